@@ -27,7 +27,7 @@ func (s *Server) listAdjustments(ctx context.Context, req listAdjustmentsRequest
 	if err := req.resume(&f.After); err != nil {
 		return Page[evaluation.Adjustment]{}, err
 	}
-	list, err := evaluation.ListAdjustments(ctx, s.DB, req.Town, f)
+	list, err := evaluation.ListAdjustments(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
 		return Page[evaluation.Adjustment]{}, err
 	}
@@ -58,7 +58,7 @@ type proposeAdjustmentRequest struct {
 //	@Router		/towns/{town}/adjustments [post]
 func (s *Server) proposeAdjustment(ctx context.Context, req proposeAdjustmentRequest) (Created[evaluation.Adjustment], error) {
 	in := req.Body
-	a, err := evaluation.Propose(ctx, s.DB, evaluation.Adjustment{
+	a, err := evaluation.Propose(ctx, s.db(ctx), evaluation.Adjustment{
 		TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch,
 		Kind: in.Kind, ItemCode: in.Item, Reason: in.Reason, Evidence: in.Evidence,
 	})
@@ -78,7 +78,7 @@ type adjustmentRequest struct {
 //	@Success	200	{object}	evaluation.Adjustment
 //	@Router		/towns/{town}/adjustments/{adjustment} [get]
 func (s *Server) findAdjustment(ctx context.Context, req adjustmentRequest) (evaluation.Adjustment, error) {
-	return evaluation.FindAdjustment(ctx, s.DB, req.Town, req.Adjustment)
+	return evaluation.FindAdjustment(ctx, s.db(ctx), req.Town, req.Adjustment)
 }
 
 type adjustmentTransition struct {
@@ -102,5 +102,5 @@ type moveAdjustmentRequest struct {
 //	@Success	200			{object}	evaluation.Adjustment
 //	@Router		/towns/{town}/adjustments/{adjustment}/transitions [post]
 func (s *Server) moveAdjustment(ctx context.Context, req moveAdjustmentRequest) (evaluation.Adjustment, error) {
-	return evaluation.MoveAdjustment(ctx, s.DB, req.Town, req.Adjustment, req.Version, evaluation.AdjustmentState(req.Body.To), req.Body.Reason)
+	return evaluation.MoveAdjustment(ctx, s.db(ctx), req.Town, req.Adjustment, req.Version, evaluation.AdjustmentState(req.Body.To), req.Body.Reason)
 }

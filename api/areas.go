@@ -23,7 +23,7 @@ func (s *Server) listAreas(ctx context.Context, req listAreasRequest) (Page[town
 	if err := req.resume(&after); err != nil {
 		return Page[town.Area]{}, err
 	}
-	areas, err := town.ListAreas(ctx, s.DB, after, req.limit())
+	areas, err := town.ListAreas(ctx, s.db(ctx), after, req.limit())
 	if err != nil {
 		return Page[town.Area]{}, err
 	}
@@ -50,7 +50,7 @@ type createAreaRequest struct{ Body areaInput }
 //	@Router		/areas [post]
 func (s *Server) createArea(ctx context.Context, req createAreaRequest) (Created[town.Area], error) {
 	b := req.Body
-	a, err := town.CreateArea(ctx, s.DB, town.Area{
+	a, err := town.CreateArea(ctx, s.db(ctx), town.Area{
 		Code: b.Code, ParentCode: b.ParentCode, Level: b.Level, Name: b.Name, Provenance: b.Provenance,
 	})
 	return Created[town.Area]{Value: a}, err

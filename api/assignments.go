@@ -32,7 +32,7 @@ func (s *Server) listAssignments(ctx context.Context, req listAssignmentsRequest
 	if err := req.resume(&f.After); err != nil {
 		return Page[people.Assignment]{}, err
 	}
-	list, err := people.ListAssignments(ctx, s.DB, req.Town, f)
+	list, err := people.ListAssignments(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
 		return Page[people.Assignment]{}, err
 	}
@@ -63,7 +63,7 @@ type createAssignmentRequest struct {
 //	@Router		/towns/{town}/assignments [post]
 func (s *Server) createAssignment(ctx context.Context, req createAssignmentRequest) (Created[people.Assignment], error) {
 	b := req.Body
-	a, err := people.Assign(ctx, s.DB, people.Assignment{
+	a, err := people.Assign(ctx, s.db(ctx), people.Assignment{
 		TownID: req.Town, PersonCode: b.Person, BranchCode: b.Branch, Duty: b.Duty,
 		ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil, Reason: b.Reason,
 	})
@@ -83,7 +83,7 @@ type assignmentRequest struct {
 //	@Success	200	{object}	people.Assignment
 //	@Router		/towns/{town}/assignments/{id} [get]
 func (s *Server) findAssignment(ctx context.Context, req assignmentRequest) (people.Assignment, error) {
-	return people.FindAssignment(ctx, s.DB, req.Town, req.ID)
+	return people.FindAssignment(ctx, s.db(ctx), req.Town, req.ID)
 }
 
 type assignmentEnd struct {
@@ -107,5 +107,5 @@ type endAssignmentRequest struct {
 //	@Success	200			{object}	people.Assignment
 //	@Router		/towns/{town}/assignments/{id}/end [post]
 func (s *Server) endAssignment(ctx context.Context, req endAssignmentRequest) (people.Assignment, error) {
-	return people.EndAssignment(ctx, s.DB, req.Town, req.ID, req.Version, req.Body.Until, req.Body.Reason)
+	return people.EndAssignment(ctx, s.db(ctx), req.Town, req.ID, req.Version, req.Body.Until, req.Body.Reason)
 }

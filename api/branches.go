@@ -39,7 +39,7 @@ func (s *Server) listBranches(ctx context.Context, req listBranchesRequest) (Pag
 	if err := req.resume(&f.After); err != nil {
 		return Page[town.Branch]{}, err
 	}
-	branches, err := town.ListBranches(ctx, s.DB, req.Town, f)
+	branches, err := town.ListBranches(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
 		return Page[town.Branch]{}, err
 	}
@@ -73,7 +73,7 @@ func (s *Server) createBranch(ctx context.Context, req createBranchRequest) (Cre
 	in := req.Body
 	b := town.Branch{Name: in.Name, Kind: in.Kind, Class: in.Class}
 	b.Life = town.Life{TownID: req.Town, Code: in.Code, StatisticalCode: in.StatisticalCode, FoundedOn: in.FoundedOn, Provenance: in.Provenance}
-	b, err := town.CreateBranch(ctx, s.DB, b)
+	b, err := town.CreateBranch(ctx, s.db(ctx), b)
 	return Created[town.Branch]{Key: b.Code, Value: b}, err
 }
 
@@ -97,7 +97,7 @@ type findBranchRequest struct {
 //	@Success	200		{object}	town.Branch
 //	@Router		/towns/{town}/branches/{branch} [get]
 func (s *Server) findBranch(ctx context.Context, req findBranchRequest) (town.Branch, error) {
-	return town.FindBranch(ctx, s.DB, req.Town, req.Branch, s.dayOrToday(req.On))
+	return town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, s.dayOrToday(req.On))
 }
 
 // branchHistory tells the life of a branch, oldest event first, on one page.
@@ -109,6 +109,6 @@ func (s *Server) findBranch(ctx context.Context, req findBranchRequest) (town.Br
 //	@Success	200	{object}	Page[town.Event]
 //	@Router		/towns/{town}/branches/{branch}/history [get]
 func (s *Server) branchHistory(ctx context.Context, req branchRequest) (Page[town.Event], error) {
-	events, err := town.BranchHistory(ctx, s.DB, req.Town, req.Branch)
+	events, err := town.BranchHistory(ctx, s.db(ctx), req.Town, req.Branch)
 	return Page[town.Event]{Items: events}, err
 }

@@ -27,7 +27,7 @@ type createCategoryRequest struct {
 //	@Success	200	{object}	Page[town.Kind]
 //	@Router		/towns/{town}/kinds [get]
 func (s *Server) listKinds(ctx context.Context, req townRequest) (Page[town.Kind], error) {
-	kinds, err := town.ListKinds(ctx, s.DB, req.Town)
+	kinds, err := town.ListKinds(ctx, s.db(ctx), req.Town)
 	return Page[town.Kind]{Items: kinds}, err
 }
 
@@ -41,7 +41,7 @@ func (s *Server) listKinds(ctx context.Context, req townRequest) (Page[town.Kind
 //	@Router		/towns/{town}/kinds [post]
 func (s *Server) createKind(ctx context.Context, req createCategoryRequest) (Created[town.Kind], error) {
 	b := req.Body
-	k, err := town.CreateKind(ctx, s.DB, town.Kind{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	k, err := town.CreateKind(ctx, s.db(ctx), town.Kind{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
 	return Created[town.Kind]{Value: k}, err
 }
 
@@ -54,7 +54,7 @@ func (s *Server) createKind(ctx context.Context, req createCategoryRequest) (Cre
 //	@Success	200	{object}	Page[town.Class]
 //	@Router		/towns/{town}/classes [get]
 func (s *Server) listClasses(ctx context.Context, req townRequest) (Page[town.Class], error) {
-	classes, err := town.ListClasses(ctx, s.DB, req.Town)
+	classes, err := town.ListClasses(ctx, s.db(ctx), req.Town)
 	return Page[town.Class]{Items: classes}, err
 }
 
@@ -68,6 +68,6 @@ func (s *Server) listClasses(ctx context.Context, req townRequest) (Page[town.Cl
 //	@Router		/towns/{town}/classes [post]
 func (s *Server) createClass(ctx context.Context, req createCategoryRequest) (Created[town.Class], error) {
 	b := req.Body
-	c, err := town.CreateClass(ctx, s.DB, town.Class{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	c, err := town.CreateClass(ctx, s.db(ctx), town.Class{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
 	return Created[town.Class]{Value: c}, err
 }

@@ -32,7 +32,7 @@ func (s *Server) listEvaluations(ctx context.Context, req listEvaluationsRequest
 	if err := req.resume(&f.After); err != nil {
 		return Page[evaluation.Sheet]{}, err
 	}
-	sheets, err := evaluation.ListSheets(ctx, s.DB, req.Town, f)
+	sheets, err := evaluation.ListSheets(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
 		return Page[evaluation.Sheet]{}, err
 	}
@@ -83,7 +83,7 @@ type beginEvaluationRequest struct {
 //	@Router		/towns/{town}/evaluations [post]
 func (s *Server) beginEvaluation(ctx context.Context, req beginEvaluationRequest) (Created[evaluation.Sheet], error) {
 	in := req.Body
-	sheet, err := evaluation.BeginSheet(ctx, s.DB, req.Town, in.Period, in.Branch, in.Note, in.entries())
+	sheet, err := evaluation.BeginSheet(ctx, s.db(ctx), req.Town, in.Period, in.Branch, in.Note, in.entries())
 	return Created[evaluation.Sheet]{Key: sheet.ID, Value: sheet}, err
 }
 
@@ -100,7 +100,7 @@ type evaluationRequest struct {
 //	@Success	200	{object}	evaluation.Sheet
 //	@Router		/towns/{town}/evaluations/{evaluation} [get]
 func (s *Server) findEvaluation(ctx context.Context, req evaluationRequest) (evaluation.Sheet, error) {
-	return evaluation.FindSheet(ctx, s.DB, req.Town, req.Evaluation)
+	return evaluation.FindSheet(ctx, s.db(ctx), req.Town, req.Evaluation)
 }
 
 type writeEvaluationRequest struct {
@@ -119,7 +119,7 @@ type writeEvaluationRequest struct {
 //	@Success	200		{object}	evaluation.Sheet
 //	@Router		/towns/{town}/evaluations/{evaluation} [put]
 func (s *Server) writeEvaluation(ctx context.Context, req writeEvaluationRequest) (evaluation.Sheet, error) {
-	return evaluation.WriteSheet(ctx, s.DB, req.Town, req.Evaluation, req.Version, req.Body.Note, req.Body.entries())
+	return evaluation.WriteSheet(ctx, s.db(ctx), req.Town, req.Evaluation, req.Version, req.Body.Note, req.Body.entries())
 }
 
 type sheetTransition struct {
@@ -143,5 +143,5 @@ type moveEvaluationRequest struct {
 //	@Success	200			{object}	evaluation.Sheet
 //	@Router		/towns/{town}/evaluations/{evaluation}/transitions [post]
 func (s *Server) moveEvaluation(ctx context.Context, req moveEvaluationRequest) (evaluation.Sheet, error) {
-	return evaluation.MoveSheet(ctx, s.DB, req.Town, req.Evaluation, req.Version, evaluation.SheetState(req.Body.To), req.Body.Reason)
+	return evaluation.MoveSheet(ctx, s.db(ctx), req.Town, req.Evaluation, req.Version, evaluation.SheetState(req.Body.To), req.Body.Reason)
 }

@@ -19,7 +19,7 @@ func (s *Server) branchView(ctx context.Context, req scorecardRequest) (index.Vi
 	if reach != nil && !reach(req.Branch) {
 		return view, false, notYetPublished(p)
 	}
-	detailed, err := people.ReachOf(ctx, s.DB, p, people.ReadScorecard, req.Town, day.Of(s.Now()))
+	detailed, err := people.ReachOf(ctx, s.db(ctx), p, people.ReadScorecard, req.Town, day.Of(s.Now()))
 	return view, detailed.Has(req.Branch), err
 }
 
@@ -58,7 +58,7 @@ func (s *Server) findChange(ctx context.Context, req scoreChangeRequest) (index.
 	if err != nil {
 		return index.ScoreChange{}, err
 	}
-	return s.board.Change(ctx, s.DB, view, req.Branch, req.From, string(req.Language), detailed)
+	return s.board.Change(ctx, s.db(ctx), view, req.Branch, req.From, string(req.Language), detailed)
 }
 
 // findGains answers what would move a branch up: what each indicator is worth and
@@ -75,7 +75,7 @@ func (s *Server) findGains(ctx context.Context, req scorecardRequest) (index.Gai
 		return index.Gains{}, err
 	}
 	if !detailed {
-		return index.Gains{}, people.InScope(ctx, s.DB, people.Caller(ctx), people.ReadScorecard, req.Town, req.Branch, day.Of(s.Now()))
+		return index.Gains{}, people.InScope(ctx, s.db(ctx), people.Caller(ctx), people.ReadScorecard, req.Town, req.Branch, day.Of(s.Now()))
 	}
 	return view.Gains(req.Branch, string(req.Language))
 }

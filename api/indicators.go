@@ -24,7 +24,7 @@ type listIndicatorsRequest struct {
 //	@Success	200		{object}	Page[scheme.Indicator]
 //	@Router		/towns/{town}/indicators [get]
 func (s *Server) listIndicators(ctx context.Context, req listIndicatorsRequest) (Page[scheme.Indicator], error) {
-	v, err := scheme.FindActive(ctx, s.DB, req.Town, req.Scheme)
+	v, err := scheme.FindActive(ctx, s.db(ctx), req.Town, req.Scheme)
 	if err != nil {
 		return Page[scheme.Indicator]{}, err
 	}

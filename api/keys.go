@@ -17,7 +17,7 @@ type listKeysRequest struct{}
 //	@Success	200	{object}	Page[people.Key]
 //	@Router		/keys [get]
 func (s *Server) listKeys(ctx context.Context, _ listKeysRequest) (Page[people.Key], error) {
-	keys, err := people.ListKeys(ctx, s.DB)
+	keys, err := people.ListKeys(ctx, s.db(ctx))
 	return Page[people.Key]{Items: keys}, err
 }
 
@@ -47,7 +47,7 @@ type createKeyRequest struct{ Body keyInput }
 //	@Router		/keys [post]
 func (s *Server) createKey(ctx context.Context, req createKeyRequest) (Created[NewKey], error) {
 	b := req.Body
-	k, secret, err := people.CreateKey(ctx, s.DB, people.Key{
+	k, secret, err := people.CreateKey(ctx, s.db(ctx), people.Key{
 		Role: b.Role, OnlyTown: b.Town, PersonCode: b.Person, ReadOnly: b.ReadOnly == nil || *b.ReadOnly, ExpiresAt: b.ExpiresAt,
 	})
 	return Created[NewKey]{Value: NewKey{k, secret}}, err
@@ -66,5 +66,5 @@ type revokeKeyRequest struct {
 //	@Success	204
 //	@Router		/keys/{key} [delete]
 func (s *Server) revokeKey(ctx context.Context, req revokeKeyRequest) (Nothing, error) {
-	return Nothing{}, people.RevokeKey(ctx, s.DB, req.Key, req.Version)
+	return Nothing{}, people.RevokeKey(ctx, s.db(ctx), req.Key, req.Version)
 }

@@ -25,7 +25,7 @@ func (s *Server) listPeople(ctx context.Context, req listPeopleRequest) (Page[pe
 	if err := req.resume(&after); err != nil {
 		return Page[people.Person]{}, err
 	}
-	persons, err := people.List(ctx, s.DB, req.Town, after, req.limit())
+	persons, err := people.List(ctx, s.db(ctx), req.Town, after, req.limit())
 	if err != nil {
 		return Page[people.Person]{}, err
 	}
@@ -53,7 +53,7 @@ type createPersonRequest struct {
 //	@Router		/towns/{town}/people [post]
 func (s *Server) createPerson(ctx context.Context, req createPersonRequest) (Created[people.Person], error) {
 	b := req.Body
-	p, err := people.Create(ctx, s.DB, people.Person{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	p, err := people.Create(ctx, s.db(ctx), people.Person{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
 	return Created[people.Person]{Key: p.Code, Value: p}, err
 }
 
@@ -70,5 +70,5 @@ type personRequest struct {
 //	@Success	200	{object}	people.Person
 //	@Router		/towns/{town}/people/{person} [get]
 func (s *Server) findPerson(ctx context.Context, req personRequest) (people.Person, error) {
-	return people.Find(ctx, s.DB, req.Town, req.Person)
+	return people.Find(ctx, s.db(ctx), req.Town, req.Person)
 }

@@ -30,7 +30,7 @@ func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (Page[
 	if err := req.resume(&f.After[0], &f.After[1]); err != nil {
 		return Page[evaluation.Period]{}, err
 	}
-	periods, err := evaluation.ListPeriods(ctx, s.DB, req.Town, f)
+	periods, err := evaluation.ListPeriods(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
 		return Page[evaluation.Period]{}, err
 	}
@@ -63,7 +63,7 @@ type createPeriodRequest struct {
 //	@Router		/towns/{town}/periods [post]
 func (s *Server) createPeriod(ctx context.Context, req createPeriodRequest) (Created[evaluation.Period], error) {
 	in := req.Body
-	p, err := evaluation.CreatePeriod(ctx, s.DB, evaluation.Period{
+	p, err := evaluation.CreatePeriod(ctx, s.db(ctx), evaluation.Period{
 		TownID: req.Town, Code: in.Code, Kind: in.Kind,
 		StartsOn: in.StartsOn, EndsOn: in.EndsOn, SchemeCode: in.Scheme,
 	})
@@ -84,7 +84,7 @@ type periodRequest struct {
 //	@Success	200	{object}	evaluation.Period
 //	@Router		/towns/{town}/periods/{period} [get]
 func (s *Server) findPeriod(ctx context.Context, req periodRequest) (evaluation.Period, error) {
-	p, err := evaluation.FindPeriod(ctx, s.DB, req.Town, req.Period)
+	p, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period)
 	return p.For(people.Caller(ctx).Role), err
 }
 
@@ -110,10 +110,10 @@ type movePeriodRequest struct {
 //	@Success	200			{object}	evaluation.Period
 //	@Router		/towns/{town}/periods/{period}/transitions [post]
 func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluation.Period, error) {
-	defer s.board.Forget(req.Town)
+	defer s.afterwards(ctx, func() { s.board.Forget(req.Town) })
 	to := evaluation.PeriodState(req.Body.To)
 	if to == evaluation.Published {
-		return index.Publish(ctx, s.DB, req.Town, req.Period, req.Version, req.Body.Reason)
+		return index.Publish(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
 	}
-	return evaluation.MovePeriod(ctx, s.DB, req.Town, req.Period, req.Version, to, req.Body.Reason)
+	return evaluation.MovePeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, to, req.Body.Reason)
 }

@@ -65,22 +65,22 @@ func (s *Server) findRanking(ctx context.Context, req rankingRequest) (Raw, erro
 // view is the period as the caller may see it: published, or provisional with the
 // branches in reach (nil = all).
 func (s *Server) view(ctx context.Context, req periodRequest) (index.View, func(string) bool, error) {
-	v, published, err := s.board.Published(ctx, s.DB, req.Town, req.Period)
+	v, published, err := s.board.Published(ctx, s.db(ctx), req.Town, req.Period)
 	if err != nil || published {
 		return v, nil, err
 	}
-	if _, err := evaluation.FindPeriod(ctx, s.DB, req.Town, req.Period); err != nil {
+	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
 		return v, nil, err
 	}
 	p := people.Caller(ctx)
 	if people.ScopeOf(people.ReadProvisional, p.Role) == people.None {
 		return v, nil, notYetPublished(p)
 	}
-	reach, err := people.ReachOf(ctx, s.DB, p, people.ReadProvisional, req.Town, day.Of(s.Now()))
+	reach, err := people.ReachOf(ctx, s.db(ctx), p, people.ReadProvisional, req.Town, day.Of(s.Now()))
 	if err != nil {
 		return v, nil, err
 	}
-	v, err = s.board.Provisional(ctx, s.DB, req.Town, req.Period)
+	v, err = s.board.Provisional(ctx, s.db(ctx), req.Town, req.Period)
 	return v, reach.Has, err
 }
 
@@ -130,9 +130,9 @@ func (s *Server) findScorecard(ctx context.Context, req scorecardRequest) (index
 //	@Success	200	{object}	Page[index.Standing]
 //	@Router		/towns/{town}/branches/{branch}/results [get]
 func (s *Server) branchResults(ctx context.Context, req branchRequest) (Page[index.Standing], error) {
-	if _, err := town.FindBranch(ctx, s.DB, req.Town, req.Branch, day.Latest); err != nil {
+	if _, err := town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, day.Latest); err != nil {
 		return Page[index.Standing]{}, err
 	}
-	list, err := s.board.History(ctx, s.DB, req.Town, req.Branch)
+	list, err := s.board.History(ctx, s.db(ctx), req.Town, req.Branch)
 	return Page[index.Standing]{Items: list}, err
 }

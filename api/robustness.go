@@ -17,7 +17,7 @@ import (
 //	@Success	200	{object}	index.Robustness
 //	@Router		/towns/{town}/periods/{period}/robustness [get]
 func (s *Server) findRobustness(ctx context.Context, req periodRequest) (index.Robustness, error) {
-	view, published, err := s.board.Published(ctx, s.DB, req.Town, req.Period)
+	view, published, err := s.board.Published(ctx, s.db(ctx), req.Town, req.Period)
 	if err != nil {
 		return index.Robustness{}, err
 	}

@@ -25,7 +25,7 @@ func (s *Server) listRuns(ctx context.Context, req listRunsRequest) (Page[index.
 	if err := req.resume(&after); err != nil {
 		return Page[index.Run]{}, err
 	}
-	runs, err := index.ListRuns(ctx, s.DB, req.Town, req.Period, after, req.limit())
+	runs, err := index.ListRuns(ctx, s.db(ctx), req.Town, req.Period, after, req.limit())
 	if err != nil {
 		return Page[index.Run]{}, err
 	}
@@ -40,9 +40,9 @@ func (s *Server) listRuns(ctx context.Context, req listRunsRequest) (Page[index.
 //	@Success	201	{object}	index.Run
 //	@Router		/towns/{town}/periods/{period}/runs [post]
 func (s *Server) createRun(ctx context.Context, req periodRequest) (Created[index.Run], error) {
-	run, err := index.CreateRun(ctx, s.DB, req.Town, req.Period)
+	run, err := index.CreateRun(ctx, s.db(ctx), req.Town, req.Period)
 	if err == nil {
-		s.hurry()
+		s.afterwards(ctx, s.hurry)
 	}
 	return Created[index.Run]{Key: run.ID, Value: run}, err
 }
@@ -60,7 +60,7 @@ type runRequest struct {
 //	@Success	200	{object}	index.Run
 //	@Router		/towns/{town}/periods/{period}/runs/{run} [get]
 func (s *Server) findRun(ctx context.Context, req runRequest) (index.Run, error) {
-	return index.FindRun(ctx, s.DB, req.Town, req.Period, req.Run)
+	return index.FindRun(ctx, s.db(ctx), req.Town, req.Period, req.Run)
 }
 
 // findReceipt answers what anyone needs to check a published result: hashes of
@@ -73,7 +73,7 @@ func (s *Server) findRun(ctx context.Context, req runRequest) (index.Run, error)
 //	@Success	200	{object}	index.Receipt
 //	@Router		/towns/{town}/periods/{period}/receipt [get]
 func (s *Server) findReceipt(ctx context.Context, req periodRequest) (index.Receipt, error) {
-	return s.board.Receipt(ctx, s.DB, req.Town, req.Period)
+	return s.board.Receipt(ctx, s.db(ctx), req.Town, req.Period)
 }
 
 // verifyReceipt computes the published result again from its scheme and data and
@@ -86,7 +86,7 @@ func (s *Server) findReceipt(ctx context.Context, req periodRequest) (index.Rece
 //	@Success	200	{object}	index.Verification
 //	@Router		/towns/{town}/periods/{period}/receipt/verify [get]
 func (s *Server) verifyReceipt(ctx context.Context, req periodRequest) (index.Verification, error) {
-	return s.board.Verify(ctx, s.DB, req.Town, req.Period)
+	return s.board.Verify(ctx, s.db(ctx), req.Town, req.Period)
 }
 
 // receiptScheme answers the scheme document of a published result, byte for byte
@@ -99,7 +99,7 @@ func (s *Server) verifyReceipt(ctx context.Context, req periodRequest) (index.Ve
 //	@Success	200	{object}	scheme.Document
 //	@Router		/towns/{town}/periods/{period}/receipt/scheme.json [get]
 func (s *Server) receiptScheme(ctx context.Context, req periodRequest) (Raw, error) {
-	document, _, err := s.board.Files(ctx, s.DB, req.Town, req.Period)
+	document, _, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period)
 	return Raw{ContentType: "application/json", Filename: req.Period + "-scheme.json", Body: document}, err
 }
 
@@ -117,6 +117,6 @@ func (s *Server) receiptData(ctx context.Context, req periodRequest) (Raw, error
 	if people.ScopeOf(people.ReadScorecard, p.Role) != people.All {
 		return Raw{}, rawDataRefused
 	}
-	_, data, err := s.board.Files(ctx, s.DB, req.Town, req.Period)
+	_, data, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period)
 	return Raw{ContentType: "text/csv; charset=utf-8", Filename: req.Period + "-data.csv", Body: []byte(data)}, err
 }

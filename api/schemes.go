@@ -32,7 +32,7 @@ func (s *Server) listSchemes(ctx context.Context, req listSchemesRequest) (Page[
 	if err := req.resume(&f.AfterCode, &f.AfterNumber); err != nil {
 		return Page[scheme.Version]{}, err
 	}
-	versions, err := scheme.List(ctx, s.DB, req.Town, f)
+	versions, err := scheme.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
 		return Page[scheme.Version]{}, err
 	}
@@ -61,7 +61,7 @@ func (s *Server) createScheme(ctx context.Context, req createSchemeRequest) (Cre
 	if err != nil {
 		return Created[scheme.Version]{}, err
 	}
-	v, err := scheme.Create(ctx, s.DB, req.Town, d)
+	v, err := scheme.Create(ctx, s.db(ctx), req.Town, d)
 	return Created[scheme.Version]{Key: v.Code + "/versions/" + strconv.FormatInt(v.Number, 10), Value: v}, err
 }
 
@@ -86,7 +86,7 @@ func (s *Server) findScheme(ctx context.Context, req schemeVersionRequest) (sche
 // visibleScheme is the version, unless it is a draft that the caller may not
 // know of.
 func (s *Server) visibleScheme(ctx context.Context, town, code string, number int64) (scheme.Version, error) {
-	v, err := scheme.Find(ctx, s.DB, town, code, number)
+	v, err := scheme.Find(ctx, s.db(ctx), town, code, number)
 	if err == nil && v.State == scheme.Draft && !people.Caller(ctx).May(people.ReadDrafts) {
 		return scheme.Version{}, scheme.Missing(code, number)
 	}
@@ -113,7 +113,7 @@ func (s *Server) updateScheme(ctx context.Context, req updateSchemeRequest) (sch
 	if err != nil {
 		return scheme.Version{}, err
 	}
-	return scheme.Update(ctx, s.DB, req.Town, req.Scheme, req.Number, req.Version, d)
+	return scheme.Update(ctx, s.db(ctx), req.Town, req.Scheme, req.Number, req.Version, d)
 }
 
 type activateSchemeRequest struct {
@@ -130,5 +130,5 @@ type activateSchemeRequest struct {
 //	@Success	200			{object}	scheme.Version
 //	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/activate [post]
 func (s *Server) activateScheme(ctx context.Context, req activateSchemeRequest) (scheme.Version, error) {
-	return scheme.Activate(ctx, s.DB, req.Town, req.Scheme, req.Number, req.Version)
+	return scheme.Activate(ctx, s.db(ctx), req.Town, req.Scheme, req.Number, req.Version)
 }

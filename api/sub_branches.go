@@ -28,7 +28,7 @@ func (s *Server) listSubBranches(ctx context.Context, req listSubBranchesRequest
 	if err := req.resume(&after[0], &after[1]); err != nil {
 		return Page[town.SubBranch]{}, err
 	}
-	subs, err := town.ListSubBranches(ctx, s.DB, req.Town, req.Branch, after, req.limit())
+	subs, err := town.ListSubBranches(ctx, s.db(ctx), req.Town, req.Branch, after, req.limit())
 	if err != nil {
 		return Page[town.SubBranch]{}, err
 	}
@@ -57,7 +57,7 @@ type createSubBranchRequest struct {
 //	@Router		/towns/{town}/branches/{branch}/sub-branches [post]
 func (s *Server) createSubBranch(ctx context.Context, req createSubBranchRequest) (Created[town.SubBranch], error) {
 	b := req.Body
-	sub, err := town.CreateSubBranch(ctx, s.DB, town.SubBranch{
+	sub, err := town.CreateSubBranch(ctx, s.db(ctx), town.SubBranch{
 		TownID: req.Town, BranchCode: req.Branch, Code: b.Code, Name: b.Name, FoundedOn: b.FoundedOn, Provenance: b.Provenance,
 	})
 	return Created[town.SubBranch]{Value: sub}, err

@@ -26,7 +26,7 @@ func (s *Server) listTowns(ctx context.Context, req listTownsRequest) (Page[town
 	if err := req.resume(&f.After); err != nil {
 		return Page[town.Town]{}, err
 	}
-	towns, err := town.List(ctx, s.DB, f)
+	towns, err := town.List(ctx, s.db(ctx), f)
 	if err != nil {
 		return Page[town.Town]{}, err
 	}
@@ -53,7 +53,7 @@ type createTownRequest struct{ Body townInput }
 //	@Router		/towns [post]
 func (s *Server) createTown(ctx context.Context, req createTownRequest) (Created[town.Town], error) {
 	b := req.Body
-	t, err := town.Create(ctx, s.DB, town.Town{
+	t, err := town.Create(ctx, s.db(ctx), town.Town{
 		Code: b.Code, AreaCode: b.AreaCode, Name: b.Name, OpenResults: b.OpenResults, Provenance: b.Provenance,
 	})
 	return Created[town.Town]{Key: t.Code, Value: t}, err
@@ -72,7 +72,7 @@ type townRequest struct {
 //	@Success	200	{object}	town.Town
 //	@Router		/towns/{town} [get]
 func (s *Server) findTown(ctx context.Context, req townRequest) (town.Town, error) {
-	return town.Find(ctx, s.DB, req.Town)
+	return town.Find(ctx, s.db(ctx), req.Town)
 }
 
 type townChange struct {
@@ -95,6 +95,6 @@ type updateTownRequest struct {
 //	@Success	200		{object}	town.Town
 //	@Router		/towns/{town} [put]
 func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.Town, error) {
-	defer s.doors.forget()
-	return town.Update(ctx, s.DB, req.Town, req.Version, req.Body.Name, *req.Body.OpenResults)
+	defer s.afterwards(ctx, s.doors.forget)
+	return town.Update(ctx, s.db(ctx), req.Town, req.Version, req.Body.Name, *req.Body.OpenResults)
 }

@@ -39,7 +39,7 @@ func (s *Server) whatIf(ctx context.Context, req whatIfRequest) (index.WhatIf, e
 	if err != nil {
 		return index.WhatIf{}, err
 	}
-	reach, err := people.ReachOf(ctx, s.DB, people.Caller(ctx), people.ReadScorecard, req.Town, day.Of(s.Now()))
+	reach, err := people.ReachOf(ctx, s.db(ctx), people.Caller(ctx), people.ReadScorecard, req.Town, day.Of(s.Now()))
 	if err != nil {
 		return index.WhatIf{}, err
 	}
