@@ -15,13 +15,20 @@ import (
 // validated and authorized request.
 type Handler[Req, Res any] func(ctx context.Context, req Req) (Res, error)
 
-// routes is where routes are added.
+// routes is where routes are added: below a path of the server.
 type routes struct {
 	to     gin.IRouter
 	server *Server
+	below  string
 }
 
-func (r routes) under(path string) routes { return routes{r.to.Group(path), r.server} }
+func (r routes) under(path string) routes { return routes{r.to.Group(path), r.server, r.below + path} }
+
+// offer is one route and the action that it takes to use it.
+type offer struct {
+	method, path string
+	action       people.Action
+}
 
 // endpoint is one route: everything that is the same for each of them.
 type endpoint[Req, Res any] struct {
@@ -35,34 +42,34 @@ type endpoint[Req, Res any] struct {
 
 // get answers 200 and also HEAD.
 func get[Req, Res any](r routes, path string, action people.Action, h Handler[Req, Res], opts ...option) {
-	serve := adapt(r.server, http.MethodGet, path, action, http.StatusOK, h, opts)
+	serve := adapt(r, http.MethodGet, path, action, http.StatusOK, h, opts)
 	r.to.GET(path, serve)
 	r.to.HEAD(path, serve)
 }
 
 // create answers 201 with the Location of what was made.
 func create[Req, T any](r routes, path string, action people.Action, h Handler[Req, Created[T]], opts ...option) {
-	r.to.POST(path, adapt(r.server, http.MethodPost, path, action, http.StatusCreated, h, opts))
+	r.to.POST(path, adapt(r, http.MethodPost, path, action, http.StatusCreated, h, opts))
 }
 
 // post answers 200: a transition or a computation.
 func post[Req, Res any](r routes, path string, action people.Action, h Handler[Req, Res], opts ...option) {
-	r.to.POST(path, adapt(r.server, http.MethodPost, path, action, http.StatusOK, h, opts))
+	r.to.POST(path, adapt(r, http.MethodPost, path, action, http.StatusOK, h, opts))
 }
 
 // put replaces a thing; the request must carry If-Match.
 func put[Req, Res any](r routes, path string, action people.Action, h Handler[Req, Res], opts ...option) {
-	r.to.PUT(path, adapt(r.server, http.MethodPut, path, action, http.StatusOK, h, opts))
+	r.to.PUT(path, adapt(r, http.MethodPut, path, action, http.StatusOK, h, opts))
 }
 
 // patch changes parts of a thing; the request must carry If-Match.
 func patch[Req, Res any](r routes, path string, action people.Action, h Handler[Req, Res], opts ...option) {
-	r.to.PATCH(path, adapt(r.server, http.MethodPatch, path, action, http.StatusOK, h, opts))
+	r.to.PATCH(path, adapt(r, http.MethodPatch, path, action, http.StatusOK, h, opts))
 }
 
 // remove deletes or closes a thing; the request must carry If-Match.
 func remove[Req, Res any](r routes, path string, action people.Action, h Handler[Req, Res], opts ...option) {
-	r.to.DELETE(path, adapt(r.server, http.MethodDelete, path, action, http.StatusOK, h, opts))
+	r.to.DELETE(path, adapt(r, http.MethodDelete, path, action, http.StatusOK, h, opts))
 }
 
 // option changes one route.
@@ -73,12 +80,13 @@ type limits struct{ body int64 }
 // bodyLimit is the most bytes that the route reads, instead of the configured limit.
 func bodyLimit(n int64) option { return func(l *limits) { l.body = n } }
 
-func adapt[Req, Res any](s *Server, method, path string, action people.Action, status int, h Handler[Req, Res], opts []option) gin.HandlerFunc {
-	l := limits{body: s.Config.BodyLimit}
+func adapt[Req, Res any](r routes, method, path string, action people.Action, status int, h Handler[Req, Res], opts []option) gin.HandlerFunc {
+	l := limits{body: r.server.Config.BodyLimit}
 	for _, o := range opts {
 		o(&l)
 	}
-	e := endpoint[Req, Res]{s, action, h, planOf[Req](method, path), status, l.body}
+	r.server.offers = append(r.server.offers, offer{method, r.below + path, action})
+	e := endpoint[Req, Res]{r.server, action, h, planOf[Req](method, path), status, l.body}
 	return e.serve
 }
 

@@ -168,9 +168,9 @@ func serveProbes(t testing.TB, s *Server, more ...func(routes)) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	probes(routes{e, s})
+	probes(routes{to: e, server: s})
 	for _, add := range more {
-		add(routes{e, s})
+		add(routes{to: e, server: s})
 	}
 	h, err := compress(e)
 	if err != nil {

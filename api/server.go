@@ -38,6 +38,7 @@ type Server struct {
 	// Metrics receives the figures of requests; nil turns them off.
 	Metrics prometheus.Registerer
 
+	offers   []offer // every route, as it was added
 	board    *index.Board
 	wake     chan struct{} // a run was made: Work has something to do
 	answers  answers
@@ -69,6 +70,6 @@ func (s *Server) engine() (*gin.Engine, error) {
 		return nil, err
 	}
 	s.use(e)
-	s.routes(routes{e, s})
+	s.routes(routes{to: e, server: s})
 	return e, nil
 }
