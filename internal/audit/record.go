@@ -1,22 +1,28 @@
 // Package audit writes the trail of every change, in the transaction of the
 // change: a change without its record, or the other way round, cannot be stored.
+// The records of a town form a chain of hashes, and those of the installation
+// another one, so that whoever gets past the database's own guards and changes,
+// removes or adds one is found out by Verify.
 package audit
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"bulwark/internal/database"
+	"bulwark/internal/text"
 )
 
 // Actor is who acts, as the trail keeps it.
 type Actor struct {
-	Name      string // person, or the prefix of the key where no person stands behind it
-	Role      string
-	RequestID string
+	Name       string // person, or the credential where no person stands behind it
+	Role       string
+	Credential string // prefix of the key, or name of the account; empty within the program
+	RequestID  string
 }
 
 type actorKey struct{}
@@ -35,23 +41,28 @@ func ActorOf(ctx context.Context) Actor {
 }
 
 // Record is one change: who did what to which subject, and the values before
-// and after as JSON.
+// and after.
 type Record struct {
-	TownID    string    `gorm:"primaryKey" json:"-"`
-	ID        string    `gorm:"primaryKey" json:"id" format:"uuid"`
-	At        time.Time `json:"at"`
-	Actor     string    `json:"actor" example:"group-1"`
-	Role      string    `json:"role" example:"leading_group"`
-	Action    string    `json:"action" example:"branch.rename"`
-	Subject   string    `json:"subject" example:"branches/b07"`
-	Before    string    `json:"before,omitempty"`
-	After     string    `json:"after,omitempty"`
-	Reason    string    `json:"reason,omitempty"`
-	RequestID string    `json:"request_id,omitempty"`
+	TownID     string    `gorm:"primaryKey" json:"-"`
+	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
+	Sequence   int64     `json:"sequence" example:"42"` // place in the chain: 1, 2, 3 …; 0 and less are older than the chain
+	At         time.Time `json:"at"`
+	Actor      string    `json:"actor" example:"group-1"`
+	Role       string    `json:"role" example:"leading_group"`
+	Credential string    `json:"credential,omitempty" example:"bw_3f9ac1d2"` // which key or account was used
+	Action     string    `json:"action" example:"branch.rename"`
+	Subject    string    `json:"subject" example:"branches/b07"`
+	Before     Values    `json:"before,omitzero" swaggertype:"object"`
+	After      Values    `json:"after,omitzero" swaggertype:"object"`
+	Reason     string    `json:"reason,omitempty"`
+	RequestID  string    `json:"request_id,omitempty"`
+	Hash       string    `json:"hash"` // of this record and the one before it; see docs/audit.md
 }
 
 // TableName keeps the table apart from other records.
 func (Record) TableName() string { return "audit_records" }
+
+var recordNoun = text.Text{ZH: "审计记录", EN: "audit record"}
 
 // Change is what a caller of Write knows of it; nil values leave no trace.
 type Change struct {
@@ -64,12 +75,13 @@ type Change struct {
 }
 
 // Write records the change in tx, which must be the transaction that makes it.
+// The record is stored as the last step of that transaction: see database.AtEnd.
 func Write(ctx context.Context, tx *gorm.DB, c Change) error {
-	before, err := encode(c.Before)
+	before, err := valuesOf(c.Before)
 	if err != nil {
 		return err
 	}
-	after, err := encode(c.After)
+	after, err := valuesOf(c.After)
 	if err != nil {
 		return err
 	}
@@ -78,19 +90,9 @@ func Write(ctx context.Context, tx *gorm.DB, c Change) error {
 		return fmt.Errorf("new audit id: %w", err)
 	}
 	actor := ActorOf(ctx)
-	return tx.WithContext(ctx).Create(&Record{
-		TownID: c.Town, ID: id.String(), At: tx.NowFunc(), Actor: actor.Name, Role: actor.Role,
-		Action: c.Action, Subject: c.Subject, Before: before, After: after, Reason: c.Reason, RequestID: actor.RequestID,
-	}).Error
-}
-
-func encode(v any) (string, error) {
-	if v == nil {
-		return "", nil
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return "", fmt.Errorf("audit value: %w", err)
-	}
-	return string(b), nil
+	return database.AtEnd(tx, Record{
+		TownID: c.Town, ID: id.String(), At: tx.NowFunc().UTC().Truncate(time.Microsecond), // as both databases store it
+		Actor: actor.Name, Role: actor.Role, Credential: actor.Credential, RequestID: actor.RequestID,
+		Action: c.Action, Subject: c.Subject, Before: before, After: after, Reason: c.Reason,
+	}, appendAll)
 }

@@ -33,17 +33,17 @@ func TestAChangeIsRecordedWithIt(t *testing.T) {
 		t.Run(dialect, func(t *testing.T) {
 			now := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 			db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{Now: func() time.Time { return now }})
-			ctx := audit.As(t.Context(), audit.Actor{Name: "group-1", Role: "leading_group", RequestID: "r-1"})
+			ctx := audit.As(t.Context(), audit.Actor{Name: "group-1", Role: "leading_group", Credential: "bw_1", RequestID: "r-1"})
 			if _, err := town.CreateArea(ctx, db, province); err != nil {
 				t.Fatal(err)
 			}
 			all := records(t, db)
-			if len(all) != 1 || all[0].ID == "" {
+			if len(all) != 1 || all[0].ID == "" || len(all[0].Hash) != 64 {
 				t.Fatalf("%d records: %+v", len(all), all)
 			}
-			all[0].ID = ""
+			all[0].ID, all[0].Hash = "", ""
 			want := audit.Record{
-				At: now, Actor: "group-1", Role: "leading_group", RequestID: "r-1", Action: "area.create", Subject: "areas/44",
+				Sequence: 1, At: now, Actor: "group-1", Role: "leading_group", Credential: "bw_1", RequestID: "r-1", Action: "area.create", Subject: "areas/44",
 				After: `{"code":"44","level":"province","name":{"zh":"广东"},"provenance":"public list"}`,
 			}
 			if diff := cmp.Diff(want, all[0]); diff != "" {
@@ -59,9 +59,6 @@ func TestARolledBackChangeLeavesNoRecord(t *testing.T) {
 		err := database.InTx(t.Context(), db, func(tx *gorm.DB) error {
 			if _, err := town.CreateArea(t.Context(), tx, province); err != nil {
 				return err
-			}
-			if n := int64(0); tx.Model(&audit.Record{}).Count(&n).Error != nil || n != 1 {
-				t.Errorf("%d records inside the transaction", n)
 			}
 			return later
 		})
@@ -96,7 +93,10 @@ func TestTheTrailOnlyGrows(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := records(t, db)
-		for _, change := range []string{"UPDATE audit_records SET actor = 'somebody else'", "DELETE FROM audit_records"} {
+		for _, change := range []string{
+			"UPDATE audit_records SET actor = 'somebody else'", "DELETE FROM audit_records",
+			"UPDATE audit_heads SET sequence = sequence - 1", "UPDATE audit_heads SET hash = ''", "DELETE FROM audit_heads",
+		} {
 			if err := db.Exec(change).Error; err == nil {
 				t.Errorf("%s was done", change)
 			}

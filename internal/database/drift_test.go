@@ -46,6 +46,7 @@ func models() []any {
 		index.Publication{},
 		index.Appraisal{},
 		audit.Record{},
+		audit.Head{},
 	}
 }
 

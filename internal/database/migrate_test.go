@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -37,9 +38,13 @@ func TestMigrateTwiceDoesNothingTheSecondTime(t *testing.T) {
 					t.Fatalf("Pending = %v, %v", pending, err)
 				}
 			}
+			files, err := filepath.Glob("migrations/" + dialect + "/*.sql")
+			if err != nil {
+				t.Fatal(err)
+			}
 			var rows int64
-			if err := db.Table("goose_db_version").Where("version_id > 0").Count(&rows).Error; err != nil || rows != want {
-				t.Errorf("%d migrations were applied, %v; want %d", rows, err, want)
+			if err := db.Table("goose_db_version").Where("version_id > 0").Count(&rows).Error; err != nil || rows != int64(len(files)) {
+				t.Errorf("%d migrations were applied, %v; want %d", rows, err, len(files))
 			}
 		})
 	}

@@ -25,6 +25,7 @@ type transaction struct {
 	*sql.Tx
 	readOnly bool
 	doomed   error // a joined InTx failed: the whole must not be committed
+	last     []last
 }
 
 // InTx runs fn in one transaction: committed when fn returns nil, rolled back
@@ -91,6 +92,9 @@ func write(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
 	}
 	if t.doomed != nil {
 		return fmt.Errorf("rolled back, because a part of the transaction failed: %w", t.doomed)
+	}
+	if err := t.finish(session(ctx, db, t)); err != nil {
+		return err
 	}
 	return tx.Commit()
 }

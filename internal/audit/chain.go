@@ -1,0 +1,109 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"bulwark/internal/database"
+)
+
+// Head is the last record of a chain. Who keeps one can show later that nothing
+// up to it was changed.
+type Head struct {
+	TownID   string `gorm:"primaryKey" json:"town" example:"demo"` // empty = the installation
+	Sequence int64  `json:"sequence" example:"42"`                 // 0 = no record yet
+	Hash     string `json:"hash"`                                  // empty = no record yet
+}
+
+// TableName keeps the table beside the records.
+func (Head) TableName() string { return "audit_heads" }
+
+// FindHead gives the head of the town's chain, of the installation's where
+// townID is empty.
+func FindHead(ctx context.Context, db *gorm.DB, townID string) (Head, error) {
+	head := Head{TownID: townID}
+	err := db.WithContext(ctx).Where("town_id = ?", townID).Limit(1).Find(&head).Error
+	return head, err
+}
+
+// appendAll puts the records behind their chains. Transactions that write to
+// several take the chains in the order of their towns, so that none waits for
+// another that waits for it.
+func appendAll(tx *gorm.DB, records []Record) error {
+	slices.SortStableFunc(records, func(a, b Record) int { return cmp.Compare(a.TownID, b.TownID) })
+	for len(records) > 0 {
+		n := 1
+		for n < len(records) && records[n].TownID == records[0].TownID {
+			n++
+		}
+		if err := appendTo(tx, records[0].TownID, records[:n]); err != nil {
+			return err
+		}
+		records = records[n:]
+	}
+	return nil
+}
+
+func appendTo(tx *gorm.DB, townID string, records []Record) error {
+	head, err := holdHead(tx, townID)
+	if err != nil {
+		return err
+	}
+	for i := range records {
+		records[i].Sequence = head.Sequence + 1
+		records[i].Hash = records[i].link(head.Hash)
+		head.Sequence, head.Hash = records[i].Sequence, records[i].Hash
+	}
+	if err := tx.CreateInBatches(records, database.Batch).Error; err != nil {
+		return err
+	}
+	return tx.Model(&Head{}).Where("town_id = ?", townID).Updates(map[string]any{"sequence": head.Sequence, "hash": head.Hash}).Error
+}
+
+// holdHead locks the head until the transaction ends: one writer of a chain at a
+// time. The first one makes it.
+func holdHead(tx *gorm.DB, townID string) (Head, error) {
+	for {
+		var head Head
+		found := tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("town_id = ?", townID).Limit(1).Find(&head)
+		if found.Error != nil || found.RowsAffected == 1 {
+			return head, found.Error
+		}
+		if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&Head{TownID: townID}).Error; err != nil {
+			return head, err
+		}
+	}
+}
+
+// link is the hash of the record behind one with the hash previous. Changing
+// what it is made of invalidates every chain ever stored.
+func (r Record) link(previous string) string {
+	sum := sha256.Sum256([]byte(r.linked(previous)))
+	return hex.EncodeToString(sum[:])
+}
+
+// linked is what is hashed: each part as its length in bytes, a colon, the part
+// and a comma, so that no part can pass for a piece of another. docs/audit.md
+// tells it to strangers.
+func (r Record) linked(previous string) string {
+	var b strings.Builder
+	for _, part := range []string{
+		previous, r.TownID, strconv.FormatInt(r.Sequence, 10), r.ID, r.At.UTC().Format(time.RFC3339Nano), r.Actor, r.Role, r.Credential,
+		r.Action, r.Subject, string(r.Before), string(r.After), r.Reason, r.RequestID,
+	} {
+		b.WriteString(strconv.Itoa(len(part)))
+		b.WriteByte(':')
+		b.WriteString(part)
+		b.WriteByte(',')
+	}
+	return b.String()
+}
