@@ -131,5 +131,5 @@ func (e endpoint[Req, Res]) answer(c *gin.Context) (res Res, err error) {
 
 // recorded lets the trail know who acts in which request.
 func recorded(ctx context.Context, p people.Principal) context.Context {
-	return audit.As(ctx, audit.Actor{Name: p.Name(), Role: string(p.Role), RequestID: traceOf(ctx).id})
+	return audit.As(ctx, audit.Actor{Name: p.Name(), Role: string(p.Role), Credential: p.Key, RequestID: traceOf(ctx).id})
 }

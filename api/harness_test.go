@@ -50,7 +50,7 @@ func serving(t testing.TB, db *gorm.DB, now func() time.Time) (*Server, *apitest
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, apitest.New(t, handler)
+	return s, apitest.New(t, handler).Watch(trailWatch(t, db))
 }
 
 func newHarness(t testing.TB, db *gorm.DB) *harness {

@@ -24,6 +24,7 @@ var pathWords = map[string]string{
 	"person":     "code of the person",
 	"run":        "identifier of the run, a UUID",
 	"scheme":     "code of the scheme",
+	"sequence":   "number of the record in its chain, counted from 1",
 	"sheet":      "identifier of the sheet, a UUID",
 	"town":       "code of the town",
 	"version":    "number of the version, counted from 1",

@@ -12,6 +12,8 @@ type Answer struct {
 	Header http.Header
 	Body   []byte
 
+	Method string
+
 	t  testing.TB
 	of string // the request, for messages
 }

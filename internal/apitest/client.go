@@ -20,6 +20,7 @@ type Client struct {
 	spec    *spec
 	header  http.Header
 	bad     bool
+	watch   func(t testing.TB, operation string, a *Answer)
 }
 
 // New is a client without a key. The document is read once per process.
@@ -30,6 +31,14 @@ func New(t testing.TB, h http.Handler) *Client {
 		t.Fatalf("docs/openapi.json: %v", err)
 	}
 	return &Client{t: t, handler: h, spec: s, header: http.Header{}}
+}
+
+// Watch has see called with every answer and the operation that gave it, also
+// those of the copies of the client.
+func (c *Client) Watch(see func(t testing.TB, operation string, a *Answer)) *Client {
+	changed := *c
+	changed.watch = see
+	return &changed
 }
 
 // As sends the API key; "" none.
@@ -107,9 +116,12 @@ func (c *Client) do(method, path string, body any) *Answer {
 	request := func() *http.Request { return c.request(method, path, sent) }
 	w := httptest.NewRecorder()
 	c.handler.ServeHTTP(w, request())
-	answer := &Answer{Status: w.Code, Header: w.Header(), Body: w.Body.Bytes(), t: c.t, of: method + " " + path}
+	answer := &Answer{Status: w.Code, Header: w.Header(), Body: w.Body.Bytes(), Method: method, t: c.t, of: method + " " + path}
 	for _, fault := range c.spec.check(request(), answer, c.bad) {
 		c.t.Errorf("%s: %s", answer.of, fault)
+	}
+	if route, _ := c.spec.find(method, c.request(method, path, nil).URL.Path); c.watch != nil && route != nil {
+		c.watch(c.t, route.Operation.OperationID, answer)
 	}
 	return answer
 }

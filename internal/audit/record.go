@@ -52,8 +52,8 @@ type Record struct {
 	Credential string    `json:"credential,omitempty" example:"bw_3f9ac1d2"` // which key or account was used
 	Action     string    `json:"action" example:"branch.rename"`
 	Subject    string    `json:"subject" example:"branches/b07"`
-	Before     Values    `json:"before,omitzero" swaggertype:"object"`
-	After      Values    `json:"after,omitzero" swaggertype:"object"`
+	Before     Values    `json:"before,omitempty" swaggertype:"object"`
+	After      Values    `json:"after,omitempty" swaggertype:"object"`
 	Reason     string    `json:"reason,omitempty"`
 	RequestID  string    `json:"request_id,omitempty"`
 	Hash       string    `json:"hash"` // of this record and the one before it; see docs/audit.md

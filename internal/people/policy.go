@@ -48,7 +48,8 @@ const (
 	ReadProvisional  Action = "provisional:read" // results of a period not yet published
 	ReadIdentity     Action = "identity:read"    // who am I
 	ManageKeys       Action = "keys:write"       // users and keys
-	ReadAudit        Action = "audit:read"       // the trail
+	ReadAudit        Action = "audit:read"       // the trail of a town
+	ReadSystemAudit  Action = "system:audit"     // the trail of what belongs to no town
 	ReadService      Action = "service:read"     // liveness, API document
 )
 
@@ -86,6 +87,7 @@ var policy = map[Action]map[Role]Scope{
 	WritePeople:      {LeadingGroup: All, Admin: All},
 	ManageKeys:       {Admin: All},
 	ReadAudit:        {LeadingGroup: All, Admin: All},
+	ReadSystemAudit:  {Admin: All},
 }
 
 // everyone is all roles, without limit.

@@ -38,6 +38,7 @@ var table = map[people.Action]string{
 	people.WritePeople:      "-----*-*",
 	people.ManageKeys:       "-------*",
 	people.ReadAudit:        "-----*-*",
+	people.ReadSystemAudit:  "-------*",
 }
 
 var scopes = map[byte]people.Scope{'-': people.None, 'a': people.Assigned, '*': people.All}

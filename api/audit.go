@@ -1,0 +1,123 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/audit"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+)
+
+type auditQuery struct {
+	Actor     string   `form:"actor"`                                    // only by this person or credential
+	Action    string   `form:"action"`                                   // only this action, such as branch.rename
+	Subject   string   `form:"subject"`                                  // only subjects that begin so, such as branches/b07
+	From      day.Date `form:"from" swaggertype:"string" format:"date"`  // only since this day
+	Until     day.Date `form:"until" swaggertype:"string" format:"date"` // only up to this day, which is included
+	RequestID string   `form:"request_id"`                               // only of this request
+	pageQuery
+}
+
+func (q auditQuery) list(ctx context.Context, s *Server, town string) (Page[audit.Record], error) {
+	f := audit.Filter{
+		Actor: q.Actor, Action: q.Action, Subject: q.Subject, From: q.From, Until: q.Until, RequestID: q.RequestID, Limit: q.limit(),
+	}
+	if err := q.resume(&f.Before); err != nil {
+		return Page[audit.Record]{}, err
+	}
+	records, err := audit.List(ctx, s.db(ctx), town, f)
+	if err != nil {
+		return Page[audit.Record]{}, err
+	}
+	return page(records, q.pageQuery, func(r audit.Record) []any { return []any{r.Sequence} })
+}
+
+type listAuditRequest struct {
+	townRequest
+	auditQuery
+}
+
+// listAudit answers the trail of a town, the newest change first.
+//
+//	@ID			listAudit
+//	@Summary	List what was changed in a town
+//	@Tags		access
+//	@Param		query	query		listAuditRequest	false	"."
+//	@Success	200		{object}	Page[audit.Record]
+//	@Router		/towns/{town}/audit [get]
+func (s *Server) listAudit(ctx context.Context, req listAuditRequest) (Page[audit.Record], error) {
+	return req.list(ctx, s, req.Town)
+}
+
+type auditRecordRequest struct {
+	townRequest
+	Sequence int64 `uri:"sequence"`
+}
+
+// findAuditRecord answers one record by its place in the chain.
+//
+//	@ID			findAuditRecord
+//	@Summary	Read one record of the trail of a town
+//	@Tags		access
+//	@Success	200	{object}	audit.Record
+//	@Router		/towns/{town}/audit/{sequence} [get]
+func (s *Server) findAuditRecord(ctx context.Context, req auditRecordRequest) (audit.Record, error) {
+	return audit.Find(ctx, s.db(ctx), req.Town, req.Sequence)
+}
+
+// findAuditHead answers the end of the chain. Who keeps it can show later that
+// nothing before it was changed.
+//
+//	@ID			findAuditHead
+//	@Summary	Read the end of the trail of a town, to keep it elsewhere
+//	@Tags		access
+//	@Success	200	{object}	audit.Head
+//	@Router		/towns/{town}/audit/head [get]
+func (s *Server) findAuditHead(ctx context.Context, req townRequest) (audit.Head, error) {
+	return audit.FindHead(ctx, s.db(ctx), req.Town)
+}
+
+type anchorQuery struct {
+	Anchors []string `form:"anchor"` // heads that you have kept, each as SEQUENCE:HASH
+}
+
+// verify compares the chain with the anchors of the caller and with those of the
+// file that the service keeps.
+func (q anchorQuery) verify(ctx context.Context, s *Server, town string) (audit.Report, error) {
+	var anchors []audit.Anchor
+	if path := s.Config.AuditAnchors; path != "" {
+		var err error
+		if anchors, err = audit.LoadAnchors(path); err != nil {
+			return audit.Report{}, err
+		}
+	}
+	for _, given := range q.Anchors {
+		head, ok := audit.ParseHead(given)
+		if !ok {
+			return audit.Report{}, malformed(fault.At("query/anchor", "bad_anchor",
+				text.F("应为“序号:哈希”，如同 audit/head 所给出的", "should be SEQUENCE:HASH, as audit/head gives them")))
+		}
+		head.TownID = town
+		anchors = append(anchors, audit.Anchor{Head: head})
+	}
+	return audit.Verify(ctx, s.db(ctx), town, anchors)
+}
+
+type verifyAuditRequest struct {
+	townRequest
+	anchorQuery
+}
+
+// verifyAudit follows the chain of a town from its first record to its end and
+// names the first place where something was changed, removed or put in.
+//
+//	@ID			verifyAudit
+//	@Summary	Verify the trail of a town
+//	@Tags		access
+//	@Param		query	query		verifyAuditRequest	false	"."
+//	@Success	200		{object}	audit.Report
+//	@Router		/towns/{town}/audit/verify [get]
+func (s *Server) verifyAudit(ctx context.Context, req verifyAuditRequest) (audit.Report, error) {
+	return req.verify(ctx, s, req.Town)
+}
