@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -37,7 +38,7 @@ type endpoint[Req, Res any] struct {
 	handle Handler[Req, Res]
 	plan   plan
 	status int
-	limit  int64
+	limits
 }
 
 // get answers 200 and also HEAD.
@@ -75,58 +76,83 @@ func remove[Req, Res any](r routes, path string, action people.Action, h Handler
 // option changes one route.
 type option func(*limits)
 
-type limits struct{ body int64 }
+type limits struct {
+	body   int64
+	secret bool
+}
 
 // bodyLimit is the most bytes that the route reads, instead of the configured limit.
 func bodyLimit(n int64) option { return func(l *limits) { l.body = n } }
+
+// secret marks a route whose answer tells what is told only once: it is never
+// stored.
+func secret(l *limits) { l.secret = true }
 
 func adapt[Req, Res any](r routes, method, path string, action people.Action, status int, h Handler[Req, Res], opts []option) gin.HandlerFunc {
 	l := limits{body: r.server.Config.BodyLimit}
 	for _, o := range opts {
 		o(&l)
 	}
+	if method == http.MethodPost && !l.secret && tells(reflect.TypeFor[Res]()) {
+		panic(method + " " + path + ": the answer tells a secret: give the route the option secret")
+	}
 	r.server.offers = append(r.server.offers, offer{method, r.below + path, action})
-	e := endpoint[Req, Res]{r.server, action, h, planOf[Req](method, path), status, l.body}
+	e := endpoint[Req, Res]{r.server, action, h, planOf[Req](method, path), status, l}
 	return e.serve
 }
 
 func (e endpoint[Req, Res]) serve(c *gin.Context) {
-	res, err := e.answer(c)
-	if err == nil {
-		err = respond(c.Writer, c.Request, e.status, res)
-	}
-	if err != nil {
+	if err := e.answer(c); err != nil {
 		writeProblem(c.Writer, c.Request, err)
 	}
 }
 
 // answer admits the caller before it reads the body, so that strangers cost little.
-func (e endpoint[Req, Res]) answer(c *gin.Context) (res Res, err error) {
+func (e endpoint[Req, Res]) answer(c *gin.Context) error {
 	p, err := e.server.admit(c.Request, e.action)
 	if err != nil {
-		return res, err
+		return err
 	}
 	var req Req
 	b := e.plan.bind(&req)
 	b.path(c.Param)
 	if err := b.err(); err != nil {
-		return res, err
+		return err
 	}
 	ctx := people.WithPrincipal(c.Request.Context(), p)
 	if err := e.server.authorize(ctx, p, e.action, strings.TrimSpace(c.Param("town"))); err != nil {
-		return res, err
+		return err
 	}
 	b.query(c.Request.URL)
 	if err := b.headers(c.Request.Header); err != nil {
-		return res, err
+		return err
 	}
-	if err := b.body(c.Request, c.Writer, e.limit); err != nil {
-		return res, err
+	claim, err := claimOf(c.Request, p)
+	if err != nil {
+		return err
+	}
+	if err := b.body(c.Request, c.Writer, e.body); err != nil {
+		return err
 	}
 	if err := b.finish(); err != nil {
-		return res, err
+		return err
 	}
-	return e.handle(recorded(ctx, p), req)
+	return e.work(recorded(ctx, p), c, claim, req)
+}
+
+// work does what was asked, once where the request has a claim to that.
+func (e endpoint[Req, Res]) work(ctx context.Context, c *gin.Context, claim *claim, req Req) error {
+	do := func(ctx context.Context, w http.ResponseWriter) error {
+		res, err := e.handle(ctx, req)
+		if err != nil {
+			return err
+		}
+		return respond(w, c.Request, e.status, res)
+	}
+	if claim == nil {
+		return do(ctx, c.Writer)
+	}
+	return e.server.once(ctx, c.Writer, claim, e.secret, do)
 }
 
 // recorded lets the trail know who acts in which request.

@@ -13,7 +13,7 @@ func (s *Server) routes(r routes) {
 	v1 := r.under("/api/v1")
 	get(v1, "/me", people.ReadIdentity, s.me)
 	get(v1, "/keys", people.ManageKeys, s.listKeys)
-	create(v1, "/keys", people.ManageKeys, s.createKey)
+	create(v1, "/keys", people.ManageKeys, s.createKey, secret)
 	remove(v1, "/keys/:key", people.ManageKeys, s.revokeKey)
 	get(v1, "/audit", people.ReadSystemAudit, s.listInstallationAudit)
 	get(v1, "/audit/head", people.ReadSystemAudit, s.findInstallationHead)

@@ -43,6 +43,7 @@ type Server struct {
 	wake     chan struct{} // a run was made: Work has something to do
 	answers  answers
 	doors    doors
+	flights  flights
 	draining atomic.Bool
 }
 

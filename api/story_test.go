@@ -24,21 +24,26 @@ const q1 = "/towns/demo/periods/2026Q1"
 // every figure against sums done by hand.
 func TestOnePeriodFromPlanToHistory(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		s := story{harness: newHarness(t, db), t: t}
-		s.group, s.mentor, s.secretary = s.as(people.LeadingGroup), s.as(people.Mentor), s.as(people.Secretary)
-		s.chen = s.joins("chen", people.LeadingGroup, nil)
-		s.wu = s.joins("wu", people.LeadingGroup, ties{"b02": people.Leads})
-		s.lin = s.joins("lin", people.Mentor, ties{"b02": people.Mentors, "b03": people.Leads})
-		s.inForce(smallScheme)
-		s.opens()
-		s.entersAndDecides()
-		s.entersTheRest()
-		s.adjusts()
-		s.isRanked(s.group, "provisional")
-		s.isLockedAndPublished()
-		s.isRanked(s.Client, "published")
-		s.isKept()
+		newStory(t, newHarness(t, db)).isTold()
 	})
+}
+
+func newStory(t *testing.T, h *harness) *story { return &story{harness: h, t: t} }
+
+func (s *story) isTold() {
+	s.group, s.mentor, s.secretary = s.as(people.LeadingGroup), s.as(people.Mentor), s.as(people.Secretary)
+	s.chen = s.joins("chen", people.LeadingGroup, nil)
+	s.wu = s.joins("wu", people.LeadingGroup, ties{"b02": people.Leads})
+	s.lin = s.joins("lin", people.Mentor, ties{"b02": people.Mentors, "b03": people.Leads})
+	s.inForce(smallScheme)
+	s.opens()
+	s.entersAndDecides()
+	s.entersTheRest()
+	s.adjusts()
+	s.isRanked(s.group, "provisional")
+	s.isLockedAndPublished()
+	s.isRanked(s.Client, "published")
+	s.isKept()
 }
 
 type story struct {

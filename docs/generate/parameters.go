@@ -86,6 +86,9 @@ func refineParameters(method string, op *openapi3.Operation) {
 	if conditional(method, op) {
 		op.Parameters = append(without(op.Parameters, "header", "If-Match"), sharedParameter("If-Match"))
 	}
+	if method == http.MethodPost {
+		op.Parameters = append(op.Parameters, sharedParameter("Idempotency-Key"))
+	}
 	op.Parameters = append(op.Parameters, sharedParameter("Accept-Language"))
 }
 

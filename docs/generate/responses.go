@@ -35,6 +35,9 @@ func refineSuccess(method string, status int, response *openapi3.Response) {
 	if status < 204 && method != http.MethodDelete {
 		response.Headers["ETag"] = sharedHeader("ETag")
 	}
+	if method == http.MethodPost {
+		response.Headers["Idempotency-Replayed"] = sharedHeader("Idempotency-Replayed")
+	}
 	if status == http.StatusCreated {
 		response.Headers["Location"] = sharedHeader("Location")
 	}

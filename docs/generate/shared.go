@@ -27,12 +27,13 @@ var failures = map[int]string{
 }
 
 var headerWords = map[string]string{
-	"Content-Language": "Language of the words in the answer, zh or en.",
-	"ETag":             "Version of the answer, for If-Match and If-None-Match; absent where it has none.",
-	"Location":         "Address of what was made, where it has one.",
-	"Retry-After":      "Seconds to wait before trying again.",
-	"WWW-Authenticate": "The scheme that is asked for: Bearer.",
-	"X-Request-Id":     "Identifier of the request: the one sent along, or a new one.",
+	"Content-Language":     "Language of the words in the answer, zh or en.",
+	"ETag":                 "Version of the answer, for If-Match and If-None-Match; absent where it has none.",
+	"Idempotency-Replayed": "true where the answer is the one kept from when the request came first.",
+	"Location":             "Address of what was made, where it has one.",
+	"Retry-After":          "Seconds to wait before trying again; with 409 only where the request is still being worked on.",
+	"WWW-Authenticate":     "The scheme that is asked for: Bearer.",
+	"X-Request-Id":         "Identifier of the request: the one sent along, or a new one.",
 }
 
 // addShared declares what all operations refer to.
@@ -43,6 +44,7 @@ func addShared(doc *openapi3.T) {
 	doc.Security = openapi3.SecurityRequirements{openapi3.NewSecurityRequirement().Authenticate("bearer")}
 	c.Parameters = openapi3.ParametersMap{
 		"Accept-Language": header("Language of words in the answer: zh or en."),
+		"Idempotency-Key": idempotencyKey(),
 		"If-Match":        header(`ETag of the version that is to be changed, such as "3".`),
 		"If-None-Match":   header("ETag of a known answer: 304 where it is still the same."),
 	}
@@ -70,7 +72,7 @@ func failure(status int, words string) *openapi3.Response {
 	switch status {
 	case http.StatusUnauthorized:
 		r.Headers["WWW-Authenticate"] = sharedHeader("WWW-Authenticate")
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	case http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		r.Headers["Retry-After"] = sharedHeader("Retry-After")
 	}
 	return r
@@ -78,6 +80,15 @@ func failure(status int, words string) *openapi3.Response {
 
 func problemContent() openapi3.Content {
 	return openapi3.Content{problemType: openapi3.NewMediaType().WithSchemaRef(openapi3.NewSchemaRef(schemaPrefix+"Problem", nil))}
+}
+
+// idempotencyKey makes a POST safe to send again.
+func idempotencyKey() *openapi3.ParameterRef {
+	p := header("A key that you choose, new for each new request, such as a UUID. Sent again with the same key, a request that succeeded is answered " +
+		"as it was then and changes nothing again; with another address, body or If-Match it is refused (422), and so is one that is still being worked on (409). " +
+		"Ignored without a credential.")
+	p.Value.Schema = openapi3.NewStringSchema().WithMinLength(1).WithMaxLength(128).WithPattern("^[ -~]+$").NewRef()
+	return p
 }
 
 func header(words string) *openapi3.ParameterRef {

@@ -46,6 +46,7 @@ func (c *Config) checkTimes(m *Mistakes) {
 		{"REQUEST_TIMEOUT", c.RequestTimeout},
 		{"WRITE_TIMEOUT", c.WriteTimeout},
 		{"IDLE_TIMEOUT", c.IdleTimeout},
+		{"IDEMPOTENCY_KEEP", c.KeepAnswers},
 		{"DRAIN_TIMEOUT", c.DrainTimeout},
 	} {
 		if t.value <= 0 {

@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/idempotency"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
 	"bulwark/internal/scheme"
@@ -47,6 +48,7 @@ func models() []any {
 		index.Appraisal{},
 		audit.Record{},
 		audit.Head{},
+		idempotency.Answer{},
 	}
 }
 

@@ -56,10 +56,16 @@ func InTx(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
 // an error on both databases. Inside a transaction fn joins that one, which on
 // PostgreSQL sees what others commit meanwhile unless it is a ReadTx too.
 func ReadTx(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
-	if _, ok := db.Statement.ConnPool.(*transaction); ok {
+	if Joined(db) {
 		return fn(db.WithContext(ctx))
 	}
 	return repeat(ctx, func() error { return read(ctx, db, fn) })
+}
+
+// Joined reports whether db is inside InTx or ReadTx.
+func Joined(db *gorm.DB) bool {
+	_, ok := db.Statement.ConnPool.(*transaction)
+	return ok
 }
 
 func (t *transaction) join(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {

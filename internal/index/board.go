@@ -27,7 +27,8 @@ const (
 
 // Board is the notice board: it keeps published outcomes in memory. They are
 // immutable, so only the question which run is current is ever asked again.
-// Safe for concurrent use.
+// Inside a transaction it reads for that one alone: what may be rolled back is not
+// remembered, and nobody else waits for it. Safe for concurrent use.
 type Board struct {
 	mu       sync.Mutex
 	editions map[string]timedEdition // by town
@@ -122,6 +123,9 @@ func (b *Board) Provisional(ctx context.Context, db *gorm.DB, townID, period str
 
 // edition gives what the town has published, from memory while it is fresh.
 func (b *Board) edition(ctx context.Context, db *gorm.DB, townID string) (edition, error) {
+	if database.Joined(db) {
+		return readEdition(ctx, db, townID)
+	}
 	b.mu.Lock()
 	known, ok := b.editions[townID]
 	changes := b.changes[townID]
@@ -156,6 +160,9 @@ func (b *Board) outcome(ctx context.Context, db *gorm.DB, p published) (*Outcome
 	b.mu.Unlock()
 	if known.settled() {
 		return known.Outcome, nil
+	}
+	if database.Joined(db) {
+		return loadOutcome(ctx, db, p.Period, p.RunID)
 	}
 	read, err, _ := b.loading.Do("outcome/"+key, func() (any, error) {
 		started := time.Now()

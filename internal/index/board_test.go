@@ -1,10 +1,12 @@
 package index_test
 
 import (
+	"errors"
 	"testing"
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 	"bulwark/internal/index"
@@ -33,6 +35,32 @@ func TestTheBoardForgetsWhatIsUnderWay(t *testing.T) {
 			if reads != want {
 				t.Errorf("look %d: the list was read %d times, want %d", i+1, reads, want)
 			}
+		}
+	})
+}
+
+// What a transaction publishes is on the board for itself at once, and for others
+// never where it is rolled back.
+func TestTheBoardRemembersNoTransaction(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		if _, err := demo.Seed(t.Context(), db); err != nil {
+			t.Fatal(err)
+		}
+		board, undo := index.NewBoard(), errors.New("undo")
+		err := database.InTx(t.Context(), db, func(tx *gorm.DB) error {
+			if err := tx.Exec("UPDATE periods SET state = 'final' WHERE code = '2023Q2'").Error; err != nil {
+				return err
+			}
+			if r, err := board.Receipt(t.Context(), tx, demo.Town, "2023Q2"); err != nil || r.Status != "final" {
+				t.Errorf("inside: %s, %v", r.Status, err)
+			}
+			return undo
+		})
+		if !errors.Is(err, undo) {
+			t.Fatal(err)
+		}
+		if r, err := board.Receipt(t.Context(), db, demo.Town, "2023Q2"); err != nil || r.Status != "published" {
+			t.Errorf("afterwards: %s, %v", r.Status, err)
 		}
 	})
 }
