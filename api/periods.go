@@ -46,6 +46,38 @@ type periodInput struct {
 	StartsOn day.Date `json:"starts_on" validate:"required" swaggertype:"string" format:"date"`
 	EndsOn   day.Date `json:"ends_on" validate:"required" swaggertype:"string" format:"date"`
 	Scheme   string   `json:"scheme" validate:"required,code" example:"five-forces"` // its active version is pinned
+	calendarInput
+}
+
+// calendarInput is when sheets are entered and decided on. Days without a value
+// set no limit; both numbers of days are 5 unless given.
+type calendarInput struct {
+	EntryFrom   *day.Date `json:"entry_from" swaggertype:"string" format:"date"`
+	EntryUntil  *day.Date `json:"entry_until" swaggertype:"string" format:"date"`
+	ReviewUntil *day.Date `json:"review_until" swaggertype:"string" format:"date"`
+	NoticeDays  *int64    `json:"notice_days" example:"5"` // of public notice (公示); 0 = none
+	AnswerDays  *int64    `json:"answer_days" example:"5"` // to answer an appeal
+}
+
+func (in calendarInput) calendar() evaluation.Calendar {
+	days := func(n *int64) int64 {
+		if n == nil {
+			return evaluation.DefaultDays
+		}
+		return *n
+	}
+	return evaluation.Calendar{
+		EntryFrom: given(in.EntryFrom), EntryUntil: given(in.EntryUntil), ReviewUntil: given(in.ReviewUntil),
+		NoticeDays: days(in.NoticeDays), AnswerDays: days(in.AnswerDays),
+	}
+}
+
+// given is nil for the empty text too: it is no day.
+func given(d *day.Date) *day.Date {
+	if d != nil && *d == "" {
+		return nil
+	}
+	return d
 }
 
 type createPeriodRequest struct {
@@ -66,6 +98,7 @@ func (s *Server) createPeriod(ctx context.Context, req createPeriodRequest) (Cre
 	p, err := evaluation.CreatePeriod(ctx, s.db(ctx), evaluation.Period{
 		TownID: req.Town, Code: in.Code, Kind: in.Kind,
 		StartsOn: in.StartsOn, EndsOn: in.EndsOn, SchemeCode: in.Scheme,
+		Calendar: in.calendar(),
 	})
 	return Created[evaluation.Period]{Key: p.Code, Value: p.For(people.Caller(ctx).Role)}, err
 }
@@ -86,6 +119,30 @@ type periodRequest struct {
 func (s *Server) findPeriod(ctx context.Context, req periodRequest) (evaluation.Period, error) {
 	p, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period)
 	return p.For(people.Caller(ctx).Role), err
+}
+
+type periodChange struct {
+	calendarInput
+	Reason string `json:"reason" validate:"required,max=2000" multiline:"true" example:"the ledgers came late"`
+}
+
+type updatePeriodRequest struct {
+	periodRequest
+	ifMatch
+	Body periodChange
+}
+
+// updatePeriod changes the days of a period that is not locked; the answer says
+// who did, when and why.
+//
+//	@ID			updatePeriod
+//	@Summary	Change the days of a period
+//	@Tags		entry
+//	@Param		body	body		periodChange	true	"all days of the period, and why"
+//	@Success	200		{object}	evaluation.Period
+//	@Router		/towns/{town}/periods/{period} [put]
+func (s *Server) updatePeriod(ctx context.Context, req updatePeriodRequest) (evaluation.Period, error) {
+	return evaluation.UpdatePeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.calendar(), req.Body.Reason)
 }
 
 type periodTransition struct {

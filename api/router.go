@@ -65,6 +65,7 @@ func (s *Server) routes(r routes) {
 	get(v1, "/towns/:town/periods", people.ReadStructure, s.listPeriods)
 	create(v1, "/towns/:town/periods", people.WritePeriods, s.createPeriod)
 	get(v1, "/towns/:town/periods/:period", people.ReadStructure, s.findPeriod)
+	put(v1, "/towns/:town/periods/:period", people.WritePeriods, s.updatePeriod)
 	post(v1, "/towns/:town/periods/:period/transitions", people.WritePeriods, s.movePeriod)
 
 	get(v1, "/towns/:town/evaluations", people.ReadSheets, s.listEvaluations)

@@ -68,7 +68,7 @@ func (s *story) opens() {
 		"code": "2026Q2", "kind": "quarter", "starts_on": "2026-04-01", "ends_on": "2026-06-30", "scheme": "none",
 	}), http.StatusUnprocessableEntity, "invalid", "/scheme")
 
-	may(t, s.group, q1, "open")
+	may(t, s.group, q1, "change", "open")
 	may(t, s.mentor, q1)
 	may(t, s.Client, q1)
 	refused(t, s.mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)), http.StatusLocked, "period_planned")
@@ -80,7 +80,7 @@ func (s *story) opens() {
 	if after.State != evaluation.Open || after.StateBy != "leading_group" || after.Version != 2 {
 		t.Errorf("opened: %+v", after)
 	}
-	same(t, "allowed after opening", after.Allowed, "review")
+	same(t, "allowed after opening", after.Allowed, "change", "review")
 }
 
 // entersAndDecides follows the sheets of b01: faults, return, correction, and who
@@ -233,7 +233,7 @@ func (s *story) isLockedAndPublished() {
 	t := s.t
 	refused(t, s.group.Post(q1+"/runs", nil), http.StatusConflict, "period_not_locked")
 	s.steps("2026Q1", "review")
-	may(t, s.group, q1, "open", "lock")
+	may(t, s.group, q1, "change", "open", "lock")
 	refused(t, s.mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)), http.StatusLocked, "period_review")
 	moved(s.group, q1, "locked", "all sheets are in").Want(http.StatusOK)
 	may(t, s.group, q1, "unlock", "publish")

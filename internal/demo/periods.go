@@ -50,6 +50,7 @@ func (s *story) play(ctx context.Context, tx *gorm.DB, i int, q quarter, d schem
 	p, err := evaluation.CreatePeriod(group, tx, evaluation.Period{
 		TownID: Town, Code: q.code, Kind: "quarter",
 		StartsOn: q.starts, EndsOn: q.ends, SchemeCode: d.Code,
+		Calendar: evaluation.Calendar{NoticeDays: evaluation.DefaultDays, AnswerDays: evaluation.DefaultDays},
 	})
 	if err != nil {
 		return err

@@ -86,11 +86,20 @@ func FindAdjustment(ctx context.Context, db *gorm.DB, townID, id string) (Adjust
 	return a, err
 }
 
+// stand is what the moves of the adjustment depend on.
+func (a Adjustment) stand(period Period) stand {
+	lock := fault.Lock{By: a.ProposedBy, At: a.CreatedAt, Reason: a.Reason, CanLift: string(people.LeadingGroup)}
+	if a.DecidedAt != nil {
+		lock.By, lock.At, lock.Reason = a.DecidedBy, *a.DecidedAt, a.DecisionReason
+	}
+	return stand{period: period, lock: lock}
+}
+
 // allowed leaves out deciding on one's own proposal or branch and withdrawing
 // another's proposal.
 func (a Adjustment) allowed(p people.Principal, period Period, led map[string]bool) []string {
 	own := p.Name() == a.ProposedBy
-	verbs := adjustmentMoves.allowed(p.Role, a.State, period.State)
+	verbs := adjustmentMoves.allowed(p.Role, a.State, a.stand(period))
 	return slices.DeleteFunc(verbs, func(verb string) bool {
 		return (verb == "withdraw") != own || verb != "withdraw" && led[a.BranchCode]
 	})
@@ -212,7 +221,7 @@ func MoveAdjustment(ctx context.Context, db *gorm.DB, townID, id string, version
 		if err != nil {
 			return err
 		}
-		mv, err := adjustmentMoves.find(p.Role, before.State, to, period, reason)
+		mv, err := adjustmentMoves.find(p.Role, before.State, to, before.stand(period), reason)
 		if err != nil {
 			return err
 		}

@@ -44,13 +44,15 @@ type Period struct {
 	StateBy      string      `json:"state_by" example:"group-1"` // who moved it there
 	StateAt      time.Time   `json:"state_at"`
 	StateReason  string      `json:"state_reason,omitempty"`
-	Allowed      []string    `gorm:"-" json:"allowed"` // what the caller can do with it now
+	Calendar
+	Allowed []string `gorm:"-" json:"allowed"` // what the caller can do with it now
 	database.Versioned
 }
 
 // periodMoves is the life of a period. Publishing goes through package index,
 // which says what is published.
 var periodMoves = machine[PeriodState]{
+	{verb: "change", from: []PeriodState{Planned, Open, Review}, action: people.WritePeriods, reason: true},
 	{verb: "open", from: []PeriodState{Planned, Review}, to: Open, action: people.WritePeriods},
 	{verb: "review", from: []PeriodState{Open}, to: Review, action: people.WritePeriods},
 	{verb: "unlock", from: []PeriodState{Locked}, to: Review, action: people.WritePeriods, reason: true},
@@ -63,15 +65,25 @@ var periodNoun = text.Text{ZH: "考评周期", EN: "period"}
 
 // For fills in what the role can do with the period.
 func (p Period) For(role people.Role) Period {
-	p.Allowed = periodMoves.allowed(role, p.State, p.State)
+	p.Allowed = periodMoves.allowed(role, p.State, p.stand())
 	return p
+}
+
+// stand is where the period is in its life, and who brought it there.
+func (p Period) stand() stand {
+	return stand{period: p, lock: fault.Lock{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}}
 }
 
 // locked says who closed the period for changes, when, why and who can lift it.
 func (p Period) locked() error {
+	next := text.F("请联系工作领导小组", "ask the leading group to open it")
+	if p.State == Published || p.State == Final {
+		next = text.F("已公布的数值只能通过申诉更正", "what is published changes by an appeal only")
+	}
 	e := fault.New(fault.Locked, "period_"+string(p.State), text.F(
-		"考评周期 %s 处于“%s”状态，不能修改", "period %s is %s: nothing in it changes now", p.Code, p.State))
-	e.Lock = &fault.Lock{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
+		"考评周期 %[1]s 处于“%[2]s”状态，不能修改：%[3]s", "period %[1]s is %[2]s, so this cannot be changed now: %[4]s", p.Code, p.State, next.ZH, next.EN))
+	lock := p.stand().lock
+	e.Lock = &lock
 	return e
 }
 
@@ -90,6 +102,12 @@ func FindPeriod(ctx context.Context, db *gorm.DB, townID, code string) (Period, 
 // could be approved between the lock and the run. SQLite has one writer anyway.
 func HoldPeriod(ctx context.Context, tx *gorm.DB, townID, code string) (Period, error) {
 	return FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "SHARE"}), townID, code)
+}
+
+// lockPeriod gives the period to whoever changes it. It waits for the changes under
+// way, so that the time of the change is later than theirs.
+func lockPeriod(ctx context.Context, tx *gorm.DB, townID, code string) (Period, error) {
+	return FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}), townID, code)
 }
 
 // branch gives a branch as it is at the end of the period. One that has ended by
@@ -153,6 +171,7 @@ func CreatePeriod(ctx context.Context, db *gorm.DB, p Period) (Period, error) {
 		}
 		p.SchemeCode, p.SchemeNumber = active.Code, active.Number
 		p.State, p.StateBy, p.StateAt, p.StateReason = Planned, audit.ActorOf(ctx).Name, tx.NowFunc(), ""
+		p.Calendar = p.setBy(p.StateBy, p.StateAt, "")
 		p.Versioned = database.Versioned{Version: 1}
 		if err := tx.Create(&p).Error; err != nil {
 			return err
@@ -170,7 +189,7 @@ func checkPeriod(p Period) []fault.Field {
 	if p.StartsOn == "" || p.EndsOn < p.StartsOn {
 		faults = append(faults, fault.At("/ends_on", "ends_before_start", text.F("结束日期早于开始日期", "it ends before it starts")))
 	}
-	return faults
+	return append(faults, p.check()...)
 }
 
 // holdTown makes others who plan a period of the town wait until tx ends: two
@@ -211,12 +230,11 @@ func movePeriod(ctx context.Context, db *gorm.DB, townID, code string, version i
 	role := people.Caller(ctx).Role
 	var after Period
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		// Wait for the changes under way first: the time of the move is later than theirs.
-		before, err := FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}), townID, code)
+		before, err := lockPeriod(ctx, tx, townID, code)
 		if err != nil {
 			return err
 		}
-		if _, err := periodMoves.find(role, before.State, to, before, reason); err != nil {
+		if _, err := periodMoves.find(role, before.State, to, before.stand(), reason); err != nil {
 			return err
 		}
 		change := map[string]any{"state": to, "state_by": audit.ActorOf(ctx).Name, "state_at": tx.NowFunc(), "state_reason": reason}

@@ -36,7 +36,7 @@ func MoveSheet(ctx context.Context, db *gorm.DB, townID, id string, version int6
 		if err != nil {
 			return err
 		}
-		mv, err := sheetMoves.find(p.Role, before.State, to, period, reason)
+		mv, err := sheetMoves.find(p.Role, before.State, to, before.stand(period), reason)
 		if err != nil {
 			return err
 		}
@@ -65,6 +65,21 @@ func MoveSheet(ctx context.Context, db *gorm.DB, townID, id string, version int6
 		})
 	})
 	return after, err
+}
+
+// stand is what the moves of the sheet depend on.
+func (s Sheet) stand(period Period) stand {
+	lock := fault.Lock{By: s.EvaluatorCode, At: s.CreatedAt, CanLift: string(s.Role)}
+	switch {
+	case s.State == Submitted:
+		lock.At, lock.CanLift = *s.SubmittedAt, string(people.LeadingGroup)
+	case s.DecidedAt != nil:
+		lock.By, lock.At, lock.Reason = s.DecidedBy, *s.DecidedAt, s.Reason
+		if s.State == Approved {
+			lock.CanLift = string(people.LeadingGroup)
+		}
+	}
+	return stand{period: period, lock: lock}
 }
 
 // nextRevision is the sheet that a return starts: with the same entries, so that
@@ -115,7 +130,7 @@ func (s Sheet) allowed(p people.Principal, period Period, reach people.Reach, le
 	if led[s.BranchCode] {
 		return verbs
 	}
-	for _, verb := range sheetMoves.allowed(p.Role, s.State, period.State) {
+	for _, verb := range sheetMoves.allowed(p.Role, s.State, s.stand(period)) {
 		deciding := verb == "approve" || verb == "return"
 		if deciding != own && (deciding || reach.Has(s.BranchCode)) {
 			verbs = append(verbs, verb)

@@ -3,6 +3,7 @@ package evaluation
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -142,7 +143,7 @@ func (s Sheet) check(ctx context.Context, tx *gorm.DB, during []PeriodState) err
 	if err != nil {
 		return err
 	}
-	if !(move[SheetState]{during: during}).open(period.State) {
+	if !slices.Contains(during, period.State) {
 		return period.locked()
 	}
 	compiled, err := scheme.Load(ctx, tx, s.TownID, period.SchemeCode, period.SchemeNumber)

@@ -39,7 +39,11 @@ type Sheet struct {
 	SubmittedAt   *time.Time  `json:"submitted_at,omitempty"`
 	DecidedAt     *time.Time  `json:"decided_at,omitempty"`
 	DecidedBy     string      `json:"decided_by,omitempty"`
-	Reason        string      `json:"reason,omitempty"` // of the last decision
+	Reason        string      `json:"reason,omitempty"`                                    // of the last decision
+	DueOn         *day.Date   `json:"due_on,omitempty" swaggertype:"string" format:"date"` // last day to correct a returned sheet
+	ExceptionID   *string     `json:"exception,omitempty" format:"uuid"`                   // it was written late, by leave of this exception
+	Late          bool        `gorm:"-" json:"late"`
+	History       []SheetMove `gorm:"-" json:"history,omitempty"` // in the answer about one sheet
 	Entries       []Entry     `gorm:"-" json:"entries,omitempty"`
 	Allowed       []string    `gorm:"-" json:"allowed"`
 	database.Versioned

@@ -38,7 +38,7 @@ type Error struct {
 	Code       string // stable, snake_case, for programs
 	Message    text.Text
 	Fields     []Field       // what is wrong where, all faults at once
-	Lock       *Lock         // with Locked
+	Lock       *Lock         // with Locked, and with a Conflict that someone else can lift
 	RetryAfter time.Duration // with TooManyRequests and Unavailable
 	cause      error
 }

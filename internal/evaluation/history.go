@@ -1,0 +1,34 @@
+package evaluation
+
+import (
+	"time"
+
+	"bulwark/internal/day"
+	"bulwark/internal/people"
+)
+
+// SheetMove is one step of a sheet, kept for ever under the version that it made.
+type SheetMove struct {
+	TownID       string      `gorm:"primaryKey" json:"-"`
+	EvaluationID string      `gorm:"primaryKey" json:"-"`
+	Version      int64       `gorm:"primaryKey" json:"version"`
+	Verb         string      `json:"verb" enums:"begin,submit,withdraw,approve,return"`
+	At           time.Time   `json:"at"`
+	Actor        string      `json:"by,omitempty" example:"group-1"`
+	Role         people.Role `json:"role" swaggertype:"string" example:"leading_group"`
+	Reason       string      `json:"reason,omitempty"`
+	DueOn        *day.Date   `json:"due_on,omitempty" swaggertype:"string" format:"date"`
+	ExceptionID  *string     `json:"exception,omitempty" format:"uuid"`
+}
+
+// AdjustmentMove is one step of an adjustment, kept as those of sheets are.
+type AdjustmentMove struct {
+	TownID       string      `gorm:"primaryKey" json:"-"`
+	AdjustmentID string      `gorm:"primaryKey" json:"-"`
+	Version      int64       `gorm:"primaryKey" json:"version"`
+	Verb         string      `json:"verb" enums:"propose,approve,reject,withdraw"`
+	At           time.Time   `json:"at"`
+	Actor        string      `json:"by" example:"group-1"`
+	Role         people.Role `json:"role" swaggertype:"string" example:"leading_group"`
+	Reason       string      `json:"reason,omitempty"`
+}
