@@ -17,8 +17,31 @@ func open(action people.Action) bool { return action == people.ReadService }
 // admit resolves the caller of a request. Without a key the caller is
 // anonymous; what that allows is for the policy to say.
 func (s *Server) admit(r *http.Request, action people.Action) (people.Principal, error) {
+	if open(action) {
+		return people.Principal{}, nil
+	}
+	p, err := s.identify(r)
+	if err != nil {
+		return people.Principal{}, err
+	}
+	traceOf(r.Context()).caller = p
+	if roles := r.Header.Values("Act-As"); len(roles) > 0 { // two are not one: they name no role
+		if p, err = p.ActingAs(people.Role(strings.Join(roles, ", "))); err != nil {
+			return people.Principal{}, err
+		}
+		traceOf(r.Context()).caller = p
+	}
+	if p.ReadOnly && !safe(r.Method) {
+		return people.Principal{}, fault.New(fault.Forbidden, "key_read_only",
+			text.F("此密钥只能读取，请向管理员申请可写密钥", "this key may only read: ask the administrator for one that may write"))
+	}
+	return p, nil
+}
+
+// identify finds who stands behind the key of the request.
+func (s *Server) identify(r *http.Request) (people.Principal, error) {
 	given := r.Header["Authorization"]
-	if open(action) || len(given) == 0 {
+	if len(given) == 0 {
 		return people.Principal{}, nil
 	}
 	scheme, key, _ := strings.Cut(given[0], " ")
@@ -27,22 +50,17 @@ func (s *Server) admit(r *http.Request, action people.Action) (people.Principal,
 			text.F("请使用请求头 Authorization: Bearer 密钥", "send the header Authorization: Bearer KEY"))
 	}
 	p, err := s.Authenticate(r.Context(), strings.TrimSpace(key))
-	if err != nil {
-		return people.Principal{}, err
+	if err == nil {
+		s.uses.note(p.Key, s.Now())
 	}
-	traceOf(r.Context()).caller = p
-	if p.ReadOnly && !safe(r.Method) {
-		return people.Principal{}, fault.New(fault.Forbidden, "key_read_only",
-			text.F("此密钥只能读取，请向管理员申请可写密钥", "this key may only read: ask the administrator for one that may write"))
-	}
-	return p, nil
+	return p, err
 }
 
 func (s *Server) authorize(ctx context.Context, p people.Principal, action people.Action, town string) error {
 	if open(action) {
 		return nil
 	}
-	return s.doors.ask(ctx, passage{p, action, town}, s.Authorize)
+	return s.doors.ask(passageOf(p, action, town), func() error { return s.Authorize(ctx, p, action, town) })
 }
 
 func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }

@@ -21,7 +21,7 @@ func TestMeSaysWhoICanBe(t *testing.T) {
 			t.Errorf("nobody is %+v", nobody)
 		}
 		mentor := apitest.Decode[Me](h.as(people.Mentor).Get("/me"), http.StatusOK)
-		if mentor.Role != people.Mentor || mentor.Person != "mentor" || mentor.Town != "demo" || mentor.ReadOnly {
+		if mentor.Role != people.Mentor || mentor.Person != "mentor" || len(mentor.Towns) != 1 || mentor.Towns[0] != "demo" || mentor.ReadOnly {
 			t.Errorf("the mentor is %+v", mentor)
 		}
 		if got := strings.Join(actions(mentor), " "); !strings.Contains(got, "sheets:write") || strings.Contains(got, "scheme:write") {
@@ -42,7 +42,7 @@ func TestKeysLetInUntilTheyAreRevoked(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		admin := h.as(people.Admin)
-		made := admin.Post("/keys", object{"role": "mentor", "town": "demo", "person": "mentor"}).Want(http.StatusCreated)
+		made := admin.Post("/keys", object{"roles": []string{"mentor"}, "towns": []string{"demo"}, "person": "mentor"}).Want(http.StatusCreated)
 		key := apitest.Decode[NewKey](made, http.StatusCreated)
 		if made.Header.Get("Location") != "" || made.Header.Get("Cache-Control") != "no-store" || made.ETag() != `"1"` || !key.ReadOnly {
 			t.Errorf("%v %+v", made.Header, key)
@@ -69,20 +69,22 @@ func TestKeysAreRefused(t *testing.T) {
 			body object
 			at   []string
 		}{
-			{"town needed", object{"role": "mentor"}, []string{"/person", "/town"}},
-			{"unknown town", object{"role": "reader", "town": "atlantis"}, []string{"/town"}},
-			{"unknown person", object{"role": "mentor", "town": "demo", "person": "nobody"}, []string{"/person"}},
-			{"person of another town", object{"role": "mentor", "town": "quiet", "person": "mentor"}, []string{"/person"}},
-			{"ended", object{"role": "reader", "expires_at": past}, []string{"/expires_at"}},
+			{"town needed", object{"roles": []string{"mentor"}}, []string{"/person", "/towns"}},
+			{"unknown town", object{"roles": []string{"reader"}, "towns": []string{"atlantis"}}, []string{"/towns/0"}},
+			{"unknown person", object{"roles": []string{"mentor"}, "towns": []string{"demo"}, "person": "nobody"}, []string{"/person"}},
+			{"person of another town", object{"roles": []string{"mentor"}, "towns": []string{"quiet"}, "person": "mentor"}, []string{"/person"}},
+			{"unknown branch", object{"roles": []string{"reader"}, "towns": []string{"demo"}, "branches": []string{"b01", "b99"}}, []string{"/branches/1"}},
+			{"unknown role", object{"roles": []string{"king"}}, []string{"/roles/0"}},
+			{"ended", object{"roles": []string{"reader"}, "expires_at": past}, []string{"/expires_at"}},
 		} {
 			refused(t, admin.Post("/keys", tt.body), http.StatusUnprocessableEntity, "invalid", tt.at...)
 		}
-		refused(t, admin.Bad().Post("/keys", object{"role": "king"}), http.StatusUnprocessableEntity, "invalid", "/role")
+		refused(t, admin.Bad().Post("/keys", object{"role": "admin"}), http.StatusBadRequest, "malformed", "/role")
 
 		// An admin of one town must not make keys for others.
 		demo := "demo"
-		townAdmin := h.As(h.key(people.Key{Role: people.Admin, OnlyTown: &demo}))
-		refused(t, townAdmin.Post("/keys", object{"role": "admin", "read_only": false}), http.StatusForbidden, "key_of_a_town")
+		townAdmin := h.As(h.key(people.Key{Roles: []people.Role{people.Admin}, Towns: []string{demo}}))
+		refused(t, townAdmin.Post("/keys", object{"roles": []string{"admin"}, "read_only": false}), http.StatusForbidden, "key_of_a_town")
 		refused(t, townAdmin.Get("/keys"), http.StatusForbidden, "key_of_a_town")
 		refused(t, townAdmin.Post("/towns", object{"code": "x", "area_code": "44", "name": named("x")}), http.StatusForbidden, "key_of_a_town")
 		refused(t, h.as(people.LeadingGroup).Get("/keys"), http.StatusForbidden, "key_of_a_town")

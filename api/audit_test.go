@@ -102,7 +102,7 @@ func TestTheTrailIsFiltered(t *testing.T) {
 func TestWhoReadsTheTrail(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		everywhere := h.key(people.Key{Role: people.LeadingGroup})
+		everywhere := h.key(people.Key{Roles: []people.Role{people.LeadingGroup}})
 		for _, role := range people.Roles() {
 			town, outside := http.StatusForbidden, http.StatusForbidden
 			if role == people.LeadingGroup || role == people.Admin {

@@ -1,7 +1,7 @@
 package api
 
 import (
-	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,11 +19,18 @@ const (
 	maxLetIn = 4096
 )
 
-// passage is one question of who may do what where.
+// passage is one question of who may do what where. It names the caller by the
+// credential and by what that opens now.
 type passage struct {
-	caller people.Principal
-	action people.Action
-	town   string
+	key, account    string
+	towns, branches string
+	role            people.Role
+	action          people.Action
+	town            string
+}
+
+func passageOf(p people.Principal, action people.Action, town string) passage {
+	return passage{p.Key, p.Account, strings.Join(p.Towns, " "), strings.Join(p.Branches, " "), p.Role, action, town}
 }
 
 // doors remembers for a moment who was let in, never who was refused. Safe for
@@ -35,7 +42,7 @@ type doors struct {
 }
 
 // ask asks authorize unless the same question was answered with yes just now.
-func (d *doors) ask(ctx context.Context, p passage, authorize func(ctx context.Context, p people.Principal, a people.Action, town string) error) error {
+func (d *doors) ask(p passage, authorize func() error) error {
 	asked := time.Now()
 	d.mu.RLock()
 	since, known := d.since[p]
@@ -44,7 +51,7 @@ func (d *doors) ask(ctx context.Context, p passage, authorize func(ctx context.C
 	if known && asked.Sub(since) < letInFor {
 		return nil
 	}
-	if err := authorize(ctx, p.caller, p.action, p.town); err != nil {
+	if err := authorize(); err != nil {
 		return err
 	}
 	d.mu.Lock()

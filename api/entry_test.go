@@ -121,7 +121,7 @@ func TestNothingIsWrittenAfterTheLock(t *testing.T) {
 		z.found(t, db)
 		town, g1, g2 := "race", "g1", "g2"
 		as := func(person *string) *apitest.Client {
-			return h.As(h.key(people.Key{Role: people.LeadingGroup, OnlyTown: &town, PersonCode: person}))
+			return h.As(h.key(people.Key{Roles: []people.Role{people.LeadingGroup}, Towns: []string{town}, PersonCode: person}))
 		}
 		first, second := as(&g1), as(&g2)
 		const at = "/towns/race/periods/q3"

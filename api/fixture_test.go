@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,9 +23,9 @@ import (
 
 // keys are the callers of the tests: KEY → principal.
 var keys = map[string]people.Principal{
-	"group":    {Town: "demo", Role: people.LeadingGroup, Key: "bw_group"},
-	"reader":   {Town: "demo", Role: people.Reader, Key: "bw_reader"},
-	"readonly": {Town: "demo", Role: people.LeadingGroup, Key: "bw_ro", ReadOnly: true},
+	"group":    {Towns: []string{"demo"}, Role: people.LeadingGroup, Key: "bw_group"},
+	"reader":   {Towns: []string{"demo"}, Role: people.Reader, Key: "bw_reader"},
+	"readonly": {Towns: []string{"demo"}, Role: people.LeadingGroup, Key: "bw_ro", ReadOnly: true},
 }
 
 // newTestServer admits the keys above by the real policy table.
@@ -45,7 +46,7 @@ func newTestServer() *Server {
 			switch {
 			case p.Role == "":
 				return fault.New(fault.Unauthenticated, "key_required", text.F("需要密钥", "a key is needed"))
-			case town != "" && town != p.Town:
+			case town != "" && !slices.Contains(p.Towns, town):
 				return fault.Missing(text.F("镇", "town"), town)
 			case people.ScopeOf(a, p.Role) == people.None:
 				return fault.New(fault.Forbidden, "forbidden", text.F("没有权限", "not allowed"))

@@ -131,13 +131,13 @@ func (h *harness) people() {
 	ctx, demo := h.t.Context(), "demo"
 	for _, role := range people.Roles() {
 		if role == people.Admin {
-			h.secrets[role] = h.key(people.Key{Role: role})
+			h.secrets[role] = h.key(people.Key{Roles: []people.Role{role}})
 			continue
 		}
 		person := string(role)
 		_, err := people.Create(ctx, h.db, people.Person{TownID: demo, Code: person, Name: text.Same(person)})
 		h.must(err)
-		h.secrets[role] = h.key(people.Key{Role: role, OnlyTown: &demo, PersonCode: &person})
+		h.secrets[role] = h.key(people.Key{Roles: []people.Role{role}, Towns: []string{demo}, PersonCode: &person})
 		if duty, ok := duties[role]; ok {
 			_, err := people.Assign(ctx, h.db, people.Assignment{TownID: demo, PersonCode: person, BranchCode: "b01", Duty: duty, ValidFrom: "2020-01-01"})
 			h.must(err)

@@ -80,7 +80,7 @@ func TestARequestSentAgainIsAnsweredAgain(t *testing.T) {
 		h.made("eve", 0)
 
 		// The key is the caller's own.
-		other := h.As(h.key(people.Key{Role: people.Admin}))
+		other := h.As(h.key(people.Key{Roles: []people.Role{people.Admin}}))
 		refused(t, with(other, "k1").Post(persons, ann), http.StatusConflict, "already_exists", "/code")
 		with(other, "k1").Post(persons, object{"code": "eve", "name": named("eve")}).Want(http.StatusCreated)
 		h.made("eve", 1)
@@ -153,7 +153,7 @@ func TestAnAnswerWithASecretNeedsItsMark(t *testing.T) {
 func TestARevokedKeyIsNotAnsweredAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		k, secret, err := people.CreateKey(t.Context(), db, people.Key{Role: people.Admin})
+		k, secret, err := people.CreateKey(t.Context(), db, people.Key{Roles: []people.Role{people.Admin}})
 		h.must(err)
 		ann := object{"code": "ann", "name": named("ann")}
 		with(h.As(secret), "k").Post(persons, ann).Want(http.StatusCreated)

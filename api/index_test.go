@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"testing"
@@ -57,8 +56,8 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 			group, mentor := "g1", "m"
 			as := map[string]*apitest.Client{
 				"nobody": h.Client,
-				"group":  h.As(h.key(people.Key{Role: people.LeadingGroup, OnlyTown: &z.town, PersonCode: &group})),
-				"mentor": h.As(h.key(people.Key{Role: people.Mentor, OnlyTown: &z.town, PersonCode: &mentor})),
+				"group":  h.As(h.key(people.Key{Roles: []people.Role{people.LeadingGroup}, Towns: []string{z.town}, PersonCode: &group})),
+				"mentor": h.As(h.key(people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{z.town}, PersonCode: &mentor})),
 			}
 			for _, tt := range []struct {
 				who, path  string
@@ -116,7 +115,7 @@ func TestWarmAnswersAreFreeButNotForStrangers(t *testing.T) {
 			t.Errorf("304 with %d bytes and the tag %s, want %s", len(a.Body), a.ETag(), first.ETag())
 		}
 
-		k, secret, err := people.CreateKey(t.Context(), db, people.Key{Role: people.Reader, ReadOnly: true})
+		k, secret, err := people.CreateKey(t.Context(), db, people.Key{Roles: []people.Role{people.Reader}, ReadOnly: true})
 		h.must(err)
 		h.As(secret).Get(ranking).Want(http.StatusOK)
 		h.as(people.Admin).IfMatch(`"1"`).Delete("/keys/" + k.Prefix).Want(http.StatusNoContent)
@@ -133,7 +132,7 @@ func TestDoorsForgetWhatIsUnderWay(t *testing.T) {
 	var d doors
 	asked := 0
 	ask := func(during func()) {
-		err := d.ask(t.Context(), passage{town: "demo"}, func(context.Context, people.Principal, people.Action, string) error {
+		err := d.ask(passage{town: "demo"}, func() error {
 			asked++
 			during()
 			return nil

@@ -22,11 +22,12 @@ func (s *Server) listKeys(ctx context.Context, _ listKeysRequest) (Page[people.K
 }
 
 type keyInput struct {
-	Role      people.Role `json:"role" validate:"required" example:"mentor"`
-	Town      *string     `json:"town" example:"lishui"`     // the one town it opens; absent = every town
-	Person    *string     `json:"person" example:"mentor-1"` // who holds it; needed for a role that works on branches
-	ReadOnly  *bool       `json:"read_only"`                 // true if absent
-	ExpiresAt *time.Time  `json:"expires_at"`                // absent = never
+	Roles     []people.Role `json:"roles" validate:"required,min=1,max=8" swaggertype:"array,string" example:"mentor"` // a request acts under one: see Act-As
+	Towns     []string      `json:"towns" validate:"max=100" example:"lishui"`                                         // that it opens; absent or empty = every town
+	Branches  []string      `json:"branches" validate:"max=200" example:"b07"`                                         // of its one town; absent or empty = all that the role reaches
+	Person    *string       `json:"person" example:"mentor-1"`                                                         // who holds it; needed for a role that works on branches
+	ReadOnly  *bool         `json:"read_only"`                                                                         // true if absent
+	ExpiresAt *time.Time    `json:"expires_at"`                                                                        // absent = never
 }
 
 // NewKey is a key with its secret, which is told this once.
@@ -48,7 +49,7 @@ type createKeyRequest struct{ Body keyInput }
 func (s *Server) createKey(ctx context.Context, req createKeyRequest) (Created[NewKey], error) {
 	b := req.Body
 	k, secret, err := people.CreateKey(ctx, s.db(ctx), people.Key{
-		Role: b.Role, OnlyTown: b.Town, PersonCode: b.Person, ReadOnly: b.ReadOnly == nil || *b.ReadOnly, ExpiresAt: b.ExpiresAt,
+		Roles: b.Roles, Towns: b.Towns, Branches: b.Branches, PersonCode: b.Person, ReadOnly: b.ReadOnly == nil || *b.ReadOnly, ExpiresAt: b.ExpiresAt,
 	})
 	return Created[NewKey]{Value: NewKey{k, secret}}, err
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 
 	"bulwark/internal/people"
 )
@@ -9,7 +10,7 @@ import (
 // Me is the caller as the service sees him or her.
 type Me struct {
 	people.Principal
-	Actions []people.Action `json:"actions"` // what the policy allows the role; without a key: where a town opens its results
+	Actions []people.Action `json:"actions"` // what the caller may do under the acting role; without a key: where a town opens its results
 }
 
 type meRequest struct{}
@@ -24,5 +25,6 @@ type meRequest struct{}
 //	@Router		/me [get]
 func (s *Server) me(ctx context.Context, _ meRequest) (Me, error) {
 	p := people.Caller(ctx)
-	return Me{p, people.ActionsOf(p.Role)}, nil
+	may := slices.DeleteFunc(people.ActionsOf(p.Role), func(a people.Action) bool { return !p.May(a) })
+	return Me{p, may}, nil
 }

@@ -186,7 +186,7 @@ func TestCORS(t *testing.T) {
 		}
 	}
 	preflight := do(h, http.MethodOptions, itemURL, "", "Authorization", "", "Origin", "https://a.example", "Access-Control-Request-Method", "PUT")
-	if preflight.Code != http.StatusNoContent || !strings.Contains(preflight.Header().Get("Access-Control-Allow-Headers"), "If-Match") {
+	if preflight.Code != http.StatusNoContent || !strings.Contains(preflight.Header().Get("Access-Control-Allow-Headers"), "If-Match") || !strings.Contains(preflight.Header().Get("Access-Control-Allow-Headers"), "Act-As") {
 		t.Errorf("preflight: %d %v", preflight.Code, preflight.Header())
 	}
 	if w := do(h, http.MethodOptions, itemURL, "", "Origin", "https://b.example", "Access-Control-Request-Method", "PUT"); w.Code != http.StatusMethodNotAllowed {

@@ -49,7 +49,7 @@ func BenchmarkRanking(b *testing.B) {
 			b.Fatal(err)
 		}
 		town, person := demo.Town, "group-1"
-		_, secret, err := people.CreateKey(b.Context(), db, people.Key{Role: people.LeadingGroup, OnlyTown: &town, PersonCode: &person, ReadOnly: true})
+		_, secret, err := people.CreateKey(b.Context(), db, people.Key{Roles: []people.Role{people.LeadingGroup}, Towns: []string{town}, PersonCode: &person, ReadOnly: true})
 		if err != nil {
 			b.Fatal(err)
 		}

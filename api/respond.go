@@ -99,7 +99,7 @@ func cacheable(h http.Header, caller people.Principal, wanted string) {
 	default:
 		h.Set("Cache-Control", "no-cache")
 	}
-	h.Add("Vary", "Authorization, Accept, Accept-Language")
+	h.Add("Vary", "Authorization, Act-As, Accept, Accept-Language")
 }
 
 func write(w http.ResponseWriter, status int, contentType string, body []byte) {

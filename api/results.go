@@ -73,7 +73,7 @@ func (s *Server) view(ctx context.Context, req periodRequest) (index.View, func(
 		return v, nil, err
 	}
 	p := people.Caller(ctx)
-	if people.ScopeOf(people.ReadProvisional, p.Role) == people.None {
+	if !p.May(people.ReadProvisional) {
 		return v, nil, notYetPublished(p)
 	}
 	reach, err := people.ReachOf(ctx, s.db(ctx), p, people.ReadProvisional, req.Town, day.Of(s.Now()))

@@ -113,8 +113,7 @@ func (s *Server) receiptScheme(ctx context.Context, req periodRequest) (Raw, err
 //	@Success	200	{string}	string
 //	@Router		/towns/{town}/periods/{period}/receipt/data.csv [get]
 func (s *Server) receiptData(ctx context.Context, req periodRequest) (Raw, error) {
-	p := people.Caller(ctx)
-	if people.ScopeOf(people.ReadScorecard, p.Role) != people.All {
+	if people.Caller(ctx).ScopeOf(people.ReadScorecard) != people.All {
 		return Raw{}, rawDataRefused
 	}
 	_, data, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period)

@@ -21,7 +21,7 @@ func (h *harness) joins(code string, role people.Role, t ties) *apitest.Client {
 		admin.Post("/towns/demo/assignments", object{"person": code, "branch": branch, "duty": duty, "valid_from": "2020-01-01"}).Want(http.StatusCreated)
 	}
 	key := apitest.Decode[struct{ Secret string }](admin.Post("/keys", object{
-		"role": role, "town": "demo", "person": code, "read_only": false,
+		"roles": []people.Role{role}, "towns": []string{"demo"}, "person": code, "read_only": false,
 	}), http.StatusCreated)
 	return h.As(key.Secret)
 }

@@ -44,6 +44,7 @@ type Server struct {
 	answers  answers
 	doors    doors
 	flights  flights
+	uses     uses
 	draining atomic.Bool
 }
 

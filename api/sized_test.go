@@ -58,7 +58,7 @@ func (z sized) found(t *testing.T, db *gorm.DB) {
 
 func (z sized) as(ctx context.Context, person string, role people.Role) context.Context {
 	ctx = audit.As(ctx, audit.Actor{Name: person, Role: string(role)})
-	return people.WithPrincipal(ctx, people.Principal{Town: z.town, Person: person, Role: role})
+	return people.WithPrincipal(ctx, people.Principal{Towns: []string{z.town}, Person: person}.Holding(role))
 }
 
 func (z sized) branch(i int) string { return fmt.Sprintf("b%02d", i+1) }

@@ -58,7 +58,7 @@ func TestTownsAreShownToThoseWhoMayKnowThem(t *testing.T) {
 		h := newHarness(t, db)
 		quiet := "quiet"
 		stranger, reader := h.Client, h.as(people.Reader)
-		inQuiet := h.As(h.key(people.Key{Role: people.Reader, OnlyTown: &quiet, ReadOnly: true}))
+		inQuiet := h.As(h.key(people.Key{Roles: []people.Role{people.Reader}, Towns: []string{quiet}, ReadOnly: true}))
 		for _, tt := range []struct {
 			who  string
 			c    *apitest.Client

@@ -11,7 +11,7 @@ import (
 type listTownsRequest struct{ pageQuery }
 
 // listTowns answers the towns that the caller may know of: without a key those
-// that open their results, with the key of a town that one.
+// that open their results, with a key limited to towns those.
 //
 //	@ID			listTowns
 //	@Summary	List the towns that the caller may know of
@@ -22,7 +22,7 @@ type listTownsRequest struct{ pageQuery }
 //	@Router		/towns [get]
 func (s *Server) listTowns(ctx context.Context, req listTownsRequest) (Page[town.Town], error) {
 	p := people.Caller(ctx)
-	f := town.Filter{Only: p.Town, Open: p.Role == "", Limit: req.limit()}
+	f := town.Filter{Only: p.Towns, Open: p.Role == "", Limit: req.limit()}
 	if err := req.resume(&f.After); err != nil {
 		return Page[town.Town]{}, err
 	}

@@ -129,7 +129,7 @@ func TestPublishedResultsAreShownToAll(t *testing.T) {
 			h.as(people.Reader).Get(path).Want(http.StatusOK)
 		}
 		quiet := "quiet"
-		elsewhere := h.As(h.key(people.Key{Role: people.Reader, OnlyTown: &quiet}))
+		elsewhere := h.As(h.key(people.Key{Roles: []people.Role{people.Reader}, Towns: []string{quiet}}))
 		refused(t, elsewhere.Get(ranking), http.StatusNotFound, "not_found")
 	})
 }
@@ -187,7 +187,7 @@ func TestSheetsAreSeenByReach(t *testing.T) {
 
 		// A key without a person decides but does not evaluate.
 		demo := "demo"
-		office := h.As(h.key(people.Key{Role: people.LeadingGroup, OnlyTown: &demo}))
+		office := h.As(h.key(people.Key{Roles: []people.Role{people.LeadingGroup}, Towns: []string{demo}}))
 		refused(t, office.Post(sheets, sheetOf("2026Q1", "b01", nil)), http.StatusForbidden, "person_needed")
 		may(t, office, of1, "return")
 	})

@@ -8,11 +8,18 @@ import (
 	"bulwark/internal/index"
 )
 
-// lookAgain is how often Work looks for what another process left undone.
-const lookAgain = time.Minute
+const (
+	// lookAgain is how often Work looks for what another process left undone, and
+	// writes down which keys were used.
+	lookAgain = time.Minute
+	// lastWords is how long Work may take for that after its end.
+	lastWords = 5 * time.Second
+)
 
 // Work does what need not be waited for, until ctx ends: it appraises how sure
-// each new run is, and removes answers that were kept long enough. Call it once, beside the handler, after Handler.
+// each new run is, writes down when keys were used, and removes answers that were
+// kept long enough. Call it once, beside the handler, after Handler; end it after
+// the last request.
 func (s *Server) Work(ctx context.Context) {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
@@ -23,9 +30,11 @@ func (s *Server) Work(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
+			s.writeUses(context.WithoutCancel(ctx))
 			return
 		case <-s.wake:
 		case <-tick.C:
+			s.writeUses(ctx)
 		}
 	}
 }
@@ -34,6 +43,14 @@ func (s *Server) Work(ctx context.Context) {
 func (s *Server) tidy(ctx context.Context) {
 	if _, err := idempotency.Forget(ctx, s.DB, s.Now().Add(-s.Config.KeepAnswers)); err != nil && ctx.Err() == nil {
 		s.Log.Error("forget old answers", "error", err.Error())
+	}
+}
+
+func (s *Server) writeUses(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	defer cancel()
+	if err := s.uses.write(ctx, s.DB); err != nil {
+		s.Log.Warn("write down when keys were used", "error", err.Error())
 	}
 }
 

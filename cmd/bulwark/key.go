@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -60,15 +61,22 @@ func onDatabase(ctx context.Context, p program, work func(context.Context, *gorm
 // createKey prints the secret, alone on standard output, and keeps it nowhere.
 func createKey(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("key create", flag.ContinueOnError)
-	role := f.String("role", "", "what the key may do: reader, secretary, mentor, instructor, liaison_office, leading_group, leadership or admin")
-	town := f.String("town", "", "the one town that it opens; empty: every town")
+	roles := f.String("role", "", "what the key may do: one or more, with commas, of reader, secretary, mentor, instructor, liaison_office, leading_group, leadership and admin")
+	towns := f.String("town", "", "the towns that it opens, with commas; empty: every town")
+	branches := f.String("branch", "", "the branches of its one town that it is limited to, with commas; empty: no limit")
 	person := f.String("person", "", "code of the person who holds it")
 	write := f.Bool("write", false, "let it change things; otherwise it only reads")
 	days := f.Int("days", 0, "days until it expires; 0: never")
 	if err := p.parse(f, args, 0); err != nil {
 		return err
 	}
-	k := people.Key{Role: people.Role(*role), OnlyTown: given(*town), PersonCode: given(*person), ReadOnly: !*write}
+	k := people.Key{Towns: listed(*towns), Branches: listed(*branches), ReadOnly: !*write}
+	for _, role := range listed(*roles) {
+		k.Roles = append(k.Roles, people.Role(role))
+	}
+	if *person != "" {
+		k.PersonCode = person
+	}
 	if *days != 0 {
 		end := now().AddDate(0, 0, *days)
 		k.ExpiresAt = &end
@@ -84,12 +92,9 @@ func createKey(ctx context.Context, p program, args []string) error {
 	})
 }
 
-// given is nil for an empty flag.
-func given(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
+// listed takes a flag of several values apart; an empty flag has none.
+func listed(flag string) []string {
+	return strings.FieldsFunc(flag, func(r rune) bool { return r == ',' })
 }
 
 func listKeys(ctx context.Context, p program, args []string) error {
@@ -102,20 +107,33 @@ func listKeys(ctx context.Context, p program, args []string) error {
 			return err
 		}
 		w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "KEY\tROLE\tTOWN\tPERSON\tREAD ONLY\tMADE\tEXPIRES\tREVOKED")
+		fmt.Fprintln(w, "KEY\tROLES\tTOWNS\tBRANCHES\tPERSON\tREAD ONLY\tMADE\tLAST USED\tEXPIRES\tREVOKED")
 		for _, k := range keys {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%t\t%s\t%s\t%s\n", k.Prefix, k.Role, shown(k.OnlyTown), shown(k.PersonCode), k.ReadOnly,
-				moment(&k.CreatedAt), moment(k.ExpiresAt), moment(k.RevokedAt))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%t\t%s\t%s\t%s\t%s\n", k.Prefix, shown(k.Roles...), shown(k.Towns...), shown(k.Branches...),
+				shown(named(k.PersonCode)...), k.ReadOnly, moment(&k.CreatedAt), moment(k.LastUsedAt), moment(k.ExpiresAt), moment(k.RevokedAt))
 		}
 		return w.Flush()
 	})
 }
 
-func shown(s *string) string {
-	if s == nil {
+// shown is a list in one column of a table.
+func shown[T ~string](list ...T) string {
+	if len(list) == 0 {
 		return "-"
 	}
-	return *s
+	words := make([]string, len(list))
+	for i, v := range list {
+		words[i] = string(v)
+	}
+	return strings.Join(words, ",")
+}
+
+// named is the list of the one person or of nobody.
+func named(person *string) []string {
+	if person == nil {
+		return nil
+	}
+	return []string{*person}
 }
 
 func moment(t *time.Time) string {

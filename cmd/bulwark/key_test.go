@@ -24,7 +24,7 @@ func TestKeysOfTheCommandLine(t *testing.T) {
 		t.Fatalf("create: %d %q %s", code, secret, words)
 	}
 	p, err := authenticate(t, env, secret)
-	if err != nil || p.Role != people.Admin || p.Town != "" || p.ReadOnly {
+	if err != nil || p.Role != people.Admin || len(p.Towns) != 0 || p.ReadOnly {
 		t.Errorf("the key is %+v, %v", p, err)
 	}
 	code, list, words := invoke(t.Context(), env, "key", "list")
@@ -50,7 +50,7 @@ func TestKeysOfTheCommandLineAreRefused(t *testing.T) {
 	}{
 		"key":                       {exitUsage, "say create, list or revoke"},
 		"key make":                  {exitUsage, "say create, list or revoke"},
-		"key create":                {exitFailure, "role"},
+		"key create":                {exitFailure, "/roles"},
 		"key create -role mentor":   {exitFailure, "name the person"},
 		"key create -role king":     {exitFailure, `no role "king"`},
 		"key revoke":                {exitUsage, "bulwark key list"},

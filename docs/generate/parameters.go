@@ -89,7 +89,7 @@ func refineParameters(method string, op *openapi3.Operation) {
 	if method == http.MethodPost {
 		op.Parameters = append(op.Parameters, sharedParameter("Idempotency-Key"))
 	}
-	op.Parameters = append(op.Parameters, sharedParameter("Accept-Language"))
+	op.Parameters = append(op.Parameters, sharedParameter("Act-As"), sharedParameter("Accept-Language"))
 }
 
 // conditional operations change a version that the caller has read: PUT, PATCH

@@ -44,6 +44,7 @@ func addShared(doc *openapi3.T) {
 	doc.Security = openapi3.SecurityRequirements{openapi3.NewSecurityRequirement().Authenticate("bearer")}
 	c.Parameters = openapi3.ParametersMap{
 		"Accept-Language": header("Language of words in the answer: zh or en."),
+		"Act-As":          header("The role under which to act, one of those that the caller holds; the first of them (see /me) if absent."),
 		"Idempotency-Key": idempotencyKey(),
 		"If-Match":        header(`ETag of the version that is to be changed, such as "3".`),
 		"If-None-Match":   header("ETag of a known answer: 304 where it is still the same."),

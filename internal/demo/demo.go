@@ -71,7 +71,7 @@ func (s *story) tell(ctx context.Context, tx *gorm.DB) error {
 // as lets a person of the invented town act.
 func as(ctx context.Context, person string, role people.Role) context.Context {
 	ctx = audit.As(ctx, audit.Actor{Name: person, Role: string(role)})
-	return people.WithPrincipal(ctx, people.Principal{Town: Town, Person: person, Role: role})
+	return people.WithPrincipal(ctx, people.Principal{Towns: []string{Town}, Person: person}.Holding(role))
 }
 
 // areas are the real line down to Lishui, and an invented place for the rest.

@@ -30,9 +30,9 @@ func Credentials(ctx context.Context, db *gorm.DB) ([]Credential, error) {
 		{Role: people.Leadership, Town: Town, Person: "leader-1"},
 		{Role: people.Admin},
 	} {
-		k := people.Key{Role: c.Role, ReadOnly: c.Role == people.Reader || c.Role == people.Leadership}
+		k := people.Key{Roles: []people.Role{c.Role}, ReadOnly: c.Role == people.Reader || c.Role == people.Leadership}
 		if c.Town != "" {
-			k.OnlyTown = &c.Town
+			k.Towns = []string{c.Town}
 		}
 		if c.Person != "" {
 			k.PersonCode = &c.Person

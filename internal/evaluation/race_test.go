@@ -22,7 +22,7 @@ const period = "2023Q3" // the open one of the demo
 
 func as(ctx context.Context, person string, role people.Role) context.Context {
 	ctx = audit.As(ctx, audit.Actor{Name: person, Role: string(role)})
-	return people.WithPrincipal(ctx, people.Principal{Town: demo.Town, Person: person, Role: role})
+	return people.WithPrincipal(ctx, people.Principal{Towns: []string{demo.Town}, Person: person}.Holding(role))
 }
 
 func seeded(t *testing.T, db *gorm.DB) context.Context {

@@ -50,7 +50,7 @@ func TestAllowedByRoleAndState(t *testing.T) {
 			}
 			return verbs
 		}
-		me := people.Principal{Town: "demo", Person: "me", Role: role}
+		me := people.Principal{Towns: []string{"demo"}, Person: "me", Role: role}
 		for _, state := range periodStates {
 			p := Period{State: state}.For(role)
 			check(fmt.Sprintf("%s, period %s", role, state), p.Allowed, of(group, wantPeriod[state]))

@@ -2,6 +2,8 @@ package people
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -15,52 +17,44 @@ import (
 // do outside any town. All others there concern every town.
 var outsideTowns = map[Action]bool{ReadService: true, ReadIdentity: true, ReadStructure: true}
 
-// Name is how the trail calls the caller.
-func (p Principal) Name() string {
-	if p.Person != "" {
-		return p.Person
-	}
-	return p.Key
-}
+var errKeyNeeded = fault.New(fault.Unauthenticated, "key_needed", text.F(
+	"此内容需要密钥：请在 Authorization 头中提供（Bearer）", "this needs a key: send Authorization: Bearer KEY"))
 
 // Authorize says whether the caller may do the action in the town (empty: outside
 // any town). A town that the caller may not know of does not exist for him or
-// her; which branches the action reaches is for Branches and InScope to say.
+// her; which branches the action reaches is for ReachOf and InScope to say.
 func Authorize(ctx context.Context, db *gorm.DB, p Principal, a Action, townID string) error {
-	role := p.Role
+	welcome := p.Role != "" || outsideTowns[a] // the list of towns shows an anonymous caller open ones only
 	if townID != "" {
 		t, err := town.Find(ctx, db, townID)
 		if err != nil {
 			return hide(err, p)
 		}
-		if p.Town != "" && p.Town != townID {
+		if len(p.Towns) > 0 && !slices.Contains(p.Towns, townID) {
 			return unknownTown(townID)
 		}
-		if role == "" && t.OpenResults {
-			role = Reader
-		}
-	} else if role == "" && outsideTowns[a] {
-		role = Reader // the list of towns shows an anonymous caller open ones only
+		welcome = p.Role != "" || t.OpenResults
 	}
 	switch {
-	case townID == "" && p.Town != "" && !outsideTowns[a]:
+	case townID == "" && len(p.Towns) > 0 && !outsideTowns[a]:
 		return fault.New(fault.Forbidden, "key_of_a_town", text.F(
-			"此密钥仅限“%s”，不能管理整个系统", "this key is limited to the town %q and does not reach the installation", p.Town))
-	case role == "":
-		return fault.New(fault.Unauthenticated, "key_needed", text.F("请在 Authorization 头中提供密钥（Bearer）", "send a key: Authorization: Bearer KEY"))
-	case ScopeOf(a, role) != None:
+			"您的权限仅限 %[1]s，不能管理整个系统", "you are limited to %[1]s, and this reaches the whole installation", strings.Join(p.Towns, ", ")))
+	case welcome && p.May(a):
 		return nil
 	case p.Role == "":
-		return fault.New(fault.Unauthenticated, "key_needed", text.F("此内容需要密钥：请在 Authorization 头中提供", "this needs a key: Authorization: Bearer KEY"))
+		return errKeyNeeded
+	case ScopeOf(a, p.Role) != None:
+		return fault.New(fault.Forbidden, "key_of_branches", text.F(
+			"您的权限仅限党组织 %[1]s，此操作涉及全镇", "you are limited to the branches %[1]s, and this concerns the whole town", strings.Join(p.Branches, ", ")))
 	}
-	return fault.New(fault.Forbidden, "not_allowed", text.F("角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", role, a))
+	return fault.New(fault.Forbidden, "not_allowed", text.F("角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", p.Role, a))
 }
 
 // hide keeps an anonymous caller from probing which towns exist: a closed town
 // and a missing one answer alike.
 func hide(err error, p Principal) error {
 	if fault.Is(err, fault.NotFound) && p.Role == "" {
-		return fault.New(fault.Unauthenticated, "key_needed", text.F("请在 Authorization 头中提供密钥（Bearer）", "send a key: Authorization: Bearer KEY"))
+		return errKeyNeeded
 	}
 	return err
 }
@@ -93,20 +87,47 @@ func ReachOf(ctx context.Context, db *gorm.DB, p Principal, a Action, townID str
 	if role == "" {
 		role = Reader // Authorize has let the caller into an open town
 	}
+	reach := Reach{All: true}
 	switch ScopeOf(a, role) {
-	case All:
-		return Reach{All: true}, nil
 	case None:
 		return Reach{}, nil
+	case Assigned:
+		tied, err := tiedBranches(ctx, db, p, townID, on)
+		if err != nil {
+			return Reach{}, err
+		}
+		reach = Reach{Branches: tied}
 	}
-	list, err := ListAssignments(ctx, db, townID, AssignmentFilter{On: on, Person: p.Person, Duty: dutyOf[role]})
-	reach := Reach{Branches: map[string]bool{}}
-	for _, assignment := range list {
-		if p.Person != "" {
-			reach.Branches[assignment.BranchCode] = true
+	return reach.within(p.Branches), nil
+}
+
+// within is the part of the reach that lies in a list of branches; an empty list
+// is no limit.
+func (r Reach) within(limit []string) Reach {
+	if len(limit) == 0 {
+		return r
+	}
+	narrow := Reach{Branches: map[string]bool{}}
+	for _, code := range limit {
+		if r.Has(code) {
+			narrow.Branches[code] = true
 		}
 	}
-	return reach, err
+	return narrow
+}
+
+// tiedBranches are those that the person behind the caller works on by the acting
+// role on the day.
+func tiedBranches(ctx context.Context, db *gorm.DB, p Principal, townID string, on day.Date) (map[string]bool, error) {
+	tied := map[string]bool{}
+	if p.Person == "" {
+		return tied, nil
+	}
+	list, err := ListAssignments(ctx, db, townID, AssignmentFilter{On: on, Person: p.Person, Duty: dutyOf[p.Role]})
+	for _, a := range list {
+		tied[a.BranchCode] = true
+	}
+	return tied, err
 }
 
 // InScope refuses an action on a branch that is out of the caller's reach. The

@@ -18,9 +18,11 @@ func TestAuthorize(t *testing.T) {
 		found(t, db)
 		nobody := people.Principal{}
 		reader := people.Principal{Role: people.Reader, Key: "k"}
-		group := people.Principal{Role: people.LeadingGroup, Town: "a", Person: "p1", Key: "k"}
+		group := people.Principal{Role: people.LeadingGroup, Towns: []string{"a"}, Person: "p1", Key: "k"}
 		admin := people.Principal{Role: people.Admin, Key: "k"}
-		townAdmin := people.Principal{Role: people.Admin, Town: "a", Key: "k"}
+		townAdmin := people.Principal{Role: people.Admin, Towns: []string{"a"}, Key: "k"}
+		twoTowns := people.Principal{Role: people.Reader, Towns: []string{"a", "q"}, Key: "k"}
+		ofBranch := people.Principal{Role: people.LeadingGroup, Towns: []string{"a"}, Branches: []string{"b1"}, Person: "p1", Key: "k"}
 		for _, tt := range []struct {
 			who    people.Principal
 			action people.Action
@@ -56,8 +58,19 @@ func TestAuthorize(t *testing.T) {
 			{townAdmin, people.WriteTowns, "", "key_of_a_town"},
 			{townAdmin, people.ReadAudit, "", "key_of_a_town"},
 			{people.Principal{Role: "king", Key: "k"}, people.ReadRanking, "a", "not_allowed"},
+			{twoTowns, people.ReadRanking, "q", ""},
+			{twoTowns, people.ReadRanking, "none", "not_found"},
+			{twoTowns, people.WriteTowns, "", "key_of_a_town"},
+			{ofBranch, people.ReadRanking, "a", ""},
+			{ofBranch, people.DecideSheets, "a", ""},
+			{ofBranch, people.WritePeriods, "a", "key_of_branches"},
+			{ofBranch, people.WriteStructure, "a", "key_of_branches"},
+			{ofBranch, people.ReadPeople, "a", "key_of_branches"},
+			{ofBranch, people.ReadAudit, "a", "key_of_branches"},
+			{ofBranch, people.ManageKeys, "a", "not_allowed"},
+			{ofBranch, people.ReadRanking, "q", "not_found"},
 		} {
-			what := fmt.Sprintf("%s of %q: %s in %q", tt.who.Role, tt.who.Town, tt.action, tt.town)
+			what := fmt.Sprintf("%s of %v: %s in %q", tt.who.Role, tt.who.Towns, tt.action, tt.town)
 			err := people.Authorize(t.Context(), db, tt.who, tt.action, tt.town)
 			if tt.want != "" {
 				refused(t, what, err, tt.want)
@@ -72,7 +85,7 @@ func TestAuthorize(t *testing.T) {
 func TestClosedTownsAreHidden(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		found(t, db)
-		for _, who := range []people.Principal{{}, {Role: people.Mentor, Town: "a", Person: "p1", Key: "k"}} {
+		for _, who := range []people.Principal{{}, {Role: people.Mentor, Towns: []string{"a"}, Person: "p1", Key: "k"}} {
 			for action := range table {
 				if action == people.ReadService {
 					continue
@@ -94,7 +107,7 @@ func TestReachFollowsAssignments(t *testing.T) {
 		assign(t, db, "p1", "b2", people.Mentors, "2023-06-30", "")
 		assign(t, db, "p1", "b3", people.Instructs, "2023-01-01", "") // another duty
 		assign(t, db, "p2", "b3", people.Mentors, "2023-01-01", "")   // another person
-		mentor := people.Principal{Role: people.Mentor, Town: "a", Person: "p1", Key: "k"}
+		mentor := people.Principal{Role: people.Mentor, Towns: []string{"a"}, Person: "p1", Key: "k"}
 		for on, want := range map[day.Date]string{
 			"2022-12-31": "", "2023-01-01": "b1", "2023-06-29": "b1", "2023-06-30": "b1 b2", "2023-07-01": "b2", "2099-01-01": "b2",
 		} {
@@ -120,24 +133,27 @@ func TestReachFollowsAssignments(t *testing.T) {
 			all    bool
 			n      int
 		}{
-			{people.Principal{Role: people.LeadingGroup, Town: "a", Person: "p1"}, people.WriteSheets, true, 0},
-			{people.Principal{Role: people.Instructor, Town: "a", Person: "p1"}, people.WriteSheets, false, 1},
-			{people.Principal{Role: people.Secretary, Town: "a", Person: "p1"}, people.WriteSheets, false, 0},
-			{people.Principal{Role: people.Mentor, Town: "a"}, people.WriteSheets, false, 0}, // a key that lost its person
-			{people.Principal{Role: people.Mentor, Town: "q", Person: "p1"}, people.WriteSheets, false, 0},
+			{people.Principal{Role: people.LeadingGroup, Towns: []string{"a"}, Person: "p1"}, people.WriteSheets, true, 0},
+			{people.Principal{Role: people.Instructor, Towns: []string{"a"}, Person: "p1"}, people.WriteSheets, false, 1},
+			{people.Principal{Role: people.Secretary, Towns: []string{"a"}, Person: "p1"}, people.WriteSheets, false, 0},
+			{people.Principal{Role: people.Mentor, Towns: []string{"a"}}, people.WriteSheets, false, 0}, // a key that lost its person
+			{people.Principal{Role: people.Mentor, Towns: []string{"q"}, Person: "p1"}, people.WriteSheets, false, 0},
 			{people.Principal{Role: people.Admin}, people.WriteSheets, false, 0},
 			{people.Principal{Role: people.Reader}, people.ReadSheets, false, 0},
 			{people.Principal{}, people.ReadRanking, true, 0},
 			{people.Principal{}, people.ReadScorecard, false, 0},
+			{people.Principal{Role: people.LeadingGroup, Towns: []string{"a"}, Branches: []string{"b1", "b3"}, Person: "p1"}, people.DecideSheets, false, 2},
+			{people.Principal{Role: people.Instructor, Towns: []string{"a"}, Branches: []string{"b1"}, Person: "p1"}, people.WriteSheets, false, 0},
+			{people.Principal{Role: people.Instructor, Towns: []string{"a"}, Branches: []string{"b1", "b3"}, Person: "p1"}, people.WriteSheets, false, 1},
 		} {
-			town := tt.who.Town
+			town := strings.Join(tt.who.Towns, "")
 			if town == "" {
 				town = "a"
 			}
 			reach, err := people.ReachOf(t.Context(), db, tt.who, tt.action, town, "2023-07-01")
 			must(t, err)
 			if reach.All != tt.all || len(reach.Branches) != tt.n {
-				t.Errorf("%q of %q: %s reaches %+v", tt.who.Role, tt.who.Town, tt.action, reach)
+				t.Errorf("%q of %v: %s reaches %+v", tt.who.Role, tt.who.Towns, tt.action, reach)
 			}
 		}
 	})

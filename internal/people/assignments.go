@@ -144,13 +144,13 @@ func holdPerson(tx *gorm.DB, townID, code string) error {
 // first day.
 func checkEnds(ctx context.Context, tx *gorm.DB, a Assignment) error {
 	if _, err := Find(ctx, tx, a.TownID, a.PersonCode); err != nil {
-		return unknown(err, "/person", text.F("本镇没有人员“%s”", "this town has no person %q", a.PersonCode))
+		return unknown(err, "/person", "unknown_person", text.F("本镇没有人员“%s”", "this town has no person %q", a.PersonCode))
 	}
 	b, err := town.FindBranch(ctx, tx, a.TownID, a.BranchCode, a.ValidFrom)
 	if err == nil && b.ClosedOn != nil && *b.ClosedOn <= a.ValidFrom {
 		err = fault.Missing(text.Same("branch"), a.BranchCode)
 	}
-	return unknown(err, "/branch", text.F(
+	return unknown(err, "/branch", "unknown_branch", text.F(
 		"党组织“%s”在 %s 不存在", "there is no branch %q on %s", a.BranchCode, a.ValidFrom))
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -20,11 +21,12 @@ func TestAKeyLetsInItsHolderAlone(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		found(t, db)
 		ctx := t.Context()
-		k, secret, err := people.CreateKey(ctx, db, people.Key{Role: people.Mentor, OnlyTown: ptr("a"), PersonCode: ptr("p1"), ReadOnly: true})
+		k, secret, err := people.CreateKey(ctx, db, people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{"a"}, PersonCode: ptr("p1"), ReadOnly: true})
 		must(t, err)
 		p, err := people.Authenticate(ctx, db, secret)
 		must(t, err)
-		if want := (people.Principal{Town: "a", Person: "p1", Role: people.Mentor, Key: k.Prefix, ReadOnly: true}); p != want {
+		want := people.Principal{Towns: []string{"a"}, Branches: []string{}, Person: "p1", Role: people.Mentor, Roles: []people.Role{people.Mentor}, Key: k.Prefix, ReadOnly: true}
+		if !reflect.DeepEqual(p, want) {
 			t.Errorf("got %+v, want %+v", p, want)
 		}
 		if !strings.HasPrefix(secret, k.Prefix+"_") || len(secret) < len(k.Prefix)+43 { // 256 bits in base64
@@ -54,9 +56,9 @@ func TestAKeyEnds(t *testing.T) {
 			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{Now: func() time.Time { return now }})
 			ctx, end := t.Context(), now.Add(time.Hour)
-			k, secret, err := people.CreateKey(ctx, db, people.Key{Role: people.Reader, ExpiresAt: &end})
+			k, secret, err := people.CreateKey(ctx, db, people.Key{Roles: []people.Role{people.Reader}, ExpiresAt: &end})
 			must(t, err)
-			_, _, err = people.CreateKey(ctx, db, people.Key{Role: people.Reader, ExpiresAt: &now})
+			_, _, err = people.CreateKey(ctx, db, people.Key{Roles: []people.Role{people.Reader}, ExpiresAt: &now})
 			refused(t, "ended at its making", err, "invalid", "/expires_at")
 
 			now = end.Add(-time.Microsecond)
@@ -90,13 +92,18 @@ func TestKeysAreMadeForThoseWhoExist(t *testing.T) {
 			key  people.Key
 			at   []string
 		}{
-			{"no role", people.Key{}, []string{"/role"}},
-			{"unknown role", people.Key{Role: "king"}, []string{"/role"}},
-			{"mentor without person", people.Key{Role: people.Mentor, OnlyTown: ptr("a")}, []string{"/person"}},
-			{"mentor of every town", people.Key{Role: people.Mentor, PersonCode: ptr("p1")}, []string{"/town"}},
-			{"person without town", people.Key{Role: people.Leadership, PersonCode: ptr("p1")}, []string{"/town"}},
-			{"unknown town", people.Key{Role: people.Reader, OnlyTown: ptr("x")}, []string{"/town"}},
-			{"person of another town", people.Key{Role: people.Mentor, OnlyTown: ptr("q"), PersonCode: ptr("p2")}, []string{"/person"}},
+			{"no role", people.Key{}, []string{"/roles"}},
+			{"unknown role", people.Key{Roles: []people.Role{people.Reader, "king"}}, []string{"/roles/1"}},
+			{"mentor without person", people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{"a"}}, []string{"/person"}},
+			{"mentor among others without person", people.Key{Roles: []people.Role{people.Reader, people.Mentor}, Towns: []string{"a"}}, []string{"/person"}},
+			{"mentor of every town", people.Key{Roles: []people.Role{people.Mentor}, PersonCode: ptr("p1")}, []string{"/towns"}},
+			{"mentor of two towns", people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{"a", "q"}, PersonCode: ptr("p1")}, []string{"/towns"}},
+			{"person without town", people.Key{Roles: []people.Role{people.Leadership}, PersonCode: ptr("p1")}, []string{"/towns"}},
+			{"unknown town", people.Key{Roles: []people.Role{people.Reader}, Towns: []string{"q", "a", "x"}}, []string{"/towns/2"}},
+			{"person of another town", people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{"q"}, PersonCode: ptr("p2")}, []string{"/person"}},
+			{"branches without town", people.Key{Roles: []people.Role{people.Reader}, Branches: []string{"b1"}}, []string{"/branches"}},
+			{"branches of two towns", people.Key{Roles: []people.Role{people.Reader}, Towns: []string{"a", "q"}, Branches: []string{"b1"}}, []string{"/branches"}},
+			{"branch of another town", people.Key{Roles: []people.Role{people.Reader}, Towns: []string{"q"}, Branches: []string{"b1", "b3"}}, []string{"/branches/1"}},
 		} {
 			_, secret, err := people.CreateKey(t.Context(), db, tt.key)
 			refused(t, tt.what, err, "invalid", tt.at...)
@@ -115,7 +122,7 @@ func TestKeysAreMadeForThoseWhoExist(t *testing.T) {
 // Whoever reads the whole database finds no secret in it, in no table.
 func TestOnlyTheDigestIsStored(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		_, secret, err := people.CreateKey(t.Context(), db, people.Key{Role: people.Admin})
+		_, secret, err := people.CreateKey(t.Context(), db, people.Key{Roles: []people.Role{people.Admin}})
 		must(t, err)
 		all := ""
 		for _, table := range []string{"keys", "audit_records"} {
@@ -136,7 +143,7 @@ func TestOnlyTheDigestIsStored(t *testing.T) {
 // An unknown prefix costs what a known one costs: one statement and one digest.
 func TestStrangersLearnNothingFromWork(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		_, secret, err := people.CreateKey(t.Context(), db, people.Key{Role: people.Reader})
+		_, secret, err := people.CreateKey(t.Context(), db, people.Key{Roles: []people.Role{people.Reader}})
 		must(t, err)
 		for _, tried := range []string{secret, secret[:12] + "wrong", "bw_00000000_wrong"} {
 			before := database.Queries(db)
@@ -146,6 +153,50 @@ func TestStrangersLearnNothingFromWork(t *testing.T) {
 			if n := database.Queries(db) - before; n != 1 {
 				t.Errorf("%q took %d statements", tried[:11], n)
 			}
+		}
+	})
+}
+
+// Lists are kept in order and once, so that the first role is the one that can
+// do least.
+func TestListsOfAKeyAreTidied(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		found(t, db)
+		k, secret, err := people.CreateKey(t.Context(), db, people.Key{
+			Roles: []people.Role{people.LeadingGroup, people.Reader, people.LeadingGroup}, Towns: []string{"a"}, Branches: []string{"b3", "b1", "b3"},
+		})
+		must(t, err)
+		if got := fmt.Sprint(k.Roles, k.Towns, k.Branches); got != "[reader leading_group] [a] [b1 b3]" {
+			t.Errorf("it is made with %s", got)
+		}
+		p, err := people.Authenticate(t.Context(), db, secret)
+		must(t, err)
+		if got := fmt.Sprint(p.Role, p.Roles, p.Towns, p.Branches); got != "reader[reader leading_group] [a] [b1 b3]" {
+			t.Errorf("it lets in %s", got)
+		}
+		if p, err = p.ActingAs(people.LeadingGroup); err != nil || p.Role != people.LeadingGroup || len(p.Roles) != 2 {
+			t.Errorf("acting as the leading group: %+v, %v", p, err)
+		}
+		_, err = p.ActingAs(people.Admin)
+		refused(t, "a role that it does not hold", err, "role_not_held")
+		_, err = people.Principal{}.ActingAs(people.Reader)
+		refused(t, "nobody", err, "key_needed")
+	})
+}
+
+// The later of two uses stays, whoever writes it down last.
+func TestUsesAreNoted(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		k, _, err := people.CreateKey(t.Context(), db, people.Key{Roles: []people.Role{people.Reader}})
+		must(t, err)
+		late := time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC)
+		for _, at := range []time.Time{late.Add(-time.Hour), late, late.Add(-time.Minute)} {
+			must(t, people.NoteUses(t.Context(), db, map[string]time.Time{k.Prefix: at, "bw_gone": at}))
+		}
+		keys, err := people.ListKeys(t.Context(), db)
+		must(t, err)
+		if len(keys) != 1 || keys[0].LastUsedAt == nil || !keys[0].LastUsedAt.Equal(late) || keys[0].Version != 1 {
+			t.Errorf("the keys are %+v", keys)
 		}
 	})
 }

@@ -2,15 +2,26 @@
 // table that says who may do what.
 package people
 
-import "context"
+import (
+	"context"
+	"slices"
+	"strings"
 
-// Principal is the caller of one request.
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+)
+
+// Principal is the caller of one request. It acts under one role, which is one
+// of those that it holds.
 type Principal struct {
-	Town     string `json:"town,omitempty" example:"demo"`       // the one town of the key; empty = every town
-	Person   string `json:"person,omitempty" example:"mentor-1"` // code of the person behind the key
-	Role     Role   `json:"role,omitempty" example:"mentor"`     // empty = anonymous
-	Key      string `json:"key,omitempty" example:"bw_3f9ac1d2"` // public prefix of the key
-	ReadOnly bool   `json:"read_only" example:"false"`           // may not change anything
+	Towns    []string `json:"towns,omitempty" example:"demo"`                              // that the caller may enter; none = every town
+	Branches []string `json:"branches,omitempty" example:"b07"`                            // that the caller is limited to; none = all that the role reaches
+	Person   string   `json:"person,omitempty" example:"mentor-1"`                         // code of the person behind the key or account, in the one town
+	Role     Role     `json:"role,omitempty" example:"mentor"`                             // under which this request acts; empty = anonymous
+	Roles    []Role   `json:"roles,omitempty" swaggertype:"array,string" example:"mentor"` // held now, in the order of the policy table
+	Account  string   `json:"account,omitempty" example:"mentor-1"`                        // name of the account; empty for a key
+	Key      string   `json:"key,omitempty" example:"bw_3f9ac1d2"`                         // public prefix of the key
+	ReadOnly bool     `json:"read_only" example:"false"`                                   // may not change anything
 }
 
 type principalKey struct{}
@@ -26,11 +37,77 @@ func Caller(ctx context.Context) Principal {
 	return p
 }
 
+// Name is how the trail calls the caller.
+func (p Principal) Name() string {
+	switch {
+	case p.Person != "":
+		return p.Person
+	case p.Account != "":
+		return p.Account
+	}
+	return p.Key
+}
+
+// Holding is the caller with the roles, in the order of the policy table, acting
+// under the first. Roles that the table does not know are left out.
+func (p Principal) Holding(roles ...Role) Principal {
+	p.Role, p.Roles = "", nil
+	for _, r := range Roles() {
+		if slices.Contains(roles, r) {
+			p.Roles = append(p.Roles, r)
+		}
+	}
+	if len(p.Roles) > 0 {
+		p.Role = p.Roles[0]
+	}
+	return p
+}
+
+// ActingAs is the caller under another of the roles that he or she holds.
+func (p Principal) ActingAs(role Role) (Principal, error) {
+	if len(p.Roles) == 0 {
+		return p, errKeyNeeded
+	}
+	if !slices.Contains(p.Roles, role) {
+		held := make([]string, len(p.Roles))
+		for i, r := range p.Roles {
+			held[i] = string(r)
+		}
+		return p, fault.New(fault.Forbidden, "role_not_held", text.F(
+			"您目前没有角色“%s”：请求头 Act-As 可用 %s", "you do not hold the role %q now: send Act-As with one of %s", role, strings.Join(held, ", ")))
+	}
+	p.Role = role
+	return p, nil
+}
+
 // May reports whether the policy allows the caller the action on some branch at
 // least. A caller without a role reads as a reader does.
-func (p Principal) May(a Action) bool {
-	if p.Role == "" {
-		return ScopeOf(a, Reader) != None
+func (p Principal) May(a Action) bool { return p.ScopeOf(a) != None }
+
+// ScopeOf is the scope of the action for the caller: that of the acting role, of
+// which a limit to branches leaves only what is done branch by branch.
+func (p Principal) ScopeOf(a Action) Scope {
+	role := p.Role
+	if role == "" {
+		role = Reader
 	}
-	return ScopeOf(a, p.Role) != None
+	scope := ScopeOf(a, role)
+	switch {
+	case len(p.Branches) == 0 || openToAll[a] || scope == None:
+		return scope
+	case byBranch[a]:
+		return Assigned
+	}
+	return None
 }
+
+// byBranch are the actions whose reach is asked for branch by branch, openToAll
+// those that show nobody more than an open town shows to all. A caller who is
+// limited to branches can do no other: they concern the whole town.
+var (
+	byBranch = map[Action]bool{
+		ReadScorecard: true, ReadProvisional: true, ReadSheets: true, WriteSheets: true, DecideSheets: true,
+		ReadAdjustments: true, WriteAdjustments: true, Decide: true,
+	}
+	openToAll = map[Action]bool{ReadService: true, ReadIdentity: true, ReadStructure: true, ReadRanking: true}
+)

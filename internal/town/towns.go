@@ -36,17 +36,17 @@ func Find(ctx context.Context, db *gorm.DB, code string) (Town, error) {
 
 // Filter narrows a list of towns; zero fields do not.
 type Filter struct {
-	Only  string // this town
-	Open  bool   // towns that open their results
-	After string // codes after this one
-	Limit int    // 0 = all
+	Only  []string // these towns; none = all
+	Open  bool     // towns that open their results
+	After string   // codes after this one
+	Limit int      // 0 = all
 }
 
 // List gives the towns in the order of codes.
 func List(ctx context.Context, db *gorm.DB, f Filter) ([]Town, error) {
 	q := db.WithContext(ctx).Where("code > ?", f.After)
-	if f.Only != "" {
-		q = q.Where("code = ?", f.Only)
+	if len(f.Only) > 0 {
+		q = q.Where("code IN ?", f.Only)
 	}
 	if f.Open {
 		q = q.Where("open_results = ?", true)
