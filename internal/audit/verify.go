@@ -117,13 +117,16 @@ func (v *verification) follow() error {
 		// By id too: where someone dropped the unique index, two may share a place.
 		err := v.tx.Where("town_id = ? AND sequence > 0 AND (sequence, id) > (?, ?)", v.report.TownID, after.sequence, after.id).
 			Order("sequence, id").Limit(database.Batch).Find(&part).Error
-		if err != nil || len(part) == 0 {
+		if err != nil {
 			return err
 		}
 		for _, r := range part {
 			if err := v.take(r); err != nil || v.report.Fault != nil {
 				return err
 			}
+		}
+		if len(part) < database.Batch {
+			return nil
 		}
 		end := part[len(part)-1]
 		after.sequence, after.id = end.Sequence, end.ID

@@ -1,0 +1,120 @@
+package audit_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/fault"
+)
+
+func TestAnchorsAreKeptForEveryChainThatMoved(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		path := filepath.Join(t.TempDir(), "anchors")
+		happens := func(town string) {
+			t.Helper()
+			if err := database.InTx(t.Context(), db, func(tx *gorm.DB) error { return write(t.Context(), tx, town, "a") }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		file, err := audit.OpenAnchors(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keep := func(want int) {
+			t.Helper()
+			if n, err := file.Keep(t.Context(), db); err != nil || n != want {
+				t.Errorf("kept %d, %v; want %d", n, err, want)
+			}
+		}
+		keep(0)
+		happens("")
+		happens("x")
+		happens("x")
+		keep(2)
+		keep(0)
+		happens("x")
+		if file, err = audit.OpenAnchors(path); err != nil { // a new start
+			t.Fatal(err)
+		}
+		keep(1)
+		anchors, err := audit.LoadAnchors(path)
+		if err != nil || len(anchors) != 3 || anchors[0].TownID != "" || anchors[2].Sequence != 3 {
+			t.Fatalf("%v, %v", anchors, err)
+		}
+		for town, want := range map[string]int64{"": 1, "x": 2, "y": 0} {
+			r, err := audit.Verify(t.Context(), db, town, anchors)
+			if err != nil || !r.OK || r.Anchors != want {
+				t.Errorf("%q: %+v, %v", town, r, err)
+			}
+		}
+	})
+}
+
+// A chain that has gone back is told at once, and its anchor stays.
+func TestAChainThatWentBackIsTold(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		path := filepath.Join(t.TempDir(), "anchors")
+		file, err := audit.OpenAnchors(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		long(t, db)
+		if n, err := file.Keep(t.Context(), db); n != 2 || err != nil {
+			t.Fatalf("kept %d, %v", n, err)
+		}
+		was, _ := os.ReadFile(path)
+		disarm(t, db)
+		for _, change := range []string{"UPDATE audit_heads SET sequence = 3 WHERE town_id = 'x'", "UPDATE audit_heads SET sequence = 60, hash = 'x' WHERE town_id = 'x'"} {
+			if err := db.Exec(change).Error; err != nil {
+				t.Fatal(err)
+			}
+			if n, err := file.Keep(t.Context(), db); n != 0 || !fault.Is(err, fault.Conflict) {
+				t.Errorf("%s: kept %d, %v", change, n, err)
+			}
+		}
+		if now, _ := os.ReadFile(path); string(now) != string(was) {
+			t.Errorf("the file was\n%s\nand is\n%s", was, now)
+		}
+	})
+}
+
+const line = "2023-07-01T01:02:03Z demo 42 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n"
+
+func TestALineTornByACrashIsNoAnchor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "anchors")
+	if err := os.WriteFile(path, []byte(line+line[:40]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := audit.OpenAnchors(path); err != nil {
+			t.Fatal(err)
+		}
+		if anchors, err := audit.LoadAnchors(path); err != nil || len(anchors) != 1 || anchors[0].String()+"\n" != line {
+			t.Errorf("%v, %v", anchors, err)
+		}
+	}
+	if data, _ := os.ReadFile(path); string(data) != line+line[:40]+"#\n" {
+		t.Errorf("the file is now %q", data)
+	}
+}
+
+func TestWhatIsNoAnchorIsRefused(t *testing.T) {
+	for _, bad := range []string{
+		"demo 42 9f86", strings.Replace(line, "42", "0", 1), strings.Replace(line, "42", "x", 1), strings.Replace(line, "2023-07-01T01:02:03Z", "yesterday", 1),
+		strings.Replace(line, "9f", "9F", 1), strings.Replace(line, "9f", "", 1), strings.Replace(line, "demo", "/", 1),
+	} {
+		if _, err := audit.ReadAnchors(strings.NewReader(line + bad)); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "line 2") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	if _, err := audit.OpenAnchors(filepath.Join(t.TempDir(), "none", "anchors")); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("in a folder that is not there: %v", err)
+	}
+}
