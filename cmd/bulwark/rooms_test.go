@@ -25,7 +25,7 @@ var rooms = map[string]string{
 	"internal/people":      "internal/town",
 	"internal/town":        "",
 	"internal/config":      "",
-	"internal/audit":       "",
+	"internal/audit":       "internal/database",
 	"internal/idempotency": "",
 	"internal/database":    "",
 	"internal/fault":       "",

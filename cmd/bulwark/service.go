@@ -34,6 +34,10 @@ func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Confi
 	if err != nil {
 		return err
 	}
+	anchor, err := anchorer(cfg, db, log)
+	if err != nil {
+		return err
+	}
 	stopMetrics, err := serveMetrics(ctx, cfg, registry, log)
 	if err != nil {
 		return err
@@ -42,6 +46,7 @@ func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Confi
 	var working sync.WaitGroup
 	background, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends after the last request
 	working.Go(func() { s.Work(background) })
+	working.Go(func() { anchor(background) })
 	defer working.Wait()
 	defer stop()
 	return answer(ctx, ln, newHTTP(cfg, handler, log), cfg, log, s.Drain)
