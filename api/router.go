@@ -93,4 +93,7 @@ func (s *Server) routes(r routes) {
 	get(v1, "/towns/:town/periods/:period/receipt/scheme.json", people.ReadRanking, s.receiptScheme)
 	get(v1, "/towns/:town/periods/:period/receipt/data.csv", people.ReadScorecard, s.receiptData)
 	get(v1, "/towns/:town/branches/:branch/results", people.ReadRanking, s.branchResults)
+
+	get(v1, "/towns/:town/improvement-settings", people.ReadSettings, s.findImprovementSettings)
+	put(v1, "/towns/:town/improvement-settings", people.WriteSettings, s.updateImprovementSettings)
 }

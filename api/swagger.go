@@ -26,6 +26,10 @@ import (
 //	@tag.description			Who the caller is, keys, and the audit trail
 //	@tag.name					entry
 //	@tag.description			Periods, evaluation sheets and adjustments
+//	@tag.name					exchange
+//	@tag.description			Cases, events, study visits, pioneer teams and projects
+//	@tag.name					improvement
+//	@tag.description			Measures, targets, analyses, plans, visits, problems, reports and reminders
 //	@tag.name					index
 //	@tag.description			Scoring runs, rankings, scorecards and explanations
 //	@tag.name					people

@@ -16,7 +16,7 @@ var rooms = map[string]string{
 	"api":                  "docs internal/config internal/improve internal/exchange internal/idempotency internal/index internal/evaluation internal/scheme internal/people internal/town internal/web",
 	"docs":                 "",
 	"internal/web":         "",
-	"internal/improve":     "internal/index internal/evaluation internal/people internal/town",
+	"internal/improve":    "internal/index internal/evaluation internal/scheme internal/people internal/town pkg/composite",
 	"internal/exchange":    "internal/index internal/people internal/town",
 	"internal/demo":        "internal/index internal/evaluation internal/scheme internal/people internal/town pkg/composite",
 	"internal/index":       "internal/evaluation internal/scheme internal/people internal/town pkg/composite",

@@ -17,6 +17,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/idempotency"
+	"bulwark/internal/improve"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
 	"bulwark/internal/scheme"
@@ -52,6 +53,7 @@ func models() []any {
 		audit.Record{},
 		audit.Head{},
 		idempotency.Answer{},
+		improve.StoredSettings{},
 	}
 }
 

@@ -51,6 +51,43 @@ const (
 	ReadAudit        Action = "audit:read"       // the trail of a town
 	ReadSystemAudit  Action = "system:audit"     // the trail of what belongs to no town
 	ReadService      Action = "service:read"     // liveness, API document
+
+	ReadSettings   Action = "settings:read" // of improvement
+	WriteSettings  Action = "settings:write"
+	ReadMeasures   Action = "measures:read"    // the seven measures and their names
+	WriteMeasures  Action = "measures:write"   // name a measure
+	ReadTasks      Action = "tasks:read"       // work under a measure
+	WriteTasks     Action = "tasks:write"      // progress and evidence
+	ReadTargets    Action = "targets:read"     // improvement targets
+	DecideTargets  Action = "targets:decide"   // propose, confirm, dismiss, end
+	ReadAnalyses   Action = "analyses:read"    //
+	WriteAnalyses  Action = "analyses:write"   // by the mentor of the branch
+	ReadPlans      Action = "plans:read"       // one plan per village
+	DraftPlans     Action = "plans:draft"      // by the branch
+	AdvisePlans    Action = "plans:advise"     // by its mentor
+	ApprovePlans   Action = "plans:approve"    // by the leading group
+	VerifyPlans    Action = "plans:verify"     // items, by the paired instructor
+	ReadVisits     Action = "visits:read"      //
+	WriteVisits    Action = "visits:write"     // by who is paired or linked
+	ReadProblems   Action = "problems:read"    //
+	WriteProblems  Action = "problems:write"   // jointly: branch, instructor, office
+	ReadReports    Action = "reports:read"     // to the leading group
+	WriteReports   Action = "reports:write"    // by an instructor
+	ReceiveReports Action = "reports:receive"  // by the leading group
+	ReadReminders  Action = "reminders:read"   // one's own feed
+	ReadCases      Action = "cases:read"       // published ones
+	WriteCases     Action = "cases:write"      //
+	ReviewCases    Action = "cases:review"     // before publication
+	ReadEvents     Action = "events:read"      // exchange events and study visits
+	WriteEvents    Action = "events:write"     //
+	RateUsefulness Action = "usefulness:write" // by branches
+	ReadUsefulness Action = "usefulness:read"  //
+	ReadProjects   Action = "projects:read"    // pioneer teams and projects
+	WriteProjects  Action = "projects:write"   //
+	JudgeProjects  Action = "projects:judge"   // by judges of a round
+	ChooseProjects Action = "projects:choose"  // rounds, shortlist, choice
+	ReadEffects    Action = "effects:read"     // does it work?
+	ReadDashboard  Action = "dashboard:read"   // the leadership screen
 )
 
 // Scope says on which branches a role may act.

@@ -1,0 +1,54 @@
+package api
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
+
+	"bulwark/internal/apitest"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/day"
+	"bulwark/internal/improve"
+	"bulwark/internal/people"
+)
+
+// A town has rules before it has made any; who changes them must know the ones
+// that hold, and say why.
+func TestTheRulesOfImprovement(t *testing.T) {
+	const at = "/towns/demo/improvement-settings"
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := newHarness(t, db)
+		group := h.as(people.LeadingGroup)
+		first := h.Get(at).Want(http.StatusOK)
+		var got improve.StoredSettings
+		first.Into(&got)
+		if d := cmp.Diff(improve.Defaults(), got.Document.V); d != "" || got.Version != 1 {
+			t.Errorf("version %d of the defaults:\n%s", got.Version, d)
+		}
+		changed := improve.Defaults()
+		changed.VisitEvery, changed.Holidays = 14, []day.Date{"2026-10-01"}
+		change := object{"settings": changed, "reason": "visit more often"}
+		group.IfMatch(first.ETag()).Put(at, change).Want(http.StatusOK)
+		refused(t, group.IfMatch(first.ETag()).Put(at, change), http.StatusPreconditionFailed, "out_of_date")
+		after := apitest.Decode[improve.StoredSettings](h.Get(at), http.StatusOK)
+		if d := cmp.Diff(changed, after.Document.V); d != "" || after.Version != 2 {
+			t.Errorf("version %d:\n%s", after.Version, d)
+		}
+
+		wrong := changed
+		wrong.VisitEvery, wrong.WarnBefore, wrong.Workdays = 0, 61, []day.Date{"2026-10-01", "2026-10-10", "2026-10-10"}
+		wrong.TargetRules = []improve.TargetRule{
+			{Kind: improve.LowestShare}, {Kind: improve.DimensionBelow, Points: 101}, {Kind: improve.FallOver}, {Kind: improve.GradeAtMost}, {Kind: "x"},
+		}
+		refused(t, group.IfMatch(`"2"`).Put(at, object{"settings": wrong, "reason": "x"}), http.StatusUnprocessableEntity, "invalid",
+			"/settings/target_rules/0/share", "/settings/target_rules/1/points", "/settings/target_rules/2/points", "/settings/target_rules/3/grade",
+			"/settings/target_rules/4/kind", "/settings/visit_every_days", "/settings/warn_before_days", "/settings/holidays/0",
+			"/settings/workdays/0", "/settings/workdays/2")
+		refused(t, group.IfMatch(`"2"`).Bad().Put(at, object{"settings": changed}), http.StatusUnprocessableEntity, "invalid", "/reason")
+		for _, role := range []people.Role{people.Reader, people.Secretary, people.Mentor, people.Leadership} {
+			refused(t, h.as(role).IfMatch(`"2"`).Put(at, change), http.StatusForbidden, "not_allowed")
+		}
+	})
+}

@@ -1,0 +1,83 @@
+package improve
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+)
+
+// Works reports whether the town works on the day: Monday to Friday but for its
+// holidays, and the weekend days that it works instead (调休).
+func (s Settings) Works(d day.Date) bool {
+	if slices.Contains(s.Workdays, d) {
+		return true
+	}
+	w := d.Start().Weekday()
+	return w != time.Saturday && w != time.Sunday && !slices.Contains(s.Holidays, d)
+}
+
+// DueAfterWorkdays is the n-th workday after the day: the day itself does not
+// count. Without any work in a year it gives the calendar day a year later.
+func (s Settings) DueAfterWorkdays(from day.Date, n int64) day.Date {
+	due := from
+	for free := 0; n > 0 && free < 366; {
+		due = due.AddDays(1)
+		if s.Works(due) {
+			n, free = n-1, 0
+		} else {
+			free++
+		}
+	}
+	return due
+}
+
+// DueAfterDays is the day n calendar days later, or the first workday from then
+// on: what is due on a holiday may be done on the day after it.
+func (s Settings) DueAfterDays(from day.Date, n int64) day.Date {
+	due := from.AddDays(int(n))
+	for free := 0; !s.Works(due) && free < 366; free++ {
+		due = due.AddDays(1)
+	}
+	return due
+}
+
+// Overdue reports whether the due day has passed on the day: it is the last one on
+// which the thing is in time.
+func Overdue(due, today day.Date) bool { return due != "" && due < today }
+
+// checkCalendar refuses a day that is both off and worked, or that is named where
+// it changes nothing: it is a slip of the hand.
+func (s Settings) checkCalendar() (faults []fault.Field) {
+	for i, d := range s.Holidays {
+		at := fmt.Sprintf("/settings/holidays/%d", i)
+		switch {
+		case d == "":
+			faults = append(faults, fault.At(at, "required", text.F("请填写日期", "give a day")))
+		case slices.Contains(s.Workdays, d):
+			faults = append(faults, fault.At(at, "off_and_worked", text.F("%s 既是假日又是工作日", "%s is both off and worked", d)))
+		case slices.Contains(s.Holidays[:i], d):
+			faults = append(faults, fault.At(at, "repeated", text.F("%s 重复", "%s is there twice", d)))
+		}
+	}
+	for i, d := range s.Workdays {
+		at := fmt.Sprintf("/settings/workdays/%d", i)
+		switch {
+		case d == "":
+			faults = append(faults, fault.At(at, "required", text.F("请填写日期", "give a day")))
+		case !isWeekend(d):
+			faults = append(faults, fault.At(at, "worked_anyway", text.F("%s 不是周末，本来就是工作日", "%s is no weekend day: it is worked anyway", d)))
+		case slices.Contains(s.Workdays[:i], d):
+			faults = append(faults, fault.At(at, "repeated", text.F("%s 重复", "%s is there twice", d)))
+		}
+	}
+	return faults
+}
+
+func isWeekend(d day.Date) bool {
+	w := d.Start().Weekday()
+	return w == time.Saturday || w == time.Sunday
+}
