@@ -31,7 +31,7 @@ func TestTheRulesOfImprovement(t *testing.T) {
 		changed.VisitEvery, changed.Holidays = 14, []day.Date{"2026-10-01"}
 		change := object{"settings": changed, "reason": "visit more often"}
 		group.IfMatch(first.ETag()).Put(at, change).Want(http.StatusOK)
-		refused(t, group.IfMatch(first.ETag()).Put(at, change), http.StatusPreconditionFailed, "out_of_date")
+		refused(t, group.IfMatch(first.ETag()).Put(at, change), http.StatusPreconditionFailed, "stale_version")
 		after := apitest.Decode[improve.StoredSettings](h.Get(at), http.StatusOK)
 		if d := cmp.Diff(changed, after.Document.V); d != "" || after.Version != 2 {
 			t.Errorf("version %d:\n%s", after.Version, d)

@@ -28,8 +28,8 @@ type Settings struct {
 
 	RelapsePeriods int64 `json:"relapse_periods" example:"2"` // a closed item that falls back within so many periods reopens
 
-	Holidays []day.Date `json:"holidays"` // days off besides weekends
-	Workdays []day.Date `json:"workdays"` // weekend days that are worked (调休)
+	Holidays []day.Date `json:"holidays" swaggertype:"array,string" format:"date"` // days off besides weekends
+	Workdays []day.Date `json:"workdays" swaggertype:"array,string" format:"date"` // weekend days that are worked (调休)
 
 	Provenance string `json:"provenance" example:"example"`
 }

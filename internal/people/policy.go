@@ -125,6 +125,49 @@ var policy = map[Action]map[Role]Scope{
 	ManageKeys:       {Admin: All},
 	ReadAudit:        {LeadingGroup: All, Admin: All},
 	ReadSystemAudit:  {Admin: All},
+
+	ReadSettings:   everyone(),
+	WriteSettings:  {LeadingGroup: All, Admin: All},
+	ReadMeasures:   everyone(),
+	WriteMeasures:  {LeadingGroup: All, Admin: All},
+	ReadTasks:      workers(),
+	WriteTasks:     {Secretary: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
+	ReadTargets:    workers(),
+	DecideTargets:  {LeadingGroup: All},
+	ReadAnalyses:   workers(),
+	WriteAnalyses:  {Mentor: Assigned},
+	ReadPlans:      workers(),
+	DraftPlans:     {Secretary: Assigned},
+	AdvisePlans:    {Mentor: Assigned},
+	ApprovePlans:   {LeadingGroup: All},
+	VerifyPlans:    {Instructor: Assigned},
+	ReadVisits:     workers(),
+	WriteVisits:    {Instructor: Assigned, Office: Assigned},
+	ReadProblems:   workers(),
+	WriteProblems:  {Secretary: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
+	ReadReports:    {Instructor: Assigned, LeadingGroup: All, Leadership: All},
+	WriteReports:   {Instructor: Assigned},
+	ReceiveReports: {LeadingGroup: All},
+	ReadReminders:  workers(),
+	ReadCases:      everyone(),
+	WriteCases:     {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned},
+	ReviewCases:    {LeadingGroup: All},
+	ReadEvents:     workers(),
+	WriteEvents:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
+	RateUsefulness: {Secretary: Assigned},
+	ReadUsefulness: workers(),
+	ReadProjects:   workers(),
+	WriteProjects:  {Secretary: Assigned, LeadingGroup: All},
+	JudgeProjects:  {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All},
+	ChooseProjects: {LeadingGroup: All},
+	ReadEffects:    {LeadingGroup: All, Leadership: All},
+	ReadDashboard:  {LeadingGroup: All, Leadership: All},
+}
+
+// workers are those who work on improvement: each on the own branches, the
+// leading group and the leadership on all.
+func workers() map[Role]Scope {
+	return map[Role]Scope{Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All}
 }
 
 // everyone is all roles, without limit.
