@@ -26,6 +26,8 @@ var commands = []command{
 	{"migrate", text.F("建立或升级数据库结构", "create the database schema or bring it up to date"), migrate},
 	{"key", text.F("建立、列出、撤销密钥", "make, list and revoke keys"), manageKeys},
 	{"score", text.F("离线计分：指标体系文件加数据文件", "compute an index from two files, without a database"), score},
+	{"backup", text.F("把整个数据库备份到一个文件", "write the whole database into one file"), backUp},
+	{"restore", text.F("把备份恢复到空数据库，或检查备份", "read a backup into an empty database, or check it"), restore},
 	{"verify", text.F("核对已存结果与审计链", "check stored results and audit trails"), verify},
 	{"version", text.F("显示版本", "print the version"), printVersion},
 }

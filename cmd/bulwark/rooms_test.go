@@ -24,6 +24,7 @@ var rooms = map[string]string{
 	"internal/scheme":      "internal/town pkg/composite",
 	"internal/people":      "internal/town",
 	"internal/town":        "",
+	"internal/backup":      "",
 	"internal/config":      "",
 	"internal/audit":       "internal/database",
 	"internal/idempotency": "",

@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"os"
+	"strings"
 	"time"
 
 	"bulwark/internal/fault"
@@ -39,4 +40,17 @@ func Lock(ctx context.Context, path string) (unlock func() error, err error) {
 				"另一个进程正在迁移或恢复 %s，请等它结束", "another process is migrating or restoring %s: wait until it is done", path)).Because(ctx.Err())
 		}
 	}
+}
+
+// Exclusive is Lock for the database at url. PostgreSQL needs no such lock: there
+// unlock does nothing, and the transactions themselves keep apart.
+func Exclusive(ctx context.Context, url string) (unlock func() error, err error) {
+	path, ok := strings.CutPrefix(url, SQLite+":")
+	if !ok {
+		return func() error { return nil }, nil
+	}
+	if path, err = sqlitePath(path); err != nil {
+		return nil, err
+	}
+	return Lock(ctx, path)
 }

@@ -5,7 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"strings"
+	"math"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -24,18 +24,18 @@ var migrations embed.FS
 // it does nothing where that is reached. Only one process migrates at a time,
 // others wait for it until ctx ends. A schema newer than the program is refused.
 // The statement timeout of options does not apply.
-func Migrate(ctx context.Context, url string, options Options) (err error) {
-	if path, ok := strings.CutPrefix(url, SQLite+":"); ok {
-		path, err := sqlitePath(path)
-		if err != nil {
-			return err
-		}
-		unlock, err := Lock(ctx, path)
-		if err != nil {
-			return err
-		}
-		defer unlock() //nolint:errcheck // it closes a file that nothing was written to
+func Migrate(ctx context.Context, url string, options Options) error {
+	return MigrateTo(ctx, url, options, math.MaxInt64)
+}
+
+// MigrateTo is Migrate that stops behind the migration of that number: the
+// schema that an older program knew. It takes nothing back.
+func MigrateTo(ctx context.Context, url string, options Options, version int64) error {
+	unlock, err := Exclusive(ctx, url)
+	if err != nil {
+		return err
 	}
+	defer unlock() //nolint:errcheck // it closes a file that nothing was written to
 	options.StatementTimeout = -1
 	db, err := Open(ctx, url, options)
 	if err != nil {
@@ -49,7 +49,7 @@ func Migrate(ctx context.Context, url string, options Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	if _, err := provider.UpTo(ctx, version); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
 	return nil

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/audit"
+	"bulwark/internal/backup"
+	"bulwark/internal/config"
+	"bulwark/internal/database"
+	"bulwark/internal/fault"
+	"bulwark/internal/index"
+	"bulwark/internal/text"
+)
+
+// restore reads a backup into the configured database, which must be empty, or
+// only checks the file.
+func restore(ctx context.Context, p program, args []string) error {
+	f := flag.NewFlagSet("restore", flag.ContinueOnError)
+	check := f.Bool("check", false, "only read FILE and tell whether it is whole; needs no database")
+	name, err := p.parseFile(f, args)
+	if err != nil {
+		return err
+	}
+	in := p.in
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return unreadableFile(name, err)
+		}
+		defer file.Close()
+		in = file
+	}
+	r, err := backup.Open(in)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	p.say(p.out, text.F("备份于 %[1]s，由 bulwark %[2]s 写出，数据库结构版本 %[3]d", "backup of %[1]s by bulwark %[2]s, schema %[3]d",
+		r.Header.At.Format(time.RFC3339), r.Header.Bulwark, r.Header.Schema))
+	if *check {
+		s, err := r.Check()
+		if err == nil {
+			p.say(p.out, text.F("备份完好：%[1]d 张表，%[2]d 行", "the backup is whole: %[1]d tables, %[2]d rows", s.Trailer.Tables, s.Trailer.Rows))
+		}
+		return err
+	}
+	cfg, err := config.Load(p.env)
+	if err != nil {
+		return err
+	}
+	return p.restore(ctx, r, cfg)
+}
+
+// restore migrates to the schema of the backup, restores, migrates to that of
+// this program, and then looks at what came back.
+func (p program) restore(ctx context.Context, r *backup.Reader, cfg config.Config) error {
+	options := databaseOptions(cfg, logger(cfg, p.err))
+	options.StatementTimeout = -1 // a table is one statement, however large
+	if err := database.MigrateTo(ctx, cfg.DatabaseURL, options, r.Header.Schema); err != nil {
+		return err
+	}
+	s, err := restoreAlone(ctx, r, cfg.DatabaseURL, options)
+	if err != nil {
+		return err
+	}
+	if err := database.Migrate(ctx, cfg.DatabaseURL, options); err != nil {
+		return err
+	}
+	db, err := database.Open(ctx, cfg.DatabaseURL, options)
+	if err != nil {
+		return err
+	}
+	p.say(p.out, text.F("已恢复 %[1]d 个镇、%[2]d 个党组织、%[3]d 个考评周期，共 %[4]d 行", "restored %[1]d towns, %[2]d branches, %[3]d periods, %[4]d rows in all",
+		s.Rows("towns"), s.Rows("branches"), s.Rows("periods"), s.Trailer.Rows))
+	return errors.Join(recordRestore(ctx, db, s), p.verifyRestored(ctx, db), database.Close(db))
+}
+
+// restoreAlone restores under the lock of the database.
+func restoreAlone(ctx context.Context, r *backup.Reader, url string, options database.Options) (s backup.Summary, err error) {
+	unlock, err := database.Exclusive(ctx, url)
+	if err != nil {
+		return s, err
+	}
+	defer unlock() //nolint:errcheck // it closes a file that nothing was written to
+	db, err := database.Open(ctx, url, options)
+	if err != nil {
+		return s, err
+	}
+	s, err = r.Restore(ctx, db)
+	return s, errors.Join(err, database.Close(db))
+}
+
+// recordRestore lets the trail say what it is a copy of. It comes after the last
+// migration: the trail of an older schema may look otherwise.
+func recordRestore(ctx context.Context, db *gorm.DB, s backup.Summary) error {
+	ctx = audit.As(ctx, audit.Actor{Name: "bulwark restore", Role: "command_line"})
+	return database.InTx(ctx, db, func(tx *gorm.DB) error {
+		return audit.Write(ctx, tx, audit.Change{Action: "backup.restore", Subject: "backups/" + s.Trailer.SHA256, After: map[string]any{
+			"at": s.Header.At, "bulwark": s.Header.Bulwark, "schema": s.Header.Schema, "dialect": s.Header.Dialect, "rows": s.Trailer.Rows,
+		}})
+	})
+}
+
+// verifyRestored compares every run with its receipt. A difference was in the
+// backup already, so what was restored stays.
+func (p program) verifyRestored(ctx context.Context, db *gorm.DB) error {
+	runs, bad := 0, 0
+	err := index.VerifyAll(ctx, db, "", func(v index.Verification) {
+		runs++
+		if !v.OK {
+			bad++
+			p.verdict(v)
+		}
+	})
+	switch {
+	case err != nil:
+		return err
+	case bad > 0:
+		return fault.New(fault.Conflict, "not_verified", text.F(
+			"已恢复，但备份中 %[2]d 个计算批次有 %[1]d 个与其凭证不符：见 bulwark verify",
+			"restored, but %[1]d of %[2]d runs in the backup differ from their receipts: see bulwark verify", bad, runs))
+	}
+	p.say(p.out, text.F("已核对 %d 个计算批次，全部与凭证一致", "%d runs verified: all agree with their receipts", runs))
+	return nil
+}

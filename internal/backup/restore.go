@@ -1,0 +1,230 @@
+package backup
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/database"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+)
+
+// Reader reads a backup: Open, then once Check or Restore, then Close.
+type Reader struct {
+	Header Header
+	lines  *lines
+	used   bool
+}
+
+// Open reads the header of a backup.
+func Open(in io.Reader) (*Reader, error) {
+	l, err := newLines(in)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{lines: l}
+	if err := r.open(); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Reader) open() error {
+	line, err := r.lines.next()
+	if err != nil {
+		return r.lines.ended(err)
+	}
+	if err := r.lines.object(line, &r.Header); err != nil {
+		return err
+	}
+	if r.Header.Format != format {
+		return fault.New(fault.Invalid, "backup_format", text.F(
+			"备份的格式为 %[1]q，本程序只能读取 %[2]q：请用写出它的程序（bulwark %[3]s）恢复",
+			"the backup has the format %[1]q, this program reads %[2]q: restore it with the program that wrote it, bulwark %[3]s",
+			r.Header.Format, format, r.Header.Bulwark))
+	}
+	return nil
+}
+
+// Close lets go of the memory of the decompression; it does not close the file.
+func (r *Reader) Close() { r.lines.z.Close() }
+
+// Check reads the backup to its end and returns what it holds, or what is wrong
+// with the file. It needs no database.
+func (r *Reader) Check() (Summary, error) {
+	return r.read(func(Table) (*inserter, error) { return nil, nil }) //nolint:nilnil // rows that go nowhere
+}
+
+// Restore reads the backup into db in one transaction. The database must hold no
+// data and have the schema of the backup. What is stored in the end is read back
+// and compared with the backup; on any difference, and on any fault of the file,
+// the database stays as it was.
+//
+// Others who use the database meanwhile wait: nobody should.
+func (r *Reader) Restore(ctx context.Context, db *gorm.DB) (Summary, error) {
+	var s Summary
+	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
+		if err := r.fits(ctx, tx); err != nil {
+			return err
+		}
+		if s, err = r.read(func(t Table) (*inserter, error) { return newInserter(tx, t) }); err != nil {
+			return err
+		}
+		return compare(tx, s)
+	})
+	return s, err
+}
+
+// fits refuses a database that the backup cannot be restored into. It knows the
+// tables better than the header does, so it gives the header's theirs.
+func (r *Reader) fits(ctx context.Context, tx *gorm.DB) error {
+	have, known, err := database.Version(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if r.Header.Schema > known {
+		return fault.New(fault.Conflict, "backup_newer", text.F(
+			"备份的数据库结构版本为 %[1]d，本程序只认识到 %[2]d：请用 bulwark %[3]s 或更新的程序恢复",
+			"the backup has the schema %[1]d, this program knows up to %[2]d: restore it with bulwark %[3]s or a newer one", r.Header.Schema, known, r.Header.Bulwark))
+	}
+	here, err := tables(tx)
+	if err != nil {
+		return err
+	}
+	if have != r.Header.Schema || !sameTables(here, r.Header.Tables) {
+		return fault.New(fault.Conflict, "backup_schema", text.F(
+			"备份的数据库结构版本为 %[1]d（bulwark %[2]s），此数据库为 %[3]d：请恢复到一个全新的数据库",
+			"the backup has the schema %[1]d (bulwark %[2]s), this database has %[3]d: restore into a new database", r.Header.Schema, r.Header.Bulwark, have))
+	}
+	r.Header.Tables = here
+	if err := hold(tx, here); err != nil {
+		return err
+	}
+	return empty(tx, here)
+}
+
+// hold keeps others from writing until the transaction ends. On SQLite a
+// transaction does that by itself.
+func hold(tx *gorm.DB, list []Table) error {
+	if database.Dialect(tx) == database.SQLite {
+		return nil
+	}
+	names := make([]string, len(list))
+	for i, t := range list {
+		names[i] = `"` + t.Name + `"`
+	}
+	return tx.Exec("LOCK TABLE " + strings.Join(names, ", ") + " IN EXCLUSIVE MODE").Error
+}
+
+// empty refuses a database with data, and ends what is short-lived.
+func empty(tx *gorm.DB, list []Table) error {
+	for _, t := range list {
+		var taken bool
+		if err := tx.Raw(`SELECT EXISTS (SELECT 1 FROM "` + t.Name + `")`).Scan(&taken).Error; err != nil {
+			return err
+		}
+		if taken {
+			return fault.New(fault.Conflict, "database_not_empty", text.F(
+				"数据库不是空的（表 %[1]s 中有数据）：请恢复到一个全新的数据库", "the database is not empty (the table %[1]s has rows): restore into a new database", t.Name))
+		}
+	}
+	for _, name := range shortLived {
+		if !tx.Migrator().HasTable(name) {
+			continue
+		}
+		if err := tx.Exec(`DELETE FROM "` + name + `"`).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read hands the rows of every table to its inserter and checks all counts and hashes.
+func (r *Reader) read(into func(Table) (*inserter, error)) (Summary, error) {
+	if r.used {
+		return Summary{}, fault.New(fault.Unavailable, "restore_disturbed", text.F(
+			"恢复时数据库被他人占用：请停止其他程序后重新恢复", "others used the database during the restore: stop them and restore again"))
+	}
+	r.used = true
+	s := Summary{Header: r.Header}
+	for _, t := range r.Header.Tables {
+		out, err := into(t)
+		if err != nil {
+			return s, err
+		}
+		count, err := r.table(t, out)
+		if err != nil {
+			return s, err
+		}
+		s.add(count)
+	}
+	var err error
+	s.Trailer, err = r.lines.trailer(s.Trailer)
+	return s, err
+}
+
+// table reads the rows of one table and the line behind them.
+func (r *Reader) table(t Table, out *inserter) (Count, error) {
+	want, sum := Count{Table: t.Name}, sha256.New()
+	for {
+		line, err := r.lines.next()
+		if err != nil {
+			return want, r.lines.ended(err)
+		}
+		if line[0] != '[' {
+			var got Count
+			want.SHA256 = hex.EncodeToString(sum.Sum(nil))
+			if err := r.lines.object(line, &got); err != nil {
+				return want, err
+			}
+			if got != want {
+				return want, r.lines.damaged(fmt.Errorf("it says %+v, but before it stood %+v", got, want))
+			}
+			return want, r.refused(t, out.end())
+		}
+		values, err := t.parse(line)
+		if err != nil {
+			return want, r.lines.damaged(err)
+		}
+		want.Rows++
+		sum.Write(line)
+		if err := r.refused(t, out.add(values, len(line))); err != nil {
+			return want, err
+		}
+	}
+}
+
+// refused says which table the database would not take.
+func (r *Reader) refused(t Table, err error) error {
+	err = database.Translate(err)
+	if fault.Is(err, fault.Conflict) || fault.Is(err, fault.Invalid) {
+		return fault.New(fault.Invalid, "backup_damaged", text.F(
+			"数据库拒绝接受表 %[1]s 的数据（到第 %[2]d 行），什么也没有恢复：请换一份备份",
+			"the database refuses rows of the table %[1]s (up to line %[2]d), nothing was restored: take another backup", t.Name, r.lines.number)).Because(err)
+	}
+	return err
+}
+
+// compare reads back what is stored now.
+func compare(tx *gorm.DB, s Summary) error {
+	for i, t := range s.Header.Tables {
+		stored, err := t.dump(tx, func([]byte) error { return nil })
+		if err != nil {
+			return fmt.Errorf("read back the table %s: %w", t.Name, err)
+		}
+		if stored != s.Counts[i] {
+			return fault.New(fault.Conflict, "not_restored", text.F(
+				"表 %[1]s 恢复后与备份不符，已全部撤销", "the table %[1]s is not as in the backup, so nothing was restored", t.Name)).
+				Because(errors.New(stored.SHA256 + " is not " + s.Counts[i].SHA256))
+		}
+	}
+	return nil
+}
