@@ -12,7 +12,7 @@
 //	{"tables":1,"rows":1,"sha256":"…"}
 //
 // Values are exact and the same from both databases: integers in full, reals as
-// the shortest number that reads back to the same bits, times in RFC 3339 and
+// the shortest number that reads back to the same bits (but -0 as 0), times in RFC 3339 and
 // UTC. Rows stand in the order of their primary key, so equal tables have equal
 // hashes. A seal behind the last line covers the compressed bytes. The hashes
 // find damage; they are no signature.

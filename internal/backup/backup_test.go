@@ -9,7 +9,6 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/backup"
-	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 )
@@ -58,10 +57,7 @@ func TestBackupsOfBothDatabasesAreOne(t *testing.T) {
 				if diff := cmp.Diff(wrote.Counts, again.Counts); diff != "" {
 					t.Errorf("backed up again:\n%s", diff)
 				}
-				t.Logf("%d bytes, %d rows", len(file), wrote.Trailer.Rows)
 			})
 		}
 	}
 }
-
-var _ = database.SQLite

@@ -94,6 +94,18 @@ func (l *lines) trailer(want Trailer) (Trailer, error) {
 	return got, nil
 }
 
+// sure returns err, which is about what the header says, unless the file turns out
+// to be damaged: then the header may never have said so.
+func (l *lines) sure(err error) error {
+	for {
+		if _, damaged := l.next(); errors.Is(damaged, io.EOF) {
+			return err
+		} else if damaged != nil {
+			return damaged
+		}
+	}
+}
+
 // ended turns an end that came too early into a fault.
 func (l *lines) ended(err error) error {
 	if errors.Is(err, io.EOF) {

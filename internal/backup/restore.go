@@ -46,10 +46,10 @@ func (r *Reader) open() error {
 		return err
 	}
 	if r.Header.Format != format {
-		return fault.New(fault.Invalid, "backup_format", text.F(
+		return r.lines.sure(fault.New(fault.Invalid, "backup_format", text.F(
 			"备份的格式为 %[1]q，本程序只能读取 %[2]q：请用写出它的程序（bulwark %[3]s）恢复",
 			"the backup has the format %[1]q, this program reads %[2]q: restore it with the program that wrote it, bulwark %[3]s",
-			r.Header.Format, format, r.Header.Bulwark))
+			r.Header.Format, format, r.Header.Bulwark)))
 	}
 	return nil
 }
@@ -91,18 +91,18 @@ func (r *Reader) fits(ctx context.Context, tx *gorm.DB) error {
 		return err
 	}
 	if r.Header.Schema > known {
-		return fault.New(fault.Conflict, "backup_newer", text.F(
+		return r.lines.sure(fault.New(fault.Conflict, "backup_newer", text.F(
 			"备份的数据库结构版本为 %[1]d，本程序只认识到 %[2]d：请用 bulwark %[3]s 或更新的程序恢复",
-			"the backup has the schema %[1]d, this program knows up to %[2]d: restore it with bulwark %[3]s or a newer one", r.Header.Schema, known, r.Header.Bulwark))
+			"the backup has the schema %[1]d, this program knows up to %[2]d: restore it with bulwark %[3]s or a newer one", r.Header.Schema, known, r.Header.Bulwark)))
 	}
 	here, err := tables(tx)
 	if err != nil {
 		return err
 	}
 	if have != r.Header.Schema || !sameTables(here, r.Header.Tables) {
-		return fault.New(fault.Conflict, "backup_schema", text.F(
+		return r.lines.sure(fault.New(fault.Conflict, "backup_schema", text.F(
 			"备份的数据库结构版本为 %[1]d（bulwark %[2]s），此数据库为 %[3]d：请恢复到一个全新的数据库",
-			"the backup has the schema %[1]d (bulwark %[2]s), this database has %[3]d: restore into a new database", r.Header.Schema, r.Header.Bulwark, have))
+			"the backup has the schema %[1]d (bulwark %[2]s), this database has %[3]d: restore into a new database", r.Header.Schema, r.Header.Bulwark, have)))
 	}
 	r.Header.Tables = here
 	if err := hold(tx, here); err != nil {

@@ -85,8 +85,12 @@ func appendValue(line []byte, target any) ([]byte, error) {
 }
 
 // appendReal writes the shortest number that reads back to the same bits; what
-// JSON has no number for becomes "NaN", "+Inf" or "-Inf".
+// JSON has no number for becomes "NaN", "+Inf" or "-Inf". A zero has no sign,
+// because SQLite keeps none.
 func appendReal(line []byte, f float64) []byte {
+	if f == 0 {
+		f = 0
+	}
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return strconv.AppendQuote(line, strconv.FormatFloat(f, 'g', -1, 64))
 	}

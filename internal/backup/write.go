@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	window  = 8 << 20   // of the compression: what a reader needs in memory
+	window  = 1 << 20   // of the compression: what a reader needs in memory
 	maxLine = 256 << 20 // of a row: what a reader would not read is not written
 )
 
