@@ -34,7 +34,7 @@ func TestBackUpAndRestore(t *testing.T) {
 				t.Errorf("check: %d %s %s", code, out, said)
 			}
 			code, out, said := invoke(t.Context(), on(target), "restore", file)
-			if code != 0 || !strings.Contains(out, "restored 2 towns, 80 branches, 4 periods") || !strings.Contains(out, "3 runs verified") {
+			if code != 0 || !strings.Contains(out, "restored 2 towns, 80 branches, 4 periods") || !strings.Contains(out, "3 runs and 3 audit trails verified") {
 				t.Fatalf("restore: %d %s %s", code, out, said)
 			}
 			if code, _, said := invoke(t.Context(), on(target), "verify"); code != 0 {
@@ -60,7 +60,7 @@ func TestBackUpThroughPipes(t *testing.T) {
 	}
 	var said2, read bytes.Buffer
 	p := program{on(dbtest.EmptyURL(t, database.SQLite)), strings.NewReader(out), &read, &said2}
-	if code := run(t.Context(), p, []string{"restore", "-"}); code != 0 || !strings.Contains(read.String(), "0 runs verified") {
+	if code := run(t.Context(), p, []string{"restore", "-"}); code != 0 || !strings.Contains(read.String(), "0 runs and 1 audit trails verified") {
 		t.Errorf("restore: %d %s %s", code, read.String(), said2.String())
 	}
 }

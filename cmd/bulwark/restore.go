@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm"
@@ -107,25 +108,33 @@ func recordRestore(ctx context.Context, db *gorm.DB, s backup.Summary) error {
 	})
 }
 
-// verifyRestored compares every run with its receipt. A difference was in the
-// backup already, so what was restored stays.
+// verifyRestored compares every run with its receipt and follows every trail. A
+// difference was in the backup already, so what was restored stays.
 func (p program) verifyRestored(ctx context.Context, db *gorm.DB) error {
-	runs, bad := 0, 0
-	err := index.VerifyAll(ctx, db, "", func(v index.Verification) {
-		runs++
-		if !v.OK {
-			bad++
-			p.verdict(v)
-		}
-	})
+	runs, trails, bad := 0, 0, 0
+	err := errors.Join(
+		index.VerifyAll(ctx, db, "", func(v index.Verification) {
+			runs++
+			if !v.OK {
+				bad++
+				p.verdict(v)
+			}
+		}),
+		audit.VerifyAll(ctx, db, "", nil, func(r audit.Report) {
+			trails++
+			if !r.OK {
+				bad++
+				p.say(p.out, text.F("%[1]s 的审计日志：%[2]s", "audit trail of %[1]s: %[3]s", strconv.Quote(r.TownID), r.Fault.Message.ZH, r.Fault.Message.EN))
+			}
+		}))
 	switch {
 	case err != nil:
 		return err
 	case bad > 0:
 		return fault.New(fault.Conflict, "not_verified", text.F(
-			"已恢复，但备份中 %[2]d 个计算批次有 %[1]d 个与其凭证不符：见 bulwark verify",
-			"restored, but %[1]d of %[2]d runs in the backup differ from their receipts: see bulwark verify", bad, runs))
+			"已恢复，但备份中有 %d 个计算批次或审计日志核对不符：见 bulwark verify",
+			"restored, but %d runs or audit trails in the backup are not what they were: see bulwark verify", bad))
 	}
-	p.say(p.out, text.F("已核对 %d 个计算批次，全部与凭证一致", "%d runs verified: all agree with their receipts", runs))
+	p.say(p.out, text.F("已核对 %[1]d 个计算批次和 %[2]d 条审计链，全部一致", "%[1]d runs and %[2]d audit trails verified", runs, trails))
 	return nil
 }
