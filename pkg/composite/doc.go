@@ -24,6 +24,11 @@
 // grade, strengths, weak points and neighbours. [Compare] divides the change of a unit
 // between two runs by its causes.
 //
+// # Whether something helped
+//
+// [MatchedEffect] compares the change of units for which something was done with that
+// of others that started alike, with an interval and a placebo.
+//
 // # Order of work
 //
 // A missing value is filled by its policy, then outliers are treated, then the rule

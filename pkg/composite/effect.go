@@ -1,0 +1,180 @@
+package composite
+
+// Panel is the history of an index: what each unit scored in each period.
+type Panel struct {
+	Units   []string    // codes, unique
+	Classes []string    // the class of each unit; nil: all are of one class
+	Scores  [][]float64 // by period, the oldest first; one score per unit, NaN for none
+}
+
+// Intervention is something that began to be done for a unit: a measure, mentoring,
+// a plan. Period is the first one whose score may show it, as an index into
+// Panel.Scores.
+type Intervention struct {
+	Unit   int
+	Period int
+}
+
+// InterventionEffect is what scores rose by where something was done beyond what they
+// rose by where nothing was. All figures are in points of the index.
+type InterventionEffect struct {
+	Estimate           // mean over the matches, with its interval
+	Level      float64 // of the interval, 0.95
+	Treated    int     // units with an intervention
+	Controls   int     // different units that served as controls
+	Above      float64 // share of the matches whose effect is above 0
+	Imbalance  Imbalance
+	Placebo    *Placebo // nil where the history is too short
+	Matches    []Match  // in the order of the codes of the units
+	Unmatched  []Unmatched
+	Difference float64 // TreatedChange − ControlChange: the estimate before the correction
+	Gap        float64 // mean start of the matched units less that of their controls
+	Slope      float64 // what the change loses or gains per point of start among the untreated
+
+	// TreatedChange is the mean change of the matched units: the naive figure before and
+	// after, which counts as an effect what would have come anyway. ControlChange is
+	// that of their controls.
+	TreatedChange, ControlChange float64
+}
+
+// Estimate is a mean effect with its interval.
+type Estimate struct {
+	Effect    float64
+	Low, High float64
+	SE        float64 // standard error; 0 only where nothing varies
+	Freedom   float64 // degrees of freedom of the interval
+}
+
+// Match is a unit, and what became of units that started where it did.
+type Match struct {
+	Unit          int     // index into Panel.Units
+	From, To      int     // last period before the intervention with a score, and the one after
+	Before, After float64 // its scores
+	Controls      []int   // the nearest start first
+	// Means over the controls, in the same periods.
+	ControlBefore, ControlAfter float64
+	// Effect is (After − Before) − (ControlAfter − ControlBefore) − Slope·(Before − ControlBefore).
+	Effect float64
+}
+
+// Unmatched is a unit that was left out, and why.
+type Unmatched struct {
+	Unit   int
+	Reason UnmatchedReason
+}
+
+// UnmatchedReason says why a unit has no match.
+type UnmatchedReason string
+
+// The reasons, in the order in which they are looked for.
+const (
+	NoScoreBefore UnmatchedReason = "no_score_before" // too few scores before the intervention
+	NoScoreAfter  UnmatchedReason = "no_score_after"
+	NoControl     UnmatchedReason = "no_control"          // no untreated unit of the class has scores in both periods
+	NoneNear      UnmatchedReason = "none_within_caliper" // none of those started within the caliper
+)
+
+// Imbalance is how far apart treated and untreated units started, as the standardised
+// difference of their means: (x̄₁ − x̄₀)/√((s₁² + s₀²)/2), with the deviations before
+// matching for both. Beyond ±0.25 they are hardly comparable without matching (Rubin
+// 2001). It is 0 where the starts do not vary.
+type Imbalance struct {
+	Before float64 // all treated units against all untreated ones of their classes
+	After  float64 // the matched ones against their controls
+}
+
+// Placebo is the same estimate for a time when nothing had been done yet: by how much
+// the score before exceeds the one a horizon earlier, against the same controls. It
+// should be near 0; an interval that does not hold 0 says that the units and their
+// controls were not alike, and the effect is in doubt.
+//
+// Matching anew on the earlier score would not do. Units are chosen after a bad score,
+// so they dip just before (Ashenfelter 1978), and whoever chooses by a score that
+// later becomes an outcome finds a fall that no one caused.
+type Placebo struct {
+	Estimate
+	Matched int // matches with a score that early
+}
+
+// MatchedEffect estimates what interventions did for the units that had them, by
+// difference in differences after matching (Heckman, Ichimura and Todd 1997).
+//
+// The score before is the last one before the intervention began (or the mean of the
+// last few), the score after is that of Horizon periods later: with 1, the one of the
+// period in which it began. Controls of a unit are the Neighbours untreated units of
+// its class whose score before lies nearest to its own and within the Caliper, with
+// replacement, ties by code, and with scores in the same periods. A unit is untreated
+// until its own intervention, so it may be a control first; of several interventions
+// of a unit the earliest counts, for good.
+//
+// The weakest are chosen, and the weakest of one period tend to rise by themselves
+// (regression to the mean). Controls of the same start rise alike. Where they started
+// higher nevertheless, by the Gap, the rest is taken off by the Slope of change on
+// start among all untreated units of the same classes and periods (Abadie and Imbens
+// 2011). Match on what the choice was made by: after a choice by one score, a mean of
+// several leaves some regression to the mean in the figure. With a Horizon above 1,
+// units chosen in the meantime are no controls, and those that are left did a little
+// better, which makes the effect look smaller.
+//
+// The variance is that of the estimate as a sum over units: the spread of the treated
+// ones about what the untreated would have done, plus that of the untreated by the
+// square of their weights, a control used often weighing more (Lechner 2001, Abadie
+// and Imbens 2006), with the covariance between the windows of one unit where it is
+// above 0. The interval is by Student's t with the degrees of freedom of Welch (1947).
+// The bootstrap of units is not valid for matching (Abadie and Imbens 2008): with 5 to
+// 20 of 40 units treated its 95 % intervals hold the truth in 63 to 86 % of the cases,
+// these in 94 to 97 %, by simulation. The wild bootstrap (Otsu and Rai 2017) is valid
+// in large samples; with so few units its intervals are too short as well.
+//
+// The order of the units changes no bit. The error is of type Faults for the options,
+// *DataFaults for the panel and the interventions, *TooFewMatched where the units are
+// too few to tell.
+func MatchedEffect(p Panel, began []Intervention, o EffectOptions) (*InterventionEffect, error) {
+	o = o.resolve()
+	if faults := collect(o.check); len(faults) > 0 {
+		return nil, faults
+	}
+	if err := p.check(began); err != nil {
+		return nil, err
+	}
+	m := newMatcher(p, began, o)
+	c := m.match()
+	e := &InterventionEffect{Level: o.Level, Treated: len(m.treated), Unmatched: m.unmatched}
+	x, ok := c.excess(o)
+	if !ok {
+		return nil, &TooFewMatched{Treated: e.Treated, Matched: len(c.pairs), Least: o.Least, Controls: c.units(), Unmatched: e.Unmatched}
+	}
+	e.Estimate, e.Slope, e.Gap, e.Difference = x.Estimate, x.slope, x.gap, x.difference
+	e.describe(m, c)
+	e.Imbalance = m.imbalance(c, e.Gap)
+	if earlier, ok := m.earlier(c).excess(o); ok {
+		e.Placebo = &Placebo{Estimate: earlier.Estimate, Matched: earlier.matched}
+	}
+	return e, nil
+}
+
+// describe fills in the matches and what follows from them.
+func (e *InterventionEffect) describe(m *matcher, c comparison) {
+	served := map[int]bool{}
+	n := float64(len(c.pairs))
+	for _, p := range c.pairs {
+		g := c.groups[p.group]
+		match := Match{Unit: m.order[p.unit], From: g.before[0], To: g.after, Before: p.start, After: m.score(g.after, p.unit)}
+		start, change := c.controls(p)
+		for _, k := range p.controls {
+			control := m.order[c.cells[k].unit]
+			match.Controls = append(match.Controls, control)
+			served[control] = true
+		}
+		match.ControlBefore, match.ControlAfter = start, start+change
+		match.Effect = p.change - change - float64(e.Slope*(p.start-start))
+		if Round(match.Effect, MaxDecimals) > 0 {
+			e.Above += 1 / n
+		}
+		e.TreatedChange += p.change / n
+		e.ControlChange += change / n
+		e.Matches = append(e.Matches, match)
+	}
+	e.Controls = len(served)
+	e.Above = clamp(e.Above, 0, 1)
+}
