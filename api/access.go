@@ -11,16 +11,22 @@ import (
 )
 
 // open reports whether anyone may do the action, with or without a key: the
-// liveness of the service must not depend on the database that holds the keys.
-func open(action people.Action) bool { return action == people.ReadService }
+// liveness of the service must not depend on the database that holds the keys,
+// and who signs in brings a secret of another kind.
+func open(action people.Action) bool {
+	return action == people.ReadService || action == people.SignIn
+}
 
-// admit resolves the caller of a request. Without a key the caller is
+// admit resolves the caller of a request. Without a key or session the caller is
 // anonymous; what that allows is for the policy to say.
 func (s *Server) admit(r *http.Request, action people.Action) (people.Principal, error) {
 	if open(action) {
-		return people.Principal{}, nil
+		return people.Principal{}, welcome(r, action)
 	}
-	p, err := s.identify(r)
+	p, err := s.identify(r, action)
+	if slow := s.pace(r.Context(), p); slow != nil {
+		return people.Principal{}, slow // who shows bad keys is slowed down by address
+	}
 	if err != nil {
 		return people.Principal{}, err
 	}
@@ -38,11 +44,12 @@ func (s *Server) admit(r *http.Request, action people.Action) (people.Principal,
 	return p, nil
 }
 
-// identify finds who stands behind the key of the request.
-func (s *Server) identify(r *http.Request) (people.Principal, error) {
+// identify finds who stands behind the key of the request, or else behind its
+// session.
+func (s *Server) identify(r *http.Request, action people.Action) (people.Principal, error) {
 	given := r.Header["Authorization"]
 	if len(given) == 0 {
-		return people.Principal{}, nil
+		return s.bySession(r, action)
 	}
 	scheme, key, _ := strings.Cut(given[0], " ")
 	if len(given) > 1 || !strings.EqualFold(scheme, "Bearer") || key == "" || !text.Printable(key, false) {

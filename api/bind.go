@@ -68,6 +68,9 @@ func (b *binding) query(u *url.URL) {
 		}
 		b.set(p, values)
 	}
+	if _, any := b.req.Addr().Interface().(interface{ anyQuery() }); any {
+		clear(given)
+	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		b.refuse("query/"+name, "unknown_parameter", text.F("没有名为 %q 的查询参数", "there is no query parameter %q here", name))
 	}

@@ -28,6 +28,14 @@ func newFigures(to prometheus.Registerer) figures {
 	}
 }
 
+// newSignIns counts sign-ins: in, refused, limited (before the password was
+// looked at), failed (for a reason of ours).
+func newSignIns(to prometheus.Registerer) *prometheus.CounterVec {
+	return promauto.With(to).NewCounterVec(prometheus.CounterOpts{
+		Name: "bulwark_sign_ins_total", Help: "Sign-ins by outcome: in, refused, limited, failed.",
+	}, []string{"outcome"})
+}
+
 var methods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
 }

@@ -23,7 +23,7 @@ func (s *Server) observe() gin.HandlerFunc {
 	figures := newFigures(s.Metrics)
 	return func(c *gin.Context) {
 		start := time.Now()
-		t := &trace{id: requestID(c.GetHeader("X-Request-Id"))}
+		t := &trace{id: requestID(c.GetHeader("X-Request-Id")), client: c.ClientIP(), jar: newJar(c)}
 		c.Header("X-Request-Id", t.id)
 		ctx, cancel := context.WithTimeout(withTrace(c.Request.Context(), t), s.Config.RequestTimeout)
 		defer cancel()
@@ -52,8 +52,8 @@ func (s *Server) record(c *gin.Context, t *trace, took time.Duration) {
 	}
 	attrs := []slog.Attr{
 		slog.String("method", c.Request.Method), slog.String("route", c.FullPath()), slog.Int("status", status),
-		slog.Int("bytes", max(c.Writer.Size(), 0)), slog.Float64("took_ms", float64(took.Microseconds())/1000), slog.String("client", c.ClientIP()),
-		slog.String("key", t.caller.Key), slog.String("request_id", t.id),
+		slog.Int("bytes", max(c.Writer.Size(), 0)), slog.Float64("took_ms", float64(took.Microseconds())/1000), slog.String("client", t.client),
+		slog.String("key", t.caller.Key), slog.String("account", t.caller.Account), slog.String("request_id", t.id),
 	}
 	if t.cause != nil {
 		attrs = append(attrs, t.outcome(level))

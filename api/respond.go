@@ -35,6 +35,18 @@ func (c Created[T]) made() (string, any) { return c.Key, c.Value }
 // Nothing is the result of a handler with no more to say: 204.
 type Nothing struct{}
 
+// Redirect sends the browser on, to see other or found.
+type Redirect struct {
+	To     string
+	Status int
+}
+
+func (r Redirect) send(w http.ResponseWriter) {
+	w.Header().Set("Location", r.To)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(r.Status)
+}
+
 // respond writes a result. The JSON is made before the first header goes out,
 // so a value that cannot be written is a clean 500.
 func respond(w http.ResponseWriter, r *http.Request, status int, res any) error {
@@ -50,6 +62,9 @@ func respond(w http.ResponseWriter, r *http.Request, status int, res any) error 
 	case Nothing:
 		cacheable(h, traceOf(r.Context()).caller, "")
 		w.WriteHeader(http.StatusNoContent)
+		return nil
+	case Redirect:
+		v.send(w)
 		return nil
 	case Raw:
 		raw = v
@@ -99,7 +114,7 @@ func cacheable(h http.Header, caller people.Principal, wanted string) {
 	default:
 		h.Set("Cache-Control", "no-cache")
 	}
-	h.Add("Vary", "Authorization, Act-As, Accept, Accept-Language")
+	h.Add("Vary", "Authorization, Cookie, Act-As, Accept, Accept-Language")
 }
 
 func write(w http.ResponseWriter, status int, contentType string, body []byte) {

@@ -15,7 +15,9 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/config"
+	"bulwark/internal/gate"
 	"bulwark/internal/index"
+	"bulwark/internal/oidc"
 	"bulwark/internal/people"
 )
 
@@ -35,6 +37,8 @@ type Server struct {
 	Authorize func(ctx context.Context, p people.Principal, action people.Action, town string) error
 	// Ready reports why the service cannot take requests now, or nil.
 	Ready func(ctx context.Context) error
+	// Passwords hashes them; nil: at the usual cost.
+	Passwords *people.Passwords
 	// Metrics receives the figures of requests; nil turns them off.
 	Metrics prometheus.Registerer
 
@@ -45,6 +49,10 @@ type Server struct {
 	doors    doors
 	flights  flights
 	uses     uses
+	logins   *gate.Login
+	paces    *gate.Gate     // nil: no limit
+	provider *oidc.Provider // nil: none
+	signIns  *prometheus.CounterVec
 	draining atomic.Bool
 }
 
@@ -67,10 +75,12 @@ func (s *Server) engine() (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
-	e.RedirectTrailingSlash = false // one address per resource
+	e.RedirectTrailingSlash = false                 // one address per resource
+	e.RemoteIPHeaders = []string{"X-Forwarded-For"} // proxies pass other headers on as a stranger sent them
 	if err := e.SetTrustedProxies(s.Config.TrustedProxies); err != nil {
 		return nil, err
 	}
+	s.guard()
 	s.use(e)
 	s.routes(routes{to: e, server: s})
 	return e, nil

@@ -12,6 +12,8 @@ import (
 // trace is what the access log says of one request beyond the request itself.
 type trace struct {
 	id     string
+	client string // address, of the proxy's client where the proxy is trusted
+	jar    jar    // never logged
 	caller people.Principal
 	cause  error // the error answered with, private cause included
 }

@@ -24,6 +24,8 @@ var commands = []command{
 	{"demo", text.F("试用：内嵌数据库和演示数据", "try it: embedded database, demo data"), runDemo},
 	{"serve", text.F("启动服务", "run the service"), serve},
 	{"migrate", text.F("建立或升级数据库结构", "create the database schema or bring it up to date"), migrate},
+	{"setup", text.F("显示设立首位管理员的令牌", "print a token for making the first administrator"), printSetup},
+	{"user", text.F("建立、列出、停用账号，设置密码", "make, list and disable accounts, set passwords"), manageUsers},
 	{"key", text.F("建立、列出、撤销密钥", "make, list and revoke keys"), manageKeys},
 	{"score", text.F("离线计分：指标体系文件加数据文件", "compute an index from two files, without a database"), score},
 	{"backup", text.F("把整个数据库备份到一个文件", "write the whole database into one file"), backUp},

@@ -38,6 +38,9 @@ func serve(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return errors.Join(err, database.Close(db))
 	}
+	if err := p.offerSetup(ctx, ln, db); err != nil {
+		return errors.Join(err, ln.Close(), database.Close(db))
+	}
 	return errors.Join(serveOn(ctx, ln, db, cfg, log), database.Close(db))
 }
 

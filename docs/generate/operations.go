@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 
@@ -37,7 +38,7 @@ func refineOperations(doc *openapi3.T) error {
 				continue
 			}
 			refineParameters(method, op)
-			refineSecurity(op)
+			refineSecurity(method, op)
 			refineResponses(method, op)
 		}
 	}
@@ -65,10 +66,17 @@ func checkOperation(doc *openapi3.T, op *openapi3.Operation, seen map[string]str
 	return nil
 }
 
-// refineSecurity: every operation needs a key unless it says @Security and
-// nothing behind it; then a key is welcome but not needed.
-func refineSecurity(op *openapi3.Operation) {
-	if op.Security != nil && len(*op.Security) == 0 {
-		op.Security.With(openapi3.NewSecurityRequirement()).With(openapi3.NewSecurityRequirement().Authenticate("bearer"))
+// refineSecurity: every operation needs a key or a session unless it says
+// @Security and nothing behind it; then either is welcome but not needed. A
+// change by a session needs the token of its pages too.
+func refineSecurity(method string, op *openapi3.Operation) {
+	session := openapi3.NewSecurityRequirement().Authenticate("session")
+	if method != http.MethodGet {
+		session = session.Authenticate("csrf")
 	}
+	all := openapi3.NewSecurityRequirements()
+	if op.Security != nil && len(*op.Security) == 0 {
+		all.With(openapi3.NewSecurityRequirement())
+	}
+	op.Security = all.With(openapi3.NewSecurityRequirement().Authenticate("bearer")).With(session)
 }

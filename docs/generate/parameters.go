@@ -13,6 +13,7 @@ import (
 // pathWords explains the parameters of paths, once for all operations. A number
 // is a number; all else is text.
 var pathWords = map[string]string{
+	"account":    "name of the account",
 	"area":       "statistical code of the area",
 	"branch":     "code of the branch",
 	"id":         "identifier, a UUID",

@@ -39,9 +39,14 @@ var headerWords = map[string]string{
 // addShared declares what all operations refer to.
 func addShared(doc *openapi3.T) {
 	c := doc.Components
-	c.SecuritySchemes = openapi3.SecuritySchemes{"bearer": {Value: openapi3.NewSecurityScheme().
-		WithType("http").WithScheme("bearer").WithDescription("API key, sent as Authorization: Bearer KEY.")}}
-	doc.Security = openapi3.SecurityRequirements{openapi3.NewSecurityRequirement().Authenticate("bearer")}
+	c.SecuritySchemes = openapi3.SecuritySchemes{
+		"bearer": {Value: openapi3.NewSecurityScheme().WithType("http").WithScheme("bearer").
+			WithDescription("API key, sent as Authorization: Bearer KEY. With it, a session is ignored.")},
+		"session": {Value: openapi3.NewSecurityScheme().WithType("apiKey").WithIn("cookie").WithName("bulwark").
+			WithDescription("Cookie of a session, set by POST /sessions; its name is __Host-bulwark where the service stands behind TLS.")},
+		"csrf": {Value: openapi3.NewSecurityScheme().WithType("apiKey").WithIn("header").WithName("X-CSRF-Token").
+			WithDescription("csrf_token of GET /session: needed with the cookie of a session, for each change.")},
+	}
 	c.Parameters = openapi3.ParametersMap{
 		"Accept-Language": header("Language of words in the answer: zh or en."),
 		"Act-As":          header("The role under which to act, one of those that the caller holds; the first of them (see /me) if absent."),

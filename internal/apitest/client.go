@@ -49,6 +49,12 @@ func (c *Client) As(key string) *Client {
 	return c.Header("Authorization", "Bearer "+key)
 }
 
+// InSession sends the cookie of a session, as NAME=VALUE, and the token that
+// changes need.
+func (c *Client) InSession(cookie, token string) *Client {
+	return c.Header("Cookie", cookie).Header("X-CSRF-Token", token)
+}
+
 // Lang asks for words in a language, such as zh.
 func (c *Client) Lang(language string) *Client { return c.Header("Accept-Language", language) }
 

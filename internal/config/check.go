@@ -20,7 +20,10 @@ func (c *Config) check(m *Mistakes) {
 	m.atLeast("BULWARK_DATABASE_MAX_CONNS", int64(c.MaxConns), 1)
 	m.atLeast("BULWARK_MAX_HEADER_BYTES", int64(c.MaxHeaderBytes), 4096)
 	m.atLeast("BULWARK_BODY_LIMIT", c.BodyLimit, 1024)
+	m.atLeast("BULWARK_RATE", int64(c.Rate), 0)
+	m.atLeast("BULWARK_BURST", int64(c.Burst), 1)
 	c.checkTimes(m)
+	c.checkOIDC(m)
 	for _, p := range c.TrustedProxies {
 		if !addressOrRange(p) {
 			m.add("BULWARK_TRUSTED_PROXIES：%q 不是 IP 地址或 CIDR 网段", "BULWARK_TRUSTED_PROXIES: %q is no IP address or CIDR range", p)
@@ -48,6 +51,8 @@ func (c *Config) checkTimes(m *Mistakes) {
 		{"IDLE_TIMEOUT", c.IdleTimeout},
 		{"IDEMPOTENCY_KEEP", c.KeepAnswers},
 		{"DRAIN_TIMEOUT", c.DrainTimeout},
+		{"SESSION_IDLE", c.SessionIdle},
+		{"SESSION_MAX", c.SessionMax},
 	} {
 		if t.value <= 0 {
 			m.add("%s=%s 应大于 0", "%s=%s should be more than 0", prefix+t.name, t.value)
@@ -59,6 +64,22 @@ func (c *Config) checkTimes(m *Mistakes) {
 	if c.WriteTimeout <= c.RequestTimeout {
 		m.add("BULWARK_WRITE_TIMEOUT=%s 应长于 BULWARK_REQUEST_TIMEOUT=%s，否则超时答复发不出去",
 			"BULWARK_WRITE_TIMEOUT=%s should be longer than BULWARK_REQUEST_TIMEOUT=%s, or the answer to a slow request cannot be sent", c.WriteTimeout, c.RequestTimeout)
+	}
+}
+
+// checkOIDC wants all of a provider or nothing.
+func (c *Config) checkOIDC(m *Mistakes) {
+	if c.OIDCIssuer+c.OIDCClientID+c.OIDCClientSecret+c.OIDCRedirectURL == "" {
+		return
+	}
+	if c.OIDCIssuer == "" || c.OIDCClientID == "" || c.OIDCClientSecret == "" || c.OIDCRedirectURL == "" {
+		m.add("BULWARK_OIDC_ISSUER、_CLIENT_ID、_CLIENT_SECRET、_REDIRECT_URL 须同时给出", "BULWARK_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET and _REDIRECT_URL go together: set all four or none")
+		return
+	}
+	for name, value := range map[string]string{"BULWARK_OIDC_ISSUER": c.OIDCIssuer, "BULWARK_OIDC_REDIRECT_URL": c.OIDCRedirectURL} {
+		if u, err := url.Parse(value); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			m.add("%s=%q 应为完整的网址，例如 https://id.example.org", "%s=%q should be a whole address such as https://id.example.org", name, value)
+		}
 	}
 }
 

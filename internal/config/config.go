@@ -36,4 +36,14 @@ type Config struct {
 	TrustedProxies []string `env:"TRUSTED_PROXIES" doc:"addresses or CIDR ranges whose X-Forwarded-For is believed, separated by commas"`
 	CORSOrigins    []string `env:"CORS_ORIGINS" doc:"origins whose pages may call the API, such as https://example.org, separated by commas"`
 	BehindTLS      bool     `env:"BEHIND_TLS" envDefault:"false" doc:"true where a proxy in front speaks HTTPS: answers then carry Strict-Transport-Security"`
+
+	SessionIdle time.Duration `env:"SESSION_IDLE" envDefault:"30m" doc:"after which an unused session of a browser ends"`
+	SessionMax  time.Duration `env:"SESSION_MAX" envDefault:"12h" doc:"after which every session of a browser ends"`
+	Rate        int           `env:"RATE" envDefault:"500" doc:"requests a second of one key, account or, without either, address; 0 = no limit"`
+	Burst       int           `env:"BURST" envDefault:"1000" doc:"requests of one of them at once, before RATE counts"`
+
+	OIDCIssuer       string `env:"OIDC_ISSUER" doc:"address of an OpenID Connect provider to sign in through, such as https://id.example.org; empty = off"`
+	OIDCClientID     string `env:"OIDC_CLIENT_ID" doc:"how the provider knows this service"`
+	OIDCClientSecret string `env:"OIDC_CLIENT_SECRET" doc:"what the provider gave this service to prove it" secret:"all"`
+	OIDCRedirectURL  string `env:"OIDC_REDIRECT_URL" doc:"where the provider sends browsers back, such as https://bulwark.example.org/api/v1/oidc/callback"`
 }

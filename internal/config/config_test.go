@@ -54,6 +54,10 @@ func TestWhatCannotWork(t *testing.T) {
 		"IDLE_TIMEOUT=0s":                  "more than 0",
 		"DRAIN_DELAY=-1s":                  "may not be negative",
 		"REQUEST_TIMEOUT=2m":               "should be longer than",
+		"SESSION_IDLE=0s":                  "more than 0",
+		"RATE=-1":                          "at least 0",
+		"BURST=0":                          "at least 1",
+		"OIDC_ISSUER=https://id.example":   "go together",
 		"TRUSTED_PROXIES=proxy.local":      "no IP address or CIDR range",
 		"CORS_ORIGINS=https://a.b/c":       "without a path",
 		"CORS_ORIGINS=*":                   "without a path",
@@ -70,7 +74,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	for _, url := range []string{
 		"postgres://u:hunter2@db:5432/b?sslpassword=hunter2", "postgres://u:hunter2%zz@db/b", "host=db password=hunter2",
 	} {
-		c := Config{DatabaseURL: url}
+		c := Config{DatabaseURL: url, OIDCClientSecret: "hunter2"}
 		for _, s := range []string{c.String(), fmt.Sprintf("%v %+v %#v", c, c, c)} {
 			if strings.Contains(s, "hunter2") {
 				t.Errorf("%s", s)

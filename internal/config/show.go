@@ -18,8 +18,11 @@ func (c Config) String() string {
 		if list, ok := v.Field(i).Interface().([]string); ok {
 			shown = strings.Join(list, ",")
 		}
-		if f.Tag.Get("secret") == "url" {
+		switch f.Tag.Get("secret") {
+		case "url":
 			shown = withoutPassword(shown)
+		case "all":
+			shown = hidden(shown)
 		}
 		fmt.Fprintf(&b, "%s%s=%s\n", prefix, f.Tag.Get("env"), shown)
 	}
@@ -28,6 +31,13 @@ func (c Config) String() string {
 
 // GoString keeps %#v from printing what String hides.
 func (c Config) GoString() string { return c.String() }
+
+func hidden(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "(hidden)"
+}
 
 func withoutPassword(s string) string {
 	if strings.HasPrefix(s, "sqlite:") {

@@ -47,7 +47,10 @@ const (
 	ReadScorecard    Action = "scorecard:read"   // published scorecard
 	ReadProvisional  Action = "provisional:read" // results of a period not yet published
 	ReadIdentity     Action = "identity:read"    // who am I
-	ManageKeys       Action = "keys:write"       // users and keys
+	SignIn           Action = "session:write"    // sign in, or set the installation up: by secrets of its own
+	WriteIdentity    Action = "identity:write"   // my password, sign out
+	ManageAccounts   Action = "accounts:write"   // who signs in
+	ManageKeys       Action = "keys:write"       // what programs use
 	ReadAudit        Action = "audit:read"       // the trail of a town
 	ReadSystemAudit  Action = "system:audit"     // the trail of what belongs to no town
 	ReadService      Action = "service:read"     // liveness, API document
@@ -103,7 +106,9 @@ const (
 // policy is the one table of who may do what; unlisted means no.
 var policy = map[Action]map[Role]Scope{
 	ReadService:      everyone(),
+	SignIn:           everyone(),
 	ReadIdentity:     everyone(),
+	WriteIdentity:    everyone(),
 	ReadStructure:    everyone(),
 	ReadRanking:      everyone(),
 	ReadScorecard:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
@@ -122,6 +127,7 @@ var policy = map[Action]map[Role]Scope{
 	WriteTowns:       {Admin: All},
 	ReadPeople:       {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All, Admin: All},
 	WritePeople:      {LeadingGroup: All, Admin: All},
+	ManageAccounts:   {Admin: All},
 	ManageKeys:       {Admin: All},
 	ReadAudit:        {LeadingGroup: All, Admin: All},
 	ReadSystemAudit:  {Admin: All},

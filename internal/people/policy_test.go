@@ -17,7 +17,9 @@ import (
 // and admin. It repeats the policy on purpose: a change of it must be meant.
 var table = map[people.Action]string{
 	people.ReadService:      "********",
+	people.SignIn:           "********",
 	people.ReadIdentity:     "********",
+	people.WriteIdentity:    "********",
 	people.ReadStructure:    "********",
 	people.ReadRanking:      "********",
 	people.ReadScorecard:    "-aaaa**-",
@@ -36,6 +38,7 @@ var table = map[people.Action]string{
 	people.WriteTowns:       "-------*",
 	people.ReadPeople:       "--******",
 	people.WritePeople:      "-----*-*",
+	people.ManageAccounts:   "-------*",
 	people.ManageKeys:       "-------*",
 	people.ReadAudit:        "-----*-*",
 	people.ReadSystemAudit:  "-------*",

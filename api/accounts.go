@@ -1,0 +1,126 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/people"
+)
+
+type listAccountsRequest struct{ pageQuery }
+
+// listAccounts answers all accounts in the order of names.
+//
+//	@ID			listAccounts
+//	@Summary	List the accounts
+//	@Tags		access
+//	@Param		query	query		listAccountsRequest	false	"."
+//	@Success	200		{object}	Page[people.Account]
+//	@Router		/accounts [get]
+func (s *Server) listAccounts(ctx context.Context, req listAccountsRequest) (Page[people.Account], error) {
+	var after string
+	if err := req.resume(&after); err != nil {
+		return Page[people.Account]{}, err
+	}
+	accounts, err := people.ListAccounts(ctx, s.db(ctx), after, req.limit())
+	if err != nil {
+		return Page[people.Account]{}, err
+	}
+	return page(accounts, req.pageQuery, func(a people.Account) []any { return []any{a.Name} })
+}
+
+type accountInput struct {
+	Town    *string       `json:"town" example:"demo"`                                                  // the one town it opens; absent = every town
+	Person  *string       `json:"person" example:"mentor-1"`                                            // who signs in, under the roles that he or she is appointed to
+	Roles   []people.Role `json:"roles" validate:"max=8" swaggertype:"array,string" example:"admin"`    // of an account without a person
+	Issuer  *string       `json:"issuer" validate:"omitempty,max=255" example:"https://id.example.org"` // of an outside provider, with subject
+	Subject *string       `json:"subject" validate:"omitempty,max=255"`                                 // who it is for the issuer
+}
+
+func (in accountInput) account(name string) people.Account {
+	return people.Account{Name: name, OnlyTown: in.Town, PersonCode: in.Person, Roles: in.Roles, Issuer: in.Issuer, Subject: in.Subject}
+}
+
+type newAccount struct {
+	Name string `json:"name" validate:"required" example:"li.ming"` // lower case
+	accountInput
+}
+
+type createAccountRequest struct{ Body newAccount }
+
+// createAccount adds an account. It has no password: set one, or link it to an
+// outside identity.
+//
+//	@ID			createAccount
+//	@Summary	Add an account
+//	@Tags		access
+//	@Param		body	body		newAccount	true	"the new account"
+//	@Success	201		{object}	people.Account
+//	@Router		/accounts [post]
+func (s *Server) createAccount(ctx context.Context, req createAccountRequest) (Created[people.Account], error) {
+	a, err := people.CreateAccount(ctx, s.db(ctx), req.Body.account(req.Body.Name))
+	return Created[people.Account]{Key: a.Name, Value: a}, err
+}
+
+type accountRequest struct {
+	Account string `uri:"account"`
+}
+
+// findAccount answers one account.
+//
+//	@ID			findAccount
+//	@Summary	Read an account
+//	@Tags		access
+//	@Success	200	{object}	people.Account
+//	@Router		/accounts/{account} [get]
+func (s *Server) findAccount(ctx context.Context, req accountRequest) (people.Account, error) {
+	return people.FindAccount(ctx, s.db(ctx), req.Account)
+}
+
+type accountChange struct {
+	accountInput
+	Disabled bool `json:"disabled"` // nobody signs in by it; may be undone
+}
+
+type updateAccountRequest struct {
+	accountRequest
+	ifMatch
+	Body accountChange
+}
+
+// updateAccount replaces what the account opens and for whom, links it to an
+// outside identity, disables it or lets it in again. Its sessions end.
+//
+//	@ID			updateAccount
+//	@Summary	Change, link or disable an account
+//	@Tags		access
+//	@Param		body	body		accountChange	true	"the account as it shall be"
+//	@Success	200		{object}	people.Account
+//	@Router		/accounts/{account} [put]
+func (s *Server) updateAccount(ctx context.Context, req updateAccountRequest) (people.Account, error) {
+	return people.UpdateAccount(ctx, s.db(ctx), req.Body.account(req.Account), req.Body.Disabled, req.Version)
+}
+
+// OneTimePassword is a new password of an account, told this once.
+type OneTimePassword struct {
+	people.Account
+	Password string `json:"password" example:"KX3FA7QZ2LM4BCYD5TRW"` // good for one sign-in, which must change it
+}
+
+type resetPasswordRequest struct {
+	accountRequest
+	ifMatch
+}
+
+// resetPassword gives the account a random password that must be changed before
+// anything else. Its sessions end.
+//
+//	@ID			resetPassword
+//	@Summary	Give an account a one-time password
+//	@Tags		access
+//	@Param		If-Match	header		string	true	"."
+//	@Success	200			{object}	OneTimePassword
+//	@Router		/accounts/{account}/password [post]
+func (s *Server) resetPassword(ctx context.Context, req resetPasswordRequest) (OneTimePassword, error) {
+	a, password, err := people.ResetPassword(ctx, s.db(ctx), s.Passwords, req.Account, req.Version)
+	return OneTimePassword{a, password}, err
+}

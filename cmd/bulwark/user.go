@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/people"
+	"bulwark/internal/text"
+)
+
+// manageUsers makes, lists and disables accounts and sets passwords on the
+// database itself, for whoever is locked out of the service.
+func manageUsers(ctx context.Context, p program, args []string) error {
+	f := flag.NewFlagSet("user", flag.ContinueOnError)
+	f.Usage = func() {
+		p.say(f.Output(), text.F("用法：bulwark user add|list|disable|password", "usage: bulwark user add|list|disable|password"))
+	}
+	if err := p.parse(f, args, len(args)); err != nil {
+		return err
+	}
+	args = f.Args()
+	if len(args) == 0 {
+		args = []string{""}
+	}
+	switch args[0] {
+	case "add":
+		return addUser(ctx, p, args[1:])
+	case "list":
+		return listUsers(ctx, p, args[1:])
+	case "disable":
+		return disableUser(ctx, p, args[1:])
+	case "password":
+		return setUserPassword(ctx, p, args[1:])
+	}
+	return usageError{text.F("请写明 add、list、disable 或 password", "say add, list, disable or password")}
+}
+
+// oneAccount parses the flags of a subcommand that takes the name of one account.
+func oneAccount(p program, f *flag.FlagSet, args []string) (string, error) {
+	if err := p.parse(f, args, 1); err != nil {
+		return "", err
+	}
+	if f.NArg() != 1 {
+		return "", usageError{text.F("请在参数之后写明账号，见 bulwark user list", "name the account behind the flags: see bulwark user list")}
+	}
+	return f.Arg(0), nil
+}
+
+// onAccounts is onDatabase, recorded as this command.
+func onAccounts(ctx context.Context, p program, command string, work func(context.Context, *gorm.DB) error) error {
+	return onDatabase(ctx, p, func(ctx context.Context, db *gorm.DB) error {
+		return work(audit.As(ctx, audit.Actor{Name: "bulwark " + command, Role: "command_line"}), db)
+	})
+}
+
+func addUser(ctx context.Context, p program, args []string) error {
+	f := flag.NewFlagSet("user add", flag.ContinueOnError)
+	roles := f.String("role", "", "roles of an account without a person, separated by commas, such as admin")
+	town := f.String("town", "", "the one town that it opens; empty: every town")
+	person := f.String("person", "", "code of the person who signs in")
+	stdin := f.Bool("stdin", false, "read the password from standard input instead of making one for one use")
+	name, err := oneAccount(p, f, args)
+	if err != nil {
+		return err
+	}
+	a := people.Account{Name: name, OnlyTown: maybe(*town), PersonCode: maybe(*person)}
+	for _, role := range listed(*roles) {
+		a.Roles = append(a.Roles, people.Role(role))
+	}
+	password, err := p.typed(*stdin)
+	if err != nil {
+		return err
+	}
+	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
+		var made string
+		err := database.InTx(ctx, db, func(tx *gorm.DB) error { // no account without its password
+			a, err := people.CreateAccount(ctx, tx, a)
+			if err == nil {
+				made, err = setPassword(ctx, tx, a, password)
+			}
+			return err
+		})
+		return p.tellPassword(name, made, err)
+	})
+}
+
+// maybe is nil for an empty flag.
+func maybe(flag string) *string {
+	if flag == "" {
+		return nil
+	}
+	return &flag
+}
+
+func setUserPassword(ctx context.Context, p program, args []string) error {
+	f := flag.NewFlagSet("user password", flag.ContinueOnError)
+	stdin := f.Bool("stdin", false, "read the password from standard input instead of making one for one use")
+	name, err := oneAccount(p, f, args)
+	if err != nil {
+		return err
+	}
+	password, err := p.typed(*stdin)
+	if err != nil {
+		return err
+	}
+	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
+		a, err := people.FindAccount(ctx, db, name)
+		if err != nil {
+			return err
+		}
+		made, err := setPassword(ctx, db, a, password)
+		return p.tellPassword(name, made, err)
+	})
+}
+
+// typed is one line of standard input, or nothing where a password is to be
+// made. Arguments would show it to every user of the machine.
+func (p program) typed(stdin bool) (*string, error) {
+	if !stdin {
+		return nil, nil
+	}
+	line, err := bufio.NewReader(p.in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	line = strings.TrimRight(line, "\r\n")
+	return &line, nil
+}
+
+// setPassword sets the password, or makes one for one use and returns it.
+func setPassword(ctx context.Context, db *gorm.DB, a people.Account, password *string) (made string, err error) {
+	passwords := people.NewPasswords(people.PasswordCost)
+	if password != nil {
+		_, err = people.SetPassword(ctx, db, passwords, a.Name, *password, false, a.Version)
+		return "", err
+	}
+	_, made, err = people.ResetPassword(ctx, db, passwords, a.Name, a.Version)
+	return made, err
+}
+
+// tellPassword prints a password that was made, alone on standard output.
+func (p program) tellPassword(account, made string, err error) error {
+	if err != nil || made == "" {
+		return err
+	}
+	p.say(p.err, text.F("账号 %s 的一次性密码，只显示这一次，登录后须更换：", "one-time password of the account %s, shown this once, to be changed after signing in:", account))
+	_, err = fmt.Fprintln(p.out, made)
+	return err
+}
+
+func listUsers(ctx context.Context, p program, args []string) error {
+	f := flag.NewFlagSet("user list", flag.ContinueOnError)
+	if err := p.parse(f, args, 0); err != nil {
+		return err
+	}
+	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
+		w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ACCOUNT\tTOWN\tPERSON\tROLES\tPASSWORD\tLINKED TO\tMADE\tDISABLED")
+		for after := ""; ; {
+			const most = 200
+			accounts, err := people.ListAccounts(ctx, db, after, most)
+			if err != nil {
+				return err
+			}
+			for _, a := range accounts {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, shown(named(a.OnlyTown)...), shown(named(a.PersonCode)...), shown(a.Roles...), passwordOf(a), shown(named(a.Issuer)...),
+					moment(&a.CreatedAt), moment(a.DisabledAt))
+				after = a.Name
+			}
+			if len(accounts) < most {
+				return w.Flush()
+			}
+		}
+	})
+}
+
+func passwordOf(a people.Account) string {
+	switch {
+	case a.PasswordHash == "":
+		return "none"
+	case a.MustChange:
+		return "one-time"
+	}
+	return "set"
+}
+
+func disableUser(ctx context.Context, p program, args []string) error {
+	f := flag.NewFlagSet("user disable", flag.ContinueOnError)
+	name, err := oneAccount(p, f, args)
+	if err != nil {
+		return err
+	}
+	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
+		a, err := people.FindAccount(ctx, db, name)
+		if err == nil {
+			_, err = people.UpdateAccount(ctx, db, a, true, a.Version)
+		}
+		return err
+	})
+}

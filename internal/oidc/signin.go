@@ -1,0 +1,96 @@
+package oidc
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+
+	gooidc "github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+)
+
+// Return is what the provider sends the browser back with.
+type Return struct {
+	State  string
+	Code   string
+	Issuer string // RFC 9207; empty where the provider does not send it
+	Error  string // why the provider did not let the person in
+}
+
+var (
+	errFlow = fault.New(fault.Unauthenticated, "sign_in_over", text.F(
+		"这次登录已过期、已完成或不是从本浏览器开始的，请重新登录", "this sign-in took too long, is over, or began in another browser: sign in again"))
+	errRefused  = fault.New(fault.Unauthenticated, "provider_refused", text.F("身份提供方没有让您登录", "the identity provider did not let you in"))
+	errIdentity = fault.New(fault.Unauthenticated, "bad_identity", text.F("身份提供方的答复未通过核验，请重新登录；再次出现请联系管理员", "the answer of the identity provider does not hold: sign in again, and tell an administrator if it stays so"))
+)
+
+// Start begins a sign-in: the address to send the browser to, and the flow that
+// the browser must bring back.
+func (p *Provider) Start(ctx context.Context) (address, sealed string, err error) {
+	found, err := p.discover(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	f := flow{rand.Text(), rand.Text(), oauth2.GenerateVerifier(), p.Now().Add(FlowTime)}
+	sealed, err = p.seal(f)
+	return found.client.AuthCodeURL(f.State, gooidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)), sealed, err
+}
+
+// Finish ends a sign-in and says who came back, by the provider's name for that
+// person. Each flow is good once.
+func (p *Provider) Finish(ctx context.Context, sealed string, r Return) (subject string, err error) {
+	f, ok := p.open(sealed)
+	switch {
+	case !ok, subtle.ConstantTimeCompare([]byte(f.State), []byte(r.State)) != 1:
+		return "", errFlow
+	case r.Issuer != "" && r.Issuer != p.Issuer:
+		return "", errIdentity
+	case !p.spend(f):
+		return "", errFlow
+	case r.Error != "", r.Code == "":
+		return "", errRefused
+	}
+	found, err := p.discover(ctx)
+	if err != nil {
+		return "", err
+	}
+	ctx = outgoing(ctx)
+	token, err := found.client.Exchange(ctx, r.Code, oauth2.VerifierOption(f.Verifier))
+	if err != nil {
+		return "", exchangeFault(err)
+	}
+	return found.identify(ctx, token, f.Nonce)
+}
+
+// exchangeFault tells a provider that says no from one that is not there.
+func exchangeFault(err error) error {
+	var answered *oauth2.RetrieveError
+	if errors.As(err, &answered) && answered.Response.StatusCode < http.StatusInternalServerError {
+		return errRefused
+	}
+	return away(err)
+}
+
+// identify verifies the token: signature, issuer, audience, times by the library;
+// that it answers this flow and was made for this service here.
+func (d *discovered) identify(ctx context.Context, token *oauth2.Token, nonce string) (string, error) {
+	raw, _ := token.Extra("id_token").(string)
+	id, err := d.verifier.Verify(ctx, raw)
+	if err != nil {
+		return "", errIdentity
+	}
+	var claims struct {
+		Party string `json:"azp"`
+	}
+	if err := id.Claims(&claims); err != nil || id.Subject == "" ||
+		claims.Party != "" && claims.Party != d.client.ClientID || len(id.Audience) > 1 && claims.Party == "" ||
+		subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(nonce)) != 1 {
+		return "", errIdentity
+	}
+	return id.Subject, nil
+}

@@ -1,0 +1,185 @@
+package people
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
+)
+
+// Account lets a person sign in by name and password, or through an outside
+// provider. One of a person holds the roles of that person; any other one has
+// roles of its own. Of a password only the hash is stored.
+type Account struct {
+	Name         string     `gorm:"primaryKey" json:"name" example:"li.ming"`
+	OnlyTown     *string    `json:"town,omitempty" example:"demo"`                                           // the one town that it opens; absent = every town
+	PersonCode   *string    `json:"person,omitempty" example:"mentor-1"`                                     // who signs in
+	Roles        []Role     `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"admin"` // of an account without a person
+	PasswordHash string     `json:"-"`
+	MustChange   bool       `json:"must_change"` // nothing else is allowed before
+	Issuer       *string    `json:"issuer,omitempty" example:"https://id.example.org"`
+	Subject      *string    `json:"subject,omitempty"` // who it is for the issuer
+	DisabledAt   *time.Time `json:"disabled_at,omitempty"`
+	database.Versioned
+}
+
+// Principal is the caller whom the account lets in.
+func (a Account) Principal() Principal {
+	p := Principal{Person: deref(a.PersonCode), Account: a.Name}
+	if a.OnlyTown != nil {
+		p.Towns = []string{*a.OnlyTown}
+	}
+	return p.Holding(a.Roles...)
+}
+
+var accountNoun = text.Text{ZH: "账号", EN: "account"}
+
+// FindAccount gives the account of the name.
+func FindAccount(ctx context.Context, db *gorm.DB, name string) (Account, error) {
+	var a Account
+	err := db.WithContext(ctx).Where("name = ?", name).Take(&a).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return Account{}, fault.Missing(accountNoun, name)
+	}
+	return a, err
+}
+
+// ListAccounts gives the accounts after the name, in the order of names.
+func ListAccounts(ctx context.Context, db *gorm.DB, after string, limit int) ([]Account, error) {
+	var accounts []Account
+	err := db.WithContext(ctx).Where("name > ?", after).Order("name").Limit(limit).Find(&accounts).Error
+	return accounts, err
+}
+
+// CreateAccount adds an account that has no password yet.
+func CreateAccount(ctx context.Context, db *gorm.DB, a Account) (Account, error) {
+	if faults := append(checkName(a.Name), checkAccount(a)...); len(faults) > 0 {
+		return Account{}, fault.Broken(faults...)
+	}
+	a.Roles = append([]Role{}, a.Roles...) // an empty list rather than null
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if err := checkOwner(ctx, tx, a); err != nil {
+			return err
+		}
+		a.Versioned = database.Versioned{Version: 1}
+		if err := tx.Create(&a).Error; err != nil {
+			return taken(err)
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: deref(a.OnlyTown), Action: "account.create", Subject: "accounts/" + a.Name, After: a})
+	})
+	return a, err
+}
+
+// UpdateAccount replaces town, person, roles, outside identity and whether the
+// account is disabled. It ends the sessions of the account.
+func UpdateAccount(ctx context.Context, db *gorm.DB, a Account, disabled bool, version int64) (Account, error) {
+	if faults := checkAccount(a); len(faults) > 0 {
+		return Account{}, fault.Broken(faults...)
+	}
+	roles, err := json.Marshal(append([]Role{}, a.Roles...))
+	if err != nil {
+		return Account{}, err
+	}
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := FindAccount(ctx, tx, a.Name)
+		if err != nil {
+			return err
+		}
+		if err := checkOwner(ctx, tx, a); err != nil {
+			return err
+		}
+		columns := map[string]any{
+			"only_town": a.OnlyTown, "person_code": a.PersonCode, "roles": string(roles), "issuer": a.Issuer, "subject": a.Subject, "disabled_at": before.DisabledAt,
+		}
+		switch {
+		case !disabled:
+			columns["disabled_at"] = nil
+		case before.DisabledAt == nil:
+			columns["disabled_at"] = tx.NowFunc()
+		}
+		return changeAccount(ctx, tx, &a, before, version, "account.update", columns)
+	})
+	return a, err
+}
+
+// changeAccount writes the columns and the trail; a is the account afterwards.
+func changeAccount(ctx context.Context, tx *gorm.DB, a *Account, before Account, version int64, action string, columns map[string]any) error {
+	if err := database.UpdateVersioned(tx, &Account{Name: before.Name}, version, columns); err != nil {
+		return taken(err)
+	}
+	after, err := FindAccount(ctx, tx, before.Name)
+	if err != nil {
+		return err
+	}
+	*a = after
+	return audit.Write(ctx, tx, audit.Change{Town: deref(after.OnlyTown), Action: action, Subject: "accounts/" + after.Name, Before: before, After: after})
+}
+
+// taken says which of the two names of an account another one has.
+func taken(err error) error {
+	var e *fault.Error
+	if !errors.As(err, &e) || e.Kind != fault.Conflict {
+		return err
+	}
+	return fault.New(fault.Conflict, "already_exists", text.F("已有同名账号，或该外部身份已关联其他账号", "another account has this name or this outside identity: choose another one")).Because(err)
+}
+
+func checkName(name string) []fault.Field {
+	if text.IsCode(name) && name == strings.ToLower(name) {
+		return nil
+	}
+	return []fault.Field{fault.At("/name", "bad_account_name", text.F(
+		"账号须为 1–64 个小写字母、数字、点、横线或下划线，以字母或数字开头",
+		"the name of an account is 1–64 lower-case letters, digits, dots, dashes or underscores and starts with a letter or digit"))}
+}
+
+func checkAccount(a Account) (faults []fault.Field) {
+	if (a.Issuer == nil) != (a.Subject == nil) {
+		faults = append(faults, fault.At("/subject", "issuer_and_subject", text.F("外部身份须同时给出 issuer 和 subject", "an outside identity needs both issuer and subject")))
+	}
+	if a.PersonCode != nil {
+		if len(a.Roles) > 0 {
+			faults = append(faults, fault.At("/roles", "roles_of_the_person", text.F("有人员的账号以该人员的任命为准，请勿另给角色", "an account of a person has the person's roles: leave roles out")))
+		}
+		if a.OnlyTown == nil {
+			faults = append(faults, fault.At("/town", "town_needed", text.F("人员属于某个镇：请写明所属镇", "a person belongs to a town: name it")))
+		}
+		return faults
+	}
+	if len(a.Roles) == 0 {
+		faults = append(faults, fault.At("/roles", "roles_needed", text.F("请给出角色或人员", "give roles or a person")))
+	}
+	for _, role := range a.Roles {
+		switch {
+		case ScopeOf(ReadIdentity, role) == None:
+			faults = append(faults, fault.At("/roles", "unknown_role", text.F("没有角色“%s”", "there is no role %q", role)))
+		case dutyOf[role] != "":
+			faults = append(faults, fault.At("/person", "person_needed", text.F("角色“%s”须写明人员", "the role %s works on branches: name the person", role)))
+		}
+	}
+	return faults
+}
+
+// checkOwner makes sure that town and person of the account are there.
+func checkOwner(ctx context.Context, tx *gorm.DB, a Account) error {
+	if a.OnlyTown == nil {
+		return nil
+	}
+	if _, err := town.Find(ctx, tx, *a.OnlyTown); err != nil {
+		return unknown(err, "/town", "unknown_town", text.F("没有镇（街道）“%s”", "there is no town %q", *a.OnlyTown))
+	}
+	if a.PersonCode == nil {
+		return nil
+	}
+	_, err := Find(ctx, tx, *a.OnlyTown, *a.PersonCode)
+	return unknown(err, "/person", "unknown_person", text.F("本镇没有人员“%s”", "this town has no person %q", *a.PersonCode))
+}

@@ -1,0 +1,114 @@
+package people_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/people"
+)
+
+func TestTheFirstAdministratorIsMadeOnce(t *testing.T) {
+	clocked(t, func(t *testing.T, db *gorm.DB, now *time.Time) {
+		ctx, passwords := t.Context(), quick()
+		old, err := people.NewSetupToken(ctx, db)
+		must(t, err)
+		*now = now.Add(people.SetupTime)
+		_, err = people.SetUp(ctx, db, passwords, old, "boss", phrase)
+		refused(t, "an old token", err, "bad_setup_token")
+		token, err := people.NewSetupToken(ctx, db)
+		must(t, err)
+		other, err := people.NewSetupToken(ctx, db)
+		must(t, err)
+		_, err = people.SetUp(ctx, db, passwords, token+"x", "boss", phrase)
+		refused(t, "a wrong token", err, "bad_setup_token")
+		if passwords.Hashed() != 0 {
+			t.Error("a stranger had a password hashed")
+		}
+		_, err = people.SetUp(ctx, db, passwords, token, "Boss", "short")
+		refused(t, "a bad name and password", err, "invalid", "/name", "/password")
+		a, err := people.SetUp(ctx, db, passwords, token, "boss", phrase)
+		must(t, err)
+		if a.MustChange || len(a.Roles) != 1 || a.Roles[0] != people.Admin {
+			t.Errorf("made %+v", a)
+		}
+		for _, used := range []string{token, other, "x"} {
+			_, err = people.SetUp(ctx, db, passwords, used, "boss2", phrase)
+			refused(t, "after it", err, "already_set_up")
+		}
+		_, err = people.NewSetupToken(ctx, db)
+		refused(t, "a token after it", err, "already_set_up")
+
+		// Its tokens went with it, even should the administrator be gone.
+		_, err = people.UpdateAccount(ctx, db, people.Account{Name: "boss", Roles: admins}, true, a.Version)
+		must(t, err)
+		_, err = people.SetUp(ctx, db, passwords, other, "boss2", phrase)
+		refused(t, "the other token", err, "bad_setup_token")
+	})
+}
+
+func TestAnAdminKeyCountsAsAdministrator(t *testing.T) {
+	clocked(t, func(t *testing.T, db *gorm.DB, now *time.Time) {
+		ctx := t.Context()
+		found(t, db)
+		has := func(what string, want bool) {
+			t.Helper()
+			got, err := people.HasAdmin(ctx, db)
+			must(t, err)
+			if got != want {
+				t.Errorf("%s: %v", what, got)
+			}
+		}
+		_, err := people.CreateAccount(ctx, db, people.Account{Name: "no.password", Roles: admins})
+		must(t, err)
+		_, _, err = people.CreateKey(ctx, db, people.Key{Roles: admins, Towns: []string{"a"}})
+		must(t, err)
+		_, _, err = people.CreateKey(ctx, db, people.Key{Roles: []people.Role{people.Reader}})
+		must(t, err)
+		has("nobody who can", false)
+		end := now.Add(time.Hour)
+		k, _, err := people.CreateKey(ctx, db, people.Key{Roles: admins, ExpiresAt: &end})
+		must(t, err)
+		has("a key", true)
+		*now = end
+		has("an expired key", false)
+		k, _, err = people.CreateKey(ctx, db, people.Key{Roles: admins})
+		must(t, err)
+		has("another key", true)
+		must(t, people.RevokeKey(ctx, db, k.Prefix, 1))
+		has("a revoked key", false)
+	})
+}
+
+// Many at once, with one token or with two: one administrator.
+func TestSetupRaces(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		passwords := quick()
+		var tokens [2]string
+		for i := range tokens {
+			var err error
+			tokens[i], err = people.NewSetupToken(t.Context(), db)
+			must(t, err)
+		}
+		var all sync.WaitGroup
+		won := make(chan string, 16)
+		for i := range 16 {
+			all.Go(func() {
+				name := fmt.Sprint("boss", i)
+				if _, err := people.SetUp(t.Context(), db, passwords, tokens[i%2], name, phrase); err == nil {
+					won <- name
+				}
+			})
+		}
+		all.Wait()
+		accounts, err := people.ListAccounts(t.Context(), db, "", 99)
+		must(t, err)
+		if len(won) != 1 || len(accounts) != 1 {
+			t.Errorf("%d won, %d accounts", len(won), len(accounts))
+		}
+	})
+}
