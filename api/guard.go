@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"math"
@@ -77,7 +78,7 @@ func (s *Server) bySession(r *http.Request, action people.Action) (people.Princi
 		}
 		return people.Principal{}, err
 	}
-	if a.MustChange && action != people.ReadIdentity && action != people.WriteIdentity {
+	if a.MustChange && action != people.ReadIdentity && action != people.OwnIdentity {
 		return people.Principal{}, errMustChange
 	}
 	return a.Principal(), nil
@@ -89,13 +90,7 @@ func (s *Server) pace(ctx context.Context, p people.Principal) error {
 	if s.paces == nil {
 		return nil
 	}
-	name := "address " + gate.Network(traceOf(ctx).client)
-	switch {
-	case p.Key != "":
-		name = "key " + p.Key
-	case p.Account != "":
-		name = "account " + p.Account
-	}
+	name := cmp.Or(p.Credential(), "address/"+gate.Network(traceOf(ctx).client))
 	return slowDown(s.paces.Enter(name, s.Now()))
 }
 

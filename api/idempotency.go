@@ -34,7 +34,7 @@ type claim struct {
 // caller has nothing that would keep the key apart from those of others.
 func claimOf(r *http.Request, p people.Principal) (*claim, error) {
 	given, ok := r.Header["Idempotency-Key"]
-	if !ok || r.Method != http.MethodPost || p.Key == "" {
+	if !ok || r.Method != http.MethodPost || p.Credential() == "" {
 		return nil, nil
 	}
 	key := strings.TrimSpace(given[0])
@@ -42,7 +42,7 @@ func claimOf(r *http.Request, p people.Principal) (*claim, error) {
 		return nil, malformed(fault.At("header/Idempotency-Key", "idempotency_key", text.F(
 			"应为一个 1 至 %d 个可见 ASCII 字符的键，例如 UUID", "should be one key of 1 to %d printable ASCII characters, such as a UUID", idempotency.MaxKey)))
 	}
-	c := &claim{"key/" + p.Key, key, sha256.New()}
+	c := &claim{p.Credential(), key, sha256.New()}
 	fmt.Fprintf(c.request, "%q %q %q %q\n", p.Role, r.URL.EscapedPath(), r.URL.RawQuery, r.Header["If-Match"])
 	// What the handler's request is read from is what the fingerprint is of.
 	r.Body = tee{io.TeeReader(r.Body, c.request), r.Body}

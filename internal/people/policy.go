@@ -47,8 +47,8 @@ const (
 	ReadScorecard    Action = "scorecard:read"   // published scorecard
 	ReadProvisional  Action = "provisional:read" // results of a period not yet published
 	ReadIdentity     Action = "identity:read"    // who am I
-	SignIn           Action = "session:write"    // sign in, or set the installation up: by secrets of its own
-	WriteIdentity    Action = "identity:write"   // my password, sign out
+	SignIn           Action = "session:open"     // sign in, or set the installation up: by secrets of its own
+	OwnIdentity      Action = "identity:own"     // my password, sign out
 	ManageAccounts   Action = "accounts:write"   // who signs in
 	ManageKeys       Action = "keys:write"       // what programs use
 	ReadAudit        Action = "audit:read"       // the trail of a town
@@ -108,7 +108,7 @@ var policy = map[Action]map[Role]Scope{
 	ReadService:      everyone(),
 	SignIn:           everyone(),
 	ReadIdentity:     everyone(),
-	WriteIdentity:    everyone(),
+	OwnIdentity:      everyone(),
 	ReadStructure:    everyone(),
 	ReadRanking:      everyone(),
 	ReadScorecard:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},

@@ -19,7 +19,7 @@ var table = map[people.Action]string{
 	people.ReadService:      "********",
 	people.SignIn:           "********",
 	people.ReadIdentity:     "********",
-	people.WriteIdentity:    "********",
+	people.OwnIdentity:      "********",
 	people.ReadStructure:    "********",
 	people.ReadRanking:      "********",
 	people.ReadScorecard:    "-aaaa**-",

@@ -48,6 +48,18 @@ func (p Principal) Name() string {
 	return p.Key
 }
 
+// Credential is what let the caller in, as key/PREFIX or account/NAME; nothing
+// did for an anonymous one.
+func (p Principal) Credential() string {
+	switch {
+	case p.Key != "":
+		return "key/" + p.Key
+	case p.Account != "":
+		return "account/" + p.Account
+	}
+	return ""
+}
+
 // Holding is the caller with the roles, in the order of the policy table, acting
 // under the first. Roles that the table does not know are left out.
 func (p Principal) Holding(roles ...Role) Principal {
@@ -109,5 +121,5 @@ var (
 		ReadScorecard: true, ReadProvisional: true, ReadSheets: true, WriteSheets: true, DecideSheets: true,
 		ReadAdjustments: true, WriteAdjustments: true, Decide: true,
 	}
-	openToAll = map[Action]bool{ReadService: true, ReadIdentity: true, ReadStructure: true, ReadRanking: true}
+	openToAll = map[Action]bool{ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true, ReadStructure: true, ReadRanking: true}
 )
