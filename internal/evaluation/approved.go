@@ -23,19 +23,27 @@ type Values struct {
 
 // Collect reads everything approved in the period for the branches: reported
 // values (the one approved last counts), ratings combined, derived values
-// computed, values carried over from earlier periods where the scheme says so.
-// The number of statements does not depend on the number of branches or sheets.
-func Collect(ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch) (Values, error) {
+// computed, values carried over from earlier periods where the scheme says so, and
+// over all of it the corrections: those of the period, then more, which are not
+// stored yet. The number of statements does not depend on the number of branches
+// or sheets.
+func Collect(ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch, more ...Correction) (Values, error) {
 	v := newValues(c, branches)
-	cells, err := approvedCells(ctx, db, p.TownID, p.Code)
+	said, err := readSayings(ctx, db, p.TownID, p.Code)
 	if err != nil {
 		return Values{}, err
 	}
-	v.fill(cells)
+	corrections, err := p.corrections(ctx, db)
+	if err != nil {
+		return Values{}, err
+	}
+	corrections = append(corrections, more...)
+	said.correct(corrections)
+	v.fill(said)
 	if err := v.carry(ctx, db, p); err != nil {
 		return Values{}, err
 	}
-	if err := v.adjust(ctx, db, p); err != nil {
+	if err := v.adjust(ctx, db, p, corrections); err != nil {
 		return Values{}, err
 	}
 	return v.Values, nil
@@ -80,7 +88,8 @@ type cell struct {
 	branch, code string
 	last         saying // of the sheet approved last
 	ratings      []composite.Rating
-	waived       int // how many sheets say that it does not apply
+	waived       int     // how many sheets say that it does not apply
+	corrected    *saying // what counts instead of all this
 }
 
 type saying struct {
@@ -125,12 +134,16 @@ func (c *cell) add(role string, s saying) {
 	}
 }
 
-// fill turns cells into columns.
-func (t *table) fill(cells []cell) {
-	said := make(map[[2]string]*cell, len(cells))
-	for i := range cells {
-		said[[2]string{cells[i].branch, cells[i].code}] = &cells[i]
+// now is what counts of a value that is not rated.
+func (c *cell) now() saying {
+	if c.corrected != nil {
+		return *c.corrected
 	}
+	return c.last
+}
+
+// fill turns sayings into columns.
+func (t *table) fill(said sayings) {
 	for i, n := range t.scheme.Indicators {
 		for u, b := range t.branches {
 			if !n.AppliesTo.Covers(b.Kind, t.Data.Classes[u]) {
@@ -149,7 +162,7 @@ func (t *table) fill(cells []cell) {
 
 // raw is the one raw value that the sheets give: NaN where they give none.
 func (c *cell) raw(n *scheme.Node) (value float64, notApplicable bool) {
-	if n.Entry == scheme.Rated {
+	if n.Entry == scheme.Rated && c.corrected == nil {
 		if len(c.ratings) == 0 {
 			return math.NaN(), c.waived > 0
 		}
@@ -162,26 +175,26 @@ func (c *cell) raw(n *scheme.Node) (value float64, notApplicable bool) {
 		}
 		return math.NaN(), false
 	}
-	switch {
-	case c.last.notApplicable:
+	switch s := c.now(); {
+	case s.notApplicable:
 		return math.NaN(), true
-	case c.last.level != nil:
-		if i := slices.Index(n.Levels(), *c.last.level); i >= 0 {
+	case s.level != nil:
+		if i := slices.Index(n.Levels(), *s.level); i >= 0 {
 			return float64(i), false
 		}
 		return math.NaN(), false
-	case c.last.value != nil:
-		return *c.last.value, false
+	case s.value != nil:
+		return *s.value, false
 	}
 	return math.NaN(), false
 }
 
-func derive(d *scheme.Derivation, said map[[2]string]*cell, branch string) float64 {
+func derive(d *scheme.Derivation, said sayings, branch string) float64 {
 	numerator, denominator := said[[2]string{branch, d.Numerator}], said[[2]string{branch, d.Denominator}]
-	if numerator == nil || denominator == nil || numerator.last.value == nil || denominator.last.value == nil {
+	if numerator == nil || denominator == nil || numerator.now().value == nil || denominator.now().value == nil {
 		return math.NaN()
 	}
-	if x, ok := composite.Ratio(*numerator.last.value, *denominator.last.value, d.Scale); ok {
+	if x, ok := composite.Ratio(*numerator.now().value, *denominator.now().value, d.Scale); ok {
 		return x
 	}
 	return math.NaN()
@@ -201,13 +214,18 @@ func (t *table) carry(ctx context.Context, db *gorm.DB, p Period) error {
 	if err != nil {
 		return err
 	}
+	corrections, err := correctionsOf(ctx, db, earlier)
+	if err != nil {
+		return err
+	}
 	for back, old := range earlier {
-		cells, err := approvedCells(ctx, db, p.TownID, old.Code)
+		said, err := readSayings(ctx, db, p.TownID, old.Code)
 		if err != nil {
 			return err
 		}
+		said.correct(corrections[old.Code])
 		then := newValues(t.scheme, t.branches)
-		then.fill(cells)
+		then.fill(said)
 		for i, n := range t.scheme.Indicators {
 			if lookBack(n) > back {
 				t.carryColumn(i, then.Data.Columns[i])
@@ -235,8 +253,8 @@ func (t *table) carryColumn(i int, then []float64) {
 	}
 }
 
-// adjust reads the approved adjustments of the period.
-func (t *table) adjust(ctx context.Context, db *gorm.DB, p Period) error {
+// adjust reads the approved adjustments of the period and corrects them.
+func (t *table) adjust(ctx context.Context, db *gorm.DB, p Period, corrections []Correction) error {
 	var approved []Adjustment
 	err := db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, ApprovedAdjustment).
 		Order("branch_code, item_code, id").Find(&approved).Error
@@ -248,6 +266,7 @@ func (t *table) adjust(ctx context.Context, db *gorm.DB, p Period) error {
 			t.Adjustments = append(t.Adjustments, composite.Adjustment{Unit: u, Code: a.ItemCode})
 		}
 	}
+	t.correctAdjustments(corrections)
 	slices.SortStableFunc(t.Adjustments, func(a, b composite.Adjustment) int {
 		return cmp.Or(cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Code, b.Code))
 	})

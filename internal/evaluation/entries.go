@@ -24,12 +24,13 @@ func checkEntries(c *scheme.Compiled, b town.Branch, role people.Role, entries [
 }
 
 type entryCheck struct {
-	scheme *scheme.Compiled
-	branch town.Branch
-	role   people.Role
-	seen   map[string]bool
-	at     map[string]string // pointer of each entry that is right so far, by code
-	faults []fault.Field
+	scheme  *scheme.Compiled
+	branch  town.Branch
+	role    people.Role
+	settled bool // a correction, which says what all ratings together come to
+	seen    map[string]bool
+	at      map[string]string // pointer of each entry that is right so far, by code
+	faults  []fault.Field
 }
 
 func (v *entryCheck) fault(pointer, code string, message text.Text) {
@@ -69,12 +70,19 @@ func (v *entryCheck) indicator(at string, e Entry, n *scheme.Node) {
 		v.level(at, e, levels)
 		return
 	}
-	v.number(at, e, n.Range, n.Decimals)
+	decimals := n.Decimals
+	if v.settled && n.Entry == scheme.Rated {
+		decimals = nil // a mean has more than its parts
+	}
+	v.number(at, e, n.Range, decimals)
 }
 
 // rates reports whether ratings of the role count: a secretary or office reports
 // but does not rate, and a role without weight would be ignored in silence.
 func (v *entryCheck) rates(n *scheme.Node) bool {
+	if v.settled {
+		return true
+	}
 	if v.role == people.Secretary || v.role == people.Office {
 		return false
 	}

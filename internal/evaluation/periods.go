@@ -45,9 +45,20 @@ type Period struct {
 	StateAt      time.Time   `json:"state_at"`
 	StateReason  string      `json:"state_reason,omitempty"`
 	Calendar
-	Allowed []string `gorm:"-" json:"allowed"` // what the caller can do with it now
+	Notice  *Notice  `gorm:"-" json:"notice,omitempty"` // 公示; absent before it is published, and where there is none
+	Allowed []string `gorm:"-" json:"allowed"`          // what the caller can do with it now
 	database.Versioned
 }
+
+// Notice is the public notice of a result (公示): the days, both included, in which
+// the branches can appeal against it.
+type Notice struct {
+	From  day.Date `json:"from" swaggertype:"string" format:"date"`
+	Until day.Date `json:"until" swaggertype:"string" format:"date"`
+}
+
+// Open reports whether the day is one of them.
+func (n Notice) Open(on day.Date) bool { return n.From <= on && on <= n.Until }
 
 // periodMoves is the life of a period. Publishing goes through package index,
 // which says what is published.
@@ -77,8 +88,11 @@ func (p Period) stand() stand {
 // locked says who closed the period for changes, when, why and who can lift it.
 func (p Period) locked() error {
 	next := text.F("请联系工作领导小组", "ask the leading group to open it")
-	if p.State == Published || p.State == Final {
-		next = text.F("已公布的数值只能通过申诉更正", "what is published changes by an appeal only")
+	switch p.State {
+	case Published:
+		next = text.F("已公布的数值只能通过申诉或更正改变", "what is published changes by an appeal or a correction only")
+	case Final:
+		next = text.F("结果已定为最终，不再改变", "a final result stays")
 	}
 	e := fault.New(fault.Locked, "period_"+string(p.State), text.F(
 		"考评周期 %[1]s 处于“%[2]s”状态，不能修改：%[3]s", "period %[1]s is %[2]s, so this cannot be changed now: %[4]s", p.Code, p.State, next.ZH, next.EN))
@@ -211,11 +225,14 @@ func refuseOverlap(tx *gorm.DB, p Period) error {
 	return err
 }
 
-// MovePeriod takes the period to another state. The move to Published belongs to
-// package index and needs its run; anyone else is refused here.
+// MovePeriod takes the period to another state. The moves to Published and Final
+// belong to package index, which knows runs and appeals; anyone else is refused here.
 func MovePeriod(ctx context.Context, db *gorm.DB, townID, code string, version int64, to PeriodState, reason string) (Period, error) {
-	if to == Published {
+	switch to {
+	case Published:
 		return Period{}, fault.New(fault.Conflict, "publish_a_run", text.F("请通过发布计算批次来公布", "a period is published by publishing one of its runs"))
+	case Final:
+		return Period{}, fault.New(fault.Conflict, "finalise_a_result", text.F("请通过办结公示来定为最终", "a period is made final by closing its public notice"))
 	}
 	return movePeriod(ctx, db, townID, code, version, to, reason)
 }
@@ -224,6 +241,12 @@ func MovePeriod(ctx context.Context, db *gorm.DB, townID, code string, version i
 // stores the publication.
 func PublishPeriod(ctx context.Context, tx *gorm.DB, townID, code string, version int64, reason string) (Period, error) {
 	return movePeriod(ctx, tx, townID, code, version, Published, reason)
+}
+
+// FinalisePeriod moves a published period to Final, in the transaction that found
+// its notice closed and its appeals decided.
+func FinalisePeriod(ctx context.Context, tx *gorm.DB, townID, code string, version int64, reason string) (Period, error) {
+	return movePeriod(ctx, tx, townID, code, version, Final, reason)
 }
 
 func movePeriod(ctx context.Context, db *gorm.DB, townID, code string, version int64, to PeriodState, reason string) (Period, error) {

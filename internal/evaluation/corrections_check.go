@@ -1,0 +1,116 @@
+package evaluation
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/people"
+	"bulwark/internal/scheme"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
+	"bulwark/pkg/composite"
+)
+
+// CheckCorrections lists every fault of corrections of a published period, which
+// are held against the rules of entries, and fills in what each replaces. Nothing
+// is stored. Nobody corrects a branch that he or she leads.
+func CheckCorrections(ctx context.Context, tx *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch, list []Correction) ([]Correction, error) {
+	if err := refuseOwnBranches(ctx, tx, p.TownID, list); err != nil {
+		return nil, err
+	}
+	said, err := readSayings(ctx, tx, p.TownID, p.Code)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := p.corrections(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	said.correct(stored)
+	t := newValues(c, branches)
+	if err := t.adjust(ctx, tx, p, stored); err != nil {
+		return nil, err
+	}
+	if faults := t.check(list); len(faults) > 0 {
+		return nil, fault.Broken(faults...)
+	}
+	list = slices.Clone(list)
+	for i, correction := range list {
+		if correction.Adjustment == "" {
+			list[i].Replaces = said.told(c, correction.BranchCode, correction.Code)
+		}
+	}
+	return list, nil
+}
+
+func refuseOwnBranches(ctx context.Context, tx *gorm.DB, townID string, list []Correction) error {
+	asked := map[string]bool{}
+	for _, c := range list {
+		if asked[c.BranchCode] {
+			continue
+		}
+		asked[c.BranchCode] = true
+		if err := refuseOwnBranch(ctx, tx, people.Caller(ctx), townID, c.BranchCode, day.Of(tx.NowFunc())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check lists what is wrong with the corrections, by branch for the values, since
+// the rules of a sheet are about one branch.
+func (t *table) check(list []Correction) []fault.Field {
+	var faults []fault.Field
+	perBranch := make([]*entryCheck, len(t.branches))
+	entries := make([][]Entry, len(t.branches))
+	for i, c := range list {
+		at := "/corrections/" + strconv.Itoa(i)
+		u, ok := t.unit[c.BranchCode]
+		if !ok {
+			faults = append(faults, fault.At(at+"/branch", "unknown_branch", text.F("已公布的结果中没有党组织“%s”", "there is no branch %q in the published result", c.BranchCode)))
+			continue
+		}
+		if c.Adjustment != "" {
+			faults = append(faults, t.checkAdjustment(at, u, c)...)
+			continue
+		}
+		if perBranch[u] == nil {
+			perBranch[u] = &entryCheck{scheme: t.scheme, branch: t.branches[u], settled: true, seen: map[string]bool{}, at: map[string]string{}}
+		}
+		e := Entry{Code: c.Code, Value: c.Value, Level: c.Level, NotApplicable: c.NotApplicable, Evidence: c.Evidence}
+		perBranch[u].entry(at, e)
+		entries[u] = append(entries[u], e)
+	}
+	for u, v := range perBranch {
+		if v != nil {
+			faults = append(faults, append(v.faults, v.refusedByRules(entries[u])...)...)
+		}
+	}
+	return faults
+}
+
+// checkAdjustment also keeps count: what is cancelled twice must be there twice.
+func (t *table) checkAdjustment(at string, unit int, c Correction) []fault.Field {
+	if c.Value != nil || c.Level != nil || c.NotApplicable {
+		return []fault.Field{fault.At(at+"/adjustment", "value_and_adjustment", text.F("不能既更正数值又增减加减分项目", "correct a value or an adjustment, not both"))}
+	}
+	if !hasItem(t.scheme.Document.Adjustments, c.Code) {
+		return []fault.Field{fault.At(at+"/code", "unknown_item", text.F("指标体系中没有加减分或否决项目“%s”", "the scheme has no bonus, deduction or veto %q", c.Code))}
+	}
+	if c.Adjustment == CancelAdjustment && !slices.Contains(t.Adjustments, composite.Adjustment{Unit: unit, Code: c.Code}) {
+		return []fault.Field{fault.At(at+"/code", "nothing_to_cancel", text.F("该党组织没有已通过的项目“%s”可撤销", "the branch has no approved %q to cancel", c.Code))}
+	}
+	t.correctAdjustments([]Correction{c})
+	return nil
+}
+
+func hasItem(known scheme.Adjustments, code string) bool {
+	is := func(item scheme.Item) bool { return item.Code == code }
+	return slices.ContainsFunc(known.Bonus.Items, is) || slices.ContainsFunc(known.Deduction.Items, is) ||
+		slices.ContainsFunc(known.Vetoes, func(v scheme.Veto) bool { return v.Code == code })
+}
