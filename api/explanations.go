@@ -11,7 +11,7 @@ import (
 // branchView is the view of a period for a question about one branch, and whether
 // the caller may see its details.
 func (s *Server) branchView(ctx context.Context, req scorecardRequest) (index.View, bool, error) {
-	view, reach, err := s.view(ctx, req.periodRequest)
+	view, reach, err := s.view(ctx, req.resultRequest)
 	if err != nil {
 		return view, false, err
 	}
@@ -29,7 +29,8 @@ func (s *Server) branchView(ctx context.Context, req scorecardRequest) (index.Vi
 //	@Summary	Explain the score of a branch
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	index.Explanation
+//	@Param		query	query		scorecardRequest	false	"."
+//	@Success	200		{object}	index.Explanation
 //	@Router		/towns/{town}/periods/{period}/branches/{branch}/explanation [get]
 func (s *Server) findExplanation(ctx context.Context, req scorecardRequest) (index.Explanation, error) {
 	view, detailed, err := s.branchView(ctx, req)
@@ -41,7 +42,8 @@ func (s *Server) findExplanation(ctx context.Context, req scorecardRequest) (ind
 
 type scoreChangeRequest struct {
 	scorecardRequest
-	From string `form:"from"` // a published period; the one of the same kind before if absent
+	From            string `form:"from"`                              // a published period; the one of the same kind before if absent
+	FromPublication int64  `form:"from_publication" validate:"min=0"` // of that period, or of the same one if from is absent; its latest if absent
 }
 
 // findChange answers where a change of score comes from.
@@ -58,7 +60,7 @@ func (s *Server) findChange(ctx context.Context, req scoreChangeRequest) (index.
 	if err != nil {
 		return index.ScoreChange{}, err
 	}
-	return s.board.Change(ctx, s.db(ctx), view, req.Branch, req.From, string(req.Language), detailed)
+	return s.board.Change(ctx, s.db(ctx), view, req.Branch, req.From, req.FromPublication, string(req.Language), detailed)
 }
 
 // findGains answers what would move a branch up: what each indicator is worth and
@@ -67,7 +69,8 @@ func (s *Server) findChange(ctx context.Context, req scoreChangeRequest) (index.
 //	@ID			findGains
 //	@Summary	Say what would move a branch up
 //	@Tags		index
-//	@Success	200	{object}	index.Gains
+//	@Param		query	query		scorecardRequest	false	"."
+//	@Success	200		{object}	index.Gains
 //	@Router		/towns/{town}/periods/{period}/branches/{branch}/gains [get]
 func (s *Server) findGains(ctx context.Context, req scorecardRequest) (index.Gains, error) {
 	view, detailed, err := s.branchView(ctx, req)

@@ -37,6 +37,9 @@ func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (Page[
 	for i := range periods {
 		periods[i] = periods[i].For(people.Caller(ctx).Role)
 	}
+	if err := index.Announce(ctx, s.db(ctx), periods); err != nil {
+		return Page[evaluation.Period]{}, err
+	}
 	return page(periods, req.pageQuery, func(p evaluation.Period) []any { return []any{p.StartsOn, p.Code} })
 }
 
@@ -118,7 +121,12 @@ type periodRequest struct {
 //	@Router		/towns/{town}/periods/{period} [get]
 func (s *Server) findPeriod(ctx context.Context, req periodRequest) (evaluation.Period, error) {
 	p, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period)
-	return p.For(people.Caller(ctx).Role), err
+	if err != nil {
+		return evaluation.Period{}, err
+	}
+	list := []evaluation.Period{p.For(people.Caller(ctx).Role)}
+	err = index.Announce(ctx, s.db(ctx), list)
+	return list[0], err
 }
 
 type periodChange struct {
@@ -169,8 +177,11 @@ type movePeriodRequest struct {
 func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluation.Period, error) {
 	defer s.afterwards(ctx, func() { s.board.Forget(req.Town) })
 	to := evaluation.PeriodState(req.Body.To)
-	if to == evaluation.Published {
+	switch to {
+	case evaluation.Published:
 		return index.Publish(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
+	case evaluation.Final:
+		return index.Finalise(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
 	}
 	return evaluation.MovePeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, to, req.Body.Reason)
 }

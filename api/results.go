@@ -16,7 +16,7 @@ import (
 )
 
 type rankingRequest struct {
-	periodRequest
+	resultRequest
 	localized
 	Class  string `form:"class"`                                      // only this peer group
 	Around string `form:"around"`                                     // only the places near this branch
@@ -41,7 +41,7 @@ func (r rankingRequest) csv() bool {
 //	@Success	200		{object}	index.Ranking
 //	@Router		/towns/{town}/periods/{period}/ranking [get]
 func (s *Server) findRanking(ctx context.Context, req rankingRequest) (Raw, error) {
-	view, reach, err := s.view(ctx, req.periodRequest)
+	view, reach, err := s.view(ctx, req.resultRequest)
 	if err != nil {
 		return Raw{}, err
 	}
@@ -64,8 +64,8 @@ func (s *Server) findRanking(ctx context.Context, req rankingRequest) (Raw, erro
 
 // view is the period as the caller may see it: published, or provisional with the
 // branches in reach (nil = all).
-func (s *Server) view(ctx context.Context, req periodRequest) (index.View, func(string) bool, error) {
-	v, published, err := s.board.Published(ctx, s.db(ctx), req.Town, req.Period)
+func (s *Server) view(ctx context.Context, req resultRequest) (index.View, func(string) bool, error) {
+	v, published, err := s.board.Published(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 	if err != nil || published {
 		return v, nil, err
 	}
@@ -98,7 +98,7 @@ var rawDataRefused = fault.New(fault.Forbidden, "not_allowed", text.F(
 	"原始数据只供工作领导小组和镇领导下载", "the raw data of all branches are for the leading group and the leadership"))
 
 type scorecardRequest struct {
-	periodRequest
+	resultRequest
 	localized
 	Branch string `uri:"branch"`
 }
@@ -110,7 +110,8 @@ type scorecardRequest struct {
 //	@Summary	Read the scorecard of a branch
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	index.Scorecard
+//	@Param		query	query		scorecardRequest	false	"."
+//	@Success	200		{object}	index.Scorecard
 //	@Router		/towns/{town}/periods/{period}/branches/{branch} [get]
 func (s *Server) findScorecard(ctx context.Context, req scorecardRequest) (index.Scorecard, error) {
 	view, detailed, err := s.branchView(ctx, req)

@@ -14,10 +14,11 @@ import (
 //	@Summary	Say how sure each rank is
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	index.Robustness
+//	@Param		query	query		resultRequest	false	"."
+//	@Success	200		{object}	index.Robustness
 //	@Router		/towns/{town}/periods/{period}/robustness [get]
-func (s *Server) findRobustness(ctx context.Context, req periodRequest) (index.Robustness, error) {
-	view, published, err := s.board.Published(ctx, s.db(ctx), req.Town, req.Period)
+func (s *Server) findRobustness(ctx context.Context, req resultRequest) (index.Robustness, error) {
+	view, published, err := s.board.Published(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 	if err != nil {
 		return index.Robustness{}, err
 	}

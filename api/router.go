@@ -90,6 +90,11 @@ func (s *Server) routes(r routes) {
 	get(v1, "/towns/:town/adjustments/:adjustment", people.ReadAdjustments, s.findAdjustment)
 	post(v1, "/towns/:town/adjustments/:adjustment/transitions", people.WriteAdjustments, s.moveAdjustment)
 
+	get(v1, "/towns/:town/appeals", people.ReadAppeals, s.listAppeals)
+	create(v1, "/towns/:town/appeals", people.WriteAppeals, s.fileAppeal)
+	get(v1, "/towns/:town/appeals/:appeal", people.ReadAppeals, s.findAppeal)
+	post(v1, "/towns/:town/appeals/:appeal/transitions", people.ReadAppeals, s.decideAppeal) // who decides and who withdraws differ: see index.DecideAppeal
+
 	get(v1, "/towns/:town/periods/:period/runs", people.Compute, s.listRuns)
 	create(v1, "/towns/:town/periods/:period/runs", people.Compute, s.createRun)
 	get(v1, "/towns/:town/periods/:period/runs/:run", people.Compute, s.findRun)
@@ -100,6 +105,11 @@ func (s *Server) routes(r routes) {
 	get(v1, "/towns/:town/periods/:period/branches/:branch/gains", people.ReadScorecard, s.findGains)
 	post(v1, "/towns/:town/periods/:period/what-if", people.ReadScorecard, s.whatIf)
 	get(v1, "/towns/:town/periods/:period/robustness", people.ReadRanking, s.findRobustness)
+	get(v1, "/towns/:town/periods/:period/publications", people.ReadRanking, s.listPublications)
+	create(v1, "/towns/:town/periods/:period/publications", people.DecideAppeals, s.amendResult)
+	get(v1, "/towns/:town/periods/:period/publications/:publication", people.ReadRanking, s.findPublication)
+	get(v1, "/towns/:town/periods/:period/publications/:publication/diff", people.ReadRanking, s.diffPublications)
+	get(v1, "/towns/:town/periods/:period/corrections", people.ReadScorecard, s.listCorrections)
 	get(v1, "/towns/:town/periods/:period/receipt", people.ReadRanking, s.findReceipt)
 	get(v1, "/towns/:town/periods/:period/receipt/verify", people.ReadRanking, s.verifyReceipt)
 	get(v1, "/towns/:town/periods/:period/receipt/scheme.json", people.ReadRanking, s.receiptScheme)

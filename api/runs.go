@@ -70,10 +70,11 @@ func (s *Server) findRun(ctx context.Context, req runRequest) (index.Run, error)
 //	@Summary	Read the receipt of a published period
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	index.Receipt
+//	@Param		query	query		resultRequest	false	"."
+//	@Success	200		{object}	index.Receipt
 //	@Router		/towns/{town}/periods/{period}/receipt [get]
-func (s *Server) findReceipt(ctx context.Context, req periodRequest) (index.Receipt, error) {
-	return s.board.Receipt(ctx, s.db(ctx), req.Town, req.Period)
+func (s *Server) findReceipt(ctx context.Context, req resultRequest) (index.Receipt, error) {
+	return s.board.Receipt(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 }
 
 // verifyReceipt computes the published result again from its scheme and data and
@@ -83,10 +84,11 @@ func (s *Server) findReceipt(ctx context.Context, req periodRequest) (index.Rece
 //	@Summary	Verify a published result
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	index.Verification
+//	@Param		query	query		resultRequest	false	"."
+//	@Success	200		{object}	index.Verification
 //	@Router		/towns/{town}/periods/{period}/receipt/verify [get]
-func (s *Server) verifyReceipt(ctx context.Context, req periodRequest) (index.Verification, error) {
-	return s.board.Verify(ctx, s.db(ctx), req.Town, req.Period)
+func (s *Server) verifyReceipt(ctx context.Context, req resultRequest) (index.Verification, error) {
+	return s.board.Verify(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 }
 
 // receiptScheme answers the scheme document of a published result, byte for byte
@@ -96,10 +98,11 @@ func (s *Server) verifyReceipt(ctx context.Context, req periodRequest) (index.Ve
 //	@Summary	Download the scheme behind a published result
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	scheme.Document
+//	@Param		query	query		resultRequest	false	"."
+//	@Success	200		{object}	scheme.Document
 //	@Router		/towns/{town}/periods/{period}/receipt/scheme.json [get]
-func (s *Server) receiptScheme(ctx context.Context, req periodRequest) (Raw, error) {
-	document, _, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period)
+func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (Raw, error) {
+	document, _, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 	return Raw{ContentType: "application/json", Filename: req.Period + "-scheme.json", Body: document}, err
 }
 
@@ -110,12 +113,13 @@ func (s *Server) receiptScheme(ctx context.Context, req periodRequest) (Raw, err
 //	@Summary	Download the data behind a published result
 //	@Tags		index
 //	@Produce	text/csv
-//	@Success	200	{string}	string
+//	@Param		query	query		resultRequest	false	"."
+//	@Success	200		{string}	string
 //	@Router		/towns/{town}/periods/{period}/receipt/data.csv [get]
-func (s *Server) receiptData(ctx context.Context, req periodRequest) (Raw, error) {
+func (s *Server) receiptData(ctx context.Context, req resultRequest) (Raw, error) {
 	if people.Caller(ctx).ScopeOf(people.ReadScorecard) != people.All {
 		return Raw{}, rawDataRefused
 	}
-	_, data, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period)
+	_, data, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 	return Raw{ContentType: "text/csv; charset=utf-8", Filename: req.Period + "-data.csv", Body: []byte(data)}, err
 }

@@ -24,6 +24,8 @@ import (
 //
 //	@tag.name					access
 //	@tag.description			Who the caller is, keys, and the audit trail
+//	@tag.name					appeals
+//	@tag.description			Objections of branches to their published results
 //	@tag.name					entry
 //	@tag.description			Periods, evaluation sheets and adjustments
 //	@tag.name					exchange

@@ -35,7 +35,7 @@ type whatIfRequest struct {
 //	@Success	200		{object}	index.WhatIf
 //	@Router		/towns/{town}/periods/{period}/what-if [post]
 func (s *Server) whatIf(ctx context.Context, req whatIfRequest) (index.WhatIf, error) {
-	view, _, err := s.view(ctx, req.periodRequest)
+	view, _, err := s.view(ctx, resultRequest{periodRequest: req.periodRequest})
 	if err != nil {
 		return index.WhatIf{}, err
 	}

@@ -51,7 +51,7 @@ func TestSeedTellsTheSameStoryEverywhere(t *testing.T) {
 				t.Errorf("the result of %s has the hash %s", r.PeriodCode, r.ResultHash)
 			}
 		}
-		view, ok, err := index.NewBoard().Published(ctx, db, Town, "2023Q2")
+		view, ok, err := index.NewBoard().Published(ctx, db, Town, "2023Q2", 0)
 		if err != nil || !ok {
 			t.Fatalf("Published = %v, %v", ok, err)
 		}

@@ -21,16 +21,16 @@ type Correction struct {
 	Number            int64     `gorm:"primaryKey" json:"number" example:"1"` // 1, 2, … within the period
 	PublicationNumber int64     `json:"publication" example:"2"`              // that shows it first
 	BranchCode        string    `json:"branch" example:"b07"`
-	Code              string    `json:"code" example:"organisation.01"`            // of an indicator or quantity, or of an adjustment
-	Adjustment        string    `json:"adjustment,omitempty" enums:"add,cancel"`   // absent: a value is corrected
-	Value             *float64  `json:"value,omitempty" example:"96.5"`            // of a rated indicator what all ratings together come to
-	Level             *string   `json:"level,omitempty"`                           // instead of a value
-	NotApplicable     bool      `json:"not_applicable,omitempty"`                  // instead of a value
-	Replaces          string    `json:"replaces" example:"69.5"`                   // the value before: a number, a level, n/a, or empty where there was none
-	Reason            string    `json:"reason" example:"minutes were overlooked"`  //
-	Evidence          string    `json:"evidence,omitempty"`                        //
-	AppealID          *string   `json:"appeal,omitempty" format:"uuid"`            // absent: the leading group found the mistake itself
-	MadeBy            string    `json:"made_by" example:"group-1"`                 //
+	Code              string    `json:"code" example:"organisation.01"`           // of an indicator or quantity, or of an adjustment
+	Adjustment        string    `json:"adjustment,omitempty" enums:"add,cancel"`  // absent: a value is corrected
+	Value             *float64  `json:"value,omitempty" example:"96.5"`           // of a rated indicator what all ratings together come to
+	Level             *string   `json:"level,omitempty"`                          // instead of a value
+	NotApplicable     bool      `json:"not_applicable,omitempty"`                 // instead of a value
+	Replaces          string    `json:"replaces" example:"69.5"`                  // the value before: a number, a level, n/a, or empty where there was none
+	Reason            string    `json:"reason" example:"minutes were overlooked"` //
+	Evidence          string    `json:"evidence,omitempty"`                       //
+	AppealID          *string   `json:"appeal,omitempty" format:"uuid"`           // absent: the leading group found the mistake itself
+	MadeBy            string    `json:"made_by" example:"group-1"`                //
 	CreatedAt         time.Time `json:"created_at"`
 }
 

@@ -99,7 +99,7 @@ func (t *table) checkAdjustment(at string, unit int, c Correction) []fault.Field
 	if c.Value != nil || c.Level != nil || c.NotApplicable {
 		return []fault.Field{fault.At(at+"/adjustment", "value_and_adjustment", text.F("不能既更正数值又增减加减分项目", "correct a value or an adjustment, not both"))}
 	}
-	if !hasItem(t.scheme.Document.Adjustments, c.Code) {
+	if !t.scheme.HasAdjustment(c.Code) {
 		return []fault.Field{fault.At(at+"/code", "unknown_item", text.F("指标体系中没有加减分或否决项目“%s”", "the scheme has no bonus, deduction or veto %q", c.Code))}
 	}
 	if c.Adjustment == CancelAdjustment && !slices.Contains(t.Adjustments, composite.Adjustment{Unit: unit, Code: c.Code}) {
@@ -109,8 +109,15 @@ func (t *table) checkAdjustment(at string, unit int, c Correction) []fault.Field
 	return nil
 }
 
-func hasItem(known scheme.Adjustments, code string) bool {
-	is := func(item scheme.Item) bool { return item.Code == code }
-	return slices.ContainsFunc(known.Bonus.Items, is) || slices.ContainsFunc(known.Deduction.Items, is) ||
-		slices.ContainsFunc(known.Vetoes, func(v scheme.Veto) bool { return v.Code == code })
+// Correctable refuses corrections before the period is published and after it is
+// final.
+func (p Period) Correctable() error {
+	switch p.State {
+	case Published:
+		return nil
+	case Final:
+		return p.locked()
+	}
+	return fault.New(fault.Conflict, "not_published", text.F(
+		"考评周期 %s 尚未公布，请退回考评表修改；已锁定的须先解锁", "the period %s is not published: return its sheets to change them, after unlocking it where it is locked", p.Code))
 }

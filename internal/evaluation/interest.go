@@ -38,16 +38,7 @@ func refuseOwnBranch(ctx context.Context, tx *gorm.DB, p people.Principal, townI
 }
 
 // ledBy gives the branches that the caller leads today, about which he or she
-// decides nothing. It asks only for those who decide at all.
+// decides nothing.
 func ledBy(ctx context.Context, db *gorm.DB, townID string) (map[string]bool, error) {
-	p := people.Caller(ctx)
-	if p.Person == "" || people.ScopeOf(people.DecideSheets, p.Role) == people.None && people.ScopeOf(people.Decide, p.Role) == people.None {
-		return nil, nil
-	}
-	list, err := people.ListAssignments(ctx, db, townID, people.AssignmentFilter{On: day.Of(db.NowFunc()), Person: p.Person, Duty: people.Leads})
-	led := make(map[string]bool, len(list))
-	for _, a := range list {
-		led[a.BranchCode] = true
-	}
-	return led, err
+	return people.LedBy(ctx, db, townID, people.DecideSheets, people.Decide)
 }

@@ -55,7 +55,7 @@ type Lock struct {
 	By      string    `json:"by"`
 	At      time.Time `json:"at"`
 	Reason  string    `json:"reason,omitempty"`
-	CanLift string    `json:"can_lift"` // a role
+	CanLift string    `json:"can_lift"` // a role, or nobody where only time does
 }
 
 // New makes a fault of the kind.

@@ -10,9 +10,8 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
+	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
-	"bulwark/internal/fault"
-	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 )
 
@@ -67,23 +66,29 @@ func (b *Board) Forget(townID string) {
 	b.mu.Unlock()
 }
 
-// Published gives the view of a published period; false where it is not published.
-func (b *Board) Published(ctx context.Context, db *gorm.DB, townID, period string) (View, bool, error) {
+// Published gives the view of a publication of the period, the latest where number
+// is 0; false where the period is not published.
+func (b *Board) Published(ctx context.Context, db *gorm.DB, townID, period string, number int64) (View, bool, error) {
 	e, err := b.edition(ctx, db, townID)
 	if err != nil {
 		return View{}, false, err
 	}
-	current, before := e.find(period)
-	if current == nil {
+	if len(e.of(period)) == 0 && number == 0 {
 		return View{}, false, nil
 	}
-	v := View{Token: current.RunID + "." + string(current.Period.State)}
+	current, err := e.find(period, number)
+	if err != nil {
+		return View{}, false, err
+	}
+	v := View{source: current.source(day.Of(db.NowFunc()))}
+	v.Token = current.RunID + "." + string(current.Period.State) + "." + v.source.token()
 	if v.now, err = b.outcome(ctx, db, *current); err != nil {
 		return v, false, err
 	}
 	if v.now.sure != nil {
 		v.Token += ".appraised"
 	}
+	before := e.before(current.Period)
 	if before == nil {
 		return v, true, nil
 	}
@@ -162,11 +167,11 @@ func (b *Board) outcome(ctx context.Context, db *gorm.DB, p published) (*Outcome
 		return known.Outcome, nil
 	}
 	if database.Joined(db) {
-		return loadOutcome(ctx, db, p.Period, p.RunID)
+		return loadOutcome(ctx, db, p.Period, p.RunID, p.Number)
 	}
 	read, err, _ := b.loading.Do("outcome/"+key, func() (any, error) {
 		started := time.Now()
-		o, err := loadOutcome(context.WithoutCancel(ctx), db, p.Period, p.RunID)
+		o, err := loadOutcome(context.WithoutCancel(ctx), db, p.Period, p.RunID, p.Number)
 		if err != nil {
 			return nil, err
 		}
@@ -192,6 +197,9 @@ func (b *Board) History(ctx context.Context, db *gorm.DB, townID, branch string)
 	}
 	list := []Standing{}
 	for i := len(e) - 1; i >= 0; i-- {
+		if e[i].Number < e[i].latest {
+			continue
+		}
 		now, err := b.outcome(ctx, db, e[i])
 		if err != nil {
 			return nil, err
@@ -216,55 +224,16 @@ func (b *Board) History(ctx context.Context, db *gorm.DB, townID, branch string)
 	return list, nil
 }
 
-// Receipt is what anyone needs to check a published result: hashes of what went
-// in and came out, and how it was computed.
-type Receipt struct {
-	Run
-	Publication int64  `json:"publication" example:"1"`
-	Status      string `json:"status" enums:"published,final"`
-}
-
-// Receipt gives the receipt of a published period.
-func (b *Board) Receipt(ctx context.Context, db *gorm.DB, townID, period string) (Receipt, error) {
-	o, p, err := b.current(ctx, db, townID, period)
-	if err != nil {
-		return Receipt{}, err
-	}
-	return Receipt{Run: *o.Run, Publication: p.Publication, Status: o.status()}, nil
-}
-
-// Files gives the two files from which `bulwark score` computes the published
-// result again: the scheme document and the data.
-func (b *Board) Files(ctx context.Context, db *gorm.DB, townID, period string) (scheme []byte, data string, err error) {
-	o, _, err := b.current(ctx, db, townID, period)
-	if err != nil {
-		return nil, "", err
-	}
-	return o.Scheme.Canonical, o.Run.Data, nil
-}
-
-// Verify computes a published result again and compares it with its receipt.
-func (b *Board) Verify(ctx context.Context, db *gorm.DB, townID, period string) (Verification, error) {
-	o, _, err := b.current(ctx, db, townID, period)
-	if err != nil {
-		return Verification{}, err
-	}
-	run, err := FindRun(ctx, db, townID, period, o.Run.ID) // not from memory: it is the database that is doubted
-	if err != nil {
-		return Verification{}, err
-	}
-	return Verify(ctx, db, run)
-}
-
-func (b *Board) current(ctx context.Context, db *gorm.DB, townID, period string) (*Outcome, published, error) {
+// current gives the outcome of a publication, the latest where number is 0.
+func (b *Board) current(ctx context.Context, db *gorm.DB, townID, period string, number int64) (*Outcome, *published, error) {
 	e, err := b.edition(ctx, db, townID)
 	if err != nil {
-		return nil, published{}, err
+		return nil, nil, err
 	}
-	p, _ := e.find(period)
-	if p == nil {
-		return nil, published{}, fault.Missing(text.Text{ZH: "已公布的考评周期", EN: "published period"}, period)
+	p, err := e.find(period, number)
+	if err != nil {
+		return nil, nil, err
 	}
 	o, err := b.outcome(ctx, db, *p)
-	return o, *p, err
+	return o, p, err
 }

@@ -29,7 +29,7 @@ func TestTheBoardForgetsWhatIsUnderWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, want := range []int{1, 2, 2} { // each look at an unpublished period reads the list alone
-			if _, published, err := board.Published(t.Context(), db, demo.Town, "2023Q3"); err != nil || published {
+			if _, published, err := board.Published(t.Context(), db, demo.Town, "2023Q3", 0); err != nil || published {
 				t.Fatalf("Published = %v, %v", published, err)
 			}
 			if reads != want {

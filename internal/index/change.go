@@ -56,13 +56,17 @@ var causes = []struct {
 	{"cut", text.Text{ZH: "封顶、舍入与否决", EN: "limits, rounding and vetoes"}, func(p composite.Parts) float64 { return p.Cut }},
 }
 
-// Change takes the change from a published period to the one of the view apart.
-// An empty from is the period of the same kind before.
-func (b *Board) Change(ctx context.Context, db *gorm.DB, v View, branch, from, language string, detailed bool) (ScoreChange, error) {
+// Change takes the change from a publication of a period to the one of the view
+// apart, the latest one where number is 0. An empty from is the period of the same
+// kind before, or with a number the period of the view.
+func (b *Board) Change(ctx context.Context, db *gorm.DB, v View, branch, from string, number int64, language string, detailed bool) (ScoreChange, error) {
 	before := v.before
+	if from == "" && number > 0 {
+		from = v.now.Period.Code
+	}
 	if from != "" {
 		var err error
-		if before, _, err = b.current(ctx, db, v.now.Period.TownID, from); err != nil {
+		if before, _, err = b.current(ctx, db, v.now.Period.TownID, from, number); err != nil {
 			return ScoreChange{}, err
 		}
 	}

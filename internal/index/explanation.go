@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
@@ -10,10 +11,11 @@ import (
 // it, where the branch is strong and weak, and who stands next to it. A caller who
 // may not see the branch's details gets the first level only.
 type Explanation struct {
-	Town       string      `json:"town" example:"demo"`
-	Period     string      `json:"period" example:"2023Q2"`
-	Status     string      `json:"status" enums:"provisional,published,final"`
-	Run        string      `json:"run,omitempty" format:"uuid"`
+	Town   string `json:"town" example:"demo"`
+	Period string `json:"period" example:"2023Q2"`
+	Status string `json:"status" enums:"provisional,published,final"`
+	Run    string `json:"run,omitempty" format:"uuid"`
+	Source
 	Branch     BranchRef   `json:"branch"`
 	Score      float64     `json:"score" example:"78.12"`
 	Rank       int         `json:"rank" example:"22"`
@@ -40,6 +42,8 @@ type Share struct {
 	Points float64  `json:"points"`           // points of the base; exact
 	Lost   float64  `json:"lost"`             // points of the base lost against 100
 	Method string   `json:"method,omitempty"` // how points are divided among the children: weight, shapley or log_share
+
+	Corrected *evaluation.Correction `json:"corrected,omitempty"` // what was approved is not what counts
 }
 
 // Reason is one strength or weak point, for programs by its code and for people in
@@ -92,9 +96,9 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 		return Explanation{}, unscored(r, language)
 	}
 	x := Explanation{
-		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language), Score: *r.Score, Rank: *r.Rank,
+		Source: v.source, Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language), Score: *r.Score, Rank: *r.Rank,
 		Base: c.Base, Residual: c.Residual, Bonus: r.Bonus, Deduction: r.Deduction, Vetoes: append([]string{}, r.vetoes()...), Aggregated: !detailed,
-		Nodes: o.shares(c, language, detailed), Strengths: []Reason{}, WeakPoints: []Reason{},
+		Nodes: o.shares(r, c, language, detailed), Strengths: []Reason{}, WeakPoints: []Reason{},
 	}
 	if o.Run != nil {
 		x.Run = o.Run.ID
@@ -141,7 +145,7 @@ func unscored(r *Result, language string) error {
 		r.Name.In(language), 100*r.Coverage, r.missing()))
 }
 
-func (o *Outcome) shares(c *composite.Contributions, language string, detailed bool) []Share {
+func (o *Outcome) shares(r *Result, c *composite.Contributions, language string, detailed bool) []Share {
 	infos := o.Scheme.Index.Nodes()
 	list := make([]Share, 0, len(infos))
 	for n, info := range infos {
@@ -153,6 +157,7 @@ func (o *Outcome) shares(c *composite.Contributions, language string, detailed b
 		if part.Present {
 			s.Score = rounded(&part.Score, o.Scheme.Document.Decimals)
 		}
+		s.Corrected = o.correction(r.BranchCode, o.Scheme.Node(info.Code))
 		if info.Parent >= 0 {
 			s.Parent = infos[info.Parent].Code
 		}

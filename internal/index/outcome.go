@@ -59,6 +59,8 @@ type Outcome struct {
 	Run     *Run // nil for a provisional outcome
 	Results []Result
 
+	Corrections []evaluation.Correction // behind the publication, in the order of their making
+
 	sure    *Sureness    // nil until the run is appraised
 	work    *computation // what a provisional outcome was made by; of a stored one replayed when asked
 	explain sync.Once
@@ -95,6 +97,19 @@ func (o *Outcome) find(branch string) *Result {
 	for i := range o.Results {
 		if o.Results[i].BranchCode == branch {
 			return &o.Results[i]
+		}
+	}
+	return nil
+}
+
+// correction is the one that made the value of an indicator of a branch, or a part
+// of it; nil where the value is as it was approved.
+func (o *Outcome) correction(branch string, n *scheme.Node) *evaluation.Correction {
+	for i := len(o.Corrections) - 1; i >= 0; i-- {
+		c := &o.Corrections[i]
+		part := n.Derive != nil && (c.Code == n.Derive.Numerator || c.Code == n.Derive.Denominator)
+		if c.BranchCode == branch && c.Adjustment == "" && (c.Code == n.Code || part) {
+			return c
 		}
 	}
 	return nil

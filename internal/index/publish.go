@@ -8,6 +8,7 @@ import (
 
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
+	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
@@ -23,10 +24,21 @@ type Publication struct {
 	PublishedBy string    `json:"published_by" example:"group-1"`
 	PublishedAt time.Time `json:"published_at"`
 	Reason      string    `json:"reason,omitempty"`
+	NoticeUntil *day.Date `json:"-"`                              // nil: nobody can appeal against it
+	AppealID    *string   `json:"appeal,omitempty" format:"uuid"` // that it upholds
 }
 
-// Publish makes the last run of a locked period its result. The run must be of
-// this locking: one that was made before the period was reopened is refused.
+// notice is its window; nil where it has none.
+func (p Publication) notice() *evaluation.Notice {
+	if p.NoticeUntil == nil {
+		return nil
+	}
+	return &evaluation.Notice{From: day.Of(p.PublishedAt), Until: *p.NoticeUntil}
+}
+
+// Publish makes the last run of a locked period its result and opens its public
+// notice. The run must be of this locking: one that was made before the period was
+// reopened is refused.
 func Publish(ctx context.Context, db *gorm.DB, townID, periodCode string, version int64, reason string) (evaluation.Period, error) {
 	var after evaluation.Period
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
@@ -41,19 +53,35 @@ func Publish(ctx context.Context, db *gorm.DB, townID, periodCode string, versio
 		if err != nil {
 			return err
 		}
-		p := Publication{
-			TownID: townID, PeriodCode: periodCode, RunID: run.ID,
-			PublishedBy: audit.ActorOf(ctx).Name, PublishedAt: tx.NowFunc(), Reason: reason,
-		}
-		if p.Number, err = nextNumber(tx, &Publication{}, townID, periodCode); err != nil {
+		p, err := announce(ctx, tx, after, Publication{RunID: run.ID, Reason: reason})
+		if err != nil {
 			return err
 		}
-		if err := tx.Create(&p).Error; err != nil {
+		told := []evaluation.Period{after}
+		if err := Announce(ctx, tx, told); err != nil {
 			return err
 		}
+		after = told[0]
 		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "run.publish", Subject: describe(after) + "/runs/" + run.ID, After: p, Reason: reason})
 	})
 	return after, err
+}
+
+// announce stores the next publication of the period, with a notice of as many days
+// as the period says.
+func announce(ctx context.Context, tx *gorm.DB, p evaluation.Period, next Publication) (Publication, error) {
+	now := tx.NowFunc()
+	next.TownID, next.PeriodCode = p.TownID, p.Code
+	next.PublishedBy, next.PublishedAt = audit.ActorOf(ctx).Name, now
+	if p.NoticeDays > 0 {
+		until := day.Of(now).AddDays(int(p.NoticeDays))
+		next.NoticeUntil = &until
+	}
+	var err error
+	if next.Number, err = nextNumber(tx, &Publication{}, p.TownID, p.Code); err != nil {
+		return next, err
+	}
+	return next, tx.Create(&next).Error
 }
 
 // lastRun is the newest run made since the period was locked.
@@ -69,59 +97,4 @@ func lastRun(tx *gorm.DB, p evaluation.Period) (Run, error) {
 		return Run{}, err
 	}
 	return runs[0], nil
-}
-
-// edition is what a town has published: its periods with their current runs, in
-// the order of the calendar.
-type edition []published
-
-// published is one period of an edition.
-type published struct {
-	Period      evaluation.Period
-	RunID       string
-	Publication int64
-}
-
-// readEdition reads the edition of a town in one statement.
-func readEdition(ctx context.Context, db *gorm.DB, townID string) (edition, error) {
-	var rows []struct {
-		evaluation.Period
-		RunID       string
-		Publication int64
-	}
-	err := db.WithContext(ctx).Raw(`SELECT p.*, c.run_id, c.number AS publication FROM periods p
-JOIN publications c ON c.town_id = p.town_id AND c.period_code = p.code
-AND c.number = (SELECT MAX(d.number) FROM publications d WHERE d.town_id = c.town_id AND d.period_code = c.period_code)
-WHERE p.town_id = ? AND p.state IN ? ORDER BY p.starts_on, p.code`,
-		townID, []evaluation.PeriodState{evaluation.Published, evaluation.Final}).Scan(&rows).Error
-	e := make(edition, len(rows))
-	for i, r := range rows {
-		e[i] = published{Period: r.Period, RunID: r.RunID, Publication: r.Publication}
-	}
-	return e, err
-}
-
-// find gives the entry of a period and the published period of the same kind
-// before it; nil where there is none.
-func (e edition) find(period string) (current, before *published) {
-	for i := range e {
-		if e[i].Period.Code == period {
-			current = &e[i]
-		}
-	}
-	if current != nil {
-		before = e.before(current.Period)
-	}
-	return current, before
-}
-
-// before gives the last published period of the same kind that started earlier.
-func (e edition) before(p evaluation.Period) *published {
-	var last *published
-	for i := range e {
-		if e[i].Period.Kind == p.Kind && e[i].Period.StartsOn < p.StartsOn {
-			last = &e[i]
-		}
-	}
-	return last
 }

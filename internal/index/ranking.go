@@ -11,10 +11,11 @@ import (
 // Ranking is the list of a period as everybody sees it. Figures are rounded as
 // the scheme says; ranks are made from the rounded score.
 type Ranking struct {
-	Town         string         `json:"town" example:"demo"`
-	Period       string         `json:"period" example:"2023Q3"`
-	Status       string         `json:"status" enums:"provisional,published,final"`
-	Run          string         `json:"run,omitempty" format:"uuid"` // absent while provisional
+	Town   string `json:"town" example:"demo"`
+	Period string `json:"period" example:"2023Q3"`
+	Status string `json:"status" enums:"provisional,published,final"`
+	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
+	Source
 	Scheme       SchemeRef      `json:"scheme"`
 	Items        []Ranked       `json:"items"`
 	Insufficient []Insufficient `json:"insufficient"`

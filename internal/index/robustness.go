@@ -71,7 +71,12 @@ func Appraise(ctx context.Context, db *gorm.DB, townID, runID string) error {
 	if err != nil {
 		return err
 	}
-	o, err := loadOutcome(ctx, db, p, runID)
+	var publication int64 // 0 for a run that was never published
+	err = db.WithContext(ctx).Model(&Publication{}).Where("town_id = ? AND run_id = ?", townID, runID).Select("COALESCE(MAX(number), 0)").Scan(&publication).Error
+	if err != nil {
+		return err
+	}
+	o, err := loadOutcome(ctx, db, p, runID, publication)
 	if err != nil {
 		return err
 	}
@@ -125,6 +130,7 @@ func (o *Outcome) appraise(ctx context.Context, db *gorm.DB) (Sureness, error) {
 	if options.Ratings, _, err = evaluation.Ratings(ctx, db, o.Period, o.Scheme, o.work.branches); err != nil {
 		return Sureness{}, err
 	}
+	o.settle(options.Ratings)
 	rb, err := o.Scheme.Index.Robustness(o.work.values.Data, options)
 	if err != nil {
 		return Sureness{}, err
@@ -144,6 +150,18 @@ func (o *Outcome) appraise(ctx context.Context, db *gorm.DB) (Sureness, error) {
 		}
 	}
 	return s, nil
+}
+
+// settle takes the ratings of corrected values out: a correction is not drawn again.
+func (o *Outcome) settle(rated []composite.RatedColumn) {
+	for _, c := range o.Corrections {
+		u, known := o.unit(c.BranchCode)
+		for _, column := range rated {
+			if known && c.Adjustment == "" && o.Scheme.Indicators[column.Column].Code == c.Code {
+				column.Ratings[u] = nil
+			}
+		}
+	}
 }
 
 // uncertainty is what the scheme lists as uncertain, drawn under the seed of the run,
@@ -187,6 +205,7 @@ type Robustness struct {
 	Period string `json:"period" example:"2023Q2"`
 	Status string `json:"status" enums:"published,final"`
 	Run    string `json:"run" format:"uuid"`
+	Source
 	Sureness
 }
 
@@ -198,7 +217,7 @@ func (v View) Robustness() (Robustness, error) {
 		e.RetryAfter = time.Second
 		return Robustness{}, e
 	}
-	return Robustness{Town: v.now.Period.TownID, Period: v.now.Period.Code, Status: v.now.status(), Run: v.now.Run.ID, Sureness: *v.now.sure}, nil
+	return Robustness{Source: v.source, Town: v.now.Period.TownID, Period: v.now.Period.Code, Status: v.now.status(), Run: v.now.Run.ID, Sureness: *v.now.sure}, nil
 }
 
 // rankIntervals are the ranges of ranks by branch, none while they are not known.

@@ -47,12 +47,8 @@ var runNoun = text.Text{ZH: "计算批次", EN: "run"}
 
 // CreateRun computes a locked period and stores every figure, in one transaction.
 func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (Run, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Run{}, fmt.Errorf("new run id: %w", err)
-	}
 	var run Run
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		// The whole lock, not a shared one: two runs at once get two numbers.
 		p, err := evaluation.FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "UPDATE"}), townID, periodCode)
 		if err != nil {
@@ -66,18 +62,28 @@ func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (Run
 		if err != nil {
 			return err
 		}
-		o := c.outcome(p)
-		run = c.receipt(p, o)
-		run.ID, run.CreatedBy, run.CreatedAt = id.String(), audit.ActorOf(ctx).Name, tx.NowFunc()
-		if run.Number, err = nextNumber(tx, &Run{}, townID, periodCode); err != nil {
-			return err
-		}
-		if err := store(tx, run, o.Results); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "run.create", Subject: describe(p) + "/runs/" + run.ID, After: run})
+		run, err = c.keep(ctx, tx, p)
+		return err
 	})
 	return run, err
+}
+
+// keep stores the computation as the next run of the period.
+func (c *computation) keep(ctx context.Context, tx *gorm.DB, p evaluation.Period) (Run, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Run{}, fmt.Errorf("new run id: %w", err)
+	}
+	o := c.outcome(p)
+	run := c.receipt(p, o)
+	run.ID, run.CreatedBy, run.CreatedAt = id.String(), audit.ActorOf(ctx).Name, tx.NowFunc()
+	if run.Number, err = nextNumber(tx, &Run{}, p.TownID, p.Code); err != nil {
+		return Run{}, err
+	}
+	if err := store(tx, run, o.Results); err != nil {
+		return Run{}, err
+	}
+	return run, audit.Write(ctx, tx, audit.Change{Town: p.TownID, Action: "run.create", Subject: describe(p) + "/runs/" + run.ID, After: run})
 }
 
 // receipt fingerprints the computation.
@@ -154,8 +160,9 @@ func ListRuns(ctx context.Context, db *gorm.DB, townID, period string, after int
 	return runs, err
 }
 
-// loadOutcome reads a stored run: five statements, whatever its size.
-func loadOutcome(ctx context.Context, db *gorm.DB, p evaluation.Period, runID string) (*Outcome, error) {
+// loadOutcome reads a stored run, and the corrections up to the publication of it,
+// 0 where there is none: at most six statements, whatever its size.
+func loadOutcome(ctx context.Context, db *gorm.DB, p evaluation.Period, runID string, publication int64) (*Outcome, error) {
 	run, err := FindRun(ctx, db, p.TownID, p.Code, runID)
 	if err != nil {
 		return nil, err
@@ -163,6 +170,11 @@ func loadOutcome(ctx context.Context, db *gorm.DB, p evaluation.Period, runID st
 	o := &Outcome{Period: p, Run: &run}
 	if o.Scheme, err = scheme.Load(ctx, db, p.TownID, run.SchemeCode, run.SchemeNumber); err != nil {
 		return nil, err
+	}
+	if publication > 1 { // the first is of what was approved
+		if o.Corrections, err = evaluation.ListCorrections(ctx, db, p.TownID, []string{p.Code}, publication); err != nil {
+			return nil, err
+		}
 	}
 	var appraisals []Appraisal
 	if err := db.WithContext(ctx).Where("town_id = ? AND run_id = ?", p.TownID, runID).Find(&appraisals).Error; err != nil {

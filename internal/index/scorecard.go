@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bulwark/internal/evaluation"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 )
@@ -9,10 +10,11 @@ import (
 // to the rank. A caller who may not see the branch's details gets the root and
 // the first level only.
 type Scorecard struct {
-	Town       string          `json:"town" example:"demo"`
-	Period     string          `json:"period" example:"2023Q3"`
-	Status     string          `json:"status" enums:"provisional,published,final"`
-	Run        string          `json:"run,omitempty" format:"uuid"`
+	Town   string `json:"town" example:"demo"`
+	Period string `json:"period" example:"2023Q3"`
+	Status string `json:"status" enums:"provisional,published,final"`
+	Run    string `json:"run,omitempty" format:"uuid"`
+	Source
 	Scheme     SchemeRef       `json:"scheme"`
 	Branch     BranchRef       `json:"branch"`
 	Outcome    string          `json:"outcome" enums:"scored,insufficient,failed"`
@@ -48,6 +50,8 @@ type ScorecardNode struct {
 	Score           *float64  `json:"score,omitempty" example:"93.1"`
 	Coverage        *float64  `json:"coverage,omitempty"` // absent for an indicator
 	Provenance      string    `json:"provenance,omitempty"`
+
+	Corrected *evaluation.Correction `json:"corrected,omitempty"` // what was approved is not what counts
 }
 
 func (o *Outcome) scorecard(r *Result, before *Outcome, language string, detailed bool) Scorecard {
@@ -94,6 +98,7 @@ func (o *Outcome) nodes(r *Result, detailed bool) []ScorecardNode {
 			Status: row.Status, Raw: row.Raw, Level: row.Level, Unit: n.Unit, Score: rounded(row.Score, o.Scheme.Document.Decimals),
 			Coverage: rounded(row.Coverage, 4), Provenance: n.Provenance,
 		}
+		node.Corrected = o.correction(r.BranchCode, n)
 		if info.Parent >= 0 {
 			node.Parent = infos[info.Parent].Code
 		}

@@ -9,6 +9,7 @@ import (
 // before. Views of the same Token show the same figures.
 type View struct {
 	Token  string // empty while provisional
+	source Source
 	now    *Outcome
 	before *Outcome
 }
@@ -17,6 +18,7 @@ type View struct {
 // branches that has names (nil = all).
 func (v View) Ranking(f RankingFilter, language string, has func(branch string) bool) (Ranking, error) {
 	r := v.now.ranking(v.before, language)
+	r.Source = v.source
 	if has != nil {
 		r = r.within(has)
 	}
@@ -30,5 +32,7 @@ func (v View) Scorecard(branch, language string, detailed bool) (Scorecard, erro
 	if r == nil {
 		return Scorecard{}, fault.Missing(text.Text{ZH: "本周期的党组织", EN: "branch of this period"}, branch)
 	}
-	return v.now.scorecard(r, v.before, language, detailed), nil
+	s := v.now.scorecard(r, v.before, language, detailed)
+	s.Source = v.source
+	return s, nil
 }

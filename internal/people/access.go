@@ -149,3 +149,20 @@ func IsLedBy(ctx context.Context, db *gorm.DB, townID, branch, person string, on
 	list, err := ListAssignments(ctx, db, townID, AssignmentFilter{On: on, Person: person, Branch: branch, Duty: Leads, Limit: 1})
 	return len(list) > 0, err
 }
+
+// LedBy gives the branches that the caller leads today. It asks only for those who
+// may do one of the actions, which are decisions that nobody takes about the own
+// branch.
+func LedBy(ctx context.Context, db *gorm.DB, townID string, deciding ...Action) (map[string]bool, error) {
+	p := Caller(ctx)
+	decides := slices.ContainsFunc(deciding, p.May)
+	if p.Person == "" || !decides {
+		return nil, nil
+	}
+	list, err := ListAssignments(ctx, db, townID, AssignmentFilter{On: day.Of(db.NowFunc()), Person: p.Person, Duty: Leads})
+	led := make(map[string]bool, len(list))
+	for _, a := range list {
+		led[a.BranchCode] = true
+	}
+	return led, err
+}

@@ -42,6 +42,9 @@ const (
 	ReadAdjustments  Action = "adjustments:read" //
 	WriteAdjustments Action = "adjustments:write"
 	Decide           Action = "adjustments:decide"
+	ReadAppeals      Action = "appeals:read"     //
+	WriteAppeals     Action = "appeals:write"    // file and withdraw
+	DecideAppeals    Action = "appeals:decide"   // uphold, reject; correct what is published
 	Compute          Action = "runs:write"       // make a run, publish it
 	ReadRanking      Action = "ranking:read"     // published ranking
 	ReadScorecard    Action = "scorecard:read"   // published scorecard
@@ -119,6 +122,9 @@ var policy = map[Action]map[Role]Scope{
 	ReadAdjustments:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
 	WriteAdjustments: {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
 	Decide:           {LeadingGroup: All},
+	ReadAppeals:      {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, LeadingGroup: All, Leadership: All},
+	WriteAppeals:     {Secretary: Assigned},
+	DecideAppeals:    {LeadingGroup: All},
 	WritePeriods:     {LeadingGroup: All},
 	Compute:          {LeadingGroup: All},
 	ReadDrafts:       {LeadingGroup: All, Leadership: All},

@@ -119,7 +119,7 @@ func (p Principal) ScopeOf(a Action) Scope {
 var (
 	byBranch = map[Action]bool{
 		ReadScorecard: true, ReadProvisional: true, ReadSheets: true, WriteSheets: true, DecideSheets: true,
-		ReadAdjustments: true, WriteAdjustments: true, Decide: true,
+		ReadAdjustments: true, WriteAdjustments: true, Decide: true, ReadAppeals: true, WriteAppeals: true,
 	}
 	openToAll = map[Action]bool{ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true, ReadStructure: true, ReadRanking: true}
 )

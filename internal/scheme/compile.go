@@ -2,6 +2,7 @@ package scheme
 
 import (
 	"errors"
+	"slices"
 
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
@@ -51,6 +52,14 @@ func (c *Compiled) Node(code string) *Node { return c.nodes[code] }
 
 // Quantity finds a reported quantity by its code; nil where there is none.
 func (c *Compiled) Quantity(code string) *Quantity { return c.quantities[code] }
+
+// HasAdjustment reports whether a bonus, deduction or veto has the code.
+func (c *Compiled) HasAdjustment(code string) bool {
+	known := c.Document.Adjustments
+	is := func(item Item) bool { return item.Code == code }
+	return slices.ContainsFunc(known.Bonus.Items, is) || slices.ContainsFunc(known.Deduction.Items, is) ||
+		slices.ContainsFunc(known.Vetoes, func(v Veto) bool { return v.Code == code })
+}
 
 // spec is the mathematical part of the document.
 func (d Document) spec() composite.Spec {

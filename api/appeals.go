@@ -1,0 +1,144 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/evaluation"
+	"bulwark/internal/index"
+)
+
+type listAppealsRequest struct {
+	townRequest
+	Period  string `form:"period"`                                                           // only of this period
+	Branch  string `form:"branch"`                                                           // only of this branch
+	State   string `form:"state" validate:"omitempty,oneof=filed upheld rejected withdrawn"` // only in this state
+	Overdue bool   `form:"overdue"`                                                          // only those not decided by their day
+	pageQuery
+}
+
+// listAppeals answers the appeals that the caller may read.
+//
+//	@ID			listAppeals
+//	@Summary	List appeals
+//	@Tags		appeals
+//	@Param		query	query		listAppealsRequest	false	"."
+//	@Success	200		{object}	Page[index.Appeal]
+//	@Router		/towns/{town}/appeals [get]
+func (s *Server) listAppeals(ctx context.Context, req listAppealsRequest) (Page[index.Appeal], error) {
+	f := index.AppealFilter{Period: req.Period, Branch: req.Branch, State: index.AppealState(req.State), Overdue: req.Overdue, Limit: req.limit()}
+	if err := req.resume(&f.After); err != nil {
+		return Page[index.Appeal]{}, err
+	}
+	list, err := index.ListAppeals(ctx, s.db(ctx), req.Town, f)
+	if err != nil {
+		return Page[index.Appeal]{}, err
+	}
+	return page(list, req.pageQuery, func(a index.Appeal) []any { return []any{a.ID} })
+}
+
+type pointInput struct {
+	Code      string `json:"code" validate:"required,max=64" example:"organisation.01"` // of an indicator, quantity, other node or adjustment
+	Claim     string `json:"claim" validate:"required,max=200" example:"98"`            // what it should be
+	Statement string `json:"statement" validate:"max=2000" multiline:"true"`
+}
+
+type appealInput struct {
+	Period    string       `json:"period" validate:"required" example:"2023Q2"`
+	Branch    string       `json:"branch" validate:"required" example:"b07"`
+	Points    []pointInput `json:"points" validate:"min=1,max=50,dive"`
+	Statement string       `json:"statement" validate:"required,max=5000" multiline:"true"`
+	Evidence  string       `json:"evidence" validate:"max=5000" multiline:"true"`
+}
+
+type fileAppealRequest struct {
+	townRequest
+	Body appealInput
+}
+
+// fileAppeal enters an appeal of the branch that the caller leads, against the
+// latest publication of a period, while its public notice is open.
+//
+//	@ID			fileAppeal
+//	@Summary	Appeal against a published result
+//	@Tags		appeals
+//	@Param		body	body		appealInput	true	"against what, and why"
+//	@Success	201		{object}	index.Appeal
+//	@Router		/towns/{town}/appeals [post]
+func (s *Server) fileAppeal(ctx context.Context, req fileAppealRequest) (Created[index.Appeal], error) {
+	in := req.Body
+	a := index.Appeal{TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Statement: in.Statement, Evidence: in.Evidence}
+	for _, p := range in.Points {
+		a.Points = append(a.Points, index.Point(p))
+	}
+	a, err := index.File(ctx, s.db(ctx), a)
+	return Created[index.Appeal]{Key: a.ID, Value: a}, err
+}
+
+type appealRequest struct {
+	Town   string `uri:"town"`
+	Appeal string `uri:"appeal"`
+}
+
+// findAppeal answers one appeal and what the caller can do with it.
+//
+//	@ID			findAppeal
+//	@Summary	Read an appeal
+//	@Tags		appeals
+//	@Success	200	{object}	index.Appeal
+//	@Router		/towns/{town}/appeals/{appeal} [get]
+func (s *Server) findAppeal(ctx context.Context, req appealRequest) (index.Appeal, error) {
+	return index.FindAppeal(ctx, s.db(ctx), req.Town, req.Appeal)
+}
+
+type correctionInput struct {
+	Branch        string   `json:"branch" example:"b07"`                                      // the one that appeals if absent
+	Code          string   `json:"code" validate:"required,max=64" example:"organisation.01"` // of an indicator, quantity or adjustment
+	Adjustment    string   `json:"adjustment" validate:"omitempty,oneof=add cancel"`          // instead of correcting a value: one more or less of the item
+	Value         *float64 `json:"value" example:"98"`                                        // of a rated indicator what all ratings come to
+	Level         *string  `json:"level"`                                                     // instead of a value, for a categorical indicator
+	NotApplicable bool     `json:"not_applicable"`                                            // where the indicator may be waived; say why in evidence
+	Reason        string   `json:"reason" validate:"max=2000" multiline:"true"`               // that of the decision if absent
+	Evidence      string   `json:"evidence" validate:"max=2000" multiline:"true"`
+}
+
+type correctionList []correctionInput
+
+func (in correctionList) corrections() []evaluation.Correction {
+	list := make([]evaluation.Correction, len(in))
+	for i, c := range in {
+		list[i] = evaluation.Correction{
+			BranchCode: c.Branch, Code: c.Code, Adjustment: c.Adjustment, Value: c.Value, Level: c.Level,
+			NotApplicable: c.NotApplicable, Reason: c.Reason, Evidence: c.Evidence,
+		}
+	}
+	return list
+}
+
+type appealTransition struct {
+	To          string         `json:"to" validate:"required,oneof=upheld rejected withdrawn"`
+	Reason      string         `json:"reason" validate:"max=2000" multiline:"true"` // the answer; needed to uphold and to reject
+	Corrections correctionList `json:"corrections" validate:"max=200,dive"`         // needed to uphold
+}
+
+type decideAppealRequest struct {
+	appealRequest
+	ifMatch
+	Body appealTransition
+}
+
+// decideAppeal upholds, rejects or withdraws an appeal. Upholding corrects what is
+// published: a new run and a new publication, all or nothing.
+//
+//	@ID			decideAppeal
+//	@Summary	Decide on an appeal
+//	@Tags		appeals
+//	@Param		If-Match	header		string				true	"."
+//	@Param		body		body		appealTransition	true	"where to, why, and what is corrected"
+//	@Success	200			{object}	index.Appeal
+//	@Router		/towns/{town}/appeals/{appeal}/transitions [post]
+func (s *Server) decideAppeal(ctx context.Context, req decideAppealRequest) (index.Appeal, error) {
+	defer s.afterwards(ctx, func() { s.board.Forget(req.Town); s.hurry() })
+	return index.DecideAppeal(ctx, s.db(ctx), req.Town, req.Appeal, req.Version, index.Decision{
+		To: index.AppealState(req.Body.To), Answer: req.Body.Reason, Corrections: req.Body.Corrections.corrections(),
+	})
+}

@@ -1,0 +1,133 @@
+package api
+
+import (
+	"context"
+	"strconv"
+
+	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
+	"bulwark/internal/index"
+	"bulwark/internal/people"
+)
+
+// resultRequest asks for the published result of a period.
+type resultRequest struct {
+	periodRequest
+	Publication int64 `form:"publication" validate:"min=0"` // number of an earlier publication; the latest if absent
+}
+
+// listPublications answers every publication of a period, the first one first, on
+// one page.
+//
+//	@ID			listPublications
+//	@Summary	List the publications of a period
+//	@Tags		index
+//	@Security
+//	@Success	200	{object}	Page[index.Issue]
+//	@Router		/towns/{town}/periods/{period}/publications [get]
+func (s *Server) listPublications(ctx context.Context, req periodRequest) (Page[index.Issue], error) {
+	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
+		return Page[index.Issue]{}, err
+	}
+	list, err := s.board.Issues(ctx, s.db(ctx), req.Town, req.Period)
+	return Page[index.Issue]{Items: list}, err
+}
+
+type amendInput struct {
+	Reason      string         `json:"reason" validate:"required,max=2000" multiline:"true"`
+	Corrections correctionList `json:"corrections" validate:"min=1,max=200,dive"` // each names its branch
+}
+
+type amendRequest struct {
+	periodRequest
+	Body amendInput
+}
+
+// amendResult corrects a published result without an appeal: a new run and a new
+// publication, all or nothing.
+//
+//	@ID			amendResult
+//	@Summary	Correct a published result
+//	@Tags		index
+//	@Param		body	body		amendInput	true	"what is corrected, and why"
+//	@Success	201		{object}	index.Issue
+//	@Router		/towns/{town}/periods/{period}/publications [post]
+func (s *Server) amendResult(ctx context.Context, req amendRequest) (Created[index.Issue], error) {
+	defer s.afterwards(ctx, func() { s.board.Forget(req.Town); s.hurry() })
+	issue, err := index.Amend(ctx, s.db(ctx), req.Town, req.Period, req.Body.Reason, req.Body.Corrections.corrections())
+	return Created[index.Issue]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}, err
+}
+
+type publicationRequest struct {
+	periodRequest
+	Number int64 `uri:"publication"`
+}
+
+// findPublication answers one publication of a period.
+//
+//	@ID			findPublication
+//	@Summary	Read a publication
+//	@Tags		index
+//	@Security
+//	@Success	200	{object}	index.Issue
+//	@Router		/towns/{town}/periods/{period}/publications/{publication} [get]
+func (s *Server) findPublication(ctx context.Context, req publicationRequest) (index.Issue, error) {
+	return s.board.Issue(ctx, s.db(ctx), req.Town, req.Period, req.Number)
+}
+
+type diffPublicationsRequest struct {
+	publicationRequest
+	localized
+	From int64 `form:"from" validate:"min=0"` // compare with this publication; the one before if absent
+}
+
+// diffPublications answers which branches a publication shows differently from
+// another one, and why. Who may not see the details of a branch gets its score,
+// grade and ranks only.
+//
+//	@ID			diffPublications
+//	@Summary	Compare two publications
+//	@Tags		index
+//	@Security
+//	@Param		query	query		diffPublicationsRequest	false	"."
+//	@Success	200		{object}	index.Diff
+//	@Router		/towns/{town}/periods/{period}/publications/{publication}/diff [get]
+func (s *Server) diffPublications(ctx context.Context, req diffPublicationsRequest) (index.Diff, error) {
+	reach, err := s.details(ctx, req.Town)
+	if err != nil {
+		return index.Diff{}, err
+	}
+	return s.board.Diff(ctx, s.db(ctx), req.Town, req.Period, req.Number, req.From, string(req.Language), reach.Has)
+}
+
+// listCorrections answers what was corrected in a published period, for the
+// branches whose details the caller may see, in the order of the making, on one
+// page.
+//
+//	@ID			listCorrections
+//	@Summary	List the corrections of a period
+//	@Tags		index
+//	@Success	200	{object}	Page[evaluation.Correction]
+//	@Router		/towns/{town}/periods/{period}/corrections [get]
+func (s *Server) listCorrections(ctx context.Context, req periodRequest) (Page[evaluation.Correction], error) {
+	reach, err := s.details(ctx, req.Town)
+	if err != nil {
+		return Page[evaluation.Correction]{}, err
+	}
+	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
+		return Page[evaluation.Correction]{}, err
+	}
+	list, err := evaluation.ListCorrections(ctx, s.db(ctx), req.Town, []string{req.Period}, 0)
+	visible := []evaluation.Correction{}
+	for _, c := range list {
+		if reach.Has(c.BranchCode) {
+			visible = append(visible, c)
+		}
+	}
+	return Page[evaluation.Correction]{Items: visible}, err
+}
+
+// details are the branches that the caller may see below the first level.
+func (s *Server) details(ctx context.Context, town string) (people.Reach, error) {
+	return people.ReachOf(ctx, s.db(ctx), people.Caller(ctx), people.ReadScorecard, town, day.Of(s.Now()))
+}

@@ -1,0 +1,148 @@
+package index
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
+	"bulwark/internal/people"
+	"bulwark/internal/scheme"
+	"bulwark/internal/text"
+)
+
+// File enters an appeal of the caller, who leads the branch, against the latest
+// publication of the period, while its notice is open for the branch.
+func File(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
+	p := people.Caller(ctx)
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Appeal{}, fmt.Errorf("new appeal id: %w", err)
+	}
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		today := day.Of(tx.NowFunc())
+		period, err := evaluation.HoldPeriod(ctx, tx, a.TownID, a.PeriodCode)
+		if err != nil {
+			return err
+		}
+		if err := people.InScope(ctx, tx, p, people.WriteAppeals, a.TownID, a.BranchCode, today); err != nil {
+			return err
+		}
+		if a.PublicationNumber, err = appealable(ctx, tx, period, a.BranchCode); err != nil {
+			return err
+		}
+		if err := a.check(ctx, tx, period); err != nil {
+			return err
+		}
+		a.ID, a.State, a.FiledBy, a.FiledAt, a.DueOn = id.String(), Filed, p.Person, tx.NowFunc(), today.AddDays(int(period.AnswerDays))
+		a.Versioned = database.Versioned{Version: 1}
+		if err := tx.Create(&a).Error; err != nil {
+			return alreadyFiled(err)
+		}
+		a.tell(p, people.Reach{All: true}, nil, today)
+		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "appeal.file", Subject: "appeals/" + a.ID, After: a})
+	})
+	return a, err
+}
+
+func alreadyFiled(err error) error {
+	if database.ConstraintOf(err) == "appeals_one_open" {
+		return fault.New(fault.Conflict, "appeal_exists", text.F(
+			"该党组织对本次公布已有尚未决定的申诉：可撤回后重新提出", "the branch has an undecided appeal against this publication: withdraw it to file another")).Because(err)
+	}
+	return err
+}
+
+// appealable gives the number of the latest publication, if the branch is in it and
+// may appeal today: in the notice of the first one, or in that of one that changed
+// the branch.
+func appealable(ctx context.Context, tx *gorm.DB, p evaluation.Period, branch string) (int64, error) {
+	if err := p.Correctable(); err != nil {
+		return 0, err
+	}
+	list, err := readPublished(ctx, tx, p.TownID, p.Code)
+	if err != nil {
+		return 0, err
+	}
+	last, err := list.find(p.Code, 0)
+	if err != nil {
+		return 0, err
+	}
+	placed, err := placings(ctx, tx, list, branch)
+	if err != nil {
+		return 0, err
+	}
+	if placed[last.RunID] == nil {
+		return 0, fault.New(fault.Conflict, "not_in_result", text.F("党组织“%s”不在本周期的结果中", "the branch %q is not in this result", branch))
+	}
+	today := day.Of(tx.NowFunc())
+	until := last.first
+	for i := range list {
+		n := list[i].notice()
+		if n == nil || i > 0 && !placed[list[i-1].RunID].moved(placed[list[i].RunID]) {
+			continue
+		}
+		if n.Open(today) {
+			return last.Number, nil
+		}
+		until = n
+	}
+	return 0, noticeOver(last, until)
+}
+
+// noticeOver says until when the branch could have appealed, and what is left to do.
+func noticeOver(last *published, n *evaluation.Notice) error {
+	if n == nil {
+		return fault.New(fault.Conflict, "no_notice", text.F("本周期不设公示期，不受理申诉", "this period has no public notice: nobody can appeal"))
+	}
+	e := fault.New(fault.Locked, "notice_closed", text.F(
+		"公示期为 %[1]s 至 %[2]s，已经结束；如有错误请向工作领导小组反映，由其更正", "the public notice ran from %[1]s until %[2]s: tell the leading group, which can correct a mistake", n.From, n.Until))
+	e.Lock = &fault.Lock{By: last.PublishedBy, At: last.PublishedAt, Reason: last.Reason, CanLift: string(people.LeadingGroup)}
+	return e
+}
+
+// placings are the results of the branch in each run of the list, by run.
+func placings(ctx context.Context, tx *gorm.DB, list edition, branch string) (map[string]*Result, error) {
+	runs := make([]string, len(list))
+	for i := range list {
+		runs[i] = list[i].RunID
+	}
+	var rows []Result
+	err := tx.WithContext(ctx).Where("town_id = ? AND run_id IN ? AND branch_code = ?", list[0].TownID, runs, branch).Find(&rows).Error
+	placed := make(map[string]*Result, len(rows))
+	for i := range rows {
+		placed[rows[i].RunID] = &rows[i]
+	}
+	return placed, err
+}
+
+// moved reports whether score or rank differ.
+func (r *Result) moved(now *Result) bool {
+	return r == nil || now == nil || r.placing().differs(now.placing())
+}
+
+// check lists the points that are about nothing in the scheme.
+func (a Appeal) check(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
+	c, err := scheme.Load(ctx, tx, p.TownID, p.SchemeCode, p.SchemeNumber)
+	if err != nil {
+		return err
+	}
+	var faults []fault.Field
+	for i, point := range a.Points {
+		if c.Node(point.Code) == nil && c.Quantity(point.Code) == nil && !c.HasAdjustment(point.Code) {
+			faults = append(faults, fault.At("/points/"+strconv.Itoa(i)+"/code", "unknown_code", text.F(
+				"指标体系中没有“%s”", "the scheme has no indicator, quantity or adjustment %q", point.Code)))
+		}
+	}
+	if len(faults) > 0 {
+		return fault.Broken(faults...)
+	}
+	return nil
+}

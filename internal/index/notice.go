@@ -1,0 +1,158 @@
+package index
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
+	"bulwark/internal/people"
+	"bulwark/internal/text"
+)
+
+// Clock is a public notice as it stands today.
+type Clock struct {
+	evaluation.Notice
+	Open bool `json:"open"`
+}
+
+func clock(n *evaluation.Notice, today day.Date) *Clock {
+	if n == nil {
+		return nil
+	}
+	return &Clock{Notice: *n, Open: n.Open(today)}
+}
+
+// Source says which publication figures are from. All of it is absent while they
+// are provisional.
+type Source struct {
+	Publication     int64  `json:"publication,omitempty" example:"1"`
+	SupersededBy    int64  `json:"superseded_by,omitempty" example:"2"` // the latest publication, where this is an older one
+	Notice          *Clock `json:"notice,omitempty"`                    // in which every branch can appeal
+	AmendmentNotice *Clock `json:"amendment_notice,omitempty"`          // in which the branches can whose score or rank this publication changed
+}
+
+func (p *published) source(today day.Date) Source {
+	s := Source{Publication: p.Number, Notice: clock(p.first, today)}
+	if p.latest > p.Number {
+		s.SupersededBy = p.latest
+	}
+	if p.Number > 1 {
+		s.AmendmentNotice = clock(p.notice(), today)
+	}
+	return s
+}
+
+// token tells apart sources that read differently.
+func (s Source) token() string {
+	open := func(c *Clock) bool { return c != nil && c.Open }
+	return fmt.Sprintf("%d.%d.%t.%t", s.Publication, s.SupersededBy, open(s.Notice), open(s.AmendmentNotice))
+}
+
+// Announce fills in the notice of the periods of one town, and takes back the leave
+// to make one final that has to wait. One statement.
+func Announce(ctx context.Context, db *gorm.DB, periods []evaluation.Period) error {
+	var codes []string
+	for _, p := range periods {
+		if p.State == evaluation.Published || p.State == evaluation.Final {
+			codes = append(codes, p.Code)
+		}
+	}
+	if len(codes) == 0 {
+		return nil
+	}
+	var rows []struct {
+		Publication
+		Undecided int64
+	}
+	err := db.WithContext(ctx).Raw(`SELECT c.*, (SELECT COUNT(*) FROM appeals a WHERE a.town_id = c.town_id AND a.period_code = c.period_code AND a.state = ?) AS undecided
+FROM publications c WHERE c.town_id = ? AND c.period_code IN ? ORDER BY c.period_code, c.number`, Filed, periods[0].TownID, codes).Scan(&rows).Error
+	if err != nil {
+		return err
+	}
+	today := day.Of(db.NowFunc())
+	for i := range periods {
+		p := &periods[i]
+		for _, r := range rows {
+			if r.PeriodCode != p.Code {
+				continue
+			}
+			n := r.notice()
+			if r.Number == 1 {
+				p.Notice = n
+			}
+			if r.Undecided > 0 || n != nil && n.Open(today) {
+				p.Allowed = slices.DeleteFunc(p.Allowed, func(verb string) bool { return verb == "finalise" })
+			}
+		}
+	}
+	return nil
+}
+
+// Finalise closes a published period: its notices are over and its appeals decided.
+func Finalise(ctx context.Context, db *gorm.DB, townID, code string, version int64, reason string) (evaluation.Period, error) {
+	var after evaluation.Period
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		// Whoever appeals holds the period: nobody does between this look and the move.
+		p, err := evaluation.FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "UPDATE"}), townID, code)
+		if err != nil {
+			return err
+		}
+		if p.State == evaluation.Published {
+			if err := refuseFinal(ctx, tx, p); err != nil {
+				return err
+			}
+		}
+		if after, err = evaluation.FinalisePeriod(ctx, tx, townID, code, version, reason); err != nil {
+			return err
+		}
+		told := []evaluation.Period{after}
+		err = Announce(ctx, tx, told)
+		after = told[0]
+		return err
+	})
+	return after, err
+}
+
+// refuseFinal says what has to be waited for: the end of the last notice, and each
+// appeal that is not decided.
+func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
+	var undecided []Appeal
+	err := tx.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Filed).Order("id").Find(&undecided).Error
+	if err != nil {
+		return err
+	}
+	list, err := readPublished(ctx, tx, p.TownID, p.Code)
+	if err != nil {
+		return err
+	}
+	var waiting []fault.Field
+	for _, a := range undecided {
+		waiting = append(waiting, fault.At("appeals/"+a.ID, "undecided", text.F(
+			"党组织“%[1]s”的申诉尚未作出决定，应于 %[2]s 前答复", "the appeal of the branch %[1]q is not decided; its answer is due on %[2]s", a.BranchCode, a.DueOn)))
+	}
+	today := day.Of(tx.NowFunc())
+	var open *published
+	for i := range list {
+		if n := list[i].notice(); n != nil && n.Open(today) && (open == nil || n.Until > *open.NoticeUntil) {
+			open = &list[i]
+		}
+	}
+	switch {
+	case open != nil:
+		e := fault.New(fault.Locked, "notice_open", text.F("公示期至 %s 止，期满后方可定为最终", "the public notice runs until %s: it can be made final on the day after", *open.NoticeUntil))
+		e.Lock = &fault.Lock{By: open.PublishedBy, At: open.PublishedAt, Reason: open.Reason, CanLift: "nobody"}
+		return e.With(waiting...)
+	case len(waiting) > 0:
+		e := fault.New(fault.Locked, "appeals_undecided", text.F("有 %d 件申诉尚未作出决定：请先决定", "%d appeals are not decided: decide them first", len(waiting)))
+		e.Lock = &fault.Lock{By: undecided[0].FiledBy, At: undecided[0].FiledAt, Reason: undecided[0].Statement, CanLift: string(people.LeadingGroup)}
+		return e.With(waiting...)
+	}
+	return nil
+}
