@@ -54,7 +54,7 @@ type story struct {
 
 func (s *story) opens() {
 	t := s.t
-	period := object{"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small"}
+	period := object{"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small", "notice_days": 0}
 	refused(t, s.mentor.Post("/towns/demo/periods", period), http.StatusForbidden, "not_allowed")
 	made := s.group.Post("/towns/demo/periods", period).Want(http.StatusCreated)
 	if got := made.Header.Get("Location"); got != "/api/v1"+q1 || made.ETag() != `"1"` {
@@ -248,7 +248,7 @@ func (s *story) isLockedAndPublished() {
 	moved(s.group, q1, "published", "decided").Want(http.StatusOK)
 	may(t, s.group, q1, "finalise")
 	receipt := apitest.Decode[index.Receipt](s.Get(q1+"/receipt"), http.StatusOK)
-	if d := cmp.Diff(index.Receipt{Run: run, Publication: 1, Status: "published"}, receipt); d != "" {
+	if d := cmp.Diff(index.Receipt{Run: run, Source: index.Source{Publication: 1}, Status: "published"}, receipt); d != "" {
 		t.Errorf("receipt (-of the run +published):\n%s", d)
 	}
 }

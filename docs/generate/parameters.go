@@ -14,6 +14,7 @@ import (
 // is a number; all else is text.
 var pathWords = map[string]string{
 	"account":    "name of the account",
+	"appeal":     "identifier of the appeal, a UUID",
 	"area":       "statistical code of the area",
 	"branch":     "code of the branch",
 	"id":         "identifier, a UUID",
@@ -29,6 +30,8 @@ var pathWords = map[string]string{
 	"sheet":      "identifier of the sheet, a UUID",
 	"town":       "code of the town",
 	"version":    "number of the version, counted from 1",
+
+	"publication": "number of the publication, counted from 1",
 }
 
 var pathParameter = regexp.MustCompile(`\{([^}]*)\}`)

@@ -51,7 +51,7 @@ func TestTheBoardRemembersNoTransaction(t *testing.T) {
 			if err := tx.Exec("UPDATE periods SET state = 'final' WHERE code = '2023Q2'").Error; err != nil {
 				return err
 			}
-			if r, err := board.Receipt(t.Context(), tx, demo.Town, "2023Q2"); err != nil || r.Status != "final" {
+			if r, err := board.Receipt(t.Context(), tx, demo.Town, "2023Q2", 0); err != nil || r.Status != "final" {
 				t.Errorf("inside: %s, %v", r.Status, err)
 			}
 			return undo
@@ -59,7 +59,7 @@ func TestTheBoardRemembersNoTransaction(t *testing.T) {
 		if !errors.Is(err, undo) {
 			t.Fatal(err)
 		}
-		if r, err := board.Receipt(t.Context(), db, demo.Town, "2023Q2"); err != nil || r.Status != "published" {
+		if r, err := board.Receipt(t.Context(), db, demo.Town, "2023Q2", 0); err != nil || r.Status != "published" {
 			t.Errorf("afterwards: %s, %v", r.Status, err)
 		}
 	})
