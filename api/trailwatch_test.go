@@ -22,6 +22,8 @@ var unrecorded = map[string]bool{
 var severalRecords = map[string]bool{
 	"activateScheme": true, // and retires the version before
 	"movePeriod":     true, // publishing moves the period and publishes its run
+	"decideAppeal":   true, // upholding makes a run and its publication
+	"amendResult":    true, // makes a run and its publication
 }
 
 // secretive finds members of a record, and texts in it, that nobody may read there.

@@ -32,10 +32,10 @@ func clock(n *evaluation.Notice, today day.Date) *Clock {
 // Source says which publication figures are from. All of it is absent while they
 // are provisional.
 type Source struct {
-	Publication     int64  `json:"publication,omitempty" example:"1"`
-	SupersededBy    int64  `json:"superseded_by,omitempty" example:"2"` // the latest publication, where this is an older one
-	Notice          *Clock `json:"notice,omitempty"`                    // in which every branch can appeal
-	AmendmentNotice *Clock `json:"amendment_notice,omitempty"`          // in which the branches can whose score or rank this publication changed
+	Publication     int64  `json:"publication,omitempty,omitzero" example:"1"`
+	SupersededBy    int64  `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
+	Notice          *Clock `json:"notice,omitempty"`                             // in which every branch can appeal
+	AmendmentNotice *Clock `json:"amendment_notice,omitempty"`                   // in which the branches can whose score or rank this publication changed
 }
 
 func (p *published) source(today day.Date) Source {

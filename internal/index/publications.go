@@ -16,8 +16,8 @@ type Issue struct {
 	SchemeHash   string `json:"scheme_hash"`
 	DataHash     string `json:"data_hash"`
 	ResultHash   string `json:"result_hash"`
-	SupersededBy int64  `json:"superseded_by,omitempty" example:"2"` // the latest publication, where this is an older one
-	Notice       *Clock `json:"notice,omitempty"`                    // of the first one for every branch, of a later one for those that it changed
+	SupersededBy int64  `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
+	Notice       *Clock `json:"notice,omitempty"`                             // of the first one for every branch, of a later one for those that it changed
 }
 
 // Issues gives the publications of a period by number; none while it has none.

@@ -1,0 +1,47 @@
+package api
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/day"
+)
+
+// wallClock stands where a test sets it, in Shanghai, and moves on by a microsecond
+// at each look, so that no two deeds coincide.
+type wallClock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+// set puts the clock to a time such as 2026-04-15 23:59:59.
+func (c *wallClock) set(t testing.TB, s string) {
+	t.Helper()
+	at, err := time.ParseInLocation(time.DateTime, s, day.Zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.mu.Lock()
+	c.at = at.UTC()
+	c.mu.Unlock()
+}
+
+func (c *wallClock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(time.Microsecond)
+	return c.at
+}
+
+// newHarnessAt is a harness whose service and database look at the clock.
+func newHarnessAt(t testing.TB, db *gorm.DB, start string) (*harness, *wallClock) {
+	t.Helper()
+	c := &wallClock{}
+	c.set(t, start)
+	h := newHarness(t, db.Session(&gorm.Session{NewDB: true, NowFunc: c.now}))
+	h.server.Now = c.now
+	return h, c
+}
