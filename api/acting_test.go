@@ -19,6 +19,7 @@ func TestARequestActsUnderOneRole(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		person := "leading_group"
+		h.appointed("demo", person, people.Leadership)
 		both := h.As(h.key(people.Key{Roles: []people.Role{people.LeadingGroup, people.Leadership}, Towns: []string{"demo"}, PersonCode: &person}))
 		li := object{"code": "li", "name": named("李某")}
 		me := apitest.Decode[Me](both.Get("/me"), http.StatusOK)
@@ -46,8 +47,9 @@ func TestARequestActsUnderOneRole(t *testing.T) {
 func TestDoorsTellRolesApart(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group, leader := "leading_group", []string{"demo"}
-		both := h.As(h.key(people.Key{Roles: []people.Role{people.LeadingGroup, people.Leadership}, Towns: leader, PersonCode: &group}))
+		person := "leading_group"
+		h.appointed("demo", person, people.Leadership)
+		both := h.As(h.key(people.Key{Roles: []people.Role{people.LeadingGroup, people.Leadership}, Towns: []string{"demo"}, PersonCode: &person}))
 		write := object{"code": "zhao", "name": named("赵某")}
 		both.Post("/towns/demo/people", write).Want(http.StatusCreated)
 		refused(t, both.Header("Act-As", "leadership").Post("/towns/demo/people", write), http.StatusForbidden, "not_allowed")

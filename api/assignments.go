@@ -86,15 +86,10 @@ func (s *Server) findAssignment(ctx context.Context, req assignmentRequest) (peo
 	return people.FindAssignment(ctx, s.db(ctx), req.Town, req.ID)
 }
 
-type assignmentEnd struct {
-	Until  day.Date `json:"until" validate:"required" swaggertype:"string" format:"date"` // the last day
-	Reason string   `json:"reason" validate:"max=2000" multiline:"true"`
-}
-
 type endAssignmentRequest struct {
 	assignmentRequest
 	ifMatch
-	Body assignmentEnd
+	Body termEnd
 }
 
 // endAssignment sets the last day of an assignment.
@@ -102,8 +97,8 @@ type endAssignmentRequest struct {
 //	@ID			endAssignment
 //	@Summary	End an assignment
 //	@Tags		people
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		assignmentEnd	true	"the last day, and why"
+//	@Param		If-Match	header		string	true	"."
+//	@Param		body		body		termEnd	true	"the last day, and why"
 //	@Success	200			{object}	people.Assignment
 //	@Router		/towns/{town}/assignments/{id}/end [post]
 func (s *Server) endAssignment(ctx context.Context, req endAssignmentRequest) (people.Assignment, error) {

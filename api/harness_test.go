@@ -137,12 +137,27 @@ func (h *harness) people() {
 		person := string(role)
 		_, err := people.Create(ctx, h.db, people.Person{TownID: demo, Code: person, Name: text.Same(person)})
 		h.must(err)
+		h.appointed(demo, person, role)
 		h.secrets[role] = h.key(people.Key{Roles: []people.Role{role}, Towns: []string{demo}, PersonCode: &person})
 		if duty, ok := duties[role]; ok {
 			_, err := people.Assign(ctx, h.db, people.Assignment{TownID: demo, PersonCode: person, BranchCode: "b01", Duty: duty, ValidFrom: "2020-01-01"})
 			h.must(err)
 		}
 	}
+}
+
+// appointed appoints a person since 2000, for a term that no test outlives.
+func (h *harness) appointed(town, person string, role people.Role) {
+	h.t.Helper()
+	h.must(appoint(h.t.Context(), h.db, town, person, role))
+}
+
+func appoint(ctx context.Context, db *gorm.DB, town, person string, role people.Role) error {
+	until := day.Date("2099-12-31")
+	_, err := people.Appoint(ctx, db, people.Appointment{
+		TownID: town, PersonCode: person, Role: role, Letter: "invented", ValidFrom: "2000-01-01", ValidUntil: &until,
+	})
+	return err
 }
 
 // object is a JSON object, short to write.

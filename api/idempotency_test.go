@@ -117,6 +117,7 @@ func TestARefusalIsNotKept(t *testing.T) {
 			t.Errorf("%d answers kept", n)
 		}
 		admin.Post(persons, object{"code": "late", "name": named("late")}).Want(http.StatusCreated)
+		h.appointed("demo", "late", people.Instructor)
 		assign().Want(http.StatusCreated)
 	})
 }

@@ -11,12 +11,19 @@ import (
 // ties are duties of one person, branch → duty.
 type ties map[string]people.Duty
 
-// joins makes one more person of demo with a key of the role, tied to branches
-// since 2020, all of it through the API.
+// joins makes one more person of demo with a key of the role, appointed to that
+// and to what the duties need, and tied to branches since 2020.
 func (h *harness) joins(code string, role people.Role, t ties) *apitest.Client {
 	h.t.Helper()
 	admin := h.as(people.Admin)
 	admin.Post("/towns/demo/people", object{"code": code, "name": named(code)}).Want(http.StatusCreated)
+	roles := map[people.Role]bool{role: true}
+	for _, duty := range t {
+		roles[people.RoleOf(duty)] = true
+	}
+	for held := range roles {
+		h.appointed("demo", code, held)
+	}
 	for branch, duty := range t {
 		admin.Post("/towns/demo/assignments", object{"person": code, "branch": branch, "duty": duty, "valid_from": "2020-01-01"}).Want(http.StatusCreated)
 	}

@@ -32,6 +32,7 @@ func TestSheetsAreWrittenByThoseTiedToTheBranchToday(t *testing.T) {
 		refused(t, moved(mentor, draft, "submitted", ""), http.StatusForbidden, "not_assigned")
 		refused(t, mentor.IfMatch(`"1"`).Put(draft, object{"entries": []object{value("spirit", 1)}}), http.StatusForbidden, "not_assigned")
 
+		h.appointed("demo", "chen", people.Secretary)
 		admin.Post("/towns/demo/assignments", object{"person": "chen", "branch": "b02", "duty": "leads", "valid_from": "2020-01-01"}).Want(http.StatusCreated)
 		may(t, chen, sent)
 		refused(t, moved(chen, sent, "submitted", ""), http.StatusForbidden, "conflict_of_interest")

@@ -67,8 +67,12 @@ func (z sized) structure(ctx context.Context, tx *gorm.DB) error {
 	if _, err := town.Create(ctx, tx, town.Town{Code: z.town, AreaCode: "449901001", Name: text.Same(z.town), OpenResults: true}); err != nil {
 		return err
 	}
-	for _, person := range []string{"g1", "g2", "m"} {
-		if _, err := people.Create(ctx, tx, people.Person{TownID: z.town, Code: person, Name: text.Same(person)}); err != nil {
+	for person, role := range map[string]people.Role{"g1": people.LeadingGroup, "g2": people.LeadingGroup, "m": people.Mentor} {
+		_, err := people.Create(ctx, tx, people.Person{TownID: z.town, Code: person, Name: text.Same(person)})
+		if err == nil {
+			err = appoint(ctx, tx, z.town, person, role)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,7 @@ import (
 //	@tag.name					index
 //	@tag.description			Scoring runs, rankings, scorecards and explanations
 //	@tag.name					people
-//	@tag.description			Persons and what they are assigned to
+//	@tag.description			Persons, the roles they are appointed to, and what they are assigned to
 //	@tag.name					scheme
 //	@tag.description			Versioned indicator schemes
 //	@tag.name					structure

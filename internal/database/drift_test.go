@@ -36,6 +36,7 @@ func models() []any {
 		town.SubBranch{},
 		people.Person{},
 		people.Assignment{},
+		people.Appointment{},
 		people.Key{},
 		people.Account{},
 		people.Session{},

@@ -80,14 +80,15 @@ func (s *story) staff(ctx context.Context, tx *gorm.DB) error {
 	for _, g := range []struct {
 		prefix, zh, en string
 		count          int
+		role           people.Role
 		duty           people.Duty
 	}{
-		{"group", "领导小组成员", "Group member", 2, ""},
-		{"leader", "镇领导", "Town leader", 1, ""},
-		{"mentor", "导师", "Mentor", mentors, people.Mentors},
-		{"instructor", "指导员", "Instructor", instructors, people.Instructs},
-		{"office", "挂钩办专员", "Officer", offices, people.Serves},
-		{"secretary", "书记", "Secretary", branches, people.Leads},
+		{"group", "领导小组成员", "Group member", 2, people.LeadingGroup, ""},
+		{"leader", "镇领导", "Town leader", 1, people.Leadership, ""},
+		{"mentor", "导师", "Mentor", mentors, people.Mentor, people.Mentors},
+		{"instructor", "指导员", "Instructor", instructors, people.Instructor, people.Instructs},
+		{"office", "挂钩办专员", "Officer", offices, people.Office, people.Serves},
+		{"secretary", "书记", "Secretary", branches, people.Secretary, people.Leads},
 	} {
 		for i := 1; i <= g.count; i++ {
 			p := people.Person{
@@ -95,6 +96,9 @@ func (s *story) staff(ctx context.Context, tx *gorm.DB) error {
 				Name: text.F("%[1]s%[3]d（虚构）", "%[2]s %[3]d (invented)", g.zh, g.en, i),
 			}
 			if _, err := people.Create(ctx, tx, p); err != nil {
+				return err
+			}
+			if err := appoint(ctx, tx, p.Code, g.role, i); err != nil {
 				return err
 			}
 		}
@@ -105,12 +109,27 @@ func (s *story) staff(ctx context.Context, tx *gorm.DB) error {
 	return nil
 }
 
+// begun is the day from which people hold their roles and duties.
+const begun day.Date = "2022-09-01"
+
+// appoint gives a person the role; the n-th mentor by an invented letter, for a
+// term that outlasts the demo.
+func appoint(ctx context.Context, tx *gorm.DB, person string, role people.Role, n int) error {
+	a := people.Appointment{TownID: Town, PersonCode: person, Role: role, ValidFrom: begun, Reason: invented}
+	if role == people.Mentor {
+		until := day.Date("2042-08-31")
+		a.Letter, a.ValidUntil = fmt.Sprintf("演示聘字〔2022〕%d号", n), &until
+	}
+	_, err := people.Appoint(ctx, tx, a)
+	return err
+}
+
 // assign deals the branches to the people of one duty in turn.
 func assign(ctx context.Context, tx *gorm.DB, prefix string, count int, duty people.Duty) error {
 	for n := 1; n <= branches && duty != ""; n++ {
 		_, err := people.Assign(ctx, tx, people.Assignment{
 			TownID: Town, PersonCode: turn(prefix, n, count), BranchCode: branchCode(n),
-			Duty: duty, ValidFrom: day.Date("2022-09-01"), Reason: invented,
+			Duty: duty, ValidFrom: begun, Reason: invented,
 		})
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -30,6 +31,16 @@ const (
 
 // dutyOf is the duty that gives a role its branches.
 var dutyOf = map[Role]Duty{Secretary: Leads, Mentor: Mentors, Instructor: Instructs, Office: Serves}
+
+// RoleOf is the role whose branches the duty gives; empty for an unknown duty.
+func RoleOf(d Duty) Role {
+	for role, duty := range dutyOf {
+		if duty == d {
+			return role
+		}
+	}
+	return ""
+}
 
 // Assignment ties a person to a branch by a duty, from a day until a day, both
 // included; without an end it holds until further notice.
@@ -60,7 +71,7 @@ type AssignmentFilter struct {
 func ListAssignments(ctx context.Context, db *gorm.DB, townID string, f AssignmentFilter) ([]Assignment, error) {
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
 	if f.On != "" {
-		q = q.Where("valid_from <= ? AND (valid_until IS NULL OR valid_until >= ?)", f.On, f.On)
+		q = inForce(q, f.On)
 	}
 	if f.Person != "" {
 		q = q.Where("person_code = ?", f.Person)
@@ -89,8 +100,9 @@ func FindAssignment(ctx context.Context, db *gorm.DB, townID, id string) (Assign
 	return a, err
 }
 
-// Assign ties a person to a branch. The same duty of the same person for the
-// same branch cannot overlap itself.
+// Assign ties a person to a branch. The person must be appointed to the role of
+// the duty on its first day. The same duty of the same person for the same branch
+// cannot overlap itself.
 func Assign(ctx context.Context, db *gorm.DB, a Assignment) (Assignment, error) {
 	if faults := checkAssignment(a); len(faults) > 0 {
 		return Assignment{}, fault.Broken(faults...)
@@ -105,6 +117,9 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (Assignment, error) 
 			return err
 		}
 		if err := checkEnds(ctx, tx, a); err != nil {
+			return err
+		}
+		if err := demandRole(ctx, tx, a); err != nil {
 			return err
 		}
 		if err := refuseOverlap(tx, a); err != nil {
@@ -126,10 +141,7 @@ func checkAssignment(a Assignment) (faults []fault.Field) {
 		faults = append(faults, fault.At("/duty", "unknown_duty", text.F(
 			"职责须为 leads、mentors、instructs 或 serves", "the duty is leads, mentors, instructs or serves")))
 	}
-	if a.ValidUntil != nil && *a.ValidUntil < a.ValidFrom {
-		faults = append(faults, fault.At("/valid_until", "ends_before_start", text.F("结束日期早于开始日期", "it ends before it starts")))
-	}
-	return faults
+	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
 }
 
 // holdPerson makes others who assign the same person wait until tx ends: two
@@ -154,15 +166,22 @@ func checkEnds(ctx context.Context, tx *gorm.DB, a Assignment) error {
 		"党组织“%s”在 %s 不存在", "there is no branch %q on %s", a.BranchCode, a.ValidFrom))
 }
 
-func refuseOverlap(tx *gorm.DB, a Assignment) error {
-	until := day.Latest
-	if a.ValidUntil != nil {
-		until = *a.ValidUntil
+// demandRole makes sure that the person holds the role that the duty belongs to
+// when it begins.
+func demandRole(ctx context.Context, tx *gorm.DB, a Assignment) error {
+	role := RoleOf(a.Duty)
+	held, err := RolesOf(ctx, tx, a.TownID, a.PersonCode, a.ValidFrom)
+	if err != nil || slices.Contains(held, role) {
+		return err
 	}
+	return fault.Broken(fault.At("/person", "not_appointed", text.F(
+		"“%[1]s”在 %[3]s 未被聘任为 %[2]s：请先聘任", "%[1]q is not appointed %[2]s on %[3]s: appoint first", a.PersonCode, role, a.ValidFrom)))
+}
+
+func refuseOverlap(tx *gorm.DB, a Assignment) error {
 	var n int64
-	err := tx.Model(&Assignment{}).
-		Where("town_id = ? AND person_code = ? AND branch_code = ? AND duty = ?", a.TownID, a.PersonCode, a.BranchCode, a.Duty).
-		Where("valid_from <= ? AND (valid_until IS NULL OR valid_until >= ?)", until, a.ValidFrom).Count(&n).Error
+	err := overlapping(tx.Model(&Assignment{}), a.ValidFrom, a.ValidUntil).
+		Where("town_id = ? AND person_code = ? AND branch_code = ? AND duty = ?", a.TownID, a.PersonCode, a.BranchCode, a.Duty).Count(&n).Error
 	if err == nil && n > 0 {
 		return fault.New(fault.Conflict, "overlapping_assignment", text.F("该人员在此期间已承担同一职责", "this person has the same duty for the branch in that time already"))
 	}
@@ -178,16 +197,9 @@ func EndAssignment(ctx context.Context, db *gorm.DB, townID, id string, version 
 		if err != nil {
 			return err
 		}
-		if until < before.ValidFrom {
-			return fault.Broken(fault.At("/until", "ends_before_start", text.F("结束日期早于开始日期", "it ends before it starts")))
-		}
-		if before.ValidUntil != nil && until > *before.ValidUntil {
-			return fault.Broken(fault.At("/until", "ends_already", text.F(
-				"已于 %s 结束：如需继续，请另建一条", "it ends on %s already: to go on, assign again", *before.ValidUntil)))
-		}
-		change := map[string]any{"valid_until": until}
-		if reason != "" {
-			change["reason"] = reason
+		change, err := ending(before.ValidFrom, before.ValidUntil, until, reason)
+		if err != nil {
+			return err
 		}
 		if err := database.UpdateVersioned(tx, &Assignment{TownID: townID, ID: id}, version, change); err != nil {
 			return err

@@ -16,6 +16,7 @@ import (
 
 // found makes the open town a with the branches b1 to b3, founded in 2020, and
 // the people p1 and p2, and the closed town q with the person p1 and the branch b1.
+// All people hold every role that works on branches.
 func found(t *testing.T, db *gorm.DB) {
 	t.Helper()
 	ctx := t.Context()
@@ -34,7 +35,19 @@ func found(t *testing.T, db *gorm.DB) {
 	for _, at := range [][2]string{{"a", "p1"}, {"a", "p2"}, {"q", "p1"}} {
 		_, err := people.Create(ctx, db, people.Person{TownID: at[0], Code: at[1], Name: text.Same(at[1])})
 		must(t, err)
+		for _, role := range []people.Role{people.Secretary, people.Mentor, people.Instructor, people.Office} {
+			_, err := people.Appoint(ctx, db, appointment(at[0], at[1], role, "2000-01-01", "2099-12-31"))
+			must(t, err)
+		}
 	}
+}
+
+func appointment(town, person string, role people.Role, from, until day.Date) people.Appointment {
+	a := people.Appointment{TownID: town, PersonCode: person, Role: role, Letter: "invented", ValidFrom: from}
+	if until != "" {
+		a.ValidUntil = &until
+	}
+	return a
 }
 
 func ptr[T any](v T) *T { return &v }

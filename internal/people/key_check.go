@@ -61,6 +61,10 @@ func checkKey(k Key, now time.Time) (faults []fault.Field) {
 		}
 		tied = tied || dutyOf[r] != ""
 	}
+	if k.PersonCode != nil && slices.Contains(k.Roles, Admin) {
+		faults = append(faults, fault.At("/person", "admin_without_person", text.F(
+			"管理员不经聘任，其密钥不关联人员", "nobody is appointed admin: the key of one has no person")))
+	}
 	if tied && k.PersonCode == nil {
 		faults = append(faults, fault.At("/person", "person_needed", text.F("该角色须写明人员", "this role works on branches: name the person")))
 	}

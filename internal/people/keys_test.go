@@ -101,6 +101,7 @@ func TestKeysAreMadeForThoseWhoExist(t *testing.T) {
 			{"person without town", people.Key{Roles: []people.Role{people.Leadership}, PersonCode: ptr("p1")}, []string{"/towns"}},
 			{"unknown town", people.Key{Roles: []people.Role{people.Reader}, Towns: []string{"q", "a", "x"}}, []string{"/towns/2"}},
 			{"person of another town", people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{"q"}, PersonCode: ptr("p2")}, []string{"/person"}},
+			{"admin with a person", people.Key{Roles: []people.Role{people.Admin}, Towns: []string{"a"}, PersonCode: ptr("p1")}, []string{"/person"}},
 			{"branches without town", people.Key{Roles: []people.Role{people.Reader}, Branches: []string{"b1"}}, []string{"/branches"}},
 			{"branches of two towns", people.Key{Roles: []people.Role{people.Reader}, Towns: []string{"a", "q"}, Branches: []string{"b1"}}, []string{"/branches"}},
 			{"branch of another town", people.Key{Roles: []people.Role{people.Reader}, Towns: []string{"q"}, Branches: []string{"b1", "b3"}}, []string{"/branches/1"}},

@@ -20,7 +20,29 @@ ALTER TABLE keys
     ADD CHECK ((person_code IS NULL) = (person_town IS NULL)),
     ADD FOREIGN KEY (person_town, person_code) REFERENCES people (town_id, code) ON DELETE RESTRICT;
 
+-- Which role a person holds, from a day until a day (both included; no end =
+-- until further notice). A mentor is appointed by letter (聘书) and for a term. Nobody
+-- is appointed to run the installation.
+CREATE TABLE appointments (
+    town_id text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL CHECK (length(id) = 36),
+    person_code text COLLATE "C" NOT NULL,
+    role text COLLATE "C" NOT NULL CHECK (role IN ('reader', 'secretary', 'mentor', 'instructor', 'liaison_office', 'leading_group', 'leadership')),
+    letter text COLLATE "C" NOT NULL,
+    valid_from text COLLATE "C" NOT NULL CHECK (length(valid_from) = 10),
+    valid_until text COLLATE "C" CHECK (length(valid_until) = 10 AND valid_from <= valid_until),
+    reason text COLLATE "C" NOT NULL,
+    version bigint NOT NULL CHECK (version > 0),
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (town_id, id),
+    CHECK (role <> 'mentor' OR (letter <> '' AND valid_until IS NOT NULL)),
+    FOREIGN KEY (town_id, person_code) REFERENCES people (town_id, code) ON DELETE RESTRICT
+);
+CREATE INDEX appointments_person ON appointments (town_id, person_code);
+
 -- +goose Down
+DROP TABLE appointments;
 -- A key of several roles or towns, or of branches, cannot be told in the old words.
 DELETE FROM keys WHERE json_array_length(roles::json) <> 1 OR json_array_length(towns::json) > 1 OR branches <> '[]';
 ALTER TABLE keys

@@ -25,7 +25,29 @@ FROM keys;
 DROP TABLE keys;
 ALTER TABLE new_keys RENAME TO keys;
 
+-- Which role a person holds, from a day until a day (both included; no end =
+-- until further notice). A mentor is appointed by letter (聘书) and for a term. Nobody
+-- is appointed to run the installation.
+CREATE TABLE appointments (
+    town_id text NOT NULL,
+    id text NOT NULL CHECK (length(id) = 36),
+    person_code text NOT NULL,
+    role text NOT NULL CHECK (role IN ('reader', 'secretary', 'mentor', 'instructor', 'liaison_office', 'leading_group', 'leadership')),
+    letter text NOT NULL,
+    valid_from text NOT NULL CHECK (length(valid_from) = 10),
+    valid_until text CHECK (length(valid_until) = 10 AND valid_from <= valid_until),
+    reason text NOT NULL,
+    version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    PRIMARY KEY (town_id, id),
+    CHECK (role <> 'mentor' OR (letter <> '' AND valid_until IS NOT NULL)),
+    FOREIGN KEY (town_id, person_code) REFERENCES people (town_id, code) ON DELETE RESTRICT
+);
+CREATE INDEX appointments_person ON appointments (town_id, person_code);
+
 -- +goose Down
+DROP TABLE appointments;
 CREATE TABLE old_keys (
     prefix text NOT NULL PRIMARY KEY CHECK (length(prefix) BETWEEN 8 AND 24),
     secret_hash text NOT NULL CHECK (length(secret_hash) = 64),

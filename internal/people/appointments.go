@@ -1,0 +1,163 @@
+package people
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+)
+
+// Appointment gives a person a role, from a day until a day, both included;
+// without an end it holds until further notice. Whoever stands behind a key or
+// account holds only the roles that he or she is appointed to on the day.
+type Appointment struct {
+	TownID     string    `gorm:"primaryKey" json:"-"`
+	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
+	PersonCode string    `json:"person" example:"mentor-1"`
+	Role       Role      `json:"role" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
+	Letter     string    `json:"letter,omitempty" example:"演示聘字〔2022〕1号"` // number of the letter of appointment
+	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	Reason     string    `json:"reason,omitempty"`
+	database.Versioned
+}
+
+// AppointmentFilter narrows a list; zero fields do not.
+type AppointmentFilter struct {
+	On     day.Date // those in force on the day; empty = all of history
+	Person string
+	Role   Role
+	After  string // ids after this one
+	Limit  int    // 0 = all
+}
+
+// ListAppointments gives the appointments of the town in the order of their ids,
+// that is, of their making.
+func ListAppointments(ctx context.Context, db *gorm.DB, townID string, f AppointmentFilter) ([]Appointment, error) {
+	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	if f.On != "" {
+		q = inForce(q, f.On)
+	}
+	if f.Person != "" {
+		q = q.Where("person_code = ?", f.Person)
+	}
+	if f.Role != "" {
+		q = q.Where("role = ?", f.Role)
+	}
+	if f.Limit > 0 {
+		q = q.Limit(f.Limit)
+	}
+	var list []Appointment
+	err := q.Order("id").Find(&list).Error
+	return list, err
+}
+
+// RolesOf gives the roles that the person holds on the day.
+func RolesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Date) ([]Role, error) {
+	list, err := ListAppointments(ctx, db, townID, AppointmentFilter{On: on, Person: person})
+	roles := make([]Role, len(list))
+	for i, a := range list {
+		roles[i] = a.Role
+	}
+	return roles, err
+}
+
+// FindAppointment gives one appointment of the town.
+func FindAppointment(ctx context.Context, db *gorm.DB, townID, id string) (Appointment, error) {
+	var a Appointment
+	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return Appointment{}, fault.Missing(text.Text{ZH: "聘任", EN: "appointment"}, id)
+	}
+	return a, err
+}
+
+// Appoint gives a person a role. A mentor needs a letter and an end. The same
+// role of the same person cannot overlap itself.
+func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (Appointment, error) {
+	if faults := checkAppointment(a); len(faults) > 0 {
+		return Appointment{}, fault.Broken(faults...)
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Appointment{}, fmt.Errorf("new appointment id: %w", err)
+	}
+	a.ID = id.String()
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if err := holdPerson(tx, a.TownID, a.PersonCode); err != nil {
+			return err
+		}
+		if _, err := Find(ctx, tx, a.TownID, a.PersonCode); err != nil {
+			return unknown(err, "/person", "unknown_person", text.F("本镇没有人员“%s”", "this town has no person %q", a.PersonCode))
+		}
+		if err := a.refuseOverlap(tx); err != nil {
+			return err
+		}
+		a.Versioned = database.Versioned{Version: 1}
+		if err := tx.Create(&a).Error; err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "appointment.create", Subject: "appointments/" + a.ID, After: a})
+	})
+	return a, err
+}
+
+func checkAppointment(a Appointment) (faults []fault.Field) {
+	switch {
+	case a.Role == Admin:
+		faults = append(faults, fault.At("/role", "not_appointed_to", text.F(
+			"管理员不经聘任：请为其建立不关联人员的密钥", "nobody is appointed admin: make a key without a person")))
+	case !slices.Contains(Roles(), a.Role):
+		faults = append(faults, fault.At("/role", "unknown_role", text.F("没有角色“%s”", "there is no role %q", a.Role)))
+	case a.Role == Mentor && a.Letter == "":
+		faults = append(faults, fault.At("/letter", "letter_needed", text.F("导师须凭聘书聘任：请填写聘书编号", "a mentor is appointed by letter: give its number")))
+	}
+	if a.Role == Mentor && a.ValidUntil == nil {
+		faults = append(faults, fault.At("/valid_until", "term_needed", text.F("导师有聘期：请填写最后一日", "a mentor is appointed for a term: give the last day")))
+	}
+	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
+}
+
+func (a Appointment) refuseOverlap(tx *gorm.DB) error {
+	var n int64
+	err := overlapping(tx.Model(&Appointment{}), a.ValidFrom, a.ValidUntil).
+		Where("town_id = ? AND person_code = ? AND role = ?", a.TownID, a.PersonCode, a.Role).Count(&n).Error
+	if err == nil && n > 0 {
+		return fault.New(fault.Conflict, "overlapping_appointment", text.F(
+			"该人员在此期间已担任同一角色：请先结束原聘任", "this person holds the role in that time already: end that appointment first"))
+	}
+	return err
+}
+
+// EndAppointment sets the last day of an appointment, which can only come closer.
+// From the day after, the person's keys and accounts do not hold the role.
+func EndAppointment(ctx context.Context, db *gorm.DB, townID, id string, version int64, until day.Date, reason string) (Appointment, error) {
+	var after Appointment
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := FindAppointment(ctx, tx, townID, id)
+		if err != nil {
+			return err
+		}
+		change, err := ending(before.ValidFrom, before.ValidUntil, until, reason)
+		if err != nil {
+			return err
+		}
+		if err := database.UpdateVersioned(tx, &Appointment{TownID: townID, ID: id}, version, change); err != nil {
+			return err
+		}
+		if after, err = FindAppointment(ctx, tx, townID, id); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "appointment.end", Subject: "appointments/" + id, Before: before, After: after, Reason: reason})
+	})
+	return after, err
+}

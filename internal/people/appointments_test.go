@@ -1,0 +1,179 @@
+package people_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/database"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/day"
+	"bulwark/internal/people"
+	"bulwark/internal/text"
+)
+
+// newcomer adds the person p3, who holds no role, to the town a.
+func newcomer(t *testing.T, db *gorm.DB) {
+	t.Helper()
+	_, err := people.Create(t.Context(), db, people.Person{TownID: "a", Code: "p3", Name: text.Same("p3")})
+	must(t, err)
+}
+
+func TestAppointmentsAreRefused(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		found(t, db)
+		newcomer(t, db)
+		a, err := people.Appoint(t.Context(), db, appointment("a", "p3", people.Mentor, "2023-01-01", "2023-12-31"))
+		must(t, err)
+		bare := appointment("a", "p3", people.Mentor, "2025-01-01", "")
+		bare.Letter = ""
+		for _, tt := range []struct {
+			what string
+			a    people.Appointment
+			code string
+			at   []string
+		}{
+			{"mentor without letter and end", bare, "invalid", []string{"/letter", "/valid_until"}},
+			{"admin", appointment("a", "p3", people.Admin, "2023-01-01", ""), "invalid", []string{"/role"}},
+			{"unknown role", appointment("a", "p3", "king", "2023-01-01", ""), "invalid", []string{"/role"}},
+			{"ends first", appointment("a", "p3", people.Leadership, "2023-01-02", "2023-01-01"), "invalid", []string{"/valid_until"}},
+			{"unknown person", appointment("a", "p9", people.Leadership, "2023-01-01", ""), "invalid", []string{"/person"}},
+			{"person of another town", appointment("q", "p3", people.Leadership, "2023-01-01", ""), "invalid", []string{"/person"}},
+			{"the same again", appointment("a", "p3", people.Mentor, "2023-01-01", "2023-12-31"), "overlapping_appointment", nil},
+			{"over its first day", appointment("a", "p3", people.Mentor, "2022-01-01", "2023-01-01"), "overlapping_appointment", nil},
+			{"over its last day", appointment("a", "p3", people.Mentor, "2023-12-31", "2024-12-31"), "overlapping_appointment", nil},
+		} {
+			_, err := people.Appoint(t.Context(), db, tt.a)
+			refused(t, tt.what, err, tt.code, tt.at...)
+		}
+		for _, fine := range []people.Appointment{
+			appointment("a", "p3", people.Mentor, "2024-01-01", "2026-12-31"),     // the next term
+			appointment("a", "p3", people.Instructor, "2023-01-01", ""),           // another role
+			appointment("a", "p1", people.LeadingGroup, "2023-01-01", ""),         // another person
+			appointment("q", "p1", people.Leadership, "2022-12-31", "2023-01-01"), // another town
+		} {
+			_, err := people.Appoint(t.Context(), db, fine)
+			must(t, err)
+		}
+		for on, want := range map[day.Date][]people.Role{
+			"2022-12-31": {}, "2023-12-31": {people.Mentor, people.Instructor}, "2027-01-01": {people.Instructor},
+		} {
+			roles, err := people.RolesOf(t.Context(), db, "a", "p3", on)
+			must(t, err)
+			if !slices.Equal(roles, want) {
+				t.Errorf("on %s p3 is %v, want %v", on, roles, want)
+			}
+		}
+		for _, until := range []day.Date{"2022-12-31", "2024-01-01"} {
+			_, err = people.EndAppointment(t.Context(), db, "a", a.ID, 1, until, "")
+			refused(t, "ended on "+string(until), err, "invalid", "/until")
+		}
+		_, err = people.EndAppointment(t.Context(), db, "a", a.ID, 2, "2023-06-30", "")
+		refused(t, "another version", err, "stale_version")
+		_, err = people.EndAppointment(t.Context(), db, "q", a.ID, 1, "2023-06-30", "")
+		refused(t, "another town", err, "not_found")
+		ended, err := people.EndAppointment(t.Context(), db, "a", a.ID, 1, "2023-06-30", "resigned")
+		must(t, err)
+		if *ended.ValidUntil != "2023-06-30" || ended.Reason != "resigned" || ended.Version != 2 {
+			t.Errorf("it ended as %+v", ended)
+		}
+	})
+}
+
+// Duties are for those who hold the role on the first day.
+func TestADutyNeedsItsRole(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		found(t, db)
+		newcomer(t, db)
+		_, err := people.Appoint(t.Context(), db, appointment("a", "p3", people.Mentor, "2023-01-01", "2023-12-31"))
+		must(t, err)
+		for _, tt := range []struct {
+			duty people.Duty
+			from day.Date
+		}{
+			{people.Mentors, "2022-12-31"}, {people.Mentors, "2024-01-01"}, {people.Instructs, "2023-05-01"}, {people.Leads, "2023-05-01"},
+		} {
+			_, err := people.Assign(t.Context(), db, assignment("p3", "b1", tt.duty, tt.from, ""))
+			refused(t, string(tt.duty)+" from "+string(tt.from), err, "invalid", "/person")
+		}
+		assign(t, db, "p3", "b1", people.Mentors, "2023-12-31", "")
+	})
+}
+
+// A key holds the roles that its person is appointed to on the day, which begins
+// and ends at midnight in Shanghai, from one request to the next.
+func TestAKeyHoldsARoleAsLongAsItsPerson(t *testing.T) {
+	for _, dialect := range dbtest.Dialects {
+		t.Run(dialect, func(t *testing.T) {
+			now := day.Date("2023-05-01").Start()
+			db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{Now: func() time.Time { return now }})
+			found(t, db)
+			newcomer(t, db)
+			ctx := t.Context()
+			a, err := people.Appoint(ctx, db, appointment("a", "p3", people.Mentor, "2023-01-01", "2023-12-31"))
+			must(t, err)
+			_, err = people.Appoint(ctx, db, appointment("a", "p3", people.LeadingGroup, "2023-03-01", "2024-03-31"))
+			must(t, err)
+			_, err = people.Appoint(ctx, db, appointment("a", "p3", people.Leadership, "2020-01-01", ""))
+			must(t, err)
+			_, secret, err := people.CreateKey(ctx, db, people.Key{Roles: []people.Role{people.Mentor, people.LeadingGroup}, Towns: []string{"a"}, PersonCode: ptr("p3")})
+			must(t, err)
+			at := func(moment time.Time, want ...people.Role) {
+				t.Helper()
+				now = moment
+				p, err := people.Authenticate(ctx, db, secret)
+				if len(want) == 0 {
+					refused(t, moment.String(), err, "no_role_now")
+				} else if err != nil || !slices.Equal(p.Roles, want) || p.Role != want[0] {
+					t.Errorf("at %v the key holds %v, %v; want %v", moment, p.Roles, err, want)
+				}
+			}
+			at(day.Date("2023-01-01").Start().Add(-time.Microsecond))
+			at(day.Date("2023-01-01").Start(), people.Mentor)
+			at(day.Date("2023-03-01").Start(), people.Mentor, people.LeadingGroup)
+			at(day.Date("2024-01-01").Start().Add(-time.Microsecond), people.Mentor, people.LeadingGroup)
+			at(day.Date("2024-01-01").Start(), people.LeadingGroup)
+			at(day.Date("2024-04-01").Start())
+			now = day.Date("2023-05-01").Start()
+			_, err = people.EndAppointment(ctx, db, "a", a.ID, 1, "2023-04-30", "")
+			must(t, err)
+			at(now, people.LeadingGroup)
+		})
+	}
+}
+
+// Whoever appoints a person waits for another who does, and then sees it.
+func TestAppointmentsDoNotRace(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		found(t, db)
+		newcomer(t, db)
+		refused(t, "the second", overtaken(t, db, func(tx *gorm.DB) error {
+			_, err := people.Appoint(t.Context(), tx, appointment("a", "p3", people.Leadership, "2023-01-01", ""))
+			return err
+		}, func() error {
+			_, err := people.Appoint(t.Context(), db, appointment("a", "p3", people.Leadership, "2023-05-01", ""))
+			return err
+		}), "overlapping_appointment")
+	})
+}
+
+// overtaken begins second while first is done but not committed, and gives what
+// becomes of second; second must wait.
+func overtaken(t *testing.T, db *gorm.DB, first func(tx *gorm.DB) error, second func() error) error {
+	t.Helper()
+	outcome := make(chan error, 1)
+	must(t, database.InTx(t.Context(), db, func(tx *gorm.DB) error {
+		err := first(tx)
+		go func() { outcome <- second() }()
+		select {
+		case err := <-outcome:
+			t.Errorf("the second did not wait: %v", err)
+			outcome <- err
+		case <-time.After(200 * time.Millisecond):
+		}
+		return err
+	}))
+	return <-outcome
+}
