@@ -66,14 +66,15 @@ func (in *inserter) flush() error {
 		return nil
 	}
 	statement := "INSERT INTO " + in.target + " (" + quoted(in.t.Columns) + ") VALUES " +
-		placeholders(len(in.args)/len(in.t.Columns), len(in.t.Columns))
+		placeholders(database.Dialect(in.tx), len(in.args)/len(in.t.Columns), len(in.t.Columns))
 	_, err := in.tx.Statement.ConnPool.ExecContext(in.tx.Statement.Context, statement, in.args...)
 	in.args, in.size = in.args[:0], 0
 	return err
 }
 
-// placeholders are ($1,$2),($3,$4) for 2 rows of 2 columns; both databases take them.
-func placeholders(rows, columns int) string {
+// placeholders are ($1,$2),($3,$4) for 2 rows of 2 columns. SQLite gets (?,?),(?,?):
+// it would look each name up among all others, which takes longer than the rest.
+func placeholders(dialect string, rows, columns int) string {
 	var b strings.Builder
 	for i := range rows * columns {
 		switch {
@@ -84,8 +85,12 @@ func placeholders(rows, columns int) string {
 		default:
 			b.WriteByte(',')
 		}
-		b.WriteByte('$')
-		b.WriteString(strconv.Itoa(i + 1))
+		if dialect == database.SQLite {
+			b.WriteByte('?')
+		} else {
+			b.WriteByte('$')
+			b.WriteString(strconv.Itoa(i + 1))
+		}
 	}
 	b.WriteByte(')')
 	return b.String()
