@@ -246,6 +246,7 @@ func upheld(c *apitest.Client, path string, corrections ...object) *apitest.Answ
 func (s *appealStory) isUpheld() {
 	t := s.t
 	refused(t, upheld(s.wu, s.ofFirst, value("meetings", 12)), http.StatusForbidden, "conflict_of_interest")
+	refused(t, moved(s.wu, s.ofFirst, "rejected", "it is ours"), http.StatusForbidden, "conflict_of_interest")
 	refused(t, upheld(s.group, s.ofFirst), http.StatusUnprocessableEntity, "invalid", "/corrections")
 	refused(t, upheld(s.group, s.ofFirst, value("meetings", 9), value("spirit", 8)), http.StatusConflict, "nothing_changes")
 	refused(t, upheld(s.group, s.ofFirst,

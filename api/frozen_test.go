@@ -115,11 +115,13 @@ func TestResultsAreImmutableInTheDatabase(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		published(h)
+		amended(h, "2026Q1", "b01", "meetings", 1)
 		for _, statement := range []string{
 			"UPDATE runs SET engine = 'x'", "DELETE FROM runs",
 			"UPDATE results SET score = 100", "DELETE FROM results",
 			"UPDATE result_nodes SET score = 100", "DELETE FROM result_nodes",
 			"UPDATE publications SET number = 2", "DELETE FROM publications",
+			"UPDATE corrections SET value = 1", "DELETE FROM corrections",
 		} {
 			table := strings.Fields(strings.NewReplacer("UPDATE ", "", "DELETE FROM ", "").Replace(statement))[0]
 			count := func() (n int64) { h.must(db.Table(table).Count(&n).Error); return n }
