@@ -25,9 +25,6 @@ func (c *comparison) line() (line, bool) {
 	if l.tilt(c.cells) {
 		free--
 	}
-	if free < 1 {
-		return l, false
-	}
 	l.spread(c.cells, float64(free))
 	l.freedom = float64(min(free, len(l.units)-1))
 	return l, l.freedom >= 1

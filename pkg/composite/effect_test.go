@@ -99,6 +99,15 @@ func TestMatchedEffectChoosesControls(t *testing.T) {
 			want:  map[string]string{"v2": "v3v1v5", "v4": "v5v7v3"}, // 53 to 52, 51, 57; 57 to 57, 61 and 52
 		},
 		{
+			name: "equal on paper is equal",
+			change: func(p *composite.Panel) {
+				copy(p.Scores[1], []float64{70.4, 69.8, 70.1, 70.1, 71, 72, 73, 74})
+			},
+			began:   []composite.Intervention{{Unit: 2, Period: 2}, {Unit: 3, Period: 2}},
+			options: composite.EffectOptions{Neighbours: 2, Caliper: .3},
+			want:    map[string]string{"v3": "v1v2", "v4": "v1v2"}, // .30000000000001 and .29999999999999
+		},
+		{
 			name:    "nobody of the class, nobody within the caliper",
 			change:  func(p *composite.Panel) { p.Classes[10] = "v" },
 			began:   []composite.Intervention{{Unit: 1, Period: 2}, {Unit: 7, Period: 2}, {Unit: 8, Period: 2}, {Unit: 9, Period: 2}, {Unit: 10, Period: 2}},
@@ -120,15 +129,17 @@ func TestMatchedEffectChoosesControls(t *testing.T) {
 		},
 		{
 			name:    "untreated until its own intervention, and of several the earliest counts",
-			began:   []composite.Intervention{{Unit: 1, Period: 1}, {Unit: 2, Period: 3}, {Unit: 2, Period: 2}, {Unit: 0, Period: 3}},
+			began:   []composite.Intervention{{Unit: 1, Period: 1}, {Unit: 2, Period: 3}, {Unit: 2, Period: 2}, {Unit: 2, Period: 3}, {Unit: 0, Period: 3}},
 			want:    map[string]string{"v2": "v1v3", "v3": "v1", "v1": "v4v5"}, // v2 never serves again
 			options: composite.EffectOptions{Neighbours: 2, Caliper: 2},
 		},
 		{
 			name:    "a mean of two scores, two periods on",
-			began:   []composite.Intervention{{Unit: 3, Period: 2}, {Unit: 5, Period: 2}},
+			change:  func(p *composite.Panel) { p.Scores[0][1] = nan },
+			began:   []composite.Intervention{{Unit: 3, Period: 2}, {Unit: 5, Period: 2}, {Unit: 1, Period: 2}},
 			options: composite.EffectOptions{Before: 2, Horizon: 2, Caliper: 2},
 			want:    map[string]string{"v4": "v5", "v6": "v7"}, // 56.5 and 57.5, 61 and 61.5
+			reasons: map[string]composite.UnmatchedReason{"v2": composite.NoScoreBefore},
 		},
 	}
 	for _, tt := range tests {
@@ -193,6 +204,53 @@ func TestMatchedEffectByHand(t *testing.T) {
 	e = effect(t, p, began, composite.EffectOptions{Neighbours: 2, Least: 2})
 	if e.Placebo == nil || e.Placebo.Matched != 2 || !near(e.Placebo.Effect, (0-.5+4-0)/2., 1e-12) {
 		t.Errorf("placebo %+v", e.Placebo)
+	}
+}
+
+// Four controls serve in two windows, always 2 points up or down from 50. Where a unit
+// moves the same way both times, the windows know less than two.
+func TestMatchedEffectOfTwoWindows(t *testing.T) {
+	p := composite.Panel{
+		Units: []string{"a", "b", "c", "d", "p", "q", "r", "s"},
+		Scores: [][]float64{
+			{50, 50, nan, nan, 50, 50, 50, 50},
+			{55, 56, nan, nan, 52, 48, 52, 48},
+			{60, 60, 50, 50, 50, 50, 50, 50},
+			{60, 60, 55, 57, 52, 48, 52, 48},
+		},
+	}
+	began := []composite.Intervention{{Unit: 0, Period: 1}, {Unit: 1, Period: 1}, {Unit: 2, Period: 3}, {Unit: 3, Period: 3}}
+	alike := effect(t, p, began, composite.EffectOptions{Neighbours: 4, Least: 4})
+	// The treated: 11/12/4. The untreated: (32/6)·(8/64 + 4·2/64) with 3 degrees of freedom.
+	if a, b := 11./48/1.5625, 4./3/1.5625; alike.Effect != 5.75 || !near(alike.SE, 1.25, 1e-12) || !near(alike.Freedom, 3/(a*a+b*b), 1e-9) {
+		t.Errorf("%+v", alike.Estimate)
+	}
+	copy(p.Scores[3][4:], []float64{48, 52, 48, 52})
+	if e := effect(t, p, began, composite.EffectOptions{Neighbours: 4, Least: 4}); !near(e.SE*e.SE, 11./48+2./3, 1e-12) {
+		t.Errorf("the other way the second time: %+v", e.Estimate)
+	}
+}
+
+// Starts that are equal on paper have no slope.
+func TestMatchedEffectSlopeOfNoise(t *testing.T) {
+	p := composite.Panel{
+		Units:  []string{"a", "b", "p", "q", "r"},
+		Scores: [][]float64{{70.1, 70.1, 70.1, 70.2, 70.3}, {70.3, 70.3, 70.3, 70.2, 70.1}, {73, 74, 70, 71, 72}},
+	}
+	e := effect(t, p, []composite.Intervention{{Unit: 0, Period: 2}, {Unit: 1, Period: 2}}, composite.EffectOptions{Before: 2, Least: 2})
+	if e.Slope != 0 || !near(e.Effect, 2.5, 1e-9) {
+		t.Errorf("slope %v, effect %v", e.Slope, e.Effect)
+	}
+}
+
+// A placebo reaches back as far as the horizon reaches on.
+func TestMatchedEffectPlaceboNeedsHistory(t *testing.T) {
+	began := []composite.Intervention{{Unit: 1, Period: 2}, {Unit: 3, Period: 2}, {Unit: 5, Period: 2}}
+	for horizon, there := range map[int]bool{1: true, 2: false} {
+		e := effect(t, twoClasses(), began, composite.EffectOptions{Horizon: horizon, Least: 3})
+		if (e.Placebo != nil) != there {
+			t.Errorf("horizon %d: %+v", horizon, e.Placebo)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ func Gini(x []float64) (float64, bool) {
 		sum += v
 		apart += float64((2*float64(i+1) - n - 1) * v)
 	}
-	if sum == 0 || sorted[0] == sorted[len(sorted)-1] {
+	if sorted[0] == sorted[len(sorted)-1] { // perhaps all 0
 		return 0, true
 	}
 	return clamp(apart/(n*sum), 0, 1), true
