@@ -88,9 +88,9 @@ type Imbalance struct {
 // should be near 0; an interval that does not hold 0 says that the units and their
 // controls were not alike, and the effect is in doubt.
 //
-// Matching anew on the earlier score would not do. Units are chosen after a bad score,
-// so they dip just before (Ashenfelter 1978), and whoever chooses by a score that
-// later becomes an outcome finds a fall that no one caused.
+// Matching anew on the earlier score would not do: units are chosen after a bad score,
+// so they dip just before (Ashenfelter 1978), and that would look like a harm that
+// nobody did.
 type Placebo struct {
 	Estimate
 	Matched int // matches with a score that early
