@@ -103,7 +103,7 @@ func TestOneOfManyWins(t *testing.T) {
 			}
 			oneWins(t, "approval, withdrawal, return", atOnce(
 				to(group, "approved", ""), to(mentor, "draft", ""), to(group, "returned", "again"), to(chen, "returned", "again"),
-			), "stale_version", "no_such_transition")
+			), "stale_version", "no_such_transition", "not_found")
 			if state := column(mentor.Get("/towns/demo/evaluations"), "state")[0]; state == "approved" {
 				moved(group, sheet, "returned", "once more").Want(http.StatusOK)
 			}
@@ -139,7 +139,7 @@ func TestNothingIsWrittenAfterTheLock(t *testing.T) {
 		}
 		lock := len(requests) / 2
 		requests = slices.Insert(requests, lock, func() *apitest.Answer {
-			return second.IfMatch(second.Get(at).ETag()).Post(at+"/transitions", object{"to": "locked"})
+			return second.IfMatch(second.Get(at).ETag()).Post(at+"/transitions", object{"to": "locked", "force": true, "reason": "time is over"})
 		})
 		for i, a := range atOnce(requests...) {
 			if i == lock {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 )
 
@@ -123,8 +124,9 @@ func (s *Server) writeEvaluation(ctx context.Context, req writeEvaluationRequest
 }
 
 type sheetTransition struct {
-	To     string `json:"to" validate:"required,oneof=draft submitted returned approved"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to return a sheet
+	To     string    `json:"to" validate:"required,oneof=draft submitted returned approved"`
+	Reason string    `json:"reason" validate:"max=2000" multiline:"true"` // needed to return a sheet
+	DueOn  *day.Date `json:"due_on" swaggertype:"string" format:"date"`   // with returned: the last day to correct it
 }
 
 type moveEvaluationRequest struct {
@@ -143,5 +145,10 @@ type moveEvaluationRequest struct {
 //	@Success	200			{object}	evaluation.Sheet
 //	@Router		/towns/{town}/evaluations/{evaluation}/transitions [post]
 func (s *Server) moveEvaluation(ctx context.Context, req moveEvaluationRequest) (evaluation.Sheet, error) {
-	return evaluation.MoveSheet(ctx, s.db(ctx), req.Town, req.Evaluation, req.Version, evaluation.SheetState(req.Body.To), req.Body.Reason)
+	to, due := evaluation.SheetState(req.Body.To), given(req.Body.DueOn)
+	if due == nil {
+		return evaluation.MoveSheet(ctx, s.db(ctx), req.Town, req.Evaluation, req.Version, to, req.Body.Reason)
+	}
+	d := evaluation.Decision{To: to, Reason: req.Body.Reason, DueOn: due}
+	return evaluation.DecideSheet(ctx, s.db(ctx), req.Town, evaluation.DecidedSheet{ID: req.Evaluation, Version: req.Version}, d)
 }

@@ -156,6 +156,7 @@ func (s *Server) updatePeriod(ctx context.Context, req updatePeriodRequest) (eva
 type periodTransition struct {
 	To     string `json:"to" validate:"required,oneof=open review locked published final"`
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
+	Force  bool   `json:"force"` // with locked: although sheets or adjustments wait for a decision; give a reason
 }
 
 type movePeriodRequest struct {
@@ -182,6 +183,9 @@ func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluat
 		return index.Publish(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
 	case evaluation.Final:
 		return index.Finalise(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
+	}
+	if to == evaluation.Locked && req.Body.Force {
+		return evaluation.LockPeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
 	}
 	return evaluation.MovePeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, to, req.Body.Reason)
 }

@@ -89,9 +89,9 @@ func (s *story) entersAndDecides() {
 	t := s.t
 	sheet := begun(s.mentor, "2026Q1", "b01", value("spirit", 6))
 	refused(t, s.mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)), http.StatusConflict, "sheet_exists")
-	may(t, s.mentor, sheet, "submit")
-	may(t, s.group, sheet)
-	refused(t, s.group.IfMatch(`"1"`).Put(sheet, object{"entries": []object{}}), http.StatusForbidden, "not_your_sheet")
+	may(t, s.mentor, sheet, "write", "submit")
+	refused(t, s.group.Get(sheet), http.StatusNotFound, "not_found") // a draft is for its author
+	refused(t, s.group.IfMatch(`"1"`).Put(sheet, object{"entries": []object{}}), http.StatusNotFound, "not_found")
 	refused(t, s.mentor.Bad().Put(sheet, object{"entries": []object{}}), http.StatusPreconditionRequired, "if_match_required")
 	s.mentor.IfMatch(`"1"`).Put(sheet, object{"note": "empty", "entries": []object{}}).Want(http.StatusOK)
 	refused(t, moved(s.mentor, sheet, "submitted", ""), http.StatusUnprocessableEntity, "invalid", "/entries")
@@ -100,6 +100,7 @@ func (s *story) entersAndDecides() {
 	moved(s.mentor, sheet, "submitted", "").Want(http.StatusOK)
 	may(t, s.mentor, sheet, "withdraw")
 	may(t, s.group, sheet, "approve", "return")
+	refused(t, s.group.IfMatch(`"4"`).Put(sheet, object{"entries": []object{}}), http.StatusForbidden, "not_your_sheet")
 	refused(t, s.mentor.IfMatch(`"4"`).Put(sheet, object{"entries": []object{}}), http.StatusConflict, "sheet_submitted")
 	refused(t, moved(s.mentor, sheet, "approved", ""), http.StatusForbidden, "not_allowed")
 
@@ -108,7 +109,7 @@ func (s *story) entersAndDecides() {
 	if back.Revision != 2 || back.Reason != "too low" || back.DecidedBy != "leading_group" || len(back.Entries) != 1 {
 		t.Errorf("returned: %+v", back)
 	}
-	may(t, s.mentor, sheet, "submit")
+	may(t, s.mentor, sheet, "write", "submit")
 	s.mentor.IfMatch(back.ETag()).Put(sheet, object{"entries": []object{value("spirit", 8)}}).Want(http.StatusOK)
 	same(t, "what was submitted stays", s.stored(back.ID), "1 spirit 7", "2 spirit 8")
 	moved(s.mentor, sheet, "submitted", "").Want(http.StatusOK)

@@ -15,7 +15,8 @@ import (
 
 // unrecorded are the operations that change nothing which the trail tells of.
 var unrecorded = map[string]bool{
-	"whatIf": true, // computes
+	"whatIf":            true, // computes
+	"decideEvaluations": true, // one record for each sheet that was decided on, which may be none
 }
 
 // severalRecords are the operations that make more than one change at once.

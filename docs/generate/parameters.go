@@ -20,6 +20,7 @@ var pathWords = map[string]string{
 	"id":         "identifier, a UUID",
 	"adjustment": "identifier of the adjustment, a UUID",
 	"evaluation": "identifier of the evaluation, a UUID",
+	"exception":  "identifier of the exception, a UUID",
 	"key":        "public prefix of the key",
 	"measure":    "number of the measure, 1 to 7",
 	"period":     "code of the period, such as 2023Q3",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+	"time"
 )
 
 // Answer is what came back.
@@ -53,6 +54,11 @@ type Problem struct {
 	Detail string
 	Code   string
 	Errors []struct{ Pointer, Code, Message string }
+	Locked *struct {
+		By, Reason string
+		At         time.Time
+		CanLift    string `json:"can_lift"`
+	}
 }
 
 // Problem is the failure that the answer is; it must have the status.

@@ -33,21 +33,22 @@ const (
 // Adjustment is a bonus, deduction or veto of the scheme, proposed for one branch
 // and period, and decided on by itself.
 type Adjustment struct {
-	TownID         string          `gorm:"primaryKey" json:"-"`
-	ID             string          `gorm:"primaryKey" json:"id" format:"uuid"`
-	PeriodCode     string          `json:"period" example:"2023Q3"`
-	BranchCode     string          `json:"branch" example:"b07"`
-	Kind           string          `json:"kind" enums:"bonus,deduction,veto"`
-	ItemCode       string          `json:"item" example:"top-ten"`
-	Points         float64         `json:"points" example:"2"` // as the scheme had them; 0 for a veto
-	Reason         string          `json:"reason" example:"project chosen among the ten"`
-	Evidence       string          `json:"evidence,omitempty"`
-	State          AdjustmentState `json:"state" swaggertype:"string" enums:"proposed,approved,rejected,withdrawn"`
-	ProposedBy     string          `json:"proposed_by" example:"mentor-1"`
-	DecidedAt      *time.Time      `json:"decided_at,omitempty"`
-	DecidedBy      string          `json:"decided_by,omitempty"`
-	DecisionReason string          `json:"decision_reason,omitempty"`
-	Allowed        []string        `gorm:"-" json:"allowed"`
+	TownID         string           `gorm:"primaryKey" json:"-"`
+	ID             string           `gorm:"primaryKey" json:"id" format:"uuid"`
+	PeriodCode     string           `json:"period" example:"2023Q3"`
+	BranchCode     string           `json:"branch" example:"b07"`
+	Kind           string           `json:"kind" enums:"bonus,deduction,veto"`
+	ItemCode       string           `json:"item" example:"top-ten"`
+	Points         float64          `json:"points" example:"2"` // as the scheme had them; 0 for a veto
+	Reason         string           `json:"reason" example:"project chosen among the ten"`
+	Evidence       string           `json:"evidence,omitempty"`
+	State          AdjustmentState  `json:"state" swaggertype:"string" enums:"proposed,approved,rejected,withdrawn"`
+	ProposedBy     string           `json:"proposed_by" example:"mentor-1"`
+	DecidedAt      *time.Time       `json:"decided_at,omitempty"`
+	DecidedBy      string           `json:"decided_by,omitempty"`
+	DecisionReason string           `json:"decision_reason,omitempty"`
+	History        []AdjustmentMove `gorm:"-" json:"history,omitempty"` // in the answer about one
+	Allowed        []string         `gorm:"-" json:"allowed"`
 	database.Versioned
 }
 
@@ -82,7 +83,11 @@ func FindAdjustment(ctx context.Context, db *gorm.DB, townID, id string) (Adjust
 		return Adjustment{}, err
 	}
 	led, err := ledBy(ctx, db, townID)
+	if err != nil {
+		return Adjustment{}, err
+	}
 	a.Allowed = a.allowed(people.Caller(ctx), period, led)
+	err = db.WithContext(ctx).Where("town_id = ? AND adjustment_id = ?", townID, id).Order("version").Find(&a.History).Error
 	return a, err
 }
 
@@ -230,6 +235,10 @@ func MoveAdjustment(ctx context.Context, db *gorm.DB, townID, id string, version
 		}
 		change := map[string]any{"state": to, "decided_at": tx.NowFunc(), "decided_by": p.Name(), "decision_reason": reason}
 		if err := database.UpdateVersioned(tx, &Adjustment{TownID: townID, ID: id}, version, change); err != nil {
+			return err
+		}
+		step := AdjustmentMove{TownID: townID, AdjustmentID: id, Version: version + 1, Verb: mv.verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role, Reason: reason}
+		if err := tx.Create(&step).Error; err != nil {
 			return err
 		}
 		if after, err = FindAdjustment(ctx, tx, townID, id); err != nil {

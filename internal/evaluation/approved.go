@@ -276,9 +276,13 @@ func (t *table) adjust(ctx context.Context, db *gorm.DB, p Period, corrections [
 func periodsByCode(ctx context.Context, db *gorm.DB, townID string) (map[string]Period, error) {
 	var periods []Period
 	err := db.WithContext(ctx).Where("town_id = ?", townID).Find(&periods).Error
-	byCode := make(map[string]Period, len(periods))
+	return byCode(periods), err
+}
+
+func byCode(periods []Period) map[string]Period {
+	m := make(map[string]Period, len(periods))
 	for _, p := range periods {
-		byCode[p.Code] = p
+		m[p.Code] = p
 	}
-	return byCode, err
+	return m
 }

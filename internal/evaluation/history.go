@@ -12,9 +12,9 @@ type SheetMove struct {
 	TownID       string      `gorm:"primaryKey" json:"-"`
 	EvaluationID string      `gorm:"primaryKey" json:"-"`
 	Version      int64       `gorm:"primaryKey" json:"version"`
-	Verb         string      `json:"verb" enums:"begin,submit,withdraw,approve,return"`
+	Verb         string      `json:"verb" enums:"submit,withdraw,approve,return"`
 	At           time.Time   `json:"at"`
-	Actor        string      `json:"by,omitempty" example:"group-1"`
+	Actor        string      `json:"by,omitempty" example:"group-1"` // not told where the reader is the one judged
 	Role         people.Role `json:"role" swaggertype:"string" example:"leading_group"`
 	Reason       string      `json:"reason,omitempty"`
 	DueOn        *day.Date   `json:"due_on,omitempty" swaggertype:"string" format:"date"`
@@ -26,7 +26,7 @@ type AdjustmentMove struct {
 	TownID       string      `gorm:"primaryKey" json:"-"`
 	AdjustmentID string      `gorm:"primaryKey" json:"-"`
 	Version      int64       `gorm:"primaryKey" json:"version"`
-	Verb         string      `json:"verb" enums:"propose,approve,reject,withdraw"`
+	Verb         string      `json:"verb" enums:"approve,reject,withdraw"`
 	At           time.Time   `json:"at"`
 	Actor        string      `json:"by" example:"group-1"`
 	Role         people.Role `json:"role" swaggertype:"string" example:"leading_group"`

@@ -11,17 +11,16 @@ import (
 	"bulwark/internal/text"
 )
 
-// everywhere is the reach of a caller whose tie to the branch was just checked.
-var everywhere = people.Reach{All: true}
-
 // refuseOutsider keeps sheets from being written by who is not tied to the branch
 // today, or leads it: a duty may have ended, or begun, since the sheet was begun.
-func refuseOutsider(ctx context.Context, tx *gorm.DB, p people.Principal, townID, branch string) error {
-	on := day.Of(tx.NowFunc())
-	if err := people.InScope(ctx, tx, p, people.WriteSheets, townID, branch, on); err != nil {
-		return err
+func (v viewer) refuseOutsider(ctx context.Context, tx *gorm.DB, branch string) error {
+	if !v.reach.Has(branch) {
+		return people.InScope(ctx, tx, v.Principal, people.WriteSheets, v.town, branch, v.today)
 	}
-	return refuseOwnBranch(ctx, tx, p, townID, branch, on)
+	if v.led[branch] {
+		return ownBranch()
+	}
+	return nil
 }
 
 // refuseOwnBranch keeps people from judging a branch that they lead. A secretary
@@ -32,13 +31,20 @@ func refuseOwnBranch(ctx context.Context, tx *gorm.DB, p people.Principal, townI
 	}
 	led, err := people.IsLedBy(ctx, tx, townID, branch, p.Person, on)
 	if err == nil && led {
-		return fault.New(fault.Forbidden, "conflict_of_interest", text.F("不能考评自己所任职的党组织", "nobody evaluates a branch that he or she leads"))
+		return ownBranch()
 	}
 	return err
 }
 
-// ledBy gives the branches that the caller leads today, about which he or she
-// decides nothing.
+func ownBranch() error {
+	return fault.New(fault.Forbidden, "conflict_of_interest", text.F("不能考评自己所任职的党组织", "nobody evaluates a branch that he or she leads"))
+}
+
+// ledBy gives the branches that the caller leads today, which he or she does not
+// judge. Secretaries report about theirs, and readers judge none.
 func ledBy(ctx context.Context, db *gorm.DB, townID string) (map[string]bool, error) {
-	return people.LedBy(ctx, db, townID, people.DecideSheets, people.Decide)
+	if people.Caller(ctx).Role == people.Secretary {
+		return nil, nil
+	}
+	return people.LedBy(ctx, db, townID, people.WriteSheets, people.DecideSheets, people.Decide)
 }

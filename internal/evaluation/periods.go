@@ -45,8 +45,9 @@ type Period struct {
 	StateAt      time.Time   `json:"state_at"`
 	StateReason  string      `json:"state_reason,omitempty"`
 	Calendar
-	Notice  *Notice  `gorm:"-" json:"notice,omitempty"` // 公示; absent before it is published, and where there is none
-	Allowed []string `gorm:"-" json:"allowed"`          // what the caller can do with it now
+	Notice   *Notice   `gorm:"-" json:"notice,omitempty"`   // 公示; absent before it is published, and where there is none
+	Warnings []Warning `gorm:"-" json:"warnings,omitempty"` // in the answer to a move
+	Allowed  []string  `gorm:"-" json:"allowed"`            // what the caller can do with it now
 	database.Versioned
 }
 
@@ -63,7 +64,7 @@ func (n Notice) Open(on day.Date) bool { return n.From <= on && on <= n.Until }
 // periodMoves is the life of a period. Publishing goes through package index,
 // which says what is published.
 var periodMoves = machine[PeriodState]{
-	{verb: "change", from: []PeriodState{Planned, Open, Review}, action: people.WritePeriods, reason: true},
+	{verb: "change", from: unlocked, action: people.WritePeriods, reason: true},
 	{verb: "open", from: []PeriodState{Planned, Review}, to: Open, action: people.WritePeriods},
 	{verb: "review", from: []PeriodState{Open}, to: Review, action: people.WritePeriods},
 	{verb: "unlock", from: []PeriodState{Locked}, to: Review, action: people.WritePeriods, reason: true},
@@ -234,22 +235,31 @@ func MovePeriod(ctx context.Context, db *gorm.DB, townID, code string, version i
 	case Final:
 		return Period{}, fault.New(fault.Conflict, "finalise_a_result", text.F("请通过办结公示来定为最终", "a period is made final by closing its public notice"))
 	}
-	return movePeriod(ctx, db, townID, code, version, to, reason)
+	return movePeriod(ctx, db, townID, code, version, to, reason, false)
+}
+
+// LockPeriod locks a period under review by force: sheets and adjustments on
+// which nobody decided are left out. It needs a reason.
+func LockPeriod(ctx context.Context, db *gorm.DB, townID, code string, version int64, reason string) (Period, error) {
+	if reason == "" {
+		return Period{}, fault.Broken(fault.At("/reason", "reason_needed", text.F("强制锁定须说明理由", "say why those on which nobody decided are left out")))
+	}
+	return movePeriod(ctx, db, townID, code, version, Locked, reason, true)
 }
 
 // PublishPeriod moves a locked period to Published, in the transaction that
 // stores the publication.
 func PublishPeriod(ctx context.Context, tx *gorm.DB, townID, code string, version int64, reason string) (Period, error) {
-	return movePeriod(ctx, tx, townID, code, version, Published, reason)
+	return movePeriod(ctx, tx, townID, code, version, Published, reason, false)
 }
 
 // FinalisePeriod moves a published period to Final, in the transaction that found
 // its notice closed and its appeals decided.
 func FinalisePeriod(ctx context.Context, tx *gorm.DB, townID, code string, version int64, reason string) (Period, error) {
-	return movePeriod(ctx, tx, townID, code, version, Final, reason)
+	return movePeriod(ctx, tx, townID, code, version, Final, reason, false)
 }
 
-func movePeriod(ctx context.Context, db *gorm.DB, townID, code string, version int64, to PeriodState, reason string) (Period, error) {
+func movePeriod(ctx context.Context, db *gorm.DB, townID, code string, version int64, to PeriodState, reason string, force bool) (Period, error) {
 	role := people.Caller(ctx).Role
 	var after Period
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
@@ -260,6 +270,10 @@ func movePeriod(ctx context.Context, db *gorm.DB, townID, code string, version i
 		if _, err := periodMoves.find(role, before.State, to, before.stand(), reason); err != nil {
 			return err
 		}
+		warnings, err := before.leaving(ctx, tx, to, force)
+		if err != nil {
+			return err
+		}
 		change := map[string]any{"state": to, "state_by": audit.ActorOf(ctx).Name, "state_at": tx.NowFunc(), "state_reason": reason}
 		if err := database.UpdateVersioned(tx, &Period{TownID: townID, Code: code}, version, change); err != nil {
 			return err
@@ -267,6 +281,7 @@ func movePeriod(ctx context.Context, db *gorm.DB, townID, code string, version i
 		if after, err = FindPeriod(ctx, tx, townID, code); err != nil {
 			return err
 		}
+		after.Warnings = warnings
 		return audit.Write(ctx, tx, audit.Change{
 			Town: townID, Action: "period." + string(to), Subject: "periods/" + code,
 			Before: before.State, After: after.State, Reason: reason,

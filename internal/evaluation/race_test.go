@@ -37,7 +37,9 @@ func move(ctx context.Context, t *testing.T, db *gorm.DB, to ...evaluation.Perio
 	t.Helper()
 	for _, state := range to {
 		p, err := evaluation.FindPeriod(ctx, db, demo.Town, period)
-		if err == nil {
+		if err == nil && state == evaluation.Locked {
+			_, err = evaluation.LockPeriod(ctx, db, demo.Town, period, p.Version, "reason")
+		} else if err == nil {
 			_, err = evaluation.MovePeriod(ctx, db, demo.Town, period, p.Version, state, "reason")
 		}
 		if err != nil {
@@ -70,7 +72,7 @@ func nothingIsApprovedBehindTheLock(ctx context.Context, t *testing.T, db *gorm.
 		go func() {
 			p, err := evaluation.FindPeriod(ctx, db, demo.Town, period)
 			if err == nil {
-				_, err = evaluation.MovePeriod(ctx, db, demo.Town, period, p.Version, evaluation.Locked, "")
+				_, err = evaluation.LockPeriod(ctx, db, demo.Town, period, p.Version, "time is over")
 			}
 			locked <- err
 		}()

@@ -3,7 +3,6 @@ package evaluation
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -33,19 +32,22 @@ func BeginSheet(ctx context.Context, db *gorm.DB, townID, period, branch, note s
 	}
 	var after Sheet
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := refuseOutsider(ctx, tx, p, townID, branch); err != nil {
+		v, err := viewerOf(ctx, tx, townID)
+		if err != nil {
 			return err
 		}
-		if err := s.check(ctx, tx, writing); err != nil {
+		at, mv, err := v.writing(ctx, tx, s)
+		if err != nil {
 			return err
 		}
+		s.ExceptionID = at.leave[mv.within]
 		if err := tx.Create(&s).Error; err != nil {
 			return sheetExists(err)
 		}
 		if err := s.store(tx); err != nil {
 			return err
 		}
-		if after, err = fill(ctx, tx, s, everywhere); err != nil {
+		if after, err = v.fill(ctx, tx, s, at.period); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "evaluation.begin", Subject: "evaluations/" + s.ID, After: after})
@@ -58,56 +60,42 @@ func BeginSheet(ctx context.Context, db *gorm.DB, townID, period, branch, note s
 func WriteSheet(ctx context.Context, db *gorm.DB, townID, id string, version int64, note string, entries []Entry) (Sheet, error) {
 	var after Sheet
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		s, err := findOwn(ctx, tx, townID, id)
+		v, err := viewerOf(ctx, tx, townID)
 		if err != nil {
 			return err
 		}
-		if err := refuseOutsider(ctx, tx, people.Caller(ctx), townID, s.BranchCode); err != nil {
-			return err
-		}
-		before, err := fill(ctx, tx, s, everywhere)
+		before, err := v.find(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		during := writing
-		switch s.State {
-		case Draft:
-		case Returned:
-			during = entering
-		default:
-			return fault.New(fault.Conflict, "sheet_"+string(s.State), text.F(
-				"考评表已提交或已通过，不能修改：请先撤回或由工作领导小组退回", "the sheet is %s: withdraw it, or have the leading group return it, before you change it", s.State))
+		if !v.wrote(before) {
+			return notYours()
 		}
+		s := before
 		s.Note, s.Entries = note, entries
-		if err := s.check(ctx, tx, during); err != nil {
+		at, mv, err := v.writing(ctx, tx, s)
+		if err != nil {
 			return err
 		}
-		if err := database.UpdateVersioned(tx, &Sheet{TownID: townID, ID: id}, version, map[string]any{"note": note}); err != nil {
+		if before, err = v.fill(ctx, tx, before, at.period); err != nil {
+			return err
+		}
+		change := map[string]any{"note": note}
+		if leave := at.leave[mv.within]; leave != nil {
+			change["exception_id"] = leave
+		}
+		if err := database.UpdateVersioned(tx, &Sheet{TownID: townID, ID: id}, version, change); err != nil {
 			return err
 		}
 		if err := s.store(tx); err != nil {
 			return err
 		}
-		if s, err = findSheet(ctx, tx, townID, id); err != nil {
-			return err
-		}
-		if after, err = fill(ctx, tx, s, everywhere); err != nil {
+		if after, err = v.again(ctx, tx, id, at.period); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "evaluation.write", Subject: "evaluations/" + id, Before: before, After: after})
 	})
 	return after, err
-}
-
-func findOwn(ctx context.Context, tx *gorm.DB, townID, id string) (Sheet, error) {
-	s, err := findSheet(ctx, tx, townID, id)
-	if err == nil && (s.EvaluatorCode != people.Caller(ctx).Person) {
-		if _, err := FindSheet(ctx, tx, townID, id); err != nil {
-			return Sheet{}, err // not even to be known of
-		}
-		return Sheet{}, notYours()
-	}
-	return s, err
 }
 
 func notYours() error {
@@ -136,16 +124,41 @@ func sheetExists(err error) error {
 	return err
 }
 
-// check makes sure that the sheet may be written now and that every entry fits
-// its indicator; all faults of the sheet are told at once.
-func (s Sheet) check(ctx context.Context, tx *gorm.DB, during []PeriodState) error {
+// writing makes sure that the caller may write the sheet now, and that every entry
+// fits its indicator; all faults of the sheet are told at once. It gives where the
+// sheet stands and the move that writing is.
+func (v *viewer) writing(ctx context.Context, tx *gorm.DB, s Sheet) (stand, move[SheetState], error) {
+	if err := v.refuseOutsider(ctx, tx, s.BranchCode); err != nil {
+		return stand{}, move[SheetState]{}, err
+	}
+	at, err := v.hold(ctx, tx, s)
+	if err != nil {
+		return at, move[SheetState]{}, err
+	}
+	mv, ok := sheetMoves.stay("write", s.State)
+	if !ok {
+		return at, mv, at.conflict("sheet_"+string(s.State), text.F(
+			"考评表已提交或已通过，不能修改：请先撤回或由工作领导小组退回", "the sheet is %s: withdraw it, or have the leading group return it, before you change it", s.State))
+	}
+	if err := mv.refuse(v.Role, at, ""); err != nil {
+		return at, mv, err
+	}
+	return at, mv, s.check(ctx, tx, at.period)
+}
+
+// hold gives where the sheet stands, and keeps period and exceptions as they are
+// until tx ends.
+func (v *viewer) hold(ctx context.Context, tx *gorm.DB, s Sheet) (stand, error) {
 	period, err := HoldPeriod(ctx, tx, s.TownID, s.PeriodCode)
 	if err != nil {
-		return err
+		return stand{}, err
 	}
-	if !slices.Contains(during, period.State) {
-		return period.locked()
-	}
+	v.granted, err = inForce(ctx, tx, s.TownID, v.today)
+	return s.stand(period, v.granted, v.today), err
+}
+
+// check holds the entries against the scheme of the period.
+func (s Sheet) check(ctx context.Context, tx *gorm.DB, period Period) error {
 	compiled, err := scheme.Load(ctx, tx, s.TownID, period.SchemeCode, period.SchemeNumber)
 	if err != nil {
 		return err

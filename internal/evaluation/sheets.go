@@ -31,7 +31,7 @@ type Sheet struct {
 	ID            string      `gorm:"primaryKey" json:"id" format:"uuid"`
 	PeriodCode    string      `json:"period" example:"2023Q3"`
 	BranchCode    string      `json:"branch" example:"b07"`
-	EvaluatorCode string      `json:"evaluator" example:"mentor-1"`
+	EvaluatorCode string      `json:"evaluator,omitempty" example:"mentor-1"`     // not told to the branch that it judges
 	Role          people.Role `json:"role" swaggertype:"string" example:"mentor"` // of the evaluator when the sheet was begun
 	State         SheetState  `json:"state" swaggertype:"string" enums:"draft,submitted,returned,approved"`
 	Revision      int64       `json:"revision"` // grows when the sheet is returned; earlier entries are kept
@@ -69,50 +69,56 @@ type Entry struct {
 var (
 	entering  = []PeriodState{Open, Review}
 	writing   = []PeriodState{Open}
+	unlocked  = []PeriodState{Planned, Open, Review}
 	sheetNoun = text.Text{ZH: "考评表", EN: "evaluation"}
 )
 
-// FindSheet gives one sheet with the entries of its revision, if the caller may
-// read the sheets of its branch.
+// FindSheet gives one sheet with the entries of its revision and its history, if
+// the caller may see it.
 func FindSheet(ctx context.Context, db *gorm.DB, townID, id string) (Sheet, error) {
-	s, err := findSheet(ctx, db, townID, id)
+	v, err := viewerOf(ctx, db, townID)
 	if err != nil {
 		return Sheet{}, err
 	}
-	p := people.Caller(ctx)
-	reach, err := people.ReachOf(ctx, db, p, people.ReadSheets, townID, day.Of(db.NowFunc()))
+	s, err := v.find(ctx, db, id)
 	if err != nil {
 		return Sheet{}, err
 	}
-	if !reach.Has(s.BranchCode) && (p.Person == "" || s.EvaluatorCode != p.Person) {
-		return Sheet{}, fault.Missing(sheetNoun, id)
+	period, err := FindPeriod(ctx, db, townID, s.PeriodCode)
+	if err != nil {
+		return Sheet{}, err
 	}
-	return fill(ctx, db, s, reach)
+	return v.fill(ctx, db, s, period)
 }
 
-// fill adds entries and what the caller can do, whose reach it is.
-func fill(ctx context.Context, db *gorm.DB, s Sheet, reach people.Reach) (Sheet, error) {
+// again reads a sheet of the period that was just changed.
+func (v viewer) again(ctx context.Context, tx *gorm.DB, id string, period Period) (Sheet, error) {
+	s, err := v.find(ctx, tx, id)
+	if err != nil {
+		return Sheet{}, err
+	}
+	return v.fill(ctx, tx, s, period)
+}
+
+// find gives the row of one sheet that the caller may see.
+func (v viewer) find(ctx context.Context, db *gorm.DB, id string) (Sheet, error) {
+	var s Sheet
+	err := v.sighted(db.WithContext(ctx)).Where("town_id = ? AND id = ?", v.town, id).Take(&s).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return Sheet{}, fault.Missing(sheetNoun, id)
+	}
+	return s, err
+}
+
+// fill adds entries, history and what the caller can do.
+func (v viewer) fill(ctx context.Context, db *gorm.DB, s Sheet, period Period) (Sheet, error) {
 	err := db.WithContext(ctx).Where("town_id = ? AND evaluation_id = ? AND revision = ?", s.TownID, s.ID, s.Revision).
 		Order("code").Find(&s.Entries).Error
 	if err != nil {
 		return Sheet{}, err
 	}
-	period, err := FindPeriod(ctx, db, s.TownID, s.PeriodCode)
-	if err != nil {
-		return Sheet{}, err
-	}
-	led, err := ledBy(ctx, db, s.TownID)
-	s.Allowed = s.allowed(people.Caller(ctx), period, reach, led)
-	return s, err
-}
-
-func findSheet(ctx context.Context, db *gorm.DB, townID, id string) (Sheet, error) {
-	var s Sheet
-	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&s).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Sheet{}, fault.Missing(sheetNoun, id)
-	}
-	return s, err
+	err = db.WithContext(ctx).Where("town_id = ? AND evaluation_id = ?", s.TownID, s.ID).Order("version").Find(&s.History).Error
+	return v.shown(s, period), err
 }
 
 // SheetFilter narrows a list; zero fields do not.
@@ -123,18 +129,15 @@ type SheetFilter struct {
 	Limit                     int
 }
 
-// ListSheets gives the sheets that the caller may read, without entries, in the
-// order of their making.
+// ListSheets gives the sheets that the caller may see, without entries and
+// history, in the order of their making. The number of statements does not depend
+// on how many there are.
 func ListSheets(ctx context.Context, db *gorm.DB, townID string, f SheetFilter) ([]Sheet, error) {
-	p := people.Caller(ctx)
-	reach, err := people.ReachOf(ctx, db, p, people.ReadSheets, townID, day.Of(db.NowFunc()))
-	if err != nil {
-		return nil, err
+	v, err := viewerOf(ctx, db, townID)
+	if err != nil || v.judged() && f.Evaluator != "" && f.Evaluator != v.Person {
+		return nil, err // a filter must not tell what the sheets do not
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	if !reach.All {
-		q = q.Where("(branch_code IN ? OR evaluator_code = ?)", append(reach.Codes(), ""), p.Person)
-	}
+	q := v.sighted(db.WithContext(ctx)).Where("town_id = ? AND id > ?", townID, f.After)
 	for _, narrow := range []struct{ column, value string }{
 		{"period_code", f.Period}, {"branch_code", f.Branch}, {"evaluator_code", f.Evaluator}, {"state", string(f.State)},
 	} {
@@ -146,19 +149,9 @@ func ListSheets(ctx context.Context, db *gorm.DB, townID string, f SheetFilter) 
 	if err := q.Order("id").Limit(f.Limit).Find(&sheets).Error; err != nil {
 		return nil, err
 	}
-	return withAllowed(ctx, db, townID, sheets, reach)
-}
-
-// withAllowed needs one statement for all periods of the list, and one more for
-// who decides.
-func withAllowed(ctx context.Context, db *gorm.DB, townID string, sheets []Sheet, reach people.Reach) ([]Sheet, error) {
-	byCode, err := periodsByCode(ctx, db, townID)
-	if err != nil {
-		return nil, err
-	}
-	led, err := ledBy(ctx, db, townID)
-	for i := range sheets {
-		sheets[i].Allowed = sheets[i].allowed(people.Caller(ctx), byCode[sheets[i].PeriodCode], reach, led)
+	periods, err := periodsByCode(ctx, db, townID)
+	for i, s := range sheets {
+		sheets[i] = v.shown(s, periods[s.PeriodCode])
 	}
 	return sheets, err
 }

@@ -35,8 +35,9 @@ const (
 // stand is what a move depends on besides the state of the thing moved.
 type stand struct {
 	period Period
-	barred [due + 1]error // why a limit forbids its moves today; nil where it does not
-	lock   fault.Lock     // who brought the thing where it stands
+	barred [due + 1]error   // why a limit forbids its moves today; nil where it does not
+	leave  [due + 1]*string // the exception that lifts a limit which has passed
+	lock   fault.Lock       // who brought the thing where it stands
 }
 
 // machine is a workflow as the list of its moves.

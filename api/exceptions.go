@@ -1,0 +1,102 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
+)
+
+type listExceptionsRequest struct {
+	periodRequest
+	pageQuery
+}
+
+// listExceptions answers who may enter sheets after the window, and until when, in
+// the order in which it was granted.
+//
+//	@ID			listExceptions
+//	@Summary	List exceptions from the entry window
+//	@Tags		entry
+//	@Param		query	query		listExceptionsRequest	false	"."
+//	@Success	200		{object}	Page[evaluation.Exception]
+//	@Router		/towns/{town}/periods/{period}/exceptions [get]
+func (s *Server) listExceptions(ctx context.Context, req listExceptionsRequest) (Page[evaluation.Exception], error) {
+	var after string
+	if err := req.resume(&after); err != nil {
+		return Page[evaluation.Exception]{}, err
+	}
+	list, err := evaluation.ListExceptions(ctx, s.db(ctx), req.Town, req.Period, after, req.limit())
+	if err != nil {
+		return Page[evaluation.Exception]{}, err
+	}
+	return page(list, req.pageQuery, func(e evaluation.Exception) []any { return []any{e.ID} })
+}
+
+type exceptionInput struct {
+	Branch    *string  `json:"branch" validate:"omitempty,code" example:"b07"`         // about this branch
+	Evaluator *string  `json:"evaluator" validate:"omitempty,code" example:"mentor-1"` // by this person
+	Until     day.Date `json:"until" validate:"required" swaggertype:"string" format:"date"`
+	Reason    string   `json:"reason" validate:"required,max=2000" multiline:"true" example:"was away for the flood"`
+}
+
+type grantExceptionRequest struct {
+	periodRequest
+	Body exceptionInput
+}
+
+// grantException lets the sheets of a branch, of an evaluator, or of both together
+// be entered after the window. Nobody grants one to himself or herself.
+//
+//	@ID			grantException
+//	@Summary	Grant an exception from the entry window
+//	@Tags		entry
+//	@Param		body	body		exceptionInput	true	"for whom, until when and why"
+//	@Success	201		{object}	evaluation.Exception
+//	@Router		/towns/{town}/periods/{period}/exceptions [post]
+func (s *Server) grantException(ctx context.Context, req grantExceptionRequest) (Created[evaluation.Exception], error) {
+	in := req.Body
+	e, err := evaluation.GrantException(ctx, s.db(ctx), evaluation.Exception{
+		TownID: req.Town, PeriodCode: req.Period, BranchCode: in.Branch, EvaluatorCode: in.Evaluator, Until: in.Until, Reason: in.Reason,
+	})
+	return Created[evaluation.Exception]{Key: e.ID, Value: e}, err
+}
+
+type exceptionRequest struct {
+	periodRequest
+	Exception string `uri:"exception"`
+}
+
+// findException answers one exception and what the caller can do with it.
+//
+//	@ID			findException
+//	@Summary	Read an exception from the entry window
+//	@Tags		entry
+//	@Success	200	{object}	evaluation.Exception
+//	@Router		/towns/{town}/periods/{period}/exceptions/{exception} [get]
+func (s *Server) findException(ctx context.Context, req exceptionRequest) (evaluation.Exception, error) {
+	return evaluation.FindException(ctx, s.db(ctx), req.Town, req.Period, req.Exception)
+}
+
+type exceptionEnd struct {
+	Reason string `json:"reason" validate:"required,max=2000" multiline:"true"`
+}
+
+type endExceptionRequest struct {
+	exceptionRequest
+	ifMatch
+	Body exceptionEnd
+}
+
+// endException withdraws an exception; what was entered under it stays.
+//
+//	@ID			endException
+//	@Summary	End an exception from the entry window
+//	@Tags		entry
+//	@Param		If-Match	header		string			true	"."
+//	@Param		body		body		exceptionEnd	true	"why"
+//	@Success	200			{object}	evaluation.Exception
+//	@Router		/towns/{town}/periods/{period}/exceptions/{exception}/end [post]
+func (s *Server) endException(ctx context.Context, req endExceptionRequest) (evaluation.Exception, error) {
+	return evaluation.EndException(ctx, s.db(ctx), req.Town, req.Period, req.Exception, req.Version, req.Body.Reason)
+}
