@@ -15,8 +15,8 @@ import (
 
 // windowed is a harness in the middle of the entry window of an open quarter: from
 // 1 to 10 April, decisions until the 20th.
-func windowed(t *testing.T, db *gorm.DB) (*harness, *clock) {
-	h, c := timed(t, db, "2026-03-30")
+func windowed(t *testing.T, db *gorm.DB) (*harness, *wallClock) {
+	h, c := newHarnessAt(t, db, "2026-03-30 12:00:00")
 	h.inForce(smallScheme)
 	h.as(people.LeadingGroup).Post("/towns/demo/periods", object{
 		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
@@ -50,41 +50,41 @@ func TestDaysEndAtMidnightInShanghai(t *testing.T) {
 					return mentor.IfMatch(mentor.Get(sheet).ETag()).Put(sheet, object{"entries": []object{value("spirit", 7)}})
 				}
 
-				c.set(t, "2026-03-31", "23:59:59.999999")
+				c.set(t, "2026-03-31 23:59:59")
 				closedBy(t, begin(), "window_not_begun", "leading_group", "", "leading_group")
-				c.set(t, "2026-04-01", "00:00:00")
+				c.set(t, "2026-04-01 00:00:00")
 				sheet := begin().Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
-				c.set(t, "2026-04-10", "23:59:59.999999")
+				c.set(t, "2026-04-10 23:59:59")
 				may(t, mentor, sheet, "write", "submit")
 				write(sheet).Want(http.StatusOK)
-				c.set(t, "2026-04-11", "00:00:00")
+				c.set(t, "2026-04-11 00:00:00")
 				may(t, mentor, sheet)
 				closedBy(t, write(sheet), "window_over", "leading_group", "", "leading_group")
 				closedBy(t, moved(mentor, sheet, "submitted", ""), "window_over", "leading_group", "", "leading_group")
 
 				grant := group.Post(q1+"/exceptions", object{"branch": "b01", "until": "2026-04-12", "reason": "flood"}).Want(http.StatusCreated)
-				c.set(t, "2026-04-12", "23:59:59.999999")
+				c.set(t, "2026-04-12 23:59:59")
 				may(t, mentor, sheet, "write", "submit")
 				late := apitest.Decode[evaluation.Sheet](write(sheet), http.StatusOK)
 				id := apitest.Decode[evaluation.Exception](grant, http.StatusCreated).ID
 				if !late.Late || late.ExceptionID == nil || *late.ExceptionID != id {
 					t.Errorf("written late: %+v", late)
 				}
-				c.set(t, "2026-04-13", "00:00:00")
+				c.set(t, "2026-04-13 00:00:00")
 				may(t, mentor, sheet)
 				closedBy(t, write(sheet), "window_over", "leading_group", "", "leading_group")
 
-				c.set(t, "2026-04-12", "12:00:00")
+				c.set(t, "2026-04-12 12:00:00")
 				moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
 				c.noon(t, "2026-04-25") // overdue decisions are still made
 				may(t, mentor, sheet)
 				may(t, group, sheet, "approve", "return")
 				group.IfMatch(group.Get(sheet).ETag()).Post(sheet+"/transitions", object{"to": "returned", "reason": "no evidence", "due_on": "2026-04-28"}).Want(http.StatusOK)
 				h.steps("2026Q1", "review")
-				c.set(t, "2026-04-28", "23:59:59.999999")
+				c.set(t, "2026-04-28 23:59:59")
 				may(t, mentor, sheet, "write", "submit")
 				write(sheet).Want(http.StatusOK)
-				c.set(t, "2026-04-29", "00:00:00")
+				c.set(t, "2026-04-29 00:00:00")
 				may(t, mentor, sheet)
 				closedBy(t, write(sheet), "due_passed", "leading_group", "no evidence", "leading_group")
 				closedBy(t, moved(mentor, sheet, "submitted", ""), "due_passed", "leading_group", "no evidence", "leading_group")
@@ -119,7 +119,7 @@ func TestThePeriodSaysWhoSetItsDays(t *testing.T) {
 			refused(t, chen.IfMatch(tag).Bad().Put(q1, body), http.StatusUnprocessableEntity, "invalid", pointer)
 		}
 		p = apitest.Decode[evaluation.Period](chen.IfMatch(tag).Put(q1, change), http.StatusOK)
-		if *p.EntryUntil != "2026-04-06" || p.ReviewUntil != nil || p.NoticeDays != 7 || p.AnswerDays != 0 || p.WindowBy != "chen" || p.WindowReason != "the congress is early" || !p.WindowAt.Equal(c.now()) {
+		if *p.EntryUntil != "2026-04-06" || p.ReviewUntil != nil || p.NoticeDays != 7 || p.AnswerDays != 0 || p.WindowBy != "chen" || p.WindowReason != "the congress is early" || day.Of(*p.WindowAt) != "2026-04-05" {
 			t.Errorf("as changed: %+v", p.Calendar)
 		}
 		var reasons []string
@@ -205,7 +205,7 @@ func TestExceptionsAreGrantedByOthers(t *testing.T) {
 // A day that is unset is no limit, whatever the day.
 func TestWithoutDaysThereIsNoLimit(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		h, c := timed(t, db, "2026-01-01")
+		h, c := newHarnessAt(t, db, "2026-01-01 12:00:00")
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")

@@ -104,7 +104,7 @@ func (a Adjustment) stand(period Period) stand {
 // another's proposal.
 func (a Adjustment) allowed(p people.Principal, period Period, led map[string]bool) []string {
 	own := p.Name() == a.ProposedBy
-	verbs := adjustmentMoves.allowed(p.Role, a.State, a.stand(period))
+	verbs := adjustmentMoves.allowed(p, a.State, a.stand(period))
 	return slices.DeleteFunc(verbs, func(verb string) bool {
 		return (verb == "withdraw") != own || verb != "withdraw" && led[a.BranchCode]
 	})
@@ -226,7 +226,7 @@ func MoveAdjustment(ctx context.Context, db *gorm.DB, townID, id string, version
 		if err != nil {
 			return err
 		}
-		mv, err := adjustmentMoves.find(p.Role, before.State, to, before.stand(period), reason)
+		mv, err := adjustmentMoves.find(p, before.State, to, before.stand(period), reason)
 		if err != nil {
 			return err
 		}

@@ -80,7 +80,7 @@ func (c Calendar) columns() map[string]any {
 // UpdatePeriod changes the calendar of a period that is not locked yet. The trail
 // keeps the days before and after and the reason, which must be given.
 func UpdatePeriod(ctx context.Context, db *gorm.DB, townID, code string, version int64, c Calendar, reason string) (Period, error) {
-	role := people.Caller(ctx).Role
+	caller := people.Caller(ctx)
 	if faults := c.check(); len(faults) > 0 {
 		return Period{}, fault.Broken(faults...)
 	}
@@ -94,7 +94,7 @@ func UpdatePeriod(ctx context.Context, db *gorm.DB, townID, code string, version
 		if !ok {
 			return before.locked()
 		}
-		if err := mv.refuse(role, before.stand(), reason); err != nil {
+		if err := mv.refuse(caller, before.stand(), reason); err != nil {
 			return err
 		}
 		change := c.setBy(audit.ActorOf(ctx).Name, tx.NowFunc(), reason).columns()
@@ -109,5 +109,5 @@ func UpdatePeriod(ctx context.Context, db *gorm.DB, townID, code string, version
 			Before: before.Calendar, After: after.Calendar, Reason: reason,
 		})
 	})
-	return after.For(role), err
+	return after.For(caller), err
 }

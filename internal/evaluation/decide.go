@@ -114,7 +114,7 @@ func (v viewer) judge(ctx context.Context, tx *gorm.DB, items []DecidedSheet, d 
 // verdict decides on one sheet.
 func (v viewer) verdict(s Sheet, period Period, version int64, d Decision) Verdict {
 	out := Verdict{ID: s.ID, was: s}
-	mv, err := sheetMoves.find(v.Role, s.State, d.To, s.stand(period, v.granted, v.today), d.Reason)
+	mv, err := sheetMoves.find(v.Principal, s.State, d.To, s.stand(period, v.granted, v.today), d.Reason)
 	switch {
 	case err != nil:
 		out.Err = err

@@ -87,7 +87,7 @@ func (e Exception) stand(period Period) stand {
 func (v viewer) exception(e Exception, period Period) Exception {
 	e.State, e.Allowed = e.state(v.today), []string{}
 	if v.refuseInterest(e) == nil {
-		e.Allowed = exceptionMoves.allowed(v.Role, e.State, e.stand(period))
+		e.Allowed = exceptionMoves.allowed(v.Principal, e.State, e.stand(period))
 	}
 	return e
 }
@@ -182,7 +182,7 @@ func GrantException(ctx context.Context, db *gorm.DB, e Exception) (Exception, e
 			return err
 		}
 		grant := move[ExceptionState]{action: people.WritePeriods, during: unlocked}
-		if err := grant.refuse(v.Role, e.stand(period), e.Reason); err != nil {
+		if err := grant.refuse(v.Principal, e.stand(period), e.Reason); err != nil {
 			return err
 		}
 		if err := v.refuseInterest(e); err != nil {
@@ -245,7 +245,7 @@ func EndException(ctx context.Context, db *gorm.DB, townID, periodCode, id strin
 		if err != nil {
 			return err
 		}
-		if _, err := exceptionMoves.find(v.Role, before.State, Ended, before.stand(period), reason); err != nil {
+		if _, err := exceptionMoves.find(v.Principal, before.State, Ended, before.stand(period), reason); err != nil {
 			return err
 		}
 		if err := v.refuseInterest(before); err != nil {

@@ -75,9 +75,9 @@ var periodMoves = machine[PeriodState]{
 
 var periodNoun = text.Text{ZH: "考评周期", EN: "period"}
 
-// For fills in what the role can do with the period.
-func (p Period) For(role people.Role) Period {
-	p.Allowed = periodMoves.allowed(role, p.State, p.stand())
+// For fills in what the caller can do with the period.
+func (p Period) For(caller people.Principal) Period {
+	p.Allowed = periodMoves.allowed(caller, p.State, p.stand())
 	return p
 }
 
@@ -260,14 +260,14 @@ func FinalisePeriod(ctx context.Context, tx *gorm.DB, townID, code string, versi
 }
 
 func movePeriod(ctx context.Context, db *gorm.DB, townID, code string, version int64, to PeriodState, reason string, force bool) (Period, error) {
-	role := people.Caller(ctx).Role
+	caller := people.Caller(ctx)
 	var after Period
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := lockPeriod(ctx, tx, townID, code)
 		if err != nil {
 			return err
 		}
-		if _, err := periodMoves.find(role, before.State, to, before.stand(), reason); err != nil {
+		if _, err := periodMoves.find(caller, before.State, to, before.stand(), reason); err != nil {
 			return err
 		}
 		warnings, err := before.leaving(ctx, tx, to, force)
@@ -287,5 +287,5 @@ func movePeriod(ctx context.Context, db *gorm.DB, townID, code string, version i
 			Before: before.State, After: after.State, Reason: reason,
 		})
 	})
-	return after.For(role), err
+	return after.For(caller), err
 }

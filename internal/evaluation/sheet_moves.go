@@ -44,7 +44,7 @@ func MoveSheet(ctx context.Context, db *gorm.DB, townID, id string, version int6
 		if err != nil {
 			return err
 		}
-		mv, err := sheetMoves.find(v.Role, s.State, to, at, reason)
+		mv, err := sheetMoves.find(v.Principal, s.State, to, at, reason)
 		if err != nil {
 			return err
 		}

@@ -140,7 +140,7 @@ func (v *viewer) writing(ctx context.Context, tx *gorm.DB, s Sheet) (stand, move
 		return at, mv, at.conflict("sheet_"+string(s.State), text.F(
 			"考评表已提交或已通过，不能修改：请先撤回或由工作领导小组退回", "the sheet is %s: withdraw it, or have the leading group return it, before you change it", s.State))
 	}
-	if err := mv.refuse(v.Role, at, ""); err != nil {
+	if err := mv.refuse(v.Principal, at, ""); err != nil {
 		return at, mv, err
 	}
 	return at, mv, s.check(ctx, tx, at.period)

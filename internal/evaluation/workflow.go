@@ -43,11 +43,11 @@ type stand struct {
 // machine is a workflow as the list of its moves.
 type machine[S ~string] []move[S]
 
-// allowed lists the verbs that the role can use now.
-func (m machine[S]) allowed(role people.Role, from S, at stand) []string {
+// allowed lists the verbs that the caller can use now.
+func (m machine[S]) allowed(p people.Principal, from S, at stand) []string {
 	verbs := []string{}
 	for _, mv := range m {
-		if slices.Contains(mv.from, from) && mv.refuse(role, at, "any") == nil {
+		if slices.Contains(mv.from, from) && mv.refuse(p, at, "any") == nil {
 			verbs = append(verbs, mv.verb)
 		}
 	}
@@ -55,14 +55,14 @@ func (m machine[S]) allowed(role people.Role, from S, at stand) []string {
 }
 
 // find gives the move between two states; Conflict where there is none, Locked
-// where the period or the day does not allow it now, Forbidden where the role
+// where the period or the day does not allow it now, Forbidden where the policy
 // does not.
-func (m machine[S]) find(role people.Role, from, to S, at stand, reason string) (move[S], error) {
+func (m machine[S]) find(p people.Principal, from, to S, at stand, reason string) (move[S], error) {
 	i := slices.IndexFunc(m, func(mv move[S]) bool { return to != "" && mv.to == to && slices.Contains(mv.from, from) })
 	if i < 0 {
 		return move[S]{}, at.conflict("no_such_transition", text.F("不能从“%s”变为“%s”", "there is no way from %q to %q", from, to))
 	}
-	return m[i], m[i].refuse(role, at, reason)
+	return m[i], m[i].refuse(p, at, reason)
 }
 
 // stay gives the move of the verb that leaves the state as it is; false where the
@@ -75,11 +75,11 @@ func (m machine[S]) stay(verb string, from S) (move[S], bool) {
 	return m[i], true
 }
 
-// refuse says why the role cannot make the move now.
-func (mv move[S]) refuse(role people.Role, at stand, reason string) error {
+// refuse says why the caller cannot make the move now.
+func (mv move[S]) refuse(p people.Principal, at stand, reason string) error {
 	switch {
-	case people.ScopeOf(mv.action, role) == people.None:
-		return fault.New(fault.Forbidden, "not_allowed", text.F("角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", role, mv.action))
+	case !p.May(mv.action):
+		return fault.New(fault.Forbidden, "not_allowed", text.F("角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", p.Role, mv.action))
 	case mv.during != nil && !slices.Contains(mv.during, at.period.State):
 		return at.period.locked()
 	case at.barred[mv.within] != nil:

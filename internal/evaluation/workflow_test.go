@@ -53,7 +53,7 @@ func TestAllowedByRoleAndState(t *testing.T) {
 		all, none := viewer{Principal: me, reach: people.Reach{All: true}}, viewer{Principal: me}
 		leads := viewer{Principal: me, reach: all.reach, led: map[string]bool{"b01": true}}
 		for _, state := range periodStates {
-			p := Period{State: state}.For(role)
+			p := Period{State: state}.For(me)
 			check(fmt.Sprintf("%s, period %s", role, state), p.Allowed, of(group, wantPeriod[state]))
 			for _, s := range sheetStates {
 				key := fmt.Sprintf("%s %s", state, s)
@@ -78,14 +78,15 @@ func TestAllowedByRoleAndState(t *testing.T) {
 // the refusals cannot contradict each other.
 func TestAllowedIsWhatTheMachineFinds(t *testing.T) {
 	for _, role := range people.Roles() {
+		me := people.Principal{Role: role}
 		for _, period := range periodStates {
 			for _, from := range sheetStates {
 				found := map[string]bool{}
-				if mv, ok := sheetMoves.stay("write", from); ok && mv.refuse(role, stand{period: Period{State: period}}, "") == nil {
+				if mv, ok := sheetMoves.stay("write", from); ok && mv.refuse(me, stand{period: Period{State: period}}, "") == nil {
 					found["write"] = true
 				}
 				for _, to := range sheetStates {
-					mv, err := sheetMoves.find(role, from, to, stand{period: Period{State: period}}, "because")
+					mv, err := sheetMoves.find(me, from, to, stand{period: Period{State: period}}, "because")
 					switch {
 					case err == nil:
 						found[mv.verb] = true
@@ -93,7 +94,7 @@ func TestAllowedIsWhatTheMachineFinds(t *testing.T) {
 						t.Errorf("%s, %s, %s → %s: %v", role, period, from, to, err)
 					}
 				}
-				shown := sheetMoves.allowed(role, from, stand{period: Period{State: period}})
+				shown := sheetMoves.allowed(me, from, stand{period: Period{State: period}})
 				if len(shown) != len(found) || slices.ContainsFunc(shown, func(v string) bool { return !found[v] }) {
 					t.Errorf("%s, %s, %s: shown %v, found %v", role, period, from, shown, found)
 				}
