@@ -81,7 +81,8 @@ func TestAKeyIsLimitedToItsBranches(t *testing.T) {
 		refused(t, limited.IfMatch(`"2"`).Post("/towns/demo/periods/2023Q1/transitions", object{"to": "review"}), http.StatusForbidden, "key_of_branches")
 		refused(t, limited.Get("/towns/demo/people"), http.StatusForbidden, "key_of_branches")
 
-		h.steps("2023Q1", "review", "locked")
+		h.steps("2023Q1", "review")
+		h.forced("2023Q1", "time is over")
 		group := h.as(people.LeadingGroup)
 		group.Post("/towns/demo/periods/2023Q1/runs", nil).Want(http.StatusCreated)
 		moved(group, "/towns/demo/periods/2023Q1", "published", "").Want(http.StatusOK)
