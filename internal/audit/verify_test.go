@@ -83,13 +83,19 @@ func stored(t *testing.T, db *gorm.DB) (c chain) {
 
 // store replaces what differs between the stored chain and the tampered one.
 func (c chain) store(tx *gorm.DB, was chain) error {
-	var gone []string
+	had := make(map[audit.Record]bool)
 	for _, r := range was.records {
-		if !slices.Contains(c.records, r) {
-			gone = append(gone, r.ID)
-		}
+		had[r] = true
 	}
-	fresh := slices.DeleteFunc(slices.Clone(c.records), func(r audit.Record) bool { return slices.Contains(was.records, r) })
+	fresh := slices.DeleteFunc(slices.Clone(c.records), func(r audit.Record) bool {
+		same := had[r]
+		delete(had, r)
+		return same
+	})
+	var gone []string
+	for r := range had {
+		gone = append(gone, r.ID)
+	}
 	if len(gone) > 0 {
 		if err := tx.Where("town_id = 'x' AND id IN ?", gone).Delete(&audit.Record{}).Error; err != nil {
 			return err
