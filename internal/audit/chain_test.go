@@ -141,3 +141,21 @@ func TestARecordNeedsATransaction(t *testing.T) {
 		}
 	})
 }
+
+// A whole chain, moved to another town, tells of the wrong town.
+func TestAChainBelongsToItsTown(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		if err := database.InTx(t.Context(), db, func(tx *gorm.DB) error { return write(t.Context(), tx, "x", "a") }); err != nil {
+			t.Fatal(err)
+		}
+		disarm(t, db)
+		for _, table := range []string{"audit_records", "audit_heads"} {
+			if err := db.Exec("UPDATE " + table + " SET town_id = 'y'").Error; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if r, err := audit.Verify(t.Context(), db, "y", nil); err != nil || r.OK || r.Fault.Kind != "edited" {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}

@@ -24,7 +24,7 @@ func next(i int) int { return i + 1 }
 
 func forged(c *chain, like int) audit.Record {
 	r := c.records[like]
-	r.ID, r.Actor = "00000000-0000-7000-8000-000000000000", "nobody"
+	r.ID, r.Actor = "ffffffff-0000-7000-8000-000000000000", "nobody"
 	return r
 }
 
@@ -69,7 +69,7 @@ func tamperings() []tampering {
 		{"put in at a place that is taken", func(c *chain, i int) bool {
 			c.records = append(c.records, forged(c, i))
 			return true
-		}, "", nil, ""},
+		}, "inserted", here, ""},
 		{"put in behind the head", func(c *chain, i int) bool {
 			c.records = append(c.records, forged(c, i))
 			c.relink(len(c.records)-1, len(c.records))
