@@ -21,7 +21,7 @@ import (
 // use, after a whole time, when it is ended, or when its account changes. Only
 // the hash of its secret is stored.
 type Session struct {
-	SecretHash     string `gorm:"primaryKey"`
+	SecretHash     string `gorm:"primaryKey" json:"-"`
 	AccountName    string
 	AccountVersion int64 // the session ends when the account has another one
 	CreatedAt      time.Time

@@ -16,7 +16,7 @@ import (
 // SetupToken lets whoever can read the terminal of the service make the first
 // administrator, once. Only its hash is stored.
 type SetupToken struct {
-	SecretHash string `gorm:"primaryKey"`
+	SecretHash string `gorm:"primaryKey" json:"-"`
 	CreatedAt  time.Time
 	EndsAt     time.Time
 }
