@@ -311,3 +311,38 @@ func TestAPeriodWithEveryRequestSentTwice(t *testing.T) {
 		}
 	})
 }
+
+// All that makes a request what it is makes its fingerprint.
+func TestFingerprintsDiffer(t *testing.T) {
+	base := func() (*http.Request, people.Principal) {
+		r := httptest.NewRequest(http.MethodPost, "/a/b?c=d", strings.NewReader("body"))
+		r.Header.Set("Idempotency-Key", "k")
+		r.Header.Set("If-Match", `"1"`)
+		return r, people.Principal{Key: "bw_1", Role: people.Mentor}
+	}
+	seen := map[string]string{}
+	for name, change := range map[string]func(*http.Request, *people.Principal){
+		"nothing":     func(*http.Request, *people.Principal) {},
+		"path":        func(r *http.Request, _ *people.Principal) { r.URL.Path = "/a" },
+		"query":       func(r *http.Request, _ *people.Principal) { r.URL.RawQuery = "" },
+		"If-Match":    func(r *http.Request, _ *people.Principal) { r.Header.Set("If-Match", `"2"`) },
+		"no If-Match": func(r *http.Request, _ *people.Principal) { r.Header.Del("If-Match") },
+		"role":        func(_ *http.Request, p *people.Principal) { p.Role = people.Admin },
+		"body":        func(r *http.Request, _ *people.Principal) { r.Body = io.NopCloser(strings.NewReader("bod")) },
+	} {
+		r, p := base()
+		change(r, &p)
+		c, err := claimOf(r, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(r.Body); err != nil {
+			t.Fatal(err)
+		}
+		row := c.answer()
+		if other, ok := seen[row.Fingerprint]; ok {
+			t.Errorf("%s and %s have one fingerprint", name, other)
+		}
+		seen[row.Fingerprint] = name
+	}
+}

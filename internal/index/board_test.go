@@ -2,6 +2,7 @@ package index_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"gorm.io/gorm"
@@ -51,8 +52,18 @@ func TestTheBoardRemembersNoTransaction(t *testing.T) {
 			if err := tx.Exec("UPDATE periods SET state = 'final' WHERE code = '2023Q2'").Error; err != nil {
 				return err
 			}
-			if r, err := board.Receipt(t.Context(), tx, demo.Town, "2023Q2", 0); err != nil || r.Status != "final" {
+			r, err := board.Receipt(t.Context(), tx, demo.Town, "2023Q2", 0)
+			if err != nil || r.Status != "final" {
 				t.Errorf("inside: %s, %v", r.Status, err)
+			}
+			if err := tx.Create(&index.Appraisal{TownID: demo.Town, RunID: r.ID, Replicates: 1}).Error; err != nil {
+				return err
+			}
+			if err := tx.Exec("UPDATE periods SET state = 'published' WHERE code = '2023Q2'").Error; err != nil {
+				return err
+			}
+			if v, _, err := board.Published(t.Context(), tx, demo.Town, "2023Q2"); err != nil || !strings.Contains(v.Token, "appraised") {
+				t.Errorf("inside: %s, %v", v.Token, err)
 			}
 			return undo
 		})
@@ -61,6 +72,9 @@ func TestTheBoardRemembersNoTransaction(t *testing.T) {
 		}
 		if r, err := board.Receipt(t.Context(), db, demo.Town, "2023Q2", 0); err != nil || r.Status != "published" {
 			t.Errorf("afterwards: %s, %v", r.Status, err)
+		}
+		if v, _, err := board.Published(t.Context(), db, demo.Town, "2023Q2"); err != nil || strings.Contains(v.Token, "appraised") {
+			t.Errorf("afterwards: %s, %v", v.Token, err)
 		}
 	})
 }

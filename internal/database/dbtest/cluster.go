@@ -31,27 +31,53 @@ var binaries = []string{
 	"/Applications/Postgres.app/Contents/Versions/*/bin",
 }
 
-// supervise starts the server and stops it, and removes its folder, as soon as
-// its own input ends: that is when the test process is gone, however it went.
-// Nothing that runs inside the test process could promise that.
+// supervise starts the server at each line of its input and stops it, and removes
+// its folder, as soon as the input ends: that is when the test process is gone,
+// however it went. Nothing that runs inside the test process could promise that.
 const supervise = `trap '' HUP INT TERM
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off \
-	-c synchronous_commit=off -c max_connections=200 -c deadlock_timeout=50ms -c jit=off </dev/null >"$2/log" 2>&1 &
-cat >/dev/null
+bin=$1 folder=$2
+shift 2
+while read -r _; do
+	"$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c max_connections=200 -c deadlock_timeout=50ms -c jit=off \
+		"$@" </dev/null >>"$folder/log" 2>&1 &
+done
 kill -QUIT $!
 wait
-rm -rf "$2"`
+rm -rf "$folder"`
 
-// startCluster makes a PostgreSQL server in a temporary folder that listens on
-// a socket inside it, and returns the URL of its maintenance database.
-func startCluster() (address string, err error) {
-	bin, err := findServer()
+// careless settings make a server fast that nobody will miss.
+var careless = []string{"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"}
+
+// startCluster makes a server for all tests of the process, and returns the URL
+// of its maintenance database.
+func startCluster() (string, error) {
+	c, err := newCluster(careless)
 	if err != nil {
 		return "", err
 	}
+	lifelines = append(lifelines, c.lifeline)
+	return c.url(), nil
+}
+
+// lifelines keeps the pipes of servers that live as long as the process from
+// being collected and so closed.
+var lifelines []*os.File
+
+// cluster is a PostgreSQL server in a temporary folder, which listens on a socket
+// inside that.
+type cluster struct {
+	folder   string
+	lifeline *os.File // the input of its supervisor
+}
+
+func newCluster(settings []string) (c *cluster, err error) {
+	bin, err := findServer()
+	if err != nil {
+		return nil, err
+	}
 	folder, err := os.MkdirTemp(scratch(), "bulwark-pg-")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -60,27 +86,26 @@ func startCluster() (address string, err error) {
 	}()
 	owner, err := unprivileged(folder)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	// Not the C locale: a sort order that relies on the server's must show.
 	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", folder+"/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync",
 		"--locale=C", "--locale-provider=icu", "--icu-locale=en-US")
 	initdb.SysProcAttr, initdb.Dir = owner, folder
 	if out, err := initdb.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("initdb: %w: %s", err, out)
+		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	if err := start(bin, folder, owner); err != nil {
-		return "", err
+	c = &cluster{folder: folder}
+	if err := c.supervised(append([]string{bin, folder}, settings...), owner); err != nil {
+		return nil, err
 	}
-	query := url.Values{"host": {folder}, "user": {"postgres"}}
-	u := url.URL{Scheme: "postgres", Path: "/postgres", RawQuery: query.Encode()}
-	return u.String(), ready(folder)
+	return c, c.start()
 }
 
-// start leaves the supervisor running. Its input is a pipe that only this
-// process holds open, and that it never closes.
-func start(bin, folder string, owner *syscall.SysProcAttr) error {
-	supervisor := exec.Command("/bin/sh", "-c", supervise, "sh", bin, folder)
+// supervised leaves the supervisor running. Its input is a pipe that only this
+// process holds open.
+func (c *cluster) supervised(args []string, owner *syscall.SysProcAttr) error {
+	supervisor := exec.Command("/bin/sh", append([]string{"-c", supervise, "sh"}, args...)...)
 	attributes := *owner
 	attributes.Setpgid = true // a Ctrl-C at the terminal ends the tests, not the supervisor
 	supervisor.SysProcAttr, supervisor.Dir = &attributes, "/"
@@ -88,24 +113,31 @@ func start(bin, folder string, owner *syscall.SysProcAttr) error {
 	if err != nil {
 		return err
 	}
-	supervisor.Stdin = read
-	lifelines = append(lifelines, read, write)
+	defer read.Close()
+	supervisor.Stdin, c.lifeline = read, write
 	return supervisor.Start()
 }
 
-// lifelines keeps the pipe from being collected and so closed.
-var lifelines []*os.File
+// url is that of the maintenance database.
+func (c *cluster) url() string {
+	query := url.Values{"host": {c.folder}, "user": {"postgres"}}
+	u := url.URL{Scheme: "postgres", Path: "/postgres", RawQuery: query.Encode()}
+	return u.String()
+}
 
-// ready waits until the server listens.
-func ready(folder string) error {
+// start starts the server, and waits until it listens.
+func (c *cluster) start() error {
+	if _, err := c.lifeline.WriteString("start\n"); err != nil {
+		return err
+	}
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		// The last line of the pid file tells the state of the server.
-		pid, err := os.ReadFile(filepath.Join(folder, "data", "postmaster.pid"))
+		pid, err := os.ReadFile(filepath.Join(c.folder, "data", "postmaster.pid"))
 		if err == nil && bytes.HasSuffix(bytes.TrimSpace(pid), []byte("ready")) {
 			return nil
 		}
 	}
-	log, _ := os.ReadFile(filepath.Join(folder, "log"))
+	log, _ := os.ReadFile(filepath.Join(c.folder, "log"))
 	return fmt.Errorf("the PostgreSQL server did not start:\n%s", log)
 }
 
