@@ -2,10 +2,11 @@
 export CGO_ENABLED = 0
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+KILLS   ?= 100
 TOOL    := go tool -modfile=tools.mod
 SWAG    := $(TOOL) swag init --quiet --dir api,internal,pkg --generalInfo swagger.go --outputTypes json
 
-.PHONY: help run build test test-race postgres check fix generate bin/openapi.json bench spectral
+.PHONY: help run build test test-race postgres check fix generate bin/openapi.json prove bench spectral
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 run: build ## start the demo town on an embedded database and print its address and accounts
@@ -29,6 +30,8 @@ bin/openapi.json:
 	$(SWAG) --output bin/swag
 	$(SWAG) --output bin/swag/strict --requiredByDefault
 	go run ./docs/generate bin/swag/swagger.json bin/swag/strict/swagger.json >$@
+prove: postgres ## kill servers under work and count what is lost; KILLS=10 for a quick look
+	go test -tags prove -timeout 1h -count 1 -v ./internal/prove -kills $(KILLS) -retries $$(($(KILLS) * 100)) -histories 50
 bench: ## run the benchmarks; compare two runs with benchstat
 	go test -run '^$$' -bench . -benchmem ./...
 spectral: ## judge docs/openapi.json by the rules of .spectral.yaml (needs Node.js)

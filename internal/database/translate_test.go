@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
@@ -163,6 +164,9 @@ func TestTranslateLeavesTheRest(t *testing.T) {
 	}
 	if err := database.Translate(fmt.Errorf("w: %w", context.DeadlineExceeded)); !fault.Is(err, fault.Unavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a deadline: %v", err)
+	}
+	if err := database.Translate(fmt.Errorf("w: %w", pgconn.ErrConnClosed)); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("a connection that has ended: %v", err)
 	}
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		var row struct{ Code string }

@@ -62,7 +62,7 @@ func TestTheBoardRemembersNoTransaction(t *testing.T) {
 			if err := tx.Exec("UPDATE periods SET state = 'published' WHERE code = '2023Q2'").Error; err != nil {
 				return err
 			}
-			if v, _, err := board.Published(t.Context(), tx, demo.Town, "2023Q2"); err != nil || !strings.Contains(v.Token, "appraised") {
+			if v, _, err := board.Published(t.Context(), tx, demo.Town, "2023Q2", 0); err != nil || !strings.Contains(v.Token, "appraised") {
 				t.Errorf("inside: %s, %v", v.Token, err)
 			}
 			return undo
@@ -73,7 +73,7 @@ func TestTheBoardRemembersNoTransaction(t *testing.T) {
 		if r, err := board.Receipt(t.Context(), db, demo.Town, "2023Q2", 0); err != nil || r.Status != "published" {
 			t.Errorf("afterwards: %s, %v", r.Status, err)
 		}
-		if v, _, err := board.Published(t.Context(), db, demo.Town, "2023Q2"); err != nil || strings.Contains(v.Token, "appraised") {
+		if v, _, err := board.Published(t.Context(), db, demo.Town, "2023Q2", 0); err != nil || strings.Contains(v.Token, "appraised") {
 			t.Errorf("afterwards: %s, %v", v.Token, err)
 		}
 	})

@@ -1,0 +1,62 @@
+package prove
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/api"
+	"bulwark/internal/apitest"
+	"bulwark/internal/config"
+	"bulwark/internal/people"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
+)
+
+// serving is one server on the database, and a client of it without a key.
+func serving(t *testing.T, db *gorm.DB) *apitest.Client {
+	t.Helper()
+	cfg, err := config.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &api.Server{
+		DB: db, Config: cfg, Log: slog.New(slog.DiscardHandler), Version: "proof", Now: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+		Authenticate: func(ctx context.Context, key string) (people.Principal, error) {
+			return people.Authenticate(ctx, db, key)
+		},
+		Authorize: func(ctx context.Context, p people.Principal, a people.Action, town string) error {
+			return people.Authorize(ctx, db, p, a, town)
+		},
+		Ready: func(context.Context) error { return nil },
+	}
+	handler, err := s.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return apitest.New(t, handler)
+}
+
+// founded makes the town demo, and a key for everything.
+func founded(t *testing.T, db *gorm.DB) (key string) {
+	t.Helper()
+	parent := (*string)(nil)
+	for _, a := range []town.Area{{Code: "44", Level: "province"}, {Code: "4499", Level: "city"}, {Code: "449901", Level: "district"}, {Code: "449901001", Level: "town"}} {
+		a.Name, a.ParentCode = text.Same("invented"), parent
+		if _, err := town.CreateArea(t.Context(), db, a); err != nil {
+			t.Fatal(err)
+		}
+		parent = &a.Code
+	}
+	if _, err := town.Create(t.Context(), db, town.Town{Code: "demo", AreaCode: *parent, Name: text.Same("demo")}); err != nil {
+		t.Fatal(err)
+	}
+	_, key, err := people.CreateKey(t.Context(), db, people.Key{Role: people.Admin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
