@@ -85,8 +85,8 @@ type limits struct {
 // bodyLimit is the most bytes that the route reads, instead of the configured limit.
 func bodyLimit(n int64) option { return func(l *limits) { l.body = n } }
 
-// secret marks a route whose answer tells what is told only once: it is never
-// stored.
+// secret marks a route whose request or answer holds a secret, of which nothing may
+// be stored.
 func secret(l *limits) { l.secret = true }
 
 func adapt[Req, Res any](r routes, method, path string, action people.Action, status int, h Handler[Req, Res], opts []option) gin.HandlerFunc {
@@ -128,7 +128,7 @@ func (e endpoint[Req, Res]) answer(c *gin.Context) error {
 	if err := b.headers(c.Request.Header); err != nil {
 		return err
 	}
-	claim, err := claimOf(c.Request, p)
+	claim, err := claimOf(c.Request, p, e.secret)
 	if err != nil {
 		return err
 	}

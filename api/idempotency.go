@@ -31,8 +31,10 @@ type claim struct {
 }
 
 // claimOf reads the Idempotency-Key of a POST; nil without one. An anonymous
-// caller has nothing that would keep the key apart from those of others.
-func claimOf(r *http.Request, p people.Principal) (*claim, error) {
+// caller has nothing that would keep the key apart from those of others. The
+// fingerprint of a request about a secret leaves out its body, from which a
+// password could be guessed.
+func claimOf(r *http.Request, p people.Principal, secret bool) (*claim, error) {
 	given, ok := r.Header["Idempotency-Key"]
 	if !ok || r.Method != http.MethodPost || p.Credential() == "" {
 		return nil, nil
@@ -45,7 +47,9 @@ func claimOf(r *http.Request, p people.Principal) (*claim, error) {
 	c := &claim{p.Credential(), key, sha256.New()}
 	fmt.Fprintf(c.request, "%q %q %q %q\n", p.Role, r.URL.EscapedPath(), r.URL.RawQuery, r.Header["If-Match"])
 	// What the handler's request is read from is what the fingerprint is of.
-	r.Body = tee{io.TeeReader(r.Body, c.request), r.Body}
+	if !secret {
+		r.Body = tee{io.TeeReader(r.Body, c.request), r.Body}
+	}
 	return c, nil
 }
 
@@ -64,8 +68,8 @@ func (c *claim) answer() idempotency.Answer {
 }
 
 // once does the work in one transaction, which also keeps its answer, or gives
-// the answer that was kept when it was done before. An answer with a secret is
-// kept without its words.
+// the answer that was kept when it was done before. What is about a secret is
+// kept without the answer.
 func (s *Server) once(ctx context.Context, w http.ResponseWriter, c *claim, secret bool, work func(context.Context, http.ResponseWriter) error) error {
 	wanted := c.answer()
 	land, free := s.flights.begin(c)
@@ -110,8 +114,8 @@ func replay(ctx context.Context, w http.ResponseWriter, kept, wanted idempotency
 			"此 Idempotency-Key 已用于另一个请求：新的请求请用新的键", "this Idempotency-Key was used for another request: take a new key for a new request"))
 	case secret:
 		return fault.New(fault.Conflict, "answer_not_kept", text.F(
-			"此请求已经办成，但答复含有秘密、未予保存：请撤销上次所得并用新的键重新申请",
-			"this was done before, but its answer holds a secret and was not kept: revoke what was made then, and ask again under a new key"))
+			"此请求已经办成；因涉及秘密，答复未予保存：如仍需要，请撤销上次所得并用新的键重新申请",
+			"this was done before; as it is about a secret, its answer was not kept: if you need it, revoke what was made then, and ask again under a new key"))
 	}
 	w.Header().Set("Idempotency-Replayed", "true")
 	play(ctx, w, kept)

@@ -332,7 +332,7 @@ func TestFingerprintsDiffer(t *testing.T) {
 	} {
 		r, p := base()
 		change(r, &p)
-		c, err := claimOf(r, p)
+		c, err := claimOf(r, p, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -344,5 +344,25 @@ func TestFingerprintsDiffer(t *testing.T) {
 			t.Errorf("%s and %s have one fingerprint", name, other)
 		}
 		seen[row.Fingerprint] = name
+	}
+}
+
+// A password could be guessed from the fingerprint of a body that holds it.
+func TestASecretIsNotInAFingerprint(t *testing.T) {
+	var prints []string
+	for _, body := range []string{"one", "two"} {
+		r := httptest.NewRequest(http.MethodPost, "/me/password", strings.NewReader(body))
+		r.Header.Set("Idempotency-Key", "k")
+		c, err := claimOf(r, people.Principal{Account: "ann"}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(r.Body); err != nil {
+			t.Fatal(err)
+		}
+		prints = append(prints, c.answer().Fingerprint)
+	}
+	if prints[0] != prints[1] {
+		t.Error("the fingerprint depends on the body")
 	}
 }

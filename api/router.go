@@ -18,7 +18,7 @@ func (s *Server) routes(r routes) {
 	get(v1, "/oidc/start", people.SignIn, s.startOIDC)
 	get(v1, "/oidc/callback", people.SignIn, s.finishOIDC)
 	get(v1, "/me", people.ReadIdentity, s.me)
-	post(v1, "/me/password", people.OwnIdentity, s.changePassword, bodyLimit(secretBody))
+	post(v1, "/me/password", people.OwnIdentity, s.changePassword, secret, bodyLimit(secretBody))
 	get(v1, "/accounts", people.ManageAccounts, s.listAccounts)
 	create(v1, "/accounts", people.ManageAccounts, s.createAccount)
 	get(v1, "/accounts/:account", people.ManageAccounts, s.findAccount)

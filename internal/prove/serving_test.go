@@ -54,7 +54,7 @@ func founded(t *testing.T, db *gorm.DB) (key string) {
 	if _, err := town.Create(t.Context(), db, town.Town{Code: "demo", AreaCode: *parent, Name: text.Same("demo")}); err != nil {
 		t.Fatal(err)
 	}
-	_, key, err := people.CreateKey(t.Context(), db, people.Key{Role: people.Admin})
+	_, key, err := people.CreateKey(t.Context(), db, people.Key{Roles: []people.Role{people.Admin}})
 	if err != nil {
 		t.Fatal(err)
 	}
