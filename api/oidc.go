@@ -82,4 +82,4 @@ func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (Redirec
 // anyQuery is embedded where others decide what the query holds.
 type anyQuery struct{}
 
-func (anyQuery) anyQuery() {}
+func (anyQuery) takesAny() {}

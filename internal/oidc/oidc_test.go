@@ -1,125 +1,42 @@
 package oidc
 
 import (
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"math/big"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"bulwark/internal/apitest"
 	"bulwark/internal/fault"
 )
 
 var now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// fake is a provider that signs by RS256. Each test bends one of its answers.
-type fake struct {
-	*httptest.Server
-	key     *rsa.PrivateKey
-	nonce   string // of the last authorization
-	pkce    string // its challenge
-	codes   map[string]bool
-	claims  func(c map[string]any)
-	header  map[string]any
-	signer  *rsa.PrivateKey
-	answers int
-}
+// fake is the provider of the tests.
+type fake struct{ *apitest.Provider }
 
-func newFake(t *testing.T) *fake {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &fake{key: key, signer: key, codes: map[string]bool{}, header: map[string]any{"alg": "RS256", "kid": "k"}}
-	mux := http.NewServeMux()
-	f.Server = httptest.NewServer(mux)
-	t.Cleanup(f.Close)
-	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		write(w, map[string]any{
-			"issuer": f.URL, "authorization_endpoint": f.URL + "/authorize", "token_endpoint": f.URL + "/token", "jwks_uri": f.URL + "/keys",
-			"id_token_signing_alg_values_supported": []string{"RS256", "none", "HS256"},
-		})
-	})
-	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
-		write(w, map[string]any{"keys": []any{map[string]any{
-			"kty": "RSA", "kid": "k", "use": "sig", "alg": "RS256", "n": part(key.N.Bytes()), "e": part(big.NewInt(int64(key.E)).Bytes()),
-		}}})
-	})
-	mux.HandleFunc("POST /token", f.token)
-	return f
-}
-
-func write(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(v) //nolint:errcheck // the test would see it
-}
+func newFake(t *testing.T) fake { return fake{apitest.NewProvider(t, now)} }
 
 func part(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// token answers a code once, to who has its PKCE verifier.
-func (f *fake) token(w http.ResponseWriter, r *http.Request) {
-	challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
-	if code := r.PostFormValue("code"); !f.codes[code] || part(challenge[:]) != f.pkce {
-		w.WriteHeader(http.StatusBadRequest)
-		write(w, map[string]any{"error": "invalid_grant"})
-		return
-	}
-	delete(f.codes, r.PostFormValue("code"))
-	f.answers++
-	claims := map[string]any{
-		"iss": f.URL, "aud": "bulwark", "sub": "subject-7", "nonce": f.nonce, "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(),
-	}
-	if f.claims != nil {
-		f.claims(claims)
-	}
-	write(w, map[string]any{"access_token": "a", "token_type": "Bearer", "id_token": f.sign(claims)})
-}
-
-func (f *fake) sign(claims map[string]any) string {
-	header, _ := json.Marshal(f.header)
-	body, _ := json.Marshal(claims)
-	signed := part(header) + "." + part(body)
-	if f.header["alg"] == "none" {
-		return signed + "."
-	}
-	sum := sha256.Sum256([]byte(signed))
-	signature, _ := rsa.SignPKCS1v15(rand.Reader, f.signer, crypto.SHA256, sum[:])
-	return signed + "." + part(signature)
-}
-
-// visit is what the browser does at the provider: it comes back with a code.
-func (f *fake) visit(t *testing.T, address string) Return {
+func (f fake) visit(t *testing.T, address string) Return {
 	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil || !strings.HasPrefix(address, f.URL+"/authorize?") {
-		t.Fatalf("sent to %q", address)
-	}
-	q := u.Query()
+	state, code, q := f.Visit(t, address)
 	if q.Get("response_type") != "code" || q.Get("client_id") != "bulwark" || q.Get("redirect_uri") != "https://here.example/callback" ||
 		q.Get("scope") != "openid" || q.Get("code_challenge_method") != "S256" || q.Get("state") == "" || q.Get("nonce") == "" {
 		t.Errorf("asked for %v", q)
 	}
-	f.nonce, f.pkce = q.Get("nonce"), q.Get("code_challenge")
-	code := rand.Text()
-	f.codes[code] = true
-	return Return{State: q.Get("state"), Code: code}
+	return Return{State: state, Code: code}
 }
 
-func (f *fake) provider() *Provider {
+func (f fake) provider() *Provider {
 	return &Provider{Issuer: f.URL, ClientID: "bulwark", ClientSecret: "hush", RedirectURL: "https://here.example/callback", Now: func() time.Time { return now }}
 }
 
-func start(t *testing.T, p *Provider, f *fake) (sealed string, back Return) {
+func start(t *testing.T, p *Provider, f fake) (sealed string, back Return) {
 	t.Helper()
 	address, sealed, err := p.Start(t.Context())
 	if err != nil {
@@ -148,9 +65,9 @@ func TestSignIn(t *testing.T) {
 		t.Fatalf("%q, %v", subject, err)
 	}
 	back.Code = "second"
-	f.codes["second"] = true
-	if _, err := p.Finish(t.Context(), sealed, back); codeOf(err) != "sign_in_over" || f.answers != 1 {
-		t.Errorf("replayed: %v, asked %d times", err, f.answers)
+	f.Codes["second"] = true
+	if _, err := p.Finish(t.Context(), sealed, back); codeOf(err) != "sign_in_over" || f.Answers != 1 {
+		t.Errorf("replayed: %v, asked %d times", err, f.Answers)
 	}
 	// Another server of the installation finishes what this one began.
 	sealed, back = start(t, p, f)
@@ -169,10 +86,10 @@ func TestTokensThatDoNotHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := func(name string, value any) func(*fake) {
-		return func(f *fake) { f.claims = func(c map[string]any) { c[name] = value } }
+	set := func(name string, value any) func(fake) {
+		return func(f fake) { f.Claims = func(c map[string]any) { c[name] = value } }
 	}
-	for name, bend := range map[string]func(*fake){
+	for name, bend := range map[string]func(fake){
 		"wrong nonce":       set("nonce", "another"),
 		"no nonce":          set("nonce", ""),
 		"wrong audience":    set("aud", "another"),
@@ -182,13 +99,13 @@ func TestTokensThatDoNotHold(t *testing.T) {
 		"no subject":        set("sub", ""),
 		"for another party": set("azp", "another"),
 		"several audiences": set("aud", []string{"bulwark", "another"}),
-		"alg none":          func(f *fake) { f.header["alg"] = "none" },
-		"alg HS256":         func(f *fake) { f.header["alg"] = "HS256" },
-		"key of a stranger": func(f *fake) { f.signer = stranger },
-		"unknown key":       func(f *fake) { f.header["kid"] = "x"; f.signer = stranger },
-		"claims changed": func(f *fake) {
-			f.header["alg"] = "RS256"
-			f.signer = &rsa.PrivateKey{PublicKey: stranger.PublicKey, D: stranger.D, Primes: stranger.Primes}
+		"alg none":          func(f fake) { f.Header["alg"] = "none" },
+		"alg HS256":         func(f fake) { f.Header["alg"] = "HS256" },
+		"key of a stranger": func(f fake) { f.Signer = stranger },
+		"unknown key":       func(f fake) { f.Header["kid"] = "x"; f.Signer = stranger },
+		"claims changed": func(f fake) {
+			f.Header["alg"] = "RS256"
+			f.Signer = &rsa.PrivateKey{PublicKey: stranger.PublicKey, D: stranger.D, Primes: stranger.Primes}
 		},
 	} {
 		f := newFake(t)
@@ -234,8 +151,8 @@ func TestFlowsThatDoNotHold(t *testing.T) {
 	if _, err := late.Finish(t.Context(), mine, back); codeOf(err) != "sign_in_over" {
 		t.Errorf("late: %v", err)
 	}
-	if f.answers != 0 {
-		t.Errorf("the provider was asked %d times", f.answers)
+	if f.Answers != 0 {
+		t.Errorf("the provider was asked %d times", f.Answers)
 	}
 	denied, back := start(t, p, f)
 	if _, err := p.Finish(t.Context(), denied, Return{State: back.State, Error: "access_denied"}); codeOf(err) != "provider_refused" {
@@ -246,7 +163,7 @@ func TestFlowsThatDoNotHold(t *testing.T) {
 	code := back.Code
 	second, back := start(t, p, f)
 	_ = first
-	f.pkce = "of the first flow"
+	f.PKCE = "of the first flow"
 	back.Code = code
 	if _, err := p.Finish(t.Context(), second, back); codeOf(err) != "provider_refused" {
 		t.Errorf("stolen code: %v", err)
