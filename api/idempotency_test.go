@@ -127,7 +127,9 @@ func TestASecretIsNotKept(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		before := h.count(people.Key{}, "true")
-		ask := func() *apitest.Answer { return with(h.as(people.Admin), "k").Post("/keys", object{"roles": []string{"reader"}}) }
+		ask := func() *apitest.Answer {
+			return with(h.as(people.Admin), "k").Post("/keys", object{"roles": []string{"reader"}})
+		}
 		told := apitest.Decode[struct{ Secret string }](ask(), http.StatusCreated)
 		refused(t, ask(), http.StatusConflict, "answer_not_kept")
 		if n := h.count(people.Key{}, "true") - before; n != 1 {

@@ -8,18 +8,22 @@ import (
 	"bulwark/internal/people"
 )
 
-// Credential is one key of the demo, to be written where only its owner reads it.
+// Credential is one key of the demo and the account of the same role, to be
+// written where only its owner reads it.
 type Credential struct {
-	Role   people.Role `json:"role"`
-	Town   string      `json:"town,omitempty"`
-	Person string      `json:"person,omitempty"`
-	Key    string      `json:"key"`
+	Role     people.Role `json:"role"`
+	Town     string      `json:"town,omitempty"`
+	Person   string      `json:"person,omitempty"`
+	Key      string      `json:"key"`
+	Account  string      `json:"account"`
+	Password string      `json:"password"`
 }
 
-// Credentials makes one key per role. Secrets are random: they differ between
+// Credentials makes one key and one account per role. Secrets are random: they differ between
 // machines, as secrets must.
 func Credentials(ctx context.Context, db *gorm.DB) ([]Credential, error) {
 	var list []Credential
+	passwords := people.NewPasswords(people.PasswordCost)
 	for _, c := range []Credential{
 		{Role: people.Reader, Town: Town},
 		{Role: people.Secretary, Town: Town, Person: "secretary-1"},
@@ -42,6 +46,9 @@ func Credentials(ctx context.Context, db *gorm.DB) ([]Credential, error) {
 			return nil, err
 		}
 		c.Key = secret
+		if err := c.sign(ctx, db, passwords); err != nil {
+			return nil, err
+		}
 		list = append(list, c)
 	}
 	return list, nil

@@ -1,0 +1,31 @@
+package demo
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/people"
+)
+
+// sign adds to the credential an account of the same person or role, with a
+// random password that need not be changed.
+func (c *Credential) sign(ctx context.Context, db *gorm.DB, passwords *people.Passwords) error {
+	c.Account, c.Password = "demo-"+strings.ReplaceAll(string(c.Role), "_", "-"), rand.Text()
+	a := people.Account{Name: c.Account}
+	if c.Town != "" {
+		a.OnlyTown = &c.Town
+	}
+	if c.Person != "" {
+		a.PersonCode = &c.Person
+	} else {
+		a.Roles = []people.Role{c.Role}
+	}
+	a, err := people.CreateAccount(ctx, db, a)
+	if err == nil {
+		_, err = people.SetPassword(ctx, db, passwords, a.Name, c.Password, false, a.Version)
+	}
+	return err
+}
