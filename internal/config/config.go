@@ -35,7 +35,7 @@ type Config struct {
 
 	TrustedProxies []string `env:"TRUSTED_PROXIES" doc:"addresses or CIDR ranges whose X-Forwarded-For is believed, separated by commas"`
 	CORSOrigins    []string `env:"CORS_ORIGINS" doc:"origins whose pages may call the API, such as https://example.org, separated by commas"`
-	BehindTLS      bool     `env:"BEHIND_TLS" envDefault:"false" doc:"true where a proxy in front speaks HTTPS: answers then carry Strict-Transport-Security"`
+	BehindTLS      bool     `env:"BEHIND_TLS" envDefault:"false" doc:"true where a proxy in front speaks HTTPS: answers then carry Strict-Transport-Security, and cookies are secure"`
 
 	SessionIdle time.Duration `env:"SESSION_IDLE" envDefault:"30m" doc:"after which an unused session of a browser ends"`
 	SessionMax  time.Duration `env:"SESSION_MAX" envDefault:"12h" doc:"after which every session of a browser ends"`
