@@ -158,5 +158,5 @@ func (e endpoint[Req, Res]) work(ctx context.Context, c *gin.Context, claim *cla
 
 // recorded lets the trail know who acts in which request.
 func recorded(ctx context.Context, p people.Principal) context.Context {
-	return audit.As(ctx, audit.Actor{Name: p.Name(), Role: string(p.Role), Credential: cmp.Or(p.Key, p.Account), RequestID: traceOf(ctx).id})
+	return audit.As(ctx, audit.Actor{Name: p.Name(), Role: cmp.Or(string(p.Role), "none"), Credential: cmp.Or(p.Key, p.Account), RequestID: traceOf(ctx).id})
 }

@@ -58,7 +58,7 @@ func (s *Server) createSession(ctx context.Context, req createSessionRequest) (C
 // stays out of the log: people type passwords into the wrong field.
 func (s *Server) noteRefusal(ctx context.Context, account string, err error) {
 	outcome := "refused"
-	if !fault.Is(err, fault.Unauthenticated) {
+	if !fault.Is(err, fault.Unauthenticated) && !fault.Is(err, fault.Forbidden) {
 		outcome = "failed"
 	}
 	s.signIns.WithLabelValues(outcome).Inc()
@@ -68,7 +68,11 @@ func (s *Server) noteRefusal(ctx context.Context, account string, err error) {
 
 // signIn opens a session of the account and gives the browser its cookie.
 func (s *Server) signIn(ctx context.Context, a people.Account) (Session, error) {
-	p := a.Principal()
+	p, err := people.PrincipalOf(ctx, s.db(ctx), a)
+	if err != nil {
+		s.noteRefusal(ctx, a.Name, err)
+		return Session{}, err
+	}
 	stored, value, err := people.OpenSession(recorded(ctx, p), s.db(ctx), a, s.Config.SessionMax)
 	if err != nil {
 		return Session{}, err

@@ -11,6 +11,7 @@ import (
 
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
+	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -32,13 +33,26 @@ type Account struct {
 	database.Versioned
 }
 
-// Principal is the caller whom the account lets in.
-func (a Account) Principal() Principal {
+// PrincipalOf is the caller whom the account lets in now: a person under the
+// roles to which he or she is appointed today. Without any that is Forbidden,
+// and the caller comes with it all the same: anybody may sign out.
+func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (Principal, error) {
 	p := Principal{Person: deref(a.PersonCode), Account: a.Name}
 	if a.OnlyTown != nil {
 		p.Towns = []string{*a.OnlyTown}
 	}
-	return p.Holding(a.Roles...)
+	if a.PersonCode == nil {
+		return p.Holding(a.Roles...), nil
+	}
+	roles, err := RolesOf(ctx, db, *a.OnlyTown, *a.PersonCode, day.Of(db.NowFunc()))
+	if err != nil {
+		return Principal{}, err
+	}
+	if p = p.Holding(roles...); p.Role == "" {
+		return p, fault.New(fault.Forbidden, "no_role_now", text.F(
+			"账号有效，但“%s”今日未被聘任担任任何角色：请联系工作领导小组", "the account is valid, but %q is appointed to no role today: ask the leading group", p.Person))
+	}
+	return p, nil
 }
 
 var accountNoun = text.Text{ZH: "账号", EN: "account"}

@@ -89,18 +89,15 @@ func SetUp(ctx context.Context, db *gorm.DB, passwords *Passwords, token, name, 
 	if err != nil {
 		return Account{}, err
 	}
-	a := Account{Name: name, Roles: []Role{Admin}, PasswordHash: hash}
+	var made Account
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := burn(tx, token); err != nil {
 			return err
 		}
-		if err := unadministered(ctx, tx); err != nil {
-			return err
-		}
-		a, err = CreateAccount(ctx, tx, a)
+		made, err = CreateAccount(ctx, tx, Account{Name: name, Roles: []Role{Admin}, PasswordHash: hash})
 		return err
 	})
-	return a, err
+	return made, err
 }
 
 func unadministered(ctx context.Context, db *gorm.DB) error {
