@@ -32,7 +32,7 @@ func (j jar) set(c *http.Cookie) { http.SetCookie(j.sent, c) }
 // cookie is one that no script can read and no other site can have sent, unless
 // lax: then a link from another site brings it along.
 func (s *Server) cookie(name, value string, life time.Duration, lax bool) *http.Cookie {
-	c := &http.Cookie{
+	c := &http.Cookie{ //nolint:gosec // Secure where the browser speaks TLS; it would drop the cookie elsewhere
 		Name: s.cookieName(name), Value: value, Path: "/", MaxAge: int(life.Seconds()), HttpOnly: true, Secure: s.Config.BehindTLS, SameSite: http.SameSiteStrictMode,
 	}
 	if lax {

@@ -71,7 +71,7 @@ func prepare(ctx context.Context, p program, db *gorm.DB, keys string) error {
 	if err != nil {
 		return err
 	}
-	encoded, err := json.MarshalIndent(credentials, "", "  ")
+	encoded, err := json.MarshalIndent(credentials, "", "  ") //nolint:gosec // this file is what the secrets are for
 	if err != nil {
 		return err
 	}

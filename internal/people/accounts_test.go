@@ -136,10 +136,10 @@ func TestAResetPasswordMustBeChanged(t *testing.T) {
 func TestNoSecretIsTold(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		ctx, passwords := t.Context(), quick()
-		a := boss(t, db, passwords)
+		boss(t, db, passwords)
 		_, once, err := people.ResetPassword(ctx, db, passwords, "boss", 2)
 		must(t, err)
-		a, err = people.ChangePassword(ctx, db, passwords, "boss", once, phrase, "")
+		a, err := people.ChangePassword(ctx, db, passwords, "boss", once, phrase, "")
 		must(t, err)
 		_, secret, err := people.OpenSession(ctx, db, a, time.Hour)
 		must(t, err)

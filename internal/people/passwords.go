@@ -41,7 +41,7 @@ type Passwords struct {
 // NewPasswords hashes at a cost, PasswordCost outside of tests.
 func NewPasswords(cost argon2id.Params) *Passwords {
 	none := make([]byte, cost.SaltLength+cost.KeyLength)
-	rand.Read(none) //nolint:errcheck // crypto/rand never fails
+	rand.Read(none) // it never fails
 	part := base64.RawStdEncoding.EncodeToString
 	decoy := fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, cost.Memory, cost.Iterations, cost.Parallelism,
 		part(none[:cost.SaltLength]), part(none[cost.SaltLength:]))
