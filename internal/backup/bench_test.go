@@ -23,7 +23,10 @@ import (
 // SQLite file, COPY passes the rows of the same tables out of PostgreSQL and in.
 func BenchmarkBackup(b *testing.B) {
 	for _, dialect := range dbtest.Dialects {
-		db := dbtest.Connect(b, dbtest.URL(b, dialect), database.Options{StatementTimeout: -1})
+		open := func() *gorm.DB {
+			return dbtest.Connect(b, dbtest.URL(b, dialect), database.Options{StatementTimeout: -1})
+		}
+		db := open()
 		file, s := large(b, db)
 		rows := func(b *testing.B) {
 			b.ReportMetric(float64(s.Trailer.Rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
@@ -47,8 +50,7 @@ func BenchmarkBackup(b *testing.B) {
 		})
 		b.Run(dialect+"/restore", func(b *testing.B) {
 			for b.Loop() {
-				target := dbtest.Open(b, dialect)
-				if _, err := restore(b.Context(), target, file); err != nil {
+				if _, err := restore(b.Context(), open(), file); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -68,7 +70,7 @@ func BenchmarkBackup(b *testing.B) {
 			copied := copyOut(b, db, s.Header.Tables)
 			b.Run(dialect+"/native_restore", func(b *testing.B) {
 				for b.Loop() {
-					copyIn(b, dbtest.Open(b, dialect), s.Header.Tables, copied)
+					copyIn(b, open(), s.Header.Tables, copied)
 				}
 				rows(b)
 			})

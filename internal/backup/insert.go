@@ -45,13 +45,28 @@ func (in *inserter) add(values []any, size int) error {
 	return in.flush()
 }
 
+// end inserts what is left and tells PostgreSQL how large the table is now: it
+// would go through all of it for each row of a later table that refers to it.
 func (in *inserter) end() error {
 	if in == nil {
 		return nil
 	}
-	if err := in.flush(); err != nil || !in.t.refersToItself {
+	if err := in.flush(); err != nil {
 		return err
 	}
+	if in.t.refersToItself {
+		if err := in.move(); err != nil {
+			return err
+		}
+	}
+	if database.Dialect(in.tx) == database.SQLite {
+		return nil
+	}
+	return in.tx.Exec(`ANALYZE "` + in.t.Name + `"`).Error
+}
+
+// move empties the temporary table into its own.
+func (in *inserter) move() error {
 	columns := quoted(in.t.Columns)
 	if err := in.tx.Exec(`INSERT INTO "` + in.t.Name + `" (` + columns + ") SELECT " + columns + " FROM " + in.target).Error; err != nil {
 		return err

@@ -17,6 +17,8 @@ import (
 	"bulwark/internal/text"
 )
 
+var errLong = errors.New("a row of more than 256 MiB")
+
 // lines reads a backup line by line.
 type lines struct {
 	in     *bufio.Reader
@@ -49,6 +51,8 @@ func (l *lines) next() ([]byte, error) {
 		line = l.long
 	}
 	switch {
+	case errors.Is(err, bufio.ErrBufferFull):
+		return nil, l.damaged(errLong)
 	case errors.Is(err, io.EOF) && len(line) == 0:
 		return nil, io.EOF
 	case errors.Is(err, io.EOF):

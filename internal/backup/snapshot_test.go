@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -151,47 +152,93 @@ func (g gauged) Read(p []byte) (int, error) {
 	return g.in.Read(p)
 }
 
+// inUse is the memory that backing up the database takes, and restoring it.
+func inUse(t *testing.T, db *gorm.DB) (writing, reading uint64) {
+	t.Helper()
+	var out, in gauge
+	if _, err := backup.Write(t.Context(), db, &out, "test"); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "a") // on disk: in memory it would count
+	err := backup.Create(name, false, func(w io.Writer) error {
+		_, err := backup.Write(t.Context(), db, w, "test")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	r, err := backup.Open(gauged{&in, file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := r.Restore(t.Context(), dbtest.Open(t, database.Dialect(db))); err != nil {
+		t.Fatal(err)
+	}
+	return out.most, in.most
+}
+
 // Twenty times as many rows take no more memory, neither to back up nor to
 // restore.
 func TestMemoryDoesNotGrowWithTheRows(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		var writing, reading [2]uint64
-		grown := 0
-		for i, rows := range []int{1000, 20_000} {
-			grow(t, db, grown, rows)
-			grown = rows
-			var out, in gauge
-			if _, err := backup.Write(t.Context(), db, &out, "test"); err != nil {
-				t.Fatal(err)
-			}
-			name := filepath.Join(t.TempDir(), "a")
-			err := backup.Create(name, false, func(w io.Writer) error {
-				_, err := backup.Write(t.Context(), db, w, "test")
-				return err
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			file, err := os.Open(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer file.Close()
-			r, err := backup.Open(gauged{&in, file})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer r.Close()
-			if _, err := r.Restore(t.Context(), dbtest.Open(t, database.Dialect(db))); err != nil {
-				t.Fatal(err)
-			}
-			writing[i], reading[i] = out.most, in.most
-		}
+		grow(t, db, 0, 1000)
+		writing, reading := inUse(t, db)
+		grow(t, db, 1000, 20_000)
+		writing2, reading2 := inUse(t, db)
 		const slack = 3 << 20
-		if writing[1] > writing[0]+slack || reading[1] > reading[0]+slack {
-			t.Errorf("bytes in use: writing %d, reading %d", writing, reading)
+		if writing2 > writing+slack || reading2 > reading+slack {
+			t.Errorf("bytes in use: writing %d, then %d; reading %d, then %d", writing, writing2, reading, reading2)
 		}
 	})
+}
+
+// Many rows go into one statement, but not many large ones.
+func TestMemoryDoesNotGrowWithLargeRows(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		grow(t, db, 0, 1)
+		noise := rand.New(rand.NewPCG(1, 2))
+		add := func(rows int) {
+			for range rows {
+				large := make([]byte, 100_000)
+				for i := range large {
+					large[i] = byte(' ' + noise.IntN(90))
+				}
+				if err := db.Create(&town.Kind{TownID: "demo", Code: string(large[:40]), Name: text.Same(string(large))}).Error; err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		add(30)
+		_, reading := inUse(t, db)
+		add(120)
+		if _, more := inUse(t, db); more > reading+10<<20 {
+			t.Errorf("bytes in use: %d, then %d; 30 MB were restored", reading, more)
+		}
+	})
+}
+
+// A row that a reader would refuse is not written, and one that has no end is
+// not read into memory.
+func TestRowsAreBounded(t *testing.T) {
+	db := dbtest.Open(t, database.SQLite)
+	grow(t, db, 0, 1)
+	if err := db.Create(&town.Kind{TownID: "demo", Code: "long", Name: text.Same(strings.Repeat("x", 200_000))}).Error; err != nil {
+		t.Fatal(err)
+	}
+	file, _ := write(t, db)
+	defer backup.LimitLines(150_000)()
+	if _, err := backup.Write(t.Context(), db, io.Discard, "test"); err == nil || !strings.Contains(err.Error(), "back up the table kinds: row 2: a row of more") {
+		t.Errorf("written: %v", err)
+	}
+	if err := check(file); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "a row of more than") {
+		t.Errorf("read: %v", err)
+	}
 }
 
 // A backup that is broken off, or cannot be written, leaves no file and nothing

@@ -18,10 +18,10 @@ import (
 	"bulwark/internal/text"
 )
 
-const (
-	window  = 1 << 20   // of the compression: what a reader needs in memory
-	maxLine = 256 << 20 // of a row: what a reader would not read is not written
-)
+const window = 1 << 20 // of the compression: what a reader needs in memory
+
+// maxLine bounds a row: what a reader would not take into memory is not written.
+var maxLine = 256 << 20
 
 // Write writes a backup of the database at one moment, while others go on
 // writing to it. Its memory does not grow with the number of rows. Where it
@@ -142,7 +142,7 @@ func (t Table) line(line []byte, targets []any) ([]byte, error) {
 		separator = ','
 	}
 	if len(line) > maxLine {
-		return nil, errors.New("longer than 256 MiB")
+		return nil, errLong
 	}
 	return append(line, "]\n"...), nil
 }
