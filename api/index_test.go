@@ -82,6 +82,9 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 				{"group", "/adjustments", 5, 4},
 				{"mentor", "/adjustments", 6, 5},
 				{"group", "/periods/q2/runs", 3, 2},
+				{"group", "/periods/q3/completeness", 8, 7},
+				{"mentor", "/periods/q3/completeness?by=evaluator", 9, 8},
+				{"group", "/periods/q3/completeness?by=indicator", 13, 12},
 				{"group", "/people", 3, 2},
 				{"group", "/assignments", 3, 2},
 			} {

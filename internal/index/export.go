@@ -4,6 +4,8 @@ import (
 	"encoding/csv"
 	"strconv"
 	"strings"
+
+	"bulwark/internal/text"
 )
 
 // RankingCSV writes a ranking for a spreadsheet: the ranked branches and then those
@@ -18,8 +20,8 @@ func (v View) RankingCSV(r Ranking) []byte {
 	write(append([]string{"rank", "class_rank", "branch", "name", "kind", "class", "score", "grade", "coverage", "status", "change_score", "change_rank"}, dimensions...))
 	for _, i := range r.Items {
 		row := []string{
-			strconv.Itoa(i.Rank), strconv.Itoa(i.ClassRank), inert(i.Branch.Code), inert(i.Branch.Name), inert(i.Branch.Kind), inert(i.Branch.Class),
-			exact(&i.Score), inert(i.Grade), exact(&i.Coverage), i.Status, "", "",
+			strconv.Itoa(i.Rank), strconv.Itoa(i.ClassRank), text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
+			exact(&i.Score), text.Inert(i.Grade), exact(&i.Coverage), i.Status, "", "",
 		}
 		if i.Change != nil {
 			row[10], row[11] = exact(&i.Change.Score), strconv.Itoa(i.Change.Rank)
@@ -34,7 +36,7 @@ func (v View) RankingCSV(r Ranking) []byte {
 		write(row)
 	}
 	for _, i := range r.Insufficient {
-		row := []string{"", "", inert(i.Branch.Code), inert(i.Branch.Name), inert(i.Branch.Kind), inert(i.Branch.Class), "", "", exact(&i.Coverage), i.Status, "", ""}
+		row := []string{"", "", text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class), "", "", exact(&i.Coverage), i.Status, "", ""}
 		write(append(row, make([]string, len(dimensions))...))
 	}
 	w.Flush()
@@ -50,13 +52,4 @@ func (o *Outcome) columns() []string {
 		}
 	}
 	return codes
-}
-
-// inert puts an apostrophe before text that a spreadsheet would take for a
-// formula, the full-width signs included: some programs fold them.
-func inert(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r＝＋－＠", []rune(s)[0]) {
-		return "'" + s
-	}
-	return s
 }

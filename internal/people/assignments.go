@@ -59,6 +59,7 @@ type Assignment struct {
 // AssignmentFilter narrows a list; zero fields do not.
 type AssignmentFilter struct {
 	On     day.Date // those in force on the day; empty = all of history
+	Since  day.Date // with On: those in force on any day from this one to that
 	Person string
 	Branch string
 	Duty   Duty
@@ -70,7 +71,10 @@ type AssignmentFilter struct {
 // that is, of their making.
 func ListAssignments(ctx context.Context, db *gorm.DB, townID string, f AssignmentFilter) ([]Assignment, error) {
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	if f.On != "" {
+	switch {
+	case f.Since != "":
+		q = q.Where("valid_from <= ? AND (valid_until IS NULL OR valid_until >= ?)", f.On, f.Since)
+	case f.On != "":
 		q = inForce(q, f.On)
 	}
 	if f.Person != "" {

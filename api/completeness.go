@@ -1,0 +1,41 @@
+package api
+
+import (
+	"context"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"bulwark/internal/evaluation"
+)
+
+type completenessRequest struct {
+	periodRequest
+	localized
+	By     string `form:"by" default:"branch" validate:"oneof=branch evaluator indicator"` // what to count by
+	Format string `form:"format" validate:"omitempty,oneof=json csv"`                      // json unless Accept says text/csv
+	Accept string `header:"Accept" swaggerignore:"true"`
+}
+
+// findCompleteness answers what is in and what is missing, on the branches that
+// the caller works on.
+//
+//	@ID			findCompleteness
+//	@Summary	Count what is in and what is missing
+//	@Tags		entry
+//	@Produce	json,text/csv
+//	@Param		query	query		completenessRequest	false	"."
+//	@Success	200		{object}	evaluation.Completeness
+//	@Router		/towns/{town}/periods/{period}/completeness [get]
+func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) (Raw, error) {
+	c, err := evaluation.FindCompleteness(ctx, s.db(ctx), req.Town, req.Period, req.By)
+	if err != nil {
+		return Raw{}, err
+	}
+	if req.Format == "csv" || req.Format == "" && strings.HasPrefix(req.Accept, "text/csv") {
+		name := req.Town + "-" + req.Period + "-completeness.csv"
+		return Raw{ContentType: "text/csv; charset=utf-8", Filename: name, Body: c.CSV(string(req.Language))}, nil
+	}
+	body, err := json.Marshal(c, json.Deterministic(true))
+	return Raw{ContentType: "application/json", Body: body}, err
+}

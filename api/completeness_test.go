@@ -1,0 +1,120 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/apitest"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/evaluation"
+	"bulwark/internal/people"
+)
+
+// tally is the counts in their order: expected, missing begun draft submitted returned approved late overdue.
+func tally(c evaluation.Counts) string {
+	return strings.Trim(fmt.Sprint(c), "{}")
+}
+
+// Expected is a sheet of everyone who was tied to a branch during the window; what
+// is in, late and overdue adds up, by branch, evaluator and indicator.
+func TestCompletenessAddsUp(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, c := windowed(t, db)
+		group, mentor, secretary := h.as(people.LeadingGroup), h.as(people.Mentor), h.as(people.Secretary)
+		admin := h.as(people.Admin)
+		zhao := h.joins("zhao", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors})
+		admin.Post("/towns/demo/appointments", object{"person": "secretary", "role": "liaison_office", "valid_from": "2020-01-01"}).Want(http.StatusCreated)
+		for _, tie := range []object{
+			{"person": "secretary", "branch": "b02", "duty": "leads", "valid_from": "2020-01-01", "valid_until": "2026-04-01"}, // on the first day of the window
+			{"person": "secretary", "branch": "b03", "duty": "leads", "valid_from": "2020-01-01", "valid_until": "2026-03-31"}, // the day before it
+			{"person": "mentor", "branch": "b03", "duty": "mentors", "valid_from": "2026-04-11"},                               // the day after it
+			{"person": "secretary", "branch": "b01", "duty": "serves", "valid_from": "2020-01-01"},                             // reports already
+		} {
+			admin.Post("/towns/demo/assignments", tie).Want(http.StatusCreated)
+		}
+		counts := func(c *apitest.Client, by string) map[string]string {
+			t.Helper()
+			found := map[string]string{}
+			answer := apitest.Decode[evaluation.Completeness](c.Get(q1+"/completeness?by="+by), http.StatusOK)
+			for _, r := range answer.Rows {
+				found[r.Branch+r.Evaluator] = tally(r.Counts)
+				sum := evaluation.Counts{}
+				for _, role := range r.Roles {
+					sum.Expected += role.Expected
+					sum.Begun += role.Begun
+					found[r.Branch+r.Evaluator+" "+string(role.Role)] = tally(role.Counts)
+				}
+				if sum.Expected != r.Expected || sum.Begun != r.Begun {
+					t.Errorf("%+v does not add up", r)
+				}
+			}
+			found["all"] = tally(*answer.Totals)
+			return found
+		}
+		want := func(what string, got, want map[string]string) {
+			t.Helper()
+			for k, w := range want {
+				if got[k] != w {
+					t.Errorf("%s, %s: got %q, want %q", what, k, got[k], w)
+				}
+			}
+		}
+		want("nothing begun", counts(group, "branch"), map[string]string{
+			"b01": "5 5 0 0 0 0 0 0 0", "b01 mentor": "2 2 0 0 0 0 0 0 0", "b01 secretary": "1 1 0 0 0 0 0 0 0", "b01 liaison_office": "1 1 0 0 0 0 0 0 0",
+			"b02": "2 2 0 0 0 0 0 0 0", "b03": "0 0 0 0 0 0 0 0 0", "all": "7 7 0 0 0 0 0 0 0",
+		})
+		sent := begun(mentor, "2026Q1", "b01", value("spirit", 9))
+		moved(mentor, sent, "submitted", "").Want(http.StatusOK)
+		own := begun(secretary, "2026Q1", "b01", value("meetings", 9), waived("complaints", "none yet"))
+		moved(secretary, own, "submitted", "").Want(http.StatusOK)
+		moved(group, own, "approved", "").Want(http.StatusOK)
+		begun(zhao, "2026Q1", "b02")
+		extra := begun(group, "2026Q1", "b02", value("spirit", 9)) // welcome, not expected
+		moved(group, extra, "submitted", "").Want(http.StatusOK)
+		chen := h.joins("chen", people.LeadingGroup, nil)
+		chen.IfMatch(chen.Get(extra).ETag()).Post(extra+"/transitions", object{"to": "returned", "reason": "x", "due_on": "2026-04-07"}).Want(http.StatusOK)
+		want("in time", counts(group, "branch"), map[string]string{
+			"b01": "5 3 2 0 1 0 1 0 0", "b02": "2 1 2 1 0 1 0 0 0", "b02 leading_group": "0 0 1 0 0 1 0 0 0", "all": "7 4 4 1 1 1 1 0 0",
+		})
+		c.noon(t, "2026-04-12")
+		group.Post(q1+"/exceptions", object{"evaluator": "zhao", "branch": "b01", "until": "2026-04-14", "reason": "flood"}).Want(http.StatusCreated)
+		late := begun(zhao, "2026Q1", "b01", value("spirit", 9))
+		want("after the window", counts(group, "branch"), map[string]string{
+			"b01": "5 2 3 1 1 0 1 1 2", "b02": "2 1 2 1 0 1 0 0 3", "b03": "0 0 0 0 0 0 0 0 0", "all": "7 3 5 2 1 1 1 1 5",
+		})
+		c.noon(t, "2026-04-21")
+		want("after the review", counts(group, "evaluator"), map[string]string{
+			"mentor": "1 0 1 0 1 0 0 0 1", "zhao": "2 0 2 2 0 0 0 1 2", "secretary": "2 1 1 0 0 0 1 0 1", "leading_group": "0 0 1 0 0 1 0 0 1", "all": "7 3 5 2 1 1 1 1 7",
+		})
+		_ = late
+
+		// Everybody counts on the own branches, and who is judged by no names.
+		want("secretary", counts(secretary, "branch"), map[string]string{"b01": "5 2 3 1 1 0 1 1 4", "b02": "", "all": "5 2 3 1 1 0 1 1 4"})
+		if names := counts(secretary, "evaluator"); len(names) != 3 || names["secretary"] != "1 0 1 0 0 0 1 0 0" {
+			t.Errorf("the secretary reads %v", names)
+		}
+		want("zhao", counts(zhao, "branch"), map[string]string{"b02": "2 1 2 1 0 1 0 0 3", "b03": ""})
+		refused(t, h.as(people.Reader).Get(q1+"/completeness"), http.StatusForbidden, "not_allowed")
+
+		by := map[string]evaluation.IndicatorCoverage{}
+		for _, i := range apitest.Decode[evaluation.Completeness](group.Get(q1+"/completeness?by=indicator"), http.StatusOK).Indicators {
+			by[i.Indicator] = i
+		}
+		for code, want := range map[string]string{"meetings": "3 1 [b02 b03]", "spirit": "3 0 [b01 b02 b03]", "complaints": "2 0 [b02 b03]", "fields": "2 0 [b01 b02]"} {
+			if got := fmt.Sprint(by[code].Applies, by[code].Approved, by[code].Missing); got != want {
+				t.Errorf("%s: got %s, want %s", code, got, want)
+			}
+		}
+		csv := string(group.Get(q1 + "/completeness?by=branch&format=csv").Want(http.StatusOK).Body)
+		if !strings.HasPrefix(csv, "\ufeffbranch,name,role,expected,missing,") || !strings.Contains(csv, "\nb01,branch b01,mentor,2,0,2,1,1,0,0,1,2\n") {
+			t.Errorf("as CSV:\n%s", csv)
+		}
+		if csv := string(group.Header("Accept", "text/csv").Get(q1 + "/completeness?by=indicator").Want(http.StatusOK).Body); !strings.Contains(csv, "\nmeetings,会议,3,1,b02 b03\n") {
+			t.Errorf("as CSV:\n%s", csv)
+		}
+	})
+}

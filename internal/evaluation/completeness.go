@@ -1,0 +1,253 @@
+package evaluation
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/day"
+	"bulwark/internal/people"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
+)
+
+// Counts says how far the sheets of a branch, an evaluator or a role are. Begun
+// are those in any state; draft, submitted, returned and approved divide them.
+type Counts struct {
+	Expected  int `json:"expected"` // from who was assigned while sheets were entered
+	Missing   int `json:"missing"`  // of those expected, not begun
+	Begun     int `json:"begun"`
+	Draft     int `json:"draft"`
+	Submitted int `json:"submitted"` // waiting for a decision
+	Returned  int `json:"returned"`
+	Approved  int `json:"approved"`
+	Late      int `json:"late"`    // written by leave of an exception
+	Overdue   int `json:"overdue"` // not entered, corrected or decided on in time
+}
+
+// RoleCounts are the counts of one role.
+type RoleCounts struct {
+	Role people.Role `json:"role" swaggertype:"string" example:"mentor"`
+	Counts
+}
+
+// CompletenessRow is one branch or one evaluator, all roles together and each.
+type CompletenessRow struct {
+	Branch    string     `json:"branch,omitempty" example:"b07"`
+	Name      *text.Text `json:"name,omitempty"` // of the branch
+	Evaluator string     `json:"evaluator,omitempty" example:"mentor-1"`
+	Counts
+	Roles []RoleCounts `json:"roles"`
+}
+
+// Completeness says what is in and what is missing in a period, as far as the
+// caller reaches. Expected is a sheet of everyone who, on some day of the entry
+// window (without one, of the period), led, mentored, instructed or served a
+// branch that is scored; who leads a branch reports for it and does not rate it.
+type Completeness struct {
+	Period     string              `json:"period" example:"2023Q3"`
+	By         string              `json:"by" enums:"branch,evaluator,indicator"`
+	From       day.Date            `json:"from" swaggertype:"string" format:"date"` // who was assigned from this day
+	Until      day.Date            `json:"until" swaggertype:"string" format:"date"`
+	Totals     *Counts             `json:"totals,omitempty"`
+	Rows       []CompletenessRow   `json:"rows,omitempty"`       // by branch or evaluator, in the order of codes
+	Indicators []IndicatorCoverage `json:"indicators,omitempty"` // by indicator, in the order of the scheme
+}
+
+// span gives the days on which an assignment makes a sheet expected.
+func (p Period) span() (from, until day.Date) {
+	from, until = p.StartsOn, p.EndsOn
+	if p.EntryFrom != nil {
+		from = *p.EntryFrom
+	}
+	if p.EntryUntil != nil {
+		until = *p.EntryUntil
+	}
+	return from, max(from, until)
+}
+
+// pair is one sheet that is or should be: about a branch, by an evaluator.
+type pair struct{ branch, evaluator string }
+
+// overview is what completeness is counted from.
+type overview struct {
+	viewer
+	period   Period
+	branches []town.Branch // scored, and within reach
+	expected map[pair]people.Role
+	sheets   []Sheet
+}
+
+// FindCompleteness counts by branch or by evaluator. The number of statements
+// does not depend on how many there are.
+func FindCompleteness(ctx context.Context, db *gorm.DB, townID, period, by string) (Completeness, error) {
+	v, err := viewerOf(ctx, db, townID)
+	if err != nil {
+		return Completeness{}, err
+	}
+	p, err := FindPeriod(ctx, db, townID, period)
+	if err != nil {
+		return Completeness{}, err
+	}
+	branches, err := v.scored(ctx, db, p)
+	if err != nil {
+		return Completeness{}, err
+	}
+	from, until := p.span()
+	c := Completeness{Period: p.Code, By: by, From: from, Until: until}
+	if by == "indicator" {
+		c.Indicators, err = coverage(ctx, db, p, branches)
+		return c, err
+	}
+	o := overview{viewer: v, period: p, branches: branches}
+	if err := o.read(ctx, db, from, until); err != nil {
+		return Completeness{}, err
+	}
+	c.Totals, c.Rows = o.count(by)
+	return c, nil
+}
+
+// scored gives the branches of the period that are within reach.
+func (v viewer) scored(ctx context.Context, db *gorm.DB, p Period) ([]town.Branch, error) {
+	all, err := town.ListBranches(ctx, db, p.TownID, town.BranchFilter{On: p.EndsOn})
+	return slices.DeleteFunc(all, func(b town.Branch) bool { return !v.reach.Has(b.Code) }), err
+}
+
+func (o *overview) read(ctx context.Context, db *gorm.DB, from, until day.Date) error {
+	ties, err := people.ListAssignments(ctx, db, o.period.TownID, people.AssignmentFilter{On: until, Since: from})
+	if err != nil {
+		return err
+	}
+	o.expect(ties)
+	return db.WithContext(ctx).Where("town_id = ? AND period_code = ?", o.period.TownID, o.period.Code).Order("id").Find(&o.sheets).Error
+}
+
+// expect derives from assignments whose sheets there should be. Someone with
+// several duties for a branch writes one sheet, by the first in the order of roles:
+// who leads it reports.
+func (o *overview) expect(ties []people.Assignment) {
+	inReach := map[string]bool{}
+	for _, b := range o.branches {
+		inReach[b.Code] = true
+	}
+	o.expected = map[pair]people.Role{}
+	order := people.Roles()
+	for _, a := range ties {
+		at, role := pair{a.BranchCode, a.PersonCode}, people.RoleOf(a.Duty)
+		first, twice := o.expected[at]
+		if inReach[a.BranchCode] && (!twice || slices.Index(order, role) < slices.Index(order, first)) {
+			o.expected[at] = role
+		}
+	}
+}
+
+// count adds up by branch or by evaluator. Who is judged learns how far the own
+// branch is, and of evaluators only about himself or herself.
+func (o *overview) count(by string) (*Counts, []CompletenessRow) {
+	rows := map[string]*CompletenessRow{}
+	if by == "branch" {
+		for _, b := range o.branches {
+			rows[b.Code] = &CompletenessRow{Branch: b.Code, Name: &b.Name, Roles: []RoleCounts{}}
+		}
+	}
+	totals := &Counts{}
+	add := func(at pair, role people.Role, one Counts) {
+		row := rows[at.branch]
+		if by == "evaluator" {
+			if o.judged() && at.evaluator != o.Person {
+				return
+			}
+			if row = rows[at.evaluator]; row == nil {
+				row = &CompletenessRow{Evaluator: at.evaluator}
+				rows[at.evaluator] = row
+			}
+		}
+		if row != nil {
+			totals.add(one)
+			row.add(role, one)
+		}
+	}
+	missing := maps.Clone(o.expected)
+	for _, s := range o.sheets {
+		at := pair{s.BranchCode, s.EvaluatorCode}
+		delete(missing, at)
+		if o.reach.Has(s.BranchCode) {
+			_, expected := o.expected[at]
+			add(at, s.Role, o.one(s, expected))
+		}
+	}
+	for at, role := range missing {
+		absent := Sheet{PeriodCode: o.period.Code, BranchCode: at.branch, EvaluatorCode: at.evaluator, State: Draft}
+		add(at, role, Counts{Expected: 1, Missing: 1, Overdue: count(o.overdue(absent))})
+	}
+	list := make([]CompletenessRow, 0, len(rows))
+	for _, row := range rows {
+		list = append(list, *row)
+	}
+	slices.SortFunc(list, func(a, b CompletenessRow) int {
+		return cmp.Or(cmp.Compare(a.Branch, b.Branch), cmp.Compare(a.Evaluator, b.Evaluator))
+	})
+	return totals, list
+}
+
+// one counts one sheet.
+func (o *overview) one(s Sheet, expected bool) Counts {
+	return Counts{
+		Expected: count(expected), Begun: 1, Draft: count(s.State == Draft), Submitted: count(s.State == Submitted),
+		Returned: count(s.State == Returned), Approved: count(s.State == Approved), Late: count(s.ExceptionID != nil), Overdue: count(o.overdue(s)),
+	}
+}
+
+// overdue reports whether the day has passed by which something was to be done
+// with the sheet, while it can still be done.
+func (o *overview) overdue(s Sheet) bool {
+	if o.period.State != Open && o.period.State != Review {
+		return false
+	}
+	passed := func(last *day.Date) bool { return last != nil && o.today > *last }
+	switch s.State {
+	case Draft:
+		return passed(o.period.EntryUntil) && latest(o.granted, s) == nil
+	case Returned:
+		return passed(s.DueOn) && latest(o.granted, s) == nil
+	case Submitted:
+		return passed(o.period.ReviewUntil)
+	}
+	return false
+}
+
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (c *Counts) add(d Counts) {
+	c.Expected += d.Expected
+	c.Missing += d.Missing
+	c.Begun += d.Begun
+	c.Draft += d.Draft
+	c.Submitted += d.Submitted
+	c.Returned += d.Returned
+	c.Approved += d.Approved
+	c.Late += d.Late
+	c.Overdue += d.Overdue
+}
+
+// add counts for the row and for the role in it; roles stay in the order of the
+// policy table.
+func (r *CompletenessRow) add(role people.Role, d Counts) {
+	r.Counts.add(d)
+	order := people.Roles()
+	i, found := slices.BinarySearchFunc(r.Roles, role, func(c RoleCounts, role people.Role) int {
+		return cmp.Compare(slices.Index(order, c.Role), slices.Index(order, role))
+	})
+	if !found {
+		r.Roles = slices.Insert(r.Roles, i, RoleCounts{Role: role})
+	}
+	r.Roles[i].add(d)
+}
