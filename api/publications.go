@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 
 	"bulwark/internal/day"
@@ -14,6 +15,14 @@ import (
 type resultRequest struct {
 	periodRequest
 	Publication int64 `form:"publication" validate:"min=0"` // number of an earlier publication; the latest if absent
+}
+
+// file is what a file about the result is called, without its ending.
+func (r resultRequest) file(what string) string {
+	if r.Publication > 0 {
+		what = fmt.Sprintf("publication-%d-%s", r.Publication, what)
+	}
+	return r.Period + "-" + what
 }
 
 // listPublications answers every publication of a period, the first one first, on

@@ -51,7 +51,7 @@ func (s *Server) findRanking(ctx context.Context, req rankingRequest) (Raw, erro
 			return Raw{}, err
 		}
 		if req.csv() {
-			return Raw{ContentType: "text/csv; charset=utf-8", Filename: req.Town + "-" + req.Period + "-ranking.csv", Body: view.RankingCSV(r)}, nil
+			return Raw{ContentType: "text/csv; charset=utf-8", Filename: req.Town + "-" + req.file("ranking.csv"), Body: view.RankingCSV(r)}, nil
 		}
 		body, err := json.Marshal(r, json.Deterministic(true))
 		return Raw{ContentType: "application/json", Body: body}, err

@@ -103,7 +103,7 @@ func (s *Server) verifyReceipt(ctx context.Context, req resultRequest) (index.Ve
 //	@Router		/towns/{town}/periods/{period}/receipt/scheme.json [get]
 func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (Raw, error) {
 	document, _, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
-	return Raw{ContentType: "application/json", Filename: req.Period + "-scheme.json", Body: document}, err
+	return Raw{ContentType: "application/json", Filename: req.file("scheme.json"), Body: document}, err
 }
 
 // receiptData answers the data file of a published result, which
@@ -121,5 +121,5 @@ func (s *Server) receiptData(ctx context.Context, req resultRequest) (Raw, error
 		return Raw{}, rawDataRefused
 	}
 	_, data, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
-	return Raw{ContentType: "text/csv; charset=utf-8", Filename: req.Period + "-data.csv", Body: []byte(data)}, err
+	return Raw{ContentType: "text/csv; charset=utf-8", Filename: req.file("data.csv"), Body: []byte(data)}, err
 }

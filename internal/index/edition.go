@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -85,15 +86,17 @@ func (e edition) link() {
 	}
 }
 
-// of gives the publications of one period.
+// of gives the publications of one period, which follow one another.
 func (e edition) of(period string) edition {
-	var list edition
-	for _, p := range e {
-		if p.PeriodCode == period {
-			list = append(list, p)
-		}
+	first := slices.IndexFunc(e, func(p published) bool { return p.PeriodCode == period })
+	if first < 0 {
+		return nil
 	}
-	return list
+	end := first
+	for end < len(e) && e[end].PeriodCode == period {
+		end++
+	}
+	return e[first:end]
 }
 
 // find gives the publication of the number, or the latest where it is 0. The fault
