@@ -9,6 +9,7 @@ const maxAnswers = 1024
 // token names the run, so an answer never goes stale.
 type question struct {
 	token, town, period, class, around string
+	publication                        int64 // as asked: a file is named by it
 	span                               int
 	language                           locale
 	csv                                bool
