@@ -164,14 +164,14 @@ func Propose(ctx context.Context, db *gorm.DB, a Adjustment) (Adjustment, error)
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(entering, period.State) {
-			return period.locked()
-		}
 		if _, err := period.branch(ctx, tx, a.BranchCode); err != nil {
 			return err
 		}
 		if err := people.InScope(ctx, tx, p, people.WriteAdjustments, a.TownID, a.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
+		}
+		if !slices.Contains(entering, period.State) {
+			return period.locked()
 		}
 		compiled, err := scheme.Load(ctx, tx, a.TownID, period.SchemeCode, period.SchemeNumber)
 		if err != nil {

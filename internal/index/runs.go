@@ -154,6 +154,9 @@ func FindRun(ctx context.Context, db *gorm.DB, townID, period, id string) (Run, 
 
 // ListRuns gives the runs of the period, without their data, by number.
 func ListRuns(ctx context.Context, db *gorm.DB, townID, period string, after int64, limit int) ([]Run, error) {
+	if _, err := evaluation.FindPeriod(ctx, db, townID, period); err != nil {
+		return nil, err
+	}
 	var runs []Run
 	err := db.WithContext(ctx).Omit("data").Where("town_id = ? AND period_code = ? AND number > ?", townID, period, after).
 		Order("number").Limit(limit).Find(&runs).Error
