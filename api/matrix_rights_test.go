@@ -1,0 +1,303 @@
+package api
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"bulwark/internal/improve"
+	"bulwark/internal/people"
+)
+
+const everyone = "RSMIOGLA"
+
+// inPeriod are the routes whose body names the period.
+var inPeriod = map[string]bool{"POST /towns/:town/evaluations": true, "POST /towns/:town/adjustments": true, "POST /towns/:town/appeals": true}
+
+// rights say who may use which route, in the words of docs/operations.md.
+var rights = map[string]right{
+	"GET /livez":        {who: everyone},
+	"GET /readyz":       {who: everyone},
+	"GET /openapi.json": {who: everyone},
+
+	"GET /me":           {who: everyone},
+	"GET /keys":         {who: "A"},
+	"POST /keys":        {who: "A", ok: 201, body: sent(object{"roles": []string{"reader"}})},
+	"DELETE /keys/:key": {who: "A", ok: 204, version: "SELECT 1", skip: elsewhereToo},
+
+	"POST /sessions":                   {who: everyone, ok: 401, body: signingIn},
+	"GET /session":                     {who: everyone, ok: 401},
+	"DELETE /session":                  {who: everyone, ok: 401, version: "SELECT 1"},
+	"POST /setup":                      {who: everyone, ok: 404, body: sent(object{"token": "x", "account": "x", "password": "correct horse battery"})},
+	"GET /oidc/start":                  {who: everyone, ok: 404},
+	"GET /oidc/callback":               {who: everyone, ok: 404},
+	"POST /me/password":                {who: everyone, ok: 401, body: sent(object{"old": "x", "password": "correct horse battery"})},
+	"GET /accounts":                    {who: "A"},
+	"POST /accounts":                   {who: "A", ok: 201, body: sent(object{"name": "x", "roles": []string{"reader"}})},
+	"GET /accounts/:account":           {who: "A", skip: elsewhereToo},
+	"PUT /accounts/:account":           {who: "A", skip: elsewhereToo, version: "SELECT 1", body: sent(object{"roles": []string{"reader"}, "disabled": true})},
+	"POST /accounts/:account/password": {who: "A", skip: elsewhereToo, version: "SELECT 1"},
+	"GET /audit":                       {who: "A"},
+	"GET /audit/head":                  {who: "A"},
+	"GET /audit/verify":                {who: "A"},
+	"GET /audit/:sequence":             {who: "A", skip: elsewhereToo},
+	"GET /towns/:town/audit":           {who: "GA", far: 200},
+	"GET /towns/:town/audit/head":      {who: "GA", far: 200},
+	"GET /towns/:town/audit/verify":    {who: "GA", far: 200},
+	"GET /towns/:town/audit/:sequence": {who: "GA", far: 200},
+
+	"GET /towns/:town/appeals":                      {who: "smiGL", far: 200},
+	"POST /towns/:town/appeals":                     {who: "s", ok: 201, in: "published", shut: 409, out: 403, body: newAppeal, but: finished},
+	"GET /towns/:town/appeals/:appeal":              {who: "smiGL", in: "published", shut: 404},
+	"POST /towns/:town/appeals/:appeal/transitions": {who: "smiGL", in: "published", shut: 404, version: "SELECT 1", body: answerAppeal, but: readersOfAppeals},
+
+	"GET /towns/:town/periods/:period/publications":                   {who: everyone},
+	"POST /towns/:town/periods/:period/publications":                  {who: "G", ok: 201, in: "published", shut: 409, body: sent(object{"reason": "x", "corrections": []object{{"branch": "b01", "code": "meetings", "value": 1}}}), but: finished},
+	"GET /towns/:town/periods/:period/publications/:publication":      {who: everyone, in: "published final", shut: 404},
+	"GET /towns/:town/periods/:period/publications/:publication/diff": {who: everyone, in: "published final", shut: 404, query: "?from=1"},
+	"GET /towns/:town/periods/:period/corrections":                    {who: "smioGL"},
+	"PUT /towns/:town/periods/:period":                                {who: "G", in: "planned open review", shut: 423, version: "SELECT version FROM periods WHERE code = ?", body: sent(object{"reason": "x", "notice_days": 3, "answer_days": 3})},
+	"GET /towns/:town/improvement-settings":                           {who: everyone, far: 200},
+	"PUT /towns/:town/improvement-settings":                           {who: "GA", far: 200, version: "SELECT 1", body: sent(object{"settings": improve.Defaults(), "reason": "x"})},
+
+	"GET /towns/:town/appointments":                               {who: "MIOGLA", far: 200},
+	"POST /towns/:town/appointments":                              {who: "GA", ok: 201, far: 422, body: sent(object{"person": "all", "role": "instructor", "valid_from": "2026-01-01"})},
+	"GET /towns/:town/appointments/:id":                           {who: "MIOGLA"},
+	"POST /towns/:town/appointments/:id/end":                      {who: "GA", version: "SELECT 1", body: sent(object{"until": "2026-01-01", "reason": "x"})},
+	"GET /towns/:town/periods/:period/exceptions":                 {who: "smioGL"},
+	"POST /towns/:town/periods/:period/exceptions":                {who: "G", ok: 201, in: "planned open review", shut: 423, body: grant},
+	"GET /towns/:town/periods/:period/exceptions/:exception":      {who: "smioGL", in: "open review", shut: 404},
+	"POST /towns/:town/periods/:period/exceptions/:exception/end": {who: "G", in: "open review", shut: 404, version: "SELECT 1", body: sent(object{"reason": "x"})},
+	"POST /towns/:town/evaluations/decide":                        {who: "G", far: 200, body: decideMany},
+
+	"GET /areas":  {who: everyone},
+	"POST /areas": {who: "A", ok: 201, body: sent(object{"code": "55", "level": "province", "name": named("x")})},
+	"GET /towns":  {who: everyone},
+	"POST /towns": {who: "A", ok: 201, body: sent(object{"code": "third", "area_code": "449901001", "name": named("x")})},
+
+	"GET /towns/:town": {who: everyone, far: 200},
+	"PUT /towns/:town": {who: "GA", far: 200, version: "SELECT version FROM towns WHERE code = ?", body: sent(object{"name": named("x"), "open_results": true})},
+
+	"GET /towns/:town/kinds":    {who: everyone, far: 200},
+	"POST /towns/:town/kinds":   {who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")})},
+	"GET /towns/:town/classes":  {who: everyone, far: 200},
+	"POST /towns/:town/classes": {who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")})},
+
+	"GET /towns/:town/branches":                       {who: everyone, far: 200},
+	"POST /towns/:town/branches":                      {who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x"), "kind": "village"})},
+	"GET /towns/:town/branches/:branch":               {who: everyone},
+	"GET /towns/:town/branches/:branch/history":       {who: everyone},
+	"POST /towns/:town/branches/:branch/rename":       {who: "GA", version: branchVersion, body: sent(object{"name": named("x"), "on": "2026-01-01"})},
+	"POST /towns/:town/branches/:branch/reclassify":   {who: "GA", version: branchVersion, body: sent(object{"kind": "village", "class": "urban", "on": "2026-01-01"})},
+	"POST /towns/:town/branches/:branch/merge":        {who: "GA", version: branchVersion, body: sent(object{"into": "b03", "on": "2026-01-01"})},
+	"POST /towns/:town/branches/:branch/close":        {who: "GA", version: branchVersion, body: sent(object{"on": "2026-01-01", "reason": "x"})},
+	"POST /towns/:town/branches/:branch/sub-branches": {who: "GA", ok: 201, body: sent(object{"code": "x", "name": named("x")})},
+	"GET /towns/:town/sub-branches":                   {who: everyone, far: 200},
+
+	"GET /scheme-templates/:scheme":                                 {who: everyone, skip: elsewhereToo},
+	"GET /towns/:town/indicators":                                   {who: everyone, query: "?scheme=small"},
+	"GET /towns/:town/schemes":                                      {who: everyone, far: 200},
+	"POST /towns/:town/schemes":                                     {who: "G", ok: 201, far: 422, body: schemeOf("tiny")},
+	"GET /towns/:town/schemes/:scheme/versions/:version":            {who: everyone, but: draftOf},
+	"PUT /towns/:town/schemes/:scheme/versions/:version":            {who: "G", version: "SELECT 1", body: schemeOf("small")},
+	"GET /towns/:town/schemes/:scheme/versions/:version/diff":       {who: everyone, query: "?from=1", but: draftOf},
+	"POST /towns/:town/schemes/:scheme/versions/:version/activate":  {who: "G", version: "SELECT 1"},
+	"GET /towns/:town/people":                                       {who: "MIOGLA", far: 200},
+	"POST /towns/:town/people":                                      {who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")})},
+	"GET /towns/:town/people/:person":                               {who: "MIOGLA"},
+	"GET /towns/:town/assignments":                                  {who: "MIOGLA", far: 200},
+	"POST /towns/:town/assignments":                                 {who: "GA", ok: 201, far: 422, body: sent(object{"person": "other", "branch": "b03", "duty": "mentors", "valid_from": "2026-01-01"})},
+	"GET /towns/:town/assignments/:id":                              {who: "MIOGLA"},
+	"POST /towns/:town/assignments/:id/end":                         {who: "GA", version: "SELECT 1", body: sent(object{"until": "2026-01-01"})},
+	"GET /towns/:town/periods":                                      {who: everyone, far: 200},
+	"POST /towns/:town/periods":                                     {who: "G", ok: 201, far: 422, body: sent(object{"code": "x", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small"})},
+	"GET /towns/:town/periods/:period":                              {who: everyone},
+	"POST /towns/:town/periods/:period/transitions":                 {who: "G", in: "planned open review locked published", shut: 409, version: "SELECT version FROM periods WHERE code = ?", body: onwards, but: noticeOpen},
+	"GET /towns/:town/evaluations":                                  {who: "smioGL", far: 200},
+	"POST /towns/:town/evaluations":                                 {who: "smioG", ok: 201, in: "open", shut: 423, out: 403, far: 403, body: newSheetOf},
+	"GET /towns/:town/evaluations/:evaluation":                      {who: "smioGL", but: begunOnly},
+	"PUT /towns/:town/evaluations/:evaluation":                      {who: "smioG", in: "open", shut: 423, version: sheetVersion, body: sent(object{"entries": []object{}}), but: notMine},
+	"POST /towns/:town/evaluations/:evaluation/transitions":         {who: "smioG", in: "open", shut: 423, version: sheetVersion, body: decide("submitted"), but: deciding},
+	"GET /towns/:town/adjustments":                                  {who: "smioGL", far: 200},
+	"POST /towns/:town/adjustments":                                 {who: "smioG", ok: 201, in: "open review", shut: 423, out: 403, body: newBonus},
+	"GET /towns/:town/adjustments/:adjustment":                      {who: "smioGL", but: begunOnly},
+	"POST /towns/:town/adjustments/:adjustment/transitions":         {who: "smioG", in: "open review", shut: 423, version: "SELECT version FROM adjustments WHERE id = ?", body: decide("withdrawn"), but: begunOnly},
+	"GET /towns/:town/periods/:period/runs":                         {who: "G"},
+	"POST /towns/:town/periods/:period/runs":                        {who: "G", ok: 201, in: "locked", shut: 409},
+	"GET /towns/:town/periods/:period/runs/:run":                    {who: "G", in: "locked published final", shut: 404},
+	"GET /towns/:town/periods/:period/ranking":                      {who: everyone, but: unpublished(0)},
+	"GET /towns/:town/periods/:period/branches/:branch":             {who: everyone, but: unpublished(0)},
+	"GET /towns/:town/periods/:period/branches/:branch/explanation": {who: everyone, but: unpublished(409)},
+	"GET /towns/:town/periods/:period/branches/:branch/change":      {who: everyone, query: "?from=in-published", but: unpublished(0)},
+	"GET /towns/:town/periods/:period/branches/:branch/gains":       {who: "smioGL", out: 403, but: outOfReach},
+	"POST /towns/:town/periods/:period/what-if":                     {who: "smioGL", body: sent(object{"weights": object{}, "values": []object{}}), but: unpublished(0)},
+	"GET /towns/:town/periods/:period/robustness":                   {who: everyone, in: "published final", shut: 404, ok: 503},
+	"GET /towns/:town/periods/:period/receipt":                      {who: everyone, in: "published final", shut: 404},
+	"GET /towns/:town/periods/:period/receipt/verify":               {who: everyone, in: "published final", shut: 404},
+	"GET /towns/:town/periods/:period/receipt/scheme.json":          {who: everyone, in: "published final", shut: 404},
+	"GET /towns/:town/periods/:period/receipt/data.csv":             {who: "GL", in: "published final", shut: 404},
+	"GET /towns/:town/branches/:branch/results":                     {who: everyone},
+}
+
+const (
+	branchVersion = "SELECT version FROM branches WHERE code = ?"
+	sheetVersion  = "SELECT version FROM evaluations WHERE id = ?"
+)
+
+func sent(body any) func(*world, cell) any { return func(*world, cell) any { return body } }
+
+func elsewhereToo(c cell) bool { return c.about == elsewhere || c.about == others }
+
+func schemeOf(code string) func(*world, cell) any {
+	return sent(json.RawMessage(strings.Replace(smallScheme, `"small"`, `"`+code+`"`, 1)))
+}
+
+// draftOf hides a draft from those who do not make schemes.
+func draftOf(_ *world, c cell) int {
+	if (c.about == own || c.about == others) && !strings.Contains("leading_group leadership read-only", cmp.Or(c.caller, "nobody")) {
+		return http.StatusNotFound
+	}
+	return 0
+}
+
+func onwards(_ *world, c cell) any {
+	for i, s := range states {
+		if s == c.state && i+1 < len(states) {
+			return object{"to": states[i+1], "reason": "x", "force": states[i+1] == "locked"}
+		}
+	}
+	return object{"to": "open"}
+}
+
+func newSheetOf(_ *world, c cell) any {
+	branch := map[subject]string{own: "b04", others: "b02", elsewhere: "b01", missing: "b99"}[c.about]
+	return object{"period": "in-" + c.state, "branch": branch, "entries": []object{}}
+}
+
+func newBonus(_ *world, c cell) any {
+	branch := map[subject]string{own: "b01", others: "b02", elsewhere: "b01", missing: "b99"}[c.about]
+	return object{"period": "in-" + c.state, "branch": branch, "kind": "bonus", "item": "model", "reason": "seen"}
+}
+
+func decide(alone string) func(*world, cell) any {
+	return func(_ *world, c cell) any {
+		if c.caller == string(people.LeadingGroup) {
+			return object{"to": "approved"}
+		}
+		return object{"to": alone}
+	}
+}
+
+func begunOnly(_ *world, c cell) int {
+	if c.state == "planned" {
+		return http.StatusNotFound
+	}
+	return 0
+}
+
+func notMine(w *world, c cell) int {
+	if c.about == others && c.caller == string(people.LeadingGroup) && c.state != "planned" {
+		return http.StatusForbidden
+	}
+	return begunOnly(w, c)
+}
+
+// deciding goes on in review.
+func deciding(w *world, c cell) int {
+	if c.state == "review" && c.caller == string(people.LeadingGroup) && (c.about == own || c.about == others) {
+		return http.StatusOK
+	}
+	return begunOnly(w, c)
+}
+
+// unpublished hides what is not published yet from all but those who work on it, a
+// branch from those who do not work on that one. Without any entry a branch has no
+// score to explain.
+func unpublished(noScore int) func(*world, cell) int {
+	return func(_ *world, c cell) int {
+		if c.state == "published" || c.state == "final" || c.about == elsewhere {
+			return 0
+		}
+		ofBranch := strings.Contains(c.path, ":branch")
+		if c.about == missing && !ofBranch {
+			return http.StatusNotFound
+		}
+		switch c.caller {
+		case "":
+			return http.StatusUnauthorized
+		case readOnly, "leading_group", "leadership":
+		case "mentor", "instructor", "liaison_office":
+			if ofBranch && (c.about == others || c.about == missing) {
+				return http.StatusForbidden
+			}
+		default:
+			return http.StatusForbidden
+		}
+		if c.about == missing {
+			return http.StatusNotFound
+		}
+		if c.state == "planned" && noScore != 0 {
+			return noScore
+		}
+		return http.StatusOK
+	}
+}
+
+// outOfReach answers about a branch that is not there as about others.
+func outOfReach(w *world, c cell) int {
+	if status := unpublished(http.StatusConflict)(w, c); status != 0 {
+		return status
+	}
+	if c.about == missing && strings.Contains("secretary mentor instructor liaison_office", c.caller) {
+		return http.StatusForbidden
+	}
+	return 0
+}
+
+func signingIn(_ *world, c cell) any {
+	return object{"account": "is-" + c.caller, "password": "correct horse battery"}
+}
+
+func newAppeal(_ *world, c cell) any {
+	return appealOf("in-"+c.state, map[subject]string{own: "b04", others: "b02", elsewhere: "b01", missing: "b99"}[c.about])
+}
+
+func answerAppeal(_ *world, c cell) any {
+	if c.caller == string(people.LeadingGroup) {
+		return object{"to": "rejected", "reason": "counted again"}
+	}
+	return object{"to": "withdrawn"}
+}
+
+// readersOfAppeals may see one and not decide it.
+func readersOfAppeals(_ *world, c cell) int {
+	seen := c.about == own || c.about == others && c.caller == "leadership"
+	if seen && c.state == "published" && strings.Contains("mentor instructor leadership", c.caller) {
+		return http.StatusForbidden
+	}
+	return 0
+}
+
+// noticeOpen keeps a published period from being final.
+func noticeOpen(_ *world, c cell) int {
+	if c.state == "published" && c.about == own {
+		return http.StatusLocked
+	}
+	return 0
+}
+
+// finished is told as a lock, and not as a result that is not there yet.
+func finished(_ *world, c cell) int {
+	if c.state == "final" && c.about == own {
+		return http.StatusLocked
+	}
+	return 0
+}
+
+func grant(w *world, _ cell) any { return exceptionFor(w, "b02") }
+
+// decideMany answers 200 whatever becomes of each sheet.
+func decideMany(*world, cell) any {
+	return object{"to": "approved", "items": []object{{"id": nothing, "version": 1}}}
+}

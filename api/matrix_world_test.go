@@ -1,0 +1,249 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/apitest"
+	"bulwark/internal/day"
+	"bulwark/internal/people"
+)
+
+// world is the harness with something to ask about in every state of a period.
+//
+// Each role that evaluates has a draft and a proposal of its own for b01, which is
+// in its reach. Somebody else, a mentor of b01 and b02, has submitted a sheet and
+// proposed a bonus for both.
+type world struct {
+	*harness
+	t       *testing.T
+	handler http.Handler
+	secret  map[string]string    // caller → key
+	sheets  map[[3]string]string // state, author, branch → id
+	bonuses map[[3]string]string
+	runs    map[string]string // state → id
+	appeals map[string]string // branch → id
+
+	exceptions map[string]string // state → id
+	ids        map[string]string // what there is one of: key, assignment
+}
+
+const nothing = "00000000-0000-7000-8000-000000000000"
+
+func newWorld(t *testing.T, db *gorm.DB) *world {
+	h := newHarness(t, db)
+	handler, err := h.server.Handler()
+	h.must(err)
+	h.server.offers = h.server.offers[:len(h.server.offers)/2] // the harness has made a handler too
+	w := &world{
+		harness: h, t: t, handler: handler, secret: map[string]string{"": ""},
+		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{}, appeals: map[string]string{}, exceptions: map[string]string{}, ids: map[string]string{},
+	}
+	w.inForce(smallScheme)
+	w.as(people.LeadingGroup).Post("/towns/demo/schemes", strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
+	w.keys()
+	w.fill()
+	return w
+}
+
+// keys makes a key for each caller.
+func (w *world) keys() {
+	person := string(people.LeadingGroup)
+	for role, secret := range w.secrets {
+		w.secret[string(role)] = secret
+	}
+	group := []people.Role{people.LeadingGroup}
+	w.secret[readOnly] = w.key(people.Key{Roles: group, Towns: []string{"demo"}, PersonCode: &person, ReadOnly: true})
+	w.secret[stranger] = w.key(people.Key{Roles: group, Towns: []string{"quiet"}})
+	w.secret[revoked] = w.key(people.Key{Roles: []people.Role{people.Admin}})
+	w.secret["spare"] = w.key(people.Key{Roles: []people.Role{people.Reader}})
+	prefix := func(secret string) string { return secret[:len("bw_12345678")] }
+	w.must(people.RevokeKey(w.t.Context(), w.db, prefix(w.secret[revoked]), 1))
+	w.ids["key"] = prefix(w.secret["spare"])
+	var mentors []people.Assignment
+	w.must(w.db.Where("person_code = ?", "mentor").Find(&mentors).Error)
+	w.ids["assignment"] = mentors[0].ID
+	var appointed []people.Appointment
+	w.must(w.db.Where("person_code = ?", "mentor").Find(&appointed).Error)
+	w.ids["appointment"] = appointed[0].ID
+	w.as(people.Admin).Post("/accounts", object{"name": "spare", "roles": []string{"reader"}}).Want(http.StatusCreated)
+}
+
+var evaluators = []people.Role{people.Secretary, people.Mentor, people.Instructor, people.Office, people.LeadingGroup}
+
+// fill plays one period into each state.
+func (w *world) fill() {
+	w.as(people.LeadingGroup).Post("/towns/demo/branches", object{"code": "b04", "name": named("branch b04"), "kind": "village", "founded_on": "2020-01-01"}).Want(http.StatusCreated)
+	for role, duty := range duties {
+		w.as(people.Admin).Post("/towns/demo/assignments", object{"person": role, "branch": "b04", "duty": duty, "valid_from": "2020-01-01"}).Want(http.StatusCreated)
+	}
+	other := w.joins("other", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors})
+	all := w.joins("all", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors, "b03": people.Mentors})
+	for i, state := range states {
+		period := "in-" + state
+		quarter := []string{"2024-01-01", "2024-03-31", "2024-04-01", "2024-06-30", "2024-07-01", "2024-09-30", "2024-10-01", "2024-12-31", "2025-01-01", "2025-03-31", "2025-04-01", "2025-06-30"}[2*i:]
+		w.as(people.LeadingGroup).Post("/towns/demo/periods", object{
+			"code": period, "kind": "quarter", "starts_on": quarter[0], "ends_on": quarter[1], "scheme": "small",
+			"notice_days": map[bool]int{true: 5, false: 0}[state == "published"], // a final one has no notice open
+		}).Want(http.StatusCreated)
+		if i == 0 {
+			continue
+		}
+		w.steps(period, "open")
+		for _, branch := range []string{"b01", "b02", "b03"} {
+			counted(all, w.as(people.LeadingGroup), period, branch, value("meetings", 12), value("spirit", 9), level("standing", "A"), value("complaints", 0))
+		}
+		for _, role := range evaluators {
+			entry := value("spirit", 5)
+			if role == people.Secretary || role == people.Office {
+				entry = value("meetings", 5)
+			}
+			w.sheet(w.as(role), state, string(role), "b01", entry)
+		}
+		for _, branch := range []string{"b01", "b02"} {
+			w.sheet(other, state, "other", branch, value("spirit", 7))
+			moved(other, "/towns/demo/evaluations/"+w.sheets[[3]string{state, "other", branch}], "submitted", "").Want(http.StatusOK)
+		}
+		for _, to := range states[2 : min(i, 3)+1] {
+			path, group := "/towns/demo/periods/"+period, w.as(people.LeadingGroup)
+			group.IfMatch(group.Get(path).ETag()).Post(path+"/transitions", object{"to": to, "reason": "some stay undecided", "force": to == "locked"}).Want(http.StatusOK)
+		}
+		if i < 3 {
+			granted := w.as(people.LeadingGroup).Post("/towns/demo/periods/"+period+"/exceptions", exceptionFor(w, "b01")).Want(http.StatusCreated)
+			w.exceptions[state] = last(granted)
+		}
+		if i >= 3 {
+			made := w.as(people.LeadingGroup).Post("/towns/demo/periods/"+period+"/runs", nil).Want(http.StatusCreated)
+			w.runs[state] = last(made)
+			w.steps(period, states[4:i+1]...)
+		}
+		if state == "published" {
+			w.appeal(w.as(people.Secretary), "b01")
+			w.appeal(w.joins("wu", people.Secretary, ties{"b02": people.Leads}), "b02")
+		}
+	}
+}
+
+func last(made *apitest.Answer) string {
+	at := made.Header.Get("Location")
+	return at[strings.LastIndexByte(at, '/')+1:]
+}
+
+// sheet begins a sheet and proposes a bonus.
+func (w *world) sheet(c *apitest.Client, state, author, branch string, entry object) {
+	period := "in-" + state
+	begun := c.Post("/towns/demo/evaluations", sheetOf(period, branch, []object{entry})).Want(http.StatusCreated)
+	w.sheets[[3]string{state, author, branch}] = last(begun)
+	proposed := c.Post("/towns/demo/adjustments", object{"period": period, "branch": branch, "kind": "bonus", "item": "model", "reason": "seen"}).Want(http.StatusCreated)
+	w.bonuses[[3]string{state, author, branch}] = last(proposed)
+}
+
+// exceptionFor lets sheets about a branch come late.
+func exceptionFor(w *world, branch string) object {
+	return object{"branch": branch, "until": day.Of(w.server.Now()).AddDays(9), "reason": "flood"}
+}
+
+func appealOf(period, branch string) object {
+	return object{"period": period, "branch": branch, "statement": "miscounted", "points": []object{{"code": "meetings", "claim": "12"}}}
+}
+
+// appeal objects to the published result of the branch.
+func (w *world) appeal(c *apitest.Client, branch string) {
+	filed := c.Post("/towns/demo/appeals", appealOf("in-published", branch)).Want(http.StatusCreated)
+	w.appeals[branch] = last(filed)
+}
+
+// of gives the caller's own thing in b01 for who writes it, and somebody else's
+// for who decides or reads.
+func (w *world) of(things map[[3]string]string, c cell) string {
+	author, branch := "other", "b01"
+	if c.about == others {
+		branch = "b02"
+	}
+	for _, role := range evaluators {
+		writes := role != people.LeadingGroup || c.method == http.MethodPut
+		if c.about == own && writes && c.caller == string(role) {
+			author = c.caller
+		}
+	}
+	id := things[[3]string{c.state, author, branch}]
+	if id == "" || c.about == missing || c.about == elsewhere {
+		return nothing
+	}
+	return id
+}
+
+// within reports whether what is asked for lies in a town.
+func (w *world) within(c cell) bool { return strings.Count(c.path, ":") > 1 }
+
+// address fills in the path of a cell.
+func (w *world) address(c cell) string {
+	town := "demo"
+	switch {
+	case c.about == elsewhere:
+		town = "quiet"
+	case c.about == missing && !w.within(c):
+		town = "nowhere"
+	}
+	branch := map[subject]string{own: "b01", others: "b02", elsewhere: "b01", missing: "b99"}[c.about]
+	period, run := "in-"+c.state, w.runs[c.state]
+	if c.about == missing && !strings.Contains(c.path, ":branch") && !strings.Contains(c.path, ":run") {
+		period = "1999Q1"
+	}
+	if run == "" || c.about == missing {
+		run = nothing
+	}
+	person, id, scheme, key := "mentor", w.ids["assignment"], "small", w.ids["key"]
+	if strings.Contains(c.path, "scheme-templates") {
+		scheme = "five-forces"
+	}
+	if c.about == missing {
+		person, id, scheme, key = "nobody", nothing, "nothing", "bw_00000000"
+	}
+	appeal, sequence, account := w.appeals[branch], "1", "spare"
+	if c.about == missing || c.about == elsewhere || c.state != "published" {
+		appeal = nothing
+	}
+	if c.about == missing {
+		sequence, account = "999999", "nobody"
+	}
+	exception := w.exceptions[c.state]
+	if exception == "" || c.about == missing {
+		exception = nothing
+	}
+	if c.about != missing && strings.Contains(c.path, "/appointments/") {
+		id = w.ids["appointment"]
+	}
+	return strings.NewReplacer(":exception", exception, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
+		":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.path)
+}
+
+// request is the cell as HTTP.
+func (w *world) request(row right, c cell) *http.Request {
+	at := w.address(c)
+	var body []byte
+	if row.body != nil {
+		var err error
+		body, err = json.Marshal(row.body(w, c))
+		w.must(err)
+	}
+	r := httptest.NewRequestWithContext(w.t.Context(), c.method, at+row.query, bytes.NewReader(body))
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if secret := w.secret[c.caller]; secret != "" {
+		r.Header.Set("Authorization", "Bearer "+secret)
+	}
+	if row.version != "" {
+		version := int64(1)
+		w.must(w.db.Raw(row.version, at[strings.LastIndexByte(strings.TrimSuffix(at, "/transitions"), '/')+1:len(strings.TrimSuffix(at, "/transitions"))]).Scan(&version).Error)
+		r.Header.Set("If-Match", `"`+string(rune('0'+max(version, 1)))+`"`)
+	}
+	return r
+}
