@@ -9,17 +9,17 @@ import (
 
 type listAssignmentsRequest struct {
 	townRequest
-	On     *day.Date `form:"on" swaggertype:"string" format:"date"`                          // in force on this day; all of history if absent
-	Person string    `form:"person"`                                                         // of this person
-	Branch string    `form:"branch"`                                                         // for this branch
-	Duty   string    `form:"duty" validate:"omitempty,oneof=leads mentors instructs serves"` // only this duty
+	On     *day.Date `form:"on" swaggertype:"string" format:"date"`                   // in force on this day; all of history if absent
+	Person string    `form:"person"`                                                  // of this person
+	Branch string    `form:"branch"`                                                  // for this branch
+	Duty   string    `form:"duty" validate:"omitempty,oneof=leads mentors instructs"` // only this duty
 	pageQuery
 }
 
 // listAssignments answers who was tied to which branch, in the order of entry.
 //
 //	@ID			listAssignments
-//	@Summary	List who leads, mentors, instructs or serves which branch
+//	@Summary	List who leads, mentors or instructs which branch
 //	@Tags		people
 //	@Param		query	query		listAssignmentsRequest	false	"."
 //	@Success	200		{object}	Page[people.Assignment]
@@ -42,7 +42,8 @@ func (s *Server) listAssignments(ctx context.Context, req listAssignmentsRequest
 type assignmentInput struct {
 	Person     string      `json:"person" validate:"required" example:"mentor-1"`
 	Branch     string      `json:"branch" validate:"required" example:"b07"`
-	Duty       people.Duty `json:"duty" validate:"required,oneof=leads mentors instructs serves"`
+	Duty       people.Duty `json:"duty" validate:"required,oneof=leads mentors instructs"`
+	Exclusive  bool        `json:"exclusive"` // nobody else may have the duty for the branch in that time
 	ValidFrom  day.Date    `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
 	ValidUntil *day.Date   `json:"valid_until" swaggertype:"string" format:"date"` // the last day; absent = until further notice
 	Reason     string      `json:"reason" validate:"max=2000" multiline:"true"`
@@ -64,7 +65,7 @@ type createAssignmentRequest struct {
 func (s *Server) createAssignment(ctx context.Context, req createAssignmentRequest) (Created[people.Assignment], error) {
 	b := req.Body
 	a, err := people.Assign(ctx, s.db(ctx), people.Assignment{
-		TownID: req.Town, PersonCode: b.Person, BranchCode: b.Branch, Duty: b.Duty,
+		TownID: req.Town, PersonCode: b.Person, BranchCode: b.Branch, Duty: b.Duty, Exclusive: b.Exclusive,
 		ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil, Reason: b.Reason,
 	})
 	return Created[people.Assignment]{Key: a.ID, Value: a}, err

@@ -124,7 +124,7 @@ func (h *harness) towns() {
 
 // duties tie the people of the harness to b01.
 var duties = map[people.Role]people.Duty{
-	people.Secretary: people.Leads, people.Mentor: people.Mentors, people.Instructor: people.Instructs, people.Office: people.Serves,
+	people.Secretary: people.Leads, people.Mentor: people.Mentors, people.Instructor: people.Instructs,
 }
 
 func (h *harness) people() {
@@ -143,6 +143,22 @@ func (h *harness) people() {
 			_, err := people.Assign(ctx, h.db, people.Assignment{TownID: demo, PersonCode: person, BranchCode: "b01", Duty: duty, ValidFrom: "2020-01-01"})
 			h.must(err)
 		}
+	}
+	h.linked("office", string(people.Office), "b01")
+}
+
+// linked makes a person the one member of a new office that is linked to branches
+// since 2020.
+func (h *harness) linked(office, person string, branches ...string) {
+	h.t.Helper()
+	ctx := h.t.Context()
+	_, err := people.CreateOffice(ctx, h.db, people.LiaisonOffice{TownID: "demo", Code: office, Name: text.Same(office)})
+	h.must(err)
+	_, err = people.JoinOffice(ctx, h.db, people.OfficeMember{TownID: "demo", OfficeCode: office, PersonCode: person, ValidFrom: "2020-01-01"})
+	h.must(err)
+	for _, branch := range branches {
+		_, err := people.LinkOffice(ctx, h.db, people.OfficeLink{TownID: "demo", OfficeCode: office, BranchCode: branch, ValidFrom: "2020-01-01"})
+		h.must(err)
 	}
 }
 

@@ -33,7 +33,8 @@ func flaws(t *testing.T, a *apitest.Answer) (got []flaw) {
 func TestEveryFaultOfASheetIsTold(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		office := h.joins("office3", people.Office, ties{"b03": people.Serves})
+		office := h.joins("office3", people.Office, nil)
+		h.linked("third", "office3", "b03")
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")

@@ -23,6 +23,7 @@ var pathWords = map[string]string{
 	"exception":  "identifier of the exception, a UUID",
 	"key":        "public prefix of the key",
 	"measure":    "number of the measure, 1 to 7",
+	"office":     "code of the liaison office",
 	"period":     "code of the period, such as 2023Q3",
 	"person":     "code of the person",
 	"run":        "identifier of the run, a UUID",

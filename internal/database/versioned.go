@@ -24,13 +24,16 @@ func (v Versioned) ETag() string { return strconv.Quote(strconv.FormatInt(v.Vers
 
 func (v *Versioned) versioned() *Versioned { return v }
 
+// Row is a pointer to a struct that embeds Versioned.
+type Row interface{ versioned() *Versioned }
+
 // UpdateVersioned changes the named columns of the one row that has row's
 // primary key, provided that it still has the version, raises the version and
-// sets updated_at. row points to a struct that embeds Versioned; it carries the
+// sets updated_at. row carries the
 // key, and holds the changed columns afterwards. Errors: fault.OutOfDate when
 // the stored version is another one, gorm.ErrRecordNotFound when no row has the
 // key; both leave the database as it was (but not row).
-func UpdateVersioned(tx *gorm.DB, row interface{ versioned() *Versioned }, version int64, columns map[string]any) error {
+func UpdateVersioned(tx *gorm.DB, row Row, version int64, columns map[string]any) error {
 	key, err := keyOf(tx, row)
 	if err != nil {
 		return err

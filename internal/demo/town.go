@@ -87,7 +87,7 @@ func (s *story) staff(ctx context.Context, tx *gorm.DB) error {
 		{"leader", "镇领导", "Town leader", 1, people.Leadership, ""},
 		{"mentor", "导师", "Mentor", mentors, people.Mentor, people.Mentors},
 		{"instructor", "指导员", "Instructor", instructors, people.Instructor, people.Instructs},
-		{"office", "挂钩办专员", "Officer", offices, people.Office, people.Serves},
+		{"office", "挂钩办专员", "Officer", offices, people.Office, ""},
 		{"secretary", "书记", "Secretary", branches, people.Secretary, people.Leads},
 	} {
 		for i := 1; i <= g.count; i++ {
@@ -106,7 +106,7 @@ func (s *story) staff(ctx context.Context, tx *gorm.DB) error {
 			return err
 		}
 	}
-	return nil
+	return link(ctx, tx)
 }
 
 // begun is the day from which people hold their roles and duties.
@@ -138,5 +138,30 @@ func assign(ctx context.Context, tx *gorm.DB, prefix string, count int, duty peo
 	return nil
 }
 
-// turn names the person whose turn the n-th branch is.
+// link founds the liaison offices, each with one member, and deals the branches to
+// them in turn.
+func link(ctx context.Context, tx *gorm.DB) error {
+	for i := 1; i <= offices; i++ {
+		office := people.LiaisonOffice{
+			TownID: Town, Code: fmt.Sprintf("liaison-%d", i), Provenance: invented,
+			Name: text.F("演示挂钩办%[1]s（虚构）", "Liaison office %[2]d (invented)", numeral(i), i),
+		}
+		if _, err := people.CreateOffice(ctx, tx, office); err != nil {
+			return err
+		}
+		member := people.OfficeMember{TownID: Town, OfficeCode: office.Code, PersonCode: fmt.Sprintf("office-%d", i), ValidFrom: begun, Reason: invented}
+		if _, err := people.JoinOffice(ctx, tx, member); err != nil {
+			return err
+		}
+	}
+	for n := 1; n <= branches; n++ {
+		l := people.OfficeLink{TownID: Town, OfficeCode: turn("liaison", n, offices), BranchCode: branchCode(n), ValidFrom: begun, Reason: invented}
+		if _, err := people.LinkOffice(ctx, tx, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// turn names the person or office whose turn the n-th branch is.
 func turn(prefix string, n, count int) string { return fmt.Sprintf("%s-%d", prefix, (n-1)%count+1) }

@@ -123,6 +123,13 @@ func tiedBranches(ctx context.Context, db *gorm.DB, p Principal, townID string, 
 	if p.Person == "" {
 		return tied, nil
 	}
+	if p.Role == Office {
+		codes, err := linkedBranches(ctx, db, townID, p.Person, on)
+		for _, code := range codes {
+			tied[code] = true
+		}
+		return tied, err
+	}
 	list, err := ListAssignments(ctx, db, townID, AssignmentFilter{On: on, Person: p.Person, Duty: dutyOf[p.Role]})
 	for _, a := range list {
 		tied[a.BranchCode] = true

@@ -176,7 +176,7 @@ func checkAccount(a Account) (faults []fault.Field) {
 		switch {
 		case ScopeOf(ReadIdentity, role) == None:
 			faults = append(faults, fault.At("/roles", "unknown_role", text.F("没有角色“%s”", "there is no role %q", role)))
-		case dutyOf[role] != "":
+		case worksOnBranches(role):
 			faults = append(faults, fault.At("/person", "person_needed", text.F("角色“%s”须写明人员", "the role %s works on branches: name the person", role)))
 		}
 	}

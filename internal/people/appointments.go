@@ -96,8 +96,8 @@ func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (Appointment, erro
 		if err := holdPerson(tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}
-		if _, err := Find(ctx, tx, a.TownID, a.PersonCode); err != nil {
-			return unknown(err, "/person", "unknown_person", text.F("本镇没有人员“%s”", "this town has no person %q", a.PersonCode))
+		if err := personExists(ctx, tx, a.TownID, a.PersonCode); err != nil {
+			return err
 		}
 		if err := a.refuseOverlap(tx); err != nil {
 			return err
@@ -141,23 +141,8 @@ func (a Appointment) refuseOverlap(tx *gorm.DB) error {
 // EndAppointment sets the last day of an appointment, which can only come closer.
 // From the day after, the person's keys and accounts do not hold the role.
 func EndAppointment(ctx context.Context, db *gorm.DB, townID, id string, version int64, until day.Date, reason string) (Appointment, error) {
-	var after Appointment
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := FindAppointment(ctx, tx, townID, id)
-		if err != nil {
-			return err
-		}
-		change, err := ending(before.ValidFrom, before.ValidUntil, until, reason)
-		if err != nil {
-			return err
-		}
-		if err := database.UpdateVersioned(tx, &Appointment{TownID: townID, ID: id}, version, change); err != nil {
-			return err
-		}
-		if after, err = FindAppointment(ctx, tx, townID, id); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "appointment.end", Subject: "appointments/" + id, Before: before, After: after, Reason: reason})
-	})
-	return after, err
+	return endTerm(ctx, db, closing{townID, "appointment", id, version, until, reason}, &Appointment{TownID: townID, ID: id},
+		func(tx *gorm.DB) (Appointment, error) { return FindAppointment(ctx, tx, townID, id) })
 }
+
+func (a Appointment) term() (day.Date, *day.Date) { return a.ValidFrom, a.ValidUntil }

@@ -4,18 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
-	"bulwark/internal/town"
 )
 
 // Duty is what ties a person to a branch.
@@ -26,11 +23,15 @@ const (
 	Leads     Duty = "leads"     // as secretary or in the team
 	Mentors   Duty = "mentors"   // 导师
 	Instructs Duty = "instructs" // 挂钩结对
-	Serves    Duty = "serves"    // in its liaison office
 )
 
-// dutyOf is the duty that gives a role its branches.
-var dutyOf = map[Role]Duty{Secretary: Leads, Mentor: Mentors, Instructor: Instructs, Office: Serves}
+// dutyOf is the duty that gives a role its branches. The liaison office has
+// them by its links instead.
+var dutyOf = map[Role]Duty{Secretary: Leads, Mentor: Mentors, Instructor: Instructs}
+
+// worksOnBranches says whether the role reaches the branches that its person is
+// tied to, and so nothing without a person.
+func worksOnBranches(r Role) bool { return r == Office || dutyOf[r] != "" }
 
 // RoleOf is the role whose branches the duty gives; empty for an unknown duty.
 func RoleOf(d Duty) Role {
@@ -49,7 +50,8 @@ type Assignment struct {
 	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
 	PersonCode string    `json:"person" example:"mentor-1"`
 	BranchCode string    `json:"branch" example:"b07"`
-	Duty       Duty      `json:"duty" swaggertype:"string" enums:"leads,mentors,instructs,serves"`
+	Duty       Duty      `json:"duty" swaggertype:"string" enums:"leads,mentors,instructs"`
+	Exclusive  bool      `json:"exclusive"` // nobody else has the duty for the branch in that time
 	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
 	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason,omitempty"`
@@ -105,8 +107,7 @@ func FindAssignment(ctx context.Context, db *gorm.DB, townID, id string) (Assign
 }
 
 // Assign ties a person to a branch. The person must be appointed to the role of
-// the duty on its first day. The same duty of the same person for the same branch
-// cannot overlap itself.
+// the duty on its first day. See refuseClash for what cannot hold at once.
 func Assign(ctx context.Context, db *gorm.DB, a Assignment) (Assignment, error) {
 	if faults := checkAssignment(a); len(faults) > 0 {
 		return Assignment{}, fault.Broken(faults...)
@@ -123,10 +124,10 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (Assignment, error) 
 		if err := checkEnds(ctx, tx, a); err != nil {
 			return err
 		}
-		if err := demandRole(ctx, tx, a); err != nil {
+		if err := holdBranch(tx, a.TownID, a.BranchCode); err != nil {
 			return err
 		}
-		if err := refuseOverlap(tx, a); err != nil {
+		if err := refuseClash(tx, a); err != nil {
 			return err
 		}
 		a.Versioned = database.Versioned{Version: 1}
@@ -138,80 +139,11 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (Assignment, error) 
 	return a, err
 }
 
-func checkAssignment(a Assignment) (faults []fault.Field) {
-	switch a.Duty {
-	case Leads, Mentors, Instructs, Serves:
-	default:
-		faults = append(faults, fault.At("/duty", "unknown_duty", text.F(
-			"职责须为 leads、mentors、instructs 或 serves", "the duty is leads, mentors, instructs or serves")))
-	}
-	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
-}
-
-// holdPerson makes others who assign the same person wait until tx ends: two
-// overlapping assignments must not miss each other.
-func holdPerson(tx *gorm.DB, townID, code string) error {
-	var held []Person
-	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("code").
-		Where("town_id = ? AND code = ?", townID, code).Find(&held).Error
-}
-
-// checkEnds makes sure that the person is there and that the branch lives on the
-// first day.
-func checkEnds(ctx context.Context, tx *gorm.DB, a Assignment) error {
-	if _, err := Find(ctx, tx, a.TownID, a.PersonCode); err != nil {
-		return unknown(err, "/person", "unknown_person", text.F("本镇没有人员“%s”", "this town has no person %q", a.PersonCode))
-	}
-	b, err := town.FindBranch(ctx, tx, a.TownID, a.BranchCode, a.ValidFrom)
-	if err == nil && b.ClosedOn != nil && *b.ClosedOn <= a.ValidFrom {
-		err = fault.Missing(text.Same("branch"), a.BranchCode)
-	}
-	return unknown(err, "/branch", "unknown_branch", text.F(
-		"党组织“%s”在 %s 不存在", "there is no branch %q on %s", a.BranchCode, a.ValidFrom))
-}
-
-// demandRole makes sure that the person holds the role that the duty belongs to
-// when it begins.
-func demandRole(ctx context.Context, tx *gorm.DB, a Assignment) error {
-	role := RoleOf(a.Duty)
-	held, err := RolesOf(ctx, tx, a.TownID, a.PersonCode, a.ValidFrom)
-	if err != nil || slices.Contains(held, role) {
-		return err
-	}
-	return fault.Broken(fault.At("/person", "not_appointed", text.F(
-		"“%[1]s”在 %[3]s 未被聘任为 %[2]s：请先聘任", "%[1]q is not appointed %[2]s on %[3]s: appoint first", a.PersonCode, role, a.ValidFrom)))
-}
-
-func refuseOverlap(tx *gorm.DB, a Assignment) error {
-	var n int64
-	err := overlapping(tx.Model(&Assignment{}), a.ValidFrom, a.ValidUntil).
-		Where("town_id = ? AND person_code = ? AND branch_code = ? AND duty = ?", a.TownID, a.PersonCode, a.BranchCode, a.Duty).Count(&n).Error
-	if err == nil && n > 0 {
-		return fault.New(fault.Conflict, "overlapping_assignment", text.F("该人员在此期间已承担同一职责", "this person has the same duty for the branch in that time already"))
-	}
-	return err
-}
-
 // EndAssignment sets the last day of an assignment, which can only come closer: a
 // longer one is a new assignment. Without a reason the first one stays.
 func EndAssignment(ctx context.Context, db *gorm.DB, townID, id string, version int64, until day.Date, reason string) (Assignment, error) {
-	var after Assignment
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := FindAssignment(ctx, tx, townID, id)
-		if err != nil {
-			return err
-		}
-		change, err := ending(before.ValidFrom, before.ValidUntil, until, reason)
-		if err != nil {
-			return err
-		}
-		if err := database.UpdateVersioned(tx, &Assignment{TownID: townID, ID: id}, version, change); err != nil {
-			return err
-		}
-		if after, err = FindAssignment(ctx, tx, townID, id); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "assignment.end", Subject: "assignments/" + id, Before: before, After: after, Reason: reason})
-	})
-	return after, err
+	return endTerm(ctx, db, closing{townID, "assignment", id, version, until, reason}, &Assignment{TownID: townID, ID: id},
+		func(tx *gorm.DB) (Assignment, error) { return FindAssignment(ctx, tx, townID, id) })
 }
+
+func (a Assignment) term() (day.Date, *day.Date) { return a.ValidFrom, a.ValidUntil }

@@ -56,7 +56,7 @@ func TestAssignmentsAreRefused(t *testing.T) {
 		}
 		assign(t, db, "p1", "b1", people.Mentors, "2023-07-01", "")           // the day after
 		assign(t, db, "p1", "b1", people.Mentors, "2022-01-01", "2023-02-28") // the day before
-		assign(t, db, "p1", "b1", people.Leads, "2023-03-01", "")             // another duty
+		assign(t, db, "p1", "b1", people.Instructs, "2023-03-01", "")         // another duty
 		assign(t, db, "p1", "b2", people.Mentors, "2023-03-01", "")           // another branch
 		assign(t, db, "p2", "b1", people.Mentors, "2023-03-01", "")           // another person
 		assign(t, db, "p2", "b3", people.Mentors, "2022-12-31", "2022-12-31") // the last day of the branch
@@ -121,5 +121,78 @@ func TestAssignmentsDoNotRace(t *testing.T) {
 			_, err := people.Assign(t.Context(), db, assignment("p1", "b1", people.Mentors, "2023-05-01", ""))
 			return err
 		}), "overlapping_assignment")
+	})
+}
+
+// An exclusive assignment tolerates no other of its duty for its branch, whichever
+// of the two comes first.
+func TestExclusiveAssignmentsStandAlone(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		found(t, db)
+		exclusive := func(person, branch string, duty people.Duty, from, until day.Date) people.Assignment {
+			a := assignment(person, branch, duty, from, until)
+			a.Exclusive = true
+			return a
+		}
+		_, err := people.Assign(t.Context(), db, exclusive("p1", "b1", people.Leads, "2023-03-01", "2023-06-30"))
+		must(t, err)
+		assign(t, db, "p1", "b2", people.Leads, "2023-03-01", "2023-06-30")
+		for _, a := range []people.Assignment{
+			assignment("p2", "b1", people.Leads, "2023-06-30", ""),
+			assignment("p2", "b1", people.Leads, "2022-01-01", "2023-03-01"),
+			exclusive("p2", "b1", people.Leads, "2023-04-01", "2023-04-02"),
+			exclusive("p2", "b2", people.Leads, "2023-06-30", ""),
+		} {
+			_, err := people.Assign(t.Context(), db, a)
+			refused(t, a.BranchCode+" from "+string(a.ValidFrom), err, "exclusive_assignment")
+		}
+		for _, a := range []people.Assignment{
+			assignment("p2", "b1", people.Leads, "2023-07-01", ""),             // the day after
+			assignment("p2", "b1", people.Mentors, "2022-03-01", "2023-06-30"), // another duty
+			assignment("p2", "b2", people.Leads, "2023-03-01", ""),             // neither is exclusive
+			exclusive("p2", "b3", people.Leads, "2023-03-01", ""),              // another branch
+		} {
+			_, err := people.Assign(t.Context(), db, a)
+			must(t, err)
+		}
+	})
+}
+
+// Two who would be exclusive wait for each other, and one of them loses.
+func TestExclusiveAssignmentsDoNotRace(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		found(t, db)
+		a, b := assignment("p1", "b1", people.Leads, "2023-01-01", ""), assignment("p2", "b1", people.Leads, "2023-05-01", "")
+		a.Exclusive, b.Exclusive = true, true
+		refused(t, "the second", overtaken(t, db, func(tx *gorm.DB) error {
+			_, err := people.Assign(t.Context(), tx, a)
+			return err
+		}, func() error {
+			_, err := people.Assign(t.Context(), db, b)
+			return err
+		}), "exclusive_assignment")
+	})
+}
+
+// Nobody helps a branch as mentor or instructor while leading it, whichever of the
+// two comes first; before and after, or another branch, is fine.
+func TestNobodyHelpsTheBranchThatHeLeads(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		found(t, db)
+		assign(t, db, "p1", "b1", people.Leads, "2023-03-01", "2023-06-30")
+		assign(t, db, "p1", "b2", people.Mentors, "2023-03-01", "2023-06-30")
+		assign(t, db, "p1", "b3", people.Instructs, "2023-03-01", "2023-06-30")
+		for _, a := range []people.Assignment{
+			assignment("p1", "b1", people.Mentors, "2023-06-30", ""),
+			assignment("p1", "b1", people.Instructs, "2022-01-01", "2023-03-01"),
+			assignment("p1", "b2", people.Leads, "2023-04-01", ""),
+			assignment("p1", "b3", people.Leads, "2022-01-01", ""),
+		} {
+			_, err := people.Assign(t.Context(), db, a)
+			refused(t, string(a.Duty)+" "+a.BranchCode, err, "conflict_of_interest")
+		}
+		assign(t, db, "p1", "b1", people.Mentors, "2023-07-01", "")
+		assign(t, db, "p2", "b1", people.Mentors, "2023-03-01", "")
+		assign(t, db, "p1", "b2", people.Instructs, "2023-03-01", "")
 	})
 }

@@ -59,7 +59,7 @@ func checkKey(k Key, now time.Time) (faults []fault.Field) {
 		if ScopeOf(ReadIdentity, r) == None {
 			faults = append(faults, fault.At("/roles/"+strconv.Itoa(i), "unknown_role", text.F("没有角色“%s”", "there is no role %q", r)))
 		}
-		tied = tied || dutyOf[r] != ""
+		tied = tied || worksOnBranches(r)
 	}
 	if k.PersonCode != nil && slices.Contains(k.Roles, Admin) {
 		faults = append(faults, fault.At("/person", "admin_without_person", text.F(

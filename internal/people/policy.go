@@ -102,7 +102,7 @@ type Scope int
 // Scopes, from nothing to the whole town.
 const (
 	None     Scope = iota
-	Assigned       // branches that the person leads, mentors, instructs or serves on the day
+	Assigned       // branches that the person leads, mentors or instructs on the day, or that his or her office is linked to
 	All
 )
 

@@ -1,0 +1,104 @@
+package people
+
+import (
+	"context"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
+)
+
+func checkAssignment(a Assignment) (faults []fault.Field) {
+	switch a.Duty {
+	case Leads, Mentors, Instructs:
+	default:
+		faults = append(faults, fault.At("/duty", "unknown_duty", text.F(
+			"职责须为 leads、mentors 或 instructs", "the duty is leads, mentors or instructs")))
+	}
+	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
+}
+
+// holdPerson makes others who assign the same person wait until tx ends: two
+// overlapping assignments must not miss each other.
+func holdPerson(tx *gorm.DB, townID, code string) error {
+	var held []Person
+	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("code").
+		Where("town_id = ? AND code = ?", townID, code).Find(&held).Error
+}
+
+// holdBranch does the same for those who assign to one branch. Whoever holds a
+// person and a branch takes the person first, so that nobody waits in a circle.
+func holdBranch(tx *gorm.DB, townID, code string) error {
+	var held []town.Life
+	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("code").
+		Where("town_id = ? AND code = ?", townID, code).Find(&held).Error
+}
+
+// checkEnds makes sure that the person is there and holds the role of the duty on
+// the first day, and that the branch lives then.
+func checkEnds(ctx context.Context, tx *gorm.DB, a Assignment) error {
+	if err := personExists(ctx, tx, a.TownID, a.PersonCode); err != nil {
+		return err
+	}
+	if err := branchLives(ctx, tx, a.TownID, a.BranchCode, a.ValidFrom); err != nil {
+		return err
+	}
+	return demandRole(ctx, tx, a.TownID, a.PersonCode, RoleOf(a.Duty), a.ValidFrom)
+}
+
+func personExists(ctx context.Context, tx *gorm.DB, townID, code string) error {
+	_, err := Find(ctx, tx, townID, code)
+	return unknown(err, "/person", "unknown_person", text.F("本镇没有人员“%s”", "this town has no person %q", code))
+}
+
+func branchLives(ctx context.Context, tx *gorm.DB, townID, code string, on day.Date) error {
+	b, err := town.FindBranch(ctx, tx, townID, code, on)
+	if err == nil && b.ClosedOn != nil && *b.ClosedOn <= on {
+		err = fault.Missing(text.Same("branch"), code)
+	}
+	return unknown(err, "/branch", "unknown_branch", text.F("党组织“%s”在 %s 不存在", "there is no branch %q on %s", code, on))
+}
+
+// demandRole makes sure that the person holds the role on the first day of what
+// needs it.
+func demandRole(ctx context.Context, tx *gorm.DB, townID, person string, role Role, on day.Date) error {
+	held, err := RolesOf(ctx, tx, townID, person, on)
+	if err != nil || slices.Contains(held, role) {
+		return err
+	}
+	return fault.Broken(fault.At("/person", "not_appointed", text.F(
+		"“%[1]s”在 %[3]s 未被聘任为 %[2]s：请先聘任", "%[1]q is not appointed %[2]s on %[3]s: appoint first", person, role, on)))
+}
+
+// refuseClash keeps an assignment apart from those that hold on some of its days:
+// the same again; another of the duty where one of the two is exclusive; and
+// leading a branch from mentoring or instructing it.
+func refuseClash(tx *gorm.DB, a Assignment) error {
+	var others []Assignment
+	err := overlapping(tx, a.ValidFrom, a.ValidUntil).
+		Where("town_id = ? AND branch_code = ? AND (duty = ? OR person_code = ?)", a.TownID, a.BranchCode, a.Duty, a.PersonCode).
+		Order("id").Find(&others).Error
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		same := other.PersonCode == a.PersonCode
+		switch {
+		case same && other.Duty == a.Duty:
+			return fault.New(fault.Conflict, "overlapping_assignment", text.F(
+				"该人员在此期间已承担同一职责", "this person has the same duty for the branch in that time already"))
+		case same && (other.Duty == Leads || a.Duty == Leads):
+			return fault.New(fault.Conflict, "conflict_of_interest", text.F(
+				"同一人不能在任职期间担任本党组织的导师或指导员", "nobody mentors or instructs a branch while leading it: end the other assignment first"))
+		case other.Duty == a.Duty && (other.Exclusive || a.Exclusive):
+			return fault.New(fault.Conflict, "exclusive_assignment", text.F(
+				"“%s”在此期间已承担该职责，且其中一方为专任：请先结束该关系", "%q has the duty for the branch in that time, and one of the two is exclusive: end that assignment first", other.PersonCode))
+		}
+	}
+	return nil
+}
