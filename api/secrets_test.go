@@ -48,7 +48,7 @@ func TestNoSecretIsLoggedOrRecorded(t *testing.T) {
 			cookie, told := cookieOf(a), apitest.Decode[Session](a, http.StatusCreated)
 			browser := d.InSession(cookie.Name+"="+cookie.Value, told.CSRFToken)
 			hidden = append(hidden, cookie.Value, told.CSRFToken)
-			signIn(d.Client, "boss", "a wrong guess").Want(http.StatusUnauthorized)
+			signIn(browser, "boss", "a wrong guess").Want(http.StatusUnauthorized)
 			signIn(d.Client, "a wrong guess", "a wrong guess").Want(http.StatusUnauthorized)
 			d.Header("Cookie", "bulwark=a planted cookie").Get("/me").Want(http.StatusUnauthorized)
 			browser.Get("/session").Want(http.StatusOK)

@@ -2,6 +2,7 @@ package people
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,9 @@ func TestTheCostIsAsRecommended(t *testing.T) {
 // again; one that leaves does not wait.
 func TestPasswordsTakeTurns(t *testing.T) {
 	p := NewPasswords(cheap)
+	if n := cap(p.turns); n < 1 || n > 2*runtime.GOMAXPROCS(0) {
+		t.Fatalf("%d at a time", n)
+	}
 	for range cap(p.turns) {
 		p.turns <- struct{}{}
 	}
