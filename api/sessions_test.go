@@ -172,3 +172,21 @@ func TestChangeMyPassword(t *testing.T) {
 		signIn(h.Client, "boss", " another phrase ").Want(http.StatusCreated)
 	})
 }
+
+// A change by a session may be sent again as one by a key may, and no other
+// account is given its answer.
+func TestASessionMaySendAgain(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := withAccounts(t, db)
+		h.account(people.Account{Name: "other", Roles: []people.Role{people.Admin}})
+		first, _ := h.in("boss", phrase)
+		again, _ := h.in("boss", phrase)
+		other, _ := h.in("other", phrase)
+		area := object{"code": "45", "level": "province", "name": named("广西")}
+		with(first, "k").Post("/areas", area).Want(http.StatusCreated)
+		if a := with(again, "k").Post("/areas", area).Want(http.StatusCreated); a.Header.Get("Idempotency-Replayed") != "true" {
+			t.Error("it was done again")
+		}
+		with(other, "k").Post("/areas", area).Problem(http.StatusConflict)
+	})
+}

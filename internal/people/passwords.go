@@ -18,7 +18,8 @@ import (
 	"bulwark/internal/text"
 )
 
-// PasswordCost is what one look at a password costs: 19 MiB and about 20 ms.
+// PasswordCost is what one look at a password costs: 19 MiB and some 40 ms of a
+// processor.
 var PasswordCost = argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
 const (

@@ -97,22 +97,3 @@ func TestRulesOfPasswords(t *testing.T) {
 		t.Errorf("made %q and %q", a, b)
 	}
 }
-
-// What a sign-in costs for a known and for an unknown account: run with
-// -bench SignIn and compare.
-func BenchmarkSignIn(b *testing.B) {
-	p := NewPasswords(PasswordCost)
-	hash, err := p.Hash(b.Context(), "correct horse battery")
-	if err != nil {
-		b.Fatal(err)
-	}
-	for name, stored := range map[string]string{"known": hash, "unknown": ""} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				if _, err := p.Match(b.Context(), "a wrong password", stored); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
