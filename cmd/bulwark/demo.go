@@ -58,7 +58,8 @@ func runDemo(ctx context.Context, p program, args []string) error {
 	return errors.Join(serveOn(ctx, ln, db, cfg, log), database.Close(db))
 }
 
-// prepare seeds a new database and writes one key per role where no file has them.
+// prepare seeds a new database and writes one key and account per role where no
+// file has them.
 func prepare(ctx context.Context, p program, db *gorm.DB, keys string) error {
 	p.say(p.out, text.F("正在准备演示数据……", "preparing the demo data …"))
 	if _, err := demo.Seed(ctx, db); err != nil {
@@ -104,13 +105,13 @@ bulwark 演示已就绪（演示镇的数据均为虚构；里水镇只有名录
   接口文档  %[1]s/swagger/index.html
   已公布排名  curl -s %[2]s
   电子表格  curl -s '%[2]s?format=csv'
-  各角色密钥  %[3]s（请求头 Authorization: Bearer 密钥）
+  各角色密钥和账号  %[3]s（请求头 Authorization: Bearer 密钥）
 按 Ctrl+C 结束`, `
 bulwark demo is ready (all data of the town "demo" are invented; Lishui has names only, no scores)
   API document       %[1]s/swagger/index.html
   published ranking  curl -s %[2]s
   for a spreadsheet  curl -s '%[2]s?format=csv'
-  one key per role   %[3]s (header Authorization: Bearer KEY)
+  keys and accounts  %[3]s (one of each per role; header Authorization: Bearer KEY)
 Ctrl+C ends it`, url, ranking, keys))
 	fmt.Fprintln(p.out)
 }
