@@ -65,6 +65,7 @@ var rights = map[string]right{
 	"POST /towns/:town/appointments":                              {who: "GA", ok: 201, far: 422, body: sent(object{"person": "all", "role": "instructor", "valid_from": "2026-01-01"})},
 	"GET /towns/:town/appointments/:id":                           {who: "MIOGLA"},
 	"POST /towns/:town/appointments/:id/end":                      {who: "GA", version: "SELECT 1", body: sent(object{"until": "2026-01-01", "reason": "x"})},
+	"GET /towns/:town/periods/:period/completeness":               {who: "smioGL"},
 	"GET /towns/:town/periods/:period/exceptions":                 {who: "smioGL"},
 	"POST /towns/:town/periods/:period/exceptions":                {who: "G", ok: 201, in: "planned open review", shut: 423, body: grant},
 	"GET /towns/:town/periods/:period/exceptions/:exception":      {who: "smioGL", in: "open review", shut: 404},
