@@ -22,8 +22,11 @@ const pluginName = "bulwark"
 // Name makes the handle a gorm.Plugin.
 func (*handle) Name() string { return pluginName }
 
-// Initialize makes the handle a gorm.Plugin; it has nothing to do.
-func (*handle) Initialize(*gorm.DB) error { return nil }
+// Initialize makes the handle a gorm.Plugin. It mends that gorm translates all
+// errors but those of Rows, and so of Raw and Scan.
+func (*handle) Initialize(db *gorm.DB) error {
+	return db.Callback().Row().After("gorm:row").Register("bulwark:translate", func(db *gorm.DB) { db.Error = Translate(db.Error) })
+}
 
 // handleOf panics, by its type assertion, on a *gorm.DB that is not from Open.
 func handleOf(db *gorm.DB) *handle { return db.Plugins[pluginName].(*handle) }

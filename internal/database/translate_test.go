@@ -137,6 +137,9 @@ func TestLostServerIsUnavailable(t *testing.T) {
 			return err
 		}
 		execAll(t, other, fmt.Sprintf("SELECT pg_terminate_backend(%d)", pid))
+		if err := tx.Raw("SELECT 1").Scan(&pid).Error; !fault.Is(err, fault.Unavailable) {
+			t.Errorf("a read on a connection that the server ended: %v", err)
+		}
 		return tx.Exec("SELECT 1").Error
 	})
 	if !fault.Is(err, fault.Unavailable) {

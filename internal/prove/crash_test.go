@@ -72,7 +72,7 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 			c.crowd.disperse(*retries)
 			found := c.tally(t)
 			t.Logf("%d kills: %v", *kills, found)
-			if found.lost+found.doubled+found.unasked+found.wrong+found.unrecorded > 0 || found.changed > 0 || found.kept != found.acknowledged {
+			if found.lost+found.doubled+found.unasked+found.wrong+found.unrecorded+found.broken > 0 || found.changed > 0 || found.kept != found.acknowledged {
 				t.Error("the proof failed")
 			}
 		})

@@ -78,6 +78,9 @@ func (c *crowd) disperse(enough int64) {
 // propose has one adjustment made, whose reason names it.
 func (c *crowd) propose(reason string) {
 	id := c.insist(reason, true)
+	if id == "" {
+		return
+	}
 	c.mu.Lock()
 	c.acknowledged[reason] = id
 	c.mu.Unlock()

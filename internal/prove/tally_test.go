@@ -22,6 +22,7 @@ type tally struct {
 	unasked      int // there, not acknowledged
 	wrong        int // there under another id than was told
 	unrecorded   int // without exactly one audit record
+	broken       int // chains of audit records that are not whole
 	kept         int // answers kept
 
 	again, replayed, changed, silent, refused int64
@@ -30,8 +31,8 @@ type tally struct {
 
 func (a tally) String() string {
 	return fmt.Sprintf("%d acknowledged; %d sent again and answered, %d of them from the kept answer, %d otherwise than before; %d without an answer, %d told to wait %v; "+
-		"%d lost, %d doubled, %d unasked, %d wrong, %d without one audit record; %d answers kept",
-		a.acknowledged, a.again, a.replayed, a.changed, a.silent, a.refused, a.codes, a.lost, a.doubled, a.unasked, a.wrong, a.unrecorded, a.kept)
+		"%d lost, %d doubled, %d unasked, %d wrong, %d without one audit record, %d audit chains broken; %d answers kept",
+		a.acknowledged, a.again, a.replayed, a.changed, a.silent, a.refused, a.codes, a.lost, a.doubled, a.unasked, a.wrong, a.unrecorded, a.broken, a.kept)
 }
 
 // tally compares what the crowd was told with the database, once all have gone.
@@ -83,5 +84,13 @@ func (c *crash) tally(t *testing.T) tally {
 		delete(records, "adjustments/"+r.ID)
 	}
 	found.unrecorded += len(records)
+	err := audit.VerifyAll(t.Context(), db, "", nil, func(r audit.Report) {
+		if !r.OK {
+			found.broken++
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return found
 }
