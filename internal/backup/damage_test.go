@@ -148,30 +148,46 @@ func packed(lines []string) []byte { return sealed(compressed(strings.Join(lines
 
 // counted writes all counts and hashes anew, as someone who tampers would.
 func counted(lines []string) []string {
-	whole, table := sha256.New(), sha256.New()
-	var all, rows, tables int
-	var out []string
-	for i, line := range lines {
+	table, rows := sha256.New(), int64(0)
+	out := slices.Clone(lines)
+	for i, line := range lines[:len(lines)-1] {
 		var c backup.Count
 		switch {
 		case i == 0:
 		case line[0] == '[':
 			rows++
 			table.Write([]byte(line))
-		case i == len(lines)-1:
-			end, _ := json.Marshal(backup.Trailer{Tables: tables, Rows: int64(all), SHA256: hex.EncodeToString(whole.Sum(nil))})
-			line = string(end) + "\n"
 		default:
 			_ = json.Unmarshal([]byte(line), &c)
-			end, _ := json.Marshal(backup.Count{Table: c.Table, Rows: int64(rows), SHA256: hex.EncodeToString(table.Sum(nil))})
-			line = string(end) + "\n"
-			tables, all, rows = tables+1, all+rows, 0
+			out[i] = object(backup.Count{Table: c.Table, Rows: rows, SHA256: hex.EncodeToString(table.Sum(nil))})
+			rows = 0
 			table.Reset()
 		}
-		whole.Write([]byte(line))
-		out = append(out, line)
 	}
-	return out
+	return ended(out)
+}
+
+// ended writes the last line anew.
+func ended(lines []string) []string {
+	var end backup.Trailer
+	whole, last := sha256.New(), len(lines)-1
+	for i, line := range lines[:last] {
+		whole.Write([]byte(line))
+		switch {
+		case i == 0:
+		case line[0] == '[':
+			end.Rows++
+		default:
+			end.Tables++
+		}
+	}
+	end.SHA256 = hex.EncodeToString(whole.Sum(nil))
+	return append(slices.Clone(lines[:last]), object(end))
+}
+
+func object(v any) string {
+	line, _ := json.Marshal(v)
+	return string(line) + "\n"
 }
 
 func TestTamperedLinesAreFound(t *testing.T) {
@@ -213,7 +229,11 @@ func TestTamperedLinesAreFound(t *testing.T) {
 			"empty line":           func(l []string) []string { return slices.Insert(l, 2, "\n") },
 			"no newline":           edit(end, "\n", ""),
 		} {
-			refused(t, db, what, packed(change(slices.Clone(lines))))
+			changed := change(slices.Clone(lines))
+			refused(t, db, what, packed(changed))
+			if again := ended(changed); !slices.Equal(again, lines) { // else only the trailer was changed
+				refused(t, db, what+", with a new trailer", packed(again))
+			}
 		}
 		// Even with right counts and hashes it must be what Write would have written.
 		for what, change := range map[string]func([]string) []string{

@@ -21,7 +21,7 @@ import (
 var odd = map[string][]any{
 	"text":    {"", "'\"\\\n\r\t,;[]{}null", "战斗力\U0001F3F0e\u0301\u2028\ufeff", "\x01\x7f<&>"},
 	"integer": {int64(math.MaxInt64), int64(math.MinInt64), int64(1<<53 + 1), int64(0)},
-	"real":    {math.Copysign(0, -1), 5e-324, 0.1 + 0.2, math.Inf(-1)},
+	"real":    {math.Copysign(0, -1), 5e-324, 0.30000000000000004, math.Inf(-1)},
 	"boolean": {true, false, true, false},
 	"time": {
 		time.UnixMicro(0).UTC(), time.Date(2023, 7, 1, 23, 59, 59, 999999000, time.UTC),
