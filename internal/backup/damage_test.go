@@ -251,7 +251,13 @@ func TestTamperedLinesAreFound(t *testing.T) {
 			"no text":           edit(1, "东", "\xff"),
 			"a row is longer":   edit(1, "东", strings.Repeat("东", 50_000)+"\x01"),
 		} {
-			_, err := restore(t.Context(), db, packed(counted(change(slices.Clone(lines)))))
+			changed := packed(counted(change(slices.Clone(lines))))
+			if shape := []string{"too few values", "too many values", "another kind", "more behind a row", "no JSON", "no text"}; slices.Contains(shape, what) {
+				if err := check(changed); !fault.Is(err, fault.Invalid) {
+					t.Errorf("%s, without a database: %v", what, err)
+				}
+			}
+			_, err := restore(t.Context(), db, changed)
 			if err == nil || !strings.Contains(err.Error(), "nothing was restored") {
 				t.Errorf("%s, counted anew: %v", what, err)
 			}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"time"
@@ -113,7 +114,8 @@ func (t Table) parse(line []byte) ([]any, error) {
 			return nil, fmt.Errorf("column %s: %w", c.Name, err)
 		}
 	}
-	if token, err := in.ReadToken(); err != nil || token.Kind() != ']' {
+	_, err := in.ReadToken() // the end of the array, and then of the line
+	if _, end := in.ReadToken(); err != nil || !errors.Is(end, io.EOF) {
 		return nil, errors.New("too many values")
 	}
 	return values, nil
