@@ -96,6 +96,7 @@ func (s *Server) routes(r routes) {
 	put(v1, "/towns/:town/periods/:period", people.WritePeriods, s.updatePeriod)
 	post(v1, "/towns/:town/periods/:period/transitions", people.WritePeriods, s.movePeriod)
 	get(v1, "/towns/:town/periods/:period/completeness", people.ReadSheets, s.findCompleteness)
+	get(v1, "/towns/:town/periods/:period/signals", people.ReadSignals, s.findSignals)
 	get(v1, "/towns/:town/periods/:period/exceptions", people.ReadSheets, s.listExceptions)
 	create(v1, "/towns/:town/periods/:period/exceptions", people.WritePeriods, s.grantException)
 	get(v1, "/towns/:town/periods/:period/exceptions/:exception", people.ReadSheets, s.findException)

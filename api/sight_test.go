@@ -101,8 +101,13 @@ func TestDecisionsAreKept(t *testing.T) {
 			by                 *apitest.Client
 			to, reason, due_on string
 		}{
-			{mentor, "submitted", "", ""}, {mentor, "draft", "a slip", ""}, {mentor, "submitted", "", ""},
-			{group, "returned", "no evidence", "2026-04-08"}, {mentor, "submitted", "", ""}, {chen, "approved", "", ""}, {group, "returned", "forged", ""},
+			{mentor, "submitted", "", ""},
+			{mentor, "draft", "a slip", ""},
+			{mentor, "submitted", "", ""},
+			{group, "returned", "no evidence", "2026-04-08"},
+			{mentor, "submitted", "", ""},
+			{chen, "approved", "", ""},
+			{group, "returned", "forged", ""},
 		} {
 			body := object{"to": step.to, "reason": step.reason}
 			if step.due_on != "" {
@@ -147,5 +152,21 @@ func TestDecisionsAreKept(t *testing.T) {
 				t.Errorf("%s can be rewritten", table)
 			}
 		}
+	})
+}
+
+// Signals are for those who can ask; they name people.
+func TestSignalsAreForTheLeadingGroup(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := windowed(t, db)
+		for _, role := range people.Roles() {
+			a := h.as(role).Get(q1 + "/signals")
+			if role != people.LeadingGroup && role != people.Leadership {
+				refused(t, a, http.StatusForbidden, "not_allowed")
+			} else if s := apitest.Decode[evaluation.Signals](a, http.StatusOK); s.Caveat.ZH == "" || s.Caveat.EN == "" || s.Items == nil {
+				t.Errorf("%s reads %s", role, a.Body)
+			}
+		}
+		refused(t, h.Get(q1+"/signals"), http.StatusUnauthorized, "key_needed")
 	})
 }

@@ -45,6 +45,7 @@ const (
 	ReadAppeals      Action = "appeals:read"     //
 	WriteAppeals     Action = "appeals:write"    // file and withdraw
 	DecideAppeals    Action = "appeals:decide"   // uphold, reject; correct what is published
+	ReadSignals      Action = "signals:read"     // patterns in sheets that raise questions
 	Compute          Action = "runs:write"       // make a run, publish it
 	ReadRanking      Action = "ranking:read"     // published ranking
 	ReadScorecard    Action = "scorecard:read"   // published scorecard
@@ -126,6 +127,7 @@ var policy = map[Action]map[Role]Scope{
 	WriteAppeals:     {Secretary: Assigned},
 	DecideAppeals:    {LeadingGroup: All},
 	WritePeriods:     {LeadingGroup: All},
+	ReadSignals:      {LeadingGroup: All, Leadership: All},
 	Compute:          {LeadingGroup: All},
 	ReadDrafts:       {LeadingGroup: All, Leadership: All},
 	WriteScheme:      {LeadingGroup: All},

@@ -1,0 +1,74 @@
+package evaluation_test
+
+import (
+	"fmt"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/demo"
+	"bulwark/internal/evaluation"
+	"bulwark/internal/people"
+)
+
+// The demo's evaluators are honest: in four quarters with 440 sheets they raise
+// hardly a question. One who gives everybody the same high marks is found.
+func TestHonestEvaluatorsRaiseFewSignals(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		ctx := seeded(t, db)
+		total, sheets := 0, 0
+		signals := func(period string) evaluation.Signals {
+			s, err := evaluation.FindSignals(ctx, db, demo.Town, period)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		for _, p := range []string{"2022Q4", "2023Q1", "2023Q2", "2023Q3"} {
+			s := signals(p)
+			total, sheets = total+len(s.Items), sheets+s.Sheets
+			for _, i := range s.Items {
+				t.Logf("%s: %s", p, i.Message)
+			}
+		}
+		if sheets < 400 || total > 4 {
+			t.Errorf("%d signals in %d sheets", total, sheets)
+		}
+
+		before := len(signals(period).Items)
+		cheat := as(ctx, "group-2", people.LeadingGroup)
+		for n := 1; n <= 8; n++ {
+			theirs, err := evaluation.ListSheets(ctx, db, demo.Town, evaluation.SheetFilter{Period: period, Branch: fmt.Sprintf("b%02d", n), Evaluator: fmt.Sprintf("mentor-%d", (n-1)%4+1), Limit: 1})
+			if err != nil || len(theirs) != 1 {
+				t.Fatalf("%d sheets, %v", len(theirs), err)
+			}
+			full, err := evaluation.FindSheet(ctx, db, demo.Town, theirs[0].ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var entries []evaluation.Entry
+			for _, e := range full.Entries {
+				top := 100.0
+				entries = append(entries, evaluation.Entry{Code: e.Code, Value: &top})
+			}
+			s, err := evaluation.BeginSheet(cheat, db, demo.Town, period, fmt.Sprintf("b%02d", n), "", entries)
+			if err == nil {
+				_, err = evaluation.MoveSheet(cheat, db, demo.Town, s.ID, s.Version, evaluation.Submitted, "")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		found := map[string]bool{}
+		after := signals(period)
+		for _, s := range after.Items {
+			for _, e := range s.Evaluators {
+				found[s.Code+" "+e] = true
+			}
+		}
+		if !found["ceiling group-2"] || !found["same_for_many group-2"] || len(after.Items) != before+2 {
+			t.Errorf("found %v", found)
+		}
+	})
+}
