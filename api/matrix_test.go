@@ -73,7 +73,7 @@ type right struct {
 	out     int    // the status out of reach; 0 = 404
 	far     int    // the status for who belongs to the other town, or to all; 0 = as for what is missing
 	gone    int    // the status for what is not there; 0 = 404
-	version string // SQL of the version to send as If-Match
+	version string // SQL of the version to send as If-Match; without a parameter it is 1
 	body    func(w *world, c cell) any
 	query   string
 	but     func(w *world, c cell) int // another status than the row says, 0 = none

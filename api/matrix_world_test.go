@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -72,6 +73,11 @@ func (w *world) keys() {
 	var appointed []people.Appointment
 	w.must(w.db.Where("person_code = ?", "mentor").Find(&appointed).Error)
 	w.ids["appointment"] = appointed[0].ID
+	var members []people.OfficeMember
+	w.must(w.db.Find(&members).Error)
+	var links []people.OfficeLink
+	w.must(w.db.Find(&links).Error)
+	w.ids["member"], w.ids["link"] = members[0].ID, links[0].ID
 	w.as(people.Admin).Post("/accounts", object{"name": "spare", "roles": []string{"reader"}}).Want(http.StatusCreated)
 }
 
@@ -80,6 +86,7 @@ var evaluators = []people.Role{people.Secretary, people.Mentor, people.Instructo
 // fill plays one period into each state.
 func (w *world) fill() {
 	w.as(people.LeadingGroup).Post("/towns/demo/branches", object{"code": "b04", "name": named("branch b04"), "kind": "village", "founded_on": "2020-01-01"}).Want(http.StatusCreated)
+	w.as(people.Admin).Post("/towns/demo/offices/office/links", object{"branch": "b04", "valid_from": "2020-01-01"}).Want(http.StatusCreated)
 	for role, duty := range duties {
 		w.as(people.Admin).Post("/towns/demo/assignments", object{"person": role, "branch": "b04", "duty": duty, "valid_from": "2020-01-01"}).Want(http.StatusCreated)
 	}
@@ -217,10 +224,16 @@ func (w *world) address(c cell) string {
 	if exception == "" || c.about == missing {
 		exception = nothing
 	}
-	if c.about != missing && strings.Contains(c.path, "/appointments/") {
-		id = w.ids["appointment"]
+	office := "office"
+	for part, thing := range map[string]string{"/appointments/": "appointment", "/members/": "member", "/links/": "link"} {
+		if c.about != missing && strings.Contains(c.path, part) {
+			id = w.ids[thing]
+		}
 	}
-	return strings.NewReplacer(":exception", exception, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
+	if c.about == missing {
+		office = "nowhere"
+	}
+	return strings.NewReplacer(":office", office, ":exception", exception, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
 		":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.path)
 }
 
@@ -241,9 +254,17 @@ func (w *world) request(row right, c cell) *http.Request {
 		r.Header.Set("Authorization", "Bearer "+secret)
 	}
 	if row.version != "" {
-		version := int64(1)
-		w.must(w.db.Raw(row.version, at[strings.LastIndexByte(strings.TrimSuffix(at, "/transitions"), '/')+1:len(strings.TrimSuffix(at, "/transitions"))]).Scan(&version).Error)
-		r.Header.Set("If-Match", `"`+string(rune('0'+max(version, 1)))+`"`)
+		r.Header.Set("If-Match", fmt.Sprintf("%q", fmt.Sprint(w.version(row.version, at))))
 	}
 	return r
+}
+
+// version reads the version of the thing at the address; 1 where there is none.
+func (w *world) version(query, at string) int64 {
+	version := int64(1)
+	if strings.Contains(query, "?") {
+		at = strings.TrimSuffix(at, "/transitions")
+		w.must(w.db.Raw(query, at[strings.LastIndexByte(at, '/')+1:]).Scan(&version).Error)
+	}
+	return max(version, 1)
 }
