@@ -42,7 +42,7 @@ func TestTheRulesOfImprovement(t *testing.T) {
 		wrong.TargetRules = []improve.TargetRule{
 			{Kind: improve.LowestShare}, {Kind: improve.DimensionBelow, Points: 101}, {Kind: improve.FallOver}, {Kind: improve.GradeAtMost}, {Kind: "x"},
 		}
-		refused(t, group.IfMatch(`"2"`).Put(at, object{"settings": wrong, "reason": "x"}), http.StatusUnprocessableEntity, "invalid",
+		refused(t, group.IfMatch(`"2"`).Bad().Put(at, object{"settings": wrong, "reason": "x"}), http.StatusUnprocessableEntity, "invalid",
 			"/settings/target_rules/0/share", "/settings/target_rules/1/points", "/settings/target_rules/2/points", "/settings/target_rules/3/grade",
 			"/settings/target_rules/4/kind", "/settings/visit_every_days", "/settings/warn_before_days", "/settings/holidays/0",
 			"/settings/workdays/0", "/settings/workdays/2")

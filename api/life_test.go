@@ -228,7 +228,9 @@ func (l *life) anAppealIsUpheld() {
 	l.scoresAre("amended", l.Get(q1+"/ranking"), asSaid)
 	first := apitest.Decode[index.Ranking](l.Get(q1+"/ranking?publication=1"), http.StatusOK)
 	was := apitest.Decode[index.Ranking](l.published, http.StatusOK)
-	if !slices.EqualFunc(first.Items, was.Items, func(a, b index.Ranked) bool { return a.Branch.Code == b.Branch.Code && a.Score == b.Score && a.Rank == b.Rank }) {
+	if !slices.EqualFunc(first.Items, was.Items, func(a, b index.Ranked) bool {
+		return a.Branch.Code == b.Branch.Code && a.Score == b.Score && a.Rank == b.Rank
+	}) {
 		t.Error("the first publication has changed")
 	}
 }
@@ -275,7 +277,7 @@ func (l *life) scoresAre(stage string, a *apitest.Answer, said func(branch strin
 				better++
 			}
 		}
-		if i.Score != want[i.Branch.Code] || int(i.Rank) != better+1 {
+		if i.Score != want[i.Branch.Code] || i.Rank != better+1 {
 			l.t.Errorf("%s: %s has %v at rank %d, want %v at rank %d", stage, i.Branch.Code, i.Score, i.Rank, want[i.Branch.Code], better+1)
 		}
 	}

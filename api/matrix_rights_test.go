@@ -1,9 +1,9 @@
 package api
 
 import (
-	"cmp"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"bulwark/internal/improve"
@@ -169,7 +169,7 @@ func schemeOf(code string) func(*world, cell) any {
 
 // draftOf hides a draft from those who do not make schemes.
 func draftOf(_ *world, c cell) int {
-	if (c.about == own || c.about == others) && !strings.Contains("leading_group leadership read-only", cmp.Or(c.caller, "nobody")) {
+	if (c.about == own || c.about == others) && !slices.Contains([]string{"leading_group", "leadership", readOnly}, c.caller) {
 		return http.StatusNotFound
 	}
 	return 0
@@ -263,7 +263,7 @@ func outOfReach(w *world, c cell) int {
 	if status := unpublished(http.StatusConflict)(w, c); status != 0 {
 		return status
 	}
-	if c.about == missing && strings.Contains("secretary mentor instructor liaison_office", c.caller) {
+	if c.about == missing && slices.Contains([]string{"secretary", "mentor", "instructor", "liaison_office"}, c.caller) {
 		return http.StatusForbidden
 	}
 	return 0
@@ -287,7 +287,7 @@ func answerAppeal(_ *world, c cell) any {
 // readersOfAppeals may see one and not decide it.
 func readersOfAppeals(_ *world, c cell) int {
 	seen := c.about == own || c.about == others && c.caller == "leadership"
-	if seen && c.state == "published" && strings.Contains("mentor instructor leadership", c.caller) {
+	if seen && c.state == "published" && slices.Contains([]string{"mentor", "instructor", "leadership"}, c.caller) {
 		return http.StatusForbidden
 	}
 	return 0

@@ -21,7 +21,7 @@ func TestVerifyNeedsAnchorsToFindACutTrail(t *testing.T) {
 			url, anchors := dbtest.URL(t, dialect), filepath.Join(t.TempDir(), "anchors")
 			env := []string{"BULWARK_DATABASE_URL=" + url, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text"}
 			for range 3 {
-				if code, _, err := invoke(t.Context(), env, "key", "create", "-role", "admin"); code != 0 {
+				if code, _, err := invoke(t.Context(), env, "key", "create", "-role", "admin", "-write"); code != 0 {
 					t.Fatal(err)
 				}
 			}

@@ -136,8 +136,11 @@ func (s Settings) check() (faults []fault.Field) {
 		at          string
 		value, most int64
 	}{
-		{"/settings/visit_every_days", s.VisitEvery, 366}, {"/settings/report_every_days", s.ReportEvery, 366},
-		{"/settings/analyse_in_workdays", s.AnalyseIn, 250}, {"/settings/plan_in_workdays", s.PlanIn, 250}, {"/settings/relapse_periods", s.RelapsePeriods, 40},
+		{"/settings/visit_every_days", s.VisitEvery, 366},
+		{"/settings/report_every_days", s.ReportEvery, 366},
+		{"/settings/analyse_in_workdays", s.AnalyseIn, 250},
+		{"/settings/plan_in_workdays", s.PlanIn, 250},
+		{"/settings/relapse_periods", s.RelapsePeriods, 40},
 	} {
 		if n.value < 1 || n.value > n.most {
 			faults = append(faults, fault.At(n.at, "out_of_range", text.F("应在 1 与 %d 之间", "must lie between 1 and %d", n.most)))
