@@ -28,10 +28,8 @@ import (
 //	@tag.description			Objections of branches to their published results
 //	@tag.name					entry
 //	@tag.description			Periods, evaluation sheets and adjustments
-//	@tag.name					exchange
-//	@tag.description			Cases, events, study visits, pioneer teams and projects
 //	@tag.name					improvement
-//	@tag.description			Measures, targets, analyses, plans, visits, problems, reports and reminders
+//	@tag.description			The rules of improvement of a town
 //	@tag.name					index
 //	@tag.description			Scoring runs, rankings, scorecards and explanations
 //	@tag.name					people

@@ -59,42 +59,8 @@ const (
 	ReadSystemAudit  Action = "system:audit"     // the trail of what belongs to no town
 	ReadService      Action = "service:read"     // liveness, API document
 
-	ReadSettings   Action = "settings:read" // of improvement
-	WriteSettings  Action = "settings:write"
-	ReadMeasures   Action = "measures:read"    // the seven measures and their names
-	WriteMeasures  Action = "measures:write"   // name a measure
-	ReadTasks      Action = "tasks:read"       // work under a measure
-	WriteTasks     Action = "tasks:write"      // progress and evidence
-	ReadTargets    Action = "targets:read"     // improvement targets
-	DecideTargets  Action = "targets:decide"   // propose, confirm, dismiss, end
-	ReadAnalyses   Action = "analyses:read"    //
-	WriteAnalyses  Action = "analyses:write"   // by the mentor of the branch
-	ReadPlans      Action = "plans:read"       // one plan per village
-	DraftPlans     Action = "plans:draft"      // by the branch
-	AdvisePlans    Action = "plans:advise"     // by its mentor
-	ApprovePlans   Action = "plans:approve"    // by the leading group
-	VerifyPlans    Action = "plans:verify"     // items, by the paired instructor
-	ReadVisits     Action = "visits:read"      //
-	WriteVisits    Action = "visits:write"     // by who is paired or linked
-	ReadProblems   Action = "problems:read"    //
-	WriteProblems  Action = "problems:write"   // jointly: branch, instructor, office
-	ReadReports    Action = "reports:read"     // to the leading group
-	WriteReports   Action = "reports:write"    // by an instructor
-	ReceiveReports Action = "reports:receive"  // by the leading group
-	ReadReminders  Action = "reminders:read"   // one's own feed
-	ReadCases      Action = "cases:read"       // published ones
-	WriteCases     Action = "cases:write"      //
-	ReviewCases    Action = "cases:review"     // before publication
-	ReadEvents     Action = "events:read"      // exchange events and study visits
-	WriteEvents    Action = "events:write"     //
-	RateUsefulness Action = "usefulness:write" // by branches
-	ReadUsefulness Action = "usefulness:read"  //
-	ReadProjects   Action = "projects:read"    // pioneer teams and projects
-	WriteProjects  Action = "projects:write"   //
-	JudgeProjects  Action = "projects:judge"   // by judges of a round
-	ChooseProjects Action = "projects:choose"  // rounds, shortlist, choice
-	ReadEffects    Action = "effects:read"     // does it work?
-	ReadDashboard  Action = "dashboard:read"   // the leadership screen
+	ReadSettings  Action = "settings:read" // of improvement
+	WriteSettings Action = "settings:write"
 )
 
 // Scope says on which branches a role may act.
@@ -140,48 +106,8 @@ var policy = map[Action]map[Role]Scope{
 	ReadAudit:        {LeadingGroup: All, Admin: All},
 	ReadSystemAudit:  {Admin: All},
 
-	ReadSettings:   everyone(),
-	WriteSettings:  {LeadingGroup: All, Admin: All},
-	ReadMeasures:   everyone(),
-	WriteMeasures:  {LeadingGroup: All, Admin: All},
-	ReadTasks:      workers(),
-	WriteTasks:     {Secretary: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
-	ReadTargets:    workers(),
-	DecideTargets:  {LeadingGroup: All},
-	ReadAnalyses:   workers(),
-	WriteAnalyses:  {Mentor: Assigned},
-	ReadPlans:      workers(),
-	DraftPlans:     {Secretary: Assigned},
-	AdvisePlans:    {Mentor: Assigned},
-	ApprovePlans:   {LeadingGroup: All},
-	VerifyPlans:    {Instructor: Assigned},
-	ReadVisits:     workers(),
-	WriteVisits:    {Instructor: Assigned, Office: Assigned},
-	ReadProblems:   workers(),
-	WriteProblems:  {Secretary: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
-	ReadReports:    {Instructor: Assigned, LeadingGroup: All, Leadership: All},
-	WriteReports:   {Instructor: Assigned},
-	ReceiveReports: {LeadingGroup: All},
-	ReadReminders:  workers(),
-	ReadCases:      everyone(),
-	WriteCases:     {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned},
-	ReviewCases:    {LeadingGroup: All},
-	ReadEvents:     workers(),
-	WriteEvents:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
-	RateUsefulness: {Secretary: Assigned},
-	ReadUsefulness: workers(),
-	ReadProjects:   workers(),
-	WriteProjects:  {Secretary: Assigned, LeadingGroup: All},
-	JudgeProjects:  {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All},
-	ChooseProjects: {LeadingGroup: All},
-	ReadEffects:    {LeadingGroup: All, Leadership: All},
-	ReadDashboard:  {LeadingGroup: All, Leadership: All},
-}
-
-// workers are those who work on improvement: each on the own branches, the
-// leading group and the leadership on all.
-func workers() map[Role]Scope {
-	return map[Role]Scope{Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All}
+	ReadSettings:  everyone(),
+	WriteSettings: {LeadingGroup: All, Admin: All},
 }
 
 // everyone is all roles, without limit.

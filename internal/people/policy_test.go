@@ -45,6 +45,9 @@ var table = map[people.Action]string{
 	people.ManageKeys:       "-------*",
 	people.ReadAudit:        "-----*-*",
 	people.ReadSystemAudit:  "-------*",
+	people.ReadSignals:      "-----**-",
+	people.ReadSettings:     "********",
+	people.WriteSettings:    "-----*-*",
 }
 
 var scopes = map[byte]people.Scope{'-': people.None, 'a': people.Assigned, '*': people.All}
