@@ -32,9 +32,22 @@ func TestCompletenessAddsUp(t *testing.T) {
 			{"person": "secretary", "branch": "b02", "duty": "leads", "valid_from": "2020-01-01", "valid_until": "2026-04-01"}, // on the first day of the window
 			{"person": "secretary", "branch": "b03", "duty": "leads", "valid_from": "2020-01-01", "valid_until": "2026-03-31"}, // the day before it
 			{"person": "mentor", "branch": "b03", "duty": "mentors", "valid_from": "2026-04-11"},                               // the day after it
-			{"person": "secretary", "branch": "b01", "duty": "serves", "valid_from": "2020-01-01"},                             // reports already
 		} {
 			admin.Post("/towns/demo/assignments", tie).Want(http.StatusCreated)
+		}
+		admin.Post("/towns/demo/offices", object{"code": "water", "name": named("water")}).Want(http.StatusCreated)
+		for _, tie := range []object{
+			{"person": "secretary", "valid_from": "2020-01-01"},      // reports for b01 already
+			{"person": "liaison_office", "valid_from": "2026-04-05"}, // the day after the office left b03
+		} {
+			admin.Post("/towns/demo/offices/water/members", tie).Want(http.StatusCreated)
+		}
+		for _, tie := range []object{
+			{"branch": "b01", "valid_from": "2020-01-01"},
+			{"branch": "b02", "valid_from": "2020-01-01", "valid_until": "2026-03-31"}, // the day before the window
+			{"branch": "b03", "valid_from": "2020-01-01", "valid_until": "2026-04-04"},
+		} {
+			admin.Post("/towns/demo/offices/water/links", tie).Want(http.StatusCreated)
 		}
 		counts := func(c *apitest.Client, by string) map[string]string {
 			t.Helper()

@@ -45,8 +45,9 @@ type CompletenessRow struct {
 
 // Completeness says what is in and what is missing in a period, as far as the
 // caller reaches. Expected is a sheet of everyone who, on some day of the entry
-// window (without one, of the period), led, mentored, instructed or served a
-// branch that is scored; who leads a branch reports for it and does not rate it.
+// window (without one, of the period), led, mentored or instructed a branch that
+// is scored or was in an office linked to it; who leads a branch reports for it
+// and does not rate it.
 type Completeness struct {
 	Period     string              `json:"period" example:"2023Q3"`
 	By         string              `json:"by" enums:"branch,evaluator,indicator"`
@@ -117,7 +118,7 @@ func (v viewer) scored(ctx context.Context, db *gorm.DB, p Period) ([]town.Branc
 }
 
 func (o *overview) read(ctx context.Context, db *gorm.DB, from, until day.Date) error {
-	ties, err := people.ListAssignments(ctx, db, o.period.TownID, people.AssignmentFilter{On: until, Since: from})
+	ties, err := people.ListTies(ctx, db, o.period.TownID, from, until)
 	if err != nil {
 		return err
 	}
@@ -125,21 +126,21 @@ func (o *overview) read(ctx context.Context, db *gorm.DB, from, until day.Date) 
 	return db.WithContext(ctx).Where("town_id = ? AND period_code = ?", o.period.TownID, o.period.Code).Order("id").Find(&o.sheets).Error
 }
 
-// expect derives from assignments whose sheets there should be. Someone with
+// expect derives from ties whose sheets there should be. Someone with
 // several duties for a branch writes one sheet, by the first in the order of roles:
 // who leads it reports.
-func (o *overview) expect(ties []people.Assignment) {
+func (o *overview) expect(ties []people.Tie) {
 	inReach := map[string]bool{}
 	for _, b := range o.branches {
 		inReach[b.Code] = true
 	}
 	o.expected = map[pair]people.Role{}
 	order := people.Roles()
-	for _, a := range ties {
-		at, role := pair{a.BranchCode, a.PersonCode}, people.RoleOf(a.Duty)
+	for _, tie := range ties {
+		at := pair{tie.BranchCode, tie.PersonCode}
 		first, twice := o.expected[at]
-		if inReach[a.BranchCode] && (!twice || slices.Index(order, role) < slices.Index(order, first)) {
-			o.expected[at] = role
+		if inReach[tie.BranchCode] && (!twice || slices.Index(order, tie.Role) < slices.Index(order, first)) {
+			o.expected[at] = tie.Role
 		}
 	}
 }

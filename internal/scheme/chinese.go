@@ -63,6 +63,7 @@ var chinese = map[string]string{
 	"column_duplicate":        "同一指标给出了两次",
 	"missing_fails":           "使党组织失去得分的处理方式不能作为备选",
 	"other_indicators":        "备选体系须有相同的指标、相同的顺序",
+	"out_of_range":            "数值超出允许的范围",
 	"replicates_out_of_range": "抽样次数须在 1–1000000 之间",
 	"shape":                   "数据的行列数不一致",
 	"spread_out_of_range":     "权重浮动须大于等于 0 且小于 1",
