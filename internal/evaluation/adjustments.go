@@ -56,9 +56,9 @@ var adjustmentNoun = text.Text{ZH: "加减分或否决", EN: "adjustment"}
 
 // adjustmentMoves is the life of an adjustment.
 var adjustmentMoves = machine[AdjustmentState]{
-	{verb: "approve", from: []AdjustmentState{Proposed}, to: ApprovedAdjustment, action: people.Decide, during: entering},
-	{verb: "reject", from: []AdjustmentState{Proposed, ApprovedAdjustment}, to: Rejected, action: people.Decide, during: entering, reason: true},
-	{verb: "withdraw", from: []AdjustmentState{Proposed}, to: Withdrawn, action: people.WriteAdjustments, during: entering},
+	{Verb: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: people.Decide, When: stage{during: entering}},
+	{Verb: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: people.Decide, When: stage{during: entering}, Reason: true},
+	{Verb: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: people.WriteAdjustments, When: stage{during: entering}},
 }
 
 // FindAdjustment gives one adjustment, if the caller may read those of its branch.
@@ -104,7 +104,7 @@ func (a Adjustment) stand(period Period) stand {
 // another's proposal.
 func (a Adjustment) allowed(p people.Principal, period Period, led map[string]bool) []string {
 	own := p.Name() == a.ProposedBy
-	verbs := adjustmentMoves.allowed(p, a.State, a.stand(period))
+	verbs := adjustmentMoves.Allowed(p, a.State, a.stand(period))
 	return slices.DeleteFunc(verbs, func(verb string) bool {
 		return (verb == "withdraw") != own || verb != "withdraw" && led[a.BranchCode]
 	})
@@ -226,7 +226,7 @@ func MoveAdjustment(ctx context.Context, db *gorm.DB, townID, id string, version
 		if err != nil {
 			return err
 		}
-		mv, err := adjustmentMoves.find(p, before.State, to, before.stand(period), reason)
+		mv, err := adjustmentMoves.Find(p, before.State, to, before.stand(period), reason)
 		if err != nil {
 			return err
 		}
@@ -237,7 +237,7 @@ func MoveAdjustment(ctx context.Context, db *gorm.DB, townID, id string, version
 		if err := database.UpdateVersioned(tx, &Adjustment{TownID: townID, ID: id}, version, change); err != nil {
 			return err
 		}
-		step := AdjustmentMove{TownID: townID, AdjustmentID: id, Version: version + 1, Verb: mv.verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role, Reason: reason}
+		step := AdjustmentMove{TownID: townID, AdjustmentID: id, Version: version + 1, Verb: mv.Verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role, Reason: reason}
 		if err := tx.Create(&step).Error; err != nil {
 			return err
 		}
@@ -245,7 +245,7 @@ func MoveAdjustment(ctx context.Context, db *gorm.DB, townID, id string, version
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
-			Town: townID, Action: "adjustment." + mv.verb, Subject: "adjustments/" + id,
+			Town: townID, Action: "adjustment." + mv.Verb, Subject: "adjustments/" + id,
 			Before: before.State, After: after.State, Reason: reason,
 		})
 	})
@@ -256,11 +256,11 @@ func MoveAdjustment(ctx context.Context, db *gorm.DB, townID, id string, version
 func (a Adjustment) refuse(ctx context.Context, tx *gorm.DB, p people.Principal, mv move[AdjustmentState]) error {
 	own := p.Name() == a.ProposedBy
 	switch {
-	case mv.to == Withdrawn && !own:
+	case mv.To == Withdrawn && !own:
 		return fault.New(fault.Forbidden, "not_your_proposal", text.F("只能撤回自己提出的项目", "only its proposer withdraws it"))
-	case mv.to != Withdrawn && own:
+	case mv.To != Withdrawn && own:
 		return fault.New(fault.Forbidden, "own_proposal", text.F("不能审批自己提出的项目", "nobody decides on his or her own proposal"))
-	case mv.to == Withdrawn:
+	case mv.To == Withdrawn:
 		return nil
 	}
 	return refuseOwnBranch(ctx, tx, p, a.TownID, a.BranchCode, day.Of(tx.NowFunc()))

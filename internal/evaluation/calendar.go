@@ -90,11 +90,11 @@ func UpdatePeriod(ctx context.Context, db *gorm.DB, townID, code string, version
 		if err != nil {
 			return err
 		}
-		mv, ok := periodMoves.stay("change", before.State)
+		mv, ok := periodMoves.Stay("change", before.State)
 		if !ok {
 			return before.locked()
 		}
-		if err := mv.refuse(caller, before.stand(), reason); err != nil {
+		if err := mv.Refuse(caller, before.stand(), reason); err != nil {
 			return err
 		}
 		change := c.setBy(audit.ActorOf(ctx).Name, tx.NowFunc(), reason).columns()

@@ -114,7 +114,7 @@ func (v viewer) judge(ctx context.Context, tx *gorm.DB, items []DecidedSheet, d 
 // verdict decides on one sheet.
 func (v viewer) verdict(s Sheet, period Period, version int64, d Decision) Verdict {
 	out := Verdict{ID: s.ID, was: s}
-	mv, err := sheetMoves.find(v.Principal, s.State, d.To, s.stand(period, v.granted, v.today), d.Reason)
+	mv, err := sheetMoves.Find(v.Principal, s.State, d.To, s.stand(period, v.granted, v.today), d.Reason)
 	switch {
 	case err != nil:
 		out.Err = err
@@ -125,7 +125,7 @@ func (v viewer) verdict(s Sheet, period Period, version int64, d Decision) Verdi
 	case version != s.Version:
 		out.Err = fault.OutOfDate()
 	default:
-		out.Version, out.verb = s.Version+1, mv.verb
+		out.Version, out.verb = s.Version+1, mv.Verb
 	}
 	return out
 }

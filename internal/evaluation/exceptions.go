@@ -55,7 +55,7 @@ var exceptionNoun = text.Text{ZH: "补报许可", EN: "exception"}
 
 // exceptionMoves is the life of an exception.
 var exceptionMoves = machine[ExceptionState]{
-	{verb: "end", from: []ExceptionState{InForce}, to: Ended, action: people.WritePeriods, during: unlocked, reason: true},
+	{Verb: "end", From: []ExceptionState{InForce}, To: Ended, Action: people.WritePeriods, When: stage{during: unlocked}, Reason: true},
 }
 
 // covers reports whether the exception is leave for the sheet.
@@ -87,7 +87,7 @@ func (e Exception) stand(period Period) stand {
 func (v viewer) exception(e Exception, period Period) Exception {
 	e.State, e.Allowed = e.state(v.today), []string{}
 	if v.refuseInterest(e) == nil {
-		e.Allowed = exceptionMoves.allowed(v.Principal, e.State, e.stand(period))
+		e.Allowed = exceptionMoves.Allowed(v.Principal, e.State, e.stand(period))
 	}
 	return e
 }
@@ -181,8 +181,8 @@ func GrantException(ctx context.Context, db *gorm.DB, e Exception) (Exception, e
 		if err != nil {
 			return err
 		}
-		grant := move[ExceptionState]{action: people.WritePeriods, during: unlocked}
-		if err := grant.refuse(v.Principal, e.stand(period), e.Reason); err != nil {
+		grant := move[ExceptionState]{Action: people.WritePeriods, When: stage{during: unlocked}}
+		if err := grant.Refuse(v.Principal, e.stand(period), e.Reason); err != nil {
 			return err
 		}
 		if err := v.refuseInterest(e); err != nil {
@@ -245,7 +245,7 @@ func EndException(ctx context.Context, db *gorm.DB, townID, periodCode, id strin
 		if err != nil {
 			return err
 		}
-		if _, err := exceptionMoves.find(v.Principal, before.State, Ended, before.stand(period), reason); err != nil {
+		if _, err := exceptionMoves.Find(v.Principal, before.State, Ended, before.stand(period), reason); err != nil {
 			return err
 		}
 		if err := v.refuseInterest(before); err != nil {

@@ -64,20 +64,20 @@ func (n Notice) Open(on day.Date) bool { return n.From <= on && on <= n.Until }
 // periodMoves is the life of a period. Publishing goes through package index,
 // which says what is published.
 var periodMoves = machine[PeriodState]{
-	{verb: "change", from: unlocked, action: people.WritePeriods, reason: true},
-	{verb: "open", from: []PeriodState{Planned, Review}, to: Open, action: people.WritePeriods},
-	{verb: "review", from: []PeriodState{Open}, to: Review, action: people.WritePeriods},
-	{verb: "unlock", from: []PeriodState{Locked}, to: Review, action: people.WritePeriods, reason: true},
-	{verb: "lock", from: []PeriodState{Review}, to: Locked, action: people.WritePeriods},
-	{verb: "publish", from: []PeriodState{Locked}, to: Published, action: people.WritePeriods},
-	{verb: "finalise", from: []PeriodState{Published}, to: Final, action: people.WritePeriods},
+	{Verb: "change", From: unlocked, Action: people.WritePeriods, Reason: true},
+	{Verb: "open", From: []PeriodState{Planned, Review}, To: Open, Action: people.WritePeriods},
+	{Verb: "review", From: []PeriodState{Open}, To: Review, Action: people.WritePeriods},
+	{Verb: "unlock", From: []PeriodState{Locked}, To: Review, Action: people.WritePeriods, Reason: true},
+	{Verb: "lock", From: []PeriodState{Review}, To: Locked, Action: people.WritePeriods},
+	{Verb: "publish", From: []PeriodState{Locked}, To: Published, Action: people.WritePeriods},
+	{Verb: "finalise", From: []PeriodState{Published}, To: Final, Action: people.WritePeriods},
 }
 
 var periodNoun = text.Text{ZH: "考评周期", EN: "period"}
 
 // For fills in what the caller can do with the period.
 func (p Period) For(caller people.Principal) Period {
-	p.Allowed = periodMoves.allowed(caller, p.State, p.stand())
+	p.Allowed = periodMoves.Allowed(caller, p.State, p.stand())
 	return p
 }
 
@@ -267,7 +267,7 @@ func movePeriod(ctx context.Context, db *gorm.DB, townID, code string, version i
 		if err != nil {
 			return err
 		}
-		if _, err := periodMoves.find(caller, before.State, to, before.stand(), reason); err != nil {
+		if _, err := periodMoves.Find(caller, before.State, to, before.stand(), reason); err != nil {
 			return err
 		}
 		warnings, err := before.leaving(ctx, tx, to, force)

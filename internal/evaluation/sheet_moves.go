@@ -15,13 +15,13 @@ import (
 // sheetMoves is the life of a sheet. What is withdrawn must be submitted again, so
 // that too ends with the window.
 var sheetMoves = machine[SheetState]{
-	{verb: "write", from: []SheetState{Draft}, action: people.WriteSheets, during: writing, within: window},
-	{verb: "write", from: []SheetState{Returned}, action: people.WriteSheets, during: entering, within: due},
-	{verb: "submit", from: []SheetState{Draft}, to: Submitted, action: people.WriteSheets, during: writing, within: window},
-	{verb: "submit", from: []SheetState{Returned}, to: Submitted, action: people.WriteSheets, during: entering, within: due},
-	{verb: "withdraw", from: []SheetState{Submitted}, to: Draft, action: people.WriteSheets, during: writing, within: window},
-	{verb: "approve", from: []SheetState{Submitted}, to: Approved, action: people.DecideSheets, during: entering},
-	{verb: "return", from: []SheetState{Submitted, Approved}, to: Returned, action: people.DecideSheets, during: entering, reason: true},
+	{Verb: "write", From: []SheetState{Draft}, Action: people.WriteSheets, When: stage{during: writing, within: window}},
+	{Verb: "write", From: []SheetState{Returned}, Action: people.WriteSheets, When: stage{during: entering, within: due}},
+	{Verb: "submit", From: []SheetState{Draft}, To: Submitted, Action: people.WriteSheets, When: stage{during: writing, within: window}},
+	{Verb: "submit", From: []SheetState{Returned}, To: Submitted, Action: people.WriteSheets, When: stage{during: entering, within: due}},
+	{Verb: "withdraw", From: []SheetState{Submitted}, To: Draft, Action: people.WriteSheets, When: stage{during: writing, within: window}},
+	{Verb: "approve", From: []SheetState{Submitted}, To: Approved, Action: people.DecideSheets, When: stage{during: entering}},
+	{Verb: "return", From: []SheetState{Submitted, Approved}, To: Returned, Action: people.DecideSheets, When: stage{during: entering}, Reason: true},
 }
 
 // MoveSheet takes a sheet to another state: its evaluator submits and withdraws,
@@ -44,7 +44,7 @@ func MoveSheet(ctx context.Context, db *gorm.DB, townID, id string, version int6
 		if err != nil {
 			return err
 		}
-		mv, err := sheetMoves.find(v.Principal, s.State, to, at, reason)
+		mv, err := sheetMoves.Find(v.Principal, s.State, to, at, reason)
 		if err != nil {
 			return err
 		}
@@ -55,14 +55,14 @@ func MoveSheet(ctx context.Context, db *gorm.DB, townID, id string, version int6
 		if to == Submitted {
 			change["submitted_at"] = tx.NowFunc()
 		}
-		leave := at.leave[mv.within]
+		leave := at.leave[mv.When.within]
 		if leave != nil {
 			change["exception_id"] = leave
 		}
 		if err := database.UpdateVersioned(tx, &Sheet{TownID: townID, ID: id}, version, change); err != nil {
 			return err
 		}
-		step := SheetMove{TownID: townID, EvaluationID: id, Version: version + 1, Verb: mv.verb, At: tx.NowFunc(), Actor: v.Name(), Role: v.Role, Reason: reason, ExceptionID: leave}
+		step := SheetMove{TownID: townID, EvaluationID: id, Version: version + 1, Verb: mv.Verb, At: tx.NowFunc(), Actor: v.Name(), Role: v.Role, Reason: reason, ExceptionID: leave}
 		if err := tx.Create(&step).Error; err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func MoveSheet(ctx context.Context, db *gorm.DB, townID, id string, version int6
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
-			Town: townID, Action: "evaluation." + mv.verb, Subject: "evaluations/" + id,
+			Town: townID, Action: "evaluation." + mv.Verb, Subject: "evaluations/" + id,
 			Before: s.State, After: after.State, Reason: reason,
 		})
 	})

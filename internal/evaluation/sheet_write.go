@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 // BeginSheet opens a draft for the caller. The caller must be tied to the branch
@@ -40,7 +41,7 @@ func BeginSheet(ctx context.Context, db *gorm.DB, townID, period, branch, note s
 		if err != nil {
 			return err
 		}
-		s.ExceptionID = at.leave[mv.within]
+		s.ExceptionID = at.leave[mv.When.within]
 		if err := tx.Create(&s).Error; err != nil {
 			return sheetExists(err)
 		}
@@ -81,7 +82,7 @@ func WriteSheet(ctx context.Context, db *gorm.DB, townID, id string, version int
 			return err
 		}
 		change := map[string]any{"note": note}
-		if leave := at.leave[mv.within]; leave != nil {
+		if leave := at.leave[mv.When.within]; leave != nil {
 			change["exception_id"] = leave
 		}
 		if err := database.UpdateVersioned(tx, &Sheet{TownID: townID, ID: id}, version, change); err != nil {
@@ -135,12 +136,12 @@ func (v *viewer) writing(ctx context.Context, tx *gorm.DB, s Sheet) (stand, move
 	if err != nil {
 		return at, move[SheetState]{}, err
 	}
-	mv, ok := sheetMoves.stay("write", s.State)
+	mv, ok := sheetMoves.Stay("write", s.State)
 	if !ok {
-		return at, mv, at.conflict("sheet_"+string(s.State), text.F(
+		return at, mv, workflow.Conflict(at, "sheet_"+string(s.State), text.F(
 			"考评表已提交或已通过，不能修改：请先撤回或由工作领导小组退回", "the sheet is %s: withdraw it, or have the leading group return it, before you change it", s.State))
 	}
-	if err := mv.refuse(v.Principal, at, ""); err != nil {
+	if err := mv.Refuse(v.Principal, at, ""); err != nil {
 		return at, mv, err
 	}
 	return at, mv, s.check(ctx, tx, at.period)

@@ -84,7 +84,7 @@ func (v viewer) allowed(s Sheet, period Period) []string {
 	if v.led[s.BranchCode] {
 		return verbs
 	}
-	for _, verb := range sheetMoves.allowed(v.Principal, s.State, s.stand(period, v.granted, v.today)) {
+	for _, verb := range sheetMoves.Allowed(v.Principal, s.State, s.stand(period, v.granted, v.today)) {
 		deciding := verb == "approve" || verb == "return"
 		if deciding != v.wrote(s) && (deciding || v.reach.Has(s.BranchCode)) {
 			verbs = append(verbs, verb)

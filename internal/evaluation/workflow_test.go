@@ -82,19 +82,19 @@ func TestAllowedIsWhatTheMachineFinds(t *testing.T) {
 		for _, period := range periodStates {
 			for _, from := range sheetStates {
 				found := map[string]bool{}
-				if mv, ok := sheetMoves.stay("write", from); ok && mv.refuse(me, stand{period: Period{State: period}}, "") == nil {
+				if mv, ok := sheetMoves.Stay("write", from); ok && mv.Refuse(me, stand{period: Period{State: period}}, "") == nil {
 					found["write"] = true
 				}
 				for _, to := range sheetStates {
-					mv, err := sheetMoves.find(me, from, to, stand{period: Period{State: period}}, "because")
+					mv, err := sheetMoves.Find(me, from, to, stand{period: Period{State: period}}, "because")
 					switch {
 					case err == nil:
-						found[mv.verb] = true
+						found[mv.Verb] = true
 					case !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Forbidden) && !fault.Is(err, fault.Locked):
 						t.Errorf("%s, %s, %s → %s: %v", role, period, from, to, err)
 					}
 				}
-				shown := sheetMoves.allowed(me, from, stand{period: Period{State: period}})
+				shown := sheetMoves.Allowed(me, from, stand{period: Period{State: period}})
 				if len(shown) != len(found) || slices.ContainsFunc(shown, func(v string) bool { return !found[v] }) {
 					t.Errorf("%s, %s, %s: shown %v, found %v", role, period, from, shown, found)
 				}
