@@ -68,9 +68,15 @@ func members(at string, v any, found map[string]bool) {
 		if s, ok := x.(string); ok && (strings.HasSuffix(at, "branch") || strings.HasSuffix(at, "branch.code")) {
 			at += "=" + s // whose things a list shows
 		}
+		if s, ok := x.(string); ok && slices.ContainsFunc(publicNames, func(name string) bool { return strings.HasSuffix(at, name) }) {
+			at += "=" + s // a person or a role
+		}
 		found[at] = true
 	}
 }
+
+// publicNames are the fields of what everybody reads that say who did it.
+var publicNames = []string{"state_by", "window_by", "published_by", "created_by"}
 
 // String lists each route, what it shows, and under it to whom.
 func (v views) String() string {

@@ -30,7 +30,7 @@ type Calendar struct {
 	ReviewUntil  *day.Date  `json:"review_until,omitempty" swaggertype:"string" format:"date"` // later decisions are overdue, not refused
 	NoticeDays   int64      `json:"notice_days" example:"5"`                                   // 0 = no public notice
 	AnswerDays   int64      `json:"answer_days" example:"5"`
-	WindowBy     string     `json:"window_by,omitempty" example:"group-1"` // who set these days last
+	WindowBy     string     `json:"window_by,omitempty" example:"group-1"` // who set these days last, as state_by
 	WindowAt     *time.Time `json:"window_at,omitempty"`
 	WindowReason string     `json:"window_reason,omitempty"`
 }

@@ -41,7 +41,7 @@ type Period struct {
 	SchemeCode   string      `json:"scheme_code" example:"five-forces"`
 	SchemeNumber int64       `json:"scheme_number" example:"1"`
 	State        PeriodState `json:"state" swaggertype:"string" enums:"planned,open,review,locked,published,final"`
-	StateBy      string      `json:"state_by" example:"group-1"` // who moved it there
+	StateBy      string      `json:"state_by" example:"group-1"` // who moved it there; a role where the caller may not read people
 	StateAt      time.Time   `json:"state_at"`
 	StateReason  string      `json:"state_reason,omitempty"`
 	Calendar
@@ -75,8 +75,9 @@ var periodMoves = machine[PeriodState]{
 
 var periodNoun = text.Text{ZH: "考评周期", EN: "period"}
 
-// For fills in what the caller can do with the period.
+// For is the period as the caller sees it, with what he or she can do.
 func (p Period) For(caller people.Principal) Period {
+	p.StateBy, p.WindowBy = caller.Told(p.StateBy, people.LeadingGroup), caller.Told(p.WindowBy, people.LeadingGroup)
 	p.Allowed = periodMoves.Allowed(caller, p.State, p.stand())
 	return p
 }

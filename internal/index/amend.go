@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -32,7 +33,7 @@ func Amend(ctx context.Context, db *gorm.DB, townID, periodCode, reason string, 
 		if err != nil {
 			return err
 		}
-		after, err = e.issue(periodCode, made.Number, tx.NowFunc())
+		after, err = e.issue(people.Caller(ctx), periodCode, made.Number, tx.NowFunc())
 		return err
 	})
 	return after, err

@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/day"
+	"bulwark/internal/people"
 )
 
 // Issue is a publication as it is cited: with the hashes of its receipt, its clock
@@ -28,7 +29,7 @@ func (b *Board) Issues(ctx context.Context, db *gorm.DB, townID, period string) 
 	}
 	list := []Issue{}
 	for _, p := range e.of(period) {
-		list = append(list, p.issue(db.NowFunc()))
+		list = append(list, p.issue(people.Caller(ctx), db.NowFunc()))
 	}
 	return list, nil
 }
@@ -39,21 +40,23 @@ func (b *Board) Issue(ctx context.Context, db *gorm.DB, townID, period string, n
 	if err != nil {
 		return Issue{}, err
 	}
-	return e.issue(period, number, db.NowFunc())
+	return e.issue(people.Caller(ctx), period, number, db.NowFunc())
 }
 
-func (e edition) issue(period string, number int64, now time.Time) (Issue, error) {
+func (e edition) issue(caller people.Principal, period string, number int64, now time.Time) (Issue, error) {
 	p, err := e.find(period, number)
 	if err != nil {
 		return Issue{}, err
 	}
-	return p.issue(now), nil
+	return p.issue(caller, now), nil
 }
 
-func (p *published) issue(now time.Time) Issue {
+func (p *published) issue(caller people.Principal, now time.Time) Issue {
 	today := day.Of(now)
-	return Issue{
+	i := Issue{
 		Publication: p.Publication, SchemeHash: p.SchemeHash, DataHash: p.DataHash, ResultHash: p.ResultHash,
 		SupersededBy: p.source(today).SupersededBy, Notice: clock(p.notice(), today),
 	}
+	i.PublishedBy = caller.Told(i.PublishedBy, people.LeadingGroup)
+	return i
 }

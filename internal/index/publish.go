@@ -21,7 +21,7 @@ type Publication struct {
 	PeriodCode  string    `gorm:"primaryKey" json:"period" example:"2023Q3"`
 	Number      int64     `gorm:"primaryKey" json:"number" example:"1"`
 	RunID       string    `json:"run" format:"uuid"`
-	PublishedBy string    `json:"published_by" example:"group-1"`
+	PublishedBy string    `json:"published_by" example:"group-1"` // a role where the caller may not read people
 	PublishedAt time.Time `json:"published_at"`
 	Reason      string    `json:"reason,omitempty"`
 	NoticeUntil *day.Date `json:"-"`                              // nil: nobody can appeal against it

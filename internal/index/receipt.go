@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/day"
+	"bulwark/internal/people"
 )
 
 // Receipt is what anyone needs to check a published result: hashes of what went
@@ -22,7 +23,9 @@ func (b *Board) Receipt(ctx context.Context, db *gorm.DB, townID, period string,
 	if err != nil {
 		return Receipt{}, err
 	}
-	return Receipt{Run: *o.Run, Source: p.source(day.Of(db.NowFunc())), Status: o.status()}, nil
+	r := Receipt{Run: *o.Run, Source: p.source(day.Of(db.NowFunc())), Status: o.status()}
+	r.CreatedBy = people.Caller(ctx).Told(r.CreatedBy, people.LeadingGroup)
+	return r, nil
 }
 
 // Files gives the two files from which `bulwark score` computes a published result

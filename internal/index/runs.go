@@ -31,12 +31,12 @@ type Run struct {
 	SchemeCode   string    `json:"scheme_code" example:"five-forces"`
 	SchemeNumber int64     `json:"scheme_number" example:"1"`
 	Engine       string    `json:"engine" example:"bulwark/composite 1"`
-	Seed         int64     `json:"seed"`        // of everything random about it
-	SchemeHash   string    `json:"scheme_hash"` // SHA-256 of the scheme document (RFC 8785)
-	DataHash     string    `json:"data_hash"`   // SHA-256 of the data file
-	ResultHash   string    `json:"result_hash"` // SHA-256 of the result file
-	Data         string    `json:"-"`           // the data file
-	CreatedBy    string    `json:"created_by" example:"group-1"`
+	Seed         int64     `json:"seed"`                         // of everything random about it
+	SchemeHash   string    `json:"scheme_hash"`                  // SHA-256 of the scheme document (RFC 8785)
+	DataHash     string    `json:"data_hash"`                    // SHA-256 of the data file
+	ResultHash   string    `json:"result_hash"`                  // SHA-256 of the result file
+	Data         string    `json:"-"`                            // the data file
+	CreatedBy    string    `json:"created_by" example:"group-1"` // a role where the caller may not read people
 	CreatedAt    time.Time `json:"created_at"`
 }
 

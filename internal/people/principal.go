@@ -48,6 +48,15 @@ func (p Principal) Name() string {
 	return p.Key
 }
 
+// Told is how the caller is told who did what the role does: by name where he or
+// she may read people, else by the role. Nobody stays nobody.
+func (p Principal) Told(name string, role Role) string {
+	if name == "" || p.May(ReadPeople) {
+		return name
+	}
+	return string(role)
+}
+
 // Credential is what let the caller in, as key/PREFIX or account/NAME; nothing
 // did for an anonymous one.
 func (p Principal) Credential() string {
