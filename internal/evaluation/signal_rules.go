@@ -10,7 +10,7 @@ import (
 )
 
 // From here on a pattern is a signal. The thresholds are chosen so that honest
-// evaluators raise few; docs/operations.md explains each.
+// evaluators raise few; docs/workflow.md explains each.
 const (
 	lastHourSheets = 5   // submitted in the last hour of the window …
 	lastHourShare  = 0.5 // … and this share of one's sheets
