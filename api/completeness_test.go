@@ -35,19 +35,19 @@ func TestCompletenessAddsUp(t *testing.T) {
 		} {
 			admin.Post("/towns/demo/assignments", tie).Want(http.StatusCreated)
 		}
-		admin.Post("/towns/demo/offices", object{"code": "water", "name": named("water")}).Want(http.StatusCreated)
-		for _, tie := range []object{
-			{"person": "secretary", "valid_from": "2020-01-01"},      // reports for b01 already
-			{"person": "liaison_office", "valid_from": "2026-04-05"}, // the day after the office left b03
+		for _, post := range []struct {
+			path string
+			body object
+		}{
+			{"", object{"code": "water", "name": named("water")}},
+			{"/water/members", object{"person": "secretary", "valid_from": "2020-01-01"}}, // reports for b01 already
+			{"/water/links", object{"branch": "b01", "valid_from": "2020-01-01"}},
+			{"/water/links", object{"branch": "b03", "valid_from": "2020-01-01", "valid_until": "2026-03-31"}}, // the day before the window
+			{"", object{"code": "fire", "name": named("fire")}},
+			{"/fire/links", object{"branch": "b03", "valid_from": "2020-01-01", "valid_until": "2026-04-04"}},
+			{"/fire/members", object{"person": "liaison_office", "valid_from": "2026-04-05"}}, // the day after
 		} {
-			admin.Post("/towns/demo/offices/water/members", tie).Want(http.StatusCreated)
-		}
-		for _, tie := range []object{
-			{"branch": "b01", "valid_from": "2020-01-01"},
-			{"branch": "b02", "valid_from": "2020-01-01", "valid_until": "2026-03-31"}, // the day before the window
-			{"branch": "b03", "valid_from": "2020-01-01", "valid_until": "2026-04-04"},
-		} {
-			admin.Post("/towns/demo/offices/water/links", tie).Want(http.StatusCreated)
+			admin.Post("/towns/demo/offices"+post.path, post.body).Want(http.StatusCreated)
 		}
 		counts := func(c *apitest.Client, by string) map[string]string {
 			t.Helper()
