@@ -73,11 +73,6 @@ func (s *Server) findOffice(ctx context.Context, req officeRequest) (people.Liai
 	return people.FindOffice(ctx, s.db(ctx), req.Town, req.Office)
 }
 
-// renaming is the one thing that changes about a person or an office.
-type renaming struct {
-	Name text.Text `json:"name" validate:"required"`
-}
-
 type updateOfficeRequest struct {
 	officeRequest
 	ifMatch

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/day"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
@@ -12,24 +13,29 @@ type listPeopleRequest struct {
 	pageQuery
 }
 
-// listPeople answers the people of the town in the order of codes.
+// listPeople answers the people of the town in the order of codes, with the roles
+// and duties that they have today.
 //
 //	@ID			listPeople
 //	@Summary	List the people of a town
 //	@Tags		people
 //	@Param		query	query		listPeopleRequest	false	"."
-//	@Success	200		{object}	Page[people.Person]
+//	@Success	200		{object}	Page[people.PersonOn]
 //	@Router		/towns/{town}/people [get]
-func (s *Server) listPeople(ctx context.Context, req listPeopleRequest) (Page[people.Person], error) {
+func (s *Server) listPeople(ctx context.Context, req listPeopleRequest) (Page[people.PersonOn], error) {
 	var after string
 	if err := req.resume(&after); err != nil {
-		return Page[people.Person]{}, err
+		return Page[people.PersonOn]{}, err
 	}
 	persons, err := people.List(ctx, s.db(ctx), req.Town, after, req.limit())
 	if err != nil {
-		return Page[people.Person]{}, err
+		return Page[people.PersonOn]{}, err
 	}
-	return page(persons, req.pageQuery, func(p people.Person) []any { return []any{p.Code} })
+	list, err := people.OnDay(ctx, s.db(ctx), req.Town, persons, day.Of(s.Now()))
+	if err != nil {
+		return Page[people.PersonOn]{}, err
+	}
+	return page(list, req.pageQuery, func(p people.PersonOn) []any { return []any{p.Code} })
 }
 
 type personInput struct {
@@ -71,4 +77,27 @@ type personRequest struct {
 //	@Router		/towns/{town}/people/{person} [get]
 func (s *Server) findPerson(ctx context.Context, req personRequest) (people.Person, error) {
 	return people.Find(ctx, s.db(ctx), req.Town, req.Person)
+}
+
+// renaming is the one thing that changes about a person or an office.
+type renaming struct {
+	Name text.Text `json:"name" validate:"required"`
+}
+
+type updatePersonRequest struct {
+	personRequest
+	ifMatch
+	Body renaming
+}
+
+// updatePerson changes what a person is called.
+//
+//	@ID			updatePerson
+//	@Summary	Rename a person
+//	@Tags		people
+//	@Param		body	body		renaming	true	"all that can change"
+//	@Success	200		{object}	people.Person
+//	@Router		/towns/{town}/people/{person} [put]
+func (s *Server) updatePerson(ctx context.Context, req updatePersonRequest) (people.Person, error) {
+	return people.Update(ctx, s.db(ctx), req.Town, req.Person, req.Version, req.Body.Name)
 }

@@ -55,3 +55,26 @@ func Create(ctx context.Context, db *gorm.DB, p Person) (Person, error) {
 	})
 	return p, err
 }
+
+// Update changes the name of a person if the version is still the stored one.
+func Update(ctx context.Context, db *gorm.DB, townID, code string, version int64, name text.Text) (Person, error) {
+	if faults := town.CheckIdentity(code, name); len(faults) > 0 {
+		return Person{}, fault.Broken(faults...)
+	}
+	var after Person
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := Find(ctx, tx, townID, code)
+		if err != nil {
+			return err
+		}
+		change := map[string]any{"name_zh": name.ZH, "name_en": name.EN}
+		if err := database.UpdateVersioned(tx, &Person{TownID: townID, Code: code}, version, change); err != nil {
+			return err
+		}
+		if after, err = Find(ctx, tx, townID, code); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "person.update", Subject: "people/" + code, Before: before, After: after})
+	})
+	return after, err
+}

@@ -1,0 +1,56 @@
+package people
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+)
+
+// Helper is a mentor or instructor on a day, with the branches that he or she
+// works on.
+type Helper struct {
+	Person      Named    `json:"person"`
+	Appointment Letter   `json:"appointment"`
+	Branches    []string `json:"branches" example:"b07"` // sorted
+}
+
+// ListHelpers gives everybody who is appointed mentor or instructor on the day, in
+// the order of codes.
+func ListHelpers(ctx context.Context, db *gorm.DB, townID string, role Role, on day.Date) (helpers []Helper, err error) {
+	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
+		appointed, err := ListAppointments(ctx, tx, townID, AppointmentFilter{On: on, Role: role})
+		if err != nil {
+			return err
+		}
+		codes := make([]string, len(appointed))
+		for i, a := range appointed {
+			codes[i] = a.PersonCode
+		}
+		names, err := namesOf(ctx, tx, townID, codes)
+		if err != nil {
+			return err
+		}
+		assigned, err := ListAssignments(ctx, tx, townID, AssignmentFilter{On: on, Duty: dutyOf[role]})
+		if err != nil {
+			return err
+		}
+		branches := map[string][]string{}
+		for _, a := range assigned {
+			branches[a.PersonCode] = append(branches[a.PersonCode], a.BranchCode)
+		}
+		helpers = make([]Helper, len(appointed))
+		for i, a := range appointed {
+			on := append([]string{}, branches[a.PersonCode]...)
+			slices.Sort(on)
+			helpers[i] = Helper{Named{a.PersonCode, names[a.PersonCode]}, *a.letter(), on}
+		}
+		slices.SortFunc(helpers, func(a, b Helper) int { return strings.Compare(a.Person.Code, b.Person.Code) })
+		return nil
+	})
+	return helpers, err
+}
