@@ -68,6 +68,11 @@ func (c Calendar) setBy(name string, at time.Time, reason string) Calendar {
 	return c
 }
 
+// Lock says who set the days last, when, why and who can change them.
+func (c Calendar) Lock() fault.Lock {
+	return fault.Lock{By: c.WindowBy, At: orZero(c.WindowAt), Reason: c.WindowReason, CanLift: string(people.LeadingGroup)}
+}
+
 // columns are the calendar as UpdateVersioned takes it.
 func (c Calendar) columns() map[string]any {
 	return map[string]any{

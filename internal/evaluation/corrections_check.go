@@ -119,5 +119,5 @@ func (p Period) Correctable() error {
 		return p.locked()
 	}
 	return fault.New(fault.Conflict, "not_published", text.F(
-		"考评周期 %s 尚未公布，请退回考评表修改；已锁定的须先解锁", "the period %s is not published: return its sheets to change them, after unlocking it where it is locked", p.Code))
+		"考评周期 %s 尚未公布，请退回考评表修改；已锁定的须先解锁", "the period %s is not published: return its sheets to change them, after unlocking it where it is locked", p.Code)).Held(p.Lock())
 }

@@ -61,18 +61,6 @@ type Notice struct {
 // Open reports whether the day is one of them.
 func (n Notice) Open(on day.Date) bool { return n.From <= on && on <= n.Until }
 
-// periodMoves is the life of a period. Publishing goes through package index,
-// which says what is published.
-var periodMoves = machine[PeriodState]{
-	{Verb: "change", From: unlocked, Action: people.WritePeriods, Reason: true},
-	{Verb: "open", From: []PeriodState{Planned, Review}, To: Open, Action: people.WritePeriods},
-	{Verb: "review", From: []PeriodState{Open}, To: Review, Action: people.WritePeriods},
-	{Verb: "unlock", From: []PeriodState{Locked}, To: Review, Action: people.WritePeriods, Reason: true},
-	{Verb: "lock", From: []PeriodState{Review}, To: Locked, Action: people.WritePeriods},
-	{Verb: "publish", From: []PeriodState{Locked}, To: Published, Action: people.WritePeriods},
-	{Verb: "finalise", From: []PeriodState{Published}, To: Final, Action: people.WritePeriods},
-}
-
 var periodNoun = text.Text{ZH: "考评周期", EN: "period"}
 
 // For is the period as the caller sees it, with what he or she can do.
@@ -84,7 +72,17 @@ func (p Period) For(caller people.Principal) Period {
 
 // stand is where the period is in its life, and who brought it there.
 func (p Period) stand() stand {
-	return stand{period: p, lock: fault.Lock{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}}
+	return stand{period: p, lock: p.Lock()}
+}
+
+// Lock says who brought the period where it stands, when, why, and who can take it
+// further.
+func (p Period) Lock() fault.Lock {
+	l := fault.Lock{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
+	if p.State == Final {
+		l.CanLift = fault.Nobody
+	}
+	return l
 }
 
 // locked says who closed the period for changes, when, why and who can lift it.
@@ -96,11 +94,8 @@ func (p Period) locked() error {
 	case Final:
 		next = text.F("结果已定为最终，不再改变", "a final result stays")
 	}
-	e := fault.New(fault.Locked, "period_"+string(p.State), text.F(
-		"考评周期 %[1]s 处于“%[2]s”状态，不能修改：%[3]s", "period %[1]s is %[2]s, so this cannot be changed now: %[4]s", p.Code, p.State, next.ZH, next.EN))
-	lock := p.stand().lock
-	e.Lock = &lock
-	return e
+	return fault.New(fault.Locked, "period_"+string(p.State), text.F(
+		"考评周期 %[1]s 处于“%[2]s”状态，不能修改：%[3]s", "period %[1]s is %[2]s, so this cannot be changed now: %[4]s", p.Code, p.State, next.ZH, next.EN)).Held(p.Lock())
 }
 
 // FindPeriod gives one period of the town.
@@ -131,7 +126,7 @@ func lockPeriod(ctx context.Context, tx *gorm.DB, townID, code string) (Period, 
 func (p Period) branch(ctx context.Context, db *gorm.DB, code string) (town.Branch, error) {
 	b, err := town.FindBranch(ctx, db, p.TownID, code, p.EndsOn)
 	if err == nil && b.ClosedOn != nil && *b.ClosedOn <= p.EndsOn {
-		return b, fault.New(fault.Conflict, "branch_closed", text.F("该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn))
+		return b, town.Ended(ctx, db, b)
 	}
 	return b, err
 }
@@ -182,7 +177,7 @@ func CreatePeriod(ctx context.Context, db *gorm.DB, p Period) (Period, error) {
 		if err := holdTown(tx, p.TownID); err != nil {
 			return err
 		}
-		if err := refuseOverlap(tx, p); err != nil {
+		if err := refuseTaken(tx, p); err != nil {
 			return err
 		}
 		p.SchemeCode, p.SchemeNumber = active.Code, active.Number
@@ -215,78 +210,20 @@ func holdTown(tx *gorm.DB, code string) error {
 	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("code").Where("code = ?", code).Find(&held).Error
 }
 
-// refuseOverlap keeps periods of one kind apart, so that "the period before" is
-// always one.
-func refuseOverlap(tx *gorm.DB, p Period) error {
+// refuseTaken keeps periods of one kind apart, so that "the period before" is
+// always one, and their codes too.
+func refuseTaken(tx *gorm.DB, p Period) error {
 	var other Period
-	err := tx.Where("town_id = ? AND kind = ? AND starts_on <= ? AND ends_on >= ?", p.TownID, p.Kind, p.EndsOn, p.StartsOn).
-		Limit(1).Find(&other).Error
-	if err == nil && other.Code != "" {
-		return fault.New(fault.Conflict, "overlapping_period", text.F("与考评周期 %s 的日期重叠", "its days overlap those of the period %s", other.Code))
+	err := tx.Where("town_id = ? AND (code = ? OR kind = ? AND starts_on <= ? AND ends_on >= ?)", p.TownID, p.Code, p.Kind, p.EndsOn, p.StartsOn).
+		Order("starts_on, code").Limit(1).Find(&other).Error
+	if err != nil || other.Code == "" {
+		return err
 	}
-	return err
-}
-
-// MovePeriod takes the period to another state. The moves to Published and Final
-// belong to package index, which knows runs and appeals; anyone else is refused here.
-func MovePeriod(ctx context.Context, db *gorm.DB, townID, code string, version int64, to PeriodState, reason string) (Period, error) {
-	switch to {
-	case Published:
-		return Period{}, fault.New(fault.Conflict, "publish_a_run", text.F("请通过发布计算批次来公布", "a period is published by publishing one of its runs"))
-	case Final:
-		return Period{}, fault.New(fault.Conflict, "finalise_a_result", text.F("请通过办结公示来定为最终", "a period is made final by closing its public notice"))
+	held := other.Lock()
+	held.CanLift = fault.Nobody
+	if other.Code == p.Code {
+		return fault.New(fault.Conflict, "already_exists", text.F("已有代码为 %s 的考评周期：请换一个代码", "there is a period %s already: choose another code", p.Code)).Held(held)
 	}
-	return movePeriod(ctx, db, townID, code, version, to, reason, false)
-}
-
-// LockPeriod locks a period under review by force: sheets and adjustments on
-// which nobody decided are left out. It needs a reason.
-func LockPeriod(ctx context.Context, db *gorm.DB, townID, code string, version int64, reason string) (Period, error) {
-	if reason == "" {
-		return Period{}, fault.Broken(fault.At("/reason", "reason_needed", text.F("强制锁定须说明理由", "say why those on which nobody decided are left out")))
-	}
-	return movePeriod(ctx, db, townID, code, version, Locked, reason, true)
-}
-
-// PublishPeriod moves a locked period to Published, in the transaction that
-// stores the publication.
-func PublishPeriod(ctx context.Context, tx *gorm.DB, townID, code string, version int64, reason string) (Period, error) {
-	return movePeriod(ctx, tx, townID, code, version, Published, reason, false)
-}
-
-// FinalisePeriod moves a published period to Final, in the transaction that found
-// its notice closed and its appeals decided.
-func FinalisePeriod(ctx context.Context, tx *gorm.DB, townID, code string, version int64, reason string) (Period, error) {
-	return movePeriod(ctx, tx, townID, code, version, Final, reason, false)
-}
-
-func movePeriod(ctx context.Context, db *gorm.DB, townID, code string, version int64, to PeriodState, reason string, force bool) (Period, error) {
-	caller := people.Caller(ctx)
-	var after Period
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := lockPeriod(ctx, tx, townID, code)
-		if err != nil {
-			return err
-		}
-		if _, err := periodMoves.Find(caller, before.State, to, before.stand(), reason); err != nil {
-			return err
-		}
-		warnings, err := before.leaving(ctx, tx, to, force)
-		if err != nil {
-			return err
-		}
-		change := map[string]any{"state": to, "state_by": audit.ActorOf(ctx).Name, "state_at": tx.NowFunc(), "state_reason": reason}
-		if err := database.UpdateVersioned(tx, &Period{TownID: townID, Code: code}, version, change); err != nil {
-			return err
-		}
-		if after, err = FindPeriod(ctx, tx, townID, code); err != nil {
-			return err
-		}
-		after.Warnings = warnings
-		return audit.Write(ctx, tx, audit.Change{
-			Town: townID, Action: "period." + string(to), Subject: "periods/" + code,
-			Before: before.State, After: after.State, Reason: reason,
-		})
-	})
-	return after.For(caller), err
+	return fault.New(fault.Conflict, "overlapping_period", text.F(
+		"与考评周期 %s 的日期重叠：请换一段日期", "its days overlap those of the period %s: choose others", other.Code)).Held(held)
 }

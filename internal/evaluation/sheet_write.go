@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
@@ -42,8 +43,8 @@ func BeginSheet(ctx context.Context, db *gorm.DB, townID, period, branch, note s
 			return err
 		}
 		s.ExceptionID = at.leave[mv.When.within]
-		if err := tx.Create(&s).Error; err != nil {
-			return sheetExists(err)
+		if err := s.insert(tx); err != nil {
+			return err
 		}
 		if err := s.store(tx); err != nil {
 			return err
@@ -117,12 +118,20 @@ func (s Sheet) store(tx *gorm.DB) error {
 	return tx.CreateInBatches(rows, database.Batch).Error
 }
 
-func sheetExists(err error) error {
-	if fault.Is(err, fault.Conflict) {
-		return fault.New(fault.Conflict, "sheet_exists", text.F(
-			"您在本周期已为该党组织建立考评表，请修改原表", "you have a sheet for this branch in this period already: change that one")).Because(err)
+// insert stores a new sheet, unless its evaluator has one for the branch and period
+// already: that one is named, and where it stands.
+func (s Sheet) insert(tx *gorm.DB) error {
+	made := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&s)
+	if made.Error != nil || made.RowsAffected == 1 {
+		return made.Error
 	}
-	return err
+	var other Sheet
+	err := tx.Where("town_id = ? AND period_code = ? AND branch_code = ? AND evaluator_code = ?", s.TownID, s.PeriodCode, s.BranchCode, s.EvaluatorCode).Take(&other).Error
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, "sheet_exists", text.F(
+		"您在本周期已为该党组织建立考评表 %s，请修改原表", "you have a sheet for this branch in this period already, %s: change that one", other.ID)).Held(other.lock())
 }
 
 // writing makes sure that the caller may write the sheet now, and that every entry

@@ -24,6 +24,7 @@ type waiting struct {
 	BranchCode string
 	By         string
 	At         time.Time
+	Reason     string // of a proposal
 }
 
 // maxListed is how many of those that wait a refusal names.
@@ -60,7 +61,7 @@ func (p Period) undecided(ctx context.Context, tx *gorm.DB) (n int64, refusal er
 	if err != nil {
 		return 0, nil, err
 	}
-	err = tx.WithContext(ctx).Model(&Adjustment{}).Select("id, branch_code, proposed_by AS by, created_at AS at").
+	err = tx.WithContext(ctx).Model(&Adjustment{}).Select("id, branch_code, proposed_by AS by, created_at AS at, reason").
 		Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Proposed).Order("created_at, id").Scan(&adjustments).Error
 	if err != nil || len(sheets)+len(adjustments) == 0 {
 		return 0, nil, err
@@ -72,7 +73,7 @@ func (p Period) undecided(ctx context.Context, tx *gorm.DB) (n int64, refusal er
 	e := fault.New(fault.Conflict, code, text.F(
 		"尚有 %d 份考评表、%d 项加减分未审批：请先审批，或说明理由并强制锁定，未审批的不计入",
 		"%d sheets and %d adjustments wait for a decision: decide on them, or lock by force with a reason, which leaves them out", len(sheets), len(adjustments)))
-	e.Lock = &fault.Lock{By: first.By, At: first.At, CanLift: string(people.LeadingGroup)}
+	e = e.Held(fault.Lock{By: first.By, At: first.At, Reason: first.Reason, CanLift: string(people.LeadingGroup)})
 	for _, list := range []struct {
 		path string
 		of   []waiting

@@ -55,12 +55,7 @@ func (p Period) windowBar(today day.Date) error {
 }
 
 func (p Period) outside(code string, message text.Text) error {
-	e := fault.New(fault.Locked, code, message)
-	e.Lock = &fault.Lock{By: p.WindowBy, Reason: p.WindowReason, CanLift: string(people.LeadingGroup)}
-	if p.WindowAt != nil {
-		e.Lock.At = *p.WindowAt
-	}
-	return e
+	return fault.New(fault.Locked, code, message).Held(p.Calendar.Lock())
 }
 
 // dueBar says why a returned sheet is not corrected any more.
@@ -68,10 +63,9 @@ func (s Sheet) dueBar(today day.Date) error {
 	if s.State != Returned || s.DueOn == nil || today <= *s.DueOn {
 		return nil
 	}
-	e := fault.New(fault.Locked, "due_passed", text.F(
-		"退回的考评表应于 %s 前改正，期限已过：请向工作领导小组申请", "the returned sheet was due on %s: ask the leading group for an exception", *s.DueOn))
-	e.Lock = &fault.Lock{By: s.DecidedBy, At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(people.LeadingGroup)}
-	return e
+	return fault.New(fault.Locked, "due_passed", text.F(
+		"退回的考评表应于 %s 前改正，期限已过：请向工作领导小组申请", "the returned sheet was due on %s: ask the leading group for an exception", *s.DueOn)).
+		Held(fault.Lock{By: s.DecidedBy, At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(people.LeadingGroup)})
 }
 
 // lock says who brought the sheet where it stands, and who can take it further.

@@ -55,8 +55,11 @@ type Lock struct {
 	By      string    `json:"by"`
 	At      time.Time `json:"at"`
 	Reason  string    `json:"reason,omitempty"`
-	CanLift string    `json:"can_lift"` // a role, or nobody where only time does
+	CanLift string    `json:"can_lift"` // a role, or Nobody
 }
+
+// Nobody can lift what only time changes, or nothing does.
+const Nobody = "nobody"
 
 // New makes a fault of the kind.
 func New(kind Kind, code string, message text.Text) *Error {
@@ -66,6 +69,12 @@ func New(kind Kind, code string, message text.Text) *Error {
 // Because keeps the private cause for the log and returns e.
 func (e *Error) Because(cause error) *Error {
 	e.cause = cause
+	return e
+}
+
+// Held says who brought about what stands in the way, and returns e.
+func (e *Error) Held(by Lock) *Error {
+	e.Lock = &by
 	return e
 }
 

@@ -75,7 +75,7 @@ func amend(ctx context.Context, tx *gorm.DB, p evaluation.Period, a amendment) (
 	}
 	if sum(c.dataFile()) == base.Run.DataHash {
 		return Publication{}, fault.New(fault.Conflict, "nothing_changes", text.F(
-			"这些更正与已公布的数据相同，不会改变任何结果", "these corrections change nothing: they say what is published already"))
+			"这些更正与已公布的数据相同，不会改变任何结果", "these corrections change nothing: they say what is published already")).Held(last.lock())
 	}
 	run, err := c.keep(ctx, tx, p)
 	if err != nil {
@@ -116,7 +116,7 @@ func (o *Outcome) corrected(ctx context.Context, tx *gorm.DB, list []evaluation.
 		return nil, nil, err
 	}
 	c.values.Data.Carried = before.values.Data.Carried
-	return c, list, c.score()
+	return c, list, heldBy(o.Period, c.score())
 }
 
 // collect gathers what is approved, without scoring it.

@@ -112,6 +112,19 @@ func (a *Appeal) tell(p people.Principal, reach people.Reach, led map[string]boo
 	}
 }
 
+// lock says who brought the appeal where it stands, when, why, and who can take it
+// further: nobody once it is decided.
+func (a Appeal) lock() fault.Lock {
+	if a.State == Filed {
+		return fault.Lock{By: a.FiledBy, At: a.FiledAt, Reason: a.Statement, CanLift: string(people.LeadingGroup)}
+	}
+	l := fault.Lock{By: a.DecidedBy, Reason: a.Answer, CanLift: fault.Nobody}
+	if a.DecidedAt != nil {
+		l.At = *a.DecidedAt
+	}
+	return l
+}
+
 // AppealFilter narrows a list; zero fields do not.
 type AppealFilter struct {
 	Period, Branch string

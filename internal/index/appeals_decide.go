@@ -79,7 +79,7 @@ func (a Appeal) refuse(ctx context.Context, tx *gorm.DB, d Decision) error {
 	}
 	switch {
 	case verbs[d.To] == "" || a.State != Filed:
-		return fault.New(fault.Conflict, "no_such_transition", text.F("不能从“%s”变为“%s”", "there is no way from %q to %q", a.State, d.To))
+		return fault.New(fault.Conflict, "no_such_transition", text.F("不能从“%s”变为“%s”", "there is no way from %q to %q", a.State, d.To)).Held(a.lock())
 	case !p.May(may):
 		return fault.New(fault.Forbidden, "not_allowed", text.F("角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", p.Role, may))
 	case d.To == Withdrawn:

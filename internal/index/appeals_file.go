@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
@@ -43,8 +44,8 @@ func File(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
 		}
 		a.ID, a.State, a.FiledBy, a.FiledAt, a.DueOn = id.String(), Filed, p.Person, tx.NowFunc(), today.AddDays(int(period.AnswerDays))
 		a.Versioned = database.Versioned{Version: 1}
-		if err := tx.Create(&a).Error; err != nil {
-			return alreadyFiled(err)
+		if err := a.insert(tx); err != nil {
+			return err
 		}
 		a.tell(p, people.Reach{All: true}, nil, today)
 		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "appeal.file", Subject: "appeals/" + a.ID, After: a})
@@ -52,12 +53,20 @@ func File(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
 	return a, err
 }
 
-func alreadyFiled(err error) error {
-	if database.ConstraintOf(err) == "appeals_one_open" {
-		return fault.New(fault.Conflict, "appeal_exists", text.F(
-			"该党组织对本次公布已有尚未决定的申诉：可撤回后重新提出", "the branch has an undecided appeal against this publication: withdraw it to file another")).Because(err)
+// insert stores a new appeal, unless the branch has one that waits for its decision.
+func (a Appeal) insert(tx *gorm.DB) error {
+	made := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&a)
+	if made.Error != nil || made.RowsAffected == 1 {
+		return made.Error
 	}
-	return err
+	var other Appeal
+	err := tx.Where("town_id = ? AND period_code = ? AND publication_number = ? AND branch_code = ? AND state = ?",
+		a.TownID, a.PeriodCode, a.PublicationNumber, a.BranchCode, Filed).Take(&other).Error
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, "appeal_exists", text.F(
+		"该党组织对本次公布已有尚未决定的申诉：可撤回后重新提出", "the branch has an undecided appeal against this publication: withdraw it to file another")).Held(other.lock())
 }
 
 // appealable gives the number of the latest publication, if the branch is in it and
@@ -80,7 +89,9 @@ func appealable(ctx context.Context, tx *gorm.DB, p evaluation.Period, branch st
 		return 0, err
 	}
 	if placed[last.RunID] == nil {
-		return 0, fault.New(fault.Conflict, "not_in_result", text.F("党组织“%s”不在本周期的结果中", "the branch %q is not in this result", branch))
+		by := last.lock()
+		by.CanLift = fault.Nobody
+		return 0, fault.New(fault.Conflict, "not_in_result", text.F("党组织“%s”不在本周期的结果中", "the branch %q is not in this result", branch)).Held(by)
 	}
 	today := day.Of(tx.NowFunc())
 	until := last.first
@@ -94,18 +105,19 @@ func appealable(ctx context.Context, tx *gorm.DB, p evaluation.Period, branch st
 		}
 		until = n
 	}
-	return 0, noticeOver(last, until)
+	return 0, noticeOver(p, last, until)
 }
 
 // noticeOver says until when the branch could have appealed, and what is left to do.
-func noticeOver(last *published, n *evaluation.Notice) error {
+func noticeOver(p evaluation.Period, last *published, n *evaluation.Notice) error {
 	if n == nil {
-		return fault.New(fault.Conflict, "no_notice", text.F("本周期不设公示期，不受理申诉", "this period has no public notice: nobody can appeal"))
+		by := p.Calendar.Lock()
+		by.CanLift = fault.Nobody // the days of what is published stay
+		return fault.New(fault.Conflict, "no_notice", text.F("本周期不设公示期，不受理申诉", "this period has no public notice: nobody can appeal")).Held(by)
 	}
-	e := fault.New(fault.Locked, "notice_closed", text.F(
-		"公示期为 %[1]s 至 %[2]s，已经结束；如有错误请向工作领导小组反映，由其更正", "the public notice ran from %[1]s until %[2]s: tell the leading group, which can correct a mistake", n.From, n.Until))
-	e.Lock = &fault.Lock{By: last.PublishedBy, At: last.PublishedAt, Reason: last.Reason, CanLift: string(people.LeadingGroup)}
-	return e
+	return fault.New(fault.Locked, "notice_closed", text.F(
+		"公示期为 %[1]s 至 %[2]s，已经结束；如有错误请向工作领导小组反映，由其更正", "the public notice ran from %[1]s until %[2]s: tell the leading group, which can correct a mistake", n.From, n.Until)).
+		Held(last.lock())
 }
 
 // placings are the results of the branch in each run of the list, by run.

@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -41,7 +42,15 @@ func compute(ctx context.Context, db *gorm.DB, p evaluation.Period) (*computatio
 		return nil, err
 	}
 	c := &computation{scheme: compiled, branches: branches, values: values}
-	return c, c.score()
+	return c, heldBy(p, c.score())
+}
+
+// heldBy adds to a refusal to score who brought the period where it stands.
+func heldBy(p evaluation.Period, err error) error {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		return e.Held(p.Lock())
+	}
+	return err
 }
 
 func (c *computation) score() error {

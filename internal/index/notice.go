@@ -12,7 +12,6 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -146,13 +145,13 @@ func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 	}
 	switch {
 	case open != nil:
-		e := fault.New(fault.Locked, "notice_open", text.F("公示期至 %s 止，期满后方可定为最终", "the public notice runs until %s: it can be made final on the day after", *open.NoticeUntil))
-		e.Lock = &fault.Lock{By: open.PublishedBy, At: open.PublishedAt, Reason: open.Reason, CanLift: "nobody"}
-		return e.With(waiting...)
+		by := open.lock()
+		by.CanLift = fault.Nobody
+		return fault.New(fault.Locked, "notice_open", text.F("公示期至 %s 止，期满后方可定为最终", "the public notice runs until %s: it can be made final on the day after", *open.NoticeUntil)).
+			Held(by).With(waiting...)
 	case len(waiting) > 0:
-		e := fault.New(fault.Locked, "appeals_undecided", text.F("有 %d 件申诉尚未作出决定：请先决定", "%d appeals are not decided: decide them first", len(waiting)))
-		e.Lock = &fault.Lock{By: undecided[0].FiledBy, At: undecided[0].FiledAt, Reason: undecided[0].Statement, CanLift: string(people.LeadingGroup)}
-		return e.With(waiting...)
+		return fault.New(fault.Locked, "appeals_undecided", text.F("有 %d 件申诉尚未作出决定：请先决定", "%d appeals are not decided: decide them first", len(waiting))).
+			Held(undecided[0].lock()).With(waiting...)
 	}
 	return nil
 }

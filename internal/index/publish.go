@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -34,6 +35,11 @@ func (p Publication) notice() *evaluation.Notice {
 		return nil
 	}
 	return &evaluation.Notice{From: day.Of(p.PublishedAt), Until: *p.NoticeUntil}
+}
+
+// lock says who published it, when, why and who can correct it.
+func (p Publication) lock() fault.Lock {
+	return fault.Lock{By: p.PublishedBy, At: p.PublishedAt, Reason: p.Reason, CanLift: string(people.LeadingGroup)}
 }
 
 // Publish makes the last run of a locked period its result and opens its public
@@ -91,7 +97,7 @@ func lastRun(tx *gorm.DB, p evaluation.Period) (Run, error) {
 		Order("number DESC").Limit(1).Find(&runs).Error
 	if err == nil && len(runs) == 0 {
 		return Run{}, fault.New(fault.Conflict, "no_run", text.F(
-			"锁定后尚未计算：请先生成计算批次", "nothing was computed since the period was locked: make a run first"))
+			"锁定后尚未计算：请先生成计算批次", "nothing was computed since the period was locked: make a run first")).Held(p.Lock())
 	}
 	if err != nil {
 		return Run{}, err

@@ -75,7 +75,7 @@ func alter(ctx context.Context, db *gorm.DB, townID, code string, version int64,
 			return err
 		}
 		if before.ClosedOn != nil {
-			return fault.New(fault.Conflict, "branch_closed", text.F("该党组织已于 %s 撤销或合并", "the branch ended on %s", *before.ClosedOn))
+			return Ended(ctx, tx, before)
 		}
 		if before.Version != version {
 			return fault.OutOfDate()
@@ -96,6 +96,21 @@ func alter(ctx context.Context, db *gorm.DB, townID, code string, version int64,
 		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: action, Subject: "branches/" + code, Before: before, After: after, Reason: reason})
 	})
 	return after, err
+}
+
+// Ended says that a closed branch is no more, and who ended it, as the trail tells.
+func Ended(ctx context.Context, db *gorm.DB, b Branch) error {
+	var last []audit.Record
+	err := db.WithContext(ctx).Where("town_id = ? AND subject = ? AND action IN ?", b.TownID, "branches/"+b.Code, []string{"branch.close", "branch.merge"}).
+		Order("sequence DESC").Limit(1).Find(&last).Error
+	if err != nil {
+		return err
+	}
+	by := fault.Lock{At: b.UpdatedAt, Reason: b.ClosedReason, CanLift: fault.Nobody}
+	if len(last) > 0 {
+		by.By, by.At = last[0].Actor, last[0].At
+	}
+	return fault.New(fault.Conflict, "branch_closed", text.F("该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn)).Held(by)
 }
 
 // hold keeps the row of the branch from changing until tx ends. SQLite has one

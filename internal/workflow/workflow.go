@@ -79,10 +79,7 @@ func (mv Move[S, C]) Refuse(p people.Principal, at Stand[C], reason string) erro
 // Conflict is a refusal by where the thing stands, which names who brought it
 // there.
 func Conflict[C any](at Stand[C], code string, message text.Text) error {
-	e := fault.New(fault.Conflict, code, message)
-	lock := at.Lock()
-	e.Lock = &lock
-	return e
+	return fault.New(fault.Conflict, code, message).Held(at.Lock())
 }
 
 // Free is the condition of moves that depend on nothing but state and policy.

@@ -1,0 +1,352 @@
+package api
+
+import (
+	"errors"
+	"go/ast"
+	source "go/parser"
+	"go/token"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/apitest"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
+	"bulwark/internal/people"
+)
+
+// Whoever is refused because of where things stand is told who brought them there,
+// when, why and who can lift it, in both languages: every 409 and 423 of the
+// workflow, in the order in which a period meets them.
+func TestEveryRefusalNamesWhoIsBehindIt(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-03-30 12:00:00")
+		r := refusals{harness: h, clock: clock, t: t, seen: map[string]bool{}, group: h.as(people.LeadingGroup), mentor: h.as(people.Mentor), secretary: h.as(people.Secretary)}
+		r.chen = h.joins("chen", people.LeadingGroup, nil)
+		r.inForce(smallScheme)
+		r.plans()
+		r.opens()
+		r.enters()
+		r.isLate()
+		r.reviews()
+		r.locks()
+		r.publishes()
+		r.endsFinal()
+		r.hasNoNotice()
+		r.sawAll()
+	})
+}
+
+type refusals struct {
+	*harness
+	clock                          *wallClock
+	t                              *testing.T
+	group, chen, mentor, secretary *apitest.Client
+	sheet, of                      string // addresses of a sheet of the mentor, and of one of the secretary
+	bonus                          string
+	seen                           map[string]bool
+}
+
+// behind is who is behind a refusal: by whom, on which day, why, and who can lift it.
+type behind struct {
+	by     string
+	on     day.Date
+	reason string
+	lift   string
+}
+
+const groupLifts = "leading_group"
+
+// no sends a request in both languages, which must be refused alike.
+func (r *refusals) no(c *apitest.Client, send func(*apitest.Client) *apitest.Answer, status int, code string, want behind) {
+	r.t.Helper()
+	r.seen[code] = true
+	for _, language := range []string{"zh", "en"} {
+		p := send(c.Lang(language)).Problem(status)
+		if p.Code != code || p.Locked == nil {
+			r.t.Errorf("refused with %+v, want %s and who is behind it", p, code)
+			continue
+		}
+		if got := (behind{p.Locked.By, day.Of(p.Locked.At), p.Locked.Reason, p.Locked.CanLift}); got != want {
+			r.t.Errorf("%s: behind it is %+v, want %+v", code, got, want)
+		}
+		if han := strings.ContainsFunc(p.Detail, func(c rune) bool { return unicode.Is(unicode.Han, c) }); p.Detail == "" || han != (language == "zh") {
+			r.t.Errorf("%s in %s: %q", code, language, p.Detail)
+		}
+	}
+}
+
+// A request that is sent twice must not change anything: what it needs is read anew.
+func begins(branch string) func(*apitest.Client) *apitest.Answer {
+	return func(c *apitest.Client) *apitest.Answer {
+		return c.Post("/towns/demo/evaluations", sheetOf("2026Q1", branch, nil))
+	}
+}
+
+func moves(path, to string) func(*apitest.Client) *apitest.Answer {
+	return func(c *apitest.Client) *apitest.Answer { return moved(c, path, to, "again") }
+}
+
+func posts(path string, body any) func(*apitest.Client) *apitest.Answer {
+	return func(c *apitest.Client) *apitest.Answer { return c.Post(path, body) }
+}
+
+func proposes(branch string) func(*apitest.Client) *apitest.Answer {
+	return posts("/towns/demo/adjustments", object{"period": "2026Q1", "branch": branch, "kind": "bonus", "item": "model", "reason": "seen"})
+}
+
+func appeals(branch string) func(*apitest.Client) *apitest.Answer {
+	return posts("/towns/demo/appeals", appealOf("2026Q1", branch))
+}
+
+func amends(x float64) func(*apitest.Client) *apitest.Answer {
+	return posts(q1+"/publications", object{"reason": "recounted", "corrections": []object{{"branch": "b01", "code": "meetings", "value": x}}})
+}
+
+// goes moves the period as chen does, who has his reasons.
+func (r *refusals) goes(to, reason string) {
+	r.t.Helper()
+	moved(r.chen, q1, to, reason).Want(http.StatusOK)
+}
+
+func (r *refusals) plans() {
+	quarter := object{
+		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
+		"entry_from": "2026-04-01", "entry_until": "2026-04-10",
+	}
+	r.group.Post("/towns/demo/periods", quarter).Want(http.StatusCreated)
+	planned := behind{"leading_group", "2026-03-30", "", groupLifts}
+	stays := behind{"leading_group", "2026-03-30", "", "nobody"}
+	r.clock.noon(r.t, "2026-03-31")
+	r.no(r.mentor, begins("b01"), http.StatusLocked, "period_planned", planned)
+	r.no(r.mentor, proposes("b01"), http.StatusLocked, "period_planned", planned)
+	r.no(r.chen, moves(q1, "locked"), http.StatusConflict, "no_such_transition", planned)
+	r.no(r.chen, posts(q1+"/runs", nil), http.StatusConflict, "period_not_locked", planned)
+	r.no(r.chen, posts("/towns/demo/periods", quarter), http.StatusConflict, "already_exists", stays)
+	quarter["code"] = "spring"
+	r.no(r.chen, posts("/towns/demo/periods", quarter), http.StatusConflict, "overlapping_period", stays)
+}
+
+func (r *refusals) opens() {
+	r.goes("open", "it is time")
+	opened := behind{"chen", "2026-03-31", "it is time", groupLifts}
+	r.no(r.mentor, begins("b01"), http.StatusLocked, "window_not_begun", behind{"leading_group", "2026-03-30", "", groupLifts})
+	r.no(r.chen, posts(q1+"/runs", nil), http.StatusConflict, "period_not_locked", opened)
+	r.no(r.secretary, appeals("b01"), http.StatusConflict, "not_published", opened)
+	r.no(r.chen, amends(1), http.StatusConflict, "not_published", opened)
+	r.no(r.chen, moves(q1, "published"), http.StatusConflict, "no_such_transition", opened)
+	r.no(r.chen, moves(q1, "final"), http.StatusConflict, "no_such_transition", opened)
+}
+
+func (r *refusals) enters() {
+	r.clock.noon(r.t, "2026-04-02")
+	r.sheet = begun(r.mentor, "2026Q1", "b01", value("spirit", 7))
+	r.of = begun(r.secretary, "2026Q1", "b01", value("meetings", 12), value("fields", 40))
+	r.no(r.mentor, begins("b01"), http.StatusConflict, "sheet_exists", behind{"mentor", "2026-04-02", "", "mentor"})
+	moved(r.mentor, r.sheet, "submitted", "").Want(http.StatusOK)
+	moved(r.secretary, r.of, "submitted", "").Want(http.StatusOK)
+	sent := behind{"mentor", "2026-04-02", "", groupLifts}
+	r.no(r.mentor, begins("b01"), http.StatusConflict, "sheet_exists", sent)
+	r.no(r.mentor, func(c *apitest.Client) *apitest.Answer {
+		return c.IfMatch(`"2"`).Put(r.sheet, object{"entries": []object{}})
+	}, http.StatusConflict, "sheet_submitted", sent)
+	r.no(r.mentor, moves(r.sheet, "submitted"), http.StatusConflict, "no_such_transition", sent)
+
+	r.bonus = last(proposes("b01")(r.mentor).Want(http.StatusCreated))
+	counted := last(proposes("b01")(r.mentor).Want(http.StatusCreated))
+	moved(r.chen, "/towns/demo/adjustments/"+counted, "approved", "I was there").Want(http.StatusOK)
+	r.no(r.group, moves("/towns/demo/adjustments/"+counted, "approved"), http.StatusConflict, "no_such_transition", behind{"chen", "2026-04-02", "I was there", groupLifts})
+
+	left := q1 + "/exceptions/" + last(r.group.Post(q1+"/exceptions", object{"evaluator": "chen", "until": "2026-04-20", "reason": "away"}).Want(http.StatusCreated))
+	r.group.IfMatch(`"1"`).Post(left+"/end", object{"reason": "is back"}).Want(http.StatusOK)
+	r.no(r.group, func(c *apitest.Client) *apitest.Answer {
+		return c.IfMatch(`"2"`).Post(left+"/end", object{"reason": "x"})
+	},
+		http.StatusConflict, "no_such_transition", behind{"leading_group", "2026-04-02", "is back", groupLifts})
+
+	b03 := "/towns/demo/branches/b03"
+	r.group.IfMatch(r.group.Get(b03).ETag()).Post(b03+"/close", object{"on": "2026-02-01", "reason": "all moved away"}).Want(http.StatusOK)
+	r.clock.noon(r.t, "2026-04-03")
+	ended := behind{"leading_group", "2026-04-02", "all moved away", "nobody"}
+	r.no(r.chen, begins("b03"), http.StatusConflict, "branch_closed", ended)
+	r.no(r.chen, proposes("b03"), http.StatusConflict, "branch_closed", ended)
+	r.no(r.chen, posts(q1+"/exceptions", object{"branch": "b03", "until": "2026-04-20", "reason": "x"}), http.StatusConflict, "branch_closed", ended)
+	r.no(r.chen, func(c *apitest.Client) *apitest.Answer {
+		return c.IfMatch(c.Get(b03).ETag()).Post(b03+"/close", object{"on": "2026-05-01", "reason": "x"})
+	}, http.StatusConflict, "branch_closed", ended)
+	r.group.Post("/towns/demo/branches", object{"code": "b05", "name": named("b05"), "kind": "village", "founded_on": "2026-04-01"}).Want(http.StatusCreated)
+}
+
+func (r *refusals) isLate() {
+	r.clock.noon(r.t, "2026-04-12")
+	over := behind{"leading_group", "2026-03-30", "", groupLifts}
+	r.no(r.as(people.Instructor), begins("b01"), http.StatusLocked, "window_over", over)
+	r.no(r.mentor, moves(r.sheet, "draft"), http.StatusLocked, "window_over", over)
+	r.chen.IfMatch(`"2"`).Post(r.sheet+"/transitions", object{"to": "returned", "reason": "no evidence", "due_on": "2026-04-13"}).Want(http.StatusOK)
+	r.clock.noon(r.t, "2026-04-14")
+	returned := behind{"chen", "2026-04-12", "no evidence", groupLifts}
+	r.no(r.mentor, moves(r.sheet, "submitted"), http.StatusLocked, "due_passed", returned)
+	r.no(r.mentor, func(c *apitest.Client) *apitest.Answer {
+		return c.IfMatch(`"3"`).Put(r.sheet, object{"entries": []object{value("spirit", 8)}})
+	}, http.StatusLocked, "due_passed", returned)
+}
+
+func (r *refusals) reviews() {
+	r.goes("review", "all is in")
+	r.no(r.as(people.Instructor), begins("b01"), http.StatusLocked, "period_review", behind{"chen", "2026-04-14", "all is in", groupLifts})
+	r.no(r.chen, moves(q1, "locked"), http.StatusConflict, "undecided_sheets", behind{"secretary", "2026-04-02", "", groupLifts})
+	moved(r.group, r.of, "approved", "as counted").Want(http.StatusOK)
+	r.no(r.chen, moves(q1, "locked"), http.StatusConflict, "undecided_adjustments", behind{"mentor", "2026-04-02", "seen", groupLifts})
+	moved(r.group, "/towns/demo/adjustments/"+r.bonus, "rejected", "seen by nobody").Want(http.StatusOK)
+}
+
+func (r *refusals) locks() {
+	r.clock.noon(r.t, "2026-04-16")
+	r.goes("locked", "closed")
+	locked := behind{"chen", "2026-04-16", "closed", groupLifts}
+	approved := behind{"leading_group", "2026-04-14", "as counted", groupLifts}
+	r.no(r.mentor, begins("b01"), http.StatusLocked, "period_locked", locked)
+	r.no(r.mentor, proposes("b01"), http.StatusLocked, "period_locked", locked)
+	r.no(r.mentor, moves(r.sheet, "submitted"), http.StatusLocked, "period_locked", locked)
+	r.no(r.group, moves(r.of, "returned"), http.StatusLocked, "period_locked", locked)
+	r.no(r.secretary, func(c *apitest.Client) *apitest.Answer {
+		return c.IfMatch(c.Get(r.of).ETag()).Put(r.of, object{"entries": []object{}})
+	}, http.StatusConflict, "sheet_approved", approved)
+	r.no(r.group, posts(q1+"/exceptions", object{"branch": "b01", "until": "2026-04-20", "reason": "x"}), http.StatusLocked, "period_locked", locked)
+	r.no(r.group, func(c *apitest.Client) *apitest.Answer {
+		return c.IfMatch(c.Get(q1).ETag()).Put(q1, object{"reason": "x"})
+	}, http.StatusLocked, "period_locked", locked)
+	r.no(r.chen, moves(q1, "published"), http.StatusConflict, "no_run", locked)
+
+	set := func(value int) {
+		r.must(r.db.Exec("UPDATE entries SET value = ? WHERE code = 'fields'", value).Error)
+	}
+	set(99) // nobody can enter that
+	r.no(r.chen, posts(q1+"/runs", nil), http.StatusConflict, "unscorable", locked)
+	set(40)
+}
+
+func (r *refusals) publishes() {
+	r.chen.Post(q1+"/runs", nil).Want(http.StatusCreated)
+	r.clock.noon(r.t, "2026-04-17")
+	r.goes("published", "as computed")
+	out := behind{"chen", "2026-04-17", "as computed", groupLifts}
+	stays := behind{"chen", "2026-04-17", "as computed", "nobody"}
+	r.no(r.group, moves(q1, "review"), http.StatusConflict, "no_such_transition", out)
+	r.no(r.group, posts(q1+"/runs", nil), http.StatusConflict, "period_not_locked", out)
+	r.no(r.mentor, proposes("b01"), http.StatusLocked, "period_published", out)
+	r.no(r.group, moves(q1, "final"), http.StatusLocked, "notice_open", stays)
+	r.no(r.group, amends(12), http.StatusConflict, "nothing_changes", out)
+	wu := r.joins("wu", people.Secretary, nil)
+	r.as(people.Admin).Post("/towns/demo/assignments", object{"person": "wu", "branch": "b05", "duty": people.Leads, "valid_from": "2026-04-01"}).Want(http.StatusCreated)
+	r.no(wu, appeals("b05"), http.StatusConflict, "not_in_result", stays)
+	appeal := "/towns/demo/appeals/" + last(appeals("b01")(r.secretary).Want(http.StatusCreated))
+	waits := behind{"secretary", "2026-04-17", "miscounted", groupLifts}
+	r.no(r.secretary, appeals("b01"), http.StatusConflict, "appeal_exists", waits)
+
+	r.clock.noon(r.t, "2026-04-25")
+	r.no(r.secretary, appeals("b01"), http.StatusLocked, "notice_closed", out)
+	r.no(r.group, moves(q1, "final"), http.StatusLocked, "appeals_undecided", waits)
+	moved(r.group, appeal, "rejected", "counted well").Want(http.StatusOK)
+	r.no(r.chen, moves(appeal, "rejected"), http.StatusConflict, "no_such_transition", behind{"leading_group", "2026-04-25", "counted well", "nobody"})
+	r.no(r.secretary, moves(appeal, "withdrawn"), http.StatusConflict, "no_such_transition", behind{"leading_group", "2026-04-25", "counted well", "nobody"})
+}
+
+func (r *refusals) endsFinal() {
+	r.goes("final", "it stays")
+	final := behind{"chen", "2026-04-25", "it stays", "nobody"}
+	r.no(r.group, amends(1), http.StatusLocked, "period_final", final)
+	r.no(r.secretary, appeals("b01"), http.StatusLocked, "period_final", final)
+	r.no(r.group, posts(q1+"/runs", nil), http.StatusConflict, "period_not_locked", final)
+	r.no(r.group, moves(q1, "published"), http.StatusConflict, "no_such_transition", final)
+	r.no(r.group, moves(q1, "final"), http.StatusConflict, "no_such_transition", final)
+}
+
+func (r *refusals) hasNoNotice() {
+	const q2 = "/towns/demo/periods/2026Q2"
+	r.planned("2026Q2", "2026-04-01", "2026-06-30")
+	r.chen.IfMatch(`"1"`).Put(q2, object{"notice_days": 0, "reason": "a trial"}).Want(http.StatusOK)
+	r.steps("2026Q2", "open", "review", "locked")
+	r.group.Post(q2+"/runs", nil).Want(http.StatusCreated)
+	r.steps("2026Q2", "published")
+	r.no(r.secretary, posts("/towns/demo/appeals", appealOf("2026Q2", "b01")), http.StatusConflict, "no_notice", behind{"chen", "2026-04-25", "a trial", "nobody"})
+
+	// Nobody comes to these through the API, which knows better.
+	ctx := people.WithPrincipal(r.t.Context(), people.Principal{Person: "chen", Role: people.LeadingGroup})
+	for state, code := range map[evaluation.PeriodState]string{evaluation.Published: "publish_a_run", evaluation.Final: "finalise_a_result"} {
+		_, err := evaluation.MovePeriod(ctx, r.db, "demo", "2026Q1", 1, state, "x")
+		r.seen[code] = true
+		r.isBehind(err, code, behind{"chen", "2026-04-25", "it stays", "nobody"})
+	}
+}
+
+// isBehind is no for an error that no request comes to.
+func (r *refusals) isBehind(err error, code string, want behind) {
+	r.t.Helper()
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Code != code || e.Lock == nil || (behind{e.Lock.By, day.Of(e.Lock.At), e.Lock.Reason, e.Lock.CanLift}) != want {
+		r.t.Errorf("%+v, want %s, behind it %+v", err, code, want)
+	}
+}
+
+// sawAll looks for refusals in the code that no step above has met.
+func (r *refusals) sawAll() {
+	elsewhere := map[string]bool{"not_scored": true} // an explanation of what is not there: nobody brought that about
+	for _, room := range []string{"evaluation", "index", "workflow"} {
+		for _, code := range refusalsIn(r.t, "../internal/"+room) {
+			if !r.seen[code] && !elsewhere[code] {
+				r.t.Errorf("no step is refused with %s, of internal/%s", code, room)
+			}
+		}
+	}
+}
+
+// refusalsIn lists the codes of the conflicts and locks that the sources of a
+// folder make, as far as they are written out.
+func refusalsIn(t *testing.T, folder string) (codes []string) {
+	files, err := filepath.Glob(folder + "/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: %v", folder, err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := source.ParseFile(token.NewFileSet(), name, nil, source.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) < 2 {
+				return true
+			}
+			kind, _ := call.Args[0].(*ast.SelectorExpr)
+			fun, _ := call.Fun.(*ast.SelectorExpr)
+			made := kind != nil && (kind.Sel.Name == "Conflict" || kind.Sel.Name == "Locked") || fun != nil && (fun.Sel.Name == "Conflict" || fun.Sel.Name == "outside")
+			if code, ok := literal(call.Args); made && ok {
+				codes = append(codes, code)
+			}
+			return true
+		})
+	}
+	return codes
+}
+
+// literal is the first argument that is a text written out.
+func literal(args []ast.Expr) (string, bool) {
+	for _, a := range args {
+		if lit, ok := a.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+			s, err := strconv.Unquote(lit.Value)
+			return s, err == nil
+		}
+	}
+	return "", false
+}
