@@ -129,9 +129,9 @@ func (r *refusals) plans() {
 	r.no(r.mentor, proposes("b01"), http.StatusLocked, "period_planned", planned)
 	r.no(r.chen, moves(q1, "locked"), http.StatusConflict, "no_such_transition", planned)
 	r.no(r.chen, posts(q1+"/runs", nil), http.StatusConflict, "period_not_locked", planned)
-	r.no(r.chen, posts("/towns/demo/periods", quarter), http.StatusConflict, "already_exists", stays)
-	quarter["code"] = "spring"
 	r.no(r.chen, posts("/towns/demo/periods", quarter), http.StatusConflict, "overlapping_period", stays)
+	quarter["kind"] = "year"
+	r.no(r.chen, posts("/towns/demo/periods", quarter), http.StatusConflict, "already_exists", stays)
 }
 
 func (r *refusals) opens() {

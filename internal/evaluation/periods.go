@@ -221,7 +221,7 @@ func refuseTaken(tx *gorm.DB, p Period) error {
 	}
 	held := other.Lock()
 	held.CanLift = fault.Nobody
-	if other.Code == p.Code {
+	if other.Kind != p.Kind || other.StartsOn > p.EndsOn || other.EndsOn < p.StartsOn { // only the code is the same
 		return fault.New(fault.Conflict, "already_exists", text.F("已有代码为 %s 的考评周期：请换一个代码", "there is a period %s already: choose another code", p.Code)).Held(held)
 	}
 	return fault.New(fault.Conflict, "overlapping_period", text.F(
