@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/improve"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
 )
@@ -53,6 +54,9 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 			if _, err := index.AppraisePending(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}
+			if _, err := improve.Propose(z.as(t.Context(), "g1", people.LeadingGroup), db, index.NewBoard(), z.town, "q2"); err != nil {
+				t.Fatal(err)
+			}
 			group, mentor := "g1", "m"
 			as := map[string]*apitest.Client{
 				"nobody": h.Client,
@@ -91,6 +95,8 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 				{"group", "/appointments", 3, 2},
 				{"group", "/offices", 3, 2},
 				{"group", "/assignments", 3, 2},
+				{"group", "/targets", 5, 4},
+				{"mentor", "/targets?on=2023-09-01", 5, 4},
 			} {
 				ask := func() *apitest.Answer { return as[tt.who].Get("/towns/" + z.town + tt.path) }
 				cold, warm := statements(t, db, h.server, false, ask), statements(t, db, h.server, true, ask)

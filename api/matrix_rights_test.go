@@ -61,6 +61,12 @@ var rights = map[string]right{
 	"GET /towns/:town/improvement-settings":                           {who: everyone, far: 200},
 	"PUT /towns/:town/improvement-settings":                           {who: "GA", far: 200, version: "1", body: sent(object{"settings": improve.Defaults(), "reason": "x"})},
 
+	"POST /towns/:town/periods/:period/targets/propose": {who: "G", in: "published final", shut: 409},
+	"GET /towns/:town/targets":                          {who: "smioGL", far: 200},
+	"POST /towns/:town/targets":                         {who: "G", ok: 201, far: 422, body: sent(object{"branch": "b03", "reason": "x"})},
+	"GET /towns/:town/targets/:target":                  {who: "smioGL"},
+	"POST /towns/:town/targets/:target/transitions":     {who: "G", version: "1", body: sent(object{"to": "confirmed"})},
+
 	"GET /towns/:town/appointments":                               {who: "MIOGLA", far: 200},
 	"POST /towns/:town/appointments":                              {who: "GA", ok: 201, far: 422, body: sent(object{"person": "all", "role": "instructor", "valid_from": "2026-01-01"})},
 	"GET /towns/:town/appointments/:id":                           {who: "MIOGLA"},

@@ -32,6 +32,7 @@ type world struct {
 	appeals map[string]string // branch → id
 
 	exceptions map[string]string // state → id
+	targets    map[string]string // branch → id
 	ids        map[string]string // what there is one of: key, assignment
 }
 
@@ -44,7 +45,7 @@ func newWorld(t *testing.T, db *gorm.DB) *world {
 	h.server.offers = h.server.offers[:len(h.server.offers)/2] // the harness has made a handler too
 	w := &world{
 		harness: h, t: t, handler: handler, secret: map[string]string{"": ""},
-		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{}, appeals: map[string]string{}, exceptions: map[string]string{}, ids: map[string]string{},
+		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{}, appeals: map[string]string{}, exceptions: map[string]string{}, targets: map[string]string{}, ids: map[string]string{},
 	}
 	w.inForce(smallScheme)
 	w.as(people.LeadingGroup).Post("/towns/demo/schemes", strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
@@ -138,6 +139,9 @@ func (w *world) fill() {
 		}
 		if state == "published" {
 			w.appeal(w.as(people.Secretary), "b01")
+			for _, branch := range []string{"b01", "b02"} {
+				w.targets[branch] = last(w.as(people.LeadingGroup).Post("/towns/demo/targets", object{"branch": branch, "reason": "seen"}).Want(http.StatusCreated))
+			}
 			w.appeal(w.joins("wu", people.Secretary, ties{"b02": people.Leads}), "b02")
 		}
 	}
@@ -226,6 +230,10 @@ func (w *world) address(c cell) string {
 	if c.about == missing {
 		sequence, account = "999999", "nobody"
 	}
+	target := w.targets[branch]
+	if target == "" || c.about == missing || c.about == elsewhere {
+		target = nothing
+	}
 	exception := w.exceptions[c.state]
 	if exception == "" || c.about == missing {
 		exception = nothing
@@ -239,7 +247,7 @@ func (w *world) address(c cell) string {
 	if c.about == missing {
 		office = "nowhere"
 	}
-	return strings.NewReplacer(":office", office, ":exception", exception, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
+	return strings.NewReplacer(":office", office, ":exception", exception, ":target", target, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
 		":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.path)
 }
 

@@ -145,4 +145,9 @@ func (s *Server) routes(r routes) {
 
 	get(v1, "/towns/:town/improvement-settings", people.ReadSettings, s.findImprovementSettings)
 	put(v1, "/towns/:town/improvement-settings", people.WriteSettings, s.updateImprovementSettings)
+	post(v1, "/towns/:town/periods/:period/targets/propose", people.ProposeTargets, s.proposeTargets)
+	get(v1, "/towns/:town/targets", people.ReadTargets, s.listTargets)
+	create(v1, "/towns/:town/targets", people.ProposeTargets, s.addTarget)
+	get(v1, "/towns/:town/targets/:target", people.ReadTargets, s.findTarget)
+	post(v1, "/towns/:town/targets/:target/transitions", people.DecideTargets, s.decideTarget)
 }

@@ -63,6 +63,8 @@ func models() []any {
 		audit.Head{},
 		idempotency.Answer{},
 		improve.StoredSettings{},
+		improve.Target{},
+		improve.TargetMove{},
 	}
 }
 

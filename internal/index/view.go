@@ -2,6 +2,7 @@ package index
 
 import (
 	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 )
 
@@ -36,3 +37,6 @@ func (v View) Scorecard(branch, language string, detailed bool) (Scorecard, erro
 	s.Source = v.source
 	return s, nil
 }
+
+// Scheme is the one by which the figures were made.
+func (v View) Scheme() *scheme.Compiled { return v.now.Scheme }

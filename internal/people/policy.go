@@ -61,6 +61,10 @@ const (
 
 	ReadSettings  Action = "settings:read" // of improvement
 	WriteSettings Action = "settings:write"
+
+	ReadTargets    Action = "targets:read"    // improvement targets
+	ProposeTargets Action = "targets:propose" // by the rules, or by hand
+	DecideTargets  Action = "targets:decide"  // confirm, dismiss, end
 )
 
 // Scope says on which branches a role may act.
@@ -108,6 +112,10 @@ var policy = map[Action]map[Role]Scope{
 
 	ReadSettings:  everyone(),
 	WriteSettings: {LeadingGroup: All, Admin: All},
+
+	ReadTargets:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
+	ProposeTargets: {LeadingGroup: All},
+	DecideTargets:  {LeadingGroup: All},
 }
 
 // everyone is all roles, without limit.

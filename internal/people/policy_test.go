@@ -48,6 +48,9 @@ var table = map[people.Action]string{
 	people.ReadSignals:      "-----**-",
 	people.ReadSettings:     "********",
 	people.WriteSettings:    "-----*-*",
+	people.ReadTargets:      "-aaaa**-",
+	people.ProposeTargets:   "-----*--",
+	people.DecideTargets:    "-----*--",
 }
 
 var scopes = map[byte]people.Scope{'-': people.None, 'a': people.Assigned, '*': people.All}

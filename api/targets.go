@@ -1,0 +1,120 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/day"
+	"bulwark/internal/improve"
+)
+
+type listTargetsRequest struct {
+	townRequest
+	Period string    `form:"period"`                                                              // only those that this period led to
+	Branch string    `form:"branch"`                                                              // only of this branch
+	State  string    `form:"state" validate:"omitempty,oneof=proposed confirmed dismissed ended"` // only in this state
+	On     *day.Date `form:"on" swaggertype:"string" format:"date"`                               // only those that were targets on this day, whatever became of them
+	pageQuery
+}
+
+// listTargets answers the improvement targets that the caller may read, and who
+// was one on a day.
+//
+//	@ID			listTargets
+//	@Summary	List improvement targets
+//	@Tags		improvement
+//	@Param		query	query		listTargetsRequest	false	"."
+//	@Success	200		{object}	Page[improve.Target]
+//	@Router		/towns/{town}/targets [get]
+func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (Page[improve.Target], error) {
+	f := improve.TargetFilter{Period: req.Period, Branch: req.Branch, State: improve.TargetState(req.State), Limit: req.limit()}
+	if req.On != nil {
+		f.On = *req.On
+	}
+	if err := req.resume(&f.After); err != nil {
+		return Page[improve.Target]{}, err
+	}
+	list, err := improve.ListTargets(ctx, s.db(ctx), req.Town, f)
+	if err != nil {
+		return Page[improve.Target]{}, err
+	}
+	return page(list, req.pageQuery, func(t improve.Target) []any { return []any{t.ID} })
+}
+
+// proposeTargets applies the town's rules to the latest publication of a period.
+// Asked again, it proposes nothing twice.
+//
+//	@ID			proposeTargets
+//	@Summary	Propose improvement targets by the rules
+//	@Tags		improvement
+//	@Success	200	{object}	improve.Proposal
+//	@Router		/towns/{town}/periods/{period}/targets/propose [post]
+func (s *Server) proposeTargets(ctx context.Context, req periodRequest) (improve.Proposal, error) {
+	return improve.Propose(ctx, s.db(ctx), s.board, req.Town, req.Period)
+}
+
+type targetInput struct {
+	Branch string `json:"branch" validate:"required" example:"b07"`
+	Reason string `json:"reason" validate:"required,max=2000" multiline:"true"`
+}
+
+type addTargetRequest struct {
+	townRequest
+	Body targetInput
+}
+
+// addTarget proposes a branch that no rule names.
+//
+//	@ID			addTarget
+//	@Summary	Propose an improvement target by hand
+//	@Tags		improvement
+//	@Param		body	body		targetInput	true	"which, and why"
+//	@Success	201		{object}	improve.Target
+//	@Router		/towns/{town}/targets [post]
+func (s *Server) addTarget(ctx context.Context, req addTargetRequest) (Created[improve.Target], error) {
+	t, err := improve.AddTarget(ctx, s.db(ctx), req.Town, req.Body.Branch, req.Body.Reason)
+	return Created[improve.Target]{Key: t.ID, Value: t}, err
+}
+
+type targetRequest struct {
+	Town   string `uri:"town"`
+	Target string `uri:"target"`
+}
+
+// findTarget answers one improvement target, its history and what the caller can
+// do with it.
+//
+//	@ID			findTarget
+//	@Summary	Read an improvement target
+//	@Tags		improvement
+//	@Success	200	{object}	improve.Target
+//	@Router		/towns/{town}/targets/{target} [get]
+func (s *Server) findTarget(ctx context.Context, req targetRequest) (improve.Target, error) {
+	return improve.FindTarget(ctx, s.db(ctx), req.Town, req.Target)
+}
+
+type targetTransition struct {
+	To      string `json:"to" validate:"required,oneof=confirmed dismissed ended"`
+	Reason  string `json:"reason" validate:"max=2000" multiline:"true"`                  // needed to dismiss and to end, and to confirm what has lapsed
+	Outcome string `json:"outcome" validate:"omitempty,oneof=improved unimproved other"` // needed to end
+}
+
+type decideTargetRequest struct {
+	targetRequest
+	ifMatch
+	Body targetTransition
+}
+
+// decideTarget confirms or dismisses a proposal, or ends a target.
+//
+//	@ID			decideTarget
+//	@Summary	Decide on an improvement target
+//	@Tags		improvement
+//	@Param		If-Match	header		string				true	"."
+//	@Param		body		body		targetTransition	true	"where to, why, and what came of it"
+//	@Success	200			{object}	improve.Target
+//	@Router		/towns/{town}/targets/{target}/transitions [post]
+func (s *Server) decideTarget(ctx context.Context, req decideTargetRequest) (improve.Target, error) {
+	return improve.DecideTarget(ctx, s.db(ctx), req.Town, req.Target, req.Version, improve.TargetDecision{
+		To: improve.TargetState(req.Body.To), Reason: req.Body.Reason, Outcome: req.Body.Outcome,
+	})
+}

@@ -1,0 +1,276 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/apitest"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/day"
+	"bulwark/internal/improve"
+	"bulwark/internal/people"
+)
+
+const q2 = "/towns/demo/periods/2026Q2"
+
+// quarters is a town with two published quarters. In the first b01 has 100 points,
+// b02 70 with 50 for party, b03 80 with 50 for service; in the second b01 fell to
+// 92 and b02 is as before.
+func quarters(t *testing.T, db *gorm.DB) (*harness, *wallClock) {
+	h, clock := newHarnessAt(t, db, "2026-04-20 12:00:00")
+	h.inForce(smallScheme)
+	group, other := h.as(people.LeadingGroup), h.joins("other", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors, "b03": people.Mentors})
+	for quarter, complaints := range map[string][3]float64{"2026Q1": {0, 0, 5}, "2026Q2": {2, 0, 0}} {
+		days := map[string][2]string{"2026Q1": {"2026-01-01", "2026-03-31"}, "2026Q2": {"2026-04-01", "2026-06-30"}}[quarter]
+		h.planned(quarter, days[0], days[1])
+		h.steps(quarter, "open")
+		for i, branch := range []string{"b01", "b02", "b03"} {
+			party := []object{value("meetings", 12), value("spirit", 10), level("standing", "A")}
+			if branch == "b02" {
+				party = []object{value("meetings", 6), value("spirit", 5), level("standing", "C")}
+			}
+			counted(other, group, quarter, branch, append(party, value("complaints", complaints[i]))...)
+		}
+		h.steps(quarter, "review", "locked")
+		group.Post("/towns/demo/periods/"+quarter+"/runs", nil).Want(http.StatusCreated)
+		h.steps(quarter, "published")
+	}
+	return h, clock
+}
+
+// proposed applies the rules and tells what came of it.
+func proposed(h *harness, period string) improve.Proposal {
+	h.t.Helper()
+	return apitest.Decode[improve.Proposal](h.as(people.LeadingGroup).Post(period+"/targets/propose", nil), http.StatusOK)
+}
+
+// outcomeOf tells what the rules made of a publication.
+func outcomeOf(p improve.Proposal) []string {
+	return []string{fmt.Sprintf("new %v, refreshed %v, lapsed %v, standing %v", p.New, p.Refreshed, p.Lapsed, p.Standing)}
+}
+
+// because lists the reasons of a branch among the targets.
+func because(targets []improve.Target, branch string) (reasons []string) {
+	for _, t := range targets {
+		if t.BranchCode == branch {
+			for _, r := range t.Reasons {
+				reasons = append(reasons, strings.TrimSpace(fmt.Sprintf("%s %s%s %v %v", r.Code, r.Dimension, r.Grade, r.Value, *r.Threshold)))
+			}
+		}
+	}
+	return reasons
+}
+
+func idOf(t *testing.T, targets []improve.Target, branch string) string {
+	t.Helper()
+	i := slices.IndexFunc(targets, func(t improve.Target) bool { return t.BranchCode == branch })
+	if i < 0 {
+		t.Fatalf("%s is not proposed", branch)
+	}
+	return "/towns/demo/targets/" + targets[i].ID
+}
+
+// decided moves a target.
+func decided(c *apitest.Client, path string, body object) *apitest.Answer {
+	return c.IfMatch(c.Get(path).Want(http.StatusOK).ETag()).Post(path+"/transitions", body)
+}
+
+// Rules name branches from what is published, once; an amended result changes what
+// nobody has decided yet, and marks what has no reason any more.
+func TestTargetsAreProposedByTheRules(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := quarters(t, db)
+		group := h.as(people.LeadingGroup)
+		p := proposed(h, q1)
+		same(t, "the first quarter", outcomeOf(p), "new [b02 b03], refreshed [], lapsed [], standing []")
+		same(t, "why b02", because(p.Targets, "b02"), "lowest_share  70 70", "dimension_below party 50 60")
+		same(t, "why b03", because(p.Targets, "b03"), "dimension_below service 50 60")
+		again := proposed(h, q1)
+		same(t, "asked again", outcomeOf(again), "new [], refreshed [], lapsed [], standing []")
+		if len(again.Targets) != 2 || again.Targets[0].Version != 1 {
+			t.Errorf("asked again: %+v", again.Targets)
+		}
+
+		b02, b03 := idOf(t, p.Targets, "b02"), idOf(t, p.Targets, "b03")
+		decided(group, b02, object{"to": "confirmed"}).Want(http.StatusOK)
+		amended(h, "2026Q1", "b03", "complaints", 0)
+		p = proposed(h, q1)
+		same(t, "b03 is corrected", outcomeOf(p), "new [], refreshed [], lapsed [b03], standing []")
+		if got := apitest.Decode[improve.Target](group.Get(b03), http.StatusOK); !got.Lapsed || *got.PublicationNumber != 2 || len(got.Reasons) != 1 {
+			t.Errorf("lapsed: %+v", got)
+		}
+		same(t, "lapsed and asked again", outcomeOf(proposed(h, q1)), "new [], refreshed [], lapsed [], standing []")
+		refused(t, decided(group, b03, object{"to": "confirmed"}), http.StatusUnprocessableEntity, "invalid", "/reason")
+		amended(h, "2026Q1", "b03", "complaints", 7)
+		p = proposed(h, q1)
+		same(t, "b03 is corrected again", outcomeOf(p), "new [], refreshed [b03], lapsed [], standing []")
+		same(t, "why b03 now", because(p.Targets, "b03"), "dimension_below service 30 60")
+		decided(group, b03, object{"to": "dismissed", "reason": "the flood"}).Want(http.StatusOK)
+		same(t, "after all is decided", outcomeOf(proposed(h, q1)), "new [], refreshed [], lapsed [], standing []")
+		same(t, "history", verbsOf(group, b03), "propose", "lapse", "refresh", "dismiss")
+
+		p = proposed(h, q2)
+		same(t, "the second quarter", outcomeOf(p), "new [b01], refreshed [], lapsed [], standing [b02]")
+		same(t, "why b01", because(p.Targets, "b01"), "fall_over  8 5")
+	})
+}
+
+func verbsOf(c *apitest.Client, path string) (verbs []string) {
+	for _, m := range apitest.Decode[improve.Target](c.Get(path), http.StatusOK).History {
+		verbs = append(verbs, m.Verb)
+	}
+	return verbs
+}
+
+// What a person decides needs its reason and outcome, is told with who decided it,
+// and is never about a branch that he or she leads.
+func TestTargetsAreDecidedByPeople(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := quarters(t, db)
+		group, chen := h.as(people.LeadingGroup), h.joins("chen", people.LeadingGroup, ties{"b02": people.Leads})
+		p := proposed(h, q1)
+		b02, b03 := idOf(t, p.Targets, "b02"), idOf(t, p.Targets, "b03")
+
+		may(t, chen, b02)
+		may(t, chen, b03, "confirm", "dismiss")
+		refused(t, decided(chen, b02, object{"to": "confirmed"}), http.StatusForbidden, "conflict_of_interest")
+		refused(t, chen.Post("/towns/demo/targets", object{"branch": "b02", "reason": "x"}), http.StatusForbidden, "conflict_of_interest")
+		may(t, h.as(people.Leadership), b02)
+		refused(t, decided(h.as(people.Leadership), b02, object{"to": "confirmed"}), http.StatusForbidden, "not_allowed")
+
+		refused(t, group.IfMatch(`"7"`).Post(b02+"/transitions", object{"to": "confirmed"}), http.StatusPreconditionFailed, "stale_version")
+		refused(t, decided(group, b02, object{"to": "dismissed"}), http.StatusUnprocessableEntity, "invalid", "/reason")
+		refused(t, decided(group, b02, object{"to": "confirmed", "outcome": "other"}), http.StatusUnprocessableEntity, "invalid", "/outcome")
+		decided(group, b02, object{"to": "confirmed", "reason": "the weakest"}).Want(http.StatusOK)
+		may(t, group, b02, "end")
+		problem := decided(group, b02, object{"to": "dismissed", "reason": "x"}).Problem(http.StatusConflict)
+		if l := problem.Locked; problem.Code != "no_such_transition" || l == nil || l.By != "leading_group" || l.Reason != "the weakest" || l.CanLift != "leading_group" {
+			t.Errorf("%s, locked %+v", problem.Code, l)
+		}
+		refused(t, group.Post("/towns/demo/targets", object{"branch": "b02", "reason": "x"}), http.StatusConflict, "target_exists")
+		refused(t, group.Post("/towns/demo/targets", object{"branch": "b99", "reason": "x"}), http.StatusUnprocessableEntity, "invalid", "/branch")
+		refused(t, decided(group, b02, object{"to": "ended", "reason": "x"}), http.StatusUnprocessableEntity, "invalid", "/outcome")
+
+		second := proposed(h, q2)
+		if len(second.Standing) != 1 {
+			t.Fatalf("standing %v", second.Standing)
+		}
+		decided(group, b02, object{"to": "ended", "reason": "done", "outcome": "improved"}).Want(http.StatusOK)
+		again := idOf(t, proposed(h, q2).Targets, "b02")
+		byHand := decided(group, again, object{"to": "confirmed"}).Want(http.StatusOK)
+		if byHand.ETag() != `"2"` {
+			t.Errorf("version %s", byHand.ETag())
+		}
+	})
+}
+
+// Of two proposals for one branch only one is confirmed, and those who propose or
+// decide at once do nothing twice.
+func TestABranchIsOneTargetAtATime(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := quarters(t, db)
+		group := h.as(people.LeadingGroup)
+		var all sync.WaitGroup
+		made := make([]int, 4)
+		for i := range made {
+			all.Go(func() {
+				period := q1
+				if i%2 == 1 {
+					period = q2
+				}
+				made[i] = len(apitest.Decode[improve.Proposal](group.Post(period+"/targets/propose", nil), http.StatusOK).New)
+			})
+		}
+		all.Wait()
+		same(t, "proposals of four at once", []string{fmt.Sprint(made[0]+made[2], made[1]+made[3])}, "2 2")
+		var paths []string
+		for _, t := range apitest.Decode[Page[improve.Target]](group.Get("/towns/demo/targets?branch=b02"), http.StatusOK).Items {
+			paths = append(paths, "/towns/demo/targets/"+t.ID)
+		}
+		answers := make([]*apitest.Answer, 2)
+		for i := range answers {
+			all.Go(func() {
+				answers[i] = group.IfMatch(`"1"`).Post(paths[i]+"/transitions", object{"to": "confirmed"})
+			})
+		}
+		all.Wait()
+		if answers[0].Status == http.StatusOK {
+			slices.Reverse(answers)
+			slices.Reverse(paths)
+		}
+		answers[1].Want(http.StatusOK)
+		refused(t, answers[0], http.StatusConflict, "already_target")
+		may(t, group, paths[0], "dismiss")
+		refused(t, decided(group, paths[0], object{"to": "confirmed"}), http.StatusConflict, "already_target")
+	})
+}
+
+// Everybody reads the targets in his or her reach, as they are and as they were.
+func TestTargetsAsOfADay(t *testing.T) {
+	inZone(t, "America/Los_Angeles")
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := quarters(t, db)
+		group := h.as(people.LeadingGroup)
+		refused(t, h.as(people.LeadingGroup).Post("/towns/demo/periods/1999Q1/targets/propose", nil), http.StatusNotFound, "not_found")
+		p := proposed(h, q1)
+		added := "/towns/demo/targets/" + last(group.Post("/towns/demo/targets", object{"branch": "b01", "reason": "its secretary asked"}).Want(http.StatusCreated))
+		clock.set(t, "2026-05-01 23:59:59")
+		decided(group, idOf(t, p.Targets, "b02"), object{"to": "confirmed"}).Want(http.StatusOK)
+		clock.set(t, "2026-05-02 00:00:01")
+		decided(group, added, object{"to": "confirmed"}).Want(http.StatusOK)
+		clock.set(t, "2026-06-10 00:00:01")
+		decided(group, idOf(t, p.Targets, "b02"), object{"to": "ended", "reason": "done", "outcome": "improved"}).Want(http.StatusOK)
+
+		on := func(c *apitest.Client, day string) []string {
+			return column(c.Get("/towns/demo/targets?on="+day), "branch")
+		}
+		for day, want := range map[string][]string{
+			"2026-04-30": {}, "2026-05-01": {"b02"}, "2026-05-02": {"b02", "b01"}, "2026-06-10": {"b02", "b01"}, "2026-06-11": {"b01"},
+		} {
+			same(t, "targets on "+day, on(group, day), want...)
+		}
+		for _, want := range []struct {
+			day day.Date
+			was bool
+		}{{"2026-04-30", false}, {"2026-05-01", true}, {"2026-06-10", true}, {"2026-06-11", false}} {
+			was, err := improve.WasTarget(t.Context(), db, "demo", "b02", want.day)
+			h.must(err)
+			list, err := improve.TargetsOn(t.Context(), db, "demo", want.day)
+			h.must(err)
+			if named := slices.ContainsFunc(list, func(t improve.Target) bool { return t.BranchCode == "b02" }); was != want.was || named != want.was {
+				t.Errorf("b02 on %s: %v %v", want.day, was, named)
+			}
+		}
+		for _, role := range []people.Role{people.Secretary, people.Mentor, people.Instructor, people.Office} {
+			same(t, string(role), column(h.as(role).Get("/towns/demo/targets"), "branch"), "b01")
+			h.as(role).Get(added).Want(http.StatusOK)
+			refused(t, h.as(role).Get(idOf(t, p.Targets, "b02")), http.StatusNotFound, "not_found")
+		}
+		same(t, "leadership", column(h.as(people.Leadership).Get("/towns/demo/targets"), "branch"), "b02", "b03", "b01")
+		same(t, "proposed", column(group.Get("/towns/demo/targets?state=proposed"), "branch"), "b03")
+		same(t, "of the quarter", column(group.Get("/towns/demo/targets?period=2026Q1&page_size=1"), "branch"), "b02")
+		for _, role := range []people.Role{people.Reader, people.Admin} {
+			refused(t, h.as(role).Get("/towns/demo/targets"), http.StatusForbidden, "not_allowed")
+		}
+	})
+}
+
+// What a person decides about an unpublished period waits, and says for whom.
+func TestTargetsNeedAPublication(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := newHarness(t, db)
+		h.inForce(smallScheme)
+		h.planned("2026Q1", "2026-01-01", "2026-03-31")
+		h.steps("2026Q1", "open")
+		p := h.as(people.LeadingGroup).Post(q1+"/targets/propose", nil).Problem(http.StatusConflict)
+		if p.Code != "period_not_published" || p.Locked == nil || p.Locked.By != "leading_group" || p.Locked.CanLift != "leading_group" || p.Locked.At.IsZero() {
+			t.Errorf("%s, locked %+v", p.Code, p.Locked)
+		}
+	})
+}

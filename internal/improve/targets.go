@@ -1,0 +1,213 @@
+package improve
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/people"
+	"bulwark/internal/text"
+	"bulwark/internal/workflow"
+)
+
+// TargetState is where an improvement target stands in its life.
+type TargetState string
+
+// The states of a target. Only a confirmed one is worked on.
+const (
+	Proposed  TargetState = "proposed"
+	Confirmed TargetState = "confirmed"
+	Dismissed TargetState = "dismissed"
+	Ended     TargetState = "ended"
+)
+
+// Target is a branch that is to be improved (提升对象). A rule proposes it from a
+// publication, or a person by a statement; a person confirms it. A branch is one
+// target at a time.
+type Target struct {
+	TownID            string        `gorm:"primaryKey" json:"-"`
+	ID                string        `gorm:"primaryKey" json:"id" format:"uuid"`
+	BranchCode        string        `json:"branch" example:"b07"`
+	PeriodCode        *string       `json:"period,omitempty" example:"2023Q2"` // absent where a person proposed it
+	PublicationNumber *int64        `json:"publication,omitempty" example:"1"` // whose figures the reasons are
+	Reasons           TargetReasons `json:"reasons"`                           // of the rules; none where a person proposed it
+	Statement         string        `json:"statement,omitempty"`               // why a person proposed it
+	Lapsed            bool          `json:"lapsed"`                            // an amended result gives no reason any more
+	State             TargetState   `json:"state" swaggertype:"string" enums:"proposed,confirmed,dismissed,ended"`
+	ProposedBy        string        `json:"proposed_by" example:"group-1"`
+	DecidedBy         string        `json:"decided_by,omitempty"`
+	DecidedAt         *time.Time    `json:"decided_at,omitempty"`
+	DecisionReason    string        `json:"decision_reason,omitempty"`
+	FromOn            *day.Date     `json:"from,omitempty" swaggertype:"string" format:"date"`  // the day of its confirmation
+	UntilOn           *day.Date     `json:"until,omitempty" swaggertype:"string" format:"date"` // its last day as a target
+	Outcome           string        `json:"outcome,omitempty" enums:"improved,unimproved,other"`
+	History           []TargetMove  `gorm:"-" json:"history,omitempty"` // in the answer about one
+	Allowed           []string      `gorm:"-" json:"allowed"`
+	database.Versioned
+}
+
+// TableName is the table of targets.
+func (Target) TableName() string { return "improvement_targets" }
+
+// TargetMove is one step of a target, kept for ever under the version that it made.
+type TargetMove struct {
+	TownID   string      `gorm:"primaryKey" json:"-"`
+	TargetID string      `gorm:"primaryKey" json:"-"`
+	Version  int64       `gorm:"primaryKey" json:"version"`
+	Verb     string      `json:"verb" enums:"propose,refresh,lapse,confirm,dismiss,end"`
+	At       time.Time   `json:"at"`
+	Actor    string      `json:"by" example:"group-1"`
+	Role     people.Role `json:"role" swaggertype:"string" example:"leading_group"`
+	Reason   string      `json:"reason,omitempty"`
+}
+
+var targetNoun = text.Text{ZH: "提升对象", EN: "target"}
+
+// targetMoves is the life of a target.
+var targetMoves = workflow.Machine[TargetState, workflow.Free]{
+	{Verb: "confirm", From: []TargetState{Proposed}, To: Confirmed, Action: people.DecideTargets},
+	{Verb: "dismiss", From: []TargetState{Proposed}, To: Dismissed, Action: people.DecideTargets, Reason: true},
+	{Verb: "end", From: []TargetState{Confirmed}, To: Ended, Action: people.DecideTargets, Reason: true},
+}
+
+// stand is who brought the target where it stands.
+func (t Target) stand() workflow.Standing {
+	lock := fault.Lock{By: t.ProposedBy, At: t.CreatedAt, Reason: t.Statement, CanLift: string(people.LeadingGroup)}
+	if t.DecidedAt != nil {
+		lock.By, lock.At, lock.Reason = t.DecidedBy, *t.DecidedAt, t.DecisionReason
+	}
+	return workflow.Standing(lock)
+}
+
+// targetViewer is what an answer about targets depends on besides them.
+type targetViewer struct {
+	people.Principal
+	reach   people.Reach
+	led     map[string]bool   // branches about which the caller does not decide
+	current map[string]Target // the confirmed ones, by branch
+}
+
+func targetViewerOf(ctx context.Context, db *gorm.DB, townID string) (v targetViewer, err error) {
+	v.Principal = people.Caller(ctx)
+	if v.reach, err = people.ReachOf(ctx, db, v.Principal, people.ReadTargets, townID, day.Of(db.NowFunc())); err != nil {
+		return v, err
+	}
+	if v.led, err = people.LedBy(ctx, db, townID, people.DecideTargets); err != nil {
+		return v, err
+	}
+	v.current, err = currentTargets(ctx, db, townID)
+	return v, err
+}
+
+// allowed leaves out deciding about a branch that the caller leads, and confirming
+// one that is a target already.
+func (v targetViewer) allowed(t Target) []string {
+	if v.led[t.BranchCode] {
+		return []string{}
+	}
+	_, already := v.current[t.BranchCode]
+	return slices.DeleteFunc(targetMoves.Allowed(v.Principal, t.State, t.stand()), func(verb string) bool {
+		return verb == "confirm" && already
+	})
+}
+
+// currentTargets are the targets of the town that are confirmed and not ended, by
+// branch.
+func currentTargets(ctx context.Context, db *gorm.DB, townID string) (map[string]Target, error) {
+	var list []Target
+	err := db.WithContext(ctx).Where("town_id = ? AND state = ?", townID, Confirmed).Find(&list).Error
+	current := make(map[string]Target, len(list))
+	for _, t := range list {
+		current[t.BranchCode] = t
+	}
+	return current, err
+}
+
+// FindTarget gives one target with its history, if the caller may read those of its
+// branch.
+func FindTarget(ctx context.Context, db *gorm.DB, townID, id string) (Target, error) {
+	v, err := targetViewerOf(ctx, db, townID)
+	if err != nil {
+		return Target{}, err
+	}
+	return v.find(ctx, db, townID, id)
+}
+
+func (v targetViewer) find(ctx context.Context, db *gorm.DB, townID, id string) (Target, error) {
+	var t Target
+	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&t).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) || err == nil && !v.reach.Has(t.BranchCode) {
+		return Target{}, fault.Missing(targetNoun, id)
+	}
+	if err != nil {
+		return Target{}, err
+	}
+	t.Allowed = v.allowed(t)
+	err = db.WithContext(ctx).Where("town_id = ? AND target_id = ?", townID, id).Order("version").Find(&t.History).Error
+	return t, err
+}
+
+// TargetFilter narrows a list; zero fields do not.
+type TargetFilter struct {
+	Period, Branch string
+	State          TargetState
+	On             day.Date // only those that were targets on the day, whatever became of them
+	After          string
+	Limit          int // 0 = all
+}
+
+// ListTargets gives the targets that the caller may read, in the order of their
+// proposal.
+func ListTargets(ctx context.Context, db *gorm.DB, townID string, f TargetFilter) ([]Target, error) {
+	v, err := targetViewerOf(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	if !v.reach.All {
+		q = q.Where("branch_code IN ?", append(v.reach.Codes(), ""))
+	}
+	for _, narrow := range []struct{ column, value string }{{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)}} {
+		if narrow.value != "" {
+			q = q.Where(narrow.column+" = ?", narrow.value)
+		}
+	}
+	if f.On != "" {
+		q = asTargets(q, f.On)
+	}
+	if f.Limit > 0 {
+		q = q.Limit(f.Limit)
+	}
+	var list []Target
+	err = q.Order("id").Find(&list).Error
+	for i := range list {
+		list[i].Allowed = v.allowed(list[i])
+	}
+	return list, err
+}
+
+// asTargets narrows a query to those that were targets on the day.
+func asTargets(q *gorm.DB, on day.Date) *gorm.DB {
+	return q.Where("from_on <= ? AND (until_on IS NULL OR until_on >= ?)", on, on)
+}
+
+// TargetsOn gives all branches of the town that were targets on the day, in the
+// order of branches. It asks nobody's rights, and says nothing of what is allowed.
+func TargetsOn(ctx context.Context, db *gorm.DB, townID string, on day.Date) ([]Target, error) {
+	var list []Target
+	err := asTargets(db.WithContext(ctx).Where("town_id = ?", townID), on).Order("branch_code, id").Find(&list).Error
+	return list, err
+}
+
+// WasTarget reports whether the branch was a target on the day.
+func WasTarget(ctx context.Context, db *gorm.DB, townID, branch string, on day.Date) (bool, error) {
+	var n int64
+	err := asTargets(db.WithContext(ctx).Model(&Target{}).Where("town_id = ? AND branch_code = ?", townID, branch), on).Count(&n).Error
+	return n > 0, err
+}
