@@ -162,6 +162,19 @@ var rights = map[string]right{
 	"GET /towns/:town/periods/:period/receipt/scheme.json":          {who: everyone, in: "published final", shut: 404},
 	"GET /towns/:town/periods/:period/receipt/data.csv":             {who: "GL", in: "published final", shut: 404},
 	"GET /towns/:town/branches/:branch/results":                     {who: everyone},
+
+	"GET /towns/:town/cases":                              {who: everyone, far: 200},
+	"POST /towns/:town/cases":                             {who: "smi", ok: 201, body: sent(draftOfCase("b01"))},
+	"GET /towns/:town/cases/:case":                        {who: everyone, but: draftsOfOthers},
+	"PUT /towns/:town/cases/:case":                        {who: "smi", version: caseVersion, body: sent(object{"title": "x", "story": "x"})},
+	"POST /towns/:town/cases/:case/renew":                 {who: "smi", ok: 409},
+	"POST /towns/:town/cases/:case/transitions":           {who: everyone, version: caseVersion, body: sent(object{"to": "submitted"}), but: submittingCases},
+	"GET /towns/:town/branches/:branch/recommended-cases": {who: "smioGL", out: 403, but: notAssigned},
+	"GET /towns/:town/ratings":                            {who: "s"},
+	"POST /towns/:town/ratings":                           {who: "s", ok: 201, body: sent(object{"period": "in-open", "branch": "b01", "kind": "measure", "subject": "3", "score": 4})},
+	"GET /towns/:town/ratings/:rating":                    {who: "s"},
+	"PUT /towns/:town/ratings/:rating":                    {who: "s", version: "1", body: sent(object{"score": 2})},
+	"GET /towns/:town/usefulness":                         {who: "MGL", far: 200},
 }
 
 const (

@@ -31,9 +31,10 @@ type world struct {
 	runs    map[string]string // state → id
 	appeals map[string]string // branch → id
 
-	exceptions map[string]string // state → id
-	targets    map[string]string // branch → id
-	ids        map[string]string // what there is one of: key, assignment
+	exceptions map[string]string            // state → id
+	targets    map[string]string            // branch → id
+	things     map[string]map[string]string // parameter of a path → branch → id
+	ids        map[string]string            // what there is one of: key, assignment
 }
 
 const nothing = "00000000-0000-7000-8000-000000000000"
@@ -51,6 +52,7 @@ func newWorld(t *testing.T, db *gorm.DB) *world {
 	w.as(people.LeadingGroup).Post("/towns/demo/schemes", strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
 	w.keys()
 	w.fill()
+	w.things = w.exchange()
 	return w
 }
 
@@ -237,6 +239,13 @@ func (w *world) address(c cell) string {
 	exception := w.exceptions[c.state]
 	if exception == "" || c.about == missing {
 		exception = nothing
+	}
+	for parameter, byBranch := range w.things {
+		thing := byBranch[branch]
+		if thing == "" || c.about == elsewhere || c.about == missing {
+			thing = nothing
+		}
+		c.path = strings.Replace(c.path, parameter, thing, 1)
 	}
 	office := "office"
 	for part, thing := range map[string]string{"/appointments/": "appointment", "/members/": "member", "/links/": "link"} {

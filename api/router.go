@@ -150,4 +150,17 @@ func (s *Server) routes(r routes) {
 	create(v1, "/towns/:town/targets", people.ProposeTargets, s.addTarget)
 	get(v1, "/towns/:town/targets/:target", people.ReadTargets, s.findTarget)
 	post(v1, "/towns/:town/targets/:target/transitions", people.DecideTargets, s.decideTarget)
+
+	get(v1, "/towns/:town/cases", people.ReadCases, s.listCases)
+	create(v1, "/towns/:town/cases", people.WriteCases, s.draftCase)
+	get(v1, "/towns/:town/cases/:case", people.ReadCases, s.findCase)
+	put(v1, "/towns/:town/cases/:case", people.WriteCases, s.updateCase)
+	post(v1, "/towns/:town/cases/:case/renew", people.WriteCases, s.renewCase)
+	post(v1, "/towns/:town/cases/:case/transitions", people.ReadCases, s.moveCase) // who writes and who reviews differ: see exchange.caseMoves
+	get(v1, "/towns/:town/branches/:branch/recommended-cases", people.ReadScorecard, s.recommendCases)
+	get(v1, "/towns/:town/ratings", people.Rate, s.listRatings)
+	create(v1, "/towns/:town/ratings", people.Rate, s.rate)
+	get(v1, "/towns/:town/ratings/:rating", people.Rate, s.findRating)
+	put(v1, "/towns/:town/ratings/:rating", people.Rate, s.updateRating)
+	get(v1, "/towns/:town/usefulness", people.ReadUsefulness, s.listUsefulness)
 }

@@ -28,6 +28,8 @@ import (
 //	@tag.description			Objections of branches to their published results
 //	@tag.name					entry
 //	@tag.description			Periods, evaluation sheets and adjustments
+//	@tag.name					exchange
+//	@tag.description			What branches learn from each other: cases, ratings of what was useful
 //	@tag.name					improvement
 //	@tag.description			The rules of improvement of a town
 //	@tag.name					index

@@ -17,7 +17,7 @@ var rooms = map[string]string{
 	"docs":                 "",
 	"internal/web":         "",
 	"internal/improve":     "internal/workflow internal/index internal/evaluation internal/scheme internal/people internal/town pkg/composite",
-	"internal/exchange":    "internal/workflow internal/index internal/people internal/town",
+	"internal/exchange":    "internal/workflow internal/index internal/evaluation internal/scheme internal/people internal/town pkg/composite",
 	"internal/demo":        "internal/index internal/evaluation internal/scheme internal/people internal/town pkg/composite",
 	"internal/index":       "internal/evaluation internal/scheme internal/people internal/town pkg/composite",
 	"internal/evaluation":  "internal/workflow internal/scheme internal/people internal/town pkg/composite",

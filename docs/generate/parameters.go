@@ -17,6 +17,8 @@ var pathWords = map[string]string{
 	"appeal":     "identifier of the appeal, a UUID",
 	"area":       "statistical code of the area",
 	"branch":     "code of the branch",
+	"case":       "identifier of the case, a UUID",
+	"rating":     "identifier of the rating, a UUID",
 	"id":         "identifier, a UUID",
 	"adjustment": "identifier of the adjustment, a UUID",
 	"evaluation": "identifier of the evaluation, a UUID",

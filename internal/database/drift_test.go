@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/exchange"
 	"bulwark/internal/idempotency"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
@@ -65,6 +66,10 @@ func models() []any {
 		improve.StoredSettings{},
 		improve.Target{},
 		improve.TargetMove{},
+		exchange.Case{},
+		exchange.CaseMove{},
+		exchange.Event{},
+		exchange.Rating{},
 	}
 }
 

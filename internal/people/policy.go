@@ -65,6 +65,13 @@ const (
 	ReadTargets    Action = "targets:read"    // improvement targets
 	ProposeTargets Action = "targets:propose" // by the rules, or by hand
 	DecideTargets  Action = "targets:decide"  // confirm, dismiss, end
+
+	ReadCases   Action = "cases:read"   // published ones
+	WriteCases  Action = "cases:write"  // draft and submit
+	ReviewCases Action = "cases:review" // publish, return, take back
+
+	Rate           Action = "usefulness:write" // for the own branch
+	ReadUsefulness Action = "usefulness:read"  // a mentor: of himself or herself
 )
 
 // Scope says on which branches a role may act.
@@ -116,6 +123,13 @@ var policy = map[Action]map[Role]Scope{
 	ReadTargets:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
 	ProposeTargets: {LeadingGroup: All},
 	DecideTargets:  {LeadingGroup: All},
+
+	ReadCases:   everyone(),
+	WriteCases:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned},
+	ReviewCases: {LeadingGroup: All},
+
+	Rate:           {Secretary: Assigned},
+	ReadUsefulness: {Mentor: All, LeadingGroup: All, Leadership: All},
 }
 
 // everyone is all roles, without limit.

@@ -51,6 +51,11 @@ var table = map[people.Action]string{
 	people.ReadTargets:      "-aaaa**-",
 	people.ProposeTargets:   "-----*--",
 	people.DecideTargets:    "-----*--",
+	people.ReadCases:        "********",
+	people.WriteCases:       "-aaa----",
+	people.ReviewCases:      "-----*--",
+	people.Rate:             "-a------",
+	people.ReadUsefulness:   "--*--**-",
 }
 
 var scopes = map[byte]people.Scope{'-': people.None, 'a': people.Assigned, '*': people.All}

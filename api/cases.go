@@ -1,0 +1,183 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/exchange"
+)
+
+type listCasesRequest struct {
+	townRequest
+	Branch    string `form:"branch"`                                                                                   // only of this branch
+	Series    string `form:"series"`                                                                                   // only editions of this one
+	Indicator string `form:"indicator"`                                                                                // only tagged with this indicator
+	Measure   int    `form:"measure" validate:"min=0,max=7"`                                                           // only of this measure
+	State     string `form:"state" validate:"omitempty,oneof=draft submitted returned published superseded withdrawn"` // only in this state
+	pageQuery
+}
+
+// listCases answers the cases that the caller may read: published ones, and all of
+// the branches that he or she writes about or reviews.
+//
+//	@ID			listCases
+//	@Summary	List cases
+//	@Tags		exchange
+//	@Security
+//	@Param		query	query		listCasesRequest	false	"."
+//	@Success	200		{object}	Page[exchange.Case]
+//	@Router		/towns/{town}/cases [get]
+func (s *Server) listCases(ctx context.Context, req listCasesRequest) (Page[exchange.Case], error) {
+	f := exchange.CaseFilter{
+		Branch: req.Branch, Series: req.Series, Indicator: req.Indicator, Measure: req.Measure, State: exchange.CaseState(req.State), Limit: req.limit(),
+	}
+	if err := req.resume(&f.After); err != nil {
+		return Page[exchange.Case]{}, err
+	}
+	list, err := exchange.ListCases(ctx, s.db(ctx), req.Town, f)
+	if err != nil {
+		return Page[exchange.Case]{}, err
+	}
+	return page(list, req.pageQuery, func(c exchange.Case) []any { return []any{c.ID} })
+}
+
+type linkInput struct {
+	Title string `json:"title" validate:"required,max=200" example:"photos"`
+	URL   string `json:"url" validate:"required,max=2000" example:"https://example.org/photos"`
+}
+
+type caseInput struct {
+	Title      string      `json:"title" validate:"required,max=200"`
+	Story      string      `json:"story" validate:"required,max=50000" multiline:"true"`
+	Indicators []string    `json:"indicators" validate:"max=50,unique" example:"governance.02"` // of the scheme in force
+	Measures   []int       `json:"measures" validate:"max=7,unique,dive,min=1,max=7" example:"4"`
+	Links      []linkInput `json:"links" validate:"max=50,dive"`
+}
+
+// of is the case that the input tells.
+func (in caseInput) of(town string) exchange.Case {
+	c := exchange.Case{TownID: town, Title: in.Title, Story: in.Story}
+	c.Indicators.V, c.Measures.V, c.Links.V = append([]string{}, in.Indicators...), append([]int{}, in.Measures...), []exchange.Link{}
+	for _, l := range in.Links {
+		c.Links.V = append(c.Links.V, exchange.Link(l))
+	}
+	return c
+}
+
+type newCaseInput struct {
+	Branch string `json:"branch" validate:"required" example:"b07"`
+	caseInput
+}
+
+type draftCaseRequest struct {
+	townRequest
+	Body newCaseInput
+}
+
+// draftCase begins a case about a branch that the caller works on.
+//
+//	@ID			draftCase
+//	@Summary	Begin a case
+//	@Tags		exchange
+//	@Param		body	body		newCaseInput	true	"what the branch did well"
+//	@Success	201		{object}	exchange.Case
+//	@Router		/towns/{town}/cases [post]
+func (s *Server) draftCase(ctx context.Context, req draftCaseRequest) (Created[exchange.Case], error) {
+	c := req.Body.of(req.Town)
+	c.BranchCode = req.Body.Branch
+	c, err := exchange.DraftCase(ctx, s.db(ctx), c)
+	return Created[exchange.Case]{Key: c.ID, Value: c}, err
+}
+
+type caseRequest struct {
+	Town string `uri:"town"`
+	Case string `uri:"case"`
+}
+
+// findCase answers one case and what the caller can do with it. Who wrote and
+// reviewed it is told to those who may read people and to its own branch.
+//
+//	@ID			findCase
+//	@Summary	Read a case
+//	@Tags		exchange
+//	@Security
+//	@Success	200	{object}	exchange.Case
+//	@Router		/towns/{town}/cases/{case} [get]
+func (s *Server) findCase(ctx context.Context, req caseRequest) (exchange.Case, error) {
+	return exchange.FindCase(ctx, s.db(ctx), req.Town, req.Case)
+}
+
+type updateCaseRequest struct {
+	caseRequest
+	ifMatch
+	Body caseInput
+}
+
+// updateCase replaces what a draft or returned case says.
+//
+//	@ID			updateCase
+//	@Summary	Edit a case that is not published
+//	@Tags		exchange
+//	@Param		body	body		caseInput	true	"all of it"
+//	@Success	200		{object}	exchange.Case
+//	@Router		/towns/{town}/cases/{case} [put]
+func (s *Server) updateCase(ctx context.Context, req updateCaseRequest) (exchange.Case, error) {
+	c := req.Body.of(req.Town)
+	c.ID = req.Case
+	return exchange.UpdateCase(ctx, s.db(ctx), c, req.Version)
+}
+
+// renewCase begins the next edition of a published case, which takes its place
+// when it is published in turn.
+//
+//	@ID			renewCase
+//	@Summary	Begin the next edition of a case
+//	@Tags		exchange
+//	@Success	200	{object}	exchange.Case
+//	@Router		/towns/{town}/cases/{case}/renew [post]
+func (s *Server) renewCase(ctx context.Context, req caseRequest) (exchange.Case, error) {
+	return exchange.RenewCase(ctx, s.db(ctx), req.Town, req.Case)
+}
+
+type caseTransition struct {
+	To     string `json:"to" validate:"required,oneof=submitted published returned withdrawn"`
+	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to return, and to take back what is published
+}
+
+type moveCaseRequest struct {
+	caseRequest
+	ifMatch
+	Body caseTransition
+}
+
+// moveCase submits, publishes, returns or withdraws a case. The leading group
+// reviews it; nobody reviews a case of a branch that he or she leads, or wrote.
+//
+//	@ID			moveCase
+//	@Summary	Move a case on
+//	@Tags		exchange
+//	@Param		If-Match	header		string			true	"."
+//	@Param		body		body		caseTransition	true	"where to, and why"
+//	@Success	200			{object}	exchange.Case
+//	@Router		/towns/{town}/cases/{case}/transitions [post]
+func (s *Server) moveCase(ctx context.Context, req moveCaseRequest) (exchange.Case, error) {
+	return exchange.MoveCase(ctx, s.db(ctx), req.Town, req.Case, req.Version, exchange.CaseState(req.Body.To), req.Body.Reason)
+}
+
+type recommendCasesRequest struct {
+	branchRequest
+	localized
+	Period string `form:"period"` // a published one; the latest if absent
+}
+
+// recommendCases answers the published cases of branches that are strong now where
+// this one is weak, and were weak there themselves, the best first, with reasons.
+//
+//	@ID			recommendCases
+//	@Summary	Recommend cases to a branch
+//	@Tags		exchange
+//	@Param		query	query		recommendCasesRequest	false	"."
+//	@Success	200		{object}	exchange.Recommended
+//	@Router		/towns/{town}/branches/{branch}/recommended-cases [get]
+func (s *Server) recommendCases(ctx context.Context, req recommendCasesRequest) (exchange.Recommended, error) {
+	return exchange.RecommendedFor(ctx, s.db(ctx), s.board, req.Town, req.Branch, req.Period, string(req.Language))
+}

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/exchange"
+)
+
+type listRatingsRequest struct {
+	townRequest
+	Period string `form:"period"` // only of this period
+	pageQuery
+}
+
+// listRatings answers how useful the caller's own branches found things.
+//
+//	@ID			listRatings
+//	@Summary	List the ratings of the own branch
+//	@Tags		exchange
+//	@Param		query	query		listRatingsRequest	false	"."
+//	@Success	200		{object}	Page[exchange.Rating]
+//	@Router		/towns/{town}/ratings [get]
+func (s *Server) listRatings(ctx context.Context, req listRatingsRequest) (Page[exchange.Rating], error) {
+	after := ""
+	if err := req.resume(&after); err != nil {
+		return Page[exchange.Rating]{}, err
+	}
+	list, err := exchange.ListRatings(ctx, s.db(ctx), req.Town, req.Period, after, req.limit())
+	if err != nil {
+		return Page[exchange.Rating]{}, err
+	}
+	return page(list, req.pageQuery, func(r exchange.Rating) []any { return []any{r.ID} })
+}
+
+type scoreInput struct {
+	Score   int64  `json:"score" validate:"min=1,max=5" example:"4"`
+	Comment string `json:"comment" validate:"max=2000" multiline:"true"`
+}
+
+type ratingInput struct {
+	Period  string `json:"period" validate:"required" example:"2023Q3"`
+	Branch  string `json:"branch" validate:"required" example:"b07"`
+	Kind    string `json:"kind" validate:"required,oneof=case mentor measure event study_visit"`
+	Subject string `json:"subject" validate:"required,max=64" example:"mentor-1"` // id of the case, event or study visit, code of the mentor, number of the measure
+	scoreInput
+}
+
+type rateRequest struct {
+	townRequest
+	Body ratingInput
+}
+
+// rate enters how useful the caller's own branch found a case, mentor, measure,
+// event or study visit. Nobody else is shown who gave which rating.
+//
+//	@ID			rate
+//	@Summary	Rate how useful something was
+//	@Tags		exchange
+//	@Param		body	body		ratingInput	true	"what, and how useful"
+//	@Success	201		{object}	exchange.Rating
+//	@Router		/towns/{town}/ratings [post]
+func (s *Server) rate(ctx context.Context, req rateRequest) (Created[exchange.Rating], error) {
+	in := req.Body
+	r, err := exchange.Rate(ctx, s.db(ctx), exchange.Rating{
+		TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Kind: in.Kind, Subject: in.Subject, Score: in.Score, Comment: in.Comment,
+	})
+	return Created[exchange.Rating]{Key: r.ID, Value: r}, err
+}
+
+type ratingRequest struct {
+	Town   string `uri:"town"`
+	Rating string `uri:"rating"`
+}
+
+// findRating answers one rating of the caller's own branch.
+//
+//	@ID			findRating
+//	@Summary	Read a rating of the own branch
+//	@Tags		exchange
+//	@Success	200	{object}	exchange.Rating
+//	@Router		/towns/{town}/ratings/{rating} [get]
+func (s *Server) findRating(ctx context.Context, req ratingRequest) (exchange.Rating, error) {
+	return exchange.FindRating(ctx, s.db(ctx), req.Town, req.Rating)
+}
+
+type updateRatingRequest struct {
+	ratingRequest
+	ifMatch
+	Body scoreInput
+}
+
+// updateRating changes a rating, until its period is final.
+//
+//	@ID			updateRating
+//	@Summary	Change a rating of the own branch
+//	@Tags		exchange
+//	@Param		body	body		scoreInput	true	"how useful"
+//	@Success	200		{object}	exchange.Rating
+//	@Router		/towns/{town}/ratings/{rating} [put]
+func (s *Server) updateRating(ctx context.Context, req updateRatingRequest) (exchange.Rating, error) {
+	return exchange.UpdateRating(ctx, s.db(ctx), req.Town, req.Rating, req.Version, req.Body.Score, req.Body.Comment)
+}
+
+type listUsefulnessRequest struct {
+	townRequest
+	Period  string `form:"period"`                                                                // only of this period
+	Kind    string `form:"kind" validate:"omitempty,oneof=case mentor measure event study_visit"` // only of this kind
+	Subject string `form:"subject"`                                                               // only about this one
+	pageQuery
+}
+
+// listUsefulness answers what the ratings of final periods come to, where three
+// branches or more gave one. A mentor sees what is said about him or her.
+//
+//	@ID			listUsefulness
+//	@Summary	List how useful things were found
+//	@Tags		exchange
+//	@Param		query	query		listUsefulnessRequest	false	"."
+//	@Success	200		{object}	Page[exchange.Usefulness]
+//	@Router		/towns/{town}/usefulness [get]
+func (s *Server) listUsefulness(ctx context.Context, req listUsefulnessRequest) (Page[exchange.Usefulness], error) {
+	f := exchange.UsefulnessFilter{Period: req.Period, Kind: req.Kind, Subject: req.Subject, Limit: req.limit()}
+	if err := req.resume(&f.After[0], &f.After[1], &f.After[2]); err != nil {
+		return Page[exchange.Usefulness]{}, err
+	}
+	list, err := exchange.ListUsefulness(ctx, s.db(ctx), req.Town, f)
+	if err != nil {
+		return Page[exchange.Usefulness]{}, err
+	}
+	return page(list, req.pageQuery, func(u exchange.Usefulness) []any { return []any{u.Period, u.Kind, u.Subject} })
+}
