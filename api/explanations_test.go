@@ -128,7 +128,7 @@ func testPathsLeadThere(t *testing.T, group *apitest.Client) {
 func testSureness(t *testing.T, db *gorm.DB, nobody *apitest.Client) {
 	before := nobody.Get(quarter + "/ranking").Want(http.StatusOK)
 	nobody.Get(quarter + "/robustness").Problem(http.StatusServiceUnavailable)
-	for _, want := range []int{4, 0} {
+	for _, want := range []int{6, 0} {
 		if done, err := index.AppraisePending(t.Context(), db); err != nil || done != want {
 			t.Fatalf("AppraisePending = %d, %v; want %d", done, err, want)
 		}

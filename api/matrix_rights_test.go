@@ -42,6 +42,7 @@ var rights = map[string]right{
 	"GET /audit/head":                  {who: "A"},
 	"GET /audit/verify":                {who: "A"},
 	"GET /audit/:sequence":             {who: "A", skip: elsewhereToo},
+	"GET /rankings":                    {who: everyone, query: "?area=44&period=q3"},
 	"GET /towns/:town/audit":           {who: "GA", far: 200},
 	"GET /towns/:town/audit/head":      {who: "GA", far: 200},
 	"GET /towns/:town/audit/verify":    {who: "GA", far: 200},

@@ -38,6 +38,7 @@ func (s *Server) routes(r routes) {
 
 	get(v1, "/areas", people.ReadStructure, s.listAreas)
 	create(v1, "/areas", people.WriteTowns, s.createArea)
+	get(v1, "/rankings", people.ReadRanking, s.findRankings)
 	get(v1, "/towns", people.ReadStructure, s.listTowns)
 	create(v1, "/towns", people.WriteTowns, s.createTown)
 	get(v1, "/towns/:town", people.ReadStructure, s.findTown)

@@ -34,7 +34,7 @@ func TestBackUpAndRestore(t *testing.T) {
 				t.Errorf("check: %d %s %s", code, out, said)
 			}
 			code, out, said := invoke(t.Context(), on(target), "restore", file)
-			if code != 0 || !strings.Contains(out, "restored 2 towns, 80 branches, 4 periods") || !strings.Contains(out, "4 runs verified") {
+			if code != 0 || !strings.Contains(out, "restored 3 towns, 92 branches, 6 periods") || !strings.Contains(out, "6 runs verified") {
 				t.Fatalf("restore: %d %s %s", code, out, said)
 			}
 			if code, _, said := invoke(t.Context(), on(target), "verify"); code != 0 {

@@ -1,6 +1,6 @@
-// Package demo fills a database with two towns to look at: Lishui with its 40
-// real branches and no scores, and an invented town whose 40 branches go through
-// four periods. Everything goes through the workflow that people use, and comes
+// Package demo fills a database with towns to look at: Lishui with its 40 real
+// branches and no scores, an invented town whose 40 branches go through four
+// periods, and its invented neighbour, to compare across towns. Everything goes through the workflow that people use, and comes
 // out the same on every machine.
 package demo
 
@@ -18,8 +18,13 @@ import (
 	"bulwark/internal/town"
 )
 
-// Town is the code of the invented town.
-const Town = "demo"
+// Town and Street are the codes of the invented towns: one of villages and
+// communities, whose whole story is told, and its neighbour, in which enterprises and
+// agencies are scored as well.
+const (
+	Town   = "demo"
+	Street = "demo-street"
+)
 
 const invented = "invented"
 
@@ -60,7 +65,7 @@ func (s *story) until(d string) {
 }
 
 func (s *story) tell(ctx context.Context, tx *gorm.DB) error {
-	for _, chapter := range []func(context.Context, *gorm.DB) error{s.areas, s.lishui, s.found, s.staff, s.periods} {
+	for _, chapter := range []func(context.Context, *gorm.DB) error{s.areas, s.lishui, s.found, s.staff, s.periods, s.street} {
 		if err := chapter(ctx, tx); err != nil {
 			return err
 		}
@@ -70,8 +75,13 @@ func (s *story) tell(ctx context.Context, tx *gorm.DB) error {
 
 // as lets a person of the invented town act.
 func as(ctx context.Context, person string, role people.Role) context.Context {
+	return in(ctx, Town, person, role)
+}
+
+// in lets a person of a town act.
+func in(ctx context.Context, code, person string, role people.Role) context.Context {
 	ctx = audit.As(ctx, audit.Actor{Name: person, Role: string(role)})
-	return people.WithPrincipal(ctx, people.Principal{Towns: []string{Town}, Person: person}.Holding(role))
+	return people.WithPrincipal(ctx, people.Principal{Towns: []string{code}, Person: person}.Holding(role))
 }
 
 // areas are the real line down to Lishui, and an invented place for the rest.
@@ -87,6 +97,7 @@ func (s *story) areas(ctx context.Context, tx *gorm.DB) error {
 		{Code: "9999", ParentCode: parent("99"), Level: "city", Name: text.Text{ZH: "演示市", EN: "Demo City"}, Provenance: invented},
 		{Code: "999999", ParentCode: parent("9999"), Level: "district", Name: text.Text{ZH: "演示区", EN: "Demo District"}, Provenance: invented},
 		{Code: "999999999", ParentCode: parent("999999"), Level: "town", Name: text.Text{ZH: "演示镇", EN: "Demo Town"}, Provenance: invented},
+		{Code: "999999998", ParentCode: parent("999999"), Level: "town", Name: text.Text{ZH: "演示街道", EN: "Demo Street"}, Provenance: invented},
 	} {
 		if _, err := town.CreateArea(ctx, tx, a); err != nil {
 			return err

@@ -35,7 +35,7 @@ func (s *story) periods(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	performance := newPerformance(d.Tree.Children)
+	performance := newPerformance(7, d.Tree.Children)
 	for i, q := range quarters {
 		if err := s.play(ctx, tx, i, q, d, performance); err != nil {
 			return fmt.Errorf("period %s: %w", q.code, err)

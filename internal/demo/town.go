@@ -98,7 +98,7 @@ func (s *story) staff(ctx context.Context, tx *gorm.DB) error {
 			if _, err := people.Create(ctx, tx, p); err != nil {
 				return err
 			}
-			if err := appoint(ctx, tx, p.Code, g.role, i); err != nil {
+			if err := appoint(ctx, tx, Town, p.Code, g.role, i); err != nil {
 				return err
 			}
 		}
@@ -114,8 +114,8 @@ const begun day.Date = "2022-09-01"
 
 // appoint gives a person the role; the n-th mentor by an invented letter, for a
 // term that outlasts the demo.
-func appoint(ctx context.Context, tx *gorm.DB, person string, role people.Role, n int) error {
-	a := people.Appointment{TownID: Town, PersonCode: person, Role: role, ValidFrom: begun, Reason: invented}
+func appoint(ctx context.Context, tx *gorm.DB, townID, person string, role people.Role, n int) error {
+	a := people.Appointment{TownID: townID, PersonCode: person, Role: role, ValidFrom: begun, Reason: invented}
 	if role == people.Mentor {
 		until := day.Date("2042-08-31")
 		a.Letter, a.ValidUntil = fmt.Sprintf("演示聘字〔2022〕%d号", n), &until

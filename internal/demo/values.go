@@ -17,8 +17,8 @@ type performance struct {
 }
 
 // newPerformance is seeded: the same values on every machine.
-func newPerformance(dimensions []scheme.Node) *performance {
-	p := &performance{random: rand.New(rand.NewPCG(2023, 7)), leaning: map[string]*[branches + 1]float64{}} //nolint:gosec // repeatable on purpose
+func newPerformance(seed uint64, dimensions []scheme.Node) *performance {
+	p := &performance{random: rand.New(rand.NewPCG(2023, seed)), leaning: map[string]*[branches + 1]float64{}} //nolint:gosec // repeatable on purpose
 	for n := range p.strength {
 		p.strength[n] = 0.78 + 0.09*p.random.NormFloat64()
 	}

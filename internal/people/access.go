@@ -15,7 +15,7 @@ import (
 
 // outsideTowns are the actions that a key limited to a town, or nobody's key, may
 // do outside any town. All others there concern every town.
-var outsideTowns = map[Action]bool{ReadService: true, SignIn: true, ReadIdentity: true, OwnIdentity: true, ReadStructure: true}
+var outsideTowns = map[Action]bool{ReadService: true, SignIn: true, ReadIdentity: true, OwnIdentity: true, ReadStructure: true, ReadRanking: true}
 
 var errKeyNeeded = fault.New(fault.Unauthenticated, "key_needed", text.F(
 	"此内容需要密钥：请在 Authorization 头中提供（Bearer）", "this needs a key: send Authorization: Bearer KEY"))

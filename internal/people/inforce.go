@@ -17,9 +17,9 @@ type HeldDuty struct {
 // PersonOn is a person with what he or she holds on a day.
 type PersonOn struct {
 	Person
-	Roles   []Role   `json:"roles" swaggertype:"array,string" example:"mentor"` // appointed to, in the order of the policy table
-	Duties  []HeldDuty    `json:"duties"`                                            // in the order of their making
-	Offices []string `json:"offices" example:"agriculture"`                     // liaison offices, as a member
+	Roles   []Role     `json:"roles" swaggertype:"array,string" example:"mentor"` // appointed to, in the order of the policy table
+	Duties  []HeldDuty `json:"duties"`                                            // in the order of their making
+	Offices []string   `json:"offices" example:"agriculture"`                     // liaison offices, as a member
 }
 
 // OnDay adds to people of a town what they hold on the day, by three statements

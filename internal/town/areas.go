@@ -3,6 +3,7 @@ package town
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"gorm.io/gorm"
@@ -27,6 +28,16 @@ func ListAreas(ctx context.Context, db *gorm.DB, after string, limit int) ([]Are
 	var areas []Area
 	err := db.WithContext(ctx).Where("code > ?", after).Order("code").Limit(limit).Find(&areas).Error
 	return areas, err
+}
+
+// FindArea gives one area by its code.
+func FindArea(ctx context.Context, db *gorm.DB, code string) (Area, error) {
+	var a Area
+	err := db.WithContext(ctx).Where("code = ?", code).Take(&a).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return Area{}, fault.Missing(text.Text{ZH: "区划", EN: "area"}, code)
+	}
+	return a, err
 }
 
 // digits of a statistical code at each level of the tree, as GB/T 10114 counts

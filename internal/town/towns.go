@@ -38,6 +38,7 @@ func Find(ctx context.Context, db *gorm.DB, code string) (Town, error) {
 type Filter struct {
 	Only  []string // these towns; none = all
 	Open  bool     // towns that open their results
+	Area  string   // towns in the area of this code or below it
 	After string   // codes after this one
 	Limit int      // 0 = all
 }
@@ -47,6 +48,9 @@ func List(ctx context.Context, db *gorm.DB, f Filter) ([]Town, error) {
 	q := db.WithContext(ctx).Where("code > ?", f.After)
 	if len(f.Only) > 0 {
 		q = q.Where("code IN ?", f.Only)
+	}
+	if f.Area != "" { // a code begins with those above it
+		q = q.Where("substr(area_code, 1, ?) = ?", len(f.Area), f.Area)
 	}
 	if f.Open {
 		q = q.Where("open_results = ?", true)
