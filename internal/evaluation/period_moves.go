@@ -82,7 +82,11 @@ func movePeriod(ctx context.Context, db *gorm.DB, townID, code string, version i
 		if err != nil {
 			return err
 		}
-		change := map[string]any{"state": to, "state_by": audit.ActorOf(ctx).Name, "state_at": tx.NowFunc(), "state_reason": reason}
+		at, err := before.next(tx, to)
+		if err != nil {
+			return err
+		}
+		change := map[string]any{"state": to, "state_by": audit.ActorOf(ctx).Name, "state_at": at, "state_reason": reason}
 		if err := database.UpdateVersioned(tx, &Period{TownID: townID, Code: code}, version, change); err != nil {
 			return err
 		}

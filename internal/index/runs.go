@@ -76,7 +76,7 @@ func (c *computation) keep(ctx context.Context, tx *gorm.DB, p evaluation.Period
 	}
 	o := c.outcome(p)
 	run := c.receipt(p, o)
-	run.ID, run.CreatedBy, run.CreatedAt = id.String(), audit.ActorOf(ctx).Name, tx.NowFunc()
+	run.ID, run.CreatedBy, run.CreatedAt = id.String(), audit.ActorOf(ctx).Name, evaluation.Following(p.StateAt, tx.NowFunc())
 	if run.Number, err = nextNumber(tx, &Run{}, p.TownID, p.Code); err != nil {
 		return Run{}, err
 	}
