@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -60,6 +61,9 @@ func unread(err error, limit int64) error {
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		return fault.New(fault.TooLarge, "body_too_large", text.F("正文超过 %d 字节的上限，请分批提交", "the body is over the limit of %d bytes: send it in parts", limit))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return bodyTooSlow
 	}
 	return malformed(fault.At("", "body_incomplete", text.F("正文没有收完，请重新发送", "the body did not arrive in full: send it again"))).Because(err)
 }

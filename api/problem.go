@@ -68,6 +68,7 @@ func refuse(status int, code string, message text.Text) error {
 var (
 	noRoute          = refuse(http.StatusNotFound, "no_such_address", text.F("没有这个地址，接口说明见 /openapi.json", "there is nothing at this address: see /openapi.json"))
 	noMethod         = refuse(http.StatusMethodNotAllowed, "method_not_allowed", text.F("此地址不支持该方法，见 Allow", "this address does not take that method: see Allow"))
+	bodyTooSlow      = refuse(http.StatusRequestTimeout, "body_too_slow", text.F("正文未能及时收完，请重新发送", "the body did not arrive in time: send it again"))
 	unsupportedMedia = refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", text.F("正文应为 UTF-8 的 application/json，不压缩", "the body must be application/json in UTF-8, not compressed"))
 )
 
@@ -78,7 +79,7 @@ const statusClientGone = 499
 // writeProblem answers with err. Errors that are not faults are defects: the
 // caller gets an opaque 500 with the request id, the log gets the cause.
 func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(r.Context().Err(), context.Canceled) {
+	if errors.Is(r.Context().Err(), context.Canceled) && err != bodyTooSlow { //nolint:errorlint // net/http takes a slow client for one that left
 		w.WriteHeader(statusClientGone)
 		return
 	}

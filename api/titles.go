@@ -16,6 +16,7 @@ var inChinese = map[int]string{
 	http.StatusForbidden:             "没有权限",
 	http.StatusNotFound:              "没有找到",
 	http.StatusMethodNotAllowed:      "不支持该方法",
+	http.StatusRequestTimeout:        "请求超时",
 	http.StatusConflict:              "与现有内容冲突",
 	http.StatusPreconditionFailed:    "内容已被修改",
 	http.StatusRequestEntityTooLarge: "正文过大",

@@ -61,7 +61,7 @@ func usualFailures(method string, op *openapi3.Operation) []int {
 		usual = append(usual, 412, 428)
 	}
 	if op.RequestBody != nil {
-		usual = append(usual, 413, 415)
+		usual = append(usual, 408, 413, 415)
 	}
 	for _, response := range op.Responses.Map() {
 		if response.Value != nil && len(response.Value.Content) > 1 {

@@ -14,6 +14,7 @@ var failures = map[int]string{
 	403: "The caller may not do this.",
 	404: "There is no such thing, or the caller may not know of it.",
 	406: "None of the accepted media types is offered.",
+	408: "The body did not arrive in the time that the service waits for it.",
 	409: "The state of the thing does not allow it, or it exists already.",
 	412: "The thing was changed since it was read: read it again.",
 	413: "The body is larger than the service reads.",
