@@ -112,6 +112,7 @@ func TestWhoLeavesIsNotWorkedFor(t *testing.T) {
 			return err
 		}
 		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/api/v1/areas", nil)
 		if err != nil {
 			return err

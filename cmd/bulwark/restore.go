@@ -100,8 +100,12 @@ func restoreAlone(ctx context.Context, r *backup.Reader, url string, options dat
 func recordRestore(ctx context.Context, db *gorm.DB, s backup.Summary) error {
 	ctx = audit.As(ctx, audit.Actor{Name: "bulwark restore", Role: "command_line"})
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {
-		return audit.Write(ctx, tx, audit.Change{Action: "backup.restore", Subject: "backups/" + s.Trailer.SHA256, After: map[string]any{
-			"at": s.Header.At, "bulwark": s.Header.Bulwark, "schema": s.Header.Schema, "dialect": s.Header.Dialect, "rows": s.Trailer.Rows,
+		ends, err := audit.Ends(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Action: audit.RestoreAction, Subject: "backups/" + s.Trailer.SHA256, After: audit.Restored{
+			At: s.Header.At, Bulwark: s.Header.Bulwark, Schema: s.Header.Schema, Dialect: s.Header.Dialect, Rows: s.Trailer.Rows, Heads: ends,
 		}})
 	})
 }
@@ -114,7 +118,7 @@ func (p program) verifyRestored(ctx context.Context, db *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	trails, err := p.verifyTrails(ctx, db, "", nil)
+	trails, _, err := p.verifyTrails(ctx, db, "", nil)
 	if err != nil || runs+trails == 0 {
 		return err
 	}

@@ -47,7 +47,7 @@ func verify(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
-	badTrails, err := p.verifyTrails(ctx, db, *town, anchors)
+	badTrails, restored, err := p.verifyTrails(ctx, db, *town, anchors)
 	if err != nil {
 		return err
 	}
@@ -59,6 +59,11 @@ func verify(ctx context.Context, p program, args []string) error {
 	if badRuns+badTrails > 0 {
 		return fault.New(fault.Conflict, "not_verified", text.F(
 			"%d 个计算批次与其凭证不符，%d 条审计链有问题", "%d runs differ from their receipts, %d audit trails are broken", badRuns, badTrails))
+	}
+	if restored > 0 {
+		return fault.New(fault.Conflict, "behind_anchors", text.F(
+			"%d 条审计链因恢复了较早的备份而落后于锚点，其余一致（见 docs/audit.md）",
+			"%d audit trails lie behind their anchors, because an older backup was restored; all else agrees: see docs/audit.md", restored))
 	}
 	return nil
 }
@@ -84,8 +89,9 @@ func (p program) verifyRuns(ctx context.Context, db *gorm.DB, town string) (bad 
 	return bad, err
 }
 
-// verifyTrails prints a line for each trail and one for what is wrong with it.
-func (p program) verifyTrails(ctx context.Context, db *gorm.DB, town string, anchors []audit.Anchor) (bad int, err error) {
+// verifyTrails prints a line for each trail and one for what is wrong with it. Those
+// that only lie behind their anchors since a restore are counted apart.
+func (p program) verifyTrails(ctx context.Context, db *gorm.DB, town string, anchors []audit.Anchor) (bad, restored int, err error) {
 	err = audit.VerifyAll(ctx, db, town, anchors, func(r audit.Report) {
 		name := r.TownID
 		if name == "" {
@@ -96,12 +102,17 @@ func (p program) verifyTrails(ctx context.Context, db *gorm.DB, town string, anc
 		if r.Earlier > 0 {
 			p.say(p.out, text.F("  另有 %d 条早于审计链，不受其保护", "  %d more are older than the chain, which does not protect them", r.Earlier))
 		}
-		if !r.OK {
-			bad++
-			fmt.Fprintf(p.out, "  %s: %s\n", r.Fault.Kind, r.Fault.Message.In(p.language()))
+		if r.OK {
+			return
 		}
+		if r.Fault.Kind == "restored" {
+			restored++
+		} else {
+			bad++
+		}
+		fmt.Fprintf(p.out, "  %s: %s\n", r.Fault.Kind, r.Fault.Message.In(p.language()))
 	})
-	return bad, err
+	return bad, restored, err
 }
 
 func (p program) verdict(ok bool) string {

@@ -24,11 +24,7 @@ const installation = "-"
 
 // String is the line of the anchor: time, town, sequence, hash.
 func (a Anchor) String() string {
-	town := a.TownID
-	if town == "" {
-		town = installation
-	}
-	return fmt.Sprintf("%s %s %d %s", a.Seen.UTC().Format(time.RFC3339), town, a.Sequence, a.Hash)
+	return fmt.Sprintf("%s %s %d %s", a.Seen.UTC().Format(time.RFC3339), nameOf(a.TownID), a.Sequence, a.Hash)
 }
 
 // torn ends a line that a crash has left unfinished; such a line says nothing.

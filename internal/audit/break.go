@@ -8,7 +8,7 @@ import (
 // Break is where a trail is not what was written, and how.
 type Break struct {
 	Sequence int64     `json:"sequence" example:"17"` // of the first record that is missing or wrong
-	Kind     string    `json:"kind" enums:"edited,inserted,removed,swapped,cut,rewritten,head"`
+	Kind     string    `json:"kind" enums:"edited,inserted,removed,swapped,cut,rewritten,head,restored"`
 	Message  text.Text `json:"message"`
 }
 

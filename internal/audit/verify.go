@@ -30,7 +30,14 @@ func Verify(ctx context.Context, db *gorm.DB, townID string, anchors []Anchor) (
 	err := database.ReadTx(ctx, db, func(tx *gorm.DB) error {
 		v = verification{tx: tx, report: Report{TownID: townID}, anchors: of(townID, anchors)}
 		v.last.TownID = townID
-		return v.run()
+		for sequence := range v.anchors {
+			v.furthest = max(v.furthest, sequence)
+		}
+		err := v.run()
+		if err != nil || v.report.Fault == nil || v.report.Fault.Kind != cutBeforeAnchor.name && v.report.Fault.Kind != rewritten.name {
+			return err
+		}
+		return v.restored()
 	})
 	v.report.OK = v.report.Fault == nil
 	return v.report, err
@@ -62,11 +69,12 @@ func VerifyAll(ctx context.Context, db *gorm.DB, townID string, anchors []Anchor
 
 // verification is one way along a chain.
 type verification struct {
-	tx      *gorm.DB
-	report  Report
-	anchors map[int64][]string // of this chain: sequence → the hashes that were seen there
-	before  Head               // the record before last
-	last    Head               // of the records so far
+	tx       *gorm.DB
+	report   Report
+	anchors  map[int64][]string // of this chain: sequence → the hashes that were seen there
+	furthest int64              // sequence of the last anchor
+	before   Head               // the record before last
+	last     Head               // of the records so far
 }
 
 func of(townID string, anchors []Anchor) map[int64][]string {

@@ -46,19 +46,20 @@ type program struct {
 	t       *testing.T
 	binary  string
 	url     string
+	more    []string // settings beside those of every proof
 	cmd     *exec.Cmd
 	address atomic.Value // of the API of the town demo; it changes with each start
 	failure atomic.Value // the last line of the log that tells one
 }
 
 // run starts the service on the database; it ends with the test.
-func run(t *testing.T, url string) *program {
+func run(t *testing.T, url string, more ...string) *program {
 	t.Helper()
 	binary, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &program{t: t, binary: binary, url: url}
+	p := &program{t: t, binary: binary, url: url, more: more}
 	p.start()
 	t.Cleanup(p.kill)
 	return p
@@ -69,6 +70,7 @@ func (p *program) start() {
 	p.t.Helper()
 	p.cmd = exec.Command(p.binary, "serve", "--migrate")
 	p.cmd.Env = []string{"BULWARK_DATABASE_URL=" + p.url, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text", "BULWARK_RATE=0"}
+	p.cmd.Env = append(p.cmd.Env, p.more...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	said, err := p.cmd.StderrPipe()
 	if err == nil {

@@ -56,6 +56,27 @@ func (m *Mortal) Kill() error {
 // Start starts the server again after Kill, and waits until it listens.
 func (m *Mortal) Start() error { return m.start() }
 
+// Stop lets no process of the server do anything until Resume, as when its machine
+// hangs: connections stay open, and nobody answers.
+func (m *Mortal) Stop() error { return m.signal(syscall.SIGSTOP) }
+
+// Resume lets the server go on after Stop.
+func (m *Mortal) Resume() error { return m.signal(syscall.SIGCONT) }
+
+func (m *Mortal) signal(s syscall.Signal) error {
+	pids, err := m.pids()
+	for _, pid := range pids {
+		err = errors.Join(err, ignore(syscall.Kill(pid, s)))
+	}
+	return err
+}
+
+// Own gives a folder to the user that the server runs as.
+func (m *Mortal) Own(folder string) error {
+	_, err := unprivileged(folder)
+	return err
+}
+
 // end stops the server, and waits until its supervisor has removed the folder.
 func (m *Mortal) end() error {
 	if err := m.lifeline.Close(); err != nil {
