@@ -93,10 +93,14 @@ CREATE TABLE sub_branches (
 );
 
 -- +goose Down
+-- To drop a table is to delete its rows one by one here, which those that refer to
+-- each other refuse.
 DROP TABLE sub_branches;
 DROP TABLE branch_profiles;
+UPDATE branches SET merged_into = NULL;
 DROP TABLE branches;
 DROP TABLE classes;
 DROP TABLE kinds;
 DROP TABLE towns;
+UPDATE areas SET parent_code = NULL;
 DROP TABLE areas;
