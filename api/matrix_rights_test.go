@@ -15,6 +15,9 @@ const everyone = "RSMIOGLA"
 // inPeriod are the routes whose body names the period.
 var inPeriod = map[string]bool{"POST /towns/:town/evaluations": true, "POST /towns/:town/adjustments": true, "POST /towns/:town/appeals": true}
 
+// aboutBranch are the routes whose body names a branch, in no period.
+var aboutBranch = map[string]bool{"POST /towns/:town/visits": true}
+
 // rights say who may use which route, in the words of docs/operations.md.
 var rights = map[string]right{
 	"GET /livez":        {who: everyone},
@@ -67,6 +70,11 @@ var rights = map[string]right{
 	"POST /towns/:town/targets":                         {who: "G", ok: 201, far: 422, body: sent(object{"branch": "b03", "reason": "x"})},
 	"GET /towns/:town/targets/:target":                  {who: "smioGL"},
 	"POST /towns/:town/targets/:target/transitions":     {who: "G", version: "1", body: sent(object{"to": "confirmed"})},
+	"GET /towns/:town/visits":                           {who: "smioGL", far: 200},
+	"POST /towns/:town/visits":                          {who: "io", ok: 201, out: 403, body: newVisitTo},
+	"GET /towns/:town/visits/:visit":                    {who: "smioGL"},
+	"PUT /towns/:town/visits/:visit":                    {who: "io", version: "SELECT version FROM visits WHERE id = ?", body: sent(visitOf(nil))},
+	"POST /towns/:town/visits/:visit/transitions":       {who: "io", version: "SELECT version FROM visits WHERE id = ?", body: sent(object{"to": "recorded"})},
 
 	"GET /towns/:town/appointments":                               {who: "MIOGLA", far: 200},
 	"POST /towns/:town/appointments":                              {who: "GA", ok: 201, far: 422, body: sent(object{"person": "all", "role": "instructor", "valid_from": "2026-01-01"})},
@@ -338,4 +346,8 @@ func grant(w *world, _ cell) any { return exceptionFor(w, "b02") }
 // decideMany answers 200 whatever becomes of each sheet.
 func decideMany(*world, cell) any {
 	return object{"to": "approved", "items": []object{{"id": nothing, "version": 1}}}
+}
+
+func newVisitTo(_ *world, c cell) any {
+	return visitOf(object{"branch": map[subject]string{own: "b04", others: "b02", elsewhere: "b01", missing: "b99"}[c.about]})
 }

@@ -35,6 +35,7 @@ type world struct {
 	targets    map[string]string            // branch → id
 	things     map[string]map[string]string // parameter of a path → branch → id
 	ids        map[string]string            // what there is one of: key, assignment
+	visits     map[string]string            // author of a draft in b01, or branch of a recorded one → id
 }
 
 const nothing = "00000000-0000-7000-8000-000000000000"
@@ -46,13 +47,14 @@ func newWorld(t *testing.T, db *gorm.DB) *world {
 	h.server.offers = h.server.offers[:len(h.server.offers)/2] // the harness has made a handler too
 	w := &world{
 		harness: h, t: t, handler: handler, secret: map[string]string{"": ""},
-		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{}, appeals: map[string]string{}, exceptions: map[string]string{}, targets: map[string]string{}, ids: map[string]string{},
+		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{}, appeals: map[string]string{}, exceptions: map[string]string{}, targets: map[string]string{}, ids: map[string]string{}, visits: map[string]string{},
 	}
 	w.inForce(smallScheme)
 	w.as(people.LeadingGroup).Post("/towns/demo/schemes", strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
 	w.keys()
 	w.fill()
 	w.things = w.exchange()
+	w.improve()
 	return w
 }
 
@@ -178,6 +180,35 @@ func (w *world) appeal(c *apitest.Client, branch string) {
 	w.appeals[branch] = last(filed)
 }
 
+// improve makes what the loop of improvement has: drafts of those who visit, and
+// something of others in b01 and b02.
+func (w *world) improve() {
+	visit := func(c *apitest.Client, branch string) string {
+		return last(c.Post("/towns/demo/visits", visitOf(object{"branch": branch})).Want(http.StatusCreated))
+	}
+	other := w.joins("zhou", people.Instructor, ties{"b01": people.Instructs, "b02": people.Instructs})
+	for _, branch := range []string{"b01", "b02"} {
+		w.visits[branch] = visit(other, branch)
+		moved(other, "/towns/demo/visits/"+w.visits[branch], "recorded", "").Want(http.StatusOK)
+	}
+	for _, role := range []people.Role{people.Instructor, people.Office} {
+		w.visits[string(role)] = visit(w.as(role), "b01")
+	}
+}
+
+// visited gives the caller's own draft, or what others recorded.
+func (w *world) visited(c cell) string {
+	switch {
+	case c.about == missing || c.about == elsewhere:
+		return nothing
+	case c.about == others:
+		return w.visits["b02"]
+	case w.visits[c.caller] != "":
+		return w.visits[c.caller]
+	}
+	return w.visits["b01"]
+}
+
 // of gives the caller's own thing in b01 for who writes it, and somebody else's
 // for who decides or reads.
 func (w *world) of(things map[[3]string]string, c cell) string {
@@ -257,7 +288,7 @@ func (w *world) address(c cell) string {
 		office = "nowhere"
 	}
 	return strings.NewReplacer(":office", office, ":exception", exception, ":target", target, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
-		":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.path)
+		":visit", w.visited(c), ":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.path)
 }
 
 // request is the cell as HTTP.

@@ -164,4 +164,9 @@ func (s *Server) routes(r routes) {
 	get(v1, "/towns/:town/ratings/:rating", people.Rate, s.findRating)
 	put(v1, "/towns/:town/ratings/:rating", people.Rate, s.updateRating)
 	get(v1, "/towns/:town/usefulness", people.ReadUsefulness, s.listUsefulness)
+	get(v1, "/towns/:town/visits", people.ReadVisits, s.listVisits)
+	create(v1, "/towns/:town/visits", people.WriteVisits, s.beginVisit)
+	get(v1, "/towns/:town/visits/:visit", people.ReadVisits, s.findVisit)
+	put(v1, "/towns/:town/visits/:visit", people.WriteVisits, s.writeVisit)
+	post(v1, "/towns/:town/visits/:visit/transitions", people.WriteVisits, s.moveVisit)
 }

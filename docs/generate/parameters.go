@@ -35,7 +35,11 @@ var pathWords = map[string]string{
 	"target":     "identifier of the improvement target, a UUID",
 	"town":       "code of the town",
 	"version":    "number of the version, counted from 1",
+	"visit":      "identifier of the visit, a UUID",
 
+	"problem":     "identifier of the problem, a UUID",
+	"reminder":    "identifier of the reminder, a UUID",
+	"report":      "identifier of the report, a UUID",
 	"publication": "number of the publication, counted from 1",
 }
 

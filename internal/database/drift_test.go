@@ -70,6 +70,9 @@ func models() []any {
 		exchange.CaseMove{},
 		exchange.Event{},
 		exchange.Rating{},
+		improve.Visit{},
+		improve.Finding{},
+		improve.VisitVersion{},
 	}
 }
 

@@ -72,6 +72,9 @@ const (
 
 	Rate           Action = "usefulness:write" // for the own branch
 	ReadUsefulness Action = "usefulness:read"  // a mentor: of himself or herself
+
+	ReadVisits  Action = "visits:read"
+	WriteVisits Action = "visits:write"
 )
 
 // Scope says on which branches a role may act.
@@ -130,6 +133,9 @@ var policy = map[Action]map[Role]Scope{
 
 	Rate:           {Secretary: Assigned},
 	ReadUsefulness: {Mentor: All, LeadingGroup: All, Leadership: All},
+
+	ReadVisits:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
+	WriteVisits: {Instructor: Assigned, Office: Assigned},
 }
 
 // everyone is all roles, without limit.

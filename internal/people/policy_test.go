@@ -56,6 +56,8 @@ var table = map[people.Action]string{
 	people.ReviewCases:      "-----*--",
 	people.Rate:             "-a------",
 	people.ReadUsefulness:   "--*--**-",
+	people.ReadVisits:       "-aaaa**-",
+	people.WriteVisits:      "---aa---",
 }
 
 var scopes = map[byte]people.Scope{'-': people.None, 'a': people.Assigned, '*': people.All}

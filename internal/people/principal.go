@@ -130,6 +130,7 @@ var (
 		ReadScorecard: true, ReadProvisional: true, ReadSheets: true, WriteSheets: true, DecideSheets: true,
 		ReadAdjustments: true, WriteAdjustments: true, Decide: true, ReadAppeals: true, WriteAppeals: true,
 		WriteCases: true, ReviewCases: true, Rate: true,
+		ReadVisits: true, WriteVisits: true,
 	}
 	openToAll = map[Action]bool{ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true, ReadStructure: true, ReadRanking: true, ReadCases: true}
 )

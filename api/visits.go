@@ -1,0 +1,171 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/day"
+	"bulwark/internal/improve"
+)
+
+type listVisitsRequest struct {
+	townRequest
+	Branch    string   `form:"branch"`                                            // only to this branch
+	By        string   `form:"by"`                                                // only by this person
+	State     string   `form:"state" validate:"omitempty,oneof=draft recorded"`   // only in this state
+	From      day.Date `form:"from" swaggertype:"string" format:"date"`           // made on this day or later
+	Until     day.Date `form:"until" swaggertype:"string" format:"date"`          // made on this day or earlier
+	Indicator string   `form:"indicator"`                                         // only with a finding about this
+	Measure   int64    `form:"measure" validate:"omitempty,min=1,max=7"`          // only with a finding under this measure
+	PlanItem  string   `form:"plan_item" validate:"omitempty,uuid" format:"uuid"` // only with a finding about this
+	pageQuery
+}
+
+// listVisits answers the visits that the caller may read with what they found, in
+// the order in which they were entered. A draft is shown to its author alone.
+//
+//	@ID			listVisits
+//	@Summary	List visits
+//	@Tags		improvement
+//	@Param		query	query		listVisitsRequest	false	"."
+//	@Success	200		{object}	Page[improve.Visit]
+//	@Router		/towns/{town}/visits [get]
+func (s *Server) listVisits(ctx context.Context, req listVisitsRequest) (Page[improve.Visit], error) {
+	f := improve.VisitFilter{
+		Branch: req.Branch, By: req.By, State: improve.VisitState(req.State), From: req.From, Until: req.Until,
+		Indicator: req.Indicator, Measure: req.Measure, PlanItem: req.PlanItem, Limit: req.limit(),
+	}
+	if err := req.resume(&f.After); err != nil {
+		return Page[improve.Visit]{}, err
+	}
+	list, err := improve.ListVisits(ctx, s.db(ctx), req.Town, f)
+	if err != nil {
+		return Page[improve.Visit]{}, err
+	}
+	return page(list, req.pageQuery, func(v improve.Visit) []any { return []any{v.ID} })
+}
+
+type checkInput struct {
+	Code string `json:"code" validate:"omitempty,code" example:"ledger"`
+	Text string `json:"text" validate:"required,max=500" example:"the ledger of meetings is kept"`
+	Mark string `json:"mark" validate:"required,oneof=ok not_ok not_applicable"`
+	Note string `json:"note" validate:"max=2000" multiline:"true"`
+}
+
+type findingInput struct {
+	Statement string  `json:"statement" validate:"required,max=2000" multiline:"true" example:"two meetings have no minutes"`
+	Severity  string  `json:"severity" validate:"required,oneof=minor major critical"`
+	Indicator string  `json:"indicator" validate:"max=64" example:"organisation.01"`
+	Measure   *int64  `json:"measure" example:"3"`
+	PlanItem  *string `json:"plan_item" format:"uuid"`
+}
+
+type visitInput struct {
+	VisitedOn day.Date       `json:"visited_on" validate:"required" swaggertype:"string" format:"date"`
+	Place     string         `json:"place" validate:"required,max=200"`
+	Checks    []checkInput   `json:"checks" validate:"max=100,dive"`
+	Findings  []findingInput `json:"findings" validate:"max=100,dive"`
+	Evidence  string         `json:"evidence" validate:"max=5000" multiline:"true"`
+}
+
+func (in visitInput) content() improve.VisitContent {
+	c := improve.VisitContent{VisitedOn: in.VisitedOn, Place: in.Place, Checks: improve.Inspections{}, Findings: []improve.Finding{}, Evidence: in.Evidence}
+	for _, k := range in.Checks {
+		c.Checks = append(c.Checks, improve.Inspection(k))
+	}
+	for _, f := range in.Findings {
+		c.Findings = append(c.Findings, improve.Finding{
+			Statement: f.Statement, Severity: f.Severity, Indicator: f.Indicator, Measure: f.Measure, PlanItemID: f.PlanItem,
+		})
+	}
+	return c
+}
+
+type newVisit struct {
+	Branch string `json:"branch" validate:"required" example:"b07"`
+	visitInput
+}
+
+type beginVisitRequest struct {
+	townRequest
+	Body newVisit
+}
+
+// beginVisit enters a draft of a visit that the caller made. He or she was paired
+// with the branch on that day, or is of an office that was linked to it.
+//
+//	@ID			beginVisit
+//	@Summary	Enter a visit
+//	@Tags		improvement
+//	@Param		body	body		newVisit	true	"what was seen"
+//	@Success	201		{object}	improve.Visit
+//	@Router		/towns/{town}/visits [post]
+func (s *Server) beginVisit(ctx context.Context, req beginVisitRequest) (Created[improve.Visit], error) {
+	v, err := improve.BeginVisit(ctx, s.db(ctx), improve.Visit{TownID: req.Town, BranchCode: req.Body.Branch, VisitContent: req.Body.content()})
+	return Created[improve.Visit]{Key: v.ID, Value: v}, err
+}
+
+type visitRequest struct {
+	Town  string `uri:"town"`
+	Visit string `uri:"visit"`
+}
+
+// findVisit answers one visit with its history, and who was paired with the branch
+// on the day of the visit.
+//
+//	@ID			findVisit
+//	@Summary	Read a visit
+//	@Tags		improvement
+//	@Success	200	{object}	improve.Visit
+//	@Router		/towns/{town}/visits/{visit} [get]
+func (s *Server) findVisit(ctx context.Context, req visitRequest) (improve.Visit, error) {
+	return improve.FindVisit(ctx, s.db(ctx), req.Town, req.Visit)
+}
+
+type visitChange struct {
+	visitInput
+	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to correct what is recorded
+}
+
+type writeVisitRequest struct {
+	visitRequest
+	ifMatch
+	Body visitChange
+}
+
+// writeVisit replaces the caller's own draft, or corrects what he or she has
+// recorded: what it told before stays in the history.
+//
+//	@ID			writeVisit
+//	@Summary	Write or correct a visit
+//	@Tags		improvement
+//	@Param		body	body		visitChange	true	"all that the visit tells, and why it is corrected"
+//	@Success	200		{object}	improve.Visit
+//	@Router		/towns/{town}/visits/{visit} [put]
+func (s *Server) writeVisit(ctx context.Context, req writeVisitRequest) (improve.Visit, error) {
+	return improve.WriteVisit(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.content(), req.Body.Reason)
+}
+
+type visitTransition struct {
+	To     string `json:"to" validate:"required,oneof=recorded"`
+	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
+}
+
+type moveVisitRequest struct {
+	visitRequest
+	ifMatch
+	Body visitTransition
+}
+
+// moveVisit records the caller's own draft. From then on others see it, and it is
+// only corrected.
+//
+//	@ID			moveVisit
+//	@Summary	Record a visit
+//	@Tags		improvement
+//	@Param		If-Match	header		string			true	"."
+//	@Param		body		body		visitTransition	true	"where to"
+//	@Success	200			{object}	improve.Visit
+//	@Router		/towns/{town}/visits/{visit}/transitions [post]
+func (s *Server) moveVisit(ctx context.Context, req moveVisitRequest) (improve.Visit, error) {
+	return improve.RecordVisit(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.Reason)
+}

@@ -1,0 +1,182 @@
+package api
+
+import (
+	"maps"
+	"net/http"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/apitest"
+	"bulwark/internal/database"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/improve"
+	"bulwark/internal/people"
+)
+
+// visitOf is a visit with one finding, and members changed or added.
+func visitOf(change object) object {
+	v := object{
+		"visited_on": "2026-01-05", "place": "meeting room", "evidence": "photographs",
+		"checks":   []object{{"code": "ledger", "text": "the ledger is kept", "mark": "not_ok", "note": "two months behind"}},
+		"findings": []object{{"statement": "two meetings have no minutes", "severity": "major", "indicator": "meetings", "measure": 3}},
+	}
+	maps.Copy(v, change)
+	return v
+}
+
+// visitedOn is the address of a visit to the branch that counts.
+func visitedOn(c *apitest.Client, branch, on string) string {
+	made := c.Post("/towns/demo/visits", visitOf(object{"branch": branch, "visited_on": on})).Want(http.StatusCreated)
+	at := made.Header.Get("Location")[len("/api/v1"):]
+	moved(c, at, "recorded", "").Want(http.StatusOK)
+	return at
+}
+
+// A visit is a draft of its author, then what counts; a correction keeps what was
+// told before.
+func TestTheLifeOfAVisit(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
+		instructor, office, secretary := h.as(people.Instructor), h.as(people.Office), h.as(people.Secretary)
+		const list = "/towns/demo/visits"
+		made := instructor.Post(list, visitOf(object{"branch": "b01"})).Want(http.StatusCreated)
+		at := made.Header.Get("Location")[len("/api/v1"):]
+		may(t, instructor, at, "write", "record")
+		for _, role := range []people.Role{people.Secretary, people.Mentor, people.Office, people.LeadingGroup} {
+			refused(t, h.as(role).Get(at), http.StatusNotFound, "not_found")
+			same(t, "drafts of others", column(h.as(role).Get(list), "id"))
+		}
+		refused(t, office.IfMatch(`"1"`).Put(at, visitOf(nil)), http.StatusNotFound, "not_found")
+		instructor.IfMatch(`"1"`).Put(at, visitOf(object{"place": "field"})).Want(http.StatusOK)
+		refused(t, instructor.IfMatch(`"1"`).Post(at+"/transitions", object{"to": "recorded"}), http.StatusPreconditionFailed, "stale_version")
+		instructor.IfMatch(`"2"`).Post(at+"/transitions", object{"to": "recorded"}).Want(http.StatusOK)
+		may(t, instructor, at, "correct")
+		may(t, office, at)
+		refused(t, office.IfMatch(`"3"`).Put(at, visitOf(object{"reason": "mine now"})), http.StatusForbidden, "not_your_visit")
+		again := instructor.IfMatch(`"3"`).Post(at+"/transitions", object{"to": "recorded"})
+		refused(t, again, http.StatusConflict, "no_such_transition")
+		if l := again.Problem(http.StatusConflict).Locked; l == nil || l.By != "instructor" || l.CanLift != "instructor" {
+			t.Errorf("locked: %+v", l)
+		}
+
+		clock.noon(t, "2026-01-11")
+		right := visitOf(object{"visited_on": "2026-01-06", "findings": []object{}})
+		refused(t, instructor.IfMatch(`"3"`).Put(at, right), http.StatusUnprocessableEntity, "invalid", "/reason")
+		right["reason"] = "it was a day later"
+		instructor.IfMatch(`"3"`).Put(at, right).Want(http.StatusOK)
+		v := apitest.Decode[improve.Visit](h.as(people.Leadership).Get(at), http.StatusOK)
+		if len(v.History) != 2 || v.VisitedOn != "2026-01-06" || len(v.Findings) != 0 || v.VisitedBy != "instructor" {
+			t.Fatalf("corrected: %+v", v)
+		}
+		first, second := v.History[0], v.History[1]
+		if first.Verb != "record" || first.Document.V.Place != "field" || len(first.Document.V.Findings) != 1 || first.Document.V.VisitedOn != "2026-01-05" ||
+			second.Verb != "correct" || second.Reason != "it was a day later" || second.Document.V.VisitedOn != "2026-01-06" {
+			t.Errorf("history: %+v", v.History)
+		}
+		for _, change := range []string{"UPDATE visit_versions SET reason = 'x'", "DELETE FROM visit_versions"} {
+			if h.db.Exec(change).Error == nil {
+				t.Errorf("%s: done", change)
+			}
+		}
+		if v := apitest.Decode[improve.Visit](secretary.Get(at), http.StatusOK); v.Paired != nil || len(v.History) != 2 {
+			t.Errorf("the secretary sees %+v", v)
+		}
+		refused(t, h.as(people.Reader).Get(at), http.StatusForbidden, "not_allowed")
+	})
+}
+
+// Who was tied to the branch on the day of the visit enters it, and it stays shown
+// who that was.
+func TestWhoVisitsWasPairedThatDay(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
+		instructor, admin := h.as(people.Instructor), h.as(people.Admin)
+		const list = "/towns/demo/visits"
+		enter := func(c *apitest.Client, branch, on string) *apitest.Answer {
+			return c.Bad().Post(list, visitOf(object{"branch": branch, "visited_on": on}))
+		}
+		refused(t, enter(instructor, "b02", "2026-01-05"), http.StatusForbidden, "not_assigned")
+		refused(t, enter(h.as(people.Office), "b02", "2026-01-05"), http.StatusForbidden, "not_assigned")
+		enter(h.as(people.Office), "b01", "2026-01-05").Want(http.StatusCreated)
+		refused(t, enter(instructor, "b99", "2026-01-05"), http.StatusNotFound, "not_found")
+		refused(t, enter(instructor, "b01", "2026-01-11"), http.StatusUnprocessableEntity, "invalid", "/visited_on")
+		refused(t, enter(h.as(people.Mentor), "b01", "2026-01-05"), http.StatusForbidden, "not_allowed")
+
+		// The day begins in Shanghai, wherever the program runs.
+		inZone(t, "America/Los_Angeles")
+		clock.set(t, "2026-01-11 00:00:01")
+		edge := enter(instructor, "b01", "2026-01-11").Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
+		clock.set(t, "2026-01-11 23:59:59")
+		refused(t, enter(instructor, "b01", "2026-01-12"), http.StatusUnprocessableEntity, "invalid", "/visited_on")
+
+		var a people.Assignment
+		h.must(h.db.Where("person_code = ?", "instructor").Take(&a).Error)
+		admin.IfMatch(`"1"`).Post("/towns/demo/assignments/"+a.ID+"/end", object{"until": "2026-01-11"}).Want(http.StatusOK)
+		h.joins("lin", people.Instructor, nil)
+		admin.Post("/towns/demo/assignments", object{"person": "lin", "branch": "b01", "duty": "instructs", "valid_from": "2026-01-12"}).Want(http.StatusCreated)
+		clock.noon(t, "2026-01-13")
+		refused(t, enter(instructor, "b01", "2026-01-12"), http.StatusForbidden, "not_assigned")
+		moved(instructor, edge, "recorded", "").Want(http.StatusOK)
+		instructor.Get(edge).Want(http.StatusOK) // one's own stays readable
+		v := apitest.Decode[improve.Visit](h.as(people.LeadingGroup).Get(edge), http.StatusOK)
+		if got := v.Paired.Instructors; len(got) != 1 || got[0].Person.Code != "instructor" || len(v.Paired.Offices) != 1 {
+			t.Errorf("paired on the day: %+v", v.Paired)
+		}
+		same(t, "out of reach now", column(instructor.Get(list+"?state=recorded"), "id"), v.ID)
+	})
+}
+
+// What a finding names shows it, by reference.
+func TestFindingsAreFoundByWhatTheyName(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := newHarnessAt(t, db, "2026-03-10 09:00:00")
+		instructor, group := h.as(people.Instructor), h.as(people.LeadingGroup)
+		const list, item = "/towns/demo/visits", "01900000-0000-7000-8000-000000000001"
+		one := last(instructor.Post(list, visitOf(object{"branch": "b01", "findings": []object{
+			{"statement": "a", "severity": "minor", "measure": 2, "plan_item": item}, {"statement": "b", "severity": "critical", "indicator": "spirit"},
+		}})).Want(http.StatusCreated))
+		moved(instructor, list+"/"+one, "recorded", "").Want(http.StatusOK)
+		two := visitedOn(instructor, "b01", "2026-02-01")[len(list)+1:]
+		for query, want := range map[string][]string{
+			"": {one, two}, "?measure=2": {one}, "?measure=3": {two}, "?measure=7": nil, "?plan_item=" + item: {one}, "?indicator=spirit": {one},
+			"?indicator=meetings": {two}, "?from=2026-01-06": {two}, "?until=2026-01-05": {one}, "?branch=b02": nil, "?by=instructor": {one, two}, "?by=mentor": nil,
+			"?from=2026-01-05&until=2026-02-01": {one, two},
+		} {
+			same(t, query, column(group.Get(list+query), "id"), want...)
+		}
+		v := apitest.Decode[improve.Visit](group.Get(list+"/"+one), http.StatusOK)
+		if len(v.Findings) != 2 || v.Findings[0].Number != 1 || *v.Findings[0].PlanItemID != item || v.Findings[1].Severity != "critical" {
+			t.Errorf("findings: %+v", v.Findings)
+		}
+		refused(t, instructor.Bad().Post(list, visitOf(object{"branch": "b01", "findings": []object{
+			{"statement": "a", "severity": "minor", "measure": 8, "indicator": "?", "plan_item": "x"},
+		}})), http.StatusUnprocessableEntity, "invalid", "/findings/0/indicator", "/findings/0/measure", "/findings/0/plan_item")
+	})
+}
+
+// A list costs the same whether it is long or short.
+func TestStatementsOfVisits(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := newHarnessAt(t, db, "2026-03-10 09:00:00")
+		instructor := h.as(people.Instructor)
+		cost := map[string]int64{}
+		for _, n := range []int{1, 9} {
+			var at string
+			for range n {
+				at = visitedOn(instructor, "b01", "2026-02-01")
+			}
+			for _, path := range []string{"/towns/demo/visits", at} {
+				coldStart(h.server)
+				before := database.Queries(db)
+				h.as(people.Mentor).Get(path).Want(http.StatusOK)
+				got := database.Queries(db) - before
+				if kind := path[:min(len(path), 19)]; cost[kind] == 0 {
+					cost[kind] = got
+				} else if cost[kind] != got {
+					t.Errorf("%s: %d statements, and %d with more visits", kind, cost[kind], got)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,150 @@
+package improve
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/people"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
+)
+
+// BeginVisit enters a draft of the caller's own visit to a branch with which he or
+// she was paired, or to which his or her office was linked, on the day of the visit.
+func BeginVisit(ctx context.Context, db *gorm.DB, v Visit) (Visit, error) {
+	p := people.Caller(ctx)
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Visit{}, fmt.Errorf("new id of a visit: %w", err)
+	}
+	v.ID, v.VisitedBy, v.Role, v.State, v.RecordedAt = id.String(), p.Person, p.Role, VisitDraft, nil
+	v.Versioned = database.Versioned{Version: 1}
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if err := v.refuse(ctx, tx, v.VisitContent); err != nil {
+			return err
+		}
+		if err := tx.Create(&v).Error; err != nil {
+			return err
+		}
+		if err := v.storeFindings(tx); err != nil {
+			return err
+		}
+		if v, err = FindVisit(ctx, tx, v.TownID, v.ID); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: v.TownID, Action: "visit.begin", Subject: "visits/" + v.ID, After: v.VisitContent})
+	})
+	return v, err
+}
+
+// refuse says why the caller cannot tell this of a visit: it lies ahead, the branch
+// was not there, or the caller was not tied to it on that day.
+func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c VisitContent) error {
+	faults := c.check()
+	if c.VisitedOn > day.Of(tx.NowFunc()) {
+		faults = append(faults, fault.At("/visited_on", "in_the_future", text.F("走访日期不能晚于今天", "a visit is entered once it was made")))
+	}
+	if len(faults) > 0 {
+		return fault.Broken(faults...)
+	}
+	b, err := town.FindBranch(ctx, tx, v.TownID, v.BranchCode, c.VisitedOn)
+	if err != nil {
+		return err
+	}
+	if b.ClosedOn != nil && *b.ClosedOn <= c.VisitedOn {
+		return fault.Broken(fault.At("/visited_on", "branch_closed", text.F("该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn)))
+	}
+	return people.InScope(ctx, tx, people.Caller(ctx), people.WriteVisits, v.TownID, v.BranchCode, c.VisitedOn)
+}
+
+// WriteVisit replaces what the caller's own visit tells: a draft as often as he or
+// she likes, a recorded one by a correction with its reason.
+func WriteVisit(ctx context.Context, db *gorm.DB, townID, id string, version int64, c VisitContent, reason string) (Visit, error) {
+	return changeVisit(ctx, db, townID, id, func(tx *gorm.DB, before Visit) (string, error) {
+		verb := "write"
+		if before.State == VisitRecorded {
+			verb = "correct"
+		}
+		mv, _ := visitMoves.Stay(verb, before.State)
+		if err := mv.Refuse(people.Caller(ctx), before.stand(), reason); err != nil {
+			return verb, err
+		}
+		if err := before.refuse(ctx, tx, c); err != nil {
+			return verb, err
+		}
+		change := map[string]any{"visited_on": c.VisitedOn, "place": c.Place, "checks": c.Checks, "evidence": c.Evidence}
+		if err := database.UpdateVersioned(tx, &Visit{TownID: townID, ID: id}, version, change); err != nil {
+			return verb, err
+		}
+		before.VisitContent = c
+		if err := before.storeFindings(tx); err != nil {
+			return verb, err
+		}
+		if verb == "write" {
+			return verb, nil
+		}
+		return verb, before.keep(ctx, tx, version+1, verb, reason)
+	}, reason)
+}
+
+// RecordVisit makes the caller's own draft count.
+func RecordVisit(ctx context.Context, db *gorm.DB, townID, id string, version int64, reason string) (Visit, error) {
+	return changeVisit(ctx, db, townID, id, func(tx *gorm.DB, before Visit) (string, error) {
+		mv, err := visitMoves.Find(people.Caller(ctx), before.State, VisitRecorded, before.stand(), reason)
+		if err != nil {
+			return "", err
+		}
+		if err := before.refuse(ctx, tx, before.VisitContent); err != nil {
+			return "", err
+		}
+		change := map[string]any{"state": VisitRecorded, "recorded_at": tx.NowFunc()}
+		if err := database.UpdateVersioned(tx, &Visit{TownID: townID, ID: id}, version, change); err != nil {
+			return "", err
+		}
+		return mv.Verb, before.keep(ctx, tx, version+1, mv.Verb, reason)
+	}, reason)
+}
+
+// changeVisit lets the author change a visit, by a function that gives the verb.
+func changeVisit(ctx context.Context, db *gorm.DB, townID, id string, change func(*gorm.DB, Visit) (string, error), reason string) (after Visit, err error) {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		v, err := visitViewerOf(ctx, tx, townID)
+		if err != nil {
+			return err
+		}
+		before, err := v.find(ctx, tx, townID, id)
+		if err != nil {
+			return err
+		}
+		if !v.wrote(before) {
+			return fault.New(fault.Forbidden, "not_your_visit", text.F("只有走访人本人可以填写或更正", "only who made the visit writes about it"))
+		}
+		verb, err := change(tx, before)
+		if err != nil {
+			return err
+		}
+		if after, err = FindVisit(ctx, tx, townID, id); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{
+			Town: townID, Action: "visit." + verb, Subject: "visits/" + id, Before: before.VisitContent, After: after.VisitContent, Reason: reason,
+		})
+	})
+	return after, err
+}
+
+// keep stores what the visit tells from the version on.
+func (v Visit) keep(ctx context.Context, tx *gorm.DB, version int64, verb, reason string) error {
+	p := people.Caller(ctx)
+	return tx.Create(&VisitVersion{
+		TownID: v.TownID, VisitID: v.ID, Version: version, Verb: verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role,
+		Reason: reason, Document: database.JSON[VisitContent]{V: v.VisitContent},
+	}).Error
+}
