@@ -40,8 +40,10 @@ type world struct {
 
 const nothing = "00000000-0000-7000-8000-000000000000"
 
-func newWorld(t *testing.T, db *gorm.DB) *world {
-	h := newHarness(t, db)
+func newWorld(t *testing.T, db *gorm.DB) *world { return worldOf(t, newHarness(t, db)) }
+
+// worldOf fills a harness.
+func worldOf(t *testing.T, h *harness) *world {
 	handler, err := h.server.Handler()
 	h.must(err)
 	h.server.offers = h.server.offers[:len(h.server.offers)/2] // the harness has made a handler too

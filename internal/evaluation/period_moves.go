@@ -2,6 +2,7 @@ package evaluation
 
 import (
 	"context"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -99,5 +100,9 @@ func movePeriod(ctx context.Context, db *gorm.DB, townID, code string, version i
 			Before: before.State, After: after.State, Reason: reason,
 		})
 	})
-	return after.For(caller), err
+	after = after.For(caller)
+	if to == Locked { // of which nothing was computed yet
+		after.Allowed = slices.DeleteFunc(after.Allowed, func(verb string) bool { return verb == "publish" })
+	}
+	return after, err
 }

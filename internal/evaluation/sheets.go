@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 )
 
 // SheetState is where a sheet stands in its life.
@@ -118,6 +119,10 @@ func (v viewer) fill(ctx context.Context, db *gorm.DB, s Sheet, period Period) (
 		return Sheet{}, err
 	}
 	err = db.WithContext(ctx).Where("town_id = ? AND evaluation_id = ?", s.TownID, s.ID).Order("version").Find(&s.History).Error
+	if err != nil {
+		return Sheet{}, err
+	}
+	v.ended, err = town.EndedOn(ctx, db, s.TownID)
 	return v.shown(s, period), err
 }
 
@@ -147,6 +152,9 @@ func ListSheets(ctx context.Context, db *gorm.DB, townID string, f SheetFilter) 
 	}
 	var sheets []Sheet
 	if err := q.Order("id").Limit(f.Limit).Find(&sheets).Error; err != nil {
+		return nil, err
+	}
+	if v.ended, err = town.EndedOn(ctx, db, townID); err != nil {
 		return nil, err
 	}
 	periods, err := periodsByCode(ctx, db, townID)

@@ -15,9 +15,10 @@ type viewer struct {
 	people.Principal
 	town    string
 	today   day.Date
-	reach   people.Reach    // branches whose sheets the caller reads; writing reaches as far
-	led     map[string]bool // branches about which the caller neither writes nor decides
-	granted []Exception     // in force today
+	reach   people.Reach        // branches whose sheets the caller reads; writing reaches as far
+	led     map[string]bool     // branches about which the caller neither writes nor decides
+	granted []Exception         // in force today
+	ended   map[string]day.Date // branches that end, and when: known where verbs are told
 }
 
 // viewerOf reads what the caller of ctx may see and do in the town.
@@ -79,12 +80,16 @@ func (v viewer) shown(s Sheet, period Period) Sheet {
 // allowed leaves out what the workflow would grant to the role but not to this
 // person: another's sheet is not written, nor one's own when its branch is no more
 // in reach; one's own is not decided on, nor any of a branch that he or she leads.
+// What is entered about a branch that ended with the period can be sent, not changed.
 func (v viewer) allowed(s Sheet, period Period) []string {
 	verbs := []string{}
 	if v.led[s.BranchCode] {
 		return verbs
 	}
 	for _, verb := range sheetMoves.Allowed(v.Principal, s.State, s.stand(period, v.granted, v.today)) {
+		if on, ok := v.ended[s.BranchCode]; verb == "write" && ok && on <= period.EndsOn {
+			continue
+		}
 		deciding := verb == "approve" || verb == "return"
 		if deciding != v.wrote(s) && (deciding || v.reach.Has(s.BranchCode)) {
 			verbs = append(verbs, verb)

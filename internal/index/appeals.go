@@ -104,7 +104,7 @@ func (a *Appeal) tell(p people.Principal, reach people.Reach, led map[string]boo
 	a.Overdue = a.State == Filed && today > a.DueOn
 	a.Allowed = []string{}
 	switch {
-	case a.State != Filed:
+	case a.State != Filed || p.ReadOnly:
 	case p.May(people.DecideAppeals) && !led[a.BranchCode]:
 		a.Allowed = []string{"uphold", "reject"}
 	case p.May(people.WriteAppeals) && reach.Has(a.BranchCode):

@@ -55,23 +55,27 @@ func (s Source) token() string {
 }
 
 // Announce fills in the notice of the periods of one town, and takes back the leave
-// to make one final that has to wait. One statement.
+// to publish one without a run and to make one final that has to wait. At most two
+// statements.
 func Announce(ctx context.Context, db *gorm.DB, periods []evaluation.Period) error {
-	var codes []string
+	var told, locked []string
 	for _, p := range periods {
-		if p.State == evaluation.Published || p.State == evaluation.Final {
-			codes = append(codes, p.Code)
+		switch {
+		case p.State == evaluation.Published || p.State == evaluation.Final:
+			told = append(told, p.Code)
+		case slices.Contains(p.Allowed, "publish"):
+			locked = append(locked, p.Code)
 		}
 	}
-	if len(codes) == 0 {
-		return nil
+	if err := refusePublishing(ctx, db, periods, locked); err != nil || len(told) == 0 {
+		return err
 	}
 	var rows []struct {
 		Publication
 		Undecided int64
 	}
 	err := db.WithContext(ctx).Raw(`SELECT c.*, (SELECT COUNT(*) FROM appeals a WHERE a.town_id = c.town_id AND a.period_code = c.period_code AND a.state = ?) AS undecided
-FROM publications c WHERE c.town_id = ? AND c.period_code IN ? ORDER BY c.period_code, c.number`, Filed, periods[0].TownID, codes).Scan(&rows).Error
+FROM publications c WHERE c.town_id = ? AND c.period_code IN ? ORDER BY c.period_code, c.number`, Filed, periods[0].TownID, told).Scan(&rows).Error
 	if err != nil {
 		return err
 	}
@@ -87,11 +91,32 @@ FROM publications c WHERE c.town_id = ? AND c.period_code IN ? ORDER BY c.period
 				p.Notice = n
 			}
 			if r.Undecided > 0 || n != nil && n.Open(today) {
-				p.Allowed = slices.DeleteFunc(p.Allowed, func(verb string) bool { return verb == "finalise" })
+				p.Allowed = without(p.Allowed, "finalise")
 			}
 		}
 	}
 	return nil
+}
+
+// refusePublishing takes back the leave to publish those of the periods of which
+// nothing was computed since they were locked.
+func refusePublishing(ctx context.Context, db *gorm.DB, periods []evaluation.Period, locked []string) error {
+	if len(locked) == 0 {
+		return nil
+	}
+	var computed []string
+	err := db.WithContext(ctx).Raw(`SELECT p.code FROM periods p WHERE p.town_id = ? AND p.code IN ? AND EXISTS (
+SELECT 1 FROM runs r WHERE r.town_id = p.town_id AND r.period_code = p.code AND r.created_at >= p.state_at)`, periods[0].TownID, locked).Scan(&computed).Error
+	for i := range periods {
+		if p := &periods[i]; slices.Contains(locked, p.Code) && !slices.Contains(computed, p.Code) {
+			p.Allowed = without(p.Allowed, "publish")
+		}
+	}
+	return err
+}
+
+func without(verbs []string, verb string) []string {
+	return slices.DeleteFunc(verbs, func(v string) bool { return v == verb })
 }
 
 // Finalise closes a published period: its notices are over and its appeals decided.

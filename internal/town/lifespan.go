@@ -98,6 +98,18 @@ func alter(ctx context.Context, db *gorm.DB, townID, code string, version int64,
 	return after, err
 }
 
+// EndedOn gives the branches of the town that have ended or will, with the first day
+// without them.
+func EndedOn(ctx context.Context, db *gorm.DB, townID string) (map[string]day.Date, error) {
+	var closed []Life
+	err := db.WithContext(ctx).Select("code", "closed_on").Where("town_id = ? AND closed_on IS NOT NULL", townID).Find(&closed).Error
+	ended := make(map[string]day.Date, len(closed))
+	for _, b := range closed {
+		ended[b.Code] = *b.ClosedOn
+	}
+	return ended, err
+}
+
 // Ended says that a closed branch is no more, and who ended it, as the trail tells.
 func Ended(ctx context.Context, db *gorm.DB, b Branch) error {
 	var last []audit.Record

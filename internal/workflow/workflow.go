@@ -30,9 +30,13 @@ type Stand[C any] interface {
 // Machine is a workflow as the list of its moves.
 type Machine[S ~string, C any] []Move[S, C]
 
-// Allowed lists the verbs that the caller can use now, never nil.
+// Allowed lists the verbs that the caller can use now, never nil. Who may only read
+// can use none.
 func (m Machine[S, C]) Allowed(p people.Principal, from S, at Stand[C]) []string {
 	verbs := []string{}
+	if p.ReadOnly {
+		return verbs
+	}
 	for _, mv := range m {
 		if slices.Contains(mv.From, from) && mv.Refuse(p, at, "any") == nil {
 			verbs = append(verbs, mv.Verb)
