@@ -13,7 +13,7 @@ import (
 const everyone = "RSMIOGLA"
 
 // inPeriod are the routes whose body names the period.
-var inPeriod = map[string]bool{"POST /towns/:town/evaluations": true, "POST /towns/:town/adjustments": true, "POST /towns/:town/appeals": true}
+var inPeriod = map[string]bool{"POST /towns/:town/evaluations": true, "POST /towns/:town/adjustments": true, "POST /towns/:town/appeals": true, "POST /towns/:town/analyses": true}
 
 // aboutBranch are the routes whose body names a branch, in no period.
 var aboutBranch = map[string]bool{"POST /towns/:town/visits": true}
@@ -65,16 +65,22 @@ var rights = map[string]right{
 	"GET /towns/:town/improvement-settings":                           {who: everyone, far: 200},
 	"PUT /towns/:town/improvement-settings":                           {who: "GA", far: 200, version: "1", body: sent(object{"settings": improve.Defaults(), "reason": "x"})},
 
-	"POST /towns/:town/periods/:period/targets/propose": {who: "G", in: "published final", shut: 409},
-	"GET /towns/:town/targets":                          {who: "smioGL", far: 200},
-	"POST /towns/:town/targets":                         {who: "G", ok: 201, far: 422, body: sent(object{"branch": "b03", "reason": "x"})},
-	"GET /towns/:town/targets/:target":                  {who: "smioGL"},
-	"POST /towns/:town/targets/:target/transitions":     {who: "G", version: "1", body: sent(object{"to": "confirmed"})},
-	"GET /towns/:town/visits":                           {who: "smioGL", far: 200},
-	"POST /towns/:town/visits":                          {who: "io", ok: 201, out: 403, body: newVisitTo},
-	"GET /towns/:town/visits/:visit":                    {who: "smioGL"},
-	"PUT /towns/:town/visits/:visit":                    {who: "io", version: "SELECT version FROM visits WHERE id = ?", body: sent(visitOf(nil))},
-	"POST /towns/:town/visits/:visit/transitions":       {who: "io", version: "SELECT version FROM visits WHERE id = ?", body: sent(object{"to": "recorded"})},
+	"POST /towns/:town/periods/:period/targets/propose":                {who: "G", in: "published final", shut: 409},
+	"GET /towns/:town/targets":                                         {who: "smioGL", far: 200},
+	"POST /towns/:town/targets":                                        {who: "G", ok: 201, far: 422, body: sent(object{"branch": "b03", "reason": "x"})},
+	"GET /towns/:town/targets/:target":                                 {who: "smioGL"},
+	"POST /towns/:town/targets/:target/transitions":                    {who: "G", version: "1", body: sent(object{"to": "confirmed"})},
+	"GET /towns/:town/visits":                                          {who: "smioGL", far: 200},
+	"POST /towns/:town/visits":                                         {who: "io", ok: 201, out: 403, body: newVisitTo},
+	"GET /towns/:town/visits/:visit":                                   {who: "smioGL"},
+	"PUT /towns/:town/visits/:visit":                                   {who: "io", version: "SELECT version FROM visits WHERE id = ?", body: sent(visitOf(nil))},
+	"POST /towns/:town/visits/:visit/transitions":                      {who: "io", version: "SELECT version FROM visits WHERE id = ?", body: sent(object{"to": "recorded"})},
+	"GET /towns/:town/periods/:period/branches/:branch/analysis-draft": {who: "m", in: "published final", shut: 404, out: 403, but: unassigned},
+	"GET /towns/:town/analyses":                                        {who: "smiGL", far: 200},
+	"POST /towns/:town/analyses":                                       {who: "m", ok: 201, in: "published final", shut: 409, out: 403, gone: 403, far: 403, body: newAnalysis},
+	"GET /towns/:town/analyses/:analysis":                              {who: "smiGL"},
+	"PUT /towns/:town/analyses/:analysis":                              {who: "m", version: analysisVersion, body: sent(object{"findings": []object{}}), but: notAuthor},
+	"POST /towns/:town/analyses/:analysis/transitions":                 {who: "m", version: analysisVersion, body: sent(object{"to": "draft"}), but: notAuthor},
 
 	"GET /towns/:town/appointments":                               {who: "MIOGLA", far: 200},
 	"POST /towns/:town/appointments":                              {who: "GA", ok: 201, far: 422, body: sent(object{"person": "all", "role": "instructor", "valid_from": "2026-01-01"})},
@@ -189,6 +195,8 @@ var rights = map[string]right{
 const (
 	branchVersion = "SELECT version FROM branches WHERE code = ?"
 	sheetVersion  = "SELECT version FROM evaluations WHERE id = ?"
+
+	analysisVersion = "SELECT version FROM analyses WHERE id = ?"
 )
 
 func sent(body any) func(*world, cell) any { return func(*world, cell) any { return body } }
@@ -350,4 +358,26 @@ func decideMany(*world, cell) any {
 
 func newVisitTo(_ *world, c cell) any {
 	return visitOf(object{"branch": map[subject]string{own: "b04", others: "b02", elsewhere: "b01", missing: "b99"}[c.about]})
+}
+
+// newAnalysis is about a branch of which the mentor has none.
+func newAnalysis(_ *world, c cell) any {
+	branch := map[subject]string{own: "b04", others: "b02", elsewhere: "b01", missing: "b99"}[c.about]
+	return object{"period": "in-" + c.state, "branch": branch, "findings": []object{}}
+}
+
+// notAuthor: the analyses of the world are another mentor's.
+func notAuthor(_ *world, c cell) int {
+	if c.about == own && c.caller == string(people.Mentor) {
+		return http.StatusForbidden
+	}
+	return 0
+}
+
+// unassigned answers about a branch that is not there as about others.
+func unassigned(_ *world, c cell) int {
+	if c.about == missing && c.caller == string(people.Mentor) {
+		return http.StatusForbidden
+	}
+	return 0
 }

@@ -56,6 +56,7 @@ func worldOf(t *testing.T, h *harness) *world {
 	w.keys()
 	w.fill()
 	w.things = w.exchange()
+	w.things[":analysis"] = w.analysed()
 	w.improve()
 	return w
 }
@@ -209,6 +210,19 @@ func (w *world) visited(c cell) string {
 		return w.visits[c.caller]
 	}
 	return w.visits["b01"]
+}
+
+// analysed makes a mentor submit an analysis of b01 and one of b02.
+func (w *world) analysed() map[string]string {
+	ding := w.joins("ding", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors})
+	ids := map[string]string{}
+	for _, branch := range []string{"b01", "b02"} {
+		found := object{"indicator": "meetings", "kind": "team", "cause": "x"}
+		begun := ding.Post("/towns/demo/analyses", object{"period": "in-published", "branch": branch, "findings": []object{found}})
+		ids[branch] = last(begun.Want(http.StatusCreated))
+		moved(ding, "/towns/demo/analyses/"+ids[branch], "submitted", "").Want(http.StatusOK)
+	}
+	return ids
 }
 
 // of gives the caller's own thing in b01 for who writes it, and somebody else's

@@ -169,4 +169,11 @@ func (s *Server) routes(r routes) {
 	get(v1, "/towns/:town/visits/:visit", people.ReadVisits, s.findVisit)
 	put(v1, "/towns/:town/visits/:visit", people.WriteVisits, s.writeVisit)
 	post(v1, "/towns/:town/visits/:visit/transitions", people.WriteVisits, s.moveVisit)
+
+	get(v1, "/towns/:town/periods/:period/branches/:branch/analysis-draft", people.WriteAnalyses, s.draftAnalysis)
+	get(v1, "/towns/:town/analyses", people.ReadAnalyses, s.listAnalyses)
+	create(v1, "/towns/:town/analyses", people.WriteAnalyses, s.beginAnalysis)
+	get(v1, "/towns/:town/analyses/:analysis", people.ReadAnalyses, s.findAnalysis)
+	put(v1, "/towns/:town/analyses/:analysis", people.WriteAnalyses, s.writeAnalysis)
+	post(v1, "/towns/:town/analyses/:analysis/transitions", people.WriteAnalyses, s.moveAnalysis)
 }

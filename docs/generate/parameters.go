@@ -14,6 +14,7 @@ import (
 // is a number; all else is text.
 var pathWords = map[string]string{
 	"account":    "name of the account",
+	"analysis":   "identifier of the cause analysis, a UUID",
 	"appeal":     "identifier of the appeal, a UUID",
 	"area":       "statistical code of the area",
 	"branch":     "code of the branch",

@@ -73,6 +73,8 @@ func models() []any {
 		improve.Visit{},
 		improve.Finding{},
 		improve.VisitVersion{},
+		improve.Analysis{},
+		improve.AnalysisMove{},
 	}
 }
 

@@ -75,6 +75,9 @@ const (
 
 	ReadVisits  Action = "visits:read"
 	WriteVisits Action = "visits:write"
+
+	ReadAnalyses  Action = "analyses:read"  // cause analyses that are submitted, and one's own
+	WriteAnalyses Action = "analyses:write" // begin, write, submit, withdraw
 )
 
 // Scope says on which branches a role may act.
@@ -136,6 +139,9 @@ var policy = map[Action]map[Role]Scope{
 
 	ReadVisits:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
 	WriteVisits: {Instructor: Assigned, Office: Assigned},
+
+	ReadAnalyses:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, LeadingGroup: All, Leadership: All},
+	WriteAnalyses: {Mentor: Assigned},
 }
 
 // everyone is all roles, without limit.

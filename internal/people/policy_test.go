@@ -58,6 +58,8 @@ var table = map[people.Action]string{
 	people.ReadUsefulness:   "--*--**-",
 	people.ReadVisits:       "-aaaa**-",
 	people.WriteVisits:      "---aa---",
+	people.ReadAnalyses:     "-aaa-**-",
+	people.WriteAnalyses:    "--a-----",
 }
 
 var scopes = map[byte]people.Scope{'-': people.None, 'a': people.Assigned, '*': people.All}

@@ -131,6 +131,7 @@ var (
 		ReadAdjustments: true, WriteAdjustments: true, Decide: true, ReadAppeals: true, WriteAppeals: true,
 		WriteCases: true, ReviewCases: true, Rate: true,
 		ReadVisits: true, WriteVisits: true,
+		ReadAnalyses: true, WriteAnalyses: true,
 	}
 	openToAll = map[Action]bool{ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true, ReadStructure: true, ReadRanking: true, ReadCases: true}
 )

@@ -1,0 +1,162 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/day"
+	"bulwark/internal/improve"
+	"bulwark/internal/people"
+)
+
+// draftAnalysis answers what an analysis of a published result starts from: where
+// the branch is weak, and what the cheapest gains are. Nothing is stored.
+//
+//	@ID			draftAnalysis
+//	@Summary	Say what a cause analysis starts from
+//	@Tags		improvement
+//	@Param		query	query		scorecardRequest	false	"."
+//	@Success	200		{object}	improve.AnalysisBasis
+//	@Router		/towns/{town}/periods/{period}/branches/{branch}/analysis-draft [get]
+func (s *Server) draftAnalysis(ctx context.Context, req scorecardRequest) (improve.AnalysisBasis, error) {
+	if err := people.InScope(ctx, s.db(ctx), people.Caller(ctx), people.WriteAnalyses, req.Town, req.Branch, day.Of(s.Now())); err != nil {
+		return improve.AnalysisBasis{}, err
+	}
+	return improve.DraftAnalysis(ctx, s.db(ctx), s.board, req.Town, req.Period, req.Publication, req.Branch, string(req.Language))
+}
+
+type listAnalysesRequest struct {
+	townRequest
+	Period string `form:"period"`                                           // only of results of this period
+	Branch string `form:"branch"`                                           // only of this branch
+	Mentor string `form:"mentor"`                                           // only by this person
+	State  string `form:"state" validate:"omitempty,oneof=draft submitted"` // only in this state
+	pageQuery
+}
+
+// listAnalyses answers the cause analyses that the caller may see: the own ones, and
+// of others those submitted.
+//
+//	@ID			listAnalyses
+//	@Summary	List cause analyses
+//	@Tags		improvement
+//	@Param		query	query		listAnalysesRequest	false	"."
+//	@Success	200		{object}	Page[improve.Analysis]
+//	@Router		/towns/{town}/analyses [get]
+func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (Page[improve.Analysis], error) {
+	f := improve.AnalysisFilter{Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: improve.AnalysisState(req.State), Limit: req.limit()}
+	if err := req.resume(&f.After); err != nil {
+		return Page[improve.Analysis]{}, err
+	}
+	list, err := improve.ListAnalyses(ctx, s.db(ctx), req.Town, f)
+	if err != nil {
+		return Page[improve.Analysis]{}, err
+	}
+	return page(list, req.pageQuery, func(a improve.Analysis) []any { return []any{a.ID} })
+}
+
+type causeInput struct {
+	Indicator string `json:"indicator" validate:"required,max=64" example:"governance.01"`
+	Kind      string `json:"kind" validate:"required,oneof=team resources mechanism execution environment data other"`
+	Cause     string `json:"cause" validate:"required,max=2000" multiline:"true" example:"nobody answers for it"`
+	Evidence  string `json:"evidence" validate:"max=2000" multiline:"true"`
+}
+
+type analysisContent struct {
+	Findings []causeInput `json:"findings" validate:"max=100,dive"`
+	Summary  string       `json:"summary" validate:"max=5000" multiline:"true"`
+}
+
+func (in analysisContent) findings() improve.Causes {
+	list := improve.Causes{}
+	for _, f := range in.Findings {
+		list = append(list, improve.Cause(f))
+	}
+	return list
+}
+
+type analysisInput struct {
+	Period      string `json:"period" validate:"required" example:"2023Q2"`
+	Publication int64  `json:"publication" validate:"min=0"` // of the period; its latest if absent
+	Branch      string `json:"branch" validate:"required" example:"b07"`
+	analysisContent
+}
+
+type beginAnalysisRequest struct {
+	townRequest
+	Body analysisInput
+}
+
+// beginAnalysis enters a draft about a published result of a branch that the caller
+// is a mentor of today.
+//
+//	@ID			beginAnalysis
+//	@Summary	Begin a cause analysis
+//	@Tags		improvement
+//	@Param		body	body		analysisInput	true	"of which result, and what was found so far"
+//	@Success	201		{object}	improve.Analysis
+//	@Router		/towns/{town}/analyses [post]
+func (s *Server) beginAnalysis(ctx context.Context, req beginAnalysisRequest) (Created[improve.Analysis], error) {
+	in := req.Body
+	a, err := improve.BeginAnalysis(ctx, s.db(ctx), s.board, improve.Analysis{
+		TownID: req.Town, PeriodCode: in.Period, PublicationNumber: in.Publication, BranchCode: in.Branch, Findings: in.findings(), Summary: in.Summary,
+	})
+	return Created[improve.Analysis]{Key: a.ID, Value: a}, err
+}
+
+type analysisRequest struct {
+	Town     string `uri:"town"`
+	Analysis string `uri:"analysis"`
+}
+
+// findAnalysis answers one analysis and what the caller can do with it.
+//
+//	@ID			findAnalysis
+//	@Summary	Read a cause analysis
+//	@Tags		improvement
+//	@Success	200	{object}	improve.Analysis
+//	@Router		/towns/{town}/analyses/{analysis} [get]
+func (s *Server) findAnalysis(ctx context.Context, req analysisRequest) (improve.Analysis, error) {
+	return improve.FindAnalysis(ctx, s.db(ctx), req.Town, req.Analysis)
+}
+
+type writeAnalysisRequest struct {
+	analysisRequest
+	ifMatch
+	Body analysisContent
+}
+
+// writeAnalysis replaces what a draft says.
+//
+//	@ID			writeAnalysis
+//	@Summary	Write a cause analysis
+//	@Tags		improvement
+//	@Param		body	body		analysisContent	true	"all findings"
+//	@Success	200		{object}	improve.Analysis
+//	@Router		/towns/{town}/analyses/{analysis} [put]
+func (s *Server) writeAnalysis(ctx context.Context, req writeAnalysisRequest) (improve.Analysis, error) {
+	return improve.WriteAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, req.Body.findings(), req.Body.Summary)
+}
+
+type analysisTransition struct {
+	To     string `json:"to" validate:"required,oneof=submitted draft"`
+	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
+}
+
+type moveAnalysisRequest struct {
+	analysisRequest
+	ifMatch
+	Body analysisTransition
+}
+
+// moveAnalysis submits an analysis, or withdraws it to go on writing.
+//
+//	@ID			moveAnalysis
+//	@Summary	Submit or withdraw a cause analysis
+//	@Tags		improvement
+//	@Param		If-Match	header		string				true	"."
+//	@Param		body		body		analysisTransition	true	"where to, and why"
+//	@Success	200			{object}	improve.Analysis
+//	@Router		/towns/{town}/analyses/{analysis}/transitions [post]
+func (s *Server) moveAnalysis(ctx context.Context, req moveAnalysisRequest) (improve.Analysis, error) {
+	return improve.MoveAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, improve.AnalysisState(req.Body.To), req.Body.Reason)
+}
