@@ -57,6 +57,7 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 			if _, err := improve.Propose(z.as(t.Context(), "g1", people.LeadingGroup), db, index.NewBoard(), z.town, "q2"); err != nil {
 				t.Fatal(err)
 			}
+			z.tasks(t, db)
 			group, mentor := "g1", "m"
 			as := map[string]*apitest.Client{
 				"nobody": h.Client,
@@ -97,6 +98,11 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 				{"group", "/assignments", 3, 2},
 				{"group", "/targets", 5, 4},
 				{"mentor", "/targets?on=2023-09-01", 5, 4},
+				{"nobody", "/measures", 3, 2},
+				{"group", "/measures/1/tasks", 4, 3},
+				{"mentor", "/measures/1/tasks?overdue=true", 4, 3},
+				{"group", "/measures/progress?by=branch", 3, 2},
+				{"mentor", "/measures/progress?by=branch", 4, 3},
 			} {
 				ask := func() *apitest.Answer { return as[tt.who].Get("/towns/" + z.town + tt.path) }
 				cold, warm := statements(t, db, h.server, false, ask), statements(t, db, h.server, true, ask)

@@ -82,6 +82,17 @@ var rights = map[string]right{
 	"PUT /towns/:town/analyses/:analysis":                              {who: "m", version: analysisVersion, body: sent(object{"findings": []object{}}), but: notAuthor},
 	"POST /towns/:town/analyses/:analysis/transitions":                 {who: "m", version: analysisVersion, body: sent(object{"to": "draft"}), but: notAuthor},
 
+	"GET /towns/:town/measures":                                   {who: everyone, far: 200},
+	"GET /towns/:town/measures/progress":                          {who: "SMIOGL", far: 200, query: "?by=branch"},
+	"GET /towns/:town/measures/:measure":                          {who: everyone, far: 200},
+	"PUT /towns/:town/measures/:measure":                          {who: "GA", far: 200, version: "1", body: sent(object{"name": named("x"), "description": object{}})},
+	"GET /towns/:town/measures/:measure/tasks":                    {who: "SMIOGL", far: 200},
+	"POST /towns/:town/measures/:measure/tasks":                   {who: "OG", ok: 201, far: 422, body: sent(taskOf("b01", "mentor"))},
+	"GET /towns/:town/measures/:measure/tasks/:task":              {who: "smioGL"},
+	"PUT /towns/:town/measures/:measure/tasks/:task":              {who: "oG", version: "1", body: sent(taskOf("b01", "mentor"))},
+	"POST /towns/:town/measures/:measure/tasks/:task/report":      {who: "smioG", version: "1", body: sent(object{"progress": 40, "note": "x"})},
+	"POST /towns/:town/measures/:measure/tasks/:task/transitions": {who: "smioG", version: "1", body: sent(object{"to": "done", "evidence": "x"})},
+
 	"GET /towns/:town/appointments":                               {who: "MIOGLA", far: 200},
 	"POST /towns/:town/appointments":                              {who: "GA", ok: 201, far: 422, body: sent(object{"person": "all", "role": "instructor", "valid_from": "2026-01-01"})},
 	"GET /towns/:town/appointments/:id":                           {who: "MIOGLA"},

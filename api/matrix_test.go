@@ -199,6 +199,8 @@ func (w *world) cells(o offer) (all []cell) {
 	switch {
 	case inPeriod[o.row()] || slices.ContainsFunc([]string{":branch", ":evaluation", ":adjustment", ":appeal", ":target", ":visit", ":case", ":rating", ":analysis"}, ofBranch) || aboutBranch[o.row()]:
 		about = []subject{own, others, elsewhere, missing}
+	case strings.Contains(o.path, ":task"):
+		about = []subject{own, others, elsewhere, missing}
 	case strings.Contains(o.path, ":"):
 		about = []subject{own, elsewhere, missing}
 	}

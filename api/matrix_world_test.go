@@ -33,6 +33,7 @@ type world struct {
 
 	exceptions map[string]string            // state → id
 	targets    map[string]string            // branch → id
+	tasks      map[string]string            // who answers for it → id
 	things     map[string]map[string]string // parameter of a path → branch → id
 	ids        map[string]string            // what there is one of: key, assignment
 	visits     map[string]string            // author of a draft in b01, or branch of a recorded one → id
@@ -49,7 +50,7 @@ func worldOf(t *testing.T, h *harness) *world {
 	h.server.offers = h.server.offers[:len(h.server.offers)/2] // the harness has made a handler too
 	w := &world{
 		harness: h, t: t, handler: handler, secret: map[string]string{"": ""},
-		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{}, appeals: map[string]string{}, exceptions: map[string]string{}, targets: map[string]string{}, ids: map[string]string{}, visits: map[string]string{},
+		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{}, appeals: map[string]string{}, exceptions: map[string]string{}, targets: map[string]string{}, tasks: map[string]string{}, ids: map[string]string{}, visits: map[string]string{},
 	}
 	w.inForce(smallScheme)
 	w.as(people.LeadingGroup).Post("/towns/demo/schemes", strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
@@ -149,6 +150,10 @@ func (w *world) fill() {
 			for _, branch := range []string{"b01", "b02"} {
 				w.targets[branch] = last(w.as(people.LeadingGroup).Post("/towns/demo/targets", object{"branch": branch, "reason": "seen"}).Want(http.StatusCreated))
 			}
+			for _, role := range evaluators {
+				w.task("b01", string(role))
+			}
+			w.task("b02", "other")
 			w.appeal(w.joins("wu", people.Secretary, ties{"b02": people.Leads}), "b02")
 		}
 	}
@@ -283,6 +288,18 @@ func (w *world) address(c cell) string {
 	if target == "" || c.about == missing || c.about == elsewhere {
 		target = nothing
 	}
+	measure, task := "1", w.tasks["mentor"]
+	if mine := w.tasks[c.caller]; mine != "" {
+		task = mine
+	}
+	switch {
+	case c.about == others:
+		task = w.tasks["other"]
+	case c.about == missing && !strings.Contains(c.path, ":task"):
+		measure = "9"
+	case c.about == missing, c.about == elsewhere:
+		task = nothing
+	}
 	exception := w.exceptions[c.state]
 	if exception == "" || c.about == missing {
 		exception = nothing
@@ -303,7 +320,7 @@ func (w *world) address(c cell) string {
 	if c.about == missing {
 		office = "nowhere"
 	}
-	return strings.NewReplacer(":office", office, ":exception", exception, ":target", target, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
+	return strings.NewReplacer(":office", office, ":exception", exception, ":target", target, ":measure", measure, ":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
 		":visit", w.visited(c), ":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.path)
 }
 

@@ -176,4 +176,14 @@ func (s *Server) routes(r routes) {
 	get(v1, "/towns/:town/analyses/:analysis", people.ReadAnalyses, s.findAnalysis)
 	put(v1, "/towns/:town/analyses/:analysis", people.WriteAnalyses, s.writeAnalysis)
 	post(v1, "/towns/:town/analyses/:analysis/transitions", people.WriteAnalyses, s.moveAnalysis)
+	get(v1, "/towns/:town/measures", people.ReadMeasures, s.listMeasures)
+	get(v1, "/towns/:town/measures/progress", people.ReadTasks, s.listMeasureProgress)
+	get(v1, "/towns/:town/measures/:measure", people.ReadMeasures, s.findMeasure)
+	put(v1, "/towns/:town/measures/:measure", people.WriteMeasures, s.nameMeasure)
+	get(v1, "/towns/:town/measures/:measure/tasks", people.ReadTasks, s.listTasks)
+	create(v1, "/towns/:town/measures/:measure/tasks", people.WriteTasks, s.setTask)
+	get(v1, "/towns/:town/measures/:measure/tasks/:task", people.ReadTasks, s.findTask)
+	put(v1, "/towns/:town/measures/:measure/tasks/:task", people.WriteTasks, s.changeTask)
+	post(v1, "/towns/:town/measures/:measure/tasks/:task/report", people.ReportTasks, s.reportTask)
+	post(v1, "/towns/:town/measures/:measure/tasks/:task/transitions", people.ReportTasks, s.moveTask) // who finishes and who drops differ: see improve.MoveTask
 }

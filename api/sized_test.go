@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/improve"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
 	"bulwark/internal/scheme"
@@ -171,6 +172,19 @@ func (z sized) enter(ctx context.Context, tx *gorm.DB, period string, q int) err
 		_, err = evaluation.MoveAdjustment(ctx, tx, z.town, a.ID, a.Version, evaluation.ApprovedAdjustment, "")
 	}
 	return err
+}
+
+// tasks sets one task under the first measure for each branch.
+func (z sized) tasks(t *testing.T, db *gorm.DB) {
+	t.Helper()
+	person := "m"
+	for i := range z.branches {
+		branch := z.branch(i)
+		_, err := improve.SetTask(z.as(t.Context(), "g1", people.LeadingGroup), db, z.town, 1, improve.TaskPlan{Branch: &branch, Person: &person, Title: "x", DueOn: "2023-05-01"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func number(code string, x float64) evaluation.Entry { return evaluation.Entry{Code: code, Value: &x} }

@@ -31,7 +31,7 @@ import (
 //	@tag.name					exchange
 //	@tag.description			What branches learn from each other: cases, ratings of what was useful
 //	@tag.name					improvement
-//	@tag.description			The rules of improvement of a town
+//	@tag.description			What follows from a result: rules, targets, measures and their tasks
 //	@tag.name					index
 //	@tag.description			Scoring runs, rankings, scorecards and explanations
 //	@tag.name					people

@@ -33,6 +33,7 @@ var pathWords = map[string]string{
 	"scheme":     "code of the scheme",
 	"sequence":   "number of the record in its chain, counted from 1",
 	"sheet":      "identifier of the sheet, a UUID",
+	"task":       "identifier of the task, a UUID",
 	"target":     "identifier of the improvement target, a UUID",
 	"town":       "code of the town",
 	"version":    "number of the version, counted from 1",

@@ -75,6 +75,9 @@ func models() []any {
 		improve.VisitVersion{},
 		improve.Analysis{},
 		improve.AnalysisMove{},
+		improve.Measure{},
+		improve.Task{},
+		improve.TaskNote{},
 	}
 }
 

@@ -106,3 +106,11 @@ WHERE l.town_id = @town AND m.person_code = @person
 		map[string]any{"town": townID, "person": person, "on": on}).Scan(&codes).Error
 	return codes, err
 }
+
+// OfficesOf are the offices of which the person is a member on the day.
+func OfficesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Date) ([]string, error) {
+	var codes []string
+	err := inForce(db.WithContext(ctx).Model(&OfficeMember{}).Where("town_id = ? AND person_code = ?", townID, person), on).
+		Distinct().Order("office_code").Pluck("office_code", &codes).Error
+	return codes, err
+}

@@ -65,6 +65,11 @@ const (
 	ReadTargets    Action = "targets:read"    // improvement targets
 	ProposeTargets Action = "targets:propose" // by the rules, or by hand
 	DecideTargets  Action = "targets:decide"  // confirm, dismiss, end
+	ReadMeasures   Action = "measures:read"
+	WriteMeasures  Action = "measures:write" // name them
+	ReadTasks      Action = "tasks:read"     // of measures
+	WriteTasks     Action = "tasks:write"    // set, change, drop, reopen
+	ReportTasks    Action = "tasks:report"   // progress, by who answers for a task
 
 	ReadCases   Action = "cases:read"   // published ones
 	WriteCases  Action = "cases:write"  // draft and submit
@@ -129,6 +134,11 @@ var policy = map[Action]map[Role]Scope{
 	ReadTargets:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
 	ProposeTargets: {LeadingGroup: All},
 	DecideTargets:  {LeadingGroup: All},
+	ReadMeasures:   everyone(),
+	WriteMeasures:  {LeadingGroup: All, Admin: All},
+	ReadTasks:      {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
+	WriteTasks:     {Office: Assigned, LeadingGroup: All},
+	ReportTasks:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
 
 	ReadCases:   everyone(),
 	WriteCases:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned},

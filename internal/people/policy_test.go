@@ -60,6 +60,11 @@ var table = map[people.Action]string{
 	people.WriteVisits:      "---aa---",
 	people.ReadAnalyses:     "-aaa-**-",
 	people.WriteAnalyses:    "--a-----",
+	people.ReadMeasures:     "********",
+	people.WriteMeasures:    "-----*-*",
+	people.ReadTasks:        "-aaaa**-",
+	people.WriteTasks:       "----a*--",
+	people.ReportTasks:      "-aaaa*--",
 }
 
 var scopes = map[byte]people.Scope{'-': people.None, 'a': people.Assigned, '*': people.All}

@@ -1,0 +1,12 @@
+package api
+
+import (
+	"net/http"
+
+	"bulwark/internal/people"
+)
+
+// task sets one about the branch, for which the person answers.
+func (w *world) task(branch, person string) {
+	w.tasks[person] = last(w.as(people.LeadingGroup).Post("/towns/demo/measures/1/tasks", taskOf(branch, person)).Want(http.StatusCreated))
+}

@@ -1,0 +1,162 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/day"
+	"bulwark/internal/improve"
+)
+
+type listTasksRequest struct {
+	measureRequest
+	Branch  string `form:"branch"`                                             // only of this branch
+	State   string `form:"state" validate:"omitempty,oneof=open done dropped"` // only in this state
+	Overdue bool   `form:"overdue"`                                            // only open ones past their day
+	pageQuery
+}
+
+// listTasks answers the tasks of a measure: of the branches in the caller's reach,
+// of the town, and those for which he or she answers.
+//
+//	@ID			listTasks
+//	@Summary	List the tasks of a measure
+//	@Tags		improvement
+//	@Param		query	query		listTasksRequest	false	"."
+//	@Success	200		{object}	Page[improve.Task]
+//	@Router		/towns/{town}/measures/{measure}/tasks [get]
+func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (Page[improve.Task], error) {
+	if err := improve.CheckMeasure(req.Measure); err != nil {
+		return Page[improve.Task]{}, err
+	}
+	f := improve.TaskFilter{Measure: req.Measure, Branch: req.Branch, State: improve.TaskState(req.State), Overdue: req.Overdue, Limit: req.limit()}
+	if err := req.resume(&f.After); err != nil {
+		return Page[improve.Task]{}, err
+	}
+	list, err := improve.ListTasks(ctx, s.db(ctx), req.Town, f)
+	if err != nil {
+		return Page[improve.Task]{}, err
+	}
+	return page(list, req.pageQuery, func(t improve.Task) []any { return []any{t.ID} })
+}
+
+type taskInput struct {
+	Branch *string  `json:"branch" example:"b07"` // absent = for the town
+	Person *string  `json:"person" example:"instructor-2"`
+	Office *string  `json:"office" example:"office-1"` // instead of a person
+	Title  string   `json:"title" validate:"required,max=200" example:"repair the reading room"`
+	DueOn  day.Date `json:"due_on" validate:"required" swaggertype:"string" format:"date"` // the last day
+}
+
+func (in taskInput) plan() improve.TaskPlan {
+	return improve.TaskPlan{Branch: in.Branch, Person: in.Person, Office: in.Office, Title: in.Title, DueOn: in.DueOn}
+}
+
+type setTaskRequest struct {
+	measureRequest
+	Body taskInput
+}
+
+// setTask adds a task to a measure.
+//
+//	@ID			setTask
+//	@Summary	Set a task
+//	@Tags		improvement
+//	@Param		body	body		taskInput	true	"what, for whom, by whom, until when"
+//	@Success	201		{object}	improve.Task
+//	@Router		/towns/{town}/measures/{measure}/tasks [post]
+func (s *Server) setTask(ctx context.Context, req setTaskRequest) (Created[improve.Task], error) {
+	t, err := improve.SetTask(ctx, s.db(ctx), req.Town, req.Measure, req.Body.plan())
+	return Created[improve.Task]{Key: t.ID, Value: t}, err
+}
+
+type taskRequest struct {
+	Town    string `uri:"town"`
+	Measure int64  `uri:"measure"`
+	Task    string `uri:"task"`
+}
+
+// findTask answers one task, its timeline and what the caller can do with it.
+//
+//	@ID			findTask
+//	@Summary	Read a task
+//	@Tags		improvement
+//	@Success	200	{object}	improve.Task
+//	@Router		/towns/{town}/measures/{measure}/tasks/{task} [get]
+func (s *Server) findTask(ctx context.Context, req taskRequest) (improve.Task, error) {
+	return improve.FindTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task)
+}
+
+type changedTaskInput struct {
+	taskInput
+	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
+}
+
+type changeTaskRequest struct {
+	taskRequest
+	ifMatch
+	Body changedTaskInput
+}
+
+// changeTask sets an open task anew.
+//
+//	@ID			changeTask
+//	@Summary	Change a task
+//	@Tags		improvement
+//	@Param		body	body		changedTaskInput	true	"all of it, and why it changes"
+//	@Success	200		{object}	improve.Task
+//	@Router		/towns/{town}/measures/{measure}/tasks/{task} [put]
+func (s *Server) changeTask(ctx context.Context, req changeTaskRequest) (improve.Task, error) {
+	return improve.ChangeTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, req.Body.plan(), req.Body.Reason)
+}
+
+type taskReport struct {
+	Progress *int64 `json:"progress" validate:"required,min=0,max=100" example:"40"` // percent
+	Note     string `json:"note" validate:"required,max=2000" multiline:"true"`
+	Evidence string `json:"evidence" validate:"max=2000" multiline:"true"`
+}
+
+type reportTaskRequest struct {
+	taskRequest
+	ifMatch
+	Body taskReport
+}
+
+// reportTask says how far a task has come.
+//
+//	@ID			reportTask
+//	@Summary	Report on a task
+//	@Tags		improvement
+//	@Param		If-Match	header		string		true	"."
+//	@Param		body		body		taskReport	true	"how far, and what was done"
+//	@Success	200			{object}	improve.Task
+//	@Router		/towns/{town}/measures/{measure}/tasks/{task}/report [post]
+func (s *Server) reportTask(ctx context.Context, req reportTaskRequest) (improve.Task, error) {
+	in := req.Body
+	return improve.ReportTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, *in.Progress, in.Note, in.Evidence)
+}
+
+type taskTransition struct {
+	To       string `json:"to" validate:"required,oneof=open done dropped"`
+	Reason   string `json:"reason" validate:"max=2000" multiline:"true"`   // needed to drop and to reopen
+	Evidence string `json:"evidence" validate:"max=2000" multiline:"true"` // needed to finish, unless a report gave it
+}
+
+type moveTaskRequest struct {
+	taskRequest
+	ifMatch
+	Body taskTransition
+}
+
+// moveTask finishes, drops or reopens a task.
+//
+//	@ID			moveTask
+//	@Summary	Finish, drop or reopen a task
+//	@Tags		improvement
+//	@Param		If-Match	header		string			true	"."
+//	@Param		body		body		taskTransition	true	"where to, why, and what shows it"
+//	@Success	200			{object}	improve.Task
+//	@Router		/towns/{town}/measures/{measure}/tasks/{task}/transitions [post]
+func (s *Server) moveTask(ctx context.Context, req moveTaskRequest) (improve.Task, error) {
+	in := req.Body
+	return improve.MoveTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, improve.TaskState(in.To), in.Reason, in.Evidence)
+}

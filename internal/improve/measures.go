@@ -1,0 +1,130 @@
+package improve
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/people"
+	"bulwark/internal/text"
+)
+
+// Measure is one of the seven measures (七大措施) of a town. The public source names
+// four; the others have a number only, until the town names them.
+type Measure struct {
+	TownID      string     `gorm:"primaryKey" json:"-"`
+	Number      int64      `gorm:"primaryKey" json:"number" example:"1"` // 1 to 7
+	Name        text.Text  `gorm:"embedded;embeddedPrefix:name_" json:"name,omitempty,omitzero"`
+	Description text.Text  `gorm:"embedded;embeddedPrefix:description_" json:"description,omitempty,omitzero"`
+	Named       bool       `gorm:"-" json:"named"`
+	SourceName  text.Text  `gorm:"-" json:"source_name,omitempty,omitzero"` // as the public source names it, whatever the town does
+	Provenance  string     `gorm:"-" json:"provenance" enums:"source,town,unnamed"`
+	Note        text.Text  `gorm:"-" json:"note,omitempty,omitzero"` // where nobody has named it
+	Progress    TaskTotals `gorm:"-" json:"progress"`      // of all its tasks
+	database.Versioned
+}
+
+var measureNoun = text.Text{ZH: "措施", EN: "measure"}
+
+// sourceNames are the measures that the public source names, in its order.
+var sourceNames = []text.Text{
+	{ZH: "加强联系帮扶", EN: "liaison support"},
+	{ZH: "制定一村一策精准提升", EN: "one village, one plan"},
+	{ZH: "选派指导员挂钩结对", EN: "instructor pairing"},
+	{ZH: "搭建交流平台", EN: "exchange platform"},
+}
+
+// measureCount is how many measures there are.
+const measureCount = 7
+
+// tell fills in what the row does not hold.
+func (m *Measure) tell() {
+	if int(m.Number) <= len(sourceNames) {
+		m.SourceName = sourceNames[m.Number-1]
+	}
+	m.Provenance = "town"
+	if m.Name.IsZero() || m.Name == m.SourceName {
+		m.Name, m.Provenance = m.SourceName, "source"
+	}
+	if m.Named = !m.Name.IsZero(); !m.Named {
+		m.Provenance = "unnamed"
+		m.Note = text.F("公开资料未列出第 %[1]d 项措施的名称，可由本镇命名", "the public source does not name measure %[1]d: the town may", m.Number)
+	}
+}
+
+// ListMeasures gives the seven measures of the town with their progress.
+func ListMeasures(ctx context.Context, db *gorm.DB, townID string) ([]Measure, error) {
+	var rows []Measure
+	if err := db.WithContext(ctx).Where("town_id = ?", townID).Find(&rows).Error; err != nil {
+		return nil, err
+	}
+	progress, err := MeasureProgress(ctx, db, townID, people.Reach{All: true}, day.Of(db.NowFunc()))
+	list := make([]Measure, measureCount)
+	for i := range list {
+		list[i] = Measure{TownID: townID, Number: int64(i + 1), Versioned: database.Versioned{Version: 1}}
+		if at := slices.IndexFunc(rows, func(m Measure) bool { return m.Number == int64(i+1) }); at >= 0 {
+			list[i] = rows[at]
+		}
+		list[i].tell()
+		if err == nil {
+			list[i].Progress = progress[i].TaskTotals
+		}
+	}
+	return list, err
+}
+
+// FindMeasure gives one measure.
+func FindMeasure(ctx context.Context, db *gorm.DB, townID string, number int64) (Measure, error) {
+	if err := CheckMeasure(number); err != nil {
+		return Measure{}, err
+	}
+	list, err := ListMeasures(ctx, db, townID)
+	if err != nil {
+		return Measure{}, err
+	}
+	return list[number-1], nil
+}
+
+// CheckMeasure is NotFound for a number that no measure has.
+func CheckMeasure(number int64) error {
+	if number < 1 || number > measureCount {
+		return fault.New(fault.NotFound, "not_found", text.F("没有第 %d 项措施：共 7 项", "there is no measure %d: there are 7", number))
+	}
+	return nil
+}
+
+// NameMeasure gives a measure a name and a description in the town. An empty name
+// takes the town's away: the source's comes back, if there is one.
+func NameMeasure(ctx context.Context, db *gorm.DB, townID string, number, version int64, name, description text.Text) (Measure, error) {
+	var after Measure
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := FindMeasure(ctx, tx, townID, number)
+		if err != nil {
+			return err
+		}
+		if before.CreatedAt.IsZero() { // as built in; it becomes a row now
+			row := Measure{TownID: townID, Number: number, Versioned: database.Versioned{Version: 1}}
+			if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
+				return err
+			}
+		}
+		change := map[string]any{"name_zh": name.ZH, "name_en": name.EN, "description_zh": description.ZH, "description_en": description.EN}
+		if err := database.UpdateVersioned(tx, &Measure{TownID: townID, Number: number}, version, change); err != nil {
+			return err
+		}
+		if after, err = FindMeasure(ctx, tx, townID, number); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{
+			Town: townID, Action: "measure.name", Subject: fmt.Sprintf("measures/%d", number), Before: before, After: after,
+		})
+	})
+	return after, err
+}
