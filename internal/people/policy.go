@@ -71,6 +71,8 @@ const (
 	WriteTasks     Action = "tasks:write"    // set, change, drop, reopen
 	ReportTasks    Action = "tasks:report"   // progress, by who answers for a task
 
+	ReadEffects Action = "effects:read" // whether help helped
+
 	ReadCases   Action = "cases:read"   // published ones
 	WriteCases  Action = "cases:write"  // draft and submit
 	ReviewCases Action = "cases:review" // publish, return, take back
@@ -139,6 +141,8 @@ var policy = map[Action]map[Role]Scope{
 	ReadTasks:      {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
 	WriteTasks:     {Office: Assigned, LeadingGroup: All},
 	ReportTasks:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
+
+	ReadEffects: {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All},
 
 	ReadCases:   everyone(),
 	WriteCases:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned},

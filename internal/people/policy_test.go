@@ -51,6 +51,7 @@ var table = map[people.Action]string{
 	people.ReadTargets:      "-aaaa**-",
 	people.ProposeTargets:   "-----*--",
 	people.DecideTargets:    "-----*--",
+	people.ReadEffects:      "--*****-",
 	people.ReadCases:        "********",
 	people.WriteCases:       "-aaa----",
 	people.ReviewCases:      "-----*--",
