@@ -202,6 +202,27 @@ var rights = map[string]right{
 	"GET /towns/:town/ratings/:rating":                    {who: "s"},
 	"PUT /towns/:town/ratings/:rating":                    {who: "s", version: "1", body: sent(object{"score": 2})},
 	"GET /towns/:town/usefulness":                         {who: "MGL", far: 200},
+
+	"GET /towns/:town/teams":                          {who: "SMIOGLA", far: 200},
+	"POST /towns/:town/teams":                         {who: "s", ok: 201, body: sent(object{"code": "x", "name": named("x"), "field": "ethos", "branches": []string{"b01"}})},
+	"GET /towns/:town/teams/:team":                    {who: "SMIOGLA"},
+	"PUT /towns/:town/teams/:team":                    {who: "s", version: "1", body: sent(object{"name": named("x"), "field": "ethos", "branches": []string{"b01"}})},
+	"GET /towns/:town/rounds":                         {who: "SMIOGLA", far: 200},
+	"POST /towns/:town/rounds":                        {who: "G", ok: 201, far: 422, body: sent(roundOf("x", "mentor"))},
+	"GET /towns/:town/rounds/:round":                  {who: "SMIOGLA"},
+	"PUT /towns/:town/rounds/:round":                  {who: "G", version: "1", body: sent(rulesOf())},
+	"POST /towns/:town/rounds/:round/transitions":     {who: "G", version: "1", body: sent(object{"to": "judging"})},
+	"GET /towns/:town/rounds/:round/sheet":            {who: "MIOGL"},
+	"PUT /towns/:town/rounds/:round/sheet":            {who: "MIOGL", version: "1", body: sent(object{"scores": object{}})},
+	"GET /towns/:town/rounds/:round/result":           {who: "SMIOGLA", but: undecided},
+	"POST /towns/:town/rounds/:round/shortlist":       {who: "G", version: closedVersion, body: picked("closed")},
+	"POST /towns/:town/rounds/:round/choice":          {who: "G", version: shortVersion, body: picked("short")},
+	"GET /towns/:town/projects":                       {who: "SMIOGLA", far: 200},
+	"POST /towns/:town/projects":                      {who: "s", ok: 201, body: sent(projectOf("open", "b01"))},
+	"GET /towns/:town/projects/:project":              {who: "SMIOGLA"},
+	"PUT /towns/:town/projects/:project":              {who: "s", out: 403, version: "1", body: sent(object{"title": "x", "field": "ethos", "description": "x"})},
+	"POST /towns/:town/projects/:project/transitions": {who: "s", out: 403, version: "1", body: sent(object{"to": "withdrawn"})},
+	"POST /towns/:town/projects/:project/bonus":       {who: "G", ok: 409, version: "1", body: sent(object{"period": "in-open", "item": "top-ten"})},
 }
 
 const (

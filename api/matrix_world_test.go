@@ -311,6 +311,7 @@ func (w *world) address(c cell) string {
 		}
 		c.path = strings.Replace(c.path, parameter, thing, 1)
 	}
+	c.path = exchangeCodes(c)
 	office := "office"
 	for part, thing := range map[string]string{"/appointments/": "appointment", "/members/": "member", "/links/": "link"} {
 		if c.about != missing && strings.Contains(c.path, part) {

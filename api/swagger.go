@@ -29,7 +29,7 @@ import (
 //	@tag.name					entry
 //	@tag.description			Periods, evaluation sheets and adjustments
 //	@tag.name					exchange
-//	@tag.description			What branches learn from each other: cases, ratings of what was useful
+//	@tag.description			What branches learn from each other: cases, ratings of what was useful, pioneer teams and their projects
 //	@tag.name					improvement
 //	@tag.description			What follows from a result: rules, targets, measures and their tasks
 //	@tag.name					index

@@ -25,6 +25,7 @@ var severalRecords = map[string]bool{
 	"movePeriod":     true, // publishing moves the period and publishes its run
 	"decideAppeal":   true, // upholding makes a run and its publication
 	"amendResult":    true, // makes a run and its publication
+	"proposeBonus":   true, // proposes an adjustment and links it
 }
 
 // secretive finds members of a record, and texts in it, that nobody may read there.

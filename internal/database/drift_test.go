@@ -78,6 +78,10 @@ func models() []any {
 		improve.Measure{},
 		improve.Task{},
 		improve.TaskNote{},
+		exchange.Team{},
+		exchange.Round{},
+		exchange.Project{},
+		exchange.JudgeSheet{},
 	}
 }
 

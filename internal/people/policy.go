@@ -85,6 +85,11 @@ const (
 
 	ReadAnalyses  Action = "analyses:read"  // cause analyses that are submitted, and one's own
 	WriteAnalyses Action = "analyses:write" // begin, write, submit, withdraw
+
+	ReadProjects  Action = "projects:read"  // pioneer teams, rounds and projects
+	WriteProjects Action = "projects:write" // register for the own branch
+	JudgeProjects Action = "projects:judge" // those whom the round names
+	RunRounds     Action = "rounds:write"   // open, close, shortlist, choose
 )
 
 // Scope says on which branches a role may act.
@@ -156,6 +161,11 @@ var policy = map[Action]map[Role]Scope{
 
 	ReadAnalyses:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, LeadingGroup: All, Leadership: All},
 	WriteAnalyses: {Mentor: Assigned},
+
+	ReadProjects:  {Secretary: All, Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All, Admin: All},
+	WriteProjects: {Secretary: Assigned},
+	JudgeProjects: {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All},
+	RunRounds:     {LeadingGroup: All},
 }
 
 // everyone is all roles, without limit.

@@ -66,6 +66,10 @@ var table = map[people.Action]string{
 	people.ReadTasks:        "-aaaa**-",
 	people.WriteTasks:       "----a*--",
 	people.ReportTasks:      "-aaaa*--",
+	people.ReadProjects:     "-*******",
+	people.WriteProjects:    "-a------",
+	people.JudgeProjects:    "--*****-",
+	people.RunRounds:        "-----*--",
 }
 
 var scopes = map[byte]people.Scope{'-': people.None, 'a': people.Assigned, '*': people.All}

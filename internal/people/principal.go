@@ -129,7 +129,7 @@ var (
 	byBranch = map[Action]bool{
 		ReadScorecard: true, ReadProvisional: true, ReadSheets: true, WriteSheets: true, DecideSheets: true,
 		ReadAdjustments: true, WriteAdjustments: true, Decide: true, ReadAppeals: true, WriteAppeals: true,
-		WriteCases: true, ReviewCases: true, Rate: true,
+		WriteCases: true, ReviewCases: true, Rate: true, WriteProjects: true,
 		ReadVisits: true, WriteVisits: true,
 		ReadAnalyses: true, WriteAnalyses: true,
 	}

@@ -1,0 +1,106 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/day"
+	"bulwark/internal/exchange"
+	"bulwark/internal/text"
+)
+
+type listTeamsRequest struct {
+	townRequest
+	pageQuery
+}
+
+// listTeams answers the pioneer teams of a town.
+//
+//	@ID			listTeams
+//	@Summary	List pioneer teams
+//	@Tags		exchange
+//	@Param		query	query		listTeamsRequest	false	"."
+//	@Success	200		{object}	Page[exchange.Team]
+//	@Router		/towns/{town}/teams [get]
+func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (Page[exchange.Team], error) {
+	after := ""
+	if err := req.resume(&after); err != nil {
+		return Page[exchange.Team]{}, err
+	}
+	list, err := exchange.ListTeams(ctx, s.db(ctx), req.Town, after, req.limit())
+	if err != nil {
+		return Page[exchange.Team]{}, err
+	}
+	return page(list, req.pageQuery, func(t exchange.Team) []any { return []any{t.Code} })
+}
+
+type teamInput struct {
+	Name      text.Text `json:"name"`
+	Field     string    `json:"field" validate:"required,oneof=development governance hard-tasks ethos"`
+	Branches  []string  `json:"branches" validate:"min=1,max=100,unique" example:"b07"`
+	FoundedOn *day.Date `json:"founded_on" swaggertype:"string" format:"date"`
+	Members   int64     `json:"members" validate:"min=0,max=100000" example:"12"` // how many, never who
+}
+
+// of is the team that the input tells.
+func (in teamInput) of(town, code string) exchange.Team {
+	t := exchange.Team{TownID: town, Code: code, Name: in.Name, Field: in.Field, FoundedOn: in.FoundedOn, Members: in.Members}
+	t.Branches.V = in.Branches
+	return t
+}
+
+type newTeamInput struct {
+	Code string `json:"code" validate:"required" example:"river-watch"`
+	teamInput
+}
+
+type createTeamRequest struct {
+	townRequest
+	Body newTeamInput
+}
+
+// createTeam registers a pioneer team of branches that the caller leads.
+//
+//	@ID			createTeam
+//	@Summary	Register a pioneer team
+//	@Tags		exchange
+//	@Param		body	body		newTeamInput	true	"the team"
+//	@Success	201		{object}	exchange.Team
+//	@Router		/towns/{town}/teams [post]
+func (s *Server) createTeam(ctx context.Context, req createTeamRequest) (Created[exchange.Team], error) {
+	t, err := exchange.CreateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
+	return Created[exchange.Team]{Key: t.Code, Value: t}, err
+}
+
+type teamRequest struct {
+	Town string `uri:"town"`
+	Team string `uri:"team"`
+}
+
+// findTeam answers one pioneer team.
+//
+//	@ID			findTeam
+//	@Summary	Read a pioneer team
+//	@Tags		exchange
+//	@Success	200	{object}	exchange.Team
+//	@Router		/towns/{town}/teams/{team} [get]
+func (s *Server) findTeam(ctx context.Context, req teamRequest) (exchange.Team, error) {
+	return exchange.FindTeam(ctx, s.db(ctx), req.Town, req.Team)
+}
+
+type updateTeamRequest struct {
+	teamRequest
+	ifMatch
+	Body teamInput
+}
+
+// updateTeam changes a team of which the caller leads a branch.
+//
+//	@ID			updateTeam
+//	@Summary	Change a pioneer team
+//	@Tags		exchange
+//	@Param		body	body		teamInput	true	"all of it"
+//	@Success	200		{object}	exchange.Team
+//	@Router		/towns/{town}/teams/{team} [put]
+func (s *Server) updateTeam(ctx context.Context, req updateTeamRequest) (exchange.Team, error) {
+	return exchange.UpdateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Team), req.Version)
+}
