@@ -99,7 +99,9 @@ func scoresOf(c *apitest.Client, period string) map[string]index.Ranked {
 // nearest within five points.
 func nearest(branch string, targets []string, before, after map[string]index.Ranked) []string {
 	var near []string
-	from := func(code string) float64 { return composite.Round(math.Abs(before[code].Score-before[branch].Score), 2) }
+	from := func(code string) float64 {
+		return composite.Round(math.Abs(before[code].Score-before[branch].Score), 2)
+	}
 	for code, r := range before {
 		_, later := after[code]
 		if later && !slices.Contains(targets, code) && r.Branch.Class == before[branch].Branch.Class && from(code) <= 5 {

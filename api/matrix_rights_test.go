@@ -16,7 +16,7 @@ const everyone = "RSMIOGLA"
 var inPeriod = map[string]bool{"POST /towns/:town/evaluations": true, "POST /towns/:town/adjustments": true, "POST /towns/:town/appeals": true, "POST /towns/:town/analyses": true}
 
 // aboutBranch are the routes whose body names a branch, in no period.
-var aboutBranch = map[string]bool{"POST /towns/:town/visits": true}
+var aboutBranch = map[string]bool{"POST /towns/:town/visits": true, "POST /towns/:town/problems": true}
 
 // rights say who may use which route, in the words of docs/operations.md.
 var rights = map[string]right{
@@ -71,6 +71,13 @@ var rights = map[string]right{
 	"POST /towns/:town/targets":                                        {who: "G", ok: 201, far: 422, body: sent(object{"branch": "b03", "reason": "x"})},
 	"GET /towns/:town/targets/:target":                                 {who: "smioGL"},
 	"POST /towns/:town/targets/:target/transitions":                    {who: "G", version: "1", body: sent(object{"to": "confirmed"})},
+	"GET /towns/:town/problems":                                        {who: "smioGL", far: 200},
+	"POST /towns/:town/problems":                                       {who: "io", ok: 201, out: 403, body: newProblemOf},
+	"GET /towns/:town/problems/:problem":                               {who: "smioGL"},
+	"PUT /towns/:town/problems/:problem":                               {who: "io", version: "SELECT version FROM problems WHERE id = ?", body: sent(troubleOf(object{"reason": "x"}))},
+	"POST /towns/:town/problems/:problem/transitions":                  {who: "io", version: "SELECT version FROM problems WHERE id = ?", body: sent(object{"to": "in_progress"})},
+	"GET /towns/:town/reminders":                                       {who: "smioGL", far: 200},
+	"POST /towns/:town/reminders/:reminder/acknowledge":                {who: "smioGL", but: reminded},
 	"GET /towns/:town/visits":                                          {who: "smioGL", far: 200},
 	"POST /towns/:town/visits":                                         {who: "io", ok: 201, out: 403, body: newVisitTo},
 	"GET /towns/:town/visits/:visit":                                   {who: "smioGL"},
@@ -391,6 +398,18 @@ func decideMany(*world, cell) any {
 
 func newVisitTo(_ *world, c cell) any {
 	return visitOf(object{"branch": map[subject]string{own: "b04", others: "b02", elsewhere: "b01", missing: "b99"}[c.about]})
+}
+
+func newProblemOf(_ *world, c cell) any {
+	return troubleOf(object{"branch": map[subject]string{own: "b04", others: "b02", elsewhere: "b01", missing: "b99"}[c.about]})
+}
+
+// reminded: the problems of the world are the office's, and past their day.
+func reminded(_ *world, c cell) int {
+	if c.about == own && slices.Contains([]string{"secretary", "mentor", "instructor"}, c.caller) {
+		return http.StatusNotFound
+	}
+	return 0
 }
 
 // newAnalysis is about a branch of which the mentor has none.

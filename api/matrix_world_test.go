@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"bulwark/internal/apitest"
 	"bulwark/internal/day"
+	"bulwark/internal/improve"
 	"bulwark/internal/people"
 )
 
@@ -36,6 +38,8 @@ type world struct {
 	tasks      map[string]string            // who answers for it → id
 	things     map[string]map[string]string // parameter of a path → branch → id
 	ids        map[string]string            // what there is one of: key, assignment
+	problems   map[string]string            // branch → id
+	reminders  map[string]string            // branch → id
 	visits     map[string]string            // author of a draft in b01, or branch of a recorded one → id
 }
 
@@ -50,7 +54,7 @@ func worldOf(t *testing.T, h *harness) *world {
 	h.server.offers = h.server.offers[:len(h.server.offers)/2] // the harness has made a handler too
 	w := &world{
 		harness: h, t: t, handler: handler, secret: map[string]string{"": ""},
-		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{}, appeals: map[string]string{}, exceptions: map[string]string{}, targets: map[string]string{}, tasks: map[string]string{}, ids: map[string]string{}, visits: map[string]string{},
+		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{}, appeals: map[string]string{}, exceptions: map[string]string{}, targets: map[string]string{}, tasks: map[string]string{}, ids: map[string]string{}, visits: map[string]string{}, problems: map[string]string{}, reminders: map[string]string{},
 	}
 	w.inForce(smallScheme)
 	w.as(people.LeadingGroup).Post("/towns/demo/schemes", strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
@@ -198,6 +202,15 @@ func (w *world) improve() {
 	for _, branch := range []string{"b01", "b02"} {
 		w.visits[branch] = visit(other, branch)
 		moved(other, "/towns/demo/visits/"+w.visits[branch], "recorded", "").Want(http.StatusOK)
+		w.problems[branch] = last(other.Post("/towns/demo/problems", troubleOf(object{"branch": branch})).Want(http.StatusCreated))
+	}
+	w.must(w.db.Exec("UPDATE problems SET due_on = '2026-01-01'").Error)
+	_, err := improve.Remind(w.t.Context(), w.db)
+	w.must(err)
+	var reminders []improve.Reminder
+	w.must(w.db.Where("kind = 'problem_overdue'").Find(&reminders).Error)
+	for _, r := range reminders {
+		w.reminders[r.BranchCode] = r.ID
 	}
 	for _, role := range []people.Role{people.Instructor, people.Office} {
 		w.visits[string(role)] = visit(w.as(role), "b01")
@@ -322,7 +335,7 @@ func (w *world) address(c cell) string {
 		office = "nowhere"
 	}
 	return strings.NewReplacer(":office", office, ":exception", exception, ":target", target, ":measure", measure, ":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
-		":visit", w.visited(c), ":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.path)
+		":visit", w.visited(c), ":reminder", cmp.Or(w.reminders[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":problem", cmp.Or(w.problems[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.path)
 }
 
 // request is the cell as HTTP.

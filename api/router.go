@@ -207,4 +207,11 @@ func (s *Server) routes(r routes) {
 	put(v1, "/towns/:town/projects/:project", people.WriteProjects, s.updateProject)
 	post(v1, "/towns/:town/projects/:project/transitions", people.WriteProjects, s.moveProject)
 	post(v1, "/towns/:town/projects/:project/bonus", people.RunRounds, s.proposeBonus)
+	get(v1, "/towns/:town/problems", people.ReadProblems, s.listProblems)
+	create(v1, "/towns/:town/problems", people.WriteProblems, s.openProblem)
+	get(v1, "/towns/:town/problems/:problem", people.ReadProblems, s.findProblem)
+	put(v1, "/towns/:town/problems/:problem", people.WriteProblems, s.updateProblem)
+	post(v1, "/towns/:town/problems/:problem/transitions", people.WriteProblems, s.moveProblem)
+	get(v1, "/towns/:town/reminders", people.ReadReminders, s.listReminders)
+	post(v1, "/towns/:town/reminders/:reminder/acknowledge", people.ReadReminders, s.acknowledgeReminder)
 }

@@ -26,6 +26,7 @@ var severalRecords = map[string]bool{
 	"decideAppeal":   true, // upholding makes a run and its publication
 	"amendResult":    true, // makes a run and its publication
 	"proposeBonus":   true, // proposes an adjustment and links it
+	"moveVisit":      true, // opens problems for what was found
 }
 
 // secretive finds members of a record, and texts in it, that nobody may read there.

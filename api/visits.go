@@ -146,8 +146,14 @@ func (s *Server) writeVisit(ctx context.Context, req writeVisitRequest) (improve
 }
 
 type visitTransition struct {
-	To     string `json:"to" validate:"required,oneof=recorded"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
+	To       string         `json:"to" validate:"required,oneof=recorded"`
+	Reason   string         `json:"reason" validate:"max=2000" multiline:"true"`
+	Problems []foundProblem `json:"problems" validate:"max=20,dive"` // opened with the recording
+}
+
+type foundProblem struct {
+	Finding int64 `json:"finding" validate:"min=1" example:"1"` // of the visit
+	problemInput
 }
 
 type moveVisitRequest struct {
@@ -156,8 +162,8 @@ type moveVisitRequest struct {
 	Body visitTransition
 }
 
-// moveVisit records the caller's own draft. From then on others see it, and it is
-// only corrected.
+// moveVisit records the caller's own draft, and opens problems for what it found.
+// From then on others see it, and it is only corrected.
 //
 //	@ID			moveVisit
 //	@Summary	Record a visit
@@ -167,5 +173,11 @@ type moveVisitRequest struct {
 //	@Success	200			{object}	improve.Visit
 //	@Router		/towns/{town}/visits/{visit}/transitions [post]
 func (s *Server) moveVisit(ctx context.Context, req moveVisitRequest) (improve.Visit, error) {
-	return improve.RecordVisit(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.Reason)
+	var found []improve.JointProblem
+	for _, in := range req.Body.Problems {
+		x := in.problem(req.Town)
+		x.FindingNumber = &in.Finding
+		found = append(found, x)
+	}
+	return improve.RecordVisit(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.Reason, found...)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"bulwark/internal/idempotency"
+	"bulwark/internal/improve"
 	"bulwark/internal/index"
 )
 
@@ -17,7 +18,7 @@ const (
 )
 
 // Work does what need not be waited for, until ctx ends: it appraises how sure
-// each new run is, writes down when keys were used, and removes answers that were
+// each new run is, makes reminders of what is due, writes down when keys were used, and removes answers that were
 // kept long enough. Call it once, beside the handler, after Handler; end it after
 // the last request.
 func (s *Server) Work(ctx context.Context) {
@@ -27,6 +28,9 @@ func (s *Server) Work(ctx context.Context) {
 		s.tidy(ctx)
 		if _, err := index.AppraisePending(ctx, s.DB); err != nil && ctx.Err() == nil {
 			s.Log.Error("appraise runs", "error", err.Error())
+		}
+		if _, err := improve.Remind(ctx, s.DB); err != nil && ctx.Err() == nil {
+			s.Log.Error("make reminders", "error", err.Error())
 		}
 		select {
 		case <-ctx.Done():

@@ -82,6 +82,11 @@ func models() []any {
 		exchange.Round{},
 		exchange.Project{},
 		exchange.JudgeSheet{},
+		improve.JointProblem{},
+		improve.ProblemMove{},
+		improve.Reminder{},
+		improve.ReminderHead{},
+		improve.ReminderReceipt{},
 	}
 }
 

@@ -79,6 +79,9 @@ func WriteVisit(ctx context.Context, db *gorm.DB, townID, id string, version int
 		if err := before.refuse(ctx, tx, c); err != nil {
 			return verb, err
 		}
+		if err := before.refuseLost(ctx, tx, c); err != nil {
+			return verb, err
+		}
 		change := map[string]any{"visited_on": c.VisitedOn, "place": c.Place, "checks": c.Checks, "evidence": c.Evidence}
 		if err := database.UpdateVersioned(tx, &Visit{TownID: townID, ID: id}, version, change); err != nil {
 			return verb, err
@@ -94,8 +97,9 @@ func WriteVisit(ctx context.Context, db *gorm.DB, townID, id string, version int
 	}, reason)
 }
 
-// RecordVisit makes the caller's own draft count.
-func RecordVisit(ctx context.Context, db *gorm.DB, townID, id string, version int64, reason string) (Visit, error) {
+// RecordVisit makes the caller's own draft count, and opens the problems that its
+// findings are.
+func RecordVisit(ctx context.Context, db *gorm.DB, townID, id string, version int64, reason string, found ...JointProblem) (Visit, error) {
 	return changeVisit(ctx, db, townID, id, func(tx *gorm.DB, before Visit) (string, error) {
 		mv, err := visitMoves.Find(people.Caller(ctx), before.State, VisitRecorded, before.stand(), reason)
 		if err != nil {
@@ -108,7 +112,10 @@ func RecordVisit(ctx context.Context, db *gorm.DB, townID, id string, version in
 		if err := database.UpdateVersioned(tx, &Visit{TownID: townID, ID: id}, version, change); err != nil {
 			return "", err
 		}
-		return mv.Verb, before.keep(ctx, tx, version+1, mv.Verb, reason)
+		if err := before.keep(ctx, tx, version+1, mv.Verb, reason); err != nil {
+			return "", err
+		}
+		return mv.Verb, openAll(ctx, tx, before, found)
 	}, reason)
 }
 
@@ -147,4 +154,15 @@ func (v Visit) keep(ctx context.Context, tx *gorm.DB, version int64, verb, reaso
 		TownID: v.TownID, VisitID: v.ID, Version: version, Verb: verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role,
 		Reason: reason, Document: database.JSON[VisitContent]{V: v.VisitContent},
 	}).Error
+}
+
+// refuseLost keeps the findings that opened a problem from being taken away.
+func (v Visit) refuseLost(ctx context.Context, tx *gorm.DB, c VisitContent) error {
+	var n int64
+	err := tx.WithContext(ctx).Model(&JointProblem{}).Where("town_id = ? AND visit_id = ?", v.TownID, v.ID).
+		Select("COALESCE(max(finding_number), 0)").Scan(&n).Error
+	if err != nil || n <= int64(len(c.Findings)) {
+		return err
+	}
+	return fault.Broken(fault.At("/findings", "finding_in_use", text.F("第 %d 项发现已列为难题，请保留", "finding %d has opened a problem: keep it at its place", n)))
 }

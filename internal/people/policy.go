@@ -90,6 +90,10 @@ const (
 	WriteProjects Action = "projects:write" // register for the own branch
 	JudgeProjects Action = "projects:judge" // those whom the round names
 	RunRounds     Action = "rounds:write"   // open, close, shortlist, choose
+
+	ReadProblems  Action = "problems:read"
+	WriteProblems Action = "problems:write" // open, solve, close
+	ReadReminders Action = "reminders:read" // one's own; of the whole town: what is overdue
 )
 
 // Scope says on which branches a role may act.
@@ -166,6 +170,10 @@ var policy = map[Action]map[Role]Scope{
 	WriteProjects: {Secretary: Assigned},
 	JudgeProjects: {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All},
 	RunRounds:     {LeadingGroup: All},
+
+	ReadProblems:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
+	WriteProblems: {Instructor: Assigned, Office: Assigned},
+	ReadReminders: {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
 }
 
 // everyone is all roles, without limit.

@@ -70,6 +70,9 @@ var table = map[people.Action]string{
 	people.WriteProjects:    "-a------",
 	people.JudgeProjects:    "--*****-",
 	people.RunRounds:        "-----*--",
+	people.ReadProblems:     "-aaaa**-",
+	people.WriteProblems:    "---aa---",
+	people.ReadReminders:    "-aaaa**-",
 }
 
 var scopes = map[byte]people.Scope{'-': people.None, 'a': people.Assigned, '*': people.All}

@@ -130,8 +130,8 @@ var (
 		ReadScorecard: true, ReadProvisional: true, ReadSheets: true, WriteSheets: true, DecideSheets: true,
 		ReadAdjustments: true, WriteAdjustments: true, Decide: true, ReadAppeals: true, WriteAppeals: true,
 		WriteCases: true, ReviewCases: true, Rate: true, WriteProjects: true,
-		ReadVisits: true, WriteVisits: true,
 		ReadAnalyses: true, WriteAnalyses: true,
+		ReadVisits: true, WriteVisits: true, ReadProblems: true, WriteProblems: true, ReadReminders: true,
 	}
 	openToAll = map[Action]bool{ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true, ReadStructure: true, ReadRanking: true, ReadCases: true}
 )

@@ -54,7 +54,106 @@ CREATE TABLE visit_versions (
 );
 CREATE TRIGGER visit_versions_immutable BEFORE UPDATE OR DELETE ON visit_versions FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+-- What branch, instructor and office solve together (难题), with one owner, a
+-- person or an office. What was done to it stays in problem_moves.
+CREATE TABLE problems (
+    town_id text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL CHECK (length(id) = 36),
+    branch_code text COLLATE "C" NOT NULL,
+    visit_id text COLLATE "C",
+    finding_number bigint CHECK (finding_number > 0),
+    after_id text COLLATE "C",
+    title text COLLATE "C" NOT NULL CHECK (length(title) > 0),
+    description text COLLATE "C" NOT NULL,
+    owner_person text COLLATE "C",
+    owner_office text COLLATE "C",
+    participants text COLLATE "C" NOT NULL,
+    due_on text COLLATE "C" NOT NULL CHECK (length(due_on) = 10),
+    state text COLLATE "C" NOT NULL CHECK (state IN ('open', 'in_progress', 'solved', 'closed', 'reopened')),
+    opened_by text COLLATE "C" NOT NULL,
+    opened_role text COLLATE "C" NOT NULL,
+    solution text COLLATE "C" NOT NULL,
+    evidence text COLLATE "C" NOT NULL,
+    solved_by text COLLATE "C" NOT NULL,
+    solved_for text COLLATE "C" NOT NULL CHECK (solved_for IN ('', 'branch', 'instructor', 'office')),
+    closed_on text COLLATE "C" CHECK (length(closed_on) = 10),
+    relapses bigint NOT NULL CHECK (relapses >= 0),
+    version bigint NOT NULL CHECK (version > 0),
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (town_id, id),
+    FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, visit_id) REFERENCES visits (town_id, id) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, after_id) REFERENCES problems (town_id, id) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, owner_person) REFERENCES people (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, owner_office) REFERENCES offices (town_id, code) ON DELETE RESTRICT,
+    CHECK ((owner_person IS NULL) <> (owner_office IS NULL)),
+    CHECK (finding_number IS NULL OR visit_id IS NOT NULL),
+    CHECK ((state IN ('solved', 'closed')) = (solved_for <> '')),
+    CHECK (state <> 'solved' OR length(solution) > 0),
+    CHECK ((state = 'closed') = (closed_on IS NOT NULL))
+);
+CREATE INDEX problems_branch ON problems (town_id, branch_code, state);
+CREATE UNIQUE INDEX problems_finding ON problems (town_id, visit_id, finding_number);
+
+CREATE TABLE problem_moves (
+    town_id text COLLATE "C" NOT NULL,
+    problem_id text COLLATE "C" NOT NULL,
+    version bigint NOT NULL CHECK (version > 0),
+    verb text COLLATE "C" NOT NULL CHECK (length(verb) > 0),
+    at timestamptz NOT NULL,
+    actor text COLLATE "C" NOT NULL,
+    role text COLLATE "C" NOT NULL,
+    reason text COLLATE "C" NOT NULL,
+    evidence text COLLATE "C" NOT NULL,
+    due_on text COLLATE "C" NOT NULL CHECK (length(due_on) = 10),
+    PRIMARY KEY (town_id, problem_id, version),
+    FOREIGN KEY (town_id, problem_id) REFERENCES problems (town_id, id) ON DELETE RESTRICT
+);
+CREATE TRIGGER problem_moves_immutable BEFORE UPDATE OR DELETE ON problem_moves FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- Who is told what is due. Each kind, subject and day has one; sequence numbers the
+-- last change of each in its town, and reminder_heads holds the last number given.
+CREATE TABLE reminders (
+    town_id text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL CHECK (length(id) = 36),
+    sequence bigint NOT NULL CHECK (sequence > 0),
+    kind text COLLATE "C" NOT NULL CHECK (length(kind) > 0),
+    subject text COLLATE "C" NOT NULL CHECK (length(subject) > 0),
+    branch_code text COLLATE "C" NOT NULL,
+    person_code text COLLATE "C",
+    office_code text COLLATE "C",
+    due_on text COLLATE "C" NOT NULL CHECK (length(due_on) = 10),
+    made_at timestamptz NOT NULL,
+    withdrawn_at timestamptz,
+    PRIMARY KEY (town_id, id),
+    UNIQUE (town_id, kind, subject, due_on),
+    UNIQUE (town_id, sequence),
+    FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, person_code) REFERENCES people (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, office_code) REFERENCES offices (town_id, code) ON DELETE RESTRICT
+);
+
+CREATE TABLE reminder_heads (
+    town_id text COLLATE "C" NOT NULL PRIMARY KEY REFERENCES towns (code) ON DELETE RESTRICT,
+    last bigint NOT NULL CHECK (last >= 0)
+);
+
+CREATE TABLE reminder_receipts (
+    town_id text COLLATE "C" NOT NULL,
+    reminder_id text COLLATE "C" NOT NULL,
+    reader text COLLATE "C" NOT NULL CHECK (length(reader) > 0),
+    at timestamptz NOT NULL,
+    PRIMARY KEY (town_id, reminder_id, reader),
+    FOREIGN KEY (town_id, reminder_id) REFERENCES reminders (town_id, id) ON DELETE RESTRICT
+);
+
 -- +goose Down
+DROP TABLE reminder_receipts;
+DROP TABLE reminder_heads;
+DROP TABLE reminders;
+DROP TABLE problem_moves;
+DROP TABLE problems;
 DROP TABLE visit_versions;
 DROP TABLE visit_findings;
 DROP TABLE visits;

@@ -63,7 +63,115 @@ CREATE TRIGGER visit_versions_immutable_delete BEFORE DELETE ON visit_versions B
 END;
 -- +goose StatementEnd
 
+-- What branch, instructor and office solve together (难题), with one owner, a
+-- person or an office. What was done to it stays in problem_moves.
+CREATE TABLE problems (
+    town_id text NOT NULL,
+    id text NOT NULL CHECK (length(id) = 36),
+    branch_code text NOT NULL,
+    visit_id text,
+    finding_number INTEGER CHECK (finding_number > 0) CHECK (typeof(finding_number) IN ('integer', 'null')),
+    after_id text,
+    title text NOT NULL CHECK (length(title) > 0),
+    description text NOT NULL,
+    owner_person text,
+    owner_office text,
+    participants text NOT NULL,
+    due_on text NOT NULL CHECK (length(due_on) = 10),
+    state text NOT NULL CHECK (state IN ('open', 'in_progress', 'solved', 'closed', 'reopened')),
+    opened_by text NOT NULL,
+    opened_role text NOT NULL,
+    solution text NOT NULL,
+    evidence text NOT NULL,
+    solved_by text NOT NULL,
+    solved_for text NOT NULL CHECK (solved_for IN ('', 'branch', 'instructor', 'office')),
+    closed_on text CHECK (length(closed_on) = 10),
+    relapses INTEGER NOT NULL CHECK (relapses >= 0) CHECK (typeof(relapses) IN ('integer')),
+    version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    PRIMARY KEY (town_id, id),
+    FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, visit_id) REFERENCES visits (town_id, id) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, after_id) REFERENCES problems (town_id, id) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, owner_person) REFERENCES people (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, owner_office) REFERENCES offices (town_id, code) ON DELETE RESTRICT,
+    CHECK ((owner_person IS NULL) <> (owner_office IS NULL)),
+    CHECK (finding_number IS NULL OR visit_id IS NOT NULL),
+    CHECK ((state IN ('solved', 'closed')) = (solved_for <> '')),
+    CHECK (state <> 'solved' OR length(solution) > 0),
+    CHECK ((state = 'closed') = (closed_on IS NOT NULL))
+);
+CREATE INDEX problems_branch ON problems (town_id, branch_code, state);
+CREATE UNIQUE INDEX problems_finding ON problems (town_id, visit_id, finding_number);
+
+CREATE TABLE problem_moves (
+    town_id text NOT NULL,
+    problem_id text NOT NULL,
+    version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
+    verb text NOT NULL CHECK (length(verb) > 0),
+    at DATETIME NOT NULL,
+    actor text NOT NULL,
+    role text NOT NULL,
+    reason text NOT NULL,
+    evidence text NOT NULL,
+    due_on text NOT NULL CHECK (length(due_on) = 10),
+    PRIMARY KEY (town_id, problem_id, version),
+    FOREIGN KEY (town_id, problem_id) REFERENCES problems (town_id, id) ON DELETE RESTRICT
+);
+-- +goose StatementBegin
+CREATE TRIGGER problem_moves_immutable_update BEFORE UPDATE ON problem_moves BEGIN
+    SELECT RAISE(ABORT, 'rows of problem_moves are immutable');
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER problem_moves_immutable_delete BEFORE DELETE ON problem_moves BEGIN
+    SELECT RAISE(ABORT, 'rows of problem_moves are immutable');
+END;
+-- +goose StatementEnd
+
+-- Who is told what is due. Each kind, subject and day has one; sequence numbers the
+-- last change of each in its town, and reminder_heads holds the last number given.
+CREATE TABLE reminders (
+    town_id text NOT NULL,
+    id text NOT NULL CHECK (length(id) = 36),
+    sequence INTEGER NOT NULL CHECK (sequence > 0) CHECK (typeof(sequence) IN ('integer')),
+    kind text NOT NULL CHECK (length(kind) > 0),
+    subject text NOT NULL CHECK (length(subject) > 0),
+    branch_code text NOT NULL,
+    person_code text,
+    office_code text,
+    due_on text NOT NULL CHECK (length(due_on) = 10),
+    made_at DATETIME NOT NULL,
+    withdrawn_at DATETIME,
+    PRIMARY KEY (town_id, id),
+    UNIQUE (town_id, kind, subject, due_on),
+    UNIQUE (town_id, sequence),
+    FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, person_code) REFERENCES people (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, office_code) REFERENCES offices (town_id, code) ON DELETE RESTRICT
+);
+
+CREATE TABLE reminder_heads (
+    town_id text NOT NULL PRIMARY KEY REFERENCES towns (code) ON DELETE RESTRICT,
+    last INTEGER NOT NULL CHECK (last >= 0) CHECK (typeof(last) IN ('integer'))
+);
+
+CREATE TABLE reminder_receipts (
+    town_id text NOT NULL,
+    reminder_id text NOT NULL,
+    reader text NOT NULL CHECK (length(reader) > 0),
+    at DATETIME NOT NULL,
+    PRIMARY KEY (town_id, reminder_id, reader),
+    FOREIGN KEY (town_id, reminder_id) REFERENCES reminders (town_id, id) ON DELETE RESTRICT
+);
+
 -- +goose Down
+DROP TABLE reminder_receipts;
+DROP TABLE reminder_heads;
+DROP TABLE reminders;
+DROP TABLE problem_moves;
+DROP TABLE problems;
 DROP TABLE visit_versions;
 DROP TABLE visit_findings;
 DROP TABLE visits;

@@ -1,0 +1,165 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/day"
+	"bulwark/internal/improve"
+)
+
+type listProblemsRequest struct {
+	townRequest
+	Branch  string `form:"branch"`                                                                   // only of this branch
+	Visit   string `form:"visit"`                                                                    // only those that this visit found
+	Person  string `form:"owner_person"`                                                             // only owned by this person
+	Office  string `form:"owner_office"`                                                             // only owned by this office
+	State   string `form:"state" validate:"omitempty,oneof=open in_progress solved closed reopened"` // only in this state
+	Overdue bool   `form:"overdue"`                                                                  // only those not solved by their day
+	pageQuery
+}
+
+// listProblems answers the problems that the caller may read, in the order of
+// their opening.
+//
+//	@ID			listProblems
+//	@Summary	List problems
+//	@Tags		improvement
+//	@Param		query	query		listProblemsRequest	false	"."
+//	@Success	200		{object}	Page[improve.JointProblem]
+//	@Router		/towns/{town}/problems [get]
+func (s *Server) listProblems(ctx context.Context, req listProblemsRequest) (Page[improve.JointProblem], error) {
+	f := improve.ProblemFilter{
+		Branch: req.Branch, Visit: req.Visit, Person: req.Person, Office: req.Office,
+		State: improve.ProblemState(req.State), Overdue: req.Overdue, Limit: req.limit(),
+	}
+	if err := req.resume(&f.After); err != nil {
+		return Page[improve.JointProblem]{}, err
+	}
+	list, err := improve.ListProblems(ctx, s.db(ctx), req.Town, f)
+	if err != nil {
+		return Page[improve.JointProblem]{}, err
+	}
+	return page(list, req.pageQuery, func(x improve.JointProblem) []any { return []any{x.ID} })
+}
+
+type problemInput struct {
+	Title       string   `json:"title" validate:"required,max=200" example:"drains of the old village"`
+	Description string   `json:"description" validate:"max=5000" multiline:"true"`
+	OwnerPerson *string  `json:"owner_person" validate:"omitempty,code" example:"instructor-1"` // or an office
+	OwnerOffice *string  `json:"owner_office" validate:"omitempty,code" example:"agriculture"`
+	Persons     []string `json:"persons" validate:"max=50,dive,code"` // who help besides
+	Offices     []string `json:"offices" validate:"max=50,dive,code"`
+	DueOn       day.Date `json:"due_on" validate:"required" swaggertype:"string" format:"date"`
+}
+
+func (in problemInput) participants() improve.Participants {
+	return improve.Participants{Persons: append([]string{}, in.Persons...), Offices: append([]string{}, in.Offices...)}
+}
+
+func (in problemInput) problem(town string) improve.JointProblem {
+	return improve.JointProblem{
+		TownID: town, Title: in.Title, Description: in.Description, OwnerPerson: in.OwnerPerson, OwnerOffice: in.OwnerOffice,
+		Participants: in.participants(), DueOn: in.DueOn,
+	}
+}
+
+type newProblem struct {
+	Branch  string  `json:"branch" validate:"required" example:"b07"`
+	Visit   *string `json:"visit" validate:"omitempty,uuid" format:"uuid"` // that found it
+	Finding *int64  `json:"finding" example:"1"`                           // of the visit
+	After   *string `json:"after" validate:"omitempty,uuid" format:"uuid"` // an earlier problem that came back
+	problemInput
+}
+
+type openProblemRequest struct {
+	townRequest
+	Body newProblem
+}
+
+// openProblem enters a problem of a branch that the caller works on.
+//
+//	@ID			openProblem
+//	@Summary	Open a problem
+//	@Tags		improvement
+//	@Param		body	body		newProblem	true	"what is to be solved, by whom and until when"
+//	@Success	201		{object}	improve.JointProblem
+//	@Router		/towns/{town}/problems [post]
+func (s *Server) openProblem(ctx context.Context, req openProblemRequest) (Created[improve.JointProblem], error) {
+	x := req.Body.problem(req.Town)
+	x.BranchCode, x.VisitID, x.FindingNumber, x.AfterID = req.Body.Branch, req.Body.Visit, req.Body.Finding, req.Body.After
+	x, err := improve.OpenProblem(ctx, s.db(ctx), x)
+	return Created[improve.JointProblem]{Key: x.ID, Value: x}, err
+}
+
+type problemRequest struct {
+	Town    string `uri:"town"`
+	Problem string `uri:"problem"`
+}
+
+// findProblem answers one problem with all that was done to it.
+//
+//	@ID			findProblem
+//	@Summary	Read a problem
+//	@Tags		improvement
+//	@Success	200	{object}	improve.JointProblem
+//	@Router		/towns/{town}/problems/{problem} [get]
+func (s *Server) findProblem(ctx context.Context, req problemRequest) (improve.JointProblem, error) {
+	return improve.FindProblem(ctx, s.db(ctx), req.Town, req.Problem)
+}
+
+type problemChange struct {
+	problemInput
+	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed where owner or due day change
+}
+
+type updateProblemRequest struct {
+	problemRequest
+	ifMatch
+	Body problemChange
+}
+
+// updateProblem changes what is told of a problem that is not solved.
+//
+//	@ID			updateProblem
+//	@Summary	Change a problem
+//	@Tags		improvement
+//	@Param		body	body		problemChange	true	"all that can be changed, and why"
+//	@Success	200		{object}	improve.JointProblem
+//	@Router		/towns/{town}/problems/{problem} [put]
+func (s *Server) updateProblem(ctx context.Context, req updateProblemRequest) (improve.JointProblem, error) {
+	in := req.Body
+	return improve.UpdateProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, improve.ProblemContent{
+		Title: in.Title, Description: in.Description, OwnerPerson: in.OwnerPerson, OwnerOffice: in.OwnerOffice,
+		Participants: in.participants(), DueOn: in.DueOn,
+	}, in.Reason)
+}
+
+type problemTransition struct {
+	To        string `json:"to" validate:"required,oneof=in_progress solved closed reopened"`
+	Reason    string `json:"reason" validate:"max=5000" multiline:"true"` // to solve: what was done; needed to reopen
+	Evidence  string `json:"evidence" validate:"max=5000" multiline:"true"`
+	SolvedFor string `json:"solved_for" validate:"omitempty,oneof=branch instructor office"` // with solved: which party did it, by default the caller's
+}
+
+type moveProblemRequest struct {
+	problemRequest
+	ifMatch
+	Body problemTransition
+}
+
+// moveProblem starts, solves, closes or reopens a problem. Another party than the
+// one that solved it closes it.
+//
+//	@ID			moveProblem
+//	@Summary	Move a problem to another state
+//	@Tags		improvement
+//	@Param		If-Match	header		string				true	"."
+//	@Param		body		body		problemTransition	true	"where to, and what was done"
+//	@Success	200			{object}	improve.JointProblem
+//	@Router		/towns/{town}/problems/{problem}/transitions [post]
+func (s *Server) moveProblem(ctx context.Context, req moveProblemRequest) (improve.JointProblem, error) {
+	in := req.Body
+	return improve.MoveProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, improve.ProblemDecision{
+		To: improve.ProblemState(in.To), Reason: in.Reason, Evidence: in.Evidence, For: improve.Party(in.SolvedFor),
+	})
+}

@@ -1,0 +1,187 @@
+package api
+
+import (
+	"maps"
+	"net/http"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/apitest"
+	"bulwark/internal/database"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/improve"
+	"bulwark/internal/people"
+)
+
+// troubleOf is a problem of the office, and members changed or added.
+func troubleOf(change object) object {
+	x := object{"title": "drains of the old village", "owner_office": "office", "persons": []string{"mentor"}, "offices": []string{}, "due_on": "2099-01-30"}
+	maps.Copy(x, change)
+	return x
+}
+
+// opened is the address of a problem of b01 that is due on a day.
+func opened(c *apitest.Client, due string) string {
+	made := c.Post("/towns/demo/problems", troubleOf(object{"branch": "b01", "due_on": due})).Want(http.StatusCreated)
+	return made.Header.Get("Location")[len("/api/v1"):]
+}
+
+// A problem is solved by one party and closed by another; what was closed comes
+// back with its history.
+func TestTheLifeOfAProblem(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
+		instructor, office, group := h.as(people.Instructor), h.as(people.Office), h.as(people.LeadingGroup)
+		at := opened(instructor, "2026-01-30")
+		may(t, instructor, at, "write", "start")
+		may(t, h.as(people.Secretary), at)
+		may(t, group, at)
+		refused(t, moved(instructor, at, "solved", "dug"), http.StatusConflict, "no_such_transition")
+		moved(office, at, "in_progress", "").Want(http.StatusOK)
+		refused(t, moved(instructor, at, "solved", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
+		solve := func(c *apitest.Client, party string) {
+			t.Helper()
+			body := object{"to": "solved", "reason": "dug by night", "evidence": "photographs"}
+			if party != "" {
+				body["solved_for"] = party
+			}
+			c.IfMatch(c.Get(at).ETag()).Post(at+"/transitions", body).Want(http.StatusOK)
+		}
+		solve(instructor, "")
+		mine := moved(instructor, at, "closed", "")
+		refused(t, mine, http.StatusConflict, "another_party_needed")
+		if l := mine.Problem(http.StatusConflict).Locked; l == nil || l.By != "instructor" || l.Reason != "dug by night" {
+			t.Errorf("locked: %+v", l)
+		}
+		may(t, instructor, at, "reopen")
+		may(t, office, at, "close", "reopen")
+		second := h.joins("lin", people.Instructor, ties{"b01": people.Instructs}) // another person of the same party
+		refused(t, moved(second, at, "closed", ""), http.StatusConflict, "another_party_needed")
+		refused(t, moved(office, at, "reopened", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
+		moved(office, at, "reopened", "wet again").Want(http.StatusOK)
+		moved(instructor, at, "in_progress", "").Want(http.StatusOK)
+		solve(instructor, "branch")
+		refused(t, moved(instructor, at, "closed", ""), http.StatusConflict, "another_party_needed") // who said so does not confirm it
+		moved(second, at, "closed", "seen dry").Want(http.StatusOK)
+
+		x := apitest.Decode[improve.JointProblem](group.Get(at), http.StatusOK)
+		verbs := []string{}
+		for _, m := range x.History {
+			verbs = append(verbs, m.Verb)
+		}
+		same(t, "history", verbs, "open", "start", "solve", "reopen", "start", "solve", "close")
+		if x.State != improve.ProblemClosed || *x.ClosedOn != "2026-01-10" || x.SolvedFor != improve.OfBranch || x.Relapses != 0 {
+			t.Errorf("closed: %+v", x)
+		}
+		for _, change := range []string{"UPDATE problem_moves SET reason = 'x'", "DELETE FROM problem_moves"} {
+			if h.db.Exec(change).Error == nil {
+				t.Errorf("%s: done", change)
+			}
+		}
+		if x := apitest.Decode[improve.JointProblem](h.as(people.Secretary).Get(at), http.StatusOK); x.SolvedBy != "" || x.History[0].Actor != "instructor" {
+			t.Errorf("the secretary reads %+v", x)
+		}
+
+		h.inForce(smallScheme)
+		for _, q := range [][3]string{{"2026Q2", "2026-04-01", "2026-06-30"}, {"2026Q3", "2026-07-01", "2026-09-30"}, {"2026Q4", "2026-10-01", "2026-12-31"}} {
+			h.planned(q[0], q[1], q[2])
+		}
+		clock.noon(t, "2026-10-01")
+		refused(t, moved(office, at, "reopened", "again"), http.StatusConflict, "relapsed_too_late")
+		clock.noon(t, "2026-09-30")
+		moved(office, at, "reopened", "again").Want(http.StatusOK)
+		if x := apitest.Decode[improve.JointProblem](group.Get(at), http.StatusOK); x.Relapses != 1 || x.ClosedOn != nil || !x.Overdue || len(x.History) != 8 {
+			t.Errorf("relapsed: %+v", x)
+		}
+	})
+}
+
+// Owners and participants are of the town, a moved day needs a reason, and what
+// ought to be done is told from the day after the due day.
+func TestWhatAProblemSays(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
+		instructor, group := h.as(people.Instructor), h.as(people.LeadingGroup)
+		const list = "/towns/demo/problems"
+		refused(t, instructor.Post(list, troubleOf(object{"branch": "b02"})), http.StatusForbidden, "not_assigned")
+		refused(t, instructor.Post(list, troubleOf(object{
+			"branch": "b01", "owner_person": "nobody", "persons": []string{"mentor", "x"}, "offices": []string{"y"}, "due_on": "2026-01-09",
+		})), http.StatusUnprocessableEntity, "invalid", "/owner_person", "/due_on", "/owner_person", "/persons/1", "/offices/0")
+		refused(t, instructor.Post(list, troubleOf(object{"branch": "b01", "finding": 1})), http.StatusUnprocessableEntity, "invalid", "/visit")
+		at := opened(instructor, "2026-01-10")
+		overdue := func() []string { return column(group.Get(list+"?overdue=true"), "branch") }
+		inZone(t, "Pacific/Honolulu")
+		clock.set(t, "2026-01-10 23:59:59")
+		same(t, "on the due day", overdue())
+		clock.set(t, "2026-01-11 00:00:01")
+		same(t, "the day after", overdue(), "b01")
+
+		tag := instructor.Get(at).ETag()
+		refused(t, instructor.IfMatch(tag).Put(at, troubleOf(object{"due_on": "2026-02-01"})), http.StatusUnprocessableEntity, "invalid", "/reason")
+		instructor.IfMatch(tag).Put(at, troubleOf(object{"due_on": "2026-01-10", "title": "drains"})).Want(http.StatusOK) // what is past may stay
+		refused(t, instructor.IfMatch(tag).Put(at, troubleOf(object{"due_on": "2026-01-10"})), http.StatusPreconditionFailed, "stale_version")
+		instructor.IfMatch(`"2"`).Put(at, troubleOf(object{"due_on": "2026-02-01", "reason": "rain"})).Want(http.StatusOK)
+		same(t, "postponed", overdue())
+		x := apitest.Decode[improve.JointProblem](group.Get(at), http.StatusOK)
+		if len(x.History) != 3 || x.History[1].DueOn != "2026-01-10" || x.History[2].DueOn != "2026-02-01" || x.History[2].Reason != "rain" {
+			t.Errorf("history: %+v", x.History)
+		}
+		moved(instructor, at, "in_progress", "").Want(http.StatusOK)
+		moved(instructor, at, "solved", "done").Want(http.StatusOK)
+		refused(t, instructor.IfMatch(`"5"`).Put(at, troubleOf(object{"due_on": "2026-02-01"})), http.StatusConflict, "problem_solved")
+
+		counts, err := improve.CountProblems(t.Context(), h.db, "demo", people.Reach{All: true})
+		if err != nil || len(counts) != 1 || counts[improve.ProblemSolved] != 1 {
+			t.Errorf("%v %v", counts, err)
+		}
+		counts, err = improve.CountProblems(t.Context(), h.db, "demo", people.Reach{Branches: map[string]bool{"b02": true}})
+		if err != nil || len(counts) != 0 {
+			t.Errorf("out of reach: %v %v", counts, err)
+		}
+	})
+}
+
+// What a visit found opens a problem in the same request, once, or nothing is done.
+func TestAFindingOpensAProblem(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := newHarnessAt(t, db, "2026-01-10 09:00:00")
+		instructor, office := h.as(people.Instructor), h.as(people.Office)
+		made := instructor.Post("/towns/demo/visits", visitOf(object{"branch": "b01"})).Want(http.StatusCreated)
+		visit, at := last(made), made.Header.Get("Location")[len("/api/v1"):]
+		record := func(finding int) *apitest.Answer {
+			return instructor.IfMatch(`"1"`).Post(at+"/transitions", object{"to": "recorded", "problems": []object{troubleOf(object{"finding": finding})}})
+		}
+		refused(t, record(2), http.StatusUnprocessableEntity, "invalid", "/finding")
+		may(t, instructor, at, "write", "record") // nothing was done
+		record(1).Want(http.StatusOK)
+		same(t, "found", column(office.Get("/towns/demo/problems?visit="+visit), "visit"), visit)
+		again := troubleOf(object{"branch": "b01", "visit": visit, "finding": 1})
+		refused(t, office.Post("/towns/demo/problems", again), http.StatusConflict, "already_opened")
+		refused(t, instructor.IfMatch(`"2"`).Put(at, visitOf(object{"findings": []object{}, "reason": "x"})), http.StatusUnprocessableEntity, "invalid", "/findings")
+		two := h.joins("lin", people.Instructor, ties{"b02": people.Instructs})
+		elsewhere := troubleOf(object{"branch": "b02", "visit": visit})
+		refused(t, two.Post("/towns/demo/problems", elsewhere), http.StatusUnprocessableEntity, "invalid", "/visit")
+	})
+}
+
+// A list costs the same whether it is long or short.
+func TestStatementsOfProblems(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := newHarnessAt(t, db, "2026-03-10 09:00:00")
+		first := int64(0)
+		for range 4 {
+			opened(h.as(people.Instructor), "2026-04-01")
+			coldStart(h.server)
+			before := database.Queries(db)
+			h.as(people.Mentor).Get("/towns/demo/problems").Want(http.StatusOK)
+			got := database.Queries(db) - before
+			if first == 0 {
+				first = got
+			}
+			if got != first {
+				t.Errorf("%d statements, and %d with more problems", first, got)
+			}
+		}
+	})
+}

@@ -1,0 +1,246 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/apitest"
+	"bulwark/internal/database"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/day"
+	"bulwark/internal/improve"
+	"bulwark/internal/people"
+)
+
+const remindersAt = "/towns/demo/reminders"
+
+// paired ties a new instructor to b01 from a day on, and takes away the one that
+// the harness has.
+func (h *harness) paired(code string, from day.Date) *apitest.Client {
+	h.t.Helper()
+	h.must(h.db.Exec("DELETE FROM assignments WHERE duty = 'instructs'").Error)
+	c := h.joins(code, people.Instructor, nil)
+	h.as(people.Admin).Post("/towns/demo/assignments", object{"person": code, "branch": "b01", "duty": "instructs", "valid_from": from}).Want(http.StatusCreated)
+	return c
+}
+
+// remind runs the maker of reminders, and tells how many changes it made.
+func (h *harness) remind(want int) {
+	h.t.Helper()
+	got, err := improve.Remind(h.t.Context(), h.db)
+	if err != nil || got != want {
+		h.t.Errorf("%d changes of reminders, want %d: %v", got, want, err)
+	}
+}
+
+// feed is what the caller is reminded of since a number, as kind and day, with a
+// minus before what was withdrawn.
+func feed(t *testing.T, c *apitest.Client, since int64) (told []string, next int64) {
+	t.Helper()
+	f := apitest.Decode[improve.Feed](c.Get(fmt.Sprint(remindersAt, "?since=", since)), http.StatusOK)
+	for _, r := range f.Items {
+		words := r.Kind + " " + string(r.DueOn)
+		if r.WithdrawnAt != nil {
+			words = "-" + words
+		}
+		if r.Message.ZH == "" || !strings.Contains(r.Message.EN, string(r.DueOn)) {
+			t.Errorf("%s says %q", words, r.Message)
+		}
+		told = append(told, words)
+	}
+	return told, f.Next
+}
+
+// A visit is due so many days after the pairing began or the last visit, moved off
+// weekends and holidays; it is told before its day and after it, to the day in
+// Shanghai, and withdrawn when the visit was made.
+func TestRemindersOfVisits(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
+		lin, group := h.paired("lin", "2026-01-05"), h.as(people.LeadingGroup)
+		settings := improve.Defaults()
+		settings.VisitEvery, settings.WarnBefore, settings.Holidays = 12, 3, []day.Date{"2026-01-19"}
+		group.IfMatch(`"1"`).Put("/towns/demo/improvement-settings", object{"settings": settings, "reason": "x"}).Want(http.StatusOK)
+
+		inZone(t, "America/Los_Angeles")
+		clock.set(t, "2026-01-16 23:59:59") // 01-17 is a Saturday, 01-19 a holiday: due on 01-20
+		h.remind(0)
+		clock.set(t, "2026-01-17 00:00:01")
+		h.remind(1)
+		h.remind(0)
+		told, next := feed(t, lin, 0)
+		same(t, "warned", told, "visit_due 2026-01-20")
+		told, _ = feed(t, group, 0)
+		same(t, "what is not overdue is not for the leading group", told)
+		for _, role := range []people.Role{people.Secretary, people.Mentor, people.Office, people.Instructor} {
+			told, _ = feed(t, h.as(role), 0)
+			same(t, "another's", told)
+		}
+		clock.set(t, "2026-01-20 23:59:59")
+		h.remind(0)
+		clock.set(t, "2026-01-21 00:00:01")
+		h.remind(2)
+		told, next = feed(t, lin, next)
+		same(t, "overdue", told, "visit_overdue 2026-01-20", "-visit_due 2026-01-20")
+		told, _ = feed(t, group, 0)
+		same(t, "escalated", told, "visit_overdue 2026-01-20")
+		refused(t, h.as(people.Reader).Get(remindersAt), http.StatusForbidden, "not_allowed")
+
+		undone, err := improve.OverdueWork(t.Context(), h.db, "demo", people.Reach{All: true}, "2026-01-21")
+		if err != nil || undone.Counts[improve.VisitDuty] != 1 || len(undone.First) != 1 || *undone.First[0].Person != "lin" {
+			t.Errorf("undone: %+v %v", undone, err)
+		}
+		undone, err = improve.OverdueWork(t.Context(), h.db, "demo", people.Reach{Branches: map[string]bool{"b02": true}}, "2026-01-21")
+		if err != nil || len(undone.Counts) != 0 || len(undone.First) != 0 {
+			t.Errorf("undone out of reach: %+v %v", undone, err)
+		}
+
+		visit := visitedOn(lin, "b01", "2026-01-21")
+		h.remind(1)
+		told, next = feed(t, lin, next)
+		same(t, "visited", told, "-visit_overdue 2026-01-20")
+		clock.noon(t, "2026-01-30") // 12 days after 01-21 is Monday 02-02
+		h.remind(1)
+		told, next = feed(t, lin, next)
+		same(t, "the next visit", told, "visit_due 2026-02-02")
+
+		// What was withdrawn by a mistake is told again when that is corrected.
+		v := visitOf(object{"visited_on": "2026-01-22", "reason": "x"})
+		lin.IfMatch(lin.Get(visit).ETag()).Put(visit, v).Want(http.StatusOK)
+		h.remind(1) // 02-03 is not warned of yet
+		v["visited_on"] = "2026-01-21"
+		lin.IfMatch(lin.Get(visit).ETag()).Put(visit, v).Want(http.StatusOK)
+		h.remind(1)
+		told, _ = feed(t, lin, next)
+		same(t, "told again", told, "visit_due 2026-02-02")
+	})
+}
+
+// An owner is told of a problem: a person, or the members of an office.
+func TestRemindersOfProblems(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
+		lin, office := h.paired("lin", "2026-01-05"), h.as(people.Office)
+		at := opened(lin, "2026-01-08")
+		h.remind(1)
+		told, next := feed(t, office, 0)
+		same(t, "the office", told, "problem_due 2026-01-08")
+		told, _ = feed(t, lin, 0)
+		same(t, "not the owner", told)
+
+		id := apitest.Decode[improve.Feed](office.Get(remindersAt), http.StatusOK).Items[0].ID
+		refused(t, lin.Post(remindersAt+"/"+id+"/acknowledge", nil), http.StatusNotFound, "not_found")
+		if r := apitest.Decode[improve.Reminder](office.Post(remindersAt+"/"+id+"/acknowledge", nil), http.StatusOK); r.AcknowledgedAt == nil {
+			t.Errorf("acknowledged: %+v", r)
+		}
+		office.Post(remindersAt+"/"+id+"/acknowledge", nil).Want(http.StatusOK)
+		if r := apitest.Decode[improve.Feed](office.Get(remindersAt), http.StatusOK).Items[0]; r.AcknowledgedAt == nil {
+			t.Errorf("acknowledged: %+v", r)
+		}
+
+		x := troubleOf(object{"owner_person": "lin", "due_on": "2026-01-08", "reason": "handed over"})
+		delete(x, "owner_office")
+		lin.IfMatch(`"1"`).Put(at, x).Want(http.StatusOK)
+		h.remind(1)
+		told, _ = feed(t, lin, 0)
+		same(t, "the new owner", told, "problem_due 2026-01-08")
+		told, _ = feed(t, office, next)
+		same(t, "the old owner", told)
+		clock.noon(t, "2026-01-09")
+		h.remind(2)
+		told, _ = feed(t, h.as(people.Leadership), 0)
+		same(t, "overdue", told, "problem_overdue 2026-01-08")
+		moved(lin, at, "in_progress", "").Want(http.StatusOK)
+		moved(lin, at, "solved", "dug").Want(http.StatusOK)
+		h.remind(1)
+		told, _ = feed(t, h.as(people.Leadership), 0)
+		same(t, "solved", told, "-problem_overdue 2026-01-08")
+	})
+}
+
+// However many make reminders at once, each is made once, and who follows the feed
+// meanwhile misses none.
+func TestRemindersAreMadeOnce(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := newHarnessAt(t, db, "2026-01-05 09:00:00")
+		lin := h.paired("lin", "2026-01-05")
+		const rounds, each = 4, 5
+		var followed []string
+		var since int64
+		follow := func() {
+			for more := true; more; {
+				f := apitest.Decode[improve.Feed](h.as(people.Office).Get(fmt.Sprint(remindersAt, "?page_size=3&since=", since)), http.StatusOK)
+				for _, r := range f.Items {
+					followed = append(followed, r.Subject)
+				}
+				since, more = f.Next, f.More
+			}
+		}
+		for range rounds {
+			for range each {
+				opened(lin, "2026-01-06")
+			}
+			var made sync.WaitGroup
+			for range 10 {
+				made.Go(func() {
+					if _, err := improve.Remind(t.Context(), h.db); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			follow()
+			made.Wait()
+		}
+		follow()
+		var stored []improve.Reminder
+		h.must(h.db.Order("sequence").Find(&stored).Error)
+		var want []string
+		for i, r := range stored {
+			want = append(want, r.Subject)
+			if r.Sequence != int64(i)+1 {
+				t.Errorf("number %d is %d", i+1, r.Sequence)
+			}
+		}
+		if len(stored) != rounds*each || !slices.Equal(followed, want) {
+			t.Errorf("%d reminders, followed %d", len(stored), len(followed))
+		}
+	})
+}
+
+// Making and reading reminders costs the same for one duty and for many, where
+// nothing is to be changed.
+func TestStatementsOfReminders(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := newHarnessAt(t, db, "2026-01-05 09:00:00")
+		lin := h.paired("lin", "2026-01-05")
+		cost := map[string]int64{}
+		for range 3 {
+			opened(lin, "2026-01-06")
+			h.remind(1)
+			for what, do := range map[string]func(){
+				"make": func() { h.remind(0) },
+				"read": func() { coldStart(h.server); h.as(people.Office).Get(remindersAt).Want(http.StatusOK) },
+				"count": func() {
+					_, err := improve.OverdueWork(t.Context(), h.db, "demo", people.Reach{All: true}, "2026-01-21")
+					h.must(err)
+				},
+			} {
+				before := database.Queries(db)
+				do()
+				got := database.Queries(db) - before
+				if cost[what] == 0 {
+					cost[what] = got
+				}
+				if got != cost[what] {
+					t.Errorf("%s: %d statements, and %d with more", what, cost[what], got)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,117 @@
+package improve
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/day"
+	"bulwark/internal/people"
+)
+
+// DutyKind names what must be done by a day.
+type DutyKind string
+
+// The kinds of duty.
+const (
+	VisitDuty   DutyKind = "visit"   // of the instructor to each branch that he or she is paired with
+	ProblemDuty DutyKind = "problem" // of the owner, until it is solved
+)
+
+// Duty is something that somebody must do by a day.
+type Duty struct {
+	Kind    DutyKind `json:"kind" swaggertype:"string" enums:"visit,problem"`
+	Subject string   `json:"subject" example:"assignments/0190…"` // its address below the town
+	Branch  string   `json:"branch" example:"b07"`
+	Person  *string  `json:"person,omitempty" example:"instructor-1"` // whose it is, or an office's
+	Office  *string  `json:"office,omitempty" example:"agriculture"`
+	DueOn   day.Date `json:"due_on" swaggertype:"string" format:"date"` // the last day in time
+}
+
+// dutiesOf gives all that is to be done in the town as it is today, by a constant
+// number of statements, in the order of due days.
+func dutiesOf(ctx context.Context, db *gorm.DB, townID string, today day.Date) (Settings, []Duty, error) {
+	stored, err := FindSettings(ctx, db, townID)
+	if err != nil {
+		return Settings{}, nil, err
+	}
+	settings := stored.Document.V
+	var all []Duty
+	for _, of := range []func(context.Context, *gorm.DB, string, Settings, day.Date) ([]Duty, error){visitDuties, problemDuties} {
+		some, err := of(ctx, db, townID, settings, today)
+		if err != nil {
+			return settings, nil, err
+		}
+		all = append(all, some...)
+	}
+	slices.SortFunc(all, func(a, b Duty) int {
+		return cmp.Or(cmp.Compare(a.DueOn, b.DueOn), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject, b.Subject))
+	})
+	return settings, all, nil
+}
+
+// visitDuties are the next visits of all pairings of today, counted from the last
+// recorded visit of the instructor, or else from the first day of the pairing.
+func visitDuties(ctx context.Context, db *gorm.DB, townID string, s Settings, today day.Date) ([]Duty, error) {
+	var pairings []struct {
+		ID, BranchCode, PersonCode string
+		ValidFrom                  day.Date
+		VisitedOn                  *day.Date
+	}
+	err := db.WithContext(ctx).Raw(`SELECT a.id, a.branch_code, a.person_code, a.valid_from, v.visited_on
+FROM assignments a LEFT JOIN visits v ON v.town_id = a.town_id AND v.branch_code = a.branch_code AND v.visited_by = a.person_code
+	AND v.state = 'recorded' AND v.visited_on >= a.valid_from AND NOT EXISTS (SELECT 1 FROM visits w
+		WHERE w.town_id = v.town_id AND w.branch_code = v.branch_code AND w.visited_by = v.visited_by AND w.state = 'recorded'
+		AND (w.visited_on > v.visited_on OR w.visited_on = v.visited_on AND w.id > v.id))
+WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)`,
+		map[string]any{"town": townID, "duty": people.Instructs, "today": today}).Scan(&pairings).Error
+	duties := make([]Duty, len(pairings))
+	for i, p := range pairings {
+		since := p.ValidFrom
+		if p.VisitedOn != nil {
+			since = *p.VisitedOn
+		}
+		duties[i] = Duty{VisitDuty, "assignments/" + p.ID, p.BranchCode, &p.PersonCode, nil, s.DueAfterDays(since, s.VisitEvery)}
+	}
+	return duties, err
+}
+
+// problemDuties are the problems that are not solved.
+func problemDuties(ctx context.Context, db *gorm.DB, townID string, _ Settings, _ day.Date) ([]Duty, error) {
+	var problems []JointProblem
+	err := db.WithContext(ctx).Where("town_id = ? AND state IN ?", townID, unsolved).Find(&problems).Error
+	duties := make([]Duty, len(problems))
+	for i, x := range problems {
+		duties[i] = Duty{ProblemDuty, "problems/" + x.ID, x.BranchCode, x.OwnerPerson, x.OwnerOffice, x.DueOn}
+	}
+	return duties, err
+}
+
+// overdueShown is how many items OverdueWork names.
+const overdueShown = 10
+
+// Undone is the work that is past its day.
+type Undone struct {
+	Counts map[DutyKind]int `json:"counts"` // by kind; a kind without any is left out
+	First  []Duty           `json:"first"`  // those that are due longest, at most ten
+}
+
+// OverdueWork tells what is past its day in the branches in reach, by a constant
+// number of statements. It says whose each duty is: leave that out for who may not
+// read people.
+func OverdueWork(ctx context.Context, db *gorm.DB, townID string, reach people.Reach, today day.Date) (Undone, error) {
+	u := Undone{Counts: map[DutyKind]int{}, First: []Duty{}}
+	_, duties, err := dutiesOf(ctx, db, townID, today)
+	for _, d := range duties {
+		if !reach.Has(d.Branch) || !Overdue(d.DueOn, today) {
+			continue
+		}
+		u.Counts[d.Kind]++
+		if len(u.First) < overdueShown {
+			u.First = append(u.First, d)
+		}
+	}
+	return u, err
+}

@@ -1,0 +1,162 @@
+package improve
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/people"
+	"bulwark/internal/text"
+)
+
+// Reminder tells whose a duty is that its day comes (visit_due) or has passed
+// (visit_overdue). Each kind, subject and day has one, made once; it is withdrawn
+// when its cause is gone.
+type Reminder struct {
+	TownID         string     `gorm:"primaryKey" json:"-"`
+	ID             string     `gorm:"primaryKey" json:"id" format:"uuid"`
+	Sequence       int64      `json:"sequence" example:"42"` // of its last change in the town
+	Kind           string     `json:"kind" enums:"visit_due,visit_overdue,problem_due,problem_overdue"`
+	Subject        string     `json:"subject" example:"problems/0190…"` // its address below the town
+	BranchCode     string     `json:"branch" example:"b07"`
+	PersonCode     *string    `json:"person,omitempty" example:"instructor-1"` // whose the duty is, or an office's
+	OfficeCode     *string    `json:"office,omitempty" example:"agriculture"`
+	DueOn          day.Date   `json:"due_on" swaggertype:"string" format:"date"`
+	MadeAt         time.Time  `json:"made_at"`
+	WithdrawnAt    *time.Time `json:"withdrawn_at,omitempty"`
+	AcknowledgedAt *time.Time `gorm:"-" json:"acknowledged_at,omitempty"` // by the caller
+	Message        text.Text  `gorm:"-" json:"message"`
+}
+
+// ReminderHead is the number of the last change of reminders in a town. Who changes
+// them holds it until the end of the transaction.
+type ReminderHead struct {
+	TownID string `gorm:"primaryKey"`
+	Last   int64
+}
+
+// ReminderReceipt says that somebody has acknowledged a reminder.
+type ReminderReceipt struct {
+	TownID     string `gorm:"primaryKey"`
+	ReminderID string `gorm:"primaryKey"`
+	Reader     string `gorm:"primaryKey"` // as the trail calls the caller
+	At         time.Time
+}
+
+// Feed is what changed about the reminders of the caller since a number.
+type Feed struct {
+	Items []Reminder `json:"items"` // in the order of their sequence
+	Next  int64      `json:"next"`  // to ask with as since the next time
+	More  bool       `json:"more"`  // there is more already
+}
+
+var reminderNoun = text.Text{ZH: "提醒", EN: "reminder"}
+
+var reminderWords = map[string]text.Text{
+	"visit_due":       {ZH: "请于 %s 前走访该党组织", EN: "visit the branch by %s"},
+	"visit_overdue":   {ZH: "走访已逾期：期限为 %s", EN: "a visit to the branch is overdue since %s"},
+	"problem_due":     {ZH: "请于 %s 前解决该难题", EN: "solve the problem by %s"},
+	"problem_overdue": {ZH: "难题已逾期：期限为 %s", EN: "the problem is overdue since %s"},
+}
+
+// remindedOf narrows a query to the reminders of the caller: about branches in
+// reach, those of duties that are his or her own or those of an office of which he
+// or she is a member today. Who reads of the whole town is told what is overdue.
+func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, error) {
+	p, today := people.Caller(ctx), day.Of(db.NowFunc())
+	reach, err := people.ReachOf(ctx, db, p, people.ReadReminders, townID, today)
+	if err != nil {
+		return nil, err
+	}
+	q := within(db.WithContext(ctx).Where("town_id = ?", townID), reach)
+	args := map[string]any{"me": p.Person, "town": townID, "today": today, "overdue": "%overdue"}
+	mine := "person_code = @me"
+	switch {
+	case people.ScopeOf(people.ReadReminders, p.Role) == people.All:
+		mine = "kind LIKE @overdue"
+	case p.Role == people.Office:
+		mine += ` OR office_code IN (SELECT office_code FROM office_members WHERE town_id = @town AND person_code = @me
+			AND valid_from <= @today AND (valid_until IS NULL OR valid_until >= @today))`
+	}
+	return q.Where("("+mine+")", args), nil
+}
+
+// ListReminders gives the reminders of the caller that changed since the number,
+// 0 = all. No change is missed: numbers are given under a lock that is held until
+// the change is there to be read, so whoever sees one sees all before it.
+func ListReminders(ctx context.Context, db *gorm.DB, townID string, since int64, limit int) (Feed, error) {
+	feed := Feed{Items: []Reminder{}, Next: since}
+	q, err := remindedOf(ctx, db, townID)
+	if err != nil {
+		return feed, err
+	}
+	if err := q.Where("sequence > ?", since).Order("sequence").Limit(limit + 1).Find(&feed.Items).Error; err != nil {
+		return feed, err
+	}
+	if feed.More = len(feed.Items) > limit; feed.More {
+		feed.Items = feed.Items[:limit]
+	}
+	if n := len(feed.Items); n > 0 {
+		feed.Next = feed.Items[n-1].Sequence
+	}
+	return feed, addReceipts(ctx, db, townID, feed.Items)
+}
+
+// addReceipts adds what the caller has acknowledged, and the words.
+func addReceipts(ctx context.Context, db *gorm.DB, townID string, list []Reminder) error {
+	ids := make([]string, len(list))
+	for i, r := range list {
+		ids[i] = r.ID
+		words := reminderWords[r.Kind]
+		list[i].Message = text.F(words.ZH, words.EN, r.DueOn)
+	}
+	var receipts []ReminderReceipt
+	err := db.WithContext(ctx).Where("town_id = ? AND reader = ? AND reminder_id IN ?", townID, people.Caller(ctx).Name(), append(ids, "")).Find(&receipts).Error
+	for _, receipt := range receipts {
+		i := slices.Index(ids, receipt.ReminderID)
+		if !receipt.At.Before(list[i].MadeAt) { // one that was made anew is new
+			list[i].AcknowledgedAt = &receipt.At
+		}
+	}
+	return err
+}
+
+// Acknowledge notes that the caller has seen a reminder of his or hers.
+func Acknowledge(ctx context.Context, db *gorm.DB, townID, id string) (Reminder, error) {
+	var one []Reminder
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		q, err := remindedOf(ctx, tx, townID)
+		if err != nil {
+			return err
+		}
+		var r Reminder
+		err = q.Where("id = ?", id).Take(&r).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return fault.Missing(reminderNoun, id)
+		}
+		if err != nil {
+			return err
+		}
+		receipt := ReminderReceipt{TownID: townID, ReminderID: id, Reader: people.Caller(ctx).Name(), At: tx.NowFunc()}
+		if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&receipt).Error; err != nil {
+			return err
+		}
+		one = []Reminder{r}
+		if err := addReceipts(ctx, tx, townID, one); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "reminder.acknowledge", Subject: "reminders/" + id, After: receipt.At})
+	})
+	if err != nil {
+		return Reminder{}, err
+	}
+	return one[0], nil
+}
