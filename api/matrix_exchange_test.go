@@ -33,7 +33,17 @@ func (w *world) exchange() map[string]map[string]string {
 		"b01": last(w.as(people.Secretary).Post("/towns/demo/ratings", found("b01")).Want(http.StatusCreated)),
 		"b02": last(w.joins("sun", people.Secretary, ties{"b02": people.Leads}).Post("/towns/demo/ratings", found("b02")).Want(http.StatusCreated)),
 	}
-	return map[string]map[string]string{":case": cases, ":rating": ratings, ":project": w.rounds()}
+	visit := last(group.Post("/towns/demo/events", meeting("event")).Want(http.StatusCreated))
+	return map[string]map[string]string{":case": cases, ":rating": ratings, ":project": w.rounds(), ":event": {"b01": visit}}
+}
+
+// meeting brings b01 and b02 together at b03.
+func meeting(kind string) object {
+	m := object{"held_on": "2026-01-10", "topic": "meetings that decide", "host": "b03", "branches": []string{"b01", "b02"}, "people": []string{"mentor"}}
+	if kind != "" {
+		m["kind"] = kind
+	}
+	return m
 }
 
 const (

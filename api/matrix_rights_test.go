@@ -210,6 +210,12 @@ var rights = map[string]right{
 	"PUT /towns/:town/ratings/:rating":                    {who: "s", version: "1", body: sent(object{"score": 2})},
 	"GET /towns/:town/usefulness":                         {who: "MGL", far: 200},
 
+	"GET /towns/:town/events":                     {who: "SMIOGLA", far: 200},
+	"POST /towns/:town/events":                    {who: "OG", ok: 201, far: 422, body: sent(meeting("event"))},
+	"GET /towns/:town/events/:event":              {who: "SMIOGLA"},
+	"PUT /towns/:town/events/:event":              {who: "OG", version: "1", body: sent(meeting(""))},
+	"POST /towns/:town/events/:event/transitions": {who: "OG", version: "1", body: sent(object{"to": "held"})},
+
 	"GET /towns/:town/teams":                          {who: "SMIOGLA", far: 200},
 	"POST /towns/:town/teams":                         {who: "s", ok: 201, body: sent(object{"code": "x", "name": named("x"), "field": "ethos", "branches": []string{"b01"}})},
 	"GET /towns/:town/teams/:team":                    {who: "SMIOGLA"},

@@ -214,4 +214,10 @@ func (s *Server) routes(r routes) {
 	post(v1, "/towns/:town/problems/:problem/transitions", people.WriteProblems, s.moveProblem)
 	get(v1, "/towns/:town/reminders", people.ReadReminders, s.listReminders)
 	post(v1, "/towns/:town/reminders/:reminder/acknowledge", people.ReadReminders, s.acknowledgeReminder)
+
+	get(v1, "/towns/:town/events", people.ReadEvents, s.listEvents)
+	create(v1, "/towns/:town/events", people.WriteEvents, s.planEvent)
+	get(v1, "/towns/:town/events/:event", people.ReadEvents, s.findEvent)
+	put(v1, "/towns/:town/events/:event", people.WriteEvents, s.updateEvent)
+	post(v1, "/towns/:town/events/:event/transitions", people.WriteEvents, s.moveEvent)
 }

@@ -21,6 +21,7 @@ var pathWords = map[string]string{
 	"case":       "identifier of the case, a UUID",
 	"rating":     "identifier of the rating, a UUID",
 	"round":      "code of the round",
+	"event":      "identifier of the event or study visit, a UUID",
 	"project":    "identifier of the project, a UUID",
 	"team":       "code of the team",
 	"id":         "identifier, a UUID",

@@ -94,6 +94,9 @@ const (
 	ReadProblems  Action = "problems:read"
 	WriteProblems Action = "problems:write" // open, solve, close
 	ReadReminders Action = "reminders:read" // one's own; of the whole town: what is overdue
+
+	ReadEvents  Action = "events:read"  // exchange events and study visits
+	WriteEvents Action = "events:write" // plan, hold, cancel
 )
 
 // Scope says on which branches a role may act.
@@ -174,6 +177,9 @@ var policy = map[Action]map[Role]Scope{
 	ReadProblems:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
 	WriteProblems: {Instructor: Assigned, Office: Assigned},
 	ReadReminders: {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
+
+	ReadEvents:  {Secretary: All, Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All, Admin: All},
+	WriteEvents: {Office: All, LeadingGroup: All},
 }
 
 // everyone is all roles, without limit.

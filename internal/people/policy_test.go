@@ -73,6 +73,8 @@ var table = map[people.Action]string{
 	people.ReadProblems:     "-aaaa**-",
 	people.WriteProblems:    "---aa---",
 	people.ReadReminders:    "-aaaa**-",
+	people.ReadEvents:       "-*******",
+	people.WriteEvents:      "----**--",
 }
 
 var scopes = map[byte]people.Scope{'-': people.None, 'a': people.Assigned, '*': people.All}

@@ -1,0 +1,140 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/day"
+	"bulwark/internal/exchange"
+)
+
+type listEventsRequest struct {
+	townRequest
+	Kind   string `form:"kind" validate:"omitempty,oneof=event study_visit"`       // only of this kind
+	Branch string `form:"branch"`                                                  // only where this branch takes part, or is the host
+	State  string `form:"state" validate:"omitempty,oneof=planned held cancelled"` // only in this state
+	pageQuery
+}
+
+// listEvents answers exchange events and study visits in the order of their making.
+//
+//	@ID			listEvents
+//	@Summary	List exchange events and study visits
+//	@Tags		exchange
+//	@Param		query	query		listEventsRequest	false	"."
+//	@Success	200		{object}	Page[exchange.Event]
+//	@Router		/towns/{town}/events [get]
+func (s *Server) listEvents(ctx context.Context, req listEventsRequest) (Page[exchange.Event], error) {
+	f := exchange.EventFilter{Kind: req.Kind, Branch: req.Branch, State: exchange.EventState(req.State), Limit: req.limit()}
+	if err := req.resume(&f.After); err != nil {
+		return Page[exchange.Event]{}, err
+	}
+	list, err := exchange.ListEvents(ctx, s.db(ctx), req.Town, f)
+	if err != nil {
+		return Page[exchange.Event]{}, err
+	}
+	return page(list, req.pageQuery, func(e exchange.Event) []any { return []any{e.ID} })
+}
+
+type eventInput struct {
+	HeldOn   day.Date `json:"held_on" validate:"required" swaggertype:"string" format:"date"`
+	Place    string   `json:"place" validate:"max=200"`
+	Topic    string   `json:"topic" validate:"required,max=200" example:"meetings that decide"`
+	Host     *string  `json:"host" example:"b11"` // the branch visited; needed for a study visit
+	Branches []string `json:"branches" validate:"min=1,max=200,unique" example:"b07"`
+	People   []string `json:"people" validate:"max=200,unique" example:"mentor-1"`
+	Cases    []string `json:"cases" validate:"max=50,unique"` // published ones
+	Outcome  string   `json:"outcome" validate:"max=20000" multiline:"true"`
+}
+
+// of is the event that the input tells.
+func (in eventInput) of(town string) exchange.Event {
+	e := exchange.Event{TownID: town, HeldOn: in.HeldOn, Place: in.Place, Topic: in.Topic, HostCode: in.Host, Outcome: in.Outcome}
+	e.Branches.V, e.People.V, e.Cases.V = in.Branches, append([]string{}, in.People...), append([]string{}, in.Cases...)
+	return e
+}
+
+type newEventInput struct {
+	Kind string `json:"kind" validate:"required,oneof=event study_visit"`
+	eventInput
+}
+
+type planEventRequest struct {
+	townRequest
+	Body newEventInput
+}
+
+// planEvent plans an exchange event or a study visit.
+//
+//	@ID			planEvent
+//	@Summary	Plan an exchange event or study visit
+//	@Tags		exchange
+//	@Param		body	body		newEventInput	true	"when, about what, and who"
+//	@Success	201		{object}	exchange.Event
+//	@Router		/towns/{town}/events [post]
+func (s *Server) planEvent(ctx context.Context, req planEventRequest) (Created[exchange.Event], error) {
+	e := req.Body.of(req.Town)
+	e.Kind = req.Body.Kind
+	e, err := exchange.PlanEvent(ctx, s.db(ctx), e)
+	return Created[exchange.Event]{Key: e.ID, Value: e}, err
+}
+
+type eventRequest struct {
+	Town  string `uri:"town"`
+	Event string `uri:"event"`
+}
+
+// findEvent answers one event or study visit. Who takes part is told to those who
+// may read people.
+//
+//	@ID			findEvent
+//	@Summary	Read an exchange event or study visit
+//	@Tags		exchange
+//	@Success	200	{object}	exchange.Event
+//	@Router		/towns/{town}/events/{event} [get]
+func (s *Server) findEvent(ctx context.Context, req eventRequest) (exchange.Event, error) {
+	return exchange.FindEvent(ctx, s.db(ctx), req.Town, req.Event)
+}
+
+type updateEventRequest struct {
+	eventRequest
+	ifMatch
+	Body eventInput
+}
+
+// updateEvent replaces what an event or study visit says, and what came of it.
+//
+//	@ID			updateEvent
+//	@Summary	Change an exchange event or study visit
+//	@Tags		exchange
+//	@Param		body	body		eventInput	true	"all of it"
+//	@Success	200		{object}	exchange.Event
+//	@Router		/towns/{town}/events/{event} [put]
+func (s *Server) updateEvent(ctx context.Context, req updateEventRequest) (exchange.Event, error) {
+	e := req.Body.of(req.Town)
+	e.ID = req.Event
+	return exchange.UpdateEvent(ctx, s.db(ctx), e, req.Version)
+}
+
+type eventTransition struct {
+	To     string `json:"to" validate:"required,oneof=held cancelled"`
+	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to cancel
+}
+
+type moveEventRequest struct {
+	eventRequest
+	ifMatch
+	Body eventTransition
+}
+
+// moveEvent says that an event or study visit was held, or is cancelled.
+//
+//	@ID			moveEvent
+//	@Summary	Hold or cancel an exchange event or study visit
+//	@Tags		exchange
+//	@Param		If-Match	header		string			true	"."
+//	@Param		body		body		eventTransition	true	"where to, and why"
+//	@Success	200			{object}	exchange.Event
+//	@Router		/towns/{town}/events/{event}/transitions [post]
+func (s *Server) moveEvent(ctx context.Context, req moveEventRequest) (exchange.Event, error) {
+	return exchange.MoveEvent(ctx, s.db(ctx), req.Town, req.Event, req.Version, exchange.EventState(req.Body.To), req.Body.Reason)
+}

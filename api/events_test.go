@@ -1,0 +1,69 @@
+package api
+
+import (
+	"net/http"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/apitest"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/exchange"
+	"bulwark/internal/people"
+)
+
+func TestBranchesMeetAndRateTheMeeting(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-01-09 12:00:00")
+		h.inForce(smallScheme)
+		h.planned("2026Q1", "2026-01-01", "2026-03-31")
+		first, office := h.as(people.Secretary), h.as(people.Office)
+		visit := meeting("study_visit")
+		refused(t, first.Post("/towns/demo/events", visit), http.StatusForbidden, "not_allowed")
+		for field, wrong := range map[string]any{"host": "b01", "branches/1": []string{"b01", "b99"}, "people/0": []string{"nobody"}, "cases/0": []string{nothing}} {
+			bad := meeting("study_visit")
+			at := field
+			if i := len(field) - 2; field[i] == '/' {
+				field = field[:i]
+			}
+			bad[field] = wrong
+			refused(t, office.Post("/towns/demo/events", bad), http.StatusUnprocessableEntity, "invalid", "/"+at)
+		}
+		id := last(office.Post("/towns/demo/events", visit).Want(http.StatusCreated))
+		at := "/towns/demo/events/" + id
+		rate := func(branch string, c *apitest.Client) *apitest.Answer {
+			return c.Post("/towns/demo/ratings", object{"period": "2026Q1", "branch": branch, "kind": "study_visit", "subject": id, "score": 5})
+		}
+		may(t, office, at, "edit", "hold", "cancel")
+		may(t, first, at)
+		refused(t, moved(office, at, "held", ""), http.StatusConflict, "not_yet")
+		refused(t, rate("b01", first), http.StatusUnprocessableEntity, "invalid", "/subject")
+		clock.noon(t, "2026-01-10")
+		refused(t, moved(office, at, "cancelled", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
+		moved(office, at, "held", "").Want(http.StatusOK)
+		visit["outcome"] = "they decide on the spot"
+		delete(visit, "kind")
+		h.as(people.LeadingGroup).IfMatch(office.Get(at).ETag()).Put(at, visit).Want(http.StatusOK)
+		rate("b01", first).Want(http.StatusCreated)
+		refused(t, rate("b03", h.joins("qian", people.Secretary, ties{"b03": people.Leads})), http.StatusUnprocessableEntity, "invalid", "/subject")
+
+		read := apitest.Decode[exchange.Event](first.Get(at), http.StatusOK)
+		if read.Outcome != "they decide on the spot" || len(read.People.V) != 0 || read.StateBy != "leading_group" || read.Kind != "study_visit" {
+			t.Errorf("read by a secretary: %+v", read)
+		}
+		if told := apitest.Decode[exchange.Event](office.Get(at), http.StatusOK); len(told.People.V) != 1 || told.StateBy != "liaison_office" {
+			t.Errorf("read by the office: %+v", told)
+		}
+		for query, want := range map[string]int{"?branch=b01": 1, "?branch=b03": 1, "?branch=b0": 0, "?kind=event": 0, "?state=held": 1} {
+			if got := len(column(first.Get("/towns/demo/events"+query), "id")); got != want {
+				t.Errorf("%s: %d, want %d", query, got, want)
+			}
+		}
+		next := "/towns/demo/events/" + last(office.Post("/towns/demo/events", meeting("event")).Want(http.StatusCreated))
+		moved(office, next, "cancelled", "flood").Want(http.StatusOK)
+		p := office.IfMatch(`"2"`).Put(next, visit).Problem(http.StatusConflict)
+		if p.Code != "event_cancelled" || p.Locked == nil || p.Locked.Reason != "flood" {
+			t.Errorf("after the end: %+v", p)
+		}
+	})
+}
