@@ -51,6 +51,7 @@ var rights = map[string]right{
 	"GET /towns/:town/audit/verify":    {who: "GA", far: 200},
 	"GET /towns/:town/audit/:sequence": {who: "GA", far: 200},
 
+	"GET /towns/:town/dashboard":                    {who: "GL", far: 200},
 	"GET /towns/:town/effects":                      {who: "MIOGL", query: "?of=mentoring", far: 200},
 	"GET /towns/:town/appeals":                      {who: "smiGL", far: 200},
 	"POST /towns/:town/appeals":                     {who: "s", ok: 201, in: "published", shut: 409, out: 403, body: newAppeal, but: finished},

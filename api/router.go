@@ -144,6 +144,7 @@ func (s *Server) routes(r routes) {
 	get(v1, "/towns/:town/periods/:period/receipt/data.csv", people.ReadScorecard, s.receiptData)
 	get(v1, "/towns/:town/branches/:branch/results", people.ReadRanking, s.branchResults)
 
+	get(v1, "/towns/:town/dashboard", people.ReadDashboard, s.findDashboard)
 	get(v1, "/towns/:town/effects", people.ReadEffects, s.findEffect)
 	get(v1, "/towns/:town/improvement-settings", people.ReadSettings, s.findImprovementSettings)
 	put(v1, "/towns/:town/improvement-settings", people.WriteSettings, s.updateImprovementSettings)

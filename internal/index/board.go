@@ -97,6 +97,16 @@ func (b *Board) Published(ctx context.Context, db *gorm.DB, townID, period strin
 	return v, err == nil, err
 }
 
+// Latest gives the code of the published period that started last; empty while the
+// town has published nothing.
+func (b *Board) Latest(ctx context.Context, db *gorm.DB, townID string) (string, error) {
+	e, err := b.edition(ctx, db, townID)
+	if err != nil || len(e) == 0 {
+		return "", err
+	}
+	return e[len(e)-1].PeriodCode, nil
+}
+
 // Provisional computes the view of a period that is not published, now, from one
 // state of the database.
 func (b *Board) Provisional(ctx context.Context, db *gorm.DB, townID, period string) (View, error) {

@@ -71,7 +71,8 @@ const (
 	WriteTasks     Action = "tasks:write"    // set, change, drop, reopen
 	ReportTasks    Action = "tasks:report"   // progress, by who answers for a task
 
-	ReadEffects Action = "effects:read" // whether help helped
+	ReadEffects   Action = "effects:read" // whether help helped
+	ReadDashboard Action = "dashboard:read"
 
 	ReadCases   Action = "cases:read"   // published ones
 	WriteCases  Action = "cases:write"  // draft and submit
@@ -154,7 +155,8 @@ var policy = map[Action]map[Role]Scope{
 	WriteTasks:     {Office: Assigned, LeadingGroup: All},
 	ReportTasks:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
 
-	ReadEffects: {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All},
+	ReadDashboard: {LeadingGroup: All, Leadership: All},
+	ReadEffects:   {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All},
 
 	ReadCases:   everyone(),
 	WriteCases:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned},

@@ -52,6 +52,7 @@ var table = map[people.Action]string{
 	people.ProposeTargets:   "-----*--",
 	people.DecideTargets:    "-----*--",
 	people.ReadEffects:      "--*****-",
+	people.ReadDashboard:    "-----**-",
 	people.ReadCases:        "********",
 	people.WriteCases:       "-aaa----",
 	people.ReviewCases:      "-----*--",

@@ -1,0 +1,134 @@
+package api
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/apitest"
+	"bulwark/internal/dashboard"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/index"
+	"bulwark/internal/people"
+	"bulwark/pkg/composite"
+)
+
+// The screen shows what the ranking shows, added up, and what is going on now.
+func TestDashboardAddsUp(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		nobody, callers := demoTown(t, db)
+		group := callers[people.LeadingGroup]
+		const path = "/towns/demo/dashboard"
+		first := group.Get(path).Want(http.StatusOK)
+		d := apitest.Decode[dashboard.Dashboard](first, http.StatusOK)
+		r := apitest.Decode[index.Ranking](nobody.Get(quarter+"/ranking"), http.StatusOK)
+		if d.Result == nil || d.Result.Period != "2023Q2" || d.Result.Run != r.Run || d.Result.Publication != 2 {
+			t.Fatalf("shown is %+v", d.Result)
+		}
+		checkOverview(t, *d.Result, r)
+		if d.Entry == nil || d.Entry.Period != "2023Q3" || d.Entry.Sheets.Approved != 72 || d.Entry.Sheets.Expected < 120 {
+			t.Errorf("entry %+v", d.Entry)
+		}
+		if d.Appeals.Upheld != 1 || len(d.Measures) != 7 {
+			t.Errorf("appeals %+v, %d measures", d.Appeals, len(d.Measures))
+		}
+		if again := group.Header("If-None-Match", first.ETag()).Get(path); again.Status != http.StatusNotModified {
+			t.Errorf("nothing changed, and the answer is %d", again.Status)
+		}
+		if sure := first; d.Result.Sure != nil {
+			t.Errorf("sure before it was worked out: %s", sure.Body)
+		}
+		if _, err := index.AppraisePending(t.Context(), db); err != nil {
+			t.Fatal(err)
+		}
+		old := apitest.Decode[dashboard.Dashboard](group.Lang("zh").Get(path+"?period=2022Q4"), http.StatusOK).Result
+		if old.Index.Change != nil || old.Index.Compared != 0 || len(old.Risers) != 0 || old.Sure == nil || old.Sure.IntervalWidth <= 0 {
+			t.Errorf("the first quarter: %+v", old)
+		}
+		if name := old.Heat.Dimensions[0].Name; name != "组织锻造力" {
+			t.Errorf("the first dimension is called %s", name)
+		}
+		if open := apitest.Decode[dashboard.Dashboard](callers[people.Leadership].Get(path+"?period=2023Q3"), http.StatusOK); open.Result.Status != "provisional" || open.Result.Run != "" {
+			t.Errorf("the open quarter: %+v", open.Result)
+		}
+		group.Get(path + "?period=1999Q1").Problem(http.StatusNotFound)
+		for _, role := range []people.Role{people.Secretary, people.Mentor, people.Instructor, people.Office, people.Reader, people.Admin} {
+			callers[role].Get(path).Problem(http.StatusForbidden)
+		}
+	})
+}
+
+// A town that has published nothing has a screen without a result.
+func TestDashboardOfANewTown(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := newHarness(t, db)
+		d := apitest.Decode[dashboard.Dashboard](h.as(people.LeadingGroup).Get("/towns/demo/dashboard"), http.StatusOK)
+		if d.Result != nil || d.Entry != nil || len(d.Measures) != 7 {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
+// checkOverview counts again from the ranking.
+func checkOverview(t *testing.T, o index.Overview, r index.Ranking) {
+	t.Helper()
+	sum, change, compared := 0.0, 0.0, 0
+	grades, bins := map[string]int{}, make([]int, 10)
+	classes := map[string][]float64{}
+	best, worst := 0.0, 0.0
+	for _, i := range r.Items {
+		sum += i.Score
+		grades[i.Grade]++
+		bins[min(int(i.Score/10), 9)]++
+		classes[i.Branch.Class] = append(classes[i.Branch.Class], i.Score)
+		if i.Change != nil {
+			change += i.Change.Score
+			compared++
+			best, worst = max(best, i.Change.Score), min(worst, i.Change.Score)
+		}
+	}
+	near := func(what string, got *float64, want float64) {
+		t.Helper()
+		if got == nil || math.Abs(*got-want) > 0.005001 {
+			t.Errorf("%s is %v, want %v", what, got, want)
+		}
+	}
+	near("the mean", o.Index.Mean, sum/float64(len(r.Items)))
+	near("the change", o.Index.Change, change/float64(compared))
+	if o.Scored != len(r.Items) || o.Insufficient != len(r.Insufficient) || o.Index.Compared != compared {
+		t.Errorf("%d scored, %d not, %d compared", o.Scored, o.Insufficient, o.Index.Compared)
+	}
+	for _, g := range o.Grades {
+		if g.Count != grades[g.Grade] {
+			t.Errorf("%d %s, want %d", g.Count, g.Grade, grades[g.Grade])
+		}
+	}
+	for i, b := range o.Histogram {
+		if b.Count != bins[i] {
+			t.Errorf("%d from %v, want %d", b.Count, b.From, bins[i])
+		}
+	}
+	if o.Risers[0].Change.Score != best || o.Fallers[0].Change.Score != worst || len(o.Risers) != 5 {
+		t.Errorf("risers %+v, fallers %+v, want %v and %v first", o.Risers, o.Fallers, best, worst)
+	}
+	for i, c := range o.Classes {
+		if c.Count != len(classes[c.Class]) || math.Abs(c.Median-composite.Median(classes[c.Class])) > 0.005001 || c.Quartile > c.Median || c.Upper < c.Median {
+			t.Errorf("class %+v of %v", c, classes[c.Class])
+		}
+		party := []float64{}
+		for _, item := range r.Items {
+			if item.Branch.Class == c.Class {
+				party = append(party, item.Dimensions[o.Heat.Dimensions[0].Code])
+			}
+		}
+		near("a median of the heat map", o.Heat.ClassMedians[i].Scores[0], composite.Median(party))
+	}
+	for i, row := range o.Heat.Rows {
+		if row.Branch != r.Items[i].Branch.Code || fmt.Sprint(*row.Scores[2]) != fmt.Sprint(r.Items[i].Dimensions[o.Heat.Dimensions[2].Code]) {
+			t.Errorf("row %d is %+v", i, row)
+		}
+	}
+}

@@ -1,0 +1,91 @@
+// Package dashboard gathers what the leadership screen shows, in one call: what the
+// latest result says, how far entry is, and how the improvement goes.
+package dashboard
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
+	"bulwark/internal/improve"
+	"bulwark/internal/index"
+	"bulwark/internal/people"
+)
+
+// Dashboard is the leadership screen of a town. Every part is for the whole town.
+type Dashboard struct {
+	Town     string             `json:"town" example:"demo"`
+	Result   *index.Overview    `json:"result,omitempty"` // absent while nothing is published
+	Entry    *Filling           `json:"entry,omitempty"`  // the latest period that is being entered or reviewed
+	Appeals  AppealCounts       `json:"appeals"`
+	Measures []improve.Progress `json:"measures"` // the seven, in their order
+	Targets  map[string]int64   `json:"targets"`  // by state; a state without any is left out
+}
+
+// Filling is how far the sheets of a period are.
+type Filling struct {
+	Period      string            `json:"period" example:"2023Q3"`
+	State       string            `json:"state" enums:"open,review"`
+	EntryUntil  *day.Date         `json:"entry_until,omitempty" swaggertype:"string" format:"date"`
+	ReviewUntil *day.Date         `json:"review_until,omitempty" swaggertype:"string" format:"date"`
+	Sheets      evaluation.Counts `json:"sheets"`
+}
+
+// AppealCounts are appeals against any period, by what became of them.
+type AppealCounts struct {
+	Filed    int64 `json:"filed"` // waiting for an answer
+	Upheld   int64 `json:"upheld"`
+	Rejected int64 `json:"rejected"`
+}
+
+// Find gathers the screen around the result of a period (nil where nothing is
+// published). It takes a constant number of statements.
+func Find(ctx context.Context, db *gorm.DB, townID string, result *index.Overview) (Dashboard, error) {
+	d := Dashboard{Town: townID, Result: result, Targets: map[string]int64{}}
+	today, all := day.Of(db.NowFunc()), people.Reach{All: true}
+	if err := d.entry(ctx, db); err != nil {
+		return d, err
+	}
+	appeals, err := states(ctx, db, &index.Appeal{}, townID)
+	if err != nil {
+		return d, err
+	}
+	d.Appeals = AppealCounts{Filed: appeals[string(index.Filed)], Upheld: appeals[string(index.Upheld)], Rejected: appeals[string(index.Rejected)]}
+	if d.Targets, err = states(ctx, db, &improve.Target{}, townID); err != nil {
+		return d, err
+	}
+	d.Measures, err = improve.MeasureProgress(ctx, db, townID, all, today)
+	return d, err
+}
+
+// entry finds the latest period whose sheets are still being worked on.
+func (d *Dashboard) entry(ctx context.Context, db *gorm.DB) error {
+	var periods []evaluation.Period
+	err := db.WithContext(ctx).Where("town_id = ? AND state IN ?", d.Town, []evaluation.PeriodState{evaluation.Open, evaluation.Review}).
+		Order("starts_on DESC, code").Limit(1).Find(&periods).Error
+	if err != nil || len(periods) == 0 {
+		return err
+	}
+	p := periods[0]
+	c, err := evaluation.FindCompleteness(ctx, db, d.Town, p.Code, "branch")
+	if err == nil {
+		d.Entry = &Filling{Period: p.Code, State: string(p.State), EntryUntil: p.EntryUntil, ReviewUntil: p.ReviewUntil, Sheets: *c.Totals}
+	}
+	return err
+}
+
+// states counts the things of a table by state, in one statement.
+func states(ctx context.Context, db *gorm.DB, model any, townID string) (map[string]int64, error) {
+	var rows []struct {
+		State string
+		N     int64
+	}
+	err := db.WithContext(ctx).Model(model).Where("town_id = ?", townID).Select("state, COUNT(*) AS n").Group("state").Scan(&rows).Error
+	counts := make(map[string]int64, len(rows))
+	for _, r := range rows {
+		counts[r.State] = r.N
+	}
+	return counts, err
+}

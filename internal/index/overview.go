@@ -1,0 +1,268 @@
+package index
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"bulwark/pkg/composite"
+)
+
+// Overview is what a period came to, for a screen that shows a whole town at once.
+// Figures are made from the scores as they are shown.
+type Overview struct {
+	Period string `json:"period" example:"2023Q2"`
+	Status string `json:"status" enums:"provisional,published,final"`
+	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
+	Source
+	Scheme       SchemeRef      `json:"scheme"`
+	Scored       int            `json:"scored" example:"40"`
+	Insufficient int            `json:"insufficient"` // branches without a score
+	Index        TownIndex      `json:"index"`
+	Grades       []GradeCount   `json:"grades"`    // from the best, every one of the scheme
+	Histogram    []Bin          `json:"histogram"` // tenths of the scale, from the lowest
+	Classes      []ClassSpread  `json:"classes"`   // in the order of codes
+	Risers       []Mover        `json:"risers"`    // up to five, the largest rise first
+	Fallers      []Mover        `json:"fallers"`   // up to five, the largest fall first
+	Heat         HeatMap        `json:"heat"`
+	Sure         *SurenessShort `json:"sure,omitempty"` // absent until it is worked out, and while provisional
+}
+
+// TownIndex is the index of the town as a whole: every branch counts once.
+type TownIndex struct {
+	Mean     *float64 `json:"mean,omitempty" example:"82.4"`
+	Median   *float64 `json:"median,omitempty" example:"83.1"`
+	Change   *float64 `json:"change,omitempty" example:"1.2"` // mean change of the branches with a score in the period before too
+	Compared int      `json:"compared"`                       // so many branches
+}
+
+// GradeCount is how many branches have a grade.
+type GradeCount struct {
+	Grade string `json:"grade" example:"good"`
+	Name  string `json:"name" example:"良好"`
+	Count int    `json:"count"`
+}
+
+// Bin counts scores from From up to To, which belongs to the next bin but for the
+// last one.
+type Bin struct {
+	From  float64 `json:"from" example:"80"`
+	To    float64 `json:"to" example:"90"`
+	Count int     `json:"count"`
+}
+
+// ClassSpread is how the scores of a class spread. Quartiles interpolate linearly
+// between order statistics (Hyndman and Fan 1996, type 7).
+type ClassSpread struct {
+	Class    string  `json:"class" example:"rural"`
+	Count    int     `json:"count"`
+	Least    float64 `json:"least"`
+	Quartile float64 `json:"lower_quartile"`
+	Median   float64 `json:"median"`
+	Upper    float64 `json:"upper_quartile"`
+	Most     float64 `json:"most"`
+}
+
+// Mover is a branch with its change since the period before.
+type Mover struct {
+	Branch BranchRef  `json:"branch"`
+	Score  float64    `json:"score"`
+	Rank   int        `json:"rank"`
+	Change RankChange `json:"change"`
+}
+
+// HeatMap is every branch by every dimension.
+type HeatMap struct {
+	Dimensions   []DimensionRef `json:"dimensions"`
+	Rows         []HeatRow      `json:"rows"` // in the order of the ranking
+	ClassMedians []HeatMedians  `json:"class_medians"`
+}
+
+// DimensionRef names a column of the heat map.
+type DimensionRef struct {
+	Code string `json:"code" example:"governance"`
+	Name string `json:"name" example:"基层治理力"`
+}
+
+// HeatRow is one branch; a score that is missing is null.
+type HeatRow struct {
+	Branch string     `json:"branch" example:"b07"`
+	Name   string     `json:"name"`
+	Class  string     `json:"class,omitempty"`
+	Rank   int        `json:"rank"`
+	Scores []*float64 `json:"scores"`
+}
+
+// HeatMedians are the medians of a class by dimension; null where it has no score.
+type HeatMedians struct {
+	Class  string     `json:"class"`
+	Scores []*float64 `json:"scores"`
+}
+
+// SurenessShort says in two figures how much the ranking hangs on choices.
+type SurenessShort struct {
+	IntervalWidth float64 `json:"median_rank_interval_width" example:"6"` // ranks from the 5 % to the 95 % quantile
+	SureGrades    int     `json:"sure_grades" example:"31"`               // branches that keep their grade in at least 90 % of the draws
+}
+
+const (
+	bins      = 10
+	movers    = 5
+	sureGrade = 0.9
+)
+
+// Overview shows the period as a whole.
+func (v View) Overview(language string) Overview {
+	r := v.now.ranking(v.before, language)
+	o := Overview{
+		Period: r.Period, Status: r.Status, Run: r.Run, Source: v.source, Scheme: r.Scheme, Scored: len(r.Items), Insufficient: len(r.Insufficient), Index: v.townIndex(r.Items), Histogram: histogram(r.Items),
+		Classes: spreads(r.Items), Heat: v.heat(r.Items, language), Sure: v.now.sureShort(r.Items),
+	}
+	for _, g := range v.now.Scheme.Document.Grades {
+		count := 0
+		for _, i := range r.Items {
+			if i.Grade == g.Code {
+				count++
+			}
+		}
+		o.Grades = append(o.Grades, GradeCount{Grade: g.Code, Name: g.Name.In(language), Count: count})
+	}
+	o.Risers, o.Fallers = moved(r.Items, 1), moved(r.Items, -1)
+	return o
+}
+
+func (v View) townIndex(items []Ranked) (t TownIndex) {
+	if len(items) == 0 {
+		return t
+	}
+	decimals := v.now.Scheme.Document.Decimals
+	sum, change := 0.0, 0.0
+	scores := make([]float64, len(items))
+	for i, item := range items {
+		scores[i] = item.Score
+		sum += item.Score
+		if item.Change != nil {
+			change += item.Change.Score
+			t.Compared++
+		}
+	}
+	t.Mean = new(composite.Round(sum/float64(len(items)), decimals))
+	t.Median = new(composite.Round(composite.Median(scores), decimals))
+	if t.Compared > 0 {
+		t.Change = new(composite.Round(change/float64(t.Compared), decimals))
+	}
+	return t
+}
+
+func histogram(items []Ranked) []Bin {
+	list := make([]Bin, bins)
+	for i := range list {
+		list[i] = Bin{From: float64(i) * 100 / bins, To: float64(i+1) * 100 / bins}
+	}
+	for _, item := range items {
+		i := int(math.Floor(item.Score * bins / 100))
+		list[min(max(i, 0), bins-1)].Count++
+	}
+	return list
+}
+
+// byClass groups the scores of something by class, in ascending order.
+func byClass(items []Ranked, of func(Ranked) (float64, bool)) (classes []string, scores map[string][]float64) {
+	scores = map[string][]float64{}
+	for _, i := range items {
+		if _, known := scores[i.Branch.Class]; !known {
+			classes = append(classes, i.Branch.Class)
+			scores[i.Branch.Class] = []float64{}
+		}
+		if x, ok := of(i); ok {
+			scores[i.Branch.Class] = append(scores[i.Branch.Class], x)
+		}
+	}
+	slices.Sort(classes)
+	for _, c := range classes {
+		slices.Sort(scores[c])
+	}
+	return classes, scores
+}
+
+func spreads(items []Ranked) []ClassSpread {
+	classes, scores := byClass(items, func(i Ranked) (float64, bool) { return i.Score, true })
+	list := make([]ClassSpread, len(classes))
+	for i, c := range classes {
+		x := scores[c]
+		list[i] = ClassSpread{
+			Class: c, Count: len(x), Least: x[0], Quartile: quartile(x, 1), Median: quartile(x, 2), Upper: quartile(x, 3), Most: x[len(x)-1],
+		}
+	}
+	return list
+}
+
+// quartile is the k-th quartile of scores in ascending order, to two decimals.
+func quartile(x []float64, k int) float64 {
+	h := float64(len(x)-1) * float64(k) / 4
+	low := int(h)
+	high := min(low+1, len(x)-1)
+	return composite.Round(x[low]+float64((h-float64(low))*(x[high]-x[low])), 2)
+}
+
+// moved gives the largest moves in one direction.
+func moved(items []Ranked, sign float64) []Mover {
+	list := []Mover{}
+	for _, i := range items {
+		if i.Change != nil && i.Change.Score*sign > 0 {
+			list = append(list, Mover{Branch: i.Branch, Score: i.Score, Rank: i.Rank, Change: *i.Change})
+		}
+	}
+	slices.SortFunc(list, func(a, b Mover) int {
+		return cmp.Or(cmp.Compare(b.Change.Score*sign, a.Change.Score*sign), cmp.Compare(a.Branch.Code, b.Branch.Code))
+	})
+	return list[:min(len(list), movers)]
+}
+
+func (v View) heat(items []Ranked, language string) HeatMap {
+	h := HeatMap{Dimensions: []DimensionRef{}, Rows: make([]HeatRow, len(items)), ClassMedians: []HeatMedians{}}
+	for _, d := range v.now.Scheme.Document.Tree.Children {
+		h.Dimensions = append(h.Dimensions, DimensionRef{Code: d.Code, Name: d.Name.In(language)})
+	}
+	for i, item := range items {
+		h.Rows[i] = HeatRow{Branch: item.Branch.Code, Name: item.Branch.Name, Class: item.Branch.Class, Rank: item.Rank, Scores: make([]*float64, len(h.Dimensions))}
+		for k, d := range h.Dimensions {
+			if x, ok := item.Dimensions[d.Code]; ok {
+				h.Rows[i].Scores[k] = &x
+			}
+		}
+	}
+	for k, d := range h.Dimensions {
+		classes, scores := byClass(items, func(i Ranked) (float64, bool) { x, ok := i.Dimensions[d.Code]; return x, ok })
+		for c, class := range classes {
+			if k == 0 {
+				h.ClassMedians = append(h.ClassMedians, HeatMedians{Class: class, Scores: make([]*float64, len(h.Dimensions))})
+			}
+			if len(scores[class]) > 0 {
+				h.ClassMedians[c].Scores[k] = new(quartile(scores[class], 2))
+			}
+		}
+	}
+	return h
+}
+
+func (o *Outcome) sureShort(items []Ranked) *SurenessShort {
+	if o.sure == nil || len(items) == 0 {
+		return nil
+	}
+	grades := map[string]string{}
+	for _, i := range items {
+		grades[i.Branch.Code] = i.Grade
+	}
+	short, widths := &SurenessShort{}, []float64{}
+	for _, r := range o.sure.Items {
+		widths = append(widths, float64(r.RankInterval[1]-r.RankInterval[0]))
+		if r.Grades[grades[r.Branch]] >= sureGrade {
+			short.SureGrades++
+		}
+	}
+	if len(widths) > 0 {
+		short.IntervalWidth = composite.Median(widths)
+	}
+	return short
+}
