@@ -176,7 +176,7 @@ func RegisterProject(ctx context.Context, db *gorm.DB, p Project) (Project, erro
 // fits holds the project against its round, which must register still, and its team,
 // which must be one of the branch.
 func (p Project) fits(ctx context.Context, tx *gorm.DB) error {
-	if _, err := registering(ctx, tx, p.TownID, p.RoundCode); err != nil {
+	if err := registering(ctx, tx, p.TownID, p.RoundCode); err != nil {
 		return err
 	}
 	if p.TeamCode == nil {
@@ -191,12 +191,12 @@ func (p Project) fits(ctx context.Context, tx *gorm.DB) error {
 
 // registering holds the round until the end of the transaction, so that judging
 // begins before or after, and refuses where it has begun.
-func registering(ctx context.Context, tx *gorm.DB, townID, code string) (Round, error) {
+func registering(ctx context.Context, tx *gorm.DB, townID, code string) error {
 	r, err := FindRound(ctx, tx.Clauses(clause.Locking{Strength: "SHARE"}), townID, code)
 	if err == nil && r.State != Registering {
 		err = r.locked("round_judged", text.F("评选 %s 已停止登记", "the round %s no longer registers projects", r.Code))
 	}
-	return r, err
+	return err
 }
 
 // UpdateProject changes what a registered project says, before judging begins.
@@ -215,8 +215,7 @@ func MoveProject(ctx context.Context, db *gorm.DB, townID, id string, version in
 		if to != ProjectPulled {
 			return change, nil
 		}
-		_, err := registering(ctx, tx, townID, before.RoundCode)
-		return change, err
+		return change, registering(ctx, tx, townID, before.RoundCode)
 	})
 }
 

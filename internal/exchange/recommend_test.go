@@ -37,12 +37,27 @@ func TestRecommend(t *testing.T) {
 		useful map[string]float64
 		want   []string
 	}{
-		{"what rose most comes first", "a", []index.Levels{now, then}, []Case{about("1", "d", "x"), about("2", "e", "x")}, nil,
-			[]string{"2 true x 30 q2 30→90", "1 true x 30 q2 45→60"}},
-		{"the same class comes before what rose more", "a", []index.Levels{now, then}, []Case{about("1", "f", "x"), about("2", "d", "x")}, nil,
-			[]string{"2 true x 30 q2 45→60", "1 false x 30 q2 20→70"}},
-		{"of the same branch the more useful one", "a", []index.Levels{now, then}, []Case{about("1", "e", "x"), about("2", "e", "x"), about("3", "e", "x")}, map[string]float64{"2": 4.5, "3": 3},
-			[]string{"2 true x 30 q2 30→90", "3 true x 30 q2 30→90", "1 true x 30 q2 30→90"}},
+		{
+			"what rose most comes first", "a",
+			[]index.Levels{now, then},
+			[]Case{about("1", "d", "x"), about("2", "e", "x")},
+			nil,
+			[]string{"2 true x 30 q2 30→90", "1 true x 30 q2 45→60"},
+		},
+		{
+			"the same class comes before what rose more", "a",
+			[]index.Levels{now, then},
+			[]Case{about("1", "f", "x"), about("2", "d", "x")},
+			nil,
+			[]string{"2 true x 30 q2 45→60", "1 false x 30 q2 20→70"},
+		},
+		{
+			"of the same branch the more useful one", "a",
+			[]index.Levels{now, then},
+			[]Case{about("1", "e", "x"), about("2", "e", "x"), about("3", "e", "x")},
+			map[string]float64{"2": 4.5, "3": 3},
+			[]string{"2 true x 30 q2 30→90", "3 true x 30 q2 30→90", "1 true x 30 q2 30→90"},
+		},
 		{"the lowest of earlier periods", "a", []index.Levels{now, first, then}, []Case{about("1", "e", "x")}, nil, []string{"1 true x 30 q2 30→90"}},
 		{"at the upper quartile is strong", "b", []index.Levels{now, then}, []Case{about("1", "d", "x")}, nil, []string{"1 true x 10 q2 45→60"}},
 		{"at the median is not weak", "c", []index.Levels{now, then}, []Case{about("1", "e", "x")}, nil, nil},
