@@ -20,11 +20,11 @@ import (
 // whom wu leads b01.
 type contest struct {
 	*harness
-	t                *testing.T
-	group, wu, chen  *apitest.Client
-	first, leader    *apitest.Client // secretaries of b01 and b03
-	judges           []*apitest.Client
-	projects, titles []string
+	t               *testing.T
+	group, wu, chen *apitest.Client
+	first, leader   *apitest.Client // secretaries of b01 and b03
+	judges          []*apitest.Client
+	projects        []string
 }
 
 func newContest(t *testing.T, db *gorm.DB) contest {

@@ -49,8 +49,11 @@ func ListVisits(ctx context.Context, db *gorm.DB, townID string, f VisitFilter) 
 
 func (f VisitFilter) narrow(q *gorm.DB, townID string) *gorm.DB {
 	for _, n := range []struct{ condition, value string }{
-		{"branch_code = ?", f.Branch}, {"visited_by = ?", f.By}, {"state = ?", string(f.State)},
-		{"visited_on >= ?", string(f.From)}, {"visited_on <= ?", string(f.Until)},
+		{"branch_code = ?", f.Branch},
+		{"visited_by = ?", f.By},
+		{"state = ?", string(f.State)},
+		{"visited_on >= ?", string(f.From)},
+		{"visited_on <= ?", string(f.Until)},
 	} {
 		if n.value != "" {
 			q = q.Where(n.condition, n.value)

@@ -4,7 +4,6 @@ package prove
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -145,5 +144,5 @@ func (v *visitor) recovers() {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
-	v.t.Log(fmt.Sprintf("recovered after %v, %d requests asked", time.Since(begin).Round(time.Millisecond), v.asked))
+	v.t.Logf("recovered after %v, %d requests asked", time.Since(begin).Round(time.Millisecond), v.asked)
 }
