@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 
+	"gorm.io/gorm"
+
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
 )
@@ -137,8 +139,15 @@ type decideAppealRequest struct {
 //	@Success	200			{object}	index.Appeal
 //	@Router		/towns/{town}/appeals/{appeal}/transitions [post]
 func (s *Server) decideAppeal(ctx context.Context, req decideAppealRequest) (index.Appeal, error) {
-	defer s.afterwards(ctx, func() { s.board.Forget(req.Town); s.hurry() })
-	return index.DecideAppeal(ctx, s.db(ctx), req.Town, req.Appeal, req.Version, index.Decision{
-		To: index.AppealState(req.Body.To), Answer: req.Body.Reason, Corrections: req.Body.Corrections.corrections(),
+	var decided index.Appeal
+	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
+		decided, err = index.DecideAppeal(ctx, tx, req.Town, req.Appeal, req.Version, index.Decision{
+			To: index.AppealState(req.Body.To), Answer: req.Body.Reason, Corrections: req.Body.Corrections.corrections(),
+		})
+		if decided.State == index.Upheld {
+			amended = decided.PeriodCode
+		}
+		return amended, err
 	})
+	return decided, err
 }

@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve"
 	"bulwark/internal/people"
+	"bulwark/internal/town"
 )
 
 const measures = "/towns/demo/measures"
@@ -53,6 +54,12 @@ func TestMeasuresAreNamed(t *testing.T) {
 			"1 加强联系帮扶 加强联系帮扶 source true false", "2 制定一村一策精准提升 制定一村一策精准提升 source true false",
 			"3 选派指导员挂钩结对 选派指导员挂钩结对 source true false", "4 搭建交流平台 搭建交流平台 source true false",
 			"5   unnamed false true", "6   unnamed false true", "7   unnamed false true")
+		its := apitest.Decode[town.Town](h.Get("/towns/demo"), http.StatusOK)
+		for _, m := range apitest.Decode[Page[improve.Measure]](h.Get(measures), http.StatusOK).Items {
+			if m.CreatedAt.IsZero() || !m.CreatedAt.Equal(its.CreatedAt) || !m.UpdatedAt.Equal(its.CreatedAt) {
+				t.Errorf("measure %d is of %v, changed %v", m.Number, m.CreatedAt, m.UpdatedAt)
+			}
+		}
 		name := func(role people.Role, path, tag, name string) *apitest.Answer {
 			return h.as(role).IfMatch(tag).Put(path, object{"name": named(name), "description": named("说明")})
 		}

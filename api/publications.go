@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"strconv"
 
+	"gorm.io/gorm"
+
+	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/improve"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
 )
@@ -62,9 +66,25 @@ type amendRequest struct {
 //	@Success	201		{object}	index.Issue
 //	@Router		/towns/{town}/periods/{period}/publications [post]
 func (s *Server) amendResult(ctx context.Context, req amendRequest) (Created[index.Issue], error) {
-	defer s.afterwards(ctx, func() { s.board.Forget(req.Town); s.hurry() })
-	issue, err := index.Amend(ctx, s.db(ctx), req.Town, req.Period, req.Body.Reason, req.Body.Corrections.corrections())
+	var issue index.Issue
+	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (period string, err error) {
+		issue, err = index.Amend(ctx, tx, req.Town, req.Period, req.Body.Reason, req.Body.Corrections.corrections())
+		return req.Period, err
+	})
 	return Created[index.Issue]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}, err
+}
+
+// amending runs what may amend a period, and brings the targets that the period has
+// led to up to date, all or nothing. amend answers which period it amended, if any.
+func (s *Server) amending(ctx context.Context, townID string, amend func(tx *gorm.DB) (period string, err error)) error {
+	defer s.afterwards(ctx, func() { s.board.Forget(townID); s.hurry() })
+	return database.InTx(ctx, s.db(ctx), func(tx *gorm.DB) error {
+		period, err := amend(tx)
+		if err != nil || period == "" {
+			return err
+		}
+		return improve.Follow(ctx, tx, s.board, townID, period)
+	})
 }
 
 type publicationRequest struct {

@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 )
 
 // Measure is one of the seven measures (七大措施) of a town. The public source names
@@ -27,11 +28,9 @@ type Measure struct {
 	SourceName  text.Text  `gorm:"-" json:"source_name,omitempty,omitzero"` // as the public source names it, whatever the town does
 	Provenance  string     `gorm:"-" json:"provenance" enums:"source,town,unnamed"`
 	Note        text.Text  `gorm:"-" json:"note,omitempty,omitzero"` // where nobody has named it
-	Progress    TaskTotals `gorm:"-" json:"progress"`      // of all its tasks
+	Progress    TaskTotals `gorm:"-" json:"progress"`                // of all its tasks
 	database.Versioned
 }
-
-var measureNoun = text.Text{ZH: "措施", EN: "measure"}
 
 // sourceNames are the measures that the public source names, in its order.
 var sourceNames = []text.Text{
@@ -59,16 +58,22 @@ func (m *Measure) tell() {
 	}
 }
 
-// ListMeasures gives the seven measures of the town with their progress.
+// ListMeasures gives the seven measures of the town with their progress. Those that
+// the town has not edited are as old as the town.
 func ListMeasures(ctx context.Context, db *gorm.DB, townID string) ([]Measure, error) {
 	var rows []Measure
 	if err := db.WithContext(ctx).Where("town_id = ?", townID).Find(&rows).Error; err != nil {
 		return nil, err
 	}
+	its, err := town.Find(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	built := database.Versioned{Version: 1, CreatedAt: its.CreatedAt, UpdatedAt: its.CreatedAt}
 	progress, err := MeasureProgress(ctx, db, townID, people.Reach{All: true}, day.Of(db.NowFunc()))
 	list := make([]Measure, measureCount)
 	for i := range list {
-		list[i] = Measure{TownID: townID, Number: int64(i + 1), Versioned: database.Versioned{Version: 1}}
+		list[i] = Measure{TownID: townID, Number: int64(i + 1), Versioned: built}
 		if at := slices.IndexFunc(rows, func(m Measure) bool { return m.Number == int64(i+1) }); at >= 0 {
 			list[i] = rows[at]
 		}
@@ -109,11 +114,9 @@ func NameMeasure(ctx context.Context, db *gorm.DB, townID string, number, versio
 		if err != nil {
 			return err
 		}
-		if before.CreatedAt.IsZero() { // as built in; it becomes a row now
-			row := Measure{TownID: townID, Number: number, Versioned: database.Versioned{Version: 1}}
-			if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
-				return err
-			}
+		row := Measure{TownID: townID, Number: number, Versioned: database.Versioned{Version: 1}} // as built in, if it is none yet
+		if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
+			return err
 		}
 		change := map[string]any{"name_zh": name.ZH, "name_en": name.EN, "description_zh": description.ZH, "description_en": description.EN}
 		if err := database.UpdateVersioned(tx, &Measure{TownID: townID, Number: number}, version, change); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
@@ -17,9 +18,13 @@ import (
 
 // AddTarget proposes a branch by the caller's own statement, unless the branch is
 // proposed or a target already. Nobody does so for a branch that he or she leads.
+// Rules leave such a proposal alone: its statement does not lapse with a publication.
 func AddTarget(ctx context.Context, db *gorm.DB, townID, branch, statement string) (Target, error) {
 	t := Target{TownID: townID, BranchCode: branch, Statement: statement, Reasons: TargetReasons{}}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if err := holdBranches(tx, townID, []string{branch}); err != nil {
+			return err
+		}
 		if err := refuseBranch(ctx, tx, townID, branch); err != nil {
 			return err
 		}
@@ -45,6 +50,15 @@ func AddTarget(ctx context.Context, db *gorm.DB, townID, branch, statement strin
 		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "target.propose", Subject: "targets/" + t.ID, After: t, Reason: statement})
 	})
 	return t, err
+}
+
+// holdBranches keeps the branches, a list or a query of codes, from ending and from
+// being proposed or confirmed by others until tx ends. SQLite has one writer at a
+// time and needs no lock.
+func holdBranches(tx *gorm.DB, townID string, codes any) error {
+	var held []town.Life
+	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("code").
+		Where("town_id = ? AND code IN (?)", townID, codes).Order("code").Find(&held).Error
 }
 
 // refuseBranch faults a branch that the town does not have today.
@@ -81,6 +95,10 @@ type TargetDecision struct {
 func DecideTarget(ctx context.Context, db *gorm.DB, townID, id string, version int64, d TargetDecision) (Target, error) {
 	var after Target
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		its := tx.Model(&Target{}).Select("branch_code").Where("town_id = ? AND id = ?", townID, id)
+		if err := holdBranches(tx, townID, its); err != nil {
+			return err
+		}
 		v, err := targetViewerOf(ctx, tx, townID)
 		if err != nil {
 			return err
@@ -96,11 +114,11 @@ func DecideTarget(ctx context.Context, db *gorm.DB, townID, id string, version i
 		if err := refuseLed(ctx, tx, townID, before.BranchCode); err != nil {
 			return err
 		}
-		if err := v.refuse(before, d); err != nil {
+		if err := v.refuse(ctx, tx, before, d); err != nil {
 			return err
 		}
 		if err := database.UpdateVersioned(tx, &Target{TownID: townID, ID: id}, version, d.change(tx, v.Name())); err != nil {
-			return alreadyTarget(err)
+			return err
 		}
 		if err := noteTarget(ctx, tx, before, version+1, mv.Verb, d.Reason); err != nil {
 			return err
@@ -116,12 +134,18 @@ func DecideTarget(ctx context.Context, db *gorm.DB, townID, id string, version i
 }
 
 // refuse says what is missing from the decision, or stands in its way.
-func (v targetViewer) refuse(t Target, d TargetDecision) error {
+func (v targetViewer) refuse(ctx context.Context, tx *gorm.DB, t Target, d TargetDecision) error {
 	current, already := v.current[t.BranchCode]
 	switch {
 	case d.To == Confirmed && already:
 		return workflow.Conflict(current.stand(), "already_target", text.F(
 			"党组织“%[1]s”已是提升对象：请先结束", "the branch %[1]q is a target already: end that first", t.BranchCode))
+	case d.To == Confirmed && v.gone(t.BranchCode):
+		b, err := town.FindBranch(ctx, tx, t.TownID, t.BranchCode, v.today)
+		if err != nil {
+			return err
+		}
+		return town.Ended(ctx, tx, b)
 	case d.To == Confirmed && t.Lapsed && d.Reason == "":
 		return fault.Broken(fault.At("/reason", "reason_needed", text.F(
 			"更正后的结果已无提名理由，请说明为何仍要确认", "the amended result gives no reason any more: say why it is confirmed all the same")))
@@ -142,12 +166,4 @@ func (d TargetDecision) change(tx *gorm.DB, by string) map[string]any {
 		change["until_on"], change["outcome"] = today, d.Outcome
 	}
 	return change
-}
-
-// alreadyTarget tells that someone else has just confirmed the branch.
-func alreadyTarget(err error) error {
-	if database.ConstraintOf(err) == "improvement_targets_current" {
-		return fault.New(fault.Conflict, "already_target", text.F("该党组织刚被确认为提升对象", "the branch has just become a target")).Because(err)
-	}
-	return err
 }

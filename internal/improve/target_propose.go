@@ -13,11 +13,13 @@ import (
 
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
+	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 )
 
 // Proposal is what the rules of a town make of a publication.
@@ -27,7 +29,8 @@ type Proposal struct {
 	New         []string `json:"new"`                     // branches that are proposed now
 	Refreshed   []string `json:"refreshed"`               // proposed before; the reasons are others now
 	Lapsed      []string `json:"lapsed"`                  // proposed or confirmed before; no reason is left
-	Standing    []string `json:"standing"`                // named by a rule, and targets already from another period
+	Standing    []string `json:"standing"`                // named by a rule, and targets already from another period, or proposed by hand
+	Closed      []string `json:"closed"`                  // named by a rule, and no branches any more
 	Targets     []Target `json:"targets"`                 // all that the period has led to
 }
 
@@ -53,16 +56,18 @@ func Propose(ctx context.Context, db *gorm.DB, b *index.Board, townID, period st
 		if err != nil {
 			return err
 		}
-		if err := pr.run(); err != nil {
+		if err := pr.propose(); err != nil {
+			return err
+		}
+		if err := pr.refresh(); err != nil {
+			return err
+		}
+		if err := pr.write("targets.propose"); err != nil {
 			return err
 		}
 		p = pr.Proposal
-		if p.Targets, err = ListTargets(ctx, tx, townID, TargetFilter{Period: period}); err != nil {
-			return err
-		}
-		told := p
-		told.Targets = nil
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "targets.propose", Subject: "periods/" + period, After: told})
+		p.Targets, err = ListTargets(ctx, tx, townID, TargetFilter{Period: period})
+		return err
 	})
 	return p, err
 }
@@ -71,21 +76,21 @@ func Propose(ctx context.Context, db *gorm.DB, b *index.Board, townID, period st
 func unpublished(p evaluation.Period) error {
 	e := fault.New(fault.Conflict, "period_not_published", text.F(
 		"考评周期 %[1]s 尚未公布：请先公布计算批次", "the period %[1]s is not published: publish one of its runs first", p.Code))
-	e.Lock = &fault.Lock{By: p.StateBy, Role: string(people.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
+	e.Lock = &fault.Lock{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
 	return e
 }
 
 // proposer compares what the rules name with the targets that are there.
 type proposer struct {
 	Proposal
-	ctx     context.Context
-	tx      *gorm.DB
-	town    string
-	named   map[string]TargetReasons
-	known   map[string]Target // of the period, by branch
-	current map[string]Target // confirmed, from any period, by branch
+	ctx   context.Context
+	tx    *gorm.DB
+	town  string
+	named map[string]TargetReasons
+	known map[string]Target // of the period, by branch
 }
 
+// newProposer holds the targets of the period, so that who decides waits.
 func newProposer(ctx context.Context, tx *gorm.DB, p evaluation.Period, view index.View) (*proposer, error) {
 	settings, err := FindSettings(ctx, tx, p.TownID)
 	if err != nil {
@@ -96,55 +101,82 @@ func newProposer(ctx context.Context, tx *gorm.DB, p evaluation.Period, view ind
 		return nil, err
 	}
 	pr := &proposer{
-		Proposal: Proposal{Period: p.Code, Publication: r.Publication, New: []string{}, Refreshed: []string{}, Lapsed: []string{}, Standing: []string{}},
-		ctx:      ctx, tx: tx, town: p.TownID, named: reasonsBy(settings.Document.V.TargetRules, r, view.Scheme()), known: map[string]Target{},
+		Proposal: Proposal{
+			Period: p.Code, Publication: r.Publication,
+			New: []string{}, Refreshed: []string{}, Lapsed: []string{}, Standing: []string{}, Closed: []string{},
+		},
+		ctx: ctx, tx: tx, town: p.TownID, named: reasonsBy(settings.Document.V.TargetRules, r, view.Scheme()), known: map[string]Target{},
 	}
 	var list []Target
-	if err := tx.WithContext(ctx).Where("town_id = ? AND period_code = ?", p.TownID, p.Code).Find(&list).Error; err != nil {
-		return nil, err
-	}
+	err = tx.WithContext(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).
+		Where("town_id = ? AND period_code = ?", p.TownID, p.Code).Order("id").Find(&list).Error
 	for _, t := range list {
 		pr.known[t.BranchCode] = t
 	}
-	pr.current, err = currentTargets(ctx, tx, p.TownID)
 	return pr, err
 }
 
-func (pr *proposer) run() error {
-	for _, branch := range slices.Sorted(maps.Keys(pr.named)) {
-		if err := pr.name(branch, pr.named[branch]); err != nil {
-			return err
-		}
+// propose creates what the rules name and the period has not led to yet, but for
+// branches that have ended, are targets, or are proposed by hand.
+func (pr *proposer) propose() error {
+	named := slices.Sorted(maps.Keys(pr.named))
+	if err := holdBranches(pr.tx, pr.town, named); err != nil {
+		return err
 	}
-	for _, branch := range slices.Sorted(maps.Keys(pr.known)) {
-		t := pr.known[branch]
-		if pr.named[branch] != nil || t.Lapsed || t.State != Proposed && t.State != Confirmed {
-			continue
-		}
-		pr.Lapsed = append(pr.Lapsed, branch)
-		if err := pr.change(t, "lapse", map[string]any{"lapsed": true, "publication_number": pr.Publication}); err != nil {
-			return err
+	var standing []string
+	err := pr.tx.WithContext(pr.ctx).Model(&Target{}).
+		Where("town_id = ? AND (state = ? OR state = ? AND period_code IS NULL)", pr.town, Confirmed, Proposed).Pluck("branch_code", &standing).Error
+	if err != nil {
+		return err
+	}
+	ended, err := town.EndedOn(pr.ctx, pr.tx, pr.town)
+	if err != nil {
+		return err
+	}
+	today := day.Of(pr.tx.NowFunc())
+	for _, branch := range named {
+		_, known := pr.known[branch]
+		on, ends := ended[branch]
+		switch {
+		case known:
+		case ends && on <= today:
+			pr.Closed = append(pr.Closed, branch)
+		case slices.Contains(standing, branch):
+			pr.Standing = append(pr.Standing, branch)
+		default:
+			pr.New = append(pr.New, branch)
+			if err := pr.create(branch, pr.named[branch]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// name proposes the branch, or brings the proposal that is there up to date.
-func (pr *proposer) name(branch string, reasons TargetReasons) error {
-	t, known := pr.known[branch]
-	_, standing := pr.current[branch]
-	switch {
-	case !known && standing:
-		pr.Standing = append(pr.Standing, branch)
-	case !known:
-		pr.New = append(pr.New, branch)
-		return pr.create(branch, reasons)
-	case t.State == Proposed && (t.Lapsed || !reflect.DeepEqual(t.Reasons, reasons)):
-		pr.Refreshed = append(pr.Refreshed, branch)
-		return pr.change(t, "refresh", map[string]any{"reasons": reasons, "lapsed": false, "publication_number": pr.Publication})
-	case t.State == Confirmed && t.Lapsed: // confirmed for the reasons it had
-		pr.Refreshed = append(pr.Refreshed, branch)
-		return pr.change(t, "refresh", map[string]any{"lapsed": false, "publication_number": pr.Publication})
+// refresh brings what was proposed before up to date. What is decided stays
+// decided: a confirmed target keeps the reasons for which it was, and only tells
+// whether they have lapsed.
+func (pr *proposer) refresh() error {
+	for _, branch := range slices.Sorted(maps.Keys(pr.known)) {
+		t, reasons := pr.known[branch], pr.named[branch]
+		verb, columns := "refresh", map[string]any{"lapsed": reasons == nil, "publication_number": pr.Publication}
+		switch {
+		case t.State != Proposed && t.State != Confirmed:
+			continue
+		case reasons == nil && !t.Lapsed:
+			verb = "lapse"
+			pr.Lapsed = append(pr.Lapsed, branch)
+		case reasons != nil && t.State == Proposed && (t.Lapsed || !reflect.DeepEqual(t.Reasons, reasons)):
+			columns["reasons"] = reasons
+			pr.Refreshed = append(pr.Refreshed, branch)
+		case reasons != nil && t.State == Confirmed && t.Lapsed:
+			pr.Refreshed = append(pr.Refreshed, branch)
+		default:
+			continue
+		}
+		if err := pr.change(t, verb, columns); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -159,6 +191,11 @@ func (pr *proposer) change(t Target, verb string, columns map[string]any) error 
 		return err
 	}
 	return noteTarget(pr.ctx, pr.tx, t, t.Version+1, verb, "")
+}
+
+// write keeps what was done in the trail.
+func (pr *proposer) write(action string) error {
+	return audit.Write(pr.ctx, pr.tx, audit.Change{Town: pr.town, Action: action, Subject: "periods/" + pr.Period, After: pr.Proposal})
 }
 
 // createTarget stores a new proposal of the caller with its first step.

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
 
@@ -88,32 +89,43 @@ func (t Target) stand() workflow.Standing {
 // targetViewer is what an answer about targets depends on besides them.
 type targetViewer struct {
 	people.Principal
+	today   day.Date
 	reach   people.Reach
-	led     map[string]bool   // branches about which the caller does not decide
-	current map[string]Target // the confirmed ones, by branch
+	led     map[string]bool     // branches about which the caller does not decide
+	current map[string]Target   // the confirmed ones, by branch
+	ended   map[string]day.Date // branches that end, with the first day without them
 }
 
 func targetViewerOf(ctx context.Context, db *gorm.DB, townID string) (v targetViewer, err error) {
-	v.Principal = people.Caller(ctx)
-	if v.reach, err = people.ReachOf(ctx, db, v.Principal, people.ReadTargets, townID, day.Of(db.NowFunc())); err != nil {
+	v.Principal, v.today = people.Caller(ctx), day.Of(db.NowFunc())
+	if v.reach, err = people.ReachOf(ctx, db, v.Principal, people.ReadTargets, townID, v.today); err != nil {
 		return v, err
 	}
 	if v.led, err = people.LedBy(ctx, db, townID, people.DecideTargets); err != nil {
+		return v, err
+	}
+	if v.ended, err = town.EndedOn(ctx, db, townID); err != nil {
 		return v, err
 	}
 	v.current, err = currentTargets(ctx, db, townID)
 	return v, err
 }
 
+// gone reports whether the branch has ended by today.
+func (v targetViewer) gone(branch string) bool {
+	on, ends := v.ended[branch]
+	return ends && on <= v.today
+}
+
 // allowed leaves out deciding about a branch that the caller leads, and confirming
-// one that is a target already.
+// one that is a target already or has ended.
 func (v targetViewer) allowed(t Target) []string {
 	if v.led[t.BranchCode] {
 		return []string{}
 	}
 	_, already := v.current[t.BranchCode]
 	return slices.DeleteFunc(targetMoves.Allowed(v.Principal, t.State, t.stand()), func(verb string) bool {
-		return verb == "confirm" && already
+		return verb == "confirm" && (already || v.gone(t.BranchCode))
 	})
 }
 
