@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/day"
 	"bulwark/internal/people"
 )
 
@@ -22,12 +23,13 @@ var walk = flag.Int("walk", 24, "steps of each random walk through a period")
 
 // The workflow is held against a model of it that knows nothing of databases: a
 // few maps and the rules in words. Several people do random things to one period;
-// the service must allow exactly what the model allows, show exactly what the
-// model knows, and never change a figure that it has published.
+// the service must do exactly what the model allows, refuse the rest for the reason
+// that the model gives, show exactly what the model knows, and never change a figure
+// that it has published. What has to do with days is in model_days_test.go.
 func TestTheWorkflowIsItsModel(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
 		t.Run(dialect, func(t *testing.T) {
-			h := newHarness(t, dbtest.Open(t, dialect))
+			h, clock := newHarnessAt(t, dbtest.Open(t, dialect), string(modelStart)+" 12:00:00")
 			h.inForce(smallScheme)
 			persons := map[string]*apitest.Client{"chen": h.joins("chen", people.LeadingGroup, nil)}
 			for _, role := range people.Roles() {
@@ -38,7 +40,8 @@ func TestTheWorkflowIsItsModel(t *testing.T) {
 				length = (length + 1) / 2 // its share: each step takes several times as long
 			}
 			rapid.Check(t, func(rt *rapid.T) {
-				m := newModel(h, rt, persons, quarters)
+				clock.noon(t, modelStart)
+				m := newModel(h, clock, rt, persons, quarters)
 				quarters++
 				for i, s := range rapid.SliceOfN(rapid.Custom(drawStep), length, length).Draw(rt, "steps") {
 					m.at = fmt.Sprintf("step %d, %+v, period %s", i+1, s, m.state)
@@ -59,6 +62,7 @@ type step struct {
 	To     string
 	Value  int
 	Force  bool
+	Days   [2]int // the first and last of something, from today
 }
 
 func drawStep(t *rapid.T) step {
@@ -67,11 +71,13 @@ func drawStep(t *rapid.T) step {
 		Do: rapid.SampledFrom([]string{
 			"begin", "begin", "write", "submit", "submit", "withdraw", "approve", "approve", "approve", "return",
 			"propose", "decide", "decide", "period", "period", "period", "run", "run", "amend",
+			"pass", "calendar", "grant", "end",
 		}).Draw(t, "do"),
 		Author: rapid.SampledFrom([]string{"secretary", "mentor", "leading_group"}).Draw(t, "author"),
 		Branch: rapid.SampledFrom([]string{"b01", "b01", "b02"}).Draw(t, "branch"),
 		Value:  rapid.IntRange(0, 10).Draw(t, "value"),
 		Force:  rapid.Bool().Draw(t, "force"),
+		Days:   [2]int{rapid.IntRange(-2, 1).Draw(t, "from"), rapid.IntRange(0, 3).Draw(t, "until")},
 	}
 	s.By = rapid.SampledFrom([]string{s.Author, s.Author, "leading_group", "chen", "chen", "reader"}).Draw(t, "by")
 	switch s.Do {
@@ -80,7 +86,7 @@ func drawStep(t *rapid.T) step {
 		s.By = rapid.SampledFrom([]string{"leading_group", "chen", "chen", "mentor"}).Draw(t, "by")
 	case "decide":
 		s.To = rapid.SampledFrom([]string{"approved", "rejected", "withdrawn"}).Draw(t, "to")
-	case "run", "amend":
+	case "run", "amend", "calendar", "grant", "end":
 		s.By = rapid.SampledFrom([]string{"leading_group", "chen", "mentor"}).Draw(t, "by")
 	}
 	return s
@@ -90,13 +96,16 @@ func drawStep(t *rapid.T) step {
 // service, which must only grow.
 type sheet struct {
 	path, state, author string
+	branch              string
 	value               int
 	version             int64
+	due                 *int // the day until which it is to be corrected
+	late                bool // something was entered by an exception
 }
 
 type proposal struct {
-	path, state, by string
-	version         int64
+	path, state, by, branch string
+	version                 int64
 }
 
 type model struct {
@@ -112,10 +121,11 @@ type model struct {
 	proposals   []*proposal
 	corrected   *int // of meetings of b01
 	publication []string
+	days
 }
 
-func newModel(h *harness, rt *rapid.T, persons map[string]*apitest.Client, n int) *model {
-	m := &model{harness: h, rt: rt, persons: persons, code: fmt.Sprintf("q%d", n), state: "planned", version: 1, sheets: map[[2]string]*sheet{}}
+func newModel(h *harness, clock *wallClock, rt *rapid.T, persons map[string]*apitest.Client, n int) *model {
+	m := &model{harness: h, rt: rt, persons: persons, code: fmt.Sprintf("q%d", n), state: "planned", version: 1, sheets: map[[2]string]*sheet{}, days: days{clock: clock}}
 	m.path = "/towns/demo/periods/" + m.code
 	month, year := 3*(n%4)+1, 2021+n/4
 	last := map[int]int{1: 31, 4: 30, 7: 30, 10: 31}[month]
@@ -128,14 +138,44 @@ func newModel(h *harness, rt *rapid.T, persons map[string]*apitest.Client, n int
 
 func (m *model) by(person string) *apitest.Client { return m.persons[person] }
 
-// result holds the answer against what the model expects: done or refused, and
-// never anything else.
-func (m *model) result(a *apitest.Answer, done bool) bool {
-	if (a.Status < 300) != done || a.Status >= 500 || a.Status == http.StatusBadRequest {
-		m.rt.Fatalf("%s: the model says done=%v, the service answers %d: %s", m.at, done, a.Status, a.Body)
+// result holds the answer against what the model expects: done where it gives no
+// code, else refused with that one, and never anything else. Who is refused because
+// of where things stand is told who is behind it.
+func (m *model) result(a *apitest.Answer, code string) bool {
+	var p Problem
+	if a.Status >= http.StatusMultipleChoices {
+		a.Into(&p)
 	}
-	return done
+	stands := a.Status == http.StatusConflict || a.Status == http.StatusLocked
+	if p.Code != code || stands && (p.Locked == nil || p.Locked.At.IsZero()) {
+		m.rt.Fatalf("%s: the model says %q, the service answers %d: %s", m.at, code, a.Status, a.Body)
+	}
+	return code == ""
 }
+
+// refusalBy is the code of the first rule that is broken; "" where none is.
+func refusalBy(rules ...rule) string {
+	i := slices.IndexFunc(rules, func(r rule) bool { return r.broken })
+	if i < 0 {
+		return ""
+	}
+	return rules[i].code
+}
+
+type rule struct {
+	broken bool
+	code   string
+}
+
+// during is the rule that the period is in one of the states.
+func (m *model) during(states ...string) rule {
+	return rule{!slices.Contains(states, m.state), "period_" + m.state}
+}
+
+// only is the rule that the leading group does this.
+func only(by string) rule { return rule{!group(by), "not_allowed"} }
+
+func group(by string) bool { return by == "leading_group" || by == "chen" }
 
 func (m *model) take(s step) {
 	of := m.sheets[[2]string{s.Author, s.Branch}]
@@ -143,9 +183,18 @@ func (m *model) take(s step) {
 	case "period":
 		m.move(s)
 	case "run":
-		m.ran = m.result(m.by(s.By).Post(m.path+"/runs", nil), m.state == "locked" && s.By != "mentor") || m.ran
+		code := refusalBy(only(s.By), rule{m.state != "locked", "period_not_locked"})
+		m.ran = m.result(m.by(s.By).Post(m.path+"/runs", nil), code) || m.ran
 	case "amend":
 		m.amend(s)
+	case "pass":
+		m.pass(s)
+	case "calendar":
+		m.change(s)
+	case "grant":
+		m.grant(s)
+	case "end":
+		m.end(s)
 	case "begin":
 		m.begin(s)
 	case "propose":
@@ -154,7 +203,7 @@ func (m *model) take(s step) {
 		m.decide(s)
 	default:
 		if of != nil {
-			m.change(s, of)
+			m.treat(s, of)
 		}
 	}
 }
@@ -166,15 +215,13 @@ func (m *model) move(s step) {
 	if s.To == "next" { // or few walks would come to the end of a period
 		s.To = append(ways[m.state], "final")[max(0, len(ways[m.state])-1)]
 	}
-	done := slices.Contains(ways[m.state], s.To) && s.By != "mentor"
-	if m.state == "review" && s.To == "locked" && !s.Force && m.undecided() {
-		done = false
-	}
-	if s.To == "published" && !m.ran {
-		done = false
-	}
+	locks := s.To == "locked" && !s.Force
+	code := refusalBy(only(s.By),
+		rule{!slices.Contains(ways[m.state], s.To), "no_such_transition"},
+		rule{locks && m.submitted(), "undecided_sheets"}, rule{locks && m.proposed(), "undecided_adjustments"},
+		rule{s.To == "published" && !m.ran, "no_run"})
 	a := m.by(s.By).IfMatch(fmt.Sprintf("%q", fmt.Sprint(m.version))).Post(m.path+"/transitions", object{"to": s.To, "reason": "next", "force": s.Force})
-	if m.result(a, done) {
+	if m.result(a, code) {
 		m.state = s.To
 		m.version++
 		m.ran = m.ran && s.To != "review"
@@ -184,18 +231,22 @@ func (m *model) move(s step) {
 	}
 }
 
-func (m *model) undecided() bool {
+func (m *model) submitted() bool {
 	for _, sh := range m.sheets {
 		if sh.state == "submitted" {
 			return true
 		}
 	}
+	return false
+}
+
+func (m *model) proposed() bool {
 	return slices.ContainsFunc(m.proposals, func(p *proposal) bool { return p.state == "proposed" })
 }
 
 // assigned: secretary and mentor work on b01 alone, the leading group everywhere.
 func assigned(person, branch string) bool {
-	return person == "leading_group" || person == "chen" || (person == "secretary" || person == "mentor") && branch == "b01"
+	return group(person) || (person == "secretary" || person == "mentor") && branch == "b01"
 }
 
 func entryOf(author string, value int) []object {
@@ -207,47 +258,61 @@ func entryOf(author string, value int) []object {
 
 func (m *model) begin(s step) {
 	key := [2]string{s.Author, s.Branch}
-	done := m.state == "open" && m.sheets[key] == nil && assigned(s.Author, s.Branch)
+	closed, leave := m.window(s.Author, s.Branch)
+	code := refusalBy(rule{!assigned(s.Author, s.Branch), "not_assigned"}, m.during("open"), closed, rule{m.sheets[key] != nil, "sheet_exists"})
 	a := m.by(s.Author).Post("/towns/demo/evaluations", sheetOf(m.code, s.Branch, entryOf(s.Author, s.Value)))
-	if m.result(a, done) {
-		m.sheets[key] = &sheet{path: a.Header.Get("Location")[len("/api/v1"):], state: "draft", author: s.Author, value: s.Value, version: 1}
+	if m.result(a, code) {
+		m.sheets[key] = &sheet{path: a.Header.Get("Location")[len("/api/v1"):], state: "draft", author: s.Author, branch: s.Branch, value: s.Value, version: 1, late: leave}
 	}
 }
 
-// change writes, submits, withdraws, approves or returns a sheet.
-func (m *model) change(s step, of *sheet) {
-	entering := m.state == "open" || m.state == "review"
-	mine, group := s.By == of.author, s.By == "leading_group" || s.By == "chen"
-	open := of.state == "draft" && m.state == "open" || of.state == "returned" && entering
+// treat writes, submits, withdraws, approves or returns a sheet.
+func (m *model) treat(s step, of *sheet) {
+	mine := s.By == of.author
+	stranger, hidden, another := rule{s.By == "reader", "not_allowed"}, rule{of.state == "draft" && !mine, "not_found"}, rule{!mine, "not_your_sheet"}
+	phase, closed, leave := m.entry(of)
+	from := func(states ...string) rule { return rule{!slices.Contains(states, of.state), "no_such_transition"} }
 	c := m.by(s.By).IfMatch(fmt.Sprintf("%q", fmt.Sprint(of.version)))
-	move := func(to string, done bool) {
-		if m.result(c.Post(of.path+"/transitions", object{"to": to, "reason": "because"}), done) {
-			of.state = to
+	move := func(to string, due *int, rules ...rule) {
+		body := object{"to": to, "reason": "because"}
+		if due != nil {
+			body["due_on"] = dayOf(*due)
+		}
+		if m.result(c.Post(of.path+"/transitions", body), refusalBy(append([]rule{stranger, hidden}, rules...)...)) {
+			of.state, of.due = to, due
 			of.version++
+			of.late = of.late || leave && mine
 		}
 	}
 	switch s.Do {
 	case "write":
-		if m.result(c.Put(of.path, object{"entries": entryOf(of.author, s.Value)}), mine && open) {
+		frozen := rule{of.state == "submitted" || of.state == "approved", "sheet_" + of.state}
+		if m.result(c.Put(of.path, object{"entries": entryOf(of.author, s.Value)}), refusalBy(stranger, hidden, another, frozen, phase, closed)) {
 			of.value = s.Value
 			of.version++
+			of.late = of.late || leave
 		}
 	case "submit":
-		move("submitted", mine && open)
+		move("submitted", nil, from("draft", "returned"), phase, closed, another)
 	case "withdraw":
-		move("draft", mine && of.state == "submitted" && m.state == "open")
+		move("draft", nil, from("submitted"), phase, closed, another)
 	case "approve":
-		move("approved", !mine && group && of.state == "submitted" && entering)
+		move("approved", nil, from("submitted"), only(s.By), m.during("open", "review"), rule{mine, "own_sheet"})
 	case "return":
-		move("returned", !mine && group && (of.state == "submitted" || of.state == "approved") && entering)
+		var due *int
+		if s.Force {
+			on := m.today + s.Days[1]
+			due = &on
+		}
+		move("returned", due, from("submitted", "approved"), only(s.By), m.during("open", "review"), rule{mine, "own_sheet"})
 	}
 }
 
 func (m *model) propose(s step) {
-	done := (m.state == "open" || m.state == "review") && assigned(s.Author, s.Branch)
+	code := refusalBy(rule{!assigned(s.Author, s.Branch), "not_assigned"}, m.during("open", "review"))
 	a := m.by(s.Author).Post("/towns/demo/adjustments", object{"period": m.code, "branch": s.Branch, "kind": "bonus", "item": "model", "reason": "seen"})
-	if m.result(a, done) {
-		m.proposals = append(m.proposals, &proposal{path: a.Header.Get("Location")[len("/api/v1"):], state: "proposed", by: s.Author, version: 1})
+	if m.result(a, code) {
+		m.proposals = append(m.proposals, &proposal{path: a.Header.Get("Location")[len("/api/v1"):], state: "proposed", by: s.Author, branch: s.Branch, version: 1})
 	}
 }
 
@@ -256,18 +321,17 @@ func (m *model) decide(s step) {
 		return
 	}
 	p := m.proposals[s.Value%len(m.proposals)]
-	mine, group := s.By == p.by, s.By == "leading_group" || s.By == "chen"
-	done := m.state == "open" || m.state == "review"
-	switch s.To {
-	case "withdrawn":
-		done = done && mine && p.state == "proposed"
-	case "approved":
-		done = done && !mine && group && p.state == "proposed"
-	case "rejected":
-		done = done && !mine && group && (p.state == "proposed" || p.state == "approved")
+	rules := []rule{
+		{s.By == "reader", "not_allowed"}, {!assigned(s.By, p.branch), "not_found"},
+		{p.state != "proposed" && (s.To != "rejected" || p.state != "approved"), "no_such_transition"},
+	}
+	if s.To == "withdrawn" {
+		rules = append(rules, m.during("open", "review"), rule{s.By != p.by, "not_your_proposal"})
+	} else {
+		rules = append(rules, only(s.By), m.during("open", "review"), rule{s.By == p.by, "own_proposal"})
 	}
 	a := m.by(s.By).IfMatch(fmt.Sprintf("%q", fmt.Sprint(p.version))).Post(p.path+"/transitions", object{"to": s.To, "reason": "because"})
-	if m.result(a, done) {
+	if m.result(a, refusalBy(rules...)) {
 		p.state = s.To
 		p.version++
 	}
@@ -279,9 +343,10 @@ func (m *model) amend(s step) {
 	if of := m.sheets[[2]string{"secretary", "b01"}]; shown == nil && of != nil && of.state == "approved" {
 		shown = &of.value
 	}
-	done := m.state == "published" && s.By != "mentor" && (shown == nil || *shown != s.Value)
+	code := refusalBy(only(s.By), rule{m.state == "final", "period_final"}, rule{m.state != "published", "not_published"},
+		rule{shown != nil && *shown == s.Value, "nothing_changes"})
 	a := m.by(s.By).Post(m.path+"/publications", object{"reason": "counted again", "corrections": []object{{"branch": "b01", "code": "meetings", "value": s.Value}}})
-	if m.result(a, done) {
+	if m.result(a, code) {
 		m.corrected = &s.Value
 		m.publication = append(m.publication, m.ranking(""))
 	}
@@ -323,6 +388,7 @@ func (m *model) holds() {
 	for _, of := range m.sheets {
 		m.isShown(of)
 	}
+	m.showsLeave()
 	for _, of := range m.proposals {
 		var shown struct {
 			State   string
@@ -343,18 +409,21 @@ func (m *model) isShown(of *sheet) {
 		Version int64
 		Entries []struct{ Value float64 }
 		Allowed []string
+		Late    bool
+		DueOn   *day.Date `json:"due_on"`
 	}
 	m.by(of.author).Get(of.path).Want(http.StatusOK).Into(&shown)
-	if shown.State != of.state || shown.Version != of.version || len(shown.Entries) != 1 || shown.Entries[0].Value != float64(of.value) {
+	if shown.State != of.state || shown.Version != of.version || len(shown.Entries) != 1 || shown.Entries[0].Value != float64(of.value) ||
+		shown.Late != of.late || (shown.DueOn == nil) != (of.due == nil) || of.due != nil && *shown.DueOn != dayOf(*of.due) {
 		m.rt.Fatalf("%s: %s is %+v, the model says %+v", m.at, of.path, shown, *of)
 	}
 	entering := m.state == "open" || m.state == "review"
 	var author, group []string
-	switch {
-	case of.state == "draft" && m.state == "open", of.state == "returned" && entering:
+	if phase, closed, _ := m.entry(of); of.state != "approved" && !phase.broken && !closed.broken {
 		author = []string{"submit", "write"}
-	case of.state == "submitted" && m.state == "open":
-		author = []string{"withdraw"}
+		if of.state == "submitted" {
+			author = []string{"withdraw"}
+		}
 	}
 	if entering && of.state == "submitted" {
 		group = []string{"approve", "return"}
