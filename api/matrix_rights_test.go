@@ -16,7 +16,7 @@ const everyone = "RSMIOGLA"
 var inPeriod = map[string]bool{"POST /towns/:town/evaluations": true, "POST /towns/:town/adjustments": true, "POST /towns/:town/appeals": true, "POST /towns/:town/analyses": true}
 
 // aboutBranch are the routes whose body names a branch, in no period.
-var aboutBranch = map[string]bool{"POST /towns/:town/visits": true, "POST /towns/:town/problems": true}
+var aboutBranch = map[string]bool{"POST /towns/:town/visits": true, "POST /towns/:town/problems": true, "POST /towns/:town/plans": true}
 
 // rights say who may use which route, in the words of docs/operations.md.
 var rights = map[string]right{
@@ -89,6 +89,17 @@ var rights = map[string]right{
 	"POST /towns/:town/analyses":                                       {who: "m", ok: 201, in: "published final", shut: 409, out: 403, gone: 403, far: 403, body: newAnalysis},
 	"GET /towns/:town/analyses/:analysis":                              {who: "smiGL"},
 	"PUT /towns/:town/analyses/:analysis":                              {who: "m", version: analysisVersion, body: sent(object{"findings": []object{}}), but: notAuthor},
+	"GET /towns/:town/plans":                                           {who: "smioGL", far: 200},
+	"POST /towns/:town/plans":                                          {who: "sG", ok: 409, out: 403, gone: 422, far: 422, body: newPlan, but: notTheSecretarys}, // b01 has one
+	"GET /towns/:town/plans/:plan":                                     {who: "smioGL"},
+	"PUT /towns/:town/plans/:plan":                                     {who: "s", version: planVersion, body: sent(object{"items": []object{}})},
+	"POST /towns/:town/plans/:plan/transitions":                        {who: "smioGL", version: planVersion, body: sent(object{"to": "running"}), but: bySecretaryAlone},
+	"GET /towns/:town/plans/:plan/versions":                            {who: "smioGL"},
+	"GET /towns/:town/plans/:plan/versions/:version":                   {who: "smioGL"},
+	"GET /towns/:town/plans/:plan/versions/:version/diff":              {who: "smioGL", query: "?from=1"},
+	"GET /towns/:town/plans/:plan/items/:item":                         {who: "smioGL"},
+	"POST /towns/:town/plans/:plan/items/:item/transitions":            {who: "smioGL", ok: 409, version: "1", body: sent(object{"to": "done", "evidence": "x"}), but: bySecretaryAlone}, // before it is started
+	"GET /towns/:town/branches/:branch/plan":                           {who: "smioGL"},
 	"POST /towns/:town/analyses/:analysis/transitions":                 {who: "m", version: analysisVersion, body: sent(object{"to": "draft"}), but: notAuthor},
 
 	"GET /towns/:town/measures":                                   {who: everyone, far: 200},
@@ -243,6 +254,7 @@ const (
 	branchVersion = "SELECT version FROM branches WHERE code = ?"
 	sheetVersion  = "SELECT version FROM evaluations WHERE id = ?"
 
+	planVersion     = "SELECT version FROM plans WHERE id = ?"
 	analysisVersion = "SELECT version FROM analyses WHERE id = ?"
 )
 
@@ -436,6 +448,28 @@ func notAuthor(_ *world, c cell) int {
 // unassigned answers about a branch that is not there as about others.
 func unassigned(_ *world, c cell) int {
 	if c.about == missing && c.caller == string(people.Mentor) {
+		return http.StatusForbidden
+	}
+	return 0
+}
+
+func newPlan(_ *world, c cell) any {
+	branch := map[subject]string{own: "b01", others: "b02", elsewhere: "b01", missing: "b99"}[c.about]
+	return object{"branch": branch, "period": "in-published"}
+}
+
+// notTheSecretarys answers about a branch that is not there as about others.
+func notTheSecretarys(_ *world, c cell) int {
+	if c.about == missing && c.caller == string(people.Secretary) {
+		return http.StatusForbidden
+	}
+	return 0
+}
+
+// bySecretaryAlone: the others who see the plan may not do this with it.
+func bySecretaryAlone(_ *world, c cell) int {
+	all := c.caller == string(people.LeadingGroup) || c.caller == string(people.Leadership)
+	if c.about == own && c.caller != string(people.Secretary) && c.caller != stranger || c.about == others && all {
 		return http.StatusForbidden
 	}
 	return 0

@@ -62,6 +62,7 @@ func worldOf(t *testing.T, h *harness) *world {
 	w.fill()
 	w.things = w.exchange()
 	w.things[":analysis"] = w.analysed()
+	w.things[":plan"], w.things[":item"] = w.approvedPlans()
 	w.improve()
 	return w
 }
@@ -241,6 +242,22 @@ func (w *world) analysed() map[string]string {
 		moved(ding, "/towns/demo/analyses/"+ids[branch], "submitted", "").Want(http.StatusOK)
 	}
 	return ids
+}
+
+// approvedPlans gives b01 and b02 a plan of one item that waits to be started.
+func (w *world) approvedPlans() (plans, items map[string]string) {
+	both := func(duty people.Duty) ties { return ties{"b01": duty, "b02": duty} }
+	secretary, mentor := w.joins("shu", people.Secretary, both(people.Leads)), w.joins("dao", people.Mentor, both(people.Mentors))
+	plans, items = map[string]string{}, map[string]string{}
+	for _, branch := range []string{"b01", "b02"} {
+		plans[branch] = last(secretary.Post("/towns/demo/plans", object{"branch": branch, "period": "in-published"}).Want(http.StatusCreated))
+		at := "/towns/demo/plans/" + plans[branch]
+		rewrites(secretary, at, itemOf("spirit", 10)).Want(http.StatusOK)
+		moved(mentor, at, "advised", "x").Want(http.StatusOK)
+		p := decodedPlan(w.t, moved(w.as(people.LeadingGroup), at, "approved", ""))
+		items[branch] = p.Items[0].ID
+	}
+	return plans, items
 }
 
 // of gives the caller's own thing in b01 for who writes it, and somebody else's

@@ -176,7 +176,7 @@ type movePeriodRequest struct {
 //	@Success	200			{object}	evaluation.Period
 //	@Router		/towns/{town}/periods/{period}/transitions [post]
 func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluation.Period, error) {
-	defer s.afterwards(ctx, func() { s.board.Forget(req.Town) })
+	defer s.afterwards(ctx, func() { s.board.Forget(req.Town); s.hurry() })
 	to := evaluation.PeriodState(req.Body.To)
 	switch to {
 	case evaluation.Published:

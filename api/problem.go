@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"bulwark/internal/fault"
+	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -100,7 +101,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	h.Add("Vary", "Accept-Language")
 	p := Problem{
 		Type: "about:blank", Title: titles(status).In(language), Status: status, Detail: e.Message.In(language),
-		Code: e.Code, RequestID: t.id, Locked: e.Lock,
+		Code: e.Code, RequestID: t.id, Locked: lockFor(t.caller, e.Lock),
 	}
 	for _, f := range e.Fields {
 		p.Errors = append(p.Errors, ProblemError{f.Pointer, f.Code, f.Message.In(language)})
@@ -110,6 +111,17 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		status, data = http.StatusInternalServerError, []byte(`{"type":"about:blank","status":500,"code":"internal"}`)
 	}
 	write(w, status, "application/problem+json", data)
+}
+
+// lockFor is the lock as the caller is told of it: colleagues by name, and oneself;
+// to who may not read people by the role.
+func lockFor(p people.Principal, l *fault.Lock) *fault.Lock {
+	if l == nil || l.Role == "" || l.By == p.Name() {
+		return l
+	}
+	told := *l
+	told.By = p.Told(l.By, people.Role(l.Role))
+	return &told
 }
 
 // explain finds the status and public words of an error.

@@ -80,3 +80,29 @@ func TestAnAccountActsUnderOneRole(t *testing.T) {
 		refused(t, browser.Header("Act-As", "admin").Get("/me"), http.StatusForbidden, "role_not_held")
 	})
 }
+
+// An account that reaches less far than it did is not told again what it did there:
+// a request sent again is authorized anew before its kept answer is looked for.
+func TestWhoIsLimitedIsNotAnsweredAgain(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := withAccounts(t, db)
+		admin, li := h.as(people.Admin), object{"roles": []people.Role{people.Admin}}
+		h.account(people.Account{Name: "li", Roles: []people.Role{people.Admin}})
+		add := func() *apitest.Answer {
+			browser, _ := h.in("li", phrase)
+			return with(browser, "k").Post(persons, object{"code": "ann", "name": named("ann")})
+		}
+		change := func() {
+			t.Helper()
+			admin.IfMatch(admin.Get("/accounts/li").ETag()).Put("/accounts/li", li).Want(http.StatusOK)
+		}
+		first := add().Want(http.StatusCreated)
+		li["town"] = "quiet"
+		change()
+		refused(t, add(), http.StatusNotFound, "not_found")
+		delete(li, "town")
+		change()
+		again(t, first, add())
+		h.made("ann", 1)
+	})
+}

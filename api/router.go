@@ -221,4 +221,15 @@ func (s *Server) routes(r routes) {
 	get(v1, "/towns/:town/events/:event", people.ReadEvents, s.findEvent)
 	put(v1, "/towns/:town/events/:event", people.WriteEvents, s.updateEvent)
 	post(v1, "/towns/:town/events/:event/transitions", people.WriteEvents, s.moveEvent)
+	get(v1, "/towns/:town/plans", people.ReadPlans, s.listPlans)
+	create(v1, "/towns/:town/plans", people.DraftPlans, s.draftPlan)
+	get(v1, "/towns/:town/plans/:plan", people.ReadPlans, s.findPlan)
+	put(v1, "/towns/:town/plans/:plan", people.WritePlans, s.writePlan)
+	post(v1, "/towns/:town/plans/:plan/transitions", people.ReadPlans, s.movePlan) // who advises, approves and starts differ: see improve.MovePlan
+	get(v1, "/towns/:town/plans/:plan/versions", people.ReadPlans, s.listPlanVersions)
+	get(v1, "/towns/:town/plans/:plan/versions/:version", people.ReadPlans, s.findPlanVersion)
+	get(v1, "/towns/:town/plans/:plan/versions/:version/diff", people.ReadPlans, s.diffPlanVersions)
+	get(v1, "/towns/:town/plans/:plan/items/:item", people.ReadPlans, s.findPlanItem)
+	post(v1, "/towns/:town/plans/:plan/items/:item/transitions", people.ReadPlans, s.movePlanItem) // who does, verifies and closes differ
+	get(v1, "/towns/:town/branches/:branch/plan", people.ReadPlans, s.findBranchPlan)
 }

@@ -7,7 +7,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/evaluation"
 	"bulwark/internal/people"
 )
 
@@ -65,5 +67,30 @@ func TestEntriesThatCouldNotCountAreRefused(t *testing.T) {
 		refused(t, group.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", []object{value("cases", 40), value("meetings", 1), value("cases.solved", 41)})),
 			http.StatusUnprocessableEntity, "invalid", "/entries/2/value")
 		begun(group, "2026Q1", "b01", value("cases", 40), value("cases.solved", 40))
+	})
+}
+
+// Whoever may write sheets of the branch and decide on them still neither sends
+// another's nor takes it back.
+func TestOnlyItsEvaluatorSendsASheet(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := newHarness(t, db)
+		h.inForce(smallScheme)
+		h.planned("2026Q1", "2026-01-01", "2026-03-31")
+		h.steps("2026Q1", "open")
+		group, mentor := h.as(people.LeadingGroup), h.as(people.Mentor)
+		made := mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", []object{value("spirit", 7)}))
+		if s := apitest.Decode[evaluation.Sheet](made, http.StatusCreated); s.CreatedAt.IsZero() {
+			t.Errorf("nobody is told when it was begun: %s", made.Body)
+		}
+		sheet := "/towns/demo/evaluations/" + last(made)
+		moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
+		refused(t, moved(group, sheet, "draft", "a slip"), http.StatusForbidden, "not_your_sheet")
+		moved(group, sheet, "returned", "no evidence").Want(http.StatusOK)
+		for _, other := range []*apitest.Client{group, h.as(people.Instructor)} {
+			refused(t, moved(other, sheet, "submitted", ""), http.StatusForbidden, "not_your_sheet")
+			may(t, other, sheet)
+		}
+		moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
 	})
 }

@@ -18,9 +18,10 @@ const (
 )
 
 // Work does what need not be waited for, until ctx ends: it appraises how sure
-// each new run is, makes reminders of what is due, writes down when keys were used, and removes answers that were
-// kept long enough. Call it once, beside the handler, after Handler; end it after
-// the last request.
+// each new run is, makes reminders of what is due, reopens items of plans that fell
+// back below their goals, writes down when keys were used, and removes answers that
+// were kept long enough. Call it once, beside the handler, after Handler; end it
+// after the last request.
 func (s *Server) Work(ctx context.Context) {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
@@ -31,6 +32,9 @@ func (s *Server) Work(ctx context.Context) {
 		}
 		if _, err := improve.Remind(ctx, s.DB); err != nil && ctx.Err() == nil {
 			s.Log.Error("make reminders", "error", err.Error())
+		}
+		if _, err := improve.ReopenRelapsed(ctx, s.DB); err != nil && ctx.Err() == nil {
+			s.Log.Error("reopen plan items that relapsed", "error", err.Error())
 		}
 		select {
 		case <-ctx.Done():

@@ -87,6 +87,11 @@ func models() []any {
 		improve.Reminder{},
 		improve.ReminderHead{},
 		improve.ReminderReceipt{},
+		improve.Plan{},
+		improve.PlanMove{},
+		improve.PlanVersion{},
+		improve.PlanItem{},
+		improve.ItemMove{},
 	}
 }
 

@@ -95,7 +95,7 @@ func FindAdjustment(ctx context.Context, db *gorm.DB, townID, id string) (Adjust
 func (a Adjustment) stand(period Period) stand {
 	lock := fault.Lock{By: a.ProposedBy, At: a.CreatedAt, Reason: a.Reason, CanLift: string(people.LeadingGroup)}
 	if a.DecidedAt != nil {
-		lock.By, lock.At, lock.Reason = a.DecidedBy, *a.DecidedAt, a.DecisionReason
+		lock.By, lock.Role, lock.At, lock.Reason = a.DecidedBy, string(people.LeadingGroup), *a.DecidedAt, a.DecisionReason
 	}
 	return stand{period: period, lock: lock}
 }

@@ -70,7 +70,7 @@ func (c Calendar) setBy(name string, at time.Time, reason string) Calendar {
 
 // Lock says who set the days last, when, why and who can change them.
 func (c Calendar) Lock() fault.Lock {
-	return fault.Lock{By: c.WindowBy, At: orZero(c.WindowAt), Reason: c.WindowReason, CanLift: string(people.LeadingGroup)}
+	return fault.Lock{By: c.WindowBy, Role: string(people.LeadingGroup), At: orZero(c.WindowAt), Reason: c.WindowReason, CanLift: string(people.LeadingGroup)}
 }
 
 // columns are the calendar as UpdateVersioned takes it.

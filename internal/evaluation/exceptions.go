@@ -76,7 +76,7 @@ func (e Exception) state(today day.Date) ExceptionState {
 }
 
 func (e Exception) stand(period Period) stand {
-	lock := fault.Lock{By: e.GrantedBy, At: e.GrantedAt, Reason: e.Reason, CanLift: string(people.LeadingGroup)}
+	lock := fault.Lock{By: e.GrantedBy, Role: string(people.LeadingGroup), At: e.GrantedAt, Reason: e.Reason, CanLift: string(people.LeadingGroup)}
 	if e.EndedAt != nil {
 		lock.By, lock.At, lock.Reason = e.EndedBy, *e.EndedAt, e.EndReason
 	}

@@ -78,7 +78,7 @@ func (p Period) stand() stand {
 // Lock says who brought the period where it stands, when, why, and who can take it
 // further.
 func (p Period) Lock() fault.Lock {
-	l := fault.Lock{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
+	l := fault.Lock{By: p.StateBy, Role: string(people.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
 	if p.State == Final {
 		l.CanLift = fault.Nobody
 	}

@@ -120,8 +120,8 @@ func (s Sheet) store(tx *gorm.DB) error {
 
 // insert stores a new sheet, unless its evaluator has one for the branch and period
 // already: that one is named, and where it stands.
-func (s Sheet) insert(tx *gorm.DB) error {
-	made := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&s)
+func (s *Sheet) insert(tx *gorm.DB) error {
+	made := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(s)
 	if made.Error != nil || made.RowsAffected == 1 {
 		return made.Error
 	}

@@ -65,20 +65,20 @@ func (s Sheet) dueBar(today day.Date) error {
 	}
 	return fault.New(fault.Locked, "due_passed", text.F(
 		"退回的考评表应于 %s 前改正，期限已过：请向工作领导小组申请", "the returned sheet was due on %s: ask the leading group for an exception", *s.DueOn)).
-		Held(fault.Lock{By: s.DecidedBy, At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(people.LeadingGroup)})
+		Held(fault.Lock{By: s.DecidedBy, Role: string(people.LeadingGroup), At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(people.LeadingGroup)})
 }
 
 // lock says who brought the sheet where it stands, and who can take it further.
 func (s Sheet) lock() fault.Lock {
 	switch s.State {
 	case Submitted:
-		return fault.Lock{By: s.EvaluatorCode, At: orZero(s.SubmittedAt), CanLift: string(people.LeadingGroup)}
+		return fault.Lock{By: s.EvaluatorCode, Role: string(s.Role), At: orZero(s.SubmittedAt), CanLift: string(people.LeadingGroup)}
 	case Approved:
-		return fault.Lock{By: s.DecidedBy, At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(people.LeadingGroup)}
+		return fault.Lock{By: s.DecidedBy, Role: string(people.LeadingGroup), At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(people.LeadingGroup)}
 	case Returned:
-		return fault.Lock{By: s.DecidedBy, At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(s.Role)}
+		return fault.Lock{By: s.DecidedBy, Role: string(people.LeadingGroup), At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(s.Role)}
 	}
-	return fault.Lock{By: s.EvaluatorCode, At: s.CreatedAt, CanLift: string(s.Role)}
+	return fault.Lock{By: s.EvaluatorCode, Role: string(s.Role), At: s.CreatedAt, CanLift: string(s.Role)}
 }
 
 func orZero(t *time.Time) time.Time {

@@ -142,7 +142,7 @@ func refuseFinal(p evaluation.Period) error {
 		return nil
 	}
 	e := fault.New(fault.Locked, "period_final", text.F("考评周期 %s 已办结，评价不能再增改", "the period %s is final: ratings of it are closed", p.Code))
-	e.Lock = &fault.Lock{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: "nobody"}
+	e.Lock = &fault.Lock{By: p.StateBy, Role: string(people.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: "nobody"}
 	return e
 }
 

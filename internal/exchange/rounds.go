@@ -74,7 +74,7 @@ var roundMoves = workflow.Machine[RoundState, workflow.Free]{
 }
 
 func (r Round) stand() workflow.Standing {
-	return workflow.Standing{By: r.StateBy, At: r.StateAt, Reason: r.StateReason, CanLift: string(people.LeadingGroup)}
+	return workflow.Standing{By: r.StateBy, Role: string(people.LeadingGroup), At: r.StateAt, Reason: r.StateReason, CanLift: string(people.LeadingGroup)}
 }
 
 // locked is a refusal by the state of the round.

@@ -53,6 +53,7 @@ type Field struct {
 // Lock says who froze a thing, when and why, and who can lift it.
 type Lock struct {
 	By      string    `json:"by"`
+	Role    string    `json:"-"` // under which By acted: told instead to who may not read people; empty where whoever meets the lock knows By
 	At      time.Time `json:"at"`
 	Reason  string    `json:"reason,omitempty"`
 	CanLift string    `json:"can_lift"` // a role, or Nobody

@@ -92,7 +92,7 @@ var analysisMoves = workflow.Machine[AnalysisState, workflow.Free]{
 
 // stand is who brought the analysis where it stands.
 func (a Analysis) stand() workflow.Standing {
-	lock := fault.Lock{By: a.MentorCode, At: a.CreatedAt, CanLift: string(people.Mentor)}
+	lock := fault.Lock{By: a.MentorCode, Role: string(people.Mentor), At: a.CreatedAt, CanLift: string(people.Mentor)}
 	if a.SubmittedAt != nil {
 		lock.At = *a.SubmittedAt
 	}

@@ -67,7 +67,7 @@ func publishedView(ctx context.Context, db *gorm.DB, b *index.Board, townID, per
 	if err == nil && !there {
 		e := fault.New(fault.Conflict, "period_not_published", text.F(
 			"考评周期 %[1]s 尚未公布：请等待公布", "the period %[1]s is not published: wait until it is", p.Code))
-		e.Lock = &fault.Lock{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
+		e.Lock = &fault.Lock{By: p.StateBy, Role: string(people.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
 		return v, e
 	}
 	return v, err

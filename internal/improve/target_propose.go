@@ -76,7 +76,7 @@ func Propose(ctx context.Context, db *gorm.DB, b *index.Board, townID, period st
 func unpublished(p evaluation.Period) error {
 	e := fault.New(fault.Conflict, "period_not_published", text.F(
 		"考评周期 %[1]s 尚未公布：请先公布计算批次", "the period %[1]s is not published: publish one of its runs first", p.Code))
-	e.Lock = &fault.Lock{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
+	e.Lock = &fault.Lock{By: p.StateBy, Role: string(people.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
 	return e
 }
 

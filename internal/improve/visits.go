@@ -75,7 +75,7 @@ var visitMoves = workflow.Machine[VisitState, workflow.Free]{
 }
 
 func (v Visit) stand() workflow.Standing {
-	lock := fault.Lock{By: v.VisitedBy, At: v.CreatedAt, CanLift: string(v.Role)}
+	lock := fault.Lock{By: v.VisitedBy, Role: string(v.Role), At: v.CreatedAt, CanLift: string(v.Role)}
 	if v.RecordedAt != nil {
 		lock.At = *v.RecordedAt
 	}

@@ -116,9 +116,12 @@ func (a *Appeal) tell(p people.Principal, reach people.Reach, led map[string]boo
 // further: nobody once it is decided.
 func (a Appeal) lock() fault.Lock {
 	if a.State == Filed {
-		return fault.Lock{By: a.FiledBy, At: a.FiledAt, Reason: a.Statement, CanLift: string(people.LeadingGroup)}
+		return fault.Lock{By: a.FiledBy, Role: string(people.Secretary), At: a.FiledAt, Reason: a.Statement, CanLift: string(people.LeadingGroup)}
 	}
-	l := fault.Lock{By: a.DecidedBy, Reason: a.Answer, CanLift: fault.Nobody}
+	l := fault.Lock{By: a.DecidedBy, Role: string(people.LeadingGroup), Reason: a.Answer, CanLift: fault.Nobody}
+	if a.State == Withdrawn {
+		l.Role = string(people.Secretary)
+	}
 	if a.DecidedAt != nil {
 		l.At = *a.DecidedAt
 	}

@@ -54,8 +54,8 @@ func File(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
 }
 
 // insert stores a new appeal, unless the branch has one that waits for its decision.
-func (a Appeal) insert(tx *gorm.DB) error {
-	made := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&a)
+func (a *Appeal) insert(tx *gorm.DB) error {
+	made := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(a)
 	if made.Error != nil || made.RowsAffected == 1 {
 		return made.Error
 	}

@@ -39,7 +39,7 @@ func (p Publication) notice() *evaluation.Notice {
 
 // lock says who published it, when, why and who can correct it.
 func (p Publication) lock() fault.Lock {
-	return fault.Lock{By: p.PublishedBy, At: p.PublishedAt, Reason: p.Reason, CanLift: string(people.LeadingGroup)}
+	return fault.Lock{By: p.PublishedBy, Role: string(people.LeadingGroup), At: p.PublishedAt, Reason: p.Reason, CanLift: string(people.LeadingGroup)}
 }
 
 // Publish makes the last run of a locked period its result and opens its public

@@ -98,6 +98,13 @@ const (
 
 	ReadEvents  Action = "events:read"  // exchange events and study visits
 	WriteEvents Action = "events:write" // plan, hold, cancel
+
+	ReadPlans    Action = "plans:read"
+	DraftPlans   Action = "plans:draft"   // have one generated
+	WritePlans   Action = "plans:write"   // write, start, say what is done
+	AdvisePlans  Action = "plans:advise"  //
+	ApprovePlans Action = "plans:approve" // approve, send back, accept, return, close
+	VerifyPlans  Action = "plans:verify"  // what is said to be done
 )
 
 // Scope says on which branches a role may act.
@@ -182,6 +189,13 @@ var policy = map[Action]map[Role]Scope{
 
 	ReadEvents:  {Secretary: All, Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All, Admin: All},
 	WriteEvents: {Office: All, LeadingGroup: All},
+
+	ReadPlans:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
+	DraftPlans:   {Secretary: Assigned, LeadingGroup: All},
+	WritePlans:   {Secretary: Assigned},
+	AdvisePlans:  {Mentor: Assigned},
+	ApprovePlans: {LeadingGroup: All},
+	VerifyPlans:  {Instructor: Assigned},
 }
 
 // everyone is all roles, without limit.

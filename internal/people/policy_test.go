@@ -76,6 +76,12 @@ var table = map[people.Action]string{
 	people.ReadReminders:    "-aaaa**-",
 	people.ReadEvents:       "-*******",
 	people.WriteEvents:      "----**--",
+	people.ReadPlans:        "-aaaa**-",
+	people.DraftPlans:       "-a---*--",
+	people.WritePlans:       "-a------",
+	people.AdvisePlans:      "--a-----",
+	people.ApprovePlans:     "-----*--",
+	people.VerifyPlans:      "---a----",
 }
 
 var scopes = map[byte]people.Scope{'-': people.None, 'a': people.Assigned, '*': people.All}

@@ -132,6 +132,7 @@ var (
 		WriteCases: true, ReviewCases: true, Rate: true, WriteProjects: true,
 		ReadAnalyses: true, WriteAnalyses: true,
 		ReadVisits: true, WriteVisits: true, ReadProblems: true, WriteProblems: true, ReadReminders: true,
+		ReadPlans: true, DraftPlans: true, WritePlans: true, AdvisePlans: true, ApprovePlans: true, VerifyPlans: true,
 	}
 	openToAll = map[Action]bool{ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true, ReadStructure: true, ReadRanking: true, ReadCases: true}
 )

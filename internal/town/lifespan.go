@@ -120,7 +120,7 @@ func Ended(ctx context.Context, db *gorm.DB, b Branch) error {
 	}
 	by := fault.Lock{At: b.UpdatedAt, Reason: b.ClosedReason, CanLift: fault.Nobody}
 	if len(last) > 0 {
-		by.By, by.At = last[0].Actor, last[0].At
+		by.By, by.Role, by.At = last[0].Actor, last[0].Role, last[0].At
 	}
 	return fault.New(fault.Conflict, "branch_closed", text.F("该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn)).Held(by)
 }

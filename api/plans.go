@@ -1,0 +1,204 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/day"
+	"bulwark/internal/improve"
+)
+
+type listPlansRequest struct {
+	townRequest
+	Branch string    `form:"branch"`                                                                                   // only of this branch
+	State  string    `form:"state" validate:"omitempty,oneof=draft advised approved running returned accepted closed"` // only in this state
+	On     *day.Date `form:"on" swaggertype:"string" format:"date"`                                                    // only those approved and not closed on this day
+	pageQuery
+}
+
+// listPlans answers the improvement plans that the caller may read, without their
+// items and history.
+//
+//	@ID			listPlans
+//	@Summary	List improvement plans
+//	@Tags		improvement
+//	@Param		query	query		listPlansRequest	false	"."
+//	@Success	200		{object}	Page[improve.Plan]
+//	@Router		/towns/{town}/plans [get]
+func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (Page[improve.Plan], error) {
+	f := improve.PlanFilter{Branch: req.Branch, State: improve.PlanState(req.State), Limit: req.limit()}
+	if req.On != nil {
+		f.On = *req.On
+	}
+	if err := req.resume(&f.After); err != nil {
+		return Page[improve.Plan]{}, err
+	}
+	list, err := improve.ListPlans(ctx, s.db(ctx), req.Town, f)
+	if err != nil {
+		return Page[improve.Plan]{}, err
+	}
+	return page(list, req.pageQuery, func(p improve.Plan) []any { return []any{p.ID} })
+}
+
+type planDraftInput struct {
+	Branch      string `json:"branch" validate:"required" example:"b07"`
+	Period      string `json:"period" validate:"required" example:"2023Q2"`
+	Publication int64  `json:"publication" validate:"min=0"` // of the period; its latest if absent
+}
+
+type draftPlanRequest struct {
+	townRequest
+	localized
+	Body planDraftInput
+}
+
+// draftPlan makes the plan of a branch with a generated document: what lies on the
+// cheapest way to the next grade, the causes that mentors found, the weak points.
+//
+//	@ID			draftPlan
+//	@Summary	Draft an improvement plan
+//	@Tags		improvement
+//	@Param		body	body		planDraftInput	true	"of which branch, from which result"
+//	@Success	201		{object}	improve.Plan
+//	@Router		/towns/{town}/plans [post]
+func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (Created[improve.Plan], error) {
+	in := req.Body
+	p, err := improve.DraftPlan(ctx, s.db(ctx), s.board, req.Town, in.Branch, in.Period, in.Publication, string(req.Language))
+	return Created[improve.Plan]{Key: p.ID, Value: p}, err
+}
+
+type planRequest struct {
+	Town string `uri:"town"`
+	Plan string `uri:"plan"`
+}
+
+// findPlan answers one plan with its items and history, and what the caller can do
+// with it.
+//
+//	@ID			findPlan
+//	@Summary	Read an improvement plan
+//	@Tags		improvement
+//	@Success	200	{object}	improve.Plan
+//	@Router		/towns/{town}/plans/{plan} [get]
+func (s *Server) findPlan(ctx context.Context, req planRequest) (improve.Plan, error) {
+	return improve.FindPlan(ctx, s.db(ctx), req.Town, req.Plan)
+}
+
+type itemOwnerInput struct {
+	Kind string `json:"kind" validate:"required,oneof=person office branch"`
+	Code string `json:"code" validate:"required,max=64" example:"b07"`
+}
+
+type planItemInput struct {
+	ID        string         `json:"id" validate:"omitempty,uuid" format:"uuid"` // of an item that the plan has; absent for a new one
+	Indicator string         `json:"indicator" validate:"required,max=64" example:"governance.01"`
+	ValueGoal *float64       `json:"value_goal" validate:"required" example:"92"`
+	Measure   int64          `json:"measure" validate:"min=1,max=7" example:"2"`
+	Action    string         `json:"action" validate:"required,max=2000" multiline:"true"`
+	Owner     itemOwnerInput `json:"owner"`
+	DueOn     day.Date       `json:"due_on" validate:"required" swaggertype:"string" format:"date"`
+	Cost      float64        `json:"cost" validate:"min=0,max=1000000000000"` // in yuan
+}
+
+type planInput struct {
+	Summary string          `json:"summary" validate:"max=5000" multiline:"true"`
+	Items   []planItemInput `json:"items" validate:"max=40,dive"`
+}
+
+func (in planInput) document() improve.PlanDocument {
+	d := improve.PlanDocument{Summary: in.Summary, Items: []improve.PlannedItem{}}
+	for _, i := range in.Items {
+		d.Items = append(d.Items, improve.PlannedItem{
+			ID: i.ID, Indicator: i.Indicator, ValueGoal: *i.ValueGoal, Measure: i.Measure, Action: i.Action,
+			Owner: improve.ItemOwner(i.Owner), DueOn: i.DueOn, Cost: i.Cost,
+		})
+	}
+	return d
+}
+
+type writePlanRequest struct {
+	planRequest
+	ifMatch
+	Body planInput
+}
+
+// writePlan replaces the document of a plan, which is then advised on and approved
+// again. What was approved before holds until then.
+//
+//	@ID			writePlan
+//	@Summary	Write an improvement plan
+//	@Tags		improvement
+//	@Param		body	body		planInput	true	"all items"
+//	@Success	200		{object}	improve.Plan
+//	@Router		/towns/{town}/plans/{plan} [put]
+func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (improve.Plan, error) {
+	return improve.WritePlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.document())
+}
+
+type planTransition struct {
+	To     string `json:"to" validate:"required,oneof=draft advised approved running returned accepted closed"`
+	Reason string `json:"reason" validate:"max=5000" multiline:"true"` // the advice; needed to send back and to return
+}
+
+type movePlanRequest struct {
+	planRequest
+	ifMatch
+	Body planTransition
+}
+
+// movePlan advises on a plan, approves it or sends it back, starts, returns, accepts
+// and closes it.
+//
+//	@ID			movePlan
+//	@Summary	Move an improvement plan to another state
+//	@Tags		improvement
+//	@Param		If-Match	header		string			true	"."
+//	@Param		body		body		planTransition	true	"where to, and why"
+//	@Success	200			{object}	improve.Plan
+//	@Router		/towns/{town}/plans/{plan}/transitions [post]
+func (s *Server) movePlan(ctx context.Context, req movePlanRequest) (improve.Plan, error) {
+	return improve.MovePlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, improve.PlanState(req.Body.To), req.Body.Reason)
+}
+
+type planItemRequest struct {
+	planRequest
+	Item string `uri:"item"`
+}
+
+// findPlanItem answers one item of an approved plan with its history.
+//
+//	@ID			findPlanItem
+//	@Summary	Read an item of an improvement plan
+//	@Tags		improvement
+//	@Success	200	{object}	improve.PlanItem
+//	@Router		/towns/{town}/plans/{plan}/items/{item} [get]
+func (s *Server) findPlanItem(ctx context.Context, req planItemRequest) (improve.PlanItem, error) {
+	return improve.FindItemOf(ctx, s.db(ctx), req.Town, req.Plan, req.Item)
+}
+
+type planItemTransition struct {
+	To       string `json:"to" validate:"required,oneof=done verified returned closed"`
+	Reason   string `json:"reason" validate:"max=2000" multiline:"true"`   // needed to return
+	Evidence string `json:"evidence" validate:"max=5000" multiline:"true"` // needed with done
+}
+
+type movePlanItemRequest struct {
+	planItemRequest
+	ifMatch
+	Body planItemTransition
+}
+
+// movePlanItem reports an item done, verifies or returns it, and closes it.
+//
+//	@ID			movePlanItem
+//	@Summary	Move an item of an improvement plan to another state
+//	@Tags		improvement
+//	@Param		If-Match	header		string				true	"."
+//	@Param		body		body		planItemTransition	true	"where to, why, and what shows it"
+//	@Success	200			{object}	improve.PlanItem
+//	@Router		/towns/{town}/plans/{plan}/items/{item}/transitions [post]
+func (s *Server) movePlanItem(ctx context.Context, req movePlanItemRequest) (improve.PlanItem, error) {
+	if _, err := improve.FindItemOf(ctx, s.db(ctx), req.Town, req.Plan, req.Item); err != nil {
+		return improve.PlanItem{}, err
+	}
+	return improve.MovePlanItem(ctx, s.db(ctx), req.Town, req.Item, req.Version, improve.ItemState(req.Body.To), req.Body.Reason, req.Body.Evidence)
+}

@@ -1,0 +1,96 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/apitest"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/improve"
+	"bulwark/internal/people"
+)
+
+// closedItem makes the plan of b01 with one item about its meetings, 75 → 100, and
+// has that closed. It gives the addresses of both.
+func (c *campaign) closedItem(goal float64) (plan, item string) {
+	c.t.Helper()
+	made := c.as(people.Secretary).Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated)
+	plan = made.Header.Get("Location")[len("/api/v1"):]
+	rewrites(c.as(people.Secretary), plan, itemOf("meetings", goal)).Want(http.StatusOK)
+	moved(c.as(people.Mentor), plan, "advised", "x").Want(http.StatusOK)
+	p := apitest.Decode[improve.Plan](moved(c.group, plan, "approved", ""), http.StatusOK)
+	moved(c.as(people.Secretary), plan, "running", "").Want(http.StatusOK)
+	item = plan + "/items/" + p.Items[0].ID
+	c.closes(item)
+	return plan, item
+}
+
+func (c *campaign) closes(item string) {
+	c.t.Helper()
+	moveItem(c.as(people.Secretary), item, "done", "", "minutes").Want(http.StatusOK)
+	moveItem(c.as(people.Instructor), item, "verified", "", "").Want(http.StatusOK)
+	moveItem(c.group, item, "closed", "", "").Want(http.StatusOK)
+}
+
+// TestWhatComesBackIsReopened plays an item over five quarters: the goal is 11
+// meetings of 12, 91.67.
+func TestWhatComesBackIsReopened(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
+		c := newCampaign(h)
+		publishes := func(n int, meetings float64) {
+			quarter := [][2]string{{"2026-01-01", "2026-03-31"}, {"2026-04-01", "2026-06-30"}, {"2026-07-01", "2026-09-30"}, {"2026-10-01", "2026-12-31"}, {"2027-01-01", "2027-03-31"}, {"2027-04-01", "2027-06-30"}}[n]
+			clock.set(t, quarter[1]+" 12:00:00")
+			figures := spring()
+			b01 := figures["b01"]
+			b01.meetings = meetings
+			figures["b01"] = b01
+			c.publishes(fmt.Sprintf("q%d", n), quarter[0], quarter[1], figures)
+		}
+		reopens := func(what string, want int) {
+			t.Helper()
+			for _, n := range []int{want, 0} { // and is done once
+				if got, err := improve.ReopenRelapsed(t.Context(), h.db); err != nil || got != n {
+					t.Errorf("%s: %d reopened, want %d: %v", what, got, n, err)
+				}
+			}
+		}
+		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
+		plan, item := c.closedItem(11)
+		reopens("its own period is below the goal", 0)
+		publishes(1, 11)
+		reopens("the goal is held", 0)
+		publishes(2, 10)
+		reopens("10 of 12 in the second period", 1)
+		got := apitest.Decode[improve.PlanItem](c.group.Get(item), http.StatusOK)
+		step := got.History[len(got.History)-1]
+		if got.State != improve.ItemOpen || got.Relapses != 1 || got.ClosedAt != nil || got.Evidence != "minutes" || step.Verb != "relapse" ||
+			*step.PeriodCode != "q2" || *step.PublicationNumber != 1 || *step.Closing != step.Version-1 || got.History[len(got.History)-2].Verb != "close" {
+			t.Errorf("reopened: %+v", got)
+		}
+		refused(t, moved(c.group, plan, "accepted", ""), http.StatusConflict, "items_open")
+
+		c.closes(item)
+		reopens("what was published before the closing", 0)
+		publishes(3, 11)
+		reopens("held", 0)
+		amended(h, "q3", "b01", "meetings", 9)
+		reopens("an amended result shows it", 1)
+		c.closes(item)
+		moved(c.group, plan, "accepted", "").Want(http.StatusOK)
+		moved(c.group, plan, "closed", "").Want(http.StatusOK)
+		publishes(4, 10)
+		reopens("its plan is closed", 1)
+		c.closes(item) // and it can be worked on all the same
+
+		settings := improve.Defaults()
+		settings.RelapsePeriods = 1
+		at := "/towns/demo/improvement-settings"
+		c.group.IfMatch(c.group.Get(at).ETag()).Put(at, object{"settings": settings, "reason": "x"}).Want(http.StatusOK)
+		publishes(5, 11)
+		reopens("held in the one period that counts", 0)
+	})
+}
