@@ -237,13 +237,19 @@ func (w *world) ask(row right, c cell) *httptest.ResponseRecorder {
 		w.handler.ServeHTTP(answer, r)
 		return answer
 	}
+	w.undone(r, func(_ *gorm.DB, a *httptest.ResponseRecorder) { answer = a })
+	return answer
+}
+
+// undone sends a request in a transaction that is taken back after a look at it.
+func (w *world) undone(r *http.Request, look func(*gorm.DB, *httptest.ResponseRecorder)) {
 	err := database.InTx(w.t.Context(), w.db, func(tx *gorm.DB) error {
-		answer = httptest.NewRecorder()
+		answer := httptest.NewRecorder()
 		w.handler.ServeHTTP(answer, r.WithContext(within(context.WithoutCancel(r.Context()), &transaction{tx: tx})))
+		look(tx, answer)
 		return errUndo
 	})
 	if !errors.Is(err, errUndo) {
-		w.t.Fatalf("%s: %v", c, err)
+		w.t.Fatalf("%s %s: %v", r.Method, r.URL, err)
 	}
-	return answer
 }

@@ -357,22 +357,34 @@ func (w *world) address(c cell) string {
 
 // request is the cell as HTTP.
 func (w *world) request(row right, c cell) *http.Request {
-	at := w.address(c)
-	var body []byte
+	at, match := w.address(c), ""
+	var body any
 	if row.body != nil {
-		var err error
-		body, err = json.Marshal(row.body(w, c))
-		w.must(err)
-	}
-	r := httptest.NewRequestWithContext(w.t.Context(), c.method, at+row.query, bytes.NewReader(body))
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	if secret := w.secret[c.caller]; secret != "" {
-		r.Header.Set("Authorization", "Bearer "+secret)
+		body = row.body(w, c)
 	}
 	if row.version != "" {
-		r.Header.Set("If-Match", fmt.Sprintf("%q", fmt.Sprint(w.version(row.version, at))))
+		match = fmt.Sprintf("%q", fmt.Sprint(w.version(row.version, at)))
+	}
+	return w.sent(c.method, at+row.query, c.caller, match, body)
+}
+
+// sent is a request of the caller, with what it needs of body and If-Match.
+func (w *world) sent(method, at, caller, match string, body any) *http.Request {
+	var data []byte
+	if body != nil {
+		var err error
+		data, err = json.Marshal(body)
+		w.must(err)
+	}
+	r := httptest.NewRequestWithContext(w.t.Context(), method, at, bytes.NewReader(data))
+	if data != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if secret := w.secret[caller]; secret != "" {
+		r.Header.Set("Authorization", "Bearer "+secret)
+	}
+	if match != "" {
+		r.Header.Set("If-Match", match)
 	}
 	return r
 }
