@@ -77,6 +77,12 @@ var rights = map[string]right{
 	"GET /towns/:town/problems/:problem":                               {who: "smioGL"},
 	"PUT /towns/:town/problems/:problem":                               {who: "io", version: "SELECT version FROM problems WHERE id = ?", body: sent(troubleOf(object{"reason": "x"}))},
 	"POST /towns/:town/problems/:problem/transitions":                  {who: "io", version: "SELECT version FROM problems WHERE id = ?", body: sent(object{"to": "in_progress"})},
+	"GET /towns/:town/reports":                                         {who: "iGL", far: 200},
+	"POST /towns/:town/reports":                                        {who: "I", ok: 201, body: sent(reportOf("2026-01-01", "2026-01-31"))},
+	"GET /towns/:town/reports/draft":                                   {who: "I", query: "?from=2026-01-01&until=2026-01-31"},
+	"GET /towns/:town/reports/:report":                                 {who: "iGL"},
+	"PUT /towns/:town/reports/:report":                                 {who: "i", version: "SELECT version FROM reports WHERE id = ?", body: sent(reportOf("2026-01-02", "2026-01-31"))},
+	"POST /towns/:town/reports/:report/transitions":                    {who: "iGL", version: "SELECT version FROM reports WHERE id = ?", body: tellReport, but: onlyRead},
 	"GET /towns/:town/reminders":                                       {who: "smioGL", far: 200},
 	"POST /towns/:town/reminders/:reminder/acknowledge":                {who: "smioGL", but: reminded},
 	"GET /towns/:town/visits":                                          {who: "smioGL", far: 200},
@@ -421,6 +427,21 @@ func newVisitTo(_ *world, c cell) any {
 
 func newProblemOf(_ *world, c cell) any {
 	return troubleOf(object{"branch": map[subject]string{own: "b04", others: "b02", elsewhere: "b01", missing: "b99"}[c.about]})
+}
+
+func tellReport(_ *world, c cell) any {
+	if c.caller == string(people.Instructor) {
+		return object{"to": "submitted"}
+	}
+	return object{"to": "received"}
+}
+
+// onlyRead: the leadership sees what is submitted, and receives nothing.
+func onlyRead(_ *world, c cell) int {
+	if c.caller == string(people.Leadership) && (c.about == own || c.about == others) {
+		return http.StatusForbidden
+	}
+	return 0
 }
 
 // reminded: the problems of the world are the office's, and past their day.

@@ -197,7 +197,7 @@ func (w *world) cells(o offer) (all []cell) {
 	about := []subject{own}
 	ofBranch := func(name string) bool { return strings.Contains(o.path, name) }
 	switch {
-	case inPeriod[o.row()] || slices.ContainsFunc([]string{":branch", ":evaluation", ":adjustment", ":appeal", ":target", ":visit", ":problem", ":reminder", ":case", ":rating", ":project", ":analysis", ":plan"}, ofBranch) || aboutBranch[o.row()]:
+	case inPeriod[o.row()] || slices.ContainsFunc([]string{":branch", ":evaluation", ":adjustment", ":appeal", ":target", ":visit", ":problem", ":reminder", ":report", ":case", ":rating", ":project", ":analysis", ":plan"}, ofBranch) || aboutBranch[o.row()]:
 		about = []subject{own, others, elsewhere, missing}
 	case strings.Contains(o.path, ":task"):
 		about = []subject{own, others, elsewhere, missing}

@@ -40,6 +40,7 @@ type world struct {
 	ids        map[string]string            // what there is one of: key, assignment
 	problems   map[string]string            // branch → id
 	reminders  map[string]string            // branch → id
+	reports    map[string]string            // author → id
 	visits     map[string]string            // author of a draft in b01, or branch of a recorded one → id
 }
 
@@ -54,7 +55,7 @@ func worldOf(t *testing.T, h *harness) *world {
 	h.server.offers = h.server.offers[:len(h.server.offers)/2] // the harness has made a handler too
 	w := &world{
 		harness: h, t: t, handler: handler, secret: map[string]string{"": ""},
-		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{}, appeals: map[string]string{}, exceptions: map[string]string{}, targets: map[string]string{}, tasks: map[string]string{}, ids: map[string]string{}, visits: map[string]string{}, problems: map[string]string{}, reminders: map[string]string{},
+		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{}, appeals: map[string]string{}, exceptions: map[string]string{}, targets: map[string]string{}, tasks: map[string]string{}, ids: map[string]string{}, visits: map[string]string{}, problems: map[string]string{}, reports: map[string]string{}, reminders: map[string]string{},
 	}
 	w.inForce(smallScheme)
 	w.as(people.LeadingGroup).Post("/towns/demo/schemes", strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
@@ -205,13 +206,16 @@ func (w *world) improve() {
 		moved(other, "/towns/demo/visits/"+w.visits[branch], "recorded", "").Want(http.StatusOK)
 		w.problems[branch] = last(other.Post("/towns/demo/problems", troubleOf(object{"branch": branch})).Want(http.StatusCreated))
 	}
+	w.reports["zhou"] = last(other.Post("/towns/demo/reports", reportOf("2026-01-01", "2026-01-31")).Want(http.StatusCreated))
+	remarked(other, "/towns/demo/reports/"+w.reports["zhou"], "submitted", "").Want(http.StatusOK)
+	w.reports["instructor"] = last(w.as(people.Instructor).Post("/towns/demo/reports", reportOf("2026-01-01", "2026-01-31")).Want(http.StatusCreated))
 	w.must(w.db.Exec("UPDATE problems SET due_on = '2026-01-01'").Error)
 	_, err := improve.Remind(w.t.Context(), w.db)
 	w.must(err)
 	var reminders []improve.Reminder
 	w.must(w.db.Where("kind = 'problem_overdue'").Find(&reminders).Error)
 	for _, r := range reminders {
-		w.reminders[r.BranchCode] = r.ID
+		w.reminders[*r.BranchCode] = r.ID
 	}
 	for _, role := range []people.Role{people.Instructor, people.Office} {
 		w.visits[string(role)] = visit(w.as(role), "b01")
@@ -229,6 +233,17 @@ func (w *world) visited(c cell) string {
 		return w.visits[c.caller]
 	}
 	return w.visits["b01"]
+}
+
+// reported gives the caller's own draft, or what another submitted.
+func (w *world) reported(c cell) string {
+	switch {
+	case c.about == missing || c.about == elsewhere:
+		return nothing
+	case c.about == own && c.caller == string(people.Instructor):
+		return w.reports[c.caller]
+	}
+	return w.reports["zhou"]
 }
 
 // analysed makes a mentor submit an analysis of b01 and one of b02.
@@ -352,7 +367,7 @@ func (w *world) address(c cell) string {
 		office = "nowhere"
 	}
 	return strings.NewReplacer(":office", office, ":exception", exception, ":target", target, ":measure", measure, ":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
-		":visit", w.visited(c), ":reminder", cmp.Or(w.reminders[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":problem", cmp.Or(w.problems[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.path)
+		":visit", w.visited(c), ":report", w.reported(c), ":reminder", cmp.Or(w.reminders[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":problem", cmp.Or(w.problems[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.path)
 }
 
 // request is the cell as HTTP.

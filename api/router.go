@@ -213,6 +213,12 @@ func (s *Server) routes(r routes) {
 	get(v1, "/towns/:town/problems/:problem", people.ReadProblems, s.findProblem)
 	put(v1, "/towns/:town/problems/:problem", people.WriteProblems, s.updateProblem)
 	post(v1, "/towns/:town/problems/:problem/transitions", people.WriteProblems, s.moveProblem)
+	get(v1, "/towns/:town/reports", people.ReadReports, s.listReports)
+	create(v1, "/towns/:town/reports", people.WriteReports, s.beginReport)
+	get(v1, "/towns/:town/reports/draft", people.WriteReports, s.draftReport)
+	get(v1, "/towns/:town/reports/:report", people.ReadReports, s.findReport)
+	put(v1, "/towns/:town/reports/:report", people.WriteReports, s.writeReport)
+	post(v1, "/towns/:town/reports/:report/transitions", people.ReadReports, s.moveReport) // who submits and who receives differ: see improve.reportMoves
 	get(v1, "/towns/:town/reminders", people.ReadReminders, s.listReminders)
 	post(v1, "/towns/:town/reminders/:reminder/acknowledge", people.ReadReminders, s.acknowledgeReminder)
 

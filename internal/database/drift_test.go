@@ -92,6 +92,7 @@ func models() []any {
 		improve.PlanVersion{},
 		improve.PlanItem{},
 		improve.ItemMove{},
+		improve.Report{},
 	}
 }
 

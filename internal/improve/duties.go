@@ -23,11 +23,19 @@ const (
 // Duty is something that somebody must do by a day.
 type Duty struct {
 	Kind    DutyKind `json:"kind" swaggertype:"string" enums:"visit,problem"`
-	Subject string   `json:"subject" example:"assignments/0190…"` // its address below the town
-	Branch  string   `json:"branch" example:"b07"`
+	Subject string   `json:"subject" example:"assignments/0190…"`     // its address below the town
+	Branch  string   `json:"branch,omitempty" example:"b07"`          // empty where it is about none
 	Person  *string  `json:"person,omitempty" example:"instructor-1"` // whose it is, or an office's
 	Office  *string  `json:"office,omitempty" example:"agriculture"`
 	DueOn   day.Date `json:"due_on" swaggertype:"string" format:"date"` // the last day in time
+}
+
+// about is the branch as a reminder names it.
+func (d Duty) about() *string {
+	if d.Branch == "" {
+		return nil
+	}
+	return &d.Branch
 }
 
 // dutiesOf gives all that is to be done in the town as it is today, by a constant

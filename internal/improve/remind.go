@@ -118,7 +118,7 @@ func changedReminders(ctx context.Context, tx *gorm.DB, townID string) (changed 
 			if err != nil {
 				return nil, fmt.Errorf("new id of a reminder: %w", err)
 			}
-			r = Reminder{TownID: townID, ID: id.String(), Kind: key.kind, Subject: key.subject, BranchCode: d.Branch, DueOn: key.due}
+			r = Reminder{TownID: townID, ID: id.String(), Kind: key.kind, Subject: key.subject, BranchCode: d.about(), DueOn: key.due}
 		}
 		r.PersonCode, r.OfficeCode, r.MadeAt, r.WithdrawnAt = d.Person, d.Office, now, nil
 		changed = append(changed, r)

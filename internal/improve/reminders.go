@@ -25,8 +25,8 @@ type Reminder struct {
 	ID             string     `gorm:"primaryKey" json:"id" format:"uuid"`
 	Sequence       int64      `json:"sequence" example:"42"` // of its last change in the town
 	Kind           string     `json:"kind" enums:"visit_due,visit_overdue,problem_due,problem_overdue"`
-	Subject        string     `json:"subject" example:"problems/0190…"` // its address below the town
-	BranchCode     string     `json:"branch" example:"b07"`
+	Subject        string     `json:"subject" example:"problems/0190…"`        // its address below the town
+	BranchCode     *string    `json:"branch,omitempty" example:"b07"`          // absent where it is about none
 	PersonCode     *string    `json:"person,omitempty" example:"instructor-1"` // whose the duty is, or an office's
 	OfficeCode     *string    `json:"office,omitempty" example:"agriculture"`
 	DueOn          day.Date   `json:"due_on" swaggertype:"string" format:"date"`

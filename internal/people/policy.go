@@ -92,9 +92,12 @@ const (
 	JudgeProjects Action = "projects:judge" // those whom the round names
 	RunRounds     Action = "rounds:write"   // open, close, shortlist, choose
 
-	ReadProblems  Action = "problems:read"
-	WriteProblems Action = "problems:write" // open, solve, close
-	ReadReminders Action = "reminders:read" // one's own; of the whole town: what is overdue
+	ReadProblems   Action = "problems:read"
+	WriteProblems  Action = "problems:write" // open, solve, close
+	ReadReports    Action = "reports:read"   // an instructor: his or her own
+	WriteReports   Action = "reports:write"  // begin, write, submit
+	ReceiveReports Action = "reports:receive"
+	ReadReminders  Action = "reminders:read" // one's own; of the whole town: what is overdue
 
 	ReadEvents  Action = "events:read"  // exchange events and study visits
 	WriteEvents Action = "events:write" // plan, hold, cancel
@@ -183,9 +186,12 @@ var policy = map[Action]map[Role]Scope{
 	JudgeProjects: {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All},
 	RunRounds:     {LeadingGroup: All},
 
-	ReadProblems:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
-	WriteProblems: {Instructor: Assigned, Office: Assigned},
-	ReadReminders: {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
+	ReadProblems:   {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
+	WriteProblems:  {Instructor: Assigned, Office: Assigned},
+	ReadReports:    {Instructor: All, LeadingGroup: All, Leadership: All},
+	WriteReports:   {Instructor: All},
+	ReceiveReports: {LeadingGroup: All},
+	ReadReminders:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
 
 	ReadEvents:  {Secretary: All, Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All, Admin: All},
 	WriteEvents: {Office: All, LeadingGroup: All},

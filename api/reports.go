@@ -1,0 +1,145 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/day"
+	"bulwark/internal/improve"
+)
+
+type draftReportRequest struct {
+	townRequest
+	From  day.Date `form:"from" validate:"required" swaggertype:"string" format:"date"`  // the first day
+	Until day.Date `form:"until" validate:"required" swaggertype:"string" format:"date"` // the last day, today at the latest
+}
+
+// draftReport answers what the log tells of the caller's work in a span of days:
+// the figures that a report about it would have now, each with what was counted.
+//
+//	@ID			draftReport
+//	@Summary	Work out the figures of a report
+//	@Tags		improvement
+//	@Param		query	query		draftReportRequest	false	"."
+//	@Success	200		{object}	improve.ReportFigures
+//	@Router		/towns/{town}/reports/draft [get]
+func (s *Server) draftReport(ctx context.Context, req draftReportRequest) (improve.ReportFigures, error) {
+	return improve.DraftFigures(ctx, s.db(ctx), req.Town, req.From, req.Until)
+}
+
+type listReportsRequest struct {
+	townRequest
+	Author string   `form:"author"`                                                     // only of this instructor
+	State  string   `form:"state" validate:"omitempty,oneof=draft submitted received"`  // only in this state
+	On     day.Date `form:"on" validate:"omitempty" swaggertype:"string" format:"date"` // only about spans with this day
+	pageQuery
+}
+
+// listReports answers an instructor's own reports, or for the leading group and the
+// leadership all that are submitted, in the order in which they were begun.
+//
+//	@ID			listReports
+//	@Summary	List progress reports
+//	@Tags		improvement
+//	@Param		query	query		listReportsRequest	false	"."
+//	@Success	200		{object}	Page[improve.Report]
+//	@Router		/towns/{town}/reports [get]
+func (s *Server) listReports(ctx context.Context, req listReportsRequest) (Page[improve.Report], error) {
+	f := improve.ReportFilter{Author: req.Author, State: improve.ReportState(req.State), On: req.On, Limit: req.limit()}
+	if err := req.resume(&f.After); err != nil {
+		return Page[improve.Report]{}, err
+	}
+	list, err := improve.ListReports(ctx, s.db(ctx), req.Town, f)
+	if err != nil {
+		return Page[improve.Report]{}, err
+	}
+	return page(list, req.pageQuery, func(r improve.Report) []any { return []any{r.ID} })
+}
+
+type reportInput struct {
+	From         day.Date `json:"from" validate:"required" swaggertype:"string" format:"date"`
+	Until        day.Date `json:"until" validate:"required" swaggertype:"string" format:"date"` // today at the latest
+	Progress     string   `json:"progress" validate:"required,max=5000" multiline:"true"`
+	Difficulties string   `json:"difficulties" validate:"max=5000" multiline:"true"`
+	Next         string   `json:"next" validate:"max=5000" multiline:"true"`
+}
+
+func (in reportInput) words() improve.ReportWords {
+	return improve.ReportWords{Progress: in.Progress, Difficulties: in.Difficulties, Next: in.Next}
+}
+
+type beginReportRequest struct {
+	townRequest
+	Body reportInput
+}
+
+// beginReport enters a draft of the caller's report to the leading group.
+//
+//	@ID			beginReport
+//	@Summary	Begin a progress report
+//	@Tags		improvement
+//	@Param		body	body		reportInput	true	"the span and the author's words"
+//	@Success	201		{object}	improve.Report
+//	@Router		/towns/{town}/reports [post]
+func (s *Server) beginReport(ctx context.Context, req beginReportRequest) (Created[improve.Report], error) {
+	r, err := improve.BeginReport(ctx, s.db(ctx), req.Town, req.Body.From, req.Body.Until, req.Body.words())
+	return Created[improve.Report]{Key: r.ID, Value: r}, err
+}
+
+type reportRequest struct {
+	Town   string `uri:"town"`
+	Report string `uri:"report"`
+}
+
+// findReport answers one report. The figures of a draft are those of now.
+//
+//	@ID			findReport
+//	@Summary	Read a progress report
+//	@Tags		improvement
+//	@Success	200	{object}	improve.Report
+//	@Router		/towns/{town}/reports/{report} [get]
+func (s *Server) findReport(ctx context.Context, req reportRequest) (improve.Report, error) {
+	return improve.FindReport(ctx, s.db(ctx), req.Town, req.Report)
+}
+
+type writeReportRequest struct {
+	reportRequest
+	ifMatch
+	Body reportInput
+}
+
+// writeReport replaces the span and the words of the caller's own draft.
+//
+//	@ID			writeReport
+//	@Summary	Write a progress report
+//	@Tags		improvement
+//	@Param		body	body		reportInput	true	"the span and the author's words"
+//	@Success	200		{object}	improve.Report
+//	@Router		/towns/{town}/reports/{report} [put]
+func (s *Server) writeReport(ctx context.Context, req writeReportRequest) (improve.Report, error) {
+	return improve.WriteReport(ctx, s.db(ctx), req.Town, req.Report, req.Version, req.Body.From, req.Body.Until, req.Body.words())
+}
+
+type reportTransition struct {
+	To     string `json:"to" validate:"required,oneof=submitted received"`
+	Remark string `json:"remark" validate:"max=2000" multiline:"true"` // of who receives it
+}
+
+type moveReportRequest struct {
+	reportRequest
+	ifMatch
+	Body reportTransition
+}
+
+// moveReport submits the caller's own draft, whose figures stay from then on as they
+// are, or receives a submitted report for the leading group.
+//
+//	@ID			moveReport
+//	@Summary	Submit or receive a progress report
+//	@Tags		improvement
+//	@Param		If-Match	header		string				true	"."
+//	@Param		body		body		reportTransition	true	"where to"
+//	@Success	200			{object}	improve.Report
+//	@Router		/towns/{town}/reports/{report}/transitions [post]
+func (s *Server) moveReport(ctx context.Context, req moveReportRequest) (improve.Report, error) {
+	return improve.MoveReport(ctx, s.db(ctx), req.Town, req.Report, req.Version, improve.ReportState(req.Body.To), req.Body.Remark)
+}
