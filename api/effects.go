@@ -9,7 +9,7 @@ import (
 type effectRequest struct {
 	townRequest
 	localized
-	Of      string `form:"of" validate:"required,oneof=measure targeting mentoring instructing" example:"targeting"`
+	Of      string `form:"of" validate:"required,oneof=measure targeting plans mentoring instructing" example:"targeting"`
 	Measure int64  `form:"measure" validate:"required_if=Of measure,omitempty,min=1,max=7"` // which measure, 1 to 7
 	Kind    string `form:"kind" default:"quarter"`                                          // of period
 	Horizon int    `form:"horizon" default:"1" validate:"min=1,max=40"`                     // periods from the score before to the one after

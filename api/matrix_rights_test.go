@@ -101,6 +101,7 @@ var rights = map[string]right{
 	"PUT /towns/:town/plans/:plan":                                     {who: "s", version: planVersion, body: sent(object{"items": []object{}})},
 	"POST /towns/:town/plans/:plan/transitions":                        {who: "smioGL", version: planVersion, body: sent(object{"to": "running"}), but: bySecretaryAlone},
 	"GET /towns/:town/plans/:plan/versions":                            {who: "smioGL"},
+	"GET /towns/:town/plans/:plan/outcomes":                            {who: "smioGL"},
 	"GET /towns/:town/plans/:plan/versions/:version":                   {who: "smioGL"},
 	"GET /towns/:town/plans/:plan/versions/:version/diff":              {who: "smioGL", query: "?from=1"},
 	"GET /towns/:town/plans/:plan/items/:item":                         {who: "smioGL"},

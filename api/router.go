@@ -233,6 +233,7 @@ func (s *Server) routes(r routes) {
 	put(v1, "/towns/:town/plans/:plan", people.WritePlans, s.writePlan)
 	post(v1, "/towns/:town/plans/:plan/transitions", people.ReadPlans, s.movePlan) // who advises, approves and starts differ: see improve.MovePlan
 	get(v1, "/towns/:town/plans/:plan/versions", people.ReadPlans, s.listPlanVersions)
+	get(v1, "/towns/:town/plans/:plan/outcomes", people.ReadPlans, s.listOutcomes)
 	get(v1, "/towns/:town/plans/:plan/versions/:version", people.ReadPlans, s.findPlanVersion)
 	get(v1, "/towns/:town/plans/:plan/versions/:version/diff", people.ReadPlans, s.diffPlanVersions)
 	get(v1, "/towns/:town/plans/:plan/items/:item", people.ReadPlans, s.findPlanItem)

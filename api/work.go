@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"gorm.io/gorm"
+
 	"bulwark/internal/idempotency"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
@@ -18,24 +20,16 @@ const (
 )
 
 // Work does what need not be waited for, until ctx ends: it appraises how sure
-// each new run is, makes reminders of what is due, reopens items of plans that fell
-// back below their goals, writes down when keys were used, and removes answers that
-// were kept long enough. Call it once, beside the handler, after Handler; end it
-// after the last request.
+// each new run is, measures what plans brought, reopens their items that fell back
+// below their goals, makes reminders, writes down when keys were used, and removes
+// answers that were kept long enough. Call it once, beside the handler, after
+// Handler; end it after the last request.
 func (s *Server) Work(ctx context.Context) {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
 	for {
 		s.tidy(ctx)
-		if _, err := index.AppraisePending(ctx, s.DB); err != nil && ctx.Err() == nil {
-			s.Log.Error("appraise runs", "error", err.Error())
-		}
-		if _, err := improve.Remind(ctx, s.DB); err != nil && ctx.Err() == nil {
-			s.Log.Error("make reminders", "error", err.Error())
-		}
-		if _, err := improve.ReopenRelapsed(ctx, s.DB); err != nil && ctx.Err() == nil {
-			s.Log.Error("reopen plan items that relapsed", "error", err.Error())
-		}
+		s.catchUp(ctx)
 		select {
 		case <-ctx.Done():
 			s.writeUses(context.WithoutCancel(ctx))
@@ -43,6 +37,24 @@ func (s *Server) Work(ctx context.Context) {
 		case <-s.wake:
 		case <-tick.C:
 			s.writeUses(ctx)
+		}
+	}
+}
+
+// catchUp does what follows from publications and from days that have passed, once.
+// What fails is tried again the next time.
+func (s *Server) catchUp(ctx context.Context) {
+	for _, chore := range []struct {
+		what string
+		do   func(context.Context, *gorm.DB) (int, error)
+	}{
+		{"appraise runs", index.AppraisePending},
+		{"measure the outcomes of plans", improve.MeasureOutcomes},
+		{"reopen plan items that relapsed", improve.ReopenRelapsed},
+		{"make reminders", improve.Remind},
+	} {
+		if _, err := chore.do(ctx, s.DB); err != nil && ctx.Err() == nil {
+			s.Log.Error(chore.what, "error", err.Error())
 		}
 	}
 }

@@ -22,6 +22,9 @@ type Dashboard struct {
 	Appeals  AppealCounts       `json:"appeals"`
 	Measures []improve.Progress `json:"measures"` // the seven, in their order
 	Targets  map[string]int64   `json:"targets"`  // by state; a state without any is left out
+	Plans    map[string]int64   `json:"plans"`    // likewise
+	Problems map[string]int64   `json:"problems"` // likewise
+	Overdue  improve.Undone     `json:"overdue"`
 }
 
 // Filling is how far the sheets of a period are.
@@ -54,6 +57,15 @@ func Find(ctx context.Context, db *gorm.DB, townID string, result *index.Overvie
 	}
 	d.Appeals = AppealCounts{Filed: appeals[string(index.Filed)], Upheld: appeals[string(index.Upheld)], Rejected: appeals[string(index.Rejected)]}
 	if d.Targets, err = states(ctx, db, &improve.Target{}, townID); err != nil {
+		return d, err
+	}
+	if d.Plans, err = states(ctx, db, &improve.Plan{}, townID); err != nil {
+		return d, err
+	}
+	if d.Problems, err = states(ctx, db, &improve.JointProblem{}, townID); err != nil {
+		return d, err
+	}
+	if d.Overdue, err = improve.OverdueWork(ctx, db, townID, all, today); err != nil {
 		return d, err
 	}
 	d.Measures, err = improve.MeasureProgress(ctx, db, townID, all, today)

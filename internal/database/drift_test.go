@@ -91,6 +91,7 @@ func models() []any {
 		improve.PlanMove{},
 		improve.PlanVersion{},
 		improve.PlanItem{},
+		improve.PlanOutcome{},
 		improve.ItemMove{},
 		improve.Report{},
 	}

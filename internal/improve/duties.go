@@ -28,7 +28,7 @@ type Duty struct {
 	Person  *string  `json:"person,omitempty" example:"instructor-1"` // whose it is, or an office's
 	Office  *string  `json:"office,omitempty" example:"agriculture"`
 	DueOn   day.Date `json:"due_on" swaggertype:"string" format:"date"` // the last day in time
-}
+} // @name WorkDue
 
 // about is the branch as a reminder names it.
 func (d Duty) about() *string {

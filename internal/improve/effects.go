@@ -137,6 +137,8 @@ func (q EffectQuestion) beginnings(ctx context.Context, db *gorm.DB, townID stri
 	switch q.Of {
 	case "targeting":
 		return first(db.WithContext(ctx).Table("improvement_targets").Select("branch_code, from_on AS day").Where("town_id = ? AND from_on IS NOT NULL", townID))
+	case "plans":
+		return first(db.WithContext(ctx).Table("plans").Select("branch_code, approved_on AS day").Where("town_id = ? AND approved_on IS NOT NULL", townID))
 	case "mentoring":
 		return firstAssigned(ctx, db, townID, people.Mentors)
 	case "instructing":

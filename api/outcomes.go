@@ -1,0 +1,20 @@
+package api
+
+import (
+	"context"
+
+	"bulwark/internal/improve"
+)
+
+// listOutcomes answers what became of a plan in each publication after its approval,
+// on one page.
+//
+//	@ID			listPlanOutcomes
+//	@Summary	Read what a plan brought beside what was predicted
+//	@Tags		improvement
+//	@Success	200	{object}	Page[improve.PlanOutcome]
+//	@Router		/towns/{town}/plans/{plan}/outcomes [get]
+func (s *Server) listOutcomes(ctx context.Context, req planRequest) (Page[improve.PlanOutcome], error) {
+	list, err := improve.ListOutcomes(ctx, s.db(ctx), req.Town, req.Plan)
+	return Page[improve.PlanOutcome]{Items: list}, err
+}
