@@ -94,3 +94,50 @@ func TestWhatComesBackIsReopened(t *testing.T) {
 		reopens("held in the one period that counts", 0)
 	})
 }
+
+// Two periods of the plan's kind after the plan's own count, by the calendar: the
+// meetings of b01 were 9 in the first quarter, and 11 are the goal.
+func TestARelapseIsSoughtInTheNextPeriods(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := newHarnessAt(t, db, "2027-12-31 12:00:00")
+		c := newCampaign(h)
+		publishes := func(period, from, until string, meetings float64) {
+			figures := spring()
+			b01 := figures["b01"]
+			b01.meetings = meetings
+			figures["b01"] = b01
+			c.publishes(period, from, until, figures)
+		}
+		reopens := func(what string, want int) {
+			t.Helper()
+			if got, err := improve.ReopenRelapsed(t.Context(), h.db); err != nil || got != want {
+				t.Errorf("%s: %d reopened, want %d: %v", what, got, want, err)
+			}
+		}
+		within := func(periods int64) {
+			settings := improve.Defaults()
+			settings.RelapsePeriods = periods
+			at := "/towns/demo/improvement-settings"
+			c.group.IfMatch(c.group.Get(at).ETag()).Put(at, object{"settings": settings, "reason": "x"}).Want(http.StatusOK)
+		}
+		publishes("2026Q1", "2026-01-01", "2026-03-31", 9)
+		_, item := c.closedItem(11)
+		within(1)
+		publishes("2025Q4", "2025-10-01", "2025-12-31", 9)
+		reopens("a period before that of the plan", 0)
+		publishes("2026", "2027-01-01", "2027-12-31", 9)
+		h.must(h.db.Exec("UPDATE periods SET kind = 'year', starts_on = '2026-04-01' WHERE code = '2026'").Error)
+		reopens("a year, where the plan is of a quarter", 0)
+		publishes("2026Q2", "2026-04-01", "2026-06-30", 11)
+		reopens("held", 0)
+		publishes("2026Q3", "2026-07-01", "2026-09-30", 9)
+		reopens("the second period, where one counts", 0)
+		within(2)
+		reopens("the second period, where two count", 1)
+
+		c.closes(item)
+		publishes("2026Q4", "2026-10-01", "2026-12-31", 9)
+		publishes("2027Q1", "2027-01-01", "2027-03-31", 9)
+		reopens("two periods at once, one item", 1)
+	})
+}

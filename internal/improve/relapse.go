@@ -20,14 +20,14 @@ type fallen struct {
 	PeriodCode                    string
 	Number                        int64
 	Score, ScoreGoal              float64
-	Place                         int64 // of the period among those first published after the closing, from 1
+	Place                         int64 // of the period among those after the plan's own that were first published after the closing, from 1
 }
 
 // fallenItems finds them, in the order of the calendar: the indicator's score of each
 // latest publication, for periods of the kind that the plan started from.
 const fallenItems = `SELECT i.town_id, i.id, i.plan_id, i.indicator, i.version, q.code AS period_code, c.number, n.score, i.score_goal,
 	(SELECT COUNT(*) FROM periods o JOIN publications f ON f.town_id = o.town_id AND f.period_code = o.code AND f.number = 1
-	 WHERE o.town_id = i.town_id AND o.kind = q.kind AND o.starts_on <= q.starts_on AND f.published_at > i.closed_at) AS place
+	 WHERE o.town_id = i.town_id AND o.kind = q.kind AND o.starts_on > b.starts_on AND o.starts_on <= q.starts_on AND f.published_at > i.closed_at) AS place
 FROM plan_items i
 JOIN plans p ON p.town_id = i.town_id AND p.id = i.plan_id
 JOIN periods b ON b.town_id = p.town_id AND b.code = p.period_code
