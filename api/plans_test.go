@@ -47,15 +47,21 @@ type planStory struct {
 	items                                      []string
 }
 
+// newPlanStory begins ten days after the first quarter, which is published.
+func newPlanStory(t *testing.T, db *gorm.DB) *planStory {
+	h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
+	c := newCampaign(h)
+	s := &planStory{campaign: c, t: t, clock: clock, secretary: h.as(people.Secretary), mentor: h.as(people.Mentor), instructor: h.as(people.Instructor), officer: h.as(people.Office)}
+	s.wu = h.joins("wu", people.LeadingGroup, ties{"b01": people.Leads})
+	c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
+	return s
+}
+
 // TestAVillageHasOnePlan goes from a generated draft over advice and approval to the
 // last item closed, and holds what is predicted against sums done by hand.
 func TestAVillageHasOnePlan(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
-		c := newCampaign(h)
-		s := planStory{campaign: c, t: t, clock: clock, secretary: h.as(people.Secretary), mentor: h.as(people.Mentor), instructor: h.as(people.Instructor), officer: h.as(people.Office)}
-		s.wu = h.joins("wu", people.LeadingGroup, ties{"b01": people.Leads})
-		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
+		s := newPlanStory(t, db)
 		s.isDrafted()
 		s.isWritten()
 		s.isAdvisedOnAndApproved()

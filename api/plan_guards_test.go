@@ -1,0 +1,135 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/apitest"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/improve"
+	"bulwark/internal/people"
+)
+
+// isBegun drafts a plan of b01 with one item.
+func (s *planStory) isBegun() {
+	s.t.Helper()
+	made := s.secretary.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated)
+	s.at = made.Header.Get("Location")[len("/api/v1"):]
+	p := decodedPlan(s.t, rewrites(s.secretary, s.at, itemOf("meetings", 12)))
+	s.items = []string{p.Document.V.Items[0].ID}
+}
+
+// isStarted has the plan approved and running.
+func (s *planStory) isStarted() {
+	s.t.Helper()
+	moved(s.mentor, s.at, "advised", "x").Want(http.StatusOK)
+	moved(s.group, s.at, "approved", "").Want(http.StatusOK)
+	moved(s.secretary, s.at, "running", "").Want(http.StatusOK)
+}
+
+// onlyMay tells the verbs of the secretary, the mentor, the instructor and the
+// leading group, who are all that move a plan.
+func (s *planStory) onlyMay(at, secretary, mentor, instructor, group string) {
+	s.t.Helper()
+	for _, x := range []struct {
+		c     *apitest.Client
+		verbs string
+	}{{s.secretary, secretary}, {s.mentor, mentor}, {s.instructor, instructor}, {s.group, group}, {s.officer, ""}, {s.wu, ""}} {
+		may(s.t, x.c, at, strings.Fields(x.verbs)...)
+	}
+}
+
+// In each state a verb is one role's alone, and never who leads the branch decides.
+func TestEachStepOfAPlanIsOneRoles(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		s := newPlanStory(t, db)
+		s.isBegun()
+		s.onlyMay(s.at, "write", "advise", "", "")
+		moved(s.mentor, s.at, "advised", "x").Want(http.StatusOK)
+		s.onlyMay(s.at, "write", "", "", "send_back approve")
+		led := func(at, to string) {
+			t.Helper()
+			refused(t, moved(s.wu, at, to, "x"), http.StatusForbidden, "conflict_of_interest")
+		}
+		led(s.at, "draft")
+		moved(s.group, s.at, "approved", "").Want(http.StatusOK)
+		s.onlyMay(s.at, "write start", "", "", "")
+		moved(s.secretary, s.at, "running", "").Want(http.StatusOK)
+		s.onlyMay(s.at, "write", "", "", "return accept")
+		led(s.at, "returned")
+		moved(s.group, s.at, "returned", "x").Want(http.StatusOK)
+		s.onlyMay(s.at, "write resume", "", "", "")
+
+		item := s.at + "/items/" + s.items[0]
+		s.onlyMay(item, "done", "", "", "")
+		moveItem(s.secretary, item, "done", "", "minutes").Want(http.StatusOK) // returned is not stopped
+		s.onlyMay(item, "", "", "verify return", "")
+		stale := s.instructor.IfMatch(`"1"`).Post(item+"/transitions", object{"to": "verified"})
+		refused(t, stale, http.StatusPreconditionFailed, "stale_version")
+		refused(t, moveItem(s.instructor, item, "verified", "", "mine"), http.StatusUnprocessableEntity, "invalid", "/evidence")
+		moveItem(s.instructor, item, "verified", "", "").Want(http.StatusOK)
+		s.onlyMay(item, "", "", "", "return close")
+		led(item, "returned")
+		moveItem(s.group, item, "closed", "", "").Want(http.StatusOK)
+
+		moved(s.secretary, s.at, "running", "").Want(http.StatusOK)
+		moved(s.group, s.at, "accepted", "").Want(http.StatusOK)
+		s.onlyMay(s.at, "", "", "", "close")
+		led(s.at, "closed")
+		for _, change := range []string{
+			"DELETE FROM plan_versions", "UPDATE plan_moves SET reason = 'x'", "DELETE FROM plan_moves", "UPDATE plan_item_moves SET reason = 'x'", "DELETE FROM plan_item_moves",
+		} {
+			if s.db.Exec(change).Error == nil {
+				t.Errorf("%s: done", change)
+			}
+		}
+	})
+}
+
+// Who works on another branch learns nothing of a plan, by whatever address.
+func TestPlansOfOthersAreNotKnown(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		s := newPlanStory(t, db)
+		s.isBegun()
+		s.isStarted()
+		far := s.joins("far", people.Instructor, ties{"b03": people.Instructs})
+		for _, at := range []string{"", "/versions", "/versions/2", "/versions/2/diff?from=1", "/items/" + s.items[0]} {
+			s.instructor.Get(s.at + at).Want(http.StatusOK)
+			refused(t, far.Get(s.at+at), http.StatusNotFound, "not_found")
+		}
+		s.instructor.Get("/towns/demo/branches/b01/plan").Want(http.StatusOK)
+		refused(t, far.Get("/towns/demo/branches/b01/plan"), http.StatusNotFound, "no_plan")
+		same(t, "plans", column(far.Get(plans), "branch"))
+		for reach, want := range map[string]int64{"b01": 1, "b03": 0} {
+			counts, err := improve.CountPlans(t.Context(), s.db, "demo", people.Reach{Branches: map[string]bool{reach: true}})
+			if err != nil || counts[improve.PlanRunning] != want {
+				t.Errorf("counts of %s: %v %v", reach, counts, err)
+			}
+		}
+	})
+}
+
+// A plan is on the list from the day of its approval, of a branch that exists, and
+// a second one is told of the first, however both were asked for.
+func TestABranchHasOneLivingPlan(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		s := newPlanStory(t, db)
+		refused(t, s.group.Post(plans, object{"branch": "b99", "period": "2026Q1"}), http.StatusUnprocessableEntity, "invalid", "/branch")
+		s.isBegun()
+		p := s.group.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Problem(http.StatusConflict)
+		if p.Code != "plan_exists" || p.Locked == nil || p.Locked.By != "secretary" || !strings.Contains(p.Detail, s.at[len(plans)+1:]) {
+			t.Errorf("a second plan: %+v", p)
+		}
+		copied := `INSERT INTO plans (town_id, id, branch_code, period_code, publication_number, document, stage, state, state_by, state_at, state_reason, version, created_at, updated_at)
+SELECT town_id, ?, branch_code, period_code, publication_number, document, stage, state, state_by, state_at, state_reason, version, created_at, updated_at FROM plans`
+		if s.db.Exec(copied, nothing).Error == nil {
+			t.Error("the database takes a second plan that is not closed")
+		}
+		s.isStarted()
+		same(t, "the day before", column(s.group.Get(plans+"?on=2026-04-09"), "branch"))
+		same(t, "the day of the approval", column(s.group.Get(plans+"?on=2026-04-10"), "branch"), "b01")
+	})
+}
