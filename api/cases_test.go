@@ -80,6 +80,8 @@ func TestACaseIsReviewedBeforeItIsRead(t *testing.T) {
 		}
 		may(t, s.first, at, "edit", "submit", "withdraw")
 		may(t, s.group, at)
+		refused(t, s.first.IfMatch(`"7"`).Post(at+"/transitions", object{"to": "submitted"}), http.StatusPreconditionFailed, "stale_version")
+		refused(t, s.first.IfMatch(`"7"`).Put(at, object{"title": "x", "story": "x"}), http.StatusPreconditionFailed, "stale_version")
 		refused(t, moved(s.group, at, "published", ""), http.StatusConflict, "no_such_transition")
 		moved(s.first, at, "submitted", "").Want(http.StatusOK)
 		may(t, s.group, at, "publish", "return")
@@ -96,6 +98,9 @@ func TestACaseIsReviewedBeforeItIsRead(t *testing.T) {
 			read := apitest.Decode[exchange.Case](c.Get(at), http.StatusOK)
 			if read.Author != "" || read.History != nil || read.Story != "it began with two lamps" {
 				t.Errorf("shown to others: %+v", read)
+			}
+			if list := apitest.Decode[Page[exchange.Case]](c.Get("/towns/demo/cases"), http.StatusOK).Items; len(list) != 1 || list[0].Author != "" {
+				t.Errorf("listed to others: %+v", list)
 			}
 		}
 		told := apitest.Decode[exchange.Case](s.mentor.Get(at), http.StatusOK)
@@ -226,6 +231,7 @@ func TestBranchesRateWhatHelpedThem(t *testing.T) {
 		rate(s.third, "b03", "case", id, 4).Want(http.StatusCreated)
 		mine := "/towns/demo/ratings/" + last(rate(fourth, "b04", "case", id, 1).Want(http.StatusCreated))
 		refused(t, rate(fourth, "b04", "case", id, 2), http.StatusConflict, "rated_already")
+		refused(t, fourth.IfMatch(`"7"`).Put(mine, object{"score": 4}), http.StatusPreconditionFailed, "stale_version")
 		fourth.IfMatch(`"1"`).Put(mine, object{"score": 4}).Want(http.StatusOK)
 		refused(t, s.second.Get(mine), http.StatusNotFound, "not_found")
 		refused(t, s.second.IfMatch(`"2"`).Put(mine, object{"score": 1}), http.StatusNotFound, "not_found")
@@ -260,6 +266,31 @@ func TestBranchesRateWhatHelpedThem(t *testing.T) {
 		if n := secretRatings(t, db); n != 0 {
 			t.Errorf("%d records of the trail tell what was rated, or how", n)
 		}
+	})
+}
+
+// What two branches say is told to nobody, not even as a reason for a case, and
+// what is said of a measure is not taken for a mentor of the same name.
+func TestTwoRatingsTellNothing(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		s := newLearning(t, db)
+		id := strings.TrimPrefix(s.publishes(s.mentor, "b01"), "/towns/demo/cases/")
+		draft := strings.TrimPrefix(s.drafts(s.mentor, "b01"), "/towns/demo/cases/")
+		rating := func(branch, kind, subject string) object {
+			return object{"period": "2025Q4", "branch": branch, "kind": kind, "subject": subject, "score": 5}
+		}
+		refused(t, s.second.Post("/towns/demo/ratings", rating("b02", "case", draft)), http.StatusUnprocessableEntity, "invalid", "/subject")
+		for branch, c := range map[string]*apitest.Client{"b02": s.second, "b03": s.third} {
+			c.Post("/towns/demo/ratings", rating(branch, "case", id)).Want(http.StatusCreated)
+			c.Post("/towns/demo/ratings", rating(branch, "measure", "4")).Want(http.StatusCreated)
+		}
+		s.steps("2025Q4", "final")
+		r := apitest.Decode[exchange.Recommended](s.second.Get("/towns/demo/branches/b02/recommended-cases"), http.StatusOK)
+		if len(r.Items) != 1 || r.Items[0].Useful != nil {
+			t.Errorf("recommended: %+v", r.Items)
+		}
+		four := s.joins("4", people.Mentor, ties{"b01": people.Mentors})
+		same(t, "told to the mentor 4", column(four.Get("/towns/demo/usefulness"), "kind"))
 	})
 }
 

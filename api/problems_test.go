@@ -84,7 +84,8 @@ func TestTheLifeOfAProblem(t *testing.T) {
 		}
 
 		h.inForce(smallScheme)
-		for _, q := range [][3]string{{"2026Q2", "2026-04-01", "2026-06-30"}, {"2026Q3", "2026-07-01", "2026-09-30"}, {"2026Q4", "2026-10-01", "2026-12-31"}} {
+		h.as(people.LeadingGroup).Post("/towns/demo/periods", object{"code": "2026", "kind": "year", "starts_on": "2026-02-01", "ends_on": "2027-01-31", "scheme": "small"}).Want(http.StatusCreated)
+		for _, q := range [][3]string{{"2026Q1", "2026-01-10", "2026-03-31"}, {"2026Q2", "2026-04-01", "2026-06-30"}, {"2026Q3", "2026-07-01", "2026-09-30"}, {"2026Q4", "2026-10-01", "2026-12-31"}} {
 			h.planned(q[0], q[1], q[2])
 		}
 		clock.noon(t, "2026-10-01")
@@ -119,6 +120,9 @@ func TestWhatAProblemSays(t *testing.T) {
 
 		tag := instructor.Get(at).ETag()
 		refused(t, instructor.IfMatch(tag).Put(at, troubleOf(object{"due_on": "2026-02-01"})), http.StatusUnprocessableEntity, "invalid", "/reason")
+		handed := troubleOf(object{"owner_person": "instructor", "due_on": "2026-01-10"})
+		delete(handed, "owner_office")
+		refused(t, instructor.IfMatch(tag).Put(at, handed), http.StatusUnprocessableEntity, "invalid", "/reason")
 		instructor.IfMatch(tag).Put(at, troubleOf(object{"due_on": "2026-01-10", "title": "drains"})).Want(http.StatusOK) // what is past may stay
 		refused(t, instructor.IfMatch(tag).Put(at, troubleOf(object{"due_on": "2026-01-10"})), http.StatusPreconditionFailed, "stale_version")
 		instructor.IfMatch(`"2"`).Put(at, troubleOf(object{"due_on": "2026-02-01", "reason": "rain"})).Want(http.StatusOK)
@@ -162,6 +166,21 @@ func TestAFindingOpensAProblem(t *testing.T) {
 		two := h.joins("lin", people.Instructor, ties{"b02": people.Instructs})
 		elsewhere := troubleOf(object{"branch": "b02", "visit": visit})
 		refused(t, two.Post("/towns/demo/problems", elsewhere), http.StatusUnprocessableEntity, "invalid", "/visit")
+		both := h.joins("zhao", people.Instructor, ties{"b01": people.Instructs, "b02": people.Instructs})
+		refused(t, both.Post("/towns/demo/problems", elsewhere), http.StatusUnprocessableEntity, "invalid", "/visit")
+
+		earlier := opened(instructor, "2026-02-01")
+		after := func(branch string) object {
+			return troubleOf(object{"branch": branch, "after": earlier[len("/towns/demo/problems/"):]})
+		}
+		refused(t, two.Get(earlier), http.StatusNotFound, "not_found")
+		same(t, "of another branch", column(two.Get("/towns/demo/problems"), "id"))
+		refused(t, both.Post("/towns/demo/problems", after("b01")), http.StatusUnprocessableEntity, "invalid", "/after") // not closed
+		moved(instructor, earlier, "in_progress", "").Want(http.StatusOK)
+		moved(instructor, earlier, "solved", "dug").Want(http.StatusOK)
+		moved(office, earlier, "closed", "").Want(http.StatusOK)
+		refused(t, both.Post("/towns/demo/problems", after("b02")), http.StatusUnprocessableEntity, "invalid", "/after")
+		both.Post("/towns/demo/problems", after("b01")).Want(http.StatusCreated)
 	})
 }
 

@@ -164,6 +164,40 @@ func TestRemindersOfProblems(t *testing.T) {
 	})
 }
 
+// Who is no member of the office on the day is not told what the office must do,
+// though another office works on the branch, and who left the branch is told no more.
+func TestRemindersAreForWhoeverAnswersToday(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
+		lin, wei := h.paired("lin", "2026-01-05"), h.joins("wei", people.Office, nil)
+		h.linked("second", "wei", "b01")
+		opened(lin, "2026-01-06")
+		h.remind(1)
+		told := func(what string, c *apitest.Client, want ...string) {
+			t.Helper()
+			got, _ := feed(t, c, 0)
+			same(t, what, got, want...)
+		}
+		told("a member of another office", wei)
+		h.must(h.db.Create(&people.OfficeMember{TownID: "demo", ID: nothing, OfficeCode: "office", PersonCode: "wei", ValidFrom: "2026-01-06", ValidUntil: new(day.Date("2026-01-07")), Versioned: database.Versioned{Version: 1}}).Error)
+		told("a member from tomorrow", wei)
+		clock.noon(t, "2026-01-06")
+		told("a member", wei, "problem_due 2026-01-06")
+		clock.noon(t, "2026-01-07")
+		told("on the last day", wei, "problem_due 2026-01-06")
+		clock.noon(t, "2026-01-08")
+		told("a former member", wei)
+
+		mine := troubleOf(object{"branch": "b01", "owner_person": "lin", "due_on": "2026-01-09"})
+		delete(mine, "owner_office")
+		lin.Post("/towns/demo/problems", mine).Want(http.StatusCreated)
+		h.remind(3) // the other is overdue
+		told("the owner", lin, "problem_due 2026-01-09")
+		h.must(h.db.Exec("UPDATE assignments SET valid_until = '2026-01-07' WHERE person_code = 'lin'").Error)
+		told("who left the branch", lin)
+	})
+}
+
 // However many make reminders at once, each is made once, and who follows the feed
 // meanwhile misses none.
 func TestRemindersAreMadeOnce(t *testing.T) {

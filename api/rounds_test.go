@@ -129,6 +129,7 @@ func TestTenOfManyProjectsAreChosen(t *testing.T) {
 		if got, want := s.places(ten.Projects), []int{161, 159, 157, 155, 153, 151, 149, 147, 145, 160}; !slices.Equal(got, want) {
 			t.Errorf("the ten are %v, want %v", got, want)
 		}
+		refused(t, s.picks(s.group, "2026", "/choice", "", ten.Projects[:9]), http.StatusUnprocessableEntity, "invalid", "/reason")
 		s.picks(s.group, "2026", "/choice", "", ten.Projects).Want(http.StatusOK)
 		for state, want := range map[string]int{"chosen": 10, "not_chosen": 152, "registered": 0} {
 			if got := len(column(s.first.Get("/towns/demo/projects?page_size=200&state="+state), "id")); got != want {
@@ -188,6 +189,11 @@ func TestNobodyJudgesOrConfirmsTheOwnProject(t *testing.T) {
 		same(t, "still to score", sheet.Missing, s.projects[2:]...)
 		full := object{"momentum": 1, "drive": 2, "care": 3}
 		refused(t, s.wu.IfMatch(`"1"`).Put(at+"/sheet", object{"scores": object{s.projects[0]: full}}), http.StatusForbidden, "conflict_of_interest")
+		stale := s.wu.IfMatch(`"7"`).Put(at+"/sheet", object{"scores": object{}})
+		refused(t, stale, http.StatusPreconditionFailed, "stale_version")
+		if r := apitest.Decode[exchange.Round](s.first.Get(at), http.StatusOK); len(r.Judges.V) != 0 {
+			t.Errorf("a secretary is told the judges %q", r.Judges.V)
+		}
 		id := s.projects[2]
 		refused(t, s.wu.IfMatch(`"1"`).Bad().Put(at+"/sheet", object{"scores": object{id: object{"momentum": 10.5, "drive": -1, "x": 1}, nothing: full}}),
 			http.StatusUnprocessableEntity, "invalid", "/scores/"+nothing, "/scores/"+id+"/care", "/scores/"+id+"/drive", "/scores/"+id+"/momentum", "/scores/"+id+"/x")

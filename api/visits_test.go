@@ -48,6 +48,10 @@ func TestTheLifeOfAVisit(t *testing.T) {
 			same(t, "drafts of others", column(h.as(role).Get(list), "id"))
 		}
 		refused(t, office.IfMatch(`"1"`).Put(at, visitOf(nil)), http.StatusNotFound, "not_found")
+		self := "instructor"
+		limited := h.As(h.key(people.Key{Roles: []people.Role{people.Instructor}, Towns: []string{"demo"}, Branches: []string{"b02"}, PersonCode: &self}))
+		refused(t, limited.Get(at), http.StatusNotFound, "not_found")
+		same(t, "with a key of another branch", column(limited.Get(list), "id"))
 		instructor.IfMatch(`"1"`).Put(at, visitOf(object{"place": "field"})).Want(http.StatusOK)
 		refused(t, instructor.IfMatch(`"1"`).Post(at+"/transitions", object{"to": "recorded"}), http.StatusPreconditionFailed, "stale_version")
 		instructor.IfMatch(`"2"`).Post(at+"/transitions", object{"to": "recorded"}).Want(http.StatusOK)
@@ -64,7 +68,11 @@ func TestTheLifeOfAVisit(t *testing.T) {
 		right := visitOf(object{"visited_on": "2026-01-06", "findings": []object{}})
 		refused(t, instructor.IfMatch(`"3"`).Put(at, right), http.StatusUnprocessableEntity, "invalid", "/reason")
 		right["reason"] = "it was a day later"
+		refused(t, instructor.IfMatch(`"2"`).Put(at, right), http.StatusPreconditionFailed, "stale_version")
 		instructor.IfMatch(`"3"`).Put(at, right).Want(http.StatusOK)
+		far := h.joins("far", people.Instructor, ties{"b03": people.Instructs})
+		refused(t, far.Get(at), http.StatusNotFound, "not_found")
+		same(t, "of another branch", column(far.Get(list), "id"))
 		v := apitest.Decode[improve.Visit](h.as(people.Leadership).Get(at), http.StatusOK)
 		if len(v.History) != 2 || v.VisitedOn != "2026-01-06" || len(v.Findings) != 0 || v.VisitedBy != "instructor" {
 			t.Fatalf("corrected: %+v", v)
@@ -102,6 +110,12 @@ func TestWhoVisitsWasPairedThatDay(t *testing.T) {
 		refused(t, enter(instructor, "b99", "2026-01-05"), http.StatusNotFound, "not_found")
 		refused(t, enter(instructor, "b01", "2026-01-11"), http.StatusUnprocessableEntity, "invalid", "/visited_on")
 		refused(t, enter(h.as(people.Mentor), "b01", "2026-01-05"), http.StatusForbidden, "not_allowed")
+		zhou := h.joins("zhou", people.Instructor, ties{"b03": people.Instructs})
+		h.as(people.LeadingGroup).IfMatch(`"1"`).Post("/towns/demo/branches/b03/close", object{"on": "2026-01-08", "reason": "x"}).Want(http.StatusOK)
+		refused(t, enter(zhou, "b03", "2026-01-08"), http.StatusUnprocessableEntity, "invalid", "/visited_on")
+		begun := enter(zhou, "b03", "2026-01-07").Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
+		h.must(h.db.Exec("UPDATE assignments SET valid_until = '2026-01-06' WHERE person_code = 'zhou'").Error)
+		refused(t, moved(zhou, begun, "recorded", ""), http.StatusForbidden, "not_assigned") // he was not paired then, after all
 
 		// The day begins in Shanghai, wherever the program runs.
 		inZone(t, "America/Los_Angeles")
