@@ -121,6 +121,7 @@ func TestTheLifeOfATask(t *testing.T) {
 		refused(t, to(office, "open", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
 		to(office, "open", "the roof leaks").Want(http.StatusOK)
 		refused(t, to(mentor, "dropped", "x"), http.StatusForbidden, "not_allowed")
+		refused(t, to(office, "dropped", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
 		to(office, "dropped", "moved to next year").Want(http.StatusOK)
 		task := apitest.Decode[improve.Task](office.Get(path), http.StatusOK)
 		var told []string
@@ -174,7 +175,14 @@ func TestProgressOfMeasures(t *testing.T) {
 		clock.set(t, "2026-05-01 23:59:59")
 		same(t, "on the last day", told(group, "/progress"), "1 town 4 1 0 33.8")
 		same(t, "overdue on the last day", column(group.Get(measures+"/1/tasks?overdue=true"), "branch"))
+		late := func() bool { return apitest.Decode[improve.Task](group.Get(other), http.StatusOK).Overdue }
+		if late() {
+			t.Error("a task is overdue on its last day")
+		}
 		clock.set(t, "2026-05-02 00:00:01")
+		if !late() {
+			t.Error("a task is not overdue on the day after")
+		}
 		same(t, "the day after", told(group, "/progress?by=branch"), "1 town 1 0 0 10", "1 b01 2 1 1 62.5", "1 b02 1 0 1 0")
 		same(t, "overdue", column(group.Get(measures+"/1/tasks?overdue=true"), "branch"), "b01", "b02")
 		same(t, "open", column(group.Get(measures+"/1/tasks?state=open&branch=b02"), "branch"), "b02")

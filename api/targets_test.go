@@ -112,6 +112,7 @@ func TestTargetsAreProposedByTheRules(t *testing.T) {
 		same(t, "b03 is corrected again", outcomeOf(proposed(h, q1)), "new [], refreshed [], lapsed [], standing []")
 		decided(group, b03, object{"to": "dismissed", "reason": "the flood"}).Want(http.StatusOK)
 		same(t, "after all is decided", outcomeOf(proposed(h, q1)), "new [], refreshed [], lapsed [], standing []")
+		amended(h, "2026Q1", "b03", "complaints", 0)
 		same(t, "history", verbsOf(group, b03), "propose", "lapse", "refresh", "dismiss")
 
 		p = proposed(h, q2)
@@ -139,6 +140,7 @@ func TestTargetsAreDecidedByPeople(t *testing.T) {
 		may(t, chen, b02)
 		may(t, chen, b03, "confirm", "dismiss")
 		refused(t, decided(chen, b02, object{"to": "confirmed"}), http.StatusForbidden, "conflict_of_interest")
+		refused(t, decided(chen, b02, object{"to": "dismissed", "reason": "x"}), http.StatusForbidden, "conflict_of_interest")
 		refused(t, chen.Post("/towns/demo/targets", object{"branch": "b02", "reason": "x"}), http.StatusForbidden, "conflict_of_interest")
 		may(t, h.as(people.Leadership), b02)
 		refused(t, decided(h.as(people.Leadership), b02, object{"to": "confirmed"}), http.StatusForbidden, "not_allowed")
@@ -155,6 +157,8 @@ func TestTargetsAreDecidedByPeople(t *testing.T) {
 		refused(t, group.Post("/towns/demo/targets", object{"branch": "b02", "reason": "x"}), http.StatusConflict, "target_exists")
 		refused(t, group.Post("/towns/demo/targets", object{"branch": "b99", "reason": "x"}), http.StatusUnprocessableEntity, "invalid", "/branch")
 		refused(t, decided(group, b02, object{"to": "ended", "reason": "x"}), http.StatusUnprocessableEntity, "invalid", "/outcome")
+		refused(t, decided(group, b02, object{"to": "ended", "outcome": "other"}), http.StatusUnprocessableEntity, "invalid", "/reason")
+		refused(t, decided(chen, b02, object{"to": "ended", "reason": "x", "outcome": "other"}), http.StatusForbidden, "conflict_of_interest")
 
 		second := proposed(h, q2)
 		if len(second.Standing) != 1 {
