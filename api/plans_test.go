@@ -261,7 +261,9 @@ func (s *planStory) ends() {
 	same(t, "approved on a day", column(s.group.Get(plans+"?on=2026-05-31"), "branch"), "b01")
 	same(t, "approved on the last day", column(s.group.Get(plans+"?on=2026-06-01"), "branch"))
 	same(t, "closed", column(s.group.Get(plans+"?state=closed&branch=b01"), "state"), "closed")
-	refused(t, s.secretary.Get("/towns/demo/branches/b01/plan"), http.StatusNotFound, "no_plan")
+	for _, on := range []string{"", "?on=2026-06-01", "?on=2026-06-02"} {
+		refused(t, s.secretary.Get("/towns/demo/branches/b01/plan"+on), http.StatusNotFound, "no_plan")
+	}
 	counts, err := improve.CountPlans(t.Context(), s.db, "demo", people.Reach{All: true})
 	if s.must(err); counts[improve.PlanClosed] != 1 || counts[improve.PlanDraft] != 1 || len(counts) != 2 {
 		t.Errorf("counts: %v", counts)
