@@ -16,13 +16,17 @@ type DutyKind string
 
 // The kinds of duty.
 const (
-	VisitDuty   DutyKind = "visit"   // of the instructor to each branch that he or she is paired with
-	ProblemDuty DutyKind = "problem" // of the owner, until it is solved
+	VisitDuty    DutyKind = "visit"    // of the instructor to each branch that he or she is paired with
+	ProblemDuty  DutyKind = "problem"  // of the owner, until it is solved
+	ReportDuty   DutyKind = "report"   // of each instructor to the leading group
+	TaskDuty     DutyKind = "task"     // of who answers for it, until it is done
+	AnalysisDuty DutyKind = "analysis" // of the mentors of a confirmed target, until one has submitted it
+	ItemDuty     DutyKind = "item"     // of the owner of a plan's item, until it is said to be done
 )
 
 // Duty is something that somebody must do by a day.
 type Duty struct {
-	Kind    DutyKind `json:"kind" swaggertype:"string" enums:"visit,problem"`
+	Kind    DutyKind `json:"kind" swaggertype:"string" enums:"visit,problem,report,task,analysis,item"`
 	Subject string   `json:"subject" example:"assignments/0190…"`     // its address below the town
 	Branch  string   `json:"branch,omitempty" example:"b07"`          // empty where it is about none
 	Person  *string  `json:"person,omitempty" example:"instructor-1"` // whose it is, or an office's
@@ -47,7 +51,9 @@ func dutiesOf(ctx context.Context, db *gorm.DB, townID string, today day.Date) (
 	}
 	settings := stored.Document.V
 	var all []Duty
-	for _, of := range []func(context.Context, *gorm.DB, string, Settings, day.Date) ([]Duty, error){visitDuties, problemDuties} {
+	for _, of := range []func(context.Context, *gorm.DB, string, Settings, day.Date) ([]Duty, error){
+		visitDuties, problemDuties, reportDuties, taskDuties, analysisDuties, itemDuties,
+	} {
 		some, err := of(ctx, db, townID, settings, today)
 		if err != nil {
 			return settings, nil, err
@@ -106,8 +112,8 @@ type Undone struct {
 	First  []Duty           `json:"first"`  // those that are due longest, at most ten
 }
 
-// OverdueWork tells what is past its day in the branches in reach, by a constant
-// number of statements. It says whose each duty is: leave that out for who may not
+// OverdueWork tells what is past its day in the branches in reach, and what is about
+// no branch where the reach is everything, by a constant number of statements. It says whose each duty is: leave that out for who may not
 // read people.
 func OverdueWork(ctx context.Context, db *gorm.DB, townID string, reach people.Reach, today day.Date) (Undone, error) {
 	u := Undone{Counts: map[DutyKind]int{}, First: []Duty{}}

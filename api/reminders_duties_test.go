@@ -1,0 +1,138 @@
+package api
+
+import (
+	"net/http"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/apitest"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/improve"
+	"bulwark/internal/people"
+)
+
+// A report is due so many days after the pairing began or the last one ended, and
+// nothing but a submitted one is a report.
+func TestRemindersOfReports(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
+		lin, group := h.paired("lin", "2026-01-05"), h.as(people.LeadingGroup)
+		h.every(366, 12) // 01-17 is a Saturday
+		inZone(t, "America/Los_Angeles")
+		clock.set(t, "2026-01-18 23:59:59")
+		h.remind(0)
+		clock.set(t, "2026-01-19 00:00:01")
+		h.remind(1)
+		h.remind(0)
+		told, next := feed(t, lin, 0)
+		same(t, "due", told, "report_due 2026-01-19")
+		told, _ = feed(t, h.as(people.Instructor), 0)
+		same(t, "another's", told)
+		clock.set(t, "2026-01-19 23:59:59")
+		h.remind(0)
+		clock.set(t, "2026-01-20 00:00:01")
+		h.remind(2)
+		told, _ = feed(t, group, 0)
+		same(t, "escalated", told, "report_overdue 2026-01-19")
+		for want, reach := range map[int]people.Reach{1: {All: true}, 0: {Branches: map[string]bool{"b01": true}}} {
+			undone, err := improve.OverdueWork(t.Context(), h.db, "demo", reach, "2026-01-20")
+			if err != nil || undone.Counts[improve.ReportDuty] != want {
+				t.Errorf("undone: %+v %v", undone, err)
+			}
+		}
+		at := reportsAt + "/" + last(lin.Post(reportsAt, reportOf("2026-01-05", "2026-01-19")).Want(http.StatusCreated))
+		h.remind(0)
+		remarked(lin, at, "submitted", "").Want(http.StatusOK)
+		h.remind(1)
+		told, next = feed(t, lin, next)
+		same(t, "submitted", told, "-report_due 2026-01-19", "-report_overdue 2026-01-19")
+		clock.noon(t, "2026-02-02") // 12 days after 01-19 is Saturday 01-31
+		h.remind(1)
+		told, _ = feed(t, lin, next)
+		same(t, "the next", told, "report_due 2026-02-02")
+	})
+}
+
+// Who answers for a task is told of it, of whatever branch or none.
+func TestRemindersOfTasks(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
+		h.paired("lin", "2026-01-05")
+		h.every(366, 366)
+		mentor, group := h.as(people.Mentor), h.as(people.LeadingGroup)
+		addresses := []string{set(group, taskOf("b02", "mentor")), set(group, taskOf("", "mentor"))}
+		inZone(t, "Pacific/Honolulu")
+		clock.set(t, "2026-04-30 23:59:59")
+		h.remind(0)
+		clock.set(t, "2026-05-01 00:00:01")
+		h.remind(2)
+		told, next := feed(t, mentor, 0)
+		same(t, "due", told, "task_due 2026-05-01", "task_due 2026-05-01")
+		clock.set(t, "2026-05-02 00:00:01")
+		h.remind(4)
+		told, _ = feed(t, group, 0)
+		same(t, "escalated", told, "task_overdue 2026-05-01", "task_overdue 2026-05-01")
+		code := "mentor"
+		narrow := h.As(h.key(people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{"demo"}, PersonCode: &code, Branches: []string{"b01"}}))
+		told, _ = feed(t, narrow, 0)
+		same(t, "limited to b01", told)
+		for _, at := range addresses {
+			mentor.IfMatch(`"1"`).Post(at+"/transitions", object{"to": "done", "evidence": "x"}).Want(http.StatusOK)
+			h.remind(1)
+		}
+		told, _ = feed(t, mentor, next)
+		same(t, "done", told, "-task_due 2026-05-01", "-task_due 2026-05-01", "-task_overdue 2026-05-01", "-task_overdue 2026-05-01")
+	})
+}
+
+// Mentors of a target are told of its analysis, the secretary of the items that the
+// branch owns.
+func TestRemindersOfAnalysesAndItems(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00") // a Friday
+		c := newCampaign(h)
+		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
+		h.every(366, 40)
+		group, mentor, secretary := h.as(people.LeadingGroup), h.as(people.Mentor), h.as(people.Secretary)
+		var next int64
+		tells := func(what string, c *apitest.Client, want ...string) {
+			t.Helper()
+			_, err := improve.Remind(t.Context(), h.db)
+			h.must(err)
+			var told []string
+			told, next = feed(t, c, next)
+			same(t, what, told, want...)
+		}
+		target := group.Post("/towns/demo/targets", object{"branch": "b01", "reason": "seen"}).Want(http.StatusCreated)
+		moved(group, target.Header.Get("Location")[len("/api/v1"):], "confirmed", "").Want(http.StatusOK)
+		clock.set(t, "2026-04-23 23:59:59")
+		tells("before the day", mentor)
+		clock.set(t, "2026-04-24 00:00:01") // ten workdays later
+		tells("due", mentor, "analysis_due 2026-04-24")
+		clock.set(t, "2026-04-25 00:00:01")
+		tells("overdue", mentor, "analysis_overdue 2026-04-24", "-analysis_due 2026-04-24")
+		begun := mentor.Post(analyses, analysisOf("b01", cause("spirit"))).Want(http.StatusCreated)
+		tells("a draft is none", mentor)
+		moved(mentor, begun.Header.Get("Location")[len("/api/v1"):], "submitted", "").Want(http.StatusOK)
+		tells("submitted", mentor, "-analysis_overdue 2026-04-24")
+
+		at := plans + "/" + last(secretary.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated))
+		clock.noon(t, "2026-06-05") // 40 days later is Thursday 06-04
+		tells("a draft asks for nothing", secretary)
+		moved(mentor, at, "advised", "go on").Want(http.StatusOK)
+		moved(group, at, "approved", "").Want(http.StatusOK)
+		p := apitest.Decode[improve.Plan](group.Get(at), http.StatusOK)
+		var all []string
+		for _, i := range p.Items {
+			all = append(all, "item_overdue "+string(i.DueOn))
+		}
+		if len(all) == 0 || p.Items[0].DueOn != "2026-06-04" {
+			t.Fatalf("items: %+v", p.Items)
+		}
+		tells("items", secretary, all...)
+		moved(secretary, at, "running", "").Want(http.StatusOK)
+		moveItem(secretary, at+"/items/"+p.Items[0].ID, "done", "", "photographs").Want(http.StatusOK)
+		tells("done", secretary, "-item_overdue 2026-06-04")
+	})
+}
