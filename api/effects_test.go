@@ -19,8 +19,8 @@ import (
 	"bulwark/pkg/composite"
 )
 
-// The effect of being a target compares what was published, with the nearest of the
-// same class; with too few targets there is no figure.
+// The effect of a measure compares what was published, with the nearest of the
+// same class; with too few branches there is no figure.
 func TestEffectComparesWhatWasPublished(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		if _, err := demo.Seed(t.Context(), db); err != nil {
@@ -39,20 +39,19 @@ func TestEffectComparesWhatWasPublished(t *testing.T) {
 		}
 		person := "group-1"
 		group := key(people.Key{Roles: []people.Role{people.LeadingGroup}, PersonCode: &person})
-		const path = "/towns/demo/effects?of=targeting"
-		targets := []string{"b02", "b05", "b09", "b12", "b16", "b21", "b25", "b30"}
-		for i, branch := range targets {
+		const path = "/towns/demo/effects?of=measure&measure=6"
+		treated := []string{"b02", "b05", "b09", "b12", "b16", "b21", "b25", "b30"}
+		for i, branch := range treated {
 			if i == 4 {
 				few := apitest.Decode[improve.EffectReport](group.Get(path), http.StatusOK)
 				if few.Status != "too_few" || few.Estimate != nil || few.BeforeAfter != nil || few.Treated != 4 || !strings.Contains(few.Reading, "4 had it") {
-					t.Errorf("with four targets: %+v", few)
+					t.Errorf("with four tasks: %+v", few)
 				}
 			}
-			made := group.Post("/towns/demo/targets", object{"branch": branch, "reason": "invented"}).Want(http.StatusCreated)
-			group.IfMatch(made.ETag()).Post(made.Header.Get("Location")[len("/api/v1"):]+"/transitions", object{"to": "confirmed"}).Want(http.StatusOK)
+			group.Post("/towns/demo/measures/6/tasks", object{"branch": branch, "person": "group-2", "title": "invented", "due_on": "2023-08-31"}).Want(http.StatusCreated)
 		}
 		e := apitest.Decode[improve.EffectReport](group.Get(path), http.StatusOK)
-		if strings.Join(e.Periods, " ") != "2022Q4 2023Q1 2023Q2" || e.Treated != len(targets) || e.Matched+len(e.Unmatched) != len(targets) || e.Matched < 5 {
+		if strings.Join(e.Periods, " ") != "2022Q4 2023Q1 2023Q2" || e.Treated != len(treated) || e.Matched+len(e.Unmatched) != len(treated) || e.Matched < 5 {
 			t.Fatalf("%d treated, %d matched, %d left out of %v", e.Treated, e.Matched, len(e.Unmatched), e.Periods)
 		}
 		before, after := scoresOf(nobody, "2023Q1"), scoresOf(nobody, "2023Q2")
@@ -61,7 +60,7 @@ func TestEffectComparesWhatWasPublished(t *testing.T) {
 			if m.From != "2023Q1" || m.To != "2023Q2" || m.Before != before[m.Branch].Score || m.After != after[m.Branch].Score {
 				t.Errorf("%+v is not what was published", m)
 			}
-			if want := nearest(m.Branch, targets, before, after); !slices.Equal(m.Controls, want) {
+			if want := nearest(m.Branch, treated, before, after); !slices.Equal(m.Controls, want) {
 				t.Errorf("%s is compared with %v, the nearest are %v", m.Branch, m.Controls, want)
 			}
 			sum += m.Effect
@@ -95,16 +94,16 @@ func scoresOf(c *apitest.Client, period string) map[string]index.Ranked {
 	return list
 }
 
-// nearest are the three branches of the class, none of them a target, that started
+// nearest are the three branches of the class, none of them treated, that started
 // nearest within five points.
-func nearest(branch string, targets []string, before, after map[string]index.Ranked) []string {
+func nearest(branch string, treated []string, before, after map[string]index.Ranked) []string {
 	var near []string
 	from := func(code string) float64 {
 		return composite.Round(math.Abs(before[code].Score-before[branch].Score), 2)
 	}
 	for code, r := range before {
 		_, later := after[code]
-		if later && !slices.Contains(targets, code) && r.Branch.Class == before[branch].Branch.Class && from(code) <= 5 {
+		if later && !slices.Contains(treated, code) && r.Branch.Class == before[branch].Branch.Class && from(code) <= 5 {
 			near = append(near, code)
 		}
 	}

@@ -19,7 +19,7 @@ var rooms = map[string]string{
 	"internal/dashboard":   "internal/improve internal/index internal/evaluation internal/people",
 	"internal/improve":     "internal/workflow internal/index internal/evaluation internal/scheme internal/people internal/town pkg/composite",
 	"internal/exchange":    "internal/workflow internal/index internal/evaluation internal/scheme internal/people internal/town pkg/composite",
-	"internal/demo":        "internal/index internal/evaluation internal/scheme internal/people internal/town pkg/composite",
+	"internal/demo":        "internal/improve internal/exchange internal/index internal/evaluation internal/scheme internal/people internal/town pkg/composite",
 	"internal/index":       "internal/evaluation internal/scheme internal/people internal/town pkg/composite",
 	"internal/evaluation":  "internal/workflow internal/scheme internal/people internal/town pkg/composite",
 	"internal/workflow":    "internal/people",

@@ -1,0 +1,91 @@
+package demo
+
+import (
+	"fmt"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/exchange"
+	"bulwark/internal/improve"
+	"bulwark/internal/index"
+	"bulwark/internal/people"
+)
+
+// The demo has something of everything: a target that improved, one that fell back,
+// one still being worked on, and a case for the branch that is weak where it is strong.
+func TestTheDemoGoesThroughTheLoop(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		if _, err := Seed(t.Context(), db); err != nil {
+			t.Fatal(err)
+		}
+		group := as(t.Context(), "group-1", people.LeadingGroup)
+		targets, err := improve.ListTargets(group, db, Town, improve.TargetFilter{Period: "2022Q4", Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		states := map[string]string{}
+		for _, x := range targets {
+			states[x.BranchCode] = string(x.State) + x.Outcome
+		}
+		for branch, want := range map[string]string{"b08": "endedimproved", "b18": "confirmed", "b27": "confirmed", "b05": "dismissed"} {
+			if states[branch] != want {
+				t.Errorf("the target %s is %q, want %q", branch, states[branch], want)
+			}
+		}
+		for branch, want := range map[string]string{
+			"b08": "accepted [closed/0 closed/0] 2022Q4→2023Q1 2/2, 2022Q4→2023Q2 2/2, 2022Q4→2023Q2 2/2",
+			"b18": "accepted [open/1 closed/0] 2022Q4→2023Q1 2/2, 2022Q4→2023Q2 1/2, 2022Q4→2023Q2 1/2",
+			"b27": "running [open/0] 2022Q4→2023Q1 0/1, 2022Q4→2023Q2 0/1, 2022Q4→2023Q2 0/1",
+		} {
+			if got := planOf(t, db, branch); got != want {
+				t.Errorf("%s: %s\nwant %s", branch, got, want)
+			}
+		}
+		r, err := exchange.RecommendedFor(group, db, index.NewBoard(), Town, "b18", "2023Q2", "en")
+		if err != nil || len(r.Items) != 1 || r.Items[0].Branch != "b21" {
+			t.Errorf("recommended to b18: %+v, %v", r, err)
+		}
+		if n, err := improve.MeasureOutcomes(t.Context(), db); err != nil || n != 0 {
+			t.Errorf("%d outcomes were left to measure, %v", n, err)
+		}
+		if n, err := improve.ReopenRelapsed(t.Context(), db); err != nil || n != 0 {
+			t.Errorf("%d relapses were left, %v", n, err)
+		}
+	})
+}
+
+// planOf tells of the plan of a branch: its state, its items with their relapses, and
+// of each publication since how many goals were reached.
+func planOf(t *testing.T, db *gorm.DB, branch string) string {
+	t.Helper()
+	group := as(t.Context(), "group-1", people.LeadingGroup)
+	list, err := improve.ListPlans(group, db, Town, improve.PlanFilter{Branch: branch, Limit: 1})
+	if err != nil || len(list) != 1 {
+		t.Fatalf("plans of %s: %v, %v", branch, list, err)
+	}
+	p, err := improve.FindPlan(group, db, Town, list[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcomes, err := improve.ListOutcomes(group, db, Town, p.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var items []string
+	for _, i := range p.Items {
+		items = append(items, fmt.Sprintf("%s/%d", i.State, i.Relapses))
+	}
+	told := fmt.Sprintf("%s %v", p.State, items)
+	for n, o := range outcomes {
+		reached := 0
+		for _, i := range o.Document.V.Items {
+			if i.Reached {
+				reached++
+			}
+		}
+		told += fmt.Sprintf("%s %s→%s %d/%d", map[bool]string{n > 0: ","}[true], p.PeriodCode, o.PeriodCode, reached, len(o.Document.V.Items))
+	}
+	return told
+}
