@@ -34,7 +34,7 @@ func BenchmarkDashboard(b *testing.B) {
 			b.Fatal(err)
 		}
 		leader := apitest.New(b, handler).As(secret)
-		b.Run(string(dialect), func(b *testing.B) {
+		b.Run(dialect, func(b *testing.B) {
 			var screen, ranking time.Duration
 			for b.Loop() {
 				started := time.Now()

@@ -322,7 +322,8 @@ func (m *model) decide(s step) {
 	}
 	p := m.proposals[s.Value%len(m.proposals)]
 	rules := []rule{
-		{s.By == "reader", "not_allowed"}, {!assigned(s.By, p.branch), "not_found"},
+		{s.By == "reader", "not_allowed"},
+		{!assigned(s.By, p.branch), "not_found"},
 		{p.state != "proposed" && (s.To != "rejected" || p.state != "approved"), "no_such_transition"},
 	}
 	if s.To == "withdrawn" {

@@ -128,7 +128,7 @@ func TestWhoLeavesIsNotWorkedFor(t *testing.T) {
 		}()
 		until(tx, 1)
 		leave()
-		_ = <-left // who has left is told nothing
+		<-left // who has left is told nothing
 		until(tx, 0)
 		return nil
 	})
