@@ -95,6 +95,11 @@ func (l *loop) getsAPlan(on day.Date) {
 func (l *loop) isVisited(on day.Date) {
 	l.clock.noon(l.t, on)
 	item := l.meetings[strings.LastIndex(l.meetings, "/")+1:]
+	elsewhere := l.joins("elsewhere", people.Instructor, ties{"b02": people.Instructs})
+	refused(l.t, elsewhere.Post("/towns/demo/visits", object{
+		"branch": "b02", "visited_on": on, "place": "x",
+		"findings": []object{{"statement": "a", "severity": "minor"}, {"statement": "an item of b01", "severity": "minor", "plan_item": item}},
+	}), http.StatusUnprocessableEntity, "invalid", "/findings/1/plan_item")
 	made := l.instructor.Post("/towns/demo/visits", object{
 		"branch": "b01", "visited_on": on, "place": "the office of the branch",
 		"checks":   []object{{"text": "the ledger of meetings is kept", "mark": "not_ok"}},

@@ -99,8 +99,12 @@ func (c VisitContent) check() (faults []fault.Field) {
 			faults = append(faults, fault.At(fmt.Sprintf("/findings/%d/measure", i), "unknown_measure", text.F("措施编号为 1 至 7", "measures have the numbers 1 to 7")))
 		}
 		if f.PlanItemID != nil && uuid.Validate(*f.PlanItemID) != nil {
-			faults = append(faults, fault.At(fmt.Sprintf("/findings/%d/plan_item", i), "unknown_item", text.F("没有这一提升事项", "there is no such plan item")))
+			faults = append(faults, unknownItem(i))
 		}
 	}
 	return faults
+}
+
+func unknownItem(i int) fault.Field {
+	return fault.At(fmt.Sprintf("/findings/%d/plan_item", i), "unknown_item", text.F("该党组织的方案没有这一提升事项", "no plan of the branch has such an item"))
 }

@@ -3,6 +3,7 @@ package improve
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -61,7 +62,37 @@ func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c VisitContent) error {
 	if b.ClosedOn != nil && *b.ClosedOn <= c.VisitedOn {
 		return fault.Broken(fault.At("/visited_on", "branch_closed", text.F("该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn)))
 	}
-	return people.InScope(ctx, tx, people.Caller(ctx), people.WriteVisits, v.TownID, v.BranchCode, c.VisitedOn)
+	if err := people.InScope(ctx, tx, people.Caller(ctx), people.WriteVisits, v.TownID, v.BranchCode, c.VisitedOn); err != nil {
+		return err
+	}
+	return v.refuseItems(ctx, tx, c)
+}
+
+// refuseItems faults findings that name an item which no plan of the branch has.
+func (v Visit) refuseItems(ctx context.Context, tx *gorm.DB, c VisitContent) error {
+	var named, known []string
+	for _, f := range c.Findings {
+		if f.PlanItemID != nil {
+			named = append(named, *f.PlanItemID)
+		}
+	}
+	if len(named) == 0 {
+		return nil
+	}
+	err := tx.WithContext(ctx).Model(&PlanItem{}).Where("town_id = ? AND branch_code = ? AND id IN ?", v.TownID, v.BranchCode, named).Pluck("id", &known).Error
+	if err != nil {
+		return err
+	}
+	var faults []fault.Field
+	for i, f := range c.Findings {
+		if f.PlanItemID != nil && !slices.Contains(known, *f.PlanItemID) {
+			faults = append(faults, unknownItem(i))
+		}
+	}
+	if len(faults) > 0 {
+		return fault.Broken(faults...)
+	}
+	return nil
 }
 
 // WriteVisit replaces what the caller's own visit tells: a draft as often as he or
