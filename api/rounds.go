@@ -42,7 +42,7 @@ type criterionInput struct {
 
 type roundInput struct {
 	Name        text.Text        `json:"name"`
-	Criteria    []criterionInput `json:"criteria" validate:"min=1,max=20,dive"`
+	Criteria    []criterionInput `json:"criteria" validate:"max=20,dive"` // a new round without any has the three that the public source names
 	Judges      []string         `json:"judges" validate:"max=50,unique" example:"mentor-1"`
 	Combination string           `json:"combination" validate:"omitempty,oneof=mean median trimmed"` // of the judges' totals; mean if absent
 	Trim        int64            `json:"trim" validate:"min=0,max=20" example:"1"`

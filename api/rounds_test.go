@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -176,6 +177,23 @@ func (s contest) proposesABonus(chosen, other string) {
 	}
 	refused(t, moved(s.group, at, "approved", ""), http.StatusForbidden, "own_proposal")
 	moved(s.chen, at, "approved", "").Want(http.StatusOK)
+}
+
+// A round without criteria has the three of the public source; they can be replaced,
+// not taken away.
+func TestTheUsualCriteria(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		group := newHarness(t, db).as(people.LeadingGroup)
+		rules := object{"name": named("x"), "judges": []string{"mentor"}, "places": 20, "seats": 10}
+		made := object{"code": "usual"}
+		maps.Copy(made, rules)
+		r := apitest.Decode[exchange.Round](group.Post("/towns/demo/rounds", made), http.StatusCreated)
+		if c := r.Criteria.V; len(c) != 3 || c[0].Name.ZH != "改革势头" || c[1].Code != "development" || c[2].Weight != c[0].Weight {
+			t.Errorf("criteria: %+v", c)
+		}
+		const at = "/towns/demo/rounds/usual"
+		refused(t, group.IfMatch(group.Get(at).ETag()).Put(at, rules), http.StatusUnprocessableEntity, "invalid", "/criteria")
+	})
 }
 
 func TestNobodyJudgesOrConfirmsTheOwnProject(t *testing.T) {

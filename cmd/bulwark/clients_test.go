@@ -128,7 +128,9 @@ func TestWhoLeavesIsNotWorkedFor(t *testing.T) {
 		}()
 		until(tx, 1)
 		leave()
-		<-left // who has left is told nothing
+		if err := <-left; err == nil {
+			t.Error("who has left got an answer")
+		}
 		until(tx, 0)
 		return nil
 	})

@@ -84,7 +84,11 @@ func (p Project) tell(caller people.Principal, reach people.Reach, round RoundSt
 		}
 		return !reach.Has(p.BranchCode) || round != Registering
 	})
-	p.StateBy = caller.Told(p.StateBy, people.LeadingGroup)
+	mover := people.LeadingGroup
+	if p.State == Registered || p.State == ProjectPulled || p.State == Finished {
+		mover = people.Secretary
+	}
+	p.StateBy = caller.Told(p.StateBy, mover)
 	return p
 }
 

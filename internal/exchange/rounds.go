@@ -58,6 +58,16 @@ type Criterion struct {
 	Max    float64   `json:"max" example:"10"`    // points that a judge can give
 }
 
+// usualCriteria are the three that the public source names. Their equal weights and
+// greatest points are an example.
+func usualCriteria() []Criterion {
+	return []Criterion{
+		{Code: "momentum", Name: text.F("改革势头", "reform momentum"), Weight: 1, Max: 10},
+		{Code: "development", Name: text.F("推动发展", "drives development"), Weight: 1, Max: 10},
+		{Code: "care", Name: text.F("群众关注", "residents care"), Weight: 1, Max: 10},
+	}
+}
+
 // TableName is the table of Round.
 func (Round) TableName() string { return "selection_rounds" }
 
@@ -121,6 +131,9 @@ func ListRounds(ctx context.Context, db *gorm.DB, townID, after string, limit in
 
 // OpenRound opens a round for registration.
 func OpenRound(ctx context.Context, db *gorm.DB, r Round) (Round, error) {
+	if len(r.Criteria.V) == 0 {
+		r.Criteria.V = usualCriteria()
+	}
 	if faults := append(town.CheckIdentity(r.Code, r.Name), r.check()...); len(faults) > 0 {
 		return Round{}, fault.Broken(faults...)
 	}
@@ -173,6 +186,9 @@ func UpdateRound(ctx context.Context, db *gorm.DB, r Round, version int64) (Roun
 
 // check lists what is wrong with the rules.
 func (r Round) check() (faults []fault.Field) {
+	if len(r.Criteria.V) == 0 {
+		faults = append(faults, fault.At("/criteria", "required", text.F("请至少给出一项标准", "give at least one criterion")))
+	}
 	seen := map[string]bool{}
 	for i, c := range r.Criteria.V {
 		at := "/criteria/" + strconv.Itoa(i)
