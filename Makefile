@@ -32,7 +32,7 @@ bin/openapi.json:
 	go run ./docs/generate bin/swag/swagger.json bin/swag/strict/swagger.json >$@
 prove: postgres ## kill servers under work and count what is lost, walk through the workflow at random; KILLS=10 for a quick look
 	go test -tags prove -timeout 1h -count 1 -v ./internal/prove -kills $(KILLS) -retries $$(($(KILLS) * 100)) -histories 50
-	go test ./api -timeout 1h -count 1 -v -run TestTheWorkflowIsItsModel -walk 50 -rapid.checks $$(($(KILLS) * 20))
+	go test ./api -timeout 2h -count $$(($(KILLS) / 5)) -v -run TestTheWorkflowIsItsModel -walk 50 -rapid.checks 100
 bench: ## run the benchmarks; compare two runs with benchstat
 	go test -run '^$$' -bench . -benchmem ./...
 spectral: ## judge docs/openapi.json by the rules of .spectral.yaml (needs Node.js)
