@@ -2,10 +2,10 @@ package api
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
-	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 	"bulwark/internal/index"
@@ -33,16 +33,23 @@ func BenchmarkDashboard(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		leader := apitest.New(b, handler).As(secret)
+		ask := func(b *testing.B, path string) time.Duration {
+			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/api/v1/towns/demo"+path, nil)
+			r.Header.Set("Authorization", "Bearer "+secret)
+			w := httptest.NewRecorder()
+			started := time.Now()
+			handler.ServeHTTP(w, r)
+			if w.Code != http.StatusOK {
+				b.Fatalf("%s: %d %s", path, w.Code, w.Body)
+			}
+			return time.Since(started)
+		}
 		b.Run(dialect, func(b *testing.B) {
+			ask(b, "/dashboard") // the first reads what is published
 			var screen, ranking time.Duration
 			for b.Loop() {
-				started := time.Now()
-				leader.Get("/towns/demo/dashboard").Want(http.StatusOK)
-				screen += time.Since(started)
-				started = time.Now()
-				leader.Get("/towns/demo/periods/2023Q3/ranking").Want(http.StatusOK)
-				ranking += time.Since(started)
+				screen += ask(b, "/dashboard")
+				ranking += ask(b, "/periods/2023Q3/ranking")
 			}
 			b.ReportMetric(screen.Seconds()*1000/float64(b.N), "ms/dashboard")
 			b.ReportMetric(ranking.Seconds()*1000/float64(b.N), "ms/open-ranking")
