@@ -176,10 +176,10 @@ func TestStatementsOfReports(t *testing.T) {
 		h, _ := newHarnessAt(t, db, "2026-03-10 09:00:00")
 		lin := h.paired("lin", "2026-01-05")
 		cost := map[string]int64{}
-		for range 3 {
-			visitedOn(lin, "b01", "2026-02-01")
+		for _, on := range []day.Date{"2026-02-01", "2026-02-02", "2026-02-03"} {
+			visitedOn(lin, "b01", string(on))
 			opened(lin, "2026-03-11")
-			remarked(lin, reportsAt+"/"+last(lin.Post(reportsAt, reportOf("2026-02-01", "2026-03-01")).Want(http.StatusCreated)), "submitted", "").Want(http.StatusOK)
+			remarked(lin, begunReport(lin, on, on), "submitted", "").Want(http.StatusOK)
 			for _, path := range []string{"", "/draft?from=2026-01-05&until=2026-03-10"} {
 				coldStart(h.server)
 				before := database.Queries(db)

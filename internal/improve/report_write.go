@@ -61,6 +61,9 @@ func BeginReport(ctx context.Context, db *gorm.DB, townID string, from, until da
 		if _, err := refusedFigures(ctx, tx, townID, from, until); err != nil {
 			return err
 		}
+		if err := r.refuseOverlap(ctx, tx); err != nil {
+			return err
+		}
 		if err := tx.Create(&r).Error; err != nil {
 			return err
 		}
@@ -82,7 +85,11 @@ func WriteReport(ctx context.Context, db *gorm.DB, townID, id string, version in
 		if err := mv.Refuse(v.Principal, r.stand(), ""); err != nil {
 			return "", nil, err
 		}
-		_, err := refusedFigures(ctx, tx, townID, from, until)
+		if _, err := refusedFigures(ctx, tx, townID, from, until); err != nil {
+			return "", nil, err
+		}
+		r.FromOn, r.UntilOn = from, until
+		err := r.refuseOverlap(ctx, tx)
 		return mv.Verb, map[string]any{"from_on": from, "until_on": until, "progress": w.Progress, "difficulties": w.Difficulties, "next": w.Next}, err
 	})
 }
@@ -100,6 +107,9 @@ func MoveReport(ctx context.Context, db *gorm.DB, townID, id string, version int
 				return "", nil, fault.New(fault.Forbidden, "own_report", text.F("不能签收自己的汇报", "nobody receives a report of his or her own"))
 			}
 			return mv.Verb, map[string]any{"state": to, "received_at": tx.NowFunc(), "received_by": v.Name(), "remark": remark}, nil
+		}
+		if err := r.refuseOverlap(ctx, tx); err != nil {
+			return "", nil, err
 		}
 		f, err := refusedFigures(ctx, tx, townID, r.FromOn, r.UntilOn)
 		return mv.Verb, map[string]any{"state": to, "submitted_at": tx.NowFunc(), "figures": f}, err

@@ -93,7 +93,7 @@ func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (Appointment, erro
 	}
 	a.ID = id.String()
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := holdPerson(tx, a.TownID, a.PersonCode); err != nil {
+		if err := Hold(tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}
 		if err := personExists(ctx, tx, a.TownID, a.PersonCode); err != nil {

@@ -23,9 +23,9 @@ func checkAssignment(a Assignment) (faults []fault.Field) {
 	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
 }
 
-// holdPerson makes others who assign the same person wait until tx ends: two
-// overlapping assignments must not miss each other.
-func holdPerson(tx *gorm.DB, townID, code string) error {
+// Hold makes others who hold the same person wait until tx ends: two assignments of
+// one person, or two reports, that overlap must not miss each other.
+func Hold(tx *gorm.DB, townID, code string) error {
 	var held []Person
 	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("code").
 		Where("town_id = ? AND code = ?", townID, code).Find(&held).Error

@@ -118,7 +118,7 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (Assignment, error) 
 	}
 	a.ID = id.String()
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := holdPerson(tx, a.TownID, a.PersonCode); err != nil {
+		if err := Hold(tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}
 		if err := checkEnds(ctx, tx, a); err != nil {
