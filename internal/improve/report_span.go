@@ -1,0 +1,67 @@
+package improve
+
+import (
+	"context"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/day"
+	"bulwark/internal/people"
+)
+
+// reportSpan is what a report is about.
+type reportSpan struct {
+	town, author string
+	from, until  day.Date
+	pairings     []people.Assignment
+}
+
+// paired reports whether the author was paired with the branch on the day, which
+// lies in the span.
+func (s reportSpan) paired(branch string, on day.Date) bool {
+	return on >= s.from && on <= s.until && slices.ContainsFunc(s.pairings, func(a people.Assignment) bool {
+		return a.BranchCode == branch && a.ValidFrom <= on && (a.ValidUntil == nil || *a.ValidUntil >= on)
+	})
+}
+
+// args are what the queries of figures are about; begin and end are instants.
+func (s reportSpan) args(branches []string) map[string]any {
+	return map[string]any{
+		"town": s.town, "me": s.author, "branches": append(slices.Clone(branches), ""), "until": s.until,
+		"begin": s.from.Start().UTC(), "end": s.until.AddDays(1).Start().UTC(),
+	}
+}
+
+// figuresOf works out the figures of a span, by a constant number of statements.
+func figuresOf(ctx context.Context, db *gorm.DB, townID, author string, from, until day.Date) (*ReportFigures, error) {
+	s := reportSpan{town: townID, author: author, from: from, until: until}
+	settings, err := FindSettings(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	s.pairings, err = people.ListAssignments(ctx, db, townID, people.AssignmentFilter{On: until, Since: from, Person: author, Duty: people.Instructs})
+	if err != nil {
+		return nil, err
+	}
+	none := func() Figure { return Figure{IDs: []string{}} }
+	f := &ReportFigures{
+		Branches: []string{}, VisitsMade: none(), VisitsMissed: MissedVisits{Visits: []MissedVisit{}},
+		ProblemsOpened: none(), ProblemsSolved: none(), ProblemsOverdue: none(), TasksProgressed: none(), ItemsVerified: none(),
+	}
+	for _, a := range s.pairings {
+		f.Branches = append(f.Branches, a.BranchCode)
+	}
+	slices.Sort(f.Branches)
+	f.Branches = slices.Compact(f.Branches)
+	if err := f.countVisits(ctx, db, s, settings.Document.V); err != nil {
+		return nil, err
+	}
+	if err := f.countProblems(ctx, db, s); err != nil {
+		return nil, err
+	}
+	if err := f.countTasks(ctx, db, s); err != nil {
+		return nil, err
+	}
+	return f, f.countItems(ctx, db, s)
+}
