@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,19 +23,31 @@ func TestTheRulesOfImprovement(t *testing.T) {
 		h := newHarness(t, db)
 		group := h.as(people.LeadingGroup)
 		first := h.Get(at).Want(http.StatusOK)
-		var got improve.StoredSettings
-		first.Into(&got)
-		if d := cmp.Diff(improve.Defaults(), got.Document.V); d != "" || got.Version != 1 {
+		got := apitest.Decode[improve.TownSettings](first, http.StatusOK)
+		if d := cmp.Diff(improve.Defaults(), got.Settings); d != "" || got.Version != 1 || first.ETag() != `"1"` {
 			t.Errorf("version %d of the defaults:\n%s", got.Version, d)
 		}
+		if got.CreatedAt != nil || got.UpdatedAt != nil || strings.Contains(string(first.Body), "_at") {
+			t.Errorf("nobody made them, and yet: %s", first.Body)
+		}
+		h.Header("If-None-Match", `"1"`).Get(at).Want(http.StatusNotModified)
+		refused(t, group.Bad().Put(at, object{"settings": got.Settings, "reason": "x"}), http.StatusPreconditionRequired, "if_match_required")
+		refused(t, group.IfMatch(`"2"`).Put(at, object{"settings": got.Settings, "reason": "x"}), http.StatusPreconditionFailed, "stale_version")
 		changed := improve.Defaults()
 		changed.VisitEvery, changed.Holidays = 14, []day.Date{"2026-10-01"}
 		change := object{"settings": changed, "reason": "visit more often"}
 		group.IfMatch(first.ETag()).Put(at, change).Want(http.StatusOK)
 		refused(t, group.IfMatch(first.ETag()).Put(at, change), http.StatusPreconditionFailed, "stale_version")
-		after := apitest.Decode[improve.StoredSettings](h.Get(at), http.StatusOK)
-		if d := cmp.Diff(changed, after.Document.V); d != "" || after.Version != 2 {
+		after := apitest.Decode[improve.TownSettings](h.Get(at), http.StatusOK)
+		if d := cmp.Diff(changed, after.Settings); d != "" || after.Version != 2 {
 			t.Errorf("version %d:\n%s", after.Version, d)
+		}
+		if after.CreatedAt == nil || after.UpdatedAt == nil || after.CreatedAt.Year() < 2020 {
+			t.Errorf("made at %v, changed at %v", after.CreatedAt, after.UpdatedAt)
+		}
+		records := group.Get("/towns/demo/audit?subject=improvement-settings").Want(http.StatusOK)
+		if body := string(records.Body); !strings.Contains(body, "visit more often") || strings.Contains(body, "0001-01-01") {
+			t.Errorf("the trail: %s", body)
 		}
 
 		wrong := changed

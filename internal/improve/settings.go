@@ -3,13 +3,6 @@
 package improve
 
 import (
-	"context"
-
-	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
-
-	"bulwark/internal/audit"
-	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
@@ -39,12 +32,12 @@ type Settings struct {
 type TargetRule struct {
 	Kind TargetRuleKind `json:"kind" swaggertype:"string" enums:"lowest_share,dimension_below,fall_over,grade_at_most"`
 	// Share of the branches, 0.1 = the lowest tenth, for lowest_share.
-	Share float64 `json:"share,omitempty" example:"0.1"`
+	Share float64 `json:"share,omitempty,omitzero" example:"0.1"`
 	// ByClass takes the share of each class instead of all, for lowest_share.
-	ByClass bool `json:"by_class,omitempty"`
+	ByClass bool `json:"by_class,omitempty,omitzero"`
 	// Points are the score below which a dimension is weak, for dimension_below, or
 	// the fall since the publication before, for fall_over.
-	Points float64 `json:"points,omitempty" example:"60"`
+	Points float64 `json:"points,omitempty,omitzero" example:"60"`
 	// Dimensions are those looked at, for dimension_below; none = all.
 	Dimensions []string `json:"dimensions,omitempty"`
 	// Grade is the best grade that still makes a target, for grade_at_most.
@@ -73,59 +66,6 @@ func Defaults() Settings {
 		VisitEvery: 30, ReportEvery: 90, AnalyseIn: 10, PlanIn: 15, WarnBefore: 3,
 		RelapsePeriods: 2, Holidays: []day.Date{}, Workdays: []day.Date{}, Provenance: "example",
 	}
-}
-
-// StoredSettings are the settings of a town as a row. A town that has not edited
-// them has version 1 of them, the defaults.
-type StoredSettings struct {
-	TownID   string                  `gorm:"primaryKey" json:"-"`
-	Document database.JSON[Settings] `json:"settings" swaggertype:"object"`
-	database.Versioned
-}
-
-// TableName is the table of StoredSettings.
-func (StoredSettings) TableName() string { return "improvement_settings" }
-
-// FindSettings gives the settings of the town.
-func FindSettings(ctx context.Context, db *gorm.DB, townID string) (StoredSettings, error) {
-	stored := StoredSettings{TownID: townID}
-	err := db.WithContext(ctx).Where("town_id = ?", townID).Limit(1).Find(&stored).Error
-	if err == nil && stored.Version == 0 {
-		stored.Version, stored.Document.V = 1, Defaults()
-	}
-	return stored, err
-}
-
-// UpdateSettings replaces the settings of the town. The reason is kept in the trail.
-func UpdateSettings(ctx context.Context, db *gorm.DB, townID string, version int64, s Settings, reason string) (StoredSettings, error) {
-	if faults := s.check(); len(faults) > 0 {
-		return StoredSettings{}, fault.Broken(faults...)
-	}
-	var after StoredSettings
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := FindSettings(ctx, tx, townID)
-		if err != nil {
-			return err
-		}
-		if before.CreatedAt.IsZero() { // the defaults, which become a row now
-			row := StoredSettings{TownID: townID, Document: before.Document, Versioned: database.Versioned{Version: 1}}
-			if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
-				return err
-			}
-		}
-		change := map[string]any{"document": database.JSON[Settings]{V: s}}
-		if err := database.UpdateVersioned(tx, &StoredSettings{TownID: townID}, version, change); err != nil {
-			return err
-		}
-		if after, err = FindSettings(ctx, tx, townID); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{
-			Town: townID, Action: "improvement-settings.update", Subject: "improvement-settings",
-			Before: before, After: after, Reason: reason,
-		})
-	})
-	return after, err
 }
 
 func (s Settings) check() (faults []fault.Field) {
