@@ -125,10 +125,7 @@ func ListAdjustments(ctx context.Context, db *gorm.DB, townID string, f Adjustme
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	if !reach.All {
-		q = q.Where("branch_code IN ?", append(reach.Codes(), ""))
-	}
+	q := reach.Narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
 	for _, narrow := range []struct{ column, value string }{{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)}} {
 		if narrow.value != "" {
 			q = q.Where(narrow.column+" = ?", narrow.value)

@@ -62,7 +62,7 @@ func ListRatings(ctx context.Context, db *gorm.DB, townID, period, after string,
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ? AND branch_code IN ?", townID, after, append(reach.Codes(), ""))
+	q := reach.Narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, after))
 	if period != "" {
 		q = q.Where("period_code = ?", period)
 	}

@@ -173,7 +173,7 @@ func ListPlans(ctx context.Context, db *gorm.DB, townID string, f PlanFilter) ([
 	if err != nil {
 		return nil, err
 	}
-	q := inReach(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After), v.reach)
+	q := v.reach.Narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
 	if f.Branch != "" {
 		q = q.Where("branch_code = ?", f.Branch)
 	}
@@ -194,14 +194,6 @@ func ListPlans(ctx context.Context, db *gorm.DB, townID string, f PlanFilter) ([
 	return list, err
 }
 
-// inReach narrows a query to rows of branches in the reach.
-func inReach(q *gorm.DB, reach people.Reach) *gorm.DB {
-	if reach.All {
-		return q
-	}
-	return q.Where("branch_code IN ?", append(reach.Codes(), ""))
-}
-
 // CountPlans counts the plans of the branches in the reach by their state, in one
 // statement.
 func CountPlans(ctx context.Context, db *gorm.DB, townID string, reach people.Reach) (map[PlanState]int64, error) {
@@ -209,7 +201,7 @@ func CountPlans(ctx context.Context, db *gorm.DB, townID string, reach people.Re
 		State PlanState
 		N     int64
 	}
-	err := inReach(db.WithContext(ctx).Model(&Plan{}).Where("town_id = ?", townID), reach).
+	err := reach.Narrow(db.WithContext(ctx).Model(&Plan{}).Where("town_id = ?", townID)).
 		Select("state, COUNT(*) AS n").Group("state").Scan(&rows).Error
 	counts := map[PlanState]int64{}
 	for _, r := range rows {

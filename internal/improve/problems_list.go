@@ -26,7 +26,7 @@ func ListProblems(ctx context.Context, db *gorm.DB, townID string, f ProblemFilt
 	if err != nil {
 		return nil, err
 	}
-	q := within(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After), v.reach)
+	q := v.reach.Narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
 	for _, n := range []struct{ column, value string }{
 		{"branch_code", f.Branch}, {"visit_id", f.Visit}, {"owner_person", f.Person}, {"owner_office", f.Office}, {"state", string(f.State)},
 	} {
@@ -48,14 +48,6 @@ func ListProblems(ctx context.Context, db *gorm.DB, townID string, f ProblemFilt
 	return list, err
 }
 
-// within narrows a query to the branches in reach.
-func within(q *gorm.DB, reach people.Reach) *gorm.DB {
-	if reach.All {
-		return q
-	}
-	return q.Where("branch_code IN ?", append(reach.Codes(), ""))
-}
-
 // CountProblems counts the problems in reach by state, by one statement. A state
 // without any is left out.
 func CountProblems(ctx context.Context, db *gorm.DB, townID string, reach people.Reach) (map[ProblemState]int64, error) {
@@ -63,7 +55,7 @@ func CountProblems(ctx context.Context, db *gorm.DB, townID string, reach people
 		State ProblemState
 		N     int64
 	}
-	err := within(db.WithContext(ctx).Model(&JointProblem{}).Where("town_id = ?", townID), reach).
+	err := reach.Narrow(db.WithContext(ctx).Model(&JointProblem{}).Where("town_id = ?", townID)).
 		Select("state, count(*) AS n").Group("state").Scan(&rows).Error
 	counts := make(map[ProblemState]int64, len(rows))
 	for _, r := range rows {

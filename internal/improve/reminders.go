@@ -88,7 +88,7 @@ func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, erro
 	}
 	q := db.WithContext(ctx).Where("town_id = ?", townID)
 	if len(p.Branches) > 0 {
-		q = within(q, reach)
+		q = reach.Narrow(q)
 	} else if !reach.All {
 		q = q.Where("(branch_code IS NULL OR branch_code IN ? OR kind LIKE 'task%')", append(reach.Codes(), ""))
 	}

@@ -181,10 +181,7 @@ func ListTargets(ctx context.Context, db *gorm.DB, townID string, f TargetFilter
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	if !v.reach.All {
-		q = q.Where("branch_code IN ?", append(v.reach.Codes(), ""))
-	}
+	q := v.reach.Narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
 	for _, narrow := range []struct{ column, value string }{{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)}} {
 		if narrow.value != "" {
 			q = q.Where(narrow.column+" = ?", narrow.value)

@@ -145,10 +145,7 @@ func ListAppeals(ctx context.Context, db *gorm.DB, townID string, f AppealFilter
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	if !reach.All {
-		q = q.Where("branch_code IN ?", append(reach.Codes(), ""))
-	}
+	q := reach.Narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
 	if f.Overdue {
 		q = q.Where("state = ? AND due_on < ?", Filed, today)
 	}

@@ -81,6 +81,14 @@ func (r Reach) Codes() []string {
 	return codes
 }
 
+// Narrow narrows a query to the rows of branches in reach, by their branch_code.
+func (r Reach) Narrow(q *gorm.DB) *gorm.DB {
+	if r.All {
+		return q
+	}
+	return q.Where("branch_code IN ?", append(r.Codes(), "")) // never an empty list
+}
+
 // ReachOf gives the branches on which the caller may do the action on the day.
 func ReachOf(ctx context.Context, db *gorm.DB, p Principal, a Action, townID string, on day.Date) (Reach, error) {
 	role := p.Role
