@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/improve"
@@ -16,15 +17,15 @@ import (
 
 // Dashboard is the leadership screen of a town. Every part is for the whole town.
 type Dashboard struct {
-	Town     string             `json:"town" example:"demo"`
-	Result   *index.Overview    `json:"result,omitempty"` // absent while nothing is published
-	Entry    *Filling           `json:"entry,omitempty"`  // the latest period that is being entered or reviewed
-	Appeals  AppealCounts       `json:"appeals"`
-	Measures []improve.Progress `json:"measures"` // the seven, in their order
-	Targets  map[string]int64   `json:"targets"`  // by state; a state without any is left out
-	Plans    map[string]int64   `json:"plans"`    // likewise
-	Problems map[string]int64   `json:"problems"` // likewise
-	Overdue  improve.Undone     `json:"overdue"`
+	Town     string                         `json:"town" example:"demo"`
+	Result   *index.Overview                `json:"result,omitempty"` // absent while nothing is published
+	Entry    *Filling                       `json:"entry,omitempty"`  // the latest period that is being entered or reviewed
+	Appeals  AppealCounts                   `json:"appeals"`
+	Measures []improve.Progress             `json:"measures"` // the seven, in their order
+	Targets  map[improve.TargetState]int64  `json:"targets"`  // by state; a state without any is left out
+	Plans    map[improve.PlanState]int64    `json:"plans"`    // likewise
+	Problems map[improve.ProblemState]int64 `json:"problems"` // likewise
+	Overdue  improve.Undone                 `json:"overdue"`
 }
 
 // Filling is how far the sheets of a period are.
@@ -46,23 +47,23 @@ type AppealCounts struct {
 // Find gathers the screen around the result of a period (nil where nothing is
 // published). It takes a constant number of statements.
 func Find(ctx context.Context, db *gorm.DB, townID string, result *index.Overview) (Dashboard, error) {
-	d := Dashboard{Town: townID, Result: result, Targets: map[string]int64{}}
+	d := Dashboard{Town: townID, Result: result}
 	today, all := day.Of(db.NowFunc()), people.Reach{All: true}
 	if err := d.entry(ctx, db); err != nil {
 		return d, err
 	}
-	appeals, err := states(ctx, db, &index.Appeal{}, townID)
+	appeals, err := database.CountStates[index.AppealState](db.WithContext(ctx).Model(&index.Appeal{}).Where("town_id = ?", townID))
 	if err != nil {
 		return d, err
 	}
-	d.Appeals = AppealCounts{Filed: appeals[string(index.Filed)], Upheld: appeals[string(index.Upheld)], Rejected: appeals[string(index.Rejected)]}
-	if d.Targets, err = states(ctx, db, &improve.Target{}, townID); err != nil {
+	d.Appeals = AppealCounts{Filed: appeals[index.Filed], Upheld: appeals[index.Upheld], Rejected: appeals[index.Rejected]}
+	if d.Targets, err = improve.CountTargets(ctx, db, townID, all); err != nil {
 		return d, err
 	}
-	if d.Plans, err = states(ctx, db, &improve.Plan{}, townID); err != nil {
+	if d.Plans, err = improve.CountPlans(ctx, db, townID, all); err != nil {
 		return d, err
 	}
-	if d.Problems, err = states(ctx, db, &improve.JointProblem{}, townID); err != nil {
+	if d.Problems, err = improve.CountProblems(ctx, db, townID, all); err != nil {
 		return d, err
 	}
 	if d.Overdue, err = improve.OverdueWork(ctx, db, townID, all, today); err != nil {
@@ -86,18 +87,4 @@ func (d *Dashboard) entry(ctx context.Context, db *gorm.DB) error {
 		d.Entry = &Filling{Period: p.Code, State: string(p.State), EntryUntil: p.EntryUntil, ReviewUntil: p.ReviewUntil, Sheets: *c.Totals}
 	}
 	return err
-}
-
-// states counts the things of a table by state, in one statement.
-func states(ctx context.Context, db *gorm.DB, model any, townID string) (map[string]int64, error) {
-	var rows []struct {
-		State string
-		N     int64
-	}
-	err := db.WithContext(ctx).Model(model).Where("town_id = ?", townID).Select("state, COUNT(*) AS n").Group("state").Scan(&rows).Error
-	counts := make(map[string]int64, len(rows))
-	for _, r := range rows {
-		counts[r.State] = r.N
-	}
-	return counts, err
 }

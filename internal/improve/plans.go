@@ -197,15 +197,5 @@ func ListPlans(ctx context.Context, db *gorm.DB, townID string, f PlanFilter) ([
 // CountPlans counts the plans of the branches in the reach by their state, in one
 // statement.
 func CountPlans(ctx context.Context, db *gorm.DB, townID string, reach people.Reach) (map[PlanState]int64, error) {
-	var rows []struct {
-		State PlanState
-		N     int64
-	}
-	err := reach.Narrow(db.WithContext(ctx).Model(&Plan{}).Where("town_id = ?", townID)).
-		Select("state, COUNT(*) AS n").Group("state").Scan(&rows).Error
-	counts := map[PlanState]int64{}
-	for _, r := range rows {
-		counts[r.State] = r.N
-	}
-	return counts, err
+	return database.CountStates[PlanState](reach.Narrow(db.WithContext(ctx).Model(&Plan{}).Where("town_id = ?", townID)))
 }

@@ -5,6 +5,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/database"
 	"bulwark/internal/people"
 )
 
@@ -51,15 +52,5 @@ func ListProblems(ctx context.Context, db *gorm.DB, townID string, f ProblemFilt
 // CountProblems counts the problems in reach by state, by one statement. A state
 // without any is left out.
 func CountProblems(ctx context.Context, db *gorm.DB, townID string, reach people.Reach) (map[ProblemState]int64, error) {
-	var rows []struct {
-		State ProblemState
-		N     int64
-	}
-	err := reach.Narrow(db.WithContext(ctx).Model(&JointProblem{}).Where("town_id = ?", townID)).
-		Select("state, count(*) AS n").Group("state").Scan(&rows).Error
-	counts := make(map[ProblemState]int64, len(rows))
-	for _, r := range rows {
-		counts[r.State] = r.N
-	}
-	return counts, err
+	return database.CountStates[ProblemState](reach.Narrow(db.WithContext(ctx).Model(&JointProblem{}).Where("town_id = ?", townID)))
 }

@@ -201,6 +201,12 @@ func ListTargets(ctx context.Context, db *gorm.DB, townID string, f TargetFilter
 	return list, err
 }
 
+// CountTargets counts the targets of the branches in the reach by their state, in
+// one statement.
+func CountTargets(ctx context.Context, db *gorm.DB, townID string, reach people.Reach) (map[TargetState]int64, error) {
+	return database.CountStates[TargetState](reach.Narrow(db.WithContext(ctx).Model(&Target{}).Where("town_id = ?", townID)))
+}
+
 // asTargets narrows a query to those that were targets on the day.
 func asTargets(q *gorm.DB, on day.Date) *gorm.DB {
 	return q.Where("from_on <= ? AND (until_on IS NULL OR until_on >= ?)", on, on)
