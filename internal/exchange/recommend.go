@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"bulwark/internal/index"
@@ -86,7 +85,7 @@ func match(branch, other, code string, levels []index.Levels) (Match, bool) {
 	score, scored := levels[0].Scores[code][branch]
 	now, known := levels[0].Scores[code][other]
 	m := Match{Indicator: code, Score: score, Median: composite.Median(peers(levels[0], code, branch)), Now: now}
-	if !scored || !known || !(score < m.Median) || now < upperQuartile(peers(levels[0], code, other)) {
+	if !scored || !known || !(score < m.Median) || now < composite.Quantile(peers(levels[0], code, other), 0.75) {
 		return m, false
 	}
 	for _, before := range levels[1:] {
@@ -98,7 +97,7 @@ func match(branch, other, code string, levels []index.Levels) (Match, bool) {
 	return m, m.ThenIn != "" && m.Then < m.Now
 }
 
-// peers are the scores of the class of the branch, its own among them, sorted.
+// peers are the scores of the class of the branch, its own among them.
 func peers(l index.Levels, code, branch string) []float64 {
 	var scores []float64
 	for b, score := range l.Scores[code] {
@@ -106,20 +105,5 @@ func peers(l index.Levels, code, branch string) []float64 {
 			scores = append(scores, score)
 		}
 	}
-	slices.Sort(scores)
 	return scores
-}
-
-// upperQuartile is the third quartile of sorted scores, between neighbours where it
-// falls between them (type 7 of Hyndman and Fan); NaN of none.
-func upperQuartile(scores []float64) float64 {
-	if len(scores) == 0 {
-		return math.NaN()
-	}
-	at := 0.75 * float64(len(scores)-1)
-	low := int(at)
-	if low == len(scores)-1 {
-		return scores[low]
-	}
-	return scores[low] + (at-float64(low))*(scores[low+1]-scores[low])
 }

@@ -197,12 +197,9 @@ func spreads(items []Ranked) []ClassSpread {
 	return list
 }
 
-// quartile is the k-th quartile of scores in ascending order, to two decimals.
+// quartile is the k-th quartile of scores, to two decimals.
 func quartile(x []float64, k int) float64 {
-	h := float64(len(x)-1) * float64(k) / 4
-	low := int(h)
-	high := min(low+1, len(x)-1)
-	return composite.Round(x[low]+float64((h-float64(low))*(x[high]-x[low])), 2)
+	return composite.Round(composite.Quantile(x, float64(k)/4), 2)
 }
 
 // moved gives the largest moves in one direction.

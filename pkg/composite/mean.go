@@ -85,6 +85,20 @@ func Median(x []float64) float64 {
 	return sortedMedian(sorted)
 }
 
+// Quantile is the value below which the share p of x lies, 0 ≤ p ≤ 1, interpolated
+// linearly between neighbours: Hyndman and Fan 1996, type 7, which R and numpy take
+// too. Quantile(x, 0.5) is Median(x). NaN for none.
+func Quantile(x []float64, p float64) float64 {
+	if len(x) == 0 {
+		return math.NaN()
+	}
+	sorted := slices.Sorted(slices.Values(x))
+	at := p * float64(len(sorted)-1)
+	low := int(at)
+	high := min(low+1, len(sorted)-1)
+	return sorted[low] + float64((at-float64(low))*(sorted[high]-sorted[low]))
+}
+
 func sortedMedian(sorted []float64) float64 {
 	half := len(sorted) / 2
 	if len(sorted)%2 == 1 {

@@ -65,6 +65,7 @@ func TestNormaliseAgainstCOINr(t *testing.T) {
 }
 
 func TestStatisticsAgainstCOINr(t *testing.T) {
+	eleven := []float64{49, 6, 42, 7, 40, 15, 36, 43, 39, 41, 47}
 	tests := []struct {
 		name      string
 		got, want float64
@@ -79,6 +80,13 @@ func TestStatisticsAgainstCOINr(t *testing.T) {
 		{"power -1", composite.PowerMean(sample, weights, -1), 2.689912827},
 		{"median", composite.Median(sample), 3.5},
 		{"median of three", composite.Median([]float64{9, 1, 4}), 4},
+		// R: quantile(c(6, 7, 15, 36, 39, 40, 41, 42, 43, 47, 49), c(.25, .75, .9), type = 7).
+		{"lower quartile", composite.Quantile(eleven, .25), 25.5},
+		{"upper quartile", composite.Quantile(eleven, .75), 42.5},
+		{"nine tenths", composite.Quantile(eleven, .9), 47},
+		{"between two", composite.Quantile([]float64{2, 1}, .75), 1.75},
+		{"least", composite.Quantile(eleven, 0), 6},
+		{"most", composite.Quantile(eleven, 1), 49},
 		// M = 4, s² = (9+9)/2 = 9: 4 − 9/4.
 		{"penalised", composite.PenalisedMean([]float64{1, 7}, nil), 1.75},
 		// M = (3·2+1·6)/4 = 3, s² = (3·1+1·9)/4 = 3: 3 − 3/3.
@@ -108,6 +116,8 @@ func TestMeansAtTheEdge(t *testing.T) {
 		{"mean of none", composite.ArithmeticMean(nil, nil), math.NaN()},
 		{"geometric of none", composite.GeometricMean(nil, nil), math.NaN()},
 		{"median of none", composite.Median(nil), math.NaN()},
+		{"quantile of none", composite.Quantile(nil, .5), math.NaN()},
+		{"quantile of one", composite.Quantile([]float64{7}, .75), 7},
 		{"lengths differ", composite.ArithmeticMean(zero, []float64{1}), math.NaN()},
 		{"skewness of two", composite.Skewness([]float64{1, 2}), math.NaN()},
 		{"kurtosis of three", composite.Kurtosis([]float64{1, 2, 4}), math.NaN()},
