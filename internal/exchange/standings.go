@@ -51,13 +51,10 @@ func standings(r Round, projects []Project, sheets []JudgeSheet) ([]ProjectStand
 	slices.SortFunc(list, func(a, b ProjectStanding) int {
 		return cmp.Or(cmp.Compare(value(b.Score), value(a.Score)), cmp.Compare(a.Project, b.Project))
 	})
+	ranks := composite.Ladder{Ranking: composite.Competition}
 	for i := range list {
-		switch {
-		case list[i].Score == nil:
-		case i > 0 && *list[i-1].Score == *list[i].Score:
-			list[i].Rank = list[i-1].Rank
-		default:
-			list[i].Rank = i + 1
+		if list[i].Score != nil {
+			list[i].Rank = ranks.Next(*list[i].Score)
 		}
 	}
 	return list, agreement(totals)

@@ -38,7 +38,7 @@ type RankingGroup struct {
 	Towns        []string         `json:"towns" example:"demo"`
 	Items        []RankedInTown   `json:"items"`        // by rank, then town and code
 	Insufficient map[string]int64 `json:"insufficient"` // branches without a score, by town
-	dense        bool
+	ties         composite.Ranking
 }
 
 // RankedInTown is one branch among those of several towns. Rank and class rank are
@@ -89,7 +89,7 @@ func (r *Rankings) group(hash string, o *Outcome) *RankingGroup {
 	}
 	r.Groups = append(r.Groups, RankingGroup{
 		Scheme: SchemeRef{Code: o.Scheme.Document.Code, Version: o.Scheme.Document.Version}, SchemeHash: hash,
-		Items: []RankedInTown{}, Insufficient: map[string]int64{}, dense: o.Scheme.Document.Ranking == composite.Dense,
+		Items: []RankedInTown{}, Insufficient: map[string]int64{}, ties: o.Scheme.Document.Ranking,
 	})
 	return &r.Groups[len(r.Groups)-1]
 }
@@ -115,37 +115,16 @@ func (g *RankingGroup) rank(f AcrossFilter) {
 	slices.SortFunc(g.Items, func(a, b RankedInTown) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Town, b.Town), cmp.Compare(a.Branch.Code, b.Branch.Code))
 	})
-	all, classes := &places{dense: g.dense}, map[string]*places{}
+	all, classes := &composite.Ladder{Ranking: g.ties}, map[string]*composite.Ladder{}
 	for i := range g.Items {
 		item := &g.Items[i]
 		class := item.Branch.Class
 		if classes[class] == nil {
-			classes[class] = &places{dense: g.dense}
+			classes[class] = &composite.Ladder{Ranking: g.ties}
 		}
-		item.Rank, item.ClassRank = all.next(item.Score), classes[class].next(item.Score)
+		item.Rank, item.ClassRank = all.Next(item.Score), classes[class].Next(item.Score)
 	}
 	g.Items = slices.DeleteFunc(g.Items, func(i RankedInTown) bool {
 		return f.Class != "" && i.Branch.Class != f.Class || f.Kind != "" && i.Branch.Kind != f.Kind
 	})
-}
-
-// places hands out ranks to scores that come in descending order: equal ones share
-// the better rank, after which as many are left out (1, 2, 2, 4) or none (1, 2, 2, 3).
-type places struct {
-	dense       bool
-	count, rank int
-	last        float64
-}
-
-func (p *places) next(score float64) int {
-	p.count++
-	switch {
-	case p.count > 1 && score == p.last:
-	case p.dense:
-		p.rank++
-	default:
-		p.rank = p.count
-	}
-	p.last = score
-	return p.rank
 }
