@@ -37,6 +37,14 @@ func (j *JSON[T]) Scan(src any) error {
 	return err
 }
 
+// ScanJSON reads into a type that is a column itself, as JSON does.
+func ScanJSON[T any](src any, into *T) error {
+	var j JSON[T]
+	err := j.Scan(src)
+	*into = j.V
+	return err
+}
+
 // MarshalJSON writes V, with < > & as they are.
 func (j JSON[T]) MarshalJSON() ([]byte, error) {
 	var out bytes.Buffer

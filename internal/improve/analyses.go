@@ -58,12 +58,7 @@ type Causes []Cause
 func (c Causes) Value() (driver.Value, error) { return database.JSON[[]Cause]{V: c}.Value() }
 
 // Scan reads what Value has stored.
-func (c *Causes) Scan(src any) error {
-	var j database.JSON[[]Cause]
-	err := j.Scan(src)
-	*c = j.V
-	return err
-}
+func (c *Causes) Scan(src any) error { return database.ScanJSON(src, (*[]Cause)(c)) }
 
 // GormDataType is the column type on both databases.
 func (Causes) GormDataType() string { return "text" }

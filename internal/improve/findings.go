@@ -28,12 +28,7 @@ type Inspections []Inspection
 func (c Inspections) Value() (driver.Value, error) { return database.JSON[[]Inspection]{V: c}.Value() }
 
 // Scan reads what Value has stored.
-func (c *Inspections) Scan(src any) error {
-	var j database.JSON[[]Inspection]
-	err := j.Scan(src)
-	*c = j.V
-	return err
-}
+func (c *Inspections) Scan(src any) error { return database.ScanJSON(src, (*[]Inspection)(c)) }
 
 // GormDataType is the column type on both databases.
 func (Inspections) GormDataType() string { return "text" }

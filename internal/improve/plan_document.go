@@ -63,12 +63,7 @@ type ItemReasons []ItemReason
 func (r ItemReasons) Value() (driver.Value, error) { return database.JSON[[]ItemReason]{V: r}.Value() }
 
 // Scan reads what Value has stored.
-func (r *ItemReasons) Scan(src any) error {
-	var j database.JSON[[]ItemReason]
-	err := j.Scan(src)
-	*r = j.V
-	return err
-}
+func (r *ItemReasons) Scan(src any) error { return database.ScanJSON(src, (*[]ItemReason)(r)) }
 
 // GormDataType is the column type on both databases.
 func (ItemReasons) GormDataType() string { return "text" }

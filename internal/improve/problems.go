@@ -91,12 +91,7 @@ func (p Participants) Value() (driver.Value, error) {
 }
 
 // Scan reads what Value has stored.
-func (p *Participants) Scan(src any) error {
-	var j database.JSON[plainParticipants]
-	err := j.Scan(src)
-	*p = Participants(j.V)
-	return err
-}
+func (p *Participants) Scan(src any) error { return database.ScanJSON(src, (*plainParticipants)(p)) }
 
 // GormDataType is the column type on both databases.
 func (Participants) GormDataType() string { return "text" }

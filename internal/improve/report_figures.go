@@ -50,12 +50,7 @@ func (f ReportFigures) Value() (driver.Value, error) {
 }
 
 // Scan reads what Value has stored.
-func (f *ReportFigures) Scan(src any) error {
-	var j database.JSON[plainFigures]
-	err := j.Scan(src)
-	*f = ReportFigures(j.V)
-	return err
-}
+func (f *ReportFigures) Scan(src any) error { return database.ScanJSON(src, (*plainFigures)(f)) }
 
 // GormDataType is the column type on both databases.
 func (ReportFigures) GormDataType() string { return "text" }

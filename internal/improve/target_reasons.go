@@ -33,12 +33,7 @@ func (r TargetReasons) Value() (driver.Value, error) {
 }
 
 // Scan reads what Value has stored.
-func (r *TargetReasons) Scan(src any) error {
-	var j database.JSON[[]TargetReason]
-	err := j.Scan(src)
-	*r = j.V
-	return err
-}
+func (r *TargetReasons) Scan(src any) error { return database.ScanJSON(src, (*[]TargetReason)(r)) }
 
 // GormDataType is the column type on both databases.
 func (TargetReasons) GormDataType() string { return "text" }

@@ -64,12 +64,7 @@ type Points []Point
 func (p Points) Value() (driver.Value, error) { return database.JSON[[]Point]{V: p}.Value() }
 
 // Scan reads what Value has stored.
-func (p *Points) Scan(src any) error {
-	var j database.JSON[[]Point]
-	err := j.Scan(src)
-	*p = j.V
-	return err
-}
+func (p *Points) Scan(src any) error { return database.ScanJSON(src, (*[]Point)(p)) }
 
 // GormDataType is the column type on both databases.
 func (Points) GormDataType() string { return "text" }
