@@ -7,10 +7,8 @@ package audit
 
 import (
 	"context"
-	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
@@ -85,13 +83,9 @@ func Write(ctx context.Context, tx *gorm.DB, c Change) error {
 	if err != nil {
 		return err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return fmt.Errorf("new audit id: %w", err)
-	}
 	actor := ActorOf(ctx)
 	return database.AtEnd(tx, Record{
-		TownID: c.Town, ID: id.String(), At: tx.NowFunc().UTC().Truncate(time.Microsecond), // as both databases store it
+		TownID: c.Town, ID: database.NewID(), At: tx.NowFunc().UTC().Truncate(time.Microsecond), // as both databases store it
 		Actor: actor.Name, Role: actor.Role, Credential: actor.Credential, RequestID: actor.RequestID,
 		Action: c.Action, Subject: c.Subject, Before: before, After: after, Reason: c.Reason,
 	}, appendAll)

@@ -3,11 +3,9 @@ package evaluation
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -150,13 +148,9 @@ func ListAdjustments(ctx context.Context, db *gorm.DB, townID string, f Adjustme
 // scheme, so that nobody bargains.
 func Propose(ctx context.Context, db *gorm.DB, a Adjustment) (Adjustment, error) {
 	p := people.Caller(ctx)
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Adjustment{}, fmt.Errorf("new adjustment id: %w", err)
-	}
-	a.ID, a.State, a.ProposedBy = id.String(), Proposed, p.Name()
+	a.ID, a.State, a.ProposedBy = database.NewID(), Proposed, p.Name()
 	a.DecidedAt, a.DecidedBy, a.DecisionReason = nil, "", ""
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		period, err := HoldPeriod(ctx, tx, a.TownID, a.PeriodCode)
 		if err != nil {
 			return err

@@ -3,10 +3,8 @@ package evaluation
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -166,13 +164,9 @@ func ListExceptions(ctx context.Context, db *gorm.DB, townID, period, after stri
 // GrantException lets sheets be entered until a day, today at the earliest, while
 // the period is not locked.
 func GrantException(ctx context.Context, db *gorm.DB, e Exception) (Exception, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Exception{}, fmt.Errorf("new exception id: %w", err)
-	}
-	e.ID, e.EndedBy, e.EndedAt, e.EndReason = id.String(), "", nil, ""
+	e.ID, e.EndedBy, e.EndedAt, e.EndReason = database.NewID(), "", nil, ""
 	var after Exception
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		v, err := viewerOf(ctx, tx, e.TownID)
 		if err != nil {
 			return err

@@ -2,9 +2,7 @@ package evaluation
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -24,16 +22,12 @@ func BeginSheet(ctx context.Context, db *gorm.DB, townID, period, branch, note s
 	if p.Person == "" {
 		return Sheet{}, fault.New(fault.Forbidden, "person_needed", text.F("此密钥未关联人员，不能填写考评表", "this key stands for no person: only people evaluate"))
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Sheet{}, fmt.Errorf("new evaluation id: %w", err)
-	}
 	s := Sheet{
-		TownID: townID, ID: id.String(), PeriodCode: period, BranchCode: branch, EvaluatorCode: p.Person, Role: p.Role,
+		TownID: townID, ID: database.NewID(), PeriodCode: period, BranchCode: branch, EvaluatorCode: p.Person, Role: p.Role,
 		State: Draft, Revision: 1, Note: note, Entries: entries, Versioned: database.Versioned{Version: 1},
 	}
 	var after Sheet
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		v, err := viewerOf(ctx, tx, townID)
 		if err != nil {
 			return err

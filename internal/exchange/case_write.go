@@ -2,11 +2,9 @@ package exchange
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"strconv"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -22,12 +20,9 @@ import (
 
 // DraftCase begins a case about a branch that the caller works on.
 func DraftCase(ctx context.Context, db *gorm.DB, c Case) (Case, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Case{}, fmt.Errorf("new case id: %w", err)
-	}
-	c.ID, c.SeriesID, c.Edition = id.String(), id.String(), 1
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	c.ID, c.Edition = database.NewID(), 1
+	c.SeriesID = c.ID
+	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
 		if _, err := town.FindBranch(ctx, tx, c.TownID, c.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
@@ -45,12 +40,8 @@ func DraftCase(ctx context.Context, db *gorm.DB, c Case) (Case, error) {
 
 // RenewCase begins the next edition of a published case, with its words.
 func RenewCase(ctx context.Context, db *gorm.DB, townID, id string) (Case, error) {
-	next, err := uuid.NewV7()
-	if err != nil {
-		return Case{}, fmt.Errorf("new case id: %w", err)
-	}
 	var made Case
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		old, mv, err := stays(ctx, tx, townID, id, "renew")
 		if err != nil {
 			return err
@@ -65,7 +56,7 @@ func RenewCase(ctx context.Context, db *gorm.DB, townID, id string) (Case, error
 		if err := tx.Model(&Case{}).Where("town_id = ? AND series_id = ?", townID, old.SeriesID).Select("MAX(edition) + 1").Scan(&old.Edition).Error; err != nil {
 			return err
 		}
-		old.ID, old.PublishedAt, old.History = next.String(), nil, nil
+		old.ID, old.PublishedAt, old.History = database.NewID(), nil, nil
 		made, err = old.begin(ctx, tx, "case.renew")
 		return err
 	})

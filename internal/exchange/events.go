@@ -3,12 +3,10 @@ package exchange
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -119,13 +117,9 @@ func ListEvents(ctx context.Context, db *gorm.DB, townID string, f EventFilter) 
 
 // PlanEvent enters a planned event or study visit.
 func PlanEvent(ctx context.Context, db *gorm.DB, e Event) (Event, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Event{}, fmt.Errorf("new event id: %w", err)
-	}
 	caller := people.Caller(ctx)
-	e.ID, e.State, e.StateBy, e.Versioned = id.String(), Planned, caller.Name(), database.Versioned{Version: 1}
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	e.ID, e.State, e.StateBy, e.Versioned = database.NewID(), Planned, caller.Name(), database.Versioned{Version: 1}
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := e.check(ctx, tx); err != nil {
 			return err
 		}

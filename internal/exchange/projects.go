@@ -2,11 +2,9 @@ package exchange
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -151,13 +149,9 @@ func projects(ctx context.Context, db *gorm.DB, townID string, narrow func(*gorm
 // RegisterProject enters a project of a branch that the caller leads, while the
 // round registers.
 func RegisterProject(ctx context.Context, db *gorm.DB, p Project) (Project, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Project{}, fmt.Errorf("new project id: %w", err)
-	}
 	caller := people.Caller(ctx)
-	p.ID, p.State, p.StateBy = id.String(), Registered, caller.Name()
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	p.ID, p.State, p.StateBy = database.NewID(), Registered, caller.Name()
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := knownBranches(ctx, tx, p.TownID, []string{p.BranchCode}, "/branch"); err != nil {
 			return err
 		}

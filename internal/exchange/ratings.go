@@ -3,10 +3,8 @@ package exchange
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -73,12 +71,8 @@ func ListRatings(ctx context.Context, db *gorm.DB, townID, period, after string,
 
 // Rate enters how useful a branch of the caller found something.
 func Rate(ctx context.Context, db *gorm.DB, r Rating) (Rating, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Rating{}, fmt.Errorf("new rating id: %w", err)
-	}
-	r.ID, r.Versioned = id.String(), database.Versioned{Version: 1}
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	r.ID, r.Versioned = database.NewID(), database.Versioned{Version: 1}
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		period, err := evaluation.HoldPeriod(ctx, tx, r.TownID, r.PeriodCode)
 		if err != nil {
 			return err

@@ -2,10 +2,8 @@ package improve
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -24,11 +22,7 @@ import (
 // about a publication: the latest of the period where none is named. A mentor has
 // one analysis of a branch and publication.
 func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.Board, a Analysis) (Analysis, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Analysis{}, fmt.Errorf("new analysis id: %w", err)
-	}
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		p := people.Caller(ctx)
 		if err := people.InScope(ctx, tx, p, people.WriteAnalyses, a.TownID, a.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
@@ -44,7 +38,7 @@ func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.Board, a Analysis)
 		if faults := a.Findings.check(view.Scheme()); len(faults) > 0 {
 			return fault.Broken(faults...)
 		}
-		a.ID, a.PublicationNumber, a.MentorCode, a.State = id.String(), card.Publication, p.Person, AnalysisDraft
+		a.ID, a.PublicationNumber, a.MentorCode, a.State = database.NewID(), card.Publication, p.Person, AnalysisDraft
 		a.Versioned = database.Versioned{Version: 1}
 		if err := tx.Create(&a).Error; err != nil {
 			return alreadyAnalysed(err)

@@ -4,10 +4,7 @@ import (
 	"crypto/sha256"
 	"database/sql/driver"
 	"encoding/hex"
-	"fmt"
 	"strconv"
-
-	"github.com/google/uuid"
 
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -157,11 +154,7 @@ func (x PlannedItem) worth(v index.View, branch string, score float64, now index
 		return x, err
 	}
 	if x.ID == "" {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return x, fmt.Errorf("new item id: %w", err)
-		}
-		x.ID = id.String()
+		x.ID = database.NewID()
 	}
 	x.ValueNow, x.ScoreNow = now.Raw, 0
 	if now.Score != nil {

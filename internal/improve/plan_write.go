@@ -3,9 +3,7 @@ package improve
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -22,12 +20,8 @@ import (
 // the period, the latest where number is 0. It is tied to the target that the branch
 // is, if it is one.
 func DraftPlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, branch, period string, number int64, language string) (Plan, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Plan{}, fmt.Errorf("new plan id: %w", err)
-	}
-	p := Plan{TownID: townID, ID: id.String(), BranchCode: branch, PeriodCode: period, Stage: PlanDraft, State: PlanDraft}
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	p := Plan{TownID: townID, ID: database.NewID(), BranchCode: branch, PeriodCode: period, Stage: PlanDraft, State: PlanDraft}
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		who := people.Caller(ctx)
 		if err := people.InScope(ctx, tx, who, people.DraftPlans, townID, branch, day.Of(tx.NowFunc())); err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -22,13 +21,9 @@ import (
 // earlier one.
 func OpenProblem(ctx context.Context, db *gorm.DB, x JointProblem) (JointProblem, error) {
 	p := people.Caller(ctx)
-	id, err := uuid.NewV7()
-	if err != nil {
-		return JointProblem{}, fmt.Errorf("new id of a problem: %w", err)
-	}
-	x.ID, x.State, x.OpenedBy, x.OpenedRole = id.String(), ProblemOpen, p.Name(), p.Role
+	x.ID, x.State, x.OpenedBy, x.OpenedRole = database.NewID(), ProblemOpen, p.Name(), p.Role
 	x.Versioned = database.Versioned{Version: 1}
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
 		today := day.Of(tx.NowFunc())
 		if _, err := town.FindBranch(ctx, tx, x.TownID, x.BranchCode, today); err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -114,11 +113,7 @@ func changedReminders(ctx context.Context, tx *gorm.DB, townID string) (changed 
 			continue
 		}
 		if !there {
-			id, err := uuid.NewV7()
-			if err != nil {
-				return nil, fmt.Errorf("new id of a reminder: %w", err)
-			}
-			r = Reminder{TownID: townID, ID: id.String(), Kind: key.kind, Subject: key.subject, BranchCode: d.about(), DueOn: key.due}
+			r = Reminder{TownID: townID, ID: database.NewID(), Kind: key.kind, Subject: key.subject, BranchCode: d.about(), DueOn: key.due}
 		}
 		r.PersonCode, r.OfficeCode, r.MadeAt, r.WithdrawnAt = d.Person, d.Office, now, nil
 		changed = append(changed, r)

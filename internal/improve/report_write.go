@@ -2,9 +2,7 @@ package improve
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -49,15 +47,11 @@ func refusedFigures(ctx context.Context, db *gorm.DB, townID string, from, until
 
 // BeginReport enters a draft of the caller's own report.
 func BeginReport(ctx context.Context, db *gorm.DB, townID string, from, until day.Date, w ReportWords) (Report, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Report{}, fmt.Errorf("new id of a report: %w", err)
-	}
 	r := Report{
-		TownID: townID, ID: id.String(), AuthorCode: people.Caller(ctx).Person, FromOn: from, UntilOn: until, State: ReportDraft,
+		TownID: townID, ID: database.NewID(), AuthorCode: people.Caller(ctx).Person, FromOn: from, UntilOn: until, State: ReportDraft,
 		ReportWords: w, Versioned: database.Versioned{Version: 1},
 	}
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
 		if _, err := refusedFigures(ctx, tx, townID, from, until); err != nil {
 			return err
 		}

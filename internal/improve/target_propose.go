@@ -2,12 +2,10 @@ package improve
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -200,11 +198,7 @@ func (pr *proposer) write(action string) error {
 
 // createTarget stores a new proposal of the caller with its first step.
 func createTarget(ctx context.Context, tx *gorm.DB, t *Target) error {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return fmt.Errorf("new target id: %w", err)
-	}
-	t.ID, t.State, t.ProposedBy, t.Versioned = id.String(), Proposed, people.Caller(ctx).Name(), database.Versioned{Version: 1}
+	t.ID, t.State, t.ProposedBy, t.Versioned = database.NewID(), Proposed, people.Caller(ctx).Name(), database.Versioned{Version: 1}
 	if err := tx.WithContext(ctx).Create(t).Error; err != nil {
 		return err
 	}

@@ -2,9 +2,7 @@ package improve
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -32,15 +30,11 @@ func SetTask(ctx context.Context, db *gorm.DB, townID string, measure int64, pla
 	if err := CheckMeasure(measure); err != nil {
 		return Task{}, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Task{}, fmt.Errorf("new task id: %w", err)
-	}
 	t := Task{
-		TownID: townID, ID: id.String(), MeasureNumber: measure, BranchCode: plan.Branch, PersonCode: plan.Person, OfficeCode: plan.Office,
+		TownID: townID, ID: database.NewID(), MeasureNumber: measure, BranchCode: plan.Branch, PersonCode: plan.Person, OfficeCode: plan.Office,
 		Title: plan.Title, DueOn: plan.DueOn, State: Open, Versioned: database.Versioned{Version: 1},
 	}
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		v, err := taskerOf(ctx, tx, townID)
 		if err != nil {
 			return err

@@ -2,10 +2,8 @@ package improve
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -21,13 +19,9 @@ import (
 // she was paired, or to which his or her office was linked, on the day of the visit.
 func BeginVisit(ctx context.Context, db *gorm.DB, v Visit) (Visit, error) {
 	p := people.Caller(ctx)
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Visit{}, fmt.Errorf("new id of a visit: %w", err)
-	}
-	v.ID, v.VisitedBy, v.Role, v.State, v.RecordedAt = id.String(), p.Person, p.Role, VisitDraft, nil
+	v.ID, v.VisitedBy, v.Role, v.State, v.RecordedAt = database.NewID(), p.Person, p.Role, VisitDraft, nil
 	v.Versioned = database.Versioned{Version: 1}
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
 		if err := v.refuse(ctx, tx, v.VisitContent); err != nil {
 			return err
 		}

@@ -2,10 +2,8 @@ package index
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -23,11 +21,7 @@ import (
 // publication of the period, while its notice is open for the branch.
 func File(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
 	p := people.Caller(ctx)
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Appeal{}, fmt.Errorf("new appeal id: %w", err)
-	}
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		today := day.Of(tx.NowFunc())
 		period, err := evaluation.HoldPeriod(ctx, tx, a.TownID, a.PeriodCode)
 		if err != nil {
@@ -42,7 +36,7 @@ func File(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
 		if err := a.check(ctx, tx, period); err != nil {
 			return err
 		}
-		a.ID, a.State, a.FiledBy, a.FiledAt, a.DueOn = id.String(), Filed, p.Person, tx.NowFunc(), today.AddDays(int(period.AnswerDays))
+		a.ID, a.State, a.FiledBy, a.FiledAt, a.DueOn = database.NewID(), Filed, p.Person, tx.NowFunc(), today.AddDays(int(period.AnswerDays))
 		a.Versioned = database.Versioned{Version: 1}
 		if err := a.insert(tx); err != nil {
 			return err

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -70,13 +69,10 @@ func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (Run
 
 // keep stores the computation as the next run of the period.
 func (c *computation) keep(ctx context.Context, tx *gorm.DB, p evaluation.Period) (Run, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Run{}, fmt.Errorf("new run id: %w", err)
-	}
 	o := c.outcome(p)
 	run := c.receipt(p, o)
-	run.ID, run.CreatedBy, run.CreatedAt = id.String(), audit.ActorOf(ctx).Name, evaluation.Following(p.StateAt, tx.NowFunc())
+	run.ID, run.CreatedBy, run.CreatedAt = database.NewID(), audit.ActorOf(ctx).Name, evaluation.Following(p.StateAt, tx.NowFunc())
+	var err error
 	if run.Number, err = nextNumber(tx, &Run{}, p.TownID, p.Code); err != nil {
 		return Run{}, err
 	}

@@ -3,10 +3,8 @@ package people
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -87,12 +85,8 @@ func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (Appointment, erro
 	if faults := checkAppointment(a); len(faults) > 0 {
 		return Appointment{}, fault.Broken(faults...)
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Appointment{}, fmt.Errorf("new appointment id: %w", err)
-	}
-	a.ID = id.String()
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	a.ID = database.NewID()
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := Hold(tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}

@@ -3,9 +3,7 @@ package people
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -112,12 +110,8 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (Assignment, error) 
 	if faults := checkAssignment(a); len(faults) > 0 {
 		return Assignment{}, fault.Broken(faults...)
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Assignment{}, fmt.Errorf("new assignment id: %w", err)
-	}
-	a.ID = id.String()
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	a.ID = database.NewID()
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := Hold(tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}

@@ -3,9 +3,7 @@ package people
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -58,12 +56,8 @@ func LinkOffice(ctx context.Context, db *gorm.DB, l OfficeLink) (OfficeLink, err
 	if faults := checkTerm(l.ValidFrom, l.ValidUntil); len(faults) > 0 {
 		return OfficeLink{}, fault.Broken(faults...)
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return OfficeLink{}, fmt.Errorf("new id of a link: %w", err)
-	}
-	l.ID = id.String()
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	l.ID = database.NewID()
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := holdOffice(ctx, tx, l.TownID, l.OfficeCode); err != nil {
 			return err
 		}

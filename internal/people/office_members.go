@@ -3,9 +3,7 @@ package people
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
@@ -83,12 +81,8 @@ func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (OfficeMember,
 	if faults := checkTerm(m.ValidFrom, m.ValidUntil); len(faults) > 0 {
 		return OfficeMember{}, fault.Broken(faults...)
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return OfficeMember{}, fmt.Errorf("new id of a member: %w", err)
-	}
-	m.ID = id.String()
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+	m.ID = database.NewID()
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := holdOffice(ctx, tx, m.TownID, m.OfficeCode); err != nil {
 			return err
 		}
