@@ -206,3 +206,20 @@ func TestAnalysesAreListedInConstantStatements(t *testing.T) {
 		}
 	})
 }
+
+// A key that is limited to branches shows its person none of the own analyses of
+// others.
+func TestALimitedKeyHidesOwnAnalysesOfOtherBranches(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		c := newCampaign(newHarness(t, db))
+		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
+		inside := c.other.Post(analyses, analysisOf("b01", cause("meetings"))).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
+		outside := c.other.Post(analyses, analysisOf("b02", cause("meetings"))).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
+		person := "other"
+		limited := c.As(c.key(people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{"demo"}, Branches: []string{"b01"}, PersonCode: &person}))
+		same(t, "unlimited", column(c.other.Get(analyses), "branch"), "b01", "b02")
+		same(t, "limited", column(limited.Get(analyses), "branch"), "b01")
+		limited.Get(inside).Want(http.StatusOK)
+		refused(t, limited.Get(outside), http.StatusNotFound, "not_found")
+	})
+}

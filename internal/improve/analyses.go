@@ -112,7 +112,13 @@ func (v analysisViewer) sighted(q *gorm.DB) *gorm.DB {
 	if v.reach.All {
 		return q.Where("(mentor_code = ? OR state = ?)", v.Person, AnalysisSubmitted)
 	}
-	return q.Where("(mentor_code = ? OR state = ? AND branch_code IN ?)", v.Person, AnalysisSubmitted, append(v.reach.Codes(), ""))
+	mine := "mentor_code = @me"
+	if len(v.Branches) > 0 {
+		mine += " AND branch_code IN @limit"
+	}
+	return q.Where("(state = @submitted AND branch_code IN @reach OR "+mine+")", map[string]any{
+		"submitted": AnalysisSubmitted, "reach": append(v.reach.Codes(), ""), "me": v.Person, "limit": v.Branches,
+	})
 }
 
 func (v analysisViewer) wrote(a Analysis) bool { return v.Person != "" && v.Person == a.MentorCode }
