@@ -193,6 +193,8 @@ func TestProgressOfMeasures(t *testing.T) {
 		}
 		same(t, "the mentor of b01 who answers for one of b02", column(h.as(people.Mentor).Get(measures+"/1/tasks"), "branch"), "b01", "b01", "b02", "<nil>", "b02")
 		h.as(people.Mentor).Get(other).Want(http.StatusOK)
+		same(t, "with the one that he or she answers for", told(h.as(people.Mentor), "/progress?by=branch"), "1 town 1 0 0 10", "1 b01 2 1 1 62.5", "1 b02 1 0 1 0")
+		same(t, "by measure", told(h.as(people.Mentor), "/progress"), "1 town 4 1 2 33.8")
 		same(t, "an office that is not linked", column(h.joins("qian", people.Office, nil).Get(measures+"/1/tasks"), "branch"), "<nil>")
 		m := apitest.Decode[improve.Measure](h.Get(measures+"/1"), http.StatusOK)
 		if got := fmt.Sprint(m.Progress.Tasks, m.Progress.Done, m.Progress.Overdue, m.Progress.Mean); got != "4 1 2 33.8" {

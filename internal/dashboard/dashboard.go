@@ -69,7 +69,7 @@ func Find(ctx context.Context, db *gorm.DB, townID string, result *index.Overvie
 	if d.Overdue, err = improve.OverdueWork(ctx, db, townID, all, today); err != nil {
 		return d, err
 	}
-	d.Measures, err = improve.MeasureProgress(ctx, db, townID, all, today)
+	d.Measures, err = improve.MeasureProgress(ctx, db, townID, today)
 	return d, err
 }
 

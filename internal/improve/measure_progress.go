@@ -6,7 +6,6 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/day"
-	"bulwark/internal/people"
 	"bulwark/pkg/composite"
 )
 
@@ -27,9 +26,13 @@ type Progress struct {
 }
 
 // MeasureProgress gives the progress of the seven measures in their order, counting
-// the tasks of branches in reach and those of the town. It takes one statement.
-func MeasureProgress(ctx context.Context, db *gorm.DB, townID string, reach people.Reach, today day.Date) ([]Progress, error) {
-	rows, err := totals(ctx, db, townID, reach, today, "measure_number")
+// all tasks of the town. It takes one statement.
+func MeasureProgress(ctx context.Context, db *gorm.DB, townID string, today day.Date) ([]Progress, error) {
+	return byMeasure(db.WithContext(ctx), townID, today)
+}
+
+func byMeasure(q *gorm.DB, townID string, today day.Date) ([]Progress, error) {
+	rows, err := totals(q, townID, today, "measure_number")
 	list := make([]Progress, measureCount)
 	for i := range list {
 		list[i].MeasureNumber = int64(i + 1)
@@ -40,18 +43,9 @@ func MeasureProgress(ctx context.Context, db *gorm.DB, townID string, reach peop
 	return list, err
 }
 
-// BranchProgress gives the progress of each measure for each branch in reach, and
-// for the town, where there are tasks: by branch, those of the town first, and by
-// measure. It takes one statement.
-func BranchProgress(ctx context.Context, db *gorm.DB, townID string, reach people.Reach, today day.Date) ([]Progress, error) {
-	return totals(ctx, db, townID, reach, today, "branch_code, measure_number")
-}
-
-func totals(ctx context.Context, db *gorm.DB, townID string, reach people.Reach, today day.Date, by string) ([]Progress, error) {
-	q := db.WithContext(ctx).Model(&Task{}).Where("town_id = ? AND state <> ?", townID, Dropped)
-	if !reach.All {
-		q = q.Where("(branch_code IS NULL OR branch_code IN ?)", append(reach.Codes(), ""))
-	}
+// totals counts the tasks of a query by the columns.
+func totals(q *gorm.DB, townID string, today day.Date, by string) ([]Progress, error) {
+	q = q.Model(&Task{}).Where("town_id = ? AND state <> ?", townID, Dropped)
 	rows := []Progress{}
 	err := q.Select(by+`, COUNT(*) AS tasks, SUM(progress) AS sum, SUM(CASE WHEN state = ? THEN 1 ELSE 0 END) AS done,
 SUM(CASE WHEN state = ? AND due_on < ? THEN 1 ELSE 0 END) AS overdue`, Done, Open, today).
@@ -62,16 +56,17 @@ SUM(CASE WHEN state = ? AND due_on < ? THEN 1 ELSE 0 END) AS overdue`, Done, Ope
 	return rows, err
 }
 
-// ProgressInReach is MeasureProgress, or BranchProgress, of the tasks that the
-// caller may read today.
+// ProgressInReach gives the progress of the tasks that the caller may read today: of
+// the seven measures in their order, or of each measure for each branch, and for the
+// town, where there are tasks, by branch, those of the town first, and by measure.
 func ProgressInReach(ctx context.Context, db *gorm.DB, townID string, byBranch bool) ([]Progress, error) {
-	today := day.Of(db.NowFunc())
-	reach, err := people.ReachOf(ctx, db, people.Caller(ctx), people.ReadTasks, townID, today)
+	v, err := taskerOf(ctx, db, townID)
 	if err != nil {
 		return nil, err
 	}
+	q := v.seen(db.WithContext(ctx))
 	if byBranch {
-		return BranchProgress(ctx, db, townID, reach, today)
+		return totals(q, townID, v.today, "branch_code, measure_number")
 	}
-	return MeasureProgress(ctx, db, townID, reach, today)
+	return byMeasure(q, townID, v.today)
 }

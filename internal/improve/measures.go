@@ -12,7 +12,6 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -70,7 +69,7 @@ func ListMeasures(ctx context.Context, db *gorm.DB, townID string) ([]Measure, e
 		return nil, err
 	}
 	built := database.Versioned{Version: 1, CreatedAt: its.CreatedAt, UpdatedAt: its.CreatedAt}
-	progress, err := MeasureProgress(ctx, db, townID, people.Reach{All: true}, day.Of(db.NowFunc()))
+	progress, err := MeasureProgress(ctx, db, townID, day.Of(db.NowFunc()))
 	list := make([]Measure, measureCount)
 	for i := range list {
 		list[i] = Measure{TownID: townID, Number: int64(i + 1), Versioned: built}
