@@ -67,3 +67,36 @@ func TestBranchesMeetAndRateTheMeeting(t *testing.T) {
 		}
 	})
 }
+
+// What came of a meeting can be told when a later edition has taken the place of a
+// case that it was about, but a meeting that was held does not move into the future.
+func TestAMeetingIsWrittenUpLate(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := newHarnessAt(t, db, "2026-01-10 12:00:00")
+		h.inForce(smallScheme)
+		secretary, group := h.as(people.Secretary), h.as(people.LeadingGroup)
+		publish := func(at string) {
+			moved(secretary, at, "submitted", "").Want(http.StatusOK)
+			moved(group, at, "published", "").Want(http.StatusOK)
+		}
+		id := last(secretary.Post("/towns/demo/cases", object{"branch": "b01", "title": "Evening meetings", "story": "how we did it", "indicators": []string{"meetings"}, "measures": []int{4}}).Want(http.StatusCreated))
+		publish("/towns/demo/cases/" + id)
+		content := meeting("event")
+		content["cases"] = []string{id}
+		at := "/towns/demo/events/" + last(group.Post("/towns/demo/events", content).Want(http.StatusCreated))
+		moved(group, at, "held", "").Want(http.StatusOK)
+		next := apitest.Decode[exchange.Case](secretary.Post("/towns/demo/cases/"+id+"/renew", nil), http.StatusOK)
+		publish("/towns/demo/cases/" + next.ID)
+
+		delete(content, "kind")
+		write := func() *apitest.Answer { return group.IfMatch(group.Get(at).ETag()).Put(at, content) }
+		content["outcome"] = "minutes came late"
+		if e := apitest.Decode[exchange.Event](write(), http.StatusOK); e.Outcome != "minutes came late" || len(e.Cases.V) != 1 || e.Cases.V[0] != id {
+			t.Errorf("written up: %+v", e)
+		}
+		content["cases"] = []string{id, nothing}
+		refused(t, write(), http.StatusUnprocessableEntity, "invalid", "/cases/1")
+		content["cases"], content["held_on"] = []string{id}, "2026-01-11"
+		refused(t, write(), http.StatusUnprocessableEntity, "invalid", "/held_on")
+	})
+}

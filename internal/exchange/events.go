@@ -120,7 +120,7 @@ func PlanEvent(ctx context.Context, db *gorm.DB, e Event) (Event, error) {
 	caller := people.Caller(ctx)
 	e.ID, e.State, e.StateBy, e.Versioned = database.NewID(), Planned, caller.Name(), database.Versioned{Version: 1}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := e.check(ctx, tx); err != nil {
+		if err := e.check(ctx, tx, nil); err != nil {
 			return err
 		}
 		e.StateAt = tx.NowFunc()
@@ -137,9 +137,12 @@ func PlanEvent(ctx context.Context, db *gorm.DB, e Event) (Event, error) {
 func UpdateEvent(ctx context.Context, db *gorm.DB, e Event, version int64) (Event, error) {
 	return changeEvent(ctx, db, e.TownID, e.ID, version, "", "", func(tx *gorm.DB, before Event) (map[string]any, error) {
 		e.Kind = before.Kind
+		if before.State == Held && e.HeldOn > day.Of(tx.NowFunc()) {
+			return nil, fault.Broken(fault.At("/held_on", "in_the_future", text.F("活动已举办，日期不能晚于今天", "it was held: its day cannot lie ahead")))
+		}
 		return map[string]any{
 			"held_on": e.HeldOn, "place": e.Place, "topic": e.Topic, "host_code": e.HostCode, "branches": e.Branches, "people": e.People, "cases": e.Cases, "outcome": e.Outcome,
-		}, e.check(ctx, tx)
+		}, e.check(ctx, tx, before.Cases.V)
 	})
 }
 
@@ -193,8 +196,9 @@ func (e Event) move(caller people.Principal, to EventState, reason string) (work
 }
 
 // check lists the branches, people and cases that are not there, and what is
-// missing from a study visit.
-func (e Event) check(ctx context.Context, tx *gorm.DB) error {
+// missing from a study visit. Cases that were named before stay, though a later
+// edition or the leading group has taken them off the list since.
+func (e Event) check(ctx context.Context, tx *gorm.DB, named []string) error {
 	if e.Kind == "study_visit" && (e.HostCode == nil || slices.Contains(e.Branches.V, *e.HostCode)) {
 		return fault.Broken(fault.At("/host", "host_needed", text.F("请给出所到访的党组织，且不能是来访者", "name the branch that is visited, other than those who visit it")))
 	}
@@ -215,6 +219,9 @@ func (e Event) check(ctx context.Context, tx *gorm.DB) error {
 		}
 	}
 	for i, id := range e.Cases.V {
+		if slices.Contains(named, id) {
+			continue
+		}
 		if c, err := FindCase(ctx, tx, e.TownID, id); fault.Is(err, fault.NotFound) || err == nil && c.State != Published {
 			faults = append(faults, fault.At("/cases/"+strconv.Itoa(i), "unknown_case", text.F("没有已公布的案例“%s”", "there is no published case %q", id)))
 		} else if err != nil {
