@@ -23,6 +23,7 @@ var (
 	inZH, inEN = translators()
 	embedded   = "~" // no JSON pointer has it unescaped
 	codeRule   = text.F("应为 1 至 64 个字母、数字、点、横线或下划线，以字母或数字开头", "must be 1 to 64 letters, digits, dots, dashes or underscores, starting with a letter or digit")
+	uniqueRule = text.F("有重复的项：每项只能出现一次", "something is there twice: name each once")
 )
 
 func translators() (ut.Translator, ut.Translator) {
@@ -82,11 +83,14 @@ func (b *binding) finish() error {
 }
 
 func message(e validator.FieldError) text.Text {
-	if e.Tag() == "code" {
+	switch e.Tag() {
+	case "code":
 		return codeRule
+	case "unique":
+		return uniqueRule
 	}
 	m := text.Text{ZH: e.Translate(inZH), EN: e.Translate(inEN)}
-	if m.EN == e.Error() { // the validator has no words for this tag
+	if m.ZH == e.Error() || m.EN == e.Error() { // the validator has no words for this tag
 		return text.F("不符合规则 %s %s", "breaks the rule %s %s", e.Tag(), e.Param())
 	}
 	return m
