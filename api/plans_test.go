@@ -122,6 +122,13 @@ func (s *planStory) isWritten() {
 	refused(t, rewrites(s.secretary, s.at, itemOf("meetings", 13), itemOf("party", 9), unknown, itemOf("fields", 50), itemOf("fields", 50)),
 		http.StatusUnprocessableEntity, "invalid", "/items/0/value_goal", "/items/1/indicator", "/items/2/id", "/items/4/indicator")
 	refused(t, rewrites(s.secretary, s.at, nobody), http.StatusUnprocessableEntity, "invalid", "/items/0/owner/code")
+	elsewhere, passed := itemOf("meetings", 12), itemOf("complaints", 0)
+	elsewhere["owner"], passed["due_on"] = object{"kind": "branch", "code": "b02"}, "2026-04-09" // today is the tenth
+	refused(t, rewrites(s.secretary, s.at, elsewhere, passed), http.StatusUnprocessableEntity, "invalid", "/items/0/owner/code", "/items/1/due_on")
+	elsewhere["owner"], passed["due_on"] = object{"kind": "branch", "code": "b01"}, "2026-04-10"
+	rewrites(s.secretary, s.at, elsewhere, passed).Want(http.StatusOK)
+	refused(t, rewrites(s.secretary, s.at, itemOf("meetings", 8), itemOf("complaints", 2), itemOf("spirit", 7)),
+		http.StatusUnprocessableEntity, "invalid", "/items/0/value_goal", "/items/2/value_goal") // 9, 2 and 8 now
 	rewrites(s.secretary, s.at).Want(http.StatusOK)
 	refused(t, moved(s.mentor, s.at, "advised", "x"), http.StatusUnprocessableEntity, "invalid", "/items")
 	refused(t, s.secretary.IfMatch(`"1"`).Put(s.at, object{"items": []object{}}), http.StatusPreconditionFailed, "stale_version")

@@ -19,7 +19,9 @@ func (c *campaign) closedItem(goal float64) (plan, item string) {
 	c.t.Helper()
 	made := c.as(people.Secretary).Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated)
 	plan = made.Header.Get("Location")[len("/api/v1"):]
-	rewrites(c.as(people.Secretary), plan, itemOf("meetings", goal)).Want(http.StatusOK)
+	work := itemOf("meetings", goal)
+	work["due_on"] = "2027-12-31"
+	rewrites(c.as(people.Secretary), plan, work).Want(http.StatusOK)
 	moved(c.as(people.Mentor), plan, "advised", "x").Want(http.StatusOK)
 	p := apitest.Decode[improve.Plan](moved(c.group, plan, "approved", ""), http.StatusOK)
 	moved(c.as(people.Secretary), plan, "running", "").Want(http.StatusOK)

@@ -49,6 +49,11 @@ func (s Settings) DueAfterDays(from day.Date, n int64) day.Date {
 // which the thing is in time.
 func Overdue(due, today day.Date) bool { return due != "" && due < today }
 
+// pastDay faults a due day that nobody can keep.
+func pastDay(at string) fault.Field {
+	return fault.At(at, "in_the_past", text.F("期限不能早于今天", "the due day cannot lie in the past"))
+}
+
 // checkCalendar refuses a day that is both off and worked, or that is named where
 // it changes nothing: it is a slip of the hand.
 func (s Settings) checkCalendar() (faults []fault.Field) {

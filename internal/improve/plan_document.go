@@ -135,6 +135,9 @@ func (d PlanDocument) complete(v index.View, branch string, before PlanDocument)
 			faults = append(faults, fault.At(at+"/value_goal", "bad_goal", text.F("目标值不符合该指标的填报要求", "the indicator does not take this value")))
 			continue
 		}
+		if x.Points < 0 {
+			faults = append(faults, fault.At(at+"/value_goal", "goal_below", text.F("这一目标使指数下降 %v 分：请填写不低于现状的目标", "this goal costs %v points of the index: aim at no less than now", -x.Points)))
+		}
 		items[i] = x
 	}
 	d.Items = items

@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
@@ -13,9 +14,10 @@ import (
 // ownerTables is where the owners of each kind are.
 var ownerTables = map[string]string{"person": "people", "office": "offices", "branch": "branches"}
 
-// checkOwners lists the owners that the town does not have: one statement for each
-// kind of owner.
-func (d PlanDocument) checkOwners(ctx context.Context, db *gorm.DB, townID string) error {
+// checkWork lists the owners that the town does not have, other branches than the
+// plan's among them, and new due days that have passed: one statement for each kind
+// of owner.
+func (d PlanDocument) checkWork(ctx context.Context, db *gorm.DB, p Plan) error {
 	known := map[ItemOwner]bool{}
 	for kind, table := range ownerTables {
 		wanted := []string{}
@@ -28,7 +30,7 @@ func (d PlanDocument) checkOwners(ctx context.Context, db *gorm.DB, townID strin
 			continue
 		}
 		var there []string
-		if err := db.WithContext(ctx).Table(table).Where("town_id = ? AND code IN ?", townID, wanted).Pluck("code", &there).Error; err != nil {
+		if err := db.WithContext(ctx).Table(table).Where("town_id = ? AND code IN ?", p.TownID, wanted).Pluck("code", &there).Error; err != nil {
 			return err
 		}
 		for _, code := range there {
@@ -36,9 +38,13 @@ func (d PlanDocument) checkOwners(ctx context.Context, db *gorm.DB, townID strin
 		}
 	}
 	var faults []fault.Field
+	today := day.Of(db.NowFunc())
 	for i, x := range d.Items {
-		if !known[x.Owner] {
-			faults = append(faults, fault.At("/items/"+strconv.Itoa(i)+"/owner/code", "unknown_owner", text.F("本镇没有“%s”", "this town has no such owner %q", x.Owner.Code)))
+		if was, _ := p.Document.V.find(x.ID); x.DueOn < today && x.DueOn != was.DueOn {
+			faults = append(faults, pastDay("/items/"+strconv.Itoa(i)+"/due_on"))
+		}
+		if !known[x.Owner] || x.Owner.Kind == "branch" && x.Owner.Code != p.BranchCode {
+			faults = append(faults, fault.At("/items/"+strconv.Itoa(i)+"/owner/code", "unknown_owner", text.F("“%s”不能负责：请填写本镇的人员、挂钩办或本党组织", "%q cannot own this: name a person or an office of the town, or the branch itself", x.Owner.Code)))
 		}
 	}
 	if len(faults) > 0 {

@@ -111,7 +111,7 @@ func WritePlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id stri
 		if d, err = d.complete(view, p.BranchCode, p.Document.V); err != nil {
 			return "", "", nil, err
 		}
-		if err := d.checkOwners(ctx, tx, townID); err != nil {
+		if err := d.checkWork(ctx, tx, p); err != nil {
 			return "", "", nil, err
 		}
 		change := map[string]any{"document": database.JSON[PlanDocument]{V: d}, "stage": PlanDraft}

@@ -94,7 +94,7 @@ func (x JointProblem) check(ctx context.Context, tx *gorm.DB, today day.Date) er
 		faults = append(faults, fault.At("/owner_person", "one_owner", text.F("请填写一名责任人或一个责任办，二者择一", "name one person or one office as the owner")))
 	}
 	if x.DueOn < today {
-		faults = append(faults, fault.At("/due_on", "in_the_past", text.F("期限不能早于今天", "the due day cannot lie in the past")))
+		faults = append(faults, pastDay("/due_on"))
 	}
 	for _, known := range []struct {
 		table  string
