@@ -24,6 +24,7 @@ type Dashboard struct {
 	Measures []improve.Progress             `json:"measures"` // the seven, in their order
 	Targets  map[improve.TargetState]int64  `json:"targets"`  // by state; a state without any is left out
 	Plans    map[improve.PlanState]int64    `json:"plans"`    // likewise
+	Items    map[improve.ItemState]int64    `json:"items"`    // of plans, likewise: what came back is open, though its plan be closed
 	Problems map[improve.ProblemState]int64 `json:"problems"` // likewise
 	Overdue  improve.Undone                 `json:"overdue"`
 }
@@ -61,6 +62,9 @@ func Find(ctx context.Context, db *gorm.DB, townID string, result *index.Overvie
 		return d, err
 	}
 	if d.Plans, err = improve.CountPlans(ctx, db, townID, all); err != nil {
+		return d, err
+	}
+	if d.Items, err = improve.CountPlanItems(ctx, db, townID, all); err != nil {
 		return d, err
 	}
 	if d.Problems, err = improve.CountProblems(ctx, db, townID, all); err != nil {

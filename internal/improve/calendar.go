@@ -45,6 +45,10 @@ func (s Settings) DueAfterDays(from day.Date, n int64) day.Date {
 	return due
 }
 
+// itemDue is the day by which an item of a plan is due where nobody has said: when
+// the next report about it would be.
+func (s Settings) itemDue(from day.Date) day.Date { return s.DueAfterDays(from, s.ReportEvery) }
+
 // Overdue reports whether the due day has passed on the day: it is the last one on
 // which the thing is in time.
 func Overdue(due, today day.Date) bool { return due != "" && due < today }

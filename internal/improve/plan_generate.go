@@ -40,7 +40,7 @@ func generate(ctx context.Context, tx *gorm.DB, v index.View, p Plan, language s
 	}
 	g := generator{
 		gains: gains, language: language, moves: map[string]float64{},
-		item: PlannedItem{Measure: ownPlan, Owner: ItemOwner{"branch", p.BranchCode}, DueOn: settings.Document.V.DueAfterDays(day.Of(tx.NowFunc()), settings.Document.V.ReportEvery)},
+		item: PlannedItem{Measure: ownPlan, Owner: ItemOwner{"branch", p.BranchCode}, DueOn: settings.Document.V.itemDue(day.Of(tx.NowFunc()))},
 	}
 	for _, m := range cheapest(gains).Moves {
 		g.moves[m.Code] = m.To

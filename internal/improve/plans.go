@@ -199,3 +199,8 @@ func ListPlans(ctx context.Context, db *gorm.DB, townID string, f PlanFilter) ([
 func CountPlans(ctx context.Context, db *gorm.DB, townID string, reach people.Reach) (map[PlanState]int64, error) {
 	return database.CountStates[PlanState](reach.Narrow(db.WithContext(ctx).Model(&Plan{}).Where("town_id = ?", townID)))
 }
+
+// CountPlanItems counts the items of those plans likewise, of plans that are closed too.
+func CountPlanItems(ctx context.Context, db *gorm.DB, townID string, reach people.Reach) (map[ItemState]int64, error) {
+	return database.CountStates[ItemState](reach.Narrow(db.WithContext(ctx).Model(&PlanItem{}).Where("town_id = ?", townID)))
+}

@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
+	"bulwark/internal/day"
 	"bulwark/internal/text"
 )
 
@@ -19,13 +20,14 @@ type fallen struct {
 	Version                       int64
 	PeriodCode                    string
 	Number                        int64
+	DueOn                         day.Date
 	Score, ScoreGoal              float64
 	Place                         int64 // of the period among those after the plan's own that were first published after the closing, from 1
 }
 
 // fallenItems finds them, in the order of the calendar: the indicator's score of each
 // latest publication, for periods of the kind that the plan started from.
-const fallenItems = `SELECT i.town_id, i.id, i.plan_id, i.indicator, i.version, q.code AS period_code, c.number, n.score, i.score_goal,
+const fallenItems = `SELECT i.town_id, i.id, i.plan_id, i.indicator, i.version, i.due_on, q.code AS period_code, c.number, n.score, i.score_goal,
 	(SELECT COUNT(*) FROM periods o JOIN publications f ON f.town_id = o.town_id AND f.period_code = o.code AND f.number = 1
 	 WHERE o.town_id = i.town_id AND o.kind = q.kind AND o.starts_on > b.starts_on AND o.starts_on <= q.starts_on AND f.published_at > i.closed_at) AS place
 FROM plan_items i
@@ -59,7 +61,7 @@ func ReopenRelapsed(ctx context.Context, db *gorm.DB) (int, error) {
 			continue
 		}
 		seen[[2]string{f.TownID, f.ID}] = true
-		if err := f.reopen(ctx, db); err != nil {
+		if err := f.reopen(ctx, db, settings.Document.V); err != nil {
 			failed = errors.Join(failed, err) // one that cannot be must not hold up the others
 			continue
 		}
@@ -68,8 +70,9 @@ func ReopenRelapsed(ctx context.Context, db *gorm.DB) (int, error) {
 	return done, failed
 }
 
-// reopen opens the item again, its history kept and tied to the closing.
-func (f fallen) reopen(ctx context.Context, db *gorm.DB) error {
+// reopen opens the item again, its history kept and tied to the closing. It gets as
+// long as a new one would: what was closed in time is not overdue because it came back.
+func (f fallen) reopen(ctx context.Context, db *gorm.DB, s Settings) error {
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {
 		who := audit.ActorOf(ctx)
 		reason := text.F("考评周期 %[1]s 中“%[2]s”得 %.2[3]f 分，低于目标 %.2[4]f 分", "in the period %[1]s %[2]s scores %.2[3]f, below the goal of %.2[4]f",
@@ -77,7 +80,7 @@ func (f fallen) reopen(ctx context.Context, db *gorm.DB) error {
 		told := reason.ZH + " / " + reason.EN
 		change := map[string]any{
 			"state": ItemOpen, "state_by": who.Name, "state_at": tx.NowFunc(), "state_reason": told, "closed_at": (*time.Time)(nil),
-			"relapses": gorm.Expr("relapses + 1"),
+			"relapses": gorm.Expr("relapses + 1"), "due_on": max(f.DueOn, s.itemDue(day.Of(tx.NowFunc()))),
 		}
 		if err := database.UpdateVersioned(tx, &PlanItem{TownID: f.TownID, PlannedItem: PlannedItem{ID: f.ID}}, f.Version, change); err != nil {
 			return err
