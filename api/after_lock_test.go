@@ -19,23 +19,21 @@ import (
 // anybody sends to any route that writes. Before it every move of a sheet or
 // adjustment leaves its record.
 func TestNothingChangesAfterTheLock(t *testing.T) {
-	for _, dialect := range dbtest.Dialects {
-		t.Run(dialect, func(t *testing.T) {
-			k := newKeeper(t, dbtest.Open(t, dialect))
-			for _, state := range []string{"review", "locked", "published", "final"} {
-				k.things(state)
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		k := newKeeper(t, db)
+		for _, state := range []string{"review", "locked", "published", "final"} {
+			k.things(state)
+		}
+		for _, o := range k.server.offers {
+			if row := rights[o.row()]; o.method != http.MethodGet && !strings.Contains(o.path, ":evaluation") && !strings.Contains(o.path, ":adjustment") {
+				k.routes(o, row)
 			}
-			for _, o := range k.server.offers {
-				if row := rights[o.row()]; o.method != http.MethodGet && !strings.Contains(o.path, ":evaluation") && !strings.Contains(o.path, ":adjustment") {
-					k.routes(o, row)
-				}
-			}
-			t.Logf("%d calls, %d of them done; before the lock they changed %d rows and made %d moves", k.calls, k.done, k.changed, k.moved)
-			if k.calls < 2000 || k.done < 200 || k.changed < 50 || k.moved < 20 {
-				t.Error("that is too little to have seen anything")
-			}
-		})
-	}
+		}
+		t.Logf("%d calls, %d of them done; before the lock they changed %d rows and made %d moves", k.calls, k.done, k.changed, k.moved)
+		if k.calls < 2000 || k.done < 200 || k.changed < 50 || k.moved < 20 {
+			t.Error("that is too little to have seen anything")
+		}
+	})
 }
 
 // keeper watches the rows of a world while things are tried and taken back.

@@ -25,35 +25,33 @@ import (
 // states, the days, the duties and the caller: everything is put where it may
 // stand, each call is tried through the router, and all of it undone.
 func TestAllowedIsWhatACallWouldDo(t *testing.T) {
-	for _, dialect := range dbtest.Dialects {
-		t.Run(dialect, func(t *testing.T) {
-			p := newProber(t, dbtest.Open(t, dialect))
-			rapid.Check(t, func(rt *rapid.T) {
-				p.clock.noon(t, p.someDay(rt, "today"))
-				err := database.InTx(t.Context(), p.db, func(tx *gorm.DB) error {
-					p.tx = tx
-					p.scatter(rt)
-					for range 3 {
-						of := rapid.SampledFrom(p.kinds).Draw(rt, "what")
-						p.probe(rt, rapid.SampledFrom(p.callers).Draw(rt, "caller"), of, rapid.SampledFrom(of.paths).Draw(rt, "of"))
-					}
-					p.scene(rt)
-					return errUndo
-				})
-				if !errors.Is(err, errUndo) {
-					rt.Fatal(err)
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		p := newProber(t, db)
+		rapid.Check(t, func(rt *rapid.T) {
+			p.clock.noon(t, p.someDay(rt, "today"))
+			err := database.InTx(t.Context(), p.db, func(tx *gorm.DB) error {
+				p.tx = tx
+				p.scatter(rt)
+				for range 3 {
+					of := rapid.SampledFrom(p.kinds).Draw(rt, "what")
+					p.probe(rt, rapid.SampledFrom(p.callers).Draw(rt, "caller"), of, rapid.SampledFrom(of.paths).Draw(rt, "of"))
 				}
+				p.scene(rt)
+				return errUndo
 			})
-			for _, k := range p.kinds {
-				for verb := range k.verbs {
-					if p.done[k.name+" "+verb] == 0 {
-						t.Errorf("no %s of a %s was ever possible: the test has seen nothing", verb, k.name)
-					}
+			if !errors.Is(err, errUndo) {
+				rt.Fatal(err)
+			}
+		})
+		for _, k := range p.kinds {
+			for verb := range k.verbs {
+				if p.done[k.name+" "+verb] == 0 {
+					t.Errorf("no %s of a %s was ever possible: the test has seen nothing", verb, k.name)
 				}
 			}
-			t.Logf("%d calls, done: %v", p.calls, p.done)
-		})
-	}
+		}
+		t.Logf("%d calls, done: %v", p.calls, p.done)
+	})
 }
 
 // kind is one of the resources that have a state.

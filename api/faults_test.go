@@ -129,19 +129,17 @@ func TestASlowDatabase(t *testing.T) {
 // When all connections are taken, requests wait for one as long as a request may
 // take, and no longer.
 func TestAllConnectionsAreTaken(t *testing.T) {
-	for _, dialect := range dbtest.Dialects {
-		t.Run(dialect, func(t *testing.T) {
-			db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{MaxConns: 1})
-			h := newHarness(t, db)
-			h.must(database.ReadTx(t.Context(), db, func(tx *gorm.DB) error {
-				h.server.Config.RequestTimeout = 50 * time.Millisecond
-				refusedForNow(t, h.as(people.Admin), "timeout", func(c *apitest.Client) *apitest.Answer { return c.Get("/towns/demo/classes") })
-				h.server.Config.RequestTimeout = time.Minute
-				return nil
-			}))
-			class(h.as(people.Admin), "after").Want(http.StatusCreated)
-		})
-	}
+	dbtest.Both(t, func(t *testing.T, dialect string) {
+		db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{MaxConns: 1})
+		h := newHarness(t, db)
+		h.must(database.ReadTx(t.Context(), db, func(tx *gorm.DB) error {
+			h.server.Config.RequestTimeout = 50 * time.Millisecond
+			refusedForNow(t, h.as(people.Admin), "timeout", func(c *apitest.Client) *apitest.Answer { return c.Get("/towns/demo/classes") })
+			h.server.Config.RequestTimeout = time.Minute
+			return nil
+		}))
+		class(h.as(people.Admin), "after").Want(http.StatusCreated)
+	})
 }
 
 // dropsAtCommit makes PostgreSQL end the connection of every third transaction that

@@ -181,24 +181,22 @@ func TestKeysAreShortAndPlain(t *testing.T) {
 
 // Many at once under one key make one thing, in one process and in two.
 func TestOneOfManyDoesTheWork(t *testing.T) {
-	for _, dialect := range dbtest.Dialects {
-		t.Run(dialect, func(t *testing.T) {
-			url := dbtest.URL(t, dialect)
-			h := newHarness(t, dbtest.Connect(t, url, database.Options{}))
-			_, second := serving(t, dbtest.Connect(t, url, database.Options{}), h.server.Now)
-			callers := []*apitest.Client{h.as(people.Admin), second.As(h.secrets[people.Admin])}
-			for round := range 5 {
-				code := fmt.Sprint("p", round)
-				answers := make([]*apitest.Answer, 20)
-				var all sync.WaitGroup
-				for i := range answers {
-					all.Go(func() { answers[i] = with(callers[i%2], code).Post(persons, object{"code": code, "name": named(code)}) })
-				}
-				all.Wait()
-				h.oneDid(code, answers)
+	dbtest.Both(t, func(t *testing.T, dialect string) {
+		url := dbtest.URL(t, dialect)
+		h := newHarness(t, dbtest.Connect(t, url, database.Options{}))
+		_, second := serving(t, dbtest.Connect(t, url, database.Options{}), h.server.Now)
+		callers := []*apitest.Client{h.as(people.Admin), second.As(h.secrets[people.Admin])}
+		for round := range 5 {
+			code := fmt.Sprint("p", round)
+			answers := make([]*apitest.Answer, 20)
+			var all sync.WaitGroup
+			for i := range answers {
+				all.Go(func() { answers[i] = with(callers[i%2], code).Post(persons, object{"code": code, "name": named(code)}) })
 			}
-		})
-	}
+			all.Wait()
+			h.oneDid(code, answers)
+		}
+	})
 }
 
 func (h *harness) oneDid(code string, answers []*apitest.Answer) {

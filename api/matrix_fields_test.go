@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -119,8 +120,13 @@ func together(cells []string) []string {
 	return lines
 }
 
+// comparing guards testdata/fields.txt, which both databases write with -update.
+var comparing sync.Mutex
+
 func (v views) compare(t *testing.T) {
 	t.Helper()
+	comparing.Lock()
+	defer comparing.Unlock()
 	const file = "testdata/fields.txt"
 	if *update {
 		if err := os.WriteFile(file, []byte(v.String()), 0o600); err != nil {

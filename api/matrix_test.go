@@ -157,39 +157,37 @@ func first(statuses ...int) int {
 
 // TestTheAuthorizationMatrix asserts every cell. A route without a row fails it.
 func TestTheAuthorizationMatrix(t *testing.T) {
-	for _, dialect := range dbtest.Dialects {
-		t.Run(dialect, func(t *testing.T) {
-			w := newWorld(t, dbtest.Open(t, dialect))
-			cells, wrong, seen := 0, map[string][]string{}, views{}
-			for _, o := range w.server.offers {
-				row, known := rights[o.row()]
-				if !known {
-					t.Errorf("%s %s has no row in rights", o.method, o.path)
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		w := newWorld(t, db)
+		cells, wrong, seen := 0, map[string][]string{}, views{}
+		for _, o := range w.server.offers {
+			row, known := rights[o.row()]
+			if !known {
+				t.Errorf("%s %s has no row in rights", o.method, o.path)
+				continue
+			}
+			for _, c := range w.cells(o) {
+				if row.skip != nil && row.skip(c) {
 					continue
 				}
-				for _, c := range w.cells(o) {
-					if row.skip != nil && row.skip(c) {
-						continue
-					}
-					cells++
-					got := w.ask(row, c)
-					seen.add(c, got)
-					if want := row.want(w, c); got.Code != want {
-						what := fmt.Sprintf("%s %s: %d, want %d", c.method, c.path, got.Code, want)
-						wrong[what] = append(wrong[what], fmt.Sprintf("%q %s %s", c.caller, c.about, c.state), fmt.Sprintf("%.200s", got.Body))
-					}
+				cells++
+				got := w.ask(row, c)
+				seen.add(c, got)
+				if want := row.want(w, c); got.Code != want {
+					what := fmt.Sprintf("%s %s: %d, want %d", c.method, c.path, got.Code, want)
+					wrong[what] = append(wrong[what], fmt.Sprintf("%q %s %s", c.caller, c.about, c.state), fmt.Sprintf("%.200s", got.Body))
 				}
 			}
-			for what, where := range wrong {
-				t.Errorf("%s\n\t%d cells, such as %s", what, len(where)/2, strings.Join(where[:min(len(where), 6)], "\n\t"))
-			}
-			seen.compare(t)
-			t.Logf("%d cells of %d routes", cells, len(w.server.offers))
-			if cells < 10_000 {
-				t.Errorf("only %d cells", cells)
-			}
-		})
-	}
+		}
+		for what, where := range wrong {
+			t.Errorf("%s\n\t%d cells, such as %s", what, len(where)/2, strings.Join(where[:min(len(where), 6)], "\n\t"))
+		}
+		seen.compare(t)
+		t.Logf("%d cells of %d routes", cells, len(w.server.offers))
+		if cells < 10_000 {
+			t.Errorf("only %d cells", cells)
+		}
+	})
 }
 
 // cells are the questions about one route.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"gorm.io/gorm"
 	"pgregory.net/rapid"
 
 	"bulwark/internal/apitest"
@@ -27,30 +28,28 @@ var walk = flag.Int("walk", 24, "steps of each random walk through a period")
 // that the model gives, show exactly what the model knows, and never change a figure
 // that it has published. What has to do with days is in model_days_test.go.
 func TestTheWorkflowIsItsModel(t *testing.T) {
-	for _, dialect := range dbtest.Dialects {
-		t.Run(dialect, func(t *testing.T) {
-			h, clock := newHarnessAt(t, dbtest.Open(t, dialect), string(modelStart)+" 12:00:00")
-			h.inForce(smallScheme)
-			persons := map[string]*apitest.Client{"chen": h.joins("chen", people.LeadingGroup, nil)}
-			for _, role := range people.Roles() {
-				persons[string(role)] = h.as(role)
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, string(modelStart)+" 12:00:00")
+		h.inForce(smallScheme)
+		persons := map[string]*apitest.Client{"chen": h.joins("chen", people.LeadingGroup, nil)}
+		for _, role := range people.Roles() {
+			persons[string(role)] = h.as(role)
+		}
+		quarters, length := 0, *walk
+		if database.Dialect(db) == database.PostgreSQL {
+			length = (length + 1) / 2 // its share: each step takes several times as long
+		}
+		rapid.Check(t, func(rt *rapid.T) {
+			clock.noon(t, modelStart)
+			m := newModel(h, clock, rt, persons, quarters)
+			quarters++
+			for i, s := range rapid.SliceOfN(rapid.Custom(drawStep), length, length).Draw(rt, "steps") {
+				m.at = fmt.Sprintf("step %d, %+v, period %s", i+1, s, m.state)
+				m.take(s)
+				m.holds()
 			}
-			quarters, length := 0, *walk
-			if dialect == database.PostgreSQL {
-				length = (length + 1) / 2 // its share: each step takes several times as long
-			}
-			rapid.Check(t, func(rt *rapid.T) {
-				clock.noon(t, modelStart)
-				m := newModel(h, clock, rt, persons, quarters)
-				quarters++
-				for i, s := range rapid.SliceOfN(rapid.Custom(drawStep), length, length).Draw(rt, "steps") {
-					m.at = fmt.Sprintf("step %d, %+v, period %s", i+1, s, m.state)
-					m.take(s)
-					m.holds()
-				}
-			})
 		})
-	}
+	})
 }
 
 // step is what somebody tries to do.

@@ -3,6 +3,7 @@
 package dbtest
 
 import (
+	"sync"
 	"testing"
 
 	"gorm.io/gorm"
@@ -14,12 +15,22 @@ import (
 var Dialects = []string{database.SQLite, database.PostgreSQL}
 
 // Each runs the test as the subtests "sqlite" and "postgres", each on a fresh
-// migrated database.
+// migrated database. See Both.
 func Each(t *testing.T, test func(t *testing.T, db *gorm.DB)) {
 	t.Helper()
+	Both(t, func(t *testing.T, dialect string) { test(t, Open(t, dialect)) })
+}
+
+// Both runs the test as the subtests "sqlite" and "postgres" at the same time,
+// because one mostly waits while the other computes, and returns when they are
+// done. What they share they must guard.
+func Both(t *testing.T, test func(t *testing.T, dialect string)) {
+	t.Helper()
+	var both sync.WaitGroup
 	for _, dialect := range Dialects {
-		t.Run(dialect, func(t *testing.T) { test(t, Open(t, dialect)) })
+		both.Go(func() { t.Run(dialect, func(t *testing.T) { test(t, dialect) }) })
 	}
+	both.Wait()
 }
 
 // Open returns a fresh migrated database, closed and dropped when t ends.
