@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/dashboard"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
 	"bulwark/pkg/composite"
@@ -18,7 +19,7 @@ import (
 
 // The screen shows what the ranking shows, added up, and what is going on now.
 func TestDashboardAddsUp(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
 		nobody, callers := demoTown(t, db)
 		group := callers[people.LeadingGroup]
 		const path = "/towns/demo/dashboard"

@@ -11,8 +11,8 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/apitest"
-	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
+	"bulwark/internal/demo/demotest"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
@@ -22,10 +22,7 @@ import (
 // The effect of a measure compares what was published, with the nearest of the
 // same class; with too few branches there is no figure.
 func TestEffectComparesWhatWasPublished(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		if _, err := demo.Seed(t.Context(), db); err != nil {
-			t.Fatal(err)
-		}
+	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
 		now := func() time.Time { return time.Date(2023, 5, 10, 4, 0, 0, 0, time.UTC) }
 		db = db.Session(&gorm.Session{NewDB: true, NowFunc: now})
 		_, nobody := serving(t, db, now)

@@ -9,21 +9,18 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/apitest"
-	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
+	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
 )
 
 const quarter = "/towns/demo/periods/2023Q2"
 
-// demoTown is the service on the seeded demo: nobody, and a caller for each role.
+// demoTown is the service on a copy of demotest.Towns: nobody, and a caller for each role.
 func demoTown(t *testing.T, db *gorm.DB) (*apitest.Client, map[people.Role]*apitest.Client) {
 	t.Helper()
 	ctx := t.Context()
-	if _, err := demo.Seed(ctx, db); err != nil {
-		t.Fatal(err)
-	}
 	_, nobody := serving(t, db, func() time.Time { return time.Date(2023, 10, 9, 0, 0, 0, 0, time.UTC) })
 	credentials, err := demo.Credentials(ctx, db)
 	if err != nil {
@@ -39,7 +36,7 @@ func demoTown(t *testing.T, db *gorm.DB) (*apitest.Client, map[people.Role]*apit
 // Every figure that explains another one adds up to it, through HTTP, on both
 // databases.
 func TestExplanationsAddUp(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
 		nobody, as := demoTown(t, db)
 		group := as[people.LeadingGroup]
 		ranking := apitest.Decode[index.Ranking](nobody.Get(quarter+"/ranking"), http.StatusOK)

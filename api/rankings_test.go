@@ -9,8 +9,8 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/apitest"
-	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
+	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
 )
@@ -18,10 +18,7 @@ import (
 // Branches of two towns with one scheme stand in one list, as far as the towns are
 // open to the caller.
 func TestRankingsAcrossTowns(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		if _, err := demo.Seed(t.Context(), db); err != nil {
-			t.Fatal(err)
-		}
+	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
 		_, nobody := serving(t, db, time.Now)
 		ask := func(c *apitest.Client, query string) index.Rankings {
 			return apitest.Decode[index.Rankings](c.Get("/rankings?"+query), http.StatusOK)

@@ -10,7 +10,7 @@ import (
 
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/demo"
+	"bulwark/internal/demo/demotest"
 )
 
 func on(url string) []string { return []string{"BULWARK_DATABASE_URL=" + url} }
@@ -19,10 +19,7 @@ func on(url string) []string { return []string{"BULWARK_DATABASE_URL=" + url} }
 func TestBackUpAndRestore(t *testing.T) {
 	for from, to := range map[string]string{database.SQLite: database.PostgreSQL, database.PostgreSQL: database.SQLite} {
 		t.Run(from+" to "+to, func(t *testing.T) {
-			source, target := dbtest.URL(t, from), dbtest.EmptyURL(t, to)
-			if _, err := demo.Seed(t.Context(), dbtest.Connect(t, source, database.Options{})); err != nil {
-				t.Fatal(err)
-			}
+			source, target := demotest.Towns.URL(t, from), dbtest.EmptyURL(t, to)
 			file := filepath.Join(t.TempDir(), "a.backup")
 			if code, out, said := invoke(t.Context(), on(source), "backup", file); code != 0 || out != "" || !strings.Contains(said, "tables backed up") {
 				t.Fatalf("backup: %d %s %s", code, out, said)
@@ -54,11 +51,8 @@ func TestBackUpAndRestore(t *testing.T) {
 
 // What was wrong before the backup is restored as it was, and told.
 func TestRestoreTellsWhatTheBackupHadWrong(t *testing.T) {
-	source, target := dbtest.URL(t, database.SQLite), dbtest.EmptyURL(t, database.PostgreSQL)
+	source, target := demotest.Towns.URL(t, database.SQLite), dbtest.EmptyURL(t, database.PostgreSQL)
 	db := dbtest.Connect(t, source, database.Options{})
-	if _, err := demo.Seed(t.Context(), db); err != nil {
-		t.Fatal(err)
-	}
 	for _, s := range []string{
 		"DROP TRIGGER audit_records_immutable_update", "DROP TRIGGER results_immutable_update",
 		"UPDATE audit_records SET reason = 'better' WHERE town_id = 'demo' AND sequence = 17",

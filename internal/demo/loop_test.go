@@ -6,7 +6,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/database/dbtest"
 	"bulwark/internal/exchange"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
@@ -16,10 +15,7 @@ import (
 // The demo has something of everything: a target that improved, one that fell back,
 // one still being worked on, and a case for the branch that is weak where it is strong.
 func TestTheDemoGoesThroughTheLoop(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		if _, err := Seed(t.Context(), db); err != nil {
-			t.Fatal(err)
-		}
+	told.Each(t, func(t *testing.T, db *gorm.DB) {
 		group := as(t.Context(), "group-1", people.LeadingGroup)
 		targets, err := improve.ListTargets(group, db, Town, improve.TargetFilter{Period: "2022Q4", Limit: 100})
 		if err != nil {

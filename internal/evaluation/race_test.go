@@ -10,8 +10,8 @@ import (
 
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
-	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
+	"bulwark/internal/demo/demotest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
@@ -23,14 +23,6 @@ const period = "2023Q3" // the open one of the demo
 func as(ctx context.Context, person string, role people.Role) context.Context {
 	ctx = audit.As(ctx, audit.Actor{Name: person, Role: string(role)})
 	return people.WithPrincipal(ctx, people.Principal{Towns: []string{demo.Town}, Person: person}.Holding(role))
-}
-
-func seeded(t *testing.T, db *gorm.DB) context.Context {
-	t.Helper()
-	if _, err := demo.Seed(t.Context(), db); err != nil {
-		t.Fatal(err)
-	}
-	return as(t.Context(), "group-1", people.LeadingGroup)
 }
 
 func move(ctx context.Context, t *testing.T, db *gorm.DB, to ...evaluation.PeriodState) {
@@ -49,8 +41,8 @@ func move(ctx context.Context, t *testing.T, db *gorm.DB, to ...evaluation.Perio
 }
 
 func TestTheLockHolds(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		ctx := seeded(t, db)
+	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
+		ctx := as(t.Context(), "group-1", people.LeadingGroup)
 		move(ctx, t, db, evaluation.Review)
 		nothingIsApprovedBehindTheLock(ctx, t, db)
 		move(ctx, t, db, evaluation.Review)

@@ -6,8 +6,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
+	"bulwark/internal/demo/demotest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/people"
 )
@@ -15,8 +15,8 @@ import (
 // The demo's evaluators are honest: in four quarters with 440 sheets they raise
 // hardly a question. One who gives everybody the same high marks is found.
 func TestHonestEvaluatorsRaiseFewSignals(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		ctx := seeded(t, db)
+	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
+		ctx := as(t.Context(), "group-1", people.LeadingGroup)
 		total, sheets := 0, 0
 		signals := func(period string) evaluation.Signals {
 			s, err := evaluation.FindSignals(ctx, db, demo.Town, period)

@@ -8,18 +8,15 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
-	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
+	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
 )
 
 // A period that is published while the board reads the older list is on the board
 // for the next reader: what was read before the change is not remembered.
 func TestTheBoardForgetsWhatIsUnderWay(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		if _, err := demo.Seed(t.Context(), db); err != nil {
-			t.Fatal(err)
-		}
+	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
 		board, reads := index.NewBoard(), 0
 		onRead := func(*gorm.DB) {
 			if reads++; reads == 1 {
@@ -43,10 +40,7 @@ func TestTheBoardForgetsWhatIsUnderWay(t *testing.T) {
 // What a transaction publishes is on the board for itself at once, and for others
 // never where it is rolled back.
 func TestTheBoardRemembersNoTransaction(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		if _, err := demo.Seed(t.Context(), db); err != nil {
-			t.Fatal(err)
-		}
+	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
 		board, undo := index.NewBoard(), errors.New("undo")
 		err := database.InTx(t.Context(), db, func(tx *gorm.DB) error {
 			if err := tx.Exec("UPDATE periods SET state = 'final' WHERE code = '2023Q2'").Error; err != nil {

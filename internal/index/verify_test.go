@@ -6,19 +6,16 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
-	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
+	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
 )
 
 // What is stored is verified to the last bit; whoever gets past the triggers and
 // changes a figure, the data or the scheme is found out, and by which check.
 func TestVerifyFindsEveryTampering(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
 		ctx := t.Context()
-		if _, err := demo.Seed(ctx, db); err != nil {
-			t.Fatal(err)
-		}
 		const runs = 4 // three periods published, one of them amended
 		failed := func() map[string]int {
 			t.Helper()

@@ -18,7 +18,7 @@ var Dialects = []string{database.SQLite, database.PostgreSQL}
 // migrated database. See Both.
 func Each(t *testing.T, test func(t *testing.T, db *gorm.DB)) {
 	t.Helper()
-	Both(t, func(t *testing.T, dialect string) { test(t, Open(t, dialect)) })
+	migrated.Each(t, test)
 }
 
 // Both runs the test as the subtests "sqlite" and "postgres" at the same time,
@@ -36,7 +36,7 @@ func Both(t *testing.T, test func(t *testing.T, dialect string)) {
 // Open returns a fresh migrated database, closed and dropped when t ends.
 func Open(t testing.TB, dialect string) *gorm.DB {
 	t.Helper()
-	return Connect(t, URL(t, dialect), database.Options{})
+	return migrated.Open(t, dialect)
 }
 
 // Connect opens a second handle, or one with other options, on a URL.
@@ -57,17 +57,14 @@ func Connect(t testing.TB, url string, options database.Options) *gorm.DB {
 // URL returns the URL of a fresh migrated database, dropped when t ends.
 func URL(t testing.TB, dialect string) string {
 	t.Helper()
-	if dialect == database.SQLite {
-		return sqliteURL(t, true)
-	}
-	return postgresURL(t, true)
+	return migrated.URL(t, dialect)
 }
 
 // EmptyURL is URL without the migrations.
 func EmptyURL(t testing.TB, dialect string) string {
 	t.Helper()
 	if dialect == database.SQLite {
-		return sqliteURL(t, false)
+		return sqliteURL(t, nil)
 	}
-	return postgresURL(t, false)
+	return postgresURL(t, "template0")
 }

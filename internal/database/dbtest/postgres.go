@@ -14,17 +14,14 @@ import (
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver named "pgx"
-
-	"bulwark/internal/database"
 )
 
 // server is the PostgreSQL that all tests of this process share.
 type server struct {
-	url      *url.URL // of its maintenance database
-	admin    *sql.DB
-	run      string    // number of this process; it holds the advisory lock of this key
-	alive    *sql.Conn // that holds it
-	template string    // a migrated database that nobody is connected to
+	url   *url.URL // of its maintenance database
+	admin *sql.DB
+	run   string    // number of this process; it holds the advisory lock of this key
+	alive *sql.Conn // that holds it
 }
 
 var (
@@ -62,14 +59,7 @@ func startServer() (*server, error) {
 	if _, err := s.alive.ExecContext(ctx, "SELECT pg_advisory_lock("+s.run+")"); err != nil {
 		return nil, err
 	}
-	if err := s.dropStale(ctx); err != nil {
-		return nil, err
-	}
-	s.template = s.newName()
-	if _, err := s.admin.ExecContext(ctx, "CREATE DATABASE "+s.template+" TEMPLATE template0"); err != nil {
-		return nil, fmt.Errorf("create the template of the test databases: %w", err)
-	}
-	return s, database.Migrate(ctx, s.named(s.template), database.Options{})
+	return s, s.dropStale(ctx)
 }
 
 // dropStale drops what earlier processes left on a server that outlived them:
@@ -114,16 +104,27 @@ func (s *server) newName() string {
 	return namePrefix + s.run + "_" + strconv.FormatInt(names.Add(1), 10)
 }
 
-func postgresURL(t testing.TB, migrated bool) string {
+// makeDatabase leaves a database on the server, and gives its name.
+func (m *Template) makeDatabase() (string, error) {
+	s, err := theServer()
+	if err != nil {
+		return "", err
+	}
+	name := s.newName()
+	if _, err := s.admin.ExecContext(context.Background(), "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+		return "", err
+	}
+	return name, m.make(s.named(name))
+}
+
+// postgresURL is that of a copy of the database template.
+func postgresURL(t testing.TB, template string) string {
 	t.Helper()
 	s, err := theServer()
 	if err != nil {
 		t.Fatalf("no PostgreSQL for the tests: %v", err)
 	}
-	name, template := s.newName(), "template0"
-	if migrated {
-		template = s.template
-	}
+	name := s.newName()
 	// A file copy is fastest for so small a database.
 	if _, err := s.admin.ExecContext(t.Context(), "CREATE DATABASE "+name+" TEMPLATE "+template+" STRATEGY file_copy"); err != nil {
 		t.Fatalf("create a test database: %v", err)

@@ -1,39 +1,31 @@
 package dbtest
 
 import (
-	"context"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
-
-	"bulwark/internal/database"
 )
 
-// migratedFile is the content of a migrated SQLite file: copying it is much
-// faster than migrating for each test.
-var migratedFile = sync.OnceValues(func() ([]byte, error) {
+// makeFile gives what SQLite has in its file after the last connection is closed.
+func (m *Template) makeFile() ([]byte, error) {
 	folder, err := os.MkdirTemp("", "bulwark-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
 	path := filepath.Join(folder, "template.db")
-	if err := database.Migrate(context.Background(), "sqlite:"+path, database.Options{}); err != nil {
+	if err := m.make("sqlite:" + path); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)
-})
+}
 
-func sqliteURL(t testing.TB, migrated bool) string {
+// sqliteURL is that of a file with the content, nil: not there yet.
+func sqliteURL(t testing.TB, content []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "test.db")
-	if migrated {
-		content, err := migratedFile()
-		if err == nil {
-			err = os.WriteFile(path, content, 0o600)
-		}
-		if err != nil {
+	if content != nil {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatalf("make a SQLite database for the test: %v", err)
 		}
 	}
