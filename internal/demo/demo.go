@@ -65,7 +65,7 @@ func (s *story) until(d string) {
 }
 
 func (s *story) tell(ctx context.Context, tx *gorm.DB) error {
-	for _, chapter := range []func(context.Context, *gorm.DB) error{s.areas, s.lishui, s.found, s.staff, s.periods, s.street} {
+	for _, chapter := range []func(context.Context, *gorm.DB) error{s.areas, s.lishui, s.found, s.staff, s.periods, s.pioneers, s.street} {
 		if err := chapter(ctx, tx); err != nil {
 			return err
 		}

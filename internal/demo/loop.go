@@ -34,7 +34,7 @@ type goal struct {
 }
 
 // loop tells what follows from the result of a quarter: targets, analyses, plans and
-// visits after the first, a gain after the second, a relapse and a published case after
+// visits after the first, reports and a gain after the second, a relapse and a published case after
 // the third.
 func (s *story) loop(ctx context.Context, tx *gorm.DB, q quarter) error {
 	if _, err := improve.MeasureOutcomes(ctx, tx); err != nil {
@@ -191,9 +191,15 @@ func (s *story) tasks(ctx context.Context, tx *gorm.DB) error {
 	return err
 }
 
-// seeAGain ends the first target as improved; the second reports its items done.
+// seeAGain lets two instructors report and ends the first target as improved; the
+// second reports its items done.
 func (s *story) seeAGain(ctx context.Context, tx *gorm.DB) error {
 	s.until("2023-04-17")
+	for _, n := range []int{8, 18} {
+		if err := reportOn(ctx, tx, n, "2023-01-01", "2023-03-31"); err != nil {
+			return fmt.Errorf("report about %s: %w", branchCode(n), err)
+		}
+	}
 	group := as(ctx, "group-1", people.LeadingGroup)
 	list, err := improve.ListTargets(group, tx, Town, improve.TargetFilter{Branch: "b08", State: improve.Confirmed, Limit: 1})
 	if err != nil || len(list) == 0 {

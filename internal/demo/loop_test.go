@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/evaluation"
 	"bulwark/internal/exchange"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
@@ -13,7 +14,8 @@ import (
 )
 
 // The demo has something of everything: a target that improved, one that fell back,
-// one still being worked on, and a case for the branch that is weak where it is strong.
+// one still being worked on, reports of two instructors, a case for the branch that is
+// weak where it is strong, and a project that was chosen, whose bonus waits.
 func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 	told.Each(t, func(t *testing.T, db *gorm.DB) {
 		group := as(t.Context(), "group-1", people.LeadingGroup)
@@ -43,6 +45,16 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 		if err != nil || len(r.Items) != 1 || r.Items[0].Branch != "b21" {
 			t.Errorf("recommended to b18: %+v, %v", r, err)
 		}
+		reports, err := improve.ListReports(group, db, Town, improve.ReportFilter{State: improve.ReportReceived})
+		if err != nil || len(reports) != 2 {
+			t.Fatalf("reports: %+v, %v", reports, err)
+		}
+		for i, author := range []string{"instructor-8", "instructor-2"} {
+			if r := reports[i]; r.AuthorCode != author || r.Figures.VisitsMade.Count != 1 || r.Figures.ProblemsSolved.Count != 1 || len(r.Figures.Branches) != 5 {
+				t.Errorf("report %d: %+v %+v", i, r, r.Figures)
+			}
+		}
+		checkPioneers(t, db)
 		if n, err := improve.MeasureOutcomes(t.Context(), db); err != nil || n != 0 {
 			t.Errorf("%d outcomes were left to measure, %v", n, err)
 		}
@@ -84,4 +96,26 @@ func planOf(t *testing.T, db *gorm.DB, branch string) string {
 		told += fmt.Sprintf("%s %s→%s %d/%d", map[bool]string{n > 0: ","}[true], p.PeriodCode, o.PeriodCode, reached, len(o.Document.V.Items))
 	}
 	return told
+}
+
+func checkPioneers(t *testing.T, db *gorm.DB) {
+	t.Helper()
+	leader := as(t.Context(), "leader-1", people.Leadership)
+	result, err := exchange.ResultOf(leader, db, Town, "2023", "en")
+	if err != nil || result.State != exchange.Decided {
+		t.Fatalf("the round is %s, %v", result.State, err)
+	}
+	list, err := exchange.ListProjects(leader, db, Town, exchange.ProjectFilter{Round: "2023", Limit: 10})
+	if err != nil || len(list) != 3 {
+		t.Fatalf("projects: %+v, %v", list, err)
+	}
+	for i, want := range []exchange.ProjectState{exchange.Chosen, exchange.NotChosen, exchange.NotChosen} {
+		if p := list[i]; p.State != want || (p.AdjustmentID != nil) != (want == exchange.Chosen) || (p.TeamCode != nil) != (i == 0) {
+			t.Errorf("the project of %s is %s, bonus %v, team %v", p.BranchCode, p.State, p.AdjustmentID, p.TeamCode)
+		}
+	}
+	a, err := evaluation.FindAdjustment(leader, db, Town, *list[0].AdjustmentID)
+	if err != nil || a.BranchCode != "b08" || a.PeriodCode != "2023Q3" || a.State != evaluation.Proposed {
+		t.Errorf("the bonus: %+v, %v", a, err)
+	}
 }

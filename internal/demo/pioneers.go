@@ -1,0 +1,98 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/database"
+	"bulwark/internal/exchange"
+	"bulwark/internal/people"
+	"bulwark/internal/text"
+)
+
+// entrants are the projects that compete, the first by a team, with the points that
+// every judge gives by each criterion.
+var entrants = []struct {
+	n            int
+	title, field string
+	points       []float64
+}{
+	{8, "invented: an evening of stories each month", "ethos", []float64{8, 7, 9}},
+	{21, "invented: a market of our own", "development", []float64{7, 9, 7}},
+	{30, "invented: a duty roster for the rainy season", "hard-tasks", []float64{6, 5, 8}},
+}
+
+// pioneers lets projects compete in one round: two judges score them, two are
+// shortlisted and one is chosen, for which a bonus is proposed in the open quarter,
+// where it waits for a decision.
+func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
+	s.until("2023-10-12")
+	group := as(ctx, "group-1", people.LeadingGroup)
+	judges := []string{"mentor-1", "mentor-2"}
+	r, err := exchange.OpenRound(group, tx, exchange.Round{
+		TownID: Town, Code: "2023", Name: text.F("2023年党员先锋项目评选（虚构）", "Pioneer projects of 2023 (invented)"),
+		Judges: database.JSON[[]string]{V: judges}, Combination: "mean", Places: 2, Seats: 1,
+	})
+	if err != nil {
+		return err
+	}
+	scores, err := register(ctx, tx, r)
+	if err != nil {
+		return err
+	}
+	if r, err = exchange.MoveRound(group, tx, Town, r.Code, r.Version, exchange.Judging, ""); err != nil {
+		return err
+	}
+	for _, judge := range judges {
+		if _, err := exchange.WriteSheet(as(ctx, judge, people.Mentor), tx, Town, r.Code, 1, scores); err != nil {
+			return err
+		}
+	}
+	if r, err = exchange.MoveRound(group, tx, Town, r.Code, r.Version, exchange.Closed, ""); err != nil {
+		return err
+	}
+	var chosen []string
+	for _, to := range []exchange.RoundState{exchange.Shortlisted, exchange.Decided} {
+		result, err := exchange.ResultOf(group, tx, Town, r.Code, "en")
+		if err != nil {
+			return err
+		}
+		chosen = result.Proposal.Projects
+		if r, err = exchange.Confirm(group, tx, Town, r.Code, r.Version, to, chosen, ""); err != nil {
+			return err
+		}
+	}
+	p, err := exchange.FindProject(group, tx, Town, chosen[0])
+	if err != nil {
+		return err
+	}
+	_, err = exchange.ProposeBonus(group, tx, Town, p.ID, p.Version, "2023Q3", "top-ten")
+	return err
+}
+
+// register enters a team and the projects, and gives the points of one judge.
+func register(ctx context.Context, tx *gorm.DB, r exchange.Round) (exchange.Scores, error) {
+	team := "storytellers"
+	_, err := exchange.CreateTeam(as(ctx, "secretary-8", people.Secretary), tx, exchange.Team{
+		TownID: Town, Code: team, Name: text.F("说书先锋队（虚构）", "Storytellers (invented)"), Field: entrants[0].field, Members: 12,
+		Branches: database.JSON[[]string]{V: []string{branchCode(8)}},
+	})
+	scores := exchange.Scores{}
+	for i, e := range entrants {
+		if err != nil {
+			return nil, err
+		}
+		p := exchange.Project{TownID: Town, RoundCode: r.Code, BranchCode: branchCode(e.n), Title: e.title, Field: e.field, Description: invented, Evidence: invented}
+		if i == 0 {
+			p.TeamCode = &team
+		}
+		p, err = exchange.RegisterProject(as(ctx, fmt.Sprintf("secretary-%d", e.n), people.Secretary), tx, p)
+		scores[p.ID] = map[string]float64{}
+		for c, criterion := range r.Criteria.V {
+			scores[p.ID][criterion.Code] = e.points[c]
+		}
+	}
+	return scores, err
+}
