@@ -1,6 +1,13 @@
 package dbtest
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
 
 // scratch is a folder in memory with room for a cluster, "" where there is none:
 // a test database takes 15 ms there and 400 ms on a disk.
@@ -11,4 +18,38 @@ func scratch() string {
 		return ""
 	}
 	return shm
+}
+
+// memory is a folder in memory that is this process's own, "" where there is none.
+var memory = sync.OnceValue(func() string {
+	if scratch() == "" {
+		return ""
+	}
+	folder, err := os.MkdirTemp(scratch(), "bulwark-")
+	if err != nil {
+		return ""
+	}
+	if err := removeAtEnd(folder); err != nil {
+		_ = os.RemoveAll(folder)
+		return ""
+	}
+	return folder
+})
+
+// lifeline is what removeAtEnd holds open for as long as the process lives.
+var lifeline *os.File
+
+// removeAtEnd has a shell remove the folder when this process is gone, however it
+// went: memory that nobody frees would be lost until the machine starts anew.
+func removeAtEnd(folder string) error {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer read.Close()
+	lifeline = write
+	shell := exec.Command("/bin/sh", "-c", `trap '' HUP INT TERM; read -r _; rm -rf "$1"`, "sh", folder)
+	shell.Stdin, shell.Dir = read, "/"
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C at the terminal ends the tests, not the shell
+	return shell.Start()
 }
