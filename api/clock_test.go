@@ -1,12 +1,15 @@
 package api
 
 import (
+	"path"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 )
 
@@ -49,9 +52,13 @@ func newHarnessAt(t testing.TB, db *gorm.DB, start string) (*harness, *wallClock
 // noon puts the clock to the middle of a day in Shanghai.
 func (c *wallClock) noon(t testing.TB, on day.Date) { t.Helper(); c.set(t, string(on)+" 12:00:00") }
 
-// inZone makes the process believe that it runs elsewhere until the test ends.
+// inZone makes the process believe that it runs elsewhere until the test ends: that
+// of both databases.
 func inZone(t *testing.T, name string) {
 	t.Helper()
+	if slices.Contains(dbtest.Dialects, path.Base(t.Name())) {
+		t.Fatal("call inZone before dbtest.Each: the test of the other database runs at the same time")
+	}
 	zone, err := time.LoadLocation(name)
 	if err != nil {
 		t.Fatal(err)

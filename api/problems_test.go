@@ -101,6 +101,7 @@ func TestTheLifeOfAProblem(t *testing.T) {
 // Owners and participants are of the town, a moved day needs a reason, and what
 // ought to be done is told from the day after the due day.
 func TestWhatAProblemSays(t *testing.T) {
+	inZone(t, "Pacific/Honolulu")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
 		instructor, group := h.as(people.Instructor), h.as(people.LeadingGroup)
@@ -112,7 +113,6 @@ func TestWhatAProblemSays(t *testing.T) {
 		refused(t, instructor.Post(list, troubleOf(object{"branch": "b01", "finding": 1})), http.StatusUnprocessableEntity, "invalid", "/visit")
 		at := opened(instructor, "2026-01-10")
 		overdue := func() []string { return column(group.Get(list+"?overdue=true"), "branch") }
-		inZone(t, "Pacific/Honolulu")
 		clock.set(t, "2026-01-10 23:59:59")
 		same(t, "on the due day", overdue())
 		clock.set(t, "2026-01-11 00:00:01")

@@ -15,11 +15,11 @@ import (
 // A report is due so many days after the pairing began or the last one ended, and
 // nothing but a submitted one is a report.
 func TestRemindersOfReports(t *testing.T) {
+	inZone(t, "America/Los_Angeles")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
 		lin, group := h.paired("lin", "2026-01-05"), h.as(people.LeadingGroup)
 		h.every(366, 12) // 01-17 is a Saturday
-		inZone(t, "America/Los_Angeles")
 		clock.set(t, "2026-01-18 23:59:59")
 		h.remind(0)
 		clock.set(t, "2026-01-19 00:00:01")
@@ -56,13 +56,13 @@ func TestRemindersOfReports(t *testing.T) {
 
 // Who answers for a task is told of it, of whatever branch or none.
 func TestRemindersOfTasks(t *testing.T) {
+	inZone(t, "Pacific/Honolulu")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
 		h.paired("lin", "2026-01-05")
 		h.every(366, 366)
 		mentor, group := h.as(people.Mentor), h.as(people.LeadingGroup)
 		addresses := []string{set(group, taskOf("b02", "mentor")), set(group, taskOf("", "mentor"))}
-		inZone(t, "Pacific/Honolulu")
 		clock.set(t, "2026-04-30 23:59:59")
 		h.remind(0)
 		clock.set(t, "2026-05-01 00:00:01")

@@ -61,6 +61,7 @@ func feed(t *testing.T, c *apitest.Client, since int64) (told []string, next int
 // weekends and holidays; it is told before its day and after it, to the day in
 // Shanghai, and withdrawn when the visit was made.
 func TestRemindersOfVisits(t *testing.T) {
+	inZone(t, "America/Los_Angeles")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
 		lin, group := h.paired("lin", "2026-01-05"), h.as(people.LeadingGroup)
@@ -68,7 +69,6 @@ func TestRemindersOfVisits(t *testing.T) {
 		settings.VisitEvery, settings.WarnBefore, settings.Holidays = 12, 3, []day.Date{"2026-01-19"}
 		group.IfMatch(`"1"`).Put("/towns/demo/improvement-settings", object{"settings": settings, "reason": "x"}).Want(http.StatusOK)
 
-		inZone(t, "America/Los_Angeles")
 		clock.set(t, "2026-01-16 23:59:59") // 01-17 is a Saturday, 01-19 a holiday: due on 01-20
 		h.remind(0)
 		clock.set(t, "2026-01-17 00:00:01")

@@ -115,9 +115,9 @@ func TestTheLifeOfAReport(t *testing.T) {
 // The figures are those of the days in Shanghai on which the author was paired, and
 // a report about the past tells what was then.
 func TestTheFiguresOfAReport(t *testing.T) {
+	inZone(t, "America/Los_Angeles")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
-		inZone(t, "America/Los_Angeles")
 		lin := h.paired("lin", "2026-01-05")
 		h.every(12, 90) // due on Monday 01-19, as 01-17 is a Saturday
 		task := set(h.as(people.LeadingGroup), taskOf("b01", "lin"))

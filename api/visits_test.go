@@ -97,6 +97,7 @@ func TestTheLifeOfAVisit(t *testing.T) {
 // Who was tied to the branch on the day of the visit enters it, and it stays shown
 // who that was.
 func TestWhoVisitsWasPairedThatDay(t *testing.T) {
+	inZone(t, "America/Los_Angeles")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
 		instructor, admin := h.as(people.Instructor), h.as(people.Admin)
@@ -118,7 +119,6 @@ func TestWhoVisitsWasPairedThatDay(t *testing.T) {
 		refused(t, moved(zhou, begun, "recorded", ""), http.StatusForbidden, "not_assigned") // he was not paired then, after all
 
 		// The day begins in Shanghai, wherever the program runs.
-		inZone(t, "America/Los_Angeles")
 		clock.set(t, "2026-01-11 00:00:01")
 		edge := enter(instructor, "b01", "2026-01-11").Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		clock.set(t, "2026-01-11 23:59:59")
