@@ -99,6 +99,7 @@ var rights = map[string]right{
 	"POST /towns/:town/plans":                                          {who: "sG", ok: 409, out: 403, gone: 422, far: 422, body: newPlan, but: notTheSecretarys}, // b01 has one
 	"GET /towns/:town/plans/:plan":                                     {who: "smioGL"},
 	"PUT /towns/:town/plans/:plan":                                     {who: "s", version: planVersion, body: sent(object{"items": []object{}})},
+	"POST /towns/:town/plans/:plan/redraft":                            {who: "sG", ok: 409, version: planVersion, body: sent(object{"period": "in-published"})}, // it is approved
 	"POST /towns/:town/plans/:plan/transitions":                        {who: "smioGL", version: planVersion, body: sent(object{"to": "running"}), but: bySecretaryAlone},
 	"GET /towns/:town/plans/:plan/versions":                            {who: "smioGL"},
 	"GET /towns/:town/plans/:plan/outcomes":                            {who: "smioGL"},

@@ -411,7 +411,7 @@ func (w *world) sent(method, at, caller, match string, body any) *http.Request {
 func (w *world) version(query, at string) int64 {
 	version := int64(1)
 	if strings.Contains(query, "?") {
-		at = strings.TrimSuffix(at, "/transitions")
+		at = strings.TrimSuffix(strings.TrimSuffix(at, "/transitions"), "/redraft")
 		w.must(w.db.Raw(query, at[strings.LastIndexByte(at, '/')+1:]).Scan(&version).Error)
 	}
 	return max(version, 1)

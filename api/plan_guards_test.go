@@ -47,21 +47,22 @@ func TestEachStepOfAPlanIsOneRoles(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		s := newPlanStory(t, db)
 		s.isBegun()
-		s.onlyMay(s.at, "write", "advise", "", "")
+		s.onlyMay(s.at, "write redraft", "advise", "", "redraft")
 		moved(s.mentor, s.at, "advised", "x").Want(http.StatusOK)
-		s.onlyMay(s.at, "write", "", "", "send_back approve")
+		s.onlyMay(s.at, "write redraft", "", "", "redraft send_back approve")
 		led := func(at, to string) {
 			t.Helper()
 			refused(t, moved(s.wu, at, to, "x"), http.StatusForbidden, "conflict_of_interest")
 		}
 		led(s.at, "draft")
 		moved(s.group, s.at, "approved", "").Want(http.StatusOK)
-		s.onlyMay(s.at, "write start", "", "", "")
+		s.onlyMay(s.at, "write start", "", "", "abandon")
 		moved(s.secretary, s.at, "running", "").Want(http.StatusOK)
-		s.onlyMay(s.at, "write", "", "", "return accept")
+		s.onlyMay(s.at, "write", "", "", "return accept abandon")
+		led(s.at, "closed")
 		led(s.at, "returned")
 		moved(s.group, s.at, "returned", "x").Want(http.StatusOK)
-		s.onlyMay(s.at, "write resume", "", "", "")
+		s.onlyMay(s.at, "write resume", "", "", "abandon")
 
 		item := s.at + "/items/" + s.items[0]
 		s.onlyMay(item, "done", "", "", "")
@@ -131,5 +132,53 @@ SELECT town_id, ?, branch_code, period_code, publication_number, document, stage
 		s.isStarted()
 		same(t, "the day before", column(s.group.Get(plans+"?on=2026-04-09"), "branch"))
 		same(t, "the day of the approval", column(s.group.Get(plans+"?on=2026-04-10"), "branch"), "b01")
+	})
+}
+
+// A draft from the wrong quarter is drafted anew from the right one, and a plan that
+// is not worth going on with is abandoned with a reason: neither is in the way of the
+// next. An approved plan keeps the result that it starts from.
+func TestAWrongPlanIsNotInTheWay(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		s := newPlanStory(t, db)
+		s.isBegun()
+		s.clock.noon(t, "2026-07-10")
+		s.publishes("2026Q2", "2026-04-01", "2026-06-30", summer())
+		target := s.group.Post("/towns/demo/targets", object{"branch": "b01", "reason": "seen"}).Want(http.StatusCreated)
+		moved(s.group, "/towns/demo/targets/"+last(target), "confirmed", "").Want(http.StatusOK)
+		redraft := func(c *apitest.Client, period string) *apitest.Answer {
+			return c.IfMatch(c.Get(s.at).Want(http.StatusOK).ETag()).Post(s.at+"/redraft", object{"period": period})
+		}
+		moved(s.mentor, s.at, "advised", "look at the second quarter").Want(http.StatusOK)
+		refused(t, redraft(s.mentor, "2026Q2"), http.StatusForbidden, "not_allowed")
+		refused(t, redraft(s.wu, "2026Q2"), http.StatusForbidden, "conflict_of_interest")
+		refused(t, redraft(s.secretary, "2026Q9"), http.StatusNotFound, "not_found")
+		p := decodedPlan(t, redraft(s.secretary, "2026Q2"))
+		if p.PeriodCode != "2026Q2" || p.PublicationNumber != 1 || p.Stage != improve.PlanDraft || p.State != improve.PlanDraft || p.TargetID == nil {
+			t.Errorf("drafted anew: %+v", p)
+		}
+		for _, i := range p.Document.V.Items {
+			if i.Indicator == "meetings" { // all twelve were held in the second quarter
+				t.Errorf("an item of the first quarter: %+v", i)
+			}
+		}
+		if v := apitest.Decode[improve.PlanVersion](s.secretary.Get(s.at+"/versions/1"), http.StatusOK); v.Document.V.Items[0].Indicator != "meetings" {
+			t.Errorf("what was advised on: %+v", v)
+		}
+		moved(s.mentor, s.at, "advised", "x").Want(http.StatusOK)
+		moved(s.group, s.at, "approved", "").Want(http.StatusOK)
+		kept := redraft(s.group, "2026Q1").Problem(http.StatusConflict)
+		if kept.Code != "plan_approved" || kept.Locked == nil || kept.Locked.By != "leading_group" {
+			t.Errorf("of an approved plan: %+v", kept)
+		}
+		refused(t, moved(s.group, s.at, "closed", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
+		refused(t, moved(s.secretary, s.at, "closed", "x"), http.StatusForbidden, "not_allowed")
+		moved(s.group, s.at, "closed", "the branch moves house").Want(http.StatusOK)
+		p = decodedPlan(t, s.group.Get(s.at))
+		last := p.History[len(p.History)-1]
+		if p.State != improve.PlanClosed || *p.ClosedOn != "2026-07-10" || last.Verb != "abandon" || last.Reason != "the branch moves house" || len(p.Allowed)+len(p.Items[0].Allowed) != 0 {
+			t.Errorf("abandoned: %+v", p)
+		}
+		s.secretary.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated)
 	})
 }

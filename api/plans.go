@@ -66,6 +66,32 @@ func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (Created[i
 	return Created[improve.Plan]{Key: p.ID, Value: p}, err
 }
 
+type planRedraftInput struct {
+	Period      string `json:"period" validate:"required" example:"2023Q2"`
+	Publication int64  `json:"publication" validate:"min=0"` // of the period; its latest if absent
+}
+
+type redraftPlanRequest struct {
+	planRequest
+	localized
+	ifMatch
+	Body planRedraftInput
+}
+
+// redraftPlan has a plan that was never approved generated anew, from another result
+// or the same one. What was written in it is replaced.
+//
+//	@ID			redraftPlan
+//	@Summary	Draft a plan anew that was never approved
+//	@Tags		improvement
+//	@Param		If-Match	header		string				true	"."
+//	@Param		body		body		planRedraftInput	true	"from which result"
+//	@Success	200			{object}	improve.Plan
+//	@Router		/towns/{town}/plans/{plan}/redraft [post]
+func (s *Server) redraftPlan(ctx context.Context, req redraftPlanRequest) (improve.Plan, error) {
+	return improve.RedraftPlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.Period, req.Body.Publication, string(req.Language))
+}
+
 type planRequest struct {
 	Town string `uri:"town"`
 	Plan string `uri:"plan"`
@@ -136,7 +162,7 @@ func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (improve.P
 
 type planTransition struct {
 	To     string `json:"to" validate:"required,oneof=draft advised approved running returned accepted closed"`
-	Reason string `json:"reason" validate:"max=5000" multiline:"true"` // the advice; needed to send back and to return
+	Reason string `json:"reason" validate:"max=5000" multiline:"true"` // the advice; needed to send back, to return, and to close what is not accepted
 }
 
 type movePlanRequest struct {

@@ -231,6 +231,7 @@ func (s *Server) routes(r routes) {
 	create(v1, "/towns/:town/plans", people.DraftPlans, s.draftPlan)
 	get(v1, "/towns/:town/plans/:plan", people.ReadPlans, s.findPlan)
 	put(v1, "/towns/:town/plans/:plan", people.WritePlans, s.writePlan)
+	post(v1, "/towns/:town/plans/:plan/redraft", people.DraftPlans, s.redraftPlan)
 	post(v1, "/towns/:town/plans/:plan/transitions", people.ReadPlans, s.movePlan) // who advises, approves and starts differ: see improve.MovePlan
 	get(v1, "/towns/:town/plans/:plan/versions", people.ReadPlans, s.listPlanVersions)
 	get(v1, "/towns/:town/plans/:plan/outcomes", people.ReadPlans, s.listOutcomes)

@@ -16,8 +16,8 @@ import (
 
 // MovePlan takes a plan or the document under way to another state: a mentor advises
 // on the draft of the secretary, the leading group approves or sends it back, and
-// later accepts, returns and closes. Nobody decides about a branch that he or she
-// leads. An approval stores what the plan is predicted to bring.
+// later accepts, returns and closes, or abandons with a reason what is not accepted.
+// Nobody decides about a branch that he or she leads. An approval stores what the plan is predicted to bring.
 func MovePlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id string, version int64, to PlanState, reason string) (Plan, error) {
 	return changePlan(ctx, db, townID, id, version, func(tx *gorm.DB, v planViewer, p Plan) (string, string, map[string]any, error) {
 		mv, err := p.move(v, to, reason)

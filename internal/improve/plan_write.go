@@ -32,23 +32,8 @@ func DraftPlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, branch,
 		if err := refuseSecondPlan(ctx, tx, townID, branch); err != nil {
 			return err
 		}
-		view, err := publishedView(ctx, tx, b, townID, period, number)
-		if err != nil {
-			return err
-		}
-		card, err := cardOf(view, branch)
-		if err != nil {
-			return err
-		}
-		targets, err := currentTargets(ctx, tx, townID)
-		if err != nil {
-			return err
-		}
-		if t, is := targets[branch]; is {
-			p.TargetID = &t.ID
-		}
-		p.PublicationNumber = card.Publication
-		if p.Document.V, err = generate(ctx, tx, view, p, language); err != nil {
+		p.PublicationNumber = number
+		if err := p.startFrom(ctx, tx, b, language); err != nil {
 			return err
 		}
 		p.StateBy, p.StateAt, p.Versioned = who.Name(), tx.NowFunc(), database.Versioned{Version: 1}
@@ -58,12 +43,64 @@ func DraftPlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, branch,
 		if err := p.note(ctx, tx, 1, "draft", ""); err != nil {
 			return err
 		}
+		var err error
 		if p, err = FindPlan(ctx, tx, townID, p.ID); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "plan.draft", Subject: "plans/" + p.ID, After: p})
 	})
 	return p, err
+}
+
+// startFrom generates the document from the publication that the plan names, the
+// latest where its number is 0, and ties the plan to the target that the branch is.
+func (p *Plan) startFrom(ctx context.Context, tx *gorm.DB, b *index.Board, language string) error {
+	view, err := publishedView(ctx, tx, b, p.TownID, p.PeriodCode, p.PublicationNumber)
+	if err != nil {
+		return err
+	}
+	card, err := cardOf(view, p.BranchCode)
+	if err != nil {
+		return err
+	}
+	targets, err := currentTargets(ctx, tx, p.TownID)
+	if err != nil {
+		return err
+	}
+	if t, is := targets[p.BranchCode]; is {
+		p.TargetID = &t.ID
+	}
+	p.PublicationNumber = card.Publication
+	p.Document.V, err = generate(ctx, tx, view, *p, language)
+	return err
+}
+
+// RedraftPlan has the document of a plan that was never approved generated anew, from
+// another publication or the same one. What was written is lost, but for the versions
+// that were advised on.
+func RedraftPlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id string, version int64, period string, number int64, language string) (Plan, error) {
+	return changePlan(ctx, db, townID, id, version, func(tx *gorm.DB, v planViewer, p Plan) (string, string, map[string]any, error) {
+		mv, ok := documentMoves.Stay("redraft", p.Stage)
+		if !ok || p.ApprovedVersion != nil {
+			return "", "", nil, workflow.Conflict(p.stand(), "plan_approved", text.F(
+				"方案已批准，其依据的结果不再改变：请修改方案，或说明理由后销号另拟", "the plan was approved and keeps the result that it starts from: write it, or close it with a reason and draft another"))
+		}
+		if err := mv.Refuse(v.Principal, p.stand(), ""); err != nil {
+			return "", "", nil, err
+		}
+		if v.led[p.BranchCode] {
+			return "", "", nil, refuseLed(ctx, tx, townID, p.BranchCode)
+		}
+		p.PeriodCode, p.PublicationNumber = period, number
+		if err := p.startFrom(ctx, tx, b, language); err != nil {
+			return "", "", nil, err
+		}
+		change := map[string]any{
+			"document": p.Document, "stage": PlanDraft, "target_id": p.TargetID, "period_code": p.PeriodCode, "publication_number": p.PublicationNumber,
+		}
+		p.settle(ctx, tx, PlanDraft, "", change)
+		return mv.Verb, "", change, nil
+	})
 }
 
 // refuseSecondPlan names the plan that the branch has already.
@@ -77,7 +114,7 @@ func refuseSecondPlan(ctx context.Context, tx *gorm.DB, townID, branch string) e
 		return err
 	}
 	return workflow.Conflict(p.stand(), "plan_exists", text.F(
-		"党组织“%[1]s”已有提升方案 %[2]s：请修改该方案，或在其销号后另拟", "the branch %[1]q has the plan %[2]s: write that one, or close it first", branch, p.ID))
+		"党组织“%[1]s”已有提升方案 %[2]s：请修改或重新拟定该方案，或在其销号后另拟", "the branch %[1]q has the plan %[2]s: write or redraft that one, or close it first", branch, p.ID))
 }
 
 func secondPlan(err error) error {

@@ -60,7 +60,7 @@ type PlanMove struct {
 	TownID  string      `gorm:"primaryKey" json:"-"`
 	PlanID  string      `gorm:"primaryKey" json:"-"`
 	Version int64       `gorm:"primaryKey" json:"version"`
-	Verb    string      `json:"verb" enums:"draft,write,advise,send_back,approve,start,return,resume,accept,close"`
+	Verb    string      `json:"verb" enums:"draft,redraft,write,advise,send_back,approve,start,return,resume,accept,close,abandon"`
 	At      time.Time   `json:"at"`
 	Actor   string      `json:"by" example:"group-1"`
 	Role    people.Role `json:"role" swaggertype:"string" example:"leading_group"`
@@ -76,6 +76,7 @@ type planMachine = workflow.Machine[PlanState, workflow.Free]
 var (
 	documentMoves = planMachine{
 		{Verb: "write", From: []PlanState{PlanDraft, PlanAdvised, PlanApproved}, Action: people.WritePlans},
+		{Verb: "redraft", From: []PlanState{PlanDraft, PlanAdvised}, Action: people.DraftPlans},
 		{Verb: "advise", From: []PlanState{PlanDraft}, To: PlanAdvised, Action: people.AdvisePlans, Reason: true},
 		{Verb: "send_back", From: []PlanState{PlanAdvised}, To: PlanDraft, Action: people.ApprovePlans, Reason: true},
 		{Verb: "approve", From: []PlanState{PlanAdvised}, To: PlanApproved, Action: people.ApprovePlans},
@@ -86,6 +87,7 @@ var (
 		{Verb: "resume", From: []PlanState{PlanReturned}, To: PlanRunning, Action: people.WritePlans},
 		{Verb: "accept", From: []PlanState{PlanRunning}, To: PlanAccepted, Action: people.ApprovePlans},
 		{Verb: "close", From: []PlanState{PlanAccepted}, To: PlanClosed, Action: people.ApprovePlans},
+		{Verb: "abandon", From: []PlanState{PlanApproved, PlanRunning, PlanReturned}, To: PlanClosed, Action: people.ApprovePlans, Reason: true},
 	}
 )
 
@@ -126,7 +128,9 @@ func (v planViewer) allowed(p Plan) []string {
 		return verbs
 	}
 	if !p.over() {
-		verbs = documentMoves.Allowed(v.Principal, p.Stage, p.stand())
+		verbs = slices.DeleteFunc(documentMoves.Allowed(v.Principal, p.Stage, p.stand()), func(verb string) bool {
+			return verb == "redraft" && p.ApprovedVersion != nil
+		})
 	}
 	return append(verbs, planMoves.Allowed(v.Principal, p.State, p.stand())...)
 }
