@@ -8,6 +8,7 @@ import (
 
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/day"
 	"bulwark/internal/improve"
 	"bulwark/internal/people"
 )
@@ -119,7 +120,7 @@ func TestRemindersOfAnalysesAndItems(t *testing.T) {
 
 		at := plans + "/" + last(secretary.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated))
 		clock.noon(t, "2026-06-05") // 40 days later is Thursday 06-04
-		tells("a draft asks for nothing", secretary)
+		tells("a draft asks for no items", secretary, "plan_overdue 2026-05-01")
 		moved(mentor, at, "advised", "go on").Want(http.StatusOK)
 		moved(group, at, "approved", "").Want(http.StatusOK)
 		p := apitest.Decode[improve.Plan](group.Get(at), http.StatusOK)
@@ -130,9 +131,92 @@ func TestRemindersOfAnalysesAndItems(t *testing.T) {
 		if len(all) == 0 || p.Items[0].DueOn != "2026-06-04" {
 			t.Fatalf("items: %+v", p.Items)
 		}
-		tells("items", secretary, all...)
+		tells("items", secretary, append(all, "-plan_overdue 2026-05-01")...)
 		moved(secretary, at, "running", "").Want(http.StatusOK)
 		moveItem(secretary, at+"/items/"+p.Items[0].ID, "done", "", "photographs").Want(http.StatusOK)
 		tells("done", secretary, "-item_overdue 2026-06-04")
+	})
+}
+
+// The secretary of a target is told of its plan until one is approved, and again when
+// that is abandoned.
+func TestRemindersOfPlans(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		s := newPlanStory(t, db) // on Friday 2026-04-10
+		s.every(366, 366)
+		tells := func(what string, c *apitest.Client, next int64, want ...string) int64 {
+			t.Helper()
+			_, err := improve.Remind(t.Context(), s.db)
+			s.must(err)
+			told, next := feed(t, c, next)
+			same(t, what, told, want...)
+			return next
+		}
+		target := s.group.Post("/towns/demo/targets", object{"branch": "b01", "reason": "seen"}).Want(http.StatusCreated)
+		moved(s.group, "/towns/demo/targets/"+last(target), "confirmed", "").Want(http.StatusOK)
+		analysed := s.mentor.Post(analyses, analysisOf("b01", cause("spirit"))).Want(http.StatusCreated)
+		moved(s.mentor, analyses+"/"+last(analysed), "submitted", "").Want(http.StatusOK)
+		s.clock.set(t, "2026-04-30 23:59:59")
+		tells("before the day", s.secretary, 0)
+		escalated := tells("before the day", s.group, 0, "report_overdue 2021-01-01", "visit_overdue 2021-01-01")
+		s.clock.set(t, "2026-05-01 00:00:01") // fifteen workdays later
+		next := tells("due", s.secretary, 0, "plan_due 2026-05-01")
+		s.clock.set(t, "2026-05-02 00:00:01")
+		next = tells("overdue", s.secretary, next, "plan_overdue 2026-05-01", "-plan_due 2026-05-01")
+		escalated = tells("escalated", s.group, escalated, "plan_overdue 2026-05-01")
+		s.isBegun()
+		moved(s.mentor, s.at, "advised", "x").Want(http.StatusOK)
+		next = tells("advised on", s.secretary, next)
+		moved(s.group, s.at, "approved", "").Want(http.StatusOK)
+		next = tells("approved", s.secretary, next, "-plan_overdue 2026-05-01")
+		moved(s.group, s.at, "closed", "in vain").Want(http.StatusOK)
+		tells("abandoned", s.secretary, next, "plan_overdue 2026-05-01")
+		tells("escalated again", s.group, escalated, "plan_overdue 2026-05-01")
+	})
+}
+
+// A branch that has ended asks for no visit, no analysis and no work: nothing about it
+// is told or counted, and nothing new is begun for it.
+func TestAnEndedBranchAsksForNothing(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
+		h.every(10, 366)
+		lin, group := h.paired("lin", "2026-01-05"), h.as(people.LeadingGroup)
+		group.Post("/towns/demo/rounds", object{"code": "2026", "name": named("x"), "judges": []string{}, "combination": "mean", "places": 2, "seats": 1}).Want(http.StatusCreated)
+		lin.Post("/towns/demo/problems", troubleOf(object{"branch": "b01", "due_on": "2026-01-16", "owner_office": "office"})).Want(http.StatusCreated)
+		set(group, taskOf("b01", "lin"))
+		at := "/towns/demo/branches/b01"
+		group.IfMatch(group.Get(at).ETag()).Post(at+"/close", object{"on": "2026-01-20", "reason": "it is one village now"}).Want(http.StatusOK)
+		counts := func() map[improve.DutyKind]int {
+			undone, err := improve.OverdueWork(t.Context(), h.db, "demo", people.Reach{Branches: map[string]bool{"b01": true}}, day.Of(h.db.NowFunc()))
+			h.must(err)
+			return undone.Counts
+		}
+		clock.noon(t, "2026-01-19")
+		if got := counts(); got[improve.VisitDuty] != 1 || got[improve.ProblemDuty] != 1 {
+			t.Errorf("on its last day: %v", got)
+		}
+		missed := func(until string) int {
+			return apitest.Decode[improve.ReportFigures](lin.Get(reportsAt+"/draft?from=2026-01-05&until="+until), http.StatusOK).VisitsMissed.Count
+		}
+		if got := missed("2026-01-19"); got != 1 { // due on 01-15
+			t.Errorf("missed on its last day: %d", got)
+		}
+		clock.noon(t, "2026-06-01")
+		if got := counts(); len(got) != 0 {
+			t.Errorf("after its end: %v", got)
+		}
+		if got := missed("2026-06-01"); got != 1 {
+			t.Errorf("missed after its end: %d", got)
+		}
+		for on, want := range map[string]int{"2026-01-19": 1, "2026-01-20": 0} {
+			for _, i := range apitest.Decode[Helpers](group.Get("/towns/demo/instructors?on="+on), http.StatusOK).Items {
+				if i.Person.Code == "lin" && i.Load.Branches != want {
+					t.Errorf("the load on %s: %+v", on, i)
+				}
+			}
+		}
+		refused(t, lin.Post("/towns/demo/problems", troubleOf(object{"branch": "b01"})), http.StatusConflict, "branch_closed")
+		refused(t, h.as(people.Secretary).Post("/towns/demo/projects", object{"round": "2026", "branch": "b01", "title": "x", "field": "ethos", "description": "x"}), http.StatusConflict, "branch_closed")
 	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/people"
+	"bulwark/internal/town"
 )
 
 // DutyKind names what must be done by a day.
@@ -20,13 +21,14 @@ const (
 	ProblemDuty  DutyKind = "problem"  // of the owner, until it is solved
 	ReportDuty   DutyKind = "report"   // of each instructor to the leading group
 	TaskDuty     DutyKind = "task"     // of who answers for it, until it is done
+	PlanDuty     DutyKind = "plan"     // of the secretary of a confirmed target, until its plan is approved
 	AnalysisDuty DutyKind = "analysis" // of the mentors of a confirmed target, until one has submitted it
 	ItemDuty     DutyKind = "item"     // of the owner of a plan's item, until it is said to be done
 )
 
 // Duty is something that somebody must do by a day.
 type Duty struct {
-	Kind    DutyKind `json:"kind" swaggertype:"string" enums:"visit,problem,report,task,analysis,item"`
+	Kind    DutyKind `json:"kind" swaggertype:"string" enums:"visit,problem,report,task,analysis,plan,item"`
 	Subject string   `json:"subject" example:"assignments/0190…"`     // its address below the town
 	Branch  string   `json:"branch,omitempty" example:"b07"`          // empty where it is about none
 	Person  *string  `json:"person,omitempty" example:"instructor-1"` // whose it is, or an office's
@@ -43,7 +45,8 @@ func (d Duty) about() *string {
 }
 
 // dutiesOf gives all that is to be done in the town as it is today, by a constant
-// number of statements, in the order of due days.
+// number of statements, in the order of due days. A branch that has ended asks for
+// nothing any more.
 func dutiesOf(ctx context.Context, db *gorm.DB, townID string, today day.Date) (Settings, []Duty, error) {
 	stored, err := FindSettings(ctx, db, townID)
 	if err != nil {
@@ -52,7 +55,7 @@ func dutiesOf(ctx context.Context, db *gorm.DB, townID string, today day.Date) (
 	settings := stored.Document.V
 	var all []Duty
 	for _, of := range []func(context.Context, *gorm.DB, string, Settings, day.Date) ([]Duty, error){
-		visitDuties, problemDuties, reportDuties, taskDuties, analysisDuties, itemDuties,
+		visitDuties, problemDuties, reportDuties, taskDuties, analysisDuties, planDuties, itemDuties,
 	} {
 		some, err := of(ctx, db, townID, settings, today)
 		if err != nil {
@@ -60,6 +63,14 @@ func dutiesOf(ctx context.Context, db *gorm.DB, townID string, today day.Date) (
 		}
 		all = append(all, some...)
 	}
+	ended, err := town.EndedOn(ctx, db, townID)
+	if err != nil {
+		return settings, nil, err
+	}
+	all = slices.DeleteFunc(all, func(d Duty) bool {
+		on, ends := ended[d.Branch]
+		return ends && on <= today
+	})
 	slices.SortFunc(all, func(a, b Duty) int {
 		return cmp.Or(cmp.Compare(a.DueOn, b.DueOn), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject, b.Subject))
 	})

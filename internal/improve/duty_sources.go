@@ -79,6 +79,23 @@ WHERE t.town_id = @town AND t.state = 'confirmed' AND NOT EXISTS (SELECT 1 FROM 
 	return duties, err
 }
 
+// planDuties are the plans of confirmed targets, until one of the branch is approved
+// that was not abandoned. Those are of the branch: they name neither person nor
+// office.
+func planDuties(ctx context.Context, db *gorm.DB, townID string, s Settings, _ day.Date) ([]Duty, error) {
+	var wanted []Target
+	err := db.WithContext(ctx).Raw(`SELECT t.* FROM improvement_targets t WHERE t.town_id = @town AND t.state = @confirmed
+AND NOT EXISTS (SELECT 1 FROM plans p WHERE p.town_id = t.town_id AND p.branch_code = t.branch_code AND p.approved_version IS NOT NULL
+	AND (p.state <> @closed OR p.target_id = t.id AND NOT EXISTS (
+		SELECT 1 FROM plan_moves m WHERE m.town_id = p.town_id AND m.plan_id = p.id AND m.verb = 'abandon')))`,
+		map[string]any{"town": townID, "confirmed": Confirmed, "closed": PlanClosed}).Scan(&wanted).Error
+	duties := make([]Duty, len(wanted))
+	for i, t := range wanted {
+		duties[i] = Duty{PlanDuty, "targets/" + t.ID, t.BranchCode, nil, nil, s.DueAfterWorkdays(*t.FromOn, s.PlanIn)}
+	}
+	return duties, err
+}
+
 // itemDuties are the items of plans that are not said to be done. Those of a branch
 // name neither person nor office.
 func itemDuties(ctx context.Context, db *gorm.DB, townID string, _ Settings, _ day.Date) ([]Duty, error) {

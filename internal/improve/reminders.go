@@ -24,7 +24,7 @@ type Reminder struct {
 	TownID         string     `gorm:"primaryKey" json:"-"`
 	ID             string     `gorm:"primaryKey" json:"id" format:"uuid"`
 	Sequence       int64      `json:"sequence" example:"42"` // of its last change in the town
-	Kind           string     `json:"kind" enums:"visit_due,visit_overdue,problem_due,problem_overdue,report_due,report_overdue,task_due,task_overdue,analysis_due,analysis_overdue,item_due,item_overdue"`
+	Kind           string     `json:"kind" enums:"visit_due,visit_overdue,problem_due,problem_overdue,report_due,report_overdue,task_due,task_overdue,analysis_due,analysis_overdue,plan_due,plan_overdue,item_due,item_overdue"`
 	Subject        string     `json:"subject" example:"problems/0190…"`        // its address below the town
 	BranchCode     *string    `json:"branch,omitempty" example:"b07"`          // absent where it is about none
 	PersonCode     *string    `json:"person,omitempty" example:"instructor-1"` // whose the duty is, or an office's
@@ -71,13 +71,15 @@ var reminderWords = map[string]text.Text{
 	"task_overdue":     {ZH: "任务已逾期：期限为 %s", EN: "the task is overdue since %s"},
 	"analysis_due":     {ZH: "请于 %s 前提交该提升对象的原因分析", EN: "submit an analysis of the target by %s"},
 	"analysis_overdue": {ZH: "提升对象的原因分析已逾期：期限为 %s", EN: "the analysis of the target is overdue since %s"},
+	"plan_due":         {ZH: "请于 %s 前使该提升对象的提升方案获得批准", EN: "have the plan of the target approved by %s"},
+	"plan_overdue":     {ZH: "提升对象的提升方案已逾期：期限为 %s", EN: "the plan of the target is overdue since %s"},
 	"item_due":         {ZH: "请于 %s 前完成该提升事项", EN: "finish the plan item by %s"},
 	"item_overdue":     {ZH: "提升事项已逾期：期限为 %s", EN: "the plan item is overdue since %s"},
 }
 
 // remindedOf narrows a query to the reminders of the caller: about branches in
 // reach, those of duties that are his or her own or those of an office of which he
-// or she is a member today, and for a secretary those of the branch's plan. A task
+// or she is a member today, and for a secretary that of the branch's plan and those of its items. A task
 // is told to who answers for it whatever the branch; what is about no branch is not
 // told to who is limited to some. Who reads of the whole town is told what is overdue.
 func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, error) {
@@ -92,13 +94,13 @@ func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, erro
 	} else if !reach.All {
 		q = q.Where("(branch_code IS NULL OR branch_code IN ? OR kind LIKE 'task%')", append(reach.Codes(), ""))
 	}
-	args := map[string]any{"me": p.Person, "town": townID, "today": today, "overdue": "%overdue", "item": "item%"}
+	args := map[string]any{"me": p.Person, "town": townID, "today": today, "overdue": "%overdue", "item": "item%", "plan": "plan%"}
 	mine := "person_code = @me"
 	switch {
 	case people.ScopeOf(people.ReadReminders, p.Role) == people.All:
 		mine = "kind LIKE @overdue"
 	case p.Role == people.Secretary:
-		mine += " OR kind LIKE @item AND person_code IS NULL AND office_code IS NULL"
+		mine += " OR (kind LIKE @item OR kind LIKE @plan) AND person_code IS NULL AND office_code IS NULL"
 	case p.Role == people.Office:
 		mine += ` OR office_code IN (SELECT office_code FROM office_members WHERE town_id = @town AND person_code = @me
 			AND valid_from <= @today AND (valid_until IS NULL OR valid_until >= @today))`

@@ -8,6 +8,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/people"
+	"bulwark/internal/town"
 )
 
 // reportSpan is what a report is about.
@@ -15,6 +16,26 @@ type reportSpan struct {
 	town, author string
 	from, until  day.Date
 	pairings     []people.Assignment
+}
+
+// pair finds the pairings of the author that hold on any of the days. None outlasts
+// its branch.
+func (s *reportSpan) pair(ctx context.Context, db *gorm.DB) error {
+	all, err := people.ListAssignments(ctx, db, s.town, people.AssignmentFilter{On: s.until, Since: s.from, Person: s.author, Duty: people.Instructs})
+	if err != nil {
+		return err
+	}
+	ended, err := town.EndedOn(ctx, db, s.town)
+	for _, a := range all {
+		if on, ends := ended[a.BranchCode]; ends && (a.ValidUntil == nil || *a.ValidUntil >= on) {
+			last := on.AddDays(-1)
+			a.ValidUntil = &last
+		}
+		if a.ValidUntil == nil || *a.ValidUntil >= s.from {
+			s.pairings = append(s.pairings, a)
+		}
+	}
+	return err
 }
 
 // paired reports whether the author was paired with the branch on the day, which
@@ -40,8 +61,7 @@ func figuresOf(ctx context.Context, db *gorm.DB, townID, author string, from, un
 	if err != nil {
 		return nil, err
 	}
-	s.pairings, err = people.ListAssignments(ctx, db, townID, people.AssignmentFilter{On: until, Since: from, Person: author, Duty: people.Instructs})
-	if err != nil {
+	if err := s.pair(ctx, db); err != nil {
 		return nil, err
 	}
 	none := func() Figure { return Figure{IDs: []string{}} }

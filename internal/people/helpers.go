@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/database"
 	"bulwark/internal/day"
+	"bulwark/internal/town"
 )
 
 // Helper is a mentor or instructor on a day, with the branches that he or she
@@ -39,8 +40,15 @@ func ListHelpers(ctx context.Context, db *gorm.DB, townID string, role Role, on 
 		if err != nil {
 			return err
 		}
+		ended, err := town.EndedOn(ctx, tx, townID)
+		if err != nil {
+			return err
+		}
 		branches := map[string][]string{}
 		for _, a := range assigned {
+			if first, ends := ended[a.BranchCode]; ends && first <= on {
+				continue
+			}
 			branches[a.PersonCode] = append(branches[a.PersonCode], a.BranchCode)
 		}
 		helpers = make([]Helper, len(appointed))
