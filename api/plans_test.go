@@ -101,7 +101,7 @@ func (s *planStory) isDrafted() {
 	if !caused || !slices.ContainsFunc(p.Document.V.Items, func(i improve.PlannedItem) bool { return i.Indicator == "meetings" }) {
 		t.Errorf("items: %+v", p.Document.V.Items)
 	}
-	same(t, "allowed", p.Allowed, "write")
+	same(t, "allowed", p.Allowed, "write", "redraft")
 	refused(t, s.group.Post(plans, draft("b01")), http.StatusConflict, "plan_exists")
 	if free := apitest.Decode[improve.Plan](s.group.Post(plans, draft("b02")), http.StatusCreated); free.TargetID != nil {
 		t.Errorf("b02 is no target: %+v", free)
@@ -148,9 +148,9 @@ func (s *planStory) isAdvisedOnAndApproved() {
 	refused(t, moved(s.mentor, s.at, "advised", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
 	refused(t, moved(s.group, s.at, "approved", ""), http.StatusConflict, "no_such_transition")
 	moved(s.mentor, s.at, "advised", "begin with the meetings").Want(http.StatusOK)
-	may(t, s.secretary, s.at, "write")
+	may(t, s.secretary, s.at, "write", "redraft")
 	may(t, s.mentor, s.at)
-	may(t, s.group, s.at, "send_back", "approve")
+	may(t, s.group, s.at, "redraft", "send_back", "approve")
 	may(t, s.wu, s.at)
 	refused(t, moved(s.wu, s.at, "approved", ""), http.StatusForbidden, "conflict_of_interest")
 	refused(t, moved(s.mentor, s.at, "approved", ""), http.StatusForbidden, "not_allowed")
