@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/apitest"
 	"bulwark/internal/config"
+	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
@@ -57,8 +58,13 @@ func newHarness(t testing.TB, db *gorm.DB) *harness {
 	t.Helper()
 	s, client := serving(t, db, func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) })
 	h := &harness{client, t, db, s, map[people.Role]string{}}
-	h.towns()
-	h.people()
+	h.must(database.InTx(t.Context(), db, func(tx *gorm.DB) error { // one commit instead of forty
+		h.db = tx
+		h.towns()
+		h.people()
+		return nil
+	}))
+	h.db = db
 	return h
 }
 
