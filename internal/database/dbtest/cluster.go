@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -55,13 +56,13 @@ func startCluster() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	lifelines = append(lifelines, c.lifeline)
+	lifelines.Store(c.lifeline, nil)
 	return c.url(), nil
 }
 
-// lifelines keeps the pipes of servers that live as long as the process from
-// being collected and so closed.
-var lifelines []*os.File
+// lifelines keeps the pipes of what lives as long as the process from being
+// collected and so closed.
+var lifelines sync.Map
 
 // cluster is a PostgreSQL server in a temporary folder, which listens on a socket
 // inside that.

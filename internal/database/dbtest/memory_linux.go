@@ -36,9 +36,6 @@ var memory = sync.OnceValue(func() string {
 	return folder
 })
 
-// lifeline is what removeAtEnd holds open for as long as the process lives.
-var lifeline *os.File
-
 // removeAtEnd has a shell remove the folder when this process is gone, however it
 // went: memory that nobody frees would be lost until the machine starts anew.
 func removeAtEnd(folder string) error {
@@ -47,7 +44,7 @@ func removeAtEnd(folder string) error {
 		return err
 	}
 	defer read.Close()
-	lifeline = write
+	lifelines.Store(write, nil)
 	shell := exec.Command("/bin/sh", "-c", `trap '' HUP INT TERM; read -r _; rm -rf "$1"`, "sh", folder)
 	shell.Stdin, shell.Dir = read, "/"
 	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C at the terminal ends the tests, not the shell
