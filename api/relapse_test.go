@@ -17,6 +17,14 @@ import (
 // has that closed. It gives the addresses of both.
 func (c *campaign) closedItem(goal float64) (plan, item string) {
 	c.t.Helper()
+	plan, item = c.runningItem(goal)
+	c.closes(item)
+	return plan, item
+}
+
+// runningItem is closedItem before anything is done.
+func (c *campaign) runningItem(goal float64) (plan, item string) {
+	c.t.Helper()
 	made := c.as(people.Secretary).Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated)
 	plan = made.Header.Get("Location")[len("/api/v1"):]
 	work := itemOf("meetings", goal)
@@ -25,9 +33,7 @@ func (c *campaign) closedItem(goal float64) (plan, item string) {
 	moved(c.as(people.Mentor), plan, "advised", "x").Want(http.StatusOK)
 	p := apitest.Decode[improve.Plan](moved(c.group, plan, "approved", ""), http.StatusOK)
 	moved(c.as(people.Secretary), plan, "running", "").Want(http.StatusOK)
-	item = plan + "/items/" + p.Items[0].ID
-	c.closes(item)
-	return plan, item
+	return plan, plan + "/items/" + p.Items[0].ID
 }
 
 func (c *campaign) closes(item string) {

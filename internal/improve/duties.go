@@ -78,7 +78,7 @@ func dutiesOf(ctx context.Context, db *gorm.DB, townID string, today day.Date) (
 }
 
 // visitDuties are the next visits of all pairings of today, counted from the last
-// recorded visit of the instructor, or else from the first day of the pairing.
+// recorded visit of the instructor in the pairing, or else from its first day.
 func visitDuties(ctx context.Context, db *gorm.DB, townID string, s Settings, today day.Date) ([]Duty, error) {
 	var pairings []struct {
 		ID, BranchCode, PersonCode string
@@ -86,10 +86,9 @@ func visitDuties(ctx context.Context, db *gorm.DB, townID string, s Settings, to
 		VisitedOn                  *day.Date
 	}
 	err := db.WithContext(ctx).Raw(`SELECT a.id, a.branch_code, a.person_code, a.valid_from, v.visited_on
-FROM assignments a LEFT JOIN visits v ON v.town_id = a.town_id AND v.branch_code = a.branch_code AND v.visited_by = a.person_code
-	AND v.state = 'recorded' AND v.visited_on >= a.valid_from AND NOT EXISTS (SELECT 1 FROM visits w
-		WHERE w.town_id = v.town_id AND w.branch_code = v.branch_code AND w.visited_by = v.visited_by AND w.state = 'recorded'
-		AND (w.visited_on > v.visited_on OR w.visited_on = v.visited_on AND w.id > v.id))
+FROM assignments a LEFT JOIN visits v ON v.town_id = a.town_id AND v.id = (SELECT w.id FROM visits w
+	WHERE w.town_id = a.town_id AND w.branch_code = a.branch_code AND w.visited_by = a.person_code AND w.state = 'recorded'
+	AND w.visited_on >= a.valid_from ORDER BY w.visited_on DESC LIMIT 1)
 WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)`,
 		map[string]any{"town": townID, "duty": people.Instructs, "today": today}).Scan(&pairings).Error
 	duties := make([]Duty, len(pairings))

@@ -20,9 +20,8 @@ func reportDuties(ctx context.Context, db *gorm.DB, townID string, s Settings, t
 		UntilOn    *day.Date
 	}
 	err := db.WithContext(ctx).Raw(`SELECT a.person_code, a.valid_from, r.until_on
-FROM assignments a LEFT JOIN reports r ON r.town_id = a.town_id AND r.author_code = a.person_code AND r.state <> 'draft' AND NOT EXISTS (
-	SELECT 1 FROM reports q WHERE q.town_id = r.town_id AND q.author_code = r.author_code AND q.state <> 'draft'
-	AND (q.until_on > r.until_on OR q.until_on = r.until_on AND q.id > r.id))
+FROM assignments a LEFT JOIN reports r ON r.town_id = a.town_id AND r.id = (SELECT q.id FROM reports q
+	WHERE q.town_id = a.town_id AND q.author_code = a.person_code AND q.state <> 'draft' ORDER BY q.until_on DESC LIMIT 1)
 WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)
 ORDER BY a.person_code, a.valid_from`, map[string]any{"town": townID, "duty": people.Instructs, "today": today}).Scan(&pairings).Error
 	var duties []Duty

@@ -38,10 +38,10 @@ func (s *reportSpan) pair(ctx context.Context, db *gorm.DB) error {
 	return err
 }
 
-// paired reports whether the author was paired with the branch on the day, which
-// lies in the span.
+// paired reports whether the author was paired with the branch on the day, and the
+// span has begun by then; what comes after it is not asked for.
 func (s reportSpan) paired(branch string, on day.Date) bool {
-	return on >= s.from && on <= s.until && slices.ContainsFunc(s.pairings, func(a people.Assignment) bool {
+	return on >= s.from && slices.ContainsFunc(s.pairings, func(a people.Assignment) bool {
 		return a.BranchCode == branch && a.ValidFrom <= on && (a.ValidUntil == nil || *a.ValidUntil >= on)
 	})
 }

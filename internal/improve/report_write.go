@@ -102,6 +102,9 @@ func MoveReport(ctx context.Context, db *gorm.DB, townID, id string, version int
 			}
 			return mv.Verb, map[string]any{"state": to, "received_at": tx.NowFunc(), "received_by": v.Name(), "remark": remark}, nil
 		}
+		if remark != "" {
+			return "", nil, fault.Broken(fault.At("/remark", "remark_refused", text.F("只有签收时才填写意见：请写入汇报正文", "a remark is of who receives it: say it in the report")))
+		}
 		if err := r.refuseOverlap(ctx, tx); err != nil {
 			return "", nil, err
 		}

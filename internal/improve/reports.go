@@ -77,7 +77,7 @@ func (r Report) stand() workflow.Standing {
 type reporter struct{ people.Principal }
 
 // wrote reports whether the caller is the author.
-func (v reporter) wrote(r Report) bool { return v.Person != "" && v.Person == r.AuthorCode }
+func (v reporter) wrote(r Report) bool { return v.Person == r.AuthorCode }
 
 // sighted narrows a query to what the caller may see: the own ones, and those
 // submitted where the role reads of the whole town.
