@@ -12,7 +12,7 @@ import (
 
 // reportDuties are the next reports of all who instruct today, counted from the last
 // day of the last report that was submitted, or else from the first day of the
-// earliest pairing that still holds.
+// earliest pairing that still holds, with a branch that has not ended.
 func reportDuties(ctx context.Context, db *gorm.DB, townID string, s Settings, today day.Date) ([]Duty, error) {
 	var pairings []struct {
 		PersonCode string
@@ -23,6 +23,7 @@ func reportDuties(ctx context.Context, db *gorm.DB, townID string, s Settings, t
 FROM assignments a LEFT JOIN reports r ON r.town_id = a.town_id AND r.id = (SELECT q.id FROM reports q
 	WHERE q.town_id = a.town_id AND q.author_code = a.person_code AND q.state <> 'draft' ORDER BY q.until_on DESC LIMIT 1)
 WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)
+	AND NOT EXISTS (SELECT 1 FROM branches b WHERE b.town_id = a.town_id AND b.code = a.branch_code AND b.closed_on <= @today)
 ORDER BY a.person_code, a.valid_from`, map[string]any{"town": townID, "duty": people.Instructs, "today": today}).Scan(&pairings).Error
 	var duties []Duty
 	for i, p := range pairings {
