@@ -5,30 +5,36 @@ import "sync"
 // maxAnswers bounds the memory of answers: 40 branches take 10 KB each.
 const maxAnswers = 1024
 
-// question is all that the answer to a request for a ranking depends on. The
-// token names the run, so an answer never goes stale.
+// question is a request for a ranking or a dashboard.
 type question struct {
-	token, town, period, class, around string
-	publication                        int64 // as asked: a file is named by it
-	span                               int
-	language                           locale
-	csv                                bool
+	view                        string
+	town, period, class, around string
+	publication                 int64 // as asked: a file is named by it
+	span                        int
+	language                    locale
+	csv                         bool
 }
 
-// answers keeps finished answers of published periods. Safe for concurrent use;
-// the zero value is empty.
+// answers keeps the latest finished answer to each question. Safe for concurrent
+// use; the zero value is empty.
 type answers struct {
 	mu   sync.RWMutex
-	made map[question]Raw
+	made map[question]answer
 }
 
-// get returns the answer to the question, made once.
-func (a *answers) get(key question, render func() (Raw, error)) (Raw, error) {
+type answer struct {
+	token string
+	Raw
+}
+
+// get returns the answer to the question, made once for a token: it names all that
+// the answer shows, as the run does of a ranking, so that none is ever stale.
+func (a *answers) get(key question, token string, render func() (Raw, error)) (Raw, error) {
 	a.mu.RLock()
-	raw, ok := a.made[key]
+	kept, ok := a.made[key]
 	a.mu.RUnlock()
-	if ok {
-		return raw, nil
+	if ok && kept.token == token {
+		return kept.Raw, nil
 	}
 	raw, err := render()
 	if err != nil {
@@ -38,8 +44,8 @@ func (a *answers) get(key question, render func() (Raw, error)) (Raw, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.made == nil || len(a.made) >= maxAnswers {
-		a.made = map[question]Raw{}
+		a.made = map[question]answer{}
 	}
-	a.made[key] = raw
+	a.made[key] = answer{token, raw}
 	return raw, nil
 }

@@ -2,8 +2,13 @@ package api
 
 import (
 	"context"
+	"strings"
 
+	"github.com/go-json-experiment/json"
+
+	"bulwark/internal/audit"
 	"bulwark/internal/dashboard"
+	"bulwark/internal/day"
 	"bulwark/internal/index"
 )
 
@@ -13,7 +18,9 @@ type dashboardRequest struct {
 	Period string `form:"period"` // the latest published one if absent
 }
 
-// findDashboard answers all that the leadership screen shows, in one call.
+// findDashboard answers all that the leadership screen shows, in one call. Every
+// change of a town leaves a record in its trail, so an answer holds as long as the
+// head of the trail, the day, and what this process believes to be published.
 //
 //	@ID			findDashboard
 //	@Summary	Read the leadership screen
@@ -21,21 +28,36 @@ type dashboardRequest struct {
 //	@Param		query	query		dashboardRequest	false	"."
 //	@Success	200		{object}	dashboard.Dashboard
 //	@Router		/towns/{town}/dashboard [get]
-func (s *Server) findDashboard(ctx context.Context, req dashboardRequest) (dashboard.Dashboard, error) {
+func (s *Server) findDashboard(ctx context.Context, req dashboardRequest) (Raw, error) {
+	head, err := audit.FindHead(ctx, s.db(ctx), req.Town)
+	if err != nil {
+		return Raw{}, err
+	}
 	period := req.Period
 	if period == "" {
-		var err error
 		if period, err = s.board.Latest(ctx, s.db(ctx), req.Town); err != nil {
-			return dashboard.Dashboard{}, err
+			return Raw{}, err
 		}
 	}
-	var result *index.Overview
-	if period != "" {
-		view, _, err := s.view(ctx, resultRequest{periodRequest: periodRequest{Town: req.Town, Period: period}})
+	view, _, err := s.board.Published(ctx, s.db(ctx), req.Town, period, 0)
+	if err != nil {
+		return Raw{}, err
+	}
+	token := strings.Join([]string{head.Hash, string(day.Of(s.Now())), view.Token}, " ")
+	return s.answers.get(question{view: "dashboard", town: req.Town, period: period, language: req.Language}, token, func() (Raw, error) {
+		var result *index.Overview
+		if period != "" {
+			view, _, err := s.view(ctx, resultRequest{periodRequest: periodRequest{Town: req.Town, Period: period}})
+			if err != nil {
+				return Raw{}, err
+			}
+			result = new(view.Overview(string(req.Language)))
+		}
+		d, err := dashboard.Find(ctx, s.db(ctx), req.Town, result)
 		if err != nil {
-			return dashboard.Dashboard{}, err
+			return Raw{}, err
 		}
-		result = new(view.Overview(string(req.Language)))
-	}
-	return dashboard.Find(ctx, s.db(ctx), req.Town, result)
+		body, err := json.Marshal(d, json.Deterministic(true))
+		return Raw{ContentType: "application/json", Body: body}, err
+	})
 }

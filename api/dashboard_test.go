@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/dashboard"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/day"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
@@ -69,6 +70,57 @@ func TestDashboardOfANewTown(t *testing.T) {
 		d := apitest.Decode[dashboard.Dashboard](h.as(people.LeadingGroup).Get("/towns/demo/dashboard"), http.StatusOK)
 		if d.Result != nil || d.Entry != nil || len(d.Measures) != 7 {
 			t.Errorf("%+v", d)
+		}
+	})
+}
+
+// watchTheScreen holds what is kept of the screen against what a service shows that
+// has just begun: after every change, and once more when it is known how sure ranks are.
+func (h *harness) watchTheScreen() {
+	begun, fresh := serving(h.t, h.db, h.server.Now)
+	kept, fresh := h.as(people.LeadingGroup), fresh.As(h.secrets[people.LeadingGroup])
+	same := func(t testing.TB, when string) {
+		for _, path := range []string{"/towns/demo/dashboard", "/towns/demo/dashboard?period=2026Q2"} {
+			coldStart(begun)
+			kept.Get(path)                    // what was published it may believe for a second,
+			h.server.board = index.NewBoard() // and not longer
+			if now, want := kept.Get(path), fresh.Get(path); now.ETag() != want.ETag() {
+				t.Errorf("%s %s shows\n%s\nand not\n%s", when, path, now.Body, want.Body)
+			}
+		}
+	}
+	h.Client = h.Watch(func(t testing.TB, operation string, a *apitest.Answer) {
+		if a.Method == http.MethodGet || a.Status >= http.StatusBadRequest {
+			return
+		}
+		same(t, "after "+operation)
+		if operation == "createRun" {
+			return // it is appraised after its publication here
+		}
+		if n, err := index.AppraisePending(t.Context(), h.db); err != nil {
+			t.Error(err)
+		} else if n > 0 {
+			same(t, "appraised after "+operation)
+		}
+	})
+}
+
+// A day that passes makes work overdue without any change.
+func TestTheScreenOfTheNextDay(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
+		group := h.as(people.LeadingGroup)
+		group.Post("/towns/demo/measures/1/tasks", taskOf("b01", "instructor")).Want(http.StatusCreated)
+		for _, c := range []struct {
+			at   day.Date
+			want int
+		}{{"2026-05-01", 0}, {"2026-05-02", 1}} {
+			clock.noon(t, c.at)
+			for range 2 {
+				if d := apitest.Decode[dashboard.Dashboard](group.Get("/towns/demo/dashboard"), http.StatusOK); d.Overdue.Counts["task"] != c.want {
+					t.Errorf("on %s %d tasks are overdue", c.at, d.Overdue.Counts["task"])
+				}
+			}
 		}
 	})
 }

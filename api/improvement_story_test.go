@@ -32,6 +32,7 @@ type loop struct {
 func TestFromAWeakResultToAProvenGain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
+		h.watchTheScreen()
 		c := newCampaign(h)
 		l := &loop{
 			campaign: c, t: t, clock: clock,

@@ -59,7 +59,7 @@ func (s *Server) findRanking(ctx context.Context, req rankingRequest) (Raw, erro
 	if view.Token == "" {
 		return render()
 	}
-	return s.answers.get(question{view.Token, req.Town, req.Period, req.Class, req.Around, req.Publication, req.Span, req.Language, req.csv()}, render)
+	return s.answers.get(question{"ranking", req.Town, req.Period, req.Class, req.Around, req.Publication, req.Span, req.Language, req.csv()}, view.Token, render)
 }
 
 // view is the period as the caller may see it: published, or provisional with the

@@ -34,10 +34,16 @@ func New(t testing.TB, h http.Handler) *Client {
 }
 
 // Watch has see called with every answer and the operation that gave it, also
-// those of the copies of the client.
+// those of the copies of the client, after those who watch already.
 func (c *Client) Watch(see func(t testing.TB, operation string, a *Answer)) *Client {
 	changed := *c
-	changed.watch = see
+	changed.watch = func(t testing.TB, operation string, a *Answer) {
+		t.Helper()
+		if c.watch != nil {
+			c.watch(t, operation, a)
+		}
+		see(t, operation, a)
+	}
 	return &changed
 }
 

@@ -46,35 +46,40 @@ type AppealCounts struct {
 }
 
 // Find gathers the screen around the result of a period (nil where nothing is
-// published). It takes a constant number of statements.
+// published), from one state of the database. It takes a constant number of statements.
 func Find(ctx context.Context, db *gorm.DB, townID string, result *index.Overview) (Dashboard, error) {
 	d := Dashboard{Town: townID, Result: result}
+	err := database.ReadTx(ctx, db, func(tx *gorm.DB) error { return d.gather(ctx, tx) })
+	return d, err
+}
+
+func (d *Dashboard) gather(ctx context.Context, db *gorm.DB) error {
 	today, all := day.Of(db.NowFunc()), people.Reach{All: true}
 	if err := d.entry(ctx, db); err != nil {
-		return d, err
+		return err
 	}
-	appeals, err := database.CountStates[index.AppealState](db.WithContext(ctx).Model(&index.Appeal{}).Where("town_id = ?", townID))
+	appeals, err := database.CountStates[index.AppealState](db.WithContext(ctx).Model(&index.Appeal{}).Where("town_id = ?", d.Town))
 	if err != nil {
-		return d, err
+		return err
 	}
 	d.Appeals = AppealCounts{Filed: appeals[index.Filed], Upheld: appeals[index.Upheld], Rejected: appeals[index.Rejected]}
-	if d.Targets, err = improve.CountTargets(ctx, db, townID, all); err != nil {
-		return d, err
+	if d.Targets, err = improve.CountTargets(ctx, db, d.Town, all); err != nil {
+		return err
 	}
-	if d.Plans, err = improve.CountPlans(ctx, db, townID, all); err != nil {
-		return d, err
+	if d.Plans, err = improve.CountPlans(ctx, db, d.Town, all); err != nil {
+		return err
 	}
-	if d.Items, err = improve.CountPlanItems(ctx, db, townID, all); err != nil {
-		return d, err
+	if d.Items, err = improve.CountPlanItems(ctx, db, d.Town, all); err != nil {
+		return err
 	}
-	if d.Problems, err = improve.CountProblems(ctx, db, townID, all); err != nil {
-		return d, err
+	if d.Problems, err = improve.CountProblems(ctx, db, d.Town, all); err != nil {
+		return err
 	}
-	if d.Overdue, err = improve.OverdueWork(ctx, db, townID, all, today); err != nil {
-		return d, err
+	if d.Overdue, err = improve.OverdueWork(ctx, db, d.Town, all, today); err != nil {
+		return err
 	}
-	d.Measures, err = improve.MeasureProgress(ctx, db, townID, today)
-	return d, err
+	d.Measures, err = improve.MeasureProgress(ctx, db, d.Town, today)
+	return err
 }
 
 // entry finds the latest period whose sheets are still being worked on.
