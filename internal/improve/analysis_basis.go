@@ -3,12 +3,14 @@ package improve
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/text"
+	"bulwark/pkg/composite"
 )
 
 // AnalysisBasis is what an analysis starts from: the indicators in which a published
@@ -76,10 +78,20 @@ func basisOf(v index.View, branch, language string) (AnalysisBasis, error) {
 	}
 	for _, m := range cheapest(gains).Moves {
 		b.name(gains, m.Code, BasisReason{Code: "cheapest_gain", Points: m.Points, Text: text.F(
-			"由 %[1]v%[3]s 改进到 %[2]v%[3]s，指数提高 %.2[4]f 分", "moving it from %[1]v%[3]s to %[2]v%[3]s brings %.2[4]f points of the index",
-			m.From, m.To, m.Unit, m.Points).In(language)})
+			"由 %[1]s 改进到 %[2]s，指数提高 %.2[3]f 分", "moving it from %[1]s to %[2]s brings %.2[3]f points of the index",
+			amount(m.From, m.Unit), amount(m.To, m.Unit), m.Points).In(language)})
 	}
 	return b, nil
+}
+
+// amount writes a value with its unit: 56.1%, 3 visits. What an average has beyond four
+// decimals tells nobody anything.
+func amount(x float64, unit string) string {
+	number := strconv.FormatFloat(composite.Round(x, 4), 'f', -1, 64)
+	if unit == "" || unit == "%" {
+		return number + unit
+	}
+	return number + " " + unit
 }
 
 // cheapest is the way to the next grade, or to the next rank where there is none.

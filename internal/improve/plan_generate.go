@@ -14,6 +14,10 @@ import (
 // mostItems is how many items are proposed: more is no plan.
 const mostItems = 8
 
+// leastPoints is what a goal must bring to be worth planning for: the cheapest way
+// ends with a move that only fills up what is missing.
+const leastPoints = 0.05
+
 // ownPlan is the measure that an item is counted under unless the plan says another:
 // one village, one plan.
 const ownPlan = 2
@@ -43,7 +47,9 @@ func generate(ctx context.Context, tx *gorm.DB, v index.View, p Plan, language s
 		item: PlannedItem{Measure: ownPlan, Owner: ItemOwner{"branch", p.BranchCode}, DueOn: settings.Document.V.itemDue(day.Of(tx.NowFunc()))},
 	}
 	for _, m := range cheapest(gains).Moves {
-		g.moves[m.Code] = m.To
+		if m.Points >= leastPoints {
+			g.moves[m.Code] = m.To
+		}
 	}
 	g.weak(zh, en, "cheapest_gain")
 	if err := g.causes(ctx, tx, p); err != nil {
@@ -108,18 +114,18 @@ func (g *generator) add(indicator string, r ItemReason) {
 	}
 	x := g.item
 	x.Indicator, x.ValueGoal, x.Why = indicator, goal, ItemReasons{r}
-	x.Action = text.F("将%[1]s提高到目标 %[2]v%[3]s", "bring %[1]s to %[2]v%[3]s", g.gains.Indicators[n].Name, goal, g.gains.Indicators[n].Unit).In(g.language)
+	x.Action = text.F("将%[1]s改进到目标 %[2]s", "bring %[1]s to %[2]s", g.gains.Indicators[n].Name, amount(goal, g.gains.Indicators[n].Unit)).In(g.language)
 	g.items = append(g.items, x)
 }
 
 // goal is the value to aim at: that on the cheapest way, or the nearest of the next
-// step, the median of the class and full marks that brings something.
+// step, the median of the class and full marks that brings enough.
 func (g *generator) goal(n index.Gain) (float64, bool) {
 	if to, ok := g.moves[n.Code]; ok {
 		return to, true
 	}
 	for _, r := range []*index.Reach{n.Next, n.Median, n.Goal} {
-		if r != nil && r.Points > 0 {
+		if r != nil && r.Points >= leastPoints {
 			return r.Value, true
 		}
 	}
