@@ -60,6 +60,13 @@ func TestTheRulesOfImprovement(t *testing.T) {
 			"/settings/target_rules/4/kind", "/settings/visit_every_days", "/settings/warn_before_days", "/settings/holidays/0",
 			"/settings/workdays/0", "/settings/workdays/2")
 		refused(t, group.IfMatch(`"2"`).Bad().Put(at, object{"settings": changed}), http.StatusUnprocessableEntity, "invalid", "/reason")
+		h.inForce(smallScheme) // with which a slip of the hand shows: its rule would name nobody
+		slip := changed
+		slip.TargetRules = []improve.TargetRule{
+			{Kind: improve.DimensionBelow, Points: 60, Dimensions: []string{"party", "partei", "meetings"}}, {Kind: improve.GradeAtMost, Grade: "fare"}, {Kind: improve.GradeAtMost, Grade: "fair"},
+		}
+		refused(t, group.IfMatch(`"2"`).Put(at, object{"settings": slip, "reason": "x"}), http.StatusUnprocessableEntity, "invalid",
+			"/settings/target_rules/0/dimensions/1", "/settings/target_rules/0/dimensions/2", "/settings/target_rules/1/grade")
 		for _, role := range []people.Role{people.Reader, people.Secretary, people.Mentor, people.Leadership} {
 			refused(t, h.as(role).IfMatch(`"2"`).Put(at, change), http.StatusForbidden, "not_allowed")
 		}

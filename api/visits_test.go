@@ -194,3 +194,30 @@ func TestStatementsOfVisits(t *testing.T) {
 		}
 	})
 }
+
+// A finding names an indicator of the scheme in force. One that was named before stays
+// when the scheme has it no more.
+func TestFindingsNameIndicatorsInForce(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := newHarnessAt(t, db, "2026-03-10 09:00:00")
+		h.inForce(smallScheme)
+		instructor := h.as(people.Instructor)
+		found := func(indicators ...string) object {
+			findings := []object{}
+			for _, code := range indicators {
+				findings = append(findings, object{"statement": "a", "severity": "minor", "indicator": code})
+			}
+			return visitOf(object{"branch": "b01", "findings": findings})
+		}
+		refused(t, instructor.Post("/towns/demo/visits", found("meetings", "metings", "party", "")), http.StatusUnprocessableEntity, "invalid",
+			"/findings/1/indicator", "/findings/2/indicator")
+		at := "/towns/demo/visits/" + last(instructor.Post("/towns/demo/visits", found("meetings")).Want(http.StatusCreated))
+		h.must(h.db.Exec("UPDATE visit_findings SET indicator = 'retired'").Error)
+		content := found("retired", "gone")
+		delete(content, "branch")
+		refused(t, instructor.IfMatch(`"1"`).Put(at, content), http.StatusUnprocessableEntity, "invalid", "/findings/1/indicator")
+		content = found("retired", "spirit")
+		delete(content, "branch")
+		instructor.IfMatch(`"1"`).Put(at, content).Want(http.StatusOK)
+	})
+}

@@ -134,12 +134,12 @@ func stays(ctx context.Context, tx *gorm.DB, townID, id, verb string) (Case, cas
 func (c Case) check(ctx context.Context, tx *gorm.DB) error {
 	var faults []fault.Field
 	if len(c.Indicators.V) > 0 {
-		known, err := indicatorsInForce(ctx, tx, c.TownID)
+		inForce, err := scheme.InForce(ctx, tx, c.TownID)
 		if err != nil {
 			return err
 		}
 		for i, code := range c.Indicators.V {
-			if !known[code] {
+			if inForce == nil || !inForce.HasIndicator(code) {
 				faults = append(faults, fault.At("/indicators/"+strconv.Itoa(i), "unknown_indicator", text.F("现行指标体系中没有指标“%s”", "the scheme in force has no indicator %q", code)))
 			}
 		}
@@ -153,25 +153,4 @@ func (c Case) check(ctx context.Context, tx *gorm.DB) error {
 		return fault.Broken(faults...)
 	}
 	return nil
-}
-
-// indicatorsInForce are those of the scheme activated last; none where the town has
-// no scheme yet.
-func indicatorsInForce(ctx context.Context, tx *gorm.DB, townID string) (map[string]bool, error) {
-	v, err := scheme.FindActive(ctx, tx, townID, "")
-	if fault.Is(err, fault.NotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	c, err := v.Compile()
-	if err != nil {
-		return nil, err
-	}
-	known := map[string]bool{}
-	for _, i := range c.Flat() {
-		known[i.Code] = true
-	}
-	return known, nil
 }

@@ -79,7 +79,7 @@ func cardOf(v index.View, branch string) (index.Scorecard, error) {
 // check lists the findings that are tied to no indicator.
 func (list Causes) check(c *scheme.Compiled) (faults []fault.Field) {
 	for i, x := range list {
-		if n := c.Node(x.Indicator); n == nil || len(n.Children) > 0 {
+		if !c.HasIndicator(x.Indicator) {
 			faults = append(faults, fault.At("/findings/"+strconv.Itoa(i)+"/indicator", "unknown_indicator", text.F(
 				"指标体系中没有指标“%s”", "the scheme has no indicator %q", x.Indicator)))
 		}

@@ -2,8 +2,10 @@ package improve
 
 import (
 	"fmt"
+	"slices"
 
 	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 )
 
@@ -31,6 +33,32 @@ func (r TargetRule) check(i int) (faults []fault.Field) {
 		}
 	default:
 		refuse("kind", text.F("没有规则“%s”", "there is no rule %q", r.Kind))
+	}
+	return faults
+}
+
+// checkRules faults rules that would name nobody, because the scheme in force has no
+// such dimension or grade; nothing where there is no scheme yet.
+func (s Settings) checkRules(inForce *scheme.Compiled) (faults []fault.Field) {
+	if inForce == nil {
+		return nil
+	}
+	dimensions := map[string]bool{}
+	for _, n := range inForce.Index.Nodes() {
+		dimensions[n.Code] = n.Depth == 1
+	}
+	for i, r := range s.TargetRules {
+		at := fmt.Sprintf("/settings/target_rules/%d/", i)
+		for k, code := range r.Dimensions {
+			if r.Kind == DimensionBelow && !dimensions[code] {
+				faults = append(faults, fault.At(fmt.Sprintf("%sdimensions/%d", at, k), "unknown_dimension", text.F(
+					"现行指标体系中没有维度“%s”", "the scheme in force has no dimension %q", code)))
+			}
+		}
+		known := slices.ContainsFunc(inForce.Document.Grades, func(g scheme.Grade) bool { return g.Code == r.Grade })
+		if r.Kind == GradeAtMost && !known {
+			faults = append(faults, fault.At(at+"grade", "unknown_grade", text.F("现行指标体系中没有等次“%s”", "the scheme in force has no grade %q", r.Grade)))
+		}
 	}
 	return faults
 }

@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
 )
 
 // StoredSettings are the settings of a town as a row. A town that has not edited
@@ -63,6 +64,13 @@ func UpdateSettings(ctx context.Context, db *gorm.DB, townID string, version int
 	}
 	var after StoredSettings
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		inForce, err := scheme.InForce(ctx, tx, townID)
+		if err != nil {
+			return err
+		}
+		if faults := s.checkRules(inForce); len(faults) > 0 {
+			return fault.Broken(faults...)
+		}
 		before, err := FindSettings(ctx, tx, townID)
 		if err != nil {
 			return err

@@ -2,6 +2,7 @@ package improve
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"gorm.io/gorm"
@@ -11,6 +12,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
+	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -23,6 +25,9 @@ func BeginVisit(ctx context.Context, db *gorm.DB, v Visit) (Visit, error) {
 	v.Versioned = database.Versioned{Version: 1}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
 		if err := v.refuse(ctx, tx, v.VisitContent); err != nil {
+			return err
+		}
+		if err := v.refuseIndicators(ctx, tx, nil); err != nil {
 			return err
 		}
 		if err := tx.Create(&v).Error; err != nil {
@@ -89,6 +94,27 @@ func (v Visit) refuseItems(ctx context.Context, tx *gorm.DB, c VisitContent) err
 	return nil
 }
 
+// refuseIndicators faults findings that name an indicator which the scheme in force
+// does not have, where there is one, and which no finding named before.
+func (v Visit) refuseIndicators(ctx context.Context, tx *gorm.DB, before []Finding) error {
+	inForce, err := scheme.InForce(ctx, tx, v.TownID)
+	if err != nil || inForce == nil {
+		return err
+	}
+	var faults []fault.Field
+	for i, f := range v.Findings {
+		old := slices.ContainsFunc(before, func(b Finding) bool { return b.Indicator == f.Indicator })
+		if f.Indicator != "" && !old && !inForce.HasIndicator(f.Indicator) {
+			faults = append(faults, fault.At(fmt.Sprintf("/findings/%d/indicator", i), "unknown_indicator", text.F(
+				"现行指标体系中没有指标“%s”", "the scheme in force has no indicator %q", f.Indicator)))
+		}
+	}
+	if len(faults) > 0 {
+		return fault.Broken(faults...)
+	}
+	return nil
+}
+
 // WriteVisit replaces what the caller's own visit tells: a draft as often as he or
 // she likes, a recorded one by a correction with its reason.
 func WriteVisit(ctx context.Context, db *gorm.DB, townID, id string, version int64, c VisitContent, reason string) (Visit, error) {
@@ -107,11 +133,15 @@ func WriteVisit(ctx context.Context, db *gorm.DB, townID, id string, version int
 		if err := before.refuseLost(ctx, tx, c); err != nil {
 			return verb, err
 		}
+		told := before.Findings
+		before.VisitContent = c
+		if err := before.refuseIndicators(ctx, tx, told); err != nil {
+			return verb, err
+		}
 		change := map[string]any{"visited_on": c.VisitedOn, "place": c.Place, "checks": c.Checks, "evidence": c.Evidence}
 		if err := database.UpdateVersioned(tx, &Visit{TownID: townID, ID: id}, version, change); err != nil {
 			return verb, err
 		}
-		before.VisitContent = c
 		if err := before.storeFindings(tx); err != nil {
 			return verb, err
 		}

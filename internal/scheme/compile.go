@@ -50,6 +50,12 @@ func (c *Compiled) collect(n *Node) {
 // Node finds a node of the tree by its code; nil where there is none.
 func (c *Compiled) Node(code string) *Node { return c.nodes[code] }
 
+// HasIndicator reports whether an indicator, a leaf of the tree, has the code.
+func (c *Compiled) HasIndicator(code string) bool {
+	n := c.Node(code)
+	return n != nil && len(n.Children) == 0
+}
+
 // Quantity finds a reported quantity by its code; nil where there is none.
 func (c *Compiled) Quantity(code string) *Quantity { return c.quantities[code] }
 

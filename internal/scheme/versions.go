@@ -120,6 +120,18 @@ func FindActive(ctx context.Context, db *gorm.DB, townID, code string) (Version,
 	return v, err
 }
 
+// InForce compiles the version that FindActive gives; nil where the town has none yet.
+func InForce(ctx context.Context, db *gorm.DB, townID string) (*Compiled, error) {
+	v, err := FindActive(ctx, db, townID, "")
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v.Compile()
+}
+
 // Create stores the document as the next version of its scheme, a draft. A
 // scheme with a draft already takes no second one: edit that.
 func Create(ctx context.Context, db *gorm.DB, townID string, d Document) (Version, error) {
