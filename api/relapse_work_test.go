@@ -23,6 +23,7 @@ func TestAnItemOfAClosedPlanIsWorkedOnAgain(t *testing.T) {
 		h.every(366, 12)
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
 		plan, item := c.closedItem(11)
+		h.must(h.db.Exec("UPDATE plan_items SET due_on = '2026-06-30'").Error)
 		moved(c.group, plan, "accepted", "").Want(http.StatusOK)
 		moved(c.group, plan, "closed", "").Want(http.StatusOK)
 		var since int64
