@@ -39,7 +39,7 @@ func TestFiguresAreOfTheDaysOfEachPairing(t *testing.T) {
 		tasks := []string{set(group, taskOf("b01", "mentor")), set(group, taskOf("b01", "mentor")), set(group, taskOf("b02", "mentor")), set(group, taskOf("b03", "lin")), set(group, taskOf("", "lin"))}
 
 		clock.noon(t, "2026-01-07") // the day before b02 is paired, as is corrected below
-		early := owned(lin, "b02", "2026-01-12")
+		owned(lin, "b02", "2026-01-12")
 		reported(h.as(people.Mentor), tasks[2], 10, "x").Want(http.StatusOK)
 		clock.noon(t, "2026-01-08")
 		late := owned(lin, "b02", "2026-01-12")
@@ -80,9 +80,13 @@ func TestFiguresAreOfTheDaysOfEachPairing(t *testing.T) {
 		if m := f.VisitsMissed.Visits[0]; m.Branch != "b01" || m.DueOn != "2026-01-21" {
 			t.Errorf("missed: %+v", m)
 		}
-		if last := f.ProblemsOverdue.IDs; len(last) != 3 || early == late {
-			t.Errorf("overdue: %v", last)
-		}
+		h.must(h.db.Exec("UPDATE branches SET closed_on = '2026-01-21' WHERE code = 'b02'").Error)
+		f, _ = reportFigures(lin, "2026-01-05", "2026-01-23") // b02 has ended, with its pairing
+		same(t, "overdue", f.ProblemsOverdue.IDs, open[len("/towns/demo/problems/"):])
+		f, _ = reportFigures(lin, "2026-01-20", "2026-01-20")
+		same(t, "branches on the last day of b02", f.Branches, "b01", "b02")
+		f, _ = reportFigures(lin, "2026-01-21", "2026-01-23")
+		same(t, "branches after the end of b02", f.Branches, "b01")
 	})
 }
 
