@@ -176,7 +176,13 @@ func (s contest) proposesABonus(chosen, other string) {
 		t.Errorf("adjustment: %+v", a)
 	}
 	refused(t, moved(s.group, at, "approved", ""), http.StatusForbidden, "own_proposal")
-	moved(s.chen, at, "approved", "").Want(http.StatusOK)
+	moved(s.chen, at, "rejected", "the wrong item").Want(http.StatusOK)
+	again := apitest.Decode[exchange.Project](ask(chosen), http.StatusOK)
+	if again.AdjustmentID == nil || *again.AdjustmentID == *p.AdjustmentID {
+		t.Fatalf("the second proposal: %+v", again)
+	}
+	moved(s.chen, "/towns/demo/adjustments/"+*again.AdjustmentID, "approved", "").Want(http.StatusOK)
+	refused(t, ask(chosen), http.StatusConflict, "bonus_proposed")
 }
 
 // A round without criteria has the three of the public source; they can be replaced,

@@ -172,7 +172,8 @@ func (all RoundResult) settle(ctx context.Context, tx *gorm.DB, townID string, t
 }
 
 // ProposeBonus proposes an item of the scheme for the branch of a chosen project, and
-// links the two. It counts when somebody else approves it, as any adjustment.
+// links the two. It counts when somebody else approves it, as any adjustment; where it
+// was rejected or withdrawn, another takes its place.
 func ProposeBonus(ctx context.Context, db *gorm.DB, townID, id string, version int64, period, item string) (Project, error) {
 	var after Project
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
@@ -183,7 +184,7 @@ func ProposeBonus(ctx context.Context, db *gorm.DB, townID, id string, version i
 		switch _, ok := projectMoves.Stay("propose_bonus", before.State); {
 		case !ok:
 			return workflow.Conflict(before.stand(), "not_chosen", text.F("只有入选的项目才能提出加分", "a bonus is proposed for a chosen project only"))
-		case before.AdjustmentID != nil:
+		case before.rewarded:
 			return workflow.Conflict(before.stand(), "bonus_proposed", text.F("该项目已提出加分", "a bonus was proposed for this project already"))
 		}
 		a, err := evaluation.Propose(ctx, tx, evaluation.Adjustment{

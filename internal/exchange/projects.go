@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
@@ -50,6 +51,8 @@ type Project struct {
 	AdjustmentID *string      `json:"adjustment,omitempty" format:"uuid"` // the bonus that was proposed for it
 	Allowed      []string     `gorm:"-" json:"allowed"`
 	database.Versioned
+
+	rewarded bool // its bonus waits or was approved
 }
 
 // TableName is the table of Project.
@@ -77,7 +80,7 @@ func (p Project) tell(caller people.Principal, reach people.Reach, round RoundSt
 	p.Allowed = slices.DeleteFunc(projectMoves.Allowed(caller, p.State, p.stand()), func(verb string) bool {
 		switch verb {
 		case "propose_bonus":
-			return p.AdjustmentID != nil
+			return p.rewarded
 		case "finish":
 			return !reach.Has(p.BranchCode)
 		}
@@ -136,12 +139,15 @@ func projects(ctx context.Context, db *gorm.DB, townID string, narrow func(*gorm
 	var rows []struct {
 		Project
 		RoundState RoundState
+		BonusState evaluation.AdjustmentState
 	}
-	q := db.WithContext(ctx).Table("pioneer_projects p").Select("p.*, r.state AS round_state").
-		Joins("JOIN selection_rounds r ON r.town_id = p.town_id AND r.code = p.round_code").Where("p.town_id = ?", townID)
+	q := db.WithContext(ctx).Table("pioneer_projects p").Select("p.*, r.state AS round_state, a.state AS bonus_state").
+		Joins("JOIN selection_rounds r ON r.town_id = p.town_id AND r.code = p.round_code").
+		Joins("LEFT JOIN adjustments a ON a.town_id = p.town_id AND a.id = p.adjustment_id").Where("p.town_id = ?", townID)
 	err = narrow(q).Order("p.id").Scan(&rows).Error
 	list := make([]Project, len(rows))
 	for i, row := range rows {
+		row.rewarded = row.BonusState == evaluation.Proposed || row.BonusState == evaluation.ApprovedAdjustment
 		list[i] = row.Project.tell(caller, reach, row.RoundState)
 	}
 	return list, err
