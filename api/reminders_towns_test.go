@@ -57,6 +57,7 @@ func TestTownsAreToldOfTheirOwn(t *testing.T) {
 		h.owed(t, "the other town, items", "quiet", "item", "b01 lin 2026-05-30")
 		told, _ := feed(t, lin, 0)
 		same(t, "told to lin", told, "visit_due 2026-04-13", "report_due 2026-05-01")
+		remarked(lin, begunReport(lin, "2026-04-01", "2026-04-10"), "submitted", "").Want(http.StatusOK) // there lin has reported on these days
 		two := h.As(h.key(people.Key{Roles: []people.Role{people.Leadership}, Towns: []string{"demo", "quiet"}}))
 		if f := apitest.Decode[improve.Feed](two.Get("/towns/quiet/reminders"), http.StatusOK); len(f.Items) != 0 {
 			t.Errorf("told in the other town, where nothing is overdue: %+v", f.Items)
