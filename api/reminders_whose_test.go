@@ -61,7 +61,7 @@ func TestWhoOwesVisitsAndReports(t *testing.T) {
 		h.pairs("lin", "b02", people.Instructs, "2026-01-05")
 		h.pairs("wu", "b01", people.Instructs, "2026-01-12")
 		h.pairs("zhao", "b03", people.Instructs, "2026-01-20")
-		h.pairs("zhao", "b02", people.Instructs, "2026-01-15")
+		h.pairs("zhao", "b02", people.Instructs, "2026-01-10") // wu comes between the two
 		clock.noon(t, "2026-01-30")
 		for _, v := range [][2]string{{"b01", "2026-01-10"}, {"b01", "2026-01-07"}, {"b01", "2026-01-10"}, {"b02", "2026-01-08"}} {
 			visitedOn(lin, v[0], v[1])
@@ -81,14 +81,14 @@ func TestWhoOwesVisitsAndReports(t *testing.T) {
 			h.must(h.db.Exec(fmt.Sprintf("UPDATE assignments SET %s WHERE person_code = '%s' AND branch_code = '%s'", columns, person, branch)).Error)
 		}
 		pairing("lin", "b02", "valid_from = '2026-01-09'") // the visit of 01-08 was before
-		h.owed(t, "visits", "demo", "visit", "b01 lin 2026-01-22", "b02 lin 2026-01-21", "b01 wu 2026-01-27", "b02 zhao 2026-01-27", "b03 zhao 2026-02-02")
-		h.owed(t, "reports", "demo", "report", "lin 2026-02-13", "wu 2026-02-24", "zhao 2026-02-16")
+		h.owed(t, "visits", "demo", "visit", "b01 lin 2026-01-22", "b02 lin 2026-01-21", "b01 wu 2026-01-27", "b02 zhao 2026-01-22", "b03 zhao 2026-02-02")
+		h.owed(t, "reports", "demo", "report", "lin 2026-02-13", "wu 2026-02-24", "zhao 2026-02-09")
 
 		pairing("lin", "b01", "valid_until = '2026-01-30'")
 		pairing("wu", "b01", "valid_from = '2026-01-30'") // paired anew, after the last report
 		pairing("zhao", "b02", "valid_until = '2026-01-30'")
-		h.owed(t, "visits on the last and first day", "demo", "visit", "b01 lin 2026-01-22", "b02 lin 2026-01-21", "b01 wu 2026-02-11", "b02 zhao 2026-01-27", "b03 zhao 2026-02-02")
-		h.owed(t, "reports on the last and first day", "demo", "report", "lin 2026-02-13", "wu 2026-03-02", "zhao 2026-02-16")
+		h.owed(t, "visits on the last and first day", "demo", "visit", "b01 lin 2026-01-22", "b02 lin 2026-01-21", "b01 wu 2026-02-11", "b02 zhao 2026-01-22", "b03 zhao 2026-02-02")
+		h.owed(t, "reports on the last and first day", "demo", "report", "lin 2026-02-13", "wu 2026-03-02", "zhao 2026-02-09")
 
 		pairing("lin", "b01", "valid_until = '2026-01-29'")
 		pairing("wu", "b01", "valid_from = '2026-01-31'")
@@ -154,13 +154,21 @@ func TestWhoOwesAnalyses(t *testing.T) {
 		submit(c.other, "b01", "2026Q1") // of the second publication, since the confirmation
 		h.owed(t, "submitted", "demo", "analysis")
 
-		moved(group, target, "ended", "enough").Problem(http.StatusUnprocessableEntity) // without an outcome
-		ended := object{"to": "ended", "reason": "enough", "outcome": "other"}
-		group.IfMatch(group.Get(target).ETag()).Post(target+"/transitions", ended).Want(http.StatusOK)
+		ends := func(target string) {
+			t.Helper()
+			ended := object{"to": "ended", "reason": "enough", "outcome": "other"}
+			group.IfMatch(group.Get(target).ETag()).Post(target+"/transitions", ended).Want(http.StatusOK)
+		}
+		ends(target)
 		c.publishes("2026Q2", "2026-04-01", "2026-06-30", spring())
-		submit(c.other, "b01", "2026Q2")
 		clock.noon(t, "2026-07-06")
-		moved(group, named("2026Q2"), "confirmed", "").Want(http.StatusOK)
+		target = named("2026Q2") // by a first publication: that of the quarter before was analysed
+		moved(group, target, "confirmed", "").Want(http.StatusOK)
+		h.owed(t, "another quarter", "demo", "analysis", "b01 mentor 2026-07-20", "b01 other 2026-07-20")
+		ends(target)
+		c.publishes("2026Q3", "2026-07-01", "2026-09-30", spring())
+		submit(c.other, "b01", "2026Q3")
+		moved(group, named("2026Q3"), "confirmed", "").Want(http.StatusOK)
 		h.owed(t, "analysed before it was confirmed", "demo", "analysis")
 	})
 }
@@ -198,5 +206,7 @@ func TestWhoOwesItems(t *testing.T) {
 		same(t, "told to the secretary", told, "item_due 2026-05-30", "item_due 2026-05-30")
 		told, _ = feed(t, h.as(people.Office), 0)
 		same(t, "told to the office", told, "item_due 2026-05-30")
+		moved(c.group, at, "closed", "a wrong plan").Want(http.StatusOK)
+		h.owed(t, "abandoned", "demo", "item")
 	})
 }
