@@ -186,8 +186,8 @@ func TestWhoOwesItems(t *testing.T) {
 		secretary, instructor := h.as(people.Secretary), h.as(people.Instructor)
 		at := plans + "/" + last(secretary.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated))
 		var items []object
-		for i, owner := range []object{{"kind": "person", "code": "secretary"}, {"kind": "office", "code": "office"}, {"kind": "branch", "code": "b01"}} {
-			item := itemOf([]string{"meetings", "spirit", "complaints"}[i], []float64{11, 9, 1}[i])
+		for i, owner := range []object{{"kind": "person", "code": "secretary"}, {"kind": "office", "code": "office"}, {"kind": "branch", "code": "b01"}, {"kind": "person", "code": "instructor"}} {
+			item := itemOf([]string{"meetings", "spirit", "complaints", "fields"}[i], []float64{11, 9, 1, 45}[i])
 			item["owner"], item["due_on"] = owner, "2026-05-30"
 			items = append(items, item)
 		}
@@ -195,18 +195,46 @@ func TestWhoOwesItems(t *testing.T) {
 		moved(h.as(people.Mentor), at, "advised", "go on").Want(http.StatusOK)
 		h.owed(t, "advised", "demo", "item")
 		p := decodedPlan(t, moved(c.group, at, "approved", ""))
-		h.owed(t, "approved", "demo", "item", "b01 secretary 2026-05-30", "b01 office 2026-05-30", "b01 2026-05-30")
+		h.owed(t, "approved", "demo", "item", "b01 secretary 2026-05-30", "b01 office 2026-05-30", "b01 2026-05-30", "b01 instructor 2026-05-30")
 		moved(secretary, at, "running", "").Want(http.StatusOK)
 		first := at + "/items/" + p.Items[0].ID
 		moveItem(secretary, first, "done", "", "minutes").Want(http.StatusOK)
-		h.owed(t, "done", "demo", "item", "b01 office 2026-05-30", "b01 2026-05-30")
+		h.owed(t, "done", "demo", "item", "b01 office 2026-05-30", "b01 2026-05-30", "b01 instructor 2026-05-30")
 		moveItem(instructor, first, "returned", "one is missing", "").Want(http.StatusOK)
-		h.owed(t, "returned", "demo", "item", "b01 secretary 2026-05-30", "b01 office 2026-05-30", "b01 2026-05-30")
+		h.owed(t, "returned", "demo", "item", "b01 secretary 2026-05-30", "b01 office 2026-05-30", "b01 2026-05-30", "b01 instructor 2026-05-30")
 		told, _ := feed(t, secretary, 0)
 		same(t, "told to the secretary", told, "item_due 2026-05-30", "item_due 2026-05-30")
 		told, _ = feed(t, h.as(people.Office), 0)
 		same(t, "told to the office", told, "item_due 2026-05-30")
+		told, _ = feed(t, instructor, 0)
+		same(t, "told to the instructor", told, "visit_overdue 2020-01-31", "report_overdue 2020-03-31", "item_due 2026-05-30")
 		moved(c.group, at, "closed", "a wrong plan").Want(http.StatusOK)
 		h.owed(t, "abandoned", "demo", "item")
+	})
+}
+
+// Of two who are told the same, each acknowledges it alone.
+func TestEachReaderAcknowledges(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
+		instructor, leader := h.as(people.Instructor), h.as(people.Leadership)
+		h.as(people.LeadingGroup).Post("/towns/demo/measures/1/tasks", taskOf("b01", "instructor")).Want(http.StatusCreated)
+		clock.noon(t, "2026-05-04")
+		_, err := improve.Remind(t.Context(), h.db)
+		h.must(err)
+		of := func(c *apitest.Client) improve.Reminder {
+			t.Helper()
+			for _, r := range apitest.Decode[improve.Feed](c.Get(remindersAt), http.StatusOK).Items {
+				if r.Kind == "task_overdue" {
+					return r
+				}
+			}
+			t.Fatal("nothing is told of the task")
+			return improve.Reminder{}
+		}
+		leader.Post(remindersAt+"/"+of(leader).ID+"/acknowledge", nil).Want(http.StatusOK)
+		if mine, other := of(leader).AcknowledgedAt, of(instructor).AcknowledgedAt; mine == nil || other != nil {
+			t.Errorf("the leader acknowledged at %v, the instructor at %v", mine, other)
+		}
 	})
 }
