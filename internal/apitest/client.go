@@ -34,15 +34,17 @@ func New(t testing.TB, h http.Handler) *Client {
 }
 
 // Watch has see called with every answer and the operation that gave it, also
-// those of the copies of the client, after those who watch already.
+// those of the copies of the client, after those who watch already; nil sends them
+// all away.
 func (c *Client) Watch(see func(t testing.TB, operation string, a *Answer)) *Client {
 	changed := *c
-	changed.watch = func(t testing.TB, operation string, a *Answer) {
-		t.Helper()
-		if c.watch != nil {
-			c.watch(t, operation, a)
+	changed.watch = see
+	if before := c.watch; before != nil && see != nil {
+		changed.watch = func(t testing.TB, operation string, a *Answer) {
+			t.Helper()
+			before(t, operation, a)
+			see(t, operation, a)
 		}
-		see(t, operation, a)
 	}
 	return &changed
 }
