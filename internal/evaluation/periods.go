@@ -124,11 +124,7 @@ func lockPeriod(ctx context.Context, tx *gorm.DB, townID, code string) (Period, 
 // branch gives a branch as it is at the end of the period. One that has ended by
 // then is not scored, so nothing can be entered for it.
 func (p Period) branch(ctx context.Context, db *gorm.DB, code string) (town.Branch, error) {
-	b, err := town.FindBranch(ctx, db, p.TownID, code, p.EndsOn)
-	if err == nil && b.ClosedOn != nil && *b.ClosedOn <= p.EndsOn {
-		return b, town.Ended(ctx, db, b)
-	}
-	return b, err
+	return town.FindLiving(ctx, db, p.TownID, code, p.EndsOn)
 }
 
 // PeriodFilter narrows a list; zero fields do not.

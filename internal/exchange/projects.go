@@ -165,12 +165,8 @@ func RegisterProject(ctx context.Context, db *gorm.DB, p Project) (Project, erro
 		if err := people.InScope(ctx, tx, caller, people.WriteProjects, p.TownID, p.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
-		its, err := town.FindBranch(ctx, tx, p.TownID, p.BranchCode, day.Of(tx.NowFunc()))
-		if err != nil {
+		if _, err := town.FindLiving(ctx, tx, p.TownID, p.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
-		}
-		if its.ClosedOn != nil && *its.ClosedOn <= day.Of(tx.NowFunc()) {
-			return town.Ended(ctx, tx, its)
 		}
 		if err := p.fits(ctx, tx); err != nil {
 			return err

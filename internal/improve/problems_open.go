@@ -25,12 +25,8 @@ func OpenProblem(ctx context.Context, db *gorm.DB, x JointProblem) (JointProblem
 	x.Versioned = database.Versioned{Version: 1}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
 		today := day.Of(tx.NowFunc())
-		its, err := town.FindBranch(ctx, tx, x.TownID, x.BranchCode, today)
-		if err != nil {
+		if _, err := town.FindLiving(ctx, tx, x.TownID, x.BranchCode, today); err != nil {
 			return err
-		}
-		if its.ClosedOn != nil && *its.ClosedOn <= today {
-			return town.Ended(ctx, tx, its)
 		}
 		if err := people.InScope(ctx, tx, p, people.WriteProblems, x.TownID, x.BranchCode, today); err != nil {
 			return err

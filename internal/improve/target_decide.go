@@ -68,7 +68,7 @@ func refuseBranch(ctx context.Context, tx *gorm.DB, townID, code string) error {
 	switch {
 	case fault.Is(err, fault.NotFound):
 		return fault.Broken(fault.At("/branch", "unknown_branch", text.F("本镇没有党组织“%s”", "this town has no branch %q", code)))
-	case err == nil && b.ClosedOn != nil && *b.ClosedOn <= today:
+	case err == nil && b.EndedBy(today):
 		return fault.Broken(fault.At("/branch", "branch_closed", text.F("该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn)))
 	}
 	return err

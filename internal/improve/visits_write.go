@@ -58,7 +58,7 @@ func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c VisitContent) error {
 	if err != nil {
 		return err
 	}
-	if b.ClosedOn != nil && *b.ClosedOn <= c.VisitedOn {
+	if b.EndedBy(c.VisitedOn) {
 		return fault.Broken(fault.At("/visited_on", "branch_closed", text.F("该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn)))
 	}
 	if err := people.InScope(ctx, tx, people.Caller(ctx), people.WriteVisits, v.TownID, v.BranchCode, c.VisitedOn); err != nil {

@@ -58,7 +58,7 @@ func personExists(ctx context.Context, tx *gorm.DB, townID, code string) error {
 
 func branchLives(ctx context.Context, tx *gorm.DB, townID, code string, on day.Date) error {
 	b, err := town.FindBranch(ctx, tx, townID, code, on)
-	if err == nil && b.ClosedOn != nil && *b.ClosedOn <= on {
+	if err == nil && b.EndedBy(on) {
 		err = fault.Missing(text.Same("branch"), code)
 	}
 	return unknown(err, "/branch", "unknown_branch", text.F("党组织“%s”在 %s 不存在", "there is no branch %q on %s", code, on))

@@ -84,6 +84,15 @@ func FindBranch(ctx context.Context, db *gorm.DB, townID, code string, on day.Da
 	return found[0], nil
 }
 
+// FindLiving is FindBranch, but a branch that has ended by the day is refused.
+func FindLiving(ctx context.Context, db *gorm.DB, townID, code string, on day.Date) (Branch, error) {
+	b, err := FindBranch(ctx, db, townID, code, on)
+	if err == nil && b.EndedBy(on) {
+		err = Ended(ctx, db, b)
+	}
+	return b, err
+}
+
 // ListBranches gives the branches that existed on the day, in the order of codes.
 func ListBranches(ctx context.Context, db *gorm.DB, townID string, f BranchFilter) ([]Branch, error) {
 	query, args := asOf, map[string]any{"town": townID, "on": f.On}

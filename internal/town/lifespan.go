@@ -98,6 +98,9 @@ func alter(ctx context.Context, db *gorm.DB, townID, code string, version int64,
 	return after, err
 }
 
+// EndedBy reports whether the branch is no more on the day.
+func (l Life) EndedBy(on day.Date) bool { return l.ClosedOn != nil && *l.ClosedOn <= on }
+
 // EndedOn gives the branches of the town that have ended or will, with the first day
 // without them.
 func EndedOn(ctx context.Context, db *gorm.DB, townID string) (map[string]day.Date, error) {
@@ -154,7 +157,7 @@ func checkSuccessor(ctx context.Context, tx *gorm.DB, townID, code, into string,
 		return err
 	}
 	other, err := FindBranch(ctx, tx, townID, into, on)
-	if fault.Is(err, fault.NotFound) || err == nil && (into == code || other.ClosedOn != nil && *other.ClosedOn <= on) {
+	if fault.Is(err, fault.NotFound) || err == nil && (into == code || other.EndedBy(on)) {
 		return fault.Broken(fault.At("/into", "no_successor", text.F(
 			"“%s”在该日不存在，不能并入", "%q does not exist on that day: a branch merges into a living other one", into)))
 	}
