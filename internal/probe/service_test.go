@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +49,7 @@ func ask(t *testing.T, dialect string, r *record) {
 	s := &service{t: t, names: names{}, record: r}
 	s.tables(db) // before there are keys, whose secrets are random
 	s.serve(db)
+	s.additions()
 	d := readDocument(t)
 	s.walk(d)
 	s.refusals(d)
@@ -65,6 +68,32 @@ func chores(t *testing.T, db *gorm.DB) {
 			}
 		}
 	}
+}
+
+// additions are one of each thing that the demo lacks.
+func (s *service) additions() {
+	scheme := s.send(s.as(people.LeadingGroup), http.MethodGet, "/scheme-templates/five-forces", "en", nil).Body.String()
+	for _, a := range []struct {
+		by            people.Role
+		address, body string
+	}{
+		{people.Office, "/towns/demo/events", `{"kind": "event", "held_on": "2023-09-20", "topic": "invented", "branches": ["b01", "b07"], "people": ["mentor-1"]}`},
+		{people.Office, "/towns/demo/events", `{"kind": "study_visit", "held_on": "2023-09-21", "topic": "invented", "branches": ["b01"], "host": "b11"}`},
+		{people.LeadingGroup, "/towns/demo/periods/2023Q3/exceptions", `{"branch": "b01", "reason": "invented", "until": "2023-10-31"}`},
+		{people.LeadingGroup, "/towns/demo/measures/6/tasks", `{"branch": "b01", "person": "instructor-1", "title": "invented", "due_on": "2023-10-31"}`},
+		{people.LeadingGroup, "/towns/demo/measures/1/tasks", `{"person": "group-1", "title": "invented", "due_on": "2023-09-30"}`},
+		{people.Secretary, "/towns/demo/ratings", `{"period": "2023Q2", "branch": "b01", "kind": "mentor", "subject": "mentor-1", "score": 4}`},
+		{people.LeadingGroup, "/towns/demo/schemes", scheme},
+	} {
+		if w := s.send(s.as(a.by), http.MethodPost, a.address, "en", []byte(a.body)); w.Code != http.StatusCreated {
+			s.t.Errorf("POST %s: %d %.500s", a.address, w.Code, w.Body)
+		}
+	}
+}
+
+// as returns the caller with the role.
+func (s *service) as(role people.Role) caller {
+	return s.callers[slices.IndexFunc(s.callers, func(c caller) bool { return c.name == string(role) })]
 }
 
 func (s *service) serve(db *gorm.DB) {
@@ -93,9 +122,12 @@ func (s *service) serve(db *gorm.DB) {
 	}
 }
 
-// send puts a request under /api/v1 or, with two slashes in front, at the root.
+// base is where the addresses of the document begin, root leads out of it.
+const base, root = "/api/v1", "/../.."
+
+// send puts a request to an address under base.
 func (s *service) send(who caller, method, path, language string, body []byte) *httptest.ResponseRecorder {
-	r := httptest.NewRequestWithContext(s.t.Context(), method, "/api/v1"+path, bytes.NewReader(body))
+	r := httptest.NewRequestWithContext(s.t.Context(), method, strings.TrimPrefix(base+path, base+root), bytes.NewReader(body))
 	r.Header.Set("Accept-Language", language)
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
@@ -110,6 +142,6 @@ func (s *service) send(who caller, method, path, language string, body []byte) *
 
 // note records an answer under the address.
 func (s *service) note(who caller, address, language string, w *httptest.ResponseRecorder) {
-	q := question{s.names.text(address), language, who.name}
+	q := question{strings.Replace(s.names.text(address), root, "", 1), language, who.name}
 	s.record.add(q, strconv.Itoa(w.Code), s.names.answer(address, w.Header(), w.Body.Bytes()))
 }

@@ -63,6 +63,17 @@ var excluded = []string{"/openapi.json"}
 // nothing stands for what is not there.
 const nothing = "00000000-0000-7000-8000-000000000000"
 
+// numbered are the parameters that are numbers.
+var numbered = []string{"measure", "publication", "sequence", "version"}
+
+// missing returns a value of the parameter that nothing in the demo has.
+func missing(name string) string {
+	if slices.Contains(numbered, name) {
+		return "9999"
+	}
+	return nothing
+}
+
 // walk asks each path of the document about what the demo has: as every caller in
 // English, and as those who see most and least in Chinese.
 func (s *service) walk(d document) {
@@ -73,6 +84,9 @@ func (s *service) walk(d document) {
 		}
 		for i, address := range w.fill("", path) {
 			s.get(address)
+			if strings.HasSuffix(path, "/diff") {
+				s.get(address + "?from=1")
+			}
 			if i == 0 || strings.HasPrefix(address, "/towns/demo/periods/2023Q2/") && !strings.Contains(address, "/branches/") {
 				s.variants(address, d.operation(path, "get"))
 			}
@@ -80,6 +94,9 @@ func (s *service) walk(d document) {
 	}
 	for _, address := range tour {
 		s.get(address)
+	}
+	for _, address := range []string{"/livez", "/readyz"} {
+		s.get(root + address)
 	}
 }
 
@@ -170,7 +187,7 @@ func (w *walker) fill(done, path string) (addresses []string) {
 	}
 	done, name, rest := done+path[:at[0]], path[at[2]:at[3]], path[at[1]:]
 	for _, value := range w.values(done, name) {
-		if value == nothing && rest != "" {
+		if value == missing(name) && rest != "" {
 			continue
 		}
 		addresses = append(addresses, w.fill(done+value, rest)...)
@@ -187,6 +204,8 @@ func (w *walker) values(done, name string) []string {
 		return []string{"five-forces", nothing}
 	case name == "branch" && strings.HasPrefix(done, "/towns/demo/"):
 		return []string{"b01", "b07", "b08", "b18", "b21", nothing}
+	case name == "measure":
+		return []string{"1", "6", missing(name)}
 	case name == "branch":
 		done = strings.Join(strings.SplitN(done, "/", 5)[:3], "/") + "/branches/"
 	}
@@ -239,7 +258,7 @@ func (w *walker) find(done, name string) []string {
 			values = append(values, v)
 		}
 	}
-	return append(values, nothing)
+	return append(values, missing(name))
 }
 
 // list returns the values that a caller finds in a collection, or in what the
@@ -259,7 +278,7 @@ func (w *walker) list(c caller, address, name string) (values []string) {
 			separator = "?"
 		}
 		answer := w.send(c, http.MethodGet, address+separator+token, "en", nil)
-		if answer.Code == http.StatusUnprocessableEntity && token == "" {
+		if (answer.Code == http.StatusUnprocessableEntity || answer.Code == http.StatusBadRequest) && token == "" {
 			token = "&period=2023Q2"
 			if answer = w.send(c, http.MethodGet, address+separator+token, "en", nil); answer.Code != http.StatusOK {
 				answer = w.send(c, http.MethodGet, address, "en", nil) // a list without pages
@@ -289,7 +308,11 @@ func (w *walker) list(c caller, address, name string) (values []string) {
 
 // key returns what names the item in an address.
 func key(item map[string]any, name string) string {
-	for _, field := range []string{name, "id", "code", "number", "sequence", "version", "name"} {
+	fields := []string{name, "id", "code", "number", "name"}
+	if slices.Contains(numbered, name) {
+		fields = []string{"number", name}
+	}
+	for _, field := range fields {
 		switch v := item[field].(type) {
 		case string:
 			return v
