@@ -7,6 +7,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/workflow"
 )
 
 type decisionItem struct {
@@ -60,9 +61,9 @@ type decision struct {
 //	@Router		/towns/{town}/evaluations/decide [post]
 func (s *Server) decideEvaluations(ctx context.Context, req decideEvaluationsRequest) (decisions, error) {
 	in := req.Body
-	items := make([]evaluation.DecidedSheet, len(in.Items))
+	items := make([]workflow.Ref, len(in.Items))
 	for i, item := range in.Items {
-		items[i] = evaluation.DecidedSheet(item)
+		items[i] = workflow.Ref{Town: req.Town, ID: item.ID, Version: item.Version}
 	}
 	d := evaluation.Decision{To: evaluation.SheetState(in.To), Reason: in.Reason, DueOn: given(in.DueOn)}
 	verdicts, err := evaluation.DecideSheets(ctx, s.db(ctx), req.Town, items, d, req.DryRun)
@@ -81,7 +82,7 @@ func (s *Server) decideEvaluations(ctx context.Context, req decideEvaluationsReq
 }
 
 // decisionOf is a verdict in the language of the caller.
-func decisionOf(v evaluation.Verdict, language string) decision {
+func decisionOf(v workflow.Verdict, language string) decision {
 	var refusal *fault.Error
 	if !errors.As(v.Err, &refusal) {
 		return decision{ID: v.ID, Status: "ok", Version: v.Version}

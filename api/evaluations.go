@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/workflow"
 )
 
 type listEvaluationsRequest struct {
@@ -150,5 +151,5 @@ func (s *Server) moveEvaluation(ctx context.Context, req moveEvaluationRequest) 
 		return evaluation.MoveSheet(ctx, s.db(ctx), req.Town, req.Evaluation, req.Version, to, req.Body.Reason)
 	}
 	d := evaluation.Decision{To: to, Reason: req.Body.Reason, DueOn: due}
-	return evaluation.DecideSheet(ctx, s.db(ctx), req.Town, evaluation.DecidedSheet{ID: req.Evaluation, Version: req.Version}, d)
+	return evaluation.DecideSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version}, d)
 }

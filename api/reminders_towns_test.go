@@ -113,7 +113,6 @@ func (h *harness) copied(t *testing.T) {
 	}
 	exec(off)
 	defer exec(on)
-	items := "item_id IN (SELECT id FROM plan_items WHERE town_id = 'demo' AND branch_code = 'b03')"
 	for _, c := range []struct{ table, where string }{
 		{"improvement_settings", "version > 0"},
 		{"branches", "code = 'b01'"},
@@ -127,7 +126,7 @@ func (h *harness) copied(t *testing.T) {
 		{"improvement_targets", "branch_code = 'b03'"},
 		{"plans", "branch_code = 'b03'"},
 		{"plan_items", "branch_code = 'b03'"},
-		{"plan_item_moves", items},
+		{"transitions", "kind = 'plan-item' AND record_id IN (SELECT id FROM plan_items WHERE town_id = 'demo' AND branch_code = 'b03')"},
 	} {
 		rows, err := conn.QueryContext(t.Context(), "SELECT * FROM "+c.table+" LIMIT 0")
 		h.must(err)

@@ -23,6 +23,7 @@ import (
 	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
+	"bulwark/internal/workflow"
 )
 
 // models lists every row struct of the rooms: add each new one here.
@@ -51,7 +52,7 @@ func models() []any {
 		evaluation.Entry{},
 		evaluation.Adjustment{},
 		evaluation.Exception{},
-		evaluation.SheetMove{},
+		workflow.Transition{},
 		evaluation.AdjustmentMove{},
 		evaluation.Correction{},
 		index.Run{},
@@ -92,7 +93,6 @@ func models() []any {
 		improve.PlanVersion{},
 		improve.PlanItem{},
 		improve.PlanOutcome{},
-		improve.ItemMove{},
 		improve.Report{},
 	}
 }

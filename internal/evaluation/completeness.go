@@ -89,6 +89,9 @@ func FindCompleteness(ctx context.Context, db *gorm.DB, townID, period, by strin
 	if err != nil {
 		return Completeness{}, err
 	}
+	if v.granted, err = inForce(ctx, db, townID, v.today); err != nil {
+		return Completeness{}, err
+	}
 	p, err := FindPeriod(ctx, db, townID, period)
 	if err != nil {
 		return Completeness{}, err

@@ -5,20 +5,18 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/people"
+	"bulwark/internal/workflow"
 )
 
-// SheetMove is one step of a sheet, kept for ever under the version that it made.
+// SheetMove is one step of a sheet.
 type SheetMove struct {
-	TownID       string      `gorm:"primaryKey" json:"-"`
-	EvaluationID string      `gorm:"primaryKey" json:"-"`
-	Version      int64       `gorm:"primaryKey" json:"version"`
-	Verb         string      `json:"verb" enums:"submit,withdraw,approve,return"`
-	At           time.Time   `json:"at"`
-	Actor        string      `json:"by,omitempty" example:"group-1"` // not told where the reader is the one judged
-	Role         people.Role `json:"role" swaggertype:"string" example:"leading_group"`
-	Reason       string      `json:"reason,omitempty"`
-	DueOn        *day.Date   `json:"due_on,omitempty" swaggertype:"string" format:"date"`
-	ExceptionID  *string     `json:"exception,omitempty" format:"uuid"`
+	workflow.Transition
+	sheetExtra
+}
+
+type sheetExtra struct {
+	DueOn       *day.Date `json:"due_on,omitempty" swaggertype:"string" format:"date"`
+	ExceptionID *string   `json:"exception,omitempty" format:"uuid"`
 }
 
 // AdjustmentMove is one step of an adjustment, kept as those of sheets are.

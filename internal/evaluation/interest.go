@@ -2,6 +2,7 @@ package evaluation
 
 import (
 	"context"
+	"errors"
 
 	"gorm.io/gorm"
 
@@ -11,16 +12,44 @@ import (
 	"bulwark/internal/text"
 )
 
-// refuseOutsider keeps sheets from being written by who is not tied to the branch
-// today, or leads it: a duty may have ended, or begun, since the sheet was begun.
-func (v viewer) refuseOutsider(ctx context.Context, tx *gorm.DB, branch string) error {
-	if !v.reach.Has(branch) {
-		return people.InScope(ctx, tx, v.Principal, people.WriteSheets, v.town, branch, v.today)
+// author lets only the evaluator of a sheet write and send it.
+func author(v *sheetReader, s Sheet) error {
+	if !v.wrote(s) {
+		return fault.New(fault.Forbidden, "not_your_sheet", text.F("只能修改自己填写的考评表", "only its evaluator writes a sheet"))
 	}
-	if v.led[branch] {
+	return nil
+}
+
+// notOwn keeps people from deciding on their own sheets.
+func notOwn(v *sheetReader, s Sheet) error {
+	if v.wrote(s) {
+		return fault.New(fault.Forbidden, "own_sheet", text.F("不能审批自己填写的考评表", "nobody decides on his or her own sheet"))
+	}
+	return nil
+}
+
+// tied refuses who is not tied to the branch today: a duty may have ended since the
+// sheet was begun.
+func tied(v *sheetReader, s Sheet) error { return v.reach.Refuse(s.BranchCode) }
+
+// unbiased refuses who leads the branch: that duty may have begun since.
+func unbiased(v *sheetReader, s Sheet) error {
+	if v.led[s.BranchCode] {
 		return ownBranch()
 	}
 	return nil
+}
+
+var errGone = errors.New("evaluation: the branch ended with the period")
+
+// living refuses to write about a branch that ended with the period. What was entered can
+// be sent, not changed.
+func living(v *sheetReader, s Sheet) error { return v.gone[[2]string{s.PeriodCode, s.BranchCode}] }
+
+// frozen says how a sheet that cannot be written can be written again.
+func (v *sheetReader) frozen(s Sheet) error {
+	return fault.New(fault.Conflict, "sheet_"+string(s.State), text.F(
+		"考评表已提交或已通过，不能修改：请先撤回或由工作领导小组退回", "the sheet is %s: withdraw it, or have the leading group return it, before you change it", s.State)).Held(s.lock())
 }
 
 // refuseOwnBranch keeps people from judging a branch that they lead. A secretary

@@ -6,8 +6,8 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
-	"bulwark/internal/audit"
 	"bulwark/internal/database"
+	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
 	"bulwark/internal/scheme"
@@ -26,76 +26,106 @@ func BeginSheet(ctx context.Context, db *gorm.DB, townID, period, branch, note s
 		TownID: townID, ID: database.NewID(), PeriodCode: period, BranchCode: branch, EvaluatorCode: p.Person, Role: p.Role,
 		State: Draft, Revision: 1, Note: note, Entries: entries, Versioned: database.Versioned{Version: 1},
 	}
-	var after Sheet
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		v, err := viewerOf(ctx, tx, townID)
-		if err != nil {
+	return sheets.Create(ctx, db, "begin", "", s, func(tx *gorm.DB, v *sheetReader, s *Sheet) error {
+		s.ExceptionID = v.leave(*s)
+		if err := s.check(ctx, tx, v.periods[s.PeriodCode]); err != nil {
 			return err
 		}
-		at, mv, err := v.writing(ctx, tx, s)
-		if err != nil {
-			return err
-		}
-		s.ExceptionID = at.leave[mv.When.within]
 		if err := s.insert(tx); err != nil {
 			return err
 		}
-		if err := s.store(tx); err != nil {
-			return err
-		}
-		if after, err = v.fill(ctx, tx, s, at.period); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "evaluation.begin", Subject: "evaluations/" + s.ID, After: after})
+		return s.store(tx)
 	})
-	return after, err
 }
 
-// WriteSheet replaces note and entries of the caller's own sheet. The caller must
-// still be tied to the branch.
+// WriteSheet replaces note and entries of the caller's own sheet.
 func WriteSheet(ctx context.Context, db *gorm.DB, townID, id string, version int64, note string, entries []Entry) (Sheet, error) {
-	var after Sheet
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		v, err := viewerOf(ctx, tx, townID)
-		if err != nil {
-			return err
-		}
-		before, err := v.find(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if !v.wrote(before) {
-			return notYours()
-		}
-		s := before
+	return sheets.Do(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, "write", "", func(tx *gorm.DB, v *sheetReader, s Sheet) (workflow.Change, error) {
 		s.Note, s.Entries = note, entries
-		at, mv, err := v.writing(ctx, tx, s)
-		if err != nil {
-			return err
+		c := workflow.Change{Columns: map[string]any{"note": note}}
+		if leave := v.leave(s); leave != nil {
+			c.Columns["exception_id"] = leave
 		}
-		if before, err = v.fill(ctx, tx, before, at.period); err != nil {
-			return err
+		if err := s.check(ctx, tx, v.periods[s.PeriodCode]); err != nil {
+			return c, err
 		}
-		change := map[string]any{"note": note}
-		if leave := at.leave[mv.When.within]; leave != nil {
-			change["exception_id"] = leave
-		}
-		if err := database.UpdateVersioned(tx, &Sheet{TownID: townID, ID: id}, version, change); err != nil {
-			return err
-		}
-		if err := s.store(tx); err != nil {
-			return err
-		}
-		if after, err = v.again(ctx, tx, id, at.period); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "evaluation.write", Subject: "evaluations/" + id, Before: before, After: after})
+		return c, s.store(tx)
 	})
-	return after, err
 }
 
-func notYours() error {
-	return fault.New(fault.Forbidden, "not_your_sheet", text.F("只能修改自己填写的考评表", "only its evaluator writes a sheet"))
+// MoveSheet submits or withdraws the caller's own sheet, or decides on another's.
+func MoveSheet(ctx context.Context, db *gorm.DB, townID, id string, version int64, to SheetState, reason string) (Sheet, error) {
+	if to == Approved || to == Returned {
+		return DecideSheet(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, Decision{To: to, Reason: reason})
+	}
+	return sheets.Move(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, to, reason, func(tx *gorm.DB, v *sheetReader, s Sheet) (workflow.Change, error) {
+		columns := map[string]any{"submitted_at": nil, "due_on": nil}
+		if to == Submitted {
+			columns["submitted_at"] = tx.NowFunc()
+			if err := s.readEntries(ctx, tx); err != nil {
+				return workflow.Change{}, err
+			}
+			if len(s.Entries) == 0 {
+				return workflow.Change{}, fault.Broken(fault.At("/entries", "empty_sheet", text.F("考评表没有内容，不能提交", "the sheet has no entries: enter at least one value")))
+			}
+		}
+		leave := v.leave(s)
+		if leave != nil {
+			columns["exception_id"] = leave
+		}
+		return workflow.Change{Columns: columns, Extra: sheetExtra{ExceptionID: leave}}, nil
+	})
+}
+
+// Decision is what the leading group says about sheets: Approved or Returned.
+type Decision struct {
+	To     SheetState
+	Reason string    // needed to return
+	DueOn  *day.Date // with Returned: the last day to correct them, today at the earliest
+}
+
+func (d Decision) check(today day.Date) error {
+	if d.DueOn != nil && (d.To != Returned || *d.DueOn < today) {
+		return fault.Broken(fault.At("/due_on", "due_on_refused", text.F(
+			"仅退回时可设改正期限，且不得早于今天", "only a returned sheet has a day to be corrected, and not one in the past")))
+	}
+	return nil
+}
+
+// DecideSheets approves or returns many sheets: those that can be decided on are, the
+// others say why not. With dryRun nothing is changed.
+func DecideSheets(ctx context.Context, db *gorm.DB, townID string, refs []workflow.Ref, d Decision, dryRun bool) ([]workflow.Verdict, error) {
+	if err := d.check(day.Of(db.NowFunc())); err != nil {
+		return nil, err
+	}
+	return sheets.MoveAll(ctx, db, townID, refs, d.To, d.Reason, dryRun, d.change)
+}
+
+// DecideSheet approves or returns one sheet.
+func DecideSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, d Decision) (Sheet, error) {
+	if err := d.check(day.Of(db.NowFunc())); err != nil {
+		return Sheet{}, err
+	}
+	return sheets.Move(ctx, db, ref, d.To, d.Reason, func(tx *gorm.DB, v *sheetReader, s Sheet) (workflow.Change, error) {
+		return d.change(tx, v, []Sheet{s})
+	})
+}
+
+// change keeps the entries of sheets that are returned under the revision that was
+// submitted, and copies them to the next one.
+func (d Decision) change(tx *gorm.DB, v *sheetReader, moved []Sheet) (workflow.Change, error) {
+	c := workflow.Change{Extra: sheetExtra{DueOn: d.DueOn}, Columns: map[string]any{
+		"decided_at": tx.NowFunc(), "decided_by": v.Name(), "reason": d.Reason, "due_on": d.DueOn,
+	}}
+	if d.To != Returned || len(moved) == 0 {
+		return c, nil
+	}
+	c.Columns["revision"] = gorm.Expr("revision + 1")
+	ids := make([]string, len(moved))
+	for i, s := range moved {
+		ids[i] = s.ID
+	}
+	return c, nextRevision(tx, v.town, ids)
 }
 
 // store replaces the entries of the sheet's revision.
@@ -128,39 +158,6 @@ func (s *Sheet) insert(tx *gorm.DB) error {
 		"您在本周期已为该党组织建立考评表 %s，请修改原表", "you have a sheet for this branch in this period already, %s: change that one", other.ID)).Held(other.lock())
 }
 
-// writing makes sure that the caller may write the sheet now, and that every entry
-// fits its indicator; all faults of the sheet are told at once. It gives where the
-// sheet stands and the move that writing is.
-func (v *viewer) writing(ctx context.Context, tx *gorm.DB, s Sheet) (stand, move[SheetState], error) {
-	if err := v.refuseOutsider(ctx, tx, s.BranchCode); err != nil {
-		return stand{}, move[SheetState]{}, err
-	}
-	at, err := v.hold(ctx, tx, s)
-	if err != nil {
-		return at, move[SheetState]{}, err
-	}
-	mv, ok := sheetMoves.Stay("write", s.State)
-	if !ok {
-		return at, mv, workflow.Conflict(at, "sheet_"+string(s.State), text.F(
-			"考评表已提交或已通过，不能修改：请先撤回或由工作领导小组退回", "the sheet is %s: withdraw it, or have the leading group return it, before you change it", s.State))
-	}
-	if err := mv.Refuse(v.Principal, at, ""); err != nil {
-		return at, mv, err
-	}
-	return at, mv, s.check(ctx, tx, at.period)
-}
-
-// hold gives where the sheet stands, and keeps period and exceptions as they are
-// until tx ends.
-func (v *viewer) hold(ctx context.Context, tx *gorm.DB, s Sheet) (stand, error) {
-	period, err := HoldPeriod(ctx, tx, s.TownID, s.PeriodCode)
-	if err != nil {
-		return stand{}, err
-	}
-	v.granted, err = inForce(ctx, tx, s.TownID, v.today)
-	return s.stand(period, v.granted, v.today), err
-}
-
 // check holds the entries against the scheme of the period.
 func (s Sheet) check(ctx context.Context, tx *gorm.DB, period Period) error {
 	compiled, err := scheme.Load(ctx, tx, s.TownID, period.SchemeCode, period.SchemeNumber)
@@ -175,4 +172,13 @@ func (s Sheet) check(ctx context.Context, tx *gorm.DB, period Period) error {
 		return fault.Broken(faults...)
 	}
 	return nil
+}
+
+// nextRevision copies the entries of the sheets into the revision that a return
+// starts, so that what was submitted stays on record.
+func nextRevision(tx *gorm.DB, townID string, ids []string) error {
+	return tx.Exec(`INSERT INTO entries (town_id, evaluation_id, revision, code, value, level, not_applicable, evidence, source)
+SELECT e.town_id, e.evaluation_id, e.revision + 1, e.code, e.value, e.level, e.not_applicable, e.evidence, e.source
+FROM entries e JOIN evaluations s ON s.town_id = e.town_id AND s.id = e.evaluation_id AND s.revision = e.revision
+WHERE s.town_id = ? AND s.id IN ?`, townID, ids).Error
 }

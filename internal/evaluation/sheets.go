@@ -2,10 +2,10 @@ package evaluation
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
+	"bulwark/internal/workflow"
 )
 
 // SheetState is where a sheet stands in its life.
@@ -68,62 +69,133 @@ type Entry struct {
 }
 
 var (
-	entering  = []PeriodState{Open, Review}
-	writing   = []PeriodState{Open}
-	unlocked  = []PeriodState{Planned, Open, Review}
-	sheetNoun = text.Text{ZH: "考评表", EN: "evaluation"}
+	entering = []PeriodState{Open, Review}
+	unlocked = []PeriodState{Planned, Open, Review}
 )
+
+// sheetReader is a caller who reads or changes sheets.
+type sheetReader struct {
+	viewer
+	periods map[string]Period   // of the sheets at hand
+	gone    map[[2]string]error // by period and branch: why nothing is written about it any more
+}
+
+func sheetReaderOf(ctx context.Context, db *gorm.DB, townID string) (*sheetReader, error) {
+	v, err := viewerOf(ctx, db, townID)
+	return &sheetReader{viewer: v}, err
+}
+
+type (
+	sheetRule  = workflow.Rule[Sheet, *sheetReader]
+	sheetRules = []sheetRule
+	sheetVerbs = []workflow.Verb[Sheet, SheetState, *sheetReader]
+)
+
+var (
+	mine         = sheetRules{author, tied, unbiased}
+	inOpenWindow = sheetRules{during(Open), inWindow}
+	whileOpen    = append(sheetRules{during(Open), inWindow}, mine...) // a move is refused by its moment first, writing by the person
+	untilDue     = append(sheetRules{during(entering...), inTime}, mine...)
+)
+
+// sheets is the life of a sheet: its evaluator begins, writes, submits and withdraws it
+// within the days of the period, the leading group approves and returns it. What is
+// withdrawn must be submitted again, so that too ends with the window.
+var sheets = workflow.Kind[Sheet, SheetState, *sheetReader]{
+	Noun: text.Text{ZH: "考评表", EN: "evaluation"}, Name: "evaluation", Reader: sheetReaderOf, Frozen: (*sheetReader).frozen,
+	Verbs: sheetVerbs{
+		{Name: "begin", To: Draft, Action: people.WriteSheets, Silent: true, Who: mine[1:], When: inOpenWindow},
+		{Name: "write", From: []SheetState{Draft}, Action: people.WriteSheets, Silent: true, Who: mine, When: sheetRules{living, during(Open), inWindow}},
+		{Name: "write", From: []SheetState{Returned}, Action: people.WriteSheets, Silent: true, Who: mine, When: sheetRules{living, during(entering...), inTime}},
+		{Name: "submit", From: []SheetState{Draft}, To: Submitted, Action: people.WriteSheets, When: whileOpen},
+		{Name: "submit", From: []SheetState{Returned}, To: Submitted, Action: people.WriteSheets, When: untilDue},
+		{Name: "withdraw", From: []SheetState{Submitted}, To: Draft, Action: people.WriteSheets, When: whileOpen},
+		{Name: "approve", From: []SheetState{Submitted}, To: Approved, Action: people.DecideSheets, When: sheetRules{during(entering...), notOwn, unbiased}},
+		{Name: "return", From: []SheetState{Submitted, Approved}, To: Returned, Action: people.DecideSheets, Reason: true, When: sheetRules{during(entering...), notOwn, unbiased}},
+	},
+}
+
+// Ref names the sheet.
+func (s Sheet) Ref() workflow.Ref { return workflow.Ref{Town: s.TownID, ID: s.ID, Version: s.Version} }
+
+// State is where the sheet is, and who brought it there.
+func (v *sheetReader) State(s Sheet) (SheetState, fault.Lock) { return s.State, s.lock() }
+
+// Audit keeps the whole sheet where it was written, and the state where it moved.
+func (v *sheetReader) Audit(s Sheet, verb string) (string, any) {
+	if verb == "begin" || verb == "write" {
+		return "evaluations/" + s.ID, s
+	}
+	return "evaluations/" + s.ID, s.State
+}
+
+// Load reads the periods of the sheets, held where they are to change, since a sheet must
+// not be approved between the lock of its period and the run; and what depends on the days.
+func (v *sheetReader) Load(ctx context.Context, db *gorm.DB, list []Sheet, depth workflow.Depth) (err error) {
+	if v.periods == nil {
+		if err := v.readPeriods(ctx, db, list, depth == workflow.ForChange); err != nil {
+			return err
+		}
+	}
+	if v.granted, err = inForce(ctx, db, v.town, v.today); err != nil {
+		return err
+	}
+	if err := v.readGone(ctx, db, list, depth); err != nil || depth != workflow.ForOne {
+		return err
+	}
+	for i := range list {
+		if err := list[i].readEntries(ctx, db); err != nil {
+			return err
+		}
+		if list[i].History, err = workflow.History[SheetMove](ctx, db, sheets.Name, list[i].Ref()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *sheetReader) readPeriods(ctx context.Context, db *gorm.DB, list []Sheet, hold bool) error {
+	q := db.WithContext(ctx).Where("town_id = ?", v.town)
+	if hold {
+		q = q.Clauses(clause.Locking{Strength: "SHARE"})
+	}
+	codes := []string{""} // never an empty list
+	for _, s := range list {
+		codes = append(codes, s.PeriodCode)
+	}
+	var held []Period
+	err := q.Where("code IN ?", codes).Order("code").Find(&held).Error
+	v.periods = byCode(held)
+	return err
+}
+
+// readGone finds the branches that ended with the periods; who ended them is read for a
+// refusal only.
+func (v *sheetReader) readGone(ctx context.Context, db *gorm.DB, list []Sheet, depth workflow.Depth) error {
+	ended, err := town.EndedOn(ctx, db, v.town)
+	v.gone = map[[2]string]error{}
+	for _, s := range list {
+		p := v.periods[s.PeriodCode]
+		if on, ok := ended[s.BranchCode]; !ok || on > p.EndsOn {
+			continue
+		}
+		refusal := errGone
+		if depth == workflow.ForChange {
+			_, refusal = p.branch(ctx, db, s.BranchCode)
+		}
+		v.gone[[2]string{p.Code, s.BranchCode}] = refusal
+	}
+	return err
+}
+
+func (s *Sheet) readEntries(ctx context.Context, db *gorm.DB) error {
+	return db.WithContext(ctx).Where("town_id = ? AND evaluation_id = ? AND revision = ?", s.TownID, s.ID, s.Revision).Order("code").Find(&s.Entries).Error
+}
 
 // FindSheet gives one sheet with the entries of its revision and its history, if
 // the caller may see it.
 func FindSheet(ctx context.Context, db *gorm.DB, townID, id string) (Sheet, error) {
-	v, err := viewerOf(ctx, db, townID)
-	if err != nil {
-		return Sheet{}, err
-	}
-	s, err := v.find(ctx, db, id)
-	if err != nil {
-		return Sheet{}, err
-	}
-	period, err := FindPeriod(ctx, db, townID, s.PeriodCode)
-	if err != nil {
-		return Sheet{}, err
-	}
-	return v.fill(ctx, db, s, period)
-}
-
-// again reads a sheet of the period that was just changed.
-func (v viewer) again(ctx context.Context, tx *gorm.DB, id string, period Period) (Sheet, error) {
-	s, err := v.find(ctx, tx, id)
-	if err != nil {
-		return Sheet{}, err
-	}
-	return v.fill(ctx, tx, s, period)
-}
-
-// find gives the row of one sheet that the caller may see.
-func (v viewer) find(ctx context.Context, db *gorm.DB, id string) (Sheet, error) {
-	var s Sheet
-	err := v.sighted(db.WithContext(ctx)).Where("town_id = ? AND id = ?", v.town, id).Take(&s).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Sheet{}, fault.Missing(sheetNoun, id)
-	}
-	return s, err
-}
-
-// fill adds entries, history and what the caller can do.
-func (v viewer) fill(ctx context.Context, db *gorm.DB, s Sheet, period Period) (Sheet, error) {
-	err := db.WithContext(ctx).Where("town_id = ? AND evaluation_id = ? AND revision = ?", s.TownID, s.ID, s.Revision).
-		Order("code").Find(&s.Entries).Error
-	if err != nil {
-		return Sheet{}, err
-	}
-	err = db.WithContext(ctx).Where("town_id = ? AND evaluation_id = ?", s.TownID, s.ID).Order("version").Find(&s.History).Error
-	if err != nil {
-		return Sheet{}, err
-	}
-	v.ended, err = town.EndedOn(ctx, db, s.TownID)
-	return v.shown(s, period), err
+	return sheets.Find(ctx, db, townID, id)
 }
 
 // SheetFilter narrows a list; zero fields do not.
@@ -138,11 +210,11 @@ type SheetFilter struct {
 // history, in the order of their making. The number of statements does not depend
 // on how many there are.
 func ListSheets(ctx context.Context, db *gorm.DB, townID string, f SheetFilter) ([]Sheet, error) {
-	v, err := viewerOf(ctx, db, townID)
+	v, err := sheetReaderOf(ctx, db, townID)
 	if err != nil || v.judged() && f.Evaluator != "" && f.Evaluator != v.Person {
 		return nil, err // a filter must not tell what the sheets do not
 	}
-	q := v.sighted(db.WithContext(ctx)).Where("town_id = ? AND id > ?", townID, f.After)
+	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
 	for _, narrow := range []struct{ column, value string }{
 		{"period_code", f.Period}, {"branch_code", f.Branch}, {"evaluator_code", f.Evaluator}, {"state", string(f.State)},
 	} {
@@ -150,16 +222,5 @@ func ListSheets(ctx context.Context, db *gorm.DB, townID string, f SheetFilter) 
 			q = q.Where(narrow.column+" = ?", narrow.value)
 		}
 	}
-	var sheets []Sheet
-	if err := q.Order("id").Limit(f.Limit).Find(&sheets).Error; err != nil {
-		return nil, err
-	}
-	if v.ended, err = town.EndedOn(ctx, db, townID); err != nil {
-		return nil, err
-	}
-	periods, err := periodsByCode(ctx, db, townID)
-	for i, s := range sheets {
-		sheets[i] = v.shown(s, periods[s.PeriodCode])
-	}
-	return sheets, err
+	return sheets.List(ctx, db, v, q.Order("id").Limit(f.Limit))
 }

@@ -1,6 +1,7 @@
 package evaluation
 
 import (
+	"slices"
 	"time"
 
 	"bulwark/internal/day"
@@ -9,24 +10,47 @@ import (
 	"bulwark/internal/text"
 )
 
-// stand is what the moves of the sheet depend on today: its period, the days
-// that bar it, and the exceptions that lift them.
-func (s Sheet) stand(period Period, granted []Exception, today day.Date) stand {
-	at := stand{period: period, lock: s.lock()}
-	leave := latest(granted, s)
-	at.limit(window, period.windowBar(today), period.EntryUntil, leave, today)
-	at.limit(due, s.dueBar(today), s.DueOn, leave, today)
-	return at
+// during refuses outside the states of the period.
+func during(states ...PeriodState) sheetRule {
+	return func(v *sheetReader, s Sheet) error {
+		p, there := v.periods[s.PeriodCode]
+		switch {
+		case !there:
+			return fault.Missing(periodNoun, s.PeriodCode)
+		case !slices.Contains(states, p.State):
+			return p.locked()
+		}
+		return nil
+	}
 }
 
-// limit bars the moves of the limit, unless all that is wrong is that its last
-// day has passed and an exception gives leave.
-func (s *stand) limit(l limit, bar error, last *day.Date, leave *Exception, today day.Date) {
-	if bar != nil && leave != nil && last != nil && today > *last {
-		s.leave[l] = &leave.ID
-		return
+// inWindow refuses outside the entry window, unless an exception lifts its end.
+func inWindow(v *sheetReader, s Sheet) error {
+	if v.leave(s) != nil {
+		return nil
 	}
-	s.barred[l] = bar
+	return v.periods[s.PeriodCode].windowBar(v.today)
+}
+
+// inTime refuses the correction of a returned sheet after its last day, likewise.
+func inTime(v *sheetReader, s Sheet) error {
+	if v.leave(s) != nil {
+		return nil
+	}
+	return s.dueBar(v.today)
+}
+
+// leave is the exception by which the sheet is entered today; nil where it needs none
+// or has none.
+func (v *sheetReader) leave(s Sheet) *string {
+	last := v.periods[s.PeriodCode].EntryUntil
+	if s.State == Returned {
+		last = s.DueOn
+	}
+	if e := latest(v.granted, s); e != nil && last != nil && v.today > *last {
+		return &e.ID
+	}
+	return nil
 }
 
 // latest is the exception for the sheet that lasts longest; nil where none covers

@@ -14,36 +14,22 @@ type machine[S ~string] = workflow.Machine[S, stage]
 
 type move[S ~string] = workflow.Move[S, stage]
 
-// stage is when a move can be made: while the period is in one of the states (nil
-// = in any) and the days allow it.
-type stage struct {
-	during []PeriodState
-	within limit
-}
-
-// limit names the days within which a move is made.
-type limit int
-
-const (
-	anyDay limit = iota
-	window       // the entry window of the period, or an exception from it
-	due          // until the day on which a returned sheet is due
-)
+// stage is when a move can be made: while the period is in one of the states, nil = in
+// any.
+type stage struct{ during []PeriodState }
 
 // stand is what a move depends on besides the state of the thing moved.
 type stand struct {
 	period Period
-	barred [due + 1]error   // why a limit forbids its moves today; nil where it does not
-	leave  [due + 1]*string // the exception that lifts a limit which has passed
-	lock   fault.Lock       // who brought the thing where it stands
+	lock   fault.Lock // who brought the thing where it stands
 }
 
-// Bar says why the period or the day does not allow moves of the stage now.
+// Bar says why the period does not allow moves of the stage now.
 func (s stand) Bar(when stage) error {
 	if when.during != nil && !slices.Contains(when.during, s.period.State) {
 		return s.period.locked()
 	}
-	return s.barred[when.within]
+	return nil
 }
 
 // Lock is who brought the thing where it stands.

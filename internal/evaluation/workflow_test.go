@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"bulwark/internal/fault"
 	"bulwark/internal/people"
 )
 
@@ -74,31 +73,6 @@ func TestAllowedByRoleAndState(t *testing.T) {
 	}
 }
 
-// A verb is shown as allowed exactly where the move would be found: the lists and
-// the refusals cannot contradict each other.
-func TestAllowedIsWhatTheMachineFinds(t *testing.T) {
-	for _, role := range people.Roles() {
-		me := people.Principal{Role: role}
-		for _, period := range periodStates {
-			for _, from := range sheetStates {
-				found := map[string]bool{}
-				if mv, ok := sheetMoves.Stay("write", from); ok && mv.Refuse(me, stand{period: Period{State: period}}, "") == nil {
-					found["write"] = true
-				}
-				for _, to := range sheetStates {
-					mv, err := sheetMoves.Find(me, from, to, stand{period: Period{State: period}}, "because")
-					switch {
-					case err == nil:
-						found[mv.Verb] = true
-					case !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Forbidden) && !fault.Is(err, fault.Locked):
-						t.Errorf("%s, %s, %s → %s: %v", role, period, from, to, err)
-					}
-				}
-				shown := sheetMoves.Allowed(me, from, stand{period: Period{State: period}})
-				if len(shown) != len(found) || slices.ContainsFunc(shown, func(v string) bool { return !found[v] }) {
-					t.Errorf("%s, %s, %s: shown %v, found %v", role, period, from, shown, found)
-				}
-			}
-		}
-	}
+func (v viewer) allowed(s Sheet, p Period) []string {
+	return sheets.Allowed(&sheetReader{viewer: v, periods: map[string]Period{s.PeriodCode: p}}, s)
 }

@@ -2,13 +2,11 @@ package improve
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
@@ -49,95 +47,128 @@ type PlanItem struct {
 	database.Versioned
 }
 
-// ItemMove is one step of an item, kept for ever under the version that it made.
+// ItemMove is one step of an item.
 type ItemMove struct {
-	TownID   string      `gorm:"primaryKey" json:"-"`
-	ItemID   string      `gorm:"primaryKey" json:"-"`
-	Version  int64       `gorm:"primaryKey" json:"version"`
-	Verb     string      `json:"verb" enums:"done,verify,return,close,relapse"`
-	At       time.Time   `json:"at"`
-	Actor    string      `json:"by" example:"instructor-1"`
-	Role     people.Role `json:"role" swaggertype:"string" example:"instructor"`
-	Reason   string      `json:"reason,omitempty"`
-	Evidence string      `json:"evidence,omitempty"`
+	workflow.Transition
+	itemExtra
+}
 
+type itemExtra struct {
+	Evidence          string  `json:"evidence,omitempty"`
 	PeriodCode        *string `json:"period,omitempty" example:"2023Q3"` // of a relapse: the result that shows it
 	PublicationNumber *int64  `json:"publication,omitempty"`
 	Closing           *int64  `json:"closing,omitempty"` // of a relapse: the version that the closing had made
 }
 
-// TableName is the table of the moves of items.
-func (ItemMove) TableName() string { return "plan_item_moves" }
-
-var itemNoun = text.Text{ZH: "提升事项", EN: "plan item"}
-
-// itemMoves is the life of an item.
-var itemMoves = workflow.Machine[ItemState, workflow.Free]{
-	{Verb: "done", From: []ItemState{ItemOpen, ItemReturned}, To: ItemDone, Action: people.WritePlans},
-	{Verb: "verify", From: []ItemState{ItemDone}, To: ItemVerified, Action: people.VerifyPlans},
-	{Verb: "return", From: []ItemState{ItemDone}, To: ItemReturned, Action: people.VerifyPlans, Reason: true},
-	{Verb: "return", From: []ItemState{ItemVerified}, To: ItemReturned, Action: people.ApprovePlans, Reason: true},
-	{Verb: "close", From: []ItemState{ItemVerified}, To: ItemClosed, Action: people.ApprovePlans},
+// itemReader is a caller who reads or changes items.
+type itemReader struct {
+	planViewer
+	plans map[string]Plan // of the items at hand
 }
 
-// stand is who brought the item where it stands.
-func (i PlanItem) stand() workflow.Standing {
-	return workflow.Standing{By: i.StateBy, At: i.StateAt, Reason: i.StateReason, CanLift: string(people.LeadingGroup)}
+func itemReaderOf(ctx context.Context, db *gorm.DB, townID string) (*itemReader, error) {
+	v, err := planViewerOf(ctx, db, townID)
+	return &itemReader{planViewer: v}, err
 }
 
-// workable reports whether the item can move: while its plan runs, and after a
-// relapse whatever became of the plan.
-func (i PlanItem) workable(p Plan) bool {
-	return p.State == PlanRunning || p.State == PlanReturned || i.Relapses > 0
+type (
+	itemRules = []workflow.Rule[PlanItem, *itemReader]
+	itemVerbs = []workflow.Verb[PlanItem, ItemState, *itemReader]
+)
+
+// items is the life of an item: the secretary says by evidence that it is done, the
+// paired instructor, who is not the same person, verifies or returns it, and the
+// leading group closes it (销号). It relapses by itself.
+var items = workflow.Kind[PlanItem, ItemState, *itemReader]{
+	Noun: text.Text{ZH: "提升事项", EN: "plan item"}, Name: "plan-item", Reader: itemReaderOf,
+	Verbs: itemVerbs{
+		{Name: "done", From: []ItemState{ItemOpen, ItemReturned}, To: ItemDone, Action: people.WritePlans, When: itemRules{workable}},
+		{Name: "verify", From: []ItemState{ItemDone}, To: ItemVerified, Action: people.VerifyPlans, When: itemRules{workable, notOwnWork}},
+		{Name: "return", From: []ItemState{ItemDone}, To: ItemReturned, Action: people.VerifyPlans, Reason: true, When: itemRules{workable}},
+		{Name: "return", From: []ItemState{ItemVerified}, To: ItemReturned, Action: people.ApprovePlans, Reason: true, When: itemRules{workable, notLed}},
+		{Name: "close", From: []ItemState{ItemVerified}, To: ItemClosed, Action: people.ApprovePlans, When: itemRules{workable, notLed}},
+		{Name: "relapse", From: []ItemState{ItemClosed}, To: ItemOpen, Reason: true},
+	},
 }
 
-// allowed leaves out deciding about a branch that the caller leads, and verifying
-// what one has done.
-func (v planViewer) allowedItem(p Plan, i PlanItem) []string {
-	if v.led[i.BranchCode] || !i.workable(p) {
-		return []string{}
+// Ref names the item.
+func (i PlanItem) Ref() workflow.Ref {
+	return workflow.Ref{Town: i.TownID, ID: i.ID, Version: i.Version}
+}
+
+// Visible narrows to the items of branches in reach.
+func (v *itemReader) Visible(q *gorm.DB) *gorm.DB { return v.reach.Narrow(q) }
+
+// State is where the item is, and who brought it there.
+func (v *itemReader) State(i PlanItem) (ItemState, fault.Lock) {
+	return i.State, fault.Lock{By: i.StateBy, At: i.StateAt, Reason: i.StateReason, CanLift: string(people.LeadingGroup)}
+}
+
+// Show is the item with what the caller can do.
+func (v *itemReader) Show(i PlanItem, allowed []string) PlanItem {
+	i.Allowed = allowed
+	return i
+}
+
+// Audit keeps the whole item.
+func (v *itemReader) Audit(i PlanItem, _ string) (string, any) {
+	return "plans/" + i.PlanID + "/items/" + i.ID, i
+}
+
+// workable refuses while the plan does not run, but for what relapsed, whatever became
+// of the plan.
+func workable(v *itemReader, i PlanItem) error {
+	if p := v.plans[i.PlanID]; p.State != PlanRunning && p.State != PlanReturned && i.Relapses == 0 {
+		return workflow.Conflict(p.stand(), "plan_not_running", text.F("方案尚未启动或已结束：请先启动", "the plan does not run: start it first"))
 	}
-	verbs := itemMoves.Allowed(v.Principal, i.State, i.stand())
-	return slices.DeleteFunc(verbs, func(verb string) bool { return verb == "verify" && i.DoneBy == v.Name() })
+	return nil
+}
+
+func notOwnWork(v *itemReader, i PlanItem) error {
+	if i.DoneBy == v.Name() {
+		return fault.New(fault.Forbidden, "own_work", text.F("不能核验自己报告完成的事项", "nobody verifies what he or she has done"))
+	}
+	return nil
+}
+
+func notLed(v *itemReader, i PlanItem) error { return refuseBranchOfOwn(v.led, i.BranchCode) }
+
+// Load reads the plans of the items.
+func (v *itemReader) Load(ctx context.Context, db *gorm.DB, list []PlanItem, depth workflow.Depth) (err error) {
+	if v.plans == nil {
+		ids := []string{""} // never an empty list
+		for _, i := range list {
+			ids = append(ids, i.PlanID)
+		}
+		var plans []Plan
+		if err := db.WithContext(ctx).Where("town_id = ? AND id IN ?", list[0].TownID, ids).Find(&plans).Error; err != nil {
+			return err
+		}
+		v.plans = map[string]Plan{}
+		for _, p := range plans {
+			v.plans[p.ID] = p
+		}
+	}
+	for n := range list {
+		if depth == workflow.ForOne {
+			if list[n].History, err = workflow.History[ItemMove](ctx, db, items.Name, list[n].Ref()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // items are those of the plan, in its order.
 func (v planViewer) items(ctx context.Context, db *gorm.DB, p Plan) ([]PlanItem, error) {
-	var list []PlanItem
-	err := db.WithContext(ctx).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Order("position, id").Find(&list).Error
-	for i := range list {
-		list[i].Allowed = v.allowedItem(p, list[i])
-	}
-	return list, err
+	r := &itemReader{v, map[string]Plan{p.ID: p}}
+	return items.List(ctx, db, r, db.WithContext(ctx).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Order("position, id"))
 }
 
 // FindPlanItem gives one item of an approved plan with its history, if the caller may
 // read the plans of its branch.
 func FindPlanItem(ctx context.Context, db *gorm.DB, townID, id string) (PlanItem, error) {
-	v, err := planViewerOf(ctx, db, townID)
-	if err != nil {
-		return PlanItem{}, err
-	}
-	i, _, err := v.findItem(ctx, db, townID, id)
-	return i, err
-}
-
-func (v planViewer) findItem(ctx context.Context, db *gorm.DB, townID, id string) (PlanItem, Plan, error) {
-	var i PlanItem
-	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&i).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) || err == nil && !v.reach.Has(i.BranchCode) {
-		return i, Plan{}, fault.Missing(itemNoun, id)
-	}
-	if err != nil {
-		return i, Plan{}, err
-	}
-	var p Plan
-	if err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, i.PlanID).Take(&p).Error; err != nil {
-		return i, p, err
-	}
-	i.Allowed = v.allowedItem(p, i)
-	err = db.WithContext(ctx).Where("town_id = ? AND item_id = ?", townID, id).Order("version").Find(&i.History).Error
-	return i, p, err
+	return items.Find(ctx, db, townID, id)
 }
 
 // syncItems makes the items those of the document that is approved now. Those that
@@ -180,71 +211,29 @@ func (p Plan) syncItems(ctx context.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// MovePlanItem takes an item to another state: the secretary says by evidence that it
-// is done, the paired instructor, who is not the same person, verifies or returns it,
-// and the leading group closes it (销号).
+// MovePlanItem takes an item to another state.
 func MovePlanItem(ctx context.Context, db *gorm.DB, townID, id string, version int64, to ItemState, reason, evidence string) (PlanItem, error) {
-	var after PlanItem
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		v, err := planViewerOf(ctx, tx, townID)
-		if err != nil {
-			return err
+	return items.Move(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, to, reason, func(tx *gorm.DB, v *itemReader, _ PlanItem) (workflow.Change, error) {
+		columns := map[string]any{"state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": reason, "closed_at": nil}
+		switch {
+		case to == ItemDone && evidence == "":
+			return workflow.Change{}, fault.Broken(fault.At("/evidence", "evidence_needed", text.F("请填写完成佐证", "say what shows that it is done")))
+		case to != ItemDone && evidence != "":
+			return workflow.Change{}, fault.Broken(fault.At("/evidence", "evidence_refused", text.F("只有报告完成时才填写佐证", "evidence is given with done only")))
+		case to == ItemDone:
+			columns["done_by"], columns["evidence"] = v.Name(), evidence
+		case to == ItemClosed:
+			columns["closed_at"] = tx.NowFunc()
 		}
-		before, p, err := v.findItem(ctx, tx, townID, id)
-		if err != nil {
-			return err
-		}
-		mv, err := itemMoves.Find(v.Principal, before.State, to, before.stand(), reason)
-		if err != nil {
-			return err
-		}
-		if err := v.refuseItem(ctx, tx, p, before, mv, to, evidence); err != nil {
-			return err
-		}
-		change := map[string]any{"state": to, "state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": reason, "closed_at": nil}
-		switch to {
-		case ItemDone:
-			change["done_by"], change["evidence"] = v.Name(), evidence
-		case ItemClosed:
-			change["closed_at"] = tx.NowFunc()
-		}
-		if err := database.UpdateVersioned(tx, &PlanItem{TownID: townID, PlannedItem: PlannedItem{ID: id}}, version, change); err != nil {
-			return err
-		}
-		step := ItemMove{TownID: townID, ItemID: id, Version: version + 1, Verb: mv.Verb, At: tx.NowFunc(), Actor: v.Name(), Role: v.Role, Reason: reason, Evidence: evidence}
-		if err := tx.Create(&step).Error; err != nil {
-			return err
-		}
-		if after, _, err = v.findItem(ctx, tx, townID, id); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "plan-item." + mv.Verb, Subject: "plans/" + p.ID + "/items/" + id, Before: before, After: after, Reason: reason})
+		return workflow.Change{Columns: columns, Extra: itemExtra{Evidence: evidence}}, nil
 	})
-	return after, err
-}
-
-// refuseItem says what besides state and role stands in the way of the move.
-func (v planViewer) refuseItem(ctx context.Context, tx *gorm.DB, p Plan, i PlanItem, mv workflow.Move[ItemState, workflow.Free], to ItemState, evidence string) error {
-	switch {
-	case !i.workable(p):
-		return workflow.Conflict(p.stand(), "plan_not_running", text.F("方案尚未启动或已结束：请先启动", "the plan does not run: start it first"))
-	case to == ItemDone && evidence == "":
-		return fault.Broken(fault.At("/evidence", "evidence_needed", text.F("请填写完成佐证", "say what shows that it is done")))
-	case to != ItemDone && evidence != "":
-		return fault.Broken(fault.At("/evidence", "evidence_refused", text.F("只有报告完成时才填写佐证", "evidence is given with done only")))
-	case to == ItemVerified && i.DoneBy == v.Name():
-		return fault.New(fault.Forbidden, "own_work", text.F("不能核验自己报告完成的事项", "nobody verifies what he or she has done"))
-	case mv.Action == people.ApprovePlans:
-		return refuseLed(ctx, tx, p.TownID, p.BranchCode)
-	}
-	return nil
 }
 
 // FindItemOf is FindPlanItem for an item that must be of the plan.
 func FindItemOf(ctx context.Context, db *gorm.DB, townID, plan, id string) (PlanItem, error) {
 	i, err := FindPlanItem(ctx, db, townID, id)
 	if err == nil && i.PlanID != plan {
-		return PlanItem{}, fault.Missing(itemNoun, id)
+		return PlanItem{}, fault.Missing(items.Noun, id)
 	}
 	return i, err
 }

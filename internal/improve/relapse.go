@@ -8,9 +8,9 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
-	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 // fallen is a closed item whose indicator scores below the item's goal in a result
@@ -73,25 +73,18 @@ func ReopenRelapsed(ctx context.Context, db *gorm.DB) (int, error) {
 // reopen opens the item again, its history kept and tied to the closing. It gets as
 // long as a new one would: what was closed in time is not overdue because it came back.
 func (f fallen) reopen(ctx context.Context, db *gorm.DB, s Settings) error {
-	return database.InTx(ctx, db, func(tx *gorm.DB) error {
-		who := audit.ActorOf(ctx)
-		reason := text.F("考评周期 %[1]s 中“%[2]s”得 %.2[3]f 分，低于目标 %.2[4]f 分", "in the period %[1]s %[2]s scores %.2[3]f, below the goal of %.2[4]f",
-			f.PeriodCode, f.Indicator, f.Score, f.ScoreGoal)
-		told := reason.ZH + " / " + reason.EN
-		change := map[string]any{
-			"state": ItemOpen, "state_by": who.Name, "state_at": tx.NowFunc(), "state_reason": told, "closed_at": (*time.Time)(nil),
-			"relapses": gorm.Expr("relapses + 1"), "due_on": max(f.DueOn, s.itemDue(day.Of(tx.NowFunc()))),
-		}
-		if err := database.UpdateVersioned(tx, &PlanItem{TownID: f.TownID, PlannedItem: PlannedItem{ID: f.ID}}, f.Version, change); err != nil {
-			return err
-		}
-		step := ItemMove{
-			TownID: f.TownID, ItemID: f.ID, Version: f.Version + 1, Verb: "relapse", At: tx.NowFunc(), Actor: who.Name, Role: "system", Reason: told,
-			PeriodCode: &f.PeriodCode, PublicationNumber: &f.Number, Closing: &f.Version,
-		}
-		if err := tx.Create(&step).Error; err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: f.TownID, Action: "plan-item.relapse", Subject: "plans/" + f.PlanID + "/items/" + f.ID, Before: ItemClosed, After: step, Reason: told})
+	why := text.F("考评周期 %[1]s 中“%[2]s”得 %.2[3]f 分，低于目标 %.2[4]f 分", "in the period %[1]s %[2]s scores %.2[3]f, below the goal of %.2[4]f",
+		f.PeriodCode, f.Indicator, f.Score, f.ScoreGoal)
+	reason := why.ZH + " / " + why.EN
+	ref := workflow.Ref{Town: f.TownID, ID: f.ID, Version: f.Version}
+	_, err := items.Apply(ctx, db, ref, "relapse", reason, func(tx *gorm.DB, _ *itemReader, _ PlanItem) (workflow.Change, error) {
+		return workflow.Change{
+			Columns: map[string]any{
+				"state_by": audit.ActorOf(ctx).Name, "state_at": tx.NowFunc(), "state_reason": reason, "closed_at": (*time.Time)(nil),
+				"relapses": gorm.Expr("relapses + 1"), "due_on": max(f.DueOn, s.itemDue(day.Of(tx.NowFunc()))),
+			},
+			Extra: itemExtra{PeriodCode: &f.PeriodCode, PublicationNumber: &f.Number, Closing: &f.Version},
+		}, nil
 	})
+	return err
 }

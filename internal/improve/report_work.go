@@ -64,10 +64,10 @@ func (f *ReportFigures) countItems(ctx context.Context, db *gorm.DB, s reportSpa
 		ItemID, BranchCode string
 		At                 time.Time
 	}
-	err := db.WithContext(ctx).Raw(`SELECT m.item_id, i.branch_code, m.at
-FROM plan_item_moves m JOIN plan_items i ON i.town_id = m.town_id AND i.id = m.item_id
-WHERE m.town_id = @town AND i.branch_code IN @branches AND m.verb = 'verify' AND m.at >= @begin AND m.at < @end
-ORDER BY m.item_id, m.version`, s.args(f.Branches)).Scan(&moves).Error
+	err := db.WithContext(ctx).Raw(`SELECT i.id AS item_id, i.branch_code, m.at
+FROM transitions m JOIN plan_items i ON i.town_id = m.town_id AND i.id = m.record_id
+WHERE m.town_id = @town AND m.kind = 'plan-item' AND i.branch_code IN @branches AND m.verb = 'verify' AND m.at >= @begin AND m.at < @end
+ORDER BY m.record_id, m.version`, s.args(f.Branches)).Scan(&moves).Error
 	for _, m := range moves {
 		if s.paired(m.BranchCode, day.Of(m.At)) {
 			f.ItemsVerified.add(m.ItemID)

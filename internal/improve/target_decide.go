@@ -74,6 +74,13 @@ func refuseBranch(ctx context.Context, tx *gorm.DB, townID, code string) error {
 	return err
 }
 
+func refuseBranchOfOwn(led map[string]bool, branch string) error {
+	if led[branch] {
+		return fault.New(fault.Forbidden, "conflict_of_interest", text.F("不能决定自己所任职党组织的事项", "nobody decides about a branch that he or she leads"))
+	}
+	return nil
+}
+
 // refuseLed keeps people from deciding about a branch that they lead.
 func refuseLed(ctx context.Context, tx *gorm.DB, townID, branch string) error {
 	led, err := people.IsLedBy(ctx, tx, townID, branch, people.Caller(ctx).Person, day.Of(tx.NowFunc()))

@@ -3,16 +3,17 @@ package index
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 	"time"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
 	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 // AppealState is where an appeal stands in its life.
@@ -69,42 +70,74 @@ func (p *Points) Scan(src any) error { return database.ScanJSON(src, (*[]Point)(
 // GormDataType is the column type on both databases.
 func (Points) GormDataType() string { return "text" }
 
-var appealNoun = text.Text{ZH: "申诉", EN: "appeal"}
+// appealReader is a caller who reads or decides appeals.
+type appealReader struct {
+	people.Principal
+	town   string
+	today  day.Date
+	reach  people.Reach      // reading reaches as far as withdrawing does, for who withdraws
+	led    map[string]bool   // branches about which the caller does not decide
+	period evaluation.Period // of the appeal that is decided
+}
+
+func appealReaderOf(ctx context.Context, db *gorm.DB, townID string) (v *appealReader, err error) {
+	v = &appealReader{Principal: people.Caller(ctx), town: townID, today: day.Of(db.NowFunc())}
+	if v.reach, err = people.ReachOf(ctx, db, v.Principal, people.ReadAppeals, townID, v.today); err != nil {
+		return v, err
+	}
+	v.led, err = people.LedBy(ctx, db, townID, people.DecideAppeals)
+	return v, err
+}
+
+type appealRules = []workflow.Rule[Appeal, *appealReader]
+
+// appeals is the life of an appeal: the branch withdraws it, or the leading group upholds
+// or rejects it.
+var appeals = workflow.Kind[Appeal, AppealState, *appealReader]{
+	Noun: text.Text{ZH: "申诉", EN: "appeal"}, Name: "appeal", Reader: appealReaderOf,
+	Verbs: []workflow.Verb[Appeal, AppealState, *appealReader]{
+		{Name: "uphold", From: []AppealState{Filed}, To: Upheld, Action: people.DecideAppeals, Who: appealRules{notLed}},
+		{Name: "reject", From: []AppealState{Filed}, To: Rejected, Action: people.DecideAppeals, Who: appealRules{notLed}},
+		{Name: "withdraw", From: []AppealState{Filed}, To: Withdrawn, Action: people.WriteAppeals},
+	},
+}
+
+func notLed(v *appealReader, a Appeal) error {
+	if v.led[a.BranchCode] {
+		return fault.New(fault.Forbidden, "conflict_of_interest", text.F("不能决定自己所任职党组织的申诉", "nobody decides about a branch that he or she leads"))
+	}
+	return nil
+}
+
+// Ref names the appeal.
+func (a Appeal) Ref() workflow.Ref { return workflow.Ref{Town: a.TownID, ID: a.ID, Version: a.Version} }
+
+// Visible narrows to the appeals of branches in reach.
+func (v *appealReader) Visible(q *gorm.DB) *gorm.DB { return v.reach.Narrow(q) }
+
+// State is where the appeal is, and who brought it there.
+func (v *appealReader) State(a Appeal) (AppealState, fault.Lock) { return a.State, a.lock() }
+
+// Load holds the period of an appeal that is decided.
+func (v *appealReader) Load(ctx context.Context, db *gorm.DB, list []Appeal, depth workflow.Depth) (err error) {
+	if depth == workflow.ForChange {
+		v.period, err = holdAlone(ctx, db, v.town, list[0].PeriodCode)
+	}
+	return err
+}
+
+// Show is the appeal with what depends on the day and the caller.
+func (v *appealReader) Show(a Appeal, allowed []string) Appeal {
+	a.Overdue, a.Allowed = a.State == Filed && v.today > a.DueOn, allowed
+	return a
+}
+
+// Audit keeps the state.
+func (v *appealReader) Audit(a Appeal, _ string) (string, any) { return "appeals/" + a.ID, a.State }
 
 // FindAppeal gives one appeal, if the caller may read those of its branch.
 func FindAppeal(ctx context.Context, db *gorm.DB, townID, id string) (Appeal, error) {
-	var a Appeal
-	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Appeal{}, fault.Missing(appealNoun, id)
-	}
-	if err != nil {
-		return Appeal{}, err
-	}
-	reach, err := people.ReachOf(ctx, db, people.Caller(ctx), people.ReadAppeals, townID, day.Of(db.NowFunc()))
-	if err != nil {
-		return Appeal{}, err
-	}
-	if !reach.Has(a.BranchCode) {
-		return Appeal{}, fault.Missing(appealNoun, id)
-	}
-	led, err := people.LedBy(ctx, db, townID, people.DecideAppeals)
-	a.tell(people.Caller(ctx), reach, led, day.Of(db.NowFunc()))
-	return a, err
-}
-
-// tell fills in what depends on the day and the caller, whose reach it is. Reading
-// reaches as far as withdrawing does, for who withdraws.
-func (a *Appeal) tell(p people.Principal, reach people.Reach, led map[string]bool, today day.Date) {
-	a.Overdue = a.State == Filed && today > a.DueOn
-	a.Allowed = []string{}
-	switch {
-	case a.State != Filed || p.ReadOnly:
-	case p.May(people.DecideAppeals) && !led[a.BranchCode]:
-		a.Allowed = []string{"uphold", "reject"}
-	case p.May(people.WriteAppeals) && reach.Has(a.BranchCode):
-		a.Allowed = []string{"withdraw"}
-	}
+	return appeals.Find(ctx, db, townID, id)
 }
 
 // lock says who brought the appeal where it stands, when, why, and who can take it
@@ -135,27 +168,18 @@ type AppealFilter struct {
 // ListAppeals gives the appeals that the caller may read, in the order of their
 // filing.
 func ListAppeals(ctx context.Context, db *gorm.DB, townID string, f AppealFilter) ([]Appeal, error) {
-	today := day.Of(db.NowFunc())
-	reach, err := people.ReachOf(ctx, db, people.Caller(ctx), people.ReadAppeals, townID, today)
+	v, err := appealReaderOf(ctx, db, townID)
 	if err != nil {
 		return nil, err
 	}
-	q := reach.Narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
+	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
 	if f.Overdue {
-		q = q.Where("state = ? AND due_on < ?", Filed, today)
+		q = q.Where("state = ? AND due_on < ?", Filed, v.today)
 	}
 	for _, narrow := range []struct{ column, value string }{{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)}} {
 		if narrow.value != "" {
 			q = q.Where(narrow.column+" = ?", narrow.value)
 		}
 	}
-	var list []Appeal
-	if err := q.Order("id").Limit(f.Limit).Find(&list).Error; err != nil {
-		return nil, err
-	}
-	led, err := people.LedBy(ctx, db, townID, people.DecideAppeals)
-	for i := range list {
-		list[i].tell(people.Caller(ctx), reach, led, today)
-	}
-	return list, err
+	return appeals.List(ctx, db, v, q.Order("id").Limit(f.Limit))
 }

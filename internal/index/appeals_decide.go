@@ -5,13 +5,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/audit"
-	"bulwark/internal/database"
-	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 // Decision is what becomes of an appeal.
@@ -24,41 +21,21 @@ type Decision struct {
 // DecideAppeal upholds, rejects or withdraws an appeal. Upholding stores the
 // corrections, a run with them and its publication, all in one transaction.
 func DecideAppeal(ctx context.Context, db *gorm.DB, townID, id string, version int64, d Decision) (Appeal, error) {
-	var after Appeal
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := FindAppeal(ctx, tx, townID, id)
-		if err != nil {
-			return err
+	return appeals.Move(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, d.To, d.Answer, func(tx *gorm.DB, v *appealReader, a Appeal) (workflow.Change, error) {
+		if err := d.check(); err != nil {
+			return workflow.Change{}, err
 		}
-		period, err := holdAlone(ctx, tx, townID, before.PeriodCode)
-		if err != nil {
-			return err
-		}
-		if err := before.refuse(ctx, tx, d); err != nil {
-			return err
-		}
-		change := map[string]any{"state": d.To, "decided_by": people.Caller(ctx).Name(), "decided_at": tx.NowFunc(), "answer": d.Answer}
+		c := workflow.Change{Columns: map[string]any{"decided_by": v.Name(), "decided_at": tx.NowFunc(), "answer": d.Answer}}
 		if d.To == Upheld {
-			made, err := amend(ctx, tx, period, amendment{reason: d.Answer, appeal: &before.ID, list: before.own(d.Corrections)})
+			made, err := amend(ctx, tx, v.period, amendment{reason: d.Answer, appeal: &a.ID, list: a.own(d.Corrections)})
 			if err != nil {
-				return err
+				return c, err
 			}
-			change["amended_to"] = made.Number
+			c.Columns["amended_to"] = made.Number
 		}
-		if err := database.UpdateVersioned(tx, &Appeal{TownID: townID, ID: id}, version, change); err != nil {
-			return err
-		}
-		if after, err = FindAppeal(ctx, tx, townID, id); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{
-			Town: townID, Action: "appeal." + verbs[d.To], Subject: "appeals/" + id, Before: before.State, After: after.State, Reason: d.Answer,
-		})
+		return c, nil
 	})
-	return after, err
 }
-
-var verbs = map[AppealState]string{Upheld: "uphold", Rejected: "reject", Withdrawn: "withdraw"}
 
 // own are the corrections, about the branch of the appeal where they name none.
 func (a Appeal) own(list []evaluation.Correction) []evaluation.Correction {
@@ -68,31 +45,6 @@ func (a Appeal) own(list []evaluation.Correction) []evaluation.Correction {
 		}
 	}
 	return list
-}
-
-// refuse says why the caller cannot decide so.
-func (a Appeal) refuse(ctx context.Context, tx *gorm.DB, d Decision) error {
-	p := people.Caller(ctx)
-	may := people.DecideAppeals
-	if d.To == Withdrawn {
-		may = people.WriteAppeals
-	}
-	switch {
-	case verbs[d.To] == "" || a.State != Filed:
-		return fault.New(fault.Conflict, "no_such_transition", text.F("不能从“%s”变为“%s”", "there is no way from %q to %q", a.State, d.To)).Held(a.lock())
-	case !p.May(may):
-		return fault.New(fault.Forbidden, "not_allowed", text.F("角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", p.Role, may))
-	case d.To == Withdrawn:
-		return d.check() // reading it took leading the branch
-	}
-	led, err := people.IsLedBy(ctx, tx, a.TownID, a.BranchCode, p.Person, day.Of(tx.NowFunc()))
-	if err == nil && led {
-		return fault.New(fault.Forbidden, "conflict_of_interest", text.F("不能决定自己所任职党组织的申诉", "nobody decides about a branch that he or she leads"))
-	}
-	if err != nil {
-		return err
-	}
-	return d.check()
 }
 
 // check lists what is missing from the decision, or too much.

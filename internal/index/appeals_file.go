@@ -41,7 +41,8 @@ func File(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
 		if err := a.insert(tx); err != nil {
 			return err
 		}
-		a.tell(p, people.Reach{All: true}, nil, today)
+		v := &appealReader{Principal: p, town: a.TownID, today: today, reach: people.Reach{All: true}}
+		a = v.Show(a, appeals.Allowed(v, a))
 		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "appeal.file", Subject: "appeals/" + a.ID, After: a})
 	})
 	return a, err

@@ -181,3 +181,11 @@ func LedBy(ctx context.Context, db *gorm.DB, townID string, deciding ...Action) 
 	}
 	return led, err
 }
+
+// Refuse says that the branch is out of reach; nil where it is not.
+func (r Reach) Refuse(branch string) error {
+	if r.Has(branch) {
+		return nil
+	}
+	return fault.New(fault.Forbidden, "not_assigned", text.F("您当日未与党组织“%s”建立相应关系", "you are not assigned to the branch %q on that day", branch))
+}

@@ -136,3 +136,6 @@ var (
 	}
 	openToAll = map[Action]bool{ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true, ReadStructure: true, ReadRanking: true, ReadCases: true}
 )
+
+// Self is the principal itself, also of what embeds it.
+func (p Principal) Self() Principal { return p }
