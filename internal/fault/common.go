@@ -23,6 +23,15 @@ func At(pointer, code string, message text.Text) Field {
 	return Field{Pointer: pointer, Code: code, Message: message}
 }
 
+// MissingAt turns NotFound, of a thing that a field names, into a fault of that
+// field; other errors stay.
+func MissingAt(err error, at, code string, message text.Text) error {
+	if !Is(err, NotFound) {
+		return err
+	}
+	return Broken(At(at, code, message))
+}
+
 // BadCode is the fault of a code that text.IsCode refuses.
 func BadCode(pointer string) Field {
 	return At(pointer, "bad_code", text.F(

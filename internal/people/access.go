@@ -124,68 +124,20 @@ func (r Reach) within(limit []string) Reach {
 	return narrow
 }
 
-// tiedBranches are those that the person behind the caller works on by the acting
-// role on the day.
-func tiedBranches(ctx context.Context, db *gorm.DB, p Principal, townID string, on day.Date) (map[string]bool, error) {
-	tied := map[string]bool{}
-	if p.Person == "" {
-		return tied, nil
-	}
-	if p.Role == Office {
-		codes, err := linkedBranches(ctx, db, townID, p.Person, on)
-		for _, code := range codes {
-			tied[code] = true
-		}
-		return tied, err
-	}
-	list, err := ListAssignments(ctx, db, townID, AssignmentFilter{On: on, Person: p.Person, Duty: dutyOf[p.Role]})
-	for _, a := range list {
-		tied[a.BranchCode] = true
-	}
-	return tied, err
-}
-
-// InScope refuses an action on a branch that is out of the caller's reach. The
-// branch itself is public structure, so the answer says what is missing.
-func InScope(ctx context.Context, db *gorm.DB, p Principal, a Action, townID, branch string, on day.Date) error {
-	reach, err := ReachOf(ctx, db, p, a, townID, on)
-	if err != nil || reach.Has(branch) {
-		return err
-	}
-	return fault.New(fault.Forbidden, "not_assigned", text.F("您当日未与党组织“%s”建立相应关系", "you are not assigned to the branch %q on that day", branch))
-}
-
-// IsLedBy reports whether the person leads the branch on the day. Such a person
-// neither rates it nor decides about it.
-func IsLedBy(ctx context.Context, db *gorm.DB, townID, branch, person string, on day.Date) (bool, error) {
-	if person == "" {
-		return false, nil
-	}
-	list, err := ListAssignments(ctx, db, townID, AssignmentFilter{On: on, Person: person, Branch: branch, Duty: Leads, Limit: 1})
-	return len(list) > 0, err
-}
-
-// LedBy gives the branches that the caller leads today. It asks only for those who
-// may do one of the actions, which are decisions that nobody takes about the own
-// branch.
-func LedBy(ctx context.Context, db *gorm.DB, townID string, deciding ...Action) (map[string]bool, error) {
-	p := Caller(ctx)
-	decides := slices.ContainsFunc(deciding, p.May)
-	if p.Person == "" || !decides {
-		return nil, nil
-	}
-	list, err := ListAssignments(ctx, db, townID, AssignmentFilter{On: day.Of(db.NowFunc()), Person: p.Person, Duty: Leads})
-	led := make(map[string]bool, len(list))
-	for _, a := range list {
-		led[a.BranchCode] = true
-	}
-	return led, err
-}
-
-// Refuse says that the branch is out of reach; nil where it is not.
+// Refuse refuses a branch that is out of reach. The branch itself is public
+// structure, so the answer says what is missing.
 func (r Reach) Refuse(branch string) error {
 	if r.Has(branch) {
 		return nil
 	}
 	return fault.New(fault.Forbidden, "not_assigned", text.F("您当日未与党组织“%s”建立相应关系", "you are not assigned to the branch %q on that day", branch))
+}
+
+// InScope refuses an action on a branch that is out of the caller's reach.
+func InScope(ctx context.Context, db *gorm.DB, p Principal, a Action, townID, branch string, on day.Date) error {
+	reach, err := ReachOf(ctx, db, p, a, townID, on)
+	if err != nil {
+		return err
+	}
+	return reach.Refuse(branch)
 }

@@ -176,7 +176,7 @@ func checkAccount(a Account) (faults []fault.Field) {
 		switch {
 		case ScopeOf(ReadIdentity, role) == None:
 			faults = append(faults, fault.At("/roles", "unknown_role", text.F("没有角色“%s”", "there is no role %q", role)))
-		case worksOnBranches(role):
+		case WorksOnBranches(role):
 			faults = append(faults, fault.At("/person", "person_needed", text.F("角色“%s”须写明人员", "the role %s works on branches: name the person", role)))
 		}
 	}
@@ -189,11 +189,10 @@ func checkOwner(ctx context.Context, tx *gorm.DB, a Account) error {
 		return nil
 	}
 	if _, err := town.Find(ctx, tx, *a.OnlyTown); err != nil {
-		return unknown(err, "/town", "unknown_town", text.F("没有镇（街道）“%s”", "there is no town %q", *a.OnlyTown))
+		return fault.MissingAt(err, "/town", "unknown_town", text.F("没有镇（街道）“%s”", "there is no town %q", *a.OnlyTown))
 	}
 	if a.PersonCode == nil {
 		return nil
 	}
-	_, err := Find(ctx, tx, *a.OnlyTown, *a.PersonCode)
-	return unknown(err, "/person", "unknown_person", text.F("本镇没有人员“%s”", "this town has no person %q", *a.PersonCode))
+	return PersonExists(ctx, tx, *a.OnlyTown, *a.PersonCode)
 }

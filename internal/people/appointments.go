@@ -59,16 +59,6 @@ func ListAppointments(ctx context.Context, db *gorm.DB, townID string, f Appoint
 	return list, err
 }
 
-// RolesOf gives the roles that the person holds on the day.
-func RolesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Date) ([]Role, error) {
-	list, err := ListAppointments(ctx, db, townID, AppointmentFilter{On: on, Person: person})
-	roles := make([]Role, len(list))
-	for i, a := range list {
-		roles[i] = a.Role
-	}
-	return roles, err
-}
-
 // FindAppointment gives one appointment of the town.
 func FindAppointment(ctx context.Context, db *gorm.DB, townID, id string) (Appointment, error) {
 	var a Appointment
@@ -90,7 +80,7 @@ func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (Appointment, erro
 		if err := Hold(tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}
-		if err := personExists(ctx, tx, a.TownID, a.PersonCode); err != nil {
+		if err := PersonExists(ctx, tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}
 		if err := a.refuseOverlap(tx); err != nil {

@@ -42,7 +42,7 @@ func holdBranch(tx *gorm.DB, townID, code string) error {
 // checkEnds makes sure that the person is there and holds the role of the duty on
 // the first day, and that the branch lives then.
 func checkEnds(ctx context.Context, tx *gorm.DB, a Assignment) error {
-	if err := personExists(ctx, tx, a.TownID, a.PersonCode); err != nil {
+	if err := PersonExists(ctx, tx, a.TownID, a.PersonCode); err != nil {
 		return err
 	}
 	if err := branchLives(ctx, tx, a.TownID, a.BranchCode, a.ValidFrom); err != nil {
@@ -51,17 +51,12 @@ func checkEnds(ctx context.Context, tx *gorm.DB, a Assignment) error {
 	return demandRole(ctx, tx, a.TownID, a.PersonCode, RoleOf(a.Duty), a.ValidFrom)
 }
 
-func personExists(ctx context.Context, tx *gorm.DB, townID, code string) error {
-	_, err := Find(ctx, tx, townID, code)
-	return unknown(err, "/person", "unknown_person", text.F("本镇没有人员“%s”", "this town has no person %q", code))
-}
-
 func branchLives(ctx context.Context, tx *gorm.DB, townID, code string, on day.Date) error {
 	b, err := town.FindBranch(ctx, tx, townID, code, on)
 	if err == nil && b.EndedBy(on) {
 		err = fault.Missing(text.Same("branch"), code)
 	}
-	return unknown(err, "/branch", "unknown_branch", text.F("党组织“%s”在 %s 不存在", "there is no branch %q on %s", code, on))
+	return fault.MissingAt(err, "/branch", "unknown_branch", text.F("党组织“%s”在 %s 不存在", "there is no branch %q on %s", code, on))
 }
 
 // demandRole makes sure that the person holds the role on the first day of what

@@ -13,34 +13,6 @@ import (
 	"bulwark/internal/text"
 )
 
-// Duty is what ties a person to a branch.
-type Duty string
-
-// The duties.
-const (
-	Leads     Duty = "leads"     // as secretary or in the team
-	Mentors   Duty = "mentors"   // 导师
-	Instructs Duty = "instructs" // 挂钩结对
-)
-
-// dutyOf is the duty that gives a role its branches. The liaison office has
-// them by its links instead.
-var dutyOf = map[Role]Duty{Secretary: Leads, Mentor: Mentors, Instructor: Instructs}
-
-// worksOnBranches says whether the role reaches the branches that its person is
-// tied to, and so nothing without a person.
-func worksOnBranches(r Role) bool { return r == Office || dutyOf[r] != "" }
-
-// RoleOf is the role whose branches the duty gives; empty for an unknown duty.
-func RoleOf(d Duty) Role {
-	for role, duty := range dutyOf {
-		if duty == d {
-			return role
-		}
-	}
-	return ""
-}
-
 // Assignment ties a person to a branch by a duty, from a day until a day, both
 // included; without an end it holds until further notice.
 type Assignment struct {

@@ -36,7 +36,7 @@ func ListHelpers(ctx context.Context, db *gorm.DB, townID string, role Role, on 
 		if err != nil {
 			return err
 		}
-		assigned, err := ListAssignments(ctx, tx, townID, AssignmentFilter{On: on, Duty: dutyOf[role]})
+		assigned, err := ListAssignments(ctx, tx, townID, AssignmentFilter{On: on, Duty: DutyOf[role]})
 		if err != nil {
 			return err
 		}

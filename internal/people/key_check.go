@@ -59,7 +59,7 @@ func checkKey(k Key, now time.Time) (faults []fault.Field) {
 		if ScopeOf(ReadIdentity, r) == None {
 			faults = append(faults, fault.At("/roles/"+strconv.Itoa(i), "unknown_role", text.F("没有角色“%s”", "there is no role %q", r)))
 		}
-		tied = tied || worksOnBranches(r)
+		tied = tied || WorksOnBranches(r)
 	}
 	if k.PersonCode != nil && slices.Contains(k.Roles, Admin) {
 		faults = append(faults, fault.At("/person", "admin_without_person", text.F(
@@ -84,26 +84,16 @@ func checkKey(k Key, now time.Time) (faults []fault.Field) {
 func checkHolder(ctx context.Context, tx *gorm.DB, k Key) error {
 	for i, code := range k.Towns {
 		if _, err := town.Find(ctx, tx, code); err != nil {
-			return unknown(err, "/towns/"+strconv.Itoa(i), "unknown_town", text.F("没有镇（街道）“%s”", "there is no town %q", code))
+			return fault.MissingAt(err, "/towns/"+strconv.Itoa(i), "unknown_town", text.F("没有镇（街道）“%s”", "there is no town %q", code))
 		}
 	}
 	for i, code := range k.Branches {
 		if _, err := town.FindBranch(ctx, tx, k.town(), code, day.Latest); err != nil {
-			return unknown(err, "/branches/"+strconv.Itoa(i), "unknown_branch", text.F("本镇没有党组织“%s”", "this town has no branch %q", code))
+			return fault.MissingAt(err, "/branches/"+strconv.Itoa(i), "unknown_branch", text.F("本镇没有党组织“%s”", "this town has no branch %q", code))
 		}
 	}
 	if k.PersonCode == nil {
 		return nil
 	}
-	_, err := Find(ctx, tx, k.town(), *k.PersonCode)
-	return unknown(err, "/person", "unknown_person", text.F("本镇没有人员“%s”", "this town has no person %q", *k.PersonCode))
-}
-
-// unknown turns a thing that is not there into a fault of the place that names
-// it; other errors stay.
-func unknown(err error, at, code string, message text.Text) error {
-	if !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	return fault.Broken(fault.At(at, code, message))
+	return PersonExists(ctx, tx, k.town(), *k.PersonCode)
 }

@@ -88,19 +88,6 @@ func EndOfficeLink(ctx context.Context, db *gorm.DB, townID, office, id string, 
 		func(tx *gorm.DB) (OfficeLink, error) { return FindOfficeLink(ctx, tx, townID, office, id) })
 }
 
-// linkedBranches are those to which an office is linked on the day of which the
-// person is a member on the day.
-func linkedBranches(ctx context.Context, db *gorm.DB, townID, person string, on day.Date) ([]string, error) {
-	var codes []string
-	err := db.WithContext(ctx).Raw(`SELECT DISTINCT l.branch_code FROM office_links l
-JOIN office_members m ON m.town_id = l.town_id AND m.office_code = l.office_code
-WHERE l.town_id = @town AND m.person_code = @person
-	AND l.valid_from <= @on AND (l.valid_until IS NULL OR l.valid_until >= @on)
-	AND m.valid_from <= @on AND (m.valid_until IS NULL OR m.valid_until >= @on)`,
-		map[string]any{"town": townID, "person": person, "on": on}).Scan(&codes).Error
-	return codes, err
-}
-
 // OfficesOf are the offices of which the person is a member on the day.
 func OfficesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Date) ([]string, error) {
 	var codes []string

@@ -86,7 +86,7 @@ func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (OfficeMember,
 		if err := holdOffice(ctx, tx, m.TownID, m.OfficeCode); err != nil {
 			return err
 		}
-		if err := personExists(ctx, tx, m.TownID, m.PersonCode); err != nil {
+		if err := PersonExists(ctx, tx, m.TownID, m.PersonCode); err != nil {
 			return err
 		}
 		if err := demandRole(ctx, tx, m.TownID, m.PersonCode, Office, m.ValidFrom); err != nil {
