@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 type listAccountsRequest struct{ pageQuery }
@@ -14,30 +14,30 @@ type listAccountsRequest struct{ pageQuery }
 //	@Summary	List the accounts
 //	@Tags		access
 //	@Param		query	query		listAccountsRequest	false	"."
-//	@Success	200		{object}	Page[people.Account]
+//	@Success	200		{object}	Page[access.Account]
 //	@Router		/accounts [get]
-func (s *Server) listAccounts(ctx context.Context, req listAccountsRequest) (Page[people.Account], error) {
+func (s *Server) listAccounts(ctx context.Context, req listAccountsRequest) (Page[access.Account], error) {
 	var after string
 	if err := req.resume(&after); err != nil {
-		return Page[people.Account]{}, err
+		return Page[access.Account]{}, err
 	}
-	accounts, err := people.ListAccounts(ctx, s.db(ctx), after, req.limit())
+	accounts, err := access.ListAccounts(ctx, s.db(ctx), after, req.limit())
 	if err != nil {
-		return Page[people.Account]{}, err
+		return Page[access.Account]{}, err
 	}
-	return page(accounts, req.pageQuery, func(a people.Account) []any { return []any{a.Name} })
+	return page(accounts, req.pageQuery, func(a access.Account) []any { return []any{a.Name} })
 }
 
 type accountInput struct {
 	Town    *string       `json:"town" example:"demo"`                                                  // the one town it opens; absent = every town
 	Person  *string       `json:"person" example:"mentor-1"`                                            // who signs in, under the roles that he or she is appointed to
-	Roles   []people.Role `json:"roles" validate:"max=8" swaggertype:"array,string" example:"admin"`    // of an account without a person
+	Roles   []access.Role `json:"roles" validate:"max=8" swaggertype:"array,string" example:"admin"`    // of an account without a person
 	Issuer  *string       `json:"issuer" validate:"omitempty,max=255" example:"https://id.example.org"` // of an outside provider, with subject
 	Subject *string       `json:"subject" validate:"omitempty,max=255"`                                 // who it is for the issuer
 }
 
-func (in accountInput) account(name string) people.Account {
-	return people.Account{Name: name, OnlyTown: in.Town, PersonCode: in.Person, Roles: in.Roles, Issuer: in.Issuer, Subject: in.Subject}
+func (in accountInput) account(name string) access.Account {
+	return access.Account{Name: name, OnlyTown: in.Town, PersonCode: in.Person, Roles: in.Roles, Issuer: in.Issuer, Subject: in.Subject}
 }
 
 type newAccount struct {
@@ -54,11 +54,11 @@ type createAccountRequest struct{ Body newAccount }
 //	@Summary	Add an account
 //	@Tags		access
 //	@Param		body	body		newAccount	true	"the new account"
-//	@Success	201		{object}	people.Account
+//	@Success	201		{object}	access.Account
 //	@Router		/accounts [post]
-func (s *Server) createAccount(ctx context.Context, req createAccountRequest) (Created[people.Account], error) {
-	a, err := people.CreateAccount(ctx, s.db(ctx), req.Body.account(req.Body.Name))
-	return Created[people.Account]{Key: a.Name, Value: a}, err
+func (s *Server) createAccount(ctx context.Context, req createAccountRequest) (Created[access.Account], error) {
+	a, err := access.CreateAccount(ctx, s.db(ctx), req.Body.account(req.Body.Name))
+	return Created[access.Account]{Key: a.Name, Value: a}, err
 }
 
 type accountRequest struct {
@@ -70,10 +70,10 @@ type accountRequest struct {
 //	@ID			findAccount
 //	@Summary	Read an account
 //	@Tags		access
-//	@Success	200	{object}	people.Account
+//	@Success	200	{object}	access.Account
 //	@Router		/accounts/{account} [get]
-func (s *Server) findAccount(ctx context.Context, req accountRequest) (people.Account, error) {
-	return people.FindAccount(ctx, s.db(ctx), req.Account)
+func (s *Server) findAccount(ctx context.Context, req accountRequest) (access.Account, error) {
+	return access.FindAccount(ctx, s.db(ctx), req.Account)
 }
 
 type accountChange struct {
@@ -94,15 +94,15 @@ type updateAccountRequest struct {
 //	@Summary	Change, link or disable an account
 //	@Tags		access
 //	@Param		body	body		accountChange	true	"the account as it shall be"
-//	@Success	200		{object}	people.Account
+//	@Success	200		{object}	access.Account
 //	@Router		/accounts/{account} [put]
-func (s *Server) updateAccount(ctx context.Context, req updateAccountRequest) (people.Account, error) {
-	return people.UpdateAccount(ctx, s.db(ctx), req.Body.account(req.Account), req.Body.Disabled, req.Version)
+func (s *Server) updateAccount(ctx context.Context, req updateAccountRequest) (access.Account, error) {
+	return access.UpdateAccount(ctx, s.db(ctx), req.Body.account(req.Account), req.Body.Disabled, req.Version)
 }
 
 // OneTimePassword is a new password of an account, told this once.
 type OneTimePassword struct {
-	people.Account
+	access.Account
 	Password string `json:"password" example:"KX3FA7QZ2LM4BCYD5TRW"` // good for one sign-in, which must change it
 }
 
@@ -121,6 +121,6 @@ type resetPasswordRequest struct {
 //	@Success	200			{object}	OneTimePassword
 //	@Router		/accounts/{account}/password [post]
 func (s *Server) resetPassword(ctx context.Context, req resetPasswordRequest) (OneTimePassword, error) {
-	a, password, err := people.ResetPassword(ctx, s.db(ctx), s.Passwords, req.Account, req.Version)
+	a, password, err := access.ResetPassword(ctx, s.db(ctx), s.Passwords, req.Account, req.Version)
 	return OneTimePassword{a, password}, err
 }

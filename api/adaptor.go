@@ -9,8 +9,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
-	"bulwark/internal/people"
 )
 
 // Handler is what a resource file writes: a plain function of a bound, cleaned,
@@ -29,13 +29,13 @@ func (r routes) under(path string) routes { return routes{r.to.Group(path), r.se
 // offer is one route and the action that it takes to use it.
 type offer struct {
 	method, path string
-	action       people.Action
+	action       access.Action
 }
 
 // endpoint is one route: everything that is the same for each of them.
 type endpoint[Req, Res any] struct {
 	server *Server
-	action people.Action
+	action access.Action
 	handle Handler[Req, Res]
 	plan   plan
 	status int
@@ -43,34 +43,34 @@ type endpoint[Req, Res any] struct {
 }
 
 // get answers 200 and also HEAD.
-func get[Req, Res any](r routes, path string, action people.Action, h Handler[Req, Res], opts ...option) {
+func get[Req, Res any](r routes, path string, action access.Action, h Handler[Req, Res], opts ...option) {
 	serve := adapt(r, http.MethodGet, path, action, http.StatusOK, h, opts)
 	r.to.GET(path, serve)
 	r.to.HEAD(path, serve)
 }
 
 // create answers 201 with the Location of what was made.
-func create[Req, T any](r routes, path string, action people.Action, h Handler[Req, Created[T]], opts ...option) {
+func create[Req, T any](r routes, path string, action access.Action, h Handler[Req, Created[T]], opts ...option) {
 	r.to.POST(path, adapt(r, http.MethodPost, path, action, http.StatusCreated, h, opts))
 }
 
 // post answers 200: a transition or a computation.
-func post[Req, Res any](r routes, path string, action people.Action, h Handler[Req, Res], opts ...option) {
+func post[Req, Res any](r routes, path string, action access.Action, h Handler[Req, Res], opts ...option) {
 	r.to.POST(path, adapt(r, http.MethodPost, path, action, http.StatusOK, h, opts))
 }
 
 // put replaces a thing; the request must carry If-Match.
-func put[Req, Res any](r routes, path string, action people.Action, h Handler[Req, Res], opts ...option) {
+func put[Req, Res any](r routes, path string, action access.Action, h Handler[Req, Res], opts ...option) {
 	r.to.PUT(path, adapt(r, http.MethodPut, path, action, http.StatusOK, h, opts))
 }
 
 // patch changes parts of a thing; the request must carry If-Match.
-func patch[Req, Res any](r routes, path string, action people.Action, h Handler[Req, Res], opts ...option) {
+func patch[Req, Res any](r routes, path string, action access.Action, h Handler[Req, Res], opts ...option) {
 	r.to.PATCH(path, adapt(r, http.MethodPatch, path, action, http.StatusOK, h, opts))
 }
 
 // remove deletes or closes a thing; the request must carry If-Match.
-func remove[Req, Res any](r routes, path string, action people.Action, h Handler[Req, Res], opts ...option) {
+func remove[Req, Res any](r routes, path string, action access.Action, h Handler[Req, Res], opts ...option) {
 	r.to.DELETE(path, adapt(r, http.MethodDelete, path, action, http.StatusOK, h, opts))
 }
 
@@ -89,7 +89,7 @@ func bodyLimit(n int64) option { return func(l *limits) { l.body = n } }
 // be stored.
 func secret(l *limits) { l.secret = true }
 
-func adapt[Req, Res any](r routes, method, path string, action people.Action, status int, h Handler[Req, Res], opts []option) gin.HandlerFunc {
+func adapt[Req, Res any](r routes, method, path string, action access.Action, status int, h Handler[Req, Res], opts []option) gin.HandlerFunc {
 	l := limits{body: r.server.Config.BodyLimit}
 	for _, o := range opts {
 		o(&l)
@@ -120,7 +120,7 @@ func (e endpoint[Req, Res]) answer(c *gin.Context) error {
 	if err := b.err(); err != nil {
 		return err
 	}
-	ctx := people.WithPrincipal(c.Request.Context(), p)
+	ctx := access.WithPrincipal(c.Request.Context(), p)
 	if err := e.server.authorize(ctx, p, e.action, strings.TrimSpace(c.Param("town"))); err != nil {
 		return err
 	}
@@ -157,6 +157,6 @@ func (e endpoint[Req, Res]) work(ctx context.Context, c *gin.Context, claim *cla
 }
 
 // recorded lets the trail know who acts in which request.
-func recorded(ctx context.Context, p people.Principal) context.Context {
+func recorded(ctx context.Context, p access.Principal) context.Context {
 	return audit.As(ctx, audit.Actor{Name: p.Name(), Role: cmp.Or(string(p.Role), "none"), Credential: cmp.Or(p.Key, p.Account), RequestID: traceOf(ctx).id})
 }

@@ -11,8 +11,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/people"
 )
 
 // From its lock on, no row of what a period is computed from changes, whatever
@@ -52,10 +52,10 @@ type keptRow struct {
 
 func newKeeper(t *testing.T, db *gorm.DB) *keeper {
 	k := &keeper{world: newWorld(t, db), callers: []string{"all", "other", "qian"}}
-	for code, role := range map[string]people.Role{"all": people.Mentor, "other": people.Mentor, "qian": people.LeadingGroup} {
-		k.secret[code] = k.key(people.Key{Roles: []people.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
+	for code, role := range map[string]access.Role{"all": access.Mentor, "other": access.Mentor, "qian": access.LeadingGroup} {
+		k.secret[code] = k.key(access.Key{Roles: []access.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
 	}
-	for _, role := range people.Roles() {
+	for _, role := range access.Roles() {
 		k.callers = append(k.callers, string(role))
 	}
 	k.before = k.rows(db)

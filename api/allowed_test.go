@@ -15,10 +15,10 @@ import (
 	"gorm.io/gorm"
 	"pgregory.net/rapid"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
-	"bulwark/internal/people"
 )
 
 // What an answer says is allowed is exactly what a call would do, whatever the
@@ -92,19 +92,19 @@ type prober struct {
 func newProber(t *testing.T, db *gorm.DB) *prober {
 	h, clock := newHarnessAt(t, db, "2026-04-01 12:00:00")
 	p := &prober{world: worldOf(t, h), clock: clock, first: "2026-04-01", done: map[string]int{}}
-	leads := ties{"b01": people.Leads} // besides being of the leading group
-	for code, role := range map[string]people.Role{"fang": people.LeadingGroup} {
+	leads := ties{"b01": access.Leads} // besides being of the leading group
+	for code, role := range map[string]access.Role{"fang": access.LeadingGroup} {
 		p.joins(code, role, leads)
-		p.secret[code] = p.key(people.Key{Roles: []people.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
+		p.secret[code] = p.key(access.Key{Roles: []access.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
 	}
 	limited := "leading_group"
-	p.secret["limited"] = p.key(people.Key{Roles: []people.Role{people.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &limited, Branches: []string{"b01"}})
+	p.secret["limited"] = p.key(access.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &limited, Branches: []string{"b01"}})
 	p.callers = []string{readOnly, "fang", "limited"}
-	for _, role := range people.Roles() {
+	for _, role := range access.Roles() {
 		p.callers = append(p.callers, string(role))
 	}
 	p.callers = append(p.callers, "leading_group", "leading_group", "secretary", "mentor") // of whom there is most to see
-	group := h.as(people.LeadingGroup)
+	group := h.as(access.LeadingGroup)
 	for _, body := range []object{{"evaluator": "mentor"}, {"evaluator": "leading_group"}, {"branch": "b02"}, {"branch": "b01", "evaluator": "fang"}} {
 		body["until"], body["reason"] = "2026-04-05", "flood"
 		by := group

@@ -7,19 +7,19 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // acting is the context of somebody of demo who works without the router.
-func acting(t *testing.T, person string, role people.Role) context.Context {
+func acting(t *testing.T, person string, role access.Role) context.Context {
 	ctx := audit.As(t.Context(), audit.Actor{Name: person, Role: string(role)})
-	return people.WithPrincipal(ctx, people.Principal{Towns: []string{"demo"}, Person: person, Role: role})
+	return access.WithPrincipal(ctx, access.Principal{Towns: []string{"demo"}, Person: person, Role: role})
 }
 
 // someoneWaits returns when a transaction of the PostgreSQL database waits for
@@ -53,7 +53,7 @@ func besides(t *testing.T, db *gorm.DB, first, second func(db *gorm.DB) error) (
 func TestAmendmentsFollowOneAnother(t *testing.T) {
 	h := newHarness(t, dbtest.Open(t, database.PostgreSQL)) // SQLite has one writer anyway
 	published(h)
-	ctx := acting(t, "leading_group", people.LeadingGroup)
+	ctx := acting(t, "leading_group", access.LeadingGroup)
 	var made [2]index.Issue
 	amend := func(i int, code string) func(db *gorm.DB) error {
 		x := 3.0
@@ -84,14 +84,14 @@ func TestNobodyFinalisesBesideAnAppeal(t *testing.T) {
 	version := int64(0)
 	h.must(h.db.Raw("SELECT version FROM periods WHERE code = '2026Q1'").Scan(&version).Error)
 	file := func(tx *gorm.DB) error {
-		_, err := index.File(acting(t, "secretary", people.Secretary), tx, index.Appeal{
+		_, err := index.File(acting(t, "secretary", access.Secretary), tx, index.Appeal{
 			TownID: "demo", PeriodCode: "2026Q1", BranchCode: "b01", Statement: "miscounted", Points: index.Points{{Code: "meetings", Claim: "12"}},
 		})
 		return err
 	}
 	finalise := func(db *gorm.DB) error {
 		later := db.Session(&gorm.Session{NewDB: true, NowFunc: func() time.Time { return db.NowFunc().AddDate(0, 0, 10) }})
-		_, err := index.Finalise(acting(t, "leading_group", people.LeadingGroup), later, "demo", "2026Q1", version, "")
+		_, err := index.Finalise(acting(t, "leading_group", access.LeadingGroup), later, "demo", "2026Q1", version, "")
 		return err
 	}
 	filed, final := besides(t, h.db, file, finalise)

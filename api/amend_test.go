@@ -9,10 +9,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // amended corrects the complaints of a branch and gives the number of the
@@ -20,7 +20,7 @@ import (
 func amended(h *harness, period, branch, code string, x float64) int64 {
 	h.t.Helper()
 	body := object{"reason": "counted again", "corrections": []object{{"branch": branch, "code": code, "value": x}}}
-	made := h.as(people.LeadingGroup).Post("/towns/demo/periods/"+period+"/publications", body)
+	made := h.as(access.LeadingGroup).Post("/towns/demo/periods/"+period+"/publications", body)
 	return apitest.Decode[index.Issue](made, http.StatusCreated).Number
 }
 
@@ -31,7 +31,7 @@ func TestAnAmendmentChangesNothingElse(t *testing.T) {
 		h := newHarness(t, db)
 		carrying := strings.Replace(smallScheme, `{"kind": "deduct", "per": 10}`, `{"kind": "deduct", "per": 10}, "missing": {"kind": "carry", "periods": 1}`, 1)
 		h.inForce(carrying)
-		group, other := h.as(people.LeadingGroup), h.joins("other", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors, "b03": people.Mentors})
+		group, other := h.as(access.LeadingGroup), h.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
 		for quarter, days := range map[string][2]string{"2025Q4": {"2025-10-01", "2025-12-31"}, "2026Q1": {"2026-01-01", "2026-03-31"}} {
 			h.planned(quarter, days[0], days[1])
 			h.steps(quarter, "open")
@@ -110,17 +110,17 @@ func TestAppealsAreUpheldOneAfterAnother(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		published(h)
-		second := h.joins("sun", people.Secretary, ties{"b02": people.Leads})
+		second := h.joins("sun", access.Secretary, ties{"b02": access.Leads})
 		filed := func(c *apitest.Client, branch string) string {
 			made := c.Post("/towns/demo/appeals", object{
 				"period": "2026Q1", "branch": branch, "statement": "x", "points": []object{{"code": "meetings", "claim": "10"}},
 			})
 			return made.Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		}
-		appeals := []string{filed(h.as(people.Secretary), "b01"), filed(second, "b02")}
-		refused(t, h.as(people.LeadingGroup).Bad().Post(appeals[0]+"/transitions", object{"to": "rejected", "reason": "x"}), http.StatusPreconditionRequired, "if_match_required")
-		refused(t, h.as(people.LeadingGroup).IfMatch(`"7"`).Post(appeals[0]+"/transitions", object{"to": "rejected", "reason": "x"}), http.StatusPreconditionFailed, "stale_version")
-		group := h.as(people.LeadingGroup)
+		appeals := []string{filed(h.as(access.Secretary), "b01"), filed(second, "b02")}
+		refused(t, h.as(access.LeadingGroup).Bad().Post(appeals[0]+"/transitions", object{"to": "rejected", "reason": "x"}), http.StatusPreconditionRequired, "if_match_required")
+		refused(t, h.as(access.LeadingGroup).IfMatch(`"7"`).Post(appeals[0]+"/transitions", object{"to": "rejected", "reason": "x"}), http.StatusPreconditionFailed, "stale_version")
+		group := h.as(access.LeadingGroup)
 		answers := make([]int, 4)
 		var all sync.WaitGroup
 		for i := range answers {
@@ -148,20 +148,20 @@ func TestAPeriodWithoutNoticeIsFinalAtOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		h.inForce(smallScheme)
-		h.as(people.LeadingGroup).Post("/towns/demo/periods", object{
+		h.as(access.LeadingGroup).Post("/towns/demo/periods", object{
 			"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small", "notice_days": 0,
 		}).Want(http.StatusCreated)
 		h.steps("2026Q1", "open")
 		scored(h, "2026Q1")
 		h.steps("2026Q1", "review", "locked")
-		h.as(people.LeadingGroup).Post(q1+"/runs", nil).Want(http.StatusCreated)
+		h.as(access.LeadingGroup).Post(q1+"/runs", nil).Want(http.StatusCreated)
 		body := object{"reason": "x", "corrections": []object{{"branch": "b01", "code": "meetings", "value": 1}}}
-		refused(t, h.as(people.LeadingGroup).Post(q1+"/publications", body), http.StatusConflict, "not_published")
+		refused(t, h.as(access.LeadingGroup).Post(q1+"/publications", body), http.StatusConflict, "not_published")
 		h.steps("2026Q1", "published")
 		if r := apitest.Decode[index.Ranking](h.Get(q1+"/ranking"), http.StatusOK); r.Notice != nil || r.Publication != 1 {
 			t.Errorf("source: %+v", r.Source)
 		}
-		refused(t, h.as(people.Secretary).Post("/towns/demo/appeals", object{
+		refused(t, h.as(access.Secretary).Post("/towns/demo/appeals", object{
 			"period": "2026Q1", "branch": "b01", "statement": "x", "points": []object{{"code": "meetings", "claim": "10"}},
 		}), http.StatusConflict, "no_notice")
 		h.steps("2026Q1", "final")

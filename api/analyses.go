@@ -3,9 +3,9 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
-	"bulwark/internal/people"
 )
 
 // draftAnalysis answers what an analysis of a published result starts from: where
@@ -18,7 +18,7 @@ import (
 //	@Success	200		{object}	improve.AnalysisBasis
 //	@Router		/towns/{town}/periods/{period}/branches/{branch}/analysis-draft [get]
 func (s *Server) draftAnalysis(ctx context.Context, req scorecardRequest) (improve.AnalysisBasis, error) {
-	if err := people.InScope(ctx, s.db(ctx), people.Caller(ctx), people.WriteAnalyses, req.Town, req.Branch, day.Of(s.Now())); err != nil {
+	if err := access.InScope(ctx, s.db(ctx), access.Caller(ctx), access.WriteAnalyses, req.Town, req.Branch, day.Of(s.Now())); err != nil {
 		return improve.AnalysisBasis{}, err
 	}
 	return improve.DraftAnalysis(ctx, s.db(ctx), s.board, req.Town, req.Period, req.Publication, req.Branch, string(req.Language))

@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
@@ -25,9 +26,9 @@ type campaign struct {
 func newCampaign(h *harness) *campaign {
 	h.inForce(smallScheme)
 	return &campaign{
-		h, h.as(people.LeadingGroup),
-		h.joins("other", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors, "b03": people.Mentors}),
-		h.joins("chen", people.LeadingGroup, nil),
+		h, h.as(access.LeadingGroup),
+		h.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors}),
+		h.joins("chen", access.LeadingGroup, nil),
 	}
 }
 
@@ -92,7 +93,7 @@ func cause(indicator string) object {
 func TestACauseIsAnalysed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		c := newCampaign(newHarness(t, db))
-		mentor, secretary := c.as(people.Mentor), c.as(people.Secretary)
+		mentor, secretary := c.as(access.Mentor), c.as(access.Secretary)
 		draft := q1 + "/branches/b01/analysis-draft"
 		c.opens("2026Q1", "2026-01-01", "2026-03-31", spring())
 		refused(t, mentor.Get(draft), http.StatusNotFound, "not_found")
@@ -140,7 +141,7 @@ func TestACauseIsAnalysed(t *testing.T) {
 		at := analyses + "/" + made.ID
 
 		// A draft is for its author alone.
-		for _, who := range []*apitest.Client{secretary, c.group, c.other, c.as(people.Leadership)} {
+		for _, who := range []*apitest.Client{secretary, c.group, c.other, c.as(access.Leadership)} {
 			refused(t, who.Get(at), http.StatusNotFound, "not_found")
 			same(t, "listed", column(who.Get(analyses), "id"))
 		}
@@ -154,14 +155,14 @@ func TestACauseIsAnalysed(t *testing.T) {
 			t.Errorf("submitted: %+v", sent)
 		}
 
-		far := c.joins("far", people.Mentor, ties{"b02": people.Mentors})
+		far := c.joins("far", access.Mentor, ties{"b02": access.Mentors})
 		refused(t, far.Get(at), http.StatusNotFound, "not_found")
 		same(t, "listed", column(far.Get(analyses), "id"))
-		for _, who := range []*apitest.Client{secretary, c.as(people.Instructor), c.group, c.other, c.as(people.Leadership)} {
+		for _, who := range []*apitest.Client{secretary, c.as(access.Instructor), c.group, c.other, c.as(access.Leadership)} {
 			may(t, who, at)
 			same(t, "listed", column(who.Get(analyses+"?branch=b01&period=2026Q1&mentor=mentor&state=submitted"), "id"), made.ID)
 		}
-		for _, role := range []people.Role{people.Reader, people.Office, people.Admin} {
+		for _, role := range []access.Role{access.Reader, access.Office, access.Admin} {
 			refused(t, c.as(role).Get(at), http.StatusForbidden, "not_allowed")
 		}
 		refused(t, moved(c.other, at, "draft", ""), http.StatusForbidden, "not_author")
@@ -180,7 +181,7 @@ func TestACauseIsAnalysed(t *testing.T) {
 
 		// Who does not work with the branch any more reads what he or she wrote.
 		var tie people.Assignment
-		c.must(db.Where("person_code = ? AND duty = ?", "mentor", people.Mentors).Take(&tie).Error)
+		c.must(db.Where("person_code = ? AND duty = ?", "mentor", access.Mentors).Take(&tie).Error)
 		c.must(db.Exec("UPDATE assignments SET valid_until = ? WHERE id = ?", "2020-02-01", tie.ID).Error)
 		may(t, mentor, at)
 		refused(t, moved(mentor, at, "draft", ""), http.StatusForbidden, "not_assigned")
@@ -196,7 +197,7 @@ func TestAnalysesAreListedInConstantStatements(t *testing.T) {
 		for _, branch := range []string{"b01", "b02", "b03"} {
 			made := c.other.Post(analyses, analysisOf(branch, cause("meetings"))).Want(http.StatusCreated)
 			moved(c.other, made.Header.Get("Location")[len("/api/v1"):], "submitted", "").Want(http.StatusOK)
-			c.as(people.Mentor).Get(analyses).Want(http.StatusOK)
+			c.as(access.Mentor).Get(analyses).Want(http.StatusOK)
 			before := database.Queries(db)
 			c.other.Get(analyses).Want(http.StatusOK)
 			counts = append(counts, database.Queries(db)-before)
@@ -216,7 +217,7 @@ func TestALimitedKeyHidesOwnAnalysesOfOtherBranches(t *testing.T) {
 		inside := c.other.Post(analyses, analysisOf("b01", cause("meetings"))).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		outside := c.other.Post(analyses, analysisOf("b02", cause("meetings"))).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		person := "other"
-		limited := c.As(c.key(people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{"demo"}, Branches: []string{"b01"}, PersonCode: &person}))
+		limited := c.As(c.key(access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"demo"}, Branches: []string{"b01"}, PersonCode: &person}))
 		same(t, "unlimited", column(c.other.Get(analyses), "branch"), "b01", "b02")
 		same(t, "limited", column(limited.Get(analyses), "branch"), "b01")
 		limited.Get(inside).Want(http.StatusOK)

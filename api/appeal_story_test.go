@@ -12,11 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // TestAResultIsAppealedAgainst goes from a publication over appeals to the final
@@ -24,9 +24,9 @@ import (
 func TestAResultIsAppealedAgainst(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-04-01 09:00:00")
-		s := appealStory{harness: h, clock: clock, t: t, group: h.as(people.LeadingGroup), first: h.as(people.Secretary)}
-		s.second, s.third = h.joins("sun", people.Secretary, ties{"b02": people.Leads}), h.joins("qian", people.Secretary, ties{"b03": people.Leads})
-		s.wu = h.joins("wu", people.LeadingGroup, ties{"b01": people.Leads})
+		s := appealStory{harness: h, clock: clock, t: t, group: h.as(access.LeadingGroup), first: h.as(access.Secretary)}
+		s.second, s.third = h.joins("sun", access.Secretary, ties{"b02": access.Leads}), h.joins("qian", access.Secretary, ties{"b03": access.Leads})
+		s.wu = h.joins("wu", access.LeadingGroup, ties{"b01": access.Leads})
 		s.entersAndPublishes()
 		s.opensNotice()
 		s.files()
@@ -61,9 +61,9 @@ func (s *appealStory) entersAndPublishes() {
 	s.inForce(smallScheme)
 	s.planned("2026Q1", "2026-01-01", "2026-03-31")
 	s.steps("2026Q1", "open")
-	chen := s.joins("chen", people.LeadingGroup, nil)
-	other := s.joins("other", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors, "b03": people.Mentors})
-	counted(s.as(people.Mentor), s.group, "2026Q1", "b01", value("spirit", 7))
+	chen := s.joins("chen", access.LeadingGroup, nil)
+	other := s.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
+	counted(s.as(access.Mentor), s.group, "2026Q1", "b01", value("spirit", 7))
 	counted(other, s.group, "2026Q1", "b01", value("spirit", 9))
 	counted(other, s.group, "2026Q1", "b02", value("spirit", 8))
 	counted(other, s.group, "2026Q1", "b03", value("spirit", 8))
@@ -131,7 +131,7 @@ func (s *appealStory) appeal(c *apitest.Client, branch string) *apitest.Answer {
 func (s *appealStory) files() {
 	t := s.t
 	s.clock.set(t, "2026-04-12 10:00:00")
-	for _, c := range []*apitest.Client{s.group, s.as(people.Mentor), s.as(people.Leadership), s.as(people.Office), s.as(people.Reader), s.as(people.Admin)} {
+	for _, c := range []*apitest.Client{s.group, s.as(access.Mentor), s.as(access.Leadership), s.as(access.Office), s.as(access.Reader), s.as(access.Admin)} {
 		refused(t, s.appeal(c, "b01"), http.StatusForbidden, "not_allowed")
 	}
 	refused(t, s.appeal(s.Client, "b01"), http.StatusUnauthorized, "key_needed")
@@ -170,9 +170,9 @@ func (s *appealStory) files() {
 func (s *appealStory) isReadByThoseConcerned() {
 	t := s.t
 	const list = "/towns/demo/appeals"
-	for role, branches := range map[people.Role][]string{
-		people.LeadingGroup: {"b01", "b02", "b03"}, people.Leadership: {"b01", "b02", "b03"},
-		people.Secretary: {"b01"}, people.Mentor: {"b01"}, people.Instructor: {"b01"},
+	for role, branches := range map[access.Role][]string{
+		access.LeadingGroup: {"b01", "b02", "b03"}, access.Leadership: {"b01", "b02", "b03"},
+		access.Secretary: {"b01"}, access.Mentor: {"b01"}, access.Instructor: {"b01"},
 	} {
 		same(t, string(role), column(s.as(role).Get(list), "branch"), branches...)
 		s.as(role).Get(s.ofFirst).Want(http.StatusOK)
@@ -181,14 +181,14 @@ func (s *appealStory) isReadByThoseConcerned() {
 			refused(t, s.as(role).IfMatch(`"1"`).Post(s.ofThird+"/transitions", object{"to": "rejected", "reason": "x"}), http.StatusNotFound, "not_found")
 		}
 	}
-	for _, role := range []people.Role{people.Office, people.Reader, people.Admin} {
+	for _, role := range []access.Role{access.Office, access.Reader, access.Admin} {
 		refused(t, s.as(role).Get(s.ofFirst), http.StatusForbidden, "not_allowed")
 	}
 	refused(t, s.Get(s.ofFirst), http.StatusUnauthorized, "key_needed")
 	may(t, s.group, s.ofFirst, "uphold", "reject")
 	may(t, s.first, s.ofFirst, "withdraw")
 	may(t, s.wu, s.ofFirst)
-	for _, role := range []people.Role{people.Mentor, people.Instructor, people.Leadership} {
+	for _, role := range []access.Role{access.Mentor, access.Instructor, access.Leadership} {
 		may(t, s.as(role), s.ofFirst)
 	}
 	same(t, "wu's list", column(s.wu.Get(list+"?state=filed"), "allowed"), "[]", "[uphold reject]")
@@ -223,7 +223,7 @@ func (s *appealStory) isRejected() {
 	refused(t, moved(s.group, s.ofThird, "rejected", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
 	refused(t, moved(s.group, s.ofThird, "withdrawn", ""), http.StatusForbidden, "not_allowed")
 	refused(t, moved(s.third, s.ofThird, "rejected", "x"), http.StatusForbidden, "not_allowed")
-	refused(t, moved(s.as(people.Leadership), s.ofThird, "rejected", "x"), http.StatusForbidden, "not_allowed")
+	refused(t, moved(s.as(access.Leadership), s.ofThird, "rejected", "x"), http.StatusForbidden, "not_allowed")
 	a := apitest.Decode[index.Appeal](moved(s.group, s.ofThird, "rejected", "the minutes show six"), http.StatusOK)
 	if a.State != index.Rejected || a.Answer != "the minutes show six" || a.DecidedBy != "leading_group" || a.AmendedTo != nil || len(a.Allowed) > 0 {
 		t.Errorf("rejected: %+v", a)

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
 )
@@ -24,7 +25,7 @@ type listAppointmentsRequest struct {
 //	@Success	200		{object}	Page[people.Appointment]
 //	@Router		/towns/{town}/appointments [get]
 func (s *Server) listAppointments(ctx context.Context, req listAppointmentsRequest) (Page[people.Appointment], error) {
-	f := people.AppointmentFilter{Person: req.Person, Role: people.Role(req.Role), Limit: req.limit()}
+	f := people.AppointmentFilter{Person: req.Person, Role: access.Role(req.Role), Limit: req.limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
@@ -40,7 +41,7 @@ func (s *Server) listAppointments(ctx context.Context, req listAppointmentsReque
 
 type appointmentInput struct {
 	Person     string      `json:"person" validate:"required" example:"mentor-1"`
-	Role       people.Role `json:"role" validate:"required" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
+	Role       access.Role `json:"role" validate:"required" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
 	Letter     string      `json:"letter" validate:"max=100" example:"演示聘字〔2022〕1号"` // number of the letter; a mentor needs one
 	ValidFrom  day.Date    `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
 	ValidUntil *day.Date   `json:"valid_until" swaggertype:"string" format:"date"` // the last day; a mentor needs one; absent = until further notice

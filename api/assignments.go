@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
 )
@@ -25,7 +26,7 @@ type listAssignmentsRequest struct {
 //	@Success	200		{object}	Page[people.Assignment]
 //	@Router		/towns/{town}/assignments [get]
 func (s *Server) listAssignments(ctx context.Context, req listAssignmentsRequest) (Page[people.Assignment], error) {
-	f := people.AssignmentFilter{Person: req.Person, Branch: req.Branch, Duty: people.Duty(req.Duty), Limit: req.limit()}
+	f := people.AssignmentFilter{Person: req.Person, Branch: req.Branch, Duty: access.Duty(req.Duty), Limit: req.limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
@@ -42,7 +43,7 @@ func (s *Server) listAssignments(ctx context.Context, req listAssignmentsRequest
 type assignmentInput struct {
 	Person     string      `json:"person" validate:"required" example:"mentor-1"`
 	Branch     string      `json:"branch" validate:"required" example:"b07"`
-	Duty       people.Duty `json:"duty" validate:"required,oneof=leads mentors instructs"`
+	Duty       access.Duty `json:"duty" validate:"required,oneof=leads mentors instructs"`
 	Exclusive  bool        `json:"exclusive"` // nobody else may have the duty for the branch in that time
 	ValidFrom  day.Date    `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
 	ValidUntil *day.Date   `json:"valid_until" swaggertype:"string" format:"date"` // the last day; absent = until further notice

@@ -7,10 +7,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/audit"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/people"
 )
 
 type trail struct {
@@ -31,7 +31,7 @@ func trailOf(c *apitest.Client, query string) trail {
 func TestTheTrailTellsWhoChangedWhat(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group, admin := h.as(people.LeadingGroup), h.as(people.Admin)
+		group, admin := h.as(access.LeadingGroup), h.as(access.Admin)
 		branch := group.Get("/towns/demo/branches/b01").Want(http.StatusOK)
 		group.IfMatch(branch.ETag()).Header("X-Request-Id", "request-7").
 			Post("/towns/demo/branches/b01/rename", object{"name": named("新名"), "on": "2023-01-01", "reason": "a new sign"}).Want(http.StatusOK)
@@ -60,7 +60,7 @@ func TestTheTrailTellsWhoChangedWhat(t *testing.T) {
 func TestTheTrailIsFiltered(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group := h.as(people.LeadingGroup)
+		group := h.as(access.LeadingGroup)
 		all := trailOf(group, "?page_size=200").Items
 		for _, tt := range []struct {
 			query string
@@ -102,13 +102,13 @@ func TestTheTrailIsFiltered(t *testing.T) {
 func TestWhoReadsTheTrail(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		everywhere := h.key(people.Key{Roles: []people.Role{people.LeadingGroup}})
-		for _, role := range people.Roles() {
+		everywhere := h.key(access.Key{Roles: []access.Role{access.LeadingGroup}})
+		for _, role := range access.Roles() {
 			town, outside := http.StatusForbidden, http.StatusForbidden
-			if role == people.LeadingGroup || role == people.Admin {
+			if role == access.LeadingGroup || role == access.Admin {
 				town = http.StatusOK
 			}
-			if role == people.Admin {
+			if role == access.Admin {
 				outside = http.StatusOK
 			}
 			for _, path := range []string{"", "/head", "/verify", "/1"} {
@@ -119,8 +119,8 @@ func TestWhoReadsTheTrail(t *testing.T) {
 		h.As(everywhere).Get("/audit").Problem(http.StatusForbidden)
 		h.Get("/towns/demo/audit").Problem(http.StatusUnauthorized)
 		h.Get("/audit").Problem(http.StatusUnauthorized)
-		h.as(people.LeadingGroup).Get("/towns/quiet/audit").Problem(http.StatusNotFound)
-		outside := apitest.Decode[trail](h.as(people.Admin).Get("/audit"), http.StatusOK)
+		h.as(access.LeadingGroup).Get("/towns/quiet/audit").Problem(http.StatusNotFound)
+		outside := apitest.Decode[trail](h.as(access.Admin).Get("/audit"), http.StatusOK)
 		for _, r := range outside.Items {
 			if r.Action != "area.create" && r.Action != "key.create" {
 				t.Errorf("%s %s is outside the towns", r.Action, r.Subject)
@@ -132,7 +132,7 @@ func TestWhoReadsTheTrail(t *testing.T) {
 func TestVerifyTellsWhatAnAnchorShows(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		admin := h.as(people.Admin)
+		admin := h.as(access.Admin)
 		for _, path := range []string{"/towns/demo/audit", "/audit"} {
 			head := apitest.Decode[audit.Head](admin.Get(path+"/head"), http.StatusOK)
 			anchor := fmt.Sprintf("%d:%s", head.Sequence, head.Hash)

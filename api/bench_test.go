@@ -9,7 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 // BenchmarkRaw compares what the adaptor and its middleware add to an answer
@@ -17,7 +17,7 @@ import (
 func BenchmarkRaw(b *testing.B) {
 	body := []byte(strings.Repeat("0123456789", 500))
 	ours := serveProbes(b, newTestServer(), func(r routes) {
-		get(r, "/raw", people.ReadStructure, func(context.Context, struct{}) (Raw, error) {
+		get(r, "/raw", access.ReadStructure, func(context.Context, struct{}) (Raw, error) {
 			return Raw{ContentType: "application/json", ETag: `"1"`, Body: body}, nil
 		})
 	})

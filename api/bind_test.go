@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 const itemsURL = "/api/v1/towns/demo/items"
@@ -59,7 +59,7 @@ func TestAllBadParametersComeTogether(t *testing.T) {
 func TestParametersAreBound(t *testing.T) {
 	var got searchRequest
 	h := serveProbes(t, newTestServer(), func(r routes) {
-		get(r, "/towns/:town/bound", people.ReadStructure, func(_ context.Context, q searchRequest) (Nothing, error) {
+		get(r, "/towns/:town/bound", access.ReadStructure, func(_ context.Context, q searchRequest) (Nothing, error) {
 			got = q
 			return Nothing{}, nil
 		})
@@ -127,7 +127,7 @@ func TestWrongRequestStructsPanicAtStart(t *testing.T) {
 func TestHeaderLinesOfOneNameAreOneList(t *testing.T) {
 	var got string
 	h := serveProbes(t, newTestServer(), func(r routes) {
-		get(r, "/accept", people.ReadStructure, func(_ context.Context, q struct {
+		get(r, "/accept", access.ReadStructure, func(_ context.Context, q struct {
 			Accept string `header:"accept"`
 		},
 		) (Nothing, error) {

@@ -8,10 +8,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/exchange"
-	"bulwark/internal/people"
 )
 
 // learning is a town in which b01 has risen in the meetings, from 3 to 12 of 12,
@@ -26,10 +26,10 @@ type learning struct {
 
 func newLearning(t *testing.T, db *gorm.DB) learning {
 	h := newHarness(t, db)
-	s := learning{harness: h, t: t, group: h.as(people.LeadingGroup), mentor: h.as(people.Mentor), first: h.as(people.Secretary)}
-	s.wu = h.joins("wu", people.LeadingGroup, ties{"b01": people.Leads})
-	s.second, s.third = h.joins("sun", people.Secretary, ties{"b02": people.Leads}), h.joins("qian", people.Secretary, ties{"b03": people.Leads})
-	s.other = h.joins("other", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors, "b03": people.Mentors})
+	s := learning{harness: h, t: t, group: h.as(access.LeadingGroup), mentor: h.as(access.Mentor), first: h.as(access.Secretary)}
+	s.wu = h.joins("wu", access.LeadingGroup, ties{"b01": access.Leads})
+	s.second, s.third = h.joins("sun", access.Secretary, ties{"b02": access.Leads}), h.joins("qian", access.Secretary, ties{"b03": access.Leads})
+	s.other = h.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
 	s.inForce(smallScheme)
 	s.quarter("2025Q3", "2025-07-01", "2025-09-30", 3, 9)
 	s.quarter("2025Q4", "2025-10-01", "2025-12-31", 12, 6)
@@ -74,7 +74,7 @@ func TestACaseIsReviewedBeforeItIsRead(t *testing.T) {
 		refused(t, s.mentor.Post("/towns/demo/cases", wrong), http.StatusUnprocessableEntity, "invalid", "/indicators/1", "/links/0/url")
 
 		at := s.drafts(s.mentor, "b01")
-		for _, c := range []*apitest.Client{s.Client, s.second, s.as(people.Leadership)} {
+		for _, c := range []*apitest.Client{s.Client, s.second, s.as(access.Leadership)} {
 			refused(t, c.Get(at), http.StatusNotFound, "not_found")
 			same(t, "cases", column(c.Get("/towns/demo/cases"), "id"))
 		}
@@ -94,7 +94,7 @@ func TestACaseIsReviewedBeforeItIsRead(t *testing.T) {
 		moved(s.mentor, at, "submitted", "").Want(http.StatusOK)
 		moved(s.group, at, "published", "").Want(http.StatusOK)
 
-		for _, c := range []*apitest.Client{s.Client, s.as(people.Reader), s.second} {
+		for _, c := range []*apitest.Client{s.Client, s.as(access.Reader), s.second} {
 			read := apitest.Decode[exchange.Case](c.Get(at), http.StatusOK)
 			if read.Author != "" || read.History != nil || read.Story != "it began with two lamps" {
 				t.Errorf("shown to others: %+v", read)
@@ -151,10 +151,10 @@ func (s learning) hasEditions(at string) {
 func TestNobodyReviewsTheOwnCase(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		s := newLearning(t, db)
-		s.joins("li", people.Mentor, ties{"b01": people.Mentors})
-		s.appointed("demo", "li", people.LeadingGroup)
+		s.joins("li", access.Mentor, ties{"b01": access.Mentors})
+		s.appointed("demo", "li", access.LeadingGroup)
 		person := "li"
-		li := s.As(s.key(people.Key{Roles: []people.Role{people.Mentor, people.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person}))
+		li := s.As(s.key(access.Key{Roles: []access.Role{access.Mentor, access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person}))
 		at := s.drafts(li, "b01")
 		moved(li, at, "submitted", "").Want(http.StatusOK)
 		tag := li.Get(at).ETag()
@@ -289,7 +289,7 @@ func TestTwoRatingsTellNothing(t *testing.T) {
 		if len(r.Items) != 1 || r.Items[0].Useful != nil {
 			t.Errorf("recommended: %+v", r.Items)
 		}
-		four := s.joins("4", people.Mentor, ties{"b01": people.Mentors})
+		four := s.joins("4", access.Mentor, ties{"b01": access.Mentors})
 		same(t, "told to the mentor 4", column(four.Get("/towns/demo/usefulness"), "kind"))
 	})
 }
@@ -297,7 +297,7 @@ func TestTwoRatingsTellNothing(t *testing.T) {
 // fourth is the secretary of one more branch.
 func (s learning) fourth() *apitest.Client {
 	s.group.Post("/towns/demo/branches", object{"code": "b04", "name": named("branch b04"), "kind": "village", "founded_on": "2020-01-01"}).Want(http.StatusCreated)
-	return s.joins("zhou", people.Secretary, ties{"b04": people.Leads})
+	return s.joins("zhou", access.Secretary, ties{"b04": access.Leads})
 }
 
 // secretRatings counts the records about ratings that say more than that there is one.

@@ -8,12 +8,12 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/audit"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // The clock of the machine is moved back by an hour at each step of a period: no
@@ -26,8 +26,8 @@ func TestAClockThatIsMovedBack(t *testing.T) {
 		h.inForce(lifeScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
-		group := h.as(people.LeadingGroup)
-		for role, entry := range map[people.Role]object{people.Secretary: value("meetings", 80), people.Mentor: value("spirit", 70)} {
+		group := h.as(access.LeadingGroup)
+		for role, entry := range map[access.Role]object{access.Secretary: value("meetings", 80), access.Mentor: value("spirit", 70)} {
 			path := begun(h.as(role), "2026Q1", "b01", entry)
 			back()
 			moved(h.as(role), path, "submitted", "").Want(http.StatusOK)
@@ -62,7 +62,7 @@ func TestAClockThatIsMovedBack(t *testing.T) {
 // trailRunsOn wants the trail of demo whole, newest first by sequence, though its
 // times go back.
 func (h *harness) trailRunsOn() {
-	records := apitest.Decode[Page[audit.Record]](h.as(people.LeadingGroup).Get("/towns/demo/audit?page_size=200"), http.StatusOK).Items
+	records := apitest.Decode[Page[audit.Record]](h.as(access.LeadingGroup).Get("/towns/demo/audit?page_size=200"), http.StatusOK).Items
 	wentBack := false
 	for i, r := range records[1:] {
 		if r.Sequence != records[i].Sequence-1 {
@@ -73,7 +73,7 @@ func (h *harness) trailRunsOn() {
 	if !wentBack {
 		h.t.Error("the clock did not go back")
 	}
-	if v := apitest.Decode[audit.Report](h.as(people.LeadingGroup).Get("/towns/demo/audit/verify"), http.StatusOK); !v.OK {
+	if v := apitest.Decode[audit.Report](h.as(access.LeadingGroup).Get("/towns/demo/audit/verify"), http.StatusOK); !v.OK {
 		h.t.Errorf("the trail: %+v", v)
 	}
 }

@@ -8,10 +8,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
-	"bulwark/internal/people"
 )
 
 // tally is the counts in their order: expected, missing begun draft submitted returned approved late overdue.
@@ -24,9 +24,9 @@ func tally(c evaluation.Counts) string {
 func TestCompletenessAddsUp(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, c := windowed(t, db)
-		group, mentor, secretary := h.as(people.LeadingGroup), h.as(people.Mentor), h.as(people.Secretary)
-		admin := h.as(people.Admin)
-		zhao := h.joins("zhao", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors})
+		group, mentor, secretary := h.as(access.LeadingGroup), h.as(access.Mentor), h.as(access.Secretary)
+		admin := h.as(access.Admin)
+		zhao := h.joins("zhao", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
 		admin.Post("/towns/demo/appointments", object{"person": "secretary", "role": "liaison_office", "valid_from": "2020-01-01"}).Want(http.StatusCreated)
 		for _, tie := range []object{
 			{"person": "secretary", "branch": "b02", "duty": "leads", "valid_from": "2020-01-01", "valid_until": "2026-04-01"}, // on the first day of the window
@@ -88,7 +88,7 @@ func TestCompletenessAddsUp(t *testing.T) {
 		begun(zhao, "2026Q1", "b02")
 		extra := begun(group, "2026Q1", "b02", value("spirit", 9)) // welcome, not expected
 		moved(group, extra, "submitted", "").Want(http.StatusOK)
-		chen := h.joins("chen", people.LeadingGroup, nil)
+		chen := h.joins("chen", access.LeadingGroup, nil)
 		chen.IfMatch(chen.Get(extra).ETag()).Post(extra+"/transitions", object{"to": "returned", "reason": "x", "due_on": "2026-04-07"}).Want(http.StatusOK)
 		want("in time", counts(group, "branch"), map[string]string{
 			"b01": "5 3 2 0 1 0 1 0 0", "b02": "2 1 2 1 0 1 0 0 0", "b02 leading_group": "0 0 1 0 0 1 0 0 0", "all": "7 4 4 1 1 1 1 0 0",
@@ -111,7 +111,7 @@ func TestCompletenessAddsUp(t *testing.T) {
 			t.Errorf("the secretary reads %v", names)
 		}
 		want("zhao", counts(zhao, "branch"), map[string]string{"b02": "2 1 2 1 0 1 0 0 3", "b03": ""})
-		refused(t, h.as(people.Reader).Get(q1+"/completeness"), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(access.Reader).Get(q1+"/completeness"), http.StatusForbidden, "not_allowed")
 
 		by := map[string]evaluation.IndicatorCoverage{}
 		for _, i := range apitest.Decode[evaluation.Completeness](group.Get(q1+"/completeness?by=indicator"), http.StatusOK).Indicators {

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // BenchmarkDashboard asks for the leadership screen of 40 branches, as it was and as
@@ -30,7 +30,7 @@ func BenchmarkDashboard(b *testing.B) {
 			b.Fatal(err)
 		}
 		person := "leader-1"
-		_, secret, err := people.CreateKey(b.Context(), db, people.Key{Roles: []people.Role{people.Leadership}, Towns: []string{demo.Town}, PersonCode: &person, ReadOnly: true})
+		_, secret, err := access.CreateKey(b.Context(), db, access.Key{Roles: []access.Role{access.Leadership}, Towns: []string{demo.Town}, PersonCode: &person, ReadOnly: true})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 const (
@@ -24,12 +24,12 @@ const (
 type passage struct {
 	key, account    string
 	towns, branches string
-	role            people.Role
-	action          people.Action
+	role            access.Role
+	action          access.Action
 	town            string
 }
 
-func passageOf(p people.Principal, action people.Action, town string) passage {
+func passageOf(p access.Principal, action access.Action, town string) passage {
 	return passage{p.Key, p.Account, strings.Join(p.Towns, " "), strings.Join(p.Branches, " "), p.Role, action, town}
 }
 

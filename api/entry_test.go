@@ -10,11 +10,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // atOnce sends the requests together and gives their answers in order.
@@ -58,8 +58,8 @@ func TestOneOfManyWins(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		h.inForce(smallScheme)
-		group, mentor := h.as(people.LeadingGroup), h.as(people.Mentor)
-		chen := h.joins("chen", people.LeadingGroup, nil)
+		group, mentor := h.as(access.LeadingGroup), h.as(access.Mentor)
+		chen := h.joins("chen", access.LeadingGroup, nil)
 
 		code := ""
 		for year := range rounds {
@@ -121,7 +121,7 @@ func TestNothingIsWrittenAfterTheLock(t *testing.T) {
 		z.found(t, db)
 		town, g1, g2 := "race", "g1", "g2"
 		as := func(person *string) *apitest.Client {
-			return h.As(h.key(people.Key{Roles: []people.Role{people.LeadingGroup}, Towns: []string{town}, PersonCode: person}))
+			return h.As(h.key(access.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{town}, PersonCode: person}))
 		}
 		first, second := as(&g1), as(&g2)
 		const at = "/towns/race/periods/q3"

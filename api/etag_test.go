@@ -12,8 +12,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"bulwark/internal/access"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 )
 
 func TestIfMatch(t *testing.T) {
@@ -130,13 +130,13 @@ func TestCompressedVariantsHaveTheirOwnTag(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	s := newTestServer()
 	h := serveProbes(t, s, func(r routes) {
-		get(r, "/raw", people.ReadStructure, func(context.Context, struct{}) (Raw, error) {
+		get(r, "/raw", access.ReadStructure, func(context.Context, struct{}) (Raw, error) {
 			return Raw{ContentType: "text/csv", CacheControl: "public, max-age=60", Filename: "排名.csv", Body: []byte("a,b\n")}, nil
 		})
-		get(r, "/nan", people.ReadStructure, func(context.Context, struct{}) (map[string]float64, error) {
+		get(r, "/nan", access.ReadStructure, func(context.Context, struct{}) (map[string]float64, error) {
 			return map[string]float64{"score": math.NaN()}, nil
 		})
-		get(r, "/nil", people.ReadStructure, func(context.Context, struct{}) (Page[string], error) { return Page[string]{}, nil })
+		get(r, "/nil", access.ReadStructure, func(context.Context, struct{}) (Page[string], error) { return Page[string]{}, nil })
 	})
 	get := do(h, http.MethodGet, itemURL, "")
 	head := do(h, http.MethodHead, itemURL, "")

@@ -6,10 +6,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/exchange"
-	"bulwark/internal/people"
 )
 
 func TestBranchesMeetAndRateTheMeeting(t *testing.T) {
@@ -17,7 +17,7 @@ func TestBranchesMeetAndRateTheMeeting(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-01-09 12:00:00")
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
-		first, office := h.as(people.Secretary), h.as(people.Office)
+		first, office := h.as(access.Secretary), h.as(access.Office)
 		visit := meeting("study_visit")
 		refused(t, first.Post("/towns/demo/events", visit), http.StatusForbidden, "not_allowed")
 		for field, wrong := range map[string]any{"host": "b01", "branches/1": []string{"b01", "b99"}, "people/0": []string{"nobody"}, "cases/0": []string{nothing}} {
@@ -43,9 +43,9 @@ func TestBranchesMeetAndRateTheMeeting(t *testing.T) {
 		moved(office, at, "held", "").Want(http.StatusOK)
 		visit["outcome"] = "they decide on the spot"
 		delete(visit, "kind")
-		h.as(people.LeadingGroup).IfMatch(office.Get(at).ETag()).Put(at, visit).Want(http.StatusOK)
+		h.as(access.LeadingGroup).IfMatch(office.Get(at).ETag()).Put(at, visit).Want(http.StatusOK)
 		rate("b01", first).Want(http.StatusCreated)
-		refused(t, rate("b03", h.joins("qian", people.Secretary, ties{"b03": people.Leads})), http.StatusUnprocessableEntity, "invalid", "/subject")
+		refused(t, rate("b03", h.joins("qian", access.Secretary, ties{"b03": access.Leads})), http.StatusUnprocessableEntity, "invalid", "/subject")
 
 		read := apitest.Decode[exchange.Event](first.Get(at), http.StatusOK)
 		if read.Outcome != "they decide on the spot" || len(read.People.V) != 0 || read.StateBy != "leading_group" || read.Kind != "study_visit" {
@@ -74,7 +74,7 @@ func TestAMeetingIsWrittenUpLate(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := newHarnessAt(t, db, "2026-01-10 12:00:00")
 		h.inForce(smallScheme)
-		secretary, group := h.as(people.Secretary), h.as(people.LeadingGroup)
+		secretary, group := h.as(access.Secretary), h.as(access.LeadingGroup)
 		publish := func(at string) {
 			moved(secretary, at, "submitted", "").Want(http.StatusOK)
 			moved(group, at, "published", "").Want(http.StatusOK)

@@ -3,9 +3,9 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // branchView is the view of a period for a question about one branch, and whether
@@ -15,11 +15,11 @@ func (s *Server) branchView(ctx context.Context, req scorecardRequest) (index.Vi
 	if err != nil {
 		return view, false, err
 	}
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	if reach != nil && !reach(req.Branch) {
 		return view, false, notYetPublished(p)
 	}
-	detailed, err := people.ReachOf(ctx, s.db(ctx), p, people.ReadScorecard, req.Town, day.Of(s.Now()))
+	detailed, err := access.ReachOf(ctx, s.db(ctx), p, access.ReadScorecard, req.Town, day.Of(s.Now()))
 	return view, detailed.Has(req.Branch), err
 }
 
@@ -78,7 +78,7 @@ func (s *Server) findGains(ctx context.Context, req scorecardRequest) (index.Gai
 		return index.Gains{}, err
 	}
 	if !detailed {
-		return index.Gains{}, people.InScope(ctx, s.db(ctx), people.Caller(ctx), people.ReadScorecard, req.Town, req.Branch, day.Of(s.Now()))
+		return index.Gains{}, access.InScope(ctx, s.db(ctx), access.Caller(ctx), access.ReadScorecard, req.Town, req.Branch, day.Of(s.Now()))
 	}
 	return view.Gains(req.Branch, string(req.Language))
 }

@@ -14,18 +14,18 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"bulwark/internal/access"
 	"bulwark/internal/config"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
 // keys are the callers of the tests: KEY → principal.
-var keys = map[string]people.Principal{
-	"group":    {Towns: []string{"demo"}, Role: people.LeadingGroup, Key: "bw_group"},
-	"reader":   {Towns: []string{"demo"}, Role: people.Reader, Key: "bw_reader"},
-	"readonly": {Towns: []string{"demo"}, Role: people.LeadingGroup, Key: "bw_ro", ReadOnly: true},
+var keys = map[string]access.Principal{
+	"group":    {Towns: []string{"demo"}, Role: access.LeadingGroup, Key: "bw_group"},
+	"reader":   {Towns: []string{"demo"}, Role: access.Reader, Key: "bw_reader"},
+	"readonly": {Towns: []string{"demo"}, Role: access.LeadingGroup, Key: "bw_ro", ReadOnly: true},
 }
 
 // newTestServer admits the keys above by the real policy table.
@@ -35,20 +35,20 @@ func newTestServer() *Server {
 		Log:     slog.New(slog.DiscardHandler),
 		Version: "test",
 		Now:     time.Now,
-		Authenticate: func(_ context.Context, key string) (people.Principal, error) {
+		Authenticate: func(_ context.Context, key string) (access.Principal, error) {
 			p, ok := keys[key]
 			if !ok {
 				return p, fault.New(fault.Unauthenticated, "unknown_key", text.F("未知的密钥", "unknown key"))
 			}
 			return p, nil
 		},
-		Authorize: func(_ context.Context, p people.Principal, a people.Action, town string) error {
+		Authorize: func(_ context.Context, p access.Principal, a access.Action, town string) error {
 			switch {
 			case p.Role == "":
 				return fault.New(fault.Unauthenticated, "key_required", text.F("需要密钥", "a key is needed"))
 			case town != "" && !slices.Contains(p.Towns, town):
 				return fault.Missing(text.F("镇", "town"), town)
-			case people.ScopeOf(a, p.Role) == people.None:
+			case access.ScopeOf(a, p.Role) == access.None:
 				return fault.New(fault.Forbidden, "forbidden", text.F("没有权限", "not allowed"))
 			}
 			return nil
@@ -114,7 +114,7 @@ type searchRequest struct {
 // probes are routes that show what the adaptor does.
 func probes(r routes) {
 	v1 := r.under("/api/v1")
-	get(v1, "/towns/:town/items", people.ReadStructure, func(_ context.Context, q searchRequest) (Page[string], error) {
+	get(v1, "/towns/:town/items", access.ReadStructure, func(_ context.Context, q searchRequest) (Page[string], error) {
 		var after string
 		if err := q.resume(&after); err != nil {
 			return Page[string]{}, err
@@ -126,26 +126,26 @@ func probes(r routes) {
 		rows = rows[indexAfter(rows, after):]
 		return page(rows[:min(len(rows), q.limit())], q.pageQuery, func(s string) []any { return []any{s} })
 	})
-	create(v1, "/towns/:town/items", people.WriteStructure, func(_ context.Context, q newItemRequest) (Created[thing], error) {
+	create(v1, "/towns/:town/items", access.WriteStructure, func(_ context.Context, q newItemRequest) (Created[thing], error) {
 		return Created[thing]{q.Body.Code, thing{q.Body.item, 1}}, nil
 	})
-	get(v1, "/towns/:town/items/:item", people.ReadStructure, func(_ context.Context, q itemRequest) (thing, error) {
+	get(v1, "/towns/:town/items/:item", access.ReadStructure, func(_ context.Context, q itemRequest) (thing, error) {
 		return thing{item{Name: q.Item, Note: strings.Repeat("long ", 400)}, 3}, nil
 	})
 	change := func(_ context.Context, q changeRequest) (thing, error) { return thing{q.Body, q.Version + 1}, nil }
-	put(v1, "/towns/:town/items/:item", people.WriteStructure, change)
-	patch(v1, "/towns/:town/items/:item", people.WriteStructure, change)
-	remove(v1, "/towns/:town/items/:item", people.WriteStructure, func(context.Context, struct {
+	put(v1, "/towns/:town/items/:item", access.WriteStructure, change)
+	patch(v1, "/towns/:town/items/:item", access.WriteStructure, change)
+	remove(v1, "/towns/:town/items/:item", access.WriteStructure, func(context.Context, struct {
 		itemRequest
 		ifMatch
 	},
 	) (Nothing, error) {
 		return Nothing{}, nil
 	})
-	post(v1, "/towns/:town/items/:item/open", people.WriteStructure, func(_ context.Context, q itemRequest) (map[string]string, error) {
+	post(v1, "/towns/:town/items/:item/open", access.WriteStructure, func(_ context.Context, q itemRequest) (map[string]string, error) {
 		return map[string]string{"item": q.Item}, nil
 	})
-	post(v1, "/towns/:town/bulk", people.WriteStructure, func(_ context.Context, q struct {
+	post(v1, "/towns/:town/bulk", access.WriteStructure, func(_ context.Context, q struct {
 		Body []part `validate:"dive"`
 	},
 	) (int, error) {

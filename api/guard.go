@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"time"
 
+	"bulwark/internal/access"
 	"bulwark/internal/fault"
 	"bulwark/internal/gate"
 	"bulwark/internal/oidc"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -29,7 +29,7 @@ func (s *Server) guard() {
 	s.logins = gate.NewLogin()
 	s.signIns = newSignIns(s.Metrics)
 	if s.Passwords == nil {
-		s.Passwords = people.NewPasswords(people.PasswordCost)
+		s.Passwords = access.NewPasswords(access.PasswordCost)
 	}
 	if c.Rate > 0 {
 		s.paces = gate.New(float64(c.Rate), c.Burst, maxPaces)
@@ -48,8 +48,8 @@ const maxPaces = 1 << 16
 var sameSite http.CrossOriginProtection
 
 // welcome lets everybody in but a page of another site that signs a browser in.
-func welcome(r *http.Request, action people.Action) error {
-	if action == people.SignIn && sameSite.Check(r) != nil {
+func welcome(r *http.Request, action access.Action) error {
+	if action == access.SignIn && sameSite.Check(r) != nil {
 		return errCrossSite
 	}
 	return nil
@@ -57,32 +57,32 @@ func welcome(r *http.Request, action people.Action) error {
 
 // bySession finds who stands behind the session of the request. A change needs
 // the token that only pages of this service can know.
-func (s *Server) bySession(r *http.Request, action people.Action) (people.Principal, error) {
+func (s *Server) bySession(r *http.Request, action access.Action) (access.Principal, error) {
 	jar := jarOf(r.Context())
 	secret := jar.get(s.cookieName(sessionCookie))
 	if secret == "" {
-		return people.Principal{}, nil
+		return access.Principal{}, nil
 	}
 	if !safe(r.Method) {
 		if sameSite.Check(r) != nil {
-			return people.Principal{}, errCrossSite
+			return access.Principal{}, errCrossSite
 		}
-		if !hmac.Equal([]byte(r.Header.Get("X-CSRF-Token")), []byte(people.CSRFToken(secret))) {
-			return people.Principal{}, errNoCSRF
+		if !hmac.Equal([]byte(r.Header.Get("X-CSRF-Token")), []byte(access.CSRFToken(secret))) {
+			return access.Principal{}, errNoCSRF
 		}
 	}
-	_, a, err := people.FindSession(r.Context(), s.DB, secret, s.Config.SessionIdle)
+	_, a, err := access.FindSession(r.Context(), s.DB, secret, s.Config.SessionIdle)
 	if err != nil {
 		if fault.Is(err, fault.Unauthenticated) {
 			jar.set(s.cookie(sessionCookie, "", 0, false))
 		}
-		return people.Principal{}, err
+		return access.Principal{}, err
 	}
-	if a.MustChange && action != people.ReadIdentity && action != people.OwnIdentity {
-		return people.Principal{}, errMustChange
+	if a.MustChange && action != access.ReadIdentity && action != access.OwnIdentity {
+		return access.Principal{}, errMustChange
 	}
-	p, err := people.PrincipalOf(r.Context(), s.DB, a)
-	if action == people.OwnIdentity && fault.Is(err, fault.Forbidden) {
+	p, err := access.PrincipalOf(r.Context(), s.DB, a)
+	if action == access.OwnIdentity && fault.Is(err, fault.Forbidden) {
 		err = nil
 	}
 	return p, err
@@ -90,7 +90,7 @@ func (s *Server) bySession(r *http.Request, action people.Action) (people.Princi
 
 // pace slows down a caller who asks too often: by key or account, and strangers
 // by address.
-func (s *Server) pace(ctx context.Context, p people.Principal) error {
+func (s *Server) pace(ctx context.Context, p access.Principal) error {
 	if s.paces == nil {
 		return nil
 	}

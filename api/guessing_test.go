@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/people"
 )
 
 // door is the service with a clock that stands still, and requests from any
@@ -132,10 +132,10 @@ var requestIDIn = regexp.MustCompile(`"request_id":"[^"]*"`)
 func TestKnownAndUnknownAccountsAreAlike(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		d := newDoor(t, db)
-		d.account(people.Account{Name: "off", Roles: []people.Role{people.Reader}})
-		_, err := people.UpdateAccount(t.Context(), db, people.Account{Name: "off", Roles: []people.Role{people.Reader}}, true, 2)
+		d.account(access.Account{Name: "off", Roles: []access.Role{access.Reader}})
+		_, err := access.UpdateAccount(t.Context(), db, access.Account{Name: "off", Roles: []access.Role{access.Reader}}, true, 2)
 		d.must(err)
-		_, err = people.CreateAccount(t.Context(), db, people.Account{Name: "empty", Roles: []people.Role{people.Reader}})
+		_, err = access.CreateAccount(t.Context(), db, access.Account{Name: "empty", Roles: []access.Role{access.Reader}})
 		d.must(err)
 		var first string
 		for i, try := range [][2]string{{"boss", "a wrong password"}, {"nobody", phrase}, {"off", phrase}, {"empty", phrase}, {"不存在", phrase}} {
@@ -204,7 +204,7 @@ func TestTheRateOfRequests(t *testing.T) {
 			}
 			return w
 		}
-		reader, mentor := "Bearer "+d.secrets[people.Reader], "Bearer "+d.secrets[people.Mentor]
+		reader, mentor := "Bearer "+d.secrets[access.Reader], "Bearer "+d.secrets[access.Mentor]
 		for _, c := range []struct {
 			what string
 			w    *httptest.ResponseRecorder

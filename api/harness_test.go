@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/config"
 	"bulwark/internal/database"
@@ -29,7 +30,7 @@ type harness struct {
 	t               testing.TB
 	db              *gorm.DB
 	server          *Server
-	secrets         map[people.Role]string
+	secrets         map[access.Role]string
 }
 
 // serving is the service on the database as the program runs it, and a client
@@ -39,11 +40,11 @@ func serving(t testing.TB, db *gorm.DB, now func() time.Time) (*Server, *apitest
 	s := &Server{
 		DB: db, Config: config.Config{RequestTimeout: time.Minute, BodyLimit: 1 << 20}, Log: slog.New(slog.DiscardHandler), Version: "test",
 		Now: now,
-		Authenticate: func(ctx context.Context, key string) (people.Principal, error) {
-			return people.Authenticate(ctx, db, key)
+		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
+			return access.Authenticate(ctx, db, key)
 		},
-		Authorize: func(ctx context.Context, p people.Principal, a people.Action, town string) error {
-			return people.Authorize(ctx, db, p, a, town)
+		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
+			return access.Authorize(ctx, db, p, a, town)
 		},
 		Ready: func(context.Context) error { return nil },
 	}
@@ -57,7 +58,7 @@ func serving(t testing.TB, db *gorm.DB, now func() time.Time) (*Server, *apitest
 func newHarness(t testing.TB, db *gorm.DB) *harness {
 	t.Helper()
 	s, client := serving(t, db, func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) })
-	h := &harness{client, t, db, s, map[people.Role]string{}}
+	h := &harness{client, t, db, s, map[access.Role]string{}}
 	h.must(database.InTx(t.Context(), db, func(tx *gorm.DB) error { // one commit instead of forty
 		h.db = tx
 		h.towns()
@@ -69,7 +70,7 @@ func newHarness(t testing.TB, db *gorm.DB) *harness {
 }
 
 // as is the caller with the role: an admin of everything, else someone of demo.
-func (h *harness) as(role people.Role) *apitest.Client {
+func (h *harness) as(role access.Role) *apitest.Client {
 	h.t.Helper()
 	secret, ok := h.secrets[role]
 	if !ok {
@@ -79,9 +80,9 @@ func (h *harness) as(role people.Role) *apitest.Client {
 }
 
 // key makes one more key and gives its secret.
-func (h *harness) key(k people.Key) string {
+func (h *harness) key(k access.Key) string {
 	h.t.Helper()
-	_, secret, err := people.CreateKey(h.t.Context(), h.db, k)
+	_, secret, err := access.CreateKey(h.t.Context(), h.db, k)
 	h.must(err)
 	return secret
 }
@@ -129,28 +130,28 @@ func (h *harness) towns() {
 }
 
 // duties tie the people of the harness to b01.
-var duties = map[people.Role]people.Duty{
-	people.Secretary: people.Leads, people.Mentor: people.Mentors, people.Instructor: people.Instructs,
+var duties = map[access.Role]access.Duty{
+	access.Secretary: access.Leads, access.Mentor: access.Mentors, access.Instructor: access.Instructs,
 }
 
 func (h *harness) people() {
 	ctx, demo := h.t.Context(), "demo"
-	for _, role := range people.Roles() {
-		if role == people.Admin {
-			h.secrets[role] = h.key(people.Key{Roles: []people.Role{role}})
+	for _, role := range access.Roles() {
+		if role == access.Admin {
+			h.secrets[role] = h.key(access.Key{Roles: []access.Role{role}})
 			continue
 		}
 		person := string(role)
 		_, err := people.Create(ctx, h.db, people.Person{TownID: demo, Code: person, Name: text.Same(person)})
 		h.must(err)
 		h.appointed(demo, person, role)
-		h.secrets[role] = h.key(people.Key{Roles: []people.Role{role}, Towns: []string{demo}, PersonCode: &person})
+		h.secrets[role] = h.key(access.Key{Roles: []access.Role{role}, Towns: []string{demo}, PersonCode: &person})
 		if duty, ok := duties[role]; ok {
 			_, err := people.Assign(ctx, h.db, people.Assignment{TownID: demo, PersonCode: person, BranchCode: "b01", Duty: duty, ValidFrom: "2020-01-01"})
 			h.must(err)
 		}
 	}
-	h.linked("office", string(people.Office), "b01")
+	h.linked("office", string(access.Office), "b01")
 }
 
 // linked makes a person the one member of a new office that is linked to branches
@@ -169,12 +170,12 @@ func (h *harness) linked(office, person string, branches ...string) {
 }
 
 // appointed appoints a person since 2000, for a term that no test outlives.
-func (h *harness) appointed(town, person string, role people.Role) {
+func (h *harness) appointed(town, person string, role access.Role) {
 	h.t.Helper()
 	h.must(appoint(h.t.Context(), h.db, town, person, role))
 }
 
-func appoint(ctx context.Context, db *gorm.DB, town, person string, role people.Role) error {
+func appoint(ctx context.Context, db *gorm.DB, town, person string, role access.Role) error {
 	until := day.Date("2099-12-31")
 	_, err := people.Appoint(ctx, db, people.Appointment{
 		TownID: town, PersonCode: person, Role: role, Letter: "invented", ValidFrom: "2000-01-01", ValidUntil: &until,

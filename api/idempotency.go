@@ -16,10 +16,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/idempotency"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -34,7 +34,7 @@ type claim struct {
 // caller has nothing that would keep the key apart from those of others. The
 // fingerprint of a request about a secret leaves out its body, from which a
 // password could be guessed.
-func claimOf(r *http.Request, p people.Principal, secret bool) (*claim, error) {
+func claimOf(r *http.Request, p access.Principal, secret bool) (*claim, error) {
 	given, ok := r.Header["Idempotency-Key"]
 	if !ok || r.Method != http.MethodPost || p.Credential() == "" {
 		return nil, nil

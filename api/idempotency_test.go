@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
@@ -65,7 +66,7 @@ func TestARequestSentAgainIsAnsweredAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		h.t = t
-		admin := h.as(people.Admin)
+		admin := h.as(access.Admin)
 		ann := object{"code": "ann", "name": named("ann")}
 		first := with(admin, "k1").Post(persons, ann).Want(http.StatusCreated)
 		again(t, first, with(admin, "k1").Post(persons, ann))
@@ -80,7 +81,7 @@ func TestARequestSentAgainIsAnsweredAgain(t *testing.T) {
 		h.made("eve", 0)
 
 		// The key is the caller's own.
-		other := h.As(h.key(people.Key{Roles: []people.Role{people.Admin}}))
+		other := h.As(h.key(access.Key{Roles: []access.Role{access.Admin}}))
 		refused(t, with(other, "k1").Post(persons, ann), http.StatusConflict, "already_exists", "/code")
 		with(other, "k1").Post(persons, object{"code": "eve", "name": named("eve")}).Want(http.StatusCreated)
 		h.made("eve", 1)
@@ -94,11 +95,11 @@ func TestATransitionSentAgainIsNotStale(t *testing.T) {
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		open := func() *apitest.Answer {
-			return with(h.as(people.LeadingGroup).IfMatch(`"1"`), "open").Post(q1+"/transitions", object{"to": "open"})
+			return with(h.as(access.LeadingGroup).IfMatch(`"1"`), "open").Post(q1+"/transitions", object{"to": "open"})
 		}
 		first := open().Want(http.StatusOK)
 		again(t, first, open())
-		refused(t, with(h.as(people.LeadingGroup).IfMatch(`"2"`), "open").Post(q1+"/transitions", object{"to": "open"}),
+		refused(t, with(h.as(access.LeadingGroup).IfMatch(`"2"`), "open").Post(q1+"/transitions", object{"to": "open"}),
 			http.StatusUnprocessableEntity, "idempotency_key_reused")
 	})
 }
@@ -108,7 +109,7 @@ func TestATransitionSentAgainIsNotStale(t *testing.T) {
 func TestARefusalIsNotKept(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		admin := h.as(people.Admin)
+		admin := h.as(access.Admin)
 		assign := func() *apitest.Answer {
 			return with(admin, "k").Post("/towns/demo/assignments", object{"person": "late", "branch": "b03", "duty": "instructs", "valid_from": "2026-01-01"})
 		}
@@ -117,7 +118,7 @@ func TestARefusalIsNotKept(t *testing.T) {
 			t.Errorf("%d answers kept", n)
 		}
 		admin.Post(persons, object{"code": "late", "name": named("late")}).Want(http.StatusCreated)
-		h.appointed("demo", "late", people.Instructor)
+		h.appointed("demo", "late", access.Instructor)
 		assign().Want(http.StatusCreated)
 	})
 }
@@ -126,13 +127,13 @@ func TestARefusalIsNotKept(t *testing.T) {
 func TestASecretIsNotKept(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		before := h.count(people.Key{}, "true")
+		before := h.count(access.Key{}, "true")
 		ask := func() *apitest.Answer {
-			return with(h.as(people.Admin), "k").Post("/keys", object{"roles": []string{"reader"}})
+			return with(h.as(access.Admin), "k").Post("/keys", object{"roles": []string{"reader"}})
 		}
 		told := apitest.Decode[struct{ Secret string }](ask(), http.StatusCreated)
 		refused(t, ask(), http.StatusConflict, "answer_not_kept")
-		if n := h.count(people.Key{}, "true") - before; n != 1 {
+		if n := h.count(access.Key{}, "true") - before; n != 1 {
 			t.Errorf("%d keys were made", n)
 		}
 		var kept idempotency.Answer
@@ -149,18 +150,18 @@ func TestAnAnswerWithASecretNeedsItsMark(t *testing.T) {
 			t.Error("a route that would store a secret was accepted")
 		}
 	}()
-	serveProbes(t, newTestServer(), func(r routes) { create(r, "/again", people.ManageKeys, r.server.createKey) })
+	serveProbes(t, newTestServer(), func(r routes) { create(r, "/again", access.ManageKeys, r.server.createKey) })
 }
 
 // Whoever lost the right to ask has lost the right to the kept answer.
 func TestARevokedKeyIsNotAnsweredAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		k, secret, err := people.CreateKey(t.Context(), db, people.Key{Roles: []people.Role{people.Admin}})
+		k, secret, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Admin}})
 		h.must(err)
 		ann := object{"code": "ann", "name": named("ann")}
 		with(h.As(secret), "k").Post(persons, ann).Want(http.StatusCreated)
-		h.as(people.Admin).IfMatch(`"1"`).Delete("/keys/" + k.Prefix).Want(http.StatusNoContent)
+		h.as(access.Admin).IfMatch(`"1"`).Delete("/keys/" + k.Prefix).Want(http.StatusNoContent)
 		refused(t, with(h.As(secret), "k").Post(persons, ann), http.StatusUnauthorized, "bad_key")
 	})
 }
@@ -168,10 +169,10 @@ func TestARevokedKeyIsNotAnsweredAgain(t *testing.T) {
 func TestKeysAreShortAndPlain(t *testing.T) {
 	h := newHarness(t, dbtest.Open(t, database.SQLite))
 	for i, key := range []string{" ", strings.Repeat("k", idempotency.MaxKey+1), "键", "a\tb", "\x7f"} {
-		c := with(h.as(people.Admin).Bad(), key)
+		c := with(h.as(access.Admin).Bad(), key)
 		refused(t, c.Post(persons, object{"code": fmt.Sprint(i), "name": named("x")}), http.StatusBadRequest, "malformed", "header/Idempotency-Key")
 	}
-	longest := with(h.as(people.Admin), strings.Repeat("~", idempotency.MaxKey))
+	longest := with(h.as(access.Admin), strings.Repeat("~", idempotency.MaxKey))
 	longest.Post(persons, object{"code": "long", "name": named("x")}).Want(http.StatusCreated)
 	longest.Post(persons, object{"code": "long", "name": named("x")}).Want(http.StatusCreated)
 	if w := do(serveProbes(t, newTestServer()), http.MethodGet, "/api/v1/towns/demo/items", "", "Idempotency-Key", ""); w.Code != http.StatusOK {
@@ -185,7 +186,7 @@ func TestOneOfManyDoesTheWork(t *testing.T) {
 		url := dbtest.URL(t, dialect)
 		h := newHarness(t, dbtest.Connect(t, url, database.Options{}))
 		_, second := serving(t, dbtest.Connect(t, url, database.Options{}), h.server.Now)
-		callers := []*apitest.Client{h.as(people.Admin), second.As(h.secrets[people.Admin])}
+		callers := []*apitest.Client{h.as(access.Admin), second.As(h.secrets[access.Admin])}
 		for round := range 5 {
 			code := fmt.Sprint("p", round)
 			answers := make([]*apitest.Answer, 20)
@@ -314,21 +315,21 @@ func TestAPeriodWithEveryRequestSentTwice(t *testing.T) {
 
 // All that makes a request what it is makes its fingerprint.
 func TestFingerprintsDiffer(t *testing.T) {
-	base := func() (*http.Request, people.Principal) {
+	base := func() (*http.Request, access.Principal) {
 		r := httptest.NewRequest(http.MethodPost, "/a/b?c=d", strings.NewReader("body"))
 		r.Header.Set("Idempotency-Key", "k")
 		r.Header.Set("If-Match", `"1"`)
-		return r, people.Principal{Key: "bw_1", Role: people.Mentor}
+		return r, access.Principal{Key: "bw_1", Role: access.Mentor}
 	}
 	seen := map[string]string{}
-	for name, change := range map[string]func(*http.Request, *people.Principal){
-		"nothing":     func(*http.Request, *people.Principal) {},
-		"path":        func(r *http.Request, _ *people.Principal) { r.URL.Path = "/a" },
-		"query":       func(r *http.Request, _ *people.Principal) { r.URL.RawQuery = "" },
-		"If-Match":    func(r *http.Request, _ *people.Principal) { r.Header.Set("If-Match", `"2"`) },
-		"no If-Match": func(r *http.Request, _ *people.Principal) { r.Header.Del("If-Match") },
-		"role":        func(_ *http.Request, p *people.Principal) { p.Role = people.Admin },
-		"body":        func(r *http.Request, _ *people.Principal) { r.Body = io.NopCloser(strings.NewReader("bod")) },
+	for name, change := range map[string]func(*http.Request, *access.Principal){
+		"nothing":     func(*http.Request, *access.Principal) {},
+		"path":        func(r *http.Request, _ *access.Principal) { r.URL.Path = "/a" },
+		"query":       func(r *http.Request, _ *access.Principal) { r.URL.RawQuery = "" },
+		"If-Match":    func(r *http.Request, _ *access.Principal) { r.Header.Set("If-Match", `"2"`) },
+		"no If-Match": func(r *http.Request, _ *access.Principal) { r.Header.Del("If-Match") },
+		"role":        func(_ *http.Request, p *access.Principal) { p.Role = access.Admin },
+		"body":        func(r *http.Request, _ *access.Principal) { r.Body = io.NopCloser(strings.NewReader("bod")) },
 	} {
 		r, p := base()
 		change(r, &p)
@@ -353,7 +354,7 @@ func TestASecretIsNotInAFingerprint(t *testing.T) {
 	for _, body := range []string{"one", "two"} {
 		r := httptest.NewRequest(http.MethodPost, "/me/password", strings.NewReader(body))
 		r.Header.Set("Idempotency-Key", "k")
-		c, err := claimOf(r, people.Principal{Account: "ann"}, true)
+		c, err := claimOf(r, access.Principal{Account: "ann"}, true)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,13 +8,13 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/exchange"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // loop is the story of b01 from a weak result to a proven gain.
@@ -36,7 +36,7 @@ func TestFromAWeakResultToAProvenGain(t *testing.T) {
 		c := newCampaign(h)
 		l := &loop{
 			campaign: c, t: t, clock: clock,
-			secretary: h.as(people.Secretary), mentor: h.as(people.Mentor), instructor: h.as(people.Instructor), office: h.as(people.Office),
+			secretary: h.as(access.Secretary), mentor: h.as(access.Mentor), instructor: h.as(access.Instructor), office: h.as(access.Office),
 		}
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
 		l.isNamedATarget("2026-04-13")
@@ -96,7 +96,7 @@ func (l *loop) getsAPlan(on day.Date) {
 func (l *loop) isVisited(on day.Date) {
 	l.clock.noon(l.t, on)
 	item := l.meetings[strings.LastIndex(l.meetings, "/")+1:]
-	elsewhere := l.joins("elsewhere", people.Instructor, ties{"b02": people.Instructs})
+	elsewhere := l.joins("elsewhere", access.Instructor, ties{"b02": access.Instructs})
 	refused(l.t, elsewhere.Post("/towns/demo/visits", object{
 		"branch": "b02", "visited_on": on, "place": "x",
 		"findings": []object{{"statement": "a", "severity": "minor"}, {"statement": "an item of b01", "severity": "minor", "plan_item": item}},
@@ -173,7 +173,7 @@ func (l *loop) tellsOthers(on day.Date) {
 	at := made.Header.Get("Location")[len("/api/v1"):]
 	moved(l.secretary, at, "submitted", "").Want(http.StatusOK)
 	moved(l.group, at, "published", "").Want(http.StatusOK)
-	second := l.joins("second", people.Secretary, ties{"b02": people.Leads})
+	second := l.joins("second", access.Secretary, ties{"b02": access.Leads})
 	r := apitest.Decode[exchange.Recommended](second.Get("/towns/demo/branches/b02/recommended-cases"), http.StatusOK)
 	if len(r.Items) != 1 || r.Items[0].Branch != "b01" || r.Items[0].Reasons[0].Gap != 25 { // 50 against the median of 50 and 100
 		l.t.Errorf("recommended to b02: %+v", r.Items)

@@ -7,12 +7,12 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // coldStart takes from the service what it remembers, as if it had just begun.
@@ -54,15 +54,15 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 			if _, err := index.AppraisePending(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := improve.Propose(z.as(t.Context(), "g1", people.LeadingGroup), db, index.NewBoard(), z.town, "q2"); err != nil {
+			if _, err := improve.Propose(z.as(t.Context(), "g1", access.LeadingGroup), db, index.NewBoard(), z.town, "q2"); err != nil {
 				t.Fatal(err)
 			}
 			z.tasks(t, db)
 			group, mentor := "g1", "m"
 			as := map[string]*apitest.Client{
 				"nobody": h.Client,
-				"group":  h.As(h.key(people.Key{Roles: []people.Role{people.LeadingGroup}, Towns: []string{z.town}, PersonCode: &group})),
-				"mentor": h.As(h.key(people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{z.town}, PersonCode: &mentor})),
+				"group":  h.As(h.key(access.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{z.town}, PersonCode: &group})),
+				"mentor": h.As(h.key(access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{z.town}, PersonCode: &mentor})),
 			}
 			for _, tt := range []struct {
 				who, path  string
@@ -135,13 +135,13 @@ func TestWarmAnswersAreFreeButNotForStrangers(t *testing.T) {
 			t.Errorf("304 with %d bytes and the tag %s, want %s", len(a.Body), a.ETag(), first.ETag())
 		}
 
-		k, secret, err := people.CreateKey(t.Context(), db, people.Key{Roles: []people.Role{people.Reader}, ReadOnly: true})
+		k, secret, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Reader}, ReadOnly: true})
 		h.must(err)
 		h.As(secret).Get(ranking).Want(http.StatusOK)
-		h.as(people.Admin).IfMatch(`"1"`).Delete("/keys/" + k.Prefix).Want(http.StatusNoContent)
+		h.as(access.Admin).IfMatch(`"1"`).Delete("/keys/" + k.Prefix).Want(http.StatusNoContent)
 		refused(t, h.As(secret).Get(ranking), http.StatusUnauthorized, "bad_key")
 
-		h.as(people.Admin).IfMatch(`"1"`).Put("/towns/warm", object{"name": named("warm"), "open_results": false}).Want(http.StatusOK)
+		h.as(access.Admin).IfMatch(`"1"`).Put("/towns/warm", object{"name": named("warm"), "open_results": false}).Want(http.StatusOK)
 		refused(t, h.Get(ranking), http.StatusUnauthorized, "key_needed")
 		refused(t, again(), http.StatusUnauthorized, "key_needed")
 	})

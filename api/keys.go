@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 type listKeysRequest struct{}
@@ -14,15 +14,15 @@ type listKeysRequest struct{}
 //	@ID			listKeys
 //	@Summary	List the keys
 //	@Tags		access
-//	@Success	200	{object}	Page[people.Key]
+//	@Success	200	{object}	Page[access.Key]
 //	@Router		/keys [get]
-func (s *Server) listKeys(ctx context.Context, _ listKeysRequest) (Page[people.Key], error) {
-	keys, err := people.ListKeys(ctx, s.db(ctx))
-	return Page[people.Key]{Items: keys}, err
+func (s *Server) listKeys(ctx context.Context, _ listKeysRequest) (Page[access.Key], error) {
+	keys, err := access.ListKeys(ctx, s.db(ctx))
+	return Page[access.Key]{Items: keys}, err
 }
 
 type keyInput struct {
-	Roles     []people.Role `json:"roles" validate:"required,min=1,max=8" swaggertype:"array,string" example:"mentor"` // a request acts under one: see Act-As
+	Roles     []access.Role `json:"roles" validate:"required,min=1,max=8" swaggertype:"array,string" example:"mentor"` // a request acts under one: see Act-As
 	Towns     []string      `json:"towns" validate:"max=100" example:"lishui"`                                         // that it opens; absent or empty = every town
 	Branches  []string      `json:"branches" validate:"max=200" example:"b07"`                                         // of its one town; absent or empty = all that the role reaches
 	Person    *string       `json:"person" example:"mentor-1"`                                                         // who holds it; needed for a role that works on branches
@@ -32,7 +32,7 @@ type keyInput struct {
 
 // NewKey is a key with its secret, which is told this once.
 type NewKey struct {
-	people.Key
+	access.Key
 	Secret string `json:"secret" example:"bw_3f9ac1d2_…"`
 }
 
@@ -48,7 +48,7 @@ type createKeyRequest struct{ Body keyInput }
 //	@Router		/keys [post]
 func (s *Server) createKey(ctx context.Context, req createKeyRequest) (Created[NewKey], error) {
 	b := req.Body
-	k, secret, err := people.CreateKey(ctx, s.db(ctx), people.Key{
+	k, secret, err := access.CreateKey(ctx, s.db(ctx), access.Key{
 		Roles: b.Roles, Towns: b.Towns, Branches: b.Branches, PersonCode: b.Person, ReadOnly: b.ReadOnly == nil || *b.ReadOnly, ExpiresAt: b.ExpiresAt,
 	})
 	return Created[NewKey]{Value: NewKey{k, secret}}, err
@@ -67,5 +67,5 @@ type revokeKeyRequest struct {
 //	@Success	204
 //	@Router		/keys/{key} [delete]
 func (s *Server) revokeKey(ctx context.Context, req revokeKeyRequest) (Nothing, error) {
-	return Nothing{}, people.RevokeKey(ctx, s.db(ctx), req.Key, req.Version)
+	return Nothing{}, access.RevokeKey(ctx, s.db(ctx), req.Key, req.Version)
 }

@@ -10,11 +10,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // TestTheWholeLifeOfAPeriod is the story of a quarter, told through the API alone:
@@ -24,7 +24,7 @@ import (
 func TestTheWholeLifeOfAPeriod(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-03-20 09:00:00")
-		l := &life{harness: h, clock: clock, t: t, group: h.as(people.LeadingGroup), says: map[string]marks{}, secretaries: map[string]*apitest.Client{}}
+		l := &life{harness: h, clock: clock, t: t, group: h.as(access.LeadingGroup), says: map[string]marks{}, secretaries: map[string]*apitest.Client{}}
 		l.thereAreFortyBranches()
 		l.aQuarterIsPlanned()
 		l.everybodyEnters()
@@ -75,18 +75,18 @@ func (l *life) thereAreFortyBranches() {
 		if n > 3 {
 			l.group.Post("/towns/demo/branches", object{"code": branch, "name": named(branch), "kind": "village", "class": "rural", "founded_on": "2020-01-01"}).Want(http.StatusCreated)
 		}
-		l.secretaries[branch] = l.joins("secretary-"+branch, people.Secretary, ties{branch: people.Leads})
+		l.secretaries[branch] = l.joins("secretary-"+branch, access.Secretary, ties{branch: access.Leads})
 		l.says[branch] = marks{meetings: float64(40 + n), mentor: float64(30 + (n*7)%60), instructor: float64(35 + (n*11)%60)}
 		all[branch] = ""
 	}
 	for branch := range all {
-		all[branch] = people.Mentors
+		all[branch] = access.Mentors
 	}
-	l.mentor = l.joins("m", people.Mentor, all)
+	l.mentor = l.joins("m", access.Mentor, all)
 	for branch := range all {
-		all[branch] = people.Instructs
+		all[branch] = access.Instructs
 	}
-	l.instructor = l.joins("i", people.Instructor, all)
+	l.instructor = l.joins("i", access.Instructor, all)
 }
 
 func (l *life) aQuarterIsPlanned() {

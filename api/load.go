@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/people"
@@ -80,7 +81,7 @@ type listHelpersRequest struct {
 //	@Success	200		{object}	Helpers
 //	@Router		/towns/{town}/mentors [get]
 func (s *Server) listMentors(ctx context.Context, req listHelpersRequest) (Helpers, error) {
-	return s.helpers(ctx, req, people.Mentor)
+	return s.helpers(ctx, req, access.Mentor)
 }
 
 // listInstructors answers everybody who is appointed instructor on a day, on one
@@ -93,10 +94,10 @@ func (s *Server) listMentors(ctx context.Context, req listHelpersRequest) (Helpe
 //	@Success	200		{object}	Helpers
 //	@Router		/towns/{town}/instructors [get]
 func (s *Server) listInstructors(ctx context.Context, req listHelpersRequest) (Helpers, error) {
-	return s.helpers(ctx, req, people.Instructor)
+	return s.helpers(ctx, req, access.Instructor)
 }
 
-func (s *Server) helpers(ctx context.Context, req listHelpersRequest, role people.Role) (Helpers, error) {
+func (s *Server) helpers(ctx context.Context, req listHelpersRequest, role access.Role) (Helpers, error) {
 	all := Helpers{On: s.dayOr(req.On), Items: []LoadedHelper{}}
 	list, err := people.ListHelpers(ctx, s.db(ctx), req.Town, role, all.On)
 	if err != nil {

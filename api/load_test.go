@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/people"
@@ -32,8 +33,8 @@ func codes(paired []people.Paired) string {
 func TestPairingsAreAsOfADay(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group, leader := h.as(people.LeadingGroup), h.as(people.Leadership)
-		h.joins("li", people.Instructor, nil)
+		group, leader := h.as(access.LeadingGroup), h.as(access.Leadership)
+		h.joins("li", access.Instructor, nil)
 		group.Post("/towns/demo/people", object{"code": "zhang", "name": object{"zh": "张某", "en": "Zhang"}}).Want(http.StatusCreated)
 		group.Post("/towns/demo/appointments", object{
 			"person": "zhang", "role": "mentor", "letter": "聘字7号", "valid_from": "2023-01-01", "valid_until": "2023-12-31",
@@ -85,7 +86,7 @@ func TestPairingsAreAsOfADay(t *testing.T) {
 			}
 		}
 		refused(t, leader.Get("/towns/demo/pairings?branch=b99"), http.StatusNotFound, "not_found")
-		refused(t, h.as(people.Secretary).Get("/towns/demo/pairings"), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(access.Secretary).Get("/towns/demo/pairings"), http.StatusForbidden, "not_allowed")
 		page1 := apitest.Decode[Page[people.Pairing]](leader.Get("/towns/demo/pairings?page_size=2"), http.StatusOK)
 		page2 := apitest.Decode[Page[people.Pairing]](leader.Get("/towns/demo/pairings?page_size=2&page_token="+page1.NextPageToken), http.StatusOK)
 		if len(page1.Items) != 2 || len(page2.Items) != 1 || page2.Items[0].Branch.Code != "b03" || page2.NextPageToken != "" {
@@ -100,9 +101,9 @@ func TestTheLoadOfMentorsShows(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		h.inForce(smallScheme)
-		group, mentor := h.as(people.LeadingGroup), h.as(people.Mentor)
-		zhang := h.joins("zhang", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors, "b03": people.Mentors})
-		h.joins("idle", people.Mentor, nil)
+		group, mentor := h.as(access.LeadingGroup), h.as(access.Mentor)
+		zhang := h.joins("zhang", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
+		h.joins("idle", access.Mentor, nil)
 		h.planned("2023Q1", "2023-01-01", "2023-03-31")
 		h.planned("2023Q2", "2023-04-01", "2023-06-30")
 		h.steps("2023Q1", "open")
@@ -115,8 +116,8 @@ func TestTheLoadOfMentorsShows(t *testing.T) {
 		back := begun(mentor, "2023Q2", "b01", value("spirit", 8))
 		moved(mentor, back, "submitted", "").Want(http.StatusOK)
 		moved(group, back, "returned", "again").Want(http.StatusOK)
-		h.appointed("demo", "instructor", people.Mentor)
-		begun(h.as(people.Instructor).Header("Act-As", "instructor"), "2023Q2", "b01", value("spirit", 8)) // not as a mentor
+		h.appointed("demo", "instructor", access.Mentor)
+		begun(h.as(access.Instructor).Header("Act-As", "instructor"), "2023Q2", "b01", value("spirit", 8)) // not as a mentor
 		h.steps("2023Q2", "review")
 
 		list := apitest.Decode[Helpers](mentor.Get("/towns/demo/mentors"), http.StatusOK)
@@ -142,7 +143,7 @@ zhang invented 2099-12-31 [b01 b02 b03] {Branches:3 SheetCount:{Open:1 Submitted
 		if len(instructors.Items) != 1 || instructors.Items[0].Person.Code != "instructor" || instructors.Items[0].Load.Branches != 1 {
 			t.Errorf("the instructors are %+v", instructors)
 		}
-		refused(t, h.as(people.Reader).Get("/towns/demo/mentors"), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(access.Reader).Get("/towns/demo/mentors"), http.StatusForbidden, "not_allowed")
 	})
 }
 
@@ -150,9 +151,9 @@ zhang invented 2099-12-31 [b01 b02 b03] {Branches:3 SheetCount:{Open:1 Submitted
 func TestPeopleShowWhatTheyHold(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group := h.as(people.LeadingGroup)
-		h.appointed("demo", "mentor", people.Leadership)
-		h.joins("gone", people.Instructor, ties{"b02": people.Instructs})
+		group := h.as(access.LeadingGroup)
+		h.appointed("demo", "mentor", access.Leadership)
+		h.joins("gone", access.Instructor, ties{"b02": access.Instructs})
 		id := column(group.Get("/towns/demo/assignments?person=gone"), "id")[0]
 		group.IfMatch(`"1"`).Post("/towns/demo/assignments/"+id+"/end", object{"until": "2023-12-31"}).Want(http.StatusOK)
 		for _, p := range apitest.Decode[Page[people.PersonOn]](group.Get("/towns/demo/people"), http.StatusOK).Items {
@@ -181,6 +182,6 @@ func TestPeopleShowWhatTheyHold(t *testing.T) {
 		}
 		refused(t, group.IfMatch(`"1"`).Put("/towns/demo/people/gone", object{"name": named("龚")}), http.StatusPreconditionFailed, "stale_version")
 		refused(t, group.IfMatch(`"1"`).Put("/towns/demo/people/nobody", object{"name": named("龚")}), http.StatusNotFound, "not_found")
-		refused(t, h.as(people.Mentor).IfMatch(`"2"`).Put("/towns/demo/people/gone", object{"name": named("龚")}), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(access.Mentor).IfMatch(`"2"`).Put("/towns/demo/people/gone", object{"name": named("龚")}), http.StatusForbidden, "not_allowed")
 	})
 }

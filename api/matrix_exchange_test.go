@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
-	"bulwark/internal/people"
 )
 
 const caseVersion = "SELECT version FROM cases WHERE id = ?"
@@ -18,7 +18,7 @@ func draftOfCase(branch string) object {
 // exchange leaves a draft of a case and a rating of b01 and of b02, and one case of
 // b03 that is published.
 func (w *world) exchange() map[string]map[string]string {
-	mentor, other, group := w.as(people.Mentor), w.joins("li", people.Mentor, ties{"b02": people.Mentors, "b03": people.Mentors}), w.as(people.LeadingGroup)
+	mentor, other, group := w.as(access.Mentor), w.joins("li", access.Mentor, ties{"b02": access.Mentors, "b03": access.Mentors}), w.as(access.LeadingGroup)
 	cases := map[string]string{
 		"b01": last(mentor.Post("/towns/demo/cases", draftOfCase("b01")).Want(http.StatusCreated)),
 		"b02": last(other.Post("/towns/demo/cases", draftOfCase("b02")).Want(http.StatusCreated)),
@@ -30,8 +30,8 @@ func (w *world) exchange() map[string]map[string]string {
 		return object{"period": "in-open", "branch": branch, "kind": "measure", "subject": "4", "score": 4}
 	}
 	ratings := map[string]string{
-		"b01": last(w.as(people.Secretary).Post("/towns/demo/ratings", found("b01")).Want(http.StatusCreated)),
-		"b02": last(w.joins("sun", people.Secretary, ties{"b02": people.Leads}).Post("/towns/demo/ratings", found("b02")).Want(http.StatusCreated)),
+		"b01": last(w.as(access.Secretary).Post("/towns/demo/ratings", found("b01")).Want(http.StatusCreated)),
+		"b02": last(w.joins("sun", access.Secretary, ties{"b02": access.Leads}).Post("/towns/demo/ratings", found("b02")).Want(http.StatusCreated)),
 	}
 	visit := last(group.Post("/towns/demo/events", meeting("event")).Want(http.StatusCreated))
 	return map[string]map[string]string{":case": cases, ":rating": ratings, ":project": w.rounds(), ":event": {"b01": visit}}
@@ -75,11 +75,11 @@ func projectOf(round, branch string) object {
 // person of each role that can, with a project of b03. The open one has projects of
 // b01 and b02 too, which it gives. The team t is of b01.
 func (w *world) rounds() map[string]string {
-	group, leader := w.as(people.LeadingGroup), w.joins("feng", people.Secretary, ties{"b03": people.Leads})
+	group, leader := w.as(access.LeadingGroup), w.joins("feng", access.Secretary, ties{"b03": access.Leads})
 	register := func(c *apitest.Client, round, branch string) string {
 		return last(c.Post("/towns/demo/projects", projectOf(round, branch)).Want(http.StatusCreated))
 	}
-	w.as(people.Secretary).Post("/towns/demo/teams", object{"code": "t", "name": named("t"), "field": "ethos", "branches": []string{"b01"}}).Want(http.StatusCreated)
+	w.as(access.Secretary).Post("/towns/demo/teams", object{"code": "t", "name": named("t"), "field": "ethos", "branches": []string{"b01"}}).Want(http.StatusCreated)
 	for i, round := range []string{"open", "judged", "closed", "short"} {
 		group.Post("/towns/demo/rounds", roundOf(round, "mentor", "instructor", "liaison_office", "leading_group", "leadership")).Want(http.StatusCreated)
 		at := "/towns/demo/rounds/" + round
@@ -96,8 +96,8 @@ func (w *world) rounds() map[string]string {
 		}
 	}
 	return map[string]string{
-		"b01": register(w.as(people.Secretary), "open", "b01"),
-		"b02": register(w.joins("shi", people.Secretary, ties{"b02": people.Leads}), "open", "b02"),
+		"b01": register(w.as(access.Secretary), "open", "b01"),
+		"b02": register(w.joins("shi", access.Secretary, ties{"b02": access.Leads}), "open", "b02"),
 	}
 }
 
@@ -123,7 +123,7 @@ func exchangeCodes(c cell) string {
 
 // undecided results are for those who judge, run the round or lead the town.
 func undecided(_ *world, c cell) int {
-	if c.about == own && (c.caller == string(people.Secretary) || c.caller == string(people.Admin)) {
+	if c.about == own && (c.caller == string(access.Secretary) || c.caller == string(access.Admin)) {
 		return http.StatusForbidden
 	}
 	return 0
@@ -145,7 +145,7 @@ func submittingCases(w *world, c cell) int {
 	if c.caller == "" {
 		return http.StatusNotFound
 	}
-	if c.caller == string(people.LeadingGroup) && (c.about == own || c.about == others) {
+	if c.caller == string(access.LeadingGroup) && (c.about == own || c.about == others) {
 		return http.StatusForbidden
 	}
 	return draftsOfOthers(w, c)

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"bulwark/internal/access"
 	"bulwark/internal/improve"
-	"bulwark/internal/people"
 )
 
 const everyone = "RSMIOGLA"
@@ -303,7 +303,7 @@ func newBonus(_ *world, c cell) any {
 
 func decide(alone string) func(*world, cell) any {
 	return func(_ *world, c cell) any {
-		if c.caller == string(people.LeadingGroup) {
+		if c.caller == string(access.LeadingGroup) {
 			return object{"to": "approved"}
 		}
 		return object{"to": alone}
@@ -318,7 +318,7 @@ func begunOnly(_ *world, c cell) int {
 }
 
 func notMine(w *world, c cell) int {
-	if c.about == others && c.caller == string(people.LeadingGroup) && c.state != "planned" {
+	if c.about == others && c.caller == string(access.LeadingGroup) && c.state != "planned" {
 		return http.StatusForbidden
 	}
 	return begunOnly(w, c)
@@ -326,7 +326,7 @@ func notMine(w *world, c cell) int {
 
 // deciding goes on in review.
 func deciding(w *world, c cell) int {
-	if c.state == "review" && c.caller == string(people.LeadingGroup) && (c.about == own || c.about == others) {
+	if c.state == "review" && c.caller == string(access.LeadingGroup) && (c.about == own || c.about == others) {
 		return http.StatusOK
 	}
 	return begunOnly(w, c)
@@ -385,7 +385,7 @@ func newAppeal(_ *world, c cell) any {
 }
 
 func answerAppeal(_ *world, c cell) any {
-	if c.caller == string(people.LeadingGroup) {
+	if c.caller == string(access.LeadingGroup) {
 		return object{"to": "rejected", "reason": "counted again"}
 	}
 	return object{"to": "withdrawn"}
@@ -432,7 +432,7 @@ func newProblemOf(_ *world, c cell) any {
 }
 
 func tellReport(_ *world, c cell) any {
-	if c.caller == string(people.Instructor) {
+	if c.caller == string(access.Instructor) {
 		return object{"to": "submitted"}
 	}
 	return object{"to": "received"}
@@ -440,7 +440,7 @@ func tellReport(_ *world, c cell) any {
 
 // onlyRead: the leadership sees what is submitted, and receives nothing.
 func onlyRead(_ *world, c cell) int {
-	if c.caller == string(people.Leadership) && (c.about == own || c.about == others) {
+	if c.caller == string(access.Leadership) && (c.about == own || c.about == others) {
 		return http.StatusForbidden
 	}
 	return 0
@@ -462,7 +462,7 @@ func newAnalysis(_ *world, c cell) any {
 
 // notAuthor: the analyses of the world are another mentor's.
 func notAuthor(_ *world, c cell) int {
-	if c.about == own && c.caller == string(people.Mentor) {
+	if c.about == own && c.caller == string(access.Mentor) {
 		return http.StatusForbidden
 	}
 	return 0
@@ -470,7 +470,7 @@ func notAuthor(_ *world, c cell) int {
 
 // unassigned answers about a branch that is not there as about others.
 func unassigned(_ *world, c cell) int {
-	if c.about == missing && c.caller == string(people.Mentor) {
+	if c.about == missing && c.caller == string(access.Mentor) {
 		return http.StatusForbidden
 	}
 	return 0
@@ -483,7 +483,7 @@ func newPlan(_ *world, c cell) any {
 
 // notTheSecretarys answers about a branch that is not there as about others.
 func notTheSecretarys(_ *world, c cell) int {
-	if c.about == missing && c.caller == string(people.Secretary) {
+	if c.about == missing && c.caller == string(access.Secretary) {
 		return http.StatusForbidden
 	}
 	return 0
@@ -491,8 +491,8 @@ func notTheSecretarys(_ *world, c cell) int {
 
 // bySecretaryAlone: the others who see the plan may not do this with it.
 func bySecretaryAlone(_ *world, c cell) int {
-	all := c.caller == string(people.LeadingGroup) || c.caller == string(people.Leadership)
-	if c.about == own && c.caller != string(people.Secretary) && c.caller != stranger || c.about == others && all {
+	all := c.caller == string(access.LeadingGroup) || c.caller == string(access.Leadership)
+	if c.about == own && c.caller != string(access.Secretary) && c.caller != stranger || c.about == others && all {
 		return http.StatusForbidden
 	}
 	return 0

@@ -12,9 +12,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/people"
 )
 
 // The authorization matrix asks every route that the service has, as every kind of
@@ -57,9 +57,9 @@ const (
 var states = []string{"planned", "open", "review", "locked", "published", "final"}
 
 // letters name the roles in the table of rights.
-var letters = map[byte]people.Role{
-	'R': people.Reader, 'S': people.Secretary, 'M': people.Mentor, 'I': people.Instructor, 'O': people.Office,
-	'G': people.LeadingGroup, 'L': people.Leadership, 'A': people.Admin,
+var letters = map[byte]access.Role{
+	'R': access.Reader, 'S': access.Secretary, 'M': access.Mentor, 'I': access.Instructor, 'O': access.Office,
+	'G': access.LeadingGroup, 'L': access.Leadership, 'A': access.Admin,
 }
 
 // right is what the matrix knows of one route.
@@ -81,22 +81,22 @@ type right struct {
 }
 
 // scope is what the row gives a role: everything, things in reach, nothing.
-func (r right) scope(role people.Role) people.Scope {
+func (r right) scope(role access.Role) access.Scope {
 	for letter, named := range letters {
 		switch {
 		case named != role:
 		case strings.IndexByte(r.who, letter) >= 0:
-			return people.All
+			return access.All
 		case strings.IndexByte(r.who, letter|0x20) >= 0:
-			return people.Assigned
+			return access.Assigned
 		}
 	}
-	return people.None
+	return access.None
 }
 
 // want is the status that the cell must have.
 func (r right) want(w *world, c cell) int {
-	role, safe := people.Role(c.caller), c.method == http.MethodGet
+	role, safe := access.Role(c.caller), c.method == http.MethodGet
 	inTown := strings.Contains(c.path, ":town")
 	if open(c.action) {
 		return first(r.ok, http.StatusOK)
@@ -108,25 +108,25 @@ func (r right) want(w *world, c cell) int {
 		if !safe {
 			return http.StatusForbidden
 		}
-		role = people.LeadingGroup
+		role = access.LeadingGroup
 	case stranger:
 		if inTown && c.about != elsewhere {
 			return http.StatusNotFound
 		}
-		role = people.LeadingGroup
+		role = access.LeadingGroup
 	case "":
 		if c.about == elsewhere || inTown && c.about == missing && !w.within(c) {
 			return http.StatusUnauthorized
 		}
-		role = people.Reader
+		role = access.Reader
 	}
-	if inTown && role != people.Admin && c.caller != stranger && (c.about == elsewhere || c.about == missing && !w.within(c)) {
+	if inTown && role != access.Admin && c.caller != stranger && (c.about == elsewhere || c.about == missing && !w.within(c)) {
 		return http.StatusNotFound
 	}
-	if role == people.Admin && c.about == missing && inTown && !w.within(c) {
+	if role == access.Admin && c.about == missing && inTown && !w.within(c) {
 		return http.StatusNotFound
 	}
-	if r.scope(role) == people.None {
+	if r.scope(role) == access.None {
 		if c.caller == "" {
 			return http.StatusUnauthorized
 		}
@@ -142,7 +142,7 @@ func (r right) want(w *world, c cell) int {
 		return first(r.far, r.gone, http.StatusNotFound)
 	case c.about == missing:
 		return first(r.gone, http.StatusNotFound)
-	case c.about == others && r.scope(role) == people.Assigned:
+	case c.about == others && r.scope(role) == access.Assigned:
 		return first(r.out, http.StatusNotFound)
 	case c.state != "" && r.in != "" && !slices.Contains(strings.Fields(r.in), c.state):
 		return r.shut
@@ -218,7 +218,7 @@ func (w *world) cells(o offer) (all []cell) {
 
 func (w *world) callers() []string {
 	callers := []string{"", readOnly, revoked, stranger}
-	for _, role := range people.Roles() {
+	for _, role := range access.Roles() {
 		callers = append(callers, string(role))
 	}
 	return callers

@@ -12,6 +12,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
@@ -58,7 +59,7 @@ func worldOf(t *testing.T, h *harness) *world {
 		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{}, appeals: map[string]string{}, exceptions: map[string]string{}, targets: map[string]string{}, tasks: map[string]string{}, ids: map[string]string{}, visits: map[string]string{}, problems: map[string]string{}, reports: map[string]string{}, reminders: map[string]string{},
 	}
 	w.inForce(smallScheme)
-	w.as(people.LeadingGroup).Post("/towns/demo/schemes", strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
+	w.as(access.LeadingGroup).Post("/towns/demo/schemes", strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
 	w.keys()
 	w.fill()
 	w.things = w.exchange()
@@ -70,17 +71,17 @@ func worldOf(t *testing.T, h *harness) *world {
 
 // keys makes a key for each caller.
 func (w *world) keys() {
-	person := string(people.LeadingGroup)
+	person := string(access.LeadingGroup)
 	for role, secret := range w.secrets {
 		w.secret[string(role)] = secret
 	}
-	group := []people.Role{people.LeadingGroup}
-	w.secret[readOnly] = w.key(people.Key{Roles: group, Towns: []string{"demo"}, PersonCode: &person, ReadOnly: true})
-	w.secret[stranger] = w.key(people.Key{Roles: group, Towns: []string{"quiet"}})
-	w.secret[revoked] = w.key(people.Key{Roles: []people.Role{people.Admin}})
-	w.secret["spare"] = w.key(people.Key{Roles: []people.Role{people.Reader}})
+	group := []access.Role{access.LeadingGroup}
+	w.secret[readOnly] = w.key(access.Key{Roles: group, Towns: []string{"demo"}, PersonCode: &person, ReadOnly: true})
+	w.secret[stranger] = w.key(access.Key{Roles: group, Towns: []string{"quiet"}})
+	w.secret[revoked] = w.key(access.Key{Roles: []access.Role{access.Admin}})
+	w.secret["spare"] = w.key(access.Key{Roles: []access.Role{access.Reader}})
 	prefix := func(secret string) string { return secret[:len("bw_12345678")] }
-	w.must(people.RevokeKey(w.t.Context(), w.db, prefix(w.secret[revoked]), 1))
+	w.must(access.RevokeKey(w.t.Context(), w.db, prefix(w.secret[revoked]), 1))
 	w.ids["key"] = prefix(w.secret["spare"])
 	var mentors []people.Assignment
 	w.must(w.db.Where("person_code = ?", "mentor").Find(&mentors).Error)
@@ -93,26 +94,26 @@ func (w *world) keys() {
 	var links []people.OfficeLink
 	w.must(w.db.Find(&links).Error)
 	w.ids["member"], w.ids["link"] = members[0].ID, links[0].ID
-	w.as(people.Admin).Post("/accounts", object{"name": "spare", "roles": []string{"reader"}}).Want(http.StatusCreated)
+	w.as(access.Admin).Post("/accounts", object{"name": "spare", "roles": []string{"reader"}}).Want(http.StatusCreated)
 }
 
-var evaluators = []people.Role{people.Secretary, people.Mentor, people.Instructor, people.Office, people.LeadingGroup}
+var evaluators = []access.Role{access.Secretary, access.Mentor, access.Instructor, access.Office, access.LeadingGroup}
 
 // fill plays one period into each state.
 func (w *world) fill() {
-	w.as(people.LeadingGroup).Post("/towns/demo/branches", object{"code": "b04", "name": named("branch b04"), "kind": "village", "founded_on": "2020-01-01"}).Want(http.StatusCreated)
-	w.as(people.Admin).Post("/towns/demo/offices/office/links", object{"branch": "b04", "valid_from": "2020-01-01"}).Want(http.StatusCreated)
+	w.as(access.LeadingGroup).Post("/towns/demo/branches", object{"code": "b04", "name": named("branch b04"), "kind": "village", "founded_on": "2020-01-01"}).Want(http.StatusCreated)
+	w.as(access.Admin).Post("/towns/demo/offices/office/links", object{"branch": "b04", "valid_from": "2020-01-01"}).Want(http.StatusCreated)
 	for role, duty := range duties {
-		w.as(people.Admin).Post("/towns/demo/assignments", object{"person": role, "branch": "b04", "duty": duty, "valid_from": "2020-01-01"}).Want(http.StatusCreated)
+		w.as(access.Admin).Post("/towns/demo/assignments", object{"person": role, "branch": "b04", "duty": duty, "valid_from": "2020-01-01"}).Want(http.StatusCreated)
 	}
-	other := w.joins("other", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors})
-	qian := w.joins("qian", people.LeadingGroup, nil) // not called as the role is: who may not read people must see the difference
+	other := w.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
+	qian := w.joins("qian", access.LeadingGroup, nil) // not called as the role is: who may not read people must see the difference
 	steps := func(period string, states ...string) {
 		for _, to := range states {
 			moved(qian, "/towns/demo/periods/"+period, to, "next").Want(http.StatusOK)
 		}
 	}
-	all := w.joins("all", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors, "b03": people.Mentors})
+	all := w.joins("all", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
 	for i, state := range states {
 		period := "in-" + state
 		quarter := []string{"2024-01-01", "2024-03-31", "2024-04-01", "2024-06-30", "2024-07-01", "2024-09-30", "2024-10-01", "2024-12-31", "2025-01-01", "2025-03-31", "2025-04-01", "2025-06-30"}[2*i:]
@@ -125,11 +126,11 @@ func (w *world) fill() {
 		}
 		steps(period, "open")
 		for _, branch := range []string{"b01", "b02", "b03"} {
-			counted(all, w.as(people.LeadingGroup), period, branch, value("meetings", 12), value("spirit", 9), level("standing", "A"), value("complaints", 0))
+			counted(all, w.as(access.LeadingGroup), period, branch, value("meetings", 12), value("spirit", 9), level("standing", "A"), value("complaints", 0))
 		}
 		for _, role := range evaluators {
 			entry := value("spirit", 5)
-			if role == people.Secretary || role == people.Office {
+			if role == access.Secretary || role == access.Office {
 				entry = value("meetings", 5)
 			}
 			w.sheet(w.as(role), state, string(role), "b01", entry)
@@ -143,7 +144,7 @@ func (w *world) fill() {
 			qian.IfMatch(qian.Get(path).ETag()).Post(path+"/transitions", object{"to": to, "reason": "some stay undecided", "force": to == "locked"}).Want(http.StatusOK)
 		}
 		if i < 3 {
-			granted := w.as(people.LeadingGroup).Post("/towns/demo/periods/"+period+"/exceptions", exceptionFor(w, "b01")).Want(http.StatusCreated)
+			granted := w.as(access.LeadingGroup).Post("/towns/demo/periods/"+period+"/exceptions", exceptionFor(w, "b01")).Want(http.StatusCreated)
 			w.exceptions[state] = last(granted)
 		}
 		if i >= 3 {
@@ -152,15 +153,15 @@ func (w *world) fill() {
 			steps(period, states[4:i+1]...)
 		}
 		if state == "published" {
-			w.appeal(w.as(people.Secretary), "b01")
+			w.appeal(w.as(access.Secretary), "b01")
 			for _, branch := range []string{"b01", "b02"} {
-				w.targets[branch] = last(w.as(people.LeadingGroup).Post("/towns/demo/targets", object{"branch": branch, "reason": "seen"}).Want(http.StatusCreated))
+				w.targets[branch] = last(w.as(access.LeadingGroup).Post("/towns/demo/targets", object{"branch": branch, "reason": "seen"}).Want(http.StatusCreated))
 			}
 			for _, role := range evaluators {
 				w.task("b01", string(role))
 			}
 			w.task("b02", "other")
-			w.appeal(w.joins("wu", people.Secretary, ties{"b02": people.Leads}), "b02")
+			w.appeal(w.joins("wu", access.Secretary, ties{"b02": access.Leads}), "b02")
 		}
 	}
 }
@@ -200,7 +201,7 @@ func (w *world) improve() {
 	visit := func(c *apitest.Client, branch string) string {
 		return last(c.Post("/towns/demo/visits", visitOf(object{"branch": branch})).Want(http.StatusCreated))
 	}
-	other := w.joins("zhou", people.Instructor, ties{"b01": people.Instructs, "b02": people.Instructs})
+	other := w.joins("zhou", access.Instructor, ties{"b01": access.Instructs, "b02": access.Instructs})
 	for _, branch := range []string{"b01", "b02"} {
 		w.visits[branch] = visit(other, branch)
 		moved(other, "/towns/demo/visits/"+w.visits[branch], "recorded", "").Want(http.StatusOK)
@@ -208,7 +209,7 @@ func (w *world) improve() {
 	}
 	w.reports["zhou"] = last(other.Post("/towns/demo/reports", reportOf("2026-01-01", "2026-01-31")).Want(http.StatusCreated))
 	remarked(other, "/towns/demo/reports/"+w.reports["zhou"], "submitted", "").Want(http.StatusOK)
-	w.reports["instructor"] = last(w.as(people.Instructor).Post("/towns/demo/reports", reportOf("2026-01-01", "2026-01-31")).Want(http.StatusCreated))
+	w.reports["instructor"] = last(w.as(access.Instructor).Post("/towns/demo/reports", reportOf("2026-01-01", "2026-01-31")).Want(http.StatusCreated))
 	w.must(w.db.Exec("UPDATE problems SET due_on = '2026-01-01'").Error)
 	_, err := improve.Remind(w.t.Context(), w.db)
 	w.must(err)
@@ -217,7 +218,7 @@ func (w *world) improve() {
 	for _, r := range reminders {
 		w.reminders[*r.BranchCode] = r.ID
 	}
-	for _, role := range []people.Role{people.Instructor, people.Office} {
+	for _, role := range []access.Role{access.Instructor, access.Office} {
 		w.visits[string(role)] = visit(w.as(role), "b01")
 	}
 }
@@ -240,7 +241,7 @@ func (w *world) reported(c cell) string {
 	switch {
 	case c.about == missing || c.about == elsewhere:
 		return nothing
-	case c.about == own && c.caller == string(people.Instructor):
+	case c.about == own && c.caller == string(access.Instructor):
 		return w.reports[c.caller]
 	}
 	return w.reports["zhou"]
@@ -248,7 +249,7 @@ func (w *world) reported(c cell) string {
 
 // analysed makes a mentor submit an analysis of b01 and one of b02.
 func (w *world) analysed() map[string]string {
-	ding := w.joins("ding", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors})
+	ding := w.joins("ding", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
 	ids := map[string]string{}
 	for _, branch := range []string{"b01", "b02"} {
 		found := object{"indicator": "meetings", "kind": "team", "cause": "x"}
@@ -261,8 +262,8 @@ func (w *world) analysed() map[string]string {
 
 // approvedPlans gives b01 and b02 a plan of one item that waits to be started.
 func (w *world) approvedPlans() (plans, items map[string]string) {
-	both := func(duty people.Duty) ties { return ties{"b01": duty, "b02": duty} }
-	secretary, mentor := w.joins("shu", people.Secretary, both(people.Leads)), w.joins("dao", people.Mentor, both(people.Mentors))
+	both := func(duty access.Duty) ties { return ties{"b01": duty, "b02": duty} }
+	secretary, mentor := w.joins("shu", access.Secretary, both(access.Leads)), w.joins("dao", access.Mentor, both(access.Mentors))
 	plans, items = map[string]string{}, map[string]string{}
 	for _, branch := range []string{"b01", "b02"} {
 		plans[branch] = last(secretary.Post("/towns/demo/plans", object{"branch": branch, "period": "in-published"}).Want(http.StatusCreated))
@@ -271,7 +272,7 @@ func (w *world) approvedPlans() (plans, items map[string]string) {
 		item["due_on"] = "2099-06-30" // by the clock of the machine
 		rewrites(secretary, at, item).Want(http.StatusOK)
 		moved(mentor, at, "advised", "x").Want(http.StatusOK)
-		p := decodedPlan(w.t, moved(w.as(people.LeadingGroup), at, "approved", ""))
+		p := decodedPlan(w.t, moved(w.as(access.LeadingGroup), at, "approved", ""))
 		items[branch] = p.Items[0].ID
 	}
 	w.must(w.db.Exec("UPDATE plan_items SET due_on = '2026-01-01'").Error)
@@ -286,7 +287,7 @@ func (w *world) of(things map[[3]string]string, c cell) string {
 		branch = "b02"
 	}
 	for _, role := range evaluators {
-		writes := role != people.LeadingGroup || c.method == http.MethodPut
+		writes := role != access.LeadingGroup || c.method == http.MethodPut
 		if c.about == own && writes && c.caller == string(role) {
 			author = c.caller
 		}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"slices"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 // Me is the caller as the service sees him or her.
 type Me struct {
-	people.Principal
-	Actions []people.Action `json:"actions"` // what the caller may do under the acting role; without a key: where a town opens its results
+	access.Principal
+	Actions []access.Action `json:"actions"` // what the caller may do under the acting role; without a key: where a town opens its results
 }
 
 type meRequest struct{}
@@ -24,7 +24,7 @@ type meRequest struct{}
 //	@Success	200	{object}	Me
 //	@Router		/me [get]
 func (s *Server) me(ctx context.Context, _ meRequest) (Me, error) {
-	p := people.Caller(ctx)
-	may := slices.DeleteFunc(people.ActionsOf(p.Role), func(a people.Action) bool { return !p.May(a) })
+	p := access.Caller(ctx)
+	may := slices.DeleteFunc(access.ActionsOf(p.Role), func(a access.Action) bool { return !p.May(a) })
 	return Me{p, may}, nil
 }

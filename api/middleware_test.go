@@ -14,7 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 func withLog(s *Server) (*Server, *bytes.Buffer) {
@@ -67,7 +67,7 @@ func TestAccessLogHoldsNoSecret(t *testing.T) {
 func TestPanicsAreAnsweredAndLoggedWithoutHeaders(t *testing.T) {
 	s, log := withLog(newTestServer())
 	h := serveProbes(t, s, func(r routes) {
-		get(r, "/panic", people.ReadStructure, func(context.Context, struct{}) (Nothing, error) { panic("planted") })
+		get(r, "/panic", access.ReadStructure, func(context.Context, struct{}) (Nothing, error) { panic("planted") })
 	})
 	w := do(h, http.MethodGet, "/panic", "", "Cookie", "session=hunter2", "X-API-Key", "hunter2")
 	problemOf(t, w, http.StatusInternalServerError)
@@ -81,7 +81,7 @@ func TestAClientThatLeftIsNoFailure(t *testing.T) {
 	s, log := withLog(newTestServer())
 	ctx, leave := context.WithCancel(t.Context())
 	h := serveProbes(t, s, func(r routes) {
-		get(r, "/leave", people.ReadStructure, func(ctx context.Context, _ struct{}) (Nothing, error) {
+		get(r, "/leave", access.ReadStructure, func(ctx context.Context, _ struct{}) (Nothing, error) {
 			leave()
 			return Nothing{}, ctx.Err()
 		})
@@ -147,7 +147,7 @@ func TestAccess(t *testing.T) {
 
 func TestAnonymousAnswersAreRevalidated(t *testing.T) {
 	s := newTestServer()
-	s.Authorize = func(context.Context, people.Principal, people.Action, string) error { return nil }
+	s.Authorize = func(context.Context, access.Principal, access.Action, string) error { return nil }
 	h := serveProbes(t, s)
 	if got := do(h, http.MethodGet, itemURL, "", "Authorization", "").Header().Get("Cache-Control"); got != "no-cache" {
 		t.Errorf("got %s", got)

@@ -7,10 +7,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
-	"bulwark/internal/people"
 )
 
 // An office reaches what it is linked to while the caller is a member: from one
@@ -21,7 +21,7 @@ func TestOfficesAreLinked(t *testing.T) {
 		h.inForce(smallScheme)
 		h.planned("2023Q1", "2023-01-01", "2023-03-31")
 		h.steps("2023Q1", "open")
-		group, officer := h.as(people.LeadingGroup), h.as(people.Office)
+		group, officer := h.as(access.LeadingGroup), h.as(access.Office)
 		sheet := sheetOf("2023Q1", "b02", nil)
 		today := day.Of(time.Now())
 		refused(t, officer.Post("/towns/demo/evaluations", sheet), http.StatusForbidden, "not_assigned")
@@ -63,7 +63,7 @@ func TestOfficesAreLinked(t *testing.T) {
 		for _, path := range []string{"/towns/demo/offices/none", "/towns/demo/offices/none/members", "/towns/demo/offices/none/links", "/towns/demo/offices/office/members/" + memberAt[len(memberAt)-36:]} {
 			refused(t, group.Get(path), http.StatusNotFound, "not_found")
 		}
-		refused(t, h.as(people.Reader).Get("/towns/demo/offices"), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(access.Reader).Get("/towns/demo/offices"), http.StatusForbidden, "not_allowed")
 	})
 }
 
@@ -71,15 +71,15 @@ func TestOfficesAreLinked(t *testing.T) {
 func TestExclusiveAssignmentsAreRefused(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		h.joins("li", people.Instructor, nil)
-		group := h.as(people.LeadingGroup)
+		h.joins("li", access.Instructor, nil)
+		group := h.as(access.LeadingGroup)
 		in := object{"person": "li", "branch": "b01", "duty": "instructs", "valid_from": "2023-01-01", "exclusive": true}
 		refused(t, group.Post("/towns/demo/assignments", in), http.StatusConflict, "exclusive_assignment")
 		in["branch"] = "b02"
 		group.Post("/towns/demo/assignments", in).Want(http.StatusCreated)
 		in["person"], in["exclusive"] = "instructor", false
 		refused(t, group.Post("/towns/demo/assignments", in), http.StatusConflict, "exclusive_assignment")
-		h.appointed("demo", "instructor", people.Secretary)
+		h.appointed("demo", "instructor", access.Secretary)
 		refused(t, group.Post("/towns/demo/assignments", object{"person": "instructor", "branch": "b01", "duty": "leads", "valid_from": "2023-01-01"}),
 			http.StatusConflict, "conflict_of_interest")
 	})

@@ -4,9 +4,9 @@ import (
 	"context"
 	"net/http"
 
+	"bulwark/internal/access"
 	"bulwark/internal/fault"
 	"bulwark/internal/oidc"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -70,7 +70,7 @@ func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (Redirec
 		s.noteRefusal(ctx, "", err)
 		return Redirect{}, err
 	}
-	a, err := people.FindLinked(ctx, s.db(ctx), s.provider.Issuer, subject)
+	a, err := access.FindLinked(ctx, s.db(ctx), s.provider.Issuer, subject)
 	if err != nil {
 		s.noteRefusal(ctx, a.Name, err)
 		return Redirect{}, err

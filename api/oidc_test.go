@@ -9,9 +9,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/people"
 )
 
 // withProvider is a door whose service signs in through a provider.
@@ -46,7 +46,7 @@ func TestSignInThroughAProvider(t *testing.T) {
 		if !strings.Contains(string(stranger.Body), "subject-7") {
 			t.Errorf("an administrator could not link %s", stranger.Body)
 		}
-		admin := d.as(people.Admin)
+		admin := d.as(access.Admin)
 		link := object{"roles": []string{"admin"}, "issuer": provider.URL, "subject": "subject-7"}
 		linked := admin.IfMatch(`"2"`).Put("/accounts/boss", link).Want(http.StatusOK)
 
@@ -68,7 +68,7 @@ func TestSignInThroughAProvider(t *testing.T) {
 		refused(t, browser.Get("/session"), http.StatusUnauthorized, "session_ended")
 		back, flow = d.visit(provider)
 		refused(t, d.Header("Cookie", flow.Name+"="+flow.Value).Get(back), http.StatusUnauthorized, "bad_sign_in")
-		accounts, err := people.ListAccounts(t.Context(), db, "", 10)
+		accounts, err := access.ListAccounts(t.Context(), db, "", 10)
 		d.must(err)
 		if len(accounts) != 1 {
 			t.Errorf("%d accounts: somebody was made by signing in", len(accounts))

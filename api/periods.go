@@ -3,10 +3,10 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 type listPeriodsRequest struct {
@@ -35,7 +35,7 @@ func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (Page[
 		return Page[evaluation.Period]{}, err
 	}
 	for i := range periods {
-		periods[i] = periods[i].For(people.Caller(ctx))
+		periods[i] = periods[i].For(access.Caller(ctx))
 	}
 	if err := index.Announce(ctx, s.db(ctx), periods); err != nil {
 		return Page[evaluation.Period]{}, err
@@ -103,7 +103,7 @@ func (s *Server) createPeriod(ctx context.Context, req createPeriodRequest) (Cre
 		StartsOn: in.StartsOn, EndsOn: in.EndsOn, SchemeCode: in.Scheme,
 		Calendar: in.calendar(),
 	})
-	return Created[evaluation.Period]{Key: p.Code, Value: p.For(people.Caller(ctx))}, err
+	return Created[evaluation.Period]{Key: p.Code, Value: p.For(access.Caller(ctx))}, err
 }
 
 type periodRequest struct {
@@ -124,7 +124,7 @@ func (s *Server) findPeriod(ctx context.Context, req periodRequest) (evaluation.
 	if err != nil {
 		return evaluation.Period{}, err
 	}
-	list := []evaluation.Period{p.For(people.Caller(ctx))}
+	list := []evaluation.Period{p.For(access.Caller(ctx))}
 	err = index.Announce(ctx, s.db(ctx), list)
 	return list[0], err
 }

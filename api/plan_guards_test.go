@@ -7,10 +7,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve"
-	"bulwark/internal/people"
 )
 
 // isBegun drafts a plan of b01 with one item.
@@ -96,7 +96,7 @@ func TestPlansOfOthersAreNotKnown(t *testing.T) {
 		s := newPlanStory(t, db)
 		s.isBegun()
 		s.isStarted()
-		far := s.joins("far", people.Instructor, ties{"b03": people.Instructs})
+		far := s.joins("far", access.Instructor, ties{"b03": access.Instructs})
 		for _, at := range []string{"", "/versions", "/versions/2", "/versions/2/diff?from=1", "/items/" + s.items[0]} {
 			s.instructor.Get(s.at + at).Want(http.StatusOK)
 			refused(t, far.Get(s.at+at), http.StatusNotFound, "not_found")
@@ -105,7 +105,7 @@ func TestPlansOfOthersAreNotKnown(t *testing.T) {
 		refused(t, far.Get("/towns/demo/branches/b01/plan"), http.StatusNotFound, "no_plan")
 		same(t, "plans", column(far.Get(plans), "branch"))
 		for reach, want := range map[string]int64{"b01": 1, "b03": 0} {
-			counts, err := improve.CountPlans(t.Context(), s.db, "demo", people.Reach{Branches: map[string]bool{reach: true}})
+			counts, err := improve.CountPlans(t.Context(), s.db, "demo", access.Reach{Branches: map[string]bool{reach: true}})
 			if err != nil || counts[improve.PlanRunning] != want {
 				t.Errorf("counts of %s: %v %v", reach, counts, err)
 			}

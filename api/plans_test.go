@@ -7,11 +7,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve"
-	"bulwark/internal/people"
 )
 
 const plans = "/towns/demo/plans"
@@ -51,8 +51,8 @@ type planStory struct {
 func newPlanStory(t *testing.T, db *gorm.DB) *planStory {
 	h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
 	c := newCampaign(h)
-	s := &planStory{campaign: c, t: t, clock: clock, secretary: h.as(people.Secretary), mentor: h.as(people.Mentor), instructor: h.as(people.Instructor), officer: h.as(people.Office)}
-	s.wu = h.joins("wu", people.LeadingGroup, ties{"b01": people.Leads})
+	s := &planStory{campaign: c, t: t, clock: clock, secretary: h.as(access.Secretary), mentor: h.as(access.Mentor), instructor: h.as(access.Instructor), officer: h.as(access.Office)}
+	s.wu = h.joins("wu", access.LeadingGroup, ties{"b01": access.Leads})
 	c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
 	return s
 }
@@ -79,7 +79,7 @@ func (s *planStory) isDrafted() {
 	target := s.group.Post("/towns/demo/targets", object{"branch": "b01", "reason": "seen"}).Want(http.StatusCreated)
 	moved(s.group, target.Header.Get("Location")[len("/api/v1"):], "confirmed", "").Want(http.StatusOK)
 
-	for _, c := range []*apitest.Client{s.mentor, s.instructor, s.officer, s.as(people.Reader), s.as(people.Leadership), s.as(people.Admin)} {
+	for _, c := range []*apitest.Client{s.mentor, s.instructor, s.officer, s.as(access.Reader), s.as(access.Leadership), s.as(access.Admin)} {
 		refused(t, c.Post(plans, draft("b01")), http.StatusForbidden, "not_allowed")
 	}
 	refused(t, s.secretary.Post(plans, draft("b02")), http.StatusForbidden, "not_assigned")
@@ -106,12 +106,12 @@ func (s *planStory) isDrafted() {
 	if free := apitest.Decode[improve.Plan](s.group.Post(plans, draft("b02")), http.StatusCreated); free.TargetID != nil {
 		t.Errorf("b02 is no target: %+v", free)
 	}
-	refused(t, s.joins("far", people.Instructor, ties{"b03": people.Instructs}).Get(s.at), http.StatusNotFound, "not_found")
-	refused(t, s.as(people.Reader).Get(s.at), http.StatusForbidden, "not_allowed")
+	refused(t, s.joins("far", access.Instructor, ties{"b03": access.Instructs}).Get(s.at), http.StatusNotFound, "not_found")
+	refused(t, s.as(access.Reader).Get(s.at), http.StatusForbidden, "not_allowed")
 	for _, c := range []*apitest.Client{s.secretary, s.mentor, s.instructor, s.officer} {
 		same(t, "branches", column(c.Get(plans), "branch"), "b01")
 	}
-	same(t, "branches", column(s.as(people.Leadership).Get(plans), "branch"), "b01", "b02")
+	same(t, "branches", column(s.as(access.Leadership).Get(plans), "branch"), "b01", "b02")
 }
 
 func (s *planStory) isWritten() {
@@ -203,7 +203,7 @@ func (s *planStory) isWorkedOn() {
 	if got.ClosedAt == nil || len(got.History) != 5 || got.History[4].Verb != "close" || got.Evidence != "all minutes" {
 		t.Errorf("closed: %+v", got)
 	}
-	refused(t, s.joins("way", people.Secretary, ties{"b03": people.Leads}).Get(item), http.StatusNotFound, "not_found")
+	refused(t, s.joins("way", access.Secretary, ties{"b03": access.Leads}).Get(item), http.StatusNotFound, "not_found")
 	refused(t, s.group.Get(plans+"/"+nothing+"/items/"+s.items[0]), http.StatusNotFound, "not_found")
 }
 
@@ -271,7 +271,7 @@ func (s *planStory) ends() {
 	for _, on := range []string{"", "?on=2026-06-01", "?on=2026-06-02"} {
 		refused(t, s.secretary.Get("/towns/demo/branches/b01/plan"+on), http.StatusNotFound, "no_plan")
 	}
-	counts, err := improve.CountPlans(t.Context(), s.db, "demo", people.Reach{All: true})
+	counts, err := improve.CountPlans(t.Context(), s.db, "demo", access.Reach{All: true})
 	if s.must(err); counts[improve.PlanClosed] != 1 || counts[improve.PlanDraft] != 1 || len(counts) != 2 {
 		t.Errorf("counts: %v", counts)
 	}

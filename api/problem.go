@@ -9,8 +9,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"bulwark/internal/access"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -115,12 +115,12 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 
 // lockFor is the lock as the caller is told of it: colleagues by name, and oneself;
 // to who may not read people by the role.
-func lockFor(p people.Principal, l *fault.Lock) *fault.Lock {
+func lockFor(p access.Principal, l *fault.Lock) *fault.Lock {
 	if l == nil || l.Role == "" || l.By == p.Name() {
 		return l
 	}
 	told := *l
-	told.By = p.Told(l.By, people.Role(l.Role))
+	told.By = p.Told(l.By, access.Role(l.Role))
 	return &told
 }
 

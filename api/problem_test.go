@@ -9,15 +9,15 @@ import (
 	"testing"
 	"time"
 
+	"bulwark/internal/access"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
 // failing adds GET /fail, which answers with the error.
 func failing(err error) func(routes) {
 	return func(r routes) {
-		get(r, "/fail", people.ReadStructure, func(context.Context, struct{}) (Nothing, error) { return Nothing{}, err })
+		get(r, "/fail", access.ReadStructure, func(context.Context, struct{}) (Nothing, error) { return Nothing{}, err })
 	}
 }
 
@@ -120,7 +120,7 @@ func TestTimeouts(t *testing.T) {
 	s := newTestServer()
 	s.Config.RequestTimeout = 10 * time.Millisecond
 	h := serveProbes(t, s, func(r routes) {
-		get(r, "/slow", people.ReadStructure, func(ctx context.Context, _ struct{}) (Nothing, error) {
+		get(r, "/slow", access.ReadStructure, func(ctx context.Context, _ struct{}) (Nothing, error) {
 			<-ctx.Done()
 			return Nothing{}, fault.New(fault.Unavailable, "database_away", text.Same("away")).Because(ctx.Err())
 		})

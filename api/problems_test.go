@@ -7,11 +7,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve"
-	"bulwark/internal/people"
 )
 
 // troubleOf is a problem of the office, and members changed or added.
@@ -32,10 +32,10 @@ func opened(c *apitest.Client, due string) string {
 func TestTheLifeOfAProblem(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
-		instructor, office, group := h.as(people.Instructor), h.as(people.Office), h.as(people.LeadingGroup)
+		instructor, office, group := h.as(access.Instructor), h.as(access.Office), h.as(access.LeadingGroup)
 		at := opened(instructor, "2026-01-30")
 		may(t, instructor, at, "write", "start")
-		may(t, h.as(people.Secretary), at)
+		may(t, h.as(access.Secretary), at)
 		may(t, group, at)
 		refused(t, moved(instructor, at, "solved", "dug"), http.StatusConflict, "no_such_transition")
 		moved(office, at, "in_progress", "").Want(http.StatusOK)
@@ -56,7 +56,7 @@ func TestTheLifeOfAProblem(t *testing.T) {
 		}
 		may(t, instructor, at, "reopen")
 		may(t, office, at, "close", "reopen")
-		second := h.joins("lin", people.Instructor, ties{"b01": people.Instructs}) // another person of the same party
+		second := h.joins("lin", access.Instructor, ties{"b01": access.Instructs}) // another person of the same party
 		refused(t, moved(second, at, "closed", ""), http.StatusConflict, "another_party_needed")
 		refused(t, moved(office, at, "reopened", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
 		moved(office, at, "reopened", "wet again").Want(http.StatusOK)
@@ -79,12 +79,12 @@ func TestTheLifeOfAProblem(t *testing.T) {
 				t.Errorf("%s: done", change)
 			}
 		}
-		if x := apitest.Decode[improve.JointProblem](h.as(people.Secretary).Get(at), http.StatusOK); x.SolvedBy != "" || x.History[0].Actor != "instructor" {
+		if x := apitest.Decode[improve.JointProblem](h.as(access.Secretary).Get(at), http.StatusOK); x.SolvedBy != "" || x.History[0].Actor != "instructor" {
 			t.Errorf("the secretary reads %+v", x)
 		}
 
 		h.inForce(smallScheme)
-		h.as(people.LeadingGroup).Post("/towns/demo/periods", object{"code": "2026", "kind": "year", "starts_on": "2026-02-01", "ends_on": "2027-01-31", "scheme": "small"}).Want(http.StatusCreated)
+		h.as(access.LeadingGroup).Post("/towns/demo/periods", object{"code": "2026", "kind": "year", "starts_on": "2026-02-01", "ends_on": "2027-01-31", "scheme": "small"}).Want(http.StatusCreated)
 		for _, q := range [][3]string{{"2026Q1", "2026-01-10", "2026-03-31"}, {"2026Q2", "2026-04-01", "2026-06-30"}, {"2026Q3", "2026-07-01", "2026-09-30"}, {"2026Q4", "2026-10-01", "2026-12-31"}} {
 			h.planned(q[0], q[1], q[2])
 		}
@@ -104,7 +104,7 @@ func TestWhatAProblemSays(t *testing.T) {
 	inZone(t, "Pacific/Honolulu")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
-		instructor, group := h.as(people.Instructor), h.as(people.LeadingGroup)
+		instructor, group := h.as(access.Instructor), h.as(access.LeadingGroup)
 		const list = "/towns/demo/problems"
 		refused(t, instructor.Post(list, troubleOf(object{"branch": "b02"})), http.StatusForbidden, "not_assigned")
 		refused(t, instructor.Post(list, troubleOf(object{
@@ -135,11 +135,11 @@ func TestWhatAProblemSays(t *testing.T) {
 		moved(instructor, at, "solved", "done").Want(http.StatusOK)
 		refused(t, instructor.IfMatch(`"5"`).Put(at, troubleOf(object{"due_on": "2026-02-01"})), http.StatusConflict, "problem_solved")
 
-		counts, err := improve.CountProblems(t.Context(), h.db, "demo", people.Reach{All: true})
+		counts, err := improve.CountProblems(t.Context(), h.db, "demo", access.Reach{All: true})
 		if err != nil || len(counts) != 1 || counts[improve.ProblemSolved] != 1 {
 			t.Errorf("%v %v", counts, err)
 		}
-		counts, err = improve.CountProblems(t.Context(), h.db, "demo", people.Reach{Branches: map[string]bool{"b02": true}})
+		counts, err = improve.CountProblems(t.Context(), h.db, "demo", access.Reach{Branches: map[string]bool{"b02": true}})
 		if err != nil || len(counts) != 0 {
 			t.Errorf("out of reach: %v %v", counts, err)
 		}
@@ -150,7 +150,7 @@ func TestWhatAProblemSays(t *testing.T) {
 func TestAFindingOpensAProblem(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := newHarnessAt(t, db, "2026-01-10 09:00:00")
-		instructor, office := h.as(people.Instructor), h.as(people.Office)
+		instructor, office := h.as(access.Instructor), h.as(access.Office)
 		made := instructor.Post("/towns/demo/visits", visitOf(object{"branch": "b01"})).Want(http.StatusCreated)
 		visit, at := last(made), made.Header.Get("Location")[len("/api/v1"):]
 		record := func(finding int) *apitest.Answer {
@@ -163,10 +163,10 @@ func TestAFindingOpensAProblem(t *testing.T) {
 		again := troubleOf(object{"branch": "b01", "visit": visit, "finding": 1})
 		refused(t, office.Post("/towns/demo/problems", again), http.StatusConflict, "already_opened")
 		refused(t, instructor.IfMatch(`"2"`).Put(at, visitOf(object{"findings": []object{}, "reason": "x"})), http.StatusUnprocessableEntity, "invalid", "/findings")
-		two := h.joins("lin", people.Instructor, ties{"b02": people.Instructs})
+		two := h.joins("lin", access.Instructor, ties{"b02": access.Instructs})
 		elsewhere := troubleOf(object{"branch": "b02", "visit": visit})
 		refused(t, two.Post("/towns/demo/problems", elsewhere), http.StatusUnprocessableEntity, "invalid", "/visit")
-		both := h.joins("zhao", people.Instructor, ties{"b01": people.Instructs, "b02": people.Instructs})
+		both := h.joins("zhao", access.Instructor, ties{"b01": access.Instructs, "b02": access.Instructs})
 		refused(t, both.Post("/towns/demo/problems", elsewhere), http.StatusUnprocessableEntity, "invalid", "/visit")
 
 		earlier := opened(instructor, "2026-02-01")
@@ -190,10 +190,10 @@ func TestStatementsOfProblems(t *testing.T) {
 		h, _ := newHarnessAt(t, db, "2026-03-10 09:00:00")
 		first := int64(0)
 		for range 4 {
-			opened(h.as(people.Instructor), "2026-04-01")
+			opened(h.as(access.Instructor), "2026-04-01")
 			coldStart(h.server)
 			before := database.Queries(db)
-			h.as(people.Mentor).Get("/towns/demo/problems").Want(http.StatusOK)
+			h.as(access.Mentor).Get("/towns/demo/problems").Want(http.StatusOK)
 			got := database.Queries(db) - before
 			if first == 0 {
 				first = got

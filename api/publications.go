@@ -7,12 +7,12 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // resultRequest asks for the published result of a period.
@@ -157,6 +157,6 @@ func (s *Server) listCorrections(ctx context.Context, req periodRequest) (Page[e
 }
 
 // details are the branches that the caller may see below the first level.
-func (s *Server) details(ctx context.Context, town string) (people.Reach, error) {
-	return people.ReachOf(ctx, s.db(ctx), people.Caller(ctx), people.ReadScorecard, town, day.Of(s.Now()))
+func (s *Server) details(ctx context.Context, town string) (access.Reach, error) {
+	return access.ReachOf(ctx, s.db(ctx), access.Caller(ctx), access.ReadScorecard, town, day.Of(s.Now()))
 }

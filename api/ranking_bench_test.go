@@ -18,12 +18,12 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // BenchmarkRanking compares the demo's ranking of 40 branches with the least that
@@ -49,7 +49,7 @@ func BenchmarkRanking(b *testing.B) {
 			b.Fatal(err)
 		}
 		town, person := demo.Town, "group-1"
-		_, secret, err := people.CreateKey(b.Context(), db, people.Key{Roles: []people.Role{people.LeadingGroup}, Towns: []string{town}, PersonCode: &person, ReadOnly: true})
+		_, secret, err := access.CreateKey(b.Context(), db, access.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{town}, PersonCode: &person, ReadOnly: true})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -74,11 +74,11 @@ func BenchmarkRanking(b *testing.B) {
 func benchServer(db *gorm.DB) *Server {
 	s := newTestServer()
 	s.DB, s.Now = db, func() time.Time { return time.Now().UTC() }
-	s.Authenticate = func(ctx context.Context, key string) (people.Principal, error) {
-		return people.Authenticate(ctx, db, key)
+	s.Authenticate = func(ctx context.Context, key string) (access.Principal, error) {
+		return access.Authenticate(ctx, db, key)
 	}
-	s.Authorize = func(ctx context.Context, p people.Principal, a people.Action, town string) error {
-		return people.Authorize(ctx, db, p, a, town)
+	s.Authorize = func(ctx context.Context, p access.Principal, a access.Action, town string) error {
+		return access.Authorize(ctx, db, p, a, town)
 	}
 	return s
 }

@@ -3,8 +3,8 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/access"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 	"bulwark/internal/town"
 )
 
@@ -31,7 +31,7 @@ func (s *Server) findRankings(ctx context.Context, req rankingsRequest) (index.R
 	if err != nil {
 		return index.Rankings{}, err
 	}
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	towns, err := town.List(ctx, s.db(ctx), town.Filter{Area: area.Code, Only: p.Towns, Open: p.Role == ""})
 	if err != nil {
 		return index.Rankings{}, err

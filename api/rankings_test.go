@@ -8,11 +8,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // Branches of two towns with one scheme stand in one list, as far as the towns are
@@ -51,7 +51,7 @@ func TestRankingsAcrossTowns(t *testing.T) {
 		nobody.Bad().Get("/rankings?period=2023Q2").Problem(http.StatusBadRequest)
 
 		// A key of one town sees that one, a stranger the open ones alone.
-		_, secret, err := people.CreateKey(t.Context(), db, people.Key{Roles: []people.Role{people.Reader}, Towns: []string{demo.Street}, ReadOnly: true})
+		_, secret, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Reader}, Towns: []string{demo.Street}, ReadOnly: true})
 		if err != nil {
 			t.Fatal(err)
 		}

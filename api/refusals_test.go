@@ -14,12 +14,12 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 )
 
 // Whoever is refused because of where things stand is told who brought them there,
@@ -28,8 +28,8 @@ import (
 func TestEveryRefusalNamesWhoIsBehindIt(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-03-30 12:00:00")
-		r := refusals{harness: h, clock: clock, t: t, seen: map[string]bool{}, group: h.as(people.LeadingGroup), mentor: h.as(people.Mentor), secretary: h.as(people.Secretary)}
-		r.chen = h.joins("chen", people.LeadingGroup, nil)
+		r := refusals{harness: h, clock: clock, t: t, seen: map[string]bool{}, group: h.as(access.LeadingGroup), mentor: h.as(access.Mentor), secretary: h.as(access.Secretary)}
+		r.chen = h.joins("chen", access.LeadingGroup, nil)
 		r.inForce(smallScheme)
 		r.plans()
 		r.opens()
@@ -64,7 +64,7 @@ type behind struct {
 
 // byRole is what who may not read people is told of somebody of the leading group.
 func (b behind) byRole() behind {
-	b.by = string(people.LeadingGroup)
+	b.by = string(access.LeadingGroup)
 	return b
 }
 
@@ -193,7 +193,7 @@ func (r *refusals) enters() {
 func (r *refusals) isLate() {
 	r.clock.noon(r.t, "2026-04-12")
 	over := behind{"leading_group", "2026-03-30", "", groupLifts}
-	r.no(r.as(people.Instructor), begins("b01"), http.StatusLocked, "window_over", over)
+	r.no(r.as(access.Instructor), begins("b01"), http.StatusLocked, "window_over", over)
 	r.no(r.mentor, moves(r.sheet, "draft"), http.StatusLocked, "window_over", over)
 	r.chen.IfMatch(`"2"`).Post(r.sheet+"/transitions", object{"to": "returned", "reason": "no evidence", "due_on": "2026-04-13"}).Want(http.StatusOK)
 	r.clock.noon(r.t, "2026-04-14")
@@ -206,7 +206,7 @@ func (r *refusals) isLate() {
 
 func (r *refusals) reviews() {
 	r.goes("review", "all is in")
-	r.no(r.as(people.Instructor), begins("b01"), http.StatusLocked, "period_review", behind{"chen", "2026-04-14", "all is in", groupLifts})
+	r.no(r.as(access.Instructor), begins("b01"), http.StatusLocked, "period_review", behind{"chen", "2026-04-14", "all is in", groupLifts})
 	r.no(r.chen, moves(q1, "locked"), http.StatusConflict, "undecided_sheets", behind{"secretary", "2026-04-02", "", groupLifts})
 	moved(r.group, r.of, "approved", "as counted").Want(http.StatusOK)
 	r.no(r.chen, moves(q1, "locked"), http.StatusConflict, "undecided_adjustments", behind{"mentor", "2026-04-02", "seen", groupLifts})
@@ -250,8 +250,8 @@ func (r *refusals) publishes() {
 	r.no(r.mentor, proposes("b01"), http.StatusLocked, "period_published", out)
 	r.no(r.group, moves(q1, "final"), http.StatusLocked, "notice_open", stays)
 	r.no(r.group, amends(12), http.StatusConflict, "nothing_changes", out)
-	wu := r.joins("wu", people.Secretary, nil)
-	r.as(people.Admin).Post("/towns/demo/assignments", object{"person": "wu", "branch": "b05", "duty": people.Leads, "valid_from": "2026-04-01"}).Want(http.StatusCreated)
+	wu := r.joins("wu", access.Secretary, nil)
+	r.as(access.Admin).Post("/towns/demo/assignments", object{"person": "wu", "branch": "b05", "duty": access.Leads, "valid_from": "2026-04-01"}).Want(http.StatusCreated)
 	r.no(wu, appeals("b05"), http.StatusConflict, "not_in_result", stays.byRole())
 	appeal := "/towns/demo/appeals/" + last(appeals("b01")(r.secretary).Want(http.StatusCreated))
 	waits := behind{"secretary", "2026-04-17", "miscounted", groupLifts}
@@ -285,7 +285,7 @@ func (r *refusals) hasNoNotice() {
 	r.no(r.secretary, posts("/towns/demo/appeals", appealOf("2026Q2", "b01")), http.StatusConflict, "no_notice", behind{"leading_group", "2026-04-25", "a trial", "nobody"})
 
 	// Nobody comes to these through the API, which knows better.
-	ctx := people.WithPrincipal(r.t.Context(), people.Principal{Person: "chen", Role: people.LeadingGroup})
+	ctx := access.WithPrincipal(r.t.Context(), access.Principal{Person: "chen", Role: access.LeadingGroup})
 	for state, code := range map[evaluation.PeriodState]string{evaluation.Published: "publish_a_run", evaluation.Final: "finalise_a_result"} {
 		_, err := evaluation.MovePeriod(ctx, r.db, "demo", "2026Q1", 1, state, "x")
 		r.seen[code] = true

@@ -7,10 +7,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve"
-	"bulwark/internal/people"
 )
 
 // closedItem makes the plan of b01 with one item about its meetings, 75 → 100, and
@@ -25,21 +25,21 @@ func (c *campaign) closedItem(goal float64) (plan, item string) {
 // runningItem is closedItem before anything is done.
 func (c *campaign) runningItem(goal float64) (plan, item string) {
 	c.t.Helper()
-	made := c.as(people.Secretary).Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated)
+	made := c.as(access.Secretary).Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated)
 	plan = made.Header.Get("Location")[len("/api/v1"):]
 	work := itemOf("meetings", goal)
 	work["due_on"] = "2027-12-31"
-	rewrites(c.as(people.Secretary), plan, work).Want(http.StatusOK)
-	moved(c.as(people.Mentor), plan, "advised", "x").Want(http.StatusOK)
+	rewrites(c.as(access.Secretary), plan, work).Want(http.StatusOK)
+	moved(c.as(access.Mentor), plan, "advised", "x").Want(http.StatusOK)
 	p := apitest.Decode[improve.Plan](moved(c.group, plan, "approved", ""), http.StatusOK)
-	moved(c.as(people.Secretary), plan, "running", "").Want(http.StatusOK)
+	moved(c.as(access.Secretary), plan, "running", "").Want(http.StatusOK)
 	return plan, plan + "/items/" + p.Items[0].ID
 }
 
 func (c *campaign) closes(item string) {
 	c.t.Helper()
-	moveItem(c.as(people.Secretary), item, "done", "", "minutes").Want(http.StatusOK)
-	moveItem(c.as(people.Instructor), item, "verified", "", "").Want(http.StatusOK)
+	moveItem(c.as(access.Secretary), item, "done", "", "minutes").Want(http.StatusOK)
+	moveItem(c.as(access.Instructor), item, "verified", "", "").Want(http.StatusOK)
 	moveItem(c.group, item, "closed", "", "").Want(http.StatusOK)
 }
 

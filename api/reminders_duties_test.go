@@ -6,11 +6,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
-	"bulwark/internal/people"
 )
 
 // A report is due so many days after the pairing began or the last one ended, and
@@ -19,7 +19,7 @@ func TestRemindersOfReports(t *testing.T) {
 	inZone(t, "America/Los_Angeles")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
-		lin, group := h.paired("lin", "2026-01-05"), h.as(people.LeadingGroup)
+		lin, group := h.paired("lin", "2026-01-05"), h.as(access.LeadingGroup)
 		h.every(366, 12) // 01-17 is a Saturday
 		clock.set(t, "2026-01-18 23:59:59")
 		h.remind(0)
@@ -28,7 +28,7 @@ func TestRemindersOfReports(t *testing.T) {
 		h.remind(0)
 		told, next := feed(t, lin, 0)
 		same(t, "due", told, "report_due 2026-01-19")
-		told, _ = feed(t, h.as(people.Instructor), 0)
+		told, _ = feed(t, h.as(access.Instructor), 0)
 		same(t, "another's", told)
 		clock.set(t, "2026-01-19 23:59:59")
 		h.remind(0)
@@ -36,7 +36,7 @@ func TestRemindersOfReports(t *testing.T) {
 		h.remind(2)
 		told, _ = feed(t, group, 0)
 		same(t, "escalated", told, "report_overdue 2026-01-19")
-		for want, reach := range map[int]people.Reach{1: {All: true}, 0: {Branches: map[string]bool{"b01": true}}} {
+		for want, reach := range map[int]access.Reach{1: {All: true}, 0: {Branches: map[string]bool{"b01": true}}} {
 			undone, err := improve.OverdueWork(t.Context(), h.db, "demo", reach, "2026-01-20")
 			if err != nil || undone.Counts[improve.ReportDuty] != want {
 				t.Errorf("undone: %+v %v", undone, err)
@@ -62,7 +62,7 @@ func TestRemindersOfTasks(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
 		h.paired("lin", "2026-01-05")
 		h.every(366, 366)
-		mentor, group := h.as(people.Mentor), h.as(people.LeadingGroup)
+		mentor, group := h.as(access.Mentor), h.as(access.LeadingGroup)
 		addresses := []string{set(group, taskOf("b02", "mentor")), set(group, taskOf("", "mentor"))}
 		clock.set(t, "2026-04-30 23:59:59")
 		h.remind(0)
@@ -75,7 +75,7 @@ func TestRemindersOfTasks(t *testing.T) {
 		told, _ = feed(t, group, 0)
 		same(t, "escalated", told, "task_overdue 2026-05-01", "task_overdue 2026-05-01")
 		code := "mentor"
-		narrow := h.As(h.key(people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{"demo"}, PersonCode: &code, Branches: []string{"b01"}}))
+		narrow := h.As(h.key(access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"demo"}, PersonCode: &code, Branches: []string{"b01"}}))
 		told, _ = feed(t, narrow, 0)
 		same(t, "limited to b01", told)
 		for _, at := range addresses {
@@ -95,7 +95,7 @@ func TestRemindersOfAnalysesAndItems(t *testing.T) {
 		c := newCampaign(h)
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
 		h.every(366, 40)
-		group, mentor, secretary := h.as(people.LeadingGroup), h.as(people.Mentor), h.as(people.Secretary)
+		group, mentor, secretary := h.as(access.LeadingGroup), h.as(access.Mentor), h.as(access.Secretary)
 		var next int64
 		tells := func(what string, c *apitest.Client, want ...string) {
 			t.Helper()
@@ -181,14 +181,14 @@ func TestAnEndedBranchAsksForNothing(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
 		h.every(10, 366)
-		lin, group := h.paired("lin", "2026-01-05"), h.as(people.LeadingGroup)
+		lin, group := h.paired("lin", "2026-01-05"), h.as(access.LeadingGroup)
 		group.Post("/towns/demo/rounds", object{"code": "2026", "name": named("x"), "judges": []string{}, "combination": "mean", "places": 2, "seats": 1}).Want(http.StatusCreated)
 		lin.Post("/towns/demo/problems", troubleOf(object{"branch": "b01", "due_on": "2026-01-16", "owner_office": "office"})).Want(http.StatusCreated)
 		set(group, taskOf("b01", "lin"))
 		at := "/towns/demo/branches/b01"
 		group.IfMatch(group.Get(at).ETag()).Post(at+"/close", object{"on": "2026-01-20", "reason": "it is one village now"}).Want(http.StatusOK)
 		counts := func() map[improve.DutyKind]int {
-			undone, err := improve.OverdueWork(t.Context(), h.db, "demo", people.Reach{Branches: map[string]bool{"b01": true}}, day.Of(h.db.NowFunc()))
+			undone, err := improve.OverdueWork(t.Context(), h.db, "demo", access.Reach{Branches: map[string]bool{"b01": true}}, day.Of(h.db.NowFunc()))
 			h.must(err)
 			return undone.Counts
 		}
@@ -217,6 +217,6 @@ func TestAnEndedBranchAsksForNothing(t *testing.T) {
 			}
 		}
 		refused(t, lin.Post("/towns/demo/problems", troubleOf(object{"branch": "b01"})), http.StatusConflict, "branch_closed")
-		refused(t, h.as(people.Secretary).Post("/towns/demo/projects", object{"round": "2026", "branch": "b01", "title": "x", "field": "ethos", "description": "x"}), http.StatusConflict, "branch_closed")
+		refused(t, h.as(access.Secretary).Post("/towns/demo/projects", object{"round": "2026", "branch": "b01", "title": "x", "field": "ethos", "description": "x"}), http.StatusConflict, "branch_closed")
 	})
 }

@@ -7,10 +7,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve"
-	"bulwark/internal/people"
 )
 
 // A reminder follows the duty to whoever has it now, and is new to who had seen it
@@ -20,9 +20,9 @@ func TestAReminderFollowsItsDuty(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
 		lin := h.paired("lin", "2026-01-05")
 		h.every(366, 366)
-		wu := h.joins("wu", people.Instructor, nil)
-		h.pairs("wu", "b01", people.Instructs, "2026-01-05")
-		wei := h.joins("wei", people.Office, nil)
+		wu := h.joins("wu", access.Instructor, nil)
+		h.pairs("wu", "b01", access.Instructs, "2026-01-05")
+		wei := h.joins("wei", access.Office, nil)
 		h.linked("second", "wei", "b01")
 		owners := func(at string, owner object) {
 			t.Helper()
@@ -47,9 +47,9 @@ func TestAReminderFollowsItsDuty(t *testing.T) {
 		owners(at, object{"owner_person": "wu"})
 		told("wu's", 1, map[*apitest.Client]int{lin: 0, wu: 1})
 		owners(at, object{"owner_office": "office"})
-		told("the office's", 1, map[*apitest.Client]int{wu: 0, h.as(people.Office): 1, wei: 0})
+		told("the office's", 1, map[*apitest.Client]int{wu: 0, h.as(access.Office): 1, wei: 0})
 		owners(at, object{"owner_office": "second"})
-		told("the second office's", 1, map[*apitest.Client]int{h.as(people.Office): 0, wei: 1})
+		told("the second office's", 1, map[*apitest.Client]int{h.as(access.Office): 0, wei: 1})
 
 		seen := func() *improve.Reminder {
 			t.Helper()
@@ -64,7 +64,7 @@ func TestAReminderFollowsItsDuty(t *testing.T) {
 		moved(lin, at, "solved", "dug").Want(http.StatusOK)
 		h.remind(1)
 		clock.set(t, "2026-01-05 10:00:00")
-		moved(h.as(people.Office), at, "reopened", "wet again").Want(http.StatusOK)
+		moved(h.as(access.Office), at, "reopened", "wet again").Want(http.StatusOK)
 		h.remind(1)
 		if r := seen(); r.AcknowledgedAt != nil || r.WithdrawnAt != nil {
 			t.Errorf("told again: %+v", r)
@@ -83,17 +83,17 @@ func TestPagesOfReminders(t *testing.T) {
 			opened(lin, "2026-01-06")
 		}
 		opened(lin, "2026-01-05")
-		undone, err := improve.OverdueWork(t.Context(), h.db, "demo", people.Reach{All: true}, "2026-01-07")
+		undone, err := improve.OverdueWork(t.Context(), h.db, "demo", access.Reach{All: true}, "2026-01-07")
 		if err != nil || undone.Counts[improve.ProblemDuty] != 12 || len(undone.First) != 10 || undone.First[0].DueOn != "2026-01-05" || undone.First[1].DueOn != "2026-01-06" {
 			t.Errorf("undone: %+v %v", undone, err)
 		}
 		h.remind(1) // the one that is due today
 		for size, more := range map[int]bool{1: false, 2: false} {
-			if f := apitest.Decode[improve.Feed](h.as(people.Office).Get(fmt.Sprint(remindersAt, "?page_size=", size)), http.StatusOK); f.More != more || len(f.Items) != 1 || f.Next != 1 {
+			if f := apitest.Decode[improve.Feed](h.as(access.Office).Get(fmt.Sprint(remindersAt, "?page_size=", size)), http.StatusOK); f.More != more || len(f.Items) != 1 || f.Next != 1 {
 				t.Errorf("of one, a page of %d: %+v", size, f)
 			}
 		}
-		if f := apitest.Decode[improve.Feed](h.as(people.Office).Get(remindersAt+"?since=1"), http.StatusOK); f.More || len(f.Items) != 0 || f.Next != 1 {
+		if f := apitest.Decode[improve.Feed](h.as(access.Office).Get(remindersAt+"?since=1"), http.StatusOK); f.More || len(f.Items) != 0 || f.Next != 1 {
 			t.Errorf("nothing since: %+v", f)
 		}
 	})

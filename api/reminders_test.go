@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
@@ -25,8 +26,8 @@ const remindersAt = "/towns/demo/reminders"
 func (h *harness) paired(code string, from day.Date) *apitest.Client {
 	h.t.Helper()
 	h.must(h.db.Exec("DELETE FROM assignments WHERE duty = 'instructs'").Error)
-	c := h.joins(code, people.Instructor, nil)
-	h.as(people.Admin).Post("/towns/demo/assignments", object{"person": code, "branch": "b01", "duty": "instructs", "valid_from": from}).Want(http.StatusCreated)
+	c := h.joins(code, access.Instructor, nil)
+	h.as(access.Admin).Post("/towns/demo/assignments", object{"person": code, "branch": "b01", "duty": "instructs", "valid_from": from}).Want(http.StatusCreated)
 	return c
 }
 
@@ -64,7 +65,7 @@ func TestRemindersOfVisits(t *testing.T) {
 	inZone(t, "America/Los_Angeles")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
-		lin, group := h.paired("lin", "2026-01-05"), h.as(people.LeadingGroup)
+		lin, group := h.paired("lin", "2026-01-05"), h.as(access.LeadingGroup)
 		settings := improve.Defaults()
 		settings.VisitEvery, settings.WarnBefore, settings.Holidays = 12, 3, []day.Date{"2026-01-19"}
 		group.IfMatch(`"1"`).Put("/towns/demo/improvement-settings", object{"settings": settings, "reason": "x"}).Want(http.StatusOK)
@@ -78,7 +79,7 @@ func TestRemindersOfVisits(t *testing.T) {
 		same(t, "warned", told, "visit_due 2026-01-20")
 		told, _ = feed(t, group, 0)
 		same(t, "what is not overdue is not for the leading group", told)
-		for _, role := range []people.Role{people.Secretary, people.Mentor, people.Office, people.Instructor} {
+		for _, role := range []access.Role{access.Secretary, access.Mentor, access.Office, access.Instructor} {
 			told, _ = feed(t, h.as(role), 0)
 			same(t, "another's", told)
 		}
@@ -90,13 +91,13 @@ func TestRemindersOfVisits(t *testing.T) {
 		same(t, "overdue", told, "visit_overdue 2026-01-20", "-visit_due 2026-01-20")
 		told, _ = feed(t, group, 0)
 		same(t, "escalated", told, "visit_overdue 2026-01-20")
-		refused(t, h.as(people.Reader).Get(remindersAt), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(access.Reader).Get(remindersAt), http.StatusForbidden, "not_allowed")
 
-		undone, err := improve.OverdueWork(t.Context(), h.db, "demo", people.Reach{All: true}, "2026-01-21")
+		undone, err := improve.OverdueWork(t.Context(), h.db, "demo", access.Reach{All: true}, "2026-01-21")
 		if err != nil || undone.Counts[improve.VisitDuty] != 1 || len(undone.First) != 1 || *undone.First[0].Person != "lin" {
 			t.Errorf("undone: %+v %v", undone, err)
 		}
-		undone, err = improve.OverdueWork(t.Context(), h.db, "demo", people.Reach{Branches: map[string]bool{"b02": true}}, "2026-01-21")
+		undone, err = improve.OverdueWork(t.Context(), h.db, "demo", access.Reach{Branches: map[string]bool{"b02": true}}, "2026-01-21")
 		if err != nil || len(undone.Counts) != 0 || len(undone.First) != 0 {
 			t.Errorf("undone out of reach: %+v %v", undone, err)
 		}
@@ -126,7 +127,7 @@ func TestRemindersOfVisits(t *testing.T) {
 func TestRemindersOfProblems(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
-		lin, office := h.paired("lin", "2026-01-05"), h.as(people.Office)
+		lin, office := h.paired("lin", "2026-01-05"), h.as(access.Office)
 		at := opened(lin, "2026-01-08")
 		h.remind(1)
 		told, next := feed(t, office, 0)
@@ -154,12 +155,12 @@ func TestRemindersOfProblems(t *testing.T) {
 		same(t, "the old owner", told)
 		clock.noon(t, "2026-01-09")
 		h.remind(2)
-		told, _ = feed(t, h.as(people.Leadership), 0)
+		told, _ = feed(t, h.as(access.Leadership), 0)
 		same(t, "overdue", told, "problem_overdue 2026-01-08")
 		moved(lin, at, "in_progress", "").Want(http.StatusOK)
 		moved(lin, at, "solved", "dug").Want(http.StatusOK)
 		h.remind(1)
-		told, _ = feed(t, h.as(people.Leadership), 0)
+		told, _ = feed(t, h.as(access.Leadership), 0)
 		same(t, "solved", told, "-problem_overdue 2026-01-08")
 	})
 }
@@ -169,7 +170,7 @@ func TestRemindersOfProblems(t *testing.T) {
 func TestRemindersAreForWhoeverAnswersToday(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
-		lin, wei := h.paired("lin", "2026-01-05"), h.joins("wei", people.Office, nil)
+		lin, wei := h.paired("lin", "2026-01-05"), h.joins("wei", access.Office, nil)
 		h.linked("second", "wei", "b01")
 		opened(lin, "2026-01-06")
 		h.remind(1)
@@ -209,7 +210,7 @@ func TestRemindersAreMadeOnce(t *testing.T) {
 		var since int64
 		follow := func() {
 			for more := true; more; {
-				f := apitest.Decode[improve.Feed](h.as(people.Office).Get(fmt.Sprint(remindersAt, "?page_size=3&since=", since)), http.StatusOK)
+				f := apitest.Decode[improve.Feed](h.as(access.Office).Get(fmt.Sprint(remindersAt, "?page_size=3&since=", since)), http.StatusOK)
 				for _, r := range f.Items {
 					followed = append(followed, r.Subject)
 				}
@@ -259,9 +260,9 @@ func TestStatementsOfReminders(t *testing.T) {
 			h.remind(1)
 			for what, do := range map[string]func(){
 				"make": func() { h.remind(0) },
-				"read": func() { coldStart(h.server); h.as(people.Office).Get(remindersAt).Want(http.StatusOK) },
+				"read": func() { coldStart(h.server); h.as(access.Office).Get(remindersAt).Want(http.StatusOK) },
 				"count": func() {
-					_, err := improve.OverdueWork(t.Context(), h.db, "demo", people.Reach{All: true}, "2026-01-21")
+					_, err := improve.OverdueWork(t.Context(), h.db, "demo", access.Reach{All: true}, "2026-01-21")
 					h.must(err)
 				},
 			} {

@@ -9,11 +9,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve"
-	"bulwark/internal/people"
 )
 
 // What another town has changes neither figures nor reminders, though its things have
@@ -58,7 +58,7 @@ func TestTownsAreToldOfTheirOwn(t *testing.T) {
 		told, _ := feed(t, lin, 0)
 		same(t, "told to lin", told, "visit_due 2026-04-13", "report_due 2026-05-01")
 		remarked(lin, begunReport(lin, "2026-04-01", "2026-04-10"), "submitted", "").Want(http.StatusOK) // there lin has reported on these days
-		two := h.As(h.key(people.Key{Roles: []people.Role{people.Leadership}, Towns: []string{"demo", "quiet"}}))
+		two := h.As(h.key(access.Key{Roles: []access.Role{access.Leadership}, Towns: []string{"demo", "quiet"}}))
 		if f := apitest.Decode[improve.Feed](two.Get("/towns/quiet/reminders"), http.StatusOK); len(f.Items) != 0 {
 			t.Errorf("told in the other town, where nothing is overdue: %+v", f.Items)
 		}
@@ -68,9 +68,9 @@ func TestTownsAreToldOfTheirOwn(t *testing.T) {
 // farAway fills b03: one of everything that an instructor called far has to do with.
 func (c *campaign) farAway() {
 	c.t.Helper()
-	far := c.joins("far", people.Instructor, nil)
-	c.pairs("far", "b03", people.Instructs, "2026-04-01")
-	secretary := c.joins("third", people.Secretary, ties{"b03": people.Leads})
+	far := c.joins("far", access.Instructor, nil)
+	c.pairs("far", "b03", access.Instructs, "2026-04-01")
+	secretary := c.joins("third", access.Secretary, ties{"b03": access.Leads})
 	visitedOn(far, "b03", "2026-04-08")
 	problem := troubleOf(object{"branch": "b03", "owner_person": "far", "due_on": "2026-04-30"})
 	delete(problem, "owner_office")

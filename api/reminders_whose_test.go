@@ -9,11 +9,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
-	"bulwark/internal/people"
 )
 
 // early lets every duty be told of two months ahead.
@@ -21,7 +21,7 @@ func (h *harness) early(visit, report int64) {
 	h.t.Helper()
 	s := improve.Defaults()
 	s.VisitEvery, s.ReportEvery, s.WarnBefore = visit, report, 60
-	h.as(people.LeadingGroup).IfMatch(`"1"`).Put("/towns/demo/improvement-settings", object{"settings": s, "reason": "x"}).Want(http.StatusOK)
+	h.as(access.LeadingGroup).IfMatch(`"1"`).Put("/towns/demo/improvement-settings", object{"settings": s, "reason": "x"}).Want(http.StatusOK)
 }
 
 // owed holds the reminders of a kind that stand in a town against those wanted, as
@@ -57,11 +57,11 @@ func TestWhoOwesVisitsAndReports(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
 		lin := h.paired("lin", "2026-01-05")
 		h.early(12, 30)
-		wu, zhao := h.joins("wu", people.Instructor, nil), h.joins("zhao", people.Instructor, nil)
-		h.pairs("lin", "b02", people.Instructs, "2026-01-05")
-		h.pairs("wu", "b01", people.Instructs, "2026-01-12")
-		h.pairs("zhao", "b03", people.Instructs, "2026-01-20")
-		h.pairs("zhao", "b02", people.Instructs, "2026-01-10") // wu comes between the two
+		wu, zhao := h.joins("wu", access.Instructor, nil), h.joins("zhao", access.Instructor, nil)
+		h.pairs("lin", "b02", access.Instructs, "2026-01-05")
+		h.pairs("wu", "b01", access.Instructs, "2026-01-12")
+		h.pairs("zhao", "b03", access.Instructs, "2026-01-20")
+		h.pairs("zhao", "b02", access.Instructs, "2026-01-10") // wu comes between the two
 		clock.noon(t, "2026-01-30")
 		for _, v := range [][2]string{{"b01", "2026-01-10"}, {"b01", "2026-01-07"}, {"b01", "2026-01-10"}, {"b02", "2026-01-08"}} {
 			visitedOn(lin, v[0], v[1])
@@ -112,7 +112,7 @@ func TestWhoOwesAnalyses(t *testing.T) {
 		c := newCampaign(h) // "other" mentors all branches
 		h.early(366, 366)
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
-		mentor, group := h.as(people.Mentor), h.as(people.LeadingGroup)
+		mentor, group := h.as(access.Mentor), h.as(access.LeadingGroup)
 		submit := func(by *apitest.Client, branch, period string) {
 			t.Helper()
 			a := analysisOf(branch, cause("spirit"))
@@ -183,7 +183,7 @@ func TestWhoOwesItems(t *testing.T) {
 		s.WarnBefore = 60
 		c.group.IfMatch(`"1"`).Put("/towns/demo/improvement-settings", object{"settings": s, "reason": "x"}).Want(http.StatusOK)
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
-		secretary, instructor := h.as(people.Secretary), h.as(people.Instructor)
+		secretary, instructor := h.as(access.Secretary), h.as(access.Instructor)
 		at := plans + "/" + last(secretary.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated))
 		var items []object
 		for i, owner := range []object{{"kind": "person", "code": "secretary"}, {"kind": "office", "code": "office"}, {"kind": "branch", "code": "b01"}, {"kind": "person", "code": "instructor"}} {
@@ -192,7 +192,7 @@ func TestWhoOwesItems(t *testing.T) {
 			items = append(items, item)
 		}
 		rewrites(secretary, at, items...).Want(http.StatusOK)
-		moved(h.as(people.Mentor), at, "advised", "go on").Want(http.StatusOK)
+		moved(h.as(access.Mentor), at, "advised", "go on").Want(http.StatusOK)
 		h.owed(t, "advised", "demo", "item")
 		p := decodedPlan(t, moved(c.group, at, "approved", ""))
 		h.owed(t, "approved", "demo", "item", "b01 secretary 2026-05-30", "b01 office 2026-05-30", "b01 2026-05-30", "b01 instructor 2026-05-30")
@@ -204,7 +204,7 @@ func TestWhoOwesItems(t *testing.T) {
 		h.owed(t, "returned", "demo", "item", "b01 secretary 2026-05-30", "b01 office 2026-05-30", "b01 2026-05-30", "b01 instructor 2026-05-30")
 		told, _ := feed(t, secretary, 0)
 		same(t, "told to the secretary", told, "item_due 2026-05-30", "item_due 2026-05-30")
-		told, _ = feed(t, h.as(people.Office), 0)
+		told, _ = feed(t, h.as(access.Office), 0)
 		same(t, "told to the office", told, "item_due 2026-05-30")
 		told, _ = feed(t, instructor, 0)
 		same(t, "told to the instructor", told, "visit_overdue 2020-01-31", "report_overdue 2020-03-31", "item_due 2026-05-30")
@@ -217,8 +217,8 @@ func TestWhoOwesItems(t *testing.T) {
 func TestEachReaderAcknowledges(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
-		instructor, leader := h.as(people.Instructor), h.as(people.Leadership)
-		h.as(people.LeadingGroup).Post("/towns/demo/measures/1/tasks", taskOf("b01", "instructor")).Want(http.StatusCreated)
+		instructor, leader := h.as(access.Instructor), h.as(access.Leadership)
+		h.as(access.LeadingGroup).Post("/towns/demo/measures/1/tasks", taskOf("b01", "instructor")).Want(http.StatusCreated)
 		clock.noon(t, "2026-05-04")
 		_, err := improve.Remind(t.Context(), h.db)
 		h.must(err)

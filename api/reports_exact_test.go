@@ -6,17 +6,17 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
-	"bulwark/internal/people"
 )
 
 // pairs ties an instructor to one more branch from a day on.
-func (h *harness) pairs(person, branch string, duty people.Duty, from day.Date) {
+func (h *harness) pairs(person, branch string, duty access.Duty, from day.Date) {
 	h.t.Helper()
-	h.as(people.Admin).Post("/towns/demo/assignments", object{"person": person, "branch": branch, "duty": duty, "valid_from": from}).Want(http.StatusCreated)
+	h.as(access.Admin).Post("/towns/demo/assignments", object{"person": person, "branch": branch, "duty": duty, "valid_from": from}).Want(http.StatusCreated)
 }
 
 // owned is the address of a problem that lin must solve.
@@ -31,24 +31,24 @@ func owned(lin *apitest.Client, branch string, due day.Date) string {
 func TestFiguresAreOfTheDaysOfEachPairing(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
-		lin, group, office := h.paired("lin", "2026-01-05"), h.as(people.LeadingGroup), h.as(people.Office)
+		lin, group, office := h.paired("lin", "2026-01-05"), h.as(access.LeadingGroup), h.as(access.Office)
 		h.every(7, 90)
-		h.appointed("demo", "lin", people.Mentor)
-		h.pairs("lin", "b02", people.Instructs, "2026-01-05")
-		h.pairs("lin", "b03", people.Mentors, "2026-01-05")
+		h.appointed("demo", "lin", access.Mentor)
+		h.pairs("lin", "b02", access.Instructs, "2026-01-05")
+		h.pairs("lin", "b03", access.Mentors, "2026-01-05")
 		tasks := []string{set(group, taskOf("b01", "mentor")), set(group, taskOf("b01", "mentor")), set(group, taskOf("b02", "mentor")), set(group, taskOf("b03", "lin")), set(group, taskOf("", "lin"))}
 
 		clock.noon(t, "2026-01-07") // the day before b02 is paired, as is corrected below
 		owned(lin, "b02", "2026-01-12")
-		reported(h.as(people.Mentor), tasks[2], 10, "x").Want(http.StatusOK)
+		reported(h.as(access.Mentor), tasks[2], 10, "x").Want(http.StatusOK)
 		clock.noon(t, "2026-01-08")
 		late := owned(lin, "b02", "2026-01-12")
 		closed, open := owned(lin, "b01", "2026-01-10"), owned(lin, "b01", "2026-01-13")
 		clock.noon(t, "2026-01-09")
-		reported(h.as(people.Mentor), tasks[0], 10, "x").Want(http.StatusOK)
+		reported(h.as(access.Mentor), tasks[0], 10, "x").Want(http.StatusOK)
 		reported(lin, tasks[3], 10, "x").Want(http.StatusOK)
 		reported(lin, tasks[4], 10, "x").Want(http.StatusOK)
-		completed(h.as(people.Mentor), tasks[1], "x").Want(http.StatusOK)
+		completed(h.as(access.Mentor), tasks[1], "x").Want(http.StatusOK)
 		clock.noon(t, "2026-01-12")
 		moved(lin, closed, "in_progress", "").Want(http.StatusOK)
 		moved(lin, closed, "solved", "dug").Want(http.StatusOK)
@@ -71,7 +71,7 @@ func TestFiguresAreOfTheDaysOfEachPairing(t *testing.T) {
 		same(t, "overdue", f.ProblemsOverdue.IDs, open[len("/towns/demo/problems/"):])
 		same(t, "opened", f.ProblemsOpened.IDs, late[len("/towns/demo/problems/"):], closed[len("/towns/demo/problems/"):], open[len("/towns/demo/problems/"):])
 		same(t, "branches", f.Branches, "b01", "b02")
-		h.pairs("lin", "b02", people.Instructs, "2026-01-20") // once more: both of its problems are lin's again
+		h.pairs("lin", "b02", access.Instructs, "2026-01-20") // once more: both of its problems are lin's again
 		f, got = reportFigures(lin, "2026-01-05", "2026-01-23")
 		if want := [7]int{4, 1, 3, 1, 3, 4, 0}; got != want {
 			t.Errorf("until 01-23: %v, want %v", got, want)
@@ -97,7 +97,7 @@ func TestVerifiedItemsInAReport(t *testing.T) {
 		c := newCampaign(h)
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
 		_, item := c.runningItem(11)
-		secretary, instructor := h.as(people.Secretary), h.as(people.Instructor)
+		secretary, instructor := h.as(access.Secretary), h.as(access.Instructor)
 		clock.set(t, "2026-04-11 23:59:00")
 		moveItem(secretary, item, "done", "", "minutes").Want(http.StatusOK)
 		clock.set(t, "2026-04-12 00:00:01")
@@ -155,17 +155,17 @@ func TestADraftOfAReport(t *testing.T) {
 		h.must(h.db.Exec("UPDATE assignments SET valid_from = '2026-01-20' WHERE person_code = 'lin'").Error)
 		remarked(lin, at, "submitted", "").Want(http.StatusOK)
 
-		two := h.As(h.key(people.Key{Roles: []people.Role{people.Leadership}, Towns: []string{"demo", "quiet"}}))
+		two := h.As(h.key(access.Key{Roles: []access.Role{access.Leadership}, Towns: []string{"demo", "quiet"}}))
 		two.Get(at).Want(http.StatusOK)
 		refused(t, two.Get("/towns/quiet"+at[len("/towns/demo"):]), http.StatusNotFound, "not_found")
 		same(t, "reports of another town", column(two.Get("/towns/quiet/reports"), "id"))
 
 		// Who is in the leading group too sees the own draft, and can do nothing with it there.
-		h.appointed("demo", "lin", people.LeadingGroup)
+		h.appointed("demo", "lin", access.LeadingGroup)
 		person := "lin"
-		both := h.As(h.key(people.Key{Roles: []people.Role{people.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person}))
+		both := h.As(h.key(access.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person}))
 		may(t, both, next)
 		same(t, "all that the author sees", column(both.Get(reportsAt), "id"), at[len(reportsAt)+1:], next[len(reportsAt)+1:])
-		same(t, "all that is submitted", column(h.as(people.LeadingGroup).Get(reportsAt), "id"), at[len(reportsAt)+1:])
+		same(t, "all that is submitted", column(h.as(access.LeadingGroup).Get(reportsAt), "id"), at[len(reportsAt)+1:])
 	})
 }

@@ -8,13 +8,13 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/improve"
-	"bulwark/internal/people"
 )
 
 // begunReport is the address of a new draft of the caller.
@@ -27,9 +27,9 @@ func begunReport(c *apitest.Client, from, until day.Date) string {
 func TestADayIsReportedOnOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-01 09:00:00")
-		lin, group := h.paired("lin", "2026-01-01"), h.as(people.LeadingGroup)
-		wu := h.joins("wu", people.Instructor, nil)
-		h.as(people.Admin).Post("/towns/demo/assignments", object{"person": "wu", "branch": "b01", "duty": "instructs", "valid_from": "2026-01-01"}).Want(http.StatusCreated)
+		lin, group := h.paired("lin", "2026-01-01"), h.as(access.LeadingGroup)
+		wu := h.joins("wu", access.Instructor, nil)
+		h.as(access.Admin).Post("/towns/demo/assignments", object{"person": "wu", "branch": "b01", "duty": "instructs", "valid_from": "2026-01-01"}).Want(http.StatusCreated)
 		clock.noon(t, "2026-02-28")
 		at, twin := begunReport(lin, "2026-01-10", "2026-01-20"), begunReport(lin, "2026-01-10", "2026-01-20")
 		remarked(lin, at, "submitted", "").Want(http.StatusOK)
@@ -99,7 +99,7 @@ func TestASubmissionWaitsForAnother(t *testing.T) {
 	clock.noon(t, "2026-02-28")
 	submit := func(at string) func(*gorm.DB) error {
 		return func(db *gorm.DB) error {
-			_, err := improve.MoveReport(acting(t, "lin", people.Instructor), db, "demo", at[len(reportsAt)+1:], 1, improve.ReportSubmitted, "")
+			_, err := improve.MoveReport(acting(t, "lin", access.Instructor), db, "demo", at[len(reportsAt)+1:], 1, improve.ReportSubmitted, "")
 			return err
 		}
 	}

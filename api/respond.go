@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 // Raw is an answer sent byte for byte: a ranking served from memory, a CSV file.
@@ -105,7 +105,7 @@ func send(w http.ResponseWriter, r *http.Request, status int, raw Raw) error {
 
 // cacheable keeps what a caller may see out of shared and private caches unless
 // the answer says otherwise; what anyone may see is asked for again each time.
-func cacheable(h http.Header, caller people.Principal, wanted string) {
+func cacheable(h http.Header, caller access.Principal, wanted string) {
 	switch {
 	case wanted != "":
 		h.Set("Cache-Control", wanted)

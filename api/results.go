@@ -6,11 +6,11 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -72,11 +72,11 @@ func (s *Server) view(ctx context.Context, req resultRequest) (index.View, func(
 	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
 		return v, nil, err
 	}
-	p := people.Caller(ctx)
-	if !p.May(people.ReadProvisional) {
+	p := access.Caller(ctx)
+	if !p.May(access.ReadProvisional) {
 		return v, nil, notYetPublished(p)
 	}
-	reach, err := people.ReachOf(ctx, s.db(ctx), p, people.ReadProvisional, req.Town, day.Of(s.Now()))
+	reach, err := access.ReachOf(ctx, s.db(ctx), p, access.ReadProvisional, req.Town, day.Of(s.Now()))
 	if err != nil {
 		return v, nil, err
 	}
@@ -85,7 +85,7 @@ func (s *Server) view(ctx context.Context, req resultRequest) (index.View, func(
 }
 
 // notYetPublished tells a stranger to show a key, and anyone else to wait.
-func notYetPublished(p people.Principal) error {
+func notYetPublished(p access.Principal) error {
 	kind := fault.Forbidden
 	if p.Role == "" {
 		kind = fault.Unauthenticated

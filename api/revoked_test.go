@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
@@ -19,12 +20,12 @@ func TestWhatIsTakenAwayIsGoneAtOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
 		demo, mentor := "demo", "mentor"
-		h.account(people.Account{Name: "li", OnlyTown: &demo, PersonCode: &mentor})
+		h.account(access.Account{Name: "li", OnlyTown: &demo, PersonCode: &mentor})
 		browser, told := h.in("li", phrase)
-		if told.Role != people.Mentor || told.Person != mentor {
+		if told.Role != access.Mentor || told.Person != mentor {
 			t.Fatalf("the mentor is %+v", told)
 		}
-		byKey, admin, group := h.as(people.Mentor), h.as(people.Admin), h.as(people.LeadingGroup)
+		byKey, admin, group := h.as(access.Mentor), h.as(access.Admin), h.as(access.LeadingGroup)
 		both := []*apitest.Client{byKey, browser}
 		yesterday := string(day.Of(time.Now()).AddDays(-1))
 		end := func(list string) {
@@ -67,14 +68,14 @@ func TestAnAccountActsUnderOneRole(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
 		demo, mentor := "demo", "mentor"
-		h.account(people.Account{Name: "li", OnlyTown: &demo, PersonCode: &mentor})
-		_, err := people.Appoint(t.Context(), db, people.Appointment{TownID: demo, PersonCode: mentor, Role: people.LeadingGroup, ValidFrom: "2020-01-01"})
+		h.account(access.Account{Name: "li", OnlyTown: &demo, PersonCode: &mentor})
+		_, err := people.Appoint(t.Context(), db, people.Appointment{TownID: demo, PersonCode: mentor, Role: access.LeadingGroup, ValidFrom: "2020-01-01"})
 		h.must(err)
 		browser, told := h.in("li", phrase)
-		if told.Role != people.Mentor || len(told.Roles) != 2 {
+		if told.Role != access.Mentor || len(told.Roles) != 2 {
 			t.Errorf("told %+v", told)
 		}
-		if me := apitest.Decode[Me](browser.Header("Act-As", "leading_group").Get("/me"), http.StatusOK); me.Role != people.LeadingGroup {
+		if me := apitest.Decode[Me](browser.Header("Act-As", "leading_group").Get("/me"), http.StatusOK); me.Role != access.LeadingGroup {
 			t.Errorf("me: %+v", me)
 		}
 		refused(t, browser.Header("Act-As", "admin").Get("/me"), http.StatusForbidden, "role_not_held")
@@ -86,8 +87,8 @@ func TestAnAccountActsUnderOneRole(t *testing.T) {
 func TestWhoIsLimitedIsNotAnsweredAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
-		admin, li := h.as(people.Admin), object{"roles": []people.Role{people.Admin}}
-		h.account(people.Account{Name: "li", Roles: []people.Role{people.Admin}})
+		admin, li := h.as(access.Admin), object{"roles": []access.Role{access.Admin}}
+		h.account(access.Account{Name: "li", Roles: []access.Role{access.Admin}})
 		add := func() *apitest.Answer {
 			browser, _ := h.in("li", phrase)
 			return with(browser, "k").Post(persons, object{"code": "ann", "name": named("ann")})

@@ -10,11 +10,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/exchange"
-	"bulwark/internal/people"
 )
 
 // contest is a round of projects of b03 and two of b01, judged by five people, of
@@ -30,10 +30,10 @@ type contest struct {
 
 func newContest(t *testing.T, db *gorm.DB) contest {
 	h := newHarness(t, db)
-	s := contest{harness: h, t: t, group: h.as(people.LeadingGroup), first: h.as(people.Secretary)}
-	s.wu, s.chen = h.joins("wu", people.LeadingGroup, ties{"b01": people.Leads}), h.joins("chen", people.LeadingGroup, nil)
-	s.leader = h.joins("qian", people.Secretary, ties{"b03": people.Leads})
-	s.judges = []*apitest.Client{h.as(people.Mentor), s.wu, h.as(people.Leadership), s.group, h.as(people.Instructor)}
+	s := contest{harness: h, t: t, group: h.as(access.LeadingGroup), first: h.as(access.Secretary)}
+	s.wu, s.chen = h.joins("wu", access.LeadingGroup, ties{"b01": access.Leads}), h.joins("chen", access.LeadingGroup, nil)
+	s.leader = h.joins("qian", access.Secretary, ties{"b03": access.Leads})
+	s.judges = []*apitest.Client{h.as(access.Mentor), s.wu, h.as(access.Leadership), s.group, h.as(access.Instructor)}
 	s.inForce(smallScheme)
 	return s
 }
@@ -189,7 +189,7 @@ func (s contest) proposesABonus(chosen, other string) {
 // not taken away.
 func TestTheUsualCriteria(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		group := newHarness(t, db).as(people.LeadingGroup)
+		group := newHarness(t, db).as(access.LeadingGroup)
 		rules := object{"name": named("x"), "judges": []string{"mentor"}, "places": 20, "seats": 10}
 		made := object{"code": "usual"}
 		maps.Copy(made, rules)

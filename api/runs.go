@@ -3,8 +3,8 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/access"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 type listRunsRequest struct {
@@ -117,7 +117,7 @@ func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (Raw, err
 //	@Success	200		{string}	string
 //	@Router		/towns/{town}/periods/{period}/receipt/data.csv [get]
 func (s *Server) receiptData(ctx context.Context, req resultRequest) (Raw, error) {
-	if people.Caller(ctx).ScopeOf(people.ReadScorecard) != people.All {
+	if access.Caller(ctx).ScopeOf(access.ReadScorecard) != access.All {
 		return Raw{}, rawDataRefused
 	}
 	_, data, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)

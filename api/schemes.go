@@ -6,7 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 	"bulwark/internal/scheme"
 )
 
@@ -28,7 +28,7 @@ type listSchemesRequest struct {
 //	@Success	200		{object}	Page[scheme.Version]
 //	@Router		/towns/{town}/schemes [get]
 func (s *Server) listSchemes(ctx context.Context, req listSchemesRequest) (Page[scheme.Version], error) {
-	f := scheme.Filter{Code: req.Code, State: scheme.State(req.State), NoDrafts: !people.Caller(ctx).May(people.ReadDrafts), Limit: req.limit()}
+	f := scheme.Filter{Code: req.Code, State: scheme.State(req.State), NoDrafts: !access.Caller(ctx).May(access.ReadDrafts), Limit: req.limit()}
 	if err := req.resume(&f.AfterCode, &f.AfterNumber); err != nil {
 		return Page[scheme.Version]{}, err
 	}
@@ -87,7 +87,7 @@ func (s *Server) findScheme(ctx context.Context, req schemeVersionRequest) (sche
 // know of.
 func (s *Server) visibleScheme(ctx context.Context, town, code string, number int64) (scheme.Version, error) {
 	v, err := scheme.Find(ctx, s.db(ctx), town, code, number)
-	if err == nil && v.State == scheme.Draft && !people.Caller(ctx).May(people.ReadDrafts) {
+	if err == nil && v.State == scheme.Draft && !access.Caller(ctx).May(access.ReadDrafts) {
 		return scheme.Version{}, scheme.Missing(code, number)
 	}
 	return v, err

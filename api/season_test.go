@@ -4,22 +4,22 @@ import (
 	"net/http"
 	"testing"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
-	"bulwark/internal/people"
 )
 
 // ties are duties of one person, branch → duty.
-type ties map[string]people.Duty
+type ties map[string]access.Duty
 
 // joins makes one more person of demo with a key of the role, appointed to that
 // and to what the duties need, and tied to branches since 2020.
-func (h *harness) joins(code string, role people.Role, t ties) *apitest.Client {
+func (h *harness) joins(code string, role access.Role, t ties) *apitest.Client {
 	h.t.Helper()
-	admin := h.as(people.Admin)
+	admin := h.as(access.Admin)
 	admin.Post("/towns/demo/people", object{"code": code, "name": named(code)}).Want(http.StatusCreated)
-	roles := map[people.Role]bool{role: true}
+	roles := map[access.Role]bool{role: true}
 	for _, duty := range t {
-		roles[people.RoleOf(duty)] = true
+		roles[access.RoleOf(duty)] = true
 	}
 	for held := range roles {
 		h.appointed("demo", code, held)
@@ -28,7 +28,7 @@ func (h *harness) joins(code string, role people.Role, t ties) *apitest.Client {
 		admin.Post("/towns/demo/assignments", object{"person": code, "branch": branch, "duty": duty, "valid_from": "2020-01-01"}).Want(http.StatusCreated)
 	}
 	key := apitest.Decode[struct{ Secret string }](admin.Post("/keys", object{
-		"roles": []people.Role{role}, "towns": []string{"demo"}, "person": code, "read_only": false,
+		"roles": []access.Role{role}, "towns": []string{"demo"}, "person": code, "read_only": false,
 	}), http.StatusCreated)
 	return h.As(key.Secret)
 }
@@ -36,7 +36,7 @@ func (h *harness) joins(code string, role people.Role, t ties) *apitest.Client {
 // inForce drafts the scheme and puts it into force.
 func (h *harness) inForce(document string) {
 	h.t.Helper()
-	group := h.as(people.LeadingGroup)
+	group := h.as(access.LeadingGroup)
 	made := group.Post("/towns/demo/schemes", document).Want(http.StatusCreated)
 	group.IfMatch(made.ETag()).Post(made.Header.Get("Location")[len("/api/v1"):]+"/activate", nil).Want(http.StatusOK)
 }
@@ -44,7 +44,7 @@ func (h *harness) inForce(document string) {
 // planned plans a quarter under the active version of the scheme small.
 func (h *harness) planned(code, from, until string) {
 	h.t.Helper()
-	h.as(people.LeadingGroup).Post("/towns/demo/periods", object{
+	h.as(access.LeadingGroup).Post("/towns/demo/periods", object{
 		"code": code, "kind": "quarter", "starts_on": from, "ends_on": until, "scheme": "small",
 	}).Want(http.StatusCreated)
 }
@@ -53,7 +53,7 @@ func (h *harness) planned(code, from, until string) {
 func (h *harness) steps(period string, states ...string) {
 	h.t.Helper()
 	for _, to := range states {
-		moved(h.as(people.LeadingGroup), "/towns/demo/periods/"+period, to, "next").Want(http.StatusOK)
+		moved(h.as(access.LeadingGroup), "/towns/demo/periods/"+period, to, "next").Want(http.StatusOK)
 	}
 }
 

@@ -14,11 +14,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/config"
 	"bulwark/internal/gate"
 	"bulwark/internal/index"
 	"bulwark/internal/oidc"
-	"bulwark/internal/people"
 )
 
 // Server holds what handlers need. Fill the fields, then call Handler once.
@@ -31,14 +31,14 @@ type Server struct {
 	// Now is the clock: UTC, truncated to microseconds as both databases store it.
 	Now func() time.Time
 	// Authenticate resolves an API key; an unknown one is fault.Unauthenticated.
-	Authenticate func(ctx context.Context, key string) (people.Principal, error)
+	Authenticate func(ctx context.Context, key string) (access.Principal, error)
 	// Authorize decides whether the caller may do the action in the town (""
 	// outside towns). A zero principal is an anonymous caller.
-	Authorize func(ctx context.Context, p people.Principal, action people.Action, town string) error
+	Authorize func(ctx context.Context, p access.Principal, action access.Action, town string) error
 	// Ready reports why the service cannot take requests now, or nil.
 	Ready func(ctx context.Context) error
 	// Passwords hashes them; nil: at the usual cost.
-	Passwords *people.Passwords
+	Passwords *access.Passwords
 	// Metrics receives the figures of requests; nil turns them off.
 	Metrics prometheus.Registerer
 

@@ -5,14 +5,14 @@ import (
 	"strings"
 	"time"
 
+	"bulwark/internal/access"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
 // Session is a browser that is signed in, as its pages see it.
 type Session struct {
-	people.Principal
+	access.Principal
 	MustChange bool      `json:"must_change"`         // nothing else is allowed before POST /me/password
 	CSRFToken  string    `json:"csrf_token"`          // to send as X-CSRF-Token with each change
 	EndsAt     time.Time `json:"ends_at"`             // at the latest
@@ -45,7 +45,7 @@ func (s *Server) createSession(ctx context.Context, req createSessionRequest) (C
 		s.signIns.WithLabelValues("limited").Inc()
 		return Created[Session]{}, err
 	}
-	a, err := people.CheckPassword(ctx, s.db(ctx), s.Passwords, name, req.Body.Password.value)
+	a, err := access.CheckPassword(ctx, s.db(ctx), s.Passwords, name, req.Body.Password.value)
 	if err != nil {
 		s.noteRefusal(ctx, a.Name, err)
 		return Created[Session]{}, err
@@ -67,20 +67,20 @@ func (s *Server) noteRefusal(ctx context.Context, account string, err error) {
 }
 
 // signIn opens a session of the account and gives the browser its cookie.
-func (s *Server) signIn(ctx context.Context, a people.Account) (Session, error) {
-	p, err := people.PrincipalOf(ctx, s.db(ctx), a)
+func (s *Server) signIn(ctx context.Context, a access.Account) (Session, error) {
+	p, err := access.PrincipalOf(ctx, s.db(ctx), a)
 	if err != nil {
 		s.noteRefusal(ctx, a.Name, err)
 		return Session{}, err
 	}
-	stored, value, err := people.OpenSession(recorded(ctx, p), s.db(ctx), a, s.Config.SessionMax)
+	stored, value, err := access.OpenSession(recorded(ctx, p), s.db(ctx), a, s.Config.SessionMax)
 	if err != nil {
 		return Session{}, err
 	}
 	s.signIns.WithLabelValues("in").Inc()
 	traceOf(ctx).caller = p
 	jarOf(ctx).set(s.cookie(sessionCookie, value, s.Config.SessionMax, false))
-	return Session{p, a.MustChange, people.CSRFToken(value), stored.EndsAt, 1}, nil
+	return Session{p, a.MustChange, access.CSRFToken(value), stored.EndsAt, 1}, nil
 }
 
 type findSessionRequest struct{}
@@ -97,8 +97,8 @@ func (s *Server) findSession(ctx context.Context, _ findSessionRequest) (Session
 	if err != nil {
 		return Session{}, err
 	}
-	stored, a, err := people.FindSession(ctx, s.db(ctx), value, s.Config.SessionIdle)
-	return Session{people.Caller(ctx), a.MustChange, people.CSRFToken(value), stored.EndsAt, 1}, err
+	stored, a, err := access.FindSession(ctx, s.db(ctx), value, s.Config.SessionIdle)
+	return Session{access.Caller(ctx), a.MustChange, access.CSRFToken(value), stored.EndsAt, 1}, err
 }
 
 type endSessionRequest struct{ ifMatch }
@@ -118,7 +118,7 @@ func (s *Server) endSession(ctx context.Context, req endSessionRequest) (Nothing
 	case req.Version != 1:
 		return Nothing{}, fault.OutOfDate()
 	}
-	if err := people.EndSession(ctx, s.db(ctx), value); err != nil {
+	if err := access.EndSession(ctx, s.db(ctx), value); err != nil {
 		return Nothing{}, err
 	}
 	jarOf(ctx).set(s.cookie(sessionCookie, "", 0, false))
@@ -130,7 +130,7 @@ var errNotSignedIn = fault.New(fault.Unauthenticated, "not_signed_in", text.F("è
 // ownSession is the secret of the session that let the caller in. A caller with
 // a key has none, whatever cookie comes along.
 func (s *Server) ownSession(ctx context.Context) (string, error) {
-	if people.Caller(ctx).Account == "" {
+	if access.Caller(ctx).Account == "" {
 		return "", errNotSignedIn
 	}
 	return jarOf(ctx).get(s.cookieName(sessionCookie)), nil
@@ -150,16 +150,16 @@ type changePasswordRequest struct{ Body passwordInput }
 //	@Summary	Change my password
 //	@Tags		access
 //	@Param		body	body		passwordInput	true	"the present password and the new one"
-//	@Success	200		{object}	people.Account
+//	@Success	200		{object}	access.Account
 //	@Router		/me/password [post]
-func (s *Server) changePassword(ctx context.Context, req changePasswordRequest) (people.Account, error) {
+func (s *Server) changePassword(ctx context.Context, req changePasswordRequest) (access.Account, error) {
 	value, err := s.ownSession(ctx)
 	if err != nil {
-		return people.Account{}, err
+		return access.Account{}, err
 	}
-	name := people.Caller(ctx).Account
+	name := access.Caller(ctx).Account
 	if err := slowDown(s.logins.Enter(name, traceOf(ctx).client, s.Now())); err != nil {
-		return people.Account{}, err
+		return access.Account{}, err
 	}
-	return people.ChangePassword(ctx, s.db(ctx), s.Passwords, name, req.Body.Old.value, req.Body.Password.value, value)
+	return access.ChangePassword(ctx, s.db(ctx), s.Passwords, name, req.Body.Old.value, req.Body.Password.value, value)
 }

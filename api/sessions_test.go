@@ -9,9 +9,9 @@ import (
 	"github.com/alexedwards/argon2id"
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/people"
 )
 
 const phrase = "correct horse battery"
@@ -21,18 +21,18 @@ const phrase = "correct horse battery"
 func withAccounts(t testing.TB, db *gorm.DB) *harness {
 	t.Helper()
 	h := newHarness(t, db)
-	h.server.Passwords = people.NewPasswords(argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32})
+	h.server.Passwords = access.NewPasswords(argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32})
 	h.server.Config.SessionIdle, h.server.Config.SessionMax = 30*time.Minute, 12*time.Hour
-	h.account(people.Account{Name: "boss", Roles: []people.Role{people.Admin}})
+	h.account(access.Account{Name: "boss", Roles: []access.Role{access.Admin}})
 	return h
 }
 
 // account makes an account whose password is phrase.
-func (h *harness) account(a people.Account) people.Account {
+func (h *harness) account(a access.Account) access.Account {
 	h.t.Helper()
-	_, err := people.CreateAccount(h.t.Context(), h.db, a)
+	_, err := access.CreateAccount(h.t.Context(), h.db, a)
 	h.must(err)
-	a, err = people.SetPassword(h.t.Context(), h.db, h.server.Passwords, a.Name, phrase, false, 1)
+	a, err = access.SetPassword(h.t.Context(), h.db, h.server.Passwords, a.Name, phrase, false, 1)
 	h.must(err)
 	return a
 }
@@ -70,13 +70,13 @@ func TestSessions(t *testing.T) {
 			t.Errorf("%v %s", a.Header, a.Body)
 		}
 		browser, told := h.in("boss", phrase)
-		if told.Account != "boss" || told.Role != people.Admin || told.MustChange || told.CSRFToken == "" {
+		if told.Account != "boss" || told.Role != access.Admin || told.MustChange || told.CSRFToken == "" {
 			t.Errorf("told %+v", told)
 		}
 		if again := apitest.Decode[Session](browser.Get("/session"), http.StatusOK); again.CSRFToken != told.CSRFToken || again.Account != "boss" {
 			t.Errorf("read %+v", again)
 		}
-		if me := apitest.Decode[Me](browser.Get("/me"), http.StatusOK); me.Account != "boss" || me.Role != people.Admin || me.Key != "" {
+		if me := apitest.Decode[Me](browser.Get("/me"), http.StatusOK); me.Account != "boss" || me.Role != access.Admin || me.Key != "" {
 			t.Errorf("me: %+v", me)
 		}
 		browser.Post("/areas", object{"code": "45", "level": "province", "name": named("广西")}).Want(http.StatusCreated)
@@ -91,8 +91,8 @@ func TestSessions(t *testing.T) {
 			t.Errorf("an ended session leaves %+v", c)
 		}
 		refused(t, h.Get("/session"), http.StatusUnauthorized, "not_signed_in")
-		refused(t, h.as(people.Admin).Get("/session"), http.StatusUnauthorized, "not_signed_in")
-		refused(t, h.as(people.Admin).Post("/me/password", object{"old": phrase, "password": "another phrase"}), http.StatusUnauthorized, "not_signed_in")
+		refused(t, h.as(access.Admin).Get("/session"), http.StatusUnauthorized, "not_signed_in")
+		refused(t, h.as(access.Admin).Post("/me/password", object{"old": phrase, "password": "another phrase"}), http.StatusUnauthorized, "not_signed_in")
 	})
 }
 
@@ -135,13 +135,13 @@ func TestAKeyWinsOverASession(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
 		browser, _ := h.in("boss", phrase)
-		both := browser.As(h.secrets[people.Mentor])
-		if me := apitest.Decode[Me](both.Get("/me"), http.StatusOK); me.Role != people.Mentor || me.Account != "" {
+		both := browser.As(h.secrets[access.Mentor])
+		if me := apitest.Decode[Me](both.Get("/me"), http.StatusOK); me.Role != access.Mentor || me.Account != "" {
 			t.Errorf("me: %+v", me)
 		}
 		refused(t, both.Get("/keys"), http.StatusForbidden, "key_of_a_town")
 		refused(t, browser.As("bw_00000000_x").Get("/me"), http.StatusUnauthorized, "bad_key")
-		browser.As(h.secrets[people.Admin]).Header("X-CSRF-Token", "").Post("/areas", object{"code": "45", "level": "province", "name": named("广西")}).Want(http.StatusCreated)
+		browser.As(h.secrets[access.Admin]).Header("X-CSRF-Token", "").Post("/areas", object{"code": "45", "level": "province", "name": named("广西")}).Want(http.StatusCreated)
 	})
 }
 
@@ -178,7 +178,7 @@ func TestChangeMyPassword(t *testing.T) {
 func TestASessionMaySendAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
-		h.account(people.Account{Name: "other", Roles: []people.Role{people.Admin}})
+		h.account(access.Account{Name: "other", Roles: []access.Role{access.Admin}})
 		first, _ := h.in("boss", phrase)
 		again, _ := h.in("boss", phrase)
 		other, _ := h.in("other", phrase)

@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 type setupInput struct {
@@ -21,14 +21,14 @@ type setUpRequest struct{ Body setupInput }
 //	@Tags		access
 //	@Security
 //	@Param		body	body		setupInput	true	"the token that the service printed, and the account to make"
-//	@Success	201		{object}	people.Account
+//	@Success	201		{object}	access.Account
 //	@Router		/setup [post]
-func (s *Server) setUp(ctx context.Context, req setUpRequest) (Created[people.Account], error) {
+func (s *Server) setUp(ctx context.Context, req setUpRequest) (Created[access.Account], error) {
 	if err := slowDown(s.logins.EnterUnnamed(traceOf(ctx).client, s.Now())); err != nil {
-		return Created[people.Account]{}, err
+		return Created[access.Account]{}, err
 	}
 	b := req.Body
-	ctx = recorded(ctx, people.Principal{Account: b.Account, Role: people.Admin})
-	a, err := people.SetUp(ctx, s.db(ctx), s.Passwords, b.Token.value, b.Account, b.Password.value)
-	return Created[people.Account]{Value: a}, err
+	ctx = recorded(ctx, access.Principal{Account: b.Account, Role: access.Admin})
+	a, err := access.SetUp(ctx, s.db(ctx), s.Passwords, b.Token.value, b.Account, b.Password.value)
+	return Created[access.Account]{Value: a}, err
 }

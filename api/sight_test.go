@@ -6,11 +6,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
-	"bulwark/internal/people"
 )
 
 // A draft is for its author. The branch that is judged sees what was approved once
@@ -21,13 +21,13 @@ func TestWhoSeesASheetInEachState(t *testing.T) {
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
-		group, mentor, secretary := h.as(people.LeadingGroup), h.as(people.Mentor), h.as(people.Secretary)
+		group, mentor, secretary := h.as(access.LeadingGroup), h.as(access.Mentor), h.as(access.Secretary)
 		sheet, own := begun(mentor, "2026Q1", "b01", value("spirit", 7)), begun(secretary, "2026Q1", "b01", value("meetings", 12))
-		left := begun(h.as(people.Instructor), "2026Q1", "b01", value("spirit", 5))
+		left := begun(h.as(access.Instructor), "2026Q1", "b01", value("spirit", 5))
 		const list = "/towns/demo/evaluations"
-		sees := func(path string, who map[people.Role]bool) {
+		sees := func(path string, who map[access.Role]bool) {
 			t.Helper()
-			for _, role := range []people.Role{people.Secretary, people.Mentor, people.Instructor, people.Office, people.LeadingGroup, people.Leadership} {
+			for _, role := range []access.Role{access.Secretary, access.Mentor, access.Instructor, access.Office, access.LeadingGroup, access.Leadership} {
 				status, listed := http.StatusNotFound, 0
 				if who[role] {
 					status, listed = http.StatusOK, 1
@@ -43,37 +43,37 @@ func TestWhoSeesASheetInEachState(t *testing.T) {
 				}
 			}
 		}
-		all := func(but ...people.Role) map[people.Role]bool {
-			m := map[people.Role]bool{people.Secretary: true, people.Mentor: true, people.Instructor: true, people.Office: true, people.LeadingGroup: true, people.Leadership: true}
+		all := func(but ...access.Role) map[access.Role]bool {
+			m := map[access.Role]bool{access.Secretary: true, access.Mentor: true, access.Instructor: true, access.Office: true, access.LeadingGroup: true, access.Leadership: true}
 			for _, role := range but {
 				delete(m, role)
 			}
 			return m
 		}
-		sees(sheet, map[people.Role]bool{people.Mentor: true})
-		sees(own, map[people.Role]bool{people.Secretary: true})
+		sees(sheet, map[access.Role]bool{access.Mentor: true})
+		sees(own, map[access.Role]bool{access.Secretary: true})
 		moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
-		sees(sheet, all(people.Secretary))
+		sees(sheet, all(access.Secretary))
 		moved(group, sheet, "returned", "why 7?").Want(http.StatusOK)
-		sees(sheet, all(people.Secretary))
+		sees(sheet, all(access.Secretary))
 		moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
 		moved(group, sheet, "approved", "").Want(http.StatusOK)
-		sees(sheet, all(people.Secretary))
+		sees(sheet, all(access.Secretary))
 		moved(secretary, own, "submitted", "").Want(http.StatusOK)
 		sees(own, all())
 
 		h.steps("2026Q1", "review")
 		moved(group, own, "approved", "").Want(http.StatusOK)
 		h.steps("2026Q1", "locked")
-		sees(sheet, all(people.Secretary))
+		sees(sheet, all(access.Secretary))
 		group.Post(q1+"/runs", nil).Want(http.StatusCreated)
 		h.steps("2026Q1", "published")
 		sees(sheet, all())
-		sees(left, map[people.Role]bool{people.Instructor: true})
+		sees(left, map[access.Role]bool{access.Instructor: true})
 
 		// What the branch reads names no evaluator, in no way.
 		read := apitest.Decode[evaluation.Sheet](secretary.Get(sheet), http.StatusOK)
-		if read.EvaluatorCode != "" || len(read.Entries) != 1 || len(read.History) != 4 || read.Role != people.Mentor {
+		if read.EvaluatorCode != "" || len(read.Entries) != 1 || len(read.History) != 4 || read.Role != access.Mentor {
 			t.Errorf("the branch reads %+v", read)
 		}
 		for _, m := range read.History {
@@ -94,8 +94,8 @@ func TestWhoSeesASheetInEachState(t *testing.T) {
 func TestDecisionsAreKept(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := windowed(t, db)
-		group, mentor := h.as(people.LeadingGroup), h.as(people.Mentor)
-		chen := h.joins("chen", people.LeadingGroup, nil)
+		group, mentor := h.as(access.LeadingGroup), h.as(access.Mentor)
+		chen := h.joins("chen", access.LeadingGroup, nil)
 		sheet := begun(mentor, "2026Q1", "b01", value("spirit", 7))
 		for _, step := range []struct {
 			by                 *apitest.Client
@@ -159,9 +159,9 @@ func TestDecisionsAreKept(t *testing.T) {
 func TestSignalsAreForTheLeadingGroup(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := windowed(t, db)
-		for _, role := range people.Roles() {
+		for _, role := range access.Roles() {
 			a := h.as(role).Get(q1 + "/signals")
-			if role != people.LeadingGroup && role != people.Leadership {
+			if role != access.LeadingGroup && role != access.Leadership {
 				refused(t, a, http.StatusForbidden, "not_allowed")
 			} else if s := apitest.Decode[evaluation.Signals](a, http.StatusOK); s.Caveat.ZH == "" || s.Caveat.EN == "" || s.Items == nil {
 				t.Errorf("%s reads %s", role, a.Body)

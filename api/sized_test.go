@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -57,9 +58,9 @@ func (z sized) found(t *testing.T, db *gorm.DB) {
 	}
 }
 
-func (z sized) as(ctx context.Context, person string, role people.Role) context.Context {
+func (z sized) as(ctx context.Context, person string, role access.Role) context.Context {
 	ctx = audit.As(ctx, audit.Actor{Name: person, Role: string(role)})
-	return people.WithPrincipal(ctx, people.Principal{Towns: []string{z.town}, Person: person}.Holding(role))
+	return access.WithPrincipal(ctx, access.Principal{Towns: []string{z.town}, Person: person}.Holding(role))
 }
 
 func (z sized) branch(i int) string { return fmt.Sprintf("b%02d", i+1) }
@@ -68,7 +69,7 @@ func (z sized) structure(ctx context.Context, tx *gorm.DB) error {
 	if _, err := town.Create(ctx, tx, town.Town{Code: z.town, AreaCode: "449901001", Name: text.Same(z.town), OpenResults: true}); err != nil {
 		return err
 	}
-	for person, role := range map[string]people.Role{"g1": people.LeadingGroup, "g2": people.LeadingGroup, "m": people.Mentor} {
+	for person, role := range map[string]access.Role{"g1": access.LeadingGroup, "g2": access.LeadingGroup, "m": access.Mentor} {
 		_, err := people.Create(ctx, tx, people.Person{TownID: z.town, Code: person, Name: text.Same(person)})
 		if err == nil {
 			err = appoint(ctx, tx, z.town, person, role)
@@ -83,7 +84,7 @@ func (z sized) structure(ctx context.Context, tx *gorm.DB) error {
 		if _, err := town.CreateBranch(ctx, tx, b); err != nil {
 			return err
 		}
-		a := people.Assignment{TownID: z.town, PersonCode: "m", BranchCode: z.branch(i), Duty: people.Mentors, ValidFrom: "2020-01-01"}
+		a := people.Assignment{TownID: z.town, PersonCode: "m", BranchCode: z.branch(i), Duty: access.Mentors, ValidFrom: "2020-01-01"}
 		if _, err := people.Assign(ctx, tx, a); err != nil {
 			return err
 		}
@@ -105,7 +106,7 @@ func (z sized) scheme(ctx context.Context, tx *gorm.DB) error {
 }
 
 func (z sized) periods(ctx context.Context, tx *gorm.DB) error {
-	ctx = z.as(ctx, "g1", people.LeadingGroup)
+	ctx = z.as(ctx, "g1", access.LeadingGroup)
 	for q, days := range [][2]string{{"2023-01-01", "2023-03-31"}, {"2023-04-01", "2023-06-30"}, {"2023-07-01", "2023-09-30"}} {
 		code := fmt.Sprintf("q%d", q+1)
 		p := evaluation.Period{TownID: z.town, Code: code, Kind: "quarter", SchemeCode: "sized", StartsOn: day.Date(days[0]), EndsOn: day.Date(days[1])}
@@ -142,10 +143,10 @@ func (z sized) enter(ctx context.Context, tx *gorm.DB, period string, q int) err
 		if i%2 == 0 && q != 1 {
 			continue
 		}
-		author := z.as(ctx, "m", people.Mentor)
+		author := z.as(ctx, "m", access.Mentor)
 		entries := []evaluation.Entry{number("b.1", float64(40+i%50))}
 		if i%2 == 1 {
-			author = z.as(ctx, "g2", people.LeadingGroup)
+			author = z.as(ctx, "g2", access.LeadingGroup)
 			entries = []evaluation.Entry{number("a.1", float64(30+7*i%61)+0.25), number("done", float64(i%9)), number("due", float64(9)), number("b.1", float64(50+3*i%40))}
 			if q == 0 || i%3 == 0 {
 				entries = append(entries, number("a.2", float64(10+i%30)))
@@ -165,7 +166,7 @@ func (z sized) enter(ctx context.Context, tx *gorm.DB, period string, q int) err
 			return err
 		}
 	}
-	a, err := evaluation.Propose(z.as(ctx, "g2", people.LeadingGroup), tx, evaluation.Adjustment{
+	a, err := evaluation.Propose(z.as(ctx, "g2", access.LeadingGroup), tx, evaluation.Adjustment{
 		TownID: z.town, PeriodCode: period, BranchCode: z.branch(0), Kind: "bonus", ItemCode: "top", Reason: "invented",
 	})
 	if err == nil {
@@ -180,7 +181,7 @@ func (z sized) tasks(t *testing.T, db *gorm.DB) {
 	person := "m"
 	for i := range z.branches {
 		branch := z.branch(i)
-		_, err := improve.SetTask(z.as(t.Context(), "g1", people.LeadingGroup), db, z.town, 1, improve.TaskPlan{Branch: &branch, Person: &person, Title: "x", DueOn: "2023-05-01"})
+		_, err := improve.SetTask(z.as(t.Context(), "g1", access.LeadingGroup), db, z.town, 1, improve.TaskPlan{Branch: &branch, Person: &person, Title: "x", DueOn: "2023-05-01"})
 		if err != nil {
 			t.Fatal(err)
 		}

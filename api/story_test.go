@@ -11,11 +11,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 const q1 = "/towns/demo/periods/2026Q1"
@@ -31,10 +31,10 @@ func TestOnePeriodFromPlanToHistory(t *testing.T) {
 func newStory(t *testing.T, h *harness) *story { return &story{harness: h, t: t} }
 
 func (s *story) isTold() {
-	s.group, s.mentor, s.secretary = s.as(people.LeadingGroup), s.as(people.Mentor), s.as(people.Secretary)
-	s.chen = s.joins("chen", people.LeadingGroup, nil)
-	s.wu = s.joins("wu", people.LeadingGroup, ties{"b02": people.Leads})
-	s.lin = s.joins("lin", people.Mentor, ties{"b02": people.Mentors, "b03": people.Leads})
+	s.group, s.mentor, s.secretary = s.as(access.LeadingGroup), s.as(access.Mentor), s.as(access.Secretary)
+	s.chen = s.joins("chen", access.LeadingGroup, nil)
+	s.wu = s.joins("wu", access.LeadingGroup, ties{"b02": access.Leads})
+	s.lin = s.joins("lin", access.Mentor, ties{"b02": access.Mentors, "b03": access.Leads})
 	s.inForce(smallScheme)
 	s.opens()
 	s.entersAndDecides()
@@ -147,10 +147,10 @@ func (s *story) stored(id string) []string {
 }
 
 func (s *story) entersTheRest() {
-	counted(s.as(people.Instructor), s.group, "2026Q1", "b01", value("spirit", 9))
+	counted(s.as(access.Instructor), s.group, "2026Q1", "b01", value("spirit", 9))
 	counted(s.secretary, s.group, "2026Q1", "b01", value("meetings", 9), level("standing", "B"),
 		value("cases", 50), value("cases.solved", 45), value("fields", 40), value("complaints", 3))
-	counted(s.as(people.Office), s.group, "2026Q1", "b01", value("complaints", 1)) // approved later: corrects the 3
+	counted(s.as(access.Office), s.group, "2026Q1", "b01", value("complaints", 1)) // approved later: corrects the 3
 	counted(s.group, s.chen, "2026Q1", "b02", value("meetings", 12), level("standing", "A"),
 		value("cases", 40), value("cases.solved", 30), value("fields", 45), waived("complaints", "no residents"))
 	counted(s.group, s.chen, "2026Q1", "b03", value("spirit", 6), value("meetings", 6), level("standing", "C"),
@@ -238,7 +238,7 @@ func (s *story) isLockedAndPublished() {
 	refused(t, s.mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)), http.StatusLocked, "period_review")
 	moved(s.group, q1, "locked", "all sheets are in").Want(http.StatusOK)
 	may(t, s.group, q1, "unlock")
-	may(t, s.as(people.Leadership), q1)
+	may(t, s.as(access.Leadership), q1)
 	s.isLocked()
 	refused(t, moved(s.group, q1, "published", ""), http.StatusConflict, "no_run")
 	run := apitest.Decode[index.Run](s.group.Post(q1+"/runs", nil), http.StatusCreated)

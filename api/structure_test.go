@@ -9,9 +9,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/people"
 )
 
 func TestRoutesAndDocumentAgree(t *testing.T) {
@@ -57,8 +57,8 @@ func TestTownsAreShownToThoseWhoMayKnowThem(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		quiet := "quiet"
-		stranger, reader := h.Client, h.as(people.Reader)
-		inQuiet := h.As(h.key(people.Key{Roles: []people.Role{people.Reader}, Towns: []string{quiet}, ReadOnly: true}))
+		stranger, reader := h.Client, h.as(access.Reader)
+		inQuiet := h.As(h.key(access.Key{Roles: []access.Role{access.Reader}, Towns: []string{quiet}, ReadOnly: true}))
 		for _, tt := range []struct {
 			who  string
 			c    *apitest.Client
@@ -67,7 +67,7 @@ func TestTownsAreShownToThoseWhoMayKnowThem(t *testing.T) {
 			{"nobody", stranger, []string{"demo"}},
 			{"reader of demo", reader, []string{"demo"}},
 			{"reader of quiet", inQuiet, []string{"quiet"}},
-			{"admin", h.as(people.Admin), []string{"demo", "quiet"}},
+			{"admin", h.as(access.Admin), []string{"demo", "quiet"}},
 		} {
 			same(t, tt.who, column(tt.c.Get("/towns"), "code"), tt.want...)
 		}
@@ -92,7 +92,7 @@ func TestTownsAreShownToThoseWhoMayKnowThem(t *testing.T) {
 func TestTownsAndAreasAreAdded(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		admin := h.as(people.Admin)
+		admin := h.as(access.Admin)
 		area := object{"code": "449901002", "parent_code": "449901", "level": "town", "name": named("新镇")}
 		admin.Post("/areas", area).Want(http.StatusCreated)
 		refused(t, admin.Post("/areas", area), http.StatusConflict, "already_exists", "/code")
@@ -130,9 +130,9 @@ func TestTownsAndAreasAreAdded(t *testing.T) {
 		h.Get("/towns/new").Want(http.StatusUnauthorized)
 
 		category := object{"code": "lake", "name": named("湖")}
-		h.as(people.LeadingGroup).Post("/towns/demo/kinds", category).Want(http.StatusCreated)
-		h.as(people.LeadingGroup).Post("/towns/demo/classes", category).Want(http.StatusCreated)
-		refused(t, h.as(people.LeadingGroup).Post("/towns/demo/classes", category), http.StatusConflict, "already_exists", "/code")
+		h.as(access.LeadingGroup).Post("/towns/demo/kinds", category).Want(http.StatusCreated)
+		h.as(access.LeadingGroup).Post("/towns/demo/classes", category).Want(http.StatusCreated)
+		refused(t, h.as(access.LeadingGroup).Post("/towns/demo/classes", category), http.StatusConflict, "already_exists", "/code")
 		same(t, "classes", column(h.Get("/towns/demo/classes"), "code"), "lake", "rural", "urban")
 	})
 }
@@ -159,7 +159,7 @@ func TestBranchesAreListedByPage(t *testing.T) {
 func TestBranchesLiveAndEnd(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group, b := h.as(people.LeadingGroup), "/towns/demo/branches/"
+		group, b := h.as(access.LeadingGroup), "/towns/demo/branches/"
 		made := group.Post("/towns/demo/branches", object{
 			"code": "b04", "name": named("四村"), "kind": "village", "class": "rural",
 			"statistical_code": "449901001204", "founded_on": "2021-03-01", "provenance": "invented",
@@ -198,6 +198,6 @@ func TestBranchesLiveAndEnd(t *testing.T) {
 		refused(t, group.Bad().Post(b+"b01/close", object{"on": "2024-01-01", "reason": "x"}), http.StatusPreconditionRequired, "if_match_required")
 		refused(t, group.IfMatch(`"1"`).Post(b+"b99/close", object{"on": "2024-01-01", "reason": "x"}), http.StatusNotFound, "not_found")
 		refused(t, group.IfMatch(`"1"`).Bad().Post(b+"b01/close", object{"on": "tomorrow"}), http.StatusBadRequest, "malformed", "/on")
-		refused(t, h.as(people.Mentor).IfMatch(`"1"`).Post(b+"b01/close", object{"on": "2024-01-01", "reason": "x"}), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(access.Mentor).IfMatch(`"1"`).Post(b+"b01/close", object{"on": "2024-01-01", "reason": "x"}), http.StatusForbidden, "not_allowed")
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
@@ -14,7 +15,6 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // standsAs lists the targets of a quarter: branch, state, publication, whether lapsed.
@@ -39,7 +39,7 @@ func followed(h *harness) (n int64) {
 func TestTargetsFollowAnAmendment(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := quarters(t, db)
-		group := h.as(people.LeadingGroup)
+		group := h.as(access.LeadingGroup)
 		p := proposed(h, q1)
 		proposed(h, q2)
 		b02 := idOf(t, p.Targets, "b02")
@@ -64,7 +64,7 @@ func TestTargetsFollowAnAmendment(t *testing.T) {
 			t.Errorf("%d records of two changes", n)
 		}
 
-		appeal := "/towns/demo/appeals/" + last(h.as(people.Secretary).Post("/towns/demo/appeals", object{
+		appeal := "/towns/demo/appeals/" + last(h.as(access.Secretary).Post("/towns/demo/appeals", object{
 			"period": "2026Q1", "branch": "b01", "statement": "counted wrongly", "points": []object{{"code": "complaints", "claim": "0"}},
 		}).Want(http.StatusCreated))
 		group.IfMatch(`"1"`).Post(appeal+"/transitions", object{
@@ -74,7 +74,7 @@ func TestTargetsFollowAnAmendment(t *testing.T) {
 		same(t, "history of b01", verbsOf(group, idOf(t, apitest.Decode[Page[improve.Target]](group.Get("/towns/demo/targets?period=2026Q2"), http.StatusOK).Items, "b01")),
 			"propose", "lapse", "refresh")
 		h.must(database.InTx(t.Context(), db, func(tx *gorm.DB) error {
-			return improve.Follow(acting(t, "leading_group", people.LeadingGroup), tx, index.NewBoard(), "demo", "2026Q1")
+			return improve.Follow(acting(t, "leading_group", access.LeadingGroup), tx, index.NewBoard(), "demo", "2026Q1")
 		}))
 		if n := followed(h); n != 3 {
 			t.Errorf("%d records of three changes, after a call that changes nothing", n)
@@ -87,7 +87,7 @@ func TestTargetsFollowAnAmendment(t *testing.T) {
 func TestTargetsOfBranchesThatEnd(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := quarters(t, db)
-		group := h.as(people.LeadingGroup)
+		group := h.as(access.LeadingGroup)
 		p := proposed(h, q1)
 		b02, b03 := idOf(t, p.Targets, "b02"), idOf(t, p.Targets, "b03")
 		clock.set(t, "2026-05-09 12:00:00")
@@ -122,7 +122,7 @@ func TestTargetsOfBranchesThatEnd(t *testing.T) {
 func TestRulesLeaveProposalsByHandAlone(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := quarters(t, db)
-		group := h.as(people.LeadingGroup)
+		group := h.as(access.LeadingGroup)
 		byHand := "/towns/demo/targets/" + last(group.Post("/towns/demo/targets", object{"branch": "b02", "reason": "its roof"}).Want(http.StatusCreated))
 		same(t, "with a proposal by hand", outcomeOf(proposed(h, q1)), "new [b03], refreshed [], lapsed [], standing [b02]")
 		same(t, "its history", verbsOf(group, byHand), "propose")
@@ -135,7 +135,7 @@ func TestRulesLeaveProposalsByHandAlone(t *testing.T) {
 // Who proposes or confirms a branch waits for others who do, and sees what they did.
 func TestProposalsFollowOneAnother(t *testing.T) {
 	h, _ := quarters(t, dbtest.Open(t, database.PostgreSQL)) // SQLite has one writer anyway
-	ctx := acting(t, "leading_group", people.LeadingGroup)
+	ctx := acting(t, "leading_group", access.LeadingGroup)
 	add := func(db *gorm.DB) error {
 		_, err := improve.AddTarget(ctx, db, "demo", "b02", "its roof")
 		return err

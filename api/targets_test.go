@@ -10,11 +10,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
-	"bulwark/internal/people"
 )
 
 const q2 = "/towns/demo/periods/2026Q2"
@@ -25,7 +25,7 @@ const q2 = "/towns/demo/periods/2026Q2"
 func quarters(t *testing.T, db *gorm.DB) (*harness, *wallClock) {
 	h, clock := newHarnessAt(t, db, "2026-04-20 12:00:00")
 	h.inForce(smallScheme)
-	group, other := h.as(people.LeadingGroup), h.joins("other", people.Mentor, ties{"b01": people.Mentors, "b02": people.Mentors, "b03": people.Mentors})
+	group, other := h.as(access.LeadingGroup), h.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
 	for quarter, complaints := range map[string][3]float64{"2026Q1": {0, 0, 5}, "2026Q2": {2, 0, 0}} {
 		days := map[string][2]string{"2026Q1": {"2026-01-01", "2026-03-31"}, "2026Q2": {"2026-04-01", "2026-06-30"}}[quarter]
 		h.planned(quarter, days[0], days[1])
@@ -47,7 +47,7 @@ func quarters(t *testing.T, db *gorm.DB) (*harness, *wallClock) {
 // proposed applies the rules and tells what came of it.
 func proposed(h *harness, period string) improve.Proposal {
 	h.t.Helper()
-	return apitest.Decode[improve.Proposal](h.as(people.LeadingGroup).Post(period+"/targets/propose", nil), http.StatusOK)
+	return apitest.Decode[improve.Proposal](h.as(access.LeadingGroup).Post(period+"/targets/propose", nil), http.StatusOK)
 }
 
 // outcomeOf tells what the rules made of a publication.
@@ -86,7 +86,7 @@ func decided(c *apitest.Client, path string, body object) *apitest.Answer {
 func TestTargetsAreProposedByTheRules(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := quarters(t, db)
-		group := h.as(people.LeadingGroup)
+		group := h.as(access.LeadingGroup)
 		p := proposed(h, q1)
 		same(t, "the first quarter", outcomeOf(p), "new [b02 b03], refreshed [], lapsed [], standing []")
 		same(t, "why b02", because(p.Targets, "b02"), "lowest_share  70 70", "dimension_below party 50 60")
@@ -133,7 +133,7 @@ func verbsOf(c *apitest.Client, path string) (verbs []string) {
 func TestTargetsAreDecidedByPeople(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := quarters(t, db)
-		group, chen := h.as(people.LeadingGroup), h.joins("chen", people.LeadingGroup, ties{"b02": people.Leads})
+		group, chen := h.as(access.LeadingGroup), h.joins("chen", access.LeadingGroup, ties{"b02": access.Leads})
 		p := proposed(h, q1)
 		b02, b03 := idOf(t, p.Targets, "b02"), idOf(t, p.Targets, "b03")
 
@@ -142,8 +142,8 @@ func TestTargetsAreDecidedByPeople(t *testing.T) {
 		refused(t, decided(chen, b02, object{"to": "confirmed"}), http.StatusForbidden, "conflict_of_interest")
 		refused(t, decided(chen, b02, object{"to": "dismissed", "reason": "x"}), http.StatusForbidden, "conflict_of_interest")
 		refused(t, chen.Post("/towns/demo/targets", object{"branch": "b02", "reason": "x"}), http.StatusForbidden, "conflict_of_interest")
-		may(t, h.as(people.Leadership), b02)
-		refused(t, decided(h.as(people.Leadership), b02, object{"to": "confirmed"}), http.StatusForbidden, "not_allowed")
+		may(t, h.as(access.Leadership), b02)
+		refused(t, decided(h.as(access.Leadership), b02, object{"to": "confirmed"}), http.StatusForbidden, "not_allowed")
 
 		refused(t, group.IfMatch(`"7"`).Post(b02+"/transitions", object{"to": "confirmed"}), http.StatusPreconditionFailed, "stale_version")
 		refused(t, decided(group, b02, object{"to": "dismissed"}), http.StatusUnprocessableEntity, "invalid", "/reason")
@@ -178,7 +178,7 @@ func TestTargetsAreDecidedByPeople(t *testing.T) {
 func TestABranchIsOneTargetAtATime(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := quarters(t, db)
-		group := h.as(people.LeadingGroup)
+		group := h.as(access.LeadingGroup)
 		var all sync.WaitGroup
 		made := make([]int, 4)
 		for i := range made {
@@ -221,8 +221,8 @@ func TestTargetsAsOfADay(t *testing.T) {
 	inZone(t, "America/Los_Angeles")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := quarters(t, db)
-		group := h.as(people.LeadingGroup)
-		refused(t, h.as(people.LeadingGroup).Post("/towns/demo/periods/1999Q1/targets/propose", nil), http.StatusNotFound, "not_found")
+		group := h.as(access.LeadingGroup)
+		refused(t, h.as(access.LeadingGroup).Post("/towns/demo/periods/1999Q1/targets/propose", nil), http.StatusNotFound, "not_found")
 		p := proposed(h, q1)
 		added := "/towns/demo/targets/" + last(group.Post("/towns/demo/targets", object{"branch": "b01", "reason": "its secretary asked"}).Want(http.StatusCreated))
 		clock.set(t, "2026-05-01 23:59:59")
@@ -252,15 +252,15 @@ func TestTargetsAsOfADay(t *testing.T) {
 				t.Errorf("b02 on %s: %v %v", want.day, was, named)
 			}
 		}
-		for _, role := range []people.Role{people.Secretary, people.Mentor, people.Instructor, people.Office} {
+		for _, role := range []access.Role{access.Secretary, access.Mentor, access.Instructor, access.Office} {
 			same(t, string(role), column(h.as(role).Get("/towns/demo/targets"), "branch"), "b01")
 			h.as(role).Get(added).Want(http.StatusOK)
 			refused(t, h.as(role).Get(idOf(t, p.Targets, "b02")), http.StatusNotFound, "not_found")
 		}
-		same(t, "leadership", column(h.as(people.Leadership).Get("/towns/demo/targets"), "branch"), "b02", "b03", "b01")
+		same(t, "leadership", column(h.as(access.Leadership).Get("/towns/demo/targets"), "branch"), "b02", "b03", "b01")
 		same(t, "proposed", column(group.Get("/towns/demo/targets?state=proposed"), "branch"), "b03")
 		same(t, "of the quarter", column(group.Get("/towns/demo/targets?period=2026Q1&page_size=1"), "branch"), "b02")
-		for _, role := range []people.Role{people.Reader, people.Admin} {
+		for _, role := range []access.Role{access.Reader, access.Admin} {
 			refused(t, h.as(role).Get("/towns/demo/targets"), http.StatusForbidden, "not_allowed")
 		}
 	})
@@ -273,7 +273,7 @@ func TestTargetsNeedAPublication(t *testing.T) {
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
-		p := h.as(people.LeadingGroup).Post(q1+"/targets/propose", nil).Problem(http.StatusConflict)
+		p := h.as(access.LeadingGroup).Post(q1+"/targets/propose", nil).Problem(http.StatusConflict)
 		if p.Code != "period_not_published" || p.Locked == nil || p.Locked.By != "leading_group" || p.Locked.CanLift != "leading_group" || p.Locked.At.IsZero() {
 			t.Errorf("%s, locked %+v", p.Code, p.Locked)
 		}

@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -21,7 +21,7 @@ type listTownsRequest struct{ pageQuery }
 //	@Success	200		{object}	Page[town.Town]
 //	@Router		/towns [get]
 func (s *Server) listTowns(ctx context.Context, req listTownsRequest) (Page[town.Town], error) {
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	f := town.Filter{Only: p.Towns, Open: p.Role == "", Limit: req.limit()}
 	if err := req.resume(&f.After); err != nil {
 		return Page[town.Town]{}, err

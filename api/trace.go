@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 // trace is what the access log says of one request beyond the request itself.
@@ -14,7 +14,7 @@ type trace struct {
 	id     string
 	client string // address, of the proxy's client where the proxy is trusted
 	jar    jar    // never logged
-	caller people.Principal
+	caller access.Principal
 	cause  error // the error answered with, private cause included
 }
 

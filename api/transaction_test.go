@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
@@ -20,7 +21,7 @@ func probed(t *testing.T, db *gorm.DB, then func(context.Context, *Server) error
 	t.Helper()
 	h := newHarness(t, db)
 	handler := serveProbes(t, h.server, func(r routes) {
-		post(r.under("/api/v1"), "/probe", people.WriteTowns, func(ctx context.Context, _ struct{}) (string, error) {
+		post(r.under("/api/v1"), "/probe", access.WriteTowns, func(ctx context.Context, _ struct{}) (string, error) {
 			_, err := people.Create(ctx, h.server.db(ctx), people.Person{TownID: "demo", Code: "ann", Name: text.Same("ann")})
 			if err == nil {
 				err = then(ctx, h.server)
@@ -29,7 +30,7 @@ func probed(t *testing.T, db *gorm.DB, then func(context.Context, *Server) error
 		})
 	})
 	return h, func(key string) (int, string) {
-		w := do(handler, http.MethodPost, "/api/v1/probe", "", "Authorization", "Bearer "+h.secrets[people.Admin], "Idempotency-Key", key)
+		w := do(handler, http.MethodPost, "/api/v1/probe", "", "Authorization", "Bearer "+h.secrets[access.Admin], "Idempotency-Key", key)
 		if w.Code == http.StatusOK {
 			return w.Code, w.Body.String()
 		}
@@ -128,7 +129,7 @@ func TestASecondRequestIsToldToWait(t *testing.T) {
 func TestAnonymousCallersHaveNoKeys(t *testing.T) {
 	done := 0
 	handler := serveProbes(t, newTestServer(), func(r routes) { // without a database
-		post(r, "/probe", people.ReadService, func(context.Context, struct{}) (int, error) { done++; return done, nil })
+		post(r, "/probe", access.ReadService, func(context.Context, struct{}) (int, error) { done++; return done, nil })
 	})
 	for want := range 2 {
 		if w := do(handler, http.MethodPost, "/probe", "", "Authorization", "", "Idempotency-Key", "k"); w.Code != http.StatusOK || done != want+1 {

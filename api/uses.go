@@ -7,7 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 // uses remembers when each key was last used until that is written down: a
@@ -39,5 +39,5 @@ func (u *uses) write(ctx context.Context, db *gorm.DB) error {
 	if len(last) == 0 {
 		return nil
 	}
-	return people.NoteUses(ctx, db, last)
+	return access.NoteUses(ctx, db, last)
 }

@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
@@ -38,18 +39,18 @@ func visitedOn(c *apitest.Client, branch, on string) string {
 func TestTheLifeOfAVisit(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
-		instructor, office, secretary := h.as(people.Instructor), h.as(people.Office), h.as(people.Secretary)
+		instructor, office, secretary := h.as(access.Instructor), h.as(access.Office), h.as(access.Secretary)
 		const list = "/towns/demo/visits"
 		made := instructor.Post(list, visitOf(object{"branch": "b01"})).Want(http.StatusCreated)
 		at := made.Header.Get("Location")[len("/api/v1"):]
 		may(t, instructor, at, "write", "record")
-		for _, role := range []people.Role{people.Secretary, people.Mentor, people.Office, people.LeadingGroup} {
+		for _, role := range []access.Role{access.Secretary, access.Mentor, access.Office, access.LeadingGroup} {
 			refused(t, h.as(role).Get(at), http.StatusNotFound, "not_found")
 			same(t, "drafts of others", column(h.as(role).Get(list), "id"))
 		}
 		refused(t, office.IfMatch(`"1"`).Put(at, visitOf(nil)), http.StatusNotFound, "not_found")
 		self := "instructor"
-		limited := h.As(h.key(people.Key{Roles: []people.Role{people.Instructor}, Towns: []string{"demo"}, Branches: []string{"b02"}, PersonCode: &self}))
+		limited := h.As(h.key(access.Key{Roles: []access.Role{access.Instructor}, Towns: []string{"demo"}, Branches: []string{"b02"}, PersonCode: &self}))
 		refused(t, limited.Get(at), http.StatusNotFound, "not_found")
 		same(t, "with a key of another branch", column(limited.Get(list), "id"))
 		instructor.IfMatch(`"1"`).Put(at, visitOf(object{"place": "field"})).Want(http.StatusOK)
@@ -70,10 +71,10 @@ func TestTheLifeOfAVisit(t *testing.T) {
 		right["reason"] = "it was a day later"
 		refused(t, instructor.IfMatch(`"2"`).Put(at, right), http.StatusPreconditionFailed, "stale_version")
 		instructor.IfMatch(`"3"`).Put(at, right).Want(http.StatusOK)
-		far := h.joins("far", people.Instructor, ties{"b03": people.Instructs})
+		far := h.joins("far", access.Instructor, ties{"b03": access.Instructs})
 		refused(t, far.Get(at), http.StatusNotFound, "not_found")
 		same(t, "of another branch", column(far.Get(list), "id"))
-		v := apitest.Decode[improve.Visit](h.as(people.Leadership).Get(at), http.StatusOK)
+		v := apitest.Decode[improve.Visit](h.as(access.Leadership).Get(at), http.StatusOK)
 		if len(v.History) != 2 || v.VisitedOn != "2026-01-06" || len(v.Findings) != 0 || v.VisitedBy != "instructor" {
 			t.Fatalf("corrected: %+v", v)
 		}
@@ -90,7 +91,7 @@ func TestTheLifeOfAVisit(t *testing.T) {
 		if v := apitest.Decode[improve.Visit](secretary.Get(at), http.StatusOK); v.Paired != nil || len(v.History) != 2 {
 			t.Errorf("the secretary sees %+v", v)
 		}
-		refused(t, h.as(people.Reader).Get(at), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(access.Reader).Get(at), http.StatusForbidden, "not_allowed")
 	})
 }
 
@@ -100,19 +101,19 @@ func TestWhoVisitsWasPairedThatDay(t *testing.T) {
 	inZone(t, "America/Los_Angeles")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
-		instructor, admin := h.as(people.Instructor), h.as(people.Admin)
+		instructor, admin := h.as(access.Instructor), h.as(access.Admin)
 		const list = "/towns/demo/visits"
 		enter := func(c *apitest.Client, branch, on string) *apitest.Answer {
 			return c.Post(list, visitOf(object{"branch": branch, "visited_on": on}))
 		}
 		refused(t, enter(instructor, "b02", "2026-01-05"), http.StatusForbidden, "not_assigned")
-		refused(t, enter(h.as(people.Office), "b02", "2026-01-05"), http.StatusForbidden, "not_assigned")
-		enter(h.as(people.Office), "b01", "2026-01-05").Want(http.StatusCreated)
+		refused(t, enter(h.as(access.Office), "b02", "2026-01-05"), http.StatusForbidden, "not_assigned")
+		enter(h.as(access.Office), "b01", "2026-01-05").Want(http.StatusCreated)
 		refused(t, enter(instructor, "b99", "2026-01-05"), http.StatusNotFound, "not_found")
 		refused(t, enter(instructor, "b01", "2026-01-11"), http.StatusUnprocessableEntity, "invalid", "/visited_on")
-		refused(t, enter(h.as(people.Mentor), "b01", "2026-01-05"), http.StatusForbidden, "not_allowed")
-		zhou := h.joins("zhou", people.Instructor, ties{"b03": people.Instructs})
-		h.as(people.LeadingGroup).IfMatch(`"1"`).Post("/towns/demo/branches/b03/close", object{"on": "2026-01-08", "reason": "x"}).Want(http.StatusOK)
+		refused(t, enter(h.as(access.Mentor), "b01", "2026-01-05"), http.StatusForbidden, "not_allowed")
+		zhou := h.joins("zhou", access.Instructor, ties{"b03": access.Instructs})
+		h.as(access.LeadingGroup).IfMatch(`"1"`).Post("/towns/demo/branches/b03/close", object{"on": "2026-01-08", "reason": "x"}).Want(http.StatusOK)
 		refused(t, enter(zhou, "b03", "2026-01-08"), http.StatusUnprocessableEntity, "invalid", "/visited_on")
 		begun := enter(zhou, "b03", "2026-01-07").Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		h.must(h.db.Exec("UPDATE assignments SET valid_until = '2026-01-06' WHERE person_code = 'zhou'").Error)
@@ -127,13 +128,13 @@ func TestWhoVisitsWasPairedThatDay(t *testing.T) {
 		var a people.Assignment
 		h.must(h.db.Where("person_code = ?", "instructor").Take(&a).Error)
 		admin.IfMatch(`"1"`).Post("/towns/demo/assignments/"+a.ID+"/end", object{"until": "2026-01-11"}).Want(http.StatusOK)
-		h.joins("lin", people.Instructor, nil)
+		h.joins("lin", access.Instructor, nil)
 		admin.Post("/towns/demo/assignments", object{"person": "lin", "branch": "b01", "duty": "instructs", "valid_from": "2026-01-12"}).Want(http.StatusCreated)
 		clock.noon(t, "2026-01-13")
 		refused(t, enter(instructor, "b01", "2026-01-12"), http.StatusForbidden, "not_assigned")
 		moved(instructor, edge, "recorded", "").Want(http.StatusOK)
 		instructor.Get(edge).Want(http.StatusOK) // one's own stays readable
-		v := apitest.Decode[improve.Visit](h.as(people.LeadingGroup).Get(edge), http.StatusOK)
+		v := apitest.Decode[improve.Visit](h.as(access.LeadingGroup).Get(edge), http.StatusOK)
 		if got := v.Paired.Instructors; len(got) != 1 || got[0].Person.Code != "instructor" || len(v.Paired.Offices) != 1 {
 			t.Errorf("paired on the day: %+v", v.Paired)
 		}
@@ -145,7 +146,7 @@ func TestWhoVisitsWasPairedThatDay(t *testing.T) {
 func TestFindingsAreFoundByWhatTheyName(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := newHarnessAt(t, db, "2026-03-10 09:00:00")
-		instructor, group := h.as(people.Instructor), h.as(people.LeadingGroup)
+		instructor, group := h.as(access.Instructor), h.as(access.LeadingGroup)
 		const list = "/towns/demo/visits"
 		one := last(instructor.Post(list, visitOf(object{"branch": "b01", "findings": []object{
 			{"statement": "a", "severity": "minor", "measure": 2}, {"statement": "b", "severity": "critical", "indicator": "spirit"},
@@ -173,7 +174,7 @@ func TestFindingsAreFoundByWhatTheyName(t *testing.T) {
 func TestStatementsOfVisits(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := newHarnessAt(t, db, "2026-03-10 09:00:00")
-		instructor := h.as(people.Instructor)
+		instructor := h.as(access.Instructor)
 		cost := map[string]int64{}
 		for _, n := range []int{1, 9} {
 			var at string
@@ -183,7 +184,7 @@ func TestStatementsOfVisits(t *testing.T) {
 			for _, path := range []string{"/towns/demo/visits", at} {
 				coldStart(h.server)
 				before := database.Queries(db)
-				h.as(people.Mentor).Get(path).Want(http.StatusOK)
+				h.as(access.Mentor).Get(path).Want(http.StatusOK)
 				got := database.Queries(db) - before
 				if kind := path[:min(len(path), 19)]; cost[kind] == 0 {
 					cost[kind] = got
@@ -201,7 +202,7 @@ func TestFindingsNameIndicatorsInForce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := newHarnessAt(t, db, "2026-03-10 09:00:00")
 		h.inForce(smallScheme)
-		instructor := h.as(people.Instructor)
+		instructor := h.as(access.Instructor)
 		found := func(indicators ...string) object {
 			findings := []object{}
 			for _, code := range indicators {

@@ -3,9 +3,9 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 type supposedValue struct {
@@ -39,7 +39,7 @@ func (s *Server) whatIf(ctx context.Context, req whatIfRequest) (index.WhatIf, e
 	if err != nil {
 		return index.WhatIf{}, err
 	}
-	reach, err := people.ReachOf(ctx, s.db(ctx), people.Caller(ctx), people.ReadScorecard, req.Town, day.Of(s.Now()))
+	reach, err := access.ReachOf(ctx, s.db(ctx), access.Caller(ctx), access.ReadScorecard, req.Town, day.Of(s.Now()))
 	if err != nil {
 		return index.WhatIf{}, err
 	}

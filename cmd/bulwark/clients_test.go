@@ -13,16 +13,16 @@ import (
 	"go.uber.org/goleak"
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/config"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/people"
 )
 
 // served is the whole service on the database, and the key of an administrator.
 func served(t *testing.T, db *gorm.DB, cfg config.Config) (address, key string, stop func() error) {
 	t.Helper()
-	_, key, err := people.CreateKey(t.Context(), db, people.Key{Roles: []people.Role{people.Admin}})
+	_, key, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Admin}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"bulwark/internal/access"
 	"bulwark/internal/config"
 	"bulwark/internal/database"
-	"bulwark/internal/people"
 )
 
 func TestKeysOfTheCommandLine(t *testing.T) {
@@ -24,7 +24,7 @@ func TestKeysOfTheCommandLine(t *testing.T) {
 		t.Fatalf("create: %d %q %s", code, secret, words)
 	}
 	p, err := authenticate(t, env, secret)
-	if err != nil || p.Role != people.Admin || len(p.Towns) != 0 || p.ReadOnly {
+	if err != nil || p.Role != access.Admin || len(p.Towns) != 0 || p.ReadOnly {
 		t.Errorf("the key is %+v, %v", p, err)
 	}
 	code, list, words := invoke(t.Context(), env, "key", "list")
@@ -64,7 +64,7 @@ func TestKeysOfTheCommandLineAreRefused(t *testing.T) {
 	}
 }
 
-func authenticate(t *testing.T, env []string, secret string) (people.Principal, error) {
+func authenticate(t *testing.T, env []string, secret string) (access.Principal, error) {
 	t.Helper()
 	cfg, err := config.Load(env)
 	if err != nil {
@@ -75,5 +75,5 @@ func authenticate(t *testing.T, env []string, secret string) (people.Principal, 
 		t.Fatal(err)
 	}
 	defer database.Close(db)
-	return people.Authenticate(t.Context(), db, secret)
+	return access.Authenticate(t.Context(), db, secret)
 }

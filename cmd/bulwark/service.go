@@ -16,8 +16,8 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/api"
+	"bulwark/internal/access"
 	"bulwark/internal/config"
-	"bulwark/internal/people"
 )
 
 // serveOn answers requests on ln until ctx ends, then lets running requests
@@ -69,11 +69,11 @@ func answer(ctx context.Context, ln net.Listener, srv *http.Server, cfg config.C
 func newServer(db *gorm.DB, cfg config.Config, log *slog.Logger) *api.Server {
 	return &api.Server{
 		DB: db, Config: cfg, Log: log, Version: version, Now: now,
-		Authenticate: func(ctx context.Context, key string) (people.Principal, error) {
-			return people.Authenticate(ctx, db, key)
+		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
+			return access.Authenticate(ctx, db, key)
 		},
-		Authorize: func(ctx context.Context, p people.Principal, a people.Action, town string) error {
-			return people.Authorize(ctx, db, p, a, town)
+		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
+			return access.Authorize(ctx, db, p, a, town)
 		},
 		Ready: func(ctx context.Context) error { return ready(ctx, db) },
 	}

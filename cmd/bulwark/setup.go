@@ -7,9 +7,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/config"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -24,7 +24,7 @@ func printSetup(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
-		token, err := people.NewSetupToken(ctx, db)
+		token, err := access.NewSetupToken(ctx, db)
 		if err == nil {
 			p.tellSetup("http://"+cfg.Addr, token)
 		}
@@ -36,7 +36,7 @@ func printSetup(ctx context.Context, p program, args []string) error {
 // there is no default password. It goes to standard output alone, because logs
 // are read by many.
 func (p program) offerSetup(ctx context.Context, ln net.Listener, db *gorm.DB) error {
-	token, err := people.NewSetupToken(ctx, db)
+	token, err := access.NewSetupToken(ctx, db)
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}

@@ -12,9 +12,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -73,9 +73,9 @@ func addUser(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
-	a := people.Account{Name: name, OnlyTown: maybe(*town), PersonCode: maybe(*person)}
+	a := access.Account{Name: name, OnlyTown: maybe(*town), PersonCode: maybe(*person)}
 	for _, role := range listed(*roles) {
-		a.Roles = append(a.Roles, people.Role(role))
+		a.Roles = append(a.Roles, access.Role(role))
 	}
 	password, err := p.typed(*stdin)
 	if err != nil {
@@ -84,7 +84,7 @@ func addUser(ctx context.Context, p program, args []string) error {
 	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
 		var made string
 		err := database.InTx(ctx, db, func(tx *gorm.DB) error { // no account without its password
-			a, err := people.CreateAccount(ctx, tx, a)
+			a, err := access.CreateAccount(ctx, tx, a)
 			if err == nil {
 				made, err = setPassword(ctx, tx, a, password)
 			}
@@ -114,7 +114,7 @@ func setUserPassword(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
-		a, err := people.FindAccount(ctx, db, name)
+		a, err := access.FindAccount(ctx, db, name)
 		if err != nil {
 			return err
 		}
@@ -138,13 +138,13 @@ func (p program) typed(stdin bool) (*string, error) {
 }
 
 // setPassword sets the password, or makes one for one use and returns it.
-func setPassword(ctx context.Context, db *gorm.DB, a people.Account, password *string) (made string, err error) {
-	passwords := people.NewPasswords(people.PasswordCost)
+func setPassword(ctx context.Context, db *gorm.DB, a access.Account, password *string) (made string, err error) {
+	passwords := access.NewPasswords(access.PasswordCost)
 	if password != nil {
-		_, err = people.SetPassword(ctx, db, passwords, a.Name, *password, false, a.Version)
+		_, err = access.SetPassword(ctx, db, passwords, a.Name, *password, false, a.Version)
 		return "", err
 	}
-	_, made, err = people.ResetPassword(ctx, db, passwords, a.Name, a.Version)
+	_, made, err = access.ResetPassword(ctx, db, passwords, a.Name, a.Version)
 	return made, err
 }
 
@@ -168,7 +168,7 @@ func listUsers(ctx context.Context, p program, args []string) error {
 		fmt.Fprintln(w, "ACCOUNT\tTOWN\tPERSON\tROLES\tPASSWORD\tLINKED TO\tMADE\tDISABLED")
 		for after := ""; ; {
 			const most = 200
-			accounts, err := people.ListAccounts(ctx, db, after, most)
+			accounts, err := access.ListAccounts(ctx, db, after, most)
 			if err != nil {
 				return err
 			}
@@ -184,7 +184,7 @@ func listUsers(ctx context.Context, p program, args []string) error {
 	})
 }
 
-func passwordOf(a people.Account) string {
+func passwordOf(a access.Account) string {
 	switch {
 	case a.PasswordHash == "":
 		return "none"
@@ -201,9 +201,9 @@ func disableUser(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
-		a, err := people.FindAccount(ctx, db, name)
+		a, err := access.FindAccount(ctx, db, name)
 		if err == nil {
-			_, err = people.UpdateAccount(ctx, db, a, true, a.Version)
+			_, err = access.UpdateAccount(ctx, db, a, true, a.Version)
 		}
 		return err
 	})

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
-	"bulwark/internal/people"
 )
 
 func fresh(t *testing.T) []string {
@@ -40,7 +40,7 @@ func opens(t *testing.T, env []string, name, password string) error {
 		t.Fatal(err)
 	}
 	defer database.Close(db)
-	_, err = people.CheckPassword(t.Context(), db, people.NewPasswords(people.PasswordCost), name, password)
+	_, err = access.CheckPassword(t.Context(), db, access.NewPasswords(access.PasswordCost), name, password)
 	return err
 }
 

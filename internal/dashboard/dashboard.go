@@ -7,12 +7,12 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // Dashboard is the leadership screen of a town. Every part is for the whole town.
@@ -54,7 +54,7 @@ func Find(ctx context.Context, db *gorm.DB, townID string, result *index.Overvie
 }
 
 func (d *Dashboard) gather(ctx context.Context, db *gorm.DB) error {
-	today, all := day.Of(db.NowFunc()), people.Reach{All: true}
+	today, all := day.Of(db.NowFunc()), access.Reach{All: true}
 	if err := d.entry(ctx, db); err != nil {
 		return err
 	}

@@ -10,10 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
-	"bulwark/internal/people"
 )
 
 // Each migration is taken back and made again under the rows of the demo. The
@@ -69,12 +69,12 @@ func TestKeysGoBackToOneRole(t *testing.T) {
 		t.Run(dialect, func(t *testing.T) {
 			db := dbtest.Open(t, dialect)
 			execAll(t, db, before0008[:2]...)
-			for _, k := range []people.Key{
-				{Roles: []people.Role{people.Admin}},
-				{Roles: []people.Role{people.Reader}, Towns: []string{"a"}, ReadOnly: true},
-				{Roles: []people.Role{people.Reader, people.Admin}},
+			for _, k := range []access.Key{
+				{Roles: []access.Role{access.Admin}},
+				{Roles: []access.Role{access.Reader}, Towns: []string{"a"}, ReadOnly: true},
+				{Roles: []access.Role{access.Reader, access.Admin}},
 			} {
-				if _, _, err := people.CreateKey(t.Context(), db, k); err != nil {
+				if _, _, err := access.CreateKey(t.Context(), db, k); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
@@ -42,10 +43,10 @@ func models() []any {
 		people.LiaisonOffice{},
 		people.OfficeMember{},
 		people.OfficeLink{},
-		people.Key{},
-		people.Account{},
-		people.Session{},
-		people.SetupToken{},
+		access.Key{},
+		access.Account{},
+		access.Session{},
+		access.SetupToken{},
 		scheme.Version{},
 		evaluation.Period{},
 		evaluation.Sheet{},

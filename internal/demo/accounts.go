@@ -7,25 +7,25 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 // sign adds to the credential an account of the same person or role, with a
 // random password that need not be changed.
-func (c *Credential) sign(ctx context.Context, db *gorm.DB, passwords *people.Passwords) error {
+func (c *Credential) sign(ctx context.Context, db *gorm.DB, passwords *access.Passwords) error {
 	c.Account, c.Password = "demo-"+strings.ReplaceAll(string(c.Role), "_", "-"), rand.Text()
-	a := people.Account{Name: c.Account}
+	a := access.Account{Name: c.Account}
 	if c.Town != "" {
 		a.OnlyTown = &c.Town
 	}
 	if c.Person != "" {
 		a.PersonCode = &c.Person
 	} else {
-		a.Roles = []people.Role{c.Role}
+		a.Roles = []access.Role{c.Role}
 	}
-	a, err := people.CreateAccount(ctx, db, a)
+	a, err := access.CreateAccount(ctx, db, a)
 	if err == nil {
-		_, err = people.SetPassword(ctx, db, passwords, a.Name, c.Password, false, a.Version)
+		_, err = access.SetPassword(ctx, db, passwords, a.Name, c.Password, false, a.Version)
 	}
 	return err
 }

@@ -10,10 +10,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -74,14 +74,14 @@ func (s *story) tell(ctx context.Context, tx *gorm.DB) error {
 }
 
 // as lets a person of the invented town act.
-func as(ctx context.Context, person string, role people.Role) context.Context {
+func as(ctx context.Context, person string, role access.Role) context.Context {
 	return in(ctx, Town, person, role)
 }
 
 // in lets a person of a town act.
-func in(ctx context.Context, code, person string, role people.Role) context.Context {
+func in(ctx context.Context, code, person string, role access.Role) context.Context {
 	ctx = audit.As(ctx, audit.Actor{Name: person, Role: string(role)})
-	return people.WithPrincipal(ctx, people.Principal{Towns: []string{code}, Person: person}.Holding(role))
+	return access.WithPrincipal(ctx, access.Principal{Towns: []string{code}, Person: person}.Holding(role))
 }
 
 // areas are the real line down to Lishui, and an invented place for the rest.

@@ -5,13 +5,13 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 // Credential is one key of the demo and the account of the same role, to be
 // written where only its owner reads it.
 type Credential struct {
-	Role     people.Role `json:"role"`
+	Role     access.Role `json:"role"`
 	Town     string      `json:"town,omitempty"`
 	Person   string      `json:"person,omitempty"`
 	Key      string      `json:"key"`
@@ -23,25 +23,25 @@ type Credential struct {
 // machines, as secrets must.
 func Credentials(ctx context.Context, db *gorm.DB) ([]Credential, error) {
 	var list []Credential
-	passwords := people.NewPasswords(people.PasswordCost)
+	passwords := access.NewPasswords(access.PasswordCost)
 	for _, c := range []Credential{
-		{Role: people.Reader, Town: Town},
-		{Role: people.Secretary, Town: Town, Person: "secretary-1"},
-		{Role: people.Mentor, Town: Town, Person: "mentor-1"},
-		{Role: people.Instructor, Town: Town, Person: "instructor-1"},
-		{Role: people.Office, Town: Town, Person: "office-1"},
-		{Role: people.LeadingGroup, Town: Town, Person: "group-1"},
-		{Role: people.Leadership, Town: Town, Person: "leader-1"},
-		{Role: people.Admin},
+		{Role: access.Reader, Town: Town},
+		{Role: access.Secretary, Town: Town, Person: "secretary-1"},
+		{Role: access.Mentor, Town: Town, Person: "mentor-1"},
+		{Role: access.Instructor, Town: Town, Person: "instructor-1"},
+		{Role: access.Office, Town: Town, Person: "office-1"},
+		{Role: access.LeadingGroup, Town: Town, Person: "group-1"},
+		{Role: access.Leadership, Town: Town, Person: "leader-1"},
+		{Role: access.Admin},
 	} {
-		k := people.Key{Roles: []people.Role{c.Role}, ReadOnly: c.Role == people.Reader || c.Role == people.Leadership}
+		k := access.Key{Roles: []access.Role{c.Role}, ReadOnly: c.Role == access.Reader || c.Role == access.Leadership}
 		if c.Town != "" {
 			k.Towns = []string{c.Town}
 		}
 		if c.Person != "" {
 			k.PersonCode = &c.Person
 		}
-		_, secret, err := people.CreateKey(ctx, db, k)
+		_, secret, err := access.CreateKey(ctx, db, k)
 		if err != nil {
 			return nil, err
 		}

@@ -6,12 +6,12 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/exchange"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // helped are the branches that become targets after the first quarter, with the
@@ -59,7 +59,7 @@ func (s *story) loop(ctx context.Context, tx *gorm.DB, q quarter) error {
 // takes each from its analysis to a plan that runs.
 func (s *story) beginToHelp(ctx context.Context, tx *gorm.DB, q quarter) error {
 	s.until("2023-01-16")
-	group := as(ctx, "group-1", people.LeadingGroup)
+	group := as(ctx, "group-1", access.LeadingGroup)
 	proposal, err := improve.Propose(group, tx, index.NewBoard(), Town, q.code)
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func (s *story) beginToHelp(ctx context.Context, tx *gorm.DB, q quarter) error {
 // help analyses the result of a branch and plans what to do; its instructor visits.
 func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals []goal) error {
 	branch, secretary := branchCode(n), fmt.Sprintf("secretary-%d", n)
-	mentor, board := as(ctx, turn("mentor", n, mentors), people.Mentor), index.NewBoard()
+	mentor, board := as(ctx, turn("mentor", n, mentors), access.Mentor), index.NewBoard()
 	causes := improve.Causes{}
 	for _, g := range goals {
 		causes = append(causes, improve.Cause{Indicator: g.indicator, Kind: "mechanism", Cause: "invented: nobody answers for it", Evidence: invented})
@@ -104,7 +104,7 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 	if _, err := improve.MoveAnalysis(mentor, tx, Town, a.ID, a.Version, improve.AnalysisSubmitted, ""); err != nil {
 		return err
 	}
-	writer := as(ctx, secretary, people.Secretary)
+	writer := as(ctx, secretary, access.Secretary)
 	p, err := improve.DraftPlan(writer, tx, board, Town, branch, q.code, 0, "zh")
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 		reason string
 	}{
 		{mentor, improve.PlanAdvised, "invented: begin with what the residents see"},
-		{as(ctx, "group-1", people.LeadingGroup), improve.PlanApproved, ""},
+		{as(ctx, "group-1", access.LeadingGroup), improve.PlanApproved, ""},
 		{writer, improve.PlanRunning, ""},
 	} {
 		if p, err = improve.MovePlan(step.by, tx, board, Town, p.ID, p.Version, step.to, step.reason); err != nil {
@@ -138,7 +138,7 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 // visit records what the instructor of a branch found, and a problem that the office
 // solves and the instructor confirms.
 func visit(ctx context.Context, tx *gorm.DB, s *story, n int, item string) error {
-	instructor := as(ctx, turn("instructor", n, instructors), people.Instructor)
+	instructor := as(ctx, turn("instructor", n, instructors), access.Instructor)
 	three, one := int64(3), int64(1)
 	v, err := improve.BeginVisit(instructor, tx, improve.Visit{TownID: Town, BranchCode: branchCode(n), VisitContent: improve.VisitContent{
 		VisitedOn: day.Of(s.clock), Place: "invented: the office of the branch", Evidence: invented,
@@ -159,7 +159,7 @@ func visit(ctx context.Context, tx *gorm.DB, s *story, n int, item string) error
 	if err != nil || n == 27 { // that one is still being worked on when the story ends
 		return err
 	}
-	officer := as(ctx, turn("office", n, offices), people.Office)
+	officer := as(ctx, turn("office", n, offices), access.Office)
 	for _, step := range []struct {
 		by context.Context
 		d  improve.ProblemDecision
@@ -177,13 +177,13 @@ func visit(ctx context.Context, tx *gorm.DB, s *story, n int, item string) error
 
 // tasks sets one task under a measure for a branch, and one for the town.
 func (s *story) tasks(ctx context.Context, tx *gorm.DB) error {
-	group := as(ctx, "group-1", people.LeadingGroup)
+	group := as(ctx, "group-1", access.LeadingGroup)
 	branch, office := branchCode(18), turn("liaison", 18, offices)
 	t, err := improve.SetTask(group, tx, Town, 1, improve.TaskPlan{Branch: &branch, Office: &office, Title: "invented: find a tenant for the old market", DueOn: day.Of(s.clock).AddDays(120)})
 	if err != nil {
 		return err
 	}
-	if _, err := improve.ReportTask(as(ctx, turn("office", 18, offices), people.Office), tx, Town, 1, t.ID, t.Version, 40, "invented: three offers", invented); err != nil {
+	if _, err := improve.ReportTask(as(ctx, turn("office", 18, offices), access.Office), tx, Town, 1, t.ID, t.Version, 40, "invented: three offers", invented); err != nil {
 		return err
 	}
 	person := "group-2"
@@ -200,7 +200,7 @@ func (s *story) seeAGain(ctx context.Context, tx *gorm.DB) error {
 			return fmt.Errorf("report about %s: %w", branchCode(n), err)
 		}
 	}
-	group := as(ctx, "group-1", people.LeadingGroup)
+	group := as(ctx, "group-1", access.LeadingGroup)
 	list, err := improve.ListTargets(group, tx, Town, improve.TargetFilter{Branch: "b08", State: improve.Confirmed, Limit: 1})
 	if err != nil || len(list) == 0 {
 		return err
@@ -216,7 +216,7 @@ func (s *story) seeAGain(ctx context.Context, tx *gorm.DB) error {
 // finish takes every item of a branch's plan to its end, and the plan to its
 // acceptance.
 func finish(ctx context.Context, tx *gorm.DB, n int) error {
-	group := as(ctx, "group-1", people.LeadingGroup)
+	group := as(ctx, "group-1", access.LeadingGroup)
 	list, err := improve.ListPlans(group, tx, Town, improve.PlanFilter{Branch: branchCode(n), Limit: 1})
 	if err != nil {
 		return err
@@ -231,8 +231,8 @@ func finish(ctx context.Context, tx *gorm.DB, n int) error {
 			to       improve.ItemState
 			evidence string
 		}{
-			{as(ctx, fmt.Sprintf("secretary-%d", n), people.Secretary), improve.ItemDone, "invented: lists and photographs"},
-			{as(ctx, turn("instructor", n, instructors), people.Instructor), improve.ItemVerified, ""},
+			{as(ctx, fmt.Sprintf("secretary-%d", n), access.Secretary), improve.ItemDone, "invented: lists and photographs"},
+			{as(ctx, turn("instructor", n, instructors), access.Instructor), improve.ItemVerified, ""},
 			{group, improve.ItemClosed, ""},
 		} {
 			if i, err = improve.MovePlanItem(step.by, tx, Town, i.ID, i.Version, step.to, "", step.evidence); err != nil {
@@ -246,7 +246,7 @@ func finish(ctx context.Context, tx *gorm.DB, n int) error {
 
 // publishCase lets the branch that rose most in development.02 tell how.
 func publishCase(ctx context.Context, tx *gorm.DB) error {
-	secretary, group := as(ctx, "secretary-21", people.Secretary), as(ctx, "group-1", people.LeadingGroup)
+	secretary, group := as(ctx, "secretary-21", access.Secretary), as(ctx, "group-1", access.LeadingGroup)
 	c, err := exchange.DraftCase(secretary, tx, exchange.Case{
 		TownID: Town, BranchCode: "b21", Title: "invented: a market of our own", Story: "invented: how empty stalls became a cooperative",
 		Indicators: database.JSON[[]string]{V: []string{"development.02"}}, Measures: database.JSON[[]int]{V: []int{4}}, Links: database.JSON[[]exchange.Link]{V: []exchange.Link{}},

@@ -6,11 +6,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/exchange"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 // The demo has something of everything: a target that improved, one that fell back,
@@ -18,7 +18,7 @@ import (
 // weak where it is strong, and a project that was chosen, whose bonus waits.
 func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 	told.Each(t, func(t *testing.T, db *gorm.DB) {
-		group := as(t.Context(), "group-1", people.LeadingGroup)
+		group := as(t.Context(), "group-1", access.LeadingGroup)
 		targets, err := improve.ListTargets(group, db, Town, improve.TargetFilter{Period: "2022Q4", Limit: 100})
 		if err != nil {
 			t.Fatal(err)
@@ -68,7 +68,7 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 // of each publication since how many goals were reached.
 func planOf(t *testing.T, db *gorm.DB, branch string) string {
 	t.Helper()
-	group := as(t.Context(), "group-1", people.LeadingGroup)
+	group := as(t.Context(), "group-1", access.LeadingGroup)
 	list, err := improve.ListPlans(group, db, Town, improve.PlanFilter{Branch: branch, Limit: 1})
 	if err != nil || len(list) != 1 {
 		t.Fatalf("plans of %s: %v, %v", branch, list, err)
@@ -100,7 +100,7 @@ func planOf(t *testing.T, db *gorm.DB, branch string) string {
 
 func checkPioneers(t *testing.T, db *gorm.DB) {
 	t.Helper()
-	leader := as(t.Context(), "leader-1", people.Leadership)
+	leader := as(t.Context(), "leader-1", access.Leadership)
 	result, err := exchange.ResultOf(leader, db, Town, "2023", "en")
 	if err != nil || result.State != exchange.Decided {
 		t.Fatalf("the round is %s, %v", result.State, err)

@@ -6,10 +6,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 )
 
@@ -45,7 +45,7 @@ func (s *story) periods(ctx context.Context, tx *gorm.DB) error {
 }
 
 func (s *story) play(ctx context.Context, tx *gorm.DB, i int, q quarter, d scheme.Document, perf *performance) error {
-	group := as(ctx, "group-1", people.LeadingGroup)
+	group := as(ctx, "group-1", access.LeadingGroup)
 	s.until(string(q.starts))
 	p, err := evaluation.CreatePeriod(group, tx, evaluation.Period{
 		TownID: Town, Code: q.code, Kind: "quarter",
@@ -98,12 +98,12 @@ func (s *story) enter(ctx context.Context, tx *gorm.DB, i int, q quarter, d sche
 		reported, rated := entries(d, perf, n, i)
 		for _, e := range []struct {
 			person  string
-			role    people.Role
+			role    access.Role
 			entries []evaluation.Entry
 		}{
-			{fmt.Sprintf("secretary-%d", n), people.Secretary, reported},
-			{turn("mentor", n, mentors), people.Mentor, rated(0)},
-			{turn("instructor", n, instructors), people.Instructor, rated(2)},
+			{fmt.Sprintf("secretary-%d", n), access.Secretary, reported},
+			{turn("mentor", n, mentors), access.Mentor, rated(0)},
+			{turn("instructor", n, instructors), access.Instructor, rated(2)},
 		} {
 			if err := s.sheet(ctx, tx, q, n, e.person, e.role, e.entries); err != nil {
 				return fmt.Errorf("%s for %s: %w", e.person, branchCode(n), err)
@@ -115,7 +115,7 @@ func (s *story) enter(ctx context.Context, tx *gorm.DB, i int, q quarter, d sche
 
 // sheet takes one sheet from its beginning to its approval, or as far as it is in
 // the open quarter.
-func (s *story) sheet(ctx context.Context, tx *gorm.DB, q quarter, n int, person string, role people.Role, entries []evaluation.Entry) error {
+func (s *story) sheet(ctx context.Context, tx *gorm.DB, q quarter, n int, person string, role access.Role, entries []evaluation.Entry) error {
 	author := as(ctx, person, role)
 	if q.open && n > 36 {
 		return nil // not begun
@@ -128,7 +128,7 @@ func (s *story) sheet(ctx context.Context, tx *gorm.DB, q quarter, n int, person
 	if err != nil || q.open && n > 24 {
 		return err // waiting for a decision
 	}
-	_, err = evaluation.MoveSheet(as(ctx, "group-1", people.LeadingGroup), tx, Town, sheet.ID, sheet.Version, evaluation.Approved, "")
+	_, err = evaluation.MoveSheet(as(ctx, "group-1", access.LeadingGroup), tx, Town, sheet.ID, sheet.Version, evaluation.Approved, "")
 	return err
 }
 
@@ -176,11 +176,11 @@ func (s *story) adjustments(ctx context.Context, tx *gorm.DB, q quarter) error {
 	}
 	for _, a := range proposals {
 		a.TownID, a.PeriodCode, a.Evidence = Town, q.code, "invented"
-		a, err := evaluation.Propose(as(ctx, "group-2", people.LeadingGroup), tx, a)
+		a, err := evaluation.Propose(as(ctx, "group-2", access.LeadingGroup), tx, a)
 		if err != nil {
 			return err
 		}
-		_, err = evaluation.MoveAdjustment(as(ctx, "group-1", people.LeadingGroup), tx, Town, a.ID, a.Version, evaluation.ApprovedAdjustment, "")
+		_, err = evaluation.MoveAdjustment(as(ctx, "group-1", access.LeadingGroup), tx, Town, a.ID, a.Version, evaluation.ApprovedAdjustment, "")
 		if err != nil {
 			return err
 		}

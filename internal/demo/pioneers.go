@@ -6,9 +6,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/exchange"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -29,7 +29,7 @@ var entrants = []struct {
 // where it waits for a decision.
 func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 	s.until("2023-10-12")
-	group := as(ctx, "group-1", people.LeadingGroup)
+	group := as(ctx, "group-1", access.LeadingGroup)
 	judges := []string{"mentor-1", "mentor-2"}
 	r, err := exchange.OpenRound(group, tx, exchange.Round{
 		TownID: Town, Code: "2023", Name: text.F("2023年党员先锋项目评选（虚构）", "Pioneer projects of 2023 (invented)"),
@@ -46,7 +46,7 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 		return err
 	}
 	for _, judge := range judges {
-		if _, err := exchange.WriteSheet(as(ctx, judge, people.Mentor), tx, Town, r.Code, 1, scores); err != nil {
+		if _, err := exchange.WriteSheet(as(ctx, judge, access.Mentor), tx, Town, r.Code, 1, scores); err != nil {
 			return err
 		}
 	}
@@ -75,7 +75,7 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 // register enters a team and the projects, and gives the points of one judge.
 func register(ctx context.Context, tx *gorm.DB, r exchange.Round) (exchange.Scores, error) {
 	team := "storytellers"
-	_, err := exchange.CreateTeam(as(ctx, "secretary-8", people.Secretary), tx, exchange.Team{
+	_, err := exchange.CreateTeam(as(ctx, "secretary-8", access.Secretary), tx, exchange.Team{
 		TownID: Town, Code: team, Name: text.F("说书先锋队（虚构）", "Storytellers (invented)"), Field: entrants[0].field, Members: 12,
 		Branches: database.JSON[[]string]{V: []string{branchCode(8)}},
 	})
@@ -88,7 +88,7 @@ func register(ctx context.Context, tx *gorm.DB, r exchange.Round) (exchange.Scor
 		if i == 0 {
 			p.TeamCode = &team
 		}
-		p, err = exchange.RegisterProject(as(ctx, fmt.Sprintf("secretary-%d", e.n), people.Secretary), tx, p)
+		p, err = exchange.RegisterProject(as(ctx, fmt.Sprintf("secretary-%d", e.n), access.Secretary), tx, p)
 		scores[p.ID] = map[string]float64{}
 		for c, criterion := range r.Criteria.V {
 			scores[p.ID][criterion.Code] = e.points[c]

@@ -6,15 +6,15 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
-	"bulwark/internal/people"
 )
 
 // reportOn lets the instructor of the n-th branch report on a span of days, in words
 // that the figures of the log give, and the leading group receive it.
 func reportOn(ctx context.Context, tx *gorm.DB, n int, from, until day.Date) error {
-	instructor := as(ctx, turn("instructor", n, instructors), people.Instructor)
+	instructor := as(ctx, turn("instructor", n, instructors), access.Instructor)
 	f, err := improve.DraftFigures(instructor, tx, Town, from, until)
 	if err != nil {
 		return err
@@ -29,6 +29,6 @@ func reportOn(ctx context.Context, tx *gorm.DB, n int, from, until day.Date) err
 	if r, err = improve.MoveReport(instructor, tx, Town, r.ID, r.Version, improve.ReportSubmitted, ""); err != nil {
 		return err
 	}
-	_, err = improve.MoveReport(as(ctx, "group-1", people.LeadingGroup), tx, Town, r.ID, r.Version, improve.ReportReceived, "invented: begin with the branches of the plan")
+	_, err = improve.MoveReport(as(ctx, "group-1", access.LeadingGroup), tx, Town, r.ID, r.Version, improve.ReportReceived, "invented: begin with the branches of the plan")
 	return err
 }

@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
@@ -59,8 +60,8 @@ func settle(ctx context.Context, tx *gorm.DB) ([]string, error) {
 	for _, p := range []struct {
 		code   string
 		zh, en string
-		role   people.Role
-	}{{"group", "街道领导小组成员", "Street group member", people.LeadingGroup}, {"mentor", "街道导师", "Street mentor", people.Mentor}} {
+		role   access.Role
+	}{{"group", "街道领导小组成员", "Street group member", access.LeadingGroup}, {"mentor", "街道导师", "Street mentor", access.Mentor}} {
 		if err := neighbour(ctx, tx, p.code, text.F("%[1]s（虚构）", "%[2]s (invented)", p.zh, p.en), p.role); err != nil {
 			return nil, err
 		}
@@ -74,10 +75,10 @@ func settle(ctx context.Context, tx *gorm.DB) ([]string, error) {
 				return nil, err
 			}
 			secretary := "secretary-of-" + b.Code
-			if err := neighbour(ctx, tx, secretary, text.F("%[1]s书记（虚构）", "Secretary of %[2]s (invented)", b.Name.ZH, b.Name.EN), people.Secretary); err != nil {
+			if err := neighbour(ctx, tx, secretary, text.F("%[1]s书记（虚构）", "Secretary of %[2]s (invented)", b.Name.ZH, b.Name.EN), access.Secretary); err != nil {
 				return nil, err
 			}
-			for _, a := range []people.Assignment{{PersonCode: secretary, Duty: people.Leads}, {PersonCode: "mentor", Duty: people.Mentors}} {
+			for _, a := range []people.Assignment{{PersonCode: secretary, Duty: access.Leads}, {PersonCode: "mentor", Duty: access.Mentors}} {
 				a.TownID, a.BranchCode, a.ValidFrom, a.Reason = Street, b.Code, begun, invented
 				if _, err := people.Assign(ctx, tx, a); err != nil {
 					return nil, err
@@ -90,7 +91,7 @@ func settle(ctx context.Context, tx *gorm.DB) ([]string, error) {
 }
 
 // neighbour appoints somebody of the neighbouring town.
-func neighbour(ctx context.Context, tx *gorm.DB, code string, name text.Text, role people.Role) error {
+func neighbour(ctx context.Context, tx *gorm.DB, code string, name text.Text, role access.Role) error {
 	_, err := people.Create(ctx, tx, people.Person{TownID: Street, Code: code, Name: name, Provenance: invented})
 	if err != nil {
 		return err
@@ -100,7 +101,7 @@ func neighbour(ctx context.Context, tx *gorm.DB, code string, name text.Text, ro
 
 // streetQuarter plays one quarter of the neighbour to its publication.
 func (s *story) streetQuarter(ctx context.Context, tx *gorm.DB, i int, q quarter, units []string, d scheme.Document, perf *performance) error {
-	group := in(ctx, Street, "group", people.LeadingGroup)
+	group := in(ctx, Street, "group", access.LeadingGroup)
 	p, err := evaluation.CreatePeriod(group, tx, evaluation.Period{
 		TownID: Street, Code: q.code, Kind: "quarter", StartsOn: q.starts, EndsOn: q.ends, SchemeCode: d.Code,
 		Calendar: evaluation.Calendar{NoticeDays: evaluation.DefaultDays, AnswerDays: evaluation.DefaultDays},
@@ -136,16 +137,16 @@ func streetSheets(ctx context.Context, tx *gorm.DB, period, unit string, n, i in
 	reported, rated := entries(d, perf, n, i)
 	for _, e := range []struct {
 		person  string
-		role    people.Role
+		role    access.Role
 		entries []evaluation.Entry
-	}{{"secretary-of-" + unit, people.Secretary, reported}, {"mentor", people.Mentor, rated(0)}} {
+	}{{"secretary-of-" + unit, access.Secretary, reported}, {"mentor", access.Mentor, rated(0)}} {
 		author := in(ctx, Street, e.person, e.role)
 		sheet, err := evaluation.BeginSheet(author, tx, Street, period, unit, "", e.entries)
 		if err == nil {
 			sheet, err = evaluation.MoveSheet(author, tx, Street, sheet.ID, sheet.Version, evaluation.Submitted, "")
 		}
 		if err == nil {
-			_, err = evaluation.MoveSheet(in(ctx, Street, "group", people.LeadingGroup), tx, Street, sheet.ID, sheet.Version, evaluation.Approved, "")
+			_, err = evaluation.MoveSheet(in(ctx, Street, "group", access.LeadingGroup), tx, Street, sheet.ID, sheet.Version, evaluation.Approved, "")
 		}
 		if err != nil {
 			return fmt.Errorf("%s for %s: %w", e.person, unit, err)

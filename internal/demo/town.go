@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
@@ -80,15 +81,15 @@ func (s *story) staff(ctx context.Context, tx *gorm.DB) error {
 	for _, g := range []struct {
 		prefix, zh, en string
 		count          int
-		role           people.Role
-		duty           people.Duty
+		role           access.Role
+		duty           access.Duty
 	}{
-		{"group", "领导小组成员", "Group member", 2, people.LeadingGroup, ""},
-		{"leader", "镇领导", "Town leader", 1, people.Leadership, ""},
-		{"mentor", "导师", "Mentor", mentors, people.Mentor, people.Mentors},
-		{"instructor", "指导员", "Instructor", instructors, people.Instructor, people.Instructs},
-		{"office", "挂钩办专员", "Officer", offices, people.Office, ""},
-		{"secretary", "书记", "Secretary", branches, people.Secretary, people.Leads},
+		{"group", "领导小组成员", "Group member", 2, access.LeadingGroup, ""},
+		{"leader", "镇领导", "Town leader", 1, access.Leadership, ""},
+		{"mentor", "导师", "Mentor", mentors, access.Mentor, access.Mentors},
+		{"instructor", "指导员", "Instructor", instructors, access.Instructor, access.Instructs},
+		{"office", "挂钩办专员", "Officer", offices, access.Office, ""},
+		{"secretary", "书记", "Secretary", branches, access.Secretary, access.Leads},
 	} {
 		for i := 1; i <= g.count; i++ {
 			p := people.Person{
@@ -114,9 +115,9 @@ const begun day.Date = "2022-09-01"
 
 // appoint gives a person the role; the n-th mentor by an invented letter, for a
 // term that outlasts the demo.
-func appoint(ctx context.Context, tx *gorm.DB, townID, person string, role people.Role, n int) error {
+func appoint(ctx context.Context, tx *gorm.DB, townID, person string, role access.Role, n int) error {
 	a := people.Appointment{TownID: townID, PersonCode: person, Role: role, ValidFrom: begun, Reason: invented}
-	if role == people.Mentor {
+	if role == access.Mentor {
 		until := day.Date("2042-08-31")
 		a.Letter, a.ValidUntil = fmt.Sprintf("演示聘字〔2022〕%d号", n), &until
 	}
@@ -125,7 +126,7 @@ func appoint(ctx context.Context, tx *gorm.DB, townID, person string, role peopl
 }
 
 // assign deals the branches to the people of one duty in turn.
-func assign(ctx context.Context, tx *gorm.DB, prefix string, count int, duty people.Duty) error {
+func assign(ctx context.Context, tx *gorm.DB, prefix string, count int, duty access.Duty) error {
 	for n := 1; n <= branches && duty != ""; n++ {
 		_, err := people.Assign(ctx, tx, people.Assignment{
 			TownID: Town, PersonCode: turn(prefix, n, count), BranchCode: branchCode(n),

@@ -8,11 +8,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 )
@@ -54,9 +54,9 @@ var adjustmentNoun = text.Text{ZH: "加减分或否决", EN: "adjustment"}
 
 // adjustmentMoves is the life of an adjustment.
 var adjustmentMoves = machine[AdjustmentState]{
-	{Verb: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: people.Decide, When: stage{during: entering}},
-	{Verb: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: people.Decide, When: stage{during: entering}, Reason: true},
-	{Verb: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: people.WriteAdjustments, When: stage{during: entering}},
+	{Verb: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: access.Decide, When: stage{during: entering}},
+	{Verb: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: access.Decide, When: stage{during: entering}, Reason: true},
+	{Verb: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: access.WriteAdjustments, When: stage{during: entering}},
 }
 
 // FindAdjustment gives one adjustment, if the caller may read those of its branch.
@@ -69,7 +69,7 @@ func FindAdjustment(ctx context.Context, db *gorm.DB, townID, id string) (Adjust
 	if err != nil {
 		return Adjustment{}, err
 	}
-	reach, err := people.ReachOf(ctx, db, people.Caller(ctx), people.ReadAdjustments, townID, day.Of(db.NowFunc()))
+	reach, err := access.ReachOf(ctx, db, access.Caller(ctx), access.ReadAdjustments, townID, day.Of(db.NowFunc()))
 	if err != nil {
 		return Adjustment{}, err
 	}
@@ -84,23 +84,23 @@ func FindAdjustment(ctx context.Context, db *gorm.DB, townID, id string) (Adjust
 	if err != nil {
 		return Adjustment{}, err
 	}
-	a.Allowed = a.allowed(people.Caller(ctx), period, led)
+	a.Allowed = a.allowed(access.Caller(ctx), period, led)
 	err = db.WithContext(ctx).Where("town_id = ? AND adjustment_id = ?", townID, id).Order("version").Find(&a.History).Error
 	return a, err
 }
 
 // stand is what the moves of the adjustment depend on.
 func (a Adjustment) stand(period Period) stand {
-	lock := fault.Lock{By: a.ProposedBy, At: a.CreatedAt, Reason: a.Reason, CanLift: string(people.LeadingGroup)}
+	lock := fault.Lock{By: a.ProposedBy, At: a.CreatedAt, Reason: a.Reason, CanLift: string(access.LeadingGroup)}
 	if a.DecidedAt != nil {
-		lock.By, lock.Role, lock.At, lock.Reason = a.DecidedBy, string(people.LeadingGroup), *a.DecidedAt, a.DecisionReason
+		lock.By, lock.Role, lock.At, lock.Reason = a.DecidedBy, string(access.LeadingGroup), *a.DecidedAt, a.DecisionReason
 	}
 	return stand{period: period, lock: lock}
 }
 
 // allowed leaves out deciding on one's own proposal or branch and withdrawing
 // another's proposal.
-func (a Adjustment) allowed(p people.Principal, period Period, led map[string]bool) []string {
+func (a Adjustment) allowed(p access.Principal, period Period, led map[string]bool) []string {
 	own := p.Name() == a.ProposedBy
 	verbs := adjustmentMoves.Allowed(p, a.State, a.stand(period))
 	return slices.DeleteFunc(verbs, func(verb string) bool {
@@ -119,7 +119,7 @@ type AdjustmentFilter struct {
 // ListAdjustments gives the adjustments that the caller may read, in the order of
 // their making.
 func ListAdjustments(ctx context.Context, db *gorm.DB, townID string, f AdjustmentFilter) ([]Adjustment, error) {
-	reach, err := people.ReachOf(ctx, db, people.Caller(ctx), people.ReadAdjustments, townID, day.Of(db.NowFunc()))
+	reach, err := access.ReachOf(ctx, db, access.Caller(ctx), access.ReadAdjustments, townID, day.Of(db.NowFunc()))
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func ListAdjustments(ctx context.Context, db *gorm.DB, townID string, f Adjustme
 	}
 	led, err := ledBy(ctx, db, townID)
 	for i := range list {
-		list[i].Allowed = list[i].allowed(people.Caller(ctx), periods[list[i].PeriodCode], led)
+		list[i].Allowed = list[i].allowed(access.Caller(ctx), periods[list[i].PeriodCode], led)
 	}
 	return list, err
 }
@@ -147,7 +147,7 @@ func ListAdjustments(ctx context.Context, db *gorm.DB, townID string, f Adjustme
 // Propose enters an item of the scheme for a branch. Its points are those of the
 // scheme, so that nobody bargains.
 func Propose(ctx context.Context, db *gorm.DB, a Adjustment) (Adjustment, error) {
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	a.ID, a.State, a.ProposedBy = database.NewID(), Proposed, p.Name()
 	a.DecidedAt, a.DecidedBy, a.DecisionReason = nil, "", ""
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
@@ -158,7 +158,7 @@ func Propose(ctx context.Context, db *gorm.DB, a Adjustment) (Adjustment, error)
 		if _, err := period.branch(ctx, tx, a.BranchCode); err != nil {
 			return err
 		}
-		if err := people.InScope(ctx, tx, p, people.WriteAdjustments, a.TownID, a.BranchCode, day.Of(tx.NowFunc())); err != nil {
+		if err := access.InScope(ctx, tx, p, access.WriteAdjustments, a.TownID, a.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 		if !slices.Contains(entering, period.State) {
@@ -206,7 +206,7 @@ func points(known scheme.Adjustments, kind, code string) (float64, error) {
 
 // MoveAdjustment decides on an adjustment, or withdraws one's own.
 func MoveAdjustment(ctx context.Context, db *gorm.DB, townID, id string, version int64, to AdjustmentState, reason string) (Adjustment, error) {
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	var after Adjustment
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := FindAdjustment(ctx, tx, townID, id)
@@ -244,7 +244,7 @@ func MoveAdjustment(ctx context.Context, db *gorm.DB, townID, id string, version
 }
 
 // refuse keeps people from deciding on their own proposals and branches.
-func (a Adjustment) refuse(ctx context.Context, tx *gorm.DB, p people.Principal, mv move[AdjustmentState]) error {
+func (a Adjustment) refuse(ctx context.Context, tx *gorm.DB, p access.Principal, mv move[AdjustmentState]) error {
 	own := p.Name() == a.ProposedBy
 	switch {
 	case mv.To == Withdrawn && !own:

@@ -6,11 +6,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -70,7 +70,7 @@ func (c Calendar) setBy(name string, at time.Time, reason string) Calendar {
 
 // Lock says who set the days last, when, why and who can change them.
 func (c Calendar) Lock() fault.Lock {
-	return fault.Lock{By: c.WindowBy, Role: string(people.LeadingGroup), At: orZero(c.WindowAt), Reason: c.WindowReason, CanLift: string(people.LeadingGroup)}
+	return fault.Lock{By: c.WindowBy, Role: string(access.LeadingGroup), At: orZero(c.WindowAt), Reason: c.WindowReason, CanLift: string(access.LeadingGroup)}
 }
 
 // columns are the calendar as UpdateVersioned takes it.
@@ -85,7 +85,7 @@ func (c Calendar) columns() map[string]any {
 // UpdatePeriod changes the calendar of a period that is not locked yet. The trail
 // keeps the days before and after and the reason, which must be given.
 func UpdatePeriod(ctx context.Context, db *gorm.DB, townID, code string, version int64, c Calendar, reason string) (Period, error) {
-	caller := people.Caller(ctx)
+	caller := access.Caller(ctx)
 	if faults := c.check(); len(faults) > 0 {
 		return Period{}, fault.Broken(faults...)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
@@ -30,7 +31,7 @@ type Counts struct {
 
 // RoleCounts are the counts of one role.
 type RoleCounts struct {
-	Role people.Role `json:"role" swaggertype:"string" example:"mentor"`
+	Role access.Role `json:"role" swaggertype:"string" example:"mentor"`
 	Counts
 }
 
@@ -78,7 +79,7 @@ type overview struct {
 	viewer
 	period   Period
 	branches []town.Branch // scored, and within reach
-	expected map[pair]people.Role
+	expected map[pair]access.Role
 	sheets   []Sheet
 }
 
@@ -137,8 +138,8 @@ func (o *overview) expect(ties []people.Tie) {
 	for _, b := range o.branches {
 		inReach[b.Code] = true
 	}
-	o.expected = map[pair]people.Role{}
-	order := people.Roles()
+	o.expected = map[pair]access.Role{}
+	order := access.Roles()
 	for _, tie := range ties {
 		at := pair{tie.BranchCode, tie.PersonCode}
 		first, twice := o.expected[at]
@@ -158,7 +159,7 @@ func (o *overview) count(by string) (*Counts, []CompletenessRow) {
 		}
 	}
 	totals := &Counts{}
-	add := func(at pair, role people.Role, one Counts) {
+	add := func(at pair, role access.Role, one Counts) {
 		row := rows[at.branch]
 		if by == "evaluator" {
 			if o.judged() && at.evaluator != o.Person {
@@ -244,10 +245,10 @@ func (c *Counts) add(d Counts) {
 
 // add counts for the row and for the role in it; roles stay in the order of the
 // policy table.
-func (r *CompletenessRow) add(role people.Role, d Counts) {
+func (r *CompletenessRow) add(role access.Role, d Counts) {
 	r.Counts.add(d)
-	order := people.Roles()
-	i, found := slices.BinarySearchFunc(r.Roles, role, func(c RoleCounts, role people.Role) int {
+	order := access.Roles()
+	i, found := slices.BinarySearchFunc(r.Roles, role, func(c RoleCounts, role access.Role) int {
 		return cmp.Compare(slices.Index(order, c.Role), slices.Index(order, role))
 	})
 	if !found {

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 	"bulwark/internal/text"
 )
 
@@ -21,7 +21,7 @@ func (c Completeness) CSV(language string) []byte {
 		return text.CSV(rows)
 	}
 	rows := [][]string{{c.By, "name", "role", "expected", "missing", "begun", "draft", "submitted", "returned", "approved", "late", "overdue"}}
-	line := func(code, name string, role people.Role, n Counts) {
+	line := func(code, name string, role access.Role, n Counts) {
 		row := []string{code, text.Inert(name), string(role)}
 		for _, x := range []int{n.Expected, n.Missing, n.Begun, n.Draft, n.Submitted, n.Returned, n.Approved, n.Late, n.Overdue} {
 			row = append(row, strconv.Itoa(x))

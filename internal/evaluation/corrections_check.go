@@ -7,9 +7,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -55,7 +55,7 @@ func refuseOwnBranches(ctx context.Context, tx *gorm.DB, townID string, list []C
 			continue
 		}
 		asked[c.BranchCode] = true
-		if err := refuseOwnBranch(ctx, tx, people.Caller(ctx), townID, c.BranchCode, day.Of(tx.NowFunc())); err != nil {
+		if err := refuseOwnBranch(ctx, tx, access.Caller(ctx), townID, c.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	"bulwark/internal/access"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -15,7 +15,7 @@ import (
 )
 
 // checkEntries lists every fault of the entries of one sheet.
-func checkEntries(c *scheme.Compiled, b town.Branch, role people.Role, entries []Entry) []fault.Field {
+func checkEntries(c *scheme.Compiled, b town.Branch, role access.Role, entries []Entry) []fault.Field {
 	v := entryCheck{scheme: c, branch: b, role: role, seen: map[string]bool{}, at: map[string]string{}}
 	for i, e := range entries {
 		v.entry("/entries/"+strconv.Itoa(i), e)
@@ -26,7 +26,7 @@ func checkEntries(c *scheme.Compiled, b town.Branch, role people.Role, entries [
 type entryCheck struct {
 	scheme  *scheme.Compiled
 	branch  town.Branch
-	role    people.Role
+	role    access.Role
 	settled bool // a correction, which says what all ratings together come to
 	seen    map[string]bool
 	at      map[string]string // pointer of each entry that is right so far, by code
@@ -83,7 +83,7 @@ func (v *entryCheck) rates(n *scheme.Node) bool {
 	if v.settled {
 		return true
 	}
-	if v.role == people.Secretary || v.role == people.Office {
+	if v.role == access.Secretary || v.role == access.Office {
 		return false
 	}
 	return n.Combine == nil || n.Combine.RoleWeights == nil || n.Combine.RoleWeights[string(v.role)] > 0

@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -53,7 +54,7 @@ var exceptionNoun = text.Text{ZH: "补报许可", EN: "exception"}
 
 // exceptionMoves is the life of an exception.
 var exceptionMoves = machine[ExceptionState]{
-	{Verb: "end", From: []ExceptionState{InForce}, To: Ended, Action: people.WritePeriods, When: stage{during: unlocked}, Reason: true},
+	{Verb: "end", From: []ExceptionState{InForce}, To: Ended, Action: access.WritePeriods, When: stage{during: unlocked}, Reason: true},
 }
 
 // covers reports whether the exception is leave for the sheet.
@@ -74,7 +75,7 @@ func (e Exception) state(today day.Date) ExceptionState {
 }
 
 func (e Exception) stand(period Period) stand {
-	lock := fault.Lock{By: e.GrantedBy, Role: string(people.LeadingGroup), At: e.GrantedAt, Reason: e.Reason, CanLift: string(people.LeadingGroup)}
+	lock := fault.Lock{By: e.GrantedBy, Role: string(access.LeadingGroup), At: e.GrantedAt, Reason: e.Reason, CanLift: string(access.LeadingGroup)}
 	if e.EndedAt != nil {
 		lock.By, lock.At, lock.Reason = e.EndedBy, *e.EndedAt, e.EndReason
 	}
@@ -175,7 +176,7 @@ func GrantException(ctx context.Context, db *gorm.DB, e Exception) (Exception, e
 		if err != nil {
 			return err
 		}
-		grant := move[ExceptionState]{Action: people.WritePeriods, When: stage{during: unlocked}}
+		grant := move[ExceptionState]{Action: access.WritePeriods, When: stage{during: unlocked}}
 		if err := grant.Refuse(v.Principal, e.stand(period), e.Reason); err != nil {
 			return err
 		}

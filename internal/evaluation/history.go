@@ -3,8 +3,8 @@ package evaluation
 import (
 	"time"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
-	"bulwark/internal/people"
 	"bulwark/internal/workflow"
 )
 
@@ -27,6 +27,6 @@ type AdjustmentMove struct {
 	Verb         string      `json:"verb" enums:"approve,reject,withdraw"`
 	At           time.Time   `json:"at"`
 	Actor        string      `json:"by" example:"group-1"`
-	Role         people.Role `json:"role" swaggertype:"string" example:"leading_group"`
+	Role         access.Role `json:"role" swaggertype:"string" example:"leading_group"`
 	Reason       string      `json:"reason,omitempty"`
 }

@@ -6,9 +6,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -54,11 +54,11 @@ func (v *sheetReader) frozen(s Sheet) error {
 
 // refuseOwnBranch keeps people from judging a branch that they lead. A secretary
 // reports its own values, which is no judgement.
-func refuseOwnBranch(ctx context.Context, tx *gorm.DB, p people.Principal, townID, branch string, on day.Date) error {
-	if p.Role == people.Secretary {
+func refuseOwnBranch(ctx context.Context, tx *gorm.DB, p access.Principal, townID, branch string, on day.Date) error {
+	if p.Role == access.Secretary {
 		return nil
 	}
-	led, err := people.IsLedBy(ctx, tx, townID, branch, p.Person, on)
+	led, err := access.IsLedBy(ctx, tx, townID, branch, p.Person, on)
 	if err == nil && led {
 		return ownBranch()
 	}
@@ -72,8 +72,8 @@ func ownBranch() error {
 // ledBy gives the branches that the caller leads today, which he or she does not
 // judge. Secretaries report about theirs, and readers judge none.
 func ledBy(ctx context.Context, db *gorm.DB, townID string) (map[string]bool, error) {
-	if people.Caller(ctx).Role == people.Secretary {
+	if access.Caller(ctx).Role == access.Secretary {
 		return nil, nil
 	}
-	return people.LedBy(ctx, db, townID, people.WriteSheets, people.DecideSheets, people.Decide)
+	return access.LedBy(ctx, db, townID, access.WriteSheets, access.DecideSheets, access.Decide)
 }

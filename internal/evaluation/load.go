@@ -5,7 +5,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 // SheetCount is how many sheets an evaluator has, by what is left to do.
@@ -17,7 +17,7 @@ type SheetCount struct {
 
 // CountSheets counts the sheets that evaluators wrote in the role, in all periods
 // that are open or in review, by one statement. It tells nothing of what is in them.
-func CountSheets(ctx context.Context, db *gorm.DB, townID string, role people.Role) (map[string]SheetCount, error) {
+func CountSheets(ctx context.Context, db *gorm.DB, townID string, role access.Role) (map[string]SheetCount, error) {
 	var rows []struct {
 		EvaluatorCode string
 		SheetCount

@@ -6,10 +6,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -17,13 +17,13 @@ import (
 // periodMoves is the life of a period. Publishing goes through package index,
 // which says what is published.
 var periodMoves = machine[PeriodState]{
-	{Verb: "change", From: unlocked, Action: people.WritePeriods, Reason: true},
-	{Verb: "open", From: []PeriodState{Planned, Review}, To: Open, Action: people.WritePeriods},
-	{Verb: "review", From: []PeriodState{Open}, To: Review, Action: people.WritePeriods},
-	{Verb: "unlock", From: []PeriodState{Locked}, To: Review, Action: people.WritePeriods, Reason: true},
-	{Verb: "lock", From: []PeriodState{Review}, To: Locked, Action: people.WritePeriods},
-	{Verb: "publish", From: []PeriodState{Locked}, To: Published, Action: people.WritePeriods},
-	{Verb: "finalise", From: []PeriodState{Published}, To: Final, Action: people.WritePeriods},
+	{Verb: "change", From: unlocked, Action: access.WritePeriods, Reason: true},
+	{Verb: "open", From: []PeriodState{Planned, Review}, To: Open, Action: access.WritePeriods},
+	{Verb: "review", From: []PeriodState{Open}, To: Review, Action: access.WritePeriods},
+	{Verb: "unlock", From: []PeriodState{Locked}, To: Review, Action: access.WritePeriods, Reason: true},
+	{Verb: "lock", From: []PeriodState{Review}, To: Locked, Action: access.WritePeriods},
+	{Verb: "publish", From: []PeriodState{Locked}, To: Published, Action: access.WritePeriods},
+	{Verb: "finalise", From: []PeriodState{Published}, To: Final, Action: access.WritePeriods},
 }
 
 // MovePeriod takes the period to another state. The moves to Published and Final
@@ -69,7 +69,7 @@ func FinalisePeriod(ctx context.Context, tx *gorm.DB, townID, code string, versi
 }
 
 func movePeriod(ctx context.Context, db *gorm.DB, townID, code string, version int64, to PeriodState, reason string, force bool) (Period, error) {
-	caller := people.Caller(ctx)
+	caller := access.Caller(ctx)
 	var after Period
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := lockPeriod(ctx, tx, townID, code)

@@ -8,11 +8,11 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -64,8 +64,8 @@ func (n Notice) Open(on day.Date) bool { return n.From <= on && on <= n.Until }
 var periodNoun = text.Text{ZH: "考评周期", EN: "period"}
 
 // For is the period as the caller sees it, with what he or she can do.
-func (p Period) For(caller people.Principal) Period {
-	p.StateBy, p.WindowBy = caller.Told(p.StateBy, people.LeadingGroup), caller.Told(p.WindowBy, people.LeadingGroup)
+func (p Period) For(caller access.Principal) Period {
+	p.StateBy, p.WindowBy = caller.Told(p.StateBy, access.LeadingGroup), caller.Told(p.WindowBy, access.LeadingGroup)
 	p.Allowed = periodMoves.Allowed(caller, p.State, p.stand())
 	return p
 }
@@ -78,7 +78,7 @@ func (p Period) stand() stand {
 // Lock says who brought the period where it stands, when, why, and who can take it
 // further.
 func (p Period) Lock() fault.Lock {
-	l := fault.Lock{By: p.StateBy, Role: string(people.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
+	l := fault.Lock{By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup)}
 	if p.State == Final {
 		l.CanLift = fault.Nobody
 	}

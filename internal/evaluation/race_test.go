@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/demo"
@@ -15,14 +16,13 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 )
 
 const period = "2023Q3" // the open one of the demo
 
-func as(ctx context.Context, person string, role people.Role) context.Context {
+func as(ctx context.Context, person string, role access.Role) context.Context {
 	ctx = audit.As(ctx, audit.Actor{Name: person, Role: string(role)})
-	return people.WithPrincipal(ctx, people.Principal{Towns: []string{demo.Town}, Person: person}.Holding(role))
+	return access.WithPrincipal(ctx, access.Principal{Towns: []string{demo.Town}, Person: person}.Holding(role))
 }
 
 func move(ctx context.Context, t *testing.T, db *gorm.DB, to ...evaluation.PeriodState) {
@@ -42,7 +42,7 @@ func move(ctx context.Context, t *testing.T, db *gorm.DB, to ...evaluation.Perio
 
 func TestTheLockHolds(t *testing.T) {
 	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
-		ctx := as(t.Context(), "group-1", people.LeadingGroup)
+		ctx := as(t.Context(), "group-1", access.LeadingGroup)
 		move(ctx, t, db, evaluation.Review)
 		nothingIsApprovedBehindTheLock(ctx, t, db)
 		move(ctx, t, db, evaluation.Review)

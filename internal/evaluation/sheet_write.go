@@ -6,10 +6,10 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
@@ -18,7 +18,7 @@ import (
 // BeginSheet opens a draft for the caller. The caller must be tied to the branch
 // today, and must not rate a branch that he or she leads.
 func BeginSheet(ctx context.Context, db *gorm.DB, townID, period, branch, note string, entries []Entry) (Sheet, error) {
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	if p.Person == "" {
 		return Sheet{}, fault.New(fault.Forbidden, "person_needed", text.F("此密钥未关联人员，不能填写考评表", "this key stands for no person: only people evaluate"))
 	}

@@ -7,10 +7,10 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -34,7 +34,7 @@ type Sheet struct {
 	PeriodCode    string      `json:"period" example:"2023Q3"`
 	BranchCode    string      `json:"branch" example:"b07"`
 	EvaluatorCode string      `json:"evaluator,omitempty" example:"mentor-1"`     // not told to the branch that it judges
-	Role          people.Role `json:"role" swaggertype:"string" example:"mentor"` // of the evaluator when the sheet was begun
+	Role          access.Role `json:"role" swaggertype:"string" example:"mentor"` // of the evaluator when the sheet was begun
 	State         SheetState  `json:"state" swaggertype:"string" enums:"draft,submitted,returned,approved"`
 	Revision      int64       `json:"revision"` // grows when the sheet is returned; earlier entries are kept
 	Note          string      `json:"note,omitempty"`
@@ -104,14 +104,14 @@ var (
 var sheets = workflow.Kind[Sheet, SheetState, *sheetReader]{
 	Noun: text.Text{ZH: "考评表", EN: "evaluation"}, Name: "evaluation", Reader: sheetReaderOf, Frozen: (*sheetReader).frozen,
 	Verbs: sheetVerbs{
-		{Name: "begin", To: Draft, Action: people.WriteSheets, Silent: true, Who: mine[1:], When: inOpenWindow},
-		{Name: "write", From: []SheetState{Draft}, Action: people.WriteSheets, Silent: true, Who: mine, When: sheetRules{living, during(Open), inWindow}},
-		{Name: "write", From: []SheetState{Returned}, Action: people.WriteSheets, Silent: true, Who: mine, When: sheetRules{living, during(entering...), inTime}},
-		{Name: "submit", From: []SheetState{Draft}, To: Submitted, Action: people.WriteSheets, When: whileOpen},
-		{Name: "submit", From: []SheetState{Returned}, To: Submitted, Action: people.WriteSheets, When: untilDue},
-		{Name: "withdraw", From: []SheetState{Submitted}, To: Draft, Action: people.WriteSheets, When: whileOpen},
-		{Name: "approve", From: []SheetState{Submitted}, To: Approved, Action: people.DecideSheets, When: sheetRules{during(entering...), notOwn, unbiased}},
-		{Name: "return", From: []SheetState{Submitted, Approved}, To: Returned, Action: people.DecideSheets, Reason: true, When: sheetRules{during(entering...), notOwn, unbiased}},
+		{Name: "begin", To: Draft, Action: access.WriteSheets, Silent: true, Who: mine[1:], When: inOpenWindow},
+		{Name: "write", From: []SheetState{Draft}, Action: access.WriteSheets, Silent: true, Who: mine, When: sheetRules{living, during(Open), inWindow}},
+		{Name: "write", From: []SheetState{Returned}, Action: access.WriteSheets, Silent: true, Who: mine, When: sheetRules{living, during(entering...), inTime}},
+		{Name: "submit", From: []SheetState{Draft}, To: Submitted, Action: access.WriteSheets, When: whileOpen},
+		{Name: "submit", From: []SheetState{Returned}, To: Submitted, Action: access.WriteSheets, When: untilDue},
+		{Name: "withdraw", From: []SheetState{Submitted}, To: Draft, Action: access.WriteSheets, When: whileOpen},
+		{Name: "approve", From: []SheetState{Submitted}, To: Approved, Action: access.DecideSheets, When: sheetRules{during(entering...), notOwn, unbiased}},
+		{Name: "return", From: []SheetState{Submitted, Approved}, To: Returned, Action: access.DecideSheets, Reason: true, When: sheetRules{during(entering...), notOwn, unbiased}},
 	},
 }
 

@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 )
@@ -41,7 +41,7 @@ func gapsBySubject(sheets []readSheet) map[string]map[string]float64 {
 	type side struct{ sum, n [2]float64 } // 0 the branch, 1 its mentors
 	sides := map[string]map[string]*side{}
 	for _, s := range sheets {
-		who := slices.Index([]people.Role{people.Secretary, people.Mentor}, s.role)
+		who := slices.Index([]access.Role{access.Secretary, access.Mentor}, s.role)
 		if who < 0 {
 			continue
 		}

@@ -8,8 +8,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
-	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -67,7 +67,7 @@ func FindSignals(ctx context.Context, db *gorm.DB, townID, period string) (Signa
 // readSheet is a sheet as the signals read it.
 type readSheet struct {
 	branch, evaluator string
-	role              people.Role
+	role              access.Role
 	submitted         time.Time
 	values            []readValue // numbers only, in the order of codes
 }

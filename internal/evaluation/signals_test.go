@@ -7,13 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 // rated is a sheet of ratings on the indicators a, b, c … of the dimension d, each
 // scored as it is.
 func rated(evaluator, branch string, at time.Time, scores ...float64) readSheet {
-	s := readSheet{branch: branch, evaluator: evaluator, role: people.Mentor, submitted: at}
+	s := readSheet{branch: branch, evaluator: evaluator, role: access.Mentor, submitted: at}
 	for i, x := range scores {
 		s.values = append(s.values, readValue{code: string(rune('a' + i)), raw: x, rated: true, dimension: "d", score: x})
 	}
@@ -22,7 +22,7 @@ func rated(evaluator, branch string, at time.Time, scores ...float64) readSheet 
 
 // reported is the own sheet of a branch in the dimension d.
 func reported(branch string, score float64) readSheet {
-	return readSheet{branch: branch, evaluator: "s" + branch, role: people.Secretary, values: []readValue{{code: "own", raw: score, dimension: "d", score: score}}}
+	return readSheet{branch: branch, evaluator: "s" + branch, role: access.Secretary, values: []readValue{{code: "own", raw: score, dimension: "d", score: score}}}
 }
 
 func told(signals []Signal) (got []string) {

@@ -6,8 +6,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -73,7 +73,7 @@ func (p Period) undecided(ctx context.Context, tx *gorm.DB) (n int64, refusal er
 	e := fault.New(fault.Conflict, code, text.F(
 		"尚有 %d 份考评表、%d 项加减分未审批：请先审批，或说明理由并强制锁定，未审批的不计入",
 		"%d sheets and %d adjustments wait for a decision: decide on them, or lock by force with a reason, which leaves them out", len(sheets), len(adjustments)))
-	e = e.Held(fault.Lock{By: first.By, At: first.At, Reason: first.Reason, CanLift: string(people.LeadingGroup)})
+	e = e.Held(fault.Lock{By: first.By, At: first.At, Reason: first.Reason, CanLift: string(access.LeadingGroup)})
 	for _, list := range []struct {
 		path string
 		of   []waiting

@@ -5,26 +5,26 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
-	"bulwark/internal/people"
 )
 
 // viewer is a caller with all that says what he or she sees and does with sheets
 // today.
 type viewer struct {
-	people.Principal
+	access.Principal
 	town    string
 	today   day.Date
-	reach   people.Reach    // branches whose sheets the caller reads; writing reaches as far
+	reach   access.Reach    // branches whose sheets the caller reads; writing reaches as far
 	led     map[string]bool // branches about which the caller neither writes nor decides
 	granted []Exception     // in force today
 }
 
 // viewerOf reads what the caller of ctx may see and do in the town.
 func viewerOf(ctx context.Context, db *gorm.DB, townID string) (viewer, error) {
-	v := viewer{Principal: people.Caller(ctx), town: townID, today: day.Of(db.NowFunc())}
+	v := viewer{Principal: access.Caller(ctx), town: townID, today: day.Of(db.NowFunc())}
 	var err error
-	if v.reach, err = people.ReachOf(ctx, db, v.Principal, people.ReadSheets, townID, v.today); err != nil {
+	if v.reach, err = access.ReachOf(ctx, db, v.Principal, access.ReadSheets, townID, v.today); err != nil {
 		return v, err
 	}
 	v.led, err = ledBy(ctx, db, townID)
@@ -51,7 +51,7 @@ func (v *sheetReader) Visible(q *gorm.DB) *gorm.DB {
 }
 
 // judged reports whether the caller reads sheets as the one whom they judge.
-func (v viewer) judged() bool { return v.Role == people.Secretary }
+func (v viewer) judged() bool { return v.Role == access.Secretary }
 
 func (v viewer) wrote(s Sheet) bool { return v.Person != "" && v.Person == s.EvaluatorCode }
 

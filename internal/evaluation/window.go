@@ -4,9 +4,9 @@ import (
 	"slices"
 	"time"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -89,18 +89,18 @@ func (s Sheet) dueBar(today day.Date) error {
 	}
 	return fault.New(fault.Locked, "due_passed", text.F(
 		"退回的考评表应于 %s 前改正，期限已过：请向工作领导小组申请", "the returned sheet was due on %s: ask the leading group for an exception", *s.DueOn)).
-		Held(fault.Lock{By: s.DecidedBy, Role: string(people.LeadingGroup), At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(people.LeadingGroup)})
+		Held(fault.Lock{By: s.DecidedBy, Role: string(access.LeadingGroup), At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(access.LeadingGroup)})
 }
 
 // lock says who brought the sheet where it stands, and who can take it further.
 func (s Sheet) lock() fault.Lock {
 	switch s.State {
 	case Submitted:
-		return fault.Lock{By: s.EvaluatorCode, Role: string(s.Role), At: orZero(s.SubmittedAt), CanLift: string(people.LeadingGroup)}
+		return fault.Lock{By: s.EvaluatorCode, Role: string(s.Role), At: orZero(s.SubmittedAt), CanLift: string(access.LeadingGroup)}
 	case Approved:
-		return fault.Lock{By: s.DecidedBy, Role: string(people.LeadingGroup), At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(people.LeadingGroup)}
+		return fault.Lock{By: s.DecidedBy, Role: string(access.LeadingGroup), At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(access.LeadingGroup)}
 	case Returned:
-		return fault.Lock{By: s.DecidedBy, Role: string(people.LeadingGroup), At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(s.Role)}
+		return fault.Lock{By: s.DecidedBy, Role: string(access.LeadingGroup), At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(s.Role)}
 	}
 	return fault.Lock{By: s.EvaluatorCode, Role: string(s.Role), At: s.CreatedAt, CanLift: string(s.Role)}
 }

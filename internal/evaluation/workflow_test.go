@@ -5,14 +5,14 @@ import (
 	"slices"
 	"testing"
 
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 var (
 	periodStates     = []PeriodState{Planned, Open, Review, Locked, Published, Final}
 	sheetStates      = []SheetState{Draft, Submitted, Returned, Approved}
 	adjustmentStates = []AdjustmentState{Proposed, ApprovedAdjustment, Rejected, Withdrawn}
-	writers          = []people.Role{people.Secretary, people.Mentor, people.Instructor, people.Office, people.LeadingGroup}
+	writers          = []access.Role{access.Secretary, access.Mentor, access.Instructor, access.Office, access.LeadingGroup}
 )
 
 // What each role can do is written out here a second time, by state: whoever
@@ -40,16 +40,16 @@ func TestAllowedByRoleAndState(t *testing.T) {
 			t.Errorf("%s: allowed %v, want %v", what, got, want)
 		}
 	}
-	for _, role := range append(people.Roles(), "") {
-		group, writes := role == people.LeadingGroup, slices.Contains(writers, role)
+	for _, role := range append(access.Roles(), "") {
+		group, writes := role == access.LeadingGroup, slices.Contains(writers, role)
 		of := func(may bool, verbs []string) []string {
 			if !may {
 				return nil
 			}
 			return verbs
 		}
-		me := people.Principal{Towns: []string{"demo"}, Person: "me", Role: role}
-		all, none := viewer{Principal: me, reach: people.Reach{All: true}}, viewer{Principal: me}
+		me := access.Principal{Towns: []string{"demo"}, Person: "me", Role: role}
+		all, none := viewer{Principal: me, reach: access.Reach{All: true}}, viewer{Principal: me}
 		leads := viewer{Principal: me, reach: all.reach, led: map[string]bool{"b01": true}}
 		for _, state := range periodStates {
 			p := Period{State: state}.For(me)

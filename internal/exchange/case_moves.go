@@ -5,10 +5,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/workflow"
 )
 
@@ -17,18 +17,18 @@ type caseMove = workflow.Move[CaseState, workflow.Free]
 // caseMoves is the life of a case. Its branch writes it, the leading group reviews
 // it before anybody else reads it, and can take back what it published.
 var caseMoves = workflow.Machine[CaseState, workflow.Free]{
-	{Verb: "edit", From: []CaseState{Draft, Returned}, Action: people.WriteCases},
-	{Verb: "submit", From: []CaseState{Draft, Returned}, To: Submitted, Action: people.WriteCases},
-	{Verb: "publish", From: []CaseState{Submitted}, To: Published, Action: people.ReviewCases},
-	{Verb: "return", From: []CaseState{Submitted}, To: Returned, Action: people.ReviewCases, Reason: true},
-	{Verb: "withdraw", From: []CaseState{Draft, Submitted, Returned}, To: Withdrawn, Action: people.WriteCases},
-	{Verb: "retract", From: []CaseState{Published}, To: Withdrawn, Action: people.ReviewCases, Reason: true},
-	{Verb: "renew", From: []CaseState{Published}, Action: people.WriteCases},
+	{Verb: "edit", From: []CaseState{Draft, Returned}, Action: access.WriteCases},
+	{Verb: "submit", From: []CaseState{Draft, Returned}, To: Submitted, Action: access.WriteCases},
+	{Verb: "publish", From: []CaseState{Submitted}, To: Published, Action: access.ReviewCases},
+	{Verb: "return", From: []CaseState{Submitted}, To: Returned, Action: access.ReviewCases, Reason: true},
+	{Verb: "withdraw", From: []CaseState{Draft, Submitted, Returned}, To: Withdrawn, Action: access.WriteCases},
+	{Verb: "retract", From: []CaseState{Published}, To: Withdrawn, Action: access.ReviewCases, Reason: true},
+	{Verb: "renew", From: []CaseState{Published}, Action: access.WriteCases},
 }
 
 // stand names who brought the case where it stands.
 func (c Case) stand() workflow.Standing {
-	lock := fault.Lock{By: c.Author, At: c.CreatedAt, CanLift: string(people.LeadingGroup)}
+	lock := fault.Lock{By: c.Author, At: c.CreatedAt, CanLift: string(access.LeadingGroup)}
 	if n := len(c.History); n > 0 {
 		last := c.History[n-1]
 		lock.By, lock.At, lock.Reason = last.Actor, last.At, last.Reason
@@ -95,7 +95,7 @@ func supersede(ctx context.Context, tx *gorm.DB, c Case) error {
 
 // moved keeps a step of the case.
 func (c Case) moved(ctx context.Context, tx *gorm.DB, version int64, verb, reason string) error {
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	return tx.Create(&CaseMove{
 		TownID: c.TownID, CaseID: c.ID, Version: version, Verb: verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role, Reason: reason,
 	}).Error

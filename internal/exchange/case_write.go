@@ -7,11 +7,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -26,7 +26,7 @@ func DraftCase(ctx context.Context, db *gorm.DB, c Case) (Case, error) {
 		if _, err := town.FindBranch(ctx, tx, c.TownID, c.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
-		if err := people.InScope(ctx, tx, people.Caller(ctx), people.WriteCases, c.TownID, c.BranchCode, day.Of(tx.NowFunc())); err != nil {
+		if err := access.InScope(ctx, tx, access.Caller(ctx), access.WriteCases, c.TownID, c.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 		if err := c.check(ctx, tx); err != nil {
@@ -65,7 +65,7 @@ func RenewCase(ctx context.Context, db *gorm.DB, townID, id string) (Case, error
 
 // begin stores the draft of the caller.
 func (c Case) begin(ctx context.Context, tx *gorm.DB, action string) (Case, error) {
-	c.State, c.Author, c.Versioned = Draft, people.Caller(ctx).Name(), database.Versioned{Version: 1}
+	c.State, c.Author, c.Versioned = Draft, access.Caller(ctx).Name(), database.Versioned{Version: 1}
 	err := tx.Create(&c).Error
 	if database.ConstraintOf(err) == "cases_one_open" {
 		return c, fault.New(fault.Conflict, "edition_open", text.F(

@@ -11,9 +11,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -65,7 +65,7 @@ type CaseMove struct {
 	Verb    string      `json:"verb" enums:"submit,publish,return,withdraw,retract,supersede"`
 	At      time.Time   `json:"at"`
 	Actor   string      `json:"by" example:"group-1"`
-	Role    people.Role `json:"role" swaggertype:"string" example:"leading_group"`
+	Role    access.Role `json:"role" swaggertype:"string" example:"leading_group"`
 	Reason  string      `json:"reason,omitempty"`
 }
 

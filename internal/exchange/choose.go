@@ -7,11 +7,11 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -40,11 +40,11 @@ func ResultOf(ctx context.Context, db *gorm.DB, townID, code, language string) (
 	if err != nil {
 		return RoundResult{}, err
 	}
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	switch {
 	case r.State == Registering || r.State == Judging:
 		return RoundResult{}, fault.New(fault.NotFound, "round_open", text.F("评选 %s 尚未截止评分：截止前只能看到自己的评分表", "the round %s is not closed: until then judges see their own sheets alone", code))
-	case r.State != Decided && !p.May(people.RunRounds) && p.Role != people.Leadership && !slices.Contains(r.Judges.V, p.Person):
+	case r.State != Decided && !p.May(access.RunRounds) && p.Role != access.Leadership && !slices.Contains(r.Judges.V, p.Person):
 		return RoundResult{}, fault.New(fault.Forbidden, "not_decided", text.F("评选 %s 尚未决定", "the round %s is not decided yet", code))
 	}
 	return r.result(ctx, db, language)
@@ -88,7 +88,7 @@ func Confirm(ctx context.Context, db *gorm.DB, townID, code string, version int6
 		if err != nil {
 			return err
 		}
-		mv, err := roundMoves.Find(people.Caller(ctx), before.State, to, before.stand(), reason)
+		mv, err := roundMoves.Find(access.Caller(ctx), before.State, to, before.stand(), reason)
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func Confirm(ctx context.Context, db *gorm.DB, townID, code string, version int6
 
 // refuse says why the projects cannot be picked among the candidates.
 func (all RoundResult) refuse(ctx context.Context, tx *gorm.DB, townID string, picked []string, reason string) error {
-	led, err := people.LedBy(ctx, tx, townID, people.RunRounds)
+	led, err := access.LedBy(ctx, tx, townID, access.RunRounds)
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (all RoundResult) settle(ctx context.Context, tx *gorm.DB, townID string, t
 	}{{win, picked}, {NotChosen, rest}} {
 		for ids := range slices.Chunk(part.ids, database.Batch) {
 			err := tx.Model(&Project{}).Where("town_id = ? AND id IN ?", townID, ids).Updates(map[string]any{
-				"state": part.state, "state_by": people.Caller(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason, "version": gorm.Expr("version + 1"),
+				"state": part.state, "state_by": access.Caller(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason, "version": gorm.Expr("version + 1"),
 			}).Error
 			if err != nil {
 				return err

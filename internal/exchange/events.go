@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -58,21 +59,21 @@ var eventNoun = text.Text{ZH: "活动", EN: "event"}
 // eventMoves is the life of an event. What came of it is written until it was held,
 // and afterwards too: minutes come late.
 var eventMoves = workflow.Machine[EventState, workflow.Free]{
-	{Verb: "edit", From: []EventState{Planned, Held}, Action: people.WriteEvents},
-	{Verb: "hold", From: []EventState{Planned}, To: Held, Action: people.WriteEvents},
-	{Verb: "cancel", From: []EventState{Planned}, To: Cancelled, Action: people.WriteEvents, Reason: true},
+	{Verb: "edit", From: []EventState{Planned, Held}, Action: access.WriteEvents},
+	{Verb: "hold", From: []EventState{Planned}, To: Held, Action: access.WriteEvents},
+	{Verb: "cancel", From: []EventState{Planned}, To: Cancelled, Action: access.WriteEvents, Reason: true},
 }
 
 func (e Event) stand() workflow.Standing {
-	return workflow.Standing{By: e.StateBy, At: e.StateAt, Reason: e.StateReason, CanLift: string(people.LeadingGroup)}
+	return workflow.Standing{By: e.StateBy, At: e.StateAt, Reason: e.StateReason, CanLift: string(access.LeadingGroup)}
 }
 
 // tell is the event as the caller sees it: without people where he or she may not
 // read them.
-func (e Event) tell(p people.Principal) Event {
+func (e Event) tell(p access.Principal) Event {
 	e.Allowed = eventMoves.Allowed(p, e.State, e.stand())
-	e.StateBy = p.Told(e.StateBy, people.LeadingGroup)
-	if !p.May(people.ReadPeople) {
+	e.StateBy = p.Told(e.StateBy, access.LeadingGroup)
+	if !p.May(access.ReadPeople) {
 		e.People.V = []string{}
 	}
 	return e
@@ -85,7 +86,7 @@ func FindEvent(ctx context.Context, db *gorm.DB, townID, id string) (Event, erro
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Event{}, fault.Missing(eventNoun, id)
 	}
-	return e.tell(people.Caller(ctx)), err
+	return e.tell(access.Caller(ctx)), err
 }
 
 // EventFilter narrows a list; zero fields do not.
@@ -110,14 +111,14 @@ func ListEvents(ctx context.Context, db *gorm.DB, townID string, f EventFilter) 
 	var list []Event
 	err := q.Order("id").Limit(f.Limit).Find(&list).Error
 	for i := range list {
-		list[i] = list[i].tell(people.Caller(ctx))
+		list[i] = list[i].tell(access.Caller(ctx))
 	}
 	return list, err
 }
 
 // PlanEvent enters a planned event or study visit.
 func PlanEvent(ctx context.Context, db *gorm.DB, e Event) (Event, error) {
-	caller := people.Caller(ctx)
+	caller := access.Caller(ctx)
 	e.ID, e.State, e.StateBy, e.Versioned = database.NewID(), Planned, caller.Name(), database.Versioned{Version: 1}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := e.check(ctx, tx, nil); err != nil {
@@ -152,7 +153,7 @@ func MoveEvent(ctx context.Context, db *gorm.DB, townID, id string, version int6
 		if to == Held && day.Of(tx.NowFunc()) < before.HeldOn {
 			return nil, workflow.Conflict(before.stand(), "not_yet", text.F("活动日期为 %s，尚未到", "the day of it is %s, which has not come", before.HeldOn))
 		}
-		return map[string]any{"state": to, "state_by": people.Caller(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason}, nil
+		return map[string]any{"state": to, "state_by": access.Caller(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason}, nil
 	})
 }
 
@@ -164,7 +165,7 @@ func changeEvent(ctx context.Context, db *gorm.DB, townID, id string, version in
 		if err != nil {
 			return err
 		}
-		mv, err := before.move(people.Caller(ctx), to, reason)
+		mv, err := before.move(access.Caller(ctx), to, reason)
 		if err != nil {
 			return err
 		}
@@ -184,7 +185,7 @@ func changeEvent(ctx context.Context, db *gorm.DB, townID, id string, version in
 }
 
 // move gives the move to the state, or where it is empty that of editing.
-func (e Event) move(caller people.Principal, to EventState, reason string) (workflow.Move[EventState, workflow.Free], error) {
+func (e Event) move(caller access.Principal, to EventState, reason string) (workflow.Move[EventState, workflow.Free], error) {
 	if to != "" {
 		return eventMoves.Find(caller, e.State, to, e.stand(), reason)
 	}

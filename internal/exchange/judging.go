@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -32,7 +33,7 @@ type JudgeSheet struct {
 
 // FindSheet gives the caller's own sheet of a round that judges, or has judged.
 func FindSheet(ctx context.Context, db *gorm.DB, townID, round string) (JudgeSheet, error) {
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	if _, err := FindRound(ctx, db, townID, round); err != nil {
 		return JudgeSheet{}, err
 	}
@@ -48,7 +49,7 @@ func FindSheet(ctx context.Context, db *gorm.DB, townID, round string) (JudgeShe
 	if err != nil {
 		return s, err
 	}
-	led, err := people.LedBy(ctx, db, townID, people.JudgeProjects)
+	led, err := access.LedBy(ctx, db, townID, access.JudgeProjects)
 	s.tell(list, led)
 	return s, err
 }
@@ -92,14 +93,14 @@ func WriteSheet(ctx context.Context, db *gorm.DB, townID, round string, version 
 		if err != nil {
 			return err
 		}
-		led, err := people.LedBy(ctx, tx, townID, people.JudgeProjects)
+		led, err := access.LedBy(ctx, tx, townID, access.JudgeProjects)
 		if err != nil {
 			return err
 		}
 		if err := r.refuseScores(list, led, scores); err != nil {
 			return err
 		}
-		key := JudgeSheet{TownID: townID, RoundCode: round, Judge: people.Caller(ctx).Person}
+		key := JudgeSheet{TownID: townID, RoundCode: round, Judge: access.Caller(ctx).Person}
 		if err := database.UpdateVersioned(tx, &key, version, map[string]any{"scores": database.JSON[Scores]{V: scores}}); err != nil {
 			return err
 		}
@@ -165,7 +166,7 @@ func MoveRound(ctx context.Context, db *gorm.DB, townID, code string, version in
 		if err != nil {
 			return err
 		}
-		mv, err := roundMoves.Find(people.Caller(ctx), before.State, to, before.stand(), reason)
+		mv, err := roundMoves.Find(access.Caller(ctx), before.State, to, before.stand(), reason)
 		if err != nil {
 			return err
 		}
@@ -193,7 +194,7 @@ func MoveRound(ctx context.Context, db *gorm.DB, townID, code string, version in
 
 // move stores where the round stands now.
 func (r Round) move(ctx context.Context, tx *gorm.DB, version int64, to RoundState, reason string) (Round, error) {
-	change := map[string]any{"state": to, "state_by": people.Caller(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason}
+	change := map[string]any{"state": to, "state_by": access.Caller(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason}
 	if err := database.UpdateVersioned(tx, &Round{TownID: r.TownID, Code: r.Code}, version, change); err != nil {
 		return Round{}, err
 	}
@@ -219,7 +220,7 @@ func (r Round) refuseClosing(ctx context.Context, tx *gorm.DB, list []Project, r
 	if err != nil {
 		return err
 	}
-	leads, err := people.ListAssignments(ctx, tx, r.TownID, people.AssignmentFilter{On: day.Of(tx.NowFunc()), Duty: people.Leads})
+	leads, err := people.ListAssignments(ctx, tx, r.TownID, people.AssignmentFilter{On: day.Of(tx.NowFunc()), Duty: access.Leads})
 	if err != nil {
 		return err
 	}

@@ -8,12 +8,12 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -64,19 +64,19 @@ var projectNoun = text.Text{ZH: "项目", EN: "project"}
 // all of its projects together. The branch withdraws before judging begins: see
 // MoveProject.
 var projectMoves = workflow.Machine[ProjectState, workflow.Free]{
-	{Verb: "edit", From: []ProjectState{Registered}, Action: people.WriteProjects},
-	{Verb: "withdraw", From: []ProjectState{Registered}, To: ProjectPulled, Action: people.WriteProjects},
-	{Verb: "finish", From: []ProjectState{Chosen}, To: Finished, Action: people.WriteProjects},
-	{Verb: "propose_bonus", From: []ProjectState{Chosen, Finished}, Action: people.RunRounds},
+	{Verb: "edit", From: []ProjectState{Registered}, Action: access.WriteProjects},
+	{Verb: "withdraw", From: []ProjectState{Registered}, To: ProjectPulled, Action: access.WriteProjects},
+	{Verb: "finish", From: []ProjectState{Chosen}, To: Finished, Action: access.WriteProjects},
+	{Verb: "propose_bonus", From: []ProjectState{Chosen, Finished}, Action: access.RunRounds},
 }
 
 func (p Project) stand() workflow.Standing {
-	return workflow.Standing{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
+	return workflow.Standing{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup)}
 }
 
 // tell fills in what depends on the caller, who writes about the branches of the
 // reach, and on the state of the round.
-func (p Project) tell(caller people.Principal, reach people.Reach, round RoundState) Project {
+func (p Project) tell(caller access.Principal, reach access.Reach, round RoundState) Project {
 	p.Allowed = slices.DeleteFunc(projectMoves.Allowed(caller, p.State, p.stand()), func(verb string) bool {
 		switch verb {
 		case "propose_bonus":
@@ -86,9 +86,9 @@ func (p Project) tell(caller people.Principal, reach people.Reach, round RoundSt
 		}
 		return !reach.Has(p.BranchCode) || round != Registering
 	})
-	mover := people.LeadingGroup
+	mover := access.LeadingGroup
 	if p.State == Registered || p.State == ProjectPulled || p.State == Finished {
-		mover = people.Secretary
+		mover = access.Secretary
 	}
 	p.StateBy = caller.Told(p.StateBy, mover)
 	return p
@@ -131,8 +131,8 @@ func ListProjects(ctx context.Context, db *gorm.DB, townID string, f ProjectFilt
 // projects reads those that narrow leaves, with the state of their round: two
 // statements.
 func projects(ctx context.Context, db *gorm.DB, townID string, narrow func(*gorm.DB) *gorm.DB) ([]Project, error) {
-	caller := people.Caller(ctx)
-	reach, err := people.ReachOf(ctx, db, caller, people.WriteProjects, townID, day.Of(db.NowFunc()))
+	caller := access.Caller(ctx)
+	reach, err := access.ReachOf(ctx, db, caller, access.WriteProjects, townID, day.Of(db.NowFunc()))
 	if err != nil {
 		return nil, err
 	}
@@ -156,13 +156,13 @@ func projects(ctx context.Context, db *gorm.DB, townID string, narrow func(*gorm
 // RegisterProject enters a project of a branch that the caller leads, while the
 // round registers.
 func RegisterProject(ctx context.Context, db *gorm.DB, p Project) (Project, error) {
-	caller := people.Caller(ctx)
+	caller := access.Caller(ctx)
 	p.ID, p.State, p.StateBy = database.NewID(), Registered, caller.Name()
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := knownBranches(ctx, tx, p.TownID, []string{p.BranchCode}, "/branch"); err != nil {
 			return err
 		}
-		if err := people.InScope(ctx, tx, caller, people.WriteProjects, p.TownID, p.BranchCode, day.Of(tx.NowFunc())); err != nil {
+		if err := access.InScope(ctx, tx, caller, access.WriteProjects, p.TownID, p.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 		if _, err := town.FindLiving(ctx, tx, p.TownID, p.BranchCode, day.Of(tx.NowFunc())); err != nil {
@@ -175,7 +175,7 @@ func RegisterProject(ctx context.Context, db *gorm.DB, p Project) (Project, erro
 		if err := tx.Create(&p).Error; err != nil {
 			return err
 		}
-		p = p.tell(caller, people.Reach{All: true}, Registering)
+		p = p.tell(caller, access.Reach{All: true}, Registering)
 		return audit.Write(ctx, tx, audit.Change{Town: p.TownID, Action: "project.register", Subject: "projects/" + p.ID, After: p})
 	})
 	return p, err
@@ -219,7 +219,7 @@ func UpdateProject(ctx context.Context, db *gorm.DB, p Project, version int64) (
 // is finished.
 func MoveProject(ctx context.Context, db *gorm.DB, townID, id string, version int64, to ProjectState, reason string) (Project, error) {
 	return changeProject(ctx, db, townID, id, version, to, reason, func(tx *gorm.DB, before Project) (map[string]any, error) {
-		change := map[string]any{"state": to, "state_by": people.Caller(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason}
+		change := map[string]any{"state": to, "state_by": access.Caller(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason}
 		if to != ProjectPulled {
 			return change, nil
 		}
@@ -228,7 +228,7 @@ func MoveProject(ctx context.Context, db *gorm.DB, townID, id string, version in
 }
 
 // move gives the move to the state, or where it is empty that of editing.
-func (p Project) move(caller people.Principal, to ProjectState, reason string) (workflow.Move[ProjectState, workflow.Free], error) {
+func (p Project) move(caller access.Principal, to ProjectState, reason string) (workflow.Move[ProjectState, workflow.Free], error) {
 	if to != "" {
 		return projectMoves.Find(caller, p.State, to, p.stand(), reason)
 	}
@@ -250,11 +250,11 @@ func changeProject(ctx context.Context, db *gorm.DB, townID, id string, version 
 		if err != nil {
 			return err
 		}
-		mv, err := before.move(people.Caller(ctx), to, reason)
+		mv, err := before.move(access.Caller(ctx), to, reason)
 		if err != nil {
 			return err
 		}
-		if err := people.InScope(ctx, tx, people.Caller(ctx), people.WriteProjects, townID, before.BranchCode, day.Of(tx.NowFunc())); err != nil {
+		if err := access.InScope(ctx, tx, access.Caller(ctx), access.WriteProjects, townID, before.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 		columns, err := change(tx, before)

@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -46,7 +47,7 @@ func FindRating(ctx context.Context, db *gorm.DB, townID, id string) (Rating, er
 	if err != nil {
 		return Rating{}, err
 	}
-	reach, err := people.ReachOf(ctx, db, people.Caller(ctx), people.Rate, townID, day.Of(db.NowFunc()))
+	reach, err := access.ReachOf(ctx, db, access.Caller(ctx), access.Rate, townID, day.Of(db.NowFunc()))
 	if err == nil && !reach.Has(r.BranchCode) {
 		return Rating{}, fault.Missing(ratingNoun, id)
 	}
@@ -56,7 +57,7 @@ func FindRating(ctx context.Context, db *gorm.DB, townID, id string) (Rating, er
 // ListRatings gives those that the branches of the caller gave, in the order of
 // their making; of one period where it is not empty.
 func ListRatings(ctx context.Context, db *gorm.DB, townID, period, after string, limit int) ([]Rating, error) {
-	reach, err := people.ReachOf(ctx, db, people.Caller(ctx), people.Rate, townID, day.Of(db.NowFunc()))
+	reach, err := access.ReachOf(ctx, db, access.Caller(ctx), access.Rate, townID, day.Of(db.NowFunc()))
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func Rate(ctx context.Context, db *gorm.DB, r Rating) (Rating, error) {
 		if err != nil {
 			return err
 		}
-		if err := people.InScope(ctx, tx, people.Caller(ctx), people.Rate, r.TownID, r.BranchCode, day.Of(tx.NowFunc())); err != nil {
+		if err := access.InScope(ctx, tx, access.Caller(ctx), access.Rate, r.TownID, r.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 		if err := refuseFinal(period); err != nil {
@@ -136,7 +137,7 @@ func refuseFinal(p evaluation.Period) error {
 		return nil
 	}
 	e := fault.New(fault.Locked, "period_final", text.F("考评周期 %s 已办结，评价不能再增改", "the period %s is final: ratings of it are closed", p.Code))
-	e.Lock = &fault.Lock{By: p.StateBy, Role: string(people.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: "nobody"}
+	e.Lock = &fault.Lock{By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: "nobody"}
 	return e
 }
 
@@ -155,7 +156,7 @@ func (r Rating) subject(ctx context.Context, tx *gorm.DB, period evaluation.Peri
 	case "mentor":
 		var list []people.Assignment
 		list, err = people.ListAssignments(ctx, tx, r.TownID, people.AssignmentFilter{
-			Since: period.StartsOn, On: period.EndsOn, Person: r.Subject, Branch: r.BranchCode, Duty: people.Mentors, Limit: 1,
+			Since: period.StartsOn, On: period.EndsOn, Person: r.Subject, Branch: r.BranchCode, Duty: access.Mentors, Limit: 1,
 		})
 		ok = len(list) > 0
 	case "measure":

@@ -5,10 +5,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 )
@@ -53,11 +53,11 @@ type Grounds struct {
 // the scorecard of, by the published result of the period, of the latest where it
 // is empty. Its statements do not grow with cases or branches.
 func RecommendedFor(ctx context.Context, db *gorm.DB, board *index.Board, townID, branch, period, language string) (Recommended, error) {
-	p, today := people.Caller(ctx), day.Of(db.NowFunc())
-	if err := people.InScope(ctx, db, p, people.ReadScorecard, townID, branch, today); err != nil {
+	p, today := access.Caller(ctx), day.Of(db.NowFunc())
+	if err := access.InScope(ctx, db, p, access.ReadScorecard, townID, branch, today); err != nil {
 		return Recommended{}, err
 	}
-	reach, err := people.ReachOf(ctx, db, p, people.ReadScorecard, townID, today)
+	reach, err := access.ReachOf(ctx, db, p, access.ReadScorecard, townID, today)
 	if err != nil {
 		return Recommended{}, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
@@ -76,15 +77,15 @@ var roundNoun = text.Text{ZH: "评选", EN: "round"}
 // roundMoves is the life of a round. Shortlist and choice are moves that a person
 // confirms with the projects, see Confirm.
 var roundMoves = workflow.Machine[RoundState, workflow.Free]{
-	{Verb: "edit", From: []RoundState{Registering}, Action: people.RunRounds},
-	{Verb: "judge", From: []RoundState{Registering}, To: Judging, Action: people.RunRounds},
-	{Verb: "close", From: []RoundState{Judging}, To: Closed, Action: people.RunRounds},
-	{Verb: "shortlist", From: []RoundState{Closed}, To: Shortlisted, Action: people.RunRounds},
-	{Verb: "choose", From: []RoundState{Shortlisted}, To: Decided, Action: people.RunRounds},
+	{Verb: "edit", From: []RoundState{Registering}, Action: access.RunRounds},
+	{Verb: "judge", From: []RoundState{Registering}, To: Judging, Action: access.RunRounds},
+	{Verb: "close", From: []RoundState{Judging}, To: Closed, Action: access.RunRounds},
+	{Verb: "shortlist", From: []RoundState{Closed}, To: Shortlisted, Action: access.RunRounds},
+	{Verb: "choose", From: []RoundState{Shortlisted}, To: Decided, Action: access.RunRounds},
 }
 
 func (r Round) stand() workflow.Standing {
-	return workflow.Standing{By: r.StateBy, Role: string(people.LeadingGroup), At: r.StateAt, Reason: r.StateReason, CanLift: string(people.LeadingGroup)}
+	return workflow.Standing{By: r.StateBy, Role: string(access.LeadingGroup), At: r.StateAt, Reason: r.StateReason, CanLift: string(access.LeadingGroup)}
 }
 
 // locked is a refusal by the state of the round.
@@ -107,14 +108,14 @@ func FindRound(ctx context.Context, db *gorm.DB, townID, code string) (Round, er
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Round{}, fault.Missing(roundNoun, code)
 	}
-	return r.tell(people.Caller(ctx)), err
+	return r.tell(access.Caller(ctx)), err
 }
 
 // tell fills in what depends on the caller.
-func (r Round) tell(p people.Principal) Round {
+func (r Round) tell(p access.Principal) Round {
 	r.Allowed = roundMoves.Allowed(p, r.State, r.stand())
-	if !p.May(people.ReadPeople) {
-		r.Judges.V, r.StateBy = []string{}, p.Told(r.StateBy, people.LeadingGroup)
+	if !p.May(access.ReadPeople) {
+		r.Judges.V, r.StateBy = []string{}, p.Told(r.StateBy, access.LeadingGroup)
 	}
 	return r
 }
@@ -124,7 +125,7 @@ func ListRounds(ctx context.Context, db *gorm.DB, townID, after string, limit in
 	var list []Round
 	err := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&list).Error
 	for i := range list {
-		list[i] = list[i].tell(people.Caller(ctx))
+		list[i] = list[i].tell(access.Caller(ctx))
 	}
 	return list, err
 }
@@ -141,11 +142,11 @@ func OpenRound(ctx context.Context, db *gorm.DB, r Round) (Round, error) {
 		if err := r.judgesKnown(ctx, tx); err != nil {
 			return err
 		}
-		r.State, r.StateBy, r.StateAt, r.Versioned = Registering, people.Caller(ctx).Name(), tx.NowFunc(), database.Versioned{Version: 1}
+		r.State, r.StateBy, r.StateAt, r.Versioned = Registering, access.Caller(ctx).Name(), tx.NowFunc(), database.Versioned{Version: 1}
 		if err := tx.Create(&r).Error; err != nil {
 			return town.Taken(err)
 		}
-		r = r.tell(people.Caller(ctx))
+		r = r.tell(access.Caller(ctx))
 		return audit.Write(ctx, tx, audit.Change{Town: r.TownID, Action: "round.open", Subject: "rounds/" + r.Code, After: r})
 	})
 	return r, err

@@ -8,11 +8,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -82,7 +82,7 @@ func UpdateTeam(ctx context.Context, db *gorm.DB, t Team, version int64) (Team, 
 		if err != nil {
 			return err
 		}
-		reach, err := people.ReachOf(ctx, tx, people.Caller(ctx), people.WriteProjects, t.TownID, day.Of(tx.NowFunc()))
+		reach, err := access.ReachOf(ctx, tx, access.Caller(ctx), access.WriteProjects, t.TownID, day.Of(tx.NowFunc()))
 		if err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func (t Team) check(ctx context.Context, tx *gorm.DB, touched []string) error {
 		return err
 	}
 	for _, branch := range touched {
-		if err := people.InScope(ctx, tx, people.Caller(ctx), people.WriteProjects, t.TownID, branch, day.Of(tx.NowFunc())); err != nil {
+		if err := access.InScope(ctx, tx, access.Caller(ctx), access.WriteProjects, t.TownID, branch, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 	}

@@ -5,8 +5,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/evaluation"
-	"bulwark/internal/people"
 	"bulwark/pkg/composite"
 )
 
@@ -39,7 +39,7 @@ type UsefulnessFilter struct {
 // subject. A mentor sees only what is said about him or her.
 func ListUsefulness(ctx context.Context, db *gorm.DB, townID string, f UsefulnessFilter) ([]Usefulness, error) {
 	q := settled(ctx, db, townID)
-	if p := people.Caller(ctx); p.Role == people.Mentor {
+	if p := access.Caller(ctx); p.Role == access.Mentor {
 		q = q.Where("r.kind = 'mentor' AND r.subject = ?", p.Person)
 	}
 	for _, narrow := range []struct{ column, value string }{{"r.period_code", f.Period}, {"r.kind", f.Kind}, {"r.subject", f.Subject}} {

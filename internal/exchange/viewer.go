@@ -6,30 +6,30 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
 
 // viewer is the caller with what decides which cases he or she sees and moves.
 type viewer struct {
-	people.Principal
-	writes, reviews people.Reach
+	access.Principal
+	writes, reviews access.Reach
 	led             map[string]bool
 }
 
 func newViewer(ctx context.Context, db *gorm.DB, townID string) (viewer, error) {
-	v, today := viewer{Principal: people.Caller(ctx)}, day.Of(db.NowFunc())
+	v, today := viewer{Principal: access.Caller(ctx)}, day.Of(db.NowFunc())
 	var err error
-	if v.writes, err = people.ReachOf(ctx, db, v.Principal, people.WriteCases, townID, today); err != nil {
+	if v.writes, err = access.ReachOf(ctx, db, v.Principal, access.WriteCases, townID, today); err != nil {
 		return v, err
 	}
-	if v.reviews, err = people.ReachOf(ctx, db, v.Principal, people.ReviewCases, townID, today); err != nil {
+	if v.reviews, err = access.ReachOf(ctx, db, v.Principal, access.ReviewCases, townID, today); err != nil {
 		return v, err
 	}
-	v.led, err = people.LedBy(ctx, db, townID, people.ReviewCases)
+	v.led, err = access.LedBy(ctx, db, townID, access.ReviewCases)
 	return v, err
 }
 
@@ -50,7 +50,7 @@ func (v viewer) visible(q *gorm.DB) *gorm.DB {
 
 // insider reports whether the caller is told who wrote and reviewed the case.
 func (v viewer) insider(c Case) bool {
-	return v.May(people.ReadPeople) || v.writes.Has(c.BranchCode) || v.reviews.Has(c.BranchCode)
+	return v.May(access.ReadPeople) || v.writes.Has(c.BranchCode) || v.reviews.Has(c.BranchCode)
 }
 
 // tell is the case as the caller may see it, with what he or she can do.
@@ -73,7 +73,7 @@ func (v viewer) refuse(c Case, mv caseMove, reason string) error {
 	if err := mv.Refuse(v.Principal, workflow.Standing{}, reason); err != nil {
 		return err
 	}
-	if mv.Action == people.WriteCases {
+	if mv.Action == access.WriteCases {
 		return outOfReach(v.writes, c.BranchCode)
 	}
 	switch {
@@ -85,7 +85,7 @@ func (v viewer) refuse(c Case, mv caseMove, reason string) error {
 	return outOfReach(v.reviews, c.BranchCode)
 }
 
-func outOfReach(r people.Reach, branch string) error {
+func outOfReach(r access.Reach, branch string) error {
 	if r.Has(branch) {
 		return nil
 	}

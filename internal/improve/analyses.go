@@ -8,10 +8,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -72,7 +72,7 @@ type AnalysisMove struct {
 	Verb       string      `json:"verb" enums:"submit,withdraw"`
 	At         time.Time   `json:"at"`
 	Actor      string      `json:"by" example:"mentor-1"`
-	Role       people.Role `json:"role" swaggertype:"string" example:"mentor"`
+	Role       access.Role `json:"role" swaggertype:"string" example:"mentor"`
 	Reason     string      `json:"reason,omitempty"`
 }
 
@@ -80,14 +80,14 @@ var analysisNoun = text.Text{ZH: "原因分析", EN: "analysis"}
 
 // analysisMoves is the life of an analysis.
 var analysisMoves = workflow.Machine[AnalysisState, workflow.Free]{
-	{Verb: "write", From: []AnalysisState{AnalysisDraft}, Action: people.WriteAnalyses},
-	{Verb: "submit", From: []AnalysisState{AnalysisDraft}, To: AnalysisSubmitted, Action: people.WriteAnalyses},
-	{Verb: "withdraw", From: []AnalysisState{AnalysisSubmitted}, To: AnalysisDraft, Action: people.WriteAnalyses},
+	{Verb: "write", From: []AnalysisState{AnalysisDraft}, Action: access.WriteAnalyses},
+	{Verb: "submit", From: []AnalysisState{AnalysisDraft}, To: AnalysisSubmitted, Action: access.WriteAnalyses},
+	{Verb: "withdraw", From: []AnalysisState{AnalysisSubmitted}, To: AnalysisDraft, Action: access.WriteAnalyses},
 }
 
 // stand is who brought the analysis where it stands.
 func (a Analysis) stand() workflow.Standing {
-	lock := fault.Lock{By: a.MentorCode, Role: string(people.Mentor), At: a.CreatedAt, CanLift: string(people.Mentor)}
+	lock := fault.Lock{By: a.MentorCode, Role: string(access.Mentor), At: a.CreatedAt, CanLift: string(access.Mentor)}
 	if a.SubmittedAt != nil {
 		lock.At = *a.SubmittedAt
 	}
@@ -96,13 +96,13 @@ func (a Analysis) stand() workflow.Standing {
 
 // analysisViewer is what an answer about analyses depends on besides them.
 type analysisViewer struct {
-	people.Principal
-	reach people.Reach // branches whose analyses the caller reads; a mentor writes about the same ones
+	access.Principal
+	reach access.Reach // branches whose analyses the caller reads; a mentor writes about the same ones
 }
 
 func analysisViewerOf(ctx context.Context, db *gorm.DB, townID string) (v analysisViewer, err error) {
-	v.Principal = people.Caller(ctx)
-	v.reach, err = people.ReachOf(ctx, db, v.Principal, people.ReadAnalyses, townID, day.Of(db.NowFunc()))
+	v.Principal = access.Caller(ctx)
+	v.reach, err = access.ReachOf(ctx, db, v.Principal, access.ReadAnalyses, townID, day.Of(db.NowFunc()))
 	return v, err
 }
 

@@ -6,13 +6,13 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
@@ -23,8 +23,8 @@ import (
 // one analysis of a branch and publication.
 func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.Board, a Analysis) (Analysis, error) {
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		p := people.Caller(ctx)
-		if err := people.InScope(ctx, tx, p, people.WriteAnalyses, a.TownID, a.BranchCode, day.Of(tx.NowFunc())); err != nil {
+		p := access.Caller(ctx)
+		if err := access.InScope(ctx, tx, p, access.WriteAnalyses, a.TownID, a.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 		view, err := publishedView(ctx, tx, b, a.TownID, a.PeriodCode, a.PublicationNumber)
@@ -61,7 +61,7 @@ func publishedView(ctx context.Context, db *gorm.DB, b *index.Board, townID, per
 	if err == nil && !there {
 		e := fault.New(fault.Conflict, "period_not_published", text.F(
 			"考评周期 %[1]s 尚未公布：请等待公布", "the period %[1]s is not published: wait until it is", p.Code))
-		e.Lock = &fault.Lock{By: p.StateBy, Role: string(people.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
+		e.Lock = &fault.Lock{By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup)}
 		return v, e
 	}
 	return v, err
@@ -180,5 +180,5 @@ func (v analysisViewer) refuseOutsider(ctx context.Context, tx *gorm.DB, a Analy
 	if !v.wrote(a) {
 		return fault.New(fault.Forbidden, "not_author", text.F("只有撰写人可以修改、提交或撤回", "only its author changes, submits or withdraws it"))
 	}
-	return people.InScope(ctx, tx, v.Principal, people.WriteAnalyses, a.TownID, a.BranchCode, day.Of(tx.NowFunc()))
+	return access.InScope(ctx, tx, v.Principal, access.WriteAnalyses, a.TownID, a.BranchCode, day.Of(tx.NowFunc()))
 }

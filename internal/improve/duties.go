@@ -7,8 +7,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
-	"bulwark/internal/people"
 	"bulwark/internal/town"
 )
 
@@ -90,7 +90,7 @@ FROM assignments a LEFT JOIN visits v ON v.town_id = a.town_id AND v.id = (SELEC
 	WHERE w.town_id = a.town_id AND w.branch_code = a.branch_code AND w.visited_by = a.person_code AND w.state = 'recorded'
 	AND w.visited_on >= a.valid_from ORDER BY w.visited_on DESC LIMIT 1)
 WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)`,
-		map[string]any{"town": townID, "duty": people.Instructs, "today": today}).Scan(&pairings).Error
+		map[string]any{"town": townID, "duty": access.Instructs, "today": today}).Scan(&pairings).Error
 	duties := make([]Duty, len(pairings))
 	for i, p := range pairings {
 		since := p.ValidFrom
@@ -125,7 +125,7 @@ type Undone struct {
 // OverdueWork tells what is past its day in the branches in reach, and what is about
 // no branch where the reach is everything, by a constant number of statements. It says whose each duty is: leave that out for who may not
 // read people.
-func OverdueWork(ctx context.Context, db *gorm.DB, townID string, reach people.Reach, today day.Date) (Undone, error) {
+func OverdueWork(ctx context.Context, db *gorm.DB, townID string, reach access.Reach, today day.Date) (Undone, error) {
 	u := Undone{Counts: map[DutyKind]int{}, First: []Duty{}}
 	_, duties, err := dutiesOf(ctx, db, townID, today)
 	for _, d := range duties {

@@ -6,8 +6,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
-	"bulwark/internal/people"
 )
 
 // reportDuties are the next reports of all who instruct today, counted from the last
@@ -24,7 +24,7 @@ FROM assignments a LEFT JOIN reports r ON r.town_id = a.town_id AND r.id = (SELE
 	WHERE q.town_id = a.town_id AND q.author_code = a.person_code AND q.state <> 'draft' ORDER BY q.until_on DESC LIMIT 1)
 WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)
 	AND NOT EXISTS (SELECT 1 FROM branches b WHERE b.town_id = a.town_id AND b.code = a.branch_code AND b.closed_on <= @today)
-ORDER BY a.person_code, a.valid_from`, map[string]any{"town": townID, "duty": people.Instructs, "today": today}).Scan(&pairings).Error
+ORDER BY a.person_code, a.valid_from`, map[string]any{"town": townID, "duty": access.Instructs, "today": today}).Scan(&pairings).Error
 	var duties []Duty
 	for i, p := range pairings {
 		if i > 0 && pairings[i-1].PersonCode == p.PersonCode {
@@ -67,7 +67,7 @@ FROM improvement_targets t LEFT JOIN assignments a ON a.town_id = t.town_id AND 
 WHERE t.town_id = @town AND t.state = 'confirmed' AND NOT EXISTS (SELECT 1 FROM analyses x
 	WHERE x.town_id = t.town_id AND x.branch_code = t.branch_code AND x.state = 'submitted'
 	AND (x.submitted_at >= t.decided_at OR x.period_code = t.period_code AND x.publication_number = t.publication_number))`,
-		map[string]any{"town": townID, "duty": people.Mentors, "today": today}).Scan(&wanted).Error
+		map[string]any{"town": townID, "duty": access.Mentors, "today": today}).Scan(&wanted).Error
 	duties := make([]Duty, len(wanted))
 	for i, w := range wanted {
 		subject := "targets/" + w.TargetID

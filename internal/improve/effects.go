@@ -7,9 +7,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 	"bulwark/pkg/composite"
 )
 
@@ -140,15 +140,15 @@ func (q EffectQuestion) beginnings(ctx context.Context, db *gorm.DB, townID stri
 	case "plans":
 		return first(db.WithContext(ctx).Table("plans").Select("branch_code, approved_on AS day").Where("town_id = ? AND approved_on IS NOT NULL", townID))
 	case "mentoring":
-		return firstAssigned(ctx, db, townID, people.Mentors)
+		return firstAssigned(ctx, db, townID, access.Mentors)
 	case "instructing":
-		return firstAssigned(ctx, db, townID, people.Instructs)
+		return firstAssigned(ctx, db, townID, access.Instructs)
 	}
 	return first(db.WithContext(ctx).Table("measure_tasks").Select("branch_code, created_at AS at").
 		Where("town_id = ? AND measure_number = ? AND branch_code IS NOT NULL AND state <> ?", townID, q.Measure, "dropped"))
 }
 
-func firstAssigned(ctx context.Context, db *gorm.DB, townID string, duty people.Duty) (map[string]day.Date, error) {
+func firstAssigned(ctx context.Context, db *gorm.DB, townID string, duty access.Duty) (map[string]day.Date, error) {
 	return first(db.WithContext(ctx).Table("assignments").Select("branch_code, valid_from AS day").Where("town_id = ? AND duty = ?", townID, duty))
 }
 

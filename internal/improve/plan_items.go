@@ -7,9 +7,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -82,11 +82,11 @@ type (
 var items = workflow.Kind[PlanItem, ItemState, *itemReader]{
 	Noun: text.Text{ZH: "提升事项", EN: "plan item"}, Name: "plan-item", Reader: itemReaderOf,
 	Verbs: itemVerbs{
-		{Name: "done", From: []ItemState{ItemOpen, ItemReturned}, To: ItemDone, Action: people.WritePlans, When: itemRules{workable}},
-		{Name: "verify", From: []ItemState{ItemDone}, To: ItemVerified, Action: people.VerifyPlans, When: itemRules{workable, notOwnWork}},
-		{Name: "return", From: []ItemState{ItemDone}, To: ItemReturned, Action: people.VerifyPlans, Reason: true, When: itemRules{workable}},
-		{Name: "return", From: []ItemState{ItemVerified}, To: ItemReturned, Action: people.ApprovePlans, Reason: true, When: itemRules{workable, notLed}},
-		{Name: "close", From: []ItemState{ItemVerified}, To: ItemClosed, Action: people.ApprovePlans, When: itemRules{workable, notLed}},
+		{Name: "done", From: []ItemState{ItemOpen, ItemReturned}, To: ItemDone, Action: access.WritePlans, When: itemRules{workable}},
+		{Name: "verify", From: []ItemState{ItemDone}, To: ItemVerified, Action: access.VerifyPlans, When: itemRules{workable, notOwnWork}},
+		{Name: "return", From: []ItemState{ItemDone}, To: ItemReturned, Action: access.VerifyPlans, Reason: true, When: itemRules{workable}},
+		{Name: "return", From: []ItemState{ItemVerified}, To: ItemReturned, Action: access.ApprovePlans, Reason: true, When: itemRules{workable, notLed}},
+		{Name: "close", From: []ItemState{ItemVerified}, To: ItemClosed, Action: access.ApprovePlans, When: itemRules{workable, notLed}},
 		{Name: "relapse", From: []ItemState{ItemClosed}, To: ItemOpen, Reason: true},
 	},
 }
@@ -101,7 +101,7 @@ func (v *itemReader) Visible(q *gorm.DB) *gorm.DB { return v.reach.Narrow(q) }
 
 // State is where the item is, and who brought it there.
 func (v *itemReader) State(i PlanItem) (ItemState, fault.Lock) {
-	return i.State, fault.Lock{By: i.StateBy, At: i.StateAt, Reason: i.StateReason, CanLift: string(people.LeadingGroup)}
+	return i.State, fault.Lock{By: i.StateBy, At: i.StateAt, Reason: i.StateReason, CanLift: string(access.LeadingGroup)}
 }
 
 // Show is the item with what the caller can do.
@@ -178,7 +178,7 @@ func (p Plan) syncItems(ctx context.Context, tx *gorm.DB) error {
 	if err := tx.WithContext(ctx).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Find(&there).Error; err != nil {
 		return err
 	}
-	who := people.Caller(ctx).Name()
+	who := access.Caller(ctx).Name()
 	for n, planned := range p.Document.V.Items {
 		at := slices.IndexFunc(there, func(i PlanItem) bool { return i.ID == planned.ID })
 		if at < 0 {

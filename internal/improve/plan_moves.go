@@ -5,11 +5,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -24,7 +24,7 @@ func MovePlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id strin
 		if err != nil {
 			return "", "", nil, err
 		}
-		if mv.Action == people.ApprovePlans {
+		if mv.Action == access.ApprovePlans {
 			if err := refuseLed(ctx, tx, townID, p.BranchCode); err != nil {
 				return "", "", nil, err
 			}

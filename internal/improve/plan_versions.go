@@ -9,10 +9,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -27,14 +27,14 @@ type PlanVersion struct {
 	Prediction *database.JSON[PlanPrediction] `json:"prediction,omitempty" swaggertype:"object"` // of an approved one
 	Note       string                         `json:"note,omitempty"`                            // the advice, or why it was approved
 	MadeBy     string                         `json:"by" example:"mentor-1"`
-	Role       people.Role                    `json:"role" swaggertype:"string" example:"mentor"`
+	Role       access.Role                    `json:"role" swaggertype:"string" example:"mentor"`
 	MadeAt     time.Time                      `json:"at"`
 	MadeOn     day.Date                       `json:"on" swaggertype:"string" format:"date"`
 }
 
 // keep stores the document of the plan as its next version.
 func (p Plan) keep(ctx context.Context, tx *gorm.DB, stage PlanState, note string, predicted *database.JSON[PlanPrediction]) (PlanVersion, error) {
-	who := people.Caller(ctx)
+	who := access.Caller(ctx)
 	v := PlanVersion{
 		TownID: p.TownID, PlanID: p.ID, Stage: stage, Document: p.Document, Prediction: predicted, Note: note,
 		MadeBy: who.Name(), Role: who.Role, MadeAt: tx.NowFunc(), MadeOn: day.Of(tx.NowFunc()),

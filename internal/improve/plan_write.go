@@ -6,12 +6,12 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -22,8 +22,8 @@ import (
 func DraftPlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, branch, period string, number int64, language string) (Plan, error) {
 	p := Plan{TownID: townID, ID: database.NewID(), BranchCode: branch, PeriodCode: period, Stage: PlanDraft, State: PlanDraft}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		who := people.Caller(ctx)
-		if err := people.InScope(ctx, tx, who, people.DraftPlans, townID, branch, day.Of(tx.NowFunc())); err != nil {
+		who := access.Caller(ctx)
+		if err := access.InScope(ctx, tx, who, access.DraftPlans, townID, branch, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 		if err := refuseBranch(ctx, tx, townID, branch); err != nil {
@@ -126,7 +126,7 @@ func secondPlan(err error) error {
 
 // note keeps a step of the plan.
 func (p Plan) note(ctx context.Context, tx *gorm.DB, version int64, verb, reason string) error {
-	who := people.Caller(ctx)
+	who := access.Caller(ctx)
 	return tx.Create(&PlanMove{TownID: p.TownID, PlanID: p.ID, Version: version, Verb: verb, At: tx.NowFunc(), Actor: who.Name(), Role: who.Role, Reason: reason}).Error
 }
 
@@ -161,7 +161,7 @@ func WritePlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id stri
 
 // settle sets the columns that say where the plan stands, and since when.
 func (p Plan) settle(ctx context.Context, tx *gorm.DB, to PlanState, reason string, change map[string]any) {
-	change["state"], change["state_by"], change["state_at"], change["state_reason"] = to, people.Caller(ctx).Name(), tx.NowFunc(), reason
+	change["state"], change["state_by"], change["state_at"], change["state_reason"] = to, access.Caller(ctx).Name(), tx.NowFunc(), reason
 }
 
 // changePlan makes one change of a plan: judge gives its verb, its reason and its

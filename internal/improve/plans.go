@@ -8,10 +8,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -63,7 +63,7 @@ type PlanMove struct {
 	Verb    string      `json:"verb" enums:"draft,redraft,write,advise,send_back,approve,start,return,resume,accept,close,abandon"`
 	At      time.Time   `json:"at"`
 	Actor   string      `json:"by" example:"group-1"`
-	Role    people.Role `json:"role" swaggertype:"string" example:"leading_group"`
+	Role    access.Role `json:"role" swaggertype:"string" example:"leading_group"`
 	Reason  string      `json:"reason,omitempty"` // of an advice: its text
 }
 
@@ -75,19 +75,19 @@ type planMachine = workflow.Machine[PlanState, workflow.Free]
 // approval on.
 var (
 	documentMoves = planMachine{
-		{Verb: "write", From: []PlanState{PlanDraft, PlanAdvised, PlanApproved}, Action: people.WritePlans},
-		{Verb: "redraft", From: []PlanState{PlanDraft, PlanAdvised}, Action: people.DraftPlans},
-		{Verb: "advise", From: []PlanState{PlanDraft}, To: PlanAdvised, Action: people.AdvisePlans, Reason: true},
-		{Verb: "send_back", From: []PlanState{PlanAdvised}, To: PlanDraft, Action: people.ApprovePlans, Reason: true},
-		{Verb: "approve", From: []PlanState{PlanAdvised}, To: PlanApproved, Action: people.ApprovePlans},
+		{Verb: "write", From: []PlanState{PlanDraft, PlanAdvised, PlanApproved}, Action: access.WritePlans},
+		{Verb: "redraft", From: []PlanState{PlanDraft, PlanAdvised}, Action: access.DraftPlans},
+		{Verb: "advise", From: []PlanState{PlanDraft}, To: PlanAdvised, Action: access.AdvisePlans, Reason: true},
+		{Verb: "send_back", From: []PlanState{PlanAdvised}, To: PlanDraft, Action: access.ApprovePlans, Reason: true},
+		{Verb: "approve", From: []PlanState{PlanAdvised}, To: PlanApproved, Action: access.ApprovePlans},
 	}
 	planMoves = planMachine{
-		{Verb: "start", From: []PlanState{PlanApproved}, To: PlanRunning, Action: people.WritePlans},
-		{Verb: "return", From: []PlanState{PlanRunning}, To: PlanReturned, Action: people.ApprovePlans, Reason: true},
-		{Verb: "resume", From: []PlanState{PlanReturned}, To: PlanRunning, Action: people.WritePlans},
-		{Verb: "accept", From: []PlanState{PlanRunning}, To: PlanAccepted, Action: people.ApprovePlans},
-		{Verb: "close", From: []PlanState{PlanAccepted}, To: PlanClosed, Action: people.ApprovePlans},
-		{Verb: "abandon", From: []PlanState{PlanApproved, PlanRunning, PlanReturned}, To: PlanClosed, Action: people.ApprovePlans, Reason: true},
+		{Verb: "start", From: []PlanState{PlanApproved}, To: PlanRunning, Action: access.WritePlans},
+		{Verb: "return", From: []PlanState{PlanRunning}, To: PlanReturned, Action: access.ApprovePlans, Reason: true},
+		{Verb: "resume", From: []PlanState{PlanReturned}, To: PlanRunning, Action: access.WritePlans},
+		{Verb: "accept", From: []PlanState{PlanRunning}, To: PlanAccepted, Action: access.ApprovePlans},
+		{Verb: "close", From: []PlanState{PlanAccepted}, To: PlanClosed, Action: access.ApprovePlans},
+		{Verb: "abandon", From: []PlanState{PlanApproved, PlanRunning, PlanReturned}, To: PlanClosed, Action: access.ApprovePlans, Reason: true},
 	}
 )
 
@@ -101,23 +101,23 @@ func (p Plan) ofDocument(to PlanState) bool {
 
 // stand is who brought the plan where it stands.
 func (p Plan) stand() workflow.Standing {
-	return workflow.Standing{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
+	return workflow.Standing{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup)}
 }
 
 // planViewer is what an answer about plans depends on besides them. Whoever may read
 // the plans of a branch reaches as far with what else the role may do.
 type planViewer struct {
-	people.Principal
-	reach people.Reach
+	access.Principal
+	reach access.Reach
 	led   map[string]bool // branches about which the caller does not decide
 }
 
 func planViewerOf(ctx context.Context, db *gorm.DB, townID string) (v planViewer, err error) {
-	v.Principal = people.Caller(ctx)
-	if v.reach, err = people.ReachOf(ctx, db, v.Principal, people.ReadPlans, townID, day.Of(db.NowFunc())); err != nil {
+	v.Principal = access.Caller(ctx)
+	if v.reach, err = access.ReachOf(ctx, db, v.Principal, access.ReadPlans, townID, day.Of(db.NowFunc())); err != nil {
 		return v, err
 	}
-	v.led, err = people.LedBy(ctx, db, townID, people.ApprovePlans)
+	v.led, err = access.LedBy(ctx, db, townID, access.ApprovePlans)
 	return v, err
 }
 
@@ -200,11 +200,11 @@ func ListPlans(ctx context.Context, db *gorm.DB, townID string, f PlanFilter) ([
 
 // CountPlans counts the plans of the branches in the reach by their state, in one
 // statement.
-func CountPlans(ctx context.Context, db *gorm.DB, townID string, reach people.Reach) (map[PlanState]int64, error) {
+func CountPlans(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[PlanState]int64, error) {
 	return database.CountStates[PlanState](reach.Narrow(db.WithContext(ctx).Model(&Plan{}).Where("town_id = ?", townID)))
 }
 
 // CountPlanItems counts the items of those plans likewise, of plans that are closed too.
-func CountPlanItems(ctx context.Context, db *gorm.DB, townID string, reach people.Reach) (map[ItemState]int64, error) {
+func CountPlanItems(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[ItemState]int64, error) {
 	return database.CountStates[ItemState](reach.Narrow(db.WithContext(ctx).Model(&PlanItem{}).Where("town_id = ?", townID)))
 }

@@ -9,10 +9,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -40,7 +40,7 @@ const (
 )
 
 // partyOf is the side on which who writes about problems stands.
-var partyOf = map[people.Role]Party{people.Instructor: OfInstructor, people.Office: OfOffice}
+var partyOf = map[access.Role]Party{access.Instructor: OfInstructor, access.Office: OfOffice}
 
 // JointProblem is what a branch, its instructor and its liaison office solve together
 // (难题). One person or one office owns it; another party than the one that solved
@@ -60,7 +60,7 @@ type JointProblem struct {
 	DueOn         day.Date      `json:"due_on" swaggertype:"string" format:"date"` // the last day in time
 	State         ProblemState  `json:"state" swaggertype:"string" enums:"open,in_progress,solved,closed,reopened"`
 	OpenedBy      string        `json:"opened_by" example:"instructor-1"` // the role, for who may not read people
-	OpenedRole    people.Role   `json:"opened_role" swaggertype:"string" example:"instructor"`
+	OpenedRole    access.Role   `json:"opened_role" swaggertype:"string" example:"instructor"`
 	Solution      string        `json:"solution,omitempty"` // what was done, the last time that it was solved
 	Evidence      string        `json:"evidence,omitempty"`
 	SolvedBy      string        `json:"solved_by,omitempty" example:"instructor-1"` // who said so; not told to who may not read people
@@ -104,7 +104,7 @@ type ProblemMove struct {
 	Verb      string      `json:"verb" enums:"open,write,start,solve,close,reopen"`
 	At        time.Time   `json:"at"`
 	Actor     string      `json:"by" example:"instructor-1"`
-	Role      people.Role `json:"role" swaggertype:"string" example:"instructor"`
+	Role      access.Role `json:"role" swaggertype:"string" example:"instructor"`
 	Reason    string      `json:"reason,omitempty"`
 	Evidence  string      `json:"evidence,omitempty"`
 	DueOn     day.Date    `json:"due_on" swaggertype:"string" format:"date"` // from then on
@@ -116,16 +116,16 @@ var unsolved = []ProblemState{ProblemOpen, ProblemInProgress, ProblemReopened}
 
 // problemMoves is the life of a problem.
 var problemMoves = workflow.Machine[ProblemState, workflow.Free]{
-	{Verb: "write", From: unsolved, Action: people.WriteProblems},
-	{Verb: "start", From: []ProblemState{ProblemOpen, ProblemReopened}, To: ProblemInProgress, Action: people.WriteProblems},
-	{Verb: "solve", From: []ProblemState{ProblemInProgress}, To: ProblemSolved, Action: people.WriteProblems, Reason: true},
-	{Verb: "close", From: []ProblemState{ProblemSolved}, To: ProblemClosed, Action: people.WriteProblems},
-	{Verb: "reopen", From: []ProblemState{ProblemSolved, ProblemClosed}, To: ProblemReopened, Action: people.WriteProblems, Reason: true},
+	{Verb: "write", From: unsolved, Action: access.WriteProblems},
+	{Verb: "start", From: []ProblemState{ProblemOpen, ProblemReopened}, To: ProblemInProgress, Action: access.WriteProblems},
+	{Verb: "solve", From: []ProblemState{ProblemInProgress}, To: ProblemSolved, Action: access.WriteProblems, Reason: true},
+	{Verb: "close", From: []ProblemState{ProblemSolved}, To: ProblemClosed, Action: access.WriteProblems},
+	{Verb: "reopen", From: []ProblemState{ProblemSolved, ProblemClosed}, To: ProblemReopened, Action: access.WriteProblems, Reason: true},
 }
 
 // stand is who brought the problem where it stands, from its history.
 func (x JointProblem) stand() workflow.Standing {
-	lock := fault.Lock{By: x.OpenedBy, At: x.UpdatedAt, CanLift: string(people.Instructor) + ", " + string(people.Office)}
+	lock := fault.Lock{By: x.OpenedBy, At: x.UpdatedAt, CanLift: string(access.Instructor) + ", " + string(access.Office)}
 	if n := len(x.History); n > 0 {
 		m := x.History[n-1]
 		lock.By, lock.At, lock.Reason = m.Actor, m.At, m.Reason
@@ -136,14 +136,14 @@ func (x JointProblem) stand() workflow.Standing {
 // problemViewer is a caller with what he or she sees of problems today. Writing
 // reaches as far as reading, for who writes.
 type problemViewer struct {
-	people.Principal
-	reach people.Reach
+	access.Principal
+	reach access.Reach
 	today day.Date
 }
 
 func problemViewerOf(ctx context.Context, db *gorm.DB, townID string) (v problemViewer, err error) {
-	v.Principal, v.today = people.Caller(ctx), day.Of(db.NowFunc())
-	v.reach, err = people.ReachOf(ctx, db, v.Principal, people.ReadProblems, townID, v.today)
+	v.Principal, v.today = access.Caller(ctx), day.Of(db.NowFunc())
+	v.reach, err = access.ReachOf(ctx, db, v.Principal, access.ReadProblems, townID, v.today)
 	return v, err
 }
 

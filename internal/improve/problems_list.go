@@ -5,8 +5,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
-	"bulwark/internal/people"
 )
 
 // ProblemFilter narrows a list; zero fields do not.
@@ -51,6 +51,6 @@ func ListProblems(ctx context.Context, db *gorm.DB, townID string, f ProblemFilt
 
 // CountProblems counts the problems in reach by state, by one statement. A state
 // without any is left out.
-func CountProblems(ctx context.Context, db *gorm.DB, townID string, reach people.Reach) (map[ProblemState]int64, error) {
+func CountProblems(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[ProblemState]int64, error) {
 	return database.CountStates[ProblemState](reach.Narrow(db.WithContext(ctx).Model(&JointProblem{}).Where("town_id = ?", townID)))
 }

@@ -5,11 +5,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -168,7 +168,7 @@ func (x JointProblem) refuseRelapse(ctx context.Context, tx *gorm.DB, today day.
 
 // openAll opens the problems that a visit found, as a part of its recording.
 func openAll(ctx context.Context, tx *gorm.DB, v Visit, found []JointProblem) error {
-	if len(found) > 0 && !people.Caller(ctx).May(people.WriteProblems) {
+	if len(found) > 0 && !access.Caller(ctx).May(access.WriteProblems) {
 		return fault.New(fault.Forbidden, "not_allowed", text.F("您无权提出难题", "you may not open problems"))
 	}
 	for _, x := range found {

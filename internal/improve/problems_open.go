@@ -7,11 +7,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -20,7 +20,7 @@ import (
 // a visit found names the visit and the finding, one that came back names the
 // earlier one.
 func OpenProblem(ctx context.Context, db *gorm.DB, x JointProblem) (JointProblem, error) {
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	x.ID, x.State, x.OpenedBy, x.OpenedRole = database.NewID(), ProblemOpen, p.Name(), p.Role
 	x.Versioned = database.Versioned{Version: 1}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
@@ -28,7 +28,7 @@ func OpenProblem(ctx context.Context, db *gorm.DB, x JointProblem) (JointProblem
 		if _, err := town.FindLiving(ctx, tx, x.TownID, x.BranchCode, today); err != nil {
 			return err
 		}
-		if err := people.InScope(ctx, tx, p, people.WriteProblems, x.TownID, x.BranchCode, today); err != nil {
+		if err := access.InScope(ctx, tx, p, access.WriteProblems, x.TownID, x.BranchCode, today); err != nil {
 			return err
 		}
 		if err := x.checkOrigin(ctx, tx); err != nil {
@@ -141,7 +141,7 @@ func alreadyOpened(err error) error {
 
 // note keeps one step of the problem under the version that it made.
 func (x JointProblem) note(ctx context.Context, tx *gorm.DB, version int64, verb, reason, evidence string) error {
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	return tx.Create(&ProblemMove{
 		TownID: x.TownID, ProblemID: x.ID, Version: version, Verb: verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role,
 		Reason: reason, Evidence: evidence, DueOn: x.DueOn,

@@ -9,11 +9,11 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -83,8 +83,8 @@ var reminderWords = map[string]text.Text{
 // is told to who answers for it whatever the branch; what is about no branch is not
 // told to who is limited to some. Who reads of the whole town is told what is overdue.
 func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, error) {
-	p, today := people.Caller(ctx), day.Of(db.NowFunc())
-	reach, err := people.ReachOf(ctx, db, p, people.ReadReminders, townID, today)
+	p, today := access.Caller(ctx), day.Of(db.NowFunc())
+	reach, err := access.ReachOf(ctx, db, p, access.ReadReminders, townID, today)
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +97,11 @@ func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, erro
 	args := map[string]any{"me": p.Person, "town": townID, "today": today, "overdue": "%overdue", "item": "item%", "plan": "plan%"}
 	mine := "person_code = @me"
 	switch {
-	case people.ScopeOf(people.ReadReminders, p.Role) == people.All:
+	case access.ScopeOf(access.ReadReminders, p.Role) == access.All:
 		mine = "kind LIKE @overdue"
-	case p.Role == people.Secretary:
+	case p.Role == access.Secretary:
 		mine += " OR (kind LIKE @item OR kind LIKE @plan) AND person_code IS NULL AND office_code IS NULL"
-	case p.Role == people.Office:
+	case p.Role == access.Office:
 		mine += ` OR office_code IN (SELECT office_code FROM office_members WHERE town_id = @town AND person_code = @me
 			AND valid_from <= @today AND (valid_until IS NULL OR valid_until >= @today))`
 	}
@@ -138,7 +138,7 @@ func addReceipts(ctx context.Context, db *gorm.DB, townID string, list []Reminde
 		list[i].Message = text.F(words.ZH, words.EN, r.DueOn)
 	}
 	var receipts []ReminderReceipt
-	err := db.WithContext(ctx).Where("town_id = ? AND reader = ? AND reminder_id IN ?", townID, people.Caller(ctx).Name(), append(ids, "")).Find(&receipts).Error
+	err := db.WithContext(ctx).Where("town_id = ? AND reader = ? AND reminder_id IN ?", townID, access.Caller(ctx).Name(), append(ids, "")).Find(&receipts).Error
 	for _, receipt := range receipts {
 		i := slices.Index(ids, receipt.ReminderID)
 		if !receipt.At.Before(list[i].MadeAt) { // one that was made anew is new
@@ -164,7 +164,7 @@ func Acknowledge(ctx context.Context, db *gorm.DB, townID, id string) (Reminder,
 		if err != nil {
 			return err
 		}
-		receipt := ReminderReceipt{TownID: townID, ReminderID: id, Reader: people.Caller(ctx).Name(), At: tx.NowFunc()}
+		receipt := ReminderReceipt{TownID: townID, ReminderID: id, Reader: access.Caller(ctx).Name(), At: tx.NowFunc()}
 		if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&receipt).Error; err != nil {
 			return err
 		}

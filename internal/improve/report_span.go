@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
 	"bulwark/internal/town"
@@ -21,7 +22,7 @@ type reportSpan struct {
 // pair finds the pairings of the author that hold on any of the days. None outlasts
 // its branch.
 func (s *reportSpan) pair(ctx context.Context, db *gorm.DB) error {
-	all, err := people.ListAssignments(ctx, db, s.town, people.AssignmentFilter{On: s.until, Since: s.from, Person: s.author, Duty: people.Instructs})
+	all, err := people.ListAssignments(ctx, db, s.town, people.AssignmentFilter{On: s.until, Since: s.from, Person: s.author, Duty: access.Instructs})
 	if err != nil {
 		return err
 	}

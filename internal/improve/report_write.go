@@ -5,11 +5,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -38,7 +38,7 @@ func refusedFigures(ctx context.Context, db *gorm.DB, townID string, from, until
 	case until >= from.AddDays(mostReportDays):
 		return nil, fault.Broken(fault.At("/until", "too_long", text.F("一份汇报最长 %d 天", "a report is about %d days at most", mostReportDays)))
 	}
-	f, err := figuresOf(ctx, db, townID, people.Caller(ctx).Person, from, until)
+	f, err := figuresOf(ctx, db, townID, access.Caller(ctx).Person, from, until)
 	if err == nil && len(f.Branches) == 0 {
 		err = fault.Broken(fault.At("/from", "not_paired", text.F("您在此期间没有挂钩结对的党组织", "you were paired with no branch in these days")))
 	}
@@ -48,7 +48,7 @@ func refusedFigures(ctx context.Context, db *gorm.DB, townID string, from, until
 // BeginReport enters a draft of the caller's own report.
 func BeginReport(ctx context.Context, db *gorm.DB, townID string, from, until day.Date, w ReportWords) (Report, error) {
 	r := Report{
-		TownID: townID, ID: database.NewID(), AuthorCode: people.Caller(ctx).Person, FromOn: from, UntilOn: until, State: ReportDraft,
+		TownID: townID, ID: database.NewID(), AuthorCode: access.Caller(ctx).Person, FromOn: from, UntilOn: until, State: ReportDraft,
 		ReportWords: w, Versioned: database.Versioned{Version: 1},
 	}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
@@ -121,7 +121,7 @@ func changeReport(ctx context.Context, db *gorm.DB, townID, id string, version i
 		if err != nil {
 			return err
 		}
-		verb, columns, err := change(tx, reporter{people.Caller(ctx)}, before)
+		verb, columns, err := change(tx, reporter{access.Caller(ctx)}, before)
 		if err != nil {
 			return err
 		}

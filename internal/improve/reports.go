@@ -7,10 +7,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -55,26 +55,26 @@ var reportNoun = text.Text{ZH: "汇报", EN: "report"}
 
 // reportMoves is the life of a report.
 var reportMoves = workflow.Machine[ReportState, workflow.Free]{
-	{Verb: "write", From: []ReportState{ReportDraft}, Action: people.WriteReports},
-	{Verb: "submit", From: []ReportState{ReportDraft}, To: ReportSubmitted, Action: people.WriteReports},
-	{Verb: "receive", From: []ReportState{ReportSubmitted}, To: ReportReceived, Action: people.ReceiveReports},
+	{Verb: "write", From: []ReportState{ReportDraft}, Action: access.WriteReports},
+	{Verb: "submit", From: []ReportState{ReportDraft}, To: ReportSubmitted, Action: access.WriteReports},
+	{Verb: "receive", From: []ReportState{ReportSubmitted}, To: ReportReceived, Action: access.ReceiveReports},
 }
 
 // stand is who brought the report where it stands. What was submitted is not taken
 // back: the next report tells what this one does not.
 func (r Report) stand() workflow.Standing {
-	lock := fault.Lock{By: r.AuthorCode, Role: string(people.Instructor), At: r.CreatedAt, CanLift: string(people.Instructor)}
+	lock := fault.Lock{By: r.AuthorCode, Role: string(access.Instructor), At: r.CreatedAt, CanLift: string(access.Instructor)}
 	if r.SubmittedAt != nil {
 		lock.At, lock.CanLift = *r.SubmittedAt, fault.Nobody
 	}
 	if r.ReceivedAt != nil {
-		lock.By, lock.Role, lock.At, lock.Reason = r.ReceivedBy, string(people.LeadingGroup), *r.ReceivedAt, r.Remark
+		lock.By, lock.Role, lock.At, lock.Reason = r.ReceivedBy, string(access.LeadingGroup), *r.ReceivedAt, r.Remark
 	}
 	return workflow.Standing(lock)
 }
 
 // reporter is a caller as one who writes or reads reports.
-type reporter struct{ people.Principal }
+type reporter struct{ access.Principal }
 
 // wrote reports whether the caller is the author.
 func (v reporter) wrote(r Report) bool { return v.Person == r.AuthorCode }
@@ -82,7 +82,7 @@ func (v reporter) wrote(r Report) bool { return v.Person == r.AuthorCode }
 // sighted narrows a query to what the caller may see: the own ones, and those
 // submitted where the role reads of the whole town.
 func (v reporter) sighted(q *gorm.DB) *gorm.DB {
-	if v.Role == people.Instructor {
+	if v.Role == access.Instructor {
 		return q.Where("author_code = ?", v.Person)
 	}
 	return q.Where("(author_code = ? OR state <> ?)", v.Person, ReportDraft)
@@ -98,7 +98,7 @@ func (v reporter) allowed(r Report) []string {
 
 // FindReport gives one report, if the caller may see it.
 func FindReport(ctx context.Context, db *gorm.DB, townID, id string) (Report, error) {
-	v := reporter{people.Caller(ctx)}
+	v := reporter{access.Caller(ctx)}
 	var r Report
 	err := v.sighted(db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id)).Take(&r).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -123,7 +123,7 @@ type ReportFilter struct {
 // ListReports gives the reports that the caller may see, in the order in which they
 // were begun. Drafts come without figures.
 func ListReports(ctx context.Context, db *gorm.DB, townID string, f ReportFilter) ([]Report, error) {
-	v := reporter{people.Caller(ctx)}
+	v := reporter{access.Caller(ctx)}
 	q := v.sighted(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
 	if f.Author != "" {
 		q = q.Where("author_code = ?", f.Author)

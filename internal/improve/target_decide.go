@@ -6,11 +6,11 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -83,7 +83,7 @@ func refuseBranchOfOwn(led map[string]bool, branch string) error {
 
 // refuseLed keeps people from deciding about a branch that they lead.
 func refuseLed(ctx context.Context, tx *gorm.DB, townID, branch string) error {
-	led, err := people.IsLedBy(ctx, tx, townID, branch, people.Caller(ctx).Person, day.Of(tx.NowFunc()))
+	led, err := access.IsLedBy(ctx, tx, townID, branch, access.Caller(ctx).Person, day.Of(tx.NowFunc()))
 	if err == nil && led {
 		return fault.New(fault.Forbidden, "conflict_of_interest", text.F("不能决定自己所任职党组织的事项", "nobody decides about a branch that he or she leads"))
 	}

@@ -9,13 +9,13 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -74,7 +74,7 @@ func Propose(ctx context.Context, db *gorm.DB, b *index.Board, townID, period st
 func unpublished(p evaluation.Period) error {
 	e := fault.New(fault.Conflict, "period_not_published", text.F(
 		"考评周期 %[1]s 尚未公布：请先公布计算批次", "the period %[1]s is not published: publish one of its runs first", p.Code))
-	e.Lock = &fault.Lock{By: p.StateBy, Role: string(people.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(people.LeadingGroup)}
+	e.Lock = &fault.Lock{By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup)}
 	return e
 }
 
@@ -198,7 +198,7 @@ func (pr *proposer) write(action string) error {
 
 // createTarget stores a new proposal of the caller with its first step.
 func createTarget(ctx context.Context, tx *gorm.DB, t *Target) error {
-	t.ID, t.State, t.ProposedBy, t.Versioned = database.NewID(), Proposed, people.Caller(ctx).Name(), database.Versioned{Version: 1}
+	t.ID, t.State, t.ProposedBy, t.Versioned = database.NewID(), Proposed, access.Caller(ctx).Name(), database.Versioned{Version: 1}
 	if err := tx.WithContext(ctx).Create(t).Error; err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func createTarget(ctx context.Context, tx *gorm.DB, t *Target) error {
 }
 
 func noteTarget(ctx context.Context, tx *gorm.DB, t Target, version int64, verb, reason string) error {
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	return tx.WithContext(ctx).Create(&TargetMove{
 		TownID: t.TownID, TargetID: t.ID, Version: version, Verb: verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role, Reason: reason,
 	}).Error

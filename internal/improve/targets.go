@@ -8,10 +8,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -64,7 +64,7 @@ type TargetMove struct {
 	Verb     string      `json:"verb" enums:"propose,refresh,lapse,confirm,dismiss,end"`
 	At       time.Time   `json:"at"`
 	Actor    string      `json:"by" example:"group-1"`
-	Role     people.Role `json:"role" swaggertype:"string" example:"leading_group"`
+	Role     access.Role `json:"role" swaggertype:"string" example:"leading_group"`
 	Reason   string      `json:"reason,omitempty"`
 }
 
@@ -72,14 +72,14 @@ var targetNoun = text.Text{ZH: "提升对象", EN: "target"}
 
 // targetMoves is the life of a target.
 var targetMoves = workflow.Machine[TargetState, workflow.Free]{
-	{Verb: "confirm", From: []TargetState{Proposed}, To: Confirmed, Action: people.DecideTargets},
-	{Verb: "dismiss", From: []TargetState{Proposed}, To: Dismissed, Action: people.DecideTargets, Reason: true},
-	{Verb: "end", From: []TargetState{Confirmed}, To: Ended, Action: people.DecideTargets, Reason: true},
+	{Verb: "confirm", From: []TargetState{Proposed}, To: Confirmed, Action: access.DecideTargets},
+	{Verb: "dismiss", From: []TargetState{Proposed}, To: Dismissed, Action: access.DecideTargets, Reason: true},
+	{Verb: "end", From: []TargetState{Confirmed}, To: Ended, Action: access.DecideTargets, Reason: true},
 }
 
 // stand is who brought the target where it stands.
 func (t Target) stand() workflow.Standing {
-	lock := fault.Lock{By: t.ProposedBy, At: t.CreatedAt, Reason: t.Statement, CanLift: string(people.LeadingGroup)}
+	lock := fault.Lock{By: t.ProposedBy, At: t.CreatedAt, Reason: t.Statement, CanLift: string(access.LeadingGroup)}
 	if t.DecidedAt != nil {
 		lock.By, lock.At, lock.Reason = t.DecidedBy, *t.DecidedAt, t.DecisionReason
 	}
@@ -88,20 +88,20 @@ func (t Target) stand() workflow.Standing {
 
 // targetViewer is what an answer about targets depends on besides them.
 type targetViewer struct {
-	people.Principal
+	access.Principal
 	today   day.Date
-	reach   people.Reach
+	reach   access.Reach
 	led     map[string]bool     // branches about which the caller does not decide
 	current map[string]Target   // the confirmed ones, by branch
 	ended   map[string]day.Date // branches that end, with the first day without them
 }
 
 func targetViewerOf(ctx context.Context, db *gorm.DB, townID string) (v targetViewer, err error) {
-	v.Principal, v.today = people.Caller(ctx), day.Of(db.NowFunc())
-	if v.reach, err = people.ReachOf(ctx, db, v.Principal, people.ReadTargets, townID, v.today); err != nil {
+	v.Principal, v.today = access.Caller(ctx), day.Of(db.NowFunc())
+	if v.reach, err = access.ReachOf(ctx, db, v.Principal, access.ReadTargets, townID, v.today); err != nil {
 		return v, err
 	}
-	if v.led, err = people.LedBy(ctx, db, townID, people.DecideTargets); err != nil {
+	if v.led, err = access.LedBy(ctx, db, townID, access.DecideTargets); err != nil {
 		return v, err
 	}
 	if v.ended, err = town.EndedOn(ctx, db, townID); err != nil {
@@ -203,7 +203,7 @@ func ListTargets(ctx context.Context, db *gorm.DB, townID string, f TargetFilter
 
 // CountTargets counts the targets of the branches in the reach by their state, in
 // one statement.
-func CountTargets(ctx context.Context, db *gorm.DB, townID string, reach people.Reach) (map[TargetState]int64, error) {
+func CountTargets(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[TargetState]int64, error) {
 	return database.CountStates[TargetState](reach.Narrow(db.WithContext(ctx).Model(&Target{}).Where("town_id = ?", townID)))
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
@@ -14,27 +15,27 @@ import (
 
 // tasker is what an answer about tasks depends on besides them.
 type tasker struct {
-	people.Principal
+	access.Principal
 	town    string
 	today   day.Date
-	read    people.Reach
-	write   people.Reach
+	read    access.Reach
+	write   access.Reach
 	led     map[string]bool // branches about which the caller does not decide
 	offices []string        // of which the caller is a member today
 }
 
 func taskerOf(ctx context.Context, db *gorm.DB, townID string) (v tasker, err error) {
-	v.Principal, v.town, v.today = people.Caller(ctx), townID, day.Of(db.NowFunc())
-	if v.read, err = people.ReachOf(ctx, db, v.Principal, people.ReadTasks, townID, v.today); err != nil {
+	v.Principal, v.town, v.today = access.Caller(ctx), townID, day.Of(db.NowFunc())
+	if v.read, err = access.ReachOf(ctx, db, v.Principal, access.ReadTasks, townID, v.today); err != nil {
 		return v, err
 	}
-	if v.May(people.WriteTasks) {
+	if v.May(access.WriteTasks) {
 		v.write = v.read // whoever sets tasks reads those that he or she can set
 	}
-	if v.led, err = people.LedBy(ctx, db, townID, people.WriteTasks); err != nil {
+	if v.led, err = access.LedBy(ctx, db, townID, access.WriteTasks); err != nil {
 		return v, err
 	}
-	if v.Role == people.Office && v.Person != "" {
+	if v.Role == access.Office && v.Person != "" {
 		v.offices, err = people.OfficesOf(ctx, db, townID, v.Person, v.today)
 	}
 	return v, err
@@ -64,7 +65,7 @@ func (v tasker) seen(q *gorm.DB) *gorm.DB {
 func (v tasker) refuse(t Task, verb string) error {
 	switch verb {
 	case "report", "finish":
-		if v.answers(t) || v.Role == people.LeadingGroup {
+		if v.answers(t) || v.Role == access.LeadingGroup {
 			return nil
 		}
 		return fault.New(fault.Forbidden, "not_responsible", text.F("只有任务的负责人或负责单位可以填报进展", "only who answers for a task, or the leading group, reports on it"))

@@ -7,10 +7,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -62,7 +62,7 @@ type TaskNote struct {
 	Verb     string      `json:"verb" enums:"set,change,report,finish,drop,reopen"`
 	At       time.Time   `json:"at"`
 	Actor    string      `json:"by" example:"instructor-2"`
-	Role     people.Role `json:"role" swaggertype:"string" example:"instructor"`
+	Role     access.Role `json:"role" swaggertype:"string" example:"instructor"`
 	Progress int64       `json:"progress" example:"40"` // from then on
 	Note     string      `json:"note,omitempty"`
 	Evidence string      `json:"evidence,omitempty"`
@@ -73,15 +73,15 @@ var taskNoun = text.Text{ZH: "任务", EN: "task"}
 // taskMoves is the life of a task. Who answers for it reports and finishes; who
 // sets tasks changes, drops and reopens them.
 var taskMoves = workflow.Machine[TaskState, workflow.Free]{
-	{Verb: "change", From: []TaskState{Open}, Action: people.WriteTasks},
-	{Verb: "report", From: []TaskState{Open}, Action: people.ReportTasks},
-	{Verb: "finish", From: []TaskState{Open}, To: Done, Action: people.ReportTasks},
-	{Verb: "drop", From: []TaskState{Open}, To: Dropped, Action: people.WriteTasks, Reason: true},
-	{Verb: "reopen", From: []TaskState{Done, Dropped}, To: Open, Action: people.WriteTasks, Reason: true},
+	{Verb: "change", From: []TaskState{Open}, Action: access.WriteTasks},
+	{Verb: "report", From: []TaskState{Open}, Action: access.ReportTasks},
+	{Verb: "finish", From: []TaskState{Open}, To: Done, Action: access.ReportTasks},
+	{Verb: "drop", From: []TaskState{Open}, To: Dropped, Action: access.WriteTasks, Reason: true},
+	{Verb: "reopen", From: []TaskState{Done, Dropped}, To: Open, Action: access.WriteTasks, Reason: true},
 }
 
 func (t Task) stand() workflow.Standing {
-	return workflow.Standing{By: t.StateBy, At: t.StateAt, Reason: t.StateReason, CanLift: string(people.LeadingGroup)}
+	return workflow.Standing{By: t.StateBy, At: t.StateAt, Reason: t.StateReason, CanLift: string(access.LeadingGroup)}
 }
 
 // FindTask gives one task of the measure with its timeline, if the caller may know

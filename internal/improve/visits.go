@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
@@ -42,7 +43,7 @@ type Visit struct {
 	ID         string      `gorm:"primaryKey" json:"id" format:"uuid"`
 	BranchCode string      `json:"branch" example:"b07"`
 	VisitedBy  string      `json:"visited_by" example:"instructor-1"` // the role, for who may not read people
-	Role       people.Role `json:"role" swaggertype:"string" enums:"instructor,liaison_office"`
+	Role       access.Role `json:"role" swaggertype:"string" enums:"instructor,liaison_office"`
 	State      VisitState  `json:"state" swaggertype:"string" enums:"draft,recorded"`
 	RecordedAt *time.Time  `json:"recorded_at,omitempty"`
 	VisitContent
@@ -60,7 +61,7 @@ type VisitVersion struct {
 	Verb     string                      `json:"verb" enums:"record,correct"`
 	At       time.Time                   `json:"at"`
 	Actor    string                      `json:"by" example:"instructor-1"`
-	Role     people.Role                 `json:"role" swaggertype:"string" example:"instructor"`
+	Role     access.Role                 `json:"role" swaggertype:"string" example:"instructor"`
 	Reason   string                      `json:"reason,omitempty"`
 	Document database.JSON[VisitContent] `json:"content" swaggertype:"object"`
 }
@@ -69,9 +70,9 @@ var visitNoun = text.Text{ZH: "走访记录", EN: "visit"}
 
 // visitMoves is the life of a visit.
 var visitMoves = workflow.Machine[VisitState, workflow.Free]{
-	{Verb: "write", From: []VisitState{VisitDraft}, Action: people.WriteVisits},
-	{Verb: "record", From: []VisitState{VisitDraft}, To: VisitRecorded, Action: people.WriteVisits},
-	{Verb: "correct", From: []VisitState{VisitRecorded}, Action: people.WriteVisits, Reason: true},
+	{Verb: "write", From: []VisitState{VisitDraft}, Action: access.WriteVisits},
+	{Verb: "record", From: []VisitState{VisitDraft}, To: VisitRecorded, Action: access.WriteVisits},
+	{Verb: "correct", From: []VisitState{VisitRecorded}, Action: access.WriteVisits, Reason: true},
 }
 
 func (v Visit) stand() workflow.Standing {
@@ -84,13 +85,13 @@ func (v Visit) stand() workflow.Standing {
 
 // visitViewer is a caller with what he or she sees of visits today.
 type visitViewer struct {
-	people.Principal
-	reach people.Reach
+	access.Principal
+	reach access.Reach
 }
 
 func visitViewerOf(ctx context.Context, db *gorm.DB, townID string) (v visitViewer, err error) {
-	v.Principal = people.Caller(ctx)
-	v.reach, err = people.ReachOf(ctx, db, v.Principal, people.ReadVisits, townID, day.Of(db.NowFunc()))
+	v.Principal = access.Caller(ctx)
+	v.reach, err = access.ReachOf(ctx, db, v.Principal, access.ReadVisits, townID, day.Of(db.NowFunc()))
 	return v, err
 }
 
@@ -142,7 +143,7 @@ func FindVisit(ctx context.Context, db *gorm.DB, townID, id string) (Visit, erro
 	if err != nil {
 		return Visit{}, err
 	}
-	if v.May(people.ReadPeople) {
+	if v.May(access.ReadPeople) {
 		paired, err := people.ListPairings(ctx, db, townID, people.PairingFilter{On: x.VisitedOn, Branch: x.BranchCode})
 		if err != nil {
 			return Visit{}, err

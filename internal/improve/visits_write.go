@@ -7,11 +7,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -20,7 +20,7 @@ import (
 // BeginVisit enters a draft of the caller's own visit to a branch with which he or
 // she was paired, or to which his or her office was linked, on the day of the visit.
 func BeginVisit(ctx context.Context, db *gorm.DB, v Visit) (Visit, error) {
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	v.ID, v.VisitedBy, v.Role, v.State, v.RecordedAt = database.NewID(), p.Person, p.Role, VisitDraft, nil
 	v.Versioned = database.Versioned{Version: 1}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
@@ -61,7 +61,7 @@ func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c VisitContent) error {
 	if b.EndedBy(c.VisitedOn) {
 		return fault.Broken(fault.At("/visited_on", "branch_closed", text.F("该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn)))
 	}
-	if err := people.InScope(ctx, tx, people.Caller(ctx), people.WriteVisits, v.TownID, v.BranchCode, c.VisitedOn); err != nil {
+	if err := access.InScope(ctx, tx, access.Caller(ctx), access.WriteVisits, v.TownID, v.BranchCode, c.VisitedOn); err != nil {
 		return err
 	}
 	return v.refuseItems(ctx, tx, c)
@@ -124,7 +124,7 @@ func WriteVisit(ctx context.Context, db *gorm.DB, townID, id string, version int
 			verb = "correct"
 		}
 		mv, _ := visitMoves.Stay(verb, before.State)
-		if err := mv.Refuse(people.Caller(ctx), before.stand(), reason); err != nil {
+		if err := mv.Refuse(access.Caller(ctx), before.stand(), reason); err != nil {
 			return verb, err
 		}
 		if err := before.refuse(ctx, tx, c); err != nil {
@@ -156,7 +156,7 @@ func WriteVisit(ctx context.Context, db *gorm.DB, townID, id string, version int
 // findings are.
 func RecordVisit(ctx context.Context, db *gorm.DB, townID, id string, version int64, reason string, found ...JointProblem) (Visit, error) {
 	return changeVisit(ctx, db, townID, id, func(tx *gorm.DB, before Visit) (string, error) {
-		mv, err := visitMoves.Find(people.Caller(ctx), before.State, VisitRecorded, before.stand(), reason)
+		mv, err := visitMoves.Find(access.Caller(ctx), before.State, VisitRecorded, before.stand(), reason)
 		if err != nil {
 			return "", err
 		}
@@ -204,7 +204,7 @@ func changeVisit(ctx context.Context, db *gorm.DB, townID, id string, change fun
 
 // keep stores what the visit tells from the version on.
 func (v Visit) keep(ctx context.Context, tx *gorm.DB, version int64, verb, reason string) error {
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	return tx.Create(&VisitVersion{
 		TownID: v.TownID, VisitID: v.ID, Version: version, Verb: verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role,
 		Reason: reason, Document: database.JSON[VisitContent]{V: v.VisitContent},

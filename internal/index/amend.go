@@ -6,11 +6,11 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -33,7 +33,7 @@ func Amend(ctx context.Context, db *gorm.DB, townID, periodCode, reason string, 
 		if err != nil {
 			return err
 		}
-		after, err = e.issue(people.Caller(ctx), periodCode, made.Number, tx.NowFunc())
+		after, err = e.issue(access.Caller(ctx), periodCode, made.Number, tx.NowFunc())
 		return err
 	})
 	return after, err

@@ -7,11 +7,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -72,20 +72,20 @@ func (Points) GormDataType() string { return "text" }
 
 // appealReader is a caller who reads or decides appeals.
 type appealReader struct {
-	people.Principal
+	access.Principal
 	town   string
 	today  day.Date
-	reach  people.Reach      // reading reaches as far as withdrawing does, for who withdraws
+	reach  access.Reach      // reading reaches as far as withdrawing does, for who withdraws
 	led    map[string]bool   // branches about which the caller does not decide
 	period evaluation.Period // of the appeal that is decided
 }
 
 func appealReaderOf(ctx context.Context, db *gorm.DB, townID string) (v *appealReader, err error) {
-	v = &appealReader{Principal: people.Caller(ctx), town: townID, today: day.Of(db.NowFunc())}
-	if v.reach, err = people.ReachOf(ctx, db, v.Principal, people.ReadAppeals, townID, v.today); err != nil {
+	v = &appealReader{Principal: access.Caller(ctx), town: townID, today: day.Of(db.NowFunc())}
+	if v.reach, err = access.ReachOf(ctx, db, v.Principal, access.ReadAppeals, townID, v.today); err != nil {
 		return v, err
 	}
-	v.led, err = people.LedBy(ctx, db, townID, people.DecideAppeals)
+	v.led, err = access.LedBy(ctx, db, townID, access.DecideAppeals)
 	return v, err
 }
 
@@ -96,9 +96,9 @@ type appealRules = []workflow.Rule[Appeal, *appealReader]
 var appeals = workflow.Kind[Appeal, AppealState, *appealReader]{
 	Noun: text.Text{ZH: "申诉", EN: "appeal"}, Name: "appeal", Reader: appealReaderOf,
 	Verbs: []workflow.Verb[Appeal, AppealState, *appealReader]{
-		{Name: "uphold", From: []AppealState{Filed}, To: Upheld, Action: people.DecideAppeals, Who: appealRules{notLed}},
-		{Name: "reject", From: []AppealState{Filed}, To: Rejected, Action: people.DecideAppeals, Who: appealRules{notLed}},
-		{Name: "withdraw", From: []AppealState{Filed}, To: Withdrawn, Action: people.WriteAppeals},
+		{Name: "uphold", From: []AppealState{Filed}, To: Upheld, Action: access.DecideAppeals, Who: appealRules{notLed}},
+		{Name: "reject", From: []AppealState{Filed}, To: Rejected, Action: access.DecideAppeals, Who: appealRules{notLed}},
+		{Name: "withdraw", From: []AppealState{Filed}, To: Withdrawn, Action: access.WriteAppeals},
 	},
 }
 
@@ -144,11 +144,11 @@ func FindAppeal(ctx context.Context, db *gorm.DB, townID, id string) (Appeal, er
 // further: nobody once it is decided.
 func (a Appeal) lock() fault.Lock {
 	if a.State == Filed {
-		return fault.Lock{By: a.FiledBy, Role: string(people.Secretary), At: a.FiledAt, Reason: a.Statement, CanLift: string(people.LeadingGroup)}
+		return fault.Lock{By: a.FiledBy, Role: string(access.Secretary), At: a.FiledAt, Reason: a.Statement, CanLift: string(access.LeadingGroup)}
 	}
-	l := fault.Lock{By: a.DecidedBy, Role: string(people.LeadingGroup), Reason: a.Answer, CanLift: fault.Nobody}
+	l := fault.Lock{By: a.DecidedBy, Role: string(access.LeadingGroup), Reason: a.Answer, CanLift: fault.Nobody}
 	if a.State == Withdrawn {
-		l.Role = string(people.Secretary)
+		l.Role = string(access.Secretary)
 	}
 	if a.DecidedAt != nil {
 		l.At = *a.DecidedAt

@@ -7,12 +7,12 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 )
@@ -20,14 +20,14 @@ import (
 // File enters an appeal of the caller, who leads the branch, against the latest
 // publication of the period, while its notice is open for the branch.
 func File(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
-	p := people.Caller(ctx)
+	p := access.Caller(ctx)
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		today := day.Of(tx.NowFunc())
 		period, err := evaluation.HoldPeriod(ctx, tx, a.TownID, a.PeriodCode)
 		if err != nil {
 			return err
 		}
-		if err := people.InScope(ctx, tx, p, people.WriteAppeals, a.TownID, a.BranchCode, today); err != nil {
+		if err := access.InScope(ctx, tx, p, access.WriteAppeals, a.TownID, a.BranchCode, today); err != nil {
 			return err
 		}
 		if a.PublicationNumber, err = appealable(ctx, tx, period, a.BranchCode); err != nil {
@@ -41,7 +41,7 @@ func File(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
 		if err := a.insert(tx); err != nil {
 			return err
 		}
-		v := &appealReader{Principal: p, town: a.TownID, today: today, reach: people.Reach{All: true}}
+		v := &appealReader{Principal: p, town: a.TownID, today: today, reach: access.Reach{All: true}}
 		a = v.Show(a, appeals.Allowed(v, a))
 		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "appeal.file", Subject: "appeals/" + a.ID, After: a})
 	})

@@ -6,8 +6,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
-	"bulwark/internal/people"
 )
 
 // Issue is a publication as it is cited: with the hashes of its receipt, its clock
@@ -29,7 +29,7 @@ func (b *Board) Issues(ctx context.Context, db *gorm.DB, townID, period string) 
 	}
 	list := []Issue{}
 	for _, p := range e.of(period) {
-		list = append(list, p.issue(people.Caller(ctx), db.NowFunc()))
+		list = append(list, p.issue(access.Caller(ctx), db.NowFunc()))
 	}
 	return list, nil
 }
@@ -40,10 +40,10 @@ func (b *Board) Issue(ctx context.Context, db *gorm.DB, townID, period string, n
 	if err != nil {
 		return Issue{}, err
 	}
-	return e.issue(people.Caller(ctx), period, number, db.NowFunc())
+	return e.issue(access.Caller(ctx), period, number, db.NowFunc())
 }
 
-func (e edition) issue(caller people.Principal, period string, number int64, now time.Time) (Issue, error) {
+func (e edition) issue(caller access.Principal, period string, number int64, now time.Time) (Issue, error) {
 	p, err := e.find(period, number)
 	if err != nil {
 		return Issue{}, err
@@ -51,12 +51,12 @@ func (e edition) issue(caller people.Principal, period string, number int64, now
 	return p.issue(caller, now), nil
 }
 
-func (p *published) issue(caller people.Principal, now time.Time) Issue {
+func (p *published) issue(caller access.Principal, now time.Time) Issue {
 	today := day.Of(now)
 	i := Issue{
 		Publication: p.Publication, SchemeHash: p.SchemeHash, DataHash: p.DataHash, ResultHash: p.ResultHash,
 		SupersededBy: p.source(today).SupersededBy, Notice: clock(p.notice(), today),
 	}
-	i.PublishedBy = caller.Told(i.PublishedBy, people.LeadingGroup)
+	i.PublishedBy = caller.Told(i.PublishedBy, access.LeadingGroup)
 	return i
 }

@@ -6,12 +6,12 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -39,7 +39,7 @@ func (p Publication) notice() *evaluation.Notice {
 
 // lock says who published it, when, why and who can correct it.
 func (p Publication) lock() fault.Lock {
-	return fault.Lock{By: p.PublishedBy, Role: string(people.LeadingGroup), At: p.PublishedAt, Reason: p.Reason, CanLift: string(people.LeadingGroup)}
+	return fault.Lock{By: p.PublishedBy, Role: string(access.LeadingGroup), At: p.PublishedAt, Reason: p.Reason, CanLift: string(access.LeadingGroup)}
 }
 
 // Publish makes the last run of a locked period its result and opens its public

@@ -5,8 +5,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
-	"bulwark/internal/people"
 )
 
 // Receipt is what anyone needs to check a published result: hashes of what went
@@ -24,7 +24,7 @@ func (b *Board) Receipt(ctx context.Context, db *gorm.DB, townID, period string,
 		return Receipt{}, err
 	}
 	r := Receipt{Run: *o.Run, Source: p.source(day.Of(db.NowFunc())), Status: o.status()}
-	r.CreatedBy = people.Caller(ctx).Told(r.CreatedBy, people.LeadingGroup)
+	r.CreatedBy = access.Caller(ctx).Told(r.CreatedBy, access.LeadingGroup)
 	return r, nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -18,14 +19,14 @@ import (
 // without an end it holds until further notice. Whoever stands behind a key or
 // account holds only the roles that he or she is appointed to on the day.
 type Appointment struct {
-	TownID     string    `gorm:"primaryKey" json:"-"`
-	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
-	PersonCode string    `json:"person" example:"mentor-1"`
-	Role       Role      `json:"role" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
-	Letter     string    `json:"letter,omitempty" example:"演示聘字〔2022〕1号"` // number of the letter of appointment
-	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
-	Reason     string    `json:"reason,omitempty"`
+	TownID     string      `gorm:"primaryKey" json:"-"`
+	ID         string      `gorm:"primaryKey" json:"id" format:"uuid"`
+	PersonCode string      `json:"person" example:"mentor-1"`
+	Role       access.Role `json:"role" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
+	Letter     string      `json:"letter,omitempty" example:"演示聘字〔2022〕1号"` // number of the letter of appointment
+	ValidFrom  day.Date    `json:"valid_from" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date   `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	Reason     string      `json:"reason,omitempty"`
 	database.Versioned
 }
 
@@ -33,7 +34,7 @@ type Appointment struct {
 type AppointmentFilter struct {
 	On     day.Date // those in force on the day; empty = all of history
 	Person string
-	Role   Role
+	Role   access.Role
 	After  string // ids after this one
 	Limit  int    // 0 = all
 }
@@ -80,7 +81,7 @@ func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (Appointment, erro
 		if err := Hold(tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}
-		if err := PersonExists(ctx, tx, a.TownID, a.PersonCode); err != nil {
+		if err := access.PersonExists(ctx, tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}
 		if err := a.refuseOverlap(tx); err != nil {
@@ -97,15 +98,15 @@ func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (Appointment, erro
 
 func checkAppointment(a Appointment) (faults []fault.Field) {
 	switch {
-	case a.Role == Admin:
+	case a.Role == access.Admin:
 		faults = append(faults, fault.At("/role", "not_appointed_to", text.F(
 			"管理员不经聘任：请为其建立不关联人员的密钥", "nobody is appointed admin: make a key without a person")))
-	case !slices.Contains(Roles(), a.Role):
+	case !slices.Contains(access.Roles(), a.Role):
 		faults = append(faults, fault.At("/role", "unknown_role", text.F("没有角色“%s”", "there is no role %q", a.Role)))
-	case a.Role == Mentor && a.Letter == "":
+	case a.Role == access.Mentor && a.Letter == "":
 		faults = append(faults, fault.At("/letter", "letter_needed", text.F("导师须凭聘书聘任：请填写聘书编号", "a mentor is appointed by letter: give its number")))
 	}
-	if a.Role == Mentor && a.ValidUntil == nil {
+	if a.Role == access.Mentor && a.ValidUntil == nil {
 		faults = append(faults, fault.At("/valid_until", "term_needed", text.F("导师有聘期：请填写最后一日", "a mentor is appointed for a term: give the last day")))
 	}
 	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)

@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
@@ -25,9 +26,9 @@ func TestAppointmentsAreRefused(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		found(t, db)
 		newcomer(t, db)
-		a, err := people.Appoint(t.Context(), db, appointment("a", "p3", people.Mentor, "2023-01-01", "2023-12-31"))
+		a, err := people.Appoint(t.Context(), db, appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"))
 		must(t, err)
-		bare := appointment("a", "p3", people.Mentor, "2025-01-01", "")
+		bare := appointment("a", "p3", access.Mentor, "2025-01-01", "")
 		bare.Letter = ""
 		for _, tt := range []struct {
 			what string
@@ -36,31 +37,31 @@ func TestAppointmentsAreRefused(t *testing.T) {
 			at   []string
 		}{
 			{"mentor without letter and end", bare, "invalid", []string{"/letter", "/valid_until"}},
-			{"admin", appointment("a", "p3", people.Admin, "2023-01-01", ""), "invalid", []string{"/role"}},
+			{"admin", appointment("a", "p3", access.Admin, "2023-01-01", ""), "invalid", []string{"/role"}},
 			{"unknown role", appointment("a", "p3", "king", "2023-01-01", ""), "invalid", []string{"/role"}},
-			{"ends first", appointment("a", "p3", people.Leadership, "2023-01-02", "2023-01-01"), "invalid", []string{"/valid_until"}},
-			{"unknown person", appointment("a", "p9", people.Leadership, "2023-01-01", ""), "invalid", []string{"/person"}},
-			{"person of another town", appointment("q", "p3", people.Leadership, "2023-01-01", ""), "invalid", []string{"/person"}},
-			{"the same again", appointment("a", "p3", people.Mentor, "2023-01-01", "2023-12-31"), "overlapping_appointment", nil},
-			{"over its first day", appointment("a", "p3", people.Mentor, "2022-01-01", "2023-01-01"), "overlapping_appointment", nil},
-			{"over its last day", appointment("a", "p3", people.Mentor, "2023-12-31", "2024-12-31"), "overlapping_appointment", nil},
+			{"ends first", appointment("a", "p3", access.Leadership, "2023-01-02", "2023-01-01"), "invalid", []string{"/valid_until"}},
+			{"unknown person", appointment("a", "p9", access.Leadership, "2023-01-01", ""), "invalid", []string{"/person"}},
+			{"person of another town", appointment("q", "p3", access.Leadership, "2023-01-01", ""), "invalid", []string{"/person"}},
+			{"the same again", appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"), "overlapping_appointment", nil},
+			{"over its first day", appointment("a", "p3", access.Mentor, "2022-01-01", "2023-01-01"), "overlapping_appointment", nil},
+			{"over its last day", appointment("a", "p3", access.Mentor, "2023-12-31", "2024-12-31"), "overlapping_appointment", nil},
 		} {
 			_, err := people.Appoint(t.Context(), db, tt.a)
 			refused(t, tt.what, err, tt.code, tt.at...)
 		}
 		for _, fine := range []people.Appointment{
-			appointment("a", "p3", people.Mentor, "2024-01-01", "2026-12-31"),     // the next term
-			appointment("a", "p3", people.Instructor, "2023-01-01", ""),           // another role
-			appointment("a", "p1", people.LeadingGroup, "2023-01-01", ""),         // another person
-			appointment("q", "p1", people.Leadership, "2022-12-31", "2023-01-01"), // another town
+			appointment("a", "p3", access.Mentor, "2024-01-01", "2026-12-31"),     // the next term
+			appointment("a", "p3", access.Instructor, "2023-01-01", ""),           // another role
+			appointment("a", "p1", access.LeadingGroup, "2023-01-01", ""),         // another person
+			appointment("q", "p1", access.Leadership, "2022-12-31", "2023-01-01"), // another town
 		} {
 			_, err := people.Appoint(t.Context(), db, fine)
 			must(t, err)
 		}
-		for on, want := range map[day.Date][]people.Role{
-			"2022-12-31": {}, "2023-12-31": {people.Mentor, people.Instructor}, "2027-01-01": {people.Instructor},
+		for on, want := range map[day.Date][]access.Role{
+			"2022-12-31": {}, "2023-12-31": {access.Mentor, access.Instructor}, "2027-01-01": {access.Instructor},
 		} {
-			roles, err := people.RolesOf(t.Context(), db, "a", "p3", on)
+			roles, err := access.RolesOf(t.Context(), db, "a", "p3", on)
 			must(t, err)
 			if !slices.Equal(roles, want) {
 				t.Errorf("on %s p3 is %v, want %v", on, roles, want)
@@ -87,18 +88,18 @@ func TestADutyNeedsItsRole(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		found(t, db)
 		newcomer(t, db)
-		_, err := people.Appoint(t.Context(), db, appointment("a", "p3", people.Mentor, "2023-01-01", "2023-12-31"))
+		_, err := people.Appoint(t.Context(), db, appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"))
 		must(t, err)
 		for _, tt := range []struct {
-			duty people.Duty
+			duty access.Duty
 			from day.Date
 		}{
-			{people.Mentors, "2022-12-31"}, {people.Mentors, "2024-01-01"}, {people.Instructs, "2023-05-01"}, {people.Leads, "2023-05-01"},
+			{access.Mentors, "2022-12-31"}, {access.Mentors, "2024-01-01"}, {access.Instructs, "2023-05-01"}, {access.Leads, "2023-05-01"},
 		} {
 			_, err := people.Assign(t.Context(), db, assignment("p3", "b1", tt.duty, tt.from, ""))
 			refused(t, string(tt.duty)+" from "+string(tt.from), err, "invalid", "/person")
 		}
-		assign(t, db, "p3", "b1", people.Mentors, "2023-12-31", "")
+		assign(t, db, "p3", "b1", access.Mentors, "2023-12-31", "")
 	})
 }
 
@@ -112,18 +113,18 @@ func TestAKeyHoldsARoleAsLongAsItsPerson(t *testing.T) {
 			found(t, db)
 			newcomer(t, db)
 			ctx := t.Context()
-			a, err := people.Appoint(ctx, db, appointment("a", "p3", people.Mentor, "2023-01-01", "2023-12-31"))
+			a, err := people.Appoint(ctx, db, appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"))
 			must(t, err)
-			_, err = people.Appoint(ctx, db, appointment("a", "p3", people.LeadingGroup, "2023-03-01", "2024-03-31"))
+			_, err = people.Appoint(ctx, db, appointment("a", "p3", access.LeadingGroup, "2023-03-01", "2024-03-31"))
 			must(t, err)
-			_, err = people.Appoint(ctx, db, appointment("a", "p3", people.Leadership, "2020-01-01", ""))
+			_, err = people.Appoint(ctx, db, appointment("a", "p3", access.Leadership, "2020-01-01", ""))
 			must(t, err)
-			_, secret, err := people.CreateKey(ctx, db, people.Key{Roles: []people.Role{people.Mentor, people.LeadingGroup}, Towns: []string{"a"}, PersonCode: ptr("p3")})
+			_, secret, err := access.CreateKey(ctx, db, access.Key{Roles: []access.Role{access.Mentor, access.LeadingGroup}, Towns: []string{"a"}, PersonCode: ptr("p3")})
 			must(t, err)
-			at := func(moment time.Time, want ...people.Role) {
+			at := func(moment time.Time, want ...access.Role) {
 				t.Helper()
 				now = moment
-				p, err := people.Authenticate(ctx, db, secret)
+				p, err := access.Authenticate(ctx, db, secret)
 				if len(want) == 0 {
 					refused(t, moment.String(), err, "no_role_now")
 				} else if err != nil || !slices.Equal(p.Roles, want) || p.Role != want[0] {
@@ -131,15 +132,15 @@ func TestAKeyHoldsARoleAsLongAsItsPerson(t *testing.T) {
 				}
 			}
 			at(day.Date("2023-01-01").Start().Add(-time.Microsecond))
-			at(day.Date("2023-01-01").Start(), people.Mentor)
-			at(day.Date("2023-03-01").Start(), people.Mentor, people.LeadingGroup)
-			at(day.Date("2024-01-01").Start().Add(-time.Microsecond), people.Mentor, people.LeadingGroup)
-			at(day.Date("2024-01-01").Start(), people.LeadingGroup)
+			at(day.Date("2023-01-01").Start(), access.Mentor)
+			at(day.Date("2023-03-01").Start(), access.Mentor, access.LeadingGroup)
+			at(day.Date("2024-01-01").Start().Add(-time.Microsecond), access.Mentor, access.LeadingGroup)
+			at(day.Date("2024-01-01").Start(), access.LeadingGroup)
 			at(day.Date("2024-04-01").Start())
 			now = day.Date("2023-05-01").Start()
 			_, err = people.EndAppointment(ctx, db, "a", a.ID, 1, "2023-04-30", "")
 			must(t, err)
-			at(now, people.LeadingGroup)
+			at(now, access.LeadingGroup)
 		})
 	}
 }
@@ -150,10 +151,10 @@ func TestAppointmentsDoNotRace(t *testing.T) {
 		found(t, db)
 		newcomer(t, db)
 		refused(t, "the second", overtaken(t, db, func(tx *gorm.DB) error {
-			_, err := people.Appoint(t.Context(), tx, appointment("a", "p3", people.Leadership, "2023-01-01", ""))
+			_, err := people.Appoint(t.Context(), tx, appointment("a", "p3", access.Leadership, "2023-01-01", ""))
 			return err
 		}, func() error {
-			_, err := people.Appoint(t.Context(), db, appointment("a", "p3", people.Leadership, "2023-05-01", ""))
+			_, err := people.Appoint(t.Context(), db, appointment("a", "p3", access.Leadership, "2023-05-01", ""))
 			return err
 		}), "overlapping_appointment")
 	})

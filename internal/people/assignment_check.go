@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
@@ -15,7 +16,7 @@ import (
 
 func checkAssignment(a Assignment) (faults []fault.Field) {
 	switch a.Duty {
-	case Leads, Mentors, Instructs:
+	case access.Leads, access.Mentors, access.Instructs:
 	default:
 		faults = append(faults, fault.At("/duty", "unknown_duty", text.F(
 			"职责须为 leads、mentors 或 instructs", "the duty is leads, mentors or instructs")))
@@ -42,13 +43,13 @@ func holdBranch(tx *gorm.DB, townID, code string) error {
 // checkEnds makes sure that the person is there and holds the role of the duty on
 // the first day, and that the branch lives then.
 func checkEnds(ctx context.Context, tx *gorm.DB, a Assignment) error {
-	if err := PersonExists(ctx, tx, a.TownID, a.PersonCode); err != nil {
+	if err := access.PersonExists(ctx, tx, a.TownID, a.PersonCode); err != nil {
 		return err
 	}
 	if err := branchLives(ctx, tx, a.TownID, a.BranchCode, a.ValidFrom); err != nil {
 		return err
 	}
-	return demandRole(ctx, tx, a.TownID, a.PersonCode, RoleOf(a.Duty), a.ValidFrom)
+	return demandRole(ctx, tx, a.TownID, a.PersonCode, access.RoleOf(a.Duty), a.ValidFrom)
 }
 
 func branchLives(ctx context.Context, tx *gorm.DB, townID, code string, on day.Date) error {
@@ -61,8 +62,8 @@ func branchLives(ctx context.Context, tx *gorm.DB, townID, code string, on day.D
 
 // demandRole makes sure that the person holds the role on the first day of what
 // needs it.
-func demandRole(ctx context.Context, tx *gorm.DB, townID, person string, role Role, on day.Date) error {
-	held, err := RolesOf(ctx, tx, townID, person, on)
+func demandRole(ctx context.Context, tx *gorm.DB, townID, person string, role access.Role, on day.Date) error {
+	held, err := access.RolesOf(ctx, tx, townID, person, on)
 	if err != nil || slices.Contains(held, role) {
 		return err
 	}
@@ -87,7 +88,7 @@ func refuseClash(tx *gorm.DB, a Assignment) error {
 		case same && other.Duty == a.Duty:
 			return fault.New(fault.Conflict, "overlapping_assignment", text.F(
 				"该人员在此期间已承担同一职责", "this person has the same duty for the branch in that time already"))
-		case same && (other.Duty == Leads || a.Duty == Leads):
+		case same && (other.Duty == access.Leads || a.Duty == access.Leads):
 			return fault.New(fault.Conflict, "conflict_of_interest", text.F(
 				"同一人不能在任职期间担任本党组织的导师或指导员", "nobody mentors or instructs a branch while leading it: end the other assignment first"))
 		case other.Duty == a.Duty && (other.Exclusive || a.Exclusive):

@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -16,15 +17,15 @@ import (
 // Assignment ties a person to a branch by a duty, from a day until a day, both
 // included; without an end it holds until further notice.
 type Assignment struct {
-	TownID     string    `gorm:"primaryKey" json:"-"`
-	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
-	PersonCode string    `json:"person" example:"mentor-1"`
-	BranchCode string    `json:"branch" example:"b07"`
-	Duty       Duty      `json:"duty" swaggertype:"string" enums:"leads,mentors,instructs"`
-	Exclusive  bool      `json:"exclusive"` // nobody else has the duty for the branch in that time
-	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
-	Reason     string    `json:"reason,omitempty"`
+	TownID     string      `gorm:"primaryKey" json:"-"`
+	ID         string      `gorm:"primaryKey" json:"id" format:"uuid"`
+	PersonCode string      `json:"person" example:"mentor-1"`
+	BranchCode string      `json:"branch" example:"b07"`
+	Duty       access.Duty `json:"duty" swaggertype:"string" enums:"leads,mentors,instructs"`
+	Exclusive  bool        `json:"exclusive"` // nobody else has the duty for the branch in that time
+	ValidFrom  day.Date    `json:"valid_from" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date   `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	Reason     string      `json:"reason,omitempty"`
 	database.Versioned
 }
 
@@ -34,7 +35,7 @@ type AssignmentFilter struct {
 	Since  day.Date // with On: those in force on any day from this one to that
 	Person string
 	Branch string
-	Duty   Duty
+	Duty   access.Duty
 	After  string // ids after this one
 	Limit  int    // 0 = all
 }

@@ -5,13 +5,14 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
 	"bulwark/internal/town"
 )
 
-func assignment(person, branch string, duty people.Duty, from, until day.Date) people.Assignment {
+func assignment(person, branch string, duty access.Duty, from, until day.Date) people.Assignment {
 	a := people.Assignment{TownID: "a", PersonCode: person, BranchCode: branch, Duty: duty, ValidFrom: from}
 	if until != "" {
 		a.ValidUntil = &until
@@ -19,7 +20,7 @@ func assignment(person, branch string, duty people.Duty, from, until day.Date) p
 	return a
 }
 
-func assign(t *testing.T, db *gorm.DB, person, branch string, duty people.Duty, from, until day.Date) people.Assignment {
+func assign(t *testing.T, db *gorm.DB, person, branch string, duty access.Duty, from, until day.Date) people.Assignment {
 	t.Helper()
 	a, err := people.Assign(t.Context(), db, assignment(person, branch, duty, from, until))
 	must(t, err)
@@ -30,7 +31,7 @@ func TestAssignmentsAreRefused(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		found(t, db)
 		ctx := t.Context()
-		assign(t, db, "p1", "b1", people.Mentors, "2023-03-01", "2023-06-30")
+		assign(t, db, "p1", "b1", access.Mentors, "2023-03-01", "2023-06-30")
 		_, err := town.Close(ctx, db, "a", "b3", 1, "2023-01-01", "")
 		must(t, err)
 		for _, tt := range []struct {
@@ -39,27 +40,27 @@ func TestAssignmentsAreRefused(t *testing.T) {
 			code string
 			at   []string
 		}{
-			{"the same again", assignment("p1", "b1", people.Mentors, "2023-03-01", "2023-06-30"), "overlapping_assignment", nil},
-			{"over its first day", assignment("p1", "b1", people.Mentors, "2022-01-01", "2023-03-01"), "overlapping_assignment", nil},
-			{"over its last day", assignment("p1", "b1", people.Mentors, "2023-06-30", ""), "overlapping_assignment", nil},
-			{"within it", assignment("p1", "b1", people.Mentors, "2023-04-01", "2023-04-02"), "overlapping_assignment", nil},
-			{"around it", assignment("p1", "b1", people.Mentors, "2022-01-01", ""), "overlapping_assignment", nil},
-			{"ends first", assignment("p2", "b1", people.Mentors, "2023-04-02", "2023-04-01"), "invalid", []string{"/valid_until"}},
+			{"the same again", assignment("p1", "b1", access.Mentors, "2023-03-01", "2023-06-30"), "overlapping_assignment", nil},
+			{"over its first day", assignment("p1", "b1", access.Mentors, "2022-01-01", "2023-03-01"), "overlapping_assignment", nil},
+			{"over its last day", assignment("p1", "b1", access.Mentors, "2023-06-30", ""), "overlapping_assignment", nil},
+			{"within it", assignment("p1", "b1", access.Mentors, "2023-04-01", "2023-04-02"), "overlapping_assignment", nil},
+			{"around it", assignment("p1", "b1", access.Mentors, "2022-01-01", ""), "overlapping_assignment", nil},
+			{"ends first", assignment("p2", "b1", access.Mentors, "2023-04-02", "2023-04-01"), "invalid", []string{"/valid_until"}},
 			{"unknown duty", assignment("p2", "b1", "rules", "2023-04-01", ""), "invalid", []string{"/duty"}},
-			{"unknown person", assignment("p9", "b1", people.Mentors, "2023-04-01", ""), "invalid", []string{"/person"}},
-			{"unknown branch", assignment("p2", "b9", people.Mentors, "2023-04-01", ""), "invalid", []string{"/branch"}},
-			{"before the branch", assignment("p2", "b1", people.Mentors, "2019-12-31", ""), "invalid", []string{"/branch"}},
-			{"after the branch", assignment("p2", "b3", people.Mentors, "2023-01-01", ""), "invalid", []string{"/branch"}},
+			{"unknown person", assignment("p9", "b1", access.Mentors, "2023-04-01", ""), "invalid", []string{"/person"}},
+			{"unknown branch", assignment("p2", "b9", access.Mentors, "2023-04-01", ""), "invalid", []string{"/branch"}},
+			{"before the branch", assignment("p2", "b1", access.Mentors, "2019-12-31", ""), "invalid", []string{"/branch"}},
+			{"after the branch", assignment("p2", "b3", access.Mentors, "2023-01-01", ""), "invalid", []string{"/branch"}},
 		} {
 			_, err := people.Assign(ctx, db, tt.a)
 			refused(t, tt.what, err, tt.code, tt.at...)
 		}
-		assign(t, db, "p1", "b1", people.Mentors, "2023-07-01", "")           // the day after
-		assign(t, db, "p1", "b1", people.Mentors, "2022-01-01", "2023-02-28") // the day before
-		assign(t, db, "p1", "b1", people.Instructs, "2023-03-01", "")         // another duty
-		assign(t, db, "p1", "b2", people.Mentors, "2023-03-01", "")           // another branch
-		assign(t, db, "p2", "b1", people.Mentors, "2023-03-01", "")           // another person
-		assign(t, db, "p2", "b3", people.Mentors, "2022-12-31", "2022-12-31") // the last day of the branch
+		assign(t, db, "p1", "b1", access.Mentors, "2023-07-01", "")           // the day after
+		assign(t, db, "p1", "b1", access.Mentors, "2022-01-01", "2023-02-28") // the day before
+		assign(t, db, "p1", "b1", access.Instructs, "2023-03-01", "")         // another duty
+		assign(t, db, "p1", "b2", access.Mentors, "2023-03-01", "")           // another branch
+		assign(t, db, "p2", "b1", access.Mentors, "2023-03-01", "")           // another person
+		assign(t, db, "p2", "b3", access.Mentors, "2022-12-31", "2022-12-31") // the last day of the branch
 		all, err := people.ListAssignments(ctx, db, "a", people.AssignmentFilter{})
 		must(t, err)
 		if len(all) != 7 {
@@ -72,7 +73,7 @@ func TestAnAssignmentEndsSooner(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		found(t, db)
 		ctx := t.Context()
-		made := assignment("p1", "b1", people.Mentors, "2023-03-01", "2023-06-30")
+		made := assignment("p1", "b1", access.Mentors, "2023-03-01", "2023-06-30")
 		made.Reason = "appointed"
 		a, err := people.Assign(ctx, db, made)
 		must(t, err)
@@ -106,7 +107,7 @@ func TestAnAssignmentEndsSooner(t *testing.T) {
 		if a.Reason != "left" {
 			t.Errorf("the reason is %q", a.Reason)
 		}
-		assign(t, db, "p1", "b1", people.Mentors, "2023-03-02", "")
+		assign(t, db, "p1", "b1", access.Mentors, "2023-03-02", "")
 	})
 }
 
@@ -115,10 +116,10 @@ func TestAssignmentsDoNotRace(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		found(t, db)
 		refused(t, "the second", overtaken(t, db, func(tx *gorm.DB) error {
-			_, err := people.Assign(t.Context(), tx, assignment("p1", "b1", people.Mentors, "2023-01-01", ""))
+			_, err := people.Assign(t.Context(), tx, assignment("p1", "b1", access.Mentors, "2023-01-01", ""))
 			return err
 		}, func() error {
-			_, err := people.Assign(t.Context(), db, assignment("p1", "b1", people.Mentors, "2023-05-01", ""))
+			_, err := people.Assign(t.Context(), db, assignment("p1", "b1", access.Mentors, "2023-05-01", ""))
 			return err
 		}), "overlapping_assignment")
 	})
@@ -129,28 +130,28 @@ func TestAssignmentsDoNotRace(t *testing.T) {
 func TestExclusiveAssignmentsStandAlone(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		found(t, db)
-		exclusive := func(person, branch string, duty people.Duty, from, until day.Date) people.Assignment {
+		exclusive := func(person, branch string, duty access.Duty, from, until day.Date) people.Assignment {
 			a := assignment(person, branch, duty, from, until)
 			a.Exclusive = true
 			return a
 		}
-		_, err := people.Assign(t.Context(), db, exclusive("p1", "b1", people.Leads, "2023-03-01", "2023-06-30"))
+		_, err := people.Assign(t.Context(), db, exclusive("p1", "b1", access.Leads, "2023-03-01", "2023-06-30"))
 		must(t, err)
-		assign(t, db, "p1", "b2", people.Leads, "2023-03-01", "2023-06-30")
+		assign(t, db, "p1", "b2", access.Leads, "2023-03-01", "2023-06-30")
 		for _, a := range []people.Assignment{
-			assignment("p2", "b1", people.Leads, "2023-06-30", ""),
-			assignment("p2", "b1", people.Leads, "2022-01-01", "2023-03-01"),
-			exclusive("p2", "b1", people.Leads, "2023-04-01", "2023-04-02"),
-			exclusive("p2", "b2", people.Leads, "2023-06-30", ""),
+			assignment("p2", "b1", access.Leads, "2023-06-30", ""),
+			assignment("p2", "b1", access.Leads, "2022-01-01", "2023-03-01"),
+			exclusive("p2", "b1", access.Leads, "2023-04-01", "2023-04-02"),
+			exclusive("p2", "b2", access.Leads, "2023-06-30", ""),
 		} {
 			_, err := people.Assign(t.Context(), db, a)
 			refused(t, a.BranchCode+" from "+string(a.ValidFrom), err, "exclusive_assignment")
 		}
 		for _, a := range []people.Assignment{
-			assignment("p2", "b1", people.Leads, "2023-07-01", ""),             // the day after
-			assignment("p2", "b1", people.Mentors, "2022-03-01", "2023-06-30"), // another duty
-			assignment("p2", "b2", people.Leads, "2023-03-01", ""),             // neither is exclusive
-			exclusive("p2", "b3", people.Leads, "2023-03-01", ""),              // another branch
+			assignment("p2", "b1", access.Leads, "2023-07-01", ""),             // the day after
+			assignment("p2", "b1", access.Mentors, "2022-03-01", "2023-06-30"), // another duty
+			assignment("p2", "b2", access.Leads, "2023-03-01", ""),             // neither is exclusive
+			exclusive("p2", "b3", access.Leads, "2023-03-01", ""),              // another branch
 		} {
 			_, err := people.Assign(t.Context(), db, a)
 			must(t, err)
@@ -162,7 +163,7 @@ func TestExclusiveAssignmentsStandAlone(t *testing.T) {
 func TestExclusiveAssignmentsDoNotRace(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		found(t, db)
-		a, b := assignment("p1", "b1", people.Leads, "2023-01-01", ""), assignment("p2", "b1", people.Leads, "2023-05-01", "")
+		a, b := assignment("p1", "b1", access.Leads, "2023-01-01", ""), assignment("p2", "b1", access.Leads, "2023-05-01", "")
 		a.Exclusive, b.Exclusive = true, true
 		refused(t, "the second", overtaken(t, db, func(tx *gorm.DB) error {
 			_, err := people.Assign(t.Context(), tx, a)
@@ -179,20 +180,20 @@ func TestExclusiveAssignmentsDoNotRace(t *testing.T) {
 func TestNobodyHelpsTheBranchThatHeLeads(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		found(t, db)
-		assign(t, db, "p1", "b1", people.Leads, "2023-03-01", "2023-06-30")
-		assign(t, db, "p1", "b2", people.Mentors, "2023-03-01", "2023-06-30")
-		assign(t, db, "p1", "b3", people.Instructs, "2023-03-01", "2023-06-30")
+		assign(t, db, "p1", "b1", access.Leads, "2023-03-01", "2023-06-30")
+		assign(t, db, "p1", "b2", access.Mentors, "2023-03-01", "2023-06-30")
+		assign(t, db, "p1", "b3", access.Instructs, "2023-03-01", "2023-06-30")
 		for _, a := range []people.Assignment{
-			assignment("p1", "b1", people.Mentors, "2023-06-30", ""),
-			assignment("p1", "b1", people.Instructs, "2022-01-01", "2023-03-01"),
-			assignment("p1", "b2", people.Leads, "2023-04-01", ""),
-			assignment("p1", "b3", people.Leads, "2022-01-01", ""),
+			assignment("p1", "b1", access.Mentors, "2023-06-30", ""),
+			assignment("p1", "b1", access.Instructs, "2022-01-01", "2023-03-01"),
+			assignment("p1", "b2", access.Leads, "2023-04-01", ""),
+			assignment("p1", "b3", access.Leads, "2022-01-01", ""),
 		} {
 			_, err := people.Assign(t.Context(), db, a)
 			refused(t, string(a.Duty)+" "+a.BranchCode, err, "conflict_of_interest")
 		}
-		assign(t, db, "p1", "b1", people.Mentors, "2023-07-01", "")
-		assign(t, db, "p2", "b1", people.Mentors, "2023-03-01", "")
-		assign(t, db, "p1", "b2", people.Instructs, "2023-03-01", "")
+		assign(t, db, "p1", "b1", access.Mentors, "2023-07-01", "")
+		assign(t, db, "p2", "b1", access.Mentors, "2023-03-01", "")
+		assign(t, db, "p1", "b2", access.Instructs, "2023-03-01", "")
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
@@ -35,14 +36,14 @@ func found(t *testing.T, db *gorm.DB) {
 	for _, at := range [][2]string{{"a", "p1"}, {"a", "p2"}, {"q", "p1"}} {
 		_, err := people.Create(ctx, db, people.Person{TownID: at[0], Code: at[1], Name: text.Same(at[1])})
 		must(t, err)
-		for _, role := range []people.Role{people.Secretary, people.Mentor, people.Instructor, people.Office} {
+		for _, role := range []access.Role{access.Secretary, access.Mentor, access.Instructor, access.Office} {
 			_, err := people.Appoint(ctx, db, appointment(at[0], at[1], role, "2000-01-01", "2099-12-31"))
 			must(t, err)
 		}
 	}
 }
 
-func appointment(town, person string, role people.Role, from, until day.Date) people.Appointment {
+func appointment(town, person string, role access.Role, from, until day.Date) people.Appointment {
 	a := people.Appointment{TownID: town, PersonCode: person, Role: role, Letter: "invented", ValidFrom: from}
 	if until != "" {
 		a.ValidUntil = &until

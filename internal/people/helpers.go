@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/town"
@@ -22,7 +23,7 @@ type Helper struct {
 
 // ListHelpers gives everybody who is appointed mentor or instructor on the day, in
 // the order of codes.
-func ListHelpers(ctx context.Context, db *gorm.DB, townID string, role Role, on day.Date) (helpers []Helper, err error) {
+func ListHelpers(ctx context.Context, db *gorm.DB, townID string, role access.Role, on day.Date) (helpers []Helper, err error) {
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
 		appointed, err := ListAppointments(ctx, tx, townID, AppointmentFilter{On: on, Role: role})
 		if err != nil {
@@ -36,7 +37,7 @@ func ListHelpers(ctx context.Context, db *gorm.DB, townID string, role Role, on 
 		if err != nil {
 			return err
 		}
-		assigned, err := ListAssignments(ctx, tx, townID, AssignmentFilter{On: on, Duty: DutyOf[role]})
+		assigned, err := ListAssignments(ctx, tx, townID, AssignmentFilter{On: on, Duty: access.DutyOf[role]})
 		if err != nil {
 			return err
 		}

@@ -5,21 +5,22 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 )
 
 // HeldDuty is one duty of a person for one branch.
 type HeldDuty struct {
-	Duty   Duty   `json:"duty" swaggertype:"string" enums:"leads,mentors,instructs"`
-	Branch string `json:"branch" example:"b07"`
+	Duty   access.Duty `json:"duty" swaggertype:"string" enums:"leads,mentors,instructs"`
+	Branch string      `json:"branch" example:"b07"`
 }
 
 // PersonOn is a person with what he or she holds on a day.
 type PersonOn struct {
 	Person
-	Roles   []Role     `json:"roles" swaggertype:"array,string" example:"mentor"` // appointed to, in the order of the policy table
-	Duties  []HeldDuty `json:"duties"`                                            // in the order of their making
-	Offices []string   `json:"offices" example:"agriculture"`                     // liaison offices, as a member
+	Roles   []access.Role `json:"roles" swaggertype:"array,string" example:"mentor"` // appointed to, in the order of the policy table
+	Duties  []HeldDuty    `json:"duties"`                                            // in the order of their making
+	Offices []string      `json:"offices" example:"agriculture"`                     // liaison offices, as a member
 }
 
 // OnDay adds to people of a town what they hold on the day, by three statements
@@ -29,7 +30,7 @@ func OnDay(ctx context.Context, db *gorm.DB, townID string, persons []Person, on
 	at := make(map[string]*PersonOn, len(persons))
 	codes := make([]string, len(persons))
 	for i, p := range persons {
-		all[i] = PersonOn{Person: p, Roles: []Role{}, Duties: []HeldDuty{}, Offices: []string{}}
+		all[i] = PersonOn{Person: p, Roles: []access.Role{}, Duties: []HeldDuty{}, Offices: []string{}}
 		at[p.Code], codes[i] = &all[i], p.Code
 	}
 	of := func() *gorm.DB {
@@ -39,7 +40,7 @@ func OnDay(ctx context.Context, db *gorm.DB, townID string, persons []Person, on
 	if err != nil {
 		return nil, err
 	}
-	for _, role := range Roles() {
+	for _, role := range access.Roles() {
 		for i := range all {
 			if letters[holder{all[i].Code, role}] != nil {
 				all[i].Roles = append(all[i].Roles, role)

@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -86,10 +87,10 @@ func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (OfficeMember,
 		if err := holdOffice(ctx, tx, m.TownID, m.OfficeCode); err != nil {
 			return err
 		}
-		if err := PersonExists(ctx, tx, m.TownID, m.PersonCode); err != nil {
+		if err := access.PersonExists(ctx, tx, m.TownID, m.PersonCode); err != nil {
 			return err
 		}
-		if err := demandRole(ctx, tx, m.TownID, m.PersonCode, Office, m.ValidFrom); err != nil {
+		if err := demandRole(ctx, tx, m.TownID, m.PersonCode, access.Office, m.ValidFrom); err != nil {
 			return err
 		}
 		var n int64

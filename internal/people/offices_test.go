@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
@@ -72,16 +73,16 @@ func TestAnOfficeReachesItsLinks(t *testing.T) {
 			{"p2", "2023-05-01", []string{"b1", "b2", "b3"}},
 			{"", "2023-05-01", nil},
 		} {
-			p := people.Principal{Role: people.Office, Towns: []string{"a"}, Person: tt.person, Key: "k"}
-			reach, err := people.ReachOf(t.Context(), db, p, people.WriteSheets, "a", tt.on)
+			p := access.Principal{Role: access.Office, Towns: []string{"a"}, Person: tt.person, Key: "k"}
+			reach, err := access.ReachOf(t.Context(), db, p, access.WriteSheets, "a", tt.on)
 			must(t, err)
 			got := reach.Codes()
 			if slices.Sort(got); !slices.Equal(got, tt.want) || reach.All {
 				t.Errorf("%q reaches %v on %s, want %v", tt.person, got, tt.on, tt.want)
 			}
 		}
-		mentor := people.Principal{Role: people.Mentor, Towns: []string{"a"}, Person: "p1", Key: "k"}
-		if reach, err := people.ReachOf(t.Context(), db, mentor, people.WriteSheets, "a", "2023-06-30"); err != nil || len(reach.Branches) != 0 {
+		mentor := access.Principal{Role: access.Mentor, Towns: []string{"a"}, Person: "p1", Key: "k"}
+		if reach, err := access.ReachOf(t.Context(), db, mentor, access.WriteSheets, "a", "2023-06-30"); err != nil || len(reach.Branches) != 0 {
 			t.Errorf("as a mentor p1 reaches %v, %v", reach, err)
 		}
 	})

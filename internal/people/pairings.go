@@ -5,6 +5,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/text"
@@ -122,14 +123,14 @@ func addPeople(ctx context.Context, tx *gorm.DB, townID string, on day.Date, bra
 		return err
 	}
 	for _, a := range assignments {
-		p := Paired{Named{a.PersonCode, names[a.PersonCode]}, a.ValidFrom, a.ValidUntil, a.Exclusive, letters[holder{a.PersonCode, RoleOf(a.Duty)}]}
+		p := Paired{Named{a.PersonCode, names[a.PersonCode]}, a.ValidFrom, a.ValidUntil, a.Exclusive, letters[holder{a.PersonCode, access.RoleOf(a.Duty)}]}
 		pairing := at[a.BranchCode]
 		switch a.Duty {
-		case Leads:
+		case access.Leads:
 			pairing.Leads = append(pairing.Leads, p)
-		case Mentors:
+		case access.Mentors:
 			pairing.Mentors = append(pairing.Mentors, p)
-		case Instructs:
+		case access.Instructs:
 			pairing.Instructors = append(pairing.Instructors, p)
 		}
 	}
@@ -150,7 +151,7 @@ func namesOf(ctx context.Context, db *gorm.DB, townID string, codes []string) (m
 // holder is somebody in a role.
 type holder struct {
 	person string
-	role   Role
+	role   access.Role
 }
 
 // lettersOn gives the appointments of people that are in force on the day.

@@ -1,3 +1,5 @@
+// Package people holds persons, their appointments, what ties them to branches,
+// and liaison offices.
 package people
 
 import (

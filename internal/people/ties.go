@@ -5,6 +5,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 )
 
@@ -12,7 +13,7 @@ import (
 // asked for.
 type Tie struct {
 	BranchCode, PersonCode string
-	Role                   Role
+	Role                   access.Role
 }
 
 // ListTies gives the ties of all assignments, and of the members of offices to the
@@ -25,7 +26,7 @@ func ListTies(ctx context.Context, db *gorm.DB, townID string, from, until day.D
 	}
 	ties := make([]Tie, 0, len(assigned))
 	for _, a := range assigned {
-		ties = append(ties, Tie{a.BranchCode, a.PersonCode, RoleOf(a.Duty)})
+		ties = append(ties, Tie{a.BranchCode, a.PersonCode, access.RoleOf(a.Duty)})
 	}
 	var linked []Tie
 	err = db.WithContext(ctx).Raw(`SELECT DISTINCT l.branch_code, m.person_code FROM office_links l
@@ -35,7 +36,7 @@ WHERE l.town_id = @town AND l.valid_from <= @until AND (l.valid_until IS NULL OR
 	AND m.valid_from <= @until AND (m.valid_until IS NULL OR m.valid_until >= @from)
 ORDER BY l.branch_code, m.person_code`, map[string]any{"town": townID, "from": from, "until": until}).Scan(&linked).Error
 	for _, t := range linked {
-		ties = append(ties, Tie{t.BranchCode, t.PersonCode, Office})
+		ties = append(ties, Tie{t.BranchCode, t.PersonCode, access.Office})
 	}
 	return ties, err
 }

@@ -9,9 +9,9 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/api"
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/config"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -25,11 +25,11 @@ func serving(t *testing.T, db *gorm.DB) *apitest.Client {
 	}
 	s := &api.Server{
 		DB: db, Config: cfg, Log: slog.New(slog.DiscardHandler), Version: "proof", Now: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
-		Authenticate: func(ctx context.Context, key string) (people.Principal, error) {
-			return people.Authenticate(ctx, db, key)
+		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
+			return access.Authenticate(ctx, db, key)
 		},
-		Authorize: func(ctx context.Context, p people.Principal, a people.Action, town string) error {
-			return people.Authorize(ctx, db, p, a, town)
+		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
+			return access.Authorize(ctx, db, p, a, town)
 		},
 		Ready: func(context.Context) error { return nil },
 	}
@@ -54,7 +54,7 @@ func founded(t *testing.T, db *gorm.DB) (key string) {
 	if _, err := town.Create(t.Context(), db, town.Town{Code: "demo", AreaCode: *parent, Name: text.Same("demo")}); err != nil {
 		t.Fatal(err)
 	}
-	_, key, err := people.CreateKey(t.Context(), db, people.Key{Roles: []people.Role{people.Admin}})
+	_, key, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Admin}})
 	if err != nil {
 		t.Fatal(err)
 	}

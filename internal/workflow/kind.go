@@ -9,10 +9,10 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -37,9 +37,9 @@ const (
 )
 
 // Reader is the caller as one kind of record knows him or her: a pointer to a struct that
-// embeds people.Principal and holds all that rules ask for. Kind makes one per call.
+// embeds access.Principal and holds all that rules ask for. Kind makes one per call.
 type Reader[T Record, S ~string] interface {
-	Self() people.Principal
+	Self() access.Principal
 
 	// Visible narrows a query to the records that the caller may see.
 	Visible(q *gorm.DB) *gorm.DB
@@ -63,7 +63,7 @@ type Verb[T Record, S ~string, V Reader[T, S]] struct {
 	Name   string
 	From   []S           // empty: it creates the record
 	To     S             // zero: the state stays as it is
-	Action people.Action // what the policy must allow; empty: no caller, only Apply
+	Action access.Action // what the policy must allow; empty: no caller, only Apply
 	Who    []Rule[T, V]  // about the person
 	When   []Rule[T, V]  // about the moment: days, parents, locks
 	Reason bool          // a reason is required

@@ -7,9 +7,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
-	"bulwark/internal/people"
 )
 
 // Transition is one step of a record, kept for ever under the version that it made.
@@ -21,7 +21,7 @@ type Transition struct {
 	Verb     string      `json:"verb"`
 	At       time.Time   `json:"at"`
 	Actor    string      `json:"by,omitempty" example:"group-1"`
-	Role     people.Role `json:"role" swaggertype:"string" example:"leading_group"`
+	Role     access.Role `json:"role" swaggertype:"string" example:"leading_group"`
 	Reason   string      `json:"reason,omitempty"`
 	Extra    string      `json:"-"` // what the kind keeps besides, as JSON
 }
@@ -47,7 +47,7 @@ func AddTransitions(ctx context.Context, tx *gorm.DB, kind, reason string, extra
 	for i, s := range steps {
 		rows[i] = Transition{
 			TownID: s.Town, Kind: kind, RecordID: s.ID, Version: s.Version, Verb: s.Verb, At: tx.NowFunc(),
-			Actor: who.Name, Role: people.Role(who.Role), Reason: reason, Extra: string(more),
+			Actor: who.Name, Role: access.Role(who.Role), Reason: reason, Extra: string(more),
 		}
 	}
 	return tx.CreateInBatches(rows, database.Batch).Error

@@ -5,8 +5,8 @@ package workflow
 import (
 	"slices"
 
+	"bulwark/internal/access"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -16,7 +16,7 @@ type Move[S ~string, C any] struct {
 	Verb   string
 	From   []S
 	To     S // empty where the state stays
-	Action people.Action
+	Action access.Action
 	When   C
 	Reason bool // a reason must be given
 }
@@ -32,7 +32,7 @@ type Machine[S ~string, C any] []Move[S, C]
 
 // Allowed lists the verbs that the caller can use now, never nil. Who may only read
 // can use none.
-func (m Machine[S, C]) Allowed(p people.Principal, from S, at Stand[C]) []string {
+func (m Machine[S, C]) Allowed(p access.Principal, from S, at Stand[C]) []string {
 	verbs := []string{}
 	if p.ReadOnly {
 		return verbs
@@ -48,7 +48,7 @@ func (m Machine[S, C]) Allowed(p people.Principal, from S, at Stand[C]) []string
 // Find gives the move between two states; Conflict where there is none, Forbidden
 // where the policy does not allow it, what the stand says where that bars it, and
 // Invalid where its reason is missing.
-func (m Machine[S, C]) Find(p people.Principal, from, to S, at Stand[C], reason string) (Move[S, C], error) {
+func (m Machine[S, C]) Find(p access.Principal, from, to S, at Stand[C], reason string) (Move[S, C], error) {
 	i := slices.IndexFunc(m, func(mv Move[S, C]) bool { return to != "" && mv.To == to && slices.Contains(mv.From, from) })
 	if i < 0 {
 		return Move[S, C]{}, Conflict(at, "no_such_transition", text.F("不能从“%s”变为“%s”", "there is no way from %q to %q", from, to))
@@ -67,7 +67,7 @@ func (m Machine[S, C]) Stay(verb string, from S) (Move[S, C], bool) {
 }
 
 // Refuse says why the caller cannot make the move now.
-func (mv Move[S, C]) Refuse(p people.Principal, at Stand[C], reason string) error {
+func (mv Move[S, C]) Refuse(p access.Principal, at Stand[C], reason string) error {
 	if !p.May(mv.Action) {
 		return fault.New(fault.Forbidden, "not_allowed", text.F("角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", p.Role, mv.Action))
 	}

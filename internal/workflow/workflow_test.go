@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"bulwark/internal/access"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -35,17 +35,17 @@ func (day) Lock() fault.Lock {
 }
 
 var letters = Machine[state, before]{
-	{Verb: "write", From: []state{draft}, Action: people.WriteSheets, When: true},
-	{Verb: "send", From: []state{draft}, To: sent, Action: people.WriteSheets, When: true},
-	{Verb: "return", From: []state{sent}, To: draft, Action: people.DecideSheets, Reason: true},
+	{Verb: "write", From: []state{draft}, Action: access.WriteSheets, When: true},
+	{Verb: "send", From: []state{draft}, To: sent, Action: access.WriteSheets, When: true},
+	{Verb: "return", From: []state{sent}, To: draft, Action: access.DecideSheets, Reason: true},
 }
 
 func TestMoves(t *testing.T) {
-	mentor := people.Principal{Towns: []string{"demo"}, Person: "m", Role: people.Mentor}
-	group := people.Principal{Towns: []string{"demo"}, Person: "g", Role: people.LeadingGroup}
+	mentor := access.Principal{Towns: []string{"demo"}, Person: "m", Role: access.Mentor}
+	group := access.Principal{Towns: []string{"demo"}, Person: "g", Role: access.LeadingGroup}
 	for _, c := range []struct {
 		name     string
-		caller   people.Principal
+		caller   access.Principal
 		from, to state
 		at       day
 		reason   string
@@ -88,8 +88,8 @@ func TestMoves(t *testing.T) {
 
 func TestFreeMovesKeepTheirLock(t *testing.T) {
 	lock := fault.Lock{By: "group-1", Reason: "because", CanLift: "leading_group"}
-	m := Machine[state, Free]{{Verb: "send", From: []state{draft}, To: sent, Action: people.WriteSheets}}
-	_, err := m.Find(people.Principal{Towns: []string{"demo"}, Role: people.Mentor}, sent, draft, Standing(lock), "")
+	m := Machine[state, Free]{{Verb: "send", From: []state{draft}, To: sent, Action: access.WriteSheets}}
+	_, err := m.Find(access.Principal{Towns: []string{"demo"}, Role: access.Mentor}, sent, draft, Standing(lock), "")
 	var e *fault.Error
 	if !errors.As(err, &e) || e.Lock == nil || *e.Lock != lock {
 		t.Errorf("got %v", err)

@@ -1,4 +1,4 @@
-package people_test
+package access_test
 
 import (
 	"fmt"
@@ -8,45 +8,45 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/people"
 )
 
 func TestTheFirstAdministratorIsMadeOnce(t *testing.T) {
 	clocked(t, func(t *testing.T, db *gorm.DB, now *time.Time) {
 		ctx, passwords := t.Context(), quick()
-		old, err := people.NewSetupToken(ctx, db)
+		old, err := access.NewSetupToken(ctx, db)
 		must(t, err)
-		*now = now.Add(people.SetupTime)
-		_, err = people.SetUp(ctx, db, passwords, old, "boss", phrase)
+		*now = now.Add(access.SetupTime)
+		_, err = access.SetUp(ctx, db, passwords, old, "boss", phrase)
 		refused(t, "an old token", err, "bad_setup_token")
-		token, err := people.NewSetupToken(ctx, db)
+		token, err := access.NewSetupToken(ctx, db)
 		must(t, err)
-		other, err := people.NewSetupToken(ctx, db)
+		other, err := access.NewSetupToken(ctx, db)
 		must(t, err)
-		_, err = people.SetUp(ctx, db, passwords, token+"x", "boss", phrase)
+		_, err = access.SetUp(ctx, db, passwords, token+"x", "boss", phrase)
 		refused(t, "a wrong token", err, "bad_setup_token")
 		if passwords.Hashed() != 0 {
 			t.Error("a stranger had a password hashed")
 		}
-		_, err = people.SetUp(ctx, db, passwords, token, "Boss", "short")
+		_, err = access.SetUp(ctx, db, passwords, token, "Boss", "short")
 		refused(t, "a bad name and password", err, "invalid", "/name", "/password")
-		a, err := people.SetUp(ctx, db, passwords, token, "boss", phrase)
+		a, err := access.SetUp(ctx, db, passwords, token, "boss", phrase)
 		must(t, err)
-		if a.MustChange || len(a.Roles) != 1 || a.Roles[0] != people.Admin {
+		if a.MustChange || len(a.Roles) != 1 || a.Roles[0] != access.Admin {
 			t.Errorf("made %+v", a)
 		}
 		for _, used := range []string{token, other, "x"} {
-			_, err = people.SetUp(ctx, db, passwords, used, "boss2", phrase)
+			_, err = access.SetUp(ctx, db, passwords, used, "boss2", phrase)
 			refused(t, "after it", err, "already_set_up")
 		}
-		_, err = people.NewSetupToken(ctx, db)
+		_, err = access.NewSetupToken(ctx, db)
 		refused(t, "a token after it", err, "already_set_up")
 
 		// Its tokens went with it, even should the administrator be gone.
-		_, err = people.UpdateAccount(ctx, db, people.Account{Name: "boss", Roles: admins}, true, a.Version)
+		_, err = access.UpdateAccount(ctx, db, access.Account{Name: "boss", Roles: admins}, true, a.Version)
 		must(t, err)
-		_, err = people.SetUp(ctx, db, passwords, other, "boss2", phrase)
+		_, err = access.SetUp(ctx, db, passwords, other, "boss2", phrase)
 		refused(t, "the other token", err, "bad_setup_token")
 	})
 }
@@ -57,29 +57,29 @@ func TestAnAdminKeyCountsAsAdministrator(t *testing.T) {
 		found(t, db)
 		has := func(what string, want bool) {
 			t.Helper()
-			got, err := people.HasAdmin(ctx, db)
+			got, err := access.HasAdmin(ctx, db)
 			must(t, err)
 			if got != want {
 				t.Errorf("%s: %v", what, got)
 			}
 		}
-		_, err := people.CreateAccount(ctx, db, people.Account{Name: "no.password", Roles: admins})
+		_, err := access.CreateAccount(ctx, db, access.Account{Name: "no.password", Roles: admins})
 		must(t, err)
-		_, _, err = people.CreateKey(ctx, db, people.Key{Roles: admins, Towns: []string{"a"}})
+		_, _, err = access.CreateKey(ctx, db, access.Key{Roles: admins, Towns: []string{"a"}})
 		must(t, err)
-		_, _, err = people.CreateKey(ctx, db, people.Key{Roles: []people.Role{people.Reader}})
+		_, _, err = access.CreateKey(ctx, db, access.Key{Roles: []access.Role{access.Reader}})
 		must(t, err)
 		has("nobody who can", false)
 		end := now.Add(time.Hour)
-		_, _, err = people.CreateKey(ctx, db, people.Key{Roles: admins, ExpiresAt: &end})
+		_, _, err = access.CreateKey(ctx, db, access.Key{Roles: admins, ExpiresAt: &end})
 		must(t, err)
 		has("a key", true)
 		*now = end
 		has("an expired key", false)
-		k, _, err := people.CreateKey(ctx, db, people.Key{Roles: admins})
+		k, _, err := access.CreateKey(ctx, db, access.Key{Roles: admins})
 		must(t, err)
 		has("another key", true)
-		must(t, people.RevokeKey(ctx, db, k.Prefix, 1))
+		must(t, access.RevokeKey(ctx, db, k.Prefix, 1))
 		has("a revoked key", false)
 	})
 }
@@ -91,7 +91,7 @@ func TestSetupRaces(t *testing.T) {
 		var tokens [2]string
 		for i := range tokens {
 			var err error
-			tokens[i], err = people.NewSetupToken(t.Context(), db)
+			tokens[i], err = access.NewSetupToken(t.Context(), db)
 			must(t, err)
 		}
 		var all sync.WaitGroup
@@ -99,13 +99,13 @@ func TestSetupRaces(t *testing.T) {
 		for i := range 16 {
 			all.Go(func() {
 				name := fmt.Sprint("boss", i)
-				if _, err := people.SetUp(t.Context(), db, passwords, tokens[i%2], name, phrase); err == nil {
+				if _, err := access.SetUp(t.Context(), db, passwords, tokens[i%2], name, phrase); err == nil {
 					won <- name
 				}
 			})
 		}
 		all.Wait()
-		accounts, err := people.ListAccounts(t.Context(), db, "", 99)
+		accounts, err := access.ListAccounts(t.Context(), db, "", 99)
 		must(t, err)
 		if len(won) != 1 || len(accounts) != 1 {
 			t.Errorf("%d won, %d accounts", len(won), len(accounts))

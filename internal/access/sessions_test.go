@@ -1,4 +1,4 @@
-package people_test
+package access_test
 
 import (
 	"testing"
@@ -6,9 +6,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/people"
 )
 
 const (
@@ -31,37 +31,37 @@ func TestASessionEnds(t *testing.T) {
 		ctx, passwords := t.Context(), quick()
 		a := boss(t, db, passwords)
 		begin := *now
-		_, secret, err := people.OpenSession(ctx, db, a, whole)
+		_, secret, err := access.OpenSession(ctx, db, a, whole)
 		must(t, err)
 		for _, tried := range []string{"", "x", secret + "x", secret[:len(secret)-1]} {
-			_, _, err := people.FindSession(ctx, db, tried, idle)
+			_, _, err := access.FindSession(ctx, db, tried, idle)
 			refused(t, tried, err, "session_ended")
 		}
 		// Used every 29 minutes it lives on, but not beyond its whole time.
 		for now.Sub(begin) < whole-idle {
 			*now = now.Add(29 * time.Minute)
-			_, got, err := people.FindSession(ctx, db, secret, idle)
+			_, got, err := access.FindSession(ctx, db, secret, idle)
 			must(t, err)
 			if got.Name != "boss" {
 				t.Fatalf("the session is of %+v", got)
 			}
 		}
 		*now = begin.Add(whole - time.Microsecond)
-		_, _, err = people.FindSession(ctx, db, secret, idle)
+		_, _, err = access.FindSession(ctx, db, secret, idle)
 		must(t, err)
 		*now = begin.Add(whole)
-		_, _, err = people.FindSession(ctx, db, secret, idle)
+		_, _, err = access.FindSession(ctx, db, secret, idle)
 		refused(t, "after its whole time", err, "session_ended")
 
-		_, secret, err = people.OpenSession(ctx, db, a, whole)
+		_, secret, err = access.OpenSession(ctx, db, a, whole)
 		must(t, err)
 		var left int64
-		must(t, db.Model(&people.Session{}).Count(&left).Error)
+		must(t, db.Model(&access.Session{}).Count(&left).Error)
 		if left != 1 {
 			t.Errorf("%d sessions are kept", left)
 		}
 		*now = now.Add(idle)
-		_, _, err = people.FindSession(ctx, db, secret, idle)
+		_, _, err = access.FindSession(ctx, db, secret, idle)
 		refused(t, "unused", err, "session_ended")
 	})
 }
@@ -69,14 +69,14 @@ func TestASessionEnds(t *testing.T) {
 // The use of a session is written once a minute, not at each request.
 func TestUseIsWrittenOnceAMinute(t *testing.T) {
 	clocked(t, func(t *testing.T, db *gorm.DB, now *time.Time) {
-		_, secret, err := people.OpenSession(t.Context(), db, boss(t, db, quick()), whole)
+		_, secret, err := access.OpenSession(t.Context(), db, boss(t, db, quick()), whole)
 		must(t, err)
 		written := map[time.Time]bool{}
 		for range 180 {
 			*now = now.Add(time.Second)
-			_, _, err := people.FindSession(t.Context(), db, secret, idle)
+			_, _, err := access.FindSession(t.Context(), db, secret, idle)
 			must(t, err)
-			var s people.Session
+			var s access.Session
 			must(t, db.Take(&s).Error)
 			written[s.SeenAt] = true
 		}
@@ -92,14 +92,14 @@ func TestAChangedAccountEndsItsSessions(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		ctx, passwords := t.Context(), quick()
 		a := boss(t, db, passwords)
-		open := func(a people.Account) string {
-			_, secret, err := people.OpenSession(ctx, db, a, whole)
+		open := func(a access.Account) string {
+			_, secret, err := access.OpenSession(ctx, db, a, whole)
 			must(t, err)
 			return secret
 		}
 		alive := func(what, secret string, want bool) {
 			t.Helper()
-			_, _, err := people.FindSession(ctx, db, secret, idle)
+			_, _, err := access.FindSession(ctx, db, secret, idle)
 			if want {
 				must(t, err)
 			} else {
@@ -110,23 +110,23 @@ func TestAChangedAccountEndsItsSessions(t *testing.T) {
 		if mine == other {
 			t.Fatal("two sessions have one secret")
 		}
-		changed, err := people.ChangePassword(ctx, db, passwords, "boss", phrase, "another phrase", mine)
+		changed, err := access.ChangePassword(ctx, db, passwords, "boss", phrase, "another phrase", mine)
 		must(t, err)
 		alive("mine after my change", mine, true)
 		alive("another after my change", other, false)
 		late := open(a) // let in by the password that was changed meanwhile
 		alive("let in by the old password", late, false)
 
-		_, _, err = people.ResetPassword(ctx, db, passwords, "boss", changed.Version)
+		_, _, err = access.ResetPassword(ctx, db, passwords, "boss", changed.Version)
 		must(t, err)
 		alive("after a reset", mine, false)
-		a, err = people.FindAccount(ctx, db, "boss")
+		a, err = access.FindAccount(ctx, db, "boss")
 		must(t, err)
 		again := open(a)
-		_, err = people.UpdateAccount(ctx, db, people.Account{Name: "boss", Roles: admins}, true, a.Version)
+		_, err = access.UpdateAccount(ctx, db, access.Account{Name: "boss", Roles: admins}, true, a.Version)
 		must(t, err)
 		alive("of a disabled account", again, false)
-		a, err = people.FindAccount(ctx, db, "boss")
+		a, err = access.FindAccount(ctx, db, "boss")
 		must(t, err)
 		alive("opened though disabled", open(a), false)
 	})
@@ -135,17 +135,17 @@ func TestAChangedAccountEndsItsSessions(t *testing.T) {
 func TestASessionIsEnded(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		ctx := t.Context()
-		_, secret, err := people.OpenSession(ctx, db, boss(t, db, quick()), whole)
+		_, secret, err := access.OpenSession(ctx, db, boss(t, db, quick()), whole)
 		must(t, err)
-		must(t, people.EndSession(ctx, db, secret))
-		_, _, err = people.FindSession(ctx, db, secret, idle)
+		must(t, access.EndSession(ctx, db, secret))
+		_, _, err = access.FindSession(ctx, db, secret, idle)
 		refused(t, "ended", err, "session_ended")
-		refused(t, "ended twice", people.EndSession(ctx, db, secret), "session_ended")
+		refused(t, "ended twice", access.EndSession(ctx, db, secret), "session_ended")
 	})
 }
 
 func TestCSRFTokens(t *testing.T) {
-	if a, b := people.CSRFToken("a"), people.CSRFToken("b"); a == b || len(a) != 43 || a != people.CSRFToken("a") {
+	if a, b := access.CSRFToken("a"), access.CSRFToken("b"); a == b || len(a) != 43 || a != access.CSRFToken("a") {
 		t.Errorf("%q %q", a, b)
 	}
 }

@@ -1,4 +1,4 @@
-package people_test
+package access_test
 
 import (
 	"crypto/sha256"
@@ -11,21 +11,21 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 )
 
 func TestAKeyLetsInItsHolderAlone(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		found(t, db)
 		ctx := t.Context()
-		k, secret, err := people.CreateKey(ctx, db, people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{"a"}, PersonCode: ptr("p1"), ReadOnly: true})
+		k, secret, err := access.CreateKey(ctx, db, access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a"}, PersonCode: ptr("p1"), ReadOnly: true})
 		must(t, err)
-		p, err := people.Authenticate(ctx, db, secret)
+		p, err := access.Authenticate(ctx, db, secret)
 		must(t, err)
-		want := people.Principal{Towns: []string{"a"}, Branches: []string{}, Person: "p1", Role: people.Mentor, Roles: []people.Role{people.Mentor}, Key: k.Prefix, ReadOnly: true}
+		want := access.Principal{Towns: []string{"a"}, Branches: []string{}, Person: "p1", Role: access.Mentor, Roles: []access.Role{access.Mentor}, Key: k.Prefix, ReadOnly: true}
 		if !reflect.DeepEqual(p, want) {
 			t.Errorf("got %+v, want %+v", p, want)
 		}
@@ -38,7 +38,7 @@ func TestAKeyLetsInItsHolderAlone(t *testing.T) {
 			"bw_00000000_" + secret[12:], secret[:12] + "A" + secret[13:] + "A", k.SecretHash, k.Prefix + "_" + k.SecretHash,
 			k.Prefix + "_%", "bw_%%%%%%%%_x", "bw_________x", strings.Repeat("bw_", 100),
 		} {
-			_, err := people.Authenticate(ctx, db, tried)
+			_, err := access.Authenticate(ctx, db, tried)
 			refused(t, fmt.Sprintf("%q", tried), err, "bad_key")
 			if refusal == "" && err != nil {
 				refusal = err.Error()
@@ -56,26 +56,26 @@ func TestAKeyEnds(t *testing.T) {
 			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{Now: func() time.Time { return now }})
 			ctx, end := t.Context(), now.Add(time.Hour)
-			k, secret, err := people.CreateKey(ctx, db, people.Key{Roles: []people.Role{people.Reader}, ExpiresAt: &end})
+			k, secret, err := access.CreateKey(ctx, db, access.Key{Roles: []access.Role{access.Reader}, ExpiresAt: &end})
 			must(t, err)
-			_, _, err = people.CreateKey(ctx, db, people.Key{Roles: []people.Role{people.Reader}, ExpiresAt: &now})
+			_, _, err = access.CreateKey(ctx, db, access.Key{Roles: []access.Role{access.Reader}, ExpiresAt: &now})
 			refused(t, "ended at its making", err, "invalid", "/expires_at")
 
 			now = end.Add(-time.Microsecond)
-			_, err = people.Authenticate(ctx, db, secret)
+			_, err = access.Authenticate(ctx, db, secret)
 			must(t, err)
 			now = end
-			_, err = people.Authenticate(ctx, db, secret)
+			_, err = access.Authenticate(ctx, db, secret)
 			refused(t, "at its end", err, "bad_key")
 
 			now = end.Add(-time.Microsecond)
-			must(t, people.RevokeKey(ctx, db, k.Prefix, 1))
-			_, err = people.Authenticate(ctx, db, secret)
+			must(t, access.RevokeKey(ctx, db, k.Prefix, 1))
+			_, err = access.Authenticate(ctx, db, secret)
 			refused(t, "revoked", err, "bad_key")
-			refused(t, "revoked twice", people.RevokeKey(ctx, db, k.Prefix, 1), "stale_version")
-			refused(t, "a version it never had", people.RevokeKey(ctx, db, k.Prefix, 3), "stale_version")
-			refused(t, "unknown", people.RevokeKey(ctx, db, "bw_unknown", 1), "not_found")
-			keys, err := people.ListKeys(ctx, db)
+			refused(t, "revoked twice", access.RevokeKey(ctx, db, k.Prefix, 1), "stale_version")
+			refused(t, "a version it never had", access.RevokeKey(ctx, db, k.Prefix, 3), "stale_version")
+			refused(t, "unknown", access.RevokeKey(ctx, db, "bw_unknown", 1), "not_found")
+			keys, err := access.ListKeys(ctx, db)
 			must(t, err)
 			if len(keys) != 1 || keys[0].Version != 2 || keys[0].RevokedAt == nil || keys[0].ETag() != `"2"` {
 				t.Errorf("the keys are %+v", keys)
@@ -89,30 +89,30 @@ func TestKeysAreMadeForThoseWhoExist(t *testing.T) {
 		found(t, db)
 		for _, tt := range []struct {
 			what string
-			key  people.Key
+			key  access.Key
 			at   []string
 		}{
-			{"no role", people.Key{}, []string{"/roles"}},
-			{"unknown role", people.Key{Roles: []people.Role{people.Reader, "king"}}, []string{"/roles/1"}},
-			{"mentor without person", people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{"a"}}, []string{"/person"}},
-			{"mentor among others without person", people.Key{Roles: []people.Role{people.Reader, people.Mentor}, Towns: []string{"a"}}, []string{"/person"}},
-			{"mentor of every town", people.Key{Roles: []people.Role{people.Mentor}, PersonCode: ptr("p1")}, []string{"/towns"}},
-			{"mentor of two towns", people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{"a", "q"}, PersonCode: ptr("p1")}, []string{"/towns"}},
-			{"person without town", people.Key{Roles: []people.Role{people.Leadership}, PersonCode: ptr("p1")}, []string{"/towns"}},
-			{"unknown town", people.Key{Roles: []people.Role{people.Reader}, Towns: []string{"q", "a", "x"}}, []string{"/towns/2"}},
-			{"person of another town", people.Key{Roles: []people.Role{people.Mentor}, Towns: []string{"q"}, PersonCode: ptr("p2")}, []string{"/person"}},
-			{"admin with a person", people.Key{Roles: []people.Role{people.Admin}, Towns: []string{"a"}, PersonCode: ptr("p1")}, []string{"/person"}},
-			{"branches without town", people.Key{Roles: []people.Role{people.Reader}, Branches: []string{"b1"}}, []string{"/branches"}},
-			{"branches of two towns", people.Key{Roles: []people.Role{people.Reader}, Towns: []string{"a", "q"}, Branches: []string{"b1"}}, []string{"/branches"}},
-			{"branch of another town", people.Key{Roles: []people.Role{people.Reader}, Towns: []string{"q"}, Branches: []string{"b1", "b3"}}, []string{"/branches/1"}},
+			{"no role", access.Key{}, []string{"/roles"}},
+			{"unknown role", access.Key{Roles: []access.Role{access.Reader, "king"}}, []string{"/roles/1"}},
+			{"mentor without person", access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a"}}, []string{"/person"}},
+			{"mentor among others without person", access.Key{Roles: []access.Role{access.Reader, access.Mentor}, Towns: []string{"a"}}, []string{"/person"}},
+			{"mentor of every town", access.Key{Roles: []access.Role{access.Mentor}, PersonCode: ptr("p1")}, []string{"/towns"}},
+			{"mentor of two towns", access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a", "q"}, PersonCode: ptr("p1")}, []string{"/towns"}},
+			{"person without town", access.Key{Roles: []access.Role{access.Leadership}, PersonCode: ptr("p1")}, []string{"/towns"}},
+			{"unknown town", access.Key{Roles: []access.Role{access.Reader}, Towns: []string{"q", "a", "x"}}, []string{"/towns/2"}},
+			{"person of another town", access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"q"}, PersonCode: ptr("p2")}, []string{"/person"}},
+			{"admin with a person", access.Key{Roles: []access.Role{access.Admin}, Towns: []string{"a"}, PersonCode: ptr("p1")}, []string{"/person"}},
+			{"branches without town", access.Key{Roles: []access.Role{access.Reader}, Branches: []string{"b1"}}, []string{"/branches"}},
+			{"branches of two towns", access.Key{Roles: []access.Role{access.Reader}, Towns: []string{"a", "q"}, Branches: []string{"b1"}}, []string{"/branches"}},
+			{"branch of another town", access.Key{Roles: []access.Role{access.Reader}, Towns: []string{"q"}, Branches: []string{"b1", "b3"}}, []string{"/branches/1"}},
 		} {
-			_, secret, err := people.CreateKey(t.Context(), db, tt.key)
+			_, secret, err := access.CreateKey(t.Context(), db, tt.key)
 			refused(t, tt.what, err, "invalid", tt.at...)
 			if secret != "" {
 				t.Errorf("%s: told a secret", tt.what)
 			}
 		}
-		keys, err := people.ListKeys(t.Context(), db)
+		keys, err := access.ListKeys(t.Context(), db)
 		must(t, err)
 		if len(keys) != 0 {
 			t.Errorf("stored %+v", keys)
@@ -123,7 +123,7 @@ func TestKeysAreMadeForThoseWhoExist(t *testing.T) {
 // Whoever reads the whole database finds no secret in it, in no table.
 func TestOnlyTheDigestIsStored(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		_, secret, err := people.CreateKey(t.Context(), db, people.Key{Roles: []people.Role{people.Admin}})
+		_, secret, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Admin}})
 		must(t, err)
 		all := ""
 		for _, table := range []string{"keys", "audit_records"} {
@@ -144,11 +144,11 @@ func TestOnlyTheDigestIsStored(t *testing.T) {
 // An unknown prefix costs what a known one costs: one statement and one digest.
 func TestStrangersLearnNothingFromWork(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		_, secret, err := people.CreateKey(t.Context(), db, people.Key{Roles: []people.Role{people.Reader}})
+		_, secret, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Reader}})
 		must(t, err)
 		for _, tried := range []string{secret, secret[:12] + "wrong", "bw_00000000_wrong"} {
 			before := database.Queries(db)
-			if _, err := people.Authenticate(t.Context(), db, tried); err != nil && !fault.Is(err, fault.Unauthenticated) {
+			if _, err := access.Authenticate(t.Context(), db, tried); err != nil && !fault.Is(err, fault.Unauthenticated) {
 				t.Fatal(err)
 			}
 			if n := database.Queries(db) - before; n != 1 {
@@ -163,24 +163,24 @@ func TestStrangersLearnNothingFromWork(t *testing.T) {
 func TestListsOfAKeyAreTidied(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		found(t, db)
-		k, secret, err := people.CreateKey(t.Context(), db, people.Key{
-			Roles: []people.Role{people.LeadingGroup, people.Reader, people.LeadingGroup}, Towns: []string{"a"}, Branches: []string{"b3", "b1", "b3"},
+		k, secret, err := access.CreateKey(t.Context(), db, access.Key{
+			Roles: []access.Role{access.LeadingGroup, access.Reader, access.LeadingGroup}, Towns: []string{"a"}, Branches: []string{"b3", "b1", "b3"},
 		})
 		must(t, err)
 		if got := fmt.Sprint(k.Roles, k.Towns, k.Branches); got != "[reader leading_group] [a] [b1 b3]" {
 			t.Errorf("it is made with %s", got)
 		}
-		p, err := people.Authenticate(t.Context(), db, secret)
+		p, err := access.Authenticate(t.Context(), db, secret)
 		must(t, err)
 		if got := fmt.Sprint(p.Role, p.Roles, p.Towns, p.Branches); got != "reader[reader leading_group] [a] [b1 b3]" {
 			t.Errorf("it lets in %s", got)
 		}
-		if p, err = p.ActingAs(people.LeadingGroup); err != nil || p.Role != people.LeadingGroup || len(p.Roles) != 2 {
+		if p, err = p.ActingAs(access.LeadingGroup); err != nil || p.Role != access.LeadingGroup || len(p.Roles) != 2 {
 			t.Errorf("acting as the leading group: %+v, %v", p, err)
 		}
-		_, err = p.ActingAs(people.Admin)
+		_, err = p.ActingAs(access.Admin)
 		refused(t, "a role that it does not hold", err, "role_not_held")
-		_, err = people.Principal{}.ActingAs(people.Reader)
+		_, err = access.Principal{}.ActingAs(access.Reader)
 		refused(t, "nobody", err, "key_needed")
 	})
 }
@@ -188,13 +188,13 @@ func TestListsOfAKeyAreTidied(t *testing.T) {
 // The later of two uses stays, whoever writes it down last.
 func TestUsesAreNoted(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		k, _, err := people.CreateKey(t.Context(), db, people.Key{Roles: []people.Role{people.Reader}})
+		k, _, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Reader}})
 		must(t, err)
 		late := time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC)
 		for _, at := range []time.Time{late.Add(-time.Hour), late, late.Add(-time.Minute)} {
-			must(t, people.NoteUses(t.Context(), db, map[string]time.Time{k.Prefix: at, "bw_gone": at}))
+			must(t, access.NoteUses(t.Context(), db, map[string]time.Time{k.Prefix: at, "bw_gone": at}))
 		}
-		keys, err := people.ListKeys(t.Context(), db)
+		keys, err := access.ListKeys(t.Context(), db)
 		must(t, err)
 		if len(keys) != 1 || keys[0].LastUsedAt == nil || !keys[0].LastUsedAt.Equal(late) || keys[0].Version != 1 {
 			t.Errorf("the keys are %+v", keys)

@@ -1,30 +1,30 @@
-package people_test
+package access_test
 
 import (
 	"slices"
 	"testing"
 	"time"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/people"
 )
 
 // What a refused sign-in costs, and how much longer it takes for an account that
 // exists: both kinds take turns, so that a busy machine slows them down alike.
 func BenchmarkSignIn(b *testing.B) {
-	ctx, db, passwords := b.Context(), dbtest.Open(b, database.SQLite), people.NewPasswords(people.PasswordCost)
-	if _, err := people.CreateAccount(ctx, db, people.Account{Name: "known", Roles: admins}); err != nil {
+	ctx, db, passwords := b.Context(), dbtest.Open(b, database.SQLite), access.NewPasswords(access.PasswordCost)
+	if _, err := access.CreateAccount(ctx, db, access.Account{Name: "known", Roles: admins}); err != nil {
 		b.Fatal(err)
 	}
-	if _, err := people.SetPassword(ctx, db, passwords, "known", phrase, false, 1); err != nil {
+	if _, err := access.SetPassword(ctx, db, passwords, "known", phrase, false, 1); err != nil {
 		b.Fatal(err)
 	}
 	took := map[string][]time.Duration{}
 	for b.Loop() {
 		for _, name := range []string{"known", "unknown"} {
 			begin := time.Now()
-			if _, err := people.CheckPassword(ctx, db, passwords, name, "a wrong password"); err == nil {
+			if _, err := access.CheckPassword(ctx, db, passwords, name, "a wrong password"); err == nil {
 				b.Fatal("let in")
 			}
 			took[name] = append(took[name], time.Since(begin))

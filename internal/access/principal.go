@@ -1,6 +1,7 @@
-// Package people holds persons, roles, assignments and keys, and the policy
-// table that says who may do what.
-package people
+// Package access holds who may enter and what they may do: the policy table, the
+// caller of a request and the branches in his or her reach, keys, accounts and
+// sessions.
+package access
 
 import (
 	"context"
