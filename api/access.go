@@ -38,8 +38,8 @@ func (s *Server) admit(r *http.Request, action access.Action) (access.Principal,
 		traceOf(r.Context()).caller = p
 	}
 	if p.ReadOnly && !safe(r.Method) {
-		return access.Principal{}, fault.New(fault.Forbidden, "key_read_only",
-			text.F("此密钥只能读取，请向管理员申请可写密钥", "this key may only read: ask the administrator for one that may write"))
+		return access.Principal{}, fault.Forbidden("key_read_only",
+			"此密钥只能读取，请向管理员申请可写密钥", "this key may only read: ask the administrator for one that may write")
 	}
 	return p, nil
 }
@@ -53,8 +53,8 @@ func (s *Server) identify(r *http.Request, action access.Action) (access.Princip
 	}
 	scheme, key, _ := strings.Cut(given[0], " ")
 	if len(given) > 1 || !strings.EqualFold(scheme, "Bearer") || key == "" || !text.Printable(key, false) {
-		return access.Principal{}, fault.New(fault.Unauthenticated, "authorization_scheme",
-			text.F("请使用请求头 Authorization: Bearer 密钥", "send the header Authorization: Bearer KEY"))
+		return access.Principal{}, fault.Unauthenticated("authorization_scheme",
+			"请使用请求头 Authorization: Bearer 密钥", "send the header Authorization: Bearer KEY")
 	}
 	p, err := s.Authenticate(r.Context(), strings.TrimSpace(key))
 	if err == nil {

@@ -95,7 +95,7 @@ func TestNobodyFinalisesBesideAnAppeal(t *testing.T) {
 		return err
 	}
 	filed, final := besides(t, h.db, file, finalise)
-	if filed != nil || !fault.Is(final, fault.Locked) {
+	if filed != nil || !fault.Is(final, fault.KindLocked) {
 		t.Errorf("filed: %v, made final: %v", filed, final)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"bulwark/internal/audit"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 type auditQuery struct {
@@ -95,8 +94,8 @@ func (q anchorQuery) verify(ctx context.Context, s *Server, town string) (audit.
 	for _, given := range q.Anchors {
 		head, ok := audit.ParseHead(given)
 		if !ok {
-			return audit.Report{}, malformed(fault.At("query/anchor", "bad_anchor",
-				text.F("应为“序号:哈希”，如同 audit/head 所给出的", "should be SEQUENCE:HASH, as audit/head gives them")))
+			return audit.Report{}, malformed(fault.Field("query/anchor", "bad_anchor",
+				"应为“序号:哈希”，如同 audit/head 所给出的", "should be SEQUENCE:HASH, as audit/head gives them"))
 		}
 		head.TownID = town
 		anchors = append(anchors, audit.Anchor{Head: head})

@@ -17,7 +17,7 @@ import (
 type binding struct {
 	plan
 	req    reflect.Value
-	faults []fault.Field
+	faults []fault.FieldError
 }
 
 func (p plan) bind(req any) *binding {
@@ -32,9 +32,9 @@ func (b *binding) err() error {
 	return malformed(b.faults...)
 }
 
-func malformed(fields ...fault.Field) *fault.Error {
+func malformed(fields ...fault.FieldError) *fault.Error {
 	message := text.F("请求有 %d 处无法读取，请按 errors 修改", "parts of the request that cannot be read: %d; see errors", len(fields))
-	return fault.New(fault.Malformed, "malformed", message).With(fields...)
+	return fault.New(fault.KindMalformed, "malformed", message).With(fields...)
 }
 
 func (b *binding) refuse(at, code string, message text.Text) {

@@ -12,11 +12,11 @@ import (
 // clean brings every text in v to NFC without surrounding space and reports
 // those with characters that hide from a reader. Fields tagged multiline:"true"
 // may break lines. Codes written as map keys are held to the same rule.
-func clean(v reflect.Value, at string, multiline bool) (faults []fault.Field) {
+func clean(v reflect.Value, at string, multiline bool) (faults []fault.FieldError) {
 	switch v.Kind() {
 	case reflect.String:
 		if !text.Printable(v.String(), multiline) {
-			return []fault.Field{fault.At(at, "unprintable", unprintable)}
+			return []fault.FieldError{fault.At(at, "unprintable", unprintable)}
 		}
 		v.SetString(text.Clean(v.String()))
 	case reflect.Pointer:
@@ -46,7 +46,7 @@ func clean(v reflect.Value, at string, multiline bool) (faults []fault.Field) {
 	return faults
 }
 
-func cleanMap(v reflect.Value, at string, multiline bool) (faults []fault.Field) {
+func cleanMap(v reflect.Value, at string, multiline bool) (faults []fault.FieldError) {
 	for _, k := range v.MapKeys() {
 		here := at + "/" + escape(k.String())
 		if k.Kind() == reflect.String && (!text.Printable(k.String(), false) || text.Clean(k.String()) != k.String()) {

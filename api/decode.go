@@ -43,7 +43,7 @@ func refuseBody(r *http.Request) error {
 	if n, _ := io.ReadFull(r.Body, make([]byte, 1)); n == 0 {
 		return nil
 	}
-	return malformed(fault.At("", "unexpected_body", text.F("此请求不带正文", "this request takes no body")))
+	return malformed(fault.Field("", "unexpected_body", "此请求不带正文", "this request takes no body"))
 }
 
 // jsonOnly accepts application/json in UTF-8 without content coding.
@@ -60,12 +60,12 @@ func jsonOnly(h http.Header) error {
 func unread(err error, limit int64) error {
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return fault.New(fault.TooLarge, "body_too_large", text.F("正文超过 %d 字节的上限，请分批提交", "the body is over the limit of %d bytes: send it in parts", limit))
+		return fault.TooLarge("body_too_large", "正文超过 %d 字节的上限，请分批提交", "the body is over the limit of %d bytes: send it in parts", limit)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return bodyTooSlow
 	}
-	return malformed(fault.At("", "body_incomplete", text.F("正文没有收完，请重新发送", "the body did not arrive in full: send it again"))).Because(err)
+	return malformed(fault.Field("", "body_incomplete", "正文没有收完，请重新发送", "the body did not arrive in full: send it again")).Because(err)
 }
 
 // decode reads one JSON value strictly: exact letter case, no unknown or
@@ -73,9 +73,9 @@ func unread(err error, limit int64) error {
 func decode(data []byte, into any) error {
 	switch at, deep := nesting(data); {
 	case len(bytes.TrimSpace(data)) == 0:
-		return malformed(fault.At("", "body_empty", text.F("正文为空，应为 JSON", "the body is empty: send JSON")))
+		return malformed(fault.Field("", "body_empty", "正文为空，应为 JSON", "the body is empty: send JSON"))
 	case bytes.HasPrefix(data, []byte("\ufeff")):
-		return malformed(fault.At("", "json_bom", text.F("正文以字节顺序标记（BOM）开头，请去掉", "the body starts with a byte order mark: remove it")))
+		return malformed(fault.Field("", "json_bom", "正文以字节顺序标记（BOM）开头，请去掉", "the body starts with a byte order mark: remove it"))
 	case !utf8.Valid(data):
 		return malformed(located(data, invalidUTF8(data), "json_utf8", text.F("不是合法的 UTF-8", "is not valid UTF-8")))
 	case deep:

@@ -38,18 +38,18 @@ func newTestServer() *Server {
 		Authenticate: func(_ context.Context, key string) (access.Principal, error) {
 			p, ok := keys[key]
 			if !ok {
-				return p, fault.New(fault.Unauthenticated, "unknown_key", text.F("未知的密钥", "unknown key"))
+				return p, fault.Unauthenticated("unknown_key", "未知的密钥", "unknown key")
 			}
 			return p, nil
 		},
 		Authorize: func(_ context.Context, p access.Principal, a access.Action, town string) error {
 			switch {
 			case p.Role == "":
-				return fault.New(fault.Unauthenticated, "key_required", text.F("需要密钥", "a key is needed"))
+				return fault.Unauthenticated("key_required", "需要密钥", "a key is needed")
 			case town != "" && !slices.Contains(p.Towns, town):
 				return fault.Missing(text.F("镇", "town"), town)
 			case access.ScopeOf(a, p.Role) == access.None:
-				return fault.New(fault.Forbidden, "forbidden", text.F("没有权限", "not allowed"))
+				return fault.Forbidden("forbidden", "没有权限", "not allowed")
 			}
 			return nil
 		},

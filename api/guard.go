@@ -12,15 +12,14 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/gate"
 	"bulwark/internal/oidc"
-	"bulwark/internal/text"
 )
 
 var (
-	errCrossSite = fault.New(fault.Forbidden, "cross_site", text.F("请求来自其他网站，已拒绝", "the request comes from another site and is refused"))
-	errNoCSRF    = fault.New(fault.Forbidden, "csrf_token", text.F(
-		"请在 X-CSRF-Token 中给出 GET /session 的 csrf_token", "send the header X-CSRF-Token: it is csrf_token of GET /session"))
-	errMustChange = fault.New(fault.Forbidden, "password_change_needed", text.F(
-		"请先用 POST /me/password 更换一次性密码", "change your one-time password first: POST /me/password"))
+	errCrossSite = fault.Forbidden("cross_site", "请求来自其他网站，已拒绝", "the request comes from another site and is refused")
+	errNoCSRF    = fault.Forbidden("csrf_token",
+		"请在 X-CSRF-Token 中给出 GET /session 的 csrf_token", "send the header X-CSRF-Token: it is csrf_token of GET /session")
+	errMustChange = fault.Forbidden("password_change_needed",
+		"请先用 POST /me/password 更换一次性密码", "change your one-time password first: POST /me/password")
 )
 
 // guard prepares what stands in front of the handlers.
@@ -73,7 +72,7 @@ func (s *Server) bySession(r *http.Request, action access.Action) (access.Princi
 	}
 	_, a, err := access.FindSession(r.Context(), s.DB, secret, s.Config.SessionIdle)
 	if err != nil {
-		if fault.Is(err, fault.Unauthenticated) {
+		if fault.Is(err, fault.KindUnauthenticated) {
 			jar.set(s.cookie(sessionCookie, "", 0, false))
 		}
 		return access.Principal{}, err
@@ -82,7 +81,7 @@ func (s *Server) bySession(r *http.Request, action access.Action) (access.Princi
 		return access.Principal{}, errMustChange
 	}
 	p, err := access.PrincipalOf(r.Context(), s.DB, a)
-	if action == access.OwnIdentity && fault.Is(err, fault.Forbidden) {
+	if action == access.OwnIdentity && fault.Is(err, fault.KindForbidden) {
 		err = nil
 	}
 	return p, err
@@ -104,7 +103,7 @@ func slowDown(wait time.Duration) error {
 		return nil
 	}
 	seconds := int(math.Ceil(wait.Seconds()))
-	e := fault.New(fault.TooManyRequests, "too_many_requests", text.F("请求太频繁，请 %d 秒后再试", "too many requests: try again in %d s", seconds))
+	e := fault.TooManyRequests("too_many_requests", "请求太频繁，请 %d 秒后再试", "too many requests: try again in %d s", seconds)
 	e.RetryAfter = wait
 	return e
 }

@@ -20,7 +20,6 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/idempotency"
-	"bulwark/internal/text"
 )
 
 // claim is the wish to do a request once, however often it is sent: the caller's
@@ -41,8 +40,8 @@ func claimOf(r *http.Request, p access.Principal, secret bool) (*claim, error) {
 	}
 	key := strings.TrimSpace(given[0])
 	if len(given) > 1 || key == "" || len(key) > idempotency.MaxKey || !ascii(key) {
-		return nil, malformed(fault.At("header/Idempotency-Key", "idempotency_key", text.F(
-			"应为一个 1 至 %d 个可见 ASCII 字符的键，例如 UUID", "should be one key of 1 to %d printable ASCII characters, such as a UUID", idempotency.MaxKey)))
+		return nil, malformed(fault.Field("header/Idempotency-Key", "idempotency_key",
+			"应为一个 1 至 %d 个可见 ASCII 字符的键，例如 UUID", "should be one key of 1 to %d printable ASCII characters, such as a UUID", idempotency.MaxKey))
 	}
 	c := &claim{p.Credential(), key, sha256.New()}
 	fmt.Fprintf(c.request, "%q %q %q %q\n", p.Role, r.URL.EscapedPath(), r.URL.RawQuery, r.Header["If-Match"])
@@ -110,12 +109,12 @@ func (s *Server) once(ctx context.Context, w http.ResponseWriter, c *claim, secr
 func replay(ctx context.Context, w http.ResponseWriter, kept, wanted idempotency.Answer, secret bool) error {
 	switch {
 	case kept.Fingerprint != wanted.Fingerprint:
-		return fault.New(fault.Invalid, "idempotency_key_reused", text.F(
-			"此 Idempotency-Key 已用于另一个请求：新的请求请用新的键", "this Idempotency-Key was used for another request: take a new key for a new request"))
+		return fault.Invalid("idempotency_key_reused",
+			"此 Idempotency-Key 已用于另一个请求：新的请求请用新的键", "this Idempotency-Key was used for another request: take a new key for a new request")
 	case secret:
-		return fault.New(fault.Conflict, "answer_not_kept", text.F(
+		return fault.Conflict("answer_not_kept",
 			"此请求已经办成；因涉及秘密，答复未予保存：如仍需要，请撤销上次所得并用新的键重新申请",
-			"this was done before; as it is about a secret, its answer was not kept: if you need it, revoke what was made then, and ask again under a new key"))
+			"this was done before; as it is about a secret, its answer was not kept: if you need it, revoke what was made then, and ask again under a new key")
 	}
 	w.Header().Set("Idempotency-Replayed", "true")
 	play(ctx, w, kept)
@@ -184,8 +183,8 @@ func (r *recorder) row(a idempotency.Answer, secret bool) idempotency.Answer {
 
 // inFlight asks the caller to wait for the first of two requests.
 func inFlight() error {
-	e := fault.New(fault.Conflict, "request_in_flight", text.F(
-		"同一 Idempotency-Key 的请求正在处理：请稍后重试", "the request with this Idempotency-Key is still being worked on: try again"))
+	e := fault.Conflict("request_in_flight",
+		"同一 Idempotency-Key 的请求正在处理：请稍后重试", "the request with this Idempotency-Key is still being worked on: try again")
 	e.RetryAfter = time.Second
 	return e
 }

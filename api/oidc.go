@@ -7,10 +7,9 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/fault"
 	"bulwark/internal/oidc"
-	"bulwark/internal/text"
 )
 
-var errNoProvider = fault.New(fault.NotFound, "no_provider", text.F("未设置外部身份提供方，请用密码登录", "no identity provider is configured: sign in by password"))
+var errNoProvider = fault.NotFound("no_provider", "未设置外部身份提供方，请用密码登录", "no identity provider is configured: sign in by password")
 
 type startOIDCRequest struct{}
 

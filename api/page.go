@@ -9,7 +9,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Page is one page of a list. NextPageToken is empty on the last.
@@ -82,5 +81,5 @@ func (q pageQuery) checksum(values []byte) []byte {
 	return sum[:checksumSize]
 }
 
-var badToken = malformed(fault.At("query/page_token", "page_token",
-	text.F("不是本列表的页标记：请用相同的筛选条件，从第一页重新读取", "is not a token of this list: keep the filters, and start again from the first page")))
+var badToken = malformed(fault.Field("query/page_token", "page_token",
+	"不是本列表的页标记：请用相同的筛选条件，从第一页重新读取", "is not a token of this list: keep the filters, and start again from the first page"))

@@ -39,19 +39,19 @@ type ProblemError struct {
 
 // kinds is the one table from kind of fault to HTTP status.
 var kinds = map[fault.Kind]int{
-	fault.Internal:             http.StatusInternalServerError,
-	fault.Malformed:            http.StatusBadRequest,
-	fault.Invalid:              http.StatusUnprocessableEntity,
-	fault.Unauthenticated:      http.StatusUnauthorized,
-	fault.Forbidden:            http.StatusForbidden,
-	fault.NotFound:             http.StatusNotFound,
-	fault.Conflict:             http.StatusConflict,
-	fault.Stale:                http.StatusPreconditionFailed,
-	fault.PreconditionRequired: http.StatusPreconditionRequired,
-	fault.Locked:               http.StatusLocked,
-	fault.TooLarge:             http.StatusRequestEntityTooLarge,
-	fault.TooManyRequests:      http.StatusTooManyRequests,
-	fault.Unavailable:          http.StatusServiceUnavailable,
+	fault.KindInternal:             http.StatusInternalServerError,
+	fault.KindMalformed:            http.StatusBadRequest,
+	fault.KindInvalid:              http.StatusUnprocessableEntity,
+	fault.KindUnauthenticated:      http.StatusUnauthorized,
+	fault.KindForbidden:            http.StatusForbidden,
+	fault.KindNotFound:             http.StatusNotFound,
+	fault.KindConflict:             http.StatusConflict,
+	fault.KindStale:                http.StatusPreconditionFailed,
+	fault.KindPreconditionRequired: http.StatusPreconditionRequired,
+	fault.KindLocked:               http.StatusLocked,
+	fault.KindTooLarge:             http.StatusRequestEntityTooLarge,
+	fault.KindTooManyRequests:      http.StatusTooManyRequests,
+	fault.KindUnavailable:          http.StatusServiceUnavailable,
 }
 
 // refusal is a fault of HTTP itself, which no room below can cause.
@@ -63,7 +63,7 @@ type refusal struct {
 func (r refusal) Error() string { return r.fault.Error() }
 
 func refuse(status int, code string, message text.Text) error {
-	return refusal{status, fault.New(fault.Malformed, code, message)}
+	return refusal{status, fault.New(fault.KindMalformed, code, message)}
 }
 
 var (
@@ -134,7 +134,7 @@ func explain(err error) (int, *fault.Error) {
 		return http.StatusServiceUnavailable, tooSlow
 	}
 	var e *fault.Error
-	if errors.As(err, &e) && e.Kind != fault.Internal {
+	if errors.As(err, &e) && e.Kind != fault.KindInternal {
 		return kinds[e.Kind], e
 	}
 	return http.StatusInternalServerError, opaque

@@ -22,14 +22,14 @@ func failing(err error) func(routes) {
 }
 
 func TestEveryKindHasAStatusAndATitle(t *testing.T) {
-	for kind := fault.Internal; kind <= fault.Unavailable; kind++ {
+	for kind := fault.KindInternal; kind <= fault.KindUnavailable; kind++ {
 		status, ok := kinds[kind]
 		if !ok || inChinese[status] == "" {
 			t.Errorf("kind %d: status %d, title %q", kind, status, inChinese[status])
 		}
 		w := do(serveProbes(t, newTestServer(), failing(fault.New(kind, "code", text.F("中文", "English")))), http.MethodGet, "/fail", "")
 		p := problemOf(t, w, status)
-		if kind != fault.Internal && (p.Code != "code" || p.Detail != "English" || p.Title != http.StatusText(status)) {
+		if kind != fault.KindInternal && (p.Code != "code" || p.Detail != "English" || p.Title != http.StatusText(status)) {
 			t.Errorf("%+v", p)
 		}
 	}
@@ -41,7 +41,7 @@ func TestEveryKindHasAStatusAndATitle(t *testing.T) {
 }
 
 func TestLockedSaysWhoAndWhy(t *testing.T) {
-	e := fault.New(fault.Locked, "period_locked", text.F("已锁定", "locked"))
+	e := fault.Locked("period_locked", "已锁定", "locked")
 	e.Lock = &fault.Lock{By: "office-1", At: time.Date(2023, 9, 30, 8, 0, 0, 0, time.UTC), Reason: "review", CanLift: "leading_group"}
 	w := do(serveProbes(t, newTestServer(), failing(fmt.Errorf("wrapped: %w", e))), http.MethodGet, "/fail", "")
 	if p := problemOf(t, w, http.StatusLocked); p.Locked == nil || *p.Locked != *e.Lock {
@@ -50,7 +50,7 @@ func TestLockedSaysWhoAndWhy(t *testing.T) {
 }
 
 func TestRetryAfterIsRoundedUp(t *testing.T) {
-	e := fault.New(fault.TooManyRequests, "slow_down", text.F("慢", "slow down"))
+	e := fault.TooManyRequests("slow_down", "慢", "slow down")
 	e.RetryAfter = 1200 * time.Millisecond
 	w := do(serveProbes(t, newTestServer(), failing(e)), http.MethodGet, "/fail", "")
 	if got := w.Header().Get("Retry-After"); got != "2" {
@@ -61,7 +61,7 @@ func TestRetryAfterIsRoundedUp(t *testing.T) {
 // An error that is no fault is a defect; its words are for the log alone.
 func TestUnknownErrorsAreOpaque(t *testing.T) {
 	for _, err := range []error{
-		errors.New("secret"), fault.New(fault.Internal, "secret", text.Same("secret")), fmt.Errorf("x: %w", errors.New("secret")),
+		errors.New("secret"), fault.New(fault.KindInternal, "secret", text.Same("secret")), fmt.Errorf("x: %w", errors.New("secret")),
 	} {
 		s, log := withLog(newTestServer())
 		w := do(serveProbes(t, s, failing(err)), http.MethodGet, "/fail", "")
@@ -122,7 +122,7 @@ func TestTimeouts(t *testing.T) {
 	h := serveProbes(t, s, func(r routes) {
 		get(r, "/slow", access.ReadStructure, func(ctx context.Context, _ struct{}) (Nothing, error) {
 			<-ctx.Done()
-			return Nothing{}, fault.New(fault.Unavailable, "database_away", text.Same("away")).Because(ctx.Err())
+			return Nothing{}, fault.New(fault.KindUnavailable, "database_away", text.Same("away")).Because(ctx.Err())
 		})
 	})
 	w := do(h, http.MethodGet, "/slow", "")

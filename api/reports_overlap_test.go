@@ -105,7 +105,7 @@ func TestASubmissionWaitsForAnother(t *testing.T) {
 	}
 	one, two := begunReport(lin, "2026-01-01", "2026-01-20"), begunReport(lin, "2026-01-20", "2026-02-10")
 	first, second := besides(t, h.db, submit(one), submit(two))
-	if first != nil || !fault.Is(second, fault.Conflict) {
+	if first != nil || !fault.Is(second, fault.KindConflict) {
 		t.Errorf("the first: %v, the second: %v", first, second)
 	}
 }

@@ -86,16 +86,16 @@ func (s *Server) view(ctx context.Context, req resultRequest) (index.View, func(
 
 // notYetPublished tells a stranger to show a key, and anyone else to wait.
 func notYetPublished(p access.Principal) error {
-	kind := fault.Forbidden
+	kind := fault.KindForbidden
 	if p.Role == "" {
-		kind = fault.Unauthenticated
+		kind = fault.KindUnauthenticated
 	}
 	return fault.New(kind, "not_published", text.F(
 		"该考评周期尚未公布，结果只供参与考评工作的人员查看", "this period is not published yet: its results are for those who work on it"))
 }
 
-var rawDataRefused = fault.New(fault.Forbidden, "not_allowed", text.F(
-	"原始数据只供工作领导小组和镇领导下载", "the raw data of all branches are for the leading group and the leadership"))
+var rawDataRefused = fault.Forbidden("not_allowed",
+	"原始数据只供工作领导小组和镇领导下载", "the raw data of all branches are for the leading group and the leadership")
 
 type scorecardRequest struct {
 	resultRequest

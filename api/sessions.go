@@ -7,7 +7,6 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Session is a browser that is signed in, as its pages see it.
@@ -58,7 +57,7 @@ func (s *Server) createSession(ctx context.Context, req createSessionRequest) (C
 // stays out of the log: people type passwords into the wrong field.
 func (s *Server) noteRefusal(ctx context.Context, account string, err error) {
 	outcome := "refused"
-	if !fault.Is(err, fault.Unauthenticated) && !fault.Is(err, fault.Forbidden) {
+	if !fault.Is(err, fault.KindUnauthenticated) && !fault.Is(err, fault.KindForbidden) {
 		outcome = "failed"
 	}
 	s.signIns.WithLabelValues(outcome).Inc()
@@ -125,7 +124,7 @@ func (s *Server) endSession(ctx context.Context, req endSessionRequest) (Nothing
 	return Nothing{}, nil
 }
 
-var errNotSignedIn = fault.New(fault.Unauthenticated, "not_signed_in", text.F("请先登录：POST /sessions", "sign in first: POST /sessions"))
+var errNotSignedIn = fault.Unauthenticated("not_signed_in", "请先登录：POST /sessions", "sign in first: POST /sessions")
 
 // ownSession is the secret of the session that let the caller in. A caller with
 // a key has none, whatever cookie comes along.

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // order is one column to sort by.
@@ -26,8 +25,8 @@ func sortBy(list string, allowed ...string) ([]order, error) {
 		repeated := slices.ContainsFunc(orders, func(o order) bool { return o.name == name })
 		if repeated || !slices.Contains(allowed, name) {
 			names := strings.Join(allowed, ", ")
-			return nil, malformed(fault.At("query/sort", "sort",
-				text.F("只能按 %[2]s 排序，每个至多一次，前加 - 为降序", "%[1]q is not possible: sort by %[2]s, each at most once, with - in front for descending", part, names)))
+			return nil, malformed(fault.Field("query/sort", "sort",
+				"只能按 %[2]s 排序，每个至多一次，前加 - 为降序", "%[1]q is not possible: sort by %[2]s, each at most once, with - in front for descending", part, names))
 		}
 		orders = append(orders, order{name, desc})
 	}

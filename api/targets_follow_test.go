@@ -146,7 +146,7 @@ func TestProposalsFollowOneAnother(t *testing.T) {
 		return err
 	}
 	first, second := besides(t, h.db, add, add)
-	if first != nil || !fault.Is(second, fault.Conflict) {
+	if first != nil || !fault.Is(second, fault.KindConflict) {
 		t.Errorf("by hand twice: %v, %v", first, second)
 	}
 	h.must(h.db.Exec("UPDATE improvement_targets SET state = 'dismissed', decided_at = created_at, decision_reason = 'x'").Error)

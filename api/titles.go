@@ -36,12 +36,12 @@ func titles(status int) text.Text {
 }
 
 var (
-	opaque  = fault.New(fault.Internal, "internal", text.F("服务出错，请将 request_id 告知管理员", "something went wrong on our side: give the request_id to the administrator"))
+	opaque  = fault.New(fault.KindInternal, "internal", text.F("服务出错，请将 request_id 告知管理员", "something went wrong on our side: give the request_id to the administrator"))
 	tooSlow = retry("timeout", text.F("处理超时，请稍后重试或缩小范围", "this took too long: try again, or ask for less"))
 )
 
 func retry(code string, message text.Text) *fault.Error {
-	e := fault.New(fault.Unavailable, code, message)
+	e := fault.New(fault.KindUnavailable, code, message)
 	e.RetryAfter = 5 * time.Second
 	return e
 }

@@ -68,15 +68,15 @@ func (b *binding) finish() error {
 	if !errors.As(check.Struct(b.req.Interface()), &broken) {
 		return nil
 	}
-	kind := fault.Invalid
+	kind := fault.KindInvalid
 	for _, e := range broken {
 		at := b.pointer(e.Namespace())
 		if !strings.HasPrefix(at, "/") {
-			kind = fault.Malformed
+			kind = fault.KindMalformed
 		}
 		b.refuse(at, e.Tag(), message(e))
 	}
-	slices.SortStableFunc(b.faults, func(x, y fault.Field) int { return cmp.Compare(x.Pointer, y.Pointer) })
+	slices.SortStableFunc(b.faults, func(x, y fault.FieldError) int { return cmp.Compare(x.Pointer, y.Pointer) })
 	err := fault.Broken(b.faults...)
 	err.Kind = kind
 	return err

@@ -122,7 +122,7 @@ func (p program) verifyRestored(ctx context.Context, db *gorm.DB) error {
 	if err != nil || runs+trails == 0 {
 		return err
 	}
-	return fault.New(fault.Conflict, "not_verified", text.F(
+	return fault.Conflict("not_verified",
 		"已恢复，但备份中有 %[1]d 个计算批次与其凭证不符，%[2]d 条审计链有问题",
-		"restored, but in the backup %[1]d runs differ from their receipts and %[2]d audit trails are broken", runs, trails))
+		"restored, but in the backup %[1]d runs differ from their receipts and %[2]d audit trails are broken", runs, trails)
 }

@@ -109,7 +109,7 @@ func keep(nodes []composite.NodeInfo) composite.Keep {
 
 // complaint is a list of mistakes, on lines of its own.
 func complaint(code string, in func(language string) string) error {
-	return fault.New(fault.Invalid, code, text.Text{ZH: "\n" + in("zh"), EN: "\n" + in("en")})
+	return fault.New(fault.KindInvalid, code, text.Text{ZH: "\n" + in("zh"), EN: "\n" + in("en")})
 }
 
 // node is the score of a node as it is shown; false where it has none.

@@ -30,7 +30,7 @@ func (s *scored) explain(code string) error {
 	if e.Explanation, err = view.Explanation(code, s.language, true); err == nil {
 		e.Gains, err = view.Gains(code, s.language)
 	}
-	if fault.Is(err, fault.NotFound) {
+	if fault.Is(err, fault.KindNotFound) {
 		return usageError{text.F("--explain：数据中没有党组织 %q", "--explain: the data have no branch %q", code)}
 	}
 	s.why = &e

@@ -14,7 +14,6 @@ import (
 
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
-	"bulwark/internal/text"
 )
 
 // maxScheme bounds the memory that a scheme document takes: the largest allowed,
@@ -85,7 +84,7 @@ func unreadableFile(name string, err error) error {
 	if errors.As(err, &path) {
 		err = path.Err // the name is said already
 	}
-	return fault.New(fault.NotFound, "unreadable_file", text.F("无法读取 %s", "cannot read %s", title(name))).Because(err)
+	return fault.NotFound("unreadable_file", "无法读取 %s", "cannot read %s", title(name)).Because(err)
 }
 
 // patient reads until the context ends.
@@ -181,5 +180,5 @@ func unwritable(name string, err error) error {
 	if errors.As(err, &path) {
 		err = path.Err
 	}
-	return fault.New(fault.Conflict, "unwritable_file", text.F("无法写入 %s", "cannot write %s", name)).Because(err)
+	return fault.Conflict("unwritable_file", "无法写入 %s", "cannot write %s", name).Because(err)
 }

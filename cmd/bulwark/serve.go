@@ -15,7 +15,6 @@ import (
 	"bulwark/internal/config"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // serve runs the service until a signal ends it.
@@ -66,9 +65,9 @@ func openMigrated(ctx context.Context, cfg config.Config, log *slog.Logger, migr
 func migrated(ctx context.Context, db *gorm.DB) error {
 	pending, err := database.Pending(ctx, db)
 	if err == nil && pending {
-		err = fault.New(fault.Unavailable, "migrations_pending", text.F(
+		err = fault.Unavailable("migrations_pending",
 			"数据库结构不是最新：请运行 bulwark migrate，或用 bulwark serve --migrate 启动",
-			"the database schema is not up to date: run bulwark migrate, or start with bulwark serve --migrate"))
+			"the database schema is not up to date: run bulwark migrate, or start with bulwark serve --migrate")
 	}
 	return err
 }
@@ -87,10 +86,10 @@ func listen(ctx context.Context, setting, addr string) (net.Listener, error) {
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fault.New(fault.Unavailable, "address_in_use", text.F(
-			"地址 %s 已被占用：请停止占用它的程序，或更改 %s", "the address %s is in use: stop the program that has it, or change %s", addr, setting))
+		return nil, fault.Unavailable("address_in_use",
+			"地址 %s 已被占用：请停止占用它的程序，或更改 %s", "the address %s is in use: stop the program that has it, or change %s", addr, setting)
 	case err != nil:
-		return nil, fault.New(fault.Unavailable, "cannot_listen", text.F("无法监听 %s，请检查 %s", "cannot listen on %s: check %s", addr, setting)).Because(err)
+		return nil, fault.Unavailable("cannot_listen", "无法监听 %s，请检查 %s", "cannot listen on %s: check %s", addr, setting).Because(err)
 	}
 	return ln, nil
 }

@@ -37,7 +37,7 @@ func printSetup(ctx context.Context, p program, args []string) error {
 // are read by many.
 func (p program) offerSetup(ctx context.Context, ln net.Listener, db *gorm.DB) error {
 	token, err := access.NewSetupToken(ctx, db)
-	if fault.Is(err, fault.NotFound) {
+	if fault.Is(err, fault.KindNotFound) {
 		return nil
 	}
 	if err == nil {

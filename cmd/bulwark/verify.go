@@ -57,13 +57,13 @@ func verify(ctx context.Context, p program, args []string) error {
 			"without anchors, a trail whose end was cut off or laid anew is not found out: see docs/audit.md"))
 	}
 	if badRuns+badTrails > 0 {
-		return fault.New(fault.Conflict, "not_verified", text.F(
-			"%d 个计算批次与其凭证不符，%d 条审计链有问题", "%d runs differ from their receipts, %d audit trails are broken", badRuns, badTrails))
+		return fault.Conflict("not_verified",
+			"%d 个计算批次与其凭证不符，%d 条审计链有问题", "%d runs differ from their receipts, %d audit trails are broken", badRuns, badTrails)
 	}
 	if restored > 0 {
-		return fault.New(fault.Conflict, "behind_anchors", text.F(
+		return fault.Conflict("behind_anchors",
 			"%d 条审计链因恢复了较早的备份而落后于锚点，其余一致（见 docs/audit.md）",
-			"%d audit trails lie behind their anchors, because an older backup was restored; all else agrees: see docs/audit.md", restored))
+			"%d audit trails lie behind their anchors, because an older backup was restored; all else agrees: see docs/audit.md", restored)
 	}
 	return nil
 }

@@ -17,8 +17,8 @@ import (
 // do outside any town. All others there concern every town.
 var outsideTowns = map[Action]bool{ReadService: true, SignIn: true, ReadIdentity: true, OwnIdentity: true, ReadStructure: true, ReadRanking: true}
 
-var errKeyNeeded = fault.New(fault.Unauthenticated, "key_needed", text.F(
-	"此内容需要密钥：请在 Authorization 头中提供（Bearer）", "this needs a key: send Authorization: Bearer KEY"))
+var errKeyNeeded = fault.Unauthenticated("key_needed",
+	"此内容需要密钥：请在 Authorization 头中提供（Bearer）", "this needs a key: send Authorization: Bearer KEY")
 
 // Authorize says whether the caller may do the action in the town (empty: outside
 // any town). A town that the caller may not know of does not exist for him or
@@ -37,23 +37,23 @@ func Authorize(ctx context.Context, db *gorm.DB, p Principal, a Action, townID s
 	}
 	switch {
 	case townID == "" && len(p.Towns) > 0 && !outsideTowns[a]:
-		return fault.New(fault.Forbidden, "key_of_a_town", text.F(
-			"您的权限仅限 %[1]s，不能管理整个系统", "you are limited to %[1]s, and this reaches the whole installation", strings.Join(p.Towns, ", ")))
+		return fault.Forbidden("key_of_a_town",
+			"您的权限仅限 %[1]s，不能管理整个系统", "you are limited to %[1]s, and this reaches the whole installation", strings.Join(p.Towns, ", "))
 	case welcome && p.May(a):
 		return nil
 	case p.Role == "":
 		return errKeyNeeded
 	case ScopeOf(a, p.Role) != None:
-		return fault.New(fault.Forbidden, "key_of_branches", text.F(
-			"您的权限仅限党组织 %[1]s，此操作涉及全镇", "you are limited to the branches %[1]s, and this concerns the whole town", strings.Join(p.Branches, ", ")))
+		return fault.Forbidden("key_of_branches",
+			"您的权限仅限党组织 %[1]s，此操作涉及全镇", "you are limited to the branches %[1]s, and this concerns the whole town", strings.Join(p.Branches, ", "))
 	}
-	return fault.New(fault.Forbidden, "not_allowed", text.F("角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", p.Role, a))
+	return fault.Forbidden("not_allowed", "角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", p.Role, a)
 }
 
 // hide keeps an anonymous caller from probing which towns exist: a closed town
 // and a missing one answer alike.
 func hide(err error, p Principal) error {
-	if fault.Is(err, fault.NotFound) && p.Role == "" {
+	if fault.Is(err, fault.KindNotFound) && p.Role == "" {
 		return errKeyNeeded
 	}
 	return err
@@ -130,7 +130,7 @@ func (r Reach) Refuse(branch string) error {
 	if r.Has(branch) {
 		return nil
 	}
-	return fault.New(fault.Forbidden, "not_assigned", text.F("您当日未与党组织“%s”建立相应关系", "you are not assigned to the branch %q on that day", branch))
+	return fault.Forbidden("not_assigned", "您当日未与党组织“%s”建立相应关系", "you are not assigned to the branch %q on that day", branch)
 }
 
 // InScope refuses an action on a branch that is out of the caller's reach.

@@ -49,8 +49,8 @@ func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (Principal, error)
 		return Principal{}, err
 	}
 	if p = p.Holding(roles...); p.Role == "" {
-		return p, fault.New(fault.Forbidden, "no_role_now", text.F(
-			"账号有效，但“%s”今日未被聘任担任任何角色：请联系工作领导小组", "the account is valid, but %q is appointed to no role today: ask the leading group", p.Person))
+		return p, fault.Forbidden("no_role_now",
+			"账号有效，但“%s”今日未被聘任担任任何角色：请联系工作领导小组", "the account is valid, but %q is appointed to no role today: ask the leading group", p.Person)
 	}
 	return p, nil
 }
@@ -141,43 +141,43 @@ func changeAccount(ctx context.Context, tx *gorm.DB, a *Account, before Account,
 // taken says which of the two names of an account another one has.
 func taken(err error) error {
 	var e *fault.Error
-	if !errors.As(err, &e) || e.Kind != fault.Conflict {
+	if !errors.As(err, &e) || e.Kind != fault.KindConflict {
 		return err
 	}
-	return fault.New(fault.Conflict, "already_exists", text.F("已有同名账号，或该外部身份已关联其他账号", "another account has this name or this outside identity: choose another one")).Because(err)
+	return fault.Conflict("already_exists", "已有同名账号，或该外部身份已关联其他账号", "another account has this name or this outside identity: choose another one").Because(err)
 }
 
-func checkName(name string) []fault.Field {
+func checkName(name string) []fault.FieldError {
 	if text.IsCode(name) && name == strings.ToLower(name) {
 		return nil
 	}
-	return []fault.Field{fault.At("/name", "bad_account_name", text.F(
+	return []fault.FieldError{fault.Field("/name", "bad_account_name",
 		"账号须为 1–64 个小写字母、数字、点、横线或下划线，以字母或数字开头",
-		"the name of an account is 1–64 lower-case letters, digits, dots, dashes or underscores and starts with a letter or digit"))}
+		"the name of an account is 1–64 lower-case letters, digits, dots, dashes or underscores and starts with a letter or digit")}
 }
 
-func checkAccount(a Account) (faults []fault.Field) {
+func checkAccount(a Account) (faults []fault.FieldError) {
 	if (a.Issuer == nil) != (a.Subject == nil) {
-		faults = append(faults, fault.At("/subject", "issuer_and_subject", text.F("外部身份须同时给出 issuer 和 subject", "an outside identity needs both issuer and subject")))
+		faults = append(faults, fault.Field("/subject", "issuer_and_subject", "外部身份须同时给出 issuer 和 subject", "an outside identity needs both issuer and subject"))
 	}
 	if a.PersonCode != nil {
 		if len(a.Roles) > 0 {
-			faults = append(faults, fault.At("/roles", "roles_of_the_person", text.F("有人员的账号以该人员的任命为准，请勿另给角色", "an account of a person has the person's roles: leave roles out")))
+			faults = append(faults, fault.Field("/roles", "roles_of_the_person", "有人员的账号以该人员的任命为准，请勿另给角色", "an account of a person has the person's roles: leave roles out"))
 		}
 		if a.OnlyTown == nil {
-			faults = append(faults, fault.At("/town", "town_needed", text.F("人员属于某个镇：请写明所属镇", "a person belongs to a town: name it")))
+			faults = append(faults, fault.Field("/town", "town_needed", "人员属于某个镇：请写明所属镇", "a person belongs to a town: name it"))
 		}
 		return faults
 	}
 	if len(a.Roles) == 0 {
-		faults = append(faults, fault.At("/roles", "roles_needed", text.F("请给出角色或人员", "give roles or a person")))
+		faults = append(faults, fault.Field("/roles", "roles_needed", "请给出角色或人员", "give roles or a person"))
 	}
 	for _, role := range a.Roles {
 		switch {
 		case ScopeOf(ReadIdentity, role) == None:
-			faults = append(faults, fault.At("/roles", "unknown_role", text.F("没有角色“%s”", "there is no role %q", role)))
+			faults = append(faults, fault.Field("/roles", "unknown_role", "没有角色“%s”", "there is no role %q", role))
 		case WorksOnBranches(role):
-			faults = append(faults, fault.At("/person", "person_needed", text.F("角色“%s”须写明人员", "the role %s works on branches: name the person", role)))
+			faults = append(faults, fault.Field("/person", "person_needed", "角色“%s”须写明人员", "the role %s works on branches: name the person", role))
 		}
 	}
 	return faults

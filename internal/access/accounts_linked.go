@@ -7,7 +7,6 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // FindLinked gives the account that is linked to an outside identity. Nobody
@@ -18,8 +17,8 @@ func FindLinked(ctx context.Context, db *gorm.DB, issuer, subject string) (Accou
 	err := db.WithContext(ctx).Where("issuer = ? AND subject = ?", issuer, subject).Take(&a).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
-		return Account{}, fault.New(fault.Forbidden, "not_linked", text.F(
-			"没有账号关联此外部身份（%s），请管理员用 PUT /accounts 关联", "no account is linked to this identity (%s): ask an administrator to link one by PUT /accounts", subject))
+		return Account{}, fault.Forbidden("not_linked",
+			"没有账号关联此外部身份（%s），请管理员用 PUT /accounts 关联", "no account is linked to this identity (%s): ask an administrator to link one by PUT /accounts", subject)
 	case err != nil:
 		return Account{}, err
 	case a.DisabledAt != nil:

@@ -8,20 +8,19 @@ import (
 
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // errBadSignIn is the one answer to a wrong password, a disabled account, one
 // without a password and one that does not exist.
-var errBadSignIn = fault.New(fault.Unauthenticated, "bad_sign_in", text.F(
-	"账号或密码不对，或账号已停用；忘记密码请联系管理员", "the account or the password is wrong, or the account is disabled; ask an administrator for a new password"))
+var errBadSignIn = fault.Unauthenticated("bad_sign_in",
+	"账号或密码不对，或账号已停用；忘记密码请联系管理员", "the account or the password is wrong, or the account is disabled; ask an administrator for a new password")
 
 // CheckPassword finds the account that name and password open. All reasons to
 // refuse read alike and cost the same work; with them comes the account where
 // there is one, for the log alone.
 func CheckPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name, password string) (Account, error) {
 	a, err := FindAccount(ctx, db, strings.ToLower(name))
-	if err != nil && !fault.Is(err, fault.NotFound) {
+	if err != nil && !fault.Is(err, fault.KindNotFound) {
 		return Account{}, err
 	}
 	same, failed := passwords.Match(ctx, password, a.PasswordHash)
@@ -66,7 +65,7 @@ func ChangePassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name
 		return Account{}, wrongOld(err)
 	}
 	if old == password {
-		return Account{}, fault.Broken(fault.At("/password", "unchanged", text.F("新密码须与旧密码不同", "the new password is the old one: choose another")))
+		return Account{}, fault.Broken(fault.Field("/password", "unchanged", "新密码须与旧密码不同", "the new password is the old one: choose another"))
 	}
 	hash, err := hashNew(ctx, passwords, name, password)
 	if err != nil {
@@ -102,8 +101,8 @@ func storePassword(ctx context.Context, tx *gorm.DB, name, hash string, mustChan
 
 // wrongOld is not 401: the caller is known, and a page must not sign him or her out.
 func wrongOld(err error) error {
-	if !fault.Is(err, fault.Unauthenticated) {
+	if !fault.Is(err, fault.KindUnauthenticated) {
 		return err
 	}
-	return fault.Broken(fault.At("/old", "wrong_password", text.F("旧密码不对", "this is not the present password")))
+	return fault.Broken(fault.Field("/old", "wrong_password", "旧密码不对", "this is not the present password"))
 }

@@ -15,10 +15,9 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
-var errBadKey = fault.New(fault.Unauthenticated, "bad_key", text.F("密钥无效、已撤销或已过期", "the key is unknown, revoked or expired"))
+var errBadKey = fault.Unauthenticated("bad_key", "密钥无效、已撤销或已过期", "the key is unknown, revoked or expired")
 
 // Authenticate finds the caller behind a bearer key. All reasons to refuse one
 // read alike, so that nobody learns which prefixes exist; only who has the whole
@@ -42,8 +41,8 @@ func Authenticate(ctx context.Context, db *gorm.DB, secret string) (Principal, e
 		return p.Holding(k.Roles...), nil
 	}
 	if p = p.Holding(slices.DeleteFunc(appointed, func(r Role) bool { return !slices.Contains(k.Roles, r) })...); p.Role == "" {
-		return Principal{}, fault.New(fault.Forbidden, "no_role_now", text.F(
-			"密钥有效，但“%s”今日未被聘任担任该密钥的任何角色：请联系工作领导小组", "the key is valid, but %q is appointed to none of its roles today: ask the leading group", p.Person))
+		return Principal{}, fault.Forbidden("no_role_now",
+			"密钥有效，但“%s”今日未被聘任担任该密钥的任何角色：请联系工作领导小组", "the key is valid, but %q is appointed to none of its roles today: ask the leading group", p.Person)
 	}
 	return p, nil
 }

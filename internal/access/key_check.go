@@ -50,32 +50,32 @@ func (k Key) town() string {
 	return ""
 }
 
-func checkKey(k Key, now time.Time) (faults []fault.Field) {
+func checkKey(k Key, now time.Time) (faults []fault.FieldError) {
 	if len(k.Roles) == 0 {
-		faults = append(faults, fault.At("/roles", "roles_needed", text.F("请至少给出一个角色", "give at least one role")))
+		faults = append(faults, fault.Field("/roles", "roles_needed", "请至少给出一个角色", "give at least one role"))
 	}
 	tied := false
 	for i, r := range k.Roles {
 		if ScopeOf(ReadIdentity, r) == None {
-			faults = append(faults, fault.At("/roles/"+strconv.Itoa(i), "unknown_role", text.F("没有角色“%s”", "there is no role %q", r)))
+			faults = append(faults, fault.Field("/roles/"+strconv.Itoa(i), "unknown_role", "没有角色“%s”", "there is no role %q", r))
 		}
 		tied = tied || WorksOnBranches(r)
 	}
 	if k.PersonCode != nil && slices.Contains(k.Roles, Admin) {
-		faults = append(faults, fault.At("/person", "admin_without_person", text.F(
-			"管理员不经聘任，其密钥不关联人员", "nobody is appointed admin: the key of one has no person")))
+		faults = append(faults, fault.Field("/person", "admin_without_person",
+			"管理员不经聘任，其密钥不关联人员", "nobody is appointed admin: the key of one has no person"))
 	}
 	if tied && k.PersonCode == nil {
-		faults = append(faults, fault.At("/person", "person_needed", text.F("该角色须写明人员", "this role works on branches: name the person")))
+		faults = append(faults, fault.Field("/person", "person_needed", "该角色须写明人员", "this role works on branches: name the person"))
 	}
 	if len(k.Towns) != 1 && (k.PersonCode != nil || tied) {
-		faults = append(faults, fault.At("/towns", "one_town_needed", text.F("人员属于某一个镇：请只写明该镇", "a person belongs to one town: name that one alone")))
+		faults = append(faults, fault.Field("/towns", "one_town_needed", "人员属于某一个镇：请只写明该镇", "a person belongs to one town: name that one alone"))
 	}
 	if len(k.Towns) != 1 && len(k.Branches) > 0 {
-		faults = append(faults, fault.At("/branches", "one_town_needed", text.F("党组织属于某一个镇：请只写明该镇", "branches belong to one town: name that one alone")))
+		faults = append(faults, fault.Field("/branches", "one_town_needed", "党组织属于某一个镇：请只写明该镇", "branches belong to one town: name that one alone"))
 	}
 	if k.ExpiresAt != nil && !k.ExpiresAt.After(now) {
-		faults = append(faults, fault.At("/expires_at", "in_the_past", text.F("有效期已过", "the key would have expired already")))
+		faults = append(faults, fault.Field("/expires_at", "in_the_past", "有效期已过", "the key would have expired already"))
 	}
 	return faults
 }

@@ -148,7 +148,7 @@ func TestStrangersLearnNothingFromWork(t *testing.T) {
 		must(t, err)
 		for _, tried := range []string{secret, secret[:12] + "wrong", "bw_00000000_wrong"} {
 			before := database.Queries(db)
-			if _, err := access.Authenticate(t.Context(), db, tried); err != nil && !fault.Is(err, fault.Unauthenticated) {
+			if _, err := access.Authenticate(t.Context(), db, tried); err != nil && !fault.Is(err, fault.KindUnauthenticated) {
 				t.Fatal(err)
 			}
 			if n := database.Queries(db) - before; n != 1 {

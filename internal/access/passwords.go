@@ -15,7 +15,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // PasswordCost is what one look at a password costs: 19 MiB and some 40 ms of a
@@ -82,7 +81,7 @@ func (p *Passwords) inTurn(ctx context.Context, work func() error) error {
 	case p.turns <- struct{}{}:
 		defer func() { <-p.turns }()
 	case <-patience.C:
-		e := fault.New(fault.Unavailable, "sign_in_busy", text.F("登录的人太多，请几秒后再试", "too many people are signing in: try again in a few seconds"))
+		e := fault.Unavailable("sign_in_busy", "登录的人太多，请几秒后再试", "too many people are signing in: try again in a few seconds")
 		e.RetryAfter = 5 * time.Second
 		return e
 	case <-ctx.Done():
@@ -94,14 +93,14 @@ func (p *Passwords) inTurn(ctx context.Context, work func() error) error {
 
 // checkPassword wants length and nothing else: rules of composition make
 // passwords worse.
-func checkPassword(at, account, password string) []fault.Field {
+func checkPassword(at, account, password string) []fault.FieldError {
 	switch n := utf8.RuneCountInString(norm.NFC.String(password)); {
 	case n < leastPassword:
-		return []fault.Field{fault.At(at, "too_short", text.F("密码至少 %d 个字符；可用几个词连成一句", "a password has at least %d characters: a few words make a good one", leastPassword))}
+		return []fault.FieldError{fault.Field(at, "too_short", "密码至少 %d 个字符；可用几个词连成一句", "a password has at least %d characters: a few words make a good one", leastPassword)}
 	case n > mostPassword:
-		return []fault.Field{fault.At(at, "too_long", text.F("密码至多 %d 个字符", "a password has at most %d characters", mostPassword))}
+		return []fault.FieldError{fault.Field(at, "too_long", "密码至多 %d 个字符", "a password has at most %d characters", mostPassword)}
 	case password == account:
-		return []fault.Field{fault.At(at, "is_the_account", text.F("密码不能与账号相同", "the password must not be the account's name"))}
+		return []fault.FieldError{fault.Field(at, "is_the_account", "密码不能与账号相同", "the password must not be the account's name")}
 	}
 	return nil
 }

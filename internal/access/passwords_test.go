@@ -61,7 +61,7 @@ func TestPasswordsTakeTurns(t *testing.T) {
 		t.Errorf("left: %v", err)
 	}
 	_, err := p.Hash(t.Context(), "correct horse battery")
-	if !fault.Is(err, fault.Unavailable) || err.(*fault.Error).RetryAfter < time.Second || p.Hashed() != 0 {
+	if !fault.Is(err, fault.KindUnavailable) || err.(*fault.Error).RetryAfter < time.Second || p.Hashed() != 0 {
 		t.Errorf("busy: %v", err)
 	}
 	<-p.turns

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Principal is the caller of one request. It acts under one role, which is one
@@ -95,8 +94,8 @@ func (p Principal) ActingAs(role Role) (Principal, error) {
 		for i, r := range p.Roles {
 			held[i] = string(r)
 		}
-		return p, fault.New(fault.Forbidden, "role_not_held", text.F(
-			"您目前没有角色“%s”：请求头 Act-As 可用 %s", "you do not hold the role %q now: send Act-As with one of %s", role, strings.Join(held, ", ")))
+		return p, fault.Forbidden("role_not_held",
+			"您目前没有角色“%s”：请求头 Act-As 可用 %s", "you do not hold the role %q now: send Act-As with one of %s", role, strings.Join(held, ", "))
 	}
 	p.Role = role
 	return p, nil

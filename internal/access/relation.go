@@ -8,7 +8,6 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Duty is what ties a person to a branch.
@@ -56,7 +55,7 @@ func PersonExists(ctx context.Context, db *gorm.DB, townID, code string) error {
 	var n int64
 	err := db.WithContext(ctx).Table("people").Where("town_id = ? AND code = ?", townID, code).Count(&n).Error
 	if err == nil && n == 0 {
-		err = fault.Broken(fault.At("/person", "unknown_person", text.F("本镇没有人员“%s”", "this town has no person %q", code)))
+		err = fault.Broken(fault.Field("/person", "unknown_person", "本镇没有人员“%s”", "this town has no person %q", code))
 	}
 	return err
 }

@@ -14,7 +14,6 @@ import (
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Session lets the pages of one browser in until it ends: after a time without
@@ -32,7 +31,7 @@ type Session struct {
 // seenEvery is how often the use of a session is written down.
 const seenEvery = time.Minute
 
-var errSessionEnded = fault.New(fault.Unauthenticated, "session_ended", text.F("登录已失效，请重新登录", "the session has ended: sign in again"))
+var errSessionEnded = fault.Unauthenticated("session_ended", "登录已失效，请重新登录", "the session has ended: sign in again")
 
 // OpenSession starts a session of the account, a whole time long at most, and
 // returns its secret, which is told to the browser and nobody else. The account

@@ -10,7 +10,6 @@ import (
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // SetupToken lets whoever can read the terminal of the service make the first
@@ -25,8 +24,8 @@ type SetupToken struct {
 const SetupTime = 24 * time.Hour
 
 var (
-	errSetUp    = fault.New(fault.NotFound, "already_set_up", text.F("本系统已有管理员，请登录", "this installation has its administrator: sign in"))
-	errBadToken = fault.New(fault.Forbidden, "bad_setup_token", text.F("令牌无效、已用过或已过期；用 bulwark setup 取得新令牌", "the token is unknown, used or expired: bulwark setup prints a new one"))
+	errSetUp    = fault.NotFound("already_set_up", "本系统已有管理员，请登录", "this installation has its administrator: sign in")
+	errBadToken = fault.Forbidden("bad_setup_token", "令牌无效、已用过或已过期；用 bulwark setup 取得新令牌", "the token is unknown, used or expired: bulwark setup prints a new one")
 )
 
 // HasAdmin reports whether somebody can administer the installation: an account

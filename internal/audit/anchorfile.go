@@ -11,7 +11,6 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // AnchorFile is a text file that gets a line for every chain that has moved. Kept
@@ -62,9 +61,9 @@ func (a *AnchorFile) Keep(ctx context.Context, db *gorm.DB) (int, error) {
 		switch {
 		case head == last:
 		case head.Sequence <= last.Sequence:
-			broken = append(broken, fault.New(fault.Conflict, "chain_went_back", text.F(
+			broken = append(broken, fault.Conflict("chain_went_back",
 				"%q 的审计链已到第 %d 条，现在却止于第 %d 条：请运行 bulwark verify",
-				"the audit chain of %q had reached record %d and now ends at %d: run bulwark verify", head.TownID, last.Sequence, head.Sequence)))
+				"the audit chain of %q had reached record %d and now ends at %d: run bulwark verify", head.TownID, last.Sequence, head.Sequence))
 		default:
 			moved = append(moved, head)
 			lines.WriteString(Anchor{db.NowFunc(), head}.String() + "\n")
@@ -108,6 +107,6 @@ func (a *AnchorFile) write(lines string) (err error) {
 }
 
 func unusable(path string, err error) error {
-	return fault.New(fault.Unavailable, "anchor_file", text.F(
-		"锚点文件 %s 无法读写：请检查 BULWARK_AUDIT_ANCHORS 所指的路径", "the file of anchors %s cannot be used: check the path in BULWARK_AUDIT_ANCHORS", path)).Because(err)
+	return fault.Unavailable("anchor_file",
+		"锚点文件 %s 无法读写：请检查 BULWARK_AUDIT_ANCHORS 所指的路径", "the file of anchors %s cannot be used: check the path in BULWARK_AUDIT_ANCHORS", path).Because(err)
 }

@@ -42,8 +42,8 @@ func ReadAnchors(r io.Reader) ([]Anchor, error) {
 		}
 		a, ok := parseAnchor(line)
 		if !ok {
-			return nil, fault.New(fault.Invalid, "bad_anchor", text.F(
-				"锚点文件第 %d 行应为“时间 镇 序号 哈希”", "line %d of the anchors should be: time, town, sequence, hash", n))
+			return nil, fault.Invalid("bad_anchor",
+				"锚点文件第 %d 行应为“时间 镇 序号 哈希”", "line %d of the anchors should be: time, town, sequence, hash", n)
 		}
 		anchors = append(anchors, a)
 	}

@@ -75,7 +75,7 @@ func TestAChainThatWentBackIsTold(t *testing.T) {
 			if err := db.Exec(change).Error; err != nil {
 				t.Fatal(err)
 			}
-			if n, err := file.Keep(t.Context(), db); n != 0 || !fault.Is(err, fault.Conflict) {
+			if n, err := file.Keep(t.Context(), db); n != 0 || !fault.Is(err, fault.KindConflict) {
 				t.Errorf("%s: kept %d, %v", change, n, err)
 			}
 		}
@@ -110,11 +110,11 @@ func TestWhatIsNoAnchorIsRefused(t *testing.T) {
 		"demo 42 9f86", strings.Replace(line, "42", "0", 1), strings.Replace(line, "42", "x", 1), strings.Replace(line, "2023-07-01T01:02:03Z", "yesterday", 1),
 		strings.Replace(line, "9f", "9F", 1), strings.Replace(line, "9f", "", 1), strings.Replace(line, "demo", "/", 1),
 	} {
-		if _, err := audit.ReadAnchors(strings.NewReader(line + bad)); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "line 2") {
+		if _, err := audit.ReadAnchors(strings.NewReader(line + bad)); !fault.Is(err, fault.KindInvalid) || !strings.Contains(err.Error(), "line 2") {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	if _, err := audit.OpenAnchors(filepath.Join(t.TempDir(), "none", "anchors")); !fault.Is(err, fault.Unavailable) {
+	if _, err := audit.OpenAnchors(filepath.Join(t.TempDir(), "none", "anchors")); !fault.Is(err, fault.KindUnavailable) {
 		t.Errorf("in a folder that is not there: %v", err)
 	}
 }

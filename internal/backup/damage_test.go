@@ -51,7 +51,7 @@ func untouched(t *testing.T, db *gorm.DB) {
 func refused(t *testing.T, db *gorm.DB, what string, file []byte) {
 	t.Helper()
 	_, err := restore(t.Context(), db, file)
-	if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "nothing was restored") {
+	if !fault.Is(err, fault.KindInvalid) || !strings.Contains(err.Error(), "nothing was restored") {
 		t.Fatalf("%s: %v", what, err)
 	}
 	var areas int64
@@ -253,7 +253,7 @@ func TestTamperedLinesAreFound(t *testing.T) {
 		} {
 			changed := packed(counted(change(slices.Clone(lines))))
 			if shape := []string{"too few values", "too many values", "another kind", "more behind a row", "no JSON", "no text"}; slices.Contains(shape, what) {
-				if err := check(changed); !fault.Is(err, fault.Invalid) {
+				if err := check(changed); !fault.Is(err, fault.KindInvalid) {
 					t.Errorf("%s, without a database: %v", what, err)
 				}
 			}

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Create makes the file by what write writes into it: readable by its owner only,
@@ -59,12 +58,12 @@ func syncFolder(path string) error {
 }
 
 func exists(name string) error {
-	return fault.New(fault.Conflict, "backup_exists", text.F(
+	return fault.Conflict("backup_exists",
 		"文件 %[1]s 已存在（.partial 为正在写或中断的备份）：请换一个名字，或用 --force 覆盖",
-		"the file %[1]s exists (a .partial one is being written, or was broken off): choose another name, or replace it with --force", name))
+		"the file %[1]s exists (a .partial one is being written, or was broken off): choose another name, or replace it with --force", name)
 }
 
 func unwritable(name string, cause error) error {
-	return fault.New(fault.Invalid, "backup_unwritable", text.F(
-		"无法写入文件 %s：请检查文件夹及其权限", "the file %s cannot be written: check the folder and its permissions", name)).Because(cause)
+	return fault.Invalid("backup_unwritable",
+		"无法写入文件 %s：请检查文件夹及其权限", "the file %s cannot be written: check the folder and its permissions", name).Because(cause)
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 var errLong = errors.New("a row of more than 256 MiB")
@@ -120,7 +119,7 @@ func (l *lines) ended(err error) error {
 
 // damaged says that the file is not what Write wrote.
 func (l *lines) damaged(cause error) error {
-	return fault.New(fault.Invalid, "backup_damaged", text.F(
+	return fault.Invalid("backup_damaged",
 		"备份文件已损坏（第 %d 行），什么也没有恢复：请换一份备份",
-		"the backup is damaged (line %d), nothing was restored: take another backup", l.number)).Because(cause)
+		"the backup is damaged (line %d), nothing was restored: take another backup", l.number).Because(cause)
 }

@@ -13,7 +13,6 @@ import (
 
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Reader reads a backup: Open, then once Check or Restore, then Close.
@@ -46,10 +45,10 @@ func (r *Reader) open() error {
 		return err
 	}
 	if r.Header.Format != format {
-		return r.lines.sure(fault.New(fault.Invalid, "backup_format", text.F(
+		return r.lines.sure(fault.Invalid("backup_format",
 			"备份的格式为 %[1]q，本程序只能读取 %[2]q：请用写出它的程序（bulwark %[3]s）恢复",
 			"the backup has the format %[1]q, this program reads %[2]q: restore it with the program that wrote it, bulwark %[3]s",
-			r.Header.Format, format, r.Header.Bulwark)))
+			r.Header.Format, format, r.Header.Bulwark))
 	}
 	return nil
 }
@@ -91,18 +90,18 @@ func (r *Reader) fits(ctx context.Context, tx *gorm.DB) error {
 		return err
 	}
 	if r.Header.Schema > known {
-		return r.lines.sure(fault.New(fault.Conflict, "backup_newer", text.F(
+		return r.lines.sure(fault.Conflict("backup_newer",
 			"备份的数据库结构版本为 %[1]d，本程序只认识到 %[2]d：请用 bulwark %[3]s 或更新的程序恢复",
-			"the backup has the schema %[1]d, this program knows up to %[2]d: restore it with bulwark %[3]s or a newer one", r.Header.Schema, known, r.Header.Bulwark)))
+			"the backup has the schema %[1]d, this program knows up to %[2]d: restore it with bulwark %[3]s or a newer one", r.Header.Schema, known, r.Header.Bulwark))
 	}
 	here, err := tables(tx)
 	if err != nil {
 		return err
 	}
 	if have != r.Header.Schema || !sameTables(here, r.Header.Tables) {
-		return r.lines.sure(fault.New(fault.Conflict, "backup_schema", text.F(
+		return r.lines.sure(fault.Conflict("backup_schema",
 			"备份的数据库结构版本为 %[1]d（bulwark %[2]s），此数据库为 %[3]d：请恢复到一个全新的数据库",
-			"the backup has the schema %[1]d (bulwark %[2]s), this database has %[3]d: restore into a new database", r.Header.Schema, r.Header.Bulwark, have)))
+			"the backup has the schema %[1]d (bulwark %[2]s), this database has %[3]d: restore into a new database", r.Header.Schema, r.Header.Bulwark, have))
 	}
 	r.Header.Tables = here
 	if err := hold(tx, here); err != nil {
@@ -132,8 +131,8 @@ func empty(tx *gorm.DB, list []Table) error {
 			return err
 		}
 		if taken {
-			return fault.New(fault.Conflict, "database_not_empty", text.F(
-				"数据库不是空的（表 %[1]s 中有数据）：请恢复到一个全新的数据库", "the database is not empty (the table %[1]s has rows): restore into a new database", t.Name))
+			return fault.Conflict("database_not_empty",
+				"数据库不是空的（表 %[1]s 中有数据）：请恢复到一个全新的数据库", "the database is not empty (the table %[1]s has rows): restore into a new database", t.Name)
 		}
 	}
 	for _, name := range shortLived {
@@ -150,8 +149,8 @@ func empty(tx *gorm.DB, list []Table) error {
 // read hands the rows of every table to its inserter and checks all counts and hashes.
 func (r *Reader) read(into func(Table) (*inserter, error)) (Summary, error) {
 	if r.used {
-		return Summary{}, fault.New(fault.Unavailable, "restore_disturbed", text.F(
-			"恢复时数据库被他人占用：请停止其他程序后重新恢复", "others used the database during the restore: stop them and restore again"))
+		return Summary{}, fault.Unavailable("restore_disturbed",
+			"恢复时数据库被他人占用：请停止其他程序后重新恢复", "others used the database during the restore: stop them and restore again")
 	}
 	r.used = true
 	s := Summary{Header: r.Header}
@@ -205,10 +204,10 @@ func (r *Reader) table(t Table, out *inserter) (Count, error) {
 // refused says which table the database would not take.
 func (r *Reader) refused(t Table, err error) error {
 	err = database.Translate(err)
-	if fault.Is(err, fault.Conflict) || fault.Is(err, fault.Invalid) {
-		return fault.New(fault.Invalid, "backup_damaged", text.F(
+	if fault.Is(err, fault.KindConflict) || fault.Is(err, fault.KindInvalid) {
+		return fault.Invalid("backup_damaged",
 			"数据库拒绝接受表 %[1]s 的数据（到第 %[2]d 行），什么也没有恢复：请换一份备份",
-			"the database refuses rows of the table %[1]s (up to line %[2]d), nothing was restored: take another backup", t.Name, r.lines.number)).Because(err)
+			"the database refuses rows of the table %[1]s (up to line %[2]d), nothing was restored: take another backup", t.Name, r.lines.number).Because(err)
 	}
 	return err
 }
@@ -221,8 +220,8 @@ func compare(tx *gorm.DB, s Summary) error {
 			return fmt.Errorf("read back the table %s: %w", t.Name, err)
 		}
 		if stored != s.Counts[i] {
-			return fault.New(fault.Conflict, "not_restored", text.F(
-				"表 %[1]s 恢复后与备份不符，已全部撤销", "the table %[1]s is not as in the backup, so nothing was restored", t.Name)).
+			return fault.Conflict("not_restored",
+				"表 %[1]s 恢复后与备份不符，已全部撤销", "the table %[1]s is not as in the backup, so nothing was restored", t.Name).
 				Because(errors.New(stored.SHA256 + " is not " + s.Counts[i].SHA256))
 		}
 	}

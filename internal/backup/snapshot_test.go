@@ -243,7 +243,7 @@ func TestRowsAreBounded(t *testing.T) {
 	if _, err := backup.Write(t.Context(), db, io.Discard, "test"); err == nil || !strings.Contains(err.Error(), "back up the table kinds: row 2: a row of more") {
 		t.Errorf("written: %v", err)
 	}
-	if err := check(file); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "a row of more than") {
+	if err := check(file); !fault.Is(err, fault.KindInvalid) || !strings.Contains(err.Error(), "a row of more than") {
 		t.Errorf("read: %v", err)
 	}
 }
@@ -310,7 +310,7 @@ func TestOneOfTwoRestoresWins(t *testing.T) {
 				_, err := restore(t.Context(), target, file)
 				if err == nil {
 					won.Store(i, true)
-				} else if !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "is not empty") {
+				} else if !fault.Is(err, fault.KindConflict) || !strings.Contains(err.Error(), "is not empty") {
 					t.Error(err)
 				}
 			})

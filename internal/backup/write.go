@@ -15,7 +15,6 @@ import (
 
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 const window = 1 << 20 // of the compression: what a reader needs in memory
@@ -80,8 +79,8 @@ func (w *writer) header(tx *gorm.DB, bulwark string) error {
 		return err
 	}
 	if have == 0 {
-		return fault.New(fault.Conflict, "nothing_to_back_up", text.F(
-			"数据库中还没有表：请先运行 bulwark migrate", "the database has no tables yet: run bulwark migrate first"))
+		return fault.Conflict("nothing_to_back_up",
+			"数据库中还没有表：请先运行 bulwark migrate", "the database has no tables yet: run bulwark migrate first")
 	}
 	w.Header = Header{Format: format, Bulwark: bulwark, Schema: have, At: tx.NowFunc(), Dialect: database.Dialect(tx)}
 	if w.Header.Tables, err = tables(tx); err != nil {

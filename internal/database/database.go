@@ -14,7 +14,6 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Names of the two kinds of database, as Dialect returns them.
@@ -110,7 +109,7 @@ func Queries(db *gorm.DB) int64 { return handleOf(db).queries.Load() }
 
 // badURL is a fault of the configured URL. Its words must never quote the URL.
 func badURL(zh, en string, args ...any) *fault.Error {
-	return fault.New(fault.Invalid, "database_url", text.F("数据库地址不可用："+zh, "the database URL is not usable: "+en, args...))
+	return fault.Invalid("database_url", "数据库地址不可用："+zh, "the database URL is not usable: "+en, args...)
 }
 
 func closing(pool *sql.DB, err error) error {

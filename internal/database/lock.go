@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 const lockPoll = 50 * time.Millisecond
@@ -27,7 +26,7 @@ func Lock(ctx context.Context, path string) (unlock func() error, err error) {
 		held, err := tryLock(file)
 		if err != nil {
 			_ = file.Close()
-			return nil, fault.New(fault.Unavailable, "database_lock", text.F("无法锁定 %s.lock", "%s.lock cannot be locked", path)).Because(err)
+			return nil, fault.Unavailable("database_lock", "无法锁定 %s.lock", "%s.lock cannot be locked", path).Because(err)
 		}
 		if held {
 			return file.Close, nil
@@ -36,8 +35,8 @@ func Lock(ctx context.Context, path string) (unlock func() error, err error) {
 		case <-time.After(lockPoll):
 		case <-ctx.Done():
 			_ = file.Close()
-			return nil, fault.New(fault.Unavailable, "database_locked", text.F(
-				"另一个进程正在迁移或恢复 %s，请等它结束", "another process is migrating or restoring %s: wait until it is done", path)).Because(ctx.Err())
+			return nil, fault.Unavailable("database_locked",
+				"另一个进程正在迁移或恢复 %s，请等它结束", "another process is migrating or restoring %s: wait until it is done", path).Because(ctx.Err())
 		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Both folders hold the same numbers: NNNN_name.sql, in goose's format.
@@ -63,9 +62,9 @@ func Pending(ctx context.Context, db *gorm.DB) (bool, error) {
 		return false, err
 	}
 	if have > want {
-		return false, fault.New(fault.Conflict, "schema_newer", text.F(
+		return false, fault.Conflict("schema_newer",
 			"数据库结构版本为 %d，本程序只认识到 %d：请使用更新的程序，或恢复升级前的备份",
-			"the schema of the database is version %d, this program knows up to %d: run the newer program, or restore the backup from before the upgrade", have, want))
+			"the schema of the database is version %d, this program knows up to %d: run the newer program, or restore the backup from before the upgrade", have, want)
 	}
 	return have < want, nil
 }

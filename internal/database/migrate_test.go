@@ -100,7 +100,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		execAll(t, db, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9001, true)")
 		_, err := database.Pending(t.Context(), db)
 		for _, err := range []error{err, database.Migrate(t.Context(), url, database.Options{})} {
-			if !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "version 9001") {
+			if !fault.Is(err, fault.KindConflict) || !strings.Contains(err.Error(), "version 9001") {
 				t.Errorf("%s: %v", dialect, err)
 			}
 		}
@@ -122,10 +122,10 @@ func TestLockIsExclusive(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if _, err := database.Lock(ctx, path); !fault.Is(err, fault.Unavailable) {
+	if _, err := database.Lock(ctx, path); !fault.Is(err, fault.KindUnavailable) {
 		t.Errorf("a second holder: %v", err)
 	}
-	if err := database.Migrate(ctx, "sqlite:"+path, database.Options{}); !fault.Is(err, fault.Unavailable) {
+	if err := database.Migrate(ctx, "sqlite:"+path, database.Options{}); !fault.Is(err, fault.KindUnavailable) {
 		t.Errorf("migrating under another's lock: %v", err)
 	}
 	if err := unlock(); err != nil {
@@ -138,7 +138,7 @@ func TestLockIsExclusive(t *testing.T) {
 	if err := unlock(); err != nil {
 		t.Error(err)
 	}
-	if _, err := database.Lock(t.Context(), t.TempDir()+"/missing/a.db"); !fault.Is(err, fault.Invalid) {
+	if _, err := database.Lock(t.Context(), t.TempDir()+"/missing/a.db"); !fault.Is(err, fault.KindInvalid) {
 		t.Errorf("no such folder: %v", err)
 	}
 }

@@ -55,7 +55,7 @@ func TestOpenRefusesBadURLs(t *testing.T) {
 			t.Errorf("Open(%q) = %v, want an error", c.url, database.Close(db))
 			continue
 		}
-		if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Unavailable) {
+		if !fault.Is(err, fault.KindInvalid) && !fault.Is(err, fault.KindUnavailable) {
 			t.Errorf("Open(%q): %v is no fault", c.url, err)
 		}
 		if !strings.Contains(err.Error(), c.want) {
@@ -141,7 +141,7 @@ func TestEveryConnectionHasTheSettings(t *testing.T) {
 
 func TestStatementTimeout(t *testing.T) {
 	db := dbtest.Connect(t, dbtest.URL(t, database.PostgreSQL), database.Options{StatementTimeout: 50 * time.Millisecond})
-	if err := db.Exec("SELECT pg_sleep(10)").Error; !fault.Is(err, fault.Unavailable) {
+	if err := db.Exec("SELECT pg_sleep(10)").Error; !fault.Is(err, fault.KindUnavailable) {
 		t.Errorf("a statement over its time: %v", err)
 	}
 }
@@ -154,7 +154,7 @@ func TestFullPoolAnswersInTime(t *testing.T) {
 			defer cancel()
 			return db.WithContext(ctx).Exec("SELECT 1").Error
 		})
-		if !fault.Is(err, fault.Unavailable) {
+		if !fault.Is(err, fault.KindUnavailable) {
 			t.Errorf("%s: waiting for a connection: %v", dialect, err)
 		}
 	}

@@ -15,7 +15,6 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // oldestPostgreSQL is the first release that the tests run on.
@@ -100,10 +99,10 @@ func checkServer(version int) error {
 }
 
 func unreachable(config *pgx.ConnConfig, cause error) error {
-	return fault.New(fault.Unavailable, "database_unreachable", text.F(
+	return fault.Unavailable("database_unreachable",
 		"无法以用户 %[3]q 连接 %[1]s:%[2]d 上的数据库 %[4]q：请检查地址、密码以及数据库是否在运行",
 		"no connection to %[1]s:%[2]d as user %[3]q to database %[4]q: check the URL, the password and that the server runs",
-		config.Host, config.Port, config.User, config.Database)).Because(cause)
+		config.Host, config.Port, config.User, config.Database).Because(cause)
 }
 
 // hide blanks the secrets out of words that another package has composed.

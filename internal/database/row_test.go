@@ -70,7 +70,7 @@ func TestUpdateVersioned(t *testing.T) {
 			if err := db.Where("town_id = ?", "b").Take(&other).Error; err != nil || other.Version != 1 {
 				t.Errorf("the row of another town is %+v, %v", other, err)
 			}
-			if err := database.UpdateVersioned(db, &note{TownID: "a", Code: "1"}, 1, nil); !fault.Is(err, fault.Stale) {
+			if err := database.UpdateVersioned(db, &note{TownID: "a", Code: "1"}, 1, nil); !fault.Is(err, fault.KindStale) {
 				t.Errorf("an old version: %v", err)
 			}
 			if err := database.UpdateVersioned(db, &note{TownID: "a", Code: "9"}, 1, nil); !errors.Is(err, gorm.ErrRecordNotFound) {
@@ -99,7 +99,7 @@ func TestOneOfManyEditorsWins(t *testing.T) {
 				switch {
 				case err == nil:
 					won.Add(1)
-				case fault.Is(err, fault.Stale):
+				case fault.Is(err, fault.KindStale):
 					stale.Add(1)
 				default:
 					t.Error(err)

@@ -57,11 +57,11 @@ const (
 func meaning(c class, cause error) error {
 	switch c {
 	case duplicate:
-		return fault.New(fault.Conflict, "already_exists", text.F("已有相同的记录", "the same is already stored")).Because(cause)
+		return fault.Conflict("already_exists", "已有相同的记录", "the same is already stored").Because(cause)
 	case reference:
-		return fault.New(fault.Conflict, "reference", text.F("所引用的内容不存在，或此内容仍被引用、不可更改", "it refers to something that does not exist, or is still referred to and cannot change")).Because(cause)
+		return fault.Conflict("reference", "所引用的内容不存在，或此内容仍被引用、不可更改", "it refers to something that does not exist, or is still referred to and cannot change").Because(cause)
 	case rule:
-		return fault.New(fault.Invalid, "invalid_value", text.F("有一个值不符合数据库的规则", "a value breaks a rule of the database")).Because(cause)
+		return fault.Invalid("invalid_value", "有一个值不符合数据库的规则", "a value breaks a rule of the database").Because(cause)
 	case busy:
 		return later("database_busy", text.F("同时修改的人太多，请稍后重试", "too many changes at the same time: try again"), cause)
 	case unavailable:
@@ -72,7 +72,7 @@ func meaning(c class, cause error) error {
 }
 
 func later(code string, message text.Text, cause error) error {
-	e := fault.New(fault.Unavailable, code, message).Because(cause)
+	e := fault.New(fault.KindUnavailable, code, message).Because(cause)
 	e.RetryAfter = time.Second
 	return e
 }

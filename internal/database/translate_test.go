@@ -44,14 +44,14 @@ func TestBrokenConstraints(t *testing.T) {
 			kind             fault.Kind
 			code, constraint string
 		}{
-			{`INSERT INTO books VALUES ('t', '1', NULL, 1, 1)`, fault.Conflict, "already_exists", "books_pkey"},
-			{`INSERT INTO shelves VALUES (1, 'b')`, fault.Conflict, "already_exists", "shelves_pkey"},
-			{`INSERT INTO books VALUES ('t', '2', '978', 1, 1)`, fault.Conflict, "already_exists", "books_town_isbn_key"},
-			{`INSERT INTO books VALUES ('t', '2', NULL, 1, 2)`, fault.Conflict, "reference", other},
-			{`UPDATE books SET shelf = 2`, fault.Conflict, "reference", other},
-			{`DELETE FROM shelves`, fault.Conflict, "reference", other},
-			{`INSERT INTO books VALUES ('t', '2', NULL, 0, 1)`, fault.Invalid, "invalid_value", "books_pages"},
-			{`INSERT INTO books VALUES ('t', NULL, NULL, 1, 1)`, fault.Invalid, "invalid_value", "books.code"},
+			{`INSERT INTO books VALUES ('t', '1', NULL, 1, 1)`, fault.KindConflict, "already_exists", "books_pkey"},
+			{`INSERT INTO shelves VALUES (1, 'b')`, fault.KindConflict, "already_exists", "shelves_pkey"},
+			{`INSERT INTO books VALUES ('t', '2', '978', 1, 1)`, fault.KindConflict, "already_exists", "books_town_isbn_key"},
+			{`INSERT INTO books VALUES ('t', '2', NULL, 1, 2)`, fault.KindConflict, "reference", other},
+			{`UPDATE books SET shelf = 2`, fault.KindConflict, "reference", other},
+			{`DELETE FROM shelves`, fault.KindConflict, "reference", other},
+			{`INSERT INTO books VALUES ('t', '2', NULL, 0, 1)`, fault.KindInvalid, "invalid_value", "books_pages"},
+			{`INSERT INTO books VALUES ('t', NULL, NULL, 1, 1)`, fault.KindInvalid, "invalid_value", "books.code"},
 		} {
 			err := db.Exec(c.sql).Error
 			var f *fault.Error
@@ -89,7 +89,7 @@ func TestReadOnlyIsUnavailable(t *testing.T) {
 		err := database.ReadTx(t.Context(), db, func(tx *gorm.DB) error {
 			return tx.Exec("DELETE FROM books").Error
 		})
-		if !fault.Is(err, fault.Unavailable) {
+		if !fault.Is(err, fault.KindUnavailable) {
 			t.Errorf("a write to a read-only session: %v", err)
 		}
 	})
@@ -103,7 +103,7 @@ func TestLockTimeoutIsUnavailable(t *testing.T) {
 		execAll(t, one, shelf...)
 		err := database.InTx(t.Context(), one, func(tx *gorm.DB) error {
 			execAll(t, tx, "UPDATE books SET pages = 10")
-			if err := two.Exec("UPDATE books SET pages = 11").Error; !fault.Is(err, fault.Unavailable) {
+			if err := two.Exec("UPDATE books SET pages = 11").Error; !fault.Is(err, fault.KindUnavailable) {
 				t.Errorf("%s: a write that waited too long: %v", dialect, err)
 			}
 			return nil
@@ -122,7 +122,7 @@ func TestFullDiskIsUnavailable(t *testing.T) {
 	for i := 0; i < 1000 && err == nil; i++ {
 		err = db.Exec("INSERT INTO shelves VALUES (?, hex(zeroblob(1000)))", i+2).Error
 	}
-	if !fault.Is(err, fault.Unavailable) {
+	if !fault.Is(err, fault.KindUnavailable) {
 		t.Errorf("a write to a full file: %v", err)
 	}
 }
@@ -137,12 +137,12 @@ func TestLostServerIsUnavailable(t *testing.T) {
 			return err
 		}
 		execAll(t, other, fmt.Sprintf("SELECT pg_terminate_backend(%d)", pid))
-		if err := tx.Raw("SELECT 1").Scan(&pid).Error; !fault.Is(err, fault.Unavailable) {
+		if err := tx.Raw("SELECT 1").Scan(&pid).Error; !fault.Is(err, fault.KindUnavailable) {
 			t.Errorf("a read on a connection that the server ended: %v", err)
 		}
 		return tx.Exec("SELECT 1").Error
 	})
-	if !fault.Is(err, fault.Unavailable) {
+	if !fault.Is(err, fault.KindUnavailable) {
 		t.Errorf("a statement on a connection that the server ended: %v", err)
 	}
 	execAll(t, db, "SELECT 1") // the pool has recovered
@@ -152,23 +152,23 @@ func TestMalformedTextIsInvalid(t *testing.T) {
 	db := dbtest.Open(t, database.PostgreSQL)
 	execAll(t, db, shelf...)
 	for _, s := range []string{"a\x00b", "\xff"} { // SQLite stores both: requests are checked by package text
-		if err := db.Exec("UPDATE shelves SET name = ?", s).Error; !fault.Is(err, fault.Invalid) {
+		if err := db.Exec("UPDATE shelves SET name = ?", s).Error; !fault.Is(err, fault.KindInvalid) {
 			t.Errorf("%q: %v", s, err)
 		}
 	}
 }
 
 func TestTranslateLeavesTheRest(t *testing.T) {
-	own := fault.New(fault.NotFound, "x", text.Same("x")).Because(context.DeadlineExceeded)
+	own := fault.New(fault.KindNotFound, "x", text.Same("x")).Because(context.DeadlineExceeded)
 	for _, err := range []error{nil, own, fmt.Errorf("w: %w", own), gorm.ErrRecordNotFound, context.Canceled, sql.ErrNoRows, errors.New("a defect")} {
 		if got := database.Translate(err); !errors.Is(got, err) || !errors.Is(err, got) {
 			t.Errorf("Translate(%v) = %v", err, got)
 		}
 	}
-	if err := database.Translate(fmt.Errorf("w: %w", context.DeadlineExceeded)); !fault.Is(err, fault.Unavailable) || !errors.Is(err, context.DeadlineExceeded) {
+	if err := database.Translate(fmt.Errorf("w: %w", context.DeadlineExceeded)); !fault.Is(err, fault.KindUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a deadline: %v", err)
 	}
-	if err := database.Translate(fmt.Errorf("w: %w", pgconn.ErrConnClosed)); !fault.Is(err, fault.Unavailable) {
+	if err := database.Translate(fmt.Errorf("w: %w", pgconn.ErrConnClosed)); !fault.Is(err, fault.KindUnavailable) {
 		t.Errorf("a connection that has ended: %v", err)
 	}
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {

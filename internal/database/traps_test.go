@@ -83,7 +83,7 @@ func TestTrapOuterHandleInsideATransaction(t *testing.T) {
 			}
 			return add(db, 1) // not tx
 		})
-		if !fault.Is(err, fault.Unavailable) {
+		if !fault.Is(err, fault.KindUnavailable) {
 			t.Errorf("%s: %v, want an end by the lock timeout", dialect, err)
 		}
 		err = database.InTx(t.Context(), db, func(tx *gorm.DB) error {
@@ -92,7 +92,7 @@ func TestTrapOuterHandleInsideATransaction(t *testing.T) {
 			}
 			return database.InTx(t.Context(), db, func(tx *gorm.DB) error { return add(tx, 1) }) // not in tx
 		})
-		if !fault.Is(err, fault.Unavailable) {
+		if !fault.Is(err, fault.KindUnavailable) {
 			t.Errorf("%s, an inner InTx: %v, want an end by the lock timeout", dialect, err)
 		}
 	}

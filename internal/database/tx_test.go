@@ -193,7 +193,7 @@ func TestInTxGivesUp(t *testing.T) {
 			attempts++
 			return tx.Exec("DO $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END $$").Error
 		})
-		if !fault.Is(err, fault.Unavailable) || attempts != 10 {
+		if !fault.Is(err, fault.KindUnavailable) || attempts != 10 {
 			t.Errorf("%d attempts, %v", attempts, err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -32,7 +32,7 @@ const invented = "invented"
 // to do: a database that has the invented town is left as it is.
 func Seed(ctx context.Context, db *gorm.DB) (bool, error) {
 	_, err := town.Find(ctx, db, Town)
-	if !fault.Is(err, fault.NotFound) {
+	if !fault.Is(err, fault.KindNotFound) {
 		return false, err
 	}
 	s := &story{clock: start}

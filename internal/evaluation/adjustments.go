@@ -194,14 +194,14 @@ func points(known scheme.Adjustments, kind, code string) (float64, error) {
 			items = append(items, scheme.Item{Code: v.Code})
 		}
 	default:
-		return 0, fault.Broken(fault.At("/kind", "unknown_kind", text.F("请用 bonus、deduction 或 veto", "use bonus, deduction or veto")))
+		return 0, fault.Broken(fault.Field("/kind", "unknown_kind", "请用 bonus、deduction 或 veto", "use bonus, deduction or veto"))
 	}
 	for _, item := range items {
 		if item.Code == code {
 			return item.Points, nil
 		}
 	}
-	return 0, fault.Broken(fault.At("/item", "unknown_item", text.F("指标体系的该类项目中没有“%s”", "the scheme has no such item: %q", code)))
+	return 0, fault.Broken(fault.Field("/item", "unknown_item", "指标体系的该类项目中没有“%s”", "the scheme has no such item: %q", code))
 }
 
 // MoveAdjustment decides on an adjustment, or withdraws one's own.
@@ -248,9 +248,9 @@ func (a Adjustment) refuse(ctx context.Context, tx *gorm.DB, p access.Principal,
 	own := p.Name() == a.ProposedBy
 	switch {
 	case mv.To == Withdrawn && !own:
-		return fault.New(fault.Forbidden, "not_your_proposal", text.F("只能撤回自己提出的项目", "only its proposer withdraws it"))
+		return fault.Forbidden("not_your_proposal", "只能撤回自己提出的项目", "only its proposer withdraws it")
 	case mv.To != Withdrawn && own:
-		return fault.New(fault.Forbidden, "own_proposal", text.F("不能审批自己提出的项目", "nobody decides on his or her own proposal"))
+		return fault.Forbidden("own_proposal", "不能审批自己提出的项目", "nobody decides on his or her own proposal")
 	case mv.To == Withdrawn:
 		return nil
 	}

@@ -11,7 +11,6 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // DefaultDays is how long public notice lasts, and how soon an appeal is
@@ -36,8 +35,8 @@ type Calendar struct {
 }
 
 // check lists what is wrong with the days of the calendar.
-func (c Calendar) check() []fault.Field {
-	var faults []fault.Field
+func (c Calendar) check() []fault.FieldError {
+	var faults []fault.FieldError
 	for _, pair := range []struct {
 		pointer       string
 		first, second *day.Date
@@ -47,7 +46,7 @@ func (c Calendar) check() []fault.Field {
 		{"/review_until", c.EntryUntil, c.ReviewUntil},
 	} {
 		if pair.first != nil && pair.second != nil && *pair.second < *pair.first {
-			faults = append(faults, fault.At(pair.pointer, "ends_before_start", text.F("不能早于 %s", "it cannot be before %s", *pair.first)))
+			faults = append(faults, fault.Field(pair.pointer, "ends_before_start", "不能早于 %s", "it cannot be before %s", *pair.first))
 			break
 		}
 	}
@@ -56,7 +55,7 @@ func (c Calendar) check() []fault.Field {
 		n       int64
 	}{{"/notice_days", c.NoticeDays}, {"/answer_days", c.AnswerDays}} {
 		if days.n < 0 || days.n > maxDays {
-			faults = append(faults, fault.At(days.pointer, "out_of_range", text.F("须为 0–%d 天", "it must be 0–%d days", maxDays)))
+			faults = append(faults, fault.Field(days.pointer, "out_of_range", "须为 0–%d 天", "it must be 0–%d days", maxDays))
 		}
 	}
 	return faults

@@ -11,7 +11,6 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
-	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
 )
@@ -64,15 +63,15 @@ func refuseOwnBranches(ctx context.Context, tx *gorm.DB, townID string, list []C
 
 // check lists what is wrong with the corrections, by branch for the values, since
 // the rules of a sheet are about one branch.
-func (t *table) check(list []Correction) []fault.Field {
-	var faults []fault.Field
+func (t *table) check(list []Correction) []fault.FieldError {
+	var faults []fault.FieldError
 	perBranch := make([]*entryCheck, len(t.branches))
 	entries := make([][]Entry, len(t.branches))
 	for i, c := range list {
 		at := "/corrections/" + strconv.Itoa(i)
 		u, ok := t.unit[c.BranchCode]
 		if !ok {
-			faults = append(faults, fault.At(at+"/branch", "unknown_branch", text.F("已公布的结果中没有党组织“%s”", "there is no branch %q in the published result", c.BranchCode)))
+			faults = append(faults, fault.Field(at+"/branch", "unknown_branch", "已公布的结果中没有党组织“%s”", "there is no branch %q in the published result", c.BranchCode))
 			continue
 		}
 		if c.Adjustment != "" {
@@ -95,15 +94,15 @@ func (t *table) check(list []Correction) []fault.Field {
 }
 
 // checkAdjustment also keeps count: what is cancelled twice must be there twice.
-func (t *table) checkAdjustment(at string, unit int, c Correction) []fault.Field {
+func (t *table) checkAdjustment(at string, unit int, c Correction) []fault.FieldError {
 	if c.Value != nil || c.Level != nil || c.NotApplicable {
-		return []fault.Field{fault.At(at+"/adjustment", "value_and_adjustment", text.F("不能既更正数值又增减加减分项目", "correct a value or an adjustment, not both"))}
+		return []fault.FieldError{fault.Field(at+"/adjustment", "value_and_adjustment", "不能既更正数值又增减加减分项目", "correct a value or an adjustment, not both")}
 	}
 	if !t.scheme.HasAdjustment(c.Code) {
-		return []fault.Field{fault.At(at+"/code", "unknown_item", text.F("指标体系中没有加减分或否决项目“%s”", "the scheme has no bonus, deduction or veto %q", c.Code))}
+		return []fault.FieldError{fault.Field(at+"/code", "unknown_item", "指标体系中没有加减分或否决项目“%s”", "the scheme has no bonus, deduction or veto %q", c.Code)}
 	}
 	if c.Adjustment == CancelAdjustment && !slices.Contains(t.Adjustments, composite.Adjustment{Unit: unit, Code: c.Code}) {
-		return []fault.Field{fault.At(at+"/code", "nothing_to_cancel", text.F("该党组织没有已通过的项目“%s”可撤销", "the branch has no approved %q to cancel", c.Code))}
+		return []fault.FieldError{fault.Field(at+"/code", "nothing_to_cancel", "该党组织没有已通过的项目“%s”可撤销", "the branch has no approved %q to cancel", c.Code)}
 	}
 	t.correctAdjustments([]Correction{c})
 	return nil
@@ -118,6 +117,6 @@ func (p Period) Correctable() error {
 	case Final:
 		return p.locked()
 	}
-	return fault.New(fault.Conflict, "not_published", text.F(
-		"考评周期 %s 尚未公布，请退回考评表修改；已锁定的须先解锁", "the period %s is not published: return its sheets to change them, after unlocking it where it is locked", p.Code)).Held(p.Lock())
+	return fault.Conflict("not_published",
+		"考评周期 %s 尚未公布，请退回考评表修改；已锁定的须先解锁", "the period %s is not published: return its sheets to change them, after unlocking it where it is locked", p.Code).Held(p.Lock())
 }

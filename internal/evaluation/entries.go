@@ -15,7 +15,7 @@ import (
 )
 
 // checkEntries lists every fault of the entries of one sheet.
-func checkEntries(c *scheme.Compiled, b town.Branch, role access.Role, entries []Entry) []fault.Field {
+func checkEntries(c *scheme.Compiled, b town.Branch, role access.Role, entries []Entry) []fault.FieldError {
 	v := entryCheck{scheme: c, branch: b, role: role, seen: map[string]bool{}, at: map[string]string{}}
 	for i, e := range entries {
 		v.entry("/entries/"+strconv.Itoa(i), e)
@@ -30,7 +30,7 @@ type entryCheck struct {
 	settled bool // a correction, which says what all ratings together come to
 	seen    map[string]bool
 	at      map[string]string // pointer of each entry that is right so far, by code
-	faults  []fault.Field
+	faults  []fault.FieldError
 }
 
 func (v *entryCheck) fault(pointer, code string, message text.Text) {
@@ -165,7 +165,7 @@ func ratio(d *scheme.Derivation, right map[string]float64) float64 {
 
 // refusedByRules asks the index itself about the values that are right so far, and
 // what is derived from them: what a rule cannot score must not get in.
-func (v *entryCheck) refusedByRules(entries []Entry) []fault.Field {
+func (v *entryCheck) refusedByRules(entries []Entry) []fault.FieldError {
 	right := map[string]float64{}
 	for _, e := range entries {
 		if e.Value != nil && v.at[e.Code] != "" {
@@ -187,9 +187,9 @@ func (v *entryCheck) refusedByRules(entries []Entry) []fault.Field {
 	if !errors.As(err, &found) {
 		return nil
 	}
-	var faults []fault.Field
+	var faults []fault.FieldError
 	for _, f := range found.Faults {
-		faults = append(faults, fault.At(v.at[f.Indicator]+"/value", f.Code, text.F("该数值无法计分：%s", "the rule cannot score this: %s", f.Message)))
+		faults = append(faults, fault.Field(v.at[f.Indicator]+"/value", f.Code, "该数值无法计分：%s", "the rule cannot score this: %s", f.Message))
 	}
 	return faults
 }

@@ -95,8 +95,8 @@ func (v viewer) exception(e Exception, period Period) Exception {
 // that they lead, and from taking it away.
 func (v viewer) refuseInterest(e Exception) error {
 	if v.Person != "" && e.EvaluatorCode != nil && *e.EvaluatorCode == v.Person {
-		return fault.New(fault.Forbidden, "own_exception", text.F(
-			"不能为自己批准或收回补报许可，请由他人办理", "nobody grants or ends an exception for himself or herself: ask a colleague"))
+		return fault.Forbidden("own_exception",
+			"不能为自己批准或收回补报许可，请由他人办理", "nobody grants or ends an exception for himself or herself: ask a colleague")
 	}
 	if e.BranchCode != nil && v.led[*e.BranchCode] {
 		return ownBranch()
@@ -199,17 +199,17 @@ func GrantException(ctx context.Context, db *gorm.DB, e Exception) (Exception, e
 // check makes sure that the exception is for someone or something that is there,
 // and that its day is still to come.
 func (e Exception) check(ctx context.Context, tx *gorm.DB, period Period, today day.Date) error {
-	var faults []fault.Field
+	var faults []fault.FieldError
 	if e.BranchCode == nil && e.EvaluatorCode == nil {
-		faults = append(faults, fault.At("/branch", "for_whom", text.F("请指明党组织或考评人", "say for which branch or evaluator")))
+		faults = append(faults, fault.Field("/branch", "for_whom", "请指明党组织或考评人", "say for which branch or evaluator"))
 	}
 	if e.Until < today {
-		faults = append(faults, fault.At("/until", "in_the_past", text.F("不得早于今天", "it cannot be before today")))
+		faults = append(faults, fault.Field("/until", "in_the_past", "不得早于今天", "it cannot be before today"))
 	}
 	if e.EvaluatorCode != nil {
 		_, err := people.Find(ctx, tx, e.TownID, *e.EvaluatorCode)
-		if fault.Is(err, fault.NotFound) {
-			faults = append(faults, fault.At("/evaluator", "unknown_person", text.F("本镇没有人员“%s”", "this town has no person %q", *e.EvaluatorCode)))
+		if fault.Is(err, fault.KindNotFound) {
+			faults = append(faults, fault.Field("/evaluator", "unknown_person", "本镇没有人员“%s”", "this town has no person %q", *e.EvaluatorCode))
 		} else if err != nil {
 			return err
 		}

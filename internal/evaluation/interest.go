@@ -9,13 +9,12 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // author lets only the evaluator of a sheet write and send it.
 func author(v *sheetReader, s Sheet) error {
 	if !v.wrote(s) {
-		return fault.New(fault.Forbidden, "not_your_sheet", text.F("只能修改自己填写的考评表", "only its evaluator writes a sheet"))
+		return fault.Forbidden("not_your_sheet", "只能修改自己填写的考评表", "only its evaluator writes a sheet")
 	}
 	return nil
 }
@@ -23,7 +22,7 @@ func author(v *sheetReader, s Sheet) error {
 // notOwn keeps people from deciding on their own sheets.
 func notOwn(v *sheetReader, s Sheet) error {
 	if v.wrote(s) {
-		return fault.New(fault.Forbidden, "own_sheet", text.F("不能审批自己填写的考评表", "nobody decides on his or her own sheet"))
+		return fault.Forbidden("own_sheet", "不能审批自己填写的考评表", "nobody decides on his or her own sheet")
 	}
 	return nil
 }
@@ -48,8 +47,8 @@ func living(v *sheetReader, s Sheet) error { return v.gone[[2]string{s.PeriodCod
 
 // frozen says how a sheet that cannot be written can be written again.
 func (v *sheetReader) frozen(s Sheet) error {
-	return fault.New(fault.Conflict, "sheet_"+string(s.State), text.F(
-		"考评表已提交或已通过，不能修改：请先撤回或由工作领导小组退回", "the sheet is %s: withdraw it, or have the leading group return it, before you change it", s.State)).Held(s.lock())
+	return fault.Conflict("sheet_"+string(s.State),
+		"考评表已提交或已通过，不能修改：请先撤回或由工作领导小组退回", "the sheet is %s: withdraw it, or have the leading group return it, before you change it", s.State).Held(s.lock())
 }
 
 // refuseOwnBranch keeps people from judging a branch that they lead. A secretary
@@ -66,7 +65,7 @@ func refuseOwnBranch(ctx context.Context, tx *gorm.DB, p access.Principal, townI
 }
 
 func ownBranch() error {
-	return fault.New(fault.Forbidden, "conflict_of_interest", text.F("不能考评自己所任职的党组织", "nobody evaluates a branch that he or she leads"))
+	return fault.Forbidden("conflict_of_interest", "不能考评自己所任职的党组织", "nobody evaluates a branch that he or she leads")
 }
 
 // ledBy gives the branches that the caller leads today, which he or she does not

@@ -51,7 +51,7 @@ func refuseShortcut(ctx context.Context, db *gorm.DB, townID, code string, to Pe
 // which nobody decided are left out. It needs a reason.
 func LockPeriod(ctx context.Context, db *gorm.DB, townID, code string, version int64, reason string) (Period, error) {
 	if reason == "" {
-		return Period{}, fault.Broken(fault.At("/reason", "reason_needed", text.F("强制锁定须说明理由", "say why those on which nobody decided are left out")))
+		return Period{}, fault.Broken(fault.Field("/reason", "reason_needed", "强制锁定须说明理由", "say why those on which nobody decided are left out"))
 	}
 	return movePeriod(ctx, db, townID, code, version, Locked, reason, true)
 }

@@ -94,8 +94,8 @@ func (p Period) locked() error {
 	case Final:
 		next = text.F("结果已定为最终，不再改变", "a final result stays")
 	}
-	return fault.New(fault.Locked, "period_"+string(p.State), text.F(
-		"考评周期 %[1]s 处于“%[2]s”状态，不能修改：%[3]s", "period %[1]s is %[2]s, so this cannot be changed now: %[4]s", p.Code, p.State, next.ZH, next.EN)).Held(p.Lock())
+	return fault.Locked("period_"+string(p.State),
+		"考评周期 %[1]s 处于“%[2]s”状态，不能修改：%[3]s", "period %[1]s is %[2]s, so this cannot be changed now: %[4]s", p.Code, p.State, next.ZH, next.EN).Held(p.Lock())
 }
 
 // FindPeriod gives one period of the town.
@@ -164,8 +164,8 @@ func CreatePeriod(ctx context.Context, db *gorm.DB, p Period) (Period, error) {
 	}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		active, err := scheme.FindActive(ctx, tx, p.TownID, p.SchemeCode)
-		if fault.Is(err, fault.NotFound) || err == nil && p.SchemeNumber != 0 && p.SchemeNumber != active.Number {
-			return fault.Broken(fault.At("/scheme", "scheme_not_active", text.F("没有已启用的指标体系“%s”", "no active version of the scheme %q", p.SchemeCode)))
+		if fault.Is(err, fault.KindNotFound) || err == nil && p.SchemeNumber != 0 && p.SchemeNumber != active.Number {
+			return fault.Broken(fault.Field("/scheme", "scheme_not_active", "没有已启用的指标体系“%s”", "no active version of the scheme %q", p.SchemeCode))
 		}
 		if err != nil {
 			return err
@@ -188,13 +188,13 @@ func CreatePeriod(ctx context.Context, db *gorm.DB, p Period) (Period, error) {
 	return p, err
 }
 
-func checkPeriod(p Period) []fault.Field {
-	var faults []fault.Field
+func checkPeriod(p Period) []fault.FieldError {
+	var faults []fault.FieldError
 	if !text.IsCode(p.Code) {
 		faults = append(faults, fault.BadCode("/code"))
 	}
 	if p.StartsOn == "" || p.EndsOn < p.StartsOn {
-		faults = append(faults, fault.At("/ends_on", "ends_before_start", text.F("结束日期早于开始日期", "it ends before it starts")))
+		faults = append(faults, fault.Field("/ends_on", "ends_before_start", "结束日期早于开始日期", "it ends before it starts"))
 	}
 	return append(faults, p.check()...)
 }
@@ -218,8 +218,8 @@ func refuseTaken(tx *gorm.DB, p Period) error {
 	held := other.Lock()
 	held.CanLift = fault.Nobody
 	if other.Kind != p.Kind || other.StartsOn > p.EndsOn || other.EndsOn < p.StartsOn { // only the code is the same
-		return fault.New(fault.Conflict, "already_exists", text.F("已有代码为 %s 的考评周期：请换一个代码", "there is a period %s already: choose another code", p.Code)).Held(held)
+		return fault.Conflict("already_exists", "已有代码为 %s 的考评周期：请换一个代码", "there is a period %s already: choose another code", p.Code).Held(held)
 	}
-	return fault.New(fault.Conflict, "overlapping_period", text.F(
-		"与考评周期 %s 的日期重叠：请换一段日期", "its days overlap those of the period %s: choose others", other.Code)).Held(held)
+	return fault.Conflict("overlapping_period",
+		"与考评周期 %s 的日期重叠：请换一段日期", "its days overlap those of the period %s: choose others", other.Code).Held(held)
 }

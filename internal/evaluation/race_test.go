@@ -83,7 +83,7 @@ func nothingIsApprovedBehindTheLock(ctx context.Context, t *testing.T, db *gorm.
 		t.Fatalf("the lock after the approval: %v", err)
 	}
 	_, err = evaluation.MoveSheet(ctx, db, demo.Town, sheets[0].ID, sheets[0].Version+1, evaluation.Returned, "late")
-	if !fault.Is(err, fault.Locked) {
+	if !fault.Is(err, fault.KindLocked) {
 		t.Errorf("a change behind the lock: %v", err)
 	}
 }
@@ -103,7 +103,7 @@ func lockAgainstDecisions(ctx context.Context, t *testing.T, db *gorm.DB) {
 		}
 		all.Go(func() {
 			_, err := evaluation.MoveSheet(ctx, db, demo.Town, s.ID, s.Version, to, reason)
-			if err != nil && !fault.Is(err, fault.Locked) {
+			if err != nil && !fault.Is(err, fault.KindLocked) {
 				t.Errorf("decide on %s: %v", s.ID, err)
 			}
 		})
@@ -161,7 +161,7 @@ func runsAndPublicationsAtOnce(ctx context.Context, t *testing.T, db *gorm.DB) {
 		switch err := <-wins; {
 		case err == nil:
 			won++
-		case !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Stale):
+		case !fault.Is(err, fault.KindConflict) && !fault.Is(err, fault.KindStale):
 			t.Error(err)
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
-	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
 
@@ -20,7 +19,7 @@ import (
 func BeginSheet(ctx context.Context, db *gorm.DB, townID, period, branch, note string, entries []Entry) (Sheet, error) {
 	p := access.Caller(ctx)
 	if p.Person == "" {
-		return Sheet{}, fault.New(fault.Forbidden, "person_needed", text.F("此密钥未关联人员，不能填写考评表", "this key stands for no person: only people evaluate"))
+		return Sheet{}, fault.Forbidden("person_needed", "此密钥未关联人员，不能填写考评表", "this key stands for no person: only people evaluate")
 	}
 	s := Sheet{
 		TownID: townID, ID: database.NewID(), PeriodCode: period, BranchCode: branch, EvaluatorCode: p.Person, Role: p.Role,
@@ -66,7 +65,7 @@ func MoveSheet(ctx context.Context, db *gorm.DB, townID, id string, version int6
 				return workflow.Change{}, err
 			}
 			if len(s.Entries) == 0 {
-				return workflow.Change{}, fault.Broken(fault.At("/entries", "empty_sheet", text.F("考评表没有内容，不能提交", "the sheet has no entries: enter at least one value")))
+				return workflow.Change{}, fault.Broken(fault.Field("/entries", "empty_sheet", "考评表没有内容，不能提交", "the sheet has no entries: enter at least one value"))
 			}
 		}
 		leave := v.leave(s)
@@ -86,8 +85,8 @@ type Decision struct {
 
 func (d Decision) check(today day.Date) error {
 	if d.DueOn != nil && (d.To != Returned || *d.DueOn < today) {
-		return fault.Broken(fault.At("/due_on", "due_on_refused", text.F(
-			"仅退回时可设改正期限，且不得早于今天", "only a returned sheet has a day to be corrected, and not one in the past")))
+		return fault.Broken(fault.Field("/due_on", "due_on_refused",
+			"仅退回时可设改正期限，且不得早于今天", "only a returned sheet has a day to be corrected, and not one in the past"))
 	}
 	return nil
 }
@@ -154,8 +153,8 @@ func (s *Sheet) insert(tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return fault.New(fault.Conflict, "sheet_exists", text.F(
-		"您在本周期已为该党组织建立考评表 %s，请修改原表", "you have a sheet for this branch in this period already, %s: change that one", other.ID)).Held(other.lock())
+	return fault.Conflict("sheet_exists",
+		"您在本周期已为该党组织建立考评表 %s，请修改原表", "you have a sheet for this branch in this period already, %s: change that one", other.ID).Held(other.lock())
 }
 
 // check holds the entries against the scheme of the period.

@@ -70,16 +70,16 @@ func (p Period) undecided(ctx context.Context, tx *gorm.DB) (n int64, refusal er
 	if len(sheets) == 0 {
 		code = "undecided_adjustments"
 	}
-	e := fault.New(fault.Conflict, code, text.F(
+	e := fault.Conflict(code,
 		"尚有 %d 份考评表、%d 项加减分未审批：请先审批，或说明理由并强制锁定，未审批的不计入",
-		"%d sheets and %d adjustments wait for a decision: decide on them, or lock by force with a reason, which leaves them out", len(sheets), len(adjustments)))
+		"%d sheets and %d adjustments wait for a decision: decide on them, or lock by force with a reason, which leaves them out", len(sheets), len(adjustments))
 	e = e.Held(fault.Lock{By: first.By, At: first.At, Reason: first.Reason, CanLift: string(access.LeadingGroup)})
 	for _, list := range []struct {
 		path string
 		of   []waiting
 	}{{"evaluations/", sheets}, {"adjustments/", adjustments}} {
 		for _, w := range list.of[:min(len(list.of), maxListed)] {
-			e = e.With(fault.At(list.path+w.ID, "undecided", text.F("%[1]s，%[2]s 提交", "%[1]s, by %[2]s", w.BranchCode, w.By)))
+			e = e.With(fault.Field(list.path+w.ID, "undecided", "%[1]s，%[2]s 提交", "%[1]s, by %[2]s", w.BranchCode, w.By))
 		}
 	}
 	return int64(len(sheets) + len(adjustments)), e, nil

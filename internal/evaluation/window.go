@@ -79,7 +79,7 @@ func (p Period) windowBar(today day.Date) error {
 }
 
 func (p Period) outside(code string, message text.Text) error {
-	return fault.New(fault.Locked, code, message).Held(p.Calendar.Lock())
+	return fault.New(fault.KindLocked, code, message).Held(p.Calendar.Lock())
 }
 
 // dueBar says why a returned sheet is not corrected any more.
@@ -87,8 +87,8 @@ func (s Sheet) dueBar(today day.Date) error {
 	if s.State != Returned || s.DueOn == nil || today <= *s.DueOn {
 		return nil
 	}
-	return fault.New(fault.Locked, "due_passed", text.F(
-		"退回的考评表应于 %s 前改正，期限已过：请向工作领导小组申请", "the returned sheet was due on %s: ask the leading group for an exception", *s.DueOn)).
+	return fault.Locked("due_passed",
+		"退回的考评表应于 %s 前改正，期限已过：请向工作领导小组申请", "the returned sheet was due on %s: ask the leading group for an exception", *s.DueOn).
 		Held(fault.Lock{By: s.DecidedBy, Role: string(access.LeadingGroup), At: orZero(s.DecidedAt), Reason: s.Reason, CanLift: string(access.LeadingGroup)})
 }
 

@@ -68,8 +68,8 @@ func (c Case) begin(ctx context.Context, tx *gorm.DB, action string) (Case, erro
 	c.State, c.Author, c.Versioned = Draft, access.Caller(ctx).Name(), database.Versioned{Version: 1}
 	err := tx.Create(&c).Error
 	if database.ConstraintOf(err) == "cases_one_open" {
-		return c, fault.New(fault.Conflict, "edition_open", text.F(
-			"该案例已有尚未公布的新版本：请先完成或撤回", "an edition of this case is not published yet: finish or withdraw that one")).Because(err)
+		return c, fault.Conflict("edition_open",
+			"该案例已有尚未公布的新版本：请先完成或撤回", "an edition of this case is not published yet: finish or withdraw that one").Because(err)
 	}
 	if err != nil {
 		return c, err
@@ -124,7 +124,7 @@ func stays(ctx context.Context, tx *gorm.DB, townID, id, verb string) (Case, cas
 	if verb == "renew" {
 		return c, mv, workflow.Conflict(c.stand(), "not_published", text.F("只有已公布的案例才能出新版本", "only a published case has a next edition"))
 	}
-	e := fault.New(fault.Locked, "case_frozen", text.F("案例处于“%s”状态，不能修改：公布后请另出新版本", "the case is %s and frozen: once published, begin its next edition", c.State))
+	e := fault.Locked("case_frozen", "案例处于“%s”状态，不能修改：公布后请另出新版本", "the case is %s and frozen: once published, begin its next edition", c.State)
 	lock := c.stand().Lock()
 	e.Lock = &lock
 	return c, mv, e
@@ -132,7 +132,7 @@ func stays(ctx context.Context, tx *gorm.DB, townID, id, verb string) (Case, cas
 
 // check lists the tags and links that lead nowhere.
 func (c Case) check(ctx context.Context, tx *gorm.DB) error {
-	var faults []fault.Field
+	var faults []fault.FieldError
 	if len(c.Indicators.V) > 0 {
 		inForce, err := scheme.InForce(ctx, tx, c.TownID)
 		if err != nil {
@@ -140,13 +140,13 @@ func (c Case) check(ctx context.Context, tx *gorm.DB) error {
 		}
 		for i, code := range c.Indicators.V {
 			if inForce == nil || !inForce.HasIndicator(code) {
-				faults = append(faults, fault.At("/indicators/"+strconv.Itoa(i), "unknown_indicator", text.F("现行指标体系中没有指标“%s”", "the scheme in force has no indicator %q", code)))
+				faults = append(faults, fault.Field("/indicators/"+strconv.Itoa(i), "unknown_indicator", "现行指标体系中没有指标“%s”", "the scheme in force has no indicator %q", code))
 			}
 		}
 	}
 	for i, l := range c.Links.V {
 		if u, err := url.Parse(l.URL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-			faults = append(faults, fault.At("/links/"+strconv.Itoa(i)+"/url", "bad_link", text.F("请给出以 https:// 或 http:// 开头的地址", "give an address that begins with https:// or http://")))
+			faults = append(faults, fault.Field("/links/"+strconv.Itoa(i)+"/url", "bad_link", "请给出以 https:// 或 http:// 开头的地址", "give an address that begins with https:// or http://"))
 		}
 	}
 	if len(faults) > 0 {

@@ -43,9 +43,9 @@ func ResultOf(ctx context.Context, db *gorm.DB, townID, code, language string) (
 	p := access.Caller(ctx)
 	switch {
 	case r.State == Registering || r.State == Judging:
-		return RoundResult{}, fault.New(fault.NotFound, "round_open", text.F("评选 %s 尚未截止评分：截止前只能看到自己的评分表", "the round %s is not closed: until then judges see their own sheets alone", code))
+		return RoundResult{}, fault.NotFound("round_open", "评选 %s 尚未截止评分：截止前只能看到自己的评分表", "the round %s is not closed: until then judges see their own sheets alone", code)
 	case r.State != Decided && !p.May(access.RunRounds) && p.Role != access.Leadership && !slices.Contains(r.Judges.V, p.Person):
-		return RoundResult{}, fault.New(fault.Forbidden, "not_decided", text.F("评选 %s 尚未决定", "the round %s is not decided yet", code))
+		return RoundResult{}, fault.Forbidden("not_decided", "评选 %s 尚未决定", "the round %s is not decided yet", code)
 	}
 	return r.result(ctx, db, language)
 }
@@ -121,23 +121,23 @@ func (all RoundResult) refuse(ctx context.Context, tx *gorm.DB, townID string, p
 	known := map[string]bool{}
 	for _, s := range all.Items {
 		if led[s.Branch] {
-			return fault.New(fault.Forbidden, "conflict_of_interest", text.F("本次评选有您所任职党组织的项目，须由他人决定", "a branch that you lead has a project here: somebody else decides"))
+			return fault.Forbidden("conflict_of_interest", "本次评选有您所任职党组织的项目，须由他人决定", "a branch that you lead has a project here: somebody else decides")
 		}
 		known[s.Project] = true
 	}
 	for _, id := range picked {
 		if !known[id] {
-			return fault.Broken(fault.At("/projects", "not_a_candidate", text.F("“%s”不是候选项目，或重复", "%q is no candidate, or is there twice", id)))
+			return fault.Broken(fault.Field("/projects", "not_a_candidate", "“%s”不是候选项目，或重复", "%q is no candidate, or is there twice", id))
 		}
 		delete(known, id)
 	}
 	switch p := all.Proposal; {
 	case len(picked) > p.Places:
-		return fault.Broken(fault.At("/projects", "too_many", text.F("最多 %d 个", "at most %d", p.Places)))
+		return fault.Broken(fault.Field("/projects", "too_many", "最多 %d 个", "at most %d", p.Places))
 	case reason == "" && !sameSet(picked, p.Projects):
-		return fault.Broken(fault.At("/reason", "reason_needed", text.F("与按规则提出的名单不同，或须在同分项目中取舍：请说明理由", "this differs from what the rule proposes, or decides a tie: give a reason")))
+		return fault.Broken(fault.Field("/reason", "reason_needed", "与按规则提出的名单不同，或须在同分项目中取舍：请说明理由", "this differs from what the rule proposes, or decides a tie: give a reason"))
 	case reason == "" && p.Open > 0:
-		return fault.Broken(fault.At("/reason", "reason_needed", text.F("同分项目的 %d 个名额未决定：请说明理由", "%d places are left to a tie: say why it stays open", p.Open)))
+		return fault.Broken(fault.Field("/reason", "reason_needed", "同分项目的 %d 个名额未决定：请说明理由", "%d places are left to a tie: say why it stays open", p.Open))
 	}
 	return nil
 }

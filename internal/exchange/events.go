@@ -139,7 +139,7 @@ func UpdateEvent(ctx context.Context, db *gorm.DB, e Event, version int64) (Even
 	return changeEvent(ctx, db, e.TownID, e.ID, version, "", "", func(tx *gorm.DB, before Event) (map[string]any, error) {
 		e.Kind = before.Kind
 		if before.State == Held && e.HeldOn > day.Of(tx.NowFunc()) {
-			return nil, fault.Broken(fault.At("/held_on", "in_the_future", text.F("活动已举办，日期不能晚于今天", "it was held: its day cannot lie ahead")))
+			return nil, fault.Broken(fault.Field("/held_on", "in_the_future", "活动已举办，日期不能晚于今天", "it was held: its day cannot lie ahead"))
 		}
 		return map[string]any{
 			"held_on": e.HeldOn, "place": e.Place, "topic": e.Topic, "host_code": e.HostCode, "branches": e.Branches, "people": e.People, "cases": e.Cases, "outcome": e.Outcome,
@@ -201,7 +201,7 @@ func (e Event) move(caller access.Principal, to EventState, reason string) (work
 // edition or the leading group has taken them off the list since.
 func (e Event) check(ctx context.Context, tx *gorm.DB, named []string) error {
 	if e.Kind == "study_visit" && (e.HostCode == nil || slices.Contains(e.Branches.V, *e.HostCode)) {
-		return fault.Broken(fault.At("/host", "host_needed", text.F("请给出所到访的党组织，且不能是来访者", "name the branch that is visited, other than those who visit it")))
+		return fault.Broken(fault.Field("/host", "host_needed", "请给出所到访的党组织，且不能是来访者", "name the branch that is visited, other than those who visit it"))
 	}
 	if err := knownBranches(ctx, tx, e.TownID, e.Branches.V, "/branches"); err != nil {
 		return err
@@ -211,10 +211,10 @@ func (e Event) check(ctx context.Context, tx *gorm.DB, named []string) error {
 			return err
 		}
 	}
-	var faults []fault.Field
+	var faults []fault.FieldError
 	for i, code := range e.People.V {
-		if _, err := people.Find(ctx, tx, e.TownID, code); fault.Is(err, fault.NotFound) {
-			faults = append(faults, fault.At("/people/"+strconv.Itoa(i), "unknown_person", text.F("没有人员“%s”", "there is no person %q", code)))
+		if _, err := people.Find(ctx, tx, e.TownID, code); fault.Is(err, fault.KindNotFound) {
+			faults = append(faults, fault.Field("/people/"+strconv.Itoa(i), "unknown_person", "没有人员“%s”", "there is no person %q", code))
 		} else if err != nil {
 			return err
 		}
@@ -223,8 +223,8 @@ func (e Event) check(ctx context.Context, tx *gorm.DB, named []string) error {
 		if slices.Contains(named, id) {
 			continue
 		}
-		if c, err := FindCase(ctx, tx, e.TownID, id); fault.Is(err, fault.NotFound) || err == nil && c.State != Published {
-			faults = append(faults, fault.At("/cases/"+strconv.Itoa(i), "unknown_case", text.F("没有已公布的案例“%s”", "there is no published case %q", id)))
+		if c, err := FindCase(ctx, tx, e.TownID, id); fault.Is(err, fault.KindNotFound) || err == nil && c.State != Published {
+			faults = append(faults, fault.Field("/cases/"+strconv.Itoa(i), "unknown_case", "没有已公布的案例“%s”", "there is no published case %q", id))
 		} else if err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ func FindSheet(ctx context.Context, db *gorm.DB, townID, round string) (JudgeShe
 	s := JudgeSheet{}
 	err := db.WithContext(ctx).Where("town_id = ? AND round_code = ? AND judge = ?", townID, round, p.Person).Take(&s).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return s, fault.New(fault.NotFound, "not_a_judge", text.F("您在评选 %s 中没有评分表：评审未开始，或您不是评委", "you have no sheet in the round %s: judging has not begun, or you are no judge of it", round))
+		return s, fault.NotFound("not_a_judge", "您在评选 %s 中没有评分表：评审未开始，或您不是评委", "you have no sheet in the round %s: judging has not begun, or you are no judge of it", round)
 	}
 	if err != nil {
 		return s, err
@@ -116,27 +116,27 @@ func WriteSheet(ctx context.Context, db *gorm.DB, townID, round string, version 
 
 // refuseScores lists what is wrong with the scores of a judge who leads branches.
 func (r Round) refuseScores(list []Project, led map[string]bool, scores Scores) error {
-	var faults []fault.Field
+	var faults []fault.FieldError
 	for id, points := range scores {
 		at := "/scores/" + id
 		i := slices.IndexFunc(list, func(p Project) bool { return p.ID == id })
 		if i < 0 {
-			faults = append(faults, fault.At(at, "unknown_project", text.F("本次评选没有该项目", "the round has no such project")))
+			faults = append(faults, fault.Field(at, "unknown_project", "本次评选没有该项目", "the round has no such project"))
 			continue
 		}
 		if led[list[i].BranchCode] {
-			return fault.New(fault.Forbidden, "conflict_of_interest", text.F("不能评审自己所任职党组织的项目“%s”", "nobody judges a project of a branch that he or she leads: %q", list[i].Title))
+			return fault.Forbidden("conflict_of_interest", "不能评审自己所任职党组织的项目“%s”", "nobody judges a project of a branch that he or she leads: %q", list[i].Title)
 		}
 		faults = append(faults, r.refusePoints(at, points)...)
 	}
 	if len(faults) == 0 {
 		return nil
 	}
-	slices.SortFunc(faults, func(a, b fault.Field) int { return cmp.Compare(a.Pointer, b.Pointer) })
+	slices.SortFunc(faults, func(a, b fault.FieldError) int { return cmp.Compare(a.Pointer, b.Pointer) })
 	return fault.Broken(faults...)
 }
 
-func (r Round) refusePoints(at string, points map[string]float64) (faults []fault.Field) {
+func (r Round) refusePoints(at string, points map[string]float64) (faults []fault.FieldError) {
 	known := map[string]bool{}
 	for _, c := range r.Criteria.V {
 		known[c.Code] = true
@@ -144,14 +144,14 @@ func (r Round) refusePoints(at string, points map[string]float64) (faults []faul
 		most := strconv.FormatFloat(c.Max, 'g', -1, 64)
 		switch {
 		case !given:
-			faults = append(faults, fault.At(at+"/"+c.Code, "points_missing", text.F("请按此标准评分（0–%s）", "score this criterion too (0–%s)", most)))
+			faults = append(faults, fault.Field(at+"/"+c.Code, "points_missing", "请按此标准评分（0–%s）", "score this criterion too (0–%s)", most))
 		case x < 0 || x > c.Max:
-			faults = append(faults, fault.At(at+"/"+c.Code, "out_of_range", text.F("应在 0 与 %s 之间", "must lie between 0 and %s", most)))
+			faults = append(faults, fault.Field(at+"/"+c.Code, "out_of_range", "应在 0 与 %s 之间", "must lie between 0 and %s", most))
 		}
 	}
 	for code := range points {
 		if !known[code] {
-			faults = append(faults, fault.At(at+"/"+code, "unknown_criterion", text.F("本次评选没有标准“%s”", "the round has no criterion %q", code)))
+			faults = append(faults, fault.Field(at+"/"+code, "unknown_criterion", "本次评选没有标准“%s”", "the round has no criterion %q", code))
 		}
 	}
 	return faults
@@ -204,7 +204,7 @@ func (r Round) move(ctx context.Context, tx *gorm.DB, version int64, to RoundSta
 // begin makes the sheets.
 func (r Round) begin(tx *gorm.DB, list []Project) error {
 	if len(list) == 0 || len(r.Judges.V) == 0 {
-		return fault.New(fault.Conflict, "nothing_to_judge", text.F("尚无项目或评委", "the round has no projects or no judges yet"))
+		return fault.Conflict("nothing_to_judge", "尚无项目或评委", "the round has no projects or no judges yet")
 	}
 	sheets := make([]JudgeSheet, len(r.Judges.V))
 	for i, judge := range r.Judges.V {
@@ -248,9 +248,9 @@ func (r Round) refuseClosing(ctx context.Context, tx *gorm.DB, list []Project, r
 	}
 	switch {
 	case without > 0:
-		return fault.New(fault.Conflict, "projects_unscored", text.F("有 %d 个项目尚无任何评委评分", "%d projects were scored by nobody yet", without))
+		return fault.Conflict("projects_unscored", "有 %d 个项目尚无任何评委评分", "%d projects were scored by nobody yet", without)
 	case open > 0 && reason == "":
-		return fault.Broken(fault.At("/reason", "reason_needed", text.F("有 %d 位评委的评分表尚未完成：请等待，或说明理由", "%d judges have not finished their sheets: wait, or give a reason", open)))
+		return fault.Broken(fault.Field("/reason", "reason_needed", "有 %d 位评委的评分表尚未完成：请等待，或说明理由", "%d judges have not finished their sheets: wait, or give a reason", open))
 	}
 	return nil
 }

@@ -191,8 +191,8 @@ func (p Project) fits(ctx context.Context, tx *gorm.DB) error {
 		return nil
 	}
 	t, err := FindTeam(ctx, tx, p.TownID, *p.TeamCode)
-	if err == nil && !slices.Contains(t.Branches.V, p.BranchCode) || fault.Is(err, fault.NotFound) {
-		return fault.Broken(fault.At("/team", "not_of_the_branch", text.F("“%s”不是本党组织的先锋队", "%q is no team of the branch", *p.TeamCode)))
+	if err == nil && !slices.Contains(t.Branches.V, p.BranchCode) || fault.Is(err, fault.KindNotFound) {
+		return fault.Broken(fault.Field("/team", "not_of_the_branch", "“%s”不是本党组织的先锋队", "%q is no team of the branch", *p.TeamCode))
 	}
 	return err
 }

@@ -89,7 +89,7 @@ func Rate(ctx context.Context, db *gorm.DB, r Rating) (Rating, error) {
 		}
 		err = tx.Create(&r).Error
 		if database.ConstraintOf(err) == "usefulness_once" {
-			return fault.New(fault.Conflict, "rated_already", text.F("本周期已评价过该对象：请修改原评价", "the branch has rated this for the period already: change that rating")).Because(err)
+			return fault.Conflict("rated_already", "本周期已评价过该对象：请修改原评价", "the branch has rated this for the period already: change that rating").Because(err)
 		}
 		if err != nil {
 			return err
@@ -136,7 +136,7 @@ func refuseFinal(p evaluation.Period) error {
 	if p.State != evaluation.Final {
 		return nil
 	}
-	e := fault.New(fault.Locked, "period_final", text.F("考评周期 %s 已办结，评价不能再增改", "the period %s is final: ratings of it are closed", p.Code))
+	e := fault.Locked("period_final", "考评周期 %s 已办结，评价不能再增改", "the period %s is final: ratings of it are closed", p.Code)
 	e.Lock = &fault.Lock{By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: "nobody"}
 	return e
 }
@@ -167,9 +167,9 @@ func (r Rating) subject(ctx context.Context, tx *gorm.DB, period evaluation.Peri
 		ok = slices.Contains(e.Branches.V, r.BranchCode)
 	}
 	if err == nil && !ok {
-		err = fault.Broken(fault.At("/subject", "not_ratable", text.F(
+		err = fault.Broken(fault.Field("/subject", "not_ratable",
 			"本党组织在本周期没有可评价的此对象：请核对案例（非本党组织）、本党组织的导师、措施 1–7 或参加过的活动",
-			"the branch has nothing such to rate in this period: a published case of another branch, a mentor of its own, a measure 1–7, or a meeting it took part in")))
+			"the branch has nothing such to rate in this period: a published case of another branch, a mentor of its own, a measure 1–7, or a meeting it took part in"))
 	}
 	return subject, err
 }

@@ -90,7 +90,7 @@ func (r Round) stand() workflow.Standing {
 
 // locked is a refusal by the state of the round.
 func (r Round) locked(code string, message text.Text) error {
-	e := fault.New(fault.Locked, code, message)
+	e := fault.New(fault.KindLocked, code, message)
 	lock := r.stand().Lock()
 	e.Lock = &lock
 	return e
@@ -186,9 +186,9 @@ func UpdateRound(ctx context.Context, db *gorm.DB, r Round, version int64) (Roun
 }
 
 // check lists what is wrong with the rules.
-func (r Round) check() (faults []fault.Field) {
+func (r Round) check() (faults []fault.FieldError) {
 	if len(r.Criteria.V) == 0 {
-		faults = append(faults, fault.At("/criteria", "required", text.F("请至少给出一项标准", "give at least one criterion")))
+		faults = append(faults, fault.Field("/criteria", "required", "请至少给出一项标准", "give at least one criterion"))
 	}
 	seen := map[string]bool{}
 	for i, c := range r.Criteria.V {
@@ -197,27 +197,27 @@ func (r Round) check() (faults []fault.Field) {
 			faults = append(faults, fault.BadCode(at+"/code"))
 		}
 		if seen[c.Code] {
-			faults = append(faults, fault.At(at+"/code", "twice", text.F("标准“%s”重复", "the criterion %q is there twice", c.Code)))
+			faults = append(faults, fault.Field(at+"/code", "twice", "标准“%s”重复", "the criterion %q is there twice", c.Code))
 		}
 		if c.Name.IsZero() {
-			faults = append(faults, fault.At(at+"/name", "name_needed", text.F("请给出名称", "give a name")))
+			faults = append(faults, fault.Field(at+"/name", "name_needed", "请给出名称", "give a name"))
 		}
 		seen[c.Code] = true
 	}
 	if r.Seats > r.Places {
-		faults = append(faults, fault.At("/seats", "out_of_range", text.F("入选数不能超过入围数 %d", "no more can be chosen than are shortlisted: %d", r.Places)))
+		faults = append(faults, fault.Field("/seats", "out_of_range", "入选数不能超过入围数 %d", "no more can be chosen than are shortlisted: %d", r.Places))
 	}
 	return faults
 }
 
 // judgesKnown lists the judges that are no persons of the town.
 func (r Round) judgesKnown(ctx context.Context, tx *gorm.DB) error {
-	var faults []fault.Field
+	var faults []fault.FieldError
 	for i, code := range r.Judges.V {
 		_, err := people.Find(ctx, tx, r.TownID, code)
 		switch {
-		case fault.Is(err, fault.NotFound):
-			faults = append(faults, fault.At("/judges/"+strconv.Itoa(i), "unknown_person", text.F("没有人员“%s”", "there is no person %q", code)))
+		case fault.Is(err, fault.KindNotFound):
+			faults = append(faults, fault.Field("/judges/"+strconv.Itoa(i), "unknown_person", "没有人员“%s”", "there is no person %q", code))
 		case err != nil:
 			return err
 		}

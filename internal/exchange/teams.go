@@ -120,12 +120,12 @@ func (t Team) check(ctx context.Context, tx *gorm.DB, touched []string) error {
 
 // knownBranches lists the codes that are no branch of the town today.
 func knownBranches(ctx context.Context, tx *gorm.DB, townID string, codes []string, at string) error {
-	var faults []fault.Field
+	var faults []fault.FieldError
 	for i, code := range codes {
 		_, err := town.FindBranch(ctx, tx, townID, code, day.Of(tx.NowFunc()))
 		switch {
-		case fault.Is(err, fault.NotFound):
-			faults = append(faults, fault.At(at+"/"+strconv.Itoa(i), "unknown_branch", text.F("没有党组织“%s”", "there is no branch %q", code)))
+		case fault.Is(err, fault.KindNotFound):
+			faults = append(faults, fault.Field(at+"/"+strconv.Itoa(i), "unknown_branch", "没有党组织“%s”", "there is no branch %q", code))
 		case err != nil:
 			return err
 		}

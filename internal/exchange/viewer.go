@@ -9,7 +9,6 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
 
@@ -78,9 +77,9 @@ func (v viewer) refuse(c Case, mv caseMove, reason string) error {
 	}
 	switch {
 	case v.led[c.BranchCode]:
-		return fault.New(fault.Forbidden, "conflict_of_interest", text.F("不能审核自己所任职党组织的案例", "nobody reviews a case of a branch that he or she leads"))
+		return fault.Forbidden("conflict_of_interest", "不能审核自己所任职党组织的案例", "nobody reviews a case of a branch that he or she leads")
 	case v.Name() == c.Author:
-		return fault.New(fault.Forbidden, "own_case", text.F("不能审核自己撰写的案例", "nobody reviews a case of his or her own"))
+		return fault.Forbidden("own_case", "不能审核自己撰写的案例", "nobody reviews a case of his or her own")
 	}
 	return outOfReach(v.reviews, c.BranchCode)
 }
@@ -89,5 +88,5 @@ func outOfReach(r access.Reach, branch string) error {
 	if r.Has(branch) {
 		return nil
 	}
-	return fault.New(fault.Forbidden, "not_assigned", text.F("您当日未与党组织“%s”建立相应关系", "you are not assigned to the branch %q on that day", branch))
+	return fault.Forbidden("not_assigned", "您当日未与党组织“%s”建立相应关系", "you are not assigned to the branch %q on that day", branch)
 }

@@ -17,19 +17,19 @@ type Kind int
 
 // The kinds; package api maps each to one HTTP status.
 const (
-	Internal             Kind = iota // ours, opaque to the caller
-	Malformed                        // the request cannot be read
-	Invalid                          // readable, but breaks a rule
-	Unauthenticated                  // no or unknown credentials
-	Forbidden                        // known caller, not allowed
-	NotFound                         // absent, or not for this caller to know
-	Conflict                         // clashes with what is stored
-	Stale                            // If-Match names an old version
-	PreconditionRequired             // If-Match is missing
-	Locked                           // frozen by someone; Lock says by whom
-	TooLarge                         // body or page over the limit
-	TooManyRequests                  // rate limit; RetryAfter says how long
-	Unavailable                      // try again later
+	KindInternal             Kind = iota // ours, opaque to the caller
+	KindMalformed                        // the request cannot be read
+	KindInvalid                          // readable, but breaks a rule
+	KindUnauthenticated                  // no or unknown credentials
+	KindForbidden                        // known caller, not allowed
+	KindNotFound                         // absent, or not for this caller to know
+	KindConflict                         // clashes with what is stored
+	KindStale                            // If-Match names an old version
+	KindPreconditionRequired             // If-Match is missing
+	KindLocked                           // frozen by someone; Lock says by whom
+	KindTooLarge                         // body or page over the limit
+	KindTooManyRequests                  // rate limit; RetryAfter says how long
+	KindUnavailable                      // try again later
 )
 
 // Error is a fault with a public message in both languages and a private cause.
@@ -37,14 +37,14 @@ type Error struct {
 	Kind       Kind
 	Code       string // stable, snake_case, for programs
 	Message    text.Text
-	Fields     []Field       // what is wrong where, all faults at once
+	Fields     []FieldError  // what is wrong where, all faults at once
 	Lock       *Lock         // with Locked, and with a Conflict that someone else can lift
 	RetryAfter time.Duration // with TooManyRequests and Unavailable
 	cause      error
 }
 
-// Field is one fault inside a request or document.
-type Field struct {
+// FieldError is one fault inside a request or document.
+type FieldError struct {
 	Pointer string    `json:"pointer"` // RFC 6901, or "query/NAME", "row/N/COLUMN" outside JSON
 	Code    string    `json:"code"`
 	Message text.Text `json:"message"`
@@ -62,9 +62,65 @@ type Lock struct {
 // Nobody can lift what only time changes, or nothing does.
 const Nobody = "nobody"
 
-// New makes a fault of the kind.
+// New returns a fault of the kind. The constructors of the kinds, which take their
+// words in both languages, are the usual way.
 func New(kind Kind, code string, message text.Text) *Error {
 	return &Error{Kind: kind, Code: code, Message: message}
+}
+
+// Malformed returns a fault about a request that cannot be read.
+func Malformed(code, zh, en string, args ...any) *Error {
+	return New(KindMalformed, code, text.F(zh, en, args...))
+}
+
+// Invalid returns a fault about a request that breaks a rule as a whole; Broken is for its fields.
+func Invalid(code, zh, en string, args ...any) *Error {
+	return New(KindInvalid, code, text.F(zh, en, args...))
+}
+
+// Unauthenticated returns a fault about credentials that are missing or unknown.
+func Unauthenticated(code, zh, en string, args ...any) *Error {
+	return New(KindUnauthenticated, code, text.F(zh, en, args...))
+}
+
+// Forbidden returns a fault about what the caller may not do.
+func Forbidden(code, zh, en string, args ...any) *Error {
+	return New(KindForbidden, code, text.F(zh, en, args...))
+}
+
+// NotFound returns a fault about what is absent, or not for this caller to know.
+func NotFound(code, zh, en string, args ...any) *Error {
+	return New(KindNotFound, code, text.F(zh, en, args...))
+}
+
+// Conflict returns a fault about what clashes with what is stored.
+func Conflict(code, zh, en string, args ...any) *Error {
+	return New(KindConflict, code, text.F(zh, en, args...))
+}
+
+// PreconditionRequired returns a fault about a change without If-Match.
+func PreconditionRequired(code, zh, en string, args ...any) *Error {
+	return New(KindPreconditionRequired, code, text.F(zh, en, args...))
+}
+
+// Locked returns a fault about what someone froze; Held says who.
+func Locked(code, zh, en string, args ...any) *Error {
+	return New(KindLocked, code, text.F(zh, en, args...))
+}
+
+// TooLarge returns a fault about a body or page over the limit.
+func TooLarge(code, zh, en string, args ...any) *Error {
+	return New(KindTooLarge, code, text.F(zh, en, args...))
+}
+
+// TooManyRequests returns a fault about a caller who comes too often.
+func TooManyRequests(code, zh, en string, args ...any) *Error {
+	return New(KindTooManyRequests, code, text.F(zh, en, args...))
+}
+
+// Unavailable returns a fault about what may succeed later.
+func Unavailable(code, zh, en string, args ...any) *Error {
+	return New(KindUnavailable, code, text.F(zh, en, args...))
 }
 
 // Because keeps the private cause for the log and returns e.
@@ -80,7 +136,7 @@ func (e *Error) Held(by Lock) *Error {
 }
 
 // With adds faults at places and returns e.
-func (e *Error) With(fields ...Field) *Error {
+func (e *Error) With(fields ...FieldError) *Error {
 	e.Fields = append(e.Fields, fields...)
 	return e
 }
@@ -106,4 +162,16 @@ func (e *Error) Unwrap() error { return e.cause }
 func Is(err error, kind Kind) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Kind == kind
+}
+
+// Wrap says where an error came from, so that the log of a defect names the place:
+// deferred in a function whose named result it points to, it puts the place before
+// the error and keeps what errors.Is and errors.As find. A refusal, which is a
+// *Error and written for the caller, stays as it is.
+func Wrap(err *error, format string, args ...any) {
+	var refusal *Error
+	if *err == nil || errors.As(*err, &refusal) {
+		return
+	}
+	*err = fmt.Errorf(format+": %w", append(args, *err)...)
 }

@@ -59,8 +59,8 @@ func publishedView(ctx context.Context, db *gorm.DB, b *index.Board, townID, per
 	}
 	v, there, err := b.Published(ctx, db, townID, period, number)
 	if err == nil && !there {
-		e := fault.New(fault.Conflict, "period_not_published", text.F(
-			"考评周期 %[1]s 尚未公布：请等待公布", "the period %[1]s is not published: wait until it is", p.Code))
+		e := fault.Conflict("period_not_published",
+			"考评周期 %[1]s 尚未公布：请等待公布", "the period %[1]s is not published: wait until it is", p.Code)
 		e.Lock = &fault.Lock{By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup)}
 		return v, e
 	}
@@ -70,18 +70,18 @@ func publishedView(ctx context.Context, db *gorm.DB, b *index.Board, townID, per
 // cardOf is the scorecard of a branch that must be in the result.
 func cardOf(v index.View, branch string) (index.Scorecard, error) {
 	card, err := v.Scorecard(branch, "", true)
-	if fault.Is(err, fault.NotFound) {
-		return card, fault.New(fault.Conflict, "not_in_result", text.F("党组织“%s”不在本周期的结果中", "the branch %q is not in this result", branch))
+	if fault.Is(err, fault.KindNotFound) {
+		return card, fault.Conflict("not_in_result", "党组织“%s”不在本周期的结果中", "the branch %q is not in this result", branch)
 	}
 	return card, err
 }
 
 // check lists the findings that are tied to no indicator.
-func (list Causes) check(c *scheme.Compiled) (faults []fault.Field) {
+func (list Causes) check(c *scheme.Compiled) (faults []fault.FieldError) {
 	for i, x := range list {
 		if !c.HasIndicator(x.Indicator) {
-			faults = append(faults, fault.At("/findings/"+strconv.Itoa(i)+"/indicator", "unknown_indicator", text.F(
-				"指标体系中没有指标“%s”", "the scheme has no indicator %q", x.Indicator)))
+			faults = append(faults, fault.Field("/findings/"+strconv.Itoa(i)+"/indicator", "unknown_indicator",
+				"指标体系中没有指标“%s”", "the scheme has no indicator %q", x.Indicator))
 		}
 	}
 	return faults
@@ -89,8 +89,8 @@ func (list Causes) check(c *scheme.Compiled) (faults []fault.Field) {
 
 func alreadyAnalysed(err error) error {
 	if database.ConstraintOf(err) == "analyses_one" {
-		return fault.New(fault.Conflict, "analysis_exists", text.F(
-			"您对该结果已有原因分析：请修改原有的", "you have an analysis of this result already: change that one")).Because(err)
+		return fault.Conflict("analysis_exists",
+			"您对该结果已有原因分析：请修改原有的", "you have an analysis of this result already: change that one").Because(err)
 	}
 	return err
 }
@@ -132,7 +132,7 @@ func MoveAnalysis(ctx context.Context, db *gorm.DB, townID, id string, version i
 		if to == AnalysisSubmitted {
 			change["submitted_at"] = tx.NowFunc()
 			if len(a.Findings) == 0 {
-				return "", nil, fault.Broken(fault.At("/findings", "empty_analysis", text.F("尚未写明原因，不能提交", "it says no cause: write at least one")))
+				return "", nil, fault.Broken(fault.Field("/findings", "empty_analysis", "尚未写明原因，不能提交", "it says no cause: write at least one"))
 			}
 		}
 		step := AnalysisMove{TownID: townID, AnalysisID: id, Version: version + 1, Verb: mv.Verb, At: tx.NowFunc(), Actor: v.Name(), Role: v.Role, Reason: reason}
@@ -178,7 +178,7 @@ func changeAnalysis(ctx context.Context, db *gorm.DB, townID, id string, version
 // by those who do not work with the branch any more.
 func (v analysisViewer) refuseOutsider(ctx context.Context, tx *gorm.DB, a Analysis) error {
 	if !v.wrote(a) {
-		return fault.New(fault.Forbidden, "not_author", text.F("只有撰写人可以修改、提交或撤回", "only its author changes, submits or withdraws it"))
+		return fault.Forbidden("not_author", "只有撰写人可以修改、提交或撤回", "only its author changes, submits or withdraws it")
 	}
 	return access.InScope(ctx, tx, v.Principal, access.WriteAnalyses, a.TownID, a.BranchCode, day.Of(tx.NowFunc()))
 }

@@ -7,7 +7,6 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Works reports whether the town works on the day: Monday to Friday but for its
@@ -54,33 +53,33 @@ func (s Settings) itemDue(from day.Date) day.Date { return s.DueAfterDays(from, 
 func Overdue(due, today day.Date) bool { return due != "" && due < today }
 
 // pastDay faults a due day that nobody can keep.
-func pastDay(at string) fault.Field {
-	return fault.At(at, "in_the_past", text.F("期限不能早于今天", "the due day cannot lie in the past"))
+func pastDay(at string) fault.FieldError {
+	return fault.Field(at, "in_the_past", "期限不能早于今天", "the due day cannot lie in the past")
 }
 
 // checkCalendar refuses a day that is both off and worked, or that is named where
 // it changes nothing: it is a slip of the hand.
-func (s Settings) checkCalendar() (faults []fault.Field) {
+func (s Settings) checkCalendar() (faults []fault.FieldError) {
 	for i, d := range s.Holidays {
 		at := fmt.Sprintf("/settings/holidays/%d", i)
 		switch {
 		case d == "":
-			faults = append(faults, fault.At(at, "required", text.F("请填写日期", "give a day")))
+			faults = append(faults, fault.Field(at, "required", "请填写日期", "give a day"))
 		case slices.Contains(s.Workdays, d):
-			faults = append(faults, fault.At(at, "off_and_worked", text.F("%s 既是假日又是工作日", "%s is both off and worked", d)))
+			faults = append(faults, fault.Field(at, "off_and_worked", "%s 既是假日又是工作日", "%s is both off and worked", d))
 		case slices.Contains(s.Holidays[:i], d):
-			faults = append(faults, fault.At(at, "repeated", text.F("%s 重复", "%s is there twice", d)))
+			faults = append(faults, fault.Field(at, "repeated", "%s 重复", "%s is there twice", d))
 		}
 	}
 	for i, d := range s.Workdays {
 		at := fmt.Sprintf("/settings/workdays/%d", i)
 		switch {
 		case d == "":
-			faults = append(faults, fault.At(at, "required", text.F("请填写日期", "give a day")))
+			faults = append(faults, fault.Field(at, "required", "请填写日期", "give a day"))
 		case !isWeekend(d):
-			faults = append(faults, fault.At(at, "worked_anyway", text.F("%s 不是周末，本来就是工作日", "%s is no weekend day: it is worked anyway", d)))
+			faults = append(faults, fault.Field(at, "worked_anyway", "%s 不是周末，本来就是工作日", "%s is no weekend day: it is worked anyway", d))
 		case slices.Contains(s.Workdays[:i], d):
-			faults = append(faults, fault.At(at, "repeated", text.F("%s 重复", "%s is there twice", d)))
+			faults = append(faults, fault.Field(at, "repeated", "%s 重复", "%s is there twice", d))
 		}
 	}
 	return faults

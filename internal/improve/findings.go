@@ -85,13 +85,13 @@ func (v *Visit) number() {
 }
 
 // check faults findings that name what cannot be.
-func (c VisitContent) check() (faults []fault.Field) {
+func (c VisitContent) check() (faults []fault.FieldError) {
 	for i, f := range c.Findings {
 		if f.Indicator != "" && !text.IsCode(f.Indicator) {
 			faults = append(faults, fault.BadCode(fmt.Sprintf("/findings/%d/indicator", i)))
 		}
 		if f.Measure != nil && (*f.Measure < 1 || *f.Measure > 7) {
-			faults = append(faults, fault.At(fmt.Sprintf("/findings/%d/measure", i), "unknown_measure", text.F("措施编号为 1 至 7", "measures have the numbers 1 to 7")))
+			faults = append(faults, fault.Field(fmt.Sprintf("/findings/%d/measure", i), "unknown_measure", "措施编号为 1 至 7", "measures have the numbers 1 to 7"))
 		}
 		if f.PlanItemID != nil && uuid.Validate(*f.PlanItemID) != nil {
 			faults = append(faults, unknownItem(i))
@@ -100,6 +100,6 @@ func (c VisitContent) check() (faults []fault.Field) {
 	return faults
 }
 
-func unknownItem(i int) fault.Field {
-	return fault.At(fmt.Sprintf("/findings/%d/plan_item", i), "unknown_item", text.F("该党组织的方案没有这一提升事项", "no plan of the branch has such an item"))
+func unknownItem(i int) fault.FieldError {
+	return fault.Field(fmt.Sprintf("/findings/%d/plan_item", i), "unknown_item", "该党组织的方案没有这一提升事项", "no plan of the branch has such an item")
 }

@@ -99,7 +99,7 @@ func FindMeasure(ctx context.Context, db *gorm.DB, townID string, number int64) 
 // CheckMeasure is NotFound for a number that no measure has.
 func CheckMeasure(number int64) error {
 	if number < 1 || number > measureCount {
-		return fault.New(fault.NotFound, "not_found", text.F("没有第 %d 项措施：共 7 项", "there is no measure %d: there are 7", number))
+		return fault.NotFound("not_found", "没有第 %d 项措施：共 7 项", "there is no measure %d: there are 7", number)
 	}
 	return nil
 }

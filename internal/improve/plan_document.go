@@ -100,13 +100,13 @@ func (d PlanDocument) complete(v index.View, branch string, before PlanDocument)
 		return d, err
 	}
 	if card.Score == nil {
-		return d, fault.New(fault.Conflict, "not_scored", text.F("党组织“%s”没有得分", "the branch %q has no score", branch))
+		return d, fault.Conflict("not_scored", "党组织“%s”没有得分", "the branch %q has no score", branch)
 	}
 	nodes := map[string]index.ScorecardNode{}
 	for _, n := range card.Nodes {
 		nodes[n.Code] = n
 	}
-	var faults []fault.Field
+	var faults []fault.FieldError
 	seen := map[string]bool{}
 	items := make([]PlannedItem, len(d.Items))
 	for i, x := range d.Items {
@@ -115,13 +115,13 @@ func (d PlanDocument) complete(v index.View, branch string, before PlanDocument)
 		known, there := before.find(x.ID)
 		switch {
 		case n == nil || len(n.Children) > 0:
-			faults = append(faults, fault.At(at+"/indicator", "unknown_indicator", text.F("指标体系中没有指标“%s”", "the scheme has no indicator %q", x.Indicator)))
+			faults = append(faults, fault.Field(at+"/indicator", "unknown_indicator", "指标体系中没有指标“%s”", "the scheme has no indicator %q", x.Indicator))
 			continue
 		case seen[x.Indicator]:
-			faults = append(faults, fault.At(at+"/indicator", "repeated_indicator", text.F("指标“%s”已有提升事项", "there is an item for %q already", x.Indicator)))
+			faults = append(faults, fault.Field(at+"/indicator", "repeated_indicator", "指标“%s”已有提升事项", "there is an item for %q already", x.Indicator))
 			continue
 		case x.ID != "" && (!there || known.Indicator != x.Indicator):
-			faults = append(faults, fault.At(at+"/id", "unknown_item", text.F("方案中没有该指标的此事项", "the plan has no such item of this indicator")))
+			faults = append(faults, fault.Field(at+"/id", "unknown_item", "方案中没有该指标的此事项", "the plan has no such item of this indicator"))
 			continue
 		}
 		seen[x.Indicator] = true
@@ -129,14 +129,14 @@ func (d PlanDocument) complete(v index.View, branch string, before PlanDocument)
 			x.Why = known.Why
 		}
 		if x, err = x.worth(v, branch, *card.Score, nodes[x.Indicator], n); err != nil {
-			if !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Invalid) {
+			if !fault.Is(err, fault.KindConflict) && !fault.Is(err, fault.KindInvalid) {
 				return d, err
 			}
-			faults = append(faults, fault.At(at+"/value_goal", "bad_goal", text.F("目标值不符合该指标的填报要求", "the indicator does not take this value")))
+			faults = append(faults, fault.Field(at+"/value_goal", "bad_goal", "目标值不符合该指标的填报要求", "the indicator does not take this value"))
 			continue
 		}
 		if x.Points < 0 {
-			faults = append(faults, fault.At(at+"/value_goal", "goal_below", text.F("这一目标使指数下降 %v 分：请填写不低于现状的目标", "this goal costs %v points of the index: aim at no less than now", -x.Points)))
+			faults = append(faults, fault.Field(at+"/value_goal", "goal_below", "这一目标使指数下降 %v 分：请填写不低于现状的目标", "this goal costs %v points of the index: aim at no less than now", -x.Points))
 		}
 		items[i] = x
 	}

@@ -126,7 +126,7 @@ func workable(v *itemReader, i PlanItem) error {
 
 func notOwnWork(v *itemReader, i PlanItem) error {
 	if i.DoneBy == v.Name() {
-		return fault.New(fault.Forbidden, "own_work", text.F("不能核验自己报告完成的事项", "nobody verifies what he or she has done"))
+		return fault.Forbidden("own_work", "不能核验自己报告完成的事项", "nobody verifies what he or she has done")
 	}
 	return nil
 }
@@ -217,9 +217,9 @@ func MovePlanItem(ctx context.Context, db *gorm.DB, townID, id string, version i
 		columns := map[string]any{"state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": reason, "closed_at": nil}
 		switch {
 		case to == ItemDone && evidence == "":
-			return workflow.Change{}, fault.Broken(fault.At("/evidence", "evidence_needed", text.F("请填写完成佐证", "say what shows that it is done")))
+			return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_needed", "请填写完成佐证", "say what shows that it is done"))
 		case to != ItemDone && evidence != "":
-			return workflow.Change{}, fault.Broken(fault.At("/evidence", "evidence_refused", text.F("只有报告完成时才填写佐证", "evidence is given with done only")))
+			return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_refused", "只有报告完成时才填写佐证", "evidence is given with done only"))
 		case to == ItemDone:
 			columns["done_by"], columns["evidence"] = v.Name(), evidence
 		case to == ItemClosed:

@@ -61,7 +61,7 @@ func (p Plan) moveDocument(ctx context.Context, tx *gorm.DB, b *index.Board, to 
 		return nil
 	}
 	if len(p.Document.V.Items) == 0 {
-		return fault.Broken(fault.At("/items", "empty_plan", text.F("方案没有提升事项", "the plan has no items: write at least one")))
+		return fault.Broken(fault.Field("/items", "empty_plan", "方案没有提升事项", "the plan has no items: write at least one"))
 	}
 	var predicted *database.JSON[PlanPrediction]
 	if to == PlanApproved {

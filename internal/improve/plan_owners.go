@@ -8,7 +8,6 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // ownerTables is where the owners of each kind are.
@@ -37,14 +36,14 @@ func (d PlanDocument) checkWork(ctx context.Context, db *gorm.DB, p Plan) error 
 			known[ItemOwner{kind, code}] = true
 		}
 	}
-	var faults []fault.Field
+	var faults []fault.FieldError
 	today := day.Of(db.NowFunc())
 	for i, x := range d.Items {
 		if was, _ := p.Document.V.find(x.ID); x.DueOn < today && x.DueOn != was.DueOn {
 			faults = append(faults, pastDay("/items/"+strconv.Itoa(i)+"/due_on"))
 		}
 		if !known[x.Owner] || x.Owner.Kind == "branch" && x.Owner.Code != p.BranchCode {
-			faults = append(faults, fault.At("/items/"+strconv.Itoa(i)+"/owner/code", "unknown_owner", text.F("“%s”不能负责：请填写本镇的人员、挂钩办或本党组织", "%q cannot own this: name a person or an office of the town, or the branch itself", x.Owner.Code)))
+			faults = append(faults, fault.Field("/items/"+strconv.Itoa(i)+"/owner/code", "unknown_owner", "“%s”不能负责：请填写本镇的人员、挂钩办或本党组织", "%q cannot own this: name a person or an office of the town, or the branch itself", x.Owner.Code))
 		}
 	}
 	if len(faults) > 0 {

@@ -90,7 +90,7 @@ WHERE p.town_id = ? AND p.branch_code = ? AND v.stage = ? AND v.made_on <= ? AND
 ORDER BY v.plan_id DESC, v.number DESC LIMIT 1`, townID, branch, PlanApproved, on, on).Scan(&list).Error
 	}
 	if err == nil && len(list) == 0 {
-		err = fault.New(fault.NotFound, "no_plan", text.F("党组织“%[1]s”在 %[2]s 没有已批准的提升方案", "the branch %[1]q had no approved plan on %[2]s", branch, on))
+		err = fault.NotFound("no_plan", "党组织“%[1]s”在 %[2]s 没有已批准的提升方案", "the branch %[1]q had no approved plan on %[2]s", branch, on)
 	}
 	if err != nil {
 		return PlanVersion{}, err

@@ -119,7 +119,7 @@ func refuseSecondPlan(ctx context.Context, tx *gorm.DB, townID, branch string) e
 
 func secondPlan(err error) error {
 	if database.ConstraintOf(err) == "plans_living" {
-		return fault.New(fault.Conflict, "plan_exists", text.F("该党组织刚有了提升方案", "the branch has just got a plan")).Because(err)
+		return fault.Conflict("plan_exists", "该党组织刚有了提升方案", "the branch has just got a plan").Because(err)
 	}
 	return err
 }

@@ -35,7 +35,7 @@ func UpdateProblem(ctx context.Context, db *gorm.DB, townID, id string, version 
 		}
 		handed := deref(c.OwnerPerson) != deref(x.OwnerPerson) || deref(c.OwnerOffice) != deref(x.OwnerOffice)
 		if reason == "" && (handed || c.DueOn != x.DueOn) {
-			return step, fault.Broken(fault.At("/reason", "reason_needed", text.F("变更责任方或期限须说明理由", "say why owner or due day change")))
+			return step, fault.Broken(fault.Field("/reason", "reason_needed", "变更责任方或期限须说明理由", "say why owner or due day change"))
 		}
 		due := x.DueOn
 		x.OwnerPerson, x.OwnerOffice, x.Participants, x.DueOn = c.OwnerPerson, c.OwnerOffice, c.Participants, c.DueOn
@@ -169,7 +169,7 @@ func (x JointProblem) refuseRelapse(ctx context.Context, tx *gorm.DB, today day.
 // openAll opens the problems that a visit found, as a part of its recording.
 func openAll(ctx context.Context, tx *gorm.DB, v Visit, found []JointProblem) error {
 	if len(found) > 0 && !access.Caller(ctx).May(access.WriteProblems) {
-		return fault.New(fault.Forbidden, "not_allowed", text.F("您无权提出难题", "you may not open problems"))
+		return fault.Forbidden("not_allowed", "您无权提出难题", "you may not open problems")
 	}
 	for _, x := range found {
 		x.TownID, x.BranchCode, x.VisitID = v.TownID, v.BranchCode, &v.ID

@@ -12,7 +12,6 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
 
@@ -54,7 +53,7 @@ func OpenProblem(ctx context.Context, db *gorm.DB, x JointProblem) (JointProblem
 // checkOrigin faults a visit, finding or earlier problem that the branch does not
 // have, or that the caller may not know of.
 func (x JointProblem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
-	var faults []fault.Field
+	var faults []fault.FieldError
 	if x.VisitID != nil {
 		v, err := visitViewerOf(ctx, tx, x.TownID)
 		if err != nil {
@@ -62,21 +61,21 @@ func (x JointProblem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
 		}
 		visit, err := v.find(ctx, tx, x.TownID, *x.VisitID)
 		switch {
-		case fault.Is(err, fault.NotFound) || err == nil && visit.BranchCode != x.BranchCode:
-			faults = append(faults, fault.At("/visit", "unknown_visit", text.F("该党组织没有这次走访", "the branch has no such visit")))
+		case fault.Is(err, fault.KindNotFound) || err == nil && visit.BranchCode != x.BranchCode:
+			faults = append(faults, fault.Field("/visit", "unknown_visit", "该党组织没有这次走访", "the branch has no such visit"))
 		case err != nil:
 			return err
 		case x.FindingNumber != nil && (*x.FindingNumber < 1 || *x.FindingNumber > int64(len(visit.Findings))):
-			faults = append(faults, fault.At("/finding", "unknown_finding", text.F("这次走访没有第 %d 项发现", "the visit has no finding %d", *x.FindingNumber)))
+			faults = append(faults, fault.Field("/finding", "unknown_finding", "这次走访没有第 %d 项发现", "the visit has no finding %d", *x.FindingNumber))
 		}
 	} else if x.FindingNumber != nil {
-		faults = append(faults, fault.At("/visit", "required", text.F("请写明是哪次走访的发现", "say of which visit the finding is")))
+		faults = append(faults, fault.Field("/visit", "required", "请写明是哪次走访的发现", "say of which visit the finding is"))
 	}
 	if x.AfterID != nil {
 		earlier, err := FindProblem(ctx, tx, x.TownID, *x.AfterID)
 		switch {
-		case fault.Is(err, fault.NotFound) || err == nil && (earlier.BranchCode != x.BranchCode || earlier.State != ProblemClosed):
-			faults = append(faults, fault.At("/after", "unknown_problem", text.F("该党组织没有这一已销号的难题", "the branch has no such problem that is closed")))
+		case fault.Is(err, fault.KindNotFound) || err == nil && (earlier.BranchCode != x.BranchCode || earlier.State != ProblemClosed):
+			faults = append(faults, fault.Field("/after", "unknown_problem", "该党组织没有这一已销号的难题", "the branch has no such problem that is closed"))
 		case err != nil:
 			return err
 		}
@@ -89,9 +88,9 @@ func (x JointProblem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
 
 // check faults an owner, participants or a day that cannot be.
 func (x JointProblem) check(ctx context.Context, tx *gorm.DB, today day.Date) error {
-	var faults []fault.Field
+	var faults []fault.FieldError
 	if (x.OwnerPerson == nil) == (x.OwnerOffice == nil) {
-		faults = append(faults, fault.At("/owner_person", "one_owner", text.F("请填写一名责任人或一个责任办，二者择一", "name one person or one office as the owner")))
+		faults = append(faults, fault.Field("/owner_person", "one_owner", "请填写一名责任人或一个责任办，二者择一", "name one person or one office as the owner"))
 	}
 	if x.DueOn < today {
 		faults = append(faults, pastDay("/due_on"))
@@ -115,7 +114,7 @@ func (x JointProblem) check(ctx context.Context, tx *gorm.DB, today day.Date) er
 		}
 		unknown := func(at, code string) {
 			if !slices.Contains(there, code) {
-				faults = append(faults, fault.At(at, "unknown_code", text.F("本镇没有“%s”", "this town has no %q", code)))
+				faults = append(faults, fault.Field(at, "unknown_code", "本镇没有“%s”", "this town has no %q", code))
 			}
 		}
 		if known.owner != nil {
@@ -134,7 +133,7 @@ func (x JointProblem) check(ctx context.Context, tx *gorm.DB, today day.Date) er
 // alreadyOpened tells that the finding has a problem already.
 func alreadyOpened(err error) error {
 	if database.ConstraintOf(err) == "problems_finding" {
-		return fault.New(fault.Conflict, "already_opened", text.F("该项发现已列为难题", "the finding has opened a problem already")).Because(err)
+		return fault.Conflict("already_opened", "该项发现已列为难题", "the finding has opened a problem already").Because(err)
 	}
 	return err
 }

@@ -32,15 +32,15 @@ func DraftFigures(ctx context.Context, db *gorm.DB, townID string, from, until d
 func refusedFigures(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) (*ReportFigures, error) {
 	switch {
 	case until < from:
-		return nil, fault.Broken(fault.At("/until", "before_from", text.F("截止日期不能早于起始日期", "until lies before from")))
+		return nil, fault.Broken(fault.Field("/until", "before_from", "截止日期不能早于起始日期", "until lies before from"))
 	case until > day.Of(db.NowFunc()):
-		return nil, fault.Broken(fault.At("/until", "in_the_future", text.F("截止日期不能晚于今天", "a report ends today at the latest")))
+		return nil, fault.Broken(fault.Field("/until", "in_the_future", "截止日期不能晚于今天", "a report ends today at the latest"))
 	case until >= from.AddDays(mostReportDays):
-		return nil, fault.Broken(fault.At("/until", "too_long", text.F("一份汇报最长 %d 天", "a report is about %d days at most", mostReportDays)))
+		return nil, fault.Broken(fault.Field("/until", "too_long", "一份汇报最长 %d 天", "a report is about %d days at most", mostReportDays))
 	}
 	f, err := figuresOf(ctx, db, townID, access.Caller(ctx).Person, from, until)
 	if err == nil && len(f.Branches) == 0 {
-		err = fault.Broken(fault.At("/from", "not_paired", text.F("您在此期间没有挂钩结对的党组织", "you were paired with no branch in these days")))
+		err = fault.Broken(fault.Field("/from", "not_paired", "您在此期间没有挂钩结对的党组织", "you were paired with no branch in these days"))
 	}
 	return f, err
 }
@@ -98,12 +98,12 @@ func MoveReport(ctx context.Context, db *gorm.DB, townID, id string, version int
 		}
 		if to == ReportReceived {
 			if v.wrote(r) {
-				return "", nil, fault.New(fault.Forbidden, "own_report", text.F("不能签收自己的汇报", "nobody receives a report of his or her own"))
+				return "", nil, fault.Forbidden("own_report", "不能签收自己的汇报", "nobody receives a report of his or her own")
 			}
 			return mv.Verb, map[string]any{"state": to, "received_at": tx.NowFunc(), "received_by": v.Name(), "remark": remark}, nil
 		}
 		if remark != "" {
-			return "", nil, fault.Broken(fault.At("/remark", "remark_refused", text.F("只有签收时才填写意见：请写入汇报正文", "a remark is of who receives it: say it in the report")))
+			return "", nil, fault.Broken(fault.Field("/remark", "remark_refused", "只有签收时才填写意见：请写入汇报正文", "a remark is of who receives it: say it in the report"))
 		}
 		if err := r.refuseOverlap(ctx, tx); err != nil {
 			return "", nil, err

@@ -10,7 +10,7 @@ import (
 )
 
 // check faults a rule whose figures do not fit its kind, at its place in a list.
-func (r TargetRule) check(i int) (faults []fault.Field) {
+func (r TargetRule) check(i int) (faults []fault.FieldError) {
 	refuse := func(member string, message text.Text) {
 		faults = append(faults, fault.At(fmt.Sprintf("/settings/target_rules/%d/%s", i, member), "rule", message))
 	}
@@ -39,7 +39,7 @@ func (r TargetRule) check(i int) (faults []fault.Field) {
 
 // checkRules faults rules that would name nobody, because the scheme in force has no
 // such dimension or grade; nothing where there is no scheme yet.
-func (s Settings) checkRules(inForce *scheme.Compiled) (faults []fault.Field) {
+func (s Settings) checkRules(inForce *scheme.Compiled) (faults []fault.FieldError) {
 	if inForce == nil {
 		return nil
 	}
@@ -51,13 +51,13 @@ func (s Settings) checkRules(inForce *scheme.Compiled) (faults []fault.Field) {
 		at := fmt.Sprintf("/settings/target_rules/%d/", i)
 		for k, code := range r.Dimensions {
 			if r.Kind == DimensionBelow && !dimensions[code] {
-				faults = append(faults, fault.At(fmt.Sprintf("%sdimensions/%d", at, k), "unknown_dimension", text.F(
-					"现行指标体系中没有维度“%s”", "the scheme in force has no dimension %q", code)))
+				faults = append(faults, fault.Field(fmt.Sprintf("%sdimensions/%d", at, k), "unknown_dimension",
+					"现行指标体系中没有维度“%s”", "the scheme in force has no dimension %q", code))
 			}
 		}
 		known := slices.ContainsFunc(inForce.Document.Grades, func(g scheme.Grade) bool { return g.Code == r.Grade })
 		if r.Kind == GradeAtMost && !known {
-			faults = append(faults, fault.At(at+"grade", "unknown_grade", text.F("现行指标体系中没有等次“%s”", "the scheme in force has no grade %q", r.Grade)))
+			faults = append(faults, fault.Field(at+"grade", "unknown_grade", "现行指标体系中没有等次“%s”", "the scheme in force has no grade %q", r.Grade))
 		}
 	}
 	return faults

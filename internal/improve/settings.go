@@ -5,7 +5,6 @@ package improve
 import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Settings are the rules of improvement of one town. They are data: who changes
@@ -68,7 +67,7 @@ func Defaults() Settings {
 	}
 }
 
-func (s Settings) check() (faults []fault.Field) {
+func (s Settings) check() (faults []fault.FieldError) {
 	for i, r := range s.TargetRules {
 		faults = append(faults, r.check(i)...)
 	}
@@ -83,11 +82,11 @@ func (s Settings) check() (faults []fault.Field) {
 		{"/settings/relapse_periods", s.RelapsePeriods, 40},
 	} {
 		if n.value < 1 || n.value > n.most {
-			faults = append(faults, fault.At(n.at, "out_of_range", text.F("应在 1 与 %d 之间", "must lie between 1 and %d", n.most)))
+			faults = append(faults, fault.Field(n.at, "out_of_range", "应在 1 与 %d 之间", "must lie between 1 and %d", n.most))
 		}
 	}
 	if s.WarnBefore < 0 || s.WarnBefore > 60 {
-		faults = append(faults, fault.At("/settings/warn_before_days", "out_of_range", text.F("应在 0 与 60 之间", "must lie between 0 and 60")))
+		faults = append(faults, fault.Field("/settings/warn_before_days", "out_of_range", "应在 0 与 60 之间", "must lie between 0 and 60"))
 	}
 	return append(faults, s.checkCalendar()...)
 }

@@ -66,17 +66,17 @@ func refuseBranch(ctx context.Context, tx *gorm.DB, townID, code string) error {
 	today := day.Of(tx.NowFunc())
 	b, err := town.FindBranch(ctx, tx, townID, code, today)
 	switch {
-	case fault.Is(err, fault.NotFound):
-		return fault.Broken(fault.At("/branch", "unknown_branch", text.F("本镇没有党组织“%s”", "this town has no branch %q", code)))
+	case fault.Is(err, fault.KindNotFound):
+		return fault.Broken(fault.Field("/branch", "unknown_branch", "本镇没有党组织“%s”", "this town has no branch %q", code))
 	case err == nil && b.EndedBy(today):
-		return fault.Broken(fault.At("/branch", "branch_closed", text.F("该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn)))
+		return fault.Broken(fault.Field("/branch", "branch_closed", "该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn))
 	}
 	return err
 }
 
 func refuseBranchOfOwn(led map[string]bool, branch string) error {
 	if led[branch] {
-		return fault.New(fault.Forbidden, "conflict_of_interest", text.F("不能决定自己所任职党组织的事项", "nobody decides about a branch that he or she leads"))
+		return fault.Forbidden("conflict_of_interest", "不能决定自己所任职党组织的事项", "nobody decides about a branch that he or she leads")
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ func refuseBranchOfOwn(led map[string]bool, branch string) error {
 func refuseLed(ctx context.Context, tx *gorm.DB, townID, branch string) error {
 	led, err := access.IsLedBy(ctx, tx, townID, branch, access.Caller(ctx).Person, day.Of(tx.NowFunc()))
 	if err == nil && led {
-		return fault.New(fault.Forbidden, "conflict_of_interest", text.F("不能决定自己所任职党组织的事项", "nobody decides about a branch that he or she leads"))
+		return fault.Forbidden("conflict_of_interest", "不能决定自己所任职党组织的事项", "nobody decides about a branch that he or she leads")
 	}
 	return err
 }
@@ -154,10 +154,10 @@ func (v targetViewer) refuse(ctx context.Context, tx *gorm.DB, t Target, d Targe
 		}
 		return town.Ended(ctx, tx, b)
 	case d.To == Confirmed && t.Lapsed && d.Reason == "":
-		return fault.Broken(fault.At("/reason", "reason_needed", text.F(
-			"更正后的结果已无提名理由，请说明为何仍要确认", "the amended result gives no reason any more: say why it is confirmed all the same")))
+		return fault.Broken(fault.Field("/reason", "reason_needed",
+			"更正后的结果已无提名理由，请说明为何仍要确认", "the amended result gives no reason any more: say why it is confirmed all the same"))
 	case (d.To == Ended) != (d.Outcome != ""):
-		return fault.Broken(fault.At("/outcome", "outcome", text.F("结束时须填写成效，其他情况不填", "give the outcome to end a target, and only then")))
+		return fault.Broken(fault.Field("/outcome", "outcome", "结束时须填写成效，其他情况不填", "give the outcome to end a target, and only then"))
 	}
 	return nil
 }

@@ -16,7 +16,6 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
-	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
 
@@ -72,8 +71,8 @@ func Propose(ctx context.Context, db *gorm.DB, b *index.Board, townID, period st
 
 // unpublished refuses what needs a publication of the period.
 func unpublished(p evaluation.Period) error {
-	e := fault.New(fault.Conflict, "period_not_published", text.F(
-		"考评周期 %[1]s 尚未公布：请先公布计算批次", "the period %[1]s is not published: publish one of its runs first", p.Code))
+	e := fault.Conflict("period_not_published",
+		"考评周期 %[1]s 尚未公布：请先公布计算批次", "the period %[1]s is not published: publish one of its runs first", p.Code)
 	e.Lock = &fault.Lock{By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup)}
 	return e
 }

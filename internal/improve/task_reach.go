@@ -10,7 +10,6 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
-	"bulwark/internal/text"
 )
 
 // tasker is what an answer about tasks depends on besides them.
@@ -68,13 +67,13 @@ func (v tasker) refuse(t Task, verb string) error {
 		if v.answers(t) || v.Role == access.LeadingGroup {
 			return nil
 		}
-		return fault.New(fault.Forbidden, "not_responsible", text.F("只有任务的负责人或负责单位可以填报进展", "only who answers for a task, or the leading group, reports on it"))
+		return fault.Forbidden("not_responsible", "只有任务的负责人或负责单位可以填报进展", "only who answers for a task, or the leading group, reports on it")
 	}
 	switch {
 	case t.BranchCode == nil && !v.write.All, t.BranchCode != nil && !v.write.Has(*t.BranchCode):
-		return fault.New(fault.Forbidden, "not_assigned", text.F("您只能安排所联系党组织的任务", "you set tasks for the branches of your office only"))
+		return fault.Forbidden("not_assigned", "您只能安排所联系党组织的任务", "you set tasks for the branches of your office only")
 	case verb == "drop" && t.BranchCode != nil && v.led[*t.BranchCode]:
-		return fault.New(fault.Forbidden, "conflict_of_interest", text.F("不能决定自己所任职党组织的事项", "nobody decides about a branch that he or she leads"))
+		return fault.Forbidden("conflict_of_interest", "不能决定自己所任职党组织的事项", "nobody decides about a branch that he or she leads")
 	}
 	return nil
 }

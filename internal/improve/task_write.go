@@ -63,22 +63,22 @@ func SetTask(ctx context.Context, db *gorm.DB, townID string, measure int64, pla
 // check lists what a task cannot be: about a branch, or for somebody, that the
 // town does not have, or for nobody or two.
 func (p TaskPlan) check(ctx context.Context, tx *gorm.DB, townID string) error {
-	var faults []fault.Field
+	var faults []fault.FieldError
 	if (p.Person == nil) == (p.Office == nil) {
-		faults = append(faults, fault.At("/person", "one_responsible", text.F("请指明一名负责人或一个负责单位", "name either a person or an office")))
+		faults = append(faults, fault.Field("/person", "one_responsible", "请指明一名负责人或一个负责单位", "name either a person or an office"))
 	}
 	if p.Person != nil {
 		_, err := people.Find(ctx, tx, townID, *p.Person)
-		if fault.Is(err, fault.NotFound) {
-			faults = append(faults, fault.At("/person", "unknown_person", text.F("本镇没有人员“%s”", "this town has no person %q", *p.Person)))
+		if fault.Is(err, fault.KindNotFound) {
+			faults = append(faults, fault.Field("/person", "unknown_person", "本镇没有人员“%s”", "this town has no person %q", *p.Person))
 		} else if err != nil {
 			return err
 		}
 	}
 	if p.Office != nil {
 		_, err := people.FindOffice(ctx, tx, townID, *p.Office)
-		if fault.Is(err, fault.NotFound) {
-			faults = append(faults, fault.At("/office", "unknown_office", text.F("本镇没有挂钩办“%s”", "this town has no office %q", *p.Office)))
+		if fault.Is(err, fault.KindNotFound) {
+			faults = append(faults, fault.Field("/office", "unknown_office", "本镇没有挂钩办“%s”", "this town has no office %q", *p.Office))
 		} else if err != nil {
 			return err
 		}
@@ -199,7 +199,7 @@ func MoveTask(ctx context.Context, db *gorm.DB, townID string, measure int64, id
 		switch to {
 		case Done:
 			if evidence == "" && t.Evidence == "" {
-				return taskStep{}, fault.Broken(fault.At("/evidence", "evidence_needed", text.F("完成任务须附佐证", "say what shows that it is done")))
+				return taskStep{}, fault.Broken(fault.Field("/evidence", "evidence_needed", "完成任务须附佐证", "say what shows that it is done"))
 			}
 			progress = 100
 		case Open:

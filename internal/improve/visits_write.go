@@ -13,7 +13,6 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
-	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
 
@@ -49,7 +48,7 @@ func BeginVisit(ctx context.Context, db *gorm.DB, v Visit) (Visit, error) {
 func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c VisitContent) error {
 	faults := c.check()
 	if c.VisitedOn > day.Of(tx.NowFunc()) {
-		faults = append(faults, fault.At("/visited_on", "in_the_future", text.F("走访日期不能晚于今天", "a visit is entered once it was made")))
+		faults = append(faults, fault.Field("/visited_on", "in_the_future", "走访日期不能晚于今天", "a visit is entered once it was made"))
 	}
 	if len(faults) > 0 {
 		return fault.Broken(faults...)
@@ -59,7 +58,7 @@ func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c VisitContent) error {
 		return err
 	}
 	if b.EndedBy(c.VisitedOn) {
-		return fault.Broken(fault.At("/visited_on", "branch_closed", text.F("该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn)))
+		return fault.Broken(fault.Field("/visited_on", "branch_closed", "该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn))
 	}
 	if err := access.InScope(ctx, tx, access.Caller(ctx), access.WriteVisits, v.TownID, v.BranchCode, c.VisitedOn); err != nil {
 		return err
@@ -82,7 +81,7 @@ func (v Visit) refuseItems(ctx context.Context, tx *gorm.DB, c VisitContent) err
 	if err != nil {
 		return err
 	}
-	var faults []fault.Field
+	var faults []fault.FieldError
 	for i, f := range c.Findings {
 		if f.PlanItemID != nil && !slices.Contains(known, *f.PlanItemID) {
 			faults = append(faults, unknownItem(i))
@@ -101,12 +100,12 @@ func (v Visit) refuseIndicators(ctx context.Context, tx *gorm.DB, before []Findi
 	if err != nil || inForce == nil {
 		return err
 	}
-	var faults []fault.Field
+	var faults []fault.FieldError
 	for i, f := range v.Findings {
 		old := slices.ContainsFunc(before, func(b Finding) bool { return b.Indicator == f.Indicator })
 		if f.Indicator != "" && !old && !inForce.HasIndicator(f.Indicator) {
-			faults = append(faults, fault.At(fmt.Sprintf("/findings/%d/indicator", i), "unknown_indicator", text.F(
-				"现行指标体系中没有指标“%s”", "the scheme in force has no indicator %q", f.Indicator)))
+			faults = append(faults, fault.Field(fmt.Sprintf("/findings/%d/indicator", i), "unknown_indicator",
+				"现行指标体系中没有指标“%s”", "the scheme in force has no indicator %q", f.Indicator))
 		}
 	}
 	if len(faults) > 0 {
@@ -186,7 +185,7 @@ func changeVisit(ctx context.Context, db *gorm.DB, townID, id string, change fun
 			return err
 		}
 		if !v.wrote(before) {
-			return fault.New(fault.Forbidden, "not_your_visit", text.F("只有走访人本人可以填写或更正", "only who made the visit writes about it"))
+			return fault.Forbidden("not_your_visit", "只有走访人本人可以填写或更正", "only who made the visit writes about it")
 		}
 		verb, err := change(tx, before)
 		if err != nil {
@@ -219,5 +218,5 @@ func (v Visit) refuseLost(ctx context.Context, tx *gorm.DB, c VisitContent) erro
 	if err != nil || n <= int64(len(c.Findings)) {
 		return err
 	}
-	return fault.Broken(fault.At("/findings", "finding_in_use", text.F("第 %d 项发现已列为难题，请保留", "finding %d has opened a problem: keep it at its place", n)))
+	return fault.Broken(fault.Field("/findings", "finding_in_use", "第 %d 项发现已列为难题，请保留", "finding %d has opened a problem: keep it at its place", n))
 }

@@ -64,7 +64,7 @@ func (b *Board) Across(ctx context.Context, db *gorm.DB, towns []town.Town, area
 	for i, t := range towns {
 		all.Towns[i] = TownStatus{Code: t.Code, Name: t.Name.In(language), Status: "not_published"}
 		o, p, err := b.current(ctx, db, t.Code, period, 0)
-		if fault.Is(err, fault.NotFound) {
+		if fault.Is(err, fault.KindNotFound) {
 			continue
 		}
 		if err != nil {

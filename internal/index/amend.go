@@ -12,7 +12,6 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
-	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
 
@@ -74,8 +73,8 @@ func amend(ctx context.Context, tx *gorm.DB, p evaluation.Period, a amendment) (
 		return Publication{}, err
 	}
 	if sum(c.dataFile()) == base.Run.DataHash {
-		return Publication{}, fault.New(fault.Conflict, "nothing_changes", text.F(
-			"这些更正与已公布的数据相同，不会改变任何结果", "these corrections change nothing: they say what is published already")).Held(last.lock())
+		return Publication{}, fault.Conflict("nothing_changes",
+			"这些更正与已公布的数据相同，不会改变任何结果", "these corrections change nothing: they say what is published already").Held(last.lock())
 	}
 	run, err := c.keep(ctx, tx, p)
 	if err != nil {

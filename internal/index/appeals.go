@@ -104,7 +104,7 @@ var appeals = workflow.Kind[Appeal, AppealState, *appealReader]{
 
 func notLed(v *appealReader, a Appeal) error {
 	if v.led[a.BranchCode] {
-		return fault.New(fault.Forbidden, "conflict_of_interest", text.F("不能决定自己所任职党组织的申诉", "nobody decides about a branch that he or she leads"))
+		return fault.Forbidden("conflict_of_interest", "不能决定自己所任职党组织的申诉", "nobody decides about a branch that he or she leads")
 	}
 	return nil
 }

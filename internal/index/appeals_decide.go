@@ -7,7 +7,6 @@ import (
 
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
 
@@ -49,15 +48,15 @@ func (a Appeal) own(list []evaluation.Correction) []evaluation.Correction {
 
 // check lists what is missing from the decision, or too much.
 func (d Decision) check() error {
-	var faults []fault.Field
+	var faults []fault.FieldError
 	if d.To != Withdrawn && d.Answer == "" {
-		faults = append(faults, fault.At("/reason", "reason_needed", text.F("请写明答复", "answer the branch: give a reason")))
+		faults = append(faults, fault.Field("/reason", "reason_needed", "请写明答复", "answer the branch: give a reason"))
 	}
 	switch {
 	case d.To == Upheld && len(d.Corrections) == 0:
-		faults = append(faults, fault.At("/corrections", "corrections_needed", text.F("支持申诉须至少作一项更正", "to uphold an appeal, correct at least one thing")))
+		faults = append(faults, fault.Field("/corrections", "corrections_needed", "支持申诉须至少作一项更正", "to uphold an appeal, correct at least one thing"))
 	case d.To != Upheld && len(d.Corrections) > 0:
-		faults = append(faults, fault.At("/corrections", "corrections_refused", text.F("只有支持申诉时才能更正", "only upholding an appeal corrects anything")))
+		faults = append(faults, fault.Field("/corrections", "corrections_refused", "只有支持申诉时才能更正", "only upholding an appeal corrects anything"))
 	}
 	if len(faults) > 0 {
 		return fault.Broken(faults...)

@@ -14,7 +14,6 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
-	"bulwark/internal/text"
 )
 
 // File enters an appeal of the caller, who leads the branch, against the latest
@@ -60,8 +59,8 @@ func (a *Appeal) insert(tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return fault.New(fault.Conflict, "appeal_exists", text.F(
-		"该党组织对本次公布已有尚未决定的申诉：可撤回后重新提出", "the branch has an undecided appeal against this publication: withdraw it to file another")).Held(other.lock())
+	return fault.Conflict("appeal_exists",
+		"该党组织对本次公布已有尚未决定的申诉：可撤回后重新提出", "the branch has an undecided appeal against this publication: withdraw it to file another").Held(other.lock())
 }
 
 // appealable gives the number of the latest publication, if the branch is in it and
@@ -86,7 +85,7 @@ func appealable(ctx context.Context, tx *gorm.DB, p evaluation.Period, branch st
 	if placed[last.RunID] == nil {
 		by := last.lock()
 		by.CanLift = fault.Nobody
-		return 0, fault.New(fault.Conflict, "not_in_result", text.F("党组织“%s”不在本周期的结果中", "the branch %q is not in this result", branch)).Held(by)
+		return 0, fault.Conflict("not_in_result", "党组织“%s”不在本周期的结果中", "the branch %q is not in this result", branch).Held(by)
 	}
 	today := day.Of(tx.NowFunc())
 	until := last.first
@@ -108,10 +107,10 @@ func noticeOver(p evaluation.Period, last *published, n *evaluation.Notice) erro
 	if n == nil {
 		by := p.Calendar.Lock()
 		by.CanLift = fault.Nobody // the days of what is published stay
-		return fault.New(fault.Conflict, "no_notice", text.F("本周期不设公示期，不受理申诉", "this period has no public notice: nobody can appeal")).Held(by)
+		return fault.Conflict("no_notice", "本周期不设公示期，不受理申诉", "this period has no public notice: nobody can appeal").Held(by)
 	}
-	return fault.New(fault.Locked, "notice_closed", text.F(
-		"公示期为 %[1]s 至 %[2]s，已经结束；如有错误请向工作领导小组反映，由其更正", "the public notice ran from %[1]s until %[2]s: tell the leading group, which can correct a mistake", n.From, n.Until)).
+	return fault.Locked("notice_closed",
+		"公示期为 %[1]s 至 %[2]s，已经结束；如有错误请向工作领导小组反映，由其更正", "the public notice ran from %[1]s until %[2]s: tell the leading group, which can correct a mistake", n.From, n.Until).
 		Held(last.lock())
 }
 
@@ -141,11 +140,11 @@ func (a Appeal) check(ctx context.Context, tx *gorm.DB, p evaluation.Period) err
 	if err != nil {
 		return err
 	}
-	var faults []fault.Field
+	var faults []fault.FieldError
 	for i, point := range a.Points {
 		if c.Node(point.Code) == nil && c.Quantity(point.Code) == nil && !c.HasAdjustment(point.Code) {
-			faults = append(faults, fault.At("/points/"+strconv.Itoa(i)+"/code", "unknown_code", text.F(
-				"指标体系中没有“%s”", "the scheme has no indicator, quantity or adjustment %q", point.Code)))
+			faults = append(faults, fault.Field("/points/"+strconv.Itoa(i)+"/code", "unknown_code",
+				"指标体系中没有“%s”", "the scheme has no indicator, quantity or adjustment %q", point.Code))
 		}
 	}
 	if len(faults) > 0 {

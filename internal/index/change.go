@@ -71,8 +71,8 @@ func (b *Board) Change(ctx context.Context, db *gorm.DB, v View, branch, from st
 		}
 	}
 	if before == nil {
-		return ScoreChange{}, fault.New(fault.NotFound, "nothing_before", text.F(
-			"之前没有已公布的同类考评周期", "no period of this kind was published before"))
+		return ScoreChange{}, fault.NotFound("nothing_before",
+			"之前没有已公布的同类考评周期", "no period of this kind was published before")
 	}
 	early, err := before.explainer()
 	if err != nil {

@@ -69,7 +69,7 @@ func (c *computation) score() error {
 // unscorable says which approved values the scheme refuses: they were entered
 // under another version, or carried over from one.
 func unscorable(err error) error {
-	e := fault.New(fault.Conflict, "unscorable", text.F("有已通过的数据无法按现行指标体系计分", "approved values cannot be scored by this scheme")).Because(err)
+	e := fault.Conflict("unscorable", "有已通过的数据无法按现行指标体系计分", "approved values cannot be scored by this scheme").Because(err)
 	if found, ok := err.(*composite.DataFaults); ok { //nolint:errorlint // Check returns it bare
 		for _, f := range found.Faults {
 			e = e.With(fault.At("data/"+f.Unit+"/"+f.Indicator, f.Code, text.Same(f.Message)))

@@ -7,7 +7,6 @@ import (
 
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Diff says what differs between two publications of a period.
@@ -61,7 +60,7 @@ func (b *Board) Diff(ctx context.Context, db *gorm.DB, townID, period string, nu
 		from = number - 1
 	}
 	if from == 0 {
-		return Diff{}, fault.New(fault.NotFound, "nothing_before", text.F("第 1 次公布之前没有可比较的公布", "nothing was published before publication 1: say from which one to compare"))
+		return Diff{}, fault.NotFound("nothing_before", "第 1 次公布之前没有可比较的公布", "nothing was published before publication 1: say from which one to compare")
 	}
 	now, p, err := b.current(ctx, db, townID, period, number)
 	if err != nil {

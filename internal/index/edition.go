@@ -114,7 +114,7 @@ func (e edition) find(period string, number int64) (*published, error) {
 			return &list[i], nil
 		}
 	}
-	return nil, fault.New(fault.NotFound, "not_found", text.F("考评周期 %s 没有第 %d 次公布", "the period %s has no publication %d", period, number))
+	return nil, fault.NotFound("not_found", "考评周期 %s 没有第 %d 次公布", "the period %s has no publication %d", period, number)
 }
 
 // before gives the latest publication of the last published period of the same

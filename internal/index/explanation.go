@@ -140,9 +140,9 @@ func (o *Outcome) locate(branch string) (*Result, int, error) {
 
 // unscored says why there is nothing to explain.
 func unscored(r *Result, language string) error {
-	return fault.New(fault.Conflict, "not_scored", text.F(
+	return fault.Conflict("not_scored",
 		"“%s”在本周期没有得分：完整度为 %.0f%%，缺少指标 %v", "%s has no score in this period: its coverage is %.0f%%, missing %v",
-		r.Name.In(language), 100*r.Coverage, r.missing()))
+		r.Name.In(language), 100*r.Coverage, r.missing())
 }
 
 func (o *Outcome) shares(r *Result, c *composite.Contributions, language string, detailed bool) []Share {

@@ -28,7 +28,7 @@ func (b *Board) Levels(ctx context.Context, db *gorm.DB, townID, period string, 
 	}
 	if period == "" {
 		if len(e) == 0 {
-			return nil, fault.New(fault.NotFound, "nothing_published", text.F("尚未公布任何考评周期", "no period is published yet"))
+			return nil, fault.NotFound("nothing_published", "尚未公布任何考评周期", "no period is published yet")
 		}
 		period = e[len(e)-1].PeriodCode
 	}

@@ -12,7 +12,6 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Clock is a public notice as it stands today.
@@ -156,10 +155,10 @@ func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 	if err != nil {
 		return err
 	}
-	var waiting []fault.Field
+	var waiting []fault.FieldError
 	for _, a := range undecided {
-		waiting = append(waiting, fault.At("appeals/"+a.ID, "undecided", text.F(
-			"党组织“%[1]s”的申诉尚未作出决定，应于 %[2]s 前答复", "the appeal of the branch %[1]q is not decided; its answer is due on %[2]s", a.BranchCode, a.DueOn)))
+		waiting = append(waiting, fault.Field("appeals/"+a.ID, "undecided",
+			"党组织“%[1]s”的申诉尚未作出决定，应于 %[2]s 前答复", "the appeal of the branch %[1]q is not decided; its answer is due on %[2]s", a.BranchCode, a.DueOn))
 	}
 	today := day.Of(tx.NowFunc())
 	var open *published
@@ -172,10 +171,10 @@ func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 	case open != nil:
 		by := open.lock()
 		by.CanLift = fault.Nobody
-		return fault.New(fault.Locked, "notice_open", text.F("公示期至 %s 止，期满后方可定为最终", "the public notice runs until %s: it can be made final on the day after", *open.NoticeUntil)).
+		return fault.Locked("notice_open", "公示期至 %s 止，期满后方可定为最终", "the public notice runs until %s: it can be made final on the day after", *open.NoticeUntil).
 			Held(by).With(waiting...)
 	case len(waiting) > 0:
-		return fault.New(fault.Locked, "appeals_undecided", text.F("有 %d 件申诉尚未作出决定：请先决定", "%d appeals are not decided: decide them first", len(waiting))).
+		return fault.Locked("appeals_undecided", "有 %d 件申诉尚未作出决定：请先决定", "%d appeals are not decided: decide them first", len(waiting)).
 			Held(undecided[0].lock()).With(waiting...)
 	}
 	return nil

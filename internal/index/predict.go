@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 )
 
@@ -49,5 +48,5 @@ func (v View) Predict(branch string, values map[string]float64) (Prediction, err
 		}
 		return p, nil
 	}
-	return Prediction{}, fault.New(fault.Conflict, "not_scored", text.F("党组织“%s”没有得分", "the branch %q has no score", branch))
+	return Prediction{}, fault.Conflict("not_scored", "党组织“%s”没有得分", "the branch %q has no score", branch)
 }

@@ -12,7 +12,6 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Publication says which run is the result of a period, from when on. The one of
@@ -96,8 +95,8 @@ func lastRun(tx *gorm.DB, p evaluation.Period) (Run, error) {
 	err := tx.Omit("data").Where("town_id = ? AND period_code = ? AND created_at >= ?", p.TownID, p.Code, p.StateAt).
 		Order("number DESC").Limit(1).Find(&runs).Error
 	if err == nil && len(runs) == 0 {
-		return Run{}, fault.New(fault.Conflict, "no_run", text.F(
-			"锁定后尚未计算：请先生成计算批次", "nothing was computed since the period was locked: make a run first")).Held(p.Lock())
+		return Run{}, fault.Conflict("no_run",
+			"锁定后尚未计算：请先生成计算批次", "nothing was computed since the period was locked: make a run first").Held(p.Lock())
 	}
 	if err != nil {
 		return Run{}, err

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 )
 
@@ -146,8 +145,8 @@ func (r Ranking) narrow(f RankingFilter) (Ranking, error) {
 	}
 	at := slices.IndexFunc(r.Items, func(i Ranked) bool { return i.Branch.Code == f.Around })
 	if at < 0 {
-		return Ranking{}, fault.New(fault.NotFound, "not_ranked", text.F(
-			"“%s”不在此排名中", "%q is not in this ranking", f.Around))
+		return Ranking{}, fault.NotFound("not_ranked",
+			"“%s”不在此排名中", "%q is not in this ranking", f.Around)
 	}
 	r.Items = r.Items[max(0, at-f.Span):min(len(r.Items), at+f.Span+1)]
 	r.Insufficient = []Insufficient{}

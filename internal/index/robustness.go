@@ -12,7 +12,6 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 )
 
@@ -91,7 +90,7 @@ func Appraise(ctx context.Context, db *gorm.DB, townID, runID string) error {
 		}
 		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "run.appraise", Subject: describe(p) + "/runs/" + runID})
 	})
-	if fault.Is(err, fault.Conflict) {
+	if fault.Is(err, fault.KindConflict) {
 		return nil // another process was faster; both computed the same
 	}
 	return err
@@ -213,7 +212,7 @@ type Robustness struct {
 // known yet.
 func (v View) Robustness() (Robustness, error) {
 	if v.now.Run == nil || v.now.sure == nil {
-		e := fault.New(fault.Unavailable, "not_appraised", text.F("稳健性尚在计算，请稍后再试", "it is being computed: try again in a moment"))
+		e := fault.Unavailable("not_appraised", "稳健性尚在计算，请稍后再试", "it is being computed: try again in a moment")
 		e.RetryAfter = time.Second
 		return Robustness{}, e
 	}

@@ -54,8 +54,8 @@ func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (Run
 			return err
 		}
 		if p.State != evaluation.Locked {
-			return fault.New(fault.Conflict, "period_not_locked", text.F(
-				"考评周期 %[1]s 处于“%[2]s”状态：只有锁定的周期才能计算", "period %[1]s is %[2]s: a run is made of a locked period", p.Code, p.State)).Held(p.Lock())
+			return fault.Conflict("period_not_locked",
+				"考评周期 %[1]s 处于“%[2]s”状态：只有锁定的周期才能计算", "period %[1]s is %[2]s: a run is made of a locked period", p.Code, p.State).Held(p.Lock())
 		}
 		c, err := compute(ctx, tx, p)
 		if err != nil {

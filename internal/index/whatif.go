@@ -7,7 +7,6 @@ import (
 
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
-	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 )
 
@@ -85,7 +84,7 @@ func (v View) WhatIf(s Supposition, language string, has func(branch string) boo
 
 // suppose replaces values in copies of their columns.
 func (c *computation) suppose(values []SupposedValue, has func(string) bool) error {
-	var faults []fault.Field
+	var faults []fault.FieldError
 	d := &c.values.Data
 	d.Columns = slices.Clone(d.Columns)
 	copied := map[int]bool{}
@@ -95,10 +94,10 @@ func (c *computation) suppose(values []SupposedValue, has func(string) bool) err
 		column := slices.IndexFunc(c.scheme.Indicators, func(n *scheme.Node) bool { return n.Code == s.Indicator })
 		switch {
 		case unit < 0 || has != nil && !has(s.Branch):
-			faults = append(faults, fault.At(at+"/branch", "unknown_branch", text.F("没有党组织“%s”", "there is no branch %q to suppose about", s.Branch)))
+			faults = append(faults, fault.Field(at+"/branch", "unknown_branch", "没有党组织“%s”", "there is no branch %q to suppose about", s.Branch))
 			continue
 		case column < 0:
-			faults = append(faults, fault.At(at+"/indicator", "unknown_indicator", text.F("没有指标“%s”", "there is no indicator %q", s.Indicator)))
+			faults = append(faults, fault.Field(at+"/indicator", "unknown_indicator", "没有指标“%s”", "there is no indicator %q", s.Indicator))
 			continue
 		}
 		if !copied[column] {
@@ -117,10 +116,10 @@ func (c *computation) suppose(values []SupposedValue, has func(string) bool) err
 
 // reweighed is the scheme with other weights.
 func reweighed(c *scheme.Compiled, weights map[string]float64) (*scheme.Compiled, error) {
-	var faults []fault.Field
+	var faults []fault.FieldError
 	for code, w := range weights {
 		if n := c.Node(code); n == nil || n == &c.Document.Tree || !(w > 0 && w <= 1e9) {
-			faults = append(faults, fault.At("/weights/"+code, "bad_weight", text.F("须为本指标体系节点的代码和大于 0 的权重", "name a node below the root and give a weight above 0")))
+			faults = append(faults, fault.Field("/weights/"+code, "bad_weight", "须为本指标体系节点的代码和大于 0 的权重", "name a node below the root and give a weight above 0"))
 		}
 	}
 	if len(faults) > 0 {

@@ -177,7 +177,7 @@ func TestTheProviderIsAway(t *testing.T) {
 	address := p.Issuer
 	p.Issuer = "http://127.0.0.1:1"
 	_, _, err := p.Start(t.Context())
-	if !fault.Is(err, fault.Unavailable) || codeOf(err) != "provider_away" {
+	if !fault.Is(err, fault.KindUnavailable) || codeOf(err) != "provider_away" {
 		t.Errorf("away: %v", err)
 	}
 	p.Issuer = address

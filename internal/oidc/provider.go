@@ -13,7 +13,6 @@ import (
 	"golang.org/x/oauth2"
 
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // Provider is the outside provider. Fill the fields, then use it from as many
@@ -40,7 +39,7 @@ type discovered struct {
 const patience = 10 * time.Second
 
 func away(cause error) error {
-	e := fault.New(fault.Unavailable, "provider_away", text.F("身份提供方暂时无法访问，请稍后再试或用密码登录", "the identity provider does not answer: try again later, or sign in by password"))
+	e := fault.Unavailable("provider_away", "身份提供方暂时无法访问，请稍后再试或用密码登录", "the identity provider does not answer: try again later, or sign in by password")
 	e.RetryAfter = 10 * time.Second
 	return e.Because(cause)
 }

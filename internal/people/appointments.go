@@ -96,18 +96,18 @@ func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (Appointment, erro
 	return a, err
 }
 
-func checkAppointment(a Appointment) (faults []fault.Field) {
+func checkAppointment(a Appointment) (faults []fault.FieldError) {
 	switch {
 	case a.Role == access.Admin:
-		faults = append(faults, fault.At("/role", "not_appointed_to", text.F(
-			"管理员不经聘任：请为其建立不关联人员的密钥", "nobody is appointed admin: make a key without a person")))
+		faults = append(faults, fault.Field("/role", "not_appointed_to",
+			"管理员不经聘任：请为其建立不关联人员的密钥", "nobody is appointed admin: make a key without a person"))
 	case !slices.Contains(access.Roles(), a.Role):
-		faults = append(faults, fault.At("/role", "unknown_role", text.F("没有角色“%s”", "there is no role %q", a.Role)))
+		faults = append(faults, fault.Field("/role", "unknown_role", "没有角色“%s”", "there is no role %q", a.Role))
 	case a.Role == access.Mentor && a.Letter == "":
-		faults = append(faults, fault.At("/letter", "letter_needed", text.F("导师须凭聘书聘任：请填写聘书编号", "a mentor is appointed by letter: give its number")))
+		faults = append(faults, fault.Field("/letter", "letter_needed", "导师须凭聘书聘任：请填写聘书编号", "a mentor is appointed by letter: give its number"))
 	}
 	if a.Role == access.Mentor && a.ValidUntil == nil {
-		faults = append(faults, fault.At("/valid_until", "term_needed", text.F("导师有聘期：请填写最后一日", "a mentor is appointed for a term: give the last day")))
+		faults = append(faults, fault.Field("/valid_until", "term_needed", "导师有聘期：请填写最后一日", "a mentor is appointed for a term: give the last day"))
 	}
 	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
 }
@@ -117,8 +117,8 @@ func (a Appointment) refuseOverlap(tx *gorm.DB) error {
 	err := overlapping(tx.Model(&Appointment{}), a.ValidFrom, a.ValidUntil).
 		Where("town_id = ? AND person_code = ? AND role = ?", a.TownID, a.PersonCode, a.Role).Count(&n).Error
 	if err == nil && n > 0 {
-		return fault.New(fault.Conflict, "overlapping_appointment", text.F(
-			"该人员在此期间已担任同一角色：请先结束原聘任", "this person holds the role in that time already: end that appointment first"))
+		return fault.Conflict("overlapping_appointment",
+			"该人员在此期间已担任同一角色：请先结束原聘任", "this person holds the role in that time already: end that appointment first")
 	}
 	return err
 }

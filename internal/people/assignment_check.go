@@ -14,12 +14,12 @@ import (
 	"bulwark/internal/town"
 )
 
-func checkAssignment(a Assignment) (faults []fault.Field) {
+func checkAssignment(a Assignment) (faults []fault.FieldError) {
 	switch a.Duty {
 	case access.Leads, access.Mentors, access.Instructs:
 	default:
-		faults = append(faults, fault.At("/duty", "unknown_duty", text.F(
-			"职责须为 leads、mentors 或 instructs", "the duty is leads, mentors or instructs")))
+		faults = append(faults, fault.Field("/duty", "unknown_duty",
+			"职责须为 leads、mentors 或 instructs", "the duty is leads, mentors or instructs"))
 	}
 	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
 }
@@ -67,8 +67,8 @@ func demandRole(ctx context.Context, tx *gorm.DB, townID, person string, role ac
 	if err != nil || slices.Contains(held, role) {
 		return err
 	}
-	return fault.Broken(fault.At("/person", "not_appointed", text.F(
-		"“%[1]s”在 %[3]s 未被聘任为 %[2]s：请先聘任", "%[1]q is not appointed %[2]s on %[3]s: appoint first", person, role, on)))
+	return fault.Broken(fault.Field("/person", "not_appointed",
+		"“%[1]s”在 %[3]s 未被聘任为 %[2]s：请先聘任", "%[1]q is not appointed %[2]s on %[3]s: appoint first", person, role, on))
 }
 
 // refuseClash keeps an assignment apart from those that hold on some of its days:
@@ -86,14 +86,14 @@ func refuseClash(tx *gorm.DB, a Assignment) error {
 		same := other.PersonCode == a.PersonCode
 		switch {
 		case same && other.Duty == a.Duty:
-			return fault.New(fault.Conflict, "overlapping_assignment", text.F(
-				"该人员在此期间已承担同一职责", "this person has the same duty for the branch in that time already"))
+			return fault.Conflict("overlapping_assignment",
+				"该人员在此期间已承担同一职责", "this person has the same duty for the branch in that time already")
 		case same && (other.Duty == access.Leads || a.Duty == access.Leads):
-			return fault.New(fault.Conflict, "conflict_of_interest", text.F(
-				"同一人不能在任职期间担任本党组织的导师或指导员", "nobody mentors or instructs a branch while leading it: end the other assignment first"))
+			return fault.Conflict("conflict_of_interest",
+				"同一人不能在任职期间担任本党组织的导师或指导员", "nobody mentors or instructs a branch while leading it: end the other assignment first")
 		case other.Duty == a.Duty && (other.Exclusive || a.Exclusive):
-			return fault.New(fault.Conflict, "exclusive_assignment", text.F(
-				"“%s”在此期间已承担该职责，且其中一方为专任：请先结束该关系", "%q has the duty for the branch in that time, and one of the two is exclusive: end that assignment first", other.PersonCode))
+			return fault.Conflict("exclusive_assignment",
+				"“%s”在此期间已承担该职责，且其中一方为专任：请先结束该关系", "%q has the duty for the branch in that time, and one of the two is exclusive: end that assignment first", other.PersonCode)
 		}
 	}
 	return nil

@@ -71,7 +71,7 @@ func LinkOffice(ctx context.Context, db *gorm.DB, l OfficeLink) (OfficeLink, err
 			return err
 		}
 		if n > 0 {
-			return fault.New(fault.Conflict, "overlapping_link", text.F("该挂钩办在此期间已与该党组织挂钩", "the office is linked to the branch in that time already"))
+			return fault.Conflict("overlapping_link", "该挂钩办在此期间已与该党组织挂钩", "the office is linked to the branch in that time already")
 		}
 		l.Versioned = database.Versioned{Version: 1}
 		if err := tx.Create(&l).Error; err != nil {

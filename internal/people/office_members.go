@@ -100,7 +100,7 @@ func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (OfficeMember,
 			return err
 		}
 		if n > 0 {
-			return fault.New(fault.Conflict, "overlapping_membership", text.F("该人员在此期间已是该挂钩办成员", "this person is a member of the office in that time already"))
+			return fault.Conflict("overlapping_membership", "该人员在此期间已是该挂钩办成员", "this person is a member of the office in that time already")
 		}
 		m.Versioned = database.Versioned{Version: 1}
 		if err := tx.Create(&m).Error; err != nil {

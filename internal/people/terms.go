@@ -10,7 +10,6 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 // inForce narrows a query to rows that hold on the day, both their ends included.
@@ -28,11 +27,11 @@ func overlapping(q *gorm.DB, from day.Date, until *day.Date) *gorm.DB {
 }
 
 // checkTerm faults a term that ends before it starts.
-func checkTerm(from day.Date, until *day.Date) []fault.Field {
+func checkTerm(from day.Date, until *day.Date) []fault.FieldError {
 	if until == nil || *until >= from {
 		return nil
 	}
-	return []fault.Field{fault.At("/valid_until", "ends_before_start", text.F("结束日期早于开始日期", "it ends before it starts"))}
+	return []fault.FieldError{fault.Field("/valid_until", "ends_before_start", "结束日期早于开始日期", "it ends before it starts")}
 }
 
 // dated is a row that holds for a term.
@@ -80,11 +79,11 @@ func endTerm[T dated](ctx context.Context, db *gorm.DB, c closing, key database.
 
 func (c closing) check(from day.Date, until *day.Date) error {
 	if c.last < from {
-		return fault.Broken(fault.At("/until", "ends_before_start", text.F("结束日期早于开始日期", "it ends before it starts")))
+		return fault.Broken(fault.Field("/until", "ends_before_start", "结束日期早于开始日期", "it ends before it starts"))
 	}
 	if until != nil && c.last > *until {
-		return fault.Broken(fault.At("/until", "ends_already", text.F(
-			"已于 %s 结束：如需继续，请另建一条", "it ends on %s already: to go on, make another", *until)))
+		return fault.Broken(fault.Field("/until", "ends_already",
+			"已于 %s 结束：如需继续，请另建一条", "it ends on %s already: to go on, make another", *until))
 	}
 	return nil
 }

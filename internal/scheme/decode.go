@@ -84,8 +84,8 @@ func unreadable(err error) error {
 		pointer = string(syntactic.JSONPointer)
 		reason = fmt.Errorf("at byte %d: %w", syntactic.ByteOffset, syntactic.Err)
 	}
-	return fault.New(fault.Malformed, "malformed_scheme", text.F("无法读取指标体系文件", "the scheme document cannot be read")).
-		With(fault.At(pointer, "malformed", text.F("此处无法读取：%v", "cannot read this: %v", reason))).Because(err)
+	return fault.Malformed("malformed_scheme", "无法读取指标体系文件", "the scheme document cannot be read").
+		With(fault.Field(pointer, "malformed", "此处无法读取：%v", "cannot read this: %v", reason)).Because(err)
 }
 
 // Canonical is the document in RFC 8785 form: the same document always gives the

@@ -73,7 +73,7 @@ func TestDecodeIsStrict(t *testing.T) {
 			}
 			_, err := scheme.Decode([]byte(strings.Replace(small, tt.old, tt.new, 1)))
 			code, at := faults(err)
-			if code != "malformed_scheme" || !slices.Equal(at, []string{tt.at}) || !fault.Is(err, fault.Malformed) {
+			if code != "malformed_scheme" || !slices.Equal(at, []string{tt.at}) || !fault.Is(err, fault.KindMalformed) {
 				t.Errorf("got %s at %q: %v, want it at %q", code, at, err, tt.at)
 			}
 		})
@@ -88,18 +88,18 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		d, err := scheme.Decode(raw)
 		if err != nil {
-			if !fault.Is(err, fault.Malformed) {
+			if !fault.Is(err, fault.KindMalformed) {
 				t.Fatalf("%v is not a fault of the document", err)
 			}
 			return
 		}
-		if _, err := scheme.Compile(d); err != nil && !fault.Is(err, fault.Invalid) {
+		if _, err := scheme.Compile(d); err != nil && !fault.Is(err, fault.KindInvalid) {
 			t.Fatalf("%v is not a fault of the document", err)
 		}
 	})
 }
 
-func fieldsOf(err error) []fault.Field {
+func fieldsOf(err error) []fault.FieldError {
 	var e *fault.Error
 	if errors.As(err, &e) {
 		return e.Fields

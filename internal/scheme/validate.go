@@ -35,7 +35,7 @@ func Compile(d Document) (*Compiled, error) {
 // validator collects the faults of a document that composite knows nothing of:
 // words, entry, derivation. The mathematics is checked there.
 type validator struct {
-	faults     []fault.Field
+	faults     []fault.FieldError
 	codes      map[string]bool // of nodes and quantities
 	quantities map[string]bool
 }

@@ -49,7 +49,7 @@ func TestCompileListsEveryFault(t *testing.T) {
 	}
 	slices.Sort(want)
 	slices.Sort(at)
-	if code != "invalid" || !fault.Is(err, fault.Invalid) {
+	if code != "invalid" || !fault.Is(err, fault.KindInvalid) {
 		t.Errorf("got %s: %v", code, err)
 	}
 	for _, p := range want {
@@ -167,7 +167,7 @@ func TestCodesAndChoicesAreChecked(t *testing.T) {
 		c.change(&d)
 		_, err = scheme.Compile(d)
 		var e *fault.Error
-		if !errors.As(err, &e) || !slices.ContainsFunc(e.Fields, func(f fault.Field) bool {
+		if !errors.As(err, &e) || !slices.ContainsFunc(e.Fields, func(f fault.FieldError) bool {
 			return f.Pointer == c.pointer && f.Code == c.code && f.Message.ZH != ""
 		}) {
 			t.Errorf("want %s at %s, got %v", c.code, c.pointer, err)

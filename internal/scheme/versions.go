@@ -114,8 +114,8 @@ func FindActive(ctx context.Context, db *gorm.DB, townID, code string) (Version,
 	var v Version
 	err := q.Order("activated_at DESC, code").Take(&v).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Version{}, fault.New(fault.NotFound, "no_active_scheme", text.F(
-			"没有启用中的指标体系：请先启用一个版本", "no scheme is in force: activate a version first"))
+		return Version{}, fault.NotFound("no_active_scheme",
+			"没有启用中的指标体系：请先启用一个版本", "no scheme is in force: activate a version first")
 	}
 	return v, err
 }
@@ -123,7 +123,7 @@ func FindActive(ctx context.Context, db *gorm.DB, townID, code string) (Version,
 // InForce compiles the version that FindActive gives; nil where the town has none yet.
 func InForce(ctx context.Context, db *gorm.DB, townID string) (*Compiled, error) {
 	v, err := FindActive(ctx, db, townID, "")
-	if fault.Is(err, fault.NotFound) {
+	if fault.Is(err, fault.KindNotFound) {
 		return nil, nil
 	}
 	if err != nil {
@@ -169,11 +169,11 @@ func Update(ctx context.Context, db *gorm.DB, townID, code string, number, versi
 			return err
 		}
 		if before.State != Draft {
-			return fault.New(fault.Conflict, "version_frozen", text.F(
-				"该版本已启用或停用，不能修改：请新建一个版本", "this version is %s and never changes: create a new version", before.State))
+			return fault.Conflict("version_frozen",
+				"该版本已启用或停用，不能修改：请新建一个版本", "this version is %s and never changes: create a new version", before.State)
 		}
 		if d.Code != code {
-			return fault.Broken(fault.At("/code", "code_fixed", text.F("代码须为“%s”", "the code must stay %q", code)))
+			return fault.Broken(fault.Field("/code", "code_fixed", "代码须为“%s”", "the code must stay %q", code))
 		}
 		d.Version = number
 		c, err := check(ctx, tx, townID, d)
@@ -201,7 +201,7 @@ func Activate(ctx context.Context, db *gorm.DB, townID, code string, number, ver
 			return err
 		}
 		if before.State != Draft {
-			return fault.New(fault.Conflict, "not_a_draft", text.F("只有草稿可以启用", "only a draft can be activated: this version is %s", before.State))
+			return fault.Conflict("not_a_draft", "只有草稿可以启用", "only a draft can be activated: this version is %s", before.State)
 		}
 		if err := retire(ctx, tx, townID, code); err != nil {
 			return err
@@ -220,7 +220,7 @@ func Activate(ctx context.Context, db *gorm.DB, townID, code string, number, ver
 
 func retire(ctx context.Context, tx *gorm.DB, townID, code string) error {
 	active, err := FindActive(ctx, tx, townID, code)
-	if fault.Is(err, fault.NotFound) {
+	if fault.Is(err, fault.KindNotFound) {
 		return nil
 	}
 	if err != nil {
@@ -237,8 +237,8 @@ func retire(ctx context.Context, tx *gorm.DB, townID, code string) error {
 func subject(v Version) string { return fmt.Sprintf("schemes/%s/versions/%d", v.Code, v.Number) }
 
 func draftExists(err error) error {
-	if database.ConstraintOf(err) == "schemes_one_draft" || fault.Is(err, fault.Conflict) {
-		return fault.New(fault.Conflict, "draft_exists", text.F("该指标体系已有草稿：请先修改或启用它", "this scheme has a draft already: edit or activate that one")).Because(err)
+	if database.ConstraintOf(err) == "schemes_one_draft" || fault.Is(err, fault.KindConflict) {
+		return fault.Conflict("draft_exists", "该指标体系已有草稿：请先修改或启用它", "this scheme has a draft already: edit or activate that one").Because(err)
 	}
 	return err
 }
@@ -271,13 +271,13 @@ func check(ctx context.Context, tx *gorm.DB, townID string, d Document) (*Compil
 	return c, nil
 }
 
-func unknownCategories(at string, n Node, known map[string]bool) []fault.Field {
-	var faults []fault.Field
+func unknownCategories(at string, n Node, known map[string]bool) []fault.FieldError {
+	var faults []fault.FieldError
 	look := func(facet string, codes []string) {
 		for i, code := range codes {
 			if !known[facet+"/"+code] {
-				faults = append(faults, fault.At(fmt.Sprintf("%s/applies_to/%s/%d", at, facet, i), "unknown_category",
-					text.F("本镇没有“%s”", "this town has no %q among its %[2]s", code, facet)))
+				faults = append(faults, fault.Field(fmt.Sprintf("%s/applies_to/%s/%d", at, facet, i), "unknown_category",
+					"本镇没有“%s”", "this town has no %q among its %[2]s", code, facet))
 			}
 		}
 	}

@@ -141,7 +141,7 @@ func TestOneDraftAndOneActiveVersion(t *testing.T) {
 			"active": "UPDATE schemes SET state = 'active', activated_at = created_at WHERE number = 2",
 			"draft":  "UPDATE schemes SET state = 'draft', activated_at = NULL WHERE number = 1",
 		} {
-			if err := db.Exec(change).Error; !fault.Is(err, fault.Conflict) {
+			if err := db.Exec(change).Error; !fault.Is(err, fault.KindConflict) {
 				t.Errorf("a second %s version: %v", state, err)
 			}
 		}

@@ -64,17 +64,17 @@ func CreateArea(ctx context.Context, db *gorm.DB, a Area) (Area, error) {
 	})
 }
 
-func checkArea(a Area) []fault.Field {
+func checkArea(a Area) []fault.FieldError {
 	n, ok := digits[a.Level]
 	switch {
 	case !ok:
-		return []fault.Field{fault.At("/level", "unknown_level", text.F(
-			"层级须为 province、city、district 或 town", "the level is province, city, district or town"))}
+		return []fault.FieldError{fault.Field("/level", "unknown_level",
+			"层级须为 province、city、district 或 town", "the level is province, city, district or town")}
 	case len(a.Code) != n || strings.Trim(a.Code, "0123456789") != "":
-		return []fault.Field{fault.At("/code", "bad_code", text.F("该层级的统计代码须为 %d 位数字", "a statistical code of this level has %d digits", n))}
+		return []fault.FieldError{fault.Field("/code", "bad_code", "该层级的统计代码须为 %d 位数字", "a statistical code of this level has %d digits", n)}
 	case a.ParentCode != nil && (*a.ParentCode == a.Code || !strings.HasPrefix(a.Code, *a.ParentCode)):
-		return []fault.Field{fault.At("/parent_code", "not_a_parent", text.F(
-			"代码须以上级代码开头", "the code does not begin with that of the parent"))}
+		return []fault.FieldError{fault.Field("/parent_code", "not_a_parent",
+			"代码须以上级代码开头", "the code does not begin with that of the parent")}
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func checkArea(a Area) []fault.Field {
 func areaExists(tx *gorm.DB, at, code string) error {
 	found, err := exists(tx.Model(&Area{}).Where("code = ?", code))
 	if err == nil && !found {
-		err = fault.Broken(fault.At(at, "unknown_area", text.F("没有统计代码为“%s”的区划", "there is no area with the code %q", code)))
+		err = fault.Broken(fault.Field(at, "unknown_area", "没有统计代码为“%s”的区划", "there is no area with the code %q", code))
 	}
 	return err
 }

@@ -145,20 +145,20 @@ func CreateBranch(ctx context.Context, db *gorm.DB, b Branch) (Branch, error) {
 
 // createProfile stores p; a kind or class that the town does not have is named.
 func createProfile(tx *gorm.DB, p Profile) error {
-	var faults []fault.Field
+	var faults []fault.FieldError
 	known, err := exists(tx.Model(&Kind{}).Where("town_id = ? AND code = ?", p.TownID, p.Kind))
 	if err != nil {
 		return err
 	}
 	if !known {
-		faults = append(faults, fault.At("/kind", "unknown_kind", text.F("本镇没有类型“%s”", "this town has no kind %q", p.Kind)))
+		faults = append(faults, fault.Field("/kind", "unknown_kind", "本镇没有类型“%s”", "this town has no kind %q", p.Kind))
 	}
 	if p.Class != nil {
 		if known, err = exists(tx.Model(&Class{}).Where("town_id = ? AND code = ?", p.TownID, *p.Class)); err != nil {
 			return err
 		}
 		if !known {
-			faults = append(faults, fault.At("/class", "unknown_class", text.F("本镇没有类别“%s”", "this town has no class %q", *p.Class)))
+			faults = append(faults, fault.Field("/class", "unknown_class", "本镇没有类别“%s”", "this town has no class %q", *p.Class))
 		}
 	}
 	if len(faults) > 0 {

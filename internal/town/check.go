@@ -16,24 +16,24 @@ const maxName = 200
 
 // CheckIdentity faults the members /code and /name of a thing that people know by
 // them: a code that could not stand in a URL, a name that is absent or too long.
-func CheckIdentity(code string, name text.Text) []fault.Field {
+func CheckIdentity(code string, name text.Text) []fault.FieldError {
 	return append(checkCode(code), checkName(name)...)
 }
 
-func checkCode(code string) []fault.Field {
+func checkCode(code string) []fault.FieldError {
 	if text.IsCode(code) {
 		return nil
 	}
-	return []fault.Field{fault.BadCode("/code")}
+	return []fault.FieldError{fault.BadCode("/code")}
 }
 
-func checkName(name text.Text) (faults []fault.Field) {
+func checkName(name text.Text) (faults []fault.FieldError) {
 	if name.IsZero() {
-		return []fault.Field{fault.At("/name", "required", text.F("请填写名称", "give a name"))}
+		return []fault.FieldError{fault.Field("/name", "required", "请填写名称", "give a name")}
 	}
 	for _, part := range []struct{ at, words string }{{"/name/zh", name.ZH}, {"/name/en", name.EN}} {
 		if utf8.RuneCountInString(part.words) > maxName {
-			faults = append(faults, fault.At(part.at, "too_long", text.F("名称不超过 %d 个字", "a name has at most %d characters", maxName)))
+			faults = append(faults, fault.Field(part.at, "too_long", "名称不超过 %d 个字", "a name has at most %d characters", maxName))
 		}
 	}
 	return faults
@@ -48,7 +48,7 @@ func exists(query *gorm.DB) (bool, error) {
 
 // Taken says which code of a new row another row has already.
 func Taken(err error) error {
-	if !fault.Is(err, fault.Conflict) {
+	if !fault.Is(err, fault.KindConflict) {
 		return err
 	}
 	at := "/code"
@@ -58,6 +58,6 @@ func Taken(err error) error {
 	case !strings.HasSuffix(constraint, "_pkey"):
 		return err
 	}
-	return fault.New(fault.Conflict, "already_exists", text.F("该代码已被使用", "this code is taken")).
-		With(fault.At(at, "taken", text.F("已被使用：请另取一个", "it is taken: choose another"))).Because(err)
+	return fault.Conflict("already_exists", "该代码已被使用", "this code is taken").
+		With(fault.Field(at, "taken", "已被使用：请另取一个", "it is taken: choose another")).Because(err)
 }

@@ -125,7 +125,7 @@ func Ended(ctx context.Context, db *gorm.DB, b Branch) error {
 	if len(last) > 0 {
 		by.By, by.Role, by.At = last[0].Actor, last[0].Role, last[0].At
 	}
-	return fault.New(fault.Conflict, "branch_closed", text.F("该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn)).Held(by)
+	return fault.Conflict("branch_closed", "该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn).Held(by)
 }
 
 // hold keeps the row of the branch from changing until tx ends. SQLite has one
@@ -143,11 +143,11 @@ func checkDay(b Branch, last Profile, on day.Date) error {
 		return nil
 	}
 	if b.FoundedOn != nil && *b.FoundedOn == last.ValidFrom {
-		return fault.Broken(fault.At("/on", "not_after_founding", text.F(
-			"该党组织成立于 %s，变更须晚于该日", "the branch was founded on %s: a change must be later", *b.FoundedOn)))
+		return fault.Broken(fault.Field("/on", "not_after_founding",
+			"该党组织成立于 %s，变更须晚于该日", "the branch was founded on %s: a change must be later", *b.FoundedOn))
 	}
-	return fault.Broken(fault.At("/on", "not_after_last_change", text.F(
-		"该党组织自 %s 起已有变更，新变更须晚于该日", "the branch already changed on %s: a new change must be later", last.ValidFrom)))
+	return fault.Broken(fault.Field("/on", "not_after_last_change",
+		"该党组织自 %s 起已有变更，新变更须晚于该日", "the branch already changed on %s: a new change must be later", last.ValidFrom))
 }
 
 // checkSuccessor makes sure that the branch to merge into lives on the day, and
@@ -157,9 +157,9 @@ func checkSuccessor(ctx context.Context, tx *gorm.DB, townID, code, into string,
 		return err
 	}
 	other, err := FindBranch(ctx, tx, townID, into, on)
-	if fault.Is(err, fault.NotFound) || err == nil && (into == code || other.EndedBy(on)) {
-		return fault.Broken(fault.At("/into", "no_successor", text.F(
-			"“%s”在该日不存在，不能并入", "%q does not exist on that day: a branch merges into a living other one", into)))
+	if fault.Is(err, fault.KindNotFound) || err == nil && (into == code || other.EndedBy(on)) {
+		return fault.Broken(fault.Field("/into", "no_successor",
+			"“%s”在该日不存在，不能并入", "%q does not exist on that day: a branch merges into a living other one", into))
 	}
 	return err
 }
@@ -173,8 +173,8 @@ func checkAbsorbed(tx *gorm.DB, townID, code string, on day.Date) error {
 	if err != nil || len(absorbed) == 0 {
 		return err
 	}
-	return fault.Broken(fault.At("/on", "before_absorbing", text.F(
-		"“%s”于 %s 并入该党组织，结束须晚于该日", "%q merged into it on %s: the end must be later", absorbed[0].Code, *absorbed[0].ClosedOn)))
+	return fault.Broken(fault.Field("/on", "before_absorbing",
+		"“%s”于 %s 并入该党组织，结束须晚于该日", "%q merged into it on %s: the end must be later", absorbed[0].Code, *absorbed[0].ClosedOn))
 }
 
 func lastProfile(tx *gorm.DB, townID, code string) (Profile, error) {

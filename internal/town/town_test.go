@@ -233,7 +233,7 @@ func TestTownsDoNotMix(t *testing.T) {
 		broken(t, "class across", err, "invalid", "/class")
 		_, err = town.FindBranch(ctx, db, "b", "none", "2023-01-01")
 		broken(t, "not here", err, "not_found")
-		if err := db.Exec("UPDATE branches SET merged_into = 'theirs', closed_on = '2023-01-01' WHERE town_id = 'a' AND code = 'mine'").Error; !fault.Is(err, fault.Conflict) {
+		if err := db.Exec("UPDATE branches SET merged_into = 'theirs', closed_on = '2023-01-01' WHERE town_id = 'a' AND code = 'mine'").Error; !fault.Is(err, fault.KindConflict) {
 			t.Errorf("the schema lets a branch merge into another town's: %v", err)
 		}
 		list, err := town.ListBranches(ctx, db, "b", town.BranchFilter{On: "2023-01-01"})

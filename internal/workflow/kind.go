@@ -182,7 +182,7 @@ func (k Kind[T, S, V]) MoveAll(ctx context.Context, db *gorm.DB, town string, re
 			ids[i] = r.ID
 		}
 		v, list, err := k.lock(ctx, tx, town, false, ids...)
-		if err != nil && !fault.Is(err, fault.NotFound) {
+		if err != nil && !fault.Is(err, fault.KindNotFound) {
 			return err
 		}
 		verdicts, moved, verbs := k.judge(v, refs, ids, list, to, reason)
@@ -265,7 +265,7 @@ func (k Kind[T, S, V]) frozen(v V, t T, verb string) error {
 
 func (x Verb[T, S, V]) admit(v V, t T) error {
 	if p := v.Self(); !p.May(x.Action) {
-		return fault.New(fault.Forbidden, "not_allowed", text.F("角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", p.Role, x.Action))
+		return fault.Forbidden("not_allowed", "角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", p.Role, x.Action)
 	}
 	return first(x.Who, v, t)
 }
@@ -278,7 +278,7 @@ func (x Verb[T, S, V]) refuse(v V, t T, reason string) error {
 		return err
 	}
 	if x.Reason && reason == "" {
-		return fault.Broken(fault.At("/reason", "reason_needed", text.F("请说明理由", "give a reason")))
+		return fault.Broken(fault.Field("/reason", "reason_needed", "请说明理由", "give a reason"))
 	}
 	return nil
 }
@@ -293,7 +293,7 @@ func first[T, V any](rules []Rule[T, V], v V, t T) error {
 }
 
 func noWay[S ~string](from S, to string, lock fault.Lock) error {
-	return fault.New(fault.Conflict, "no_such_transition", text.F("不能从“%s”变为“%s”", "there is no way from %q to %q", from, to)).Held(lock)
+	return fault.Conflict("no_such_transition", "不能从“%s”变为“%s”", "there is no way from %q to %q", from, to).Held(lock)
 }
 
 // read returns those of the ids that q lets through; NotFound where it lets through none.
@@ -396,7 +396,7 @@ func (k Kind[T, S, V]) judge(v V, refs []Ref, ids []string, list []T, to S, reas
 		case at < 0:
 			d.Err = fault.Missing(k.Noun, r.ID)
 		case slices.Contains(ids[:i], r.ID):
-			d.Err = fault.New(fault.Invalid, "named_twice", text.F("同一%[1]s出现两次", "the %[2]s is named twice", k.Noun.ZH, k.Noun.EN))
+			d.Err = fault.Invalid("named_twice", "同一%[1]s出现两次", "the %[2]s is named twice", k.Noun.ZH, k.Noun.EN)
 		default:
 			x, err := k.way(v, list[at], to, reason)
 			if err == nil && list[at].Ref().Version != r.Version {

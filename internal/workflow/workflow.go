@@ -69,13 +69,13 @@ func (m Machine[S, C]) Stay(verb string, from S) (Move[S, C], bool) {
 // Refuse says why the caller cannot make the move now.
 func (mv Move[S, C]) Refuse(p access.Principal, at Stand[C], reason string) error {
 	if !p.May(mv.Action) {
-		return fault.New(fault.Forbidden, "not_allowed", text.F("角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", p.Role, mv.Action))
+		return fault.Forbidden("not_allowed", "角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", p.Role, mv.Action)
 	}
 	if err := at.Bar(mv.When); err != nil {
 		return err
 	}
 	if mv.Reason && reason == "" {
-		return fault.Broken(fault.At("/reason", "reason_needed", text.F("请说明理由", "give a reason")))
+		return fault.Broken(fault.Field("/reason", "reason_needed", "请说明理由", "give a reason"))
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func (mv Move[S, C]) Refuse(p access.Principal, at Stand[C], reason string) erro
 // Conflict is a refusal by where the thing stands, which names who brought it
 // there.
 func Conflict[C any](at Stand[C], code string, message text.Text) error {
-	return fault.New(fault.Conflict, code, message).Held(at.Lock())
+	return fault.New(fault.KindConflict, code, message).Held(at.Lock())
 }
 
 // Free is the condition of moves that depend on nothing but state and policy.

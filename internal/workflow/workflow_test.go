@@ -8,7 +8,6 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/fault"
-	"bulwark/internal/text"
 )
 
 type state string
@@ -25,7 +24,7 @@ type before bool
 
 func (d day) Bar(when before) error {
 	if bool(when) && d.over {
-		return fault.New(fault.Locked, "too_late", text.F("已过期", "too late"))
+		return fault.Locked("too_late", "已过期", "too late")
 	}
 	return nil
 }
