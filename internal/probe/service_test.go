@@ -22,7 +22,7 @@ import (
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
-	"bulwark/internal/people"
+	"bulwark/internal/access"
 )
 
 // today is the moment at which everything is asked, days after the demo ends.
@@ -72,18 +72,18 @@ func chores(t *testing.T, db *gorm.DB) {
 
 // additions are one of each thing that the demo lacks.
 func (s *service) additions() {
-	scheme := s.send(s.as(people.LeadingGroup), http.MethodGet, "/scheme-templates/five-forces", "en", nil).Body.String()
+	scheme := s.send(s.as(access.LeadingGroup), http.MethodGet, "/scheme-templates/five-forces", "en", nil).Body.String()
 	for _, a := range []struct {
-		by            people.Role
+		by            access.Role
 		address, body string
 	}{
-		{people.Office, "/towns/demo/events", `{"kind": "event", "held_on": "2023-09-20", "topic": "invented", "branches": ["b01", "b07"], "people": ["mentor-1"]}`},
-		{people.Office, "/towns/demo/events", `{"kind": "study_visit", "held_on": "2023-09-21", "topic": "invented", "branches": ["b01"], "host": "b11"}`},
-		{people.LeadingGroup, "/towns/demo/periods/2023Q3/exceptions", `{"branch": "b01", "reason": "invented", "until": "2023-10-31"}`},
-		{people.LeadingGroup, "/towns/demo/measures/6/tasks", `{"branch": "b01", "person": "instructor-1", "title": "invented", "due_on": "2023-10-31"}`},
-		{people.LeadingGroup, "/towns/demo/measures/1/tasks", `{"person": "group-1", "title": "invented", "due_on": "2023-09-30"}`},
-		{people.Secretary, "/towns/demo/ratings", `{"period": "2023Q2", "branch": "b01", "kind": "mentor", "subject": "mentor-1", "score": 4}`},
-		{people.LeadingGroup, "/towns/demo/schemes", scheme},
+		{access.Office, "/towns/demo/events", `{"kind": "event", "held_on": "2023-09-20", "topic": "invented", "branches": ["b01", "b07"], "people": ["mentor-1"]}`},
+		{access.Office, "/towns/demo/events", `{"kind": "study_visit", "held_on": "2023-09-21", "topic": "invented", "branches": ["b01"], "host": "b11"}`},
+		{access.LeadingGroup, "/towns/demo/periods/2023Q3/exceptions", `{"branch": "b01", "reason": "invented", "until": "2023-10-31"}`},
+		{access.LeadingGroup, "/towns/demo/measures/6/tasks", `{"branch": "b01", "person": "instructor-1", "title": "invented", "due_on": "2023-10-31"}`},
+		{access.LeadingGroup, "/towns/demo/measures/1/tasks", `{"person": "group-1", "title": "invented", "due_on": "2023-09-30"}`},
+		{access.Secretary, "/towns/demo/ratings", `{"period": "2023Q2", "branch": "b01", "kind": "mentor", "subject": "mentor-1", "score": 4}`},
+		{access.LeadingGroup, "/towns/demo/schemes", scheme},
 	} {
 		if w := s.send(s.as(a.by), http.MethodPost, a.address, "en", []byte(a.body)); w.Code != http.StatusCreated {
 			s.t.Errorf("POST %s: %d %.500s", a.address, w.Code, w.Body)
@@ -92,7 +92,7 @@ func (s *service) additions() {
 }
 
 // as returns the caller with the role.
-func (s *service) as(role people.Role) caller {
+func (s *service) as(role access.Role) caller {
 	return s.callers[slices.IndexFunc(s.callers, func(c caller) bool { return c.name == string(role) })]
 }
 
@@ -100,11 +100,11 @@ func (s *service) serve(db *gorm.DB) {
 	server := &api.Server{
 		DB: db, Config: config.Config{RequestTimeout: time.Minute, BodyLimit: 1 << 20}, Log: slog.New(slog.DiscardHandler), Version: "probe",
 		Now: now,
-		Authenticate: func(ctx context.Context, key string) (people.Principal, error) {
-			return people.Authenticate(ctx, db, key)
+		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
+			return access.Authenticate(ctx, db, key)
 		},
-		Authorize: func(ctx context.Context, p people.Principal, a people.Action, town string) error {
-			return people.Authorize(ctx, db, p, a, town)
+		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
+			return access.Authorize(ctx, db, p, a, town)
 		},
 		Ready: func(context.Context) error { return nil },
 	}
