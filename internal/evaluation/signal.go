@@ -1,19 +1,18 @@
 package evaluation
 
 import (
-	"context"
-	"database/sql"
-	"math"
-	"time"
-
-	"gorm.io/gorm"
-
 	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
+	"context"
+	"database/sql"
+	"math"
+	"time"
+
+	"gorm.io/gorm"
 )
 
 // Signal is a pattern in the sheets of a period that someone should look at. It
@@ -114,7 +113,7 @@ ORDER BY s.evaluator_code, s.branch_code, e.code`, p.TownID, p.Code, []SheetStat
 // are ratings and to which dimension each belongs.
 func score(c *scheme.Compiled, sheets []readSheet) {
 	units := make([]town.Branch, len(sheets))
-	t := newValues(c, units)
+	t := newTable(c, units)
 	column, dimension := map[string]int{}, dimensions(c)
 	for i, n := range c.Indicators {
 		column[n.Code] = i
