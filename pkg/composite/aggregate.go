@@ -47,7 +47,7 @@ func (a Aggregation) mean() func(x, w []float64) float64 {
 	case Power:
 		return func(x, w []float64) float64 { return PowerMean(x, w, a.P) }
 	case Minimum:
-		return func(x, _ []float64) float64 { return lowest(x) }
+		return func(x, _ []float64) float64 { return Lowest(x) }
 	case Penalised:
 		return PenalisedMean
 	}

@@ -47,7 +47,7 @@ func checkAggregate(columns [][]float64, w []float64, by Aggregation) error {
 	if len(faults) > 0 {
 		return faults
 	}
-	if err := even(columns); err != nil {
+	if err := sameLength(columns); err != nil {
 		return err
 	}
 	if w != nil && len(w) != len(columns) {

@@ -33,20 +33,6 @@ func tauB(x, y []float64) (float64, bool) {
 	return clamp(tau, -1, 1), true
 }
 
-// tiedPairs counts the pairs inside runs of equals.
-func tiedPairs(n int, equal func(i, j int) bool) int {
-	pairs, run := 0, 0
-	for i := 1; i < n; i++ {
-		if !equal(i-1, i) {
-			run = 0
-			continue
-		}
-		run++
-		pairs += run
-	}
-	return pairs
-}
-
 // inversions sorts x and counts the pairs that were in strictly descending order.
 func inversions(x, room []float64) int {
 	if len(x) < 2 {

@@ -26,7 +26,7 @@ func KrippendorffAlpha(ratings [][]float64, level ScaleLevel) (float64, bool) {
 	var targets [][]float64
 	var all []float64
 	for _, row := range ratings {
-		row = slices.DeleteFunc(slices.Clone(row), func(x float64) bool { return !moderate(x) })
+		row = slices.DeleteFunc(slices.Clone(row), func(x float64) bool { return !Valid(x) })
 		if len(row) > 1 {
 			slices.Sort(row) // the order of the evaluators changes no bit
 			targets, all = append(targets, row), append(all, row...)

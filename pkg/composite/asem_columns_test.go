@@ -69,7 +69,7 @@ func TestASEMByColumns(t *testing.T) {
 	s.sameAs(t, "imputed.csv", columns)
 	treated, points := 0, 0
 	for c, x := range columns {
-		held, err := composite.TreatOutliers(x, composite.Treatment{})
+		held, err := (composite.Treatment{}).Treat(x)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,7 +29,7 @@ type Balance struct {
 // the same. It counts the units that have all values. It is an error if columns
 // are of different length, or an importance is missing, not finite or not above 0.
 func BalancedWeights(columns [][]float64, importance []float64) (*Balance, error) {
-	x, err := complete(columns)
+	x, err := Complete(columns)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func (ix *Index) Burden(r *Result, adjustments []Adjustment, limit float64) ([]L
 // together is the correlation of two leaves and the number of units with both, 0 where
 // it has no answer. Two units always lie on a line and say nothing.
 func (r *Result) together(one, two int) (correlation float64, units int) {
-	both, err := complete([][]float64{r.ranked(one), r.ranked(two)})
+	both, err := Complete([][]float64{r.ranked(one), r.ranked(two)})
 	if err != nil || len(both[0]) < 3 {
 		return 0, 0
 	}

@@ -127,7 +127,7 @@ func (r *Result) fitPeers(c *column) {
 	if c.leaf.treat != nil {
 		c.bounds = make([]bound, len(groups))
 		for g, x := range groups {
-			c.bounds[g] = c.leaf.treat.winsorise(x)
+			c.bounds[g].low, c.bounds[g].high = c.leaf.treat.limits().Bounds(x)
 		}
 		r.logTreated(c)
 	}

@@ -21,7 +21,7 @@ func ExampleAggregate() {
 
 	var scores [][]float64
 	for _, x := range [][]float64{libraries, literacy} {
-		held, err := composite.TreatOutliers(x, composite.Treatment{})
+		held, err := (composite.Treatment{}).Treat(x)
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -93,7 +93,7 @@ func TestStatisticsDoNotDependOnOrder(t *testing.T) {
 }
 
 func winsorised(x []float64) []float64 {
-	c, err := composite.Winsorise(x, composite.Treatment{Skew: new(.5), Kurtosis: new(0.)})
+	c, err := (composite.Treatment{Skew: new(.5), Kurtosis: new(0.)}).Winsorise(x)
 	if err != nil {
 		panic(err)
 	}

@@ -200,7 +200,7 @@ func TestTreatOutliers(t *testing.T) {
 		{"none", nil, composite.Untreated},
 	}
 	for _, tt := range tests {
-		got, err := composite.TreatOutliers(tt.x, composite.Treatment{MaxPoints: new(1)})
+		got, err := (composite.Treatment{MaxPoints: new(1)}).Treat(tt.x)
 		if err != nil || got.Kind != tt.kind {
 			t.Errorf("%s: %+v %v, want %s", tt.name, got, err, tt.kind)
 		}
@@ -209,10 +209,10 @@ func TestTreatOutliers(t *testing.T) {
 		}
 	}
 	var faults composite.Faults
-	if _, err := composite.Winsorise(sample, composite.Treatment{Kind: "log"}); !errors.As(err, &faults) {
+	if _, err := (composite.Treatment{Kind: "log"}).Winsorise(sample); !errors.As(err, &faults) {
 		t.Errorf("an unknown treatment gives %v", err)
 	}
-	if _, err := composite.TreatOutliers(sample, composite.Treatment{Skew: new(-1.)}); !errors.As(err, &faults) {
+	if _, err := (composite.Treatment{Skew: new(-1.)}).Treat(sample); !errors.As(err, &faults) {
 		t.Errorf("a limit below 0 gives %v", err)
 	}
 }

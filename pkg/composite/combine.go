@@ -86,12 +86,3 @@ func (c Combination) one(values []float64) float64 {
 	}
 	return ArithmeticMean(values, nil)
 }
-
-// Ratio returns scale·numerator/denominator, and false where the denominator is 0
-// or the result is not finite.
-func Ratio(numerator, denominator, scale float64) (float64, bool) {
-	if denominator == 0 {
-		return 0, false
-	}
-	return known(scale * numerator / denominator)
-}

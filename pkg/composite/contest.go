@@ -78,7 +78,7 @@ const entrantBits = 27
 
 // run ranks and grades by the root scores of all units, as Standings does.
 func (c *contest) run(base []float64) {
-	scale := float64(tens[c.index.spec.Decimals])
+	scale := math.Pow10(c.index.spec.Decimals)
 	for i, u := range c.units {
 		c.score[i] = math.NaN()
 		below := uint64(100*scale) + 1

@@ -15,7 +15,7 @@ type Association func(x, y []float64) (float64, bool)
 // Pearson is the product-moment correlation Σ(x−x̄)(y−ȳ)/√(Σ(x−x̄)²·Σ(y−ȳ)²). It
 // is an Association.
 func Pearson(x, y []float64) (float64, bool) {
-	both, err := complete([][]float64{x, y})
+	both, err := Complete([][]float64{x, y})
 	if err != nil || len(both[0]) < 2 {
 		return 0, false
 	}
@@ -25,7 +25,7 @@ func Pearson(x, y []float64) (float64, bool) {
 // Spearman is the correlation of ranks, ties sharing the mean of their places
 // (Spearman 1904). It is an Association.
 func Spearman(x, y []float64) (float64, bool) {
-	both, err := complete([][]float64{x, y})
+	both, err := Complete([][]float64{x, y})
 	if err != nil || len(both[0]) < 2 {
 		return 0, false
 	}
@@ -36,7 +36,7 @@ func Spearman(x, y []float64) (float64, bool) {
 // order, over the geometric mean of the pairs not tied in x and those not tied in y
 // (Kendall 1945). It is an Association.
 func Kendall(x, y []float64) (float64, bool) {
-	both, err := complete([][]float64{x, y})
+	both, err := Complete([][]float64{x, y})
 	if err != nil {
 		return 0, false
 	}
@@ -88,12 +88,12 @@ func midranks(x []float64) []float64 {
 // without an answer has 0: nothing shows that it goes together. Columns of
 // different length give an error.
 func Correlations(columns [][]float64, by Association) ([][]float64, error) {
-	if err := even(columns); err != nil {
+	if err := sameLength(columns); err != nil {
 		return nil, err
 	}
 	relate := func(a, b int) (float64, bool) { return by(columns[a], columns[b]) }
 	if by == nil {
-		relate = pearsons(columns)
+		relate = PearsonPairs(columns)
 	}
 	matrix := square(len(columns))
 	for a := range columns {
@@ -106,9 +106,9 @@ func Correlations(columns [][]float64, by Association) ([][]float64, error) {
 	return matrix, nil
 }
 
-// pearsons is Pearson of two of the columns. Those without a gap have the same
-// deviations in every pair.
-func pearsons(columns [][]float64) func(a, b int) (float64, bool) {
+// PearsonPairs returns a function that returns Pearson of two of the columns. The
+// deviations of columns without a gap are worked out once for all pairs.
+func PearsonPairs(columns [][]float64) func(a, b int) (float64, bool) {
 	whole := make([]*deviated, len(columns))
 	for c, x := range columns {
 		if len(x) >= 2 && len(present(x)) == len(x) {

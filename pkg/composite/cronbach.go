@@ -9,7 +9,7 @@ import "math"
 // columns or two such units, a sum that never varies, or columns of different
 // length.
 func CronbachAlpha(columns [][]float64) (float64, bool) {
-	x, err := complete(columns)
+	x, err := Complete(columns)
 	if err != nil || len(x) < 2 || len(x[0]) < 2 {
 		return 0, false
 	}

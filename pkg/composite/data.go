@@ -132,7 +132,7 @@ func (ix *Index) checkEntries(d Data, c int, column []float64, f *DataFaults) {
 	for i, x := range column {
 		switch {
 		case math.IsNaN(x) || notApplicable != nil && notApplicable[i]:
-		case !moderate(x):
+		case !Valid(x):
 			f.add(d.Units[i], ix.code(c), "value_out_of_range", "%v is not a number between -1e15 and 1e15", x)
 		default:
 			if why := rule.refuses(x); why != "" {

@@ -13,9 +13,18 @@ func Denominate(x, by []float64, scale float64) []float64 {
 	y := make([]float64, len(x))
 	for i := range x {
 		y[i] = math.NaN()
-		if q, ok := Ratio(x[i], by[i], scale); ok && moderate(q) {
+		if q, ok := Ratio(x[i], by[i], scale); ok && Valid(q) {
 			y[i] = q
 		}
 	}
 	return y
+}
+
+// Ratio returns scale·numerator/denominator, and false where the denominator is 0
+// or the result is not finite.
+func Ratio(numerator, denominator, scale float64) (float64, bool) {
+	if denominator == 0 {
+		return 0, false
+	}
+	return known(scale * numerator / denominator)
 }

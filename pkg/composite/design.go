@@ -19,7 +19,7 @@ type design struct {
 func newDesign(scores []EvaluatorScore) *design {
 	d := &design{}
 	for _, s := range scores {
-		if moderate(s.Score) {
+		if Valid(s.Score) {
 			d.scores = append(d.scores, s)
 			d.evaluators = append(d.evaluators, s.Evaluator)
 		}

@@ -73,7 +73,7 @@ func (e *Estimate) interval(level, v1, f1, v0, f0 float64) {
 		a, b := v1/v, v0/v
 		e.Freedom = 1 / (float64(a*a)/f1 + float64(b*b)/f0)
 	}
-	reach := e.SE * math.Sqrt(quantileF(level, 1, e.Freedom)) // F(1, f) is the square of t(f)
+	reach := e.SE * math.Sqrt(QuantileF(level, 1, e.Freedom)) // F(1, f) is the square of t(f)
 	e.Low, e.High = e.Effect-reach, e.Effect+reach
 }
 
@@ -84,7 +84,7 @@ func (c *comparison) treatedVariance(l line) float64 {
 	for i, p := range c.pairs {
 		apart[i] = p.change - l.at(p.group, p.start)
 	}
-	_, sd := meanSD(apart)
+	_, sd := MeanSD(apart)
 	return sd * sd / float64(len(apart))
 }
 

@@ -234,8 +234,8 @@ func (m *matcher) imbalance(c comparison, gap float64) Imbalance {
 	if len(m.starts) < 2 || len(starts) < 2 {
 		return Imbalance{}
 	}
-	treated, s1 := meanSD(m.starts)
-	untreated, s0 := meanSD(starts)
+	treated, s1 := MeanSD(m.starts)
+	untreated, s0 := MeanSD(starts)
 	spread := math.Sqrt((float64(s1*s1) + float64(s0*s0)) / 2)
 	if !(spread > 1e-9) {
 		return Imbalance{}

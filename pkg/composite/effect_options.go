@@ -66,7 +66,7 @@ func (p Panel) check(began []Intervention) error {
 		}
 		seen[code] = true
 		for t, scores := range p.Scores {
-			if x := scores[u]; x == x && !moderate(x) {
+			if x := scores[u]; x == x && !Valid(x) {
 				f.add(code, "", "value_out_of_range", "the score of period %d, %v, is not a number between -1e15 and 1e15", t, x)
 			}
 		}

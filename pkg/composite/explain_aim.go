@@ -59,7 +59,7 @@ func (e *Explainer) ahead(s Standing) []Standing {
 }
 
 // unit is the least difference between two published figures.
-func (e *Explainer) unit() float64 { return 1 / float64(tens[e.index.spec.Decimals]) }
+func (e *Explainer) unit() float64 { return 1 / math.Pow10(e.index.spec.Decimals) }
 
 // above is the least published figure above another.
 func (e *Explainer) above(figure float64) float64 { return e.published(figure + e.unit()) }

@@ -84,16 +84,16 @@ func (q *quest) span(column int, x, step float64, lever Lever) (low, high float6
 	if _, reference := l.rule.(*Reference); l.rule.relative() || reference || l.treat != nil {
 		extend(q.peers(column)...)
 		for _, end := range []*float64{lever.Min, lever.Max} { // such a rule may have no end of its own
-			if end != nil && moderate(*end) {
+			if end != nil && Valid(*end) {
 				extend(*end)
 			}
 		}
 	}
 	least, most := -MaxValue, MaxValue
-	if lever.Min != nil && moderate(*lever.Min) {
+	if lever.Min != nil && Valid(*lever.Min) {
 		least = *lever.Min
 	}
-	if lever.Max != nil && moderate(*lever.Max) {
+	if lever.Max != nil && Valid(*lever.Max) {
 		most = *lever.Max
 	}
 	low, high = min(low, most)-step, max(high, least)+step

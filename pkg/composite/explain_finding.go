@@ -69,7 +69,7 @@ func (e *Explainer) Findings(unit int, o FindingOptions) []Finding {
 			list = append(list, f)
 			return &list[len(list)-1]
 		}
-		if f := add(sortedMedian(peers[n]), AboveClassMedian, BelowClassMedian); f != nil {
+		if f := add(Median(peers[n]), AboveClassMedian, BelowClassMedian); f != nil {
 			f.Above, f.Below = e.apart(peers[n], f.Score)
 		}
 		if was, ok := before[e.index.nodes[n].Code]; ok {

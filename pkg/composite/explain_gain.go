@@ -172,7 +172,7 @@ func middle(rule Rule, sorted []float64) float64 {
 	if _, levels := rule.(*Levels); levels {
 		return sorted[(len(sorted)-1)/2]
 	}
-	return sortedMedian(sorted)
+	return Median(sorted)
 }
 
 // best is the entry that is best for the unit: the first or the last, or for step

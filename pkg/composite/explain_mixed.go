@@ -1,5 +1,7 @@
 package composite
 
+import "math"
+
 // mixed is one column in the making.
 type mixed struct {
 	entered, carried []float64
@@ -73,7 +75,7 @@ func (m *mix) own(s mixState, owner *side, column int) entry {
 		return fallback
 	}
 	entered := m.side(s[ownData])
-	if isNaN(early.entered) != isNaN(late.entered) {
+	if math.IsNaN(early.entered) != math.IsNaN(late.entered) {
 		entered = m.side(s[standIns])
 	}
 	stood := m.side(s[standIns])

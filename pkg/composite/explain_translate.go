@@ -1,6 +1,9 @@
 package composite
 
-import "reflect"
+import (
+	"math"
+	"reflect"
+)
 
 // through reads the value by another rule, false if that rule would refuse it.
 func (v entry) through(read func(float64) (float64, bool)) (entry, bool) {
@@ -19,13 +22,13 @@ func translate(from, to Rule) func(float64) (float64, bool) {
 	case fromLevels && toLevels:
 		names := a.Names()
 		return func(x float64) (float64, bool) {
-			if isNaN(x) {
+			if math.IsNaN(x) {
 				return x, true
 			}
 			return b.Ordinal(names[int(clamp(x, 0, float64(len(names)-1)))])
 		}
 	}
 	return func(x float64) (float64, bool) {
-		return x, isNaN(x) || fromLevels == toLevels && moderate(x) && to.refuses(x) == ""
+		return x, math.IsNaN(x) || fromLevels == toLevels && Valid(x) && to.refuses(x) == ""
 	}
 }

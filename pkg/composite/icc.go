@@ -61,7 +61,7 @@ func completeRows(ratings [][]float64) (rows [][]float64, ok bool) {
 		}
 		whole := true
 		for _, x := range row {
-			whole = whole && moderate(x)
+			whole = whole && Valid(x)
 		}
 		if whole {
 			rows = append(rows, row)
@@ -146,7 +146,7 @@ func (c *ICC) bounds() {
 	if squares := (n-1)*a*a + b*b; squares > 0 {
 		v = max((k-1)*(n-1)*(a+b)*(a+b)/squares, 1)
 	}
-	above, below := quantileF(.975, n-1, v), quantileF(.975, v, n-1)
+	above, below := QuantileF(.975, n-1, v), QuantileF(.975, v, n-1)
 	rest := float64(k*j) + float64((k*n-k-n)*e)
 	c.SingleLow = min(agreement(n*(t-float64(above*e)), float64(above*rest)+float64(n*t)), rho)
 	c.SingleHigh = max(agreement(n*(float64(below*t)-e), rest+float64(n*below*t)), rho)
@@ -157,62 +157,3 @@ func (c *ICC) bounds() {
 // stepUp is the reliability of the mean of k ratings from that of one (Spearman 1910,
 // Brown 1910).
 func stepUp(single, k float64) float64 { return agreement(k*single, 1+float64((k-1)*single)) }
-
-// quantileF is the quantile of the F distribution, by bisection on the incomplete
-// beta function.
-func quantileF(p, d1, d2 float64) float64 {
-	low, high := 0.0, 1.0
-	for range 100 {
-		mid := (low + high) / 2
-		if incompleteBeta(mid, d1/2, d2/2) < p {
-			low = mid
-		} else {
-			high = mid
-		}
-	}
-	return d2 * low / (d1 * (1 - low))
-}
-
-// incompleteBeta is the regularised incomplete beta function I_x(a, b), by its
-// continued fraction (DLMF 8.17.22) on the side where it converges fast.
-func incompleteBeta(x, a, b float64) float64 {
-	switch {
-	case x <= 0:
-		return 0
-	case x >= 1:
-		return 1
-	case x > (a+1)/(a+b+2):
-		return 1 - incompleteBeta(1-x, b, a)
-	}
-	ga, _ := math.Lgamma(a)
-	gb, _ := math.Lgamma(b)
-	gab, _ := math.Lgamma(a + b)
-	front := math.Exp(gab - ga - gb + float64(a*math.Log(x)) + float64(b*math.Log1p(-x)))
-	return clamp(front/(a*betaFraction(x, a, b)), 0, 1)
-}
-
-// betaFraction is 1 + d₁/(1 + d₂/(1 + …)), from front to back (Thompson and Barnett 1986).
-func betaFraction(x, a, b float64) float64 {
-	const tiny = 1e-300
-	f, c, d := 1.0, 1.0, 0.0
-	for i := 1; i < 1000; i++ {
-		m := float64(i / 2)
-		next := m * (b - m) * x / ((a + 2*m - 1) * (a + 2*m))
-		if i%2 == 1 {
-			next = -(a + m) * (a + b + m) * x / ((a + 2*m) * (a + 2*m + 1))
-		}
-		c, d = 1+next/c, 1+float64(next*d)
-		if math.Abs(c) < tiny {
-			c = tiny
-		}
-		if math.Abs(d) < tiny {
-			d = tiny
-		}
-		d = 1 / d
-		f *= c * d
-		if math.Abs(c*d-1) < 1e-15 {
-			break
-		}
-	}
-	return f
-}

@@ -18,21 +18,35 @@ func ImputeMedian(x []float64, groups []string) []float64 {
 	return impute(x, groups, Median)
 }
 
-// impute hands each group's values to the average in ascending order.
+// impute calls average with the values of each group in ascending order.
 func impute(x []float64, groups []string, average func(sorted []float64) float64) []float64 {
 	if groups != nil && len(groups) != len(x) {
 		return nil
 	}
+	group := func(unit int) string {
+		if groups == nil {
+			return ""
+		}
+		return groups[unit]
+	}
 	y := whereThere(x)
-	members := classGroups(groups)
-	standIns := members.split(len(y), func(unit int) float64 { return y[unit] })
-	for g, values := range standIns {
+	members := map[string][]float64{}
+	for unit, v := range y {
+		if v == v {
+			members[group(unit)] = append(members[group(unit)], v)
+		}
+	}
+	averages := map[string]float64{}
+	for g, values := range members {
 		slices.Sort(values)
-		standIns[g] = []float64{average(values)}
+		averages[g] = average(values)
 	}
 	for unit, v := range y {
-		if v != v {
-			y[unit] = standIns[members.group(unit)][0]
+		if v == v {
+			continue
+		}
+		if a, ok := averages[group(unit)]; ok {
+			y[unit] = a
 		}
 	}
 	return y
@@ -42,7 +56,7 @@ func impute(x []float64, groups []string, average func(sorted []float64) float64
 func whereThere(x []float64) []float64 {
 	y := slices.Clone(x)
 	for i, v := range y {
-		if !moderate(v) {
+		if !Valid(v) {
 			y[i] = math.NaN()
 		}
 	}

@@ -16,7 +16,7 @@ func ArithmeticMean(x, w []float64) float64 {
 
 // GeometricMean is exp(Σw ln x/Σw), and 0 where any x ≤ 0.
 func GeometricMean(x, w []float64) float64 {
-	if lowest(x) <= 0 {
+	if Lowest(x) <= 0 {
 		return 0
 	}
 	return math.Exp(weighted(x, w, math.Log))
@@ -24,7 +24,7 @@ func GeometricMean(x, w []float64) float64 {
 
 // HarmonicMean is Σw/Σ(w/x), and 0 where any x ≤ 0.
 func HarmonicMean(x, w []float64) float64 {
-	if lowest(x) <= 0 {
+	if Lowest(x) <= 0 {
 		return 0
 	}
 	return 1 / weighted(x, w, func(v float64) float64 { return 1 / v })
@@ -33,7 +33,7 @@ func HarmonicMean(x, w []float64) float64 {
 // PowerMean is (Σw·x^p/Σw)^(1/p), p ≠ 0. An x below 0 counts as 0, and with p < 0
 // any x ≤ 0 makes the mean 0.
 func PowerMean(x, w []float64, p float64) float64 {
-	if p < 0 && lowest(x) <= 0 {
+	if p < 0 && Lowest(x) <= 0 {
 		return 0
 	}
 	return math.Pow(weighted(x, w, func(v float64) float64 { return math.Pow(max(v, 0), p) }), 1/p)
@@ -69,7 +69,8 @@ func weighted(x, w []float64, f func(float64) float64) float64 {
 	return sum / total
 }
 
-func lowest(x []float64) float64 {
+// Lowest returns the least value of x, NaN for none.
+func Lowest(x []float64) float64 {
 	if len(x) == 0 {
 		return math.NaN()
 	}
@@ -81,8 +82,14 @@ func Median(x []float64) float64 {
 	if len(x) == 0 {
 		return math.NaN()
 	}
-	sorted := slices.Sorted(slices.Values(x))
-	return sortedMedian(sorted)
+	if !slices.IsSorted(x) {
+		x = slices.Sorted(slices.Values(x))
+	}
+	half := len(x) / 2
+	if len(x)%2 == 1 {
+		return x[half]
+	}
+	return (x[half-1] + x[half]) / 2
 }
 
 // Quantile is the value below which the share p of x lies, 0 ≤ p ≤ 1, interpolated
@@ -97,12 +104,4 @@ func Quantile(x []float64, p float64) float64 {
 	low := int(at)
 	high := min(low+1, len(sorted)-1)
 	return sorted[low] + float64((at-float64(low))*(sorted[high]-sorted[low]))
-}
-
-func sortedMedian(sorted []float64) float64 {
-	half := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[half]
-	}
-	return (sorted[half-1] + sorted[half]) / 2
 }

@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// meanSD returns the mean and the sample standard deviation (n−1) of two or more
+// MeanSD returns the mean and the sample standard deviation (n−1) of two or more
 // values. Sums go by the order of x: sorted values give the same bits whatever
 // the order of the units.
-func meanSD(x []float64) (mean, sd float64) {
+func MeanSD(x []float64) (mean, sd float64) {
 	mean = ArithmeticMean(x, nil)
 	m := moments(x, mean)
 	n := float64(len(x))

@@ -22,7 +22,7 @@ type PCA struct {
 // different length, or if there is nothing to explain because no column varies
 // among the units that have all values.
 func PrincipalComponents(columns [][]float64) (*PCA, error) {
-	x, err := complete(columns)
+	x, err := Complete(columns)
 	if err != nil {
 		return nil, err
 	}

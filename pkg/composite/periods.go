@@ -52,12 +52,12 @@ func CarryForward(x []float64, periods int) []float64 {
 // fewer than two values, a or b not above 0, or a rate that is not finite.
 func CAGR(x, at []float64) (float64, bool) {
 	at = ascending(len(x), at)
-	first := slices.IndexFunc(x, moderate)
+	first := slices.IndexFunc(x, Valid)
 	if at == nil || first < 0 {
 		return 0, false
 	}
 	last := len(x) - 1
-	for !moderate(x[last]) {
+	for !Valid(x[last]) {
 		last--
 	}
 	if first == last || x[first] <= 0 || x[last] <= 0 {
@@ -73,7 +73,7 @@ func LinearTrend(x, at []float64) (float64, bool) {
 	if at = ascending(len(x), at); at == nil {
 		return 0, false
 	}
-	both, err := complete([][]float64{x, at})
+	both, err := Complete([][]float64{x, at})
 	if err != nil || len(both[0]) < 2 {
 		return 0, false
 	}
@@ -95,7 +95,7 @@ func ascending(n int, at []float64) []float64 {
 		return nil
 	}
 	for i, t := range at {
-		if !moderate(t) || i > 0 && t <= at[i-1] {
+		if !Valid(t) || i > 0 && t <= at[i-1] {
 			return nil
 		}
 	}

@@ -3,6 +3,7 @@ package composite
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 )
@@ -195,7 +196,7 @@ func newWorld(ix *Index, d Data) *world {
 func wholeBlocks(scores []float64) []bool {
 	var whole []bool
 	for block := range slices.Chunk(scores, blockSize) {
-		whole = append(whole, !slices.ContainsFunc(block, isNaN))
+		whole = append(whole, !slices.ContainsFunc(block, math.IsNaN))
 	}
 	return whole
 }

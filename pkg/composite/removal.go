@@ -112,7 +112,7 @@ func (c *contest) removal(units int) Removal {
 	if ranked := len(c.units) - out.NoScore; ranked > 0 {
 		out.RankChange = float64(sum) / float64(ranked)
 	}
-	if tau, ok := tauB(before, after); ok {
+	if tau, ok := Kendall(before, after); ok {
 		out.Agreement = tau
 	}
 	return out

@@ -10,7 +10,7 @@ func Rescale(scores []float64, low, high float64) []float64 {
 	y := make([]float64, len(scores))
 	for i, x := range scores {
 		y[i] = low + float64((high-low)*x/100)
-		if !moderate(y[i]) {
+		if !Valid(y[i]) {
 			y[i] = math.NaN()
 		}
 	}

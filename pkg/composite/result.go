@@ -63,14 +63,6 @@ type Cell struct {
 	Score   float64
 }
 
-// TreatedPoint is one value that a Treatment moved.
-type TreatedPoint struct {
-	Node   int // of the leaf
-	Unit   int
-	Before float64
-	After  float64
-}
-
 // FlagCode names something that a reader of the scores should know of a column.
 type FlagCode string
 

@@ -1,6 +1,9 @@
 package composite
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Reweigh aggregates the leaf scores of r anew under other weights, one per node in
 // preorder and relative to its siblings as in a Spec; the root's is ignored. It
@@ -27,7 +30,7 @@ func (r *Result) Reweigh(dst, weights []float64) bool {
 		if leaves[column].node == 0 {
 			copy(block, scores)
 		}
-		return scores, !slices.ContainsFunc(scores, isNaN)
+		return scores, !slices.ContainsFunc(scores, math.IsNaN)
 	}
 	for lo := 0; lo < len(dst); lo += blockSize {
 		k.block(lo, min(lo+blockSize, len(dst)))
@@ -41,5 +44,3 @@ func (r *Result) Reweigh(dst, weights []float64) bool {
 }
 
 func isNil(column []float64) bool { return column == nil }
-
-func isNaN(x float64) bool { return x != x }

@@ -142,7 +142,7 @@ func checkRated(rated []RatedColumn, columns, units int, r report) {
 		rc.Combine.check(r.under("/combine"))
 		for u, cell := range rc.Ratings {
 			for j, rating := range cell {
-				if !moderate(rating.Value) && !math.IsNaN(rating.Value) {
+				if !Valid(rating.Value) && !math.IsNaN(rating.Value) {
 					r("/ratings"+item(u)+item(j), "value_out_of_range", "give a number between -1e15 and 1e15")
 				}
 			}

@@ -2,6 +2,9 @@ package composite
 
 import "math"
 
+// MaxDecimals is the largest number of decimals that Round knows.
+const MaxDecimals = 9
+
 // Round rounds half up, towards +∞, at so many decimals (0 to 9), after snapping
 // x to 9 decimals. The snap removes the binary noise of x, so the result is the
 // one a pocket calculator gives: 2.675 becomes 2.68. Values of 9e9 and beyond, and

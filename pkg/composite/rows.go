@@ -1,7 +1,5 @@
 package composite
 
-import "fmt"
-
 // The statistics of this package take NaN for a missing value, and everything
 // beyond ±MaxValue with it.
 
@@ -9,17 +7,17 @@ import "fmt"
 func present(x []float64) []float64 {
 	there := make([]float64, 0, len(x))
 	for _, v := range x {
-		if moderate(v) {
+		if Valid(v) {
 			there = append(there, v)
 		}
 	}
 	return there
 }
 
-// complete returns the columns without the units that lack a value in any of
+// Complete returns the columns without the units that lack a value in any of
 // them. The error says which column has another length than the first.
-func complete(columns [][]float64) ([][]float64, error) {
-	if err := even(columns); err != nil {
+func Complete(columns [][]float64) ([][]float64, error) {
+	if err := sameLength(columns); err != nil {
 		return nil, err
 	}
 	whole := make([][]float64, len(columns))
@@ -36,18 +34,9 @@ func complete(columns [][]float64) ([][]float64, error) {
 
 func wholeRow(columns [][]float64, unit int) bool {
 	for _, x := range columns {
-		if !moderate(x[unit]) {
+		if !Valid(x[unit]) {
 			return false
 		}
 	}
 	return true
-}
-
-func even(columns [][]float64) error {
-	for c, x := range columns {
-		if len(x) != len(columns[0]) {
-			return fmt.Errorf("column %d has %d values, column 0 has %d", c, len(x), len(columns[0]))
-		}
-	}
-	return nil
 }

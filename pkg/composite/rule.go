@@ -90,7 +90,7 @@ func or[T any](p *T, fallback T) *T {
 }
 
 func reportValue(r report, at string, x float64) bool {
-	if !moderate(x) {
+	if !Valid(x) {
 		r(at, "value_out_of_range", "give a number between -1e15 and 1e15")
 		return false
 	}

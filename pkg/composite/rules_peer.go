@@ -75,7 +75,7 @@ func (z *ZScore) fit(p peers) scorer {
 		p.flag(ConstantColumn)
 		return constant(clamp(line.mean, line.low, line.high))
 	}
-	line.centre, line.s = meanSD(p.sorted)
+	line.centre, line.s = MeanSD(p.sorted)
 	if p.cost {
 		line.sd = -line.sd
 	}

@@ -2,7 +2,6 @@ package composite
 
 import (
 	"slices"
-	"sort"
 )
 
 // Percentile scores 100·(peers strictly below)/(n−1), and 100 minus that for a
@@ -133,14 +132,6 @@ type prizes struct {
 func (p prizes) at(x float64) float64 {
 	r := min(p.better(x), len(p.points)-1)
 	return 100 * p.points[r] / p.points[0]
-}
-
-// below counts the values of the ascending slice that are strictly below x.
-func below(sorted []float64, x float64) int { return sort.SearchFloat64s(sorted, x) }
-
-// above counts the values of the ascending slice that are strictly above x.
-func above(sorted []float64, x float64) int {
-	return len(sorted) - sort.Search(len(sorted), func(i int) bool { return sorted[i] > x })
 }
 
 func flagConstant(p peers) {

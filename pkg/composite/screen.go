@@ -51,7 +51,7 @@ func (d *Data) availability(columns, units []int) float64 {
 				continue
 			}
 			applicable++
-			if moderate(d.Columns[c][u]) {
+			if Valid(d.Columns[c][u]) {
 				there++
 			}
 		}

@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -44,40 +45,38 @@ type SobolIndices struct {
 // not count. Options out of range are taken to the nearest that is in range; k < 1
 // gives no factors. x must not be kept or changed by the model.
 func Sobol(k int, model func(x []float64) float64, o SobolOptions) SobolIndices {
-	o = o.resolve()
+	o = o.Resolve()
 	k = max(k, 0)
-	s := newSobolSample(k, o.Rows)
-	x := newSobolRows(k, o)
+	s := NewSobolSample(k, o.Rows)
+	x := NewSobolRows(k, o)
 	for row := range o.Rows {
-		x.draw(row)
+		x.Draw(row)
 		for m := range k + 2 {
-			s.set(row, m, model(x.of(m)))
+			s.Set(row, m, model(x.Row(m)))
 		}
 	}
-	return s.indices(o)
+	return s.Indices(o)
 }
 
-func (o SobolOptions) resolve() SobolOptions {
-	fill(&o.Rows, 1000)
-	fill(&o.Bootstrap, 200)
-	o.Rows = min(max(o.Rows, 2), 1_000_000)
-	o.Bootstrap = min(max(o.Bootstrap, 1), 10_000)
+func (o SobolOptions) Resolve() SobolOptions {
+	o.Rows = min(max(cmp.Or(o.Rows, 1000), 2), 1_000_000)
+	o.Bootstrap = min(max(cmp.Or(o.Bootstrap, 200), 1), 10_000)
 	return o
 }
 
-// sobolRows draws one row of A and of B at a time.
-type sobolRows struct {
+// SobolRows draws one row of A and of B at a time.
+type SobolRows struct {
 	seed   uint64
 	stream stream
 	a, b   []float64
 	x      []float64
 }
 
-func newSobolRows(k int, o SobolOptions) *sobolRows {
-	return &sobolRows{seed: o.Seed, a: make([]float64, k), b: make([]float64, k), x: make([]float64, k)}
+func NewSobolRows(k int, o SobolOptions) *SobolRows {
+	return &SobolRows{seed: o.Seed, a: make([]float64, k), b: make([]float64, k), x: make([]float64, k)}
 }
 
-func (r *sobolRows) draw(row int) {
+func (r *SobolRows) Draw(row int) {
 	r.stream.start(scatter(r.seed) + uint64(row))
 	for i := range r.a {
 		r.a[i], r.b[i] = r.stream.unit(), r.stream.unit()
@@ -85,7 +84,7 @@ func (r *sobolRows) draw(row int) {
 }
 
 // of is the row of matrix 0, A; 1, B; or 2+i, ABᵢ.
-func (r *sobolRows) of(matrix int) []float64 {
+func (r *SobolRows) Row(matrix int) []float64 {
 	if matrix == 1 {
 		copy(r.x, r.b)
 		return r.x
@@ -97,27 +96,27 @@ func (r *sobolRows) of(matrix int) []float64 {
 	return r.x
 }
 
-// sobolSample holds the outputs by matrix, as in sobolRows.
-type sobolSample struct {
+// SobolSample holds the outputs by matrix, as in SobolRows.
+type SobolSample struct {
 	y      [][]float64
 	usable []bool
 }
 
-func newSobolSample(k, rows int) *sobolSample {
-	s := &sobolSample{y: make([][]float64, k+2), usable: slices.Repeat([]bool{true}, rows)}
+func NewSobolSample(k, rows int) *SobolSample {
+	s := &SobolSample{y: make([][]float64, k+2), usable: slices.Repeat([]bool{true}, rows)}
 	for m := range s.y {
 		s.y[m] = make([]float64, rows)
 	}
 	return s
 }
 
-func (s *sobolSample) set(row, matrix int, y float64) {
+func (s *SobolSample) Set(row, matrix int, y float64) {
 	s.y[matrix][row] = y
 	s.usable[row] = s.usable[row] && math.Abs(y) <= 1e100
 }
 
 // indices works out the indices of the rows that are usable.
-func (s *sobolSample) indices(o SobolOptions) SobolIndices {
+func (s *SobolSample) Indices(o SobolOptions) SobolIndices {
 	var rows []int
 	for row, ok := range s.usable {
 		if ok {
@@ -160,7 +159,7 @@ func (s *sobolSample) indices(o SobolOptions) SobolIndices {
 
 // centre takes the mean off the outputs of the rows and scales them to at most 1, so
 // that no square overflows or vanishes.
-func (s *sobolSample) centre(rows []int) (mean, scale float64) {
+func (s *SobolSample) centre(rows []int) (mean, scale float64) {
 	for _, row := range rows {
 		mean += s.y[0][row]/float64(2*len(rows)) + s.y[1][row]/float64(2*len(rows))
 	}
@@ -182,7 +181,7 @@ func (s *sobolSample) centre(rows []int) (mean, scale float64) {
 
 // estimate works out the indices without intervals over the rows, which may repeat,
 // and the variance over A and B.
-func (s *sobolSample) estimate(rows []int) ([]SobolIndex, float64) {
+func (s *SobolSample) estimate(rows []int) ([]SobolIndex, float64) {
 	a, b, n := s.y[0], s.y[1], float64(len(rows))
 	sum, squares := 0.0, 0.0
 	for _, row := range rows {

@@ -65,37 +65,8 @@ const (
 	Dense       Ranking = "dense"
 )
 
-// Limits of a Spec and its data. They keep every sum and quotient of scoring finite.
+// Limits of a Spec.
 const (
-	MaxDepth    = 16     // levels below the root
-	MaxNodes    = 10_000 // nodes in the tree
-	MaxDecimals = 9
-	MaxValue    = 1e15 // magnitude of an entry or of a rule's parameter
-
-	minWeight = 1e-9
-	maxWeight = 1e9
-	maxScore  = 1e12 // magnitude of the score of a rule without bounds
+	MaxDepth = 16     // levels below the root
+	MaxNodes = 10_000 // nodes in the tree
 )
-
-func finite(x float64) bool { return x-x == 0 }
-
-// known is x and true, or 0 and false where x stands for no value.
-func known(x float64) (float64, bool) {
-	if !finite(x) {
-		return 0, false
-	}
-	return x, true
-}
-
-// moderate reports whether x is finite and of a magnitude that scoring accepts.
-func moderate(x float64) bool { return x >= -MaxValue && x <= MaxValue }
-
-func clamp(x, low, high float64) float64 {
-	if x < low {
-		return low
-	}
-	if x > high {
-		return high
-	}
-	return x
-}

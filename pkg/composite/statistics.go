@@ -53,9 +53,9 @@ func (r *Result) Statistics(o StatisticsOptions) []NodeStatistics {
 		s := NodeStatistics{Node: n, Scores: Summarise(scores)}
 		if c := r.index.nodes[n].Column; c >= 0 {
 			s.Entered = new(r.columns[c].summary())
-			s.Flags = s.Entered.flags(o)
+			s.Flags = flagsOf(*s.Entered, o)
 		} else {
-			s.Flags = s.Scores.flags(o)
+			s.Flags = flagsOf(s.Scores, o)
 			r.relate(&s, *o.Correlation)
 		}
 		list[n] = s
@@ -94,7 +94,7 @@ func (r *Result) relate(s *NodeStatistics, limit float64) {
 	if alpha, ok := CronbachAlpha(scores); ok {
 		s.Alpha = &alpha
 	}
-	relate := pearsons(scores)
+	relate := PearsonPairs(scores)
 	for a := range scores {
 		for b := a + 1; b < len(scores); b++ {
 			if together, ok := relate(a, b); ok && math.Abs(together) > limit {
@@ -102,4 +102,18 @@ func (r *Result) relate(s *NodeStatistics, limit float64) {
 			}
 		}
 	}
+}
+
+// flagsOf are what a reader should know of the column.
+func flagsOf(s Summary, o StatisticsOptions) (flags []FlagCode) {
+	if s.N+s.Missing > 0 && Round(s.Availability, MaxDecimals) < *o.Availability {
+		flags = append(flags, LowAvailability)
+	}
+	if s.Distinct == 1 {
+		flags = append(flags, ConstantColumn)
+	}
+	if !(OutlierLimits{Skew: *o.Skew, Kurtosis: *o.Kurtosis}).Pass(s) {
+		flags = append(flags, Outliers)
+	}
+	return flags
 }

@@ -34,7 +34,7 @@ func Summarise(x []float64) Summary {
 	}
 	s.Availability = float64(s.N) / float64(len(x))
 	s.Min, s.Max = sorted[0], sorted[s.N-1]
-	s.Median = sortedMedian(sorted)
+	s.Median = Median(sorted)
 	for i, v := range sorted {
 		if i == 0 || v != sorted[i-1] {
 			s.Distinct++
@@ -60,24 +60,4 @@ func (s *Summary) shape(sorted []float64) {
 	if s.N >= 4 {
 		s.Kurtosis = new(Kurtosis(d))
 	}
-}
-
-// flags are what a reader should know of the column.
-func (s *Summary) flags(o StatisticsOptions) (flags []FlagCode) {
-	if s.N+s.Missing > 0 && Round(s.Availability, MaxDecimals) < *o.Availability {
-		flags = append(flags, LowAvailability)
-	}
-	if s.Distinct == 1 {
-		flags = append(flags, ConstantColumn)
-	}
-	if !s.passes(*o.Skew, *o.Kurtosis) {
-		flags = append(flags, Outliers)
-	}
-	return flags
-}
-
-// passes is the test of a Treatment.
-func (s *Summary) passes(skew, kurtosis float64) bool {
-	return s.Skewness == nil || s.Kurtosis == nil ||
-		*s.Skewness < skew && *s.Skewness > -skew || *s.Kurtosis < kurtosis
 }

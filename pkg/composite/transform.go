@@ -106,7 +106,7 @@ func unlikelihood(logs []float64, lambda float64) float64 {
 	for i, l := range logs {
 		y[i] = power(l, lambda)
 	}
-	_, sd := meanSD(y)
+	_, sd := MeanSD(y)
 	if sd != sd {
 		return math.Inf(1)
 	}

@@ -1,7 +1,5 @@
 package composite
 
-import "math"
-
 // Treatment holds back outliers of a column by Winsorisation before its peers are
 // measured. A column passes if |skewness| < Skew or excess kurtosis < Kurtosis,
 // both of type 2. While it does not, the largest value (the smallest, where
@@ -39,34 +37,36 @@ func (t *Treatment) check(rule Rule, r report) {
 	}
 }
 
-// winsorise returns the bounds that the treatment holds the ascending values
-// within, and holds them there.
-func (t *Treatment) winsorise(x []float64) bound {
-	lo, hi := 0, len(x) // x[:lo] and x[hi:] have been moved, to x[lo] and x[hi-1]
-	for {
-		skew := Skewness(x)
-		if !(math.Abs(skew) >= *t.Skew && Kurtosis(x) >= *t.Kurtosis) {
-			break
-		}
-		nextLo, nextHi := lo, hi
-		if skew > 0 {
-			nextHi = below(x, x[len(x)-1])
-		} else {
-			nextLo = len(x) - above(x, x[0])
-		}
-		if nextLo+len(x)-nextHi > *t.MaxPoints || nextLo >= nextHi || x[nextLo] == x[nextHi-1] {
-			break
-		}
-		lo, hi = nextLo, nextHi
-		for i := range lo {
-			x[i] = x[lo]
-		}
-		for i := hi; i < len(x); i++ {
-			x[i] = x[hi-1]
-		}
+// Winsorise treats one column as t does in a tree; an empty Kind will do. A column
+// that passes, is constant or has fewer than four values is Untreated. The error is
+// of type Faults.
+func (t Treatment) Winsorise(x []float64) (*TreatedColumn, error) {
+	limits, err := t.checkedLimits()
+	if err != nil {
+		return nil, err
 	}
-	if len(x) == 0 {
-		return bound{}
-	}
-	return bound{x[0], x[len(x)-1]}
+	return limits.Winsorise(x), nil
 }
+
+// Treat tries Winsorise and, where the column does not pass then, a logarithm; see
+// OutlierLimits.Treat. The error is of type Faults.
+func (t Treatment) Treat(x []float64) (*TreatedColumn, error) {
+	limits, err := t.checkedLimits()
+	if err != nil {
+		return nil, err
+	}
+	return limits.Treat(x), nil
+}
+
+// checkedLimits are those of t with its defaults, or its faults.
+func (t *Treatment) checkedLimits() (OutlierLimits, error) {
+	t = t.resolve()
+	fill(&t.Kind, string(Winsorised))
+	if faults := collect(func(r report) { t.check(nil, r) }); len(faults) > 0 {
+		return OutlierLimits{}, faults
+	}
+	return t.limits(), nil
+}
+
+// limits of a resolved treatment.
+func (t *Treatment) limits() OutlierLimits { return OutlierLimits{*t.MaxPoints, *t.Skew, *t.Kurtosis} }

@@ -1,7 +1,7 @@
 package composite
 
 import (
-	"fmt"
+	"math"
 	"slices"
 )
 
@@ -22,6 +22,14 @@ type TreatedColumn struct {
 	Before, After Summary
 }
 
+// TreatedPoint is one value that a treatment moved.
+type TreatedPoint struct {
+	Node   int // of the leaf
+	Unit   int
+	Before float64
+	After  float64
+}
+
 // TreatmentKind names what was done to a column.
 type TreatmentKind string
 
@@ -33,51 +41,77 @@ const (
 	BoxCoxed   TreatmentKind = "box_cox"
 )
 
-// Winsorise treats one column as a [Treatment] in a tree does; an empty Kind will
-// do. A column that passes, is constant or has fewer than four values is
-// Untreated. The error is of type Faults.
-func Winsorise(x []float64, t Treatment) (*TreatedColumn, error) {
-	limits, err := t.limits()
-	if err != nil {
-		return nil, err
-	}
+// OutlierLimits say when a column has outliers, and how many of its values
+// Winsorisation may move. A column passes if |skewness| < Skew or excess kurtosis <
+// Kurtosis, both of type 2.
+type OutlierLimits struct {
+	MaxPoints      int
+	Skew, Kurtosis float64
+}
+
+// Pass reports whether a column with this summary has no outliers. One without a
+// skewness or a kurtosis passes.
+func (l OutlierLimits) Pass(s Summary) bool {
+	return s.Skewness == nil || s.Kurtosis == nil ||
+		*s.Skewness < l.Skew && *s.Skewness > -l.Skew || *s.Kurtosis < l.Kurtosis
+}
+
+// Winsorise treats one column: while it does not pass, the largest value (the
+// smallest, where skewness is negative) is set to the next one inward. Equal values
+// move together; a step that would move more than MaxPoints values in all, or leave
+// the column constant, is not taken. A column that passes, is constant or has fewer
+// than four values is Untreated.
+func (l OutlierLimits) Winsorise(x []float64) *TreatedColumn {
 	sorted := present(x)
 	slices.Sort(sorted)
-	within := limits.winsorise(sorted)
-	return newTreated(x, Winsorised, func(v float64) float64 { return clamp(v, within.low, within.high) }), nil
+	low, high := l.Bounds(sorted)
+	return newTreated(x, Winsorised, func(v float64) float64 { return clamp(v, low, high) })
 }
 
-// TreatOutliers tries Winsorise and, where the column does not pass then,
-// LogTransform of the values as they were. If that does not pass either, the
-// column stays Winsorised. The COIN Tool (Becker and others 2019) goes this way.
-// The error is of type Faults.
-func TreatOutliers(x []float64, t Treatment) (*TreatedColumn, error) {
-	held, err := Winsorise(x, t)
-	if err != nil {
-		return nil, err
+// Treat tries Winsorise and, where the column does not pass then, LogTransform of
+// the values as they were. If that does not pass either, the column stays
+// Winsorised. The COIN Tool (Becker and others 2019) goes this way.
+func (l OutlierLimits) Treat(x []float64) *TreatedColumn {
+	held := l.Winsorise(x)
+	if l.Pass(held.After) {
+		return held
 	}
-	limits, _ := t.limits()
-	if held.After.passes(*limits.Skew, *limits.Kurtosis) {
-		return held, nil
+	if log := LogTransform(x); l.Pass(log.After) {
+		return log
 	}
-	if log := LogTransform(x); log.After.passes(*limits.Skew, *limits.Kurtosis) {
-		return log, nil
-	}
-	return held, nil
+	return held
 }
 
-// limits is t with its defaults, or its faults.
-func (t *Treatment) limits() (*Treatment, error) {
-	t = t.resolve()
-	fill(&t.Kind, string(Winsorised))
-	var faults Faults
-	t.check(nil, func(at, code, format string, args ...any) {
-		faults = append(faults, Fault{at, code, fmt.Sprintf(format, args...)})
-	})
-	if len(faults) > 0 {
-		return nil, faults
+// Bounds returns the bounds within which Winsorisation holds the ascending values,
+// and holds them there.
+func (l OutlierLimits) Bounds(x []float64) (low, high float64) {
+	lo, hi := 0, len(x) // x[:lo] and x[hi:] have been moved, to x[lo] and x[hi-1]
+	for {
+		skew := Skewness(x)
+		if !(math.Abs(skew) >= l.Skew && Kurtosis(x) >= l.Kurtosis) {
+			break
+		}
+		nextLo, nextHi := lo, hi
+		if skew > 0 {
+			nextHi = below(x, x[len(x)-1])
+		} else {
+			nextLo = len(x) - above(x, x[0])
+		}
+		if nextLo+len(x)-nextHi > l.MaxPoints || nextLo >= nextHi || x[nextLo] == x[nextHi-1] {
+			break
+		}
+		lo, hi = nextLo, nextHi
+		for i := range lo {
+			x[i] = x[lo]
+		}
+		for i := hi; i < len(x); i++ {
+			x[i] = x[hi-1]
+		}
 	}
-	return t, nil
+	if len(x) == 0 {
+		return 0, 0
+	}
+	return x[0], x[len(x)-1]
 }
 
 // newTreated puts f in place of each value. A nil f, or one that leaves the range
@@ -94,7 +128,7 @@ func newTreated(x []float64, kind TreatmentKind, f func(float64) float64) *Treat
 		if v != v {
 			continue
 		}
-		if values[unit] = f(v); !moderate(values[unit]) {
+		if values[unit] = f(v); !Valid(values[unit]) {
 			return c
 		}
 		if values[unit] != v {

@@ -16,13 +16,13 @@ import (
 // Fewer than two such units, or a sum of 0, count as a column that never varies. It
 // is an error if a value is below 0, or if columns are of different length.
 func EntropyWeights(columns [][]float64) ([]float64, error) {
-	if err := even(columns); err != nil {
+	if err := sameLength(columns); err != nil {
 		return nil, err
 	}
 	w := make([]float64, len(columns))
 	for c, column := range columns {
 		for unit, v := range column {
-			if moderate(v) && v < 0 {
+			if Valid(v) && v < 0 {
 				return nil, fmt.Errorf("column %d, unit %d: %v is below 0 and has no share", c, unit, v)
 			}
 		}
@@ -54,7 +54,7 @@ func divergence(x []float64) float64 {
 // (Diakoulaki, Mavrotas and Papayannakis 1995), over the units that have a value.
 // Columns of different length are an error.
 func DeviationWeights(columns [][]float64) ([]float64, error) {
-	if err := even(columns); err != nil {
+	if err := sameLength(columns); err != nil {
 		return nil, err
 	}
 	w := make([]float64, len(columns))
@@ -118,7 +118,7 @@ func CRITICWeights(columns [][]float64) ([]float64, error) {
 // values; where none of the columns varies among them, all weigh the same. Columns
 // of different length are an error.
 func PCAWeights(columns [][]float64) ([]float64, error) {
-	if err := even(columns); err != nil {
+	if err := sameLength(columns); err != nil {
 		return nil, err
 	}
 	w := make([]float64, len(columns))
