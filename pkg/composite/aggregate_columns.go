@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"fmt"
 	"math"
 )
@@ -24,7 +25,7 @@ func Aggregate(columns [][]float64, w []float64, by Aggregation) ([]float64, err
 	for unit := range result {
 		x, weight = x[:0], weight[:0]
 		for c, column := range columns {
-			if !(math.Abs(column[unit]) <= maxScore) {
+			if !(math.Abs(column[unit]) <= num.MaxScore) {
 				continue
 			}
 			x = append(x, column[unit])
@@ -47,14 +48,14 @@ func checkAggregate(columns [][]float64, w []float64, by Aggregation) error {
 	if len(faults) > 0 {
 		return faults
 	}
-	if err := sameLength(columns); err != nil {
+	if err := num.SameLength(columns); err != nil {
 		return err
 	}
 	if w != nil && len(w) != len(columns) {
 		return fmt.Errorf("there are %d weights for %d columns", len(w), len(columns))
 	}
 	for c, v := range w {
-		if !(v >= minWeight && v <= maxWeight) {
+		if !(v >= num.MinWeight && v <= num.MaxWeight) {
 			return fmt.Errorf("weight %d is %v: give one between 1e-9 and 1e9", c, v)
 		}
 	}

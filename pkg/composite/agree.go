@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"cmp"
 	"math"
 	"slices"
@@ -20,17 +21,17 @@ func tauB(x, y []float64) (float64, bool) {
 	for i, at := range order {
 		sorted[i] = y[at]
 	}
-	tiedX := tiedPairs(n, func(i, j int) bool { return x[order[i]] == x[order[j]] })
-	tiedBoth := tiedPairs(n, func(i, j int) bool { return x[order[i]] == x[order[j]] && sorted[i] == sorted[j] })
+	tiedX := num.TiedPairs(n, func(i, j int) bool { return x[order[i]] == x[order[j]] })
+	tiedBoth := num.TiedPairs(n, func(i, j int) bool { return x[order[i]] == x[order[j]] && sorted[i] == sorted[j] })
 	discordant := inversions(sorted, make([]float64, n))
-	tiedY := tiedPairs(n, func(i, j int) bool { return sorted[i] == sorted[j] }) // sorted by now
+	tiedY := num.TiedPairs(n, func(i, j int) bool { return sorted[i] == sorted[j] }) // sorted by now
 	pairs := n * (n - 1) / 2
 	if tiedX == pairs || tiedY == pairs {
 		return 0, false
 	}
 	numerator := pairs - tiedX - tiedY + tiedBoth - 2*discordant
 	tau := float64(numerator) / math.Sqrt(float64(pairs-tiedX)*float64(pairs-tiedY))
-	return clamp(tau, -1, 1), true
+	return num.Clamp(tau, -1, 1), true
 }
 
 // inversions sorts x and counts the pairs that were in strictly descending order.

@@ -1,6 +1,9 @@
 package composite
 
-import "slices"
+import (
+	"bulwark/pkg/composite/internal/num"
+	"slices"
+)
 
 // ScaleLevel says what the differences between ratings mean.
 type ScaleLevel string
@@ -70,14 +73,14 @@ func squaredPairs(x []float64) float64 {
 
 // unequalPairs counts the ordered pairs of unequal values; x is sorted.
 func unequalPairs(x []float64) float64 {
-	tied := tiedPairs(len(x), func(i, j int) bool { return x[i] == x[j] })
+	tied := num.TiedPairs(len(x), func(i, j int) bool { return x[i] == x[j] })
 	return float64(len(x)*(len(x)-1) - 2*tied)
 }
 
 // toPlaces replaces values by their mean places in the sorted whole.
 func toPlaces(targets [][]float64, all []float64) {
 	place := func(sorted []float64, x float64) float64 {
-		return float64(below(sorted, x)+len(sorted)-above(sorted, x)) / 2
+		return float64(num.Below(sorted, x)+len(sorted)-num.Above(sorted, x)) / 2
 	}
 	sorted := slices.Clone(all)
 	for _, row := range append(targets, all) {

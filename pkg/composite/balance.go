@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"errors"
 	"fmt"
 	"math"
@@ -72,7 +73,7 @@ func checkImportance(t []float64, n int) ([]float64, error) {
 		return nil, fmt.Errorf("there are %d importances for %d columns", len(t), n)
 	}
 	for c, v := range t {
-		if !(v >= minWeight && v <= maxWeight) {
+		if !(v >= num.MinWeight && v <= num.MaxWeight) {
 			return nil, fmt.Errorf("importance %d is %v: give a number between 1e-9 and 1e9", c, v)
 		}
 	}
@@ -180,7 +181,7 @@ func (b *Balance) judge(related [][]float64, u, spread, importance []float64) {
 			b.Correlations[a] = 0
 			continue
 		}
-		b.Correlations[a] = clamp(b.Correlations[a]/math.Sqrt(variance), -1, 1)
+		b.Correlations[a] = num.Clamp(b.Correlations[a]/math.Sqrt(variance), -1, 1)
 		least = min(least, b.Correlations[a]/importance[a])
 		most = max(most, b.Correlations[a]/importance[a])
 	}

@@ -1,6 +1,9 @@
 package composite
 
-import "fmt"
+import (
+	"bulwark/pkg/composite/internal/num"
+	"fmt"
+)
 
 // checker walks a resolved Spec and collects its faults.
 type checker struct {
@@ -96,11 +99,11 @@ func reportCode(r report, seen map[string]bool, code string) {
 
 func reportWeight(r report, at string, w float64) {
 	switch {
-	case !finite(w):
+	case !num.Finite(w):
 		r(at, "weight_not_finite", "give a finite weight")
 	case w <= 0:
 		r(at, "weight_not_positive", "the weight is %v: give one above 0", w)
-	case w < minWeight || w > maxWeight:
+	case w < num.MinWeight || w > num.MaxWeight:
 		r(at, "weight_out_of_range", "give a weight between 1e-9 and 1e9; weights are relative")
 	}
 }

@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"math"
 	"slices"
 )
@@ -63,7 +64,7 @@ func (c *column) cell(unit int) Cell {
 	}
 	group := c.peers.group(unit)
 	if c.bounds != nil {
-		cell.Used = clamp(used, c.bounds[group].low, c.bounds[group].high)
+		cell.Used = num.Clamp(used, c.bounds[group].low, c.bounds[group].high)
 	}
 	if len(c.scorers) == 1 {
 		group = 0 // a rule that needs no peers has one scorer for all groups
@@ -160,7 +161,7 @@ func (r *Result) reference(c *column, code string) float64 {
 	_, x := c.complete(unit)
 	if c.bounds != nil {
 		b := c.bounds[c.peers.group(unit)]
-		x = clamp(x, b.low, b.high)
+		x = num.Clamp(x, b.low, b.high)
 	}
 	return x
 }
@@ -170,7 +171,7 @@ func (r *Result) logTreated(c *column) {
 		_, x := c.complete(unit)
 		b := c.bounds[c.peers.group(unit)]
 		if x < b.low || x > b.high {
-			r.Treated = append(r.Treated, TreatedPoint{c.leaf.node, unit, x, clamp(x, b.low, b.high)})
+			r.Treated = append(r.Treated, TreatedPoint{c.leaf.node, unit, x, num.Clamp(x, b.low, b.high)})
 		}
 	}
 }

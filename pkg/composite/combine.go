@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"maps"
 	"slices"
 )
@@ -51,7 +52,7 @@ func (c *Combination) check(r report) {
 func Combine(ratings []Rating, rule Combination) (float64, bool) {
 	byRole := map[string][]float64{}
 	for _, r := range ratings {
-		if finite(r.Value) {
+		if num.Finite(r.Value) {
 			byRole[r.Role] = append(byRole[r.Role], r.Value)
 		}
 	}
@@ -61,12 +62,12 @@ func Combine(ratings []Rating, rule Combination) (float64, bool) {
 		if rule.RoleWeights != nil {
 			w = rule.RoleWeights[role]
 		}
-		if w > 0 && finite(w) {
+		if w > 0 && num.Finite(w) {
 			values = append(values, rule.one(byRole[role]))
 			weights = append(weights, w)
 		}
 	}
-	return known(ArithmeticMean(values, weights))
+	return num.Known(ArithmeticMean(values, weights))
 }
 
 // one combines the ratings of one role, of which there is at least one.

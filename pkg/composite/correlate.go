@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"cmp"
 	"math"
 	"slices"
@@ -59,7 +60,7 @@ func cosine(x, y deviated) (float64, bool) {
 	if x.squares == 0 || y.squares == 0 {
 		return 0, false
 	}
-	return clamp(steadyDot(x.d, y.d)/math.Sqrt(x.squares*y.squares), -1, 1), true
+	return num.Clamp(steadyDot(x.d, y.d)/math.Sqrt(x.squares*y.squares), -1, 1), true
 }
 
 // midranks ranks ascending from 1.
@@ -88,7 +89,7 @@ func midranks(x []float64) []float64 {
 // without an answer has 0: nothing shows that it goes together. Columns of
 // different length give an error.
 func Correlations(columns [][]float64, by Association) ([][]float64, error) {
-	if err := sameLength(columns); err != nil {
+	if err := num.SameLength(columns); err != nil {
 		return nil, err
 	}
 	relate := func(a, b int) (float64, bool) { return by(columns[a], columns[b]) }

@@ -1,6 +1,9 @@
 package composite
 
-import "math"
+import (
+	"bulwark/pkg/composite/internal/num"
+	"math"
+)
 
 // CronbachAlpha says how far the columns measure one thing: k/(k−1)·(1 − Σs²/S²),
 // with k columns, s² the variance of each and S² that of their sum (Cronbach
@@ -30,5 +33,5 @@ func CronbachAlpha(columns [][]float64) (float64, bool) {
 		return 0, false
 	}
 	k := float64(len(x))
-	return known(k / (k - 1) * (1 - parts/variance))
+	return num.Known(k / (k - 1) * (1 - parts/variance))
 }

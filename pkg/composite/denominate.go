@@ -1,6 +1,9 @@
 package composite
 
-import "math"
+import (
+	"bulwark/pkg/composite/internal/num"
+	"math"
+)
 
 // Denominate sets each value in proportion to the size of its unit: scale·x/by, so
 // that large units do not win by being large. It is NaN where either is missing,
@@ -26,5 +29,5 @@ func Ratio(numerator, denominator, scale float64) (float64, bool) {
 	if denominator == 0 {
 		return 0, false
 	}
-	return known(scale * numerator / denominator)
+	return num.Known(scale * numerator / denominator)
 }

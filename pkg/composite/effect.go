@@ -1,5 +1,7 @@
 package composite
 
+import "bulwark/pkg/composite/internal/num"
+
 // Panel is the history of an index: what each unit scored in each period.
 type Panel struct {
 	Units   []string    // codes, unique
@@ -176,5 +178,5 @@ func (e *InterventionEffect) describe(m *matcher, c comparison) {
 		e.Matches = append(e.Matches, match)
 	}
 	e.Controls = len(served)
-	e.Above = clamp(e.Above, 0, 1)
+	e.Above = num.Clamp(e.Above, 0, 1)
 }

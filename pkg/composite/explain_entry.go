@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"math"
 	"slices"
 )
@@ -16,7 +17,7 @@ func (q *quest) entries(column int, x float64, lever Lever) ([]float64, bool) {
 	step, limit := max(lever.Step, 1e-9), float64(maxEntries)
 	if _, levels := q.index.leaves[column].rule.(*Levels); levels {
 		step = 1
-	} else if !(lever.Step > 0 && finite(lever.Step)) {
+	} else if !(lever.Step > 0 && num.Finite(lever.Step)) {
 		step = 0.01
 	}
 	if q.probe.coupled(column) {

@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"cmp"
 	"math"
 	"slices"
@@ -75,7 +76,7 @@ func (e *Explainer) Findings(unit int, o FindingOptions) []Finding {
 		if was, ok := before[e.index.nodes[n].Code]; ok {
 			add(was, Risen, Fallen)
 		}
-		if target, ok := o.Targets[n]; ok && finite(target) {
+		if target, ok := o.Targets[n]; ok && num.Finite(target) {
 			add(target, AboveTarget, BelowTarget)
 		}
 	}

@@ -1,6 +1,9 @@
 package composite
 
-import "math"
+import (
+	"bulwark/pkg/composite/internal/num"
+	"math"
+)
 
 // Gain says what a change of one indicator's raw value is worth to a unit, in points
 // of its base, all else as it is.
@@ -56,7 +59,7 @@ func (e *Explainer) Gains(unit int) []Gain {
 func (p *probe) gains(column int) Gain {
 	l := &p.index.leaves[column]
 	g := Gain{Node: l.node}
-	g.Score, _ = known(p.leaves[l.node])
+	g.Score, _ = num.Known(p.leaves[l.node])
 	entered := p.group(column, true)
 	if x, ok := p.entered(column); ok {
 		g.Entered, g.Value = true, x
@@ -110,7 +113,7 @@ func (p *probe) slope(column int, x, h float64) Slope {
 	case math.Abs(tiny) > 1e-9 && math.Abs(tiny) > math.Abs(whole)/8:
 		return Slope{Jump: tiny}
 	}
-	per, _ := known((4*half - whole) / h) // 2·D(h/2) − D(h)
+	per, _ := num.Known((4*half - whole) / h) // 2·D(h/2) − D(h)
 	return Slope{PerUnit: per}
 }
 

@@ -1,6 +1,9 @@
 package composite
 
-import "slices"
+import (
+	"bulwark/pkg/composite/internal/num"
+	"slices"
+)
 
 // The causes that a mix takes from one run or the other.
 const (
@@ -74,7 +77,7 @@ func (m *mix) base(s mixState) (float64, bool) {
 		scores[l.node] = r.Cell(l.node, unit).Score
 	}
 	ix.roll(scores)
-	return known(scores[0])
+	return num.Known(scores[0])
 }
 
 // spec is that of the rules, with the policies of the stand-ins.

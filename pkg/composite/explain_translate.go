@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"math"
 	"reflect"
 )
@@ -25,7 +26,7 @@ func translate(from, to Rule) func(float64) (float64, bool) {
 			if math.IsNaN(x) {
 				return x, true
 			}
-			return b.Ordinal(names[int(clamp(x, 0, float64(len(names)-1)))])
+			return b.Ordinal(names[int(num.Clamp(x, 0, float64(len(names)-1)))])
 		}
 	}
 	return func(x float64) (float64, bool) {

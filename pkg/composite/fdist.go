@@ -1,6 +1,9 @@
 package composite
 
-import "math"
+import (
+	"bulwark/pkg/composite/internal/num"
+	"math"
+)
 
 // QuantileF is the quantile of the F distribution, by bisection on the incomplete
 // beta function.
@@ -32,7 +35,7 @@ func incompleteBeta(x, a, b float64) float64 {
 	gb, _ := math.Lgamma(b)
 	gab, _ := math.Lgamma(a + b)
 	front := math.Exp(gab - ga - gb + float64(a*math.Log(x)) + float64(b*math.Log1p(-x)))
-	return clamp(front/(a*betaFraction(x, a, b)), 0, 1)
+	return num.Clamp(front/(a*betaFraction(x, a, b)), 0, 1)
 }
 
 // betaFraction is 1 + d₁/(1 + d₂/(1 + …)), from front to back (Thompson and Barnett 1986).

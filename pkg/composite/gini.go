@@ -1,6 +1,9 @@
 package composite
 
-import "slices"
+import (
+	"bulwark/pkg/composite/internal/num"
+	"slices"
+)
 
 // Gini is Gini's coefficient of how unevenly something is dealt out,
 // Σ(2i − n − 1)·x₍ᵢ₎/(n·Σx) over the ascending values (Gini 1912): 0 where all have the
@@ -21,5 +24,5 @@ func Gini(x []float64) (float64, bool) {
 	if sorted[0] == sorted[len(sorted)-1] { // perhaps all 0
 		return 0, true
 	}
-	return clamp(apart/(n*sum), 0, 1), true
+	return num.Clamp(apart/(n*sum), 0, 1), true
 }

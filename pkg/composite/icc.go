@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"math"
 	"slices"
 )
@@ -133,7 +134,7 @@ func agreement(signal, total float64) float64 {
 	if !(total > 0) {
 		return -1
 	}
-	return clamp(signal/total, -1, 1)
+	return num.Clamp(signal/total, -1, 1)
 }
 
 // bounds are those of Shrout and Fleiss, with Satterthwaite's degrees of freedom v,

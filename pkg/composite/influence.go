@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"maps"
 	"math"
 	"slices"
@@ -43,7 +44,7 @@ func ratingsOf(d Data, rated []RatedColumn) map[int]int {
 	for _, rc := range rated {
 		for u, cell := range rc.Ratings {
 			for _, rating := range cell {
-				if finite(rating.Value) && !math.IsNaN(d.Columns[rc.Column][u]) {
+				if num.Finite(rating.Value) && !math.IsNaN(d.Columns[rc.Column][u]) {
 					count[rating.Evaluator]++
 				}
 			}

@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"math"
 	"slices"
 )
@@ -48,7 +49,7 @@ func PenalisedMean(x, w []float64) float64 {
 		return 0
 	}
 	variance := weighted(x, w, func(v float64) float64 { return (v - m) * (v - m) })
-	return max(m-variance/m, -maxScore)
+	return max(m-variance/m, -num.MaxScore)
 }
 
 // weighted is Σw·f(x)/Σw. Each product is rounded by its conversion, so that no

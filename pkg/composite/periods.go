@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"math"
 	"slices"
 )
@@ -24,7 +25,7 @@ func Interpolate(x, at []float64) []float64 {
 		}
 		for k := last + 1; last >= 0 && k < i; k++ {
 			part := (at[k] - at[last]) / (at[i] - at[last])
-			y[k] = clamp(float64(y[last]*(1-part))+float64(v*part), min(y[last], v), max(y[last], v))
+			y[k] = num.Clamp(float64(y[last]*(1-part))+float64(v*part), min(y[last], v), max(y[last], v))
 		}
 		last = i
 	}
@@ -63,7 +64,7 @@ func CAGR(x, at []float64) (float64, bool) {
 	if first == last || x[first] <= 0 || x[last] <= 0 {
 		return 0, false
 	}
-	return known(math.Expm1((math.Log(x[last]) - math.Log(x[first])) / (at[last] - at[first])))
+	return num.Known(math.Expm1((math.Log(x[last]) - math.Log(x[first])) / (at[last] - at[first])))
 }
 
 // LinearTrend is the slope Σ(t−t̄)(x−x̄)/Σ(t−t̄)² of the least-squares line through
@@ -79,7 +80,7 @@ func LinearTrend(x, at []float64) (float64, bool) {
 	}
 	dx, ex := centred(both[0])
 	dt, et := centred(both[1])
-	return known(math.Ldexp(steadyDot(dx, dt)/steadyDot(dt, dt), ex-et))
+	return num.Known(math.Ldexp(steadyDot(dx, dt)/steadyDot(dt, dt), ex-et))
 }
 
 // ascending returns n ascending times, or nil where those given are not.

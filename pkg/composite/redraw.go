@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"maps"
 	"slices"
 )
@@ -25,7 +26,7 @@ func newRatedColumn(rc RatedColumn, code string, units []string) ratedColumn {
 	for u, cell := range rc.Ratings {
 		byRole := map[string][]float64{}
 		for _, rating := range cell {
-			if finite(rating.Value) {
+			if num.Finite(rating.Value) {
 				byRole[rating.Role] = append(byRole[rating.Role], rating.Value)
 			}
 		}
@@ -40,7 +41,7 @@ func newRatedColumn(rc RatedColumn, code string, units []string) ratedColumn {
 			}
 		}
 		out.cells = append(out.cells, roles)
-		out.keys = append(out.keys, textKey(units[u])^textKey(code))
+		out.keys = append(out.keys, num.TextKey(units[u])^num.TextKey(code))
 	}
 	return out
 }
@@ -48,19 +49,19 @@ func newRatedColumn(rc RatedColumn, code string, units []string) ratedColumn {
 // draw writes a value of every unit: its ratings drawn with replacement within each
 // role and combined. A unit without ratings keeps its entry, one without an entry
 // stays without.
-func (rc *ratedColumn) draw(dst, entered []float64, s *stream, key uint64) {
+func (rc *ratedColumn) draw(dst, entered []float64, s *num.Stream, key uint64) {
 	var buffer, values, weights []float64
 	for u, roles := range rc.cells {
 		dst[u] = entered[u]
 		if len(roles) == 0 || entered[u] != entered[u] {
 			continue
 		}
-		s.start(key ^ rc.keys[u])
+		s.Start(key ^ rc.keys[u])
 		values, weights = values[:0], weights[:0]
 		for _, role := range roles {
 			buffer = buffer[:0]
 			for range role.values {
-				buffer = append(buffer, role.values[pick(s.Uint64(), len(role.values))])
+				buffer = append(buffer, role.values[num.Pick(s.Uint64(), len(role.values))])
 			}
 			values = append(values, rc.combine.one(buffer))
 			weights = append(weights, role.weight)

@@ -1,13 +1,16 @@
 package composite
 
-import "math"
+import (
+	"bulwark/pkg/composite/internal/num"
+	"math"
+)
 
 // replicator works out replicates of a plan, one after the other.
 type replicator struct {
 	plan    *plan
 	contest *contest
 	base    []float64 // root score by unit
-	stream  stream
+	stream  num.Stream
 	weights []float64
 	walks   []*walk // by tree, made when first needed
 	// What the walks read in this replicate, by column.
@@ -36,7 +39,7 @@ func (p *plan) newReplicator() *replicator {
 // the contest.
 func (r *replicator) run(keys [sources]uint64) {
 	p := r.plan
-	at := func(source int) int { return pick(keys[source], p.choices[source]) }
+	at := func(source int) int { return num.Pick(keys[source], p.choices[source]) }
 	variant := at(variantSource)
 	tree := variant*p.choices[aggregationSource] + at(aggregationSource)
 	world := p.worlds[(variant*p.choices[normalisationSource]+at(normalisationSource))*p.choices[missingSource]+at(missingSource)]
@@ -65,10 +68,10 @@ func (r *replicator) perturbed(ix *Index, key uint64) []float64 {
 	if spread == 0 {
 		return ix.weights
 	}
-	r.stream.start(key)
+	r.stream.Start(key)
 	r.weights = append(r.weights[:0], ix.weights...)
 	for n := range r.weights {
-		r.weights[n] *= 1 + float64(spread*(2*r.stream.unit()-1))
+		r.weights[n] *= 1 + float64(spread*(2*r.stream.Unit()-1))
 	}
 	return r.weights
 }

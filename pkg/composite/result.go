@@ -1,6 +1,9 @@
 package composite
 
-import "math"
+import (
+	"bulwark/pkg/composite/internal/num"
+	"math"
+)
 
 // Result is what a run gave each unit. It refers to the Data that it was made
 // from, which must not change while it is used. Safe for concurrent reading.
@@ -94,12 +97,12 @@ func (r *Result) Base(unit int) (float64, bool) { return r.Score(0, unit) }
 // was not kept. Scores of leaves are always at hand.
 func (r *Result) Score(node, unit int) (float64, bool) {
 	if kept := r.scores[node]; kept != nil {
-		return known(kept[unit])
+		return num.Known(kept[unit])
 	}
 	if !r.index.nodes[node].Leaf {
 		return 0, false
 	}
-	return known(r.Cell(node, unit).Score)
+	return num.Known(r.Cell(node, unit).Score)
 }
 
 // Column returns the scores of the node, one per unit with NaN for none, or nil if
@@ -120,7 +123,7 @@ func (r *Result) Cell(node, unit int) Cell {
 // below the node, and false where no indicator applies.
 func (r *Result) Coverage(node, unit int) (float64, bool) {
 	if node == 0 {
-		return known(r.coverage[unit])
+		return num.Known(r.coverage[unit])
 	}
 	entered, applicable := 0.0, 0.0
 	for n := node; n < r.index.nodes[node].End; n++ {
@@ -136,7 +139,7 @@ func (r *Result) Coverage(node, unit int) (float64, bool) {
 			entered += weight
 		}
 	}
-	return known(entered / applicable)
+	return num.Known(entered / applicable)
 }
 
 // Missing returns the leaves, as nodes in document order, that apply to the unit

@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"math"
 	"slices"
 )
@@ -16,7 +17,7 @@ func (r *Result) Reweigh(dst, weights []float64) bool {
 		return false
 	}
 	for n, w := range weights {
-		if n > 0 && !(w >= minWeight && w <= maxWeight) {
+		if n > 0 && !(w >= num.MinWeight && w <= num.MaxWeight) {
 			return false
 		}
 	}

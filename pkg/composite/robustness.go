@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"runtime"
 	"slices"
 	"sync"
@@ -129,7 +130,7 @@ func (r *replicator) replicates(from, to int, t *tally) {
 
 // replicateKey is what a source draws from in a replicate.
 func replicateKey(seed uint64, replicate, source int) uint64 {
-	return scatter(scatter(seed) + uint64(replicate)*sources + uint64(source))
+	return num.Mix64(num.Mix64(seed) + uint64(replicate)*sources + uint64(source))
 }
 
 // tally counts outcomes by entrant. Ranks and figures are kept, all replicates of

@@ -1,5 +1,7 @@
 package composite
 
+import "bulwark/pkg/composite/internal/num"
+
 // The statistics of this package take NaN for a missing value, and everything
 // beyond ±MaxValue with it.
 
@@ -17,7 +19,7 @@ func present(x []float64) []float64 {
 // Complete returns the columns without the units that lack a value in any of
 // them. The error says which column has another length than the first.
 func Complete(columns [][]float64) ([][]float64, error) {
-	if err := sameLength(columns); err != nil {
+	if err := num.SameLength(columns); err != nil {
 		return nil, err
 	}
 	whole := make([][]float64, len(columns))

@@ -1,6 +1,9 @@
 package composite
 
-import "math"
+import (
+	"bulwark/pkg/composite/internal/num"
+	"math"
+)
 
 // MinMax scores 100·(x−min)/(max−min) over the peers, 100·(max−x)/(max−min) for
 // a cost. Where all peers are equal, or there is one only, everybody gets
@@ -66,14 +69,14 @@ func (*ZScore) refuses(float64) string { return "" }
 func (*ZScore) relative() bool { return true }
 
 func (z *ZScore) fit(p peers) scorer {
-	line := standard{mean: *z.Mean, sd: *z.SD, s: 1, low: -maxScore, high: maxScore}
+	line := standard{mean: *z.Mean, sd: *z.SD, s: 1, low: -num.MaxScore, high: num.MaxScore}
 	if z.Clamp {
 		line.low, line.high = 0, 100
 	}
 	// Equality is asked of the values: rounding can leave a constant column a tiny s.
 	if p.sorted[0] == p.sorted[len(p.sorted)-1] {
 		p.flag(ConstantColumn)
-		return constant(clamp(line.mean, line.low, line.high))
+		return constant(num.Clamp(line.mean, line.low, line.high))
 	}
 	line.centre, line.s = MeanSD(p.sorted)
 	if p.cost {
@@ -86,7 +89,7 @@ func (z *ZScore) fit(p peers) scorer {
 type standard struct{ mean, sd, centre, s, low, high float64 }
 
 func (z standard) at(x float64) float64 {
-	return clamp(z.mean+float64(z.sd*(x-z.centre)/z.s), z.low, z.high)
+	return num.Clamp(z.mean+float64(z.sd*(x-z.centre)/z.s), z.low, z.high)
 }
 
 // Target scores the way from the worst peer to a target:
@@ -122,7 +125,7 @@ func (t *Target) fit(p peers) scorer {
 	}
 	top := 100.0
 	if !*t.Cap {
-		top = maxScore
+		top = num.MaxScore
 	}
 	return linear{worst, t.Target - worst, top}
 }

@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"slices"
 )
 
@@ -35,7 +36,7 @@ type percentile struct {
 }
 
 func (p percentile) at(x float64) float64 {
-	score := 100 * float64(below(p.sorted, x)) / float64(len(p.sorted)-1)
+	score := 100 * float64(num.Below(p.sorted, x)) / float64(len(p.sorted)-1)
 	if p.cost {
 		return 100 - score
 	}
@@ -79,9 +80,9 @@ func (p position) at(x float64) float64 {
 // better counts the peers ahead of x.
 func (p position) better(x float64) int {
 	if p.cost {
-		return below(p.sorted, x)
+		return num.Below(p.sorted, x)
 	}
-	return above(p.sorted, x)
+	return num.Above(p.sorted, x)
 }
 
 // RankPoints scores by a table over the competition rank among the peers,

@@ -1,6 +1,9 @@
 package composite
 
-import "math"
+import (
+	"bulwark/pkg/composite/internal/num"
+	"math"
+)
 
 // Best scores in proportion to the best peer: 100·x/max, or 100·min/x for a
 // cost. Entries are 0 or more. Where all peers are equal, or there is one only,
@@ -65,7 +68,7 @@ func (*Reference) refuses(x float64) string { return refusesNegative(x) }
 func (ref *Reference) relative() bool { return ref.Unit != "" }
 
 func (ref *Reference) fit(p peers) scorer {
-	value, top := ref.Value, maxScore
+	value, top := ref.Value, num.MaxScore
 	if ref.Unit != "" {
 		value = p.reference
 	}

@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"maps"
 	"slices"
 )
@@ -116,4 +117,4 @@ func (l *Levels) fit(peers) scorer {
 // lookup holds the points of each ordinal, ascending.
 type lookup []float64
 
-func (l lookup) at(x float64) float64 { return l[int(clamp(x, 0, float64(len(l)-1)))] }
+func (l lookup) at(x float64) float64 { return l[int(num.Clamp(x, 0, float64(len(l)-1)))] }

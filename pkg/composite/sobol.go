@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"cmp"
 	"math"
 	"slices"
@@ -67,7 +68,7 @@ func (o SobolOptions) Resolve() SobolOptions {
 // SobolRows draws one row of A and of B at a time.
 type SobolRows struct {
 	seed   uint64
-	stream stream
+	stream num.Stream
 	a, b   []float64
 	x      []float64
 }
@@ -77,9 +78,9 @@ func NewSobolRows(k int, o SobolOptions) *SobolRows {
 }
 
 func (r *SobolRows) Draw(row int) {
-	r.stream.start(scatter(r.seed) + uint64(row))
+	r.stream.Start(num.Mix64(r.seed) + uint64(row))
 	for i := range r.a {
-		r.a[i], r.b[i] = r.stream.unit(), r.stream.unit()
+		r.a[i], r.b[i] = r.stream.Unit(), r.stream.Unit()
 	}
 }
 
@@ -135,12 +136,12 @@ func (s *SobolSample) Indices(o SobolOptions) SobolIndices {
 		return out
 	}
 	first, total := make([][]float64, len(out.Factors)), make([][]float64, len(out.Factors))
-	var rng stream
+	var rng num.Stream
 	drawn := make([]int, len(rows))
 	for b := range o.Bootstrap {
-		rng.start(scatter(^o.Seed) + uint64(b))
+		rng.Start(num.Mix64(^o.Seed) + uint64(b))
 		for i := range drawn {
-			drawn[i] = rows[pick(rng.Uint64(), len(rows))]
+			drawn[i] = rows[num.Pick(rng.Uint64(), len(rows))]
 		}
 		again, v := s.estimate(drawn)
 		for i := range out.Factors {

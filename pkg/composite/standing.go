@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"cmp"
 	"slices"
 	"strings"
@@ -89,7 +90,7 @@ func inOrder(list []Standing, codes []string) []Standing {
 func (ix *Index) settle(s *Standing, limits map[int]limit) {
 	s.Bonus = min(s.Bonus, ix.spec.Adjustments.Bonus.Cap)
 	s.Deduction = min(s.Deduction, ix.spec.Adjustments.Deduction.Cap)
-	score := clamp(s.Base+s.Bonus-s.Deduction, 0, 100)
+	score := num.Clamp(s.Base+s.Bonus-s.Deduction, 0, 100)
 	s.Score = Round(score, ix.spec.Decimals)
 	if l, ok := limits[s.Unit]; ok && l.score < s.Score {
 		s.Score = l.score

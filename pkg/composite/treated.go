@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"math"
 	"slices"
 )
@@ -65,7 +66,7 @@ func (l OutlierLimits) Winsorise(x []float64) *TreatedColumn {
 	sorted := present(x)
 	slices.Sort(sorted)
 	low, high := l.Bounds(sorted)
-	return newTreated(x, Winsorised, func(v float64) float64 { return clamp(v, low, high) })
+	return newTreated(x, Winsorised, func(v float64) float64 { return num.Clamp(v, low, high) })
 }
 
 // Treat tries Winsorise and, where the column does not pass then, LogTransform of
@@ -93,9 +94,9 @@ func (l OutlierLimits) Bounds(x []float64) (low, high float64) {
 		}
 		nextLo, nextHi := lo, hi
 		if skew > 0 {
-			nextHi = below(x, x[len(x)-1])
+			nextHi = num.Below(x, x[len(x)-1])
 		} else {
-			nextLo = len(x) - above(x, x[0])
+			nextLo = len(x) - num.Above(x, x[0])
 		}
 		if nextLo+len(x)-nextHi > l.MaxPoints || nextLo >= nextHi || x[nextLo] == x[nextHi-1] {
 			break

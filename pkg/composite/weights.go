@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/internal/num"
 	"fmt"
 	"math"
 )
@@ -16,7 +17,7 @@ import (
 // Fewer than two such units, or a sum of 0, count as a column that never varies. It
 // is an error if a value is below 0, or if columns are of different length.
 func EntropyWeights(columns [][]float64) ([]float64, error) {
-	if err := sameLength(columns); err != nil {
+	if err := num.SameLength(columns); err != nil {
 		return nil, err
 	}
 	w := make([]float64, len(columns))
@@ -54,7 +55,7 @@ func divergence(x []float64) float64 {
 // (Diakoulaki, Mavrotas and Papayannakis 1995), over the units that have a value.
 // Columns of different length are an error.
 func DeviationWeights(columns [][]float64) ([]float64, error) {
-	if err := sameLength(columns); err != nil {
+	if err := num.SameLength(columns); err != nil {
 		return nil, err
 	}
 	w := make([]float64, len(columns))
@@ -118,7 +119,7 @@ func CRITICWeights(columns [][]float64) ([]float64, error) {
 // values; where none of the columns varies among them, all weigh the same. Columns
 // of different length are an error.
 func PCAWeights(columns [][]float64) ([]float64, error) {
-	if err := sameLength(columns); err != nil {
+	if err := num.SameLength(columns); err != nil {
 		return nil, err
 	}
 	w := make([]float64, len(columns))
