@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // The example of what help did, in method.md, has the figures that it claims.
@@ -25,7 +26,7 @@ func TestEffectExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	figure := func(x float64) string {
-		return strings.Replace(fmt.Sprint(composite.Round(x, 2)), "-", "−", 1)
+		return strings.Replace(fmt.Sprint(stats.Round(x, 2)), "-", "−", 1)
 	}
 	claims := []string{
 		fmt.Sprintf("| mean | | | | %s | %s | %s | %s |", figure(e.ControlChange), figure(e.Difference), figure(e.Gap), figure(e.Effect)),

@@ -5,12 +5,13 @@ import (
 	"bulwark/internal/index"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // effectDecimals is how exactly effects are told: they are estimates.
 const effectDecimals = 2
 
-func rounded(x float64) float64 { return composite.Round(x, effectDecimals) }
+func rounded(x float64) float64 { return stats.Round(x, effectDecimals) }
 
 // tell fills in the figures, with codes in the place of numbers.
 func (r *EffectReport) tell(p index.Panel, e *composite.InterventionEffect, language string) {
@@ -67,7 +68,7 @@ func figures(e composite.Estimate, level float64) *EffectFigures {
 
 // reading says in words whether the figure can be told from chance.
 func reading(e *composite.InterventionEffect) text.Text {
-	level := composite.Round(100*e.Level, 1)
+	level := stats.Round(100*e.Level, 1)
 	switch {
 	case e.Low > 0:
 		return text.F("实施后比条件相近的党组织多升 %[1]v 分（%[4]v%% 区间 %[2]v 至 %[3]v）", "they rose by %[1]v points more than comparable branches (%[4]v%% interval %[2]v to %[3]v)",

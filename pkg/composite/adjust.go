@@ -1,6 +1,9 @@
 package composite
 
-import "slices"
+import (
+	"bulwark/pkg/composite/stats"
+	"slices"
+)
 
 // Adjustments are the bonuses, deductions and vetoes that a scheme knows. Their
 // codes are unique among all three.
@@ -108,13 +111,13 @@ func (ix *Index) adjust(list []Standing, units []string, adjustments []Adjustmen
 	limits := map[int]limit{}
 	for _, a := range adjustments {
 		if a.Unit < 0 || a.Unit >= len(list) {
-			f.add("", "", "unknown_unit", "adjustment %q is for unit %d of %d", a.Code, a.Unit, len(list))
+			f.Add("", "", "unknown_unit", "adjustment %q is for unit %d of %d", a.Code, a.Unit, len(list))
 			continue
 		}
 		s := &list[a.Unit]
 		switch kind, i := ix.spec.Adjustments.find(a.Code); {
-		case !(a.Points >= 0 && a.Points <= MaxValue):
-			f.add(units[a.Unit], "", "value_out_of_range", "adjustment %q has %v points: give 0 or more", a.Code, a.Points)
+		case !(a.Points >= 0 && a.Points <= stats.MaxValue):
+			f.Add(units[a.Unit], "", "value_out_of_range", "adjustment %q has %v points: give 0 or more", a.Code, a.Points)
 		case kind == bonusItem:
 			s.Bonus += points(a, ix.spec.Adjustments.Bonus.Items[i])
 		case kind == deductionItem:
@@ -123,10 +126,10 @@ func (ix *Index) adjust(list []Standing, units []string, adjustments []Adjustmen
 			s.Vetoes = append(s.Vetoes, a.Code)
 			limits[a.Unit] = ix.veto(limits, a.Unit, ix.spec.Adjustments.Vetoes[i].Effect)
 		default:
-			f.add(units[a.Unit], "", "unknown_adjustment", "%q is not an adjustment of the scheme", a.Code)
+			f.Add(units[a.Unit], "", "unknown_adjustment", "%q is not an adjustment of the scheme", a.Code)
 		}
 	}
-	return limits, f.err()
+	return limits, f.Err()
 }
 
 func points(a Adjustment, item AdjustmentItem) float64 {
@@ -146,7 +149,7 @@ func (ix *Index) veto(limits map[int]limit, unit int, e Effect) limit {
 	case CapGrade:
 		l.grade = max(l.grade, gradeIndex(ix.spec.Grades, e.Grade))
 	case CapScore:
-		l.score = min(l.score, Round(e.Score, ix.spec.Decimals))
+		l.score = min(l.score, stats.Round(e.Score, ix.spec.Decimals))
 	case ZeroScore:
 		l.score = 0
 	}

@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/stats"
 	"math"
 )
 
@@ -41,15 +42,15 @@ func (a Aggregation) check(r report) {
 func (a Aggregation) mean() func(x, w []float64) float64 {
 	switch a.Kind {
 	case Geometric:
-		return GeometricMean
+		return stats.GeometricMean
 	case Harmonic:
-		return HarmonicMean
+		return stats.HarmonicMean
 	case Power:
-		return func(x, w []float64) float64 { return PowerMean(x, w, a.P) }
+		return func(x, w []float64) float64 { return stats.PowerMean(x, w, a.P) }
 	case Minimum:
-		return func(x, _ []float64) float64 { return Lowest(x) }
+		return func(x, _ []float64) float64 { return stats.Lowest(x) }
 	case Penalised:
-		return PenalisedMean
+		return stats.PenalisedMean
 	}
-	return ArithmeticMean
+	return stats.ArithmeticMean
 }

@@ -41,12 +41,8 @@ func Aggregate(columns [][]float64, w []float64, by Aggregation) ([]float64, err
 }
 
 func checkAggregate(columns [][]float64, w []float64, by Aggregation) error {
-	var faults Faults
-	by.check(func(at, code, format string, args ...any) {
-		faults = append(faults, Fault{at, code, fmt.Sprintf(format, args...)})
-	})
-	if len(faults) > 0 {
-		return faults
+	if err := collect(by.check).Err(); err != nil {
+		return err
 	}
 	if err := num.SameLength(columns); err != nil {
 		return err

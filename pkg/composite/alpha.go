@@ -2,6 +2,7 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 	"slices"
 )
 
@@ -29,7 +30,7 @@ func KrippendorffAlpha(ratings [][]float64, level ScaleLevel) (float64, bool) {
 	var targets [][]float64
 	var all []float64
 	for _, row := range ratings {
-		row = slices.DeleteFunc(slices.Clone(row), func(x float64) bool { return !Valid(x) })
+		row = slices.DeleteFunc(slices.Clone(row), func(x float64) bool { return !stats.Valid(x) })
 		if len(row) > 1 {
 			slices.Sort(row) // the order of the evaluators changes no bit
 			targets, all = append(targets, row), append(all, row...)
@@ -64,7 +65,7 @@ func KrippendorffAlpha(ratings [][]float64, level ScaleLevel) (float64, bool) {
 
 // squaredPairs is Σ(xᵢ−xⱼ)² over ordered pairs, that is, 2n·Σ(x−x̄)².
 func squaredPairs(x []float64) float64 {
-	mean, sum := ArithmeticMean(x, nil), 0.0
+	mean, sum := stats.ArithmeticMean(x, nil), 0.0
 	for _, v := range x {
 		sum += float64((v - mean) * (v - mean))
 	}
@@ -92,7 +93,7 @@ func toPlaces(targets [][]float64, all []float64) {
 
 // toUnitScale centres and scales all values alike, so that squares stay finite.
 func toUnitScale(targets [][]float64, all []float64) {
-	mean := ArithmeticMean(all, nil)
+	mean := stats.ArithmeticMean(all, nil)
 	scale := max(all[len(all)-1]-mean, mean-all[0])
 	for _, row := range append(targets, all) {
 		for i, x := range row {

@@ -1,6 +1,9 @@
 package composite
 
-import "math"
+import (
+	"bulwark/pkg/composite/stats"
+	"math"
+)
 
 // LeafBurden says whether an indicator earns the work of entering it.
 type LeafBurden struct {
@@ -68,11 +71,11 @@ func (ix *Index) Burden(r *Result, adjustments []Adjustment, limit float64) ([]L
 // together is the correlation of two leaves and the number of units with both, 0 where
 // it has no answer. Two units always lie on a line and say nothing.
 func (r *Result) together(one, two int) (correlation float64, units int) {
-	both, err := Complete([][]float64{r.ranked(one), r.ranked(two)})
+	both, err := stats.Complete([][]float64{r.ranked(one), r.ranked(two)})
 	if err != nil || len(both[0]) < 3 {
 		return 0, 0
 	}
-	correlation, _ = Pearson(both[0], both[1])
+	correlation, _ = stats.Pearson(both[0], both[1])
 	return correlation, len(both[0])
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // towns is an index of three equal indicators of points, and data for four towns.
@@ -74,7 +75,7 @@ func ExampleSobol() {
 		a, b, c := angle(x[0]), angle(x[1]), angle(x[2])
 		return math.Sin(a) + 7*math.Pow(math.Sin(b), 2) + 0.1*math.Pow(c, 4)*math.Sin(a)
 	}
-	for _, f := range composite.Sobol(3, model, composite.SobolOptions{Rows: 100_000, Bootstrap: 1}).Factors {
+	for _, f := range stats.Sobol(3, model, stats.SobolOptions{Rows: 100_000, Bootstrap: 1}).Factors {
 		fmt.Printf("alone %.1f, with interactions %.1f\n", math.Abs(f.First), f.Total)
 	}
 	// Output:
@@ -98,7 +99,7 @@ func ExampleFitSeverity() {
 		{Target: 2, Evaluator: 2, Score: 75},
 	})
 	for _, e := range model.Evaluators {
-		fmt.Printf("evaluator %d gives %v points less than the average one\n", e.Evaluator, composite.Round(e.Severity, 1))
+		fmt.Printf("evaluator %d gives %v points less than the average one\n", e.Evaluator, stats.Round(e.Severity, 1))
 	}
 	for _, a := range model.Targets {
 		fmt.Printf("target %d: %.1f, adjusted %.1f\n", a.Target, a.Raw, a.Adjusted)

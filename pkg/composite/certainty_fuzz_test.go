@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // FuzzCertainty holds everything that says how sure a ranking is to an answer without
@@ -37,7 +38,7 @@ func FuzzCertainty(f *testing.F) {
 			checkRobustness(t, r)
 			mustBeFinite(t, r)
 		}
-		if s, err := ix.Sensitivity(d, o, composite.SobolOptions{Rows: 2 + w.intn(6), Bootstrap: 3}, []int{0, 1}); err == nil {
+		if s, err := ix.Sensitivity(d, o, stats.SobolOptions{Rows: 2 + w.intn(6), Bootstrap: 3}, []int{0, 1}); err == nil {
 			mustBeFinite(t, s)
 		}
 		if list, err := ix.LeaveOutEvaluators(d, o.Ratings, o.Adjustments); err == nil {
@@ -72,7 +73,7 @@ func raters(t *testing.T, w *wild) {
 	}
 	mustBeFinite(t, composite.FitSeverity(scores))
 	k := w.intn(3)
-	mustBeFinite(t, composite.Sobol(k, func([]float64) float64 { return w.number(0, 1) }, composite.SobolOptions{Rows: w.intn(20), Bootstrap: 5}))
+	mustBeFinite(t, stats.Sobol(k, func([]float64) float64 { return w.number(0, 1) }, stats.SobolOptions{Rows: w.intn(20), Bootstrap: 5}))
 }
 
 // mustBeFinite looks at every number inside x.

@@ -2,7 +2,7 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
-	"fmt"
+	"bulwark/pkg/composite/stats"
 )
 
 // checker walks a resolved Spec and collects its faults.
@@ -14,11 +14,9 @@ type checker struct {
 
 func (s *Spec) check() Faults {
 	c := &checker{codes: map[string]bool{}}
-	r := report(func(at, code, format string, args ...any) {
-		c.faults = append(c.faults, Fault{at, code, fmt.Sprintf(format, args...)})
-	})
-	if s.Decimals < 0 || s.Decimals > MaxDecimals {
-		r("/decimals", "decimals_out_of_range", "give 0 to %d decimals", MaxDecimals)
+	r := report(c.faults.Add)
+	if s.Decimals < 0 || s.Decimals > stats.MaxDecimals {
+		r("/decimals", "decimals_out_of_range", "give 0 to %d decimals", stats.MaxDecimals)
 	}
 	if s.Rounding != HalfUp {
 		r("/rounding", "unknown_rounding", "%q is not a rounding: use half_up", s.Rounding)

@@ -2,6 +2,7 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 	"math"
 	"slices"
 )
@@ -110,9 +111,9 @@ func (c *column) impute() {
 	for g, x := range groups {
 		slices.Sort(x)
 		if c.leaf.missing == PeerMedian {
-			c.imputed[g] = Median(x)
+			c.imputed[g] = stats.Median(x)
 		} else {
-			c.imputed[g] = ArithmeticMean(x, nil)
+			c.imputed[g] = stats.ArithmeticMean(x, nil)
 		}
 	}
 }
@@ -171,7 +172,7 @@ func (r *Result) logTreated(c *column) {
 		_, x := c.complete(unit)
 		b := c.bounds[c.peers.group(unit)]
 		if x < b.low || x > b.high {
-			r.Treated = append(r.Treated, TreatedPoint{c.leaf.node, unit, x, num.Clamp(x, b.low, b.high)})
+			r.Treated = append(r.Treated, stats.TreatedPoint{Node: c.leaf.node, Unit: unit, Before: x, After: num.Clamp(x, b.low, b.high)})
 		}
 	}
 }

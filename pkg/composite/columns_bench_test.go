@@ -6,7 +6,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // BenchmarkCorrelations relates 26 columns, beside gonum over the same pairs, which
@@ -22,7 +22,7 @@ func BenchmarkCorrelations(b *testing.B) {
 		}
 		b.Run(fmt.Sprint("composite/", units), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := composite.Correlations(columns, nil); err != nil {
+				if _, err := stats.Correlations(columns, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -5,10 +5,11 @@ import (
 	"math"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 func ExampleSummarise() {
-	s := composite.Summarise([]float64{3, 1, 4, 1, 5, math.NaN()})
+	s := stats.Summarise([]float64{3, 1, 4, 1, 5, math.NaN()})
 	fmt.Println(s.N, s.Missing, s.Min, s.Median, s.Max, s.Mean)
 	// Output: 5 1 1 3 5 2.8
 }
@@ -16,8 +17,8 @@ func ExampleSummarise() {
 // The steps of an index over two towns per province, one column at a time.
 func ExampleAggregate() {
 	provinces := []string{"north", "north", "south", "south"}
-	libraries := composite.Denominate([]float64{4, 9, 2, 8}, []float64{20, 30, 10, 20}, 10)
-	literacy := composite.ImputeMean([]float64{90, math.NaN(), 84, 96}, provinces)
+	libraries := stats.Denominate([]float64{4, 9, 2, 8}, []float64{20, 30, 10, 20}, 10)
+	literacy := stats.ImputeMean([]float64{90, math.NaN(), 84, 96}, provinces)
 
 	var scores [][]float64
 	for _, x := range [][]float64{libraries, literacy} {
@@ -31,7 +32,7 @@ func ExampleAggregate() {
 			fmt.Println(err)
 			return
 		}
-		scores = append(scores, composite.Rescale(score, 1, 100))
+		scores = append(scores, stats.Rescale(score, 1, 100))
 	}
 	index, err := composite.Aggregate(scores, []float64{1, 1}, composite.Aggregation{Kind: composite.Geometric})
 	if err != nil {
@@ -39,13 +40,13 @@ func ExampleAggregate() {
 		return
 	}
 	for _, x := range index {
-		fmt.Print(composite.Round(x, 1), " ")
+		fmt.Print(stats.Round(x, 1), " ")
 	}
 	// Output: 7.1 50.5 1 100
 }
 
 func ExampleBoxCox() {
-	c := composite.BoxCox([]float64{1, 2, 4, 8, 16})
+	c := stats.BoxCox([]float64{1, 2, 4, 8, 16})
 	fmt.Printf("%s λ=%.3f\n", c.Kind, math.Abs(c.Lambda))
 	for _, p := range c.Points {
 		fmt.Printf("%v → %.2f\n", p.Before, p.After)
@@ -60,7 +61,7 @@ func ExampleBoxCox() {
 }
 
 func ExamplePairwiseWeights() {
-	a, err := composite.PairwiseWeights([][]float64{
+	a, err := stats.PairwiseWeights([][]float64{
 		{1, 3, 5},
 		{1. / 3, 1, 3},
 		{1. / 5, 1. / 3, 1},
@@ -75,7 +76,7 @@ func ExamplePairwiseWeights() {
 
 func ExampleCRITICWeights() {
 	// The first two columns say the same, so they share what they say.
-	w, err := composite.CRITICWeights([][]float64{{1, 2, 3}, {10, 20, 30}, {5, 1, 5}})
+	w, err := stats.CRITICWeights([][]float64{{1, 2, 3}, {10, 20, 30}, {5, 1, 5}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -86,7 +87,7 @@ func ExampleCRITICWeights() {
 
 func ExampleBalancedWeights() {
 	// Of three columns two say the same: equal weights would let them lead.
-	b, err := composite.BalancedWeights([][]float64{{1, 2, 3, 4}, {1, 2, 3, 4}, {2, 4, 1, 3}}, nil)
+	b, err := stats.BalancedWeights([][]float64{{1, 2, 3, 4}, {1, 2, 3, 4}, {2, 4, 1, 3}}, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -96,7 +97,7 @@ func ExampleBalancedWeights() {
 }
 
 func ExamplePrincipalComponents() {
-	p, err := composite.PrincipalComponents([][]float64{{1, 2, 3, 4}, {1, 2, 4, 3}, {2, 4, 1, 3}})
+	p, err := stats.PrincipalComponents([][]float64{{1, 2, 3, 4}, {1, 2, 4, 3}, {2, 4, 1, 3}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -108,7 +109,7 @@ func ExamplePrincipalComponents() {
 }
 
 func ExampleCronbachAlpha() {
-	alpha, ok := composite.CronbachAlpha([][]float64{{1, 2, 3, 4}, {1, 2, 4, 3}, {2, 3, 4, 4}})
+	alpha, ok := stats.CronbachAlpha([][]float64{{1, 2, 3, 4}, {1, 2, 4, 3}, {2, 3, 4, 4}})
 	fmt.Printf("%.3f %t\n", alpha, ok)
 	// Output: 0.950 true
 }
@@ -116,7 +117,7 @@ func ExampleCronbachAlpha() {
 func ExampleInterpolate() {
 	nan := math.NaN()
 	reported := []float64{nan, 40, nan, 60, nan}
-	fmt.Println(composite.CarryForward(composite.Interpolate(reported, nil), 1))
+	fmt.Println(stats.CarryForward(stats.Interpolate(reported, nil), 1))
 	// Output: [NaN 40 50 60 60]
 }
 

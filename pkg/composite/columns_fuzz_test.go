@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // FuzzColumns puts any numbers at all into every function on columns.
@@ -40,38 +41,38 @@ func FuzzColumns(f *testing.F) {
 
 func fuzzWeights(t *testing.T, columns [][]float64) {
 	for name, weigh := range map[string]func([][]float64) ([]float64, error){
-		"critic": composite.CRITICWeights, "entropy": composite.EntropyWeights,
-		"deviation": composite.DeviationWeights, "pca": composite.PCAWeights,
+		"critic": stats.CRITICWeights, "entropy": stats.EntropyWeights,
+		"deviation": stats.DeviationWeights, "pca": stats.PCAWeights,
 	} {
 		if x, err := weigh(columns); err == nil {
 			sumsToOne(t, name, x)
 		}
 	}
-	if b, err := composite.BalancedWeights(columns, nil); err == nil {
+	if b, err := stats.BalancedWeights(columns, nil); err == nil {
 		sumsToOne(t, "balanced", b.Weights)
 		finiteOnly(t, "correlations", b.Correlations)
 	}
-	if p, err := composite.PrincipalComponents(columns); err == nil {
+	if p, err := stats.PrincipalComponents(columns); err == nil {
 		sumsToOne(t, "explained", p.Explained)
 		finiteOnly(t, "components", slices.Concat(slices.Concat(p.Loadings...), slices.Concat(p.Vectors...), p.Eigenvalues))
 	}
-	if alpha, _ := composite.CronbachAlpha(columns); !(alpha <= 1+1e-9 && alpha > math.Inf(-1)) {
+	if alpha, _ := stats.CronbachAlpha(columns); !(alpha <= 1+1e-9 && alpha > math.Inf(-1)) {
 		t.Fatalf("alpha is %v", alpha)
 	}
-	if a, err := composite.PairwiseWeights(columns); err == nil {
+	if a, err := stats.PairwiseWeights(columns); err == nil {
 		sumsToOne(t, "pairwise", a.Weights)
 		finiteOnly(t, "consistency", []float64{a.LambdaMax, a.ConsistencyRatio})
 	}
 }
 
 func fuzzColumn(t *testing.T, w *wild, x, y []float64) {
-	for _, by := range []composite.Association{composite.Pearson, composite.Spearman, composite.Kendall} {
+	for _, by := range []stats.Association{stats.Pearson, stats.Spearman, stats.Kendall} {
 		if r, _ := by(x, y); !(r >= -1 && r <= 1) {
 			t.Fatalf("%v and %v correlate by %v", x, y, r)
 		}
 	}
-	fuzzSummary(t, composite.Summarise(x))
-	for _, c := range []*composite.TreatedColumn{composite.LogTransform(x), composite.BoxCox(x), {Values: winsorised(x)}} {
+	fuzzSummary(t, stats.Summarise(x))
+	for _, c := range []*stats.TreatedColumn{stats.LogTransform(x), stats.BoxCox(x), {Values: winsorised(x)}} {
 		cells(t, string(c.Kind), c.Values)
 		fuzzSummary(t, c.After)
 		finiteOnly(t, "parameters", []float64{c.Shift, c.Lambda, c.Scale})
@@ -80,19 +81,19 @@ func fuzzColumn(t *testing.T, w *wild, x, y []float64) {
 	for i := range groups {
 		groups[i] = string(rune('a' + w.intn(3)))
 	}
-	cells(t, "imputed", composite.ImputeMean(x, groups))
-	cells(t, "imputed", composite.ImputeMedian(x, nil))
-	cells(t, "between", composite.Interpolate(x, y))
-	cells(t, "between", composite.Interpolate(x, nil))
-	cells(t, "carried", composite.CarryForward(x, w.intn(5)-1))
-	cells(t, "denominated", composite.Denominate(x, y, w.number(0, 9)))
-	cells(t, "rescaled", composite.Rescale(x, w.number(0, 9), w.number(0, 9)))
-	growth, _ := composite.CAGR(x, y)
-	slope, _ := composite.LinearTrend(x, nil)
+	cells(t, "imputed", stats.ImputeMean(x, groups))
+	cells(t, "imputed", stats.ImputeMedian(x, nil))
+	cells(t, "between", stats.Interpolate(x, y))
+	cells(t, "between", stats.Interpolate(x, nil))
+	cells(t, "carried", stats.CarryForward(x, w.intn(5)-1))
+	cells(t, "denominated", stats.Denominate(x, y, w.number(0, 9)))
+	cells(t, "rescaled", stats.Rescale(x, w.number(0, 9), w.number(0, 9)))
+	growth, _ := stats.CAGR(x, y)
+	slope, _ := stats.LinearTrend(x, nil)
 	finiteOnly(t, "trend", []float64{growth, slope})
 }
 
-func fuzzSummary(t *testing.T, s composite.Summary) {
+func fuzzSummary(t *testing.T, s stats.Summary) {
 	t.Helper()
 	figures := []float64{s.Availability, s.Min, s.Max, s.Mean, s.Median, s.SD}
 	for _, p := range []*float64{s.Skewness, s.Kurtosis} {
@@ -130,7 +131,7 @@ func sumsToOne(t *testing.T, name string, w []float64) {
 func cells(t *testing.T, name string, x []float64) {
 	t.Helper()
 	for _, v := range x {
-		if v == v && math.Abs(v) > composite.MaxValue {
+		if v == v && math.Abs(v) > stats.MaxValue {
 			t.Fatalf("%s: %v", name, x)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // everyStatistic is everything that the functions on columns say of them, but what
@@ -20,22 +21,22 @@ func everyStatistic(columns [][]float64) map[string]any {
 		w, err := f(columns)
 		m[name] = []any{w, fmt.Sprint(err)}
 	}
-	weigh("critic", composite.CRITICWeights)
-	weigh("entropy", composite.EntropyWeights)
-	weigh("deviation", composite.DeviationWeights)
-	weigh("pca weights", composite.PCAWeights)
-	b, err := composite.BalancedWeights(columns, nil)
+	weigh("critic", stats.CRITICWeights)
+	weigh("entropy", stats.EntropyWeights)
+	weigh("deviation", stats.DeviationWeights)
+	weigh("pca weights", stats.PCAWeights)
+	b, err := stats.BalancedWeights(columns, nil)
 	m["balance"] = []any{b, fmt.Sprint(err)}
-	p, err := composite.PrincipalComponents(columns)
+	p, err := stats.PrincipalComponents(columns)
 	m["pca"] = []any{p, fmt.Sprint(err)}
-	alpha, ok := composite.CronbachAlpha(columns)
+	alpha, ok := stats.CronbachAlpha(columns)
 	m["alpha"] = []any{alpha, ok}
-	for name, by := range map[string]composite.Association{"pearson": nil, "spearman": composite.Spearman, "kendall": composite.Kendall} {
-		matrix, err := composite.Correlations(columns, by)
+	for name, by := range map[string]stats.Association{"pearson": nil, "spearman": stats.Spearman, "kendall": stats.Kendall} {
+		matrix, err := stats.Correlations(columns, by)
 		m[name] = []any{matrix, fmt.Sprint(err)}
 	}
 	for c, x := range columns {
-		m[fmt.Sprint("summary ", c)] = composite.Summarise(x)
+		m[fmt.Sprint("summary ", c)] = stats.Summarise(x)
 	}
 	return m
 }
@@ -79,9 +80,9 @@ func TestStatisticsDoNotDependOnOrder(t *testing.T) {
 		}
 		for c, x := range columns {
 			for name, f := range map[string]func(x []float64) []float64{
-				"mean":      func(x []float64) []float64 { return composite.ImputeMean(x, nil) },
-				"log":       func(x []float64) []float64 { return composite.LogTransform(x).Values },
-				"box-cox":   func(x []float64) []float64 { return composite.BoxCox(x).Values },
+				"mean":      func(x []float64) []float64 { return stats.ImputeMean(x, nil) },
+				"log":       func(x []float64) []float64 { return stats.LogTransform(x).Values },
+				"box-cox":   func(x []float64) []float64 { return stats.BoxCox(x).Values },
 				"winsorise": winsorised,
 			} {
 				if diff := cmp.Diff(bits(permute(f(x), order)), bits(f(moved[c]))); diff != "" {
@@ -137,7 +138,7 @@ func TestWeightsDoNotDependOnUnitOfMeasurement(t *testing.T) {
 func TestTransformsKeepOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		for _, x := range drawColumns(rapidDrawer{t}) {
-			for _, c := range []*composite.TreatedColumn{composite.LogTransform(x), composite.BoxCox(x)} {
+			for _, c := range []*stats.TreatedColumn{stats.LogTransform(x), stats.BoxCox(x)} {
 				for a := range x {
 					for b := range x {
 						if x[a] < x[b] && c.Values[a] > c.Values[b] {

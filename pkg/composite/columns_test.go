@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // wantCells is wantColumn where NaN stands for a missing value.
@@ -31,21 +32,21 @@ func TestColumns(t *testing.T) {
 		name      string
 		got, want []float64
 	}{
-		{"denominate", composite.Denominate([]float64{6, 1, nan, 4, 1e10}, []float64{3, 0, 1, nan, 1e-10}, 10), []float64{20, nan, nan, nan, nan}},
-		{"denominate, lengths", composite.Denominate([]float64{6}, nil, 1), nil},
-		{"mean of all", composite.ImputeMean(x, nil), []float64{1, 4.25, 2, 9, 5, 4.25, 4.25}},
-		{"mean of the group", composite.ImputeMean(x, groups), []float64{1, 4, 2, 9, 5, 5, nan}},
-		{"median of all", composite.ImputeMedian(x, nil), []float64{1, 3.5, 2, 9, 5, 3.5, 3.5}},
-		{"median of the group", composite.ImputeMedian(x, groups), []float64{1, 2, 2, 9, 5, 5, nan}},
-		{"mean of none", composite.ImputeMean([]float64{nan, math.Inf(1)}, nil), []float64{nan, nan}},
-		{"mean, lengths", composite.ImputeMean(x, groups[1:]), nil},
-		{"interpolate", composite.Interpolate([]float64{nan, 2, nan, nan, 8, nan}, nil), []float64{nan, 2, 4, 6, 8, nan}},
-		{"interpolate over years", composite.Interpolate([]float64{1, nan, nan, 6}, years), []float64{1, 1.5, 3, 6}},
-		{"interpolate, times that stand", composite.Interpolate([]float64{1, 2}, []float64{1, 1}), nil},
-		{"interpolate, lengths", composite.Interpolate([]float64{1, 2}, []float64{1}), nil},
-		{"carry", composite.CarryForward([]float64{nan, 2, nan, nan, nan, 5, nan}, 2), []float64{nan, 2, 2, 2, nan, 5, 5}},
-		{"carry by none", composite.CarryForward([]float64{2, nan}, 0), []float64{2, nan}},
-		{"rescale", composite.Rescale([]float64{0, 50, 100, nan}, 70, 130), []float64{70, 100, 130, nan}},
+		{"denominate", stats.Denominate([]float64{6, 1, nan, 4, 1e10}, []float64{3, 0, 1, nan, 1e-10}, 10), []float64{20, nan, nan, nan, nan}},
+		{"denominate, lengths", stats.Denominate([]float64{6}, nil, 1), nil},
+		{"mean of all", stats.ImputeMean(x, nil), []float64{1, 4.25, 2, 9, 5, 4.25, 4.25}},
+		{"mean of the group", stats.ImputeMean(x, groups), []float64{1, 4, 2, 9, 5, 5, nan}},
+		{"median of all", stats.ImputeMedian(x, nil), []float64{1, 3.5, 2, 9, 5, 3.5, 3.5}},
+		{"median of the group", stats.ImputeMedian(x, groups), []float64{1, 2, 2, 9, 5, 5, nan}},
+		{"mean of none", stats.ImputeMean([]float64{nan, math.Inf(1)}, nil), []float64{nan, nan}},
+		{"mean, lengths", stats.ImputeMean(x, groups[1:]), nil},
+		{"interpolate", stats.Interpolate([]float64{nan, 2, nan, nan, 8, nan}, nil), []float64{nan, 2, 4, 6, 8, nan}},
+		{"interpolate over years", stats.Interpolate([]float64{1, nan, nan, 6}, years), []float64{1, 1.5, 3, 6}},
+		{"interpolate, times that stand", stats.Interpolate([]float64{1, 2}, []float64{1, 1}), nil},
+		{"interpolate, lengths", stats.Interpolate([]float64{1, 2}, []float64{1}), nil},
+		{"carry", stats.CarryForward([]float64{nan, 2, nan, nan, nan, 5, nan}, 2), []float64{nan, 2, 2, 2, nan, 5, 5}},
+		{"carry by none", stats.CarryForward([]float64{2, nan}, 0), []float64{2, nan}},
+		{"rescale", stats.Rescale([]float64{0, 50, 100, nan}, 70, 130), []float64{70, 100, 130, nan}},
 	}
 	for _, tt := range tests {
 		wantCells(t, tt.name, tt.got, tt.want)
@@ -61,19 +62,19 @@ func TestTrends(t *testing.T) {
 		want  float64
 		ok    bool
 	}{
-		{"growth", composite.CAGR, []float64{nan, 100, 7, 121, nan}, nil, .1, true},
-		{"growth over years", composite.CAGR, []float64{100, 121}, []float64{2000, 2004}, math.Pow(1.21, .25) - 1, true},
-		{"growth from 0", composite.CAGR, []float64{0, 5}, nil, 0, false},
-		{"growth of one", composite.CAGR, []float64{nan, 5}, nil, 0, false},
-		{"growth of none", composite.CAGR, nil, nil, 0, false},
-		{"growth out of range", composite.CAGR, []float64{1e-300, 1e15}, []float64{0, 1e-9}, 0, false},
+		{"growth", stats.CAGR, []float64{nan, 100, 7, 121, nan}, nil, .1, true},
+		{"growth over years", stats.CAGR, []float64{100, 121}, []float64{2000, 2004}, math.Pow(1.21, .25) - 1, true},
+		{"growth from 0", stats.CAGR, []float64{0, 5}, nil, 0, false},
+		{"growth of one", stats.CAGR, []float64{nan, 5}, nil, 0, false},
+		{"growth of none", stats.CAGR, nil, nil, 0, false},
+		{"growth out of range", stats.CAGR, []float64{1e-300, 1e15}, []float64{0, 1e-9}, 0, false},
 		// Deviations −1.5, −.5, .5, 1.5 with −2, −1, 0, 3: 8/5.
-		{"line", composite.LinearTrend, []float64{1, 2, 3, 6}, nil, 1.6, true},
-		{"line with a gap", composite.LinearTrend, []float64{1, nan, 3}, []float64{2000, 2001, 2005}, .4, true},
-		{"flat line", composite.LinearTrend, []float64{3, 3, 3}, nil, 0, true},
-		{"line of one", composite.LinearTrend, []float64{3, nan, inf}, nil, 0, false},
-		{"times that descend", composite.LinearTrend, []float64{3, 4}, []float64{2, 1}, 0, false},
-		{"times without number", composite.CAGR, []float64{3, 4}, []float64{2, nan}, 0, false},
+		{"line", stats.LinearTrend, []float64{1, 2, 3, 6}, nil, 1.6, true},
+		{"line with a gap", stats.LinearTrend, []float64{1, nan, 3}, []float64{2000, 2001, 2005}, .4, true},
+		{"flat line", stats.LinearTrend, []float64{3, 3, 3}, nil, 0, true},
+		{"line of one", stats.LinearTrend, []float64{3, nan, inf}, nil, 0, false},
+		{"times that descend", stats.LinearTrend, []float64{3, 4}, []float64{2, 1}, 0, false},
+		{"times without number", stats.CAGR, []float64{3, 4}, []float64{2, nan}, 0, false},
 	}
 	for _, tt := range tests {
 		if got, ok := tt.trend(tt.x, tt.at); ok != tt.ok || !near(got, tt.want, 1e-12) {
@@ -106,19 +107,19 @@ func TestAggregateColumns(t *testing.T) {
 
 func TestLogTransform(t *testing.T) {
 	// The range is 100, so 1 is added to the distance from the least value.
-	got := composite.LogTransform([]float64{0, nan, 9, 100})
+	got := stats.LogTransform([]float64{0, nan, 9, 100})
 	wantCells(t, "log", got.Values, []float64{0, nan, math.Log(10), math.Log(101)})
-	if got.Kind != composite.LogTreated || len(got.Points) != 2 || got.Points[0] != (composite.TreatedPoint{Unit: 2, Before: 9, After: math.Log(10)}) {
+	if got.Kind != stats.LogTreated || len(got.Points) != 2 || got.Points[0] != (stats.TreatedPoint{Unit: 2, Before: 9, After: math.Log(10)}) {
 		t.Errorf("%+v", got)
 	}
-	mirrored := composite.LogTransform([]float64{0, nan, -9, -100})
+	mirrored := stats.LogTransform([]float64{0, nan, -9, -100})
 	if !mirrored.Reflected || mirrored.Shift != 1 {
 		t.Errorf("%+v", mirrored)
 	}
 	wantCells(t, "log, reflected", mirrored.Values, []float64{0, nan, -math.Log(10), -math.Log(101)})
-	constant := composite.LogTransform([]float64{.1, .1, nan})
+	constant := stats.LogTransform([]float64{.1, .1, nan})
 	wantCells(t, "log of equals", constant.Values, []float64{.1, .1, nan})
-	if constant.Kind != composite.Untreated || constant.Points != nil {
+	if constant.Kind != stats.Untreated || constant.Points != nil {
 		t.Errorf("%+v", constant)
 	}
 }
@@ -132,7 +133,7 @@ func boxCoxLikelihood(lambda float64, x []float64) float64 {
 		logs += math.Log(v)
 		y[i] = math.Pow(v, lambda) / lambda
 	}
-	mean := composite.ArithmeticMean(y, nil)
+	mean := stats.ArithmeticMean(y, nil)
 	variance := 0.0
 	for _, v := range y {
 		variance += (v - mean) * (v - mean) / n
@@ -151,7 +152,7 @@ func TestBoxCox(t *testing.T) {
 		"squares": {1, 4, 9, 16, 25, 36, 49}, "left": {1, 8, 9, 9.5, 10, 10.2},
 	}
 	for name, x := range columns {
-		got := composite.BoxCox(x)
+		got := stats.BoxCox(x)
 		best, at := math.Inf(-1), 0.0
 		for i := -5000; i <= 5000; i++ {
 			if l := float64(i) / 1000; i != 0 && boxCoxLikelihood(l, x) > best {
@@ -163,20 +164,20 @@ func TestBoxCox(t *testing.T) {
 		}
 		for i, v := range x {
 			want := (math.Pow(v/got.Scale, got.Lambda) - 1) / got.Lambda
-			if got.Kind != composite.BoxCoxed || !near(got.Values[i], want, 1e-9) || len(got.Points) != len(x) {
+			if got.Kind != stats.BoxCoxed || !near(got.Values[i], want, 1e-9) || len(got.Points) != len(x) {
 				t.Errorf("%s: %+v, want %v for %v", name, got, want, v)
 			}
 		}
 	}
 	// Symmetric on the log scale: no λ but 0 is likeliest.
-	if got := composite.BoxCox([]float64{.125, .5, 1, 2, 8, nan}); math.Abs(got.Lambda) > 1e-6 || !near(got.Scale, 1, 1e-12) {
+	if got := stats.BoxCox([]float64{.125, .5, 1, 2, 8, nan}); math.Abs(got.Lambda) > 1e-6 || !near(got.Scale, 1, 1e-12) {
 		t.Errorf("λ = %v and scale %v, want 0 and 1", got.Lambda, got.Scale)
 	}
-	if got := composite.BoxCox([]float64{0, 5, 10, 100}); got.Shift != 1 || got.Kind != composite.BoxCoxed {
+	if got := stats.BoxCox([]float64{0, 5, 10, 100}); got.Shift != 1 || got.Kind != stats.BoxCoxed {
 		t.Errorf("%+v", got)
 	}
 	for name, x := range map[string][]float64{"none": nil, "two": {1, 2}, "equal": {3, 3, 3}, "logs equal": {1e15, 1e15 - .125, 1e15 - .25}} {
-		if got := composite.BoxCox(x); got.Kind != composite.Untreated || got.Points != nil {
+		if got := stats.BoxCox(x); got.Kind != stats.Untreated || got.Points != nil {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -190,22 +191,22 @@ func TestTreatOutliers(t *testing.T) {
 	tests := []struct {
 		name string
 		x    []float64
-		kind composite.TreatmentKind
+		kind stats.TreatmentKind
 	}{
-		{"passes", sample, composite.Untreated},
-		{"one point", append([]float64{1000}, append(sample, sample...)...), composite.Winsorised},
-		{"many points", tripling, composite.Winsorised}, // nor does the logarithm of so many pass
-		{"fewer", tripling[:17], composite.LogTreated},
-		{"equal", []float64{2, 2, 2, 2, 2}, composite.Untreated},
-		{"none", nil, composite.Untreated},
+		{"passes", sample, stats.Untreated},
+		{"one point", append([]float64{1000}, append(sample, sample...)...), stats.Winsorised},
+		{"many points", tripling, stats.Winsorised}, // nor does the logarithm of so many pass
+		{"fewer", tripling[:17], stats.LogTreated},
+		{"equal", []float64{2, 2, 2, 2, 2}, stats.Untreated},
+		{"none", nil, stats.Untreated},
 	}
 	for _, tt := range tests {
 		got, err := (composite.Treatment{MaxPoints: new(1)}).Treat(tt.x)
 		if err != nil || got.Kind != tt.kind {
 			t.Errorf("%s: %+v %v, want %s", tt.name, got, err, tt.kind)
 		}
-		if got.Kind == composite.LogTreated {
-			wantCells(t, tt.name, got.Values, composite.LogTransform(tt.x).Values)
+		if got.Kind == stats.LogTreated {
+			wantCells(t, tt.name, got.Values, stats.LogTransform(tt.x).Values)
 		}
 	}
 	var faults composite.Faults

@@ -2,6 +2,7 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 	"maps"
 	"slices"
 )
@@ -67,7 +68,7 @@ func Combine(ratings []Rating, rule Combination) (float64, bool) {
 			weights = append(weights, w)
 		}
 	}
-	return num.Known(ArithmeticMean(values, weights))
+	return num.Known(stats.ArithmeticMean(values, weights))
 }
 
 // one combines the ratings of one role, of which there is at least one.
@@ -75,7 +76,7 @@ func (c Combination) one(values []float64) float64 {
 	slices.Sort(values)
 	switch c.Kind {
 	case MedianKind:
-		return Median(values)
+		return stats.Median(values)
 	case Trimmed:
 		drop := c.Drop
 		if drop == 0 {
@@ -85,5 +86,5 @@ func (c Combination) one(values []float64) float64 {
 			values = values[drop : len(values)-drop]
 		}
 	}
-	return ArithmeticMean(values, nil)
+	return stats.ArithmeticMean(values, nil)
 }

@@ -2,6 +2,7 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 	"math"
 	"slices"
 )
@@ -85,7 +86,7 @@ func (c *contest) run(base []float64) {
 		below := uint64(100*scale) + 1
 		if x := base[u]; x == x {
 			s := &c.before[i]
-			c.score[i] = min(Round(num.Clamp(x+s.Bonus-s.Deduction, 0, 100), c.index.spec.Decimals), c.cap[i])
+			c.score[i] = min(stats.Round(num.Clamp(x+s.Bonus-s.Deduction, 0, 100), c.index.spec.Decimals), c.cap[i])
 			below = uint64(math.Round((100 - c.score[i]) * scale))
 		}
 		c.keys[i] = below<<entrantBits | uint64(i)

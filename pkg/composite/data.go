@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/stats"
 	"fmt"
 	"math"
 	"strings"
@@ -57,7 +58,8 @@ func (f *DataFaults) Error() string {
 	return b.String()
 }
 
-func (f *DataFaults) add(unit, indicator, code, format string, args ...any) {
+// Add adds a fault, or counts it where there are 1000 already.
+func (f *DataFaults) Add(unit, indicator, code, format string, args ...any) {
 	if len(f.Faults) == maxDataFaults {
 		f.More++
 		return
@@ -65,7 +67,8 @@ func (f *DataFaults) add(unit, indicator, code, format string, args ...any) {
 	f.Faults = append(f.Faults, DataFault{unit, indicator, code, fmt.Sprintf(format, args...)})
 }
 
-func (f *DataFaults) err() error {
+// Err returns f, or nil without faults.
+func (f *DataFaults) Err() error {
 	if len(f.Faults) == 0 {
 		return nil
 	}
@@ -84,9 +87,9 @@ func (ix *Index) Check(d Data) error {
 	for _, code := range d.Units {
 		switch {
 		case code == "":
-			f.add("", "", "unit_code_missing", "a unit has no code: give it one")
+			f.Add("", "", "unit_code_missing", "a unit has no code: give it one")
 		case seen[code]:
-			f.add(code, "", "unit_duplicate", "the unit occurs twice: keep one")
+			f.Add(code, "", "unit_duplicate", "the unit occurs twice: keep one")
 		}
 		seen[code] = true
 	}
@@ -96,14 +99,14 @@ func (ix *Index) Check(d Data) error {
 			ix.checkEntries(d, c, carried, f)
 		}
 	}
-	return f.err()
+	return f.Err()
 }
 
 // checkShape finds the mistakes that would make indexing into d fail.
 func (ix *Index) checkShape(d Data, f *DataFaults) {
 	units := len(d.Units)
 	if d.Classes != nil && len(d.Classes) != units {
-		f.add("", "", "shape", "there are %d classes for %d units", len(d.Classes), units)
+		f.Add("", "", "shape", "there are %d classes for %d units", len(d.Classes), units)
 	}
 	checkColumns(ix, f, "columns", d.Columns, units, false)
 	if d.NotApplicable != nil {
@@ -116,12 +119,12 @@ func (ix *Index) checkShape(d Data, f *DataFaults) {
 
 func checkColumns[T any](ix *Index, f *DataFaults, what string, columns [][]T, units int, optional bool) {
 	if len(columns) != len(ix.leaves) {
-		f.add("", "", "shape", "there are %d %s for %d indicators", len(columns), what, len(ix.leaves))
+		f.Add("", "", "shape", "there are %d %s for %d indicators", len(columns), what, len(ix.leaves))
 		return
 	}
 	for c, column := range columns {
 		if len(column) != units && !(optional && column == nil) {
-			f.add("", ix.code(c), "shape", "the column has %d values among %s for %d units", len(column), what, units)
+			f.Add("", ix.code(c), "shape", "the column has %d values among %s for %d units", len(column), what, units)
 		}
 	}
 }
@@ -132,11 +135,11 @@ func (ix *Index) checkEntries(d Data, c int, column []float64, f *DataFaults) {
 	for i, x := range column {
 		switch {
 		case math.IsNaN(x) || notApplicable != nil && notApplicable[i]:
-		case !Valid(x):
-			f.add(d.Units[i], ix.code(c), "value_out_of_range", "%v is not a number between -1e15 and 1e15", x)
+		case !stats.Valid(x):
+			f.Add(d.Units[i], ix.code(c), "value_out_of_range", "%v is not a number between -1e15 and 1e15", x)
 		default:
 			if why := rule.refuses(x); why != "" {
-				f.add(d.Units[i], ix.code(c), "bad_entry", "%v: %s", x, why)
+				f.Add(d.Units[i], ix.code(c), "bad_entry", "%v: %s", x, why)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/stats"
 	"cmp"
 	"slices"
 )
@@ -19,7 +20,7 @@ type design struct {
 func newDesign(scores []EvaluatorScore) *design {
 	d := &design{}
 	for _, s := range scores {
-		if Valid(s.Score) {
+		if stats.Valid(s.Score) {
 			d.scores = append(d.scores, s)
 			d.evaluators = append(d.evaluators, s.Evaluator)
 		}

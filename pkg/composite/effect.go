@@ -1,6 +1,9 @@
 package composite
 
-import "bulwark/pkg/composite/internal/num"
+import (
+	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
+)
 
 // Panel is the history of an index: what each unit scored in each period.
 type Panel struct {
@@ -133,8 +136,8 @@ type Placebo struct {
 // too few to tell.
 func MatchedEffect(p Panel, began []Intervention, o EffectOptions) (*InterventionEffect, error) {
 	o = o.resolve()
-	if faults := collect(o.check); len(faults) > 0 {
-		return nil, faults
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	if err := p.check(began); err != nil {
 		return nil, err
@@ -170,7 +173,7 @@ func (e *InterventionEffect) describe(m *matcher, c comparison) {
 		}
 		match.ControlBefore, match.ControlAfter = start, start+change
 		match.Effect = p.change - change - float64(e.Slope*(p.start-start))
-		if Round(match.Effect, MaxDecimals) > 0 {
+		if stats.Round(match.Effect, stats.MaxDecimals) > 0 {
 			e.Above += 1 / n
 		}
 		e.TreatedChange += p.change / n

@@ -1,6 +1,9 @@
 package composite
 
-import "math"
+import (
+	"bulwark/pkg/composite/stats"
+	"math"
+)
 
 // excess is what the pairs of a comparison gained beyond their controls.
 type excess struct {
@@ -73,7 +76,7 @@ func (e *Estimate) interval(level, v1, f1, v0, f0 float64) {
 		a, b := v1/v, v0/v
 		e.Freedom = 1 / (float64(a*a)/f1 + float64(b*b)/f0)
 	}
-	reach := e.SE * math.Sqrt(QuantileF(level, 1, e.Freedom)) // F(1, f) is the square of t(f)
+	reach := e.SE * math.Sqrt(stats.QuantileF(level, 1, e.Freedom)) // F(1, f) is the square of t(f)
 	e.Low, e.High = e.Effect-reach, e.Effect+reach
 }
 
@@ -84,7 +87,7 @@ func (c *comparison) treatedVariance(l line) float64 {
 	for i, p := range c.pairs {
 		apart[i] = p.change - l.at(p.group, p.start)
 	}
-	_, sd := MeanSD(apart)
+	_, sd := stats.MeanSD(apart)
 	return sd * sd / float64(len(apart))
 }
 

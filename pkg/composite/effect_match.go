@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/stats"
 	"cmp"
 	"math"
 	"slices"
@@ -177,7 +178,7 @@ func (m *matcher) nearest(cells []cell, g matchGroup, start float64) []int {
 	}
 	var near []candidate
 	for k := g.from; k < g.to; k++ {
-		if d := Round(math.Abs(cells[k].start-start), MaxDecimals); d <= m.options.Caliper {
+		if d := stats.Round(math.Abs(cells[k].start-start), stats.MaxDecimals); d <= m.options.Caliper {
 			near = append(near, candidate{k, d})
 		}
 	}
@@ -234,8 +235,8 @@ func (m *matcher) imbalance(c comparison, gap float64) Imbalance {
 	if len(m.starts) < 2 || len(starts) < 2 {
 		return Imbalance{}
 	}
-	treated, s1 := MeanSD(m.starts)
-	untreated, s0 := MeanSD(starts)
+	treated, s1 := stats.MeanSD(m.starts)
+	untreated, s0 := stats.MeanSD(starts)
 	spread := math.Sqrt((float64(s1*s1) + float64(s0*s0)) / 2)
 	if !(spread > 1e-9) {
 		return Imbalance{}

@@ -1,6 +1,10 @@
 package composite
 
-import "fmt"
+import (
+	"cmp"
+	"bulwark/pkg/composite/stats"
+	"fmt"
+)
 
 // EffectOptions say how MatchedEffect matches. The zero value of each is its default.
 type EffectOptions struct {
@@ -16,29 +20,37 @@ type EffectOptions struct {
 const maxHorizon, maxNeighbours, maxLeast = 1000, 1000, 1_000_000
 
 func (o EffectOptions) resolve() EffectOptions {
-	fill(&o.Horizon, 1)
-	fill(&o.Before, 1)
-	fill(&o.Neighbours, 3)
-	fill(&o.Caliper, 5)
-	fill(&o.Least, 5)
-	fill(&o.Level, .95)
+	o.Horizon = cmp.Or(o.Horizon, 1)
+	o.Before = cmp.Or(o.Before, 1)
+	o.Neighbours = cmp.Or(o.Neighbours, 3)
+	o.Caliper = cmp.Or(o.Caliper, 5)
+	o.Least = cmp.Or(o.Least, 5)
+	o.Level = cmp.Or(o.Level, .95)
 	return o
 }
 
-func (o EffectOptions) check(r report) {
+// check returns the faults of resolved options.
+func (o EffectOptions) check() error {
+	var faults Faults
 	within := func(at string, n, least, most int) {
 		if n < least || n > most {
-			r(at, "out_of_range", "give %d to %d", least, most)
+			faults.Add(at, "out_of_range", "give %d to %d", least, most)
 		}
 	}
 	within("/horizon", o.Horizon, 1, maxHorizon)
 	within("/before", o.Before, 1, maxHorizon)
 	within("/neighbours", o.Neighbours, 1, maxNeighbours)
-	reportPositive(r, "/caliper", o.Caliper)
+	switch {
+	case !stats.Valid(o.Caliper):
+		faults.Add("/caliper", "value_out_of_range", "give a number between -1e15 and 1e15")
+	case o.Caliper <= 0:
+		faults.Add("/caliper", "not_positive", "give a number above 0")
+	}
 	within("/least", o.Least, 2, maxLeast)
 	if !(o.Level >= .5 && o.Level <= .999) {
-		r("/level", "out_of_range", "give a share between 0.5 and 0.999")
+		faults.Add("/level", "out_of_range", "give a share between 0.5 and 0.999")
 	}
+	return faults.Err()
 }
 
 // check reports what is wrong with a panel and its interventions. Periods out of its
@@ -46,37 +58,37 @@ func (o EffectOptions) check(r report) {
 func (p Panel) check(began []Intervention) error {
 	f := &DataFaults{}
 	if p.Classes != nil && len(p.Classes) != len(p.Units) {
-		f.add("", "", "shape", "there are %d classes for %d units", len(p.Classes), len(p.Units))
+		f.Add("", "", "shape", "there are %d classes for %d units", len(p.Classes), len(p.Units))
 	}
 	for t, scores := range p.Scores {
 		if len(scores) != len(p.Units) {
-			f.add("", "", "shape", "period %d has %d scores for %d units", t, len(scores), len(p.Units))
+			f.Add("", "", "shape", "period %d has %d scores for %d units", t, len(scores), len(p.Units))
 		}
 	}
-	if err := f.err(); err != nil {
+	if err := f.Err(); err != nil {
 		return err
 	}
 	seen := make(map[string]bool, len(p.Units))
 	for u, code := range p.Units {
 		switch {
 		case code == "":
-			f.add("", "", "unit_code_missing", "a unit has no code: give it one")
+			f.Add("", "", "unit_code_missing", "a unit has no code: give it one")
 		case seen[code]:
-			f.add(code, "", "unit_duplicate", "the unit occurs twice: keep one")
+			f.Add(code, "", "unit_duplicate", "the unit occurs twice: keep one")
 		}
 		seen[code] = true
 		for t, scores := range p.Scores {
-			if x := scores[u]; x == x && !Valid(x) {
-				f.add(code, "", "value_out_of_range", "the score of period %d, %v, is not a number between -1e15 and 1e15", t, x)
+			if x := scores[u]; x == x && !stats.Valid(x) {
+				f.Add(code, "", "value_out_of_range", "the score of period %d, %v, is not a number between -1e15 and 1e15", t, x)
 			}
 		}
 	}
 	for _, b := range began {
 		if b.Unit < 0 || b.Unit >= len(p.Units) {
-			f.add("", "", "unknown_unit", "an intervention is for unit %d of %d", b.Unit, len(p.Units))
+			f.Add("", "", "unknown_unit", "an intervention is for unit %d of %d", b.Unit, len(p.Units))
 		}
 	}
-	return f.err()
+	return f.Err()
 }
 
 // TooFewMatched is the error of MatchedEffect where an estimate would say nothing:

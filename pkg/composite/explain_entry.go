@@ -2,6 +2,7 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 	"math"
 	"slices"
 )
@@ -63,7 +64,7 @@ func (q *quest) endless(column int, lever Lever) bool {
 	return l.cost && lever.Min == nil || !l.cost && lever.Max == nil
 }
 
-func multiple(k, step float64) float64 { return Round(k*step, MaxDecimals) }
+func multiple(k, step float64) float64 { return stats.Round(k*step, stats.MaxDecimals) }
 
 // span is how far the rule rewards a move from x, and a step further, so that a grid
 // that misses the end of the rule passes it; within the limits of the lever.
@@ -85,16 +86,16 @@ func (q *quest) span(column int, x, step float64, lever Lever) (low, high float6
 	if _, reference := l.rule.(*Reference); l.rule.relative() || reference || l.treat != nil {
 		extend(q.peers(column)...)
 		for _, end := range []*float64{lever.Min, lever.Max} { // such a rule may have no end of its own
-			if end != nil && Valid(*end) {
+			if end != nil && stats.Valid(*end) {
 				extend(*end)
 			}
 		}
 	}
-	least, most := -MaxValue, MaxValue
-	if lever.Min != nil && Valid(*lever.Min) {
+	least, most := -stats.MaxValue, stats.MaxValue
+	if lever.Min != nil && stats.Valid(*lever.Min) {
 		least = *lever.Min
 	}
-	if lever.Max != nil && Valid(*lever.Max) {
+	if lever.Max != nil && stats.Valid(*lever.Max) {
 		most = *lever.Max
 	}
 	low, high = min(low, most)-step, max(high, least)+step

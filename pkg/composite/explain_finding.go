@@ -2,6 +2,7 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 	"cmp"
 	"math"
 	"slices"
@@ -70,7 +71,7 @@ func (e *Explainer) Findings(unit int, o FindingOptions) []Finding {
 			list = append(list, f)
 			return &list[len(list)-1]
 		}
-		if f := add(Median(peers[n]), AboveClassMedian, BelowClassMedian); f != nil {
+		if f := add(stats.Median(peers[n]), AboveClassMedian, BelowClassMedian); f != nil {
 			f.Above, f.Below = e.apart(peers[n], f.Score)
 		}
 		if was, ok := before[e.index.nodes[n].Code]; ok {
@@ -85,18 +86,20 @@ func (e *Explainer) Findings(unit int, o FindingOptions) []Finding {
 }
 
 // weight is the size of the points, without their binary noise: it decides ties.
-func (f Finding) weight() float64 { return Round(math.Abs(f.Points), MaxDecimals) }
+func (f Finding) weight() float64 { return stats.Round(math.Abs(f.Points), stats.MaxDecimals) }
 
 func (e *Explainer) finding(n int, c Contribution, reference float64, above, below FindingCode) Finding {
 	f := Finding{Node: n, Code: above, Score: e.published(c.Score), Reference: e.published(reference)}
-	if f.Gap = Round(f.Score-f.Reference, MaxDecimals); f.Gap < 0 {
+	if f.Gap = stats.Round(f.Score-f.Reference, stats.MaxDecimals); f.Gap < 0 {
 		f.Code = below
 	}
 	f.Points = c.Weight * f.Gap
 	return f
 }
 
-func (e *Explainer) published(score float64) float64 { return Round(score, e.index.spec.Decimals) }
+func (e *Explainer) published(score float64) float64 {
+	return stats.Round(score, e.index.spec.Decimals)
+}
 
 // apart counts the scores above and below, leaving ties out.
 func (e *Explainer) apart(scores []float64, score float64) (higher, lower int) {

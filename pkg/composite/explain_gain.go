@@ -2,6 +2,7 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 	"math"
 )
 
@@ -175,7 +176,7 @@ func middle(rule Rule, sorted []float64) float64 {
 	if _, levels := rule.(*Levels); levels {
 		return sorted[(len(sorted)-1)/2]
 	}
-	return Median(sorted)
+	return stats.Median(sorted)
 }
 
 // best is the entry that is best for the unit: the first or the last, or for step

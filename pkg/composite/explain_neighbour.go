@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/stats"
 	"cmp"
 	"math"
 	"slices"
@@ -38,7 +39,7 @@ func (e *Explainer) Neighbours(unit, span int, class bool) []Neighbour {
 		if other, ok := e.Contributions(around[i].Unit); ok && i != at {
 			list = append(list, Neighbour{
 				Standing: around[i], Places: i - at,
-				Gap:         Round(around[i].Score-around[at].Score, MaxDecimals),
+				Gap:         stats.Round(around[i].Score-around[at].Score, stats.MaxDecimals),
 				Differences: e.differences(own, other),
 			})
 		}
@@ -72,7 +73,7 @@ func (e *Explainer) differences(own, other *Contributions) []Difference {
 		list = append(list, d)
 	}
 	slices.SortStableFunc(list, func(a, b Difference) int {
-		return cmp.Compare(Round(math.Abs(b.Points), MaxDecimals), Round(math.Abs(a.Points), MaxDecimals))
+		return cmp.Compare(stats.Round(math.Abs(b.Points), stats.MaxDecimals), stats.Round(math.Abs(a.Points), stats.MaxDecimals))
 	})
 	return list
 }

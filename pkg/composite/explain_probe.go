@@ -1,6 +1,9 @@
 package composite
 
-import "slices"
+import (
+	"bulwark/pkg/composite/stats"
+	"slices"
+)
 
 // probe asks what one unit would score with other entries. Its peers stay as they
 // are, but what is measured over them, the unit included, is measured again.
@@ -66,7 +69,7 @@ func (p *probe) baseWith(column int, score float64) float64 {
 // gain is what the base gains with x entered, and the score of the leaf then. It is
 // false where x cannot be entered or has no score.
 func (p *probe) gain(column int, x float64) (points, score float64, ok bool) {
-	if !Valid(x) || p.index.leaves[column].rule.refuses(x) != "" {
+	if !stats.Valid(x) || p.index.leaves[column].rule.refuses(x) != "" {
 		return 0, 0, false
 	}
 	score = p.score(column, x)

@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/stats"
 	"cmp"
 	"math"
 	"slices"
@@ -61,7 +62,7 @@ func (q *quest) add(column int, x float64, lever Lever) {
 			continue
 		}
 		score := q.score(column, v)
-		if cost := lever.cost(x, v, score-was); score > was && cost <= MaxValue {
+		if cost := lever.cost(x, v, score-was); score > was && cost <= stats.MaxValue {
 			options = append(options, option{v, score, cost})
 		}
 	}
@@ -85,7 +86,7 @@ func (l Lever) cost(from, to, gained float64) float64 {
 	if l.Cost > 0 {
 		return l.Cost * math.Abs(to-from)
 	}
-	return Round(gained, MaxDecimals)
+	return stats.Round(gained, stats.MaxDecimals)
 }
 
 // top picks the best option of every item.

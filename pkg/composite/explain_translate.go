@@ -2,6 +2,7 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 	"math"
 	"reflect"
 )
@@ -30,6 +31,6 @@ func translate(from, to Rule) func(float64) (float64, bool) {
 		}
 	}
 	return func(x float64) (float64, bool) {
-		return x, math.IsNaN(x) || fromLevels == toLevels && Valid(x) && to.refuses(x) == ""
+		return x, math.IsNaN(x) || fromLevels == toLevels && stats.Valid(x) && to.refuses(x) == ""
 	}
 }

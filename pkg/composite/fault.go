@@ -29,6 +29,25 @@ func (f Faults) Error() string {
 	return b.String()
 }
 
+// Add adds a fault.
+func (f *Faults) Add(pointer, code, format string, args ...any) {
+	*f = append(*f, Fault{pointer, code, fmt.Sprintf(format, args...)})
+}
+
+// Err returns f, or nil without faults.
+func (f Faults) Err() error {
+	if len(f) == 0 {
+		return nil
+	}
+	return f
+}
+
+// collect runs a check and returns its faults.
+func collect(check func(report)) (faults Faults) {
+	check(faults.Add)
+	return faults
+}
+
 // report notes one fault at a pointer relative to the part being checked.
 type report func(at, code, format string, args ...any)
 

@@ -3,7 +3,7 @@ package composite_test
 import (
 	"testing"
 
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 func TestGini(t *testing.T) {
@@ -24,7 +24,7 @@ func TestGini(t *testing.T) {
 		{nil, 0, false},
 	}
 	for _, tt := range tests {
-		if got, ok := composite.Gini(tt.x); !near(got, tt.want, 1e-15) || ok != tt.ok {
+		if got, ok := stats.Gini(tt.x); !near(got, tt.want, 1e-15) || ok != tt.ok {
 			t.Errorf("%v: %v %v, want %v %v", tt.x, got, ok, tt.want, tt.ok)
 		}
 	}

@@ -1,6 +1,9 @@
 package composite
 
-import "slices"
+import (
+	"bulwark/pkg/composite/stats"
+	"slices"
+)
 
 // Grade is one band of the published figure: from From up to, not including, the
 // grade above.
@@ -74,7 +77,7 @@ func quotas(grades []Grade, units int) []int {
 		places[i] = units
 		if g.MaxShare != nil {
 			// Rounded first: 0.29·100 is 28.999999999999996.
-			places[i] = int(Round(*g.MaxShare*float64(units), MaxDecimals))
+			places[i] = int(stats.Round(*g.MaxShare*float64(units), stats.MaxDecimals))
 		}
 	}
 	return places

@@ -2,6 +2,7 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 	"math"
 	"slices"
 )
@@ -62,7 +63,7 @@ func completeRows(ratings [][]float64) (rows [][]float64, ok bool) {
 		}
 		whole := true
 		for _, x := range row {
-			whole = whole && Valid(x)
+			whole = whole && stats.Valid(x)
 		}
 		if whole {
 			rows = append(rows, row)
@@ -110,7 +111,7 @@ func (c *ICC) meanSquares(rows [][]float64) (scale float64) {
 // centreScale takes the mean off and scales to at most 1, so that no square
 // overflows or vanishes, and returns the scale. The values are not all equal.
 func centreScale(x []float64) (scale float64) {
-	mean := ArithmeticMean(x, nil)
+	mean := stats.ArithmeticMean(x, nil)
 	for i := range x {
 		x[i] -= mean
 		scale = max(scale, math.Abs(x[i]))
@@ -147,7 +148,7 @@ func (c *ICC) bounds() {
 	if squares := (n-1)*a*a + b*b; squares > 0 {
 		v = max((k-1)*(n-1)*(a+b)*(a+b)/squares, 1)
 	}
-	above, below := QuantileF(.975, n-1, v), QuantileF(.975, v, n-1)
+	above, below := stats.QuantileF(.975, n-1, v), stats.QuantileF(.975, v, n-1)
 	rest := float64(k*j) + float64((k*n-k-n)*e)
 	c.SingleLow = min(agreement(n*(t-float64(above*e)), float64(above*rest)+float64(n*t)), rho)
 	c.SingleHigh = max(agreement(n*(float64(below*t)-e), rest+float64(n*below*t)), rho)

@@ -2,7 +2,6 @@ package composite
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"reflect"
 	"slices"
@@ -174,14 +173,6 @@ func (n *Node) attempt(change func(*Node)) {
 	if len(collect(tried.checkLeaf)) == 0 {
 		*n = tried
 	}
-}
-
-// collect runs a check and returns its faults.
-func collect(check func(report)) (faults Faults) {
-	check(func(at, code, format string, args ...any) {
-		faults = append(faults, Fault{at, code, fmt.Sprintf(format, args...)})
-	})
-	return faults
 }
 
 func newWorld(ix *Index, d Data) *world {

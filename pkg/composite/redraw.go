@@ -2,6 +2,7 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 	"maps"
 	"slices"
 )
@@ -66,7 +67,7 @@ func (rc *ratedColumn) draw(dst, entered []float64, s *num.Stream, key uint64) {
 			values = append(values, rc.combine.one(buffer))
 			weights = append(weights, role.weight)
 		}
-		dst[u] = ArithmeticMean(values, weights)
+		dst[u] = stats.ArithmeticMean(values, weights)
 	}
 }
 

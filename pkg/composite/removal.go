@@ -1,6 +1,9 @@
 package composite
 
-import "math"
+import (
+	"bulwark/pkg/composite/stats"
+	"math"
+)
 
 // Removal says what happens to the ranking when something is left out: a node of the
 // tree, or an evaluator. Only units with a score in Standings are ranked, before and
@@ -112,7 +115,7 @@ func (c *contest) removal(units int) Removal {
 	if ranked := len(c.units) - out.NoScore; ranked > 0 {
 		out.RankChange = float64(sum) / float64(ranked)
 	}
-	if tau, ok := Kendall(before, after); ok {
+	if tau, ok := stats.Kendall(before, after); ok {
 		out.Agreement = tau
 	}
 	return out

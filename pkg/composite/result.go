@@ -2,14 +2,15 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 	"math"
 )
 
 // Result is what a run gave each unit. It refers to the Data that it was made
 // from, which must not change while it is used. Safe for concurrent reading.
 type Result struct {
-	Treated []TreatedPoint // by column, then unit
-	Flags   []Flag         // by column, then peer group
+	Treated []stats.TreatedPoint // by column, then unit
+	Flags   []Flag               // by column, then peer group
 
 	index    *Index
 	data     Data

@@ -2,6 +2,7 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 	"runtime"
 	"slices"
 	"sync"
@@ -224,7 +225,7 @@ func (s *summary) unit(i int, before Standing) (UnitRobustness, extent) {
 	}
 	if len(s.scores) > 0 {
 		slices.Sort(s.scores)
-		u.ScoreMean = ArithmeticMean(s.scores, nil)
+		u.ScoreMean = stats.ArithmeticMean(s.scores, nil)
 		u.ScoreLow, u.ScoreMedian, u.ScoreHigh = quantile(s.scores, 5), quantile(s.scores, 50), quantile(s.scores, 95)
 	}
 	return u, extentOf(s.ranks)

@@ -1,6 +1,9 @@
 package composite
 
-import "math"
+import (
+	"bulwark/pkg/composite/stats"
+	"math"
+)
 
 // RobustnessOptions say what is uncertain and how it is drawn. Each source is off
 // at its zero value and can be on alone; with none on, every replicate is the
@@ -142,7 +145,7 @@ func checkRated(rated []RatedColumn, columns, units int, r report) {
 		rc.Combine.check(r.under("/combine"))
 		for u, cell := range rc.Ratings {
 			for j, rating := range cell {
-				if !Valid(rating.Value) && !math.IsNaN(rating.Value) {
+				if !stats.Valid(rating.Value) && !math.IsNaN(rating.Value) {
 					r("/ratings"+item(u)+item(j), "value_out_of_range", "give a number between -1e15 and 1e15")
 				}
 			}

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 func mustRobustness(tb testing.TB, ix *composite.Index, d composite.Data, o composite.RobustnessOptions) *composite.Robustness {
@@ -173,7 +174,7 @@ func TestRobustnessOfAlternatives(t *testing.T) {
 					float64(u.RankLow) != slices.Min(ranks) || float64(u.RankHigh) != slices.Max(ranks) {
 					t.Errorf("unit %d: %+v, want scores %v and ranks %v", i, u, scores, ranks)
 				}
-				if want := composite.ArithmeticMean(scores, nil); math.Abs(u.ScoreMean-want) > 100/n*4/math.Sqrt(4000) {
+				if want := stats.ArithmeticMean(scores, nil); math.Abs(u.ScoreMean-want) > 100/n*4/math.Sqrt(4000) {
 					t.Errorf("unit %d: mean score %v, want %v", i, u.ScoreMean, want)
 				}
 			}

@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 func TestRound(t *testing.T) {
@@ -36,11 +36,11 @@ func TestRound(t *testing.T) {
 		{math.Inf(-1), 2, math.Inf(-1)},
 	}
 	for _, tt := range tests {
-		if got := composite.Round(tt.x, tt.decimals); got != tt.want || math.Signbit(got) != math.Signbit(tt.want) {
+		if got := stats.Round(tt.x, tt.decimals); got != tt.want || math.Signbit(got) != math.Signbit(tt.want) {
 			t.Errorf("Round(%v, %d) = %v, want %v", tt.x, tt.decimals, got, tt.want)
 		}
 	}
-	if got := composite.Round(math.NaN(), 2); got == got {
+	if got := stats.Round(math.NaN(), 2); got == got {
 		t.Errorf("Round(NaN) = %v", got)
 	}
 }
@@ -55,7 +55,7 @@ func TestRoundOnPaper(t *testing.T) {
 		half := new(big.Int).Div(unit, big.NewInt(2))
 		quotient := new(big.Int).Div(new(big.Int).Add(big.NewInt(billionths), half), unit) // Euclidean: rounds down
 		want, _ := new(big.Rat).SetFrac(quotient, big.NewInt(int64(math.Pow10(decimals)))).Float64()
-		if got := composite.Round(x, decimals); got != want {
+		if got := stats.Round(x, decimals); got != want {
 			t.Fatalf("Round(%v, %d) = %v, want %v", x, decimals, got, want)
 		}
 	})

@@ -1,6 +1,9 @@
 package composite
 
-import "slices"
+import (
+	"bulwark/pkg/composite/stats"
+	"slices"
+)
 
 // Rule turns the raw value of an indicator into a score. Its implementations
 // are the pointers to the rule types of this package, and only those: Goalposts,
@@ -90,7 +93,7 @@ func or[T any](p *T, fallback T) *T {
 }
 
 func reportValue(r report, at string, x float64) bool {
-	if !Valid(x) {
+	if !stats.Valid(x) {
 		r(at, "value_out_of_range", "give a number between -1e15 and 1e15")
 		return false
 	}

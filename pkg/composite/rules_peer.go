@@ -2,6 +2,7 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 	"math"
 )
 
@@ -78,7 +79,7 @@ func (z *ZScore) fit(p peers) scorer {
 		p.flag(ConstantColumn)
 		return constant(num.Clamp(line.mean, line.low, line.high))
 	}
-	line.centre, line.s = MeanSD(p.sorted)
+	line.centre, line.s = stats.MeanSD(p.sorted)
 	if p.cost {
 		line.sd = -line.sd
 	}

@@ -1,6 +1,9 @@
 package composite
 
-import "math"
+import (
+	"bulwark/pkg/composite/stats"
+	"math"
+)
 
 // Keep says how much of a Result stays in memory: the scores of all nodes down to
 // this depth. The root's are always kept, and those of leaves can always be asked.
@@ -159,7 +162,7 @@ func (s *scan) finish(lo, hi int) {
 		}
 		// The coverage is rounded, or a sum of weights could miss its limit by a bit.
 		coverage := s.r.coverage[i]
-		if coverage != 1 && !(Round(coverage, MaxDecimals) >= least) || root[i] != root[i] {
+		if coverage != 1 && !(stats.Round(coverage, stats.MaxDecimals) >= least) || root[i] != root[i] {
 			status[i] = UnitInsufficient
 			root[i] = math.NaN()
 		}

@@ -1,5 +1,7 @@
 package composite
 
+import "bulwark/pkg/composite/stats"
+
 // Screening says which columns and units have enough values to be compared.
 type Screening struct {
 	Columns []int `json:"columns"` // those kept, ascending
@@ -51,7 +53,7 @@ func (d *Data) availability(columns, units []int) float64 {
 				continue
 			}
 			applicable++
-			if Valid(d.Columns[c][u]) {
+			if stats.Valid(d.Columns[c][u]) {
 				there++
 			}
 		}
@@ -63,7 +65,9 @@ func (d *Data) availability(columns, units []int) float64 {
 }
 
 // enough compares a share with its limit, both rounded: 0.7 of 10 is 7.
-func enough(share, limit float64) bool { return Round(share, MaxDecimals) >= Round(limit, MaxDecimals) }
+func enough(share, limit float64) bool {
+	return stats.Round(share, stats.MaxDecimals) >= stats.Round(limit, stats.MaxDecimals)
+}
 
 func upTo(n int) []int {
 	numbers := make([]int, n)

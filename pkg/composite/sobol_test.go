@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // ishigami with a = 7, b = .1 (Ishigami and Homma 1990); the indices follow from its
@@ -58,7 +59,7 @@ func TestSobolClosedForms(t *testing.T) {
 	}{{"Ishigami", ishigami, ishigamiIndices}, {"Sobol G", sobolG, sobolGIndices}}
 	for _, tt := range tests {
 		first, total := tt.indices()
-		got := composite.Sobol(len(first), tt.model, composite.SobolOptions{Rows: 20_000, Bootstrap: 50})
+		got := stats.Sobol(len(first), tt.model, stats.SobolOptions{Rows: 20_000, Bootstrap: 50})
 		for i, f := range got.Factors {
 			if math.Abs(f.First-first[i]) > .04 || math.Abs(f.Total-total[i]) > .04 {
 				t.Errorf("%s, factor %d: %.4f %.4f, want %.4f %.4f", tt.name, i+1, f.First, f.Total, first[i], total[i])
@@ -75,7 +76,7 @@ func TestSobolIntervals(t *testing.T) {
 	first, total := ishigamiIndices()
 	held, all := 0, 0
 	for seed := range 40 {
-		got := composite.Sobol(3, ishigami, composite.SobolOptions{Seed: uint64(seed), Rows: 400})
+		got := stats.Sobol(3, ishigami, stats.SobolOptions{Seed: uint64(seed), Rows: 400})
 		for i, f := range got.Factors {
 			if f.FirstLow > f.First || f.First > f.FirstHigh || f.TotalLow > f.Total || f.Total > f.TotalHigh {
 				t.Fatalf("an interval without its estimate: %+v", f)
@@ -93,25 +94,25 @@ func TestSobolIntervals(t *testing.T) {
 }
 
 func TestSobolDegenerate(t *testing.T) {
-	constant := composite.Sobol(2, func([]float64) float64 { return 1e99 }, composite.SobolOptions{Rows: 10})
-	if constant.Mean < .999e99 || constant.Variance != 0 || constant.Factors[0] != (composite.SobolIndex{}) {
+	constant := stats.Sobol(2, func([]float64) float64 { return 1e99 }, stats.SobolOptions{Rows: 10})
+	if constant.Mean < .999e99 || constant.Variance != 0 || constant.Factors[0] != (stats.SobolIndex{}) {
 		t.Errorf("a constant: %+v", constant)
 	}
-	broken := composite.Sobol(1, func(x []float64) float64 { return math.Log(x[0] - 2) }, composite.SobolOptions{Rows: 10})
-	if broken.Rows != 0 || broken.Factors[0] != (composite.SobolIndex{}) {
+	broken := stats.Sobol(1, func(x []float64) float64 { return math.Log(x[0] - 2) }, stats.SobolOptions{Rows: 10})
+	if broken.Rows != 0 || broken.Factors[0] != (stats.SobolIndex{}) {
 		t.Errorf("nothing usable: %+v", broken)
 	}
-	if none := composite.Sobol(-1, func(x []float64) float64 { return float64(len(x)) }, composite.SobolOptions{Rows: -5}); len(none.Factors) != 0 || none.Rows != 2 {
+	if none := stats.Sobol(-1, func(x []float64) float64 { return float64(len(x)) }, stats.SobolOptions{Rows: -5}); len(none.Factors) != 0 || none.Rows != 2 {
 		t.Errorf("no factors: %+v", none)
 	}
 	// One factor of which half the outputs are lost: what is left is all its own.
-	half := composite.Sobol(1, func(x []float64) float64 { return math.Sqrt(x[0] - .5) }, composite.SobolOptions{Rows: 4000})
+	half := stats.Sobol(1, func(x []float64) float64 { return math.Sqrt(x[0] - .5) }, stats.SobolOptions{Rows: 4000})
 	if f := half.Factors[0]; half.Rows > 1200 || half.Rows < 800 || math.Abs(f.First-1) > .15 || math.Abs(f.Total-1) > .15 {
 		t.Errorf("half usable: %+v", half)
 	}
 	for _, scale := range []float64{1e-200, 1e95} {
-		small := composite.Sobol(3, func(x []float64) float64 { return scale * ishigami(x) }, composite.SobolOptions{Rows: 100})
-		whole := composite.Sobol(3, ishigami, composite.SobolOptions{Rows: 100})
+		small := stats.Sobol(3, func(x []float64) float64 { return scale * ishigami(x) }, stats.SobolOptions{Rows: 100})
+		whole := stats.Sobol(3, ishigami, stats.SobolOptions{Rows: 100})
 		if math.Abs(small.Factors[0].First-whole.Factors[0].First) > 1e-9 {
 			t.Errorf("scaled by %v: %+v, want %+v", scale, small, whole)
 		}
@@ -121,7 +122,7 @@ func TestSobolDegenerate(t *testing.T) {
 func TestSensitivity(t *testing.T) {
 	ix, d := benchIndex(t, composite.Arithmetic), benchData(30, .05)
 	options := composite.RobustnessOptions{WeightSpread: .25}
-	rows := composite.SobolOptions{Rows: 300, Bootstrap: 50}
+	rows := stats.SobolOptions{Rows: 300, Bootstrap: 50}
 	mustSensitivity := func(o composite.RobustnessOptions) *composite.Sensitivity {
 		s, err := ix.Sensitivity(d, o, rows, []int{3, 3, -1, 99, 4})
 		if err != nil {
@@ -133,7 +134,7 @@ func TestSensitivity(t *testing.T) {
 	if len(alone.Sources) != 1 || alone.Sources[0] != composite.WeightSource || len(alone.Units) != 2 {
 		t.Fatalf("%+v", alone)
 	}
-	for _, s := range []composite.SobolIndices{alone.Shift, alone.Units[0].Score, alone.Units[1].Score} {
+	for _, s := range []stats.SobolIndices{alone.Shift, alone.Units[0].Score, alone.Units[1].Score} {
 		if f := s.Factors[0]; math.Abs(f.First-1) > .2 || math.Abs(f.Total-1) > .2 {
 			t.Errorf("a single source: %+v", s)
 		}

@@ -2,6 +2,7 @@ package composite
 
 import (
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 	"cmp"
 	"slices"
 	"strings"
@@ -91,7 +92,7 @@ func (ix *Index) settle(s *Standing, limits map[int]limit) {
 	s.Bonus = min(s.Bonus, ix.spec.Adjustments.Bonus.Cap)
 	s.Deduction = min(s.Deduction, ix.spec.Adjustments.Deduction.Cap)
 	score := num.Clamp(s.Base+s.Bonus-s.Deduction, 0, 100)
-	s.Score = Round(score, ix.spec.Decimals)
+	s.Score = stats.Round(score, ix.spec.Decimals)
 	if l, ok := limits[s.Unit]; ok && l.score < s.Score {
 		s.Score = l.score
 	}

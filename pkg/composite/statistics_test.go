@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // diakoulaki are the eight firms of Diakoulaki, Mavrotas and Papayannakis (1995):
@@ -43,21 +44,21 @@ func TestWeightsOfTheLiterature(t *testing.T) {
 		columns [][]float64
 		want    []float64
 	}{
-		{"critic", composite.CRITICWeights, diakoulaki(), []float64{.20222554, .48090173, .31687273}},
-		{"critic, one column", composite.CRITICWeights, [][]float64{{1, 2}}, []float64{1}},
-		{"critic, all in accord", composite.CRITICWeights, [][]float64{{1, 2, 4}, {.1, .2, .4}, {7, 7, 7}}, []float64{.5, .5, 0}},
-		{"critic, in accord but for rounding", composite.CRITICWeights, [][]float64{{1, 2, 4}, {.7 + .1/3, .7 + .2/3, .7 + .4/3}, {1, 1.1, 1.3}}, []float64{1. / 3, 1. / 3, 1. / 3}},
-		{"critic, constant", composite.CRITICWeights, same, []float64{.5, .5}},
-		{"entropy", composite.EntropyWeights, [][]float64{{1, 4}, {2, 16}}, []float64{.35888879, .64111121}},
-		{"entropy, constant", composite.EntropyWeights, same, []float64{.5, .5}},
-		{"entropy, one constant", composite.EntropyWeights, [][]float64{{5, 5}, {0, 1}}, []float64{0, 1}},
-		{"entropy, missing", composite.EntropyWeights, [][]float64{{1, nan, 4}, {2, 16, nan}}, []float64{.35888879, .64111121}},
+		{"critic", stats.CRITICWeights, diakoulaki(), []float64{.20222554, .48090173, .31687273}},
+		{"critic, one column", stats.CRITICWeights, [][]float64{{1, 2}}, []float64{1}},
+		{"critic, all in accord", stats.CRITICWeights, [][]float64{{1, 2, 4}, {.1, .2, .4}, {7, 7, 7}}, []float64{.5, .5, 0}},
+		{"critic, in accord but for rounding", stats.CRITICWeights, [][]float64{{1, 2, 4}, {.7 + .1/3, .7 + .2/3, .7 + .4/3}, {1, 1.1, 1.3}}, []float64{1. / 3, 1. / 3, 1. / 3}},
+		{"critic, constant", stats.CRITICWeights, same, []float64{.5, .5}},
+		{"entropy", stats.EntropyWeights, [][]float64{{1, 4}, {2, 16}}, []float64{.35888879, .64111121}},
+		{"entropy, constant", stats.EntropyWeights, same, []float64{.5, .5}},
+		{"entropy, one constant", stats.EntropyWeights, [][]float64{{5, 5}, {0, 1}}, []float64{0, 1}},
+		{"entropy, missing", stats.EntropyWeights, [][]float64{{1, nan, 4}, {2, 16, nan}}, []float64{.35888879, .64111121}},
 		// Deviations relative to the range: √½ of two values, ½ of 0, ½, 1.
-		{"deviation", composite.DeviationWeights, [][]float64{{3, 9, nan}, {0, 2, 4}}, []float64{math.Sqrt2 / (1 + math.Sqrt2), 1 / (1 + math.Sqrt2)}},
-		{"deviation, constant", composite.DeviationWeights, same, []float64{.5, .5}},
-		{"pca, two columns", composite.PCAWeights, [][]float64{{1, 2, 4}, {1, 3, 2}}, []float64{.5, .5}},
-		{"pca, one constant", composite.PCAWeights, [][]float64{{1, 2, 4}, {3, 3, 3}}, []float64{1, 0}},
-		{"pca, none", composite.PCAWeights, [][]float64{{nan, 1}, {1, nan}}, []float64{.5, .5}},
+		{"deviation", stats.DeviationWeights, [][]float64{{3, 9, nan}, {0, 2, 4}}, []float64{math.Sqrt2 / (1 + math.Sqrt2), 1 / (1 + math.Sqrt2)}},
+		{"deviation, constant", stats.DeviationWeights, same, []float64{.5, .5}},
+		{"pca, two columns", stats.PCAWeights, [][]float64{{1, 2, 4}, {1, 3, 2}}, []float64{.5, .5}},
+		{"pca, one constant", stats.PCAWeights, [][]float64{{1, 2, 4}, {3, 3, 3}}, []float64{1, 0}},
+		{"pca, none", stats.PCAWeights, [][]float64{{nan, 1}, {1, nan}}, []float64{.5, .5}},
 	}
 	for _, tt := range tests {
 		got, err := tt.weigh(tt.columns)
@@ -70,14 +71,14 @@ func TestWeightsOfTheLiterature(t *testing.T) {
 }
 
 func TestWeightsRefuse(t *testing.T) {
-	_, negative := composite.EntropyWeights([][]float64{{1, 2}, {3, -4}})
-	_, ragged := composite.CRITICWeights([][]float64{{1, 2}, {3}})
-	_, flat := composite.PrincipalComponents([][]float64{{1, 1}})
-	_, importance := composite.BalancedWeights([][]float64{{1, 2}}, []float64{0})
-	_, row := composite.PairwiseWeights([][]float64{{1, 3}, {.3, 1}})
-	_, scale := composite.PairwiseWeights([][]float64{{1, 10}, {.1, 1}})
-	_, short := composite.PairwiseWeights([][]float64{{1, 3}, {1}})
-	_, none := composite.PairwiseWeights(nil)
+	_, negative := stats.EntropyWeights([][]float64{{1, 2}, {3, -4}})
+	_, ragged := stats.CRITICWeights([][]float64{{1, 2}, {3}})
+	_, flat := stats.PrincipalComponents([][]float64{{1, 1}})
+	_, importance := stats.BalancedWeights([][]float64{{1, 2}}, []float64{0})
+	_, row := stats.PairwiseWeights([][]float64{{1, 3}, {.3, 1}})
+	_, scale := stats.PairwiseWeights([][]float64{{1, 10}, {.1, 1}})
+	_, short := stats.PairwiseWeights([][]float64{{1, 3}, {1}})
+	_, none := stats.PairwiseWeights(nil)
 	for want, err := range map[string]error{
 		"column 1, unit 1: -4 is below 0 and has no share":                   negative,
 		"column 1 has 1 values, column 0 has 2":                              ragged,
@@ -95,7 +96,7 @@ func TestWeightsRefuse(t *testing.T) {
 }
 
 func TestPairwiseWeights(t *testing.T) {
-	a, err := composite.PairwiseWeights([][]float64{{1, 3, 5}, {1. / 3, 1, 3}, {1. / 5, 1. / 3, 1}})
+	a, err := stats.PairwiseWeights([][]float64{{1, 3, 5}, {1. / 3, 1, 3}, {1. / 5, 1. / 3, 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,13 +108,13 @@ func TestPairwiseWeights(t *testing.T) {
 		for i := range m {
 			m[i] = m[i][:n]
 		}
-		a, err := composite.PairwiseWeights(m)
+		a, err := stats.PairwiseWeights(m)
 		if err != nil || a.ConsistencyRatio != 0 {
 			t.Errorf("%d items: %+v %v", n, a, err)
 		}
 	}
 	// The worst contradiction: each is nine times the next, in a circle.
-	circle, err := composite.PairwiseWeights([][]float64{{1, 9, 1. / 9}, {1. / 9, 1, 9}, {9, 1. / 9, 1}})
+	circle, err := stats.PairwiseWeights([][]float64{{1, 9, 1. / 9}, {1. / 9, 1, 9}, {9, 1. / 9, 1}})
 	if err != nil || !(circle.ConsistencyRatio > 6) {
 		t.Errorf("a circle: %+v %v", circle, err)
 	}
@@ -124,7 +125,7 @@ func TestBalancedWeights(t *testing.T) {
 	// Weights that follow a third column leave little to one that goes with it.
 	columns := [][]float64{sample, {3, 1, 4, 2, 5, 8, 2, 6}, {9, 3, 1, 4, 2, 2, 7, 8}}
 	for name, importance := range map[string][]float64{"equal": nil, "twice": {1, 1, 1.5}} {
-		b, err := composite.BalancedWeights(columns, importance)
+		b, err := stats.BalancedWeights(columns, importance)
 		if err != nil || !b.Balanced {
 			t.Fatalf("%s: %+v %v", name, b, err)
 		}
@@ -143,14 +144,14 @@ func TestBalancedWeights(t *testing.T) {
 		}
 	}
 	// Two that cancel leave no mean to correlate with.
-	against, err := composite.BalancedWeights([][]float64{{1, 2, 3}, {3, 2, 1}}, nil)
+	against, err := stats.BalancedWeights([][]float64{{1, 2, 3}, {3, 2, 1}}, nil)
 	if err != nil || against.Balanced {
 		t.Errorf("opposites: %+v %v", against, err)
 	}
 	wantColumn(t, "opposites", against.Weights, []float64{.5, .5}, 1e-4)
 	// r12 = .8, r13 = 0, r23 = −.4: alone, the other two balance by √.3, and the first
 	// goes with their mean by .8/√1.2 as it is.
-	b, err := composite.BalancedWeights([][]float64{{1, 2, 3, 4}, {1, 2, 4, 3}, {2, 4, 1, 3}}, nil)
+	b, err := stats.BalancedWeights([][]float64{{1, 2, 3, 4}, {1, 2, 4, 3}, {2, 4, 1, 3}}, nil)
 	if err != nil || b.Balanced {
 		t.Errorf("%+v %v", b, err)
 	}
@@ -160,7 +161,7 @@ func TestBalancedWeights(t *testing.T) {
 
 func TestPrincipalComponentsAgainstGonum(t *testing.T) {
 	x := diakoulaki()
-	p, err := composite.PrincipalComponents(x)
+	p, err := stats.PrincipalComponents(x)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,26 +197,26 @@ func TestCorrelationsOnPaper(t *testing.T) {
 	x, y := []float64{1, 2, 2, 3, 4, nan}, []float64{1, 3, 2, 3, 2, 9}
 	tests := []struct {
 		name string
-		by   composite.Association
+		by   stats.Association
 		x, y []float64
 		want float64
 		ok   bool
 	}{
-		{"pearson", composite.Pearson, sample, weights, stat.Correlation(sample, weights, nil), true},
-		{"pearson, line", composite.Pearson, []float64{1e15, 1, -7e14}, []float64{-1e15, -1, 7e14}, -1, true},
-		{"pearson, tiny", composite.Pearson, []float64{0, 5e-324, 0}, []float64{0, 1e-300, 0}, 1, true},
-		{"pearson, far from 0", composite.Pearson, []float64{1e14, 1e14 + 1, 1e14 + 2}, []float64{1, 2, 3}, 1, true},
+		{"pearson", stats.Pearson, sample, weights, stat.Correlation(sample, weights, nil), true},
+		{"pearson, line", stats.Pearson, []float64{1e15, 1, -7e14}, []float64{-1e15, -1, 7e14}, -1, true},
+		{"pearson, tiny", stats.Pearson, []float64{0, 5e-324, 0}, []float64{0, 1e-300, 0}, 1, true},
+		{"pearson, far from 0", stats.Pearson, []float64{1e14, 1e14 + 1, 1e14 + 2}, []float64{1, 2, 3}, 1, true},
 		// Of ten pairs five agree, two differ, one is tied in x, two in y.
-		{"kendall", composite.Kendall, x, y, 3 / math.Sqrt(9*8), true},
-		{"kendall, line", composite.Kendall, []float64{1, 2, 3}, []float64{3, 2, 1}, -1, true},
+		{"kendall", stats.Kendall, x, y, 3 / math.Sqrt(9*8), true},
+		{"kendall, line", stats.Kendall, []float64{1, 2, 3}, []float64{3, 2, 1}, -1, true},
 		// Ranks 1, 2½, 2½, 4, 5 and 1, 4½, 2½, 4½, 2½.
-		{"spearman", composite.Spearman, x, y, 4 / math.Sqrt(9.5*9), true},
-		{"pearson, mean between two numbers", composite.Pearson, []float64{1e15, 1e15 - .125, 1e15 - .25, 1e15 - .5}, []float64{0, -1, -2, -4}, 1, true},
-		{"constant", composite.Pearson, []float64{.1, .1, .1}, []float64{1, 2, 3}, 0, false},
-		{"constant where both are", composite.Kendall, []float64{1, nan, 1}, []float64{1, 2, 3}, 0, false},
-		{"one pair", composite.Spearman, []float64{1, nan}, []float64{1, 2}, 0, false},
-		{"lengths", composite.Kendall, []float64{1, 2}, []float64{1}, 0, false},
-		{"infinite", composite.Pearson, []float64{1, 2, math.Inf(1)}, []float64{1, 2, 0}, 1, true},
+		{"spearman", stats.Spearman, x, y, 4 / math.Sqrt(9.5*9), true},
+		{"pearson, mean between two numbers", stats.Pearson, []float64{1e15, 1e15 - .125, 1e15 - .25, 1e15 - .5}, []float64{0, -1, -2, -4}, 1, true},
+		{"constant", stats.Pearson, []float64{.1, .1, .1}, []float64{1, 2, 3}, 0, false},
+		{"constant where both are", stats.Kendall, []float64{1, nan, 1}, []float64{1, 2, 3}, 0, false},
+		{"one pair", stats.Spearman, []float64{1, nan}, []float64{1, 2}, 0, false},
+		{"lengths", stats.Kendall, []float64{1, 2}, []float64{1}, 0, false},
+		{"infinite", stats.Pearson, []float64{1, 2, math.Inf(1)}, []float64{1, 2, 0}, 1, true},
 	}
 	for _, tt := range tests {
 		if got, ok := tt.by(tt.x, tt.y); ok != tt.ok || !near(got, tt.want, 1e-12) {
@@ -243,14 +244,14 @@ func TestCronbachAlpha(t *testing.T) {
 		{"lengths", [][]float64{{1, 2}, {2}}, 0, false},
 	}
 	for _, tt := range tests {
-		if got, ok := composite.CronbachAlpha(tt.columns); ok != tt.ok || !near(got, tt.want, 1e-12) {
+		if got, ok := stats.CronbachAlpha(tt.columns); ok != tt.ok || !near(got, tt.want, 1e-12) {
 			t.Errorf("%s = %v %v, want %v %v", tt.name, got, ok, tt.want, tt.ok)
 		}
 	}
 }
 
 func TestSummarise(t *testing.T) {
-	s := composite.Summarise(append([]float64{nan, math.Inf(1)}, sample...))
+	s := stats.Summarise(append([]float64{nan, math.Inf(1)}, sample...))
 	mean, sd := stat.MeanStdDev(sample, nil)
 	wantColumn(t, "summary", []float64{s.Min, s.Max, s.Mean, s.Median, s.SD, *s.Skewness, *s.Kurtosis, s.Availability},
 		[]float64{1, 9, mean, 3.5, sd, .8335031385, .2766058045, .8}, 5e-11)
@@ -260,15 +261,15 @@ func TestSummarise(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		x    []float64
-		want composite.Summary
+		want stats.Summary
 	}{
-		{nil, composite.Summary{}},
-		{[]float64{nan}, composite.Summary{Missing: 1}},
-		{[]float64{4}, composite.Summary{N: 1, Availability: 1, Distinct: 1, Min: 4, Max: 4, Mean: 4, Median: 4}},
-		{[]float64{.1, .1, .1}, composite.Summary{N: 3, Availability: 1, Distinct: 1, Min: .1, Max: .1, Mean: .1, Median: .1}},
-		{[]float64{1, 3}, composite.Summary{N: 2, Availability: 1, Distinct: 2, Min: 1, Max: 3, Mean: 2, Median: 2, SD: math.Sqrt2}},
+		{nil, stats.Summary{}},
+		{[]float64{nan}, stats.Summary{Missing: 1}},
+		{[]float64{4}, stats.Summary{N: 1, Availability: 1, Distinct: 1, Min: 4, Max: 4, Mean: 4, Median: 4}},
+		{[]float64{.1, .1, .1}, stats.Summary{N: 3, Availability: 1, Distinct: 1, Min: .1, Max: .1, Mean: .1, Median: .1}},
+		{[]float64{1, 3}, stats.Summary{N: 2, Availability: 1, Distinct: 2, Min: 1, Max: 3, Mean: 2, Median: 2, SD: math.Sqrt2}},
 	} {
-		if got := composite.Summarise(tt.x); got != tt.want {
+		if got := stats.Summarise(tt.x); got != tt.want {
 			t.Errorf("%v: %+v, want %+v", tt.x, got, tt.want)
 		}
 	}

@@ -1,5 +1,7 @@
 package composite
 
+import "bulwark/pkg/composite/stats"
+
 // Treatment holds back outliers of a column by Winsorisation before its peers are
 // measured. A column passes if |skewness| < Skew or excess kurtosis < Kurtosis,
 // both of type 2. While it does not, the largest value (the smallest, where
@@ -40,7 +42,7 @@ func (t *Treatment) check(rule Rule, r report) {
 // Winsorise treats one column as t does in a tree; an empty Kind will do. A column
 // that passes, is constant or has fewer than four values is Untreated. The error is
 // of type Faults.
-func (t Treatment) Winsorise(x []float64) (*TreatedColumn, error) {
+func (t Treatment) Winsorise(x []float64) (*stats.TreatedColumn, error) {
 	limits, err := t.checkedLimits()
 	if err != nil {
 		return nil, err
@@ -50,7 +52,7 @@ func (t Treatment) Winsorise(x []float64) (*TreatedColumn, error) {
 
 // Treat tries Winsorise and, where the column does not pass then, a logarithm; see
 // OutlierLimits.Treat. The error is of type Faults.
-func (t Treatment) Treat(x []float64) (*TreatedColumn, error) {
+func (t Treatment) Treat(x []float64) (*stats.TreatedColumn, error) {
 	limits, err := t.checkedLimits()
 	if err != nil {
 		return nil, err
@@ -59,14 +61,16 @@ func (t Treatment) Treat(x []float64) (*TreatedColumn, error) {
 }
 
 // checkedLimits are those of t with its defaults, or its faults.
-func (t *Treatment) checkedLimits() (OutlierLimits, error) {
+func (t *Treatment) checkedLimits() (stats.OutlierLimits, error) {
 	t = t.resolve()
-	fill(&t.Kind, string(Winsorised))
+	fill(&t.Kind, string(stats.Winsorised))
 	if faults := collect(func(r report) { t.check(nil, r) }); len(faults) > 0 {
-		return OutlierLimits{}, faults
+		return stats.OutlierLimits{}, faults
 	}
 	return t.limits(), nil
 }
 
 // limits of a resolved treatment.
-func (t *Treatment) limits() OutlierLimits { return OutlierLimits{*t.MaxPoints, *t.Skew, *t.Kurtosis} }
+func (t *Treatment) limits() stats.OutlierLimits {
+	return stats.OutlierLimits{MaxPoints: *t.MaxPoints, Skew: *t.Skew, Kurtosis: *t.Kurtosis}
+}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 func treated(t *testing.T, treat composite.Treatment, x []float64) *composite.Result {
@@ -26,22 +27,22 @@ func TestWinsorise(t *testing.T) {
 		name   string
 		treat  composite.Treatment
 		x      []float64
-		points []composite.TreatedPoint
+		points []stats.TreatedPoint
 	}{
 		{"no outlier", composite.Treatment{}, few, nil},
-		{"one high", composite.Treatment{}, append(slices.Clone(few), 1000), []composite.TreatedPoint{{Unit: 20, Before: 1000, After: 19}}},
-		{"one low", composite.Treatment{}, append(slices.Clone(few), -1000), []composite.TreatedPoint{{Unit: 20, Before: -1000, After: 0}}},
+		{"one high", composite.Treatment{}, append(slices.Clone(few), 1000), []stats.TreatedPoint{{Unit: 20, Before: 1000, After: 19}}},
+		{"one low", composite.Treatment{}, append(slices.Clone(few), -1000), []stats.TreatedPoint{{Unit: 20, Before: -1000, After: 0}}},
 		{
 			"two high",
 			composite.Treatment{},
 			append(slices.Clone(few), 900, 1000),
-			[]composite.TreatedPoint{{Unit: 20, Before: 900, After: 19}, {Unit: 21, Before: 1000, After: 19}},
+			[]stats.TreatedPoint{{Unit: 20, Before: 900, After: 19}, {Unit: 21, Before: 1000, After: 19}},
 		},
 		{
 			"at most one",
 			composite.Treatment{MaxPoints: new(1)},
 			append(slices.Clone(few), 900, 1000),
-			[]composite.TreatedPoint{{Unit: 21, Before: 1000, After: 900}},
+			[]stats.TreatedPoint{{Unit: 21, Before: 1000, After: 900}},
 		},
 		{"ties move together or not at all", composite.Treatment{MaxPoints: new(1)}, append(slices.Clone(few), 1000, 1000), nil},
 		{"never constant", composite.Treatment{}, append(make([]float64, 20), 1), nil},

@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 	"pgregory.net/rapid"
 
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Judgements of all kinds, sound and absurd, against gonum's general eigenvalues.
@@ -28,7 +28,7 @@ func TestPairwiseWeightsAgainstGonum(t *testing.T) {
 				dense.Set(b, a, 1/v)
 			}
 		}
-		got, err := composite.PairwiseWeights(judgements)
+		got, err := stats.PairwiseWeights(judgements)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func TestPairwiseWeightsAgainstGonum(t *testing.T) {
 func TestLoadingsRebuildCorrelations(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		columns := drawColumns(rapidDrawer{t})
-		p, err := composite.PrincipalComponents(columns)
+		p, err := stats.PrincipalComponents(columns)
 		if err != nil {
 			t.Skip("nothing varies")
 		}
@@ -76,7 +76,7 @@ func TestLoadingsRebuildCorrelations(t *testing.T) {
 				}
 			}
 		}
-		matrix, err := composite.Correlations(whole, nil)
+		matrix, err := stats.Correlations(whole, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func TestLoadingsRebuildCorrelations(t *testing.T) {
 					sum += p.Loadings[i][a] * p.Loadings[i][b]
 				}
 				want := matrix[a][b]
-				if a == b && composite.Summarise(whole[a]).Distinct == 1 {
+				if a == b && stats.Summarise(whole[a]).Distinct == 1 {
 					want = 0
 				}
 				if !near(sum, want, 1e-9) {
@@ -116,7 +116,7 @@ func TestBalancedWeightsBalance(t *testing.T) {
 				columns[c] = append(columns[c], d.number(0, 100))
 			}
 		}
-		b, err := composite.BalancedWeights(columns, importance)
+		b, err := stats.BalancedWeights(columns, importance)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package composite
+package stats
 
 // MaxValue is the largest magnitude of a value. What lies beyond it counts as
 // missing in a column, and is refused as an entry or a parameter of a rule.

@@ -1,4 +1,4 @@
-package composite
+package stats
 
 // Outranking compares all pairs of units over several columns with weights w (nil:
 // equal). Cell [a][b] is the share of the weight of the columns in which a scores
