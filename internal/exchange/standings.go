@@ -58,7 +58,7 @@ func standings(r Round, projects []Project, sheets []JudgeSheet) ([]ProjectStand
 			list[i].Rank = ranks.Next(*list[i].Score)
 		}
 	}
-	return list, agreement(totals)
+	return list, agreementOf(totals)
 }
 
 // value puts what has no score behind all that has.
@@ -105,12 +105,12 @@ func (r Round) standing(p Project, sheets []JudgeSheet) (ProjectStanding, []floa
 	return s, row
 }
 
-func agreement(totals [][]float64) (a Agreement) {
+func agreementOf(totals [][]float64) (a Agreement) {
 	round := func(x float64) *float64 { x = stats.Round(x, 3); return &x }
-	if alpha, ok := composite.KrippendorffAlpha(totals, composite.IntervalScale); ok {
+	if alpha, ok := agreement.KrippendorffAlpha(totals, agreement.IntervalScale); ok {
 		a.Alpha = round(alpha)
 	}
-	if icc, ok := composite.IntraclassCorrelation(totals); ok {
+	if icc, ok := agreement.IntraclassCorrelation(totals); ok {
 		a.Single, a.Average = round(icc.Single), round(icc.Average)
 	}
 	return a

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/agreement"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -85,13 +86,13 @@ func ExampleSobol() {
 }
 
 func ExampleIntraclassCorrelation() {
-	c, ok := composite.IntraclassCorrelation([][]float64{{9, 2, 5, 8}, {6, 1, 3, 2}, {8, 4, 6, 8}, {7, 1, 2, 6}, {10, 5, 6, 9}, {6, 2, 4, 7}})
+	c, ok := agreement.IntraclassCorrelation([][]float64{{9, 2, 5, 8}, {6, 1, 3, 2}, {8, 4, 6, 8}, {7, 1, 2, 6}, {10, 5, 6, 9}, {6, 2, 4, 7}})
 	fmt.Printf("%.2f for one evaluator, %.2f for the mean of four, %v\n", c.Single, c.Average, ok)
 	// Output: 0.29 for one evaluator, 0.62 for the mean of four, true
 }
 
 func ExampleFitSeverity() {
-	model := composite.FitSeverity([]composite.EvaluatorScore{
+	model := agreement.FitSeverity([]agreement.EvaluatorScore{
 		{Target: 0, Evaluator: 1, Score: 80},
 		{Target: 0, Evaluator: 2, Score: 70},
 		{Target: 1, Evaluator: 2, Score: 75},

@@ -1,4 +1,4 @@
-package composite
+package agreement
 
 import (
 	"bulwark/pkg/composite/stats"

@@ -1,4 +1,4 @@
-package composite_test
+package agreement_test
 
 import (
 	"math"
@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/agreement"
 )
 
 // Six targets by four judges: Shrout and Fleiss (1979), table 2.
@@ -21,7 +22,7 @@ func shroutFleiss() [][]float64 {
 // Coefficients and mean squares as published, table 4 and 3 of Shrout and Fleiss
 // (1979); intervals as the psych package for R prints them for the same data.
 func TestIntraclassCorrelation(t *testing.T) {
-	c, ok := composite.IntraclassCorrelation(append(shroutFleiss(), []float64{1, 2, nan, 4}))
+	c, ok := agreement.IntraclassCorrelation(append(shroutFleiss(), []float64{1, 2, nan, 4}))
 	if !ok || c.Targets != 6 || c.Evaluators != 4 || c.Dropped != 1 {
 		t.Fatalf("%+v %v", c, ok)
 	}
@@ -39,23 +40,23 @@ func TestIntraclassCorrelation(t *testing.T) {
 
 func TestIntraclassCorrelationDegenerate(t *testing.T) {
 	for _, ratings := range [][][]float64{nil, {{}}, {{1, 2}}, {{1}, {2}}, {{1, 2}, {3}}, {{5, 5}, {5, 5}}, {{1, nan}, {2, 3}}, {{1, math.Inf(1)}, {2, 3}}} {
-		if c, ok := composite.IntraclassCorrelation(ratings); ok {
+		if c, ok := agreement.IntraclassCorrelation(ratings); ok {
 			t.Errorf("%v: %+v", ratings, c)
 		}
 	}
-	perfect, ok := composite.IntraclassCorrelation([][]float64{{1, 1}, {2, 2}, {9e14, 9e14}})
+	perfect, ok := agreement.IntraclassCorrelation([][]float64{{1, 1}, {2, 2}, {9e14, 9e14}})
 	if !ok || perfect.Single != 1 || perfect.Average != 1 || perfect.SingleLow != 1 || perfect.MeanSquareError != 0 {
 		t.Errorf("perfect agreement: %+v %v", perfect, ok)
 	}
 	// The order of targets is the reverse for the second judge.
-	worst, ok := composite.IntraclassCorrelation([][]float64{{1, 2}, {2, 1}})
+	worst, ok := agreement.IntraclassCorrelation([][]float64{{1, 2}, {2, 1}})
 	if !ok || worst.Single != -1 || worst.Average != -1 {
 		t.Errorf("worst: %+v %v", worst, ok)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		k := rapid.IntRange(1, 4).Draw(t, "k")
 		table := rapid.SliceOfN(rapid.SliceOfN(rapid.Float64Range(-1e15, 1e15), k, k), 0, 5).Draw(t, "table")
-		c, ok := composite.IntraclassCorrelation(table)
+		c, ok := agreement.IntraclassCorrelation(table)
 		for _, x := range []float64{c.Single, c.SingleLow, c.SingleHigh, c.Average, c.AverageLow, c.AverageHigh} {
 			if !(x >= -1 && x <= 1) {
 				t.Fatalf("%+v %v", c, ok)
@@ -64,7 +65,7 @@ func TestIntraclassCorrelationDegenerate(t *testing.T) {
 		if c.SingleLow > c.Single || c.Single > c.SingleHigh || c.AverageLow > c.Average || c.Average > c.AverageHigh {
 			t.Fatalf("an interval without its estimate: %+v", c)
 		}
-		if moved, again := composite.IntraclassCorrelation(permute(table, rapid.Permutation(indices(len(table))).Draw(t, "order"))); moved != c || again != ok {
+		if moved, again := agreement.IntraclassCorrelation(permute(table, rapid.Permutation(indices(len(table))).Draw(t, "order"))); moved != c || again != ok {
 			t.Fatalf("in another order %+v, was %+v", moved, c)
 		}
 	})
@@ -89,30 +90,30 @@ func krippendorff() [][]float64 {
 }
 
 func TestKrippendorffAlpha(t *testing.T) {
-	for level, want := range map[composite.ScaleLevel]float64{
-		composite.NominalScale: .743, composite.OrdinalScale: .815, composite.IntervalScale: .849,
+	for level, want := range map[agreement.ScaleLevel]float64{
+		agreement.NominalScale: .743, agreement.OrdinalScale: .815, agreement.IntervalScale: .849,
 	} {
-		if got, ok := composite.KrippendorffAlpha(krippendorff(), level); !ok || math.Abs(got-want) > .0005 {
+		if got, ok := agreement.KrippendorffAlpha(krippendorff(), level); !ok || math.Abs(got-want) > .0005 {
 			t.Errorf("%s: %v %v, want %v", level, got, ok, want)
 		}
 		for _, none := range [][][]float64{nil, {{1}, {2}}, {{3, 3}, {3, nan}}, {{nan, 1}, {math.Inf(1), 2}}} {
-			if got, ok := composite.KrippendorffAlpha(none, level); ok || got != 0 {
+			if got, ok := agreement.KrippendorffAlpha(none, level); ok || got != 0 {
 				t.Errorf("%s of %v is %v", level, none, got)
 			}
 		}
-		if got, ok := composite.KrippendorffAlpha([][]float64{{1, 1}, {2, 2, 2}}, level); !ok || got != 1 {
+		if got, ok := agreement.KrippendorffAlpha([][]float64{{1, 1}, {2, 2, 2}}, level); !ok || got != 1 {
 			t.Errorf("perfect %s: %v", level, got)
 		}
 	}
-	if _, ok := composite.KrippendorffAlpha(krippendorff(), "ratio"); ok {
+	if _, ok := agreement.KrippendorffAlpha(krippendorff(), "ratio"); ok {
 		t.Error("an unknown level has an answer")
 	}
 }
 
 // scoresOf are target effects less severities, without noise.
-func scoresOf(pairs [][2]int, effect, severity []float64) (scores []composite.EvaluatorScore) {
+func scoresOf(pairs [][2]int, effect, severity []float64) (scores []agreement.EvaluatorScore) {
 	for _, p := range pairs {
-		scores = append(scores, composite.EvaluatorScore{Target: p[0], Evaluator: p[1], Score: effect[p[0]] - severity[p[1]]})
+		scores = append(scores, agreement.EvaluatorScore{Target: p[0], Evaluator: p[1], Score: effect[p[0]] - severity[p[1]]})
 	}
 	return scores
 }
@@ -121,7 +122,7 @@ func scoresOf(pairs [][2]int, effect, severity []float64) (scores []composite.Ev
 // so does the score that an average evaluator would have given.
 func TestFitSeverity(t *testing.T) {
 	effect, severity := []float64{60, 70, 80, 90}, []float64{5, -2, -3}
-	m := composite.FitSeverity(scoresOf([][2]int{{0, 0}, {1, 0}, {1, 1}, {2, 1}, {2, 2}, {3, 2}}, effect, severity))
+	m := agreement.FitSeverity(scoresOf([][2]int{{0, 0}, {1, 0}, {1, 1}, {2, 1}, {2, 2}, {3, 2}}, effect, severity))
 	if m.Components != 1 || m.DegreesOfFreedom != 0 || m.ResidualSD != 0 {
 		t.Errorf("%+v", m)
 	}
@@ -141,7 +142,7 @@ func TestFitSeverity(t *testing.T) {
 }
 
 func TestFitSeverityDisconnected(t *testing.T) {
-	m := composite.FitSeverity(scoresOf([][2]int{{0, 7}, {1, 7}, {1, 1}, {2, 2}, {3, 2}, {3, 4}, {4, 9}}, []float64{60, 70, 80, 90, 50}, []float64{0, 3, 0, 0, 8, 0, 0, -3, 0, 6}))
+	m := agreement.FitSeverity(scoresOf([][2]int{{0, 7}, {1, 7}, {1, 1}, {2, 2}, {3, 2}, {3, 4}, {4, 9}}, []float64{60, 70, 80, 90, 50}, []float64{0, 3, 0, 0, 8, 0, 0, -3, 0, 6}))
 	if m.Components != 3 {
 		t.Errorf("%d components, want 3", m.Components)
 	}
@@ -160,7 +161,7 @@ func TestFitSeverityDisconnected(t *testing.T) {
 	if last := m.Targets[4]; last.Raw != last.Adjusted || !near(last.Raw, 44, 1e-12) {
 		t.Errorf("%+v", last)
 	}
-	if empty := composite.FitSeverity(nil); empty.Components != 0 || len(empty.Targets)+len(empty.Evaluators) > 0 {
+	if empty := agreement.FitSeverity(nil); empty.Components != 0 || len(empty.Targets)+len(empty.Evaluators) > 0 {
 		t.Errorf("%+v", empty)
 	}
 }
@@ -171,11 +172,11 @@ func TestFitSeverityAgainstGonum(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 3))
 	for range 30 {
 		const targets, evaluators = 8, 6
-		var scores []composite.EvaluatorScore
+		var scores []agreement.EvaluatorScore
 		for a := range targets {
 			for e := range evaluators {
 				if rng.IntN(3) == 0 || e == 0 {
-					scores = append(scores, composite.EvaluatorScore{Target: a, Evaluator: e, Score: 50 + 20*rng.NormFloat64()})
+					scores = append(scores, agreement.EvaluatorScore{Target: a, Evaluator: e, Score: 50 + 20*rng.NormFloat64()})
 				}
 			}
 		}
@@ -189,7 +190,7 @@ func TestFitSeverityAgainstGonum(t *testing.T) {
 		if !svd.Factorize(x, mat.SVDThin) {
 			t.Fatal("no decomposition")
 		}
-		m := composite.FitSeverity(scores)
+		m := agreement.FitSeverity(scores)
 		var b mat.VecDense
 		svd.SolveVecTo(&b, y, targets+len(m.Evaluators)-1)
 		mean := 0.0
@@ -212,16 +213,16 @@ func TestFitSeverityAgainstGonum(t *testing.T) {
 // One of two evaluators of the same targets grows 3 points more severe each period;
 // half of it shows on either, as nothing says who moved.
 func TestFitSeverityDrift(t *testing.T) {
-	var scores []composite.EvaluatorScore
+	var scores []agreement.EvaluatorScore
 	for period := range 4 {
 		for target := range 5 {
 			level := 50 + float64(10*target+7*period)
 			scores = append(scores,
-				composite.EvaluatorScore{Target: target, Evaluator: 1, Period: period, Score: level},
-				composite.EvaluatorScore{Target: target, Evaluator: 2, Period: period, Score: level - float64(3*period)})
+				agreement.EvaluatorScore{Target: target, Evaluator: 1, Period: period, Score: level},
+				agreement.EvaluatorScore{Target: target, Evaluator: 2, Period: period, Score: level - float64(3*period)})
 		}
 	}
-	m := composite.FitSeverity(scores)
+	m := agreement.FitSeverity(scores)
 	steady, drifting := m.Evaluators[0], m.Evaluators[1]
 	if !near(drifting.Drift, 1.5, 1e-9) || !near(steady.Drift, -1.5, 1e-9) || !near(drifting.Severity, 2.25, 1e-9) {
 		t.Errorf("%+v", m.Evaluators)
@@ -235,14 +236,14 @@ func TestFitSeverityDrift(t *testing.T) {
 
 func TestFitSeverityIgnoresOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		scores := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) composite.EvaluatorScore {
-			return composite.EvaluatorScore{
+		scores := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) agreement.EvaluatorScore {
+			return agreement.EvaluatorScore{
 				Target: rapid.IntRange(-2, 4).Draw(t, "target"), Evaluator: rapid.IntRange(-2, 4).Draw(t, "evaluator"),
 				Period: rapid.IntRange(0, 2).Draw(t, "period"), Score: rapid.Float64Range(-1e15, 1e15).Draw(t, "score"),
 			}
 		}), 0, 20).Draw(t, "scores")
-		m := composite.FitSeverity(scores)
-		if diff := cmp.Diff(m, composite.FitSeverity(permute(scores, rapid.Permutation(indices(len(scores))).Draw(t, "order")))); diff != "" {
+		m := agreement.FitSeverity(scores)
+		if diff := cmp.Diff(m, agreement.FitSeverity(permute(scores, rapid.Permutation(indices(len(scores))).Draw(t, "order")))); diff != "" {
 			t.Fatal(diff)
 		}
 		// Residuals of a fit are orthogonal to it: raw and adjusted agree in sum, by
