@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/agreement"
 	"bulwark/pkg/composite/stats"
 )
 
