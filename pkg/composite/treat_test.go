@@ -6,6 +6,8 @@ import (
 
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
+	"errors"
+	"math"
 )
 
 func treated(t *testing.T, treat composite.Treatment, x []float64) *composite.Result {
@@ -67,5 +69,40 @@ func TestWinsorise(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTreatOutliers(t *testing.T) {
+	var tripling []float64 // too many outliers for one point
+	for i := range 30 {
+		tripling = append(tripling, math.Pow(3, float64(i)))
+	}
+	tests := []struct {
+		name string
+		x    []float64
+		kind stats.TreatmentKind
+	}{
+		{"passes", sample, stats.Untreated},
+		{"one point", append([]float64{1000}, append(sample, sample...)...), stats.Winsorised},
+		{"many points", tripling, stats.Winsorised}, // nor does the logarithm of so many pass
+		{"fewer", tripling[:17], stats.LogTreated},
+		{"equal", []float64{2, 2, 2, 2, 2}, stats.Untreated},
+		{"none", nil, stats.Untreated},
+	}
+	for _, tt := range tests {
+		got, err := (composite.Treatment{MaxPoints: new(1)}).Treat(tt.x)
+		if err != nil || got.Kind != tt.kind {
+			t.Errorf("%s: %+v %v, want %s", tt.name, got, err, tt.kind)
+		}
+		if got.Kind == stats.LogTreated {
+			wantCells(t, tt.name, got.Values, stats.LogTransform(tt.x).Values)
+		}
+	}
+	var faults composite.Faults
+	if _, err := (composite.Treatment{Kind: "log"}).Winsorise(sample); !errors.As(err, &faults) {
+		t.Errorf("an unknown treatment gives %v", err)
+	}
+	if _, err := (composite.Treatment{Skew: new(-1.)}).Treat(sample); !errors.As(err, &faults) {
+		t.Errorf("a limit below 0 gives %v", err)
 	}
 }

@@ -1,10 +1,9 @@
-package composite_test
+package stats_test
 
 import (
 	"fmt"
 	"math"
 
-	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -12,37 +11,6 @@ func ExampleSummarise() {
 	s := stats.Summarise([]float64{3, 1, 4, 1, 5, math.NaN()})
 	fmt.Println(s.N, s.Missing, s.Min, s.Median, s.Max, s.Mean)
 	// Output: 5 1 1 3 5 2.8
-}
-
-// The steps of an index over two towns per province, one column at a time.
-func ExampleAggregate() {
-	provinces := []string{"north", "north", "south", "south"}
-	libraries := stats.Denominate([]float64{4, 9, 2, 8}, []float64{20, 30, 10, 20}, 10)
-	literacy := stats.ImputeMean([]float64{90, math.NaN(), 84, 96}, provinces)
-
-	var scores [][]float64
-	for _, x := range [][]float64{libraries, literacy} {
-		held, err := (composite.Treatment{}).Treat(x)
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		score, err := composite.Normalise(held.Values, &composite.MinMax{}, composite.Benefit)
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		scores = append(scores, stats.Rescale(score, 1, 100))
-	}
-	index, err := composite.Aggregate(scores, []float64{1, 1}, composite.Aggregation{Kind: composite.Geometric})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, x := range index {
-		fmt.Print(stats.Round(x, 1), " ")
-	}
-	// Output: 7.1 50.5 1 100
 }
 
 func ExampleBoxCox() {
@@ -119,32 +87,4 @@ func ExampleInterpolate() {
 	reported := []float64{nan, 40, nan, 60, nan}
 	fmt.Println(stats.CarryForward(stats.Interpolate(reported, nil), 1))
 	// Output: [NaN 40 50 60 60]
-}
-
-func ExampleResult_Statistics() {
-	index, err := composite.New(composite.Spec{Tree: composite.Node{Code: "index", Children: []composite.Node{
-		{Code: "wells", Weight: 1, Rule: &composite.MinMax{}},
-		{Code: "pumps", Weight: 1, Rule: &composite.MinMax{}},
-		{Code: "roads", Weight: 1, Rule: &composite.MinMax{}},
-	}}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	result := index.Score(composite.Data{
-		Units:   []string{"a", "b", "c", "d"},
-		Columns: [][]float64{{1, 2, 3, 5}, {1, 3, 4, 6}, {7, 7, 7, 7}},
-	}, composite.KeepAll)
-	nodes := index.Nodes()
-	for _, s := range result.Statistics(composite.StatisticsOptions{}) {
-		for _, flag := range s.Flags {
-			fmt.Println(nodes[s.Node].Code, flag)
-		}
-		for _, p := range s.Correlated {
-			fmt.Printf("%s and %s: %.3f\n", nodes[p.A].Code, nodes[p.B].Code, p.Correlation)
-		}
-	}
-	// Output:
-	// wells and pumps: 0.984
-	// roads constant_column
 }

@@ -1,11 +1,9 @@
-package composite_test
+package stats_test
 
 import (
-	"errors"
 	"math"
 	"testing"
 
-	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -80,28 +78,6 @@ func TestTrends(t *testing.T) {
 		if got, ok := tt.trend(tt.x, tt.at); ok != tt.ok || !near(got, tt.want, 1e-12) {
 			t.Errorf("%s = %v %v, want %v %v", tt.name, got, ok, tt.want, tt.ok)
 		}
-	}
-}
-
-func TestAggregateColumns(t *testing.T) {
-	columns := [][]float64{{1, nan, nan}, {7, 8, nan}}
-	got, err := composite.Aggregate(columns, []float64{1, 2}, composite.Aggregation{Kind: composite.Penalised})
-	if err != nil {
-		t.Fatal(err)
-	}
-	// M = 5, s² = (16 + 2·4)/3 = 8: 5 − 8/5.
-	wantCells(t, "penalised", got, []float64{3.4, 8, nan})
-	var faults composite.Faults
-	if _, err := composite.Aggregate(columns, nil, composite.Aggregation{Kind: "sum"}); !errors.As(err, &faults) {
-		t.Errorf("an unknown kind gives %v", err)
-	}
-	for _, w := range [][]float64{{1}, {1, 0}, {1, nan}} {
-		if _, err := composite.Aggregate(columns, w, composite.Aggregation{}); err == nil {
-			t.Errorf("weights %v are accepted", w)
-		}
-	}
-	if got, err := composite.Aggregate(nil, nil, composite.Aggregation{}); len(got) != 0 || err != nil {
-		t.Errorf("no columns give %v, %v", got, err)
 	}
 }
 
@@ -180,104 +156,5 @@ func TestBoxCox(t *testing.T) {
 		if got := stats.BoxCox(x); got.Kind != stats.Untreated || got.Points != nil {
 			t.Errorf("%s: %+v", name, got)
 		}
-	}
-}
-
-func TestTreatOutliers(t *testing.T) {
-	var tripling []float64 // too many outliers for one point
-	for i := range 30 {
-		tripling = append(tripling, math.Pow(3, float64(i)))
-	}
-	tests := []struct {
-		name string
-		x    []float64
-		kind stats.TreatmentKind
-	}{
-		{"passes", sample, stats.Untreated},
-		{"one point", append([]float64{1000}, append(sample, sample...)...), stats.Winsorised},
-		{"many points", tripling, stats.Winsorised}, // nor does the logarithm of so many pass
-		{"fewer", tripling[:17], stats.LogTreated},
-		{"equal", []float64{2, 2, 2, 2, 2}, stats.Untreated},
-		{"none", nil, stats.Untreated},
-	}
-	for _, tt := range tests {
-		got, err := (composite.Treatment{MaxPoints: new(1)}).Treat(tt.x)
-		if err != nil || got.Kind != tt.kind {
-			t.Errorf("%s: %+v %v, want %s", tt.name, got, err, tt.kind)
-		}
-		if got.Kind == stats.LogTreated {
-			wantCells(t, tt.name, got.Values, stats.LogTransform(tt.x).Values)
-		}
-	}
-	var faults composite.Faults
-	if _, err := (composite.Treatment{Kind: "log"}).Winsorise(sample); !errors.As(err, &faults) {
-		t.Errorf("an unknown treatment gives %v", err)
-	}
-	if _, err := (composite.Treatment{Skew: new(-1.)}).Treat(sample); !errors.As(err, &faults) {
-		t.Errorf("a limit below 0 gives %v", err)
-	}
-}
-
-func TestScreen(t *testing.T) {
-	d := composite.Data{
-		Units:         []string{"a", "b", "c"},
-		Columns:       [][]float64{{1, 2, nan}, {nan, nan, 3}, {1, nan, nan}, {nan, nan, nan}},
-		NotApplicable: [][]bool{nil, nil, {false, false, true}, {true, true, true}},
-	}
-	s := composite.Screen(d, .5, .5)
-	wantCells(t, "columns", s.ColumnAvailability, []float64{2. / 3, 1. / 3, .5, 0})
-	wantCells(t, "units", s.UnitAvailability, []float64{1, .5, 0})
-	if len(s.Columns) != 2 || s.Columns[1] != 2 || len(s.Units) != 2 || s.Units[1] != 1 {
-		t.Errorf("%+v", s)
-	}
-	for _, wrong := range []composite.Data{
-		{Units: []string{"a"}, Columns: [][]float64{{1, 2}}},
-		{Units: []string{"a"}, Columns: [][]float64{{1}}, NotApplicable: [][]bool{}},
-		{Units: []string{"a"}, Columns: [][]float64{{1}}, NotApplicable: [][]bool{{}}},
-	} {
-		if composite.Screen(wrong, 0, 0) != nil {
-			t.Errorf("%+v is accepted", wrong)
-		}
-	}
-	if s := composite.Screen(composite.Data{}, 1, 1); s == nil || s.Units != nil {
-		t.Errorf("nothing gives %+v", s)
-	}
-}
-
-func TestStatistics(t *testing.T) {
-	ix := mustNew(t, composite.Spec{Tree: composite.Node{Code: "index", Children: []composite.Node{
-		{Code: "a", Weight: 1, Rule: &composite.MinMax{}},
-		{Code: "b", Weight: 1, Direction: composite.Cost, Rule: &composite.MinMax{}},
-		{Code: "c", Weight: 1, Rule: &composite.MinMax{}},
-	}}})
-	d := composite.Data{
-		Units:         []string{"p", "q", "r", "s"},
-		Columns:       [][]float64{{1, 2, 3, 9}, {4, 3, 2, nan}, {5, 5, nan, 1}},
-		NotApplicable: [][]bool{nil, nil, {false, false, true, true}},
-	}
-	r := ix.Score(d, composite.KeepAll)
-	list := r.Statistics(composite.StatisticsOptions{Availability: new(.8)})
-	if e := list[2].Entered; e.N != 3 || e.Missing != 1 || len(list[2].Flags) != 1 || list[2].Flags[0] != composite.LowAvailability {
-		t.Errorf("b: %+v %v", e, list[2].Flags)
-	}
-	if e := list[3].Entered; e.N != 2 || e.Missing != 0 || len(list[3].Flags) != 1 || list[3].Flags[0] != composite.ConstantColumn {
-		t.Errorf("c: %+v %v", e, list[3].Flags)
-	}
-	// p and q have all scores: 0, 0, 50 and 12.5, 50, 50, with the variances 78.125, 1250
-	// and 0; their sums 50 and 112.5 have 1953.125. α = 3/2·(1 − 1328.125/1953.125).
-	if list[0].Entered != nil || list[0].Scores.N != 4 || !near(*list[0].Alpha, .48, 1e-12) {
-		t.Errorf("index: %+v", list[0])
-	}
-	if c := list[0].Correlated; len(c) != 1 || c[0].A != 1 || c[0].B != 2 || c[0].Correlation != 1 {
-		t.Errorf("a and b go together, got %+v", c)
-	}
-	if nodes, scores := r.Children(0); len(nodes) != 3 || len(scores) != 3 {
-		t.Errorf("%d children with %d columns", len(nodes), len(scores))
-	}
-	if nodes, scores := r.Children(1); nodes != nil || scores != nil {
-		t.Error("a leaf has no children")
-	}
-	if ix.Score(d, composite.KeepRoot).Statistics(composite.StatisticsOptions{}) != nil {
-		t.Error("statistics of what was not kept")
 	}
 }

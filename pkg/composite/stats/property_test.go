@@ -1,4 +1,4 @@
-package composite_test
+package stats_test
 
 import (
 	"fmt"
@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -94,11 +93,7 @@ func TestStatisticsDoNotDependOnOrder(t *testing.T) {
 }
 
 func winsorised(x []float64) []float64 {
-	c, err := (composite.Treatment{Skew: new(.5), Kurtosis: new(0.)}).Winsorise(x)
-	if err != nil {
-		panic(err)
-	}
-	return c.Values
+	return stats.OutlierLimits{MaxPoints: 5, Skew: .5, Kurtosis: 0}.Winsorise(x).Values
 }
 
 func bits(x []float64) []uint64 {

@@ -6,12 +6,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"gonum.org/v1/gonum/mat"
 	"pgregory.net/rapid"
 
-	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/agreement"
+	"bulwark/pkg/composite/stats"
+	"fmt"
 )
 
 // Six targets by four judges: Shrout and Fleiss (1979), table 2.
@@ -256,31 +256,31 @@ func TestFitSeverityIgnoresOrder(t *testing.T) {
 	})
 }
 
-func TestLeaveOutEvaluators(t *testing.T) {
-	ix := mustNew(t, composite.Spec{Tree: composite.Node{Code: "index", Children: []composite.Node{
-		{Code: "rated", Weight: 1, Rule: &composite.Points{Max: 100}}, {Code: "reported", Weight: 1, Rule: &composite.Points{Max: 100}},
-	}}})
-	rating := func(evaluator int, value float64) composite.EvaluatorRating {
-		return composite.EvaluatorRating{Evaluator: evaluator, Rating: composite.Rating{Value: value}}
+func ExampleIntraclassCorrelation() {
+	c, ok := agreement.IntraclassCorrelation([][]float64{{9, 2, 5, 8}, {6, 1, 3, 2}, {8, 4, 6, 8}, {7, 1, 2, 6}, {10, 5, 6, 9}, {6, 2, 4, 7}})
+	fmt.Printf("%.2f for one evaluator, %.2f for the mean of four, %v\n", c.Single, c.Average, ok)
+	// Output: 0.29 for one evaluator, 0.62 for the mean of four, true
+}
+
+func ExampleFitSeverity() {
+	model := agreement.FitSeverity([]agreement.EvaluatorScore{
+		{Target: 0, Evaluator: 1, Score: 80},
+		{Target: 0, Evaluator: 2, Score: 70},
+		{Target: 1, Evaluator: 2, Score: 75},
+		{Target: 1, Evaluator: 3, Score: 80},
+		{Target: 2, Evaluator: 2, Score: 75},
+	})
+	for _, e := range model.Evaluators {
+		fmt.Printf("evaluator %d gives %v points less than the average one\n", e.Evaluator, stats.Round(e.Severity, 1))
 	}
-	rated := []composite.RatedColumn{{Column: 0, Ratings: [][]composite.EvaluatorRating{
-		{rating(1, 90), rating(2, 50)}, {rating(2, 80), rating(3, 60)}, {rating(3, 66)},
-	}}}
-	d := composite.Data{Units: []string{"a", "b", "c"}, Columns: [][]float64{{70, 70, 66}, {40, 38, 36}}}
-	list, err := ix.LeaveOutEvaluators(d, rated, nil)
-	if err != nil {
-		t.Fatal(err)
+	for _, a := range model.Targets {
+		fmt.Printf("target %d: %.1f, adjusted %.1f\n", a.Target, a.Raw, a.Adjusted)
 	}
-	// Scores 55, 54, 51. Without 1: 45, 54, 51. Without 2: 65, 49, 51. Without 3: 55, 59, 36.
-	want := []composite.EvaluatorInfluence{
-		{Evaluator: 1, Ratings: 1, Removal: composite.Removal{RankChange: 4. / 3, MaxRankChange: 2, Agreement: -1. / 3, Ranks: []int{3, 1, 2}}, ScoreChange: 10. / 3, MaxScoreChange: 10},
-		{Evaluator: 2, Ratings: 2, Removal: composite.Removal{RankChange: 2. / 3, MaxRankChange: 1, Agreement: 1. / 3, Ranks: []int{1, 3, 2}}, ScoreChange: -5. / 3, MaxScoreChange: 10},
-		{Evaluator: 3, Ratings: 2, Removal: composite.Removal{RankChange: 2. / 3, MaxRankChange: 1, Agreement: 1. / 3, Ranks: []int{2, 1, 3}}, ScoreChange: 10. / 3, MaxScoreChange: 15},
-	}
-	if diff := cmp.Diff(want, list, cmpopts.EquateApprox(0, 1e-12)); diff != "" {
-		t.Error(diff)
-	}
-	if none, err := ix.LeaveOutEvaluators(d, nil, nil); none != nil || err != nil {
-		t.Errorf("%v %v without ratings", none, err)
-	}
+	// Output:
+	// evaluator 1 gives -5 points less than the average one
+	// evaluator 2 gives 5 points less than the average one
+	// evaluator 3 gives 0 points less than the average one
+	// target 0: 75.0, adjusted 75.0
+	// target 1: 77.5, adjusted 80.0
+	// target 2: 75.0, adjusted 80.0
 }

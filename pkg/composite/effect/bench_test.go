@@ -1,11 +1,11 @@
-package composite_test
+package effect_test
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
 
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/effect"
 )
 
 // BenchmarkMatchedEffect estimates with a placebo; a quarter of the units is treated, in
@@ -13,8 +13,8 @@ import (
 func BenchmarkMatchedEffect(b *testing.B) {
 	for _, units := range []int{40, 1000} {
 		rng := rand.New(rand.NewPCG(1, 2))
-		p := composite.Panel{Scores: make([][]float64, 6)}
-		var began []composite.Intervention
+		p := effect.Panel{Scores: make([][]float64, 6)}
+		var began []effect.Intervention
 		for u := range units {
 			p.Units = append(p.Units, fmt.Sprintf("u%04d", u))
 			p.Classes = append(p.Classes, fmt.Sprint(u%3))
@@ -23,13 +23,13 @@ func BenchmarkMatchedEffect(b *testing.B) {
 				p.Scores[t] = append(p.Scores[t], level+4*rng.NormFloat64())
 			}
 			if u%4 == 0 {
-				began = append(began, composite.Intervention{Unit: u, Period: 3 + u%3})
+				began = append(began, effect.Intervention{Unit: u, Period: 3 + u%3})
 			}
 		}
 		b.Run(fmt.Sprintf("units=%d", units), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := composite.MatchedEffect(p, began, composite.EffectOptions{}); err != nil {
+				if _, err := effect.MatchedEffect(p, began, effect.EffectOptions{}); err != nil {
 					b.Fatal(err)
 				}
 			}

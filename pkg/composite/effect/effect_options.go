@@ -1,8 +1,9 @@
-package composite
+package effect
 
 import (
-	"cmp"
+	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
+	"cmp"
 	"fmt"
 )
 
@@ -31,7 +32,7 @@ func (o EffectOptions) resolve() EffectOptions {
 
 // check returns the faults of resolved options.
 func (o EffectOptions) check() error {
-	var faults Faults
+	var faults composite.Faults
 	within := func(at string, n, least, most int) {
 		if n < least || n > most {
 			faults.Add(at, "out_of_range", "give %d to %d", least, most)
@@ -56,7 +57,7 @@ func (o EffectOptions) check() error {
 // check reports what is wrong with a panel and its interventions. Periods out of its
 // history are no mistake: such an intervention has no score before, or none after.
 func (p Panel) check(began []Intervention) error {
-	f := &DataFaults{}
+	f := &composite.DataFaults{}
 	if p.Classes != nil && len(p.Classes) != len(p.Units) {
 		f.Add("", "", "shape", "there are %d classes for %d units", len(p.Classes), len(p.Units))
 	}

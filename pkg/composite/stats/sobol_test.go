@@ -1,13 +1,11 @@
-package composite_test
+package stats_test
 
 import (
 	"math"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
+	"fmt"
 )
 
 // ishigami with a = 7, b = .1 (Ishigami and Homma 1990); the indices follow from its
@@ -119,50 +117,19 @@ func TestSobolDegenerate(t *testing.T) {
 	}
 }
 
-func TestSensitivity(t *testing.T) {
-	ix, d := benchIndex(t, composite.Arithmetic), benchData(30, .05)
-	options := composite.RobustnessOptions{WeightSpread: .25}
-	rows := stats.SobolOptions{Rows: 300, Bootstrap: 50}
-	mustSensitivity := func(o composite.RobustnessOptions) *composite.Sensitivity {
-		s, err := ix.Sensitivity(d, o, rows, []int{3, 3, -1, 99, 4})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
+// The Ishigami function: a third of its variance is due to its first argument alone,
+// and its third works only together with it.
+func ExampleSobol() {
+	model := func(x []float64) float64 {
+		angle := func(u float64) float64 { return math.Pi * (2*u - 1) }
+		a, b, c := angle(x[0]), angle(x[1]), angle(x[2])
+		return math.Sin(a) + 7*math.Pow(math.Sin(b), 2) + 0.1*math.Pow(c, 4)*math.Sin(a)
 	}
-	alone := mustSensitivity(options)
-	if len(alone.Sources) != 1 || alone.Sources[0] != composite.WeightSource || len(alone.Units) != 2 {
-		t.Fatalf("%+v", alone)
+	for _, f := range stats.Sobol(3, model, stats.SobolOptions{Rows: 100_000, Bootstrap: 1}).Factors {
+		fmt.Printf("alone %.1f, with interactions %.1f\n", math.Abs(f.First), f.Total)
 	}
-	for _, s := range []stats.SobolIndices{alone.Shift, alone.Units[0].Score, alone.Units[1].Score} {
-		if f := s.Factors[0]; math.Abs(f.First-1) > .2 || math.Abs(f.Total-1) > .2 {
-			t.Errorf("a single source: %+v", s)
-		}
-	}
-	// Against z-scores, which halve the spread, weights hardly move a score.
-	options.Normalisations = []composite.Rule{&composite.ZScore{Mean: new(20.0)}}
-	options.WeightSpread = .05
-	options.Missing = []composite.MissingKind{composite.PeerMean}
-	both := mustSensitivity(options)
-	score := both.Units[1].Score
-	if len(both.Sources) != 3 || both.Sources[2] != composite.NormalisationSource || !(score.Factors[2].First > .8) || !(score.Factors[0].Total < .1) {
-		t.Errorf("%v %+v", both.Sources, score)
-	}
-	for _, workers := range []int{1, 3, 8} {
-		options.Workers = workers
-		if diff := cmp.Diff(both, mustSensitivity(options)); diff != "" {
-			t.Errorf("%d workers: %s", workers, diff)
-		}
-	}
-	none := mustSensitivity(composite.RobustnessOptions{})
-	if len(none.Sources) != 0 || none.Shift.Mean != 0 || none.Shift.Variance != 0 {
-		t.Errorf("no source: %+v", none)
-	}
-	if _, err := ix.Sensitivity(d, composite.RobustnessOptions{WeightSpread: 2}, rows, nil); err == nil {
-		t.Error("a spread of 2 was accepted")
-	}
-	rows.Rows = 1_000_000
-	if _, err := ix.Sensitivity(d, composite.RobustnessOptions{WeightSpread: .1}, rows, indices(30)); err == nil {
-		t.Error("gigabytes were accepted")
-	}
+	// Output:
+	// alone 0.3, with interactions 0.6
+	// alone 0.4, with interactions 0.4
+	// alone 0.0, with interactions 0.2
 }

@@ -1,4 +1,4 @@
-package composite_test
+package effect_test
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/effect"
 )
 
 // effectWorld draws histories of 40 units in three classes: a level of each unit that
@@ -29,8 +29,8 @@ type effectWorld struct {
 
 const worldPeriods = 9
 
-func (w effectWorld) draw(rng *rand.Rand) (composite.Panel, []composite.Intervention) {
-	var p composite.Panel
+func (w effectWorld) draw(rng *rand.Rand) (effect.Panel, []effect.Intervention) {
+	var p effect.Panel
 	level := make([]float64, 40)
 	for u := range level {
 		class := []int{0, 0, 0, 0, 1, 1, 1, 2, 2, 2}[u%10]
@@ -45,13 +45,13 @@ func (w effectWorld) draw(rng *rand.Rand) (composite.Panel, []composite.Interven
 		return rng.NormFloat64()
 	}
 	noise, chosen := make([]float64, 40), make([]int, 40)
-	var began []composite.Intervention
+	var began []effect.Intervention
 	for t := range worldPeriods {
 		if slices.Contains(w.starts, t) {
 			for _, u := range w.choose(rng, p.Scores[t-1], chosen) {
 				chosen[u] = t
 				level[u] += w.effect + w.unlike*rng.NormFloat64()
-				began = append(began, composite.Intervention{Unit: u, Period: t})
+				began = append(began, effect.Intervention{Unit: u, Period: t})
 			}
 		}
 		shock := map[string]float64{"0": 1.5 * rng.NormFloat64(), "1": 1.5 * rng.NormFloat64(), "2": 1.5 * rng.NormFloat64()}
@@ -105,7 +105,7 @@ func (w effectWorld) try(t *testing.T, times int) (out tried) {
 	share := 1 / float64(times)
 	for done := 0; done < times; {
 		p, began := w.draw(rng)
-		e, err := composite.MatchedEffect(p, began, composite.EffectOptions{Least: 3, Horizon: w.horizon})
+		e, err := effect.MatchedEffect(p, began, effect.EffectOptions{Least: 3, Horizon: w.horizon})
 		if err != nil {
 			continue // no controls near enough to three of them
 		}
@@ -132,7 +132,7 @@ func (w effectWorld) try(t *testing.T, times int) (out tried) {
 }
 
 // resampled is the interval of the bootstrap that takes matches for independent.
-func resampled(rng *rand.Rand, matches []composite.Match) (low, high float64) {
+func resampled(rng *rand.Rand, matches []effect.Match) (low, high float64) {
 	means := make([]float64, 200)
 	for b := range means {
 		for range matches {
@@ -225,7 +225,7 @@ func TestEffectDipBeforeTheChoice(t *testing.T) {
 		for i := range began {
 			began[i].Period--
 		}
-		e, err := composite.MatchedEffect(p, began, composite.EffectOptions{Least: 2, Caliper: 20})
+		e, err := effect.MatchedEffect(p, began, effect.EffectOptions{Least: 2, Caliper: 20})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package composite
+package effect
 
 import "math"
 

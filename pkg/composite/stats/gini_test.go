@@ -1,4 +1,4 @@
-package composite_test
+package stats_test
 
 import (
 	"testing"
