@@ -1,10 +1,12 @@
 package composite
 
 import (
-	"bulwark/pkg/composite/stats"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
+
+	"bulwark/pkg/composite/stats"
 )
 
 // Data are the raw values of all units, column by column. Scoring never changes
@@ -153,4 +155,137 @@ func columnOf[T any](columns [][]T, c int) []T {
 		return nil
 	}
 	return columns[c]
+}
+
+// Fault is one mistake in a Spec.
+type Fault struct {
+	Pointer string `json:"pointer"` // RFC 6901, into the scheme document
+	Code    string `json:"code"`    // stable, for programs: "weight_out_of_range"
+	Message string `json:"message"` // what to change, for people
+}
+
+// Faults are all the mistakes of a Spec, in document order. It is the only
+// error type that New returns.
+type Faults []Fault
+
+// Error lists every fault, one per line.
+func (f Faults) Error() string {
+	var b strings.Builder
+	for i, fault := range f {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "%s: %s (%s)", fault.Pointer, fault.Message, fault.Code)
+	}
+	return b.String()
+}
+
+// Add adds a fault.
+func (f *Faults) Add(pointer, code, format string, args ...any) {
+	*f = append(*f, Fault{pointer, code, fmt.Sprintf(format, args...)})
+}
+
+// Err returns f, or nil without faults.
+func (f Faults) Err() error {
+	if len(f) == 0 {
+		return nil
+	}
+	return f
+}
+
+// collect runs a check and returns its faults.
+func collect(check func(report)) (faults Faults) {
+	check(faults.Add)
+	return faults
+}
+
+// report notes one fault at a pointer relative to the part being checked.
+type report func(at, code, format string, args ...any)
+
+// under returns a report for the part of the document at the given place.
+func (r report) under(at string) report {
+	return func(below, code, format string, args ...any) { r(at+below, code, format, args...) }
+}
+
+var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
+
+// key is one RFC 6901 step to a member of an object.
+func key(name string) string { return "/" + pointerEscape.Replace(name) }
+
+// item is one RFC 6901 step to an element of an array.
+func item(i int) string { return "/" + strconv.Itoa(i) }
+
+// Screening says which columns and units have enough values to be compared.
+type Screening struct {
+	Columns []int `json:"columns"` // those kept, ascending
+	Units   []int `json:"units"`   // those kept, ascending
+	// ColumnAvailability is, for every column, the share of the applicable cells that
+	// have a value, and UnitAvailability the same for every unit over the columns
+	// kept; 0 where none applies.
+	ColumnAvailability []float64 `json:"column_availability"`
+	UnitAvailability   []float64 `json:"unit_availability"`
+}
+
+// Screen keeps the columns in which at least the share perColumn of the cells that
+// apply have a value, then the units that have at least the share perUnit of the
+// cells that apply in those columns. Columns first: one that hardly anybody reports
+// must not cost units their place. Data of the wrong shape give nil.
+func Screen(d Data, perColumn, perUnit float64) *Screening {
+	for c, x := range d.Columns {
+		if len(x) != len(d.Units) || d.NotApplicable != nil && (len(d.NotApplicable) != len(d.Columns) ||
+			d.NotApplicable[c] != nil && len(d.NotApplicable[c]) != len(x)) {
+			return nil
+		}
+	}
+	s := &Screening{}
+	all := upTo(len(d.Units))
+	for c := range d.Columns {
+		share := d.availability([]int{c}, all)
+		s.ColumnAvailability = append(s.ColumnAvailability, share)
+		if enough(share, perColumn) {
+			s.Columns = append(s.Columns, c)
+		}
+	}
+	for u := range d.Units {
+		share := d.availability(s.Columns, []int{u})
+		s.UnitAvailability = append(s.UnitAvailability, share)
+		if enough(share, perUnit) {
+			s.Units = append(s.Units, u)
+		}
+	}
+	return s
+}
+
+// availability is the share of the applicable cells that have a value.
+func (d *Data) availability(columns, units []int) float64 {
+	there, applicable := 0, 0
+	for _, c := range columns {
+		notApplicable := columnOf(d.NotApplicable, c)
+		for _, u := range units {
+			if notApplicable != nil && notApplicable[u] {
+				continue
+			}
+			applicable++
+			if stats.Valid(d.Columns[c][u]) {
+				there++
+			}
+		}
+	}
+	if applicable == 0 {
+		return 0
+	}
+	return float64(there) / float64(applicable)
+}
+
+// enough compares a share with its limit, both rounded: 0.7 of 10 is 7.
+func enough(share, limit float64) bool {
+	return stats.Round(share, stats.MaxDecimals) >= stats.Round(limit, stats.MaxDecimals)
+}
+
+func upTo(n int) []int {
+	numbers := make([]int, n)
+	for i := range numbers {
+		numbers[i] = i
+	}
+	return numbers
 }

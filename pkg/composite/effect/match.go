@@ -1,10 +1,11 @@
 package effect
 
 import (
-	"bulwark/pkg/composite/stats"
 	"cmp"
 	"math"
 	"slices"
+
+	"bulwark/pkg/composite/stats"
 )
 
 // matcher finds the controls of treated units. It numbers the units by their place in

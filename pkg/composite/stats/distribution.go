@@ -1,8 +1,9 @@
 package stats
 
 import (
-	"bulwark/pkg/composite/internal/num"
 	"math"
+
+	"bulwark/pkg/composite/internal/num"
 )
 
 // QuantileF is the quantile of the F distribution, by bisection on the incomplete
