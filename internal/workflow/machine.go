@@ -1,5 +1,3 @@
-// Package workflow is the life of things that move from state to state: who may
-// take them where, and why not.
 package workflow
 
 import (
@@ -69,7 +67,7 @@ func (m Machine[S, C]) Stay(verb string, from S) (Move[S, C], bool) {
 // Refuse says why the caller cannot make the move now.
 func (mv Move[S, C]) Refuse(p access.Principal, at Stand[C], reason string) error {
 	if !p.May(mv.Action) {
-		return fault.Forbidden("not_allowed", "角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", p.Role, mv.Action)
+		return access.NotAllowed(p, mv.Action)
 	}
 	if err := at.Bar(mv.When); err != nil {
 		return err
