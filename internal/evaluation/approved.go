@@ -1,16 +1,18 @@
 package evaluation
 
 import (
-	"bulwark/internal/fault"
-	"bulwark/internal/scheme"
-	"bulwark/internal/town"
-	"bulwark/pkg/composite"
 	"cmp"
 	"context"
 	"math"
 	"slices"
 
 	"gorm.io/gorm"
+
+	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
+	"bulwark/internal/town"
+	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Values are the raw values of a period, made from approved sheets: the data of
@@ -211,7 +213,7 @@ func derive(d *scheme.Derivation, reported reportedValues, branch string) float6
 	if numerator == nil || denominator == nil || numerator.effective().value == nil || denominator.effective().value == nil {
 		return math.NaN()
 	}
-	if x, ok := composite.Ratio(*numerator.effective().value, *denominator.effective().value, d.Scale); ok {
+	if x, ok := stats.Ratio(*numerator.effective().value, *denominator.effective().value, d.Scale); ok {
 		return x
 	}
 	return math.NaN()

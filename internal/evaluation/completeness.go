@@ -1,13 +1,6 @@
 package evaluation
 
 import (
-	"bulwark/internal/access"
-	"bulwark/internal/day"
-	"bulwark/internal/fault"
-	"bulwark/internal/people"
-	"bulwark/internal/scheme"
-	"bulwark/internal/text"
-	"bulwark/internal/town"
 	"cmp"
 	"context"
 	"maps"
@@ -17,6 +10,14 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/people"
+	"bulwark/internal/scheme"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
 )
 
 // Counts are how far the sheets of a branch, an evaluator or a role are. Begun

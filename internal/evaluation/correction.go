@@ -1,17 +1,18 @@
 package evaluation
 
 import (
-	"bulwark/internal/access"
-	"bulwark/internal/fault"
-	"bulwark/internal/scheme"
-	"bulwark/internal/town"
-	"bulwark/pkg/composite"
 	"context"
 	"slices"
 	"strconv"
 	"time"
 
 	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
+	"bulwark/internal/town"
+	"bulwark/pkg/composite"
 )
 
 // Correction changes one approved value of a published period, or adds or cancels

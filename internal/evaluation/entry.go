@@ -1,16 +1,18 @@
 package evaluation
 
 import (
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+
 	"bulwark/internal/access"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
-	"errors"
-	"math"
-	"slices"
-	"strconv"
+	"bulwark/pkg/composite/stats"
 )
 
 // Entry is one value of a sheet: a number, a level, or the word that the
@@ -142,7 +144,7 @@ func (v *entryCheck) number(at string, e Entry, r *scheme.Range, decimals *int) 
 		return
 	}
 	x := *e.Value
-	if math.Abs(x) >= composite.MaxValue {
+	if math.Abs(x) >= stats.MaxValue {
 		v.fault(at+"/value", "out_of_range", text.F("数值过大", "the value is too large"))
 		return
 	}
@@ -150,7 +152,7 @@ func (v *entryCheck) number(at string, e Entry, r *scheme.Range, decimals *int) 
 		zh, en := bounds(r)
 		v.fault(at+"/value", "out_of_range", text.Text{ZH: "数值须" + zh, EN: "the value must be " + en})
 	}
-	if decimals != nil && composite.Round(x, *decimals) != x && math.Abs(x) < 9e9 {
+	if decimals != nil && stats.Round(x, *decimals) != x && math.Abs(x) < 9e9 {
 		v.fault(at+"/value", "too_many_decimals", text.F("最多 %d 位小数", "at most %d decimals", *decimals))
 	}
 }
@@ -170,7 +172,7 @@ func bounds(r *scheme.Range) (zh, en string) {
 func ratio(d *scheme.Derivation, right map[string]float64) float64 {
 	numerator, known := right[d.Numerator]
 	denominator, both := right[d.Denominator]
-	if x, ok := composite.Ratio(numerator, denominator, d.Scale); known && both && ok {
+	if x, ok := stats.Ratio(numerator, denominator, d.Scale); known && both && ok {
 		return x
 	}
 	return math.NaN()

@@ -1,18 +1,19 @@
 package evaluation
 
 import (
-	"bulwark/internal/access"
-	"bulwark/internal/database"
-	"bulwark/internal/scheme"
-	"bulwark/internal/text"
-	"bulwark/internal/town"
-	"bulwark/pkg/composite"
 	"context"
 	"database/sql"
 	"math"
 	"time"
 
 	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/database"
+	"bulwark/internal/scheme"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
+	"bulwark/pkg/composite"
 )
 
 // Signal is a pattern in the sheets of a period that someone should look at. It

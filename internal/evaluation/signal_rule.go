@@ -1,15 +1,16 @@
 package evaluation
 
 import (
-	"bulwark/internal/access"
-	"bulwark/internal/text"
-	"bulwark/pkg/composite"
 	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"bulwark/internal/access"
+	"bulwark/internal/text"
+	"bulwark/pkg/composite/stats"
 )
 
 // From here on a pattern is a signal. The thresholds are chosen so that honest
@@ -277,9 +278,9 @@ func robust(gaps map[string]float64) (median, spread float64) {
 	for _, x := range gaps {
 		all = append(all, x)
 	}
-	median = composite.Median(all)
+	median = stats.Median(all)
 	for _, x := range all {
 		deviations = append(deviations, math.Abs(x-median))
 	}
-	return median, max(1, 1.4826*composite.Median(deviations))
+	return median, max(1, 1.4826*stats.Median(deviations))
 }
