@@ -50,11 +50,11 @@ type diffSchemeRequest struct {
 //	@Success	200		{object}	Page[scheme.Change]
 //	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/diff [get]
 func (s *Server) diffScheme(ctx context.Context, req diffSchemeRequest) (Page[scheme.Change], error) {
-	to, err := s.visibleScheme(ctx, req.Town, req.Scheme, req.Number)
+	to, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.Number)
 	if err != nil {
 		return Page[scheme.Change]{}, err
 	}
-	from, err := s.visibleScheme(ctx, req.Town, req.Scheme, req.From)
+	from, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.From)
 	if err != nil {
 		return Page[scheme.Change]{}, err
 	}

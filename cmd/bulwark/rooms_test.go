@@ -23,7 +23,7 @@ var rooms = map[string]string{
 	"internal/index":       "internal/evaluation internal/scheme internal/workflow internal/people internal/access internal/town pkg/composite pkg/composite/effect pkg/composite/stats",
 	"internal/evaluation":  "internal/workflow internal/scheme internal/people internal/access internal/town pkg/composite pkg/composite/stats",
 	"internal/workflow":    "internal/access internal/people",
-	"internal/scheme":      "internal/town pkg/composite",
+	"internal/scheme":      "internal/workflow internal/access internal/town pkg/composite",
 	"internal/people":      "internal/access internal/town",
 	"internal/access":      "internal/town",
 	"internal/town":        "",
