@@ -47,19 +47,19 @@ type diffSchemeRequest struct {
 //	@Tags		scheme
 //	@Security
 //	@Param		query	query		diffSchemeRequest	false	"."
-//	@Success	200		{object}	Page[scheme.Change]
+//	@Success	200		{object}	Page[scheme.Difference]
 //	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/diff [get]
-func (s *Server) diffScheme(ctx context.Context, req diffSchemeRequest) (Page[scheme.Change], error) {
+func (s *Server) diffScheme(ctx context.Context, req diffSchemeRequest) (Page[scheme.Difference], error) {
 	to, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.Number)
 	if err != nil {
-		return Page[scheme.Change]{}, err
+		return Page[scheme.Difference]{}, err
 	}
 	from, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.From)
 	if err != nil {
-		return Page[scheme.Change]{}, err
+		return Page[scheme.Difference]{}, err
 	}
 	changes, err := scheme.Compare(from, to)
-	return Page[scheme.Change]{Items: changes}, err
+	return Page[scheme.Difference]{Items: changes}, err
 }
 
 type schemeTemplateRequest struct {

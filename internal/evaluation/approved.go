@@ -23,9 +23,9 @@ type Values struct {
 	Adjustments []composite.Adjustment // by branch, then code
 }
 
-// Collect reads everything approved in the period for the branches: reported
+// Collect returns everything approved in the period for the branches: reported
 // values (the one approved last counts), ratings combined, derived values
-// computed, values carried over from earlier periods where the scheme says so, and
+// computed, values carried over from earlier periods where the scheme asks for it, and
 // over all of it the corrections: those of the period, then more, which are not
 // stored yet. The number of statements does not depend on the number of branches
 // or sheets.
@@ -88,12 +88,12 @@ func nans(n int) []float64 {
 	return column
 }
 
-// report is what the approved sheets of one period say about one code of one branch.
+// report is what the approved sheets of one period report about one code of one branch.
 type report struct {
 	branch, code string
 	last         reportedValue // of the sheet approved last
 	ratings      []composite.Rating
-	waived       int            // how many sheets say that it does not apply
+	waived       int            // in how many sheets it does not apply
 	corrected    *reportedValue // what counts instead of all this
 }
 
@@ -147,7 +147,7 @@ func (c *report) effective() reportedValue {
 	return c.last
 }
 
-// reportedValues are what the sheets of a period say, by branch and code, with the
+// reportedValues are what the sheets of a period report, by branch and code, with the
 // corrections over them.
 type reportedValues map[[2]string]*report
 
@@ -161,7 +161,7 @@ func readReported(ctx context.Context, db *gorm.DB, townID, period string) (repo
 	return reported, err
 }
 
-// fill turns reportedValues into columns.
+// fill sets the columns from what is reported.
 func (t *table) fill(reported reportedValues) {
 	for i, n := range t.scheme.Indicators {
 		for u, b := range t.branches {
@@ -179,7 +179,8 @@ func (t *table) fill(reported reportedValues) {
 	}
 }
 
-// raw is the one raw value that the sheets give: NaN where they give none.
+// raw returns the one raw value of the sheets, NaN where they have none, and whether the
+// indicator is said not to apply.
 func (c *report) raw(n *scheme.Node) (value float64, notApplicable bool) {
 	if n.Entry == scheme.Rated && c.corrected == nil {
 		if len(c.ratings) == 0 {
@@ -219,8 +220,8 @@ func derive(d *scheme.Derivation, reported reportedValues, branch string) float6
 	return math.NaN()
 }
 
-// carry fills, for indicators that carry, what the nearest earlier period of the
-// same kind says, looking back as far as the indicator allows.
+// carry fills, for indicators that carry, the value of the nearest earlier period of
+// the same kind, looking back as far as the indicator allows.
 func (t *table) carry(ctx context.Context, db *gorm.DB, p Period) error {
 	reach := 0
 	for _, n := range t.scheme.Indicators {
@@ -292,7 +293,7 @@ func (t *table) adjust(ctx context.Context, db *gorm.DB, p Period, corrections [
 	return nil
 }
 
-// Ratings are the approved ratings behind the rated indicators of a period, by
+// Ratings returns the approved ratings behind the rated indicators of a period, by
 // column and branch, with the evaluators who gave them numbered in the order of
 // their codes. One statement.
 func Ratings(ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch) (columns []composite.RatedColumn, evaluators []string, err error) {

@@ -43,7 +43,7 @@ const (
 	CancelAdjustment = "cancel" // one less
 )
 
-// ListCorrections gives the corrections behind the publications of the periods, in
+// ListCorrections returns the corrections behind the publications of the periods, in
 // the order of their making: up to the publication through, or all where that is 0.
 func ListCorrections(ctx context.Context, db *gorm.DB, townID string, periods []string, through int64) ([]Correction, error) {
 	q := db.WithContext(ctx).Where("town_id = ? AND period_code IN ?", townID, periods)
@@ -55,7 +55,7 @@ func ListCorrections(ctx context.Context, db *gorm.DB, townID string, periods []
 	return list, err
 }
 
-// correct puts corrections of values over what the sheets say.
+// correct sets corrections of values over what the sheets report.
 func (s reportedValues) correct(list []Correction) {
 	for _, c := range list {
 		if c.Adjustment != "" {
@@ -94,7 +94,7 @@ func (s reportedValues) asText(c *scheme.Compiled, branch, code string) string {
 	return ""
 }
 
-// corrections are those of one period; before it is published there are none.
+// corrections returns those of one period; before it is published there are none.
 func (p Period) corrections(ctx context.Context, db *gorm.DB) ([]Correction, error) {
 	byPeriod, err := correctionsOf(ctx, db, []Period{p})
 	return byPeriod[p.Code], err
@@ -135,8 +135,8 @@ func (t *table) correctAdjustments(list []Correction) {
 	}
 }
 
-// CheckCorrections lists every fault of corrections of a published period, which
-// are held against the rules of entries, and fills in what each replaces. Nothing
+// CheckCorrections returns corrections of a published period with what each replaces.
+// They are checked against the rules of entries; the error lists every fault. Nothing
 // is stored. Nobody corrects a branch that he or she leads.
 func CheckCorrections(
 	ctx context.Context, tx *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch, list []Correction,

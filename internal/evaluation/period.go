@@ -80,13 +80,13 @@ type Notice struct {
 func (n Notice) Open(on day.Date) bool { return n.From <= on && on <= n.Until }
 
 // DefaultDays is how long public notice lasts, and how soon an appeal is
-// answered, where the town does not say otherwise.
+// answered, where the town does not set it.
 const DefaultDays = 5
 
 // maxDays bounds both.
 const maxDays = 90
 
-// Calendar says when the sheets of a period are entered and decided on, how long
+// Calendar is when the sheets of a period are entered and decided on, how long
 // its result is on public notice (公示) and how soon an appeal is answered. Days
 // are those of Asia/Shanghai, both ends included; without one there is no limit.
 type Calendar struct {

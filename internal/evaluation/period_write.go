@@ -271,7 +271,7 @@ func Following(step, now time.Time) time.Time {
 	return now
 }
 
-// Warning says what a move of a period leaves behind.
+// Warning is what a move of a period leaves behind.
 type Warning struct {
 	Code    string    `json:"code" enums:"drafts_left,undecided_left_out"`
 	Count   int64     `json:"count"`

@@ -88,7 +88,7 @@ type SheetDecision struct {
 }
 
 // DecideSheets approves or returns many sheets of a town: those that can be decided on
-// are, the verdicts about the others say why not. With dryRun nothing is changed.
+// are, the verdicts about the others hold why not. With dryRun nothing is changed.
 func DecideSheets(
 	ctx context.Context, db *gorm.DB, townID string, refs []workflow.Ref, d SheetDecision, dryRun bool,
 ) ([]workflow.Verdict, error) {

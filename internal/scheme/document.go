@@ -1,5 +1,5 @@
 // Package scheme holds versioned indicator schemes (指标体系): the document that
-// says what is measured, how it is scored and how the scores become one index.
+// states what is measured, how it is scored and how the scores become one index.
 package scheme
 
 import (
@@ -64,7 +64,7 @@ type Node struct {
 	Provenance string                 `json:"provenance,omitempty"`
 } // @name SchemeNode
 
-// Entry says where the raw value of an indicator comes from.
+// Entry is where the raw value of an indicator comes from.
 type Entry string
 
 // The sources of a raw value.

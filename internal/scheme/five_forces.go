@@ -14,7 +14,7 @@ import (
 //go:embed five-forces.csv
 var fiveForcesCSV string
 
-// FiveForces is the shipped default: the five published dimensions of Lishui with
+// FiveForces returns the shipped default: the five published dimensions of Lishui with
 // example indicators, weights and goalposts. Everything that is our example says
 // so in its provenance.
 func FiveForces() (Document, error) {

@@ -58,7 +58,7 @@ func (Version) TableName() string { return "schemes" }
 // Raw is a document as canonical JSON text.
 type Raw string
 
-// MarshalJSON gives the text itself.
+// MarshalJSON returns the text itself.
 func (r Raw) MarshalJSON() ([]byte, error) {
 	if r == "" {
 		return []byte("null"), nil
@@ -198,7 +198,7 @@ func draftExists(err error) error {
 }
 
 // check compiles the document and makes sure that the town has the kinds and
-// classes it speaks of.
+// classes that it names.
 func check(ctx context.Context, tx *gorm.DB, townID string, d Document) (*Compiled, error) {
 	c, err := Compile(d)
 	if err != nil {
@@ -307,7 +307,7 @@ func FindActive(ctx context.Context, db *gorm.DB, townID, code string) (v Versio
 	return v, err
 }
 
-// InForce compiles the version that FindActive returns; nil where the town has none yet.
+// InForce returns the compiled version that FindActive returns; nil where the town has none yet.
 func InForce(ctx context.Context, db *gorm.DB, townID string) (*Compiled, error) {
 	v, err := FindActive(ctx, db, townID, "")
 	if fault.Is(err, fault.KindNotFound) {
@@ -323,7 +323,7 @@ func InForce(ctx context.Context, db *gorm.DB, townID string) (*Compiled, error)
 // so an entry never goes stale. It is small because schemes are few.
 var compiledByHash sync.Map
 
-// Load gives the compiled form of a version, from memory where its document was
+// Load returns the compiled form of a version, from memory where its document was
 // compiled before.
 func Load(ctx context.Context, db *gorm.DB, townID, code string, number int64) (*Compiled, error) {
 	v, err := Find(ctx, db, townID, code, number)
@@ -333,7 +333,7 @@ func Load(ctx context.Context, db *gorm.DB, townID, code string, number int64) (
 	return v.Compile()
 }
 
-// Compile gives the compiled form of a stored version.
+// Compile returns the compiled form of a stored version.
 func (v Version) Compile() (*Compiled, error) {
 	if c, ok := compiledByHash.Load(v.Hash); ok {
 		return c.(*Compiled), nil

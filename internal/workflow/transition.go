@@ -105,8 +105,8 @@ func LastSteps(ctx context.Context, tx *gorm.DB, kind, town string, refs []Ref) 
 	return last, err
 }
 
-// Lock returns who took the step, when and why, as what stands in the way of others. Who
-// can lift it is not known here.
+// Lock returns who took the step, when and why, for a refusal. Who can lift it is not
+// known here.
 func (t Transition) Lock() fault.Lock {
 	return fault.Lock{By: t.Actor, Role: string(t.Role), At: t.At, Reason: t.Reason}
 }
