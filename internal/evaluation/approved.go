@@ -276,7 +276,8 @@ func (t *table) carryColumn(i int, then []float64) {
 // adjust reads the approved adjustments of the period and corrects them.
 func (t *table) adjust(ctx context.Context, db *gorm.DB, p Period, corrections []Correction) error {
 	var approved []Adjustment
-	err := db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, ApprovedAdjustment).
+	err := db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code,
+		ApprovedAdjustment).
 		Order("branch_code, item_code, id").Find(&approved).Error
 	if err != nil {
 		return err
@@ -296,7 +297,9 @@ func (t *table) adjust(ctx context.Context, db *gorm.DB, p Period, corrections [
 // Ratings returns the approved ratings behind the rated indicators of a period, by
 // column and branch, with the evaluators who gave them numbered in the order of
 // their codes. One statement.
-func Ratings(ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch) (columns []composite.RatedColumn, evaluators []string, err error) {
+func Ratings(
+	ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch,
+) (columns []composite.RatedColumn, evaluators []string, err error) {
 	rows, err := db.WithContext(ctx).Raw(`SELECT s.branch_code, s.evaluator_code, s.role, e.code, e.value
 FROM evaluations s JOIN entries e ON e.town_id = s.town_id AND e.evaluation_id = s.id AND e.revision = s.revision
 WHERE s.town_id = ? AND s.period_code = ? AND s.state = ? AND e.value IS NOT NULL

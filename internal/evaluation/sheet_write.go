@@ -128,7 +128,8 @@ func (d SheetDecision) change(tx *gorm.DB, v *sheetReader, moved []Sheet) (workf
 
 // storeEntries replaces the entries of the sheet's revision.
 func (s Sheet) storeEntries(tx *gorm.DB) error {
-	err := tx.Where("town_id = ? AND evaluation_id = ? AND revision = ?", s.TownID, s.ID, s.Revision).Delete(&Entry{}).Error
+	err := tx.Where("town_id = ? AND evaluation_id = ? AND revision = ?", s.TownID, s.ID, s.Revision).
+		Delete(&Entry{}).Error
 	if err != nil || len(s.Entries) == 0 {
 		return err
 	}

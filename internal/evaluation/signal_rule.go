@@ -111,7 +111,8 @@ func (s readSheet) ratings() []readValue {
 // the same answer.
 func ordered(signals []Signal) []Signal {
 	slices.SortFunc(signals, func(a, b Signal) int {
-		return cmp.Or(slices.Compare(a.Evaluators, b.Evaluators), slices.Compare(a.Branches, b.Branches), cmp.Compare(a.Subject, b.Subject))
+		return cmp.Or(slices.Compare(a.Evaluators, b.Evaluators), slices.Compare(a.Branches, b.Branches),
+			cmp.Compare(a.Subject, b.Subject))
 	})
 	return signals
 }
@@ -131,7 +132,8 @@ func sameForMany(sheets []readSheet) []Signal {
 				found = append(found, Signal{
 					Code: "same_for_many", Evaluators: []string{evaluator}, Branches: branches,
 					Figures: map[string]float64{"branches": float64(len(branches)), "ratings": float64(length(vector))},
-					Message: text.F("%[1]s 给 %[2]d 个党组织的评分完全相同", "%[1]s gave %[2]d branches exactly the same ratings", evaluator, len(branches)),
+					Message: text.F("%[1]s 给 %[2]d 个党组织的评分完全相同",
+						"%[1]s gave %[2]d branches exactly the same ratings", evaluator, len(branches)),
 				})
 			}
 		}
@@ -183,7 +185,8 @@ func sameAsAnother(sheets []readSheet) []Signal {
 		found = append(found, Signal{
 			Code: "same_as_another", Evaluators: []string{of.one, of.other}, Branches: branches,
 			Figures: map[string]float64{"branches": float64(len(branches))},
-			Message: text.F("%[1]s 与 %[2]s 对 %[3]d 个党组织的评分完全相同", "%[1]s and %[2]s rated %[3]d branches exactly alike", of.one, of.other, len(branches)),
+			Message: text.F("%[1]s 与 %[2]s 对 %[3]d 个党组织的评分完全相同",
+				"%[1]s and %[2]s rated %[3]d branches exactly alike", of.one, of.other, len(branches)),
 		})
 	}
 	return ordered(found)

@@ -53,12 +53,13 @@ type FieldError struct {
 // Lock is who froze a thing, when and why, and who can lift it. In the refusal of an old
 // version it is who made the newer one.
 type Lock struct {
-	By      string    `json:"by"`
-	Role    string    `json:"-"` // of By, shown in its place to who may not read people; empty where everybody may know By
-	At      time.Time `json:"at"`
-	Reason  string    `json:"reason,omitempty"`
-	Verb    string    `json:"verb,omitempty" example:"approve"` // by which the newer version was made, where an old one was sent
-	CanLift string    `json:"can_lift"`                         // a role, or Nobody
+	By     string    `json:"by"`
+	Role   string    `json:"-"` // of By, shown in its place to who may not read people; empty where everybody may know By
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason,omitempty"`
+	// by which the newer version was made, where an old one was sent
+	Verb    string `json:"verb,omitempty" example:"approve"`
+	CanLift string `json:"can_lift"` // a role, or Nobody
 }
 
 // Nobody is CanLift of what only time changes, or nothing does.

@@ -75,7 +75,9 @@ func compare(subject string, before, after fields) []Difference {
 	}
 	for _, n := range slices.Sorted(maps.Keys(names)) {
 		if string(before[n]) != string(after[n]) {
-			changes = append(changes, Difference{Subject: subject, Field: n, Change: "changed", Before: given(before[n]), After: given(after[n])})
+			changes = append(changes, Difference{
+				Subject: subject, Field: n, Change: "changed", Before: given(before[n]), After: given(after[n]),
+			})
 		}
 	}
 	return changes
@@ -149,7 +151,10 @@ func codes(nodes []Node) []string {
 
 // parts are the subjects beside the tree.
 func (d Document) parts() map[string]any {
-	parts := map[string]any{"bonus": map[string]any{"cap": d.Adjustments.Bonus.Cap}, "deduction": map[string]any{"cap": d.Adjustments.Deduction.Cap}}
+	parts := map[string]any{
+		"bonus":     map[string]any{"cap": d.Adjustments.Bonus.Cap},
+		"deduction": map[string]any{"cap": d.Adjustments.Deduction.Cap},
+	}
 	for _, q := range d.Quantities {
 		parts["quantities/"+q.Code] = q
 	}

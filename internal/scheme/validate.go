@@ -64,7 +64,8 @@ func (v *validator) document(d Document) {
 		v.code(at+"/code", veto.Code)
 		v.name(at+"/name", veto.Name)
 		if veto.Effect.Kind == composite.CapScore && veto.Effect.Score == 0 {
-			v.fault(at+"/effect/score", "score_missing", text.F("请填写分数上限；归零请用归零效果（zero）", "give the highest score; for none at all use zero"))
+			v.fault(at+"/effect/score", "score_missing",
+				text.F("请填写分数上限；归零请用归零效果（zero）", "give the highest score; for none at all use zero"))
 		}
 	}
 }
@@ -138,16 +139,20 @@ func (v *validator) entry(at string, n Node) {
 		v.fault(at+"/combine", "only_for_rated", text.F("只有评分型指标可以有合成方式（combine）", "only a rated indicator has combine"))
 	}
 	if _, levels := n.Rule.levels(); levels && n.Entry != Reported {
-		v.fault(at+"/entry", "levels_are_reported", text.F("等级型指标只能填报（reported）", "levels cannot be combined or computed: use reported"))
+		v.fault(at+"/entry", "levels_are_reported",
+			text.F("等级型指标只能填报（reported）", "levels cannot be combined or computed: use reported"))
 	}
 }
 
 func (v *validator) derivation(at string, n Node) {
 	if n.Derive == nil || n.Derive.Kind != "ratio" {
-		v.fault(at+"/derive/kind", "unknown_derivation", text.F("计算型指标须写明计算方法（derive），目前支持比值（ratio）", "a derived indicator needs derive, of the kind ratio"))
+		v.fault(at+"/derive/kind", "unknown_derivation",
+			text.F("计算型指标须写明计算方法（derive），目前支持比值（ratio）", "a derived indicator needs derive, of the kind ratio"))
 		return
 	}
-	for _, part := range []struct{ name, code string }{{"numerator", n.Derive.Numerator}, {"denominator", n.Derive.Denominator}} {
+	for _, part := range []struct{ name, code string }{
+		{"numerator", n.Derive.Numerator}, {"denominator", n.Derive.Denominator},
+	} {
 		if !v.quantities[part.code] {
 			v.fault(at+"/derive/"+part.name, "unknown_quantity", text.F(
 				"基础数据（quantities）中没有“%s”", "quantities has no %q", part.code))

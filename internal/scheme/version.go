@@ -161,7 +161,8 @@ func Create(ctx context.Context, db *gorm.DB, townID string, d Document) (Versio
 func Update(ctx context.Context, db *gorm.DB, ref workflow.Ref, d Document) (Version, error) {
 	return versions.Do(ctx, db, ref, "update", "", func(tx *gorm.DB, _ *reader, v Version) (workflow.Change, error) {
 		if d.Code != v.Code {
-			return workflow.Change{}, fault.Broken(fault.Field("/code", "code_fixed", "代码须为“%s”", "the code must stay %q", v.Code))
+			return workflow.Change{}, fault.Broken(fault.Field("/code", "code_fixed",
+				"代码须为“%s”", "the code must stay %q", v.Code))
 		}
 		d.Version = v.Number
 		c, err := check(ctx, tx, v.TownID, d)
@@ -179,9 +180,10 @@ func Activate(ctx context.Context, db *gorm.DB, ref workflow.Ref) (Version, erro
 	return versions.Do(ctx, db, ref, "activate", "", func(tx *gorm.DB, _ *reader, v Version) (workflow.Change, error) {
 		active, err := FindActive(ctx, tx, v.TownID, v.Code)
 		if err == nil {
-			_, err = versions.Apply(ctx, tx, active.Ref(), "retire", "", func(tx *gorm.DB, _ *reader, _ Version) (workflow.Change, error) {
-				return workflow.Change{Columns: map[string]any{"retired_at": tx.NowFunc()}}, nil
-			})
+			_, err = versions.Apply(ctx, tx, active.Ref(), "retire", "",
+				func(tx *gorm.DB, _ *reader, _ Version) (workflow.Change, error) {
+					return workflow.Change{Columns: map[string]any{"retired_at": tx.NowFunc()}}, nil
+				})
 		}
 		if fault.Is(err, fault.KindNotFound) { // it is the first
 			err = nil
@@ -192,7 +194,8 @@ func Activate(ctx context.Context, db *gorm.DB, ref workflow.Ref) (Version, erro
 
 func draftExists(err error) error {
 	if database.ConstraintOf(err) == "schemes_one_draft" || fault.Is(err, fault.KindConflict) {
-		return fault.Conflict("draft_exists", "该指标体系已有草稿：请先修改或启用它", "this scheme has a draft already: edit or activate that one").Because(err)
+		return fault.Conflict("draft_exists", "该指标体系已有草稿：请先修改或启用它",
+			"this scheme has a draft already: edit or activate that one").Because(err)
 	}
 	return err
 }

@@ -140,7 +140,9 @@ func CreateBranch(ctx context.Context, db *gorm.DB, b Branch) (_ Branch, err err
 		if err := createProfile(tx, first); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: b.TownID, Action: "branch.create", Subject: "branches/" + b.Code, After: b})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: b.TownID, Action: "branch.create", Subject: "branches/" + b.Code, After: b,
+		})
 	})
 	return b, err
 }
@@ -183,7 +185,9 @@ type SubBranch struct {
 
 // ListSubBranches returns the sub-branches of the town, or of one branch where
 // branch is not empty, after the pair of codes, in the order of both.
-func ListSubBranches(ctx context.Context, db *gorm.DB, townID, branch string, after [2]string, limit int) ([]SubBranch, error) {
+func ListSubBranches(
+	ctx context.Context, db *gorm.DB, townID, branch string, after [2]string, limit int,
+) ([]SubBranch, error) {
 	q := db.WithContext(ctx).Where("town_id = ?", townID).
 		Where("(branch_code > ? OR (branch_code = ? AND code > ?))", after[0], after[0], after[1])
 	if branch != "" {

@@ -46,7 +46,9 @@ func Merge(ctx context.Context, db *gorm.DB, c BranchChange, into string) (Branc
 	return c.end(ctx, db, "branch.merge", &into)
 }
 
-func (c BranchChange) reprofile(ctx context.Context, db *gorm.DB, action string, change func(*Profile)) (Branch, error) {
+func (c BranchChange) reprofile(
+	ctx context.Context, db *gorm.DB, action string, change func(*Profile),
+) (Branch, error) {
 	return c.make(ctx, db, action, func(tx *gorm.DB, p Profile) error {
 		change(&p)
 		p.ValidFrom, p.Reason = c.On, c.Reason
@@ -121,7 +123,8 @@ func (l Life) EndedBy(on day.Date) bool { return l.ClosedOn != nil && *l.ClosedO
 // without them.
 func EndedOn(ctx context.Context, db *gorm.DB, townID string) (map[string]day.Date, error) {
 	var closed []Life
-	err := db.WithContext(ctx).Select("code", "closed_on").Where("town_id = ? AND closed_on IS NOT NULL", townID).Find(&closed).Error
+	err := db.WithContext(ctx).Select("code", "closed_on").Where("town_id = ? AND closed_on IS NOT NULL", townID).
+		Find(&closed).Error
 	ended := make(map[string]day.Date, len(closed))
 	for _, b := range closed {
 		ended[b.Code] = *b.ClosedOn
@@ -132,7 +135,8 @@ func EndedOn(ctx context.Context, db *gorm.DB, townID string) (map[string]day.Da
 // Ended returns the refusal of a closed branch, with who ended it, read from the trail.
 func Ended(ctx context.Context, db *gorm.DB, b Branch) error {
 	var last []audit.Record
-	err := db.WithContext(ctx).Where("town_id = ? AND subject = ? AND action IN ?", b.TownID, "branches/"+b.Code, []string{"branch.close", "branch.merge"}).
+	err := db.WithContext(ctx).Where("town_id = ? AND subject = ? AND action IN ?", b.TownID, "branches/"+b.Code,
+		[]string{"branch.close", "branch.merge"}).
 		Order("sequence DESC").Limit(1).Find(&last).Error
 	if err != nil {
 		return err
@@ -217,12 +221,14 @@ func BranchHistory(ctx context.Context, db *gorm.DB, townID, code string) ([]Eve
 		return nil, err
 	}
 	var profiles []Profile
-	err = db.WithContext(ctx).Where("town_id = ? AND branch_code = ?", townID, code).Order("valid_from").Find(&profiles).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND branch_code = ?", townID, code).
+		Order("valid_from").Find(&profiles).Error
 	if err != nil {
 		return nil, err
 	}
 	var absorbed []Life
-	err = db.WithContext(ctx).Where("town_id = ? AND merged_into = ?", townID, code).Order("closed_on, code").Find(&absorbed).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND merged_into = ?", townID, code).
+		Order("closed_on, code").Find(&absorbed).Error
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +238,9 @@ func BranchHistory(ctx context.Context, db *gorm.DB, townID, code string) ([]Eve
 func eventsOf(life Branch, profiles []Profile, absorbed []Life) []Event {
 	var events []Event
 	for i, p := range profiles {
-		e := Event{On: &profiles[i].ValidFrom, Event: "reclassified", Name: p.Name, Kind: p.Kind, Class: p.Class, Reason: p.Reason}
+		e := Event{
+			On: &profiles[i].ValidFrom, Event: "reclassified", Name: p.Name, Kind: p.Kind, Class: p.Class, Reason: p.Reason,
+		}
 		switch {
 		case i == 0:
 			e.Event, e.On = "founded", life.FoundedOn
@@ -249,7 +257,9 @@ func eventsOf(life Branch, profiles []Profile, absorbed []Life) []Event {
 		})
 	}
 	if life.ClosedOn != nil {
-		e := Event{On: life.ClosedOn, Event: "closed", Name: life.Name, Kind: life.Kind, Class: life.Class, Reason: life.ClosedReason}
+		e := Event{
+			On: life.ClosedOn, Event: "closed", Name: life.Name, Kind: life.Kind, Class: life.Class, Reason: life.ClosedReason,
+		}
 		if life.MergedInto != nil {
 			e.Event, e.Other = "merged", *life.MergedInto
 		}

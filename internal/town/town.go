@@ -171,7 +171,8 @@ func checkArea(a Area) []fault.FieldError {
 		return []fault.FieldError{fault.Field("/level", "unknown_level",
 			"层级须为省（province）、市（city）、区县（district）或镇街（town）", "the level is province, city, district or town")}
 	case len(a.Code) != n || strings.Trim(a.Code, "0123456789") != "":
-		return []fault.FieldError{fault.Field("/code", "bad_code", "该层级的统计代码须为 %d 位数字", "a statistical code of this level has %d digits", n)}
+		return []fault.FieldError{fault.Field("/code", "bad_code",
+			"该层级的统计代码须为 %d 位数字", "a statistical code of this level has %d digits", n)}
 	case a.ParentCode != nil && (*a.ParentCode == a.Code || !strings.HasPrefix(a.Code, *a.ParentCode)):
 		return []fault.FieldError{fault.Field("/parent_code", "not_a_parent",
 			"代码须以上级代码开头", "the code does not begin with that of the parent")}
@@ -250,7 +251,9 @@ func createCategory(ctx context.Context, db *gorm.DB, c category, row any) error
 		if err := tx.Create(row).Error; err != nil {
 			return Taken(err)
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: c.town, Action: c.facet + ".create", Subject: c.path + c.code, After: row})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: c.town, Action: c.facet + ".create", Subject: c.path + c.code, After: row,
+		})
 	})
 }
 

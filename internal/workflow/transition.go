@@ -98,7 +98,8 @@ func LastSteps(ctx context.Context, tx *gorm.DB, kind, town string, refs []Ref) 
 		ids[i] = r.ID
 	}
 	var rows []Transition
-	err := tx.WithContext(ctx).Where("town_id = ? AND kind = ? AND record_id IN ?", town, kind, ids).Order("version").Find(&rows).Error
+	err := tx.WithContext(ctx).Where("town_id = ? AND kind = ? AND record_id IN ?", town, kind, ids).
+		Order("version").Find(&rows).Error
 	for _, r := range rows {
 		last[r.RecordID] = r
 	}
