@@ -22,7 +22,7 @@ func (s *scored) explain(code string) error {
 	if code == "" {
 		return nil
 	}
-	view, err := index.Offline(s.scheme, s.DataFile)
+	view, err := index.Offline(s.scheme, s.File)
 	if err != nil {
 		return err
 	}

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/datafile"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
@@ -21,7 +23,7 @@ import (
 type computation struct {
 	scheme   *scheme.Compiled
 	branches []town.Branch
-	values   evaluation.Values
+	values   datafile.Values
 	result   *composite.Result
 	table    []composite.Standing
 }
@@ -139,8 +141,39 @@ func (c *computation) node(townID, branch string, n, unit int, info composite.No
 	return row
 }
 
-// engine names the mathematics that a run was made with. It changes when the
+// Engine names the mathematics that a run was made with. It changes when the
 // same inputs would give other figures.
-const engine = "bulwark/composite 1"
+const Engine = "bulwark/composite 1"
 
 func describe(p evaluation.Period) string { return fmt.Sprintf("periods/%s", p.Code) }
+
+// exact writes a number so that reading it gives the same bits; "" for none.
+func exact(x *float64) string {
+	if x == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*x, 'g', -1, 64)
+}
+
+func whole(n *int) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.Itoa(*n)
+}
+
+func word(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// rounded is a figure as it is shown.
+func rounded(x *float64, decimals int) *float64 {
+	if x == nil {
+		return nil
+	}
+	y := composite.Round(*x, decimals)
+	return &y
+}

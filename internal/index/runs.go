@@ -87,7 +87,7 @@ func (c *computation) receipt(p evaluation.Period, o *Outcome) Run {
 	data := c.dataFile()
 	return Run{
 		TownID: p.TownID, PeriodCode: p.Code, SchemeCode: p.SchemeCode, SchemeNumber: p.SchemeNumber,
-		Engine: engine, Seed: seedOf(c.scheme.Hash + data), SchemeHash: c.scheme.Hash, DataHash: sum(data), ResultHash: sum(resultFile(o)), Data: data,
+		Engine: Engine, Seed: seedOf(c.scheme.Hash + data), SchemeHash: c.scheme.Hash, DataHash: sum(data), ResultHash: sum(resultFile(o)), Data: data,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/datafile"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/scheme"
 )
@@ -31,7 +32,7 @@ type Check struct {
 // Verify computes the run again from its scheme and data file, and compares every
 // figure, to the last bit, with the receipt and with the rows that are served.
 func Verify(ctx context.Context, db *gorm.DB, run Run) (Verification, error) {
-	v := Verification{Town: run.TownID, Period: run.PeriodCode, Run: run.ID, Engine: engine, OK: true}
+	v := Verification{Town: run.TownID, Period: run.PeriodCode, Run: run.ID, Engine: Engine, OK: true}
 	check := func(what, receipt, computed string) {
 		v.Checks = append(v.Checks, Check{what, receipt, computed, receipt == computed})
 		v.OK = v.OK && receipt == computed
@@ -79,11 +80,11 @@ func storedRows(ctx context.Context, db *gorm.DB, run Run) (string, error) {
 
 // replay computes from a data file what was computed when it was written.
 func replay(compiled *scheme.Compiled, data string) (*computation, error) {
-	file, err := ReadData(strings.NewReader(data), compiled)
+	file, err := datafile.Read(strings.NewReader(data), compiled)
 	if err != nil {
 		return nil, err
 	}
-	return file.computation(compiled)
+	return computationOf(compiled, file)
 }
 
 // VerifyAll verifies every run of the town (every town where townID is empty) and
