@@ -13,13 +13,14 @@ import (
 // rooms says which packages of ours each room may import, docs/architecture.md
 // says why: a request goes down this list and never up.
 var rooms = map[string]string{
-	"api":                  "docs internal/config internal/gate internal/oidc internal/dashboard internal/improve internal/exchange internal/idempotency internal/index internal/evaluation internal/scheme internal/workflow internal/people internal/access internal/town internal/web",
+	"api":                  "docs internal/config internal/gate internal/oidc internal/dashboard internal/improve internal/exchange internal/project internal/idempotency internal/index internal/evaluation internal/scheme internal/workflow internal/people internal/access internal/town internal/web",
 	"docs":                 "",
 	"internal/web":         "",
 	"internal/dashboard":   "internal/improve internal/index internal/evaluation internal/people internal/access",
 	"internal/improve":     "internal/workflow internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite",
 	"internal/exchange":    "internal/workflow internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite",
-	"internal/demo":        "internal/improve internal/exchange internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite",
+	"internal/project":     "internal/workflow internal/evaluation internal/people internal/access internal/town pkg/composite",
+	"internal/demo":        "internal/improve internal/exchange internal/project internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite",
 	"internal/index":       "internal/evaluation internal/datafile internal/scheme internal/workflow internal/people internal/access internal/town pkg/composite",
 	"internal/evaluation":  "internal/workflow internal/datafile internal/scheme internal/people internal/access internal/town pkg/composite",
 	"internal/workflow":    "internal/access",

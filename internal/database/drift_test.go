@@ -22,6 +22,7 @@ import (
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
+	"bulwark/internal/project"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -80,10 +81,10 @@ func models() []any {
 		improve.Measure{},
 		improve.Task{},
 		improve.TaskNote{},
-		exchange.Team{},
-		exchange.Round{},
-		exchange.Project{},
-		exchange.JudgeSheet{},
+		project.Team{},
+		project.Round{},
+		project.Project{},
+		project.JudgeSheet{},
 		improve.JointProblem{},
 		improve.ProblemMove{},
 		improve.Reminder{},
