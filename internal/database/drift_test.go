@@ -61,7 +61,7 @@ func models() []any {
 		index.Result{},
 		index.NodeResult{},
 		index.Publication{},
-		index.Appraisal{},
+		index.RobustnessResult{},
 		index.Appeal{},
 		audit.Record{},
 		audit.Head{},

@@ -44,11 +44,11 @@ func compute(ctx context.Context, db *gorm.DB, p evaluation.Period) (*computatio
 		return nil, err
 	}
 	c := &computation{scheme: compiled, branches: branches, values: values}
-	return c, heldBy(p, c.score())
+	return c, withLock(p, c.score())
 }
 
-// heldBy adds to a refusal to score who brought the period where it stands.
-func heldBy(p evaluation.Period, err error) error {
+// withLock adds to a refusal to score who brought the period where it stands.
+func withLock(p evaluation.Period, err error) error {
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		return e.Held(p.Lock())
 	}
@@ -83,7 +83,7 @@ func unscorable(err error) error {
 // outcome writes the computation as rows, in the order of the ranking.
 func (c *computation) outcome(p evaluation.Period) *Outcome {
 	nodes := c.scheme.Index.Nodes()
-	o := &Outcome{Period: p, Scheme: c.scheme, Results: make([]Result, len(c.table)), work: c}
+	o := &Outcome{Period: p, Scheme: c.scheme, Results: make([]Result, len(c.table)), computation: c}
 	for i, s := range c.table {
 		o.Results[i] = c.row(p.TownID, i, s, nodes)
 	}

@@ -8,9 +8,9 @@ import (
 	"bulwark/internal/town"
 )
 
-// Offline computes from a data file what the service computes from a town, for the
+// OfflineView computes from a data file what the service computes from a town, for the
 // same answers without a database. The file must not change while the view is used.
-func Offline(c *scheme.Compiled, f *datafile.File) (View, error) {
+func OfflineView(c *scheme.Compiled, f *datafile.File) (View, error) {
 	w, err := computationOf(c, f)
 	if err != nil {
 		return View{}, err
@@ -27,7 +27,7 @@ func Offline(c *scheme.Compiled, f *datafile.File) (View, error) {
 			r.Name = text.Same(name)
 		}
 	}
-	return View{now: o}, nil
+	return View{current: o}, nil
 }
 
 // computationOf scores the file.

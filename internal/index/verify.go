@@ -41,8 +41,8 @@ func Verify(ctx context.Context, db *gorm.DB, run Run) (Verification, error) {
 	if err != nil {
 		return v, err
 	}
-	check("scheme", run.SchemeHash, sum(string(document.Document)))
-	check("data", run.DataHash, sum(run.Data))
+	check("scheme", run.SchemeHash, sha256Hex(string(document.Document)))
+	check("data", run.DataHash, sha256Hex(run.Data))
 	check("recomputed", run.ResultHash, recomputed(document, run))
 	served, err := storedRows(ctx, db, run)
 	if err != nil {
@@ -67,7 +67,7 @@ func recomputed(v scheme.Version, run Run) string {
 	if err != nil {
 		return err.Error()
 	}
-	return sum(resultFile(c.outcome(evaluation.Period{TownID: run.TownID, Code: run.PeriodCode})))
+	return sha256Hex(resultFile(c.outcome(evaluation.Period{TownID: run.TownID, Code: run.PeriodCode})))
 }
 
 // storedRows is the hash of the rows that are served. The compiled scheme is not
@@ -75,7 +75,7 @@ func recomputed(v scheme.Version, run Run) string {
 func storedRows(ctx context.Context, db *gorm.DB, run Run) (string, error) {
 	o := &Outcome{Run: &run}
 	err := o.loadRows(ctx, db, run.TownID)
-	return sum(resultFile(o)), err
+	return sha256Hex(resultFile(o)), err
 }
 
 // replay computes from a data file what was computed when it was written.
