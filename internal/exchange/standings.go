@@ -53,7 +53,7 @@ func standings(r Round, projects []Project, sheets []JudgeSheet) ([]ProjectStand
 	slices.SortFunc(list, func(a, b ProjectStanding) int {
 		return cmp.Or(cmp.Compare(value(b.Score), value(a.Score)), cmp.Compare(a.Project, b.Project))
 	})
-	ranks := composite.Ladder{Ranking: composite.Competition}
+	ranks := composite.Ranker{Ranking: composite.Competition}
 	for i := range list {
 		if list[i].Score != nil {
 			list[i].Rank = ranks.Next(*list[i].Score)

@@ -110,7 +110,7 @@ func (b *Board) Change(ctx context.Context, db *gorm.DB, v View, branch, from st
 	return x, nil
 }
 
-func indicatorChanges(c *composite.Change) []IndicatorChange {
+func indicatorChanges(c *composite.ScoreChange) []IndicatorChange {
 	var list []IndicatorChange
 	for _, l := range c.Leaves {
 		if l.Points == 0 && l.Before.Cell.Entered == l.Now.Cell.Entered {

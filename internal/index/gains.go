@@ -109,7 +109,7 @@ func (o *Outcome) gain(g composite.Gain, language string) Gain {
 	return x
 }
 
-func (o *Outcome) reach(r *composite.Reach) *Reach {
+func (o *Outcome) reach(r *composite.ValueGain) *Reach {
 	if r == nil {
 		return nil
 	}

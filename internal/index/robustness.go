@@ -194,7 +194,7 @@ func (o *Outcome) ranges(u composite.UnitRobustness, grades []string) BranchRang
 	for i, g := range grades {
 		r.Grades[g] = u.Grades[i]
 	}
-	for _, other := range u.NotApart {
+	for _, other := range u.Indistinguishable {
 		r.NotApart = append(r.NotApart, units[other])
 	}
 	return r

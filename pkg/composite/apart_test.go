@@ -24,7 +24,7 @@ func TestNotApart(t *testing.T) {
 			units[i] = 10 * i
 			extents[i] = extentOf(slices.Sorted(slices.Values(tl.of(i))))
 		}
-		got := tl.notApart(units, extents, 1+rng.IntN(3))
+		got := tl.indistinguishable(units, extents, 1+rng.IntN(3))
 		for a := range n {
 			var want []int
 			for b := range n {
@@ -65,7 +65,7 @@ func TestNotApartByTurns(t *testing.T) {
 		}
 	}
 	extents := []extent{extentOf(slices.Sorted(slices.Values(tl.of(0)))), extentOf(slices.Sorted(slices.Values(tl.of(1))))}
-	if got := tl.notApart([]int{0, 1}, extents, 1); len(got[0]) != 1 {
+	if got := tl.indistinguishable([]int{0, 1}, extents, 1); len(got[0]) != 1 {
 		t.Errorf("%v: ahead in 90 %% only, yet told apart", got)
 	}
 }

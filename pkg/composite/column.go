@@ -65,7 +65,7 @@ func (t *Treatment) resolve() *Treatment {
 	if t == nil {
 		return nil
 	}
-	return &Treatment{t.Kind, or(t.MaxPoints, 5), or(t.Skew, 2), or(t.Kurtosis, 3.5)}
+	return &Treatment{t.Kind, orDefault(t.MaxPoints, 5), orDefault(t.Skew, 2), orDefault(t.Kurtosis, 3.5)}
 }
 
 func (t *Treatment) check(rule Rule, r report) {
@@ -108,7 +108,7 @@ func (t Treatment) Treat(x []float64) (*stats.TreatedColumn, error) {
 // checkedLimits are those of t with its defaults, or its faults.
 func (t *Treatment) checkedLimits() (stats.OutlierLimits, error) {
 	t = t.resolve()
-	fill(&t.Kind, string(stats.Winsorised))
+	setDefault(&t.Kind, string(stats.Winsorised))
 	if faults := collect(func(r report) { t.check(nil, r) }); len(faults) > 0 {
 		return stats.OutlierLimits{}, faults
 	}

@@ -29,12 +29,12 @@ type Contribution struct {
 // unit without a score.
 //
 // A node has at most Weight × 100 points to carry, loses Lost of them and carries
-// Points = 100·Weight − Lost. Along arithmetic means Lost is Weight × (100 − score),
-// so Points is Weight × score. Under any other mean, what the parent loses against
+// PointsRule = 100·Weight − Lost. Along arithmetic means Lost is Weight × (100 − score),
+// so PointsRule is Weight × score. Under any other mean, what the parent loses against
 // 100 is divided by the Method of the parent. What a node loses is passed on to its
 // children in the proportions in which they make it lose. The points of the children
 // of a node sum to its own, those of the leaves to the base: Residual sees to it.
-// Points are below 0 where a child drags its siblings down by more than it carries,
+// PointsRule are below 0 where a child drags its siblings down by more than it carries,
 // as a 0 does under a geometric mean.
 func (e *Explainer) Contributions(unit int) (*Contributions, bool) {
 	s, ok := e.scored(unit)
@@ -50,7 +50,7 @@ func (e *Explainer) Contributions(unit int) (*Contributions, bool) {
 			e.divide(n, scores, c.Nodes, rate)
 		}
 	}
-	c.settle(e.index)
+	c.setPoints(e.index)
 	return c, true
 }
 
@@ -70,8 +70,8 @@ func (e *Explainer) divide(n int, scores []float64, nodes []Contribution, rate [
 	}
 }
 
-// settle works out the points from the leaves up.
-func (c *Contributions) settle(ix *Index) {
+// setPoints works out the points from the leaves up.
+func (c *Contributions) setPoints(ix *Index) {
 	last, sum := 0, 0.0
 	for n := range c.Nodes {
 		if p := &c.Nodes[n]; p.Present && ix.nodes[n].Leaf {

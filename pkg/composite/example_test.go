@@ -57,7 +57,7 @@ func Example() {
 func ExampleNew_faults() {
 	_, err := composite.New(composite.Spec{
 		Tree: composite.Node{Code: "index", Children: []composite.Node{
-			{Code: "a", Weight: 0, Rule: &composite.Rank{}},
+			{Code: "a", Weight: 0, Rule: &composite.RankRule{}},
 			{Code: "a", Weight: 1, Direction: composite.Cost, Rule: &composite.Goalposts{Low: 0, High: 10}},
 		}},
 	})
@@ -90,7 +90,7 @@ func ExampleNewRule() {
 }
 
 func ExampleIndex_Check() {
-	index, err := composite.New(composite.Spec{Tree: composite.Node{Code: "stars", Rule: &composite.Points{Max: 5}}})
+	index, err := composite.New(composite.Spec{Tree: composite.Node{Code: "stars", Rule: &composite.PointsRule{Max: 5}}})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -83,7 +83,7 @@ func BenchmarkExplain(b *testing.B) {
 	})
 	b.Run("findings", func(b *testing.B) {
 		for b.Loop() {
-			e.Findings(last, composite.FindingOptions{Before: earlier})
+			e.Comparisons(last, composite.ComparisonOptions{Before: earlier})
 		}
 	})
 	b.Run("neighbours", func(b *testing.B) {

@@ -76,9 +76,9 @@ func newTown() *town {
 		spec: composite.Spec{
 			Decimals: 2,
 			Tree: composite.Node{Code: "index", Children: []composite.Node{
-				{Code: "fixed", Weight: 2, Rule: &composite.Points{Max: 100}},
+				{Code: "fixed", Weight: 2, Rule: &composite.PointsRule{Max: 100}},
 				{Code: "peers", Weight: 1, Rule: &composite.MinMax{}},
-				{Code: "gap", Weight: 1, Rule: &composite.Points{Max: 100}, Missing: composite.Missing{Kind: composite.PeerMean}},
+				{Code: "gap", Weight: 1, Rule: &composite.PointsRule{Max: 100}, Missing: composite.Missing{Kind: composite.PeerMean}},
 			}},
 			Adjustments: composite.Adjustments{
 				Bonus:  composite.AdjustmentGroup{Cap: 5, Items: []composite.AdjustmentItem{{Code: "plus", Points: 2}}},
@@ -130,7 +130,7 @@ func TestChangeNamesTheCause(t *testing.T) {
 			w.data.Columns = w.data.Columns[:2]
 		}, composite.Parts{Scheme: 170/3. - 55, Cut: 56.67 - 170/3.}},
 		{"one more", func(w *town) {
-			w.spec.Tree.Children = append(w.spec.Tree.Children, composite.Node{Code: "new", Weight: 1, Rule: &composite.Points{Max: 1}})
+			w.spec.Tree.Children = append(w.spec.Tree.Children, composite.Node{Code: "new", Weight: 1, Rule: &composite.PointsRule{Max: 1}})
 			w.data.Columns = append(w.data.Columns, []float64{1, 1, 1, 1})
 		}, composite.Parts{Scheme: (220+100)/5. - 55}},
 		{"goalposts instead", func(w *town) { w.spec.Tree.Children[0].Rule = &composite.Goalposts{Low: 20, High: 100} }, composite.Parts{Scheme: -5}},

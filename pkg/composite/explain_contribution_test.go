@@ -79,7 +79,7 @@ func TestContributionsOfArithmeticMeans(t *testing.T) {
 func flat(kind composite.AggregationKind, p float64, weights []float64) composite.Node {
 	root := composite.Node{Code: "index", Aggregation: composite.Aggregation{Kind: kind, P: p}}
 	for i, w := range weights {
-		root.Children = append(root.Children, composite.Node{Code: fmt.Sprint("x", i), Weight: w, Rule: &composite.Points{Max: 100}})
+		root.Children = append(root.Children, composite.Node{Code: fmt.Sprint("x", i), Weight: w, Rule: &composite.PointsRule{Max: 100}})
 	}
 	return root
 }
@@ -279,7 +279,7 @@ func TestContributionsOfNobody(t *testing.T) {
 		if c, ok := e.Contributions(u); ok || c != nil {
 			t.Errorf("unit %d: %+v", u, c)
 		}
-		if e.Gains(u) != nil || e.Findings(u, composite.FindingOptions{}) != nil || e.Neighbours(u, 5, true) != nil {
+		if e.Gains(u) != nil || e.Comparisons(u, composite.ComparisonOptions{}) != nil || e.Neighbours(u, 5, true) != nil {
 			t.Errorf("unit %d has answers", u)
 		}
 		if p := e.PathToRank(u, nil); p.Status != composite.PathUnscored {
@@ -289,7 +289,7 @@ func TestContributionsOfNobody(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	if c, ok := one(t, composite.Node{Code: "x", Rule: &composite.Points{Max: 10}}, []float64{7}).Contributions(0); !ok || c.Nodes[0].Points != 70 {
+	if c, ok := one(t, composite.Node{Code: "x", Rule: &composite.PointsRule{Max: 10}}, []float64{7}).Contributions(0); !ok || c.Nodes[0].Points != 70 {
 		t.Errorf("a tree of one leaf: %+v", c)
 	}
 }

@@ -41,9 +41,9 @@ func FuzzExplain(f *testing.F) {
 			if c, ok := e.Contributions(u); ok {
 				answers = append(answers, *c)
 			}
-			answers = append(answers, e.Findings(u, composite.FindingOptions{Before: before, Targets: map[int]float64{1: w.number(0, 100)}}))
+			answers = append(answers, e.Comparisons(u, composite.ComparisonOptions{Before: before, Targets: map[int]float64{1: w.number(0, 100)}}))
 			for _, g := range e.Gains(u) {
-				for _, r := range []*composite.Reach{g.Goal, g.Next, g.Median, g.Best} {
+				for _, r := range []*composite.ValueGain{g.Goal, g.Next, g.Median, g.Best} {
 					if r != nil {
 						answers = append(answers, *r)
 					}

@@ -365,7 +365,7 @@ func TestNoPath(t *testing.T) {
 		t.Errorf("capped score: %+v", p)
 	}
 	w = newTown()
-	w.spec.Tree.Children[1].Rule = &composite.Points{Max: 10}
+	w.spec.Tree.Children[1].Rule = &composite.PointsRule{Max: 10}
 	w.data.Columns = [][]float64{{90, 100, 100, 90}, {5, 10, 10, 4}, {50, 100, 100, 80}}
 	if p := w.explain(t).PathToRank(0, nil); p.Status != composite.PathFound || p.Ahead[0] != 3 || p.Reached.Rank != 3 {
 		t.Errorf("%+v", p)
@@ -380,7 +380,7 @@ func TestNoPath(t *testing.T) {
 // whose quota is full: its last holder has to be passed.
 func TestPathToAFullGrade(t *testing.T) {
 	w := newTown()
-	w.spec.Tree.Children[1].Rule = &composite.Points{Max: 10}
+	w.spec.Tree.Children[1].Rule = &composite.PointsRule{Max: 10}
 	w.spec.Grades = []composite.Grade{{Code: "good", From: 50, MaxShare: new(.5)}, {Code: "poor"}}
 	e := w.explain(t) // a 55, b 50, c 82.5, d 75: c and d are good
 	p := e.PathToGrade(0, nil)
@@ -519,11 +519,11 @@ func answersOf(e, before *composite.Explainer, unit int, codes []string) string 
 	text := fmt.Sprintf("%+v %+v %v %+v", c, path, ahead, composite.Compare(before, e, codes[unit]).Parts)
 	for _, g := range e.Gains(unit) {
 		text += fmt.Sprintf(" %v %v", g.Below, g.Above)
-		for _, r := range []*composite.Reach{g.Goal, g.Next, g.Median, g.Best} {
+		for _, r := range []*composite.ValueGain{g.Goal, g.Next, g.Median, g.Best} {
 			if r != nil {
 				text += fmt.Sprint(*r)
 			}
 		}
 	}
-	return text + fmt.Sprintf(" %+v", e.Findings(unit, composite.FindingOptions{Before: before}))
+	return text + fmt.Sprintf(" %+v", e.Comparisons(unit, composite.ComparisonOptions{Before: before}))
 }

@@ -179,7 +179,7 @@ func (a Aggregation) mean() func(x, w []float64) float64 {
 // The error is of type Faults, or says which column has another length or which
 // weight is out of range (1e-9 to 1e9).
 func Aggregate(columns [][]float64, w []float64, by Aggregation) ([]float64, error) {
-	fill(&by.Kind, Arithmetic)
+	setDefault(&by.Kind, Arithmetic)
 	if err := checkAggregate(columns, w, by); err != nil {
 		return nil, err
 	}

@@ -145,7 +145,7 @@ func TestNotApplicable(t *testing.T) {
 		{Code: "d", Weight: 1, Children: []composite.Node{
 			{Code: "d.1", Weight: 1, Rule: &composite.MinMax{}, Missing: composite.Missing{Kind: composite.Fail}},
 		}},
-		{Code: "e", Weight: 1, Rule: &composite.Points{Max: 100}},
+		{Code: "e", Weight: 1, Rule: &composite.PointsRule{Max: 100}},
 	}}}
 	d := composite.Data{
 		Units:         []string{"u1", "u2", "u3", "u4"},
@@ -177,7 +177,7 @@ func TestNotApplicable(t *testing.T) {
 
 // A column that concerns nobody has no peers, whatever stands in it.
 func TestNotApplicableToAnyone(t *testing.T) {
-	for _, rule := range []composite.Rule{&composite.MinMax{}, &composite.Best{}, &composite.Rank{}, &composite.Percentile{}, &composite.ZScore{}} {
+	for _, rule := range []composite.Rule{&composite.MinMax{}, &composite.BestRule{}, &composite.RankRule{}, &composite.Percentile{}, &composite.ZScore{}} {
 		ix := mustNew(t, composite.Spec{Tree: composite.Node{Code: "v", Rule: rule}})
 		d := composite.Data{Units: []string{"u"}, Columns: [][]float64{{5}}, NotApplicable: [][]bool{{true}}}
 		if r := score(t, ix, d); r.Status(0) != composite.UnitInsufficient {

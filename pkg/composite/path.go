@@ -22,11 +22,11 @@ type Lever struct {
 // Path is the cheapest way found for one unit to a goal.
 type Path struct {
 	Status PathStatus
-	Target float64 // the published figure that the goal takes while others stand where they do
-	Grade  string  // that is aimed at; "" for a path to a rank
-	Ahead  []int   // the units to pass, by code; nil for a path to a grade
-	Moves  []Move  // in document order; only if found
-	Cost   float64 // sum of the costs of the moves
+	Target float64    // the published figure that the goal takes while others stand where they do
+	Grade  string     // that is aimed at; "" for a path to a rank
+	Ahead  []int      // the units to pass, by code; nil for a path to a grade
+	Moves  []PathMove // in document order; only if found
+	Cost   float64    // sum of the costs of the moves
 	// Bound is what no path can cost less than: Cost where Exact, a little less where
 	// the search was cut short, 0 where nothing is known.
 	Bound float64
@@ -39,8 +39,8 @@ type Path struct {
 	Reached Standing
 }
 
-// Move is one value to change on a path.
-type Move struct {
+// PathMove is one value to change on a path.
+type PathMove struct {
 	Node               int
 	From, To           float64
 	ScoreBefore, Score float64 // of the leaf
@@ -90,7 +90,7 @@ func (e *Explainer) PathToRank(unit int, levers map[int]Lever) *Path {
 		p.Ahead = append(p.Ahead, a.Unit)
 	}
 	p.Target = e.above(ahead[0].Score)
-	return e.seek(p, levers, aim{s, p.Ahead, -1})
+	return e.findPath(p, levers, goal{s, p.Ahead, -1})
 }
 
 // PathToGrade looks for the cheapest path of a unit to the next better grade, quotas
@@ -112,23 +112,23 @@ func (e *Explainer) PathToGrade(unit int, levers map[int]Lever) *Path {
 		p.Status, p.Exact = PathVetoed, true
 		return p
 	}
-	return e.seek(p, levers, aim{s, nil, next})
+	return e.findPath(p, levers, goal{s, nil, next})
 }
 
-// maxAims is how often seek aims higher.
-const maxAims = 8
+// maxAttempts is how often seek aims higher.
+const maxAttempts = 8
 
-// seek searches, replays, and aims higher where a replay falls short because the
+// findPath searches, replays, and aims higher where a replay falls short because the
 // unit's own moves moved others. In the end it tries with every lever at its best.
-func (e *Explainer) seek(p *Path, levers map[int]Lever, a aim) *Path {
-	q := e.quest(p.Reached.Unit, levers)
+func (e *Explainer) findPath(p *Path, levers map[int]Lever, a goal) *Path {
+	q := e.pathSearch(p.Reached.Unit, levers)
 	apart := !q.coupled || !a.minds(e.index.spec.Grades) // the target stands still
 	if l, ok := e.limits[p.Reached.Unit]; ok && l.score < min(p.Target, 100) {
 		p.Status, p.Exact = PathVetoed, apart
 		return p
 	}
 	target := p.Target
-	for range maxAims {
+	for range maxAttempts {
 		if target > 100 {
 			break
 		}
@@ -156,20 +156,20 @@ func (e *Explainer) seek(p *Path, levers map[int]Lever, a aim) *Path {
 	return p
 }
 
-// aim is what a path has to reach.
-type aim struct {
+// goal is what a path has to reach.
+type goal struct {
 	before Standing
 	ahead  []int // the units to pass, or
 	grade  int   // the grade to have or better, −1 for a rank
 }
 
 // minds reports whether the figure to reach depends on other units.
-func (a aim) minds(grades []Grade) bool {
+func (a goal) minds(grades []Grade) bool {
 	return a.grade < 0 || slices.ContainsFunc(grades[:a.grade+1], func(g Grade) bool { return g.MaxShare != nil })
 }
 
 // met reports whether the unit has got there.
-func (a aim) met(list []Standing, grades []Grade) bool {
+func (a goal) met(list []Standing, grades []Grade) bool {
 	s := find(list, a.before.Unit)
 	if s.Status != UnitScored {
 		return false
@@ -181,7 +181,7 @@ func (a aim) met(list []Standing, grades []Grade) bool {
 }
 
 // highest is the figure of the units to pass; −1 where there are none.
-func (a aim) highest(list []Standing) float64 {
+func (a goal) highest(list []Standing) float64 {
 	highest := -1.0
 	for _, s := range list {
 		if slices.Contains(a.ahead, s.Unit) && s.Status == UnitScored {
@@ -228,7 +228,7 @@ func (e *Explainer) figureFor(s Standing, grade int) float64 {
 	if least < grades[grade].From {
 		least = e.above(least)
 	}
-	if !(aim{grade: grade}).minds(grades) {
+	if !(goal{grade: grade}).minds(grades) {
 		return least
 	}
 	figures := []float64{least}
@@ -262,9 +262,9 @@ func (e *Explainer) gradeAt(unit int, figure float64) int {
 	return gradeIndex(e.index.spec.Grades, find(list, unit).Grade)
 }
 
-// quest is the search for one unit's path: what it can enter, and where that leads.
-type quest struct {
-	*probe
+// pathSearch is the search for one unit's path: what it can enter, and where that leads.
+type pathSearch struct {
+	*whatIf
 	items    []pathItem // in document order
 	coupled  bool       // some item also moves other units
 	partial  bool       // some entries that are allowed were not looked at
@@ -281,8 +281,8 @@ type pathItem struct {
 
 type option struct{ value, score, cost float64 }
 
-func (e *Explainer) quest(unit int, levers map[int]Lever) *quest {
-	q := &quest{probe: e.probe(unit), linear: true, monotone: true}
+func (e *Explainer) pathSearch(unit int, levers map[int]Lever) *pathSearch {
+	q := &pathSearch{whatIf: e.whatIf(unit), linear: true, monotone: true}
 	for c, l := range e.index.leaves {
 		x, ok := q.entered(c)
 		if lever := levers[l.node]; ok && !lever.Fixed {
@@ -290,13 +290,13 @@ func (e *Explainer) quest(unit int, levers map[int]Lever) *quest {
 		}
 	}
 	for _, it := range q.items {
-		q.look(e.index.leaves[it.column].node)
+		q.noteMeans(e.index.leaves[it.column].node)
 	}
 	return q
 }
 
-// look notes what kind of means the leaf goes through on its way to the root.
-func (q *quest) look(node int) {
+// noteMeans notes what kind of means the leaf goes through on its way to the root.
+func (q *pathSearch) noteMeans(node int) {
 	for n := q.index.nodes[node].Parent; n >= 0; n = q.index.nodes[n].Parent {
 		if children, _, _ := q.index.present(n, q.scratch); len(children) > 1 {
 			kind := q.index.inner[n].kind
@@ -307,11 +307,11 @@ func (q *quest) look(node int) {
 }
 
 // add adds the item of a column, unless it has nowhere to go.
-func (q *quest) add(column int, x float64, lever Lever) {
+func (q *pathSearch) add(column int, x float64, lever Lever) {
 	was := q.score(column, x)
 	options := []option{{x, was, 0}}
 	values, thinned := q.entries(column, x, lever)
-	q.partial = q.partial || thinned || q.endless(column, lever)
+	q.partial = q.partial || thinned || q.unbounded(column, lever)
 	for _, v := range values {
 		if q.index.leaves[column].rule.refuses(v) != "" || v == x {
 			continue
@@ -334,7 +334,7 @@ func (q *quest) add(column int, x float64, lever Lever) {
 		return
 	}
 	q.items = append(q.items, pathItem{column, slices.Clip(useful)})
-	q.coupled = q.coupled || q.probe.coupled(column)
+	q.coupled = q.coupled || q.whatIf.coupled(column)
 }
 
 func (l Lever) cost(from, to, gained float64) float64 {
@@ -345,7 +345,7 @@ func (l Lever) cost(from, to, gained float64) float64 {
 }
 
 // top picks the best option of every item.
-func (q *quest) top() []int {
+func (q *pathSearch) top() []int {
 	picks := make([]int, len(q.items))
 	for i, it := range q.items {
 		picks[i] = len(it.options) - 1
@@ -354,16 +354,16 @@ func (q *quest) top() []int {
 }
 
 // at is the base with the picks.
-func (q *quest) at(picks []int) float64 {
+func (q *pathSearch) at(picks []int) float64 {
 	copy(q.scratch, q.leaves)
 	for i, it := range q.items {
 		q.scratch[q.index.leaves[it.column].node] = it.options[picks[i]].score
 	}
-	q.index.roll(q.scratch)
+	q.index.aggregateUnit(q.scratch)
 	return q.scratch[0]
 }
 
-func (q *quest) cost(picks []int) float64 {
+func (q *pathSearch) cost(picks []int) float64 {
 	cost := 0.0
 	for i, it := range q.items {
 		cost += it.options[picks[i]].cost
@@ -372,7 +372,7 @@ func (q *quest) cost(picks []int) float64 {
 }
 
 // replay settles the standings with the picks entered.
-func (q *quest) replay(picks []int) []Standing {
+func (q *pathSearch) replay(picks []int) []Standing {
 	d := q.result.data
 	d.Columns = slices.Clone(d.Columns)
 	for i, it := range q.items {
@@ -389,7 +389,7 @@ func (q *quest) replay(picks []int) []Standing {
 }
 
 // trim undoes what the aim does not need, the dearest first.
-func (q *quest) trim(picks []int, a aim) ([]int, []Standing) {
+func (q *pathSearch) trim(picks []int, a goal) ([]int, []Standing) {
 	order := make([]int, len(picks))
 	for i := range order {
 		order[i] = i
@@ -414,7 +414,7 @@ func (q *quest) trim(picks []int, a aim) ([]int, []Standing) {
 }
 
 // found fills in a path that has been replayed.
-func (q *quest) found(p *Path, picks []int, list []Standing) *Path {
+func (q *pathSearch) found(p *Path, picks []int, list []Standing) *Path {
 	p.Status, p.Cost, p.Reached = PathFound, q.cost(picks), find(list, q.unit)
 	if p.Exact {
 		p.Bound = p.Cost
@@ -425,7 +425,7 @@ func (q *quest) found(p *Path, picks []int, list []Standing) *Path {
 		}
 		from, to := it.options[0], it.options[picks[i]]
 		points, _, _ := q.gain(it.column, to.value)
-		p.Moves = append(p.Moves, Move{
+		p.Moves = append(p.Moves, PathMove{
 			Node: q.index.leaves[it.column].node, From: from.value, To: to.value,
 			ScoreBefore: from.score, Score: to.score, Cost: to.cost, Points: points,
 		})

@@ -154,23 +154,23 @@ func (rc *ratedColumn) draw(dst, entered []float64, s *num.Stream, key uint64) {
 	}
 }
 
-// redraw draws the rated columns anew, fits their rules to the values drawn and
+// resample draws the rated columns anew, fits their rules to the values drawn and
 // scores them.
-func (r *replicator) redraw(w *world, key uint64) {
+func (r *replicator) resample(w *scenario, key uint64) {
 	ix := w.result.index
 	if r.scratch == nil {
-		r.scratch = &Result{data: r.plan.data, columns: make([]column, len(ix.leaves))}
-		r.scratch.data.Columns = slices.Clone(r.plan.data.Columns)
+		r.scratch = &Result{data: r.scenarios.data, columns: make([]column, len(ix.leaves))}
+		r.scratch.data.Columns = slices.Clone(r.scenarios.data.Columns)
 	}
 	r.scratch.index = ix
 	r.scratch.Flags, r.scratch.Treated = r.scratch.Flags[:0], r.scratch.Treated[:0]
-	for i := range r.plan.rated {
-		rc := &r.plan.rated[i]
-		rc.draw(r.drawn[i], r.plan.data.Columns[rc.column], &r.stream, key)
+	for i := range r.scenarios.rated {
+		rc := &r.scenarios.rated[i]
+		rc.draw(r.drawn[i], r.scenarios.data.Columns[rc.column], &r.stream, key)
 		r.scratch.data.Columns[rc.column] = r.drawn[i]
 		c := &r.scratch.columns[rc.column]
 		*c = column{}
-		r.scratch.fit(rc.column, r.plan.classes)
+		r.scratch.fit(rc.column, r.scenarios.classes)
 		scores := r.scored[i]
 		for u := range scores {
 			scores[u] = c.cell(u).Score

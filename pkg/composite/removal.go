@@ -32,7 +32,7 @@ type NodeRemoval struct {
 // no rank does. r must have been kept whole (KeepAll), else the list is empty. The
 // error, of type *DataFaults, is that of Standings.
 func (ix *Index) RemoveOne(r *Result, adjustments []Adjustment) ([]NodeRemoval, error) {
-	c, err := newContest(r, adjustments)
+	c, err := newSimulation(r, adjustments)
 	if err != nil || !r.whole() {
 		return nil, err
 	}
@@ -57,19 +57,19 @@ func (r *Result) whole() bool {
 
 // remover aggregates the leaf scores of a result without those below one node.
 type remover struct {
-	r        *Result
-	walk     *walk
-	base     []float64
-	from, to int // the nodes left out
-	nothing  []float64
+	r         *Result
+	evaluator *evaluator
+	base      []float64
+	from, to  int // the nodes left out
+	nothing   []float64
 }
 
 func newRemover(r *Result) *remover {
 	m := &remover{r: r, base: make([]float64, r.Units())}
 	keep := make([][]float64, len(r.scores))
 	keep[0] = m.base
-	m.walk = newWalk(r.index, r.Units(), keep)
-	m.nothing = make([]float64, m.walk.size)
+	m.evaluator = newEvaluator(r.index, r.Units(), keep)
+	m.nothing = make([]float64, m.evaluator.size)
 	for i := range m.nothing {
 		m.nothing[i] = math.NaN()
 	}
@@ -77,7 +77,7 @@ func newRemover(r *Result) *remover {
 	for c, l := range r.index.leaves {
 		whole[c] = wholeBlocks(r.scores[l.node])
 	}
-	m.walk.leaf = func(column, lo int, block []float64) ([]float64, bool) {
+	m.evaluator.leaf = func(column, lo int, block []float64) ([]float64, bool) {
 		node := r.index.leaves[column].node
 		if node >= m.from && node < m.to {
 			return m.nothing[:len(block)], false
@@ -91,13 +91,13 @@ func newRemover(r *Result) *remover {
 func (m *remover) without(node int) []float64 {
 	m.from, m.to = node, m.r.index.nodes[node].End
 	for lo := 0; lo < len(m.base); lo += blockSize {
-		m.walk.block(lo, min(lo+blockSize, len(m.base)))
+		m.evaluator.block(lo, min(lo+blockSize, len(m.base)))
 	}
 	return m.base
 }
 
 // removal compares the last round with the standings.
-func (c *contest) removal(units int) Removal {
+func (c *simulation) removal(units int) Removal {
 	out := Removal{Ranks: make([]int, units), Agreement: 1}
 	before, after := make([]float64, len(c.units)), make([]float64, len(c.units))
 	sum := 0
@@ -241,16 +241,16 @@ type EvaluatorInfluence struct {
 // policy of its indicator. Only cells with a rating of the evaluator change. Errors
 // are those of Robustness.
 func (ix *Index) LeaveOutEvaluators(d Data, rated []RatedColumn, adjustments []Adjustment) ([]EvaluatorInfluence, error) {
-	p, err := ix.plan(d, RobustnessOptions{Replicates: 1, Adjustments: adjustments, Ratings: rated})
+	p, err := ix.scenarios(d, RobustnessOptions{Replicates: 1, Adjustments: adjustments, Ratings: rated})
 	if err != nil {
 		return nil, err
 	}
 	count := ratingsOf(d, rated)
 	var list []EvaluatorInfluence
 	for _, evaluator := range slices.Sorted(maps.Keys(count)) {
-		p.contest.run(p.trees[0].Score(d.without(evaluator, rated), KeepRoot).scores[0])
-		e := EvaluatorInfluence{Evaluator: evaluator, Ratings: count[evaluator], Removal: p.contest.removal(len(d.Units))}
-		e.ScoreChange, e.MaxScoreChange = p.contest.scoreChange()
+		p.simulation.run(p.trees[0].Score(d.without(evaluator, rated), KeepRoot).scores[0])
+		e := EvaluatorInfluence{Evaluator: evaluator, Ratings: count[evaluator], Removal: p.simulation.removal(len(d.Units))}
+		e.ScoreChange, e.MaxScoreChange = p.simulation.scoreChange()
 		list = append(list, e)
 	}
 	return list, nil
@@ -299,7 +299,7 @@ func (d Data) without(evaluator int, rated []RatedColumn) Data {
 
 // scoreChange is the mean and the largest magnitude of published score before −
 // published score of the last round.
-func (c *contest) scoreChange() (mean, largest float64) {
+func (c *simulation) scoreChange() (mean, largest float64) {
 	n := 0
 	for i, s := range c.before {
 		if c.score[i] == c.score[i] {

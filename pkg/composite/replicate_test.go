@@ -14,7 +14,7 @@ func TestReplicateIsARebuild(t *testing.T) {
 	for _, kind := range []AggregationKind{Arithmetic, Geometric, Minimum, Penalised} {
 		for _, units := range []int{1, 37, 600} {
 			ix, d := replicateCase(t, rng, kind, units)
-			p, err := ix.plan(d, RobustnessOptions{Seed: 8, WeightSpread: .4})
+			p, err := ix.scenarios(d, RobustnessOptions{Seed: 8, WeightSpread: .4})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -41,10 +41,10 @@ func TestReplicateIsARebuild(t *testing.T) {
 				for _, s := range list {
 					byUnit[s.Unit] = s
 				}
-				for e, u := range r.contest.units {
+				for e, u := range r.simulation.units {
 					s := byUnit[u]
-					if r.contest.score[e] != s.Score || int(r.contest.rank[e]) != s.Rank || ix.spec.Grades[r.contest.grade[e]].Code != s.Grade {
-						t.Fatalf("%s, unit %d: %v at %d, rebuilt %+v", kind, u, r.contest.score[e], r.contest.rank[e], s)
+					if r.simulation.score[e] != s.Score || int(r.simulation.rank[e]) != s.Rank || ix.spec.Grades[r.simulation.grade[e]].Code != s.Grade {
+						t.Fatalf("%s, unit %d: %v at %d, rebuilt %+v", kind, u, r.simulation.score[e], r.simulation.rank[e], s)
 					}
 				}
 			}

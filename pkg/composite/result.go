@@ -75,7 +75,7 @@ type FlagCode string
 // The flags of a column.
 const (
 	ConstantColumn FlagCode = "constant_column" // all peers are equal, or there is one only
-	TargetReached  FlagCode = "target_reached"  // even the worst peer has reached the Target
+	TargetReached  FlagCode = "target_reached"  // even the worst peer has reached the TargetRule
 	NoReference    FlagCode = "no_reference"    // the Reference unit has no value above 0
 )
 
@@ -165,7 +165,7 @@ type Keep int
 // The extremes; 1 keeps the root and the first level.
 const (
 	KeepRoot Keep = 0
-	KeepAll  Keep = MaxDepth
+	KeepAll  Keep = maxDepth
 )
 
 // Score scores every unit of d, which must have passed Check. It cannot fail, and
@@ -184,7 +184,7 @@ func (ix *Index) Score(d Data, keep Keep) *Result {
 	for c := range r.columns {
 		r.fit(c, classes)
 	}
-	s := newScan(r)
+	s := newBlockScorer(r)
 	for lo := 0; lo < len(d.Units); lo += blockSize {
 		s.block(lo, min(lo+blockSize, len(d.Units)))
 	}
@@ -217,40 +217,40 @@ func (ix *Index) newResult(d Data, keep Keep) *Result {
 	return r
 }
 
-// scan scores the leaves of a Result, block by block, and keeps the accounts.
-type scan struct {
-	r        *Result
-	walk     *walk
-	cover    cover
-	statuses []CellStatus
+// blockScorer scores the leaves of a Result, block by block, and keeps the accounts.
+type blockScorer struct {
+	r         *Result
+	evaluator *evaluator
+	coverage  coverage
+	statuses  []CellStatus
 }
 
-func newScan(r *Result) *scan {
-	s := &scan{r: r, walk: newWalk(r.index, len(r.data.Units), r.scores)}
-	s.walk.leaf = s.leaf
-	s.cover = newCover(s.walk.size)
-	s.statuses = make([]CellStatus, s.walk.size)
+func newBlockScorer(r *Result) *blockScorer {
+	s := &blockScorer{r: r, evaluator: newEvaluator(r.index, len(r.data.Units), r.scores)}
+	s.evaluator.leaf = s.leaf
+	s.coverage = newCoverage(s.evaluator.size)
+	s.statuses = make([]CellStatus, s.evaluator.size)
 	return s
 }
 
-func (s *scan) block(lo, hi int) {
-	s.cover.reset(hi - lo)
-	s.walk.block(lo, hi)
-	s.finish(lo, hi)
+func (s *blockScorer) block(lo, hi int) {
+	s.coverage.reset(hi - lo)
+	s.evaluator.block(lo, hi)
+	s.setStatus(lo, hi)
 }
 
-func (s *scan) leaf(at, lo int, dst []float64) ([]float64, bool) {
+func (s *blockScorer) leaf(at, lo int, dst []float64) ([]float64, bool) {
 	c := &s.r.columns[at]
 	whole := c.direct() && scoreBlock(dst, c.entered[lo:lo+len(dst)], c.scorers[0])
 	if whole && c.notApplicable == nil {
-		s.cover.all(c.leaf.effective)
+		s.coverage.all(c.leaf.effective)
 		return dst, true
 	}
 	return dst, s.cells(c, lo, dst)
 }
 
 // cells goes through a block cell by cell, past those that scoreBlock has settled.
-func (s *scan) cells(c *column, lo int, dst []float64) bool {
+func (s *blockScorer) cells(c *column, lo int, dst []float64) bool {
 	direct, statuses := c.direct(), s.statuses[:len(dst)]
 	whole, entered := true, true
 	for i := range dst {
@@ -267,9 +267,9 @@ func (s *scan) cells(c *column, lo int, dst []float64) bool {
 		}
 	}
 	if entered {
-		s.cover.all(c.leaf.effective)
+		s.coverage.all(c.leaf.effective)
 	} else {
-		s.cover.some(c.leaf.effective, statuses)
+		s.coverage.some(c.leaf.effective, statuses)
 	}
 	return whole
 }
@@ -302,10 +302,10 @@ func (l linear) block(dst, x []float64) bool {
 	return whole
 }
 
-// finish settles coverage and status of a block. A unit without a score loses that
+// setStatus settles coverage and status of a block. A unit without a score loses that
 // of its root, so that no figure of it can be published by mistake.
-func (s *scan) finish(lo, hi int) {
-	s.cover.ratio(s.r.coverage[lo:hi])
+func (s *blockScorer) setStatus(lo, hi int) {
+	s.coverage.ratio(s.r.coverage[lo:hi])
 	least := s.r.index.spec.MinCoverage
 	root, status := s.r.scores[0], s.r.status
 	for i := lo; i < hi; i++ {
@@ -339,7 +339,7 @@ func (r *Result) Reweigh(dst, weights []float64) bool {
 	}
 	keep := make([][]float64, len(r.scores))
 	keep[0] = dst
-	k := newWalk(r.index, len(dst), keep)
+	k := newEvaluator(r.index, len(dst), keep)
 	k.weights = weights
 	leaves := r.index.leaves
 	k.leaf = func(column, lo int, block []float64) ([]float64, bool) {

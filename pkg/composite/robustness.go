@@ -62,15 +62,15 @@ type EvaluatorRating struct {
 
 // Limits of a robustness run. They bound its memory to some hundred megabytes.
 const (
-	MaxReplicates = 1_000_000
+	maxReplicates = 1_000_000
 	maxCells      = 1 << 25 // units × replicates, and values of leaves over all alternatives
 	maxWorkers    = 256
 )
 
 func (o RobustnessOptions) resolve() RobustnessOptions {
-	fill(&o.Replicates, 1000)
-	fill(&o.Top, 3)
-	fill(&o.Bottom, 3)
+	setDefault(&o.Replicates, 1000)
+	setDefault(&o.Top, 3)
+	setDefault(&o.Bottom, 3)
 	return o
 }
 
@@ -78,8 +78,8 @@ func (o RobustnessOptions) resolve() RobustnessOptions {
 // their JSON members.
 func (o *RobustnessOptions) check(ix *Index, units int, r report) {
 	switch {
-	case o.Replicates < 1 || o.Replicates > MaxReplicates:
-		r("/replicates", "replicates_out_of_range", "give 1 to %d replicates", MaxReplicates)
+	case o.Replicates < 1 || o.Replicates > maxReplicates:
+		r("/replicates", "replicates_out_of_range", "give 1 to %d replicates", maxReplicates)
 	case o.Replicates > maxCells/max(units, 1):
 		r("/replicates", "too_large", "%d replicates of %d units need too much memory: at most %d in all", o.Replicates, units, maxCells)
 	}
@@ -190,15 +190,15 @@ type UnitRobustness struct {
 	Grades  []float64 // P(grade), by Robustness.Grades; with NoScore they sum to 1
 	NoScore float64   // P(nothing is left to score the unit by); it then ranks last
 
-	// NotApart are the units that this one cannot be told apart from: neither is
+	// Indistinguishable are the units that this one cannot be told apart from: neither is
 	// strictly ahead, on the rounded figure, in 95 % of the replicates or more. The
 	// relation is symmetric; the list is in the order of Data.Units. Nil for all where
-	// more than MaxCompared units have a score.
-	NotApart []int
+	// more than maxCompared units have a score.
+	Indistinguishable []int
 }
 
-// MaxCompared is how many units are compared pair by pair.
-const MaxCompared = 5000
+// maxCompared is how many units are compared pair by pair.
+const maxCompared = 5000
 
 // Robustness draws the uncertain parts of the index again and again, scores, rounds,
 // ranks and grades each time as Standings does, and counts (Saisana, Saltelli and
@@ -211,13 +211,13 @@ const MaxCompared = 5000
 // unit goes by its code. The error is what Check says of d, of type *DataFaults as
 // for adjustments, or of type Faults with pointers into the options.
 func (ix *Index) Robustness(d Data, o RobustnessOptions) (*Robustness, error) {
-	p, err := ix.plan(d, o)
+	p, err := ix.scenarios(d, o)
 	if err != nil {
 		return nil, err
 	}
 	o = p.options
-	t := newTally(len(p.contest.units), len(ix.spec.Grades), o.Replicates)
-	workers := min(or0(o.Workers, runtime.GOMAXPROCS(0)), maxWorkers, o.Replicates)
+	t := newTally(len(p.simulation.units), len(ix.spec.Grades), o.Replicates)
+	workers := min(positiveOr(o.Workers, runtime.GOMAXPROCS(0)), maxWorkers, o.Replicates)
 	parts := make([]*tally, workers)
 	inParallel(workers, func(w int) {
 		parts[w] = t.part()
@@ -231,17 +231,17 @@ func (ix *Index) Robustness(d Data, o RobustnessOptions) (*Robustness, error) {
 	for _, g := range ix.spec.Grades {
 		rb.Grades = append(rb.Grades, g.Code)
 	}
-	rb.Units = make([]UnitRobustness, len(p.contest.units))
+	rb.Units = make([]UnitRobustness, len(p.simulation.units))
 	extents := make([]extent, len(rb.Units))
 	inParallel(workers, func(w int) {
 		s := newSummary(t)
 		for i := w; i < len(rb.Units); i += workers {
-			rb.Units[i], extents[i] = s.unit(i, p.contest.before[i])
+			rb.Units[i], extents[i] = s.unit(i, p.simulation.before[i])
 		}
 	})
-	if len(rb.Units) <= MaxCompared {
-		for i, list := range t.notApart(p.contest.units, extents, workers) {
-			rb.Units[i].NotApart = list
+	if len(rb.Units) <= maxCompared {
+		for i, list := range t.indistinguishable(p.simulation.units, extents, workers) {
+			rb.Units[i].Indistinguishable = list
 		}
 	}
 	return rb, nil
@@ -260,7 +260,7 @@ func inParallel(n int, do func(worker int)) {
 	wg.Wait()
 }
 
-func or0(n, fallback int) int {
+func positiveOr(n, fallback int) int {
 	if n > 0 {
 		return n
 	}
@@ -272,10 +272,10 @@ func (r *replicator) replicates(from, to int, t *tally) {
 	var keys [sources]uint64
 	for i := from; i < to; i++ {
 		for s := range keys {
-			keys[s] = replicateKey(r.plan.options.Seed, i, s)
+			keys[s] = replicateKey(r.scenarios.options.Seed, i, s)
 		}
 		r.run(keys)
-		t.count(r.contest, i, r.plan.options)
+		t.count(r.simulation, i, r.scenarios.options)
 	}
 }
 
@@ -322,7 +322,7 @@ func (t *tally) add(part *tally) {
 	}
 }
 
-func (t *tally) count(c *contest, replicate int, o RobustnessOptions) {
+func (t *tally) count(c *simulation, replicate int, o RobustnessOptions) {
 	for i := range c.units {
 		at := i*t.replicates + replicate
 		t.ranks[at], t.scores[at] = c.rank[i], c.score[i]

@@ -13,8 +13,8 @@ type Transform string
 
 // The transforms of Goalposts.
 const (
-	Linear Transform = "linear"
-	Log    Transform = "log"
+	linearTransform Transform = "linear"
+	Log             Transform = "log"
 )
 
 // Goalposts scores 100·(f(x)−f(low))/(f(high)−f(low)), clamped to 0–100, with f
@@ -24,7 +24,7 @@ const (
 type Goalposts struct {
 	Low       float64   `json:"low"`
 	High      float64   `json:"high"`
-	Transform Transform `json:"transform,omitempty"` // Linear when empty
+	Transform Transform `json:"transform,omitempty"` // linearTransform when empty
 }
 
 // Kind is "goalposts".
@@ -33,7 +33,7 @@ func (*Goalposts) Kind() string { return "goalposts" }
 func (g *Goalposts) resolve() Rule {
 	c := *g
 	if c.Transform == "" {
-		c.Transform = Linear
+		c.Transform = linearTransform
 	}
 	return &c
 }
@@ -50,7 +50,7 @@ func (g *Goalposts) check(d Direction, r report) {
 		r("/low", "direction_contradicts_goalposts", "direction is benefit but low %v is above high %v: swap them or change the direction", g.Low, g.High)
 	}
 	switch g.Transform {
-	case Linear:
+	case linearTransform:
 	case Log:
 		if g.Low <= 0 || g.High <= 0 {
 			r("/transform", "log_not_positive", "a log scale needs low and high above 0")
@@ -79,32 +79,32 @@ func (g *Goalposts) fit(peers) scorer {
 	return linear{g.Low, g.High - g.Low, 100}
 }
 
-// Points scores 100·x/max. An entry must lie between 0 and Max. It does not look
+// PointsRule scores 100·x/max. An entry must lie between 0 and Max. It does not look
 // at peers.
-type Points struct {
+type PointsRule struct {
 	Max float64 `json:"max"`
 }
 
 // Kind is "points".
-func (*Points) Kind() string { return "points" }
+func (*PointsRule) Kind() string { return "points" }
 
-func (p *Points) resolve() Rule { c := *p; return &c }
+func (p *PointsRule) resolve() Rule { c := *p; return &c }
 
-func (p *Points) check(d Direction, r report) {
+func (p *PointsRule) check(d Direction, r report) {
 	reportPositive(r, "/max", p.Max)
 	reportDirection(r, d, Benefit, "points")
 }
 
-func (p *Points) refuses(x float64) string {
+func (p *PointsRule) refuses(x float64) string {
 	if x < 0 || x > p.Max {
 		return "points must lie between 0 and the maximum"
 	}
 	return ""
 }
 
-func (*Points) relative() bool { return false }
+func (*PointsRule) relative() bool { return false }
 
-func (p *Points) fit(peers) scorer { return linear{0, p.Max, 100} }
+func (p *PointsRule) fit(peers) scorer { return linear{0, p.Max, 100} }
 
 // linear is 100·(x−low)/span clamped to 0–top. The span is not 0; it is negative for a cost.
 type linear struct{ low, span, top float64 }
@@ -135,7 +135,7 @@ type Deduct struct {
 func (*Deduct) Kind() string { return "deduct" }
 
 func (d *Deduct) resolve() Rule {
-	return &Deduct{or(d.Full, 100), d.Per, or(d.Step, 1), or(d.Floor, 0)}
+	return &Deduct{orDefault(d.Full, 100), d.Per, orDefault(d.Step, 1), orDefault(d.Floor, 0)}
 }
 
 func (d *Deduct) check(dir Direction, r report) {
@@ -173,7 +173,7 @@ type Shortfall struct {
 // Kind is "shortfall".
 func (*Shortfall) Kind() string { return "shortfall" }
 
-func (s *Shortfall) resolve() Rule { return &Shortfall{s.Target, s.Per, or(s.Step, 1)} }
+func (s *Shortfall) resolve() Rule { return &Shortfall{s.Target, s.Per, orDefault(s.Step, 1)} }
 
 func (s *Shortfall) check(d Direction, r report) {
 	reportValue(r, "/target", s.Target)
@@ -239,11 +239,11 @@ func (*Bands) refuses(float64) string { return "" }
 
 func (*Bands) relative() bool { return false }
 
-func (b *Bands) fit(peers) scorer { return stairs(b.Bands) }
+func (b *Bands) fit(peers) scorer { return steps(b.Bands) }
 
-type stairs []Band
+type steps []Band
 
-func (s stairs) at(x float64) float64 {
+func (s steps) at(x float64) float64 {
 	for i := len(s) - 1; i >= 0; i-- {
 		if s[i].From <= x {
 			return s[i].Points

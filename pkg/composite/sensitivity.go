@@ -47,12 +47,12 @@ type UnitSensitivity struct {
 func (ix *Index) Sensitivity(d Data, o RobustnessOptions, s stats.SobolOptions, units []int) (*Sensitivity, error) {
 	s = s.Resolve()
 	o.Replicates = 1
-	p, err := ix.plan(d, o)
+	p, err := ix.scenarios(d, o)
 	if err != nil {
 		return nil, err
 	}
 	on := p.on()
-	entrants := p.entrants(units)
+	entrants := p.places(units)
 	k := len(on)
 	if s.Rows > maxCells/(k+2)/(1+2*len(entrants)) {
 		return nil, Faults{{"/rows", "too_large", "the analysis needs too much memory: give fewer rows or units"}}
@@ -62,17 +62,17 @@ func (ix *Index) Sensitivity(d Data, o RobustnessOptions, s stats.SobolOptions, 
 	for e := range entrants {
 		ranks[e], scores[e] = stats.NewSobolSample(k, s.Rows), stats.NewSobolSample(k, s.Rows)
 	}
-	workers := min(or0(o.Workers, runtime.GOMAXPROCS(0)), maxWorkers, s.Rows)
+	workers := min(positiveOr(o.Workers, runtime.GOMAXPROCS(0)), maxWorkers, s.Rows)
 	inParallel(workers, func(w int) {
 		r, x := p.newReplicator(), stats.NewSobolRows(k, s)
 		for row := s.Rows * w / workers; row < s.Rows*(w+1)/workers; row++ {
 			x.Draw(row)
 			for m := range k + 2 {
 				r.run(keysOf(on, x.Row(m)))
-				shift.Set(row, m, r.contest.shift())
+				shift.Set(row, m, r.simulation.shift())
 				for e, i := range entrants {
-					ranks[e].Set(row, m, float64(r.contest.rank[i]))
-					scores[e].Set(row, m, r.contest.score[i])
+					ranks[e].Set(row, m, float64(r.simulation.rank[i]))
+					scores[e].Set(row, m, r.simulation.score[i])
 				}
 			}
 		}
@@ -83,14 +83,14 @@ func (ix *Index) Sensitivity(d Data, o RobustnessOptions, s stats.SobolOptions, 
 	}
 	inParallel(workers, func(w int) {
 		for e := w; e < len(entrants); e += workers {
-			out.Units[e] = UnitSensitivity{p.contest.units[entrants[e]], ranks[e].Indices(s), scores[e].Indices(s)}
+			out.Units[e] = UnitSensitivity{p.simulation.units[entrants[e]], ranks[e].Indices(s), scores[e].Indices(s)}
 		}
 	})
 	return out, nil
 }
 
 // on are the sources that can make a difference.
-func (p *plan) on() []int {
+func (p *scenarios) on() []int {
 	var on []int
 	for s := range sources {
 		switch {
@@ -101,11 +101,11 @@ func (p *plan) on() []int {
 	return on
 }
 
-// entrants are the places in the contest of the units that take part, each once.
-func (p *plan) entrants(units []int) []int {
+// places are the places in the contest of the units that take part, each once.
+func (p *scenarios) places(units []int) []int {
 	var entrants []int
 	for _, u := range units {
-		if i, ok := slices.BinarySearch(p.contest.units, u); ok && !slices.Contains(entrants, i) {
+		if i, ok := slices.BinarySearch(p.simulation.units, u); ok && !slices.Contains(entrants, i) {
 			entrants = append(entrants, i)
 		}
 	}
@@ -122,7 +122,7 @@ func keysOf(on []int, x []float64) (keys [sources]uint64) {
 }
 
 // shift is the mean distance of the entrants from their published ranks.
-func (c *contest) shift() float64 {
+func (c *simulation) shift() float64 {
 	if len(c.units) == 0 {
 		return 0
 	}

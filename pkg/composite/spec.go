@@ -15,7 +15,7 @@ import (
 type Spec struct {
 	Decimals    int         `json:"decimals"`           // decimals of the published figure, 0 to 9
 	Rounding    Rounding    `json:"rounding,omitempty"` // HalfUp when empty
-	Ranking     Ranking     `json:"ranking,omitempty"`  // Competition when empty
+	Ranking     RankingKind `json:"ranking,omitempty"`  // Competition when empty
 	MinCoverage float64     `json:"min_coverage"`       // 0 to 1; a unit below it has no score
 	Tree        Node        `json:"tree"`
 	Adjustments Adjustments `json:"adjustments"`
@@ -65,25 +65,25 @@ type Rounding string
 // HalfUp rounds as a pocket calculator does; see Round.
 const HalfUp Rounding = "half_up"
 
-// Ranking names how ties use up ranks.
-type Ranking string
+// RankingKind names how ties use up ranks.
+type RankingKind string
 
 // The rankings: 1 2 2 4 and 1 2 2 3.
 const (
-	Competition Ranking = "competition"
-	Dense       Ranking = "dense"
+	Competition RankingKind = "competition"
+	Dense       RankingKind = "dense"
 )
 
 // Limits of a Spec.
 const (
-	MaxDepth = 16     // levels below the root
+	maxDepth = 16     // levels below the root
 	MaxNodes = 10_000 // nodes in the tree
 )
 
 // resolve returns a deep copy of s with every default filled in.
 func (s Spec) resolve() Spec {
-	fill(&s.Rounding, HalfUp)
-	fill(&s.Ranking, Competition)
+	setDefault(&s.Rounding, HalfUp)
+	setDefault(&s.Ranking, Competition)
 	s.Tree = s.Tree.resolve(0)
 	s.Grades = slices.Clone(s.Grades)
 	for i, g := range s.Grades {
@@ -100,20 +100,20 @@ func (s Spec) resolve() Spec {
 // resolve stops one level below the deepest allowed: check finds what is too deep there.
 func (n Node) resolve(depth int) Node {
 	n.Children = slices.Clone(n.Children)
-	if depth <= MaxDepth {
+	if depth <= maxDepth {
 		for i, c := range n.Children {
 			n.Children[i] = c.resolve(depth + 1)
 		}
 	}
 	if len(n.Children) > 0 {
-		fill(&n.Aggregation.Kind, Arithmetic)
+		setDefault(&n.Aggregation.Kind, Arithmetic)
 		return n
 	}
-	fill(&n.Missing.Kind, Exclude)
+	setDefault(&n.Missing.Kind, Exclude)
 	if n.Missing.Kind == Carry {
-		fill(&n.Missing.Periods, 1)
+		setDefault(&n.Missing.Periods, 1)
 	}
-	fill(&n.Peers, AllPeers)
+	setDefault(&n.Peers, AllPeers)
 	n.Treat = n.Treat.resolve()
 	n.Rule = resolveRule(n.Rule)
 	n.Direction = direction(n.Direction, n.Rule)
@@ -133,7 +133,7 @@ func resolveRule(r Rule) Rule {
 	return r.resolve()
 }
 
-func fill[T comparable](p *T, fallback T) {
+func setDefault[T comparable](p *T, fallback T) {
 	var zero T
 	if *p == zero {
 		*p = fallback
@@ -173,8 +173,8 @@ func (c *checker) node(n *Node, depth int, r report) {
 	if c.nodes > MaxNodes {
 		return
 	}
-	if depth > MaxDepth {
-		r("", "too_deep", "a tree has at most %d levels below its root: lift this node", MaxDepth)
+	if depth > maxDepth {
+		r("", "too_deep", "a tree has at most %d levels below its root: lift this node", maxDepth)
 		return
 	}
 	reportCode(r, c.codes, n.Code)

@@ -49,7 +49,7 @@ func (ix *Index) Standings(r *Result, adjustments []Adjustment) ([]Standing, err
 			list[u].Bonus, list[u].Deduction = 0, 0
 			continue
 		}
-		ix.settle(&list[u], limits)
+		ix.setScore(&list[u], limits)
 		scored++
 	}
 	list = inOrder(list, r.data.Units)
@@ -88,8 +88,8 @@ func inOrder(list []Standing, codes []string) []Standing {
 	return ordered
 }
 
-// settle works out the published score.
-func (ix *Index) settle(s *Standing, limits map[int]limit) {
+// setPoints works out the published score.
+func (ix *Index) setScore(s *Standing, limits map[int]limit) {
 	s.Bonus = min(s.Bonus, ix.spec.Adjustments.Bonus.Cap)
 	s.Deduction = min(s.Deduction, ix.spec.Adjustments.Deduction.Cap)
 	score := num.Clamp(s.Base+s.Bonus-s.Deduction, 0, 100)
@@ -273,17 +273,17 @@ func (a *Adjustments) find(code string) (adjustmentKind, int) {
 	return noItem, 0
 }
 
-// Ladder hands out ranks to scores that come in descending order: equal ones share
+// Ranker hands out ranks to scores that come in descending order: equal ones share
 // the better rank, after which Competition leaves out as many (1 2 2 4) and Dense
-// none (1 2 2 3). No Ranking is Competition.
-type Ladder struct {
-	Ranking     Ranking
+// none (1 2 2 3). No RankingKind is Competition.
+type Ranker struct {
+	Ranking     RankingKind
 	count, rank int
 	last        float64
 }
 
 // Next is the rank of the next score, which is not above the one before.
-func (l *Ladder) Next(score float64) int {
+func (l *Ranker) Next(score float64) int {
 	l.count++
 	switch {
 	case l.count > 1 && score == l.last:
@@ -298,8 +298,8 @@ func (l *Ladder) Next(score float64) int {
 
 // rank ranks units with a score, sorted by descending score.
 func (ix *Index) rank(list []Standing, classes *grouping) {
-	overall := Ladder{Ranking: ix.spec.Ranking}
-	within := slices.Repeat([]Ladder{overall}, len(classes.names))
+	overall := Ranker{Ranking: ix.spec.Ranking}
+	within := slices.Repeat([]Ranker{overall}, len(classes.names))
 	for i := range list {
 		s := &list[i]
 		s.Rank = overall.Next(s.Score)

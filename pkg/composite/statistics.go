@@ -25,8 +25,8 @@ type NodeStatistics struct {
 	Node int `json:"node"`
 	// Entered describes the values that a leaf was given, among the units that it
 	// applies to; nil for an inner node.
-	Entered *stats.Summary `json:"entered,omitempty"`
-	Scores  stats.Summary  `json:"scores"`
+	Entered *stats.ColumnSummary `json:"entered,omitempty"`
+	Scores  stats.ColumnSummary  `json:"scores"`
 	// Flags are those of the entered values of a leaf and of the scores of an inner
 	// node.
 	Flags []FlagCode `json:"flags,omitempty"`
@@ -47,7 +47,7 @@ type CorrelatedPair struct {
 // Statistics describes every node, in preorder. It needs all scores (KeepAll) and
 // is nil without them. Time grows with the square of the children of a node.
 func (r *Result) Statistics(o StatisticsOptions) []NodeStatistics {
-	o = StatisticsOptions{or(o.Availability, .65), or(o.Skew, 2), or(o.Kurtosis, 3.5), or(o.Correlation, .9)}
+	o = StatisticsOptions{orDefault(o.Availability, .65), orDefault(o.Skew, 2), orDefault(o.Kurtosis, 3.5), orDefault(o.Correlation, .9)}
 	list := make([]NodeStatistics, len(r.scores))
 	for n, scores := range r.scores {
 		if scores == nil {
@@ -81,7 +81,7 @@ func (r *Result) Children(node int) (nodes []int, scores [][]float64) {
 	return nodes, scores
 }
 
-func (c *column) summary() stats.Summary {
+func (c *column) summary() stats.ColumnSummary {
 	var x []float64
 	for unit, v := range c.entered {
 		if !c.excludes(unit) {
@@ -108,7 +108,7 @@ func (r *Result) relate(s *NodeStatistics, limit float64) {
 }
 
 // flagsOf are what a reader should know of the column.
-func flagsOf(s stats.Summary, o StatisticsOptions) (flags []FlagCode) {
+func flagsOf(s stats.ColumnSummary, o StatisticsOptions) (flags []FlagCode) {
 	if s.N+s.Missing > 0 && stats.Round(s.Availability, stats.MaxDecimals) < *o.Availability {
 		flags = append(flags, LowAvailability)
 	}

@@ -10,7 +10,7 @@ import (
 
 // points is a leaf that scores its value as it is.
 func points(code string, weight float64) composite.Node {
-	return composite.Node{Code: code, Weight: weight, Rule: &composite.Points{Max: 100}}
+	return composite.Node{Code: code, Weight: weight, Rule: &composite.PointsRule{Max: 100}}
 }
 
 func node(code string, weight float64, a composite.Aggregation, children ...composite.Node) composite.Node {

@@ -33,8 +33,8 @@ type InterventionEffect struct {
 	Controls   int     // different units that served as controls
 	Above      float64 // share of the matches whose effect is above 0
 	Imbalance  Imbalance
-	Placebo    *Placebo // nil where the history is too short
-	Matches    []Match  // in the order of the codes of the units
+	Placebo    *Placebo      // nil where the history is too short
+	Matches    []MatchedUnit // in the order of the codes of the units
 	Unmatched  []Unmatched
 	Difference float64 // TreatedChange − ControlChange: the estimate before the correction
 	Gap        float64 // mean start of the matched units less that of their controls
@@ -54,8 +54,8 @@ type Estimate struct {
 	Freedom   float64 // degrees of freedom of the interval
 }
 
-// Match is a unit, and what became of units that started where it did.
-type Match struct {
+// MatchedUnit is a unit, and what became of units that started where it did.
+type MatchedUnit struct {
 	Unit          int     // index into Panel.Units
 	From, To      int     // last period before the intervention with a score, and the one after
 	Before, After float64 // its scores
@@ -120,7 +120,7 @@ type Placebo struct {
 // (regression to the mean). Controls of the same start rise alike. Where they started
 // higher nevertheless, by the Gap, the rest is taken off by the Slope of change on
 // start among all untreated units of the same classes and periods (Abadie and Imbens
-// 2011). Match on what the choice was made by: after a choice by one score, a mean of
+// 2011). MatchedUnit on what the choice was made by: after a choice by one score, a mean of
 // several leaves some regression to the mean in the figure. With a Horizon above 1,
 // units chosen in the meantime are no controls, and those that are left did a little
 // better, which makes the effect look smaller.
@@ -168,7 +168,7 @@ func (e *InterventionEffect) describe(m *matcher, c comparison) {
 	n := float64(len(c.pairs))
 	for _, p := range c.pairs {
 		g := c.groups[p.group]
-		match := Match{Unit: m.order[p.unit], From: g.before[0], To: g.after, Before: p.start, After: m.score(g.after, p.unit)}
+		match := MatchedUnit{Unit: m.order[p.unit], From: g.before[0], To: g.after, Before: p.start, After: m.score(g.after, p.unit)}
 		start, change := c.controls(p)
 		for _, k := range p.controls {
 			control := m.order[c.cells[k].unit]

@@ -189,7 +189,7 @@ func TestMatchedEffectByHand(t *testing.T) {
 	want := &effect.InterventionEffect{
 		Estimate: effect.Estimate{Effect: 4, Low: 4 - 2.42992, High: 4 + 2.42992, SE: math.Sqrt(v), Freedom: freedom},
 		Level:    .95, Treated: 3, Controls: 3, Above: 1,
-		Matches: []effect.Match{
+		Matches: []effect.MatchedUnit{
 			{Unit: 0, From: 1, To: 2, Before: 58, After: 67, Controls: []int{3, 4}, ControlBefore: 61, ControlAfter: 65, Effect: 3.8},
 			{Unit: 1, From: 1, To: 2, Before: 61, After: 68.2, Controls: []int{3, 4}, ControlBefore: 61, ControlAfter: 65, Effect: 3.2},
 			{Unit: 2, From: 1, To: 2, Before: 64, After: 72, Controls: []int{4, 5}, ControlBefore: 64, ControlAfter: 67, Effect: 5},

@@ -128,17 +128,17 @@ func (l *line) at(group int, start float64) float64 {
 // line is false where the cells leave no degree of freedom, or are of one unit.
 func (c *comparison) line() (line, bool) {
 	l := line{start: make([]float64, len(c.groups)), change: make([]float64, len(c.groups)), lever: make([]float64, len(c.cells))}
-	free := len(c.cells) - l.centre(c.cells)
-	if l.tilt(c.cells) {
+	free := len(c.cells) - l.fitMeans(c.cells)
+	if l.fitSlope(c.cells) {
 		free--
 	}
-	l.spread(c.cells, float64(free))
+	l.fitVariance(c.cells, float64(free))
 	l.freedom = float64(min(free, len(l.units)-1))
 	return l, l.freedom >= 1
 }
 
-// centre takes the means by group and counts the groups that have cells.
-func (l *line) centre(cells []cell) (groups int) {
+// fitMeans takes the means by group and counts the groups that have cells.
+func (l *line) fitMeans(cells []cell) (groups int) {
 	count := make([]float64, len(l.start))
 	for _, cell := range cells {
 		count[cell.group]++
@@ -155,8 +155,8 @@ func (l *line) centre(cells []cell) (groups int) {
 	return groups
 }
 
-// tilt fits the slope, and is false where starts do not vary but for noise.
-func (l *line) tilt(cells []cell) bool {
+// fitSlope fits the slope, and is false where starts do not vary but for noise.
+func (l *line) fitSlope(cells []cell) bool {
 	square, largest := 0.0, 0.0
 	for k, cell := range cells {
 		l.lever[k] = cell.start - l.start[cell.group]
@@ -175,9 +175,9 @@ func (l *line) tilt(cells []cell) bool {
 	return true
 }
 
-// spread takes the variance about the line, and the covariance of the cells of a unit,
+// fitVariance takes the variance about the line, and the covariance of the cells of a unit,
 // which is in several where treatments begin in several periods.
-func (l *line) spread(cells []cell, free float64) {
+func (l *line) fitVariance(cells []cell, free float64) {
 	sum, count, squares := map[int]float64{}, map[int]float64{}, 0.0
 	for _, cell := range cells {
 		if count[cell.unit] == 0 {

@@ -132,7 +132,7 @@ func (w effectWorld) try(t *testing.T, times int) (out tried) {
 }
 
 // resampled is the interval of the bootstrap that takes matches for independent.
-func resampled(rng *rand.Rand, matches []effect.Match) (low, high float64) {
+func resampled(rng *rand.Rand, matches []effect.MatchedUnit) (low, high float64) {
 	means := make([]float64, 200)
 	for b := range means {
 		for range matches {

@@ -53,7 +53,7 @@ type deviated struct {
 
 func deviate(x []float64) deviated {
 	d, _ := centred(x)
-	return deviated{d, steadyDot(d, d)}
+	return deviated{d, exactDot(d, d)}
 }
 
 // cosine is the correlation of two columns of the same units.
@@ -61,7 +61,7 @@ func cosine(x, y deviated) (float64, bool) {
 	if x.squares == 0 || y.squares == 0 {
 		return 0, false
 	}
-	return num.Clamp(steadyDot(x.d, y.d)/math.Sqrt(x.squares*y.squares), -1, 1), true
+	return num.Clamp(exactDot(x.d, y.d)/math.Sqrt(x.squares*y.squares), -1, 1), true
 }
 
 // midranks ranks ascending from 1.

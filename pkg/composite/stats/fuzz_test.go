@@ -96,7 +96,7 @@ func fuzzColumn(t *testing.T, w *wild, x, y []float64) {
 	finiteOnly(t, "trend", []float64{growth, slope})
 }
 
-func fuzzSummary(t *testing.T, s stats.Summary) {
+func fuzzSummary(t *testing.T, s stats.ColumnSummary) {
 	t.Helper()
 	figures := []float64{s.Availability, s.Min, s.Max, s.Mean, s.Median, s.SD}
 	for _, p := range []*float64{s.Skewness, s.Kurtosis} {

@@ -31,7 +31,7 @@ func impute(x []float64, groups []string, average func(sorted []float64) float64
 		}
 		return groups[unit]
 	}
-	y := whereThere(x)
+	y := missingAsNaN(x)
 	members := map[string][]float64{}
 	for unit, v := range y {
 		if v == v {
@@ -54,8 +54,8 @@ func impute(x []float64, groups []string, average func(sorted []float64) float64
 	return y
 }
 
-// whereThere is a copy of x with NaN for everything that counts as missing.
-func whereThere(x []float64) []float64 {
+// missingAsNaN is a copy of x with NaN for everything that counts as missing.
+func missingAsNaN(x []float64) []float64 {
 	y := slices.Clone(x)
 	for i, v := range y {
 		if !Valid(v) {

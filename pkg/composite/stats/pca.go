@@ -96,7 +96,7 @@ func jacobi(a [][]float64) (values []float64, vectors [][]float64) {
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(a[j][j], a[i][i]) })
 	for _, i := range order {
 		values = append(values, a[i][i])
-		vectors = append(vectors, facing(v[i]))
+		vectors = append(vectors, orient(v[i]))
 	}
 	return values, vectors
 }
@@ -145,9 +145,9 @@ func turnRows(c, s float64, x, y []float64) {
 	}
 }
 
-// facing turns v round where its largest element is negative. Elements within
+// orient turns v round where its largest element is negative. Elements within
 // 1e-9 of it count as equal: rounding must not choose the sign.
-func facing(v []float64) []float64 {
+func orient(v []float64) []float64 {
 	largest := 0.0
 	for _, x := range v {
 		largest = max(largest, math.Abs(x))
@@ -184,11 +184,11 @@ func CronbachAlpha(columns [][]float64) (float64, bool) {
 		}
 	}
 	whole, e := centred(sum)
-	variance := steadyDot(whole, whole)
+	variance := exactDot(whole, whole)
 	parts := 0.0
 	for _, column := range x {
 		d, own := centred(column)
-		parts += math.Ldexp(steadyDot(d, d), 2*(own-e))
+		parts += math.Ldexp(exactDot(d, d), 2*(own-e))
 	}
 	if variance <= 1e-24*parts { // what is left of a sum that cancels is rounding
 		return 0, false

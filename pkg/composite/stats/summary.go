@@ -7,9 +7,9 @@ import (
 	"bulwark/pkg/composite/internal/num"
 )
 
-// Summary describes one column. NaN, and with it what lies beyond ±MaxValue,
+// ColumnSummary describes one column. NaN, and with it what lies beyond ±MaxValue,
 // counts as missing. Without values, the figures are 0.
-type Summary struct {
+type ColumnSummary struct {
 	N            int     `json:"n"` // values that are there
 	Missing      int     `json:"missing"`
 	Availability float64 `json:"availability"` // n ÷ all; 0 for an empty column
@@ -27,10 +27,10 @@ type Summary struct {
 
 // Summarise describes the column. Sums go over sorted values, so the order of the
 // units changes no bit.
-func Summarise(x []float64) Summary {
+func Summarise(x []float64) ColumnSummary {
 	sorted := present(x)
 	slices.Sort(sorted)
-	s := Summary{N: len(sorted), Missing: len(x) - len(sorted)}
+	s := ColumnSummary{N: len(sorted), Missing: len(x) - len(sorted)}
 	if s.N == 0 {
 		return s
 	}
@@ -46,16 +46,16 @@ func Summarise(x []float64) Summary {
 		s.Mean = s.Min
 		return s
 	}
-	s.Mean = steadyMean(sorted)
+	s.Mean = exactMean(sorted)
 	s.shape(sorted)
 	return s
 }
 
 // shape fills in what two different values and more have. Moments are taken of
 // deviations scaled by a power of two, so that no power of them is out of range.
-func (s *Summary) shape(sorted []float64) {
+func (s *ColumnSummary) shape(sorted []float64) {
 	d, e := centred(sorted)
-	s.SD = math.Ldexp(math.Sqrt(steadyDot(d, d)/float64(s.N-1)), e)
+	s.SD = math.Ldexp(math.Sqrt(exactDot(d, d)/float64(s.N-1)), e)
 	if s.N >= 3 {
 		s.Skewness = new(Skewness(d))
 	}

@@ -21,7 +21,7 @@ type TreatedColumn struct {
 	Lambda    float64 // the exponent of BoxCox
 	Scale     float64 // what BoxCox divides by first
 
-	Before, After Summary
+	Before, After ColumnSummary
 }
 
 // TreatedPoint is one value that a treatment moved.
@@ -53,7 +53,7 @@ type OutlierLimits struct {
 
 // Pass reports whether a column with this summary has no outliers. One without a
 // skewness or a kurtosis passes.
-func (l OutlierLimits) Pass(s Summary) bool {
+func (l OutlierLimits) Pass(s ColumnSummary) bool {
 	return s.Skewness == nil || s.Kurtosis == nil ||
 		*s.Skewness < l.Skew && *s.Skewness > -l.Skew || *s.Kurtosis < l.Kurtosis
 }
@@ -119,7 +119,7 @@ func (l OutlierLimits) Bounds(x []float64) (low, high float64) {
 // newTreated puts f in place of each value. A nil f, or one that leaves the range
 // of values anywhere or makes all values equal, leaves the column as it is.
 func newTreated(x []float64, kind TreatmentKind, f func(float64) float64) *TreatedColumn {
-	c := &TreatedColumn{Kind: Untreated, Values: whereThere(x), Before: Summarise(x)}
+	c := &TreatedColumn{Kind: Untreated, Values: missingAsNaN(x), Before: Summarise(x)}
 	c.After = c.Before
 	if f == nil {
 		return c

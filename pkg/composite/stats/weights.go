@@ -40,7 +40,7 @@ func divergence(x []float64) float64 {
 		return 0
 	}
 	n, e := float64(len(x)), binary(x)
-	var sum, entropy steady
+	var sum, entropy exactSum
 	for _, v := range x {
 		sum.add(math.Ldexp(v, -e))
 	}
@@ -77,7 +77,7 @@ func contrast(x []float64) float64 {
 	for _, v := range d {
 		low, high = min(low, v), max(high, v)
 	}
-	return math.Sqrt(steadyDot(d, d)/float64(len(d)-1)) / (high - low)
+	return math.Sqrt(exactDot(d, d)/float64(len(d)-1)) / (high - low)
 }
 
 // CRITICWeights gives each column s·Σ(1−r): its standard deviation after min-max
@@ -280,7 +280,7 @@ func BalancedWeights(columns [][]float64, importance []float64) (*Balance, error
 		}
 	}
 	sumToOne(b.Weights)
-	b.judge(related, u, spread, importance)
+	b.setCorrelations(related, u, spread, importance)
 	return b, nil
 }
 
@@ -315,7 +315,7 @@ func deviations(x [][]float64) []float64 {
 			continue
 		}
 		d, e := centred(column)
-		s[c], powers[c] = math.Sqrt(steadyDot(d, d)), e
+		s[c], powers[c] = math.Sqrt(exactDot(d, d)), e
 		highest = max(highest, e)
 	}
 	for c := range s {
@@ -387,8 +387,8 @@ func leastWithin(related [][]float64, t []float64) []float64 {
 	return u
 }
 
-// judge fills in the correlations that the weights bring about.
-func (b *Balance) judge(related [][]float64, u, spread, importance []float64) {
+// setCorrelations fills in the correlations that the weights bring about.
+func (b *Balance) setCorrelations(related [][]float64, u, spread, importance []float64) {
 	b.Correlations = make([]float64, len(u))
 	variance := 0.0
 	for a, row := range related {
