@@ -95,11 +95,11 @@ func (r Round) standing(p Project, sheets []JudgeSheet) (ProjectStanding, []floa
 			s.Highest = &row[i]
 		}
 	}
-	if combined, ok := composite.Combine(totals, r.rule()); ok {
+	if combined, ok := r.rule().Combine(totals); ok {
 		s.Score, s.Lowest, s.Highest = rounded(combined), rounded(*s.Lowest), rounded(*s.Highest)
 	}
 	for code, points := range byCriterion {
-		if combined, ok := composite.Combine(points, r.rule()); ok {
+		if combined, ok := r.rule().Combine(points); ok {
 			s.Criteria[code] = stats.Round(combined, 2)
 		}
 	}

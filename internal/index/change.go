@@ -83,7 +83,7 @@ func (b *Board) Change(ctx context.Context, db *gorm.DB, v View, branch, from st
 	if err != nil {
 		return ScoreChange{}, err
 	}
-	c := composite.Compare(early, late, branch)
+	c := early.Compare(late, branch)
 	r := v.now.find(branch)
 	if r == nil {
 		r = before.find(branch)

@@ -17,7 +17,7 @@ type Document struct {
 	Name        text.Text             `json:"name"`
 	Description text.Text             `json:"description,omitzero"`
 	Decimals    int                   `json:"decimals"`
-	Rounding    composite.Rounding    `json:"rounding,omitempty"`
+	Rounding    string                `json:"rounding,omitempty"`
 	Ranking     composite.RankingKind `json:"ranking,omitempty" swaggertype:"string" enums:"competition,dense"`
 	MinCoverage float64               `json:"min_coverage"`
 	Quantities  []Quantity            `json:"quantities,omitempty"`

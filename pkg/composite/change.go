@@ -77,14 +77,14 @@ type LeafState struct {
 // comes and goes with its scheme, data included, and so does a value that the other
 // scheme's rule would refuse. What a mixed state leaves without any value moves
 // nothing; the step after it does. Adjustments and cut need no order: they add up.
-func Compare(from, to *Explainer, unit string) *ScoreChange {
+func (e *Explainer) Compare(later *Explainer, unit string) *ScoreChange {
 	c := &ScoreChange{Unit: unit}
-	m := newCounterfactual(from, to, unit)
+	m := newCounterfactual(e, later, unit)
 	if m.early.unit >= 0 {
-		c.From, _ = from.Standing(m.early.unit)
+		c.From, _ = e.Standing(m.early.unit)
 	}
 	if m.late.unit >= 0 {
-		c.To, _ = to.Standing(m.late.unit)
+		c.To, _ = later.Standing(m.late.unit)
 	}
 	if c.Status = m.status(c.From, c.To); c.Status != Compared {
 		return c

@@ -257,7 +257,7 @@ func (r *Result) fitPeers(c *column) {
 
 func (r *Result) fitRule(c *column, group int, sorted []float64) scorer {
 	p := peers{sorted: sorted, cost: c.leaf.cost, reference: math.NaN()}
-	p.flag = func(code FlagCode) {
+	p.flag = func(code stats.FlagCode) {
 		r.Flags = append(r.Flags, Flag{c.leaf.node, c.peers.names[group], code})
 	}
 	if rule, ok := c.leaf.rule.(*Reference); ok {

@@ -64,7 +64,7 @@ func (e *Explainer) divide(n int, scores []float64, nodes []Contribution, rate [
 		// A child at 100 loses nothing, but its own children may lose and gain: then the
 		// rate is what it tends to, the share.
 		rate[child] = rate[n] * share[i]
-		if gap := 100 - x[i]; method != ByWeight && math.Abs(gap) > 1e-9 {
+		if gap := 100 - x[i]; method != byWeight && math.Abs(gap) > 1e-9 {
 			rate[child] = nodes[child].Lost / gap
 		}
 	}
@@ -101,17 +101,17 @@ type Method string
 // The methods. Each divides what the node loses against 100, so that they agree on
 // what a contribution means; see Contributions.
 const (
-	// ByWeight is the arithmetic mean's: a child loses its share of the weight
+	// byWeight is the arithmetic mean's: a child loses its share of the weight
 	// × (100 − its score).
-	ByWeight Method = "weight"
-	// ByShapley is the mean loss that a child adds when the children leave 100 for
+	byWeight Method = "weight"
+	// byShapley is the mean loss that a child adds when the children leave 100 for
 	// their own scores one after another, over all orders (Shapley 1953).
-	ByShapley Method = "shapley"
-	// ByLogShare divides in proportion to weight × ln(100/score), for more children
+	byShapley Method = "shapley"
+	// byLogShare divides in proportion to weight × ln(100/score), for more children
 	// than Shapley values are worked out for. For the geometric mean it is the
 	// logarithmic mean Divisia decomposition (Ang 2005). Scores above 100 lose
 	// nothing there; scores below 0.01 count as 0.01.
-	ByLogShare Method = "log_share"
+	byLogShare Method = "log_share"
 )
 
 // maxShapley is the largest number of children whose Shapley values are worked out.
@@ -130,11 +130,11 @@ func (in *inner) losses(value float64, x, w []float64) (loss, share []float64, m
 		for i := range x {
 			loss[i] = float64(share[i] * (100 - x[i]))
 		}
-		return loss, share, ByWeight
+		return loss, share, byWeight
 	case len(x) <= maxShapley:
-		return in.shapley(value, x, w), share, ByShapley
+		return in.shapley(value, x, w), share, byShapley
 	}
-	return logShare(100-value, x, share), share, ByLogShare
+	return logShare(100-value, x, share), share, byLogShare
 }
 
 func shares(kind AggregationKind, w []float64) []float64 {

@@ -230,7 +230,7 @@ type Screening struct {
 // apply have a value, then the units that have at least the share perUnit of the
 // cells that apply in those columns. Columns first: one that hardly anybody reports
 // must not cost units their place. Data of the wrong shape give nil.
-func Screen(d Data, perColumn, perUnit float64) *Screening {
+func (d Data) Screen(perColumn, perUnit float64) *Screening {
 	for c, x := range d.Columns {
 		if len(x) != len(d.Units) || d.NotApplicable != nil && (len(d.NotApplicable) != len(d.Columns) ||
 			d.NotApplicable[c] != nil && len(d.NotApplicable[c]) != len(x)) {

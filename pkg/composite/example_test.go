@@ -110,10 +110,10 @@ func ExampleRound() {
 	// Output: 2.68 0.3
 }
 
-func ExampleCombine() {
-	value, ok := composite.Combine([]composite.Rating{
+func ExampleCombination_Combine() {
+	value, ok := (composite.Combination{Kind: composite.Mean, RoleWeights: map[string]float64{"mentor": 2, "resident": 1}}).Combine([]composite.Rating{
 		{Role: "mentor", Value: 90}, {Role: "mentor", Value: 80}, {Role: "resident", Value: 61},
-	}, composite.Combination{Kind: composite.Mean, RoleWeights: map[string]float64{"mentor": 2, "resident": 1}})
+	})
 	fmt.Println(value, ok)
 	// Output: 77 true
 }

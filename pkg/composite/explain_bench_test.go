@@ -98,7 +98,7 @@ func BenchmarkExplain(b *testing.B) {
 	})
 	b.Run("change", func(b *testing.B) {
 		for b.Loop() {
-			composite.Compare(earlier, e, "u7")
+			earlier.Compare(e, "u7")
 		}
 	})
 	for _, path := range []struct {

@@ -51,7 +51,7 @@ func TestContributionsSumToTheBase(t *testing.T) {
 		}
 	}
 	t.Log(explainedUnits, "units,", negative, "negative,", methods)
-	if explainedUnits < int(manySchemes()) || methods[composite.ByLogShare] == 0 || methods[composite.ByShapley] == 0 {
+	if explainedUnits < int(manySchemes()) || methods["log_share"] == 0 || methods["shapley"] == 0 {
 		t.Fatal("the draw is too tame")
 	}
 }
@@ -243,7 +243,7 @@ func TestLogShare(t *testing.T) {
 		x[i], w[i] = float64(30+5*i), float64(1+i%3)
 	}
 	c, _ := one(t, flat(composite.Geometric, 0, w), x).Contributions(0)
-	if c.Nodes[0].Method != composite.ByLogShare {
+	if c.Nodes[0].Method != "log_share" {
 		t.Fatal(c.Nodes[0].Method)
 	}
 	total := 0.0

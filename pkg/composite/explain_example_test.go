@@ -87,7 +87,7 @@ func ExampleExplainer_Gains() {
 	// from 1: -5.00 per unit, +5.00 at 0
 }
 
-func ExampleExplainer_Findings() {
+func ExampleExplainer_Comparisons() {
 	for _, f := range composite.Leading(explained().Comparisons(2, composite.ComparisonOptions{}), 2) {
 		fmt.Printf("node %d %s: %v against %v, %+.2f points\n", f.Node, f.Code, f.Score, f.Reference, f.Points)
 	}

@@ -49,7 +49,7 @@ func FuzzExplain(f *testing.F) {
 					}
 				}
 			}
-			change := composite.Compare(before, e, fmt.Sprint("u", u))
+			change := before.Compare(e, fmt.Sprint("u", u))
 			change.Leaves = nil // hold the cells, where NaN is a value that is missing
 			if soundBefore {
 				answers = append(answers, *change)
@@ -112,7 +112,7 @@ func TestExplainNothing(t *testing.T) {
 	if _, ok := e.Standing(0); ok {
 		t.Error("a standing of nobody")
 	}
-	if c := composite.Compare(e, e, ""); c.Status != composite.UnitUnknown {
+	if c := e.Compare(e, ""); c.Status != composite.UnitUnknown {
 		t.Errorf("%+v", c)
 	}
 	if _, err := ix.Score(composite.Data{Columns: [][]float64{nil}}, composite.KeepAll).Explain([]composite.Adjustment{{Unit: math.MaxInt}}); err == nil {

@@ -516,7 +516,7 @@ func answersOf(e, before *composite.Explainer, unit int, codes []string) string 
 		ahead = append(ahead, codes[a])
 	}
 	path.Ahead, path.Reached.Unit = nil, 0
-	text := fmt.Sprintf("%+v %+v %v %+v", c, path, ahead, composite.Compare(before, e, codes[unit]).Parts)
+	text := fmt.Sprintf("%+v %+v %v %+v", c, path, ahead, before.Compare(e, codes[unit]).Parts)
 	for _, g := range e.Gains(unit) {
 		text += fmt.Sprintf(" %v %v", g.Below, g.Above)
 		for _, r := range []*composite.ValueGain{g.Goal, g.Next, g.Median, g.Best} {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 var nan = math.NaN()
@@ -194,7 +195,7 @@ func TestClassPeers(t *testing.T) {
 	leaf := composite.Node{Code: "v", Rule: &composite.MinMax{}, Peers: composite.ClassPeers}
 	r := score(t, mustNew(t, composite.Spec{Tree: leaf}), d)
 	wantColumn(t, "by class", r.Column(0), []float64{0, 0, 100, 100, 50}, 0)
-	if len(r.Flags) != 1 || r.Flags[0] != (composite.Flag{Node: 0, Class: "z", Code: composite.ConstantColumn}) {
+	if len(r.Flags) != 1 || r.Flags[0] != (composite.Flag{Node: 0, Class: "z", Code: stats.ConstantColumn}) {
 		t.Errorf("flags %v", r.Flags)
 	}
 	d.Classes = nil

@@ -51,7 +51,7 @@ func (c *Combination) check(r report) {
 // Combine returns the raw value that the ratings make, and whether there is one.
 // Ratings that are not finite, and roles without weight, do not count. The order
 // of the ratings does not matter, to the last bit.
-func Combine(ratings []Rating, rule Combination) (float64, bool) {
+func (c Combination) Combine(ratings []Rating) (float64, bool) {
 	byRole := map[string][]float64{}
 	for _, r := range ratings {
 		if num.Finite(r.Value) {
@@ -61,11 +61,11 @@ func Combine(ratings []Rating, rule Combination) (float64, bool) {
 	var values, weights []float64
 	for _, role := range slices.Sorted(maps.Keys(byRole)) {
 		w := 1.0
-		if rule.RoleWeights != nil {
-			w = rule.RoleWeights[role]
+		if c.RoleWeights != nil {
+			w = c.RoleWeights[role]
 		}
 		if w > 0 && num.Finite(w) {
-			values = append(values, rule.one(byRole[role]))
+			values = append(values, c.one(byRole[role]))
 			weights = append(weights, w)
 		}
 	}

@@ -286,7 +286,7 @@ func (d Data) without(evaluator int, rated []RatedColumn) Data {
 			if len(rest) == len(cell) || column[u] != column[u] {
 				continue
 			}
-			value, ok := Combine(rest, rc.Combine)
+			value, ok := rc.Combine.Combine(rest)
 			if !ok {
 				value = math.NaN()
 			}

@@ -69,21 +69,17 @@ type Cell struct {
 	Score   float64
 }
 
-// FlagCode names something that a reader of the scores should know of a column.
-type FlagCode string
-
-// The flags of a column.
+// The flags of the scores of a column, beside stats.ConstantColumn.
 const (
-	ConstantColumn FlagCode = "constant_column" // all peers are equal, or there is one only
-	TargetReached  FlagCode = "target_reached"  // even the worst peer has reached the TargetRule
-	NoReference    FlagCode = "no_reference"    // the Reference unit has no value above 0
+	TargetReached stats.FlagCode = "target_reached" // even the worst peer has reached the target
+	NoReference   stats.FlagCode = "no_reference"   // the reference unit has no value above 0
 )
 
 // Flag marks a column, within one class where its peers are those of the class.
 type Flag struct {
 	Node  int // of the leaf
 	Class string
-	Code  FlagCode
+	Code  stats.FlagCode
 }
 
 // Units returns the number of units.

@@ -501,7 +501,7 @@ func TestSensitivity(t *testing.T) {
 		return s
 	}
 	alone := mustSensitivity(options)
-	if len(alone.Sources) != 1 || alone.Sources[0] != composite.WeightSource || len(alone.Units) != 2 {
+	if len(alone.Sources) != 1 || alone.Sources[0] != "weights" || len(alone.Units) != 2 {
 		t.Fatalf("%+v", alone)
 	}
 	for _, s := range []stats.SobolIndices{alone.Shift, alone.Units[0].Score, alone.Units[1].Score} {
@@ -515,7 +515,7 @@ func TestSensitivity(t *testing.T) {
 	options.Missing = []composite.MissingKind{composite.PeerMean}
 	both := mustSensitivity(options)
 	score := both.Units[1].Score
-	if len(both.Sources) != 3 || both.Sources[2] != composite.NormalisationSource || !(score.Factors[2].First > .8) || !(score.Factors[0].Total < .1) {
+	if len(both.Sources) != 3 || both.Sources[2] != "normalisation" || !(score.Factors[2].First > .8) || !(score.Factors[0].Total < .1) {
 		t.Errorf("%v %+v", both.Sources, score)
 	}
 	for _, workers := range []int{1, 3, 8} {

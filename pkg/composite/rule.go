@@ -27,7 +27,7 @@ type peers struct {
 	sorted    []float64 // used values of the peer group, ascending
 	cost      bool
 	reference float64 // used value of the unit that a Reference names, NaN if it has none
-	flag      func(FlagCode)
+	flag      func(stats.FlagCode)
 }
 
 // A scorer scores values that are not NaN. It answers NaN where it has no answer.

@@ -8,13 +8,10 @@ import (
 	"bulwark/pkg/composite/internal/num"
 )
 
-// Transform is applied to the value and both goalposts.
-type Transform string
-
-// The transforms of Goalposts.
+// The transforms of Goalposts; the default, "linear", takes values as they are.
 const (
-	linearTransform Transform = "linear"
-	Log             Transform = "log"
+	linearTransform = "linear"
+	Log             = "log"
 )
 
 // Goalposts scores 100·(f(x)−f(low))/(f(high)−f(low)), clamped to 0–100, with f
@@ -22,9 +19,9 @@ const (
 // constant column or a single unit changes nothing. With Log, x and both posts
 // must be above 0.
 type Goalposts struct {
-	Low       float64   `json:"low"`
-	High      float64   `json:"high"`
-	Transform Transform `json:"transform,omitempty"` // linearTransform when empty
+	Low       float64 `json:"low"`
+	High      float64 `json:"high"`
+	Transform string  `json:"transform,omitempty"` // "linear", also when empty, or Log; of the value and both goalposts
 }
 
 // Kind is "goalposts".

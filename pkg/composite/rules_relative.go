@@ -29,7 +29,7 @@ func (*MinMax) relative() bool { return true }
 func (m *MinMax) fit(p peers) scorer {
 	low, high := p.sorted[0], p.sorted[len(p.sorted)-1]
 	if low == high {
-		p.flag(ConstantColumn)
+		p.flag(stats.ConstantColumn)
 		return constant(*m.Constant)
 	}
 	if p.cost {
@@ -78,7 +78,7 @@ func (z *ZScore) fit(p peers) scorer {
 	}
 	// Equality is asked of the values: rounding can leave a constant column a tiny s.
 	if p.sorted[0] == p.sorted[len(p.sorted)-1] {
-		p.flag(ConstantColumn)
+		p.flag(stats.ConstantColumn)
 		return constant(num.Clamp(line.mean, line.low, line.high))
 	}
 	line.centre, line.s = stats.MeanSD(p.sorted)
@@ -265,7 +265,7 @@ func (p rankTable) at(x float64) float64 {
 
 func flagConstant(p peers) {
 	if p.sorted[0] == p.sorted[len(p.sorted)-1] {
-		p.flag(ConstantColumn)
+		p.flag(stats.ConstantColumn)
 	}
 }
 
@@ -289,7 +289,7 @@ func (*BestRule) relative() bool { return true }
 func (*BestRule) fit(p peers) scorer {
 	low, high := p.sorted[0], p.sorted[len(p.sorted)-1]
 	if low == high {
-		p.flag(ConstantColumn)
+		p.flag(stats.ConstantColumn)
 		return constant(100)
 	}
 	if p.cost {

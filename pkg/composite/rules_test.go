@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Hand-worked scores of each rule.
@@ -69,21 +70,21 @@ func TestRulesWithoutContrast(t *testing.T) {
 		rule          composite.Rule
 		direction     composite.Direction
 		single, equal float64
-		flag          composite.FlagCode
+		flag          stats.FlagCode
 	}{
-		{"minmax", &composite.MinMax{}, "", 50, 50, composite.ConstantColumn},
-		{"minmax own constant", &composite.MinMax{Constant: new(0.0)}, "", 0, 0, composite.ConstantColumn},
-		{"zscore", &composite.ZScore{}, "", 50, 50, composite.ConstantColumn},
-		{"zscore clamped", &composite.ZScore{Mean: new(120.0), Clamp: true}, "", 100, 100, composite.ConstantColumn},
-		{"percentile", &composite.Percentile{}, "", 50, 0, composite.ConstantColumn},
-		{"percentile cost", &composite.Percentile{}, composite.Cost, 50, 100, composite.ConstantColumn},
-		{"rank", &composite.RankRule{}, "", 100, 100, composite.ConstantColumn},
-		{"rank cost", &composite.RankRule{}, composite.Cost, 100, 100, composite.ConstantColumn},
-		{"best", &composite.BestRule{}, "", 100, 100, composite.ConstantColumn},
-		{"best cost", &composite.BestRule{}, composite.Cost, 100, 100, composite.ConstantColumn},
+		{"minmax", &composite.MinMax{}, "", 50, 50, stats.ConstantColumn},
+		{"minmax own constant", &composite.MinMax{Constant: new(0.0)}, "", 0, 0, stats.ConstantColumn},
+		{"zscore", &composite.ZScore{}, "", 50, 50, stats.ConstantColumn},
+		{"zscore clamped", &composite.ZScore{Mean: new(120.0), Clamp: true}, "", 100, 100, stats.ConstantColumn},
+		{"percentile", &composite.Percentile{}, "", 50, 0, stats.ConstantColumn},
+		{"percentile cost", &composite.Percentile{}, composite.Cost, 50, 100, stats.ConstantColumn},
+		{"rank", &composite.RankRule{}, "", 100, 100, stats.ConstantColumn},
+		{"rank cost", &composite.RankRule{}, composite.Cost, 100, 100, stats.ConstantColumn},
+		{"best", &composite.BestRule{}, "", 100, 100, stats.ConstantColumn},
+		{"best cost", &composite.BestRule{}, composite.Cost, 100, 100, stats.ConstantColumn},
 		{"target short", &composite.TargetRule{Target: 1}, "", 0, 0, ""},
 		{"target reached", &composite.TargetRule{Target: .1}, "", 100, 100, composite.TargetReached},
-		{"rank points", &composite.RankPoints{Points: []float64{5, 3}}, "", 100, 100, composite.ConstantColumn},
+		{"rank points", &composite.RankPoints{Points: []float64{5, 3}}, "", 100, 100, stats.ConstantColumn},
 		{"goalposts", &composite.Goalposts{Low: 0, High: 1}, "", 10, 10, ""},
 	}
 	for _, tt := range tests {

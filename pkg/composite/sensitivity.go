@@ -12,15 +12,15 @@ type Source string
 
 // The sources, in the order in which they are told.
 const (
-	WeightSource        Source = "weights"
-	RatingSource        Source = "ratings"
-	MissingSource       Source = "missing"
-	NormalisationSource Source = "normalisation"
-	AggregationSource   Source = "aggregation"
-	VariantSource       Source = "variant"
+	weightName        Source = "weights"
+	ratingName        Source = "ratings"
+	missingName       Source = "missing"
+	normalisationName Source = "normalisation"
+	aggregationName   Source = "aggregation"
+	variantName       Source = "variant"
 )
 
-var sourceNames = [sources]Source{WeightSource, RatingSource, MissingSource, NormalisationSource, AggregationSource, VariantSource}
+var sourceNames = [sources]Source{weightName, ratingName, missingName, normalisationName, aggregationName, variantName}
 
 // Sensitivity says which source of uncertainty moves the ranking, and which the rank
 // and the score of a unit.

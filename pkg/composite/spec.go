@@ -14,7 +14,7 @@ import (
 // are those of the scheme document, so a Fault's pointer leads back into it.
 type Spec struct {
 	Decimals    int         `json:"decimals"`           // decimals of the published figure, 0 to 9
-	Rounding    Rounding    `json:"rounding,omitempty"` // HalfUp when empty
+	Rounding    string      `json:"rounding,omitempty"` // "half_up", also when empty
 	Ranking     RankingKind `json:"ranking,omitempty"`  // Competition when empty
 	MinCoverage float64     `json:"min_coverage"`       // 0 to 1; a unit below it has no score
 	Tree        Node        `json:"tree"`
@@ -59,11 +59,8 @@ const (
 	ClassPeers Peers = "class"
 )
 
-// Rounding names how the published figure is rounded.
-type Rounding string
-
-// HalfUp rounds as a pocket calculator does; see Round.
-const HalfUp Rounding = "half_up"
+// halfUp is the only rounding: that of stats.Round.
+const halfUp = "half_up"
 
 // RankingKind names how ties use up ranks.
 type RankingKind string
@@ -77,12 +74,12 @@ const (
 // Limits of a Spec.
 const (
 	maxDepth = 16     // levels below the root
-	MaxNodes = 10_000 // nodes in the tree
+	maxNodes = 10_000 // nodes in the tree
 )
 
 // resolve returns a deep copy of s with every default filled in.
 func (s Spec) resolve() Spec {
-	setDefault(&s.Rounding, HalfUp)
+	setDefault(&s.Rounding, halfUp)
 	setDefault(&s.Ranking, Competition)
 	s.Tree = s.Tree.resolve(0)
 	s.Grades = slices.Clone(s.Grades)
@@ -153,7 +150,7 @@ func (s *Spec) check() Faults {
 	if s.Decimals < 0 || s.Decimals > stats.MaxDecimals {
 		r("/decimals", "decimals_out_of_range", "give 0 to %d decimals", stats.MaxDecimals)
 	}
-	if s.Rounding != HalfUp {
+	if s.Rounding != halfUp {
 		r("/rounding", "unknown_rounding", "%q is not a rounding: use half_up", s.Rounding)
 	}
 	if s.Ranking != Competition && s.Ranking != Dense {
@@ -167,10 +164,10 @@ func (s *Spec) check() Faults {
 }
 
 func (c *checker) node(n *Node, depth int, r report) {
-	if c.nodes++; c.nodes == MaxNodes+1 {
-		r("", "too_many_nodes", "a tree has at most %d nodes: split the scheme", MaxNodes)
+	if c.nodes++; c.nodes == maxNodes+1 {
+		r("", "too_many_nodes", "a tree has at most %d nodes: split the scheme", maxNodes)
 	}
-	if c.nodes > MaxNodes {
+	if c.nodes > maxNodes {
 		return
 	}
 	if depth > maxDepth {

@@ -157,7 +157,7 @@ func TestNewLimits(t *testing.T) {
 		deep = composite.Node{Code: fmt.Sprint(i), Weight: 1, Children: []composite.Node{deep}}
 	}
 	wide := composite.Node{Code: "index"}
-	for i := range composite.MaxNodes {
+	for i := range 10_000 {
 		wide.Children = append(wide.Children, composite.Node{Code: fmt.Sprint(i), Weight: 1, Rule: &composite.RankRule{}})
 	}
 	for code, tree := range map[string]composite.Node{"too_deep": deep, "too_many_nodes": wide} {
@@ -166,7 +166,7 @@ func TestNewLimits(t *testing.T) {
 			t.Errorf("got %v, want %s", err, code)
 		}
 	}
-	wide.Children = wide.Children[:composite.MaxNodes-1]
+	wide.Children = wide.Children[:10_000-1]
 	mustNew(t, composite.Spec{Tree: wide})
 }
 

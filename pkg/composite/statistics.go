@@ -2,22 +2,6 @@ package composite
 
 import (
 	"bulwark/pkg/composite/stats"
-	"math"
-)
-
-// StatisticsOptions are the limits beyond which Statistics flags. Nil means the
-// default.
-type StatisticsOptions struct {
-	Availability *float64 `json:"availability,omitempty"` // 0.65: a smaller share of values is flagged
-	Skew         *float64 `json:"skew,omitempty"`         // 2, and
-	Kurtosis     *float64 `json:"kurtosis,omitempty"`     // 3.5: both reached are flagged, as by a Treatment
-	Correlation  *float64 `json:"correlation,omitempty"`  // 0.9: siblings beyond ± it are listed
-}
-
-// The flags of Statistics, beside ConstantColumn.
-const (
-	LowAvailability FlagCode = "low_availability"
-	Outliers        FlagCode = "outliers"
 )
 
 // NodeStatistics describe one node over all units.
@@ -29,25 +13,17 @@ type NodeStatistics struct {
 	Scores  stats.ColumnSummary  `json:"scores"`
 	// Flags are those of the entered values of a leaf and of the scores of an inner
 	// node.
-	Flags []FlagCode `json:"flags,omitempty"`
+	Flags []stats.FlagCode `json:"flags,omitempty"`
 	// Alpha is CronbachAlpha of the children's scores, nil where it has no answer.
 	Alpha *float64 `json:"alpha,omitempty"`
 	// Correlated are the pairs of children whose scores go together so closely that
 	// one of them says little of its own.
-	Correlated []CorrelatedPair `json:"correlated,omitempty"`
-}
-
-// CorrelatedPair are two sibling nodes and the Pearson correlation of their scores.
-type CorrelatedPair struct {
-	A           int     `json:"a"` // the earlier in document order
-	B           int     `json:"b"`
-	Correlation float64 `json:"correlation"`
+	Correlated []stats.CorrelatedPair `json:"correlated,omitempty"`
 }
 
 // Statistics describes every node, in preorder. It needs all scores (KeepAll) and
 // is nil without them. Time grows with the square of the children of a node.
-func (r *Result) Statistics(o StatisticsOptions) []NodeStatistics {
-	o = StatisticsOptions{orDefault(o.Availability, .65), orDefault(o.Skew, 2), orDefault(o.Kurtosis, 3.5), orDefault(o.Correlation, .9)}
+func (r *Result) Statistics(limits stats.FlagLimits) []NodeStatistics {
 	list := make([]NodeStatistics, len(r.scores))
 	for n, scores := range r.scores {
 		if scores == nil {
@@ -56,10 +32,10 @@ func (r *Result) Statistics(o StatisticsOptions) []NodeStatistics {
 		s := NodeStatistics{Node: n, Scores: stats.Summarise(scores)}
 		if c := r.index.nodes[n].Column; c >= 0 {
 			s.Entered = new(r.columns[c].summary())
-			s.Flags = flagsOf(*s.Entered, o)
+			s.Flags = s.Entered.Flags(limits)
 		} else {
-			s.Flags = flagsOf(s.Scores, o)
-			r.relate(&s, *o.Correlation)
+			s.Flags = s.Scores.Flags(limits)
+			r.relate(&s, limits)
 		}
 		list[n] = s
 	}
@@ -91,32 +67,13 @@ func (c *column) summary() stats.ColumnSummary {
 	return stats.Summarise(x)
 }
 
-// relate fills in how the children of a node go together.
-func (r *Result) relate(s *NodeStatistics, limit float64) {
+// relate sets how the scores of the children of a node are related.
+func (r *Result) relate(s *NodeStatistics, limits stats.FlagLimits) {
 	nodes, scores := r.Children(s.Node)
 	if alpha, ok := stats.CronbachAlpha(scores); ok {
 		s.Alpha = &alpha
 	}
-	relate := stats.PearsonPairs(scores)
-	for a := range scores {
-		for b := a + 1; b < len(scores); b++ {
-			if together, ok := relate(a, b); ok && math.Abs(together) > limit {
-				s.Correlated = append(s.Correlated, CorrelatedPair{nodes[a], nodes[b], together})
-			}
-		}
+	for _, pair := range stats.CorrelatedPairs(scores, limits) {
+		s.Correlated = append(s.Correlated, stats.CorrelatedPair{A: nodes[pair.A], B: nodes[pair.B], Correlation: pair.Correlation})
 	}
-}
-
-// flagsOf are what a reader should know of the column.
-func flagsOf(s stats.ColumnSummary, o StatisticsOptions) (flags []FlagCode) {
-	if s.N+s.Missing > 0 && stats.Round(s.Availability, stats.MaxDecimals) < *o.Availability {
-		flags = append(flags, LowAvailability)
-	}
-	if s.Distinct == 1 {
-		flags = append(flags, ConstantColumn)
-	}
-	if !(stats.OutlierLimits{Skew: *o.Skew, Kurtosis: *o.Kurtosis}).Pass(s) {
-		flags = append(flags, Outliers)
-	}
-	return flags
 }

@@ -95,7 +95,7 @@ func Correlations(columns [][]float64, by Association) ([][]float64, error) {
 	}
 	relate := func(a, b int) (float64, bool) { return by(columns[a], columns[b]) }
 	if by == nil {
-		relate = PearsonPairs(columns)
+		relate = pearsons(columns)
 	}
 	matrix := square(len(columns))
 	for a := range columns {
@@ -108,9 +108,30 @@ func Correlations(columns [][]float64, by Association) ([][]float64, error) {
 	return matrix, nil
 }
 
-// PearsonPairs returns a function that returns Pearson of two of the columns. The
+// CorrelatedPair is two columns, by their places, and the Pearson correlation of them.
+type CorrelatedPair struct {
+	A           int     `json:"a"` // the earlier one
+	B           int     `json:"b"`
+	Correlation float64 `json:"correlation"`
+}
+
+// CorrelatedPairs returns the pairs of columns whose Pearson correlation is beyond
+// ±Correlation of the limits: one of the two says little of its own.
+func CorrelatedPairs(columns [][]float64, l FlagLimits) (pairs []CorrelatedPair) {
+	relate := pearsons(columns)
+	for a := range columns {
+		for b := a + 1; b < len(columns); b++ {
+			if r, ok := relate(a, b); ok && math.Abs(r) > limit(l.Correlation, .9) {
+				pairs = append(pairs, CorrelatedPair{a, b, r})
+			}
+		}
+	}
+	return pairs
+}
+
+// pearsons returns a function that returns Pearson of two of the columns. The
 // deviations of columns without a gap are worked out once for all pairs.
-func PearsonPairs(columns [][]float64) func(a, b int) (float64, bool) {
+func pearsons(columns [][]float64) func(a, b int) (float64, bool) {
 	whole := make([]*deviated, len(columns))
 	for c, x := range columns {
 		if len(x) >= 2 && len(present(x)) == len(x) {

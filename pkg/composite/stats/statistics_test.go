@@ -129,7 +129,7 @@ func TestBalancedWeights(t *testing.T) {
 		if err != nil || !b.Balanced {
 			t.Fatalf("%s: %+v %v", name, b, err)
 		}
-		sum, err := composite.Aggregate(columns, b.Weights, composite.Aggregation{})
+		sum, err := (composite.Aggregation{}).Aggregate(columns, b.Weights)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,6 +64,46 @@ func (s *ColumnSummary) shape(sorted []float64) {
 	}
 }
 
+// FlagCode names something that a reader of a column should know.
+type FlagCode string
+
+// The flags of a column.
+const (
+	ConstantColumn  FlagCode = "constant_column" // all values are equal, or there is one only
+	LowAvailability FlagCode = "low_availability"
+	Outliers        FlagCode = "outliers"
+)
+
+// FlagLimits are the limits beyond which a column is flagged. Nil means the default.
+type FlagLimits struct {
+	Availability *float64 `json:"availability,omitempty"` // 0.65: a smaller share of values is flagged
+	Skew         *float64 `json:"skew,omitempty"`         // 2, and
+	Kurtosis     *float64 `json:"kurtosis,omitempty"`     // 3.5: both reached are flagged, as by OutlierLimits
+	Correlation  *float64 `json:"correlation,omitempty"`  // 0.9: pairs beyond ± it are listed
+}
+
+// limit returns *p, or the default where p is nil.
+func limit(p *float64, fallback float64) float64 {
+	if p == nil {
+		return fallback
+	}
+	return *p
+}
+
+// Flags returns what a reader of the column should know.
+func (s *ColumnSummary) Flags(l FlagLimits) (flags []FlagCode) {
+	if s.N+s.Missing > 0 && Round(s.Availability, MaxDecimals) < limit(l.Availability, .65) {
+		flags = append(flags, LowAvailability)
+	}
+	if s.Distinct == 1 {
+		flags = append(flags, ConstantColumn)
+	}
+	if !(OutlierLimits{Skew: limit(l.Skew, 2), Kurtosis: limit(l.Kurtosis, 3.5)}).Pass(*s) {
+		flags = append(flags, Outliers)
+	}
+	return flags
+}
+
 // Gini is Gini's coefficient of how unevenly something is dealt out,
 // Σ(2i − n − 1)·x₍ᵢ₎/(n·Σx) over the ascending values (Gini 1912): 0 where all have the
 // same, towards 1 the fewer hold it all; (n−1)/n where one of n does. With [Summarise]
