@@ -8,7 +8,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// MissingKind names what stands in for a value that is missing.
+// MissingKind names what replaces a missing value.
 type MissingKind string
 
 // The policies for a missing value. Peer and class policies use the entered
@@ -105,7 +105,7 @@ func (t Treatment) Treat(x []float64) (*stats.TreatedColumn, error) {
 	return limits.Treat(x), nil
 }
 
-// checkedLimits are those of t with its defaults, or its faults.
+// checkedLimits returns the limits of t with its defaults, or its faults.
 func (t *Treatment) checkedLimits() (stats.OutlierLimits, error) {
 	t = t.resolve()
 	setDefault(&t.Kind, string(stats.Winsorised))
@@ -120,8 +120,8 @@ func (t *Treatment) limits() stats.OutlierLimits {
 	return stats.OutlierLimits{MaxPoints: *t.MaxPoints, Skew: *t.Skew, Kurtosis: *t.Kurtosis}
 }
 
-// column is one leaf fitted to the data of a run: all that is needed to say what
-// any unit's cell holds and scores.
+// column is one leaf fitted to the data of a run. It determines the value and the
+// score of every cell.
 type column struct {
 	leaf          *leaf
 	entered       []float64
@@ -189,9 +189,8 @@ func (c *column) cell(unit int) Cell {
 	return cell
 }
 
-// fit measures the column of a leaf: fills it, treats it, and fits its rule to the
-// peers, in this order. Statistics go over sorted values, so the order of the
-// units does not show in any bit.
+// fit fills the column of a leaf, treats it, and fits its rule to the peers, in this
+// order. Statistics go over sorted values, so the order of the units changes no bit.
 func (r *Result) fit(at int, classes *grouping) {
 	c, l := &r.columns[at], &r.index.leaves[at]
 	c.leaf, c.scorers, c.fillers, c.peers = l, l.fixed, everyone, everyone
@@ -212,7 +211,7 @@ func (r *Result) fit(at int, classes *grouping) {
 	}
 }
 
-// impute works out the stand-in of each group from its entered values.
+// impute sets the imputed value of each group from its entered values.
 func (c *column) impute() {
 	groups := c.fillers.split(len(c.entered), func(unit int) float64 {
 		if c.excludes(unit) {
@@ -323,7 +322,7 @@ func (g *grouping) group(unit int) int {
 	return int(g.of[unit])
 }
 
-// split deals the values of the units, where there are any, to their groups.
+// split returns the values of the units, where there are any, by group.
 func (g *grouping) split(units int, value func(unit int) float64) [][]float64 {
 	groups := make([][]float64, len(g.names))
 	if len(groups) == 1 {

@@ -24,7 +24,7 @@ type evaluator struct {
 	total []float64   // the weights that each unit of a block has
 }
 
-// blockSize is the number of units that go through the whole tree at a time. The
+// blockSize is the number of units for which the whole tree is computed at a time. The
 // scores of a block stay in the first-level cache until their parent has them.
 const blockSize = 256
 
@@ -41,7 +41,7 @@ func newEvaluator(ix *Index, units int, keep [][]float64) *evaluator {
 	return k
 }
 
-// block takes the units from lo up to hi, at most blockSize, through the tree.
+// block computes the scores of the units from lo up to hi, at most blockSize.
 func (k *evaluator) block(lo, hi int) {
 	k.tree(0, lo, hi)
 	k.stack, k.whole = k.stack[:0], k.whole[:0]

@@ -176,7 +176,7 @@ func (a Aggregation) mean() func(x, w []float64) float64 {
 // Aggregate combines columns unit by unit under the weights w, one per column (nil:
 // equal). A column without score leaves with its weight; a unit without any has NaN.
 // What lies beyond ±1e12, where the scores of rules end, counts as missing.
-// The error is of type Faults, or says which column has another length or which
+// The error is of type Faults, or names the column of another length or the weight
 // weight is out of range (1e-9 to 1e9).
 func (a Aggregation) Aggregate(columns [][]float64, w []float64) ([]float64, error) {
 	setDefault(&a.Kind, Arithmetic)

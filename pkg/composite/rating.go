@@ -8,18 +8,18 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Rating is the value that one evaluator gave.
+// Rating is the value that one evaluator entered.
 type Rating struct {
 	Role  string
 	Value float64
 }
 
-// Combination says how several ratings become one raw value: by Kind among the
+// Combination is how several ratings become one raw value: by Kind among the
 // ratings of each role, then by the weighted mean over the roles.
 type Combination struct {
 	Kind CombinationKind `json:"kind"`           // Mean when empty
 	Drop int             `json:"drop,omitempty"` // for Trimmed: so many highest and so many lowest; 1 when 0
-	// RoleWeights gives each role its weight, above 0. Nil: all roles weigh the
+	// RoleWeights are the weights of the roles, above 0. Nil: all roles weigh the
 	// same. A role that is not in it does not count.
 	RoleWeights map[string]float64 `json:"role_weights,omitempty"`
 }
@@ -48,7 +48,7 @@ func (c *Combination) check(r report) {
 	}
 }
 
-// Combine returns the raw value that the ratings make, and whether there is one.
+// Combine returns the raw value that the ratings combine to, and whether there is one.
 // Ratings that are not finite, and roles without weight, do not count. The order
 // of the ratings does not matter, to the last bit.
 func (c Combination) Combine(ratings []Rating) (float64, bool) {

@@ -9,7 +9,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Removal says what happens to the ranking when something is left out: a node of the
+// Removal is what happens to the ranking when something is left out: a node of the
 // tree, or an evaluator. Only units with a score in Standings are ranked, before and
 // after, with their adjustments held; coverage is not judged again.
 type Removal struct {
@@ -28,7 +28,7 @@ type NodeRemoval struct {
 }
 
 // RemoveOne leaves out each node of the tree but the root, in preorder, one at a time.
-// A large mean |rank change| means that the ranking hangs on the node; 0 means that
+// A large mean |rank change| means that the ranking depends on the node; 0 means that
 // no rank does. r must have been kept whole (KeepAll), else the list is empty. The
 // error, of type *DataFaults, is that of Standings.
 func (ix *Index) RemoveOne(r *Result, adjustments []Adjustment) ([]NodeRemoval, error) {
@@ -96,7 +96,7 @@ func (m *remover) without(node int) []float64 {
 	return m.base
 }
 
-// removal compares the last round with the standings.
+// removal compares the last run of the simulation with the standings.
 func (c *simulation) removal(units int) Removal {
 	out := Removal{Ranks: make([]int, units), Agreement: 1}
 	before, after := make([]float64, len(c.units)), make([]float64, len(c.units))
@@ -125,7 +125,7 @@ func (c *simulation) removal(units int) Removal {
 	return out
 }
 
-// LeafBurden says whether an indicator earns the work of entering it.
+// LeafBurden is whether an indicator is worth the work of entering it.
 type LeafBurden struct {
 	NodeRemoval // what the ranking loses without it
 
@@ -133,7 +133,8 @@ type LeafBurden struct {
 	NeverDecisive bool
 	// Constant: all units that have a score for it have the same one.
 	Constant bool
-	// Redundant are the siblings that say much the same. Each pair is listed with both.
+	// Redundant are the siblings whose scores are nearly the same. Each pair is listed
+	// with both.
 	Redundant []Correlation
 }
 
@@ -145,7 +146,7 @@ type Correlation struct {
 	Units int
 }
 
-// Burden looks for indicators that could be dropped: those that decide nothing and
+// Burden reports which indicators could be dropped: those that decide nothing and
 // those whose scores correlate with those of a sibling by more than limit in
 // magnitude (0.9 is usual; a limit that is not above 0 takes it). Correlations need
 // three units with a score in Standings and are not defined for a constant score.
@@ -188,8 +189,8 @@ func (ix *Index) Burden(r *Result, adjustments []Adjustment, limit float64) ([]L
 	return list, nil
 }
 
-// together is the correlation of two leaves and the number of units with both, 0 where
-// it has no answer. Two units always lie on a line and say nothing.
+// together returns the correlation of two leaves, 0 where it is not defined, and the
+// number of units with both. Two units always lie on a line, so they do not count.
 func (r *Result) together(one, two int) (correlation float64, units int) {
 	both, err := stats.Complete([][]float64{r.ranked(one), r.ranked(two)})
 	if err != nil || len(both[0]) < 3 {
@@ -228,7 +229,7 @@ func (r *Result) constant(node int) bool {
 // EvaluatorInfluence is what happens to the ranking without one evaluator.
 type EvaluatorInfluence struct {
 	Evaluator int
-	Ratings   int // that the evaluator gave and that counted
+	Ratings   int // of the evaluator that counted
 
 	Removal
 	ScoreChange    float64 // mean of published score with − without, over the units that keep a score
@@ -298,7 +299,7 @@ func (d Data) without(evaluator int, rated []RatedColumn) Data {
 }
 
 // scoreChange is the mean and the largest magnitude of published score before −
-// published score of the last round.
+// published score of the last run.
 func (c *simulation) scoreChange() (mean, largest float64) {
 	n := 0
 	for i, s := range c.before {

@@ -6,7 +6,7 @@ import (
 	"bulwark/pkg/composite/internal/num"
 )
 
-// replicator works out replicates of a plan, one after the other.
+// replicator computes replicates of the scenarios, one after the other.
 type replicator struct {
 	scenarios  *scenarios
 	simulation *simulation
@@ -14,7 +14,7 @@ type replicator struct {
 	stream     num.Stream
 	weights    []float64
 	evaluators []*evaluator // by tree, made when first needed
-	// What the walks read in this replicate, by column.
+	// What the evaluators read in this replicate, by column.
 	scores [][]float64
 	whole  [][]bool
 
@@ -36,8 +36,8 @@ func (p *scenarios) newReplicator() *replicator {
 	return r
 }
 
-// run works out one replicate; each source draws from its key. The outcome is in
-// the contest.
+// run computes one replicate; each source draws from its key. The outcome is in
+// the simulation.
 func (r *replicator) run(keys [sources]uint64) {
 	p := r.scenarios
 	at := func(source int) int { return num.Pick(keys[source], p.choices[source]) }
@@ -96,7 +96,8 @@ func (r *replicator) evaluator(tree int) *evaluator {
 	return k
 }
 
-// indistinguishable lists, by entrant, the units that it cannot be told apart from.
+// indistinguishable lists, by place, the units that each unit cannot be distinguished
+// from.
 func (t *tally) indistinguishable(units []int, extents []extent, workers int) [][]int {
 	n := len(units)
 	after := make([][]int32, n) // places further down the list only
@@ -123,13 +124,13 @@ func (t *tally) indistinguishable(units []int, extents []extent, workers int) []
 	return lists
 }
 
-// of are the ranks of one entrant.
+// of returns the ranks of one unit.
 func (t *tally) of(i int) []int32 { return t.ranks[i*t.replicates : (i+1)*t.replicates] }
 
 // slack is in how many replicates the one ahead may be not ahead.
 func slack(replicates int) int { return replicates / 20 }
 
-// extent holds the ranks of an entrant but for half of the slack at either end.
+// extent is the range of the ranks of a unit, half of the slack left out at either end.
 type extent struct{ low, high int32 }
 
 func extentOf(sorted []int32) extent {
@@ -137,8 +138,8 @@ func extentOf(sorted []int32) extent {
 	return extent{sorted[out], sorted[len(sorted)-1-out]}
 }
 
-// clear reports that two extents do not touch. Then the two are apart: what lies
-// outside the extents is no more than the slack.
+// clear reports that two extents do not touch. Then the two are distinguishable: what
+// lies outside the extents is no more than the slack.
 func (e extent) clear(f extent) bool { return e.high < f.low || f.high < e.low }
 
 // countDiffering reports whether one of two is strictly ahead in 95 % of the replicates or

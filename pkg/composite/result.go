@@ -8,8 +8,8 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Result is what a run gave each unit. It refers to the Data that it was made
-// from, which must not change while it is used. Safe for concurrent reading.
+// Result holds the scores of a run. It refers to the Data that it was made from,
+// which must not change while it is used. Safe for concurrent reading.
 type Result struct {
 	Treated []stats.TreatedPoint // by column, then unit
 	Flags   []Flag               // by column, then peer group
@@ -22,7 +22,7 @@ type Result struct {
 	scores   [][]float64 // by node; nil where not kept; NaN for no score
 }
 
-// UnitStatus says whether a unit has a score.
+// UnitStatus is whether a unit has a score, and why not.
 type UnitStatus uint8
 
 // The states of a unit. A unit that fails is failed, whatever its coverage.
@@ -40,7 +40,7 @@ func (s UnitStatus) String() string { return unitStatusNames[s] }
 // MarshalText returns String.
 func (s UnitStatus) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// CellStatus says where the value of a cell comes from.
+// CellStatus is where the value of a cell comes from.
 type CellStatus uint8
 
 // The states of a cell. Coverage counts entered cells only.
@@ -85,7 +85,7 @@ type Flag struct {
 // Units returns the number of units.
 func (r *Result) Units() int { return len(r.status) }
 
-// Status says whether the unit has a score.
+// Status reports whether the unit has a score.
 func (r *Result) Status(unit int) UnitStatus { return r.status[unit] }
 
 // Base returns the score of the root, before adjustments and rounding. Only a unit
@@ -142,7 +142,7 @@ func (r *Result) Coverage(node, unit int) (float64, bool) {
 }
 
 // Missing returns the leaves, as nodes in document order, that apply to the unit
-// and have no entered value, whether or not something stands in for it.
+// and have no entered value, whether or not another value is used for it.
 func (r *Result) Missing(unit int) []int {
 	var nodes []int
 	for c := range r.columns {
@@ -154,8 +154,8 @@ func (r *Result) Missing(unit int) []int {
 	return nodes
 }
 
-// Keep says how much of a Result stays in memory: the scores of all nodes down to
-// this depth. The root's are always kept, and those of leaves can always be asked.
+// Keep is how much of a Result stays in memory: the scores of all nodes down to
+// this depth. Those of the root are always kept, those of leaves always available.
 type Keep int
 
 // The extremes; 1 keeps the root and the first level.
@@ -165,8 +165,8 @@ const (
 )
 
 // Score scores every unit of d, which must have passed Check. It cannot fail, and
-// memory is allocated per node, not per unit. Data of the wrong shape give a
-// Result without units; values that Check would have refused may have no score.
+// memory is allocated per node, not per unit. For data of the wrong shape the Result
+// has no units; values that Check would have refused may have no score.
 func (ix *Index) Score(d Data, keep Keep) *Result {
 	var f DataFaults
 	if ix.checkShape(d, &f); len(f.Faults) > 0 {
@@ -245,7 +245,7 @@ func (s *blockScorer) leaf(at, lo int, dst []float64) ([]float64, bool) {
 	return dst, s.cells(c, lo, dst)
 }
 
-// cells goes through a block cell by cell, past those that scoreBlock has settled.
+// cells scores the cells of a block that scoreBlock has not scored.
 func (s *blockScorer) cells(c *column, lo int, dst []float64) bool {
 	direct, statuses := c.direct(), s.statuses[:len(dst)]
 	whole, entered := true, true
@@ -298,8 +298,8 @@ func (l linear) block(dst, x []float64) bool {
 	return whole
 }
 
-// setStatus settles coverage and status of a block. A unit without a score loses that
-// of its root, so that no figure of it can be published by mistake.
+// setStatus sets coverage and status of a block. Where a unit has no score, neither
+// has its root, so that no figure of it can be published by mistake.
 func (s *blockScorer) setStatus(lo, hi int) {
 	s.coverage.ratio(s.r.coverage[lo:hi])
 	least := s.r.index.spec.MinCoverage

@@ -10,7 +10,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// RobustnessOptions say what is uncertain and how it is drawn. Each source is off
+// RobustnessOptions are what is uncertain and how it is drawn. Each source is off
 // at its zero value and can be on alone; with none on, every replicate is the
 // published outcome. What one source draws does not depend on which others are on.
 //
@@ -54,7 +54,7 @@ type RatedColumn struct {
 	Ratings [][]EvaluatorRating // by unit
 }
 
-// EvaluatorRating is a Rating with the number of the evaluator who gave it.
+// EvaluatorRating is a Rating with the number of its evaluator.
 type EvaluatorRating struct {
 	Evaluator int
 	Rating
@@ -158,7 +158,7 @@ func checkRated(rated []RatedColumn, columns, units int, r report) {
 	}
 }
 
-// Robustness says how far the ranking hangs on choices that could have been made
+// Robustness is how far the ranking depends on choices that could have been made
 // otherwise.
 type Robustness struct {
 	Seed        uint64
@@ -168,7 +168,7 @@ type Robustness struct {
 	Units       []UnitRobustness // those with a score in Standings, in the order of Data.Units
 }
 
-// UnitRobustness is what a unit got over all replicates. A quantile is the smallest
+// UnitRobustness is the outcome of a unit over all replicates. A quantile is the smallest
 // value that at least that share of the replicates does not exceed (Hyndman and Fan
 // 1996, type 1), so it is always one that occurred. Probabilities are shares of the
 // replicates.
@@ -181,7 +181,7 @@ type UnitRobustness struct {
 	RankLow, RankMedian, RankHigh int // quantiles .05, .5, .95
 
 	ScoreMean float64
-	// Quantiles .05, .5, .95 of the rounded figure, over replicates that give one; all
+	// Quantiles .05, .5, .95 of the rounded figure, over replicates that have one; all
 	// 0 where none does.
 	ScoreLow, ScoreMedian, ScoreHigh float64
 
@@ -190,7 +190,7 @@ type UnitRobustness struct {
 	Grades  []float64 // P(grade), by Robustness.Grades; with NoScore they sum to 1
 	NoScore float64   // P(nothing is left to score the unit by); it then ranks last
 
-	// Indistinguishable are the units that this one cannot be told apart from: neither is
+	// Indistinguishable are the units that this one cannot be distinguished from: neither is
 	// strictly ahead, on the rounded figure, in 95 % of the replicates or more. The
 	// relation is symmetric; the list is in the order of Data.Units. Nil for all where
 	// more than maxCompared units have a score.
@@ -206,9 +206,9 @@ const maxCompared = 5000
 // look at peers still see their values. Coverage is that of the scheme and not
 // judged again.
 //
-// The answer depends on the seed, the spec, the data and the options, and on nothing
+// The result depends on the seed, the spec, the data and the options, and on nothing
 // else: not on GOMAXPROCS, Workers or the order of the units. What is drawn for a
-// unit goes by its code. The error is what Check says of d, of type *DataFaults as
+// unit goes by its code. The error is that of Check for d, of type *DataFaults as
 // for adjustments, or of type Faults with pointers into the options.
 func (ix *Index) Robustness(d Data, o RobustnessOptions) (*Robustness, error) {
 	p, err := ix.scenarios(d, o)
@@ -279,19 +279,19 @@ func (r *replicator) replicates(from, to int, t *tally) {
 	}
 }
 
-// replicateKey is what a source draws from in a replicate.
+// replicateKey returns the key from which a source draws in a replicate.
 func replicateKey(seed uint64, replicate, source int) uint64 {
 	return num.Mix64(num.Mix64(seed) + uint64(replicate)*sources + uint64(source))
 }
 
-// tally counts outcomes by entrant. Ranks and figures are kept, all replicates of
-// an entrant together; the parts of several workers share them.
+// tally counts outcomes by place in the simulation. Ranks and figures are kept, all
+// replicates of a unit together; the parts of several workers share them.
 type tally struct {
 	replicates, grades int
 	ranks              []int32
 	scores             []float64
 	top, bottom, none  []int32
-	grade              []int32 // by entrant, then grade
+	grade              []int32 // by place, then grade
 }
 
 func newTally(entrants, grades, replicates int) *tally {
@@ -302,7 +302,7 @@ func newTally(entrants, grades, replicates int) *tally {
 	return t
 }
 
-// part has counts of its own.
+// part returns a tally with counts of its own.
 func (t *tally) part() *tally {
 	p := *t
 	n := len(t.top)
@@ -341,7 +341,7 @@ func (t *tally) count(c *simulation, replicate int, o RobustnessOptions) {
 	}
 }
 
-// summary turns the counts of one entrant into its figures.
+// summary turns the counts of one unit into its figures.
 type summary struct {
 	t      *tally
 	ranks  []int32

@@ -30,7 +30,7 @@ type peers struct {
 	flag      func(stats.FlagCode)
 }
 
-// A scorer scores values that are not NaN. It answers NaN where it has no answer.
+// A scorer scores values that are not NaN. It returns NaN for a value that has no score.
 type scorer interface{ at(x float64) float64 }
 
 var ruleKinds = map[string]func() Rule{

@@ -8,7 +8,7 @@ import (
 	"bulwark/pkg/composite/internal/num"
 )
 
-// The transforms of Goalposts; the default, "linear", takes values as they are.
+// The transforms of Goalposts. The default, "linear", takes values as they are.
 const (
 	linearTransform = "linear"
 	Log             = "log"
@@ -114,7 +114,7 @@ type logarithm struct{ linear }
 
 func (l logarithm) at(x float64) float64 { return l.linear.at(math.Log(x)) }
 
-// constant gives every unit the same score.
+// constant is the same score for every unit.
 type constant float64
 
 func (c constant) at(float64) float64 { return float64(c) }
@@ -202,7 +202,7 @@ func (s shortfall) at(x float64) float64 { return s.deduction.at(max(0, s.target
 
 // Bands scores the points of the highest band whose From is at most x, and 0
 // below all bands: each band holds from its From up to, not including, the next.
-// It does not look at peers. The direction is only said, not used: the points may
+// It does not look at peers. The direction is declared but not used: the points may
 // rise or fall.
 type Bands struct {
 	Bands []Band `json:"bands"` // ascending by From

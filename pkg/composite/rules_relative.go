@@ -76,7 +76,7 @@ func (z *ZScore) fit(p peers) scorer {
 	if z.Clamp {
 		line.low, line.high = 0, 100
 	}
-	// Equality is asked of the values: rounding can leave a constant column a tiny s.
+	// The values themselves are compared: rounding can leave a constant column a tiny s.
 	if p.sorted[0] == p.sorted[len(p.sorted)-1] {
 		p.flag(stats.ConstantColumn)
 		return constant(num.Clamp(line.mean, line.low, line.high))
@@ -134,9 +134,9 @@ func (t *TargetRule) fit(p peers) scorer {
 }
 
 // Percentile scores 100·(peers strictly below)/(n−1), and 100 minus that for a
-// cost; ties share the lower position. A constant column of two or more gives
-// everybody 0 (a cost: 100) by the same formula and is flagged; a single peer,
-// where the formula is 0/0, gets 50 and is flagged.
+// cost; ties share the lower position. In a constant column of two or more all
+// score 0 (a cost: 100) by the same formula; a single peer, where the formula is
+// 0/0, scores 50. Both are flagged.
 type Percentile struct{}
 
 // Kind is "percentile".

@@ -11,16 +11,16 @@ import (
 )
 
 // simulation ranks the same units again and again by other root scores: those to which
-// Standings gives a score, with their adjustments held. The entrants are numbered
-// from 0 in the order of the units.
+// have a score in Standings, with their adjustments held. They are numbered from 0, by
+// place, in the order of Data.Units.
 type simulation struct {
 	index  *Index
-	units  []int      // the unit of each entrant
-	before []Standing // its standing; limits are by place here, not by unit
+	units  []int      // by place: index into Data.Units
+	before []Standing // by place, as are limits
 	limits map[int]limit
-	cap    []float64 // what vetoes leave each entrant, at most
+	cap    []float64 // by place: the most that vetoes allow
 
-	score  []float64 // the published figure of this round, NaN for none
+	score  []float64 // the published figure of this run, NaN for none
 	rank   []int32   // places without a score come behind all others
 	ahead  []int32   // places strictly ahead
 	behind []int32   // places strictly behind
@@ -30,7 +30,7 @@ type simulation struct {
 	list []Standing
 }
 
-// newSimulation gives the standings of r and the contest among its entrants.
+// newSimulation returns the simulation of the units that have a score in the standings.
 func newSimulation(r *Result, adjustments []Adjustment) (*simulation, error) {
 	ix := r.index
 	standings, err := ix.Standings(r, adjustments)
@@ -59,25 +59,25 @@ func newSimulation(r *Result, adjustments []Adjustment) (*simulation, error) {
 		c.before = append(c.before, s)
 		c.cap = append(c.cap, top)
 	}
-	c.makeRoom()
+	c.makeBuffers()
 	return c, nil
 }
 
-func (c *simulation) makeRoom() {
+func (c *simulation) makeBuffers() {
 	n := len(c.units)
 	c.score, c.rank = make([]float64, n), make([]int32, n)
 	c.ahead, c.behind = make([]int32, n), make([]int32, n)
 	c.grade, c.keys, c.list = make([]int, n), make([]uint64, n), make([]Standing, n)
 }
 
-// clone is a contest of the same entrants with room of its own.
+// clone returns a simulation of the same units with buffers of its own.
 func (c *simulation) clone() *simulation {
 	f := *c
-	f.makeRoom()
+	f.makeBuffers()
 	return &f
 }
 
-// unitBits hold an entrant's number in a key; the rest holds how far its figure
+// unitBits hold the place of a unit in a key; the rest holds how far its figure
 // is below 100, in the last decimal: at most 1e11+1, that is 37 bits.
 const unitBits = 27
 
@@ -99,7 +99,7 @@ func (c *simulation) run(base []float64) {
 	c.gradeAll()
 }
 
-// place hands out ranks in the order of the keys.
+// place sets the ranks in the order of the keys.
 func (c *simulation) place() {
 	n, dense := len(c.keys), int32(0)
 	for from := 0; from < n; {
@@ -141,7 +141,7 @@ func (c *simulation) gradeAll() {
 	}
 }
 
-// The sources of uncertainty, in the order in which they are told.
+// The sources of uncertainty, in the order in which they are reported.
 const (
 	weightSource = iota
 	ratingSource
@@ -229,7 +229,7 @@ func (p *scenarios) addScenarios(specs []Spec) error {
 	return nil
 }
 
-// useful are the alternatives that change the spec, each in its own way.
+// useful returns the alternatives that change the spec, each in its own way.
 func useful[A any](own Spec, list []A, apply func(Spec, A) Spec) []A {
 	var kept []A
 	seen := []Spec{own.resolve()}
@@ -242,7 +242,7 @@ func useful[A any](own Spec, list []A, apply func(Spec, A) Spec) []A {
 	return kept
 }
 
-// alternatives are the spec and what each alternative makes of it.
+// alternatives returns the spec and the spec under each alternative.
 func alternatives[A any](own Spec, list []A, apply func(Spec, A) Spec) []Spec {
 	specs := []Spec{own}
 	for _, a := range list {
@@ -270,7 +270,7 @@ func withAggregation(s Spec, a Aggregation) Spec {
 	return s
 }
 
-// normalised puts the rule on every leaf that can have it.
+// normalised sets the rule of every leaf that can have it.
 func (p *scenarios) normalised(s Spec, rule Rule) Spec {
 	column := 0
 	s.Tree.eachLeaf(func(n *Node) {
@@ -299,7 +299,7 @@ func (n *Node) eachLeaf(do func(*Node)) {
 	}
 }
 
-// attempt changes a leaf where the changed one is sound.
+// attempt changes a leaf if the changed leaf has no faults.
 func (n *Node) attempt(change func(*Node)) {
 	tried := *n
 	change(&tried)
@@ -317,7 +317,7 @@ func newScenario(ix *Index, d Data) *scenario {
 	return w
 }
 
-// wholeBlocks says of each block of a column whether every unit has a score.
+// wholeBlocks reports for each block of a column whether every unit has a score.
 func wholeBlocks(scores []float64) []bool {
 	var whole []bool
 	for block := range slices.Chunk(scores, blockSize) {

@@ -40,7 +40,7 @@ type Node struct {
 	Combine   *Combination `json:"combine,omitempty"` // only checked here; see Combine
 }
 
-// Direction says whether more of an indicator is better or worse.
+// Direction is whether more of an indicator is better or worse.
 type Direction string
 
 // The directions. The empty Direction means what the rule implies: cost for
@@ -94,7 +94,8 @@ func (s Spec) resolve() Spec {
 	return s
 }
 
-// resolve stops one level below the deepest allowed: check finds what is too deep there.
+// resolve goes one level deeper than is allowed, so that check can report what is
+// too deep.
 func (n Node) resolve(depth int) Node {
 	n.Children = slices.Clone(n.Children)
 	if depth <= maxDepth {
@@ -122,7 +123,8 @@ func (n Node) resolve(depth int) Node {
 	return n
 }
 
-// resolveRule turns a nil pointer into no rule, so that no method meets one.
+// resolveRule returns r with its defaults, or no rule for a nil pointer, so that no
+// method is called on one.
 func resolveRule(r Rule) Rule {
 	if r == nil || reflect.ValueOf(r).IsNil() {
 		return nil
@@ -137,7 +139,7 @@ func setDefault[T comparable](p *T, fallback T) {
 	}
 }
 
-// checker walks a resolved Spec and collects its faults.
+// checker collects the faults of a resolved Spec.
 type checker struct {
 	faults Faults
 	codes  map[string]bool // node codes seen

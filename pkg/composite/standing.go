@@ -29,7 +29,7 @@ type Standing struct {
 // that caps the grade leaves score and rank.
 //
 // The list is ordered by rank and then by unit code; units without a score follow,
-// by code. The error, of type *DataFaults, says which adjustments do not fit the
+// by code. The error, of type *DataFaults, lists the adjustments that do not fit the
 // scheme; nothing else can fail.
 func (ix *Index) Standings(r *Result, adjustments []Adjustment) ([]Standing, error) {
 	list := make([]Standing, r.Units())
@@ -189,13 +189,13 @@ func (e Effect) check(grades []Grade, r report) {
 	}
 }
 
-// limit is what vetoes leave a unit.
+// limit is the best outcome that the vetoes of a unit allow.
 type limit struct {
 	score float64 // at most
 	grade int     // at best, as an index into the grades; 0 if no veto caps it
 }
 
-// capsGrade returns the best grade left, and whether a veto caps it.
+// capsGrade returns the best grade allowed, and whether a veto caps it.
 func (l limit) capsGrade() (int, bool) { return l.grade, l.grade > 0 }
 
 // adjust adds the points to the standings, indexed by unit, and returns the limits
@@ -233,7 +233,7 @@ func points(a Adjustment, item AdjustmentItem) float64 {
 	return item.Points
 }
 
-// veto is the unit's limit after one more effect.
+// veto returns the unit's limit after one more effect.
 func (ix *Index) veto(limits map[int]limit, unit int, e Effect) limit {
 	l, ok := limits[unit]
 	if !ok {
@@ -273,16 +273,16 @@ func (a *Adjustments) find(code string) (adjustmentKind, int) {
 	return noItem, 0
 }
 
-// Ranker hands out ranks to scores that come in descending order: equal ones share
-// the better rank, after which Competition leaves out as many (1 2 2 4) and Dense
-// none (1 2 2 3). No RankingKind is Competition.
+// Ranker ranks scores that come in descending order: equal ones share the better
+// rank, after which Competition leaves out as many (1 2 2 4) and Dense none
+// (1 2 2 3). An empty Ranking is Competition.
 type Ranker struct {
 	Ranking     RankingKind
 	count, rank int
 	last        float64
 }
 
-// Next is the rank of the next score, which is not above the one before.
+// Next returns the rank of the next score, which is not above the one before.
 func (l *Ranker) Next(score float64) int {
 	l.count++
 	switch {

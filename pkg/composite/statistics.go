@@ -14,10 +14,10 @@ type NodeStatistics struct {
 	// Flags are those of the entered values of a leaf and of the scores of an inner
 	// node.
 	Flags []stats.FlagCode `json:"flags,omitempty"`
-	// Alpha is CronbachAlpha of the children's scores, nil where it has no answer.
+	// Alpha is CronbachAlpha of the children's scores, nil where it is not defined.
 	Alpha *float64 `json:"alpha,omitempty"`
-	// Correlated are the pairs of children whose scores go together so closely that
-	// one of them says little of its own.
+	// Correlated are the pairs of children whose scores are so closely correlated that
+	// one of the two adds little.
 	Correlated []stats.CorrelatedPair `json:"correlated,omitempty"`
 }
 
