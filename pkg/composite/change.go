@@ -9,7 +9,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// ScoreChange is what lies between the published scores of one unit in two runs.
+// ScoreChange is the change of the published score of one unit between two runs.
 type ScoreChange struct {
 	Unit     string
 	Status   ChangeStatus
@@ -17,12 +17,12 @@ type ScoreChange struct {
 	Score    float64  // To.Score − From.Score; 0 unless Compared
 	Parts    Parts    // sum to Score within 1e-9; all 0 unless Compared
 	// Leaves are the indicators of either scheme: those of the later one in its
-	// order, then those that are gone. Their PointsRule sum to the change of the base. Nil
+	// order, then those that are gone. Their Points sum to the change of the base. Nil
 	// unless Compared.
 	Leaves []LeafChange
 }
 
-// ChangeStatus says whether two results of a unit can be compared.
+// ChangeStatus is whether two results of a unit can be compared, and why not.
 type ChangeStatus string
 
 // The states of a comparison.
@@ -41,12 +41,12 @@ type Parts struct {
 	OwnData     float64 // values that the unit had entered both times
 	Peers       float64 // the other units: their values, who they are, who is of which class
 	Scheme      float64 // weights, rules, aggregation, and which indicators exist and apply
-	Imputation  float64 // values entered only once, what stood in for them, and the policies
+	Imputation  float64 // values entered in one run only, imputed values, and the policies
 	Adjustments float64 // bonus minus deduction, after their caps
 	Cut         float64 // clamp to 0–100, rounding, and vetoes on the score
 }
 
-// Sum adds the parts up.
+// Sum returns the sum of the parts.
 func (p Parts) Sum() float64 {
 	return p.OwnData + p.Peers + p.Scheme + p.Imputation + p.Adjustments + p.Cut
 }
@@ -56,7 +56,7 @@ func (p Parts) Sum() float64 {
 type LeafChange struct {
 	Code        string
 	Before, Now LeafState
-	Points      float64 // Now.PointsRule − Before.PointsRule
+	Points      float64 // Now.Points − Before.Points
 }
 
 // LeafState is an indicator in one of two runs.
@@ -66,17 +66,17 @@ type LeafState struct {
 	Contribution
 }
 
-// Compare decomposes the change of the unit with the code from one run to a later
+// Compare decomposes the change of the unit with the code from this run to a later
 // one. Their schemes may differ: indicators are matched by code.
 //
 // The change of the base is decomposed by sequential replacement: own data, peers,
 // scheme and imputation of the earlier run are replaced by those of the later one,
-// one after another, in this order and in the reverse one; a part is the mean of
-// what the base moves in the two (as in Das Gupta 1993, who takes all orders).
-// Between the runs, an indicator that only one scheme knows, or knows as applicable,
-// comes and goes with its scheme, data included, and so does a value that the other
-// scheme's rule would refuse. What a mixed state leaves without any value moves
-// nothing; the step after it does. Adjustments and cut need no order: they add up.
+// one after another, in this order and in the reverse one; a part is the mean change
+// of the base in the two (as in Das Gupta 1993, who takes all orders).
+// An indicator that only one scheme has, or that applies in one run only, is replaced
+// with its scheme, data included, and so is a value that the other scheme's rule would
+// refuse. Where a counterfactual leaves the unit without any value, the change counts
+// for the next step. Adjustments and cut need no order: they are added.
 func (e *Explainer) Compare(later *Explainer, unit string) *ScoreChange {
 	c := &ScoreChange{Unit: unit}
 	m := newCounterfactual(e, later, unit)
@@ -141,7 +141,7 @@ func (m *counterfactual) parts(before, now float64) Parts {
 	return Parts{OwnData: moved[ownData], Peers: moved[peerData], Scheme: moved[schemeRules], Imputation: moved[imputed]}
 }
 
-// leaves compares what the indicators carry.
+// leaves returns what the indicators carry in either run.
 func (m *counterfactual) leaves() []LeafChange {
 	before, _ := m.early.Contributions(m.early.unit)
 	now, _ := m.late.Contributions(m.late.unit)
@@ -172,7 +172,7 @@ func (s *run) leaf(code string, c *Contributions) LeafState {
 	return LeafState{true, s.result.Cell(node, s.unit), c.Nodes[node]}
 }
 
-// The causes that a mix takes from one run or the other.
+// The causes that a counterfactual takes from one run or the other.
 const (
 	ownData = iota
 	peerData
@@ -181,10 +181,10 @@ const (
 	causes
 )
 
-// laterCauses says of each cause whether it is the later run's.
+// laterCauses marks the causes that are those of the later run.
 type laterCauses [causes]bool
 
-// counterfactual makes up runs between two runs, for one unit that may be in both.
+// counterfactual computes runs between two runs, for one unit that may be in both.
 type counterfactual struct{ early, late run }
 
 // run is one of the two runs.
@@ -230,8 +230,8 @@ func (m *counterfactual) run(late bool) *run {
 	return &m.early
 }
 
-// base is the unit's base in a state, false if it has no value there at all. It is
-// rolled up from the cells: a coverage too small for publication does not matter here.
+// base returns the unit's base under the causes, false if it has no value at all. It
+// is aggregated from the cells: a coverage too small for publication does not matter.
 func (m *counterfactual) base(s laterCauses) (float64, bool) {
 	ix, err := New(m.spec(s))
 	if err != nil { // the rules are those of a checked spec, so are the policies
@@ -247,7 +247,7 @@ func (m *counterfactual) base(s laterCauses) (float64, bool) {
 	return num.Known(scores[0])
 }
 
-// spec is that of the rules, with the policies of the stand-ins.
+// spec returns the scheme of the rules with the policies of the imputation.
 func (m *counterfactual) spec(s laterCauses) Spec {
 	owner, donor := m.run(s[schemeRules]), m.run(s[imputed])
 	spec := owner.index.spec.resolve()
@@ -274,7 +274,7 @@ func (m *counterfactual) spec(s laterCauses) Spec {
 	return spec
 }
 
-// data are the values in a state, and the place of the unit among them.
+// data returns the values under the causes, and the place of the unit among them.
 func (m *counterfactual) data(s laterCauses) (Data, int) {
 	peers, owner := m.run(s[peerData]), m.run(s[schemeRules])
 	d := Data{Units: peers.result.data.Units, Classes: peers.result.data.Classes}
@@ -294,7 +294,7 @@ func (m *counterfactual) data(s laterCauses) (Data, int) {
 	return d, peers.unit
 }
 
-// columnBuilder is one column in the making.
+// columnBuilder builds one column.
 type columnBuilder struct {
 	entered, carried []float64
 	absent           []bool
@@ -329,7 +329,7 @@ func (s *run) value(column, unit int) entry {
 	return v
 }
 
-// peerColumn says where a column of the rules' owner gets the values of the peers from.
+// peerColumn returns the source of the peers' values for a column of the rules' owner.
 func (m *counterfactual) peerColumn(owner, peers *run, column int) peerColumn {
 	d := peerColumn{owner: owner, peers: peers, column: column, from: -1}
 	if c, ok := peers.columns[owner.index.code(column)]; ok {
@@ -353,9 +353,9 @@ func (d peerColumn) value(unit int) entry {
 	return d.owner.value(d.column, d.owner.find(d.peers.result.data.Units[unit]))
 }
 
-// own is the unit's own value for a column of the rules' owner. Where it applies
-// only once, it goes with the scheme; where it is entered only once, with the
-// stand-ins; what is carried goes with them too.
+// own returns the unit's own value for a column of the rules' owner. Where it applies
+// in one run only, it follows the scheme; where it is entered in one run only, the
+// imputation, as does what is carried.
 func (m *counterfactual) own(s laterCauses, owner *run, column int) entry {
 	fallback := owner.value(column, owner.unit)
 	code := owner.index.code(column)
@@ -370,9 +370,9 @@ func (m *counterfactual) own(s laterCauses, owner *run, column int) entry {
 	if math.IsNaN(early.entered) != math.IsNaN(late.entered) {
 		entered = m.run(s[imputed])
 	}
-	stood := m.run(s[imputed])
+	imputing := m.run(s[imputed])
 	v, ok := entered.cell(code).through(entered.reader(code, owner, column))
-	w, ok2 := stood.cell(code).through(stood.reader(code, owner, column))
+	w, ok2 := imputing.cell(code).through(imputing.reader(code, owner, column))
 	if !ok || !ok2 {
 		return fallback
 	}
@@ -385,14 +385,15 @@ func (s *run) reader(code string, owner *run, column int) func(float64) (float64
 	return translate(s.index.leaves[s.columns[code]].rule, owner.index.leaves[column].rule)
 }
 
-// through reads the value by another rule, false if that rule would refuse it.
+// through returns the value as another rule reads it, false if that rule refuses it.
 func (v entry) through(read func(float64) (float64, bool)) (entry, bool) {
 	entered, ok := read(v.entered)
 	carried, ok2 := read(v.carried)
 	return entry{entered, carried, v.absent}, ok && ok2
 }
 
-// translate returns how entries for one rule read under another. Levels go by name.
+// translate returns a function that turns entries of one rule into those of another.
+// Levels are matched by name.
 func translate(from, to Rule) func(float64) (float64, bool) {
 	a, fromLevels := from.(*Levels)
 	b, toLevels := to.(*Levels)

@@ -5,13 +5,13 @@ import (
 	"math/bits"
 )
 
-// Contributions say what each node carries of a unit's base, and what it loses.
+// Contributions are what each node carries of a unit's base, and what it loses.
 type Contributions struct {
 	Unit  int
 	Base  float64
 	Nodes []Contribution // one per node of the tree, in preorder
 	// Residual is the rounding noise, base minus sum, that the last leaf with a score
-	// has been given on top of its own points.
+	// carries on top of its own points.
 	Residual float64
 }
 
@@ -25,16 +25,16 @@ type Contribution struct {
 	Method  Method  // of an inner node: how its points are divided among its children
 }
 
-// Contributions divide the base of a unit among the nodes of the tree; false for a
-// unit without a score.
+// Contributions divides the base of a unit among the nodes of the tree. It reports
+// false for a unit without a score.
 //
 // A node has at most Weight × 100 points to carry, loses Lost of them and carries
-// PointsRule = 100·Weight − Lost. Along arithmetic means Lost is Weight × (100 − score),
-// so PointsRule is Weight × score. Under any other mean, what the parent loses against
+// Points = 100·Weight − Lost. Along arithmetic means Lost is Weight × (100 − score),
+// so Points is Weight × score. Under any other mean, what the parent loses against
 // 100 is divided by the Method of the parent. What a node loses is passed on to its
 // children in the proportions in which they make it lose. The points of the children
-// of a node sum to its own, those of the leaves to the base: Residual sees to it.
-// PointsRule are below 0 where a child drags its siblings down by more than it carries,
+// of a node sum to its own, those of the leaves to the base, Residual included.
+// Points are below 0 where a child drags its siblings down by more than it carries,
 // as a 0 does under a geometric mean.
 func (e *Explainer) Contributions(unit int) (*Contributions, bool) {
 	s, ok := e.scored(unit)
@@ -54,7 +54,7 @@ func (e *Explainer) Contributions(unit int) (*Contributions, bool) {
 	return c, true
 }
 
-// divide gives the children of a node their parts.
+// divide sets the contributions of the children of a node.
 func (e *Explainer) divide(n int, scores []float64, nodes []Contribution, rate []float64) {
 	children, x, w := e.index.present(n, scores)
 	loss, share, method := e.index.inner[n].losses(scores[n], x, w)
@@ -70,7 +70,7 @@ func (e *Explainer) divide(n int, scores []float64, nodes []Contribution, rate [
 	}
 }
 
-// setPoints works out the points from the leaves up.
+// setPoints sets the points from the leaves up.
 func (c *Contributions) setPoints(ix *Index) {
 	last, sum := 0, 0.0
 	for n := range c.Nodes {
@@ -108,13 +108,13 @@ const (
 	// their own scores one after another, over all orders (Shapley 1953).
 	byShapley Method = "shapley"
 	// byLogShare divides in proportion to weight × ln(100/score), for more children
-	// than Shapley values are worked out for. For the geometric mean it is the
+	// than Shapley values are computed for. For the geometric mean it is the
 	// logarithmic mean Divisia decomposition (Ang 2005). Scores above 100 lose
 	// nothing there; scores below 0.01 count as 0.01.
 	byLogShare Method = "log_share"
 )
 
-// maxShapley is the largest number of children whose Shapley values are worked out.
+// maxShapley is the largest number of children whose Shapley values are computed.
 const maxShapley = 12
 
 var nan = math.NaN()
@@ -202,7 +202,7 @@ func logShare(loss float64, x, share []float64) []float64 {
 		parts[i] = float64(share[i] * max(0, math.Log(100/max(x[i], 0.01))))
 		total += parts[i]
 	}
-	if total == 0 { // nobody is below 100
+	if total == 0 { // no score is below 100
 		copy(parts, share)
 		total = 1
 	}

@@ -4,7 +4,7 @@ import (
 	"math"
 )
 
-// evaluator takes blocks of units through the tree. The scores of the children of a node
+// evaluator computes the scores of the tree for blocks of units. The scores of the children of a node
 // lie on a stack, in document order, until fold replaces them by their parent's.
 // The buffer of a parent may be that of its first child: every fold reads a unit's
 // values before it writes the unit's result.

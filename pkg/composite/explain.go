@@ -9,10 +9,9 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Explainer answers why a unit of a run stands where it stands, and what would
-// move it. It recomputes through the same rules as Score and Standings. It holds
+// Explainer explains the standing of a unit in a run, and what would change it. It recomputes through the same rules as Score and Standings. It holds
 // the Result and the Data behind it, which must not change. Safe for concurrent
-// use. Questions about a unit that does not exist have no answer, never a panic.
+// use. For a unit that does not exist it reports nothing; it never panics.
 type Explainer struct {
 	index       *Index
 	result      *Result
@@ -22,7 +21,7 @@ type Explainer struct {
 	places      []int // of each unit in the standings
 }
 
-// Explain settles the standings of r under the adjustments, as Standings does, and
+// Explain computes the standings of r under the adjustments, as Standings does, and
 // returns an Explainer for them. How much of r was kept does not matter. The error,
 // of type *DataFaults, is that of Standings.
 func (r *Result) Explain(adjustments []Adjustment) (*Explainer, error) {
@@ -58,8 +57,8 @@ func (e *Explainer) scored(unit int) (Standing, bool) {
 	return s, ok && s.Status == UnitScored
 }
 
-// leafScores returns a place for the scores of all nodes, with those of the leaves
-// of the unit in it.
+// leafScores returns a slice for the scores of all nodes of the unit, in which those
+// of the leaves are set.
 func (e *Explainer) leafScores(unit int) []float64 {
 	scores := make([]float64, len(e.index.nodes))
 	for _, l := range e.index.leaves {
@@ -68,7 +67,7 @@ func (e *Explainer) leafScores(unit int) []float64 {
 	return scores
 }
 
-// scores are the scores of all nodes of the unit, the same bits as Score gives; but
+// scores returns the scores of all nodes of the unit, to the bit those of Score; but
 // a unit without a score keeps that of its root.
 func (e *Explainer) scores(unit int) []float64 {
 	scores := e.leafScores(unit)
@@ -76,7 +75,7 @@ func (e *Explainer) scores(unit int) []float64 {
 	return scores
 }
 
-// aggregateUnit fills in the inner nodes of one unit from its leaves.
+// aggregateUnit sets the scores of the inner nodes of one unit from its leaves.
 func (ix *Index) aggregateUnit(scores []float64) {
 	var x, w []float64
 	for n := len(scores) - 1; n >= 0; n-- { // children come after their parent
@@ -107,9 +106,8 @@ func (ix *Index) present(node int, scores []float64) (children []int, x, w []flo
 	return children, x, w
 }
 
-// Comparison is one way in which a node of a unit stands out, from what it is compared
-// with. Its PointsRule say what the gap is worth; a finding without a gap does not
-// exist.
+// Comparison is a node of a unit that stands out from what it is compared with. Its
+// Points are what the gap is worth; there is no comparison without a gap.
 type Comparison struct {
 	Node      int
 	Code      ComparisonCode
@@ -125,7 +123,7 @@ type Comparison struct {
 // ComparisonCode names a comparison and its outcome.
 type ComparisonCode string
 
-// The codes of findings.
+// The codes of comparisons.
 const (
 	AboveClassMedian ComparisonCode = "above_class_median"
 	BelowClassMedian ComparisonCode = "below_class_median"
@@ -135,19 +133,19 @@ const (
 	BelowTarget      ComparisonCode = "below_target"
 )
 
-// Strong reports whether the code tells of a strength rather than a weak point.
+// Strong reports whether the code is that of a strength rather than a weak point.
 func (c ComparisonCode) Strong() bool { return c == AboveClassMedian || c == Risen || c == AboveTarget }
 
-// ComparisonOptions say what to compare with besides the median of the class.
+// ComparisonOptions are what to compare with besides the median of the class.
 type ComparisonOptions struct {
 	Before  *Explainer      // an earlier run; nodes and unit are matched by code. May be nil
 	Targets map[int]float64 // scores to reach, by node. May be nil
 }
 
-// Comparisons are the strengths and weak points of a unit, over all nodes but the root:
+// Comparisons returns the strengths and weak points of a unit, over all nodes but the root:
 // against the median score of its class, itself included; against its own score in
 // an earlier run; and against targets. Scores are compared at the decimals that are
-// published, so that what reads the same is a tie, and a tie is no finding. The list
+// published, so that what reads the same is a tie, and a tie is left out. The list
 // starts with what is worth most points, either way; equal ones go by document
 // order. A unit without a score has none.
 func (e *Explainer) Comparisons(unit int, o ComparisonOptions) []Comparison {
@@ -252,8 +250,8 @@ func (e *Explainer) before(unit int, earlier *Explainer) map[string]float64 {
 	return scores
 }
 
-// Leading returns the first findings of a list in order, at most most of them, and
-// never part of a tie: findings that are worth the same come together or not at all.
+// Leading returns the first comparisons of a list in order, at most most of them, and
+// never part of a tie: those that are worth the same come together or not at all.
 func Leading(list []Comparison, most int) []Comparison {
 	most = min(max(most, 0), len(list))
 	if most == len(list) {
@@ -271,7 +269,7 @@ type Neighbour struct {
 	Places int     // in the list: −1 is the one just above, 1 the one just below
 	Gap    float64 // its published score − the unit's
 	// Differences are those of the nodes of the first level, the one that decides most
-	// first. Their PointsRule sum to the difference of the bases.
+	// first. Their Points sum to the difference of the bases.
 	Differences []Difference
 }
 
@@ -282,7 +280,7 @@ type Difference struct {
 	Points float64 // points that it carries of its base − those that the unit's carries
 }
 
-// Neighbours are up to span units just above and up to span just below, in the order
+// Neighbours returns up to span units just above and up to span just below, in the order
 // of the standings, overall or within the unit's class. A unit without a score has
 // none.
 func (e *Explainer) Neighbours(unit, span int, class bool) []Neighbour {
@@ -305,7 +303,7 @@ func (e *Explainer) Neighbours(unit, span int, class bool) []Neighbour {
 	return list
 }
 
-// around are the units with a score that the unit is among.
+// around returns the units with a score: all, or those of the unit's class.
 func (e *Explainer) around(unit int, class bool) []Standing {
 	classes := e.result.data.Classes
 	var list []Standing

@@ -8,8 +8,8 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Gain says what a change of one indicator's raw value is worth to a unit, in points
-// of its base, all else as it is.
+// Gain is what a change of one indicator's raw value is worth to a unit, in points of
+// its base, all else as it is.
 type Gain struct {
 	Node    int
 	Entered bool    // whether the unit has entered a value; without one there are no slopes
@@ -17,29 +17,29 @@ type Gain struct {
 	Score   float64 // of the leaf, 0 if it has none
 	// The derivatives of the base by the raw value, towards lower and higher values.
 	Below, Above Slope
-	// What the base gains with another value: nil where there is none to go to. PointsRule
+	// What the base gains with another value, nil where there is no such value. Points
 	// are 0 where the unit is there already, below 0 where it is beyond.
-	Goal   *ValueGain // the value at which the rule first gives full marks; nil if it looks at peers
+	Goal   *ValueGain // the first value with full marks; nil if the rule looks at peers
 	Next   *ValueGain // the nearest step with more points, of bands and levels
 	Median *ValueGain // the median entry of the class; of levels the lower one
 	Best   *ValueGain // the best entry of the class by the direction; of bands and levels by points
 }
 
-// Slope is how the base moves on one side of a value. Where it jumps, PerUnit is 0
+// Slope is how the base changes on one side of a value. Where it jumps, PerUnit is 0
 // and Jump the points of the jump in the direction away from the value.
 type Slope struct {
 	PerUnit float64 // points per raw unit: positive where more of the raw value is better
 	Jump    float64
 }
 
-// ValueGain is another raw value and what it brings.
+// ValueGain is another raw value and what the base gains with it.
 type ValueGain struct {
 	Value  float64
 	Score  float64 // of the leaf there
 	Points float64 // of the base gained
 }
 
-// Gains are the marginal gains of every indicator that applies to the unit, in
+// Gains returns the marginal gains of every indicator that applies to the unit, in
 // document order; nil for a unit without a score. Slopes are taken over steps of about
 // a millionth of the column's range with one Richardson extrapolation: exact to
 // rounding for a piecewise linear rule under arithmetic means, and to about 1e-6
@@ -100,8 +100,8 @@ func stepAt(x float64, sorted []float64) float64 {
 	return math.Ldexp(1, exponent-20)
 }
 
-// slope looks at three steps h, h/2 and h/64. Of a function that has a slope the last
-// is about a 64th of the first; it is far more where the function jumps.
+// slope compares the gains of three steps h, h/2 and h/64. Where the function has a
+// slope, the last is about a 64th of the first; where it jumps, far more.
 func (p *whatIf) slope(column int, x, h float64) Slope {
 	at := func(h float64) (float64, bool) {
 		points, _, ok := p.gain(column, x+h)
@@ -120,8 +120,8 @@ func (p *whatIf) slope(column int, x, h float64) Slope {
 	return Slope{PerUnit: per}
 }
 
-// fullMarks is the raw value at which a rule first gives full marks, as far as that does
-// not depend on peers.
+// fullMarks returns the first raw value with full marks, as far as that does not
+// depend on peers.
 func fullMarks(rule Rule) (float64, bool) {
 	switch r := rule.(type) {
 	case *Goalposts:
@@ -150,7 +150,7 @@ func fullMarks(rule Rule) (float64, bool) {
 	return 0, false
 }
 
-// next is the nearest value of a step rule that has more points than x.
+// next returns the nearest value of a step rule that has more points than x.
 func (p *whatIf) next(column int, x float64) *ValueGain {
 	var steps []float64
 	switch r := p.index.leaves[column].rule.(type) {
@@ -201,7 +201,7 @@ func (p *whatIf) best(column int, sorted []float64) float64 {
 	return sorted[len(sorted)-1]
 }
 
-// whatIf asks what one unit would score with other entries. Its peers stay as they
+// whatIf computes what one unit would score with other entries. Its peers stay as they
 // are, but what is measured over them, the unit included, is measured again.
 type whatIf struct {
 	*Explainer
@@ -251,8 +251,8 @@ func (p *whatIf) score(column int, x float64) float64 {
 	return p.trial.columns[column].cell(p.unit).Score
 }
 
-// baseWith is the unit's base where the leaf of the column scores so much. A column
-// of −1 leaves all as they are.
+// baseWith returns the unit's base with the given score of the leaf of the column. A
+// column of −1 changes nothing.
 func (p *whatIf) baseWith(column int, score float64) float64 {
 	copy(p.scratch, p.leaves)
 	if column >= 0 {
@@ -262,8 +262,8 @@ func (p *whatIf) baseWith(column int, score float64) float64 {
 	return p.scratch[0]
 }
 
-// gain is what the base gains with x entered, and the score of the leaf then. It is
-// false where x cannot be entered or has no score.
+// gain returns what the base gains with x entered, and the score of the leaf then. It
+// reports false where x cannot be entered or has no score.
 func (p *whatIf) gain(column int, x float64) (points, score float64, ok bool) {
 	if !stats.Valid(x) || p.index.leaves[column].rule.refuses(x) != "" {
 		return 0, 0, false

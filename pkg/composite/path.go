@@ -9,9 +9,9 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Lever says how one indicator may be moved on a path, and at what cost. The zero
-// Lever moves it in steps of 0.01 as far as its rule rewards, every point of the
-// indicator's score costing 1.
+// Lever is how one indicator may be changed on a path, and at what cost. The zero
+// Lever changes it in steps of 0.01 as far as its rule rewards; every point of the
+// indicator's score costs 1.
 type Lever struct {
 	Fixed    bool     // the value stays as it is
 	Min, Max *float64 // what can be entered; nil: as far as the rule rewards
@@ -30,9 +30,9 @@ type Path struct {
 	// Bound is what no path can cost less than: Cost where Exact, a little less where
 	// the search was cut short, 0 where nothing is known.
 	Bound float64
-	// Exact says that no cheaper path exists among the allowed entries (to nine digits
-	// of the cost) or, if unreachable, that no path exists at all. If unreachable and
-	// not Exact, none was found.
+	// Exact: no cheaper path exists among the allowed entries (to nine digits of the
+	// cost) or, if unreachable, no path exists at all. If unreachable and not Exact,
+	// none was found.
 	Exact bool
 	// Reached is the unit's standing with the moves made, recomputed through Score and
 	// Standings; if unreachable, with every lever at its best.
@@ -48,7 +48,7 @@ type PathMove struct {
 	Points             float64 // the base gains if this move alone is made
 }
 
-// PathStatus says what became of a path.
+// PathStatus is the outcome of the search for a path.
 type PathStatus string
 
 // The states of a path.
@@ -115,16 +115,16 @@ func (e *Explainer) PathToGrade(unit int, levers map[int]Lever) *Path {
 	return e.findPath(p, levers, goal{s, nil, next})
 }
 
-// maxAttempts is how often seek aims higher.
+// maxAttempts is how often findPath raises the figure to reach.
 const maxAttempts = 8
 
-// findPath searches, replays, and aims higher where a replay falls short because the
-// unit's own moves moved others. In the end it tries with every lever at its best.
+// findPath searches, replays, and raises the figure to reach where a replay falls short
+// because the unit's own moves moved others. At last it tries every lever at its best.
 func (e *Explainer) findPath(p *Path, levers map[int]Lever, a goal) *Path {
 	q := e.pathSearch(p.Reached.Unit, levers)
-	apart := !q.coupled || !a.minds(e.index.spec.Grades) // the target stands still
+	fixed := !q.coupled || !a.dependsOnOthers(e.index.spec.Grades) // the figure to reach does not move
 	if l, ok := e.limits[p.Reached.Unit]; ok && l.score < min(p.Target, 100) {
-		p.Status, p.Exact = PathVetoed, apart
+		p.Status, p.Exact = PathVetoed, fixed
 		return p
 	}
 	target := p.Target
@@ -138,8 +138,8 @@ func (e *Explainer) findPath(p *Path, levers map[int]Lever, a goal) *Path {
 		}
 		list := q.replay(found.picks)
 		if a.met(list, e.index.spec.Grades) {
-			p.Exact = apart && found.exact && !q.partial
-			if p.Bound = 0; apart && !q.partial {
+			p.Exact = fixed && found.exact && !q.partial
+			if p.Bound = 0; fixed && !q.partial {
 				p.Bound = found.bound
 			}
 			return q.found(p, found.picks, list)
@@ -152,7 +152,7 @@ func (e *Explainer) findPath(p *Path, levers map[int]Lever, a goal) *Path {
 		best, list = q.trim(best, a)
 		return q.found(p, best, list)
 	}
-	p.Status, p.Exact, p.Reached = PathUnreachable, apart && q.monotone && !q.partial, find(list, p.Reached.Unit)
+	p.Status, p.Exact, p.Reached = PathUnreachable, fixed && q.monotone && !q.partial, find(list, p.Reached.Unit)
 	return p
 }
 
@@ -163,12 +163,12 @@ type goal struct {
 	grade  int   // the grade to have or better, −1 for a rank
 }
 
-// minds reports whether the figure to reach depends on other units.
-func (a goal) minds(grades []Grade) bool {
+// dependsOnOthers reports whether the figure to reach depends on other units.
+func (a goal) dependsOnOthers(grades []Grade) bool {
 	return a.grade < 0 || slices.ContainsFunc(grades[:a.grade+1], func(g Grade) bool { return g.MaxShare != nil })
 }
 
-// met reports whether the unit has got there.
+// met reports whether the unit has reached it.
 func (a goal) met(list []Standing, grades []Grade) bool {
 	s := find(list, a.before.Unit)
 	if s.Status != UnitScored {
@@ -220,7 +220,7 @@ func (e *Explainer) baseFor(s Standing, figure float64) float64 {
 	return figure - e.unit()/2 - 4.9e-10 - (s.Bonus - s.Deduction)
 }
 
-// figureFor is the least published figure that gives the unit the grade or a better
+// figureFor returns the least published figure at which the unit has the grade or a better
 // one while others stand where they do; above 100 where none does.
 func (e *Explainer) figureFor(s Standing, grade int) float64 {
 	grades := e.index.spec.Grades
@@ -228,7 +228,7 @@ func (e *Explainer) figureFor(s Standing, grade int) float64 {
 	if least < grades[grade].From {
 		least = e.above(least)
 	}
-	if !(goal{grade: grade}).minds(grades) {
+	if !(goal{grade: grade}).dependsOnOthers(grades) {
 		return least
 	}
 	figures := []float64{least}
@@ -262,7 +262,7 @@ func (e *Explainer) gradeAt(unit int, figure float64) int {
 	return gradeIndex(e.index.spec.Grades, find(list, unit).Grade)
 }
 
-// pathSearch is the search for one unit's path: what it can enter, and where that leads.
+// pathSearch is the search for one unit's path: what it can enter, and what that leads to.
 type pathSearch struct {
 	*whatIf
 	items    []pathItem // in document order
@@ -295,7 +295,7 @@ func (e *Explainer) pathSearch(unit int, levers map[int]Lever) *pathSearch {
 	return q
 }
 
-// noteMeans notes what kind of means the leaf goes through on its way to the root.
+// noteMeans records the kinds of means between the leaf and the root.
 func (q *pathSearch) noteMeans(node int) {
 	for n := q.index.nodes[node].Parent; n >= 0; n = q.index.nodes[n].Parent {
 		if children, _, _ := q.index.present(n, q.scratch); len(children) > 1 {
@@ -306,7 +306,7 @@ func (q *pathSearch) noteMeans(node int) {
 	}
 }
 
-// add adds the item of a column, unless it has nowhere to go.
+// add adds the item of a column, unless no entry improves its score.
 func (q *pathSearch) add(column int, x float64, lever Lever) {
 	was := q.score(column, x)
 	options := []option{{x, was, 0}}
@@ -371,7 +371,7 @@ func (q *pathSearch) cost(picks []int) float64 {
 	return cost
 }
 
-// replay settles the standings with the picks entered.
+// replay computes the standings with the picks entered.
 func (q *pathSearch) replay(picks []int) []Standing {
 	d := q.result.data
 	d.Columns = slices.Clone(d.Columns)
@@ -388,14 +388,14 @@ func (q *pathSearch) replay(picks []int) []Standing {
 	return list
 }
 
-// trim undoes what the aim does not need, the dearest first.
+// trim undoes the moves that the goal does not need, the most costly first.
 func (q *pathSearch) trim(picks []int, a goal) ([]int, []Standing) {
 	order := make([]int, len(picks))
 	for i := range order {
 		order[i] = i
 	}
-	dear := func(i int) float64 { return q.items[i].options[picks[i]].cost }
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(dear(b), dear(a)) })
+	costOf := func(i int) float64 { return q.items[i].options[picks[i]].cost }
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(costOf(b), costOf(a)) })
 	list := q.replay(picks)
 	for _, i := range order {
 		was := picks[i]
@@ -413,7 +413,7 @@ func (q *pathSearch) trim(picks []int, a goal) ([]int, []Standing) {
 	return picks, list
 }
 
-// found fills in a path that has been replayed.
+// found completes a path that has been replayed.
 func (q *pathSearch) found(p *Path, picks []int, list []Standing) *Path {
 	p.Status, p.Cost, p.Reached = PathFound, q.cost(picks), find(list, q.unit)
 	if p.Exact {

@@ -9,7 +9,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// answer is what a search came to.
+// answer is the result of a search.
 type answer struct {
 	picks []int   // by item
 	bound float64 // no picks cost less
@@ -55,8 +55,8 @@ func (q *pathSearch) weight(node int) float64 {
 // chunks is how many steps an item comes down in during a descent.
 const chunks = 24
 
-// descend starts with every item at its best and lets go, a chunk at a time, of what
-// saves most per point of the base lost; then of whatever is still not needed.
+// descend starts with every item at its best. It undoes, a chunk at a time, what saves
+// most per point of the base lost; then whatever is still not needed.
 func (q *pathSearch) descend(need float64) (answer, bool) {
 	picks := q.best()
 	base := q.at(picks)
@@ -87,7 +87,7 @@ func (q *pathSearch) descend(need float64) (answer, bool) {
 	return answer{picks: picks}, true
 }
 
-// lower brings every item as low as the need allows, in document order.
+// lower makes every item as low as the need allows, in document order.
 func (q *pathSearch) lower(picks []int, need float64) {
 	for i := range picks {
 		was := picks[i]
@@ -102,7 +102,7 @@ func (q *pathSearch) lower(picks []int, need float64) {
 	}
 }
 
-// best picks what brings the base highest.
+// best returns the picks with the highest base.
 func (q *pathSearch) best() []int {
 	picks := q.top()
 	if !q.monotone {
@@ -164,7 +164,7 @@ func (q *pathSearch) entries(column int, x float64, lever Lever) ([]float64, boo
 }
 
 // unbounded reports whether a move beyond what is looked at could still be worth more:
-// the rule has no end and the lever gives none, or an outlier may pass untreated.
+// neither the rule nor the lever has an end, or an outlier may pass untreated.
 func (q *pathSearch) unbounded(column int, lever Lever) bool {
 	l := &q.index.leaves[column]
 	if l.treat != nil {
@@ -224,7 +224,7 @@ func (q *pathSearch) span(column int, x, step float64, lever Lever) (low, high f
 	return max(low, least), min(high, most)
 }
 
-// peers are the values that the unit is measured against, stand-ins and its own
+// peers returns the values that the unit is measured against, imputed ones and its own
 // included.
 func (q *pathSearch) peers(column int) []float64 {
 	c, x := &q.result.columns[column], []float64(nil)

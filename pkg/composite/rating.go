@@ -154,7 +154,7 @@ func (rc *ratedColumn) draw(dst, entered []float64, s *num.Stream, key uint64) {
 	}
 }
 
-// resample draws the rated columns anew, fits their rules to the values drawn and
+// resample draws the rated columns again, fits their rules to the values drawn and
 // scores them.
 func (r *replicator) resample(w *scenario, key uint64) {
 	ix := w.result.index

@@ -213,7 +213,7 @@ func (ix *Index) newResult(d Data, keep Keep) *Result {
 	return r
 }
 
-// blockScorer scores the leaves of a Result, block by block, and keeps the accounts.
+// blockScorer scores the leaves of a Result block by block, with coverage and status.
 type blockScorer struct {
 	r         *Result
 	evaluator *evaluator

@@ -10,7 +10,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// simulation ranks the same units again and again by other root scores: those to which
+// simulation ranks the same units again and again by other root scores: those that
 // have a score in Standings, with their adjustments held. They are numbered from 0, by
 // place, in the order of Data.Units.
 type simulation struct {
