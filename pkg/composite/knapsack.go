@@ -139,7 +139,7 @@ func (k *knapsack) relax(b *branch) bool {
 	return true
 }
 
-// setStatus offers the solutions next to the relaxed one: each item, within the branch,
+// finish offers the solutions next to the relaxed one: each item, within the branch,
 // raised alone to what is short.
 func (k *knapsack) finish(b *branch, at []int, gain float64) {
 	if k.quantum > 0 {
@@ -159,7 +159,7 @@ func (k *knapsack) finish(b *branch, at []int, gain float64) {
 	}
 }
 
-// valueGain is the first choice from low to high whose gain is enough, high if none.
+// reach returns the first choice from low to high whose gain is enough, high if none.
 func (k *knapsack) reach(item, low, high int, gain float64) int {
 	c := k.items[item]
 	return low + sort.Search(high-low, func(j int) bool { return c[low+j].gain >= gain })

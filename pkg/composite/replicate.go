@@ -142,7 +142,7 @@ func extentOf(sorted []int32) extent {
 // lies outside the extents is no more than the slack.
 func (e extent) clear(f extent) bool { return e.high < f.low || f.high < e.low }
 
-// countDiffering reports whether one of two is strictly ahead in 95 % of the replicates or
+// distinguishable reports whether one of two is strictly ahead in 95 % of the replicates or
 // more. It stops as soon as neither can be any longer.
 func distinguishable(a, b []int32) bool {
 	const step = 64

@@ -88,7 +88,7 @@ func inOrder(list []Standing, codes []string) []Standing {
 	return ordered
 }
 
-// setPoints works out the published score.
+// setScore sets the published score.
 func (ix *Index) setScore(s *Standing, limits map[int]limit) {
 	s.Bonus = min(s.Bonus, ix.spec.Adjustments.Bonus.Cap)
 	s.Deduction = min(s.Deduction, ix.spec.Adjustments.Deduction.Cap)

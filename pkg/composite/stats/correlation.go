@@ -8,8 +8,8 @@ import (
 	"bulwark/pkg/composite/internal/num"
 )
 
-// An Association measures how two columns go together, from −1 to 1, over the
-// units that have both values. It reports false where there is no answer: fewer
+// An Association measures the association of two columns, from −1 to 1, over the
+// units that have both values. It reports false where it is not defined: fewer
 // than two such units, a column that never varies among them, or columns of
 // different length. The order of the units and of the columns changes no bit.
 type Association func(x, y []float64) (float64, bool)
@@ -85,10 +85,9 @@ func midranks(x []float64) []float64 {
 	return ranks
 }
 
-// Correlations is the matrix of a correlation (Pearson where nil) of all pairs of
+// Correlations returns the matrix of a correlation (Pearson where nil) of all pairs of
 // columns, each over the units that have both values. The diagonal is 1. A pair
-// without an answer has 0: nothing shows that it goes together. Columns of
-// different length give an error.
+// without a correlation has 0. The error names a column of different length.
 func Correlations(columns [][]float64, by Association) ([][]float64, error) {
 	if err := num.SameLength(columns); err != nil {
 		return nil, err
@@ -116,7 +115,7 @@ type CorrelatedPair struct {
 }
 
 // CorrelatedPairs returns the pairs of columns whose Pearson correlation is beyond
-// ±Correlation of the limits: one of the two says little of its own.
+// ±Correlation of the limits: one of the two adds little.
 func CorrelatedPairs(columns [][]float64, l FlagLimits) (pairs []CorrelatedPair) {
 	relate := pearsons(columns)
 	for a := range columns {

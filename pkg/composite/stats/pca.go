@@ -11,8 +11,8 @@ import (
 
 // PCA are the principal components of columns that are brought to mean 0 and
 // deviation 1 first (Pearson 1901; Hotelling 1933), the strongest first, one per
-// column. Which of several components of the same strength comes first, and how
-// they turn among each other, means nothing.
+// column. The order of several components of the same strength, and their rotation
+// among each other, have no meaning.
 type PCA struct {
 	Units       int         `json:"units"`       // units that have all values, and were used
 	Eigenvalues []float64   `json:"eigenvalues"` // descending, 0 or more; they sum to the number of columns that vary
@@ -145,7 +145,7 @@ func turnRows(c, s float64, x, y []float64) {
 	}
 }
 
-// orient turns v round where its largest element is negative. Elements within
+// orient changes the sign of v where its largest element is negative. Elements within
 // 1e-9 of it count as equal: rounding must not choose the sign.
 func orient(v []float64) []float64 {
 	largest := 0.0
@@ -166,7 +166,7 @@ func orient(v []float64) []float64 {
 	return v
 }
 
-// CronbachAlpha says how far the columns measure one thing: k/(k−1)·(1 − Σs²/S²),
+// CronbachAlpha returns how far the columns measure one thing: k/(k−1)·(1 − Σs²/S²),
 // with k columns, s² the variance of each and S² that of their sum (Cronbach
 // 1951). It counts the units that have all values. It is at most 1 and below 0
 // where columns work against each other. It reports false for fewer than two

@@ -8,7 +8,7 @@ import (
 
 // The functions below take the values of one unit over successive periods, and the
 // times of these, strictly ascending (nil: 0, 1, 2, …). With times that do not
-// ascend or of another length, the answer is nil or false.
+// ascend or of another length, the result is nil or false.
 
 // Interpolate fills what is missing between two values by the straight line
 // between them. Before the first value and after the last nothing is known, and

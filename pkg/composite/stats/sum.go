@@ -59,8 +59,8 @@ func powers(e int) (first, second float64) {
 }
 
 // centred returns 2^−e times the deviations of one or more finite values from
-// their mean, with e such that the largest is in [½, 1). Equal values give zeros,
-// and nothing else does. Scaling by a power of two costs no bit, and keeps squares
+// their mean, with e such that the largest is in [½, 1). They are 0 only where all
+// values are equal. Scaling by a power of two costs no bit, and keeps squares
 // from running out of range.
 func centred(x []float64) (d []float64, e int) {
 	d = make([]float64, len(x))

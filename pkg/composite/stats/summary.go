@@ -104,10 +104,10 @@ func (s *ColumnSummary) Flags(l FlagLimits) (flags []FlagCode) {
 	return flags
 }
 
-// Gini is Gini's coefficient of how unevenly something is dealt out,
+// Gini returns Gini's coefficient of how unevenly something is distributed,
 // Σ(2i − n − 1)·x₍ᵢ₎/(n·Σx) over the ascending values (Gini 1912): 0 where all have the
 // same, towards 1 the fewer hold it all; (n−1)/n where one of n does. With [Summarise]
-// it says how evenly branches are dealt among mentors. Missing values do not count. It
+// it describes how evenly branches are distributed among mentors. Missing values do not count. It
 // is not defined, false, without values or with one below 0.
 func Gini(x []float64) (float64, bool) {
 	sorted := present(x)
@@ -115,23 +115,23 @@ func Gini(x []float64) (float64, bool) {
 	if len(sorted) == 0 || sorted[0] < 0 {
 		return 0, false
 	}
-	n, sum, apart := float64(len(sorted)), 0.0, 0.0
+	n, sum, spread := float64(len(sorted)), 0.0, 0.0
 	for i, v := range sorted {
 		sum += v
-		apart += float64((2*float64(i+1) - n - 1) * v)
+		spread += float64((2*float64(i+1) - n - 1) * v)
 	}
 	if sorted[0] == sorted[len(sorted)-1] { // perhaps all 0
 		return 0, true
 	}
-	return num.Clamp(apart/(n*sum), 0, 1), true
+	return num.Clamp(spread/(n*sum), 0, 1), true
 }
 
 // Outranking compares all pairs of units over several columns with weights w (nil:
 // equal). Cell [a][b] is the share of the weight of the columns in which a scores
 // higher than b, ties counting half; columns in which either is NaN leave with
 // their weight. Of a pair without a common column, and of a unit with itself, it is
-// 0.5. Time and memory grow with the square of the units. Slices of different length
-// give nil.
+// 0.5. Time and memory grow with the square of the units. It returns nil for
+// slices of different length.
 func Outranking(columns [][]float64, w []float64) [][]float64 {
 	if len(columns) == 0 || w != nil && len(w) != len(columns) {
 		return nil
