@@ -48,7 +48,7 @@ func (s asemColumns) sameAs(t *testing.T, stage string, columns [][]float64) {
 	}
 }
 
-// TestASEMByColumns walks from the raw table to the published index with functions
+// TestASEMByColumns goes from the raw table to the published index with functions
 // on columns alone, each stage compared, then to the two variants.
 func TestASEMByColumns(t *testing.T) {
 	s := asemShape(t)

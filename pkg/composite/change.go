@@ -138,7 +138,9 @@ func (m *counterfactual) parts(before, now float64) Parts {
 			}
 		}
 	}
-	return Parts{OwnData: moved[ownData], Peers: moved[peerData], Scheme: moved[schemeRules], Imputation: moved[imputed]}
+	return Parts{
+		OwnData: moved[ownData], Peers: moved[peerData], Scheme: moved[schemeRules], Imputation: moved[imputed],
+	}
 }
 
 // leaves returns what the indicators carry in either run.

@@ -40,7 +40,8 @@ func (m Missing) check(rule Rule, r report) {
 			r("/kind", "missing_needs_numbers", "levels have no mean: use exclude, zero, carry or fail")
 		}
 	default:
-		r("/kind", "unknown_missing", "%q is not a policy: use exclude, zero, peer_mean, peer_median, class_mean, carry or fail", m.Kind)
+		r("/kind", "unknown_missing",
+			"%q is not a policy: use exclude, zero, peer_mean, peer_median, class_mean, carry or fail", m.Kind)
 	}
 	if m.Periods < 0 {
 		r("/periods", "negative", "give 1 or more periods to look back")
@@ -284,7 +285,9 @@ func (r *Result) logTreated(c *column) {
 		_, x := c.complete(unit)
 		b := c.bounds[c.peers.group(unit)]
 		if x < b.low || x > b.high {
-			r.Treated = append(r.Treated, stats.TreatedPoint{Node: c.leaf.node, Unit: unit, Before: x, After: num.Clamp(x, b.low, b.high)})
+			r.Treated = append(r.Treated, stats.TreatedPoint{
+				Node: c.leaf.node, Unit: unit, Before: x, After: num.Clamp(x, b.low, b.high),
+			})
 		}
 	}
 }

@@ -60,7 +60,9 @@ func (e *Explainer) divide(n int, scores []float64, nodes []Contribution, rate [
 	loss, share, method := e.index.inner[n].losses(scores[n], x, w)
 	nodes[n].Method = method
 	for i, child := range children {
-		nodes[child] = Contribution{Present: true, Score: x[i], Weight: nodes[n].Weight * share[i], Lost: rate[n] * loss[i]}
+		nodes[child] = Contribution{
+			Present: true, Score: x[i], Weight: nodes[n].Weight * share[i], Lost: rate[n] * loss[i],
+		}
 		// A child at 100 loses nothing, but its own children may lose and gain: then the
 		// rate is what it tends to, the share.
 		rate[child] = rate[n] * share[i]

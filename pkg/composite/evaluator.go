@@ -4,10 +4,10 @@ import (
 	"math"
 )
 
-// evaluator computes the scores of the tree for blocks of units. The scores of the children of a node
-// lie on a stack, in document order, until fold replaces them by their parent's.
-// The buffer of a parent may be that of its first child: every fold reads a unit's
-// values before it writes the unit's result.
+// evaluator computes the scores of the tree for blocks of units. The scores of the
+// children of a node lie on a stack, in document order, until fold replaces them by
+// their parent's. The buffer of a parent may be that of its first child: every fold
+// reads a unit's values before it writes the unit's result.
 type evaluator struct {
 	index   *Index
 	weights []float64   // by node

@@ -9,9 +9,10 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Explainer explains the standing of a unit in a run, and what would change it. It recomputes through the same rules as Score and Standings. It holds
-// the Result and the Data behind it, which must not change. Safe for concurrent
-// use. For a unit that does not exist it reports nothing; it never panics.
+// Explainer explains the standing of a unit in a run, and what would change it. It
+// recomputes through the same rules as Score and Standings. It holds the Result and
+// the Data behind it, which must not change. Safe for concurrent use. For a unit that
+// does not exist it reports nothing; it never panics.
 type Explainer struct {
 	index       *Index
 	result      *Result
@@ -142,11 +143,11 @@ type ComparisonOptions struct {
 	Targets map[int]float64 // scores to reach, by node. May be nil
 }
 
-// Comparisons returns the strengths and weak points of a unit, over all nodes but the root:
-// against the median score of its class, itself included; against its own score in
-// an earlier run; and against targets. Scores are compared at the decimals that are
-// published, so that what reads the same is a tie, and a tie is left out. The list
-// starts with what is worth most points, either way; equal ones go by document
+// Comparisons returns the strengths and weak points of a unit, over all nodes but the
+// root: against the median score of its class, itself included; against its own score
+// in an earlier run; and against targets. Scores are compared at the decimals that
+// are published, so that what reads the same is a tie, and a tie is left out. The
+// list starts with what is worth most points, either way; equal ones go by document
 // order. A unit without a score has none.
 func (e *Explainer) Comparisons(unit int, o ComparisonOptions) []Comparison {
 	c, ok := e.Contributions(unit)
@@ -182,8 +183,11 @@ func (e *Explainer) Comparisons(unit int, o ComparisonOptions) []Comparison {
 	return list
 }
 
-// weight is the size of the points, without their binary noise: it decides ties.
-func (f Comparison) weight() float64 { return stats.Round(math.Abs(f.Points), stats.MaxDecimals) }
+// weight is the size of the points: it decides ties.
+func (f Comparison) weight() float64 { return size(f.Points) }
+
+// size is the magnitude of points without their binary noise.
+func size(points float64) float64 { return stats.Round(math.Abs(points), stats.MaxDecimals) }
 
 func (e *Explainer) comparison(n int, c Contribution, reference float64, above, below ComparisonCode) Comparison {
 	f := Comparison{Node: n, Code: above, Score: e.published(c.Score), Reference: e.published(reference)}
@@ -329,7 +333,7 @@ func (e *Explainer) differences(own, other *Contributions) []Difference {
 		list = append(list, d)
 	}
 	slices.SortStableFunc(list, func(a, b Difference) int {
-		return cmp.Compare(stats.Round(math.Abs(b.Points), stats.MaxDecimals), stats.Round(math.Abs(a.Points), stats.MaxDecimals))
+		return cmp.Compare(size(b.Points), size(a.Points))
 	})
 	return list
 }

@@ -81,7 +81,7 @@ func BenchmarkExplain(b *testing.B) {
 			e.Contributions(last)
 		}
 	})
-	b.Run("findings", func(b *testing.B) {
+	b.Run("comparisons", func(b *testing.B) {
 		for b.Loop() {
 			e.Comparisons(last, composite.ComparisonOptions{Before: earlier})
 		}

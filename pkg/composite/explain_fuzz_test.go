@@ -10,7 +10,7 @@ import (
 	"bulwark/pkg/composite"
 )
 
-// FuzzExplain holds every answer to finite figures and every question to an answer,
+// FuzzExplain checks that every call returns, and only finite figures,
 // whatever New accepts; data that Check refuses must not make it panic.
 func FuzzExplain(f *testing.F) {
 	f.Add([]byte{})

@@ -152,7 +152,8 @@ func (a Aggregation) check(r report) {
 			r("/p", "exponent_out_of_range", "give an exponent between -20 and 20 other than 0")
 		}
 	default:
-		r("/kind", "unknown_aggregation", "%q is not an aggregation: use arithmetic, geometric, harmonic, power, minimum or penalised", a.Kind)
+		r("/kind", "unknown_aggregation",
+			"%q is not an aggregation: use arithmetic, geometric, harmonic, power, minimum or penalised", a.Kind)
 	}
 }
 

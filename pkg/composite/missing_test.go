@@ -86,7 +86,7 @@ func TestMissingWithoutStandIn(t *testing.T) {
 }
 
 // What was filled in is a peer like any other, so that filling a column beforehand
-// or by policy gives the same scores.
+// or by policy leads to the same scores.
 func TestImputedValuesArePeers(t *testing.T) {
 	leaf := composite.Node{Code: "x", Rule: &composite.ZScore{}, Missing: composite.Missing{Kind: composite.PeerMean}}
 	ix := mustNew(t, composite.Spec{Tree: leaf})

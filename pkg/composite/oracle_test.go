@@ -222,7 +222,7 @@ func asemPublished(t *testing.T, ix *composite.Index, r *composite.Result, d com
 	}
 }
 
-// TestASEMImputed checks the stand-ins before treatment.
+// TestASEMImputed checks the imputed values before treatment.
 func TestASEMImputed(t *testing.T) {
 	ix := asemIndex(t, composite.Arithmetic, func(_ string, cost bool) composite.Node {
 		return composite.Node{

@@ -73,8 +73,8 @@ const (
 // knapsack problem as its bound (Sinha and Zoltners 1979). It is Exact unless it is
 // cut short, an indicator has more than 20,000 entries to choose from (500, if its
 // rule looks at peers), its rule or its treatment of outliers sets no end to what a
-// further move may bring, or moving a value also moves those ahead. Under other means a path is found by
-// descent from the best values, and is not claimed to be cheapest.
+// further move may bring, or moving a value also moves those ahead. Under other means
+// a path is found by descent from the best values, and is not claimed to be cheapest.
 func (e *Explainer) PathToRank(unit int, levers map[int]Lever) *Path {
 	s, ok := e.scored(unit)
 	if !ok {
@@ -220,8 +220,8 @@ func (e *Explainer) baseFor(s Standing, figure float64) float64 {
 	return figure - e.unit()/2 - 4.9e-10 - (s.Bonus - s.Deduction)
 }
 
-// figureFor returns the least published figure at which the unit has the grade or a better
-// one while others stand where they do; above 100 where none does.
+// figureFor returns the least published figure at which the unit has the grade or a
+// better one while others stand where they do; above 100 where none does.
 func (e *Explainer) figureFor(s Standing, grade int) float64 {
 	grades := e.index.spec.Grades
 	least := e.published(grades[grade].From)
@@ -262,7 +262,8 @@ func (e *Explainer) gradeAt(unit int, figure float64) int {
 	return gradeIndex(e.index.spec.Grades, find(list, unit).Grade)
 }
 
-// pathSearch is the search for one unit's path: what it can enter, and what that leads to.
+// pathSearch is the search for one unit's path: what it can enter, and what that
+// leads to.
 type pathSearch struct {
 	*whatIf
 	items    []pathItem // in document order

@@ -129,7 +129,8 @@ func (c *simulation) removal(units int) Removal {
 type LeafBurden struct {
 	NodeRemoval // what the ranking loses without it
 
-	// NeverDecisive: without it no rank and no grade changes, and no unit loses its score.
+	// NeverDecisive: without it no rank and no grade changes, and no unit loses its
+	// score.
 	NeverDecisive bool
 	// Constant: all units that have a score for it have the same one.
 	Constant bool
@@ -241,7 +242,9 @@ type EvaluatorInfluence struct {
 // what Combine makes of them; one that loses its last becomes missing and follows the
 // policy of its indicator. Only cells with a rating of the evaluator change. Errors
 // are those of Robustness.
-func (ix *Index) LeaveOutEvaluators(d Data, rated []RatedColumn, adjustments []Adjustment) ([]EvaluatorInfluence, error) {
+func (ix *Index) LeaveOutEvaluators(
+	d Data, rated []RatedColumn, adjustments []Adjustment,
+) ([]EvaluatorInfluence, error) {
 	p, err := ix.scenarios(d, RobustnessOptions{Replicates: 1, Adjustments: adjustments, Ratings: rated})
 	if err != nil {
 		return nil, err
@@ -250,7 +253,9 @@ func (ix *Index) LeaveOutEvaluators(d Data, rated []RatedColumn, adjustments []A
 	var list []EvaluatorInfluence
 	for _, evaluator := range slices.Sorted(maps.Keys(count)) {
 		p.simulation.run(p.trees[0].Score(d.without(evaluator, rated), KeepRoot).scores[0])
-		e := EvaluatorInfluence{Evaluator: evaluator, Ratings: count[evaluator], Removal: p.simulation.removal(len(d.Units))}
+		e := EvaluatorInfluence{
+			Evaluator: evaluator, Ratings: count[evaluator], Removal: p.simulation.removal(len(d.Units)),
+		}
 		e.ScoreChange, e.MaxScoreChange = p.simulation.scoreChange()
 		list = append(list, e)
 	}

@@ -37,7 +37,7 @@ func TestRemoveOneASEM(t *testing.T) {
 	}
 }
 
-// Leaving a leaf out gives the ranks of a scheme that never had it.
+// Without a leaf the ranks are those of a scheme that never had it.
 func TestRemoveOneIsAPrunedScheme(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := rapidDrawer{t}

@@ -27,7 +27,8 @@ func (p *scenarios) newReplicator() *replicator {
 	units, columns := len(p.data.Units), len(p.index.leaves)
 	r := &replicator{
 		scenarios: p, simulation: p.simulation.clone(), base: make([]float64, units),
-		evaluators: make([]*evaluator, len(p.trees)), scores: make([][]float64, columns), whole: make([][]bool, columns),
+		evaluators: make([]*evaluator, len(p.trees)),
+		scores:     make([][]float64, columns), whole: make([][]bool, columns),
 	}
 	for range p.rated {
 		r.drawn = append(r.drawn, make([]float64, units))
@@ -43,19 +44,20 @@ func (r *replicator) run(keys [sources]uint64) {
 	at := func(source int) int { return num.Pick(keys[source], p.choices[source]) }
 	variant := at(variantSource)
 	tree := variant*p.choices[aggregationSource] + at(aggregationSource)
-	world := p.scenarios[(variant*p.choices[normalisationSource]+at(normalisationSource))*p.choices[missingSource]+at(missingSource)]
-	for c, l := range world.result.index.leaves {
-		r.scores[c], r.whole[c] = world.result.scores[l.node], world.whole[c]
+	rules := variant*p.choices[normalisationSource] + at(normalisationSource)
+	scenario := p.scenarios[rules*p.choices[missingSource]+at(missingSource)]
+	for c, l := range scenario.result.index.leaves {
+		r.scores[c], r.whole[c] = scenario.result.scores[l.node], scenario.whole[c]
 	}
 	if len(p.rated) > 0 {
-		r.resample(world, keys[ratingSource])
+		r.resample(scenario, keys[ratingSource])
 	}
 	k := r.evaluator(tree)
 	k.weights = r.perturbed(p.trees[tree], keys[weightSource])
 	for lo := 0; lo < len(r.base); lo += blockSize {
 		k.block(lo, min(lo+blockSize, len(r.base)))
 	}
-	for u, status := range world.result.status {
+	for u, status := range scenario.result.status {
 		if status == UnitFailed {
 			r.base[u] = math.NaN()
 		}
@@ -142,8 +144,8 @@ func extentOf(sorted []int32) extent {
 // lies outside the extents is no more than the slack.
 func (e extent) clear(f extent) bool { return e.high < f.low || f.high < e.low }
 
-// distinguishable reports whether one of two is strictly ahead in 95 % of the replicates or
-// more. It stops as soon as neither can be any longer.
+// distinguishable reports whether one of two is strictly ahead in 95 % of the
+// replicates or more. It stops as soon as neither can be any longer.
 func distinguishable(a, b []int32) bool {
 	const step = 64
 	allowed, seen := slack(len(a)), 0

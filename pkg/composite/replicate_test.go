@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A replicate gives what the scheme with the weights drawn would give if it were
+// A replicate equals the outcome of the scheme with the weights drawn if it were
 // built and scored anew.
 func TestReplicateIsARebuild(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))

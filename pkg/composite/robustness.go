@@ -81,7 +81,8 @@ func (o *RobustnessOptions) check(ix *Index, units int, r report) {
 	case o.Replicates < 1 || o.Replicates > maxReplicates:
 		r("/replicates", "replicates_out_of_range", "give 1 to %d replicates", maxReplicates)
 	case o.Replicates > maxCells/max(units, 1):
-		r("/replicates", "too_large", "%d replicates of %d units need too much memory: at most %d in all", o.Replicates, units, maxCells)
+		r("/replicates", "too_large",
+			"%d replicates of %d units need too much memory: at most %d in all", o.Replicates, units, maxCells)
 	}
 	if o.Top < 1 {
 		r("/top", "not_positive", "give 1 or more")
@@ -122,12 +123,14 @@ func (ix *Index) checkVariant(v Spec, r report) {
 		return
 	}
 	if len(other.leaves) != len(ix.leaves) {
-		r("/tree", "other_indicators", "a variant has the same indicators: %d, not %d", len(ix.leaves), len(other.leaves))
+		r("/tree", "other_indicators",
+			"a variant has the same indicators: %d, not %d", len(ix.leaves), len(other.leaves))
 		return
 	}
 	for c := range ix.leaves {
 		if ix.code(c) != other.code(c) {
-			r("/tree", "other_indicators", "indicator %d is %q, not %q: a variant has the same ones in the same order", c, other.code(c), ix.code(c))
+			r("/tree", "other_indicators",
+				"indicator %d is %q, not %q: a variant has the same ones in the same order", c, other.code(c), ix.code(c))
 			return
 		}
 	}
@@ -190,10 +193,10 @@ type UnitRobustness struct {
 	Grades  []float64 // P(grade), by Robustness.Grades; with NoScore they sum to 1
 	NoScore float64   // P(nothing is left to score the unit by); it then ranks last
 
-	// Indistinguishable are the units that this one cannot be distinguished from: neither is
-	// strictly ahead, on the rounded figure, in 95 % of the replicates or more. The
-	// relation is symmetric; the list is in the order of Data.Units. Nil for all where
-	// more than maxCompared units have a score.
+	// Indistinguishable are the units that this one cannot be distinguished from:
+	// neither is strictly ahead, on the rounded figure, in 95 % of the replicates or
+	// more. The relation is symmetric; the list is in the order of Data.Units. Nil
+	// for all where more than maxCompared units have a score.
 	Indistinguishable []int
 }
 
@@ -366,7 +369,8 @@ func (s *summary) unit(i int, before Standing) (UnitRobustness, extent) {
 	}
 	u.RankMean = float64(sum) / float64(n)
 	slices.Sort(s.ranks)
-	u.RankLow, u.RankMedian, u.RankHigh = int(quantile(s.ranks, 5)), int(quantile(s.ranks, 50)), int(quantile(s.ranks, 95))
+	rank := func(percent int) int { return int(quantile(s.ranks, percent)) }
+	u.RankLow, u.RankMedian, u.RankHigh = rank(5), rank(50), rank(95)
 	s.scores = s.scores[:0]
 	for _, x := range t.scores[i*n : (i+1)*n] {
 		if x == x {

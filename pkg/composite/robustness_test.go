@@ -55,7 +55,7 @@ func TestRobustnessOfADuel(t *testing.T) {
 		t.Errorf("score %v %v %v outside of %v to %v", one.ScoreLow, one.ScoreMedian, one.ScoreHigh, low, high)
 	}
 	if !slices.Equal(one.Indistinguishable, []int{1}) || !slices.Equal(two.Indistinguishable, []int{0}) {
-		t.Errorf("not apart: %v %v", one.Indistinguishable, two.Indistinguishable)
+		t.Errorf("indistinguishable: %v %v", one.Indistinguishable, two.Indistinguishable)
 	}
 	// At 2 to 1 nothing that is drawn turns the order.
 	ix, d = duel(t, 2, 1)
@@ -102,7 +102,7 @@ func TestRobustnessOfRatings(t *testing.T) {
 	}
 }
 
-// Each list of alternatives alone gives the figures of the schemes that it stands for,
+// Each list of alternatives alone has the figures of the schemes that it stands for,
 // each with its share of the replicates.
 func TestRobustnessOfAlternatives(t *testing.T) {
 	spec := composite.Spec{Decimals: 2, Tree: composite.Node{Code: "index", Children: []composite.Node{
@@ -258,7 +258,7 @@ func TestRobustnessIsConsistent(t *testing.T) {
 type fataler interface{ Fatalf(string, ...any) }
 
 func checkRobustness(t fataler, r *composite.Robustness) {
-	apart := map[[2]int]bool{}
+	indistinguishable := map[[2]int]bool{}
 	for _, u := range r.Units {
 		sum := u.NoScore
 		for _, p := range u.Grades {
@@ -280,11 +280,11 @@ func checkRobustness(t fataler, r *composite.Robustness) {
 			}
 		}
 		for _, other := range u.Indistinguishable {
-			apart[[2]int{u.Unit, other}] = true
+			indistinguishable[[2]int{u.Unit, other}] = true
 		}
 	}
-	for pair := range apart {
-		if pair[0] == pair[1] || !apart[[2]int{pair[1], pair[0]}] {
+	for pair := range indistinguishable {
+		if pair[0] == pair[1] || !indistinguishable[[2]int{pair[1], pair[0]}] {
 			t.Fatalf("%v is not symmetric", pair)
 		}
 	}
@@ -313,14 +313,14 @@ func TestRobustnessWithoutUncertainty(t *testing.T) {
 			}
 			for _, other := range u.Indistinguishable {
 				if j := slices.IndexFunc(r.Units, func(v composite.UnitRobustness) bool { return v.Unit == other }); r.Units[j].Score != s.Score {
-					t.Fatalf("%d is not apart from %d", other, s.Unit)
+					t.Fatalf("%d is not distinguishable from %d", other, s.Unit)
 				}
 			}
 		}
 	})
 }
 
-// The same seed gives the same bits however the work is cut and whatever the order of
+// The same seed leads to the same bits however the work is cut and whatever the order of
 // the units.
 func TestRobustnessIsRepeatable(t *testing.T) {
 	rng := pcgDrawer{rand.New(rand.NewPCG(6, 7))}
@@ -363,7 +363,7 @@ func TestRobustnessIsRepeatable(t *testing.T) {
 	}
 	o.Seed++
 	if cmp.Equal(got, mustRobustness(t, ix, moved, o)) {
-		t.Error("another seed gives the same")
+		t.Error("another seed leads to the same")
 	}
 }
 

@@ -116,7 +116,8 @@ func reportScore(r report, at string, x float64) {
 
 func reportDirection(r report, got, want Direction, kind string) {
 	if got != want {
-		r("/kind", "direction_contradicts_rule", "%s reads its values as %s: change the direction or the rule", kind, want)
+		r("/kind", "direction_contradicts_rule",
+			"%s reads its values as %s: change the direction or the rule", kind, want)
 	}
 }
 

@@ -42,9 +42,11 @@ func (g *Goalposts) check(d Direction, r report) {
 	case g.Low == g.High:
 		r("/high", "goalposts_equal", "low and high are both %v: give two different goalposts", g.High)
 	case d == Cost && g.Low < g.High:
-		r("/low", "direction_contradicts_goalposts", "direction is cost but low %v is below high %v: swap them or change the direction", g.Low, g.High)
+		r("/low", "direction_contradicts_goalposts",
+			"direction is cost but low %v is below high %v: swap them or change the direction", g.Low, g.High)
 	case d == Benefit && g.Low > g.High:
-		r("/low", "direction_contradicts_goalposts", "direction is benefit but low %v is above high %v: swap them or change the direction", g.Low, g.High)
+		r("/low", "direction_contradicts_goalposts",
+			"direction is benefit but low %v is above high %v: swap them or change the direction", g.Low, g.High)
 	}
 	switch g.Transform {
 	case linearTransform:
@@ -103,7 +105,8 @@ func (*PointsRule) relative() bool { return false }
 
 func (p *PointsRule) fit(peers) scorer { return linear{0, p.Max, 100} }
 
-// linear is 100·(x−low)/span clamped to 0–top. The span is not 0; it is negative for a cost.
+// linear is 100·(x−low)/span clamped to 0–top. The span is not 0; it is negative for
+// a cost.
 type linear struct{ low, span, top float64 }
 
 // at keeps a NaN. Unlike comparisons, min and max never mispredict.

@@ -62,7 +62,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// What each rule gives where its peers say nothing.
+// What each rule scores where its peers are all equal or there is one only.
 func TestRulesWithoutContrast(t *testing.T) {
 	one, equal := []float64{.1}, []float64{.1, .1, .1}
 	tests := []struct {

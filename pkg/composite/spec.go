@@ -195,7 +195,8 @@ func (c *checker) node(n *Node, depth int, r report) {
 
 func (n *Node) checkLeaf(r report) {
 	if n.Aggregation != (Aggregation{}) {
-		r("/aggregation", "aggregation_without_children", "an indicator has nothing to aggregate: remove the aggregation or add children")
+		r("/aggregation", "aggregation_without_children",
+			"an indicator has nothing to aggregate: remove the aggregation or add children")
 	}
 	switch n.Direction {
 	case Benefit, Cost:

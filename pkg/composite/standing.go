@@ -211,7 +211,8 @@ func (ix *Index) adjust(list []Standing, units []string, adjustments []Adjustmen
 		s := &list[a.Unit]
 		switch kind, i := ix.spec.Adjustments.find(a.Code); {
 		case !(a.Points >= 0 && a.Points <= stats.MaxValue):
-			f.Add(units[a.Unit], "", "value_out_of_range", "adjustment %q has %v points: give 0 or more", a.Code, a.Points)
+			f.Add(units[a.Unit], "", "value_out_of_range",
+				"adjustment %q has %v points: give 0 or more", a.Code, a.Points)
 		case kind == bonusItem:
 			s.Bonus += points(a, ix.spec.Adjustments.Bonus.Items[i])
 		case kind == deductionItem:

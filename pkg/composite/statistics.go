@@ -74,6 +74,7 @@ func (r *Result) relate(s *NodeStatistics, limits stats.FlagLimits) {
 		s.Alpha = &alpha
 	}
 	for _, pair := range stats.CorrelatedPairs(scores, limits) {
-		s.Correlated = append(s.Correlated, stats.CorrelatedPair{A: nodes[pair.A], B: nodes[pair.B], Correlation: pair.Correlation})
+		pair.A, pair.B = nodes[pair.A], nodes[pair.B]
+		s.Correlated = append(s.Correlated, pair)
 	}
 }

@@ -45,8 +45,8 @@ func TestAggregations(t *testing.T) {
 	}
 }
 
-// The blocks of a run, whole or not, give each unit the bits that the plain
-// functions give it alone, wherever it stands.
+// In the blocks of a run, whole or not, each unit has the bits that the plain
+// functions return for it alone, wherever it stands.
 func TestBlocksAgreeWithPlainFunctions(t *testing.T) {
 	const units = 1000 // several blocks, the last one short
 	for _, kind := range []composite.AggregationKind{composite.Arithmetic, composite.Geometric, composite.Penalised} {

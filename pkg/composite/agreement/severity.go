@@ -8,8 +8,8 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// EvaluatorScore is the score of one target by one evaluator in one period. All scores of an
-// analysis are on one scale.
+// EvaluatorScore is the score of one target by one evaluator in one period. All
+// scores of an analysis are on one scale.
 type EvaluatorScore struct {
 	Target, Evaluator, Period int
 	Score                     float64
@@ -132,7 +132,9 @@ func (d *design) adjusted(severity []float64, component []int) []AdjustedTarget 
 func (d *design) severities(severity []float64, component []int) []EvaluatorSeverity {
 	list := make([]EvaluatorSeverity, len(d.evaluators))
 	for e, number := range d.evaluators {
-		list[e] = EvaluatorSeverity{Evaluator: number, Component: component[e], Scores: int(d.count[e]), Severity: severity[e]}
+		list[e] = EvaluatorSeverity{
+			Evaluator: number, Component: component[e], Scores: int(d.count[e]), Severity: severity[e],
+		}
 	}
 	periods := map[[2]int]*PeriodSeverity{} // by place of the evaluator, then period
 	d.residuals(severity, func(i int, residual float64) {

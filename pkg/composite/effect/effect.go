@@ -154,7 +154,9 @@ func MatchedEffect(p Panel, began []Intervention, o EffectOptions) (*Interventio
 	e := &InterventionEffect{Level: o.Level, Treated: len(m.treated), Unmatched: m.unmatched}
 	x, ok := c.excess(o)
 	if !ok {
-		return nil, &TooFewMatched{Treated: e.Treated, Matched: len(c.pairs), Least: o.Least, Controls: c.units(), Unmatched: e.Unmatched}
+		return nil, &TooFewMatched{
+			Treated: e.Treated, Matched: len(c.pairs), Least: o.Least, Controls: c.units(), Unmatched: e.Unmatched,
+		}
 	}
 	e.Estimate, e.Slope, e.Gap, e.Difference = x.Estimate, x.slope, x.gap, x.difference
 	e.describe(m, c)
@@ -171,7 +173,9 @@ func (e *InterventionEffect) describe(m *matcher, c comparison) {
 	n := float64(len(c.pairs))
 	for _, p := range c.pairs {
 		g := c.groups[p.group]
-		match := MatchedUnit{Unit: m.order[p.unit], From: g.before[0], To: g.after, Before: p.start, After: m.score(g.after, p.unit)}
+		match := MatchedUnit{
+			Unit: m.order[p.unit], From: g.before[0], To: g.after, Before: p.start, After: m.score(g.after, p.unit),
+		}
 		start, change := c.controls(p)
 		for _, k := range p.controls {
 			control := m.order[c.cells[k].unit]
@@ -264,7 +268,8 @@ func (p Panel) check(began []Intervention) error {
 		seen[code] = true
 		for t, scores := range p.Scores {
 			if x := scores[u]; x == x && !stats.Valid(x) {
-				f.Add(code, "", "value_out_of_range", "the score of period %d, %v, is not a number between -1e15 and 1e15", t, x)
+				f.Add(code, "", "value_out_of_range",
+					"the score of period %d, %v, is not a number between -1e15 and 1e15", t, x)
 			}
 		}
 	}

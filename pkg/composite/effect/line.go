@@ -127,7 +127,8 @@ func (l *line) at(group int, start float64) float64 {
 
 // line is false where the cells leave no degree of freedom, or are of one unit.
 func (c *comparison) line() (line, bool) {
-	l := line{start: make([]float64, len(c.groups)), change: make([]float64, len(c.groups)), lever: make([]float64, len(c.cells))}
+	groups := len(c.groups)
+	l := line{start: make([]float64, groups), change: make([]float64, groups), lever: make([]float64, len(c.cells))}
 	free := len(c.cells) - l.fitMeans(c.cells)
 	if l.fitSlope(c.cells) {
 		free--
@@ -175,8 +176,8 @@ func (l *line) fitSlope(cells []cell) bool {
 	return true
 }
 
-// fitVariance sets the variance about the line, and the covariance of the cells of a unit,
-// which is in several where treatments begin in several periods.
+// fitVariance sets the variance about the line, and the covariance of the cells of a
+// unit, which is in several where treatments begin in several periods.
 func (l *line) fitVariance(cells []cell, free float64) {
 	sum, count, squares := map[int]float64{}, map[int]float64{}, 0.0
 	for _, cell := range cells {

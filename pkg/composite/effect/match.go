@@ -55,7 +55,10 @@ type pair struct {
 
 func newMatcher(p Panel, began []Intervention, o EffectOptions) *matcher {
 	n := len(p.Units)
-	m := &matcher{panel: p, options: o, order: make([]int, n), place: make([]int, n), began: slices.Repeat([]int{untreatedPeriod}, n)}
+	m := &matcher{
+		panel: p, options: o, order: make([]int, n), place: make([]int, n),
+		began: slices.Repeat([]int{untreatedPeriod}, n),
+	}
 	for u := range m.order {
 		m.order[u] = u
 	}

@@ -107,7 +107,8 @@ func rotateAll(a, v [][]float64) bool {
 	rotated := false
 	for p := range a {
 		for q := p + 1; q < len(a); q++ {
-			if math.Abs(a[p][q]) <= 1e-18*math.Sqrt(math.Abs(a[p][p]))*math.Sqrt(math.Abs(a[q][q])) || math.Abs(a[p][q]) < 1e-150 {
+			noise := 1e-18 * math.Sqrt(math.Abs(a[p][p])) * math.Sqrt(math.Abs(a[q][q]))
+			if math.Abs(a[p][q]) <= noise || math.Abs(a[p][q]) < 1e-150 {
 				continue
 			}
 			c, s := rotation(a[p][p], a[q][q], a[p][q])

@@ -105,10 +105,10 @@ func (s *ColumnSummary) Flags(l FlagLimits) (flags []FlagCode) {
 }
 
 // Gini returns Gini's coefficient of how unevenly something is distributed,
-// Σ(2i − n − 1)·x₍ᵢ₎/(n·Σx) over the ascending values (Gini 1912): 0 where all have the
-// same, towards 1 the fewer hold it all; (n−1)/n where one of n does. With [Summarise]
-// it describes how evenly branches are distributed among mentors. Missing values do not count. It
-// is not defined, false, without values or with one below 0.
+// Σ(2i − n − 1)·x₍ᵢ₎/(n·Σx) over the ascending values (Gini 1912): 0 where all have
+// the same, towards 1 the fewer hold it all; (n−1)/n where one of n does. With
+// [Summarise] it describes how evenly branches are distributed among mentors. Missing
+// values do not count. It reports false without values or with one below 0.
 func Gini(x []float64) (float64, bool) {
 	sorted := present(x)
 	slices.Sort(sorted)

@@ -43,9 +43,9 @@ const (
 	BoxCoxed   TreatmentKind = "box_cox"
 )
 
-// OutlierLimits are the limits beyond which a column has outliers, and how many of its
-// values Winsorisation may move. A column passes if |skewness| < Skew or excess kurtosis <
-// Kurtosis, both of type 2.
+// OutlierLimits are the limits beyond which a column has outliers, and how many of
+// its values Winsorisation may move. A column passes if |skewness| < Skew or excess
+// kurtosis < Kurtosis, both of type 2.
 type OutlierLimits struct {
 	MaxPoints      int
 	Skew, Kurtosis float64

@@ -80,13 +80,12 @@ func contrast(x []float64) float64 {
 	return math.Sqrt(exactDot(d, d)/float64(len(d)-1)) / (high - low)
 }
 
-// CRITICWeights returns for each column s·Σ(1−r): its standard deviation after min-max
-// scaling times the conflict with the other columns that vary, r being their Pearson
-// correlations (Diakoulaki, Mavrotas and Papayannakis 1995). Deviations go over the
-// units that have a value, correlations over those that have both; a pair without
-// a correlation counts as 0. Where the columns that vary are all perfectly correlated,
-// they weigh the same. Columns of different length
-// are an error.
+// CRITICWeights returns for each column s·Σ(1−r): its standard deviation after
+// min-max scaling times the conflict with the other columns that vary, r being their
+// Pearson correlations (Diakoulaki, Mavrotas and Papayannakis 1995). Deviations go
+// over the units that have a value, correlations over those that have both; a pair
+// without a correlation counts as 0. Where the columns that vary are all perfectly
+// correlated, they weigh the same. Columns of different length are an error.
 func CRITICWeights(columns [][]float64) ([]float64, error) {
 	related, err := Correlations(columns, nil)
 	if err != nil {
@@ -195,7 +194,8 @@ func checkJudgements(judgements [][]float64) error {
 				return fmt.Errorf("row %d, column %d: %v is not between 1/9 and 9", a, b, v)
 			case b > a:
 			case !(math.Abs(v*judgements[b][a]-1) <= 1e-6):
-				return fmt.Errorf("row %d, column %d: %v is not 1/%v, the judgement the other way round", a, b, v, judgements[b][a])
+				return fmt.Errorf("row %d, column %d: %v is not 1/%v, the judgement the other way round",
+					a, b, v, judgements[b][a])
 			}
 		}
 	}
@@ -250,8 +250,8 @@ type Balance struct {
 // ½u'Ru − t'u over u ≥ 0 instead: a column that correlates more than wanted even
 // without weight then has none, and Balanced is false. A column that never varies has
 // weight 0; where none varies, all weigh the same. It counts the units that have all
-// values. It is an error if columns
-// are of different length, or an importance is missing, not finite or not above 0.
+// values. It is an error if columns are of different length, or an importance is
+// missing, not finite or not above 0.
 func BalancedWeights(columns [][]float64, importance []float64) (*Balance, error) {
 	x, err := Complete(columns)
 	if err != nil {

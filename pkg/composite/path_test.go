@@ -241,7 +241,7 @@ func TestCheapestPathAgainstBruteForce(t *testing.T) {
 	}
 }
 
-// adjustmentsOf gives back what explain drew.
+// adjustmentsOf returns the adjustments that explain drew.
 func adjustmentsOf(list []composite.Standing) (adjustments []composite.Adjustment) {
 	for _, s := range list {
 		if s.Bonus > 0 {
@@ -272,7 +272,7 @@ func scorerOf(ix *composite.Index, data composite.Data, unit int) func(column in
 	}
 }
 
-// Under other means a path is not claimed to be cheapest, but it leads where it says,
+// Under other means a path is not claimed to be cheapest, but it leads where it claims to,
 // and is not far from the cheapest.
 func TestPathUnderOtherMeans(t *testing.T) {
 	rounds := uint64(2500)
@@ -475,7 +475,7 @@ func TestPathUnderAPenalty(t *testing.T) {
 	}
 }
 
-// The order of the units changes no answer.
+// The order of the units changes no result.
 func TestRowOrderDoesNotMatterToExplanations(t *testing.T) {
 	for seed := range uint64(150) {
 		d := newSeeded(seed)
@@ -496,7 +496,7 @@ func TestRowOrderDoesNotMatterToExplanations(t *testing.T) {
 			t.Fatal(err)
 		}
 		for at, u := range order {
-			a, b := answersOf(plain, e, u, data.Units), answersOf(other, e, at, moved.Units)
+			a, b := resultsOf(plain, e, u, data.Units), resultsOf(other, e, at, moved.Units)
 			if a != b {
 				t.Fatalf("seed %d, %s:\n%s\n%s", seed, data.Units[u], a, b)
 			}
@@ -504,8 +504,8 @@ func TestRowOrderDoesNotMatterToExplanations(t *testing.T) {
 	}
 }
 
-// answersOf is all that is said about a unit, with units by code.
-func answersOf(e, before *composite.Explainer, unit int, codes []string) string {
+// resultsOf is all that is said about a unit, with units by code.
+func resultsOf(e, before *composite.Explainer, unit int, codes []string) string {
 	c, _ := e.Contributions(unit)
 	if c != nil {
 		c.Unit = 0

@@ -8,7 +8,7 @@ import (
 	"bulwark/pkg/composite"
 )
 
-// What a reach promises is what Score gives with the value entered.
+// A gain is what Score returns with the value entered.
 func TestReachesHold(t *testing.T) {
 	checked := 0
 	for seed := range manySchemes() / 5 {
@@ -33,7 +33,7 @@ func TestReachesHold(t *testing.T) {
 					base, ok := after.Base(u)
 					score, _ := after.Score(g.Node, u)
 					if !ok || !close9(base-s.Base, r.Points) || score != r.Score {
-						t.Fatalf("seed %d, %s: %+v promises %v and %v, Score gives %v and %v",
+						t.Fatalf("seed %d, %s: %+v has %v and %v, Score returns %v and %v",
 							seed, ix.Nodes()[g.Node].Code, r, r.Points, r.Score, base-s.Base, score)
 					}
 				}

@@ -280,7 +280,7 @@ func TestContributionsOfNobody(t *testing.T) {
 			t.Errorf("unit %d: %+v", u, c)
 		}
 		if e.Gains(u) != nil || e.Comparisons(u, composite.ComparisonOptions{}) != nil || e.Neighbours(u, 5, true) != nil {
-			t.Errorf("unit %d has answers", u)
+			t.Errorf("unit %d is explained", u)
 		}
 		if p := e.PathToRank(u, nil); p.Status != composite.PathUnscored {
 			t.Errorf("%+v", p)

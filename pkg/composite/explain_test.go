@@ -29,7 +29,7 @@ func TestFindings(t *testing.T) {
 	}
 }
 
-// Whatever the scheme, no tie is a finding, and signs agree.
+// Whatever the scheme, no tie is listed, and signs agree.
 func TestFindingsAreConsistent(t *testing.T) {
 	for seed := range manySchemes() / 5 {
 		d := newSeeded(seed)
