@@ -83,7 +83,7 @@ func (b *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, branch, f
 	if err != nil {
 		return ScoreChange{}, err
 	}
-	c := composite.Compare(early, late, branch)
+	c := early.Compare(late, branch)
 	r := v.current.find(branch)
 	if r == nil {
 		r = before.find(branch)
@@ -110,7 +110,7 @@ func (b *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, branch, f
 	return x, nil
 }
 
-func indicatorChanges(c *composite.Change) []IndicatorChange {
+func indicatorChanges(c *composite.ScoreChange) []IndicatorChange {
 	var list []IndicatorChange
 	for _, l := range c.Leaves {
 		if l.Points == 0 && l.Before.Cell.Entered == l.Now.Cell.Entered {

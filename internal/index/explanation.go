@@ -177,10 +177,10 @@ func (o *Outcome) name(code, language string) string {
 
 // leadingFindings are the findings about indicators, or about dimensions where the
 // caller may see no more, at most so many strengths and so many weak points.
-func (o *Outcome) leadingFindings(why *composite.Explainer, unit int, before *composite.Explainer, detailed bool) []composite.Finding {
+func (o *Outcome) leadingFindings(why *composite.Explainer, unit int, before *composite.Explainer, detailed bool) []composite.Comparison {
 	infos := o.Scheme.Index.Nodes()
-	var strong, weak []composite.Finding
-	for _, f := range why.Findings(unit, composite.FindingOptions{Before: before}) {
+	var strong, weak []composite.Comparison
+	for _, f := range why.Comparisons(unit, composite.ComparisonOptions{Before: before}) {
 		switch info := infos[f.Node]; {
 		case detailed && !info.Leaf, !detailed && info.Depth != 1:
 		case f.Code.Strong():

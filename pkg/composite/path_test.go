@@ -241,7 +241,7 @@ func TestCheapestPathAgainstBruteForce(t *testing.T) {
 	}
 }
 
-// adjustmentsOf gives back what explain drew.
+// adjustmentsOf returns the adjustments that explain drew.
 func adjustmentsOf(list []composite.Standing) (adjustments []composite.Adjustment) {
 	for _, s := range list {
 		if s.Bonus > 0 {
@@ -272,7 +272,7 @@ func scorerOf(ix *composite.Index, data composite.Data, unit int) func(column in
 	}
 }
 
-// Under other means a path is not claimed to be cheapest, but it leads where it says,
+// Under other means a path is not claimed to be cheapest, but it leads where it claims to,
 // and is not far from the cheapest.
 func TestPathUnderOtherMeans(t *testing.T) {
 	rounds := uint64(2500)
@@ -365,7 +365,7 @@ func TestNoPath(t *testing.T) {
 		t.Errorf("capped score: %+v", p)
 	}
 	w = newTown()
-	w.spec.Tree.Children[1].Rule = &composite.Points{Max: 10}
+	w.spec.Tree.Children[1].Rule = &composite.PointsRule{Max: 10}
 	w.data.Columns = [][]float64{{90, 100, 100, 90}, {5, 10, 10, 4}, {50, 100, 100, 80}}
 	if p := w.explain(t).PathToRank(0, nil); p.Status != composite.PathFound || p.Ahead[0] != 3 || p.Reached.Rank != 3 {
 		t.Errorf("%+v", p)
@@ -380,7 +380,7 @@ func TestNoPath(t *testing.T) {
 // whose quota is full: its last holder has to be passed.
 func TestPathToAFullGrade(t *testing.T) {
 	w := newTown()
-	w.spec.Tree.Children[1].Rule = &composite.Points{Max: 10}
+	w.spec.Tree.Children[1].Rule = &composite.PointsRule{Max: 10}
 	w.spec.Grades = []composite.Grade{{Code: "good", From: 50, MaxShare: new(.5)}, {Code: "poor"}}
 	e := w.explain(t) // a 55, b 50, c 82.5, d 75: c and d are good
 	p := e.PathToGrade(0, nil)
@@ -475,7 +475,7 @@ func TestPathUnderAPenalty(t *testing.T) {
 	}
 }
 
-// The order of the units changes no answer.
+// The order of the units changes no result.
 func TestRowOrderDoesNotMatterToExplanations(t *testing.T) {
 	for seed := range uint64(150) {
 		d := newSeeded(seed)
@@ -496,7 +496,7 @@ func TestRowOrderDoesNotMatterToExplanations(t *testing.T) {
 			t.Fatal(err)
 		}
 		for at, u := range order {
-			a, b := answersOf(plain, e, u, data.Units), answersOf(other, e, at, moved.Units)
+			a, b := resultsOf(plain, e, u, data.Units), resultsOf(other, e, at, moved.Units)
 			if a != b {
 				t.Fatalf("seed %d, %s:\n%s\n%s", seed, data.Units[u], a, b)
 			}
@@ -504,8 +504,8 @@ func TestRowOrderDoesNotMatterToExplanations(t *testing.T) {
 	}
 }
 
-// answersOf is all that is said about a unit, with units by code.
-func answersOf(e, before *composite.Explainer, unit int, codes []string) string {
+// resultsOf is all that is said about a unit, with units by code.
+func resultsOf(e, before *composite.Explainer, unit int, codes []string) string {
 	c, _ := e.Contributions(unit)
 	if c != nil {
 		c.Unit = 0
@@ -516,14 +516,14 @@ func answersOf(e, before *composite.Explainer, unit int, codes []string) string 
 		ahead = append(ahead, codes[a])
 	}
 	path.Ahead, path.Reached.Unit = nil, 0
-	text := fmt.Sprintf("%+v %+v %v %+v", c, path, ahead, composite.Compare(before, e, codes[unit]).Parts)
+	text := fmt.Sprintf("%+v %+v %v %+v", c, path, ahead, before.Compare(e, codes[unit]).Parts)
 	for _, g := range e.Gains(unit) {
 		text += fmt.Sprintf(" %v %v", g.Below, g.Above)
-		for _, r := range []*composite.Reach{g.Goal, g.Next, g.Median, g.Best} {
+		for _, r := range []*composite.ValueGain{g.Goal, g.Next, g.Median, g.Best} {
 			if r != nil {
 				text += fmt.Sprint(*r)
 			}
 		}
 	}
-	return text + fmt.Sprintf(" %+v", e.Findings(unit, composite.FindingOptions{Before: before}))
+	return text + fmt.Sprintf(" %+v", e.Comparisons(unit, composite.ComparisonOptions{Before: before}))
 }

@@ -9,7 +9,7 @@ import (
 // towns is an index of three equal indicators of points, and data for four towns.
 func towns() (*composite.Index, composite.Data) {
 	points := func(code string) composite.Node {
-		return composite.Node{Code: code, Weight: 1, Rule: &composite.Points{Max: 100}}
+		return composite.Node{Code: code, Weight: 1, Rule: &composite.PointsRule{Max: 100}}
 	}
 	index, err := composite.New(composite.Spec{Decimals: 1, Tree: composite.Node{
 		Code: "index", Children: []composite.Node{points("roads"), points("bridges"), points("clinics")},
@@ -32,7 +32,7 @@ func ExampleIndex_Robustness() {
 	}
 	for _, u := range sure.Units {
 		fmt.Printf("%s: rank %d, 90%% between %d and %d, first in %.0f%%, not apart from", data.Units[u.Unit], u.Rank, u.RankLow, u.RankHigh, 100*u.Top)
-		for _, other := range u.NotApart {
+		for _, other := range u.Indistinguishable {
 			fmt.Print(" ", data.Units[other])
 		}
 		fmt.Println()

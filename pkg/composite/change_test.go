@@ -23,7 +23,7 @@ func TestChangePartsSumToTheChange(t *testing.T) {
 			to, _, data = drawExplained(t, d, allAggregations)
 		}
 		for _, unit := range append([]string{"u0", "u5"}, data.Units...) {
-			c := composite.Compare(from, to, unit)
+			c := from.Compare(to, unit)
 			seen[c.Status]++
 			sum := c.Parts.Sum()
 			scale := max(math.Abs(c.From.Base), math.Abs(c.To.Base), math.Abs(c.Parts.OwnData), math.Abs(c.Parts.Scheme))
@@ -76,9 +76,9 @@ func newTown() *town {
 		spec: composite.Spec{
 			Decimals: 2,
 			Tree: composite.Node{Code: "index", Children: []composite.Node{
-				{Code: "fixed", Weight: 2, Rule: &composite.Points{Max: 100}},
+				{Code: "fixed", Weight: 2, Rule: &composite.PointsRule{Max: 100}},
 				{Code: "peers", Weight: 1, Rule: &composite.MinMax{}},
-				{Code: "gap", Weight: 1, Rule: &composite.Points{Max: 100}, Missing: composite.Missing{Kind: composite.PeerMean}},
+				{Code: "gap", Weight: 1, Rule: &composite.PointsRule{Max: 100}, Missing: composite.Missing{Kind: composite.PeerMean}},
 			}},
 			Adjustments: composite.Adjustments{
 				Bonus:  composite.AdjustmentGroup{Cap: 5, Items: []composite.AdjustmentItem{{Code: "plus", Points: 2}}},
@@ -130,7 +130,7 @@ func TestChangeNamesTheCause(t *testing.T) {
 			w.data.Columns = w.data.Columns[:2]
 		}, composite.Parts{Scheme: 170/3. - 55, Cut: 56.67 - 170/3.}},
 		{"one more", func(w *town) {
-			w.spec.Tree.Children = append(w.spec.Tree.Children, composite.Node{Code: "new", Weight: 1, Rule: &composite.Points{Max: 1}})
+			w.spec.Tree.Children = append(w.spec.Tree.Children, composite.Node{Code: "new", Weight: 1, Rule: &composite.PointsRule{Max: 1}})
 			w.data.Columns = append(w.data.Columns, []float64{1, 1, 1, 1})
 		}, composite.Parts{Scheme: (220+100)/5. - 55}},
 		{"goalposts instead", func(w *town) { w.spec.Tree.Children[0].Rule = &composite.Goalposts{Low: 20, High: 100} }, composite.Parts{Scheme: -5}},
@@ -151,7 +151,7 @@ func TestChangeNamesTheCause(t *testing.T) {
 	} {
 		later := newTown()
 		test.edit(later)
-		c := composite.Compare(newTown().explain(t), later.explain(t), "a")
+		c := newTown().explain(t).Compare(later.explain(t), "a")
 		if c.Status != composite.Compared {
 			t.Errorf("%s: %s", test.name, c.Status)
 		}
@@ -172,15 +172,15 @@ func TestChangeOfPolicy(t *testing.T) {
 	early.data.Columns[2] = []float64{math.NaN(), 60, 70, 80}
 	late.data.Columns[2] = early.data.Columns[2]
 	late.spec.Tree.Children[2].Missing.Kind = composite.Zero
-	c := composite.Compare(early.explain(t), late.explain(t), "a")
+	c := early.explain(t).Compare(late.explain(t), "a")
 	if want := -70 / 4.; math.Abs(c.Parts.Imputation-want) > 1e-9 || math.Abs(c.Score-want) > 1e-9 {
 		t.Errorf("%+v", c)
 	}
 	late.spec.Tree.Children[2].Missing.Kind = composite.Fail
-	if c := composite.Compare(early.explain(t), late.explain(t), "a"); c.Status != composite.UnscoredNow || c.To.Status != composite.UnitFailed {
+	if c := early.explain(t).Compare(late.explain(t), "a"); c.Status != composite.UnscoredNow || c.To.Status != composite.UnitFailed {
 		t.Errorf("%+v", c)
 	}
-	if c := composite.Compare(late.explain(t), late.explain(t), "b"); c.Status != composite.Compared || c.Parts != (composite.Parts{}) {
+	if c := late.explain(t).Compare(late.explain(t), "b"); c.Status != composite.Compared || c.Parts != (composite.Parts{}) {
 		t.Errorf("%+v", c)
 	}
 }
@@ -193,7 +193,7 @@ func TestChangeCarried(t *testing.T) {
 		w.data.Carried = [][]float64{nil, nil, {40, 1, 1, 1}}
 	}
 	late.data.Carried = [][]float64{nil, nil, {20, 1, 1, 1}}
-	if c := composite.Compare(early.explain(t), late.explain(t), "a"); math.Abs(c.Parts.Imputation+5) > 1e-9 {
+	if c := early.explain(t).Compare(late.explain(t), "a"); math.Abs(c.Parts.Imputation+5) > 1e-9 {
 		t.Errorf("%+v", c)
 	}
 }
@@ -221,7 +221,7 @@ func TestChangeOfLevels(t *testing.T) {
 		"b": {Scheme: -10},
 		"c": {OwnData: (0 + 30) / 2., Scheme: (40 + 10) / 2.}, // 10→10→50, as the old scheme has no middle, and 10→20→50
 	} {
-		if c := composite.Compare(early, late, unit); math.Abs(c.Parts.OwnData-want.OwnData) > 1e-9 || math.Abs(c.Parts.Scheme-want.Scheme) > 1e-9 {
+		if c := early.Compare(late, unit); math.Abs(c.Parts.OwnData-want.OwnData) > 1e-9 || math.Abs(c.Parts.Scheme-want.Scheme) > 1e-9 {
 			t.Errorf("%s: %+v, want %+v", unit, c.Parts, want)
 		}
 	}
@@ -234,7 +234,7 @@ func TestChangeOfEverything(t *testing.T) {
 		late.spec.Tree.Children[i].Code += "'"
 	}
 	late.data.Columns = [][]float64{{10, 70, 80, 90}, {5, 0, 10, 4}, {50, 60, 70, 80}}
-	c := composite.Compare(early.explain(t), late.explain(t), "a")
+	c := early.explain(t).Compare(late.explain(t), "a")
 	if math.Abs(c.Parts.Scheme-c.Score) > 1e-9 || math.Abs(c.Score+25) > 1e-9 || len(c.Leaves) != 6 {
 		t.Errorf("%+v", c)
 	}
@@ -244,7 +244,7 @@ func TestChangeOfEverything(t *testing.T) {
 }
 
 func ExampleCompare() {
-	c := composite.Compare(explainedWith(90), explainedWith(96), "east")
+	c := explainedWith(90).Compare(explainedWith(96), "east")
 	fmt.Println(c.From.Score, "to", c.To.Score, c.Status)
 	fmt.Printf("own data %.3f, cut %.3f\n", c.Parts.OwnData, c.Parts.Cut)
 	for _, l := range c.Leaves {
@@ -252,7 +252,7 @@ func ExampleCompare() {
 			fmt.Println(l.Code, l.Before.Cell.Entered, "to", l.Now.Cell.Entered, "is worth", l.Points)
 		}
 	}
-	fmt.Println(composite.Compare(explainedWith(90), explainedWith(96), "elsewhere").Status)
+	fmt.Println(explainedWith(90).Compare(explainedWith(96), "elsewhere").Status)
 	// Output:
 	// 75.9 to 81.9 compared
 	// own data 6.000, cut 0.000

@@ -8,7 +8,7 @@ import (
 	"bulwark/pkg/composite"
 )
 
-// What a reach promises is what Score gives with the value entered.
+// A gain is what Score returns with the value entered.
 func TestReachesHold(t *testing.T) {
 	checked := 0
 	for seed := range manySchemes() / 5 {
@@ -16,7 +16,7 @@ func TestReachesHold(t *testing.T) {
 		for u := range data.Units {
 			s, _ := e.Standing(u)
 			for _, g := range e.Gains(u) {
-				for _, r := range []*composite.Reach{g.Goal, g.Next, g.Median, g.Best} {
+				for _, r := range []*composite.ValueGain{g.Goal, g.Next, g.Median, g.Best} {
 					if r == nil {
 						continue
 					}
@@ -33,7 +33,7 @@ func TestReachesHold(t *testing.T) {
 					base, ok := after.Base(u)
 					score, _ := after.Score(g.Node, u)
 					if !ok || !close9(base-s.Base, r.Points) || score != r.Score {
-						t.Fatalf("seed %d, %s: %+v promises %v and %v, Score gives %v and %v",
+						t.Fatalf("seed %d, %s: %+v has %v and %v, Score returns %v and %v",
 							seed, ix.Nodes()[g.Node].Code, r, r.Points, r.Score, base-s.Base, score)
 					}
 				}
@@ -62,21 +62,21 @@ func TestSlopes(t *testing.T) {
 		{"deduct at none", &composite.Deduct{Per: 20}, []float64{0}, composite.Slope{}, composite.Slope{PerUnit: -10}},
 		{"deduct at its floor", &composite.Deduct{Per: 20}, []float64{5}, composite.Slope{PerUnit: -10}, composite.Slope{}},
 		{"shortfall at the target", &composite.Shortfall{Target: 10, Per: 4}, []float64{10}, composite.Slope{PerUnit: 2}, composite.Slope{}},
-		{"points at most", &composite.Points{Max: 10}, []float64{10}, composite.Slope{PerUnit: 5}, composite.Slope{}},
+		{"points at most", &composite.PointsRule{Max: 10}, []float64{10}, composite.Slope{PerUnit: 5}, composite.Slope{}},
 		{"in a band", &composite.Bands{Bands: []composite.Band{{From: 10, Points: 40}, {From: 20, Points: 90}}}, []float64{15}, composite.Slope{}, composite.Slope{}},
 		{"where a band starts", &composite.Bands{Bands: []composite.Band{{From: 10, Points: 40}, {From: 20, Points: 90}}}, []float64{20}, composite.Slope{Jump: -25}, composite.Slope{}},
 		{"minmax within", &composite.MinMax{}, []float64{5, 0, 10}, composite.Slope{PerUnit: 5}, composite.Slope{PerUnit: 5}},
 		// The best raises the bar: it stays at 100. Lowered, it is still the best.
 		{"minmax at the top", &composite.MinMax{}, []float64{10, 0, 5}, composite.Slope{}, composite.Slope{}},
 		{"minmax of equals", &composite.MinMax{}, []float64{5, 5}, composite.Slope{Jump: -25}, composite.Slope{Jump: 25}},
-		{"rank tied", &composite.Rank{}, []float64{5, 5, 0}, composite.Slope{Jump: -25}, composite.Slope{}},
-		{"best behind", &composite.Best{}, []float64{5, 10}, composite.Slope{PerUnit: 5}, composite.Slope{PerUnit: 5}},
+		{"rank tied", &composite.RankRule{}, []float64{5, 5, 0}, composite.Slope{Jump: -25}, composite.Slope{}},
+		{"best behind", &composite.BestRule{}, []float64{5, 10}, composite.Slope{PerUnit: 5}, composite.Slope{PerUnit: 5}},
 		{"reference", &composite.Reference{Value: 50}, []float64{40}, composite.Slope{PerUnit: 1}, composite.Slope{PerUnit: 1}},
 		// z = (x−x̄)/s of x, 0, 10: at 5 it is 0, x̄ moves by a third: 10·(2/3)/5/2.
 		{"zscore", &composite.ZScore{}, []float64{5, 0, 10}, composite.Slope{PerUnit: 2. / 3}, composite.Slope{PerUnit: 2. / 3}},
 	} {
 		w := &town{spec: composite.Spec{Tree: composite.Node{Code: "index", Children: []composite.Node{
-			{Code: "x", Weight: 1, Rule: test.rule}, {Code: "y", Weight: 1, Rule: &composite.Points{Max: 100}},
+			{Code: "x", Weight: 1, Rule: test.rule}, {Code: "y", Weight: 1, Rule: &composite.PointsRule{Max: 100}},
 		}}}}
 		for i := range test.column {
 			w.data.Units = append(w.data.Units, string(rune('a'+i)))
@@ -98,11 +98,11 @@ func TestGainsOfOneIndicator(t *testing.T) {
 	w.data.Columns[1] = []float64{0, 1, 2, 1}
 	w.data.Columns[2] = []float64{math.NaN(), 60, 70, 80}
 	gains := w.explain(t).Gains(0)
-	if g := gains[0]; *g.Goal != (composite.Reach{Value: 100, Score: 100, Points: 20}) ||
-		*g.Median != (composite.Reach{Value: 75, Score: 75, Points: 7.5}) || *g.Best != (composite.Reach{Value: 90, Score: 90, Points: 15}) || g.Next != nil {
+	if g := gains[0]; *g.Goal != (composite.ValueGain{Value: 100, Score: 100, Points: 20}) ||
+		*g.Median != (composite.ValueGain{Value: 75, Score: 75, Points: 7.5}) || *g.Best != (composite.ValueGain{Value: 90, Score: 90, Points: 15}) || g.Next != nil {
 		t.Errorf("points: %+v", g)
 	}
-	if g := gains[1]; *g.Next != (composite.Reach{Value: 1, Score: 60, Points: 15}) || *g.Goal != (composite.Reach{Value: 2, Score: 100, Points: 25}) ||
+	if g := gains[1]; *g.Next != (composite.ValueGain{Value: 1, Score: 60, Points: 15}) || *g.Goal != (composite.ValueGain{Value: 2, Score: 100, Points: 25}) ||
 		*g.Median != *g.Next || *g.Best != *g.Goal || g.Above != (composite.Slope{}) {
 		t.Errorf("levels: %+v", g)
 	}

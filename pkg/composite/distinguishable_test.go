@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Units are apart where one is ahead in 95 % of the replicates or more: the fast way
+// Units are distinguishable where one is ahead in 95 % of the replicates or more: the fast way
 // against a plain count, over pairs near the limit.
 func TestNotApart(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 5))
@@ -24,7 +24,7 @@ func TestNotApart(t *testing.T) {
 			units[i] = 10 * i
 			extents[i] = extentOf(slices.Sorted(slices.Values(tl.of(i))))
 		}
-		got := tl.notApart(units, extents, 1+rng.IntN(3))
+		got := tl.indistinguishable(units, extents, 1+rng.IntN(3))
 		for a := range n {
 			var want []int
 			for b := range n {
@@ -48,7 +48,7 @@ func TestNotApart(t *testing.T) {
 		}
 	}
 	if none == 0 || some == 0 {
-		t.Errorf("%d pairs apart, %d not: nothing was compared", none, some)
+		t.Errorf("%d pairs distinguishable, %d not: nothing was compared", none, some)
 	}
 }
 
@@ -65,7 +65,7 @@ func TestNotApartByTurns(t *testing.T) {
 		}
 	}
 	extents := []extent{extentOf(slices.Sorted(slices.Values(tl.of(0)))), extentOf(slices.Sorted(slices.Values(tl.of(1))))}
-	if got := tl.notApart([]int{0, 1}, extents, 1); len(got[0]) != 1 {
-		t.Errorf("%v: ahead in 90 %% only, yet told apart", got)
+	if got := tl.indistinguishable([]int{0, 1}, extents, 1); len(got[0]) != 1 {
+		t.Errorf("%v: ahead in 90 %% only, yet distinguished", got)
 	}
 }

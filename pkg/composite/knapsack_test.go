@@ -55,7 +55,7 @@ func TestKnapsackAgainstBruteForce(t *testing.T) {
 }
 
 // Cut short, a search still has picks that do, and a bound that holds: with
-// costs that are the gains, in no common measure, nothing tells the items apart.
+// costs that are the gains, in no common measure, the items are all alike.
 func TestKnapsackCutShort(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	items, need := make([][]choice, 40), 0.0

@@ -51,7 +51,7 @@ func TestContributionsSumToTheBase(t *testing.T) {
 		}
 	}
 	t.Log(explainedUnits, "units,", negative, "negative,", methods)
-	if explainedUnits < int(manySchemes()) || methods[composite.ByLogShare] == 0 || methods[composite.ByShapley] == 0 {
+	if explainedUnits < int(manySchemes()) || methods["log_share"] == 0 || methods["shapley"] == 0 {
 		t.Fatal("the draw is too tame")
 	}
 }
@@ -79,7 +79,7 @@ func TestContributionsOfArithmeticMeans(t *testing.T) {
 func flat(kind composite.AggregationKind, p float64, weights []float64) composite.Node {
 	root := composite.Node{Code: "index", Aggregation: composite.Aggregation{Kind: kind, P: p}}
 	for i, w := range weights {
-		root.Children = append(root.Children, composite.Node{Code: fmt.Sprint("x", i), Weight: w, Rule: &composite.Points{Max: 100}})
+		root.Children = append(root.Children, composite.Node{Code: fmt.Sprint("x", i), Weight: w, Rule: &composite.PointsRule{Max: 100}})
 	}
 	return root
 }
@@ -243,7 +243,7 @@ func TestLogShare(t *testing.T) {
 		x[i], w[i] = float64(30+5*i), float64(1+i%3)
 	}
 	c, _ := one(t, flat(composite.Geometric, 0, w), x).Contributions(0)
-	if c.Nodes[0].Method != composite.ByLogShare {
+	if c.Nodes[0].Method != "log_share" {
 		t.Fatal(c.Nodes[0].Method)
 	}
 	total := 0.0
@@ -279,8 +279,8 @@ func TestContributionsOfNobody(t *testing.T) {
 		if c, ok := e.Contributions(u); ok || c != nil {
 			t.Errorf("unit %d: %+v", u, c)
 		}
-		if e.Gains(u) != nil || e.Findings(u, composite.FindingOptions{}) != nil || e.Neighbours(u, 5, true) != nil {
-			t.Errorf("unit %d has answers", u)
+		if e.Gains(u) != nil || e.Comparisons(u, composite.ComparisonOptions{}) != nil || e.Neighbours(u, 5, true) != nil {
+			t.Errorf("unit %d is explained", u)
 		}
 		if p := e.PathToRank(u, nil); p.Status != composite.PathUnscored {
 			t.Errorf("%+v", p)
@@ -289,7 +289,7 @@ func TestContributionsOfNobody(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	if c, ok := one(t, composite.Node{Code: "x", Rule: &composite.Points{Max: 10}}, []float64{7}).Contributions(0); !ok || c.Nodes[0].Points != 70 {
+	if c, ok := one(t, composite.Node{Code: "x", Rule: &composite.PointsRule{Max: 10}}, []float64{7}).Contributions(0); !ok || c.Nodes[0].Points != 70 {
 		t.Errorf("a tree of one leaf: %+v", c)
 	}
 }

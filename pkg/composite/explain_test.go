@@ -13,8 +13,8 @@ func TestFindings(t *testing.T) {
 	late.data.Classes = []string{"x", "x", "x", "y"}
 	late.data.Columns = [][]float64{{60, 70, 80, 90}, {5, 0, 10, 4}, {50.001, 50, 50, 80}}
 	e := late.explain(t)
-	got := e.Findings(0, composite.FindingOptions{Before: early.explain(t), Targets: map[int]float64{1: 75, 2: 50, 3: math.NaN(), 99: 1}})
-	want := []composite.Finding{
+	got := e.Comparisons(0, composite.ComparisonOptions{Before: early.explain(t), Targets: map[int]float64{1: 75, 2: 50, 3: math.NaN(), 99: 1}})
+	want := []composite.Comparison{
 		{Node: 1, Code: composite.BelowTarget, Score: 60, Reference: 75, Gap: -15, Points: -7.5},
 		{Node: 1, Code: composite.BelowClassMedian, Score: 60, Reference: 70, Gap: -10, Points: -5, Above: 2},
 	}
@@ -23,13 +23,13 @@ func TestFindings(t *testing.T) {
 	}
 	early.data.Columns[2][0] = 40
 	early.spec.Tree.Children[0].Code = "other"
-	got = e.Findings(0, composite.FindingOptions{Before: early.explain(t)})
-	if i := slices.IndexFunc(got, func(f composite.Finding) bool { return f.Code == composite.Risen }); i < 0 || got[i].Gap != 10 || got[i].Points != 2.5 || len(got) != 2 {
+	got = e.Comparisons(0, composite.ComparisonOptions{Before: early.explain(t)})
+	if i := slices.IndexFunc(got, func(f composite.Comparison) bool { return f.Code == composite.Risen }); i < 0 || got[i].Gap != 10 || got[i].Points != 2.5 || len(got) != 2 {
 		t.Errorf("%+v", got)
 	}
 }
 
-// Whatever the scheme, no tie is a finding, and signs agree.
+// Whatever the scheme, no tie is listed, and signs agree.
 func TestFindingsAreConsistent(t *testing.T) {
 	for seed := range manySchemes() / 5 {
 		d := newSeeded(seed)
@@ -37,7 +37,7 @@ func TestFindingsAreConsistent(t *testing.T) {
 		before, _, _ := drawExplained(t, d, allAggregations)
 		for u := range data.Units {
 			last := math.Inf(1)
-			for _, f := range e.Findings(u, composite.FindingOptions{Before: before, Targets: map[int]float64{1: 60}}) {
+			for _, f := range e.Comparisons(u, composite.ComparisonOptions{Before: before, Targets: map[int]float64{1: 60}}) {
 				if f.Gap == 0 || f.Code.Strong() != (f.Gap > 0) || f.Gap*f.Points < 0 || math.Abs(f.Points) > last+1e-9 {
 					t.Fatalf("seed %d: %+v after %v", seed, f, last)
 				}
@@ -51,7 +51,7 @@ func TestFindingsAreConsistent(t *testing.T) {
 }
 
 func TestLeadingNeverSplitsATie(t *testing.T) {
-	list := []composite.Finding{{Node: 1, Points: 3}, {Node: 2, Points: -2}, {Node: 3, Points: 2}, {Node: 4, Points: 1}}
+	list := []composite.Comparison{{Node: 1, Points: 3}, {Node: 2, Points: -2}, {Node: 3, Points: 2}, {Node: 4, Points: 1}}
 	for most, want := range map[int]int{-1: 0, 0: 0, 1: 1, 2: 1, 3: 3, 4: 4, 9: 4} {
 		if got := len(composite.Leading(list, most)); got != want {
 			t.Errorf("at most %d: %d, want %d", most, got, want)

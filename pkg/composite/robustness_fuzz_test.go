@@ -10,7 +10,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// FuzzCertainty holds everything that says how sure a ranking is to an answer without
+// FuzzCertainty checks that everything about the robustness of a ranking returns without
 // panic, NaN or infinity, whatever it is given.
 func FuzzCertainty(f *testing.F) {
 	f.Add([]byte{})

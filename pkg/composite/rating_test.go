@@ -33,7 +33,7 @@ func TestCombine(t *testing.T) {
 		{"a weight that is none", ratings, composite.Combination{RoleWeights: map[string]float64{"mentor": nan, "secretary": -1}}, 0, false},
 	}
 	for _, tt := range tests {
-		got, ok := composite.Combine(tt.ratings, tt.rule)
+		got, ok := tt.rule.Combine(tt.ratings)
 		if ok != tt.ok || ok && !near(got, tt.want, 1e-12) {
 			t.Errorf("%s: %v %v, want %v %v", tt.name, got, ok, tt.want, tt.ok)
 		}
