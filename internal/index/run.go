@@ -1,12 +1,13 @@
+// Package index is the scoring service: it applies pkg/composite to what a town
+// has approved, keeps the results, publishes them and answers from them.
 package index
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -18,6 +19,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
+	"bulwark/pkg/composite"
 )
 
 // Run is one computation of a period (计算批次), kept for ever, with its receipt:
@@ -43,6 +45,146 @@ type Run struct {
 func (r Run) Location() string { return r.ID }
 
 var runNoun = text.Text{ZH: "计算批次", EN: "run"}
+
+// Engine names the mathematics that a run was made with. It changes when the
+// same inputs would give other figures.
+const Engine = "bulwark/composite 1"
+
+// Result is what a run gave one branch.
+type Result struct {
+	TownID     string    `gorm:"primaryKey"`
+	RunID      string    `gorm:"primaryKey"`
+	BranchCode string    `gorm:"primaryKey"`
+	Position   int       // place in the list: by rank and code, those without score last
+	Name       text.Text `gorm:"embedded;embeddedPrefix:name_"` // as it was at the end of the period
+	Kind       string
+	Class      *string
+	Status     string  // scored, insufficient or failed
+	Coverage   float64 // effective weight entered ÷ applicable, 0 to 1
+	Base       *float64
+	Bonus      float64
+	Deduction  float64
+	Vetoes     string // codes, separated by commas
+	Score      *float64
+	Grade      *string
+	Rank       *int
+	ClassRank  *int
+	Nodes      []NodeResult `gorm:"-"` // in document order
+}
+
+// NodeResult is one node of the tree for one branch. The figures are exact, not
+// rounded.
+type NodeResult struct {
+	TownID     string `gorm:"primaryKey"`
+	RunID      string `gorm:"primaryKey"`
+	BranchCode string `gorm:"primaryKey"`
+	NodeCode   string `gorm:"primaryKey"`
+	Position   int
+	Status     string // of a leaf as composite.CellStatus; of any other node scored or missing
+	Raw        *float64
+	Level      *string // instead of Raw for a categorical indicator
+	Score      *float64
+	Coverage   *float64
+}
+
+// TableName of node results.
+func (NodeResult) TableName() string { return "result_nodes" }
+
+// leaf tells an indicator from the nodes above it: only those above have a
+// coverage.
+func (n *NodeResult) leaf() bool { return n.Coverage == nil }
+
+// vetoes lists the codes of the vetoes that hit.
+func (r *Result) vetoes() []string {
+	if r.Vetoes == "" {
+		return nil
+	}
+	return strings.Split(r.Vetoes, ",")
+}
+
+// missing lists the indicators that apply and have no entered value.
+func (r *Result) missing() []string {
+	codes := []string{}
+	for _, n := range r.Nodes {
+		switch n.Status {
+		case composite.CellMissing.String(), composite.CellImputed.String(), composite.CellCarried.String():
+			if n.leaf() {
+				codes = append(codes, n.NodeCode)
+			}
+		}
+	}
+	return codes
+}
+
+// Outcome is all that a period came to: stored by a run, or computed just now.
+type Outcome struct {
+	Period  evaluation.Period
+	Scheme  *scheme.Compiled
+	Run     *Run // nil for a provisional outcome
+	Results []Result
+
+	Corrections []evaluation.Correction // behind the publication, in the order of their making
+
+	robustness  *RobustnessFigures // nil until the run is appraised
+	computation *computation       // what a provisional outcome was made by; of a stored one replayed when asked
+	once        sync.Once
+	explained   *composite.Explainer
+	explainErr  error
+}
+
+func (o *Outcome) status() string {
+	if o.Run == nil {
+		return "provisional"
+	}
+	return string(o.Period.State)
+}
+
+// fresh reports whether the outcome is used so long after it was read: one whose
+// robustness is still being computed is read again after a while.
+func (o *Outcome) fresh(age time.Duration) bool { return o.robustness != nil || age < freshFor }
+
+// size returns the bytes that the outcome takes in memory, with the computation that
+// explaining it makes.
+func (o *Outcome) size() int {
+	const perResult, perNode, perCorrection = 1024, 256, 1024
+	size := len(o.Run.Data) + perCorrection*len(o.Corrections)
+	for i := range o.Results {
+		size += perResult + perNode*len(o.Results[i].Nodes)
+	}
+	return 2 * size
+}
+
+// find gives the result of one branch, nil where the branch was not in the run.
+func (o *Outcome) find(branch string) *Result {
+	for i := range o.Results {
+		if o.Results[i].BranchCode == branch {
+			return &o.Results[i]
+		}
+	}
+	return nil
+}
+
+// byBranch gives every result by the code of its branch.
+func (o *Outcome) byBranch() map[string]*Result {
+	results := make(map[string]*Result, len(o.Results))
+	for i := range o.Results {
+		results[o.Results[i].BranchCode] = &o.Results[i]
+	}
+	return results
+}
+
+// correction is the one that made the value of an indicator of a branch, or a part
+// of it; nil where the value is as it was approved.
+func (o *Outcome) correction(branch string, n *scheme.Node) *evaluation.Correction {
+	for i := len(o.Corrections) - 1; i >= 0; i-- {
+		c := &o.Corrections[i]
+		part := n.Derive != nil && (c.Code == n.Derive.Numerator || c.Code == n.Derive.Denominator)
+		if c.BranchCode == branch && c.Adjustment == "" && (c.Code == n.Code || part) {
+			return c
+		}
+	}
+	return nil
+}
 
 // CreateRun computes a locked period and stores every figure, in one transaction.
 func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (Run, error) {
@@ -82,38 +224,6 @@ func (c *computation) createRun(ctx context.Context, tx *gorm.DB, p evaluation.P
 	return run, audit.Write(ctx, tx, audit.Change{Town: p.TownID, Action: "run.create", Subject: describe(p) + "/runs/" + run.ID, After: run})
 }
 
-// receipt fingerprints the computation.
-func (c *computation) receipt(p evaluation.Period, o *Outcome) Run {
-	data := c.dataFile()
-	return Run{
-		TownID: p.TownID, PeriodCode: p.Code, SchemeCode: p.SchemeCode, SchemeNumber: p.SchemeNumber,
-		Engine: Engine, Seed: seedOf(c.scheme.Hash + data), SchemeHash: c.scheme.Hash, DataHash: sha256Hex(data), ResultHash: sha256Hex(resultFile(o)), Data: data,
-	}
-}
-
-func sha256Hex(s string) string {
-	h := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(h[:])
-}
-
-// seedOf derives the seed from the inputs, so that a run computed again from the
-// same data is the same run to the last bit.
-func seedOf(s string) int64 {
-	h := sha256.Sum256([]byte(s))
-	seed := int64(0)
-	for _, b := range h[:7] { // 56 bits: exact in every JSON reader's integer, and positive
-		seed = seed<<8 | int64(b)
-	}
-	return seed >> 4 // 52 bits
-}
-
-func nextNumber(tx *gorm.DB, table any, townID, period string) (int64, error) {
-	var last int64
-	err := tx.Model(table).Where("town_id = ? AND period_code = ?", townID, period).
-		Select("COALESCE(MAX(number), 0)").Scan(&last).Error
-	return last + 1, err
-}
-
 // insertCorrections inserts the run and its rows.
 func insertRun(tx *gorm.DB, run Run, results []Result) error {
 	if err := tx.Create(&run).Error; err != nil {
@@ -137,6 +247,30 @@ func insertRun(tx *gorm.DB, run Run, results []Result) error {
 	}
 	return tx.CreateInBatches(nodes, database.Batch).Error
 }
+
+func nextNumber(tx *gorm.DB, table any, townID, period string) (int64, error) {
+	var last int64
+	err := tx.Model(table).Where("town_id = ? AND period_code = ?", townID, period).
+		Select("COALESCE(MAX(number), 0)").Scan(&last).Error
+	return last + 1, err
+}
+
+// lastRun is the newest run made since the period was locked.
+func lastRun(tx *gorm.DB, p evaluation.Period) (Run, error) {
+	var runs []Run
+	err := tx.Omit("data").Where("town_id = ? AND period_code = ? AND created_at >= ?", p.TownID, p.Code, p.StateAt).
+		Order("number DESC").Limit(1).Find(&runs).Error
+	if err == nil && len(runs) == 0 {
+		return Run{}, fault.Conflict("no_run",
+			"锁定后尚未计算：请先生成计算批次", "nothing was computed since the period was locked: make a run first").Held(p.Lock())
+	}
+	if err != nil {
+		return Run{}, err
+	}
+	return runs[0], nil
+}
+
+func describe(p evaluation.Period) string { return fmt.Sprintf("periods/%s", p.Code) }
 
 // FindRun gives one run of the period.
 func FindRun(ctx context.Context, db *gorm.DB, townID, period, id string) (Run, error) {
@@ -203,19 +337,4 @@ func (o *Outcome) loadRows(ctx context.Context, db *gorm.DB, townID string) erro
 		o.Results[i].Nodes = perBranch[o.Results[i].BranchCode]
 	}
 	return nil
-}
-
-// resultFile is the text whose hash a receipt keeps: every figure of every branch
-// with all its bits, in the order of the ranking.
-func resultFile(o *Outcome) string {
-	var b strings.Builder
-	for i := range o.Results {
-		r := &o.Results[i]
-		fmt.Fprintf(&b, "%s,%s,%s,%s,%s,%s,%s,%s", r.BranchCode, r.Status, exact(r.Score), word(r.Grade), whole(r.Rank), whole(r.ClassRank), exact(&r.Coverage), exact(r.Base))
-		for _, n := range r.Nodes {
-			fmt.Fprintf(&b, ",%s", exact(n.Score))
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
 }

@@ -11,9 +11,14 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/scheme"
-	"bulwark/internal/town"
 )
+
+// amendment is why a publication is replaced, and by what.
+type amendment struct {
+	reason string
+	appeal *string
+	list   []evaluation.Correction
+}
 
 // Amend corrects a published period of the leading group's own accord: a new run
 // with the corrections, and a new publication of it.
@@ -28,7 +33,7 @@ func Amend(ctx context.Context, db *gorm.DB, townID, periodCode, reason string, 
 		if err != nil {
 			return err
 		}
-		e, err := readPublicationsOf(ctx, tx, townID, periodCode)
+		e, err := readPublications(ctx, tx, townID, periodCode)
 		if err != nil {
 			return err
 		}
@@ -44,19 +49,12 @@ func lockPeriod(ctx context.Context, tx *gorm.DB, townID, code string) (evaluati
 	return evaluation.FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "UPDATE"}), townID, code)
 }
 
-// amendment is why a publication is replaced, and by what.
-type amendment struct {
-	reason string
-	appeal *string
-	list   []evaluation.Correction
-}
-
 // amend stores run, publication and corrections in tx, which holds the period.
 func amend(ctx context.Context, tx *gorm.DB, p evaluation.Period, a amendment) (Publication, error) {
 	if err := p.Correctable(); err != nil {
 		return Publication{}, err
 	}
-	e, err := readPublicationsOf(ctx, tx, p.TownID, p.Code)
+	e, err := readPublications(ctx, tx, p.TownID, p.Code)
 	if err != nil {
 		return Publication{}, err
 	}
@@ -116,12 +114,6 @@ func (o *Outcome) corrected(ctx context.Context, tx *gorm.DB, list []evaluation.
 	}
 	c.values.Data.Carried = before.values.Data.Carried
 	return c, list, withLock(o.Period, c.score())
-}
-
-// collect gathers what is approved, without scoring it.
-func collect(ctx context.Context, db *gorm.DB, p evaluation.Period, s *scheme.Compiled, branches []town.Branch, more []evaluation.Correction) (*computation, error) {
-	values, err := evaluation.Collect(ctx, db, p, s, branches, more...)
-	return &computation{scheme: s, branches: branches, values: values}, err
 }
 
 // insertCorrections numbers the corrections of the publication and keeps them.

@@ -3,9 +3,7 @@ package index
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
-	"strconv"
 	"strings"
 
 	"gorm.io/gorm"
@@ -45,6 +43,12 @@ func compute(ctx context.Context, db *gorm.DB, p evaluation.Period) (*computatio
 	}
 	c := &computation{scheme: compiled, branches: branches, values: values}
 	return c, withLock(p, c.score())
+}
+
+// collect gathers what is approved, without scoring it.
+func collect(ctx context.Context, db *gorm.DB, p evaluation.Period, s *scheme.Compiled, branches []town.Branch, more []evaluation.Correction) (*computation, error) {
+	values, err := evaluation.Collect(ctx, db, p, s, branches, more...)
+	return &computation{scheme: s, branches: branches, values: values}, err
 }
 
 // withLock adds to a refusal to score who brought the period where it stands.
@@ -141,39 +145,89 @@ func (c *computation) node(townID, branch string, n, unit int, info composite.No
 	return row
 }
 
-// Engine names the mathematics that a run was made with. It changes when the
-// same inputs would give other figures.
-const Engine = "bulwark/composite 1"
-
-func describe(p evaluation.Period) string { return fmt.Sprintf("periods/%s", p.Code) }
-
-// exact writes a number so that reading it gives the same bits; "" for none.
-func exact(x *float64) string {
-	if x == nil {
-		return ""
+// OfflineView computes from a data file what the service computes from a town, for the
+// same answers without a database. The file must not change while the view is used.
+func OfflineView(c *scheme.Compiled, f *datafile.File) (View, error) {
+	w, err := computationOf(c, f)
+	if err != nil {
+		return View{}, err
 	}
-	return strconv.FormatFloat(*x, 'g', -1, 64)
+	o := w.outcome(evaluation.Period{})
+	names := map[string]string{}
+	for i, code := range f.Data.Units {
+		names[code] = f.Name(i)
+	}
+	for i := range o.Results {
+		r := &o.Results[i]
+		r.Name = text.Same(r.BranchCode)
+		if name := names[r.BranchCode]; name != "" {
+			r.Name = text.Same(name)
+		}
+	}
+	return View{current: o}, nil
 }
 
-func whole(n *int) string {
-	if n == nil {
-		return ""
+// computationOf scores the file.
+func computationOf(c *scheme.Compiled, f *datafile.File) (*computation, error) {
+	w := &computation{scheme: c, values: f.Values, branches: make([]town.Branch, len(f.Data.Units))}
+	for i, code := range f.Data.Units {
+		w.branches[i].Code, w.branches[i].Kind = code, f.Kind(i)
+		if class := f.Class(i); class != "" {
+			w.branches[i].Class = &class
+		}
 	}
-	return strconv.Itoa(*n)
+	return w, w.score()
 }
 
-func word(s *string) string {
-	if s == nil {
-		return ""
+// dataFile returns everything that the computation was made from.
+func (c *computation) dataFile() string {
+	f := datafile.File{Values: c.values, Kinds: make([]string, len(c.branches))}
+	for i, b := range c.branches {
+		f.Kinds[i] = b.Kind
 	}
-	return *s
+	return datafile.Write(c.scheme, &f)
 }
 
-// rounded is a figure as it is shown.
-func rounded(x *float64, decimals int) *float64 {
-	if x == nil {
-		return nil
+// replay computes from a data file what was computed when it was written.
+func replay(compiled *scheme.Compiled, data string) (*computation, error) {
+	file, err := datafile.Read(strings.NewReader(data), compiled)
+	if err != nil {
+		return nil, err
 	}
-	y := composite.Round(*x, decimals)
-	return &y
+	return computationOf(compiled, file)
+}
+
+// explainer gives the explainer of the outcome, made once. A stored outcome is
+// computed again from its data file, which gives the same figures to the bit.
+func (o *Outcome) explainer() (*composite.Explainer, error) {
+	o.once.Do(func() {
+		if o.computation == nil {
+			if o.computation, o.explainErr = replay(o.Scheme, o.Run.Data); o.explainErr != nil {
+				return
+			}
+		}
+		o.explained, o.explainErr = o.computation.result.Explain(o.computation.values.Adjustments)
+	})
+	return o.explained, o.explainErr
+}
+
+// unit is the place of a branch in the data, and false where it is not in it.
+func (o *Outcome) unit(branch string) (int, bool) {
+	for u, code := range o.computation.values.Data.Units {
+		if code == branch {
+			return u, true
+		}
+	}
+	return 0, false
+}
+
+// locate finds the row and the place in the data of a branch. The explainer must
+// have been made.
+func (o *Outcome) locate(branch string) (*Result, int, error) {
+	r := o.find(branch)
+	unit, ok := o.unit(branch)
+	if r == nil || !ok {
+		return nil, 0, fault.Missing(text.Text{ZH: "本周期的党组织", EN: "branch of this period"}, branch)
+	}
+	return r, unit, nil
 }
