@@ -9,6 +9,7 @@ import (
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Read reads a data file of the scheme, strictly, and returns data that have passed
@@ -138,7 +139,7 @@ func (f *reading) forget() {
 func (f *reading) derive(unit int) {
 	for _, i := range f.header.derive {
 		d := f.scheme.Indicators[i].Derive
-		if x, ok := composite.Ratio(f.quantity(d.Numerator), f.quantity(d.Denominator), d.Scale); ok {
+		if x, ok := stats.Ratio(f.quantity(d.Numerator), f.quantity(d.Denominator), d.Scale); ok {
 			f.Data.Columns[i][unit] = x
 		}
 	}

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bulwark/pkg/composite/stats"
 	"cmp"
 	"context"
 	"math"
@@ -99,7 +100,7 @@ func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, branch, f
 		x.Now = r.Score
 	}
 	if compared.Status == composite.Compared {
-		x.Change = rounded(&compared.Score, composite.MaxDecimals)
+		x.Change = rounded(&compared.Score, stats.MaxDecimals)
 		for _, cause := range causes {
 			x.Parts = append(x.Parts, ChangePart{Code: cause.code, Points: cause.of(compared.Parts), Text: cause.words.In(language)})
 		}

@@ -5,6 +5,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Explanation says how the score of one branch arose: what each node carries of
@@ -195,11 +196,11 @@ func (o *Outcome) reason(f composite.Finding, language string) Reason {
 	d := o.Scheme.Document.Decimals
 	code := o.Scheme.Index.Nodes()[f.Node].Code
 	r := Reason{
-		Code: string(f.Code), Node: code, Name: o.name(code, language), Score: composite.Round(f.Score, d),
-		Reference: composite.Round(f.Reference, d), Gap: composite.Round(f.Gap, d), Points: composite.Round(f.Points, 4),
+		Code: string(f.Code), Node: code, Name: o.name(code, language), Score: stats.Round(f.Score, d),
+		Reference: stats.Round(f.Reference, d), Gap: stats.Round(f.Gap, d), Points: stats.Round(f.Points, 4),
 	}
 	words := wording[f.Code]
-	r.Text = text.F(words.ZH, words.EN, r.Name, r.Score, r.Reference, r.Gap, composite.Round(max(f.Points, -f.Points), 2)).In(language)
+	r.Text = text.F(words.ZH, words.EN, r.Name, r.Score, r.Reference, r.Gap, stats.Round(max(f.Points, -f.Points), 2)).In(language)
 	return r
 }
 
@@ -212,7 +213,7 @@ func (o *Outcome) neighbours(why *composite.Explainer, unit int, language string
 		for _, d := range n.Differences {
 			neighbour.Differences = append(neighbour.Differences, Difference{
 				Code:  infos[d.Node].Code,
-				Score: composite.Round(d.Score, o.Scheme.Document.Decimals), Points: composite.Round(d.Points, 4),
+				Score: stats.Round(d.Score, o.Scheme.Document.Decimals), Points: stats.Round(d.Points, 4),
 			})
 		}
 		list = append(list, neighbour)

@@ -1,6 +1,8 @@
 package index
 
 import (
+	"bulwark/pkg/composite/effect"
+	"bulwark/pkg/composite/stats"
 	"context"
 	"math"
 	"slices"
@@ -10,7 +12,6 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
-	"bulwark/pkg/composite"
 )
 
 // HistoryEntry is one published period in the history of a branch.
@@ -50,7 +51,7 @@ func (c *ResultCache) History(ctx context.Context, db *gorm.DB, townID, branch s
 		}
 		s := HistoryEntry{
 			Period: e[i].Period.Code, Kind: e[i].Period.Kind, Status: now.status(), Run: e[i].RunID, Outcome: r.Status,
-			Coverage: composite.Round(r.Coverage, 4), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank, Dimensions: now.dimensions(r),
+			Coverage: stats.Round(r.Coverage, 4), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank, Dimensions: now.dimensions(r),
 		}
 		if before := e.previous(e[i].Period); before != nil {
 			then, err := c.outcome(ctx, db, *before)
@@ -122,7 +123,7 @@ func (o *Outcome) scores() PeriodScores {
 // PublishedPanel is what a town has published for one kind of period, the oldest first: the
 // latest publication of each.
 type PublishedPanel struct {
-	composite.Panel
+	effect.Panel
 	Periods []evaluation.Period // of its scores
 	Changed []string            // codes of periods scored by another scheme than the period before
 }

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bulwark/pkg/composite/stats"
 	"encoding/csv"
 	"slices"
 	"strconv"
@@ -8,7 +9,6 @@ import (
 
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
-	"bulwark/pkg/composite"
 )
 
 // Ranking is the list of a period as everybody sees it. Figures are rounded as
@@ -104,7 +104,7 @@ func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 		if result.Score == nil {
 			r.Insufficient = append(r.Insufficient, Insufficient{
 				Branch: result.ref(language), Status: result.Status,
-				Coverage: composite.Round(result.Coverage, 4), Missing: result.missing(),
+				Coverage: stats.Round(result.Coverage, 4), Missing: result.missing(),
 			})
 			continue
 		}
@@ -116,7 +116,7 @@ func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 func (o *Outcome) ranked(r, then *Result, interval []int, language string) Ranked {
 	return Ranked{
 		Rank: *r.Rank, ClassRank: *r.ClassRank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade),
-		Coverage: composite.Round(r.Coverage, 4), Status: r.Status, Change: o.change(r, then), Interval: interval, Dimensions: o.dimensions(r),
+		Coverage: stats.Round(r.Coverage, 4), Status: r.Status, Change: o.change(r, then), Interval: interval, Dimensions: o.dimensions(r),
 	}
 }
 
@@ -147,7 +147,7 @@ func rounded(x *float64, decimals int) *float64 {
 	if x == nil {
 		return nil
 	}
-	y := composite.Round(*x, decimals)
+	y := stats.Round(*x, decimals)
 	return &y
 }
 
@@ -156,14 +156,14 @@ func (o *Outcome) change(now, then *Result) *RankChange {
 	if now.Score == nil || then == nil || then.Score == nil {
 		return nil
 	}
-	return &RankChange{Score: composite.Round(*now.Score-*then.Score, o.Scheme.Document.Decimals), Rank: *now.Rank - *then.Rank}
+	return &RankChange{Score: stats.Round(*now.Score-*then.Score, o.Scheme.Document.Decimals), Rank: *now.Rank - *then.Rank}
 }
 
 func (o *Outcome) dimensions(r *Result) map[string]float64 {
 	scores := map[string]float64{}
 	for i, info := range o.Scheme.Index.Nodes() {
 		if info.Depth == 1 && i < len(r.Nodes) && r.Nodes[i].Score != nil {
-			scores[info.Code] = composite.Round(*r.Nodes[i].Score, o.Scheme.Document.Decimals)
+			scores[info.Code] = stats.Round(*r.Nodes[i].Score, o.Scheme.Document.Decimals)
 		}
 	}
 	return scores

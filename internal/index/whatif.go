@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bulwark/pkg/composite/stats"
 	"maps"
 	"math"
 	"slices"
@@ -178,7 +179,7 @@ func (v View) Predict(branch string, values map[string]float64) (Prediction, err
 		p := Prediction{Score: s.Score, Rank: s.Rank, Grade: s.Grade, Indicators: map[string]float64{}}
 		for n, info := range c.scheme.Index.Nodes() {
 			if x, ok := c.result.Score(n, s.Unit); ok && info.Leaf {
-				p.Indicators[info.Code] = composite.Round(x, composite.MaxDecimals)
+				p.Indicators[info.Code] = stats.Round(x, stats.MaxDecimals)
 			}
 		}
 		return p, nil
