@@ -114,7 +114,7 @@ ORDER BY s.evaluator_code, s.branch_code, e.code`, p.TownID, p.Code, []SheetStat
 // are ratings and to which dimension each belongs.
 func score(c *scheme.Compiled, sheets []readSheet) {
 	units := make([]town.Branch, len(sheets))
-	t := newValues(c, units)
+	t := newTable(c, units)
 	column, dimension := map[string]int{}, dimensions(c)
 	for i, n := range c.Indicators {
 		column[n.Code] = i

@@ -15,6 +15,20 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
+// Entry is one value of a sheet: a number, a level, or the word that the
+// indicator does not apply.
+type Entry struct {
+	TownID        string   `gorm:"primaryKey" json:"-"`
+	EvaluationID  string   `gorm:"primaryKey" json:"-"`
+	Revision      int64    `gorm:"primaryKey" json:"-"`
+	Code          string   `gorm:"primaryKey" json:"code" example:"organisation.01"` // indicator or quantity
+	Value         *float64 `json:"value,omitempty" example:"96.5"`
+	Level         *string  `json:"level,omitempty"`          // instead of a value, where the indicator has levels
+	NotApplicable bool     `json:"not_applicable,omitempty"` // instead of a value, where the indicator can be waived
+	Evidence      string   `json:"evidence,omitempty" example:"minutes of 12 meetings"`
+	Source        string   `json:"source,omitempty" example:"branch ledger"`
+}
+
 // checkEntries lists every fault of the entries of one sheet.
 func checkEntries(c *scheme.Compiled, b town.Branch, role access.Role, entries []Entry) []fault.FieldError {
 	v := entryCheck{scheme: c, branch: b, role: role, seen: map[string]bool{}, at: map[string]string{}}
