@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/evaluation"
+	"bulwark/internal/workflow"
 )
 
 type listAdjustmentsRequest struct {
@@ -102,5 +103,6 @@ type moveAdjustmentRequest struct {
 //	@Success	200			{object}	evaluation.Adjustment
 //	@Router		/towns/{town}/adjustments/{adjustment}/transitions [post]
 func (s *Server) moveAdjustment(ctx context.Context, req moveAdjustmentRequest) (evaluation.Adjustment, error) {
-	return evaluation.MoveAdjustment(ctx, s.db(ctx), req.Town, req.Adjustment, req.Version, evaluation.AdjustmentState(req.Body.To), req.Body.Reason)
+	ref := workflow.Ref{Town: req.Town, ID: req.Adjustment, Version: req.Version}
+	return evaluation.MoveAdjustment(ctx, s.db(ctx), ref, evaluation.AdjustmentState(req.Body.To), req.Body.Reason)
 }

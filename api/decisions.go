@@ -65,7 +65,7 @@ func (s *Server) decideEvaluations(ctx context.Context, req decideEvaluationsReq
 	for i, item := range in.Items {
 		items[i] = workflow.Ref{Town: req.Town, ID: item.ID, Version: item.Version}
 	}
-	d := evaluation.Decision{To: evaluation.SheetState(in.To), Reason: in.Reason, DueOn: given(in.DueOn)}
+	d := evaluation.SheetDecision{To: evaluation.SheetState(in.To), Reason: in.Reason, DueOn: given(in.DueOn)}
 	verdicts, err := evaluation.DecideSheets(ctx, s.db(ctx), req.Town, items, d, req.DryRun)
 	if err != nil {
 		return decisions{}, err

@@ -85,7 +85,9 @@ type beginEvaluationRequest struct {
 //	@Router		/towns/{town}/evaluations [post]
 func (s *Server) beginEvaluation(ctx context.Context, req beginEvaluationRequest) (Created[evaluation.Sheet], error) {
 	in := req.Body
-	sheet, err := evaluation.BeginSheet(ctx, s.db(ctx), req.Town, in.Period, in.Branch, in.Note, in.entries())
+	sheet, err := evaluation.BeginSheet(ctx, s.db(ctx), evaluation.Sheet{
+		TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Note: in.Note, Entries: in.entries(),
+	})
 	return Created[evaluation.Sheet]{Key: sheet.ID, Value: sheet}, err
 }
 
@@ -121,7 +123,7 @@ type writeEvaluationRequest struct {
 //	@Success	200		{object}	evaluation.Sheet
 //	@Router		/towns/{town}/evaluations/{evaluation} [put]
 func (s *Server) writeEvaluation(ctx context.Context, req writeEvaluationRequest) (evaluation.Sheet, error) {
-	return evaluation.WriteSheet(ctx, s.db(ctx), req.Town, req.Evaluation, req.Version, req.Body.Note, req.Body.entries())
+	return evaluation.WriteSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version}, req.Body.Note, req.Body.entries())
 }
 
 type sheetTransition struct {
@@ -146,10 +148,11 @@ type moveEvaluationRequest struct {
 //	@Success	200			{object}	evaluation.Sheet
 //	@Router		/towns/{town}/evaluations/{evaluation}/transitions [post]
 func (s *Server) moveEvaluation(ctx context.Context, req moveEvaluationRequest) (evaluation.Sheet, error) {
+	ref := workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version}
 	to, due := evaluation.SheetState(req.Body.To), given(req.Body.DueOn)
 	if due == nil {
-		return evaluation.MoveSheet(ctx, s.db(ctx), req.Town, req.Evaluation, req.Version, to, req.Body.Reason)
+		return evaluation.MoveSheet(ctx, s.db(ctx), ref, to, req.Body.Reason)
 	}
-	d := evaluation.Decision{To: to, Reason: req.Body.Reason, DueOn: due}
-	return evaluation.DecideSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version}, d)
+	d := evaluation.SheetDecision{To: to, Reason: req.Body.Reason, DueOn: due}
+	return evaluation.DecideSheet(ctx, s.db(ctx), ref, d)
 }

@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/workflow"
 )
 
 type listExceptionsRequest struct {
@@ -98,5 +99,5 @@ type endExceptionRequest struct {
 //	@Success	200			{object}	evaluation.Exception
 //	@Router		/towns/{town}/periods/{period}/exceptions/{exception}/end [post]
 func (s *Server) endException(ctx context.Context, req endExceptionRequest) (evaluation.Exception, error) {
-	return evaluation.EndException(ctx, s.db(ctx), req.Town, req.Period, req.Exception, req.Version, req.Body.Reason)
+	return evaluation.EndException(ctx, s.db(ctx), req.Period, workflow.Ref{Town: req.Town, ID: req.Exception, Version: req.Version}, req.Body.Reason)
 }

@@ -7,6 +7,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/workflow"
 )
 
 type listPeriodsRequest struct {
@@ -150,7 +151,8 @@ type updatePeriodRequest struct {
 //	@Success	200		{object}	evaluation.Period
 //	@Router		/towns/{town}/periods/{period} [put]
 func (s *Server) updatePeriod(ctx context.Context, req updatePeriodRequest) (evaluation.Period, error) {
-	return evaluation.UpdatePeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.calendar(), req.Body.Reason)
+	ref := workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version}
+	return evaluation.UpdatePeriod(ctx, s.db(ctx), ref, req.Body.calendar(), req.Body.Reason)
 }
 
 type periodTransition struct {
@@ -177,15 +179,6 @@ type movePeriodRequest struct {
 //	@Router		/towns/{town}/periods/{period}/transitions [post]
 func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluation.Period, error) {
 	defer s.afterwards(ctx, func() { s.board.Forget(req.Town); s.hurry() })
-	to := evaluation.PeriodState(req.Body.To)
-	switch to {
-	case evaluation.Published:
-		return index.Publish(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
-	case evaluation.Final:
-		return index.Finalise(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
-	}
-	if to == evaluation.Locked && req.Body.Force {
-		return evaluation.LockPeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
-	}
-	return evaluation.MovePeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, to, req.Body.Reason)
+	return index.MovePeriod(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version},
+		evaluation.PeriodMove{To: evaluation.PeriodState(req.Body.To), Reason: req.Body.Reason, Force: req.Body.Force})
 }

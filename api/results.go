@@ -128,7 +128,7 @@ func (s *Server) findScorecard(ctx context.Context, req scorecardRequest) (index
 //	@Summary	Read the published results of a branch
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	Page[index.Standing]
+//	@Success	200	{object}	Page[index.HistoryEntry]
 //	@Router		/towns/{town}/branches/{branch}/results [get]
 func (s *Server) branchResults(ctx context.Context, req branchRequest) (Page[index.HistoryEntry], error) {
 	if _, err := town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, day.Latest); err != nil {

@@ -113,7 +113,7 @@ func (z sized) periods(ctx context.Context, tx *gorm.DB) error {
 		p, err := evaluation.CreatePeriod(ctx, tx, p)
 		for _, to := range []evaluation.PeriodState{evaluation.Open, evaluation.Review, evaluation.Locked} {
 			if err == nil {
-				p, err = evaluation.MovePeriod(ctx, tx, z.town, code, p.Version, to, "")
+				p, err = evaluation.MovePeriod(ctx, tx, p.Ref(), evaluation.PeriodMove{To: to})
 			}
 			if err == nil && to == evaluation.Open {
 				err = z.enter(ctx, tx, code, q)
@@ -152,9 +152,9 @@ func (z sized) enter(ctx context.Context, tx *gorm.DB, period string, q int) err
 				entries = append(entries, number("a.2", float64(10+i%30)))
 			}
 		}
-		s, err := evaluation.BeginSheet(author, tx, z.town, period, z.branch(i/2), "", entries)
+		s, err := evaluation.BeginSheet(author, tx, evaluation.Sheet{TownID: z.town, PeriodCode: period, BranchCode: z.branch(i / 2), Entries: entries})
 		if err == nil {
-			s, err = evaluation.MoveSheet(author, tx, z.town, s.ID, s.Version, evaluation.Submitted, "")
+			s, err = evaluation.MoveSheet(author, tx, s.Ref(), evaluation.Submitted, "")
 		}
 		if err != nil {
 			return err
@@ -162,7 +162,7 @@ func (z sized) enter(ctx context.Context, tx *gorm.DB, period string, q int) err
 		sheets = append(sheets, s)
 	}
 	for _, i := range z.sequence(len(sheets)) {
-		if _, err := evaluation.MoveSheet(ctx, tx, z.town, sheets[i].ID, sheets[i].Version, evaluation.Approved, ""); err != nil {
+		if _, err := evaluation.MoveSheet(ctx, tx, sheets[i].Ref(), evaluation.Approved, ""); err != nil {
 			return err
 		}
 	}
@@ -170,7 +170,7 @@ func (z sized) enter(ctx context.Context, tx *gorm.DB, period string, q int) err
 		TownID: z.town, PeriodCode: period, BranchCode: z.branch(0), Kind: "bonus", ItemCode: "top", Reason: "invented",
 	})
 	if err == nil {
-		_, err = evaluation.MoveAdjustment(ctx, tx, z.town, a.ID, a.Version, evaluation.ApprovedAdjustment, "")
+		_, err = evaluation.MoveAdjustment(ctx, tx, a.Ref(), evaluation.ApprovedAdjustment, "")
 	}
 	return err
 }

@@ -55,7 +55,6 @@ func models() []any {
 		evaluation.Adjustment{},
 		evaluation.Exception{},
 		workflow.Transition{},
-		evaluation.AdjustmentMove{},
 		evaluation.Correction{},
 		index.Run{},
 		index.Result{},
