@@ -84,7 +84,7 @@ func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, branch, f
 	if err != nil {
 		return ScoreChange{}, err
 	}
-	compared := composite.Compare(early, late, branch)
+	compared := early.Compare(late, branch)
 	r := v.current.find(branch)
 	if r == nil {
 		r = before.find(branch)
@@ -111,7 +111,7 @@ func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, branch, f
 	return x, nil
 }
 
-func indicatorChanges(c *composite.Change) []IndicatorChange {
+func indicatorChanges(c *composite.ScoreChange) []IndicatorChange {
 	var list []IndicatorChange
 	for _, l := range c.Leaves {
 		if l.Points == 0 && l.Before.Cell.Entered == l.Now.Cell.Entered {
