@@ -121,7 +121,7 @@ func TestTheLoadOfMentorsShows(t *testing.T) {
 		begun(h.as(access.Instructor).Header("Act-As", "instructor"), "2023Q2", "b01", value("spirit", 8)) // not as a mentor
 		h.steps("2023Q2", "review")
 
-		list := apitest.Decode[Helpers](mentor.Get("/towns/demo/mentors"), http.StatusOK)
+		list := apitest.Decode[Mentorships](mentor.Get("/towns/demo/mentors"), http.StatusOK)
 		got := ""
 		for _, m := range list.Items {
 			got += fmt.Sprintf("%s %s %s %v %+v\n", m.Person.Code, m.Appointment.Letter, *m.Appointment.ValidUntil, m.Branches, m.Load)
@@ -134,13 +134,13 @@ zhang invented 2099-12-31 [b01 b02 b03] {Branches:3 SheetCount:{Open:1 Submitted
 		if got != want || list.MostBranches != 3 || list.MeanBranches != 1 {
 			t.Errorf("mean %v, most %d of\n%swant\n%s", list.MeanBranches, list.MostBranches, got, want)
 		}
-		if past := apitest.Decode[Helpers](mentor.Get("/towns/demo/mentors?on=2019-12-31"), http.StatusOK); past.MostBranches != 0 || len(past.Items) != 4 {
+		if past := apitest.Decode[Mentorships](mentor.Get("/towns/demo/mentors?on=2019-12-31"), http.StatusOK); past.MostBranches != 0 || len(past.Items) != 4 {
 			t.Errorf("before the assignments: %+v", past)
 		}
-		if none := apitest.Decode[Helpers](mentor.Get("/towns/demo/mentors?on=1999-12-31"), http.StatusOK); none.MeanBranches != 0 || len(none.Items) != 0 {
+		if none := apitest.Decode[Mentorships](mentor.Get("/towns/demo/mentors?on=1999-12-31"), http.StatusOK); none.MeanBranches != 0 || len(none.Items) != 0 {
 			t.Errorf("before the appointments: %+v", none)
 		}
-		instructors := apitest.Decode[Helpers](mentor.Get("/towns/demo/instructors"), http.StatusOK)
+		instructors := apitest.Decode[Mentorships](mentor.Get("/towns/demo/instructors"), http.StatusOK)
 		if len(instructors.Items) != 1 || instructors.Items[0].Person.Code != "instructor" || instructors.Items[0].Load.Branches != 1 {
 			t.Errorf("the instructors are %+v", instructors)
 		}

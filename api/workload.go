@@ -46,29 +46,29 @@ func (s *Server) dayOr(asked *day.Date) day.Date {
 	return day.Of(s.Now())
 }
 
-// Load is how much a mentor or instructor has to do: branches on the day, and his
+// Workload is how much a mentor or instructor has to do: branches on the day, and his
 // or her sheets in the periods that are open or in review now.
-type Load struct {
+type Workload struct {
 	Branches int `json:"branches" example:"10"`
 	evaluation.SheetCount
 }
 
-// LoadedHelper is a mentor or instructor with the load.
-type LoadedHelper struct {
-	people.Helper
-	Load Load `json:"load"`
+// LoadedMentorship is a mentor or instructor with the load.
+type LoadedMentorship struct {
+	people.Mentorship
+	Load Workload `json:"load"`
 }
 
-// Helpers are the mentors or the instructors of a town on a day. The mean and the
+// Mentorships are the mentors or the instructors of a town on a day. The mean and the
 // most of branches show whether the load is even.
-type Helpers struct {
-	On           day.Date       `json:"on" swaggertype:"string" format:"date"`
-	MeanBranches float64        `json:"mean_branches" example:"10"` // 0 where there is nobody
-	MostBranches int            `json:"most_branches" example:"10"`
-	Items        []LoadedHelper `json:"items"`
+type Mentorships struct {
+	On           day.Date           `json:"on" swaggertype:"string" format:"date"`
+	MeanBranches float64            `json:"mean_branches" example:"10"` // 0 where there is nobody
+	MostBranches int                `json:"most_branches" example:"10"`
+	Items        []LoadedMentorship `json:"items"`
 }
 
-type listHelpersRequest struct {
+type listMentorshipsRequest struct {
 	townRequest
 	On *day.Date `form:"on" swaggertype:"string" format:"date"` // on this day; today if absent
 }
@@ -78,11 +78,11 @@ type listHelpersRequest struct {
 //	@ID			listMentors
 //	@Summary	List the mentors with letter, term, branches and load
 //	@Tags		people
-//	@Param		query	query		listHelpersRequest	false	"."
-//	@Success	200		{object}	Helpers
+//	@Param		query	query		listMentorshipsRequest	false	"."
+//	@Success	200		{object}	Mentorships
 //	@Router		/towns/{town}/mentors [get]
-func (s *Server) listMentors(ctx context.Context, req listHelpersRequest) (Helpers, error) {
-	return s.helpers(ctx, req, access.Mentor)
+func (s *Server) listMentors(ctx context.Context, req listMentorshipsRequest) (Mentorships, error) {
+	return s.mentorships(ctx, req, access.Mentor)
 }
 
 // listInstructors answers everybody who is appointed instructor on a day, on one
@@ -91,29 +91,29 @@ func (s *Server) listMentors(ctx context.Context, req listHelpersRequest) (Helpe
 //	@ID			listInstructors
 //	@Summary	List the instructors with letter, term, branches and load
 //	@Tags		people
-//	@Param		query	query		listHelpersRequest	false	"."
-//	@Success	200		{object}	Helpers
+//	@Param		query	query		listMentorshipsRequest	false	"."
+//	@Success	200		{object}	Mentorships
 //	@Router		/towns/{town}/instructors [get]
-func (s *Server) listInstructors(ctx context.Context, req listHelpersRequest) (Helpers, error) {
-	return s.helpers(ctx, req, access.Instructor)
+func (s *Server) listInstructors(ctx context.Context, req listMentorshipsRequest) (Mentorships, error) {
+	return s.mentorships(ctx, req, access.Instructor)
 }
 
-func (s *Server) helpers(ctx context.Context, req listHelpersRequest, role access.Role) (Helpers, error) {
-	all := Helpers{On: s.dayOr(req.On), Items: []LoadedHelper{}}
-	list, err := people.ListHelpers(ctx, s.db(ctx), req.Town, role, all.On)
+func (s *Server) mentorships(ctx context.Context, req listMentorshipsRequest, role access.Role) (Mentorships, error) {
+	all := Mentorships{On: s.dayOr(req.On), Items: []LoadedMentorship{}}
+	list, err := people.ListMentorships(ctx, s.db(ctx), req.Town, role, all.On)
 	if err != nil {
-		return Helpers{}, err
+		return Mentorships{}, err
 	}
 	sheets, err := evaluation.CountSheets(ctx, s.db(ctx), req.Town, role)
 	if err != nil {
-		return Helpers{}, err
+		return Mentorships{}, err
 	}
 	total := 0
 	for _, h := range list {
 		n := len(h.Branches)
 		total += n
 		all.MostBranches = max(all.MostBranches, n)
-		all.Items = append(all.Items, LoadedHelper{h, Load{n, sheets[h.Person.Code]}})
+		all.Items = append(all.Items, LoadedMentorship{h, Workload{n, sheets[h.Person.Code]}})
 	}
 	if len(list) > 0 {
 		all.MeanBranches = float64(total) / float64(len(list))
