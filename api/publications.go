@@ -37,7 +37,7 @@ func (r resultRequest) file(what string) string {
 //	@Summary	List the publications of a period
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	rest.Page[index.Issue]
+//	@Success	200	{object}	rest.Page[index.PublicationDetail]
 //	@Router		/towns/{town}/periods/{period}/publications [get]
 func (s *Server) listPublications(ctx context.Context, req periodRequest) (rest.Page[index.PublicationDetail], error) {
 	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
@@ -64,7 +64,7 @@ type amendRequest struct {
 //	@Summary	Correct a published result
 //	@Tags		index
 //	@Param		body	body		amendInput	true	"what is corrected, and why"
-//	@Success	201		{object}	index.Issue
+//	@Success	201		{object}	index.PublicationDetail
 //	@Router		/towns/{town}/periods/{period}/publications [post]
 func (s *Server) amendResult(ctx context.Context, req amendRequest) (rest.Created[index.PublicationDetail], error) {
 	var issue index.PublicationDetail
@@ -99,7 +99,7 @@ type publicationRequest struct {
 //	@Summary	Read a publication
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	index.Issue
+//	@Success	200	{object}	index.PublicationDetail
 //	@Router		/towns/{town}/periods/{period}/publications/{publication} [get]
 func (s *Server) findPublication(ctx context.Context, req publicationRequest) (index.PublicationDetail, error) {
 	return s.board.FindPublication(ctx, s.db(ctx), req.Town, req.Period, req.Number)

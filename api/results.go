@@ -129,7 +129,7 @@ func (s *Server) findScorecard(ctx context.Context, req scorecardRequest) (index
 //	@Summary	Read the published results of a branch
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	rest.Page[index.Standing]
+//	@Success	200	{object}	rest.Page[index.HistoryEntry]
 //	@Router		/towns/{town}/branches/{branch}/results [get]
 func (s *Server) branchResults(ctx context.Context, req branchRequest) (rest.Page[index.HistoryEntry], error) {
 	if _, err := town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, day.Latest); err != nil {
