@@ -13,7 +13,7 @@ import (
 // rooms says which packages of ours each room may import, docs/architecture.md
 // says why: a request goes down this list and never up.
 var rooms = map[string]string{
-	"api":                  "docs internal/config internal/gate internal/oidc internal/dashboard internal/improve internal/exchange internal/project internal/idempotency internal/index internal/evaluation internal/scheme internal/workflow internal/people internal/access internal/town internal/web",
+	"api":                  "docs internal/config internal/gate internal/oidc internal/dashboard internal/improve internal/exchange internal/project internal/idempotency internal/index internal/evaluation internal/scheme internal/workflow internal/people internal/access internal/town internal/web internal/jobs internal/rest internal/ratelimit",
 	"docs":                 "",
 	"internal/web":         "",
 	"internal/dashboard":   "internal/improve internal/index internal/evaluation internal/people internal/access",
@@ -41,6 +41,9 @@ var rooms = map[string]string{
 	"internal/text":        "",
 	"internal/day":         "",
 	"pkg/composite":        "pkg/composite/stats pkg/composite/internal/num",
+	"internal/jobs":        "internal/rest internal/improve internal/index internal/access",
+	"internal/rest":        "internal/ratelimit internal/access internal/config",
+	"internal/ratelimit":   "none",
 
 	"pkg/composite/effect":       "pkg/composite pkg/composite/stats pkg/composite/internal/num",
 	"pkg/composite/agreement":    "pkg/composite/stats pkg/composite/internal/num",
