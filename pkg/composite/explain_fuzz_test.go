@@ -92,7 +92,7 @@ func TestExplainerIsSharedSafely(t *testing.T) {
 	var group sync.WaitGroup
 	for u := range 12 {
 		group.Go(func() {
-			answersOf(e, before, u, []string{"u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8", "u9", "u10", "u11"})
+			resultsOf(e, before, u, []string{"u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8", "u9", "u10", "u11"})
 			e.Neighbours(u, 2, false)
 		})
 	}

@@ -504,7 +504,7 @@ func TestRowOrderDoesNotMatterToExplanations(t *testing.T) {
 	}
 }
 
-// resultsOf is all that is said about a unit, with units by code.
+// resultsOf returns all that is reported of a unit, with units by code.
 func resultsOf(e, before *composite.Explainer, unit int, codes []string) string {
 	c, _ := e.Contributions(unit)
 	if c != nil {
