@@ -4,14 +4,19 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/index"
+	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -187,4 +192,169 @@ func ListAnalyses(ctx context.Context, db *gorm.DB, townID string, f AnalysisFil
 		list[i].Allowed = v.allowed(list[i])
 	}
 	return list, err
+}
+
+// BeginAnalysis enters a draft of the caller, who is a mentor of the branch today,
+// about a publication: the latest of the period where none is named. A mentor has
+// one analysis of a branch and publication.
+func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.Board, a Analysis) (Analysis, error) {
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		p := access.Caller(ctx)
+		if err := access.InScope(ctx, tx, p, access.WriteAnalyses, a.TownID, a.BranchCode, day.Of(tx.NowFunc())); err != nil {
+			return err
+		}
+		view, err := publishedView(ctx, tx, b, a.TownID, a.PeriodCode, a.PublicationNumber)
+		if err != nil {
+			return err
+		}
+		card, err := cardOf(view, a.BranchCode)
+		if err != nil {
+			return err
+		}
+		if faults := a.Findings.check(view.Scheme()); len(faults) > 0 {
+			return fault.Broken(faults...)
+		}
+		a.ID, a.PublicationNumber, a.MentorCode, a.State = database.NewID(), card.Publication, p.Person, AnalysisDraft
+		a.Versioned = database.Versioned{Version: 1}
+		if err := tx.Create(&a).Error; err != nil {
+			return alreadyAnalysed(err)
+		}
+		if a, err = FindAnalysis(ctx, tx, a.TownID, a.ID); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "analysis.begin", Subject: "analyses/" + a.ID, After: a})
+	})
+	return a, err
+}
+
+// publishedView is the view of a publication, the latest where number is 0.
+func publishedView(ctx context.Context, db *gorm.DB, b *index.Board, townID, period string, number int64) (index.View, error) {
+	p, err := evaluation.FindPeriod(ctx, db, townID, period)
+	if err != nil {
+		return index.View{}, err
+	}
+	v, there, err := b.Published(ctx, db, townID, period, number)
+	if err == nil && !there {
+		e := fault.Conflict("period_not_published",
+			"考评周期 %[1]s 尚未公布：请等待公布", "the period %[1]s is not published: wait until it is", p.Code)
+		e.Lock = &fault.Lock{By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup)}
+		return v, e
+	}
+	return v, err
+}
+
+// cardOf is the scorecard of a branch that must be in the result.
+func cardOf(v index.View, branch string) (index.Scorecard, error) {
+	card, err := v.Scorecard(branch, "", true)
+	if fault.Is(err, fault.KindNotFound) {
+		return card, fault.Conflict("not_in_result", "党组织“%s”不在本周期的结果中", "the branch %q is not in this result", branch)
+	}
+	return card, err
+}
+
+// check lists the findings that are tied to no indicator.
+func (list Causes) check(c *scheme.Compiled) (faults []fault.FieldError) {
+	for i, x := range list {
+		if !c.HasIndicator(x.Indicator) {
+			faults = append(faults, fault.Field("/findings/"+strconv.Itoa(i)+"/indicator", "unknown_indicator",
+				"指标体系中没有指标“%s”", "the scheme has no indicator %q", x.Indicator))
+		}
+	}
+	return faults
+}
+
+func alreadyAnalysed(err error) error {
+	if database.ConstraintOf(err) == "analyses_one" {
+		return fault.Conflict("analysis_exists",
+			"您对该结果已有原因分析：请修改原有的", "you have an analysis of this result already: change that one").Because(err)
+	}
+	return err
+}
+
+// WriteAnalysis replaces findings and summary of a draft.
+func WriteAnalysis(ctx context.Context, db *gorm.DB, townID, id string, version int64, findings Causes, summary string) (Analysis, error) {
+	return changeAnalysis(ctx, db, townID, id, version, func(tx *gorm.DB, v analysisViewer, a Analysis) (string, map[string]any, error) {
+		mv, ok := analysisMoves.Stay("write", a.State)
+		if !ok {
+			return "", nil, workflow.Conflict(a.stand(), "analysis_submitted", text.F("原因分析已提交：请先撤回再修改", "the analysis is submitted: withdraw it to change it"))
+		}
+		if err := mv.Refuse(v.Principal, a.stand(), ""); err != nil {
+			return "", nil, err
+		}
+		p, err := evaluation.FindPeriod(ctx, tx, townID, a.PeriodCode)
+		if err != nil {
+			return "", nil, err
+		}
+		c, err := scheme.Load(ctx, tx, townID, p.SchemeCode, p.SchemeNumber)
+		if err != nil {
+			return "", nil, err
+		}
+		if faults := findings.check(c); len(faults) > 0 {
+			return "", nil, fault.Broken(faults...)
+		}
+		return mv.Verb, map[string]any{"findings": findings, "summary": summary}, nil
+	})
+}
+
+// MoveAnalysis submits a draft, or withdraws it to go on writing. What is submitted
+// says at least one cause.
+func MoveAnalysis(ctx context.Context, db *gorm.DB, townID, id string, version int64, to AnalysisState, reason string) (Analysis, error) {
+	return changeAnalysis(ctx, db, townID, id, version, func(tx *gorm.DB, v analysisViewer, a Analysis) (string, map[string]any, error) {
+		mv, err := analysisMoves.Find(v.Principal, a.State, to, a.stand(), reason)
+		if err != nil {
+			return "", nil, err
+		}
+		change := map[string]any{"state": to, "submitted_at": nil}
+		if to == AnalysisSubmitted {
+			change["submitted_at"] = tx.NowFunc()
+			if len(a.Findings) == 0 {
+				return "", nil, fault.Broken(fault.Field("/findings", "empty_analysis", "尚未写明原因，不能提交", "it says no cause: write at least one"))
+			}
+		}
+		step := AnalysisMove{TownID: townID, AnalysisID: id, Version: version + 1, Verb: mv.Verb, At: tx.NowFunc(), Actor: v.Name(), Role: v.Role, Reason: reason}
+		return mv.Verb, change, tx.Create(&step).Error
+	})
+}
+
+// changeAnalysis makes one change of an analysis of the caller: judge gives its verb
+// and columns.
+func changeAnalysis(ctx context.Context, db *gorm.DB, townID, id string, version int64, judge func(*gorm.DB, analysisViewer, Analysis) (string, map[string]any, error)) (Analysis, error) {
+	var after Analysis
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		v, err := analysisViewerOf(ctx, tx, townID)
+		if err != nil {
+			return err
+		}
+		before, err := v.find(ctx, tx, townID, id)
+		if err != nil {
+			return err
+		}
+		if err := v.refuseOutsider(ctx, tx, before); err != nil {
+			return err
+		}
+		if version != before.Version {
+			return fault.OutOfDate()
+		}
+		verb, columns, err := judge(tx, v, before)
+		if err != nil {
+			return err
+		}
+		if err := database.UpdateVersioned(tx, &Analysis{TownID: townID, ID: id}, version, columns); err != nil {
+			return err
+		}
+		if after, err = v.find(ctx, tx, townID, id); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "analysis." + verb, Subject: "analyses/" + id, Before: before, After: after})
+	})
+	return after, err
+}
+
+// refuseOutsider keeps analyses from being changed by anyone but their authors, and
+// by those who do not work with the branch any more.
+func (v analysisViewer) refuseOutsider(ctx context.Context, tx *gorm.DB, a Analysis) error {
+	if !v.wrote(a) {
+		return fault.Forbidden("not_author", "只有撰写人可以修改、提交或撤回", "only its author changes, submits or withdraws it")
+	}
+	return access.InScope(ctx, tx, v.Principal, access.WriteAnalyses, a.TownID, a.BranchCode, day.Of(tx.NowFunc()))
 }

@@ -3,6 +3,7 @@ package improve
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"gorm.io/gorm"
@@ -138,4 +139,117 @@ func OverdueWork(ctx context.Context, db *gorm.DB, townID string, reach access.R
 		}
 	}
 	return u, err
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// reportDuties are the next reports of all who instruct today, counted from the last
+// day of the last report that was submitted, or else from the first day of the
+// earliest pairing that still holds, with a branch that has not ended.
+func reportDuties(ctx context.Context, db *gorm.DB, townID string, s Settings, today day.Date) ([]Duty, error) {
+	var pairings []struct {
+		PersonCode string
+		ValidFrom  day.Date
+		UntilOn    *day.Date
+	}
+	err := db.WithContext(ctx).Raw(`SELECT a.person_code, a.valid_from, r.until_on
+FROM assignments a LEFT JOIN reports r ON r.town_id = a.town_id AND r.id = (SELECT q.id FROM reports q
+	WHERE q.town_id = a.town_id AND q.author_code = a.person_code AND q.state <> 'draft' ORDER BY q.until_on DESC LIMIT 1)
+WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)
+	AND NOT EXISTS (SELECT 1 FROM branches b WHERE b.town_id = a.town_id AND b.code = a.branch_code AND b.closed_on <= @today)
+ORDER BY a.person_code, a.valid_from`, map[string]any{"town": townID, "duty": access.Instructs, "today": today}).Scan(&pairings).Error
+	var duties []Duty
+	for i, p := range pairings {
+		if i > 0 && pairings[i-1].PersonCode == p.PersonCode {
+			continue
+		}
+		since := p.ValidFrom
+		if p.UntilOn != nil {
+			since = max(since, *p.UntilOn)
+		}
+		duties = append(duties, Duty{ReportDuty, "people/" + p.PersonCode, "", &p.PersonCode, nil, s.DueAfterDays(since, s.ReportEvery)})
+	}
+	return duties, err
+}
+
+// taskDuties are the tasks of measures that are not done.
+func taskDuties(ctx context.Context, db *gorm.DB, townID string, _ Settings, _ day.Date) ([]Duty, error) {
+	var tasks []Task
+	err := db.WithContext(ctx).Where("town_id = ? AND state = ?", townID, Open).Find(&tasks).Error
+	duties := make([]Duty, len(tasks))
+	for i, t := range tasks {
+		subject := fmt.Sprintf("measures/%d/tasks/%s", t.MeasureNumber, t.ID)
+		duties[i] = Duty{TaskDuty, subject, deref(t.BranchCode), t.PersonCode, t.OfficeCode, t.DueOn}
+	}
+	return duties, err
+}
+
+// analysisDuties are the analyses of confirmed targets, until a mentor has submitted
+// one of the result that named the target, or any since the confirmation. Each mentor
+// of the branch is asked; where there is none, nobody is.
+func analysisDuties(ctx context.Context, db *gorm.DB, townID string, s Settings, today day.Date) ([]Duty, error) {
+	var wanted []struct {
+		TargetID, BranchCode string
+		FromOn               day.Date
+		AssignmentID         *string
+		PersonCode           *string
+	}
+	err := db.WithContext(ctx).Raw(`SELECT t.id AS target_id, t.branch_code, t.from_on, a.id AS assignment_id, a.person_code
+FROM improvement_targets t LEFT JOIN assignments a ON a.town_id = t.town_id AND a.branch_code = t.branch_code AND a.duty = @duty
+	AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)
+WHERE t.town_id = @town AND t.state = 'confirmed' AND NOT EXISTS (SELECT 1 FROM analyses x
+	WHERE x.town_id = t.town_id AND x.branch_code = t.branch_code AND x.state = 'submitted'
+	AND (x.submitted_at >= t.decided_at OR x.period_code = t.period_code AND x.publication_number = t.publication_number))`,
+		map[string]any{"town": townID, "duty": access.Mentors, "today": today}).Scan(&wanted).Error
+	duties := make([]Duty, len(wanted))
+	for i, w := range wanted {
+		subject := "targets/" + w.TargetID
+		if w.AssignmentID != nil {
+			subject = "assignments/" + *w.AssignmentID
+		}
+		duties[i] = Duty{AnalysisDuty, subject, w.BranchCode, w.PersonCode, nil, s.DueAfterWorkdays(w.FromOn, s.AnalyseIn)}
+	}
+	return duties, err
+}
+
+// planDuties are the plans of confirmed targets, until one of the branch is approved
+// that was not abandoned. Those are of the branch: they name neither person nor
+// office.
+func planDuties(ctx context.Context, db *gorm.DB, townID string, s Settings, _ day.Date) ([]Duty, error) {
+	var wanted []Target
+	err := db.WithContext(ctx).Raw(`SELECT t.* FROM improvement_targets t WHERE t.town_id = @town AND t.state = @confirmed
+AND NOT EXISTS (SELECT 1 FROM plans p WHERE p.town_id = t.town_id AND p.branch_code = t.branch_code AND p.approved_version IS NOT NULL
+	AND (p.state <> @closed OR p.target_id = t.id AND NOT EXISTS (
+		SELECT 1 FROM plan_moves m WHERE m.town_id = p.town_id AND m.plan_id = p.id AND m.verb = 'abandon')))`,
+		map[string]any{"town": townID, "confirmed": Confirmed, "closed": PlanClosed}).Scan(&wanted).Error
+	duties := make([]Duty, len(wanted))
+	for i, t := range wanted {
+		duties[i] = Duty{PlanDuty, "targets/" + t.ID, t.BranchCode, nil, nil, s.DueAfterWorkdays(*t.FromOn, s.PlanIn)}
+	}
+	return duties, err
+}
+
+// itemDuties are the items of plans that are not said to be done. Those of a branch
+// name neither person nor office.
+func itemDuties(ctx context.Context, db *gorm.DB, townID string, _ Settings, _ day.Date) ([]Duty, error) {
+	var items []PlanItem
+	err := db.WithContext(ctx).Where(`town_id = ? AND state IN ? AND (relapses > 0 OR plan_id IN
+	(SELECT id FROM plans WHERE town_id = ? AND state IN ?))`,
+		townID, []ItemState{ItemOpen, ItemReturned}, townID, []PlanState{PlanApproved, PlanRunning, PlanReturned}).Find(&items).Error
+	duties := make([]Duty, len(items))
+	for i, x := range items {
+		duties[i] = Duty{ItemDuty, "plans/" + x.PlanID + "/items/" + x.ID, x.BranchCode, nil, nil, x.DueOn}
+		switch x.Owner.Kind {
+		case "person":
+			duties[i].Person = &x.Owner.Code
+		case "office":
+			duties[i].Office = &x.Owner.Code
+		}
+	}
+	return duties, err
 }

@@ -3,14 +3,17 @@ package improve
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -147,4 +150,285 @@ func ListTasks(ctx context.Context, db *gorm.DB, townID string, f TaskFilter) ([
 		v.tell(&list[i])
 	}
 	return list, err
+}
+
+// tasker is what an answer about tasks depends on besides them.
+type tasker struct {
+	access.Principal
+	town    string
+	today   day.Date
+	read    access.Reach
+	write   access.Reach
+	led     map[string]bool // branches about which the caller does not decide
+	offices []string        // of which the caller is a member today
+}
+
+func taskerOf(ctx context.Context, db *gorm.DB, townID string) (v tasker, err error) {
+	v.Principal, v.town, v.today = access.Caller(ctx), townID, day.Of(db.NowFunc())
+	if v.read, err = access.ReachOf(ctx, db, v.Principal, access.ReadTasks, townID, v.today); err != nil {
+		return v, err
+	}
+	if v.May(access.WriteTasks) {
+		v.write = v.read // whoever sets tasks reads those that he or she can set
+	}
+	if v.led, err = access.LedBy(ctx, db, townID, access.WriteTasks); err != nil {
+		return v, err
+	}
+	if v.Role == access.Office && v.Person != "" {
+		v.offices, err = people.OfficesOf(ctx, db, townID, v.Person, v.today)
+	}
+	return v, err
+}
+
+// answers reports whether the caller answers for the task.
+func (v tasker) answers(t Task) bool {
+	return t.PersonCode != nil && *t.PersonCode == v.Person || t.OfficeCode != nil && slices.Contains(v.offices, *t.OfficeCode)
+}
+
+// reads reports whether the caller may know of the task.
+func (v tasker) reads(t Task) bool {
+	return t.BranchCode == nil || v.read.Has(*t.BranchCode) || v.answers(t)
+}
+
+// seen narrows a query to the tasks that the caller reads.
+func (v tasker) seen(q *gorm.DB) *gorm.DB {
+	if v.read.All {
+		return q
+	}
+	return q.Where("(branch_code IS NULL OR branch_code IN ? OR person_code = ? OR office_code IN ?)",
+		append(v.read.Codes(), ""), v.Person, append(slices.Clone(v.offices), ""))
+}
+
+// refuse says why the caller cannot use the verb on the task, beyond what the
+// policy and the state say.
+func (v tasker) refuse(t Task, verb string) error {
+	switch verb {
+	case "report", "finish":
+		if v.answers(t) || v.Role == access.LeadingGroup {
+			return nil
+		}
+		return fault.Forbidden("not_responsible", "只有任务的负责人或负责单位可以填报进展", "only who answers for a task, or the leading group, reports on it")
+	}
+	switch {
+	case t.BranchCode == nil && !v.write.All, t.BranchCode != nil && !v.write.Has(*t.BranchCode):
+		return fault.Forbidden("not_assigned", "您只能安排所联系党组织的任务", "you set tasks for the branches of your office only")
+	case verb == "drop" && t.BranchCode != nil && v.led[*t.BranchCode]:
+		return OwnBranch()
+	}
+	return nil
+}
+
+// tell fills in what depends on the day and the caller.
+func (v tasker) tell(t *Task) {
+	t.Overdue = t.State == Open && Overdue(t.DueOn, v.today)
+	t.Allowed = slices.DeleteFunc(taskMoves.Allowed(v.Principal, t.State, t.stand()), func(verb string) bool { return v.refuse(*t, verb) != nil })
+}
+
+// TaskPlan is what is set about a task. Either a person or an office answers for
+// it.
+type TaskPlan struct {
+	Branch *string
+	Person *string
+	Office *string
+	Title  string
+	DueOn  day.Date
+}
+
+// SetTask adds a task to a measure. A liaison office sets those of its branches
+// only.
+func SetTask(ctx context.Context, db *gorm.DB, townID string, measure int64, plan TaskPlan) (Task, error) {
+	if err := CheckMeasure(measure); err != nil {
+		return Task{}, err
+	}
+	t := Task{
+		TownID: townID, ID: database.NewID(), MeasureNumber: measure, BranchCode: plan.Branch, PersonCode: plan.Person, OfficeCode: plan.Office,
+		Title: plan.Title, DueOn: plan.DueOn, State: Open, Versioned: database.Versioned{Version: 1},
+	}
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		v, err := taskerOf(ctx, tx, townID)
+		if err != nil {
+			return err
+		}
+		if err := plan.check(ctx, tx, townID); err != nil {
+			return err
+		}
+		if err := v.refuse(t, "set"); err != nil {
+			return err
+		}
+		t.SetBy, t.StateBy, t.StateAt = v.Name(), v.Name(), tx.NowFunc()
+		if err := tx.Create(&t).Error; err != nil {
+			return err
+		}
+		if err := v.note(tx, t, TaskNote{Verb: "set", Version: 1}); err != nil {
+			return err
+		}
+		if t, err = v.find(ctx, tx, measure, t.ID); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "task.set", Subject: "tasks/" + t.ID, After: t})
+	})
+	return t, err
+}
+
+// check lists what a task cannot be: about a branch, or for somebody, that the
+// town does not have, or for nobody or two.
+func (p TaskPlan) check(ctx context.Context, tx *gorm.DB, townID string) error {
+	var faults []fault.FieldError
+	if (p.Person == nil) == (p.Office == nil) {
+		faults = append(faults, fault.Field("/person", "one_responsible", "请指明一名负责人或一个负责单位", "name either a person or an office"))
+	}
+	if p.Person != nil {
+		_, err := people.Find(ctx, tx, townID, *p.Person)
+		if fault.Is(err, fault.KindNotFound) {
+			faults = append(faults, fault.Field("/person", "unknown_person", "本镇没有人员“%s”", "this town has no person %q", *p.Person))
+		} else if err != nil {
+			return err
+		}
+	}
+	if p.Office != nil {
+		_, err := people.FindOffice(ctx, tx, townID, *p.Office)
+		if fault.Is(err, fault.KindNotFound) {
+			faults = append(faults, fault.Field("/office", "unknown_office", "本镇没有挂钩办“%s”", "this town has no office %q", *p.Office))
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(faults) > 0 {
+		return fault.Broken(faults...)
+	}
+	if p.Branch == nil {
+		return nil
+	}
+	return RefuseBranch(ctx, tx, townID, *p.Branch)
+}
+
+// note adds an entry of the caller to the timeline.
+func (v tasker) note(tx *gorm.DB, t Task, n TaskNote) error {
+	n.TownID, n.TaskID, n.At, n.Actor, n.Role = t.TownID, t.ID, tx.NowFunc(), v.Name(), v.Role
+	return tx.Create(&n).Error
+}
+
+// taskStep is one change of a task, in a transaction.
+type taskStep struct {
+	change map[string]any
+	note   TaskNote
+}
+
+// stepTask changes the version of a task by what step makes of it, with its entry
+// in the timeline and in the trail.
+func stepTask(ctx context.Context, db *gorm.DB, townID string, measure int64, id string, version int64, step func(v tasker, tx *gorm.DB, t Task) (taskStep, error)) (Task, error) {
+	var after Task
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		v, err := taskerOf(ctx, tx, townID)
+		if err != nil {
+			return err
+		}
+		before, err := v.find(ctx, tx, measure, id)
+		if err != nil {
+			return err
+		}
+		s, err := step(v, tx, before)
+		if err != nil {
+			return err
+		}
+		if err := v.refuse(before, s.note.Verb); err != nil {
+			return err
+		}
+		if err := database.UpdateVersioned(tx, &Task{TownID: townID, ID: id}, version, s.change); err != nil {
+			return err
+		}
+		s.note.Version = version + 1
+		if err := v.note(tx, before, s.note); err != nil {
+			return err
+		}
+		if after, err = v.find(ctx, tx, measure, id); err != nil {
+			return err
+		}
+		before.Timeline = nil
+		told := after
+		told.Timeline = nil
+		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "task." + s.note.Verb, Subject: "tasks/" + id, Before: before, After: told, Reason: s.note.Note})
+	})
+	return after, err
+}
+
+// stay is the move of the verb that leaves the state as it is.
+func (v tasker) stay(t Task, verb string) error {
+	mv, ok := taskMoves.Stay(verb, t.State)
+	if !ok {
+		return workflow.Conflict(t.stand(), "task_"+string(t.State), text.F("任务处于“%s”状态，不能修改：可请安排任务者重新打开", "the task is %s: ask for it to be reopened", t.State))
+	}
+	return mv.Refuse(v.Principal, t.stand(), "")
+}
+
+// ChangeTask sets the task anew. Its measure and progress stay.
+func ChangeTask(ctx context.Context, db *gorm.DB, townID string, measure int64, id string, version int64, plan TaskPlan, reason string) (Task, error) {
+	return stepTask(ctx, db, townID, measure, id, version, func(v tasker, tx *gorm.DB, t Task) (taskStep, error) {
+		if err := v.stay(t, "change"); err != nil {
+			return taskStep{}, err
+		}
+		if err := plan.check(ctx, tx, townID); err != nil {
+			return taskStep{}, err
+		}
+		moved := t
+		moved.BranchCode = plan.Branch
+		if err := v.refuse(moved, "change"); err != nil {
+			return taskStep{}, err
+		}
+		return taskStep{
+			change: map[string]any{"branch_code": plan.Branch, "person_code": plan.Person, "office_code": plan.Office, "title": plan.Title, "due_on": plan.DueOn},
+			note:   TaskNote{Verb: "change", Progress: t.Progress, Note: reason},
+		}, nil
+	})
+}
+
+// ReportTask says how far a task has come, by who answers for it.
+func ReportTask(ctx context.Context, db *gorm.DB, townID string, measure int64, id string, version, progress int64, note, evidence string) (Task, error) {
+	return stepTask(ctx, db, townID, measure, id, version, func(v tasker, _ *gorm.DB, t Task) (taskStep, error) {
+		if err := v.stay(t, "report"); err != nil {
+			return taskStep{}, err
+		}
+		change := map[string]any{"progress": progress}
+		if evidence != "" {
+			change["evidence"] = evidence
+		}
+		return taskStep{change, TaskNote{Verb: "report", Progress: progress, Note: note, Evidence: evidence}}, nil
+	})
+}
+
+// MoveTask finishes a task, for which there must be evidence, drops it, or reopens
+// it with the progress that was reported last.
+func MoveTask(ctx context.Context, db *gorm.DB, townID string, measure int64, id string, version int64, to TaskState, reason, evidence string) (Task, error) {
+	return stepTask(ctx, db, townID, measure, id, version, func(v tasker, tx *gorm.DB, t Task) (taskStep, error) {
+		mv, err := taskMoves.Find(v.Principal, t.State, to, t.stand(), reason)
+		if err != nil {
+			return taskStep{}, err
+		}
+		change := map[string]any{"state": to, "state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": reason}
+		progress := t.Progress
+		switch to {
+		case Done:
+			if evidence == "" && t.Evidence == "" {
+				return taskStep{}, fault.Broken(fault.Field("/evidence", "evidence_needed", "完成任务须附佐证", "say what shows that it is done"))
+			}
+			progress = 100
+		case Open:
+			progress = t.reported()
+		}
+		change["progress"] = progress
+		if evidence != "" {
+			change["evidence"] = evidence
+		}
+		return taskStep{change, TaskNote{Verb: mv.Verb, Progress: progress, Note: reason, Evidence: evidence}}, nil
+	})
+}
+
+// reported is the progress before the task was finished.
+func (t Task) reported() int64 {
+	for i := len(t.Timeline) - 1; i >= 0; i-- {
+		if t.Timeline[i].Verb != "finish" {
+			return t.Timeline[i].Progress
+		}
+	}
+	return 0
 }
