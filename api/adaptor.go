@@ -37,7 +37,7 @@ type endpoint[Req, Res any] struct {
 	server *Server
 	action access.Action
 	handle Handler[Req, Res]
-	plan   plan
+	plan   shape
 	status int
 	limits
 }

@@ -15,13 +15,13 @@ import (
 
 // binding fills one request struct and gathers what is wrong with it.
 type binding struct {
-	plan
+	shape
 	req    reflect.Value
 	faults []fault.FieldError
 }
 
-func (p plan) bind(req any) *binding {
-	return &binding{plan: p, req: reflect.ValueOf(req).Elem()}
+func (p shape) bind(req any) *binding {
+	return &binding{shape: p, req: reflect.ValueOf(req).Elem()}
 }
 
 // err is one fault for everything wrong so far.

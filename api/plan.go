@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// plan says where each field of a request struct comes from. It is made once
+// shape says where each field of a request struct comes from. It is made once
 // per route; a struct that cannot work stops the program at start.
-type plan struct {
+type shape struct {
 	params []param
 	bodyAt []int // index of the field Body, nil where the route takes none
 }
@@ -30,12 +30,12 @@ var sources = []struct{ tag, in string }{{"uri", "path"}, {"form", "query"}, {"h
 
 // planOf reads the tags of Req: uri, form and header name a parameter, the
 // field Body takes the JSON body, embedded structs are looked into.
-func planOf[Req any](method, path string) plan {
+func planOf[Req any](method, path string) shape {
 	t := reflect.TypeFor[Req]()
 	if t.Kind() != reflect.Struct {
 		panic(fmt.Sprintf("%s %s: request %s is not a struct", method, path, t))
 	}
-	var p plan
+	var p shape
 	p.collect(t, nil)
 	err := p.check(method, path)
 	if err == nil {
@@ -48,7 +48,7 @@ func planOf[Req any](method, path string) plan {
 	return p
 }
 
-func (p *plan) collect(t reflect.Type, at []int) {
+func (p *shape) collect(t reflect.Type, at []int) {
 	for f := range fields(t) {
 		index := append(at[:len(at):len(at)], f.Index...)
 		switch source, name := sourceOf(f); {
@@ -84,7 +84,7 @@ func sourceOf(f reflect.StructField) (in, name string) {
 }
 
 // check holds the struct against its route.
-func (p *plan) check(method, path string) error {
+func (p *shape) check(method, path string) error {
 	seen := map[string]bool{}
 	for _, q := range p.params {
 		if seen[q.name] {

@@ -189,7 +189,7 @@ func (s *Server) routes(r routes) {
 	get(v1, "/towns/:town/measures/:measure/tasks/:task", access.ReadTasks, s.findTask)
 	put(v1, "/towns/:town/measures/:measure/tasks/:task", access.WriteTasks, s.changeTask)
 	post(v1, "/towns/:town/measures/:measure/tasks/:task/report", access.ReportTasks, s.reportTask)
-	post(v1, "/towns/:town/measures/:measure/tasks/:task/transitions", access.ReportTasks, s.moveTask) // who finishes and who drops differ: see improve.MoveTask
+	post(v1, "/towns/:town/measures/:measure/tasks/:task/transitions", access.ReportTasks, s.moveTask) // who finishes and who drops differ: see measure.MoveTask
 	get(v1, "/towns/:town/teams", access.ReadProjects, s.listTeams)
 	create(v1, "/towns/:town/teams", access.WriteProjects, s.createTeam)
 	get(v1, "/towns/:town/teams/:team", access.ReadProjects, s.findTeam)
@@ -234,7 +234,7 @@ func (s *Server) routes(r routes) {
 	get(v1, "/towns/:town/plans/:plan", access.ReadPlans, s.findPlan)
 	put(v1, "/towns/:town/plans/:plan", access.WritePlans, s.writePlan)
 	post(v1, "/towns/:town/plans/:plan/redraft", access.DraftPlans, s.redraftPlan)
-	post(v1, "/towns/:town/plans/:plan/transitions", access.ReadPlans, s.movePlan) // who advises, approves and starts differ: see improve.MovePlan
+	post(v1, "/towns/:town/plans/:plan/transitions", access.ReadPlans, s.movePlan) // who advises, approves and starts differ: see plan.Move
 	get(v1, "/towns/:town/plans/:plan/versions", access.ReadPlans, s.listPlanVersions)
 	get(v1, "/towns/:town/plans/:plan/outcomes", access.ReadPlans, s.listOutcomes)
 	get(v1, "/towns/:town/plans/:plan/versions/:version", access.ReadPlans, s.findPlanVersion)

@@ -7,7 +7,8 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/idempotency"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/improve/report"
 	"bulwark/internal/index"
 )
 
@@ -49,9 +50,9 @@ func (s *Server) catchUp(ctx context.Context) {
 		do   func(context.Context, *gorm.DB) (int, error)
 	}{
 		{"appraise runs", index.AppraisePending},
-		{"measure the outcomes of plans", improve.MeasureOutcomes},
-		{"reopen plan items that relapsed", improve.ReopenRelapsed},
-		{"make reminders", improve.Remind},
+		{"measure the outcomes of plans", plan.MeasureOutcomes},
+		{"reopen plan items that relapsed", plan.ReopenRelapsed},
+		{"make reminders", report.Remind},
 	} {
 		if _, err := chore.do(ctx, s.DB); err != nil && ctx.Err() == nil {
 			s.Log.Error(chore.what, "error", err.Error())

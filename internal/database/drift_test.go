@@ -20,6 +20,11 @@ import (
 	"bulwark/internal/exchange"
 	"bulwark/internal/idempotency"
 	"bulwark/internal/improve"
+	"bulwark/internal/improve/measure"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/improve/report"
+	"bulwark/internal/improve/target"
+	"bulwark/internal/improve/visit"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
 	"bulwark/internal/scheme"
@@ -66,35 +71,35 @@ func models() []any {
 		audit.Head{},
 		idempotency.Answer{},
 		improve.StoredSettings{},
-		improve.Target{},
-		improve.TargetMove{},
+		target.Target{},
+		target.TargetMove{},
 		exchange.Case{},
 		exchange.CaseMove{},
 		exchange.Event{},
 		exchange.Rating{},
-		improve.Visit{},
-		improve.Finding{},
-		improve.VisitVersion{},
-		improve.Analysis{},
-		improve.AnalysisMove{},
-		improve.Measure{},
-		improve.Task{},
-		improve.TaskNote{},
+		visit.Visit{},
+		visit.Finding{},
+		visit.Version{},
+		plan.Analysis{},
+		plan.AnalysisMove{},
+		measure.Measure{},
+		measure.Task{},
+		measure.TaskNote{},
 		exchange.Team{},
 		exchange.Round{},
 		exchange.Project{},
 		exchange.JudgeSheet{},
-		improve.JointProblem{},
-		improve.ProblemMove{},
-		improve.Reminder{},
-		improve.ReminderHead{},
-		improve.ReminderReceipt{},
-		improve.Plan{},
-		improve.PlanMove{},
-		improve.PlanVersion{},
-		improve.PlanItem{},
-		improve.PlanOutcome{},
-		improve.Report{},
+		visit.Problem{},
+		visit.ProblemMove{},
+		report.Reminder{},
+		report.ReminderHead{},
+		report.ReminderReceipt{},
+		plan.Plan{},
+		plan.PlanMove{},
+		plan.Version{},
+		plan.Item{},
+		plan.Outcome{},
+		report.Report{},
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 // Settings are the rules of improvement of one town. They are data: who changes
 // them leaves a record, and a town without any works by Defaults.
 type Settings struct {
-	TargetRules []TargetRule `json:"target_rules"`
+	TargetRules []ProposalRule `json:"target_rules"`
 
 	VisitEvery  int64 `json:"visit_every_days" example:"30"`  // days between two visits to a target
 	ReportEvery int64 `json:"report_every_days" example:"90"` // days between two reports of an instructor
@@ -38,10 +38,10 @@ type Settings struct {
 	Provenance string `json:"provenance" example:"example"`
 }
 
-// TargetRule proposes branches as improvement targets. What its figures mean
+// ProposalRule proposes branches as improvement targets. What its figures mean
 // depends on its kind.
-type TargetRule struct {
-	Kind TargetRuleKind `json:"kind" swaggertype:"string" enums:"lowest_share,dimension_below,fall_over,grade_at_most"`
+type ProposalRule struct {
+	Kind RuleKind `json:"kind" swaggertype:"string" enums:"lowest_share,dimension_below,fall_over,grade_at_most"`
 	// Share of the branches, 0.1 = the lowest tenth, for lowest_share.
 	Share float64 `json:"share,omitempty,omitzero" example:"0.1"`
 	// ByClass takes the share of each class instead of all, for lowest_share.
@@ -53,23 +53,23 @@ type TargetRule struct {
 	Dimensions []string `json:"dimensions,omitempty"`
 	// Grade is the best grade that still makes a target, for grade_at_most.
 	Grade string `json:"grade,omitempty" example:"poor"`
-}
+} // @name TargetRule
 
-// TargetRuleKind names what a rule looks at.
-type TargetRuleKind string
+// RuleKind names what a rule looks at.
+type RuleKind string
 
 // The kinds of rule.
 const (
-	LowestShare    TargetRuleKind = "lowest_share"
-	DimensionBelow TargetRuleKind = "dimension_below"
-	FallOver       TargetRuleKind = "fall_over"
-	GradeAtMost    TargetRuleKind = "grade_at_most"
+	LowestShare    RuleKind = "lowest_share"
+	DimensionBelow RuleKind = "dimension_below"
+	FallOver       RuleKind = "fall_over"
+	GradeAtMost    RuleKind = "grade_at_most"
 )
 
 // Defaults are an example that a town edits, never the rules of a real place.
 func Defaults() Settings {
 	return Settings{
-		TargetRules: []TargetRule{
+		TargetRules: []ProposalRule{
 			{Kind: LowestShare, Share: 0.1},
 			{Kind: DimensionBelow, Points: 60},
 			{Kind: FallOver, Points: 5},
@@ -104,7 +104,7 @@ func (s Settings) check() (faults []fault.FieldError) {
 }
 
 // check faults a rule whose figures do not fit its kind, at its place in a list.
-func (r TargetRule) check(i int) (faults []fault.FieldError) {
+func (r ProposalRule) check(i int) (faults []fault.FieldError) {
 	refuse := func(member string, message text.Text) {
 		faults = append(faults, fault.At(fmt.Sprintf("/settings/target_rules/%d/%s", i, member), "rule", message))
 	}
@@ -182,8 +182,8 @@ func (s TownSettings) ETag() string { return database.Versioned{Version: s.Versi
 // made reports whether there is a row.
 func (stored StoredSettings) made() bool { return !stored.CreatedAt.IsZero() }
 
-// Told is what people are told of the settings.
-func (stored StoredSettings) Told() TownSettings {
+// View is what people are told of the settings.
+func (stored StoredSettings) View() TownSettings {
 	told := TownSettings{Settings: stored.Document.V, Version: stored.Version}
 	if stored.made() {
 		told.CreatedAt, told.UpdatedAt = &stored.CreatedAt, &stored.UpdatedAt
@@ -234,7 +234,7 @@ func UpdateSettings(ctx context.Context, db *gorm.DB, townID string, version int
 		}
 		return audit.Write(ctx, tx, audit.Change{
 			Town: townID, Action: "improvement-settings.update", Subject: "improvement-settings",
-			Before: before.Told(), After: after.Told(), Reason: reason,
+			Before: before.View(), After: after.View(), Reason: reason,
 		})
 	})
 	return after, err

@@ -1,4 +1,4 @@
-package improve
+package report
 
 import (
 	"context"
@@ -17,18 +17,18 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// ReportState is where a progress report stands in its life.
-type ReportState string
+// State is where a progress report stands in its life.
+type State string
 
 // The states of a report. A draft is its author's alone.
 const (
-	ReportDraft     ReportState = "draft"
-	ReportSubmitted ReportState = "submitted"
-	ReportReceived  ReportState = "received"
+	Draft     State = "draft"
+	Submitted State = "submitted"
+	Received  State = "received"
 )
 
-// ReportWords are what the author says, beside the figures.
-type ReportWords struct {
+// Words are what the author says, beside the figures.
+type Words struct {
 	Progress     string `json:"progress"`
 	Difficulties string `json:"difficulties,omitempty"`
 	Next         string `json:"next,omitempty"` // what is to be done until the next report
@@ -37,29 +37,29 @@ type ReportWords struct {
 // Report is a progress report (汇报) of an instructor to the leading group about a
 // span of days, both included.
 type Report struct {
-	TownID     string      `gorm:"primaryKey" json:"-"`
-	ID         string      `gorm:"primaryKey" json:"id" format:"uuid"`
-	AuthorCode string      `json:"author" example:"instructor-1"`
-	FromOn     day.Date    `json:"from" swaggertype:"string" format:"date"`
-	UntilOn    day.Date    `json:"until" swaggertype:"string" format:"date"`
-	State      ReportState `json:"state" swaggertype:"string" enums:"draft,submitted,received"`
-	ReportWords
-	Figures     *ReportFigures `json:"figures,omitempty"` // as they stood at the submission; of a draft: as they stand now, in the answer about one
-	SubmittedAt *time.Time     `json:"submitted_at,omitempty"`
-	ReceivedAt  *time.Time     `json:"received_at,omitempty"`
-	ReceivedBy  string         `json:"received_by,omitempty" example:"group-1"`
-	Remark      string         `json:"remark,omitempty"` // of who received it
-	Allowed     []string       `gorm:"-" json:"allowed"`
+	TownID     string   `gorm:"primaryKey" json:"-"`
+	ID         string   `gorm:"primaryKey" json:"id" format:"uuid"`
+	AuthorCode string   `json:"author" example:"instructor-1"`
+	FromOn     day.Date `json:"from" swaggertype:"string" format:"date"`
+	UntilOn    day.Date `json:"until" swaggertype:"string" format:"date"`
+	State      State    `json:"state" swaggertype:"string" enums:"draft,submitted,received"`
+	Words
+	Figures     *Figures   `json:"figures,omitempty"` // as they stood at the submission; of a draft: as they stand now, in the answer about one
+	SubmittedAt *time.Time `json:"submitted_at,omitempty"`
+	ReceivedAt  *time.Time `json:"received_at,omitempty"`
+	ReceivedBy  string     `json:"received_by,omitempty" example:"group-1"`
+	Remark      string     `json:"remark,omitempty"` // of who received it
+	Allowed     []string   `gorm:"-" json:"allowed"`
 	database.Versioned
 } // @name ProgressReport
 
 var reportNoun = text.Text{ZH: "汇报", EN: "report"}
 
 // reportMoves is the life of a report.
-var reportMoves = workflow.Machine[ReportState, workflow.Free]{
-	{Verb: "write", From: []ReportState{ReportDraft}, Action: access.WriteReports},
-	{Verb: "submit", From: []ReportState{ReportDraft}, To: ReportSubmitted, Action: access.WriteReports},
-	{Verb: "receive", From: []ReportState{ReportSubmitted}, To: ReportReceived, Action: access.ReceiveReports},
+var reportMoves = workflow.Machine[State, workflow.Free]{
+	{Verb: "write", From: []State{Draft}, Action: access.WriteReports},
+	{Verb: "submit", From: []State{Draft}, To: Submitted, Action: access.WriteReports},
+	{Verb: "receive", From: []State{Submitted}, To: Received, Action: access.ReceiveReports},
 }
 
 // stand is who brought the report where it stands. What was submitted is not taken
@@ -87,44 +87,44 @@ func (v reporter) sighted(q *gorm.DB) *gorm.DB {
 	if v.Role == access.Instructor {
 		return q.Where("author_code = ?", v.Person)
 	}
-	return q.Where("(author_code = ? OR state <> ?)", v.Person, ReportDraft)
+	return q.Where("(author_code = ? OR state <> ?)", v.Person, Draft)
 }
 
 // allowed leaves out writing for anyone but the author, and receiving for the author.
 func (v reporter) allowed(r Report) []string {
-	if v.wrote(r) != (r.State == ReportDraft) {
+	if v.wrote(r) != (r.State == Draft) {
 		return []string{}
 	}
 	return reportMoves.Allowed(v.Principal, r.State, r.stand())
 }
 
-// FindReport gives one report, if the caller may see it.
-func FindReport(ctx context.Context, db *gorm.DB, townID, id string) (Report, error) {
+// Find gives one report, if the caller may see it.
+func Find(ctx context.Context, db *gorm.DB, townID, id string) (Report, error) {
 	v := reporter{access.Caller(ctx)}
 	var r Report
 	err := v.sighted(db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id)).Take(&r).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Report{}, fault.Missing(reportNoun, id)
 	}
-	if err == nil && r.State == ReportDraft {
+	if err == nil && r.State == Draft {
 		r.Figures, err = figuresOf(ctx, db, townID, r.AuthorCode, r.FromOn, r.UntilOn)
 	}
 	r.Allowed = v.allowed(r)
 	return r, err
 }
 
-// ReportFilter narrows a list; zero fields do not.
-type ReportFilter struct {
+// Filter narrows a list; zero fields do not.
+type Filter struct {
 	Author string
-	State  ReportState
+	State  State
 	On     day.Date // only those about spans with the day
 	After  string
 	Limit  int // 0 = all
 }
 
-// ListReports gives the reports that the caller may see, in the order in which they
+// List gives the reports that the caller may see, in the order in which they
 // were begun. Drafts come without figures.
-func ListReports(ctx context.Context, db *gorm.DB, townID string, f ReportFilter) ([]Report, error) {
+func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Report, error) {
 	v := reporter{access.Caller(ctx)}
 	q := v.sighted(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
 	if f.Author != "" {
@@ -157,7 +157,7 @@ func (r Report) refuseOverlap(ctx context.Context, tx *gorm.DB) error {
 		return err
 	}
 	var others []Report
-	err := tx.WithContext(ctx).Where("town_id = ? AND author_code = ? AND state <> ?", r.TownID, r.AuthorCode, ReportDraft).
+	err := tx.WithContext(ctx).Where("town_id = ? AND author_code = ? AND state <> ?", r.TownID, r.AuthorCode, Draft).
 		Where("from_on <= ? AND until_on >= ?", r.UntilOn, r.FromOn).Order("from_on, id").Limit(1).Find(&others).Error
 	if err != nil || len(others) == 0 {
 		return err
@@ -172,17 +172,17 @@ const mostReportDays = 366
 
 // DraftFigures gives the figures of a report that the caller would write now about
 // the span. Nothing is stored.
-func DraftFigures(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) (ReportFigures, error) {
+func DraftFigures(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) (Figures, error) {
 	f, err := refusedFigures(ctx, db, townID, from, until)
 	if err != nil {
-		return ReportFigures{}, err
+		return Figures{}, err
 	}
 	return *f, nil
 }
 
 // refusedFigures are the figures of a span about which the caller may report: it is
 // in order, over or not, and he or she was paired with a branch in it.
-func refusedFigures(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) (*ReportFigures, error) {
+func refusedFigures(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) (*Figures, error) {
 	switch {
 	case until < from:
 		return nil, fault.Broken(fault.Field("/until", "before_from", "截止日期不能早于起始日期", "until lies before from"))
@@ -198,11 +198,11 @@ func refusedFigures(ctx context.Context, db *gorm.DB, townID string, from, until
 	return f, err
 }
 
-// BeginReport enters a draft of the caller's own report.
-func BeginReport(ctx context.Context, db *gorm.DB, townID string, from, until day.Date, w ReportWords) (Report, error) {
+// Begin enters a draft of the caller's own report.
+func Begin(ctx context.Context, db *gorm.DB, townID string, from, until day.Date, w Words) (Report, error) {
 	r := Report{
-		TownID: townID, ID: database.NewID(), AuthorCode: access.Caller(ctx).Person, FromOn: from, UntilOn: until, State: ReportDraft,
-		ReportWords: w, Versioned: database.Versioned{Version: 1},
+		TownID: townID, ID: database.NewID(), AuthorCode: access.Caller(ctx).Person, FromOn: from, UntilOn: until, State: Draft,
+		Words: w, Versioned: database.Versioned{Version: 1},
 	}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
 		if _, err := refusedFigures(ctx, tx, townID, from, until); err != nil {
@@ -214,7 +214,7 @@ func BeginReport(ctx context.Context, db *gorm.DB, townID string, from, until da
 		if err := tx.Create(&r).Error; err != nil {
 			return err
 		}
-		if r, err = FindReport(ctx, tx, townID, r.ID); err != nil {
+		if r, err = Find(ctx, tx, townID, r.ID); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "report.begin", Subject: "reports/" + r.ID, After: r.told()})
@@ -222,8 +222,8 @@ func BeginReport(ctx context.Context, db *gorm.DB, townID string, from, until da
 	return r, err
 }
 
-// WriteReport replaces the span and the words of the caller's own draft.
-func WriteReport(ctx context.Context, db *gorm.DB, townID, id string, version int64, from, until day.Date, w ReportWords) (Report, error) {
+// Write replaces the span and the words of the caller's own draft.
+func Write(ctx context.Context, db *gorm.DB, townID, id string, version int64, from, until day.Date, w Words) (Report, error) {
 	return changeReport(ctx, db, townID, id, version, func(tx *gorm.DB, v reporter, r Report) (string, map[string]any, error) {
 		mv, ok := reportMoves.Stay("write", r.State)
 		if !ok {
@@ -241,15 +241,15 @@ func WriteReport(ctx context.Context, db *gorm.DB, townID, id string, version in
 	})
 }
 
-// MoveReport submits the caller's own draft with the figures as they stand now, or
+// Move submits the caller's own draft with the figures as they stand now, or
 // receives another's report for the leading group with a remark.
-func MoveReport(ctx context.Context, db *gorm.DB, townID, id string, version int64, to ReportState, remark string) (Report, error) {
+func Move(ctx context.Context, db *gorm.DB, townID, id string, version int64, to State, remark string) (Report, error) {
 	return changeReport(ctx, db, townID, id, version, func(tx *gorm.DB, v reporter, r Report) (string, map[string]any, error) {
 		mv, err := reportMoves.Find(v.Principal, r.State, to, r.stand(), remark)
 		if err != nil {
 			return "", nil, err
 		}
-		if to == ReportReceived {
+		if to == Received {
 			if v.wrote(r) {
 				return "", nil, fault.Forbidden("own_report", "不能签收自己的汇报", "nobody receives a report of his or her own")
 			}
@@ -270,7 +270,7 @@ func MoveReport(ctx context.Context, db *gorm.DB, townID, id string, version int
 // that gives the verb and the columns.
 func changeReport(ctx context.Context, db *gorm.DB, townID, id string, version int64, change func(*gorm.DB, reporter, Report) (string, map[string]any, error)) (after Report, err error) {
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := FindReport(ctx, tx, townID, id)
+		before, err := Find(ctx, tx, townID, id)
 		if err != nil {
 			return err
 		}
@@ -281,7 +281,7 @@ func changeReport(ctx context.Context, db *gorm.DB, townID, id string, version i
 		if err := database.UpdateVersioned(tx, &Report{TownID: townID, ID: id}, version, columns); err != nil {
 			return err
 		}
-		if after, err = FindReport(ctx, tx, townID, id); err != nil {
+		if after, err = Find(ctx, tx, townID, id); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "report." + verb, Subject: "reports/" + id, Before: before.told(), After: after.told()})
@@ -292,7 +292,7 @@ func changeReport(ctx context.Context, db *gorm.DB, townID, id string, version i
 // told is the report without what depends on the reader or, in a draft, on the hour.
 func (r Report) told() Report {
 	r.Allowed = nil
-	if r.State == ReportDraft {
+	if r.State == Draft {
 		r.Figures = nil
 	}
 	return r

@@ -1,4 +1,4 @@
-package improve
+package report
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/improve"
 	"bulwark/internal/text"
 )
 
@@ -297,9 +298,9 @@ func changedReminders(ctx context.Context, tx *gorm.DB, townID string) (changed 
 }
 
 // told is how the duty is told of today: not yet, as due or as overdue.
-func (d Duty) told(s Settings, today day.Date) string {
+func (d Duty) told(s improve.Settings, today day.Date) string {
 	switch {
-	case Overdue(d.DueOn, today):
+	case improve.Overdue(d.DueOn, today):
 		return "_overdue"
 	case today >= d.DueOn.AddDays(-int(s.WarnBefore)):
 		return "_due"

@@ -1,4 +1,4 @@
-package improve
+package plan
 
 import (
 	"context"
@@ -13,15 +13,16 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/improve"
 	"bulwark/internal/index"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 )
 
-// PlanDocument is what an improvement plan says. The items come in the order in which
+// Document is what an improvement plan says. The items come in the order in which
 // the plan names them.
-type PlanDocument struct {
+type Document struct {
 	Summary string        `json:"summary,omitempty"`
 	Items   []PlannedItem `json:"items"`
 }
@@ -70,14 +71,14 @@ func (r *ItemReasons) Scan(src any) error { return database.ScanJSON(src, (*[]It
 func (ItemReasons) GormDataType() string { return "text" }
 
 // hash names the document by its content.
-func (d PlanDocument) hash() (string, error) {
-	data, err := database.JSON[PlanDocument]{V: d}.MarshalJSON()
+func (d Document) hash() (string, error) {
+	data, err := database.JSON[Document]{V: d}.MarshalJSON()
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:]), err
 }
 
 // find gives the item of the id, and false where the document has none.
-func (d PlanDocument) find(id string) (PlannedItem, bool) {
+func (d Document) find(id string) (PlannedItem, bool) {
 	for _, i := range d.Items {
 		if id != "" && i.ID == id {
 			return i, true
@@ -87,7 +88,7 @@ func (d PlanDocument) find(id string) (PlannedItem, bool) {
 }
 
 // goals are the values that the items aim at, by indicator.
-func (d PlanDocument) goals() map[string]float64 {
+func (d Document) goals() map[string]float64 {
 	goals := map[string]float64{}
 	for _, i := range d.Items {
 		goals[i.Indicator] = i.ValueGoal
@@ -98,7 +99,7 @@ func (d PlanDocument) goals() map[string]float64 {
 // complete checks the document against the result that the plan is about, gives new
 // items their ids, and works out what each is worth. The items of before keep what
 // only the service says of them.
-func (d PlanDocument) complete(v index.View, branch string, before PlanDocument) (PlanDocument, error) {
+func (d Document) complete(v index.View, branch string, before Document) (Document, error) {
 	card, err := v.Scorecard(branch, "", true)
 	if err != nil {
 		return d, err
@@ -180,7 +181,7 @@ var ownerTables = map[string]string{"person": "people", "office": "offices", "br
 // checkWork lists the owners that the town does not have, other branches than the
 // plan's among them, and new due days that have passed: one statement for each kind
 // of owner.
-func (d PlanDocument) checkWork(ctx context.Context, db *gorm.DB, p Plan) error {
+func (d Document) checkWork(ctx context.Context, db *gorm.DB, p Plan) error {
 	known := map[ItemOwner]bool{}
 	for kind, table := range ownerTables {
 		wanted := []string{}
@@ -204,7 +205,7 @@ func (d PlanDocument) checkWork(ctx context.Context, db *gorm.DB, p Plan) error 
 	today := day.Of(db.NowFunc())
 	for i, x := range d.Items {
 		if was, _ := p.Document.V.find(x.ID); x.DueOn < today && x.DueOn != was.DueOn {
-			faults = append(faults, PastDay("/items/"+strconv.Itoa(i)+"/due_on"))
+			faults = append(faults, improve.PastDay("/items/"+strconv.Itoa(i)+"/due_on"))
 		}
 		if !known[x.Owner] || x.Owner.Kind == "branch" && x.Owner.Code != p.BranchCode {
 			faults = append(faults, fault.Field("/items/"+strconv.Itoa(i)+"/owner/code", "unknown_owner", "“%s”不能负责：请填写本镇的人员、挂钩办或本党组织", "%q cannot own this: name a person or an office of the town, or the branch itself", x.Owner.Code))
@@ -230,22 +231,22 @@ const ownPlan = 2
 // generate proposes a document from a publication: first what is on the cheapest way
 // to the next grade or rank, then what mentors found to be causes, then where the
 // branch is weak. The same publication and analyses give the same items.
-func generate(ctx context.Context, tx *gorm.DB, v index.View, p Plan, language string) (PlanDocument, error) {
+func generate(ctx context.Context, tx *gorm.DB, v index.View, p Plan, language string) (Document, error) {
 	zh, err := basisOf(v, p.BranchCode, "zh")
 	if err != nil {
-		return PlanDocument{}, err
+		return Document{}, err
 	}
 	en, err := basisOf(v, p.BranchCode, "en")
 	if err != nil {
-		return PlanDocument{}, err
+		return Document{}, err
 	}
 	gains, err := v.Gains(p.BranchCode, language)
 	if err != nil {
-		return PlanDocument{}, err
+		return Document{}, err
 	}
-	settings, err := FindSettings(ctx, tx, p.TownID)
+	settings, err := improve.FindSettings(ctx, tx, p.TownID)
 	if err != nil {
-		return PlanDocument{}, err
+		return Document{}, err
 	}
 	g := generator{
 		gains: gains, language: language, moves: map[string]float64{},
@@ -258,10 +259,10 @@ func generate(ctx context.Context, tx *gorm.DB, v index.View, p Plan, language s
 	}
 	g.weak(zh, en, "cheapest_gain")
 	if err := g.causes(ctx, tx, p); err != nil {
-		return PlanDocument{}, err
+		return Document{}, err
 	}
 	g.weak(zh, en, "")
-	return PlanDocument{Items: g.items}.complete(v, p.BranchCode, PlanDocument{})
+	return Document{Items: g.items}.complete(v, p.BranchCode, Document{})
 }
 
 // generator gathers items.

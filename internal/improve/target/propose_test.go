@@ -1,4 +1,4 @@
-package improve
+package target
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"bulwark/internal/improve"
 	"bulwark/internal/index"
 	"bulwark/internal/scheme"
 )
@@ -51,24 +52,24 @@ func TestReasonsBy(t *testing.T) {
 	fell.Items[7].Change, fell.Items[8].Change, fell.Items[9].Change = &index.RankChange{Score: -5}, &index.RankChange{Score: -5.01}, &index.RankChange{Score: 9}
 	for _, c := range []struct {
 		name string
-		rule TargetRule
+		rule improve.ProposalRule
 		of   index.Ranking
 		want []string
 	}{
-		{"a tenth of twelve is two", TargetRule{Kind: LowestShare, Share: 0.1}, twelve(), []string{"b01 51 52", "b02 52 52"}},
-		{"level with the last one", TargetRule{Kind: LowestShare, Share: 0.1}, level, []string{"b01 51 52", "b02 52 52", "b03 52 52"}},
-		{"a quarter of twelve is three", TargetRule{Kind: LowestShare, Share: 0.25}, twelve(), []string{"b01 51 53", "b02 52 53", "b03 53 53"}},
-		{"a tenth of each class", TargetRule{Kind: LowestShare, Share: 0.1, ByClass: true}, twelve(), []string{"b01 51 51 rural", "b12 85 85 urban"}},
-		{"all", TargetRule{Kind: LowestShare, Share: 1, ByClass: true}, index.Ranking{Items: twelve().Items[10:]}, []string{"b11 90 90 urban", "b12 85 90 urban"}},
-		{"below sixty", TargetRule{Kind: DimensionBelow, Points: 60}, weak, []string{"b04 59.99 60 order", "b06 10 60 ethos"}},
-		{"below sixty in one", TargetRule{Kind: DimensionBelow, Points: 60, Dimensions: []string{"ethos"}}, weak, []string{"b06 10 60 ethos"}},
-		{"over five points", TargetRule{Kind: FallOver, Points: 5}, fell, []string{"b09 5.01 5"}},
-		{"fair or worse", TargetRule{Kind: GradeAtMost, Grade: "fair"}, index.Ranking{Items: twelve().Items[8:]}, []string{"b09 59 poor fair", "b10 60 fair fair"}},
-		{"a grade that is not there", TargetRule{Kind: GradeAtMost, Grade: "bad"}, twelve(), nil},
-		{"nobody", TargetRule{Kind: LowestShare, Share: 1}, index.Ranking{}, nil},
+		{"a tenth of twelve is two", improve.ProposalRule{Kind: improve.LowestShare, Share: 0.1}, twelve(), []string{"b01 51 52", "b02 52 52"}},
+		{"level with the last one", improve.ProposalRule{Kind: improve.LowestShare, Share: 0.1}, level, []string{"b01 51 52", "b02 52 52", "b03 52 52"}},
+		{"a quarter of twelve is three", improve.ProposalRule{Kind: improve.LowestShare, Share: 0.25}, twelve(), []string{"b01 51 53", "b02 52 53", "b03 53 53"}},
+		{"a tenth of each class", improve.ProposalRule{Kind: improve.LowestShare, Share: 0.1, ByClass: true}, twelve(), []string{"b01 51 51 rural", "b12 85 85 urban"}},
+		{"all", improve.ProposalRule{Kind: improve.LowestShare, Share: 1, ByClass: true}, index.Ranking{Items: twelve().Items[10:]}, []string{"b11 90 90 urban", "b12 85 90 urban"}},
+		{"below sixty", improve.ProposalRule{Kind: improve.DimensionBelow, Points: 60}, weak, []string{"b04 59.99 60 order", "b06 10 60 ethos"}},
+		{"below sixty in one", improve.ProposalRule{Kind: improve.DimensionBelow, Points: 60, Dimensions: []string{"ethos"}}, weak, []string{"b06 10 60 ethos"}},
+		{"over five points", improve.ProposalRule{Kind: improve.FallOver, Points: 5}, fell, []string{"b09 5.01 5"}},
+		{"fair or worse", improve.ProposalRule{Kind: improve.GradeAtMost, Grade: "fair"}, index.Ranking{Items: twelve().Items[8:]}, []string{"b09 59 poor fair", "b10 60 fair fair"}},
+		{"a grade that is not there", improve.ProposalRule{Kind: improve.GradeAtMost, Grade: "bad"}, twelve(), nil},
+		{"nobody", improve.ProposalRule{Kind: improve.LowestShare, Share: 1}, index.Ranking{}, nil},
 	} {
 		var got []string
-		for branch, reasons := range reasonsBy([]TargetRule{c.rule}, c.of, compiled) {
+		for branch, reasons := range reasonsBy([]improve.ProposalRule{c.rule}, c.of, compiled) {
 			for _, r := range reasons {
 				got = append(got, told(branch, r))
 				if r.Code != c.rule.Kind || r.Text.In("zh") == "" || r.Text.In("en") == r.Text.In("zh") {
@@ -83,7 +84,7 @@ func TestReasonsBy(t *testing.T) {
 	}
 }
 
-func told(branch string, r TargetReason) string {
+func told(branch string, r Reason) string {
 	s := fmt.Sprintf("%s %v", branch, r.Value)
 	if r.Threshold != nil {
 		s += fmt.Sprintf(" %v", *r.Threshold)

@@ -1,4 +1,4 @@
-package improve
+package plan
 
 import (
 	"context"
@@ -10,14 +10,15 @@ import (
 
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
+	"bulwark/internal/improve"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 )
 
-// PlanOutcome is what became of a plan in one publication after its approval,
+// Outcome is what became of a plan in one publication after its approval,
 // beside what was predicted. It is stored once and never changed: an amended result
 // makes another one.
-type PlanOutcome struct {
+type Outcome struct {
 	TownID            string                       `gorm:"primaryKey" json:"-"`
 	PlanID            string                       `gorm:"primaryKey" json:"plan" format:"uuid"`
 	PeriodCode        string                       `gorm:"primaryKey" json:"period" example:"2023Q3"`
@@ -25,7 +26,10 @@ type PlanOutcome struct {
 	VersionNumber     int64                        `json:"version" example:"2"` // of the plan that was approved then
 	Document          database.JSON[RealisedGains] `json:"gains" swaggertype:"object"`
 	MadeAt            time.Time                    `json:"at"`
-}
+} // @name PlanOutcome
+
+// TableName is the table of outcomes.
+func (Outcome) TableName() string { return "plan_outcomes" }
 
 // RealisedGains are the score of a branch and of the indicators of its plan, before
 // and after. Scores are as published; a missing one is left out.
@@ -54,11 +58,11 @@ type RealisedItem struct {
 
 // ListOutcomes gives what became of a plan, in the order of the calendar and of the
 // publications.
-func ListOutcomes(ctx context.Context, db *gorm.DB, townID, plan string) ([]PlanOutcome, error) {
-	if _, err := FindPlan(ctx, db, townID, plan); err != nil {
+func ListOutcomes(ctx context.Context, db *gorm.DB, townID, plan string) ([]Outcome, error) {
+	if _, err := Find(ctx, db, townID, plan); err != nil {
 		return nil, err
 	}
-	list := []PlanOutcome{}
+	list := []Outcome{}
 	err := db.WithContext(ctx).Table("plan_outcomes o").Select("o.*").
 		Joins("JOIN periods q ON q.town_id = o.town_id AND q.code = o.period_code").
 		Where("o.town_id = ? AND o.plan_id = ?", townID, plan).Order("q.starts_on, q.code, o.publication_number").Find(&list).Error
@@ -100,13 +104,13 @@ ORDER BY p.town_id, p.id, q.starts_on, c.number`
 // done again it finds nothing.
 func MeasureOutcomes(ctx context.Context, db *gorm.DB) (int, error) {
 	var list []unmeasured
-	if err := db.WithContext(ctx).Raw(missingOutcomes, map[string]any{"approved": PlanApproved}).Scan(&list).Error; err != nil {
+	if err := db.WithContext(ctx).Raw(missingOutcomes, map[string]any{"approved": Approved}).Scan(&list).Error; err != nil {
 		return 0, err
 	}
 	done := 0
 	var failed error
 	for _, u := range list {
-		settings, err := FindSettings(ctx, db, u.TownID)
+		settings, err := improve.FindSettings(ctx, db, u.TownID)
 		if err != nil {
 			return done, err
 		}
@@ -128,7 +132,7 @@ func (u unmeasured) measure(ctx context.Context, db *gorm.DB) error {
 		if err != nil {
 			return err
 		}
-		o := PlanOutcome{
+		o := Outcome{
 			TownID: u.TownID, PlanID: u.PlanID, PeriodCode: u.PeriodCode, PublicationNumber: u.Number,
 			VersionNumber: *u.VersionNumber, Document: database.JSON[RealisedGains]{V: gains}, MadeAt: tx.NowFunc(),
 		}
@@ -147,7 +151,7 @@ type standing struct {
 }
 
 func (u unmeasured) gains(ctx context.Context, tx *gorm.DB) (RealisedGains, error) {
-	var version PlanVersion
+	var version Version
 	err := tx.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number = ?", u.TownID, u.PlanID, *u.VersionNumber).Take(&version).Error
 	if err != nil {
 		return RealisedGains{}, err
@@ -173,7 +177,7 @@ func (u unmeasured) gains(ctx context.Context, tx *gorm.DB) (RealisedGains, erro
 
 // realised compares what came with what was predicted. A goal counts as reached to
 // six decimals.
-func realised(v PlanVersion, before, after standing, now map[string]*float64, otherScheme bool) RealisedGains {
+func realised(v Version, before, after standing, now map[string]*float64, otherScheme bool) RealisedGains {
 	g := RealisedGains{
 		ScoreBefore: before.Score, Score: after.Score, RankBefore: before.Rank, Rank: after.Rank, Predicted: v.Prediction.V.Points,
 		OtherScheme: otherScheme, Items: []RealisedItem{},

@@ -1,4 +1,4 @@
-package improve
+package measure
 
 import (
 	"context"
@@ -58,9 +58,9 @@ func (m *Measure) tell() {
 	}
 }
 
-// ListMeasures gives the seven measures of the town with their progress. Those that
+// List gives the seven measures of the town with their progress. Those that
 // the town has not edited are as old as the town.
-func ListMeasures(ctx context.Context, db *gorm.DB, townID string) ([]Measure, error) {
+func List(ctx context.Context, db *gorm.DB, townID string) ([]Measure, error) {
 	var rows []Measure
 	if err := db.WithContext(ctx).Where("town_id = ?", townID).Find(&rows).Error; err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func ListMeasures(ctx context.Context, db *gorm.DB, townID string) ([]Measure, e
 		return nil, err
 	}
 	built := database.Versioned{Version: 1, CreatedAt: its.CreatedAt, UpdatedAt: its.CreatedAt}
-	progress, err := MeasureProgress(ctx, db, townID, day.Of(db.NowFunc()))
+	progress, err := ListProgress(ctx, db, townID, day.Of(db.NowFunc()))
 	list := make([]Measure, measureCount)
 	for i := range list {
 		list[i] = Measure{TownID: townID, Number: int64(i + 1), Versioned: built}
@@ -85,32 +85,32 @@ func ListMeasures(ctx context.Context, db *gorm.DB, townID string) ([]Measure, e
 	return list, err
 }
 
-// FindMeasure gives one measure.
-func FindMeasure(ctx context.Context, db *gorm.DB, townID string, number int64) (Measure, error) {
-	if err := CheckMeasure(number); err != nil {
+// Find gives one measure.
+func Find(ctx context.Context, db *gorm.DB, townID string, number int64) (Measure, error) {
+	if err := Check(number); err != nil {
 		return Measure{}, err
 	}
-	list, err := ListMeasures(ctx, db, townID)
+	list, err := List(ctx, db, townID)
 	if err != nil {
 		return Measure{}, err
 	}
 	return list[number-1], nil
 }
 
-// CheckMeasure is NotFound for a number that no measure has.
-func CheckMeasure(number int64) error {
+// Check is NotFound for a number that no measure has.
+func Check(number int64) error {
 	if number < 1 || number > measureCount {
 		return fault.NotFound("not_found", "没有第 %d 项措施：共 7 项", "there is no measure %d: there are 7", number)
 	}
 	return nil
 }
 
-// NameMeasure gives a measure a name and a description in the town. An empty name
+// Name gives a measure a name and a description in the town. An empty name
 // takes the town's away: the source's comes back, if there is one.
-func NameMeasure(ctx context.Context, db *gorm.DB, townID string, number, version int64, name, description text.Text) (Measure, error) {
+func Name(ctx context.Context, db *gorm.DB, townID string, number, version int64, name, description text.Text) (Measure, error) {
 	var after Measure
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := FindMeasure(ctx, tx, townID, number)
+		before, err := Find(ctx, tx, townID, number)
 		if err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ func NameMeasure(ctx context.Context, db *gorm.DB, townID string, number, versio
 		if err := database.UpdateVersioned(tx, &Measure{TownID: townID, Number: number}, version, change); err != nil {
 			return err
 		}
-		if after, err = FindMeasure(ctx, tx, townID, number); err != nil {
+		if after, err = Find(ctx, tx, townID, number); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
@@ -148,9 +148,9 @@ type Progress struct {
 	TaskTotals    `gorm:"embedded"`
 }
 
-// MeasureProgress gives the progress of the seven measures in their order, counting
+// ListProgress gives the progress of the seven measures in their order, counting
 // all tasks of the town. It takes one statement.
-func MeasureProgress(ctx context.Context, db *gorm.DB, townID string, today day.Date) ([]Progress, error) {
+func ListProgress(ctx context.Context, db *gorm.DB, townID string, today day.Date) ([]Progress, error) {
 	return byMeasure(db.WithContext(ctx), townID, today)
 }
 
@@ -168,10 +168,10 @@ func byMeasure(q *gorm.DB, townID string, today day.Date) ([]Progress, error) {
 
 // totals counts the tasks of a query by the columns.
 func totals(q *gorm.DB, townID string, today day.Date, by string) ([]Progress, error) {
-	q = q.Model(&Task{}).Where("town_id = ? AND state <> ?", townID, Dropped)
+	q = q.Model(&Task{}).Where("town_id = ? AND state <> ?", townID, TaskDropped)
 	rows := []Progress{}
 	err := q.Select(by+`, COUNT(*) AS tasks, SUM(progress) AS sum, SUM(CASE WHEN state = ? THEN 1 ELSE 0 END) AS done,
-SUM(CASE WHEN state = ? AND due_on < ? THEN 1 ELSE 0 END) AS overdue`, Done, Open, today).
+SUM(CASE WHEN state = ? AND due_on < ? THEN 1 ELSE 0 END) AS overdue`, TaskDone, TaskOpen, today).
 		Group(by).Order("CASE WHEN MIN(branch_code) IS NULL THEN 0 ELSE 1 END, " + by).Scan(&rows).Error
 	for i := range rows {
 		rows[i].Mean = composite.Round(float64(rows[i].Sum)/float64(rows[i].Tasks), 1)

@@ -1,4 +1,4 @@
-package improve
+package visit
 
 import (
 	"context"
@@ -85,7 +85,7 @@ func (v *Visit) number() {
 }
 
 // check faults findings that name what cannot be.
-func (c VisitContent) check() (faults []fault.FieldError) {
+func (c Content) check() (faults []fault.FieldError) {
 	for i, f := range c.Findings {
 		if f.Indicator != "" && !text.IsCode(f.Indicator) {
 			faults = append(faults, fault.BadCode(fmt.Sprintf("/findings/%d/indicator", i)))

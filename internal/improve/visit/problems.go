@@ -1,4 +1,4 @@
-package improve
+package visit
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/improve"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -45,10 +46,10 @@ const (
 // partyOf is the side on which who writes about problems stands.
 var partyOf = map[access.Role]Party{access.Instructor: OfInstructor, access.Office: OfOffice}
 
-// JointProblem is what a branch, its instructor and its liaison office solve together
+// Problem is what a branch, its instructor and its liaison office solve together
 // (难题). One person or one office owns it; another party than the one that solved
 // it closes it (销号).
-type JointProblem struct {
+type Problem struct {
 	TownID        string        `gorm:"primaryKey" json:"-"`
 	ID            string        `gorm:"primaryKey" json:"id" format:"uuid"`
 	BranchCode    string        `json:"branch" example:"b07"`
@@ -74,10 +75,10 @@ type JointProblem struct {
 	History       []ProblemMove `gorm:"-" json:"history,omitempty"`
 	Allowed       []string      `gorm:"-" json:"allowed"`
 	database.Versioned
-}
+} // @name JointProblem
 
 // TableName is the table of problems.
-func (JointProblem) TableName() string { return "problems" }
+func (Problem) TableName() string { return "problems" }
 
 // Participants are the people and offices who help besides the owner.
 type Participants struct {
@@ -115,11 +116,11 @@ type ProblemMove struct {
 
 var problemNoun = text.Text{ZH: "难题", EN: "problem"}
 
-var unsolved = []ProblemState{ProblemOpen, ProblemInProgress, ProblemReopened}
+var Unsolved = []ProblemState{ProblemOpen, ProblemInProgress, ProblemReopened}
 
 // problemMoves is the life of a problem.
 var problemMoves = workflow.Machine[ProblemState, workflow.Free]{
-	{Verb: "write", From: unsolved, Action: access.WriteProblems},
+	{Verb: "write", From: Unsolved, Action: access.WriteProblems},
 	{Verb: "start", From: []ProblemState{ProblemOpen, ProblemReopened}, To: ProblemInProgress, Action: access.WriteProblems},
 	{Verb: "solve", From: []ProblemState{ProblemInProgress}, To: ProblemSolved, Action: access.WriteProblems, Reason: true},
 	{Verb: "close", From: []ProblemState{ProblemSolved}, To: ProblemClosed, Action: access.WriteProblems},
@@ -127,7 +128,7 @@ var problemMoves = workflow.Machine[ProblemState, workflow.Free]{
 }
 
 // stand is who brought the problem where it stands, from its history.
-func (x JointProblem) stand() workflow.Standing {
+func (x Problem) stand() workflow.Standing {
 	lock := fault.Lock{By: x.OpenedBy, At: x.UpdatedAt, CanLift: string(access.Instructor) + ", " + string(access.Office)}
 	if n := len(x.History); n > 0 {
 		m := x.History[n-1]
@@ -152,13 +153,13 @@ func problemViewerOf(ctx context.Context, db *gorm.DB, townID string) (v problem
 
 // confirms reports whether the caller may say that a solution holds: it was not his
 // or her own, nor that of the same party.
-func (v problemViewer) confirms(x JointProblem) bool {
+func (v problemViewer) confirms(x Problem) bool {
 	return v.Name() != x.SolvedBy && partyOf[v.Role] != x.SolvedFor
 }
 
 // shown is the problem as the caller sees it.
-func (v problemViewer) shown(x JointProblem) JointProblem {
-	x.Overdue = slices.Contains(unsolved, x.State) && Overdue(x.DueOn, v.today)
+func (v problemViewer) shown(x Problem) Problem {
+	x.Overdue = slices.Contains(Unsolved, x.State) && improve.Overdue(x.DueOn, v.today)
 	x.Allowed = slices.DeleteFunc(problemMoves.Allowed(v.Principal, x.State, x.stand()), func(verb string) bool {
 		return verb == "close" && !v.confirms(x)
 	})
@@ -171,24 +172,24 @@ func (v problemViewer) shown(x JointProblem) JointProblem {
 
 // FindProblem gives one problem with its history, if the caller may read those of
 // its branch.
-func FindProblem(ctx context.Context, db *gorm.DB, townID, id string) (JointProblem, error) {
+func FindProblem(ctx context.Context, db *gorm.DB, townID, id string) (Problem, error) {
 	v, err := problemViewerOf(ctx, db, townID)
 	if err != nil {
-		return JointProblem{}, err
+		return Problem{}, err
 	}
 	x, err := v.find(ctx, db, townID, id)
 	return v.shown(x), err
 }
 
 // find gives the problem as it is stored, if the caller may read it.
-func (v problemViewer) find(ctx context.Context, db *gorm.DB, townID, id string) (JointProblem, error) {
-	var x JointProblem
+func (v problemViewer) find(ctx context.Context, db *gorm.DB, townID, id string) (Problem, error) {
+	var x Problem
 	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&x).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) || err == nil && !v.reach.Has(x.BranchCode) {
-		return JointProblem{}, fault.Missing(problemNoun, id)
+		return Problem{}, fault.Missing(problemNoun, id)
 	}
 	if err != nil {
-		return JointProblem{}, err
+		return Problem{}, err
 	}
 	err = db.WithContext(ctx).Where("town_id = ? AND problem_id = ?", townID, id).Order("version").Find(&x.History).Error
 	return x, err
@@ -207,7 +208,7 @@ type ProblemFilter struct {
 
 // ListProblems gives the problems that the caller may read, in the order of their
 // opening.
-func ListProblems(ctx context.Context, db *gorm.DB, townID string, f ProblemFilter) ([]JointProblem, error) {
+func ListProblems(ctx context.Context, db *gorm.DB, townID string, f ProblemFilter) ([]Problem, error) {
 	v, err := problemViewerOf(ctx, db, townID)
 	if err != nil {
 		return nil, err
@@ -221,12 +222,12 @@ func ListProblems(ctx context.Context, db *gorm.DB, townID string, f ProblemFilt
 		}
 	}
 	if f.Overdue {
-		q = q.Where("state IN ? AND due_on < ?", unsolved, v.today)
+		q = q.Where("state IN ? AND due_on < ?", Unsolved, v.today)
 	}
 	if f.Limit > 0 {
 		q = q.Limit(f.Limit)
 	}
-	var list []JointProblem
+	var list []Problem
 	err = q.Order("id").Find(&list).Error
 	for i := range list {
 		list[i] = v.shown(list[i])
@@ -237,13 +238,13 @@ func ListProblems(ctx context.Context, db *gorm.DB, townID string, f ProblemFilt
 // CountProblems counts the problems in reach by state, by one statement. A state
 // without any is left out.
 func CountProblems(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[ProblemState]int64, error) {
-	return database.CountStates[ProblemState](reach.Narrow(db.WithContext(ctx).Model(&JointProblem{}).Where("town_id = ?", townID)))
+	return database.CountStates[ProblemState](reach.Narrow(db.WithContext(ctx).Model(&Problem{}).Where("town_id = ?", townID)))
 }
 
 // OpenProblem enters a problem of a branch that the caller works on today. One that
 // a visit found names the visit and the finding, one that came back names the
 // earlier one.
-func OpenProblem(ctx context.Context, db *gorm.DB, x JointProblem) (JointProblem, error) {
+func OpenProblem(ctx context.Context, db *gorm.DB, x Problem) (Problem, error) {
 	p := access.Caller(ctx)
 	x.ID, x.State, x.OpenedBy, x.OpenedRole = database.NewID(), ProblemOpen, p.Name(), p.Role
 	x.Versioned = database.Versioned{Version: 1}
@@ -277,7 +278,7 @@ func OpenProblem(ctx context.Context, db *gorm.DB, x JointProblem) (JointProblem
 
 // checkOrigin faults a visit, finding or earlier problem that the branch does not
 // have, or that the caller may not know of.
-func (x JointProblem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
+func (x Problem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
 	var faults []fault.FieldError
 	if x.VisitID != nil {
 		v, err := visitViewerOf(ctx, tx, x.TownID)
@@ -312,13 +313,13 @@ func (x JointProblem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
 }
 
 // check faults an owner, participants or a day that cannot be.
-func (x JointProblem) check(ctx context.Context, tx *gorm.DB, today day.Date) error {
+func (x Problem) check(ctx context.Context, tx *gorm.DB, today day.Date) error {
 	var faults []fault.FieldError
 	if (x.OwnerPerson == nil) == (x.OwnerOffice == nil) {
 		faults = append(faults, fault.Field("/owner_person", "one_owner", "请填写一名责任人或一个责任办，二者择一", "name one person or one office as the owner"))
 	}
 	if x.DueOn < today {
-		faults = append(faults, PastDay("/due_on"))
+		faults = append(faults, improve.PastDay("/due_on"))
 	}
 	for _, known := range []struct {
 		table  string
@@ -364,7 +365,7 @@ func alreadyOpened(err error) error {
 }
 
 // note keeps one step of the problem under the version that it made.
-func (x JointProblem) note(ctx context.Context, tx *gorm.DB, version int64, verb, reason, evidence string) error {
+func (x Problem) note(ctx context.Context, tx *gorm.DB, version int64, verb, reason, evidence string) error {
 	p := access.Caller(ctx)
 	return tx.Create(&ProblemMove{
 		TownID: x.TownID, ProblemID: x.ID, Version: version, Verb: verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role,
@@ -380,10 +381,10 @@ type ProblemContent struct {
 	DueOn                    day.Date
 }
 
-// UpdateProblem changes what is told of an unsolved problem. Another due day or
+// WriteProblem changes what is told of an unsolved problem. Another due day or
 // owner needs a reason.
-func UpdateProblem(ctx context.Context, db *gorm.DB, townID, id string, version int64, c ProblemContent, reason string) (JointProblem, error) {
-	return changeProblem(ctx, db, townID, id, func(tx *gorm.DB, v problemViewer, x JointProblem) (step problemStep, err error) {
+func WriteProblem(ctx context.Context, db *gorm.DB, townID, id string, version int64, c ProblemContent, reason string) (Problem, error) {
+	return changeProblem(ctx, db, townID, id, func(tx *gorm.DB, v problemViewer, x Problem) (step problemStep, err error) {
 		mv, ok := problemMoves.Stay("write", x.State)
 		if !ok {
 			return step, workflow.Conflict(x.stand(), "problem_solved", text.F("难题已解决：如需修改，请先重新打开", "the problem is solved: reopen it to change it"))
@@ -426,8 +427,8 @@ type ProblemDecision struct {
 // one that solved it closes it, and another person than who said so. What was
 // closed is reopened within the periods that the settings give; later it is a new
 // problem that names the earlier one.
-func MoveProblem(ctx context.Context, db *gorm.DB, townID, id string, version int64, d ProblemDecision) (JointProblem, error) {
-	return changeProblem(ctx, db, townID, id, func(tx *gorm.DB, v problemViewer, x JointProblem) (step problemStep, err error) {
+func MoveProblem(ctx context.Context, db *gorm.DB, townID, id string, version int64, d ProblemDecision) (Problem, error) {
+	return changeProblem(ctx, db, townID, id, func(tx *gorm.DB, v problemViewer, x Problem) (step problemStep, err error) {
 		mv, err := problemMoves.Find(v.Principal, x.State, d.To, x.stand(), d.Reason)
 		if err != nil {
 			return step, err
@@ -463,15 +464,15 @@ func MoveProblem(ctx context.Context, db *gorm.DB, townID, id string, version in
 type problemStep struct{ verb, reason, evidence string }
 
 // step stores a change and its place in the history. x has the due day from then on.
-func (x JointProblem) step(ctx context.Context, tx *gorm.DB, version int64, s problemStep, change map[string]any) error {
-	if err := database.UpdateVersioned(tx, &JointProblem{TownID: x.TownID, ID: x.ID}, version, change); err != nil {
+func (x Problem) step(ctx context.Context, tx *gorm.DB, version int64, s problemStep, change map[string]any) error {
+	if err := database.UpdateVersioned(tx, &Problem{TownID: x.TownID, ID: x.ID}, version, change); err != nil {
 		return err
 	}
 	return x.note(ctx, tx, version+1, s.verb, s.reason, s.evidence)
 }
 
 // changeProblem changes one problem in a transaction with its record.
-func changeProblem(ctx context.Context, db *gorm.DB, townID, id string, change func(*gorm.DB, problemViewer, JointProblem) (problemStep, error)) (after JointProblem, err error) {
+func changeProblem(ctx context.Context, db *gorm.DB, townID, id string, change func(*gorm.DB, problemViewer, Problem) (problemStep, error)) (after Problem, err error) {
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		v, err := problemViewerOf(ctx, tx, townID)
 		if err != nil {
@@ -497,7 +498,7 @@ func changeProblem(ctx context.Context, db *gorm.DB, townID, id string, change f
 }
 
 // told is the problem without what depends on the reader.
-func (x JointProblem) told() JointProblem {
+func (x Problem) told() Problem {
 	x.History, x.Allowed = nil, nil
 	return x
 }
@@ -505,8 +506,8 @@ func (x JointProblem) told() JointProblem {
 // refuseRelapse says that the problem was closed too long ago to be the same one.
 // A period counts once it began after the day of the closing; years do not, which
 // repeat what quarters tell.
-func (x JointProblem) refuseRelapse(ctx context.Context, tx *gorm.DB, today day.Date) error {
-	settings, err := FindSettings(ctx, tx, x.TownID)
+func (x Problem) refuseRelapse(ctx context.Context, tx *gorm.DB, today day.Date) error {
+	settings, err := improve.FindSettings(ctx, tx, x.TownID)
 	if err != nil {
 		return err
 	}
@@ -520,7 +521,7 @@ func (x JointProblem) refuseRelapse(ctx context.Context, tx *gorm.DB, today day.
 }
 
 // openAll opens the problems that a visit found, as a part of its recording.
-func openAll(ctx context.Context, tx *gorm.DB, v Visit, found []JointProblem) error {
+func openAll(ctx context.Context, tx *gorm.DB, v Visit, found []Problem) error {
 	if len(found) > 0 && !access.Caller(ctx).May(access.WriteProblems) {
 		return fault.Forbidden("not_allowed", "您无权提出难题", "you may not open problems")
 	}

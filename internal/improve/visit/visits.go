@@ -1,4 +1,4 @@
-package improve
+package visit
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/improve/plan"
 	"bulwark/internal/people"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
@@ -21,18 +22,18 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// VisitState is where a visit stands in its life.
-type VisitState string
+// State is where a visit stands in its life.
+type State string
 
 // The states of a visit. A draft is its author's alone; what is recorded counts,
 // and is only corrected.
 const (
-	VisitDraft    VisitState = "draft"
-	VisitRecorded VisitState = "recorded"
+	Draft    State = "draft"
+	Recorded State = "recorded"
 )
 
-// VisitContent is what a visit tells, and what a correction replaces.
-type VisitContent struct {
+// Content is what a visit tells, and what a correction replaces.
+type Content struct {
 	VisitedOn day.Date    `json:"visited_on" swaggertype:"string" format:"date"`
 	Place     string      `json:"place" example:"meeting room of the branch"`
 	Checks    Inspections `json:"checks"`
@@ -48,35 +49,38 @@ type Visit struct {
 	BranchCode string      `json:"branch" example:"b07"`
 	VisitedBy  string      `json:"visited_by" example:"instructor-1"` // the role, for who may not read people
 	Role       access.Role `json:"role" swaggertype:"string" enums:"instructor,liaison_office"`
-	State      VisitState  `json:"state" swaggertype:"string" enums:"draft,recorded"`
+	State      State       `json:"state" swaggertype:"string" enums:"draft,recorded"`
 	RecordedAt *time.Time  `json:"recorded_at,omitempty"`
-	VisitContent
+	Content
 	Paired  *people.Pairing `gorm:"-" json:"paired,omitempty"`  // who worked on the branch on the day of the visit, for who may read people; in the answer about one
-	History []VisitVersion  `gorm:"-" json:"history,omitempty"` // what was recorded, and each correction; in the answer about one
+	History []Version       `gorm:"-" json:"history,omitempty"` // what was recorded, and each correction; in the answer about one
 	Allowed []string        `gorm:"-" json:"allowed"`
 	database.Versioned
 }
 
-// VisitVersion is what a visit told from one version on, kept for ever.
-type VisitVersion struct {
-	TownID   string                      `gorm:"primaryKey" json:"-"`
-	VisitID  string                      `gorm:"primaryKey" json:"-"`
-	Version  int64                       `gorm:"primaryKey" json:"version"`
-	Verb     string                      `json:"verb" enums:"record,correct"`
-	At       time.Time                   `json:"at"`
-	Actor    string                      `json:"by" example:"instructor-1"`
-	Role     access.Role                 `json:"role" swaggertype:"string" example:"instructor"`
-	Reason   string                      `json:"reason,omitempty"`
-	Document database.JSON[VisitContent] `json:"content" swaggertype:"object"`
-}
+// Version is what a visit told from one version on, kept for ever.
+type Version struct {
+	TownID   string                 `gorm:"primaryKey" json:"-"`
+	VisitID  string                 `gorm:"primaryKey" json:"-"`
+	Version  int64                  `gorm:"primaryKey" json:"version"`
+	Verb     string                 `json:"verb" enums:"record,correct"`
+	At       time.Time              `json:"at"`
+	Actor    string                 `json:"by" example:"instructor-1"`
+	Role     access.Role            `json:"role" swaggertype:"string" example:"instructor"`
+	Reason   string                 `json:"reason,omitempty"`
+	Document database.JSON[Content] `json:"content" swaggertype:"object"`
+} // @name VisitVersion
+
+// TableName is the table of versions of visits.
+func (Version) TableName() string { return "visit_versions" }
 
 var visitNoun = text.Text{ZH: "走访记录", EN: "visit"}
 
 // visitMoves is the life of a visit.
-var visitMoves = workflow.Machine[VisitState, workflow.Free]{
-	{Verb: "write", From: []VisitState{VisitDraft}, Action: access.WriteVisits},
-	{Verb: "record", From: []VisitState{VisitDraft}, To: VisitRecorded, Action: access.WriteVisits},
-	{Verb: "correct", From: []VisitState{VisitRecorded}, Action: access.WriteVisits, Reason: true},
+var visitMoves = workflow.Machine[State, workflow.Free]{
+	{Verb: "write", From: []State{Draft}, Action: access.WriteVisits},
+	{Verb: "record", From: []State{Draft}, To: Recorded, Action: access.WriteVisits},
+	{Verb: "correct", From: []State{Recorded}, Action: access.WriteVisits, Reason: true},
 }
 
 func (v Visit) stand() workflow.Standing {
@@ -106,20 +110,20 @@ func (v visitViewer) wrote(x Visit) bool {
 }
 
 func (v visitViewer) sees(x Visit) bool {
-	return v.wrote(x) || x.State == VisitRecorded && v.reach.Has(x.BranchCode)
+	return v.wrote(x) || x.State == Recorded && v.reach.Has(x.BranchCode)
 }
 
 // sighted narrows a query to what the caller sees.
 func (v visitViewer) sighted(q *gorm.DB) *gorm.DB {
 	if v.reach.All {
-		return q.Where("(state = ? OR visited_by = ?)", VisitRecorded, v.Person)
+		return q.Where("(state = ? OR visited_by = ?)", Recorded, v.Person)
 	}
 	mine := "visited_by = @me"
 	if len(v.Branches) > 0 {
 		mine += " AND branch_code IN @limit"
 	}
 	return q.Where("(state = @recorded AND branch_code IN @reach OR "+mine+")", map[string]any{
-		"recorded": VisitRecorded, "reach": append(v.reach.Codes(), ""), "me": v.Person, "limit": append([]string{""}, v.Branches...),
+		"recorded": Recorded, "reach": append(v.reach.Codes(), ""), "me": v.Person, "limit": append([]string{""}, v.Branches...),
 	})
 }
 
@@ -136,9 +140,9 @@ func (v visitViewer) shown(x Visit) Visit {
 	return x
 }
 
-// FindVisit gives one visit with its history and who was paired with the branch on
+// Find gives one visit with its history and who was paired with the branch on
 // its day, if the caller may read it.
-func FindVisit(ctx context.Context, db *gorm.DB, townID, id string) (Visit, error) {
+func Find(ctx context.Context, db *gorm.DB, townID, id string) (Visit, error) {
 	v, err := visitViewerOf(ctx, db, townID)
 	if err != nil {
 		return Visit{}, err
@@ -175,12 +179,12 @@ func (v visitViewer) find(ctx context.Context, db *gorm.DB, townID, id string) (
 	return one[0], err
 }
 
-// VisitFilter narrows a list; zero fields do not. A visit is of an indicator, a
+// Filter narrows a list; zero fields do not. A visit is of an indicator, a
 // measure or a plan item where one of its findings names that.
-type VisitFilter struct {
+type Filter struct {
 	Branch    string
 	By        string // this person
-	State     VisitState
+	State     State
 	From      day.Date // made on this day or later
 	Until     day.Date // made on this day or earlier
 	Indicator string
@@ -190,9 +194,9 @@ type VisitFilter struct {
 	Limit     int // 0 = all
 }
 
-// ListVisits gives the visits that the caller may read with their findings, in the
+// List gives the visits that the caller may read with their findings, in the
 // order in which they were entered.
-func ListVisits(ctx context.Context, db *gorm.DB, townID string, f VisitFilter) ([]Visit, error) {
+func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Visit, error) {
 	v, err := visitViewerOf(ctx, db, townID)
 	if err != nil {
 		return nil, err
@@ -214,7 +218,7 @@ func ListVisits(ctx context.Context, db *gorm.DB, townID string, f VisitFilter) 
 	return list, nil
 }
 
-func (f VisitFilter) narrow(q *gorm.DB, townID string) *gorm.DB {
+func (f Filter) narrow(q *gorm.DB, townID string) *gorm.DB {
 	for _, n := range []struct{ condition, value string }{
 		{"branch_code = ?", f.Branch},
 		{"visited_by = ?", f.By},
@@ -239,14 +243,14 @@ func (f VisitFilter) narrow(q *gorm.DB, townID string) *gorm.DB {
 	return q
 }
 
-// BeginVisit enters a draft of the caller's own visit to a branch with which he or
+// Begin enters a draft of the caller's own visit to a branch with which he or
 // she was paired, or to which his or her office was linked, on the day of the visit.
-func BeginVisit(ctx context.Context, db *gorm.DB, v Visit) (Visit, error) {
+func Begin(ctx context.Context, db *gorm.DB, v Visit) (Visit, error) {
 	p := access.Caller(ctx)
-	v.ID, v.VisitedBy, v.Role, v.State, v.RecordedAt = database.NewID(), p.Person, p.Role, VisitDraft, nil
+	v.ID, v.VisitedBy, v.Role, v.State, v.RecordedAt = database.NewID(), p.Person, p.Role, Draft, nil
 	v.Versioned = database.Versioned{Version: 1}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
-		if err := v.refuse(ctx, tx, v.VisitContent); err != nil {
+		if err := v.refuse(ctx, tx, v.Content); err != nil {
 			return err
 		}
 		if err := v.refuseIndicators(ctx, tx, nil); err != nil {
@@ -258,17 +262,17 @@ func BeginVisit(ctx context.Context, db *gorm.DB, v Visit) (Visit, error) {
 		if err := v.storeFindings(tx); err != nil {
 			return err
 		}
-		if v, err = FindVisit(ctx, tx, v.TownID, v.ID); err != nil {
+		if v, err = Find(ctx, tx, v.TownID, v.ID); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: v.TownID, Action: "visit.begin", Subject: "visits/" + v.ID, After: v.VisitContent})
+		return audit.Write(ctx, tx, audit.Change{Town: v.TownID, Action: "visit.begin", Subject: "visits/" + v.ID, After: v.Content})
 	})
 	return v, err
 }
 
 // refuse says why the caller cannot tell this of a visit: it lies ahead, the branch
 // was not there, or the caller was not tied to it on that day.
-func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c VisitContent) error {
+func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c Content) error {
 	faults := c.check()
 	if c.VisitedOn > day.Of(tx.NowFunc()) {
 		faults = append(faults, fault.Field("/visited_on", "in_the_future", "走访日期不能晚于今天", "a visit is entered once it was made"))
@@ -290,7 +294,7 @@ func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c VisitContent) error {
 }
 
 // refuseItems faults findings that name an item which no plan of the branch has.
-func (v Visit) refuseItems(ctx context.Context, tx *gorm.DB, c VisitContent) error {
+func (v Visit) refuseItems(ctx context.Context, tx *gorm.DB, c Content) error {
 	var named, known []string
 	for _, f := range c.Findings {
 		if f.PlanItemID != nil {
@@ -300,7 +304,7 @@ func (v Visit) refuseItems(ctx context.Context, tx *gorm.DB, c VisitContent) err
 	if len(named) == 0 {
 		return nil
 	}
-	err := tx.WithContext(ctx).Model(&PlanItem{}).Where("town_id = ? AND branch_code = ? AND id IN ?", v.TownID, v.BranchCode, named).Pluck("id", &known).Error
+	err := tx.WithContext(ctx).Model(&plan.Item{}).Where("town_id = ? AND branch_code = ? AND id IN ?", v.TownID, v.BranchCode, named).Pluck("id", &known).Error
 	if err != nil {
 		return err
 	}
@@ -337,12 +341,12 @@ func (v Visit) refuseIndicators(ctx context.Context, tx *gorm.DB, before []Findi
 	return nil
 }
 
-// WriteVisit replaces what the caller's own visit tells: a draft as often as he or
+// Write replaces what the caller's own visit tells: a draft as often as he or
 // she likes, a recorded one by a correction with its reason.
-func WriteVisit(ctx context.Context, db *gorm.DB, townID, id string, version int64, c VisitContent, reason string) (Visit, error) {
+func Write(ctx context.Context, db *gorm.DB, townID, id string, version int64, c Content, reason string) (Visit, error) {
 	return changeVisit(ctx, db, townID, id, func(tx *gorm.DB, before Visit) (string, error) {
 		verb := "write"
-		if before.State == VisitRecorded {
+		if before.State == Recorded {
 			verb = "correct"
 		}
 		mv, _ := visitMoves.Stay(verb, before.State)
@@ -356,7 +360,7 @@ func WriteVisit(ctx context.Context, db *gorm.DB, townID, id string, version int
 			return verb, err
 		}
 		told := before.Findings
-		before.VisitContent = c
+		before.Content = c
 		if err := before.refuseIndicators(ctx, tx, told); err != nil {
 			return verb, err
 		}
@@ -374,18 +378,18 @@ func WriteVisit(ctx context.Context, db *gorm.DB, townID, id string, version int
 	}, reason)
 }
 
-// RecordVisit makes the caller's own draft count, and opens the problems that its
+// Record makes the caller's own draft count, and opens the problems that its
 // findings are.
-func RecordVisit(ctx context.Context, db *gorm.DB, townID, id string, version int64, reason string, found ...JointProblem) (Visit, error) {
+func Record(ctx context.Context, db *gorm.DB, townID, id string, version int64, reason string, found ...Problem) (Visit, error) {
 	return changeVisit(ctx, db, townID, id, func(tx *gorm.DB, before Visit) (string, error) {
-		mv, err := visitMoves.Find(access.Caller(ctx), before.State, VisitRecorded, before.stand(), reason)
+		mv, err := visitMoves.Find(access.Caller(ctx), before.State, Recorded, before.stand(), reason)
 		if err != nil {
 			return "", err
 		}
-		if err := before.refuse(ctx, tx, before.VisitContent); err != nil {
+		if err := before.refuse(ctx, tx, before.Content); err != nil {
 			return "", err
 		}
-		change := map[string]any{"state": VisitRecorded, "recorded_at": tx.NowFunc()}
+		change := map[string]any{"state": Recorded, "recorded_at": tx.NowFunc()}
 		if err := database.UpdateVersioned(tx, &Visit{TownID: townID, ID: id}, version, change); err != nil {
 			return "", err
 		}
@@ -414,11 +418,11 @@ func changeVisit(ctx context.Context, db *gorm.DB, townID, id string, change fun
 		if err != nil {
 			return err
 		}
-		if after, err = FindVisit(ctx, tx, townID, id); err != nil {
+		if after, err = Find(ctx, tx, townID, id); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
-			Town: townID, Action: "visit." + verb, Subject: "visits/" + id, Before: before.VisitContent, After: after.VisitContent, Reason: reason,
+			Town: townID, Action: "visit." + verb, Subject: "visits/" + id, Before: before.Content, After: after.Content, Reason: reason,
 		})
 	})
 	return after, err
@@ -427,16 +431,16 @@ func changeVisit(ctx context.Context, db *gorm.DB, townID, id string, change fun
 // keep stores what the visit tells from the version on.
 func (v Visit) keep(ctx context.Context, tx *gorm.DB, version int64, verb, reason string) error {
 	p := access.Caller(ctx)
-	return tx.Create(&VisitVersion{
+	return tx.Create(&Version{
 		TownID: v.TownID, VisitID: v.ID, Version: version, Verb: verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role,
-		Reason: reason, Document: database.JSON[VisitContent]{V: v.VisitContent},
+		Reason: reason, Document: database.JSON[Content]{V: v.Content},
 	}).Error
 }
 
 // refuseLost keeps the findings that opened a problem from being taken away.
-func (v Visit) refuseLost(ctx context.Context, tx *gorm.DB, c VisitContent) error {
+func (v Visit) refuseLost(ctx context.Context, tx *gorm.DB, c Content) error {
 	var n int64
-	err := tx.WithContext(ctx).Model(&JointProblem{}).Where("town_id = ? AND visit_id = ?", v.TownID, v.ID).
+	err := tx.WithContext(ctx).Model(&Problem{}).Where("town_id = ? AND visit_id = ?", v.TownID, v.ID).
 		Select("COALESCE(max(finding_number), 0)").Scan(&n).Error
 	if err != nil || n <= int64(len(c.Findings)) {
 		return err

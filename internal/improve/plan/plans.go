@@ -1,4 +1,4 @@
-package improve
+package plan
 
 import (
 	"context"
@@ -13,47 +13,49 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/improve"
+	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
 
-// PlanState is where a plan stands in its life, or a document of it in its own.
-type PlanState string
+// State is where a plan stands in its life, or a document of it in its own.
+type State string
 
 // The states of a plan. Its document knows the first three of them: a plan that is
 // approved or running can have a new document under way.
 const (
-	PlanDraft    PlanState = "draft"
-	PlanAdvised  PlanState = "advised"
-	PlanApproved PlanState = "approved"
-	PlanRunning  PlanState = "running"
-	PlanReturned PlanState = "returned"
-	PlanAccepted PlanState = "accepted"
-	PlanClosed   PlanState = "closed"
+	Draft    State = "draft"
+	Advised  State = "advised"
+	Approved State = "approved"
+	Running  State = "running"
+	Returned State = "returned"
+	Accepted State = "accepted"
+	Closed   State = "closed"
 )
 
 // Plan is how one branch is to improve (一村一策). A branch has one at a time that is
 // not closed. Its document is what is being written, or what was approved last.
 type Plan struct {
-	TownID            string                      `gorm:"primaryKey" json:"-"`
-	ID                string                      `gorm:"primaryKey" json:"id" format:"uuid"`
-	BranchCode        string                      `json:"branch" example:"b07"`
-	TargetID          *string                     `json:"target,omitempty" format:"uuid"` // the branch was a confirmed target when it was drafted
-	PeriodCode        string                      `json:"period" example:"2023Q2"`        // whose published result it starts from
-	PublicationNumber int64                       `json:"publication" example:"1"`
-	Document          database.JSON[PlanDocument] `json:"document" swaggertype:"object"`
-	Stage             PlanState                   `json:"stage" swaggertype:"string" enums:"draft,advised,approved"` // of the document
-	State             PlanState                   `json:"state" swaggertype:"string" enums:"draft,advised,approved,running,returned,accepted,closed"`
-	ApprovedVersion   *int64                      `json:"approved_version,omitempty" example:"2"` // that holds now, whatever is being written
-	ApprovedOn        *day.Date                   `json:"approved_on,omitempty" swaggertype:"string" format:"date"`
-	ClosedOn          *day.Date                   `json:"closed_on,omitempty" swaggertype:"string" format:"date"`
-	StateBy           string                      `json:"state_by" example:"group-1"`
-	StateAt           time.Time                   `json:"state_at"`
-	StateReason       string                      `json:"state_reason,omitempty"`
-	Items             []PlanItem                  `gorm:"-" json:"items,omitempty"`   // of the approved version, in the answer about one
-	History           []PlanMove                  `gorm:"-" json:"history,omitempty"` // in the answer about one
-	Allowed           []string                    `gorm:"-" json:"allowed"`
+	TownID            string                  `gorm:"primaryKey" json:"-"`
+	ID                string                  `gorm:"primaryKey" json:"id" format:"uuid"`
+	BranchCode        string                  `json:"branch" example:"b07"`
+	TargetID          *string                 `json:"target,omitempty" format:"uuid"` // the branch was a confirmed target when it was drafted
+	PeriodCode        string                  `json:"period" example:"2023Q2"`        // whose published result it starts from
+	PublicationNumber int64                   `json:"publication" example:"1"`
+	Document          database.JSON[Document] `json:"document" swaggertype:"object"`
+	Stage             State                   `json:"stage" swaggertype:"string" enums:"draft,advised,approved"` // of the document
+	State             State                   `json:"state" swaggertype:"string" enums:"draft,advised,approved,running,returned,accepted,closed"`
+	ApprovedVersion   *int64                  `json:"approved_version,omitempty" example:"2"` // that holds now, whatever is being written
+	ApprovedOn        *day.Date               `json:"approved_on,omitempty" swaggertype:"string" format:"date"`
+	ClosedOn          *day.Date               `json:"closed_on,omitempty" swaggertype:"string" format:"date"`
+	StateBy           string                  `json:"state_by" example:"group-1"`
+	StateAt           time.Time               `json:"state_at"`
+	StateReason       string                  `json:"state_reason,omitempty"`
+	Items             []Item                  `gorm:"-" json:"items,omitempty"`   // of the approved version, in the answer about one
+	History           []PlanMove              `gorm:"-" json:"history,omitempty"` // in the answer about one
+	Allowed           []string                `gorm:"-" json:"allowed"`
 	database.Versioned
 }
 
@@ -71,34 +73,34 @@ type PlanMove struct {
 
 var planNoun = text.Text{ZH: "提升方案", EN: "plan"}
 
-type planMachine = workflow.Machine[PlanState, workflow.Free]
+type planMachine = workflow.Machine[State, workflow.Free]
 
 // documentMoves is the life of a document, planMoves that of the plan from its first
 // approval on.
 var (
 	documentMoves = planMachine{
-		{Verb: "write", From: []PlanState{PlanDraft, PlanAdvised, PlanApproved}, Action: access.WritePlans},
-		{Verb: "redraft", From: []PlanState{PlanDraft, PlanAdvised}, Action: access.DraftPlans},
-		{Verb: "advise", From: []PlanState{PlanDraft}, To: PlanAdvised, Action: access.AdvisePlans, Reason: true},
-		{Verb: "send_back", From: []PlanState{PlanAdvised}, To: PlanDraft, Action: access.ApprovePlans, Reason: true},
-		{Verb: "approve", From: []PlanState{PlanAdvised}, To: PlanApproved, Action: access.ApprovePlans},
+		{Verb: "write", From: []State{Draft, Advised, Approved}, Action: access.WritePlans},
+		{Verb: "redraft", From: []State{Draft, Advised}, Action: access.DraftPlans},
+		{Verb: "advise", From: []State{Draft}, To: Advised, Action: access.AdvisePlans, Reason: true},
+		{Verb: "send_back", From: []State{Advised}, To: Draft, Action: access.ApprovePlans, Reason: true},
+		{Verb: "approve", From: []State{Advised}, To: Approved, Action: access.ApprovePlans},
 	}
 	planMoves = planMachine{
-		{Verb: "start", From: []PlanState{PlanApproved}, To: PlanRunning, Action: access.WritePlans},
-		{Verb: "return", From: []PlanState{PlanRunning}, To: PlanReturned, Action: access.ApprovePlans, Reason: true},
-		{Verb: "resume", From: []PlanState{PlanReturned}, To: PlanRunning, Action: access.WritePlans},
-		{Verb: "accept", From: []PlanState{PlanRunning}, To: PlanAccepted, Action: access.ApprovePlans},
-		{Verb: "close", From: []PlanState{PlanAccepted}, To: PlanClosed, Action: access.ApprovePlans},
-		{Verb: "abandon", From: []PlanState{PlanApproved, PlanRunning, PlanReturned}, To: PlanClosed, Action: access.ApprovePlans, Reason: true},
+		{Verb: "start", From: []State{Approved}, To: Running, Action: access.WritePlans},
+		{Verb: "return", From: []State{Running}, To: Returned, Action: access.ApprovePlans, Reason: true},
+		{Verb: "resume", From: []State{Returned}, To: Running, Action: access.WritePlans},
+		{Verb: "accept", From: []State{Running}, To: Accepted, Action: access.ApprovePlans},
+		{Verb: "close", From: []State{Accepted}, To: Closed, Action: access.ApprovePlans},
+		{Verb: "abandon", From: []State{Approved, Running, Returned}, To: Closed, Action: access.ApprovePlans, Reason: true},
 	}
 )
 
 // over reports whether the plan's work is done, so that its document stays.
-func (p Plan) over() bool { return p.State == PlanAccepted || p.State == PlanClosed }
+func (p Plan) over() bool { return p.State == Accepted || p.State == Closed }
 
 // ofDocument reports whether a move to the state is one of the document.
-func (p Plan) ofDocument(to PlanState) bool {
-	return p.Stage != PlanApproved && slices.Contains([]PlanState{PlanDraft, PlanAdvised, PlanApproved}, to)
+func (p Plan) ofDocument(to State) bool {
+	return p.Stage != Approved && slices.Contains([]State{Draft, Advised, Approved}, to)
 }
 
 // stand is who brought the plan where it stands.
@@ -137,9 +139,9 @@ func (v planViewer) allowed(p Plan) []string {
 	return append(verbs, planMoves.Allowed(v.Principal, p.State, p.stand())...)
 }
 
-// FindPlan gives one plan with the items of its approved version and its history, if
+// Find gives one plan with the items of its approved version and its history, if
 // the caller may read those of its branch.
-func FindPlan(ctx context.Context, db *gorm.DB, townID, id string) (Plan, error) {
+func Find(ctx context.Context, db *gorm.DB, townID, id string) (Plan, error) {
 	v, err := planViewerOf(ctx, db, townID)
 	if err != nil {
 		return Plan{}, err
@@ -164,17 +166,17 @@ func (v planViewer) find(ctx context.Context, db *gorm.DB, townID, id string) (P
 	return p, err
 }
 
-// PlanFilter narrows a list; zero fields do not.
-type PlanFilter struct {
+// Filter narrows a list; zero fields do not.
+type Filter struct {
 	Branch string
-	State  PlanState
+	State  State
 	On     day.Date // only those that were approved and not closed on the day
 	After  string
 	Limit  int // 0 = all
 }
 
-// ListPlans gives the plans that the caller may read, in the order of their drafting.
-func ListPlans(ctx context.Context, db *gorm.DB, townID string, f PlanFilter) ([]Plan, error) {
+// List gives the plans that the caller may read, in the order of their drafting.
+func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Plan, error) {
 	v, err := planViewerOf(ctx, db, townID)
 	if err != nil {
 		return nil, err
@@ -200,28 +202,28 @@ func ListPlans(ctx context.Context, db *gorm.DB, townID string, f PlanFilter) ([
 	return list, err
 }
 
-// CountPlans counts the plans of the branches in the reach by their state, in one
+// Count counts the plans of the branches in the reach by their state, in one
 // statement.
-func CountPlans(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[PlanState]int64, error) {
-	return database.CountStates[PlanState](reach.Narrow(db.WithContext(ctx).Model(&Plan{}).Where("town_id = ?", townID)))
+func Count(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[State]int64, error) {
+	return database.CountStates[State](reach.Narrow(db.WithContext(ctx).Model(&Plan{}).Where("town_id = ?", townID)))
 }
 
-// CountPlanItems counts the items of those plans likewise, of plans that are closed too.
-func CountPlanItems(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[ItemState]int64, error) {
-	return database.CountStates[ItemState](reach.Narrow(db.WithContext(ctx).Model(&PlanItem{}).Where("town_id = ?", townID)))
+// CountItems counts the items of those plans likewise, of plans that are closed too.
+func CountItems(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[ItemState]int64, error) {
+	return database.CountStates[ItemState](reach.Narrow(db.WithContext(ctx).Model(&Item{}).Where("town_id = ?", townID)))
 }
 
-// DraftPlan makes a plan of a branch with a generated document, from a publication of
+// Begin makes a plan of a branch with a generated document, from a publication of
 // the period, the latest where number is 0. It is tied to the target that the branch
 // is, if it is one.
-func DraftPlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, branch, period string, number int64, language string) (Plan, error) {
-	p := Plan{TownID: townID, ID: database.NewID(), BranchCode: branch, PeriodCode: period, Stage: PlanDraft, State: PlanDraft}
+func Begin(ctx context.Context, db *gorm.DB, b *index.Board, townID, branch, period string, number int64, language string) (Plan, error) {
+	p := Plan{TownID: townID, ID: database.NewID(), BranchCode: branch, PeriodCode: period, Stage: Draft, State: Draft}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		who := access.Caller(ctx)
 		if err := access.InScope(ctx, tx, who, access.DraftPlans, townID, branch, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
-		if err := RefuseBranch(ctx, tx, townID, branch); err != nil {
+		if err := improve.RefuseBranch(ctx, tx, townID, branch); err != nil {
 			return err
 		}
 		if err := refuseSecondPlan(ctx, tx, townID, branch); err != nil {
@@ -239,7 +241,7 @@ func DraftPlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, branch,
 			return err
 		}
 		var err error
-		if p, err = FindPlan(ctx, tx, townID, p.ID); err != nil {
+		if p, err = Find(ctx, tx, townID, p.ID); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "plan.draft", Subject: "plans/" + p.ID, After: p})
@@ -258,7 +260,7 @@ func (p *Plan) startFrom(ctx context.Context, tx *gorm.DB, b *index.Board, langu
 	if err != nil {
 		return err
 	}
-	targets, err := currentTargets(ctx, tx, p.TownID)
+	targets, err := target.Current(ctx, tx, p.TownID)
 	if err != nil {
 		return err
 	}
@@ -270,10 +272,10 @@ func (p *Plan) startFrom(ctx context.Context, tx *gorm.DB, b *index.Board, langu
 	return err
 }
 
-// RedraftPlan has the document of a plan that was never approved generated anew, from
+// Redraft has the document of a plan that was never approved generated anew, from
 // another publication or the same one. What was written is lost, but for the versions
 // that were advised on.
-func RedraftPlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id string, version int64, period string, number int64, language string) (Plan, error) {
+func Redraft(ctx context.Context, db *gorm.DB, b *index.Board, townID, id string, version int64, period string, number int64, language string) (Plan, error) {
 	return changePlan(ctx, db, townID, id, version, func(tx *gorm.DB, v planViewer, p Plan) (string, string, map[string]any, error) {
 		mv, ok := documentMoves.Stay("redraft", p.Stage)
 		if !ok || p.ApprovedVersion != nil {
@@ -284,16 +286,16 @@ func RedraftPlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id st
 			return "", "", nil, err
 		}
 		if v.led[p.BranchCode] {
-			return "", "", nil, RefuseLed(ctx, tx, townID, p.BranchCode)
+			return "", "", nil, improve.RefuseLed(ctx, tx, townID, p.BranchCode)
 		}
 		p.PeriodCode, p.PublicationNumber = period, number
 		if err := p.startFrom(ctx, tx, b, language); err != nil {
 			return "", "", nil, err
 		}
 		change := map[string]any{
-			"document": p.Document, "stage": PlanDraft, "target_id": p.TargetID, "period_code": p.PeriodCode, "publication_number": p.PublicationNumber,
+			"document": p.Document, "stage": Draft, "target_id": p.TargetID, "period_code": p.PeriodCode, "publication_number": p.PublicationNumber,
 		}
-		p.settle(ctx, tx, PlanDraft, "", change)
+		p.settle(ctx, tx, Draft, "", change)
 		return mv.Verb, "", change, nil
 	})
 }
@@ -301,7 +303,7 @@ func RedraftPlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id st
 // refuseSecondPlan names the plan that the branch has already.
 func refuseSecondPlan(ctx context.Context, tx *gorm.DB, townID, branch string) error {
 	var p Plan
-	err := tx.WithContext(ctx).Where("town_id = ? AND branch_code = ? AND state <> ?", townID, branch, PlanClosed).Take(&p).Error
+	err := tx.WithContext(ctx).Where("town_id = ? AND branch_code = ? AND state <> ?", townID, branch, Closed).Take(&p).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil
 	}
@@ -325,9 +327,9 @@ func (p Plan) note(ctx context.Context, tx *gorm.DB, version int64, verb, reason
 	return tx.Create(&PlanMove{TownID: p.TownID, PlanID: p.ID, Version: version, Verb: verb, At: tx.NowFunc(), Actor: who.Name(), Role: who.Role, Reason: reason}).Error
 }
 
-// WritePlan replaces the document, which must be advised and approved again. What was
+// Write replaces the document, which must be advised and approved again. What was
 // approved before holds until then.
-func WritePlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id string, version int64, d PlanDocument) (Plan, error) {
+func Write(ctx context.Context, db *gorm.DB, b *index.Board, townID, id string, version int64, d Document) (Plan, error) {
 	return changePlan(ctx, db, townID, id, version, func(tx *gorm.DB, v planViewer, p Plan) (string, string, map[string]any, error) {
 		mv, ok := documentMoves.Stay("write", p.Stage)
 		if !ok || p.over() {
@@ -346,16 +348,16 @@ func WritePlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id stri
 		if err := d.checkWork(ctx, tx, p); err != nil {
 			return "", "", nil, err
 		}
-		change := map[string]any{"document": database.JSON[PlanDocument]{V: d}, "stage": PlanDraft}
+		change := map[string]any{"document": database.JSON[Document]{V: d}, "stage": Draft}
 		if p.ApprovedVersion == nil {
-			p.settle(ctx, tx, PlanDraft, "", change)
+			p.settle(ctx, tx, Draft, "", change)
 		}
 		return mv.Verb, "", change, nil
 	})
 }
 
 // settle sets the columns that say where the plan stands, and since when.
-func (p Plan) settle(ctx context.Context, tx *gorm.DB, to PlanState, reason string, change map[string]any) {
+func (p Plan) settle(ctx context.Context, tx *gorm.DB, to State, reason string, change map[string]any) {
 	change["state"], change["state_by"], change["state_at"], change["state_reason"] = to, access.Caller(ctx).Name(), tx.NowFunc(), reason
 }
 
@@ -393,18 +395,18 @@ func changePlan(ctx context.Context, db *gorm.DB, townID, id string, version int
 	return after, err
 }
 
-// MovePlan takes a plan or the document under way to another state: a mentor advises
+// Move takes a plan or the document under way to another state: a mentor advises
 // on the draft of the secretary, the leading group approves or sends it back, and
 // later accepts, returns and closes, or abandons with a reason what is not accepted.
 // Nobody decides about a branch that he or she leads. An approval stores what the plan is predicted to bring.
-func MovePlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id string, version int64, to PlanState, reason string) (Plan, error) {
+func Move(ctx context.Context, db *gorm.DB, b *index.Board, townID, id string, version int64, to State, reason string) (Plan, error) {
 	return changePlan(ctx, db, townID, id, version, func(tx *gorm.DB, v planViewer, p Plan) (string, string, map[string]any, error) {
 		mv, err := p.move(v, to, reason)
 		if err != nil {
 			return "", "", nil, err
 		}
 		if mv.Action == access.ApprovePlans {
-			if err := RefuseLed(ctx, tx, townID, p.BranchCode); err != nil {
+			if err := improve.RefuseLed(ctx, tx, townID, p.BranchCode); err != nil {
 				return "", "", nil, err
 			}
 		}
@@ -419,7 +421,7 @@ func MovePlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id strin
 }
 
 // move finds the move in the life of the document, or in that of the plan.
-func (p Plan) move(v planViewer, to PlanState, reason string) (workflow.Move[PlanState, workflow.Free], error) {
+func (p Plan) move(v planViewer, to State, reason string) (workflow.Move[State, workflow.Free], error) {
 	if p.ofDocument(to) {
 		return documentMoves.Find(v.Principal, p.Stage, to, p.stand(), reason)
 	}
@@ -428,7 +430,7 @@ func (p Plan) move(v planViewer, to PlanState, reason string) (workflow.Move[Pla
 
 // moveDocument sets the columns of a move of the document, and keeps what was advised
 // on or approved as a version.
-func (p Plan) moveDocument(ctx context.Context, tx *gorm.DB, b *index.Board, to PlanState, reason string, change map[string]any) error {
+func (p Plan) moveDocument(ctx context.Context, tx *gorm.DB, b *index.Board, to State, reason string, change map[string]any) error {
 	if p.over() {
 		return workflow.Conflict(p.stand(), "plan_over", text.F("方案已验收或销号，不能再修改", "the plan is accepted or closed: it is not written any more"))
 	}
@@ -436,14 +438,14 @@ func (p Plan) moveDocument(ctx context.Context, tx *gorm.DB, b *index.Board, to 
 	if p.ApprovedVersion == nil {
 		p.settle(ctx, tx, to, reason, change)
 	}
-	if to == PlanDraft {
+	if to == Draft {
 		return nil
 	}
 	if len(p.Document.V.Items) == 0 {
 		return fault.Broken(fault.Field("/items", "empty_plan", "方案没有提升事项", "the plan has no items: write at least one"))
 	}
-	var predicted *database.JSON[PlanPrediction]
-	if to == PlanApproved {
+	var predicted *database.JSON[Prediction]
+	if to == Approved {
 		view, err := publishedView(ctx, tx, b, p.TownID, p.PeriodCode, p.PublicationNumber)
 		if err != nil {
 			return err
@@ -452,10 +454,10 @@ func (p Plan) moveDocument(ctx context.Context, tx *gorm.DB, b *index.Board, to 
 		if err != nil {
 			return err
 		}
-		predicted = &database.JSON[PlanPrediction]{V: made}
+		predicted = &database.JSON[Prediction]{V: made}
 	}
 	kept, err := p.keep(ctx, tx, to, reason, predicted)
-	if err != nil || to != PlanApproved {
+	if err != nil || to != Approved {
 		return err
 	}
 	change["approved_version"] = kept.Number
@@ -467,21 +469,21 @@ func (p Plan) moveDocument(ctx context.Context, tx *gorm.DB, b *index.Board, to 
 
 // moveOn sets the columns of a move of the plan itself. It is accepted when nothing
 // is left to do.
-func (p Plan) moveOn(ctx context.Context, tx *gorm.DB, to PlanState, reason string, change map[string]any) error {
-	if to == PlanAccepted {
+func (p Plan) moveOn(ctx context.Context, tx *gorm.DB, to State, reason string, change map[string]any) error {
+	if to == Accepted {
 		var left int64
-		err := tx.WithContext(ctx).Model(&PlanItem{}).Where("town_id = ? AND plan_id = ? AND state NOT IN ?", p.TownID, p.ID, []ItemState{ItemClosed, ItemDropped}).Count(&left).Error
+		err := tx.WithContext(ctx).Model(&Item{}).Where("town_id = ? AND plan_id = ? AND state NOT IN ?", p.TownID, p.ID, []ItemState{ItemClosed, ItemDropped}).Count(&left).Error
 		if err != nil {
 			return err
 		}
 		if left > 0 {
 			return workflow.Conflict(p.stand(), "items_open", text.F("还有 %d 项提升事项未销号", "items that are not closed: %d", left))
 		}
-		if p.Stage != PlanApproved {
+		if p.Stage != Approved {
 			return workflow.Conflict(p.stand(), "revision_open", text.F("方案的修改稿尚未批准", "a new document of the plan waits for its approval"))
 		}
 	}
-	if to == PlanClosed {
+	if to == Closed {
 		change["closed_on"] = day.Of(tx.NowFunc())
 	}
 	p.settle(ctx, tx, to, reason, change)

@@ -1,4 +1,4 @@
-package improve
+package report
 
 import (
 	"cmp"
@@ -10,6 +10,11 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/day"
+	"bulwark/internal/improve"
+	"bulwark/internal/improve/measure"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/improve/target"
+	"bulwark/internal/improve/visit"
 	"bulwark/internal/town"
 )
 
@@ -48,14 +53,14 @@ func (d Duty) about() *string {
 // dutiesOf gives all that is to be done in the town as it is today, by a constant
 // number of statements, in the order of due days. A branch that has ended asks for
 // nothing any more.
-func dutiesOf(ctx context.Context, db *gorm.DB, townID string, today day.Date) (Settings, []Duty, error) {
-	stored, err := FindSettings(ctx, db, townID)
+func dutiesOf(ctx context.Context, db *gorm.DB, townID string, today day.Date) (improve.Settings, []Duty, error) {
+	stored, err := improve.FindSettings(ctx, db, townID)
 	if err != nil {
-		return Settings{}, nil, err
+		return improve.Settings{}, nil, err
 	}
 	settings := stored.Document.V
 	var all []Duty
-	for _, of := range []func(context.Context, *gorm.DB, string, Settings, day.Date) ([]Duty, error){
+	for _, of := range []func(context.Context, *gorm.DB, string, improve.Settings, day.Date) ([]Duty, error){
 		visitDuties, problemDuties, reportDuties, taskDuties, analysisDuties, planDuties, itemDuties,
 	} {
 		some, err := of(ctx, db, townID, settings, today)
@@ -80,7 +85,7 @@ func dutiesOf(ctx context.Context, db *gorm.DB, townID string, today day.Date) (
 
 // visitDuties are the next visits of all pairings of today, counted from the last
 // recorded visit of the instructor in the pairing, or else from its first day.
-func visitDuties(ctx context.Context, db *gorm.DB, townID string, s Settings, today day.Date) ([]Duty, error) {
+func visitDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Settings, today day.Date) ([]Duty, error) {
 	var pairings []struct {
 		ID, BranchCode, PersonCode string
 		ValidFrom                  day.Date
@@ -104,9 +109,9 @@ WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.val
 }
 
 // problemDuties are the problems that are not solved.
-func problemDuties(ctx context.Context, db *gorm.DB, townID string, _ Settings, _ day.Date) ([]Duty, error) {
-	var problems []JointProblem
-	err := db.WithContext(ctx).Where("town_id = ? AND state IN ?", townID, unsolved).Find(&problems).Error
+func problemDuties(ctx context.Context, db *gorm.DB, townID string, _ improve.Settings, _ day.Date) ([]Duty, error) {
+	var problems []visit.Problem
+	err := db.WithContext(ctx).Where("town_id = ? AND state IN ?", townID, visit.Unsolved).Find(&problems).Error
 	duties := make([]Duty, len(problems))
 	for i, x := range problems {
 		duties[i] = Duty{ProblemDuty, "problems/" + x.ID, x.BranchCode, x.OwnerPerson, x.OwnerOffice, x.DueOn}
@@ -130,7 +135,7 @@ func OverdueWork(ctx context.Context, db *gorm.DB, townID string, reach access.R
 	u := Undone{Counts: map[DutyKind]int{}, First: []Duty{}}
 	_, duties, err := dutiesOf(ctx, db, townID, today)
 	for _, d := range duties {
-		if !reach.Has(d.Branch) || !Overdue(d.DueOn, today) {
+		if !reach.Has(d.Branch) || !improve.Overdue(d.DueOn, today) {
 			continue
 		}
 		u.Counts[d.Kind]++
@@ -151,7 +156,7 @@ func deref(s *string) string {
 // reportDuties are the next reports of all who instruct today, counted from the last
 // day of the last report that was submitted, or else from the first day of the
 // earliest pairing that still holds, with a branch that has not ended.
-func reportDuties(ctx context.Context, db *gorm.DB, townID string, s Settings, today day.Date) ([]Duty, error) {
+func reportDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Settings, today day.Date) ([]Duty, error) {
 	var pairings []struct {
 		PersonCode string
 		ValidFrom  day.Date
@@ -178,9 +183,9 @@ ORDER BY a.person_code, a.valid_from`, map[string]any{"town": townID, "duty": ac
 }
 
 // taskDuties are the tasks of measures that are not done.
-func taskDuties(ctx context.Context, db *gorm.DB, townID string, _ Settings, _ day.Date) ([]Duty, error) {
-	var tasks []Task
-	err := db.WithContext(ctx).Where("town_id = ? AND state = ?", townID, Open).Find(&tasks).Error
+func taskDuties(ctx context.Context, db *gorm.DB, townID string, _ improve.Settings, _ day.Date) ([]Duty, error) {
+	var tasks []measure.Task
+	err := db.WithContext(ctx).Where("town_id = ? AND state = ?", townID, measure.TaskOpen).Find(&tasks).Error
 	duties := make([]Duty, len(tasks))
 	for i, t := range tasks {
 		subject := fmt.Sprintf("measures/%d/tasks/%s", t.MeasureNumber, t.ID)
@@ -192,7 +197,7 @@ func taskDuties(ctx context.Context, db *gorm.DB, townID string, _ Settings, _ d
 // analysisDuties are the analyses of confirmed targets, until a mentor has submitted
 // one of the result that named the target, or any since the confirmation. Each mentor
 // of the branch is asked; where there is none, nobody is.
-func analysisDuties(ctx context.Context, db *gorm.DB, townID string, s Settings, today day.Date) ([]Duty, error) {
+func analysisDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Settings, today day.Date) ([]Duty, error) {
 	var wanted []struct {
 		TargetID, BranchCode string
 		FromOn               day.Date
@@ -220,13 +225,13 @@ WHERE t.town_id = @town AND t.state = 'confirmed' AND NOT EXISTS (SELECT 1 FROM 
 // planDuties are the plans of confirmed targets, until one of the branch is approved
 // that was not abandoned. Those are of the branch: they name neither person nor
 // office.
-func planDuties(ctx context.Context, db *gorm.DB, townID string, s Settings, _ day.Date) ([]Duty, error) {
-	var wanted []Target
+func planDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Settings, _ day.Date) ([]Duty, error) {
+	var wanted []target.Target
 	err := db.WithContext(ctx).Raw(`SELECT t.* FROM improvement_targets t WHERE t.town_id = @town AND t.state = @confirmed
 AND NOT EXISTS (SELECT 1 FROM plans p WHERE p.town_id = t.town_id AND p.branch_code = t.branch_code AND p.approved_version IS NOT NULL
 	AND (p.state <> @closed OR p.target_id = t.id AND NOT EXISTS (
 		SELECT 1 FROM plan_moves m WHERE m.town_id = p.town_id AND m.plan_id = p.id AND m.verb = 'abandon')))`,
-		map[string]any{"town": townID, "confirmed": Confirmed, "closed": PlanClosed}).Scan(&wanted).Error
+		map[string]any{"town": townID, "confirmed": target.Confirmed, "closed": plan.Closed}).Scan(&wanted).Error
 	duties := make([]Duty, len(wanted))
 	for i, t := range wanted {
 		duties[i] = Duty{PlanDuty, "targets/" + t.ID, t.BranchCode, nil, nil, s.DueAfterWorkdays(*t.FromOn, s.PlanIn)}
@@ -236,11 +241,11 @@ AND NOT EXISTS (SELECT 1 FROM plans p WHERE p.town_id = t.town_id AND p.branch_c
 
 // itemDuties are the items of plans that are not said to be done. Those of a branch
 // name neither person nor office.
-func itemDuties(ctx context.Context, db *gorm.DB, townID string, _ Settings, _ day.Date) ([]Duty, error) {
-	var items []PlanItem
+func itemDuties(ctx context.Context, db *gorm.DB, townID string, _ improve.Settings, _ day.Date) ([]Duty, error) {
+	var items []plan.Item
 	err := db.WithContext(ctx).Where(`town_id = ? AND state IN ? AND (relapses > 0 OR plan_id IN
 	(SELECT id FROM plans WHERE town_id = ? AND state IN ?))`,
-		townID, []ItemState{ItemOpen, ItemReturned}, townID, []PlanState{PlanApproved, PlanRunning, PlanReturned}).Find(&items).Error
+		townID, []plan.ItemState{plan.ItemOpen, plan.ItemReturned}, townID, []plan.State{plan.Approved, plan.Running, plan.Returned}).Find(&items).Error
 	duties := make([]Duty, len(items))
 	for i, x := range items {
 		duties[i] = Duty{ItemDuty, "plans/" + x.PlanID + "/items/" + x.ID, x.BranchCode, nil, nil, x.DueOn}

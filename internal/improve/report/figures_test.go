@@ -1,16 +1,17 @@
-package improve
+package report
 
 import (
 	"slices"
 	"testing"
 
 	"bulwark/internal/day"
+	"bulwark/internal/improve"
 )
 
 // A visit that is not made counts once on each due day, and one that is made begins
 // a new count.
 func TestMissedVisits(t *testing.T) {
-	s := Defaults()
+	s := improve.Defaults()
 	s.VisitEvery = 7
 	for _, c := range []struct {
 		visits []day.Date

@@ -1,4 +1,4 @@
-package improve
+package target
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/improve"
 	"bulwark/internal/index"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
@@ -67,7 +68,7 @@ func Propose(ctx context.Context, db *gorm.DB, b *index.Board, townID, period st
 			return err
 		}
 		p = pr.Proposal
-		p.Targets, err = ListTargets(ctx, tx, townID, TargetFilter{Period: period})
+		p.Targets, err = List(ctx, tx, townID, Filter{Period: period})
 		return err
 	})
 	return p, err
@@ -87,13 +88,13 @@ type proposer struct {
 	ctx   context.Context
 	tx    *gorm.DB
 	town  string
-	named map[string]TargetReasons
+	named map[string]Reasons
 	known map[string]Target // of the period, by branch
 }
 
 // newProposer holds the targets of the period, so that who decides waits.
 func newProposer(ctx context.Context, tx *gorm.DB, p evaluation.Period, view index.View) (*proposer, error) {
-	settings, err := FindSettings(ctx, tx, p.TownID)
+	settings, err := improve.FindSettings(ctx, tx, p.TownID)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +183,7 @@ func (pr *proposer) refresh() error {
 	return nil
 }
 
-func (pr *proposer) create(branch string, reasons TargetReasons) error {
+func (pr *proposer) create(branch string, reasons Reasons) error {
 	t := Target{TownID: pr.town, BranchCode: branch, PeriodCode: &pr.Period, PublicationNumber: &pr.Publication, Reasons: reasons}
 	return createTarget(pr.ctx, pr.tx, &t)
 }
@@ -255,48 +256,48 @@ func follow(ctx context.Context, tx *gorm.DB, b *index.Board, p evaluation.Perio
 	return pr.write("targets.follow")
 }
 
-// TargetReason is why a rule proposes a branch. Value is the figure that was published:
+// Reason is why a rule proposes a branch. Value is the figure that was published:
 // a score, or for fall_over the points that were lost.
-type TargetReason struct {
-	Code      TargetRuleKind `json:"code" swaggertype:"string" enums:"lowest_share,dimension_below,fall_over,grade_at_most"`
-	Dimension string         `json:"dimension,omitempty" example:"governance"` // of dimension_below
-	Class     string         `json:"class,omitempty" example:"rural"`          // of lowest_share in each class
-	Value     float64        `json:"value" example:"57.4"`
-	Threshold *float64       `json:"threshold,omitempty" example:"60"` // of lowest_share the score of the last one that is in
-	Grade     string         `json:"grade,omitempty" example:"poor"`   // of grade_at_most, with the best that is still in
-	AtMost    string         `json:"at_most,omitempty" example:"fair"`
-	Text      text.Text      `json:"text"`
-}
+type Reason struct {
+	Code      improve.RuleKind `json:"code" swaggertype:"string" enums:"lowest_share,dimension_below,fall_over,grade_at_most"`
+	Dimension string           `json:"dimension,omitempty" example:"governance"` // of dimension_below
+	Class     string           `json:"class,omitempty" example:"rural"`          // of lowest_share in each class
+	Value     float64          `json:"value" example:"57.4"`
+	Threshold *float64         `json:"threshold,omitempty" example:"60"` // of lowest_share the score of the last one that is in
+	Grade     string           `json:"grade,omitempty" example:"poor"`   // of grade_at_most, with the best that is still in
+	AtMost    string           `json:"at_most,omitempty" example:"fair"`
+	Text      text.Text        `json:"text"`
+} // @name TargetReason
 
-// TargetReasons are stored as JSON text.
-type TargetReasons []TargetReason
+// Reasons are stored as JSON text.
+type Reasons []Reason
 
 // Value stores the reasons.
-func (r TargetReasons) Value() (driver.Value, error) {
-	return database.JSON[[]TargetReason]{V: r}.Value()
+func (r Reasons) Value() (driver.Value, error) {
+	return database.JSON[[]Reason]{V: r}.Value()
 }
 
 // Scan reads what Value has stored.
-func (r *TargetReasons) Scan(src any) error { return database.ScanJSON(src, (*[]TargetReason)(r)) }
+func (r *Reasons) Scan(src any) error { return database.ScanJSON(src, (*[]Reason)(r)) }
 
 // GormDataType is the column type on both databases.
-func (TargetReasons) GormDataType() string { return "text" }
+func (Reasons) GormDataType() string { return "text" }
 
 // reasonsBy gives the branches of the ranking that the rules name, each with its
 // reasons in the order of the rules. Figures are compared as they are shown.
 // Branches without a score have none.
-func reasonsBy(rules []TargetRule, r index.Ranking, s *scheme.Compiled) map[string]TargetReasons {
-	named := map[string]TargetReasons{}
-	add := func(branch string, reason TargetReason) { named[branch] = append(named[branch], reason) }
+func reasonsBy(rules []improve.ProposalRule, r index.Ranking, s *scheme.Compiled) map[string]Reasons {
+	named := map[string]Reasons{}
+	add := func(branch string, reason Reason) { named[branch] = append(named[branch], reason) }
 	for _, rule := range rules {
 		switch rule.Kind {
-		case LowestShare:
+		case improve.LowestShare:
 			lowest(rule, r.Items, add)
-		case DimensionBelow:
+		case improve.DimensionBelow:
 			weak(rule, r.Items, s, add)
-		case FallOver:
+		case improve.FallOver:
 			fell(rule, r.Items, add)
-		case GradeAtMost:
+		case improve.GradeAtMost:
 			graded(rule, r.Items, s, add)
 		}
 	}
@@ -305,7 +306,7 @@ func reasonsBy(rules []TargetRule, r index.Ranking, s *scheme.Compiled) map[stri
 
 // lowest takes the share of the branches with the lowest scores, rounded up, and
 // those that are level with the last of them.
-func lowest(rule TargetRule, items []index.Ranked, add func(string, TargetReason)) {
+func lowest(rule improve.ProposalRule, items []index.Ranked, add func(string, Reason)) {
 	peers := map[string][]index.Ranked{}
 	for _, i := range items {
 		class := ""
@@ -324,7 +325,7 @@ func lowest(rule TargetRule, items []index.Ranked, add func(string, TargetReason
 		last := scores[min(max(n, 1), len(group))-1]
 		for _, i := range group {
 			if i.Score <= last {
-				add(i.Branch.Code, TargetReason{Code: LowestShare, Class: class, Value: i.Score, Threshold: &last, Text: text.F(
+				add(i.Branch.Code, Reason{Code: improve.LowestShare, Class: class, Value: i.Score, Threshold: &last, Text: text.F(
 					"得分 %[1]v，属于最低的 %[2]d 个（共 %[3]d 个）", "its score of %[1]v is among the lowest %[2]d of %[3]d", i.Score, n, len(group))})
 			}
 		}
@@ -332,7 +333,7 @@ func lowest(rule TargetRule, items []index.Ranked, add func(string, TargetReason
 }
 
 // weak takes the branches with a dimension below the points.
-func weak(rule TargetRule, items []index.Ranked, s *scheme.Compiled, add func(string, TargetReason)) {
+func weak(rule improve.ProposalRule, items []index.Ranked, s *scheme.Compiled, add func(string, Reason)) {
 	for _, info := range s.Index.Nodes() {
 		if info.Depth != 1 || len(rule.Dimensions) > 0 && !slices.Contains(rule.Dimensions, info.Code) {
 			continue
@@ -340,7 +341,7 @@ func weak(rule TargetRule, items []index.Ranked, s *scheme.Compiled, add func(st
 		name := s.Node(info.Code).Name
 		for _, i := range items {
 			if score, there := i.Dimensions[info.Code]; there && score < rule.Points {
-				add(i.Branch.Code, TargetReason{Code: DimensionBelow, Dimension: info.Code, Value: score, Threshold: &rule.Points, Text: text.F(
+				add(i.Branch.Code, Reason{Code: improve.DimensionBelow, Dimension: info.Code, Value: score, Threshold: &rule.Points, Text: text.F(
 					"%[1]s %[3]v 分，低于 %[4]v 分", "%[2]s scores %[3]v, below %[4]v", name.In("zh"), name.In("en"), score, rule.Points)})
 			}
 		}
@@ -349,10 +350,10 @@ func weak(rule TargetRule, items []index.Ranked, s *scheme.Compiled, add func(st
 
 // fell takes the branches that lost more than the points since the publication
 // before.
-func fell(rule TargetRule, items []index.Ranked, add func(string, TargetReason)) {
+func fell(rule improve.ProposalRule, items []index.Ranked, add func(string, Reason)) {
 	for _, i := range items {
 		if i.Change != nil && -i.Change.Score > rule.Points {
-			add(i.Branch.Code, TargetReason{Code: FallOver, Value: -i.Change.Score, Threshold: &rule.Points, Text: text.F(
+			add(i.Branch.Code, Reason{Code: improve.FallOver, Value: -i.Change.Score, Threshold: &rule.Points, Text: text.F(
 				"较上次公布下降 %[1]v 分，超过 %[2]v 分", "it fell by %[1]v since the publication before, by more than %[2]v", -i.Change.Score, rule.Points)})
 		}
 	}
@@ -360,14 +361,14 @@ func fell(rule TargetRule, items []index.Ranked, add func(string, TargetReason))
 
 // graded takes the branches whose grade is the named one or worse; none where the
 // scheme has no such grade.
-func graded(rule TargetRule, items []index.Ranked, s *scheme.Compiled, add func(string, TargetReason)) {
+func graded(rule improve.ProposalRule, items []index.Ranked, s *scheme.Compiled, add func(string, Reason)) {
 	place := func(code string) int {
 		return slices.IndexFunc(s.Document.Grades, func(g scheme.Grade) bool { return g.Code == code })
 	}
 	best := place(rule.Grade)
 	for _, i := range items {
 		if got := place(i.Grade); best >= 0 && got >= best {
-			add(i.Branch.Code, TargetReason{Code: GradeAtMost, Value: i.Score, Grade: i.Grade, AtMost: rule.Grade, Text: text.F(
+			add(i.Branch.Code, Reason{Code: improve.GradeAtMost, Value: i.Score, Grade: i.Grade, AtMost: rule.Grade, Text: text.F(
 				"等次为 %[1]s（不高于 %[2]s）", "its grade is %[1]s, no better than %[2]s", i.Grade, rule.Grade)})
 		}
 	}

@@ -1,4 +1,4 @@
-package improve
+package report
 
 import (
 	"context"
@@ -11,13 +11,14 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
+	"bulwark/internal/improve"
 	"bulwark/internal/people"
 	"bulwark/internal/town"
 )
 
-// ReportFigures are what the log tells of the work of an instructor in a span of
+// Figures are what the log tells of the work of an instructor in a span of
 // days, on the branches with which he or she was paired on the day in question.
-type ReportFigures struct {
+type Figures struct {
 	Branches        []string     `json:"branches" example:"b07"` // with which the author was paired on any of the days
 	VisitsMade      Figure       `json:"visits_made"`            // recorded ones of the author
 	VisitsMissed    MissedVisits `json:"visits_missed"`
@@ -26,7 +27,7 @@ type ReportFigures struct {
 	ProblemsOverdue Figure       `json:"problems_overdue"` // at the end of the last day
 	TasksProgressed Figure       `json:"tasks_progressed"` // tasks with a report on them, of the branches or of the author
 	ItemsVerified   Figure       `json:"items_verified"`   // items of plans
-}
+} // @name ReportFigures
 
 // Figure is a count with what was counted.
 type Figure struct {
@@ -49,18 +50,18 @@ type MissedVisit struct {
 }
 
 // plainFigures are figures without the methods of a column.
-type plainFigures ReportFigures
+type plainFigures Figures
 
 // Value stores the figures.
-func (f ReportFigures) Value() (driver.Value, error) {
+func (f Figures) Value() (driver.Value, error) {
 	return database.JSON[plainFigures]{V: plainFigures(f)}.Value()
 }
 
 // Scan reads what Value has stored.
-func (f *ReportFigures) Scan(src any) error { return database.ScanJSON(src, (*plainFigures)(f)) }
+func (f *Figures) Scan(src any) error { return database.ScanJSON(src, (*plainFigures)(f)) }
 
 // GormDataType is the column type on both databases.
-func (ReportFigures) GormDataType() string { return "text" }
+func (Figures) GormDataType() string { return "text" }
 
 // add counts the thing once.
 func (f *Figure) add(id string) {
@@ -113,9 +114,9 @@ func (s reportSpan) args(branches []string) map[string]any {
 }
 
 // figuresOf works out the figures of a span, by a constant number of statements.
-func figuresOf(ctx context.Context, db *gorm.DB, townID, author string, from, until day.Date) (*ReportFigures, error) {
+func figuresOf(ctx context.Context, db *gorm.DB, townID, author string, from, until day.Date) (*Figures, error) {
 	s := reportSpan{town: townID, author: author, from: from, until: until}
-	settings, err := FindSettings(ctx, db, townID)
+	settings, err := improve.FindSettings(ctx, db, townID)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +124,7 @@ func figuresOf(ctx context.Context, db *gorm.DB, townID, author string, from, un
 		return nil, err
 	}
 	none := func() Figure { return Figure{IDs: []string{}} }
-	f := &ReportFigures{
+	f := &Figures{
 		Branches: []string{}, VisitsMade: none(), VisitsMissed: MissedVisits{Visits: []MissedVisit{}},
 		ProblemsOpened: none(), ProblemsSolved: none(), ProblemsOverdue: none(), TasksProgressed: none(), ItemsVerified: none(),
 	}
@@ -145,7 +146,7 @@ func figuresOf(ctx context.Context, db *gorm.DB, townID, author string, from, un
 }
 
 // countVisits counts the visits of the author, and the due days on which there was none.
-func (f *ReportFigures) countVisits(ctx context.Context, db *gorm.DB, s reportSpan, settings Settings) error {
+func (f *Figures) countVisits(ctx context.Context, db *gorm.DB, s reportSpan, settings improve.Settings) error {
 	var visits []struct {
 		ID, BranchCode string
 		VisitedOn      day.Date
@@ -181,7 +182,7 @@ ORDER BY visited_on, id`, s.args(f.Branches)).Scan(&visits).Error
 // missed gives the due days before the last day until which no visit was made,
 // counted from the first day of a pairing, the last visit or the due day that was
 // missed before. The days of visits come in their order.
-func missed(s Settings, first day.Date, visits []day.Date, last day.Date) (days []day.Date) {
+func missed(s improve.Settings, first day.Date, visits []day.Date, last day.Date) (days []day.Date) {
 	for since := first; ; {
 		due := s.DueAfterDays(since, s.VisitEvery)
 		for len(visits) > 0 && visits[0] <= since {
@@ -201,7 +202,7 @@ func missed(s Settings, first day.Date, visits []day.Date, last day.Date) (days 
 
 // countProblems reads the moves of problems as they were until the end of the span,
 // so that a report about the past tells what was then.
-func (f *ReportFigures) countProblems(ctx context.Context, db *gorm.DB, s reportSpan) error {
+func (f *Figures) countProblems(ctx context.Context, db *gorm.DB, s reportSpan) error {
 	var moves []struct {
 		ProblemID, Verb, BranchCode string
 		At                          time.Time
@@ -221,7 +222,7 @@ ORDER BY m.problem_id, m.version`, s.args(f.Branches)).Scan(&moves).Error
 			}
 		}
 		latest := i+1 == len(moves) || moves[i+1].ProblemID != m.ProblemID
-		if latest && m.Verb != "solve" && m.Verb != "close" && Overdue(m.DueOn, s.until) && s.paired(m.BranchCode, s.until) {
+		if latest && m.Verb != "solve" && m.Verb != "close" && improve.Overdue(m.DueOn, s.until) && s.paired(m.BranchCode, s.until) {
 			f.ProblemsOverdue.add(m.ProblemID)
 		}
 	}
@@ -229,7 +230,7 @@ ORDER BY m.problem_id, m.version`, s.args(f.Branches)).Scan(&moves).Error
 }
 
 // countTasks counts the tasks on whose progress somebody reported in the span.
-func (f *ReportFigures) countTasks(ctx context.Context, db *gorm.DB, s reportSpan) error {
+func (f *Figures) countTasks(ctx context.Context, db *gorm.DB, s reportSpan) error {
 	var notes []struct {
 		TaskID     string
 		BranchCode *string
@@ -249,7 +250,7 @@ ORDER BY n.task_id, n.version`, s.args(f.Branches)).Scan(&notes).Error
 }
 
 // countItems counts the items of plans that were verified in the span.
-func (f *ReportFigures) countItems(ctx context.Context, db *gorm.DB, s reportSpan) error {
+func (f *Figures) countItems(ctx context.Context, db *gorm.DB, s reportSpan) error {
 	var moves []struct {
 		ItemID, BranchCode string
 		At                 time.Time

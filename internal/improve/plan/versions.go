@@ -1,4 +1,4 @@
-package improve
+package plan
 
 import (
 	"context"
@@ -18,26 +18,29 @@ import (
 	"bulwark/pkg/composite"
 )
 
-// PlanVersion is a document as it was advised on or approved, kept for ever.
-type PlanVersion struct {
-	TownID     string                         `gorm:"primaryKey" json:"-"`
-	PlanID     string                         `gorm:"primaryKey" json:"plan" format:"uuid"`
-	Number     int64                          `gorm:"primaryKey" json:"number" example:"2"`
-	Stage      PlanState                      `json:"stage" swaggertype:"string" enums:"advised,approved"`
-	Document   database.JSON[PlanDocument]    `json:"document" swaggertype:"object"`
-	Digest     string                         `json:"digest"`                                    // SHA-256 of the document
-	Prediction *database.JSON[PlanPrediction] `json:"prediction,omitempty" swaggertype:"object"` // of an approved one
-	Note       string                         `json:"note,omitempty"`                            // the advice, or why it was approved
-	MadeBy     string                         `json:"by" example:"mentor-1"`
-	Role       access.Role                    `json:"role" swaggertype:"string" example:"mentor"`
-	MadeAt     time.Time                      `json:"at"`
-	MadeOn     day.Date                       `json:"on" swaggertype:"string" format:"date"`
-}
+// Version is a document as it was advised on or approved, kept for ever.
+type Version struct {
+	TownID     string                     `gorm:"primaryKey" json:"-"`
+	PlanID     string                     `gorm:"primaryKey" json:"plan" format:"uuid"`
+	Number     int64                      `gorm:"primaryKey" json:"number" example:"2"`
+	Stage      State                      `json:"stage" swaggertype:"string" enums:"advised,approved"`
+	Document   database.JSON[Document]    `json:"document" swaggertype:"object"`
+	Digest     string                     `json:"digest"`                                    // SHA-256 of the document
+	Prediction *database.JSON[Prediction] `json:"prediction,omitempty" swaggertype:"object"` // of an approved one
+	Note       string                     `json:"note,omitempty"`                            // the advice, or why it was approved
+	MadeBy     string                     `json:"by" example:"mentor-1"`
+	Role       access.Role                `json:"role" swaggertype:"string" example:"mentor"`
+	MadeAt     time.Time                  `json:"at"`
+	MadeOn     day.Date                   `json:"on" swaggertype:"string" format:"date"`
+} // @name PlanVersion
+
+// TableName is the table of versions of plans.
+func (Version) TableName() string { return "plan_versions" }
 
 // keep stores the document of the plan as its next version.
-func (p Plan) keep(ctx context.Context, tx *gorm.DB, stage PlanState, note string, predicted *database.JSON[PlanPrediction]) (PlanVersion, error) {
+func (p Plan) keep(ctx context.Context, tx *gorm.DB, stage State, note string, predicted *database.JSON[Prediction]) (Version, error) {
 	who := access.Caller(ctx)
-	v := PlanVersion{
+	v := Version{
 		TownID: p.TownID, PlanID: p.ID, Stage: stage, Document: p.Document, Prediction: predicted, Note: note,
 		MadeBy: who.Name(), Role: who.Role, MadeAt: tx.NowFunc(), MadeOn: day.Of(tx.NowFunc()),
 	}
@@ -46,68 +49,68 @@ func (p Plan) keep(ctx context.Context, tx *gorm.DB, stage PlanState, note strin
 		return v, err
 	}
 	var last int64
-	if err := tx.Model(&PlanVersion{}).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Select("COALESCE(MAX(number), 0)").Scan(&last).Error; err != nil {
+	if err := tx.Model(&Version{}).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Select("COALESCE(MAX(number), 0)").Scan(&last).Error; err != nil {
 		return v, err
 	}
 	v.Number = last + 1
 	return v, tx.Create(&v).Error
 }
 
-// ListPlanVersions gives the versions of a plan, by number.
-func ListPlanVersions(ctx context.Context, db *gorm.DB, townID, plan string, after int64, limit int) ([]PlanVersion, error) {
-	if _, err := FindPlan(ctx, db, townID, plan); err != nil {
+// ListVersions gives the versions of a plan, by number.
+func ListVersions(ctx context.Context, db *gorm.DB, townID, plan string, after int64, limit int) ([]Version, error) {
+	if _, err := Find(ctx, db, townID, plan); err != nil {
 		return nil, err
 	}
-	var list []PlanVersion
+	var list []Version
 	err := db.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number > ?", townID, plan, after).Order("number").Limit(limit).Find(&list).Error
 	return list, err
 }
 
-// FindPlanVersion gives one version of a plan.
-func FindPlanVersion(ctx context.Context, db *gorm.DB, townID, plan string, number int64) (PlanVersion, error) {
-	if _, err := FindPlan(ctx, db, townID, plan); err != nil {
-		return PlanVersion{}, err
+// FindVersion gives one version of a plan.
+func FindVersion(ctx context.Context, db *gorm.DB, townID, plan string, number int64) (Version, error) {
+	if _, err := Find(ctx, db, townID, plan); err != nil {
+		return Version{}, err
 	}
-	var v PlanVersion
+	var v Version
 	err := db.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number = ?", townID, plan, number).Take(&v).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return PlanVersion{}, fault.Missing(planVersionNoun, strconv.FormatInt(number, 10))
+		return Version{}, fault.Missing(planVersionNoun, strconv.FormatInt(number, 10))
 	}
 	return v, err
 }
 
 var planVersionNoun = text.Text{ZH: "方案版本", EN: "version of the plan"}
 
-// PlanOn gives the version of the branch's plan that held on the day: the last one
+// VersionOn gives the version of the branch's plan that held on the day: the last one
 // approved until then of a plan that was not closed yet.
-func PlanOn(ctx context.Context, db *gorm.DB, townID, branch string, on day.Date) (PlanVersion, error) {
+func VersionOn(ctx context.Context, db *gorm.DB, townID, branch string, on day.Date) (Version, error) {
 	v, err := planViewerOf(ctx, db, townID)
 	if err != nil {
-		return PlanVersion{}, err
+		return Version{}, err
 	}
-	var list []PlanVersion
+	var list []Version
 	if v.reach.Has(branch) {
 		err = db.WithContext(ctx).Raw(`SELECT v.* FROM plan_versions v JOIN plans p ON p.town_id = v.town_id AND p.id = v.plan_id
 WHERE p.town_id = ? AND p.branch_code = ? AND v.stage = ? AND v.made_on <= ? AND (p.closed_on IS NULL OR p.closed_on > ?)
-ORDER BY v.plan_id DESC, v.number DESC LIMIT 1`, townID, branch, PlanApproved, on, on).Scan(&list).Error
+ORDER BY v.plan_id DESC, v.number DESC LIMIT 1`, townID, branch, Approved, on, on).Scan(&list).Error
 	}
 	if err == nil && len(list) == 0 {
 		err = fault.NotFound("no_plan", "党组织“%[1]s”在 %[2]s 没有已批准的提升方案", "the branch %[1]q had no approved plan on %[2]s", branch, on)
 	}
 	if err != nil {
-		return PlanVersion{}, err
+		return Version{}, err
 	}
 	return list[0], nil
 }
 
-// PlanDiff is what one version says otherwise than an earlier one.
-type PlanDiff struct {
+// Diff is what one version says otherwise than an earlier one.
+type Diff struct {
 	Plan    string     `json:"plan" format:"uuid"`
 	From    int64      `json:"from"`
 	To      int64      `json:"to"`
 	Summary bool       `json:"summary"` // whether the summary differs
 	Items   []ItemDiff `json:"items"`   // those that differ, in the order of the later version, then those gone
-}
+} // @name PlanDiff
 
 // ItemDiff is how one item differs.
 type ItemDiff struct {
@@ -117,18 +120,18 @@ type ItemDiff struct {
 	After  *PlannedItem `json:"after,omitempty"`
 }
 
-// DiffPlanVersions compares two versions of a plan.
-func DiffPlanVersions(ctx context.Context, db *gorm.DB, townID, plan string, from, to int64) (PlanDiff, error) {
-	early, err := FindPlanVersion(ctx, db, townID, plan, from)
+// DiffVersions compares two versions of a plan.
+func DiffVersions(ctx context.Context, db *gorm.DB, townID, plan string, from, to int64) (Diff, error) {
+	early, err := FindVersion(ctx, db, townID, plan, from)
 	if err != nil {
-		return PlanDiff{}, err
+		return Diff{}, err
 	}
-	late, err := FindPlanVersion(ctx, db, townID, plan, to)
+	late, err := FindVersion(ctx, db, townID, plan, to)
 	if err != nil {
-		return PlanDiff{}, err
+		return Diff{}, err
 	}
 	before, after := early.Document.V, late.Document.V
-	d := PlanDiff{Plan: plan, From: from, To: to, Summary: before.Summary != after.Summary, Items: []ItemDiff{}}
+	d := Diff{Plan: plan, From: from, To: to, Summary: before.Summary != after.Summary, Items: []ItemDiff{}}
 	for _, x := range after.Items {
 		was, there := before.find(x.ID)
 		switch {
@@ -146,10 +149,10 @@ func DiffPlanVersions(ctx context.Context, db *gorm.DB, townID, plan string, fro
 	return d, nil
 }
 
-// PlanPrediction is what a plan would have brought, had all its items reached their
+// Prediction is what a plan would have brought, had all its items reached their
 // goals in the result that it starts from. It is a supposition, kept with what it
 // assumes, and never a published figure.
-type PlanPrediction struct {
+type Prediction struct {
 	Period      string           `json:"period" example:"2023Q2"`
 	Publication int64            `json:"publication" example:"1"`
 	Run         string           `json:"run" format:"uuid"`
@@ -173,16 +176,16 @@ type ItemPrediction struct {
 }
 
 // predict computes it from the publication that the plan starts from.
-func (p Plan) predict(v index.View) (PlanPrediction, error) {
+func (p Plan) predict(v index.View) (Prediction, error) {
 	card, err := cardOf(v, p.BranchCode)
 	if err != nil {
-		return PlanPrediction{}, err
+		return Prediction{}, err
 	}
 	then, err := v.Predict(p.BranchCode, p.Document.V.goals())
 	if err != nil {
-		return PlanPrediction{}, err
+		return Prediction{}, err
 	}
-	x := PlanPrediction{
+	x := Prediction{
 		Period: p.PeriodCode, Publication: p.PublicationNumber, Run: card.Run, Score: *card.Score, ScoreThen: then.Score,
 		Points: composite.Round(then.Score-*card.Score, composite.MaxDecimals), Rank: *card.Rank, RankThen: then.Rank,
 		Grade: card.Grade, GradeThen: then.Grade, Items: []ItemPrediction{},

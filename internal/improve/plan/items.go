@@ -1,4 +1,4 @@
-package improve
+package plan
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/improve"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -30,8 +31,8 @@ const (
 	ItemDropped  ItemState = "dropped"
 )
 
-// PlanItem is an item of an approved plan, and how far it is.
-type PlanItem struct {
+// Item is an item of an approved plan, and how far it is.
+type Item struct {
 	TownID     string `gorm:"primaryKey" json:"-"`
 	PlanID     string `json:"plan" format:"uuid"`
 	BranchCode string `json:"branch" example:"b07"`
@@ -48,7 +49,10 @@ type PlanItem struct {
 	History     []ItemMove `gorm:"-" json:"history,omitempty"`
 	Allowed     []string   `gorm:"-" json:"allowed"`
 	database.Versioned
-}
+} // @name PlanItem
+
+// TableName is the table of items.
+func (Item) TableName() string { return "plan_items" }
 
 // ItemMove is one step of an item.
 type ItemMove struct {
@@ -75,14 +79,14 @@ func itemReaderOf(ctx context.Context, db *gorm.DB, townID string) (*itemReader,
 }
 
 type (
-	itemRules = []workflow.Rule[PlanItem, *itemReader]
-	itemVerbs = []workflow.Verb[PlanItem, ItemState, *itemReader]
+	itemRules = []workflow.Rule[Item, *itemReader]
+	itemVerbs = []workflow.Verb[Item, ItemState, *itemReader]
 )
 
 // items is the life of an item: the secretary says by evidence that it is done, the
 // paired instructor, who is not the same person, verifies or returns it, and the
 // leading group closes it (销号). It relapses by itself.
-var items = workflow.Kind[PlanItem, ItemState, *itemReader]{
+var items = workflow.Kind[Item, ItemState, *itemReader]{
 	Noun: text.Text{ZH: "提升事项", EN: "plan item"}, Name: "plan-item", Reader: itemReaderOf,
 	Verbs: itemVerbs{
 		{Name: "done", From: []ItemState{ItemOpen, ItemReturned}, To: ItemDone, Action: access.WritePlans, When: itemRules{workable}},
@@ -95,7 +99,7 @@ var items = workflow.Kind[PlanItem, ItemState, *itemReader]{
 }
 
 // Ref names the item.
-func (i PlanItem) Ref() workflow.Ref {
+func (i Item) Ref() workflow.Ref {
 	return workflow.Ref{Town: i.TownID, ID: i.ID, Version: i.Version}
 }
 
@@ -103,46 +107,46 @@ func (i PlanItem) Ref() workflow.Ref {
 func (v *itemReader) Visible(q *gorm.DB) *gorm.DB { return v.reach.Narrow(q) }
 
 // State is where the item is, and who brought it there.
-func (v *itemReader) State(i PlanItem) (ItemState, fault.Lock) {
+func (v *itemReader) State(i Item) (ItemState, fault.Lock) {
 	return i.State, fault.Lock{By: i.StateBy, At: i.StateAt, Reason: i.StateReason, CanLift: string(access.LeadingGroup)}
 }
 
 // Show is the item with what the caller can do.
-func (v *itemReader) Show(i PlanItem, allowed []string) PlanItem {
+func (v *itemReader) Show(i Item, allowed []string) Item {
 	i.Allowed = allowed
 	return i
 }
 
 // Audit keeps the whole item.
-func (v *itemReader) Audit(i PlanItem, _ string) (string, any) {
+func (v *itemReader) Audit(i Item, _ string) (string, any) {
 	return "plans/" + i.PlanID + "/items/" + i.ID, i
 }
 
 // workable refuses while the plan does not run, but for what relapsed, whatever became
 // of the plan.
-func workable(v *itemReader, i PlanItem) error {
-	if p := v.plans[i.PlanID]; p.State != PlanRunning && p.State != PlanReturned && i.Relapses == 0 {
+func workable(v *itemReader, i Item) error {
+	if p := v.plans[i.PlanID]; p.State != Running && p.State != Returned && i.Relapses == 0 {
 		return workflow.Conflict(p.stand(), "plan_not_running", text.F("方案尚未启动或已结束：请先启动", "the plan does not run: start it first"))
 	}
 	return nil
 }
 
-func notOwnWork(v *itemReader, i PlanItem) error {
+func notOwnWork(v *itemReader, i Item) error {
 	if i.DoneBy == v.Name() {
 		return fault.Forbidden("own_work", "不能核验自己报告完成的事项", "nobody verifies what he or she has done")
 	}
 	return nil
 }
 
-func notLed(v *itemReader, i PlanItem) error {
+func notLed(v *itemReader, i Item) error {
 	if v.led[i.BranchCode] {
-		return OwnBranch()
+		return improve.OwnBranch()
 	}
 	return nil
 }
 
 // Load reads the plans of the items.
-func (v *itemReader) Load(ctx context.Context, db *gorm.DB, list []PlanItem, depth workflow.Depth) (err error) {
+func (v *itemReader) Load(ctx context.Context, db *gorm.DB, list []Item, depth workflow.Depth) (err error) {
 	if v.plans == nil {
 		ids := []string{""} // never an empty list
 		for _, i := range list {
@@ -168,29 +172,29 @@ func (v *itemReader) Load(ctx context.Context, db *gorm.DB, list []PlanItem, dep
 }
 
 // items are those of the plan, in its order.
-func (v planViewer) items(ctx context.Context, db *gorm.DB, p Plan) ([]PlanItem, error) {
+func (v planViewer) items(ctx context.Context, db *gorm.DB, p Plan) ([]Item, error) {
 	r := &itemReader{v, map[string]Plan{p.ID: p}}
 	return items.List(ctx, db, r, db.WithContext(ctx).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Order("position, id"))
 }
 
-// FindPlanItem gives one item of an approved plan with its history, if the caller may
+// findItem gives one item of an approved plan with its history, if the caller may
 // read the plans of its branch.
-func FindPlanItem(ctx context.Context, db *gorm.DB, townID, id string) (PlanItem, error) {
+func findItem(ctx context.Context, db *gorm.DB, townID, id string) (Item, error) {
 	return items.Find(ctx, db, townID, id)
 }
 
 // syncItems makes the items those of the document that is approved now. Those that
 // are in it already stay where they are; those gone are dropped.
 func (p Plan) syncItems(ctx context.Context, tx *gorm.DB) error {
-	var there []PlanItem
+	var there []Item
 	if err := tx.WithContext(ctx).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Find(&there).Error; err != nil {
 		return err
 	}
 	who := access.Caller(ctx).Name()
 	for n, planned := range p.Document.V.Items {
-		at := slices.IndexFunc(there, func(i PlanItem) bool { return i.ID == planned.ID })
+		at := slices.IndexFunc(there, func(i Item) bool { return i.ID == planned.ID })
 		if at < 0 {
-			i := PlanItem{
+			i := Item{
 				TownID: p.TownID, PlanID: p.ID, BranchCode: p.BranchCode, Position: int64(n + 1), PlannedItem: planned,
 				State: ItemOpen, StateBy: who, StateAt: tx.NowFunc(), Versioned: database.Versioned{Version: 1},
 			}
@@ -203,7 +207,7 @@ func (p Plan) syncItems(ctx context.Context, tx *gorm.DB) error {
 			"position": n + 1, "value_goal": planned.ValueGoal, "score_goal": planned.ScoreGoal, "points": planned.Points, "measure": planned.Measure,
 			"action": planned.Action, "owner_kind": planned.Owner.Kind, "owner_code": planned.Owner.Code, "due_on": planned.DueOn, "cost": planned.Cost,
 		}
-		if err := database.UpdateVersioned(tx, &PlanItem{TownID: p.TownID, PlannedItem: PlannedItem{ID: planned.ID}}, there[at].Version, change); err != nil {
+		if err := database.UpdateVersioned(tx, &Item{TownID: p.TownID, PlannedItem: PlannedItem{ID: planned.ID}}, there[at].Version, change); err != nil {
 			return err
 		}
 	}
@@ -212,16 +216,16 @@ func (p Plan) syncItems(ctx context.Context, tx *gorm.DB) error {
 			continue
 		}
 		change := map[string]any{"state": ItemDropped, "state_by": who, "state_at": tx.NowFunc()}
-		if err := database.UpdateVersioned(tx, &PlanItem{TownID: p.TownID, PlannedItem: PlannedItem{ID: i.ID}}, i.Version, change); err != nil {
+		if err := database.UpdateVersioned(tx, &Item{TownID: p.TownID, PlannedItem: PlannedItem{ID: i.ID}}, i.Version, change); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// MovePlanItem takes an item to another state.
-func MovePlanItem(ctx context.Context, db *gorm.DB, townID, id string, version int64, to ItemState, reason, evidence string) (PlanItem, error) {
-	return items.Move(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, to, reason, func(tx *gorm.DB, v *itemReader, _ PlanItem) (workflow.Change, error) {
+// MoveItem takes an item to another state.
+func MoveItem(ctx context.Context, db *gorm.DB, townID, id string, version int64, to ItemState, reason, evidence string) (Item, error) {
+	return items.Move(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, to, reason, func(tx *gorm.DB, v *itemReader, _ Item) (workflow.Change, error) {
 		columns := map[string]any{"state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": reason, "closed_at": nil}
 		switch {
 		case to == ItemDone && evidence == "":
@@ -237,11 +241,11 @@ func MovePlanItem(ctx context.Context, db *gorm.DB, townID, id string, version i
 	})
 }
 
-// FindItemOf is FindPlanItem for an item that must be of the plan.
-func FindItemOf(ctx context.Context, db *gorm.DB, townID, plan, id string) (PlanItem, error) {
-	i, err := FindPlanItem(ctx, db, townID, id)
+// FindItem is findItem for an item that must be of the plan.
+func FindItem(ctx context.Context, db *gorm.DB, townID, plan, id string) (Item, error) {
+	i, err := findItem(ctx, db, townID, id)
 	if err == nil && i.PlanID != plan {
-		return PlanItem{}, fault.Missing(items.Noun, id)
+		return Item{}, fault.Missing(items.Noun, id)
 	}
 	return i, err
 }
@@ -286,7 +290,7 @@ func ReopenRelapsed(ctx context.Context, db *gorm.DB) (int, error) {
 	var failed error
 	done, seen := 0, map[[2]string]bool{}
 	for _, f := range list {
-		settings, err := FindSettings(ctx, db, f.TownID)
+		settings, err := improve.FindSettings(ctx, db, f.TownID)
 		if err != nil {
 			return done, err
 		}
@@ -305,12 +309,12 @@ func ReopenRelapsed(ctx context.Context, db *gorm.DB) (int, error) {
 
 // reopen opens the item again, its history kept and tied to the closing. It gets as
 // long as a new one would: what was closed in time is not overdue because it came back.
-func (f fallen) reopen(ctx context.Context, db *gorm.DB, s Settings) error {
+func (f fallen) reopen(ctx context.Context, db *gorm.DB, s improve.Settings) error {
 	why := text.F("考评周期 %[1]s 中“%[2]s”得 %.2[3]f 分，低于目标 %.2[4]f 分", "in the period %[1]s %[2]s scores %.2[3]f, below the goal of %.2[4]f",
 		f.PeriodCode, f.Indicator, f.Score, f.ScoreGoal)
 	reason := why.ZH + " / " + why.EN
 	ref := workflow.Ref{Town: f.TownID, ID: f.ID, Version: f.Version}
-	_, err := items.Apply(ctx, db, ref, "relapse", reason, func(tx *gorm.DB, _ *itemReader, _ PlanItem) (workflow.Change, error) {
+	_, err := items.Apply(ctx, db, ref, "relapse", reason, func(tx *gorm.DB, _ *itemReader, _ Item) (workflow.Change, error) {
 		return workflow.Change{
 			Columns: map[string]any{
 				"state_by": audit.ActorOf(ctx).Name, "state_at": tx.NowFunc(), "state_reason": reason, "closed_at": (*time.Time)(nil),

@@ -1,4 +1,4 @@
-package improve
+package measure
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/improve"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
@@ -23,9 +24,9 @@ type TaskState string
 
 // The states of a task.
 const (
-	Open    TaskState = "open"
-	Done    TaskState = "done"
-	Dropped TaskState = "dropped"
+	TaskOpen    TaskState = "open"
+	TaskDone    TaskState = "done"
+	TaskDropped TaskState = "dropped"
 )
 
 // Task is what is to be done under a measure, for a branch or for the whole town,
@@ -76,11 +77,11 @@ var taskNoun = text.Text{ZH: "任务", EN: "task"}
 // taskMoves is the life of a task. Who answers for it reports and finishes; who
 // sets tasks changes, drops and reopens them.
 var taskMoves = workflow.Machine[TaskState, workflow.Free]{
-	{Verb: "change", From: []TaskState{Open}, Action: access.WriteTasks},
-	{Verb: "report", From: []TaskState{Open}, Action: access.ReportTasks},
-	{Verb: "finish", From: []TaskState{Open}, To: Done, Action: access.ReportTasks},
-	{Verb: "drop", From: []TaskState{Open}, To: Dropped, Action: access.WriteTasks, Reason: true},
-	{Verb: "reopen", From: []TaskState{Done, Dropped}, To: Open, Action: access.WriteTasks, Reason: true},
+	{Verb: "change", From: []TaskState{TaskOpen}, Action: access.WriteTasks},
+	{Verb: "report", From: []TaskState{TaskOpen}, Action: access.ReportTasks},
+	{Verb: "finish", From: []TaskState{TaskOpen}, To: TaskDone, Action: access.ReportTasks},
+	{Verb: "drop", From: []TaskState{TaskOpen}, To: TaskDropped, Action: access.WriteTasks, Reason: true},
+	{Verb: "reopen", From: []TaskState{TaskDone, TaskDropped}, To: TaskOpen, Action: access.WriteTasks, Reason: true},
 }
 
 func (t Task) stand() workflow.Standing {
@@ -139,7 +140,7 @@ func ListTasks(ctx context.Context, db *gorm.DB, townID string, f TaskFilter) ([
 		q = q.Where("state = ?", f.State)
 	}
 	if f.Overdue {
-		q = q.Where("state = ? AND due_on < ?", Open, v.today)
+		q = q.Where("state = ? AND due_on < ?", TaskOpen, v.today)
 	}
 	if f.Limit > 0 {
 		q = q.Limit(f.Limit)
@@ -213,20 +214,20 @@ func (v tasker) refuse(t Task, verb string) error {
 	case t.BranchCode == nil && !v.write.All, t.BranchCode != nil && !v.write.Has(*t.BranchCode):
 		return fault.Forbidden("not_assigned", "您只能安排所联系党组织的任务", "you set tasks for the branches of your office only")
 	case verb == "drop" && t.BranchCode != nil && v.led[*t.BranchCode]:
-		return OwnBranch()
+		return improve.OwnBranch()
 	}
 	return nil
 }
 
 // tell fills in what depends on the day and the caller.
 func (v tasker) tell(t *Task) {
-	t.Overdue = t.State == Open && Overdue(t.DueOn, v.today)
+	t.Overdue = t.State == TaskOpen && improve.Overdue(t.DueOn, v.today)
 	t.Allowed = slices.DeleteFunc(taskMoves.Allowed(v.Principal, t.State, t.stand()), func(verb string) bool { return v.refuse(*t, verb) != nil })
 }
 
-// TaskPlan is what is set about a task. Either a person or an office answers for
+// TaskContent is what is set about a task. Either a person or an office answers for
 // it.
-type TaskPlan struct {
+type TaskContent struct {
 	Branch *string
 	Person *string
 	Office *string
@@ -236,13 +237,13 @@ type TaskPlan struct {
 
 // SetTask adds a task to a measure. A liaison office sets those of its branches
 // only.
-func SetTask(ctx context.Context, db *gorm.DB, townID string, measure int64, plan TaskPlan) (Task, error) {
-	if err := CheckMeasure(measure); err != nil {
+func SetTask(ctx context.Context, db *gorm.DB, townID string, measure int64, plan TaskContent) (Task, error) {
+	if err := Check(measure); err != nil {
 		return Task{}, err
 	}
 	t := Task{
 		TownID: townID, ID: database.NewID(), MeasureNumber: measure, BranchCode: plan.Branch, PersonCode: plan.Person, OfficeCode: plan.Office,
-		Title: plan.Title, DueOn: plan.DueOn, State: Open, Versioned: database.Versioned{Version: 1},
+		Title: plan.Title, DueOn: plan.DueOn, State: TaskOpen, Versioned: database.Versioned{Version: 1},
 	}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		v, err := taskerOf(ctx, tx, townID)
@@ -272,7 +273,7 @@ func SetTask(ctx context.Context, db *gorm.DB, townID string, measure int64, pla
 
 // check lists what a task cannot be: about a branch, or for somebody, that the
 // town does not have, or for nobody or two.
-func (p TaskPlan) check(ctx context.Context, tx *gorm.DB, townID string) error {
+func (p TaskContent) check(ctx context.Context, tx *gorm.DB, townID string) error {
 	var faults []fault.FieldError
 	if (p.Person == nil) == (p.Office == nil) {
 		faults = append(faults, fault.Field("/person", "one_responsible", "请指明一名负责人或一个负责单位", "name either a person or an office"))
@@ -299,7 +300,7 @@ func (p TaskPlan) check(ctx context.Context, tx *gorm.DB, townID string) error {
 	if p.Branch == nil {
 		return nil
 	}
-	return RefuseBranch(ctx, tx, townID, *p.Branch)
+	return improve.RefuseBranch(ctx, tx, townID, *p.Branch)
 }
 
 // note adds an entry of the caller to the timeline.
@@ -362,7 +363,7 @@ func (v tasker) stay(t Task, verb string) error {
 }
 
 // ChangeTask sets the task anew. Its measure and progress stay.
-func ChangeTask(ctx context.Context, db *gorm.DB, townID string, measure int64, id string, version int64, plan TaskPlan, reason string) (Task, error) {
+func ChangeTask(ctx context.Context, db *gorm.DB, townID string, measure int64, id string, version int64, plan TaskContent, reason string) (Task, error) {
 	return stepTask(ctx, db, townID, measure, id, version, func(v tasker, tx *gorm.DB, t Task) (taskStep, error) {
 		if err := v.stay(t, "change"); err != nil {
 			return taskStep{}, err
@@ -407,12 +408,12 @@ func MoveTask(ctx context.Context, db *gorm.DB, townID string, measure int64, id
 		change := map[string]any{"state": to, "state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": reason}
 		progress := t.Progress
 		switch to {
-		case Done:
+		case TaskDone:
 			if evidence == "" && t.Evidence == "" {
 				return taskStep{}, fault.Broken(fault.Field("/evidence", "evidence_needed", "完成任务须附佐证", "say what shows that it is done"))
 			}
 			progress = 100
-		case Open:
+		case TaskOpen:
 			progress = t.reported()
 		}
 		change["progress"] = progress

@@ -1,4 +1,4 @@
-package improve
+package plan
 
 import (
 	"context"
@@ -45,9 +45,9 @@ type BasisReason struct {
 	Text   string  `json:"text"`
 }
 
-// DraftAnalysis gives what an analysis of a publication of the period starts from,
+// FindBasis gives what an analysis of a publication of the period starts from,
 // the latest where number is 0.
-func DraftAnalysis(ctx context.Context, db *gorm.DB, b *index.Board, townID, period string, number int64, branch, language string) (AnalysisBasis, error) {
+func FindBasis(ctx context.Context, db *gorm.DB, b *index.Board, townID, period string, number int64, branch, language string) (AnalysisBasis, error) {
 	v, there, err := b.Published(ctx, db, townID, period, number)
 	if err != nil {
 		return AnalysisBasis{}, err

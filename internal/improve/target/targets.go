@@ -1,4 +1,4 @@
-package improve
+package target
 
 import (
 	"context"
@@ -14,44 +14,45 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/improve"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
 
-// TargetState is where an improvement target stands in its life.
-type TargetState string
+// State is where an improvement target stands in its life.
+type State string
 
 // The states of a target. Only a confirmed one is worked on.
 const (
-	Proposed  TargetState = "proposed"
-	Confirmed TargetState = "confirmed"
-	Dismissed TargetState = "dismissed"
-	Ended     TargetState = "ended"
+	Proposed  State = "proposed"
+	Confirmed State = "confirmed"
+	Dismissed State = "dismissed"
+	Ended     State = "ended"
 )
 
 // Target is a branch that is to be improved (提升对象). A rule proposes it from a
 // publication, or a person by a statement; a person confirms it. A branch is one
 // target at a time.
 type Target struct {
-	TownID            string        `gorm:"primaryKey" json:"-"`
-	ID                string        `gorm:"primaryKey" json:"id" format:"uuid"`
-	BranchCode        string        `json:"branch" example:"b07"`
-	PeriodCode        *string       `json:"period,omitempty" example:"2023Q2"` // absent where a person proposed it
-	PublicationNumber *int64        `json:"publication,omitempty" example:"1"` // whose figures the reasons are
-	Reasons           TargetReasons `json:"reasons"`                           // of the rules; none where a person proposed it
-	Statement         string        `json:"statement,omitempty"`               // why a person proposed it
-	Lapsed            bool          `json:"lapsed"`                            // an amended result gives no reason any more
-	State             TargetState   `json:"state" swaggertype:"string" enums:"proposed,confirmed,dismissed,ended"`
-	ProposedBy        string        `json:"proposed_by" example:"group-1"`
-	DecidedBy         string        `json:"decided_by,omitempty"`
-	DecidedAt         *time.Time    `json:"decided_at,omitempty"`
-	DecisionReason    string        `json:"decision_reason,omitempty"`
-	FromOn            *day.Date     `json:"from,omitempty" swaggertype:"string" format:"date"`  // the day of its confirmation
-	UntilOn           *day.Date     `json:"until,omitempty" swaggertype:"string" format:"date"` // its last day as a target
-	Outcome           string        `json:"outcome,omitempty" enums:"improved,unimproved,other"`
-	History           []TargetMove  `gorm:"-" json:"history,omitempty"` // in the answer about one
-	Allowed           []string      `gorm:"-" json:"allowed"`
+	TownID            string       `gorm:"primaryKey" json:"-"`
+	ID                string       `gorm:"primaryKey" json:"id" format:"uuid"`
+	BranchCode        string       `json:"branch" example:"b07"`
+	PeriodCode        *string      `json:"period,omitempty" example:"2023Q2"` // absent where a person proposed it
+	PublicationNumber *int64       `json:"publication,omitempty" example:"1"` // whose figures the reasons are
+	Reasons           Reasons      `json:"reasons"`                           // of the rules; none where a person proposed it
+	Statement         string       `json:"statement,omitempty"`               // why a person proposed it
+	Lapsed            bool         `json:"lapsed"`                            // an amended result gives no reason any more
+	State             State        `json:"state" swaggertype:"string" enums:"proposed,confirmed,dismissed,ended"`
+	ProposedBy        string       `json:"proposed_by" example:"group-1"`
+	DecidedBy         string       `json:"decided_by,omitempty"`
+	DecidedAt         *time.Time   `json:"decided_at,omitempty"`
+	DecisionReason    string       `json:"decision_reason,omitempty"`
+	FromOn            *day.Date    `json:"from,omitempty" swaggertype:"string" format:"date"`  // the day of its confirmation
+	UntilOn           *day.Date    `json:"until,omitempty" swaggertype:"string" format:"date"` // its last day as a target
+	Outcome           string       `json:"outcome,omitempty" enums:"improved,unimproved,other"`
+	History           []TargetMove `gorm:"-" json:"history,omitempty"` // in the answer about one
+	Allowed           []string     `gorm:"-" json:"allowed"`
 	database.Versioned
 }
 
@@ -73,10 +74,10 @@ type TargetMove struct {
 var targetNoun = text.Text{ZH: "提升对象", EN: "target"}
 
 // targetMoves is the life of a target.
-var targetMoves = workflow.Machine[TargetState, workflow.Free]{
-	{Verb: "confirm", From: []TargetState{Proposed}, To: Confirmed, Action: access.DecideTargets},
-	{Verb: "dismiss", From: []TargetState{Proposed}, To: Dismissed, Action: access.DecideTargets, Reason: true},
-	{Verb: "end", From: []TargetState{Confirmed}, To: Ended, Action: access.DecideTargets, Reason: true},
+var targetMoves = workflow.Machine[State, workflow.Free]{
+	{Verb: "confirm", From: []State{Proposed}, To: Confirmed, Action: access.DecideTargets},
+	{Verb: "dismiss", From: []State{Proposed}, To: Dismissed, Action: access.DecideTargets, Reason: true},
+	{Verb: "end", From: []State{Confirmed}, To: Ended, Action: access.DecideTargets, Reason: true},
 }
 
 // stand is who brought the target where it stands.
@@ -109,7 +110,7 @@ func targetViewerOf(ctx context.Context, db *gorm.DB, townID string) (v targetVi
 	if v.ended, err = town.EndedOn(ctx, db, townID); err != nil {
 		return v, err
 	}
-	v.current, err = currentTargets(ctx, db, townID)
+	v.current, err = Current(ctx, db, townID)
 	return v, err
 }
 
@@ -133,7 +134,7 @@ func (v targetViewer) allowed(t Target) []string {
 
 // currentTargets are the targets of the town that are confirmed and not ended, by
 // branch.
-func currentTargets(ctx context.Context, db *gorm.DB, townID string) (map[string]Target, error) {
+func Current(ctx context.Context, db *gorm.DB, townID string) (map[string]Target, error) {
 	var list []Target
 	err := db.WithContext(ctx).Where("town_id = ? AND state = ?", townID, Confirmed).Find(&list).Error
 	current := make(map[string]Target, len(list))
@@ -143,9 +144,9 @@ func currentTargets(ctx context.Context, db *gorm.DB, townID string) (map[string
 	return current, err
 }
 
-// FindTarget gives one target with its history, if the caller may read those of its
+// Find gives one target with its history, if the caller may read those of its
 // branch.
-func FindTarget(ctx context.Context, db *gorm.DB, townID, id string) (Target, error) {
+func Find(ctx context.Context, db *gorm.DB, townID, id string) (Target, error) {
 	v, err := targetViewerOf(ctx, db, townID)
 	if err != nil {
 		return Target{}, err
@@ -167,18 +168,18 @@ func (v targetViewer) find(ctx context.Context, db *gorm.DB, townID, id string) 
 	return t, err
 }
 
-// TargetFilter narrows a list; zero fields do not.
-type TargetFilter struct {
+// Filter narrows a list; zero fields do not.
+type Filter struct {
 	Period, Branch string
-	State          TargetState
+	State          State
 	On             day.Date // only those that were targets on the day, whatever became of them
 	After          string
 	Limit          int // 0 = all
 }
 
-// ListTargets gives the targets that the caller may read, in the order of their
+// List gives the targets that the caller may read, in the order of their
 // proposal.
-func ListTargets(ctx context.Context, db *gorm.DB, townID string, f TargetFilter) ([]Target, error) {
+func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Target, error) {
 	v, err := targetViewerOf(ctx, db, townID)
 	if err != nil {
 		return nil, err
@@ -203,10 +204,10 @@ func ListTargets(ctx context.Context, db *gorm.DB, townID string, f TargetFilter
 	return list, err
 }
 
-// CountTargets counts the targets of the branches in the reach by their state, in
+// Count counts the targets of the branches in the reach by their state, in
 // one statement.
-func CountTargets(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[TargetState]int64, error) {
-	return database.CountStates[TargetState](reach.Narrow(db.WithContext(ctx).Model(&Target{}).Where("town_id = ?", townID)))
+func Count(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[State]int64, error) {
+	return database.CountStates[State](reach.Narrow(db.WithContext(ctx).Model(&Target{}).Where("town_id = ?", townID)))
 }
 
 // asTargets narrows a query to those that were targets on the day.
@@ -214,38 +215,23 @@ func asTargets(q *gorm.DB, on day.Date) *gorm.DB {
 	return q.Where("from_on <= ? AND (until_on IS NULL OR until_on >= ?)", on, on)
 }
 
-// TargetsOn gives all branches of the town that were targets on the day, in the
-// order of branches. It asks nobody's rights, and says nothing of what is allowed.
-func TargetsOn(ctx context.Context, db *gorm.DB, townID string, on day.Date) ([]Target, error) {
-	var list []Target
-	err := asTargets(db.WithContext(ctx).Where("town_id = ?", townID), on).Order("branch_code, id").Find(&list).Error
-	return list, err
-}
-
-// WasTarget reports whether the branch was a target on the day.
-func WasTarget(ctx context.Context, db *gorm.DB, townID, branch string, on day.Date) (bool, error) {
-	var n int64
-	err := asTargets(db.WithContext(ctx).Model(&Target{}).Where("town_id = ? AND branch_code = ?", townID, branch), on).Count(&n).Error
-	return n > 0, err
-}
-
-// AddTarget proposes a branch by the caller's own statement, unless the branch is
+// Add proposes a branch by the caller's own statement, unless the branch is
 // proposed or a target already. Nobody does so for a branch that he or she leads.
 // Rules leave such a proposal alone: its statement does not lapse with a publication.
-func AddTarget(ctx context.Context, db *gorm.DB, townID, branch, statement string) (Target, error) {
-	t := Target{TownID: townID, BranchCode: branch, Statement: statement, Reasons: TargetReasons{}}
+func Add(ctx context.Context, db *gorm.DB, townID, branch, statement string) (Target, error) {
+	t := Target{TownID: townID, BranchCode: branch, Statement: statement, Reasons: Reasons{}}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := holdBranches(tx, townID, []string{branch}); err != nil {
 			return err
 		}
-		if err := RefuseBranch(ctx, tx, townID, branch); err != nil {
+		if err := improve.RefuseBranch(ctx, tx, townID, branch); err != nil {
 			return err
 		}
-		if err := RefuseLed(ctx, tx, townID, branch); err != nil {
+		if err := improve.RefuseLed(ctx, tx, townID, branch); err != nil {
 			return err
 		}
 		var open []Target
-		err := tx.Where("town_id = ? AND branch_code = ? AND state IN ?", townID, branch, []TargetState{Proposed, Confirmed}).
+		err := tx.Where("town_id = ? AND branch_code = ? AND state IN ?", townID, branch, []State{Proposed, Confirmed}).
 			Order("id").Limit(1).Find(&open).Error
 		if err != nil {
 			return err
@@ -257,7 +243,7 @@ func AddTarget(ctx context.Context, db *gorm.DB, townID, branch, statement strin
 		if err := createTarget(ctx, tx, &t); err != nil {
 			return err
 		}
-		if t, err = FindTarget(ctx, tx, townID, t.ID); err != nil {
+		if t, err = Find(ctx, tx, townID, t.ID); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "target.propose", Subject: "targets/" + t.ID, After: t, Reason: statement})
@@ -274,16 +260,16 @@ func holdBranches(tx *gorm.DB, townID string, codes any) error {
 		Where("town_id = ? AND code IN (?)", townID, codes).Order("code").Find(&held).Error
 }
 
-// TargetDecision is what becomes of a target.
-type TargetDecision struct {
-	To      TargetState
+// Decision is what becomes of a target.
+type Decision struct {
+	To      State
 	Reason  string // needed but to confirm what has not lapsed
 	Outcome string // needed to end: improved, unimproved or other
 }
 
-// DecideTarget confirms or dismisses a proposal, or ends a target. The day of the
+// Decide confirms or dismisses a proposal, or ends a target. The day of the
 // confirmation is its first as a target, that of the ending its last.
-func DecideTarget(ctx context.Context, db *gorm.DB, townID, id string, version int64, d TargetDecision) (Target, error) {
+func Decide(ctx context.Context, db *gorm.DB, townID, id string, version int64, d Decision) (Target, error) {
 	var after Target
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		its := tx.Model(&Target{}).Select("branch_code").Where("town_id = ? AND id = ?", townID, id)
@@ -302,7 +288,7 @@ func DecideTarget(ctx context.Context, db *gorm.DB, townID, id string, version i
 		if err != nil {
 			return err
 		}
-		if err := RefuseLed(ctx, tx, townID, before.BranchCode); err != nil {
+		if err := improve.RefuseLed(ctx, tx, townID, before.BranchCode); err != nil {
 			return err
 		}
 		if err := v.refuse(ctx, tx, before, d); err != nil {
@@ -314,7 +300,7 @@ func DecideTarget(ctx context.Context, db *gorm.DB, townID, id string, version i
 		if err := noteTarget(ctx, tx, before, version+1, mv.Verb, d.Reason); err != nil {
 			return err
 		}
-		if after, err = FindTarget(ctx, tx, townID, id); err != nil {
+		if after, err = Find(ctx, tx, townID, id); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
@@ -325,7 +311,7 @@ func DecideTarget(ctx context.Context, db *gorm.DB, townID, id string, version i
 }
 
 // refuse says what is missing from the decision, or stands in its way.
-func (v targetViewer) refuse(ctx context.Context, tx *gorm.DB, t Target, d TargetDecision) error {
+func (v targetViewer) refuse(ctx context.Context, tx *gorm.DB, t Target, d Decision) error {
 	current, already := v.current[t.BranchCode]
 	switch {
 	case d.To == Confirmed && already:
@@ -347,7 +333,7 @@ func (v targetViewer) refuse(ctx context.Context, tx *gorm.DB, t Target, d Targe
 }
 
 // change are the columns that the decision sets.
-func (d TargetDecision) change(tx *gorm.DB, by string) map[string]any {
+func (d Decision) change(tx *gorm.DB, by string) map[string]any {
 	today := day.Of(tx.NowFunc())
 	change := map[string]any{"state": d.To, "decided_by": by, "decided_at": tx.NowFunc(), "decision_reason": d.Reason}
 	switch d.To {

@@ -1,4 +1,4 @@
-package improve
+package plan
 
 import (
 	"context"
