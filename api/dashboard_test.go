@@ -15,7 +15,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // The screen shows what the ranking shows, added up, and what is going on now.
@@ -168,7 +168,7 @@ func checkOverview(t *testing.T, o index.Overview, r index.Ranking) {
 		t.Errorf("risers %+v, fallers %+v, want %v and %v first", o.Risers, o.Fallers, best, worst)
 	}
 	for i, c := range o.Classes {
-		if c.Count != len(classes[c.Class]) || math.Abs(c.Median-composite.Median(classes[c.Class])) > 0.005001 || c.Quartile > c.Median || c.Upper < c.Median {
+		if c.Count != len(classes[c.Class]) || math.Abs(c.Median-stats.Median(classes[c.Class])) > 0.005001 || c.Quartile > c.Median || c.Upper < c.Median {
 			t.Errorf("class %+v of %v", c, classes[c.Class])
 		}
 		party := []float64{}
@@ -177,7 +177,7 @@ func checkOverview(t *testing.T, o index.Overview, r index.Ranking) {
 				party = append(party, item.Dimensions[o.Heat.Dimensions[0].Code])
 			}
 		}
-		near("a median of the heat map", o.Heat.ClassMedians[i].Scores[0], composite.Median(party))
+		near("a median of the heat map", o.Heat.ClassMedians[i].Scores[0], stats.Median(party))
 	}
 	for i, row := range o.Heat.Rows {
 		if row.Branch != r.Items[i].Branch.Code || fmt.Sprint(*row.Scores[2]) != fmt.Sprint(r.Items[i].Dimensions[o.Heat.Dimensions[2].Code]) {

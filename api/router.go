@@ -125,9 +125,9 @@ func (s *Server) routes(r routes) {
 	get(v1, "/towns/:town/appeals/:appeal", access.ReadAppeals, s.findAppeal)
 	post(v1, "/towns/:town/appeals/:appeal/transitions", access.ReadAppeals, s.decideAppeal) // who decides and who withdraws differ: see index.DecideAppeal
 
-	get(v1, "/towns/:town/periods/:period/runs", access.Compute, s.listRuns)
-	create(v1, "/towns/:town/periods/:period/runs", access.Compute, s.createRun)
-	get(v1, "/towns/:town/periods/:period/runs/:run", access.Compute, s.findRun)
+	get(v1, "/towns/:town/periods/:period/runs", access.CreateRuns, s.listRuns)
+	create(v1, "/towns/:town/periods/:period/runs", access.CreateRuns, s.createRun)
+	get(v1, "/towns/:town/periods/:period/runs/:run", access.CreateRuns, s.findRun)
 	get(v1, "/towns/:town/periods/:period/ranking", access.ReadRanking, s.findRanking)
 	get(v1, "/towns/:town/periods/:period/branches/:branch", access.ReadRanking, s.findScorecard)
 	get(v1, "/towns/:town/periods/:period/branches/:branch/explanation", access.ReadRanking, s.findExplanation)
@@ -163,10 +163,10 @@ func (s *Server) routes(r routes) {
 	post(v1, "/towns/:town/cases/:case/renew", access.WriteCases, s.renewCase)
 	post(v1, "/towns/:town/cases/:case/transitions", access.ReadCases, s.moveCase) // who writes and who reviews differ: see exchange.caseMoves
 	get(v1, "/towns/:town/branches/:branch/recommended-cases", access.ReadScorecard, s.recommendCases)
-	get(v1, "/towns/:town/ratings", access.Rate, s.listRatings)
-	create(v1, "/towns/:town/ratings", access.Rate, s.rate)
-	get(v1, "/towns/:town/ratings/:rating", access.Rate, s.findRating)
-	put(v1, "/towns/:town/ratings/:rating", access.Rate, s.updateRating)
+	get(v1, "/towns/:town/ratings", access.WriteRatings, s.listRatings)
+	create(v1, "/towns/:town/ratings", access.WriteRatings, s.rate)
+	get(v1, "/towns/:town/ratings/:rating", access.WriteRatings, s.findRating)
+	put(v1, "/towns/:town/ratings/:rating", access.WriteRatings, s.updateRating)
 	get(v1, "/towns/:town/usefulness", access.ReadUsefulness, s.listUsefulness)
 	get(v1, "/towns/:town/visits", access.ReadVisits, s.listVisits)
 	create(v1, "/towns/:town/visits", access.WriteVisits, s.beginVisit)

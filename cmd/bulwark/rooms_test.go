@@ -19,15 +19,15 @@ var rooms = map[string]string{
 	"internal/dashboard":       "internal/improve internal/improve/target internal/improve/measure internal/improve/plan internal/improve/visit internal/improve/report internal/index internal/evaluation internal/people internal/access",
 	"internal/improve":         "internal/scheme internal/access internal/town",
 	"internal/improve/target":  "internal/improve internal/workflow internal/index internal/evaluation internal/scheme internal/access internal/town",
-	"internal/improve/measure": "internal/improve internal/workflow internal/people internal/access internal/town pkg/composite",
-	"internal/improve/plan":    "internal/improve internal/improve/target internal/workflow internal/index internal/evaluation internal/scheme internal/access pkg/composite",
+	"internal/improve/measure": "internal/improve internal/workflow internal/people internal/access internal/town pkg/composite/stats",
+	"internal/improve/plan":    "internal/improve internal/improve/target internal/workflow internal/index internal/evaluation internal/scheme internal/access pkg/composite/stats",
 	"internal/improve/visit":   "internal/improve internal/improve/plan internal/workflow internal/scheme internal/people internal/access internal/town",
-	"internal/improve/report":  "internal/improve internal/improve/target internal/improve/measure internal/improve/plan internal/improve/visit internal/workflow internal/index internal/evaluation internal/people internal/access internal/town pkg/composite",
-	"internal/exchange":        "internal/workflow internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite",
-	"internal/demo":            "internal/improve internal/improve/target internal/improve/measure internal/improve/plan internal/improve/visit internal/improve/report internal/exchange internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite",
-	"internal/index":           "internal/evaluation internal/scheme internal/workflow internal/people internal/access internal/town pkg/composite",
-	"internal/evaluation":      "internal/workflow internal/scheme internal/people internal/access internal/town pkg/composite",
-	"internal/workflow":        "internal/access",
+	"internal/improve/report":  "internal/improve internal/improve/target internal/improve/measure internal/improve/plan internal/improve/visit internal/workflow internal/index internal/evaluation internal/people internal/access internal/town pkg/composite/effect pkg/composite/stats",
+	"internal/exchange":        "internal/workflow internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite pkg/composite/agreement pkg/composite/stats",
+	"internal/demo":            "internal/improve internal/improve/target internal/improve/measure internal/improve/plan internal/improve/visit internal/improve/report internal/exchange internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite pkg/composite/stats",
+	"internal/index":           "internal/evaluation internal/scheme internal/workflow internal/people internal/access internal/town pkg/composite pkg/composite/effect pkg/composite/stats",
+	"internal/evaluation":      "internal/workflow internal/scheme internal/people internal/access internal/town pkg/composite pkg/composite/stats",
+	"internal/workflow":        "internal/access internal/people",
 	"internal/scheme":          "internal/town pkg/composite",
 	"internal/people":          "internal/access internal/town",
 	"internal/access":          "internal/town",
@@ -42,7 +42,12 @@ var rooms = map[string]string{
 	"internal/fault":           "",
 	"internal/text":            "",
 	"internal/day":             "",
-	"pkg/composite":            "none",
+	"pkg/composite":            "pkg/composite/stats pkg/composite/internal/num",
+
+	"pkg/composite/effect":       "pkg/composite pkg/composite/stats pkg/composite/internal/num",
+	"pkg/composite/agreement":    "pkg/composite/stats pkg/composite/internal/num",
+	"pkg/composite/stats":        "pkg/composite/internal/num",
+	"pkg/composite/internal/num": "",
 }
 
 // Every room may import these: faults, words and days, and, above the database,
@@ -91,7 +96,7 @@ func mayImport(room, to, allowed string) bool {
 	switch {
 	case slices.Contains(strings.Fields(allowed), to):
 		return true
-	case allowed == "none":
+	case allowed == "none", strings.HasPrefix(room, "pkg/"):
 		return false
 	case slices.Contains(strings.Fields(anywhere), to):
 		return true

@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // score computes an index from two files, without a database.
@@ -116,7 +117,7 @@ func complaint(code string, in func(language string) string) error {
 func (s *scored) node(n, unit int) (float64, bool) {
 	x, ok := s.result.Score(n, unit)
 	if ok && !s.exact {
-		x = composite.Round(x, s.scheme.Document.Decimals)
+		x = stats.Round(x, s.scheme.Document.Decimals)
 	}
 	return x, ok
 }
@@ -127,7 +128,7 @@ func (s *scored) coverage(unit int) float64 {
 	if s.exact {
 		return x
 	}
-	return composite.Round(x, 4)
+	return stats.Round(x, 4)
 }
 
 // class of the unit, "" without classes.

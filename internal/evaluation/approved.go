@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Values are the raw values of a period, made from approved sheets: the data of
@@ -194,7 +195,7 @@ func derive(d *scheme.Derivation, said sayings, branch string) float64 {
 	if numerator == nil || denominator == nil || numerator.now().value == nil || denominator.now().value == nil {
 		return math.NaN()
 	}
-	if x, ok := composite.Ratio(*numerator.now().value, *denominator.now().value, d.Scale); ok {
+	if x, ok := stats.Ratio(*numerator.now().value, *denominator.now().value, d.Scale); ok {
 		return x
 	}
 	return math.NaN()

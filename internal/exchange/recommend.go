@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"bulwark/internal/index"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Match is one indicator in which a branch is weak and the branch of a case has
@@ -84,13 +84,13 @@ func (f Fit) risen() (sum float64) {
 func match(branch, other, code string, levels []index.Levels) (Match, bool) {
 	score, scored := levels[0].Scores[code][branch]
 	now, known := levels[0].Scores[code][other]
-	m := Match{Indicator: code, Score: score, Median: composite.Median(peers(levels[0], code, branch)), Now: now}
-	if !scored || !known || !(score < m.Median) || now < composite.Quantile(peers(levels[0], code, other), 0.75) {
+	m := Match{Indicator: code, Score: score, Median: stats.Median(peers(levels[0], code, branch)), Now: now}
+	if !scored || !known || !(score < m.Median) || now < stats.Quantile(peers(levels[0], code, other), 0.75) {
 		return m, false
 	}
 	for _, before := range levels[1:] {
 		then, known := before.Scores[code][other]
-		if known && then < composite.Median(peers(before, code, other)) && (m.ThenIn == "" || then < m.Then) {
+		if known && then < stats.Median(peers(before, code, other)) && (m.ThenIn == "" || then < m.Then) {
 			m.Then, m.ThenIn = then, before.Period
 		}
 	}

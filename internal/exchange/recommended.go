@@ -10,7 +10,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/text"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // lookBack is how many periods before the one asked about show where branches come
@@ -111,6 +111,6 @@ func (f Fit) tell(names map[string]text.Text, language string, figures bool) Rec
 }
 
 func rounded(x float64) *float64 {
-	x = composite.Round(x, 2)
+	x = stats.Round(x, 2)
 	return &x
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/agreement"
+	"bulwark/pkg/composite/stats"
 )
 
 // Scores are what a judge gave: project → criterion → points.
@@ -38,7 +40,7 @@ func total(criteria []Criterion, points map[string]float64) float64 {
 	for i, c := range criteria {
 		shares[i], weights[i] = 100*points[c.Code]/c.Max, c.Weight
 	}
-	return composite.ArithmeticMean(shares, weights)
+	return stats.ArithmeticMean(shares, weights)
 }
 
 // standings ranks the projects by what the judges gave, the best first, those
@@ -57,7 +59,7 @@ func standings(r Round, projects []Project, sheets []JudgeSheet) ([]ProjectStand
 			list[i].Rank = ranks.Next(*list[i].Score)
 		}
 	}
-	return list, agreement(totals)
+	return list, agreementOf(totals)
 }
 
 // value puts what has no score behind all that has.
@@ -98,18 +100,18 @@ func (r Round) standing(p Project, sheets []JudgeSheet) (ProjectStanding, []floa
 	}
 	for code, points := range byCriterion {
 		if combined, ok := composite.Combine(points, r.rule()); ok {
-			s.Criteria[code] = composite.Round(combined, 2)
+			s.Criteria[code] = stats.Round(combined, 2)
 		}
 	}
 	return s, row
 }
 
-func agreement(totals [][]float64) (a Agreement) {
-	round := func(x float64) *float64 { x = composite.Round(x, 3); return &x }
-	if alpha, ok := composite.KrippendorffAlpha(totals, composite.IntervalScale); ok {
+func agreementOf(totals [][]float64) (a Agreement) {
+	round := func(x float64) *float64 { x = stats.Round(x, 3); return &x }
+	if alpha, ok := agreement.KrippendorffAlpha(totals, agreement.IntervalScale); ok {
 		a.Alpha = round(alpha)
 	}
-	if icc, ok := composite.IntraclassCorrelation(totals); ok {
+	if icc, ok := agreement.IntraclassCorrelation(totals); ok {
 		a.Single, a.Average = round(icc.Single), round(icc.Average)
 	}
 	return a

@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Rankings put the branches of all towns of an area side by side, as far as they
@@ -104,7 +105,7 @@ func (g *RankingGroup) add(o *Outcome, language string) {
 			continue
 		}
 		g.Items = append(g.Items, RankedInTown{
-			Town: code, TownRank: *r.Rank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade), Coverage: composite.Round(r.Coverage, 4),
+			Town: code, TownRank: *r.Rank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade), Coverage: stats.Round(r.Coverage, 4),
 		})
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 const (
@@ -220,7 +220,7 @@ func (b *Board) History(ctx context.Context, db *gorm.DB, townID, branch string)
 		}
 		s := Standing{
 			Period: e[i].Period.Code, Kind: e[i].Period.Kind, Status: now.status(), Run: e[i].RunID, Outcome: r.Status,
-			Coverage: composite.Round(r.Coverage, 4), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank, Dimensions: now.dimensions(r),
+			Coverage: stats.Round(r.Coverage, 4), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank, Dimensions: now.dimensions(r),
 		}
 		if before := e.before(e[i].Period); before != nil {
 			then, err := b.outcome(ctx, db, *before)

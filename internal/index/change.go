@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // ScoreChange takes the change of a branch's published score between two periods
@@ -98,7 +99,7 @@ func (b *Board) Change(ctx context.Context, db *gorm.DB, v View, branch, from st
 		x.Now = r.Score
 	}
 	if c.Status == composite.Compared {
-		x.Change = rounded(&c.Score, composite.MaxDecimals)
+		x.Change = rounded(&c.Score, stats.MaxDecimals)
 		for _, cause := range causes {
 			x.Parts = append(x.Parts, ChangePart{Code: cause.code, Points: cause.of(c.Parts), Text: cause.words.In(language)})
 		}

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // A data file is CSV (RFC 4180) in UTF-8 with one line per branch: these columns,
@@ -111,6 +111,6 @@ func rounded(x *float64, decimals int) *float64 {
 	if x == nil {
 		return nil
 	}
-	y := composite.Round(*x, decimals)
+	y := stats.Round(*x, decimals)
 	return &y
 }

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"bulwark/internal/text"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // decimal reports whether b is a decimal number: an optional sign, digits with an
@@ -57,7 +57,7 @@ func number(b []byte) (x float64, code string, why text.Text) {
 		return 0, code, why
 	}
 	x, _ = strconv.ParseFloat(string(b), 64) // what is out of range comes as an infinity
-	if !(x >= -composite.MaxValue && x <= composite.MaxValue) {
+	if !(x >= -stats.MaxValue && x <= stats.MaxValue) {
 		return 0, "out_of_range", text.F("数值须在 -1e15 与 1e15 之间", "a value lies between -1e15 and 1e15")
 	}
 	return x, "", text.Text{}

@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // DataFile is what a data file says. Units are its lines, in their order.
@@ -146,7 +147,7 @@ func (f *reading) forget() {
 func (f *reading) derive(unit int) {
 	for _, i := range f.header.derive {
 		d := f.scheme.Indicators[i].Derive
-		if x, ok := composite.Ratio(f.quantity(d.Numerator), f.quantity(d.Denominator), d.Scale); ok {
+		if x, ok := stats.Ratio(f.quantity(d.Numerator), f.quantity(d.Denominator), d.Scale); ok {
 			f.Data.Columns[i][unit] = x
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // everyMark is a scheme in which a data file needs everything that it can say.
@@ -153,5 +154,5 @@ func drawValue(t *rapid.T, leaf *scheme.Node) float64 {
 	if rapid.Bool().Draw(t, "plain") {
 		return float64(rapid.IntRange(-1000, 1000).Draw(t, "tenths")) / 10
 	}
-	return rapid.Float64Range(-composite.MaxValue, composite.MaxValue).Draw(t, "value")
+	return rapid.Float64Range(-stats.MaxValue, stats.MaxValue).Draw(t, "value")
 }

@@ -5,6 +5,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Explanation says how the score of one branch arose: what each node carries of
@@ -200,7 +201,7 @@ func (o *Outcome) neighbours(why *composite.Explainer, unit int, language string
 		for _, d := range n.Differences {
 			neighbour.Differences = append(neighbour.Differences, Difference{
 				Code:  infos[d.Node].Code,
-				Score: composite.Round(d.Score, o.Scheme.Document.Decimals), Points: composite.Round(d.Points, 4),
+				Score: stats.Round(d.Score, o.Scheme.Document.Decimals), Points: stats.Round(d.Points, 4),
 			})
 		}
 		list = append(list, neighbour)

@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Gains says what would move one branch: what a change of each indicator is worth,
@@ -98,8 +99,8 @@ func (v View) Gains(branch, language string) (Gains, error) {
 func (o *Outcome) gain(g composite.Gain, language string) Gain {
 	n := o.Scheme.Node(o.Scheme.Index.Nodes()[g.Node].Code)
 	x := Gain{
-		Code: n.Code, Name: n.Name.In(language), Unit: n.Unit, Score: composite.Round(g.Score, o.Scheme.Document.Decimals),
-		Less: composite.Round(-g.Below.PerUnit, 6), More: composite.Round(g.Above.PerUnit, 6),
+		Code: n.Code, Name: n.Name.In(language), Unit: n.Unit, Score: stats.Round(g.Score, o.Scheme.Document.Decimals),
+		Less: stats.Round(-g.Below.PerUnit, 6), More: stats.Round(g.Above.PerUnit, 6),
 		Goal: o.reach(g.Goal), Next: o.reach(g.Next), Median: o.reach(g.Median), Best: o.reach(g.Best),
 	}
 	if g.Entered {
@@ -112,7 +113,7 @@ func (o *Outcome) reach(r *composite.Reach) *Reach {
 	if r == nil {
 		return nil
 	}
-	return &Reach{Value: r.Value, Score: composite.Round(r.Score, o.Scheme.Document.Decimals), Points: composite.Round(r.Points, 4)}
+	return &Reach{Value: r.Value, Score: stats.Round(r.Score, o.Scheme.Document.Decimals), Points: stats.Round(r.Points, 4)}
 }
 
 // levers says what may be entered for each indicator: its range and decimals. A
@@ -141,7 +142,7 @@ func (o *Outcome) path(p *composite.Path, language string) Path {
 	units := o.work.values.Data.Units
 	x := Path{
 		Status: string(p.Status), Text: pathWords[p.Status].In(language), Target: p.Target, Grade: p.Grade, Moves: []Move{},
-		Cost: composite.Round(p.Cost, 4), Exact: p.Exact, Score: p.Reached.Score, NewRank: p.Reached.Rank,
+		Cost: stats.Round(p.Cost, 4), Exact: p.Exact, Score: p.Reached.Score, NewRank: p.Reached.Rank,
 	}
 	for _, u := range p.Ahead {
 		x.Ahead = append(x.Ahead, units[u])
@@ -150,7 +151,7 @@ func (o *Outcome) path(p *composite.Path, language string) Path {
 		n := o.Scheme.Node(o.Scheme.Index.Nodes()[m.Node].Code)
 		x.Moves = append(x.Moves, Move{
 			Code: n.Code, Name: n.Name.In(language), Unit: n.Unit, From: m.From, To: m.To,
-			Points: composite.Round(m.Points, 4), Cost: composite.Round(m.Cost, 4),
+			Points: stats.Round(m.Points, 4), Cost: stats.Round(m.Cost, 4),
 		})
 	}
 	return x

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Overview is what a period came to, for a screen that shows a whole town at once.
@@ -146,10 +146,10 @@ func (v View) townIndex(items []Ranked) (t TownIndex) {
 			t.Compared++
 		}
 	}
-	t.Mean = new(composite.Round(sum/float64(len(items)), decimals))
-	t.Median = new(composite.Round(composite.Median(scores), decimals))
+	t.Mean = new(stats.Round(sum/float64(len(items)), decimals))
+	t.Median = new(stats.Round(stats.Median(scores), decimals))
 	if t.Compared > 0 {
-		t.Change = new(composite.Round(change/float64(t.Compared), decimals))
+		t.Change = new(stats.Round(change/float64(t.Compared), decimals))
 	}
 	return t
 }
@@ -199,7 +199,7 @@ func spreads(items []Ranked) []ClassSpread {
 
 // quartile is the k-th quartile of scores, to two decimals.
 func quartile(x []float64, k int) float64 {
-	return composite.Round(composite.Quantile(x, float64(k)/4), 2)
+	return stats.Round(stats.Quantile(x, float64(k)/4), 2)
 }
 
 // moved gives the largest moves in one direction.
@@ -259,7 +259,7 @@ func (o *Outcome) sureShort(items []Ranked) *SurenessShort {
 		}
 	}
 	if len(widths) > 0 {
-		short.IntervalWidth = composite.Median(widths)
+		short.IntervalWidth = stats.Median(widths)
 	}
 	return short
 }

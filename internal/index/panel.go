@@ -8,13 +8,13 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/evaluation"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/effect"
 )
 
 // Panel is what a town has published for one kind of period, the oldest first: the
 // latest publication of each.
 type Panel struct {
-	composite.Panel
+	effect.Panel
 	Periods []evaluation.Period // of its scores
 	Changed []string            // codes of periods scored by another scheme than the period before
 }

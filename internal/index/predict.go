@@ -6,6 +6,7 @@ import (
 
 	"bulwark/internal/fault"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Prediction is the result of one branch as it would be with other values of its
@@ -43,7 +44,7 @@ func (v View) Predict(branch string, values map[string]float64) (Prediction, err
 		p := Prediction{Score: s.Score, Rank: s.Rank, Grade: s.Grade, Indicators: map[string]float64{}}
 		for n, info := range c.scheme.Index.Nodes() {
 			if x, ok := c.result.Score(n, s.Unit); ok && info.Leaf {
-				p.Indicators[info.Code] = composite.Round(x, composite.MaxDecimals)
+				p.Indicators[info.Code] = stats.Round(x, stats.MaxDecimals)
 			}
 		}
 		return p, nil

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Appraisal says how sure the ranks of a run are. It is computed once, behind the
@@ -185,7 +186,7 @@ func (o *Outcome) uncertainty() (composite.RobustnessOptions, []string) {
 func (o *Outcome) ranges(u composite.UnitRobustness, grades []string) BranchRanges {
 	units := o.work.values.Data.Units
 	r := BranchRanges{
-		Branch: units[u.Unit], Score: u.Score, Rank: u.Rank, RankMean: composite.Round(u.RankMean, 4), RankMedian: u.RankMedian,
+		Branch: units[u.Unit], Score: u.Score, Rank: u.Rank, RankMean: stats.Round(u.RankMean, 4), RankMedian: u.RankMedian,
 		RankInterval: []int{u.RankLow, u.RankHigh}, ScoreMedian: u.ScoreMedian, ScoreInterval: []float64{u.ScoreLow, u.ScoreHigh},
 		Top: u.Top, Bottom: u.Bottom, Grades: map[string]float64{}, NotApart: []string{},
 	}

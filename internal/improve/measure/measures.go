@@ -14,7 +14,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Measure is one of the seven measures (七大措施) of a town. The public source names
@@ -174,7 +174,7 @@ func totals(q *gorm.DB, townID string, today day.Date, by string) ([]Progress, e
 SUM(CASE WHEN state = ? AND due_on < ? THEN 1 ELSE 0 END) AS overdue`, TaskDone, TaskOpen, today).
 		Group(by).Order("CASE WHEN MIN(branch_code) IS NULL THEN 0 ELSE 1 END, " + by).Scan(&rows).Error
 	for i := range rows {
-		rows[i].Mean = composite.Round(float64(rows[i].Sum)/float64(rows[i].Tasks), 1)
+		rows[i].Mean = stats.Round(float64(rows[i].Sum)/float64(rows[i].Tasks), 1)
 	}
 	return rows, err
 }

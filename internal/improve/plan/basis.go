@@ -10,7 +10,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/text"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // AnalysisBasis is what an analysis starts from: the indicators in which a published
@@ -87,7 +87,7 @@ func basisOf(v index.View, branch, language string) (AnalysisBasis, error) {
 // amount writes a value with its unit: 56.1%, 3 visits. What an average has beyond four
 // decimals tells nobody anything.
 func amount(x float64, unit string) string {
-	number := strconv.FormatFloat(composite.Round(x, 4), 'f', -1, 64)
+	number := strconv.FormatFloat(stats.Round(x, 4), 'f', -1, 64)
 	if unit == "" || unit == "%" {
 		return number + unit
 	}

@@ -15,7 +15,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/text"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Version is a document as it was advised on or approved, kept for ever.
@@ -187,7 +187,7 @@ func (p Plan) predict(v index.View) (Prediction, error) {
 	}
 	x := Prediction{
 		Period: p.PeriodCode, Publication: p.PublicationNumber, Run: card.Run, Score: *card.Score, ScoreThen: then.Score,
-		Points: composite.Round(then.Score-*card.Score, composite.MaxDecimals), Rank: *card.Rank, RankThen: then.Rank,
+		Points: stats.Round(then.Score-*card.Score, stats.MaxDecimals), Rank: *card.Rank, RankThen: then.Rank,
 		Grade: card.Grade, GradeThen: then.Grade, Items: []ItemPrediction{},
 		Assumptions: []string{"goals_reached", "others_unchanged", "adjustments_unchanged"},
 	}

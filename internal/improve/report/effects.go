@@ -12,7 +12,8 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
 	"bulwark/internal/text"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/effect"
+	"bulwark/pkg/composite/stats"
 )
 
 // EffectReport is what something that was done for branches added to their score beyond
@@ -88,7 +89,7 @@ type EffectQuestion struct {
 }
 
 // FindEffect compares the branches for which it was done with like ones for which
-// it was not, as composite.MatchedEffect says. Where too few can be compared it
+// it was not, as effect.MatchedEffect says. Where too few can be compared it
 // gives their numbers and no figure.
 func FindEffect(ctx context.Context, db *gorm.DB, b *index.Board, townID, language string, q EffectQuestion) (EffectReport, error) {
 	panel, err := b.Panel(ctx, db, townID, q.Kind)
@@ -100,11 +101,11 @@ func FindEffect(ctx context.Context, db *gorm.DB, b *index.Board, townID, langua
 		return EffectReport{}, err
 	}
 	o := EffectOptionsShown{Horizon: q.Horizon, Neighbours: 3, Caliper: 5, Least: 5}
-	e, err := composite.MatchedEffect(panel.Panel, begun(panel, days), composite.EffectOptions{
+	e, err := effect.MatchedEffect(panel.Panel, begun(panel, days), effect.EffectOptions{
 		Horizon: o.Horizon, Neighbours: o.Neighbours, Caliper: o.Caliper, Least: o.Least,
 	})
 	shown := EffectReport{Of: q.Of, Measure: q.Measure, Periods: codes(panel.Periods), SchemeChanges: append([]string{}, panel.Changed...), Options: o}
-	if few := (*composite.TooFewMatched)(nil); errors.As(err, &few) {
+	if few := (*effect.TooFewMatched)(nil); errors.As(err, &few) {
 		shown.tooFew(panel, few, language)
 		return shown, nil
 	}
@@ -116,8 +117,8 @@ func FindEffect(ctx context.Context, db *gorm.DB, b *index.Board, townID, langua
 
 // begun places each beginning in the first period that ends on its day or later,
 // the first whose score may show it.
-func begun(p index.Panel, days map[string]day.Date) []composite.Intervention {
-	var list []composite.Intervention
+func begun(p index.Panel, days map[string]day.Date) []effect.Intervention {
+	var list []effect.Intervention
 	for u, code := range p.Units {
 		from, ok := days[code]
 		if !ok {
@@ -127,7 +128,7 @@ func begun(p index.Panel, days map[string]day.Date) []composite.Intervention {
 		for t < len(p.Periods) && p.Periods[t].EndsOn < from {
 			t++
 		}
-		list = append(list, composite.Intervention{Unit: u, Period: t})
+		list = append(list, effect.Intervention{Unit: u, Period: t})
 	}
 	return list
 }
@@ -177,10 +178,10 @@ func first(q *gorm.DB) (map[string]day.Date, error) {
 // effectDecimals is how exactly effects are told: they are estimates.
 const effectDecimals = 2
 
-func rounded(x float64) float64 { return composite.Round(x, effectDecimals) }
+func rounded(x float64) float64 { return stats.Round(x, effectDecimals) }
 
 // tell fills in the figures, with codes in the place of numbers.
-func (r *EffectReport) tell(p index.Panel, e *composite.InterventionEffect, language string) {
+func (r *EffectReport) tell(p index.Panel, e *effect.InterventionEffect, language string) {
 	r.Status, r.Treated, r.Matched, r.Controls = "estimated", e.Treated, len(e.Matches), e.Controls
 	r.Estimate = figures(e.Estimate, e.Level)
 	r.BeforeAfter, r.ControlChange, r.Above = new(rounded(e.TreatedChange)), new(rounded(e.ControlChange)), new(rounded(e.Above))
@@ -203,7 +204,7 @@ func (r *EffectReport) tell(p index.Panel, e *composite.InterventionEffect, lang
 }
 
 // tooFew tells the numbers that forbid a figure.
-func (r *EffectReport) tooFew(p index.Panel, few *composite.TooFewMatched, language string) {
+func (r *EffectReport) tooFew(p index.Panel, few *effect.TooFewMatched, language string) {
 	r.Status, r.Treated, r.Matched, r.Controls, r.Matches = "too_few", few.Treated, few.Matched, few.Controls, []EffectMatch{}
 	r.Reading = text.F(
 		"可比的党组织太少，无法判断成效：已实施 %d 个，其中可比 %d 个（至少需要 %d 个），可作对照 %d 个",
@@ -213,7 +214,7 @@ func (r *EffectReport) tooFew(p index.Panel, few *composite.TooFewMatched, langu
 	r.leaveOut(p, few.Unmatched)
 }
 
-func (r *EffectReport) leaveOut(p index.Panel, list []composite.Unmatched) {
+func (r *EffectReport) leaveOut(p index.Panel, list []effect.Unmatched) {
 	r.Unmatched = make([]EffectLeftOut, len(list))
 	for i, u := range list {
 		r.Unmatched[i] = EffectLeftOut{Branch: p.Units[u.Unit], Reason: string(u.Reason)}
@@ -228,13 +229,13 @@ func codes(periods []evaluation.Period) []string {
 	return list
 }
 
-func figures(e composite.Estimate, level float64) *EffectFigures {
+func figures(e effect.Estimate, level float64) *EffectFigures {
 	return &EffectFigures{Effect: rounded(e.Effect), Low: rounded(e.Low), High: rounded(e.High), Level: level}
 }
 
 // reading says in words whether the figure can be told from chance.
-func reading(e *composite.InterventionEffect) text.Text {
-	level := composite.Round(100*e.Level, 1)
+func reading(e *effect.InterventionEffect) text.Text {
+	level := stats.Round(100*e.Level, 1)
 	switch {
 	case e.Low > 0:
 		return text.F("实施后比条件相近的党组织多升 %[1]v 分（%[4]v%% 区间 %[2]v 至 %[3]v）", "they rose by %[1]v points more than comparable branches (%[4]v%% interval %[2]v to %[3]v)",
