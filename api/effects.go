@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
 	"bulwark/internal/rest"
 )
 
@@ -23,10 +23,10 @@ type effectRequest struct {
 //	@Summary	Estimate the effect of a measure, of mentoring or of plans
 //	@Tags		improvement
 //	@Param		query	query		effectRequest	false	"."
-//	@Success	200		{object}	improve.EffectReport
+//	@Success	200		{object}	report.EffectReport
 //	@Router		/towns/{town}/effects [get]
-func (s *Server) findEffect(ctx context.Context, req effectRequest) (improve.EffectReport, error) {
-	return improve.FindEffect(ctx, s.db(ctx), s.board, req.Town, string(req.Language), improve.EffectQuestion{
+func (s *Server) findEffect(ctx context.Context, req effectRequest) (report.EffectReport, error) {
+	return report.FindEffect(ctx, s.db(ctx), s.board, req.Town, string(req.Language), report.EffectQuestion{
 		Of: req.Of, Measure: req.Measure, Kind: req.Kind, Horizon: req.Horizon,
 	})
 }

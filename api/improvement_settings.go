@@ -19,7 +19,7 @@ import (
 //	@Router		/towns/{town}/improvement-settings [get]
 func (s *Server) findImprovementSettings(ctx context.Context, req townRequest) (improve.TownSettings, error) {
 	stored, err := improve.FindSettings(ctx, s.db(ctx), req.Town)
-	return stored.Told(), err
+	return stored.View(), err
 }
 
 type improvementSettingsInput struct {
@@ -44,5 +44,5 @@ type updateImprovementSettingsRequest struct {
 //	@Router		/towns/{town}/improvement-settings [put]
 func (s *Server) updateImprovementSettings(ctx context.Context, req updateImprovementSettingsRequest) (improve.TownSettings, error) {
 	stored, err := improve.UpdateSettings(ctx, s.db(ctx), req.Town, req.Version, req.Body.Settings, req.Body.Reason)
-	return stored.Told(), err
+	return stored.View(), err
 }

@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/measure"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
@@ -15,11 +15,11 @@ import (
 //	@Summary	List the measures
 //	@Tags		improvement
 //	@Security
-//	@Success	200	{object}	rest.Page[improve.Measure]
+//	@Success	200	{object}	rest.Page[measure.Measure]
 //	@Router		/towns/{town}/measures [get]
-func (s *Server) listMeasures(ctx context.Context, req townRequest) (rest.Page[improve.Measure], error) {
-	list, err := improve.ListMeasures(ctx, s.db(ctx), req.Town)
-	return rest.Page[improve.Measure]{Items: list}, err
+func (s *Server) listMeasures(ctx context.Context, req townRequest) (rest.Page[measure.Measure], error) {
+	list, err := measure.List(ctx, s.db(ctx), req.Town)
+	return rest.Page[measure.Measure]{Items: list}, err
 }
 
 type measureRequest struct {
@@ -33,10 +33,10 @@ type measureRequest struct {
 //	@Summary	Read a measure
 //	@Tags		improvement
 //	@Security
-//	@Success	200	{object}	improve.Measure
+//	@Success	200	{object}	measure.Measure
 //	@Router		/towns/{town}/measures/{measure} [get]
-func (s *Server) findMeasure(ctx context.Context, req measureRequest) (improve.Measure, error) {
-	return improve.FindMeasure(ctx, s.db(ctx), req.Town, req.Measure)
+func (s *Server) findMeasure(ctx context.Context, req measureRequest) (measure.Measure, error) {
+	return measure.Find(ctx, s.db(ctx), req.Town, req.Measure)
 }
 
 type measureInput struct {
@@ -57,10 +57,10 @@ type nameMeasureRequest struct {
 //	@Summary	Name a measure
 //	@Tags		improvement
 //	@Param		body	body		measureInput	true	"its name and what it is"
-//	@Success	200		{object}	improve.Measure
+//	@Success	200		{object}	measure.Measure
 //	@Router		/towns/{town}/measures/{measure} [put]
-func (s *Server) nameMeasure(ctx context.Context, req nameMeasureRequest) (improve.Measure, error) {
-	return improve.NameMeasure(ctx, s.db(ctx), req.Town, req.Measure, req.Version, req.Body.Name, req.Body.Description)
+func (s *Server) nameMeasure(ctx context.Context, req nameMeasureRequest) (measure.Measure, error) {
+	return measure.Name(ctx, s.db(ctx), req.Town, req.Measure, req.Version, req.Body.Name, req.Body.Description)
 }
 
 type measureProgressRequest struct {
@@ -75,9 +75,9 @@ type measureProgressRequest struct {
 //	@Summary	Count the tasks of measures
 //	@Tags		improvement
 //	@Param		query	query		measureProgressRequest	false	"."
-//	@Success	200		{object}	rest.Page[improve.Progress]
+//	@Success	200		{object}	rest.Page[measure.Progress]
 //	@Router		/towns/{town}/measures/progress [get]
-func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressRequest) (rest.Page[improve.Progress], error) {
-	list, err := improve.ProgressInReach(ctx, s.db(ctx), req.Town, req.By == "branch")
-	return rest.Page[improve.Progress]{Items: list}, err
+func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressRequest) (rest.Page[measure.Progress], error) {
+	list, err := measure.ProgressInReach(ctx, s.db(ctx), req.Town, req.By == "branch")
+	return rest.Page[measure.Progress]{Items: list}, err
 }

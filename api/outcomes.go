@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
 	"bulwark/internal/rest"
 )
 
@@ -13,9 +13,9 @@ import (
 //	@ID			listPlanOutcomes
 //	@Summary	Read what a plan brought beside what was predicted
 //	@Tags		improvement
-//	@Success	200	{object}	rest.Page[improve.PlanOutcome]
+//	@Success	200	{object}	rest.Page[plan.Outcome]
 //	@Router		/towns/{town}/plans/{plan}/outcomes [get]
-func (s *Server) listOutcomes(ctx context.Context, req planRequest) (rest.Page[improve.PlanOutcome], error) {
-	list, err := improve.ListOutcomes(ctx, s.db(ctx), req.Town, req.Plan)
-	return rest.Page[improve.PlanOutcome]{Items: list}, err
+func (s *Server) listOutcomes(ctx context.Context, req planRequest) (rest.Page[plan.Outcome], error) {
+	list, err := plan.ListOutcomes(ctx, s.db(ctx), req.Town, req.Plan)
+	return rest.Page[plan.Outcome]{Items: list}, err
 }

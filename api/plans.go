@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
 	"bulwark/internal/rest"
 )
 
@@ -23,21 +23,21 @@ type listPlansRequest struct {
 //	@Summary	List improvement plans
 //	@Tags		improvement
 //	@Param		query	query		listPlansRequest	false	"."
-//	@Success	200		{object}	rest.Page[improve.Plan]
+//	@Success	200		{object}	rest.Page[plan.Plan]
 //	@Router		/towns/{town}/plans [get]
-func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (rest.Page[improve.Plan], error) {
-	f := improve.PlanFilter{Branch: req.Branch, State: improve.PlanState(req.State), Limit: req.Limit()}
+func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (rest.Page[plan.Plan], error) {
+	f := plan.Filter{Branch: req.Branch, State: plan.State(req.State), Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
 	if err := req.Resume(&f.After); err != nil {
-		return rest.Page[improve.Plan]{}, err
+		return rest.Page[plan.Plan]{}, err
 	}
-	list, err := improve.ListPlans(ctx, s.db(ctx), req.Town, f)
+	list, err := plan.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return rest.Page[improve.Plan]{}, err
+		return rest.Page[plan.Plan]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(p improve.Plan) []any { return []any{p.ID} })
+	return rest.NewPage(list, req.PageQuery, func(p plan.Plan) []any { return []any{p.ID} })
 }
 
 type planDraftInput struct {
@@ -59,12 +59,12 @@ type draftPlanRequest struct {
 //	@Summary	Draft an improvement plan
 //	@Tags		improvement
 //	@Param		body	body		planDraftInput	true	"of which branch, from which result"
-//	@Success	201		{object}	improve.Plan
+//	@Success	201		{object}	plan.Plan
 //	@Router		/towns/{town}/plans [post]
-func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (rest.Created[improve.Plan], error) {
+func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (rest.Created[plan.Plan], error) {
 	in := req.Body
-	p, err := improve.DraftPlan(ctx, s.db(ctx), s.board, req.Town, in.Branch, in.Period, in.Publication, string(req.Language))
-	return rest.Created[improve.Plan]{Key: p.ID, Value: p}, err
+	p, err := plan.Begin(ctx, s.db(ctx), s.board, req.Town, in.Branch, in.Period, in.Publication, string(req.Language))
+	return rest.Created[plan.Plan]{Key: p.ID, Value: p}, err
 }
 
 type planRedraftInput struct {
@@ -87,10 +87,10 @@ type redraftPlanRequest struct {
 //	@Tags		improvement
 //	@Param		If-Match	header		string				true	"."
 //	@Param		body		body		planRedraftInput	true	"from which result"
-//	@Success	200			{object}	improve.Plan
+//	@Success	200			{object}	plan.Plan
 //	@Router		/towns/{town}/plans/{plan}/redraft [post]
-func (s *Server) redraftPlan(ctx context.Context, req redraftPlanRequest) (improve.Plan, error) {
-	return improve.RedraftPlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.Period, req.Body.Publication, string(req.Language))
+func (s *Server) redraftPlan(ctx context.Context, req redraftPlanRequest) (plan.Plan, error) {
+	return plan.Redraft(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.Period, req.Body.Publication, string(req.Language))
 }
 
 type planRequest struct {
@@ -104,10 +104,10 @@ type planRequest struct {
 //	@ID			findPlan
 //	@Summary	Read an improvement plan
 //	@Tags		improvement
-//	@Success	200	{object}	improve.Plan
+//	@Success	200	{object}	plan.Plan
 //	@Router		/towns/{town}/plans/{plan} [get]
-func (s *Server) findPlan(ctx context.Context, req planRequest) (improve.Plan, error) {
-	return improve.FindPlan(ctx, s.db(ctx), req.Town, req.Plan)
+func (s *Server) findPlan(ctx context.Context, req planRequest) (plan.Plan, error) {
+	return plan.Find(ctx, s.db(ctx), req.Town, req.Plan)
 }
 
 type itemOwnerInput struct {
@@ -131,12 +131,12 @@ type planInput struct {
 	Items   []planItemInput `json:"items" validate:"max=40,dive"`
 }
 
-func (in planInput) document() improve.PlanDocument {
-	d := improve.PlanDocument{Summary: in.Summary, Items: []improve.PlannedItem{}}
+func (in planInput) document() plan.Document {
+	d := plan.Document{Summary: in.Summary, Items: []plan.PlannedItem{}}
 	for _, i := range in.Items {
-		d.Items = append(d.Items, improve.PlannedItem{
+		d.Items = append(d.Items, plan.PlannedItem{
 			ID: i.ID, Indicator: i.Indicator, ValueGoal: *i.ValueGoal, Measure: i.Measure, Action: i.Action,
-			Owner: improve.ItemOwner(i.Owner), DueOn: i.DueOn, Cost: i.Cost,
+			Owner: plan.ItemOwner(i.Owner), DueOn: i.DueOn, Cost: i.Cost,
 		})
 	}
 	return d
@@ -155,10 +155,10 @@ type writePlanRequest struct {
 //	@Summary	Write an improvement plan
 //	@Tags		improvement
 //	@Param		body	body		planInput	true	"all items"
-//	@Success	200		{object}	improve.Plan
+//	@Success	200		{object}	plan.Plan
 //	@Router		/towns/{town}/plans/{plan} [put]
-func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (improve.Plan, error) {
-	return improve.WritePlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.document())
+func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (plan.Plan, error) {
+	return plan.Write(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.document())
 }
 
 type planTransition struct {
@@ -180,10 +180,10 @@ type movePlanRequest struct {
 //	@Tags		improvement
 //	@Param		If-Match	header		string			true	"."
 //	@Param		body		body		planTransition	true	"where to, and why"
-//	@Success	200			{object}	improve.Plan
+//	@Success	200			{object}	plan.Plan
 //	@Router		/towns/{town}/plans/{plan}/transitions [post]
-func (s *Server) movePlan(ctx context.Context, req movePlanRequest) (improve.Plan, error) {
-	return improve.MovePlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, improve.PlanState(req.Body.To), req.Body.Reason)
+func (s *Server) movePlan(ctx context.Context, req movePlanRequest) (plan.Plan, error) {
+	return plan.Move(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, plan.State(req.Body.To), req.Body.Reason)
 }
 
 type planItemRequest struct {
@@ -196,10 +196,10 @@ type planItemRequest struct {
 //	@ID			findPlanItem
 //	@Summary	Read an item of an improvement plan
 //	@Tags		improvement
-//	@Success	200	{object}	improve.PlanItem
+//	@Success	200	{object}	plan.Item
 //	@Router		/towns/{town}/plans/{plan}/items/{item} [get]
-func (s *Server) findPlanItem(ctx context.Context, req planItemRequest) (improve.PlanItem, error) {
-	return improve.FindItemOf(ctx, s.db(ctx), req.Town, req.Plan, req.Item)
+func (s *Server) findPlanItem(ctx context.Context, req planItemRequest) (plan.Item, error) {
+	return plan.FindItem(ctx, s.db(ctx), req.Town, req.Plan, req.Item)
 }
 
 type planItemTransition struct {
@@ -221,11 +221,11 @@ type movePlanItemRequest struct {
 //	@Tags		improvement
 //	@Param		If-Match	header		string				true	"."
 //	@Param		body		body		planItemTransition	true	"where to, why, and what shows it"
-//	@Success	200			{object}	improve.PlanItem
+//	@Success	200			{object}	plan.Item
 //	@Router		/towns/{town}/plans/{plan}/items/{item}/transitions [post]
-func (s *Server) movePlanItem(ctx context.Context, req movePlanItemRequest) (improve.PlanItem, error) {
-	if _, err := improve.FindItemOf(ctx, s.db(ctx), req.Town, req.Plan, req.Item); err != nil {
-		return improve.PlanItem{}, err
+func (s *Server) movePlanItem(ctx context.Context, req movePlanItemRequest) (plan.Item, error) {
+	if _, err := plan.FindItem(ctx, s.db(ctx), req.Town, req.Plan, req.Item); err != nil {
+		return plan.Item{}, err
 	}
-	return improve.MovePlanItem(ctx, s.db(ctx), req.Town, req.Item, req.Version, improve.ItemState(req.Body.To), req.Body.Reason, req.Body.Evidence)
+	return plan.MoveItem(ctx, s.db(ctx), req.Town, req.Item, req.Version, plan.ItemState(req.Body.To), req.Body.Reason, req.Body.Evidence)
 }
