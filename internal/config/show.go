@@ -53,19 +53,3 @@ func withoutPassword(s string) string {
 	u.RawQuery = ""
 	return u.String()
 }
-
-// Table is the settings as a Markdown table, for docs/configuration.md.
-func Table() string {
-	var b strings.Builder
-	b.WriteString("| variable | default | meaning |\n|---|---|---|\n")
-	t := reflect.TypeFor[Config]()
-	for i := range t.NumField() {
-		tag := t.Field(i).Tag
-		fallback := tag.Get("envDefault")
-		if fallback != "" {
-			fallback = "`" + fallback + "`"
-		}
-		fmt.Fprintf(&b, "| `%s%s` | %s | %s |\n", prefix, tag.Get("env"), fallback, tag.Get("doc"))
-	}
-	return b.String()
-}
