@@ -38,12 +38,12 @@ func (r resultRequest) file(what string) string {
 //	@Security
 //	@Success	200	{object}	Page[index.Issue]
 //	@Router		/towns/{town}/periods/{period}/publications [get]
-func (s *Server) listPublications(ctx context.Context, req periodRequest) (Page[index.Issue], error) {
+func (s *Server) listPublications(ctx context.Context, req periodRequest) (Page[index.PublicationDetail], error) {
 	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
-		return Page[index.Issue]{}, err
+		return Page[index.PublicationDetail]{}, err
 	}
-	list, err := s.board.Issues(ctx, s.db(ctx), req.Town, req.Period)
-	return Page[index.Issue]{Items: list}, err
+	list, err := s.board.ListPublications(ctx, s.db(ctx), req.Town, req.Period)
+	return Page[index.PublicationDetail]{Items: list}, err
 }
 
 type amendInput struct {
@@ -65,13 +65,13 @@ type amendRequest struct {
 //	@Param		body	body		amendInput	true	"what is corrected, and why"
 //	@Success	201		{object}	index.Issue
 //	@Router		/towns/{town}/periods/{period}/publications [post]
-func (s *Server) amendResult(ctx context.Context, req amendRequest) (Created[index.Issue], error) {
-	var issue index.Issue
+func (s *Server) amendResult(ctx context.Context, req amendRequest) (Created[index.PublicationDetail], error) {
+	var issue index.PublicationDetail
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (period string, err error) {
 		issue, err = index.Amend(ctx, tx, req.Town, req.Period, req.Body.Reason, req.Body.Corrections.corrections())
 		return req.Period, err
 	})
-	return Created[index.Issue]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}, err
+	return Created[index.PublicationDetail]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}, err
 }
 
 // amending runs what may amend a period, and brings the targets that the period has
@@ -100,8 +100,8 @@ type publicationRequest struct {
 //	@Security
 //	@Success	200	{object}	index.Issue
 //	@Router		/towns/{town}/periods/{period}/publications/{publication} [get]
-func (s *Server) findPublication(ctx context.Context, req publicationRequest) (index.Issue, error) {
-	return s.board.Issue(ctx, s.db(ctx), req.Town, req.Period, req.Number)
+func (s *Server) findPublication(ctx context.Context, req publicationRequest) (index.PublicationDetail, error) {
+	return s.board.FindPublication(ctx, s.db(ctx), req.Town, req.Period, req.Number)
 }
 
 type diffPublicationsRequest struct {

@@ -130,10 +130,10 @@ func (s *Server) findScorecard(ctx context.Context, req scorecardRequest) (index
 //	@Security
 //	@Success	200	{object}	Page[index.Standing]
 //	@Router		/towns/{town}/branches/{branch}/results [get]
-func (s *Server) branchResults(ctx context.Context, req branchRequest) (Page[index.Standing], error) {
+func (s *Server) branchResults(ctx context.Context, req branchRequest) (Page[index.HistoryEntry], error) {
 	if _, err := town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, day.Latest); err != nil {
-		return Page[index.Standing]{}, err
+		return Page[index.HistoryEntry]{}, err
 	}
 	list, err := s.board.History(ctx, s.db(ctx), req.Town, req.Branch)
-	return Page[index.Standing]{Items: list}, err
+	return Page[index.HistoryEntry]{Items: list}, err
 }

@@ -43,7 +43,7 @@ type Server struct {
 	Metrics prometheus.Registerer
 
 	offers   []offer // every route, as it was added
-	board    *index.Board
+	board    *index.ResultCache
 	wake     chan struct{} // a run was made: Work has something to do
 	answers  answers
 	doors    doors
@@ -71,7 +71,7 @@ func (s *Server) Handler() (http.Handler, error) {
 
 // engine is the router with its middleware; tests read its routes.
 func (s *Server) engine() (*gin.Engine, error) {
-	s.board, s.wake = index.NewBoard(), make(chan struct{}, 1)
+	s.board, s.wake = index.NewResultCache(), make(chan struct{}, 1)
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.HandleMethodNotAllowed = true

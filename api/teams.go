@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/exchange"
+	"bulwark/internal/project"
 	"bulwark/internal/text"
 )
 
@@ -19,18 +19,18 @@ type listTeamsRequest struct {
 //	@Summary	List pioneer teams
 //	@Tags		exchange
 //	@Param		query	query		listTeamsRequest	false	"."
-//	@Success	200		{object}	Page[exchange.Team]
+//	@Success	200		{object}	Page[project.Team]
 //	@Router		/towns/{town}/teams [get]
-func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (Page[exchange.Team], error) {
+func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (Page[project.Team], error) {
 	after := ""
 	if err := req.resume(&after); err != nil {
-		return Page[exchange.Team]{}, err
+		return Page[project.Team]{}, err
 	}
-	list, err := exchange.ListTeams(ctx, s.db(ctx), req.Town, after, req.limit())
+	list, err := project.ListTeams(ctx, s.db(ctx), req.Town, after, req.limit())
 	if err != nil {
-		return Page[exchange.Team]{}, err
+		return Page[project.Team]{}, err
 	}
-	return page(list, req.pageQuery, func(t exchange.Team) []any { return []any{t.Code} })
+	return page(list, req.pageQuery, func(t project.Team) []any { return []any{t.Code} })
 }
 
 type teamInput struct {
@@ -42,8 +42,8 @@ type teamInput struct {
 }
 
 // of is the team that the input tells.
-func (in teamInput) of(town, code string) exchange.Team {
-	t := exchange.Team{TownID: town, Code: code, Name: in.Name, Field: in.Field, FoundedOn: in.FoundedOn, Members: in.Members}
+func (in teamInput) of(town, code string) project.Team {
+	t := project.Team{TownID: town, Code: code, Name: in.Name, Field: in.Field, FoundedOn: in.FoundedOn, Members: in.Members}
 	t.Branches.V = in.Branches
 	return t
 }
@@ -64,11 +64,11 @@ type createTeamRequest struct {
 //	@Summary	Register a pioneer team
 //	@Tags		exchange
 //	@Param		body	body		newTeamInput	true	"the team"
-//	@Success	201		{object}	exchange.Team
+//	@Success	201		{object}	project.Team
 //	@Router		/towns/{town}/teams [post]
-func (s *Server) createTeam(ctx context.Context, req createTeamRequest) (Created[exchange.Team], error) {
-	t, err := exchange.CreateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
-	return Created[exchange.Team]{Key: t.Code, Value: t}, err
+func (s *Server) createTeam(ctx context.Context, req createTeamRequest) (Created[project.Team], error) {
+	t, err := project.CreateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
+	return Created[project.Team]{Key: t.Code, Value: t}, err
 }
 
 type teamRequest struct {
@@ -81,10 +81,10 @@ type teamRequest struct {
 //	@ID			findTeam
 //	@Summary	Read a pioneer team
 //	@Tags		exchange
-//	@Success	200	{object}	exchange.Team
+//	@Success	200	{object}	project.Team
 //	@Router		/towns/{town}/teams/{team} [get]
-func (s *Server) findTeam(ctx context.Context, req teamRequest) (exchange.Team, error) {
-	return exchange.FindTeam(ctx, s.db(ctx), req.Town, req.Team)
+func (s *Server) findTeam(ctx context.Context, req teamRequest) (project.Team, error) {
+	return project.FindTeam(ctx, s.db(ctx), req.Town, req.Team)
 }
 
 type updateTeamRequest struct {
@@ -99,8 +99,8 @@ type updateTeamRequest struct {
 //	@Summary	Change a pioneer team
 //	@Tags		exchange
 //	@Param		body	body		teamInput	true	"all of it"
-//	@Success	200		{object}	exchange.Team
+//	@Success	200		{object}	project.Team
 //	@Router		/towns/{town}/teams/{team} [put]
-func (s *Server) updateTeam(ctx context.Context, req updateTeamRequest) (exchange.Team, error) {
-	return exchange.UpdateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Team), req.Version)
+func (s *Server) updateTeam(ctx context.Context, req updateTeamRequest) (project.Team, error) {
+	return project.UpdateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Team), req.Version)
 }

@@ -48,7 +48,7 @@ func (s *Server) catchUp(ctx context.Context) {
 		what string
 		do   func(context.Context, *gorm.DB) (int, error)
 	}{
-		{"appraise runs", index.AppraisePending},
+		{"appraise runs", index.ComputePendingRobustness},
 		{"measure the outcomes of plans", improve.MeasureOutcomes},
 		{"reopen plan items that relapsed", improve.ReopenRelapsed},
 		{"make reminders", improve.Remind},

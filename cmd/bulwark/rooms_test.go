@@ -13,16 +13,18 @@ import (
 // rooms says which packages of ours each room may import, docs/architecture.md
 // says why: a request goes down this list and never up.
 var rooms = map[string]string{
-	"api":                  "docs internal/config internal/gate internal/oidc internal/dashboard internal/improve internal/exchange internal/idempotency internal/index internal/evaluation internal/scheme internal/workflow internal/people internal/access internal/town internal/web",
+	"api":                  "docs internal/config internal/gate internal/oidc internal/dashboard internal/improve internal/exchange internal/project internal/idempotency internal/index internal/evaluation internal/scheme internal/workflow internal/people internal/access internal/town internal/web",
 	"docs":                 "",
 	"internal/web":         "",
 	"internal/dashboard":   "internal/improve internal/index internal/evaluation internal/people internal/access",
 	"internal/improve":     "internal/workflow internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite pkg/composite/effect pkg/composite/stats",
 	"internal/exchange":    "internal/workflow internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite pkg/composite/agreement pkg/composite/stats",
-	"internal/demo":        "internal/improve internal/exchange internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite pkg/composite/stats",
-	"internal/index":       "internal/evaluation internal/scheme internal/workflow internal/people internal/access internal/town pkg/composite pkg/composite/effect pkg/composite/stats",
-	"internal/evaluation":  "internal/workflow internal/scheme internal/people internal/access internal/town pkg/composite pkg/composite/stats",
+	"internal/demo":        "internal/improve internal/exchange internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite pkg/composite/stats internal/project",
+	"internal/index":       "internal/evaluation internal/scheme internal/workflow internal/people internal/access internal/town pkg/composite pkg/composite/effect pkg/composite/stats internal/datafile",
+	"internal/evaluation":  "internal/workflow internal/scheme internal/people internal/access internal/town pkg/composite pkg/composite/stats internal/datafile",
 	"internal/workflow":    "internal/access internal/people",
+	"internal/project":     "internal/workflow internal/evaluation internal/people internal/access internal/town pkg/composite pkg/composite/agreement pkg/composite/stats",
+	"internal/datafile":    "internal/scheme pkg/composite pkg/composite/stats",
 	"internal/scheme":      "internal/town pkg/composite",
 	"internal/people":      "internal/access internal/town",
 	"internal/access":      "internal/town",

@@ -22,6 +22,7 @@ import (
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
+	"bulwark/internal/project"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -60,7 +61,7 @@ func models() []any {
 		index.Result{},
 		index.NodeResult{},
 		index.Publication{},
-		index.Appraisal{},
+		index.RobustnessResult{},
 		index.Appeal{},
 		audit.Record{},
 		audit.Head{},
@@ -80,10 +81,10 @@ func models() []any {
 		improve.Measure{},
 		improve.Task{},
 		improve.TaskNote{},
-		exchange.Team{},
-		exchange.Round{},
-		exchange.Project{},
-		exchange.JudgeSheet{},
+		project.Team{},
+		project.Round{},
+		project.Project{},
+		project.JudgeSheet{},
 		improve.JointProblem{},
 		improve.ProblemMove{},
 		improve.Reminder{},

@@ -14,7 +14,7 @@ const effectDecimals = 2
 func rounded(x float64) float64 { return stats.Round(x, effectDecimals) }
 
 // tell fills in the figures, with codes in the place of numbers.
-func (r *EffectReport) tell(p index.Panel, e *effect.InterventionEffect, language string) {
+func (r *EffectReport) tell(p index.PublishedPanel, e *effect.InterventionEffect, language string) {
 	r.Status, r.Treated, r.Matched, r.Controls = "estimated", e.Treated, len(e.Matches), e.Controls
 	r.Estimate = figures(e.Estimate, e.Level)
 	r.BeforeAfter, r.ControlChange, r.Above = new(rounded(e.TreatedChange)), new(rounded(e.ControlChange)), new(rounded(e.Above))
@@ -37,7 +37,7 @@ func (r *EffectReport) tell(p index.Panel, e *effect.InterventionEffect, languag
 }
 
 // tooFew tells the numbers that forbid a figure.
-func (r *EffectReport) tooFew(p index.Panel, few *effect.TooFewMatched, language string) {
+func (r *EffectReport) tooFew(p index.PublishedPanel, few *effect.TooFewMatched, language string) {
 	r.Status, r.Treated, r.Matched, r.Controls, r.Matches = "too_few", few.Treated, few.Matched, few.Controls, []EffectMatch{}
 	r.Reading = text.F(
 		"可比的党组织太少，无法判断成效：已实施 %d 个，其中可比 %d 个（至少需要 %d 个），可作对照 %d 个",
@@ -47,7 +47,7 @@ func (r *EffectReport) tooFew(p index.Panel, few *effect.TooFewMatched, language
 	r.leaveOut(p, few.Unmatched)
 }
 
-func (r *EffectReport) leaveOut(p index.Panel, list []effect.Unmatched) {
+func (r *EffectReport) leaveOut(p index.PublishedPanel, list []effect.Unmatched) {
 	r.Unmatched = make([]EffectLeftOut, len(list))
 	for i, u := range list {
 		r.Unmatched[i] = EffectLeftOut{Branch: p.Units[u.Unit], Reason: string(u.Reason)}

@@ -88,7 +88,7 @@ type EffectQuestion struct {
 // FindEffect compares the branches for which it was done with like ones for which
 // it was not, as effect.MatchedEffect says. Where too few can be compared it
 // gives their numbers and no figure.
-func FindEffect(ctx context.Context, db *gorm.DB, b *index.Board, townID, language string, q EffectQuestion) (EffectReport, error) {
+func FindEffect(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, language string, q EffectQuestion) (EffectReport, error) {
 	panel, err := b.Panel(ctx, db, townID, q.Kind)
 	if err != nil {
 		return EffectReport{}, err
@@ -114,7 +114,7 @@ func FindEffect(ctx context.Context, db *gorm.DB, b *index.Board, townID, langua
 
 // begun places each beginning in the first period that ends on its day or later,
 // the first whose score may show it.
-func begun(p index.Panel, days map[string]day.Date) []effect.Intervention {
+func begun(p index.PublishedPanel, days map[string]day.Date) []effect.Intervention {
 	var list []effect.Intervention
 	for u, code := range p.Units {
 		from, ok := days[code]

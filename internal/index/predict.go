@@ -21,11 +21,11 @@ type Prediction struct {
 // Predict computes the result again with values of the branch, by indicator. Nothing
 // is stored.
 func (v View) Predict(branch string, values map[string]float64) (Prediction, error) {
-	o := v.now
+	o := v.current
 	if _, err := o.explainer(); err != nil {
 		return Prediction{}, err
 	}
-	c := &computation{scheme: o.Scheme, branches: o.work.branches, values: o.work.values}
+	c := &computation{scheme: o.Scheme, branches: o.computation.branches, values: o.computation.values}
 	var list []SupposedValue
 	for _, code := range slices.Sorted(maps.Keys(values)) {
 		x := values[code]

@@ -107,8 +107,8 @@ func (o *Outcome) nodes(r *Result, detailed bool) []ScorecardNode {
 	return nodes
 }
 
-// Standing is one published period in the history of a branch.
-type Standing struct {
+// HistoryEntry is one published period in the history of a branch.
+type HistoryEntry struct {
 	Period     string             `json:"period" example:"2023Q3"`
 	Kind       string             `json:"kind" enums:"quarter,half_year,year"`
 	Status     string             `json:"status" enums:"published,final"`

@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/api"
+	"bulwark/internal/access"
 	"bulwark/internal/config"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
@@ -22,7 +23,6 @@ import (
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
-	"bulwark/internal/access"
 )
 
 // today is the moment at which everything is asked, days after the demo ends.
@@ -59,7 +59,7 @@ func ask(t *testing.T, dialect string, r *record) {
 func chores(t *testing.T, db *gorm.DB) {
 	t.Helper()
 	for _, do := range []func(context.Context, *gorm.DB) (int, error){
-		index.AppraisePending, improve.MeasureOutcomes, improve.ReopenRelapsed, improve.Remind,
+		index.ComputePendingRobustness, improve.MeasureOutcomes, improve.ReopenRelapsed, improve.Remind,
 	} {
 		for done := 1; done > 0; {
 			var err error

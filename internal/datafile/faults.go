@@ -1,4 +1,4 @@
-package index
+package datafile
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"bulwark/internal/text"
 )
 
-// DataFault is one mistake in a data file.
-type DataFault struct {
+// Mistake is one mistake in a data file.
+type Mistake struct {
 	Line    int    // from 1; 0 for the file as a whole
 	Column  string // name in the first line; "" for a line as a whole
 	Cell    string // the first 40 characters of what stands there
@@ -18,23 +18,23 @@ type DataFault struct {
 	Message text.Text
 }
 
-// DataFaults are the mistakes of a data file, in the order of reading.
-type DataFaults struct {
-	List []DataFault // the first 100
-	More int         // those beyond, only counted
+// Faults are the mistakes of a data file, in the order of reading.
+type Faults struct {
+	List []Mistake // the first 100
+	More int       // those beyond, only counted
 }
 
 const (
-	maxDataFaults = 100
-	maxExcerpt    = 40
+	maxMistakes = 100
+	maxExcerpt  = 40
 )
 
 // Error lists every fault in English, one per line.
-func (f *DataFaults) Error() string { return f.In("en", "data") }
+func (f *Faults) Error() string { return f.In("en", "data") }
 
 // In lists every fault in the language, one per line, each with its place in the
 // named file as compilers write it.
-func (f *DataFaults) In(language, file string) string {
+func (f *Faults) In(language, file string) string {
 	var b strings.Builder
 	for i, fault := range f.List {
 		if i > 0 {
@@ -64,15 +64,15 @@ func quoted(s string) string {
 	return strconv.Quote(s)
 }
 
-func (f *DataFaults) add(line int, column string, cell []byte, code string, message text.Text) {
-	if len(f.List) == maxDataFaults {
+func (f *Faults) add(line int, column string, cell []byte, code string, message text.Text) {
+	if len(f.List) == maxMistakes {
 		f.More++
 		return
 	}
-	f.List = append(f.List, DataFault{line, column, excerpt(cell), code, message})
+	f.List = append(f.List, Mistake{line, column, excerpt(cell), code, message})
 }
 
-func (f *DataFaults) err() error {
+func (f *Faults) err() error {
 	if len(f.List) == 0 {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package index
+package datafile
 
 import (
 	"bytes"
@@ -27,11 +27,24 @@ const few = `{"code": "few", "version": 1, "name": {"en": "few"}, "decimals": 2,
 
 func strip(s string) string { return strings.ReplaceAll(s, "grade", "level") }
 
+func compile(t testing.TB, document string) *scheme.Compiled {
+	t.Helper()
+	d, err := scheme.Decode([]byte(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := scheme.Compile(d)
+	if err != nil {
+		t.Fatalf("%v %+v", err, err)
+	}
+	return c
+}
+
 func fewScheme(t testing.TB) *scheme.Compiled { return compile(t, strip(few)) }
 
 const top = "branch,kind,class,adjustments,x,level,rate,v\n"
 
-func TestReadData(t *testing.T) {
+func TestRead(t *testing.T) {
 	const file = "\ufeffv,rate,\"level\",x,class,adjustments,kind,name,branch\r\n" +
 		"\r\n" +
 		"3,,A,+1.5e1,p,star;star,village,\"一村, \"\"甲\"\"\",b1\r\n" +
@@ -39,7 +52,7 @@ func TestReadData(t *testing.T) {
 		",50.,n/a,1e15,p,,village,,\"b3\""
 	for name, r := range map[string]io.Reader{"whole": strings.NewReader(file), "byte by byte": iotest.OneByteReader(strings.NewReader(file)), "end with data": iotest.DataErrReader(strings.NewReader(file)), "in halves": iotest.HalfReader(strings.NewReader(file))} {
 		t.Run(name, func(t *testing.T) {
-			d, err := ReadData(r, fewScheme(t))
+			d, err := Read(r, fewScheme(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -56,8 +69,8 @@ func TestReadData(t *testing.T) {
 	}
 }
 
-func TestReadDataDerivesWhatHasNoColumn(t *testing.T) {
-	d, err := ReadData(strings.NewReader("branch,kind,x,level,done,due,v\na,village,,,3,4,\nb,village,,,3,0,\nc,village,,,3,,\n"), fewScheme(t))
+func TestReadDerivesWhatHasNoColumn(t *testing.T) {
+	d, err := Read(strings.NewReader("branch,kind,x,level,done,due,v\na,village,,,3,4,\nb,village,,,3,0,\nc,village,,,3,,\n"), fewScheme(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,9 +79,9 @@ func TestReadDataDerivesWhatHasNoColumn(t *testing.T) {
 	}
 }
 
-func TestReadDataOfNobody(t *testing.T) {
+func TestReadOfNobody(t *testing.T) {
 	for _, file := range []string{top, strings.TrimSpace(top), top + "\n\r\n\r"} {
-		d, err := ReadData(strings.NewReader(file), fewScheme(t))
+		d, err := Read(strings.NewReader(file), fewScheme(t))
 		if err != nil || len(d.Data.Units) != 0 {
 			t.Errorf("%q: %v %v", file, d, err)
 		}
@@ -76,7 +89,7 @@ func TestReadDataOfNobody(t *testing.T) {
 }
 
 // Each file has one mistake; the first line of the message says where and what.
-func TestReadDataRefuses(t *testing.T) {
+func TestReadRefuses(t *testing.T) {
 	long := strings.Repeat("长", 50)
 	for _, c := range []struct{ file, want string }{
 		{"", `f: the file is empty: its first line names the columns`},
@@ -123,8 +136,8 @@ func TestReadDataRefuses(t *testing.T) {
 		{top + "b1,village,\"" + strings.Repeat("c\n", maxCell), `f:2: the cell is longer than 64 KiB`},
 		{top + "b1,village,\"\"" + strings.Repeat("c", 2*maxCell), `f:2: the cell is longer than 64 KiB`},
 	} {
-		_, err := ReadData(strings.NewReader(c.file), fewScheme(t))
-		var found *DataFaults
+		_, err := Read(strings.NewReader(c.file), fewScheme(t))
+		var found *Faults
 		if !errors.As(err, &found) {
 			t.Errorf("%.80q: %v", c.file, err)
 			continue
@@ -138,7 +151,7 @@ func TestReadDataRefuses(t *testing.T) {
 	}
 }
 
-func TestReadDataRefusesWhatIsNoNumber(t *testing.T) {
+func TestReadRefusesWhatIsNoNumber(t *testing.T) {
 	for cell, want := range map[string]string{
 		"abc": "is not a number", "1e": "is not a number", "e5": "is not a number", ".": "leave a missing value empty", "1.2.3": "thousands", "--1": "is not a number",
 		"NaN": "leave a missing value empty", "nan": "leave a missing value empty", "N/A": "n/a in small letters", "-": "leave a missing value empty", "无": "leave a missing value empty",
@@ -147,8 +160,8 @@ func TestReadDataRefusesWhatIsNoNumber(t *testing.T) {
 		"１２": "full-width", "1．5": "full-width", "−5": "full-width", "٣": "full-width", "95%": "percent", " 1": "blanks", "1 ": "blanks", " ": "blank but not empty", "\t": "blank but not empty",
 		"1e400": "between -1e15 and 1e15", "-1e400": "between -1e15 and 1e15", "1000000000000001": "between -1e15 and 1e15", "true": "is not a number", "2023-07-01": "is not a number", `\1`: "is not a number",
 	} {
-		_, err := ReadData(strings.NewReader(top+"b1,village,,,\""+cell+"\",A,1,1\n"), fewScheme(t))
-		var found *DataFaults
+		_, err := Read(strings.NewReader(top+"b1,village,,,\""+cell+"\",A,1,1\n"), fewScheme(t))
+		var found *Faults
 		if !errors.As(err, &found) || len(found.List) != 1 {
 			t.Errorf("%q: %v", cell, err)
 			continue
@@ -159,25 +172,25 @@ func TestReadDataRefusesWhatIsNoNumber(t *testing.T) {
 	}
 }
 
-func TestReadDataCountsWhatItDoesNotList(t *testing.T) {
-	_, err := ReadData(strings.NewReader(top+strings.Repeat("b1,village,,,x,C,y,z\n", 1000)), fewScheme(t))
-	var found *DataFaults
+func TestReadCountsWhatItDoesNotList(t *testing.T) {
+	_, err := Read(strings.NewReader(top+strings.Repeat("b1,village,,,x,C,y,z\n", 1000)), fewScheme(t))
+	var found *Faults
 	if !errors.As(err, &found) || len(found.List) != 100 || found.More != 1000*4+999-100 {
 		t.Errorf("%d listed, %d more", len(found.List), found.More)
 	}
 	if found.List[99].Line != 22 {
 		t.Errorf("the last of the first 100 is on line %d, not 22", found.List[99].Line)
 	}
-	_, err = ReadData(strings.NewReader("branch"+strings.Repeat(",x1", 1000)+"\n"), fewScheme(t))
+	_, err = Read(strings.NewReader("branch"+strings.Repeat(",x1", 1000)+"\n"), fewScheme(t))
 	if !errors.As(err, &found) || !strings.Contains(err.Error(), "1000 columns in all are unknown") || len(found.List) > 30 {
 		t.Error(err)
 	}
 }
 
-func TestReadDataTellsOfItsReader(t *testing.T) {
+func TestReadTellsOfItsReader(t *testing.T) {
 	down := errors.New("cable cut")
 	for _, before := range []string{"", "branch", top, top + "b1,vil", top + "\"b1"} {
-		_, err := ReadData(io.MultiReader(strings.NewReader(before), iotest.ErrReader(down)), fewScheme(t))
+		_, err := Read(io.MultiReader(strings.NewReader(before), iotest.ErrReader(down)), fewScheme(t))
 		if !errors.Is(err, down) {
 			t.Errorf("%q: %v", before, err)
 		}
@@ -185,7 +198,7 @@ func TestReadDataTellsOfItsReader(t *testing.T) {
 }
 
 // A million columns, or a cell without end, must not cost memory.
-func TestReadDataIsBounded(t *testing.T) {
+func TestReadIsBounded(t *testing.T) {
 	c := fewScheme(t)
 	for name, r := range map[string]io.Reader{
 		"header":       io.MultiReader(strings.NewReader("branch"), endless(",column", 1_000_000)),
@@ -199,7 +212,7 @@ func TestReadDataIsBounded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, err := ReadData(r, c)
+			_, err := Read(r, c)
 			runtime.ReadMemStats(&after)
 			if err == nil {
 				t.Error("accepted")
@@ -229,8 +242,8 @@ func FuzzReadData(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
-		d, err := ReadData(bytes.NewReader(file), c)
-		var found *DataFaults
+		d, err := Read(bytes.NewReader(file), c)
+		var found *Faults
 		switch {
 		case err == nil:
 			if err := c.Index.Check(d.Data); err != nil {
@@ -291,7 +304,7 @@ func BenchmarkReadData(b *testing.B) {
 		b.SetBytes(int64(file.Len()))
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := ReadData(strings.NewReader(file.String()), c); err != nil {
+			if _, err := Read(strings.NewReader(file.String()), c); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -1,4 +1,4 @@
-package exchange
+package project
 
 import (
 	"context"
@@ -159,7 +159,7 @@ func RegisterProject(ctx context.Context, db *gorm.DB, p Project) (Project, erro
 	caller := access.Caller(ctx)
 	p.ID, p.State, p.StateBy = database.NewID(), Registered, caller.Name()
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := knownBranches(ctx, tx, p.TownID, []string{p.BranchCode}, "/branch"); err != nil {
+		if err := town.KnownBranches(ctx, tx, p.TownID, []string{p.BranchCode}, "/branch"); err != nil {
 			return err
 		}
 		if err := access.InScope(ctx, tx, caller, access.WriteProjects, p.TownID, p.BranchCode, day.Of(tx.NowFunc())); err != nil {

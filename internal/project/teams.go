@@ -1,10 +1,9 @@
-package exchange
+package project
 
 import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 
 	"gorm.io/gorm"
 
@@ -87,7 +86,7 @@ func UpdateTeam(ctx context.Context, db *gorm.DB, t Team, version int64) (Team, 
 			return err
 		}
 		if !slices.ContainsFunc(before.Branches.V, reach.Has) {
-			return outOfReach(reach, before.Branches.V[0])
+			return reach.Refuse(before.Branches.V[0])
 		}
 		if err := t.check(ctx, tx, difference(before.Branches.V, t.Branches.V)); err != nil {
 			return err
@@ -107,31 +106,13 @@ func UpdateTeam(ctx context.Context, db *gorm.DB, t Team, version int64) (Team, 
 // check holds the branches of the team against those of the town, and those that
 // come or go against what the caller leads.
 func (t Team) check(ctx context.Context, tx *gorm.DB, touched []string) error {
-	if err := knownBranches(ctx, tx, t.TownID, t.Branches.V, "/branches"); err != nil {
+	if err := town.KnownBranches(ctx, tx, t.TownID, t.Branches.V, "/branches"); err != nil {
 		return err
 	}
 	for _, branch := range touched {
 		if err := access.InScope(ctx, tx, access.Caller(ctx), access.WriteProjects, t.TownID, branch, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// knownBranches lists the codes that are no branch of the town today.
-func knownBranches(ctx context.Context, tx *gorm.DB, townID string, codes []string, at string) error {
-	var faults []fault.FieldError
-	for i, code := range codes {
-		_, err := town.FindBranch(ctx, tx, townID, code, day.Of(tx.NowFunc()))
-		switch {
-		case fault.Is(err, fault.KindNotFound):
-			faults = append(faults, fault.Field(at+"/"+strconv.Itoa(i), "unknown_branch", "没有党组织“%s”", "there is no branch %q", code))
-		case err != nil:
-			return err
-		}
-	}
-	if len(faults) > 0 {
-		return fault.Broken(faults...)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package exchange
+package project
 
 import (
 	"cmp"
@@ -150,4 +150,9 @@ func propose(list []ProjectStanding, n int) Pick {
 		p.Projects = append(p.Projects, s.Project)
 	}
 	return p
+}
+
+func rounded(x float64) *float64 {
+	x = stats.Round(x, 2)
+	return &x
 }

@@ -1,4 +1,4 @@
-package index
+package datafile
 
 import (
 	"bytes"
@@ -47,7 +47,7 @@ type header struct {
 }
 
 // readHeader reads the first line. Columns may stand in any order.
-func readHeader(s *cells, c *scheme.Compiled, f *DataFaults) (*header, error) {
+func readHeader(s *cells, c *scheme.Compiled, f *Faults) (*header, error) {
 	if why := foreign(s); !why.IsZero() {
 		return nil, &broken{1, why}
 	}
@@ -67,7 +67,7 @@ func readHeader(s *cells, c *scheme.Compiled, f *DataFaults) (*header, error) {
 }
 
 // read matches the names of the first line with those wanted.
-func (h *header) read(s *cells, wanted map[string]target, f *DataFaults) error {
+func (h *header) read(s *cells, wanted map[string]target, f *Faults) error {
 	var unknown []cell
 	count, first := 0, s.line
 	for last := false; !last; {
@@ -165,7 +165,7 @@ func (h *header) misnamed(c cell, wanted map[string]target) (code string, why te
 }
 
 // complete finds what is missing, and what is computed instead of read.
-func (h *header) complete(line int, c *scheme.Compiled, f *DataFaults) {
+func (h *header) complete(line int, c *scheme.Compiled, f *Faults) {
 	var missing []text.Text
 	need := func(column string, why text.Text) {
 		missing = append(missing, why)

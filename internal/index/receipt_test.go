@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"bulwark/internal/datafile"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
@@ -93,11 +94,11 @@ func note(seen map[string]bool, r *Result) {
 	}
 }
 
-func branchesOf(d *DataFile) []town.Branch {
+func branchesOf(d *datafile.File) []town.Branch {
 	branches := make([]town.Branch, len(d.Data.Units))
 	for u := range branches {
-		branches[u] = town.Branch{Life: town.Life{Code: d.Data.Units[u]}, Kind: wordOf(d.Kinds, u)}
-		if class := wordOf(d.Data.Classes, u); class != "" {
+		branches[u] = town.Branch{Life: town.Life{Code: d.Data.Units[u]}, Kind: d.Kind(u)}
+		if class := d.Class(u); class != "" {
 			branches[u].Class = &class
 		}
 	}
@@ -108,7 +109,7 @@ func branchesOf(d *DataFile) []town.Branch {
 // applicability of the scheme, with values carried over where it allows that.
 func drawComputation(t *rapid.T, c *scheme.Compiled) *computation {
 	n := rapid.IntRange(0, 12).Draw(t, "branches")
-	d := &DataFile{}
+	d := &datafile.File{}
 	for u := range n {
 		d.Data.Units = append(d.Data.Units, fmt.Sprintf("b%02d", u))
 		d.Data.Classes = append(d.Data.Classes, rapid.SampledFrom([]string{"", "urban", "rural", "else"}).Draw(t, "class"))

@@ -1,4 +1,4 @@
-package index
+package datafile
 
 import (
 	"errors"
@@ -6,27 +6,19 @@ import (
 	"io"
 	"math"
 
-	"bulwark/internal/evaluation"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
 )
 
-// DataFile is what a data file says. Units are its lines, in their order.
-type DataFile struct {
-	evaluation.Values
-	Kinds []string // of each unit; nil without the column
-	Names []string // of each unit; nil without the column
-}
-
-// ReadData reads a data file of the scheme, strictly. Its data have passed
-// Index.Check. The error is of type *DataFaults and lists the mistakes of the
-// whole file, unless reading itself fails.
+// Read reads a data file of the scheme, strictly, and returns data that have passed
+// Index.Check. The error is of type *Faults and lists the mistakes of the whole
+// file, unless reading itself fails.
 //
 // Memory grows with the number of branches only: neither long lines nor many
 // columns nor many mistakes add to it.
-func ReadData(r io.Reader, c *scheme.Compiled) (*DataFile, error) {
+func Read(r io.Reader, c *scheme.Compiled) (*File, error) {
 	f := &reading{cells: newCells(r), scheme: c}
 	err := f.read()
 	var stop *broken
@@ -44,11 +36,11 @@ func ReadData(r io.Reader, c *scheme.Compiled) (*DataFile, error) {
 
 // reading is a data file in the making.
 type reading struct {
-	DataFile
+	File
 	cells  *cells
 	scheme *scheme.Compiled
 	header *header
-	faults DataFaults
+	faults Faults
 
 	seen       map[string]int // line of each unit by code
 	words      map[string]string
@@ -136,7 +128,7 @@ func (f *reading) grow() {
 
 // forget drops the units read so far.
 func (f *reading) forget() {
-	d := &f.DataFile
+	d := &f.File
 	d.Data.Units, d.Data.Classes, d.Kinds, d.Names, d.Adjustments = d.Data.Units[:0], d.Data.Classes[:0], d.Kinds[:0], d.Names[:0], d.Adjustments[:0]
 	for i := range d.Data.Columns {
 		d.Data.Columns[i], d.Data.NotApplicable[i], d.Data.Carried[i] = d.Data.Columns[i][:0], d.Data.NotApplicable[i][:0], d.Data.Carried[i][:0]
@@ -165,7 +157,7 @@ func (f *reading) quantity(code string) float64 {
 // applicability marks what does not concern the unit. It comes last, because kind
 // and class may stand behind the values.
 func (f *reading) applicability(unit, line int) {
-	kind, class := wordOf(f.Kinds, unit), wordOf(f.Data.Classes, unit)
+	kind, class := f.Kind(unit), f.Class(unit)
 	for _, i := range f.limited {
 		n := f.scheme.Indicators[i]
 		if n.AppliesTo.Covers(kind, class) {
@@ -184,16 +176,9 @@ func (f *reading) waive(i, unit int) {
 	f.Data.NotApplicable[i][unit] = true
 }
 
-func wordOf(words []string, unit int) string {
-	if words == nil {
-		return ""
-	}
-	return words[unit]
-}
-
 // done evens out what was only filled up to the last mark, and lets the rules of
 // the indicators look at the values.
-func (f *reading) done() (*DataFile, error) {
+func (f *reading) done() (*File, error) {
 	n := len(f.Data.Units)
 	for i := range f.scheme.Indicators {
 		if column := f.Data.NotApplicable[i]; column != nil {
@@ -213,6 +198,6 @@ func (f *reading) done() (*DataFile, error) {
 	if err := f.faults.err(); err != nil {
 		return nil, err
 	}
-	d := f.DataFile // a copy, so that nothing else of the reading stays in memory
+	d := f.File // a copy, so that nothing else of the reading stays in memory
 	return &d, nil
 }

@@ -1,4 +1,6 @@
-package exchange
+// Package project holds the projects of pioneer teams and the rounds that choose
+// among them.
+package project
 
 import (
 	"context"
