@@ -17,8 +17,8 @@ import (
 	"bulwark/internal/town"
 )
 
-// Account lets a person sign in by name and password, or through an outside
-// provider. One of a person holds the roles of that person; any other one has
+// Account is how a person signs in: by name and password, or through an outside
+// provider. An account of a person has the roles of that person; any other one has
 // roles of its own. Of a password only the hash is stored.
 type Account struct {
 	Name         string     `gorm:"primaryKey" json:"name" example:"li.ming"`
@@ -33,9 +33,9 @@ type Account struct {
 	database.Versioned
 }
 
-// PrincipalOf is the caller whom the account lets in now: a person under the
-// roles to which he or she is appointed today. Without any that is Forbidden,
-// and the caller comes with it all the same: anybody may sign out.
+// PrincipalOf returns the caller who signs in by the account now: a person under the
+// roles to which he or she is appointed today. Without any role the error is Forbidden,
+// and the caller is returned all the same: anybody may sign out.
 func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (Principal, error) {
 	p := Principal{Person: deref(a.PersonCode), Account: a.Name}
 	if a.OnlyTown != nil {
@@ -57,7 +57,7 @@ func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (Principal, error)
 
 var accountNoun = text.Text{ZH: "账号", EN: "account"}
 
-// FindAccount gives the account of the name.
+// FindAccount returns the account of the name.
 func FindAccount(ctx context.Context, db *gorm.DB, name string) (Account, error) {
 	var a Account
 	err := db.WithContext(ctx).Where("name = ?", name).Take(&a).Error
@@ -67,7 +67,7 @@ func FindAccount(ctx context.Context, db *gorm.DB, name string) (Account, error)
 	return a, err
 }
 
-// ListAccounts gives the accounts after the name, in the order of names.
+// ListAccounts returns the accounts after the name, in the order of names.
 func ListAccounts(ctx context.Context, db *gorm.DB, after string, limit int) ([]Account, error) {
 	var accounts []Account
 	err := db.WithContext(ctx).Where("name > ?", after).Order("name").Limit(limit).Find(&accounts).Error
@@ -138,7 +138,7 @@ func changeAccount(ctx context.Context, tx *gorm.DB, a *Account, before Account,
 	return audit.Write(ctx, tx, audit.Change{Town: deref(after.OnlyTown), Action: action, Subject: "accounts/" + after.Name, Before: before, After: after})
 }
 
-// taken says which of the two names of an account another one has.
+// taken replaces the conflict of a unique key by one in words of accounts.
 func taken(err error) error {
 	var e *fault.Error
 	if !errors.As(err, &e) || e.Kind != fault.KindConflict {
@@ -197,14 +197,14 @@ func checkOwner(ctx context.Context, tx *gorm.DB, a Account) error {
 	return PersonExists(ctx, tx, *a.OnlyTown, *a.PersonCode)
 }
 
-// errBadSignIn is the one answer to a wrong password, a disabled account, one
+// errBadSignIn is the one refusal of a wrong password, a disabled account, one
 // without a password and one that does not exist.
 var errBadSignIn = fault.Unauthenticated("bad_sign_in",
 	"账号或密码不对，或账号已停用；忘记密码请联系管理员", "the account or the password is wrong, or the account is disabled; ask an administrator for a new password")
 
-// CheckPassword finds the account that name and password open. All reasons to
-// refuse read alike and cost the same work; with them comes the account where
-// there is one, for the log alone.
+// CheckPassword returns the account of name and password. All refusals read alike and
+// cost the same work; with them the account is returned where there is one, for the log
+// alone.
 func CheckPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name, password string) (Account, error) {
 	a, err := FindAccount(ctx, db, strings.ToLower(name))
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
@@ -220,8 +220,8 @@ func CheckPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name,
 	return a, nil
 }
 
-// ResetPassword gives the account a random password, which it returns and which
-// must be changed before anything else. It ends the sessions of the account.
+// ResetPassword sets and returns a random password of the account, which must be changed
+// before anything else. It ends the sessions of the account.
 func ResetPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name string, version int64) (Account, string, error) {
 	password := randomPassword()
 	a, err := SetPassword(ctx, db, passwords, name, password, true, version)
@@ -294,9 +294,9 @@ func wrongOld(err error) error {
 	return fault.Broken(fault.Field("/old", "wrong_password", "旧密码不对", "this is not the present password"))
 }
 
-// FindLinked gives the account that is linked to an outside identity. Nobody
-// gets an account by being known elsewhere. A disabled account comes with its
-// refusal, for the log alone.
+// FindLinked returns the account that is linked to an outside identity; nobody gets an
+// account by being known elsewhere. A disabled account is returned with the refusal, for
+// the log alone.
 func FindLinked(ctx context.Context, db *gorm.DB, issuer, subject string) (Account, error) {
 	var a Account
 	err := db.WithContext(ctx).Where("issuer = ? AND subject = ?", issuer, subject).Take(&a).Error

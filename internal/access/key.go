@@ -25,8 +25,8 @@ import (
 	"bulwark/internal/town"
 )
 
-// Key lets a program or person in, as a bearer token. Only its hash is stored.
-// What it opens never changes after its making.
+// Key is the bearer token of a program or person. Only its hash is stored. What it gives
+// access to never changes after it was made.
 type Key struct {
 	Prefix     string     `gorm:"primaryKey" json:"prefix" example:"bw_3f9ac1d2"`
 	Version    int64      `gorm:"-" json:"version" example:"1"` // 1; 2 once revoked: nothing else of a key changes
@@ -43,7 +43,7 @@ type Key struct {
 	CreatedAt  time.Time  `json:"created_at"`
 }
 
-// ETag is the version as an HTTP entity tag.
+// ETag returns the version as an HTTP entity tag.
 func (k Key) ETag() string { return strconv.Quote(strconv.FormatInt(k.Version, 10)) }
 
 // CreateKey stores a new key and returns its secret, which cannot be had again.
@@ -101,7 +101,7 @@ func RevokeKey(ctx context.Context, db *gorm.DB, prefix string, version int64) e
 	})
 }
 
-// ListKeys gives all keys in the order of their making.
+// ListKeys returns all keys in the order of their making.
 func ListKeys(ctx context.Context, db *gorm.DB) ([]Key, error) {
 	var keys []Key
 	err := db.WithContext(ctx).Order("created_at, prefix").Find(&keys).Error
@@ -147,7 +147,7 @@ func distinct[T comparable](list []T, compare func(a, b T) int) []T {
 	return slices.Compact(sorted)
 }
 
-// town is the one town of the key, under which the trail keeps its deeds; empty
+// town returns the one town of the key, in whose trail the key is recorded; empty
 // where it opens another number of them.
 func (k Key) town() string {
 	if len(k.Towns) == 1 {
@@ -206,9 +206,9 @@ func checkHolder(ctx context.Context, tx *gorm.DB, k Key) error {
 
 var errBadKey = fault.Unauthenticated("bad_key", "密钥无效、已撤销或已过期", "the key is unknown, revoked or expired")
 
-// Authenticate finds the caller behind a bearer key. All reasons to refuse one
-// read alike, so that nobody learns which prefixes exist; only who has the whole
-// secret learns that its person holds none of its roles today (Forbidden).
+// Authenticate returns the caller of a bearer key. All refusals read alike, so that nobody
+// learns which prefixes exist; only who has the whole secret learns that its person has
+// none of its roles today (Forbidden).
 func Authenticate(ctx context.Context, db *gorm.DB, secret string) (Principal, error) {
 	prefix, ok := prefixOf(secret)
 	if !ok {
@@ -234,7 +234,7 @@ func Authenticate(ctx context.Context, db *gorm.DB, secret string) (Principal, e
 	return p, nil
 }
 
-// keyOf gives the key and the roles to which its person is appointed today, by one
+// keyOf returns the key and the roles to which its person is appointed today, by one
 // statement; the zero key where there is none.
 func keyOf(ctx context.Context, db *gorm.DB, prefix string) (Key, []Role, error) {
 	var rows []struct {
@@ -274,7 +274,7 @@ func digest(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// NoteUses writes down when keys were last used, by prefix. A use that is not
+// NoteUses stores when keys were last used, by prefix. A use that is not
 // later than the one on record changes nothing.
 func NoteUses(ctx context.Context, db *gorm.DB, last map[string]time.Time) error {
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {

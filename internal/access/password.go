@@ -17,7 +17,7 @@ import (
 	"bulwark/internal/fault"
 )
 
-// PasswordCost is what one look at a password costs: 19 MiB and some 40 ms of a
+// PasswordCost is what checking one password costs: 19 MiB and some 40 ms of a
 // processor.
 var PasswordCost = argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
@@ -38,7 +38,7 @@ type Passwords struct {
 	hashed atomic.Int64
 }
 
-// NewPasswords hashes at a cost, PasswordCost outside of tests.
+// NewPasswords returns Passwords that hash at the cost, PasswordCost outside of tests.
 func NewPasswords(cost argon2id.Params) *Passwords {
 	none := make([]byte, cost.SaltLength+cost.KeyLength)
 	rand.Read(none) // it never fails
@@ -48,10 +48,10 @@ func NewPasswords(cost argon2id.Params) *Passwords {
 	return &Passwords{cost: cost, turns: make(chan struct{}, runtime.GOMAXPROCS(0)), decoy: decoy}
 }
 
-// Hashed is how many passwords were hashed so far, right ones and wrong ones.
+// Hashed returns how many passwords were hashed so far, right ones and wrong ones.
 func (p *Passwords) Hashed() int64 { return p.hashed.Load() }
 
-// Hash makes the stored form of a password.
+// Hash returns the stored form of a password.
 func (p *Passwords) Hash(ctx context.Context, password string) (hash string, err error) {
 	err = p.inTurn(ctx, func() error {
 		hash, err = argon2id.CreateHash(norm.NFC.String(password), &p.cost)
@@ -91,7 +91,7 @@ func (p *Passwords) inTurn(ctx context.Context, work func() error) error {
 	return work()
 }
 
-// checkPassword wants length and nothing else: rules of composition make
+// checkPassword checks the length and nothing else: rules of composition make
 // passwords worse.
 func checkPassword(at, account, password string) []fault.FieldError {
 	switch n := utf8.RuneCountInString(norm.NFC.String(password)); {

@@ -20,9 +20,9 @@ var outsideTowns = map[Action]bool{ReadService: true, SignIn: true, ReadIdentity
 var errKeyNeeded = fault.Unauthenticated("key_needed",
 	"此内容需要密钥：请在 Authorization 头中提供（Bearer）", "this needs a key: send Authorization: Bearer KEY")
 
-// Authorize says whether the caller may do the action in the town (empty: outside
-// any town). A town that the caller may not know of does not exist for him or
-// her; which branches the action reaches is for ReachOf and InScope to say.
+// Authorize refuses an action that the caller may not do in the town (empty: outside any
+// town). A town that the caller may not know of is not found. Which branches the action
+// reaches is up to ReachOf and InScope.
 func Authorize(ctx context.Context, db *gorm.DB, p Principal, a Action, townID string) error {
 	welcome := p.Role != "" || outsideTowns[a] // the list of towns shows an anonymous caller open ones only
 	if townID != "" {
@@ -50,8 +50,8 @@ func Authorize(ctx context.Context, db *gorm.DB, p Principal, a Action, townID s
 	return NotAllowed(p, a)
 }
 
-// hide keeps an anonymous caller from probing which towns exist: a closed town
-// and a missing one answer alike.
+// hide keeps an anonymous caller from finding out which towns exist: a closed town and a
+// missing one are refused alike.
 func hide(err error, p Principal) error {
 	if fault.Is(err, fault.KindNotFound) && p.Role == "" {
 		return errKeyNeeded
@@ -89,7 +89,7 @@ func (r Reach) Narrow(q *gorm.DB) *gorm.DB {
 	return q.Where("branch_code IN ?", append(r.Codes(), "")) // never an empty list
 }
 
-// ReachOf gives the branches on which the caller may do the action on the day.
+// ReachOf returns the branches on which the caller may do the action on the day.
 func ReachOf(ctx context.Context, db *gorm.DB, p Principal, a Action, townID string, on day.Date) (Reach, error) {
 	role := p.Role
 	if role == "" {

@@ -16,8 +16,8 @@ import (
 	"bulwark/internal/fault"
 )
 
-// Session lets the pages of one browser in until it ends: after a time without
-// use, after a whole time, when it is ended, or when its account changes. Only
+// Session is the sign-in of one browser. It ends after a time without use, after a whole
+// time, when its owner signs out, or when its account changes. Only
 // the hash of its secret is stored.
 type Session struct {
 	SecretHash     string `gorm:"primaryKey" json:"-"`
@@ -34,8 +34,8 @@ const seenEvery = time.Minute
 var errSessionEnded = fault.Unauthenticated("session_ended", "登录已失效，请重新登录", "the session has ended: sign in again")
 
 // OpenSession starts a session of the account, a whole time long at most, and
-// returns its secret, which is told to the browser and nobody else. The account
-// must be as it was when its owner was let in.
+// returns its secret, which only the browser gets. The account must be as it was when its
+// owner signed in.
 func OpenSession(ctx context.Context, db *gorm.DB, a Account, whole time.Duration) (Session, string, error) {
 	secret, err := newSecret()
 	if err != nil {
@@ -56,7 +56,7 @@ func OpenSession(ctx context.Context, db *gorm.DB, a Account, whole time.Duratio
 	return s, secret, err
 }
 
-// FindSession gives the session of the secret and its account, unless it has
+// FindSession returns the session of the secret and its account, unless it has
 // ended; it may lie unused for as long as idle.
 func FindSession(ctx context.Context, db *gorm.DB, secret string, idle time.Duration) (Session, Account, error) {
 	var s Session
@@ -107,7 +107,7 @@ func EndSession(ctx context.Context, db *gorm.DB, secret string) error {
 	})
 }
 
-// CSRFToken is what a page of the session must send with each change. It follows
+// CSRFToken returns what a page of the session must send with each change. It is derived
 // from the secret, which no script can read.
 func CSRFToken(secret string) string {
 	mac := hmac.New(sha256.New, []byte(secret))

@@ -29,12 +29,12 @@ type Anchor struct {
 // installation stands for the empty town in a line of anchors; no code is that.
 const installation = "-"
 
-// String is the line of the anchor: time, town, sequence, hash.
+// String returns the line of the anchor: time, town, sequence, hash.
 func (a Anchor) String() string {
 	return fmt.Sprintf("%s %s %d %s", a.Seen.UTC().Format(time.RFC3339), nameOf(a.TownID), a.Sequence, a.Hash)
 }
 
-// torn ends a line that a crash has left unfinished; such a line says nothing.
+// torn ends a line that a crash has left unfinished; such a line is skipped.
 const torn = "#"
 
 // ReadAnchors reads lines of anchors. A line that is none is an error: whoever
@@ -78,8 +78,8 @@ func ParseHead(s string) (Head, bool) {
 	return Head{Sequence: sequence, Hash: hash}, err == nil && sequence > 0 && notHex == nil && len(sum) == 32 && hash == strings.ToLower(hash)
 }
 
-// AnchorFile is a text file that gets a line for every chain that has moved. Kept
-// where the owner of the database cannot write, it shows what he or she changed.
+// AnchorFile is a text file that gets a line whenever a chain has grown. Kept where the
+// owner of the database cannot write, it shows what he or she changed.
 type AnchorFile struct {
 	path string
 	last map[string]Head // town → the head anchored last
@@ -110,9 +110,9 @@ func LoadAnchors(path string) ([]Anchor, error) {
 	return ReadAnchors(bytes.NewReader(data))
 }
 
-// Keep writes down the head of every chain that has moved since the last time and
-// says how many. A chain that has become shorter, or has another hash where it had
-// ended, is an error, and is not written down.
+// Keep writes the head of every chain that has grown since the last time, and returns how
+// many. A chain that has become shorter, or has another hash where it had ended, is an
+// error and is not written.
 func (a *AnchorFile) Keep(ctx context.Context, db *gorm.DB) (int, error) {
 	var heads []Head
 	if err := db.WithContext(ctx).Where("sequence > 0").Order("town_id").Find(&heads).Error; err != nil {

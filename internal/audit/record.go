@@ -1,8 +1,8 @@
 // Package audit writes the trail of every change, in the transaction of the
 // change: a change without its record, or the other way round, cannot be stored.
 // The records of a town form a chain of hashes, and those of the installation
-// another one, so that whoever gets past the database's own guards and changes,
-// removes or adds one is found out by Verify.
+// another one, so that Verify finds whatever was changed, removed or added past the
+// triggers of the database.
 package audit
 
 import (
@@ -22,7 +22,7 @@ import (
 	"bulwark/internal/text"
 )
 
-// Actor is who acts, as the trail keeps it.
+// Actor is who acts, as the trail stores it.
 type Actor struct {
 	Name       string // person, or the credential where no person stands behind it
 	Role       string
@@ -37,7 +37,7 @@ func As(ctx context.Context, a Actor) context.Context {
 	return context.WithValue(ctx, actorKey{}, a)
 }
 
-// ActorOf is the actor of the context, or "system" where none was set.
+// ActorOf returns the actor of the context, or "system" where none was set.
 func ActorOf(ctx context.Context) Actor {
 	if a, ok := ctx.Value(actorKey{}).(Actor); ok && a.Name != "" {
 		return a
@@ -64,12 +64,12 @@ type Record struct {
 	Hash       string    `json:"hash"` // of this record and the one before it; see docs/audit.md
 }
 
-// TableName keeps the table apart from other records.
+// TableName returns the name of the table.
 func (Record) TableName() string { return "audit_records" }
 
 var recordNoun = text.Text{ZH: "审计记录", EN: "audit record"}
 
-// Change is what a caller of Write knows of it; nil values leave no trace.
+// Change is what a caller passes to Write; nil values are not stored.
 type Change struct {
 	Town    string // empty = the installation
 	Action  string // noun.verb
@@ -108,7 +108,7 @@ type Filter struct {
 	Limit         int
 }
 
-// List gives the records of the town, of the installation where townID is empty,
+// List returns the records of the town, of the installation where townID is empty,
 // the newest first.
 func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Record, error) {
 	q := db.WithContext(ctx).Where("town_id = ?", townID)
@@ -133,7 +133,7 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Record, 
 	return records, q.Order("sequence DESC").Limit(f.Limit).Find(&records).Error
 }
 
-// Find gives one record by its place in the chain.
+// Find returns one record by its place in the chain.
 func Find(ctx context.Context, db *gorm.DB, townID string, sequence int64) (Record, error) {
 	var r Record
 	err := db.WithContext(ctx).Where("town_id = ? AND sequence = ?", townID, sequence).Take(&r).Error
@@ -155,7 +155,7 @@ func (v Values) MarshalJSON() ([]byte, error) {
 	return []byte(v), nil
 }
 
-// UnmarshalJSON keeps an object.
+// UnmarshalJSON reads an object.
 func (v *Values) UnmarshalJSON(b []byte) error {
 	if string(b) == "null" {
 		*v = ""
@@ -167,7 +167,7 @@ func (v *Values) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// valuesOf is v as the trail keeps it. What is no object becomes one with the
+// valuesOf returns v as the trail stores it. What is no object becomes one with the
 // member "value".
 func valuesOf(v any) (Values, error) {
 	if v == nil {

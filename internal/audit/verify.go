@@ -14,7 +14,7 @@ import (
 	"bulwark/internal/text"
 )
 
-// Report says whether a trail is what was written.
+// Report is the result of verifying a trail.
 type Report struct {
 	TownID  string `json:"town" example:"demo"` // empty = the installation
 	OK      bool   `json:"ok"`
@@ -28,8 +28,8 @@ type Report struct {
 // Verify follows the chain of the town (of the installation where townID is
 // empty) from its first record to its head, in memory that does not grow with
 // it, and compares every anchor of the town. Whoever owns the whole database can
-// still cut the chain and lay a new end from the cut on: only an anchor behind
-// the cut shows that.
+// still cut the chain and compute a new end from there on: only an anchor after the cut
+// shows that.
 func Verify(ctx context.Context, db *gorm.DB, townID string, anchors []Anchor) (Report, error) {
 	var v verification
 	err := database.ReadTx(ctx, db, func(tx *gorm.DB) error {
@@ -147,7 +147,7 @@ func (v *verification) follow() error {
 	return nil
 }
 
-// take holds the next record against the chain so far.
+// take compares the next record with the chain so far.
 func (v *verification) take(r Record) error {
 	switch {
 	case r.Sequence == v.last.Sequence:
@@ -228,9 +228,9 @@ func (v *verification) wrong(sequence int64, k kind) {
 	v.report.Fault = &Break{sequence, k.name, text.F(k.zh, k.en, sequence, sequence-1)}
 }
 
-// explain says why r does not continue the chain: it continues the record before
-// last, so the last one was put in between; or one of those behind it belongs in
-// its place; or else it was edited.
+// explain sets why r does not continue the chain: it continues the record before last, so
+// that the last one was inserted; or one of those after it belongs in its place; or else
+// it was edited.
 func (v *verification) explain(r Record) error {
 	at := r.Sequence
 	r.Sequence = v.last.Sequence
@@ -257,8 +257,8 @@ func (v *verification) explain(r Record) error {
 // RestoreAction is what the trail of the installation calls the reading of a backup.
 const RestoreAction = "backup.restore"
 
-// Restored is what the record of a restore says, for Verify to tell a trail that an
-// older backup has shortened from one that was cut.
+// Restored is what the record of a restore holds, so that Verify can distinguish a trail
+// that an older backup has shortened from one that was cut.
 type Restored struct {
 	At      time.Time        `json:"at"` // of the backup
 	Bulwark string           `json:"bulwark"`
@@ -268,7 +268,7 @@ type Restored struct {
 	Heads   map[string]int64 `json:"heads"` // town → where its trail ended in the backup; "-" is the installation
 }
 
-// Ends gives the last sequence of every trail, by town; "-" is the installation.
+// Ends returns the last sequence of every trail, by town; "-" is the installation.
 func Ends(ctx context.Context, db *gorm.DB) (map[string]int64, error) {
 	var heads []Head
 	err := db.WithContext(ctx).Find(&heads).Error
@@ -279,7 +279,7 @@ func Ends(ctx context.Context, db *gorm.DB) (map[string]int64, error) {
 	return ends, err
 }
 
-// nameOf is the town as anchors name it.
+// nameOf returns the town as anchors name it.
 func nameOf(townID string) string {
 	if townID == "" {
 		return installation
@@ -287,9 +287,8 @@ func nameOf(townID string) string {
 	return townID
 }
 
-// restored says so where the fault is that a backup was restored which is older than
-// some anchors: they agree as far as the backup went, and what they prove behind
-// that is gone.
+// restored sets the fault "restored" where a backup was restored that is older than some
+// anchors: they agree as far as the backup goes, and the later records are gone.
 func (v *verification) restored() error {
 	at := v.report.Fault.Sequence
 	var record Record

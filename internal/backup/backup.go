@@ -14,8 +14,8 @@
 // Values are exact and the same from both databases: integers in full, reals as
 // the shortest number that reads back to the same bits (but -0 as 0), times in RFC 3339 and
 // UTC. Rows stand in the order of their primary key, so equal tables have equal
-// hashes. A seal behind the last line covers the compressed bytes. The hashes
-// find damage; they are no signature.
+// hashes. A seal after the last line covers the compressed bytes. The hashes find damage;
+// they are no signature.
 package backup
 
 import (
@@ -39,7 +39,7 @@ import (
 // format names the layout; another one gets another number.
 const format = "bulwark backup 1"
 
-// Header says what a backup holds.
+// Header describes a backup.
 type Header struct {
 	Format  string    `json:"format"`
 	Bulwark string    `json:"bulwark"` // version of the program that wrote it
@@ -49,7 +49,7 @@ type Header struct {
 	Tables  []Table   `json:"tables"`  // in the order of the file
 }
 
-// Count is the line behind the rows of a table.
+// Count is the line after the rows of a table.
 type Count struct {
 	Table  string `json:"table"`
 	Rows   int64  `json:"rows"`

@@ -56,7 +56,7 @@ func Create(name string, force bool, write func(io.Writer) error) (err error) {
 	return syncFolder(filepath.Dir(name))
 }
 
-// syncFolder lets the new name of a file outlive a power cut, where the system can.
+// syncFolder makes the new name of a file survive a power cut, where the system can.
 func syncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
@@ -199,8 +199,8 @@ func (l *lines) trailer(want Trailer) (Trailer, error) {
 	return got, nil
 }
 
-// sure returns err, which is about what the header says, unless the file turns out
-// to be damaged: then the header may never have said so.
+// sure returns err, which is about the header, unless the file turns out to be damaged:
+// then the header may be damaged too.
 func (l *lines) sure(err error) error {
 	for {
 		if _, damaged := l.next(); errors.Is(damaged, io.EOF) {
@@ -219,7 +219,7 @@ func (l *lines) ended(err error) error {
 	return err
 }
 
-// damaged says that the file is not what Write wrote.
+// damaged returns the fault of a file that is not what Write wrote.
 func (l *lines) damaged(cause error) error {
 	return fault.Invalid("backup_damaged",
 		"备份文件已损坏（第 %d 行），什么也没有恢复：请换一份备份",

@@ -54,7 +54,7 @@ func (r *Reader) open() error {
 	return nil
 }
 
-// Close lets go of the memory of the decompression; it does not close the file.
+// Close frees the memory of the decompression; it does not close the file.
 func (r *Reader) Close() { r.lines.z.Close() }
 
 // Check reads the backup to its end and returns what it holds, or what is wrong
@@ -83,8 +83,8 @@ func (r *Reader) Restore(ctx context.Context, db *gorm.DB) (Summary, error) {
 	return s, err
 }
 
-// fits refuses a database that the backup cannot be restored into. It knows the
-// tables better than the header does, so it gives the header's theirs.
+// fits refuses a database that the backup cannot be restored into, and replaces the
+// tables of the header by those of the database, which it knows more of.
 func (r *Reader) fits(ctx context.Context, tx *gorm.DB) error {
 	have, known, err := database.Version(ctx, tx)
 	if err != nil {
@@ -105,15 +105,15 @@ func (r *Reader) fits(ctx context.Context, tx *gorm.DB) error {
 			"the backup has the schema %[1]d (bulwark %[2]s), this database has %[3]d: restore into a new database", r.Header.Schema, r.Header.Bulwark, have))
 	}
 	r.Header.Tables = here
-	if err := hold(tx, here); err != nil {
+	if err := lockTables(tx, here); err != nil {
 		return err
 	}
 	return empty(tx, here)
 }
 
-// hold keeps others from writing until the transaction ends. On SQLite a
+// lockTables keeps others from writing until the transaction ends. On SQLite a
 // transaction does that by itself.
-func hold(tx *gorm.DB, list []Table) error {
+func lockTables(tx *gorm.DB, list []Table) error {
 	if database.Dialect(tx) == database.SQLite {
 		return nil
 	}
@@ -171,7 +171,7 @@ func (r *Reader) read(into func(Table) (*inserter, error)) (Summary, error) {
 	return s, err
 }
 
-// table reads the rows of one table and the line behind them.
+// table reads the rows of one table and the line after them.
 func (r *Reader) table(t Table, out *inserter) (Count, error) {
 	want, sum := Count{Table: t.Name}, sha256.New()
 	for {
@@ -202,7 +202,7 @@ func (r *Reader) table(t Table, out *inserter) (Count, error) {
 	}
 }
 
-// refused says which table the database would not take.
+// refused returns the fault of rows that the database refuses, with their table.
 func (r *Reader) refused(t Table, err error) error {
 	err = database.Translate(err)
 	if fault.Is(err, fault.KindConflict) || fault.Is(err, fault.KindInvalid) {
@@ -265,8 +265,8 @@ func (in *inserter) add(values []any, size int) error {
 	return in.flush()
 }
 
-// end inserts what is left and tells PostgreSQL how large the table is now: it
-// would go through all of it for each row of a later table that refers to it.
+// end inserts what is left and has PostgreSQL analyse the table: without it a later table
+// that refers to this one would scan it for each row.
 func (in *inserter) end() error {
 	if in == nil {
 		return nil

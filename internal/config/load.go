@@ -23,7 +23,7 @@ type Mistakes []text.Text
 // Error is the English form.
 func (m Mistakes) Error() string { return m.In("en") }
 
-// In gives the lines in the language ("zh" or "en").
+// In returns the lines in the language ("zh" or "en").
 func (m Mistakes) In(language string) string {
 	lines := make([]string, len(m))
 	for i, t := range m {
@@ -61,7 +61,7 @@ func Load(environ []string) (Config, error) {
 	return c, nil
 }
 
-// unreadable says what a value should look like instead.
+// unreadable adds what a value should look like instead.
 func (m *Mistakes) unreadable(err error, given map[string]string) {
 	var p env.ParseError
 	if !errors.As(err, &p) {
@@ -136,7 +136,7 @@ func (c *Config) check(m *Mistakes) {
 	}
 }
 
-// checkTimes wants every limit to exist: a timeout of zero would mean none.
+// checkTimes requires every limit to exist: a timeout of zero would mean none.
 func (c *Config) checkTimes(m *Mistakes) {
 	for _, t := range []struct {
 		name  string
@@ -167,7 +167,7 @@ func (c *Config) checkTimes(m *Mistakes) {
 	}
 }
 
-// checkOIDC wants all of a provider or nothing.
+// checkOIDC requires all settings of a provider or none.
 func (c *Config) checkOIDC(m *Mistakes) {
 	if c.OIDCIssuer+c.OIDCClientID+c.OIDCClientSecret+c.OIDCRedirectURL == "" {
 		return

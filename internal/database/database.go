@@ -66,7 +66,7 @@ func (o Options) withDefaults() Options {
 
 // Open connects to url, either sqlite:PATH (the file is created when missing,
 // readable by its owner only) or postgres://USER:PASSWORD@HOST:PORT/NAME, and
-// asks the database for an answer before it returns. It changes no schema; see
+// makes sure that the database responds before it returns. It changes no schema; see
 // Migrate. Every error is a *fault.Error that says what to set, and none holds
 // the password. Close the handle with Close.
 func Open(ctx context.Context, url string, options Options) (*gorm.DB, error) {

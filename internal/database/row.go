@@ -24,7 +24,7 @@ type Versioned struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// ETag is the version as an HTTP entity tag, "3" in its quotes.
+// ETag returns the version as an HTTP entity tag, "3" in its quotes.
 func (v Versioned) ETag() string { return strconv.Quote(strconv.FormatInt(v.Version, 10)) }
 
 func (v *Versioned) versioned() *Versioned { return v }
@@ -58,7 +58,7 @@ func UpdateVersioned(tx *gorm.DB, row Row, version int64, columns map[string]any
 	return fault.OutOfDate()
 }
 
-// keyOf is the condition on row's whole primary key. gorm's own leaves out the
+// keyOf returns the condition on row's whole primary key. gorm's own leaves out the
 // zero parts, and would so change the rows of others.
 func keyOf(tx *gorm.DB, row any) (clause.Expression, error) {
 	statement := &gorm.Statement{DB: tx}
@@ -125,7 +125,7 @@ func (j JSON[T]) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads V.
 func (j *JSON[T]) UnmarshalJSON(data []byte) error { return json.Unmarshal(data, &j.V) }
 
-// GormDataType is the column type on both databases.
+// GormDataType returns the column type on both databases.
 func (JSON[T]) GormDataType() string { return "text" }
 
 // CountStates counts the rows of a query by their state, in one statement. A state
@@ -143,5 +143,5 @@ func CountStates[S ~string](q *gorm.DB) (map[S]int64, error) {
 	return counts, err
 }
 
-// NewID is a new UUIDv7: of two, the one made later sorts later.
+// NewID returns a new UUIDv7: of two, the one made later sorts later.
 func NewID() string { return uuid.Must(uuid.NewV7()).String() } // Go's source of randomness does not fail

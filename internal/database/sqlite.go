@@ -25,7 +25,7 @@ type sqliteDialector struct{ gormsqlite.Dialector }
 // Translate makes gorm pass every error through our Translate.
 func (sqliteDialector) Translate(err error) error { return Translate(err) }
 
-// sqlitePath is the absolute path behind "sqlite:".
+// sqlitePath returns the absolute path after "sqlite:".
 func sqlitePath(path string) (string, error) {
 	switch {
 	case path == "", strings.HasSuffix(path, "/"):
@@ -105,8 +105,8 @@ const lockPoll = 50 * time.Millisecond
 // processes of this machine, waiting for another holder until ctx ends. It
 // guards what must not happen twice at once (migrating, restoring, making a
 // demo); ordinary use of the database does not take it. The lock is the file
-// path.lock, which stays behind: to remove it would let two hold it. The kernel
-// lets go of the lock when the process dies. Call unlock exactly once.
+// path.lock, which is never removed: otherwise two could hold it. The kernel releases the
+// lock when the process dies. Call unlock exactly once.
 func Lock(ctx context.Context, path string) (unlock func() error, err error) {
 	file, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

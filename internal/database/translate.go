@@ -20,8 +20,8 @@ import (
 	"bulwark/internal/text"
 )
 
-// Translate gives an error of a database the fault that it means, with the
-// original as its cause. Errors of gorm are translated already; hand-written
+// Translate returns the fault that an error of a database means, with the original as
+// its cause. Errors of gorm are translated already; hand-written
 // reads (Rows, Scan) pass theirs through here. Unchanged come back: nil, a
 // *fault.Error, gorm.ErrRecordNotFound, context.Canceled, and all that is a
 // defect of ours (bad SQL, a missing table), which package fault calls internal.
@@ -137,8 +137,8 @@ func isLost(err error) bool {
 		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &connect) || errors.As(err, &network)
 }
 
-// conflicting reports whether err says that a transaction lost against another
-// one and may succeed when it runs again.
+// conflicting reports whether err means that a transaction lost against another one and
+// may succeed when it runs again.
 func conflicting(err error) bool {
 	var postgres *pgconn.PgError
 	if errors.As(err, &postgres) {
@@ -152,7 +152,7 @@ func conflicting(err error) bool {
 // is known: the name of a unique index, TABLE_pkey, TABLE_COLUMN_COLUMN_key for
 // a unique key without a name (PostgreSQL's rule), TABLE.COLUMN for NOT NULL.
 // For these four both databases agree. A check has its own name, or else one
-// that differs; which foreign key broke, SQLite does not tell.
+// that differs; which foreign key broke, SQLite does not report.
 func ConstraintOf(err error) string {
 	var postgres *pgconn.PgError
 	if errors.As(err, &postgres) {
@@ -195,7 +195,7 @@ func sqliteConstraint(code int, message string) string {
 	return name
 }
 
-// indexNames finds the unique index by "TABLE COLUMN, COLUMN": SQLite tells the
+// indexNames returns unique indexes by "TABLE COLUMN, COLUMN": SQLite reports the
 // columns of an index that refused a row, and only the schema its name.
 var indexNames = sync.OnceValue(func() map[string]string {
 	names := map[string]string{}

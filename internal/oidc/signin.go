@@ -47,8 +47,8 @@ func (p *Provider) Start(ctx context.Context) (address, sealed string, err error
 	return found.client.AuthCodeURL(f.State, gooidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)), sealed, err
 }
 
-// Finish ends a sign-in and says who came back, by the provider's name for that
-// person. Each flow is good once.
+// Finish ends a sign-in and returns the provider's name for the person. Each flow is good
+// once.
 func (p *Provider) Finish(ctx context.Context, sealed string, r Return) (subject string, err error) {
 	f, ok := p.open(sealed)
 	switch {
@@ -73,7 +73,7 @@ func (p *Provider) Finish(ctx context.Context, sealed string, r Return) (subject
 	return found.identify(ctx, token, f.Nonce)
 }
 
-// exchangeFault tells a provider that says no from one that is not there.
+// exchangeFault distinguishes a provider that refuses from one that is not reachable.
 func exchangeFault(err error) error {
 	var answered *oauth2.RetrieveError
 	if errors.As(err, &answered) && answered.Response.StatusCode < http.StatusInternalServerError {
@@ -82,8 +82,8 @@ func exchangeFault(err error) error {
 	return away(err)
 }
 
-// identify verifies the token: signature, issuer, audience, times by the library;
-// that it answers this flow and was made for this service here.
+// identify verifies the token: signature, issuer, audience and times by the library; here
+// that it belongs to this flow and was made for this service.
 func (d *discovered) identify(ctx context.Context, token *oauth2.Token, nonce string) (string, error) {
 	raw, _ := token.Extra("id_token").(string)
 	id, err := d.verifier.Verify(ctx, raw)
@@ -130,7 +130,7 @@ func (p *Provider) seal(f flow) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(box.Seal(nonce, nonce, open, nil)), nil
 }
 
-// open gives the flow if this installation sealed it and it is not over.
+// open returns the flow if this installation sealed it and it is not over.
 func (p *Provider) open(sealed string) (f flow, ok bool) {
 	box, err := p.box()
 	if err != nil {

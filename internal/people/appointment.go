@@ -15,9 +15,9 @@ import (
 	"bulwark/internal/text"
 )
 
-// Appointment gives a person a role, from a day until a day, both included;
-// without an end it holds until further notice. Whoever stands behind a key or
-// account holds only the roles that he or she is appointed to on the day.
+// Appointment is the role of a person from a day until a day, both included; without
+// an end it holds until further notice. The owner of a key or account has only the
+// roles that he or she is appointed to on the day.
 type Appointment struct {
 	TownID     string      `gorm:"primaryKey" json:"-"`
 	ID         string      `gorm:"primaryKey" json:"id" format:"uuid"`
@@ -39,7 +39,7 @@ type AppointmentFilter struct {
 	Limit  int    // 0 = all
 }
 
-// ListAppointments gives the appointments of the town in the order of their ids,
+// ListAppointments returns the appointments of the town in the order of their ids,
 // that is, of their making.
 func ListAppointments(ctx context.Context, db *gorm.DB, townID string, f AppointmentFilter) ([]Appointment, error) {
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
@@ -60,7 +60,7 @@ func ListAppointments(ctx context.Context, db *gorm.DB, townID string, f Appoint
 	return list, err
 }
 
-// FindAppointment gives one appointment of the town.
+// FindAppointment returns one appointment of the town.
 func FindAppointment(ctx context.Context, db *gorm.DB, townID, id string) (Appointment, error) {
 	var a Appointment
 	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
@@ -70,7 +70,7 @@ func FindAppointment(ctx context.Context, db *gorm.DB, townID, id string) (Appoi
 	return a, err
 }
 
-// Appoint gives a person a role. A mentor needs a letter and an end. The same
+// Appoint appoints a person to a role. A mentor needs a letter and an end. The same
 // role of the same person cannot overlap itself.
 func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (Appointment, error) {
 	if faults := checkAppointment(a); len(faults) > 0 {

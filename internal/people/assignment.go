@@ -43,7 +43,7 @@ type AssignmentFilter struct {
 	Limit  int    // 0 = all
 }
 
-// ListAssignments gives the assignments of the town in the order of their ids,
+// ListAssignments returns the assignments of the town in the order of their ids,
 // that is, of their making.
 func ListAssignments(ctx context.Context, db *gorm.DB, townID string, f AssignmentFilter) ([]Assignment, error) {
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
@@ -70,7 +70,7 @@ func ListAssignments(ctx context.Context, db *gorm.DB, townID string, f Assignme
 	return list, err
 }
 
-// FindAssignment gives one assignment of the town.
+// FindAssignment returns one assignment of the town.
 func FindAssignment(ctx context.Context, db *gorm.DB, townID, id string) (Assignment, error) {
 	var a Assignment
 	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
@@ -128,24 +128,24 @@ func checkAssignment(a Assignment) (faults []fault.FieldError) {
 	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
 }
 
-// LockPerson makes others who hold the same person wait until tx ends: two assignments of
-// one person, or two reports, that overlap must not miss each other.
+// LockPerson locks the row of the person until tx ends: of two overlapping assignments or
+// reports of one person, made at once, the second must see the first.
 func LockPerson(tx *gorm.DB, townID, code string) error {
 	var held []Person
 	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("code").
 		Where("town_id = ? AND code = ?", townID, code).Find(&held).Error
 }
 
-// lockBranch does the same for those who assign to one branch. Whoever holds a
-// person and a branch takes the person first, so that nobody waits in a circle.
+// lockBranch locks the row of a branch likewise. The person is locked before the branch
+// everywhere, so that there is no deadlock.
 func lockBranch(tx *gorm.DB, townID, code string) error {
 	var held []town.Life
 	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("code").
 		Where("town_id = ? AND code = ?", townID, code).Find(&held).Error
 }
 
-// checkEnds makes sure that the person is there and holds the role of the duty on
-// the first day, and that the branch lives then.
+// checkEnds refuses an unknown person, one who does not hold the role of the duty on
+// the first day, and a branch that does not exist on that day.
 func checkEnds(ctx context.Context, tx *gorm.DB, a Assignment) error {
 	if err := access.PersonExists(ctx, tx, a.TownID, a.PersonCode); err != nil {
 		return err
@@ -164,8 +164,7 @@ func branchLives(ctx context.Context, tx *gorm.DB, townID, code string, on day.D
 	return fault.MissingAt(err, "/branch", "unknown_branch", text.F("党组织“%s”在 %s 不存在", "there is no branch %q on %s", code, on))
 }
 
-// demandRole makes sure that the person holds the role on the first day of what
-// needs it.
+// demandRole refuses a person who does not hold the role on the first day of what needs it.
 func demandRole(ctx context.Context, tx *gorm.DB, townID, person string, role access.Role, on day.Date) error {
 	held, err := access.RolesOf(ctx, tx, townID, person, on)
 	if err != nil || slices.Contains(held, role) {
@@ -175,9 +174,9 @@ func demandRole(ctx context.Context, tx *gorm.DB, townID, person string, role ac
 		"“%[1]s”在 %[3]s 未被聘任为 %[2]s：请先聘任", "%[1]q is not appointed %[2]s on %[3]s: appoint first", person, role, on))
 }
 
-// refuseClash keeps an assignment apart from those that hold on some of its days:
-// the same again; another of the duty where one of the two is exclusive; and
-// leading a branch from mentoring or instructing it.
+// refuseClash refuses an assignment that overlaps in time with the same one, with another
+// of its duty where one of the two is exclusive, or with leading the branch where it is to
+// mentor or instruct it.
 func refuseClash(tx *gorm.DB, a Assignment) error {
 	var others []Assignment
 	err := overlapping(tx, a.ValidFrom, a.ValidUntil).

@@ -29,7 +29,7 @@ type LiaisonOffice struct {
 // TableName of liaison offices.
 func (LiaisonOffice) TableName() string { return "offices" }
 
-// FindOffice gives one office of the town.
+// FindOffice returns one office of the town.
 func FindOffice(ctx context.Context, db *gorm.DB, townID, code string) (LiaisonOffice, error) {
 	var o LiaisonOffice
 	err := db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&o).Error
@@ -39,7 +39,7 @@ func FindOffice(ctx context.Context, db *gorm.DB, townID, code string) (LiaisonO
 	return o, err
 }
 
-// ListOffices gives the offices of the town after the code, in the order of codes.
+// ListOffices returns the offices of the town after the code, in the order of codes.
 func ListOffices(ctx context.Context, db *gorm.DB, townID, after string, limit int) ([]LiaisonOffice, error) {
 	var offices []LiaisonOffice
 	err := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&offices).Error
@@ -84,14 +84,14 @@ func UpdateOffice(ctx context.Context, db *gorm.DB, townID, code string, version
 	return after, err
 }
 
-// lockOffice gives the office and makes others who join or link it wait until tx
+// lockOffice locks the row of the office, so that others who join or link it wait until tx
 // ends: two overlapping terms must not miss each other.
 func lockOffice(ctx context.Context, tx *gorm.DB, townID, code string) error {
 	_, err := FindOffice(ctx, tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}), townID, code)
 	return err
 }
 
-// OfficeMember says that a person works in a liaison office, from a day until a
+// OfficeMember is the membership of a person in a liaison office, from a day until a
 // day, both included; without an end it holds until further notice.
 type OfficeMember struct {
 	TownID     string    `gorm:"primaryKey" json:"-"`
@@ -131,7 +131,7 @@ func (f OfficeFilter) in(q *gorm.DB, townID string) *gorm.DB {
 	return q
 }
 
-// ListOfficeMembers gives members of offices in the order of their ids, that is,
+// ListOfficeMembers returns members of offices in the order of their ids, that is,
 // of their making.
 func ListOfficeMembers(ctx context.Context, db *gorm.DB, townID string, f OfficeFilter) ([]OfficeMember, error) {
 	q := f.in(db.WithContext(ctx), townID)
@@ -143,7 +143,7 @@ func ListOfficeMembers(ctx context.Context, db *gorm.DB, townID string, f Office
 	return list, err
 }
 
-// FindOfficeMember gives one membership of the office.
+// FindOfficeMember returns one membership of the office.
 func FindOfficeMember(ctx context.Context, db *gorm.DB, townID, office, id string) (OfficeMember, error) {
 	var m OfficeMember
 	err := db.WithContext(ctx).Where("town_id = ? AND office_code = ? AND id = ?", townID, office, id).Take(&m).Error
@@ -194,7 +194,7 @@ func EndOfficeMember(ctx context.Context, db *gorm.DB, townID, office, id string
 		func(tx *gorm.DB) (OfficeMember, error) { return FindOfficeMember(ctx, tx, townID, office, id) })
 }
 
-// OfficeLink says that a liaison office works for a branch, from a day until a
+// OfficeLink is the link of a liaison office to a branch that it works for, from a day until a
 // day, both included; without an end it holds until further notice.
 type OfficeLink struct {
 	TownID     string    `gorm:"primaryKey" json:"-"`
@@ -209,7 +209,7 @@ type OfficeLink struct {
 
 func (l OfficeLink) term() (day.Date, *day.Date) { return l.ValidFrom, l.ValidUntil }
 
-// ListOfficeLinks gives links of offices in the order of their ids, that is, of
+// ListOfficeLinks returns links of offices in the order of their ids, that is, of
 // their making.
 func ListOfficeLinks(ctx context.Context, db *gorm.DB, townID string, f OfficeFilter) ([]OfficeLink, error) {
 	q := f.in(db.WithContext(ctx), townID)
@@ -221,7 +221,7 @@ func ListOfficeLinks(ctx context.Context, db *gorm.DB, townID string, f OfficeFi
 	return list, err
 }
 
-// FindOfficeLink gives one link of the office.
+// FindOfficeLink returns one link of the office.
 func FindOfficeLink(ctx context.Context, db *gorm.DB, townID, office, id string) (OfficeLink, error) {
 	var l OfficeLink
 	err := db.WithContext(ctx).Where("town_id = ? AND office_code = ? AND id = ?", townID, office, id).Take(&l).Error

@@ -18,7 +18,7 @@ type Named struct {
 	Name text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 }
 
-// AppointmentLetter is an appointment as far as a pairing tells of it.
+// AppointmentLetter is what a pairing shows of an appointment.
 type AppointmentLetter struct {
 	ID         string    `json:"id" format:"uuid"`
 	Letter     string    `json:"letter,omitempty" example:"演示聘字〔2022〕1号"`
@@ -52,7 +52,7 @@ type Pairing struct {
 	Offices     []LinkedOffice `json:"offices"`
 }
 
-// PairingFilter says which branches are asked about, and for which day.
+// PairingFilter selects the branches, and the day.
 type PairingFilter struct {
 	On     day.Date
 	Branch string // this one alone
@@ -60,7 +60,7 @@ type PairingFilter struct {
 	Limit  int    // 0 = all
 }
 
-// ListPairings gives the pairings of the branches that exist on the day, in the
+// ListPairings returns the pairings of the branches that exist on the day, in the
 // order of their codes, all of them from one state of the database.
 func ListPairings(ctx context.Context, db *gorm.DB, townID string, f PairingFilter) (pairings []Pairing, err error) {
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
@@ -137,7 +137,7 @@ func addPeople(ctx context.Context, tx *gorm.DB, townID string, on day.Date, bra
 	return nil
 }
 
-// namesOf gives the names of people by code.
+// namesOf returns the names of people by code.
 func namesOf(ctx context.Context, db *gorm.DB, townID string, codes []string) (map[string]text.Text, error) {
 	var persons []Person
 	err := db.WithContext(ctx).Where("town_id = ? AND code IN ?", townID, codes).Find(&persons).Error
@@ -154,7 +154,7 @@ type holder struct {
 	role   access.Role
 }
 
-// lettersOn gives the appointments of people that are in force on the day.
+// lettersOn returns the appointments of people that are in force on the day.
 func lettersOn(ctx context.Context, db *gorm.DB, townID string, on day.Date, persons []string) (map[holder]*AppointmentLetter, error) {
 	var list []Appointment
 	err := inForce(db.WithContext(ctx), on).Where("town_id = ? AND person_code IN ?", townID, persons).Find(&list).Error

@@ -1,5 +1,5 @@
-// Package people holds persons, their appointments, what ties them to branches,
-// and liaison offices.
+// Package people holds persons, their appointments, their assignments to branches, and
+// liaison offices.
 package people
 
 import (
@@ -28,7 +28,7 @@ type Person struct {
 
 var noun = text.Text{ZH: "人员", EN: "person"}
 
-// Find gives one person of the town.
+// Find returns one person of the town.
 func Find(ctx context.Context, db *gorm.DB, townID, code string) (Person, error) {
 	var p Person
 	err := db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&p).Error
@@ -38,7 +38,7 @@ func Find(ctx context.Context, db *gorm.DB, townID, code string) (Person, error)
 	return p, err
 }
 
-// List gives the people of the town after the code, in the order of codes.
+// List returns the people of the town after the code, in the order of codes.
 func List(ctx context.Context, db *gorm.DB, townID, after string, limit int) ([]Person, error) {
 	var people []Person
 	err := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&people).Error

@@ -13,14 +13,14 @@ import (
 	"bulwark/internal/town"
 )
 
-// Relation says that a person worked on a branch by a role on at least one of the days
+// Relation is a person who worked on a branch by a role on at least one of the days
 // asked for.
 type Relation struct {
 	BranchCode, PersonCode string
 	Role                   access.Role
 }
 
-// ListRelations gives the ties of all assignments, and of the members of offices to the
+// ListRelations returns the relations of all assignments, and of the members of offices to the
 // branches that their office was linked to while they were in it, on any day from
 // the first to the last. In the order of assignments, then of branches and persons.
 func ListRelations(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) ([]Relation, error) {
@@ -53,7 +53,7 @@ type Mentorship struct {
 	Branches    []string          `json:"branches" example:"b07"` // sorted
 }
 
-// ListMentorships gives everybody who is appointed mentor or instructor on the day, in
+// ListMentorships returns everybody who is appointed mentor or instructor on the day, in
 // the order of codes.
 func ListMentorships(ctx context.Context, db *gorm.DB, townID string, role access.Role, on day.Date) (helpers []Mentorship, err error) {
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {

@@ -39,7 +39,7 @@ type dated interface {
 	term() (from day.Date, until *day.Date)
 }
 
-// closing says which row is to end, when and why.
+// closing is the end of a row: which one, when and why.
 type closing struct {
 	town, noun, id string
 	version        int64
@@ -47,7 +47,7 @@ type closing struct {
 	reason         string
 }
 
-// endTerm sets the last day of the row that find gives; key is that row with its
+// endTerm sets the last day of the row that find returns; key is that row with its
 // primary key alone. The day can only come closer: what is to last longer is a new
 // row. Without a reason the first one stays.
 func endTerm[T dated](ctx context.Context, db *gorm.DB, c closing, key database.Row, find func(tx *gorm.DB) (T, error)) (T, error) {

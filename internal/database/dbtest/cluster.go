@@ -119,7 +119,7 @@ func (c *cluster) supervised(args []string, owner *syscall.SysProcAttr) error {
 	return supervisor.Start()
 }
 
-// url is that of the maintenance database.
+// url returns the URL of the maintenance database.
 func (c *cluster) url() string {
 	query := url.Values{"host": {c.folder}, "user": {"postgres"}}
 	u := url.URL{Scheme: "postgres", Path: "/postgres", RawQuery: query.Encode()}
@@ -160,7 +160,7 @@ func findServer() (string, error) {
 	return filepath.Dir(slices.MaxFunc(found, func(a, b string) int { return release(a) - release(b) })), nil
 }
 
-// release is the first number in a path.
+// release returns the first number in a path.
 func release(path string) int {
 	digits := strings.FieldsFunc(path, func(r rune) bool { return r < '0' || r > '9' })
 	if len(digits) == 0 {
@@ -170,7 +170,7 @@ func release(path string) int {
 	return n
 }
 
-// unprivileged gives the folder to the user that the server shall run as: the
+// unprivileged makes the user that the server is to run as the owner of the folder: the
 // server refuses to run as root.
 func unprivileged(folder string) (*syscall.SysProcAttr, error) {
 	if os.Geteuid() != 0 {

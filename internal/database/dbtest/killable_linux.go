@@ -37,7 +37,7 @@ func NewKillableServer(t testing.TB, settings ...string) *KillableServer {
 	return m
 }
 
-// URL is that of the empty database "postgres".
+// URL returns the URL of the empty database "postgres".
 func (m *KillableServer) URL() string { return m.url() }
 
 // Kill ends every process of the server by SIGKILL, as nothing in it can notice.
@@ -56,11 +56,11 @@ func (m *KillableServer) Kill() error {
 // Start starts the server again after Kill, and waits until it listens.
 func (m *KillableServer) Start() error { return m.start() }
 
-// Stop lets no process of the server do anything until Resume, as when its machine
-// hangs: connections stay open, and nobody answers.
+// Stop stops all processes of the server until Resume, as when its machine hangs:
+// connections stay open without an answer.
 func (m *KillableServer) Stop() error { return m.signal(syscall.SIGSTOP) }
 
-// Resume lets the server go on after Stop.
+// Resume continues the server after Stop.
 func (m *KillableServer) Resume() error { return m.signal(syscall.SIGCONT) }
 
 func (m *KillableServer) signal(s syscall.Signal) error {
@@ -71,7 +71,7 @@ func (m *KillableServer) signal(s syscall.Signal) error {
 	return err
 }
 
-// Own gives a folder to the user that the server runs as.
+// Own makes the user that the server runs as the owner of the folder.
 func (m *KillableServer) Own(folder string) error {
 	_, err := unprivileged(folder)
 	return err
@@ -122,7 +122,7 @@ func childrenOf(parent int) (children []int, err error) {
 	return children, err
 }
 
-// stat is what the kernel says of a process: "PID (NAME) STATE PARENT …".
+// stat reads what the kernel reports of a process: "PID (NAME) STATE PARENT …".
 func stat(pid int) (parent int, alive bool) {
 	content, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -143,7 +143,7 @@ func gone(pid int) error {
 	return errors.New("process " + strconv.Itoa(pid) + " outlived SIGKILL")
 }
 
-// ignore lets a process be gone already.
+// ignore ignores that a process is gone already.
 func ignore(err error) error {
 	if errors.Is(err, syscall.ESRCH) {
 		return nil

@@ -25,8 +25,8 @@ type Template struct {
 // migrated is the template that every test starts from which names no other.
 var migrated = NewTemplate(func(context.Context, *gorm.DB) error { return nil })
 
-// NewTemplate is what fill makes of a migrated database. Keep it in a variable of
-// the package.
+// NewTemplate returns the template that fill makes of a migrated database. Keep it in a
+// variable of the package.
 func NewTemplate(fill func(ctx context.Context, db *gorm.DB) error) *Template {
 	m := &Template{fill: fill}
 	m.file, m.database = sync.OnceValues(m.makeFile), sync.OnceValues(m.makeDatabase)
@@ -75,7 +75,7 @@ func (m *Template) make(url string) error {
 	return errors.Join(m.fill(ctx, db), database.Close(db))
 }
 
-// makeFile gives what SQLite has in its file after the last connection is closed.
+// makeFile returns what SQLite has in its file after the last connection is closed.
 func (m *Template) makeFile() ([]byte, error) {
 	folder, err := os.MkdirTemp("", "bulwark-")
 	if err != nil {
@@ -89,7 +89,7 @@ func (m *Template) makeFile() ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// sqliteURL is that of a file with the content, nil: not there yet.
+// sqliteURL returns the URL of a file with the content, nil: not there yet.
 func sqliteURL(t testing.TB, content []byte) string {
 	t.Helper()
 	path := filepath.Join(sqliteFolder(t), "test.db")
@@ -101,8 +101,8 @@ func sqliteURL(t testing.TB, content []byte) string {
 	return "sqlite:" + path
 }
 
-// sqliteFolder is in memory if it can be: a commit waits for a disk, and a benchmark
-// has to tell how long.
+// sqliteFolder returns a folder, in memory if there is one: a commit waits for a disk, and
+// only a benchmark has to measure how long.
 func sqliteFolder(t testing.TB) string {
 	t.Helper()
 	if _, measures := t.(*testing.B); measures || tmpfsDir() == "" {
