@@ -97,11 +97,12 @@ func (z sized) scheme(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
+	ctx = z.as(ctx, "g1", access.LeadingGroup)
 	v, err := scheme.Create(ctx, tx, z.town, d)
 	if err != nil {
 		return err
 	}
-	_, err = scheme.Activate(ctx, tx, z.town, v.Code, v.Number, v.Version)
+	_, err = scheme.Activate(ctx, tx, v.Ref())
 	return err
 }
 

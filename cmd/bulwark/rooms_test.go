@@ -25,7 +25,7 @@ var rooms = map[string]string{
 	"internal/workflow":        "internal/access internal/people",
 	"internal/project":         "internal/workflow internal/evaluation internal/people internal/access internal/town pkg/composite pkg/composite/agreement pkg/composite/stats",
 	"internal/datafile":        "internal/scheme pkg/composite pkg/composite/stats",
-	"internal/scheme":          "internal/town pkg/composite",
+	"internal/scheme":          "internal/town pkg/composite internal/workflow internal/access",
 	"internal/people":          "internal/access internal/town",
 	"internal/access":          "internal/town",
 	"internal/town":            "",
