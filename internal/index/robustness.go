@@ -27,9 +27,6 @@ type RobustnessResult struct {
 	CreatedAt  time.Time
 }
 
-// TableName is the table of RobustnessResult.
-func (RobustnessResult) TableName() string { return "appraisals" }
-
 // RobustnessFigures is what a Monte-Carlo run over the choices that could have been made
 // otherwise says of every branch with a score.
 type RobustnessFigures struct {
@@ -115,7 +112,7 @@ func ComputeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) e
 func ComputePendingRobustness(ctx context.Context, db *gorm.DB) (int, error) {
 	var pending []Run
 	err := db.WithContext(ctx).Select("town_id", "id").
-		Where("NOT EXISTS (SELECT 1 FROM appraisals a WHERE a.town_id = runs.town_id AND a.run_id = runs.id)").
+		Where("NOT EXISTS (SELECT 1 FROM robustness_results a WHERE a.town_id = runs.town_id AND a.run_id = runs.id)").
 		Order("created_at DESC").Find(&pending).Error
 	if err != nil {
 		return 0, err

@@ -309,12 +309,12 @@ func loadOutcome(ctx context.Context, db *gorm.DB, p evaluation.Period, runID st
 			return nil, err
 		}
 	}
-	var appraisals []RobustnessResult
-	if err := db.WithContext(ctx).Where("town_id = ? AND run_id = ?", p.TownID, runID).Find(&appraisals).Error; err != nil {
+	var stored []RobustnessResult
+	if err := db.WithContext(ctx).Where("town_id = ? AND run_id = ?", p.TownID, runID).Find(&stored).Error; err != nil {
 		return nil, err
 	}
-	if len(appraisals) > 0 {
-		o.robustness = &appraisals[0].Document.V
+	if len(stored) > 0 {
+		o.robustness = &stored[0].Document.V
 	}
 	return o, o.loadRows(ctx, db, p.TownID)
 }
