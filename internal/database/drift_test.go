@@ -69,7 +69,6 @@ func models() []any {
 		improve.Target{},
 		improve.TargetMove{},
 		exchange.Case{},
-		exchange.CaseMove{},
 		exchange.Event{},
 		exchange.Rating{},
 		improve.Visit{},
