@@ -74,7 +74,6 @@ func models() []any {
 		target.Target{},
 		target.TargetMove{},
 		exchange.Case{},
-		exchange.CaseMove{},
 		exchange.Event{},
 		exchange.Rating{},
 		visit.Visit{},

@@ -257,9 +257,9 @@ func publishCase(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	if c, err = exchange.MoveCase(secretary, tx, Town, c.ID, c.Version, exchange.Submitted, ""); err != nil {
+	if c, err = exchange.MoveCase(secretary, tx, c.Ref(), exchange.Submitted, ""); err != nil {
 		return err
 	}
-	_, err = exchange.MoveCase(group, tx, Town, c.ID, c.Version, exchange.Published, "")
+	_, err = exchange.MoveCase(group, tx, c.Ref(), exchange.Published, "")
 	return err
 }
