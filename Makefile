@@ -4,7 +4,7 @@ export CGO_ENABLED = 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 KILLS   ?= 100
 TOOL    := go tool -modfile=tools.mod
-SWAG    := $(TOOL) swag init --quiet --dir api,internal/rest,internal,pkg --generalInfo swagger.go --outputTypes json
+SWAG    := $(TOOL) swag init --quiet --dir api,internal/rest,internal,pkg --generalInfo service.go --outputTypes json
 
 .PHONY: help run build test test-race postgres check fix generate bin/openapi.json prove bench spectral
 help: ## list the targets
