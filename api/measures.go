@@ -81,3 +81,67 @@ func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressReq
 	list, err := measure.ProgressInReach(ctx, s.db(ctx), req.Town, req.By == "branch")
 	return rest.Page[measure.Progress]{Items: list}, err
 }
+
+// findImprovementSettings answers the rules of improvement of a town: those of
+// targets, the intervals, the holidays. While nobody has made any it is the example
+// that ships, without times.
+//
+//	@ID			findImprovementSettings
+//	@Summary	Read the rules of improvement
+//	@Tags		improvement
+//	@Security
+//	@Success	200	{object}	improve.TownSettings
+//	@Router		/towns/{town}/improvement-settings [get]
+func (s *Server) findImprovementSettings(ctx context.Context, req townRequest) (improve.TownSettings, error) {
+	stored, err := improve.FindSettings(ctx, s.db(ctx), req.Town)
+	return stored.Told(), err
+}
+
+type improvementSettingsInput struct {
+	Settings improve.Settings `json:"settings" validate:"required"`
+	Reason   string           `json:"reason" validate:"required,max=2000" multiline:"true"`
+}
+
+type updateImprovementSettingsRequest struct {
+	townRequest
+	rest.IfMatch
+	Body improvementSettingsInput
+}
+
+// updateImprovementSettings replaces the rules of improvement. What was due is
+// counted anew by them.
+//
+//	@ID			updateImprovementSettings
+//	@Summary	Replace the rules of improvement
+//	@Tags		improvement
+//	@Param		body	body		improvementSettingsInput	true	"all rules, and why they change"
+//	@Success	200		{object}	improve.TownSettings
+//	@Router		/towns/{town}/improvement-settings [put]
+func (s *Server) updateImprovementSettings(ctx context.Context, req updateImprovementSettingsRequest) (improve.TownSettings, error) {
+	stored, err := improve.UpdateSettings(ctx, s.db(ctx), req.Town, req.Version, req.Body.Settings, req.Body.Reason)
+	return stored.Told(), err
+}
+
+type effectRequest struct {
+	townRequest
+	rest.Localized
+	Of      string `form:"of" validate:"required,oneof=measure targeting plans mentoring instructing" example:"targeting"`
+	Measure int64  `form:"measure" validate:"required_if=Of measure,omitempty,min=1,max=7"` // which measure, 1 to 7
+	Kind    string `form:"kind" default:"quarter"`                                          // of period
+	Horizon int    `form:"horizon" default:"1" validate:"min=1,max=40"`                     // periods from the score before to the one after
+}
+
+// findEffect answers whether branches gained more by it than comparable ones did
+// without. Under a minimum of comparable branches it gives no figure.
+//
+//	@ID			findEffect
+//	@Summary	Estimate the effect of a measure, of mentoring or of plans
+//	@Tags		improvement
+//	@Param		query	query		effectRequest	false	"."
+//	@Success	200		{object}	improve.EffectReport
+//	@Router		/towns/{town}/effects [get]
+func (s *Server) findEffect(ctx context.Context, req effectRequest) (improve.EffectReport, error) {
+	return improve.FindEffect(ctx, s.db(ctx), s.board, req.Town, string(req.Language), improve.EffectQuestion{
+		Of: req.Of, Measure: req.Measure, Kind: req.Kind, Horizon: req.Horizon,
+	})
+}

@@ -2,6 +2,9 @@ package api
 
 import (
 	"context"
+	"strings"
+
+	"github.com/go-json-experiment/json"
 
 	"bulwark/internal/access"
 	"bulwark/internal/day"
@@ -182,4 +185,47 @@ func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluat
 	defer rest.AfterCommit(ctx, func() { s.board.Forget(req.Town); s.Jobs.Wake() })
 	return index.MovePeriod(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version},
 		evaluation.PeriodMove{To: evaluation.PeriodState(req.Body.To), Reason: req.Body.Reason, Force: req.Body.Force})
+}
+
+type completenessRequest struct {
+	periodRequest
+	rest.Localized
+	By     string `form:"by" default:"branch" validate:"oneof=branch evaluator indicator"` // what to count by
+	Format string `form:"format" validate:"omitempty,oneof=json csv"`                      // json unless Accept says text/csv
+	Accept string `header:"Accept" swaggerignore:"true"`
+}
+
+// findCompleteness answers what is in and what is missing, on the branches that
+// the caller works on.
+//
+//	@ID			findCompleteness
+//	@Summary	Count what is in and what is missing
+//	@Tags		entry
+//	@Produce	json,text/csv
+//	@Param		query	query		completenessRequest	false	"."
+//	@Success	200		{object}	evaluation.Completeness
+//	@Router		/towns/{town}/periods/{period}/completeness [get]
+func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) (rest.Raw, error) {
+	c, err := evaluation.FindCompleteness(ctx, s.db(ctx), req.Town, req.Period, req.By)
+	if err != nil {
+		return rest.Raw{}, err
+	}
+	if req.Format == "csv" || req.Format == "" && strings.HasPrefix(req.Accept, "text/csv") {
+		name := req.Town + "-" + req.Period + "-completeness.csv"
+		return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: name, Body: c.CSV(string(req.Language))}, nil
+	}
+	body, err := json.Marshal(c, json.Deterministic(true))
+	return rest.Raw{ContentType: "application/json", Body: body}, err
+}
+
+// findSignals answers patterns in the sheets of a period that someone should look
+// at. A signal is a question, not a finding.
+//
+//	@ID			findSignals
+//	@Summary	Look for patterns that raise questions
+//	@Tags		entry
+//	@Success	200	{object}	evaluation.Signals
+//	@Router		/towns/{town}/periods/{period}/signals [get]
+func (s *Server) findSignals(ctx context.Context, req periodRequest) (evaluation.Signals, error) {
+	return evaluation.FindSignals(ctx, s.db(ctx), req.Town, req.Period)
 }

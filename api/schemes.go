@@ -7,8 +7,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"bulwark/internal/access"
+	"bulwark/internal/fault"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
+	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
 
@@ -129,4 +131,82 @@ type activateSchemeRequest struct {
 //	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/activate [post]
 func (s *Server) activateScheme(ctx context.Context, req activateSchemeRequest) (scheme.Version, error) {
 	return scheme.Activate(ctx, s.db(ctx), req.ref(req.Version))
+}
+
+type listIndicatorsRequest struct {
+	townRequest
+	Scheme string `form:"scheme"` // of this scheme; of the one activated last if absent
+}
+
+// listIndicators answers the indicators of the active version in their order,
+// each with its share of the index, on one page.
+//
+//	@ID			listIndicators
+//	@Summary	List the indicators in force with their effective weights
+//	@Tags		scheme
+//	@Security
+//	@Param		query	query		listIndicatorsRequest	false	"."
+//	@Success	200		{object}	rest.Page[scheme.Indicator]
+//	@Router		/towns/{town}/indicators [get]
+func (s *Server) listIndicators(ctx context.Context, req listIndicatorsRequest) (rest.Page[scheme.Indicator], error) {
+	v, err := scheme.FindActive(ctx, s.db(ctx), req.Town, req.Scheme)
+	if err != nil {
+		return rest.Page[scheme.Indicator]{}, err
+	}
+	c, err := v.Compile()
+	if err != nil {
+		return rest.Page[scheme.Indicator]{}, err
+	}
+	return rest.Page[scheme.Indicator]{Items: c.Flat()}, nil
+}
+
+type diffSchemeRequest struct {
+	schemeVersionRequest
+	From int64 `form:"from" validate:"required,min=1"` // number of the version to compare with
+}
+
+// diffScheme answers what changed from one version to another, on one page.
+//
+//	@ID			diffScheme
+//	@Summary	Compare two versions of a scheme
+//	@Tags		scheme
+//	@Security
+//	@Param		query	query		diffSchemeRequest	false	"."
+//	@Success	200		{object}	rest.Page[scheme.Change]
+//	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/diff [get]
+func (s *Server) diffScheme(ctx context.Context, req diffSchemeRequest) (rest.Page[scheme.Change], error) {
+	to, err := s.visibleScheme(ctx, req.Town, req.Scheme, req.Number)
+	if err != nil {
+		return rest.Page[scheme.Change]{}, err
+	}
+	from, err := s.visibleScheme(ctx, req.Town, req.Scheme, req.From)
+	if err != nil {
+		return rest.Page[scheme.Change]{}, err
+	}
+	changes, err := scheme.Compare(from, to)
+	return rest.Page[scheme.Change]{Items: changes}, err
+}
+
+type schemeTemplateRequest struct {
+	Scheme string `uri:"scheme"`
+}
+
+// findSchemeTemplate answers a shipped scheme, to be edited and sent to a town.
+//
+//	@ID			findSchemeTemplate
+//	@Summary	Read a shipped scheme document
+//	@Tags		scheme
+//	@Security
+//	@Success	200	{object}	scheme.Document
+//	@Router		/scheme-templates/{scheme} [get]
+func (s *Server) findSchemeTemplate(_ context.Context, req schemeTemplateRequest) (rest.Raw, error) {
+	d, err := scheme.FiveForces()
+	if err != nil {
+		return rest.Raw{}, err
+	}
+	if d.Code != req.Scheme {
+		return rest.Raw{}, fault.Missing(text.Text{ZH: "指标体系模板", EN: "scheme template"}, req.Scheme)
+	}
+	document, err := d.Canonical()
+	return rest.Raw{ContentType: "application/json", Body: document}, err
 }
