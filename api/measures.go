@@ -3,6 +3,9 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
+
 	"bulwark/internal/improve/measure"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
@@ -94,7 +97,7 @@ func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressReq
 //	@Router		/towns/{town}/improvement-settings [get]
 func (s *Server) findImprovementSettings(ctx context.Context, req townRequest) (improve.TownSettings, error) {
 	stored, err := improve.FindSettings(ctx, s.db(ctx), req.Town)
-	return stored.Told(), err
+	return stored.View(), err
 }
 
 type improvementSettingsInput struct {
@@ -119,7 +122,7 @@ type updateImprovementSettingsRequest struct {
 //	@Router		/towns/{town}/improvement-settings [put]
 func (s *Server) updateImprovementSettings(ctx context.Context, req updateImprovementSettingsRequest) (improve.TownSettings, error) {
 	stored, err := improve.UpdateSettings(ctx, s.db(ctx), req.Town, req.Version, req.Body.Settings, req.Body.Reason)
-	return stored.Told(), err
+	return stored.View(), err
 }
 
 type effectRequest struct {
@@ -138,10 +141,10 @@ type effectRequest struct {
 //	@Summary	Estimate the effect of a measure, of mentoring or of plans
 //	@Tags		improvement
 //	@Param		query	query		effectRequest	false	"."
-//	@Success	200		{object}	improve.EffectReport
+//	@Success	200		{object}	report.EffectReport
 //	@Router		/towns/{town}/effects [get]
-func (s *Server) findEffect(ctx context.Context, req effectRequest) (improve.EffectReport, error) {
-	return improve.FindEffect(ctx, s.db(ctx), s.board, req.Town, string(req.Language), improve.EffectQuestion{
+func (s *Server) findEffect(ctx context.Context, req effectRequest) (report.EffectReport, error) {
+	return report.FindEffect(ctx, s.db(ctx), s.board, req.Town, string(req.Language), report.EffectQuestion{
 		Of: req.Of, Measure: req.Measure, Kind: req.Kind, Horizon: req.Horizon,
 	})
 }

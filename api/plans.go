@@ -241,18 +241,18 @@ type listPlanVersionsRequest struct {
 //	@Summary	List the versions of an improvement plan
 //	@Tags		improvement
 //	@Param		query	query		listPlanVersionsRequest	false	"."
-//	@Success	200		{object}	rest.Page[improve.PlanVersion]
+//	@Success	200		{object}	rest.Page[plan.Version]
 //	@Router		/towns/{town}/plans/{plan}/versions [get]
-func (s *Server) listPlanVersions(ctx context.Context, req listPlanVersionsRequest) (rest.Page[improve.PlanVersion], error) {
+func (s *Server) listPlanVersions(ctx context.Context, req listPlanVersionsRequest) (rest.Page[plan.Version], error) {
 	var after int64
 	if err := req.Resume(&after); err != nil {
-		return rest.Page[improve.PlanVersion]{}, err
+		return rest.Page[plan.Version]{}, err
 	}
-	list, err := improve.ListPlanVersions(ctx, s.db(ctx), req.Town, req.Plan, after, req.Limit())
+	list, err := plan.ListVersions(ctx, s.db(ctx), req.Town, req.Plan, after, req.Limit())
 	if err != nil {
-		return rest.Page[improve.PlanVersion]{}, err
+		return rest.Page[plan.Version]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(v improve.PlanVersion) []any { return []any{v.Number} })
+	return rest.NewPage(list, req.PageQuery, func(v plan.Version) []any { return []any{v.Number} })
 }
 
 type planVersionRequest struct {
@@ -265,10 +265,10 @@ type planVersionRequest struct {
 //	@ID			findPlanVersion
 //	@Summary	Read a version of an improvement plan
 //	@Tags		improvement
-//	@Success	200	{object}	improve.PlanVersion
+//	@Success	200	{object}	plan.Version
 //	@Router		/towns/{town}/plans/{plan}/versions/{version} [get]
-func (s *Server) findPlanVersion(ctx context.Context, req planVersionRequest) (improve.PlanVersion, error) {
-	return improve.FindPlanVersion(ctx, s.db(ctx), req.Town, req.Plan, req.Number)
+func (s *Server) findPlanVersion(ctx context.Context, req planVersionRequest) (plan.Version, error) {
+	return plan.FindVersion(ctx, s.db(ctx), req.Town, req.Plan, req.Number)
 }
 
 type diffPlanVersionsRequest struct {
@@ -282,10 +282,10 @@ type diffPlanVersionsRequest struct {
 //	@Summary	Compare versions of an improvement plan
 //	@Tags		improvement
 //	@Param		query	query		diffPlanVersionsRequest	true	"."
-//	@Success	200		{object}	improve.PlanDiff
+//	@Success	200		{object}	plan.Diff
 //	@Router		/towns/{town}/plans/{plan}/versions/{version}/diff [get]
-func (s *Server) diffPlanVersions(ctx context.Context, req diffPlanVersionsRequest) (improve.PlanDiff, error) {
-	return improve.DiffPlanVersions(ctx, s.db(ctx), req.Town, req.Plan, req.From, req.Number)
+func (s *Server) diffPlanVersions(ctx context.Context, req diffPlanVersionsRequest) (plan.Diff, error) {
+	return plan.DiffVersions(ctx, s.db(ctx), req.Town, req.Plan, req.From, req.Number)
 }
 
 type branchPlanRequest struct {
@@ -299,14 +299,14 @@ type branchPlanRequest struct {
 //	@Summary	Read the approved plan of a branch on a day
 //	@Tags		improvement
 //	@Param		query	query		branchPlanRequest	false	"."
-//	@Success	200		{object}	improve.PlanVersion
+//	@Success	200		{object}	plan.Version
 //	@Router		/towns/{town}/branches/{branch}/plan [get]
-func (s *Server) findBranchPlan(ctx context.Context, req branchPlanRequest) (improve.PlanVersion, error) {
+func (s *Server) findBranchPlan(ctx context.Context, req branchPlanRequest) (plan.Version, error) {
 	on := day.Of(s.Now())
 	if req.On != nil {
 		on = *req.On
 	}
-	return improve.PlanOn(ctx, s.db(ctx), req.Town, req.Branch, on)
+	return plan.VersionOn(ctx, s.db(ctx), req.Town, req.Branch, on)
 }
 
 // listOutcomes answers what became of a plan in each publication after its approval,
@@ -315,9 +315,9 @@ func (s *Server) findBranchPlan(ctx context.Context, req branchPlanRequest) (imp
 //	@ID			listPlanOutcomes
 //	@Summary	Read what a plan brought beside what was predicted
 //	@Tags		improvement
-//	@Success	200	{object}	rest.Page[improve.PlanOutcome]
+//	@Success	200	{object}	rest.Page[plan.Outcome]
 //	@Router		/towns/{town}/plans/{plan}/outcomes [get]
-func (s *Server) listOutcomes(ctx context.Context, req planRequest) (rest.Page[improve.PlanOutcome], error) {
-	list, err := improve.ListOutcomes(ctx, s.db(ctx), req.Town, req.Plan)
-	return rest.Page[improve.PlanOutcome]{Items: list}, err
+func (s *Server) listOutcomes(ctx context.Context, req planRequest) (rest.Page[plan.Outcome], error) {
+	list, err := plan.ListOutcomes(ctx, s.db(ctx), req.Town, req.Plan)
+	return rest.Page[plan.Outcome]{Items: list}, err
 }

@@ -175,11 +175,11 @@ type diffSchemeRequest struct {
 //	@Success	200		{object}	rest.Page[scheme.Change]
 //	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/diff [get]
 func (s *Server) diffScheme(ctx context.Context, req diffSchemeRequest) (rest.Page[scheme.Change], error) {
-	to, err := s.visibleScheme(ctx, req.Town, req.Scheme, req.Number)
+	to, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.Number)
 	if err != nil {
 		return rest.Page[scheme.Change]{}, err
 	}
-	from, err := s.visibleScheme(ctx, req.Town, req.Scheme, req.From)
+	from, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.From)
 	if err != nil {
 		return rest.Page[scheme.Change]{}, err
 	}
