@@ -41,7 +41,7 @@ var rooms = map[string]string{
 	"internal/text":            "",
 	"internal/day":             "",
 	"pkg/composite":            "pkg/composite/stats pkg/composite/internal/num",
-	"internal/jobs":            "internal/rest internal/improve internal/index internal/access",
+	"internal/jobs":            "internal/rest internal/improve internal/index internal/access internal/improve/plan internal/improve/report",
 	"internal/rest":            "internal/ratelimit internal/access internal/config",
 	"internal/ratelimit":       "none",
 	"internal/improve/target":  "internal/improve internal/workflow internal/index internal/evaluation internal/scheme internal/access internal/town",
