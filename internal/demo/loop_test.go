@@ -9,8 +9,11 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/exchange"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/improve/report"
+	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/project"
 )
 
 // The demo has something of everything: a target that improved, one that fell back,
@@ -19,7 +22,7 @@ import (
 func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 	told.Each(t, func(t *testing.T, db *gorm.DB) {
 		group := as(t.Context(), "group-1", access.LeadingGroup)
-		targets, err := improve.ListTargets(group, db, Town, improve.TargetFilter{Period: "2022Q4", Limit: 100})
+		targets, err := target.List(group, db, Town, target.Filter{Period: "2022Q4", Limit: 100})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,11 +44,11 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 				t.Errorf("%s: %s\nwant %s", branch, got, want)
 			}
 		}
-		r, err := exchange.RecommendedFor(group, db, index.NewBoard(), Town, "b18", "2023Q2", "en")
+		r, err := exchange.RecommendedFor(group, db, index.NewResultCache(), Town, "b18", "2023Q2", "en")
 		if err != nil || len(r.Items) != 1 || r.Items[0].Branch != "b21" {
 			t.Errorf("recommended to b18: %+v, %v", r, err)
 		}
-		reports, err := improve.ListReports(group, db, Town, improve.ReportFilter{State: improve.ReportReceived})
+		reports, err := report.List(group, db, Town, report.Filter{State: report.Received})
 		if err != nil || len(reports) != 2 {
 			t.Fatalf("reports: %+v, %v", reports, err)
 		}
@@ -55,10 +58,10 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 			}
 		}
 		checkPioneers(t, db)
-		if n, err := improve.MeasureOutcomes(t.Context(), db); err != nil || n != 0 {
+		if n, err := plan.MeasureOutcomes(t.Context(), db); err != nil || n != 0 {
 			t.Errorf("%d outcomes were left to measure, %v", n, err)
 		}
-		if n, err := improve.ReopenRelapsed(t.Context(), db); err != nil || n != 0 {
+		if n, err := plan.ReopenRelapsed(t.Context(), db); err != nil || n != 0 {
 			t.Errorf("%d relapses were left, %v", n, err)
 		}
 	})
@@ -69,15 +72,15 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 func planOf(t *testing.T, db *gorm.DB, branch string) string {
 	t.Helper()
 	group := as(t.Context(), "group-1", access.LeadingGroup)
-	list, err := improve.ListPlans(group, db, Town, improve.PlanFilter{Branch: branch, Limit: 1})
+	list, err := plan.List(group, db, Town, plan.Filter{Branch: branch, Limit: 1})
 	if err != nil || len(list) != 1 {
 		t.Fatalf("plans of %s: %v, %v", branch, list, err)
 	}
-	p, err := improve.FindPlan(group, db, Town, list[0].ID)
+	p, err := plan.Find(group, db, Town, list[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	outcomes, err := improve.ListOutcomes(group, db, Town, p.ID)
+	outcomes, err := plan.ListOutcomes(group, db, Town, p.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,16 +104,16 @@ func planOf(t *testing.T, db *gorm.DB, branch string) string {
 func checkPioneers(t *testing.T, db *gorm.DB) {
 	t.Helper()
 	leader := as(t.Context(), "leader-1", access.Leadership)
-	result, err := exchange.ResultOf(leader, db, Town, "2023", "en")
-	if err != nil || result.State != exchange.Decided {
+	result, err := project.ResultOf(leader, db, Town, "2023", "en")
+	if err != nil || result.State != project.Decided {
 		t.Fatalf("the round is %s, %v", result.State, err)
 	}
-	list, err := exchange.ListProjects(leader, db, Town, exchange.ProjectFilter{Round: "2023", Limit: 10})
+	list, err := project.ListProjects(leader, db, Town, project.ProjectFilter{Round: "2023", Limit: 10})
 	if err != nil || len(list) != 3 {
 		t.Fatalf("projects: %+v, %v", list, err)
 	}
-	for i, want := range []exchange.ProjectState{exchange.Chosen, exchange.NotChosen, exchange.NotChosen} {
-		if p := list[i]; p.State != want || (p.AdjustmentID != nil) != (want == exchange.Chosen) || (p.TeamCode != nil) != (i == 0) {
+	for i, want := range []project.ProjectState{project.Chosen, project.NotChosen, project.NotChosen} {
+		if p := list[i]; p.State != want || (p.AdjustmentID != nil) != (want == project.Chosen) || (p.TeamCode != nil) != (i == 0) {
 			t.Errorf("the project of %s is %s, bonus %v, team %v", p.BranchCode, p.State, p.AdjustmentID, p.TeamCode)
 		}
 	}

@@ -87,9 +87,9 @@ var adjustments = workflow.Kind[Adjustment, AdjustmentState, *adjustmentReader]{
 	Verbs: adjustmentVerbs{
 		{Name: "propose", To: Proposed, Action: access.WriteAdjustments, Silent: true, Who: adjustmentRules{tiedToBranch},
 			When: adjustmentRules{adjustable}},
-		{Name: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: access.Decide,
+		{Name: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: access.DecideAdjustments,
 			When: decidingAdjustment},
-		{Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: access.Decide,
+		{Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: access.DecideAdjustments,
 			Reason: true, When: decidingAdjustment},
 		{Name: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: access.WriteAdjustments,
 			When: adjustmentRules{adjustable, proposer}},

@@ -8,20 +8,13 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/datafile"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
 )
-
-// Values are the raw values of a period, made from approved sheets: the data of
-// an index, and the approved adjustments. Units are the branches in the order
-// given.
-type Values struct {
-	Data        composite.Data
-	Adjustments []composite.Adjustment // by branch, then code
-}
 
 // Collect returns everything approved in the period for the branches: reported
 // values (the one approved last counts), ratings combined, derived values
@@ -31,32 +24,32 @@ type Values struct {
 // or sheets.
 func Collect(
 	ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch, more ...Correction,
-) (_ Values, err error) {
+) (_ datafile.Values, err error) {
 	defer fault.Wrap(&err, "values of %s", p.Code)
 	v := newTable(c, branches)
 	reported, err := readReported(ctx, db, p.TownID, p.Code)
 	if err != nil {
-		return Values{}, err
+		return datafile.Values{}, err
 	}
 	corrections, err := p.corrections(ctx, db)
 	if err != nil {
-		return Values{}, err
+		return datafile.Values{}, err
 	}
 	corrections = append(corrections, more...)
 	reported.correct(corrections)
 	v.fill(reported)
 	if err := v.carry(ctx, db, p); err != nil {
-		return Values{}, err
+		return datafile.Values{}, err
 	}
 	if err := v.adjust(ctx, db, p, corrections); err != nil {
-		return Values{}, err
+		return datafile.Values{}, err
 	}
 	return v.Values, nil
 }
 
-// table is Values in the making.
+// table is datafile.Values in the making.
 type table struct {
-	Values
+	datafile.Values
 	scheme   *scheme.Compiled
 	branches []town.Branch
 	unit     map[string]int
@@ -190,7 +183,7 @@ func (c *report) raw(n *scheme.Node) (value float64, notApplicable bool) {
 		if n.Combine != nil {
 			rule = *n.Combine
 		}
-		if x, ok := composite.Combine(c.ratings, rule); ok {
+		if x, ok := rule.Combine(c.ratings); ok {
 			return x, false
 		}
 		return math.NaN(), false

@@ -94,7 +94,7 @@ type viewer struct {
 // action read. Secretaries report about the branches that they lead, so that these bar
 // them from nothing.
 func viewerOf(ctx context.Context, db *gorm.DB, townID string, read access.Action) (v viewer, err error) {
-	deciding := []access.Action{access.WriteSheets, access.DecideSheets, access.Decide}
+	deciding := []access.Action{access.WriteSheets, access.DecideSheets, access.DecideAdjustments}
 	if access.Caller(ctx).Role == access.Secretary {
 		deciding = nil
 	}

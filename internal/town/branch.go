@@ -2,6 +2,7 @@ package town
 
 import (
 	"context"
+	"strconv"
 
 	"gorm.io/gorm"
 
@@ -117,6 +118,26 @@ func ListBranches(ctx context.Context, db *gorm.DB, townID string, f BranchFilte
 	}
 	err = db.WithContext(ctx).Raw(query, args).Scan(&list).Error
 	return list, err
+}
+
+// KnownBranches returns a fault for each of the codes that is no branch of the town
+// today, below the pointer of their list.
+func KnownBranches(ctx context.Context, db *gorm.DB, townID string, codes []string, pointer string) error {
+	var faults []fault.FieldError
+	for i, code := range codes {
+		_, err := FindBranch(ctx, db, townID, code, day.Of(db.NowFunc()))
+		switch {
+		case fault.Is(err, fault.KindNotFound):
+			faults = append(faults, fault.Field(pointer+"/"+strconv.Itoa(i), "unknown_branch",
+				"没有党组织“%s”", "there is no branch %q", code))
+		case err != nil:
+			return err
+		}
+	}
+	if len(faults) > 0 {
+		return fault.Broken(faults...)
+	}
+	return nil
 }
 
 // CreateBranch founds a branch. Its first profile holds from its founding, or
