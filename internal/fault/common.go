@@ -8,9 +8,13 @@ func Missing(noun text.Text, code string) *Error {
 	return NotFound("not_found", "没有找到%[1]s“%[3]s”", "no %[2]s %[3]q here", noun.ZH, noun.EN, code)
 }
 
-// Broken starts a fault that lists broken rules; add them using With.
+// Broken returns a fault that lists fields that break rules.
 func Broken(fields ...FieldError) *Error {
-	return Invalid("invalid", "有 %d 处不符合要求，请按 errors 逐条修改", "%d rules are broken: see errors", len(fields)).With(fields...)
+	en := "%d fields are invalid: see errors"
+	if len(fields) == 1 {
+		en = "%d field is invalid: see errors"
+	}
+	return Invalid("invalid", "有 %d 处不符合要求，请逐条修改", en, len(fields)).With(fields...)
 }
 
 // OutOfDate says that someone else changed the thing since it was read.
