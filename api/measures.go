@@ -4,6 +4,9 @@ import (
 	"context"
 
 	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
+
+	"bulwark/internal/improve/measure"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
@@ -15,11 +18,11 @@ import (
 //	@Summary	List the measures
 //	@Tags		improvement
 //	@Security
-//	@Success	200	{object}	rest.Page[improve.Measure]
+//	@Success	200	{object}	rest.Page[measure.Measure]
 //	@Router		/towns/{town}/measures [get]
-func (s *Server) listMeasures(ctx context.Context, req townRequest) (rest.Page[improve.Measure], error) {
-	list, err := improve.ListMeasures(ctx, s.db(ctx), req.Town)
-	return rest.Page[improve.Measure]{Items: list}, err
+func (s *Server) listMeasures(ctx context.Context, req townRequest) (rest.Page[measure.Measure], error) {
+	list, err := measure.List(ctx, s.db(ctx), req.Town)
+	return rest.Page[measure.Measure]{Items: list}, err
 }
 
 type measureRequest struct {
@@ -33,10 +36,10 @@ type measureRequest struct {
 //	@Summary	Read a measure
 //	@Tags		improvement
 //	@Security
-//	@Success	200	{object}	improve.Measure
+//	@Success	200	{object}	measure.Measure
 //	@Router		/towns/{town}/measures/{measure} [get]
-func (s *Server) findMeasure(ctx context.Context, req measureRequest) (improve.Measure, error) {
-	return improve.FindMeasure(ctx, s.db(ctx), req.Town, req.Measure)
+func (s *Server) findMeasure(ctx context.Context, req measureRequest) (measure.Measure, error) {
+	return measure.Find(ctx, s.db(ctx), req.Town, req.Measure)
 }
 
 type measureInput struct {
@@ -57,10 +60,10 @@ type nameMeasureRequest struct {
 //	@Summary	Name a measure
 //	@Tags		improvement
 //	@Param		body	body		measureInput	true	"its name and what it is"
-//	@Success	200		{object}	improve.Measure
+//	@Success	200		{object}	measure.Measure
 //	@Router		/towns/{town}/measures/{measure} [put]
-func (s *Server) nameMeasure(ctx context.Context, req nameMeasureRequest) (improve.Measure, error) {
-	return improve.NameMeasure(ctx, s.db(ctx), req.Town, req.Measure, req.Version, req.Body.Name, req.Body.Description)
+func (s *Server) nameMeasure(ctx context.Context, req nameMeasureRequest) (measure.Measure, error) {
+	return measure.Name(ctx, s.db(ctx), req.Town, req.Measure, req.Version, req.Body.Name, req.Body.Description)
 }
 
 type measureProgressRequest struct {
@@ -75,11 +78,11 @@ type measureProgressRequest struct {
 //	@Summary	Count the tasks of measures
 //	@Tags		improvement
 //	@Param		query	query		measureProgressRequest	false	"."
-//	@Success	200		{object}	rest.Page[improve.Progress]
+//	@Success	200		{object}	rest.Page[measure.Progress]
 //	@Router		/towns/{town}/measures/progress [get]
-func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressRequest) (rest.Page[improve.Progress], error) {
-	list, err := improve.ProgressInReach(ctx, s.db(ctx), req.Town, req.By == "branch")
-	return rest.Page[improve.Progress]{Items: list}, err
+func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressRequest) (rest.Page[measure.Progress], error) {
+	list, err := measure.ProgressInReach(ctx, s.db(ctx), req.Town, req.By == "branch")
+	return rest.Page[measure.Progress]{Items: list}, err
 }
 
 // findImprovementSettings answers the rules of improvement of a town: those of
@@ -94,7 +97,7 @@ func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressReq
 //	@Router		/towns/{town}/improvement-settings [get]
 func (s *Server) findImprovementSettings(ctx context.Context, req townRequest) (improve.TownSettings, error) {
 	stored, err := improve.FindSettings(ctx, s.db(ctx), req.Town)
-	return stored.Told(), err
+	return stored.View(), err
 }
 
 type improvementSettingsInput struct {
@@ -119,7 +122,7 @@ type updateImprovementSettingsRequest struct {
 //	@Router		/towns/{town}/improvement-settings [put]
 func (s *Server) updateImprovementSettings(ctx context.Context, req updateImprovementSettingsRequest) (improve.TownSettings, error) {
 	stored, err := improve.UpdateSettings(ctx, s.db(ctx), req.Town, req.Version, req.Body.Settings, req.Body.Reason)
-	return stored.Told(), err
+	return stored.View(), err
 }
 
 type effectRequest struct {
@@ -138,10 +141,10 @@ type effectRequest struct {
 //	@Summary	Estimate the effect of a measure, of mentoring or of plans
 //	@Tags		improvement
 //	@Param		query	query		effectRequest	false	"."
-//	@Success	200		{object}	improve.EffectReport
+//	@Success	200		{object}	report.EffectReport
 //	@Router		/towns/{town}/effects [get]
-func (s *Server) findEffect(ctx context.Context, req effectRequest) (improve.EffectReport, error) {
-	return improve.FindEffect(ctx, s.db(ctx), s.board, req.Town, string(req.Language), improve.EffectQuestion{
+func (s *Server) findEffect(ctx context.Context, req effectRequest) (report.EffectReport, error) {
+	return report.FindEffect(ctx, s.db(ctx), s.board, req.Town, string(req.Language), report.EffectQuestion{
 		Of: req.Of, Measure: req.Measure, Kind: req.Kind, Horizon: req.Horizon,
 	})
 }

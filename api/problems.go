@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/visit"
 	"bulwark/internal/rest"
 )
 
@@ -26,21 +26,21 @@ type listProblemsRequest struct {
 //	@Summary	List problems
 //	@Tags		improvement
 //	@Param		query	query		listProblemsRequest	false	"."
-//	@Success	200		{object}	rest.Page[improve.JointProblem]
+//	@Success	200		{object}	rest.Page[visit.Problem]
 //	@Router		/towns/{town}/problems [get]
-func (s *Server) listProblems(ctx context.Context, req listProblemsRequest) (rest.Page[improve.JointProblem], error) {
-	f := improve.ProblemFilter{
+func (s *Server) listProblems(ctx context.Context, req listProblemsRequest) (rest.Page[visit.Problem], error) {
+	f := visit.ProblemFilter{
 		Branch: req.Branch, Visit: req.Visit, Person: req.Person, Office: req.Office,
-		State: improve.ProblemState(req.State), Overdue: req.Overdue, Limit: req.Limit(),
+		State: visit.ProblemState(req.State), Overdue: req.Overdue, Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
-		return rest.Page[improve.JointProblem]{}, err
+		return rest.Page[visit.Problem]{}, err
 	}
-	list, err := improve.ListProblems(ctx, s.db(ctx), req.Town, f)
+	list, err := visit.ListProblems(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return rest.Page[improve.JointProblem]{}, err
+		return rest.Page[visit.Problem]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(x improve.JointProblem) []any { return []any{x.ID} })
+	return rest.NewPage(list, req.PageQuery, func(x visit.Problem) []any { return []any{x.ID} })
 }
 
 type problemInput struct {
@@ -53,12 +53,12 @@ type problemInput struct {
 	DueOn       day.Date `json:"due_on" validate:"required" swaggertype:"string" format:"date"`
 }
 
-func (in problemInput) participants() improve.Participants {
-	return improve.Participants{Persons: append([]string{}, in.Persons...), Offices: append([]string{}, in.Offices...)}
+func (in problemInput) participants() visit.Participants {
+	return visit.Participants{Persons: append([]string{}, in.Persons...), Offices: append([]string{}, in.Offices...)}
 }
 
-func (in problemInput) problem(town string) improve.JointProblem {
-	return improve.JointProblem{
+func (in problemInput) problem(town string) visit.Problem {
+	return visit.Problem{
 		TownID: town, Title: in.Title, Description: in.Description, OwnerPerson: in.OwnerPerson, OwnerOffice: in.OwnerOffice,
 		Participants: in.participants(), DueOn: in.DueOn,
 	}
@@ -83,13 +83,13 @@ type openProblemRequest struct {
 //	@Summary	Open a problem
 //	@Tags		improvement
 //	@Param		body	body		newProblem	true	"what is to be solved, by whom and until when"
-//	@Success	201		{object}	improve.JointProblem
+//	@Success	201		{object}	visit.Problem
 //	@Router		/towns/{town}/problems [post]
-func (s *Server) openProblem(ctx context.Context, req openProblemRequest) (rest.Created[improve.JointProblem], error) {
+func (s *Server) openProblem(ctx context.Context, req openProblemRequest) (rest.Created[visit.Problem], error) {
 	x := req.Body.problem(req.Town)
 	x.BranchCode, x.VisitID, x.FindingNumber, x.AfterID = req.Body.Branch, req.Body.Visit, req.Body.Finding, req.Body.After
-	x, err := improve.OpenProblem(ctx, s.db(ctx), x)
-	return rest.Created[improve.JointProblem]{Key: x.ID, Value: x}, err
+	x, err := visit.OpenProblem(ctx, s.db(ctx), x)
+	return rest.Created[visit.Problem]{Key: x.ID, Value: x}, err
 }
 
 type problemRequest struct {
@@ -102,10 +102,10 @@ type problemRequest struct {
 //	@ID			findProblem
 //	@Summary	Read a problem
 //	@Tags		improvement
-//	@Success	200	{object}	improve.JointProblem
+//	@Success	200	{object}	visit.Problem
 //	@Router		/towns/{town}/problems/{problem} [get]
-func (s *Server) findProblem(ctx context.Context, req problemRequest) (improve.JointProblem, error) {
-	return improve.FindProblem(ctx, s.db(ctx), req.Town, req.Problem)
+func (s *Server) findProblem(ctx context.Context, req problemRequest) (visit.Problem, error) {
+	return visit.FindProblem(ctx, s.db(ctx), req.Town, req.Problem)
 }
 
 type problemChange struct {
@@ -125,11 +125,11 @@ type updateProblemRequest struct {
 //	@Summary	Change a problem
 //	@Tags		improvement
 //	@Param		body	body		problemChange	true	"all that can be changed, and why"
-//	@Success	200		{object}	improve.JointProblem
+//	@Success	200		{object}	visit.Problem
 //	@Router		/towns/{town}/problems/{problem} [put]
-func (s *Server) updateProblem(ctx context.Context, req updateProblemRequest) (improve.JointProblem, error) {
+func (s *Server) updateProblem(ctx context.Context, req updateProblemRequest) (visit.Problem, error) {
 	in := req.Body
-	return improve.UpdateProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, improve.ProblemContent{
+	return visit.WriteProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, visit.ProblemContent{
 		Title: in.Title, Description: in.Description, OwnerPerson: in.OwnerPerson, OwnerOffice: in.OwnerOffice,
 		Participants: in.participants(), DueOn: in.DueOn,
 	}, in.Reason)
@@ -156,11 +156,11 @@ type moveProblemRequest struct {
 //	@Tags		improvement
 //	@Param		If-Match	header		string				true	"."
 //	@Param		body		body		problemTransition	true	"where to, and what was done"
-//	@Success	200			{object}	improve.JointProblem
+//	@Success	200			{object}	visit.Problem
 //	@Router		/towns/{town}/problems/{problem}/transitions [post]
-func (s *Server) moveProblem(ctx context.Context, req moveProblemRequest) (improve.JointProblem, error) {
+func (s *Server) moveProblem(ctx context.Context, req moveProblemRequest) (visit.Problem, error) {
 	in := req.Body
-	return improve.MoveProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, improve.ProblemDecision{
-		To: improve.ProblemState(in.To), Reason: in.Reason, Evidence: in.Evidence, For: improve.Party(in.SolvedFor),
+	return visit.MoveProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, visit.ProblemDecision{
+		To: visit.ProblemState(in.To), Reason: in.Reason, Evidence: in.Evidence, For: visit.Party(in.SolvedFor),
 	})
 }

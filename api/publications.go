@@ -11,7 +11,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
 	"bulwark/internal/rest"
 )
@@ -84,7 +84,7 @@ func (s *Server) amending(ctx context.Context, townID string, amend func(tx *gor
 		if err != nil || period == "" {
 			return err
 		}
-		return improve.Follow(ctx, tx, s.board, townID, period)
+		return target.Follow(ctx, tx, s.board, townID, period)
 	})
 }
 

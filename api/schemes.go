@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 type listSchemesRequest struct {
@@ -83,17 +84,13 @@ type schemeVersionRequest struct {
 //	@Success	200	{object}	scheme.Version
 //	@Router		/towns/{town}/schemes/{scheme}/versions/{version} [get]
 func (s *Server) findScheme(ctx context.Context, req schemeVersionRequest) (scheme.Version, error) {
-	return s.visibleScheme(ctx, req.Town, req.Scheme, req.Number)
+	return scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.Number)
 }
 
-// visibleScheme is the version, unless it is a draft that the caller may not
-// know of.
-func (s *Server) visibleScheme(ctx context.Context, town, code string, number int64) (scheme.Version, error) {
-	v, err := scheme.Find(ctx, s.db(ctx), town, code, number)
-	if err == nil && v.State == scheme.Draft && !access.Caller(ctx).May(access.ReadDrafts) {
-		return scheme.Version{}, scheme.Missing(code, number)
-	}
-	return v, err
+func (r schemeVersionRequest) ref(version int64) workflow.Ref {
+	v := scheme.Version{TownID: r.Town, Code: r.Scheme, Number: r.Number}
+	v.Version = version
+	return v.Ref()
 }
 
 type updateSchemeRequest struct {
@@ -116,7 +113,7 @@ func (s *Server) updateScheme(ctx context.Context, req updateSchemeRequest) (sch
 	if err != nil {
 		return scheme.Version{}, err
 	}
-	return scheme.Update(ctx, s.db(ctx), req.Town, req.Scheme, req.Number, req.Version, d)
+	return scheme.Update(ctx, s.db(ctx), req.ref(req.Version), d)
 }
 
 type activateSchemeRequest struct {
@@ -133,7 +130,7 @@ type activateSchemeRequest struct {
 //	@Success	200			{object}	scheme.Version
 //	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/activate [post]
 func (s *Server) activateScheme(ctx context.Context, req activateSchemeRequest) (scheme.Version, error) {
-	return scheme.Activate(ctx, s.db(ctx), req.Town, req.Scheme, req.Number, req.Version)
+	return scheme.Activate(ctx, s.db(ctx), req.ref(req.Version))
 }
 
 type listIndicatorsRequest struct {
@@ -178,11 +175,11 @@ type diffSchemeRequest struct {
 //	@Success	200		{object}	rest.Page[scheme.Change]
 //	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/diff [get]
 func (s *Server) diffScheme(ctx context.Context, req diffSchemeRequest) (rest.Page[scheme.Change], error) {
-	to, err := s.visibleScheme(ctx, req.Town, req.Scheme, req.Number)
+	to, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.Number)
 	if err != nil {
 		return rest.Page[scheme.Change]{}, err
 	}
-	from, err := s.visibleScheme(ctx, req.Town, req.Scheme, req.From)
+	from, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.From)
 	if err != nil {
 		return rest.Page[scheme.Change]{}, err
 	}

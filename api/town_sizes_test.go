@@ -12,7 +12,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/measure"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
 	"bulwark/internal/scheme"
@@ -97,11 +97,12 @@ func (z sized) scheme(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
+	ctx = z.as(ctx, "g1", access.LeadingGroup)
 	v, err := scheme.Create(ctx, tx, z.town, d)
 	if err != nil {
 		return err
 	}
-	_, err = scheme.Activate(ctx, tx, z.town, v.Code, v.Number, v.Version)
+	_, err = scheme.Activate(ctx, tx, v.Ref())
 	return err
 }
 
@@ -181,7 +182,7 @@ func (z sized) tasks(t *testing.T, db *gorm.DB) {
 	person := "m"
 	for i := range z.branches {
 		branch := z.branch(i)
-		_, err := improve.SetTask(z.as(t.Context(), "g1", access.LeadingGroup), db, z.town, 1, improve.TaskPlan{Branch: &branch, Person: &person, Title: "x", DueOn: "2023-05-01"})
+		_, err := measure.SetTask(z.as(t.Context(), "g1", access.LeadingGroup), db, z.town, 1, measure.TaskContent{Branch: &branch, Person: &person, Title: "x", DueOn: "2023-05-01"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,9 +27,6 @@ type RobustnessResult struct {
 	CreatedAt  time.Time
 }
 
-// TableName is the table of RobustnessResult.
-func (RobustnessResult) TableName() string { return "appraisals" }
-
 // RobustnessFigures is what a Monte-Carlo run over the choices that could have been made
 // otherwise says of every branch with a score.
 type RobustnessFigures struct {
