@@ -83,7 +83,8 @@ func (s *Server) Handler() (http.Handler, error) {
 // newEngine returns the engine with every route.
 func (s *Server) newEngine() (*rest.Engine, error) {
 	e, err := rest.New(rest.Options{
-		DB: s.DB, Config: &s.Config, Log: s.Log, Now: s.Now, Metrics: s.Metrics, Identify: s.identify, Authorise: s.authorise,
+		DB: s.DB, Config: &s.Config, Log: s.Log, Now: s.Now, Metrics: s.Metrics, Labels: labels,
+		Identify: s.identify, Authorise: s.authorise,
 	})
 	if err != nil {
 		return nil, err

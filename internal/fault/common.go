@@ -14,7 +14,7 @@ func Broken(fields ...FieldError) *Error {
 	if len(fields) == 1 {
 		en = "%d field is invalid: see errors"
 	}
-	return Invalid("invalid", "有 %d 处不符合要求：请按各条说明（errors）修改", en, len(fields)).With(fields...)
+	return Invalid("invalid", "有 %d 处不符合要求，请逐条修改", en, len(fields)).With(fields...)
 }
 
 // OutOfDate returns the refusal to change a version that is not the newest.

@@ -16,12 +16,14 @@ import (
 // binding fills one request struct and gathers what is wrong with it.
 type binding struct {
 	shape
+	labels Labels
 	req    reflect.Value
 	faults []fault.FieldError
+	meant  []string // pointers of fields that were probably meant by unknown names
 }
 
-func (s shape) bind(req any) *binding {
-	return &binding{shape: s, req: reflect.ValueOf(req).Elem()}
+func (s shape) bind(req any, labels Labels) *binding {
+	return &binding{shape: s, labels: labels, req: reflect.ValueOf(req).Elem()}
 }
 
 // err is one fault for everything wrong so far.
@@ -30,12 +32,6 @@ func (b *binding) err() error {
 		return nil
 	}
 	return Malformed(b.faults...)
-}
-
-// Malformed returns the fault of a request that cannot be read at the fields.
-func Malformed(fields ...fault.FieldError) *fault.Error {
-	message := text.F("请求有 %d 处无法读取，请按 errors 修改", "parts of the request that cannot be read: %d; see errors", len(fields))
-	return fault.New(fault.KindMalformed, "malformed", message).With(fields...)
 }
 
 func (b *binding) refuse(at, code string, message text.Text) {
@@ -55,7 +51,9 @@ func (b *binding) path(value func(string) string) {
 func (b *binding) query(u *url.URL) {
 	given, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		b.refuse("query", "query_syntax", text.F("查询字符串无法解析：%s", "the query string cannot be read: %s", err))
+		b.refuse("query", "query_syntax", text.Text{
+			ZH: "查询字符串无法解析，请对百分号和分号编码", EN: "the query string cannot be read: encode % and ;",
+		})
 		return
 	}
 	for _, p := range b.params {
@@ -73,11 +71,22 @@ func (b *binding) query(u *url.URL) {
 		clear(given)
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		b.refuse("query/"+name, "unknown_parameter", text.F("没有名为 %q 的查询参数", "there is no query parameter %q here", name))
+		message, _ := unknownName(text.F("查询参数", "query parameter"), name, b.names("query"))
+		b.refuse("query/"+name, "unknown_parameter", message)
 	}
 	if q, ok := b.req.Addr().Interface().(interface{ setFilters(*url.URL) }); ok {
 		q.setFilters(u)
 	}
+}
+
+// names returns the names of the parameters in the place.
+func (b *binding) names(in string) (names []string) {
+	for _, p := range b.params {
+		if p.in == in {
+			names = append(names, p.name)
+		}
+	}
+	return names
 }
 
 func (b *binding) headers(h http.Header) error {
@@ -103,7 +112,7 @@ func (b *binding) headers(h http.Header) error {
 func (b *binding) set(p param, values []string) {
 	field := b.req.FieldByIndex(p.index)
 	if len(values) > 1 && !p.parse.many {
-		b.refuse(p.key(), "repeated_parameter", text.F("%s 只能出现一次", "%s may be given only once", p.name))
+		b.refuse(p.key(), "repeated_parameter", text.F("%s只能出现一次", "%s may be given only once", b.labels.name(p.name)))
 		return
 	}
 	for _, v := range values {
@@ -112,13 +121,11 @@ func (b *binding) set(p param, values []string) {
 			return
 		}
 		if err := p.parse.into(field, text.Clean(v)); err != nil {
-			b.refuse(p.key(), "wrong_type", text.F("%[1]s %[2]s", "%[1]s %[3]s", p.name, p.parse.wants.ZH, p.parse.wants.EN))
+			b.refuse(p.key(), "wrong_type", text.F("%s%s", "%s %s", b.labels.name(p.name), p.parse.wants))
 			return
 		}
 	}
 }
-
-var unprintable = text.F("含有控制字符或不可见字符，请删除", "contains control or invisible characters: remove them")
 
 // AnyQuery is embedded where others decide what the query holds.
 type AnyQuery struct{}

@@ -35,7 +35,7 @@ func (b *binding) body(r *http.Request, w http.ResponseWriter, limit int64) erro
 	if err != nil {
 		return unread(err, limit)
 	}
-	return decode(data, b.req.FieldByIndex(b.bodyAt).Addr().Interface())
+	return b.decode(data, b.req.FieldByIndex(b.bodyAt))
 }
 
 func refuseBody(r *http.Request) error {
@@ -71,8 +71,9 @@ func unread(err error, limit int64) error {
 }
 
 // decode reads one JSON value strictly: exact letter case, no unknown or
-// repeated names, no null where a value is needed, nothing after the value.
-func decode(data []byte, into any) error {
+// repeated names, no null where a value is needed, nothing after the value. Of JSON
+// that can be read at all it notes everything that is wrong.
+func (b *binding) decode(data []byte, into reflect.Value) error {
 	switch at, deep := nesting(data); {
 	case len(bytes.TrimSpace(data)) == 0:
 		return Malformed(fault.Field("", "body_empty", "正文为空，应为 JSON", "the body is empty: send JSON"))
@@ -83,11 +84,27 @@ func decode(data []byte, into any) error {
 	case deep:
 		return Malformed(located(data, at, "json_nesting", text.F("嵌套超过 %d 层", "nests deeper than %d levels", maxNesting)))
 	}
-	err := json.Unmarshal(data, into, json.RejectUnknownMembers(true), noNulls)
-	if err != nil {
-		return Malformed(decodeFault(data, err)).Because(err)
+	err := json.Unmarshal(data, into.Addr().Interface(), strictly)
+	if err == nil {
+		return nil
 	}
+	into.SetZero()
+	if syntax := readable(data); syntax != nil {
+		return Malformed(syntaxFault(data, syntax)).Because(err)
+	}
+	r := bodyReader{labels: b.labels}
+	r.read(data, into, "")
+	if len(r.faults) == 0 { // the decoder found something that the reader does not know
+		return Malformed(fault.Field("", "json", "JSON 无法读取", "the JSON cannot be read")).Because(err)
+	}
+	b.faults, b.meant = append(b.faults, r.faults...), r.meant
 	return nil
+}
+
+// readable returns the first error of syntax. Names that stand twice are none.
+func readable(data []byte) error {
+	var v jsontext.Value
+	return json.Unmarshal(data, &v, jsontext.AllowDuplicateNames(true))
 }
 
 // nesting finds the first byte that opens a level too deep.
@@ -124,43 +141,35 @@ func invalidUTF8(data []byte) (at int) {
 
 var errNull = errors.New("null")
 
-// noNulls refuses null for a field that cannot hold it: the decoder would write
-// 0 or "", and an absent value must never count as zero.
-var noNulls = json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.Decoder, v any) error {
-	if d.PeekKind() == 'n' && !nullable(v) {
-		return errNull
-	}
-	return errors.ErrUnsupported
-}))
+// strictly refuses unknown names, and null for a field that cannot hold it: the
+// decoder would write 0 or "", and an absent value must never count as zero.
+var strictly = json.JoinOptions(json.RejectUnknownMembers(true), json.WithUnmarshalers(
+	json.UnmarshalFromFunc(func(d *jsontext.Decoder, v any) error {
+		if d.PeekKind() == 'n' && !nullable(reflect.TypeOf(v).Elem()) {
+			return errNull
+		}
+		return errors.ErrUnsupported
+	})))
 
-// decodeFault returns what is wrong with a body that the decoder refused, and where.
-func decodeFault(data []byte, err error) fault.FieldError {
-	var semantic *json.SemanticError
+// nullable reports whether JSON null has a meaning for the type.
+func nullable(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Slice, reflect.Map:
+		return true
+	}
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]())
+}
+
+// syntaxFault returns what is wrong with a body that is no JSON, and where.
+func syntaxFault(data []byte, err error) fault.FieldError {
 	var syntactic *jsontext.SyntacticError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return located(data, len(data), "json_truncated", text.F("JSON 没有结束", "the JSON ends too early"))
-	case errors.As(err, &syntactic) && errors.Is(err, jsontext.ErrDuplicateName):
-		return fault.Field(string(syntactic.JSONPointer), "duplicate_field", "字段重复出现", "the field is given twice")
 	case errors.As(err, &syntactic):
 		return located(data, int(syntactic.ByteOffset), "json_syntax", text.F("不是合法的 JSON", "is not valid JSON"))
-	case !errors.As(err, &semantic):
-		return fault.Field("", "json", "JSON 无法读取", "the JSON cannot be read")
 	}
-	at := string(semantic.JSONPointer)
-	switch {
-	case errors.Is(err, json.ErrUnknownName):
-		return fault.Field(at, "unknown_field", "没有这个字段（区分大小写）", "there is no such field (letter case counts)")
-	case errors.Is(err, errNull):
-		return fault.Field(at, "null", "不能为 null：请填写值或省略该字段", "may not be null: give a value or leave the field out")
-	case semantic.GoType == nil:
-		return fault.Field(at, "wrong_type", "格式不正确", "has the wrong form")
-	}
-	want := expected(semantic.GoType)
-	if errors.Is(err, strconv.ErrRange) {
-		return fault.Field(at, "out_of_range", "数值超出范围，%[1]s", "the number is out of range: it %[2]s", want.ZH, want.EN)
-	}
-	return fault.At(at, "wrong_type", want)
+	return fault.Field("", "json", "JSON 无法读取", "the JSON cannot be read")
 }
 
 // located adds line and column, counted from 1 in characters, and what stands there.
@@ -171,15 +180,4 @@ func located(data []byte, offset int, code string, what text.Text) fault.FieldEr
 	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
 	near := strconv.QuoteToGraphic(string(data[offset:min(offset+12, len(data))]))
 	return fault.Field("", code, "第 %[1]d 行第 %[2]d 列（%[4]s）%[5]s", "line %[1]d, column %[2]d (%[4]s): %[3]s", line, column, what.EN, near, what.ZH)
-}
-
-// nullable reports whether JSON null has a meaning for the value at v.
-func nullable(v any) bool {
-	switch t := reflect.TypeOf(v).Elem(); t.Kind() {
-	case reflect.Pointer, reflect.Interface, reflect.Slice, reflect.Map:
-		return true
-	default:
-		_, own := v.(json.Unmarshaler)
-		return own
-	}
 }

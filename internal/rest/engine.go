@@ -37,6 +37,8 @@ type Options struct {
 	Now func() time.Time
 	// Metrics receives the figures of requests; nil turns them off.
 	Metrics prometheus.Registerer
+	// Labels are the Chinese names of fields in messages.
+	Labels Labels
 	// Identify returns the caller behind the key or session of a request, the zero
 	// Principal where it has neither.
 	Identify func(r *http.Request, action access.Action) (access.Principal, error)

@@ -137,7 +137,7 @@ func (e endpoint[Req, Res]) answer(c *gin.Context) error {
 		return err
 	}
 	var req Req
-	b := e.shape.bind(&req)
+	b := e.shape.bind(&req, e.Labels)
 	b.path(c.Param)
 	if err := b.err(); err != nil {
 		return err

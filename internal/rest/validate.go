@@ -7,40 +7,25 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-playground/locales/en"
-	"github.com/go-playground/locales/zh"
-	ut "github.com/go-playground/universal-translator"
 	"github.com/go-playground/validator/v10"
-	entext "github.com/go-playground/validator/v10/translations/en"
-	zhtext "github.com/go-playground/validator/v10/translations/zh"
 
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
 
 var (
-	check      = validator.New(validator.WithRequiredStructEnabled())
-	inZH, inEN = translators()
-	embedded   = "~" // no JSON pointer has it unescaped
-	codeRule   = text.F("应为 1 至 64 个字母、数字、点、横线或下划线，以字母或数字开头", "must be 1 to 64 letters, digits, dots, dashes or underscores, starting with a letter or digit")
-	uniqueRule = text.F("有重复的项：每项只能出现一次", "something is there twice: name each once")
+	check    = newValidator()
+	embedded = "~" // no JSON pointer has it unescaped
 )
 
-func translators() (ut.Translator, ut.Translator) {
-	all := ut.New(en.New(), zh.New())
-	inZH, _ := all.GetTranslator("zh")
-	inEN, _ := all.GetTranslator("en")
-	check.RegisterTagNameFunc(fieldName)
-	must(zhtext.RegisterDefaultTranslations(check, inZH))
-	must(entext.RegisterDefaultTranslations(check, inEN))
-	must(check.RegisterValidation("code", func(f validator.FieldLevel) bool { return text.IsCode(f.Field().String()) }))
-	return inZH, inEN
-}
-
-func must(err error) {
+func newValidator() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(fieldName)
+	err := v.RegisterValidation("code", func(f validator.FieldLevel) bool { return text.IsCode(f.Field().String()) })
 	if err != nil {
 		panic(err)
 	}
+	return v
 }
 
 // fieldName is the name that the caller used for the field.
@@ -54,46 +39,54 @@ func fieldName(f reflect.StructField) string {
 	return jsonName(f)
 }
 
-// finish cleans the texts of the body, then checks the rules of the validate
-// tags, once for the whole request. What is wrong outside the body makes the
-// request malformed; a readable body that breaks a rule is invalid.
+// finish cleans the texts of the body, then checks the rules of the validate tags,
+// once for the whole request. It returns all that is wrong: first what could not be
+// read, then the rules that what could be read breaks. Where something could not be
+// read, or a parameter breaks a rule, the request is malformed; a readable body that
+// breaks a rule is invalid.
 func (b *binding) finish() error {
 	if b.bodyAt != nil {
-		b.faults = clean(b.req.FieldByIndex(b.bodyAt), "", false)
-		if err := b.err(); err != nil {
-			return err
-		}
+		b.faults = append(b.faults, clean(b.req.FieldByIndex(b.bodyAt), "", false)...)
 	}
-	var broken validator.ValidationErrors
-	if !errors.As(check.Struct(b.req.Interface()), &broken) {
+	unread := len(b.faults)
+	b.checkRules()
+	switch {
+	case len(b.faults) == 0:
 		return nil
-	}
-	kind := fault.KindInvalid
-	for _, e := range broken {
-		at := b.pointer(e.Namespace())
-		if !strings.HasPrefix(at, "/") {
-			kind = fault.KindMalformed
+	case unread > 0, slices.ContainsFunc(b.faults, func(f fault.FieldError) bool { return f.Pointer != "" && f.Pointer[0] != '/' }):
+		e := Malformed(b.faults...)
+		if unread == 0 {
+			e = fault.Broken(b.faults...)
+			e.Kind = fault.KindMalformed
 		}
-		b.refuse(at, e.Tag(), message(e))
+		return e
 	}
-	slices.SortStableFunc(b.faults, func(x, y fault.FieldError) int { return cmp.Compare(x.Pointer, y.Pointer) })
-	err := fault.Broken(b.faults...)
-	err.Kind = kind
-	return err
+	return fault.Broken(b.faults...)
 }
 
-func message(e validator.FieldError) text.Text {
-	switch e.Tag() {
-	case "code":
-		return codeRule
-	case "unique":
-		return uniqueRule
+// checkRules adds the rules that are broken, in the order of pointers, except where
+// something else is wrong already.
+func (b *binding) checkRules() {
+	var broken validator.ValidationErrors
+	if !errors.As(check.Struct(b.req.Interface()), &broken) {
+		return
 	}
-	m := text.Text{ZH: e.Translate(inZH), EN: e.Translate(inEN)}
-	if m.ZH == e.Error() || m.EN == e.Error() { // the validator has no words for this tag
-		return text.F("不符合规则 %s %s", "breaks the rule %s %s", e.Tag(), e.Param())
+	var rules []fault.FieldError
+	for _, e := range broken {
+		if at := b.pointer(e.Namespace()); !b.refused(at) {
+			rules = append(rules, fault.At(at, e.Tag(), ruleMessage(b.labels, e)))
+		}
 	}
-	return m
+	slices.SortStableFunc(rules, func(x, y fault.FieldError) int { return cmp.Compare(x.Pointer, y.Pointer) })
+	b.faults = append(b.faults, rules...)
+}
+
+// refused reports whether the field at the pointer, or what it is in, could not be
+// read, or was probably meant by an unknown name.
+func (b *binding) refused(pointer string) bool {
+	return slices.Contains(b.meant, pointer) || slices.ContainsFunc(b.faults, func(f fault.FieldError) bool {
+		return f.Pointer == pointer || strings.HasPrefix(pointer, "/") && strings.HasPrefix(pointer, f.Pointer+"/")
+	})
 }
 
 // pointer turns "request.Body.children[0].name" into "/children/0/name", and

@@ -34,7 +34,7 @@ func TestBrokenRulesAreToldInWords(t *testing.T) {
 		t.Errorf("%d rules are broken: %v", len(broken), broken)
 	}
 	for _, e := range broken {
-		m := message(e)
+		m := ruleMessage(Labels{}, e)
 		if strings.Contains(m.ZH+m.EN, e.Error()) || !strings.ContainsFunc(m.ZH, func(r rune) bool { return unicode.Is(unicode.Han, r) }) || m.EN == "" {
 			t.Errorf("%s: %q %q", e.Tag(), m.ZH, m.EN)
 		}
