@@ -4,7 +4,6 @@ export CGO_ENABLED = 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 KILLS   ?= 100
 TOOL    := go tool -modfile=tools.mod
-SWAG    := $(TOOL) swag init --quiet --dir api,internal,pkg --generalInfo swagger.go --outputTypes json
 
 .PHONY: help run build test test-race postgres check fix generate bin/openapi.json prove bench spectral
 help: ## list the targets
@@ -24,12 +23,11 @@ check: bin/openapi.json ## format, lint, and compare generated files with what t
 	@cmp docs/openapi.json $< || { echo "docs/openapi.json is stale: run make generate and commit it"; exit 1; }
 fix: ## repair what can be repaired by itself
 	$(TOOL) golangci-lint run --fix ./...
-generate: bin/openapi.json ## write docs/openapi.json from the annotations in api/
+generate: bin/openapi.json ## write docs/openapi.json from the routes and types
 	cp $< docs/openapi.json
 bin/openapi.json:
-	$(SWAG) --output bin/swag
-	$(SWAG) --output bin/swag/strict --requiredByDefault
-	go run ./docs/generate bin/swag/swagger.json bin/swag/strict/swagger.json >$@
+	@mkdir -p bin
+	go run ./docs/generate >$@
 prove: postgres ## kill servers under work and count what is lost, walk through the workflow at random; KILLS=10 for a quick look
 	go test -tags prove -timeout 1h -count 1 -v ./internal/prove -kills $(KILLS) -retries $$(($(KILLS) * 100)) -histories 50
 	go test ./api -timeout 2h -count $$(($(KILLS) / 5)) -v -run TestTheWorkflowIsItsModel -walk 50 -rapid.checks 100

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -21,6 +22,11 @@ var outside = []string{"/livez", "/readyz", "/openapi.json"}
 func refineOperations(doc *openapi3.T) error {
 	for _, path := range outside {
 		doc.Paths.Delete(path)
+	}
+	for path := range doc.Paths.Map() {
+		if strings.HasPrefix(path, extraPath) {
+			doc.Paths.Delete(path)
+		}
 	}
 	doc.Info.Contact = nil // swag writes an empty one
 	addShared(doc)

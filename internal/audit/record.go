@@ -55,7 +55,7 @@ type Record struct {
 	Reason     string    `json:"reason,omitempty"`
 	RequestID  string    `json:"request_id,omitempty"`
 	Hash       string    `json:"hash"` // of this record and the one before it; see docs/audit.md
-}
+} // @name AuditRecord
 
 // TableName keeps the table apart from other records.
 func (Record) TableName() string { return "audit_records" }

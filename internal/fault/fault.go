@@ -57,7 +57,7 @@ type Lock struct {
 	At      time.Time `json:"at"`
 	Reason  string    `json:"reason,omitempty"`
 	CanLift string    `json:"can_lift"` // a role, or Nobody
-}
+} // @name LockReason
 
 // Nobody can lift what only time changes, or nothing does.
 const Nobody = "nobody"

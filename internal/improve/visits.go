@@ -63,7 +63,7 @@ type VisitVersion struct {
 	Actor    string                      `json:"by" example:"instructor-1"`
 	Role     access.Role                 `json:"role" swaggertype:"string" example:"instructor"`
 	Reason   string                      `json:"reason,omitempty"`
-	Document database.JSON[VisitContent] `json:"content" swaggertype:"object"`
+	Document database.JSON[VisitContent] `json:"content"`
 }
 
 var visitNoun = text.Text{ZH: "走访记录", EN: "visit"}

@@ -12,7 +12,7 @@ import (
 type Text struct {
 	ZH string `json:"zh,omitempty" example:"组织锻造力"`
 	EN string `json:"en,omitempty" example:"organisational strength"`
-}
+} // @name LocalizedText
 
 // F fills the same arguments into a Chinese and an English format. Use explicit
 // argument indexes (%[2]s) where the two languages order them differently.
