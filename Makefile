@@ -5,7 +5,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 KILLS   ?= 100
 TOOL    := go tool -modfile=tools.mod
 
-.PHONY: help run build test test-race postgres check fix generate bin/openapi.json prove bench spectral
+.PHONY: help run build test test-race postgres check fix generate bin/openapi.json prove bench spectral clients api-diff
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 run: build ## start the demo town on an embedded database and print its address and accounts
@@ -21,6 +21,7 @@ postgres:
 check: bin/openapi.json ## format, lint, and compare generated files with what they are made from
 	$(TOOL) golangci-lint run ./...
 	@cmp docs/openapi.json $< || { echo "docs/openapi.json is stale: run make generate and commit it"; exit 1; }
+	@$(MAKE) --no-print-directory api-diff
 fix: ## repair what can be repaired by itself
 	$(TOOL) golangci-lint run --fix ./...
 generate: bin/openapi.json ## write docs/openapi.json from the routes and types
@@ -36,3 +37,7 @@ bench: ## run the benchmarks; compare two runs with benchstat
 spectral: ## judge docs/openapi.json by the rules of .spectral.yaml (needs Node.js)
 	npm ci --prefix docs/spectral --silent
 	docs/spectral/node_modules/.bin/spectral lint --ruleset .spectral.yaml --fail-severity warn docs/openapi.json
+clients: ## generate a Go and a TypeScript client from docs/openapi.json and compile them (needs Node.js)
+	docs/contract/clients
+api-diff: ## list what breaks for clients since this branch began; each break needs its line in CHANGELOG.md
+	@docs/contract/diff

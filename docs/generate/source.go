@@ -56,9 +56,10 @@ type silent struct{}
 
 func (silent) Printf(string, ...any) {}
 
-// overrides are types whose JSON is that of another type.
+// overrides are types whose JSON is that of another type, by their paths below the
+// folder that is read.
 var overrides = map[string]string{
-	"bulwark/internal/scheme.Raw": "bulwark/internal/scheme.Document",
+	"scheme.Raw": "scheme.Document",
 }
 
 // writeExtra writes a package that brings types into the document that are
