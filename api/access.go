@@ -2,49 +2,24 @@ package api
 
 import (
 	"context"
+	"crypto/hmac"
 	"net/http"
 	"strings"
 
 	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
-// open reports whether anyone may do the action, with or without a key: the
-// liveness of the service must not depend on the database that holds the keys,
-// and who signs in brings a secret of another kind.
-func open(action access.Action) bool {
-	return action == access.ReadService || action == access.SignIn
-}
+var (
+	errNoCSRF = fault.Forbidden("csrf_token",
+		"请在 X-CSRF-Token 中给出 GET /session 的 csrf_token", "send the header X-CSRF-Token: it is csrf_token of GET /session")
+	errMustChange = fault.Forbidden("password_change_needed",
+		"请先用 POST /me/password 更换一次性密码", "change your one-time password first: POST /me/password")
+)
 
-// admit resolves the caller of a request. Without a key or session the caller is
-// anonymous; what that allows is for the policy to say.
-func (s *Server) admit(r *http.Request, action access.Action) (access.Principal, error) {
-	if open(action) {
-		return access.Principal{}, welcome(r, action)
-	}
-	p, err := s.identify(r, action)
-	if slow := s.pace(r.Context(), p); slow != nil {
-		return access.Principal{}, slow // who shows bad keys is slowed down by address
-	}
-	if err != nil {
-		return access.Principal{}, err
-	}
-	traceOf(r.Context()).caller = p
-	if roles := r.Header.Values("Act-As"); len(roles) > 0 { // two are not one: they name no role
-		if p, err = p.ActingAs(access.Role(strings.Join(roles, ", "))); err != nil {
-			return access.Principal{}, err
-		}
-		traceOf(r.Context()).caller = p
-	}
-	if p.ReadOnly && !safe(r.Method) {
-		return access.Principal{}, fault.Forbidden("key_read_only",
-			"此密钥只能读取，请向管理员申请可写密钥", "this key may only read: ask the administrator for one that may write")
-	}
-	return p, nil
-}
-
-// identify finds who stands behind the key of the request, or else behind its
+// identify returns who stands behind the key of the request, or else behind its
 // session.
 func (s *Server) identify(r *http.Request, action access.Action) (access.Principal, error) {
 	given := r.Header["Authorization"]
@@ -58,16 +33,51 @@ func (s *Server) identify(r *http.Request, action access.Action) (access.Princip
 	}
 	p, err := s.Authenticate(r.Context(), strings.TrimSpace(key))
 	if err == nil {
-		s.uses.note(p.Key, s.Now())
+		s.Jobs.Touch(p.Key, s.Now())
 	}
 	return p, err
 }
 
-func (s *Server) authorize(ctx context.Context, p access.Principal, action access.Action, town string) error {
-	if open(action) {
-		return nil
+// bySession returns who stands behind the session of the request. A change needs
+// the token that only pages of this service can know.
+func (s *Server) bySession(r *http.Request, action access.Action) (access.Principal, error) {
+	ctx := r.Context()
+	secret := s.engine.Cookie(ctx, sessionCookie)
+	if secret == "" {
+		return access.Principal{}, nil
 	}
-	return s.doors.ask(passageOf(p, action, town), func() error { return s.Authorize(ctx, p, action, town) })
+	if !rest.Safe(r.Method) {
+		if err := rest.CheckOrigin(r); err != nil {
+			return access.Principal{}, err
+		}
+		if !hmac.Equal([]byte(r.Header.Get("X-CSRF-Token")), []byte(access.CSRFToken(secret))) {
+			return access.Principal{}, errNoCSRF
+		}
+	}
+	_, a, err := access.FindSession(ctx, s.DB, secret, s.Config.SessionIdle)
+	if err != nil {
+		if fault.Is(err, fault.KindUnauthenticated) {
+			s.endCookie(ctx)
+		}
+		return access.Principal{}, err
+	}
+	if a.MustChange && action != access.ReadIdentity && action != access.OwnIdentity {
+		return access.Principal{}, errMustChange
+	}
+	p, err := access.PrincipalOf(ctx, s.DB, a)
+	if action == access.OwnIdentity && fault.Is(err, fault.KindForbidden) {
+		err = nil
+	}
+	return p, err
 }
 
-func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+// endCookie makes the browser forget its session.
+func (s *Server) endCookie(ctx context.Context) {
+	s.engine.SetCookie(ctx, sessionCookie, "", 0, http.SameSiteStrictMode)
+}
+
+// authorise returns an error unless the caller may do the action in the town.
+func (s *Server) authorise(ctx context.Context, action access.Action, town string) error {
+	p := access.Caller(ctx)
+	return s.authCache.Check(authKeyOf(p, action, town), func() error { return s.Authorize(ctx, p, action, town) })
+}

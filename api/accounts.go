@@ -4,9 +4,10 @@ import (
 	"context"
 
 	"bulwark/internal/access"
+	"bulwark/internal/rest"
 )
 
-type listAccountsRequest struct{ pageQuery }
+type listAccountsRequest struct{ rest.PageQuery }
 
 // listAccounts answers all accounts in the order of names.
 //
@@ -14,18 +15,18 @@ type listAccountsRequest struct{ pageQuery }
 //	@Summary	List the accounts
 //	@Tags		access
 //	@Param		query	query		listAccountsRequest	false	"."
-//	@Success	200		{object}	Page[access.Account]
+//	@Success	200		{object}	rest.Page[access.Account]
 //	@Router		/accounts [get]
-func (s *Server) listAccounts(ctx context.Context, req listAccountsRequest) (Page[access.Account], error) {
+func (s *Server) listAccounts(ctx context.Context, req listAccountsRequest) (rest.Page[access.Account], error) {
 	var after string
-	if err := req.resume(&after); err != nil {
-		return Page[access.Account]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[access.Account]{}, err
 	}
-	accounts, err := access.ListAccounts(ctx, s.db(ctx), after, req.limit())
+	accounts, err := access.ListAccounts(ctx, s.db(ctx), after, req.Limit())
 	if err != nil {
-		return Page[access.Account]{}, err
+		return rest.Page[access.Account]{}, err
 	}
-	return page(accounts, req.pageQuery, func(a access.Account) []any { return []any{a.Name} })
+	return rest.NewPage(accounts, req.PageQuery, func(a access.Account) []any { return []any{a.Name} })
 }
 
 type accountInput struct {
@@ -56,9 +57,9 @@ type createAccountRequest struct{ Body newAccount }
 //	@Param		body	body		newAccount	true	"the new account"
 //	@Success	201		{object}	access.Account
 //	@Router		/accounts [post]
-func (s *Server) createAccount(ctx context.Context, req createAccountRequest) (Created[access.Account], error) {
+func (s *Server) createAccount(ctx context.Context, req createAccountRequest) (rest.Created[access.Account], error) {
 	a, err := access.CreateAccount(ctx, s.db(ctx), req.Body.account(req.Body.Name))
-	return Created[access.Account]{Key: a.Name, Value: a}, err
+	return rest.Created[access.Account]{Key: a.Name, Value: a}, err
 }
 
 type accountRequest struct {
@@ -83,7 +84,7 @@ type accountChange struct {
 
 type updateAccountRequest struct {
 	accountRequest
-	ifMatch
+	rest.IfMatch
 	Body accountChange
 }
 
@@ -108,7 +109,7 @@ type OneTimePassword struct {
 
 type resetPasswordRequest struct {
 	accountRequest
-	ifMatch
+	rest.IfMatch
 }
 
 // resetPassword gives the account a random password that must be changed before

@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
+	"bulwark/internal/rest"
 )
 
 // draftAnalysis answers what an analysis of a published result starts from: where
@@ -30,7 +31,7 @@ type listAnalysesRequest struct {
 	Branch string `form:"branch"`                                           // only of this branch
 	Mentor string `form:"mentor"`                                           // only by this person
 	State  string `form:"state" validate:"omitempty,oneof=draft submitted"` // only in this state
-	pageQuery
+	rest.PageQuery
 }
 
 // listAnalyses answers the cause analyses that the caller may see: the own ones, and
@@ -40,18 +41,18 @@ type listAnalysesRequest struct {
 //	@Summary	List cause analyses
 //	@Tags		improvement
 //	@Param		query	query		listAnalysesRequest	false	"."
-//	@Success	200		{object}	Page[improve.Analysis]
+//	@Success	200		{object}	rest.Page[improve.Analysis]
 //	@Router		/towns/{town}/analyses [get]
-func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (Page[improve.Analysis], error) {
-	f := improve.AnalysisFilter{Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: improve.AnalysisState(req.State), Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[improve.Analysis]{}, err
+func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (rest.Page[improve.Analysis], error) {
+	f := improve.AnalysisFilter{Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: improve.AnalysisState(req.State), Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[improve.Analysis]{}, err
 	}
 	list, err := improve.ListAnalyses(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[improve.Analysis]{}, err
+		return rest.Page[improve.Analysis]{}, err
 	}
-	return page(list, req.pageQuery, func(a improve.Analysis) []any { return []any{a.ID} })
+	return rest.NewPage(list, req.PageQuery, func(a improve.Analysis) []any { return []any{a.ID} })
 }
 
 type causeInput struct {
@@ -95,12 +96,12 @@ type beginAnalysisRequest struct {
 //	@Param		body	body		analysisInput	true	"of which result, and what was found so far"
 //	@Success	201		{object}	improve.Analysis
 //	@Router		/towns/{town}/analyses [post]
-func (s *Server) beginAnalysis(ctx context.Context, req beginAnalysisRequest) (Created[improve.Analysis], error) {
+func (s *Server) beginAnalysis(ctx context.Context, req beginAnalysisRequest) (rest.Created[improve.Analysis], error) {
 	in := req.Body
 	a, err := improve.BeginAnalysis(ctx, s.db(ctx), s.board, improve.Analysis{
 		TownID: req.Town, PeriodCode: in.Period, PublicationNumber: in.Publication, BranchCode: in.Branch, Findings: in.findings(), Summary: in.Summary,
 	})
-	return Created[improve.Analysis]{Key: a.ID, Value: a}, err
+	return rest.Created[improve.Analysis]{Key: a.ID, Value: a}, err
 }
 
 type analysisRequest struct {
@@ -121,7 +122,7 @@ func (s *Server) findAnalysis(ctx context.Context, req analysisRequest) (improve
 
 type writeAnalysisRequest struct {
 	analysisRequest
-	ifMatch
+	rest.IfMatch
 	Body analysisContent
 }
 
@@ -144,7 +145,7 @@ type analysisTransition struct {
 
 type moveAnalysisRequest struct {
 	analysisRequest
-	ifMatch
+	rest.IfMatch
 	Body analysisTransition
 }
 

@@ -3,11 +3,12 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
 
-type listAreasRequest struct{ pageQuery }
+type listAreasRequest struct{ rest.PageQuery }
 
 // listAreas answers the nodes of the administrative tree in the order of codes.
 //
@@ -16,18 +17,18 @@ type listAreasRequest struct{ pageQuery }
 //	@Tags		structure
 //	@Security
 //	@Param		query	query		listAreasRequest	false	"."
-//	@Success	200		{object}	Page[town.Area]
+//	@Success	200		{object}	rest.Page[town.Area]
 //	@Router		/areas [get]
-func (s *Server) listAreas(ctx context.Context, req listAreasRequest) (Page[town.Area], error) {
+func (s *Server) listAreas(ctx context.Context, req listAreasRequest) (rest.Page[town.Area], error) {
 	var after string
-	if err := req.resume(&after); err != nil {
-		return Page[town.Area]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[town.Area]{}, err
 	}
-	areas, err := town.ListAreas(ctx, s.db(ctx), after, req.limit())
+	areas, err := town.ListAreas(ctx, s.db(ctx), after, req.Limit())
 	if err != nil {
-		return Page[town.Area]{}, err
+		return rest.Page[town.Area]{}, err
 	}
-	return page(areas, req.pageQuery, func(a town.Area) []any { return []any{a.Code} })
+	return rest.NewPage(areas, req.PageQuery, func(a town.Area) []any { return []any{a.Code} })
 }
 
 type areaInput struct {
@@ -48,10 +49,10 @@ type createAreaRequest struct{ Body areaInput }
 //	@Param		body	body		areaInput	true	"the new area"
 //	@Success	201		{object}	town.Area
 //	@Router		/areas [post]
-func (s *Server) createArea(ctx context.Context, req createAreaRequest) (Created[town.Area], error) {
+func (s *Server) createArea(ctx context.Context, req createAreaRequest) (rest.Created[town.Area], error) {
 	b := req.Body
 	a, err := town.CreateArea(ctx, s.db(ctx), town.Area{
 		Code: b.Code, ParentCode: b.ParentCode, Level: b.Level, Name: b.Name, Provenance: b.Provenance,
 	})
-	return Created[town.Area]{Value: a}, err
+	return rest.Created[town.Area]{Value: a}, err
 }

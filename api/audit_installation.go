@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/audit"
+	"bulwark/internal/rest"
 )
 
 // The trail of the installation: towns, keys of every town, areas. The town of
@@ -19,9 +20,9 @@ type listInstallationAuditRequest struct{ auditQuery }
 //	@Summary	List what was changed outside the towns
 //	@Tags		access
 //	@Param		query	query		listInstallationAuditRequest	false	"."
-//	@Success	200		{object}	Page[audit.Record]
+//	@Success	200		{object}	rest.Page[audit.Record]
 //	@Router		/audit [get]
-func (s *Server) listInstallationAudit(ctx context.Context, req listInstallationAuditRequest) (Page[audit.Record], error) {
+func (s *Server) listInstallationAudit(ctx context.Context, req listInstallationAuditRequest) (rest.Page[audit.Record], error) {
 	return req.list(ctx, s, installation)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/day"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -14,7 +15,7 @@ type listBranchesRequest struct {
 	Class         string    `form:"class"`                                 // only this class
 	On            *day.Date `form:"on" swaggertype:"string" format:"date"` // as it was on this day; today in Asia/Shanghai if absent
 	IncludeClosed bool      `form:"include_closed"`                        // also branches that had ended, and those not yet founded
-	pageQuery
+	rest.PageQuery
 }
 
 // today is the day itself, or today where none is given.
@@ -32,18 +33,18 @@ func (s *Server) dayOrToday(d *day.Date) day.Date {
 //	@Tags		structure
 //	@Security
 //	@Param		query	query		listBranchesRequest	false	"."
-//	@Success	200		{object}	Page[town.Branch]
+//	@Success	200		{object}	rest.Page[town.Branch]
 //	@Router		/towns/{town}/branches [get]
-func (s *Server) listBranches(ctx context.Context, req listBranchesRequest) (Page[town.Branch], error) {
-	f := town.BranchFilter{On: s.dayOrToday(req.On), Kind: req.Kind, Class: req.Class, Closed: req.IncludeClosed, Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[town.Branch]{}, err
+func (s *Server) listBranches(ctx context.Context, req listBranchesRequest) (rest.Page[town.Branch], error) {
+	f := town.BranchFilter{On: s.dayOrToday(req.On), Kind: req.Kind, Class: req.Class, Closed: req.IncludeClosed, Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[town.Branch]{}, err
 	}
 	branches, err := town.ListBranches(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[town.Branch]{}, err
+		return rest.Page[town.Branch]{}, err
 	}
-	return page(branches, req.pageQuery, func(b town.Branch) []any { return []any{b.Code} })
+	return rest.NewPage(branches, req.PageQuery, func(b town.Branch) []any { return []any{b.Code} })
 }
 
 type branchInput struct {
@@ -69,12 +70,12 @@ type createBranchRequest struct {
 //	@Param		body	body		branchInput	true	"the new branch"
 //	@Success	201		{object}	town.Branch
 //	@Router		/towns/{town}/branches [post]
-func (s *Server) createBranch(ctx context.Context, req createBranchRequest) (Created[town.Branch], error) {
+func (s *Server) createBranch(ctx context.Context, req createBranchRequest) (rest.Created[town.Branch], error) {
 	in := req.Body
 	b := town.Branch{Name: in.Name, Kind: in.Kind, Class: in.Class}
 	b.Life = town.Life{TownID: req.Town, Code: in.Code, StatisticalCode: in.StatisticalCode, FoundedOn: in.FoundedOn, Provenance: in.Provenance}
 	b, err := town.CreateBranch(ctx, s.db(ctx), b)
-	return Created[town.Branch]{Key: b.Code, Value: b}, err
+	return rest.Created[town.Branch]{Key: b.Code, Value: b}, err
 }
 
 type branchRequest struct {
@@ -106,9 +107,9 @@ func (s *Server) findBranch(ctx context.Context, req findBranchRequest) (town.Br
 //	@Summary	Read the history of a branch
 //	@Tags		structure
 //	@Security
-//	@Success	200	{object}	Page[town.Event]
+//	@Success	200	{object}	rest.Page[town.Event]
 //	@Router		/towns/{town}/branches/{branch}/history [get]
-func (s *Server) branchHistory(ctx context.Context, req branchRequest) (Page[town.Event], error) {
+func (s *Server) branchHistory(ctx context.Context, req branchRequest) (rest.Page[town.Event], error) {
 	events, err := town.BranchHistory(ctx, s.db(ctx), req.Town, req.Branch)
-	return Page[town.Event]{Items: events}, err
+	return rest.Page[town.Event]{Items: events}, err
 }

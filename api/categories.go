@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -24,11 +25,11 @@ type createCategoryRequest struct {
 //	@Summary	List the kinds of branch
 //	@Tags		structure
 //	@Security
-//	@Success	200	{object}	Page[town.Kind]
+//	@Success	200	{object}	rest.Page[town.Kind]
 //	@Router		/towns/{town}/kinds [get]
-func (s *Server) listKinds(ctx context.Context, req townRequest) (Page[town.Kind], error) {
+func (s *Server) listKinds(ctx context.Context, req townRequest) (rest.Page[town.Kind], error) {
 	kinds, err := town.ListKinds(ctx, s.db(ctx), req.Town)
-	return Page[town.Kind]{Items: kinds}, err
+	return rest.Page[town.Kind]{Items: kinds}, err
 }
 
 // createKind adds a kind of branch. It has no address of its own.
@@ -39,10 +40,10 @@ func (s *Server) listKinds(ctx context.Context, req townRequest) (Page[town.Kind
 //	@Param		body	body		categoryInput	true	"the new kind"
 //	@Success	201		{object}	town.Kind
 //	@Router		/towns/{town}/kinds [post]
-func (s *Server) createKind(ctx context.Context, req createCategoryRequest) (Created[town.Kind], error) {
+func (s *Server) createKind(ctx context.Context, req createCategoryRequest) (rest.Created[town.Kind], error) {
 	b := req.Body
 	k, err := town.CreateKind(ctx, s.db(ctx), town.Kind{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
-	return Created[town.Kind]{Value: k}, err
+	return rest.Created[town.Kind]{Value: k}, err
 }
 
 // listClasses answers the peer groups of the town, all on one page.
@@ -51,11 +52,11 @@ func (s *Server) createKind(ctx context.Context, req createCategoryRequest) (Cre
 //	@Summary	List the classes that rank together
 //	@Tags		structure
 //	@Security
-//	@Success	200	{object}	Page[town.Class]
+//	@Success	200	{object}	rest.Page[town.Class]
 //	@Router		/towns/{town}/classes [get]
-func (s *Server) listClasses(ctx context.Context, req townRequest) (Page[town.Class], error) {
+func (s *Server) listClasses(ctx context.Context, req townRequest) (rest.Page[town.Class], error) {
 	classes, err := town.ListClasses(ctx, s.db(ctx), req.Town)
-	return Page[town.Class]{Items: classes}, err
+	return rest.Page[town.Class]{Items: classes}, err
 }
 
 // createClass adds a peer group. It has no address of its own.
@@ -66,8 +67,8 @@ func (s *Server) listClasses(ctx context.Context, req townRequest) (Page[town.Cl
 //	@Param		body	body		categoryInput	true	"the new class"
 //	@Success	201		{object}	town.Class
 //	@Router		/towns/{town}/classes [post]
-func (s *Server) createClass(ctx context.Context, req createCategoryRequest) (Created[town.Class], error) {
+func (s *Server) createClass(ctx context.Context, req createCategoryRequest) (rest.Created[town.Class], error) {
 	b := req.Body
 	c, err := town.CreateClass(ctx, s.db(ctx), town.Class{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
-	return Created[town.Class]{Value: c}, err
+	return rest.Created[town.Class]{Value: c}, err
 }

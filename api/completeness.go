@@ -7,11 +7,12 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"bulwark/internal/evaluation"
+	"bulwark/internal/rest"
 )
 
 type completenessRequest struct {
 	periodRequest
-	localized
+	rest.Localized
 	By     string `form:"by" default:"branch" validate:"oneof=branch evaluator indicator"` // what to count by
 	Format string `form:"format" validate:"omitempty,oneof=json csv"`                      // json unless Accept says text/csv
 	Accept string `header:"Accept" swaggerignore:"true"`
@@ -27,15 +28,15 @@ type completenessRequest struct {
 //	@Param		query	query		completenessRequest	false	"."
 //	@Success	200		{object}	evaluation.Completeness
 //	@Router		/towns/{town}/periods/{period}/completeness [get]
-func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) (Raw, error) {
+func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) (rest.Raw, error) {
 	c, err := evaluation.FindCompleteness(ctx, s.db(ctx), req.Town, req.Period, req.By)
 	if err != nil {
-		return Raw{}, err
+		return rest.Raw{}, err
 	}
 	if req.Format == "csv" || req.Format == "" && strings.HasPrefix(req.Accept, "text/csv") {
 		name := req.Town + "-" + req.Period + "-completeness.csv"
-		return Raw{ContentType: "text/csv; charset=utf-8", Filename: name, Body: c.CSV(string(req.Language))}, nil
+		return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: name, Body: c.CSV(string(req.Language))}, nil
 	}
 	body, err := json.Marshal(c, json.Deterministic(true))
-	return Raw{ContentType: "application/json", Body: body}, err
+	return rest.Raw{ContentType: "application/json", Body: body}, err
 }

@@ -7,6 +7,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/rest"
 	"bulwark/internal/workflow"
 )
 
@@ -24,7 +25,7 @@ type decisionInput struct {
 
 type decideEvaluationsRequest struct {
 	townRequest
-	localized
+	rest.Localized
 	DryRun bool `form:"dry_run"` // say what would happen, and change nothing
 	Body   decisionInput
 }

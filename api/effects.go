@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"bulwark/internal/improve"
+	"bulwark/internal/rest"
 )
 
 type effectRequest struct {
 	townRequest
-	localized
+	rest.Localized
 	Of      string `form:"of" validate:"required,oneof=measure targeting plans mentoring instructing" example:"targeting"`
 	Measure int64  `form:"measure" validate:"required_if=Of measure,omitempty,min=1,max=7"` // which measure, 1 to 7
 	Kind    string `form:"kind" default:"quarter"`                                          // of period

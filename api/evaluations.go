@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/rest"
 	"bulwark/internal/workflow"
 )
 
@@ -14,7 +15,7 @@ type listEvaluationsRequest struct {
 	Branch    string `form:"branch"`                                                             // only of this branch
 	Evaluator string `form:"evaluator"`                                                          // only by this person
 	State     string `form:"state" validate:"omitempty,oneof=draft submitted returned approved"` // only in this state
-	pageQuery
+	rest.PageQuery
 }
 
 // listEvaluations answers the sheets that the caller may read, without entries,
@@ -24,21 +25,21 @@ type listEvaluationsRequest struct {
 //	@Summary	List evaluations
 //	@Tags		entry
 //	@Param		query	query		listEvaluationsRequest	false	"."
-//	@Success	200		{object}	Page[evaluation.Sheet]
+//	@Success	200		{object}	rest.Page[evaluation.Sheet]
 //	@Router		/towns/{town}/evaluations [get]
-func (s *Server) listEvaluations(ctx context.Context, req listEvaluationsRequest) (Page[evaluation.Sheet], error) {
+func (s *Server) listEvaluations(ctx context.Context, req listEvaluationsRequest) (rest.Page[evaluation.Sheet], error) {
 	f := evaluation.SheetFilter{
 		Period: req.Period, Branch: req.Branch, Evaluator: req.Evaluator,
-		State: evaluation.SheetState(req.State), Limit: req.limit(),
+		State: evaluation.SheetState(req.State), Limit: req.Limit(),
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[evaluation.Sheet]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[evaluation.Sheet]{}, err
 	}
 	sheets, err := evaluation.ListSheets(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[evaluation.Sheet]{}, err
+		return rest.Page[evaluation.Sheet]{}, err
 	}
-	return page(sheets, req.pageQuery, func(s evaluation.Sheet) []any { return []any{s.ID} })
+	return rest.NewPage(sheets, req.PageQuery, func(s evaluation.Sheet) []any { return []any{s.ID} })
 }
 
 type entryInput struct {
@@ -83,10 +84,10 @@ type beginEvaluationRequest struct {
 //	@Param		body	body		newSheet	true	"the sheet; entries may follow later"
 //	@Success	201		{object}	evaluation.Sheet
 //	@Router		/towns/{town}/evaluations [post]
-func (s *Server) beginEvaluation(ctx context.Context, req beginEvaluationRequest) (Created[evaluation.Sheet], error) {
+func (s *Server) beginEvaluation(ctx context.Context, req beginEvaluationRequest) (rest.Created[evaluation.Sheet], error) {
 	in := req.Body
 	sheet, err := evaluation.BeginSheet(ctx, s.db(ctx), req.Town, in.Period, in.Branch, in.Note, in.entries())
-	return Created[evaluation.Sheet]{Key: sheet.ID, Value: sheet}, err
+	return rest.Created[evaluation.Sheet]{Key: sheet.ID, Value: sheet}, err
 }
 
 type evaluationRequest struct {
@@ -107,7 +108,7 @@ func (s *Server) findEvaluation(ctx context.Context, req evaluationRequest) (eva
 
 type writeEvaluationRequest struct {
 	evaluationRequest
-	ifMatch
+	rest.IfMatch
 	Body sheetInput
 }
 
@@ -132,7 +133,7 @@ type sheetTransition struct {
 
 type moveEvaluationRequest struct {
 	evaluationRequest
-	ifMatch
+	rest.IfMatch
 	Body sheetTransition
 }
 

@@ -47,7 +47,7 @@ func (h *harness) restarted() *apitest.Client {
 	old := h.server
 	s := &Server{
 		DB: old.DB, Config: old.Config, Log: old.Log, Version: old.Version, Now: old.Now,
-		Authenticate: old.Authenticate, Authorize: old.Authorize, Ready: old.Ready,
+		Authenticate: old.Authenticate, Authorize: old.Authorize, Ready: old.Ready, Jobs: old.Jobs,
 	}
 	handler, err := s.Handler()
 	h.must(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
@@ -37,12 +38,12 @@ func (s *Server) live(context.Context, healthRequest) (Health, error) {
 //	@Router		/readyz [get]
 func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 	if s.draining.Load() {
-		return Health{}, retry("shutting_down", text.F("服务正在停止", "the service is shutting down"))
+		return Health{}, rest.RetryLater("shutting_down", text.F("服务正在停止", "the service is shutting down"))
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if err := s.Ready(ctx); err != nil {
-		return Health{}, retry("not_ready", text.F("数据库暂不可用或尚未迁移", "the database is away or not migrated")).Because(err)
+		return Health{}, rest.RetryLater("not_ready", text.F("数据库暂不可用或尚未迁移", "the database is away or not migrated")).Because(err)
 	}
 	return Health{"ok", s.Version}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/improve"
+	"bulwark/internal/rest"
 )
 
 // findImprovementSettings answers the rules of improvement of a town: those of
@@ -28,7 +29,7 @@ type improvementSettingsInput struct {
 
 type updateImprovementSettingsRequest struct {
 	townRequest
-	ifMatch
+	rest.IfMatch
 	Body improvementSettingsInput
 }
 

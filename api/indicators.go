@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/fault"
+	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 )
@@ -21,18 +22,18 @@ type listIndicatorsRequest struct {
 //	@Tags		scheme
 //	@Security
 //	@Param		query	query		listIndicatorsRequest	false	"."
-//	@Success	200		{object}	Page[scheme.Indicator]
+//	@Success	200		{object}	rest.Page[scheme.Indicator]
 //	@Router		/towns/{town}/indicators [get]
-func (s *Server) listIndicators(ctx context.Context, req listIndicatorsRequest) (Page[scheme.Indicator], error) {
+func (s *Server) listIndicators(ctx context.Context, req listIndicatorsRequest) (rest.Page[scheme.Indicator], error) {
 	v, err := scheme.FindActive(ctx, s.db(ctx), req.Town, req.Scheme)
 	if err != nil {
-		return Page[scheme.Indicator]{}, err
+		return rest.Page[scheme.Indicator]{}, err
 	}
 	c, err := v.Compile()
 	if err != nil {
-		return Page[scheme.Indicator]{}, err
+		return rest.Page[scheme.Indicator]{}, err
 	}
-	return Page[scheme.Indicator]{Items: c.Flat()}, nil
+	return rest.Page[scheme.Indicator]{Items: c.Flat()}, nil
 }
 
 type diffSchemeRequest struct {
@@ -47,19 +48,19 @@ type diffSchemeRequest struct {
 //	@Tags		scheme
 //	@Security
 //	@Param		query	query		diffSchemeRequest	false	"."
-//	@Success	200		{object}	Page[scheme.Change]
+//	@Success	200		{object}	rest.Page[scheme.Change]
 //	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/diff [get]
-func (s *Server) diffScheme(ctx context.Context, req diffSchemeRequest) (Page[scheme.Change], error) {
+func (s *Server) diffScheme(ctx context.Context, req diffSchemeRequest) (rest.Page[scheme.Change], error) {
 	to, err := s.visibleScheme(ctx, req.Town, req.Scheme, req.Number)
 	if err != nil {
-		return Page[scheme.Change]{}, err
+		return rest.Page[scheme.Change]{}, err
 	}
 	from, err := s.visibleScheme(ctx, req.Town, req.Scheme, req.From)
 	if err != nil {
-		return Page[scheme.Change]{}, err
+		return rest.Page[scheme.Change]{}, err
 	}
 	changes, err := scheme.Compare(from, to)
-	return Page[scheme.Change]{Items: changes}, err
+	return rest.Page[scheme.Change]{Items: changes}, err
 }
 
 type schemeTemplateRequest struct {
@@ -74,14 +75,14 @@ type schemeTemplateRequest struct {
 //	@Security
 //	@Success	200	{object}	scheme.Document
 //	@Router		/scheme-templates/{scheme} [get]
-func (s *Server) findSchemeTemplate(_ context.Context, req schemeTemplateRequest) (Raw, error) {
+func (s *Server) findSchemeTemplate(_ context.Context, req schemeTemplateRequest) (rest.Raw, error) {
 	d, err := scheme.FiveForces()
 	if err != nil {
-		return Raw{}, err
+		return rest.Raw{}, err
 	}
 	if d.Code != req.Scheme {
-		return Raw{}, fault.Missing(text.Text{ZH: "指标体系模板", EN: "scheme template"}, req.Scheme)
+		return rest.Raw{}, fault.Missing(text.Text{ZH: "指标体系模板", EN: "scheme template"}, req.Scheme)
 	}
 	document, err := d.Canonical()
-	return Raw{ContentType: "application/json", Body: document}, err
+	return rest.Raw{ContentType: "application/json", Body: document}, err
 }

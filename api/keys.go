@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"bulwark/internal/access"
+	"bulwark/internal/rest"
 )
 
 type listKeysRequest struct{}
@@ -14,11 +15,11 @@ type listKeysRequest struct{}
 //	@ID			listKeys
 //	@Summary	List the keys
 //	@Tags		access
-//	@Success	200	{object}	Page[access.Key]
+//	@Success	200	{object}	rest.Page[access.Key]
 //	@Router		/keys [get]
-func (s *Server) listKeys(ctx context.Context, _ listKeysRequest) (Page[access.Key], error) {
+func (s *Server) listKeys(ctx context.Context, _ listKeysRequest) (rest.Page[access.Key], error) {
 	keys, err := access.ListKeys(ctx, s.db(ctx))
-	return Page[access.Key]{Items: keys}, err
+	return rest.Page[access.Key]{Items: keys}, err
 }
 
 type keyInput struct {
@@ -46,17 +47,17 @@ type createKeyRequest struct{ Body keyInput }
 //	@Param		body	body		keyInput	true	"what the key opens, and for whom"
 //	@Success	201		{object}	NewKey
 //	@Router		/keys [post]
-func (s *Server) createKey(ctx context.Context, req createKeyRequest) (Created[NewKey], error) {
+func (s *Server) createKey(ctx context.Context, req createKeyRequest) (rest.Created[NewKey], error) {
 	b := req.Body
 	k, secret, err := access.CreateKey(ctx, s.db(ctx), access.Key{
 		Roles: b.Roles, Towns: b.Towns, Branches: b.Branches, PersonCode: b.Person, ReadOnly: b.ReadOnly == nil || *b.ReadOnly, ExpiresAt: b.ExpiresAt,
 	})
-	return Created[NewKey]{Value: NewKey{k, secret}}, err
+	return rest.Created[NewKey]{Value: NewKey{k, secret}}, err
 }
 
 type revokeKeyRequest struct {
 	Key string `uri:"key"`
-	ifMatch
+	rest.IfMatch
 }
 
 // revokeKey ends a key at once. It stays in the list.
@@ -66,6 +67,6 @@ type revokeKeyRequest struct {
 //	@Tags		access
 //	@Success	204
 //	@Router		/keys/{key} [delete]
-func (s *Server) revokeKey(ctx context.Context, req revokeKeyRequest) (Nothing, error) {
-	return Nothing{}, access.RevokeKey(ctx, s.db(ctx), req.Key, req.Version)
+func (s *Server) revokeKey(ctx context.Context, req revokeKeyRequest) (rest.Nothing, error) {
+	return rest.Nothing{}, access.RevokeKey(ctx, s.db(ctx), req.Key, req.Version)
 }

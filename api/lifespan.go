@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/day"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -17,7 +18,7 @@ type branchRename struct {
 
 type renameBranchRequest struct {
 	branchRequest
-	ifMatch
+	rest.IfMatch
 	Body branchRename
 }
 
@@ -44,7 +45,7 @@ type branchReclassification struct {
 
 type reclassifyBranchRequest struct {
 	branchRequest
-	ifMatch
+	rest.IfMatch
 	Body branchReclassification
 }
 
@@ -70,7 +71,7 @@ type branchMerger struct {
 
 type mergeBranchRequest struct {
 	branchRequest
-	ifMatch
+	rest.IfMatch
 	Body branchMerger
 }
 
@@ -95,7 +96,7 @@ type branchClosure struct {
 
 type closeBranchRequest struct {
 	branchRequest
-	ifMatch
+	rest.IfMatch
 	Body branchClosure
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/improve"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
@@ -14,11 +15,11 @@ import (
 //	@Summary	List the measures
 //	@Tags		improvement
 //	@Security
-//	@Success	200	{object}	Page[improve.Measure]
+//	@Success	200	{object}	rest.Page[improve.Measure]
 //	@Router		/towns/{town}/measures [get]
-func (s *Server) listMeasures(ctx context.Context, req townRequest) (Page[improve.Measure], error) {
+func (s *Server) listMeasures(ctx context.Context, req townRequest) (rest.Page[improve.Measure], error) {
 	list, err := improve.ListMeasures(ctx, s.db(ctx), req.Town)
-	return Page[improve.Measure]{Items: list}, err
+	return rest.Page[improve.Measure]{Items: list}, err
 }
 
 type measureRequest struct {
@@ -45,7 +46,7 @@ type measureInput struct {
 
 type nameMeasureRequest struct {
 	measureRequest
-	ifMatch
+	rest.IfMatch
 	Body measureInput
 }
 
@@ -74,9 +75,9 @@ type measureProgressRequest struct {
 //	@Summary	Count the tasks of measures
 //	@Tags		improvement
 //	@Param		query	query		measureProgressRequest	false	"."
-//	@Success	200		{object}	Page[improve.Progress]
+//	@Success	200		{object}	rest.Page[improve.Progress]
 //	@Router		/towns/{town}/measures/progress [get]
-func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressRequest) (Page[improve.Progress], error) {
+func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressRequest) (rest.Page[improve.Progress], error) {
 	list, err := improve.ProgressInReach(ctx, s.db(ctx), req.Town, req.By == "branch")
-	return Page[improve.Progress]{Items: list}, err
+	return rest.Page[improve.Progress]{Items: list}, err
 }

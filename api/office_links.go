@@ -5,13 +5,14 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/people"
+	"bulwark/internal/rest"
 )
 
 type listOfficeLinksRequest struct {
 	officeRequest
 	On     *day.Date `form:"on" swaggertype:"string" format:"date"` // in force on this day; all of history if absent
 	Branch string    `form:"branch"`                                // only of this branch
-	pageQuery
+	rest.PageQuery
 }
 
 // listOfficeLinks answers which branches a liaison office works for, in the order of entry.
@@ -20,24 +21,24 @@ type listOfficeLinksRequest struct {
 //	@Summary	List which branches a liaison office works for
 //	@Tags		people
 //	@Param		query	query		listOfficeLinksRequest	false	"."
-//	@Success	200		{object}	Page[people.OfficeLink]
+//	@Success	200		{object}	rest.Page[people.OfficeLink]
 //	@Router		/towns/{town}/offices/{office}/links [get]
-func (s *Server) listOfficeLinks(ctx context.Context, req listOfficeLinksRequest) (Page[people.OfficeLink], error) {
+func (s *Server) listOfficeLinks(ctx context.Context, req listOfficeLinksRequest) (rest.Page[people.OfficeLink], error) {
 	if _, err := people.FindOffice(ctx, s.db(ctx), req.Town, req.Office); err != nil {
-		return Page[people.OfficeLink]{}, err
+		return rest.Page[people.OfficeLink]{}, err
 	}
-	f := people.OfficeFilter{Office: req.Office, Branch: req.Branch, Limit: req.limit()}
+	f := people.OfficeFilter{Office: req.Office, Branch: req.Branch, Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[people.OfficeLink]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[people.OfficeLink]{}, err
 	}
 	list, err := people.ListOfficeLinks(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[people.OfficeLink]{}, err
+		return rest.Page[people.OfficeLink]{}, err
 	}
-	return page(list, req.pageQuery, func(x people.OfficeLink) []any { return []any{x.ID} })
+	return rest.NewPage(list, req.PageQuery, func(x people.OfficeLink) []any { return []any{x.ID} })
 }
 
 type officeLinkInput struct {
@@ -60,12 +61,12 @@ type createOfficeLinkRequest struct {
 //	@Param		body	body		officeLinkInput	true	"which branch, from when"
 //	@Success	201		{object}	people.OfficeLink
 //	@Router		/towns/{town}/offices/{office}/links [post]
-func (s *Server) createOfficeLink(ctx context.Context, req createOfficeLinkRequest) (Created[people.OfficeLink], error) {
+func (s *Server) createOfficeLink(ctx context.Context, req createOfficeLinkRequest) (rest.Created[people.OfficeLink], error) {
 	b := req.Body
 	made, err := people.LinkOffice(ctx, s.db(ctx), people.OfficeLink{
 		TownID: req.Town, OfficeCode: req.Office, BranchCode: b.Branch, ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil, Reason: b.Reason,
 	})
-	return Created[people.OfficeLink]{Key: made.ID, Value: made}, err
+	return rest.Created[people.OfficeLink]{Key: made.ID, Value: made}, err
 }
 
 type officeLinkRequest struct {
@@ -86,7 +87,7 @@ func (s *Server) findOfficeLink(ctx context.Context, req officeLinkRequest) (peo
 
 type endOfficeLinkRequest struct {
 	officeLinkRequest
-	ifMatch
+	rest.IfMatch
 	Body termEnd
 }
 

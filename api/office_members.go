@@ -5,13 +5,14 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/people"
+	"bulwark/internal/rest"
 )
 
 type listOfficeMembersRequest struct {
 	officeRequest
 	On     *day.Date `form:"on" swaggertype:"string" format:"date"` // in force on this day; all of history if absent
 	Person string    `form:"person"`                                // only of this person
-	pageQuery
+	rest.PageQuery
 }
 
 // listOfficeMembers answers who works in a liaison office, in the order of entry.
@@ -20,24 +21,24 @@ type listOfficeMembersRequest struct {
 //	@Summary	List who works in a liaison office
 //	@Tags		people
 //	@Param		query	query		listOfficeMembersRequest	false	"."
-//	@Success	200		{object}	Page[people.OfficeMember]
+//	@Success	200		{object}	rest.Page[people.OfficeMember]
 //	@Router		/towns/{town}/offices/{office}/members [get]
-func (s *Server) listOfficeMembers(ctx context.Context, req listOfficeMembersRequest) (Page[people.OfficeMember], error) {
+func (s *Server) listOfficeMembers(ctx context.Context, req listOfficeMembersRequest) (rest.Page[people.OfficeMember], error) {
 	if _, err := people.FindOffice(ctx, s.db(ctx), req.Town, req.Office); err != nil {
-		return Page[people.OfficeMember]{}, err
+		return rest.Page[people.OfficeMember]{}, err
 	}
-	f := people.OfficeFilter{Office: req.Office, Person: req.Person, Limit: req.limit()}
+	f := people.OfficeFilter{Office: req.Office, Person: req.Person, Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[people.OfficeMember]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[people.OfficeMember]{}, err
 	}
 	list, err := people.ListOfficeMembers(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[people.OfficeMember]{}, err
+		return rest.Page[people.OfficeMember]{}, err
 	}
-	return page(list, req.pageQuery, func(x people.OfficeMember) []any { return []any{x.ID} })
+	return rest.NewPage(list, req.PageQuery, func(x people.OfficeMember) []any { return []any{x.ID} })
 }
 
 type officeMemberInput struct {
@@ -60,12 +61,12 @@ type createOfficeMemberRequest struct {
 //	@Param		body	body		officeMemberInput	true	"which person, from when"
 //	@Success	201		{object}	people.OfficeMember
 //	@Router		/towns/{town}/offices/{office}/members [post]
-func (s *Server) createOfficeMember(ctx context.Context, req createOfficeMemberRequest) (Created[people.OfficeMember], error) {
+func (s *Server) createOfficeMember(ctx context.Context, req createOfficeMemberRequest) (rest.Created[people.OfficeMember], error) {
 	b := req.Body
 	made, err := people.JoinOffice(ctx, s.db(ctx), people.OfficeMember{
 		TownID: req.Town, OfficeCode: req.Office, PersonCode: b.Person, ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil, Reason: b.Reason,
 	})
-	return Created[people.OfficeMember]{Key: made.ID, Value: made}, err
+	return rest.Created[people.OfficeMember]{Key: made.ID, Value: made}, err
 }
 
 type officeMemberRequest struct {
@@ -86,7 +87,7 @@ func (s *Server) findOfficeMember(ctx context.Context, req officeMemberRequest) 
 
 type endOfficeMemberRequest struct {
 	officeMemberRequest
-	ifMatch
+	rest.IfMatch
 	Body termEnd
 }
 

@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"bulwark/internal/people"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
 type listOfficesRequest struct {
 	townRequest
-	pageQuery
+	rest.PageQuery
 }
 
 // listOffices answers the liaison offices of the town in the order of codes.
@@ -18,18 +19,18 @@ type listOfficesRequest struct {
 //	@Summary	List the liaison offices of a town
 //	@Tags		people
 //	@Param		query	query		listOfficesRequest	false	"."
-//	@Success	200		{object}	Page[people.LiaisonOffice]
+//	@Success	200		{object}	rest.Page[people.LiaisonOffice]
 //	@Router		/towns/{town}/offices [get]
-func (s *Server) listOffices(ctx context.Context, req listOfficesRequest) (Page[people.LiaisonOffice], error) {
+func (s *Server) listOffices(ctx context.Context, req listOfficesRequest) (rest.Page[people.LiaisonOffice], error) {
 	var after string
-	if err := req.resume(&after); err != nil {
-		return Page[people.LiaisonOffice]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[people.LiaisonOffice]{}, err
 	}
-	offices, err := people.ListOffices(ctx, s.db(ctx), req.Town, after, req.limit())
+	offices, err := people.ListOffices(ctx, s.db(ctx), req.Town, after, req.Limit())
 	if err != nil {
-		return Page[people.LiaisonOffice]{}, err
+		return rest.Page[people.LiaisonOffice]{}, err
 	}
-	return page(offices, req.pageQuery, func(o people.LiaisonOffice) []any { return []any{o.Code} })
+	return rest.NewPage(offices, req.PageQuery, func(o people.LiaisonOffice) []any { return []any{o.Code} })
 }
 
 type officeInput struct {
@@ -51,10 +52,10 @@ type createOfficeRequest struct {
 //	@Param		body	body		officeInput	true	"the new office"
 //	@Success	201		{object}	people.LiaisonOffice
 //	@Router		/towns/{town}/offices [post]
-func (s *Server) createOffice(ctx context.Context, req createOfficeRequest) (Created[people.LiaisonOffice], error) {
+func (s *Server) createOffice(ctx context.Context, req createOfficeRequest) (rest.Created[people.LiaisonOffice], error) {
 	b := req.Body
 	o, err := people.CreateOffice(ctx, s.db(ctx), people.LiaisonOffice{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
-	return Created[people.LiaisonOffice]{Key: o.Code, Value: o}, err
+	return rest.Created[people.LiaisonOffice]{Key: o.Code, Value: o}, err
 }
 
 type officeRequest struct {
@@ -75,7 +76,7 @@ func (s *Server) findOffice(ctx context.Context, req officeRequest) (people.Liai
 
 type updateOfficeRequest struct {
 	officeRequest
-	ifMatch
+	rest.IfMatch
 	Body renaming
 }
 

@@ -7,6 +7,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/fault"
 	"bulwark/internal/oidc"
+	"bulwark/internal/rest"
 )
 
 var errNoProvider = fault.NotFound("no_provider", "未设置外部身份提供方，请用密码登录", "no identity provider is configured: sign in by password")
@@ -21,23 +22,24 @@ type startOIDCRequest struct{}
 //	@Security
 //	@Success	302
 //	@Router		/oidc/start [get]
-func (s *Server) startOIDC(ctx context.Context, _ startOIDCRequest) (Redirect, error) {
+func (s *Server) startOIDC(ctx context.Context, _ startOIDCRequest) (rest.Redirect, error) {
 	if s.provider == nil {
-		return Redirect{}, errNoProvider
+		return rest.Redirect{}, errNoProvider
 	}
-	if err := slowDown(s.logins.EnterUnnamed(traceOf(ctx).client, s.Now())); err != nil {
-		return Redirect{}, err
+	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
+		return rest.Redirect{}, err
 	}
 	to, flow, err := s.provider.Start(ctx)
 	if err != nil {
-		return Redirect{}, err
+		return rest.Redirect{}, err
 	}
-	jarOf(ctx).set(s.cookie(flowCookie, flow, oidc.FlowTime, true)) // lax: the provider's page sends the browser back
-	return Redirect{to, http.StatusFound}, nil
+	// Lax: the provider's page sends the browser back.
+	s.engine.SetCookie(ctx, flowCookie, flow, oidc.FlowTime, http.SameSiteLaxMode)
+	return rest.Redirect{To: to}, nil
 }
 
 type finishOIDCRequest struct {
-	anyQuery
+	rest.AnyQuery
 	State  string `form:"state" validate:"max=200"`
 	Code   string `form:"code" validate:"max=4096"`
 	Issuer string `form:"iss" validate:"max=255"`
@@ -54,31 +56,25 @@ type finishOIDCRequest struct {
 //	@Param		query	query	finishOIDCRequest	false	"."
 //	@Success	303
 //	@Router		/oidc/callback [get]
-func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (Redirect, error) {
+func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (rest.Redirect, error) {
 	if s.provider == nil {
-		return Redirect{}, errNoProvider
+		return rest.Redirect{}, errNoProvider
 	}
-	if err := slowDown(s.logins.EnterUnnamed(traceOf(ctx).client, s.Now())); err != nil {
-		return Redirect{}, err
+	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
+		return rest.Redirect{}, err
 	}
-	jar := jarOf(ctx)
-	flow := jar.get(s.cookieName(flowCookie))
-	jar.set(s.cookie(flowCookie, "", 0, true))
+	flow := s.engine.Cookie(ctx, flowCookie)
+	s.engine.SetCookie(ctx, flowCookie, "", 0, http.SameSiteLaxMode)
 	subject, err := s.provider.Finish(ctx, flow, oidc.Return{State: req.State, Code: req.Code, Issuer: req.Issuer, Error: req.Error})
 	if err != nil {
 		s.noteRefusal(ctx, "", err)
-		return Redirect{}, err
+		return rest.Redirect{}, err
 	}
 	a, err := access.FindLinked(ctx, s.db(ctx), s.provider.Issuer, subject)
 	if err != nil {
 		s.noteRefusal(ctx, a.Name, err)
-		return Redirect{}, err
+		return rest.Redirect{}, err
 	}
 	_, err = s.signIn(ctx, a)
-	return Redirect{"/", http.StatusSeeOther}, err
+	return rest.Redirect{To: "/"}, err
 }
-
-// anyQuery is embedded where others decide what the query holds.
-type anyQuery struct{}
-
-func (anyQuery) takesAny() {}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/improve"
+	"bulwark/internal/rest"
 )
 
 // listOutcomes answers what became of a plan in each publication after its approval,
@@ -12,9 +13,9 @@ import (
 //	@ID			listPlanOutcomes
 //	@Summary	Read what a plan brought beside what was predicted
 //	@Tags		improvement
-//	@Success	200	{object}	Page[improve.PlanOutcome]
+//	@Success	200	{object}	rest.Page[improve.PlanOutcome]
 //	@Router		/towns/{town}/plans/{plan}/outcomes [get]
-func (s *Server) listOutcomes(ctx context.Context, req planRequest) (Page[improve.PlanOutcome], error) {
+func (s *Server) listOutcomes(ctx context.Context, req planRequest) (rest.Page[improve.PlanOutcome], error) {
 	list, err := improve.ListOutcomes(ctx, s.db(ctx), req.Town, req.Plan)
-	return Page[improve.PlanOutcome]{Items: list}, err
+	return rest.Page[improve.PlanOutcome]{Items: list}, err
 }

@@ -7,13 +7,14 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 )
 
 type listPeriodsRequest struct {
 	townRequest
 	Kind  string `form:"kind" validate:"omitempty,oneof=quarter half_year year"`                      // only this kind
 	State string `form:"state" validate:"omitempty,oneof=planned open review locked published final"` // only this state
-	pageQuery
+	rest.PageQuery
 }
 
 // listPeriods answers the periods of a town in the order of their starts.
@@ -23,24 +24,24 @@ type listPeriodsRequest struct {
 //	@Tags		entry
 //	@Security
 //	@Param		query	query		listPeriodsRequest	false	"."
-//	@Success	200		{object}	Page[evaluation.Period]
+//	@Success	200		{object}	rest.Page[evaluation.Period]
 //	@Router		/towns/{town}/periods [get]
-func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (Page[evaluation.Period], error) {
-	f := evaluation.PeriodFilter{Kind: req.Kind, State: evaluation.PeriodState(req.State), Limit: req.limit()}
-	if err := req.resume(&f.After[0], &f.After[1]); err != nil {
-		return Page[evaluation.Period]{}, err
+func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (rest.Page[evaluation.Period], error) {
+	f := evaluation.PeriodFilter{Kind: req.Kind, State: evaluation.PeriodState(req.State), Limit: req.Limit()}
+	if err := req.Resume(&f.After[0], &f.After[1]); err != nil {
+		return rest.Page[evaluation.Period]{}, err
 	}
 	periods, err := evaluation.ListPeriods(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[evaluation.Period]{}, err
+		return rest.Page[evaluation.Period]{}, err
 	}
 	for i := range periods {
 		periods[i] = periods[i].For(access.Caller(ctx))
 	}
 	if err := index.Announce(ctx, s.db(ctx), periods); err != nil {
-		return Page[evaluation.Period]{}, err
+		return rest.Page[evaluation.Period]{}, err
 	}
-	return page(periods, req.pageQuery, func(p evaluation.Period) []any { return []any{p.StartsOn, p.Code} })
+	return rest.NewPage(periods, req.PageQuery, func(p evaluation.Period) []any { return []any{p.StartsOn, p.Code} })
 }
 
 type periodInput struct {
@@ -96,14 +97,14 @@ type createPeriodRequest struct {
 //	@Param		body	body		periodInput	true	"the new period"
 //	@Success	201		{object}	evaluation.Period
 //	@Router		/towns/{town}/periods [post]
-func (s *Server) createPeriod(ctx context.Context, req createPeriodRequest) (Created[evaluation.Period], error) {
+func (s *Server) createPeriod(ctx context.Context, req createPeriodRequest) (rest.Created[evaluation.Period], error) {
 	in := req.Body
 	p, err := evaluation.CreatePeriod(ctx, s.db(ctx), evaluation.Period{
 		TownID: req.Town, Code: in.Code, Kind: in.Kind,
 		StartsOn: in.StartsOn, EndsOn: in.EndsOn, SchemeCode: in.Scheme,
 		Calendar: in.calendar(),
 	})
-	return Created[evaluation.Period]{Key: p.Code, Value: p.For(access.Caller(ctx))}, err
+	return rest.Created[evaluation.Period]{Key: p.Code, Value: p.For(access.Caller(ctx))}, err
 }
 
 type periodRequest struct {
@@ -136,7 +137,7 @@ type periodChange struct {
 
 type updatePeriodRequest struct {
 	periodRequest
-	ifMatch
+	rest.IfMatch
 	Body periodChange
 }
 
@@ -161,7 +162,7 @@ type periodTransition struct {
 
 type movePeriodRequest struct {
 	periodRequest
-	ifMatch
+	rest.IfMatch
 	Body periodTransition
 }
 
@@ -176,7 +177,7 @@ type movePeriodRequest struct {
 //	@Success	200			{object}	evaluation.Period
 //	@Router		/towns/{town}/periods/{period}/transitions [post]
 func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluation.Period, error) {
-	defer s.afterwards(ctx, func() { s.board.Forget(req.Town); s.hurry() })
+	defer rest.AfterCommit(ctx, func() { s.board.Forget(req.Town); s.Jobs.Wake() })
 	to := evaluation.PeriodState(req.Body.To)
 	switch to {
 	case evaluation.Published:

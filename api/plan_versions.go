@@ -5,11 +5,12 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
+	"bulwark/internal/rest"
 )
 
 type listPlanVersionsRequest struct {
 	planRequest
-	pageQuery
+	rest.PageQuery
 }
 
 // listPlanVersions answers the documents of a plan that were advised on or approved.
@@ -18,18 +19,18 @@ type listPlanVersionsRequest struct {
 //	@Summary	List the versions of an improvement plan
 //	@Tags		improvement
 //	@Param		query	query		listPlanVersionsRequest	false	"."
-//	@Success	200		{object}	Page[improve.PlanVersion]
+//	@Success	200		{object}	rest.Page[improve.PlanVersion]
 //	@Router		/towns/{town}/plans/{plan}/versions [get]
-func (s *Server) listPlanVersions(ctx context.Context, req listPlanVersionsRequest) (Page[improve.PlanVersion], error) {
+func (s *Server) listPlanVersions(ctx context.Context, req listPlanVersionsRequest) (rest.Page[improve.PlanVersion], error) {
 	var after int64
-	if err := req.resume(&after); err != nil {
-		return Page[improve.PlanVersion]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[improve.PlanVersion]{}, err
 	}
-	list, err := improve.ListPlanVersions(ctx, s.db(ctx), req.Town, req.Plan, after, req.limit())
+	list, err := improve.ListPlanVersions(ctx, s.db(ctx), req.Town, req.Plan, after, req.Limit())
 	if err != nil {
-		return Page[improve.PlanVersion]{}, err
+		return rest.Page[improve.PlanVersion]{}, err
 	}
-	return page(list, req.pageQuery, func(v improve.PlanVersion) []any { return []any{v.Number} })
+	return rest.NewPage(list, req.PageQuery, func(v improve.PlanVersion) []any { return []any{v.Number} })
 }
 
 type planVersionRequest struct {

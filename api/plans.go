@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
+	"bulwark/internal/rest"
 )
 
 type listPlansRequest struct {
@@ -12,7 +13,7 @@ type listPlansRequest struct {
 	Branch string    `form:"branch"`                                                                                   // only of this branch
 	State  string    `form:"state" validate:"omitempty,oneof=draft advised approved running returned accepted closed"` // only in this state
 	On     *day.Date `form:"on" swaggertype:"string" format:"date"`                                                    // only those approved and not closed on this day
-	pageQuery
+	rest.PageQuery
 }
 
 // listPlans answers the improvement plans that the caller may read, without their
@@ -22,21 +23,21 @@ type listPlansRequest struct {
 //	@Summary	List improvement plans
 //	@Tags		improvement
 //	@Param		query	query		listPlansRequest	false	"."
-//	@Success	200		{object}	Page[improve.Plan]
+//	@Success	200		{object}	rest.Page[improve.Plan]
 //	@Router		/towns/{town}/plans [get]
-func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (Page[improve.Plan], error) {
-	f := improve.PlanFilter{Branch: req.Branch, State: improve.PlanState(req.State), Limit: req.limit()}
+func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (rest.Page[improve.Plan], error) {
+	f := improve.PlanFilter{Branch: req.Branch, State: improve.PlanState(req.State), Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[improve.Plan]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[improve.Plan]{}, err
 	}
 	list, err := improve.ListPlans(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[improve.Plan]{}, err
+		return rest.Page[improve.Plan]{}, err
 	}
-	return page(list, req.pageQuery, func(p improve.Plan) []any { return []any{p.ID} })
+	return rest.NewPage(list, req.PageQuery, func(p improve.Plan) []any { return []any{p.ID} })
 }
 
 type planDraftInput struct {
@@ -47,7 +48,7 @@ type planDraftInput struct {
 
 type draftPlanRequest struct {
 	townRequest
-	localized
+	rest.Localized
 	Body planDraftInput
 }
 
@@ -60,10 +61,10 @@ type draftPlanRequest struct {
 //	@Param		body	body		planDraftInput	true	"of which branch, from which result"
 //	@Success	201		{object}	improve.Plan
 //	@Router		/towns/{town}/plans [post]
-func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (Created[improve.Plan], error) {
+func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (rest.Created[improve.Plan], error) {
 	in := req.Body
 	p, err := improve.DraftPlan(ctx, s.db(ctx), s.board, req.Town, in.Branch, in.Period, in.Publication, string(req.Language))
-	return Created[improve.Plan]{Key: p.ID, Value: p}, err
+	return rest.Created[improve.Plan]{Key: p.ID, Value: p}, err
 }
 
 type planRedraftInput struct {
@@ -73,8 +74,8 @@ type planRedraftInput struct {
 
 type redraftPlanRequest struct {
 	planRequest
-	localized
-	ifMatch
+	rest.Localized
+	rest.IfMatch
 	Body planRedraftInput
 }
 
@@ -143,7 +144,7 @@ func (in planInput) document() improve.PlanDocument {
 
 type writePlanRequest struct {
 	planRequest
-	ifMatch
+	rest.IfMatch
 	Body planInput
 }
 
@@ -167,7 +168,7 @@ type planTransition struct {
 
 type movePlanRequest struct {
 	planRequest
-	ifMatch
+	rest.IfMatch
 	Body planTransition
 }
 
@@ -209,7 +210,7 @@ type planItemTransition struct {
 
 type movePlanItemRequest struct {
 	planItemRequest
-	ifMatch
+	rest.IfMatch
 	Body planItemTransition
 }
 

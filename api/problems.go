@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
+	"bulwark/internal/rest"
 )
 
 type listProblemsRequest struct {
@@ -15,7 +16,7 @@ type listProblemsRequest struct {
 	Office  string `form:"owner_office"`                                                             // only owned by this office
 	State   string `form:"state" validate:"omitempty,oneof=open in_progress solved closed reopened"` // only in this state
 	Overdue bool   `form:"overdue"`                                                                  // only those not solved by their day
-	pageQuery
+	rest.PageQuery
 }
 
 // listProblems answers the problems that the caller may read, in the order of
@@ -25,21 +26,21 @@ type listProblemsRequest struct {
 //	@Summary	List problems
 //	@Tags		improvement
 //	@Param		query	query		listProblemsRequest	false	"."
-//	@Success	200		{object}	Page[improve.JointProblem]
+//	@Success	200		{object}	rest.Page[improve.JointProblem]
 //	@Router		/towns/{town}/problems [get]
-func (s *Server) listProblems(ctx context.Context, req listProblemsRequest) (Page[improve.JointProblem], error) {
+func (s *Server) listProblems(ctx context.Context, req listProblemsRequest) (rest.Page[improve.JointProblem], error) {
 	f := improve.ProblemFilter{
 		Branch: req.Branch, Visit: req.Visit, Person: req.Person, Office: req.Office,
-		State: improve.ProblemState(req.State), Overdue: req.Overdue, Limit: req.limit(),
+		State: improve.ProblemState(req.State), Overdue: req.Overdue, Limit: req.Limit(),
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[improve.JointProblem]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[improve.JointProblem]{}, err
 	}
 	list, err := improve.ListProblems(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[improve.JointProblem]{}, err
+		return rest.Page[improve.JointProblem]{}, err
 	}
-	return page(list, req.pageQuery, func(x improve.JointProblem) []any { return []any{x.ID} })
+	return rest.NewPage(list, req.PageQuery, func(x improve.JointProblem) []any { return []any{x.ID} })
 }
 
 type problemInput struct {
@@ -84,11 +85,11 @@ type openProblemRequest struct {
 //	@Param		body	body		newProblem	true	"what is to be solved, by whom and until when"
 //	@Success	201		{object}	improve.JointProblem
 //	@Router		/towns/{town}/problems [post]
-func (s *Server) openProblem(ctx context.Context, req openProblemRequest) (Created[improve.JointProblem], error) {
+func (s *Server) openProblem(ctx context.Context, req openProblemRequest) (rest.Created[improve.JointProblem], error) {
 	x := req.Body.problem(req.Town)
 	x.BranchCode, x.VisitID, x.FindingNumber, x.AfterID = req.Body.Branch, req.Body.Visit, req.Body.Finding, req.Body.After
 	x, err := improve.OpenProblem(ctx, s.db(ctx), x)
-	return Created[improve.JointProblem]{Key: x.ID, Value: x}, err
+	return rest.Created[improve.JointProblem]{Key: x.ID, Value: x}, err
 }
 
 type problemRequest struct {
@@ -114,7 +115,7 @@ type problemChange struct {
 
 type updateProblemRequest struct {
 	problemRequest
-	ifMatch
+	rest.IfMatch
 	Body problemChange
 }
 
@@ -143,7 +144,7 @@ type problemTransition struct {
 
 type moveProblemRequest struct {
 	problemRequest
-	ifMatch
+	rest.IfMatch
 	Body problemTransition
 }
 

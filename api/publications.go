@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 )
 
 // resultRequest asks for the published result of a period.
@@ -36,14 +37,14 @@ func (r resultRequest) file(what string) string {
 //	@Summary	List the publications of a period
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	Page[index.Issue]
+//	@Success	200	{object}	rest.Page[index.Issue]
 //	@Router		/towns/{town}/periods/{period}/publications [get]
-func (s *Server) listPublications(ctx context.Context, req periodRequest) (Page[index.Issue], error) {
+func (s *Server) listPublications(ctx context.Context, req periodRequest) (rest.Page[index.Issue], error) {
 	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
-		return Page[index.Issue]{}, err
+		return rest.Page[index.Issue]{}, err
 	}
 	list, err := s.board.Issues(ctx, s.db(ctx), req.Town, req.Period)
-	return Page[index.Issue]{Items: list}, err
+	return rest.Page[index.Issue]{Items: list}, err
 }
 
 type amendInput struct {
@@ -65,19 +66,19 @@ type amendRequest struct {
 //	@Param		body	body		amendInput	true	"what is corrected, and why"
 //	@Success	201		{object}	index.Issue
 //	@Router		/towns/{town}/periods/{period}/publications [post]
-func (s *Server) amendResult(ctx context.Context, req amendRequest) (Created[index.Issue], error) {
+func (s *Server) amendResult(ctx context.Context, req amendRequest) (rest.Created[index.Issue], error) {
 	var issue index.Issue
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (period string, err error) {
 		issue, err = index.Amend(ctx, tx, req.Town, req.Period, req.Body.Reason, req.Body.Corrections.corrections())
 		return req.Period, err
 	})
-	return Created[index.Issue]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}, err
+	return rest.Created[index.Issue]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}, err
 }
 
 // amending runs what may amend a period, and brings the targets that the period has
 // led to up to date, all or nothing. amend answers which period it amended, if any.
 func (s *Server) amending(ctx context.Context, townID string, amend func(tx *gorm.DB) (period string, err error)) error {
-	defer s.afterwards(ctx, func() { s.board.Forget(townID); s.hurry() })
+	defer rest.AfterCommit(ctx, func() { s.board.Forget(townID); s.Jobs.Wake() })
 	return database.InTx(ctx, s.db(ctx), func(tx *gorm.DB) error {
 		period, err := amend(tx)
 		if err != nil || period == "" {
@@ -106,7 +107,7 @@ func (s *Server) findPublication(ctx context.Context, req publicationRequest) (i
 
 type diffPublicationsRequest struct {
 	publicationRequest
-	localized
+	rest.Localized
 	From int64 `form:"from" validate:"min=0"` // compare with this publication; the one before if absent
 }
 
@@ -136,15 +137,15 @@ func (s *Server) diffPublications(ctx context.Context, req diffPublicationsReque
 //	@ID			listCorrections
 //	@Summary	List the corrections of a period
 //	@Tags		index
-//	@Success	200	{object}	Page[evaluation.Correction]
+//	@Success	200	{object}	rest.Page[evaluation.Correction]
 //	@Router		/towns/{town}/periods/{period}/corrections [get]
-func (s *Server) listCorrections(ctx context.Context, req periodRequest) (Page[evaluation.Correction], error) {
+func (s *Server) listCorrections(ctx context.Context, req periodRequest) (rest.Page[evaluation.Correction], error) {
 	reach, err := s.details(ctx, req.Town)
 	if err != nil {
-		return Page[evaluation.Correction]{}, err
+		return rest.Page[evaluation.Correction]{}, err
 	}
 	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
-		return Page[evaluation.Correction]{}, err
+		return rest.Page[evaluation.Correction]{}, err
 	}
 	list, err := evaluation.ListCorrections(ctx, s.db(ctx), req.Town, []string{req.Period}, 0)
 	visible := []evaluation.Correction{}
@@ -153,7 +154,7 @@ func (s *Server) listCorrections(ctx context.Context, req periodRequest) (Page[e
 			visible = append(visible, c)
 		}
 	}
-	return Page[evaluation.Correction]{Items: visible}, err
+	return rest.Page[evaluation.Correction]{Items: visible}, err
 }
 
 // details are the branches that the caller may see below the first level.

@@ -5,11 +5,12 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 	"bulwark/internal/town"
 )
 
 type rankingsRequest struct {
-	localized
+	rest.Localized
 	Area   string `form:"area" validate:"required" example:"999999"`   // statistical code: all towns below it
 	Period string `form:"period" validate:"required" example:"2023Q2"` // code that the towns give the period
 	Class  string `form:"class"`                                       // only this peer group

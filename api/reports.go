@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
+	"bulwark/internal/rest"
 )
 
 type draftReportRequest struct {
@@ -31,7 +32,7 @@ type listReportsRequest struct {
 	Author string   `form:"author"`                                                     // only of this instructor
 	State  string   `form:"state" validate:"omitempty,oneof=draft submitted received"`  // only in this state
 	On     day.Date `form:"on" validate:"omitempty" swaggertype:"string" format:"date"` // only about spans with this day
-	pageQuery
+	rest.PageQuery
 }
 
 // listReports answers an instructor's own reports, or for the leading group and the
@@ -41,18 +42,18 @@ type listReportsRequest struct {
 //	@Summary	List progress reports
 //	@Tags		improvement
 //	@Param		query	query		listReportsRequest	false	"."
-//	@Success	200		{object}	Page[improve.Report]
+//	@Success	200		{object}	rest.Page[improve.Report]
 //	@Router		/towns/{town}/reports [get]
-func (s *Server) listReports(ctx context.Context, req listReportsRequest) (Page[improve.Report], error) {
-	f := improve.ReportFilter{Author: req.Author, State: improve.ReportState(req.State), On: req.On, Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[improve.Report]{}, err
+func (s *Server) listReports(ctx context.Context, req listReportsRequest) (rest.Page[improve.Report], error) {
+	f := improve.ReportFilter{Author: req.Author, State: improve.ReportState(req.State), On: req.On, Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[improve.Report]{}, err
 	}
 	list, err := improve.ListReports(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[improve.Report]{}, err
+		return rest.Page[improve.Report]{}, err
 	}
-	return page(list, req.pageQuery, func(r improve.Report) []any { return []any{r.ID} })
+	return rest.NewPage(list, req.PageQuery, func(r improve.Report) []any { return []any{r.ID} })
 }
 
 type reportInput struct {
@@ -80,9 +81,9 @@ type beginReportRequest struct {
 //	@Param		body	body		reportInput	true	"the span and the author's words"
 //	@Success	201		{object}	improve.Report
 //	@Router		/towns/{town}/reports [post]
-func (s *Server) beginReport(ctx context.Context, req beginReportRequest) (Created[improve.Report], error) {
+func (s *Server) beginReport(ctx context.Context, req beginReportRequest) (rest.Created[improve.Report], error) {
 	r, err := improve.BeginReport(ctx, s.db(ctx), req.Town, req.Body.From, req.Body.Until, req.Body.words())
-	return Created[improve.Report]{Key: r.ID, Value: r}, err
+	return rest.Created[improve.Report]{Key: r.ID, Value: r}, err
 }
 
 type reportRequest struct {
@@ -103,7 +104,7 @@ func (s *Server) findReport(ctx context.Context, req reportRequest) (improve.Rep
 
 type writeReportRequest struct {
 	reportRequest
-	ifMatch
+	rest.IfMatch
 	Body reportInput
 }
 
@@ -126,7 +127,7 @@ type reportTransition struct {
 
 type moveReportRequest struct {
 	reportRequest
-	ifMatch
+	rest.IfMatch
 	Body reportTransition
 }
 

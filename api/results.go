@@ -11,13 +11,14 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
 
 type rankingRequest struct {
 	resultRequest
-	localized
+	rest.Localized
 	Class  string `form:"class"`                                      // only this peer group
 	Around string `form:"around"`                                     // only the places near this branch
 	Span   int    `form:"span" default:"5" validate:"min=0,max=100"`  // so many places above and below it
@@ -40,26 +41,26 @@ func (r rankingRequest) csv() bool {
 //	@Param		query	query		rankingRequest	false	"."
 //	@Success	200		{object}	index.Ranking
 //	@Router		/towns/{town}/periods/{period}/ranking [get]
-func (s *Server) findRanking(ctx context.Context, req rankingRequest) (Raw, error) {
+func (s *Server) findRanking(ctx context.Context, req rankingRequest) (rest.Raw, error) {
 	view, reach, err := s.view(ctx, req.resultRequest)
 	if err != nil {
-		return Raw{}, err
+		return rest.Raw{}, err
 	}
-	render := func() (Raw, error) {
+	render := func() (rest.Raw, error) {
 		r, err := view.Ranking(index.RankingFilter{Class: req.Class, Around: req.Around, Span: req.Span}, string(req.Language), reach)
 		if err != nil {
-			return Raw{}, err
+			return rest.Raw{}, err
 		}
 		if req.csv() {
-			return Raw{ContentType: "text/csv; charset=utf-8", Filename: req.Town + "-" + req.file("ranking.csv"), Body: view.RankingCSV(r)}, nil
+			return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: req.Town + "-" + req.file("ranking.csv"), Body: view.RankingCSV(r)}, nil
 		}
 		body, err := json.Marshal(r, json.Deterministic(true))
-		return Raw{ContentType: "application/json", Body: body}, err
+		return rest.Raw{ContentType: "application/json", Body: body}, err
 	}
 	if view.Token == "" {
 		return render()
 	}
-	return s.answers.get(question{"ranking", req.Town, req.Period, req.Class, req.Around, req.Publication, req.Span, req.Language, req.csv()}, view.Token, render)
+	return s.responses.Get(cacheKey{"ranking", req.Town, req.Period, req.Class, req.Around, req.Publication, req.Span, req.Language, req.csv()}, view.Token, render)
 }
 
 // view is the period as the caller may see it: published, or provisional with the
@@ -99,7 +100,7 @@ var rawDataRefused = fault.Forbidden("not_allowed",
 
 type scorecardRequest struct {
 	resultRequest
-	localized
+	rest.Localized
 	Branch string `uri:"branch"`
 }
 
@@ -128,12 +129,12 @@ func (s *Server) findScorecard(ctx context.Context, req scorecardRequest) (index
 //	@Summary	Read the published results of a branch
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	Page[index.Standing]
+//	@Success	200	{object}	rest.Page[index.Standing]
 //	@Router		/towns/{town}/branches/{branch}/results [get]
-func (s *Server) branchResults(ctx context.Context, req branchRequest) (Page[index.Standing], error) {
+func (s *Server) branchResults(ctx context.Context, req branchRequest) (rest.Page[index.Standing], error) {
 	if _, err := town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, day.Latest); err != nil {
-		return Page[index.Standing]{}, err
+		return rest.Page[index.Standing]{}, err
 	}
 	list, err := s.board.History(ctx, s.db(ctx), req.Town, req.Branch)
-	return Page[index.Standing]{Items: list}, err
+	return rest.Page[index.Standing]{Items: list}, err
 }

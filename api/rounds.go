@@ -5,12 +5,13 @@ import (
 	"context"
 
 	"bulwark/internal/exchange"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
 type listRoundsRequest struct {
 	townRequest
-	pageQuery
+	rest.PageQuery
 }
 
 // listRounds answers the rounds in which projects are chosen.
@@ -19,18 +20,18 @@ type listRoundsRequest struct {
 //	@Summary	List selection rounds
 //	@Tags		exchange
 //	@Param		query	query		listRoundsRequest	false	"."
-//	@Success	200		{object}	Page[exchange.Round]
+//	@Success	200		{object}	rest.Page[exchange.Round]
 //	@Router		/towns/{town}/rounds [get]
-func (s *Server) listRounds(ctx context.Context, req listRoundsRequest) (Page[exchange.Round], error) {
+func (s *Server) listRounds(ctx context.Context, req listRoundsRequest) (rest.Page[exchange.Round], error) {
 	after := ""
-	if err := req.resume(&after); err != nil {
-		return Page[exchange.Round]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[exchange.Round]{}, err
 	}
-	list, err := exchange.ListRounds(ctx, s.db(ctx), req.Town, after, req.limit())
+	list, err := exchange.ListRounds(ctx, s.db(ctx), req.Town, after, req.Limit())
 	if err != nil {
-		return Page[exchange.Round]{}, err
+		return rest.Page[exchange.Round]{}, err
 	}
-	return page(list, req.pageQuery, func(r exchange.Round) []any { return []any{r.Code} })
+	return rest.NewPage(list, req.PageQuery, func(r exchange.Round) []any { return []any{r.Code} })
 }
 
 type criterionInput struct {
@@ -80,9 +81,9 @@ type openRoundRequest struct {
 //	@Param		body	body		newRoundInput	true	"by which rules, and by whom"
 //	@Success	201		{object}	exchange.Round
 //	@Router		/towns/{town}/rounds [post]
-func (s *Server) openRound(ctx context.Context, req openRoundRequest) (Created[exchange.Round], error) {
+func (s *Server) openRound(ctx context.Context, req openRoundRequest) (rest.Created[exchange.Round], error) {
 	r, err := exchange.OpenRound(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
-	return Created[exchange.Round]{Key: r.Code, Value: r}, err
+	return rest.Created[exchange.Round]{Key: r.Code, Value: r}, err
 }
 
 type roundRequest struct {
@@ -103,7 +104,7 @@ func (s *Server) findRound(ctx context.Context, req roundRequest) (exchange.Roun
 
 type updateRoundRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body roundInput
 }
 
@@ -126,7 +127,7 @@ type roundTransition struct {
 
 type moveRoundRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body roundTransition
 }
 
@@ -160,7 +161,7 @@ type sheetScores struct {
 
 type writeSheetRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body sheetScores
 }
 
@@ -178,7 +179,7 @@ func (s *Server) writeSheet(ctx context.Context, req writeSheetRequest) (exchang
 
 type roundResultRequest struct {
 	roundRequest
-	localized
+	rest.Localized
 }
 
 // findRoundResult answers how the projects of a closed round came out, how far the
@@ -200,7 +201,7 @@ type pickInput struct {
 
 type pickRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body pickInput
 }
 

@@ -5,11 +5,12 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 )
 
 type listRunsRequest struct {
 	periodRequest
-	pageQuery
+	rest.PageQuery
 }
 
 // listRuns answers the runs of a period, the oldest first.
@@ -18,18 +19,18 @@ type listRunsRequest struct {
 //	@Summary	List the runs of a period
 //	@Tags		index
 //	@Param		query	query		listRunsRequest	false	"."
-//	@Success	200		{object}	Page[index.Run]
+//	@Success	200		{object}	rest.Page[index.Run]
 //	@Router		/towns/{town}/periods/{period}/runs [get]
-func (s *Server) listRuns(ctx context.Context, req listRunsRequest) (Page[index.Run], error) {
+func (s *Server) listRuns(ctx context.Context, req listRunsRequest) (rest.Page[index.Run], error) {
 	var after int64
-	if err := req.resume(&after); err != nil {
-		return Page[index.Run]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[index.Run]{}, err
 	}
-	runs, err := index.ListRuns(ctx, s.db(ctx), req.Town, req.Period, after, req.limit())
+	runs, err := index.ListRuns(ctx, s.db(ctx), req.Town, req.Period, after, req.Limit())
 	if err != nil {
-		return Page[index.Run]{}, err
+		return rest.Page[index.Run]{}, err
 	}
-	return page(runs, req.pageQuery, func(r index.Run) []any { return []any{r.Number} })
+	return rest.NewPage(runs, req.PageQuery, func(r index.Run) []any { return []any{r.Number} })
 }
 
 // createRun computes a locked period and keeps every figure for ever.
@@ -39,12 +40,12 @@ func (s *Server) listRuns(ctx context.Context, req listRunsRequest) (Page[index.
 //	@Tags		index
 //	@Success	201	{object}	index.Run
 //	@Router		/towns/{town}/periods/{period}/runs [post]
-func (s *Server) createRun(ctx context.Context, req periodRequest) (Created[index.Run], error) {
+func (s *Server) createRun(ctx context.Context, req periodRequest) (rest.Created[index.Run], error) {
 	run, err := index.CreateRun(ctx, s.db(ctx), req.Town, req.Period)
 	if err == nil {
-		s.afterwards(ctx, s.hurry)
+		rest.AfterCommit(ctx, s.Jobs.Wake)
 	}
-	return Created[index.Run]{Key: run.ID, Value: run}, err
+	return rest.Created[index.Run]{Key: run.ID, Value: run}, err
 }
 
 type runRequest struct {
@@ -101,9 +102,9 @@ func (s *Server) verifyReceipt(ctx context.Context, req resultRequest) (index.Ve
 //	@Param		query	query		resultRequest	false	"."
 //	@Success	200		{object}	scheme.Document
 //	@Router		/towns/{town}/periods/{period}/receipt/scheme.json [get]
-func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (Raw, error) {
+func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (rest.Raw, error) {
 	document, _, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
-	return Raw{ContentType: "application/json", Filename: req.file("scheme.json"), Body: document}, err
+	return rest.Raw{ContentType: "application/json", Filename: req.file("scheme.json"), Body: document}, err
 }
 
 // receiptData answers the data file of a published result, which
@@ -116,10 +117,10 @@ func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (Raw, err
 //	@Param		query	query		resultRequest	false	"."
 //	@Success	200		{string}	string
 //	@Router		/towns/{town}/periods/{period}/receipt/data.csv [get]
-func (s *Server) receiptData(ctx context.Context, req resultRequest) (Raw, error) {
+func (s *Server) receiptData(ctx context.Context, req resultRequest) (rest.Raw, error) {
 	if access.Caller(ctx).ScopeOf(access.ReadScorecard) != access.All {
-		return Raw{}, rawDataRefused
+		return rest.Raw{}, rawDataRefused
 	}
 	_, data, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
-	return Raw{ContentType: "text/csv; charset=utf-8", Filename: req.file("data.csv"), Body: []byte(data)}, err
+	return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: req.file("data.csv"), Body: []byte(data)}, err
 }

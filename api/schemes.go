@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"bulwark/internal/access"
+	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
 )
 
@@ -14,7 +15,7 @@ type listSchemesRequest struct {
 	townRequest
 	Code  string `form:"code"`                                                  // only versions of this scheme
 	State string `form:"state" validate:"omitempty,oneof=draft active retired"` // only versions in this state
-	pageQuery
+	rest.PageQuery
 }
 
 // listSchemes answers all versions without their documents, by code and number.
@@ -25,18 +26,18 @@ type listSchemesRequest struct {
 //	@Tags		scheme
 //	@Security
 //	@Param		query	query		listSchemesRequest	false	"."
-//	@Success	200		{object}	Page[scheme.Version]
+//	@Success	200		{object}	rest.Page[scheme.Version]
 //	@Router		/towns/{town}/schemes [get]
-func (s *Server) listSchemes(ctx context.Context, req listSchemesRequest) (Page[scheme.Version], error) {
-	f := scheme.Filter{Code: req.Code, State: scheme.State(req.State), NoDrafts: !access.Caller(ctx).May(access.ReadDrafts), Limit: req.limit()}
-	if err := req.resume(&f.AfterCode, &f.AfterNumber); err != nil {
-		return Page[scheme.Version]{}, err
+func (s *Server) listSchemes(ctx context.Context, req listSchemesRequest) (rest.Page[scheme.Version], error) {
+	f := scheme.Filter{Code: req.Code, State: scheme.State(req.State), NoDrafts: !access.Caller(ctx).May(access.ReadDrafts), Limit: req.Limit()}
+	if err := req.Resume(&f.AfterCode, &f.AfterNumber); err != nil {
+		return rest.Page[scheme.Version]{}, err
 	}
 	versions, err := scheme.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[scheme.Version]{}, err
+		return rest.Page[scheme.Version]{}, err
 	}
-	return page(versions, req.pageQuery, func(v scheme.Version) []any { return []any{v.Code, v.Number} })
+	return rest.NewPage(versions, req.PageQuery, func(v scheme.Version) []any { return []any{v.Code, v.Number} })
 }
 
 // A scheme document is read by package scheme itself, which knows the place of
@@ -56,13 +57,13 @@ type createSchemeRequest struct {
 //	@Param		body	body		scheme.Document	true	"the scheme; its version is not looked at"
 //	@Success	201		{object}	scheme.Version
 //	@Router		/towns/{town}/schemes [post]
-func (s *Server) createScheme(ctx context.Context, req createSchemeRequest) (Created[scheme.Version], error) {
+func (s *Server) createScheme(ctx context.Context, req createSchemeRequest) (rest.Created[scheme.Version], error) {
 	d, err := scheme.Decode(req.Body)
 	if err != nil {
-		return Created[scheme.Version]{}, err
+		return rest.Created[scheme.Version]{}, err
 	}
 	v, err := scheme.Create(ctx, s.db(ctx), req.Town, d)
-	return Created[scheme.Version]{Key: v.Code + "/versions/" + strconv.FormatInt(v.Number, 10), Value: v}, err
+	return rest.Created[scheme.Version]{Key: v.Code + "/versions/" + strconv.FormatInt(v.Number, 10), Value: v}, err
 }
 
 type schemeVersionRequest struct {
@@ -95,7 +96,7 @@ func (s *Server) visibleScheme(ctx context.Context, town, code string, number in
 
 type updateSchemeRequest struct {
 	schemeVersionRequest
-	ifMatch
+	rest.IfMatch
 	Body jsontext.Value
 }
 
@@ -118,7 +119,7 @@ func (s *Server) updateScheme(ctx context.Context, req updateSchemeRequest) (sch
 
 type activateSchemeRequest struct {
 	schemeVersionRequest
-	ifMatch
+	rest.IfMatch
 }
 
 // activateScheme puts a draft into force and retires the version that was.

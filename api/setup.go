@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"bulwark/internal/access"
+	"bulwark/internal/rest"
 )
 
 type setupInput struct {
-	Token    hidden `json:"token" validate:"required" swaggertype:"string"` // as bulwark serve or bulwark setup printed it
-	Account  string `json:"account" validate:"required,max=64" example:"admin"`
-	Password hidden `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"` // 12 to 128 characters
+	Token    rest.Secret `json:"token" validate:"required" swaggertype:"string"` // as bulwark serve or bulwark setup printed it
+	Account  string      `json:"account" validate:"required,max=64" example:"admin"`
+	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"` // 12 to 128 characters
 }
 
 type setUpRequest struct{ Body setupInput }
@@ -23,12 +24,12 @@ type setUpRequest struct{ Body setupInput }
 //	@Param		body	body		setupInput	true	"the token that the service printed, and the account to make"
 //	@Success	201		{object}	access.Account
 //	@Router		/setup [post]
-func (s *Server) setUp(ctx context.Context, req setUpRequest) (Created[access.Account], error) {
-	if err := slowDown(s.logins.EnterUnnamed(traceOf(ctx).client, s.Now())); err != nil {
-		return Created[access.Account]{}, err
+func (s *Server) setUp(ctx context.Context, req setUpRequest) (rest.Created[access.Account], error) {
+	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
+		return rest.Created[access.Account]{}, err
 	}
 	b := req.Body
-	ctx = recorded(ctx, access.Principal{Account: b.Account, Role: access.Admin})
-	a, err := access.SetUp(ctx, s.db(ctx), s.Passwords, b.Token.value, b.Account, b.Password.value)
-	return Created[access.Account]{Value: a}, err
+	ctx = rest.WithActor(ctx, access.Principal{Account: b.Account, Role: access.Admin})
+	a, err := access.SetUp(ctx, s.db(ctx), s.Passwords, b.Token.Value(), b.Account, b.Password.Value())
+	return rest.Created[access.Account]{Value: a}, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/day"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -11,7 +12,7 @@ import (
 type listSubBranchesRequest struct {
 	townRequest
 	Branch string `form:"branch"` // only those below this branch
-	pageQuery
+	rest.PageQuery
 }
 
 // listSubBranches answers in the order of branch and code.
@@ -21,18 +22,18 @@ type listSubBranchesRequest struct {
 //	@Tags		structure
 //	@Security
 //	@Param		query	query		listSubBranchesRequest	false	"."
-//	@Success	200		{object}	Page[town.SubBranch]
+//	@Success	200		{object}	rest.Page[town.SubBranch]
 //	@Router		/towns/{town}/sub-branches [get]
-func (s *Server) listSubBranches(ctx context.Context, req listSubBranchesRequest) (Page[town.SubBranch], error) {
+func (s *Server) listSubBranches(ctx context.Context, req listSubBranchesRequest) (rest.Page[town.SubBranch], error) {
 	var after [2]string
-	if err := req.resume(&after[0], &after[1]); err != nil {
-		return Page[town.SubBranch]{}, err
+	if err := req.Resume(&after[0], &after[1]); err != nil {
+		return rest.Page[town.SubBranch]{}, err
 	}
-	subs, err := town.ListSubBranches(ctx, s.db(ctx), req.Town, req.Branch, after, req.limit())
+	subs, err := town.ListSubBranches(ctx, s.db(ctx), req.Town, req.Branch, after, req.Limit())
 	if err != nil {
-		return Page[town.SubBranch]{}, err
+		return rest.Page[town.SubBranch]{}, err
 	}
-	return page(subs, req.pageQuery, func(b town.SubBranch) []any { return []any{b.BranchCode, b.Code} })
+	return rest.NewPage(subs, req.PageQuery, func(b town.SubBranch) []any { return []any{b.BranchCode, b.Code} })
 }
 
 type subBranchInput struct {
@@ -55,10 +56,10 @@ type createSubBranchRequest struct {
 //	@Param		body	body		subBranchInput	true	"the new sub-branch"
 //	@Success	201		{object}	town.SubBranch
 //	@Router		/towns/{town}/branches/{branch}/sub-branches [post]
-func (s *Server) createSubBranch(ctx context.Context, req createSubBranchRequest) (Created[town.SubBranch], error) {
+func (s *Server) createSubBranch(ctx context.Context, req createSubBranchRequest) (rest.Created[town.SubBranch], error) {
 	b := req.Body
 	sub, err := town.CreateSubBranch(ctx, s.db(ctx), town.SubBranch{
 		TownID: req.Town, BranchCode: req.Branch, Code: b.Code, Name: b.Name, FoundedOn: b.FoundedOn, Provenance: b.Provenance,
 	})
-	return Created[town.SubBranch]{Value: sub}, err
+	return rest.Created[town.SubBranch]{Value: sub}, err
 }

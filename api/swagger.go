@@ -2,14 +2,9 @@ package api
 
 import (
 	"context"
-	"net/http"
-	"slices"
-
-	"github.com/gin-gonic/gin"
-	swaggerFiles "github.com/swaggo/files"
-	ginSwagger "github.com/swaggo/gin-swagger"
 
 	"bulwark/docs"
+	"bulwark/internal/rest"
 )
 
 // The words about the whole API, read by swag:
@@ -42,9 +37,9 @@ import (
 //	@tag.description			Areas, towns and branches
 
 // document is the same for everyone and as long as the program runs.
-var document = Raw{
+var document = rest.Raw{
 	ContentType:  "application/json",
-	ETag:         digest([]byte(docs.OpenAPI)),
+	ETag:         rest.Digest([]byte(docs.OpenAPI)),
 	CacheControl: "no-cache",
 	Body:         []byte(docs.OpenAPI),
 }
@@ -52,40 +47,6 @@ var document = Raw{
 // openAPI answers the document of the API. The annotation brings the schema of
 // failures into it; docs/generate adds them to every operation.
 //
-//	@Failure	default	{object}	Problem
+//	@Failure	default	{object}	rest.Problem
 //	@Router		/openapi.json [get]
-func (s *Server) openAPI(context.Context, struct{}) (Raw, error) { return document, nil }
-
-// uiFiles are the parts of the documentation pages that a browser asks for.
-var uiFiles = []string{
-	"/index.html", "/index.css", "/swagger-initializer.js", "/swagger-ui.css", "/swagger-ui-bundle.js",
-	"/swagger-ui-standalone-preset.js", "/favicon-16x16.png", "/favicon-32x32.png",
-}
-
-// uiPolicy lets the documentation pages load from this service alone. The hash
-// is that of the one style attribute in gin-swagger's page.
-const uiPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-hashes' " + uiStyle +
-	"; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-const uiStyle = "'sha256-ezdv1bOGcoOD7FKudKN0Y2Mb763O6qVtM8LT2mtanIU='"
-
-// swaggerUI serves the documentation pages at /swagger/; they work offline.
-func swaggerUI() gin.HandlerFunc {
-	ui := ginSwagger.CustomWrapHandler(&ginSwagger.Config{
-		URL: "/openapi.json", Title: "bulwark", DocExpansion: "none", DeepLinking: true,
-	}, swaggerFiles.NewHandler())
-	return func(c *gin.Context) {
-		file := c.Param("file")
-		switch {
-		case file == "/":
-			c.Redirect(http.StatusPermanentRedirect, "/swagger/index.html")
-		case !slices.Contains(uiFiles, file):
-			writeProblem(c.Writer, c.Request, noRoute)
-		default:
-			c.Header("Content-Security-Policy", uiPolicy)
-			c.Header("Cache-Control", "no-cache")
-			c.Request.RequestURI = "/swagger" + file // gin-swagger reads it, and would take a file name from the query
-			ui(c)
-		}
-	}
-}
+func (s *Server) openAPI(context.Context, struct{}) (rest.Raw, error) { return document, nil }

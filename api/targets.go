@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
+	"bulwark/internal/rest"
 )
 
 type listTargetsRequest struct {
@@ -13,7 +14,7 @@ type listTargetsRequest struct {
 	Branch string    `form:"branch"`                                                              // only of this branch
 	State  string    `form:"state" validate:"omitempty,oneof=proposed confirmed dismissed ended"` // only in this state
 	On     *day.Date `form:"on" swaggertype:"string" format:"date"`                               // only those that were targets on this day, whatever became of them
-	pageQuery
+	rest.PageQuery
 }
 
 // listTargets answers the improvement targets that the caller may read, and who
@@ -23,21 +24,21 @@ type listTargetsRequest struct {
 //	@Summary	List improvement targets
 //	@Tags		improvement
 //	@Param		query	query		listTargetsRequest	false	"."
-//	@Success	200		{object}	Page[improve.Target]
+//	@Success	200		{object}	rest.Page[improve.Target]
 //	@Router		/towns/{town}/targets [get]
-func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (Page[improve.Target], error) {
-	f := improve.TargetFilter{Period: req.Period, Branch: req.Branch, State: improve.TargetState(req.State), Limit: req.limit()}
+func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (rest.Page[improve.Target], error) {
+	f := improve.TargetFilter{Period: req.Period, Branch: req.Branch, State: improve.TargetState(req.State), Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[improve.Target]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[improve.Target]{}, err
 	}
 	list, err := improve.ListTargets(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[improve.Target]{}, err
+		return rest.Page[improve.Target]{}, err
 	}
-	return page(list, req.pageQuery, func(t improve.Target) []any { return []any{t.ID} })
+	return rest.NewPage(list, req.PageQuery, func(t improve.Target) []any { return []any{t.ID} })
 }
 
 // proposeTargets applies the town's rules to the latest publication of a period.
@@ -70,9 +71,9 @@ type addTargetRequest struct {
 //	@Param		body	body		targetInput	true	"which, and why"
 //	@Success	201		{object}	improve.Target
 //	@Router		/towns/{town}/targets [post]
-func (s *Server) addTarget(ctx context.Context, req addTargetRequest) (Created[improve.Target], error) {
+func (s *Server) addTarget(ctx context.Context, req addTargetRequest) (rest.Created[improve.Target], error) {
 	t, err := improve.AddTarget(ctx, s.db(ctx), req.Town, req.Body.Branch, req.Body.Reason)
-	return Created[improve.Target]{Key: t.ID, Value: t}, err
+	return rest.Created[improve.Target]{Key: t.ID, Value: t}, err
 }
 
 type targetRequest struct {
@@ -100,7 +101,7 @@ type targetTransition struct {
 
 type decideTargetRequest struct {
 	targetRequest
-	ifMatch
+	rest.IfMatch
 	Body targetTransition
 }
 

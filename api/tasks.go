@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
+	"bulwark/internal/rest"
 )
 
 type listTasksRequest struct {
@@ -12,7 +13,7 @@ type listTasksRequest struct {
 	Branch  string `form:"branch"`                                             // only of this branch
 	State   string `form:"state" validate:"omitempty,oneof=open done dropped"` // only in this state
 	Overdue bool   `form:"overdue"`                                            // only open ones past their day
-	pageQuery
+	rest.PageQuery
 }
 
 // listTasks answers the tasks of a measure: of the branches in the caller's reach,
@@ -22,21 +23,21 @@ type listTasksRequest struct {
 //	@Summary	List the tasks of a measure
 //	@Tags		improvement
 //	@Param		query	query		listTasksRequest	false	"."
-//	@Success	200		{object}	Page[improve.Task]
+//	@Success	200		{object}	rest.Page[improve.Task]
 //	@Router		/towns/{town}/measures/{measure}/tasks [get]
-func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (Page[improve.Task], error) {
+func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (rest.Page[improve.Task], error) {
 	if err := improve.CheckMeasure(req.Measure); err != nil {
-		return Page[improve.Task]{}, err
+		return rest.Page[improve.Task]{}, err
 	}
-	f := improve.TaskFilter{Measure: req.Measure, Branch: req.Branch, State: improve.TaskState(req.State), Overdue: req.Overdue, Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[improve.Task]{}, err
+	f := improve.TaskFilter{Measure: req.Measure, Branch: req.Branch, State: improve.TaskState(req.State), Overdue: req.Overdue, Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[improve.Task]{}, err
 	}
 	list, err := improve.ListTasks(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[improve.Task]{}, err
+		return rest.Page[improve.Task]{}, err
 	}
-	return page(list, req.pageQuery, func(t improve.Task) []any { return []any{t.ID} })
+	return rest.NewPage(list, req.PageQuery, func(t improve.Task) []any { return []any{t.ID} })
 }
 
 type taskInput struct {
@@ -64,9 +65,9 @@ type setTaskRequest struct {
 //	@Param		body	body		taskInput	true	"what, for whom, by whom, until when"
 //	@Success	201		{object}	improve.Task
 //	@Router		/towns/{town}/measures/{measure}/tasks [post]
-func (s *Server) setTask(ctx context.Context, req setTaskRequest) (Created[improve.Task], error) {
+func (s *Server) setTask(ctx context.Context, req setTaskRequest) (rest.Created[improve.Task], error) {
 	t, err := improve.SetTask(ctx, s.db(ctx), req.Town, req.Measure, req.Body.plan())
-	return Created[improve.Task]{Key: t.ID, Value: t}, err
+	return rest.Created[improve.Task]{Key: t.ID, Value: t}, err
 }
 
 type taskRequest struct {
@@ -93,7 +94,7 @@ type changedTaskInput struct {
 
 type changeTaskRequest struct {
 	taskRequest
-	ifMatch
+	rest.IfMatch
 	Body changedTaskInput
 }
 
@@ -117,7 +118,7 @@ type taskReport struct {
 
 type reportTaskRequest struct {
 	taskRequest
-	ifMatch
+	rest.IfMatch
 	Body taskReport
 }
 
@@ -143,7 +144,7 @@ type taskTransition struct {
 
 type moveTaskRequest struct {
 	taskRequest
-	ifMatch
+	rest.IfMatch
 	Body taskTransition
 }
 

@@ -5,12 +5,13 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/exchange"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
 type listTeamsRequest struct {
 	townRequest
-	pageQuery
+	rest.PageQuery
 }
 
 // listTeams answers the pioneer teams of a town.
@@ -19,18 +20,18 @@ type listTeamsRequest struct {
 //	@Summary	List pioneer teams
 //	@Tags		exchange
 //	@Param		query	query		listTeamsRequest	false	"."
-//	@Success	200		{object}	Page[exchange.Team]
+//	@Success	200		{object}	rest.Page[exchange.Team]
 //	@Router		/towns/{town}/teams [get]
-func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (Page[exchange.Team], error) {
+func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (rest.Page[exchange.Team], error) {
 	after := ""
-	if err := req.resume(&after); err != nil {
-		return Page[exchange.Team]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[exchange.Team]{}, err
 	}
-	list, err := exchange.ListTeams(ctx, s.db(ctx), req.Town, after, req.limit())
+	list, err := exchange.ListTeams(ctx, s.db(ctx), req.Town, after, req.Limit())
 	if err != nil {
-		return Page[exchange.Team]{}, err
+		return rest.Page[exchange.Team]{}, err
 	}
-	return page(list, req.pageQuery, func(t exchange.Team) []any { return []any{t.Code} })
+	return rest.NewPage(list, req.PageQuery, func(t exchange.Team) []any { return []any{t.Code} })
 }
 
 type teamInput struct {
@@ -66,9 +67,9 @@ type createTeamRequest struct {
 //	@Param		body	body		newTeamInput	true	"the team"
 //	@Success	201		{object}	exchange.Team
 //	@Router		/towns/{town}/teams [post]
-func (s *Server) createTeam(ctx context.Context, req createTeamRequest) (Created[exchange.Team], error) {
+func (s *Server) createTeam(ctx context.Context, req createTeamRequest) (rest.Created[exchange.Team], error) {
 	t, err := exchange.CreateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
-	return Created[exchange.Team]{Key: t.Code, Value: t}, err
+	return rest.Created[exchange.Team]{Key: t.Code, Value: t}, err
 }
 
 type teamRequest struct {
@@ -89,7 +90,7 @@ func (s *Server) findTeam(ctx context.Context, req teamRequest) (exchange.Team, 
 
 type updateTeamRequest struct {
 	teamRequest
-	ifMatch
+	rest.IfMatch
 	Body teamInput
 }
 

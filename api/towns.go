@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"bulwark/internal/access"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
 
-type listTownsRequest struct{ pageQuery }
+type listTownsRequest struct{ rest.PageQuery }
 
 // listTowns answers the towns that the caller may know of: without a key those
 // that open their results, with a key limited to towns those.
@@ -18,19 +19,19 @@ type listTownsRequest struct{ pageQuery }
 //	@Tags		structure
 //	@Security
 //	@Param		query	query		listTownsRequest	false	"."
-//	@Success	200		{object}	Page[town.Town]
+//	@Success	200		{object}	rest.Page[town.Town]
 //	@Router		/towns [get]
-func (s *Server) listTowns(ctx context.Context, req listTownsRequest) (Page[town.Town], error) {
+func (s *Server) listTowns(ctx context.Context, req listTownsRequest) (rest.Page[town.Town], error) {
 	p := access.Caller(ctx)
-	f := town.Filter{Only: p.Towns, Open: p.Role == "", Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[town.Town]{}, err
+	f := town.Filter{Only: p.Towns, Open: p.Role == "", Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[town.Town]{}, err
 	}
 	towns, err := town.List(ctx, s.db(ctx), f)
 	if err != nil {
-		return Page[town.Town]{}, err
+		return rest.Page[town.Town]{}, err
 	}
-	return page(towns, req.pageQuery, func(t town.Town) []any { return []any{t.Code} })
+	return rest.NewPage(towns, req.PageQuery, func(t town.Town) []any { return []any{t.Code} })
 }
 
 type townInput struct {
@@ -51,12 +52,12 @@ type createTownRequest struct{ Body townInput }
 //	@Param		body	body		townInput	true	"the new town"
 //	@Success	201		{object}	town.Town
 //	@Router		/towns [post]
-func (s *Server) createTown(ctx context.Context, req createTownRequest) (Created[town.Town], error) {
+func (s *Server) createTown(ctx context.Context, req createTownRequest) (rest.Created[town.Town], error) {
 	b := req.Body
 	t, err := town.Create(ctx, s.db(ctx), town.Town{
 		Code: b.Code, AreaCode: b.AreaCode, Name: b.Name, OpenResults: b.OpenResults, Provenance: b.Provenance,
 	})
-	return Created[town.Town]{Key: t.Code, Value: t}, err
+	return rest.Created[town.Town]{Key: t.Code, Value: t}, err
 }
 
 type townRequest struct {
@@ -82,7 +83,7 @@ type townChange struct {
 
 type updateTownRequest struct {
 	townRequest
-	ifMatch
+	rest.IfMatch
 	Body townChange
 }
 
@@ -95,6 +96,6 @@ type updateTownRequest struct {
 //	@Success	200		{object}	town.Town
 //	@Router		/towns/{town} [put]
 func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.Town, error) {
-	defer s.afterwards(ctx, s.doors.forget)
+	defer rest.AfterCommit(ctx, s.authCache.forget)
 	return town.Update(ctx, s.db(ctx), req.Town, req.Version, req.Body.Name, *req.Body.OpenResults)
 }

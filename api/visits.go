@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
+	"bulwark/internal/rest"
 )
 
 type listVisitsRequest struct {
@@ -17,7 +18,7 @@ type listVisitsRequest struct {
 	Indicator string   `form:"indicator"`                                         // only with a finding about this
 	Measure   int64    `form:"measure" validate:"omitempty,min=1,max=7"`          // only with a finding under this measure
 	PlanItem  string   `form:"plan_item" validate:"omitempty,uuid" format:"uuid"` // only with a finding about this
-	pageQuery
+	rest.PageQuery
 }
 
 // listVisits answers the visits that the caller may read with what they found, in
@@ -27,21 +28,21 @@ type listVisitsRequest struct {
 //	@Summary	List visits
 //	@Tags		improvement
 //	@Param		query	query		listVisitsRequest	false	"."
-//	@Success	200		{object}	Page[improve.Visit]
+//	@Success	200		{object}	rest.Page[improve.Visit]
 //	@Router		/towns/{town}/visits [get]
-func (s *Server) listVisits(ctx context.Context, req listVisitsRequest) (Page[improve.Visit], error) {
+func (s *Server) listVisits(ctx context.Context, req listVisitsRequest) (rest.Page[improve.Visit], error) {
 	f := improve.VisitFilter{
 		Branch: req.Branch, By: req.By, State: improve.VisitState(req.State), From: req.From, Until: req.Until,
-		Indicator: req.Indicator, Measure: req.Measure, PlanItem: req.PlanItem, Limit: req.limit(),
+		Indicator: req.Indicator, Measure: req.Measure, PlanItem: req.PlanItem, Limit: req.Limit(),
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[improve.Visit]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[improve.Visit]{}, err
 	}
 	list, err := improve.ListVisits(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[improve.Visit]{}, err
+		return rest.Page[improve.Visit]{}, err
 	}
-	return page(list, req.pageQuery, func(v improve.Visit) []any { return []any{v.ID} })
+	return rest.NewPage(list, req.PageQuery, func(v improve.Visit) []any { return []any{v.ID} })
 }
 
 type checkInput struct {
@@ -99,9 +100,9 @@ type beginVisitRequest struct {
 //	@Param		body	body		newVisit	true	"what was seen"
 //	@Success	201		{object}	improve.Visit
 //	@Router		/towns/{town}/visits [post]
-func (s *Server) beginVisit(ctx context.Context, req beginVisitRequest) (Created[improve.Visit], error) {
+func (s *Server) beginVisit(ctx context.Context, req beginVisitRequest) (rest.Created[improve.Visit], error) {
 	v, err := improve.BeginVisit(ctx, s.db(ctx), improve.Visit{TownID: req.Town, BranchCode: req.Body.Branch, VisitContent: req.Body.content()})
-	return Created[improve.Visit]{Key: v.ID, Value: v}, err
+	return rest.Created[improve.Visit]{Key: v.ID, Value: v}, err
 }
 
 type visitRequest struct {
@@ -128,7 +129,7 @@ type visitChange struct {
 
 type writeVisitRequest struct {
 	visitRequest
-	ifMatch
+	rest.IfMatch
 	Body visitChange
 }
 
@@ -158,7 +159,7 @@ type foundProblem struct {
 
 type moveVisitRequest struct {
 	visitRequest
-	ifMatch
+	rest.IfMatch
 	Body visitTransition
 }
 

@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 )
 
 type supposedValue struct {
@@ -21,7 +22,7 @@ type supposition struct {
 
 type whatIfRequest struct {
 	periodRequest
-	localized
+	rest.Localized
 	Body supposition
 }
 

@@ -18,10 +18,10 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/exchange"
-	"bulwark/internal/idempotency"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
+	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -64,7 +64,7 @@ func models() []any {
 		index.Appeal{},
 		audit.Record{},
 		audit.Head{},
-		idempotency.Answer{},
+		rest.StoredResponse{},
 		improve.StoredSettings{},
 		improve.Target{},
 		improve.TargetMove{},
