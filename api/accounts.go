@@ -9,14 +9,9 @@ import (
 
 type listAccountsRequest struct{ rest.PageQuery }
 
-// listAccounts answers all accounts in the order of names.
+// listAccounts returns all accounts in the order of names.
 //
-//	@ID			listAccounts
 //	@Summary	List the accounts
-//	@Tags		access
-//	@Param		query	query		listAccountsRequest	false	"."
-//	@Success	200		{object}	rest.Page[access.Account]
-//	@Router		/accounts [get]
 func (s *Server) listAccounts(ctx context.Context, req listAccountsRequest) (rest.Page[access.Account], error) {
 	var after string
 	if err := req.Resume(&after); err != nil {
@@ -51,12 +46,7 @@ type createAccountRequest struct{ Body newAccount }
 // createAccount adds an account. It has no password: set one, or link it to an
 // outside identity.
 //
-//	@ID			createAccount
 //	@Summary	Add an account
-//	@Tags		access
-//	@Param		body	body		newAccount	true	"the new account"
-//	@Success	201		{object}	access.Account
-//	@Router		/accounts [post]
 func (s *Server) createAccount(ctx context.Context, req createAccountRequest) (rest.Created[access.Account], error) {
 	a, err := access.CreateAccount(ctx, s.db(ctx), req.Body.account(req.Body.Name))
 	return rest.Created[access.Account]{Key: a.Name, Value: a}, err
@@ -66,13 +56,9 @@ type accountRequest struct {
 	Account string `uri:"account"`
 }
 
-// findAccount answers one account.
+// findAccount returns one account.
 //
-//	@ID			findAccount
 //	@Summary	Read an account
-//	@Tags		access
-//	@Success	200	{object}	access.Account
-//	@Router		/accounts/{account} [get]
 func (s *Server) findAccount(ctx context.Context, req accountRequest) (access.Account, error) {
 	return access.FindAccount(ctx, s.db(ctx), req.Account)
 }
@@ -91,12 +77,7 @@ type updateAccountRequest struct {
 // updateAccount replaces what the account opens and for whom, links it to an
 // outside identity, disables it or lets it in again. Its sessions end.
 //
-//	@ID			updateAccount
 //	@Summary	Change, link or disable an account
-//	@Tags		access
-//	@Param		body	body		accountChange	true	"the account as it shall be"
-//	@Success	200		{object}	access.Account
-//	@Router		/accounts/{account} [put]
 func (s *Server) updateAccount(ctx context.Context, req updateAccountRequest) (access.Account, error) {
 	return access.UpdateAccount(ctx, s.db(ctx), req.Body.account(req.Account), req.Body.Disabled, req.Version)
 }
@@ -112,15 +93,10 @@ type resetPasswordRequest struct {
 	rest.IfMatch
 }
 
-// resetPassword gives the account a random password that must be changed before
+// resetPassword returns the account a random password that must be changed before
 // anything else. Its sessions end.
 //
-//	@ID			resetPassword
 //	@Summary	Give an account a one-time password
-//	@Tags		access
-//	@Param		If-Match	header		string	true	"."
-//	@Success	200			{object}	OneTimePassword
-//	@Router		/accounts/{account}/password [post]
 func (s *Server) resetPassword(ctx context.Context, req resetPasswordRequest) (OneTimePassword, error) {
 	a, password, err := access.ResetPassword(ctx, s.db(ctx), s.Passwords, req.Account, req.Version)
 	return OneTimePassword{a, password}, err

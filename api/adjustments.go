@@ -15,14 +15,9 @@ type listAdjustmentsRequest struct {
 	rest.PageQuery
 }
 
-// listAdjustments answers the adjustments that the caller may read.
+// listAdjustments returns the adjustments that the caller may read.
 //
-//	@ID			listAdjustments
 //	@Summary	List bonuses, deductions and vetoes
-//	@Tags		entry
-//	@Param		query	query		listAdjustmentsRequest	false	"."
-//	@Success	200		{object}	rest.Page[evaluation.Adjustment]
-//	@Router		/towns/{town}/adjustments [get]
 func (s *Server) listAdjustments(ctx context.Context, req listAdjustmentsRequest) (rest.Page[evaluation.Adjustment], error) {
 	f := evaluation.AdjustmentFilter{Period: req.Period, Branch: req.Branch, State: evaluation.AdjustmentState(req.State), Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
@@ -51,12 +46,7 @@ type proposeAdjustmentRequest struct {
 
 // proposeAdjustment enters a bonus, deduction or veto of the scheme for a branch.
 //
-//	@ID			proposeAdjustment
 //	@Summary	Propose a bonus, deduction or veto
-//	@Tags		entry
-//	@Param		body	body		adjustmentInput	true	"what, for whom and why"
-//	@Success	201		{object}	evaluation.Adjustment
-//	@Router		/towns/{town}/adjustments [post]
 func (s *Server) proposeAdjustment(ctx context.Context, req proposeAdjustmentRequest) (rest.Created[evaluation.Adjustment], error) {
 	in := req.Body
 	a, err := evaluation.Propose(ctx, s.db(ctx), evaluation.Adjustment{
@@ -71,13 +61,9 @@ type adjustmentRequest struct {
 	Adjustment string `uri:"adjustment"`
 }
 
-// findAdjustment answers one adjustment and what the caller can do with it.
+// findAdjustment returns one adjustment and what the caller can do with it.
 //
-//	@ID			findAdjustment
 //	@Summary	Read an adjustment
-//	@Tags		entry
-//	@Success	200	{object}	evaluation.Adjustment
-//	@Router		/towns/{town}/adjustments/{adjustment} [get]
 func (s *Server) findAdjustment(ctx context.Context, req adjustmentRequest) (evaluation.Adjustment, error) {
 	return evaluation.FindAdjustment(ctx, s.db(ctx), req.Town, req.Adjustment)
 }
@@ -95,13 +81,7 @@ type moveAdjustmentRequest struct {
 
 // moveAdjustment approves, rejects or withdraws an adjustment.
 //
-//	@ID			moveAdjustment
 //	@Summary	Decide on an adjustment
-//	@Tags		entry
-//	@Param		If-Match	header		string					true	"."
-//	@Param		body		body		adjustmentTransition	true	"where to, and why"
-//	@Success	200			{object}	evaluation.Adjustment
-//	@Router		/towns/{town}/adjustments/{adjustment}/transitions [post]
 func (s *Server) moveAdjustment(ctx context.Context, req moveAdjustmentRequest) (evaluation.Adjustment, error) {
 	return evaluation.MoveAdjustment(ctx, s.db(ctx), req.Town, req.Adjustment, req.Version, evaluation.AdjustmentState(req.Body.To), req.Body.Reason)
 }

@@ -9,15 +9,10 @@ import (
 	"bulwark/internal/rest"
 )
 
-// draftAnalysis answers what an analysis of a published result starts from: where
+// draftAnalysis returns what an analysis of a published result starts from: where
 // the branch is weak, and what the cheapest gains are. Nothing is stored.
 //
-//	@ID			draftAnalysis
 //	@Summary	Say what a cause analysis starts from
-//	@Tags		improvement
-//	@Param		query	query		scorecardRequest	false	"."
-//	@Success	200		{object}	improve.AnalysisBasis
-//	@Router		/towns/{town}/periods/{period}/branches/{branch}/analysis-draft [get]
 func (s *Server) draftAnalysis(ctx context.Context, req scorecardRequest) (improve.AnalysisBasis, error) {
 	if err := access.InScope(ctx, s.db(ctx), access.Caller(ctx), access.WriteAnalyses, req.Town, req.Branch, day.Of(s.Now())); err != nil {
 		return improve.AnalysisBasis{}, err
@@ -34,15 +29,10 @@ type listAnalysesRequest struct {
 	rest.PageQuery
 }
 
-// listAnalyses answers the cause analyses that the caller may see: the own ones, and
+// listAnalyses returns the cause analyses that the caller may see: the own ones, and
 // of others those submitted.
 //
-//	@ID			listAnalyses
 //	@Summary	List cause analyses
-//	@Tags		improvement
-//	@Param		query	query		listAnalysesRequest	false	"."
-//	@Success	200		{object}	rest.Page[improve.Analysis]
-//	@Router		/towns/{town}/analyses [get]
 func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (rest.Page[improve.Analysis], error) {
 	f := improve.AnalysisFilter{Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: improve.AnalysisState(req.State), Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
@@ -90,12 +80,7 @@ type beginAnalysisRequest struct {
 // beginAnalysis enters a draft about a published result of a branch that the caller
 // is a mentor of today.
 //
-//	@ID			beginAnalysis
 //	@Summary	Begin a cause analysis
-//	@Tags		improvement
-//	@Param		body	body		analysisInput	true	"of which result, and what was found so far"
-//	@Success	201		{object}	improve.Analysis
-//	@Router		/towns/{town}/analyses [post]
 func (s *Server) beginAnalysis(ctx context.Context, req beginAnalysisRequest) (rest.Created[improve.Analysis], error) {
 	in := req.Body
 	a, err := improve.BeginAnalysis(ctx, s.db(ctx), s.board, improve.Analysis{
@@ -109,13 +94,9 @@ type analysisRequest struct {
 	Analysis string `uri:"analysis"`
 }
 
-// findAnalysis answers one analysis and what the caller can do with it.
+// findAnalysis returns one analysis and what the caller can do with it.
 //
-//	@ID			findAnalysis
 //	@Summary	Read a cause analysis
-//	@Tags		improvement
-//	@Success	200	{object}	improve.Analysis
-//	@Router		/towns/{town}/analyses/{analysis} [get]
 func (s *Server) findAnalysis(ctx context.Context, req analysisRequest) (improve.Analysis, error) {
 	return improve.FindAnalysis(ctx, s.db(ctx), req.Town, req.Analysis)
 }
@@ -128,12 +109,7 @@ type writeAnalysisRequest struct {
 
 // writeAnalysis replaces what a draft says.
 //
-//	@ID			writeAnalysis
 //	@Summary	Write a cause analysis
-//	@Tags		improvement
-//	@Param		body	body		analysisContent	true	"all findings"
-//	@Success	200		{object}	improve.Analysis
-//	@Router		/towns/{town}/analyses/{analysis} [put]
 func (s *Server) writeAnalysis(ctx context.Context, req writeAnalysisRequest) (improve.Analysis, error) {
 	return improve.WriteAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, req.Body.findings(), req.Body.Summary)
 }
@@ -151,13 +127,7 @@ type moveAnalysisRequest struct {
 
 // moveAnalysis submits an analysis, or withdraws it to go on writing.
 //
-//	@ID			moveAnalysis
 //	@Summary	Submit or withdraw a cause analysis
-//	@Tags		improvement
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		analysisTransition	true	"where to, and why"
-//	@Success	200			{object}	improve.Analysis
-//	@Router		/towns/{town}/analyses/{analysis}/transitions [post]
 func (s *Server) moveAnalysis(ctx context.Context, req moveAnalysisRequest) (improve.Analysis, error) {
 	return improve.MoveAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, improve.AnalysisState(req.Body.To), req.Body.Reason)
 }

@@ -19,14 +19,9 @@ type listAppealsRequest struct {
 	rest.PageQuery
 }
 
-// listAppeals answers the appeals that the caller may read.
+// listAppeals returns the appeals that the caller may read.
 //
-//	@ID			listAppeals
 //	@Summary	List appeals
-//	@Tags		appeals
-//	@Param		query	query		listAppealsRequest	false	"."
-//	@Success	200		{object}	rest.Page[index.Appeal]
-//	@Router		/towns/{town}/appeals [get]
 func (s *Server) listAppeals(ctx context.Context, req listAppealsRequest) (rest.Page[index.Appeal], error) {
 	f := index.AppealFilter{Period: req.Period, Branch: req.Branch, State: index.AppealState(req.State), Overdue: req.Overdue, Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
@@ -61,12 +56,7 @@ type fileAppealRequest struct {
 // fileAppeal enters an appeal of the branch that the caller leads, against the
 // latest publication of a period, while its public notice is open.
 //
-//	@ID			fileAppeal
 //	@Summary	Appeal against a published result
-//	@Tags		appeals
-//	@Param		body	body		appealInput	true	"against what, and why"
-//	@Success	201		{object}	index.Appeal
-//	@Router		/towns/{town}/appeals [post]
 func (s *Server) fileAppeal(ctx context.Context, req fileAppealRequest) (rest.Created[index.Appeal], error) {
 	in := req.Body
 	a := index.Appeal{TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Statement: in.Statement, Evidence: in.Evidence}
@@ -82,13 +72,9 @@ type appealRequest struct {
 	Appeal string `uri:"appeal"`
 }
 
-// findAppeal answers one appeal and what the caller can do with it.
+// findAppeal returns one appeal and what the caller can do with it.
 //
-//	@ID			findAppeal
 //	@Summary	Read an appeal
-//	@Tags		appeals
-//	@Success	200	{object}	index.Appeal
-//	@Router		/towns/{town}/appeals/{appeal} [get]
 func (s *Server) findAppeal(ctx context.Context, req appealRequest) (index.Appeal, error) {
 	return index.FindAppeal(ctx, s.db(ctx), req.Town, req.Appeal)
 }
@@ -132,13 +118,7 @@ type decideAppealRequest struct {
 // decideAppeal upholds, rejects or withdraws an appeal. Upholding corrects what is
 // published: a new run and a new publication, all or nothing.
 //
-//	@ID			decideAppeal
 //	@Summary	Decide on an appeal
-//	@Tags		appeals
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		appealTransition	true	"where to, why, and what is corrected"
-//	@Success	200			{object}	index.Appeal
-//	@Router		/towns/{town}/appeals/{appeal}/transitions [post]
 func (s *Server) decideAppeal(ctx context.Context, req decideAppealRequest) (index.Appeal, error) {
 	var decided index.Appeal
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {

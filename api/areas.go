@@ -10,15 +10,9 @@ import (
 
 type listAreasRequest struct{ rest.PageQuery }
 
-// listAreas answers the nodes of the administrative tree in the order of codes.
+// listAreas returns the nodes of the administrative tree in the order of codes.
 //
-//	@ID			listAreas
 //	@Summary	List the areas of the administrative tree
-//	@Tags		structure
-//	@Security
-//	@Param		query	query		listAreasRequest	false	"."
-//	@Success	200		{object}	rest.Page[town.Area]
-//	@Router		/areas [get]
 func (s *Server) listAreas(ctx context.Context, req listAreasRequest) (rest.Page[town.Area], error) {
 	var after string
 	if err := req.Resume(&after); err != nil {
@@ -43,12 +37,7 @@ type createAreaRequest struct{ Body areaInput }
 
 // createArea adds a node to the administrative tree. It has no address of its own.
 //
-//	@ID			createArea
 //	@Summary	Add an area to the administrative tree
-//	@Tags		structure
-//	@Param		body	body		areaInput	true	"the new area"
-//	@Success	201		{object}	town.Area
-//	@Router		/areas [post]
 func (s *Server) createArea(ctx context.Context, req createAreaRequest) (rest.Created[town.Area], error) {
 	b := req.Body
 	a, err := town.CreateArea(ctx, s.db(ctx), town.Area{

@@ -13,15 +13,10 @@ const installation = ""
 
 type listInstallationAuditRequest struct{ auditQuery }
 
-// listInstallationAudit answers the trail of what belongs to no town, the newest
+// listInstallationAudit returns the trail of what belongs to no town, the newest
 // change first.
 //
-//	@ID			listInstallationAudit
 //	@Summary	List what was changed outside the towns
-//	@Tags		access
-//	@Param		query	query		listInstallationAuditRequest	false	"."
-//	@Success	200		{object}	rest.Page[audit.Record]
-//	@Router		/audit [get]
 func (s *Server) listInstallationAudit(ctx context.Context, req listInstallationAuditRequest) (rest.Page[audit.Record], error) {
 	return req.list(ctx, s, installation)
 }
@@ -30,26 +25,18 @@ type installationRecordRequest struct {
 	Sequence int64 `uri:"sequence"`
 }
 
-// findInstallationRecord answers one record by its place in the chain.
+// findInstallationRecord returns one record by its place in the chain.
 //
-//	@ID			findInstallationRecord
 //	@Summary	Read one record of the trail of the installation
-//	@Tags		access
-//	@Success	200	{object}	audit.Record
-//	@Router		/audit/{sequence} [get]
 func (s *Server) findInstallationRecord(ctx context.Context, req installationRecordRequest) (audit.Record, error) {
 	return audit.Find(ctx, s.db(ctx), installation, req.Sequence)
 }
 
 type installationHeadRequest struct{}
 
-// findInstallationHead answers the end of the chain of the installation.
+// findInstallationHead returns the end of the chain of the installation.
 //
-//	@ID			findInstallationHead
 //	@Summary	Read the end of the trail of the installation, to keep it elsewhere
-//	@Tags		access
-//	@Success	200	{object}	audit.Head
-//	@Router		/audit/head [get]
 func (s *Server) findInstallationHead(ctx context.Context, _ installationHeadRequest) (audit.Head, error) {
 	return audit.FindHead(ctx, s.db(ctx), installation)
 }
@@ -58,12 +45,7 @@ type verifyInstallationAuditRequest struct{ anchorQuery }
 
 // verifyInstallationAudit follows the chain of the installation.
 //
-//	@ID			verifyInstallationAudit
 //	@Summary	Verify the trail of the installation
-//	@Tags		access
-//	@Param		query	query		verifyInstallationAuditRequest	false	"."
-//	@Success	200		{object}	audit.Report
-//	@Router		/audit/verify [get]
 func (s *Server) verifyInstallationAudit(ctx context.Context, req verifyInstallationAuditRequest) (audit.Report, error) {
 	return req.verify(ctx, s, installation)
 }

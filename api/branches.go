@@ -26,15 +26,9 @@ func (s *Server) dayOrToday(d *day.Date) day.Date {
 	return day.Of(s.Now())
 }
 
-// listBranches answers the branches that existed on a day, in the order of codes.
+// listBranches returns the branches that existed on a day, in the order of codes.
 //
-//	@ID			listBranches
 //	@Summary	List the branches of a town
-//	@Tags		structure
-//	@Security
-//	@Param		query	query		listBranchesRequest	false	"."
-//	@Success	200		{object}	rest.Page[town.Branch]
-//	@Router		/towns/{town}/branches [get]
 func (s *Server) listBranches(ctx context.Context, req listBranchesRequest) (rest.Page[town.Branch], error) {
 	f := town.BranchFilter{On: s.dayOrToday(req.On), Kind: req.Kind, Class: req.Class, Closed: req.IncludeClosed, Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
@@ -64,12 +58,7 @@ type createBranchRequest struct {
 
 // createBranch founds a branch.
 //
-//	@ID			createBranch
 //	@Summary	Found a branch
-//	@Tags		structure
-//	@Param		body	body		branchInput	true	"the new branch"
-//	@Success	201		{object}	town.Branch
-//	@Router		/towns/{town}/branches [post]
 func (s *Server) createBranch(ctx context.Context, req createBranchRequest) (rest.Created[town.Branch], error) {
 	in := req.Body
 	b := town.Branch{Name: in.Name, Kind: in.Kind, Class: in.Class}
@@ -88,27 +77,16 @@ type findBranchRequest struct {
 	On *day.Date `form:"on" swaggertype:"string" format:"date"` // as it was on this day; today in Asia/Shanghai if absent
 }
 
-// findBranch answers one branch as it was on a day, one that has ended too.
+// findBranch returns one branch as it was on a day, one that has ended too.
 //
-//	@ID			findBranch
 //	@Summary	Read a branch
-//	@Tags		structure
-//	@Security
-//	@Param		query	query		findBranchRequest	false	"."
-//	@Success	200		{object}	town.Branch
-//	@Router		/towns/{town}/branches/{branch} [get]
 func (s *Server) findBranch(ctx context.Context, req findBranchRequest) (town.Branch, error) {
 	return town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, s.dayOrToday(req.On))
 }
 
-// branchHistory tells the life of a branch, oldest event first, on one page.
+// branchHistory returns the life of a branch, oldest event first, on one page.
 //
-//	@ID			branchHistory
 //	@Summary	Read the history of a branch
-//	@Tags		structure
-//	@Security
-//	@Success	200	{object}	rest.Page[town.Event]
-//	@Router		/towns/{town}/branches/{branch}/history [get]
 func (s *Server) branchHistory(ctx context.Context, req branchRequest) (rest.Page[town.Event], error) {
 	events, err := town.BranchHistory(ctx, s.db(ctx), req.Town, req.Branch)
 	return rest.Page[town.Event]{Items: events}, err

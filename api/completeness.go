@@ -18,16 +18,10 @@ type completenessRequest struct {
 	Accept string `header:"Accept" swaggerignore:"true"`
 }
 
-// findCompleteness answers what is in and what is missing, on the branches that
+// findCompleteness returns what is in and what is missing, on the branches that
 // the caller works on.
 //
-//	@ID			findCompleteness
 //	@Summary	Count what is in and what is missing
-//	@Tags		entry
-//	@Produce	json,text/csv
-//	@Param		query	query		completenessRequest	false	"."
-//	@Success	200		{object}	evaluation.Completeness
-//	@Router		/towns/{town}/periods/{period}/completeness [get]
 func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) (rest.Raw, error) {
 	c, err := evaluation.FindCompleteness(ctx, s.db(ctx), req.Town, req.Period, req.By)
 	if err != nil {

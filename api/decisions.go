@@ -53,13 +53,7 @@ type decision struct {
 // decideEvaluations approves or returns up to 500 sheets. Those that can be
 // decided on are; the others stay as they were and say why.
 //
-//	@ID			decideEvaluations
 //	@Summary	Approve or return many evaluations
-//	@Tags		entry
-//	@Param		query	query		decideEvaluationsRequest	false	"."
-//	@Param		body	body		decisionInput				true	"the decision and the sheets"
-//	@Success	200		{object}	decisions
-//	@Router		/towns/{town}/evaluations/decide [post]
 func (s *Server) decideEvaluations(ctx context.Context, req decideEvaluationsRequest) (decisions, error) {
 	in := req.Body
 	items := make([]workflow.Ref, len(in.Items))

@@ -16,15 +16,10 @@ type effectRequest struct {
 	Horizon int    `form:"horizon" default:"1" validate:"min=1,max=40"`                     // periods from the score before to the one after
 }
 
-// findEffect answers whether branches gained more by it than comparable ones did
+// findEffect returns whether branches gained more by it than comparable ones did
 // without. Under a minimum of comparable branches it gives no figure.
 //
-//	@ID			findEffect
 //	@Summary	Estimate the effect of a measure, of mentoring or of plans
-//	@Tags		improvement
-//	@Param		query	query		effectRequest	false	"."
-//	@Success	200		{object}	improve.EffectReport
-//	@Router		/towns/{town}/effects [get]
 func (s *Server) findEffect(ctx context.Context, req effectRequest) (improve.EffectReport, error) {
 	return improve.FindEffect(ctx, s.db(ctx), s.board, req.Town, string(req.Language), improve.EffectQuestion{
 		Of: req.Of, Measure: req.Measure, Kind: req.Kind, Horizon: req.Horizon,

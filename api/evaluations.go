@@ -18,15 +18,10 @@ type listEvaluationsRequest struct {
 	rest.PageQuery
 }
 
-// listEvaluations answers the sheets that the caller may read, without entries,
+// listEvaluations returns the sheets that the caller may read, without entries,
 // in the order of their making.
 //
-//	@ID			listEvaluations
 //	@Summary	List evaluations
-//	@Tags		entry
-//	@Param		query	query		listEvaluationsRequest	false	"."
-//	@Success	200		{object}	rest.Page[evaluation.Sheet]
-//	@Router		/towns/{town}/evaluations [get]
 func (s *Server) listEvaluations(ctx context.Context, req listEvaluationsRequest) (rest.Page[evaluation.Sheet], error) {
 	f := evaluation.SheetFilter{
 		Period: req.Period, Branch: req.Branch, Evaluator: req.Evaluator,
@@ -78,12 +73,7 @@ type beginEvaluationRequest struct {
 // beginEvaluation opens the caller's sheet for a branch in an open period, a
 // draft. Every fault of its entries is told at once.
 //
-//	@ID			beginEvaluation
 //	@Summary	Begin an evaluation
-//	@Tags		entry
-//	@Param		body	body		newSheet	true	"the sheet; entries may follow later"
-//	@Success	201		{object}	evaluation.Sheet
-//	@Router		/towns/{town}/evaluations [post]
 func (s *Server) beginEvaluation(ctx context.Context, req beginEvaluationRequest) (rest.Created[evaluation.Sheet], error) {
 	in := req.Body
 	sheet, err := evaluation.BeginSheet(ctx, s.db(ctx), req.Town, in.Period, in.Branch, in.Note, in.entries())
@@ -95,13 +85,9 @@ type evaluationRequest struct {
 	Evaluation string `uri:"evaluation"`
 }
 
-// findEvaluation answers one sheet with its entries and what the caller can do.
+// findEvaluation returns one sheet with its entries and what the caller can do.
 //
-//	@ID			findEvaluation
 //	@Summary	Read an evaluation
-//	@Tags		entry
-//	@Success	200	{object}	evaluation.Sheet
-//	@Router		/towns/{town}/evaluations/{evaluation} [get]
 func (s *Server) findEvaluation(ctx context.Context, req evaluationRequest) (evaluation.Sheet, error) {
 	return evaluation.FindSheet(ctx, s.db(ctx), req.Town, req.Evaluation)
 }
@@ -115,12 +101,7 @@ type writeEvaluationRequest struct {
 // writeEvaluation replaces note and entries of the caller's own draft or
 // returned sheet.
 //
-//	@ID			writeEvaluation
 //	@Summary	Write an evaluation
-//	@Tags		entry
-//	@Param		body	body		sheetInput	true	"all entries of the sheet"
-//	@Success	200		{object}	evaluation.Sheet
-//	@Router		/towns/{town}/evaluations/{evaluation} [put]
 func (s *Server) writeEvaluation(ctx context.Context, req writeEvaluationRequest) (evaluation.Sheet, error) {
 	return evaluation.WriteSheet(ctx, s.db(ctx), req.Town, req.Evaluation, req.Version, req.Body.Note, req.Body.entries())
 }
@@ -139,13 +120,7 @@ type moveEvaluationRequest struct {
 
 // moveEvaluation submits, withdraws, approves or returns a sheet.
 //
-//	@ID			moveEvaluation
 //	@Summary	Move an evaluation to another state
-//	@Tags		entry
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		sheetTransition	true	"where to, and why"
-//	@Success	200			{object}	evaluation.Sheet
-//	@Router		/towns/{town}/evaluations/{evaluation}/transitions [post]
 func (s *Server) moveEvaluation(ctx context.Context, req moveEvaluationRequest) (evaluation.Sheet, error) {
 	to, due := evaluation.SheetState(req.Body.To), given(req.Body.DueOn)
 	if due == nil {

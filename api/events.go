@@ -16,14 +16,9 @@ type listEventsRequest struct {
 	rest.PageQuery
 }
 
-// listEvents answers exchange events and study visits in the order of their making.
+// listEvents returns exchange events and study visits in the order of their making.
 //
-//	@ID			listEvents
 //	@Summary	List exchange events and study visits
-//	@Tags		exchange
-//	@Param		query	query		listEventsRequest	false	"."
-//	@Success	200		{object}	rest.Page[exchange.Event]
-//	@Router		/towns/{town}/events [get]
 func (s *Server) listEvents(ctx context.Context, req listEventsRequest) (rest.Page[exchange.Event], error) {
 	f := exchange.EventFilter{Kind: req.Kind, Branch: req.Branch, State: exchange.EventState(req.State), Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
@@ -66,12 +61,7 @@ type planEventRequest struct {
 
 // planEvent plans an exchange event or a study visit.
 //
-//	@ID			planEvent
 //	@Summary	Plan an exchange event or study visit
-//	@Tags		exchange
-//	@Param		body	body		newEventInput	true	"when, about what, and who"
-//	@Success	201		{object}	exchange.Event
-//	@Router		/towns/{town}/events [post]
 func (s *Server) planEvent(ctx context.Context, req planEventRequest) (rest.Created[exchange.Event], error) {
 	e := req.Body.of(req.Town)
 	e.Kind = req.Body.Kind
@@ -84,14 +74,10 @@ type eventRequest struct {
 	Event string `uri:"event"`
 }
 
-// findEvent answers one event or study visit. Who takes part is told to those who
+// findEvent returns one event or study visit. Who takes part is told to those who
 // may read people.
 //
-//	@ID			findEvent
 //	@Summary	Read an exchange event or study visit
-//	@Tags		exchange
-//	@Success	200	{object}	exchange.Event
-//	@Router		/towns/{town}/events/{event} [get]
 func (s *Server) findEvent(ctx context.Context, req eventRequest) (exchange.Event, error) {
 	return exchange.FindEvent(ctx, s.db(ctx), req.Town, req.Event)
 }
@@ -104,12 +90,7 @@ type updateEventRequest struct {
 
 // updateEvent replaces what an event or study visit says, and what came of it.
 //
-//	@ID			updateEvent
 //	@Summary	Change an exchange event or study visit
-//	@Tags		exchange
-//	@Param		body	body		eventInput	true	"all of it"
-//	@Success	200		{object}	exchange.Event
-//	@Router		/towns/{town}/events/{event} [put]
 func (s *Server) updateEvent(ctx context.Context, req updateEventRequest) (exchange.Event, error) {
 	e := req.Body.of(req.Town)
 	e.ID = req.Event
@@ -127,15 +108,9 @@ type moveEventRequest struct {
 	Body eventTransition
 }
 
-// moveEvent says that an event or study visit was held, or is cancelled.
+// moveEvent returns that an event or study visit was held, or is cancelled.
 //
-//	@ID			moveEvent
 //	@Summary	Hold or cancel an exchange event or study visit
-//	@Tags		exchange
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		eventTransition	true	"where to, and why"
-//	@Success	200			{object}	exchange.Event
-//	@Router		/towns/{town}/events/{event}/transitions [post]
 func (s *Server) moveEvent(ctx context.Context, req moveEventRequest) (exchange.Event, error) {
 	return exchange.MoveEvent(ctx, s.db(ctx), req.Town, req.Event, req.Version, exchange.EventState(req.Body.To), req.Body.Reason)
 }

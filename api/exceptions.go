@@ -13,15 +13,10 @@ type listExceptionsRequest struct {
 	rest.PageQuery
 }
 
-// listExceptions answers who may enter sheets after the window, and until when, in
+// listExceptions returns who may enter sheets after the window, and until when, in
 // the order in which it was granted.
 //
-//	@ID			listExceptions
 //	@Summary	List exceptions from the entry window
-//	@Tags		entry
-//	@Param		query	query		listExceptionsRequest	false	"."
-//	@Success	200		{object}	rest.Page[evaluation.Exception]
-//	@Router		/towns/{town}/periods/{period}/exceptions [get]
 func (s *Server) listExceptions(ctx context.Context, req listExceptionsRequest) (rest.Page[evaluation.Exception], error) {
 	var after string
 	if err := req.Resume(&after); err != nil {
@@ -49,12 +44,7 @@ type grantExceptionRequest struct {
 // grantException lets the sheets of a branch, of an evaluator, or of both together
 // be entered after the window. Nobody grants one to himself or herself.
 //
-//	@ID			grantException
 //	@Summary	Grant an exception from the entry window
-//	@Tags		entry
-//	@Param		body	body		exceptionInput	true	"for whom, until when and why"
-//	@Success	201		{object}	evaluation.Exception
-//	@Router		/towns/{town}/periods/{period}/exceptions [post]
 func (s *Server) grantException(ctx context.Context, req grantExceptionRequest) (rest.Created[evaluation.Exception], error) {
 	in := req.Body
 	e, err := evaluation.GrantException(ctx, s.db(ctx), evaluation.Exception{
@@ -68,13 +58,9 @@ type exceptionRequest struct {
 	Exception string `uri:"exception"`
 }
 
-// findException answers one exception and what the caller can do with it.
+// findException returns one exception and what the caller can do with it.
 //
-//	@ID			findException
 //	@Summary	Read an exception from the entry window
-//	@Tags		entry
-//	@Success	200	{object}	evaluation.Exception
-//	@Router		/towns/{town}/periods/{period}/exceptions/{exception} [get]
 func (s *Server) findException(ctx context.Context, req exceptionRequest) (evaluation.Exception, error) {
 	return evaluation.FindException(ctx, s.db(ctx), req.Town, req.Period, req.Exception)
 }
@@ -91,13 +77,7 @@ type endExceptionRequest struct {
 
 // endException withdraws an exception; what was entered under it stays.
 //
-//	@ID			endException
 //	@Summary	End an exception from the entry window
-//	@Tags		entry
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		exceptionEnd	true	"why"
-//	@Success	200			{object}	evaluation.Exception
-//	@Router		/towns/{town}/periods/{period}/exceptions/{exception}/end [post]
 func (s *Server) endException(ctx context.Context, req endExceptionRequest) (evaluation.Exception, error) {
 	return evaluation.EndException(ctx, s.db(ctx), req.Town, req.Period, req.Exception, req.Version, req.Body.Reason)
 }

@@ -23,15 +23,9 @@ func (s *Server) branchView(ctx context.Context, req scorecardRequest) (index.Vi
 	return view, detailed.Has(req.Branch), err
 }
 
-// findExplanation answers how the score of a branch arose.
+// findExplanation returns how the score of a branch arose.
 //
-//	@ID			findExplanation
 //	@Summary	Explain the score of a branch
-//	@Tags		index
-//	@Security
-//	@Param		query	query		scorecardRequest	false	"."
-//	@Success	200		{object}	index.Explanation
-//	@Router		/towns/{town}/periods/{period}/branches/{branch}/explanation [get]
 func (s *Server) findExplanation(ctx context.Context, req scorecardRequest) (index.Explanation, error) {
 	view, detailed, err := s.branchView(ctx, req)
 	if err != nil {
@@ -46,15 +40,9 @@ type scoreChangeRequest struct {
 	FromPublication int64  `form:"from_publication" validate:"min=0"` // of that period, or of the same one if from is absent; its latest if absent
 }
 
-// findChange answers where a change of score comes from.
+// findChange returns where a change of score comes from.
 //
-//	@ID			findChange
 //	@Summary	Take the change of a branch's score apart
-//	@Tags		index
-//	@Security
-//	@Param		query	query		scoreChangeRequest	false	"."
-//	@Success	200		{object}	index.ScoreChange
-//	@Router		/towns/{town}/periods/{period}/branches/{branch}/change [get]
 func (s *Server) findChange(ctx context.Context, req scoreChangeRequest) (index.ScoreChange, error) {
 	view, detailed, err := s.branchView(ctx, req.scorecardRequest)
 	if err != nil {
@@ -63,15 +51,10 @@ func (s *Server) findChange(ctx context.Context, req scoreChangeRequest) (index.
 	return s.board.Change(ctx, s.db(ctx), view, req.Branch, req.From, req.FromPublication, string(req.Language), detailed)
 }
 
-// findGains answers what would move a branch up: what each indicator is worth and
+// findGains returns what would move a branch up: what each indicator is worth and
 // the cheapest way to the next rank and grade.
 //
-//	@ID			findGains
 //	@Summary	Say what would move a branch up
-//	@Tags		index
-//	@Param		query	query		scorecardRequest	false	"."
-//	@Success	200		{object}	index.Gains
-//	@Router		/towns/{town}/periods/{period}/branches/{branch}/gains [get]
 func (s *Server) findGains(ctx context.Context, req scorecardRequest) (index.Gains, error) {
 	view, detailed, err := s.branchView(ctx, req)
 	if err != nil {

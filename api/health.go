@@ -16,26 +16,16 @@ type Health struct {
 
 type healthRequest struct{}
 
-// live answers as long as the process does; it asks nothing of the database.
+// live returns as long as the process does; it asks nothing of the database.
 //
-//	@ID			live
 //	@Summary	Is the process alive?
-//	@Tags		service
-//	@Security
-//	@Success	200	{object}	Health
-//	@Router		/livez [get]
 func (s *Server) live(context.Context, healthRequest) (Health, error) {
 	return Health{"ok", s.Version}, nil
 }
 
-// ready answers whether requests can be served now.
+// ready returns whether requests can be served now.
 //
-//	@ID			ready
 //	@Summary	Can requests be served?
-//	@Tags		service
-//	@Security
-//	@Success	200	{object}	Health
-//	@Router		/readyz [get]
 func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 	if s.draining.Load() {
 		return Health{}, rest.RetryLater("shutting_down", text.F("服务正在停止", "the service is shutting down"))

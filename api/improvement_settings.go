@@ -7,16 +7,11 @@ import (
 	"bulwark/internal/rest"
 )
 
-// findImprovementSettings answers the rules of improvement of a town: those of
+// findImprovementSettings returns the rules of improvement of a town: those of
 // targets, the intervals, the holidays. While nobody has made any it is the example
 // that ships, without times.
 //
-//	@ID			findImprovementSettings
 //	@Summary	Read the rules of improvement
-//	@Tags		improvement
-//	@Security
-//	@Success	200	{object}	improve.TownSettings
-//	@Router		/towns/{town}/improvement-settings [get]
 func (s *Server) findImprovementSettings(ctx context.Context, req townRequest) (improve.TownSettings, error) {
 	stored, err := improve.FindSettings(ctx, s.db(ctx), req.Town)
 	return stored.Told(), err
@@ -36,12 +31,7 @@ type updateImprovementSettingsRequest struct {
 // updateImprovementSettings replaces the rules of improvement. What was due is
 // counted anew by them.
 //
-//	@ID			updateImprovementSettings
 //	@Summary	Replace the rules of improvement
-//	@Tags		improvement
-//	@Param		body	body		improvementSettingsInput	true	"all rules, and why they change"
-//	@Success	200		{object}	improve.TownSettings
-//	@Router		/towns/{town}/improvement-settings [put]
 func (s *Server) updateImprovementSettings(ctx context.Context, req updateImprovementSettingsRequest) (improve.TownSettings, error) {
 	stored, err := improve.UpdateSettings(ctx, s.db(ctx), req.Town, req.Version, req.Body.Settings, req.Body.Reason)
 	return stored.Told(), err

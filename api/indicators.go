@@ -14,16 +14,10 @@ type listIndicatorsRequest struct {
 	Scheme string `form:"scheme"` // of this scheme; of the one activated last if absent
 }
 
-// listIndicators answers the indicators of the active version in their order,
+// listIndicators returns the indicators of the active version in their order,
 // each with its share of the index, on one page.
 //
-//	@ID			listIndicators
 //	@Summary	List the indicators in force with their effective weights
-//	@Tags		scheme
-//	@Security
-//	@Param		query	query		listIndicatorsRequest	false	"."
-//	@Success	200		{object}	rest.Page[scheme.Indicator]
-//	@Router		/towns/{town}/indicators [get]
 func (s *Server) listIndicators(ctx context.Context, req listIndicatorsRequest) (rest.Page[scheme.Indicator], error) {
 	v, err := scheme.FindActive(ctx, s.db(ctx), req.Town, req.Scheme)
 	if err != nil {
@@ -41,15 +35,9 @@ type diffSchemeRequest struct {
 	From int64 `form:"from" validate:"required,min=1"` // number of the version to compare with
 }
 
-// diffScheme answers what changed from one version to another, on one page.
+// diffScheme returns what changed from one version to another, on one page.
 //
-//	@ID			diffScheme
 //	@Summary	Compare two versions of a scheme
-//	@Tags		scheme
-//	@Security
-//	@Param		query	query		diffSchemeRequest	false	"."
-//	@Success	200		{object}	rest.Page[scheme.Change]
-//	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/diff [get]
 func (s *Server) diffScheme(ctx context.Context, req diffSchemeRequest) (rest.Page[scheme.Change], error) {
 	to, err := s.visibleScheme(ctx, req.Town, req.Scheme, req.Number)
 	if err != nil {
@@ -67,14 +55,9 @@ type schemeTemplateRequest struct {
 	Scheme string `uri:"scheme"`
 }
 
-// findSchemeTemplate answers a shipped scheme, to be edited and sent to a town.
+// findSchemeTemplate returns a shipped scheme, to be edited and sent to a town.
 //
-//	@ID			findSchemeTemplate
 //	@Summary	Read a shipped scheme document
-//	@Tags		scheme
-//	@Security
-//	@Success	200	{object}	scheme.Document
-//	@Router		/scheme-templates/{scheme} [get]
 func (s *Server) findSchemeTemplate(_ context.Context, req schemeTemplateRequest) (rest.Raw, error) {
 	d, err := scheme.FiveForces()
 	if err != nil {

@@ -10,13 +10,9 @@ import (
 
 type listKeysRequest struct{}
 
-// listKeys answers all keys, revoked and expired ones too, on one page.
+// listKeys returns all keys, revoked and expired ones too, on one page.
 //
-//	@ID			listKeys
 //	@Summary	List the keys
-//	@Tags		access
-//	@Success	200	{object}	rest.Page[access.Key]
-//	@Router		/keys [get]
 func (s *Server) listKeys(ctx context.Context, _ listKeysRequest) (rest.Page[access.Key], error) {
 	keys, err := access.ListKeys(ctx, s.db(ctx))
 	return rest.Page[access.Key]{Items: keys}, err
@@ -41,12 +37,7 @@ type createKeyRequest struct{ Body keyInput }
 
 // createKey makes a key. The answer is the only place that ever has its secret.
 //
-//	@ID			createKey
 //	@Summary	Make a key and tell its secret, once
-//	@Tags		access
-//	@Param		body	body		keyInput	true	"what the key opens, and for whom"
-//	@Success	201		{object}	NewKey
-//	@Router		/keys [post]
 func (s *Server) createKey(ctx context.Context, req createKeyRequest) (rest.Created[NewKey], error) {
 	b := req.Body
 	k, secret, err := access.CreateKey(ctx, s.db(ctx), access.Key{
@@ -62,11 +53,7 @@ type revokeKeyRequest struct {
 
 // revokeKey ends a key at once. It stays in the list.
 //
-//	@ID			revokeKey
 //	@Summary	Revoke a key
-//	@Tags		access
-//	@Success	204
-//	@Router		/keys/{key} [delete]
 func (s *Server) revokeKey(ctx context.Context, req revokeKeyRequest) (rest.Nothing, error) {
 	return rest.Nothing{}, access.RevokeKey(ctx, s.db(ctx), req.Key, req.Version)
 }

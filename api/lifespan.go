@@ -22,15 +22,9 @@ type renameBranchRequest struct {
 	Body branchRename
 }
 
-// renameBranch gives the branch another name; earlier days keep the old one.
+// renameBranch returns the branch another name; earlier days keep the old one.
 //
-//	@ID			renameBranch
 //	@Summary	Rename a branch from a day on
-//	@Tags		structure
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		branchRename	true	"the new name"
-//	@Success	200			{object}	town.Branch
-//	@Router		/towns/{town}/branches/{branch}/rename [post]
 func (s *Server) renameBranch(ctx context.Context, req renameBranchRequest) (town.Branch, error) {
 	b := req.Body
 	return town.Rename(ctx, s.db(ctx), req.Town, req.Branch, req.Version, b.Name, b.On, b.Reason)
@@ -51,13 +45,7 @@ type reclassifyBranchRequest struct {
 
 // reclassifyBranch counts the branch as another kind and class.
 //
-//	@ID			reclassifyBranch
 //	@Summary	Change kind and class of a branch from a day on
-//	@Tags		structure
-//	@Param		If-Match	header		string					true	"."
-//	@Param		body		body		branchReclassification	true	"kind and class, both"
-//	@Success	200			{object}	town.Branch
-//	@Router		/towns/{town}/branches/{branch}/reclassify [post]
 func (s *Server) reclassifyBranch(ctx context.Context, req reclassifyBranchRequest) (town.Branch, error) {
 	b := req.Body
 	return town.Reclassify(ctx, s.db(ctx), req.Town, req.Branch, req.Version, b.Kind, b.Class, b.On, b.Reason)
@@ -77,13 +65,7 @@ type mergeBranchRequest struct {
 
 // mergeBranch ends the branch in favour of another one.
 //
-//	@ID			mergeBranch
 //	@Summary	Merge a branch into another
-//	@Tags		structure
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		branchMerger	true	"the branch that takes it over"
-//	@Success	200			{object}	town.Branch
-//	@Router		/towns/{town}/branches/{branch}/merge [post]
 func (s *Server) mergeBranch(ctx context.Context, req mergeBranchRequest) (town.Branch, error) {
 	b := req.Body
 	return town.Merge(ctx, s.db(ctx), req.Town, req.Branch, req.Version, b.Into, b.On, b.Reason)
@@ -102,13 +84,7 @@ type closeBranchRequest struct {
 
 // closeBranch ends the branch without a successor.
 //
-//	@ID			closeBranch
 //	@Summary	Close a branch
-//	@Tags		structure
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		branchClosure	true	"since when, and why"
-//	@Success	200			{object}	town.Branch
-//	@Router		/towns/{town}/branches/{branch}/close [post]
 func (s *Server) closeBranch(ctx context.Context, req closeBranchRequest) (town.Branch, error) {
 	return town.Close(ctx, s.db(ctx), req.Town, req.Branch, req.Version, req.Body.On, req.Body.Reason)
 }

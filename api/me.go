@@ -15,14 +15,9 @@ type Me struct {
 
 type meRequest struct{}
 
-// me answers who the caller is. Without a key there is no role.
+// me returns who the caller is. Without a key there is no role.
 //
-//	@ID			me
 //	@Summary	Who am I, and what may I do?
-//	@Tags		access
-//	@Security
-//	@Success	200	{object}	Me
-//	@Router		/me [get]
 func (s *Server) me(ctx context.Context, _ meRequest) (Me, error) {
 	p := access.Caller(ctx)
 	may := slices.DeleteFunc(access.ActionsOf(p.Role), func(a access.Action) bool { return !p.May(a) })

@@ -8,15 +8,10 @@ import (
 	"bulwark/internal/text"
 )
 
-// listMeasures answers the seven measures of a town, named or not, and how far
+// listMeasures returns the seven measures of a town, named or not, and how far
 // their tasks have come.
 //
-//	@ID			listMeasures
 //	@Summary	List the measures
-//	@Tags		improvement
-//	@Security
-//	@Success	200	{object}	rest.Page[improve.Measure]
-//	@Router		/towns/{town}/measures [get]
 func (s *Server) listMeasures(ctx context.Context, req townRequest) (rest.Page[improve.Measure], error) {
 	list, err := improve.ListMeasures(ctx, s.db(ctx), req.Town)
 	return rest.Page[improve.Measure]{Items: list}, err
@@ -27,14 +22,9 @@ type measureRequest struct {
 	Measure int64  `uri:"measure"`
 }
 
-// findMeasure answers one measure.
+// findMeasure returns one measure.
 //
-//	@ID			findMeasure
 //	@Summary	Read a measure
-//	@Tags		improvement
-//	@Security
-//	@Success	200	{object}	improve.Measure
-//	@Router		/towns/{town}/measures/{measure} [get]
 func (s *Server) findMeasure(ctx context.Context, req measureRequest) (improve.Measure, error) {
 	return improve.FindMeasure(ctx, s.db(ctx), req.Town, req.Measure)
 }
@@ -53,12 +43,7 @@ type nameMeasureRequest struct {
 // nameMeasure names and describes a measure. What the public source calls it stays
 // visible.
 //
-//	@ID			nameMeasure
 //	@Summary	Name a measure
-//	@Tags		improvement
-//	@Param		body	body		measureInput	true	"its name and what it is"
-//	@Success	200		{object}	improve.Measure
-//	@Router		/towns/{town}/measures/{measure} [put]
 func (s *Server) nameMeasure(ctx context.Context, req nameMeasureRequest) (improve.Measure, error) {
 	return improve.NameMeasure(ctx, s.db(ctx), req.Town, req.Measure, req.Version, req.Body.Name, req.Body.Description)
 }
@@ -68,15 +53,10 @@ type measureProgressRequest struct {
 	By string `form:"by" default:"measure" validate:"oneof=measure branch"` // one row per measure, or per branch and measure
 }
 
-// listMeasureProgress answers how far the tasks have come that the caller may read: of the
+// listMeasureProgress returns how far the tasks have come that the caller may read: of the
 // branches in reach, and of the town.
 //
-//	@ID			listMeasureProgress
 //	@Summary	Count the tasks of measures
-//	@Tags		improvement
-//	@Param		query	query		measureProgressRequest	false	"."
-//	@Success	200		{object}	rest.Page[improve.Progress]
-//	@Router		/towns/{town}/measures/progress [get]
 func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressRequest) (rest.Page[improve.Progress], error) {
 	list, err := improve.ProgressInReach(ctx, s.db(ctx), req.Town, req.By == "branch")
 	return rest.Page[improve.Progress]{Items: list}, err

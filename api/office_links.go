@@ -15,14 +15,9 @@ type listOfficeLinksRequest struct {
 	rest.PageQuery
 }
 
-// listOfficeLinks answers which branches a liaison office works for, in the order of entry.
+// listOfficeLinks returns which branches a liaison office works for, in the order of entry.
 //
-//	@ID			listOfficeLinks
 //	@Summary	List which branches a liaison office works for
-//	@Tags		people
-//	@Param		query	query		listOfficeLinksRequest	false	"."
-//	@Success	200		{object}	rest.Page[people.OfficeLink]
-//	@Router		/towns/{town}/offices/{office}/links [get]
 func (s *Server) listOfficeLinks(ctx context.Context, req listOfficeLinksRequest) (rest.Page[people.OfficeLink], error) {
 	if _, err := people.FindOffice(ctx, s.db(ctx), req.Town, req.Office); err != nil {
 		return rest.Page[people.OfficeLink]{}, err
@@ -55,12 +50,7 @@ type createOfficeLinkRequest struct {
 
 // createOfficeLink links the office to a branch, which its members then reach.
 //
-//	@ID			createOfficeLink
 //	@Summary	Link a liaison office to a branch
-//	@Tags		people
-//	@Param		body	body		officeLinkInput	true	"which branch, from when"
-//	@Success	201		{object}	people.OfficeLink
-//	@Router		/towns/{town}/offices/{office}/links [post]
 func (s *Server) createOfficeLink(ctx context.Context, req createOfficeLinkRequest) (rest.Created[people.OfficeLink], error) {
 	b := req.Body
 	made, err := people.LinkOffice(ctx, s.db(ctx), people.OfficeLink{
@@ -74,13 +64,9 @@ type officeLinkRequest struct {
 	ID string `uri:"id"`
 }
 
-// findOfficeLink answers one of them.
+// findOfficeLink returns one of them.
 //
-//	@ID			findOfficeLink
 //	@Summary	Read a link
-//	@Tags		people
-//	@Success	200	{object}	people.OfficeLink
-//	@Router		/towns/{town}/offices/{office}/links/{id} [get]
 func (s *Server) findOfficeLink(ctx context.Context, req officeLinkRequest) (people.OfficeLink, error) {
 	return people.FindOfficeLink(ctx, s.db(ctx), req.Town, req.Office, req.ID)
 }
@@ -93,13 +79,7 @@ type endOfficeLinkRequest struct {
 
 // endOfficeLink sets its last day.
 //
-//	@ID			endOfficeLink
 //	@Summary	End a link
-//	@Tags		people
-//	@Param		If-Match	header		string	true	"."
-//	@Param		body		body		termEnd	true	"the last day, and why"
-//	@Success	200			{object}	people.OfficeLink
-//	@Router		/towns/{town}/offices/{office}/links/{id}/end [post]
 func (s *Server) endOfficeLink(ctx context.Context, req endOfficeLinkRequest) (people.OfficeLink, error) {
 	return people.EndOfficeLink(ctx, s.db(ctx), req.Town, req.Office, req.ID, req.Version, req.Body.Until, req.Body.Reason)
 }

@@ -15,14 +15,9 @@ type listOfficeMembersRequest struct {
 	rest.PageQuery
 }
 
-// listOfficeMembers answers who works in a liaison office, in the order of entry.
+// listOfficeMembers returns who works in a liaison office, in the order of entry.
 //
-//	@ID			listOfficeMembers
 //	@Summary	List who works in a liaison office
-//	@Tags		people
-//	@Param		query	query		listOfficeMembersRequest	false	"."
-//	@Success	200		{object}	rest.Page[people.OfficeMember]
-//	@Router		/towns/{town}/offices/{office}/members [get]
 func (s *Server) listOfficeMembers(ctx context.Context, req listOfficeMembersRequest) (rest.Page[people.OfficeMember], error) {
 	if _, err := people.FindOffice(ctx, s.db(ctx), req.Town, req.Office); err != nil {
 		return rest.Page[people.OfficeMember]{}, err
@@ -55,12 +50,7 @@ type createOfficeMemberRequest struct {
 
 // createOfficeMember makes a person a member of the office, who reaches the branches of its links.
 //
-//	@ID			createOfficeMember
 //	@Summary	Add a member to a liaison office
-//	@Tags		people
-//	@Param		body	body		officeMemberInput	true	"which person, from when"
-//	@Success	201		{object}	people.OfficeMember
-//	@Router		/towns/{town}/offices/{office}/members [post]
 func (s *Server) createOfficeMember(ctx context.Context, req createOfficeMemberRequest) (rest.Created[people.OfficeMember], error) {
 	b := req.Body
 	made, err := people.JoinOffice(ctx, s.db(ctx), people.OfficeMember{
@@ -74,13 +64,9 @@ type officeMemberRequest struct {
 	ID string `uri:"id"`
 }
 
-// findOfficeMember answers one of them.
+// findOfficeMember returns one of them.
 //
-//	@ID			findOfficeMember
 //	@Summary	Read a membership
-//	@Tags		people
-//	@Success	200	{object}	people.OfficeMember
-//	@Router		/towns/{town}/offices/{office}/members/{id} [get]
 func (s *Server) findOfficeMember(ctx context.Context, req officeMemberRequest) (people.OfficeMember, error) {
 	return people.FindOfficeMember(ctx, s.db(ctx), req.Town, req.Office, req.ID)
 }
@@ -93,13 +79,7 @@ type endOfficeMemberRequest struct {
 
 // endOfficeMember sets its last day.
 //
-//	@ID			endOfficeMember
 //	@Summary	End a membership
-//	@Tags		people
-//	@Param		If-Match	header		string	true	"."
-//	@Param		body		body		termEnd	true	"the last day, and why"
-//	@Success	200			{object}	people.OfficeMember
-//	@Router		/towns/{town}/offices/{office}/members/{id}/end [post]
 func (s *Server) endOfficeMember(ctx context.Context, req endOfficeMemberRequest) (people.OfficeMember, error) {
 	return people.EndOfficeMember(ctx, s.db(ctx), req.Town, req.Office, req.ID, req.Version, req.Body.Until, req.Body.Reason)
 }

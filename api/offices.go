@@ -13,14 +13,9 @@ type listOfficesRequest struct {
 	rest.PageQuery
 }
 
-// listOffices answers the liaison offices of the town in the order of codes.
+// listOffices returns the liaison offices of the town in the order of codes.
 //
-//	@ID			listOffices
 //	@Summary	List the liaison offices of a town
-//	@Tags		people
-//	@Param		query	query		listOfficesRequest	false	"."
-//	@Success	200		{object}	rest.Page[people.LiaisonOffice]
-//	@Router		/towns/{town}/offices [get]
 func (s *Server) listOffices(ctx context.Context, req listOfficesRequest) (rest.Page[people.LiaisonOffice], error) {
 	var after string
 	if err := req.Resume(&after); err != nil {
@@ -46,12 +41,7 @@ type createOfficeRequest struct {
 
 // createOffice adds a liaison office to the town.
 //
-//	@ID			createOffice
 //	@Summary	Add a liaison office
-//	@Tags		people
-//	@Param		body	body		officeInput	true	"the new office"
-//	@Success	201		{object}	people.LiaisonOffice
-//	@Router		/towns/{town}/offices [post]
 func (s *Server) createOffice(ctx context.Context, req createOfficeRequest) (rest.Created[people.LiaisonOffice], error) {
 	b := req.Body
 	o, err := people.CreateOffice(ctx, s.db(ctx), people.LiaisonOffice{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
@@ -63,13 +53,9 @@ type officeRequest struct {
 	Office string `uri:"office"`
 }
 
-// findOffice answers one liaison office.
+// findOffice returns one liaison office.
 //
-//	@ID			findOffice
 //	@Summary	Read a liaison office
-//	@Tags		people
-//	@Success	200	{object}	people.LiaisonOffice
-//	@Router		/towns/{town}/offices/{office} [get]
 func (s *Server) findOffice(ctx context.Context, req officeRequest) (people.LiaisonOffice, error) {
 	return people.FindOffice(ctx, s.db(ctx), req.Town, req.Office)
 }
@@ -82,12 +68,7 @@ type updateOfficeRequest struct {
 
 // updateOffice changes what a liaison office is called.
 //
-//	@ID			updateOffice
 //	@Summary	Rename a liaison office
-//	@Tags		people
-//	@Param		body	body		renaming	true	"all that can change"
-//	@Success	200		{object}	people.LiaisonOffice
-//	@Router		/towns/{town}/offices/{office} [put]
 func (s *Server) updateOffice(ctx context.Context, req updateOfficeRequest) (people.LiaisonOffice, error) {
 	return people.UpdateOffice(ctx, s.db(ctx), req.Town, req.Office, req.Version, req.Body.Name)
 }

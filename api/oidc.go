@@ -16,12 +16,7 @@ type startOIDCRequest struct{}
 
 // startOIDC sends the browser to the identity provider.
 //
-//	@ID			startOIDC
 //	@Summary	Begin to sign in through the identity provider
-//	@Tags		access
-//	@Security
-//	@Success	302
-//	@Router		/oidc/start [get]
 func (s *Server) startOIDC(ctx context.Context, _ startOIDCRequest) (rest.Redirect, error) {
 	if s.provider == nil {
 		return rest.Redirect{}, errNoProvider
@@ -49,13 +44,7 @@ type finishOIDCRequest struct {
 // finishOIDC is where the identity provider sends the browser back: a session
 // opens if an account is linked to who came.
 //
-//	@ID			finishOIDC
 //	@Summary	End to sign in through the identity provider
-//	@Tags		access
-//	@Security
-//	@Param		query	query	finishOIDCRequest	false	"."
-//	@Success	303
-//	@Router		/oidc/callback [get]
 func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (rest.Redirect, error) {
 	if s.provider == nil {
 		return rest.Redirect{}, errNoProvider

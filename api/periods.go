@@ -17,15 +17,9 @@ type listPeriodsRequest struct {
 	rest.PageQuery
 }
 
-// listPeriods answers the periods of a town in the order of their starts.
+// listPeriods returns the periods of a town in the order of their starts.
 //
-//	@ID			listPeriods
 //	@Summary	List the periods of a town
-//	@Tags		entry
-//	@Security
-//	@Param		query	query		listPeriodsRequest	false	"."
-//	@Success	200		{object}	rest.Page[evaluation.Period]
-//	@Router		/towns/{town}/periods [get]
 func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (rest.Page[evaluation.Period], error) {
 	f := evaluation.PeriodFilter{Kind: req.Kind, State: evaluation.PeriodState(req.State), Limit: req.Limit()}
 	if err := req.Resume(&f.After[0], &f.After[1]); err != nil {
@@ -91,12 +85,7 @@ type createPeriodRequest struct {
 
 // createPeriod plans a period under the active version of a scheme.
 //
-//	@ID			createPeriod
 //	@Summary	Plan a period
-//	@Tags		entry
-//	@Param		body	body		periodInput	true	"the new period"
-//	@Success	201		{object}	evaluation.Period
-//	@Router		/towns/{town}/periods [post]
 func (s *Server) createPeriod(ctx context.Context, req createPeriodRequest) (rest.Created[evaluation.Period], error) {
 	in := req.Body
 	p, err := evaluation.CreatePeriod(ctx, s.db(ctx), evaluation.Period{
@@ -112,14 +101,9 @@ type periodRequest struct {
 	Period string `uri:"period"`
 }
 
-// findPeriod answers one period and what the caller can do with it.
+// findPeriod returns one period and what the caller can do with it.
 //
-//	@ID			findPeriod
 //	@Summary	Read a period
-//	@Tags		entry
-//	@Security
-//	@Success	200	{object}	evaluation.Period
-//	@Router		/towns/{town}/periods/{period} [get]
 func (s *Server) findPeriod(ctx context.Context, req periodRequest) (evaluation.Period, error) {
 	p, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period)
 	if err != nil {
@@ -144,12 +128,7 @@ type updatePeriodRequest struct {
 // updatePeriod changes the days of a period that is not locked; the answer says
 // who did, when and why.
 //
-//	@ID			updatePeriod
 //	@Summary	Change the days of a period
-//	@Tags		entry
-//	@Param		body	body		periodChange	true	"all days of the period, and why"
-//	@Success	200		{object}	evaluation.Period
-//	@Router		/towns/{town}/periods/{period} [put]
 func (s *Server) updatePeriod(ctx context.Context, req updatePeriodRequest) (evaluation.Period, error) {
 	return evaluation.UpdatePeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.calendar(), req.Body.Reason)
 }
@@ -169,13 +148,7 @@ type movePeriodRequest struct {
 // movePeriod opens, reviews, locks, publishes or finalises a period. Publishing
 // makes the last run since the lock the result.
 //
-//	@ID			movePeriod
 //	@Summary	Move a period to another state
-//	@Tags		entry
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		periodTransition	true	"where to, and why"
-//	@Success	200			{object}	evaluation.Period
-//	@Router		/towns/{town}/periods/{period}/transitions [post]
 func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluation.Period, error) {
 	defer rest.AfterCommit(ctx, func() { s.board.Forget(req.Town); s.Jobs.Wake() })
 	to := evaluation.PeriodState(req.Body.To)

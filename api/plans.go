@@ -16,15 +16,10 @@ type listPlansRequest struct {
 	rest.PageQuery
 }
 
-// listPlans answers the improvement plans that the caller may read, without their
+// listPlans returns the improvement plans that the caller may read, without their
 // items and history.
 //
-//	@ID			listPlans
 //	@Summary	List improvement plans
-//	@Tags		improvement
-//	@Param		query	query		listPlansRequest	false	"."
-//	@Success	200		{object}	rest.Page[improve.Plan]
-//	@Router		/towns/{town}/plans [get]
 func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (rest.Page[improve.Plan], error) {
 	f := improve.PlanFilter{Branch: req.Branch, State: improve.PlanState(req.State), Limit: req.Limit()}
 	if req.On != nil {
@@ -55,12 +50,7 @@ type draftPlanRequest struct {
 // draftPlan makes the plan of a branch with a generated document: what lies on the
 // cheapest way to the next grade, the causes that mentors found, the weak points.
 //
-//	@ID			draftPlan
 //	@Summary	Draft an improvement plan
-//	@Tags		improvement
-//	@Param		body	body		planDraftInput	true	"of which branch, from which result"
-//	@Success	201		{object}	improve.Plan
-//	@Router		/towns/{town}/plans [post]
 func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (rest.Created[improve.Plan], error) {
 	in := req.Body
 	p, err := improve.DraftPlan(ctx, s.db(ctx), s.board, req.Town, in.Branch, in.Period, in.Publication, string(req.Language))
@@ -82,13 +72,7 @@ type redraftPlanRequest struct {
 // redraftPlan has a plan that was never approved generated anew, from another result
 // or the same one. What was written in it is replaced.
 //
-//	@ID			redraftPlan
 //	@Summary	Draft a plan anew that was never approved
-//	@Tags		improvement
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		planRedraftInput	true	"from which result"
-//	@Success	200			{object}	improve.Plan
-//	@Router		/towns/{town}/plans/{plan}/redraft [post]
 func (s *Server) redraftPlan(ctx context.Context, req redraftPlanRequest) (improve.Plan, error) {
 	return improve.RedraftPlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.Period, req.Body.Publication, string(req.Language))
 }
@@ -98,14 +82,10 @@ type planRequest struct {
 	Plan string `uri:"plan"`
 }
 
-// findPlan answers one plan with its items and history, and what the caller can do
+// findPlan returns one plan with its items and history, and what the caller can do
 // with it.
 //
-//	@ID			findPlan
 //	@Summary	Read an improvement plan
-//	@Tags		improvement
-//	@Success	200	{object}	improve.Plan
-//	@Router		/towns/{town}/plans/{plan} [get]
 func (s *Server) findPlan(ctx context.Context, req planRequest) (improve.Plan, error) {
 	return improve.FindPlan(ctx, s.db(ctx), req.Town, req.Plan)
 }
@@ -151,12 +131,7 @@ type writePlanRequest struct {
 // writePlan replaces the document of a plan, which is then advised on and approved
 // again. What was approved before holds until then.
 //
-//	@ID			writePlan
 //	@Summary	Write an improvement plan
-//	@Tags		improvement
-//	@Param		body	body		planInput	true	"all items"
-//	@Success	200		{object}	improve.Plan
-//	@Router		/towns/{town}/plans/{plan} [put]
 func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (improve.Plan, error) {
 	return improve.WritePlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.document())
 }
@@ -175,13 +150,7 @@ type movePlanRequest struct {
 // movePlan advises on a plan, approves it or sends it back, starts, returns, accepts
 // and closes it.
 //
-//	@ID			movePlan
 //	@Summary	Move an improvement plan to another state
-//	@Tags		improvement
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		planTransition	true	"where to, and why"
-//	@Success	200			{object}	improve.Plan
-//	@Router		/towns/{town}/plans/{plan}/transitions [post]
 func (s *Server) movePlan(ctx context.Context, req movePlanRequest) (improve.Plan, error) {
 	return improve.MovePlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, improve.PlanState(req.Body.To), req.Body.Reason)
 }
@@ -191,13 +160,9 @@ type planItemRequest struct {
 	Item string `uri:"item"`
 }
 
-// findPlanItem answers one item of an approved plan with its history.
+// findPlanItem returns one item of an approved plan with its history.
 //
-//	@ID			findPlanItem
 //	@Summary	Read an item of an improvement plan
-//	@Tags		improvement
-//	@Success	200	{object}	improve.PlanItem
-//	@Router		/towns/{town}/plans/{plan}/items/{item} [get]
 func (s *Server) findPlanItem(ctx context.Context, req planItemRequest) (improve.PlanItem, error) {
 	return improve.FindItemOf(ctx, s.db(ctx), req.Town, req.Plan, req.Item)
 }
@@ -216,13 +181,7 @@ type movePlanItemRequest struct {
 
 // movePlanItem reports an item done, verifies or returns it, and closes it.
 //
-//	@ID			movePlanItem
 //	@Summary	Move an item of an improvement plan to another state
-//	@Tags		improvement
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		planItemTransition	true	"where to, why, and what shows it"
-//	@Success	200			{object}	improve.PlanItem
-//	@Router		/towns/{town}/plans/{plan}/items/{item}/transitions [post]
 func (s *Server) movePlanItem(ctx context.Context, req movePlanItemRequest) (improve.PlanItem, error) {
 	if _, err := improve.FindItemOf(ctx, s.db(ctx), req.Town, req.Plan, req.Item); err != nil {
 		return improve.PlanItem{}, err

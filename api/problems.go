@@ -19,15 +19,10 @@ type listProblemsRequest struct {
 	rest.PageQuery
 }
 
-// listProblems answers the problems that the caller may read, in the order of
+// listProblems returns the problems that the caller may read, in the order of
 // their opening.
 //
-//	@ID			listProblems
 //	@Summary	List problems
-//	@Tags		improvement
-//	@Param		query	query		listProblemsRequest	false	"."
-//	@Success	200		{object}	rest.Page[improve.JointProblem]
-//	@Router		/towns/{town}/problems [get]
 func (s *Server) listProblems(ctx context.Context, req listProblemsRequest) (rest.Page[improve.JointProblem], error) {
 	f := improve.ProblemFilter{
 		Branch: req.Branch, Visit: req.Visit, Person: req.Person, Office: req.Office,
@@ -79,12 +74,7 @@ type openProblemRequest struct {
 
 // openProblem enters a problem of a branch that the caller works on.
 //
-//	@ID			openProblem
 //	@Summary	Open a problem
-//	@Tags		improvement
-//	@Param		body	body		newProblem	true	"what is to be solved, by whom and until when"
-//	@Success	201		{object}	improve.JointProblem
-//	@Router		/towns/{town}/problems [post]
 func (s *Server) openProblem(ctx context.Context, req openProblemRequest) (rest.Created[improve.JointProblem], error) {
 	x := req.Body.problem(req.Town)
 	x.BranchCode, x.VisitID, x.FindingNumber, x.AfterID = req.Body.Branch, req.Body.Visit, req.Body.Finding, req.Body.After
@@ -97,13 +87,9 @@ type problemRequest struct {
 	Problem string `uri:"problem"`
 }
 
-// findProblem answers one problem with all that was done to it.
+// findProblem returns one problem with all that was done to it.
 //
-//	@ID			findProblem
 //	@Summary	Read a problem
-//	@Tags		improvement
-//	@Success	200	{object}	improve.JointProblem
-//	@Router		/towns/{town}/problems/{problem} [get]
 func (s *Server) findProblem(ctx context.Context, req problemRequest) (improve.JointProblem, error) {
 	return improve.FindProblem(ctx, s.db(ctx), req.Town, req.Problem)
 }
@@ -121,12 +107,7 @@ type updateProblemRequest struct {
 
 // updateProblem changes what is told of a problem that is not solved.
 //
-//	@ID			updateProblem
 //	@Summary	Change a problem
-//	@Tags		improvement
-//	@Param		body	body		problemChange	true	"all that can be changed, and why"
-//	@Success	200		{object}	improve.JointProblem
-//	@Router		/towns/{town}/problems/{problem} [put]
 func (s *Server) updateProblem(ctx context.Context, req updateProblemRequest) (improve.JointProblem, error) {
 	in := req.Body
 	return improve.UpdateProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, improve.ProblemContent{
@@ -151,13 +132,7 @@ type moveProblemRequest struct {
 // moveProblem starts, solves, closes or reopens a problem. Another party than the
 // one that solved it closes it.
 //
-//	@ID			moveProblem
 //	@Summary	Move a problem to another state
-//	@Tags		improvement
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		problemTransition	true	"where to, and what was done"
-//	@Success	200			{object}	improve.JointProblem
-//	@Router		/towns/{town}/problems/{problem}/transitions [post]
 func (s *Server) moveProblem(ctx context.Context, req moveProblemRequest) (improve.JointProblem, error) {
 	in := req.Body
 	return improve.MoveProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, improve.ProblemDecision{

@@ -17,14 +17,9 @@ type listProjectsRequest struct {
 	rest.PageQuery
 }
 
-// listProjects answers the projects of a town in the order of their registration.
+// listProjects returns the projects of a town in the order of their registration.
 //
-//	@ID			listProjects
 //	@Summary	List pioneer projects
-//	@Tags		exchange
-//	@Param		query	query		listProjectsRequest	false	"."
-//	@Success	200		{object}	rest.Page[exchange.Project]
-//	@Router		/towns/{town}/projects [get]
 func (s *Server) listProjects(ctx context.Context, req listProjectsRequest) (rest.Page[exchange.Project], error) {
 	f := exchange.ProjectFilter{
 		Round: req.Round, Branch: req.Branch, Team: req.Team, Field: req.Field, State: exchange.ProjectState(req.State), Limit: req.Limit(),
@@ -65,12 +60,7 @@ type registerProjectRequest struct {
 
 // registerProject enters a project of the caller's own branch in a round.
 //
-//	@ID			registerProject
 //	@Summary	Register a pioneer project
-//	@Tags		exchange
-//	@Param		body	body		newProjectInput	true	"the project"
-//	@Success	201		{object}	exchange.Project
-//	@Router		/towns/{town}/projects [post]
 func (s *Server) registerProject(ctx context.Context, req registerProjectRequest) (rest.Created[exchange.Project], error) {
 	p := req.Body.of(req.Town)
 	p.RoundCode, p.BranchCode = req.Body.Round, req.Body.Branch
@@ -83,13 +73,9 @@ type projectRequest struct {
 	Project string `uri:"project"`
 }
 
-// findProject answers one project and what the caller can do with it.
+// findProject returns one project and what the caller can do with it.
 //
-//	@ID			findProject
 //	@Summary	Read a pioneer project
-//	@Tags		exchange
-//	@Success	200	{object}	exchange.Project
-//	@Router		/towns/{town}/projects/{project} [get]
 func (s *Server) findProject(ctx context.Context, req projectRequest) (exchange.Project, error) {
 	return exchange.FindProject(ctx, s.db(ctx), req.Town, req.Project)
 }
@@ -102,12 +88,7 @@ type updateProjectRequest struct {
 
 // updateProject changes a project of the caller's own branch before judging begins.
 //
-//	@ID			updateProject
 //	@Summary	Change a registered project
-//	@Tags		exchange
-//	@Param		body	body		projectInput	true	"all of it"
-//	@Success	200		{object}	exchange.Project
-//	@Router		/towns/{town}/projects/{project} [put]
 func (s *Server) updateProject(ctx context.Context, req updateProjectRequest) (exchange.Project, error) {
 	p := req.Body.of(req.Town)
 	p.ID = req.Project
@@ -128,13 +109,7 @@ type moveProjectRequest struct {
 // moveProject withdraws a project before judging begins, or says that a chosen one
 // is finished.
 //
-//	@ID			moveProject
 //	@Summary	Withdraw or finish a project
-//	@Tags		exchange
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		projectTransition	true	"where to, and why"
-//	@Success	200			{object}	exchange.Project
-//	@Router		/towns/{town}/projects/{project}/transitions [post]
 func (s *Server) moveProject(ctx context.Context, req moveProjectRequest) (exchange.Project, error) {
 	return exchange.MoveProject(ctx, s.db(ctx), req.Town, req.Project, req.Version, exchange.ProjectState(req.Body.To), req.Body.Reason)
 }
@@ -153,13 +128,7 @@ type proposeBonusRequest struct {
 // proposeBonus proposes a bonus of the scheme for the branch of a chosen project;
 // somebody else approves it, as any adjustment.
 //
-//	@ID			proposeBonus
 //	@Summary	Propose a bonus for a chosen project
-//	@Tags		exchange
-//	@Param		If-Match	header		string		true	"."
-//	@Param		body		body		bonusInput	true	"which, and in which period"
-//	@Success	200			{object}	exchange.Project
-//	@Router		/towns/{town}/projects/{project}/bonus [post]
 func (s *Server) proposeBonus(ctx context.Context, req proposeBonusRequest) (exchange.Project, error) {
 	return exchange.ProposeBonus(ctx, s.db(ctx), req.Town, req.Project, req.Version, req.Body.Period, req.Body.Item)
 }

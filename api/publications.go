@@ -30,15 +30,10 @@ func (r resultRequest) file(what string) string {
 	return r.Period + "-" + what
 }
 
-// listPublications answers every publication of a period, the first one first, on
+// listPublications returns every publication of a period, the first one first, on
 // one page.
 //
-//	@ID			listPublications
 //	@Summary	List the publications of a period
-//	@Tags		index
-//	@Security
-//	@Success	200	{object}	rest.Page[index.Issue]
-//	@Router		/towns/{town}/periods/{period}/publications [get]
 func (s *Server) listPublications(ctx context.Context, req periodRequest) (rest.Page[index.Issue], error) {
 	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
 		return rest.Page[index.Issue]{}, err
@@ -60,12 +55,7 @@ type amendRequest struct {
 // amendResult corrects a published result without an appeal: a new run and a new
 // publication, all or nothing.
 //
-//	@ID			amendResult
 //	@Summary	Correct a published result
-//	@Tags		index
-//	@Param		body	body		amendInput	true	"what is corrected, and why"
-//	@Success	201		{object}	index.Issue
-//	@Router		/towns/{town}/periods/{period}/publications [post]
 func (s *Server) amendResult(ctx context.Context, req amendRequest) (rest.Created[index.Issue], error) {
 	var issue index.Issue
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (period string, err error) {
@@ -93,14 +83,9 @@ type publicationRequest struct {
 	Number int64 `uri:"publication"`
 }
 
-// findPublication answers one publication of a period.
+// findPublication returns one publication of a period.
 //
-//	@ID			findPublication
 //	@Summary	Read a publication
-//	@Tags		index
-//	@Security
-//	@Success	200	{object}	index.Issue
-//	@Router		/towns/{town}/periods/{period}/publications/{publication} [get]
 func (s *Server) findPublication(ctx context.Context, req publicationRequest) (index.Issue, error) {
 	return s.board.Issue(ctx, s.db(ctx), req.Town, req.Period, req.Number)
 }
@@ -111,17 +96,11 @@ type diffPublicationsRequest struct {
 	From int64 `form:"from" validate:"min=0"` // compare with this publication; the one before if absent
 }
 
-// diffPublications answers which branches a publication shows differently from
+// diffPublications returns which branches a publication shows differently from
 // another one, and why. Who may not see the details of a branch gets its score,
 // grade and ranks only.
 //
-//	@ID			diffPublications
 //	@Summary	Compare two publications
-//	@Tags		index
-//	@Security
-//	@Param		query	query		diffPublicationsRequest	false	"."
-//	@Success	200		{object}	index.Diff
-//	@Router		/towns/{town}/periods/{period}/publications/{publication}/diff [get]
 func (s *Server) diffPublications(ctx context.Context, req diffPublicationsRequest) (index.Diff, error) {
 	reach, err := s.details(ctx, req.Town)
 	if err != nil {
@@ -130,15 +109,11 @@ func (s *Server) diffPublications(ctx context.Context, req diffPublicationsReque
 	return s.board.Diff(ctx, s.db(ctx), req.Town, req.Period, req.Number, req.From, string(req.Language), reach.Has)
 }
 
-// listCorrections answers what was corrected in a published period, for the
+// listCorrections returns what was corrected in a published period, for the
 // branches whose details the caller may see, in the order of the making, on one
 // page.
 //
-//	@ID			listCorrections
 //	@Summary	List the corrections of a period
-//	@Tags		index
-//	@Success	200	{object}	rest.Page[evaluation.Correction]
-//	@Router		/towns/{town}/periods/{period}/corrections [get]
 func (s *Server) listCorrections(ctx context.Context, req periodRequest) (rest.Page[evaluation.Correction], error) {
 	reach, err := s.details(ctx, req.Town)
 	if err != nil {

@@ -17,16 +17,10 @@ type rankingsRequest struct {
 	Kind   string `form:"kind"`                                        // only this kind of branch
 }
 
-// findRankings answers what the towns of an area have published, side by side. It
+// findRankings returns what the towns of an area have published, side by side. It
 // shows the towns that the list of towns shows to the caller.
 //
-//	@ID			findRankings
 //	@Summary	Rank branches across the towns of an area
-//	@Tags		index
-//	@Security
-//	@Param		query	query		rankingsRequest	false	"."
-//	@Success	200		{object}	index.Rankings
-//	@Router		/rankings [get]
 func (s *Server) findRankings(ctx context.Context, req rankingsRequest) (index.Rankings, error) {
 	area, err := town.FindArea(ctx, s.db(ctx), req.Area)
 	if err != nil {

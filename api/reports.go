@@ -14,15 +14,10 @@ type draftReportRequest struct {
 	Until day.Date `form:"until" validate:"required" swaggertype:"string" format:"date"` // the last day, today at the latest
 }
 
-// draftReport answers what the log tells of the caller's work in a span of days:
+// draftReport returns what the log tells of the caller's work in a span of days:
 // the figures that a report about it would have now, each with what was counted.
 //
-//	@ID			draftReport
 //	@Summary	Work out the figures of a report
-//	@Tags		improvement
-//	@Param		query	query		draftReportRequest	false	"."
-//	@Success	200		{object}	improve.ReportFigures
-//	@Router		/towns/{town}/reports/draft [get]
 func (s *Server) draftReport(ctx context.Context, req draftReportRequest) (improve.ReportFigures, error) {
 	return improve.DraftFigures(ctx, s.db(ctx), req.Town, req.From, req.Until)
 }
@@ -35,15 +30,10 @@ type listReportsRequest struct {
 	rest.PageQuery
 }
 
-// listReports answers an instructor's own reports, or for the leading group and the
+// listReports returns an instructor's own reports, or for the leading group and the
 // leadership all that are submitted, in the order in which they were begun.
 //
-//	@ID			listReports
 //	@Summary	List progress reports
-//	@Tags		improvement
-//	@Param		query	query		listReportsRequest	false	"."
-//	@Success	200		{object}	rest.Page[improve.Report]
-//	@Router		/towns/{town}/reports [get]
 func (s *Server) listReports(ctx context.Context, req listReportsRequest) (rest.Page[improve.Report], error) {
 	f := improve.ReportFilter{Author: req.Author, State: improve.ReportState(req.State), On: req.On, Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
@@ -75,12 +65,7 @@ type beginReportRequest struct {
 
 // beginReport enters a draft of the caller's report to the leading group.
 //
-//	@ID			beginReport
 //	@Summary	Begin a progress report
-//	@Tags		improvement
-//	@Param		body	body		reportInput	true	"the span and the author's words"
-//	@Success	201		{object}	improve.Report
-//	@Router		/towns/{town}/reports [post]
 func (s *Server) beginReport(ctx context.Context, req beginReportRequest) (rest.Created[improve.Report], error) {
 	r, err := improve.BeginReport(ctx, s.db(ctx), req.Town, req.Body.From, req.Body.Until, req.Body.words())
 	return rest.Created[improve.Report]{Key: r.ID, Value: r}, err
@@ -91,13 +76,9 @@ type reportRequest struct {
 	Report string `uri:"report"`
 }
 
-// findReport answers one report. The figures of a draft are those of now.
+// findReport returns one report. The figures of a draft are those of now.
 //
-//	@ID			findReport
 //	@Summary	Read a progress report
-//	@Tags		improvement
-//	@Success	200	{object}	improve.Report
-//	@Router		/towns/{town}/reports/{report} [get]
 func (s *Server) findReport(ctx context.Context, req reportRequest) (improve.Report, error) {
 	return improve.FindReport(ctx, s.db(ctx), req.Town, req.Report)
 }
@@ -110,12 +91,7 @@ type writeReportRequest struct {
 
 // writeReport replaces the span and the words of the caller's own draft.
 //
-//	@ID			writeReport
 //	@Summary	Write a progress report
-//	@Tags		improvement
-//	@Param		body	body		reportInput	true	"the span and the author's words"
-//	@Success	200		{object}	improve.Report
-//	@Router		/towns/{town}/reports/{report} [put]
 func (s *Server) writeReport(ctx context.Context, req writeReportRequest) (improve.Report, error) {
 	return improve.WriteReport(ctx, s.db(ctx), req.Town, req.Report, req.Version, req.Body.From, req.Body.Until, req.Body.words())
 }
@@ -134,13 +110,7 @@ type moveReportRequest struct {
 // moveReport submits the caller's own draft, whose figures stay from then on as they
 // are, or receives a submitted report for the leading group.
 //
-//	@ID			moveReport
 //	@Summary	Submit or receive a progress report
-//	@Tags		improvement
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		reportTransition	true	"where to"
-//	@Success	200			{object}	improve.Report
-//	@Router		/towns/{town}/reports/{report}/transitions [post]
 func (s *Server) moveReport(ctx context.Context, req moveReportRequest) (improve.Report, error) {
 	return improve.MoveReport(ctx, s.db(ctx), req.Town, req.Report, req.Version, improve.ReportState(req.Body.To), req.Body.Remark)
 }

@@ -8,15 +8,9 @@ import (
 	"bulwark/internal/text"
 )
 
-// findRobustness answers how sure the ranks of a published period are.
+// findRobustness returns how sure the ranks of a published period are.
 //
-//	@ID			findRobustness
 //	@Summary	Say how sure each rank is
-//	@Tags		index
-//	@Security
-//	@Param		query	query		resultRequest	false	"."
-//	@Success	200		{object}	index.Robustness
-//	@Router		/towns/{town}/periods/{period}/robustness [get]
 func (s *Server) findRobustness(ctx context.Context, req resultRequest) (index.Robustness, error) {
 	view, published, err := s.board.Published(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 	if err != nil {

@@ -14,14 +14,9 @@ type listRoundsRequest struct {
 	rest.PageQuery
 }
 
-// listRounds answers the rounds in which projects are chosen.
+// listRounds returns the rounds in which projects are chosen.
 //
-//	@ID			listRounds
 //	@Summary	List selection rounds
-//	@Tags		exchange
-//	@Param		query	query		listRoundsRequest	false	"."
-//	@Success	200		{object}	rest.Page[exchange.Round]
-//	@Router		/towns/{town}/rounds [get]
 func (s *Server) listRounds(ctx context.Context, req listRoundsRequest) (rest.Page[exchange.Round], error) {
 	after := ""
 	if err := req.Resume(&after); err != nil {
@@ -75,12 +70,7 @@ type openRoundRequest struct {
 
 // openRound opens a round, in which branches register projects.
 //
-//	@ID			openRound
 //	@Summary	Open a selection round
-//	@Tags		exchange
-//	@Param		body	body		newRoundInput	true	"by which rules, and by whom"
-//	@Success	201		{object}	exchange.Round
-//	@Router		/towns/{town}/rounds [post]
 func (s *Server) openRound(ctx context.Context, req openRoundRequest) (rest.Created[exchange.Round], error) {
 	r, err := exchange.OpenRound(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
 	return rest.Created[exchange.Round]{Key: r.Code, Value: r}, err
@@ -91,13 +81,9 @@ type roundRequest struct {
 	Round string `uri:"round"`
 }
 
-// findRound answers one round and what the caller can do with it.
+// findRound returns one round and what the caller can do with it.
 //
-//	@ID			findRound
 //	@Summary	Read a selection round
-//	@Tags		exchange
-//	@Success	200	{object}	exchange.Round
-//	@Router		/towns/{town}/rounds/{round} [get]
 func (s *Server) findRound(ctx context.Context, req roundRequest) (exchange.Round, error) {
 	return exchange.FindRound(ctx, s.db(ctx), req.Town, req.Round)
 }
@@ -110,12 +96,7 @@ type updateRoundRequest struct {
 
 // updateRound changes the rules of a round before judging begins.
 //
-//	@ID			updateRound
 //	@Summary	Change the rules of a selection round
-//	@Tags		exchange
-//	@Param		body	body		roundInput	true	"all of them"
-//	@Success	200		{object}	exchange.Round
-//	@Router		/towns/{town}/rounds/{round} [put]
 func (s *Server) updateRound(ctx context.Context, req updateRoundRequest) (exchange.Round, error) {
 	return exchange.UpdateRound(ctx, s.db(ctx), req.Body.of(req.Town, req.Round), req.Version)
 }
@@ -133,24 +114,14 @@ type moveRoundRequest struct {
 
 // moveRound begins judging, or closes it.
 //
-//	@ID			moveRound
 //	@Summary	Begin or close the judging of a round
-//	@Tags		exchange
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		roundTransition	true	"where to, and why"
-//	@Success	200			{object}	exchange.Round
-//	@Router		/towns/{town}/rounds/{round}/transitions [post]
 func (s *Server) moveRound(ctx context.Context, req moveRoundRequest) (exchange.Round, error) {
 	return exchange.MoveRound(ctx, s.db(ctx), req.Town, req.Round, req.Version, exchange.RoundState(req.Body.To), req.Body.Reason)
 }
 
-// findSheet answers the caller's own sheet as a judge of the round.
+// findSheet returns the caller's own sheet as a judge of the round.
 //
-//	@ID			findSheet
 //	@Summary	Read the own sheet as a judge
-//	@Tags		exchange
-//	@Success	200	{object}	exchange.JudgeSheet
-//	@Router		/towns/{town}/rounds/{round}/sheet [get]
 func (s *Server) findSheet(ctx context.Context, req roundRequest) (exchange.JudgeSheet, error) {
 	return exchange.FindSheet(ctx, s.db(ctx), req.Town, req.Round)
 }
@@ -167,12 +138,7 @@ type writeSheetRequest struct {
 
 // writeSheet replaces what the caller gave as a judge, until the round closes.
 //
-//	@ID			writeSheet
 //	@Summary	Write the own sheet as a judge
-//	@Tags		exchange
-//	@Param		body	body		sheetScores	true	"all scores"
-//	@Success	200		{object}	exchange.JudgeSheet
-//	@Router		/towns/{town}/rounds/{round}/sheet [put]
 func (s *Server) writeSheet(ctx context.Context, req writeSheetRequest) (exchange.JudgeSheet, error) {
 	return exchange.WriteSheet(ctx, s.db(ctx), req.Town, req.Round, req.Version, req.Body.Scores)
 }
@@ -182,14 +148,10 @@ type roundResultRequest struct {
 	rest.Localized
 }
 
-// findRoundResult answers how the projects of a closed round came out, how far the
+// findRoundResult returns how the projects of a closed round came out, how far the
 // judges agree, and whom the rule would pick next.
 //
-//	@ID			findRoundResult
 //	@Summary	Read the result of a selection round
-//	@Tags		exchange
-//	@Success	200	{object}	exchange.RoundResult
-//	@Router		/towns/{town}/rounds/{round}/result [get]
 func (s *Server) findRoundResult(ctx context.Context, req roundResultRequest) (exchange.RoundResult, error) {
 	return exchange.ResultOf(ctx, s.db(ctx), req.Town, req.Round, string(req.Language))
 }
@@ -207,26 +169,14 @@ type pickRequest struct {
 
 // shortlist confirms the shortlist of a closed round.
 //
-//	@ID			shortlist
 //	@Summary	Confirm the shortlist of a round
-//	@Tags		exchange
-//	@Param		If-Match	header		string		true	"."
-//	@Param		body		body		pickInput	true	"which projects, and why"
-//	@Success	200			{object}	exchange.Round
-//	@Router		/towns/{town}/rounds/{round}/shortlist [post]
 func (s *Server) shortlist(ctx context.Context, req pickRequest) (exchange.Round, error) {
 	return exchange.Confirm(ctx, s.db(ctx), req.Town, req.Round, req.Version, exchange.Shortlisted, req.Body.Projects, req.Body.Reason)
 }
 
 // choose confirms which projects of the shortlist are chosen.
 //
-//	@ID			choose
 //	@Summary	Choose among the shortlist of a round
-//	@Tags		exchange
-//	@Param		If-Match	header		string		true	"."
-//	@Param		body		body		pickInput	true	"which projects, and why"
-//	@Success	200			{object}	exchange.Round
-//	@Router		/towns/{town}/rounds/{round}/choice [post]
 func (s *Server) choose(ctx context.Context, req pickRequest) (exchange.Round, error) {
 	return exchange.Confirm(ctx, s.db(ctx), req.Town, req.Round, req.Version, exchange.Decided, req.Body.Projects, req.Body.Reason)
 }

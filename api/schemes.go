@@ -18,16 +18,10 @@ type listSchemesRequest struct {
 	rest.PageQuery
 }
 
-// listSchemes answers all versions without their documents, by code and number.
+// listSchemes returns all versions without their documents, by code and number.
 // Drafts are there for those who work on them.
 //
-//	@ID			listSchemes
 //	@Summary	List the versions of the schemes of a town
-//	@Tags		scheme
-//	@Security
-//	@Param		query	query		listSchemesRequest	false	"."
-//	@Success	200		{object}	rest.Page[scheme.Version]
-//	@Router		/towns/{town}/schemes [get]
 func (s *Server) listSchemes(ctx context.Context, req listSchemesRequest) (rest.Page[scheme.Version], error) {
 	f := scheme.Filter{Code: req.Code, State: scheme.State(req.State), NoDrafts: !access.Caller(ctx).May(access.ReadDrafts), Limit: req.Limit()}
 	if err := req.Resume(&f.AfterCode, &f.AfterNumber); err != nil {
@@ -51,12 +45,7 @@ type createSchemeRequest struct {
 // registry counts versions: that of the document is not looked at, so that a
 // document read from one town can be sent to another.
 //
-//	@ID			createScheme
 //	@Summary	Draft the next version of a scheme
-//	@Tags		scheme
-//	@Param		body	body		scheme.Document	true	"the scheme; its version is not looked at"
-//	@Success	201		{object}	scheme.Version
-//	@Router		/towns/{town}/schemes [post]
 func (s *Server) createScheme(ctx context.Context, req createSchemeRequest) (rest.Created[scheme.Version], error) {
 	d, err := scheme.Decode(req.Body)
 	if err != nil {
@@ -72,14 +61,9 @@ type schemeVersionRequest struct {
 	Number int64  `uri:"version"`
 }
 
-// findScheme answers one version with its document.
+// findScheme returns one version with its document.
 //
-//	@ID			findScheme
 //	@Summary	Read a version of a scheme
-//	@Tags		scheme
-//	@Security
-//	@Success	200	{object}	scheme.Version
-//	@Router		/towns/{town}/schemes/{scheme}/versions/{version} [get]
 func (s *Server) findScheme(ctx context.Context, req schemeVersionRequest) (scheme.Version, error) {
 	return s.visibleScheme(ctx, req.Town, req.Scheme, req.Number)
 }
@@ -103,12 +87,7 @@ type updateSchemeRequest struct {
 // updateScheme replaces the document of a draft. The address says which version
 // it is: that of the document is not looked at.
 //
-//	@ID			updateScheme
 //	@Summary	Replace the document of a draft
-//	@Tags		scheme
-//	@Param		body	body		scheme.Document	true	"the scheme; its version is not looked at"
-//	@Success	200		{object}	scheme.Version
-//	@Router		/towns/{town}/schemes/{scheme}/versions/{version} [put]
 func (s *Server) updateScheme(ctx context.Context, req updateSchemeRequest) (scheme.Version, error) {
 	d, err := scheme.Decode(req.Body)
 	if err != nil {
@@ -124,12 +103,7 @@ type activateSchemeRequest struct {
 
 // activateScheme puts a draft into force and retires the version that was.
 //
-//	@ID			activateScheme
 //	@Summary	Put a draft into force
-//	@Tags		scheme
-//	@Param		If-Match	header		string	true	"."
-//	@Success	200			{object}	scheme.Version
-//	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/activate [post]
 func (s *Server) activateScheme(ctx context.Context, req activateSchemeRequest) (scheme.Version, error) {
 	return scheme.Activate(ctx, s.db(ctx), req.Town, req.Scheme, req.Number, req.Version)
 }

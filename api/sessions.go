@@ -33,13 +33,7 @@ type createSessionRequest struct{ Body signInInput }
 // createSession signs in. The cookie of the answer is what lets the browser in;
 // scripts cannot read it.
 //
-//	@ID			createSession
 //	@Summary	Sign in by name and password
-//	@Tags		access
-//	@Security
-//	@Param		body	body		signInInput	true	"who, and the password"
-//	@Success	201		{object}	Session
-//	@Router		/sessions [post]
 func (s *Server) createSession(ctx context.Context, req createSessionRequest) (rest.Created[Session], error) {
 	name := strings.ToLower(req.Body.Account)
 	if err := rest.TooManyRequests(s.logins.Take(name, rest.ClientAddress(ctx), s.Now())); err != nil {
@@ -86,13 +80,9 @@ func (s *Server) signIn(ctx context.Context, a access.Account) (Session, error) 
 
 type findSessionRequest struct{}
 
-// findSession answers who is signed in, with the token that changes need.
+// findSession returns who is signed in, with the token that changes need.
 //
-//	@ID			findSession
 //	@Summary	Who is signed in in this browser?
-//	@Tags		access
-//	@Success	200	{object}	Session
-//	@Router		/session [get]
 func (s *Server) findSession(ctx context.Context, _ findSessionRequest) (Session, error) {
 	value, err := s.ownSession(ctx)
 	if err != nil {
@@ -106,11 +96,7 @@ type endSessionRequest struct{ rest.IfMatch }
 
 // endSession signs out.
 //
-//	@ID			endSession
 //	@Summary	Sign out
-//	@Tags		access
-//	@Success	204
-//	@Router		/session [delete]
 func (s *Server) endSession(ctx context.Context, req endSessionRequest) (rest.Nothing, error) {
 	value, err := s.ownSession(ctx)
 	switch {
@@ -147,12 +133,7 @@ type changePasswordRequest struct{ Body passwordInput }
 // changePassword replaces the caller's own password. All other sessions of the
 // account end.
 //
-//	@ID			changePassword
 //	@Summary	Change my password
-//	@Tags		access
-//	@Param		body	body		passwordInput	true	"the present password and the new one"
-//	@Success	200		{object}	access.Account
-//	@Router		/me/password [post]
 func (s *Server) changePassword(ctx context.Context, req changePasswordRequest) (access.Account, error) {
 	value, err := s.ownSession(ctx)
 	if err != nil {

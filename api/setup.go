@@ -17,13 +17,7 @@ type setUpRequest struct{ Body setupInput }
 
 // setUp makes the first administrator, once: there is nothing here afterwards.
 //
-//	@ID			setUp
 //	@Summary	Make the first administrator of an empty installation
-//	@Tags		access
-//	@Security
-//	@Param		body	body		setupInput	true	"the token that the service printed, and the account to make"
-//	@Success	201		{object}	access.Account
-//	@Router		/setup [post]
 func (s *Server) setUp(ctx context.Context, req setUpRequest) (rest.Created[access.Account], error) {
 	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
 		return rest.Created[access.Account]{}, err

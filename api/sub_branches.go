@@ -15,15 +15,9 @@ type listSubBranchesRequest struct {
 	rest.PageQuery
 }
 
-// listSubBranches answers in the order of branch and code.
+// listSubBranches returns in the order of branch and code.
 //
-//	@ID			listSubBranches
 //	@Summary	List the sub-branches of a town
-//	@Tags		structure
-//	@Security
-//	@Param		query	query		listSubBranchesRequest	false	"."
-//	@Success	200		{object}	rest.Page[town.SubBranch]
-//	@Router		/towns/{town}/sub-branches [get]
 func (s *Server) listSubBranches(ctx context.Context, req listSubBranchesRequest) (rest.Page[town.SubBranch], error) {
 	var after [2]string
 	if err := req.Resume(&after[0], &after[1]); err != nil {
@@ -50,12 +44,7 @@ type createSubBranchRequest struct {
 
 // createSubBranch adds a sub-branch below a branch. It has no address of its own.
 //
-//	@ID			createSubBranch
 //	@Summary	Add a sub-branch
-//	@Tags		structure
-//	@Param		body	body		subBranchInput	true	"the new sub-branch"
-//	@Success	201		{object}	town.SubBranch
-//	@Router		/towns/{town}/branches/{branch}/sub-branches [post]
 func (s *Server) createSubBranch(ctx context.Context, req createSubBranchRequest) (rest.Created[town.SubBranch], error) {
 	b := req.Body
 	sub, err := town.CreateSubBranch(ctx, s.db(ctx), town.SubBranch{

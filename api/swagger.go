@@ -44,9 +44,5 @@ var document = rest.Raw{
 	Body:         []byte(docs.OpenAPI),
 }
 
-// openAPI answers the document of the API. The annotation brings the schema of
-// failures into it; docs/generate adds them to every operation.
-//
-//	@Failure	default	{object}	rest.Problem
-//	@Router		/openapi.json [get]
+// openAPI returns the document of the API.
 func (s *Server) openAPI(context.Context, struct{}) (rest.Raw, error) { return document, nil }

@@ -17,15 +17,10 @@ type listTargetsRequest struct {
 	rest.PageQuery
 }
 
-// listTargets answers the improvement targets that the caller may read, and who
+// listTargets returns the improvement targets that the caller may read, and who
 // was one on a day.
 //
-//	@ID			listTargets
 //	@Summary	List improvement targets
-//	@Tags		improvement
-//	@Param		query	query		listTargetsRequest	false	"."
-//	@Success	200		{object}	rest.Page[improve.Target]
-//	@Router		/towns/{town}/targets [get]
 func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (rest.Page[improve.Target], error) {
 	f := improve.TargetFilter{Period: req.Period, Branch: req.Branch, State: improve.TargetState(req.State), Limit: req.Limit()}
 	if req.On != nil {
@@ -44,11 +39,7 @@ func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (rest.
 // proposeTargets applies the town's rules to the latest publication of a period.
 // Asked again, it proposes nothing twice.
 //
-//	@ID			proposeTargets
 //	@Summary	Propose improvement targets by the rules
-//	@Tags		improvement
-//	@Success	200	{object}	improve.Proposal
-//	@Router		/towns/{town}/periods/{period}/targets/propose [post]
 func (s *Server) proposeTargets(ctx context.Context, req periodRequest) (improve.Proposal, error) {
 	return improve.Propose(ctx, s.db(ctx), s.board, req.Town, req.Period)
 }
@@ -65,12 +56,7 @@ type addTargetRequest struct {
 
 // addTarget proposes a branch that no rule names.
 //
-//	@ID			addTarget
 //	@Summary	Propose an improvement target by hand
-//	@Tags		improvement
-//	@Param		body	body		targetInput	true	"which, and why"
-//	@Success	201		{object}	improve.Target
-//	@Router		/towns/{town}/targets [post]
 func (s *Server) addTarget(ctx context.Context, req addTargetRequest) (rest.Created[improve.Target], error) {
 	t, err := improve.AddTarget(ctx, s.db(ctx), req.Town, req.Body.Branch, req.Body.Reason)
 	return rest.Created[improve.Target]{Key: t.ID, Value: t}, err
@@ -81,14 +67,10 @@ type targetRequest struct {
 	Target string `uri:"target"`
 }
 
-// findTarget answers one improvement target, its history and what the caller can
+// findTarget returns one improvement target, its history and what the caller can
 // do with it.
 //
-//	@ID			findTarget
 //	@Summary	Read an improvement target
-//	@Tags		improvement
-//	@Success	200	{object}	improve.Target
-//	@Router		/towns/{town}/targets/{target} [get]
 func (s *Server) findTarget(ctx context.Context, req targetRequest) (improve.Target, error) {
 	return improve.FindTarget(ctx, s.db(ctx), req.Town, req.Target)
 }
@@ -107,13 +89,7 @@ type decideTargetRequest struct {
 
 // decideTarget confirms or dismisses a proposal, or ends a target.
 //
-//	@ID			decideTarget
 //	@Summary	Decide on an improvement target
-//	@Tags		improvement
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		targetTransition	true	"where to, why, and what came of it"
-//	@Success	200			{object}	improve.Target
-//	@Router		/towns/{town}/targets/{target}/transitions [post]
 func (s *Server) decideTarget(ctx context.Context, req decideTargetRequest) (improve.Target, error) {
 	return improve.DecideTarget(ctx, s.db(ctx), req.Town, req.Target, req.Version, improve.TargetDecision{
 		To: improve.TargetState(req.Body.To), Reason: req.Body.Reason, Outcome: req.Body.Outcome,

@@ -16,15 +16,10 @@ type listTasksRequest struct {
 	rest.PageQuery
 }
 
-// listTasks answers the tasks of a measure: of the branches in the caller's reach,
+// listTasks returns the tasks of a measure: of the branches in the caller's reach,
 // of the town, and those for which he or she answers.
 //
-//	@ID			listTasks
 //	@Summary	List the tasks of a measure
-//	@Tags		improvement
-//	@Param		query	query		listTasksRequest	false	"."
-//	@Success	200		{object}	rest.Page[improve.Task]
-//	@Router		/towns/{town}/measures/{measure}/tasks [get]
 func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (rest.Page[improve.Task], error) {
 	if err := improve.CheckMeasure(req.Measure); err != nil {
 		return rest.Page[improve.Task]{}, err
@@ -59,12 +54,7 @@ type setTaskRequest struct {
 
 // setTask adds a task to a measure.
 //
-//	@ID			setTask
 //	@Summary	Set a task
-//	@Tags		improvement
-//	@Param		body	body		taskInput	true	"what, for whom, by whom, until when"
-//	@Success	201		{object}	improve.Task
-//	@Router		/towns/{town}/measures/{measure}/tasks [post]
 func (s *Server) setTask(ctx context.Context, req setTaskRequest) (rest.Created[improve.Task], error) {
 	t, err := improve.SetTask(ctx, s.db(ctx), req.Town, req.Measure, req.Body.plan())
 	return rest.Created[improve.Task]{Key: t.ID, Value: t}, err
@@ -76,13 +66,9 @@ type taskRequest struct {
 	Task    string `uri:"task"`
 }
 
-// findTask answers one task, its timeline and what the caller can do with it.
+// findTask returns one task, its timeline and what the caller can do with it.
 //
-//	@ID			findTask
 //	@Summary	Read a task
-//	@Tags		improvement
-//	@Success	200	{object}	improve.Task
-//	@Router		/towns/{town}/measures/{measure}/tasks/{task} [get]
 func (s *Server) findTask(ctx context.Context, req taskRequest) (improve.Task, error) {
 	return improve.FindTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task)
 }
@@ -100,12 +86,7 @@ type changeTaskRequest struct {
 
 // changeTask sets an open task anew.
 //
-//	@ID			changeTask
 //	@Summary	Change a task
-//	@Tags		improvement
-//	@Param		body	body		changedTaskInput	true	"all of it, and why it changes"
-//	@Success	200		{object}	improve.Task
-//	@Router		/towns/{town}/measures/{measure}/tasks/{task} [put]
 func (s *Server) changeTask(ctx context.Context, req changeTaskRequest) (improve.Task, error) {
 	return improve.ChangeTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, req.Body.plan(), req.Body.Reason)
 }
@@ -122,15 +103,9 @@ type reportTaskRequest struct {
 	Body taskReport
 }
 
-// reportTask says how far a task has come.
+// reportTask returns how far a task has come.
 //
-//	@ID			reportTask
 //	@Summary	Report on a task
-//	@Tags		improvement
-//	@Param		If-Match	header		string		true	"."
-//	@Param		body		body		taskReport	true	"how far, and what was done"
-//	@Success	200			{object}	improve.Task
-//	@Router		/towns/{town}/measures/{measure}/tasks/{task}/report [post]
 func (s *Server) reportTask(ctx context.Context, req reportTaskRequest) (improve.Task, error) {
 	in := req.Body
 	return improve.ReportTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, *in.Progress, in.Note, in.Evidence)
@@ -150,13 +125,7 @@ type moveTaskRequest struct {
 
 // moveTask finishes, drops or reopens a task.
 //
-//	@ID			moveTask
 //	@Summary	Finish, drop or reopen a task
-//	@Tags		improvement
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		taskTransition	true	"where to, why, and what shows it"
-//	@Success	200			{object}	improve.Task
-//	@Router		/towns/{town}/measures/{measure}/tasks/{task}/transitions [post]
 func (s *Server) moveTask(ctx context.Context, req moveTaskRequest) (improve.Task, error) {
 	in := req.Body
 	return improve.MoveTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, improve.TaskState(in.To), in.Reason, in.Evidence)

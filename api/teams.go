@@ -14,14 +14,9 @@ type listTeamsRequest struct {
 	rest.PageQuery
 }
 
-// listTeams answers the pioneer teams of a town.
+// listTeams returns the pioneer teams of a town.
 //
-//	@ID			listTeams
 //	@Summary	List pioneer teams
-//	@Tags		exchange
-//	@Param		query	query		listTeamsRequest	false	"."
-//	@Success	200		{object}	rest.Page[exchange.Team]
-//	@Router		/towns/{town}/teams [get]
 func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (rest.Page[exchange.Team], error) {
 	after := ""
 	if err := req.Resume(&after); err != nil {
@@ -61,12 +56,7 @@ type createTeamRequest struct {
 
 // createTeam registers a pioneer team of branches that the caller leads.
 //
-//	@ID			createTeam
 //	@Summary	Register a pioneer team
-//	@Tags		exchange
-//	@Param		body	body		newTeamInput	true	"the team"
-//	@Success	201		{object}	exchange.Team
-//	@Router		/towns/{town}/teams [post]
 func (s *Server) createTeam(ctx context.Context, req createTeamRequest) (rest.Created[exchange.Team], error) {
 	t, err := exchange.CreateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
 	return rest.Created[exchange.Team]{Key: t.Code, Value: t}, err
@@ -77,13 +67,9 @@ type teamRequest struct {
 	Team string `uri:"team"`
 }
 
-// findTeam answers one pioneer team.
+// findTeam returns one pioneer team.
 //
-//	@ID			findTeam
 //	@Summary	Read a pioneer team
-//	@Tags		exchange
-//	@Success	200	{object}	exchange.Team
-//	@Router		/towns/{town}/teams/{team} [get]
 func (s *Server) findTeam(ctx context.Context, req teamRequest) (exchange.Team, error) {
 	return exchange.FindTeam(ctx, s.db(ctx), req.Town, req.Team)
 }
@@ -96,12 +82,7 @@ type updateTeamRequest struct {
 
 // updateTeam changes a team of which the caller leads a branch.
 //
-//	@ID			updateTeam
 //	@Summary	Change a pioneer team
-//	@Tags		exchange
-//	@Param		body	body		teamInput	true	"all of it"
-//	@Success	200		{object}	exchange.Team
-//	@Router		/towns/{town}/teams/{team} [put]
 func (s *Server) updateTeam(ctx context.Context, req updateTeamRequest) (exchange.Team, error) {
 	return exchange.UpdateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Team), req.Version)
 }

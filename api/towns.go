@@ -11,16 +11,10 @@ import (
 
 type listTownsRequest struct{ rest.PageQuery }
 
-// listTowns answers the towns that the caller may know of: without a key those
+// listTowns returns the towns that the caller may know of: without a key those
 // that open their results, with a key limited to towns those.
 //
-//	@ID			listTowns
 //	@Summary	List the towns that the caller may know of
-//	@Tags		structure
-//	@Security
-//	@Param		query	query		listTownsRequest	false	"."
-//	@Success	200		{object}	rest.Page[town.Town]
-//	@Router		/towns [get]
 func (s *Server) listTowns(ctx context.Context, req listTownsRequest) (rest.Page[town.Town], error) {
 	p := access.Caller(ctx)
 	f := town.Filter{Only: p.Towns, Open: p.Role == "", Limit: req.Limit()}
@@ -46,12 +40,7 @@ type createTownRequest struct{ Body townInput }
 
 // createTown adds a town with the usual kinds of branch.
 //
-//	@ID			createTown
 //	@Summary	Add a town
-//	@Tags		structure
-//	@Param		body	body		townInput	true	"the new town"
-//	@Success	201		{object}	town.Town
-//	@Router		/towns [post]
 func (s *Server) createTown(ctx context.Context, req createTownRequest) (rest.Created[town.Town], error) {
 	b := req.Body
 	t, err := town.Create(ctx, s.db(ctx), town.Town{
@@ -64,14 +53,9 @@ type townRequest struct {
 	Town string `uri:"town"`
 }
 
-// findTown answers one town.
+// findTown returns one town.
 //
-//	@ID			findTown
 //	@Summary	Read a town
-//	@Tags		structure
-//	@Security
-//	@Success	200	{object}	town.Town
-//	@Router		/towns/{town} [get]
 func (s *Server) findTown(ctx context.Context, req townRequest) (town.Town, error) {
 	return town.Find(ctx, s.db(ctx), req.Town)
 }
@@ -89,12 +73,7 @@ type updateTownRequest struct {
 
 // updateTown changes what a town is called and whether it opens its results.
 //
-//	@ID			updateTown
 //	@Summary	Rename a town, open or close its results
-//	@Tags		structure
-//	@Param		body	body		townChange	true	"all that can change"
-//	@Success	200		{object}	town.Town
-//	@Router		/towns/{town} [put]
 func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.Town, error) {
 	defer rest.AfterCommit(ctx, s.authCache.forget)
 	return town.Update(ctx, s.db(ctx), req.Town, req.Version, req.Body.Name, *req.Body.OpenResults)

@@ -21,15 +21,10 @@ type listVisitsRequest struct {
 	rest.PageQuery
 }
 
-// listVisits answers the visits that the caller may read with what they found, in
+// listVisits returns the visits that the caller may read with what they found, in
 // the order in which they were entered. A draft is shown to its author alone.
 //
-//	@ID			listVisits
 //	@Summary	List visits
-//	@Tags		improvement
-//	@Param		query	query		listVisitsRequest	false	"."
-//	@Success	200		{object}	rest.Page[improve.Visit]
-//	@Router		/towns/{town}/visits [get]
 func (s *Server) listVisits(ctx context.Context, req listVisitsRequest) (rest.Page[improve.Visit], error) {
 	f := improve.VisitFilter{
 		Branch: req.Branch, By: req.By, State: improve.VisitState(req.State), From: req.From, Until: req.Until,
@@ -94,12 +89,7 @@ type beginVisitRequest struct {
 // beginVisit enters a draft of a visit that the caller made. He or she was paired
 // with the branch on that day, or is of an office that was linked to it.
 //
-//	@ID			beginVisit
 //	@Summary	Enter a visit
-//	@Tags		improvement
-//	@Param		body	body		newVisit	true	"what was seen"
-//	@Success	201		{object}	improve.Visit
-//	@Router		/towns/{town}/visits [post]
 func (s *Server) beginVisit(ctx context.Context, req beginVisitRequest) (rest.Created[improve.Visit], error) {
 	v, err := improve.BeginVisit(ctx, s.db(ctx), improve.Visit{TownID: req.Town, BranchCode: req.Body.Branch, VisitContent: req.Body.content()})
 	return rest.Created[improve.Visit]{Key: v.ID, Value: v}, err
@@ -110,14 +100,10 @@ type visitRequest struct {
 	Visit string `uri:"visit"`
 }
 
-// findVisit answers one visit with its history, and who was paired with the branch
+// findVisit returns one visit with its history, and who was paired with the branch
 // on the day of the visit.
 //
-//	@ID			findVisit
 //	@Summary	Read a visit
-//	@Tags		improvement
-//	@Success	200	{object}	improve.Visit
-//	@Router		/towns/{town}/visits/{visit} [get]
 func (s *Server) findVisit(ctx context.Context, req visitRequest) (improve.Visit, error) {
 	return improve.FindVisit(ctx, s.db(ctx), req.Town, req.Visit)
 }
@@ -136,12 +122,7 @@ type writeVisitRequest struct {
 // writeVisit replaces the caller's own draft, or corrects what he or she has
 // recorded: what it told before stays in the history.
 //
-//	@ID			writeVisit
 //	@Summary	Write or correct a visit
-//	@Tags		improvement
-//	@Param		body	body		visitChange	true	"all that the visit tells, and why it is corrected"
-//	@Success	200		{object}	improve.Visit
-//	@Router		/towns/{town}/visits/{visit} [put]
 func (s *Server) writeVisit(ctx context.Context, req writeVisitRequest) (improve.Visit, error) {
 	return improve.WriteVisit(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.content(), req.Body.Reason)
 }
@@ -166,13 +147,7 @@ type moveVisitRequest struct {
 // moveVisit records the caller's own draft, and opens problems for what it found.
 // From then on others see it, and it is only corrected.
 //
-//	@ID			moveVisit
 //	@Summary	Record a visit
-//	@Tags		improvement
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		visitTransition	true	"where to"
-//	@Success	200			{object}	improve.Visit
-//	@Router		/towns/{town}/visits/{visit}/transitions [post]
 func (s *Server) moveVisit(ctx context.Context, req moveVisitRequest) (improve.Visit, error) {
 	var found []improve.JointProblem
 	for _, in := range req.Body.Problems {

@@ -26,15 +26,10 @@ type whatIfRequest struct {
 	Body supposition
 }
 
-// whatIf answers the ranking as it would be with other weights or values. Nothing
+// whatIf returns the ranking as it would be with other weights or values. Nothing
 // is stored.
 //
-//	@ID			whatIf
 //	@Summary	Suppose other weights or values
-//	@Tags		index
-//	@Param		body	body		supposition	true	"what is supposed"
-//	@Success	200		{object}	index.WhatIf
-//	@Router		/towns/{town}/periods/{period}/what-if [post]
 func (s *Server) whatIf(ctx context.Context, req whatIfRequest) (index.WhatIf, error) {
 	view, _, err := s.view(ctx, resultRequest{periodRequest: req.periodRequest})
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"bulwark/docs/generate/testdata/api"
 )
 
 var update = flag.Bool("update", false, "write testdata/openapi.json anew")
@@ -14,7 +16,7 @@ var update = flag.Bool("update", false, "write testdata/openapi.json anew")
 // fixture reads testdata as make generate reads the service.
 func fixture(t *testing.T) source {
 	t.Helper()
-	s, err := read([]string{"testdata/api", "testdata/town", "../../pkg/composite"}, "api.go")
+	s, err := read([]string{"testdata/api", "testdata/town", "../../internal/rest", "../../internal/fault", "../../internal/text", "../../pkg/composite"}, "api.go", api.Routes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,16 +57,15 @@ func TestGenerateIsDeterministic(t *testing.T) {
 	}
 }
 
-// Each mistake of an annotation is told with its place.
+// Each mistake is told with its place.
 func TestMistakesAreTold(t *testing.T) {
 	good := fixture(t)
 	for _, tt := range []struct{ name, old, new, want string }{
-		{"no id", `"operationId":"createBranch",`, ``, "POST /towns/{town}/branches: @ID"},
-		{"id is no name", `"createBranch"`, `"create-branch"`, "camelCase"},
-		{"id twice", `"createBranch"`, `"listBranches"`, "@ID listBranches is also that of GET /towns/{town}/branches"},
+		{"handler is no name", `"createBranch"`, `"create-branch"`, "camelCase"},
+		{"handler twice", `"createBranch"`, `"listBranches"`, "listBranches also serves GET /towns/{town}/branches"},
 		{"no summary", `"summary":"Found a branch",`, ``, "@Summary"},
 		{"unknown tag", `"tags":["structure"]`, `"tags":["other"]`, `tag "other"`},
-		{"unknown path parameter", `/branches/{n}`, `/branches/{what}`, "say what {what} is"},
+		{"unknown path parameter", `/branches/{version}`, `/branches/{what}`, "say what {what} is"},
 		{"two schemas of one name", `"town.Name":{`, `"api.Branch":{"type":"object"},"town.Name":{`, "api.Branch and town.Branch"},
 		{"dangling reference", `"town.Name":{`, `"town.Gone":{`, "Name"},
 	} {

@@ -1,7 +1,7 @@
 // Command generate writes the OpenAPI 3.0.3 document that the service publishes.
-// Swag reads the types, their fields and the words from the sources as Swagger
-// 2.0; this program converts that and adds what is the same for every operation,
-// so that no handler repeats it.
+// Addresses, requests and answers come from the routes; swag reads the types, their
+// fields and the words from the sources as Swagger 2.0. This program converts that
+// and adds what is the same for every operation, so that no handler repeats it.
 //
 // Usage, in the root of the module: generate >openapi.json
 package main
@@ -15,6 +15,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi2"
 	"github.com/getkin/kin-openapi/openapi2conv"
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"bulwark/api"
 )
 
 func main() {
@@ -25,7 +27,7 @@ func main() {
 }
 
 func run() error {
-	s, err := read([]string{"api", "internal", "pkg"}, "swagger.go")
+	s, err := read([]string{"api", "internal", "pkg"}, "swagger.go", api.Routes())
 	if err != nil {
 		return err
 	}

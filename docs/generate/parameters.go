@@ -103,6 +103,7 @@ func refineParameters(method string, op *openapi3.Operation) {
 	}
 	if op.RequestBody != nil {
 		delete(op.RequestBody.Value.Extensions, "x-originalParamName")
+		op.RequestBody.Value.Description = "" // that of its schema
 	}
 	if method == http.MethodGet {
 		op.Parameters = append(op.Parameters, sharedParameter("If-None-Match"))

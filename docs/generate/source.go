@@ -2,13 +2,13 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/swaggo/swag"
+
+	"bulwark/internal/rest"
 )
 
 // source is what the document is made from. Swag does not distinguish what a
@@ -20,19 +20,21 @@ type source struct {
 	words           words
 }
 
-// read runs swag over folders of Go sources and collects their doc comments. The
-// words about the whole API are in the general file of the first folder.
-func read(folders []string, general string) (source, error) {
+// read runs swag over routes and folders of Go sources. The first folder holds the
+// handlers of the routes, their requests and, in the general file, the words about
+// the whole API.
+func read(folders []string, general string, routes []rest.Route) (source, error) {
 	var s source
+	var err error
+	if s.words, err = readWords(folders); err != nil {
+		return s, err
+	}
 	extra, err := os.MkdirTemp("", "generate")
 	if err != nil {
 		return s, err
 	}
 	defer os.RemoveAll(extra)
-	if err := writeExtra(extra); err != nil {
-		return s, err
-	}
-	if s.words, err = readWords(folders); err != nil {
+	if err := os.WriteFile(filepath.Join(extra, "routes.go"), []byte(annotate(folders[0], routes, s.words)), 0o600); err != nil {
 		return s, err
 	}
 	all := append(slices.Clone(folders), extra)
@@ -61,19 +63,3 @@ func (silent) Printf(string, ...any) {}
 var overrides = map[string]string{
 	"scheme.Raw": "scheme.Document",
 }
-
-// writeExtra writes a package that brings types into the document that are
-// reached through an interface only.
-func writeExtra(folder string) error {
-	var b strings.Builder
-	b.WriteString("package extra\n\nimport \"bulwark/pkg/composite\"\n")
-	for i, rule := range rules() {
-		fmt.Fprintf(&b, "\n// @Success 200 {object} %s\n// @Router %s%d [get]\nfunc f%d() {}\n", rule.definition, extraPath, i, i)
-	}
-	if err := os.WriteFile(filepath.Join(folder, "go.mod"), []byte("module extra\n"), 0o600); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(folder, "extra.go"), []byte(b.String()), 0o600)
-}
-
-const extraPath = "/extra/"

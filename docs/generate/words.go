@@ -14,13 +14,14 @@ import (
 
 // words are what swag leaves in the sources.
 type words struct {
-	types   map[string]string // doc comments, by package.Type, or by what // @name says
-	columns map[string]string // database.JSON[T], which is stored and sent as T, to T
+	functions map[string]function
+	types     map[string]string // doc comments, by package.Type, or by what // @name says
+	columns   map[string]string // database.JSON[T], which is stored and sent as T, to T
 }
 
 // readWords reads the sources in and below the folders.
 func readWords(folders []string) (words, error) {
-	w := words{map[string]string{}, map[string]string{}}
+	w := words{map[string]function{}, map[string]string{}, map[string]string{}}
 	for _, folder := range folders {
 		err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -39,6 +40,11 @@ func readWords(folders []string) (words, error) {
 	return w, nil
 }
 
+// function is what the doc comment of a handler says.
+type function struct{ summary, doc string }
+
+var summary = regexp.MustCompile(`(?m)^\s*@Summary\s+(.*)$`)
+
 func (w words) add(file *ast.File) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		if index, ok := n.(*ast.IndexExpr); ok && typeName("", index.X) == "database.JSON" {
@@ -50,6 +56,11 @@ func (w words) add(file *ast.File) {
 		return true
 	})
 	for _, d := range file.Decls {
+		if f, ok := d.(*ast.FuncDecl); ok {
+			if found := summary.FindStringSubmatch(f.Doc.Text()); found != nil {
+				w.functions[f.Name.Name] = function{found[1], description(f.Name.Name, f.Doc.Text())}
+			}
+		}
 		declaration, ok := d.(*ast.GenDecl)
 		if !ok || declaration.Tok != token.TYPE {
 			continue
