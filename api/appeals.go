@@ -63,7 +63,7 @@ func (s *Server) fileAppeal(ctx context.Context, req fileAppealRequest) (rest.Cr
 	for _, p := range in.Points {
 		a.Points = append(a.Points, index.Point(p))
 	}
-	a, err := index.File(ctx, s.db(ctx), a)
+	a, err := index.FileAppeal(ctx, s.db(ctx), a)
 	return rest.Created[index.Appeal]{Key: a.ID, Value: a}, err
 }
 
@@ -122,7 +122,7 @@ type decideAppealRequest struct {
 func (s *Server) decideAppeal(ctx context.Context, req decideAppealRequest) (index.Appeal, error) {
 	var decided index.Appeal
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
-		decided, err = index.DecideAppeal(ctx, tx, req.Town, req.Appeal, req.Version, index.Decision{
+		decided, err = index.DecideAppeal(ctx, tx, req.Town, req.Appeal, req.Version, index.AppealDecision{
 			To: index.AppealState(req.Body.To), Answer: req.Body.Reason, Corrections: req.Body.Corrections.corrections(),
 		})
 		if decided.State == index.Upheld {

@@ -22,7 +22,7 @@ func BenchmarkDashboard(b *testing.B) {
 		if _, err := demo.Seed(b.Context(), db); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := index.AppraisePending(b.Context(), db); err != nil {
+		if _, err := index.ComputePendingRobustness(b.Context(), db); err != nil {
 			b.Fatal(err)
 		}
 		server := benchServer(db)

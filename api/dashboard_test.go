@@ -15,7 +15,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // The screen shows what the ranking shows, added up, and what is going on now.
@@ -40,14 +40,14 @@ func TestDashboardAddsUp(t *testing.T) {
 		if again := group.Header("If-None-Match", first.ETag()).Get(path); again.Status != http.StatusNotModified {
 			t.Errorf("nothing changed, and the answer is %d", again.Status)
 		}
-		if sure := first; d.Result.Sure != nil {
+		if sure := first; d.Result.Robustness != nil {
 			t.Errorf("sure before it was worked out: %s", sure.Body)
 		}
-		if _, err := index.AppraisePending(t.Context(), db); err != nil {
+		if _, err := index.ComputePendingRobustness(t.Context(), db); err != nil {
 			t.Fatal(err)
 		}
 		old := apitest.Decode[dashboard.Dashboard](group.Lang("zh").Get(path+"?period=2022Q4"), http.StatusOK).Result
-		if old.Index.Change != nil || old.Index.Compared != 0 || len(old.Risers) != 0 || old.Sure == nil || old.Sure.IntervalWidth <= 0 {
+		if old.Index.Change != nil || old.Index.Compared != 0 || len(old.Risers) != 0 || old.Robustness == nil || old.Robustness.IntervalWidth <= 0 {
 			t.Errorf("the first quarter: %+v", old)
 		}
 		if name := old.Heat.Dimensions[0].Name; name != "组织锻造力" {
@@ -82,8 +82,8 @@ func (h *harness) watchTheScreen() {
 	same := func(t testing.TB, when string) {
 		for _, path := range []string{"/towns/demo/dashboard", "/towns/demo/dashboard?period=2026Q2"} {
 			coldStart(begun)
-			kept.Get(path)                    // what was published it may believe for a second,
-			h.server.board = index.NewBoard() // and not longer
+			kept.Get(path)                          // what was published it may believe for a second,
+			h.server.board = index.NewResultCache() // and not longer
 			if now, want := kept.Get(path), fresh.Get(path); now.ETag() != want.ETag() {
 				t.Errorf("%s %s shows\n%s\nand not\n%s", when, path, now.Body, want.Body)
 			}
@@ -97,7 +97,7 @@ func (h *harness) watchTheScreen() {
 		if operation == "createRun" {
 			return // it is appraised after its publication here
 		}
-		if n, err := index.AppraisePending(t.Context(), h.db); err != nil {
+		if n, err := index.ComputePendingRobustness(t.Context(), h.db); err != nil {
 			t.Error(err)
 		} else if n > 0 {
 			same(t, "appraised after "+operation)
@@ -168,7 +168,7 @@ func checkOverview(t *testing.T, o index.Overview, r index.Ranking) {
 		t.Errorf("risers %+v, fallers %+v, want %v and %v first", o.Risers, o.Fallers, best, worst)
 	}
 	for i, c := range o.Classes {
-		if c.Count != len(classes[c.Class]) || math.Abs(c.Median-composite.Median(classes[c.Class])) > 0.005001 || c.Quartile > c.Median || c.Upper < c.Median {
+		if c.Count != len(classes[c.Class]) || math.Abs(c.Median-stats.Median(classes[c.Class])) > 0.005001 || c.Quartile > c.Median || c.Upper < c.Median {
 			t.Errorf("class %+v of %v", c, classes[c.Class])
 		}
 		party := []float64{}
@@ -177,7 +177,7 @@ func checkOverview(t *testing.T, o index.Overview, r index.Ranking) {
 				party = append(party, item.Dimensions[o.Heat.Dimensions[0].Code])
 			}
 		}
-		near("a median of the heat map", o.Heat.ClassMedians[i].Scores[0], composite.Median(party))
+		near("a median of the heat map", o.Heat.ClassMedians[i].Scores[0], stats.Median(party))
 	}
 	for i, row := range o.Heat.Rows {
 		if row.Branch != r.Items[i].Branch.Code || fmt.Sprint(*row.Scores[2]) != fmt.Sprint(r.Items[i].Dimensions[o.Heat.Dimensions[2].Code]) {

@@ -16,7 +16,7 @@ import (
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // The effect of a measure compares what was published, with the nearest of the
@@ -96,7 +96,7 @@ func scoresOf(c *apitest.Client, period string) map[string]index.Ranked {
 func nearest(branch string, treated []string, before, after map[string]index.Ranked) []string {
 	var near []string
 	from := func(code string) float64 {
-		return composite.Round(math.Abs(before[code].Score-before[branch].Score), 2)
+		return stats.Round(math.Abs(before[code].Score-before[branch].Score), 2)
 	}
 	for code, r := range before {
 		_, later := after[code]

@@ -18,7 +18,7 @@ import (
 
 // coldStart takes from the service what it remembers, as if it had just begun.
 func coldStart(s *Server) {
-	s.board, s.responses, s.authCache = index.NewBoard(), rest.ResponseCache[cacheKey]{}, authCache{}
+	s.board, s.responses, s.authCache = index.NewResultCache(), rest.ResponseCache[cacheKey]{}, authCache{}
 }
 
 // statements is how many a request needs: the first one after a cold start, or the
@@ -52,10 +52,10 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 		for _, n := range []int{1, 10, 40} {
 			z := sized{town: fmt.Sprintf("t%d", n), branches: n}
 			z.found(t, db)
-			if _, err := index.AppraisePending(t.Context(), db); err != nil {
+			if _, err := index.ComputePendingRobustness(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := improve.Propose(z.as(t.Context(), "g1", access.LeadingGroup), db, index.NewBoard(), z.town, "q2"); err != nil {
+			if _, err := improve.Propose(z.as(t.Context(), "g1", access.LeadingGroup), db, index.NewResultCache(), z.town, "q2"); err != nil {
 				t.Fatal(err)
 			}
 			z.tasks(t, db)
@@ -123,7 +123,7 @@ func TestWarmAnswersAreFreeButNotForStrangers(t *testing.T) {
 		h := newHarness(t, db)
 		z := sized{town: "warm", branches: 2}
 		z.found(t, db)
-		if _, err := index.AppraisePending(t.Context(), db); err != nil {
+		if _, err := index.ComputePendingRobustness(t.Context(), db); err != nil {
 			t.Fatal(err)
 		}
 		const ranking = "/towns/warm/periods/q2/ranking"

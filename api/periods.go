@@ -32,7 +32,7 @@ func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (rest.
 	for i := range periods {
 		periods[i] = periods[i].For(access.Caller(ctx))
 	}
-	if err := index.Announce(ctx, s.db(ctx), periods); err != nil {
+	if err := index.FillNotices(ctx, s.db(ctx), periods); err != nil {
 		return rest.Page[evaluation.Period]{}, err
 	}
 	return rest.NewPage(periods, req.PageQuery, func(p evaluation.Period) []any { return []any{p.StartsOn, p.Code} })
@@ -110,7 +110,7 @@ func (s *Server) findPeriod(ctx context.Context, req periodRequest) (evaluation.
 		return evaluation.Period{}, err
 	}
 	list := []evaluation.Period{p.For(access.Caller(ctx))}
-	err = index.Announce(ctx, s.db(ctx), list)
+	err = index.FillNotices(ctx, s.db(ctx), list)
 	return list[0], err
 }
 

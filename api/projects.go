@@ -1,10 +1,9 @@
 package api
 
 import (
-	"context"
-
-	"bulwark/internal/exchange"
+	"bulwark/internal/project"
 	"bulwark/internal/rest"
+	"context"
 )
 
 type listProjectsRequest struct {
@@ -20,18 +19,18 @@ type listProjectsRequest struct {
 // listProjects returns the projects of a town in the order of their registration.
 //
 //	@Summary	List pioneer projects
-func (s *Server) listProjects(ctx context.Context, req listProjectsRequest) (rest.Page[exchange.Project], error) {
-	f := exchange.ProjectFilter{
-		Round: req.Round, Branch: req.Branch, Team: req.Team, Field: req.Field, State: exchange.ProjectState(req.State), Limit: req.Limit(),
+func (s *Server) listProjects(ctx context.Context, req listProjectsRequest) (rest.Page[project.Project], error) {
+	f := project.ProjectFilter{
+		Round: req.Round, Branch: req.Branch, Team: req.Team, Field: req.Field, State: project.ProjectState(req.State), Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
-		return rest.Page[exchange.Project]{}, err
+		return rest.Page[project.Project]{}, err
 	}
-	list, err := exchange.ListProjects(ctx, s.db(ctx), req.Town, f)
+	list, err := project.ListProjects(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return rest.Page[exchange.Project]{}, err
+		return rest.Page[project.Project]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(p exchange.Project) []any { return []any{p.ID} })
+	return rest.NewPage(list, req.PageQuery, func(p project.Project) []any { return []any{p.ID} })
 }
 
 type projectInput struct {
@@ -43,8 +42,8 @@ type projectInput struct {
 }
 
 // of is the project that the input tells.
-func (in projectInput) of(town string) exchange.Project {
-	return exchange.Project{TownID: town, TeamCode: in.Team, Title: in.Title, Field: in.Field, Description: in.Description, Evidence: in.Evidence}
+func (in projectInput) of(town string) project.Project {
+	return project.Project{TownID: town, TeamCode: in.Team, Title: in.Title, Field: in.Field, Description: in.Description, Evidence: in.Evidence}
 }
 
 type newProjectInput struct {
@@ -61,11 +60,11 @@ type registerProjectRequest struct {
 // registerProject enters a project of the caller's own branch in a round.
 //
 //	@Summary	Register a pioneer project
-func (s *Server) registerProject(ctx context.Context, req registerProjectRequest) (rest.Created[exchange.Project], error) {
+func (s *Server) registerProject(ctx context.Context, req registerProjectRequest) (rest.Created[project.Project], error) {
 	p := req.Body.of(req.Town)
 	p.RoundCode, p.BranchCode = req.Body.Round, req.Body.Branch
-	p, err := exchange.RegisterProject(ctx, s.db(ctx), p)
-	return rest.Created[exchange.Project]{Key: p.ID, Value: p}, err
+	p, err := project.RegisterProject(ctx, s.db(ctx), p)
+	return rest.Created[project.Project]{Key: p.ID, Value: p}, err
 }
 
 type projectRequest struct {
@@ -76,8 +75,8 @@ type projectRequest struct {
 // findProject returns one project and what the caller can do with it.
 //
 //	@Summary	Read a pioneer project
-func (s *Server) findProject(ctx context.Context, req projectRequest) (exchange.Project, error) {
-	return exchange.FindProject(ctx, s.db(ctx), req.Town, req.Project)
+func (s *Server) findProject(ctx context.Context, req projectRequest) (project.Project, error) {
+	return project.FindProject(ctx, s.db(ctx), req.Town, req.Project)
 }
 
 type updateProjectRequest struct {
@@ -89,10 +88,10 @@ type updateProjectRequest struct {
 // updateProject changes a project of the caller's own branch before judging begins.
 //
 //	@Summary	Change a registered project
-func (s *Server) updateProject(ctx context.Context, req updateProjectRequest) (exchange.Project, error) {
+func (s *Server) updateProject(ctx context.Context, req updateProjectRequest) (project.Project, error) {
 	p := req.Body.of(req.Town)
 	p.ID = req.Project
-	return exchange.UpdateProject(ctx, s.db(ctx), p, req.Version)
+	return project.UpdateProject(ctx, s.db(ctx), p, req.Version)
 }
 
 type projectTransition struct {
@@ -110,8 +109,8 @@ type moveProjectRequest struct {
 // is finished.
 //
 //	@Summary	Withdraw or finish a project
-func (s *Server) moveProject(ctx context.Context, req moveProjectRequest) (exchange.Project, error) {
-	return exchange.MoveProject(ctx, s.db(ctx), req.Town, req.Project, req.Version, exchange.ProjectState(req.Body.To), req.Body.Reason)
+func (s *Server) moveProject(ctx context.Context, req moveProjectRequest) (project.Project, error) {
+	return project.MoveProject(ctx, s.db(ctx), req.Town, req.Project, req.Version, project.ProjectState(req.Body.To), req.Body.Reason)
 }
 
 type bonusInput struct {
@@ -129,6 +128,6 @@ type proposeBonusRequest struct {
 // somebody else approves it, as any adjustment.
 //
 //	@Summary	Propose a bonus for a chosen project
-func (s *Server) proposeBonus(ctx context.Context, req proposeBonusRequest) (exchange.Project, error) {
-	return exchange.ProposeBonus(ctx, s.db(ctx), req.Town, req.Project, req.Version, req.Body.Period, req.Body.Item)
+func (s *Server) proposeBonus(ctx context.Context, req proposeBonusRequest) (project.Project, error) {
+	return project.ProposeBonus(ctx, s.db(ctx), req.Town, req.Project, req.Version, req.Body.Period, req.Body.Item)
 }

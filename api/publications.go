@@ -34,12 +34,12 @@ func (r resultRequest) file(what string) string {
 // one page.
 //
 //	@Summary	List the publications of a period
-func (s *Server) listPublications(ctx context.Context, req periodRequest) (rest.Page[index.Issue], error) {
+func (s *Server) listPublications(ctx context.Context, req periodRequest) (rest.Page[index.PublicationDetail], error) {
 	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
-		return rest.Page[index.Issue]{}, err
+		return rest.Page[index.PublicationDetail]{}, err
 	}
-	list, err := s.board.Issues(ctx, s.db(ctx), req.Town, req.Period)
-	return rest.Page[index.Issue]{Items: list}, err
+	list, err := s.board.ListPublications(ctx, s.db(ctx), req.Town, req.Period)
+	return rest.Page[index.PublicationDetail]{Items: list}, err
 }
 
 type amendInput struct {
@@ -56,13 +56,13 @@ type amendRequest struct {
 // publication, all or nothing.
 //
 //	@Summary	Correct a published result
-func (s *Server) amendResult(ctx context.Context, req amendRequest) (rest.Created[index.Issue], error) {
-	var issue index.Issue
+func (s *Server) amendResult(ctx context.Context, req amendRequest) (rest.Created[index.PublicationDetail], error) {
+	var issue index.PublicationDetail
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (period string, err error) {
 		issue, err = index.Amend(ctx, tx, req.Town, req.Period, req.Body.Reason, req.Body.Corrections.corrections())
 		return req.Period, err
 	})
-	return rest.Created[index.Issue]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}, err
+	return rest.Created[index.PublicationDetail]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}, err
 }
 
 // amending runs what may amend a period, and brings the targets that the period has
@@ -86,8 +86,8 @@ type publicationRequest struct {
 // findPublication returns one publication of a period.
 //
 //	@Summary	Read a publication
-func (s *Server) findPublication(ctx context.Context, req publicationRequest) (index.Issue, error) {
-	return s.board.Issue(ctx, s.db(ctx), req.Town, req.Period, req.Number)
+func (s *Server) findPublication(ctx context.Context, req publicationRequest) (index.PublicationDetail, error) {
+	return s.board.FindPublication(ctx, s.db(ctx), req.Town, req.Period, req.Number)
 }
 
 type diffPublicationsRequest struct {

@@ -20,6 +20,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/text"
 )
 
 // Whoever is refused because of where things stand is told who brought them there,
@@ -336,7 +337,8 @@ func refusalsIn(t *testing.T, folder string) (codes []string) {
 			}
 			kind, _ := call.Args[0].(*ast.SelectorExpr)
 			fun, _ := call.Fun.(*ast.SelectorExpr)
-			made := kind != nil && (kind.Sel.Name == "Conflict" || kind.Sel.Name == "Locked") || fun != nil && (fun.Sel.Name == "Conflict" || fun.Sel.Name == "outside")
+			made := kind != nil && (kind.Sel.Name == "KindConflict" || kind.Sel.Name == "KindLocked") ||
+				fun != nil && (fun.Sel.Name == "Conflict" || fun.Sel.Name == "Locked" || fun.Sel.Name == "outside")
 			if code, ok := literal(call.Args); made && ok {
 				codes = append(codes, code)
 			}
@@ -346,12 +348,12 @@ func refusalsIn(t *testing.T, folder string) (codes []string) {
 	return codes
 }
 
-// literal is the first argument that is a text written out.
+// literal returns the first argument that is a text written out, if it is a code.
 func literal(args []ast.Expr) (string, bool) {
 	for _, a := range args {
 		if lit, ok := a.(*ast.BasicLit); ok && lit.Kind == token.STRING {
 			s, err := strconv.Unquote(lit.Value)
-			return s, err == nil
+			return s, err == nil && text.IsCode(s)
 		}
 	}
 	return "", false

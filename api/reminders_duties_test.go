@@ -210,7 +210,7 @@ func TestAnEndedBranchAsksForNothing(t *testing.T) {
 			t.Errorf("missed after its end: %d", got)
 		}
 		for on, want := range map[string]int{"2026-01-19": 1, "2026-01-20": 0} {
-			for _, i := range apitest.Decode[Helpers](group.Get("/towns/demo/instructors?on="+on), http.StatusOK).Items {
+			for _, i := range apitest.Decode[Mentorships](group.Get("/towns/demo/instructors?on="+on), http.StatusOK).Items {
 				if i.Person.Code == "lin" && i.Load.Branches != want {
 					t.Errorf("the load on %s: %+v", on, i)
 				}

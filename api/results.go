@@ -113,10 +113,10 @@ func (s *Server) findScorecard(ctx context.Context, req scorecardRequest) (index
 // one page.
 //
 //	@Summary	Read the published results of a branch
-func (s *Server) branchResults(ctx context.Context, req branchRequest) (rest.Page[index.Standing], error) {
+func (s *Server) branchResults(ctx context.Context, req branchRequest) (rest.Page[index.HistoryEntry], error) {
 	if _, err := town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, day.Latest); err != nil {
-		return rest.Page[index.Standing]{}, err
+		return rest.Page[index.HistoryEntry]{}, err
 	}
 	list, err := s.board.History(ctx, s.db(ctx), req.Town, req.Branch)
-	return rest.Page[index.Standing]{Items: list}, err
+	return rest.Page[index.HistoryEntry]{Items: list}, err
 }

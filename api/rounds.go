@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 
-	"bulwark/internal/exchange"
+	"bulwark/internal/project"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
@@ -17,16 +17,16 @@ type listRoundsRequest struct {
 // listRounds returns the rounds in which projects are chosen.
 //
 //	@Summary	List selection rounds
-func (s *Server) listRounds(ctx context.Context, req listRoundsRequest) (rest.Page[exchange.Round], error) {
+func (s *Server) listRounds(ctx context.Context, req listRoundsRequest) (rest.Page[project.Round], error) {
 	after := ""
 	if err := req.Resume(&after); err != nil {
-		return rest.Page[exchange.Round]{}, err
+		return rest.Page[project.Round]{}, err
 	}
-	list, err := exchange.ListRounds(ctx, s.db(ctx), req.Town, after, req.Limit())
+	list, err := project.ListRounds(ctx, s.db(ctx), req.Town, after, req.Limit())
 	if err != nil {
-		return rest.Page[exchange.Round]{}, err
+		return rest.Page[project.Round]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(r exchange.Round) []any { return []any{r.Code} })
+	return rest.NewPage(list, req.PageQuery, func(r project.Round) []any { return []any{r.Code} })
 }
 
 type criterionInput struct {
@@ -47,13 +47,13 @@ type roundInput struct {
 }
 
 // of is the round that the input tells.
-func (in roundInput) of(town, code string) exchange.Round {
-	r := exchange.Round{
+func (in roundInput) of(town, code string) project.Round {
+	r := project.Round{
 		TownID: town, Code: code, Name: in.Name, Combination: cmp.Or(in.Combination, "mean"), Trim: in.Trim, Places: in.Places, Seats: in.Seats,
 	}
 	r.Judges.V = append([]string{}, in.Judges...)
 	for _, c := range in.Criteria {
-		r.Criteria.V = append(r.Criteria.V, exchange.Criterion(c))
+		r.Criteria.V = append(r.Criteria.V, project.Criterion(c))
 	}
 	return r
 }
@@ -71,9 +71,9 @@ type openRoundRequest struct {
 // openRound opens a round, in which branches register projects.
 //
 //	@Summary	Open a selection round
-func (s *Server) openRound(ctx context.Context, req openRoundRequest) (rest.Created[exchange.Round], error) {
-	r, err := exchange.OpenRound(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
-	return rest.Created[exchange.Round]{Key: r.Code, Value: r}, err
+func (s *Server) openRound(ctx context.Context, req openRoundRequest) (rest.Created[project.Round], error) {
+	r, err := project.OpenRound(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
+	return rest.Created[project.Round]{Key: r.Code, Value: r}, err
 }
 
 type roundRequest struct {
@@ -84,8 +84,8 @@ type roundRequest struct {
 // findRound returns one round and what the caller can do with it.
 //
 //	@Summary	Read a selection round
-func (s *Server) findRound(ctx context.Context, req roundRequest) (exchange.Round, error) {
-	return exchange.FindRound(ctx, s.db(ctx), req.Town, req.Round)
+func (s *Server) findRound(ctx context.Context, req roundRequest) (project.Round, error) {
+	return project.FindRound(ctx, s.db(ctx), req.Town, req.Round)
 }
 
 type updateRoundRequest struct {
@@ -97,8 +97,8 @@ type updateRoundRequest struct {
 // updateRound changes the rules of a round before judging begins.
 //
 //	@Summary	Change the rules of a selection round
-func (s *Server) updateRound(ctx context.Context, req updateRoundRequest) (exchange.Round, error) {
-	return exchange.UpdateRound(ctx, s.db(ctx), req.Body.of(req.Town, req.Round), req.Version)
+func (s *Server) updateRound(ctx context.Context, req updateRoundRequest) (project.Round, error) {
+	return project.UpdateRound(ctx, s.db(ctx), req.Body.of(req.Town, req.Round), req.Version)
 }
 
 type roundTransition struct {
@@ -115,15 +115,15 @@ type moveRoundRequest struct {
 // moveRound begins judging, or closes it.
 //
 //	@Summary	Begin or close the judging of a round
-func (s *Server) moveRound(ctx context.Context, req moveRoundRequest) (exchange.Round, error) {
-	return exchange.MoveRound(ctx, s.db(ctx), req.Town, req.Round, req.Version, exchange.RoundState(req.Body.To), req.Body.Reason)
+func (s *Server) moveRound(ctx context.Context, req moveRoundRequest) (project.Round, error) {
+	return project.MoveRound(ctx, s.db(ctx), req.Town, req.Round, req.Version, project.RoundState(req.Body.To), req.Body.Reason)
 }
 
 // findSheet returns the caller's own sheet as a judge of the round.
 //
 //	@Summary	Read the own sheet as a judge
-func (s *Server) findSheet(ctx context.Context, req roundRequest) (exchange.JudgeSheet, error) {
-	return exchange.FindSheet(ctx, s.db(ctx), req.Town, req.Round)
+func (s *Server) findSheet(ctx context.Context, req roundRequest) (project.JudgeSheet, error) {
+	return project.FindSheet(ctx, s.db(ctx), req.Town, req.Round)
 }
 
 type sheetScores struct {
@@ -139,8 +139,8 @@ type writeSheetRequest struct {
 // writeSheet replaces what the caller gave as a judge, until the round closes.
 //
 //	@Summary	Write the own sheet as a judge
-func (s *Server) writeSheet(ctx context.Context, req writeSheetRequest) (exchange.JudgeSheet, error) {
-	return exchange.WriteSheet(ctx, s.db(ctx), req.Town, req.Round, req.Version, req.Body.Scores)
+func (s *Server) writeSheet(ctx context.Context, req writeSheetRequest) (project.JudgeSheet, error) {
+	return project.WriteSheet(ctx, s.db(ctx), req.Town, req.Round, req.Version, req.Body.Scores)
 }
 
 type roundResultRequest struct {
@@ -152,8 +152,8 @@ type roundResultRequest struct {
 // judges agree, and whom the rule would pick next.
 //
 //	@Summary	Read the result of a selection round
-func (s *Server) findRoundResult(ctx context.Context, req roundResultRequest) (exchange.RoundResult, error) {
-	return exchange.ResultOf(ctx, s.db(ctx), req.Town, req.Round, string(req.Language))
+func (s *Server) findRoundResult(ctx context.Context, req roundResultRequest) (project.RoundResult, error) {
+	return project.ResultOf(ctx, s.db(ctx), req.Town, req.Round, string(req.Language))
 }
 
 type pickInput struct {
@@ -170,13 +170,13 @@ type pickRequest struct {
 // shortlist confirms the shortlist of a closed round.
 //
 //	@Summary	Confirm the shortlist of a round
-func (s *Server) shortlist(ctx context.Context, req pickRequest) (exchange.Round, error) {
-	return exchange.Confirm(ctx, s.db(ctx), req.Town, req.Round, req.Version, exchange.Shortlisted, req.Body.Projects, req.Body.Reason)
+func (s *Server) shortlist(ctx context.Context, req pickRequest) (project.Round, error) {
+	return project.Confirm(ctx, s.db(ctx), req.Town, req.Round, req.Version, project.Shortlisted, req.Body.Projects, req.Body.Reason)
 }
 
 // choose confirms which projects of the shortlist are chosen.
 //
 //	@Summary	Choose among the shortlist of a round
-func (s *Server) choose(ctx context.Context, req pickRequest) (exchange.Round, error) {
-	return exchange.Confirm(ctx, s.db(ctx), req.Town, req.Round, req.Version, exchange.Decided, req.Body.Projects, req.Body.Reason)
+func (s *Server) choose(ctx context.Context, req pickRequest) (project.Round, error) {
+	return project.Confirm(ctx, s.db(ctx), req.Town, req.Round, req.Version, project.Decided, req.Body.Projects, req.Body.Reason)
 }

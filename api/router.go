@@ -170,9 +170,9 @@ func (s *Server) routesOfEntry(t rest.Router) {
 // routesOfIndex adds runs, results and what can be asked of them.
 func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Get(v1, "/rankings", access.ReadRanking, s.findRankings)
-	rest.Get(t, "/periods/:period/runs", access.Compute, s.listRuns)
-	rest.Create(t, "/periods/:period/runs", access.Compute, s.createRun)
-	rest.Get(t, "/periods/:period/runs/:run", access.Compute, s.findRun)
+	rest.Get(t, "/periods/:period/runs", access.CreateRuns, s.listRuns)
+	rest.Create(t, "/periods/:period/runs", access.CreateRuns, s.createRun)
+	rest.Get(t, "/periods/:period/runs/:run", access.CreateRuns, s.findRun)
 	rest.Get(t, "/periods/:period/ranking", access.ReadRanking, s.findRanking, rest.Sends[index.Ranking]("application/json", "text/csv"))
 	rest.Get(t, "/periods/:period/branches/:branch", access.ReadRanking, s.findScorecard)
 	rest.Get(t, "/periods/:period/branches/:branch/explanation", access.ReadRanking, s.findExplanation)
@@ -279,10 +279,10 @@ func (s *Server) routesOfExchange(t rest.Router) {
 	// who writes and who reviews differ: see exchange.caseMoves
 	rest.Post(t, "/cases/:case/transitions", access.ReadCases, s.moveCase)
 	rest.Get(t, "/branches/:branch/recommended-cases", access.ReadScorecard, s.recommendCases)
-	rest.Get(t, "/ratings", access.Rate, s.listRatings)
-	rest.Create(t, "/ratings", access.Rate, s.rate)
-	rest.Get(t, "/ratings/:rating", access.Rate, s.findRating)
-	rest.Put(t, "/ratings/:rating", access.Rate, s.updateRating)
+	rest.Get(t, "/ratings", access.WriteRatings, s.listRatings)
+	rest.Create(t, "/ratings", access.WriteRatings, s.rate)
+	rest.Get(t, "/ratings/:rating", access.WriteRatings, s.findRating)
+	rest.Put(t, "/ratings/:rating", access.WriteRatings, s.updateRating)
 	rest.Get(t, "/usefulness", access.ReadUsefulness, s.listUsefulness)
 	rest.Get(t, "/teams", access.ReadProjects, s.listTeams)
 	rest.Create(t, "/teams", access.WriteProjects, s.createTeam)

@@ -75,7 +75,7 @@ func TestTargetsFollowAnAmendment(t *testing.T) {
 		same(t, "history of b01", verbsOf(group, idOf(t, apitest.Decode[rest.Page[improve.Target]](group.Get("/towns/demo/targets?period=2026Q2"), http.StatusOK).Items, "b01")),
 			"propose", "lapse", "refresh")
 		h.must(database.InTx(t.Context(), db, func(tx *gorm.DB) error {
-			return improve.Follow(acting(t, "leading_group", access.LeadingGroup), tx, index.NewBoard(), "demo", "2026Q1")
+			return improve.Follow(acting(t, "leading_group", access.LeadingGroup), tx, index.NewResultCache(), "demo", "2026Q1")
 		}))
 		if n := followed(h); n != 3 {
 			t.Errorf("%d records of three changes, after a call that changes nothing", n)
@@ -143,7 +143,7 @@ func TestProposalsFollowOneAnother(t *testing.T) {
 	}
 	var p improve.Proposal
 	propose := func(db *gorm.DB) (err error) {
-		p, err = improve.Propose(ctx, db, index.NewBoard(), "demo", "2026Q1")
+		p, err = improve.Propose(ctx, db, index.NewResultCache(), "demo", "2026Q1")
 		return err
 	}
 	first, second := besides(t, h.db, add, add)

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/exchange"
+	"bulwark/internal/project"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
@@ -17,16 +17,16 @@ type listTeamsRequest struct {
 // listTeams returns the pioneer teams of a town.
 //
 //	@Summary	List pioneer teams
-func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (rest.Page[exchange.Team], error) {
+func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (rest.Page[project.Team], error) {
 	after := ""
 	if err := req.Resume(&after); err != nil {
-		return rest.Page[exchange.Team]{}, err
+		return rest.Page[project.Team]{}, err
 	}
-	list, err := exchange.ListTeams(ctx, s.db(ctx), req.Town, after, req.Limit())
+	list, err := project.ListTeams(ctx, s.db(ctx), req.Town, after, req.Limit())
 	if err != nil {
-		return rest.Page[exchange.Team]{}, err
+		return rest.Page[project.Team]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(t exchange.Team) []any { return []any{t.Code} })
+	return rest.NewPage(list, req.PageQuery, func(t project.Team) []any { return []any{t.Code} })
 }
 
 type teamInput struct {
@@ -38,8 +38,8 @@ type teamInput struct {
 }
 
 // of is the team that the input tells.
-func (in teamInput) of(town, code string) exchange.Team {
-	t := exchange.Team{TownID: town, Code: code, Name: in.Name, Field: in.Field, FoundedOn: in.FoundedOn, Members: in.Members}
+func (in teamInput) of(town, code string) project.Team {
+	t := project.Team{TownID: town, Code: code, Name: in.Name, Field: in.Field, FoundedOn: in.FoundedOn, Members: in.Members}
 	t.Branches.V = in.Branches
 	return t
 }
@@ -57,9 +57,9 @@ type createTeamRequest struct {
 // createTeam registers a pioneer team of branches that the caller leads.
 //
 //	@Summary	Register a pioneer team
-func (s *Server) createTeam(ctx context.Context, req createTeamRequest) (rest.Created[exchange.Team], error) {
-	t, err := exchange.CreateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
-	return rest.Created[exchange.Team]{Key: t.Code, Value: t}, err
+func (s *Server) createTeam(ctx context.Context, req createTeamRequest) (rest.Created[project.Team], error) {
+	t, err := project.CreateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
+	return rest.Created[project.Team]{Key: t.Code, Value: t}, err
 }
 
 type teamRequest struct {
@@ -70,8 +70,8 @@ type teamRequest struct {
 // findTeam returns one pioneer team.
 //
 //	@Summary	Read a pioneer team
-func (s *Server) findTeam(ctx context.Context, req teamRequest) (exchange.Team, error) {
-	return exchange.FindTeam(ctx, s.db(ctx), req.Town, req.Team)
+func (s *Server) findTeam(ctx context.Context, req teamRequest) (project.Team, error) {
+	return project.FindTeam(ctx, s.db(ctx), req.Town, req.Team)
 }
 
 type updateTeamRequest struct {
@@ -83,6 +83,6 @@ type updateTeamRequest struct {
 // updateTeam changes a team of which the caller leads a branch.
 //
 //	@Summary	Change a pioneer team
-func (s *Server) updateTeam(ctx context.Context, req updateTeamRequest) (exchange.Team, error) {
-	return exchange.UpdateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Team), req.Version)
+func (s *Server) updateTeam(ctx context.Context, req updateTeamRequest) (project.Team, error) {
+	return project.UpdateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Team), req.Version)
 }

@@ -6,17 +6,18 @@ import (
 	"strings"
 	"testing"
 
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/effect"
+	"bulwark/pkg/composite/stats"
 )
 
 // The example of what help did, in method.md, has the figures that it claims.
 func TestEffectExample(t *testing.T) {
-	history := composite.Panel{
+	history := effect.Panel{
 		Units:  []string{"a", "b", "c", "p", "q", "r", "s"},
 		Scores: [][]float64{{58, 61, 64, 60, 62, 66, 68}, {67, 68.2, 72, 65, 65, 69, 69}},
 	}
-	mentored := []composite.Intervention{{Unit: 0, Period: 1}, {Unit: 1, Period: 1}, {Unit: 2, Period: 1}}
-	e, err := composite.MatchedEffect(history, mentored, composite.EffectOptions{Neighbours: 2, Least: 3})
+	mentored := []effect.Intervention{{Unit: 0, Period: 1}, {Unit: 1, Period: 1}, {Unit: 2, Period: 1}}
+	e, err := effect.MatchedEffect(history, mentored, effect.EffectOptions{Neighbours: 2, Least: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +26,7 @@ func TestEffectExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	figure := func(x float64) string {
-		return strings.Replace(fmt.Sprint(composite.Round(x, 2)), "-", "−", 1)
+		return strings.Replace(fmt.Sprint(stats.Round(x, 2)), "-", "−", 1)
 	}
 	claims := []string{
 		fmt.Sprintf("| mean | | | | %s | %s | %s | %s |", figure(e.ControlChange), figure(e.Difference), figure(e.Gap), figure(e.Effect)),

@@ -18,6 +18,7 @@ import (
 
 	"bulwark/internal/scheme"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 var update = flag.Bool("update", false, "write docs/examples and testdata anew")
@@ -129,7 +130,7 @@ func exampleValue(leaf *scheme.Node, level float64) string {
 	if leaf.Decimals != nil && *leaf.Decimals == 0 {
 		decimals = 0
 	}
-	return strconv.FormatFloat(composite.Round(max(x, 0), decimals), 'f', -1, 64)
+	return strconv.FormatFloat(stats.Round(max(x, 0), decimals), 'f', -1, 64)
 }
 
 // bell is between 0 and 1, mostly in the middle.

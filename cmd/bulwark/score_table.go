@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/index"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // writeTable writes the ranking for a terminal: the branches top to bottom with
@@ -140,5 +141,5 @@ func (s *scored) figure(x float64) string {
 }
 
 func percent(share float64) string {
-	return strconv.FormatFloat(composite.Round(100*share, 2), 'f', -1, 64) + "%"
+	return strconv.FormatFloat(stats.Round(100*share, 2), 'f', -1, 64) + "%"
 }

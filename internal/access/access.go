@@ -47,7 +47,7 @@ func Authorize(ctx context.Context, db *gorm.DB, p Principal, a Action, townID s
 		return fault.Forbidden("key_of_branches",
 			"您的权限仅限党组织 %[1]s，此操作涉及全镇", "you are limited to the branches %[1]s, and this concerns the whole town", strings.Join(p.Branches, ", "))
 	}
-	return fault.Forbidden("not_allowed", "角色“%s”无权进行此操作（%s）", "the role %s may not do this (%s)", p.Role, a)
+	return NotAllowed(p, a)
 }
 
 // hide keeps an anonymous caller from probing which towns exist: a closed town

@@ -51,7 +51,7 @@ func TestAuthorize(t *testing.T) {
 			{admin, access.WriteTowns, "", ""},
 			{admin, access.ManageKeys, "", ""},
 			{admin, access.WriteSheets, "a", "not_allowed"},
-			{admin, access.Compute, "a", "not_allowed"},
+			{admin, access.CreateRuns, "a", "not_allowed"},
 			{townAdmin, access.WriteStructure, "a", ""},
 			{townAdmin, access.WriteStructure, "q", "not_found"},
 			{townAdmin, access.ManageKeys, "", "key_of_a_town"},

@@ -28,36 +28,36 @@ type Action string
 
 // The actions. A route without one does not compile.
 const (
-	ReadStructure    Action = "structure:read"   // towns, branches, schemes, periods
-	WriteStructure   Action = "structure:write"  // found, rename, merge, close
-	WriteTowns       Action = "towns:write"      // a new town
-	ReadDrafts       Action = "drafts:read"      // versions of a scheme not yet in force
-	WriteScheme      Action = "scheme:write"     // draft and activate versions
-	WritePeriods     Action = "periods:write"    // plan and move periods
-	ReadPeople       Action = "people:read"      // persons and assignments
-	WritePeople      Action = "people:write"     // persons and assignments
-	ReadSheets       Action = "sheets:read"      // evaluations of branches in scope
-	WriteSheets      Action = "sheets:write"     // enter and submit
-	DecideSheets     Action = "sheets:decide"    // approve, return
-	ReadAdjustments  Action = "adjustments:read" //
-	WriteAdjustments Action = "adjustments:write"
-	Decide           Action = "adjustments:decide"
-	ReadAppeals      Action = "appeals:read"     //
-	WriteAppeals     Action = "appeals:write"    // file and withdraw
-	DecideAppeals    Action = "appeals:decide"   // uphold, reject; correct what is published
-	ReadSignals      Action = "signals:read"     // patterns in sheets that raise questions
-	Compute          Action = "runs:write"       // make a run, publish it
-	ReadRanking      Action = "ranking:read"     // published ranking
-	ReadScorecard    Action = "scorecard:read"   // published scorecard
-	ReadProvisional  Action = "provisional:read" // results of a period not yet published
-	ReadIdentity     Action = "identity:read"    // who am I
-	SignIn           Action = "session:open"     // sign in, or set the installation up: by secrets of its own
-	OwnIdentity      Action = "identity:own"     // my password, sign out
-	ManageAccounts   Action = "accounts:write"   // who signs in
-	ManageKeys       Action = "keys:write"       // what programs use
-	ReadAudit        Action = "audit:read"       // the trail of a town
-	ReadSystemAudit  Action = "system:audit"     // the trail of what belongs to no town
-	ReadService      Action = "service:read"     // liveness, API document
+	ReadStructure     Action = "structure:read"   // towns, branches, schemes, periods
+	WriteStructure    Action = "structure:write"  // found, rename, merge, close
+	WriteTowns        Action = "towns:write"      // a new town
+	ReadDrafts        Action = "drafts:read"      // versions of a scheme not yet in force
+	WriteScheme       Action = "scheme:write"     // draft and activate versions
+	WritePeriods      Action = "periods:write"    // plan and move periods
+	ReadPeople        Action = "people:read"      // persons and assignments
+	WritePeople       Action = "people:write"     // persons and assignments
+	ReadSheets        Action = "sheets:read"      // evaluations of branches in scope
+	WriteSheets       Action = "sheets:write"     // enter and submit
+	DecideSheets      Action = "sheets:decide"    // approve, return
+	ReadAdjustments   Action = "adjustments:read" //
+	WriteAdjustments  Action = "adjustments:write"
+	DecideAdjustments Action = "adjustments:decide"
+	ReadAppeals       Action = "appeals:read"     //
+	WriteAppeals      Action = "appeals:write"    // file and withdraw
+	DecideAppeals     Action = "appeals:decide"   // uphold, reject; correct what is published
+	ReadSignals       Action = "signals:read"     // patterns in sheets that raise questions
+	CreateRuns        Action = "runs:write"       // make a run, publish it
+	ReadRanking       Action = "ranking:read"     // published ranking
+	ReadScorecard     Action = "scorecard:read"   // published scorecard
+	ReadProvisional   Action = "provisional:read" // results of a period not yet published
+	ReadIdentity      Action = "identity:read"    // who am I
+	SignIn            Action = "session:open"     // sign in, or set the installation up: by secrets of its own
+	OwnIdentity       Action = "identity:own"     // my password, sign out
+	ManageAccounts    Action = "accounts:write"   // who signs in
+	ManageKeys        Action = "keys:write"       // what programs use
+	ReadAudit         Action = "audit:read"       // the trail of a town
+	ReadSystemAudit   Action = "system:audit"     // the trail of what belongs to no town
+	ReadService       Action = "service:read"     // liveness, API document
 
 	ReadSettings  Action = "settings:read" // of improvement
 	WriteSettings Action = "settings:write"
@@ -78,7 +78,7 @@ const (
 	WriteCases  Action = "cases:write"  // draft and submit
 	ReviewCases Action = "cases:review" // publish, return, take back
 
-	Rate           Action = "usefulness:write" // for the own branch
+	WriteRatings   Action = "usefulness:write" // for the own branch
 	ReadUsefulness Action = "usefulness:read"  // a mentor: of himself or herself
 
 	ReadVisits  Action = "visits:read"
@@ -122,36 +122,36 @@ const (
 
 // policy is the one table of who may do what; unlisted means no.
 var policy = map[Action]map[Role]Scope{
-	ReadService:      everyone(),
-	SignIn:           everyone(),
-	ReadIdentity:     everyone(),
-	OwnIdentity:      everyone(),
-	ReadStructure:    everyone(),
-	ReadRanking:      everyone(),
-	ReadScorecard:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
-	ReadProvisional:  {Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
-	ReadSheets:       {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
-	WriteSheets:      {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
-	DecideSheets:     {LeadingGroup: All},
-	ReadAdjustments:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
-	WriteAdjustments: {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
-	Decide:           {LeadingGroup: All},
-	ReadAppeals:      {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, LeadingGroup: All, Leadership: All},
-	WriteAppeals:     {Secretary: Assigned},
-	DecideAppeals:    {LeadingGroup: All},
-	WritePeriods:     {LeadingGroup: All},
-	ReadSignals:      {LeadingGroup: All, Leadership: All},
-	Compute:          {LeadingGroup: All},
-	ReadDrafts:       {LeadingGroup: All, Leadership: All},
-	WriteScheme:      {LeadingGroup: All},
-	WriteStructure:   {LeadingGroup: All, Admin: All},
-	WriteTowns:       {Admin: All},
-	ReadPeople:       {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All, Admin: All},
-	WritePeople:      {LeadingGroup: All, Admin: All},
-	ManageAccounts:   {Admin: All},
-	ManageKeys:       {Admin: All},
-	ReadAudit:        {LeadingGroup: All, Admin: All},
-	ReadSystemAudit:  {Admin: All},
+	ReadService:       everyone(),
+	SignIn:            everyone(),
+	ReadIdentity:      everyone(),
+	OwnIdentity:       everyone(),
+	ReadStructure:     everyone(),
+	ReadRanking:       everyone(),
+	ReadScorecard:     {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
+	ReadProvisional:   {Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
+	ReadSheets:        {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
+	WriteSheets:       {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
+	DecideSheets:      {LeadingGroup: All},
+	ReadAdjustments:   {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
+	WriteAdjustments:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
+	DecideAdjustments: {LeadingGroup: All},
+	ReadAppeals:       {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, LeadingGroup: All, Leadership: All},
+	WriteAppeals:      {Secretary: Assigned},
+	DecideAppeals:     {LeadingGroup: All},
+	WritePeriods:      {LeadingGroup: All},
+	ReadSignals:       {LeadingGroup: All, Leadership: All},
+	CreateRuns:        {LeadingGroup: All},
+	ReadDrafts:        {LeadingGroup: All, Leadership: All},
+	WriteScheme:       {LeadingGroup: All},
+	WriteStructure:    {LeadingGroup: All, Admin: All},
+	WriteTowns:        {Admin: All},
+	ReadPeople:        {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All, Admin: All},
+	WritePeople:       {LeadingGroup: All, Admin: All},
+	ManageAccounts:    {Admin: All},
+	ManageKeys:        {Admin: All},
+	ReadAudit:         {LeadingGroup: All, Admin: All},
+	ReadSystemAudit:   {Admin: All},
 
 	ReadSettings:  everyone(),
 	WriteSettings: {LeadingGroup: All, Admin: All},
@@ -172,7 +172,7 @@ var policy = map[Action]map[Role]Scope{
 	WriteCases:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned},
 	ReviewCases: {LeadingGroup: All},
 
-	Rate:           {Secretary: Assigned},
+	WriteRatings:   {Secretary: Assigned},
 	ReadUsefulness: {Mentor: All, LeadingGroup: All, Leadership: All},
 
 	ReadVisits:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},

@@ -128,8 +128,8 @@ func (p Principal) ScopeOf(a Action) Scope {
 var (
 	byBranch = map[Action]bool{
 		ReadScorecard: true, ReadProvisional: true, ReadSheets: true, WriteSheets: true, DecideSheets: true,
-		ReadAdjustments: true, WriteAdjustments: true, Decide: true, ReadAppeals: true, WriteAppeals: true,
-		WriteCases: true, ReviewCases: true, Rate: true, WriteProjects: true,
+		ReadAdjustments: true, WriteAdjustments: true, DecideAdjustments: true, ReadAppeals: true, WriteAppeals: true,
+		WriteCases: true, ReviewCases: true, WriteRatings: true, WriteProjects: true,
 		ReadAnalyses: true, WriteAnalyses: true,
 		ReadVisits: true, WriteVisits: true, ReadProblems: true, WriteProblems: true, ReadReminders: true,
 		ReadPlans: true, DraftPlans: true, WritePlans: true, AdvisePlans: true, ApprovePlans: true, VerifyPlans: true,

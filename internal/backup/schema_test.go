@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 	"gorm.io/gorm"
@@ -101,27 +102,29 @@ func TestRowsMayReferForward(t *testing.T) {
 // A backup of an older schema goes into a database of that schema, which is then
 // brought up to date.
 func TestABackupOfAnOlderSchema(t *testing.T) {
-	const old = 5
+	const old = 100
+	later := []byte("-- +goose Up\nALTER TABLE kinds ADD COLUMN motto text NOT NULL DEFAULT '';\n")
+	options := database.Options{Migrations: fstest.MapFS{"sqlite/101_motto.sql": {Data: later}, "postgres/101_motto.sql": {Data: later}}}
 	for _, dialect := range dbtest.Dialects {
 		t.Run(dialect, func(t *testing.T) {
-			open := func(version int64) (string, *gorm.DB) {
+			open := func() (string, *gorm.DB) {
 				url := dbtest.EmptyURL(t, dialect)
-				if err := database.MigrateTo(t.Context(), url, database.Options{}, version); err != nil {
+				if err := database.MigrateTo(t.Context(), url, options, old); err != nil {
 					t.Fatal(err)
 				}
-				return url, dbtest.Connect(t, url, database.Options{})
+				return url, dbtest.Connect(t, url, options)
 			}
-			_, source := open(old)
-			if have, _, err := database.Version(t.Context(), source); have != old || err != nil {
-				t.Fatalf("version %d, %v", have, err)
+			_, source := open()
+			if have, want, err := database.Version(t.Context(), source); have != old || want == old || err != nil {
+				t.Fatalf("version %d of %d, %v", have, want, err)
 			}
 			grow(t, source, 0, 10)
 			file, wrote := write(t, source)
-			url, target := open(old)
+			url, target := open()
 			if _, err := restore(t.Context(), target, file); err != nil {
 				t.Fatal(err)
 			}
-			if err := database.Migrate(t.Context(), url, database.Options{}); err != nil {
+			if err := database.Migrate(t.Context(), url, options); err != nil {
 				t.Fatal(err)
 			}
 			if _, s := write(t, target); s.Rows("kinds") != wrote.Rows("kinds") || s.Header.Schema == old {

@@ -60,12 +60,12 @@ func sqliteConstraint(code int, message string) string {
 }
 
 // indexNames finds the unique index by "TABLE COLUMN, COLUMN": SQLite tells the
-// columns of an index that refused a row, and only the migrations its name.
+// columns of an index that refused a row, and only the schema its name.
 var indexNames = sync.OnceValue(func() map[string]string {
 	names := map[string]string{}
-	files, _ := fs.Glob(migrations, "migrations/sqlite/*.sql") // the pattern is well formed
+	files, _ := fs.Glob(schema, "schema/sqlite/*.sql") // the pattern is well formed
 	for _, file := range files {
-		script, _ := fs.ReadFile(migrations, file) // embedded
+		script, _ := fs.ReadFile(schema, file) // embedded
 		for _, index := range uniqueIndex.FindAllStringSubmatch(string(script), -1) {
 			names[index[2]+" "+index[3]] = index[1]
 		}

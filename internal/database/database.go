@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"io"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"time"
@@ -34,6 +35,10 @@ type Options struct {
 	MaxConns         int              // size of the pool; 0: 8. More than 16 is slower
 	LockTimeout      time.Duration    // wait for a row or write lock; 0: 5 s
 	StatementTimeout time.Duration    // PostgreSQL only; 0: 15 s, negative: none
+
+	// Migrations holds what follows the first migration, in a folder for each
+	// dialect; nil: what this program has. Tests put a next one there.
+	Migrations fs.FS
 }
 
 func (o Options) withDefaults() Options {
@@ -51,6 +56,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.StatementTimeout == 0 {
 		o.StatementTimeout = 15 * time.Second
+	}
+	if o.Migrations == nil {
+		o.Migrations = ownMigrations()
 	}
 	return o
 }
@@ -90,7 +98,10 @@ func Open(ctx context.Context, url string, options Options) (*gorm.DB, error) {
 	if err != nil {
 		return nil, closing(pool, err)
 	}
-	if err := db.Use(&handle{pool: pool, queries: &log.count, writer: make(chan struct{}, 1), lockTimeout: options.LockTimeout}); err != nil {
+	err = db.Use(&handle{
+		pool: pool, queries: &log.count, writer: make(chan struct{}, 1), lockTimeout: options.LockTimeout, migrations: options.Migrations,
+	})
+	if err != nil {
 		return nil, closing(pool, err)
 	}
 	return db, nil

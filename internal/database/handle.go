@@ -2,6 +2,7 @@ package database
 
 import (
 	"database/sql"
+	"io/fs"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,7 @@ type handle struct {
 	queries     *atomic.Int64
 	writer      chan struct{} // SQLite: full while a transaction may write
 	lockTimeout time.Duration
+	migrations  fs.FS // see Options
 }
 
 const pluginName = "bulwark"

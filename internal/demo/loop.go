@@ -60,7 +60,7 @@ func (s *story) loop(ctx context.Context, tx *gorm.DB, q quarter) error {
 func (s *story) beginToHelp(ctx context.Context, tx *gorm.DB, q quarter) error {
 	s.until("2023-01-16")
 	group := as(ctx, "group-1", access.LeadingGroup)
-	proposal, err := improve.Propose(group, tx, index.NewBoard(), Town, q.code)
+	proposal, err := improve.Propose(group, tx, index.NewResultCache(), Town, q.code)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (s *story) beginToHelp(ctx context.Context, tx *gorm.DB, q quarter) error {
 // help analyses the result of a branch and plans what to do; its instructor visits.
 func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals []goal) error {
 	branch, secretary := branchCode(n), fmt.Sprintf("secretary-%d", n)
-	mentor, board := as(ctx, turn("mentor", n, mentors), access.Mentor), index.NewBoard()
+	mentor, board := as(ctx, turn("mentor", n, mentors), access.Mentor), index.NewResultCache()
 	causes := improve.Causes{}
 	for _, g := range goals {
 		causes = append(causes, improve.Cause{Indicator: g.indicator, Kind: "mechanism", Cause: "invented: nobody answers for it", Evidence: invented})
@@ -240,7 +240,7 @@ func finish(ctx context.Context, tx *gorm.DB, n int) error {
 			}
 		}
 	}
-	_, err = improve.MovePlan(group, tx, index.NewBoard(), Town, p.ID, p.Version, improve.PlanAccepted, "")
+	_, err = improve.MovePlan(group, tx, index.NewResultCache(), Town, p.ID, p.Version, improve.PlanAccepted, "")
 	return err
 }
 

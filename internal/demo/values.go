@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/scheme"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // performance invents how well each branch does: a lasting strength, a leaning
@@ -62,5 +63,5 @@ func value(n scheme.Node, level float64) float64 {
 	if n.Decimals != nil && *n.Decimals == 0 {
 		decimals = 0
 	}
-	return composite.Round(x, decimals)
+	return stats.Round(x, decimals)
 }

@@ -54,8 +54,8 @@ var adjustmentNoun = text.Text{ZH: "加减分或否决", EN: "adjustment"}
 
 // adjustmentMoves is the life of an adjustment.
 var adjustmentMoves = machine[AdjustmentState]{
-	{Verb: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: access.Decide, When: stage{during: entering}},
-	{Verb: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: access.Decide, When: stage{during: entering}, Reason: true},
+	{Verb: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: access.DecideAdjustments, When: stage{during: entering}},
+	{Verb: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: access.DecideAdjustments, When: stage{during: entering}, Reason: true},
 	{Verb: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: access.WriteAdjustments, When: stage{during: entering}},
 }
 

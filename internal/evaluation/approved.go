@@ -8,18 +8,12 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/datafile"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
-
-// Values are the raw values of a period, made from approved sheets: the data of
-// an index, and the approved adjustments. Units are the branches in the order
-// given.
-type Values struct {
-	Data        composite.Data
-	Adjustments []composite.Adjustment // by branch, then code
-}
 
 // Collect reads everything approved in the period for the branches: reported
 // values (the one approved last counts), ratings combined, derived values
@@ -27,31 +21,31 @@ type Values struct {
 // over all of it the corrections: those of the period, then more, which are not
 // stored yet. The number of statements does not depend on the number of branches
 // or sheets.
-func Collect(ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch, more ...Correction) (Values, error) {
+func Collect(ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch, more ...Correction) (datafile.Values, error) {
 	v := newValues(c, branches)
 	said, err := readSayings(ctx, db, p.TownID, p.Code)
 	if err != nil {
-		return Values{}, err
+		return datafile.Values{}, err
 	}
 	corrections, err := p.corrections(ctx, db)
 	if err != nil {
-		return Values{}, err
+		return datafile.Values{}, err
 	}
 	corrections = append(corrections, more...)
 	said.correct(corrections)
 	v.fill(said)
 	if err := v.carry(ctx, db, p); err != nil {
-		return Values{}, err
+		return datafile.Values{}, err
 	}
 	if err := v.adjust(ctx, db, p, corrections); err != nil {
-		return Values{}, err
+		return datafile.Values{}, err
 	}
 	return v.Values, nil
 }
 
-// table is Values in the making.
+// table is datafile.Values in the making.
 type table struct {
-	Values
+	datafile.Values
 	scheme   *scheme.Compiled
 	branches []town.Branch
 	unit     map[string]int
@@ -194,7 +188,7 @@ func derive(d *scheme.Derivation, said sayings, branch string) float64 {
 	if numerator == nil || denominator == nil || numerator.now().value == nil || denominator.now().value == nil {
 		return math.NaN()
 	}
-	if x, ok := composite.Ratio(*numerator.now().value, *denominator.now().value, d.Scale); ok {
+	if x, ok := stats.Ratio(*numerator.now().value, *denominator.now().value, d.Scale); ok {
 		return x
 	}
 	return math.NaN()

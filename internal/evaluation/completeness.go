@@ -122,7 +122,7 @@ func (v viewer) scored(ctx context.Context, db *gorm.DB, p Period) ([]town.Branc
 }
 
 func (o *overview) read(ctx context.Context, db *gorm.DB, from, until day.Date) error {
-	ties, err := people.ListTies(ctx, db, o.period.TownID, from, until)
+	ties, err := people.ListRelations(ctx, db, o.period.TownID, from, until)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (o *overview) read(ctx context.Context, db *gorm.DB, from, until day.Date) 
 // expect derives from ties whose sheets there should be. Someone with
 // several duties for a branch writes one sheet, by the first in the order of roles:
 // who leads it reports.
-func (o *overview) expect(ties []people.Tie) {
+func (o *overview) expect(ties []people.Relation) {
 	inReach := map[string]bool{}
 	for _, b := range o.branches {
 		inReach[b.Code] = true

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // checkEntries lists every fault of the entries of one sheet.
@@ -129,7 +130,7 @@ func (v *entryCheck) number(at string, e Entry, r *scheme.Range, decimals *int) 
 		return
 	}
 	x := *e.Value
-	if math.Abs(x) >= composite.MaxValue {
+	if math.Abs(x) >= stats.MaxValue {
 		v.fault(at+"/value", "out_of_range", text.F("数值过大", "the value is too large"))
 		return
 	}
@@ -137,7 +138,7 @@ func (v *entryCheck) number(at string, e Entry, r *scheme.Range, decimals *int) 
 		zh, en := bounds(r)
 		v.fault(at+"/value", "out_of_range", text.Text{ZH: "数值须" + zh, EN: "the value must be " + en})
 	}
-	if decimals != nil && composite.Round(x, *decimals) != x && math.Abs(x) < 9e9 {
+	if decimals != nil && stats.Round(x, *decimals) != x && math.Abs(x) < 9e9 {
 		v.fault(at+"/value", "too_many_decimals", text.F("最多 %d 位小数", "at most %d decimals", *decimals))
 	}
 }
@@ -157,7 +158,7 @@ func bounds(r *scheme.Range) (zh, en string) {
 func ratio(d *scheme.Derivation, right map[string]float64) float64 {
 	numerator, known := right[d.Numerator]
 	denominator, both := right[d.Denominator]
-	if x, ok := composite.Ratio(numerator, denominator, d.Scale); known && both && ok {
+	if x, ok := stats.Ratio(numerator, denominator, d.Scale); known && both && ok {
 		return x
 	}
 	return math.NaN()

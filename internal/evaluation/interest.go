@@ -74,5 +74,5 @@ func ledBy(ctx context.Context, db *gorm.DB, townID string) (map[string]bool, er
 	if access.Caller(ctx).Role == access.Secretary {
 		return nil, nil
 	}
-	return access.LedBy(ctx, db, townID, access.WriteSheets, access.DecideSheets, access.Decide)
+	return access.LedBy(ctx, db, townID, access.WriteSheets, access.DecideSheets, access.DecideAdjustments)
 }

@@ -97,7 +97,7 @@ func DecideSheets(ctx context.Context, db *gorm.DB, townID string, refs []workfl
 	if err := d.check(day.Of(db.NowFunc())); err != nil {
 		return nil, err
 	}
-	return sheets.MoveAll(ctx, db, townID, refs, d.To, d.Reason, dryRun, d.change)
+	return sheets.MoveAll(ctx, db, workflow.Bulk[SheetState]{Town: townID, Refs: refs, To: d.To, Reason: d.Reason, DryRun: dryRun}, d.change)
 }
 
 // DecideSheet approves or returns one sheet.

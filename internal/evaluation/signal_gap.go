@@ -6,7 +6,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/text"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // selfReportGap finds branches whose own values stand further above the mentor's
@@ -84,9 +84,9 @@ func robust(gaps map[string]float64) (median, spread float64) {
 	for _, x := range gaps {
 		all = append(all, x)
 	}
-	median = composite.Median(all)
+	median = stats.Median(all)
 	for _, x := range all {
 		deviations = append(deviations, math.Abs(x-median))
 	}
-	return median, max(1, 1.4826*composite.Median(deviations))
+	return median, max(1, 1.4826*stats.Median(deviations))
 }

@@ -1,6 +1,5 @@
 // Package exchange holds the platform on which branches learn from each other:
-// cases, events and study visits, what they were worth, and the projects of
-// pioneer teams.
+// cases, events and study visits, and what they were worth.
 package exchange
 
 import (

@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
 
@@ -203,11 +204,11 @@ func (e Event) check(ctx context.Context, tx *gorm.DB, named []string) error {
 	if e.Kind == "study_visit" && (e.HostCode == nil || slices.Contains(e.Branches.V, *e.HostCode)) {
 		return fault.Broken(fault.Field("/host", "host_needed", "请给出所到访的党组织，且不能是来访者", "name the branch that is visited, other than those who visit it"))
 	}
-	if err := knownBranches(ctx, tx, e.TownID, e.Branches.V, "/branches"); err != nil {
+	if err := town.KnownBranches(ctx, tx, e.TownID, e.Branches.V, "/branches"); err != nil {
 		return err
 	}
 	if e.HostCode != nil {
-		if err := knownBranches(ctx, tx, e.TownID, []string{*e.HostCode}, "/host"); err != nil {
+		if err := town.KnownBranches(ctx, tx, e.TownID, []string{*e.HostCode}, "/host"); err != nil {
 			return err
 		}
 	}

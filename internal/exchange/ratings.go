@@ -47,7 +47,7 @@ func FindRating(ctx context.Context, db *gorm.DB, townID, id string) (Rating, er
 	if err != nil {
 		return Rating{}, err
 	}
-	reach, err := access.ReachOf(ctx, db, access.Caller(ctx), access.Rate, townID, day.Of(db.NowFunc()))
+	reach, err := access.ReachOf(ctx, db, access.Caller(ctx), access.WriteRatings, townID, day.Of(db.NowFunc()))
 	if err == nil && !reach.Has(r.BranchCode) {
 		return Rating{}, fault.Missing(ratingNoun, id)
 	}
@@ -57,7 +57,7 @@ func FindRating(ctx context.Context, db *gorm.DB, townID, id string) (Rating, er
 // ListRatings gives those that the branches of the caller gave, in the order of
 // their making; of one period where it is not empty.
 func ListRatings(ctx context.Context, db *gorm.DB, townID, period, after string, limit int) ([]Rating, error) {
-	reach, err := access.ReachOf(ctx, db, access.Caller(ctx), access.Rate, townID, day.Of(db.NowFunc()))
+	reach, err := access.ReachOf(ctx, db, access.Caller(ctx), access.WriteRatings, townID, day.Of(db.NowFunc()))
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func Rate(ctx context.Context, db *gorm.DB, r Rating) (Rating, error) {
 		if err != nil {
 			return err
 		}
-		if err := access.InScope(ctx, tx, access.Caller(ctx), access.Rate, r.TownID, r.BranchCode, day.Of(tx.NowFunc())); err != nil {
+		if err := access.InScope(ctx, tx, access.Caller(ctx), access.WriteRatings, r.TownID, r.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 		if err := refuseFinal(period); err != nil {

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"bulwark/internal/index"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Match is one indicator in which a branch is weak and the branch of a case has
@@ -44,7 +44,7 @@ type Fit struct {
 //
 // Cases from the same class come first, then what has risen most over all matches,
 // then what others found more useful, then the older case.
-func Recommend(branch string, levels []index.Levels, cases []Case, useful map[string]float64) []Fit {
+func Recommend(branch string, levels []index.PeriodScores, cases []Case, useful map[string]float64) []Fit {
 	fits := []Fit{}
 	if len(levels) == 0 {
 		return fits
@@ -81,16 +81,16 @@ func (f Fit) risen() (sum float64) {
 	return sum
 }
 
-func match(branch, other, code string, levels []index.Levels) (Match, bool) {
+func match(branch, other, code string, levels []index.PeriodScores) (Match, bool) {
 	score, scored := levels[0].Scores[code][branch]
 	now, known := levels[0].Scores[code][other]
-	m := Match{Indicator: code, Score: score, Median: composite.Median(peers(levels[0], code, branch)), Now: now}
-	if !scored || !known || !(score < m.Median) || now < composite.Quantile(peers(levels[0], code, other), 0.75) {
+	m := Match{Indicator: code, Score: score, Median: stats.Median(peers(levels[0], code, branch)), Now: now}
+	if !scored || !known || !(score < m.Median) || now < stats.Quantile(peers(levels[0], code, other), 0.75) {
 		return m, false
 	}
 	for _, before := range levels[1:] {
 		then, known := before.Scores[code][other]
-		if known && then < composite.Median(peers(before, code, other)) && (m.ThenIn == "" || then < m.Then) {
+		if known && then < stats.Median(peers(before, code, other)) && (m.ThenIn == "" || then < m.Then) {
 			m.Then, m.ThenIn = then, before.Period
 		}
 	}
@@ -98,7 +98,7 @@ func match(branch, other, code string, levels []index.Levels) (Match, bool) {
 }
 
 // peers are the scores of the class of the branch, its own among them.
-func peers(l index.Levels, code, branch string) []float64 {
+func peers(l index.PeriodScores, code, branch string) []float64 {
 	var scores []float64
 	for b, score := range l.Scores[code] {
 		if l.Class[b] == l.Class[branch] {

@@ -10,7 +10,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/text"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // lookBack is how many periods before the one asked about show where branches come
@@ -52,7 +52,7 @@ type Grounds struct {
 // RecommendedFor gives the cases that may help a branch that the caller may read
 // the scorecard of, by the published result of the period, of the latest where it
 // is empty. Its statements do not grow with cases or branches.
-func RecommendedFor(ctx context.Context, db *gorm.DB, board *index.Board, townID, branch, period, language string) (Recommended, error) {
+func RecommendedFor(ctx context.Context, db *gorm.DB, board *index.ResultCache, townID, branch, period, language string) (Recommended, error) {
 	p, today := access.Caller(ctx), day.Of(db.NowFunc())
 	if err := access.InScope(ctx, db, p, access.ReadScorecard, townID, branch, today); err != nil {
 		return Recommended{}, err
@@ -61,7 +61,7 @@ func RecommendedFor(ctx context.Context, db *gorm.DB, board *index.Board, townID
 	if err != nil {
 		return Recommended{}, err
 	}
-	levels, err := board.Levels(ctx, db, townID, period, lookBack)
+	levels, err := board.Scores(ctx, db, townID, period, lookBack)
 	if err != nil {
 		return Recommended{}, err
 	}
@@ -111,6 +111,6 @@ func (f Fit) tell(names map[string]text.Text, language string, figures bool) Rec
 }
 
 func rounded(x float64) *float64 {
-	x = composite.Round(x, 2)
+	x = stats.Round(x, 2)
 	return &x
 }

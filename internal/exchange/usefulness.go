@@ -7,7 +7,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/evaluation"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // fewestRaters is how many branches must have rated something before anybody is
@@ -84,7 +84,7 @@ func (t tally) tell() Usefulness {
 	if u.TooFew {
 		return u
 	}
-	n, mean := t.count(), composite.Round(float64(t.sum())/float64(t.count()), 2)
+	n, mean := t.count(), stats.Round(float64(t.sum())/float64(t.count()), 2)
 	u.Raters, u.Mean, u.Distribution = &n, &mean, []int64{t.N1, t.N2, t.N3, t.N4, t.N5}
 	return u
 }

@@ -73,7 +73,7 @@ func (v viewer) refuse(c Case, mv caseMove, reason string) error {
 		return err
 	}
 	if mv.Action == access.WriteCases {
-		return outOfReach(v.writes, c.BranchCode)
+		return v.writes.Refuse(c.BranchCode)
 	}
 	switch {
 	case v.led[c.BranchCode]:
@@ -81,12 +81,5 @@ func (v viewer) refuse(c Case, mv caseMove, reason string) error {
 	case v.Name() == c.Author:
 		return fault.Forbidden("own_case", "不能审核自己撰写的案例", "nobody reviews a case of his or her own")
 	}
-	return outOfReach(v.reviews, c.BranchCode)
-}
-
-func outOfReach(r access.Reach, branch string) error {
-	if r.Has(branch) {
-		return nil
-	}
-	return fault.Forbidden("not_assigned", "您当日未与党组织“%s”建立相应关系", "you are not assigned to the branch %q on that day", branch)
+	return v.reviews.Refuse(c.BranchCode)
 }

@@ -56,7 +56,8 @@ type Lock struct {
 	Role    string    `json:"-"` // under which By acted: told instead to who may not read people; empty where whoever meets the lock knows By
 	At      time.Time `json:"at"`
 	Reason  string    `json:"reason,omitempty"`
-	CanLift string    `json:"can_lift"` // a role, or Nobody
+	Verb    string    `json:"verb,omitempty" example:"approve"` // with Stale: by which the newer version was made
+	CanLift string    `json:"can_lift"`                         // a role, or Nobody
 } // @name LockReason
 
 // Nobody can lift what only time changes, or nothing does.

@@ -21,7 +21,7 @@ import (
 // BeginAnalysis enters a draft of the caller, who is a mentor of the branch today,
 // about a publication: the latest of the period where none is named. A mentor has
 // one analysis of a branch and publication.
-func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.Board, a Analysis) (Analysis, error) {
+func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.ResultCache, a Analysis) (Analysis, error) {
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		p := access.Caller(ctx)
 		if err := access.InScope(ctx, tx, p, access.WriteAnalyses, a.TownID, a.BranchCode, day.Of(tx.NowFunc())); err != nil {
@@ -52,7 +52,7 @@ func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.Board, a Analysis)
 }
 
 // publishedView is the view of a publication, the latest where number is 0.
-func publishedView(ctx context.Context, db *gorm.DB, b *index.Board, townID, period string, number int64) (index.View, error) {
+func publishedView(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string, number int64) (index.View, error) {
 	p, err := evaluation.FindPeriod(ctx, db, townID, period)
 	if err != nil {
 		return index.View{}, err

@@ -4,16 +4,17 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
 	"bulwark/internal/text"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/effect"
+	"bulwark/pkg/composite/stats"
 )
 
 // effectDecimals is how exactly effects are told: they are estimates.
 const effectDecimals = 2
 
-func rounded(x float64) float64 { return composite.Round(x, effectDecimals) }
+func rounded(x float64) float64 { return stats.Round(x, effectDecimals) }
 
 // tell fills in the figures, with codes in the place of numbers.
-func (r *EffectReport) tell(p index.Panel, e *composite.InterventionEffect, language string) {
+func (r *EffectReport) tell(p index.PublishedPanel, e *effect.InterventionEffect, language string) {
 	r.Status, r.Treated, r.Matched, r.Controls = "estimated", e.Treated, len(e.Matches), e.Controls
 	r.Estimate = figures(e.Estimate, e.Level)
 	r.BeforeAfter, r.ControlChange, r.Above = new(rounded(e.TreatedChange)), new(rounded(e.ControlChange)), new(rounded(e.Above))
@@ -36,7 +37,7 @@ func (r *EffectReport) tell(p index.Panel, e *composite.InterventionEffect, lang
 }
 
 // tooFew tells the numbers that forbid a figure.
-func (r *EffectReport) tooFew(p index.Panel, few *composite.TooFewMatched, language string) {
+func (r *EffectReport) tooFew(p index.PublishedPanel, few *effect.TooFewMatched, language string) {
 	r.Status, r.Treated, r.Matched, r.Controls, r.Matches = "too_few", few.Treated, few.Matched, few.Controls, []EffectMatch{}
 	r.Reading = text.F(
 		"可比的党组织太少，无法判断成效：已实施 %d 个，其中可比 %d 个（至少需要 %d 个），可作对照 %d 个",
@@ -46,7 +47,7 @@ func (r *EffectReport) tooFew(p index.Panel, few *composite.TooFewMatched, langu
 	r.leaveOut(p, few.Unmatched)
 }
 
-func (r *EffectReport) leaveOut(p index.Panel, list []composite.Unmatched) {
+func (r *EffectReport) leaveOut(p index.PublishedPanel, list []effect.Unmatched) {
 	r.Unmatched = make([]EffectLeftOut, len(list))
 	for i, u := range list {
 		r.Unmatched[i] = EffectLeftOut{Branch: p.Units[u.Unit], Reason: string(u.Reason)}
@@ -61,13 +62,13 @@ func codes(periods []evaluation.Period) []string {
 	return list
 }
 
-func figures(e composite.Estimate, level float64) *EffectFigures {
+func figures(e effect.Estimate, level float64) *EffectFigures {
 	return &EffectFigures{Effect: rounded(e.Effect), Low: rounded(e.Low), High: rounded(e.High), Level: level}
 }
 
 // reading says in words whether the figure can be told from chance.
-func reading(e *composite.InterventionEffect) text.Text {
-	level := composite.Round(100*e.Level, 1)
+func reading(e *effect.InterventionEffect) text.Text {
+	level := stats.Round(100*e.Level, 1)
 	switch {
 	case e.Low > 0:
 		return text.F("实施后比条件相近的党组织多升 %[1]v 分（%[4]v%% 区间 %[2]v 至 %[3]v）", "they rose by %[1]v points more than comparable branches (%[4]v%% interval %[2]v to %[3]v)",

@@ -10,7 +10,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/index"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/effect"
 )
 
 // EffectReport is what something that was done for branches added to their score beyond
@@ -86,9 +86,9 @@ type EffectQuestion struct {
 }
 
 // FindEffect compares the branches for which it was done with like ones for which
-// it was not, as composite.MatchedEffect says. Where too few can be compared it
+// it was not, as effect.MatchedEffect says. Where too few can be compared it
 // gives their numbers and no figure.
-func FindEffect(ctx context.Context, db *gorm.DB, b *index.Board, townID, language string, q EffectQuestion) (EffectReport, error) {
+func FindEffect(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, language string, q EffectQuestion) (EffectReport, error) {
 	panel, err := b.Panel(ctx, db, townID, q.Kind)
 	if err != nil {
 		return EffectReport{}, err
@@ -98,11 +98,11 @@ func FindEffect(ctx context.Context, db *gorm.DB, b *index.Board, townID, langua
 		return EffectReport{}, err
 	}
 	o := EffectOptionsShown{Horizon: q.Horizon, Neighbours: 3, Caliper: 5, Least: 5}
-	e, err := composite.MatchedEffect(panel.Panel, begun(panel, days), composite.EffectOptions{
+	e, err := effect.MatchedEffect(panel.Panel, begun(panel, days), effect.EffectOptions{
 		Horizon: o.Horizon, Neighbours: o.Neighbours, Caliper: o.Caliper, Least: o.Least,
 	})
 	shown := EffectReport{Of: q.Of, Measure: q.Measure, Periods: codes(panel.Periods), SchemeChanges: append([]string{}, panel.Changed...), Options: o}
-	if few := (*composite.TooFewMatched)(nil); errors.As(err, &few) {
+	if few := (*effect.TooFewMatched)(nil); errors.As(err, &few) {
 		shown.tooFew(panel, few, language)
 		return shown, nil
 	}
@@ -114,8 +114,8 @@ func FindEffect(ctx context.Context, db *gorm.DB, b *index.Board, townID, langua
 
 // begun places each beginning in the first period that ends on its day or later,
 // the first whose score may show it.
-func begun(p index.Panel, days map[string]day.Date) []composite.Intervention {
-	var list []composite.Intervention
+func begun(p index.PublishedPanel, days map[string]day.Date) []effect.Intervention {
+	var list []effect.Intervention
 	for u, code := range p.Units {
 		from, ok := days[code]
 		if !ok {
@@ -125,7 +125,7 @@ func begun(p index.Panel, days map[string]day.Date) []composite.Intervention {
 		for t < len(p.Periods) && p.Periods[t].EndsOn < from {
 			t++
 		}
-		list = append(list, composite.Intervention{Unit: u, Period: t})
+		list = append(list, effect.Intervention{Unit: u, Period: t})
 	}
 	return list
 }

@@ -6,7 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/day"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // TaskTotals are counts of tasks. What was dropped does not count.
@@ -51,7 +51,7 @@ func totals(q *gorm.DB, townID string, today day.Date, by string) ([]Progress, e
 SUM(CASE WHEN state = ? AND due_on < ? THEN 1 ELSE 0 END) AS overdue`, Done, Open, today).
 		Group(by).Order("CASE WHEN MIN(branch_code) IS NULL THEN 0 ELSE 1 END, " + by).Scan(&rows).Error
 	for i := range rows {
-		rows[i].Mean = composite.Round(float64(rows[i].Sum)/float64(rows[i].Tasks), 1)
+		rows[i].Mean = stats.Round(float64(rows[i].Sum)/float64(rows[i].Tasks), 1)
 	}
 	return rows, err
 }

@@ -11,7 +11,7 @@ import (
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/text"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // PlanOutcome is what became of a plan in one publication after its approval,
@@ -179,13 +179,13 @@ func realised(v PlanVersion, before, after standing, now map[string]*float64, ot
 		OtherScheme: otherScheme, Items: []RealisedItem{},
 	}
 	if before.Score != nil && after.Score != nil {
-		g.Points = new(composite.Round(*after.Score-*before.Score, composite.MaxDecimals))
-		g.Difference = new(composite.Round(*g.Points-g.Predicted, composite.MaxDecimals))
+		g.Points = new(stats.Round(*after.Score-*before.Score, stats.MaxDecimals))
+		g.Difference = new(stats.Round(*g.Points-g.Predicted, stats.MaxDecimals))
 	}
 	reached := 0
 	for _, i := range v.Document.V.Items {
 		item := RealisedItem{Item: i.ID, Indicator: i.Indicator, ScoreBefore: i.ScoreNow, Score: now[i.Indicator], Goal: i.ScoreGoal}
-		if item.Reached = item.Score != nil && composite.Round(*item.Score-i.ScoreGoal, 6) >= 0; item.Reached {
+		if item.Reached = item.Score != nil && stats.Round(*item.Score-i.ScoreGoal, 6) >= 0; item.Reached {
 			reached++
 		}
 		g.Items = append(g.Items, item)

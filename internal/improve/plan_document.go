@@ -12,7 +12,7 @@ import (
 	"bulwark/internal/index"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // PlanDocument is what an improvement plan says. The items come in the order in which
@@ -163,7 +163,7 @@ func (x PlannedItem) worth(v index.View, branch string, score float64, now index
 	if now.Score != nil {
 		x.ScoreNow = *now.Score
 	}
-	x.ScoreGoal, x.Points = then.Indicators[x.Indicator], composite.Round(then.Score-score, composite.MaxDecimals)
+	x.ScoreGoal, x.Points = then.Indicators[x.Indicator], stats.Round(then.Score-score, stats.MaxDecimals)
 	if x.Why == nil {
 		x.Why = ItemReasons{}
 	}

@@ -18,7 +18,7 @@ import (
 // on the draft of the secretary, the leading group approves or sends it back, and
 // later accepts, returns and closes, or abandons with a reason what is not accepted.
 // Nobody decides about a branch that he or she leads. An approval stores what the plan is predicted to bring.
-func MovePlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id string, version int64, to PlanState, reason string) (Plan, error) {
+func MovePlan(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, id string, version int64, to PlanState, reason string) (Plan, error) {
 	return changePlan(ctx, db, townID, id, version, func(tx *gorm.DB, v planViewer, p Plan) (string, string, map[string]any, error) {
 		mv, err := p.move(v, to, reason)
 		if err != nil {
@@ -49,7 +49,7 @@ func (p Plan) move(v planViewer, to PlanState, reason string) (workflow.Move[Pla
 
 // moveDocument sets the columns of a move of the document, and keeps what was advised
 // on or approved as a version.
-func (p Plan) moveDocument(ctx context.Context, tx *gorm.DB, b *index.Board, to PlanState, reason string, change map[string]any) error {
+func (p Plan) moveDocument(ctx context.Context, tx *gorm.DB, b *index.ResultCache, to PlanState, reason string, change map[string]any) error {
 	if p.over() {
 		return workflow.Conflict(p.stand(), "plan_over", text.F("方案已验收或销号，不能再修改", "the plan is accepted or closed: it is not written any more"))
 	}

@@ -2,7 +2,7 @@ package improve
 
 import (
 	"bulwark/internal/index"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // PlanPrediction is what a plan would have brought, had all its items reached their
@@ -43,7 +43,7 @@ func (p Plan) predict(v index.View) (PlanPrediction, error) {
 	}
 	x := PlanPrediction{
 		Period: p.PeriodCode, Publication: p.PublicationNumber, Run: card.Run, Score: *card.Score, ScoreThen: then.Score,
-		Points: composite.Round(then.Score-*card.Score, composite.MaxDecimals), Rank: *card.Rank, RankThen: then.Rank,
+		Points: stats.Round(then.Score-*card.Score, stats.MaxDecimals), Rank: *card.Rank, RankThen: then.Rank,
 		Grade: card.Grade, GradeThen: then.Grade, Items: []ItemPrediction{},
 		Assumptions: []string{"goals_reached", "others_unchanged", "adjustments_unchanged"},
 	}

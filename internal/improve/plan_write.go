@@ -19,7 +19,7 @@ import (
 // DraftPlan makes a plan of a branch with a generated document, from a publication of
 // the period, the latest where number is 0. It is tied to the target that the branch
 // is, if it is one.
-func DraftPlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, branch, period string, number int64, language string) (Plan, error) {
+func DraftPlan(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, branch, period string, number int64, language string) (Plan, error) {
 	p := Plan{TownID: townID, ID: database.NewID(), BranchCode: branch, PeriodCode: period, Stage: PlanDraft, State: PlanDraft}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		who := access.Caller(ctx)
@@ -54,7 +54,7 @@ func DraftPlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, branch,
 
 // startFrom generates the document from the publication that the plan names, the
 // latest where its number is 0, and ties the plan to the target that the branch is.
-func (p *Plan) startFrom(ctx context.Context, tx *gorm.DB, b *index.Board, language string) error {
+func (p *Plan) startFrom(ctx context.Context, tx *gorm.DB, b *index.ResultCache, language string) error {
 	view, err := publishedView(ctx, tx, b, p.TownID, p.PeriodCode, p.PublicationNumber)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (p *Plan) startFrom(ctx context.Context, tx *gorm.DB, b *index.Board, langu
 // RedraftPlan has the document of a plan that was never approved generated anew, from
 // another publication or the same one. What was written is lost, but for the versions
 // that were advised on.
-func RedraftPlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id string, version int64, period string, number int64, language string) (Plan, error) {
+func RedraftPlan(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, id string, version int64, period string, number int64, language string) (Plan, error) {
 	return changePlan(ctx, db, townID, id, version, func(tx *gorm.DB, v planViewer, p Plan) (string, string, map[string]any, error) {
 		mv, ok := documentMoves.Stay("redraft", p.Stage)
 		if !ok || p.ApprovedVersion != nil {
@@ -132,7 +132,7 @@ func (p Plan) note(ctx context.Context, tx *gorm.DB, version int64, verb, reason
 
 // WritePlan replaces the document, which must be advised and approved again. What was
 // approved before holds until then.
-func WritePlan(ctx context.Context, db *gorm.DB, b *index.Board, townID, id string, version int64, d PlanDocument) (Plan, error) {
+func WritePlan(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, id string, version int64, d PlanDocument) (Plan, error) {
 	return changePlan(ctx, db, townID, id, version, func(tx *gorm.DB, v planViewer, p Plan) (string, string, map[string]any, error) {
 		mv, ok := documentMoves.Stay("write", p.Stage)
 		if !ok || p.over() {

@@ -16,7 +16,7 @@ import (
 // submission of the author waits until tx ends, so that two at once do not miss each
 // other.
 func (r Report) refuseOverlap(ctx context.Context, tx *gorm.DB) error {
-	if err := people.Hold(tx, r.TownID, r.AuthorCode); err != nil {
+	if err := people.LockPerson(tx, r.TownID, r.AuthorCode); err != nil {
 		return err
 	}
 	var others []Report

@@ -15,7 +15,7 @@ import (
 // published period of the same kind after it, whose falls are counted from this one.
 // It proposes no branch, changes nothing when called again, and belongs in the
 // transaction of the amendment, which holds the period.
-func Follow(ctx context.Context, tx *gorm.DB, b *index.Board, townID, period string) error {
+func Follow(ctx context.Context, tx *gorm.DB, b *index.ResultCache, townID, period string) error {
 	p, err := evaluation.FindPeriod(ctx, tx, townID, period)
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func Follow(ctx context.Context, tx *gorm.DB, b *index.Board, townID, period str
 	return nil
 }
 
-func follow(ctx context.Context, tx *gorm.DB, b *index.Board, p evaluation.Period) error {
+func follow(ctx context.Context, tx *gorm.DB, b *index.ResultCache, p evaluation.Period) error {
 	view, there, err := b.Published(ctx, tx, p.TownID, p.Code, 0)
 	if err != nil || !there {
 		return err

@@ -34,7 +34,7 @@ type Proposal struct {
 // Propose applies the rules of the town to the latest publication of the period. It
 // proposes each branch once: what a person has decided stays decided, and asked
 // again it changes only what an amended result or other rules make different.
-func Propose(ctx context.Context, db *gorm.DB, b *index.Board, townID, period string) (Proposal, error) {
+func Propose(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string) (Proposal, error) {
 	var p Proposal
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		alone := tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}) // others who propose, or amend, wait

@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Rankings put the branches of all towns of an area side by side, as far as they
@@ -59,11 +60,11 @@ type AcrossFilter struct{ Class, Kind string }
 
 // Across ranks what the towns have published for the period of the code. It asks
 // the database once for each town whose publications it does not know.
-func (b *Board) Across(ctx context.Context, db *gorm.DB, towns []town.Town, area, period, language string, f AcrossFilter) (Rankings, error) {
+func (b *ResultCache) Across(ctx context.Context, db *gorm.DB, towns []town.Town, area, period, language string, f AcrossFilter) (Rankings, error) {
 	all := Rankings{Area: area, Period: period, Towns: make([]TownStatus, len(towns)), Groups: []RankingGroup{}}
 	for i, t := range towns {
 		all.Towns[i] = TownStatus{Code: t.Code, Name: t.Name.In(language), Status: "not_published"}
-		o, p, err := b.current(ctx, db, t.Code, period, 0)
+		o, p, err := b.publishedOutcome(ctx, db, t.Code, period, 0)
 		if fault.Is(err, fault.KindNotFound) {
 			continue
 		}
@@ -104,7 +105,7 @@ func (g *RankingGroup) add(o *Outcome, language string) {
 			continue
 		}
 		g.Items = append(g.Items, RankedInTown{
-			Town: code, TownRank: *r.Rank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade), Coverage: composite.Round(r.Coverage, 4),
+			Town: code, TownRank: *r.Rank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade), Coverage: stats.Round(r.Coverage, 4),
 		})
 	}
 }

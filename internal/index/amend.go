@@ -17,10 +17,10 @@ import (
 
 // Amend corrects a published period of the leading group's own accord: a new run
 // with the corrections, and a new publication of it.
-func Amend(ctx context.Context, db *gorm.DB, townID, periodCode, reason string, list []evaluation.Correction) (Issue, error) {
-	var after Issue
+func Amend(ctx context.Context, db *gorm.DB, townID, periodCode, reason string, list []evaluation.Correction) (PublicationDetail, error) {
+	var after PublicationDetail
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		p, err := holdAlone(ctx, tx, townID, periodCode)
+		p, err := lockPeriod(ctx, tx, townID, periodCode)
 		if err != nil {
 			return err
 		}
@@ -28,19 +28,19 @@ func Amend(ctx context.Context, db *gorm.DB, townID, periodCode, reason string, 
 		if err != nil {
 			return err
 		}
-		e, err := readPublished(ctx, tx, townID, periodCode)
+		e, err := readPublicationsOf(ctx, tx, townID, periodCode)
 		if err != nil {
 			return err
 		}
-		after, err = e.issue(access.Caller(ctx), periodCode, made.Number, tx.NowFunc())
+		after, err = e.detail(access.Caller(ctx), periodCode, made.Number, tx.NowFunc())
 		return err
 	})
 	return after, err
 }
 
-// holdAlone gives the period while nobody else changes anything about it: amendments
+// lockPeriod gives the period while nobody else changes anything about it: amendments
 // of one period follow one another.
-func holdAlone(ctx context.Context, tx *gorm.DB, townID, code string) (evaluation.Period, error) {
+func lockPeriod(ctx context.Context, tx *gorm.DB, townID, code string) (evaluation.Period, error) {
 	return evaluation.FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "UPDATE"}), townID, code)
 }
 
@@ -56,7 +56,7 @@ func amend(ctx context.Context, tx *gorm.DB, p evaluation.Period, a amendment) (
 	if err := p.Correctable(); err != nil {
 		return Publication{}, err
 	}
-	e, err := readPublished(ctx, tx, p.TownID, p.Code)
+	e, err := readPublicationsOf(ctx, tx, p.TownID, p.Code)
 	if err != nil {
 		return Publication{}, err
 	}
@@ -72,19 +72,19 @@ func amend(ctx context.Context, tx *gorm.DB, p evaluation.Period, a amendment) (
 	if err != nil {
 		return Publication{}, err
 	}
-	if sum(c.dataFile()) == base.Run.DataHash {
+	if sha256Hex(c.dataFile()) == base.Run.DataHash {
 		return Publication{}, fault.Conflict("nothing_changes",
 			"这些更正与已公布的数据相同，不会改变任何结果", "these corrections change nothing: they say what is published already").Held(last.lock())
 	}
-	run, err := c.keep(ctx, tx, p)
+	run, err := c.createRun(ctx, tx, p)
 	if err != nil {
 		return Publication{}, err
 	}
-	made, err := announce(ctx, tx, p, Publication{RunID: run.ID, Reason: a.reason, AppealID: a.appeal})
+	made, err := createPublication(ctx, tx, p, Publication{RunID: run.ID, Reason: a.reason, AppealID: a.appeal})
 	if err != nil {
 		return Publication{}, err
 	}
-	if list, err = made.store(ctx, tx, list); err != nil {
+	if list, err = made.insertCorrections(ctx, tx, list); err != nil {
 		return Publication{}, err
 	}
 	return made, audit.Write(ctx, tx, audit.Change{
@@ -115,7 +115,7 @@ func (o *Outcome) corrected(ctx context.Context, tx *gorm.DB, list []evaluation.
 		return nil, nil, err
 	}
 	c.values.Data.Carried = before.values.Data.Carried
-	return c, list, heldBy(o.Period, c.score())
+	return c, list, withLock(o.Period, c.score())
 }
 
 // collect gathers what is approved, without scoring it.
@@ -124,8 +124,8 @@ func collect(ctx context.Context, db *gorm.DB, p evaluation.Period, s *scheme.Co
 	return &computation{scheme: s, branches: branches, values: values}, err
 }
 
-// store numbers the corrections of the publication and keeps them.
-func (p Publication) store(ctx context.Context, tx *gorm.DB, list []evaluation.Correction) ([]evaluation.Correction, error) {
+// insertCorrections numbers the corrections of the publication and keeps them.
+func (p Publication) insertCorrections(ctx context.Context, tx *gorm.DB, list []evaluation.Correction) ([]evaluation.Correction, error) {
 	next, err := nextNumber(tx, &evaluation.Correction{}, p.TownID, p.PeriodCode)
 	if err != nil {
 		return nil, err

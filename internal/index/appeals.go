@@ -121,7 +121,7 @@ func (v *appealReader) State(a Appeal) (AppealState, fault.Lock) { return a.Stat
 // Load holds the period of an appeal that is decided.
 func (v *appealReader) Load(ctx context.Context, db *gorm.DB, list []Appeal, depth workflow.Depth) (err error) {
 	if depth == workflow.ForChange {
-		v.period, err = holdAlone(ctx, db, v.town, list[0].PeriodCode)
+		v.period, err = lockPeriod(ctx, db, v.town, list[0].PeriodCode)
 	}
 	return err
 }

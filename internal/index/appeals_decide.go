@@ -10,8 +10,8 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// Decision is what becomes of an appeal.
-type Decision struct {
+// AppealDecision is what becomes of an appeal.
+type AppealDecision struct {
 	To          AppealState
 	Answer      string                  // needed to uphold and to reject
 	Corrections []evaluation.Correction // needed to uphold: of the branch that appeals where they name none
@@ -19,7 +19,7 @@ type Decision struct {
 
 // DecideAppeal upholds, rejects or withdraws an appeal. Upholding stores the
 // corrections, a run with them and its publication, all in one transaction.
-func DecideAppeal(ctx context.Context, db *gorm.DB, townID, id string, version int64, d Decision) (Appeal, error) {
+func DecideAppeal(ctx context.Context, db *gorm.DB, townID, id string, version int64, d AppealDecision) (Appeal, error) {
 	return appeals.Move(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, d.To, d.Answer, func(tx *gorm.DB, v *appealReader, a Appeal) (workflow.Change, error) {
 		if err := d.check(); err != nil {
 			return workflow.Change{}, err
@@ -47,7 +47,7 @@ func (a Appeal) own(list []evaluation.Correction) []evaluation.Correction {
 }
 
 // check lists what is missing from the decision, or too much.
-func (d Decision) check() error {
+func (d AppealDecision) check() error {
 	var faults []fault.FieldError
 	if d.To != Withdrawn && d.Answer == "" {
 		faults = append(faults, fault.Field("/reason", "reason_needed", "请写明答复", "answer the branch: give a reason"))

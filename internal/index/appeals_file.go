@@ -16,9 +16,9 @@ import (
 	"bulwark/internal/scheme"
 )
 
-// File enters an appeal of the caller, who leads the branch, against the latest
+// FileAppeal enters an appeal of the caller, who leads the branch, against the latest
 // publication of the period, while its notice is open for the branch.
-func File(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
+func FileAppeal(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
 	p := access.Caller(ctx)
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		today := day.Of(tx.NowFunc())
@@ -70,7 +70,7 @@ func appealable(ctx context.Context, tx *gorm.DB, p evaluation.Period, branch st
 	if err := p.Correctable(); err != nil {
 		return 0, err
 	}
-	list, err := readPublished(ctx, tx, p.TownID, p.Code)
+	list, err := readPublicationsOf(ctx, tx, p.TownID, p.Code)
 	if err != nil {
 		return 0, err
 	}
@@ -91,7 +91,7 @@ func appealable(ctx context.Context, tx *gorm.DB, p evaluation.Period, branch st
 	until := last.first
 	for i := range list {
 		n := list[i].notice()
-		if n == nil || i > 0 && !placed[list[i-1].RunID].moved(placed[list[i].RunID]) {
+		if n == nil || i > 0 && !placed[list[i-1].RunID].changed(placed[list[i].RunID]) {
 			continue
 		}
 		if n.Open(today) {
@@ -103,7 +103,7 @@ func appealable(ctx context.Context, tx *gorm.DB, p evaluation.Period, branch st
 }
 
 // noticeOver says until when the branch could have appealed, and what is left to do.
-func noticeOver(p evaluation.Period, last *published, n *evaluation.Notice) error {
+func noticeOver(p evaluation.Period, last *publishedRun, n *evaluation.Notice) error {
 	if n == nil {
 		by := p.Calendar.Lock()
 		by.CanLift = fault.Nobody // the days of what is published stay
@@ -115,7 +115,7 @@ func noticeOver(p evaluation.Period, last *published, n *evaluation.Notice) erro
 }
 
 // placings are the results of the branch in each run of the list, by run.
-func placings(ctx context.Context, tx *gorm.DB, list edition, branch string) (map[string]*Result, error) {
+func placings(ctx context.Context, tx *gorm.DB, list publications, branch string) (map[string]*Result, error) {
 	runs := make([]string, len(list))
 	for i := range list {
 		runs[i] = list[i].RunID
@@ -129,8 +129,8 @@ func placings(ctx context.Context, tx *gorm.DB, list edition, branch string) (ma
 	return placed, err
 }
 
-// moved reports whether score or rank differ.
-func (r *Result) moved(now *Result) bool {
+// changed reports whether score or rank differ.
+func (r *Result) changed(now *Result) bool {
 	return r == nil || now == nil || r.placing().differs(now.placing())
 }
 

@@ -12,7 +12,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 const (
@@ -24,11 +24,11 @@ const (
 	maxOutcomes = 256
 )
 
-// Board is the notice board: it keeps published outcomes in memory. They are
+// ResultCache is the notice board: it keeps published outcomes in memory. They are
 // immutable, so only the question which run is current is ever asked again.
 // Inside a transaction it reads for that one alone: what may be rolled back is not
 // remembered, and nobody else waits for it. Safe for concurrent use.
-type Board struct {
+type ResultCache struct {
 	mu       sync.Mutex
 	editions map[string]timedEdition // by town
 	changes  map[string]int          // by town: how often it was forgotten
@@ -44,22 +44,22 @@ type timedOutcome struct {
 // settled reports whether the outcome can be kept: one whose appraisal is still to
 // come is read again after a while.
 func (o timedOutcome) settled() bool {
-	return o.Outcome != nil && (o.sure != nil || time.Since(o.readAt) < freshFor)
+	return o.Outcome != nil && (o.robustness != nil || time.Since(o.readAt) < freshFor)
 }
 
 type timedEdition struct {
-	edition edition
+	edition publications
 	readAt  time.Time
 }
 
-// NewBoard gives an empty board.
-func NewBoard() *Board {
-	return &Board{editions: map[string]timedEdition{}, changes: map[string]int{}, outcomes: map[string]timedOutcome{}}
+// NewResultCache gives an empty board.
+func NewResultCache() *ResultCache {
+	return &ResultCache{editions: map[string]timedEdition{}, changes: map[string]int{}, outcomes: map[string]timedOutcome{}}
 }
 
 // Forget makes the board ask again what the town has published. What is being
 // read at this moment counts for those alone who wait for it already.
-func (b *Board) Forget(townID string) {
+func (b *ResultCache) Forget(townID string) {
 	b.mu.Lock()
 	delete(b.editions, townID)
 	b.changes[townID]++
@@ -68,8 +68,8 @@ func (b *Board) Forget(townID string) {
 
 // Published gives the view of a publication of the period, the latest where number
 // is 0; false where the period is not published.
-func (b *Board) Published(ctx context.Context, db *gorm.DB, townID, period string, number int64) (View, bool, error) {
-	e, err := b.edition(ctx, db, townID)
+func (b *ResultCache) Published(ctx context.Context, db *gorm.DB, townID, period string, number int64) (View, bool, error) {
+	e, err := b.publications(ctx, db, townID)
 	if err != nil {
 		return View{}, false, err
 	}
@@ -82,25 +82,25 @@ func (b *Board) Published(ctx context.Context, db *gorm.DB, townID, period strin
 	}
 	v := View{source: current.source(day.Of(db.NowFunc()))}
 	v.Token = current.RunID + "." + string(current.Period.State) + "." + v.source.token()
-	if v.now, err = b.outcome(ctx, db, *current); err != nil {
+	if v.current, err = b.outcome(ctx, db, *current); err != nil {
 		return v, false, err
 	}
-	if v.now.sure != nil {
+	if v.current.robustness != nil {
 		v.Token += ".appraised"
 	}
-	before := e.before(current.Period)
+	before := e.previous(current.Period)
 	if before == nil {
 		return v, true, nil
 	}
 	v.Token += "." + before.RunID
-	v.before, err = b.outcome(ctx, db, *before)
+	v.previous, err = b.outcome(ctx, db, *before)
 	return v, err == nil, err
 }
 
 // Latest gives the code of the published period that started last; empty while the
 // town has published nothing.
-func (b *Board) Latest(ctx context.Context, db *gorm.DB, townID string) (string, error) {
-	e, err := b.edition(ctx, db, townID)
+func (b *ResultCache) Latest(ctx context.Context, db *gorm.DB, townID string) (string, error) {
+	e, err := b.publications(ctx, db, townID)
 	if err != nil || len(e) == 0 {
 		return "", err
 	}
@@ -109,8 +109,8 @@ func (b *Board) Latest(ctx context.Context, db *gorm.DB, townID string) (string,
 
 // Provisional computes the view of a period that is not published, now, from one
 // state of the database.
-func (b *Board) Provisional(ctx context.Context, db *gorm.DB, townID, period string) (View, error) {
-	e, err := b.edition(ctx, db, townID)
+func (b *ResultCache) Provisional(ctx context.Context, db *gorm.DB, townID, period string) (View, error) {
+	e, err := b.publications(ctx, db, townID)
 	if err != nil {
 		return View{}, err
 	}
@@ -124,22 +124,22 @@ func (b *Board) Provisional(ctx context.Context, db *gorm.DB, townID, period str
 		if err != nil {
 			return err
 		}
-		v.now = c.outcome(p)
+		v.current = c.outcome(p)
 		return nil
 	})
 	if err != nil {
 		return View{}, err
 	}
-	if before := e.before(v.now.Period); before != nil {
-		v.before, err = b.outcome(ctx, db, *before)
+	if before := e.previous(v.current.Period); before != nil {
+		v.previous, err = b.outcome(ctx, db, *before)
 	}
 	return v, err
 }
 
-// edition gives what the town has published, from memory while it is fresh.
-func (b *Board) edition(ctx context.Context, db *gorm.DB, townID string) (edition, error) {
+// publications gives what the town has published, from memory while it is fresh.
+func (b *ResultCache) publications(ctx context.Context, db *gorm.DB, townID string) (publications, error) {
 	if database.Joined(db) {
-		return readEdition(ctx, db, townID)
+		return readPublications(ctx, db, townID)
 	}
 	b.mu.Lock()
 	known, ok := b.editions[townID]
@@ -150,7 +150,7 @@ func (b *Board) edition(ctx context.Context, db *gorm.DB, townID string) (editio
 	}
 	read, err, _ := b.loading.Do(fmt.Sprintf("edition/%s/%d", townID, changes), func() (any, error) {
 		started := time.Now()
-		e, err := readEdition(context.WithoutCancel(ctx), db, townID)
+		e, err := readPublications(context.WithoutCancel(ctx), db, townID)
 		if err != nil {
 			return nil, err
 		}
@@ -164,11 +164,11 @@ func (b *Board) edition(ctx context.Context, db *gorm.DB, townID string) (editio
 	if err != nil {
 		return nil, err
 	}
-	return read.(edition), nil
+	return read.(publications), nil
 }
 
 // outcome gives the outcome of a published run with the period as it is now.
-func (b *Board) outcome(ctx context.Context, db *gorm.DB, p published) (*Outcome, error) {
+func (b *ResultCache) outcome(ctx context.Context, db *gorm.DB, p publishedRun) (*Outcome, error) {
 	key := p.RunID + "/" + string(p.Period.State)
 	b.mu.Lock()
 	known := b.outcomes[key]
@@ -200,12 +200,12 @@ func (b *Board) outcome(ctx context.Context, db *gorm.DB, p published) (*Outcome
 }
 
 // History gives every published period of one branch, the latest first.
-func (b *Board) History(ctx context.Context, db *gorm.DB, townID, branch string) ([]Standing, error) {
-	e, err := b.edition(ctx, db, townID)
+func (b *ResultCache) History(ctx context.Context, db *gorm.DB, townID, branch string) ([]HistoryEntry, error) {
+	e, err := b.publications(ctx, db, townID)
 	if err != nil {
 		return nil, err
 	}
-	list := []Standing{}
+	list := []HistoryEntry{}
 	for i := len(e) - 1; i >= 0; i-- {
 		if e[i].Number < e[i].latest {
 			continue
@@ -218,11 +218,11 @@ func (b *Board) History(ctx context.Context, db *gorm.DB, townID, branch string)
 		if r == nil {
 			continue
 		}
-		s := Standing{
+		s := HistoryEntry{
 			Period: e[i].Period.Code, Kind: e[i].Period.Kind, Status: now.status(), Run: e[i].RunID, Outcome: r.Status,
-			Coverage: composite.Round(r.Coverage, 4), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank, Dimensions: now.dimensions(r),
+			Coverage: stats.Round(r.Coverage, 4), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank, Dimensions: now.dimensions(r),
 		}
-		if before := e.before(e[i].Period); before != nil {
+		if before := e.previous(e[i].Period); before != nil {
 			then, err := b.outcome(ctx, db, *before)
 			if err != nil {
 				return nil, err
@@ -234,9 +234,9 @@ func (b *Board) History(ctx context.Context, db *gorm.DB, townID, branch string)
 	return list, nil
 }
 
-// current gives the outcome of a publication, the latest where number is 0.
-func (b *Board) current(ctx context.Context, db *gorm.DB, townID, period string, number int64) (*Outcome, *published, error) {
-	e, err := b.edition(ctx, db, townID)
+// publishedOutcome gives the outcome of a publication, the latest where number is 0.
+func (b *ResultCache) publishedOutcome(ctx context.Context, db *gorm.DB, townID, period string, number int64) (*Outcome, *publishedRun, error) {
+	e, err := b.publications(ctx, db, townID)
 	if err != nil {
 		return nil, nil, err
 	}

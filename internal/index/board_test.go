@@ -17,7 +17,7 @@ import (
 // for the next reader: what was read before the change is not remembered.
 func TestTheBoardForgetsWhatIsUnderWay(t *testing.T) {
 	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
-		board, reads := index.NewBoard(), 0
+		board, reads := index.NewResultCache(), 0
 		onRead := func(*gorm.DB) {
 			if reads++; reads == 1 {
 				board.Forget(demo.Town)
@@ -41,7 +41,7 @@ func TestTheBoardForgetsWhatIsUnderWay(t *testing.T) {
 // never where it is rolled back.
 func TestTheBoardRemembersNoTransaction(t *testing.T) {
 	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
-		board, undo := index.NewBoard(), errors.New("undo")
+		board, undo := index.NewResultCache(), errors.New("undo")
 		err := database.InTx(t.Context(), db, func(tx *gorm.DB) error {
 			if err := tx.Exec("UPDATE periods SET state = 'final' WHERE code = '2023Q2'").Error; err != nil {
 				return err
@@ -50,7 +50,7 @@ func TestTheBoardRemembersNoTransaction(t *testing.T) {
 			if err != nil || r.Status != "final" {
 				t.Errorf("inside: %s, %v", r.Status, err)
 			}
-			if err := tx.Create(&index.Appraisal{TownID: demo.Town, RunID: r.ID, Replicates: 1}).Error; err != nil {
+			if err := tx.Create(&index.RobustnessResult{TownID: demo.Town, RunID: r.ID, Replicates: 1}).Error; err != nil {
 				return err
 			}
 			if err := tx.Exec("UPDATE periods SET state = 'published' WHERE code = '2023Q2'").Error; err != nil {

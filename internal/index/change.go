@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // ScoreChange takes the change of a branch's published score between two periods
@@ -24,7 +25,7 @@ type ScoreChange struct {
 	Before     *float64          `json:"before,omitempty"`
 	Now        *float64          `json:"now,omitempty"`
 	Change     *float64          `json:"change,omitempty"`     // only where compared
-	Parts      []ChangePart      `json:"parts"`                // sum to the change; empty unless compared
+	Parts      []ChangePart      `json:"parts"`                // sha256Hex to the change; empty unless compared
 	Indicators []IndicatorChange `json:"indicators,omitempty"` // what moved most first; only for callers who see details
 }
 
@@ -59,14 +60,14 @@ var causes = []struct {
 // Change takes the change from a publication of a period to the one of the view
 // apart, the latest one where number is 0. An empty from is the period of the same
 // kind before, or with a number the period of the view.
-func (b *Board) Change(ctx context.Context, db *gorm.DB, v View, branch, from string, number int64, language string, detailed bool) (ScoreChange, error) {
-	before := v.before
+func (b *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, branch, from string, number int64, language string, detailed bool) (ScoreChange, error) {
+	before := v.previous
 	if from == "" && number > 0 {
-		from = v.now.Period.Code
+		from = v.current.Period.Code
 	}
 	if from != "" {
 		var err error
-		if before, _, err = b.current(ctx, db, v.now.Period.TownID, from, number); err != nil {
+		if before, _, err = b.publishedOutcome(ctx, db, v.current.Period.TownID, from, number); err != nil {
 			return ScoreChange{}, err
 		}
 	}
@@ -78,27 +79,27 @@ func (b *Board) Change(ctx context.Context, db *gorm.DB, v View, branch, from st
 	if err != nil {
 		return ScoreChange{}, err
 	}
-	late, err := v.now.explainer()
+	late, err := v.current.explainer()
 	if err != nil {
 		return ScoreChange{}, err
 	}
 	c := composite.Compare(early, late, branch)
-	r := v.now.find(branch)
+	r := v.current.find(branch)
 	if r == nil {
 		r = before.find(branch)
 	}
 	if r == nil || c.Status == composite.UnitUnknown {
 		return ScoreChange{}, fault.Missing(text.Text{ZH: "党组织", EN: "branch"}, branch)
 	}
-	x := ScoreChange{Town: v.now.Period.TownID, Branch: r.ref(language), From: before.Period.Code, To: v.now.Period.Code, Outcome: string(c.Status), Parts: []ChangePart{}}
+	x := ScoreChange{Town: v.current.Period.TownID, Branch: r.ref(language), From: before.Period.Code, To: v.current.Period.Code, Outcome: string(c.Status), Parts: []ChangePart{}}
 	if old := before.find(branch); old != nil {
 		x.Before = old.Score
 	}
-	if r := v.now.find(branch); r != nil {
+	if r := v.current.find(branch); r != nil {
 		x.Now = r.Score
 	}
 	if c.Status == composite.Compared {
-		x.Change = rounded(&c.Score, composite.MaxDecimals)
+		x.Change = rounded(&c.Score, stats.MaxDecimals)
 		for _, cause := range causes {
 			x.Parts = append(x.Parts, ChangePart{Code: cause.code, Points: cause.of(c.Parts), Text: cause.words.In(language)})
 		}

@@ -5,23 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/datafile"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // computation is one scoring of a period with everything that went in.
 type computation struct {
 	scheme   *scheme.Compiled
 	branches []town.Branch
-	values   evaluation.Values
+	values   datafile.Values
 	result   *composite.Result
 	table    []composite.Standing
 }
@@ -42,11 +45,11 @@ func compute(ctx context.Context, db *gorm.DB, p evaluation.Period) (*computatio
 		return nil, err
 	}
 	c := &computation{scheme: compiled, branches: branches, values: values}
-	return c, heldBy(p, c.score())
+	return c, withLock(p, c.score())
 }
 
-// heldBy adds to a refusal to score who brought the period where it stands.
-func heldBy(p evaluation.Period, err error) error {
+// withLock adds to a refusal to score who brought the period where it stands.
+func withLock(p evaluation.Period, err error) error {
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		return e.Held(p.Lock())
 	}
@@ -81,7 +84,7 @@ func unscorable(err error) error {
 // outcome writes the computation as rows, in the order of the ranking.
 func (c *computation) outcome(p evaluation.Period) *Outcome {
 	nodes := c.scheme.Index.Nodes()
-	o := &Outcome{Period: p, Scheme: c.scheme, Results: make([]Result, len(c.table)), work: c}
+	o := &Outcome{Period: p, Scheme: c.scheme, Results: make([]Result, len(c.table)), computation: c}
 	for i, s := range c.table {
 		o.Results[i] = c.row(p.TownID, i, s, nodes)
 	}
@@ -139,8 +142,39 @@ func (c *computation) node(townID, branch string, n, unit int, info composite.No
 	return row
 }
 
-// engine names the mathematics that a run was made with. It changes when the
+// Engine names the mathematics that a run was made with. It changes when the
 // same inputs would give other figures.
-const engine = "bulwark/composite 1"
+const Engine = "bulwark/composite 1"
 
 func describe(p evaluation.Period) string { return fmt.Sprintf("periods/%s", p.Code) }
+
+// exact writes a number so that reading it gives the same bits; "" for none.
+func exact(x *float64) string {
+	if x == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*x, 'g', -1, 64)
+}
+
+func whole(n *int) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.Itoa(*n)
+}
+
+func word(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// rounded is a figure as it is shown.
+func rounded(x *float64, decimals int) *float64 {
+	if x == nil {
+		return nil
+	}
+	y := stats.Round(*x, decimals)
+	return &y
+}

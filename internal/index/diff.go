@@ -55,18 +55,18 @@ type NodeState struct {
 
 // Diff compares a publication with an earlier or later one, the one before it where
 // from is 0. detailed says which branches the caller may see below the first level.
-func (b *Board) Diff(ctx context.Context, db *gorm.DB, townID, period string, number, from int64, language string, detailed func(branch string) bool) (Diff, error) {
+func (b *ResultCache) Diff(ctx context.Context, db *gorm.DB, townID, period string, number, from int64, language string, detailed func(branch string) bool) (Diff, error) {
 	if from == 0 {
 		from = number - 1
 	}
 	if from == 0 {
 		return Diff{}, fault.NotFound("nothing_before", "第 1 次公布之前没有可比较的公布", "nothing was published before publication 1: say from which one to compare")
 	}
-	now, p, err := b.current(ctx, db, townID, period, number)
+	now, p, err := b.publishedOutcome(ctx, db, townID, period, number)
 	if err != nil {
 		return Diff{}, err
 	}
-	then, q, err := b.current(ctx, db, townID, period, from)
+	then, q, err := b.publishedOutcome(ctx, db, townID, period, from)
 	if err != nil {
 		return Diff{}, err
 	}

@@ -13,12 +13,12 @@ import (
 	"bulwark/internal/text"
 )
 
-// edition is all that a town has published: every publication, in the order of the
+// publications is all that a town has published: every publication, in the order of the
 // calendar and then of their numbers.
-type edition []published
+type publications []publishedRun
 
-// published is one publication of an edition.
-type published struct {
+// publishedRun is one publication of an edition.
+type publishedRun struct {
 	Publication
 	Period     evaluation.Period
 	SchemeHash string
@@ -28,14 +28,14 @@ type published struct {
 	latest     int64              // number of the last one
 }
 
-// readEdition reads the edition of a town in one statement.
-func readEdition(ctx context.Context, db *gorm.DB, townID string) (edition, error) {
-	return readPublished(ctx, db, townID, "")
+// readPublications reads the edition of a town in one statement.
+func readPublications(ctx context.Context, db *gorm.DB, townID string) (publications, error) {
+	return readPublicationsOf(ctx, db, townID, "")
 }
 
-// readPublished reads the publications of one period, or of all where period is
+// readPublicationsOf reads the publications of one period, or of all where period is
 // empty.
-func readPublished(ctx context.Context, db *gorm.DB, townID, period string) (edition, error) {
+func readPublicationsOf(ctx context.Context, db *gorm.DB, townID, period string) (publications, error) {
 	var rows []struct {
 		evaluation.Period
 		Number               int64
@@ -54,9 +54,9 @@ JOIN publications c ON c.town_id = p.town_id AND c.period_code = p.code
 JOIN runs r ON r.town_id = c.town_id AND r.id = c.run_id
 WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ? ORDER BY p.starts_on, p.code, c.number`,
 		townID, period, period, []evaluation.PeriodState{evaluation.Published, evaluation.Final}).Scan(&rows).Error
-	e := make(edition, len(rows))
+	e := make(publications, len(rows))
 	for i, r := range rows {
-		e[i] = published{
+		e[i] = publishedRun{
 			Publication: Publication{
 				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy, PublishedAt: r.PublishedAt,
 				Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, AppealID: r.AppealID,
@@ -69,7 +69,7 @@ WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ? ORDER BY p.start
 }
 
 // link tells each publication of the first and the last one of its period.
-func (e edition) link() {
+func (e publications) link() {
 	for i := range e {
 		if i > 0 && e[i-1].PeriodCode == e[i].PeriodCode {
 			e[i].first = e[i-1].first
@@ -87,8 +87,8 @@ func (e edition) link() {
 }
 
 // of gives the publications of one period, which follow one another.
-func (e edition) of(period string) edition {
-	first := slices.IndexFunc(e, func(p published) bool { return p.PeriodCode == period })
+func (e publications) of(period string) publications {
+	first := slices.IndexFunc(e, func(p publishedRun) bool { return p.PeriodCode == period })
 	if first < 0 {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (e edition) of(period string) edition {
 
 // find gives the publication of the number, or the latest where it is 0. The fault
 // says whether the period is not published or has no such publication.
-func (e edition) find(period string, number int64) (*published, error) {
+func (e publications) find(period string, number int64) (*publishedRun, error) {
 	list := e.of(period)
 	if len(list) == 0 {
 		return nil, fault.Missing(text.Text{ZH: "已公布的考评周期", EN: "published period"}, period)
@@ -117,10 +117,10 @@ func (e edition) find(period string, number int64) (*published, error) {
 	return nil, fault.NotFound("not_found", "考评周期 %s 没有第 %d 次公布", "the period %s has no publication %d", period, number)
 }
 
-// before gives the latest publication of the last published period of the same
+// previous gives the latest publication of the last published period of the same
 // kind that started earlier; nil where there is none.
-func (e edition) before(p evaluation.Period) *published {
-	var last *published
+func (e publications) previous(p evaluation.Period) *publishedRun {
+	var last *publishedRun
 	for i := range e {
 		if e[i].Period.Kind == p.Kind && e[i].Period.StartsOn < p.StartsOn {
 			last = &e[i]

@@ -5,6 +5,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Explanation says how the score of one branch arose: what each node carries of
@@ -82,7 +83,7 @@ const mostReasons = 5
 // Explanation explains one branch; detailed says whether the caller may see below
 // the first level.
 func (v View) Explanation(branch, language string, detailed bool) (Explanation, error) {
-	o := v.now
+	o := v.current
 	why, err := o.explainer()
 	if err != nil {
 		return Explanation{}, err
@@ -121,10 +122,10 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 
 // earlier is the explainer of the period before; nil where there is none.
 func (v View) earlier() (*composite.Explainer, error) {
-	if v.before == nil {
+	if v.previous == nil {
 		return nil, nil //nolint:nilnil // no period before is no mistake
 	}
-	return v.before.explainer()
+	return v.previous.explainer()
 }
 
 // locate finds the row and the place in the data of a branch. The explainer must
@@ -195,12 +196,12 @@ func (o *Outcome) neighbours(why *composite.Explainer, unit int, language string
 	var list []Neighbour
 	infos := o.Scheme.Index.Nodes()
 	for _, n := range why.Neighbours(unit, 2, false) {
-		r := o.find(o.work.values.Data.Units[n.Unit])
+		r := o.find(o.computation.values.Data.Units[n.Unit])
 		neighbour := Neighbour{Branch: r.ref(language), Places: n.Places, Rank: n.Rank, Score: n.Score, Gap: n.Gap, Differences: []Difference{}}
 		for _, d := range n.Differences {
 			neighbour.Differences = append(neighbour.Differences, Difference{
 				Code:  infos[d.Node].Code,
-				Score: composite.Round(d.Score, o.Scheme.Document.Decimals), Points: composite.Round(d.Points, 4),
+				Score: stats.Round(d.Score, o.Scheme.Document.Decimals), Points: stats.Round(d.Points, 4),
 			})
 		}
 		list = append(list, neighbour)

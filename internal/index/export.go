@@ -12,7 +12,7 @@ import (
 // without score, in UTF-8 with a byte order mark, and no cell that a spreadsheet
 // would run as a formula.
 func (v View) RankingCSV(r Ranking) []byte {
-	dimensions := v.now.columns()
+	dimensions := v.current.columns()
 	var b strings.Builder
 	b.WriteString("\ufeff")
 	w := csv.NewWriter(&b)

@@ -9,20 +9,20 @@ import (
 	"bulwark/internal/text"
 )
 
-// Levels are the scores of one published period, node by node: what branches are
+// Scores are the scores of one published period, node by node: what branches are
 // strong and weak in.
-type Levels struct {
+type PeriodScores struct {
 	Period string
 	Class  map[string]string             // of each branch then; empty for one without
 	Names  map[string]text.Text          // of the indicators
 	Scores map[string]map[string]float64 // indicator → branch → score; a branch without one is absent
 }
 
-// Levels gives the levels of a published period, the latest of all where period is
+// Scores gives the levels of a published period, the latest of all where period is
 // empty, and behind it those of up to back periods of the same kind before, the
 // latest first. NotFound where nothing is published.
-func (b *Board) Levels(ctx context.Context, db *gorm.DB, townID, period string, back int) ([]Levels, error) {
-	e, err := b.edition(ctx, db, townID)
+func (b *ResultCache) Scores(ctx context.Context, db *gorm.DB, townID, period string, back int) ([]PeriodScores, error) {
+	e, err := b.publications(ctx, db, townID)
 	if err != nil {
 		return nil, err
 	}
@@ -36,19 +36,19 @@ func (b *Board) Levels(ctx context.Context, db *gorm.DB, townID, period string, 
 	if err != nil {
 		return nil, err
 	}
-	var list []Levels
-	for ; at != nil && len(list) <= back; at = e.before(at.Period) {
+	var list []PeriodScores
+	for ; at != nil && len(list) <= back; at = e.previous(at.Period) {
 		o, err := b.outcome(ctx, db, *at)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, o.levels())
+		list = append(list, o.scores())
 	}
 	return list, nil
 }
 
-func (o *Outcome) levels() Levels {
-	l := Levels{Period: o.Period.Code, Class: map[string]string{}, Names: map[string]text.Text{}, Scores: map[string]map[string]float64{}}
+func (o *Outcome) scores() PeriodScores {
+	l := PeriodScores{Period: o.Period.Code, Class: map[string]string{}, Names: map[string]text.Text{}, Scores: map[string]map[string]float64{}}
 	for _, i := range o.Scheme.Flat() {
 		l.Names[i.Code], l.Scores[i.Code] = i.Name, map[string]float64{}
 	}

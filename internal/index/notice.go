@@ -14,49 +14,49 @@ import (
 	"bulwark/internal/fault"
 )
 
-// Clock is a public notice as it stands today.
-type Clock struct {
+// PublicNotice is a public notice as it stands today.
+type PublicNotice struct {
 	evaluation.Notice
 	Open bool `json:"open"`
 }
 
-func clock(n *evaluation.Notice, today day.Date) *Clock {
+func publicNotice(n *evaluation.Notice, today day.Date) *PublicNotice {
 	if n == nil {
 		return nil
 	}
-	return &Clock{Notice: *n, Open: n.Open(today)}
+	return &PublicNotice{Notice: *n, Open: n.Open(today)}
 }
 
 // Source says which publication figures are from. All of it is absent while they
 // are provisional.
 type Source struct {
-	Publication     int64  `json:"publication,omitempty,omitzero" example:"1"`
-	SupersededBy    int64  `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
-	Notice          *Clock `json:"notice,omitempty"`                             // in which every branch can appeal
-	AmendmentNotice *Clock `json:"amendment_notice,omitempty"`                   // in which the branches can whose score or rank this publication changed
+	Publication     int64         `json:"publication,omitempty,omitzero" example:"1"`
+	SupersededBy    int64         `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
+	Notice          *PublicNotice `json:"notice,omitempty"`                             // in which every branch can appeal
+	AmendmentNotice *PublicNotice `json:"amendment_notice,omitempty"`                   // in which the branches can whose score or rank this publication changed
 }
 
-func (p *published) source(today day.Date) Source {
-	s := Source{Publication: p.Number, Notice: clock(p.first, today)}
+func (p *publishedRun) source(today day.Date) Source {
+	s := Source{Publication: p.Number, Notice: publicNotice(p.first, today)}
 	if p.latest > p.Number {
 		s.SupersededBy = p.latest
 	}
 	if p.Number > 1 {
-		s.AmendmentNotice = clock(p.notice(), today)
+		s.AmendmentNotice = publicNotice(p.notice(), today)
 	}
 	return s
 }
 
 // token tells apart sources that read differently.
 func (s Source) token() string {
-	open := func(c *Clock) bool { return c != nil && c.Open }
+	open := func(c *PublicNotice) bool { return c != nil && c.Open }
 	return fmt.Sprintf("%d.%d.%t.%t", s.Publication, s.SupersededBy, open(s.Notice), open(s.AmendmentNotice))
 }
 
-// Announce fills in the notice of the periods of one town, and takes back the leave
+// FillNotices fills in the notice of the periods of one town, and takes back the leave
 // to publish one without a run and to make one final that has to wait. At most two
 // statements.
-func Announce(ctx context.Context, db *gorm.DB, periods []evaluation.Period) error {
+func FillNotices(ctx context.Context, db *gorm.DB, periods []evaluation.Period) error {
 	var told, locked []string
 	for _, p := range periods {
 		switch {
@@ -136,7 +136,7 @@ func Finalise(ctx context.Context, db *gorm.DB, townID, code string, version int
 			return err
 		}
 		told := []evaluation.Period{after}
-		err = Announce(ctx, tx, told)
+		err = FillNotices(ctx, tx, told)
 		after = told[0]
 		return err
 	})
@@ -151,7 +151,7 @@ func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 	if err != nil {
 		return err
 	}
-	list, err := readPublished(ctx, tx, p.TownID, p.Code)
+	list, err := readPublicationsOf(ctx, tx, p.TownID, p.Code)
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 			"党组织“%[1]s”的申诉尚未作出决定，应于 %[2]s 前答复", "the appeal of the branch %[1]q is not decided; its answer is due on %[2]s", a.BranchCode, a.DueOn))
 	}
 	today := day.Of(tx.NowFunc())
-	var open *published
+	var open *publishedRun
 	for i := range list {
 		if n := list[i].notice(); n != nil && n.Open(today) && (open == nil || n.Until > *open.NoticeUntil) {
 			open = &list[i]

@@ -61,30 +61,30 @@ type Outcome struct {
 
 	Corrections []evaluation.Correction // behind the publication, in the order of their making
 
-	sure    *Sureness    // nil until the run is appraised
-	work    *computation // what a provisional outcome was made by; of a stored one replayed when asked
-	explain sync.Once
-	why     *composite.Explainer
-	whyNot  error
+	robustness  *RobustnessFigures // nil until the run is appraised
+	computation *computation       // what a provisional outcome was made by; of a stored one replayed when asked
+	once        sync.Once
+	explained   *composite.Explainer
+	explainErr  error
 }
 
 // explainer gives the explainer of the outcome, made once. A stored outcome is
 // computed again from its data file, which gives the same figures to the bit.
 func (o *Outcome) explainer() (*composite.Explainer, error) {
-	o.explain.Do(func() {
-		if o.work == nil {
-			if o.work, o.whyNot = replay(o.Scheme, o.Run.Data); o.whyNot != nil {
+	o.once.Do(func() {
+		if o.computation == nil {
+			if o.computation, o.explainErr = replay(o.Scheme, o.Run.Data); o.explainErr != nil {
 				return
 			}
 		}
-		o.why, o.whyNot = o.work.result.Explain(o.work.values.Adjustments)
+		o.explained, o.explainErr = o.computation.result.Explain(o.computation.values.Adjustments)
 	})
-	return o.why, o.whyNot
+	return o.explained, o.explainErr
 }
 
 // unit is the place of a branch in the data, and false where it is not in it.
 func (o *Outcome) unit(branch string) (int, bool) {
-	for u, code := range o.work.values.Data.Units {
+	for u, code := range o.computation.values.Data.Units {
 		if code == branch {
 			return u, true
 		}

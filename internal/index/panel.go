@@ -8,26 +8,26 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/evaluation"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/effect"
 )
 
-// Panel is what a town has published for one kind of period, the oldest first: the
+// PublishedPanel is what a town has published for one kind of period, the oldest first: the
 // latest publication of each.
-type Panel struct {
-	composite.Panel
+type PublishedPanel struct {
+	effect.Panel
 	Periods []evaluation.Period // of its scores
 	Changed []string            // codes of periods scored by another scheme than the period before
 }
 
-// Panel gives the published history of the kind. Units are the branches of any of
+// PublishedPanel gives the published history of the kind. Units are the branches of any of
 // its periods in the order of codes, each in its last class; scores are those that
 // were published.
-func (b *Board) Panel(ctx context.Context, db *gorm.DB, townID, kind string) (Panel, error) {
-	e, err := b.edition(ctx, db, townID)
+func (b *ResultCache) Panel(ctx context.Context, db *gorm.DB, townID, kind string) (PublishedPanel, error) {
+	e, err := b.publications(ctx, db, townID)
 	if err != nil {
-		return Panel{}, err
+		return PublishedPanel{}, err
 	}
-	var p Panel
+	var p PublishedPanel
 	var outcomes []*Outcome
 	scheme := ""
 	for i := range e {
@@ -36,7 +36,7 @@ func (b *Board) Panel(ctx context.Context, db *gorm.DB, townID, kind string) (Pa
 		}
 		o, err := b.outcome(ctx, db, e[i])
 		if err != nil {
-			return Panel{}, err
+			return PublishedPanel{}, err
 		}
 		if scheme != "" && e[i].SchemeHash != scheme {
 			p.Changed = append(p.Changed, e[i].PeriodCode)
@@ -48,7 +48,7 @@ func (b *Board) Panel(ctx context.Context, db *gorm.DB, townID, kind string) (Pa
 	return p, nil
 }
 
-func (p *Panel) fill(outcomes []*Outcome) {
+func (p *PublishedPanel) fill(outcomes []*Outcome) {
 	class := map[string]string{}
 	for _, o := range outcomes {
 		for i := range o.Results {

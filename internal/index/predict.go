@@ -6,6 +6,7 @@ import (
 
 	"bulwark/internal/fault"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Prediction is the result of one branch as it would be with other values of its
@@ -20,11 +21,11 @@ type Prediction struct {
 // Predict computes the result again with values of the branch, by indicator. Nothing
 // is stored.
 func (v View) Predict(branch string, values map[string]float64) (Prediction, error) {
-	o := v.now
+	o := v.current
 	if _, err := o.explainer(); err != nil {
 		return Prediction{}, err
 	}
-	c := &computation{scheme: o.Scheme, branches: o.work.branches, values: o.work.values}
+	c := &computation{scheme: o.Scheme, branches: o.computation.branches, values: o.computation.values}
 	var list []SupposedValue
 	for _, code := range slices.Sorted(maps.Keys(values)) {
 		x := values[code]
@@ -43,7 +44,7 @@ func (v View) Predict(branch string, values map[string]float64) (Prediction, err
 		p := Prediction{Score: s.Score, Rank: s.Rank, Grade: s.Grade, Indicators: map[string]float64{}}
 		for n, info := range c.scheme.Index.Nodes() {
 			if x, ok := c.result.Score(n, s.Unit); ok && info.Leaf {
-				p.Indicators[info.Code] = composite.Round(x, composite.MaxDecimals)
+				p.Indicators[info.Code] = stats.Round(x, stats.MaxDecimals)
 			}
 		}
 		return p, nil

@@ -58,12 +58,12 @@ func Publish(ctx context.Context, db *gorm.DB, townID, periodCode string, versio
 		if err != nil {
 			return err
 		}
-		p, err := announce(ctx, tx, after, Publication{RunID: run.ID, Reason: reason})
+		p, err := createPublication(ctx, tx, after, Publication{RunID: run.ID, Reason: reason})
 		if err != nil {
 			return err
 		}
 		told := []evaluation.Period{after}
-		if err := Announce(ctx, tx, told); err != nil {
+		if err := FillNotices(ctx, tx, told); err != nil {
 			return err
 		}
 		after = told[0]
@@ -72,9 +72,9 @@ func Publish(ctx context.Context, db *gorm.DB, townID, periodCode string, versio
 	return after, err
 }
 
-// announce stores the next publication of the period, with a notice of as many days
+// createPublication stores the next publication of the period, with a notice of as many days
 // as the period says.
-func announce(ctx context.Context, tx *gorm.DB, p evaluation.Period, next Publication) (Publication, error) {
+func createPublication(ctx context.Context, tx *gorm.DB, p evaluation.Period, next Publication) (Publication, error) {
 	now := tx.NowFunc()
 	next.TownID, next.PeriodCode = p.TownID, p.Code
 	next.PublishedBy, next.PublishedAt = audit.ActorOf(ctx).Name, now

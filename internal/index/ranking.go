@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"bulwark/internal/fault"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Ranking is the list of a period as everybody sees it. Figures are rounded as
@@ -89,7 +89,7 @@ func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 		if result.Score == nil {
 			r.Insufficient = append(r.Insufficient, Insufficient{
 				Branch: result.ref(language), Status: result.Status,
-				Coverage: composite.Round(result.Coverage, 4), Missing: result.missing(),
+				Coverage: stats.Round(result.Coverage, 4), Missing: result.missing(),
 			})
 			continue
 		}
@@ -108,7 +108,7 @@ func (o *Outcome) status() string {
 func (o *Outcome) ranked(r, then *Result, interval []int, language string) Ranked {
 	return Ranked{
 		Rank: *r.Rank, ClassRank: *r.ClassRank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade),
-		Coverage: composite.Round(r.Coverage, 4), Status: r.Status, Change: o.change(r, then), Interval: interval, Dimensions: o.dimensions(r),
+		Coverage: stats.Round(r.Coverage, 4), Status: r.Status, Change: o.change(r, then), Interval: interval, Dimensions: o.dimensions(r),
 	}
 }
 
@@ -121,14 +121,14 @@ func (o *Outcome) change(now, then *Result) *RankChange {
 	if now.Score == nil || then == nil || then.Score == nil {
 		return nil
 	}
-	return &RankChange{Score: composite.Round(*now.Score-*then.Score, o.Scheme.Document.Decimals), Rank: *now.Rank - *then.Rank}
+	return &RankChange{Score: stats.Round(*now.Score-*then.Score, o.Scheme.Document.Decimals), Rank: *now.Rank - *then.Rank}
 }
 
 func (o *Outcome) dimensions(r *Result) map[string]float64 {
 	scores := map[string]float64{}
 	for i, info := range o.Scheme.Index.Nodes() {
 		if info.Depth == 1 && i < len(r.Nodes) && r.Nodes[i].Score != nil {
-			scores[info.Code] = composite.Round(*r.Nodes[i].Score, o.Scheme.Document.Decimals)
+			scores[info.Code] = stats.Round(*r.Nodes[i].Score, o.Scheme.Document.Decimals)
 		}
 	}
 	return scores

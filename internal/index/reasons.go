@@ -3,6 +3,7 @@ package index
 import (
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // wording says each finding in words: the name, the score, what it is compared
@@ -20,10 +21,10 @@ func (o *Outcome) reason(f composite.Finding, language string) Reason {
 	d := o.Scheme.Document.Decimals
 	code := o.Scheme.Index.Nodes()[f.Node].Code
 	r := Reason{
-		Code: string(f.Code), Node: code, Name: o.name(code, language), Score: composite.Round(f.Score, d),
-		Reference: composite.Round(f.Reference, d), Gap: composite.Round(f.Gap, d), Points: composite.Round(f.Points, 4),
+		Code: string(f.Code), Node: code, Name: o.name(code, language), Score: stats.Round(f.Score, d),
+		Reference: stats.Round(f.Reference, d), Gap: stats.Round(f.Gap, d), Points: stats.Round(f.Points, 4),
 	}
 	words := wording[f.Code]
-	r.Text = text.F(words.ZH, words.EN, r.Name, r.Score, r.Reference, r.Gap, composite.Round(max(f.Points, -f.Points), 2)).In(language)
+	r.Text = text.F(words.ZH, words.EN, r.Name, r.Score, r.Reference, r.Gap, stats.Round(max(f.Points, -f.Points), 2)).In(language)
 	return r
 }

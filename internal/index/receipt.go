@@ -18,8 +18,8 @@ type Receipt struct {
 }
 
 // Receipt gives the receipt of a publication, the latest where number is 0.
-func (b *Board) Receipt(ctx context.Context, db *gorm.DB, townID, period string, number int64) (Receipt, error) {
-	o, p, err := b.current(ctx, db, townID, period, number)
+func (b *ResultCache) Receipt(ctx context.Context, db *gorm.DB, townID, period string, number int64) (Receipt, error) {
+	o, p, err := b.publishedOutcome(ctx, db, townID, period, number)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -30,8 +30,8 @@ func (b *Board) Receipt(ctx context.Context, db *gorm.DB, townID, period string,
 
 // Files gives the two files from which `bulwark score` computes a published result
 // again: the scheme document and the data.
-func (b *Board) Files(ctx context.Context, db *gorm.DB, townID, period string, number int64) (scheme []byte, data string, err error) {
-	o, _, err := b.current(ctx, db, townID, period, number)
+func (b *ResultCache) Files(ctx context.Context, db *gorm.DB, townID, period string, number int64) (scheme []byte, data string, err error) {
+	o, _, err := b.publishedOutcome(ctx, db, townID, period, number)
 	if err != nil {
 		return nil, "", err
 	}
@@ -39,8 +39,8 @@ func (b *Board) Files(ctx context.Context, db *gorm.DB, townID, period string, n
 }
 
 // Verify computes a published result again and compares it with its receipt.
-func (b *Board) Verify(ctx context.Context, db *gorm.DB, townID, period string, number int64) (Verification, error) {
-	o, _, err := b.current(ctx, db, townID, period, number)
+func (b *ResultCache) Verify(ctx context.Context, db *gorm.DB, townID, period string, number int64) (Verification, error) {
+	o, _, err := b.publishedOutcome(ctx, db, townID, period, number)
 	if err != nil {
 		return Verification{}, err
 	}

@@ -61,14 +61,14 @@ func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (Run
 		if err != nil {
 			return err
 		}
-		run, err = c.keep(ctx, tx, p)
+		run, err = c.createRun(ctx, tx, p)
 		return err
 	})
 	return run, err
 }
 
-// keep stores the computation as the next run of the period.
-func (c *computation) keep(ctx context.Context, tx *gorm.DB, p evaluation.Period) (Run, error) {
+// createRun stores the computation as the next run of the period.
+func (c *computation) createRun(ctx context.Context, tx *gorm.DB, p evaluation.Period) (Run, error) {
 	o := c.outcome(p)
 	run := c.receipt(p, o)
 	run.ID, run.CreatedBy, run.CreatedAt = database.NewID(), audit.ActorOf(ctx).Name, evaluation.Following(p.StateAt, tx.NowFunc())
@@ -76,7 +76,7 @@ func (c *computation) keep(ctx context.Context, tx *gorm.DB, p evaluation.Period
 	if run.Number, err = nextNumber(tx, &Run{}, p.TownID, p.Code); err != nil {
 		return Run{}, err
 	}
-	if err := store(tx, run, o.Results); err != nil {
+	if err := insertRun(tx, run, o.Results); err != nil {
 		return Run{}, err
 	}
 	return run, audit.Write(ctx, tx, audit.Change{Town: p.TownID, Action: "run.create", Subject: describe(p) + "/runs/" + run.ID, After: run})
@@ -87,11 +87,11 @@ func (c *computation) receipt(p evaluation.Period, o *Outcome) Run {
 	data := c.dataFile()
 	return Run{
 		TownID: p.TownID, PeriodCode: p.Code, SchemeCode: p.SchemeCode, SchemeNumber: p.SchemeNumber,
-		Engine: engine, Seed: seedOf(c.scheme.Hash + data), SchemeHash: c.scheme.Hash, DataHash: sum(data), ResultHash: sum(resultFile(o)), Data: data,
+		Engine: Engine, Seed: seedOf(c.scheme.Hash + data), SchemeHash: c.scheme.Hash, DataHash: sha256Hex(data), ResultHash: sha256Hex(resultFile(o)), Data: data,
 	}
 }
 
-func sum(s string) string {
+func sha256Hex(s string) string {
 	h := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(h[:])
 }
@@ -114,8 +114,8 @@ func nextNumber(tx *gorm.DB, table any, townID, period string) (int64, error) {
 	return last + 1, err
 }
 
-// store inserts the run and its rows.
-func store(tx *gorm.DB, run Run, results []Result) error {
+// insertCorrections inserts the run and its rows.
+func insertRun(tx *gorm.DB, run Run, results []Result) error {
 	if err := tx.Create(&run).Error; err != nil {
 		return err
 	}
@@ -175,12 +175,12 @@ func loadOutcome(ctx context.Context, db *gorm.DB, p evaluation.Period, runID st
 			return nil, err
 		}
 	}
-	var appraisals []Appraisal
+	var appraisals []RobustnessResult
 	if err := db.WithContext(ctx).Where("town_id = ? AND run_id = ?", p.TownID, runID).Find(&appraisals).Error; err != nil {
 		return nil, err
 	}
 	if len(appraisals) > 0 {
-		o.sure = &appraisals[0].Document.V
+		o.robustness = &appraisals[0].Document.V
 	}
 	return o, o.loadRows(ctx, db, p.TownID)
 }

@@ -3,7 +3,7 @@ package index
 import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/text"
-	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Scorecard is everything about one branch in one period: from the raw values up
@@ -59,7 +59,7 @@ func (o *Outcome) scorecard(r *Result, before *Outcome, language string, detaile
 	s := Scorecard{
 		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language),
 		Scheme:  SchemeRef{Code: d.Code, Version: d.Version},
-		Outcome: r.Status, Coverage: composite.Round(r.Coverage, 4), Base: rounded(r.Base, d.Decimals), Bonus: r.Bonus, Deduction: r.Deduction,
+		Outcome: r.Status, Coverage: stats.Round(r.Coverage, 4), Base: rounded(r.Base, d.Decimals), Bonus: r.Bonus, Deduction: r.Deduction,
 		Vetoes: append([]string{}, r.vetoes()...), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank,
 		Aggregated: !detailed, Nodes: o.nodes(r, detailed),
 	}
@@ -107,8 +107,8 @@ func (o *Outcome) nodes(r *Result, detailed bool) []ScorecardNode {
 	return nodes
 }
 
-// Standing is one published period in the history of a branch.
-type Standing struct {
+// HistoryEntry is one published period in the history of a branch.
+type HistoryEntry struct {
 	Period     string             `json:"period" example:"2023Q3"`
 	Kind       string             `json:"kind" enums:"quarter,half_year,year"`
 	Status     string             `json:"status" enums:"published,final"`

@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/datafile"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/scheme"
 )
@@ -31,7 +32,7 @@ type Check struct {
 // Verify computes the run again from its scheme and data file, and compares every
 // figure, to the last bit, with the receipt and with the rows that are served.
 func Verify(ctx context.Context, db *gorm.DB, run Run) (Verification, error) {
-	v := Verification{Town: run.TownID, Period: run.PeriodCode, Run: run.ID, Engine: engine, OK: true}
+	v := Verification{Town: run.TownID, Period: run.PeriodCode, Run: run.ID, Engine: Engine, OK: true}
 	check := func(what, receipt, computed string) {
 		v.Checks = append(v.Checks, Check{what, receipt, computed, receipt == computed})
 		v.OK = v.OK && receipt == computed
@@ -40,8 +41,8 @@ func Verify(ctx context.Context, db *gorm.DB, run Run) (Verification, error) {
 	if err != nil {
 		return v, err
 	}
-	check("scheme", run.SchemeHash, sum(string(document.Document)))
-	check("data", run.DataHash, sum(run.Data))
+	check("scheme", run.SchemeHash, sha256Hex(string(document.Document)))
+	check("data", run.DataHash, sha256Hex(run.Data))
 	check("recomputed", run.ResultHash, recomputed(document, run))
 	served, err := storedRows(ctx, db, run)
 	if err != nil {
@@ -66,7 +67,7 @@ func recomputed(v scheme.Version, run Run) string {
 	if err != nil {
 		return err.Error()
 	}
-	return sum(resultFile(c.outcome(evaluation.Period{TownID: run.TownID, Code: run.PeriodCode})))
+	return sha256Hex(resultFile(c.outcome(evaluation.Period{TownID: run.TownID, Code: run.PeriodCode})))
 }
 
 // storedRows is the hash of the rows that are served. The compiled scheme is not
@@ -74,16 +75,16 @@ func recomputed(v scheme.Version, run Run) string {
 func storedRows(ctx context.Context, db *gorm.DB, run Run) (string, error) {
 	o := &Outcome{Run: &run}
 	err := o.loadRows(ctx, db, run.TownID)
-	return sum(resultFile(o)), err
+	return sha256Hex(resultFile(o)), err
 }
 
 // replay computes from a data file what was computed when it was written.
 func replay(compiled *scheme.Compiled, data string) (*computation, error) {
-	file, err := ReadData(strings.NewReader(data), compiled)
+	file, err := datafile.Read(strings.NewReader(data), compiled)
 	if err != nil {
 		return nil, err
 	}
-	return file.computation(compiled)
+	return computationOf(compiled, file)
 }
 
 // VerifyAll verifies every run of the town (every town where townID is empty) and

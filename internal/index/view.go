@@ -9,16 +9,16 @@ import (
 // View is one period ready to be shown: its outcome and that of the period
 // before. Views of the same Token show the same figures.
 type View struct {
-	Token  string // empty while provisional
-	source Source
-	now    *Outcome
-	before *Outcome
+	Token    string // empty while provisional
+	source   Source
+	current  *Outcome
+	previous *Outcome
 }
 
 // Ranking shows the list, narrowed by the filter, to a caller who may see the
 // branches that has names (nil = all).
 func (v View) Ranking(f RankingFilter, language string, has func(branch string) bool) (Ranking, error) {
-	r := v.now.ranking(v.before, language)
+	r := v.current.ranking(v.previous, language)
 	r.Source = v.source
 	if has != nil {
 		r = r.within(has)
@@ -29,14 +29,14 @@ func (v View) Ranking(f RankingFilter, language string, has func(branch string) 
 // Scorecard shows one branch; detailed says whether the caller may see below the
 // first level.
 func (v View) Scorecard(branch, language string, detailed bool) (Scorecard, error) {
-	r := v.now.find(branch)
+	r := v.current.find(branch)
 	if r == nil {
 		return Scorecard{}, fault.Missing(text.Text{ZH: "本周期的党组织", EN: "branch of this period"}, branch)
 	}
-	s := v.now.scorecard(r, v.before, language, detailed)
+	s := v.current.scorecard(r, v.previous, language, detailed)
 	s.Source = v.source
 	return s, nil
 }
 
 // Scheme is the one by which the figures were made.
-func (v View) Scheme() *scheme.Compiled { return v.now.Scheme }
+func (v View) Scheme() *scheme.Compiled { return v.current.Scheme }

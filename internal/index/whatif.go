@@ -47,11 +47,11 @@ type Supposed struct {
 // WhatIf computes the ranking under the supposition, for the branches that the
 // caller may see.
 func (v View) WhatIf(s Supposition, language string, has func(branch string) bool) (WhatIf, error) {
-	o := v.now
+	o := v.current
 	if _, err := o.explainer(); err != nil {
 		return WhatIf{}, err
 	}
-	c := &computation{scheme: o.Scheme, branches: o.work.branches, values: o.work.values}
+	c := &computation{scheme: o.Scheme, branches: o.computation.branches, values: o.computation.values}
 	if len(s.Weights) > 0 {
 		var err error
 		if c.scheme, err = reweighed(o.Scheme, s.Weights); err != nil {

@@ -76,7 +76,7 @@ func (r *Runner) RunPending(ctx context.Context) (done int, err error) {
 		name string
 		do   func(context.Context, *gorm.DB) (int, error)
 	}{
-		{"compute the robustness of runs", index.AppraisePending},
+		{"compute the robustness of runs", index.ComputePendingRobustness},
 		{"measure the outcomes of plans", improve.MeasureOutcomes},
 		{"reopen plan items that relapsed", improve.ReopenRelapsed},
 		{"make reminders", improve.Remind},

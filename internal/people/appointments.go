@@ -78,7 +78,7 @@ func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (Appointment, erro
 	}
 	a.ID = database.NewID()
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := Hold(tx, a.TownID, a.PersonCode); err != nil {
+		if err := LockPerson(tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}
 		if err := access.PersonExists(ctx, tx, a.TownID, a.PersonCode); err != nil {

@@ -24,17 +24,17 @@ func checkAssignment(a Assignment) (faults []fault.FieldError) {
 	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
 }
 
-// Hold makes others who hold the same person wait until tx ends: two assignments of
+// LockPerson makes others who hold the same person wait until tx ends: two assignments of
 // one person, or two reports, that overlap must not miss each other.
-func Hold(tx *gorm.DB, townID, code string) error {
+func LockPerson(tx *gorm.DB, townID, code string) error {
 	var held []Person
 	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("code").
 		Where("town_id = ? AND code = ?", townID, code).Find(&held).Error
 }
 
-// holdBranch does the same for those who assign to one branch. Whoever holds a
+// lockBranch does the same for those who assign to one branch. Whoever holds a
 // person and a branch takes the person first, so that nobody waits in a circle.
-func holdBranch(tx *gorm.DB, townID, code string) error {
+func lockBranch(tx *gorm.DB, townID, code string) error {
 	var held []town.Life
 	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("code").
 		Where("town_id = ? AND code = ?", townID, code).Find(&held).Error

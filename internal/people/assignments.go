@@ -85,13 +85,13 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (Assignment, error) 
 	}
 	a.ID = database.NewID()
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := Hold(tx, a.TownID, a.PersonCode); err != nil {
+		if err := LockPerson(tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}
 		if err := checkEnds(ctx, tx, a); err != nil {
 			return err
 		}
-		if err := holdBranch(tx, a.TownID, a.BranchCode); err != nil {
+		if err := lockBranch(tx, a.TownID, a.BranchCode); err != nil {
 			return err
 		}
 		if err := refuseClash(tx, a); err != nil {

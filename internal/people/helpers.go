@@ -13,17 +13,17 @@ import (
 	"bulwark/internal/town"
 )
 
-// Helper is a mentor or instructor on a day, with the branches that he or she
+// Mentorship is a mentor or instructor on a day, with the branches that he or she
 // works on.
-type Helper struct {
-	Person      Named    `json:"person"`
-	Appointment Letter   `json:"appointment"`
-	Branches    []string `json:"branches" example:"b07"` // sorted
+type Mentorship struct {
+	Person      Named             `json:"person"`
+	Appointment AppointmentLetter `json:"appointment"`
+	Branches    []string          `json:"branches" example:"b07"` // sorted
 }
 
-// ListHelpers gives everybody who is appointed mentor or instructor on the day, in
+// ListMentorships gives everybody who is appointed mentor or instructor on the day, in
 // the order of codes.
-func ListHelpers(ctx context.Context, db *gorm.DB, townID string, role access.Role, on day.Date) (helpers []Helper, err error) {
+func ListMentorships(ctx context.Context, db *gorm.DB, townID string, role access.Role, on day.Date) (helpers []Mentorship, err error) {
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
 		appointed, err := ListAppointments(ctx, tx, townID, AppointmentFilter{On: on, Role: role})
 		if err != nil {
@@ -52,13 +52,13 @@ func ListHelpers(ctx context.Context, db *gorm.DB, townID string, role access.Ro
 			}
 			branches[a.PersonCode] = append(branches[a.PersonCode], a.BranchCode)
 		}
-		helpers = make([]Helper, len(appointed))
+		helpers = make([]Mentorship, len(appointed))
 		for i, a := range appointed {
 			on := append([]string{}, branches[a.PersonCode]...)
 			slices.Sort(on)
-			helpers[i] = Helper{Named{a.PersonCode, names[a.PersonCode]}, *a.letter(), on}
+			helpers[i] = Mentorship{Named{a.PersonCode, names[a.PersonCode]}, *a.letter(), on}
 		}
-		slices.SortFunc(helpers, func(a, b Helper) int { return strings.Compare(a.Person.Code, b.Person.Code) })
+		slices.SortFunc(helpers, func(a, b Mentorship) int { return strings.Compare(a.Person.Code, b.Person.Code) })
 		return nil
 	})
 	return helpers, err

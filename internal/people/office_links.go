@@ -58,7 +58,7 @@ func LinkOffice(ctx context.Context, db *gorm.DB, l OfficeLink) (OfficeLink, err
 	}
 	l.ID = database.NewID()
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := holdOffice(ctx, tx, l.TownID, l.OfficeCode); err != nil {
+		if err := lockOffice(ctx, tx, l.TownID, l.OfficeCode); err != nil {
 			return err
 		}
 		if err := branchLives(ctx, tx, l.TownID, l.BranchCode, l.ValidFrom); err != nil {

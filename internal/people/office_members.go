@@ -84,7 +84,7 @@ func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (OfficeMember,
 	}
 	m.ID = database.NewID()
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := holdOffice(ctx, tx, m.TownID, m.OfficeCode); err != nil {
+		if err := lockOffice(ctx, tx, m.TownID, m.OfficeCode); err != nil {
 			return err
 		}
 		if err := access.PersonExists(ctx, tx, m.TownID, m.PersonCode); err != nil {

@@ -82,9 +82,9 @@ func UpdateOffice(ctx context.Context, db *gorm.DB, townID, code string, version
 	return after, err
 }
 
-// holdOffice gives the office and makes others who join or link it wait until tx
+// lockOffice gives the office and makes others who join or link it wait until tx
 // ends: two overlapping terms must not miss each other.
-func holdOffice(ctx context.Context, tx *gorm.DB, townID, code string) error {
+func lockOffice(ctx context.Context, tx *gorm.DB, townID, code string) error {
 	_, err := FindOffice(ctx, tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}), townID, code)
 	return err
 }

@@ -18,8 +18,8 @@ type Named struct {
 	Name text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 }
 
-// Letter is an appointment as far as a pairing tells of it.
-type Letter struct {
+// AppointmentLetter is an appointment as far as a pairing tells of it.
+type AppointmentLetter struct {
 	ID         string    `json:"id" format:"uuid"`
 	Letter     string    `json:"letter,omitempty" example:"演示聘字〔2022〕1号"`
 	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
@@ -28,11 +28,11 @@ type Letter struct {
 
 // Paired is a person who has a duty for a branch.
 type Paired struct {
-	Person      Named     `json:"person"`
-	ValidFrom   day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil  *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
-	Exclusive   bool      `json:"exclusive"`
-	Appointment *Letter   `json:"appointment,omitempty"` // to the role of the duty; absent = the person does not hold it on the day
+	Person      Named              `json:"person"`
+	ValidFrom   day.Date           `json:"valid_from" swaggertype:"string" format:"date"`
+	ValidUntil  *day.Date          `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	Exclusive   bool               `json:"exclusive"`
+	Appointment *AppointmentLetter `json:"appointment,omitempty"` // to the role of the duty; absent = the person does not hold it on the day
 }
 
 // LinkedOffice is a liaison office that works for a branch, with its members.
@@ -155,17 +155,19 @@ type holder struct {
 }
 
 // lettersOn gives the appointments of people that are in force on the day.
-func lettersOn(ctx context.Context, db *gorm.DB, townID string, on day.Date, persons []string) (map[holder]*Letter, error) {
+func lettersOn(ctx context.Context, db *gorm.DB, townID string, on day.Date, persons []string) (map[holder]*AppointmentLetter, error) {
 	var list []Appointment
 	err := inForce(db.WithContext(ctx), on).Where("town_id = ? AND person_code IN ?", townID, persons).Find(&list).Error
-	letters := make(map[holder]*Letter, len(list))
+	letters := make(map[holder]*AppointmentLetter, len(list))
 	for _, a := range list {
 		letters[holder{a.PersonCode, a.Role}] = a.letter()
 	}
 	return letters, err
 }
 
-func (a Appointment) letter() *Letter { return &Letter{a.ID, a.Letter, a.ValidFrom, a.ValidUntil} }
+func (a Appointment) letter() *AppointmentLetter {
+	return &AppointmentLetter{a.ID, a.Letter, a.ValidFrom, a.ValidUntil}
+}
 
 // addOffices adds the offices that are linked to the branches on the day, each
 // with its members of that day.

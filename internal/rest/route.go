@@ -44,7 +44,9 @@ type Router struct {
 }
 
 // Under returns the router of the addresses below path.
-func (r Router) Under(path string) Router { return Router{r.to.Group(path), r.engine, r.below + path, r.tag} }
+func (r Router) Under(path string) Router {
+	return Router{r.to.Group(path), r.engine, r.below + path, r.tag}
+}
 
 // Tag returns the router of the same addresses, for an area of the API.
 func (r Router) Tag(area string) Router { return Router{r.to, r.engine, r.below, area} }

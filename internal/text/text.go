@@ -14,13 +14,26 @@ type Text struct {
 	EN string `json:"en,omitempty" example:"organisational strength"`
 } // @name LocalizedText
 
-// F fills the same arguments into a Chinese and an English format. Use explicit
-// argument indexes (%[2]s) where the two languages order them differently.
+// F fills the same arguments into a Chinese and an English format; a Text among them
+// stands in each in its language. Use explicit argument indexes (%[2]s) where the two
+// languages order them differently.
 func F(zh, en string, args ...any) Text {
 	if len(args) == 0 {
 		return Text{ZH: zh, EN: en}
 	}
-	return Text{ZH: fmt.Sprintf(zh, args...), EN: fmt.Sprintf(en, args...)}
+	return Text{ZH: fmt.Sprintf(zh, in("zh", args)...), EN: fmt.Sprintf(en, in("en", args)...)}
+}
+
+// in returns the arguments with each Text in the language.
+func in(language string, args []any) []any {
+	said := make([]any, len(args))
+	for i, a := range args {
+		said[i] = a
+		if t, ok := a.(Text); ok {
+			said[i] = t.In(language)
+		}
+	}
+	return said
 }
 
 // Same is a phrase that reads alike in both languages, such as a code.

@@ -1,12 +1,15 @@
 package town
 
 import (
+	"context"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
+	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
@@ -60,4 +63,23 @@ func Taken(err error) error {
 	}
 	return fault.Conflict("already_exists", "该代码已被使用", "this code is taken").
 		With(fault.Field(at, "taken", "已被使用：请另取一个", "it is taken: choose another")).Because(err)
+}
+
+// KnownBranches returns a fault for each of the codes that is no branch of the town
+// today, below the pointer of their list.
+func KnownBranches(ctx context.Context, db *gorm.DB, townID string, codes []string, pointer string) error {
+	var faults []fault.FieldError
+	for i, code := range codes {
+		_, err := FindBranch(ctx, db, townID, code, day.Of(db.NowFunc()))
+		switch {
+		case fault.Is(err, fault.KindNotFound):
+			faults = append(faults, fault.Field(pointer+"/"+strconv.Itoa(i), "unknown_branch", "没有党组织“%s”", "there is no branch %q", code))
+		case err != nil:
+			return err
+		}
+	}
+	if len(faults) > 0 {
+		return fault.Broken(faults...)
+	}
+	return nil
 }

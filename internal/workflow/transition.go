@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
+	"bulwark/internal/fault"
 )
 
 // Transition is one step of a record, kept for ever under the version that it made.
@@ -60,7 +61,8 @@ func History[X any, P interface {
 	set(Transition)
 }](ctx context.Context, db *gorm.DB, kind string, ref Ref) ([]X, error) {
 	var rows []Transition
-	err := db.WithContext(ctx).Where("town_id = ? AND kind = ? AND record_id = ?", ref.Town, kind, ref.ID).Order("version").Find(&rows).Error
+	err := db.WithContext(ctx).Where("town_id = ? AND kind = ? AND record_id = ?", ref.Town, kind, ref.ID).
+		Order("version").Find(&rows).Error
 	list := make([]X, len(rows))
 	for i, r := range rows {
 		if err := json.Unmarshal([]byte(r.Extra), &list[i]); err != nil {
@@ -69,4 +71,43 @@ func History[X any, P interface {
 		P(&list[i]).set(r)
 	}
 	return list, err
+}
+
+// Stale returns the refusal of a change of an old version, with who made a newer one,
+// when and by which verb, where the history knows.
+func Stale(ctx context.Context, tx *gorm.DB, kind string, ref Ref) error {
+	steps, err := lastSteps(ctx, tx, kind, ref.Town, []Ref{ref})
+	if err != nil {
+		return err
+	}
+	if s, ok := steps[ref.ID]; ok && s.Version > ref.Version {
+		return s.stale()
+	}
+	return fault.OutOfDate()
+}
+
+// lastSteps returns the last step of each record, by id, in one statement; in none where
+// there is no ref.
+func lastSteps(ctx context.Context, tx *gorm.DB, kind, town string, refs []Ref) (map[string]Transition, error) {
+	last := map[string]Transition{}
+	if len(refs) == 0 {
+		return last, nil
+	}
+	ids := make([]string, len(refs))
+	for i, r := range refs {
+		ids[i] = r.ID
+	}
+	var rows []Transition
+	err := tx.WithContext(ctx).Where("town_id = ? AND kind = ? AND record_id IN ?", town, kind, ids).Order("version").Find(&rows).Error
+	for _, r := range rows {
+		last[r.RecordID] = r
+	}
+	return last, err
+}
+
+// stale refuses a change of a version that the step has replaced.
+func (t Transition) stale() error {
+	return fault.OutOfDate().Held(fault.Lock{
+		By: t.Actor, Role: string(t.Role), At: t.At, Reason: t.Reason, Verb: t.Verb, CanLift: fault.Nobody,
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // asemColumns are the indicators of one stage, in the order of imeta.csv, with the
@@ -56,26 +57,26 @@ func TestASEMByColumns(t *testing.T) {
 	for c, code := range s.codes {
 		x := raw.byUnit(s.units, code)
 		if by := s.denominators[c]; by != "NA" {
-			x = composite.Denominate(x, info.numbers(by), 1)
+			x = stats.Denominate(x, info.numbers(by), 1)
 		}
 		columns = append(columns, x)
 	}
 	s.sameAs(t, "denominated.csv", columns)
 	missing := 0
 	for c, x := range columns {
-		missing += composite.Summarise(x).Missing
-		columns[c] = composite.ImputeMean(x, s.groups)
+		missing += stats.Summarise(x).Missing
+		columns[c] = stats.ImputeMean(x, s.groups)
 	}
 	s.sameAs(t, "imputed.csv", columns)
 	treated, points := 0, 0
 	for c, x := range columns {
-		held, err := composite.TreatOutliers(x, composite.Treatment{})
+		held, err := (composite.Treatment{}).Treat(x)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if columns[c] = held.Values; held.Kind == composite.Winsorised {
+		if columns[c] = held.Values; held.Kind == stats.Winsorised {
 			treated, points = treated+1, points+len(held.Points)
-		} else if held.Kind != composite.Untreated {
+		} else if held.Kind != stats.Untreated {
 			t.Errorf("%s was treated by %s", s.codes[c], held.Kind)
 		}
 	}
@@ -90,7 +91,7 @@ func TestASEMByColumns(t *testing.T) {
 	s.published(t, index)
 	s.index(t, "index_zscore_amean.csv", s.aggregate(t, s.normalise(t, columns, &composite.ZScore{Mean: new(0.0), SD: new(1.0)}), composite.Arithmetic))
 	for c, x := range scores {
-		scores[c] = composite.Rescale(x, 1, 100)
+		scores[c] = stats.Rescale(x, 1, 100)
 	}
 	s.index(t, "index_gmean_minmax1_100.csv", s.aggregate(t, scores, composite.Geometric))
 }
@@ -166,7 +167,7 @@ func (s asemColumns) published(t *testing.T, nodes map[string][]float64) {
 	eight := map[string]float64{"CHE": 68.38372424, "NLD": 64.81951617, "DNK": 64.80407996, "RUS": 35.65554451}
 	for u, code := range s.units {
 		rank := 1 + slices.Index(descending, index[u])
-		if float64(rank) != ranks[u] || composite.Round(index[u], 2) != scores[u] {
+		if float64(rank) != ranks[u] || stats.Round(index[u], 2) != scores[u] {
 			t.Errorf("%s: %.9f at rank %d, published %v at %v", code, index[u], rank, scores[u], ranks[u])
 		}
 		if want, ok := eight[code]; ok && math.Abs(index[u]-want) > 1e-7 {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/agreement"
+	"bulwark/pkg/composite/stats"
 )
 
 // FuzzCertainty holds everything that says how sure a ranking is to an answer without
@@ -37,7 +39,7 @@ func FuzzCertainty(f *testing.F) {
 			checkRobustness(t, r)
 			mustBeFinite(t, r)
 		}
-		if s, err := ix.Sensitivity(d, o, composite.SobolOptions{Rows: 2 + w.intn(6), Bootstrap: 3}, []int{0, 1}); err == nil {
+		if s, err := ix.Sensitivity(d, o, stats.SobolOptions{Rows: 2 + w.intn(6), Bootstrap: 3}, []int{0, 1}); err == nil {
 			mustBeFinite(t, s)
 		}
 		if list, err := ix.LeaveOutEvaluators(d, o.Ratings, o.Adjustments); err == nil {
@@ -52,7 +54,7 @@ func FuzzCertainty(f *testing.F) {
 
 func raters(t *testing.T, w *wild) {
 	var table [][]float64
-	var scores []composite.EvaluatorScore
+	var scores []agreement.EvaluatorScore
 	width := 1 + w.intn(4)
 	for target := range w.intn(7) {
 		var row []float64
@@ -61,18 +63,18 @@ func raters(t *testing.T, w *wild) {
 		}
 		table = append(table, row[:width-w.intn(8)/7])
 		for range w.intn(5) {
-			scores = append(scores, composite.EvaluatorScore{Target: target, Evaluator: w.intn(4), Period: w.intn(3), Score: w.number(0, 100)})
+			scores = append(scores, agreement.EvaluatorScore{Target: target, Evaluator: w.intn(4), Period: w.intn(3), Score: w.number(0, 100)})
 		}
 	}
-	icc, _ := composite.IntraclassCorrelation(table)
+	icc, _ := agreement.IntraclassCorrelation(table)
 	mustBeFinite(t, icc)
-	for _, level := range []composite.ScaleLevel{composite.NominalScale, composite.OrdinalScale, composite.IntervalScale} {
-		alpha, _ := composite.KrippendorffAlpha(table, level)
+	for _, level := range []agreement.ScaleLevel{agreement.NominalScale, agreement.OrdinalScale, agreement.IntervalScale} {
+		alpha, _ := agreement.KrippendorffAlpha(table, level)
 		mustBeFinite(t, alpha)
 	}
-	mustBeFinite(t, composite.FitSeverity(scores))
+	mustBeFinite(t, agreement.FitSeverity(scores))
 	k := w.intn(3)
-	mustBeFinite(t, composite.Sobol(k, func([]float64) float64 { return w.number(0, 1) }, composite.SobolOptions{Rows: w.intn(20), Bootstrap: 5}))
+	mustBeFinite(t, stats.Sobol(k, func([]float64) float64 { return w.number(0, 1) }, stats.SobolOptions{Rows: w.intn(20), Bootstrap: 5}))
 }
 
 // mustBeFinite looks at every number inside x.

@@ -3,7 +3,122 @@ package composite
 import (
 	"math"
 	"slices"
+
+	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 )
+
+// MissingKind names what stands in for a value that is missing.
+type MissingKind string
+
+// The policies for a missing value. Peer and class policies use the entered
+// values of the indicator; where a group has none, they act as Exclude, and so
+// does Carry where there is nothing to carry.
+const (
+	Exclude    MissingKind = "exclude"     // the weight leaves the parent; the default
+	Zero       MissingKind = "zero"        // the score, not the raw value, is 0
+	PeerMean   MissingKind = "peer_mean"   // mean of the peer group
+	PeerMedian MissingKind = "peer_median" // median of the peer group
+	ClassMean  MissingKind = "class_mean"  // mean of the unit's class
+	Carry      MissingKind = "carry"       // the value in Data.Carried
+	Fail       MissingKind = "fail"        // the unit gets no score
+)
+
+// Missing is the policy of one indicator.
+type Missing struct {
+	Kind    MissingKind `json:"kind"`              // Exclude when empty
+	Periods int         `json:"periods,omitempty"` // for Carry: the caller looks back at most so far; 1 when 0
+}
+
+func (k MissingKind) imputes() bool { return k == PeerMean || k == PeerMedian || k == ClassMean }
+
+func (m Missing) check(rule Rule, r report) {
+	switch m.Kind {
+	case Exclude, Zero, Carry, Fail:
+	case PeerMean, PeerMedian, ClassMean:
+		if rule != nil && rule.Kind() == "levels" {
+			r("/kind", "missing_needs_numbers", "levels have no mean: use exclude, zero, carry or fail")
+		}
+	default:
+		r("/kind", "unknown_missing", "%q is not a policy: use exclude, zero, peer_mean, peer_median, class_mean, carry or fail", m.Kind)
+	}
+	if m.Periods < 0 {
+		r("/periods", "negative", "give 1 or more periods to look back")
+	}
+}
+
+// Treatment holds back outliers of a column by Winsorisation before its peers are
+// measured. A column passes if |skewness| < Skew or excess kurtosis < Kurtosis,
+// both of type 2. While it does not, the largest value (the smallest, where
+// skewness is negative) is set to the next one inward, and the column is tested
+// again. Equal values move together; a step that would move more than MaxPoints
+// values in all, or leave the column constant, is not taken. Fewer than four
+// values, or equal ones, always pass.
+type Treatment struct {
+	Kind      string   `json:"kind"`                 // "winsorise"
+	MaxPoints *int     `json:"max_points,omitempty"` // 5
+	Skew      *float64 `json:"skew,omitempty"`       // 2
+	Kurtosis  *float64 `json:"kurtosis,omitempty"`   // 3.5
+}
+
+func (t *Treatment) resolve() *Treatment {
+	if t == nil {
+		return nil
+	}
+	return &Treatment{t.Kind, or(t.MaxPoints, 5), or(t.Skew, 2), or(t.Kurtosis, 3.5)}
+}
+
+func (t *Treatment) check(rule Rule, r report) {
+	if t.Kind != "winsorise" {
+		r("/kind", "unknown_treatment", "%q is not a treatment: use winsorise", t.Kind)
+	}
+	if *t.MaxPoints < 0 {
+		r("/max_points", "negative", "give 0 or more points")
+	}
+	if reportValue(r, "/skew", *t.Skew) && *t.Skew < 0 {
+		r("/skew", "negative", "give a limit of 0 or more")
+	}
+	reportValue(r, "/kurtosis", *t.Kurtosis)
+	if rule != nil && rule.Kind() == "levels" {
+		r("", "treatment_needs_numbers", "levels have no outliers: remove the treatment")
+	}
+}
+
+// Winsorise treats one column as t does in a tree; an empty Kind will do. A column
+// that passes, is constant or has fewer than four values is Untreated. The error is
+// of type Faults.
+func (t Treatment) Winsorise(x []float64) (*stats.TreatedColumn, error) {
+	limits, err := t.checkedLimits()
+	if err != nil {
+		return nil, err
+	}
+	return limits.Winsorise(x), nil
+}
+
+// Treat tries Winsorise and, where the column does not pass then, a logarithm; see
+// OutlierLimits.Treat. The error is of type Faults.
+func (t Treatment) Treat(x []float64) (*stats.TreatedColumn, error) {
+	limits, err := t.checkedLimits()
+	if err != nil {
+		return nil, err
+	}
+	return limits.Treat(x), nil
+}
+
+// checkedLimits are those of t with its defaults, or its faults.
+func (t *Treatment) checkedLimits() (stats.OutlierLimits, error) {
+	t = t.resolve()
+	fill(&t.Kind, string(stats.Winsorised))
+	if faults := collect(func(r report) { t.check(nil, r) }); len(faults) > 0 {
+		return stats.OutlierLimits{}, faults
+	}
+	return t.limits(), nil
+}
+
+// limits of a resolved treatment.
+func (t *Treatment) limits() stats.OutlierLimits {
+	return stats.OutlierLimits{MaxPoints: *t.MaxPoints, Skew: *t.Skew, Kurtosis: *t.Kurtosis}
+}
 
 // column is one leaf fitted to the data of a run: all that is needed to say what
 // any unit's cell holds and scores.
@@ -63,7 +178,7 @@ func (c *column) cell(unit int) Cell {
 	}
 	group := c.peers.group(unit)
 	if c.bounds != nil {
-		cell.Used = clamp(used, c.bounds[group].low, c.bounds[group].high)
+		cell.Used = num.Clamp(used, c.bounds[group].low, c.bounds[group].high)
 	}
 	if len(c.scorers) == 1 {
 		group = 0 // a rule that needs no peers has one scorer for all groups
@@ -109,9 +224,9 @@ func (c *column) impute() {
 	for g, x := range groups {
 		slices.Sort(x)
 		if c.leaf.missing == PeerMedian {
-			c.imputed[g] = Median(x)
+			c.imputed[g] = stats.Median(x)
 		} else {
-			c.imputed[g] = ArithmeticMean(x, nil)
+			c.imputed[g] = stats.ArithmeticMean(x, nil)
 		}
 	}
 }
@@ -127,7 +242,7 @@ func (r *Result) fitPeers(c *column) {
 	if c.leaf.treat != nil {
 		c.bounds = make([]bound, len(groups))
 		for g, x := range groups {
-			c.bounds[g] = c.leaf.treat.winsorise(x)
+			c.bounds[g].low, c.bounds[g].high = c.leaf.treat.limits().Bounds(x)
 		}
 		r.logTreated(c)
 	}
@@ -160,7 +275,7 @@ func (r *Result) reference(c *column, code string) float64 {
 	_, x := c.complete(unit)
 	if c.bounds != nil {
 		b := c.bounds[c.peers.group(unit)]
-		x = clamp(x, b.low, b.high)
+		x = num.Clamp(x, b.low, b.high)
 	}
 	return x
 }
@@ -170,7 +285,55 @@ func (r *Result) logTreated(c *column) {
 		_, x := c.complete(unit)
 		b := c.bounds[c.peers.group(unit)]
 		if x < b.low || x > b.high {
-			r.Treated = append(r.Treated, TreatedPoint{c.leaf.node, unit, x, clamp(x, b.low, b.high)})
+			r.Treated = append(r.Treated, stats.TreatedPoint{Node: c.leaf.node, Unit: unit, Before: x, After: num.Clamp(x, b.low, b.high)})
 		}
 	}
+}
+
+// grouping splits the units into groups numbered from 0; of is nil for a single one.
+type grouping struct {
+	of    []int32
+	names []string // class of each group, "" for the single one
+}
+
+var everyone = &grouping{names: []string{""}}
+
+func classGroups(classes []string) *grouping {
+	if classes == nil {
+		return everyone
+	}
+	g := &grouping{of: make([]int32, len(classes))}
+	number := map[string]int32{}
+	for i, class := range classes {
+		n, ok := number[class]
+		if !ok {
+			n = int32(len(g.names))
+			number[class] = n
+			g.names = append(g.names, class)
+		}
+		g.of[i] = n
+	}
+	return g
+}
+
+func (g *grouping) group(unit int) int {
+	if g.of == nil {
+		return 0
+	}
+	return int(g.of[unit])
+}
+
+// split deals the values of the units, where there are any, to their groups.
+func (g *grouping) split(units int, value func(unit int) float64) [][]float64 {
+	groups := make([][]float64, len(g.names))
+	if len(groups) == 1 {
+		groups[0] = make([]float64, 0, units)
+	}
+	for i := range units {
+		if x := value(i); x == x {
+			n := g.group(i)
+			groups[n] = append(groups[n], x)
+		}
+	}
+	return groups
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 func TestCombine(t *testing.T) {
@@ -52,7 +53,7 @@ func TestRatio(t *testing.T) {
 		{1e308, 1e-308, 1, 0, false},
 	}
 	for _, tt := range tests {
-		got, ok := composite.Ratio(tt.numerator, tt.denominator, tt.scale)
+		got, ok := stats.Ratio(tt.numerator, tt.denominator, tt.scale)
 		if ok != tt.ok || ok && got != tt.want {
 			t.Errorf("Ratio(%v, %v, %v) = %v %v, want %v %v", tt.numerator, tt.denominator, tt.scale, got, ok, tt.want, tt.ok)
 		}

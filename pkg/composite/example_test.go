@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 func Example() {
@@ -105,7 +106,7 @@ func ExampleNormalise() {
 }
 
 func ExampleRound() {
-	fmt.Println(composite.Round(2.675, 2), composite.Round(0.1+0.2, 1))
+	fmt.Println(stats.Round(2.675, 2), stats.Round(0.1+0.2, 1))
 	// Output: 2.68 0.3
 }
 
@@ -118,7 +119,7 @@ func ExampleCombine() {
 }
 
 func ExampleCopeland() {
-	outranking := composite.Outranking([][]float64{{3, 2, 1}, {1, 3, 2}, {3, 1, 2}}, nil)
-	fmt.Println(composite.Copeland(outranking))
+	outranking := stats.Outranking([][]float64{{3, 2, 1}, {1, 3, 2}, {3, 1, 2}}, nil)
+	fmt.Println(stats.Copeland(outranking))
 	// Output: [2 0 -2]
 }

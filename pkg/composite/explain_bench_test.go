@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // wideTown is a town of so many units with 26 indicators under five dimensions, as
@@ -35,7 +36,7 @@ func wideTown(t testing.TB, units int, root composite.AggregationKind, weight fu
 	for range ix.Leaves() {
 		column := make([]float64, units)
 		for u := range column {
-			column[u] = composite.Round(d.number(50, 95), 2)
+			column[u] = stats.Round(d.number(50, 95), 2)
 		}
 		data.Columns = append(data.Columns, column)
 	}

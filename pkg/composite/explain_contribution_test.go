@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 func TestContributionsSumToTheBase(t *testing.T) {
@@ -108,17 +109,17 @@ func one(t testing.TB, tree composite.Node, scores []float64) *composite.Explain
 func mean(kind composite.AggregationKind, p float64, x, w []float64) float64 {
 	switch kind {
 	case composite.Geometric:
-		return composite.GeometricMean(x, w)
+		return stats.GeometricMean(x, w)
 	case composite.Harmonic:
-		return composite.HarmonicMean(x, w)
+		return stats.HarmonicMean(x, w)
 	case composite.Power:
-		return composite.PowerMean(x, w, p)
+		return stats.PowerMean(x, w, p)
 	case composite.Penalised:
-		return composite.PenalisedMean(x, w)
+		return stats.PenalisedMean(x, w)
 	case composite.Minimum:
 		return slices.Min(x)
 	}
-	return composite.ArithmeticMean(x, w)
+	return stats.ArithmeticMean(x, w)
 }
 
 // byPermutations is the Shapley value by its definition: every order of the children.

@@ -1,5 +1,13 @@
 package composite
 
+import (
+	"fmt"
+	"math"
+
+	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
+)
+
 // Index is a checked Spec, ready to score. It is immutable and safe for
 // concurrent use.
 type Index struct {
@@ -113,4 +121,106 @@ func newLeaf(n *Node, at int, effective float64) leaf {
 		l.fixed = []scorer{n.Rule.fit(peers{cost: l.cost})}
 	}
 	return l
+}
+
+// AggregationKind names how a node combines its children.
+type AggregationKind string
+
+// The aggregations; each is the exported function of the same name.
+const (
+	Arithmetic AggregationKind = "arithmetic" // ArithmeticMean, the default
+	Geometric  AggregationKind = "geometric"  // GeometricMean
+	Harmonic   AggregationKind = "harmonic"   // HarmonicMean
+	Power      AggregationKind = "power"      // PowerMean with P
+	Minimum    AggregationKind = "minimum"    // the lowest child; weights play no part
+	Penalised  AggregationKind = "penalised"  // PenalisedMean
+)
+
+// Aggregation is the combination of one inner node.
+type Aggregation struct {
+	Kind AggregationKind `json:"kind"`        // Arithmetic when empty
+	P    float64         `json:"p,omitempty"` // exponent of Power, −20 to 20, not 0
+}
+
+const maxExponent = 20
+
+func (a Aggregation) check(r report) {
+	switch a.Kind {
+	case Arithmetic, Geometric, Harmonic, Minimum, Penalised:
+	case Power:
+		if !(math.Abs(a.P) <= maxExponent) || a.P == 0 {
+			r("/p", "exponent_out_of_range", "give an exponent between -20 and 20 other than 0")
+		}
+	default:
+		r("/kind", "unknown_aggregation", "%q is not an aggregation: use arithmetic, geometric, harmonic, power, minimum or penalised", a.Kind)
+	}
+}
+
+// mean returns the function of the aggregation, of values and their weights.
+func (a Aggregation) mean() func(x, w []float64) float64 {
+	switch a.Kind {
+	case Geometric:
+		return stats.GeometricMean
+	case Harmonic:
+		return stats.HarmonicMean
+	case Power:
+		return func(x, w []float64) float64 { return stats.PowerMean(x, w, a.P) }
+	case Minimum:
+		return func(x, _ []float64) float64 { return stats.Lowest(x) }
+	case Penalised:
+		return stats.PenalisedMean
+	}
+	return stats.ArithmeticMean
+}
+
+// Aggregate combines columns unit by unit under the weights w, one per column (nil:
+// equal). A column without score leaves with its weight; a unit without any has NaN.
+// What lies beyond ±1e12, where the scores of rules end, counts as missing.
+// The error is of type Faults, or says which column has another length or which
+// weight is out of range (1e-9 to 1e9).
+func Aggregate(columns [][]float64, w []float64, by Aggregation) ([]float64, error) {
+	fill(&by.Kind, Arithmetic)
+	if err := checkAggregate(columns, w, by); err != nil {
+		return nil, err
+	}
+	if len(columns) == 0 {
+		return nil, nil
+	}
+	mean := by.mean()
+	result := make([]float64, len(columns[0]))
+	x, weight := make([]float64, 0, len(columns)), make([]float64, 0, len(columns))
+	for unit := range result {
+		x, weight = x[:0], weight[:0]
+		for c, column := range columns {
+			if !(math.Abs(column[unit]) <= num.MaxScore) {
+				continue
+			}
+			x = append(x, column[unit])
+			if w == nil {
+				weight = append(weight, 1)
+			} else {
+				weight = append(weight, w[c])
+			}
+		}
+		result[unit] = mean(x, weight)
+	}
+	return result, nil
+}
+
+func checkAggregate(columns [][]float64, w []float64, by Aggregation) error {
+	if err := collect(by.check).Err(); err != nil {
+		return err
+	}
+	if err := num.SameLength(columns); err != nil {
+		return err
+	}
+	if w != nil && len(w) != len(columns) {
+		return fmt.Errorf("there are %d weights for %d columns", len(w), len(columns))
+	}
+	for c, v := range w {
+		if !(v >= num.MinWeight && v <= num.MaxWeight) {
+			return fmt.Errorf("weight %d is %v: give one between 1e-9 and 1e9", c, v)
+		}
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // The ASEM Sustainable Connectivity Index: 51 countries, 49 indicators, published
@@ -205,7 +206,7 @@ func asemPublished(t *testing.T, ix *composite.Index, r *composite.Result, d com
 	scores := asem(t, "published_scores_coinr6.csv").byUnit(d.Units, "Index")
 	ranks := asem(t, "published_ranks_coinr6.csv").byUnit(d.Units, "Index")
 	for _, s := range list {
-		if composite.Round(s.Score, 2) != scores[s.Unit] || float64(s.Rank) != ranks[s.Unit] {
+		if stats.Round(s.Score, 2) != scores[s.Unit] || float64(s.Rank) != ranks[s.Unit] {
 			t.Errorf("%s: %.9f at rank %d, published %.9f at %v", d.Units[s.Unit], s.Score, s.Rank, scores[s.Unit], ranks[s.Unit])
 		}
 	}

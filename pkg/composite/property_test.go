@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 var (
@@ -70,7 +71,7 @@ func TestStandingsAreConsistent(t *testing.T) {
 				}
 				continue
 			}
-			if !(s.Score >= 0 && s.Score <= 100) || math.IsInf(s.Base, 0) || s.Score != composite.Round(s.Score, 2) {
+			if !(s.Score >= 0 && s.Score <= 100) || math.IsInf(s.Base, 0) || s.Score != stats.Round(s.Score, 2) {
 				t.Fatalf("%+v", s)
 			}
 			better := 0

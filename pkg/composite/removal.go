@@ -1,6 +1,13 @@
 package composite
 
-import "math"
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
+)
 
 // Removal says what happens to the ranking when something is left out: a node of the
 // tree, or an evaluator. Only units with a score in Standings are ranked, before and
@@ -112,8 +119,195 @@ func (c *contest) removal(units int) Removal {
 	if ranked := len(c.units) - out.NoScore; ranked > 0 {
 		out.RankChange = float64(sum) / float64(ranked)
 	}
-	if tau, ok := tauB(before, after); ok {
+	if tau, ok := stats.Kendall(before, after); ok {
 		out.Agreement = tau
 	}
 	return out
+}
+
+// LeafBurden says whether an indicator earns the work of entering it.
+type LeafBurden struct {
+	NodeRemoval // what the ranking loses without it
+
+	// NeverDecisive: without it no rank and no grade changes, and no unit loses its score.
+	NeverDecisive bool
+	// Constant: all units that have a score for it have the same one.
+	Constant bool
+	// Redundant are the siblings that say much the same. Each pair is listed with both.
+	Redundant []Correlation
+}
+
+// Correlation is Pearson's r with the scores of another leaf over so many units that
+// have both.
+type Correlation struct {
+	Node  int
+	R     float64
+	Units int
+}
+
+// Burden looks for indicators that could be dropped: those that decide nothing and
+// those whose scores correlate with those of a sibling by more than limit in
+// magnitude (0.9 is usual; a limit that is not above 0 takes it). Correlations need
+// three units with a score in Standings and are not defined for a constant score.
+// Each figure is for dropping one indicator alone: of two that are redundant, one may
+// go. The list is in the order of Data.Columns. r must have been kept whole (KeepAll),
+// else it is empty; so it is where the root is the only indicator. The error is that
+// of Standings.
+func (ix *Index) Burden(r *Result, adjustments []Adjustment, limit float64) ([]LeafBurden, error) {
+	if !(limit > 0) {
+		limit = 0.9
+	}
+	removals, err := ix.RemoveOne(r, adjustments)
+	if err != nil {
+		return nil, err
+	}
+	var list []LeafBurden
+	for _, removal := range removals {
+		if !ix.nodes[removal.Node].Leaf {
+			continue
+		}
+		list = append(list, LeafBurden{
+			NodeRemoval:   removal,
+			NeverDecisive: removal.MaxRankChange == 0 && removal.GradesChanged == 0 && removal.NoScore == 0,
+			Constant:      r.constant(removal.Node),
+		})
+	}
+	for a := range list {
+		for b := a + 1; b < len(list); b++ {
+			one, two := list[a].Node, list[b].Node
+			if ix.nodes[one].Parent != ix.nodes[two].Parent {
+				continue
+			}
+			c, n := r.together(one, two)
+			if math.Abs(c) > limit {
+				list[a].Redundant = append(list[a].Redundant, Correlation{two, c, n})
+				list[b].Redundant = append(list[b].Redundant, Correlation{one, c, n})
+			}
+		}
+	}
+	return list, nil
+}
+
+// together is the correlation of two leaves and the number of units with both, 0 where
+// it has no answer. Two units always lie on a line and say nothing.
+func (r *Result) together(one, two int) (correlation float64, units int) {
+	both, err := stats.Complete([][]float64{r.ranked(one), r.ranked(two)})
+	if err != nil || len(both[0]) < 3 {
+		return 0, 0
+	}
+	correlation, _ = stats.Pearson(both[0], both[1])
+	return correlation, len(both[0])
+}
+
+// ranked are the scores of the leaf with NaN for units without a score of their own.
+func (r *Result) ranked(node int) []float64 {
+	scores := make([]float64, r.Units())
+	for u := range scores {
+		scores[u] = math.NaN()
+		if r.status[u] == UnitScored {
+			scores[u] = r.scores[node][u]
+		}
+	}
+	return scores
+}
+
+// constant reports whether no two units differ in the score of the leaf.
+func (r *Result) constant(node int) bool {
+	first := math.NaN()
+	for _, x := range r.ranked(node) {
+		if x == x && first == first && x != first {
+			return false
+		}
+		if x == x {
+			first = x
+		}
+	}
+	return true
+}
+
+// EvaluatorInfluence is what happens to the ranking without one evaluator.
+type EvaluatorInfluence struct {
+	Evaluator int
+	Ratings   int // that the evaluator gave and that counted
+
+	Removal
+	ScoreChange    float64 // mean of published score with − without, over the units that keep a score
+	MaxScoreChange float64 // the largest magnitude
+}
+
+// LeaveOutEvaluators scores the index anew without the ratings of each evaluator, one
+// at a time, in the order of their numbers. A cell that keeps other ratings becomes
+// what Combine makes of them; one that loses its last becomes missing and follows the
+// policy of its indicator. Only cells with a rating of the evaluator change. Errors
+// are those of Robustness.
+func (ix *Index) LeaveOutEvaluators(d Data, rated []RatedColumn, adjustments []Adjustment) ([]EvaluatorInfluence, error) {
+	p, err := ix.plan(d, RobustnessOptions{Replicates: 1, Adjustments: adjustments, Ratings: rated})
+	if err != nil {
+		return nil, err
+	}
+	count := ratingsOf(d, rated)
+	var list []EvaluatorInfluence
+	for _, evaluator := range slices.Sorted(maps.Keys(count)) {
+		p.contest.run(p.trees[0].Score(d.without(evaluator, rated), KeepRoot).scores[0])
+		e := EvaluatorInfluence{Evaluator: evaluator, Ratings: count[evaluator], Removal: p.contest.removal(len(d.Units))}
+		e.ScoreChange, e.MaxScoreChange = p.contest.scoreChange()
+		list = append(list, e)
+	}
+	return list, nil
+}
+
+// ratingsOf counts, by evaluator, the ratings in cells that have an entry.
+func ratingsOf(d Data, rated []RatedColumn) map[int]int {
+	count := map[int]int{}
+	for _, rc := range rated {
+		for u, cell := range rc.Ratings {
+			for _, rating := range cell {
+				if num.Finite(rating.Value) && !math.IsNaN(d.Columns[rc.Column][u]) {
+					count[rating.Evaluator]++
+				}
+			}
+		}
+	}
+	return count
+}
+
+// without is the data as they are without the ratings of the evaluator.
+func (d Data) without(evaluator int, rated []RatedColumn) Data {
+	d.Columns = slices.Clone(d.Columns)
+	for _, rc := range rated {
+		column := slices.Clone(d.Columns[rc.Column])
+		for u, cell := range rc.Ratings {
+			var rest []Rating
+			for _, rating := range cell {
+				if rating.Evaluator != evaluator {
+					rest = append(rest, rating.Rating)
+				}
+			}
+			if len(rest) == len(cell) || column[u] != column[u] {
+				continue
+			}
+			value, ok := Combine(rest, rc.Combine)
+			if !ok {
+				value = math.NaN()
+			}
+			column[u] = value
+		}
+		d.Columns[rc.Column] = column
+	}
+	return d
+}
+
+// scoreChange is the mean and the largest magnitude of published score before −
+// published score of the last round.
+func (c *contest) scoreChange() (mean, largest float64) {
+	n := 0
+	for i, s := range c.before {
+		if c.score[i] == c.score[i] {
+			change := s.Score - c.score[i]
+			mean += change
+			largest = max(largest, math.Abs(change))
+			n++
+		}
+	}
+	return mean / float64(max(n, 1)), largest
 }

@@ -8,6 +8,8 @@ import (
 	"pgregory.net/rapid"
 
 	"bulwark/pkg/composite"
+
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // The published mean rank changes of the ASEM index without one pillar.
@@ -157,5 +159,34 @@ func TestBurden(t *testing.T) {
 	single := mustNew(t, composite.Spec{Tree: points("v", 1)})
 	if list, err := single.Burden(score(t, single, composite.Data{Units: []string{"u"}, Columns: [][]float64{{1}}}), nil, .9); list != nil || err != nil {
 		t.Errorf("%v %v of a single leaf", list, err)
+	}
+}
+
+func TestLeaveOutEvaluators(t *testing.T) {
+	ix := mustNew(t, composite.Spec{Tree: composite.Node{Code: "index", Children: []composite.Node{
+		{Code: "rated", Weight: 1, Rule: &composite.Points{Max: 100}}, {Code: "reported", Weight: 1, Rule: &composite.Points{Max: 100}},
+	}}})
+	rating := func(evaluator int, value float64) composite.EvaluatorRating {
+		return composite.EvaluatorRating{Evaluator: evaluator, Rating: composite.Rating{Value: value}}
+	}
+	rated := []composite.RatedColumn{{Column: 0, Ratings: [][]composite.EvaluatorRating{
+		{rating(1, 90), rating(2, 50)}, {rating(2, 80), rating(3, 60)}, {rating(3, 66)},
+	}}}
+	d := composite.Data{Units: []string{"a", "b", "c"}, Columns: [][]float64{{70, 70, 66}, {40, 38, 36}}}
+	list, err := ix.LeaveOutEvaluators(d, rated, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Scores 55, 54, 51. Without 1: 45, 54, 51. Without 2: 65, 49, 51. Without 3: 55, 59, 36.
+	want := []composite.EvaluatorInfluence{
+		{Evaluator: 1, Ratings: 1, Removal: composite.Removal{RankChange: 4. / 3, MaxRankChange: 2, Agreement: -1. / 3, Ranks: []int{3, 1, 2}}, ScoreChange: 10. / 3, MaxScoreChange: 10},
+		{Evaluator: 2, Ratings: 2, Removal: composite.Removal{RankChange: 2. / 3, MaxRankChange: 1, Agreement: 1. / 3, Ranks: []int{1, 3, 2}}, ScoreChange: -5. / 3, MaxScoreChange: 10},
+		{Evaluator: 3, Ratings: 2, Removal: composite.Removal{RankChange: 2. / 3, MaxRankChange: 1, Agreement: 1. / 3, Ranks: []int{2, 1, 3}}, ScoreChange: 10. / 3, MaxScoreChange: 15},
+	}
+	if diff := cmp.Diff(want, list, cmpopts.EquateApprox(0, 1e-12)); diff != "" {
+		t.Error(diff)
+	}
+	if none, err := ix.LeaveOutEvaluators(d, nil, nil); none != nil || err != nil {
+		t.Errorf("%v %v without ratings", none, err)
 	}
 }

@@ -1,12 +1,18 @@
 package composite
 
-import "math"
+import (
+	"math"
+	"slices"
+
+	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
+)
 
 // Result is what a run gave each unit. It refers to the Data that it was made
 // from, which must not change while it is used. Safe for concurrent reading.
 type Result struct {
-	Treated []TreatedPoint // by column, then unit
-	Flags   []Flag         // by column, then peer group
+	Treated []stats.TreatedPoint // by column, then unit
+	Flags   []Flag               // by column, then peer group
 
 	index    *Index
 	data     Data
@@ -63,14 +69,6 @@ type Cell struct {
 	Score   float64
 }
 
-// TreatedPoint is one value that a Treatment moved.
-type TreatedPoint struct {
-	Node   int // of the leaf
-	Unit   int
-	Before float64
-	After  float64
-}
-
 // FlagCode names something that a reader of the scores should know of a column.
 type FlagCode string
 
@@ -102,12 +100,12 @@ func (r *Result) Base(unit int) (float64, bool) { return r.Score(0, unit) }
 // was not kept. Scores of leaves are always at hand.
 func (r *Result) Score(node, unit int) (float64, bool) {
 	if kept := r.scores[node]; kept != nil {
-		return known(kept[unit])
+		return num.Known(kept[unit])
 	}
 	if !r.index.nodes[node].Leaf {
 		return 0, false
 	}
-	return known(r.Cell(node, unit).Score)
+	return num.Known(r.Cell(node, unit).Score)
 }
 
 // Column returns the scores of the node, one per unit with NaN for none, or nil if
@@ -128,7 +126,7 @@ func (r *Result) Cell(node, unit int) Cell {
 // below the node, and false where no indicator applies.
 func (r *Result) Coverage(node, unit int) (float64, bool) {
 	if node == 0 {
-		return known(r.coverage[unit])
+		return num.Known(r.coverage[unit])
 	}
 	entered, applicable := 0.0, 0.0
 	for n := node; n < r.index.nodes[node].End; n++ {
@@ -144,7 +142,7 @@ func (r *Result) Coverage(node, unit int) (float64, bool) {
 			entered += weight
 		}
 	}
-	return known(entered / applicable)
+	return num.Known(entered / applicable)
 }
 
 // Missing returns the leaves, as nodes in document order, that apply to the unit
@@ -159,3 +157,207 @@ func (r *Result) Missing(unit int) []int {
 	}
 	return nodes
 }
+
+// Keep says how much of a Result stays in memory: the scores of all nodes down to
+// this depth. The root's are always kept, and those of leaves can always be asked.
+type Keep int
+
+// The extremes; 1 keeps the root and the first level.
+const (
+	KeepRoot Keep = 0
+	KeepAll  Keep = MaxDepth
+)
+
+// Score scores every unit of d, which must have passed Check. It cannot fail, and
+// memory is allocated per node, not per unit. Data of the wrong shape give a
+// Result without units; values that Check would have refused may have no score.
+func (ix *Index) Score(d Data, keep Keep) *Result {
+	var f DataFaults
+	if ix.checkShape(d, &f); len(f.Faults) > 0 {
+		d = Data{Columns: make([][]float64, len(ix.leaves))}
+	}
+	r := ix.newResult(d, keep)
+	classes := everyone
+	if ix.byClass {
+		classes = classGroups(d.Classes)
+	}
+	for c := range r.columns {
+		r.fit(c, classes)
+	}
+	s := newScan(r)
+	for lo := 0; lo < len(d.Units); lo += blockSize {
+		s.block(lo, min(lo+blockSize, len(d.Units)))
+	}
+	return r
+}
+
+func (ix *Index) newResult(d Data, keep Keep) *Result {
+	units := len(d.Units)
+	r := &Result{
+		index: ix, data: d, columns: make([]column, len(ix.leaves)),
+		status: make([]UnitStatus, units), scores: make([][]float64, len(ix.nodes)),
+	}
+	kept := 1
+	for n := range ix.nodes {
+		if n == 0 || ix.nodes[n].Depth <= int(keep) {
+			kept++
+		}
+	}
+	slab := make([]float64, kept*units)
+	next := func() (column []float64) {
+		column, slab = slab[:units:units], slab[units:]
+		return column
+	}
+	r.coverage = next()
+	for n := range ix.nodes {
+		if n == 0 || ix.nodes[n].Depth <= int(keep) {
+			r.scores[n] = next()
+		}
+	}
+	return r
+}
+
+// scan scores the leaves of a Result, block by block, and keeps the accounts.
+type scan struct {
+	r        *Result
+	walk     *walk
+	cover    cover
+	statuses []CellStatus
+}
+
+func newScan(r *Result) *scan {
+	s := &scan{r: r, walk: newWalk(r.index, len(r.data.Units), r.scores)}
+	s.walk.leaf = s.leaf
+	s.cover = newCover(s.walk.size)
+	s.statuses = make([]CellStatus, s.walk.size)
+	return s
+}
+
+func (s *scan) block(lo, hi int) {
+	s.cover.reset(hi - lo)
+	s.walk.block(lo, hi)
+	s.finish(lo, hi)
+}
+
+func (s *scan) leaf(at, lo int, dst []float64) ([]float64, bool) {
+	c := &s.r.columns[at]
+	whole := c.direct() && scoreBlock(dst, c.entered[lo:lo+len(dst)], c.scorers[0])
+	if whole && c.notApplicable == nil {
+		s.cover.all(c.leaf.effective)
+		return dst, true
+	}
+	return dst, s.cells(c, lo, dst)
+}
+
+// cells goes through a block cell by cell, past those that scoreBlock has settled.
+func (s *scan) cells(c *column, lo int, dst []float64) bool {
+	direct, statuses := c.direct(), s.statuses[:len(dst)]
+	whole, entered := true, true
+	for i := range dst {
+		statuses[i] = CellEntered
+		if direct && dst[i] == dst[i] && !c.excludes(lo+i) {
+			continue
+		}
+		cell := c.cell(lo + i)
+		dst[i], statuses[i] = cell.Score, cell.Status
+		whole = whole && cell.Score == cell.Score
+		entered = entered && cell.Status == CellEntered
+		if cell.Status == CellMissing && c.leaf.missing == Fail {
+			s.r.status[lo+i] = UnitFailed
+		}
+	}
+	if entered {
+		s.cover.all(c.leaf.effective)
+	} else {
+		s.cover.some(c.leaf.effective, statuses)
+	}
+	return whole
+}
+
+// scoreBlock scores values as entered and reports whether every one has a score.
+func scoreBlock(dst, x []float64, by scorer) bool {
+	x, whole := x[:len(dst)], true
+	if l, ok := by.(linear); ok {
+		return l.block(dst, x)
+	}
+	for i, v := range x {
+		if v == v {
+			v = by.at(v)
+		}
+		dst[i] = v
+		whole = whole && v == v
+	}
+	return whole
+}
+
+func (l linear) block(dst, x []float64) bool {
+	whole := true
+	for i, v := range x {
+		s := l.at(v)
+		if s != s {
+			whole = false
+		}
+		dst[i] = s
+	}
+	return whole
+}
+
+// finish settles coverage and status of a block. A unit without a score loses that
+// of its root, so that no figure of it can be published by mistake.
+func (s *scan) finish(lo, hi int) {
+	s.cover.ratio(s.r.coverage[lo:hi])
+	least := s.r.index.spec.MinCoverage
+	root, status := s.r.scores[0], s.r.status
+	for i := lo; i < hi; i++ {
+		if status[i] == UnitFailed {
+			root[i] = math.NaN()
+			continue
+		}
+		// The coverage is rounded, or a sum of weights could miss its limit by a bit.
+		coverage := s.r.coverage[i]
+		if coverage != 1 && !(stats.Round(coverage, stats.MaxDecimals) >= least) || root[i] != root[i] {
+			status[i] = UnitInsufficient
+			root[i] = math.NaN()
+		}
+	}
+}
+
+// Reweigh aggregates the leaf scores of r anew under other weights, one per node in
+// preorder and relative to its siblings as in a Spec; the root's is ignored. It
+// writes the score of the root into dst, one per unit and NaN for units that r has
+// no score for. Nothing is fitted again. It reports false, and writes nothing,
+// where r was not kept whole (KeepAll), a length does not fit or a weight is not
+// within the limits of a Spec.
+func (r *Result) Reweigh(dst, weights []float64) bool {
+	if len(dst) != r.Units() || len(weights) != len(r.scores) || slices.ContainsFunc(r.scores, isNil) {
+		return false
+	}
+	for n, w := range weights {
+		if n > 0 && !(w >= num.MinWeight && w <= num.MaxWeight) {
+			return false
+		}
+	}
+	keep := make([][]float64, len(r.scores))
+	keep[0] = dst
+	k := newWalk(r.index, len(dst), keep)
+	k.weights = weights
+	leaves := r.index.leaves
+	k.leaf = func(column, lo int, block []float64) ([]float64, bool) {
+		scores := r.scores[leaves[column].node][lo : lo+len(block)]
+		if leaves[column].node == 0 {
+			copy(block, scores)
+		}
+		return scores, !slices.ContainsFunc(scores, math.IsNaN)
+	}
+	for lo := 0; lo < len(dst); lo += blockSize {
+		k.block(lo, min(lo+blockSize, len(dst)))
+	}
+	for u, status := range r.status {
+		if status != UnitScored {
+			dst[u] = r.scores[0][u]
+		}
+	}
+	return true
+}
+
+func isNil(column []float64) bool { return column == nil }

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 func mustRobustness(tb testing.TB, ix *composite.Index, d composite.Data, o composite.RobustnessOptions) *composite.Robustness {
@@ -173,7 +174,7 @@ func TestRobustnessOfAlternatives(t *testing.T) {
 					float64(u.RankLow) != slices.Min(ranks) || float64(u.RankHigh) != slices.Max(ranks) {
 					t.Errorf("unit %d: %+v, want scores %v and ranks %v", i, u, scores, ranks)
 				}
-				if want := composite.ArithmeticMean(scores, nil); math.Abs(u.ScoreMean-want) > 100/n*4/math.Sqrt(4000) {
+				if want := stats.ArithmeticMean(scores, nil); math.Abs(u.ScoreMean-want) > 100/n*4/math.Sqrt(4000) {
 					t.Errorf("unit %d: mean score %v, want %v", i, u.ScoreMean, want)
 				}
 			}
@@ -485,5 +486,53 @@ func TestRobustnessWithoutScore(t *testing.T) {
 	u := r.Units[0]
 	if math.Abs(u.NoScore-.5) > .04 || u.Grades[0]+u.NoScore != 1 || u.RankLow != 1 || u.RankHigh != 2 || u.ScoreLow != 60 || u.Top != 1-u.NoScore {
 		t.Errorf("%+v", u)
+	}
+}
+
+func TestSensitivity(t *testing.T) {
+	ix, d := benchIndex(t, composite.Arithmetic), benchData(30, .05)
+	options := composite.RobustnessOptions{WeightSpread: .25}
+	rows := stats.SobolOptions{Rows: 300, Bootstrap: 50}
+	mustSensitivity := func(o composite.RobustnessOptions) *composite.Sensitivity {
+		s, err := ix.Sensitivity(d, o, rows, []int{3, 3, -1, 99, 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	alone := mustSensitivity(options)
+	if len(alone.Sources) != 1 || alone.Sources[0] != composite.WeightSource || len(alone.Units) != 2 {
+		t.Fatalf("%+v", alone)
+	}
+	for _, s := range []stats.SobolIndices{alone.Shift, alone.Units[0].Score, alone.Units[1].Score} {
+		if f := s.Factors[0]; math.Abs(f.First-1) > .2 || math.Abs(f.Total-1) > .2 {
+			t.Errorf("a single source: %+v", s)
+		}
+	}
+	// Against z-scores, which halve the spread, weights hardly move a score.
+	options.Normalisations = []composite.Rule{&composite.ZScore{Mean: new(20.0)}}
+	options.WeightSpread = .05
+	options.Missing = []composite.MissingKind{composite.PeerMean}
+	both := mustSensitivity(options)
+	score := both.Units[1].Score
+	if len(both.Sources) != 3 || both.Sources[2] != composite.NormalisationSource || !(score.Factors[2].First > .8) || !(score.Factors[0].Total < .1) {
+		t.Errorf("%v %+v", both.Sources, score)
+	}
+	for _, workers := range []int{1, 3, 8} {
+		options.Workers = workers
+		if diff := cmp.Diff(both, mustSensitivity(options)); diff != "" {
+			t.Errorf("%d workers: %s", workers, diff)
+		}
+	}
+	none := mustSensitivity(composite.RobustnessOptions{})
+	if len(none.Sources) != 0 || none.Shift.Mean != 0 || none.Shift.Variance != 0 {
+		t.Errorf("no source: %+v", none)
+	}
+	if _, err := ix.Sensitivity(d, composite.RobustnessOptions{WeightSpread: 2}, rows, nil); err == nil {
+		t.Error("a spread of 2 was accepted")
+	}
+	rows.Rows = 1_000_000
+	if _, err := ix.Sensitivity(d, composite.RobustnessOptions{WeightSpread: .1}, rows, indices(30)); err == nil {
+		t.Error("gigabytes were accepted")
 	}
 }

@@ -1,6 +1,11 @@
 package composite
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+
+	"bulwark/pkg/composite/stats"
+)
 
 // Rule turns the raw value of an indicator into a score. Its implementations
 // are the pointers to the rule types of this package, and only those: Goalposts,
@@ -90,7 +95,7 @@ func or[T any](p *T, fallback T) *T {
 }
 
 func reportValue(r report, at string, x float64) bool {
-	if !moderate(x) {
+	if !stats.Valid(x) {
 		r(at, "value_out_of_range", "give a number between -1e15 and 1e15")
 		return false
 	}
@@ -113,4 +118,23 @@ func reportDirection(r report, got, want Direction, kind string) {
 	if got != want {
 		r("/kind", "direction_contradicts_rule", "%s reads its values as %s: change the direction or the rule", kind, want)
 	}
+}
+
+// Normalise scores one column by one rule, as New, Check and Score would: all units
+// are peers, NaN is a missing value and has no score. The error is of type Faults
+// or *DataFaults; units are named by their place, from 0. An empty direction means
+// what the rule implies.
+func Normalise(x []float64, rule Rule, direction Direction) ([]float64, error) {
+	ix, err := New(Spec{Tree: Node{Code: "x", Rule: rule, Direction: direction}})
+	if err != nil {
+		return nil, err
+	}
+	d := Data{Units: make([]string, len(x)), Columns: [][]float64{x}}
+	for i := range x {
+		d.Units[i] = strconv.Itoa(i)
+	}
+	if err := ix.Check(d); err != nil {
+		return nil, err
+	}
+	return ix.Score(d, KeepRoot).Column(0), nil
 }

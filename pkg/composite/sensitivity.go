@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"bulwark/pkg/composite/stats"
 	"math"
 	"runtime"
 	"slices"
@@ -24,8 +25,8 @@ var sourceNames = [sources]Source{WeightSource, RatingSource, MissingSource, Nor
 // Sensitivity says which source of uncertainty moves the ranking, and which the rank
 // and the score of a unit.
 type Sensitivity struct {
-	Sources []Source     // those that are on and leave a choice; the factors below
-	Shift   SobolIndices // of the mean |rank − published rank| over all units
+	Sources []Source           // those that are on and leave a choice; the factors below
+	Shift   stats.SobolIndices // of the mean |rank − published rank| over all units
 	Units   []UnitSensitivity
 }
 
@@ -33,7 +34,7 @@ type Sensitivity struct {
 // it by do not count for its score.
 type UnitSensitivity struct {
 	Unit        int
-	Rank, Score SobolIndices
+	Rank, Score stats.SobolIndices
 }
 
 // Sensitivity takes apart the variance that the sources of o cause, each source as
@@ -43,8 +44,8 @@ type UnitSensitivity struct {
 // units listed, as far as they have a score in Standings. The seeds and numbers of
 // rows are those of s; o.Seed and o.Replicates play no part. Errors are those of
 // Robustness.
-func (ix *Index) Sensitivity(d Data, o RobustnessOptions, s SobolOptions, units []int) (*Sensitivity, error) {
-	s = s.resolve()
+func (ix *Index) Sensitivity(d Data, o RobustnessOptions, s stats.SobolOptions, units []int) (*Sensitivity, error) {
+	s = s.Resolve()
 	o.Replicates = 1
 	p, err := ix.plan(d, o)
 	if err != nil {
@@ -56,33 +57,33 @@ func (ix *Index) Sensitivity(d Data, o RobustnessOptions, s SobolOptions, units 
 	if s.Rows > maxCells/(k+2)/(1+2*len(entrants)) {
 		return nil, Faults{{"/rows", "too_large", "the analysis needs too much memory: give fewer rows or units"}}
 	}
-	shift := newSobolSample(k, s.Rows)
-	ranks, scores := make([]*sobolSample, len(entrants)), make([]*sobolSample, len(entrants))
+	shift := stats.NewSobolSample(k, s.Rows)
+	ranks, scores := make([]*stats.SobolSample, len(entrants)), make([]*stats.SobolSample, len(entrants))
 	for e := range entrants {
-		ranks[e], scores[e] = newSobolSample(k, s.Rows), newSobolSample(k, s.Rows)
+		ranks[e], scores[e] = stats.NewSobolSample(k, s.Rows), stats.NewSobolSample(k, s.Rows)
 	}
 	workers := min(or0(o.Workers, runtime.GOMAXPROCS(0)), maxWorkers, s.Rows)
 	inParallel(workers, func(w int) {
-		r, x := p.newReplicator(), newSobolRows(k, s)
+		r, x := p.newReplicator(), stats.NewSobolRows(k, s)
 		for row := s.Rows * w / workers; row < s.Rows*(w+1)/workers; row++ {
-			x.draw(row)
+			x.Draw(row)
 			for m := range k + 2 {
-				r.run(keysOf(on, x.of(m)))
-				shift.set(row, m, r.contest.shift())
+				r.run(keysOf(on, x.Row(m)))
+				shift.Set(row, m, r.contest.shift())
 				for e, i := range entrants {
-					ranks[e].set(row, m, float64(r.contest.rank[i]))
-					scores[e].set(row, m, r.contest.score[i])
+					ranks[e].Set(row, m, float64(r.contest.rank[i]))
+					scores[e].Set(row, m, r.contest.score[i])
 				}
 			}
 		}
 	})
-	out := &Sensitivity{Shift: shift.indices(s), Units: make([]UnitSensitivity, len(entrants))}
+	out := &Sensitivity{Shift: shift.Indices(s), Units: make([]UnitSensitivity, len(entrants))}
 	for _, source := range on {
 		out.Sources = append(out.Sources, sourceNames[source])
 	}
 	inParallel(workers, func(w int) {
 		for e := w; e < len(entrants); e += workers {
-			out.Units[e] = UnitSensitivity{p.contest.units[entrants[e]], ranks[e].indices(s), scores[e].indices(s)}
+			out.Units[e] = UnitSensitivity{p.contest.units[entrants[e]], ranks[e].Indices(s), scores[e].Indices(s)}
 		}
 	})
 	return out, nil

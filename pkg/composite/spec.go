@@ -1,5 +1,14 @@
 package composite
 
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
+)
+
 // Spec is the mathematical part of a scheme: the tree of indicators with its
 // weights and rules, and what happens to the figure at its root. The JSON names
 // are those of the scheme document, so a Fault's pointer leads back into it.
@@ -65,37 +74,175 @@ const (
 	Dense       Ranking = "dense"
 )
 
-// Limits of a Spec and its data. They keep every sum and quotient of scoring finite.
+// Limits of a Spec.
 const (
-	MaxDepth    = 16     // levels below the root
-	MaxNodes    = 10_000 // nodes in the tree
-	MaxDecimals = 9
-	MaxValue    = 1e15 // magnitude of an entry or of a rule's parameter
-
-	minWeight = 1e-9
-	maxWeight = 1e9
-	maxScore  = 1e12 // magnitude of the score of a rule without bounds
+	MaxDepth = 16     // levels below the root
+	MaxNodes = 10_000 // nodes in the tree
 )
 
-func finite(x float64) bool { return x-x == 0 }
-
-// known is x and true, or 0 and false where x stands for no value.
-func known(x float64) (float64, bool) {
-	if !finite(x) {
-		return 0, false
+// resolve returns a deep copy of s with every default filled in.
+func (s Spec) resolve() Spec {
+	fill(&s.Rounding, HalfUp)
+	fill(&s.Ranking, Competition)
+	s.Tree = s.Tree.resolve(0)
+	s.Grades = slices.Clone(s.Grades)
+	for i, g := range s.Grades {
+		if g.MaxShare != nil {
+			s.Grades[i].MaxShare = new(*g.MaxShare)
+		}
 	}
-	return x, true
+	s.Adjustments.Bonus.Items = slices.Clone(s.Adjustments.Bonus.Items)
+	s.Adjustments.Deduction.Items = slices.Clone(s.Adjustments.Deduction.Items)
+	s.Adjustments.Vetoes = slices.Clone(s.Adjustments.Vetoes)
+	return s
 }
 
-// moderate reports whether x is finite and of a magnitude that scoring accepts.
-func moderate(x float64) bool { return x >= -MaxValue && x <= MaxValue }
+// resolve stops one level below the deepest allowed: check finds what is too deep there.
+func (n Node) resolve(depth int) Node {
+	n.Children = slices.Clone(n.Children)
+	if depth <= MaxDepth {
+		for i, c := range n.Children {
+			n.Children[i] = c.resolve(depth + 1)
+		}
+	}
+	if len(n.Children) > 0 {
+		fill(&n.Aggregation.Kind, Arithmetic)
+		return n
+	}
+	fill(&n.Missing.Kind, Exclude)
+	if n.Missing.Kind == Carry {
+		fill(&n.Missing.Periods, 1)
+	}
+	fill(&n.Peers, AllPeers)
+	n.Treat = n.Treat.resolve()
+	n.Rule = resolveRule(n.Rule)
+	n.Direction = direction(n.Direction, n.Rule)
+	if n.Combine != nil {
+		c := *n.Combine
+		c.RoleWeights = maps.Clone(c.RoleWeights)
+		n.Combine = &c
+	}
+	return n
+}
 
-func clamp(x, low, high float64) float64 {
-	if x < low {
-		return low
+// resolveRule turns a nil pointer into no rule, so that no method meets one.
+func resolveRule(r Rule) Rule {
+	if r == nil || reflect.ValueOf(r).IsNil() {
+		return nil
 	}
-	if x > high {
-		return high
+	return r.resolve()
+}
+
+func fill[T comparable](p *T, fallback T) {
+	var zero T
+	if *p == zero {
+		*p = fallback
 	}
-	return x
+}
+
+// checker walks a resolved Spec and collects its faults.
+type checker struct {
+	faults Faults
+	codes  map[string]bool // node codes seen
+	nodes  int
+}
+
+func (s *Spec) check() Faults {
+	c := &checker{codes: map[string]bool{}}
+	r := report(c.faults.Add)
+	if s.Decimals < 0 || s.Decimals > stats.MaxDecimals {
+		r("/decimals", "decimals_out_of_range", "give 0 to %d decimals", stats.MaxDecimals)
+	}
+	if s.Rounding != HalfUp {
+		r("/rounding", "unknown_rounding", "%q is not a rounding: use half_up", s.Rounding)
+	}
+	if s.Ranking != Competition && s.Ranking != Dense {
+		r("/ranking", "unknown_ranking", "%q is not a ranking: use competition or dense", s.Ranking)
+	}
+	reportShare(r, "/min_coverage", s.MinCoverage)
+	c.node(&s.Tree, 0, r.under("/tree"))
+	s.Adjustments.check(s.Grades, r.under("/adjustments"))
+	checkGrades(s.Grades, r.under("/grades"))
+	return c.faults
+}
+
+func (c *checker) node(n *Node, depth int, r report) {
+	if c.nodes++; c.nodes == MaxNodes+1 {
+		r("", "too_many_nodes", "a tree has at most %d nodes: split the scheme", MaxNodes)
+	}
+	if c.nodes > MaxNodes {
+		return
+	}
+	if depth > MaxDepth {
+		r("", "too_deep", "a tree has at most %d levels below its root: lift this node", MaxDepth)
+		return
+	}
+	reportCode(r, c.codes, n.Code)
+	if depth > 0 {
+		reportWeight(r, "/weight", n.Weight)
+	}
+	if len(n.Children) == 0 {
+		n.checkLeaf(r)
+		return
+	}
+	if resolveRule(n.Rule) != nil {
+		r("/rule", "rule_and_children", "a node with children aggregates them: remove the rule or the children")
+	}
+	n.Aggregation.check(r.under("/aggregation"))
+	for i := range n.Children {
+		c.node(&n.Children[i], depth+1, r.under("/children"+item(i)))
+	}
+}
+
+func (n *Node) checkLeaf(r report) {
+	if n.Aggregation != (Aggregation{}) {
+		r("/aggregation", "aggregation_without_children", "an indicator has nothing to aggregate: remove the aggregation or add children")
+	}
+	switch n.Direction {
+	case Benefit, Cost:
+	default:
+		r("/direction", "unknown_direction", "%q is not a direction: use benefit or cost", n.Direction)
+	}
+	if n.Rule == nil {
+		r("/rule", "rule_missing", "a node without children needs a rule")
+	} else {
+		n.Rule.check(n.Direction, r.under("/rule"))
+	}
+	n.Missing.check(n.Rule, r.under("/missing"))
+	if n.Peers != AllPeers && n.Peers != ClassPeers {
+		r("/peers", "unknown_peers", "%q is not a peer group: use all or class", n.Peers)
+	}
+	if n.Treat != nil {
+		n.Treat.check(n.Rule, r.under("/treat"))
+	}
+	if n.Combine != nil {
+		n.Combine.check(r.under("/combine"))
+	}
+}
+
+func reportCode(r report, seen map[string]bool, code string) {
+	switch {
+	case code == "":
+		r("/code", "code_missing", "give a code")
+	case seen[code]:
+		r("/code", "code_duplicate", "%q is taken: give a code of its own", code)
+	}
+	seen[code] = true
+}
+
+func reportWeight(r report, at string, w float64) {
+	switch {
+	case !num.Finite(w):
+		r(at, "weight_not_finite", "give a finite weight")
+	case w <= 0:
+		r(at, "weight_not_positive", "the weight is %v: give one above 0", w)
+	case w < num.MinWeight || w > num.MaxWeight:
+		r(at, "weight_out_of_range", "give a weight between 1e-9 and 1e9; weights are relative")
+	}
+}
+
+func reportShare(r report, at string, x float64) {
+	if !(x >= 0 && x <= 1) {
+		r(at, "share_out_of_range", "give a share between 0 and 1")
+	}
 }

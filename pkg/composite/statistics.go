@@ -1,6 +1,9 @@
 package composite
 
-import "math"
+import (
+	"bulwark/pkg/composite/stats"
+	"math"
+)
 
 // StatisticsOptions are the limits beyond which Statistics flags. Nil means the
 // default.
@@ -22,8 +25,8 @@ type NodeStatistics struct {
 	Node int `json:"node"`
 	// Entered describes the values that a leaf was given, among the units that it
 	// applies to; nil for an inner node.
-	Entered *Summary `json:"entered,omitempty"`
-	Scores  Summary  `json:"scores"`
+	Entered *stats.Summary `json:"entered,omitempty"`
+	Scores  stats.Summary  `json:"scores"`
 	// Flags are those of the entered values of a leaf and of the scores of an inner
 	// node.
 	Flags []FlagCode `json:"flags,omitempty"`
@@ -50,12 +53,12 @@ func (r *Result) Statistics(o StatisticsOptions) []NodeStatistics {
 		if scores == nil {
 			return nil
 		}
-		s := NodeStatistics{Node: n, Scores: Summarise(scores)}
+		s := NodeStatistics{Node: n, Scores: stats.Summarise(scores)}
 		if c := r.index.nodes[n].Column; c >= 0 {
 			s.Entered = new(r.columns[c].summary())
-			s.Flags = s.Entered.flags(o)
+			s.Flags = flagsOf(*s.Entered, o)
 		} else {
-			s.Flags = s.Scores.flags(o)
+			s.Flags = flagsOf(s.Scores, o)
 			r.relate(&s, *o.Correlation)
 		}
 		list[n] = s
@@ -78,23 +81,23 @@ func (r *Result) Children(node int) (nodes []int, scores [][]float64) {
 	return nodes, scores
 }
 
-func (c *column) summary() Summary {
+func (c *column) summary() stats.Summary {
 	var x []float64
 	for unit, v := range c.entered {
 		if !c.excludes(unit) {
 			x = append(x, v)
 		}
 	}
-	return Summarise(x)
+	return stats.Summarise(x)
 }
 
 // relate fills in how the children of a node go together.
 func (r *Result) relate(s *NodeStatistics, limit float64) {
 	nodes, scores := r.Children(s.Node)
-	if alpha, ok := CronbachAlpha(scores); ok {
+	if alpha, ok := stats.CronbachAlpha(scores); ok {
 		s.Alpha = &alpha
 	}
-	relate := pearsons(scores)
+	relate := stats.PearsonPairs(scores)
 	for a := range scores {
 		for b := a + 1; b < len(scores); b++ {
 			if together, ok := relate(a, b); ok && math.Abs(together) > limit {
@@ -102,4 +105,18 @@ func (r *Result) relate(s *NodeStatistics, limit float64) {
 			}
 		}
 	}
+}
+
+// flagsOf are what a reader should know of the column.
+func flagsOf(s stats.Summary, o StatisticsOptions) (flags []FlagCode) {
+	if s.N+s.Missing > 0 && stats.Round(s.Availability, stats.MaxDecimals) < *o.Availability {
+		flags = append(flags, LowAvailability)
+	}
+	if s.Distinct == 1 {
+		flags = append(flags, ConstantColumn)
+	}
+	if !(stats.OutlierLimits{Skew: *o.Skew, Kurtosis: *o.Kurtosis}).Pass(s) {
+		flags = append(flags, Outliers)
+	}
+	return flags
 }

@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
+	"errors"
+	"math"
 )
 
 func treated(t *testing.T, treat composite.Treatment, x []float64) *composite.Result {
@@ -26,22 +29,22 @@ func TestWinsorise(t *testing.T) {
 		name   string
 		treat  composite.Treatment
 		x      []float64
-		points []composite.TreatedPoint
+		points []stats.TreatedPoint
 	}{
 		{"no outlier", composite.Treatment{}, few, nil},
-		{"one high", composite.Treatment{}, append(slices.Clone(few), 1000), []composite.TreatedPoint{{Unit: 20, Before: 1000, After: 19}}},
-		{"one low", composite.Treatment{}, append(slices.Clone(few), -1000), []composite.TreatedPoint{{Unit: 20, Before: -1000, After: 0}}},
+		{"one high", composite.Treatment{}, append(slices.Clone(few), 1000), []stats.TreatedPoint{{Unit: 20, Before: 1000, After: 19}}},
+		{"one low", composite.Treatment{}, append(slices.Clone(few), -1000), []stats.TreatedPoint{{Unit: 20, Before: -1000, After: 0}}},
 		{
 			"two high",
 			composite.Treatment{},
 			append(slices.Clone(few), 900, 1000),
-			[]composite.TreatedPoint{{Unit: 20, Before: 900, After: 19}, {Unit: 21, Before: 1000, After: 19}},
+			[]stats.TreatedPoint{{Unit: 20, Before: 900, After: 19}, {Unit: 21, Before: 1000, After: 19}},
 		},
 		{
 			"at most one",
 			composite.Treatment{MaxPoints: new(1)},
 			append(slices.Clone(few), 900, 1000),
-			[]composite.TreatedPoint{{Unit: 21, Before: 1000, After: 900}},
+			[]stats.TreatedPoint{{Unit: 21, Before: 1000, After: 900}},
 		},
 		{"ties move together or not at all", composite.Treatment{MaxPoints: new(1)}, append(slices.Clone(few), 1000, 1000), nil},
 		{"never constant", composite.Treatment{}, append(make([]float64, 20), 1), nil},
@@ -66,5 +69,40 @@ func TestWinsorise(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTreatOutliers(t *testing.T) {
+	var tripling []float64 // too many outliers for one point
+	for i := range 30 {
+		tripling = append(tripling, math.Pow(3, float64(i)))
+	}
+	tests := []struct {
+		name string
+		x    []float64
+		kind stats.TreatmentKind
+	}{
+		{"passes", sample, stats.Untreated},
+		{"one point", append([]float64{1000}, append(sample, sample...)...), stats.Winsorised},
+		{"many points", tripling, stats.Winsorised}, // nor does the logarithm of so many pass
+		{"fewer", tripling[:17], stats.LogTreated},
+		{"equal", []float64{2, 2, 2, 2, 2}, stats.Untreated},
+		{"none", nil, stats.Untreated},
+	}
+	for _, tt := range tests {
+		got, err := (composite.Treatment{MaxPoints: new(1)}).Treat(tt.x)
+		if err != nil || got.Kind != tt.kind {
+			t.Errorf("%s: %+v %v, want %s", tt.name, got, err, tt.kind)
+		}
+		if got.Kind == stats.LogTreated {
+			wantCells(t, tt.name, got.Values, stats.LogTransform(tt.x).Values)
+		}
+	}
+	var faults composite.Faults
+	if _, err := (composite.Treatment{Kind: "log"}).Winsorise(sample); !errors.As(err, &faults) {
+		t.Errorf("an unknown treatment gives %v", err)
+	}
+	if _, err := (composite.Treatment{Skew: new(-1.)}).Treat(sample); !errors.As(err, &faults) {
+		t.Errorf("a limit below 0 gives %v", err)
 	}
 }

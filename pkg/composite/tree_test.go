@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // points is a leaf that scores its value as it is.
@@ -83,11 +84,11 @@ func byHand(r *composite.Result, nodes []composite.NodeInfo, n, unit int, kind c
 	}
 	switch kind {
 	case composite.Geometric:
-		return composite.GeometricMean(x, w), true
+		return stats.GeometricMean(x, w), true
 	case composite.Penalised:
-		return composite.PenalisedMean(x, w), true
+		return stats.PenalisedMean(x, w), true
 	}
-	return composite.ArithmeticMean(x, w), true
+	return stats.ArithmeticMean(x, w), true
 }
 
 func coverageByHand(r *composite.Result, nodes []composite.NodeInfo, unit int) float64 {

@@ -1,0 +1,106 @@
+-- What branches learn from each other.
+
+-- What a branch did well (先进工作案例). A case that was published is frozen: a changed
+-- account becomes the next edition of its series, which takes its place when it is
+-- published.
+CREATE TABLE cases (
+    town_id text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL CHECK (length(id) = 36),
+    series_id text COLLATE "C" NOT NULL,
+    edition bigint NOT NULL CHECK (edition > 0),
+    branch_code text COLLATE "C" NOT NULL,
+    title text COLLATE "C" NOT NULL CHECK (length(title) > 0),
+    story text COLLATE "C" NOT NULL,
+    indicators text COLLATE "C" NOT NULL,
+    measures text COLLATE "C" NOT NULL,
+    links text COLLATE "C" NOT NULL,
+    author text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL CHECK (state IN ('draft', 'submitted', 'returned', 'published', 'superseded', 'withdrawn')),
+    published_at timestamptz,
+    version bigint NOT NULL CHECK (version > 0),
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (town_id, id),
+    FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, series_id) REFERENCES cases (town_id, id) ON DELETE RESTRICT,
+    CHECK ((edition = 1) = (series_id = id)),
+    CHECK (state NOT IN ('published', 'superseded') OR published_at IS NOT NULL)
+);
+CREATE UNIQUE INDEX cases_edition ON cases (town_id, series_id, edition);
+CREATE UNIQUE INDEX cases_one_open ON cases (town_id, series_id) WHERE state IN ('draft', 'submitted', 'returned');
+CREATE UNIQUE INDEX cases_one_published ON cases (town_id, branch_code, series_id) WHERE state = 'published';
+CREATE INDEX cases_branch ON cases (town_id, branch_code, state);
+CREATE TRIGGER cases_frozen BEFORE UPDATE ON cases FOR EACH ROW WHEN (
+    OLD.published_at IS NOT NULL AND (
+        OLD.title <> NEW.title
+        OR OLD.story <> NEW.story
+        OR OLD.indicators <> NEW.indicators
+        OR OLD.measures <> NEW.measures
+        OR OLD.links <> NEW.links
+        OR OLD.author <> NEW.author
+        OR OLD.branch_code <> NEW.branch_code
+        OR OLD.edition <> NEW.edition
+        OR OLD.published_at IS DISTINCT FROM NEW.published_at
+    )
+) EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE case_moves (
+    town_id text COLLATE "C" NOT NULL,
+    case_id text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    verb text COLLATE "C" NOT NULL,
+    at timestamptz NOT NULL,
+    actor text COLLATE "C" NOT NULL,
+    role text COLLATE "C" NOT NULL,
+    reason text COLLATE "C" NOT NULL,
+    PRIMARY KEY (town_id, case_id, version),
+    FOREIGN KEY (town_id, case_id) REFERENCES cases (town_id, id) ON DELETE RESTRICT
+);
+CREATE TRIGGER case_moves_immutable BEFORE UPDATE OR DELETE ON case_moves FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- Events (经验交流) and study visits (学习): who meets, and what comes of it.
+CREATE TABLE exchange_events (
+    town_id text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL CHECK (length(id) = 36),
+    kind text COLLATE "C" NOT NULL CHECK (kind IN ('event', 'study_visit')),
+    held_on text COLLATE "C" NOT NULL CHECK (length(held_on) = 10),
+    place text COLLATE "C" NOT NULL,
+    topic text COLLATE "C" NOT NULL CHECK (length(topic) > 0),
+    host_code text COLLATE "C",
+    branches text COLLATE "C" NOT NULL,
+    people text COLLATE "C" NOT NULL,
+    cases text COLLATE "C" NOT NULL,
+    outcome text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL CHECK (state IN ('planned', 'held', 'cancelled')),
+    state_by text COLLATE "C" NOT NULL,
+    state_at timestamptz NOT NULL,
+    state_reason text COLLATE "C" NOT NULL,
+    version bigint NOT NULL CHECK (version > 0),
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (town_id, id),
+    FOREIGN KEY (town_id, host_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
+    CHECK (kind = 'event' OR host_code IS NOT NULL)
+);
+CREATE INDEX exchange_events_day ON exchange_events (town_id, kind, held_on);
+
+-- How useful a branch found a case, mentor, measure, event or study visit (1 to 5):
+-- once per branch, subject and period. Who gave which is shown to nobody else.
+CREATE TABLE usefulness_ratings (
+    town_id text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL CHECK (length(id) = 36),
+    period_code text COLLATE "C" NOT NULL,
+    branch_code text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL CHECK (kind IN ('case', 'mentor', 'measure', 'event', 'study_visit')),
+    subject text COLLATE "C" NOT NULL CHECK (length(subject) > 0),
+    score bigint NOT NULL CHECK (score BETWEEN 1 AND 5),
+    comment text COLLATE "C" NOT NULL,
+    version bigint NOT NULL CHECK (version > 0),
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (town_id, id),
+    FOREIGN KEY (town_id, period_code) REFERENCES periods (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX usefulness_once ON usefulness_ratings (town_id, period_code, branch_code, kind, subject);
+CREATE INDEX usefulness_subject ON usefulness_ratings (town_id, kind, subject, period_code);

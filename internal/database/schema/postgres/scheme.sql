@@ -1,0 +1,24 @@
+-- What is measured, and how it becomes an index.
+
+-- One row per version of a scheme. "number" is the version of the scheme,
+-- "version" that of the row.
+CREATE TABLE schemes (
+    town_id text COLLATE "C" NOT NULL REFERENCES towns (code) ON DELETE RESTRICT,
+    code text COLLATE "C" NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
+    number bigint NOT NULL CHECK (number > 0),
+    state text COLLATE "C" NOT NULL CHECK (state IN ('draft', 'active', 'retired')),
+    name_zh text COLLATE "C" NOT NULL,
+    name_en text COLLATE "C" NOT NULL,
+    document text COLLATE "C" NOT NULL,
+    hash text COLLATE "C" NOT NULL CHECK (length(hash) = 64),
+    activated_at timestamptz,
+    retired_at timestamptz,
+    version bigint NOT NULL CHECK (version > 0),
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (town_id, code, number),
+    CHECK ((state = 'draft') = (activated_at IS NULL)),
+    CHECK ((state = 'retired') = (retired_at IS NOT NULL))
+);
+CREATE UNIQUE INDEX schemes_one_active ON schemes (town_id, code) WHERE state = 'active';
+CREATE UNIQUE INDEX schemes_one_draft ON schemes (town_id, code) WHERE state = 'draft';

@@ -1,0 +1,65 @@
+-- The branches that are to be improved.
+
+-- The rules of improvement of a town; a town without a row has the defaults.
+CREATE TABLE improvement_settings (
+    town_id text NOT NULL PRIMARY KEY REFERENCES towns (code) ON DELETE RESTRICT,
+    document text NOT NULL,
+    version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL
+);
+
+-- Branches that are to be improved: proposed by a rule from a publication, or by a
+-- person with a reason, and confirmed by a person. until_on is the last day.
+CREATE TABLE improvement_targets (
+    town_id text NOT NULL,
+    id text NOT NULL CHECK (length(id) = 36),
+    branch_code text NOT NULL,
+    period_code text,
+    publication_number INTEGER CHECK (typeof(publication_number) IN ('integer', 'null')),
+    reasons text NOT NULL,
+    statement text NOT NULL,
+    lapsed boolean NOT NULL CHECK (typeof(lapsed) IN ('integer')),
+    state text NOT NULL CHECK (state IN ('proposed', 'confirmed', 'dismissed', 'ended')),
+    proposed_by text NOT NULL,
+    decided_by text NOT NULL,
+    decided_at DATETIME,
+    decision_reason text NOT NULL,
+    from_on text CHECK (length(from_on) = 10),
+    until_on text CHECK (length(until_on) = 10),
+    outcome text NOT NULL CHECK (outcome IN ('', 'improved', 'unimproved', 'other')),
+    version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    PRIMARY KEY (town_id, id),
+    FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, period_code, publication_number) REFERENCES publications (town_id, period_code, number) ON DELETE RESTRICT,
+    CHECK ((period_code IS NULL) = (publication_number IS NULL)),
+    CHECK (period_code IS NOT NULL OR length(statement) > 0),
+    CHECK ((state = 'proposed') = (decided_at IS NULL)),
+    CHECK ((state IN ('confirmed', 'ended')) = (from_on IS NOT NULL)),
+    CHECK ((state = 'ended') = (until_on IS NOT NULL)),
+    CHECK ((state = 'ended') = (outcome <> '')),
+    CHECK (state NOT IN ('dismissed', 'ended') OR length(decision_reason) > 0)
+);
+CREATE UNIQUE INDEX improvement_targets_current ON improvement_targets (town_id, branch_code) WHERE state = 'confirmed';
+CREATE UNIQUE INDEX improvement_targets_proposal ON improvement_targets (town_id, period_code, branch_code);
+
+CREATE TABLE target_moves (
+    town_id text NOT NULL,
+    target_id text NOT NULL,
+    version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
+    verb text NOT NULL CHECK (length(verb) > 0),
+    at DATETIME NOT NULL,
+    actor text NOT NULL,
+    role text NOT NULL,
+    reason text NOT NULL,
+    PRIMARY KEY (town_id, target_id, version),
+    FOREIGN KEY (town_id, target_id) REFERENCES improvement_targets (town_id, id) ON DELETE RESTRICT
+);
+CREATE TRIGGER target_moves_immutable_update BEFORE UPDATE ON target_moves BEGIN
+    SELECT RAISE(ABORT, 'rows of target_moves are immutable');
+END;
+CREATE TRIGGER target_moves_immutable_delete BEFORE DELETE ON target_moves BEGIN
+    SELECT RAISE(ABORT, 'rows of target_moves are immutable');
+END;

@@ -1,0 +1,299 @@
+package composite
+
+import (
+	"math"
+	"slices"
+
+	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
+)
+
+// Gain says what a change of one indicator's raw value is worth to a unit, in points
+// of its base, all else as it is.
+type Gain struct {
+	Node    int
+	Entered bool    // whether the unit has entered a value; without one there are no slopes
+	Value   float64 // the value entered, 0 without
+	Score   float64 // of the leaf, 0 if it has none
+	// The derivatives of the base by the raw value, towards lower and higher values.
+	Below, Above Slope
+	// What the base gains with another value: nil where there is none to go to. Points
+	// are 0 where the unit is there already, below 0 where it is beyond.
+	Goal   *Reach // the value at which the rule first gives full marks; nil if it looks at peers
+	Next   *Reach // the nearest step with more points, of bands and levels
+	Median *Reach // the median entry of the class; of levels the lower one
+	Best   *Reach // the best entry of the class by the direction; of bands and levels by points
+}
+
+// Slope is how the base moves on one side of a value. Where it jumps, PerUnit is 0
+// and Jump the points of the jump in the direction away from the value.
+type Slope struct {
+	PerUnit float64 // points per raw unit: positive where more of the raw value is better
+	Jump    float64
+}
+
+// Reach is another raw value and what it brings.
+type Reach struct {
+	Value  float64
+	Score  float64 // of the leaf there
+	Points float64 // of the base gained
+}
+
+// Gains are the marginal gains of every indicator that applies to the unit, in
+// document order; nil for a unit without a score. Slopes are taken over steps of about
+// a millionth of the column's range with one Richardson extrapolation: exact to
+// rounding for a piecewise linear rule under arithmetic means, and to about 1e-6
+// relative elsewhere. A value that the rule refuses has slope 0. Rules that
+// look at peers are fitted again with the new value.
+func (e *Explainer) Gains(unit int) []Gain {
+	if _, ok := e.scored(unit); !ok {
+		return nil
+	}
+	p := e.probe(unit)
+	var gains []Gain
+	for c := range e.index.leaves {
+		if !p.result.columns[c].excludes(unit) {
+			gains = append(gains, p.gains(c))
+		}
+	}
+	return gains
+}
+
+func (p *probe) gains(column int) Gain {
+	l := &p.index.leaves[column]
+	g := Gain{Node: l.node}
+	g.Score, _ = num.Known(p.leaves[l.node])
+	entered := p.group(column, true)
+	if x, ok := p.entered(column); ok {
+		g.Entered, g.Value = true, x
+		if _, levels := l.rule.(*Levels); !levels {
+			h := stepAt(x, p.group(column, false))
+			g.Below, g.Above = p.slope(column, x, -h), p.slope(column, x, h)
+		}
+		g.Next = p.next(column, x)
+	}
+	if x, ok := goal(l.rule); ok {
+		g.Goal = p.reach(column, x)
+	}
+	if len(entered) > 0 {
+		g.Median = p.reach(column, middle(l.rule, entered))
+		g.Best = p.reach(column, p.best(column, entered))
+	}
+	return g
+}
+
+func (p *probe) reach(column int, x float64) *Reach {
+	points, score, ok := p.gain(column, x)
+	if !ok {
+		return nil
+	}
+	return &Reach{x, score, points}
+}
+
+// stepAt is a power of two of about a millionth of the range of the column.
+func stepAt(x float64, sorted []float64) float64 {
+	scale := max(math.Abs(x), sorted[len(sorted)-1]-sorted[0])
+	if scale == 0 {
+		scale = 1
+	}
+	_, exponent := math.Frexp(scale)
+	return math.Ldexp(1, exponent-20)
+}
+
+// slope looks at three steps h, h/2 and h/64. Of a function that has a slope the last
+// is about a 64th of the first; it is far more where the function jumps.
+func (p *probe) slope(column int, x, h float64) Slope {
+	at := func(h float64) (float64, bool) {
+		points, _, ok := p.gain(column, x+h)
+		return points, ok
+	}
+	whole, ok := at(h)
+	half, ok2 := at(h / 2)
+	tiny, ok3 := at(h / 64)
+	switch {
+	case !ok || !ok2 || !ok3:
+		return Slope{}
+	case math.Abs(tiny) > 1e-9 && math.Abs(tiny) > math.Abs(whole)/8:
+		return Slope{Jump: tiny}
+	}
+	per, _ := num.Known((4*half - whole) / h) // 2·D(h/2) − D(h)
+	return Slope{PerUnit: per}
+}
+
+// goal is the raw value at which a rule first gives full marks, as far as that does
+// not depend on peers.
+func goal(rule Rule) (float64, bool) {
+	switch r := rule.(type) {
+	case *Goalposts:
+		return r.High, true
+	case *Points:
+		return r.Max, true
+	case *Deduct:
+		return 0, true
+	case *Shortfall:
+		return r.Target, true
+	case *Target:
+		return r.Target, true
+	case *Reference:
+		return r.Value, r.Unit == ""
+	case *Bands:
+		top := r.Bands[0]
+		for _, b := range r.Bands {
+			if b.Points > top.Points {
+				top = b
+			}
+		}
+		return top.From, true
+	case *Levels:
+		return float64(len(r.Levels) - 1), true
+	}
+	return 0, false
+}
+
+// next is the nearest value of a step rule that has more points than x.
+func (p *probe) next(column int, x float64) *Reach {
+	var steps []float64
+	switch r := p.index.leaves[column].rule.(type) {
+	case *Bands:
+		for _, b := range r.Bands {
+			steps = append(steps, b.From)
+		}
+	case *Levels:
+		for range r.Levels {
+			steps = append(steps, float64(len(steps)))
+		}
+	}
+	was := p.score(column, x)
+	var nearest *Reach
+	for _, s := range steps {
+		r := p.reach(column, s)
+		if r != nil && r.Score > was && (nearest == nil || math.Abs(s-x) < math.Abs(nearest.Value-x)) {
+			nearest = r
+		}
+	}
+	return nearest
+}
+
+func middle(rule Rule, sorted []float64) float64 {
+	if _, levels := rule.(*Levels); levels {
+		return sorted[(len(sorted)-1)/2]
+	}
+	return stats.Median(sorted)
+}
+
+// best is the entry that is best for the unit: the first or the last, or for step
+// rules, whose points may rise and fall, the one with most points.
+func (p *probe) best(column int, sorted []float64) float64 {
+	l := &p.index.leaves[column]
+	switch l.rule.(type) {
+	case *Bands, *Levels:
+		best := sorted[0]
+		for _, x := range sorted {
+			if p.score(column, x) > p.score(column, best) {
+				best = x
+			}
+		}
+		return best
+	}
+	if l.cost {
+		return sorted[0]
+	}
+	return sorted[len(sorted)-1]
+}
+
+// probe asks what one unit would score with other entries. Its peers stay as they
+// are, but what is measured over them, the unit included, is measured again.
+type probe struct {
+	*Explainer
+	unit    int
+	classes *grouping
+	leaves  []float64 // by node: scores of the leaves as they are
+	scratch []float64
+	trial   *Result // columns are fitted again in here
+	base    float64
+}
+
+func (e *Explainer) probe(unit int) *probe {
+	p := &probe{Explainer: e, unit: unit, classes: everyone, leaves: e.leafScores(unit)}
+	if e.index.byClass {
+		p.classes = classGroups(e.result.data.Classes)
+	}
+	p.scratch = make([]float64, len(p.leaves))
+	p.trial = &Result{index: e.index, data: e.result.data, columns: make([]column, len(e.index.leaves))}
+	p.trial.data.Columns = slices.Clone(e.result.data.Columns)
+	p.base = p.baseWith(-1, 0)
+	return p
+}
+
+// entered is the unit's entry, and whether it has one that applies and has a score.
+func (p *probe) entered(column int) (float64, bool) {
+	cell := p.result.columns[column].cell(p.unit)
+	return cell.Entered, cell.Status == CellEntered
+}
+
+// score is the score of the leaf with x entered, NaN if it has none.
+func (p *probe) score(column int, x float64) float64 {
+	l := &p.index.leaves[column]
+	if p.result.columns[column].excludes(p.unit) {
+		return nan
+	}
+	if l.fixed != nil && l.treat == nil {
+		return l.fixed[0].at(x)
+	}
+	entered := p.trial.data.Columns[column]
+	if &entered[0] == &p.result.data.Columns[column][0] {
+		entered = slices.Clone(entered)
+		p.trial.data.Columns[column] = entered
+	}
+	entered[p.unit] = x
+	p.trial.fit(column, p.classes)
+	p.trial.Flags, p.trial.Treated = p.trial.Flags[:0], p.trial.Treated[:0]
+	return p.trial.columns[column].cell(p.unit).Score
+}
+
+// baseWith is the unit's base where the leaf of the column scores so much. A column
+// of −1 leaves all as they are.
+func (p *probe) baseWith(column int, score float64) float64 {
+	copy(p.scratch, p.leaves)
+	if column >= 0 {
+		p.scratch[p.index.leaves[column].node] = score
+	}
+	p.index.roll(p.scratch)
+	return p.scratch[0]
+}
+
+// gain is what the base gains with x entered, and the score of the leaf then. It is
+// false where x cannot be entered or has no score.
+func (p *probe) gain(column int, x float64) (points, score float64, ok bool) {
+	if !stats.Valid(x) || p.index.leaves[column].rule.refuses(x) != "" {
+		return 0, 0, false
+	}
+	score = p.score(column, x)
+	if score != score {
+		return 0, 0, false
+	}
+	return p.baseWith(column, score) - p.base, score, true
+}
+
+// coupled reports whether what the unit enters can change the scores of others.
+func (p *probe) coupled(column int) bool {
+	l := &p.index.leaves[column]
+	return l.rule.relative() || l.treat != nil || p.result.columns[column].imputed != nil
+}
+
+// group are the entries of the units that the unit is measured against in the
+// column, or of those of its class, ascending, the unit's own included.
+func (p *probe) group(column int, class bool) []float64 {
+	c, classes := &p.result.columns[column], p.result.data.Classes
+	var x []float64
+	for u, v := range c.entered {
+		if class && classes != nil && classes[u] != classes[p.unit] {
+			continue
+		}
+		if v == v && !c.excludes(u) {
+			x = append(x, v)
+		}
+	}
+	slices.Sort(x)
+	return x
+}

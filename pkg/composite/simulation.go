@@ -1,0 +1,327 @@
+package composite
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"slices"
+
+	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
+)
+
+// contest ranks the same units again and again by other root scores: those to which
+// Standings gives a score, with their adjustments held. The entrants are numbered
+// from 0 in the order of the units.
+type contest struct {
+	index  *Index
+	units  []int      // the unit of each entrant
+	before []Standing // its standing; limits are by place here, not by unit
+	limits map[int]limit
+	cap    []float64 // what vetoes leave each entrant, at most
+
+	score  []float64 // the published figure of this round, NaN for none
+	rank   []int32   // entrants without a score come behind all others
+	ahead  []int32   // entrants strictly ahead
+	behind []int32   // entrants strictly behind
+	grade  []int     // index into the grades, −1 without a score or grades
+
+	keys []uint64
+	list []Standing
+}
+
+// newContest gives the standings of r and the contest among its entrants.
+func newContest(r *Result, adjustments []Adjustment) (*contest, error) {
+	ix := r.index
+	standings, err := ix.Standings(r, adjustments)
+	if err != nil {
+		return nil, err
+	}
+	byUnit := make([]Standing, len(standings))
+	for _, s := range standings {
+		byUnit[s.Unit] = s
+	}
+	limits, err := ix.adjust(make([]Standing, len(standings)), r.data.Units, adjustments)
+	if err != nil {
+		return nil, err
+	}
+	c := &contest{index: ix, limits: map[int]limit{}}
+	for u, s := range byUnit {
+		if s.Status != UnitScored {
+			continue
+		}
+		top := 100.0
+		if l, ok := limits[u]; ok {
+			c.limits[len(c.units)] = l
+			top = l.score
+		}
+		c.units = append(c.units, u)
+		c.before = append(c.before, s)
+		c.cap = append(c.cap, top)
+	}
+	c.makeRoom()
+	return c, nil
+}
+
+func (c *contest) makeRoom() {
+	n := len(c.units)
+	c.score, c.rank = make([]float64, n), make([]int32, n)
+	c.ahead, c.behind = make([]int32, n), make([]int32, n)
+	c.grade, c.keys, c.list = make([]int, n), make([]uint64, n), make([]Standing, n)
+}
+
+// fork is a contest of the same entrants with room of its own.
+func (c *contest) fork() *contest {
+	f := *c
+	f.makeRoom()
+	return &f
+}
+
+// entrantBits hold an entrant's number in a key; the rest holds how far its figure
+// is below 100, in the last decimal: at most 1e11+1, that is 37 bits.
+const entrantBits = 27
+
+// run ranks and grades by the root scores of all units, as Standings does.
+func (c *contest) run(base []float64) {
+	scale := math.Pow10(c.index.spec.Decimals)
+	for i, u := range c.units {
+		c.score[i] = math.NaN()
+		below := uint64(100*scale) + 1
+		if x := base[u]; x == x {
+			s := &c.before[i]
+			c.score[i] = min(stats.Round(num.Clamp(x+s.Bonus-s.Deduction, 0, 100), c.index.spec.Decimals), c.cap[i])
+			below = uint64(math.Round((100 - c.score[i]) * scale))
+		}
+		c.keys[i] = below<<entrantBits | uint64(i)
+	}
+	slices.Sort(c.keys)
+	c.place()
+	c.gradeAll()
+}
+
+// place hands out ranks in the order of the keys.
+func (c *contest) place() {
+	n, dense := len(c.keys), int32(0)
+	for from := 0; from < n; {
+		to := from + 1
+		for to < n && c.keys[to]>>entrantBits == c.keys[from]>>entrantBits {
+			to++
+		}
+		dense++
+		rank := int32(from + 1)
+		if c.index.spec.Ranking == Dense {
+			rank = dense
+		}
+		for _, key := range c.keys[from:to] {
+			i := key & (1<<entrantBits - 1)
+			c.rank[i], c.ahead[i], c.behind[i] = rank, int32(from), int32(n-to)
+		}
+		from = to
+	}
+}
+
+func (c *contest) gradeAll() {
+	grades := c.index.spec.Grades
+	for i := range c.grade {
+		c.grade[i] = -1
+	}
+	if len(grades) == 0 {
+		return
+	}
+	list := c.list[:0]
+	for _, key := range c.keys {
+		i := int(key & (1<<entrantBits - 1))
+		if c.score[i] == c.score[i] {
+			list = append(list, Standing{Unit: i, Score: c.score[i]})
+		}
+	}
+	c.index.grade(list, c.limits)
+	for _, s := range list {
+		c.grade[s.Unit] = gradeIndex(grades, s.Grade)
+	}
+}
+
+// The sources of uncertainty, in the order in which they are told.
+const (
+	weightSource = iota
+	ratingSource
+	missingSource
+	normalisationSource
+	aggregationSource
+	variantSource
+	sources
+)
+
+// plan is everything that the replicates of a run share. It is not changed by them.
+type plan struct {
+	index   *Index
+	data    Data
+	options RobustnessOptions
+	contest *contest
+	classes *grouping
+	choices [sources]int // ways that a source chooses among; 0 where it is not discrete
+	trees   []*Index     // by variant and aggregation
+	worlds  []*world     // by variant, normalisation and missing policy
+	rated   []ratedColumn
+}
+
+// world is the data scored under one set of discrete choices, but for aggregation.
+type world struct {
+	result *Result
+	whole  [][]bool // by column, then block: whether every unit has a score
+}
+
+func (ix *Index) plan(d Data, o RobustnessOptions) (*plan, error) {
+	if err := ix.Check(d); err != nil {
+		return nil, err
+	}
+	o = o.resolve()
+	if faults := collect(func(r report) { o.check(ix, len(d.Units), r) }); len(faults) > 0 {
+		return nil, faults
+	}
+	p := &plan{index: ix, data: d, options: o, classes: classGroups(d.Classes)}
+	var err error
+	if p.contest, err = newContest(ix.Score(d, KeepRoot), o.Adjustments); err != nil {
+		return nil, err
+	}
+	own := Spec{Tree: ix.spec.Tree}
+	variants := useful(own, o.Variants, func(_, v Spec) Spec { return Spec{Tree: v.Tree} })
+	rules := useful(own, o.Normalisations, p.normalised)
+	policies := useful(own, o.Missing, withMissing)
+	aggregations := useful(own, o.Aggregations, withAggregation)
+	p.choices[variantSource], p.choices[normalisationSource] = 1+len(variants), 1+len(rules)
+	p.choices[missingSource], p.choices[aggregationSource] = 1+len(policies), 1+len(aggregations)
+	fits := (1 + len(variants)) * (1 + len(rules)) * (1 + len(policies))
+	if fits > maxCells/max(len(d.Units), 1)/len(ix.nodes) {
+		return nil, Faults{{"", "too_large", "the alternatives need too much memory: give fewer"}}
+	}
+	for _, v := range alternatives(own, variants, func(_, v Spec) Spec { return Spec{Tree: v.Tree} }) {
+		err = errors.Join(err, p.addTrees(alternatives(v, aggregations, withAggregation)))
+		for _, s := range alternatives(v, rules, p.normalised) {
+			err = errors.Join(err, p.addWorlds(alternatives(s, policies, withMissing)))
+		}
+	}
+	for _, rc := range o.Ratings {
+		p.rated = append(p.rated, newRatedColumn(rc, ix.code(rc.Column), d.Units))
+	}
+	return p, err
+}
+
+func (p *plan) addTrees(specs []Spec) error {
+	for _, s := range specs {
+		ix, err := New(s)
+		if err != nil {
+			return err
+		}
+		p.trees = append(p.trees, ix)
+	}
+	return nil
+}
+
+func (p *plan) addWorlds(specs []Spec) error {
+	for _, s := range specs {
+		ix, err := New(s)
+		if err != nil {
+			return err
+		}
+		p.worlds = append(p.worlds, newWorld(ix, p.data))
+	}
+	return nil
+}
+
+// useful are the alternatives that change the spec, each in its own way.
+func useful[A any](own Spec, list []A, apply func(Spec, A) Spec) []A {
+	var kept []A
+	seen := []Spec{own.resolve()}
+	for _, a := range list {
+		s := apply(own.resolve(), a).resolve()
+		if !slices.ContainsFunc(seen, func(t Spec) bool { return reflect.DeepEqual(s, t) }) {
+			seen, kept = append(seen, s), append(kept, a)
+		}
+	}
+	return kept
+}
+
+// alternatives are the spec and what each alternative makes of it.
+func alternatives[A any](own Spec, list []A, apply func(Spec, A) Spec) []Spec {
+	specs := []Spec{own}
+	for _, a := range list {
+		specs = append(specs, apply(own.resolve(), a))
+	}
+	return specs
+}
+
+func withMissing(s Spec, kind MissingKind) Spec {
+	s.Tree.eachLeaf(func(n *Node) { n.attempt(func(n *Node) { n.Missing = Missing{Kind: kind} }) })
+	return s
+}
+
+func withAggregation(s Spec, a Aggregation) Spec {
+	var apply func(n *Node)
+	apply = func(n *Node) {
+		if len(n.Children) > 0 {
+			n.Aggregation = a
+		}
+		for i := range n.Children {
+			apply(&n.Children[i])
+		}
+	}
+	apply(&s.Tree)
+	return s
+}
+
+// normalised puts the rule on every leaf that can have it.
+func (p *plan) normalised(s Spec, rule Rule) Spec {
+	column := 0
+	s.Tree.eachLeaf(func(n *Node) {
+		entries := [][]float64{p.data.Columns[column], columnOf(p.data.Carried, column)}
+		column++
+		if kind := n.Rule.Kind(); kind == "levels" || kind == "bands" {
+			return
+		}
+		for _, x := range slices.Concat(entries...) {
+			if x == x && rule.resolve().refuses(x) != "" {
+				return
+			}
+		}
+		n.attempt(func(n *Node) { n.Rule = rule })
+	})
+	return s
+}
+
+// eachLeaf calls do with the leaves in document order.
+func (n *Node) eachLeaf(do func(*Node)) {
+	if len(n.Children) == 0 {
+		do(n)
+	}
+	for i := range n.Children {
+		n.Children[i].eachLeaf(do)
+	}
+}
+
+// attempt changes a leaf where the changed one is sound.
+func (n *Node) attempt(change func(*Node)) {
+	tried := *n
+	change(&tried)
+	tried = tried.resolve(0)
+	if len(collect(tried.checkLeaf)) == 0 {
+		*n = tried
+	}
+}
+
+func newWorld(ix *Index, d Data) *world {
+	w := &world{result: ix.Score(d, KeepAll), whole: make([][]bool, len(ix.leaves))}
+	for c, l := range ix.leaves {
+		w.whole[c] = wholeBlocks(w.result.scores[l.node])
+	}
+	return w
+}
+
+// wholeBlocks says of each block of a column whether every unit has a score.
+func wholeBlocks(scores []float64) []bool {
+	var whole []bool
+	for block := range slices.Chunk(scores, blockSize) {
+		whole = append(whole, !slices.ContainsFunc(block, math.IsNaN))
+	}
+	return whole
+}

@@ -1,0 +1,156 @@
+package stats
+
+import (
+	"math"
+	"slices"
+
+	"bulwark/pkg/composite/internal/num"
+)
+
+// Summary describes one column. NaN, and with it what lies beyond ±MaxValue,
+// counts as missing. Without values, the figures are 0.
+type Summary struct {
+	N            int     `json:"n"` // values that are there
+	Missing      int     `json:"missing"`
+	Availability float64 `json:"availability"` // n ÷ all; 0 for an empty column
+	Distinct     int     `json:"distinct"`     // different values: 1 is a column that never varies
+	Min          float64 `json:"min"`
+	Max          float64 `json:"max"`
+	Mean         float64 `json:"mean"`
+	Median       float64 `json:"median"`
+	SD           float64 `json:"sd"` // n−1; 0 for a single value
+	// Skewness and Kurtosis are of type 2; see the functions. Nil for fewer than 3
+	// (4) values or equal ones.
+	Skewness *float64 `json:"skewness,omitempty"`
+	Kurtosis *float64 `json:"kurtosis,omitempty"`
+}
+
+// Summarise describes the column. Sums go over sorted values, so the order of the
+// units changes no bit.
+func Summarise(x []float64) Summary {
+	sorted := present(x)
+	slices.Sort(sorted)
+	s := Summary{N: len(sorted), Missing: len(x) - len(sorted)}
+	if s.N == 0 {
+		return s
+	}
+	s.Availability = float64(s.N) / float64(len(x))
+	s.Min, s.Max = sorted[0], sorted[s.N-1]
+	s.Median = Median(sorted)
+	for i, v := range sorted {
+		if i == 0 || v != sorted[i-1] {
+			s.Distinct++
+		}
+	}
+	if s.Distinct == 1 { // a sum of equal values need not divide back to the value
+		s.Mean = s.Min
+		return s
+	}
+	s.Mean = steadyMean(sorted)
+	s.shape(sorted)
+	return s
+}
+
+// shape fills in what two different values and more have. Moments are taken of
+// deviations scaled by a power of two, so that no power of them is out of range.
+func (s *Summary) shape(sorted []float64) {
+	d, e := centred(sorted)
+	s.SD = math.Ldexp(math.Sqrt(steadyDot(d, d)/float64(s.N-1)), e)
+	if s.N >= 3 {
+		s.Skewness = new(Skewness(d))
+	}
+	if s.N >= 4 {
+		s.Kurtosis = new(Kurtosis(d))
+	}
+}
+
+// Gini is Gini's coefficient of how unevenly something is dealt out,
+// Σ(2i − n − 1)·x₍ᵢ₎/(n·Σx) over the ascending values (Gini 1912): 0 where all have the
+// same, towards 1 the fewer hold it all; (n−1)/n where one of n does. With [Summarise]
+// it says how evenly branches are dealt among mentors. Missing values do not count. It
+// is not defined, false, without values or with one below 0.
+func Gini(x []float64) (float64, bool) {
+	sorted := present(x)
+	slices.Sort(sorted)
+	if len(sorted) == 0 || sorted[0] < 0 {
+		return 0, false
+	}
+	n, sum, apart := float64(len(sorted)), 0.0, 0.0
+	for i, v := range sorted {
+		sum += v
+		apart += float64((2*float64(i+1) - n - 1) * v)
+	}
+	if sorted[0] == sorted[len(sorted)-1] { // perhaps all 0
+		return 0, true
+	}
+	return num.Clamp(apart/(n*sum), 0, 1), true
+}
+
+// Outranking compares all pairs of units over several columns with weights w (nil:
+// equal). Cell [a][b] is the share of the weight of the columns in which a scores
+// higher than b, ties counting half; columns in which either is NaN leave with
+// their weight. Of a pair without a common column, and of a unit with itself, it is
+// 0.5. Time and memory grow with the square of the units. Slices of different length
+// give nil.
+func Outranking(columns [][]float64, w []float64) [][]float64 {
+	if len(columns) == 0 || w != nil && len(w) != len(columns) {
+		return nil
+	}
+	units := len(columns[0])
+	for _, column := range columns {
+		if len(column) != units {
+			return nil
+		}
+	}
+	matrix := make([][]float64, units)
+	for a := range matrix {
+		matrix[a] = make([]float64, units)
+		for b := range matrix[a] {
+			matrix[a][b] = prevalence(columns, w, a, b)
+		}
+	}
+	return matrix
+}
+
+// prevalence is the share of weight in which unit a is above unit b.
+func prevalence(columns [][]float64, w []float64, a, b int) float64 {
+	won, total := 0.0, 0.0
+	for c, x := range columns {
+		weight := 1.0
+		if w != nil {
+			weight = w[c]
+		}
+		switch {
+		case x[a] > x[b]:
+			won += weight
+		case x[a] == x[b]:
+			won += float64(weight / 2)
+		case x[a] < x[b]:
+		default:
+			continue
+		}
+		total += weight
+	}
+	if total == 0 {
+		return 0.5
+	}
+	return won / total
+}
+
+// Copeland scores each unit of an outranking matrix by the number of others that
+// it beats, with more than half of the weight, minus the number that beat it.
+func Copeland(outranking [][]float64) []float64 {
+	scores := make([]float64, len(outranking))
+	for a, row := range outranking {
+		for _, share := range row {
+			share = Round(share, MaxDecimals) // an even split must not turn on a bit of its sum
+			switch {
+			case share > 0.5:
+				scores[a]++
+			case share < 0.5:
+				scores[a]--
+			}
+		}
+	}
+	return scores
+}
