@@ -36,6 +36,7 @@ func (in accountInput) account(name string) access.Account {
 	return access.Account{Name: name, OnlyTown: in.Town, PersonCode: in.Person, Roles: in.Roles, Issuer: in.Issuer, Subject: in.Subject}
 }
 
+// newAccount is a new account.
 type newAccount struct {
 	Name string `json:"name" validate:"required" example:"li.ming"` // lower case
 	accountInput
@@ -63,6 +64,7 @@ func (s *Server) findAccount(ctx context.Context, req accountRequest) (access.Ac
 	return access.FindAccount(ctx, s.db(ctx), req.Account)
 }
 
+// accountChange is an account as it shall be.
 type accountChange struct {
 	accountInput
 	Disabled bool `json:"disabled"` // nobody signs in by it; may be undone
@@ -93,7 +95,7 @@ type resetPasswordRequest struct {
 	rest.IfMatch
 }
 
-// resetPassword returns the account a random password that must be changed before
+// resetPassword sets a random password of the account, which must be changed before
 // anything else. Its sessions end.
 //
 //	@Summary	Give an account a one-time password

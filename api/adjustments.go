@@ -30,6 +30,8 @@ func (s *Server) listAdjustments(ctx context.Context, req listAdjustmentsRequest
 	return rest.NewPage(list, req.PageQuery, func(a evaluation.Adjustment) []any { return []any{a.ID} })
 }
 
+// adjustmentInput is a proposed bonus, deduction or veto: which item, for which branch,
+// and why.
 type adjustmentInput struct {
 	Period   string `json:"period" validate:"required" example:"2023Q3"`
 	Branch   string `json:"branch" validate:"required" example:"b07"`
@@ -68,6 +70,7 @@ func (s *Server) findAdjustment(ctx context.Context, req adjustmentRequest) (eva
 	return evaluation.FindAdjustment(ctx, s.db(ctx), req.Town, req.Adjustment)
 }
 
+// adjustmentTransition is a step of an adjustment: the state to reach, and why.
 type adjustmentTransition struct {
 	To     string `json:"to" validate:"required,oneof=approved rejected withdrawn"`
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to reject

@@ -45,6 +45,7 @@ func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (res
 	return rest.NewPage(list, req.PageQuery, func(a improve.Analysis) []any { return []any{a.ID} })
 }
 
+// causeInput is one cause of a finding, with its evidence.
 type causeInput struct {
 	Indicator string `json:"indicator" validate:"required,max=64" example:"governance.01"`
 	Kind      string `json:"kind" validate:"required,oneof=team resources mechanism execution environment data other"`
@@ -52,6 +53,7 @@ type causeInput struct {
 	Evidence  string `json:"evidence" validate:"max=2000" multiline:"true"`
 }
 
+// analysisContent is all that an analysis found.
 type analysisContent struct {
 	Findings []causeInput `json:"findings" validate:"max=100,dive"`
 	Summary  string       `json:"summary" validate:"max=5000" multiline:"true"`
@@ -65,6 +67,8 @@ func (in analysisContent) findings() improve.Causes {
 	return list
 }
 
+// analysisInput is the published result that an analysis is about, and what was found
+// so far.
 type analysisInput struct {
 	Period      string `json:"period" validate:"required" example:"2023Q2"`
 	Publication int64  `json:"publication" validate:"min=0"` // of the period; its latest if absent
@@ -114,6 +118,7 @@ func (s *Server) writeAnalysis(ctx context.Context, req writeAnalysisRequest) (i
 	return improve.WriteAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, req.Body.findings(), req.Body.Summary)
 }
 
+// analysisTransition is a step of an analysis: the state to reach, and why.
 type analysisTransition struct {
 	To     string `json:"to" validate:"required,oneof=submitted draft"`
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"`

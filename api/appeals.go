@@ -34,12 +34,14 @@ func (s *Server) listAppeals(ctx context.Context, req listAppealsRequest) (rest.
 	return rest.NewPage(list, req.PageQuery, func(a index.Appeal) []any { return []any{a.ID} })
 }
 
+// pointInput is one point of an appeal.
 type pointInput struct {
 	Code      string `json:"code" validate:"required,max=64" example:"organisation.01"` // of an indicator, quantity, other node or adjustment
 	Claim     string `json:"claim" validate:"required,max=200" example:"98"`            // what it should be
 	Statement string `json:"statement" validate:"max=2000" multiline:"true"`
 }
 
+// appealInput is an objection of a branch to its published result, point by point.
 type appealInput struct {
 	Period    string       `json:"period" validate:"required" example:"2023Q2"`
 	Branch    string       `json:"branch" validate:"required" example:"b07"`
@@ -79,6 +81,7 @@ func (s *Server) findAppeal(ctx context.Context, req appealRequest) (index.Appea
 	return index.FindAppeal(ctx, s.db(ctx), req.Town, req.Appeal)
 }
 
+// correctionInput is one entry or adjustment as it should have been, and why.
 type correctionInput struct {
 	Branch        string   `json:"branch" example:"b07"`                                      // the one that appeals if absent
 	Code          string   `json:"code" validate:"required,max=64" example:"organisation.01"` // of an indicator, quantity or adjustment
@@ -103,6 +106,8 @@ func (in correctionList) corrections() []evaluation.Correction {
 	return list
 }
 
+// appealTransition is a step of an appeal: the state to reach, why, and what is
+// corrected.
 type appealTransition struct {
 	To          string         `json:"to" validate:"required,oneof=upheld rejected withdrawn"`
 	Reason      string         `json:"reason" validate:"max=2000" multiline:"true"` // the answer; needed to uphold and to reject

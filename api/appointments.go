@@ -35,6 +35,7 @@ func (s *Server) listAppointments(ctx context.Context, req listAppointmentsReque
 	return rest.NewPage(list, req.PageQuery, func(a people.Appointment) []any { return []any{a.ID} })
 }
 
+// appointmentInput is a person appointed to a role, by which letter and for how long.
 type appointmentInput struct {
 	Person     string      `json:"person" validate:"required" example:"mentor-1"`
 	Role       access.Role `json:"role" validate:"required" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
@@ -49,7 +50,7 @@ type createAppointmentRequest struct {
 	Body appointmentInput
 }
 
-// createAppointment returns a person a role. The person's keys and accounts hold it
+// createAppointment appoints a person to a role. The person's keys and accounts hold it
 // from its first day on.
 //
 //	@Summary	Appoint a person to a role

@@ -25,6 +25,7 @@ func (s *Server) listAreas(ctx context.Context, req listAreasRequest) (rest.Page
 	return rest.NewPage(areas, req.PageQuery, func(a town.Area) []any { return []any{a.Code} })
 }
 
+// areaInput is a new area.
 type areaInput struct {
 	Code       string    `json:"code" validate:"required,numeric,min=2,max=12" example:"440605126"`
 	ParentCode *string   `json:"parent_code" validate:"omitempty,numeric,min=2,max=12" example:"440605"`

@@ -36,6 +36,7 @@ func (s *Server) listAssignments(ctx context.Context, req listAssignmentsRequest
 	return rest.NewPage(list, req.PageQuery, func(a people.Assignment) []any { return []any{a.ID} })
 }
 
+// assignmentInput is a duty of a person for a branch, and for how long.
 type assignmentInput struct {
 	Person     string      `json:"person" validate:"required" example:"mentor-1"`
 	Branch     string      `json:"branch" validate:"required" example:"b07"`

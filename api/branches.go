@@ -41,6 +41,7 @@ func (s *Server) listBranches(ctx context.Context, req listBranchesRequest) (res
 	return rest.NewPage(branches, req.PageQuery, func(b town.Branch) []any { return []any{b.Code} })
 }
 
+// branchInput is a new branch.
 type branchInput struct {
 	Code            string    `json:"code" validate:"required,code" example:"b07"`
 	StatisticalCode *string   `json:"statistical_code" validate:"omitempty,numeric,len=12" example:"440605126222"`

@@ -35,11 +35,13 @@ func (s *Server) listCases(ctx context.Context, req listCasesRequest) (rest.Page
 	return rest.NewPage(list, req.PageQuery, func(c exchange.Case) []any { return []any{c.ID} })
 }
 
+// linkInput is an address that belongs to a case.
 type linkInput struct {
 	Title string `json:"title" validate:"required,max=200" example:"photos"`
 	URL   string `json:"url" validate:"required,max=2000" example:"https://example.org/photos"`
 }
 
+// caseInput is all that a case tells.
 type caseInput struct {
 	Title      string      `json:"title" validate:"required,max=200"`
 	Story      string      `json:"story" validate:"required,max=50000" multiline:"true"`
@@ -58,6 +60,7 @@ func (in caseInput) of(town string) exchange.Case {
 	return c
 }
 
+// newCaseInput is a new case: what a branch did well.
 type newCaseInput struct {
 	Branch string `json:"branch" validate:"required" example:"b07"`
 	caseInput
@@ -114,6 +117,7 @@ func (s *Server) renewCase(ctx context.Context, req caseRequest) (exchange.Case,
 	return exchange.RenewCase(ctx, s.db(ctx), req.Town, req.Case)
 }
 
+// caseTransition is a step of a case: the state to reach, and why.
 type caseTransition struct {
 	To     string `json:"to" validate:"required,oneof=submitted published returned withdrawn"`
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to return, and to take back what is published

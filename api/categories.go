@@ -8,6 +8,7 @@ import (
 	"bulwark/internal/town"
 )
 
+// categoryInput is a new kind or class of branches.
 type categoryInput struct {
 	Code       string    `json:"code" validate:"required,code" example:"rural"`
 	Name       text.Text `json:"name" validate:"required"`

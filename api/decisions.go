@@ -11,11 +11,13 @@ import (
 	"bulwark/internal/workflow"
 )
 
+// decisionItem is one sheet to decide, in the version that was read.
 type decisionItem struct {
 	ID      string `json:"id" validate:"required"`
 	Version int64  `json:"version" validate:"min=1"` // as it was read
 }
 
+// decisionInput is one decision about many sheets.
 type decisionInput struct {
 	To     string         `json:"to" validate:"required,oneof=approved returned"`
 	Reason string         `json:"reason" validate:"max=2000" multiline:"true"` // needed to return

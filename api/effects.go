@@ -16,7 +16,7 @@ type effectRequest struct {
 	Horizon int    `form:"horizon" default:"1" validate:"min=1,max=40"`                     // periods from the score before to the one after
 }
 
-// findEffect returns whether branches gained more by it than comparable ones did
+// findEffect reports whether branches gained more by it than comparable ones did
 // without. Under a minimum of comparable branches it gives no figure.
 //
 //	@Summary	Estimate the effect of a measure, of mentoring or of plans

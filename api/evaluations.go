@@ -37,6 +37,7 @@ func (s *Server) listEvaluations(ctx context.Context, req listEvaluationsRequest
 	return rest.NewPage(sheets, req.PageQuery, func(s evaluation.Sheet) []any { return []any{s.ID} })
 }
 
+// entryInput is the value of one indicator, where it comes from and what shows it.
 type entryInput struct {
 	Code          string   `json:"code" validate:"required" example:"organisation.01"` // of an indicator or quantity
 	Value         *float64 `json:"value" example:"96.5"`
@@ -46,6 +47,7 @@ type entryInput struct {
 	Source        string   `json:"source" validate:"max=200" example:"branch ledger"`
 }
 
+// sheetInput is all entries of an evaluation sheet.
 type sheetInput struct {
 	Note    string       `json:"note" validate:"max=2000" multiline:"true"`
 	Entries []entryInput `json:"entries" validate:"max=10000,dive"`
@@ -59,6 +61,7 @@ func (in sheetInput) entries() []evaluation.Entry {
 	return entries
 }
 
+// newSheet is a new evaluation sheet; entries may follow later.
 type newSheet struct {
 	Period string `json:"period" validate:"required" example:"2023Q3"`
 	Branch string `json:"branch" validate:"required" example:"b07"`
@@ -106,6 +109,7 @@ func (s *Server) writeEvaluation(ctx context.Context, req writeEvaluationRequest
 	return evaluation.WriteSheet(ctx, s.db(ctx), req.Town, req.Evaluation, req.Version, req.Body.Note, req.Body.entries())
 }
 
+// sheetTransition is a step of an evaluation sheet: the state to reach, and why.
 type sheetTransition struct {
 	To     string    `json:"to" validate:"required,oneof=draft submitted returned approved"`
 	Reason string    `json:"reason" validate:"max=2000" multiline:"true"` // needed to return a sheet

@@ -31,6 +31,7 @@ func (s *Server) listEvents(ctx context.Context, req listEventsRequest) (rest.Pa
 	return rest.NewPage(list, req.PageQuery, func(e exchange.Event) []any { return []any{e.ID} })
 }
 
+// eventInput is all that can change of an event or study visit.
 type eventInput struct {
 	HeldOn   day.Date `json:"held_on" validate:"required" swaggertype:"string" format:"date"`
 	Place    string   `json:"place" validate:"max=200"`
@@ -49,6 +50,7 @@ func (in eventInput) of(town string) exchange.Event {
 	return e
 }
 
+// newEventInput is a new event or study visit: when, about what, and who takes part.
 type newEventInput struct {
 	Kind string `json:"kind" validate:"required,oneof=event study_visit"`
 	eventInput
@@ -97,6 +99,7 @@ func (s *Server) updateEvent(ctx context.Context, req updateEventRequest) (excha
 	return exchange.UpdateEvent(ctx, s.db(ctx), e, req.Version)
 }
 
+// eventTransition is a step of an event: the state to reach, and why.
 type eventTransition struct {
 	To     string `json:"to" validate:"required,oneof=held cancelled"`
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to cancel
@@ -108,7 +111,7 @@ type moveEventRequest struct {
 	Body eventTransition
 }
 
-// moveEvent returns that an event or study visit was held, or is cancelled.
+// moveEvent records that an event or study visit was held, or is cancelled.
 //
 //	@Summary	Hold or cancel an exchange event or study visit
 func (s *Server) moveEvent(ctx context.Context, req moveEventRequest) (exchange.Event, error) {

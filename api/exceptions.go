@@ -29,6 +29,8 @@ func (s *Server) listExceptions(ctx context.Context, req listExceptionsRequest) 
 	return rest.NewPage(list, req.PageQuery, func(e evaluation.Exception) []any { return []any{e.ID} })
 }
 
+// exceptionInput is an evaluator who may write after the deadline: for which branch,
+// until when and why.
 type exceptionInput struct {
 	Branch    *string  `json:"branch" validate:"omitempty,code" example:"b07"`         // about this branch
 	Evaluator *string  `json:"evaluator" validate:"omitempty,code" example:"mentor-1"` // by this person
@@ -65,6 +67,7 @@ func (s *Server) findException(ctx context.Context, req exceptionRequest) (evalu
 	return evaluation.FindException(ctx, s.db(ctx), req.Town, req.Period, req.Exception)
 }
 
+// exceptionEnd is why an exception ends early.
 type exceptionEnd struct {
 	Reason string `json:"reason" validate:"required,max=2000" multiline:"true"`
 }

@@ -17,6 +17,7 @@ func (s *Server) findImprovementSettings(ctx context.Context, req townRequest) (
 	return stored.Told(), err
 }
 
+// improvementSettingsInput is all rules of improvement, and why they change.
 type improvementSettingsInput struct {
 	Settings improve.Settings `json:"settings" validate:"required"`
 	Reason   string           `json:"reason" validate:"required,max=2000" multiline:"true"`

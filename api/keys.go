@@ -18,6 +18,7 @@ func (s *Server) listKeys(ctx context.Context, _ listKeysRequest) (rest.Page[acc
 	return rest.Page[access.Key]{Items: keys}, err
 }
 
+// keyInput is what a new key opens, and for whom.
 type keyInput struct {
 	Roles     []access.Role `json:"roles" validate:"required,min=1,max=8" swaggertype:"array,string" example:"mentor"` // a request acts under one: see Act-As
 	Towns     []string      `json:"towns" validate:"max=100" example:"lishui"`                                         // that it opens; absent or empty = every town

@@ -9,7 +9,7 @@ import (
 	"bulwark/internal/town"
 )
 
-// branchRename, and each body below, says the first day on which it holds.
+// branchRename is the name of a branch from a day on.
 type branchRename struct {
 	Name   text.Text `json:"name" validate:"required"`
 	On     day.Date  `json:"on" validate:"required" swaggertype:"string" format:"date"`
@@ -22,7 +22,7 @@ type renameBranchRequest struct {
 	Body branchRename
 }
 
-// renameBranch returns the branch another name; earlier days keep the old one.
+// renameBranch changes the name of a branch from a day on; earlier days keep the old one.
 //
 //	@Summary	Rename a branch from a day on
 func (s *Server) renameBranch(ctx context.Context, req renameBranchRequest) (town.Branch, error) {
@@ -30,6 +30,7 @@ func (s *Server) renameBranch(ctx context.Context, req renameBranchRequest) (tow
 	return town.Rename(ctx, s.db(ctx), req.Town, req.Branch, req.Version, b.Name, b.On, b.Reason)
 }
 
+// branchReclassification is the kind and the class of a branch from a day on, both.
 type branchReclassification struct {
 	Kind   string   `json:"kind" validate:"required" example:"community"`
 	Class  *string  `json:"class" validate:"omitempty,code" example:"urban"` // absent = no peer group
@@ -51,6 +52,7 @@ func (s *Server) reclassifyBranch(ctx context.Context, req reclassifyBranchReque
 	return town.Reclassify(ctx, s.db(ctx), req.Town, req.Branch, req.Version, b.Kind, b.Class, b.On, b.Reason)
 }
 
+// branchMerger is the branch that takes over another, from which day and why.
 type branchMerger struct {
 	Into   string   `json:"into" validate:"required" example:"b08"`
 	On     day.Date `json:"on" validate:"required" swaggertype:"string" format:"date"` // the first day without the branch
@@ -71,6 +73,7 @@ func (s *Server) mergeBranch(ctx context.Context, req mergeBranchRequest) (town.
 	return town.Merge(ctx, s.db(ctx), req.Town, req.Branch, req.Version, b.Into, b.On, b.Reason)
 }
 
+// branchClosure is the first day without the branch, and why it closed.
 type branchClosure struct {
 	On     day.Date `json:"on" validate:"required" swaggertype:"string" format:"date"` // the first day without the branch
 	Reason string   `json:"reason" validate:"required,max=2000" multiline:"true"`

@@ -29,6 +29,7 @@ func (s *Server) findMeasure(ctx context.Context, req measureRequest) (improve.M
 	return improve.FindMeasure(ctx, s.db(ctx), req.Town, req.Measure)
 }
 
+// measureInput is the name of a measure and what it is.
 type measureInput struct {
 	Name        text.Text `json:"name"` // empty = as the public source names it
 	Description text.Text `json:"description"`

@@ -36,6 +36,7 @@ func (s *Server) listOfficeLinks(ctx context.Context, req listOfficeLinksRequest
 	return rest.NewPage(list, req.PageQuery, func(x people.OfficeLink) []any { return []any{x.ID} })
 }
 
+// officeLinkInput is a branch that an office is linked to, and for how long.
 type officeLinkInput struct {
 	Branch     string    `json:"branch" validate:"required" example:"b07"`
 	ValidFrom  day.Date  `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
@@ -64,7 +65,7 @@ type officeLinkRequest struct {
 	ID string `uri:"id"`
 }
 
-// findOfficeLink returns one of them.
+// findOfficeLink returns one branch that an office works for.
 //
 //	@Summary	Read a link
 func (s *Server) findOfficeLink(ctx context.Context, req officeLinkRequest) (people.OfficeLink, error) {
@@ -77,7 +78,7 @@ type endOfficeLinkRequest struct {
 	Body termEnd
 }
 
-// endOfficeLink sets its last day.
+// endOfficeLink sets the last day on which an office works for a branch.
 //
 //	@Summary	End a link
 func (s *Server) endOfficeLink(ctx context.Context, req endOfficeLinkRequest) (people.OfficeLink, error) {

@@ -36,6 +36,7 @@ func (s *Server) listOfficeMembers(ctx context.Context, req listOfficeMembersReq
 	return rest.NewPage(list, req.PageQuery, func(x people.OfficeMember) []any { return []any{x.ID} })
 }
 
+// officeMemberInput is a person who works in an office, and for how long.
 type officeMemberInput struct {
 	Person     string    `json:"person" validate:"required" example:"office-1"`
 	ValidFrom  day.Date  `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
@@ -64,7 +65,7 @@ type officeMemberRequest struct {
 	ID string `uri:"id"`
 }
 
-// findOfficeMember returns one of them.
+// findOfficeMember returns one person who works in an office.
 //
 //	@Summary	Read a membership
 func (s *Server) findOfficeMember(ctx context.Context, req officeMemberRequest) (people.OfficeMember, error) {
@@ -77,7 +78,7 @@ type endOfficeMemberRequest struct {
 	Body termEnd
 }
 
-// endOfficeMember sets its last day.
+// endOfficeMember sets the last day on which a person works in an office.
 //
 //	@Summary	End a membership
 func (s *Server) endOfficeMember(ctx context.Context, req endOfficeMemberRequest) (people.OfficeMember, error) {

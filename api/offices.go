@@ -28,6 +28,7 @@ func (s *Server) listOffices(ctx context.Context, req listOfficesRequest) (rest.
 	return rest.NewPage(offices, req.PageQuery, func(o people.LiaisonOffice) []any { return []any{o.Code} })
 }
 
+// officeInput is a new liaison office.
 type officeInput struct {
 	Code       string    `json:"code" validate:"required,code" example:"agriculture"`
 	Name       text.Text `json:"name" validate:"required"`

@@ -41,8 +41,8 @@ type finishOIDCRequest struct {
 	Error  string `form:"error" validate:"max=200"`
 }
 
-// finishOIDC is where the identity provider sends the browser back: a session
-// opens if an account is linked to who came.
+// finishOIDC receives the browser from the identity provider: a session opens if an
+// account is linked to the person who signed in there.
 //
 //	@Summary	End to sign in through the identity provider
 func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (rest.Redirect, error) {

@@ -34,6 +34,7 @@ func (s *Server) listPeople(ctx context.Context, req listPeopleRequest) (rest.Pa
 	return rest.NewPage(list, req.PageQuery, func(p people.PersonOn) []any { return []any{p.Code} })
 }
 
+// personInput is a new person.
 type personInput struct {
 	Code       string    `json:"code" validate:"required,code" example:"mentor-1"`
 	Name       text.Text `json:"name" validate:"required"`

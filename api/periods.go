@@ -38,6 +38,7 @@ func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (rest.
 	return rest.NewPage(periods, req.PageQuery, func(p evaluation.Period) []any { return []any{p.StartsOn, p.Code} })
 }
 
+// periodInput is a new period.
 type periodInput struct {
 	Code     string   `json:"code" validate:"required,code" example:"2023Q3"`
 	Kind     string   `json:"kind" validate:"required,oneof=quarter half_year year"`
@@ -114,6 +115,7 @@ func (s *Server) findPeriod(ctx context.Context, req periodRequest) (evaluation.
 	return list[0], err
 }
 
+// periodChange is all days of a period, and why they change.
 type periodChange struct {
 	calendarInput
 	Reason string `json:"reason" validate:"required,max=2000" multiline:"true" example:"the ledgers came late"`
@@ -133,6 +135,7 @@ func (s *Server) updatePeriod(ctx context.Context, req updatePeriodRequest) (eva
 	return evaluation.UpdatePeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.calendar(), req.Body.Reason)
 }
 
+// periodTransition is a step of a period: the state to reach, and why.
 type periodTransition struct {
 	To     string `json:"to" validate:"required,oneof=open review locked published final"`
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"`

@@ -35,6 +35,7 @@ func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (rest.Page
 	return rest.NewPage(list, req.PageQuery, func(p improve.Plan) []any { return []any{p.ID} })
 }
 
+// planDraftInput is the branch and the published result that a plan starts from.
 type planDraftInput struct {
 	Branch      string `json:"branch" validate:"required" example:"b07"`
 	Period      string `json:"period" validate:"required" example:"2023Q2"`
@@ -57,6 +58,7 @@ func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (rest.Crea
 	return rest.Created[improve.Plan]{Key: p.ID, Value: p}, err
 }
 
+// planRedraftInput is the published result that the plan starts from anew.
 type planRedraftInput struct {
 	Period      string `json:"period" validate:"required" example:"2023Q2"`
 	Publication int64  `json:"publication" validate:"min=0"` // of the period; its latest if absent
@@ -90,11 +92,13 @@ func (s *Server) findPlan(ctx context.Context, req planRequest) (improve.Plan, e
 	return improve.FindPlan(ctx, s.db(ctx), req.Town, req.Plan)
 }
 
+// itemOwnerInput is who is responsible for a plan item.
 type itemOwnerInput struct {
 	Kind string `json:"kind" validate:"required,oneof=person office branch"`
 	Code string `json:"code" validate:"required,max=64" example:"b07"`
 }
 
+// planItemInput is one thing to do, and the gap of an indicator that it closes.
 type planItemInput struct {
 	ID        string         `json:"id" validate:"omitempty,uuid" format:"uuid"` // of an item that the plan has; absent for a new one
 	Indicator string         `json:"indicator" validate:"required,max=64" example:"governance.01"`
@@ -106,6 +110,7 @@ type planItemInput struct {
 	Cost      float64        `json:"cost" validate:"min=0,max=1000000000000"` // in yuan
 }
 
+// planInput is all items of a plan.
 type planInput struct {
 	Summary string          `json:"summary" validate:"max=5000" multiline:"true"`
 	Items   []planItemInput `json:"items" validate:"max=40,dive"`
@@ -136,6 +141,7 @@ func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (improve.P
 	return improve.WritePlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.document())
 }
 
+// planTransition is a step of a plan: the state to reach, and why.
 type planTransition struct {
 	To     string `json:"to" validate:"required,oneof=draft advised approved running returned accepted closed"`
 	Reason string `json:"reason" validate:"max=5000" multiline:"true"` // the advice; needed to send back, to return, and to close what is not accepted
@@ -167,6 +173,8 @@ func (s *Server) findPlanItem(ctx context.Context, req planItemRequest) (improve
 	return improve.FindItemOf(ctx, s.db(ctx), req.Town, req.Plan, req.Item)
 }
 
+// planItemTransition is a step of a plan item: the state to reach, why, and what shows
+// it.
 type planItemTransition struct {
 	To       string `json:"to" validate:"required,oneof=done verified returned closed"`
 	Reason   string `json:"reason" validate:"max=2000" multiline:"true"`   // needed to return

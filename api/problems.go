@@ -59,6 +59,7 @@ func (in problemInput) problem(town string) improve.JointProblem {
 	}
 }
 
+// newProblem is a new joint problem: what is to be solved, by whom and until when.
 type newProblem struct {
 	Branch  string  `json:"branch" validate:"required" example:"b07"`
 	Visit   *string `json:"visit" validate:"omitempty,uuid" format:"uuid"` // that found it
@@ -94,6 +95,7 @@ func (s *Server) findProblem(ctx context.Context, req problemRequest) (improve.J
 	return improve.FindProblem(ctx, s.db(ctx), req.Town, req.Problem)
 }
 
+// problemChange is all that can change of a joint problem, and why.
 type problemChange struct {
 	problemInput
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed where owner or due day change
@@ -116,6 +118,8 @@ func (s *Server) updateProblem(ctx context.Context, req updateProblemRequest) (i
 	}, in.Reason)
 }
 
+// problemTransition is a step of a joint problem: the state to reach, and what was
+// done.
 type problemTransition struct {
 	To        string `json:"to" validate:"required,oneof=in_progress solved closed reopened"`
 	Reason    string `json:"reason" validate:"max=5000" multiline:"true"` // to solve: what was done; needed to reopen

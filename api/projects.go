@@ -33,6 +33,7 @@ func (s *Server) listProjects(ctx context.Context, req listProjectsRequest) (res
 	return rest.NewPage(list, req.PageQuery, func(p project.Project) []any { return []any{p.ID} })
 }
 
+// projectInput is all that can change of a project.
 type projectInput struct {
 	Team        *string `json:"team" example:"river-watch"` // of the branch; absent: the branch itself
 	Title       string  `json:"title" validate:"required,max=200"`
@@ -46,6 +47,7 @@ func (in projectInput) of(town string) project.Project {
 	return project.Project{TownID: town, TeamCode: in.Team, Title: in.Title, Field: in.Field, Description: in.Description, Evidence: in.Evidence}
 }
 
+// newProjectInput is a project that is registered for a round.
 type newProjectInput struct {
 	Round  string `json:"round" validate:"required" example:"2023"`
 	Branch string `json:"branch" validate:"required" example:"b07"`
@@ -94,6 +96,7 @@ func (s *Server) updateProject(ctx context.Context, req updateProjectRequest) (p
 	return project.UpdateProject(ctx, s.db(ctx), p, req.Version)
 }
 
+// projectTransition is a step of a project: the state to reach, and why.
 type projectTransition struct {
 	To     string `json:"to" validate:"required,oneof=withdrawn finished"`
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
@@ -113,6 +116,8 @@ func (s *Server) moveProject(ctx context.Context, req moveProjectRequest) (proje
 	return project.MoveProject(ctx, s.db(ctx), req.Town, req.Project, req.Version, project.ProjectState(req.Body.To), req.Body.Reason)
 }
 
+// bonusInput is the bonus proposed for a chosen project, and the period that it counts
+// in.
 type bonusInput struct {
 	Period string `json:"period" validate:"required" example:"2023Q3"`
 	Item   string `json:"item" validate:"required" example:"top-ten"` // code in the scheme, which sets the points

@@ -42,6 +42,7 @@ func (s *Server) listPublications(ctx context.Context, req periodRequest) (rest.
 	return rest.Page[index.PublicationDetail]{Items: list}, err
 }
 
+// amendInput is what an amended result corrects, and why.
 type amendInput struct {
 	Reason      string         `json:"reason" validate:"required,max=2000" multiline:"true"`
 	Corrections correctionList `json:"corrections" validate:"min=1,max=200,dive"` // each names its branch

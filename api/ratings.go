@@ -28,11 +28,13 @@ func (s *Server) listRatings(ctx context.Context, req listRatingsRequest) (rest.
 	return rest.NewPage(list, req.PageQuery, func(r exchange.Rating) []any { return []any{r.ID} })
 }
 
+// scoreInput is a rating as it shall be.
 type scoreInput struct {
 	Score   int64  `json:"score" validate:"min=1,max=5" example:"4"`
 	Comment string `json:"comment" validate:"max=2000" multiline:"true"`
 }
 
+// ratingInput is how useful a branch found what it was offered.
 type ratingInput struct {
 	Period  string `json:"period" validate:"required" example:"2023Q3"`
 	Branch  string `json:"branch" validate:"required" example:"b07"`

@@ -46,6 +46,7 @@ func (s *Server) listReports(ctx context.Context, req listReportsRequest) (rest.
 	return rest.NewPage(list, req.PageQuery, func(r improve.Report) []any { return []any{r.ID} })
 }
 
+// reportInput is the span of a progress report and the words of its author.
 type reportInput struct {
 	From         day.Date `json:"from" validate:"required" swaggertype:"string" format:"date"`
 	Until        day.Date `json:"until" validate:"required" swaggertype:"string" format:"date"` // today at the latest
@@ -96,6 +97,7 @@ func (s *Server) writeReport(ctx context.Context, req writeReportRequest) (impro
 	return improve.WriteReport(ctx, s.db(ctx), req.Town, req.Report, req.Version, req.Body.From, req.Body.Until, req.Body.words())
 }
 
+// reportTransition is a step of a progress report: the state to reach, with a remark.
 type reportTransition struct {
 	To     string `json:"to" validate:"required,oneof=submitted received"`
 	Remark string `json:"remark" validate:"max=2000" multiline:"true"` // of who receives it

@@ -29,6 +29,7 @@ func (s *Server) listRounds(ctx context.Context, req listRoundsRequest) (rest.Pa
 	return rest.NewPage(list, req.PageQuery, func(r project.Round) []any { return []any{r.Code} })
 }
 
+// criterionInput is one criterion by which judges score the projects of a round.
 type criterionInput struct {
 	Code   string    `json:"code" validate:"required" example:"momentum"`
 	Name   text.Text `json:"name"`
@@ -36,6 +37,7 @@ type criterionInput struct {
 	Max    float64   `json:"max" validate:"gt=0,max=1000000" example:"10"` // points that a judge can give
 }
 
+// roundInput is all that can change of a round.
 type roundInput struct {
 	Name        text.Text        `json:"name"`
 	Criteria    []criterionInput `json:"criteria" validate:"max=20,dive"` // a new round without any has the three that the public source names
@@ -58,6 +60,7 @@ func (in roundInput) of(town, code string) project.Round {
 	return r
 }
 
+// newRoundInput is a new round: by which criteria projects are chosen, and by whom.
 type newRoundInput struct {
 	Code string `json:"code" validate:"required" example:"2023"`
 	roundInput
@@ -101,6 +104,7 @@ func (s *Server) updateRound(ctx context.Context, req updateRoundRequest) (proje
 	return project.UpdateRound(ctx, s.db(ctx), req.Body.of(req.Town, req.Round), req.Version)
 }
 
+// roundTransition is a step of a round: the state to reach, and why.
 type roundTransition struct {
 	To     string `json:"to" validate:"required,oneof=judging closed"`
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to close while sheets are not complete
@@ -126,6 +130,7 @@ func (s *Server) findSheet(ctx context.Context, req roundRequest) (project.Judge
 	return project.FindSheet(ctx, s.db(ctx), req.Town, req.Round)
 }
 
+// sheetScores is all scores of a judge, by project and criterion.
 type sheetScores struct {
 	Scores map[string]map[string]float64 `json:"scores" validate:"required,max=10000"` // project → criterion → points; what is not there is not scored
 }
@@ -156,6 +161,7 @@ func (s *Server) findRoundResult(ctx context.Context, req roundResultRequest) (p
 	return project.ResultOf(ctx, s.db(ctx), req.Town, req.Round, string(req.Language))
 }
 
+// pickInput is the projects that are picked, and why.
 type pickInput struct {
 	Projects []string `json:"projects" validate:"min=1,max=10000"`
 	Reason   string   `json:"reason" validate:"max=2000" multiline:"true"` // needed where this is not what the rule proposes, or decides a tie

@@ -23,6 +23,7 @@ type Session struct {
 // ETag is the version as an HTTP entity tag.
 func (Session) ETag() string { return `"1"` }
 
+// signInInput is an account and its password.
 type signInInput struct {
 	Account  string      `json:"account" validate:"required,max=64" example:"li.ming"`
 	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"`
@@ -123,6 +124,7 @@ func (s *Server) ownSession(ctx context.Context) (string, error) {
 	return s.engine.Cookie(ctx, sessionCookie), nil
 }
 
+// passwordInput is the present password and the new one.
 type passwordInput struct {
 	Old      rest.Secret `json:"old" validate:"required" swaggertype:"string"`
 	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"` // 12 to 128 characters

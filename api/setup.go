@@ -7,6 +7,8 @@ import (
 	"bulwark/internal/rest"
 )
 
+// setupInput is the token that the service printed at its first start, and the first
+// account.
 type setupInput struct {
 	Token    rest.Secret `json:"token" validate:"required" swaggertype:"string"` // as bulwark serve or bulwark setup printed it
 	Account  string      `json:"account" validate:"required,max=64" example:"admin"`

@@ -15,7 +15,7 @@ type listSubBranchesRequest struct {
 	rest.PageQuery
 }
 
-// listSubBranches returns in the order of branch and code.
+// listSubBranches returns the sub-branches of the town in the order of branch and code.
 //
 //	@Summary	List the sub-branches of a town
 func (s *Server) listSubBranches(ctx context.Context, req listSubBranchesRequest) (rest.Page[town.SubBranch], error) {
@@ -30,6 +30,7 @@ func (s *Server) listSubBranches(ctx context.Context, req listSubBranchesRequest
 	return rest.NewPage(subs, req.PageQuery, func(b town.SubBranch) []any { return []any{b.BranchCode, b.Code} })
 }
 
+// subBranchInput is a new sub-branch.
 type subBranchInput struct {
 	Code       string    `json:"code" validate:"required,code" example:"dazhou"`
 	Name       text.Text `json:"name" validate:"required"`

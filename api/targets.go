@@ -44,6 +44,7 @@ func (s *Server) proposeTargets(ctx context.Context, req periodRequest) (improve
 	return improve.Propose(ctx, s.db(ctx), s.board, req.Town, req.Period)
 }
 
+// targetInput is a branch proposed for improvement, and why.
 type targetInput struct {
 	Branch string `json:"branch" validate:"required" example:"b07"`
 	Reason string `json:"reason" validate:"required,max=2000" multiline:"true"`
@@ -75,6 +76,8 @@ func (s *Server) findTarget(ctx context.Context, req targetRequest) (improve.Tar
 	return improve.FindTarget(ctx, s.db(ctx), req.Town, req.Target)
 }
 
+// targetTransition is a step of an improvement target: the state to reach, why, and
+// what came of it.
 type targetTransition struct {
 	To      string `json:"to" validate:"required,oneof=confirmed dismissed ended"`
 	Reason  string `json:"reason" validate:"max=2000" multiline:"true"`                  // needed to dismiss and to end, and to confirm what has lapsed

@@ -35,6 +35,7 @@ func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (rest.Page
 	return rest.NewPage(list, req.PageQuery, func(t improve.Task) []any { return []any{t.ID} })
 }
 
+// taskInput is a new task: what, for which branch, by whom and until when.
 type taskInput struct {
 	Branch *string  `json:"branch" example:"b07"` // absent = for the town
 	Person *string  `json:"person" example:"instructor-2"`
@@ -73,6 +74,7 @@ func (s *Server) findTask(ctx context.Context, req taskRequest) (improve.Task, e
 	return improve.FindTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task)
 }
 
+// changedTaskInput is a task as it shall be, and why it changes.
 type changedTaskInput struct {
 	taskInput
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
@@ -91,6 +93,7 @@ func (s *Server) changeTask(ctx context.Context, req changeTaskRequest) (improve
 	return improve.ChangeTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, req.Body.plan(), req.Body.Reason)
 }
 
+// taskReport is how far a task has come, and what was done.
 type taskReport struct {
 	Progress *int64 `json:"progress" validate:"required,min=0,max=100" example:"40"` // percent
 	Note     string `json:"note" validate:"required,max=2000" multiline:"true"`
@@ -103,7 +106,7 @@ type reportTaskRequest struct {
 	Body taskReport
 }
 
-// reportTask returns how far a task has come.
+// reportTask records how far a task has come.
 //
 //	@Summary	Report on a task
 func (s *Server) reportTask(ctx context.Context, req reportTaskRequest) (improve.Task, error) {
@@ -111,6 +114,7 @@ func (s *Server) reportTask(ctx context.Context, req reportTaskRequest) (improve
 	return improve.ReportTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, *in.Progress, in.Note, in.Evidence)
 }
 
+// taskTransition is a step of a task: the state to reach, why, and what shows it.
 type taskTransition struct {
 	To       string `json:"to" validate:"required,oneof=open done dropped"`
 	Reason   string `json:"reason" validate:"max=2000" multiline:"true"`   // needed to drop and to reopen

@@ -29,6 +29,7 @@ func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (rest.Page
 	return rest.NewPage(list, req.PageQuery, func(t project.Team) []any { return []any{t.Code} })
 }
 
+// teamInput is all that can change of a pioneer team.
 type teamInput struct {
 	Name      text.Text `json:"name"`
 	Field     string    `json:"field" validate:"required,oneof=development governance hard-tasks ethos"`
@@ -44,6 +45,7 @@ func (in teamInput) of(town, code string) project.Team {
 	return t
 }
 
+// newTeamInput is a new pioneer team.
 type newTeamInput struct {
 	Code string `json:"code" validate:"required" example:"river-watch"`
 	teamInput

@@ -28,6 +28,7 @@ func (s *Server) listTowns(ctx context.Context, req listTownsRequest) (rest.Page
 	return rest.NewPage(towns, req.PageQuery, func(t town.Town) []any { return []any{t.Code} })
 }
 
+// townInput is a new town.
 type townInput struct {
 	Code        string    `json:"code" validate:"required,code" example:"lishui"`
 	AreaCode    string    `json:"area_code" validate:"required" example:"440605126"`
@@ -60,6 +61,7 @@ func (s *Server) findTown(ctx context.Context, req townRequest) (town.Town, erro
 	return town.Find(ctx, s.db(ctx), req.Town)
 }
 
+// townChange is all that can change of a town.
 type townChange struct {
 	Name        text.Text `json:"name" validate:"required"`
 	OpenResults *bool     `json:"open_results" validate:"required"`

@@ -40,6 +40,7 @@ func (s *Server) listVisits(ctx context.Context, req listVisitsRequest) (rest.Pa
 	return rest.NewPage(list, req.PageQuery, func(v improve.Visit) []any { return []any{v.ID} })
 }
 
+// checkInput is one point that was looked at during a visit.
 type checkInput struct {
 	Code string `json:"code" validate:"omitempty,code" example:"ledger"`
 	Text string `json:"text" validate:"required,max=500" example:"the ledger of meetings is kept"`
@@ -47,6 +48,7 @@ type checkInput struct {
 	Note string `json:"note" validate:"max=2000" multiline:"true"`
 }
 
+// findingInput is one finding of a visit.
 type findingInput struct {
 	Statement string  `json:"statement" validate:"required,max=2000" multiline:"true" example:"two meetings have no minutes"`
 	Severity  string  `json:"severity" validate:"required,oneof=minor major critical"`
@@ -76,6 +78,7 @@ func (in visitInput) content() improve.VisitContent {
 	return c
 }
 
+// newVisit is a new visit: where it led and what was seen.
 type newVisit struct {
 	Branch string `json:"branch" validate:"required" example:"b07"`
 	visitInput
@@ -108,6 +111,7 @@ func (s *Server) findVisit(ctx context.Context, req visitRequest) (improve.Visit
 	return improve.FindVisit(ctx, s.db(ctx), req.Town, req.Visit)
 }
 
+// visitChange is all that a visit recorded, and why it is corrected.
 type visitChange struct {
 	visitInput
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to correct what is recorded
@@ -127,12 +131,15 @@ func (s *Server) writeVisit(ctx context.Context, req writeVisitRequest) (improve
 	return improve.WriteVisit(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.content(), req.Body.Reason)
 }
 
+// visitTransition is a step of a visit: the state to reach, and the problems that it
+// opens.
 type visitTransition struct {
 	To       string         `json:"to" validate:"required,oneof=recorded"`
 	Reason   string         `json:"reason" validate:"max=2000" multiline:"true"`
 	Problems []foundProblem `json:"problems" validate:"max=20,dive"` // opened with the recording
 }
 
+// foundProblem is a problem that a finding of the visit opens.
 type foundProblem struct {
 	Finding int64 `json:"finding" validate:"min=1" example:"1"` // of the visit
 	problemInput

@@ -9,12 +9,14 @@ import (
 	"bulwark/internal/rest"
 )
 
+// supposedValue is another value of one indicator of a branch.
 type supposedValue struct {
 	Branch    string   `json:"branch" validate:"required" example:"b07"`
 	Indicator string   `json:"indicator" validate:"required" example:"governance.01"`
 	Value     *float64 `json:"value" example:"92"` // absent: nothing entered
 }
 
+// supposition is what would be otherwise: values, weights or both.
 type supposition struct {
 	Weights map[string]float64 `json:"weights" validate:"max=1000"` // by code of the node, relative to its siblings
 	Values  []supposedValue    `json:"values" validate:"max=1000,dive"`

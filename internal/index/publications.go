@@ -10,8 +10,8 @@ import (
 	"bulwark/internal/day"
 )
 
-// FindPublication is a publication as it is cited: with the hashes of its receipt, its clock
-// and the one that replaced it.
+// PublicationDetail is a publication as it is cited: with the hashes of its receipt,
+// its public notice and the publication that replaced it.
 type PublicationDetail struct {
 	Publication
 	SchemeHash   string        `json:"scheme_hash"`
