@@ -11,6 +11,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	changes, err := compare(base)
+	changes, err := compare(context.Background(), base)
 	if err != nil {
 		return err
 	}
@@ -76,8 +77,8 @@ func (c change) String() string {
 	return fmt.Sprintf("breaking: %s %s: %s (%s)", c.Operation, c.Path, c.Text, c.ID)
 }
 
-func compare(base string) ([]change, error) {
-	tool := exec.Command("go", "-C", "docs/contract", "tool", "oasdiff", "breaking", //nolint:gosec // the address of a file
+func compare(ctx context.Context, base string) ([]change, error) {
+	tool := exec.CommandContext(ctx, "go", "-C", "docs/contract", "tool", "oasdiff", "breaking", //nolint:gosec // the address of a file
 		base, "../openapi.json", "--flatten-allof", "--flatten-params", "--format", "json")
 	var stderr bytes.Buffer
 	tool.Stderr = &stderr
