@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/evaluation"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listAdjustmentsRequest struct {
@@ -86,5 +87,6 @@ type moveAdjustmentRequest struct {
 //
 //	@Summary	Decide on an adjustment
 func (s *Server) moveAdjustment(ctx context.Context, req moveAdjustmentRequest) (evaluation.Adjustment, error) {
-	return evaluation.MoveAdjustment(ctx, s.db(ctx), req.Town, req.Adjustment, req.Version, evaluation.AdjustmentState(req.Body.To), req.Body.Reason)
+	ref := workflow.Ref{Town: req.Town, ID: req.Adjustment, Version: req.Version}
+	return evaluation.MoveAdjustment(ctx, s.db(ctx), ref, evaluation.AdjustmentState(req.Body.To), req.Body.Reason)
 }

@@ -155,7 +155,7 @@ func (k *keeper) differs(tx *gorm.DB, r *http.Request, key string, was, now kept
 	k.moved++
 	kept := map[string]string{
 		"evaluations": "SELECT COUNT(*) FROM transitions WHERE kind = 'evaluation' AND record_id = ? AND version = ?",
-		"adjustments": "SELECT COUNT(*) FROM adjustment_moves WHERE adjustment_id = ? AND version = ?",
+		"adjustments": "SELECT COUNT(*) FROM transitions WHERE kind = 'adjustment' AND record_id = ? AND version = ?",
 	}
 	var records int64
 	k.must(tx.Raw(kept[table], id, now.version).Scan(&records).Error)

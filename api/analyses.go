@@ -5,7 +5,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
 	"bulwark/internal/rest"
 )
 
@@ -13,11 +13,11 @@ import (
 // the branch is weak, and what the cheapest gains are. Nothing is stored.
 //
 //	@Summary	Say what a cause analysis starts from
-func (s *Server) draftAnalysis(ctx context.Context, req scorecardRequest) (improve.AnalysisBasis, error) {
+func (s *Server) draftAnalysis(ctx context.Context, req scorecardRequest) (plan.AnalysisBasis, error) {
 	if err := access.InScope(ctx, s.db(ctx), access.Caller(ctx), access.WriteAnalyses, req.Town, req.Branch, day.Of(s.Now())); err != nil {
-		return improve.AnalysisBasis{}, err
+		return plan.AnalysisBasis{}, err
 	}
-	return improve.DraftAnalysis(ctx, s.db(ctx), s.board, req.Town, req.Period, req.Publication, req.Branch, string(req.Language))
+	return plan.FindBasis(ctx, s.db(ctx), s.board, req.Town, req.Period, req.Publication, req.Branch, string(req.Language))
 }
 
 type listAnalysesRequest struct {
@@ -33,16 +33,16 @@ type listAnalysesRequest struct {
 // of others those submitted.
 //
 //	@Summary	List cause analyses
-func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (rest.Page[improve.Analysis], error) {
-	f := improve.AnalysisFilter{Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: improve.AnalysisState(req.State), Limit: req.Limit()}
+func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (rest.Page[plan.Analysis], error) {
+	f := plan.AnalysisFilter{Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: plan.AnalysisState(req.State), Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
-		return rest.Page[improve.Analysis]{}, err
+		return rest.Page[plan.Analysis]{}, err
 	}
-	list, err := improve.ListAnalyses(ctx, s.db(ctx), req.Town, f)
+	list, err := plan.ListAnalyses(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return rest.Page[improve.Analysis]{}, err
+		return rest.Page[plan.Analysis]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(a improve.Analysis) []any { return []any{a.ID} })
+	return rest.NewPage(list, req.PageQuery, func(a plan.Analysis) []any { return []any{a.ID} })
 }
 
 // causeInput is one cause of a finding, with its evidence.
@@ -59,10 +59,10 @@ type analysisContent struct {
 	Summary  string       `json:"summary" validate:"max=5000" multiline:"true"`
 }
 
-func (in analysisContent) findings() improve.Causes {
-	list := improve.Causes{}
+func (in analysisContent) findings() plan.Causes {
+	list := plan.Causes{}
 	for _, f := range in.Findings {
-		list = append(list, improve.Cause(f))
+		list = append(list, plan.Cause(f))
 	}
 	return list
 }
@@ -85,12 +85,12 @@ type beginAnalysisRequest struct {
 // is a mentor of today.
 //
 //	@Summary	Begin a cause analysis
-func (s *Server) beginAnalysis(ctx context.Context, req beginAnalysisRequest) (rest.Created[improve.Analysis], error) {
+func (s *Server) beginAnalysis(ctx context.Context, req beginAnalysisRequest) (rest.Created[plan.Analysis], error) {
 	in := req.Body
-	a, err := improve.BeginAnalysis(ctx, s.db(ctx), s.board, improve.Analysis{
+	a, err := plan.BeginAnalysis(ctx, s.db(ctx), s.board, plan.Analysis{
 		TownID: req.Town, PeriodCode: in.Period, PublicationNumber: in.Publication, BranchCode: in.Branch, Findings: in.findings(), Summary: in.Summary,
 	})
-	return rest.Created[improve.Analysis]{Key: a.ID, Value: a}, err
+	return rest.Created[plan.Analysis]{Key: a.ID, Value: a}, err
 }
 
 type analysisRequest struct {
@@ -101,8 +101,8 @@ type analysisRequest struct {
 // findAnalysis returns one analysis and what the caller can do with it.
 //
 //	@Summary	Read a cause analysis
-func (s *Server) findAnalysis(ctx context.Context, req analysisRequest) (improve.Analysis, error) {
-	return improve.FindAnalysis(ctx, s.db(ctx), req.Town, req.Analysis)
+func (s *Server) findAnalysis(ctx context.Context, req analysisRequest) (plan.Analysis, error) {
+	return plan.FindAnalysis(ctx, s.db(ctx), req.Town, req.Analysis)
 }
 
 type writeAnalysisRequest struct {
@@ -114,8 +114,8 @@ type writeAnalysisRequest struct {
 // writeAnalysis replaces what a draft says.
 //
 //	@Summary	Write a cause analysis
-func (s *Server) writeAnalysis(ctx context.Context, req writeAnalysisRequest) (improve.Analysis, error) {
-	return improve.WriteAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, req.Body.findings(), req.Body.Summary)
+func (s *Server) writeAnalysis(ctx context.Context, req writeAnalysisRequest) (plan.Analysis, error) {
+	return plan.WriteAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, req.Body.findings(), req.Body.Summary)
 }
 
 // analysisTransition is a step of an analysis: the state to reach, and why.
@@ -133,6 +133,6 @@ type moveAnalysisRequest struct {
 // moveAnalysis submits an analysis, or withdraws it to go on writing.
 //
 //	@Summary	Submit or withdraw a cause analysis
-func (s *Server) moveAnalysis(ctx context.Context, req moveAnalysisRequest) (improve.Analysis, error) {
-	return improve.MoveAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, improve.AnalysisState(req.Body.To), req.Body.Reason)
+func (s *Server) moveAnalysis(ctx context.Context, req moveAnalysisRequest) (plan.Analysis, error) {
+	return plan.MoveAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, plan.AnalysisState(req.Body.To), req.Body.Reason)
 }

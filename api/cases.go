@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/exchange"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listCasesRequest struct {
@@ -134,7 +135,7 @@ type moveCaseRequest struct {
 //
 //	@Summary	Move a case on
 func (s *Server) moveCase(ctx context.Context, req moveCaseRequest) (exchange.Case, error) {
-	return exchange.MoveCase(ctx, s.db(ctx), req.Town, req.Case, req.Version, exchange.CaseState(req.Body.To), req.Body.Reason)
+	return exchange.MoveCase(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Case, Version: req.Version}, exchange.CaseState(req.Body.To), req.Body.Reason)
 }
 
 type recommendCasesRequest struct {

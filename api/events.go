@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/exchange"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listEventsRequest struct {
@@ -115,5 +116,5 @@ type moveEventRequest struct {
 //
 //	@Summary	Hold or cancel an exchange event or study visit
 func (s *Server) moveEvent(ctx context.Context, req moveEventRequest) (exchange.Event, error) {
-	return exchange.MoveEvent(ctx, s.db(ctx), req.Town, req.Event, req.Version, exchange.EventState(req.Body.To), req.Body.Reason)
+	return exchange.MoveEvent(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Event, Version: req.Version}, exchange.EventState(req.Body.To), req.Body.Reason)
 }

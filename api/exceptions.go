@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listExceptionsRequest struct {
@@ -82,5 +83,5 @@ type endExceptionRequest struct {
 //
 //	@Summary	End an exception from the entry window
 func (s *Server) endException(ctx context.Context, req endExceptionRequest) (evaluation.Exception, error) {
-	return evaluation.EndException(ctx, s.db(ctx), req.Town, req.Period, req.Exception, req.Version, req.Body.Reason)
+	return evaluation.EndException(ctx, s.db(ctx), req.Period, workflow.Ref{Town: req.Town, ID: req.Exception, Version: req.Version}, req.Body.Reason)
 }

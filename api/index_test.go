@@ -11,7 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
 	"bulwark/internal/rest"
 )
@@ -55,7 +55,7 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 			if _, err := index.ComputePendingRobustness(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := improve.Propose(z.as(t.Context(), "g1", access.LeadingGroup), db, index.NewResultCache(), z.town, "q2"); err != nil {
+			if _, err := target.Propose(z.as(t.Context(), "g1", access.LeadingGroup), db, index.NewResultCache(), z.town, "q2"); err != nil {
 				t.Fatal(err)
 			}
 			z.tasks(t, db)

@@ -15,7 +15,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
 	"bulwark/internal/people"
 )
 
@@ -210,9 +210,9 @@ func (w *world) improve() {
 	remarked(other, "/towns/demo/reports/"+w.reports["zhou"], "submitted", "").Want(http.StatusOK)
 	w.reports["instructor"] = last(w.as(access.Instructor).Post("/towns/demo/reports", reportOf("2026-01-01", "2026-01-31")).Want(http.StatusCreated))
 	w.must(w.db.Exec("UPDATE problems SET due_on = '2026-01-01'").Error)
-	_, err := improve.Remind(w.t.Context(), w.db)
+	_, err := report.Remind(w.t.Context(), w.db)
 	w.must(err)
-	var reminders []improve.Reminder
+	var reminders []report.Reminder
 	w.must(w.db.Where("kind = 'problem_overdue'").Find(&reminders).Error)
 	for _, r := range reminders {
 		w.reminders[*r.BranchCode] = r.ID

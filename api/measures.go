@@ -4,6 +4,9 @@ import (
 	"context"
 
 	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
+
+	"bulwark/internal/improve/measure"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
@@ -12,9 +15,9 @@ import (
 // their tasks have come.
 //
 //	@Summary	List the measures
-func (s *Server) listMeasures(ctx context.Context, req townRequest) (rest.Page[improve.Measure], error) {
-	list, err := improve.ListMeasures(ctx, s.db(ctx), req.Town)
-	return rest.Page[improve.Measure]{Items: list}, err
+func (s *Server) listMeasures(ctx context.Context, req townRequest) (rest.Page[measure.Measure], error) {
+	list, err := measure.List(ctx, s.db(ctx), req.Town)
+	return rest.Page[measure.Measure]{Items: list}, err
 }
 
 type measureRequest struct {
@@ -25,8 +28,8 @@ type measureRequest struct {
 // findMeasure returns one measure.
 //
 //	@Summary	Read a measure
-func (s *Server) findMeasure(ctx context.Context, req measureRequest) (improve.Measure, error) {
-	return improve.FindMeasure(ctx, s.db(ctx), req.Town, req.Measure)
+func (s *Server) findMeasure(ctx context.Context, req measureRequest) (measure.Measure, error) {
+	return measure.Find(ctx, s.db(ctx), req.Town, req.Measure)
 }
 
 // measureInput is the name of a measure and what it is.
@@ -45,8 +48,8 @@ type nameMeasureRequest struct {
 // visible.
 //
 //	@Summary	Name a measure
-func (s *Server) nameMeasure(ctx context.Context, req nameMeasureRequest) (improve.Measure, error) {
-	return improve.NameMeasure(ctx, s.db(ctx), req.Town, req.Measure, req.Version, req.Body.Name, req.Body.Description)
+func (s *Server) nameMeasure(ctx context.Context, req nameMeasureRequest) (measure.Measure, error) {
+	return measure.Name(ctx, s.db(ctx), req.Town, req.Measure, req.Version, req.Body.Name, req.Body.Description)
 }
 
 type measureProgressRequest struct {
@@ -58,7 +61,57 @@ type measureProgressRequest struct {
 // branches in reach, and of the town.
 //
 //	@Summary	Count the tasks of measures
-func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressRequest) (rest.Page[improve.Progress], error) {
-	list, err := improve.ProgressInReach(ctx, s.db(ctx), req.Town, req.By == "branch")
-	return rest.Page[improve.Progress]{Items: list}, err
+func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressRequest) (rest.Page[measure.Progress], error) {
+	list, err := measure.ProgressInReach(ctx, s.db(ctx), req.Town, req.By == "branch")
+	return rest.Page[measure.Progress]{Items: list}, err
+}
+
+// findImprovementSettings returns the rules of improvement of a town: those of
+// targets, the intervals, the holidays. While nobody has made any it is the example
+// that ships, without times.
+//
+//	@Summary	Read the rules of improvement
+func (s *Server) findImprovementSettings(ctx context.Context, req townRequest) (improve.TownSettings, error) {
+	stored, err := improve.FindSettings(ctx, s.db(ctx), req.Town)
+	return stored.View(), err
+}
+
+// improvementSettingsInput is all rules of improvement, and why they change.
+type improvementSettingsInput struct {
+	Settings improve.Settings `json:"settings" validate:"required"`
+	Reason   string           `json:"reason" validate:"required,max=2000" multiline:"true"`
+}
+
+type updateImprovementSettingsRequest struct {
+	townRequest
+	rest.IfMatch
+	Body improvementSettingsInput
+}
+
+// updateImprovementSettings replaces the rules of improvement. What was due is
+// counted anew by them.
+//
+//	@Summary	Replace the rules of improvement
+func (s *Server) updateImprovementSettings(ctx context.Context, req updateImprovementSettingsRequest) (improve.TownSettings, error) {
+	stored, err := improve.UpdateSettings(ctx, s.db(ctx), req.Town, req.Version, req.Body.Settings, req.Body.Reason)
+	return stored.View(), err
+}
+
+type effectRequest struct {
+	townRequest
+	rest.Localized
+	Of      string `form:"of" validate:"required,oneof=measure targeting plans mentoring instructing" example:"targeting"`
+	Measure int64  `form:"measure" validate:"required_if=Of measure,omitempty,min=1,max=7"` // which measure, 1 to 7
+	Kind    string `form:"kind" default:"quarter"`                                          // of period
+	Horizon int    `form:"horizon" default:"1" validate:"min=1,max=40"`                     // periods from the score before to the one after
+}
+
+// findEffect reports whether branches gained more by it than comparable ones did
+// without. Under a minimum of comparable branches it gives no figure.
+//
+//	@Summary	Estimate the effect of a measure, of mentoring or of plans
+func (s *Server) findEffect(ctx context.Context, req effectRequest) (report.EffectReport, error) {
+	return report.FindEffect(ctx, s.db(ctx), s.board, req.Town, string(req.Language), report.EffectQuestion{
+		Of: req.Of, Measure: req.Measure, Kind: req.Kind, Horizon: req.Horizon,
+	})
 }

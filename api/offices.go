@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/day"
 	"bulwark/internal/people"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
@@ -72,4 +73,158 @@ type updateOfficeRequest struct {
 //	@Summary	Rename a liaison office
 func (s *Server) updateOffice(ctx context.Context, req updateOfficeRequest) (people.LiaisonOffice, error) {
 	return people.UpdateOffice(ctx, s.db(ctx), req.Town, req.Office, req.Version, req.Body.Name)
+}
+
+type listOfficeMembersRequest struct {
+	officeRequest
+	On     *day.Date `form:"on" swaggertype:"string" format:"date"` // in force on this day; all of history if absent
+	Person string    `form:"person"`                                // only of this person
+	rest.PageQuery
+}
+
+// listOfficeMembers returns who works in a liaison office, in the order of entry.
+//
+//	@Summary	List who works in a liaison office
+func (s *Server) listOfficeMembers(ctx context.Context, req listOfficeMembersRequest) (rest.Page[people.OfficeMember], error) {
+	if _, err := people.FindOffice(ctx, s.db(ctx), req.Town, req.Office); err != nil {
+		return rest.Page[people.OfficeMember]{}, err
+	}
+	f := people.OfficeFilter{Office: req.Office, Person: req.Person, Limit: req.Limit()}
+	if req.On != nil {
+		f.On = *req.On
+	}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[people.OfficeMember]{}, err
+	}
+	list, err := people.ListOfficeMembers(ctx, s.db(ctx), req.Town, f)
+	if err != nil {
+		return rest.Page[people.OfficeMember]{}, err
+	}
+	return rest.NewPage(list, req.PageQuery, func(x people.OfficeMember) []any { return []any{x.ID} })
+}
+
+// officeMemberInput is a person who works in an office, and for how long.
+type officeMemberInput struct {
+	Person     string    `json:"person" validate:"required" example:"office-1"`
+	ValidFrom  day.Date  `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date `json:"valid_until" swaggertype:"string" format:"date"` // the last day; absent = until further notice
+	Reason     string    `json:"reason" validate:"max=2000" multiline:"true"`
+}
+
+type createOfficeMemberRequest struct {
+	officeRequest
+	Body officeMemberInput
+}
+
+// createOfficeMember makes a person a member of the office, who reaches the branches of its links.
+//
+//	@Summary	Add a member to a liaison office
+func (s *Server) createOfficeMember(ctx context.Context, req createOfficeMemberRequest) (rest.Created[people.OfficeMember], error) {
+	b := req.Body
+	made, err := people.JoinOffice(ctx, s.db(ctx), people.OfficeMember{
+		TownID: req.Town, OfficeCode: req.Office, PersonCode: b.Person, ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil, Reason: b.Reason,
+	})
+	return rest.Created[people.OfficeMember]{Key: made.ID, Value: made}, err
+}
+
+type officeMemberRequest struct {
+	officeRequest
+	ID string `uri:"id"`
+}
+
+// findOfficeMember returns one person who works in an office.
+//
+//	@Summary	Read a membership
+func (s *Server) findOfficeMember(ctx context.Context, req officeMemberRequest) (people.OfficeMember, error) {
+	return people.FindOfficeMember(ctx, s.db(ctx), req.Town, req.Office, req.ID)
+}
+
+type endOfficeMemberRequest struct {
+	officeMemberRequest
+	rest.IfMatch
+	Body termEnd
+}
+
+// endOfficeMember sets the last day on which a person works in an office.
+//
+//	@Summary	End a membership
+func (s *Server) endOfficeMember(ctx context.Context, req endOfficeMemberRequest) (people.OfficeMember, error) {
+	return people.EndOfficeMember(ctx, s.db(ctx), req.Town, req.Office, req.ID, req.Version, req.Body.Until, req.Body.Reason)
+}
+
+type listOfficeLinksRequest struct {
+	officeRequest
+	On     *day.Date `form:"on" swaggertype:"string" format:"date"` // in force on this day; all of history if absent
+	Branch string    `form:"branch"`                                // only of this branch
+	rest.PageQuery
+}
+
+// listOfficeLinks returns which branches a liaison office works for, in the order of entry.
+//
+//	@Summary	List which branches a liaison office works for
+func (s *Server) listOfficeLinks(ctx context.Context, req listOfficeLinksRequest) (rest.Page[people.OfficeLink], error) {
+	if _, err := people.FindOffice(ctx, s.db(ctx), req.Town, req.Office); err != nil {
+		return rest.Page[people.OfficeLink]{}, err
+	}
+	f := people.OfficeFilter{Office: req.Office, Branch: req.Branch, Limit: req.Limit()}
+	if req.On != nil {
+		f.On = *req.On
+	}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[people.OfficeLink]{}, err
+	}
+	list, err := people.ListOfficeLinks(ctx, s.db(ctx), req.Town, f)
+	if err != nil {
+		return rest.Page[people.OfficeLink]{}, err
+	}
+	return rest.NewPage(list, req.PageQuery, func(x people.OfficeLink) []any { return []any{x.ID} })
+}
+
+// officeLinkInput is a branch that an office is linked to, and for how long.
+type officeLinkInput struct {
+	Branch     string    `json:"branch" validate:"required" example:"b07"`
+	ValidFrom  day.Date  `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date `json:"valid_until" swaggertype:"string" format:"date"` // the last day; absent = until further notice
+	Reason     string    `json:"reason" validate:"max=2000" multiline:"true"`
+}
+
+type createOfficeLinkRequest struct {
+	officeRequest
+	Body officeLinkInput
+}
+
+// createOfficeLink links the office to a branch, which its members then reach.
+//
+//	@Summary	Link a liaison office to a branch
+func (s *Server) createOfficeLink(ctx context.Context, req createOfficeLinkRequest) (rest.Created[people.OfficeLink], error) {
+	b := req.Body
+	made, err := people.LinkOffice(ctx, s.db(ctx), people.OfficeLink{
+		TownID: req.Town, OfficeCode: req.Office, BranchCode: b.Branch, ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil, Reason: b.Reason,
+	})
+	return rest.Created[people.OfficeLink]{Key: made.ID, Value: made}, err
+}
+
+type officeLinkRequest struct {
+	officeRequest
+	ID string `uri:"id"`
+}
+
+// findOfficeLink returns one branch that an office works for.
+//
+//	@Summary	Read a link
+func (s *Server) findOfficeLink(ctx context.Context, req officeLinkRequest) (people.OfficeLink, error) {
+	return people.FindOfficeLink(ctx, s.db(ctx), req.Town, req.Office, req.ID)
+}
+
+type endOfficeLinkRequest struct {
+	officeLinkRequest
+	rest.IfMatch
+	Body termEnd
+}
+
+// endOfficeLink sets the last day on which an office works for a branch.
+//
+//	@Summary	End a link
+func (s *Server) endOfficeLink(ctx context.Context, req endOfficeLinkRequest) (people.OfficeLink, error) {
+	return people.EndOfficeLink(ctx, s.db(ctx), req.Town, req.Office, req.ID, req.Version, req.Body.Until, req.Body.Reason)
 }

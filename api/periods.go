@@ -2,12 +2,16 @@ package api
 
 import (
 	"context"
+	"strings"
+
+	"github.com/go-json-experiment/json"
 
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listPeriodsRequest struct {
@@ -132,7 +136,8 @@ type updatePeriodRequest struct {
 //
 //	@Summary	Change the days of a period
 func (s *Server) updatePeriod(ctx context.Context, req updatePeriodRequest) (evaluation.Period, error) {
-	return evaluation.UpdatePeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.calendar(), req.Body.Reason)
+	ref := workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version}
+	return evaluation.UpdatePeriod(ctx, s.db(ctx), ref, req.Body.calendar(), req.Body.Reason)
 }
 
 // periodTransition is a step of a period: the state to reach, and why.
@@ -154,15 +159,39 @@ type movePeriodRequest struct {
 //	@Summary	Move a period to another state
 func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluation.Period, error) {
 	defer rest.AfterCommit(ctx, func() { s.board.Forget(req.Town); s.Jobs.Wake() })
-	to := evaluation.PeriodState(req.Body.To)
-	switch to {
-	case evaluation.Published:
-		return index.Publish(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
-	case evaluation.Final:
-		return index.Finalise(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
+	return index.MovePeriod(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version},
+		evaluation.PeriodMove{To: evaluation.PeriodState(req.Body.To), Reason: req.Body.Reason, Force: req.Body.Force})
+}
+
+type completenessRequest struct {
+	periodRequest
+	rest.Localized
+	By     string `form:"by" default:"branch" validate:"oneof=branch evaluator indicator"` // what to count by
+	Format string `form:"format" validate:"omitempty,oneof=json csv"`                      // json unless Accept says text/csv
+	Accept string `header:"Accept" swaggerignore:"true"`
+}
+
+// findCompleteness returns what is in and what is missing, on the branches that
+// the caller works on.
+//
+//	@Summary	Count what is in and what is missing
+func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) (rest.Raw, error) {
+	c, err := evaluation.FindCompleteness(ctx, s.db(ctx), req.Town, req.Period, req.By)
+	if err != nil {
+		return rest.Raw{}, err
 	}
-	if to == evaluation.Locked && req.Body.Force {
-		return evaluation.LockPeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
+	if req.Format == "csv" || req.Format == "" && strings.HasPrefix(req.Accept, "text/csv") {
+		name := req.Town + "-" + req.Period + "-completeness.csv"
+		return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: name, Body: c.CSV(string(req.Language))}, nil
 	}
-	return evaluation.MovePeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, to, req.Body.Reason)
+	body, err := json.Marshal(c, json.Deterministic(true))
+	return rest.Raw{ContentType: "application/json", Body: body}, err
+}
+
+// findSignals returns patterns in the sheets of a period that someone should look
+// at. A signal is a question, not a finding.
+//
+//	@Summary	Look for patterns that raise questions
+func (s *Server) findSignals(ctx context.Context, req periodRequest) (evaluation.Signals, error) {
+	return evaluation.FindSignals(ctx, s.db(ctx), req.Town, req.Period)
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
 	"bulwark/internal/rest"
 )
 
@@ -20,19 +20,19 @@ type listPlansRequest struct {
 // items and history.
 //
 //	@Summary	List improvement plans
-func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (rest.Page[improve.Plan], error) {
-	f := improve.PlanFilter{Branch: req.Branch, State: improve.PlanState(req.State), Limit: req.Limit()}
+func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (rest.Page[plan.Plan], error) {
+	f := plan.Filter{Branch: req.Branch, State: plan.State(req.State), Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
 	if err := req.Resume(&f.After); err != nil {
-		return rest.Page[improve.Plan]{}, err
+		return rest.Page[plan.Plan]{}, err
 	}
-	list, err := improve.ListPlans(ctx, s.db(ctx), req.Town, f)
+	list, err := plan.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return rest.Page[improve.Plan]{}, err
+		return rest.Page[plan.Plan]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(p improve.Plan) []any { return []any{p.ID} })
+	return rest.NewPage(list, req.PageQuery, func(p plan.Plan) []any { return []any{p.ID} })
 }
 
 // planDraftInput is the branch and the published result that a plan starts from.
@@ -52,10 +52,10 @@ type draftPlanRequest struct {
 // cheapest way to the next grade, the causes that mentors found, the weak points.
 //
 //	@Summary	Draft an improvement plan
-func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (rest.Created[improve.Plan], error) {
+func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (rest.Created[plan.Plan], error) {
 	in := req.Body
-	p, err := improve.DraftPlan(ctx, s.db(ctx), s.board, req.Town, in.Branch, in.Period, in.Publication, string(req.Language))
-	return rest.Created[improve.Plan]{Key: p.ID, Value: p}, err
+	p, err := plan.Begin(ctx, s.db(ctx), s.board, req.Town, in.Branch, in.Period, in.Publication, string(req.Language))
+	return rest.Created[plan.Plan]{Key: p.ID, Value: p}, err
 }
 
 // planRedraftInput is the published result that the plan starts from anew.
@@ -75,8 +75,8 @@ type redraftPlanRequest struct {
 // or the same one. What was written in it is replaced.
 //
 //	@Summary	Draft a plan anew that was never approved
-func (s *Server) redraftPlan(ctx context.Context, req redraftPlanRequest) (improve.Plan, error) {
-	return improve.RedraftPlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.Period, req.Body.Publication, string(req.Language))
+func (s *Server) redraftPlan(ctx context.Context, req redraftPlanRequest) (plan.Plan, error) {
+	return plan.Redraft(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.Period, req.Body.Publication, string(req.Language))
 }
 
 type planRequest struct {
@@ -88,8 +88,8 @@ type planRequest struct {
 // with it.
 //
 //	@Summary	Read an improvement plan
-func (s *Server) findPlan(ctx context.Context, req planRequest) (improve.Plan, error) {
-	return improve.FindPlan(ctx, s.db(ctx), req.Town, req.Plan)
+func (s *Server) findPlan(ctx context.Context, req planRequest) (plan.Plan, error) {
+	return plan.Find(ctx, s.db(ctx), req.Town, req.Plan)
 }
 
 // itemOwnerInput is who is responsible for a plan item.
@@ -116,12 +116,12 @@ type planInput struct {
 	Items   []planItemInput `json:"items" validate:"max=40,dive"`
 }
 
-func (in planInput) document() improve.PlanDocument {
-	d := improve.PlanDocument{Summary: in.Summary, Items: []improve.PlannedItem{}}
+func (in planInput) document() plan.Document {
+	d := plan.Document{Summary: in.Summary, Items: []plan.PlannedItem{}}
 	for _, i := range in.Items {
-		d.Items = append(d.Items, improve.PlannedItem{
+		d.Items = append(d.Items, plan.PlannedItem{
 			ID: i.ID, Indicator: i.Indicator, ValueGoal: *i.ValueGoal, Measure: i.Measure, Action: i.Action,
-			Owner: improve.ItemOwner(i.Owner), DueOn: i.DueOn, Cost: i.Cost,
+			Owner: plan.ItemOwner(i.Owner), DueOn: i.DueOn, Cost: i.Cost,
 		})
 	}
 	return d
@@ -137,8 +137,8 @@ type writePlanRequest struct {
 // again. What was approved before holds until then.
 //
 //	@Summary	Write an improvement plan
-func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (improve.Plan, error) {
-	return improve.WritePlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.document())
+func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (plan.Plan, error) {
+	return plan.Write(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.document())
 }
 
 // planTransition is a step of a plan: the state to reach, and why.
@@ -157,8 +157,8 @@ type movePlanRequest struct {
 // and closes it.
 //
 //	@Summary	Move an improvement plan to another state
-func (s *Server) movePlan(ctx context.Context, req movePlanRequest) (improve.Plan, error) {
-	return improve.MovePlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, improve.PlanState(req.Body.To), req.Body.Reason)
+func (s *Server) movePlan(ctx context.Context, req movePlanRequest) (plan.Plan, error) {
+	return plan.Move(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, plan.State(req.Body.To), req.Body.Reason)
 }
 
 type planItemRequest struct {
@@ -169,8 +169,8 @@ type planItemRequest struct {
 // findPlanItem returns one item of an approved plan with its history.
 //
 //	@Summary	Read an item of an improvement plan
-func (s *Server) findPlanItem(ctx context.Context, req planItemRequest) (improve.PlanItem, error) {
-	return improve.FindItemOf(ctx, s.db(ctx), req.Town, req.Plan, req.Item)
+func (s *Server) findPlanItem(ctx context.Context, req planItemRequest) (plan.Item, error) {
+	return plan.FindItem(ctx, s.db(ctx), req.Town, req.Plan, req.Item)
 }
 
 // planItemTransition is a step of a plan item: the state to reach, why, and what shows
@@ -190,9 +190,78 @@ type movePlanItemRequest struct {
 // movePlanItem reports an item done, verifies or returns it, and closes it.
 //
 //	@Summary	Move an item of an improvement plan to another state
-func (s *Server) movePlanItem(ctx context.Context, req movePlanItemRequest) (improve.PlanItem, error) {
-	if _, err := improve.FindItemOf(ctx, s.db(ctx), req.Town, req.Plan, req.Item); err != nil {
-		return improve.PlanItem{}, err
+func (s *Server) movePlanItem(ctx context.Context, req movePlanItemRequest) (plan.Item, error) {
+	if _, err := plan.FindItem(ctx, s.db(ctx), req.Town, req.Plan, req.Item); err != nil {
+		return plan.Item{}, err
 	}
-	return improve.MovePlanItem(ctx, s.db(ctx), req.Town, req.Item, req.Version, improve.ItemState(req.Body.To), req.Body.Reason, req.Body.Evidence)
+	return plan.MoveItem(ctx, s.db(ctx), req.Town, req.Item, req.Version, plan.ItemState(req.Body.To), req.Body.Reason, req.Body.Evidence)
+}
+
+type listPlanVersionsRequest struct {
+	planRequest
+	rest.PageQuery
+}
+
+// listPlanVersions returns the documents of a plan that were advised on or approved.
+//
+//	@Summary	List the versions of an improvement plan
+func (s *Server) listPlanVersions(ctx context.Context, req listPlanVersionsRequest) (rest.Page[plan.Version], error) {
+	var after int64
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[plan.Version]{}, err
+	}
+	list, err := plan.ListVersions(ctx, s.db(ctx), req.Town, req.Plan, after, req.Limit())
+	if err != nil {
+		return rest.Page[plan.Version]{}, err
+	}
+	return rest.NewPage(list, req.PageQuery, func(v plan.Version) []any { return []any{v.Number} })
+}
+
+type planVersionRequest struct {
+	planRequest
+	Number int64 `uri:"version"`
+}
+
+// findPlanVersion returns one version of a plan, with what it was predicted to bring.
+//
+//	@Summary	Read a version of an improvement plan
+func (s *Server) findPlanVersion(ctx context.Context, req planVersionRequest) (plan.Version, error) {
+	return plan.FindVersion(ctx, s.db(ctx), req.Town, req.Plan, req.Number)
+}
+
+type diffPlanVersionsRequest struct {
+	planVersionRequest
+	From int64 `form:"from" validate:"required,min=1"` // number of the version to compare with
+}
+
+// diffPlanVersions returns what a version says otherwise than another.
+//
+//	@Summary	Compare versions of an improvement plan
+func (s *Server) diffPlanVersions(ctx context.Context, req diffPlanVersionsRequest) (plan.Diff, error) {
+	return plan.DiffVersions(ctx, s.db(ctx), req.Town, req.Plan, req.From, req.Number)
+}
+
+type branchPlanRequest struct {
+	branchRequest
+	On *day.Date `form:"on" swaggertype:"string" format:"date"` // that held on this day; today in Asia/Shanghai if absent
+}
+
+// findBranchPlan returns the version of a branch's plan that was approved on a day.
+//
+//	@Summary	Read the approved plan of a branch on a day
+func (s *Server) findBranchPlan(ctx context.Context, req branchPlanRequest) (plan.Version, error) {
+	on := day.Of(s.Now())
+	if req.On != nil {
+		on = *req.On
+	}
+	return plan.VersionOn(ctx, s.db(ctx), req.Town, req.Branch, on)
+}
+
+// listPlanOutcomes returns what became of a plan in each publication after its approval,
+// on one page.
+//
+//	@Summary	Read what a plan brought beside what was predicted
+func (s *Server) listPlanOutcomes(ctx context.Context, req planRequest) (rest.Page[plan.Outcome], error) {
+	list, err := plan.ListOutcomes(ctx, s.db(ctx), req.Town, req.Plan)
+	return rest.Page[plan.Outcome]{Items: list}, err
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/visit"
 	"bulwark/internal/rest"
 )
 
@@ -23,19 +23,19 @@ type listProblemsRequest struct {
 // their opening.
 //
 //	@Summary	List problems
-func (s *Server) listProblems(ctx context.Context, req listProblemsRequest) (rest.Page[improve.JointProblem], error) {
-	f := improve.ProblemFilter{
+func (s *Server) listProblems(ctx context.Context, req listProblemsRequest) (rest.Page[visit.Problem], error) {
+	f := visit.ProblemFilter{
 		Branch: req.Branch, Visit: req.Visit, Person: req.Person, Office: req.Office,
-		State: improve.ProblemState(req.State), Overdue: req.Overdue, Limit: req.Limit(),
+		State: visit.ProblemState(req.State), Overdue: req.Overdue, Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
-		return rest.Page[improve.JointProblem]{}, err
+		return rest.Page[visit.Problem]{}, err
 	}
-	list, err := improve.ListProblems(ctx, s.db(ctx), req.Town, f)
+	list, err := visit.ListProblems(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return rest.Page[improve.JointProblem]{}, err
+		return rest.Page[visit.Problem]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(x improve.JointProblem) []any { return []any{x.ID} })
+	return rest.NewPage(list, req.PageQuery, func(x visit.Problem) []any { return []any{x.ID} })
 }
 
 type problemInput struct {
@@ -48,12 +48,12 @@ type problemInput struct {
 	DueOn       day.Date `json:"due_on" validate:"required" swaggertype:"string" format:"date"`
 }
 
-func (in problemInput) participants() improve.Participants {
-	return improve.Participants{Persons: append([]string{}, in.Persons...), Offices: append([]string{}, in.Offices...)}
+func (in problemInput) participants() visit.Participants {
+	return visit.Participants{Persons: append([]string{}, in.Persons...), Offices: append([]string{}, in.Offices...)}
 }
 
-func (in problemInput) problem(town string) improve.JointProblem {
-	return improve.JointProblem{
+func (in problemInput) problem(town string) visit.Problem {
+	return visit.Problem{
 		TownID: town, Title: in.Title, Description: in.Description, OwnerPerson: in.OwnerPerson, OwnerOffice: in.OwnerOffice,
 		Participants: in.participants(), DueOn: in.DueOn,
 	}
@@ -76,11 +76,11 @@ type openProblemRequest struct {
 // openProblem enters a problem of a branch that the caller works on.
 //
 //	@Summary	Open a problem
-func (s *Server) openProblem(ctx context.Context, req openProblemRequest) (rest.Created[improve.JointProblem], error) {
+func (s *Server) openProblem(ctx context.Context, req openProblemRequest) (rest.Created[visit.Problem], error) {
 	x := req.Body.problem(req.Town)
 	x.BranchCode, x.VisitID, x.FindingNumber, x.AfterID = req.Body.Branch, req.Body.Visit, req.Body.Finding, req.Body.After
-	x, err := improve.OpenProblem(ctx, s.db(ctx), x)
-	return rest.Created[improve.JointProblem]{Key: x.ID, Value: x}, err
+	x, err := visit.OpenProblem(ctx, s.db(ctx), x)
+	return rest.Created[visit.Problem]{Key: x.ID, Value: x}, err
 }
 
 type problemRequest struct {
@@ -91,8 +91,8 @@ type problemRequest struct {
 // findProblem returns one problem with all that was done to it.
 //
 //	@Summary	Read a problem
-func (s *Server) findProblem(ctx context.Context, req problemRequest) (improve.JointProblem, error) {
-	return improve.FindProblem(ctx, s.db(ctx), req.Town, req.Problem)
+func (s *Server) findProblem(ctx context.Context, req problemRequest) (visit.Problem, error) {
+	return visit.FindProblem(ctx, s.db(ctx), req.Town, req.Problem)
 }
 
 // problemChange is all that can change of a joint problem, and why.
@@ -110,9 +110,9 @@ type updateProblemRequest struct {
 // updateProblem changes what is told of a problem that is not solved.
 //
 //	@Summary	Change a problem
-func (s *Server) updateProblem(ctx context.Context, req updateProblemRequest) (improve.JointProblem, error) {
+func (s *Server) updateProblem(ctx context.Context, req updateProblemRequest) (visit.Problem, error) {
 	in := req.Body
-	return improve.UpdateProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, improve.ProblemContent{
+	return visit.WriteProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, visit.ProblemContent{
 		Title: in.Title, Description: in.Description, OwnerPerson: in.OwnerPerson, OwnerOffice: in.OwnerOffice,
 		Participants: in.participants(), DueOn: in.DueOn,
 	}, in.Reason)
@@ -137,9 +137,9 @@ type moveProblemRequest struct {
 // one that solved it closes it.
 //
 //	@Summary	Move a problem to another state
-func (s *Server) moveProblem(ctx context.Context, req moveProblemRequest) (improve.JointProblem, error) {
+func (s *Server) moveProblem(ctx context.Context, req moveProblemRequest) (visit.Problem, error) {
 	in := req.Body
-	return improve.MoveProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, improve.ProblemDecision{
-		To: improve.ProblemState(in.To), Reason: in.Reason, Evidence: in.Evidence, For: improve.Party(in.SolvedFor),
+	return visit.MoveProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, visit.ProblemDecision{
+		To: visit.ProblemState(in.To), Reason: in.Reason, Evidence: in.Evidence, For: visit.Party(in.SolvedFor),
 	})
 }

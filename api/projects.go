@@ -1,9 +1,10 @@
 package api
 
 import (
+	"context"
+
 	"bulwark/internal/project"
 	"bulwark/internal/rest"
-	"context"
 )
 
 type listProjectsRequest struct {

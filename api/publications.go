@@ -11,7 +11,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
 	"bulwark/internal/rest"
 )
@@ -75,7 +75,7 @@ func (s *Server) amending(ctx context.Context, townID string, amend func(tx *gor
 		if err != nil || period == "" {
 			return err
 		}
-		return improve.Follow(ctx, tx, s.board, townID, period)
+		return target.Follow(ctx, tx, s.board, townID, period)
 	})
 }
 
@@ -136,4 +136,41 @@ func (s *Server) listCorrections(ctx context.Context, req periodRequest) (rest.P
 // details are the branches that the caller may see below the first level.
 func (s *Server) details(ctx context.Context, town string) (access.Reach, error) {
 	return access.ReachOf(ctx, s.db(ctx), access.Caller(ctx), access.ReadScorecard, town, day.Of(s.Now()))
+}
+
+// findReceipt returns what anyone needs to check a published result: hashes of
+// what went in and what came out.
+//
+//	@Summary	Read the receipt of a published period
+func (s *Server) findReceipt(ctx context.Context, req resultRequest) (index.Receipt, error) {
+	return s.board.Receipt(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+}
+
+// verifyReceipt computes the published result again from its scheme and data and
+// compares every figure, to the last bit, with the receipt and the stored rows.
+//
+//	@Summary	Verify a published result
+func (s *Server) verifyReceipt(ctx context.Context, req resultRequest) (index.Verification, error) {
+	return s.board.Verify(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+}
+
+// receiptScheme returns the scheme document of a published result, byte for byte
+// as it was hashed.
+//
+//	@Summary	Download the scheme behind a published result
+func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (rest.Raw, error) {
+	document, _, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	return rest.Raw{ContentType: "application/json", Filename: req.file("scheme.json"), Body: document}, err
+}
+
+// receiptData returns the data file of a published result, which
+// `bulwark score` computes again.
+//
+//	@Summary	Download the data behind a published result
+func (s *Server) receiptData(ctx context.Context, req resultRequest) (rest.Raw, error) {
+	if access.Caller(ctx).ScopeOf(access.ReadScorecard) != access.All {
+		return rest.Raw{}, rawDataRefused
+	}
+	_, data, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: req.file("data.csv"), Body: []byte(data)}, err
 }

@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
 )
 
 type listRemindersRequest struct {
@@ -16,8 +16,8 @@ type listRemindersRequest struct {
 // those made, and those withdrawn because their cause is gone.
 //
 //	@Summary	Read the feed of reminders
-func (s *Server) listReminders(ctx context.Context, req listRemindersRequest) (improve.Feed, error) {
-	return improve.ListReminders(ctx, s.db(ctx), req.Town, req.Since, req.PageSize)
+func (s *Server) listReminders(ctx context.Context, req listRemindersRequest) (report.Feed, error) {
+	return report.ListReminders(ctx, s.db(ctx), req.Town, req.Since, req.PageSize)
 }
 
 type reminderRequest struct {
@@ -29,6 +29,6 @@ type reminderRequest struct {
 // feed, and others are told as before.
 //
 //	@Summary	Acknowledge a reminder
-func (s *Server) acknowledgeReminder(ctx context.Context, req reminderRequest) (improve.Reminder, error) {
-	return improve.Acknowledge(ctx, s.db(ctx), req.Town, req.Reminder)
+func (s *Server) acknowledgeReminder(ctx context.Context, req reminderRequest) (report.Reminder, error) {
+	return report.Acknowledge(ctx, s.db(ctx), req.Town, req.Reminder)
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
 	"bulwark/internal/rest"
 )
 
@@ -18,8 +18,8 @@ type draftReportRequest struct {
 // the figures that a report about it would have now, each with what was counted.
 //
 //	@Summary	Work out the figures of a report
-func (s *Server) draftReport(ctx context.Context, req draftReportRequest) (improve.ReportFigures, error) {
-	return improve.DraftFigures(ctx, s.db(ctx), req.Town, req.From, req.Until)
+func (s *Server) draftReport(ctx context.Context, req draftReportRequest) (report.Figures, error) {
+	return report.DraftFigures(ctx, s.db(ctx), req.Town, req.From, req.Until)
 }
 
 type listReportsRequest struct {
@@ -34,16 +34,16 @@ type listReportsRequest struct {
 // leadership all that are submitted, in the order in which they were begun.
 //
 //	@Summary	List progress reports
-func (s *Server) listReports(ctx context.Context, req listReportsRequest) (rest.Page[improve.Report], error) {
-	f := improve.ReportFilter{Author: req.Author, State: improve.ReportState(req.State), On: req.On, Limit: req.Limit()}
+func (s *Server) listReports(ctx context.Context, req listReportsRequest) (rest.Page[report.Report], error) {
+	f := report.Filter{Author: req.Author, State: report.State(req.State), On: req.On, Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
-		return rest.Page[improve.Report]{}, err
+		return rest.Page[report.Report]{}, err
 	}
-	list, err := improve.ListReports(ctx, s.db(ctx), req.Town, f)
+	list, err := report.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return rest.Page[improve.Report]{}, err
+		return rest.Page[report.Report]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(r improve.Report) []any { return []any{r.ID} })
+	return rest.NewPage(list, req.PageQuery, func(r report.Report) []any { return []any{r.ID} })
 }
 
 // reportInput is the span of a progress report and the words of its author.
@@ -55,8 +55,8 @@ type reportInput struct {
 	Next         string   `json:"next" validate:"max=5000" multiline:"true"`
 }
 
-func (in reportInput) words() improve.ReportWords {
-	return improve.ReportWords{Progress: in.Progress, Difficulties: in.Difficulties, Next: in.Next}
+func (in reportInput) words() report.Words {
+	return report.Words{Progress: in.Progress, Difficulties: in.Difficulties, Next: in.Next}
 }
 
 type beginReportRequest struct {
@@ -67,9 +67,9 @@ type beginReportRequest struct {
 // beginReport enters a draft of the caller's report to the leading group.
 //
 //	@Summary	Begin a progress report
-func (s *Server) beginReport(ctx context.Context, req beginReportRequest) (rest.Created[improve.Report], error) {
-	r, err := improve.BeginReport(ctx, s.db(ctx), req.Town, req.Body.From, req.Body.Until, req.Body.words())
-	return rest.Created[improve.Report]{Key: r.ID, Value: r}, err
+func (s *Server) beginReport(ctx context.Context, req beginReportRequest) (rest.Created[report.Report], error) {
+	r, err := report.Begin(ctx, s.db(ctx), req.Town, req.Body.From, req.Body.Until, req.Body.words())
+	return rest.Created[report.Report]{Key: r.ID, Value: r}, err
 }
 
 type reportRequest struct {
@@ -80,8 +80,8 @@ type reportRequest struct {
 // findReport returns one report. The figures of a draft are those of now.
 //
 //	@Summary	Read a progress report
-func (s *Server) findReport(ctx context.Context, req reportRequest) (improve.Report, error) {
-	return improve.FindReport(ctx, s.db(ctx), req.Town, req.Report)
+func (s *Server) findReport(ctx context.Context, req reportRequest) (report.Report, error) {
+	return report.Find(ctx, s.db(ctx), req.Town, req.Report)
 }
 
 type writeReportRequest struct {
@@ -93,8 +93,8 @@ type writeReportRequest struct {
 // writeReport replaces the span and the words of the caller's own draft.
 //
 //	@Summary	Write a progress report
-func (s *Server) writeReport(ctx context.Context, req writeReportRequest) (improve.Report, error) {
-	return improve.WriteReport(ctx, s.db(ctx), req.Town, req.Report, req.Version, req.Body.From, req.Body.Until, req.Body.words())
+func (s *Server) writeReport(ctx context.Context, req writeReportRequest) (report.Report, error) {
+	return report.Write(ctx, s.db(ctx), req.Town, req.Report, req.Version, req.Body.From, req.Body.Until, req.Body.words())
 }
 
 // reportTransition is a step of a progress report: the state to reach, with a remark.
@@ -113,6 +113,6 @@ type moveReportRequest struct {
 // are, or receives a submitted report for the leading group.
 //
 //	@Summary	Submit or receive a progress report
-func (s *Server) moveReport(ctx context.Context, req moveReportRequest) (improve.Report, error) {
-	return improve.MoveReport(ctx, s.db(ctx), req.Town, req.Report, req.Version, improve.ReportState(req.Body.To), req.Body.Remark)
+func (s *Server) moveReport(ctx context.Context, req moveReportRequest) (report.Report, error) {
+	return report.Move(ctx, s.db(ctx), req.Town, req.Report, req.Version, report.State(req.Body.To), req.Body.Remark)
 }

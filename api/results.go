@@ -120,3 +120,28 @@ func (s *Server) branchResults(ctx context.Context, req branchRequest) (rest.Pag
 	list, err := s.board.History(ctx, s.db(ctx), req.Town, req.Branch)
 	return rest.Page[index.HistoryEntry]{Items: list}, err
 }
+
+type rankingsRequest struct {
+	rest.Localized
+	Area   string `form:"area" validate:"required" example:"999999"`   // statistical code: all towns below it
+	Period string `form:"period" validate:"required" example:"2023Q2"` // code that the towns give the period
+	Class  string `form:"class"`                                       // only this peer group
+	Kind   string `form:"kind"`                                        // only this kind of branch
+}
+
+// findRankings returns what the towns of an area have published, side by side. It
+// shows the towns that the list of towns shows to the caller.
+//
+//	@Summary	Rank branches across the towns of an area
+func (s *Server) findRankings(ctx context.Context, req rankingsRequest) (index.Rankings, error) {
+	area, err := town.FindArea(ctx, s.db(ctx), req.Area)
+	if err != nil {
+		return index.Rankings{}, err
+	}
+	p := access.Caller(ctx)
+	towns, err := town.List(ctx, s.db(ctx), town.Filter{Area: area.Code, Only: p.Towns, Open: p.Role == ""})
+	if err != nil {
+		return index.Rankings{}, err
+	}
+	return s.board.Across(ctx, s.db(ctx), towns, area.Code, req.Period, string(req.Language), index.AcrossFilter{Class: req.Class, Kind: req.Kind})
+}

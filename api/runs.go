@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 
-	"bulwark/internal/access"
 	"bulwark/internal/index"
 	"bulwark/internal/rest"
 )
@@ -49,41 +48,4 @@ type runRequest struct {
 //	@Summary	Read a run
 func (s *Server) findRun(ctx context.Context, req runRequest) (index.Run, error) {
 	return index.FindRun(ctx, s.db(ctx), req.Town, req.Period, req.Run)
-}
-
-// findReceipt returns what anyone needs to check a published result: hashes of
-// what went in and what came out.
-//
-//	@Summary	Read the receipt of a published period
-func (s *Server) findReceipt(ctx context.Context, req resultRequest) (index.Receipt, error) {
-	return s.board.Receipt(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
-}
-
-// verifyReceipt computes the published result again from its scheme and data and
-// compares every figure, to the last bit, with the receipt and the stored rows.
-//
-//	@Summary	Verify a published result
-func (s *Server) verifyReceipt(ctx context.Context, req resultRequest) (index.Verification, error) {
-	return s.board.Verify(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
-}
-
-// receiptScheme returns the scheme document of a published result, byte for byte
-// as it was hashed.
-//
-//	@Summary	Download the scheme behind a published result
-func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (rest.Raw, error) {
-	document, _, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
-	return rest.Raw{ContentType: "application/json", Filename: req.file("scheme.json"), Body: document}, err
-}
-
-// receiptData returns the data file of a published result, which
-// `bulwark score` computes again.
-//
-//	@Summary	Download the data behind a published result
-func (s *Server) receiptData(ctx context.Context, req resultRequest) (rest.Raw, error) {
-	if access.Caller(ctx).ScopeOf(access.ReadScorecard) != access.All {
-		return rest.Raw{}, rawDataRefused
-	}
-	_, data, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
-	return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: req.file("data.csv"), Body: []byte(data)}, err
 }

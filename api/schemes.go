@@ -7,8 +7,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"bulwark/internal/access"
+	"bulwark/internal/fault"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
+	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 type listSchemesRequest struct {
@@ -65,17 +68,13 @@ type schemeVersionRequest struct {
 //
 //	@Summary	Read a version of a scheme
 func (s *Server) findScheme(ctx context.Context, req schemeVersionRequest) (scheme.Version, error) {
-	return s.visibleScheme(ctx, req.Town, req.Scheme, req.Number)
+	return scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.Number)
 }
 
-// visibleScheme is the version, unless it is a draft that the caller may not
-// know of.
-func (s *Server) visibleScheme(ctx context.Context, town, code string, number int64) (scheme.Version, error) {
-	v, err := scheme.Find(ctx, s.db(ctx), town, code, number)
-	if err == nil && v.State == scheme.Draft && !access.Caller(ctx).May(access.ReadDrafts) {
-		return scheme.Version{}, scheme.Missing(code, number)
-	}
-	return v, err
+func (r schemeVersionRequest) ref(version int64) workflow.Ref {
+	v := scheme.Version{TownID: r.Town, Code: r.Scheme, Number: r.Number}
+	v.Version = version
+	return v.Ref()
 }
 
 type updateSchemeRequest struct {
@@ -93,7 +92,7 @@ func (s *Server) updateScheme(ctx context.Context, req updateSchemeRequest) (sch
 	if err != nil {
 		return scheme.Version{}, err
 	}
-	return scheme.Update(ctx, s.db(ctx), req.Town, req.Scheme, req.Number, req.Version, d)
+	return scheme.Update(ctx, s.db(ctx), req.ref(req.Version), d)
 }
 
 type activateSchemeRequest struct {
@@ -105,5 +104,66 @@ type activateSchemeRequest struct {
 //
 //	@Summary	Put a draft into force
 func (s *Server) activateScheme(ctx context.Context, req activateSchemeRequest) (scheme.Version, error) {
-	return scheme.Activate(ctx, s.db(ctx), req.Town, req.Scheme, req.Number, req.Version)
+	return scheme.Activate(ctx, s.db(ctx), req.ref(req.Version))
+}
+
+type listIndicatorsRequest struct {
+	townRequest
+	Scheme string `form:"scheme"` // of this scheme; of the one activated last if absent
+}
+
+// listIndicators returns the indicators of the active version in their order,
+// each with its share of the index, on one page.
+//
+//	@Summary	List the indicators in force with their effective weights
+func (s *Server) listIndicators(ctx context.Context, req listIndicatorsRequest) (rest.Page[scheme.Indicator], error) {
+	v, err := scheme.FindActive(ctx, s.db(ctx), req.Town, req.Scheme)
+	if err != nil {
+		return rest.Page[scheme.Indicator]{}, err
+	}
+	c, err := v.Compile()
+	if err != nil {
+		return rest.Page[scheme.Indicator]{}, err
+	}
+	return rest.Page[scheme.Indicator]{Items: c.Flat()}, nil
+}
+
+type diffSchemeRequest struct {
+	schemeVersionRequest
+	From int64 `form:"from" validate:"required,min=1"` // number of the version to compare with
+}
+
+// diffScheme returns what changed from one version to another, on one page.
+//
+//	@Summary	Compare two versions of a scheme
+func (s *Server) diffScheme(ctx context.Context, req diffSchemeRequest) (rest.Page[scheme.Change], error) {
+	to, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.Number)
+	if err != nil {
+		return rest.Page[scheme.Change]{}, err
+	}
+	from, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.From)
+	if err != nil {
+		return rest.Page[scheme.Change]{}, err
+	}
+	changes, err := scheme.Compare(from, to)
+	return rest.Page[scheme.Change]{Items: changes}, err
+}
+
+type schemeTemplateRequest struct {
+	Scheme string `uri:"scheme"`
+}
+
+// findSchemeTemplate returns a shipped scheme, to be edited and sent to a town.
+//
+//	@Summary	Read a shipped scheme document
+func (s *Server) findSchemeTemplate(_ context.Context, req schemeTemplateRequest) (rest.Raw, error) {
+	d, err := scheme.FiveForces()
+	if err != nil {
+		return rest.Raw{}, err
+	}
+	if d.Code != req.Scheme {
+		return rest.Raw{}, fault.Missing(text.Text{ZH: "指标体系模板", EN: "scheme template"}, req.Scheme)
+	}
+	document, err := d.Canonical()
+	return rest.Raw{ContentType: "application/json", Body: document}, err
 }

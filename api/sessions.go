@@ -3,11 +3,13 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/oidc"
 	"bulwark/internal/rest"
 )
 
@@ -156,3 +158,101 @@ const (
 
 // secretBody is the most bytes of a request that holds names and secrets alone.
 const secretBody = 4096
+
+// Me is the caller as the service sees him or her.
+type Me struct {
+	access.Principal
+	Actions []access.Action `json:"actions"` // what the caller may do under the acting role; without a key: where a town opens its results
+}
+
+type meRequest struct{}
+
+// me returns who the caller is. Without a key there is no role.
+//
+//	@Summary	Who am I, and what may I do?
+func (s *Server) me(ctx context.Context, _ meRequest) (Me, error) {
+	p := access.Caller(ctx)
+	may := slices.DeleteFunc(access.ActionsOf(p.Role), func(a access.Action) bool { return !p.May(a) })
+	return Me{p, may}, nil
+}
+
+// setupInput is the token that the service printed at its first start, and the first
+// account.
+type setupInput struct {
+	Token    rest.Secret `json:"token" validate:"required" swaggertype:"string"` // as bulwark serve or bulwark setup printed it
+	Account  string      `json:"account" validate:"required,max=64" example:"admin"`
+	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"` // 12 to 128 characters
+}
+
+type setUpRequest struct{ Body setupInput }
+
+// setUp makes the first administrator, once: there is nothing here afterwards.
+//
+//	@Summary	Make the first administrator of an empty installation
+func (s *Server) setUp(ctx context.Context, req setUpRequest) (rest.Created[access.Account], error) {
+	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
+		return rest.Created[access.Account]{}, err
+	}
+	b := req.Body
+	ctx = rest.WithActor(ctx, access.Principal{Account: b.Account, Role: access.Admin})
+	a, err := access.SetUp(ctx, s.db(ctx), s.Passwords, b.Token.Value(), b.Account, b.Password.Value())
+	return rest.Created[access.Account]{Value: a}, err
+}
+
+var errNoProvider = fault.NotFound("no_provider", "未设置外部身份提供方，请用密码登录", "no identity provider is configured: sign in by password")
+
+type startOIDCRequest struct{}
+
+// startOIDC sends the browser to the identity provider.
+//
+//	@Summary	Begin to sign in through the identity provider
+func (s *Server) startOIDC(ctx context.Context, _ startOIDCRequest) (rest.Redirect, error) {
+	if s.provider == nil {
+		return rest.Redirect{}, errNoProvider
+	}
+	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
+		return rest.Redirect{}, err
+	}
+	to, flow, err := s.provider.Start(ctx)
+	if err != nil {
+		return rest.Redirect{}, err
+	}
+	// Lax: the provider's page sends the browser back.
+	s.engine.SetCookie(ctx, flowCookie, flow, oidc.FlowTime, http.SameSiteLaxMode)
+	return rest.Redirect{To: to}, nil
+}
+
+type finishOIDCRequest struct {
+	rest.AnyQuery
+	State  string `form:"state" validate:"max=200"`
+	Code   string `form:"code" validate:"max=4096"`
+	Issuer string `form:"iss" validate:"max=255"`
+	Error  string `form:"error" validate:"max=200"`
+}
+
+// finishOIDC receives the browser from the identity provider: a session opens if an
+// account is linked to the person who signed in there.
+//
+//	@Summary	End to sign in through the identity provider
+func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (rest.Redirect, error) {
+	if s.provider == nil {
+		return rest.Redirect{}, errNoProvider
+	}
+	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
+		return rest.Redirect{}, err
+	}
+	flow := s.engine.Cookie(ctx, flowCookie)
+	s.engine.SetCookie(ctx, flowCookie, "", 0, http.SameSiteLaxMode)
+	subject, err := s.provider.Finish(ctx, flow, oidc.Return{State: req.State, Code: req.Code, Issuer: req.Issuer, Error: req.Error})
+	if err != nil {
+		s.noteRefusal(ctx, "", err)
+		return rest.Redirect{}, err
+	}
+	a, err := access.FindLinked(ctx, s.db(ctx), s.provider.Issuer, subject)
+	if err != nil {
+		s.noteRefusal(ctx, a.Name, err)
+		return rest.Redirect{}, err
+	}
+	_, err = s.signIn(ctx, a)
+	return rest.Redirect{To: "/"}, err
+}

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/target"
 	"bulwark/internal/rest"
 )
 
@@ -21,27 +21,27 @@ type listTargetsRequest struct {
 // was one on a day.
 //
 //	@Summary	List improvement targets
-func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (rest.Page[improve.Target], error) {
-	f := improve.TargetFilter{Period: req.Period, Branch: req.Branch, State: improve.TargetState(req.State), Limit: req.Limit()}
+func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (rest.Page[target.Target], error) {
+	f := target.Filter{Period: req.Period, Branch: req.Branch, State: target.State(req.State), Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
 	if err := req.Resume(&f.After); err != nil {
-		return rest.Page[improve.Target]{}, err
+		return rest.Page[target.Target]{}, err
 	}
-	list, err := improve.ListTargets(ctx, s.db(ctx), req.Town, f)
+	list, err := target.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return rest.Page[improve.Target]{}, err
+		return rest.Page[target.Target]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(t improve.Target) []any { return []any{t.ID} })
+	return rest.NewPage(list, req.PageQuery, func(t target.Target) []any { return []any{t.ID} })
 }
 
 // proposeTargets applies the town's rules to the latest publication of a period.
 // Asked again, it proposes nothing twice.
 //
 //	@Summary	Propose improvement targets by the rules
-func (s *Server) proposeTargets(ctx context.Context, req periodRequest) (improve.Proposal, error) {
-	return improve.Propose(ctx, s.db(ctx), s.board, req.Town, req.Period)
+func (s *Server) proposeTargets(ctx context.Context, req periodRequest) (target.Proposal, error) {
+	return target.Propose(ctx, s.db(ctx), s.board, req.Town, req.Period)
 }
 
 // targetInput is a branch proposed for improvement, and why.
@@ -58,9 +58,9 @@ type addTargetRequest struct {
 // addTarget proposes a branch that no rule names.
 //
 //	@Summary	Propose an improvement target by hand
-func (s *Server) addTarget(ctx context.Context, req addTargetRequest) (rest.Created[improve.Target], error) {
-	t, err := improve.AddTarget(ctx, s.db(ctx), req.Town, req.Body.Branch, req.Body.Reason)
-	return rest.Created[improve.Target]{Key: t.ID, Value: t}, err
+func (s *Server) addTarget(ctx context.Context, req addTargetRequest) (rest.Created[target.Target], error) {
+	t, err := target.Add(ctx, s.db(ctx), req.Town, req.Body.Branch, req.Body.Reason)
+	return rest.Created[target.Target]{Key: t.ID, Value: t}, err
 }
 
 type targetRequest struct {
@@ -72,8 +72,8 @@ type targetRequest struct {
 // do with it.
 //
 //	@Summary	Read an improvement target
-func (s *Server) findTarget(ctx context.Context, req targetRequest) (improve.Target, error) {
-	return improve.FindTarget(ctx, s.db(ctx), req.Town, req.Target)
+func (s *Server) findTarget(ctx context.Context, req targetRequest) (target.Target, error) {
+	return target.Find(ctx, s.db(ctx), req.Town, req.Target)
 }
 
 // targetTransition is a step of an improvement target: the state to reach, why, and
@@ -93,8 +93,8 @@ type decideTargetRequest struct {
 // decideTarget confirms or dismisses a proposal, or ends a target.
 //
 //	@Summary	Decide on an improvement target
-func (s *Server) decideTarget(ctx context.Context, req decideTargetRequest) (improve.Target, error) {
-	return improve.DecideTarget(ctx, s.db(ctx), req.Town, req.Target, req.Version, improve.TargetDecision{
-		To: improve.TargetState(req.Body.To), Reason: req.Body.Reason, Outcome: req.Body.Outcome,
+func (s *Server) decideTarget(ctx context.Context, req decideTargetRequest) (target.Target, error) {
+	return target.Decide(ctx, s.db(ctx), req.Town, req.Target, req.Version, target.Decision{
+		To: target.State(req.Body.To), Reason: req.Body.Reason, Outcome: req.Body.Outcome,
 	})
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/measure"
 	"bulwark/internal/rest"
 )
 
@@ -20,19 +20,19 @@ type listTasksRequest struct {
 // of the town, and those for which he or she answers.
 //
 //	@Summary	List the tasks of a measure
-func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (rest.Page[improve.Task], error) {
-	if err := improve.CheckMeasure(req.Measure); err != nil {
-		return rest.Page[improve.Task]{}, err
+func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (rest.Page[measure.Task], error) {
+	if err := measure.Check(req.Measure); err != nil {
+		return rest.Page[measure.Task]{}, err
 	}
-	f := improve.TaskFilter{Measure: req.Measure, Branch: req.Branch, State: improve.TaskState(req.State), Overdue: req.Overdue, Limit: req.Limit()}
+	f := measure.TaskFilter{Measure: req.Measure, Branch: req.Branch, State: measure.TaskState(req.State), Overdue: req.Overdue, Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
-		return rest.Page[improve.Task]{}, err
+		return rest.Page[measure.Task]{}, err
 	}
-	list, err := improve.ListTasks(ctx, s.db(ctx), req.Town, f)
+	list, err := measure.ListTasks(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return rest.Page[improve.Task]{}, err
+		return rest.Page[measure.Task]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(t improve.Task) []any { return []any{t.ID} })
+	return rest.NewPage(list, req.PageQuery, func(t measure.Task) []any { return []any{t.ID} })
 }
 
 // taskInput is a new task: what, for which branch, by whom and until when.
@@ -44,8 +44,8 @@ type taskInput struct {
 	DueOn  day.Date `json:"due_on" validate:"required" swaggertype:"string" format:"date"` // the last day
 }
 
-func (in taskInput) plan() improve.TaskPlan {
-	return improve.TaskPlan{Branch: in.Branch, Person: in.Person, Office: in.Office, Title: in.Title, DueOn: in.DueOn}
+func (in taskInput) plan() measure.TaskContent {
+	return measure.TaskContent{Branch: in.Branch, Person: in.Person, Office: in.Office, Title: in.Title, DueOn: in.DueOn}
 }
 
 type setTaskRequest struct {
@@ -56,9 +56,9 @@ type setTaskRequest struct {
 // setTask adds a task to a measure.
 //
 //	@Summary	Set a task
-func (s *Server) setTask(ctx context.Context, req setTaskRequest) (rest.Created[improve.Task], error) {
-	t, err := improve.SetTask(ctx, s.db(ctx), req.Town, req.Measure, req.Body.plan())
-	return rest.Created[improve.Task]{Key: t.ID, Value: t}, err
+func (s *Server) setTask(ctx context.Context, req setTaskRequest) (rest.Created[measure.Task], error) {
+	t, err := measure.SetTask(ctx, s.db(ctx), req.Town, req.Measure, req.Body.plan())
+	return rest.Created[measure.Task]{Key: t.ID, Value: t}, err
 }
 
 type taskRequest struct {
@@ -70,8 +70,8 @@ type taskRequest struct {
 // findTask returns one task, its timeline and what the caller can do with it.
 //
 //	@Summary	Read a task
-func (s *Server) findTask(ctx context.Context, req taskRequest) (improve.Task, error) {
-	return improve.FindTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task)
+func (s *Server) findTask(ctx context.Context, req taskRequest) (measure.Task, error) {
+	return measure.FindTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task)
 }
 
 // changedTaskInput is a task as it shall be, and why it changes.
@@ -89,8 +89,8 @@ type changeTaskRequest struct {
 // changeTask sets an open task anew.
 //
 //	@Summary	Change a task
-func (s *Server) changeTask(ctx context.Context, req changeTaskRequest) (improve.Task, error) {
-	return improve.ChangeTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, req.Body.plan(), req.Body.Reason)
+func (s *Server) changeTask(ctx context.Context, req changeTaskRequest) (measure.Task, error) {
+	return measure.ChangeTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, req.Body.plan(), req.Body.Reason)
 }
 
 // taskReport is how far a task has come, and what was done.
@@ -109,9 +109,9 @@ type reportTaskRequest struct {
 // reportTask records how far a task has come.
 //
 //	@Summary	Report on a task
-func (s *Server) reportTask(ctx context.Context, req reportTaskRequest) (improve.Task, error) {
+func (s *Server) reportTask(ctx context.Context, req reportTaskRequest) (measure.Task, error) {
 	in := req.Body
-	return improve.ReportTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, *in.Progress, in.Note, in.Evidence)
+	return measure.ReportTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, *in.Progress, in.Note, in.Evidence)
 }
 
 // taskTransition is a step of a task: the state to reach, why, and what shows it.
@@ -130,7 +130,7 @@ type moveTaskRequest struct {
 // moveTask finishes, drops or reopens a task.
 //
 //	@Summary	Finish, drop or reopen a task
-func (s *Server) moveTask(ctx context.Context, req moveTaskRequest) (improve.Task, error) {
+func (s *Server) moveTask(ctx context.Context, req moveTaskRequest) (measure.Task, error) {
 	in := req.Body
-	return improve.MoveTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, improve.TaskState(in.To), in.Reason, in.Evidence)
+	return measure.MoveTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, measure.TaskState(in.To), in.Reason, in.Evidence)
 }

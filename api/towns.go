@@ -9,6 +9,45 @@ import (
 	"bulwark/internal/town"
 )
 
+type listAreasRequest struct{ rest.PageQuery }
+
+// listAreas returns the nodes of the administrative tree in the order of codes.
+//
+//	@Summary	List the areas of the administrative tree
+func (s *Server) listAreas(ctx context.Context, req listAreasRequest) (rest.Page[town.Area], error) {
+	var after string
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[town.Area]{}, err
+	}
+	areas, err := town.ListAreas(ctx, s.db(ctx), after, req.Limit())
+	if err != nil {
+		return rest.Page[town.Area]{}, err
+	}
+	return rest.NewPage(areas, req.PageQuery, func(a town.Area) []any { return []any{a.Code} })
+}
+
+// areaInput is a new area.
+type areaInput struct {
+	Code       string    `json:"code" validate:"required,numeric,min=2,max=12" example:"440605126"`
+	ParentCode *string   `json:"parent_code" validate:"omitempty,numeric,min=2,max=12" example:"440605"`
+	Level      string    `json:"level" validate:"required,oneof=province city district town" example:"town"`
+	Name       text.Text `json:"name" validate:"required"`
+	Provenance string    `json:"provenance" validate:"max=200" example:"public statistical list 2021"`
+}
+
+type createAreaRequest struct{ Body areaInput }
+
+// createArea adds a node to the administrative tree. It has no address of its own.
+//
+//	@Summary	Add an area to the administrative tree
+func (s *Server) createArea(ctx context.Context, req createAreaRequest) (rest.Created[town.Area], error) {
+	b := req.Body
+	a, err := town.CreateArea(ctx, s.db(ctx), town.Area{
+		Code: b.Code, ParentCode: b.ParentCode, Level: b.Level, Name: b.Name, Provenance: b.Provenance,
+	})
+	return rest.Created[town.Area]{Value: a}, err
+}
+
 type listTownsRequest struct{ rest.PageQuery }
 
 // listTowns returns the towns that the caller may know of: without a key those
@@ -79,4 +118,50 @@ type updateTownRequest struct {
 func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.Town, error) {
 	defer rest.AfterCommit(ctx, s.authCache.forget)
 	return town.Update(ctx, s.db(ctx), req.Town, req.Version, req.Body.Name, *req.Body.OpenResults)
+}
+
+// categoryInput is a new kind or class of branches.
+type categoryInput struct {
+	Code       string    `json:"code" validate:"required,code" example:"rural"`
+	Name       text.Text `json:"name" validate:"required"`
+	Provenance string    `json:"provenance" validate:"max=200"`
+}
+
+type createCategoryRequest struct {
+	townRequest
+	Body categoryInput
+}
+
+// listKinds returns what branches of the town can be, all on one page.
+//
+//	@Summary	List the kinds of branch
+func (s *Server) listKinds(ctx context.Context, req townRequest) (rest.Page[town.Kind], error) {
+	kinds, err := town.ListKinds(ctx, s.db(ctx), req.Town)
+	return rest.Page[town.Kind]{Items: kinds}, err
+}
+
+// createKind adds a kind of branch. It has no address of its own.
+//
+//	@Summary	Add a kind of branch
+func (s *Server) createKind(ctx context.Context, req createCategoryRequest) (rest.Created[town.Kind], error) {
+	b := req.Body
+	k, err := town.CreateKind(ctx, s.db(ctx), town.Kind{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	return rest.Created[town.Kind]{Value: k}, err
+}
+
+// listClasses returns the peer groups of the town, all on one page.
+//
+//	@Summary	List the classes that rank together
+func (s *Server) listClasses(ctx context.Context, req townRequest) (rest.Page[town.Class], error) {
+	classes, err := town.ListClasses(ctx, s.db(ctx), req.Town)
+	return rest.Page[town.Class]{Items: classes}, err
+}
+
+// createClass adds a peer group. It has no address of its own.
+//
+//	@Summary	Add a class that ranks together
+func (s *Server) createClass(ctx context.Context, req createCategoryRequest) (rest.Created[town.Class], error) {
+	b := req.Body
+	c, err := town.CreateClass(ctx, s.db(ctx), town.Class{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	return rest.Created[town.Class]{Value: c}, err
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/visit"
 	"bulwark/internal/rest"
 )
 
@@ -25,19 +25,19 @@ type listVisitsRequest struct {
 // the order in which they were entered. A draft is shown to its author alone.
 //
 //	@Summary	List visits
-func (s *Server) listVisits(ctx context.Context, req listVisitsRequest) (rest.Page[improve.Visit], error) {
-	f := improve.VisitFilter{
-		Branch: req.Branch, By: req.By, State: improve.VisitState(req.State), From: req.From, Until: req.Until,
+func (s *Server) listVisits(ctx context.Context, req listVisitsRequest) (rest.Page[visit.Visit], error) {
+	f := visit.Filter{
+		Branch: req.Branch, By: req.By, State: visit.State(req.State), From: req.From, Until: req.Until,
 		Indicator: req.Indicator, Measure: req.Measure, PlanItem: req.PlanItem, Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
-		return rest.Page[improve.Visit]{}, err
+		return rest.Page[visit.Visit]{}, err
 	}
-	list, err := improve.ListVisits(ctx, s.db(ctx), req.Town, f)
+	list, err := visit.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return rest.Page[improve.Visit]{}, err
+		return rest.Page[visit.Visit]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(v improve.Visit) []any { return []any{v.ID} })
+	return rest.NewPage(list, req.PageQuery, func(v visit.Visit) []any { return []any{v.ID} })
 }
 
 // checkInput is one point that was looked at during a visit.
@@ -65,13 +65,13 @@ type visitInput struct {
 	Evidence  string         `json:"evidence" validate:"max=5000" multiline:"true"`
 }
 
-func (in visitInput) content() improve.VisitContent {
-	c := improve.VisitContent{VisitedOn: in.VisitedOn, Place: in.Place, Checks: improve.Inspections{}, Findings: []improve.Finding{}, Evidence: in.Evidence}
+func (in visitInput) content() visit.Content {
+	c := visit.Content{VisitedOn: in.VisitedOn, Place: in.Place, Checks: visit.Inspections{}, Findings: []visit.Finding{}, Evidence: in.Evidence}
 	for _, k := range in.Checks {
-		c.Checks = append(c.Checks, improve.Inspection(k))
+		c.Checks = append(c.Checks, visit.Inspection(k))
 	}
 	for _, f := range in.Findings {
-		c.Findings = append(c.Findings, improve.Finding{
+		c.Findings = append(c.Findings, visit.Finding{
 			Statement: f.Statement, Severity: f.Severity, Indicator: f.Indicator, Measure: f.Measure, PlanItemID: f.PlanItem,
 		})
 	}
@@ -93,9 +93,9 @@ type beginVisitRequest struct {
 // with the branch on that day, or is of an office that was linked to it.
 //
 //	@Summary	Enter a visit
-func (s *Server) beginVisit(ctx context.Context, req beginVisitRequest) (rest.Created[improve.Visit], error) {
-	v, err := improve.BeginVisit(ctx, s.db(ctx), improve.Visit{TownID: req.Town, BranchCode: req.Body.Branch, VisitContent: req.Body.content()})
-	return rest.Created[improve.Visit]{Key: v.ID, Value: v}, err
+func (s *Server) beginVisit(ctx context.Context, req beginVisitRequest) (rest.Created[visit.Visit], error) {
+	v, err := visit.Begin(ctx, s.db(ctx), visit.Visit{TownID: req.Town, BranchCode: req.Body.Branch, Content: req.Body.content()})
+	return rest.Created[visit.Visit]{Key: v.ID, Value: v}, err
 }
 
 type visitRequest struct {
@@ -107,8 +107,8 @@ type visitRequest struct {
 // on the day of the visit.
 //
 //	@Summary	Read a visit
-func (s *Server) findVisit(ctx context.Context, req visitRequest) (improve.Visit, error) {
-	return improve.FindVisit(ctx, s.db(ctx), req.Town, req.Visit)
+func (s *Server) findVisit(ctx context.Context, req visitRequest) (visit.Visit, error) {
+	return visit.Find(ctx, s.db(ctx), req.Town, req.Visit)
 }
 
 // visitChange is all that a visit recorded, and why it is corrected.
@@ -127,8 +127,8 @@ type writeVisitRequest struct {
 // recorded: what it told before stays in the history.
 //
 //	@Summary	Write or correct a visit
-func (s *Server) writeVisit(ctx context.Context, req writeVisitRequest) (improve.Visit, error) {
-	return improve.WriteVisit(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.content(), req.Body.Reason)
+func (s *Server) writeVisit(ctx context.Context, req writeVisitRequest) (visit.Visit, error) {
+	return visit.Write(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.content(), req.Body.Reason)
 }
 
 // visitTransition is a step of a visit: the state to reach, and the problems that it
@@ -155,12 +155,12 @@ type moveVisitRequest struct {
 // From then on others see it, and it is only corrected.
 //
 //	@Summary	Record a visit
-func (s *Server) moveVisit(ctx context.Context, req moveVisitRequest) (improve.Visit, error) {
-	var found []improve.JointProblem
+func (s *Server) moveVisit(ctx context.Context, req moveVisitRequest) (visit.Visit, error) {
+	var found []visit.Problem
 	for _, in := range req.Body.Problems {
 		x := in.problem(req.Town)
 		x.FindingNumber = &in.Finding
 		found = append(found, x)
 	}
-	return improve.RecordVisit(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.Reason, found...)
+	return visit.Record(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.Reason, found...)
 }

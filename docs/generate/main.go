@@ -27,7 +27,7 @@ func main() {
 }
 
 func run() error {
-	s, err := read([]string{"api", "internal", "pkg"}, "swagger.go", api.Routes())
+	s, err := read([]string{"api", "internal", "pkg"}, "service.go", api.Routes())
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/improve/report"
 	"bulwark/internal/index"
 	"bulwark/internal/rest"
 )
@@ -77,9 +78,9 @@ func (r *Runner) RunPending(ctx context.Context) (done int, err error) {
 		do   func(context.Context, *gorm.DB) (int, error)
 	}{
 		{"compute the robustness of runs", index.ComputePendingRobustness},
-		{"measure the outcomes of plans", improve.MeasureOutcomes},
-		{"reopen plan items that relapsed", improve.ReopenRelapsed},
-		{"make reminders", improve.Remind},
+		{"measure the outcomes of plans", plan.MeasureOutcomes},
+		{"reopen plan items that relapsed", plan.ReopenRelapsed},
+		{"make reminders", report.Remind},
 	} {
 		n, failed := job.do(ctx, r.DB)
 		done += n
