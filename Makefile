@@ -4,13 +4,12 @@ export CGO_ENABLED = 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 KILLS   ?= 100
 TOOL    := go tool -modfile=tools.mod
-SWAG    := $(TOOL) swag init --quiet --dir api,internal/rest,internal,pkg --generalInfo service.go --outputTypes json
 
 # What the programs do not reach and stays: what pkg/ offers to others, methods that only
 # mark a type, and the count of statements, which tests compare.
 UNREACHED = ^pkg/|Versioned\.versioned$$|\.takesAny$$|: Queries$$
 
-.PHONY: help run build test test-race postgres check dead fix generate bin/openapi.json prove bench counts spectral
+.PHONY: help run build test test-race postgres check dead fix generate bin/openapi.json prove bench counts spectral clients api-diff
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 run: build ## start the demo town on an embedded database and print its address and accounts
@@ -27,18 +26,18 @@ check: bin/openapi.json dead ## format, lint, and compare generated files with w
 	go mod tidy -diff
 	$(TOOL) golangci-lint run ./...
 	@cmp docs/openapi.json $< || { echo "docs/openapi.json is stale: run make generate and commit it"; exit 1; }
+	@$(MAKE) --no-print-directory api-diff
 dead: # names functions that no program reaches
 	@mkdir -p bin
 	@$(TOOL) deadcode ./cmd/... ./docs/... >bin/dead.txt
 	@! grep -vE '$(UNREACHED)' bin/dead.txt
 fix: ## repair what can be repaired by itself
 	$(TOOL) golangci-lint run --fix ./...
-generate: bin/openapi.json ## write docs/openapi.json from the annotations in api/
+generate: bin/openapi.json ## write docs/openapi.json from the routes and types
 	cp $< docs/openapi.json
 bin/openapi.json:
-	$(SWAG) --output bin/swag
-	$(SWAG) --output bin/swag/strict --requiredByDefault
-	go run ./docs/generate bin/swag/swagger.json bin/swag/strict/swagger.json >$@
+	@mkdir -p bin
+	go run ./docs/generate >$@
 prove: postgres ## kill servers under work and count what is lost, walk through the workflow at random; KILLS=10 for a quick look
 	go test -tags prove -timeout 1h -count 1 -v ./internal/prove -kills $(KILLS) -retries $$(($(KILLS) * 100)) -histories 50
 	go test ./api -timeout 2h -count $$(($(KILLS) / 5)) -v -run TestTheWorkflowIsItsModel -walk 50 -rapid.checks 100
@@ -49,3 +48,7 @@ counts: ## hold the repository to its numbers of files, long lines, names …; s
 spectral: ## judge docs/openapi.json by the rules of .spectral.yaml (needs Node.js)
 	npm ci --prefix docs/spectral --silent
 	docs/spectral/node_modules/.bin/spectral lint --ruleset .spectral.yaml --fail-severity warn docs/openapi.json
+clients: ## generate a Go and a TypeScript client from docs/openapi.json and compile them (needs Node.js)
+	docs/contract/clients
+api-diff: ## list what breaks for clients since this branch began; each break needs its line in CHANGELOG.md
+	@docs/contract/diff

@@ -10,14 +10,9 @@ import (
 
 type listAccountsRequest struct{ rest.PageQuery }
 
-// listAccounts answers all accounts in the order of names.
+// listAccounts returns all accounts in the order of names.
 //
-//	@ID			listAccounts
 //	@Summary	List the accounts
-//	@Tags		access
-//	@Param		query	query		listAccountsRequest	false	"."
-//	@Success	200		{object}	rest.Page[access.Account]
-//	@Router		/accounts [get]
 func (s *Server) listAccounts(ctx context.Context, req listAccountsRequest) (rest.Page[access.Account], error) {
 	var after string
 	if err := req.Resume(&after); err != nil {
@@ -42,6 +37,7 @@ func (in accountInput) account(name string) access.Account {
 	return access.Account{Name: name, OnlyTown: in.Town, PersonCode: in.Person, Roles: in.Roles, Issuer: in.Issuer, Subject: in.Subject}
 }
 
+// newAccount is a new account.
 type newAccount struct {
 	Name string `json:"name" validate:"required" example:"li.ming"` // lower case
 	accountInput
@@ -52,12 +48,7 @@ type createAccountRequest struct{ Body newAccount }
 // createAccount adds an account. It has no password: set one, or link it to an
 // outside identity.
 //
-//	@ID			createAccount
 //	@Summary	Add an account
-//	@Tags		access
-//	@Param		body	body		newAccount	true	"the new account"
-//	@Success	201		{object}	access.Account
-//	@Router		/accounts [post]
 func (s *Server) createAccount(ctx context.Context, req createAccountRequest) (rest.Created[access.Account], error) {
 	a, err := access.CreateAccount(ctx, s.db(ctx), req.Body.account(req.Body.Name))
 	return rest.Created[access.Account]{Key: a.Name, Value: a}, err
@@ -67,17 +58,14 @@ type accountRequest struct {
 	Account string `uri:"account"`
 }
 
-// findAccount answers one account.
+// findAccount returns one account.
 //
-//	@ID			findAccount
 //	@Summary	Read an account
-//	@Tags		access
-//	@Success	200	{object}	access.Account
-//	@Router		/accounts/{account} [get]
 func (s *Server) findAccount(ctx context.Context, req accountRequest) (access.Account, error) {
 	return access.FindAccount(ctx, s.db(ctx), req.Account)
 }
 
+// accountChange is an account as it shall be.
 type accountChange struct {
 	accountInput
 	Disabled bool `json:"disabled"` // nobody signs in by it; may be undone
@@ -92,12 +80,7 @@ type updateAccountRequest struct {
 // updateAccount replaces what the account opens and for whom, links it to an
 // outside identity, disables it or lets it in again. Its sessions end.
 //
-//	@ID			updateAccount
 //	@Summary	Change, link or disable an account
-//	@Tags		access
-//	@Param		body	body		accountChange	true	"the account as it shall be"
-//	@Success	200		{object}	access.Account
-//	@Router		/accounts/{account} [put]
 func (s *Server) updateAccount(ctx context.Context, req updateAccountRequest) (access.Account, error) {
 	return access.UpdateAccount(ctx, s.db(ctx), req.Body.account(req.Account), req.Body.Disabled, req.Version)
 }
@@ -113,15 +96,10 @@ type resetPasswordRequest struct {
 	rest.IfMatch
 }
 
-// resetPassword gives the account a random password that must be changed before
+// resetPassword sets a random password of the account, which must be changed before
 // anything else. Its sessions end.
 //
-//	@ID			resetPassword
 //	@Summary	Give an account a one-time password
-//	@Tags		access
-//	@Param		If-Match	header		string	true	"."
-//	@Success	200			{object}	OneTimePassword
-//	@Router		/accounts/{account}/password [post]
 func (s *Server) resetPassword(ctx context.Context, req resetPasswordRequest) (OneTimePassword, error) {
 	a, password, err := access.ResetPassword(ctx, s.db(ctx), s.Passwords, req.Account, req.Version)
 	return OneTimePassword{a, password}, err
@@ -129,18 +107,15 @@ func (s *Server) resetPassword(ctx context.Context, req resetPasswordRequest) (O
 
 type listKeysRequest struct{}
 
-// listKeys answers all keys, revoked and expired ones too, on one page.
+// listKeys returns all keys, revoked and expired ones too, on one page.
 //
-//	@ID			listKeys
 //	@Summary	List the keys
-//	@Tags		access
-//	@Success	200	{object}	rest.Page[access.Key]
-//	@Router		/keys [get]
 func (s *Server) listKeys(ctx context.Context, _ listKeysRequest) (rest.Page[access.Key], error) {
 	keys, err := access.ListKeys(ctx, s.db(ctx))
 	return rest.Page[access.Key]{Items: keys}, err
 }
 
+// keyInput is what a new key opens, and for whom.
 type keyInput struct {
 	Roles     []access.Role `json:"roles" validate:"required,min=1,max=8" swaggertype:"array,string" example:"mentor"` // a request acts under one: see Act-As
 	Towns     []string      `json:"towns" validate:"max=100" example:"lishui"`                                         // that it opens; absent or empty = every town
@@ -160,12 +135,7 @@ type createKeyRequest struct{ Body keyInput }
 
 // createKey makes a key. The answer is the only place that ever has its secret.
 //
-//	@ID			createKey
 //	@Summary	Make a key and tell its secret, once
-//	@Tags		access
-//	@Param		body	body		keyInput	true	"what the key opens, and for whom"
-//	@Success	201		{object}	NewKey
-//	@Router		/keys [post]
 func (s *Server) createKey(ctx context.Context, req createKeyRequest) (rest.Created[NewKey], error) {
 	b := req.Body
 	k, secret, err := access.CreateKey(ctx, s.db(ctx), access.Key{
@@ -181,11 +151,7 @@ type revokeKeyRequest struct {
 
 // revokeKey ends a key at once. It stays in the list.
 //
-//	@ID			revokeKey
 //	@Summary	Revoke a key
-//	@Tags		access
-//	@Success	204
-//	@Router		/keys/{key} [delete]
 func (s *Server) revokeKey(ctx context.Context, req revokeKeyRequest) (rest.Nothing, error) {
 	return rest.Nothing{}, access.RevokeKey(ctx, s.db(ctx), req.Key, req.Version)
 }

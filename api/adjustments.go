@@ -16,14 +16,9 @@ type listAdjustmentsRequest struct {
 	rest.PageQuery
 }
 
-// listAdjustments answers the adjustments that the caller may read.
+// listAdjustments returns the adjustments that the caller may read.
 //
-//	@ID			listAdjustments
 //	@Summary	List bonuses, deductions and vetoes
-//	@Tags		entry
-//	@Param		query	query		listAdjustmentsRequest	false	"."
-//	@Success	200		{object}	rest.Page[evaluation.Adjustment]
-//	@Router		/towns/{town}/adjustments [get]
 func (s *Server) listAdjustments(ctx context.Context, req listAdjustmentsRequest) (rest.Page[evaluation.Adjustment], error) {
 	f := evaluation.AdjustmentFilter{Period: req.Period, Branch: req.Branch, State: evaluation.AdjustmentState(req.State), Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
@@ -36,6 +31,8 @@ func (s *Server) listAdjustments(ctx context.Context, req listAdjustmentsRequest
 	return rest.NewPage(list, req.PageQuery, func(a evaluation.Adjustment) []any { return []any{a.ID} })
 }
 
+// adjustmentInput is a proposed bonus, deduction or veto: which item, for which branch,
+// and why.
 type adjustmentInput struct {
 	Period   string `json:"period" validate:"required" example:"2023Q3"`
 	Branch   string `json:"branch" validate:"required" example:"b07"`
@@ -52,12 +49,7 @@ type proposeAdjustmentRequest struct {
 
 // proposeAdjustment enters a bonus, deduction or veto of the scheme for a branch.
 //
-//	@ID			proposeAdjustment
 //	@Summary	Propose a bonus, deduction or veto
-//	@Tags		entry
-//	@Param		body	body		adjustmentInput	true	"what, for whom and why"
-//	@Success	201		{object}	evaluation.Adjustment
-//	@Router		/towns/{town}/adjustments [post]
 func (s *Server) proposeAdjustment(ctx context.Context, req proposeAdjustmentRequest) (rest.Created[evaluation.Adjustment], error) {
 	in := req.Body
 	a, err := evaluation.Propose(ctx, s.db(ctx), evaluation.Adjustment{
@@ -72,17 +64,14 @@ type adjustmentRequest struct {
 	Adjustment string `uri:"adjustment"`
 }
 
-// findAdjustment answers one adjustment and what the caller can do with it.
+// findAdjustment returns one adjustment and what the caller can do with it.
 //
-//	@ID			findAdjustment
 //	@Summary	Read an adjustment
-//	@Tags		entry
-//	@Success	200	{object}	evaluation.Adjustment
-//	@Router		/towns/{town}/adjustments/{adjustment} [get]
 func (s *Server) findAdjustment(ctx context.Context, req adjustmentRequest) (evaluation.Adjustment, error) {
 	return evaluation.FindAdjustment(ctx, s.db(ctx), req.Town, req.Adjustment)
 }
 
+// adjustmentTransition is a step of an adjustment: the state to reach, and why.
 type adjustmentTransition struct {
 	To     string `json:"to" validate:"required,oneof=approved rejected withdrawn"`
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to reject
@@ -96,13 +85,7 @@ type moveAdjustmentRequest struct {
 
 // moveAdjustment approves, rejects or withdraws an adjustment.
 //
-//	@ID			moveAdjustment
 //	@Summary	Decide on an adjustment
-//	@Tags		entry
-//	@Param		If-Match	header		string					true	"."
-//	@Param		body		body		adjustmentTransition	true	"where to, and why"
-//	@Success	200			{object}	evaluation.Adjustment
-//	@Router		/towns/{town}/adjustments/{adjustment}/transitions [post]
 func (s *Server) moveAdjustment(ctx context.Context, req moveAdjustmentRequest) (evaluation.Adjustment, error) {
 	ref := workflow.Ref{Town: req.Town, ID: req.Adjustment, Version: req.Version}
 	return evaluation.MoveAdjustment(ctx, s.db(ctx), ref, evaluation.AdjustmentState(req.Body.To), req.Body.Reason)

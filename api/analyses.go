@@ -9,15 +9,10 @@ import (
 	"bulwark/internal/rest"
 )
 
-// draftAnalysis answers what an analysis of a published result starts from: where
+// draftAnalysis returns what an analysis of a published result starts from: where
 // the branch is weak, and what the cheapest gains are. Nothing is stored.
 //
-//	@ID			draftAnalysis
 //	@Summary	Say what a cause analysis starts from
-//	@Tags		improvement
-//	@Param		query	query		scorecardRequest	false	"."
-//	@Success	200		{object}	plan.AnalysisBasis
-//	@Router		/towns/{town}/periods/{period}/branches/{branch}/analysis-draft [get]
 func (s *Server) draftAnalysis(ctx context.Context, req scorecardRequest) (plan.AnalysisBasis, error) {
 	if err := access.InScope(ctx, s.db(ctx), access.Caller(ctx), access.WriteAnalyses, req.Town, req.Branch, day.Of(s.Now())); err != nil {
 		return plan.AnalysisBasis{}, err
@@ -34,15 +29,10 @@ type listAnalysesRequest struct {
 	rest.PageQuery
 }
 
-// listAnalyses answers the cause analyses that the caller may see: the own ones, and
+// listAnalyses returns the cause analyses that the caller may see: the own ones, and
 // of others those submitted.
 //
-//	@ID			listAnalyses
 //	@Summary	List cause analyses
-//	@Tags		improvement
-//	@Param		query	query		listAnalysesRequest	false	"."
-//	@Success	200		{object}	rest.Page[plan.Analysis]
-//	@Router		/towns/{town}/analyses [get]
 func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (rest.Page[plan.Analysis], error) {
 	f := plan.AnalysisFilter{Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: plan.AnalysisState(req.State), Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
@@ -55,6 +45,7 @@ func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (res
 	return rest.NewPage(list, req.PageQuery, func(a plan.Analysis) []any { return []any{a.ID} })
 }
 
+// causeInput is one cause of a finding, with its evidence.
 type causeInput struct {
 	Indicator string `json:"indicator" validate:"required,max=64" example:"governance.01"`
 	Kind      string `json:"kind" validate:"required,oneof=team resources mechanism execution environment data other"`
@@ -62,6 +53,7 @@ type causeInput struct {
 	Evidence  string `json:"evidence" validate:"max=2000" multiline:"true"`
 }
 
+// analysisContent is all that an analysis found.
 type analysisContent struct {
 	Findings []causeInput `json:"findings" validate:"max=100,dive"`
 	Summary  string       `json:"summary" validate:"max=5000" multiline:"true"`
@@ -75,6 +67,8 @@ func (in analysisContent) findings() plan.Causes {
 	return list
 }
 
+// analysisInput is the published result that an analysis is about, and what was found
+// so far.
 type analysisInput struct {
 	Period      string `json:"period" validate:"required" example:"2023Q2"`
 	Publication int64  `json:"publication" validate:"min=0"` // of the period; its latest if absent
@@ -90,12 +84,7 @@ type beginAnalysisRequest struct {
 // beginAnalysis enters a draft about a published result of a branch that the caller
 // is a mentor of today.
 //
-//	@ID			beginAnalysis
 //	@Summary	Begin a cause analysis
-//	@Tags		improvement
-//	@Param		body	body		analysisInput	true	"of which result, and what was found so far"
-//	@Success	201		{object}	plan.Analysis
-//	@Router		/towns/{town}/analyses [post]
 func (s *Server) beginAnalysis(ctx context.Context, req beginAnalysisRequest) (rest.Created[plan.Analysis], error) {
 	in := req.Body
 	a, err := plan.BeginAnalysis(ctx, s.db(ctx), s.board, plan.Analysis{
@@ -109,13 +98,9 @@ type analysisRequest struct {
 	Analysis string `uri:"analysis"`
 }
 
-// findAnalysis answers one analysis and what the caller can do with it.
+// findAnalysis returns one analysis and what the caller can do with it.
 //
-//	@ID			findAnalysis
 //	@Summary	Read a cause analysis
-//	@Tags		improvement
-//	@Success	200	{object}	plan.Analysis
-//	@Router		/towns/{town}/analyses/{analysis} [get]
 func (s *Server) findAnalysis(ctx context.Context, req analysisRequest) (plan.Analysis, error) {
 	return plan.FindAnalysis(ctx, s.db(ctx), req.Town, req.Analysis)
 }
@@ -128,16 +113,12 @@ type writeAnalysisRequest struct {
 
 // writeAnalysis replaces what a draft says.
 //
-//	@ID			writeAnalysis
 //	@Summary	Write a cause analysis
-//	@Tags		improvement
-//	@Param		body	body		analysisContent	true	"all findings"
-//	@Success	200		{object}	plan.Analysis
-//	@Router		/towns/{town}/analyses/{analysis} [put]
 func (s *Server) writeAnalysis(ctx context.Context, req writeAnalysisRequest) (plan.Analysis, error) {
 	return plan.WriteAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, req.Body.findings(), req.Body.Summary)
 }
 
+// analysisTransition is a step of an analysis: the state to reach, and why.
 type analysisTransition struct {
 	To     string `json:"to" validate:"required,oneof=submitted draft"`
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
@@ -151,13 +132,7 @@ type moveAnalysisRequest struct {
 
 // moveAnalysis submits an analysis, or withdraws it to go on writing.
 //
-//	@ID			moveAnalysis
 //	@Summary	Submit or withdraw a cause analysis
-//	@Tags		improvement
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		analysisTransition	true	"where to, and why"
-//	@Success	200			{object}	plan.Analysis
-//	@Router		/towns/{town}/analyses/{analysis}/transitions [post]
 func (s *Server) moveAnalysis(ctx context.Context, req moveAnalysisRequest) (plan.Analysis, error) {
 	return plan.MoveAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, plan.AnalysisState(req.Body.To), req.Body.Reason)
 }

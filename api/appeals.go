@@ -19,14 +19,9 @@ type listAppealsRequest struct {
 	rest.PageQuery
 }
 
-// listAppeals answers the appeals that the caller may read.
+// listAppeals returns the appeals that the caller may read.
 //
-//	@ID			listAppeals
 //	@Summary	List appeals
-//	@Tags		appeals
-//	@Param		query	query		listAppealsRequest	false	"."
-//	@Success	200		{object}	rest.Page[index.Appeal]
-//	@Router		/towns/{town}/appeals [get]
 func (s *Server) listAppeals(ctx context.Context, req listAppealsRequest) (rest.Page[index.Appeal], error) {
 	f := index.AppealFilter{Period: req.Period, Branch: req.Branch, State: index.AppealState(req.State), Overdue: req.Overdue, Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
@@ -39,12 +34,14 @@ func (s *Server) listAppeals(ctx context.Context, req listAppealsRequest) (rest.
 	return rest.NewPage(list, req.PageQuery, func(a index.Appeal) []any { return []any{a.ID} })
 }
 
+// pointInput is one point of an appeal.
 type pointInput struct {
 	Code      string `json:"code" validate:"required,max=64" example:"organisation.01"` // of an indicator, quantity, other node or adjustment
 	Claim     string `json:"claim" validate:"required,max=200" example:"98"`            // what it should be
 	Statement string `json:"statement" validate:"max=2000" multiline:"true"`
 }
 
+// appealInput is an objection of a branch to its published result, point by point.
 type appealInput struct {
 	Period    string       `json:"period" validate:"required" example:"2023Q2"`
 	Branch    string       `json:"branch" validate:"required" example:"b07"`
@@ -61,12 +58,7 @@ type fileAppealRequest struct {
 // fileAppeal enters an appeal of the branch that the caller leads, against the
 // latest publication of a period, while its public notice is open.
 //
-//	@ID			fileAppeal
 //	@Summary	Appeal against a published result
-//	@Tags		appeals
-//	@Param		body	body		appealInput	true	"against what, and why"
-//	@Success	201		{object}	index.Appeal
-//	@Router		/towns/{town}/appeals [post]
 func (s *Server) fileAppeal(ctx context.Context, req fileAppealRequest) (rest.Created[index.Appeal], error) {
 	in := req.Body
 	a := index.Appeal{TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Statement: in.Statement, Evidence: in.Evidence}
@@ -82,17 +74,14 @@ type appealRequest struct {
 	Appeal string `uri:"appeal"`
 }
 
-// findAppeal answers one appeal and what the caller can do with it.
+// findAppeal returns one appeal and what the caller can do with it.
 //
-//	@ID			findAppeal
 //	@Summary	Read an appeal
-//	@Tags		appeals
-//	@Success	200	{object}	index.Appeal
-//	@Router		/towns/{town}/appeals/{appeal} [get]
 func (s *Server) findAppeal(ctx context.Context, req appealRequest) (index.Appeal, error) {
 	return index.FindAppeal(ctx, s.db(ctx), req.Town, req.Appeal)
 }
 
+// correctionInput is one entry or adjustment as it should have been, and why.
 type correctionInput struct {
 	Branch        string   `json:"branch" example:"b07"`                                      // the one that appeals if absent
 	Code          string   `json:"code" validate:"required,max=64" example:"organisation.01"` // of an indicator, quantity or adjustment
@@ -117,6 +106,8 @@ func (in correctionList) corrections() []evaluation.Correction {
 	return list
 }
 
+// appealTransition is a step of an appeal: the state to reach, why, and what is
+// corrected.
 type appealTransition struct {
 	To          string         `json:"to" validate:"required,oneof=upheld rejected withdrawn"`
 	Reason      string         `json:"reason" validate:"max=2000" multiline:"true"` // the answer; needed to uphold and to reject
@@ -132,13 +123,7 @@ type decideAppealRequest struct {
 // decideAppeal upholds, rejects or withdraws an appeal. Upholding corrects what is
 // published: a new run and a new publication, all or nothing.
 //
-//	@ID			decideAppeal
 //	@Summary	Decide on an appeal
-//	@Tags		appeals
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		appealTransition	true	"where to, why, and what is corrected"
-//	@Success	200			{object}	index.Appeal
-//	@Router		/towns/{town}/appeals/{appeal}/transitions [post]
 func (s *Server) decideAppeal(ctx context.Context, req decideAppealRequest) (index.Appeal, error) {
 	var decided index.Appeal
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {

@@ -17,14 +17,9 @@ type listAppointmentsRequest struct {
 	rest.PageQuery
 }
 
-// listAppointments answers who was appointed to which role, in the order of entry.
+// listAppointments returns who was appointed to which role, in the order of entry.
 //
-//	@ID			listAppointments
 //	@Summary	List who holds which role
-//	@Tags		people
-//	@Param		query	query		listAppointmentsRequest	false	"."
-//	@Success	200		{object}	rest.Page[people.Appointment]
-//	@Router		/towns/{town}/appointments [get]
 func (s *Server) listAppointments(ctx context.Context, req listAppointmentsRequest) (rest.Page[people.Appointment], error) {
 	f := people.AppointmentFilter{Person: req.Person, Role: access.Role(req.Role), Limit: req.Limit()}
 	if req.On != nil {
@@ -40,6 +35,7 @@ func (s *Server) listAppointments(ctx context.Context, req listAppointmentsReque
 	return rest.NewPage(list, req.PageQuery, func(a people.Appointment) []any { return []any{a.ID} })
 }
 
+// appointmentInput is a person appointed to a role, by which letter and for how long.
 type appointmentInput struct {
 	Person     string      `json:"person" validate:"required" example:"mentor-1"`
 	Role       access.Role `json:"role" validate:"required" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
@@ -54,15 +50,10 @@ type createAppointmentRequest struct {
 	Body appointmentInput
 }
 
-// createAppointment gives a person a role. The person's keys and accounts hold it
+// createAppointment appoints a person to a role. The person's keys and accounts hold it
 // from its first day on.
 //
-//	@ID			createAppointment
 //	@Summary	Appoint a person to a role
-//	@Tags		people
-//	@Param		body	body		appointmentInput	true	"who holds which role, by which letter"
-//	@Success	201		{object}	people.Appointment
-//	@Router		/towns/{town}/appointments [post]
 func (s *Server) createAppointment(ctx context.Context, req createAppointmentRequest) (rest.Created[people.Appointment], error) {
 	b := req.Body
 	a, err := people.Appoint(ctx, s.db(ctx), people.Appointment{
@@ -77,13 +68,9 @@ type appointmentRequest struct {
 	ID   string `uri:"id"`
 }
 
-// findAppointment answers one appointment.
+// findAppointment returns one appointment.
 //
-//	@ID			findAppointment
 //	@Summary	Read an appointment
-//	@Tags		people
-//	@Success	200	{object}	people.Appointment
-//	@Router		/towns/{town}/appointments/{id} [get]
 func (s *Server) findAppointment(ctx context.Context, req appointmentRequest) (people.Appointment, error) {
 	return people.FindAppointment(ctx, s.db(ctx), req.Town, req.ID)
 }
@@ -103,13 +90,7 @@ type endAppointmentRequest struct {
 // endAppointment sets the last day of an appointment. From the day after, the
 // person's keys and accounts do not hold the role.
 //
-//	@ID			endAppointment
 //	@Summary	End an appointment
-//	@Tags		people
-//	@Param		If-Match	header		string	true	"."
-//	@Param		body		body		termEnd	true	"the last day, and why"
-//	@Success	200			{object}	people.Appointment
-//	@Router		/towns/{town}/appointments/{id}/end [post]
 func (s *Server) endAppointment(ctx context.Context, req endAppointmentRequest) (people.Appointment, error) {
 	return people.EndAppointment(ctx, s.db(ctx), req.Town, req.ID, req.Version, req.Body.Until, req.Body.Reason)
 }

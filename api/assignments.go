@@ -18,14 +18,9 @@ type listAssignmentsRequest struct {
 	rest.PageQuery
 }
 
-// listAssignments answers who was tied to which branch, in the order of entry.
+// listAssignments returns who was tied to which branch, in the order of entry.
 //
-//	@ID			listAssignments
 //	@Summary	List who leads, mentors or instructs which branch
-//	@Tags		people
-//	@Param		query	query		listAssignmentsRequest	false	"."
-//	@Success	200		{object}	rest.Page[people.Assignment]
-//	@Router		/towns/{town}/assignments [get]
 func (s *Server) listAssignments(ctx context.Context, req listAssignmentsRequest) (rest.Page[people.Assignment], error) {
 	f := people.AssignmentFilter{Person: req.Person, Branch: req.Branch, Duty: access.Duty(req.Duty), Limit: req.Limit()}
 	if req.On != nil {
@@ -41,6 +36,7 @@ func (s *Server) listAssignments(ctx context.Context, req listAssignmentsRequest
 	return rest.NewPage(list, req.PageQuery, func(a people.Assignment) []any { return []any{a.ID} })
 }
 
+// assignmentInput is a duty of a person for a branch, and for how long.
 type assignmentInput struct {
 	Person     string      `json:"person" validate:"required" example:"mentor-1"`
 	Branch     string      `json:"branch" validate:"required" example:"b07"`
@@ -58,12 +54,7 @@ type createAssignmentRequest struct {
 
 // createAssignment ties a person to a branch.
 //
-//	@ID			createAssignment
 //	@Summary	Assign a person to a branch
-//	@Tags		people
-//	@Param		body	body		assignmentInput	true	"who does what for which branch"
-//	@Success	201		{object}	people.Assignment
-//	@Router		/towns/{town}/assignments [post]
 func (s *Server) createAssignment(ctx context.Context, req createAssignmentRequest) (rest.Created[people.Assignment], error) {
 	b := req.Body
 	a, err := people.Assign(ctx, s.db(ctx), people.Assignment{
@@ -78,13 +69,9 @@ type assignmentRequest struct {
 	ID   string `uri:"id"`
 }
 
-// findAssignment answers one assignment.
+// findAssignment returns one assignment.
 //
-//	@ID			findAssignment
 //	@Summary	Read an assignment
-//	@Tags		people
-//	@Success	200	{object}	people.Assignment
-//	@Router		/towns/{town}/assignments/{id} [get]
 func (s *Server) findAssignment(ctx context.Context, req assignmentRequest) (people.Assignment, error) {
 	return people.FindAssignment(ctx, s.db(ctx), req.Town, req.ID)
 }
@@ -97,13 +84,7 @@ type endAssignmentRequest struct {
 
 // endAssignment sets the last day of an assignment.
 //
-//	@ID			endAssignment
 //	@Summary	End an assignment
-//	@Tags		people
-//	@Param		If-Match	header		string	true	"."
-//	@Param		body		body		termEnd	true	"the last day, and why"
-//	@Success	200			{object}	people.Assignment
-//	@Router		/towns/{town}/assignments/{id}/end [post]
 func (s *Server) endAssignment(ctx context.Context, req endAssignmentRequest) (people.Assignment, error) {
 	return people.EndAssignment(ctx, s.db(ctx), req.Town, req.ID, req.Version, req.Body.Until, req.Body.Reason)
 }

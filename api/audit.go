@@ -38,14 +38,9 @@ type listAuditRequest struct {
 	auditQuery
 }
 
-// listAudit answers the trail of a town, the newest change first.
+// listAudit returns the trail of a town, the newest change first.
 //
-//	@ID			listAudit
 //	@Summary	List what was changed in a town
-//	@Tags		access
-//	@Param		query	query		listAuditRequest	false	"."
-//	@Success	200		{object}	rest.Page[audit.Record]
-//	@Router		/towns/{town}/audit [get]
 func (s *Server) listAudit(ctx context.Context, req listAuditRequest) (rest.Page[audit.Record], error) {
 	return req.list(ctx, s, req.Town)
 }
@@ -55,25 +50,17 @@ type auditRecordRequest struct {
 	Sequence int64 `uri:"sequence"`
 }
 
-// findAuditRecord answers one record by its place in the chain.
+// findAuditRecord returns one record by its place in the chain.
 //
-//	@ID			findAuditRecord
 //	@Summary	Read one record of the trail of a town
-//	@Tags		access
-//	@Success	200	{object}	audit.Record
-//	@Router		/towns/{town}/audit/{sequence} [get]
 func (s *Server) findAuditRecord(ctx context.Context, req auditRecordRequest) (audit.Record, error) {
 	return audit.Find(ctx, s.db(ctx), req.Town, req.Sequence)
 }
 
-// findAuditHead answers the end of the chain. Who keeps it can show later that
+// findAuditHead returns the end of the chain. Who keeps it can show later that
 // nothing before it was changed.
 //
-//	@ID			findAuditHead
 //	@Summary	Read the end of the trail of a town, to keep it elsewhere
-//	@Tags		access
-//	@Success	200	{object}	audit.Head
-//	@Router		/towns/{town}/audit/head [get]
 func (s *Server) findAuditHead(ctx context.Context, req townRequest) (audit.Head, error) {
 	return audit.FindHead(ctx, s.db(ctx), req.Town)
 }
@@ -112,12 +99,7 @@ type verifyAuditRequest struct {
 // verifyAudit follows the chain of a town from its first record to its end and
 // names the first place where something was changed, removed or put in.
 //
-//	@ID			verifyAudit
 //	@Summary	Verify the trail of a town
-//	@Tags		access
-//	@Param		query	query		verifyAuditRequest	false	"."
-//	@Success	200		{object}	audit.Report
-//	@Router		/towns/{town}/audit/verify [get]
 func (s *Server) verifyAudit(ctx context.Context, req verifyAuditRequest) (audit.Report, error) {
 	return req.verify(ctx, s, req.Town)
 }
@@ -128,15 +110,10 @@ const installation = ""
 
 type listInstallationAuditRequest struct{ auditQuery }
 
-// listInstallationAudit answers the trail of what belongs to no town, the newest
+// listInstallationAudit returns the trail of what belongs to no town, the newest
 // change first.
 //
-//	@ID			listInstallationAudit
 //	@Summary	List what was changed outside the towns
-//	@Tags		access
-//	@Param		query	query		listInstallationAuditRequest	false	"."
-//	@Success	200		{object}	rest.Page[audit.Record]
-//	@Router		/audit [get]
 func (s *Server) listInstallationAudit(ctx context.Context, req listInstallationAuditRequest) (rest.Page[audit.Record], error) {
 	return req.list(ctx, s, installation)
 }
@@ -145,26 +122,18 @@ type installationRecordRequest struct {
 	Sequence int64 `uri:"sequence"`
 }
 
-// findInstallationRecord answers one record by its place in the chain.
+// findInstallationRecord returns one record by its place in the chain.
 //
-//	@ID			findInstallationRecord
 //	@Summary	Read one record of the trail of the installation
-//	@Tags		access
-//	@Success	200	{object}	audit.Record
-//	@Router		/audit/{sequence} [get]
 func (s *Server) findInstallationRecord(ctx context.Context, req installationRecordRequest) (audit.Record, error) {
 	return audit.Find(ctx, s.db(ctx), installation, req.Sequence)
 }
 
 type installationHeadRequest struct{}
 
-// findInstallationHead answers the end of the chain of the installation.
+// findInstallationHead returns the end of the chain of the installation.
 //
-//	@ID			findInstallationHead
 //	@Summary	Read the end of the trail of the installation, to keep it elsewhere
-//	@Tags		access
-//	@Success	200	{object}	audit.Head
-//	@Router		/audit/head [get]
 func (s *Server) findInstallationHead(ctx context.Context, _ installationHeadRequest) (audit.Head, error) {
 	return audit.FindHead(ctx, s.db(ctx), installation)
 }
@@ -173,12 +142,7 @@ type verifyInstallationAuditRequest struct{ anchorQuery }
 
 // verifyInstallationAudit follows the chain of the installation.
 //
-//	@ID			verifyInstallationAudit
 //	@Summary	Verify the trail of the installation
-//	@Tags		access
-//	@Param		query	query		verifyInstallationAuditRequest	false	"."
-//	@Success	200		{object}	audit.Report
-//	@Router		/audit/verify [get]
 func (s *Server) verifyInstallationAudit(ctx context.Context, req verifyInstallationAuditRequest) (audit.Report, error) {
 	return req.verify(ctx, s, installation)
 }

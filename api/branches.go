@@ -26,15 +26,9 @@ func (s *Server) dayOrToday(d *day.Date) day.Date {
 	return day.Of(s.Now())
 }
 
-// listBranches answers the branches that existed on a day, in the order of codes.
+// listBranches returns the branches that existed on a day, in the order of codes.
 //
-//	@ID			listBranches
 //	@Summary	List the branches of a town
-//	@Tags		structure
-//	@Security
-//	@Param		query	query		listBranchesRequest	false	"."
-//	@Success	200		{object}	rest.Page[town.Branch]
-//	@Router		/towns/{town}/branches [get]
 func (s *Server) listBranches(ctx context.Context, req listBranchesRequest) (rest.Page[town.Branch], error) {
 	f := town.BranchFilter{On: s.dayOrToday(req.On), Kind: req.Kind, Class: req.Class, Closed: req.IncludeClosed, Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
@@ -47,6 +41,7 @@ func (s *Server) listBranches(ctx context.Context, req listBranchesRequest) (res
 	return rest.NewPage(branches, req.PageQuery, func(b town.Branch) []any { return []any{b.Code} })
 }
 
+// branchInput is a new branch.
 type branchInput struct {
 	Code            string    `json:"code" validate:"required,code" example:"b07"`
 	StatisticalCode *string   `json:"statistical_code" validate:"omitempty,numeric,len=12" example:"440605126222"`
@@ -64,12 +59,7 @@ type createBranchRequest struct {
 
 // createBranch founds a branch.
 //
-//	@ID			createBranch
 //	@Summary	Found a branch
-//	@Tags		structure
-//	@Param		body	body		branchInput	true	"the new branch"
-//	@Success	201		{object}	town.Branch
-//	@Router		/towns/{town}/branches [post]
 func (s *Server) createBranch(ctx context.Context, req createBranchRequest) (rest.Created[town.Branch], error) {
 	in := req.Body
 	b := town.Branch{Name: in.Name, Kind: in.Kind, Class: in.Class}
@@ -88,27 +78,16 @@ type findBranchRequest struct {
 	On *day.Date `form:"on" swaggertype:"string" format:"date"` // as it was on this day; today in Asia/Shanghai if absent
 }
 
-// findBranch answers one branch as it was on a day, one that has ended too.
+// findBranch returns one branch as it was on a day, one that has ended too.
 //
-//	@ID			findBranch
 //	@Summary	Read a branch
-//	@Tags		structure
-//	@Security
-//	@Param		query	query		findBranchRequest	false	"."
-//	@Success	200		{object}	town.Branch
-//	@Router		/towns/{town}/branches/{branch} [get]
 func (s *Server) findBranch(ctx context.Context, req findBranchRequest) (town.Branch, error) {
 	return town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, s.dayOrToday(req.On))
 }
 
-// branchHistory tells the life of a branch, oldest event first, on one page.
+// branchHistory returns the life of a branch, oldest event first, on one page.
 //
-//	@ID			branchHistory
 //	@Summary	Read the history of a branch
-//	@Tags		structure
-//	@Security
-//	@Success	200	{object}	rest.Page[town.Event]
-//	@Router		/towns/{town}/branches/{branch}/history [get]
 func (s *Server) branchHistory(ctx context.Context, req branchRequest) (rest.Page[town.Event], error) {
 	events, err := town.BranchHistory(ctx, s.db(ctx), req.Town, req.Branch)
 	return rest.Page[town.Event]{Items: events}, err
@@ -119,7 +98,7 @@ func (r branchRequest) change(version int64, on day.Date, reason string) town.Br
 	return town.BranchChange{Town: r.Town, Branch: r.Branch, Version: version, On: on, Reason: reason}
 }
 
-// branchRename, and each body below, says the first day on which it holds.
+// branchRename is the name of a branch from a day on.
 type branchRename struct {
 	Name   text.Text `json:"name" validate:"required"`
 	On     day.Date  `json:"on" validate:"required" swaggertype:"string" format:"date"`
@@ -132,20 +111,15 @@ type renameBranchRequest struct {
 	Body branchRename
 }
 
-// renameBranch gives the branch another name; earlier days keep the old one.
+// renameBranch changes the name of a branch from a day on; earlier days keep the old one.
 //
-//	@ID			renameBranch
 //	@Summary	Rename a branch from a day on
-//	@Tags		structure
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		branchRename	true	"the new name"
-//	@Success	200			{object}	town.Branch
-//	@Router		/towns/{town}/branches/{branch}/rename [post]
 func (s *Server) renameBranch(ctx context.Context, req renameBranchRequest) (town.Branch, error) {
 	b := req.Body
 	return town.Rename(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason), b.Name)
 }
 
+// branchReclassification is the kind and the class of a branch from a day on, both.
 type branchReclassification struct {
 	Kind   string   `json:"kind" validate:"required" example:"community"`
 	Class  *string  `json:"class" validate:"omitempty,code" example:"urban"` // absent = no peer group
@@ -161,18 +135,13 @@ type reclassifyBranchRequest struct {
 
 // reclassifyBranch counts the branch as another kind and class.
 //
-//	@ID			reclassifyBranch
 //	@Summary	Change kind and class of a branch from a day on
-//	@Tags		structure
-//	@Param		If-Match	header		string					true	"."
-//	@Param		body		body		branchReclassification	true	"kind and class, both"
-//	@Success	200			{object}	town.Branch
-//	@Router		/towns/{town}/branches/{branch}/reclassify [post]
 func (s *Server) reclassifyBranch(ctx context.Context, req reclassifyBranchRequest) (town.Branch, error) {
 	b := req.Body
 	return town.Reclassify(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason), b.Kind, b.Class)
 }
 
+// branchMerger is the branch that takes over another, from which day and why.
 type branchMerger struct {
 	Into   string   `json:"into" validate:"required" example:"b08"`
 	On     day.Date `json:"on" validate:"required" swaggertype:"string" format:"date"` // the first day without the branch
@@ -187,18 +156,13 @@ type mergeBranchRequest struct {
 
 // mergeBranch ends the branch in favour of another one.
 //
-//	@ID			mergeBranch
 //	@Summary	Merge a branch into another
-//	@Tags		structure
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		branchMerger	true	"the branch that takes it over"
-//	@Success	200			{object}	town.Branch
-//	@Router		/towns/{town}/branches/{branch}/merge [post]
 func (s *Server) mergeBranch(ctx context.Context, req mergeBranchRequest) (town.Branch, error) {
 	b := req.Body
 	return town.Merge(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason), b.Into)
 }
 
+// branchClosure is the first day without the branch, and why it closed.
 type branchClosure struct {
 	On     day.Date `json:"on" validate:"required" swaggertype:"string" format:"date"` // the first day without the branch
 	Reason string   `json:"reason" validate:"required,max=2000" multiline:"true"`
@@ -212,13 +176,7 @@ type closeBranchRequest struct {
 
 // closeBranch ends the branch without a successor.
 //
-//	@ID			closeBranch
 //	@Summary	Close a branch
-//	@Tags		structure
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		branchClosure	true	"since when, and why"
-//	@Success	200			{object}	town.Branch
-//	@Router		/towns/{town}/branches/{branch}/close [post]
 func (s *Server) closeBranch(ctx context.Context, req closeBranchRequest) (town.Branch, error) {
 	return town.Close(ctx, s.db(ctx), req.change(req.Version, req.Body.On, req.Body.Reason))
 }
@@ -229,15 +187,9 @@ type listSubBranchesRequest struct {
 	rest.PageQuery
 }
 
-// listSubBranches answers in the order of branch and code.
+// listSubBranches returns the sub-branches of the town in the order of branch and code.
 //
-//	@ID			listSubBranches
 //	@Summary	List the sub-branches of a town
-//	@Tags		structure
-//	@Security
-//	@Param		query	query		listSubBranchesRequest	false	"."
-//	@Success	200		{object}	rest.Page[town.SubBranch]
-//	@Router		/towns/{town}/sub-branches [get]
 func (s *Server) listSubBranches(ctx context.Context, req listSubBranchesRequest) (rest.Page[town.SubBranch], error) {
 	var after [2]string
 	if err := req.Resume(&after[0], &after[1]); err != nil {
@@ -250,6 +202,7 @@ func (s *Server) listSubBranches(ctx context.Context, req listSubBranchesRequest
 	return rest.NewPage(subs, req.PageQuery, func(b town.SubBranch) []any { return []any{b.BranchCode, b.Code} })
 }
 
+// subBranchInput is a new sub-branch.
 type subBranchInput struct {
 	Code       string    `json:"code" validate:"required,code" example:"dazhou"`
 	Name       text.Text `json:"name" validate:"required"`
@@ -264,12 +217,7 @@ type createSubBranchRequest struct {
 
 // createSubBranch adds a sub-branch below a branch. It has no address of its own.
 //
-//	@ID			createSubBranch
 //	@Summary	Add a sub-branch
-//	@Tags		structure
-//	@Param		body	body		subBranchInput	true	"the new sub-branch"
-//	@Success	201		{object}	town.SubBranch
-//	@Router		/towns/{town}/branches/{branch}/sub-branches [post]
 func (s *Server) createSubBranch(ctx context.Context, req createSubBranchRequest) (rest.Created[town.SubBranch], error) {
 	b := req.Body
 	sub, err := town.CreateSubBranch(ctx, s.db(ctx), town.SubBranch{

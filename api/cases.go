@@ -18,16 +18,10 @@ type listCasesRequest struct {
 	rest.PageQuery
 }
 
-// listCases answers the cases that the caller may read: published ones, and all of
+// listCases returns the cases that the caller may read: published ones, and all of
 // the branches that he or she writes about or reviews.
 //
-//	@ID			listCases
 //	@Summary	List cases
-//	@Tags		exchange
-//	@Security
-//	@Param		query	query		listCasesRequest	false	"."
-//	@Success	200		{object}	rest.Page[exchange.Case]
-//	@Router		/towns/{town}/cases [get]
 func (s *Server) listCases(ctx context.Context, req listCasesRequest) (rest.Page[exchange.Case], error) {
 	f := exchange.CaseFilter{
 		Branch: req.Branch, Series: req.Series, Indicator: req.Indicator, Measure: req.Measure, State: exchange.CaseState(req.State), Limit: req.Limit(),
@@ -42,11 +36,13 @@ func (s *Server) listCases(ctx context.Context, req listCasesRequest) (rest.Page
 	return rest.NewPage(list, req.PageQuery, func(c exchange.Case) []any { return []any{c.ID} })
 }
 
+// linkInput is an address that belongs to a case.
 type linkInput struct {
 	Title string `json:"title" validate:"required,max=200" example:"photos"`
 	URL   string `json:"url" validate:"required,max=2000" example:"https://example.org/photos"`
 }
 
+// caseInput is all that a case tells.
 type caseInput struct {
 	Title      string      `json:"title" validate:"required,max=200"`
 	Story      string      `json:"story" validate:"required,max=50000" multiline:"true"`
@@ -65,6 +61,7 @@ func (in caseInput) of(town string) exchange.Case {
 	return c
 }
 
+// newCaseInput is a new case: what a branch did well.
 type newCaseInput struct {
 	Branch string `json:"branch" validate:"required" example:"b07"`
 	caseInput
@@ -77,12 +74,7 @@ type draftCaseRequest struct {
 
 // draftCase begins a case about a branch that the caller works on.
 //
-//	@ID			draftCase
 //	@Summary	Begin a case
-//	@Tags		exchange
-//	@Param		body	body		newCaseInput	true	"what the branch did well"
-//	@Success	201		{object}	exchange.Case
-//	@Router		/towns/{town}/cases [post]
 func (s *Server) draftCase(ctx context.Context, req draftCaseRequest) (rest.Created[exchange.Case], error) {
 	c := req.Body.of(req.Town)
 	c.BranchCode = req.Body.Branch
@@ -95,15 +87,10 @@ type caseRequest struct {
 	Case string `uri:"case"`
 }
 
-// findCase answers one case and what the caller can do with it. Who wrote and
+// findCase returns one case and what the caller can do with it. Who wrote and
 // reviewed it is told to those who may read people and to its own branch.
 //
-//	@ID			findCase
 //	@Summary	Read a case
-//	@Tags		exchange
-//	@Security
-//	@Success	200	{object}	exchange.Case
-//	@Router		/towns/{town}/cases/{case} [get]
 func (s *Server) findCase(ctx context.Context, req caseRequest) (exchange.Case, error) {
 	return exchange.FindCase(ctx, s.db(ctx), req.Town, req.Case)
 }
@@ -116,12 +103,7 @@ type updateCaseRequest struct {
 
 // updateCase replaces what a draft or returned case says.
 //
-//	@ID			updateCase
 //	@Summary	Edit a case that is not published
-//	@Tags		exchange
-//	@Param		body	body		caseInput	true	"all of it"
-//	@Success	200		{object}	exchange.Case
-//	@Router		/towns/{town}/cases/{case} [put]
 func (s *Server) updateCase(ctx context.Context, req updateCaseRequest) (exchange.Case, error) {
 	c := req.Body.of(req.Town)
 	c.ID = req.Case
@@ -131,15 +113,12 @@ func (s *Server) updateCase(ctx context.Context, req updateCaseRequest) (exchang
 // renewCase begins the next edition of a published case, which takes its place
 // when it is published in turn.
 //
-//	@ID			renewCase
 //	@Summary	Begin the next edition of a case
-//	@Tags		exchange
-//	@Success	200	{object}	exchange.Case
-//	@Router		/towns/{town}/cases/{case}/renew [post]
 func (s *Server) renewCase(ctx context.Context, req caseRequest) (exchange.Case, error) {
 	return exchange.RenewCase(ctx, s.db(ctx), req.Town, req.Case)
 }
 
+// caseTransition is a step of a case: the state to reach, and why.
 type caseTransition struct {
 	To     string `json:"to" validate:"required,oneof=submitted published returned withdrawn"`
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to return, and to take back what is published
@@ -154,13 +133,7 @@ type moveCaseRequest struct {
 // moveCase submits, publishes, returns or withdraws a case. The leading group
 // reviews it; nobody reviews a case of a branch that he or she leads, or wrote.
 //
-//	@ID			moveCase
 //	@Summary	Move a case on
-//	@Tags		exchange
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		caseTransition	true	"where to, and why"
-//	@Success	200			{object}	exchange.Case
-//	@Router		/towns/{town}/cases/{case}/transitions [post]
 func (s *Server) moveCase(ctx context.Context, req moveCaseRequest) (exchange.Case, error) {
 	return exchange.MoveCase(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Case, Version: req.Version}, exchange.CaseState(req.Body.To), req.Body.Reason)
 }
@@ -171,15 +144,10 @@ type recommendCasesRequest struct {
 	Period string `form:"period"` // a published one; the latest if absent
 }
 
-// recommendCases answers the published cases of branches that are strong now where
+// recommendCases returns the published cases of branches that are strong now where
 // this one is weak, and were weak there themselves, the best first, with reasons.
 //
-//	@ID			recommendCases
 //	@Summary	Recommend cases to a branch
-//	@Tags		exchange
-//	@Param		query	query		recommendCasesRequest	false	"."
-//	@Success	200		{object}	exchange.Recommended
-//	@Router		/towns/{town}/branches/{branch}/recommended-cases [get]
 func (s *Server) recommendCases(ctx context.Context, req recommendCasesRequest) (exchange.Recommended, error) {
 	return exchange.RecommendedFor(ctx, s.db(ctx), s.board, req.Town, req.Branch, req.Period, string(req.Language))
 }

@@ -19,16 +19,12 @@ type dashboardRequest struct {
 	Period string `form:"period"` // the latest published one if absent
 }
 
-// findDashboard answers all that the leadership screen shows, in one call. Every
-// change of a town leaves a record in its trail, so an answer holds as long as the
-// head of the trail, the day, and what this process believes to be published.
+// findDashboard returns all that the leadership screen shows, in one call.
 //
-//	@ID			findDashboard
+// Every change of a town leaves a record in its trail, so an answer holds as long as
+// the head of the trail, the day, and what this process believes to be published.
+//
 //	@Summary	Read the leadership screen
-//	@Tags		improvement
-//	@Param		query	query		dashboardRequest	false	"."
-//	@Success	200		{object}	dashboard.Dashboard
-//	@Router		/towns/{town}/dashboard [get]
 func (s *Server) findDashboard(ctx context.Context, req dashboardRequest) (rest.Raw, error) {
 	head, err := audit.FindHead(ctx, s.db(ctx), req.Town)
 	if err != nil {

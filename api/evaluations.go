@@ -20,15 +20,10 @@ type listEvaluationsRequest struct {
 	rest.PageQuery
 }
 
-// listEvaluations answers the sheets that the caller may read, without entries,
+// listEvaluations returns the sheets that the caller may read, without entries,
 // in the order of their making.
 //
-//	@ID			listEvaluations
 //	@Summary	List evaluations
-//	@Tags		entry
-//	@Param		query	query		listEvaluationsRequest	false	"."
-//	@Success	200		{object}	rest.Page[evaluation.Sheet]
-//	@Router		/towns/{town}/evaluations [get]
 func (s *Server) listEvaluations(ctx context.Context, req listEvaluationsRequest) (rest.Page[evaluation.Sheet], error) {
 	f := evaluation.SheetFilter{
 		Period: req.Period, Branch: req.Branch, Evaluator: req.Evaluator,
@@ -44,6 +39,7 @@ func (s *Server) listEvaluations(ctx context.Context, req listEvaluationsRequest
 	return rest.NewPage(sheets, req.PageQuery, func(s evaluation.Sheet) []any { return []any{s.ID} })
 }
 
+// entryInput is the value of one indicator, where it comes from and what shows it.
 type entryInput struct {
 	Code          string   `json:"code" validate:"required" example:"organisation.01"` // of an indicator or quantity
 	Value         *float64 `json:"value" example:"96.5"`
@@ -53,6 +49,7 @@ type entryInput struct {
 	Source        string   `json:"source" validate:"max=200" example:"branch ledger"`
 }
 
+// sheetInput is all entries of an evaluation sheet.
 type sheetInput struct {
 	Note    string       `json:"note" validate:"max=2000" multiline:"true"`
 	Entries []entryInput `json:"entries" validate:"max=10000,dive"`
@@ -66,6 +63,7 @@ func (in sheetInput) entries() []evaluation.Entry {
 	return entries
 }
 
+// newSheet is a new evaluation sheet; entries may follow later.
 type newSheet struct {
 	Period string `json:"period" validate:"required" example:"2023Q3"`
 	Branch string `json:"branch" validate:"required" example:"b07"`
@@ -80,12 +78,7 @@ type beginEvaluationRequest struct {
 // beginEvaluation opens the caller's sheet for a branch in an open period, a
 // draft. Every fault of its entries is told at once.
 //
-//	@ID			beginEvaluation
 //	@Summary	Begin an evaluation
-//	@Tags		entry
-//	@Param		body	body		newSheet	true	"the sheet; entries may follow later"
-//	@Success	201		{object}	evaluation.Sheet
-//	@Router		/towns/{town}/evaluations [post]
 func (s *Server) beginEvaluation(ctx context.Context, req beginEvaluationRequest) (rest.Created[evaluation.Sheet], error) {
 	in := req.Body
 	sheet, err := evaluation.BeginSheet(ctx, s.db(ctx), evaluation.Sheet{
@@ -99,13 +92,9 @@ type evaluationRequest struct {
 	Evaluation string `uri:"evaluation"`
 }
 
-// findEvaluation answers one sheet with its entries and what the caller can do.
+// findEvaluation returns one sheet with its entries and what the caller can do.
 //
-//	@ID			findEvaluation
 //	@Summary	Read an evaluation
-//	@Tags		entry
-//	@Success	200	{object}	evaluation.Sheet
-//	@Router		/towns/{town}/evaluations/{evaluation} [get]
 func (s *Server) findEvaluation(ctx context.Context, req evaluationRequest) (evaluation.Sheet, error) {
 	return evaluation.FindSheet(ctx, s.db(ctx), req.Town, req.Evaluation)
 }
@@ -119,16 +108,12 @@ type writeEvaluationRequest struct {
 // writeEvaluation replaces note and entries of the caller's own draft or
 // returned sheet.
 //
-//	@ID			writeEvaluation
 //	@Summary	Write an evaluation
-//	@Tags		entry
-//	@Param		body	body		sheetInput	true	"all entries of the sheet"
-//	@Success	200		{object}	evaluation.Sheet
-//	@Router		/towns/{town}/evaluations/{evaluation} [put]
 func (s *Server) writeEvaluation(ctx context.Context, req writeEvaluationRequest) (evaluation.Sheet, error) {
 	return evaluation.WriteSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version}, req.Body.Note, req.Body.entries())
 }
 
+// sheetTransition is a step of an evaluation sheet: the state to reach, and why.
 type sheetTransition struct {
 	To     string    `json:"to" validate:"required,oneof=draft submitted returned approved"`
 	Reason string    `json:"reason" validate:"max=2000" multiline:"true"` // needed to return a sheet
@@ -143,13 +128,7 @@ type moveEvaluationRequest struct {
 
 // moveEvaluation submits, withdraws, approves or returns a sheet.
 //
-//	@ID			moveEvaluation
 //	@Summary	Move an evaluation to another state
-//	@Tags		entry
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		sheetTransition	true	"where to, and why"
-//	@Success	200			{object}	evaluation.Sheet
-//	@Router		/towns/{town}/evaluations/{evaluation}/transitions [post]
 func (s *Server) moveEvaluation(ctx context.Context, req moveEvaluationRequest) (evaluation.Sheet, error) {
 	ref := workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version}
 	to, due := evaluation.SheetState(req.Body.To), given(req.Body.DueOn)
@@ -160,11 +139,13 @@ func (s *Server) moveEvaluation(ctx context.Context, req moveEvaluationRequest) 
 	return evaluation.DecideSheet(ctx, s.db(ctx), ref, d)
 }
 
+// decisionItem is one sheet to decide, in the version that was read.
 type decisionItem struct {
 	ID      string `json:"id" validate:"required"`
 	Version int64  `json:"version" validate:"min=1"` // as it was read
 }
 
+// decisionInput is one decision about many sheets.
 type decisionInput struct {
 	To     string         `json:"to" validate:"required,oneof=approved returned"`
 	Reason string         `json:"reason" validate:"max=2000" multiline:"true"` // needed to return
@@ -202,13 +183,7 @@ type decision struct {
 // decideEvaluations approves or returns up to 500 sheets. Those that can be
 // decided on are; the others stay as they were and say why.
 //
-//	@ID			decideEvaluations
 //	@Summary	Approve or return many evaluations
-//	@Tags		entry
-//	@Param		query	query		decideEvaluationsRequest	false	"."
-//	@Param		body	body		decisionInput				true	"the decision and the sheets"
-//	@Success	200		{object}	decisions
-//	@Router		/towns/{town}/evaluations/decide [post]
 func (s *Server) decideEvaluations(ctx context.Context, req decideEvaluationsRequest) (decisions, error) {
 	in := req.Body
 	items := make([]workflow.Ref, len(in.Items))

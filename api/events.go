@@ -17,14 +17,9 @@ type listEventsRequest struct {
 	rest.PageQuery
 }
 
-// listEvents answers exchange events and study visits in the order of their making.
+// listEvents returns exchange events and study visits in the order of their making.
 //
-//	@ID			listEvents
 //	@Summary	List exchange events and study visits
-//	@Tags		exchange
-//	@Param		query	query		listEventsRequest	false	"."
-//	@Success	200		{object}	rest.Page[exchange.Event]
-//	@Router		/towns/{town}/events [get]
 func (s *Server) listEvents(ctx context.Context, req listEventsRequest) (rest.Page[exchange.Event], error) {
 	f := exchange.EventFilter{Kind: req.Kind, Branch: req.Branch, State: exchange.EventState(req.State), Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
@@ -37,6 +32,7 @@ func (s *Server) listEvents(ctx context.Context, req listEventsRequest) (rest.Pa
 	return rest.NewPage(list, req.PageQuery, func(e exchange.Event) []any { return []any{e.ID} })
 }
 
+// eventInput is all that can change of an event or study visit.
 type eventInput struct {
 	HeldOn   day.Date `json:"held_on" validate:"required" swaggertype:"string" format:"date"`
 	Place    string   `json:"place" validate:"max=200"`
@@ -55,6 +51,7 @@ func (in eventInput) of(town string) exchange.Event {
 	return e
 }
 
+// newEventInput is a new event or study visit: when, about what, and who takes part.
 type newEventInput struct {
 	Kind string `json:"kind" validate:"required,oneof=event study_visit"`
 	eventInput
@@ -67,12 +64,7 @@ type planEventRequest struct {
 
 // planEvent plans an exchange event or a study visit.
 //
-//	@ID			planEvent
 //	@Summary	Plan an exchange event or study visit
-//	@Tags		exchange
-//	@Param		body	body		newEventInput	true	"when, about what, and who"
-//	@Success	201		{object}	exchange.Event
-//	@Router		/towns/{town}/events [post]
 func (s *Server) planEvent(ctx context.Context, req planEventRequest) (rest.Created[exchange.Event], error) {
 	e := req.Body.of(req.Town)
 	e.Kind = req.Body.Kind
@@ -85,14 +77,10 @@ type eventRequest struct {
 	Event string `uri:"event"`
 }
 
-// findEvent answers one event or study visit. Who takes part is told to those who
+// findEvent returns one event or study visit. Who takes part is told to those who
 // may read people.
 //
-//	@ID			findEvent
 //	@Summary	Read an exchange event or study visit
-//	@Tags		exchange
-//	@Success	200	{object}	exchange.Event
-//	@Router		/towns/{town}/events/{event} [get]
 func (s *Server) findEvent(ctx context.Context, req eventRequest) (exchange.Event, error) {
 	return exchange.FindEvent(ctx, s.db(ctx), req.Town, req.Event)
 }
@@ -105,18 +93,14 @@ type updateEventRequest struct {
 
 // updateEvent replaces what an event or study visit says, and what came of it.
 //
-//	@ID			updateEvent
 //	@Summary	Change an exchange event or study visit
-//	@Tags		exchange
-//	@Param		body	body		eventInput	true	"all of it"
-//	@Success	200		{object}	exchange.Event
-//	@Router		/towns/{town}/events/{event} [put]
 func (s *Server) updateEvent(ctx context.Context, req updateEventRequest) (exchange.Event, error) {
 	e := req.Body.of(req.Town)
 	e.ID = req.Event
 	return exchange.UpdateEvent(ctx, s.db(ctx), e, req.Version)
 }
 
+// eventTransition is a step of an event: the state to reach, and why.
 type eventTransition struct {
 	To     string `json:"to" validate:"required,oneof=held cancelled"`
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to cancel
@@ -128,15 +112,9 @@ type moveEventRequest struct {
 	Body eventTransition
 }
 
-// moveEvent says that an event or study visit was held, or is cancelled.
+// moveEvent records that an event or study visit was held, or is cancelled.
 //
-//	@ID			moveEvent
 //	@Summary	Hold or cancel an exchange event or study visit
-//	@Tags		exchange
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		eventTransition	true	"where to, and why"
-//	@Success	200			{object}	exchange.Event
-//	@Router		/towns/{town}/events/{event}/transitions [post]
 func (s *Server) moveEvent(ctx context.Context, req moveEventRequest) (exchange.Event, error) {
 	return exchange.MoveEvent(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Event, Version: req.Version}, exchange.EventState(req.Body.To), req.Body.Reason)
 }

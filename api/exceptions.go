@@ -14,15 +14,10 @@ type listExceptionsRequest struct {
 	rest.PageQuery
 }
 
-// listExceptions answers who may enter sheets after the window, and until when, in
+// listExceptions returns who may enter sheets after the window, and until when, in
 // the order in which it was granted.
 //
-//	@ID			listExceptions
 //	@Summary	List exceptions from the entry window
-//	@Tags		entry
-//	@Param		query	query		listExceptionsRequest	false	"."
-//	@Success	200		{object}	rest.Page[evaluation.Exception]
-//	@Router		/towns/{town}/periods/{period}/exceptions [get]
 func (s *Server) listExceptions(ctx context.Context, req listExceptionsRequest) (rest.Page[evaluation.Exception], error) {
 	var after string
 	if err := req.Resume(&after); err != nil {
@@ -35,6 +30,8 @@ func (s *Server) listExceptions(ctx context.Context, req listExceptionsRequest) 
 	return rest.NewPage(list, req.PageQuery, func(e evaluation.Exception) []any { return []any{e.ID} })
 }
 
+// exceptionInput is an evaluator who may write after the deadline: for which branch,
+// until when and why.
 type exceptionInput struct {
 	Branch    *string  `json:"branch" validate:"omitempty,code" example:"b07"`         // about this branch
 	Evaluator *string  `json:"evaluator" validate:"omitempty,code" example:"mentor-1"` // by this person
@@ -50,12 +47,7 @@ type grantExceptionRequest struct {
 // grantException lets the sheets of a branch, of an evaluator, or of both together
 // be entered after the window. Nobody grants one to himself or herself.
 //
-//	@ID			grantException
 //	@Summary	Grant an exception from the entry window
-//	@Tags		entry
-//	@Param		body	body		exceptionInput	true	"for whom, until when and why"
-//	@Success	201		{object}	evaluation.Exception
-//	@Router		/towns/{town}/periods/{period}/exceptions [post]
 func (s *Server) grantException(ctx context.Context, req grantExceptionRequest) (rest.Created[evaluation.Exception], error) {
 	in := req.Body
 	e, err := evaluation.GrantException(ctx, s.db(ctx), evaluation.Exception{
@@ -69,17 +61,14 @@ type exceptionRequest struct {
 	Exception string `uri:"exception"`
 }
 
-// findException answers one exception and what the caller can do with it.
+// findException returns one exception and what the caller can do with it.
 //
-//	@ID			findException
 //	@Summary	Read an exception from the entry window
-//	@Tags		entry
-//	@Success	200	{object}	evaluation.Exception
-//	@Router		/towns/{town}/periods/{period}/exceptions/{exception} [get]
 func (s *Server) findException(ctx context.Context, req exceptionRequest) (evaluation.Exception, error) {
 	return evaluation.FindException(ctx, s.db(ctx), req.Town, req.Period, req.Exception)
 }
 
+// exceptionEnd is why an exception ends early.
 type exceptionEnd struct {
 	Reason string `json:"reason" validate:"required,max=2000" multiline:"true"`
 }
@@ -92,13 +81,7 @@ type endExceptionRequest struct {
 
 // endException withdraws an exception; what was entered under it stays.
 //
-//	@ID			endException
 //	@Summary	End an exception from the entry window
-//	@Tags		entry
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		exceptionEnd	true	"why"
-//	@Success	200			{object}	evaluation.Exception
-//	@Router		/towns/{town}/periods/{period}/exceptions/{exception}/end [post]
 func (s *Server) endException(ctx context.Context, req endExceptionRequest) (evaluation.Exception, error) {
 	return evaluation.EndException(ctx, s.db(ctx), req.Period, workflow.Ref{Town: req.Town, ID: req.Exception, Version: req.Version}, req.Body.Reason)
 }

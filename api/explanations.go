@@ -26,15 +26,9 @@ func (s *Server) branchView(ctx context.Context, req scorecardRequest) (index.Vi
 	return view, detailed.Has(req.Branch), err
 }
 
-// findExplanation answers how the score of a branch arose.
+// findExplanation returns how the score of a branch arose.
 //
-//	@ID			findExplanation
 //	@Summary	Explain the score of a branch
-//	@Tags		index
-//	@Security
-//	@Param		query	query		scorecardRequest	false	"."
-//	@Success	200		{object}	index.Explanation
-//	@Router		/towns/{town}/periods/{period}/branches/{branch}/explanation [get]
 func (s *Server) findExplanation(ctx context.Context, req scorecardRequest) (index.Explanation, error) {
 	view, detailed, err := s.branchView(ctx, req)
 	if err != nil {
@@ -49,15 +43,9 @@ type scoreChangeRequest struct {
 	FromPublication int64  `form:"from_publication" validate:"min=0"` // of that period, or of the same one if from is absent; its latest if absent
 }
 
-// findChange answers where a change of score comes from.
+// findChange returns where a change of score comes from.
 //
-//	@ID			findChange
 //	@Summary	Take the change of a branch's score apart
-//	@Tags		index
-//	@Security
-//	@Param		query	query		scoreChangeRequest	false	"."
-//	@Success	200		{object}	index.ScoreChange
-//	@Router		/towns/{town}/periods/{period}/branches/{branch}/change [get]
 func (s *Server) findChange(ctx context.Context, req scoreChangeRequest) (index.ScoreChange, error) {
 	view, detailed, err := s.branchView(ctx, req.scorecardRequest)
 	if err != nil {
@@ -66,15 +54,10 @@ func (s *Server) findChange(ctx context.Context, req scoreChangeRequest) (index.
 	return s.board.Change(ctx, s.db(ctx), view, req.Branch, req.From, req.FromPublication, string(req.Language), detailed)
 }
 
-// findGains answers what would move a branch up: what each indicator is worth and
+// findGains returns what would move a branch up: what each indicator is worth and
 // the cheapest way to the next rank and grade.
 //
-//	@ID			findGains
 //	@Summary	Say what would move a branch up
-//	@Tags		index
-//	@Param		query	query		scorecardRequest	false	"."
-//	@Success	200		{object}	index.Gains
-//	@Router		/towns/{town}/periods/{period}/branches/{branch}/gains [get]
 func (s *Server) findGains(ctx context.Context, req scorecardRequest) (index.Gains, error) {
 	view, detailed, err := s.branchView(ctx, req)
 	if err != nil {
@@ -86,15 +69,9 @@ func (s *Server) findGains(ctx context.Context, req scorecardRequest) (index.Gai
 	return view.Gains(req.Branch, string(req.Language))
 }
 
-// findRobustness answers how sure the ranks of a published period are.
+// findRobustness returns how sure the ranks of a published period are.
 //
-//	@ID			findRobustness
 //	@Summary	Say how sure each rank is
-//	@Tags		index
-//	@Security
-//	@Param		query	query		resultRequest	false	"."
-//	@Success	200		{object}	index.Robustness
-//	@Router		/towns/{town}/periods/{period}/robustness [get]
 func (s *Server) findRobustness(ctx context.Context, req resultRequest) (index.Robustness, error) {
 	view, published, err := s.board.Published(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 	if err != nil {
@@ -106,12 +83,14 @@ func (s *Server) findRobustness(ctx context.Context, req resultRequest) (index.R
 	return view.Robustness()
 }
 
+// supposedValue is another value of one indicator of a branch.
 type supposedValue struct {
 	Branch    string   `json:"branch" validate:"required" example:"b07"`
 	Indicator string   `json:"indicator" validate:"required" example:"governance.01"`
 	Value     *float64 `json:"value" example:"92"` // absent: nothing entered
 }
 
+// supposition is what would be otherwise: values, weights or both.
 type supposition struct {
 	Weights map[string]float64 `json:"weights" validate:"max=1000"` // by code of the node, relative to its siblings
 	Values  []supposedValue    `json:"values" validate:"max=1000,dive"`
@@ -123,15 +102,10 @@ type whatIfRequest struct {
 	Body supposition
 }
 
-// whatIf answers the ranking as it would be with other weights or values. Nothing
+// whatIf returns the ranking as it would be with other weights or values. Nothing
 // is stored.
 //
-//	@ID			whatIf
 //	@Summary	Suppose other weights or values
-//	@Tags		index
-//	@Param		body	body		supposition	true	"what is supposed"
-//	@Success	200		{object}	index.WhatIf
-//	@Router		/towns/{town}/periods/{period}/what-if [post]
 func (s *Server) whatIf(ctx context.Context, req whatIfRequest) (index.WhatIf, error) {
 	view, _, err := s.view(ctx, resultRequest{periodRequest: req.periodRequest})
 	if err != nil {

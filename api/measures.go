@@ -11,15 +11,10 @@ import (
 	"bulwark/internal/text"
 )
 
-// listMeasures answers the seven measures of a town, named or not, and how far
+// listMeasures returns the seven measures of a town, named or not, and how far
 // their tasks have come.
 //
-//	@ID			listMeasures
 //	@Summary	List the measures
-//	@Tags		improvement
-//	@Security
-//	@Success	200	{object}	rest.Page[measure.Measure]
-//	@Router		/towns/{town}/measures [get]
 func (s *Server) listMeasures(ctx context.Context, req townRequest) (rest.Page[measure.Measure], error) {
 	list, err := measure.List(ctx, s.db(ctx), req.Town)
 	return rest.Page[measure.Measure]{Items: list}, err
@@ -30,18 +25,14 @@ type measureRequest struct {
 	Measure int64  `uri:"measure"`
 }
 
-// findMeasure answers one measure.
+// findMeasure returns one measure.
 //
-//	@ID			findMeasure
 //	@Summary	Read a measure
-//	@Tags		improvement
-//	@Security
-//	@Success	200	{object}	measure.Measure
-//	@Router		/towns/{town}/measures/{measure} [get]
 func (s *Server) findMeasure(ctx context.Context, req measureRequest) (measure.Measure, error) {
 	return measure.Find(ctx, s.db(ctx), req.Town, req.Measure)
 }
 
+// measureInput is the name of a measure and what it is.
 type measureInput struct {
 	Name        text.Text `json:"name"` // empty = as the public source names it
 	Description text.Text `json:"description"`
@@ -56,12 +47,7 @@ type nameMeasureRequest struct {
 // nameMeasure names and describes a measure. What the public source calls it stays
 // visible.
 //
-//	@ID			nameMeasure
 //	@Summary	Name a measure
-//	@Tags		improvement
-//	@Param		body	body		measureInput	true	"its name and what it is"
-//	@Success	200		{object}	measure.Measure
-//	@Router		/towns/{town}/measures/{measure} [put]
 func (s *Server) nameMeasure(ctx context.Context, req nameMeasureRequest) (measure.Measure, error) {
 	return measure.Name(ctx, s.db(ctx), req.Town, req.Measure, req.Version, req.Body.Name, req.Body.Description)
 }
@@ -71,35 +57,26 @@ type measureProgressRequest struct {
 	By string `form:"by" default:"measure" validate:"oneof=measure branch"` // one row per measure, or per branch and measure
 }
 
-// listMeasureProgress answers how far the tasks have come that the caller may read: of the
+// listMeasureProgress returns how far the tasks have come that the caller may read: of the
 // branches in reach, and of the town.
 //
-//	@ID			listMeasureProgress
 //	@Summary	Count the tasks of measures
-//	@Tags		improvement
-//	@Param		query	query		measureProgressRequest	false	"."
-//	@Success	200		{object}	rest.Page[measure.Progress]
-//	@Router		/towns/{town}/measures/progress [get]
 func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressRequest) (rest.Page[measure.Progress], error) {
 	list, err := measure.ProgressInReach(ctx, s.db(ctx), req.Town, req.By == "branch")
 	return rest.Page[measure.Progress]{Items: list}, err
 }
 
-// findImprovementSettings answers the rules of improvement of a town: those of
+// findImprovementSettings returns the rules of improvement of a town: those of
 // targets, the intervals, the holidays. While nobody has made any it is the example
 // that ships, without times.
 //
-//	@ID			findImprovementSettings
 //	@Summary	Read the rules of improvement
-//	@Tags		improvement
-//	@Security
-//	@Success	200	{object}	improve.TownSettings
-//	@Router		/towns/{town}/improvement-settings [get]
 func (s *Server) findImprovementSettings(ctx context.Context, req townRequest) (improve.TownSettings, error) {
 	stored, err := improve.FindSettings(ctx, s.db(ctx), req.Town)
 	return stored.View(), err
 }
 
+// improvementSettingsInput is all rules of improvement, and why they change.
 type improvementSettingsInput struct {
 	Settings improve.Settings `json:"settings" validate:"required"`
 	Reason   string           `json:"reason" validate:"required,max=2000" multiline:"true"`
@@ -114,12 +91,7 @@ type updateImprovementSettingsRequest struct {
 // updateImprovementSettings replaces the rules of improvement. What was due is
 // counted anew by them.
 //
-//	@ID			updateImprovementSettings
 //	@Summary	Replace the rules of improvement
-//	@Tags		improvement
-//	@Param		body	body		improvementSettingsInput	true	"all rules, and why they change"
-//	@Success	200		{object}	improve.TownSettings
-//	@Router		/towns/{town}/improvement-settings [put]
 func (s *Server) updateImprovementSettings(ctx context.Context, req updateImprovementSettingsRequest) (improve.TownSettings, error) {
 	stored, err := improve.UpdateSettings(ctx, s.db(ctx), req.Town, req.Version, req.Body.Settings, req.Body.Reason)
 	return stored.View(), err
@@ -134,15 +106,10 @@ type effectRequest struct {
 	Horizon int    `form:"horizon" default:"1" validate:"min=1,max=40"`                     // periods from the score before to the one after
 }
 
-// findEffect answers whether branches gained more by it than comparable ones did
+// findEffect reports whether branches gained more by it than comparable ones did
 // without. Under a minimum of comparable branches it gives no figure.
 //
-//	@ID			findEffect
 //	@Summary	Estimate the effect of a measure, of mentoring or of plans
-//	@Tags		improvement
-//	@Param		query	query		effectRequest	false	"."
-//	@Success	200		{object}	report.EffectReport
-//	@Router		/towns/{town}/effects [get]
 func (s *Server) findEffect(ctx context.Context, req effectRequest) (report.EffectReport, error) {
 	return report.FindEffect(ctx, s.db(ctx), s.board, req.Town, string(req.Language), report.EffectQuestion{
 		Of: req.Of, Measure: req.Measure, Kind: req.Kind, Horizon: req.Horizon,

@@ -14,14 +14,9 @@ type listOfficesRequest struct {
 	rest.PageQuery
 }
 
-// listOffices answers the liaison offices of the town in the order of codes.
+// listOffices returns the liaison offices of the town in the order of codes.
 //
-//	@ID			listOffices
 //	@Summary	List the liaison offices of a town
-//	@Tags		people
-//	@Param		query	query		listOfficesRequest	false	"."
-//	@Success	200		{object}	rest.Page[people.LiaisonOffice]
-//	@Router		/towns/{town}/offices [get]
 func (s *Server) listOffices(ctx context.Context, req listOfficesRequest) (rest.Page[people.LiaisonOffice], error) {
 	var after string
 	if err := req.Resume(&after); err != nil {
@@ -34,6 +29,7 @@ func (s *Server) listOffices(ctx context.Context, req listOfficesRequest) (rest.
 	return rest.NewPage(offices, req.PageQuery, func(o people.LiaisonOffice) []any { return []any{o.Code} })
 }
 
+// officeInput is a new liaison office.
 type officeInput struct {
 	Code       string    `json:"code" validate:"required,code" example:"agriculture"`
 	Name       text.Text `json:"name" validate:"required"`
@@ -47,12 +43,7 @@ type createOfficeRequest struct {
 
 // createOffice adds a liaison office to the town.
 //
-//	@ID			createOffice
 //	@Summary	Add a liaison office
-//	@Tags		people
-//	@Param		body	body		officeInput	true	"the new office"
-//	@Success	201		{object}	people.LiaisonOffice
-//	@Router		/towns/{town}/offices [post]
 func (s *Server) createOffice(ctx context.Context, req createOfficeRequest) (rest.Created[people.LiaisonOffice], error) {
 	b := req.Body
 	o, err := people.CreateOffice(ctx, s.db(ctx), people.LiaisonOffice{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
@@ -64,13 +55,9 @@ type officeRequest struct {
 	Office string `uri:"office"`
 }
 
-// findOffice answers one liaison office.
+// findOffice returns one liaison office.
 //
-//	@ID			findOffice
 //	@Summary	Read a liaison office
-//	@Tags		people
-//	@Success	200	{object}	people.LiaisonOffice
-//	@Router		/towns/{town}/offices/{office} [get]
 func (s *Server) findOffice(ctx context.Context, req officeRequest) (people.LiaisonOffice, error) {
 	return people.FindOffice(ctx, s.db(ctx), req.Town, req.Office)
 }
@@ -83,12 +70,7 @@ type updateOfficeRequest struct {
 
 // updateOffice changes what a liaison office is called.
 //
-//	@ID			updateOffice
 //	@Summary	Rename a liaison office
-//	@Tags		people
-//	@Param		body	body		renaming	true	"all that can change"
-//	@Success	200		{object}	people.LiaisonOffice
-//	@Router		/towns/{town}/offices/{office} [put]
 func (s *Server) updateOffice(ctx context.Context, req updateOfficeRequest) (people.LiaisonOffice, error) {
 	return people.UpdateOffice(ctx, s.db(ctx), req.Town, req.Office, req.Version, req.Body.Name)
 }
@@ -100,14 +82,9 @@ type listOfficeMembersRequest struct {
 	rest.PageQuery
 }
 
-// listOfficeMembers answers who works in a liaison office, in the order of entry.
+// listOfficeMembers returns who works in a liaison office, in the order of entry.
 //
-//	@ID			listOfficeMembers
 //	@Summary	List who works in a liaison office
-//	@Tags		people
-//	@Param		query	query		listOfficeMembersRequest	false	"."
-//	@Success	200		{object}	rest.Page[people.OfficeMember]
-//	@Router		/towns/{town}/offices/{office}/members [get]
 func (s *Server) listOfficeMembers(ctx context.Context, req listOfficeMembersRequest) (rest.Page[people.OfficeMember], error) {
 	if _, err := people.FindOffice(ctx, s.db(ctx), req.Town, req.Office); err != nil {
 		return rest.Page[people.OfficeMember]{}, err
@@ -126,6 +103,7 @@ func (s *Server) listOfficeMembers(ctx context.Context, req listOfficeMembersReq
 	return rest.NewPage(list, req.PageQuery, func(x people.OfficeMember) []any { return []any{x.ID} })
 }
 
+// officeMemberInput is a person who works in an office, and for how long.
 type officeMemberInput struct {
 	Person     string    `json:"person" validate:"required" example:"office-1"`
 	ValidFrom  day.Date  `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
@@ -140,12 +118,7 @@ type createOfficeMemberRequest struct {
 
 // createOfficeMember makes a person a member of the office, who reaches the branches of its links.
 //
-//	@ID			createOfficeMember
 //	@Summary	Add a member to a liaison office
-//	@Tags		people
-//	@Param		body	body		officeMemberInput	true	"which person, from when"
-//	@Success	201		{object}	people.OfficeMember
-//	@Router		/towns/{town}/offices/{office}/members [post]
 func (s *Server) createOfficeMember(ctx context.Context, req createOfficeMemberRequest) (rest.Created[people.OfficeMember], error) {
 	b := req.Body
 	made, err := people.JoinOffice(ctx, s.db(ctx), people.OfficeMember{
@@ -159,13 +132,9 @@ type officeMemberRequest struct {
 	ID string `uri:"id"`
 }
 
-// findOfficeMember answers one of them.
+// findOfficeMember returns one person who works in an office.
 //
-//	@ID			findOfficeMember
 //	@Summary	Read a membership
-//	@Tags		people
-//	@Success	200	{object}	people.OfficeMember
-//	@Router		/towns/{town}/offices/{office}/members/{id} [get]
 func (s *Server) findOfficeMember(ctx context.Context, req officeMemberRequest) (people.OfficeMember, error) {
 	return people.FindOfficeMember(ctx, s.db(ctx), req.Town, req.Office, req.ID)
 }
@@ -176,15 +145,9 @@ type endOfficeMemberRequest struct {
 	Body termEnd
 }
 
-// endOfficeMember sets its last day.
+// endOfficeMember sets the last day on which a person works in an office.
 //
-//	@ID			endOfficeMember
 //	@Summary	End a membership
-//	@Tags		people
-//	@Param		If-Match	header		string	true	"."
-//	@Param		body		body		termEnd	true	"the last day, and why"
-//	@Success	200			{object}	people.OfficeMember
-//	@Router		/towns/{town}/offices/{office}/members/{id}/end [post]
 func (s *Server) endOfficeMember(ctx context.Context, req endOfficeMemberRequest) (people.OfficeMember, error) {
 	return people.EndOfficeMember(ctx, s.db(ctx), req.Town, req.Office, req.ID, req.Version, req.Body.Until, req.Body.Reason)
 }
@@ -196,14 +159,9 @@ type listOfficeLinksRequest struct {
 	rest.PageQuery
 }
 
-// listOfficeLinks answers which branches a liaison office works for, in the order of entry.
+// listOfficeLinks returns which branches a liaison office works for, in the order of entry.
 //
-//	@ID			listOfficeLinks
 //	@Summary	List which branches a liaison office works for
-//	@Tags		people
-//	@Param		query	query		listOfficeLinksRequest	false	"."
-//	@Success	200		{object}	rest.Page[people.OfficeLink]
-//	@Router		/towns/{town}/offices/{office}/links [get]
 func (s *Server) listOfficeLinks(ctx context.Context, req listOfficeLinksRequest) (rest.Page[people.OfficeLink], error) {
 	if _, err := people.FindOffice(ctx, s.db(ctx), req.Town, req.Office); err != nil {
 		return rest.Page[people.OfficeLink]{}, err
@@ -222,6 +180,7 @@ func (s *Server) listOfficeLinks(ctx context.Context, req listOfficeLinksRequest
 	return rest.NewPage(list, req.PageQuery, func(x people.OfficeLink) []any { return []any{x.ID} })
 }
 
+// officeLinkInput is a branch that an office is linked to, and for how long.
 type officeLinkInput struct {
 	Branch     string    `json:"branch" validate:"required" example:"b07"`
 	ValidFrom  day.Date  `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
@@ -236,12 +195,7 @@ type createOfficeLinkRequest struct {
 
 // createOfficeLink links the office to a branch, which its members then reach.
 //
-//	@ID			createOfficeLink
 //	@Summary	Link a liaison office to a branch
-//	@Tags		people
-//	@Param		body	body		officeLinkInput	true	"which branch, from when"
-//	@Success	201		{object}	people.OfficeLink
-//	@Router		/towns/{town}/offices/{office}/links [post]
 func (s *Server) createOfficeLink(ctx context.Context, req createOfficeLinkRequest) (rest.Created[people.OfficeLink], error) {
 	b := req.Body
 	made, err := people.LinkOffice(ctx, s.db(ctx), people.OfficeLink{
@@ -255,13 +209,9 @@ type officeLinkRequest struct {
 	ID string `uri:"id"`
 }
 
-// findOfficeLink answers one of them.
+// findOfficeLink returns one branch that an office works for.
 //
-//	@ID			findOfficeLink
 //	@Summary	Read a link
-//	@Tags		people
-//	@Success	200	{object}	people.OfficeLink
-//	@Router		/towns/{town}/offices/{office}/links/{id} [get]
 func (s *Server) findOfficeLink(ctx context.Context, req officeLinkRequest) (people.OfficeLink, error) {
 	return people.FindOfficeLink(ctx, s.db(ctx), req.Town, req.Office, req.ID)
 }
@@ -272,15 +222,9 @@ type endOfficeLinkRequest struct {
 	Body termEnd
 }
 
-// endOfficeLink sets its last day.
+// endOfficeLink sets the last day on which an office works for a branch.
 //
-//	@ID			endOfficeLink
 //	@Summary	End a link
-//	@Tags		people
-//	@Param		If-Match	header		string	true	"."
-//	@Param		body		body		termEnd	true	"the last day, and why"
-//	@Success	200			{object}	people.OfficeLink
-//	@Router		/towns/{town}/offices/{office}/links/{id}/end [post]
 func (s *Server) endOfficeLink(ctx context.Context, req endOfficeLinkRequest) (people.OfficeLink, error) {
 	return people.EndOfficeLink(ctx, s.db(ctx), req.Town, req.Office, req.ID, req.Version, req.Body.Until, req.Body.Reason)
 }

@@ -14,15 +14,10 @@ type listPeopleRequest struct {
 	rest.PageQuery
 }
 
-// listPeople answers the people of the town in the order of codes, with the roles
+// listPeople returns the people of the town in the order of codes, with the roles
 // and duties that they have today.
 //
-//	@ID			listPeople
 //	@Summary	List the people of a town
-//	@Tags		people
-//	@Param		query	query		listPeopleRequest	false	"."
-//	@Success	200		{object}	rest.Page[people.PersonOn]
-//	@Router		/towns/{town}/people [get]
 func (s *Server) listPeople(ctx context.Context, req listPeopleRequest) (rest.Page[people.PersonOn], error) {
 	var after string
 	if err := req.Resume(&after); err != nil {
@@ -39,6 +34,7 @@ func (s *Server) listPeople(ctx context.Context, req listPeopleRequest) (rest.Pa
 	return rest.NewPage(list, req.PageQuery, func(p people.PersonOn) []any { return []any{p.Code} })
 }
 
+// personInput is a new person.
 type personInput struct {
 	Code       string    `json:"code" validate:"required,code" example:"mentor-1"`
 	Name       text.Text `json:"name" validate:"required"`
@@ -52,12 +48,7 @@ type createPersonRequest struct {
 
 // createPerson adds a person to the town.
 //
-//	@ID			createPerson
 //	@Summary	Add a person
-//	@Tags		people
-//	@Param		body	body		personInput	true	"the new person"
-//	@Success	201		{object}	people.Person
-//	@Router		/towns/{town}/people [post]
 func (s *Server) createPerson(ctx context.Context, req createPersonRequest) (rest.Created[people.Person], error) {
 	b := req.Body
 	p, err := people.Create(ctx, s.db(ctx), people.Person{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
@@ -69,13 +60,9 @@ type personRequest struct {
 	Person string `uri:"person"`
 }
 
-// findPerson answers one person.
+// findPerson returns one person.
 //
-//	@ID			findPerson
 //	@Summary	Read a person
-//	@Tags		people
-//	@Success	200	{object}	people.Person
-//	@Router		/towns/{town}/people/{person} [get]
 func (s *Server) findPerson(ctx context.Context, req personRequest) (people.Person, error) {
 	return people.Find(ctx, s.db(ctx), req.Town, req.Person)
 }
@@ -93,12 +80,7 @@ type updatePersonRequest struct {
 
 // updatePerson changes what a person is called.
 //
-//	@ID			updatePerson
 //	@Summary	Rename a person
-//	@Tags		people
-//	@Param		body	body		renaming	true	"all that can change"
-//	@Success	200		{object}	people.Person
-//	@Router		/towns/{town}/people/{person} [put]
 func (s *Server) updatePerson(ctx context.Context, req updatePersonRequest) (people.Person, error) {
 	return people.Update(ctx, s.db(ctx), req.Town, req.Person, req.Version, req.Body.Name)
 }

@@ -21,15 +21,9 @@ type listPeriodsRequest struct {
 	rest.PageQuery
 }
 
-// listPeriods answers the periods of a town in the order of their starts.
+// listPeriods returns the periods of a town in the order of their starts.
 //
-//	@ID			listPeriods
 //	@Summary	List the periods of a town
-//	@Tags		entry
-//	@Security
-//	@Param		query	query		listPeriodsRequest	false	"."
-//	@Success	200		{object}	rest.Page[evaluation.Period]
-//	@Router		/towns/{town}/periods [get]
 func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (rest.Page[evaluation.Period], error) {
 	f := evaluation.PeriodFilter{Kind: req.Kind, State: evaluation.PeriodState(req.State), Limit: req.Limit()}
 	if err := req.Resume(&f.After[0], &f.After[1]); err != nil {
@@ -48,6 +42,7 @@ func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (rest.
 	return rest.NewPage(periods, req.PageQuery, func(p evaluation.Period) []any { return []any{p.StartsOn, p.Code} })
 }
 
+// periodInput is a new period.
 type periodInput struct {
 	Code     string   `json:"code" validate:"required,code" example:"2023Q3"`
 	Kind     string   `json:"kind" validate:"required,oneof=quarter half_year year"`
@@ -95,12 +90,7 @@ type createPeriodRequest struct {
 
 // createPeriod plans a period under the active version of a scheme.
 //
-//	@ID			createPeriod
 //	@Summary	Plan a period
-//	@Tags		entry
-//	@Param		body	body		periodInput	true	"the new period"
-//	@Success	201		{object}	evaluation.Period
-//	@Router		/towns/{town}/periods [post]
 func (s *Server) createPeriod(ctx context.Context, req createPeriodRequest) (rest.Created[evaluation.Period], error) {
 	in := req.Body
 	p, err := evaluation.CreatePeriod(ctx, s.db(ctx), evaluation.Period{
@@ -116,14 +106,9 @@ type periodRequest struct {
 	Period string `uri:"period"`
 }
 
-// findPeriod answers one period and what the caller can do with it.
+// findPeriod returns one period and what the caller can do with it.
 //
-//	@ID			findPeriod
 //	@Summary	Read a period
-//	@Tags		entry
-//	@Security
-//	@Success	200	{object}	evaluation.Period
-//	@Router		/towns/{town}/periods/{period} [get]
 func (s *Server) findPeriod(ctx context.Context, req periodRequest) (evaluation.Period, error) {
 	p, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period)
 	if err != nil {
@@ -134,6 +119,7 @@ func (s *Server) findPeriod(ctx context.Context, req periodRequest) (evaluation.
 	return list[0], err
 }
 
+// periodChange is all days of a period, and why they change.
 type periodChange struct {
 	calendarInput
 	Reason string `json:"reason" validate:"required,max=2000" multiline:"true" example:"the ledgers came late"`
@@ -148,17 +134,13 @@ type updatePeriodRequest struct {
 // updatePeriod changes the days of a period that is not locked; the answer says
 // who did, when and why.
 //
-//	@ID			updatePeriod
 //	@Summary	Change the days of a period
-//	@Tags		entry
-//	@Param		body	body		periodChange	true	"all days of the period, and why"
-//	@Success	200		{object}	evaluation.Period
-//	@Router		/towns/{town}/periods/{period} [put]
 func (s *Server) updatePeriod(ctx context.Context, req updatePeriodRequest) (evaluation.Period, error) {
 	ref := workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version}
 	return evaluation.UpdatePeriod(ctx, s.db(ctx), ref, req.Body.calendar(), req.Body.Reason)
 }
 
+// periodTransition is a step of a period: the state to reach, and why.
 type periodTransition struct {
 	To     string `json:"to" validate:"required,oneof=open review locked published final"`
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
@@ -174,13 +156,7 @@ type movePeriodRequest struct {
 // movePeriod opens, reviews, locks, publishes or finalises a period. Publishing
 // makes the last run since the lock the result.
 //
-//	@ID			movePeriod
 //	@Summary	Move a period to another state
-//	@Tags		entry
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		periodTransition	true	"where to, and why"
-//	@Success	200			{object}	evaluation.Period
-//	@Router		/towns/{town}/periods/{period}/transitions [post]
 func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluation.Period, error) {
 	defer rest.AfterCommit(ctx, func() { s.board.Forget(req.Town); s.Jobs.Wake() })
 	return index.MovePeriod(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version},
@@ -195,16 +171,10 @@ type completenessRequest struct {
 	Accept string `header:"Accept" swaggerignore:"true"`
 }
 
-// findCompleteness answers what is in and what is missing, on the branches that
+// findCompleteness returns what is in and what is missing, on the branches that
 // the caller works on.
 //
-//	@ID			findCompleteness
 //	@Summary	Count what is in and what is missing
-//	@Tags		entry
-//	@Produce	json,text/csv
-//	@Param		query	query		completenessRequest	false	"."
-//	@Success	200		{object}	evaluation.Completeness
-//	@Router		/towns/{town}/periods/{period}/completeness [get]
 func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) (rest.Raw, error) {
 	c, err := evaluation.FindCompleteness(ctx, s.db(ctx), req.Town, req.Period, req.By)
 	if err != nil {
@@ -218,14 +188,10 @@ func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) 
 	return rest.Raw{ContentType: "application/json", Body: body}, err
 }
 
-// findSignals answers patterns in the sheets of a period that someone should look
+// findSignals returns patterns in the sheets of a period that someone should look
 // at. A signal is a question, not a finding.
 //
-//	@ID			findSignals
 //	@Summary	Look for patterns that raise questions
-//	@Tags		entry
-//	@Success	200	{object}	evaluation.Signals
-//	@Router		/towns/{town}/periods/{period}/signals [get]
 func (s *Server) findSignals(ctx context.Context, req periodRequest) (evaluation.Signals, error) {
 	return evaluation.FindSignals(ctx, s.db(ctx), req.Town, req.Period)
 }

@@ -16,15 +16,10 @@ type listPlansRequest struct {
 	rest.PageQuery
 }
 
-// listPlans answers the improvement plans that the caller may read, without their
+// listPlans returns the improvement plans that the caller may read, without their
 // items and history.
 //
-//	@ID			listPlans
 //	@Summary	List improvement plans
-//	@Tags		improvement
-//	@Param		query	query		listPlansRequest	false	"."
-//	@Success	200		{object}	rest.Page[plan.Plan]
-//	@Router		/towns/{town}/plans [get]
 func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (rest.Page[plan.Plan], error) {
 	f := plan.Filter{Branch: req.Branch, State: plan.State(req.State), Limit: req.Limit()}
 	if req.On != nil {
@@ -40,6 +35,7 @@ func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (rest.Page
 	return rest.NewPage(list, req.PageQuery, func(p plan.Plan) []any { return []any{p.ID} })
 }
 
+// planDraftInput is the branch and the published result that a plan starts from.
 type planDraftInput struct {
 	Branch      string `json:"branch" validate:"required" example:"b07"`
 	Period      string `json:"period" validate:"required" example:"2023Q2"`
@@ -55,18 +51,14 @@ type draftPlanRequest struct {
 // draftPlan makes the plan of a branch with a generated document: what lies on the
 // cheapest way to the next grade, the causes that mentors found, the weak points.
 //
-//	@ID			draftPlan
 //	@Summary	Draft an improvement plan
-//	@Tags		improvement
-//	@Param		body	body		planDraftInput	true	"of which branch, from which result"
-//	@Success	201		{object}	plan.Plan
-//	@Router		/towns/{town}/plans [post]
 func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (rest.Created[plan.Plan], error) {
 	in := req.Body
 	p, err := plan.Begin(ctx, s.db(ctx), s.board, req.Town, in.Branch, in.Period, in.Publication, string(req.Language))
 	return rest.Created[plan.Plan]{Key: p.ID, Value: p}, err
 }
 
+// planRedraftInput is the published result that the plan starts from anew.
 type planRedraftInput struct {
 	Period      string `json:"period" validate:"required" example:"2023Q2"`
 	Publication int64  `json:"publication" validate:"min=0"` // of the period; its latest if absent
@@ -82,13 +74,7 @@ type redraftPlanRequest struct {
 // redraftPlan has a plan that was never approved generated anew, from another result
 // or the same one. What was written in it is replaced.
 //
-//	@ID			redraftPlan
 //	@Summary	Draft a plan anew that was never approved
-//	@Tags		improvement
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		planRedraftInput	true	"from which result"
-//	@Success	200			{object}	plan.Plan
-//	@Router		/towns/{town}/plans/{plan}/redraft [post]
 func (s *Server) redraftPlan(ctx context.Context, req redraftPlanRequest) (plan.Plan, error) {
 	return plan.Redraft(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.Period, req.Body.Publication, string(req.Language))
 }
@@ -98,23 +84,21 @@ type planRequest struct {
 	Plan string `uri:"plan"`
 }
 
-// findPlan answers one plan with its items and history, and what the caller can do
+// findPlan returns one plan with its items and history, and what the caller can do
 // with it.
 //
-//	@ID			findPlan
 //	@Summary	Read an improvement plan
-//	@Tags		improvement
-//	@Success	200	{object}	plan.Plan
-//	@Router		/towns/{town}/plans/{plan} [get]
 func (s *Server) findPlan(ctx context.Context, req planRequest) (plan.Plan, error) {
 	return plan.Find(ctx, s.db(ctx), req.Town, req.Plan)
 }
 
+// itemOwnerInput is who is responsible for a plan item.
 type itemOwnerInput struct {
 	Kind string `json:"kind" validate:"required,oneof=person office branch"`
 	Code string `json:"code" validate:"required,max=64" example:"b07"`
 }
 
+// planItemInput is one thing to do, and the gap of an indicator that it closes.
 type planItemInput struct {
 	ID        string         `json:"id" validate:"omitempty,uuid" format:"uuid"` // of an item that the plan has; absent for a new one
 	Indicator string         `json:"indicator" validate:"required,max=64" example:"governance.01"`
@@ -126,6 +110,7 @@ type planItemInput struct {
 	Cost      float64        `json:"cost" validate:"min=0,max=1000000000000"` // in yuan
 }
 
+// planInput is all items of a plan.
 type planInput struct {
 	Summary string          `json:"summary" validate:"max=5000" multiline:"true"`
 	Items   []planItemInput `json:"items" validate:"max=40,dive"`
@@ -151,16 +136,12 @@ type writePlanRequest struct {
 // writePlan replaces the document of a plan, which is then advised on and approved
 // again. What was approved before holds until then.
 //
-//	@ID			writePlan
 //	@Summary	Write an improvement plan
-//	@Tags		improvement
-//	@Param		body	body		planInput	true	"all items"
-//	@Success	200		{object}	plan.Plan
-//	@Router		/towns/{town}/plans/{plan} [put]
 func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (plan.Plan, error) {
 	return plan.Write(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.document())
 }
 
+// planTransition is a step of a plan: the state to reach, and why.
 type planTransition struct {
 	To     string `json:"to" validate:"required,oneof=draft advised approved running returned accepted closed"`
 	Reason string `json:"reason" validate:"max=5000" multiline:"true"` // the advice; needed to send back, to return, and to close what is not accepted
@@ -175,13 +156,7 @@ type movePlanRequest struct {
 // movePlan advises on a plan, approves it or sends it back, starts, returns, accepts
 // and closes it.
 //
-//	@ID			movePlan
 //	@Summary	Move an improvement plan to another state
-//	@Tags		improvement
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		planTransition	true	"where to, and why"
-//	@Success	200			{object}	plan.Plan
-//	@Router		/towns/{town}/plans/{plan}/transitions [post]
 func (s *Server) movePlan(ctx context.Context, req movePlanRequest) (plan.Plan, error) {
 	return plan.Move(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, plan.State(req.Body.To), req.Body.Reason)
 }
@@ -191,17 +166,15 @@ type planItemRequest struct {
 	Item string `uri:"item"`
 }
 
-// findPlanItem answers one item of an approved plan with its history.
+// findPlanItem returns one item of an approved plan with its history.
 //
-//	@ID			findPlanItem
 //	@Summary	Read an item of an improvement plan
-//	@Tags		improvement
-//	@Success	200	{object}	plan.Item
-//	@Router		/towns/{town}/plans/{plan}/items/{item} [get]
 func (s *Server) findPlanItem(ctx context.Context, req planItemRequest) (plan.Item, error) {
 	return plan.FindItem(ctx, s.db(ctx), req.Town, req.Plan, req.Item)
 }
 
+// planItemTransition is a step of a plan item: the state to reach, why, and what shows
+// it.
 type planItemTransition struct {
 	To       string `json:"to" validate:"required,oneof=done verified returned closed"`
 	Reason   string `json:"reason" validate:"max=2000" multiline:"true"`   // needed to return
@@ -216,13 +189,7 @@ type movePlanItemRequest struct {
 
 // movePlanItem reports an item done, verifies or returns it, and closes it.
 //
-//	@ID			movePlanItem
 //	@Summary	Move an item of an improvement plan to another state
-//	@Tags		improvement
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		planItemTransition	true	"where to, why, and what shows it"
-//	@Success	200			{object}	plan.Item
-//	@Router		/towns/{town}/plans/{plan}/items/{item}/transitions [post]
 func (s *Server) movePlanItem(ctx context.Context, req movePlanItemRequest) (plan.Item, error) {
 	if _, err := plan.FindItem(ctx, s.db(ctx), req.Town, req.Plan, req.Item); err != nil {
 		return plan.Item{}, err
@@ -235,14 +202,9 @@ type listPlanVersionsRequest struct {
 	rest.PageQuery
 }
 
-// listPlanVersions answers the documents of a plan that were advised on or approved.
+// listPlanVersions returns the documents of a plan that were advised on or approved.
 //
-//	@ID			listPlanVersions
 //	@Summary	List the versions of an improvement plan
-//	@Tags		improvement
-//	@Param		query	query		listPlanVersionsRequest	false	"."
-//	@Success	200		{object}	rest.Page[plan.Version]
-//	@Router		/towns/{town}/plans/{plan}/versions [get]
 func (s *Server) listPlanVersions(ctx context.Context, req listPlanVersionsRequest) (rest.Page[plan.Version], error) {
 	var after int64
 	if err := req.Resume(&after); err != nil {
@@ -260,13 +222,9 @@ type planVersionRequest struct {
 	Number int64 `uri:"version"`
 }
 
-// findPlanVersion answers one version of a plan, with what it was predicted to bring.
+// findPlanVersion returns one version of a plan, with what it was predicted to bring.
 //
-//	@ID			findPlanVersion
 //	@Summary	Read a version of an improvement plan
-//	@Tags		improvement
-//	@Success	200	{object}	plan.Version
-//	@Router		/towns/{town}/plans/{plan}/versions/{version} [get]
 func (s *Server) findPlanVersion(ctx context.Context, req planVersionRequest) (plan.Version, error) {
 	return plan.FindVersion(ctx, s.db(ctx), req.Town, req.Plan, req.Number)
 }
@@ -276,14 +234,9 @@ type diffPlanVersionsRequest struct {
 	From int64 `form:"from" validate:"required,min=1"` // number of the version to compare with
 }
 
-// diffPlanVersions answers what a version says otherwise than another.
+// diffPlanVersions returns what a version says otherwise than another.
 //
-//	@ID			diffPlanVersions
 //	@Summary	Compare versions of an improvement plan
-//	@Tags		improvement
-//	@Param		query	query		diffPlanVersionsRequest	true	"."
-//	@Success	200		{object}	plan.Diff
-//	@Router		/towns/{town}/plans/{plan}/versions/{version}/diff [get]
 func (s *Server) diffPlanVersions(ctx context.Context, req diffPlanVersionsRequest) (plan.Diff, error) {
 	return plan.DiffVersions(ctx, s.db(ctx), req.Town, req.Plan, req.From, req.Number)
 }
@@ -293,14 +246,9 @@ type branchPlanRequest struct {
 	On *day.Date `form:"on" swaggertype:"string" format:"date"` // that held on this day; today in Asia/Shanghai if absent
 }
 
-// findBranchPlan answers the version of a branch's plan that was approved on a day.
+// findBranchPlan returns the version of a branch's plan that was approved on a day.
 //
-//	@ID			findBranchPlan
 //	@Summary	Read the approved plan of a branch on a day
-//	@Tags		improvement
-//	@Param		query	query		branchPlanRequest	false	"."
-//	@Success	200		{object}	plan.Version
-//	@Router		/towns/{town}/branches/{branch}/plan [get]
 func (s *Server) findBranchPlan(ctx context.Context, req branchPlanRequest) (plan.Version, error) {
 	on := day.Of(s.Now())
 	if req.On != nil {
@@ -309,15 +257,11 @@ func (s *Server) findBranchPlan(ctx context.Context, req branchPlanRequest) (pla
 	return plan.VersionOn(ctx, s.db(ctx), req.Town, req.Branch, on)
 }
 
-// listOutcomes answers what became of a plan in each publication after its approval,
+// listPlanOutcomes returns what became of a plan in each publication after its approval,
 // on one page.
 //
-//	@ID			listPlanOutcomes
 //	@Summary	Read what a plan brought beside what was predicted
-//	@Tags		improvement
-//	@Success	200	{object}	rest.Page[plan.Outcome]
-//	@Router		/towns/{town}/plans/{plan}/outcomes [get]
-func (s *Server) listOutcomes(ctx context.Context, req planRequest) (rest.Page[plan.Outcome], error) {
+func (s *Server) listPlanOutcomes(ctx context.Context, req planRequest) (rest.Page[plan.Outcome], error) {
 	list, err := plan.ListOutcomes(ctx, s.db(ctx), req.Town, req.Plan)
 	return rest.Page[plan.Outcome]{Items: list}, err
 }

@@ -19,15 +19,10 @@ type listProblemsRequest struct {
 	rest.PageQuery
 }
 
-// listProblems answers the problems that the caller may read, in the order of
+// listProblems returns the problems that the caller may read, in the order of
 // their opening.
 //
-//	@ID			listProblems
 //	@Summary	List problems
-//	@Tags		improvement
-//	@Param		query	query		listProblemsRequest	false	"."
-//	@Success	200		{object}	rest.Page[visit.Problem]
-//	@Router		/towns/{town}/problems [get]
 func (s *Server) listProblems(ctx context.Context, req listProblemsRequest) (rest.Page[visit.Problem], error) {
 	f := visit.ProblemFilter{
 		Branch: req.Branch, Visit: req.Visit, Person: req.Person, Office: req.Office,
@@ -64,6 +59,7 @@ func (in problemInput) problem(town string) visit.Problem {
 	}
 }
 
+// newProblem is a new joint problem: what is to be solved, by whom and until when.
 type newProblem struct {
 	Branch  string  `json:"branch" validate:"required" example:"b07"`
 	Visit   *string `json:"visit" validate:"omitempty,uuid" format:"uuid"` // that found it
@@ -79,12 +75,7 @@ type openProblemRequest struct {
 
 // openProblem enters a problem of a branch that the caller works on.
 //
-//	@ID			openProblem
 //	@Summary	Open a problem
-//	@Tags		improvement
-//	@Param		body	body		newProblem	true	"what is to be solved, by whom and until when"
-//	@Success	201		{object}	visit.Problem
-//	@Router		/towns/{town}/problems [post]
 func (s *Server) openProblem(ctx context.Context, req openProblemRequest) (rest.Created[visit.Problem], error) {
 	x := req.Body.problem(req.Town)
 	x.BranchCode, x.VisitID, x.FindingNumber, x.AfterID = req.Body.Branch, req.Body.Visit, req.Body.Finding, req.Body.After
@@ -97,17 +88,14 @@ type problemRequest struct {
 	Problem string `uri:"problem"`
 }
 
-// findProblem answers one problem with all that was done to it.
+// findProblem returns one problem with all that was done to it.
 //
-//	@ID			findProblem
 //	@Summary	Read a problem
-//	@Tags		improvement
-//	@Success	200	{object}	visit.Problem
-//	@Router		/towns/{town}/problems/{problem} [get]
 func (s *Server) findProblem(ctx context.Context, req problemRequest) (visit.Problem, error) {
 	return visit.FindProblem(ctx, s.db(ctx), req.Town, req.Problem)
 }
 
+// problemChange is all that can change of a joint problem, and why.
 type problemChange struct {
 	problemInput
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed where owner or due day change
@@ -121,12 +109,7 @@ type updateProblemRequest struct {
 
 // updateProblem changes what is told of a problem that is not solved.
 //
-//	@ID			updateProblem
 //	@Summary	Change a problem
-//	@Tags		improvement
-//	@Param		body	body		problemChange	true	"all that can be changed, and why"
-//	@Success	200		{object}	visit.Problem
-//	@Router		/towns/{town}/problems/{problem} [put]
 func (s *Server) updateProblem(ctx context.Context, req updateProblemRequest) (visit.Problem, error) {
 	in := req.Body
 	return visit.WriteProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, visit.ProblemContent{
@@ -135,6 +118,8 @@ func (s *Server) updateProblem(ctx context.Context, req updateProblemRequest) (v
 	}, in.Reason)
 }
 
+// problemTransition is a step of a joint problem: the state to reach, and what was
+// done.
 type problemTransition struct {
 	To        string `json:"to" validate:"required,oneof=in_progress solved closed reopened"`
 	Reason    string `json:"reason" validate:"max=5000" multiline:"true"` // to solve: what was done; needed to reopen
@@ -151,13 +136,7 @@ type moveProblemRequest struct {
 // moveProblem starts, solves, closes or reopens a problem. Another party than the
 // one that solved it closes it.
 //
-//	@ID			moveProblem
 //	@Summary	Move a problem to another state
-//	@Tags		improvement
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		problemTransition	true	"where to, and what was done"
-//	@Success	200			{object}	visit.Problem
-//	@Router		/towns/{town}/problems/{problem}/transitions [post]
 func (s *Server) moveProblem(ctx context.Context, req moveProblemRequest) (visit.Problem, error) {
 	in := req.Body
 	return visit.MoveProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, visit.ProblemDecision{

@@ -30,15 +30,10 @@ func (r resultRequest) file(what string) string {
 	return r.Period + "-" + what
 }
 
-// listPublications answers every publication of a period, the first one first, on
+// listPublications returns every publication of a period, the first one first, on
 // one page.
 //
-//	@ID			listPublications
 //	@Summary	List the publications of a period
-//	@Tags		index
-//	@Security
-//	@Success	200	{object}	rest.Page[index.PublicationDetail]
-//	@Router		/towns/{town}/periods/{period}/publications [get]
 func (s *Server) listPublications(ctx context.Context, req periodRequest) (rest.Page[index.PublicationDetail], error) {
 	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
 		return rest.Page[index.PublicationDetail]{}, err
@@ -47,6 +42,7 @@ func (s *Server) listPublications(ctx context.Context, req periodRequest) (rest.
 	return rest.Page[index.PublicationDetail]{Items: list}, err
 }
 
+// amendInput is what an amended result corrects, and why.
 type amendInput struct {
 	Reason      string         `json:"reason" validate:"required,max=2000" multiline:"true"`
 	Corrections correctionList `json:"corrections" validate:"min=1,max=200,dive"` // each names its branch
@@ -60,12 +56,7 @@ type amendRequest struct {
 // amendResult corrects a published result without an appeal: a new run and a new
 // publication, all or nothing.
 //
-//	@ID			amendResult
 //	@Summary	Correct a published result
-//	@Tags		index
-//	@Param		body	body		amendInput	true	"what is corrected, and why"
-//	@Success	201		{object}	index.PublicationDetail
-//	@Router		/towns/{town}/periods/{period}/publications [post]
 func (s *Server) amendResult(ctx context.Context, req amendRequest) (rest.Created[index.PublicationDetail], error) {
 	var issue index.PublicationDetail
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (period string, err error) {
@@ -93,14 +84,9 @@ type publicationRequest struct {
 	Number int64 `uri:"publication"`
 }
 
-// findPublication answers one publication of a period.
+// findPublication returns one publication of a period.
 //
-//	@ID			findPublication
 //	@Summary	Read a publication
-//	@Tags		index
-//	@Security
-//	@Success	200	{object}	index.PublicationDetail
-//	@Router		/towns/{town}/periods/{period}/publications/{publication} [get]
 func (s *Server) findPublication(ctx context.Context, req publicationRequest) (index.PublicationDetail, error) {
 	return s.board.FindPublication(ctx, s.db(ctx), req.Town, req.Period, req.Number)
 }
@@ -111,17 +97,11 @@ type diffPublicationsRequest struct {
 	From int64 `form:"from" validate:"min=0"` // compare with this publication; the one before if absent
 }
 
-// diffPublications answers which branches a publication shows differently from
+// diffPublications returns which branches a publication shows differently from
 // another one, and why. Who may not see the details of a branch gets its score,
 // grade and ranks only.
 //
-//	@ID			diffPublications
 //	@Summary	Compare two publications
-//	@Tags		index
-//	@Security
-//	@Param		query	query		diffPublicationsRequest	false	"."
-//	@Success	200		{object}	index.Diff
-//	@Router		/towns/{town}/periods/{period}/publications/{publication}/diff [get]
 func (s *Server) diffPublications(ctx context.Context, req diffPublicationsRequest) (index.Diff, error) {
 	reach, err := s.details(ctx, req.Town)
 	if err != nil {
@@ -130,15 +110,11 @@ func (s *Server) diffPublications(ctx context.Context, req diffPublicationsReque
 	return s.board.Diff(ctx, s.db(ctx), req.Town, req.Period, req.Number, req.From, string(req.Language), reach.Has)
 }
 
-// listCorrections answers what was corrected in a published period, for the
+// listCorrections returns what was corrected in a published period, for the
 // branches whose details the caller may see, in the order of the making, on one
 // page.
 //
-//	@ID			listCorrections
 //	@Summary	List the corrections of a period
-//	@Tags		index
-//	@Success	200	{object}	rest.Page[evaluation.Correction]
-//	@Router		/towns/{town}/periods/{period}/corrections [get]
 func (s *Server) listCorrections(ctx context.Context, req periodRequest) (rest.Page[evaluation.Correction], error) {
 	reach, err := s.details(ctx, req.Town)
 	if err != nil {
@@ -162,16 +138,10 @@ func (s *Server) details(ctx context.Context, town string) (access.Reach, error)
 	return access.ReachOf(ctx, s.db(ctx), access.Caller(ctx), access.ReadScorecard, town, day.Of(s.Now()))
 }
 
-// findReceipt answers what anyone needs to check a published result: hashes of
+// findReceipt returns what anyone needs to check a published result: hashes of
 // what went in and what came out.
 //
-//	@ID			findReceipt
 //	@Summary	Read the receipt of a published period
-//	@Tags		index
-//	@Security
-//	@Param		query	query		resultRequest	false	"."
-//	@Success	200		{object}	index.Receipt
-//	@Router		/towns/{town}/periods/{period}/receipt [get]
 func (s *Server) findReceipt(ctx context.Context, req resultRequest) (index.Receipt, error) {
 	return s.board.Receipt(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 }
@@ -179,42 +149,24 @@ func (s *Server) findReceipt(ctx context.Context, req resultRequest) (index.Rece
 // verifyReceipt computes the published result again from its scheme and data and
 // compares every figure, to the last bit, with the receipt and the stored rows.
 //
-//	@ID			verifyReceipt
 //	@Summary	Verify a published result
-//	@Tags		index
-//	@Security
-//	@Param		query	query		resultRequest	false	"."
-//	@Success	200		{object}	index.Verification
-//	@Router		/towns/{town}/periods/{period}/receipt/verify [get]
 func (s *Server) verifyReceipt(ctx context.Context, req resultRequest) (index.Verification, error) {
 	return s.board.Verify(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 }
 
-// receiptScheme answers the scheme document of a published result, byte for byte
+// receiptScheme returns the scheme document of a published result, byte for byte
 // as it was hashed.
 //
-//	@ID			receiptScheme
 //	@Summary	Download the scheme behind a published result
-//	@Tags		index
-//	@Security
-//	@Param		query	query		resultRequest	false	"."
-//	@Success	200		{object}	scheme.Document
-//	@Router		/towns/{town}/periods/{period}/receipt/scheme.json [get]
 func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (rest.Raw, error) {
 	document, _, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 	return rest.Raw{ContentType: "application/json", Filename: req.file("scheme.json"), Body: document}, err
 }
 
-// receiptData answers the data file of a published result, which
+// receiptData returns the data file of a published result, which
 // `bulwark score` computes again.
 //
-//	@ID			receiptData
 //	@Summary	Download the data behind a published result
-//	@Tags		index
-//	@Produce	text/csv
-//	@Param		query	query		resultRequest	false	"."
-//	@Success	200		{string}	string
-//	@Router		/towns/{town}/periods/{period}/receipt/data.csv [get]
 func (s *Server) receiptData(ctx context.Context, req resultRequest) (rest.Raw, error) {
 	if access.Caller(ctx).ScopeOf(access.ReadScorecard) != access.All {
 		return rest.Raw{}, rawDataRefused

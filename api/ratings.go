@@ -13,14 +13,9 @@ type listRatingsRequest struct {
 	rest.PageQuery
 }
 
-// listRatings answers how useful the caller's own branches found things.
+// listRatings returns how useful the caller's own branches found things.
 //
-//	@ID			listRatings
 //	@Summary	List the ratings of the own branch
-//	@Tags		exchange
-//	@Param		query	query		listRatingsRequest	false	"."
-//	@Success	200		{object}	rest.Page[exchange.Rating]
-//	@Router		/towns/{town}/ratings [get]
 func (s *Server) listRatings(ctx context.Context, req listRatingsRequest) (rest.Page[exchange.Rating], error) {
 	after := ""
 	if err := req.Resume(&after); err != nil {
@@ -33,11 +28,13 @@ func (s *Server) listRatings(ctx context.Context, req listRatingsRequest) (rest.
 	return rest.NewPage(list, req.PageQuery, func(r exchange.Rating) []any { return []any{r.ID} })
 }
 
+// scoreInput is a rating as it shall be.
 type scoreInput struct {
 	Score   int64  `json:"score" validate:"min=1,max=5" example:"4"`
 	Comment string `json:"comment" validate:"max=2000" multiline:"true"`
 }
 
+// ratingInput is how useful a branch found what it was offered.
 type ratingInput struct {
 	Period  string `json:"period" validate:"required" example:"2023Q3"`
 	Branch  string `json:"branch" validate:"required" example:"b07"`
@@ -54,12 +51,7 @@ type rateRequest struct {
 // rate enters how useful the caller's own branch found a case, mentor, measure,
 // event or study visit. Nobody else is shown who gave which rating.
 //
-//	@ID			rate
 //	@Summary	Rate how useful something was
-//	@Tags		exchange
-//	@Param		body	body		ratingInput	true	"what, and how useful"
-//	@Success	201		{object}	exchange.Rating
-//	@Router		/towns/{town}/ratings [post]
 func (s *Server) rate(ctx context.Context, req rateRequest) (rest.Created[exchange.Rating], error) {
 	in := req.Body
 	r, err := exchange.Rate(ctx, s.db(ctx), exchange.Rating{
@@ -73,13 +65,9 @@ type ratingRequest struct {
 	Rating string `uri:"rating"`
 }
 
-// findRating answers one rating of the caller's own branch.
+// findRating returns one rating of the caller's own branch.
 //
-//	@ID			findRating
 //	@Summary	Read a rating of the own branch
-//	@Tags		exchange
-//	@Success	200	{object}	exchange.Rating
-//	@Router		/towns/{town}/ratings/{rating} [get]
 func (s *Server) findRating(ctx context.Context, req ratingRequest) (exchange.Rating, error) {
 	return exchange.FindRating(ctx, s.db(ctx), req.Town, req.Rating)
 }
@@ -92,12 +80,7 @@ type updateRatingRequest struct {
 
 // updateRating changes a rating, until its period is final.
 //
-//	@ID			updateRating
 //	@Summary	Change a rating of the own branch
-//	@Tags		exchange
-//	@Param		body	body		scoreInput	true	"how useful"
-//	@Success	200		{object}	exchange.Rating
-//	@Router		/towns/{town}/ratings/{rating} [put]
 func (s *Server) updateRating(ctx context.Context, req updateRatingRequest) (exchange.Rating, error) {
 	return exchange.UpdateRating(ctx, s.db(ctx), req.Town, req.Rating, req.Version, req.Body.Score, req.Body.Comment)
 }
@@ -110,15 +93,10 @@ type listUsefulnessRequest struct {
 	rest.PageQuery
 }
 
-// listUsefulness answers what the ratings of final periods come to, where three
+// listUsefulness returns what the ratings of final periods come to, where three
 // branches or more gave one. A mentor sees what is said about him or her.
 //
-//	@ID			listUsefulness
 //	@Summary	List how useful things were found
-//	@Tags		exchange
-//	@Param		query	query		listUsefulnessRequest	false	"."
-//	@Success	200		{object}	rest.Page[exchange.Usefulness]
-//	@Router		/towns/{town}/usefulness [get]
 func (s *Server) listUsefulness(ctx context.Context, req listUsefulnessRequest) (rest.Page[exchange.Usefulness], error) {
 	f := exchange.UsefulnessFilter{Period: req.Period, Kind: req.Kind, Subject: req.Subject, Limit: req.Limit()}
 	if err := req.Resume(&f.After[0], &f.After[1], &f.After[2]); err != nil {

@@ -12,15 +12,10 @@ type listRemindersRequest struct {
 	PageSize int   `form:"page_size" default:"50" validate:"min=1,max=200"`
 }
 
-// listReminders answers what changed about the caller's reminders since a number:
+// listReminders returns what changed about the caller's reminders since a number:
 // those made, and those withdrawn because their cause is gone.
 //
-//	@ID			listReminders
 //	@Summary	Read the feed of reminders
-//	@Tags		improvement
-//	@Param		query	query		listRemindersRequest	false	"."
-//	@Success	200		{object}	report.Feed
-//	@Router		/towns/{town}/reminders [get]
 func (s *Server) listReminders(ctx context.Context, req listRemindersRequest) (report.Feed, error) {
 	return report.ListReminders(ctx, s.db(ctx), req.Town, req.Since, req.PageSize)
 }
@@ -33,11 +28,7 @@ type reminderRequest struct {
 // acknowledgeReminder notes that the caller has seen a reminder. It stays in the
 // feed, and others are told as before.
 //
-//	@ID			acknowledgeReminder
 //	@Summary	Acknowledge a reminder
-//	@Tags		improvement
-//	@Success	200	{object}	report.Reminder
-//	@Router		/towns/{town}/reminders/{reminder}/acknowledge [post]
 func (s *Server) acknowledgeReminder(ctx context.Context, req reminderRequest) (report.Reminder, error) {
 	return report.Acknowledge(ctx, s.db(ctx), req.Town, req.Reminder)
 }

@@ -14,15 +14,10 @@ type draftReportRequest struct {
 	Until day.Date `form:"until" validate:"required" swaggertype:"string" format:"date"` // the last day, today at the latest
 }
 
-// draftReport answers what the log tells of the caller's work in a span of days:
+// draftReport returns what the log tells of the caller's work in a span of days:
 // the figures that a report about it would have now, each with what was counted.
 //
-//	@ID			draftReport
 //	@Summary	Work out the figures of a report
-//	@Tags		improvement
-//	@Param		query	query		draftReportRequest	false	"."
-//	@Success	200		{object}	report.Figures
-//	@Router		/towns/{town}/reports/draft [get]
 func (s *Server) draftReport(ctx context.Context, req draftReportRequest) (report.Figures, error) {
 	return report.DraftFigures(ctx, s.db(ctx), req.Town, req.From, req.Until)
 }
@@ -35,15 +30,10 @@ type listReportsRequest struct {
 	rest.PageQuery
 }
 
-// listReports answers an instructor's own reports, or for the leading group and the
+// listReports returns an instructor's own reports, or for the leading group and the
 // leadership all that are submitted, in the order in which they were begun.
 //
-//	@ID			listReports
 //	@Summary	List progress reports
-//	@Tags		improvement
-//	@Param		query	query		listReportsRequest	false	"."
-//	@Success	200		{object}	rest.Page[report.Report]
-//	@Router		/towns/{town}/reports [get]
 func (s *Server) listReports(ctx context.Context, req listReportsRequest) (rest.Page[report.Report], error) {
 	f := report.Filter{Author: req.Author, State: report.State(req.State), On: req.On, Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
@@ -56,6 +46,7 @@ func (s *Server) listReports(ctx context.Context, req listReportsRequest) (rest.
 	return rest.NewPage(list, req.PageQuery, func(r report.Report) []any { return []any{r.ID} })
 }
 
+// reportInput is the span of a progress report and the words of its author.
 type reportInput struct {
 	From         day.Date `json:"from" validate:"required" swaggertype:"string" format:"date"`
 	Until        day.Date `json:"until" validate:"required" swaggertype:"string" format:"date"` // today at the latest
@@ -75,12 +66,7 @@ type beginReportRequest struct {
 
 // beginReport enters a draft of the caller's report to the leading group.
 //
-//	@ID			beginReport
 //	@Summary	Begin a progress report
-//	@Tags		improvement
-//	@Param		body	body		reportInput	true	"the span and the author's words"
-//	@Success	201		{object}	report.Report
-//	@Router		/towns/{town}/reports [post]
 func (s *Server) beginReport(ctx context.Context, req beginReportRequest) (rest.Created[report.Report], error) {
 	r, err := report.Begin(ctx, s.db(ctx), req.Town, req.Body.From, req.Body.Until, req.Body.words())
 	return rest.Created[report.Report]{Key: r.ID, Value: r}, err
@@ -91,13 +77,9 @@ type reportRequest struct {
 	Report string `uri:"report"`
 }
 
-// findReport answers one report. The figures of a draft are those of now.
+// findReport returns one report. The figures of a draft are those of now.
 //
-//	@ID			findReport
 //	@Summary	Read a progress report
-//	@Tags		improvement
-//	@Success	200	{object}	report.Report
-//	@Router		/towns/{town}/reports/{report} [get]
 func (s *Server) findReport(ctx context.Context, req reportRequest) (report.Report, error) {
 	return report.Find(ctx, s.db(ctx), req.Town, req.Report)
 }
@@ -110,16 +92,12 @@ type writeReportRequest struct {
 
 // writeReport replaces the span and the words of the caller's own draft.
 //
-//	@ID			writeReport
 //	@Summary	Write a progress report
-//	@Tags		improvement
-//	@Param		body	body		reportInput	true	"the span and the author's words"
-//	@Success	200		{object}	report.Report
-//	@Router		/towns/{town}/reports/{report} [put]
 func (s *Server) writeReport(ctx context.Context, req writeReportRequest) (report.Report, error) {
 	return report.Write(ctx, s.db(ctx), req.Town, req.Report, req.Version, req.Body.From, req.Body.Until, req.Body.words())
 }
 
+// reportTransition is a step of a progress report: the state to reach, with a remark.
 type reportTransition struct {
 	To     string `json:"to" validate:"required,oneof=submitted received"`
 	Remark string `json:"remark" validate:"max=2000" multiline:"true"` // of who receives it
@@ -134,13 +112,7 @@ type moveReportRequest struct {
 // moveReport submits the caller's own draft, whose figures stay from then on as they
 // are, or receives a submitted report for the leading group.
 //
-//	@ID			moveReport
 //	@Summary	Submit or receive a progress report
-//	@Tags		improvement
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		reportTransition	true	"where to"
-//	@Success	200			{object}	report.Report
-//	@Router		/towns/{town}/reports/{report}/transitions [post]
 func (s *Server) moveReport(ctx context.Context, req moveReportRequest) (report.Report, error) {
 	return report.Move(ctx, s.db(ctx), req.Town, req.Report, req.Version, report.State(req.Body.To), req.Body.Remark)
 }

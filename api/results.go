@@ -30,17 +30,10 @@ func (r rankingRequest) csv() bool {
 	return r.Format == "csv" || r.Format == "" && strings.HasPrefix(r.Accept, "text/csv")
 }
 
-// findRanking answers the published list, or, to those who may see it, the
+// findRanking returns the published list, or, to those who may see it, the
 // provisional one, computed now from what is approved.
 //
-//	@ID			findRanking
 //	@Summary	Read the ranking of a period
-//	@Tags		index
-//	@Security
-//	@Produce	json,text/csv
-//	@Param		query	query		rankingRequest	false	"."
-//	@Success	200		{object}	index.Ranking
-//	@Router		/towns/{town}/periods/{period}/ranking [get]
 func (s *Server) findRanking(ctx context.Context, req rankingRequest) (rest.Raw, error) {
 	view, reach, err := s.view(ctx, req.resultRequest)
 	if err != nil {
@@ -104,16 +97,10 @@ type scorecardRequest struct {
 	Branch string `uri:"branch"`
 }
 
-// findScorecard answers everything about one branch in one period. Who may not
+// findScorecard returns everything about one branch in one period. Who may not
 // see its details gets the root and the first level.
 //
-//	@ID			findScorecard
 //	@Summary	Read the scorecard of a branch
-//	@Tags		index
-//	@Security
-//	@Param		query	query		scorecardRequest	false	"."
-//	@Success	200		{object}	index.Scorecard
-//	@Router		/towns/{town}/periods/{period}/branches/{branch} [get]
 func (s *Server) findScorecard(ctx context.Context, req scorecardRequest) (index.Scorecard, error) {
 	view, detailed, err := s.branchView(ctx, req)
 	if err != nil {
@@ -122,15 +109,10 @@ func (s *Server) findScorecard(ctx context.Context, req scorecardRequest) (index
 	return view.Scorecard(req.Branch, string(req.Language), detailed)
 }
 
-// branchResults answers every published period of a branch, the latest first, on
+// branchResults returns every published period of a branch, the latest first, on
 // one page.
 //
-//	@ID			branchResults
 //	@Summary	Read the published results of a branch
-//	@Tags		index
-//	@Security
-//	@Success	200	{object}	rest.Page[index.HistoryEntry]
-//	@Router		/towns/{town}/branches/{branch}/results [get]
 func (s *Server) branchResults(ctx context.Context, req branchRequest) (rest.Page[index.HistoryEntry], error) {
 	if _, err := town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, day.Latest); err != nil {
 		return rest.Page[index.HistoryEntry]{}, err
@@ -147,16 +129,10 @@ type rankingsRequest struct {
 	Kind   string `form:"kind"`                                        // only this kind of branch
 }
 
-// findRankings answers what the towns of an area have published, side by side. It
+// findRankings returns what the towns of an area have published, side by side. It
 // shows the towns that the list of towns shows to the caller.
 //
-//	@ID			findRankings
 //	@Summary	Rank branches across the towns of an area
-//	@Tags		index
-//	@Security
-//	@Param		query	query		rankingsRequest	false	"."
-//	@Success	200		{object}	index.Rankings
-//	@Router		/rankings [get]
 func (s *Server) findRankings(ctx context.Context, req rankingsRequest) (index.Rankings, error) {
 	area, err := town.FindArea(ctx, s.db(ctx), req.Area)
 	if err != nil {

@@ -27,15 +27,16 @@ func (s *Server) addRoutes(r rest.Router) {
 	v1 := r.Under("/api/v1")
 	t := v1.Under("/towns/:town")
 	s.routesOfService(r)
-	s.routesOfAccess(v1, t)
-	s.routesOfStructure(v1, t)
-	s.routesOfSchemes(v1, t)
-	s.routesOfPeople(t)
-	s.routesOfEntry(t)
-	s.routesOfIndex(v1, t)
-	s.routesOfPlans(t)
-	s.routesOfMeasures(t)
-	s.routesOfExchange(t)
+	s.routesOfAccess(v1.Tag("access"), t.Tag("access"))
+	s.routesOfStructure(v1.Tag("structure"), t.Tag("structure"))
+	s.routesOfSchemes(v1.Tag("scheme"), t.Tag("scheme"))
+	s.routesOfPeople(t.Tag("people"))
+	s.routesOfEntry(t.Tag("entry"))
+	s.routesOfIndex(v1.Tag("index"), t.Tag("index"))
+	s.routesOfAppeals(t.Tag("appeals"))
+	s.routesOfPlans(t.Tag("improvement"))
+	s.routesOfMeasures(t.Tag("improvement"))
+	s.routesOfExchange(t.Tag("exchange"))
 }
 
 // routesOfService adds the health of the service and of its description.
@@ -103,9 +104,9 @@ func (s *Server) routesOfSchemes(v1, t rest.Router) {
 	rest.Get(v1, "/scheme-templates/:scheme", access.ReadStructure, s.findSchemeTemplate, rest.Sends[scheme.Document]())
 	rest.Get(t, "/indicators", access.ReadStructure, s.listIndicators)
 	rest.Get(t, "/schemes", access.ReadStructure, s.listSchemes)
-	rest.Create(t, "/schemes", access.WriteScheme, s.createScheme)
+	rest.Create(t, "/schemes", access.WriteScheme, s.createScheme, rest.Takes[scheme.Document]())
 	rest.Get(t, "/schemes/:scheme/versions/:version", access.ReadStructure, s.findScheme)
-	rest.Put(t, "/schemes/:scheme/versions/:version", access.WriteScheme, s.updateScheme)
+	rest.Put(t, "/schemes/:scheme/versions/:version", access.WriteScheme, s.updateScheme, rest.Takes[scheme.Document]())
 	rest.Get(t, "/schemes/:scheme/versions/:version/diff", access.ReadStructure, s.diffScheme)
 	rest.Post(t, "/schemes/:scheme/versions/:version/activate", access.WriteScheme, s.activateScheme)
 }
@@ -148,7 +149,7 @@ func (s *Server) routesOfEntry(t rest.Router) {
 	rest.Get(t, "/periods/:period", access.ReadStructure, s.findPeriod)
 	rest.Put(t, "/periods/:period", access.WritePeriods, s.updatePeriod)
 	rest.Post(t, "/periods/:period/transitions", access.WritePeriods, s.movePeriod)
-	rest.Get(t, "/periods/:period/completeness", access.ReadSheets, s.findCompleteness, rest.Sends[evaluation.Completeness]())
+	rest.Get(t, "/periods/:period/completeness", access.ReadSheets, s.findCompleteness, rest.Sends[evaluation.Completeness]("application/json", "text/csv"))
 	rest.Get(t, "/periods/:period/signals", access.ReadSignals, s.findSignals)
 	rest.Get(t, "/periods/:period/exceptions", access.ReadSheets, s.listExceptions)
 	rest.Create(t, "/periods/:period/exceptions", access.WritePeriods, s.grantException)
@@ -169,11 +170,6 @@ func (s *Server) routesOfEntry(t rest.Router) {
 // routesOfIndex adds runs, results and what can be asked of them.
 func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Get(v1, "/rankings", access.ReadRanking, s.findRankings)
-	rest.Get(t, "/appeals", access.ReadAppeals, s.listAppeals)
-	rest.Create(t, "/appeals", access.WriteAppeals, s.fileAppeal)
-	rest.Get(t, "/appeals/:appeal", access.ReadAppeals, s.findAppeal)
-	// who decides and who withdraws differ: see index.DecideAppeal
-	rest.Post(t, "/appeals/:appeal/transitions", access.ReadAppeals, s.decideAppeal)
 	rest.Get(t, "/periods/:period/runs", access.CreateRuns, s.listRuns)
 	rest.Create(t, "/periods/:period/runs", access.CreateRuns, s.createRun)
 	rest.Get(t, "/periods/:period/runs/:run", access.CreateRuns, s.findRun)
@@ -194,7 +190,15 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Get(t, "/periods/:period/receipt/scheme.json", access.ReadRanking, s.receiptScheme, rest.Sends[scheme.Document]())
 	rest.Get(t, "/periods/:period/receipt/data.csv", access.ReadScorecard, s.receiptData, rest.Sends[string]("text/csv"))
 	rest.Get(t, "/branches/:branch/results", access.ReadRanking, s.branchResults)
-	rest.Get(t, "/dashboard", access.ReadDashboard, s.findDashboard, rest.Sends[dashboard.Dashboard]())
+}
+
+// routesOfAppeals adds objections to published results.
+func (s *Server) routesOfAppeals(t rest.Router) {
+	rest.Get(t, "/appeals", access.ReadAppeals, s.listAppeals)
+	rest.Create(t, "/appeals", access.WriteAppeals, s.fileAppeal)
+	rest.Get(t, "/appeals/:appeal", access.ReadAppeals, s.findAppeal)
+	// who decides and who withdraws differ: see index.DecideAppeal
+	rest.Post(t, "/appeals/:appeal/transitions", access.ReadAppeals, s.decideAppeal)
 }
 
 // routesOfPlans adds targets, analyses and plans.
@@ -218,7 +222,7 @@ func (s *Server) routesOfPlans(t rest.Router) {
 	// who advises, approves and starts differ: see improve.MovePlan
 	rest.Post(t, "/plans/:plan/transitions", access.ReadPlans, s.movePlan)
 	rest.Get(t, "/plans/:plan/versions", access.ReadPlans, s.listPlanVersions)
-	rest.Get(t, "/plans/:plan/outcomes", access.ReadPlans, s.listOutcomes)
+	rest.Get(t, "/plans/:plan/outcomes", access.ReadPlans, s.listPlanOutcomes)
 	rest.Get(t, "/plans/:plan/versions/:version", access.ReadPlans, s.findPlanVersion)
 	rest.Get(t, "/plans/:plan/versions/:version/diff", access.ReadPlans, s.diffPlanVersions)
 	rest.Get(t, "/plans/:plan/items/:item", access.ReadPlans, s.findPlanItem)
@@ -227,8 +231,9 @@ func (s *Server) routesOfPlans(t rest.Router) {
 	rest.Get(t, "/branches/:branch/plan", access.ReadPlans, s.findBranchPlan)
 }
 
-// routesOfMeasures adds measures and their tasks, visits, problems, reports and reminders.
+// routesOfMeasures adds the dashboard, measures and their tasks, visits, problems, reports and reminders.
 func (s *Server) routesOfMeasures(t rest.Router) {
+	rest.Get(t, "/dashboard", access.ReadDashboard, s.findDashboard, rest.Sends[dashboard.Dashboard]())
 	rest.Get(t, "/effects", access.ReadEffects, s.findEffect)
 	rest.Get(t, "/improvement-settings", access.ReadSettings, s.findImprovementSettings)
 	rest.Put(t, "/improvement-settings", access.WriteSettings, s.updateImprovementSettings)

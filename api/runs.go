@@ -12,14 +12,9 @@ type listRunsRequest struct {
 	rest.PageQuery
 }
 
-// listRuns answers the runs of a period, the oldest first.
+// listRuns returns the runs of a period, the oldest first.
 //
-//	@ID			listRuns
 //	@Summary	List the runs of a period
-//	@Tags		index
-//	@Param		query	query		listRunsRequest	false	"."
-//	@Success	200		{object}	rest.Page[index.Run]
-//	@Router		/towns/{town}/periods/{period}/runs [get]
 func (s *Server) listRuns(ctx context.Context, req listRunsRequest) (rest.Page[index.Run], error) {
 	var after int64
 	if err := req.Resume(&after); err != nil {
@@ -34,11 +29,7 @@ func (s *Server) listRuns(ctx context.Context, req listRunsRequest) (rest.Page[i
 
 // createRun computes a locked period and keeps every figure for ever.
 //
-//	@ID			createRun
 //	@Summary	Compute a locked period
-//	@Tags		index
-//	@Success	201	{object}	index.Run
-//	@Router		/towns/{town}/periods/{period}/runs [post]
 func (s *Server) createRun(ctx context.Context, req periodRequest) (rest.Created[index.Run], error) {
 	run, err := index.CreateRun(ctx, s.db(ctx), req.Town, req.Period)
 	if err == nil {
@@ -52,13 +43,9 @@ type runRequest struct {
 	Run string `uri:"run"`
 }
 
-// findRun answers one run: its receipt, not its figures.
+// findRun returns one run: its receipt, not its figures.
 //
-//	@ID			findRun
 //	@Summary	Read a run
-//	@Tags		index
-//	@Success	200	{object}	index.Run
-//	@Router		/towns/{town}/periods/{period}/runs/{run} [get]
 func (s *Server) findRun(ctx context.Context, req runRequest) (index.Run, error) {
 	return index.FindRun(ctx, s.db(ctx), req.Town, req.Period, req.Run)
 }

@@ -21,16 +21,10 @@ type listSchemesRequest struct {
 	rest.PageQuery
 }
 
-// listSchemes answers all versions without their documents, by code and number.
+// listSchemes returns all versions without their documents, by code and number.
 // Drafts are there for those who work on them.
 //
-//	@ID			listSchemes
 //	@Summary	List the versions of the schemes of a town
-//	@Tags		scheme
-//	@Security
-//	@Param		query	query		listSchemesRequest	false	"."
-//	@Success	200		{object}	rest.Page[scheme.Version]
-//	@Router		/towns/{town}/schemes [get]
 func (s *Server) listSchemes(ctx context.Context, req listSchemesRequest) (rest.Page[scheme.Version], error) {
 	f := scheme.Filter{Code: req.Code, State: scheme.State(req.State), NoDrafts: !access.Caller(ctx).May(access.ReadDrafts), Limit: req.Limit()}
 	if err := req.Resume(&f.AfterCode, &f.AfterNumber); err != nil {
@@ -54,12 +48,7 @@ type createSchemeRequest struct {
 // registry counts versions: that of the document is not looked at, so that a
 // document read from one town can be sent to another.
 //
-//	@ID			createScheme
 //	@Summary	Draft the next version of a scheme
-//	@Tags		scheme
-//	@Param		body	body		scheme.Document	true	"the scheme; its version is not looked at"
-//	@Success	201		{object}	scheme.Version
-//	@Router		/towns/{town}/schemes [post]
 func (s *Server) createScheme(ctx context.Context, req createSchemeRequest) (rest.Created[scheme.Version], error) {
 	d, err := scheme.Decode(req.Body)
 	if err != nil {
@@ -75,14 +64,9 @@ type schemeVersionRequest struct {
 	Number int64  `uri:"version"`
 }
 
-// findScheme answers one version with its document.
+// findScheme returns one version with its document.
 //
-//	@ID			findScheme
 //	@Summary	Read a version of a scheme
-//	@Tags		scheme
-//	@Security
-//	@Success	200	{object}	scheme.Version
-//	@Router		/towns/{town}/schemes/{scheme}/versions/{version} [get]
 func (s *Server) findScheme(ctx context.Context, req schemeVersionRequest) (scheme.Version, error) {
 	return scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.Number)
 }
@@ -102,12 +86,7 @@ type updateSchemeRequest struct {
 // updateScheme replaces the document of a draft. The address says which version
 // it is: that of the document is not looked at.
 //
-//	@ID			updateScheme
 //	@Summary	Replace the document of a draft
-//	@Tags		scheme
-//	@Param		body	body		scheme.Document	true	"the scheme; its version is not looked at"
-//	@Success	200		{object}	scheme.Version
-//	@Router		/towns/{town}/schemes/{scheme}/versions/{version} [put]
 func (s *Server) updateScheme(ctx context.Context, req updateSchemeRequest) (scheme.Version, error) {
 	d, err := scheme.Decode(req.Body)
 	if err != nil {
@@ -123,12 +102,7 @@ type activateSchemeRequest struct {
 
 // activateScheme puts a draft into force and retires the version that was.
 //
-//	@ID			activateScheme
 //	@Summary	Put a draft into force
-//	@Tags		scheme
-//	@Param		If-Match	header		string	true	"."
-//	@Success	200			{object}	scheme.Version
-//	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/activate [post]
 func (s *Server) activateScheme(ctx context.Context, req activateSchemeRequest) (scheme.Version, error) {
 	return scheme.Activate(ctx, s.db(ctx), req.ref(req.Version))
 }
@@ -138,16 +112,10 @@ type listIndicatorsRequest struct {
 	Scheme string `form:"scheme"` // of this scheme; of the one activated last if absent
 }
 
-// listIndicators answers the indicators of the active version in their order,
+// listIndicators returns the indicators of the active version in their order,
 // each with its share of the index, on one page.
 //
-//	@ID			listIndicators
 //	@Summary	List the indicators in force with their effective weights
-//	@Tags		scheme
-//	@Security
-//	@Param		query	query		listIndicatorsRequest	false	"."
-//	@Success	200		{object}	rest.Page[scheme.Indicator]
-//	@Router		/towns/{town}/indicators [get]
 func (s *Server) listIndicators(ctx context.Context, req listIndicatorsRequest) (rest.Page[scheme.Indicator], error) {
 	v, err := scheme.FindActive(ctx, s.db(ctx), req.Town, req.Scheme)
 	if err != nil {
@@ -165,15 +133,9 @@ type diffSchemeRequest struct {
 	From int64 `form:"from" validate:"required,min=1"` // number of the version to compare with
 }
 
-// diffScheme answers what changed from one version to another, on one page.
+// diffScheme returns what changed from one version to another, on one page.
 //
-//	@ID			diffScheme
 //	@Summary	Compare two versions of a scheme
-//	@Tags		scheme
-//	@Security
-//	@Param		query	query		diffSchemeRequest	false	"."
-//	@Success	200		{object}	rest.Page[scheme.Difference]
-//	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/diff [get]
 func (s *Server) diffScheme(ctx context.Context, req diffSchemeRequest) (rest.Page[scheme.Difference], error) {
 	to, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.Number)
 	if err != nil {
@@ -191,14 +153,9 @@ type schemeTemplateRequest struct {
 	Scheme string `uri:"scheme"`
 }
 
-// findSchemeTemplate answers a shipped scheme, to be edited and sent to a town.
+// findSchemeTemplate returns a shipped scheme, to be edited and sent to a town.
 //
-//	@ID			findSchemeTemplate
 //	@Summary	Read a shipped scheme document
-//	@Tags		scheme
-//	@Security
-//	@Success	200	{object}	scheme.Document
-//	@Router		/scheme-templates/{scheme} [get]
 func (s *Server) findSchemeTemplate(_ context.Context, req schemeTemplateRequest) (rest.Raw, error) {
 	d, err := scheme.FiveForces()
 	if err != nil {

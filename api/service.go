@@ -17,26 +17,16 @@ type Health struct {
 
 type healthRequest struct{}
 
-// live answers as long as the process does; it asks nothing of the database.
+// live returns as long as the process does; it asks nothing of the database.
 //
-//	@ID			live
 //	@Summary	Is the process alive?
-//	@Tags		service
-//	@Security
-//	@Success	200	{object}	Health
-//	@Router		/livez [get]
 func (s *Server) live(context.Context, healthRequest) (Health, error) {
 	return Health{"ok", s.Version}, nil
 }
 
-// ready answers whether requests can be served now.
+// ready returns whether requests can be served now.
 //
-//	@ID			ready
 //	@Summary	Can requests be served?
-//	@Tags		service
-//	@Security
-//	@Success	200	{object}	Health
-//	@Router		/readyz [get]
 func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 	if s.draining.Load() {
 		return Health{}, rest.RetryLater("shutting_down", text.F("服务正在停止", "the service is shutting down"))
@@ -86,9 +76,6 @@ var document = rest.Raw{
 	Body:         []byte(docs.OpenAPI),
 }
 
-// openAPI answers the document of the API. The annotation brings the schema of
+// openAPI returns the document of the API. The annotation brings the schema of
 // failures into it; docs/generate adds them to every operation.
-//
-//	@Failure	default	{object}	rest.Problem
-//	@Router		/openapi.json [get]
 func (s *Server) openAPI(context.Context, struct{}) (rest.Raw, error) { return document, nil }

@@ -25,6 +25,7 @@ type Session struct {
 // ETag is the version as an HTTP entity tag.
 func (Session) ETag() string { return `"1"` }
 
+// signInInput is an account and its password.
 type signInInput struct {
 	Account  string      `json:"account" validate:"required,max=64" example:"li.ming"`
 	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"`
@@ -35,13 +36,7 @@ type createSessionRequest struct{ Body signInInput }
 // createSession signs in. The cookie of the answer is what lets the browser in;
 // scripts cannot read it.
 //
-//	@ID			createSession
 //	@Summary	Sign in by name and password
-//	@Tags		access
-//	@Security
-//	@Param		body	body		signInInput	true	"who, and the password"
-//	@Success	201		{object}	Session
-//	@Router		/sessions [post]
 func (s *Server) createSession(ctx context.Context, req createSessionRequest) (rest.Created[Session], error) {
 	name := strings.ToLower(req.Body.Account)
 	if err := rest.TooManyRequests(s.logins.Take(name, rest.ClientAddress(ctx), s.Now())); err != nil {
@@ -88,13 +83,9 @@ func (s *Server) signIn(ctx context.Context, a access.Account) (Session, error) 
 
 type findSessionRequest struct{}
 
-// findSession answers who is signed in, with the token that changes need.
+// findSession returns who is signed in, with the token that changes need.
 //
-//	@ID			findSession
 //	@Summary	Who is signed in in this browser?
-//	@Tags		access
-//	@Success	200	{object}	Session
-//	@Router		/session [get]
 func (s *Server) findSession(ctx context.Context, _ findSessionRequest) (Session, error) {
 	value, err := s.ownSession(ctx)
 	if err != nil {
@@ -108,11 +99,7 @@ type endSessionRequest struct{ rest.IfMatch }
 
 // endSession signs out.
 //
-//	@ID			endSession
 //	@Summary	Sign out
-//	@Tags		access
-//	@Success	204
-//	@Router		/session [delete]
 func (s *Server) endSession(ctx context.Context, req endSessionRequest) (rest.Nothing, error) {
 	value, err := s.ownSession(ctx)
 	switch {
@@ -139,6 +126,7 @@ func (s *Server) ownSession(ctx context.Context) (string, error) {
 	return s.engine.Cookie(ctx, sessionCookie), nil
 }
 
+// passwordInput is the present password and the new one.
 type passwordInput struct {
 	Old      rest.Secret `json:"old" validate:"required" swaggertype:"string"`
 	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"` // 12 to 128 characters
@@ -149,12 +137,7 @@ type changePasswordRequest struct{ Body passwordInput }
 // changePassword replaces the caller's own password. All other sessions of the
 // account end.
 //
-//	@ID			changePassword
 //	@Summary	Change my password
-//	@Tags		access
-//	@Param		body	body		passwordInput	true	"the present password and the new one"
-//	@Success	200		{object}	access.Account
-//	@Router		/me/password [post]
 func (s *Server) changePassword(ctx context.Context, req changePasswordRequest) (access.Account, error) {
 	value, err := s.ownSession(ctx)
 	if err != nil {
@@ -184,20 +167,17 @@ type Me struct {
 
 type meRequest struct{}
 
-// me answers who the caller is. Without a key there is no role.
+// me returns who the caller is. Without a key there is no role.
 //
-//	@ID			me
 //	@Summary	Who am I, and what may I do?
-//	@Tags		access
-//	@Security
-//	@Success	200	{object}	Me
-//	@Router		/me [get]
 func (s *Server) me(ctx context.Context, _ meRequest) (Me, error) {
 	p := access.Caller(ctx)
 	may := slices.DeleteFunc(access.ActionsOf(p.Role), func(a access.Action) bool { return !p.May(a) })
 	return Me{p, may}, nil
 }
 
+// setupInput is the token that the service printed at its first start, and the first
+// account.
 type setupInput struct {
 	Token    rest.Secret `json:"token" validate:"required" swaggertype:"string"` // as bulwark serve or bulwark setup printed it
 	Account  string      `json:"account" validate:"required,max=64" example:"admin"`
@@ -208,13 +188,7 @@ type setUpRequest struct{ Body setupInput }
 
 // setUp makes the first administrator, once: there is nothing here afterwards.
 //
-//	@ID			setUp
 //	@Summary	Make the first administrator of an empty installation
-//	@Tags		access
-//	@Security
-//	@Param		body	body		setupInput	true	"the token that the service printed, and the account to make"
-//	@Success	201		{object}	access.Account
-//	@Router		/setup [post]
 func (s *Server) setUp(ctx context.Context, req setUpRequest) (rest.Created[access.Account], error) {
 	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
 		return rest.Created[access.Account]{}, err
@@ -231,12 +205,7 @@ type startOIDCRequest struct{}
 
 // startOIDC sends the browser to the identity provider.
 //
-//	@ID			startOIDC
 //	@Summary	Begin to sign in through the identity provider
-//	@Tags		access
-//	@Security
-//	@Success	302
-//	@Router		/oidc/start [get]
 func (s *Server) startOIDC(ctx context.Context, _ startOIDCRequest) (rest.Redirect, error) {
 	if s.provider == nil {
 		return rest.Redirect{}, errNoProvider
@@ -261,16 +230,10 @@ type finishOIDCRequest struct {
 	Error  string `form:"error" validate:"max=200"`
 }
 
-// finishOIDC is where the identity provider sends the browser back: a session
-// opens if an account is linked to who came.
+// finishOIDC receives the browser from the identity provider: a session opens if an
+// account is linked to the person who signed in there.
 //
-//	@ID			finishOIDC
 //	@Summary	End to sign in through the identity provider
-//	@Tags		access
-//	@Security
-//	@Param		query	query	finishOIDCRequest	false	"."
-//	@Success	303
-//	@Router		/oidc/callback [get]
 func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (rest.Redirect, error) {
 	if s.provider == nil {
 		return rest.Redirect{}, errNoProvider

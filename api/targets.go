@@ -17,15 +17,10 @@ type listTargetsRequest struct {
 	rest.PageQuery
 }
 
-// listTargets answers the improvement targets that the caller may read, and who
+// listTargets returns the improvement targets that the caller may read, and who
 // was one on a day.
 //
-//	@ID			listTargets
 //	@Summary	List improvement targets
-//	@Tags		improvement
-//	@Param		query	query		listTargetsRequest	false	"."
-//	@Success	200		{object}	rest.Page[target.Target]
-//	@Router		/towns/{town}/targets [get]
 func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (rest.Page[target.Target], error) {
 	f := target.Filter{Period: req.Period, Branch: req.Branch, State: target.State(req.State), Limit: req.Limit()}
 	if req.On != nil {
@@ -44,15 +39,12 @@ func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (rest.
 // proposeTargets applies the town's rules to the latest publication of a period.
 // Asked again, it proposes nothing twice.
 //
-//	@ID			proposeTargets
 //	@Summary	Propose improvement targets by the rules
-//	@Tags		improvement
-//	@Success	200	{object}	target.Proposal
-//	@Router		/towns/{town}/periods/{period}/targets/propose [post]
 func (s *Server) proposeTargets(ctx context.Context, req periodRequest) (target.Proposal, error) {
 	return target.Propose(ctx, s.db(ctx), s.board, req.Town, req.Period)
 }
 
+// targetInput is a branch proposed for improvement, and why.
 type targetInput struct {
 	Branch string `json:"branch" validate:"required" example:"b07"`
 	Reason string `json:"reason" validate:"required,max=2000" multiline:"true"`
@@ -65,12 +57,7 @@ type addTargetRequest struct {
 
 // addTarget proposes a branch that no rule names.
 //
-//	@ID			addTarget
 //	@Summary	Propose an improvement target by hand
-//	@Tags		improvement
-//	@Param		body	body		targetInput	true	"which, and why"
-//	@Success	201		{object}	target.Target
-//	@Router		/towns/{town}/targets [post]
 func (s *Server) addTarget(ctx context.Context, req addTargetRequest) (rest.Created[target.Target], error) {
 	t, err := target.Add(ctx, s.db(ctx), req.Town, req.Body.Branch, req.Body.Reason)
 	return rest.Created[target.Target]{Key: t.ID, Value: t}, err
@@ -81,18 +68,16 @@ type targetRequest struct {
 	Target string `uri:"target"`
 }
 
-// findTarget answers one improvement target, its history and what the caller can
+// findTarget returns one improvement target, its history and what the caller can
 // do with it.
 //
-//	@ID			findTarget
 //	@Summary	Read an improvement target
-//	@Tags		improvement
-//	@Success	200	{object}	target.Target
-//	@Router		/towns/{town}/targets/{target} [get]
 func (s *Server) findTarget(ctx context.Context, req targetRequest) (target.Target, error) {
 	return target.Find(ctx, s.db(ctx), req.Town, req.Target)
 }
 
+// targetTransition is a step of an improvement target: the state to reach, why, and
+// what came of it.
 type targetTransition struct {
 	To      string `json:"to" validate:"required,oneof=confirmed dismissed ended"`
 	Reason  string `json:"reason" validate:"max=2000" multiline:"true"`                  // needed to dismiss and to end, and to confirm what has lapsed
@@ -107,13 +92,7 @@ type decideTargetRequest struct {
 
 // decideTarget confirms or dismisses a proposal, or ends a target.
 //
-//	@ID			decideTarget
 //	@Summary	Decide on an improvement target
-//	@Tags		improvement
-//	@Param		If-Match	header		string				true	"."
-//	@Param		body		body		targetTransition	true	"where to, why, and what came of it"
-//	@Success	200			{object}	target.Target
-//	@Router		/towns/{town}/targets/{target}/transitions [post]
 func (s *Server) decideTarget(ctx context.Context, req decideTargetRequest) (target.Target, error) {
 	return target.Decide(ctx, s.db(ctx), req.Town, req.Target, req.Version, target.Decision{
 		To: target.State(req.Body.To), Reason: req.Body.Reason, Outcome: req.Body.Outcome,

@@ -16,15 +16,10 @@ type listTasksRequest struct {
 	rest.PageQuery
 }
 
-// listTasks answers the tasks of a measure: of the branches in the caller's reach,
+// listTasks returns the tasks of a measure: of the branches in the caller's reach,
 // of the town, and those for which he or she answers.
 //
-//	@ID			listTasks
 //	@Summary	List the tasks of a measure
-//	@Tags		improvement
-//	@Param		query	query		listTasksRequest	false	"."
-//	@Success	200		{object}	rest.Page[measure.Task]
-//	@Router		/towns/{town}/measures/{measure}/tasks [get]
 func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (rest.Page[measure.Task], error) {
 	if err := measure.Check(req.Measure); err != nil {
 		return rest.Page[measure.Task]{}, err
@@ -40,6 +35,7 @@ func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (rest.Page
 	return rest.NewPage(list, req.PageQuery, func(t measure.Task) []any { return []any{t.ID} })
 }
 
+// taskInput is a new task: what, for which branch, by whom and until when.
 type taskInput struct {
 	Branch *string  `json:"branch" example:"b07"` // absent = for the town
 	Person *string  `json:"person" example:"instructor-2"`
@@ -59,12 +55,7 @@ type setTaskRequest struct {
 
 // setTask adds a task to a measure.
 //
-//	@ID			setTask
 //	@Summary	Set a task
-//	@Tags		improvement
-//	@Param		body	body		taskInput	true	"what, for whom, by whom, until when"
-//	@Success	201		{object}	measure.Task
-//	@Router		/towns/{town}/measures/{measure}/tasks [post]
 func (s *Server) setTask(ctx context.Context, req setTaskRequest) (rest.Created[measure.Task], error) {
 	t, err := measure.SetTask(ctx, s.db(ctx), req.Town, req.Measure, req.Body.plan())
 	return rest.Created[measure.Task]{Key: t.ID, Value: t}, err
@@ -76,17 +67,14 @@ type taskRequest struct {
 	Task    string `uri:"task"`
 }
 
-// findTask answers one task, its timeline and what the caller can do with it.
+// findTask returns one task, its timeline and what the caller can do with it.
 //
-//	@ID			findTask
 //	@Summary	Read a task
-//	@Tags		improvement
-//	@Success	200	{object}	measure.Task
-//	@Router		/towns/{town}/measures/{measure}/tasks/{task} [get]
 func (s *Server) findTask(ctx context.Context, req taskRequest) (measure.Task, error) {
 	return measure.FindTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task)
 }
 
+// changedTaskInput is a task as it shall be, and why it changes.
 type changedTaskInput struct {
 	taskInput
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
@@ -100,16 +88,12 @@ type changeTaskRequest struct {
 
 // changeTask sets an open task anew.
 //
-//	@ID			changeTask
 //	@Summary	Change a task
-//	@Tags		improvement
-//	@Param		body	body		changedTaskInput	true	"all of it, and why it changes"
-//	@Success	200		{object}	measure.Task
-//	@Router		/towns/{town}/measures/{measure}/tasks/{task} [put]
 func (s *Server) changeTask(ctx context.Context, req changeTaskRequest) (measure.Task, error) {
 	return measure.ChangeTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, req.Body.plan(), req.Body.Reason)
 }
 
+// taskReport is how far a task has come, and what was done.
 type taskReport struct {
 	Progress *int64 `json:"progress" validate:"required,min=0,max=100" example:"40"` // percent
 	Note     string `json:"note" validate:"required,max=2000" multiline:"true"`
@@ -122,20 +106,15 @@ type reportTaskRequest struct {
 	Body taskReport
 }
 
-// reportTask says how far a task has come.
+// reportTask records how far a task has come.
 //
-//	@ID			reportTask
 //	@Summary	Report on a task
-//	@Tags		improvement
-//	@Param		If-Match	header		string		true	"."
-//	@Param		body		body		taskReport	true	"how far, and what was done"
-//	@Success	200			{object}	measure.Task
-//	@Router		/towns/{town}/measures/{measure}/tasks/{task}/report [post]
 func (s *Server) reportTask(ctx context.Context, req reportTaskRequest) (measure.Task, error) {
 	in := req.Body
 	return measure.ReportTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, *in.Progress, in.Note, in.Evidence)
 }
 
+// taskTransition is a step of a task: the state to reach, why, and what shows it.
 type taskTransition struct {
 	To       string `json:"to" validate:"required,oneof=open done dropped"`
 	Reason   string `json:"reason" validate:"max=2000" multiline:"true"`   // needed to drop and to reopen
@@ -150,13 +129,7 @@ type moveTaskRequest struct {
 
 // moveTask finishes, drops or reopens a task.
 //
-//	@ID			moveTask
 //	@Summary	Finish, drop or reopen a task
-//	@Tags		improvement
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		taskTransition	true	"where to, why, and what shows it"
-//	@Success	200			{object}	measure.Task
-//	@Router		/towns/{town}/measures/{measure}/tasks/{task}/transitions [post]
 func (s *Server) moveTask(ctx context.Context, req moveTaskRequest) (measure.Task, error) {
 	in := req.Body
 	return measure.MoveTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, measure.TaskState(in.To), in.Reason, in.Evidence)

@@ -14,14 +14,9 @@ type listTeamsRequest struct {
 	rest.PageQuery
 }
 
-// listTeams answers the pioneer teams of a town.
+// listTeams returns the pioneer teams of a town.
 //
-//	@ID			listTeams
 //	@Summary	List pioneer teams
-//	@Tags		exchange
-//	@Param		query	query		listTeamsRequest	false	"."
-//	@Success	200		{object}	rest.Page[project.Team]
-//	@Router		/towns/{town}/teams [get]
 func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (rest.Page[project.Team], error) {
 	after := ""
 	if err := req.Resume(&after); err != nil {
@@ -34,6 +29,7 @@ func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (rest.Page
 	return rest.NewPage(list, req.PageQuery, func(t project.Team) []any { return []any{t.Code} })
 }
 
+// teamInput is all that can change of a pioneer team.
 type teamInput struct {
 	Name      text.Text `json:"name"`
 	Field     string    `json:"field" validate:"required,oneof=development governance hard-tasks ethos"`
@@ -49,6 +45,7 @@ func (in teamInput) of(town, code string) project.Team {
 	return t
 }
 
+// newTeamInput is a new pioneer team.
 type newTeamInput struct {
 	Code string `json:"code" validate:"required" example:"river-watch"`
 	teamInput
@@ -61,12 +58,7 @@ type createTeamRequest struct {
 
 // createTeam registers a pioneer team of branches that the caller leads.
 //
-//	@ID			createTeam
 //	@Summary	Register a pioneer team
-//	@Tags		exchange
-//	@Param		body	body		newTeamInput	true	"the team"
-//	@Success	201		{object}	project.Team
-//	@Router		/towns/{town}/teams [post]
 func (s *Server) createTeam(ctx context.Context, req createTeamRequest) (rest.Created[project.Team], error) {
 	t, err := project.CreateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
 	return rest.Created[project.Team]{Key: t.Code, Value: t}, err
@@ -77,13 +69,9 @@ type teamRequest struct {
 	Team string `uri:"team"`
 }
 
-// findTeam answers one pioneer team.
+// findTeam returns one pioneer team.
 //
-//	@ID			findTeam
 //	@Summary	Read a pioneer team
-//	@Tags		exchange
-//	@Success	200	{object}	project.Team
-//	@Router		/towns/{town}/teams/{team} [get]
 func (s *Server) findTeam(ctx context.Context, req teamRequest) (project.Team, error) {
 	return project.FindTeam(ctx, s.db(ctx), req.Town, req.Team)
 }
@@ -96,12 +84,7 @@ type updateTeamRequest struct {
 
 // updateTeam changes a team of which the caller leads a branch.
 //
-//	@ID			updateTeam
 //	@Summary	Change a pioneer team
-//	@Tags		exchange
-//	@Param		body	body		teamInput	true	"all of it"
-//	@Success	200		{object}	project.Team
-//	@Router		/towns/{town}/teams/{team} [put]
 func (s *Server) updateTeam(ctx context.Context, req updateTeamRequest) (project.Team, error) {
 	return project.UpdateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Team), req.Version)
 }

@@ -11,15 +11,9 @@ import (
 
 type listAreasRequest struct{ rest.PageQuery }
 
-// listAreas answers the nodes of the administrative tree in the order of codes.
+// listAreas returns the nodes of the administrative tree in the order of codes.
 //
-//	@ID			listAreas
 //	@Summary	List the areas of the administrative tree
-//	@Tags		structure
-//	@Security
-//	@Param		query	query		listAreasRequest	false	"."
-//	@Success	200		{object}	rest.Page[town.Area]
-//	@Router		/areas [get]
 func (s *Server) listAreas(ctx context.Context, req listAreasRequest) (rest.Page[town.Area], error) {
 	var after string
 	if err := req.Resume(&after); err != nil {
@@ -32,6 +26,7 @@ func (s *Server) listAreas(ctx context.Context, req listAreasRequest) (rest.Page
 	return rest.NewPage(areas, req.PageQuery, func(a town.Area) []any { return []any{a.Code} })
 }
 
+// areaInput is a new area.
 type areaInput struct {
 	Code       string    `json:"code" validate:"required,numeric,min=2,max=12" example:"440605126"`
 	ParentCode *string   `json:"parent_code" validate:"omitempty,numeric,min=2,max=12" example:"440605"`
@@ -44,12 +39,7 @@ type createAreaRequest struct{ Body areaInput }
 
 // createArea adds a node to the administrative tree. It has no address of its own.
 //
-//	@ID			createArea
 //	@Summary	Add an area to the administrative tree
-//	@Tags		structure
-//	@Param		body	body		areaInput	true	"the new area"
-//	@Success	201		{object}	town.Area
-//	@Router		/areas [post]
 func (s *Server) createArea(ctx context.Context, req createAreaRequest) (rest.Created[town.Area], error) {
 	b := req.Body
 	a, err := town.CreateArea(ctx, s.db(ctx), town.Area{
@@ -60,16 +50,10 @@ func (s *Server) createArea(ctx context.Context, req createAreaRequest) (rest.Cr
 
 type listTownsRequest struct{ rest.PageQuery }
 
-// listTowns answers the towns that the caller may know of: without a key those
+// listTowns returns the towns that the caller may know of: without a key those
 // that open their results, with a key limited to towns those.
 //
-//	@ID			listTowns
 //	@Summary	List the towns that the caller may know of
-//	@Tags		structure
-//	@Security
-//	@Param		query	query		listTownsRequest	false	"."
-//	@Success	200		{object}	rest.Page[town.Town]
-//	@Router		/towns [get]
 func (s *Server) listTowns(ctx context.Context, req listTownsRequest) (rest.Page[town.Town], error) {
 	p := access.Caller(ctx)
 	f := town.Filter{Only: p.Towns, Open: p.Role == "", Limit: req.Limit()}
@@ -83,6 +67,7 @@ func (s *Server) listTowns(ctx context.Context, req listTownsRequest) (rest.Page
 	return rest.NewPage(towns, req.PageQuery, func(t town.Town) []any { return []any{t.Code} })
 }
 
+// townInput is a new town.
 type townInput struct {
 	Code        string    `json:"code" validate:"required,code" example:"lishui"`
 	AreaCode    string    `json:"area_code" validate:"required" example:"440605126"`
@@ -95,12 +80,7 @@ type createTownRequest struct{ Body townInput }
 
 // createTown adds a town with the usual kinds of branch.
 //
-//	@ID			createTown
 //	@Summary	Add a town
-//	@Tags		structure
-//	@Param		body	body		townInput	true	"the new town"
-//	@Success	201		{object}	town.Town
-//	@Router		/towns [post]
 func (s *Server) createTown(ctx context.Context, req createTownRequest) (rest.Created[town.Town], error) {
 	b := req.Body
 	t, err := town.Create(ctx, s.db(ctx), town.Town{
@@ -113,18 +93,14 @@ type townRequest struct {
 	Town string `uri:"town"`
 }
 
-// findTown answers one town.
+// findTown returns one town.
 //
-//	@ID			findTown
 //	@Summary	Read a town
-//	@Tags		structure
-//	@Security
-//	@Success	200	{object}	town.Town
-//	@Router		/towns/{town} [get]
 func (s *Server) findTown(ctx context.Context, req townRequest) (town.Town, error) {
 	return town.Find(ctx, s.db(ctx), req.Town)
 }
 
+// townChange is all that can change of a town.
 type townChange struct {
 	Name        text.Text `json:"name" validate:"required"`
 	OpenResults *bool     `json:"open_results" validate:"required"`
@@ -138,17 +114,13 @@ type updateTownRequest struct {
 
 // updateTown changes what a town is called and whether it opens its results.
 //
-//	@ID			updateTown
 //	@Summary	Rename a town, open or close its results
-//	@Tags		structure
-//	@Param		body	body		townChange	true	"all that can change"
-//	@Success	200		{object}	town.Town
-//	@Router		/towns/{town} [put]
 func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.Town, error) {
 	defer rest.AfterCommit(ctx, s.authCache.forget)
 	return town.Update(ctx, s.db(ctx), req.Town, req.Version, req.Body.Name, *req.Body.OpenResults)
 }
 
+// categoryInput is a new kind or class of branches.
 type categoryInput struct {
 	Code       string    `json:"code" validate:"required,code" example:"rural"`
 	Name       text.Text `json:"name" validate:"required"`
@@ -160,14 +132,9 @@ type createCategoryRequest struct {
 	Body categoryInput
 }
 
-// listKinds answers what branches of the town can be, all on one page.
+// listKinds returns what branches of the town can be, all on one page.
 //
-//	@ID			listKinds
 //	@Summary	List the kinds of branch
-//	@Tags		structure
-//	@Security
-//	@Success	200	{object}	rest.Page[town.Kind]
-//	@Router		/towns/{town}/kinds [get]
 func (s *Server) listKinds(ctx context.Context, req townRequest) (rest.Page[town.Kind], error) {
 	kinds, err := town.ListKinds(ctx, s.db(ctx), req.Town)
 	return rest.Page[town.Kind]{Items: kinds}, err
@@ -175,26 +142,16 @@ func (s *Server) listKinds(ctx context.Context, req townRequest) (rest.Page[town
 
 // createKind adds a kind of branch. It has no address of its own.
 //
-//	@ID			createKind
 //	@Summary	Add a kind of branch
-//	@Tags		structure
-//	@Param		body	body		categoryInput	true	"the new kind"
-//	@Success	201		{object}	town.Kind
-//	@Router		/towns/{town}/kinds [post]
 func (s *Server) createKind(ctx context.Context, req createCategoryRequest) (rest.Created[town.Kind], error) {
 	b := req.Body
 	k, err := town.CreateKind(ctx, s.db(ctx), town.Kind{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
 	return rest.Created[town.Kind]{Value: k}, err
 }
 
-// listClasses answers the peer groups of the town, all on one page.
+// listClasses returns the peer groups of the town, all on one page.
 //
-//	@ID			listClasses
 //	@Summary	List the classes that rank together
-//	@Tags		structure
-//	@Security
-//	@Success	200	{object}	rest.Page[town.Class]
-//	@Router		/towns/{town}/classes [get]
 func (s *Server) listClasses(ctx context.Context, req townRequest) (rest.Page[town.Class], error) {
 	classes, err := town.ListClasses(ctx, s.db(ctx), req.Town)
 	return rest.Page[town.Class]{Items: classes}, err
@@ -202,12 +159,7 @@ func (s *Server) listClasses(ctx context.Context, req townRequest) (rest.Page[to
 
 // createClass adds a peer group. It has no address of its own.
 //
-//	@ID			createClass
 //	@Summary	Add a class that ranks together
-//	@Tags		structure
-//	@Param		body	body		categoryInput	true	"the new class"
-//	@Success	201		{object}	town.Class
-//	@Router		/towns/{town}/classes [post]
 func (s *Server) createClass(ctx context.Context, req createCategoryRequest) (rest.Created[town.Class], error) {
 	b := req.Body
 	c, err := town.CreateClass(ctx, s.db(ctx), town.Class{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})

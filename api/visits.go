@@ -21,15 +21,10 @@ type listVisitsRequest struct {
 	rest.PageQuery
 }
 
-// listVisits answers the visits that the caller may read with what they found, in
+// listVisits returns the visits that the caller may read with what they found, in
 // the order in which they were entered. A draft is shown to its author alone.
 //
-//	@ID			listVisits
 //	@Summary	List visits
-//	@Tags		improvement
-//	@Param		query	query		listVisitsRequest	false	"."
-//	@Success	200		{object}	rest.Page[visit.Visit]
-//	@Router		/towns/{town}/visits [get]
 func (s *Server) listVisits(ctx context.Context, req listVisitsRequest) (rest.Page[visit.Visit], error) {
 	f := visit.Filter{
 		Branch: req.Branch, By: req.By, State: visit.State(req.State), From: req.From, Until: req.Until,
@@ -45,6 +40,7 @@ func (s *Server) listVisits(ctx context.Context, req listVisitsRequest) (rest.Pa
 	return rest.NewPage(list, req.PageQuery, func(v visit.Visit) []any { return []any{v.ID} })
 }
 
+// checkInput is one point that was looked at during a visit.
 type checkInput struct {
 	Code string `json:"code" validate:"omitempty,code" example:"ledger"`
 	Text string `json:"text" validate:"required,max=500" example:"the ledger of meetings is kept"`
@@ -52,6 +48,7 @@ type checkInput struct {
 	Note string `json:"note" validate:"max=2000" multiline:"true"`
 }
 
+// findingInput is one finding of a visit.
 type findingInput struct {
 	Statement string  `json:"statement" validate:"required,max=2000" multiline:"true" example:"two meetings have no minutes"`
 	Severity  string  `json:"severity" validate:"required,oneof=minor major critical"`
@@ -81,6 +78,7 @@ func (in visitInput) content() visit.Content {
 	return c
 }
 
+// newVisit is a new visit: where it led and what was seen.
 type newVisit struct {
 	Branch string `json:"branch" validate:"required" example:"b07"`
 	visitInput
@@ -94,12 +92,7 @@ type beginVisitRequest struct {
 // beginVisit enters a draft of a visit that the caller made. He or she was paired
 // with the branch on that day, or is of an office that was linked to it.
 //
-//	@ID			beginVisit
 //	@Summary	Enter a visit
-//	@Tags		improvement
-//	@Param		body	body		newVisit	true	"what was seen"
-//	@Success	201		{object}	visit.Visit
-//	@Router		/towns/{town}/visits [post]
 func (s *Server) beginVisit(ctx context.Context, req beginVisitRequest) (rest.Created[visit.Visit], error) {
 	v, err := visit.Begin(ctx, s.db(ctx), visit.Visit{TownID: req.Town, BranchCode: req.Body.Branch, Content: req.Body.content()})
 	return rest.Created[visit.Visit]{Key: v.ID, Value: v}, err
@@ -110,18 +103,15 @@ type visitRequest struct {
 	Visit string `uri:"visit"`
 }
 
-// findVisit answers one visit with its history, and who was paired with the branch
+// findVisit returns one visit with its history, and who was paired with the branch
 // on the day of the visit.
 //
-//	@ID			findVisit
 //	@Summary	Read a visit
-//	@Tags		improvement
-//	@Success	200	{object}	visit.Visit
-//	@Router		/towns/{town}/visits/{visit} [get]
 func (s *Server) findVisit(ctx context.Context, req visitRequest) (visit.Visit, error) {
 	return visit.Find(ctx, s.db(ctx), req.Town, req.Visit)
 }
 
+// visitChange is all that a visit recorded, and why it is corrected.
 type visitChange struct {
 	visitInput
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to correct what is recorded
@@ -136,22 +126,20 @@ type writeVisitRequest struct {
 // writeVisit replaces the caller's own draft, or corrects what he or she has
 // recorded: what it told before stays in the history.
 //
-//	@ID			writeVisit
 //	@Summary	Write or correct a visit
-//	@Tags		improvement
-//	@Param		body	body		visitChange	true	"all that the visit tells, and why it is corrected"
-//	@Success	200		{object}	visit.Visit
-//	@Router		/towns/{town}/visits/{visit} [put]
 func (s *Server) writeVisit(ctx context.Context, req writeVisitRequest) (visit.Visit, error) {
 	return visit.Write(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.content(), req.Body.Reason)
 }
 
+// visitTransition is a step of a visit: the state to reach, and the problems that it
+// opens.
 type visitTransition struct {
 	To       string         `json:"to" validate:"required,oneof=recorded"`
 	Reason   string         `json:"reason" validate:"max=2000" multiline:"true"`
 	Problems []foundProblem `json:"problems" validate:"max=20,dive"` // opened with the recording
 }
 
+// foundProblem is a problem that a finding of the visit opens.
 type foundProblem struct {
 	Finding int64 `json:"finding" validate:"min=1" example:"1"` // of the visit
 	problemInput
@@ -166,13 +154,7 @@ type moveVisitRequest struct {
 // moveVisit records the caller's own draft, and opens problems for what it found.
 // From then on others see it, and it is only corrected.
 //
-//	@ID			moveVisit
 //	@Summary	Record a visit
-//	@Tags		improvement
-//	@Param		If-Match	header		string			true	"."
-//	@Param		body		body		visitTransition	true	"where to"
-//	@Success	200			{object}	visit.Visit
-//	@Router		/towns/{town}/visits/{visit}/transitions [post]
 func (s *Server) moveVisit(ctx context.Context, req moveVisitRequest) (visit.Visit, error) {
 	var found []visit.Problem
 	for _, in := range req.Body.Problems {

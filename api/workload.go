@@ -17,15 +17,10 @@ type listPairingsRequest struct {
 	rest.PageQuery
 }
 
-// listPairings answers who leads, mentors, instructs and serves each branch on a
+// listPairings returns who leads, mentors, instructs and serves each branch on a
 // day, in the order of branch codes.
 //
-//	@ID			listPairings
 //	@Summary	List who works on which branch on a day
-//	@Tags		people
-//	@Param		query	query		listPairingsRequest	false	"."
-//	@Success	200		{object}	rest.Page[people.Pairing]
-//	@Router		/towns/{town}/pairings [get]
 func (s *Server) listPairings(ctx context.Context, req listPairingsRequest) (rest.Page[people.Pairing], error) {
 	f := people.PairingFilter{On: s.dayOr(req.On), Branch: req.Branch, Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
@@ -73,27 +68,17 @@ type listMentorshipsRequest struct {
 	On *day.Date `form:"on" swaggertype:"string" format:"date"` // on this day; today if absent
 }
 
-// listMentors answers everybody who is appointed mentor on a day, on one page.
+// listMentors returns everybody who is appointed mentor on a day, on one page.
 //
-//	@ID			listMentors
 //	@Summary	List the mentors with letter, term, branches and load
-//	@Tags		people
-//	@Param		query	query		listMentorshipsRequest	false	"."
-//	@Success	200		{object}	Mentorships
-//	@Router		/towns/{town}/mentors [get]
 func (s *Server) listMentors(ctx context.Context, req listMentorshipsRequest) (Mentorships, error) {
 	return s.mentorships(ctx, req, access.Mentor)
 }
 
-// listInstructors answers everybody who is appointed instructor on a day, on one
+// listInstructors returns everybody who is appointed instructor on a day, on one
 // page.
 //
-//	@ID			listInstructors
 //	@Summary	List the instructors with letter, term, branches and load
-//	@Tags		people
-//	@Param		query	query		listMentorshipsRequest	false	"."
-//	@Success	200		{object}	Mentorships
-//	@Router		/towns/{town}/instructors [get]
 func (s *Server) listInstructors(ctx context.Context, req listMentorshipsRequest) (Mentorships, error) {
 	return s.mentorships(ctx, req, access.Instructor)
 }

@@ -1,39 +1,30 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/swaggo/swag"
+
+	"bulwark/docs/generate/testdata/api"
 )
 
 var update = flag.Bool("update", false, "write testdata/openapi.json anew")
 
-// fixture runs swag over testdata, as make generate does over the service.
-func fixture(t *testing.T, strict bool) []byte {
+// fixture reads testdata as make generate reads the service.
+func fixture(t *testing.T) source {
 	t.Helper()
-	p := swag.New(swag.SetDebugger(silent{}))
-	p.RequiredByDefault = strict
-	if err := p.ParseAPIMultiSearchDir([]string{"testdata/api", "testdata/town"}, "api.go", 1); err != nil {
-		t.Fatal(err)
-	}
-	data, err := json.Marshal(p.GetSwagger())
+	s, err := read([]string{"testdata/api", "testdata/town", "../../internal/rest", "../../internal/fault", "../../internal/text", "../../pkg/composite"}, "api.go", api.Routes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return data
+	return s
 }
 
-type silent struct{}
-
-func (silent) Printf(string, ...any) {}
-
 func TestFixture(t *testing.T) {
-	got, err := generate(fixture(t, false), fixture(t, true))
+	got, err := generate(fixture(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,38 +44,38 @@ func TestFixture(t *testing.T) {
 }
 
 func TestGenerateIsDeterministic(t *testing.T) {
-	swagger, strict := fixture(t, false), fixture(t, true)
-	first, err := generate(swagger, strict)
+	s := fixture(t)
+	first, err := generate(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 20 {
-		again, err := generate(swagger, strict)
+		again, err := generate(s)
 		if err != nil || string(again) != string(first) {
 			t.Fatalf("the second run differs (error %v)", err)
 		}
 	}
 }
 
-// Each mistake of an annotation is told with its place.
+// Each mistake is told with its place.
 func TestMistakesAreTold(t *testing.T) {
-	good := string(fixture(t, false))
+	good := fixture(t)
 	for _, tt := range []struct{ name, old, new, want string }{
-		{"no id", `"operationId":"createBranch",`, ``, "POST /towns/{town}/branches: @ID"},
-		{"id is no name", `"createBranch"`, `"create-branch"`, "camelCase"},
-		{"id twice", `"createBranch"`, `"listBranches"`, "@ID listBranches is also that of GET /towns/{town}/branches"},
+		{"handler is no name", `"createBranch"`, `"create-branch"`, "camelCase"},
+		{"handler twice", `"createBranch"`, `"listBranches"`, "listBranches also serves GET /towns/{town}/branches"},
 		{"no summary", `"summary":"Found a branch",`, ``, "@Summary"},
 		{"unknown tag", `"tags":["structure"]`, `"tags":["other"]`, `tag "other"`},
-		{"unknown path parameter", `/branches/{n}`, `/branches/{what}`, "say what {what} is"},
+		{"unknown path parameter", `/branches/{version}`, `/branches/{what}`, "say what {what} is"},
 		{"two schemas of one name", `"town.Name":{`, `"api.Branch":{"type":"object"},"town.Name":{`, "api.Branch and town.Branch"},
 		{"dangling reference", `"town.Name":{`, `"town.Gone":{`, "Name"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if !strings.Contains(good, tt.old) {
+			if !strings.Contains(string(good.swagger), tt.old) {
 				t.Fatalf("the fixture has no %s", tt.old)
 			}
-			bad := []byte(strings.ReplaceAll(good, tt.old, tt.new))
-			if _, err := generate(bad, bad); err == nil || !strings.Contains(err.Error(), tt.want) {
+			swagger := []byte(strings.ReplaceAll(string(good.swagger), tt.old, tt.new))
+			bad := source{swagger, swagger, good.words}
+			if _, err := generate(bad); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got error %v, want one with %q", err, tt.want)
 			}
 		})

@@ -1,12 +1,9 @@
-// Command generate turns what swag reads from the annotations in package api
-// (Swagger 2.0) into the OpenAPI 3.0.3 document that the service publishes, and
-// adds what is the same for every operation, so that no handler repeats it.
+// Command generate writes the OpenAPI 3.0.3 document that the service publishes.
+// Addresses, requests and answers come from the routes; swag reads the types, their
+// fields and the words from the sources as Swagger 2.0. This program converts that
+// and adds what is the same for every operation, so that no handler repeats it.
 //
-// Usage: generate SWAGGER.json STRICT.json >openapi.json
-//
-// Both inputs come from one source; the second from swag --requiredByDefault.
-// Swag cannot tell what a request must hold from what an answer always holds:
-// the first input is right about requests, the second about answers.
+// Usage, in the root of the module: generate >openapi.json
 package main
 
 import (
@@ -18,28 +15,23 @@ import (
 	"github.com/getkin/kin-openapi/openapi2"
 	"github.com/getkin/kin-openapi/openapi2conv"
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"bulwark/api"
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string) error {
-	if len(args) != 2 {
-		return fmt.Errorf("want two files, have %d", len(args))
-	}
-	swagger, err := os.ReadFile(args[0])
+func run() error {
+	s, err := read([]string{"api", "internal", "pkg"}, "service.go", api.Routes())
 	if err != nil {
 		return err
 	}
-	strict, err := os.ReadFile(args[1])
-	if err != nil {
-		return err
-	}
-	document, err := generate(swagger, strict)
+	document, err := generate(s)
 	if err != nil {
 		return err
 	}
@@ -47,14 +39,17 @@ func run(args []string) error {
 	return err
 }
 
-// generate gives the same bytes for the same inputs.
-func generate(swagger, strict []byte) ([]byte, error) {
-	doc, err := convert(swagger)
+// generate returns the same bytes for the same sources.
+func generate(s source) ([]byte, error) {
+	doc, err := convert(s.swagger, s.words)
 	if err != nil {
 		return nil, err
 	}
-	answers, err := convert(strict)
+	answers, err := convert(s.strict, s.words)
 	if err != nil {
+		return nil, err
+	}
+	if err := addRules(doc); err != nil {
 		return nil, err
 	}
 	refineSchemas(doc, answers)
@@ -79,8 +74,8 @@ func generate(swagger, strict []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func convert(swagger []byte) (*openapi3.T, error) {
-	swagger, err := rename(swagger)
+func convert(swagger []byte, w words) (*openapi3.T, error) {
+	swagger, err := refineDefinitions(swagger, w)
 	if err != nil {
 		return nil, err
 	}

@@ -53,8 +53,9 @@ var pathWords = map[string]string{
 
 var pathParameter = regexp.MustCompile(`\{([^}]*)\}`)
 
-// addPathParameters declares the parameters of the path, so that no annotation
-// needs to. An annotation that describes one in other words wins.
+// addPathParameters declares the parameters of the path and the headers that every
+// operation reads, so that no annotation needs to. An annotation that describes one
+// in other words wins.
 func addPathParameters(doc *openapi3.T, path string, item *openapi3.PathItem) error {
 	for _, match := range pathParameter.FindAllStringSubmatch(path, -1) {
 		name := match[1]
@@ -70,16 +71,18 @@ func addPathParameters(doc *openapi3.T, path string, item *openapi3.PathItem) er
 		if !known {
 			return fmt.Errorf("%s: say what {%s} is, in pathWords of docs/generate or with @Param", path, name)
 		}
-		if doc.Components.Parameters[name] == nil {
+		component := name + "Param" // never the name of a schema: generated clients have one name space
+		if doc.Components.Parameters[component] == nil {
 			schema := openapi3.NewStringSchema()
 			if strings.HasPrefix(words, "number ") {
 				schema = openapi3.NewInt64Schema().WithMin(1)
 			}
 			p := openapi3.NewPathParameter(name).WithDescription(words).WithSchema(schema)
-			doc.Components.Parameters[name] = &openapi3.ParameterRef{Value: p}
+			doc.Components.Parameters[component] = &openapi3.ParameterRef{Value: p}
 		}
-		item.Parameters = append(item.Parameters, sharedParameter(name))
+		item.Parameters = append(item.Parameters, sharedParameter(component))
 	}
+	item.Parameters = append(item.Parameters, sharedParameter("Act-As"), sharedParameter("Accept-Language"))
 	return nil
 }
 
@@ -100,6 +103,7 @@ func refineParameters(method string, op *openapi3.Operation) {
 	}
 	if op.RequestBody != nil {
 		delete(op.RequestBody.Value.Extensions, "x-originalParamName")
+		op.RequestBody.Value.Description = "" // that of its schema
 	}
 	if method == http.MethodGet {
 		op.Parameters = append(op.Parameters, sharedParameter("If-None-Match"))
@@ -110,7 +114,6 @@ func refineParameters(method string, op *openapi3.Operation) {
 	if method == http.MethodPost {
 		op.Parameters = append(op.Parameters, sharedParameter("Idempotency-Key"))
 	}
-	op.Parameters = append(op.Parameters, sharedParameter("Act-As"), sharedParameter("Accept-Language"))
 }
 
 // conditional operations change a version that the caller has read: PUT, PATCH

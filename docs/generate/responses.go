@@ -9,26 +9,26 @@ import (
 
 const problemType = "application/problem+json"
 
-// refineResponses adds the headers of a success, writes listed failures as
-// problems, and adds the failures that the method can always meet.
+// refineResponses adds the headers of a success, and the failures: those on which
+// a client acts by name, all others as the default.
 func refineResponses(method string, op *openapi3.Operation) {
 	for status, response := range op.Responses.Map() {
 		if code, err := strconv.Atoi(status); err == nil && code < 400 {
 			refineSuccess(method, code, response.Value)
 		} else {
-			response.Value.Content = problemContent()
-			response.Value.Headers = headers("X-Request-Id", "Content-Language")
+			op.Responses.Delete(status)
 		}
 	}
 	if method == http.MethodGet {
-		op.Responses.Set("304", &openapi3.ResponseRef{Ref: "#/components/responses/NotModified"})
+		op.Responses.Set("304", &openapi3.ResponseRef{Ref: responsePrefix + "NotModified"})
 	}
-	for _, status := range usualFailures(method, op) {
-		if op.Responses.Status(status) == nil {
-			op.Responses.Set(strconv.Itoa(status), &openapi3.ResponseRef{Ref: "#/components/responses/" + responseName(status)})
-		}
+	for _, status := range actedOn(method, op) {
+		op.Responses.Set(strconv.Itoa(status), &openapi3.ResponseRef{Ref: responsePrefix + responseName(status)})
 	}
+	op.Responses.Set("default", &openapi3.ResponseRef{Ref: responsePrefix + "Failure"})
 }
+
+const responsePrefix = "#/components/responses/"
 
 func refineSuccess(method string, status int, response *openapi3.Response) {
 	response.Headers = headers("X-Request-Id")
@@ -50,23 +50,19 @@ func refineSuccess(method string, status int, response *openapi3.Response) {
 	}
 }
 
-// usualFailures are what the rules of the service answer whoever asks: about
-// the address, the key, the conditions and the body.
-func usualFailures(method string, op *openapi3.Operation) []int {
-	usual := []int{400, 401, 403, 404, 422, 429, 500, 503}
-	if method != http.MethodGet {
-		usual = append(usual, 409, 423)
+// actedOn are the failures after which a program does something else than report
+// them: it looks elsewhere, reads the newer version, marks the faulty fields, or
+// shows who locked the thing.
+func actedOn(method string, op *openapi3.Operation) []int {
+	if method == http.MethodGet {
+		return []int{http.StatusNotFound}
 	}
+	var statuses []int
 	if conditional(method, op) {
-		usual = append(usual, 412, 428)
+		statuses = append(statuses, http.StatusPreconditionFailed)
 	}
 	if op.RequestBody != nil {
-		usual = append(usual, 408, 413, 415)
+		statuses = append(statuses, http.StatusUnprocessableEntity)
 	}
-	for _, response := range op.Responses.Map() {
-		if response.Value != nil && len(response.Value.Content) > 1 {
-			usual = append(usual, 406)
-		}
-	}
-	return usual
+	return append(statuses, http.StatusLocked)
 }

@@ -14,13 +14,14 @@ const schemaPrefix = "#/components/schemas/"
 func refineSchemas(doc, answers *openapi3.T) {
 	requests := requestSchemas(doc)
 	for name, schema := range doc.Components.Schemas {
-		switch {
-		case !requests[name]:
-			schema.Value.Required = answers.Components.Schemas[name].Value.Required
-		case schema.Value.Type.Is(openapi3.TypeObject) && schema.Value.AdditionalProperties == (openapi3.AdditionalProperties{}):
+		if !requests[name] || isRule(name) {
+			schema.Value.Required = slices.Concat(schema.Value.Required, answers.Components.Schemas[name].Value.Required)
+		}
+		if requests[name] && schema.Value.Type.Is(openapi3.TypeObject) && schema.Value.AdditionalProperties == (openapi3.AdditionalProperties{}) {
 			schema.Value.AdditionalProperties.Has = new(false)
 		}
 		slices.Sort(schema.Value.Required)
+		schema.Value.Required = slices.Compact(schema.Value.Required)
 		each(schema, func(s *openapi3.SchemaRef) { refineSchema(s.Value) })
 	}
 }
@@ -63,7 +64,7 @@ func each(schema *openapi3.SchemaRef, visit func(*openapi3.SchemaRef)) {
 	}
 	each(schema.Value.Items, visit)
 	each(schema.Value.AdditionalProperties.Schema, visit)
-	for _, part := range schema.Value.AllOf {
+	for _, part := range slices.Concat(schema.Value.AllOf, schema.Value.OneOf) {
 		each(part, visit)
 	}
 	for _, property := range schema.Value.Properties {

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// failures says when each status is answered.
+// failures describes when each status is answered.
 var failures = map[int]string{
 	400: "The request cannot be read: the problem names the place.",
 	401: "The key is missing, unknown, expired or revoked.",
@@ -32,8 +35,8 @@ var headerWords = map[string]string{
 	"ETag":                 "Version of the answer, for If-Match and If-None-Match; absent where it has none.",
 	"Idempotency-Replayed": "true where the answer is the one kept from when the request came first.",
 	"Location":             "Address of what was made, where it has one.",
-	"Retry-After":          "Seconds to wait before trying again; with 409 only where the request is still being worked on.",
-	"WWW-Authenticate":     "The scheme that is asked for: Bearer.",
+	"Retry-After":          "Seconds to wait before trying again: with 429, 503, and with 409 where the request is still being worked on.",
+	"WWW-Authenticate":     "With 401, the scheme that is asked for: Bearer.",
 	"X-Request-Id":         "Identifier of the request: the one sent along, or a new one.",
 }
 
@@ -68,20 +71,24 @@ func addShared(doc *openapi3.T) {
 	notModified := openapi3.NewResponse().WithDescription("The known answer is still right.")
 	notModified.Headers = headers("X-Request-Id", "ETag")
 	c.Responses = openapi3.ResponseBodies{"NotModified": {Value: notModified}}
+	c.Responses["Failure"] = &openapi3.ResponseRef{Value: failure(allFailures())}
 	for status, words := range failures {
-		c.Responses[responseName(status)] = &openapi3.ResponseRef{Value: failure(status, words)}
+		c.Responses[responseName(status)] = &openapi3.ResponseRef{Value: failure(words)}
 	}
 }
 
-func failure(status int, words string) *openapi3.Response {
-	r := openapi3.NewResponse().WithDescription(words).WithContent(problemContent())
-	r.Headers = headers("X-Request-Id", "Content-Language")
-	switch status {
-	case http.StatusUnauthorized:
-		r.Headers["WWW-Authenticate"] = sharedHeader("WWW-Authenticate")
-	case http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		r.Headers["Retry-After"] = sharedHeader("Retry-After")
+// allFailures describes every status of a failure.
+func allFailures() string {
+	text := "The request failed."
+	for _, status := range slices.Sorted(maps.Keys(failures)) {
+		text += fmt.Sprintf("\n- %d: %s", status, failures[status])
 	}
+	return text
+}
+
+func failure(words string) *openapi3.Response {
+	r := openapi3.NewResponse().WithDescription(words).WithContent(problemContent())
+	r.Headers = headers("X-Request-Id", "Content-Language", "Retry-After", "WWW-Authenticate")
 	return r
 }
 

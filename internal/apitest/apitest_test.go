@@ -30,7 +30,7 @@ const (
 	branch     = `{"code":"b07","kind":"village","label":{},"marks":{},"ranks":[1],"score":null,"version":1,"created_at":"2026-01-02T03:04:05Z"}`
 	goodBody   = `{"code":"b07","score":90,"name":{"zh":"禾丰"}}`
 	goodPage   = `{"items":[` + branch + `]}`
-	goodFault  = `{"type":"about:blank"}`
+	goodFault  = `{"type":"about:blank","title":"Conflict","status":409,"code":"taken","request_id":"1"}`
 	branches   = "/api/v1/towns/demo/branches"
 	listOfDay  = branches + "?from=2026-01-01"
 	jsonType   = "application/json"
@@ -165,7 +165,7 @@ func TestRoutesAndDocumentAreCompared(t *testing.T) {
 	served := []rest.Route{
 		{Method: "GET", Path: "/livez"},
 		{Method: "GET", Path: "/api/v1/towns/:town/branches"},
-		{Method: "DELETE", Path: "/api/v1/towns/:town/branches/:n"},
+		{Method: "DELETE", Path: "/api/v1/towns/:town/branches/:version"},
 		{Method: "POST", Path: "/api/v1/towns/:town/branches/:branch/rename"},
 		{Method: "PUT", Path: "/api/v1/towns/:town"},
 	}

@@ -68,11 +68,11 @@ func parameter(route *routers.Route, in, name string) *openapi3.Parameter {
 }
 
 func checkAnswer(input *openapi3filter.RequestValidationInput, a *Answer) []string {
-	documented := input.Route.Operation.Responses.Status(a.Status)
-	if documented == nil {
+	response := documented(input.Route, a.Status)
+	if response == nil {
 		return []string{fmt.Sprintf("the document has no status %d for %s", a.Status, input.Route.Operation.OperationID)}
 	}
-	content, contentType := documented.Value.Content, a.Header.Get("Content-Type")
+	content, contentType := response.Content, a.Header.Get("Content-Type")
 	if len(content) == 0 {
 		if len(a.Body) > 0 {
 			return []string{fmt.Sprintf("%d has a body of %d bytes, the document has none", a.Status, len(a.Body))}

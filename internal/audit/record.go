@@ -62,7 +62,7 @@ type Record struct {
 	Reason     string    `json:"reason,omitempty"`
 	RequestID  string    `json:"request_id,omitempty"`
 	Hash       string    `json:"hash"` // of this record and the one before it; see docs/audit.md
-}
+} // @name AuditRecord
 
 // TableName returns the name of the table.
 func (Record) TableName() string { return "audit_records" }

@@ -19,7 +19,7 @@ import (
 // Versioned is embedded by rows that people edit. Version is 1 at creation and
 // grows by one with each change.
 type Versioned struct {
-	Version   int64     `json:"version" gorm:"default:1"`
+	Version   int64     `json:"version" gorm:"default:1"` // counted from 1: see If-Match
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 }

@@ -58,7 +58,7 @@ type Case struct {
 	Story       string                  `json:"story"`
 	Indicators  database.JSON[[]string] `json:"indicators" swaggertype:"array,string" example:"governance.02"` // that it raised
 	Measures    database.JSON[[]int]    `json:"measures" swaggertype:"array,integer" example:"4"`              // 1 to 7, that it is an example of
-	Links       database.JSON[[]Link]   `json:"links" swaggertype:"array,object"`
+	Links       database.JSON[[]Link]   `json:"links"`
 	Author      string                  `json:"author,omitempty" example:"mentor-1"` // absent for who may neither read people nor write or review cases of the branch
 	State       CaseState               `json:"state" swaggertype:"string" enums:"draft,submitted,returned,published,superseded,withdrawn"`
 	PublishedAt *time.Time              `json:"published_at,omitempty"`

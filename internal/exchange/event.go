@@ -57,7 +57,7 @@ type Event struct {
 	StateReason string                  `json:"state_reason,omitempty"`
 	Allowed     []string                `gorm:"-" json:"allowed"` // what the caller can do with it now
 	database.Versioned
-}
+} // @name ExchangeEvent
 
 // TableName is the table of Event.
 func (Event) TableName() string { return "exchange_events" }

@@ -60,7 +60,7 @@ type Lock struct {
 	// by which the newer version was made, where an old one was sent
 	Verb    string `json:"verb,omitempty" example:"approve"`
 	CanLift string `json:"can_lift"` // a role, or Nobody
-}
+} // @name LockReason
 
 // Nobody is CanLift of what only time changes, or nothing does.
 const Nobody = "nobody"

@@ -198,7 +198,7 @@ func (s Source) token() string {
 	return fmt.Sprintf("%d.%d.%t.%t", s.Publication, s.SupersededBy, open(s.Notice), open(s.AmendmentNotice))
 }
 
-// FindPublication is a publication as it is cited: with the hashes of its receipt, its clock
+// PublicationDetail is a publication as it is cited: with the hashes of its receipt, its clock
 // and the one that replaced it.
 type PublicationDetail struct {
 	Publication

@@ -67,7 +67,7 @@ func New(o Options) (*Engine, error) {
 }
 
 // Root returns the router of the addresses that begin at "/".
-func (e *Engine) Root() Router { return Router{e.to, e, ""} }
+func (e *Engine) Root() Router { return Router{to: e.to, engine: e} }
 
 // Routes returns the routes in the order in which they were added.
 func (e *Engine) Routes() []Route { return e.routes }

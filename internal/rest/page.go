@@ -11,10 +11,10 @@ import (
 	"bulwark/internal/fault"
 )
 
-// Page is one page of a list. NextPageToken is empty on the last.
+// Page is one page of a list.
 type Page[T any] struct {
 	Items         []T    `json:"items"`
-	NextPageToken string `json:"next_page_token,omitempty"`
+	NextPageToken string `json:"next_page_token,omitempty"` // page_token of the next page; absent on the last
 }
 
 // PageQuery is embedded in every list request.

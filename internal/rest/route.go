@@ -20,9 +20,11 @@ type Handler[Req, Res any] func(ctx context.Context, req Req) (Res, error)
 // Route is one route, and what documentation and tests need to know of it.
 type Route struct {
 	Method, Path string        // Path with :NAME for parameters
+	Tag          string        // area of the API to which the route belongs
 	Action       access.Action // what the caller must be allowed to do
 	Handler      string        // name of the function, without its receiver
 	Request      reflect.Type  // struct with uri, form and header tags and perhaps Body
+	Body         reflect.Type  // of the request; nil where it has none
 	Answer       reflect.Type  // of a success, without Created around it; Nothing where there is no body
 	MediaTypes   []string      // of the answer; empty: application/json
 	Status       int           // of a success
@@ -38,10 +40,16 @@ type Router struct {
 	to     gin.IRouter
 	engine *Engine
 	below  string
+	tag    string
 }
 
 // Under returns the router of the addresses below path.
-func (r Router) Under(path string) Router { return Router{r.to.Group(path), r.engine, r.below + path} }
+func (r Router) Under(path string) Router {
+	return Router{r.to.Group(path), r.engine, r.below + path, r.tag}
+}
+
+// Tag returns the router of the same addresses, for an area of the API.
+func (r Router) Tag(area string) Router { return Router{r.to, r.engine, r.below, area} }
 
 // Get adds a route that reads: 200, and HEAD too.
 func Get[Req, Res any](r Router, path string, action access.Action, h Handler[Req, Res], opts ...Option) {
@@ -89,6 +97,9 @@ func Sends[T any](mediaTypes ...string) Option {
 	return func(r *Route) { answer[T](r); r.MediaTypes = mediaTypes }
 }
 
+// Takes states what is in a body that the handler decodes by itself: T as JSON.
+func Takes[T any]() Option { return func(r *Route) { r.Body = reflect.TypeFor[T]() } }
+
 func answer[T any](r *Route) { r.Answer = reflect.TypeFor[T]() }
 
 // endpoint is one route at work: all that is the same for each of them.
@@ -100,9 +111,12 @@ type endpoint[Req, Res any] struct {
 }
 
 func adapt[Req, Res any](r Router, route Route, h Handler[Req, Res], opts []Option) gin.HandlerFunc {
-	route.Path = r.below + route.Path
+	route.Path, route.Tag = r.below+route.Path, r.tag
 	route.Handler = nameOf(h)
 	route.Request, route.Answer = reflect.TypeFor[Req](), reflect.TypeFor[Res]()
+	if body, ok := route.Request.FieldByName("Body"); ok {
+		route.Body = body.Type
+	}
 	route.BodyLimit = r.engine.Config.BodyLimit
 	if route.Answer == reflect.TypeFor[Nothing]() {
 		route.Status = http.StatusNoContent

@@ -165,8 +165,8 @@ type Indicator struct {
 	Unit            string              `json:"unit,omitempty" example:"%"`
 	Direction       composite.Direction `json:"direction" swaggertype:"string" enums:"benefit,cost"`
 	Entry           Entry               `json:"entry" swaggertype:"string" enums:"reported,rated,derived"`
-	Rule            *Rule               `json:"rule" swaggertype:"object"`
-	Missing         composite.Missing   `json:"missing" swaggertype:"object"`
+	Rule            *Rule               `json:"rule"`
+	Missing         composite.Missing   `json:"missing"`
 	Weight          float64             `json:"weight" example:"4"`              // among its siblings
 	EffectiveWeight float64             `json:"effective_weight" example:"0.04"` // share of the index, 0 to 1
 	Levels          []string            `json:"levels,omitempty"`

@@ -33,7 +33,7 @@ type Document struct {
 type Uncertainty struct {
 	WeightSpread   float64                 `json:"weight_spread"` // each weight times 1−f to 1+f; 0 to below 1
 	Missing        []composite.MissingKind `json:"missing,omitempty"`
-	Normalisations []Rule                  `json:"normalisations,omitempty" swaggertype:"array,object"`
+	Normalisations []Rule                  `json:"normalisations,omitempty"`
 	Aggregations   []composite.Aggregation `json:"aggregations,omitempty"`
 }
 
@@ -52,7 +52,7 @@ type Node struct {
 	Entry     Entry                  `json:"entry,omitempty" swaggertype:"string" enums:"reported,rated,derived"`
 	Range     *Range                 `json:"range,omitempty"`    // of an entry
 	Decimals  *int                   `json:"decimals,omitempty"` // of an entry, at most
-	Rule      *Rule                  `json:"rule,omitempty" swaggertype:"object"`
+	Rule      *Rule                  `json:"rule,omitempty"`
 	Missing   composite.Missing      `json:"missing,omitzero"`
 	Peers     composite.Peers        `json:"peers,omitempty"`
 	Treat     *composite.Treatment   `json:"treat,omitempty"`

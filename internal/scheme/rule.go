@@ -16,7 +16,7 @@ import (
 
 // Rule is a scoring rule in its JSON form: an object whose "kind" picks the rule
 // and whose other members are the parameters of that rule.
-type Rule struct{ composite.Rule }
+type Rule struct{ composite.Rule } // @name ScoringRule
 
 // MarshalJSON returns the kind and the parameters.
 func (r Rule) MarshalJSON() ([]byte, error) {

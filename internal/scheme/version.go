@@ -45,7 +45,7 @@ type Version struct {
 	Number      int64      `gorm:"primaryKey" json:"number" example:"1"`
 	State       State      `json:"state" swaggertype:"string" enums:"draft,active,retired"`
 	Name        text.Text  `gorm:"embedded;embeddedPrefix:name_" json:"name"`
-	Document    Raw        `json:"document,omitempty" swaggertype:"object"`
+	Document    Raw        `json:"document,omitempty"`
 	Hash        string     `json:"hash"` // SHA-256 of the document in RFC 8785 form
 	ActivatedAt *time.Time `json:"activated_at,omitempty"`
 	RetiredAt   *time.Time `json:"retired_at,omitempty"`

@@ -13,7 +13,7 @@ import (
 type Text struct {
 	ZH string `json:"zh,omitempty" example:"组织锻造力"`
 	EN string `json:"en,omitempty" example:"organisational strength"`
-}
+} // @name LocalizedText
 
 // F returns the same arguments in a Chinese and an English format; a Text among them
 // is written in the language of each. Use explicit argument indexes (%[2]s) where the two

@@ -24,7 +24,7 @@ type Outcome struct {
 	PeriodCode        string                       `gorm:"primaryKey" json:"period" example:"2023Q3"`
 	PublicationNumber int64                        `gorm:"primaryKey" json:"publication" example:"1"`
 	VersionNumber     int64                        `json:"version" example:"2"` // of the plan that was approved then
-	Document          database.JSON[RealisedGains] `json:"gains" swaggertype:"object"`
+	Document          database.JSON[RealisedGains] `json:"gains"`
 	MadeAt            time.Time                    `json:"at"`
 } // @name PlanOutcome
 

@@ -44,7 +44,7 @@ type Plan struct {
 	TargetID          *string                 `json:"target,omitempty" format:"uuid"` // the branch was a confirmed target when it was drafted
 	PeriodCode        string                  `json:"period" example:"2023Q2"`        // whose published result it starts from
 	PublicationNumber int64                   `json:"publication" example:"1"`
-	Document          database.JSON[Document] `json:"document" swaggertype:"object"`
+	Document          database.JSON[Document] `json:"document"`
 	Stage             State                   `json:"stage" swaggertype:"string" enums:"draft,advised,approved"` // of the document
 	State             State                   `json:"state" swaggertype:"string" enums:"draft,advised,approved,running,returned,accepted,closed"`
 	ApprovedVersion   *int64                  `json:"approved_version,omitempty" example:"2"` // that holds now, whatever is being written

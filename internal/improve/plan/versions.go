@@ -24,10 +24,10 @@ type Version struct {
 	PlanID     string                     `gorm:"primaryKey" json:"plan" format:"uuid"`
 	Number     int64                      `gorm:"primaryKey" json:"number" example:"2"`
 	Stage      State                      `json:"stage" swaggertype:"string" enums:"advised,approved"`
-	Document   database.JSON[Document]    `json:"document" swaggertype:"object"`
-	Digest     string                     `json:"digest"`                                    // SHA-256 of the document
-	Prediction *database.JSON[Prediction] `json:"prediction,omitempty" swaggertype:"object"` // of an approved one
-	Note       string                     `json:"note,omitempty"`                            // the advice, or why it was approved
+	Document   database.JSON[Document]    `json:"document"`
+	Digest     string                     `json:"digest"`               // SHA-256 of the document
+	Prediction *database.JSON[Prediction] `json:"prediction,omitempty"` // of an approved one
+	Note       string                     `json:"note,omitempty"`       // the advice, or why it was approved
 	MadeBy     string                     `json:"by" example:"mentor-1"`
 	Role       access.Role                `json:"role" swaggertype:"string" example:"mentor"`
 	MadeAt     time.Time                  `json:"at"`

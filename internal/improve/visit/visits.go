@@ -68,7 +68,7 @@ type Version struct {
 	Actor    string                 `json:"by" example:"instructor-1"`
 	Role     access.Role            `json:"role" swaggertype:"string" example:"instructor"`
 	Reason   string                 `json:"reason,omitempty"`
-	Document database.JSON[Content] `json:"content" swaggertype:"object"`
+	Document database.JSON[Content] `json:"content"`
 } // @name VisitVersion
 
 // TableName is the table of versions of visits.

@@ -2,9 +2,13 @@
 package api
 
 import (
+	"net/http"
+	"reflect"
 	"time"
 
 	"bulwark/docs/generate/testdata/town"
+	"bulwark/internal/access"
+	"bulwark/internal/rest"
 )
 
 // The words about the whole API:
@@ -16,17 +20,6 @@ import (
 //	@produce			json
 //	@tag.name			structure
 //	@tag.description	Branches
-
-// Problem is a failure.
-type Problem struct {
-	Type   string         `json:"type" format:"uri-reference"`
-	Errors []ProblemError `json:"errors,omitempty"`
-}
-
-// ProblemError is one place.
-type ProblemError struct {
-	Pointer string `json:"pointer"`
-}
 
 // Page is generic.
 type Page[T any] struct {
@@ -49,64 +42,61 @@ type branchBody struct {
 	Note  string     `json:"note"`
 }
 
-// document brings Problem.
-//
-//	@Failure	default	{object}	Problem
-//	@Router		/openapi.json [get]
-func document() {}
-
-// Unused is not part of the API.
-type Unused struct {
-	Part struct{}  `json:"part"`
-	More town.Name `json:"more"`
+type branchRequest struct {
+	rest.IfMatch
+	Body branchBody
 }
 
-// live is outside the API.
-//
-//	@Success	200	{object}	Unused
-//	@Router		/livez [get]
-func live() {}
+type nameRequest struct {
+	rest.IfMatch
+	Body town.Name
+}
 
-// list has the traps of a query.
+// Live is not part of the API.
+type Live struct {
+	Part struct{} `json:"part"`
+}
+
+// Routes are those of the fixture.
+var Routes = []rest.Route{
+	{Method: http.MethodGet, Path: "/livez", Handler: "live", Answer: reflect.TypeFor[Live](), Status: 200},
+	{
+		Method: http.MethodGet, Path: "/api/v1/towns/:town/branches", Tag: "structure", Handler: "listBranches", Action: access.ReadStructure,
+		Request: reflect.TypeFor[listRequest](), Answer: reflect.TypeFor[Page[town.Branch]](), Status: 200,
+		MediaTypes: []string{"application/json", "text/csv"},
+	},
+	{
+		Method: http.MethodPost, Path: "/api/v1/towns/:town/branches", Tag: "structure", Handler: "createBranch", Action: access.WriteStructure,
+		Request: reflect.TypeFor[struct{ Body branchBody }](), Body: reflect.TypeFor[branchBody](),
+		Answer: reflect.TypeFor[town.Branch](), Status: 201,
+	},
+	{
+		Method: http.MethodDelete, Path: "/api/v1/towns/:town/branches/:version", Tag: "structure", Handler: "removeBranch", Action: access.WriteStructure,
+		Request: reflect.TypeFor[branchRequest](), Answer: reflect.TypeFor[rest.Nothing](), Status: 204,
+	},
+	{
+		Method: http.MethodPost, Path: "/api/v1/towns/:town/branches/:branch/rename", Tag: "structure", Handler: "renameBranch", Action: access.WriteStructure,
+		Request: reflect.TypeFor[nameRequest](), Body: reflect.TypeFor[town.Name](), Answer: reflect.TypeFor[town.Branch](), Status: 200,
+	},
+}
+
+// listBranches returns the branches of a town:
+// the traps of a query.
 //
-//	@ID			listBranches
 //	@Summary	List branches
-//	@Tags		structure
-//	@Security
-//	@Produce	json,text/csv
-//	@Param		query	query		listRequest	false	"."
-//	@Success	200		{object}	Page[town.Branch]
-//	@Router		/towns/{town}/branches [get]
-func list() {}
+func listBranches() {}
 
-// create has a body and a failure of its own.
+// createBranch founds a branch.
 //
-//	@ID			createBranch
 //	@Summary	Found a branch
-//	@Tags		structure
-//	@Param		body	body		branchBody	true	"the branch"
-//	@Success	201		{object}	town.Branch
-//	@Failure	423		{object}	Problem	"the list is closed"
-//	@Router		/towns/{town}/branches [post]
-func create() {}
+func createBranch() {}
 
-// remove answers nothing.
+// removeBranch has no answer.
 //
-//	@ID			removeBranch
 //	@Summary	Close a branch
-//	@Tags		structure
-//	@Param		n	path	int	true	"its number"
-//	@Success	204
-//	@Router		/towns/{town}/branches/{n} [delete]
-func remove() {}
+func removeBranch() {}
 
-// rename is a POST that changes a version.
+// renameBranch is a POST that changes a version.
 //
-//	@ID			renameBranch
 //	@Summary	Rename a branch
-//	@Tags		structure
-//	@Param		If-Match	header		string		true	"."
-//	@Param		body		body		town.Name	true	"the new name"
-//	@Success	200			{object}	town.Branch
-//	@Router		/towns/{town}/branches/{branch}/rename [post]
-func rename() {}
+func renameBranch() {}
