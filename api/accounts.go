@@ -10,7 +10,7 @@ import (
 
 type listAccountsRequest struct{ rest.PageQuery }
 
-// listAccounts answers all accounts in the order of names.
+// listAccounts returns all accounts in the order of names.
 //
 //	@ID			listAccounts
 //	@Summary	List the accounts
@@ -67,7 +67,7 @@ type accountRequest struct {
 	Account string `uri:"account"`
 }
 
-// findAccount answers one account.
+// findAccount returns one account.
 //
 //	@ID			findAccount
 //	@Summary	Read an account
@@ -113,7 +113,7 @@ type resetPasswordRequest struct {
 	rest.IfMatch
 }
 
-// resetPassword gives the account a random password that must be changed before
+// resetPassword sets a random password of the account, which must be changed before
 // anything else. Its sessions end.
 //
 //	@ID			resetPassword
@@ -129,7 +129,7 @@ func (s *Server) resetPassword(ctx context.Context, req resetPasswordRequest) (O
 
 type listKeysRequest struct{}
 
-// listKeys answers all keys, revoked and expired ones too, on one page.
+// listKeys returns all keys, revoked and expired ones too, on one page.
 //
 //	@ID			listKeys
 //	@Summary	List the keys

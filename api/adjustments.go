@@ -16,7 +16,7 @@ type listAdjustmentsRequest struct {
 	rest.PageQuery
 }
 
-// listAdjustments answers the adjustments that the caller may read.
+// listAdjustments returns the adjustments that the caller may read.
 //
 //	@ID			listAdjustments
 //	@Summary	List bonuses, deductions and vetoes
@@ -72,7 +72,7 @@ type adjustmentRequest struct {
 	Adjustment string `uri:"adjustment"`
 }
 
-// findAdjustment answers one adjustment and what the caller can do with it.
+// findAdjustment returns one adjustment and what the caller can do with it.
 //
 //	@ID			findAdjustment
 //	@Summary	Read an adjustment

@@ -9,7 +9,7 @@ import (
 	"bulwark/internal/rest"
 )
 
-// draftAnalysis answers what an analysis of a published result starts from: where
+// draftAnalysis returns what an analysis of a published result starts from: where
 // the branch is weak, and what the cheapest gains are. Nothing is stored.
 //
 //	@ID			draftAnalysis
@@ -34,7 +34,7 @@ type listAnalysesRequest struct {
 	rest.PageQuery
 }
 
-// listAnalyses answers the cause analyses that the caller may see: the own ones, and
+// listAnalyses returns the cause analyses that the caller may see: the own ones, and
 // of others those submitted.
 //
 //	@ID			listAnalyses
@@ -109,7 +109,7 @@ type analysisRequest struct {
 	Analysis string `uri:"analysis"`
 }
 
-// findAnalysis answers one analysis and what the caller can do with it.
+// findAnalysis returns one analysis and what the caller can do with it.
 //
 //	@ID			findAnalysis
 //	@Summary	Read a cause analysis

@@ -19,7 +19,7 @@ type listAppealsRequest struct {
 	rest.PageQuery
 }
 
-// listAppeals answers the appeals that the caller may read.
+// listAppeals returns the appeals that the caller may read.
 //
 //	@ID			listAppeals
 //	@Summary	List appeals
@@ -82,7 +82,7 @@ type appealRequest struct {
 	Appeal string `uri:"appeal"`
 }
 
-// findAppeal answers one appeal and what the caller can do with it.
+// findAppeal returns one appeal and what the caller can do with it.
 //
 //	@ID			findAppeal
 //	@Summary	Read an appeal

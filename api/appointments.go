@@ -17,7 +17,7 @@ type listAppointmentsRequest struct {
 	rest.PageQuery
 }
 
-// listAppointments answers who was appointed to which role, in the order of entry.
+// listAppointments returns who was appointed to which role, in the order of entry.
 //
 //	@ID			listAppointments
 //	@Summary	List who holds which role
@@ -54,7 +54,7 @@ type createAppointmentRequest struct {
 	Body appointmentInput
 }
 
-// createAppointment gives a person a role. The person's keys and accounts hold it
+// createAppointment appoints a person to a role. The person's keys and accounts hold it
 // from its first day on.
 //
 //	@ID			createAppointment
@@ -77,7 +77,7 @@ type appointmentRequest struct {
 	ID   string `uri:"id"`
 }
 
-// findAppointment answers one appointment.
+// findAppointment returns one appointment.
 //
 //	@ID			findAppointment
 //	@Summary	Read an appointment

@@ -18,7 +18,7 @@ type listAssignmentsRequest struct {
 	rest.PageQuery
 }
 
-// listAssignments answers who was tied to which branch, in the order of entry.
+// listAssignments returns who was tied to which branch, in the order of entry.
 //
 //	@ID			listAssignments
 //	@Summary	List who leads, mentors or instructs which branch
@@ -78,7 +78,7 @@ type assignmentRequest struct {
 	ID   string `uri:"id"`
 }
 
-// findAssignment answers one assignment.
+// findAssignment returns one assignment.
 //
 //	@ID			findAssignment
 //	@Summary	Read an assignment

@@ -38,7 +38,7 @@ type listAuditRequest struct {
 	auditQuery
 }
 
-// listAudit answers the trail of a town, the newest change first.
+// listAudit returns the trail of a town, the newest change first.
 //
 //	@ID			listAudit
 //	@Summary	List what was changed in a town
@@ -55,7 +55,7 @@ type auditRecordRequest struct {
 	Sequence int64 `uri:"sequence"`
 }
 
-// findAuditRecord answers one record by its place in the chain.
+// findAuditRecord returns one record by its place in the chain.
 //
 //	@ID			findAuditRecord
 //	@Summary	Read one record of the trail of a town
@@ -66,7 +66,7 @@ func (s *Server) findAuditRecord(ctx context.Context, req auditRecordRequest) (a
 	return audit.Find(ctx, s.db(ctx), req.Town, req.Sequence)
 }
 
-// findAuditHead answers the end of the chain. Who keeps it can show later that
+// findAuditHead returns the end of the chain. Who keeps it can show later that
 // nothing before it was changed.
 //
 //	@ID			findAuditHead
@@ -128,7 +128,7 @@ const installation = ""
 
 type listInstallationAuditRequest struct{ auditQuery }
 
-// listInstallationAudit answers the trail of what belongs to no town, the newest
+// listInstallationAudit returns the trail of what belongs to no town, the newest
 // change first.
 //
 //	@ID			listInstallationAudit
@@ -145,7 +145,7 @@ type installationRecordRequest struct {
 	Sequence int64 `uri:"sequence"`
 }
 
-// findInstallationRecord answers one record by its place in the chain.
+// findInstallationRecord returns one record by its place in the chain.
 //
 //	@ID			findInstallationRecord
 //	@Summary	Read one record of the trail of the installation
@@ -158,7 +158,7 @@ func (s *Server) findInstallationRecord(ctx context.Context, req installationRec
 
 type installationHeadRequest struct{}
 
-// findInstallationHead answers the end of the chain of the installation.
+// findInstallationHead returns the end of the chain of the installation.
 //
 //	@ID			findInstallationHead
 //	@Summary	Read the end of the trail of the installation, to keep it elsewhere

@@ -26,7 +26,7 @@ func (s *Server) dayOrToday(d *day.Date) day.Date {
 	return day.Of(s.Now())
 }
 
-// listBranches answers the branches that existed on a day, in the order of codes.
+// listBranches returns the branches that existed on a day, in the order of codes.
 //
 //	@ID			listBranches
 //	@Summary	List the branches of a town
@@ -88,7 +88,7 @@ type findBranchRequest struct {
 	On *day.Date `form:"on" swaggertype:"string" format:"date"` // as it was on this day; today in Asia/Shanghai if absent
 }
 
-// findBranch answers one branch as it was on a day, one that has ended too.
+// findBranch returns one branch as it was on a day, one that has ended too.
 //
 //	@ID			findBranch
 //	@Summary	Read a branch
@@ -101,7 +101,7 @@ func (s *Server) findBranch(ctx context.Context, req findBranchRequest) (town.Br
 	return town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, s.dayOrToday(req.On))
 }
 
-// branchHistory tells the life of a branch, oldest event first, on one page.
+// branchHistory returns the life of a branch, oldest event first, on one page.
 //
 //	@ID			branchHistory
 //	@Summary	Read the history of a branch
@@ -127,7 +127,7 @@ type renameBranchRequest struct {
 	Body branchRename
 }
 
-// renameBranch gives the branch another name; earlier days keep the old one.
+// renameBranch sets another name of the branch; earlier days keep the old one.
 //
 //	@ID			renameBranch
 //	@Summary	Rename a branch from a day on
@@ -224,7 +224,7 @@ type listSubBranchesRequest struct {
 	rest.PageQuery
 }
 
-// listSubBranches answers in the order of branch and code.
+// listSubBranches returns in the order of branch and code.
 //
 //	@ID			listSubBranches
 //	@Summary	List the sub-branches of a town

@@ -18,7 +18,7 @@ type listCasesRequest struct {
 	rest.PageQuery
 }
 
-// listCases answers the cases that the caller may read: published ones, and all of
+// listCases returns the cases that the caller may read: published ones, and all of
 // the branches that he or she writes about or reviews.
 //
 //	@ID			listCases
@@ -95,7 +95,7 @@ type caseRequest struct {
 	Case string `uri:"case"`
 }
 
-// findCase answers one case and what the caller can do with it. Who wrote and
+// findCase returns one case and what the caller can do with it. Who wrote and
 // reviewed it is told to those who may read people and to its own branch.
 //
 //	@ID			findCase
@@ -171,7 +171,7 @@ type recommendCasesRequest struct {
 	Period string `form:"period"` // a published one; the latest if absent
 }
 
-// recommendCases answers the published cases of branches that are strong now where
+// recommendCases returns the published cases of branches that are strong now where
 // this one is weak, and were weak there themselves, the best first, with reasons.
 //
 //	@ID			recommendCases

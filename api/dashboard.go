@@ -19,7 +19,7 @@ type dashboardRequest struct {
 	Period string `form:"period"` // the latest published one if absent
 }
 
-// findDashboard answers all that the leadership screen shows, in one call. Every
+// findDashboard returns all that the leadership screen shows, in one call. Every
 // change of a town leaves a record in its trail, so an answer holds as long as the
 // head of the trail, the day, and what this process believes to be published.
 //

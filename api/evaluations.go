@@ -20,7 +20,7 @@ type listEvaluationsRequest struct {
 	rest.PageQuery
 }
 
-// listEvaluations answers the sheets that the caller may read, without entries,
+// listEvaluations returns the sheets that the caller may read, without entries,
 // in the order of their making.
 //
 //	@ID			listEvaluations
@@ -99,7 +99,7 @@ type evaluationRequest struct {
 	Evaluation string `uri:"evaluation"`
 }
 
-// findEvaluation answers one sheet with its entries and what the caller can do.
+// findEvaluation returns one sheet with its entries and what the caller can do.
 //
 //	@ID			findEvaluation
 //	@Summary	Read an evaluation
@@ -179,7 +179,7 @@ type decideEvaluationsRequest struct {
 	Body   decisionInput
 }
 
-// decisions says what became of each sheet, in the order asked.
+// decisions are what became of each sheet, in the order of the request.
 type decisions struct {
 	To      string     `json:"to" example:"approved"`
 	DryRun  bool       `json:"dry_run"`

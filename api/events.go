@@ -17,7 +17,7 @@ type listEventsRequest struct {
 	rest.PageQuery
 }
 
-// listEvents answers exchange events and study visits in the order of their making.
+// listEvents returns exchange events and study visits in the order of their making.
 //
 //	@ID			listEvents
 //	@Summary	List exchange events and study visits
@@ -85,7 +85,7 @@ type eventRequest struct {
 	Event string `uri:"event"`
 }
 
-// findEvent answers one event or study visit. Who takes part is told to those who
+// findEvent returns one event or study visit. Who takes part is told to those who
 // may read people.
 //
 //	@ID			findEvent
@@ -128,7 +128,7 @@ type moveEventRequest struct {
 	Body eventTransition
 }
 
-// moveEvent says that an event or study visit was held, or is cancelled.
+// moveEvent records that an event or study visit was held, or is cancelled.
 //
 //	@ID			moveEvent
 //	@Summary	Hold or cancel an exchange event or study visit

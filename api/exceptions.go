@@ -14,7 +14,7 @@ type listExceptionsRequest struct {
 	rest.PageQuery
 }
 
-// listExceptions answers who may enter sheets after the window, and until when, in
+// listExceptions returns who may enter sheets after the window, and until when, in
 // the order in which it was granted.
 //
 //	@ID			listExceptions
@@ -69,7 +69,7 @@ type exceptionRequest struct {
 	Exception string `uri:"exception"`
 }
 
-// findException answers one exception and what the caller can do with it.
+// findException returns one exception and what the caller can do with it.
 //
 //	@ID			findException
 //	@Summary	Read an exception from the entry window

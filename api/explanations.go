@@ -26,7 +26,7 @@ func (s *Server) branchView(ctx context.Context, req scorecardRequest) (index.Vi
 	return view, detailed.Has(req.Branch), err
 }
 
-// findExplanation answers how the score of a branch arose.
+// findExplanation returns how the score of a branch arose.
 //
 //	@ID			findExplanation
 //	@Summary	Explain the score of a branch
@@ -49,7 +49,7 @@ type scoreChangeRequest struct {
 	FromPublication int64  `form:"from_publication" validate:"min=0"` // of that period, or of the same one if from is absent; its latest if absent
 }
 
-// findChange answers where a change of score comes from.
+// findChange returns where a change of score comes from.
 //
 //	@ID			findChange
 //	@Summary	Take the change of a branch's score apart
@@ -66,7 +66,7 @@ func (s *Server) findChange(ctx context.Context, req scoreChangeRequest) (index.
 	return s.board.Change(ctx, s.db(ctx), view, req.Branch, req.From, req.FromPublication, string(req.Language), detailed)
 }
 
-// findGains answers what would move a branch up: what each indicator is worth and
+// findGains returns what would move a branch up: what each indicator is worth and
 // the cheapest way to the next rank and grade.
 //
 //	@ID			findGains
@@ -86,7 +86,7 @@ func (s *Server) findGains(ctx context.Context, req scorecardRequest) (index.Gai
 	return view.Gains(req.Branch, string(req.Language))
 }
 
-// findRobustness answers how sure the ranks of a published period are.
+// findRobustness returns how sure the ranks of a published period are.
 //
 //	@ID			findRobustness
 //	@Summary	Say how sure each rank is
@@ -123,7 +123,7 @@ type whatIfRequest struct {
 	Body supposition
 }
 
-// whatIf answers the ranking as it would be with other weights or values. Nothing
+// whatIf returns the ranking as it would be with other weights or values. Nothing
 // is stored.
 //
 //	@ID			whatIf

@@ -11,7 +11,7 @@ import (
 	"bulwark/internal/text"
 )
 
-// listMeasures answers the seven measures of a town, named or not, and how far
+// listMeasures returns the seven measures of a town, named or not, and how far
 // their tasks have come.
 //
 //	@ID			listMeasures
@@ -30,7 +30,7 @@ type measureRequest struct {
 	Measure int64  `uri:"measure"`
 }
 
-// findMeasure answers one measure.
+// findMeasure returns one measure.
 //
 //	@ID			findMeasure
 //	@Summary	Read a measure
@@ -71,7 +71,7 @@ type measureProgressRequest struct {
 	By string `form:"by" default:"measure" validate:"oneof=measure branch"` // one row per measure, or per branch and measure
 }
 
-// listMeasureProgress answers how far the tasks have come that the caller may read: of the
+// listMeasureProgress returns how far the tasks have come that the caller may read: of the
 // branches in reach, and of the town.
 //
 //	@ID			listMeasureProgress
@@ -85,7 +85,7 @@ func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressReq
 	return rest.Page[measure.Progress]{Items: list}, err
 }
 
-// findImprovementSettings answers the rules of improvement of a town: those of
+// findImprovementSettings returns the rules of improvement of a town: those of
 // targets, the intervals, the holidays. While nobody has made any it is the example
 // that ships, without times.
 //
@@ -134,7 +134,7 @@ type effectRequest struct {
 	Horizon int    `form:"horizon" default:"1" validate:"min=1,max=40"`                     // periods from the score before to the one after
 }
 
-// findEffect answers whether branches gained more by it than comparable ones did
+// findEffect returns whether branches gained more by it than comparable ones did
 // without. Under a minimum of comparable branches it gives no figure.
 //
 //	@ID			findEffect

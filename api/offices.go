@@ -14,7 +14,7 @@ type listOfficesRequest struct {
 	rest.PageQuery
 }
 
-// listOffices answers the liaison offices of the town in the order of codes.
+// listOffices returns the liaison offices of the town in the order of codes.
 //
 //	@ID			listOffices
 //	@Summary	List the liaison offices of a town
@@ -64,7 +64,7 @@ type officeRequest struct {
 	Office string `uri:"office"`
 }
 
-// findOffice answers one liaison office.
+// findOffice returns one liaison office.
 //
 //	@ID			findOffice
 //	@Summary	Read a liaison office
@@ -100,7 +100,7 @@ type listOfficeMembersRequest struct {
 	rest.PageQuery
 }
 
-// listOfficeMembers answers who works in a liaison office, in the order of entry.
+// listOfficeMembers returns who works in a liaison office, in the order of entry.
 //
 //	@ID			listOfficeMembers
 //	@Summary	List who works in a liaison office
@@ -159,7 +159,7 @@ type officeMemberRequest struct {
 	ID string `uri:"id"`
 }
 
-// findOfficeMember answers one of them.
+// findOfficeMember returns one of them.
 //
 //	@ID			findOfficeMember
 //	@Summary	Read a membership
@@ -196,7 +196,7 @@ type listOfficeLinksRequest struct {
 	rest.PageQuery
 }
 
-// listOfficeLinks answers which branches a liaison office works for, in the order of entry.
+// listOfficeLinks returns which branches a liaison office works for, in the order of entry.
 //
 //	@ID			listOfficeLinks
 //	@Summary	List which branches a liaison office works for
@@ -255,7 +255,7 @@ type officeLinkRequest struct {
 	ID string `uri:"id"`
 }
 
-// findOfficeLink answers one of them.
+// findOfficeLink returns one of them.
 //
 //	@ID			findOfficeLink
 //	@Summary	Read a link

@@ -14,7 +14,7 @@ type listPeopleRequest struct {
 	rest.PageQuery
 }
 
-// listPeople answers the people of the town in the order of codes, with the roles
+// listPeople returns the people of the town in the order of codes, with the roles
 // and duties that they have today.
 //
 //	@ID			listPeople
@@ -69,7 +69,7 @@ type personRequest struct {
 	Person string `uri:"person"`
 }
 
-// findPerson answers one person.
+// findPerson returns one person.
 //
 //	@ID			findPerson
 //	@Summary	Read a person

@@ -21,7 +21,7 @@ type listPeriodsRequest struct {
 	rest.PageQuery
 }
 
-// listPeriods answers the periods of a town in the order of their starts.
+// listPeriods returns the periods of a town in the order of their starts.
 //
 //	@ID			listPeriods
 //	@Summary	List the periods of a town
@@ -116,7 +116,7 @@ type periodRequest struct {
 	Period string `uri:"period"`
 }
 
-// findPeriod answers one period and what the caller can do with it.
+// findPeriod returns one period and what the caller can do with it.
 //
 //	@ID			findPeriod
 //	@Summary	Read a period
@@ -195,7 +195,7 @@ type completenessRequest struct {
 	Accept string `header:"Accept" swaggerignore:"true"`
 }
 
-// findCompleteness answers what is in and what is missing, on the branches that
+// findCompleteness returns what is in and what is missing, on the branches that
 // the caller works on.
 //
 //	@ID			findCompleteness
@@ -218,7 +218,7 @@ func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) 
 	return rest.Raw{ContentType: "application/json", Body: body}, err
 }
 
-// findSignals answers patterns in the sheets of a period that someone should look
+// findSignals returns patterns in the sheets of a period that someone should look
 // at. A signal is a question, not a finding.
 //
 //	@ID			findSignals

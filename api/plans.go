@@ -16,7 +16,7 @@ type listPlansRequest struct {
 	rest.PageQuery
 }
 
-// listPlans answers the improvement plans that the caller may read, without their
+// listPlans returns the improvement plans that the caller may read, without their
 // items and history.
 //
 //	@ID			listPlans
@@ -98,7 +98,7 @@ type planRequest struct {
 	Plan string `uri:"plan"`
 }
 
-// findPlan answers one plan with its items and history, and what the caller can do
+// findPlan returns one plan with its items and history, and what the caller can do
 // with it.
 //
 //	@ID			findPlan
@@ -191,7 +191,7 @@ type planItemRequest struct {
 	Item string `uri:"item"`
 }
 
-// findPlanItem answers one item of an approved plan with its history.
+// findPlanItem returns one item of an approved plan with its history.
 //
 //	@ID			findPlanItem
 //	@Summary	Read an item of an improvement plan
@@ -235,7 +235,7 @@ type listPlanVersionsRequest struct {
 	rest.PageQuery
 }
 
-// listPlanVersions answers the documents of a plan that were advised on or approved.
+// listPlanVersions returns the documents of a plan that were advised on or approved.
 //
 //	@ID			listPlanVersions
 //	@Summary	List the versions of an improvement plan
@@ -260,7 +260,7 @@ type planVersionRequest struct {
 	Number int64 `uri:"version"`
 }
 
-// findPlanVersion answers one version of a plan, with what it was predicted to bring.
+// findPlanVersion returns one version of a plan, with what it was predicted to bring.
 //
 //	@ID			findPlanVersion
 //	@Summary	Read a version of an improvement plan
@@ -276,7 +276,7 @@ type diffPlanVersionsRequest struct {
 	From int64 `form:"from" validate:"required,min=1"` // number of the version to compare with
 }
 
-// diffPlanVersions answers what a version says otherwise than another.
+// diffPlanVersions returns what a version says otherwise than another.
 //
 //	@ID			diffPlanVersions
 //	@Summary	Compare versions of an improvement plan
@@ -293,7 +293,7 @@ type branchPlanRequest struct {
 	On *day.Date `form:"on" swaggertype:"string" format:"date"` // that held on this day; today in Asia/Shanghai if absent
 }
 
-// findBranchPlan answers the version of a branch's plan that was approved on a day.
+// findBranchPlan returns the version of a branch's plan that was approved on a day.
 //
 //	@ID			findBranchPlan
 //	@Summary	Read the approved plan of a branch on a day
@@ -309,7 +309,7 @@ func (s *Server) findBranchPlan(ctx context.Context, req branchPlanRequest) (pla
 	return plan.VersionOn(ctx, s.db(ctx), req.Town, req.Branch, on)
 }
 
-// listOutcomes answers what became of a plan in each publication after its approval,
+// listOutcomes returns what became of a plan in each publication after its approval,
 // on one page.
 //
 //	@ID			listPlanOutcomes

@@ -19,7 +19,7 @@ type listProblemsRequest struct {
 	rest.PageQuery
 }
 
-// listProblems answers the problems that the caller may read, in the order of
+// listProblems returns the problems that the caller may read, in the order of
 // their opening.
 //
 //	@ID			listProblems
@@ -97,7 +97,7 @@ type problemRequest struct {
 	Problem string `uri:"problem"`
 }
 
-// findProblem answers one problem with all that was done to it.
+// findProblem returns one problem with all that was done to it.
 //
 //	@ID			findProblem
 //	@Summary	Read a problem

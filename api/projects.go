@@ -17,7 +17,7 @@ type listProjectsRequest struct {
 	rest.PageQuery
 }
 
-// listProjects answers the projects of a town in the order of their registration.
+// listProjects returns the projects of a town in the order of their registration.
 //
 //	@ID			listProjects
 //	@Summary	List pioneer projects
@@ -83,7 +83,7 @@ type projectRequest struct {
 	Project string `uri:"project"`
 }
 
-// findProject answers one project and what the caller can do with it.
+// findProject returns one project and what the caller can do with it.
 //
 //	@ID			findProject
 //	@Summary	Read a pioneer project

@@ -30,7 +30,7 @@ func (r resultRequest) file(what string) string {
 	return r.Period + "-" + what
 }
 
-// listPublications answers every publication of a period, the first one first, on
+// listPublications returns every publication of a period, the first one first, on
 // one page.
 //
 //	@ID			listPublications
@@ -93,7 +93,7 @@ type publicationRequest struct {
 	Number int64 `uri:"publication"`
 }
 
-// findPublication answers one publication of a period.
+// findPublication returns one publication of a period.
 //
 //	@ID			findPublication
 //	@Summary	Read a publication
@@ -111,7 +111,7 @@ type diffPublicationsRequest struct {
 	From int64 `form:"from" validate:"min=0"` // compare with this publication; the one before if absent
 }
 
-// diffPublications answers which branches a publication shows differently from
+// diffPublications returns which branches a publication shows differently from
 // another one, and why. Who may not see the details of a branch gets its score,
 // grade and ranks only.
 //
@@ -130,7 +130,7 @@ func (s *Server) diffPublications(ctx context.Context, req diffPublicationsReque
 	return s.board.Diff(ctx, s.db(ctx), req.Town, req.Period, req.Number, req.From, string(req.Language), reach.Has)
 }
 
-// listCorrections answers what was corrected in a published period, for the
+// listCorrections returns what was corrected in a published period, for the
 // branches whose details the caller may see, in the order of the making, on one
 // page.
 //
@@ -162,7 +162,7 @@ func (s *Server) details(ctx context.Context, town string) (access.Reach, error)
 	return access.ReachOf(ctx, s.db(ctx), access.Caller(ctx), access.ReadScorecard, town, day.Of(s.Now()))
 }
 
-// findReceipt answers what anyone needs to check a published result: hashes of
+// findReceipt returns what anyone needs to check a published result: hashes of
 // what went in and what came out.
 //
 //	@ID			findReceipt
@@ -190,7 +190,7 @@ func (s *Server) verifyReceipt(ctx context.Context, req resultRequest) (index.Ve
 	return s.board.Verify(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 }
 
-// receiptScheme answers the scheme document of a published result, byte for byte
+// receiptScheme returns the scheme document of a published result, byte for byte
 // as it was hashed.
 //
 //	@ID			receiptScheme
@@ -205,7 +205,7 @@ func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (rest.Raw
 	return rest.Raw{ContentType: "application/json", Filename: req.file("scheme.json"), Body: document}, err
 }
 
-// receiptData answers the data file of a published result, which
+// receiptData returns the data file of a published result, which
 // `bulwark score` computes again.
 //
 //	@ID			receiptData

@@ -13,7 +13,7 @@ type listRatingsRequest struct {
 	rest.PageQuery
 }
 
-// listRatings answers how useful the caller's own branches found things.
+// listRatings returns how useful the caller's own branches found things.
 //
 //	@ID			listRatings
 //	@Summary	List the ratings of the own branch
@@ -73,7 +73,7 @@ type ratingRequest struct {
 	Rating string `uri:"rating"`
 }
 
-// findRating answers one rating of the caller's own branch.
+// findRating returns one rating of the caller's own branch.
 //
 //	@ID			findRating
 //	@Summary	Read a rating of the own branch
@@ -110,7 +110,7 @@ type listUsefulnessRequest struct {
 	rest.PageQuery
 }
 
-// listUsefulness answers what the ratings of final periods come to, where three
+// listUsefulness returns what the ratings of final periods come to, where three
 // branches or more gave one. A mentor sees what is said about him or her.
 //
 //	@ID			listUsefulness

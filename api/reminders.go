@@ -12,7 +12,7 @@ type listRemindersRequest struct {
 	PageSize int   `form:"page_size" default:"50" validate:"min=1,max=200"`
 }
 
-// listReminders answers what changed about the caller's reminders since a number:
+// listReminders returns what changed about the caller's reminders since a number:
 // those made, and those withdrawn because their cause is gone.
 //
 //	@ID			listReminders

@@ -14,7 +14,7 @@ type draftReportRequest struct {
 	Until day.Date `form:"until" validate:"required" swaggertype:"string" format:"date"` // the last day, today at the latest
 }
 
-// draftReport answers what the log tells of the caller's work in a span of days:
+// draftReport returns what the log tells of the caller's work in a span of days:
 // the figures that a report about it would have now, each with what was counted.
 //
 //	@ID			draftReport
@@ -35,7 +35,7 @@ type listReportsRequest struct {
 	rest.PageQuery
 }
 
-// listReports answers an instructor's own reports, or for the leading group and the
+// listReports returns an instructor's own reports, or for the leading group and the
 // leadership all that are submitted, in the order in which they were begun.
 //
 //	@ID			listReports
@@ -91,7 +91,7 @@ type reportRequest struct {
 	Report string `uri:"report"`
 }
 
-// findReport answers one report. The figures of a draft are those of now.
+// findReport returns one report. The figures of a draft are those of now.
 //
 //	@ID			findReport
 //	@Summary	Read a progress report

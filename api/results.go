@@ -30,7 +30,7 @@ func (r rankingRequest) csv() bool {
 	return r.Format == "csv" || r.Format == "" && strings.HasPrefix(r.Accept, "text/csv")
 }
 
-// findRanking answers the published list, or, to those who may see it, the
+// findRanking returns the published list, or, to those who may see it, the
 // provisional one, computed now from what is approved.
 //
 //	@ID			findRanking
@@ -85,7 +85,7 @@ func (s *Server) view(ctx context.Context, req resultRequest) (index.View, func(
 	return v, reach.Has, err
 }
 
-// notYetPublished tells a stranger to show a key, and anyone else to wait.
+// notYetPublished returns the fault for a stranger, who needs a key, or for anyone else.
 func notYetPublished(p access.Principal) error {
 	kind := fault.KindForbidden
 	if p.Role == "" {
@@ -104,7 +104,7 @@ type scorecardRequest struct {
 	Branch string `uri:"branch"`
 }
 
-// findScorecard answers everything about one branch in one period. Who may not
+// findScorecard returns everything about one branch in one period. Who may not
 // see its details gets the root and the first level.
 //
 //	@ID			findScorecard
@@ -122,7 +122,7 @@ func (s *Server) findScorecard(ctx context.Context, req scorecardRequest) (index
 	return view.Scorecard(req.Branch, string(req.Language), detailed)
 }
 
-// branchResults answers every published period of a branch, the latest first, on
+// branchResults returns every published period of a branch, the latest first, on
 // one page.
 //
 //	@ID			branchResults
@@ -147,7 +147,7 @@ type rankingsRequest struct {
 	Kind   string `form:"kind"`                                        // only this kind of branch
 }
 
-// findRankings answers what the towns of an area have published, side by side. It
+// findRankings returns what the towns of an area have published, side by side. It
 // shows the towns that the list of towns shows to the caller.
 //
 //	@ID			findRankings

@@ -14,7 +14,7 @@ type listRoundsRequest struct {
 	rest.PageQuery
 }
 
-// listRounds answers the rounds in which projects are chosen.
+// listRounds returns the rounds in which projects are chosen.
 //
 //	@ID			listRounds
 //	@Summary	List selection rounds
@@ -91,7 +91,7 @@ type roundRequest struct {
 	Round string `uri:"round"`
 }
 
-// findRound answers one round and what the caller can do with it.
+// findRound returns one round and what the caller can do with it.
 //
 //	@ID			findRound
 //	@Summary	Read a selection round
@@ -144,7 +144,7 @@ func (s *Server) moveRound(ctx context.Context, req moveRoundRequest) (project.R
 	return project.MoveRound(ctx, s.db(ctx), req.Town, req.Round, req.Version, project.RoundState(req.Body.To), req.Body.Reason)
 }
 
-// findSheet answers the caller's own sheet as a judge of the round.
+// findSheet returns the caller's own sheet as a judge of the round.
 //
 //	@ID			findSheet
 //	@Summary	Read the own sheet as a judge
@@ -182,7 +182,7 @@ type roundResultRequest struct {
 	rest.Localized
 }
 
-// findRoundResult answers how the projects of a closed round came out, how far the
+// findRoundResult returns how the projects of a closed round came out, how far the
 // judges agree, and whom the rule would pick next.
 //
 //	@ID			findRoundResult

@@ -12,7 +12,7 @@ type listRunsRequest struct {
 	rest.PageQuery
 }
 
-// listRuns answers the runs of a period, the oldest first.
+// listRuns returns the runs of a period, the oldest first.
 //
 //	@ID			listRuns
 //	@Summary	List the runs of a period
@@ -52,7 +52,7 @@ type runRequest struct {
 	Run string `uri:"run"`
 }
 
-// findRun answers one run: its receipt, not its figures.
+// findRun returns one run: its receipt, not its figures.
 //
 //	@ID			findRun
 //	@Summary	Read a run

@@ -21,7 +21,7 @@ type listSchemesRequest struct {
 	rest.PageQuery
 }
 
-// listSchemes answers all versions without their documents, by code and number.
+// listSchemes returns all versions without their documents, by code and number.
 // Drafts are there for those who work on them.
 //
 //	@ID			listSchemes
@@ -75,7 +75,7 @@ type schemeVersionRequest struct {
 	Number int64  `uri:"version"`
 }
 
-// findScheme answers one version with its document.
+// findScheme returns one version with its document.
 //
 //	@ID			findScheme
 //	@Summary	Read a version of a scheme
@@ -138,7 +138,7 @@ type listIndicatorsRequest struct {
 	Scheme string `form:"scheme"` // of this scheme; of the one activated last if absent
 }
 
-// listIndicators answers the indicators of the active version in their order,
+// listIndicators returns the indicators of the active version in their order,
 // each with its share of the index, on one page.
 //
 //	@ID			listIndicators
@@ -165,7 +165,7 @@ type diffSchemeRequest struct {
 	From int64 `form:"from" validate:"required,min=1"` // number of the version to compare with
 }
 
-// diffScheme answers what changed from one version to another, on one page.
+// diffScheme returns what changed from one version to another, on one page.
 //
 //	@ID			diffScheme
 //	@Summary	Compare two versions of a scheme
@@ -191,7 +191,7 @@ type schemeTemplateRequest struct {
 	Scheme string `uri:"scheme"`
 }
 
-// findSchemeTemplate answers a shipped scheme, to be edited and sent to a town.
+// findSchemeTemplate returns a shipped scheme, to be edited and sent to a town.
 //
 //	@ID			findSchemeTemplate
 //	@Summary	Read a shipped scheme document

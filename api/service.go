@@ -9,7 +9,7 @@ import (
 	"bulwark/internal/text"
 )
 
-// Health says that the service answers.
+// Health is the state of the service.
 type Health struct {
 	Status  string `json:"status" example:"ok"`
 	Version string `json:"version" example:"v1.0.0"`
@@ -17,7 +17,7 @@ type Health struct {
 
 type healthRequest struct{}
 
-// live answers as long as the process does; it asks nothing of the database.
+// live returns as long as the process does; it asks nothing of the database.
 //
 //	@ID			live
 //	@Summary	Is the process alive?
@@ -29,7 +29,7 @@ func (s *Server) live(context.Context, healthRequest) (Health, error) {
 	return Health{"ok", s.Version}, nil
 }
 
-// ready answers whether requests can be served now.
+// ready returns whether requests can be served now.
 //
 //	@ID			ready
 //	@Summary	Can requests be served?
@@ -86,7 +86,7 @@ var document = rest.Raw{
 	Body:         []byte(docs.OpenAPI),
 }
 
-// openAPI answers the document of the API. The annotation brings the schema of
+// openAPI returns the document of the API. The annotation brings the schema of
 // failures into it; docs/generate adds them to every operation.
 //
 //	@Failure	default	{object}	rest.Problem

@@ -88,7 +88,7 @@ func (s *Server) signIn(ctx context.Context, a access.Account) (Session, error) 
 
 type findSessionRequest struct{}
 
-// findSession answers who is signed in, with the token that changes need.
+// findSession returns who is signed in, with the token that changes need.
 //
 //	@ID			findSession
 //	@Summary	Who is signed in in this browser?
@@ -184,7 +184,7 @@ type Me struct {
 
 type meRequest struct{}
 
-// me answers who the caller is. Without a key there is no role.
+// me returns who the caller is. Without a key there is no role.
 //
 //	@ID			me
 //	@Summary	Who am I, and what may I do?

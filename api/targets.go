@@ -17,7 +17,7 @@ type listTargetsRequest struct {
 	rest.PageQuery
 }
 
-// listTargets answers the improvement targets that the caller may read, and who
+// listTargets returns the improvement targets that the caller may read, and who
 // was one on a day.
 //
 //	@ID			listTargets
@@ -81,7 +81,7 @@ type targetRequest struct {
 	Target string `uri:"target"`
 }
 
-// findTarget answers one improvement target, its history and what the caller can
+// findTarget returns one improvement target, its history and what the caller can
 // do with it.
 //
 //	@ID			findTarget

@@ -16,7 +16,7 @@ type listTasksRequest struct {
 	rest.PageQuery
 }
 
-// listTasks answers the tasks of a measure: of the branches in the caller's reach,
+// listTasks returns the tasks of a measure: of the branches in the caller's reach,
 // of the town, and those for which he or she answers.
 //
 //	@ID			listTasks
@@ -76,7 +76,7 @@ type taskRequest struct {
 	Task    string `uri:"task"`
 }
 
-// findTask answers one task, its timeline and what the caller can do with it.
+// findTask returns one task, its timeline and what the caller can do with it.
 //
 //	@ID			findTask
 //	@Summary	Read a task
@@ -98,7 +98,7 @@ type changeTaskRequest struct {
 	Body changedTaskInput
 }
 
-// changeTask sets an open task anew.
+// changeTask replaces an open task.
 //
 //	@ID			changeTask
 //	@Summary	Change a task
@@ -122,7 +122,7 @@ type reportTaskRequest struct {
 	Body taskReport
 }
 
-// reportTask says how far a task has come.
+// reportTask records how far a task has come.
 //
 //	@ID			reportTask
 //	@Summary	Report on a task

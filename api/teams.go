@@ -14,7 +14,7 @@ type listTeamsRequest struct {
 	rest.PageQuery
 }
 
-// listTeams answers the pioneer teams of a town.
+// listTeams returns the pioneer teams of a town.
 //
 //	@ID			listTeams
 //	@Summary	List pioneer teams
@@ -77,7 +77,7 @@ type teamRequest struct {
 	Team string `uri:"team"`
 }
 
-// findTeam answers one pioneer team.
+// findTeam returns one pioneer team.
 //
 //	@ID			findTeam
 //	@Summary	Read a pioneer team

@@ -11,7 +11,7 @@ import (
 
 type listAreasRequest struct{ rest.PageQuery }
 
-// listAreas answers the nodes of the administrative tree in the order of codes.
+// listAreas returns the nodes of the administrative tree in the order of codes.
 //
 //	@ID			listAreas
 //	@Summary	List the areas of the administrative tree
@@ -60,7 +60,7 @@ func (s *Server) createArea(ctx context.Context, req createAreaRequest) (rest.Cr
 
 type listTownsRequest struct{ rest.PageQuery }
 
-// listTowns answers the towns that the caller may know of: without a key those
+// listTowns returns the towns that the caller may know of: without a key those
 // that open their results, with a key limited to towns those.
 //
 //	@ID			listTowns
@@ -113,7 +113,7 @@ type townRequest struct {
 	Town string `uri:"town"`
 }
 
-// findTown answers one town.
+// findTown returns one town.
 //
 //	@ID			findTown
 //	@Summary	Read a town
@@ -160,7 +160,7 @@ type createCategoryRequest struct {
 	Body categoryInput
 }
 
-// listKinds answers what branches of the town can be, all on one page.
+// listKinds returns what branches of the town can be, all on one page.
 //
 //	@ID			listKinds
 //	@Summary	List the kinds of branch
@@ -187,7 +187,7 @@ func (s *Server) createKind(ctx context.Context, req createCategoryRequest) (res
 	return rest.Created[town.Kind]{Value: k}, err
 }
 
-// listClasses answers the peer groups of the town, all on one page.
+// listClasses returns the peer groups of the town, all on one page.
 //
 //	@ID			listClasses
 //	@Summary	List the classes that rank together

@@ -21,7 +21,7 @@ type listVisitsRequest struct {
 	rest.PageQuery
 }
 
-// listVisits answers the visits that the caller may read with what they found, in
+// listVisits returns the visits that the caller may read with what they found, in
 // the order in which they were entered. A draft is shown to its author alone.
 //
 //	@ID			listVisits
@@ -110,7 +110,7 @@ type visitRequest struct {
 	Visit string `uri:"visit"`
 }
 
-// findVisit answers one visit with its history, and who was paired with the branch
+// findVisit returns one visit with its history, and who was paired with the branch
 // on the day of the visit.
 //
 //	@ID			findVisit

@@ -17,7 +17,7 @@ type listPairingsRequest struct {
 	rest.PageQuery
 }
 
-// listPairings answers who leads, mentors, instructs and serves each branch on a
+// listPairings returns who leads, mentors, instructs and serves each branch on a
 // day, in the order of branch codes.
 //
 //	@ID			listPairings
@@ -73,7 +73,7 @@ type listMentorshipsRequest struct {
 	On *day.Date `form:"on" swaggertype:"string" format:"date"` // on this day; today if absent
 }
 
-// listMentors answers everybody who is appointed mentor on a day, on one page.
+// listMentors returns everybody who is appointed mentor on a day, on one page.
 //
 //	@ID			listMentors
 //	@Summary	List the mentors with letter, term, branches and load
@@ -85,7 +85,7 @@ func (s *Server) listMentors(ctx context.Context, req listMentorshipsRequest) (M
 	return s.mentorships(ctx, req, access.Mentor)
 }
 
-// listInstructors answers everybody who is appointed instructor on a day, on one
+// listInstructors returns everybody who is appointed instructor on a day, on one
 // page.
 //
 //	@ID			listInstructors

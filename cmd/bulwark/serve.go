@@ -81,7 +81,7 @@ func databaseOptions(cfg config.Config, log *slog.Logger) database.Options {
 // now is the clock of the service, as fine as both databases store it.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// listen takes the address, or says which setting to change.
+// listen takes the address, or returns an error that names the setting to change.
 func listen(ctx context.Context, setting, addr string) (net.Listener, error) {
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	switch {

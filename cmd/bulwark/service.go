@@ -21,7 +21,7 @@ import (
 	"bulwark/internal/jobs"
 )
 
-// serveOn answers requests on ln until ctx ends, then lets running requests
+// serveOn serves requests on ln until ctx ends, then lets running requests
 // finish. It closes ln, not db.
 func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Config, log *slog.Logger) error {
 	defer ln.Close() // for the ways out before Serve; later it is closed already
@@ -81,7 +81,7 @@ func newServer(db *gorm.DB, cfg config.Config, log *slog.Logger) *api.Server {
 	}
 }
 
-// ready pings first: a dead database is told apart from an old schema.
+// ready pings first, so that its error tells a dead database from an old schema.
 func ready(ctx context.Context, db *gorm.DB) error {
 	pool, err := db.DB()
 	if err != nil {
@@ -123,7 +123,7 @@ func newRegistry(db *gorm.DB) (*prometheus.Registry, error) {
 	return r, nil
 }
 
-// serveMetrics answers /metrics on a listener of its own, so that the public
+// serveMetrics serves /metrics on a listener of its own, so that the public
 // address never shows it. Without an address it does nothing.
 func serveMetrics(ctx context.Context, cfg config.Config, from *prometheus.Registry, log *slog.Logger) (stop func(), err error) {
 	if cfg.MetricsAddr == "" {

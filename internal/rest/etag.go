@@ -54,8 +54,8 @@ func badTag(zh, en string) error {
 	return Malformed(fault.At("header/If-Match", "if_match", text.Text{ZH: zh, EN: en}))
 }
 
-// matches compares an If-None-Match list with a tag, weakly as RFC 9110 says,
-// and gives the form of the tag that the caller holds.
+// matches compares an If-None-Match list with a tag, weakly as RFC 9110 requires,
+// and returns the form of the tag that the caller holds.
 func matches(list []string, tag string) (string, bool) {
 	for _, values := range list {
 		for v := range strings.SplitSeq(values, ",") {

@@ -78,7 +78,7 @@ var (
 // the answer; nobody receives it.
 const statusClientGone = 499
 
-// writeProblem answers with err. Errors that are not faults are defects: the
+// writeProblem sends err as a Problem. Errors that are not faults are defects: the
 // caller gets an opaque 500 with the request id, the log gets the cause.
 func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(r.Context().Err(), context.Canceled) && err != bodyTooSlow { //nolint:errorlint // net/http takes a slow client for one that left
@@ -114,8 +114,8 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	write(w, status, "application/problem+json", data)
 }
 
-// lockFor is the lock as the caller is told of it: colleagues by name, and oneself;
-// to who may not read people by the role.
+// lockFor returns the lock as the caller may read it: with the name of a colleague or
+// the caller, and with the role alone where the caller may not read people.
 func lockFor(p access.Principal, l *fault.Lock) *fault.Lock {
 	if l == nil || l.Role == "" || l.By == p.Name() {
 		return l
@@ -125,7 +125,7 @@ func lockFor(p access.Principal, l *fault.Lock) *fault.Lock {
 	return &named
 }
 
-// explain finds the status and public words of an error.
+// explain returns the status and the public words of an error.
 func explain(err error) (int, *fault.Error) {
 	var own refusal
 	if errors.As(err, &own) {
