@@ -89,7 +89,8 @@ func listen(ctx context.Context, setting, addr string) (net.Listener, error) {
 		return nil, fault.Unavailable("address_in_use",
 			"地址 %s 已被占用：请停止占用它的程序，或更改 %s", "the address %s is in use: stop the program that has it, or change %s", addr, setting)
 	case err != nil:
-		return nil, fault.Unavailable("cannot_listen", "无法监听 %s，请检查 %s", "cannot listen on %s: check %s", addr, setting).Because(err)
+		return nil, fault.Unavailable("cannot_listen",
+			"无法监听 %s，请检查 %s", "cannot listen on %s: check %s", addr, setting).Because(err)
 	}
 	return ln, nil
 }

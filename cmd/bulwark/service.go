@@ -54,7 +54,9 @@ func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Confi
 }
 
 // answer serves until ctx ends, calls drain, and then shuts down in order.
-func answer(ctx context.Context, ln net.Listener, srv *http.Server, cfg config.Config, log *slog.Logger, drain func()) error {
+func answer(
+	ctx context.Context, ln net.Listener, srv *http.Server, cfg config.Config, log *slog.Logger, drain func(),
+) error {
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(ln) }()
 	log.Info("listening", "address", "http://"+ln.Addr().String(), "version", version)
@@ -96,7 +98,8 @@ func ready(ctx context.Context, db *gorm.DB) error {
 func newHTTP(cfg config.Config, h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: h, MaxHeaderBytes: cfg.MaxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		ReadHeaderTimeout: cfg.HeaderTimeout, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout, IdleTimeout: cfg.IdleTimeout,
+		ReadHeaderTimeout: cfg.HeaderTimeout, ReadTimeout: cfg.ReadTimeout,
+		WriteTimeout: cfg.WriteTimeout, IdleTimeout: cfg.IdleTimeout,
 	}
 }
 
@@ -119,13 +122,16 @@ func newRegistry(db *gorm.DB) (*prometheus.Registry, error) {
 		return nil, err
 	}
 	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewDBStatsCollector(pool, "bulwark"), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(collectors.NewDBStatsCollector(pool, "bulwark"), collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r, nil
 }
 
 // serveMetrics serves /metrics on a listener of its own, so that the public
 // address never shows it. Without an address it does nothing.
-func serveMetrics(ctx context.Context, cfg config.Config, from *prometheus.Registry, log *slog.Logger) (stop func(), err error) {
+func serveMetrics(
+	ctx context.Context, cfg config.Config, from *prometheus.Registry, log *slog.Logger,
+) (stop func(), err error) {
 	if cfg.MetricsAddr == "" {
 		return func() {}, nil
 	}

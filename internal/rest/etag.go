@@ -34,7 +34,8 @@ func versionOf(values []string) (int64, error) {
 	tag := strings.TrimSpace(strings.Join(values, ","))
 	switch {
 	case tag == "":
-		return 0, fault.PreconditionRequired("if_match_required", "请在 If-Match 中给出读取时的 ETag", "send If-Match with the ETag that you read")
+		return 0, fault.PreconditionRequired("if_match_required",
+			"请在 If-Match 中给出读取时的 ETag", "send If-Match with the ETag that you read")
 	case tag == "*":
 		return 0, badTag("不接受 *，请给出读取时的 ETag", "* is not accepted: send the ETag that you read")
 	case strings.HasPrefix(tag, "W/"):

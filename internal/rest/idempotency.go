@@ -67,7 +67,9 @@ func (c *claim) row() StoredResponse {
 // once does the work in one transaction, which also stores its answer, or sends the
 // answer that was stored when it was done before. Of what is about a secret no answer
 // is stored.
-func (e *Engine) once(ctx context.Context, w http.ResponseWriter, c *claim, secret bool, work func(context.Context, http.ResponseWriter) error) error {
+func (e *Engine) once(
+	ctx context.Context, w http.ResponseWriter, c *claim, secret bool, work func(context.Context, http.ResponseWriter) error,
+) error {
 	wanted := c.row()
 	release, free := e.inflight.begin(c)
 	if !free {

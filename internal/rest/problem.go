@@ -68,10 +68,14 @@ func refuse(status int, code string, message text.Text) error {
 }
 
 var (
-	noRoute          = refuse(http.StatusNotFound, "no_such_address", text.F("没有这个地址，接口说明见 /openapi.json", "there is nothing at this address: see /openapi.json"))
-	noMethod         = refuse(http.StatusMethodNotAllowed, "method_not_allowed", text.F("此地址不支持该方法，见 Allow", "this address does not take that method: see Allow"))
-	bodyTooSlow      = refuse(http.StatusRequestTimeout, "body_too_slow", text.F("正文未能及时收完，请重新发送", "the body did not arrive in time: send it again"))
-	unsupportedMedia = refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", text.F("正文应为 UTF-8 的 application/json，不压缩", "the body must be application/json in UTF-8, not compressed"))
+	noRoute = refuse(http.StatusNotFound, "no_such_address", text.F(
+		"没有这个地址，接口说明见 /openapi.json", "there is nothing at this address: see /openapi.json"))
+	noMethod = refuse(http.StatusMethodNotAllowed, "method_not_allowed", text.F(
+		"此地址不支持该方法，见 Allow", "this address does not take that method: see Allow"))
+	bodyTooSlow = refuse(http.StatusRequestTimeout, "body_too_slow", text.F(
+		"正文未能及时收完，请重新发送", "the body did not arrive in time: send it again"))
+	unsupportedMedia = refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", text.F(
+		"正文应为 UTF-8 的 application/json，不压缩", "the body must be application/json in UTF-8, not compressed"))
 )
 
 // statusClientGone marks requests in log and metrics whose client left before
@@ -167,7 +171,8 @@ func titles(status int) text.Text {
 }
 
 var (
-	opaque  = fault.New(fault.KindInternal, "internal", text.F("服务出错，请将 request_id 告知管理员", "something went wrong on our side: give the request_id to the administrator"))
+	opaque = fault.New(fault.KindInternal, "internal", text.F(
+		"服务出错，请将 request_id 告知管理员", "something went wrong on our side: give the request_id to the administrator"))
 	tooSlow = RetryLater("timeout", text.F("处理超时，请稍后重试或缩小范围", "this took too long: try again, or ask for less"))
 )
 
