@@ -114,6 +114,11 @@ func (s *Server) branchHistory(ctx context.Context, req branchRequest) (rest.Pag
 	return rest.Page[town.Event]{Items: events}, err
 }
 
+// change returns what every change of a branch asks for.
+func (r branchRequest) change(version int64, on day.Date, reason string) town.BranchChange {
+	return town.BranchChange{Town: r.Town, Branch: r.Branch, Version: version, On: on, Reason: reason}
+}
+
 // branchRename, and each body below, says the first day on which it holds.
 type branchRename struct {
 	Name   text.Text `json:"name" validate:"required"`
@@ -138,7 +143,7 @@ type renameBranchRequest struct {
 //	@Router		/towns/{town}/branches/{branch}/rename [post]
 func (s *Server) renameBranch(ctx context.Context, req renameBranchRequest) (town.Branch, error) {
 	b := req.Body
-	return town.Rename(ctx, s.db(ctx), req.Town, req.Branch, req.Version, b.Name, b.On, b.Reason)
+	return town.Rename(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason), b.Name)
 }
 
 type branchReclassification struct {
@@ -165,7 +170,7 @@ type reclassifyBranchRequest struct {
 //	@Router		/towns/{town}/branches/{branch}/reclassify [post]
 func (s *Server) reclassifyBranch(ctx context.Context, req reclassifyBranchRequest) (town.Branch, error) {
 	b := req.Body
-	return town.Reclassify(ctx, s.db(ctx), req.Town, req.Branch, req.Version, b.Kind, b.Class, b.On, b.Reason)
+	return town.Reclassify(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason), b.Kind, b.Class)
 }
 
 type branchMerger struct {
@@ -191,7 +196,7 @@ type mergeBranchRequest struct {
 //	@Router		/towns/{town}/branches/{branch}/merge [post]
 func (s *Server) mergeBranch(ctx context.Context, req mergeBranchRequest) (town.Branch, error) {
 	b := req.Body
-	return town.Merge(ctx, s.db(ctx), req.Town, req.Branch, req.Version, b.Into, b.On, b.Reason)
+	return town.Merge(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason), b.Into)
 }
 
 type branchClosure struct {
@@ -215,7 +220,7 @@ type closeBranchRequest struct {
 //	@Success	200			{object}	town.Branch
 //	@Router		/towns/{town}/branches/{branch}/close [post]
 func (s *Server) closeBranch(ctx context.Context, req closeBranchRequest) (town.Branch, error) {
-	return town.Close(ctx, s.db(ctx), req.Town, req.Branch, req.Version, req.Body.On, req.Body.Reason)
+	return town.Close(ctx, s.db(ctx), req.change(req.Version, req.Body.On, req.Body.Reason))
 }
 
 type listSubBranchesRequest struct {

@@ -172,19 +172,19 @@ type diffSchemeRequest struct {
 //	@Tags		scheme
 //	@Security
 //	@Param		query	query		diffSchemeRequest	false	"."
-//	@Success	200		{object}	rest.Page[scheme.Change]
+//	@Success	200		{object}	rest.Page[scheme.Difference]
 //	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/diff [get]
-func (s *Server) diffScheme(ctx context.Context, req diffSchemeRequest) (rest.Page[scheme.Change], error) {
+func (s *Server) diffScheme(ctx context.Context, req diffSchemeRequest) (rest.Page[scheme.Difference], error) {
 	to, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.Number)
 	if err != nil {
-		return rest.Page[scheme.Change]{}, err
+		return rest.Page[scheme.Difference]{}, err
 	}
 	from, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.From)
 	if err != nil {
-		return rest.Page[scheme.Change]{}, err
+		return rest.Page[scheme.Difference]{}, err
 	}
 	changes, err := scheme.Compare(from, to)
-	return rest.Page[scheme.Change]{Items: changes}, err
+	return rest.Page[scheme.Difference]{Items: changes}, err
 }
 
 type schemeTemplateRequest struct {

@@ -85,10 +85,14 @@ var decidingAdjustment = adjustmentRules{adjustable, notOwnProposal, notOwnBranc
 var adjustments = workflow.Kind[Adjustment, AdjustmentState, *adjustmentReader]{
 	Noun: text.Text{ZH: "加减分或否决", EN: "adjustment"}, Name: "adjustment", Titles: adjustmentTitles, Reader: adjustmentReaderOf,
 	Verbs: adjustmentVerbs{
-		{Name: "propose", To: Proposed, Action: access.WriteAdjustments, Silent: true, Who: adjustmentRules{tiedToBranch}, When: adjustmentRules{adjustable}},
-		{Name: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: access.DecideAdjustments, When: decidingAdjustment},
-		{Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: access.DecideAdjustments, Reason: true, When: decidingAdjustment},
-		{Name: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: access.WriteAdjustments, When: adjustmentRules{adjustable, proposer}},
+		{Name: "propose", To: Proposed, Action: access.WriteAdjustments, Silent: true, Who: adjustmentRules{tiedToBranch},
+			When: adjustmentRules{adjustable}},
+		{Name: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: access.DecideAdjustments,
+			When: decidingAdjustment},
+		{Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: access.DecideAdjustments,
+			Reason: true, When: decidingAdjustment},
+		{Name: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: access.WriteAdjustments,
+			When: adjustmentRules{adjustable, proposer}},
 	},
 }.Checked()
 
@@ -210,16 +214,20 @@ func points(known scheme.Adjustments, kind, code string) (float64, error) {
 			return item.Points, nil
 		}
 	}
-	return 0, fault.Broken(fault.Field("/item", "unknown_item", "指标体系的该类项目中没有“%s”", "the scheme has no such item: %q", code))
+	return 0, fault.Broken(fault.Field("/item", "unknown_item",
+		"指标体系的该类项目中没有“%s”", "the scheme has no such item: %q", code))
 }
 
 // MoveAdjustment decides on an adjustment, or withdraws one's own.
-func MoveAdjustment(ctx context.Context, db *gorm.DB, ref workflow.Ref, to AdjustmentState, reason string) (Adjustment, error) {
-	return adjustments.Move(ctx, db, ref, to, reason, func(tx *gorm.DB, v *adjustmentReader, _ Adjustment) (workflow.Change, error) {
-		return workflow.Change{Columns: map[string]any{
-			"decided_at": tx.NowFunc(), "decided_by": v.Name(), "decision_reason": reason,
-		}}, nil
-	})
+func MoveAdjustment(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, to AdjustmentState, reason string,
+) (Adjustment, error) {
+	return adjustments.Move(ctx, db, ref, to, reason,
+		func(tx *gorm.DB, v *adjustmentReader, _ Adjustment) (workflow.Change, error) {
+			return workflow.Change{Columns: map[string]any{
+				"decided_at": tx.NowFunc(), "decided_by": v.Name(), "decision_reason": reason,
+			}}, nil
+		})
 }
 
 // FindAdjustment returns one adjustment, if the caller may read those of its branch.
@@ -243,7 +251,9 @@ func ListAdjustments(ctx context.Context, db *gorm.DB, townID string, f Adjustme
 		return nil, err
 	}
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, narrow := range []struct{ column, value string }{{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)}} {
+	for _, narrow := range []struct{ column, value string }{
+		{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)},
+	} {
 		if narrow.value != "" {
 			q = q.Where(narrow.column+" = ?", narrow.value)
 		}

@@ -16,9 +16,9 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Collect reads everything approved in the period for the branches: reported
+// Collect returns everything approved in the period for the branches: reported
 // values (the one approved last counts), ratings combined, derived values
-// computed, values carried over from earlier periods where the scheme says so, and
+// computed, values carried over from earlier periods where the scheme asks for it, and
 // over all of it the corrections: those of the period, then more, which are not
 // stored yet. The number of statements does not depend on the number of branches
 // or sheets.
@@ -81,12 +81,12 @@ func nans(n int) []float64 {
 	return column
 }
 
-// report is what the approved sheets of one period say about one code of one branch.
+// report is what the approved sheets of one period report about one code of one branch.
 type report struct {
 	branch, code string
 	last         reportedValue // of the sheet approved last
 	ratings      []composite.Rating
-	waived       int            // how many sheets say that it does not apply
+	waived       int            // in how many sheets it does not apply
 	corrected    *reportedValue // what counts instead of all this
 }
 
@@ -140,7 +140,7 @@ func (c *report) effective() reportedValue {
 	return c.last
 }
 
-// reportedValues are what the sheets of a period say, by branch and code, with the
+// reportedValues are what the sheets of a period report, by branch and code, with the
 // corrections over them.
 type reportedValues map[[2]string]*report
 
@@ -154,7 +154,7 @@ func readReported(ctx context.Context, db *gorm.DB, townID, period string) (repo
 	return reported, err
 }
 
-// fill turns reportedValues into columns.
+// fill sets the columns from what is reported.
 func (t *table) fill(reported reportedValues) {
 	for i, n := range t.scheme.Indicators {
 		for u, b := range t.branches {
@@ -172,7 +172,8 @@ func (t *table) fill(reported reportedValues) {
 	}
 }
 
-// raw is the one raw value that the sheets give: NaN where they give none.
+// raw returns the one raw value of the sheets, NaN where they have none, and whether the
+// indicator is said not to apply.
 func (c *report) raw(n *scheme.Node) (value float64, notApplicable bool) {
 	if n.Entry == scheme.Rated && c.corrected == nil {
 		if len(c.ratings) == 0 {
@@ -212,8 +213,8 @@ func derive(d *scheme.Derivation, reported reportedValues, branch string) float6
 	return math.NaN()
 }
 
-// carry fills, for indicators that carry, what the nearest earlier period of the
-// same kind says, looking back as far as the indicator allows.
+// carry fills, for indicators that carry, the value of the nearest earlier period of
+// the same kind, looking back as far as the indicator allows.
 func (t *table) carry(ctx context.Context, db *gorm.DB, p Period) error {
 	reach := 0
 	for _, n := range t.scheme.Indicators {
@@ -268,7 +269,8 @@ func (t *table) carryColumn(i int, then []float64) {
 // adjust reads the approved adjustments of the period and corrects them.
 func (t *table) adjust(ctx context.Context, db *gorm.DB, p Period, corrections []Correction) error {
 	var approved []Adjustment
-	err := db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, ApprovedAdjustment).
+	err := db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code,
+		ApprovedAdjustment).
 		Order("branch_code, item_code, id").Find(&approved).Error
 	if err != nil {
 		return err
@@ -285,10 +287,12 @@ func (t *table) adjust(ctx context.Context, db *gorm.DB, p Period, corrections [
 	return nil
 }
 
-// Ratings are the approved ratings behind the rated indicators of a period, by
+// Ratings returns the approved ratings behind the rated indicators of a period, by
 // column and branch, with the evaluators who gave them numbered in the order of
 // their codes. One statement.
-func Ratings(ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch) (columns []composite.RatedColumn, evaluators []string, err error) {
+func Ratings(
+	ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch,
+) (columns []composite.RatedColumn, evaluators []string, err error) {
 	rows, err := db.WithContext(ctx).Raw(`SELECT s.branch_code, s.evaluator_code, s.role, e.code, e.value
 FROM evaluations s JOIN entries e ON e.town_id = s.town_id AND e.evaluation_id = s.id AND e.revision = s.revision
 WHERE s.town_id = ? AND s.period_code = ? AND s.state = ? AND e.value IS NOT NULL

@@ -123,7 +123,8 @@ func (o *overview) read(ctx context.Context, db *gorm.DB, from, until day.Date) 
 		return err
 	}
 	o.expect(ties)
-	return db.WithContext(ctx).Where("town_id = ? AND period_code = ?", o.period.TownID, o.period.Code).Order("id").Find(&o.sheets).Error
+	return db.WithContext(ctx).Where("town_id = ? AND period_code = ?", o.period.TownID, o.period.Code).
+		Order("id").Find(&o.sheets).Error
 }
 
 // expect derives from ties whose sheets there should be. Someone with
@@ -306,10 +307,14 @@ func (c Completeness) CSV(language string) []byte {
 		}
 		return text.CSV(rows)
 	}
-	rows := [][]string{{c.By, "name", "role", "expected", "missing", "begun", "draft", "submitted", "returned", "approved", "late", "overdue"}}
+	rows := [][]string{{
+		c.By, "name", "role", "expected", "missing", "begun", "draft", "submitted", "returned", "approved", "late", "overdue",
+	}}
 	line := func(code, name string, role access.Role, n Counts) {
 		row := []string{code, text.Inert(name), string(role)}
-		for _, x := range []int{n.Expected, n.Missing, n.Begun, n.Draft, n.Submitted, n.Returned, n.Approved, n.Late, n.Overdue} {
+		for _, x := range []int{
+			n.Expected, n.Missing, n.Begun, n.Draft, n.Submitted, n.Returned, n.Approved, n.Late, n.Overdue,
+		} {
 			row = append(row, strconv.Itoa(x))
 		}
 		rows = append(rows, row)

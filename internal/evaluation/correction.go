@@ -19,22 +19,26 @@ import (
 // an adjustment: nothing else does. It is never changed or taken back; the last
 // correction of a code is the one that counts.
 type Correction struct {
-	TownID            string    `gorm:"primaryKey" json:"-"`
-	PeriodCode        string    `gorm:"primaryKey" json:"period" example:"2023Q2"`
-	Number            int64     `gorm:"primaryKey" json:"number" example:"1"` // 1, 2, … within the period
-	PublicationNumber int64     `json:"publication" example:"2"`              // that shows it first
-	BranchCode        string    `json:"branch" example:"b07"`
-	Code              string    `json:"code" example:"organisation.01"`           // of an indicator or quantity, or of an adjustment
-	Adjustment        string    `json:"adjustment,omitempty" enums:"add,cancel"`  // absent: a value is corrected
-	Value             *float64  `json:"value,omitempty" example:"96.5"`           // of a rated indicator what all ratings together come to
-	Level             *string   `json:"level,omitempty"`                          // instead of a value
-	NotApplicable     bool      `json:"not_applicable,omitempty"`                 // instead of a value
-	Replaces          string    `json:"replaces" example:"69.5"`                  // the value before: a number, a level, n/a, or empty where there was none
-	Reason            string    `json:"reason" example:"minutes were overlooked"` //
-	Evidence          string    `json:"evidence,omitempty"`                       //
-	AppealID          *string   `json:"appeal,omitempty" format:"uuid"`           // absent: the leading group found the mistake itself
-	MadeBy            string    `json:"made_by" example:"group-1"`                //
-	CreatedAt         time.Time `json:"created_at"`
+	TownID            string `gorm:"primaryKey" json:"-"`
+	PeriodCode        string `gorm:"primaryKey" json:"period" example:"2023Q2"`
+	Number            int64  `gorm:"primaryKey" json:"number" example:"1"` // 1, 2, … within the period
+	PublicationNumber int64  `json:"publication" example:"2"`              // that shows it first
+	BranchCode        string `json:"branch" example:"b07"`
+	// of an indicator or quantity, or of an adjustment
+	Code       string `json:"code" example:"organisation.01"`
+	Adjustment string `json:"adjustment,omitempty" enums:"add,cancel"` // absent: a value is corrected
+	// of a rated indicator what all ratings together come to
+	Value         *float64 `json:"value,omitempty" example:"96.5"`
+	Level         *string  `json:"level,omitempty"`          // instead of a value
+	NotApplicable bool     `json:"not_applicable,omitempty"` // instead of a value
+	// the value before: a number, a level, n/a, or empty where there was none
+	Replaces string `json:"replaces" example:"69.5"`
+	Reason   string `json:"reason" example:"minutes were overlooked"`
+	Evidence string `json:"evidence,omitempty"`
+	// absent: the leading group found the mistake itself
+	AppealID  *string   `json:"appeal,omitempty" format:"uuid"`
+	MadeBy    string    `json:"made_by" example:"group-1"`
+	CreatedAt time.Time `json:"created_at"`
 }
 
 // The two things that a correction does to an adjustment.
@@ -43,9 +47,11 @@ const (
 	CancelAdjustment = "cancel" // one less
 )
 
-// ListCorrections gives the corrections behind the publications of the periods, in
+// ListCorrections returns the corrections behind the publications of the periods, in
 // the order of their making: up to the publication through, or all where that is 0.
-func ListCorrections(ctx context.Context, db *gorm.DB, townID string, periods []string, through int64) ([]Correction, error) {
+func ListCorrections(
+	ctx context.Context, db *gorm.DB, townID string, periods []string, through int64,
+) ([]Correction, error) {
 	q := db.WithContext(ctx).Where("town_id = ? AND period_code IN ?", townID, periods)
 	if through > 0 {
 		q = q.Where("publication_number <= ?", through)
@@ -55,7 +61,7 @@ func ListCorrections(ctx context.Context, db *gorm.DB, townID string, periods []
 	return list, err
 }
 
-// correct puts corrections of values over what the sheets say.
+// correct sets corrections of values over what the sheets report.
 func (s reportedValues) correct(list []Correction) {
 	for _, c := range list {
 		if c.Adjustment != "" {
@@ -94,7 +100,7 @@ func (s reportedValues) asText(c *scheme.Compiled, branch, code string) string {
 	return ""
 }
 
-// corrections are those of one period; before it is published there are none.
+// corrections returns those of one period; before it is published there are none.
 func (p Period) corrections(ctx context.Context, db *gorm.DB) ([]Correction, error) {
 	byPeriod, err := correctionsOf(ctx, db, []Period{p})
 	return byPeriod[p.Code], err
@@ -135,8 +141,8 @@ func (t *table) correctAdjustments(list []Correction) {
 	}
 }
 
-// CheckCorrections lists every fault of corrections of a published period, which
-// are held against the rules of entries, and fills in what each replaces. Nothing
+// CheckCorrections returns corrections of a published period with what each replaces.
+// They are checked against the rules of entries; the error lists every fault. Nothing
 // is stored. Nobody corrects a branch that he or she leads.
 func CheckCorrections(
 	ctx context.Context, tx *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch, list []Correction,
@@ -195,7 +201,8 @@ func (t *table) check(list []Correction) []fault.FieldError {
 		at := "/corrections/" + strconv.Itoa(i)
 		u, ok := t.unit[c.BranchCode]
 		if !ok {
-			faults = append(faults, fault.Field(at+"/branch", "unknown_branch", "已公布的结果中没有党组织“%s”", "there is no branch %q in the published result", c.BranchCode))
+			faults = append(faults, fault.Field(at+"/branch", "unknown_branch",
+				"已公布的结果中没有党组织“%s”", "there is no branch %q in the published result", c.BranchCode))
 			continue
 		}
 		if c.Adjustment != "" {
@@ -203,7 +210,9 @@ func (t *table) check(list []Correction) []fault.FieldError {
 			continue
 		}
 		if perBranch[u] == nil {
-			perBranch[u] = &entryCheck{scheme: t.scheme, branch: t.branches[u], settled: true, seen: map[string]bool{}, at: map[string]string{}}
+			perBranch[u] = &entryCheck{
+				scheme: t.scheme, branch: t.branches[u], settled: true, seen: map[string]bool{}, at: map[string]string{},
+			}
 		}
 		e := Entry{Code: c.Code, Value: c.Value, Level: c.Level, NotApplicable: c.NotApplicable, Evidence: c.Evidence}
 		perBranch[u].entry(at, e)
@@ -220,13 +229,17 @@ func (t *table) check(list []Correction) []fault.FieldError {
 // checkAdjustment also keeps count: what is cancelled twice must be there twice.
 func (t *table) checkAdjustment(at string, unit int, c Correction) []fault.FieldError {
 	if c.Value != nil || c.Level != nil || c.NotApplicable {
-		return []fault.FieldError{fault.Field(at+"/adjustment", "value_and_adjustment", "不能既更正数值又增减加减分项目", "correct a value or an adjustment, not both")}
+		return []fault.FieldError{fault.Field(at+"/adjustment", "value_and_adjustment",
+			"不能既更正数值又增减加减分项目", "correct a value or an adjustment, not both")}
 	}
 	if !t.scheme.HasAdjustment(c.Code) {
-		return []fault.FieldError{fault.Field(at+"/code", "unknown_item", "指标体系中没有加减分或否决项目“%s”", "the scheme has no bonus, deduction or veto %q", c.Code)}
+		return []fault.FieldError{fault.Field(at+"/code", "unknown_item",
+			"指标体系中没有加减分或否决项目“%s”", "the scheme has no bonus, deduction or veto %q", c.Code)}
 	}
-	if c.Adjustment == CancelAdjustment && !slices.Contains(t.Adjustments, composite.Adjustment{Unit: unit, Code: c.Code}) {
-		return []fault.FieldError{fault.Field(at+"/code", "nothing_to_cancel", "该党组织没有已通过的项目“%s”可撤销", "the branch has no approved %q to cancel", c.Code)}
+	item := composite.Adjustment{Unit: unit, Code: c.Code}
+	if c.Adjustment == CancelAdjustment && !slices.Contains(t.Adjustments, item) {
+		return []fault.FieldError{fault.Field(at+"/code", "nothing_to_cancel",
+			"该党组织没有已通过的项目“%s”可撤销", "the branch has no approved %q to cancel", c.Code)}
 	}
 	t.correctAdjustments([]Correction{c})
 	return nil

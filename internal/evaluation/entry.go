@@ -75,10 +75,12 @@ func (v *entryCheck) entry(at string, e Entry) {
 func (v *entryCheck) indicator(at string, e Entry, n *scheme.Node) {
 	switch {
 	case n.Entry == scheme.Derived:
-		v.fault(at+"/code", "computed", text.F("“%s”由系统计算，请填写其组成数据", "%q is computed: enter the quantities it is made of", e.Code))
+		v.fault(at+"/code", "computed", text.F(
+			"“%s”由系统计算，请填写其组成数据", "%q is computed: enter the quantities it is made of", e.Code))
 		return
 	case n.Entry == scheme.Rated && !v.rates(n):
-		v.fault(at+"/code", "role_does_not_rate", text.F("角色“%s”不评定此指标", "the role %s does not rate this indicator", v.role))
+		v.fault(at+"/code", "role_does_not_rate",
+			text.F("“%s”不评定此指标", "the role %q does not rate this indicator", v.role.Name()))
 	}
 	v.applies(at, e, n.AppliesTo, n.Waivable)
 	if levels := n.Levels(); levels != nil {
@@ -115,7 +117,8 @@ func (v *entryCheck) applies(at string, e Entry, to *scheme.Applicability, waiva
 	case e.NotApplicable && !waivable:
 		v.fault(at+"/not_applicable", "always_applies", text.F("此指标不能标为不适用", "this indicator cannot be waived"))
 	case e.NotApplicable && e.Evidence == "":
-		v.fault(at+"/evidence", "evidence_needed", text.F("标为不适用须附说明", "say in evidence why it does not apply"))
+		v.fault(at+"/evidence", "evidence_needed",
+			text.F("标为不适用时须在佐证（evidence）中说明原因", "give the reason in evidence where it does not apply"))
 	case e.NotApplicable && (e.Value != nil || e.Level != nil):
 		v.fault(at+"/not_applicable", "value_and_waiver", text.F("不能既有数值又标为不适用", "give a value or not_applicable, not both"))
 	}
@@ -128,7 +131,8 @@ func (v *entryCheck) level(at string, e Entry, levels []string) {
 	case e.Level == nil && !e.NotApplicable:
 		v.fault(at+"/level", "level_needed", text.F("请填写等级：%v", "give a level: one of %v", levels))
 	case e.Level != nil && !slices.Contains(levels, *e.Level):
-		v.fault(at+"/level", "unknown_level", text.F("没有等级“%s”：请用 %v", "there is no level %q: use one of %v", *e.Level, levels))
+		v.fault(at+"/level", "unknown_level", text.F(
+			"没有等级“%s”：请用 %v", "there is no level %q: use one of %v", *e.Level, levels))
 	}
 }
 
@@ -204,7 +208,8 @@ func (v *entryCheck) refusedByRules(entries []Entry) []fault.FieldError {
 	}
 	var faults []fault.FieldError
 	for _, f := range found.Faults {
-		faults = append(faults, fault.Field(v.at[f.Indicator]+"/value", f.Code, "该数值无法计分：%s", "the rule cannot score this: %s", f.Message))
+		faults = append(faults, fault.Field(v.at[f.Indicator]+"/value", f.Code,
+			"该数值无法计分：%s", "the rule cannot score this: %s", f.Message))
 	}
 	return faults
 }

@@ -132,7 +132,8 @@ func (v *exceptionReader) Visible(q *gorm.DB) *gorm.DB {
 	if v.Reach.All {
 		return q
 	}
-	return q.Where("(evaluator_code = ? OR evaluator_code IS NULL AND branch_code IN ?)", v.Person, append(v.Reach.Codes(), ""))
+	return q.Where("(evaluator_code = ? OR evaluator_code IS NULL AND branch_code IN ?)", v.Person,
+		append(v.Reach.Codes(), ""))
 }
 
 // Load reads the periods of the exceptions. One under which exceptions change is locked
@@ -216,9 +217,12 @@ func EndException(ctx context.Context, db *gorm.DB, period string, ref workflow.
 	if _, err := FindException(ctx, db, ref.Town, period, ref.ID); err != nil {
 		return Exception{}, err
 	}
-	return exceptions.Do(ctx, db, ref, "end", reason, func(tx *gorm.DB, v *exceptionReader, _ Exception) (workflow.Change, error) {
-		return workflow.Change{Columns: map[string]any{"ended_by": v.Name(), "ended_at": tx.NowFunc(), "end_reason": reason}}, nil
-	})
+	return exceptions.Do(ctx, db, ref, "end", reason,
+		func(tx *gorm.DB, v *exceptionReader, _ Exception) (workflow.Change, error) {
+			return workflow.Change{Columns: map[string]any{
+				"ended_by": v.Name(), "ended_at": tx.NowFunc(), "end_reason": reason,
+			}}, nil
+		})
 }
 
 // FindException returns one exception of the period, if the caller may know of it.
@@ -249,6 +253,7 @@ func ListExceptions(ctx context.Context, db *gorm.DB, townID, period, after stri
 
 // inForce returns the exceptions of the town that are in force on the day.
 func inForce(ctx context.Context, db *gorm.DB, townID string, on day.Date) (list []Exception, err error) {
-	err = db.WithContext(ctx).Where("town_id = ? AND ended_at IS NULL AND until >= ?", townID, on).Order("id").Find(&list).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND ended_at IS NULL AND until >= ?", townID, on).
+		Order("id").Find(&list).Error
 	return list, err
 }

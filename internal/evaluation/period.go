@@ -59,9 +59,10 @@ type Period struct {
 	SchemeCode   string      `json:"scheme_code" example:"five-forces"`
 	SchemeNumber int64       `json:"scheme_number" example:"1"`
 	State        PeriodState `json:"state" swaggertype:"string" enums:"planned,open,review,locked,published,final"`
-	StateBy      string      `json:"state_by" example:"group-1"` // who moved it there; a role where the caller may not read people
-	StateAt      time.Time   `json:"state_at"`
-	StateReason  string      `json:"state_reason,omitempty"`
+	// who moved it there; a role where the caller may not read people
+	StateBy     string    `json:"state_by" example:"group-1"`
+	StateAt     time.Time `json:"state_at"`
+	StateReason string    `json:"state_reason,omitempty"`
 	Calendar
 	Notice   *Notice   `gorm:"-" json:"notice,omitempty"`   // 公示; absent before it is published, and where there is none
 	Warnings []Warning `gorm:"-" json:"warnings,omitempty"` // in the answer to a move
@@ -80,20 +81,21 @@ type Notice struct {
 func (n Notice) Open(on day.Date) bool { return n.From <= on && on <= n.Until }
 
 // DefaultDays is how long public notice lasts, and how soon an appeal is
-// answered, where the town does not say otherwise.
+// answered, where the town does not set it.
 const DefaultDays = 5
 
 // maxDays bounds both.
 const maxDays = 90
 
-// Calendar says when the sheets of a period are entered and decided on, how long
+// Calendar is when the sheets of a period are entered and decided on, how long
 // its result is on public notice (公示) and how soon an appeal is answered. Days
 // are those of Asia/Shanghai, both ends included; without one there is no limit.
 type Calendar struct {
-	EntryFrom    *day.Date  `json:"entry_from,omitempty" swaggertype:"string" format:"date"`
-	EntryUntil   *day.Date  `json:"entry_until,omitempty" swaggertype:"string" format:"date"`
-	ReviewUntil  *day.Date  `json:"review_until,omitempty" swaggertype:"string" format:"date"` // later decisions are overdue, not refused
-	NoticeDays   int64      `json:"notice_days" example:"5"`                                   // 0 = no public notice
+	EntryFrom  *day.Date `json:"entry_from,omitempty" swaggertype:"string" format:"date"`
+	EntryUntil *day.Date `json:"entry_until,omitempty" swaggertype:"string" format:"date"`
+	// later decisions are overdue, not refused
+	ReviewUntil  *day.Date  `json:"review_until,omitempty" swaggertype:"string" format:"date"`
+	NoticeDays   int64      `json:"notice_days" example:"5"` // 0 = no public notice
 	AnswerDays   int64      `json:"answer_days" example:"5"`
 	WindowBy     string     `json:"window_by,omitempty" example:"group-1"` // who set these days last, as state_by
 	WindowAt     *time.Time `json:"window_at,omitempty"`
@@ -243,7 +245,8 @@ func lockPeriod(ctx context.Context, tx *gorm.DB, townID, code string) (Period, 
 // readPeriods returns the periods of the codes, by code; q may lock them.
 func readPeriods(q *gorm.DB, townID string, codes []string) (map[string]Period, error) {
 	var list []Period
-	err := q.Where("town_id = ? AND code IN ?", townID, append(codes, "")).Order("code").Find(&list).Error // never an empty list
+	// never an empty list
+	err := q.Where("town_id = ? AND code IN ?", townID, append(codes, "")).Order("code").Find(&list).Error
 	byCode := make(map[string]Period, len(list))
 	for _, p := range list {
 		byCode[p.Code] = p
@@ -274,7 +277,8 @@ func ListPeriods(ctx context.Context, db *gorm.DB, townID string, f PeriodFilter
 	if f.Before != "" {
 		q = q.Where("starts_on < ?", f.Before).Order("starts_on DESC, code DESC")
 	} else {
-		q = q.Where("(starts_on > ? OR (starts_on = ? AND code > ?))", f.After[0], f.After[0], f.After[1]).Order("starts_on, code")
+		q = q.Where("(starts_on > ? OR (starts_on = ? AND code > ?))", f.After[0], f.After[0], f.After[1]).
+			Order("starts_on, code")
 	}
 	err = q.Limit(f.Limit).Find(&list).Error
 	return list, err

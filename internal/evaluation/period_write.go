@@ -47,10 +47,13 @@ func CreatePeriod(ctx context.Context, db *gorm.DB, p Period) (_ Period, err err
 		if err := tx.Create(&p).Error; err != nil {
 			return err
 		}
-		if err := workflow.AddTransitions(ctx, tx, periodKind, "", nil, workflow.Step{Ref: p.Ref(), Verb: "create"}); err != nil {
+		made := workflow.Step{Ref: p.Ref(), Verb: "create"}
+		if err := workflow.AddTransitions(ctx, tx, periodKind, "", nil, made); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: p.TownID, Action: "period.create", Subject: "periods/" + p.Code, After: p})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: p.TownID, Action: "period.create", Subject: "periods/" + p.Code, After: p,
+		})
 	})
 	return p, err
 }
@@ -77,7 +80,8 @@ func holdTown(tx *gorm.DB, code string) error {
 // always one, and their codes too.
 func refuseTaken(tx *gorm.DB, p Period) error {
 	var other Period
-	err := tx.Where("town_id = ? AND (code = ? OR kind = ? AND starts_on <= ? AND ends_on >= ?)", p.TownID, p.Code, p.Kind, p.EndsOn, p.StartsOn).
+	err := tx.Where("town_id = ? AND (code = ? OR kind = ? AND starts_on <= ? AND ends_on >= ?)",
+		p.TownID, p.Code, p.Kind, p.EndsOn, p.StartsOn).
 		Order("starts_on, code").Limit(1).Find(&other).Error
 	if err != nil || other.Code == "" {
 		return err
@@ -104,7 +108,8 @@ func (c Calendar) check() []fault.FieldError {
 		{"/review_until", c.EntryUntil, c.ReviewUntil},
 	} {
 		if pair.first != nil && pair.second != nil && *pair.second < *pair.first {
-			faults = append(faults, fault.Field(pair.pointer, "ends_before_start", "不能早于 %s", "it cannot be before %s", *pair.first))
+			faults = append(faults, fault.Field(pair.pointer, "ends_before_start",
+				"不能早于 %s", "it cannot be before %s", *pair.first))
 			break
 		}
 	}
@@ -136,7 +141,9 @@ func (c Calendar) columns() map[string]any {
 
 // UpdatePeriod changes the calendar of a period that is not locked yet. The trail
 // keeps the days before and after and the reason, which must be given.
-func UpdatePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Calendar, reason string) (after Period, err error) {
+func UpdatePeriod(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, c Calendar, reason string,
+) (after Period, err error) {
 	defer fault.Wrap(&err, "period %s", ref.ID)
 	if faults := c.check(); len(faults) > 0 {
 		return Period{}, fault.Broken(faults...)
@@ -164,7 +171,9 @@ func UpdatePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Calendar
 
 // storePeriod changes the columns of a period, if it still has the version, and adds the verb
 // to its history.
-func storePeriod(ctx context.Context, tx *gorm.DB, ref workflow.Ref, verb, reason string, columns map[string]any) (Period, error) {
+func storePeriod(
+	ctx context.Context, tx *gorm.DB, ref workflow.Ref, verb, reason string, columns map[string]any,
+) (Period, error) {
 	err := database.UpdateVersioned(tx, &Period{TownID: ref.Town, Code: ref.ID}, ref.Version, columns)
 	if fault.Is(err, fault.KindStale) {
 		return Period{}, workflow.Stale(ctx, tx, periodKind, ref)
@@ -196,7 +205,8 @@ func MovePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove
 		return Period{}, refuseShortcut(ctx, db, ref, m.To)
 	}
 	if m.To == Locked && m.Force && m.Reason == "" {
-		return Period{}, fault.Broken(fault.Field("/reason", "reason_needed", "强制锁定须说明理由", "say why those on which nobody decided are left out"))
+		return Period{}, fault.Broken(fault.Field("/reason", "reason_needed",
+			"强制锁定须说明理由", "say why those on which nobody decided are left out"))
 	}
 	return movePeriod(ctx, db, ref, m)
 }
@@ -217,14 +227,20 @@ func refuseShortcut(ctx context.Context, db *gorm.DB, ref workflow.Ref, to Perio
 
 // PublishPeriod moves a locked period to Published, in the transaction that
 // stores the publication.
-func PublishPeriod(ctx context.Context, tx *gorm.DB, townID, code string, version int64, reason string) (Period, error) {
-	return movePeriod(ctx, tx, workflow.Ref{Town: townID, ID: code, Version: version}, PeriodMove{To: Published, Reason: reason})
+func PublishPeriod(
+	ctx context.Context, tx *gorm.DB, townID, code string, version int64, reason string,
+) (Period, error) {
+	return movePeriod(ctx, tx, workflow.Ref{Town: townID, ID: code, Version: version},
+		PeriodMove{To: Published, Reason: reason})
 }
 
 // FinalisePeriod moves a published period to Final, in the transaction that found
 // its notice closed and its appeals decided.
-func FinalisePeriod(ctx context.Context, tx *gorm.DB, townID, code string, version int64, reason string) (Period, error) {
-	return movePeriod(ctx, tx, workflow.Ref{Town: townID, ID: code, Version: version}, PeriodMove{To: Final, Reason: reason})
+func FinalisePeriod(
+	ctx context.Context, tx *gorm.DB, townID, code string, version int64, reason string,
+) (Period, error) {
+	return movePeriod(ctx, tx, workflow.Ref{Town: townID, ID: code, Version: version},
+		PeriodMove{To: Final, Reason: reason})
 }
 
 func movePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove) (after Period, err error) {
@@ -271,7 +287,7 @@ func Following(step, now time.Time) time.Time {
 	return now
 }
 
-// Warning says what a move of a period leaves behind.
+// Warning is what a move of a period leaves behind.
 type Warning struct {
 	Code    string    `json:"code" enums:"drafts_left,undecided_left_out"`
 	Count   int64     `json:"count"`
@@ -318,12 +334,14 @@ const maxListed = 100
 func (p Period) undecided(ctx context.Context, tx *gorm.DB) (n int64, refusal error, err error) {
 	var sheets, adjustments []waiting
 	err = tx.WithContext(ctx).Model(&Sheet{}).Select("id, branch_code, evaluator_code AS by, submitted_at AS at").
-		Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Submitted).Order("submitted_at, id").Scan(&sheets).Error
+		Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Submitted).
+		Order("submitted_at, id").Scan(&sheets).Error
 	if err != nil {
 		return 0, nil, err
 	}
 	err = tx.WithContext(ctx).Model(&Adjustment{}).Select("id, branch_code, proposed_by AS by, created_at AS at, reason").
-		Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Proposed).Order("created_at, id").Scan(&adjustments).Error
+		Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Proposed).
+		Order("created_at, id").Scan(&adjustments).Error
 	if err != nil || len(sheets)+len(adjustments) == 0 {
 		return 0, nil, err
 	}
@@ -351,7 +369,8 @@ func (p Period) undecided(ctx context.Context, tx *gorm.DB) (n int64, refusal er
 func (p Period) unfinished(ctx context.Context, tx *gorm.DB) ([]Warning, error) {
 	var n int64
 	err := tx.WithContext(ctx).Model(&Sheet{}).
-		Where("town_id = ? AND period_code = ? AND state IN ?", p.TownID, p.Code, []SheetState{Draft, Returned}).Count(&n).Error
+		Where("town_id = ? AND period_code = ? AND state IN ?", p.TownID, p.Code, []SheetState{Draft, Returned}).
+		Count(&n).Error
 	if err != nil || n == 0 {
 		return nil, err
 	}

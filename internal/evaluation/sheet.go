@@ -39,25 +39,30 @@ func (s SheetState) Title() text.Text { return sheetTitles.Of(s) }
 
 // Sheet is one evaluator's evaluation of one branch in one period.
 type Sheet struct {
-	TownID        string      `gorm:"primaryKey" json:"-"`
-	ID            string      `gorm:"primaryKey" json:"id" format:"uuid"`
-	PeriodCode    string      `json:"period" example:"2023Q3"`
-	BranchCode    string      `json:"branch" example:"b07"`
-	EvaluatorCode string      `json:"evaluator,omitempty" example:"mentor-1"`     // not told to the branch that it judges
-	Role          access.Role `json:"role" swaggertype:"string" example:"mentor"` // of the evaluator when the sheet was begun
-	State         SheetState  `json:"state" swaggertype:"string" enums:"draft,submitted,returned,approved"`
-	Revision      int64       `json:"revision"` // grows when the sheet is returned; earlier entries are kept
-	Note          string      `json:"note,omitempty"`
-	SubmittedAt   *time.Time  `json:"submitted_at,omitempty"`
-	DecidedAt     *time.Time  `json:"decided_at,omitempty"`
-	DecidedBy     string      `json:"decided_by,omitempty"`
-	Reason        string      `json:"reason,omitempty"`                                    // of the last decision
-	DueOn         *day.Date   `json:"due_on,omitempty" swaggertype:"string" format:"date"` // last day to correct a returned sheet
-	ExceptionID   *string     `json:"exception,omitempty" format:"uuid"`                   // it was written late, by leave of this exception
-	Late          bool        `gorm:"-" json:"late"`                                       // an exception let it be written
-	History       []SheetMove `gorm:"-" json:"history,omitempty"`                          // in the answer about one sheet
-	Entries       []Entry     `gorm:"-" json:"entries,omitempty"`                          // in the answer about one sheet
-	Allowed       []string    `gorm:"-" json:"allowed"`                                    // what the caller can do with it now
+	TownID        string `gorm:"primaryKey" json:"-"`
+	ID            string `gorm:"primaryKey" json:"id" format:"uuid"`
+	PeriodCode    string `json:"period" example:"2023Q3"`
+	BranchCode    string `json:"branch" example:"b07"`
+	EvaluatorCode string `json:"evaluator,omitempty" example:"mentor-1"` // not told to the branch that it judges
+	// of the evaluator when the sheet was begun
+	Role        access.Role `json:"role" swaggertype:"string" example:"mentor"`
+	State       SheetState  `json:"state" swaggertype:"string" enums:"draft,submitted,returned,approved"`
+	Revision    int64       `json:"revision"` // grows when the sheet is returned; earlier entries are kept
+	Note        string      `json:"note,omitempty"`
+	SubmittedAt *time.Time  `json:"submitted_at,omitempty"`
+	DecidedAt   *time.Time  `json:"decided_at,omitempty"`
+	DecidedBy   string      `json:"decided_by,omitempty"`
+	Reason      string      `json:"reason,omitempty"` // of the last decision
+	// last day to correct a returned sheet
+	DueOn *day.Date `json:"due_on,omitempty" swaggertype:"string" format:"date"`
+	// it was written late, by leave of this exception
+	ExceptionID *string `json:"exception,omitempty" format:"uuid"`
+	// an exception let it be written
+	Late    bool        `gorm:"-" json:"late"`
+	History []SheetMove `gorm:"-" json:"history,omitempty"` // in the answer about one sheet
+	Entries []Entry     `gorm:"-" json:"entries,omitempty"` // in the answer about one sheet
+	// what the caller can do with it now
+	Allowed []string `gorm:"-" json:"allowed"`
 	database.Versioned
 }
 
@@ -74,8 +79,9 @@ type SheetMove struct {
 }
 
 type sheetExtra struct {
-	DueOn       *day.Date `json:"due_on,omitempty" swaggertype:"string" format:"date"` // of a return: last day to correct the sheet
-	ExceptionID *string   `json:"exception,omitempty" format:"uuid"`                   // by leave of which it was late
+	// of a return: last day to correct the sheet
+	DueOn       *day.Date `json:"due_on,omitempty" swaggertype:"string" format:"date"`
+	ExceptionID *string   `json:"exception,omitempty" format:"uuid"` // by leave of which it was late
 }
 
 // viewer is a caller who reads or changes what lies under periods.
@@ -117,8 +123,9 @@ type (
 )
 
 var (
-	mine      = sheetRules{author, tied, unbiased}
-	whileOpen = append(sheetRules{duringEntry, inWindow}, mine...) // a move is refused by its moment first, writing by the person
+	mine = sheetRules{author, tied, unbiased}
+	// a move is refused by its moment first, writing by the person
+	whileOpen = append(sheetRules{duringEntry, inWindow}, mine...)
 	untilDue  = append(sheetRules{beforeLock, inTime}, mine...)
 	deciding  = sheetRules{beforeLock, notOwn, unbiased}
 )
@@ -130,14 +137,18 @@ var sheets = workflow.Kind[Sheet, SheetState, *sheetReader]{
 	Noun: text.Text{ZH: "考评表", EN: "evaluation"}, Name: "evaluation", Titles: sheetTitles,
 	Reader: sheetReaderOf, Frozen: (*sheetReader).frozen,
 	Verbs: sheetVerbs{
-		{Name: "begin", To: Draft, Action: access.WriteSheets, Silent: true, Who: sheetRules{tied, unbiased}, When: sheetRules{duringEntry, inWindow}},
-		{Name: "write", From: []SheetState{Draft}, Action: access.WriteSheets, Silent: true, Who: mine, When: sheetRules{living, duringEntry, inWindow}},
-		{Name: "write", From: []SheetState{Returned}, Action: access.WriteSheets, Silent: true, Who: mine, When: sheetRules{living, beforeLock, inTime}},
+		{Name: "begin", To: Draft, Action: access.WriteSheets, Silent: true, Who: sheetRules{tied, unbiased},
+			When: sheetRules{duringEntry, inWindow}},
+		{Name: "write", From: []SheetState{Draft}, Action: access.WriteSheets, Silent: true, Who: mine,
+			When: sheetRules{living, duringEntry, inWindow}},
+		{Name: "write", From: []SheetState{Returned}, Action: access.WriteSheets, Silent: true, Who: mine,
+			When: sheetRules{living, beforeLock, inTime}},
 		{Name: "submit", From: []SheetState{Draft}, To: Submitted, Action: access.WriteSheets, When: whileOpen},
 		{Name: "submit", From: []SheetState{Returned}, To: Submitted, Action: access.WriteSheets, When: untilDue},
 		{Name: "withdraw", From: []SheetState{Submitted}, To: Draft, Action: access.WriteSheets, When: whileOpen},
 		{Name: "approve", From: []SheetState{Submitted}, To: Approved, Action: access.DecideSheets, When: deciding},
-		{Name: "return", From: []SheetState{Submitted, Approved}, To: Returned, Action: access.DecideSheets, Reason: true, When: deciding},
+		{Name: "return", From: []SheetState{Submitted, Approved}, To: Returned, Action: access.DecideSheets, Reason: true,
+			When: deciding},
 	},
 }.Checked()
 
@@ -303,7 +314,9 @@ type SheetCount struct {
 
 // CountSheets counts the sheets that evaluators wrote in the role, in all periods
 // that are open or in review, by one statement. Nothing of what is in them is read.
-func CountSheets(ctx context.Context, db *gorm.DB, townID string, role access.Role) (counts map[string]SheetCount, err error) {
+func CountSheets(
+	ctx context.Context, db *gorm.DB, townID string, role access.Role,
+) (counts map[string]SheetCount, err error) {
 	defer fault.Wrap(&err, "count of sheets")
 	var rows []struct {
 		EvaluatorCode string

@@ -88,7 +88,7 @@ type SheetDecision struct {
 }
 
 // DecideSheets approves or returns many sheets of a town: those that can be decided on
-// are, the verdicts about the others say why not. With dryRun nothing is changed.
+// are, the verdicts about the others hold why not. With dryRun nothing is changed.
 func DecideSheets(
 	ctx context.Context, db *gorm.DB, townID string, refs []workflow.Ref, d SheetDecision, dryRun bool,
 ) ([]workflow.Verdict, error) {
@@ -128,7 +128,8 @@ func (d SheetDecision) change(tx *gorm.DB, v *sheetReader, moved []Sheet) (workf
 
 // storeEntries replaces the entries of the sheet's revision.
 func (s Sheet) storeEntries(tx *gorm.DB) error {
-	err := tx.Where("town_id = ? AND evaluation_id = ? AND revision = ?", s.TownID, s.ID, s.Revision).Delete(&Entry{}).Error
+	err := tx.Where("town_id = ? AND evaluation_id = ? AND revision = ?", s.TownID, s.ID, s.Revision).
+		Delete(&Entry{}).Error
 	if err != nil || len(s.Entries) == 0 {
 		return err
 	}

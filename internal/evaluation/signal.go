@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/database"
+	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -17,7 +18,7 @@ import (
 )
 
 // Signal is a pattern in the sheets of a period that someone should look at. It
-// says what was seen, never what it means.
+// is what was seen, never what it means.
 type Signal struct {
 	Code       string             `json:"code" enums:"last_hour,ceiling,same_for_many,same_as_another,self_report_gap"`
 	Evaluators []string           `json:"evaluators"`
@@ -38,8 +39,9 @@ type Signals struct {
 var caveat = text.F(
 	"信号只是需要核实的问题，不是结论：请先了解情况，再作判断。", "A signal is a question, not a finding: ask before you judge.")
 
-// FindSignals looks for patterns in the submitted and approved sheets of a period.
-func FindSignals(ctx context.Context, db *gorm.DB, townID, period string) (Signals, error) {
+// FindSignals returns the patterns in the submitted and approved sheets of a period.
+func FindSignals(ctx context.Context, db *gorm.DB, townID, period string) (_ Signals, err error) {
+	defer fault.Wrap(&err, "signals of %s", period)
 	p, err := FindPeriod(ctx, db, townID, period)
 	if err != nil {
 		return Signals{}, err
@@ -110,7 +112,7 @@ ORDER BY s.evaluator_code, s.branch_code, e.code`, p.TownID, p.Code, []SheetStat
 	return sheets, database.Translate(rows.Err())
 }
 
-// score lets the index score every value, one sheet as one unit, and says which
+// score sets the score of every value by the index, one sheet as one unit, and which
 // are ratings and to which dimension each belongs.
 func score(c *scheme.Compiled, sheets []readSheet) {
 	units := make([]town.Branch, len(sheets))
@@ -149,7 +151,7 @@ func score(c *scheme.Compiled, sheets []readSheet) {
 	}
 }
 
-// dimensions gives the node of the first level above each indicator.
+// dimensions returns the node of the first level above each indicator.
 func dimensions(c *scheme.Compiled) map[string]string {
 	of := map[string]string{}
 	var walk func(n *scheme.Node, top string)

@@ -107,11 +107,12 @@ func (s readSheet) ratings() []readValue {
 	return rated
 }
 
-// ordered sorts by evaluators, branches and subject, so that the same sheets give
+// ordered sorts by evaluators, branches and subject, so that the same sheets have
 // the same answer.
 func ordered(signals []Signal) []Signal {
 	slices.SortFunc(signals, func(a, b Signal) int {
-		return cmp.Or(slices.Compare(a.Evaluators, b.Evaluators), slices.Compare(a.Branches, b.Branches), cmp.Compare(a.Subject, b.Subject))
+		return cmp.Or(slices.Compare(a.Evaluators, b.Evaluators), slices.Compare(a.Branches, b.Branches),
+			cmp.Compare(a.Subject, b.Subject))
 	})
 	return signals
 }
@@ -131,7 +132,8 @@ func sameForMany(sheets []readSheet) []Signal {
 				found = append(found, Signal{
 					Code: "same_for_many", Evaluators: []string{evaluator}, Branches: branches,
 					Figures: map[string]float64{"branches": float64(len(branches)), "ratings": float64(length(vector))},
-					Message: text.F("%[1]s 给 %[2]d 个党组织的评分完全相同", "%[1]s gave %[2]d branches exactly the same ratings", evaluator, len(branches)),
+					Message: text.F("%[1]s 给 %[2]d 个党组织的评分完全相同",
+						"%[1]s gave %[2]d branches exactly the same ratings", evaluator, len(branches)),
 				})
 			}
 		}
@@ -183,7 +185,8 @@ func sameAsAnother(sheets []readSheet) []Signal {
 		found = append(found, Signal{
 			Code: "same_as_another", Evaluators: []string{of.one, of.other}, Branches: branches,
 			Figures: map[string]float64{"branches": float64(len(branches))},
-			Message: text.F("%[1]s 与 %[2]s 对 %[3]d 个党组织的评分完全相同", "%[1]s and %[2]s rated %[3]d branches exactly alike", of.one, of.other, len(branches)),
+			Message: text.F("%[1]s 与 %[2]s 对 %[3]d 个党组织的评分完全相同",
+				"%[1]s and %[2]s rated %[3]d branches exactly alike", of.one, of.other, len(branches)),
 		})
 	}
 	return ordered(found)
@@ -203,10 +206,10 @@ func (s readSheet) vector() (string, bool) {
 // length is how many ratings a vector has; codes hold no "=".
 func length(vector string) int { return strings.Count(vector, "=") }
 
-// selfReportGap finds branches whose own values stand further above the mentor's
-// than is usual: by dimension, and by each indicator on which both said something.
+// selfReportGap finds branches whose own values are further above the mentor's
+// than is usual: by dimension, and by each indicator for which both have a value.
 // The usual gap is the median over branches and its spread the median absolute
-// deviation, so that those who stand out do not set the scale.
+// deviation, so that the outliers do not set the scale.
 func selfReportGap(sheets []readSheet) []Signal {
 	var found []Signal
 	for subject, gaps := range gapsBySubject(sheets) {
@@ -229,7 +232,7 @@ func selfReportGap(sheets []readSheet) []Signal {
 	return ordered(found)
 }
 
-// gapsBySubject gives, by dimension or indicator and by branch, how far the mean
+// gapsBySubject returns, by dimension or indicator and by branch, how far the mean
 // score of the branch's own values lies above that of its mentors.
 func gapsBySubject(sheets []readSheet) map[string]map[string]float64 {
 	type side struct{ sum, n [2]float64 } // 0 the branch, 1 its mentors
@@ -270,9 +273,9 @@ func gapsBySubject(sheets []readSheet) map[string]map[string]float64 {
 	return gaps
 }
 
-// robust gives the median and 1.4826 times the median absolute deviation, which is
-// the standard deviation of normal values; at least one point, or gaps that are all
-// alike would make a mole hill stand out.
+// robust returns the median and 1.4826 times the median absolute deviation, which is
+// the standard deviation of normal values; at least one point, or the least gap would be an outlier
+// where all are alike.
 func robust(gaps map[string]float64) (median, spread float64) {
 	var all, deviations []float64
 	for _, x := range gaps {

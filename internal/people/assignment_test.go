@@ -33,7 +33,7 @@ func TestAssignmentsAreRefused(t *testing.T) {
 		peopletest.Towns(t, db)
 		ctx := t.Context()
 		peopletest.Assign(t, db, "p1", "b1", access.Mentors, "2023-03-01", "2023-06-30")
-		_, err := town.Close(ctx, db, "a", "b3", 1, "2023-01-01", "")
+		_, err := town.Close(ctx, db, town.BranchChange{Town: "a", Branch: "b3", Version: 1, On: "2023-01-01"})
 		peopletest.Must(t, err)
 		for _, tt := range []struct {
 			what string

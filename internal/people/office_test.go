@@ -97,7 +97,7 @@ func TestMembersAndLinksAreRefused(t *testing.T) {
 		ctx := t.Context()
 		_, err := people.CreateOffice(ctx, db, people.LiaisonOffice{TownID: "a", Code: "o1", Name: text.Same("o1")})
 		peopletest.Refused(t, "an office twice", err, "already_exists", "/code")
-		_, err = town.Close(ctx, db, "a", "b3", 1, "2023-09-01", "")
+		_, err = town.Close(ctx, db, town.BranchChange{Town: "a", Branch: "b3", Version: 1, On: "2023-09-01"})
 		peopletest.Must(t, err)
 		for _, tt := range []struct {
 			what string

@@ -47,7 +47,7 @@ func (c *Compiled) collect(n *Node) {
 	}
 }
 
-// Node finds a node of the tree by its code; nil where there is none.
+// Node returns the node of the tree with the code; nil where there is none.
 func (c *Compiled) Node(code string) *Node { return c.nodes[code] }
 
 // HasIndicator reports whether an indicator, a leaf of the tree, has the code.
@@ -56,7 +56,7 @@ func (c *Compiled) HasIndicator(code string) bool {
 	return n != nil && len(n.Children) == 0
 }
 
-// Quantity finds a reported quantity by its code; nil where there is none.
+// Quantity returns the reported quantity with the code; nil where there is none.
 func (c *Compiled) Quantity(code string) *Quantity { return c.quantities[code] }
 
 // HasAdjustment reports whether a bonus, deduction or veto has the code.
@@ -106,19 +106,19 @@ func (n Node) spec() composite.Node {
 }
 
 // mathematics adds the faults that composite found, unless the place has one
-// already: one mistake is told once.
+// already: one mistake is reported once.
 func (v *validator) mathematics(err error) {
 	var faults composite.Faults
 	if !errors.As(err, &faults) {
 		v.fault("", "invalid", text.Same(err.Error()))
 		return
 	}
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for _, f := range v.faults {
-		told[f.Pointer] = true
+		reported[f.Pointer] = true
 	}
 	for _, f := range faults {
-		if !told[f.Pointer] {
+		if !reported[f.Pointer] {
 			v.faults = append(v.faults, fault.At(f.Pointer, f.Code, inChinese(f)))
 		}
 	}
@@ -127,7 +127,7 @@ func (v *validator) mathematics(err error) {
 // defaultWeightSpread is what weights vary by where the scheme does not say.
 const defaultWeightSpread = 0.25
 
-// Options are the choices that could have been made otherwise, as the document
+// Options returns the choices that could have been made otherwise, as the document
 // lists them, without seed, data and ratings.
 func (d Document) Options() composite.RobustnessOptions {
 	u := d.Uncertainty
@@ -175,7 +175,7 @@ type Indicator struct {
 	Provenance      string              `json:"provenance,omitempty"`
 }
 
-// Flat lists the indicators in document order.
+// Flat returns the indicators in document order.
 func (c *Compiled) Flat() []Indicator {
 	nodes := c.Index.Nodes()
 	flat := make([]Indicator, 0, len(c.Indicators))

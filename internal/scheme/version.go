@@ -58,7 +58,7 @@ func (Version) TableName() string { return "schemes" }
 // Raw is a document as canonical JSON text.
 type Raw string
 
-// MarshalJSON gives the text itself.
+// MarshalJSON returns the text itself.
 func (r Raw) MarshalJSON() ([]byte, error) {
 	if r == "" {
 		return []byte("null"), nil
@@ -161,7 +161,8 @@ func Create(ctx context.Context, db *gorm.DB, townID string, d Document) (Versio
 func Update(ctx context.Context, db *gorm.DB, ref workflow.Ref, d Document) (Version, error) {
 	return versions.Do(ctx, db, ref, "update", "", func(tx *gorm.DB, _ *reader, v Version) (workflow.Change, error) {
 		if d.Code != v.Code {
-			return workflow.Change{}, fault.Broken(fault.Field("/code", "code_fixed", "代码须为“%s”", "the code must stay %q", v.Code))
+			return workflow.Change{}, fault.Broken(fault.Field("/code", "code_fixed",
+				"代码须为“%s”", "the code must stay %q", v.Code))
 		}
 		d.Version = v.Number
 		c, err := check(ctx, tx, v.TownID, d)
@@ -179,9 +180,10 @@ func Activate(ctx context.Context, db *gorm.DB, ref workflow.Ref) (Version, erro
 	return versions.Do(ctx, db, ref, "activate", "", func(tx *gorm.DB, _ *reader, v Version) (workflow.Change, error) {
 		active, err := FindActive(ctx, tx, v.TownID, v.Code)
 		if err == nil {
-			_, err = versions.Apply(ctx, tx, active.Ref(), "retire", "", func(tx *gorm.DB, _ *reader, _ Version) (workflow.Change, error) {
-				return workflow.Change{Columns: map[string]any{"retired_at": tx.NowFunc()}}, nil
-			})
+			_, err = versions.Apply(ctx, tx, active.Ref(), "retire", "",
+				func(tx *gorm.DB, _ *reader, _ Version) (workflow.Change, error) {
+					return workflow.Change{Columns: map[string]any{"retired_at": tx.NowFunc()}}, nil
+				})
 		}
 		if fault.Is(err, fault.KindNotFound) { // it is the first
 			err = nil
@@ -192,13 +194,14 @@ func Activate(ctx context.Context, db *gorm.DB, ref workflow.Ref) (Version, erro
 
 func draftExists(err error) error {
 	if database.ConstraintOf(err) == "schemes_one_draft" || fault.Is(err, fault.KindConflict) {
-		return fault.Conflict("draft_exists", "该指标体系已有草稿：请先修改或启用它", "this scheme has a draft already: edit or activate that one").Because(err)
+		return fault.Conflict("draft_exists", "该指标体系已有草稿：请先修改或启用它",
+			"this scheme has a draft already: edit or activate that one").Because(err)
 	}
 	return err
 }
 
 // check compiles the document and makes sure that the town has the kinds and
-// classes it speaks of.
+// classes that it names.
 func check(ctx context.Context, tx *gorm.DB, townID string, d Document) (*Compiled, error) {
 	c, err := Compile(d)
 	if err != nil {
@@ -307,7 +310,7 @@ func FindActive(ctx context.Context, db *gorm.DB, townID, code string) (v Versio
 	return v, err
 }
 
-// InForce compiles the version that FindActive returns; nil where the town has none yet.
+// InForce returns the compiled version that FindActive returns; nil where the town has none yet.
 func InForce(ctx context.Context, db *gorm.DB, townID string) (*Compiled, error) {
 	v, err := FindActive(ctx, db, townID, "")
 	if fault.Is(err, fault.KindNotFound) {
@@ -323,7 +326,7 @@ func InForce(ctx context.Context, db *gorm.DB, townID string) (*Compiled, error)
 // so an entry never goes stale. It is small because schemes are few.
 var compiledByHash sync.Map
 
-// Load gives the compiled form of a version, from memory where its document was
+// Load returns the compiled form of a version, from memory where its document was
 // compiled before.
 func Load(ctx context.Context, db *gorm.DB, townID, code string, number int64) (*Compiled, error) {
 	v, err := Find(ctx, db, townID, code, number)
@@ -333,7 +336,7 @@ func Load(ctx context.Context, db *gorm.DB, townID, code string, number int64) (
 	return v.Compile()
 }
 
-// Compile gives the compiled form of a stored version.
+// Compile returns the compiled form of a stored version.
 func (v Version) Compile() (*Compiled, error) {
 	if c, ok := compiledByHash.Load(v.Hash); ok {
 		return c.(*Compiled), nil

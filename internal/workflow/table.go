@@ -228,7 +228,7 @@ func (k Table[T, S, V]) state(v V, t T) (S, fault.Lock) {
 	return state, lock
 }
 
-// CanLift returns who can take a record out of the state, as a lock says it: the roles
+// CanLift returns who can take a record out of the state, for a lock: the roles
 // that the policy allows a verb that leads to another one, or nobody.
 func (k Table[T, S, V]) CanLift(state S) string {
 	var can []string

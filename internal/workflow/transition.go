@@ -98,15 +98,16 @@ func LastSteps(ctx context.Context, tx *gorm.DB, kind, town string, refs []Ref) 
 		ids[i] = r.ID
 	}
 	var rows []Transition
-	err := tx.WithContext(ctx).Where("town_id = ? AND kind = ? AND record_id IN ?", town, kind, ids).Order("version").Find(&rows).Error
+	err := tx.WithContext(ctx).Where("town_id = ? AND kind = ? AND record_id IN ?", town, kind, ids).
+		Order("version").Find(&rows).Error
 	for _, r := range rows {
 		last[r.RecordID] = r
 	}
 	return last, err
 }
 
-// Lock returns who took the step, when and why, as what stands in the way of others. Who
-// can lift it is not known here.
+// Lock returns who took the step, when and why, for a refusal. Who can lift it is not
+// known here.
 func (t Transition) Lock() fault.Lock {
 	return fault.Lock{By: t.Actor, Role: string(t.Role), At: t.At, Reason: t.Reason}
 }

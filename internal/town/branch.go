@@ -2,6 +2,7 @@ package town
 
 import (
 	"context"
+	"strconv"
 
 	"gorm.io/gorm"
 
@@ -69,11 +70,12 @@ AND p.valid_from = (SELECT MAX(q.valid_from) FROM branch_profiles q
 	WHERE q.town_id = b.town_id AND q.branch_code = b.code AND q.valid_from <= @on)
 WHERE b.town_id = @town`
 
-// FindBranch gives one branch as it was on the day: closed ones too, but none
+// FindBranch returns one branch as it was on the day: closed ones too, but none
 // before its founding.
-func FindBranch(ctx context.Context, db *gorm.DB, townID, code string, on day.Date) (Branch, error) {
+func FindBranch(ctx context.Context, db *gorm.DB, townID, code string, on day.Date) (_ Branch, err error) {
+	defer fault.Wrap(&err, "branch %s", code)
 	var found []Branch
-	err := db.WithContext(ctx).Raw(asOf+` AND b.code = @code`,
+	err = db.WithContext(ctx).Raw(asOf+` AND b.code = @code`,
 		map[string]any{"town": townID, "code": code, "on": on}).Scan(&found).Error
 	if err != nil {
 		return Branch{}, err
@@ -93,8 +95,9 @@ func FindLiving(ctx context.Context, db *gorm.DB, townID, code string, on day.Da
 	return b, err
 }
 
-// ListBranches gives the branches that existed on the day, in the order of codes.
-func ListBranches(ctx context.Context, db *gorm.DB, townID string, f BranchFilter) ([]Branch, error) {
+// ListBranches returns the branches that existed on the day, in the order of codes.
+func ListBranches(ctx context.Context, db *gorm.DB, townID string, f BranchFilter) (list []Branch, err error) {
+	defer fault.Wrap(&err, "branches")
 	query, args := asOf, map[string]any{"town": townID, "on": f.On}
 	narrow := func(clause, name, value string) {
 		if value != "" {
@@ -113,18 +116,38 @@ func ListBranches(ctx context.Context, db *gorm.DB, townID string, f BranchFilte
 		query += ` LIMIT @limit`
 		args["limit"] = f.Limit
 	}
-	var branches []Branch
-	err := db.WithContext(ctx).Raw(query, args).Scan(&branches).Error
-	return branches, err
+	err = db.WithContext(ctx).Raw(query, args).Scan(&list).Error
+	return list, err
+}
+
+// KnownBranches returns a fault for each of the codes that is no branch of the town
+// today, below the pointer of their list.
+func KnownBranches(ctx context.Context, db *gorm.DB, townID string, codes []string, pointer string) error {
+	var faults []fault.FieldError
+	for i, code := range codes {
+		_, err := FindBranch(ctx, db, townID, code, day.Of(db.NowFunc()))
+		switch {
+		case fault.Is(err, fault.KindNotFound):
+			faults = append(faults, fault.Field(pointer+"/"+strconv.Itoa(i), "unknown_branch",
+				"没有党组织“%s”", "there is no branch %q", code))
+		case err != nil:
+			return err
+		}
+	}
+	if len(faults) > 0 {
+		return fault.Broken(faults...)
+	}
+	return nil
 }
 
 // CreateBranch founds a branch. Its first profile holds from its founding, or
 // from the beginning of time where that day is not known.
-func CreateBranch(ctx context.Context, db *gorm.DB, b Branch) (Branch, error) {
+func CreateBranch(ctx context.Context, db *gorm.DB, b Branch) (_ Branch, err error) {
+	defer fault.Wrap(&err, "branch %s", b.Code)
 	if faults := CheckIdentity(b.Code, b.Name); len(faults) > 0 {
 		return Branch{}, fault.Broken(faults...)
 	}
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		b.Versioned = database.Versioned{Version: 1}
 		b.ClosedOn, b.ClosedReason, b.MergedInto = nil, "", nil
 		if err := tx.Create(&b.Life).Error; err != nil {
@@ -138,12 +161,14 @@ func CreateBranch(ctx context.Context, db *gorm.DB, b Branch) (Branch, error) {
 		if err := createProfile(tx, first); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: b.TownID, Action: "branch.create", Subject: "branches/" + b.Code, After: b})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: b.TownID, Action: "branch.create", Subject: "branches/" + b.Code, After: b,
+		})
 	})
 	return b, err
 }
 
-// createProfile stores p; a kind or class that the town does not have is named.
+// createProfile stores p, and refuses a kind or class that the town does not have.
 func createProfile(tx *gorm.DB, p Profile) error {
 	var faults []fault.FieldError
 	known, err := exists(tx.Model(&Kind{}).Where("town_id = ? AND code = ?", p.TownID, p.Kind))
@@ -165,4 +190,50 @@ func createProfile(tx *gorm.DB, p Profile) error {
 		return fault.Broken(faults...)
 	}
 	return tx.Create(&p).Error
+}
+
+// SubBranch is a branch of a cooperative (经济社) below a scored branch.
+type SubBranch struct {
+	TownID     string    `gorm:"primaryKey" json:"-"`
+	BranchCode string    `gorm:"primaryKey" json:"branch" example:"440605126017"`
+	Code       string    `gorm:"primaryKey" json:"code" example:"dazhou"`
+	Name       text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
+	FoundedOn  *day.Date `json:"founded_on,omitempty" swaggertype:"string" format:"date"`
+	ClosedOn   *day.Date `json:"closed_on,omitempty" swaggertype:"string" format:"date"`
+	Provenance string    `json:"provenance"`
+	database.Versioned
+}
+
+// ListSubBranches returns the sub-branches of the town, or of one branch where
+// branch is not empty, after the pair of codes, in the order of both.
+func ListSubBranches(
+	ctx context.Context, db *gorm.DB, townID, branch string, after [2]string, limit int,
+) ([]SubBranch, error) {
+	q := db.WithContext(ctx).Where("town_id = ?", townID).
+		Where("(branch_code > ? OR (branch_code = ? AND code > ?))", after[0], after[0], after[1])
+	if branch != "" {
+		q = q.Where("branch_code = ?", branch)
+	}
+	var subs []SubBranch
+	err := q.Order("branch_code, code").Limit(limit).Find(&subs).Error
+	return subs, err
+}
+
+// CreateSubBranch adds a sub-branch below an existing branch.
+func CreateSubBranch(ctx context.Context, db *gorm.DB, s SubBranch) (SubBranch, error) {
+	if faults := CheckIdentity(s.Code, s.Name); len(faults) > 0 {
+		return SubBranch{}, fault.Broken(faults...)
+	}
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if _, err := FindBranch(ctx, tx, s.TownID, s.BranchCode, day.Latest); err != nil {
+			return err
+		}
+		s.Versioned = database.Versioned{Version: 1}
+		if err := tx.Create(&s).Error; err != nil {
+			return Taken(err)
+		}
+		subject := "branches/" + s.BranchCode + "/sub-branches/" + s.Code
+		return audit.Write(ctx, tx, audit.Change{Town: s.TownID, Action: "sub_branch.create", Subject: subject, After: s})
+	})
+	return s, err
 }
