@@ -160,7 +160,7 @@ type decideEvaluationsRequest struct {
 	Body   decisionInput
 }
 
-// decisions says what became of each sheet, in the order asked.
+// decisions are what became of each sheet, in the order of the request.
 type decisions struct {
 	To      string     `json:"to" example:"approved"`
 	DryRun  bool       `json:"dry_run"`

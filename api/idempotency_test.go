@@ -170,11 +170,11 @@ func TestARevokedKeyIsNotAnsweredAgain(t *testing.T) {
 
 func TestKeysAreShortAndPlain(t *testing.T) {
 	h := newHarness(t, dbtest.Open(t, database.SQLite))
-	for i, key := range []string{" ", strings.Repeat("k", rest.MaxKey+1), "键", "a\tb", "\x7f"} {
+	for i, key := range []string{" ", strings.Repeat("k", rest.MaxIdempotencyKey+1), "键", "a\tb", "\x7f"} {
 		c := with(h.as(access.Admin).Bad(), key)
 		refused(t, c.Post(persons, object{"code": fmt.Sprint(i), "name": named("x")}), http.StatusBadRequest, "malformed", "header/Idempotency-Key")
 	}
-	longest := with(h.as(access.Admin), strings.Repeat("~", rest.MaxKey))
+	longest := with(h.as(access.Admin), strings.Repeat("~", rest.MaxIdempotencyKey))
 	longest.Post(persons, object{"code": "long", "name": named("x")}).Want(http.StatusCreated)
 	longest.Post(persons, object{"code": "long", "name": named("x")}).Want(http.StatusCreated)
 	reading := servingRoutes(t, newTestServer(), func(r rest.Router) {

@@ -78,7 +78,7 @@ func (s *Server) view(ctx context.Context, req resultRequest) (index.View, func(
 	return v, reach.Has, err
 }
 
-// notYetPublished tells a stranger to show a key, and anyone else to wait.
+// notYetPublished returns the fault for a stranger, who needs a key, or for anyone else.
 func notYetPublished(p access.Principal) error {
 	kind := fault.KindForbidden
 	if p.Role == "" {

@@ -9,7 +9,7 @@ import (
 	"bulwark/internal/text"
 )
 
-// Health says that the service answers.
+// Health is the state of the service.
 type Health struct {
 	Status  string `json:"status" example:"ok"`
 	Version string `json:"version" example:"v1.0.0"`
@@ -34,7 +34,8 @@ func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if err := s.Ready(ctx); err != nil {
-		return Health{}, rest.RetryLater("not_ready", text.F("数据库暂不可用或尚未迁移", "the database is away or not migrated")).Because(err)
+		return Health{}, rest.RetryLater("not_ready", text.F(
+			"数据库暂不可用或尚未迁移", "the database is away or not migrated")).Because(err)
 	}
 	return Health{"ok", s.Version}, nil
 }

@@ -199,7 +199,8 @@ func (s *Server) setUp(ctx context.Context, req setUpRequest) (rest.Created[acce
 	return rest.Created[access.Account]{Value: a}, err
 }
 
-var errNoProvider = fault.NotFound("no_provider", "未设置外部身份提供方，请用密码登录", "no identity provider is configured: sign in by password")
+var errNoProvider = fault.NotFound("no_provider",
+	"未设置外部身份提供方，请用密码登录", "no identity provider is configured: sign in by password")
 
 type startOIDCRequest struct{}
 

@@ -86,7 +86,7 @@ type changeTaskRequest struct {
 	Body changedTaskInput
 }
 
-// changeTask sets an open task anew.
+// changeTask replaces an open task.
 //
 //	@Summary	Change a task
 func (s *Server) changeTask(ctx context.Context, req changeTaskRequest) (measure.Task, error) {

@@ -51,14 +51,18 @@ func backUp(ctx context.Context, p program, args []string) error {
 // parseFile reads the flags and the one argument FILE; "-" is standard input or output.
 func (p program) parseFile(f *flag.FlagSet, args []string) (string, error) {
 	f.Usage = func() {
-		p.say(p.err, text.F("用法：bulwark %[1]s [参数] 文件（- 表示标准输入输出）", "usage: bulwark %[1]s [FLAGS] FILE (- is standard input or output)", f.Name()))
+		p.say(p.err, text.F(
+			"用法：bulwark %[1]s [参数] 文件（- 表示标准输入输出）",
+			"usage: bulwark %[1]s [FLAGS] FILE (- is standard input or output)", f.Name()))
 		f.PrintDefaults()
 	}
 	if err := p.parse(f, args, 1); err != nil {
 		return "", err
 	}
 	if f.NArg() == 0 {
-		return "", usageError{text.F("请写明文件，- 表示标准输入输出；见 bulwark %[1]s -h", "name the file, - is standard input or output: see bulwark %[1]s -h", f.Name())}
+		return "", usageError{text.F(
+			"请写明文件，- 表示标准输入输出；见 bulwark %[1]s -h",
+			"name the file, - is standard input or output: see bulwark %[1]s -h", f.Name())}
 	}
 	return f.Arg(0), nil
 }

@@ -104,7 +104,8 @@ func (p program) parse(f *flag.FlagSet, args []string, most int) error {
 		return usageError{text.F("见 bulwark %s -h", "see bulwark %s -h", f.Name())} // flag has printed what is wrong
 	}
 	if f.NArg() > most {
-		return usageError{text.F("多余的参数 %q；见 bulwark %s -h", "unexpected argument %q: see bulwark %s -h", f.Arg(most), f.Name())}
+		return usageError{text.F(
+			"多余的参数 %q；见 bulwark %s -h", "unexpected argument %q: see bulwark %s -h", f.Arg(most), f.Name())}
 	}
 	return nil
 }

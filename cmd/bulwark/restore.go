@@ -45,7 +45,9 @@ func restore(ctx context.Context, p program, args []string) error {
 	if *check {
 		s, err := r.Check()
 		if err == nil {
-			p.say(p.out, text.F("备份完好：%[1]d 张表，%[2]d 行", "the backup is whole: %[1]d tables, %[2]d rows", s.Trailer.Tables, s.Trailer.Rows))
+			p.say(p.out, text.F(
+				"备份完好：%[1]d 张表，%[2]d 行",
+				"the backup is whole: %[1]d tables, %[2]d rows", s.Trailer.Tables, s.Trailer.Rows))
 		}
 		return err
 	}
@@ -75,7 +77,9 @@ func (p program) restore(ctx context.Context, r *backup.Reader, cfg config.Confi
 	if err != nil {
 		return err
 	}
-	p.say(p.out, text.F("已恢复 %[1]d 个镇、%[2]d 个党组织、%[3]d 个考评周期，共 %[4]d 行", "restored %[1]d towns, %[2]d branches, %[3]d periods, %[4]d rows in all",
+	p.say(p.out, text.F(
+		"已恢复 %[1]d 个镇、%[2]d 个党组织、%[3]d 个考评周期，共 %[4]d 行",
+		"restored %[1]d towns, %[2]d branches, %[3]d periods, %[4]d rows in all",
 		s.Rows("towns"), s.Rows("branches"), s.Rows("periods"), s.Trailer.Rows))
 	return errors.Join(p.verifyRestored(ctx, db), recordRestore(ctx, db, s), database.Close(db))
 }

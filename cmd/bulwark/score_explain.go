@@ -45,7 +45,8 @@ func (s *scored) explanation(b *bufio.Writer) {
 	x := s.why.Explanation
 	fmt.Fprintf(b, "\n%s\n\n", s.say("%s 的得分由来：基础分 %s，排名 %d", "why %s scores what it does: base %s, rank %d",
 		printable(x.Branch.Name), s.figure(x.Base), x.Rank))
-	rows := [][]string{{s.say("节点", "node"), s.say("得分", "score"), s.say("占比", "weight"), s.say("贡献", "points"), s.say("失分", "lost")}}
+	rows := [][]string{{s.say(
+		"节点", "node"), s.say("得分", "score"), s.say("占比", "weight"), s.say("贡献", "points"), s.say("失分", "lost")}}
 	for _, n := range x.Nodes {
 		score := "–"
 		if n.Score != nil {
@@ -66,7 +67,9 @@ func (s *scored) explanation(b *bufio.Writer) {
 func (s *scored) path(b *bufio.Writer, goal string, p index.Path) {
 	fmt.Fprintln(b, s.say("%s：%s", "%s: %s", goal, p.Text))
 	for _, m := range p.Steps {
-		fmt.Fprintln(b, "  "+printable(s.say("%s 由 %s 提高到 %s，指数 +%s", "%s from %s to %s, index +%s", m.Code, number(m.From), number(m.To), number(m.Points))))
+		fmt.Fprintln(b, "  "+printable(s.say(
+			"%s 由 %s 提高到 %s，指数 +%s",
+			"%s from %s to %s, index +%s", m.Code, number(m.From), number(m.To), number(m.Points))))
 	}
 }
 

@@ -18,7 +18,8 @@ import (
 func writeTable(s *scored, b *bufio.Writer) error {
 	d := s.scheme.Document
 	scored, rest := s.split()
-	fmt.Fprintf(b, "%s\n\n", s.say("%[1]s（%[2]s 第 %[3]d 版）：%[5]d 个党组织，%[4]d 个有得分", "%[1]s (%[2]s, version %[3]d): %[4]d of %[5]d branches scored",
+	fmt.Fprintf(b, "%s\n\n", s.say(
+		"%[1]s（%[2]s 第 %[3]d 版）：%[5]d 个党组织，%[4]d 个有得分", "%[1]s (%[2]s, version %[3]d): %[4]d of %[5]d branches scored",
 		printable(d.Name.In(s.language)), d.Code, d.Version, len(scored), len(s.list)))
 	if len(scored) > 0 {
 		s.ranking(b, scored)
@@ -31,7 +32,8 @@ func writeTable(s *scored, b *bufio.Writer) error {
 	}
 	s.remarks(b)
 	s.explanation(b)
-	_, err := fmt.Fprintln(b, s.say("引擎 %s\n指标体系 %s\n数据 %s", "engine %s\nscheme %s\ndata %s", index.Engine, s.scheme.Hash, s.dataHash))
+	_, err := fmt.Fprintln(b, s.say(
+		"引擎 %s\n指标体系 %s\n数据 %s", "engine %s\nscheme %s\ndata %s", index.Engine, s.scheme.Hash, s.dataHash))
 	return err // a bufio.Writer keeps its first
 }
 
@@ -49,23 +51,33 @@ type column struct {
 
 func (s *scored) columns() []column {
 	list := []column{
-		{title: s.say("排名", "rank"), right: true, cell: func(x composite.Standing) string { return strconv.Itoa(x.Rank) }},
+		{title: s.say(
+			"排名", "rank"), right: true, cell: func(x composite.Standing) string { return strconv.Itoa(x.Rank) }},
 		{title: s.say("党组织", "branch"), cell: func(x composite.Standing) string { return s.Data.Units[x.Unit] }},
 	}
 	if s.Names != nil {
-		list = append(list, column{title: s.say("名称", "name"), cell: func(x composite.Standing) string { return s.Names[x.Unit] }})
+		list = append(list, column{title: s.say(
+			"名称", "name"), cell: func(x composite.Standing) string { return s.Names[x.Unit] }})
 	}
 	if s.Data.Classes != nil {
-		list = append(list, column{title: s.say("类别", "class"), cell: func(x composite.Standing) string { return s.class(x.Unit) }},
-			column{title: s.say("类内排名", "in class"), right: true, cell: func(x composite.Standing) string { return strconv.Itoa(x.ClassRank) }})
+		list = append(list, column{title: s.say(
+			"类别", "class"), cell: func(x composite.Standing) string { return s.class(x.Unit) }},
+			column{title: s.say(
+				"类内排名",
+				"in class"), right: true, cell: func(x composite.Standing) string { return strconv.Itoa(x.ClassRank) }})
 	}
-	list = append(list, column{title: s.say("得分", "score"), right: true, cell: func(x composite.Standing) string { return s.figure(x.Score) }})
+	list = append(list, column{title: s.say(
+		"得分", "score"), right: true, cell: func(x composite.Standing) string { return s.figure(x.Score) }})
 	if len(s.scheme.Document.Grades) > 0 {
-		list = append(list, column{title: s.say("等次", "grade"), cell: func(x composite.Standing) string { return s.grade(x.Grade) }})
+		list = append(list, column{title: s.say(
+			"等次", "grade"), cell: func(x composite.Standing) string { return s.grade(x.Grade) }})
 	}
-	list = append(list, column{title: s.say("完整度", "coverage"), right: true, cell: func(x composite.Standing) string { return percent(s.coverage(x.Unit)) }})
+	list = append(list, column{title: s.say(
+		"完整度",
+		"coverage"), right: true, cell: func(x composite.Standing) string { return percent(s.coverage(x.Unit)) }})
 	if s.sure != nil {
-		list = append(list, column{title: s.say("排名区间", "rank range"), right: true, cell: func(x composite.Standing) string {
+		list = append(list, column{title: s.say(
+			"排名区间", "rank range"), right: true, cell: func(x composite.Standing) string {
 			r, _ := s.sure.of(x.Unit)
 			return fmt.Sprintf("%d–%d", r.RankLow, r.RankHigh)
 		}})

@@ -81,7 +81,7 @@ func databaseOptions(cfg config.Config, log *slog.Logger) database.Options {
 // now is the clock of the service, as fine as both databases store it.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// listen takes the address, or says which setting to change.
+// listen takes the address, or returns an error that names the setting to change.
 func listen(ctx context.Context, setting, addr string) (net.Listener, error) {
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	switch {
@@ -89,7 +89,8 @@ func listen(ctx context.Context, setting, addr string) (net.Listener, error) {
 		return nil, fault.Unavailable("address_in_use",
 			"地址 %s 已被占用：请停止占用它的程序，或更改 %s", "the address %s is in use: stop the program that has it, or change %s", addr, setting)
 	case err != nil:
-		return nil, fault.Unavailable("cannot_listen", "无法监听 %s，请检查 %s", "cannot listen on %s: check %s", addr, setting).Because(err)
+		return nil, fault.Unavailable("cannot_listen",
+			"无法监听 %s，请检查 %s", "cannot listen on %s: check %s", addr, setting).Because(err)
 	}
 	return ln, nil
 }

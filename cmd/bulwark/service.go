@@ -21,7 +21,7 @@ import (
 	"bulwark/internal/jobs"
 )
 
-// serveOn answers requests on ln until ctx ends, then lets running requests
+// serveOn serves requests on ln until ctx ends, then lets running requests
 // finish. It closes ln, not db.
 func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Config, log *slog.Logger) error {
 	defer ln.Close() // for the ways out before Serve; later it is closed already
@@ -54,7 +54,9 @@ func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Confi
 }
 
 // answer serves until ctx ends, calls drain, and then shuts down in order.
-func answer(ctx context.Context, ln net.Listener, srv *http.Server, cfg config.Config, log *slog.Logger, drain func()) error {
+func answer(
+	ctx context.Context, ln net.Listener, srv *http.Server, cfg config.Config, log *slog.Logger, drain func(),
+) error {
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(ln) }()
 	log.Info("listening", "address", "http://"+ln.Addr().String(), "version", version)
@@ -81,7 +83,7 @@ func newServer(db *gorm.DB, cfg config.Config, log *slog.Logger) *api.Server {
 	}
 }
 
-// ready pings first: a dead database is told apart from an old schema.
+// ready pings first, so that its error tells a dead database from an old schema.
 func ready(ctx context.Context, db *gorm.DB) error {
 	pool, err := db.DB()
 	if err != nil {
@@ -96,7 +98,8 @@ func ready(ctx context.Context, db *gorm.DB) error {
 func newHTTP(cfg config.Config, h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: h, MaxHeaderBytes: cfg.MaxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		ReadHeaderTimeout: cfg.HeaderTimeout, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout, IdleTimeout: cfg.IdleTimeout,
+		ReadHeaderTimeout: cfg.HeaderTimeout, ReadTimeout: cfg.ReadTimeout,
+		WriteTimeout: cfg.WriteTimeout, IdleTimeout: cfg.IdleTimeout,
 	}
 }
 
@@ -119,13 +122,16 @@ func newRegistry(db *gorm.DB) (*prometheus.Registry, error) {
 		return nil, err
 	}
 	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewDBStatsCollector(pool, "bulwark"), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(collectors.NewDBStatsCollector(pool, "bulwark"), collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r, nil
 }
 
-// serveMetrics answers /metrics on a listener of its own, so that the public
+// serveMetrics serves /metrics on a listener of its own, so that the public
 // address never shows it. Without an address it does nothing.
-func serveMetrics(ctx context.Context, cfg config.Config, from *prometheus.Registry, log *slog.Logger) (stop func(), err error) {
+func serveMetrics(
+	ctx context.Context, cfg config.Config, from *prometheus.Registry, log *slog.Logger,
+) (stop func(), err error) {
 	if cfg.MetricsAddr == "" {
 		return func() {}, nil
 	}

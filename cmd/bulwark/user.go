@@ -23,7 +23,8 @@ import (
 func manageUsers(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("user", flag.ContinueOnError)
 	f.Usage = func() {
-		p.say(f.Output(), text.F("用法：bulwark user add|list|disable|password", "usage: bulwark user add|list|disable|password"))
+		p.say(f.Output(), text.F(
+			"用法：bulwark user add|list|disable|password", "usage: bulwark user add|list|disable|password"))
 	}
 	if err := p.parse(f, args, len(args)); err != nil {
 		return err
@@ -51,7 +52,8 @@ func oneAccount(p program, f *flag.FlagSet, args []string) (string, error) {
 		return "", err
 	}
 	if f.NArg() != 1 {
-		return "", usageError{text.F("请在参数之后写明账号，见 bulwark user list", "name the account behind the flags: see bulwark user list")}
+		return "", usageError{text.F(
+			"请在参数之后写明账号，见 bulwark user list", "name the account behind the flags: see bulwark user list")}
 	}
 	return f.Arg(0), nil
 }
@@ -153,7 +155,9 @@ func (p program) tellPassword(account, made string, err error) error {
 	if err != nil || made == "" {
 		return err
 	}
-	p.say(p.err, text.F("账号 %s 的一次性密码，只显示这一次，登录后须更换：", "one-time password of the account %s, shown this once, to be changed after signing in:", account))
+	p.say(p.err, text.F(
+		"账号 %s 的一次性密码，只显示这一次，登录后须更换：",
+		"one-time password of the account %s, shown this once, to be changed after signing in:", account))
 	_, err = fmt.Fprintln(p.out, made)
 	return err
 }

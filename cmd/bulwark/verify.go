@@ -100,7 +100,8 @@ func (p program) verifyTrails(ctx context.Context, db *gorm.DB, town string, anc
 		p.say(p.out, text.F(
 			"审计链 %[1]s：%[2]d 条，锚点 %[3]d 个，%[4]s", "audit trail %[1]s: %[2]d records, %[3]d anchors, %[4]s", name, r.Records, r.Anchors, p.verdict(r.OK)))
 		if r.Earlier > 0 {
-			p.say(p.out, text.F("  另有 %d 条早于审计链，不受其保护", "  %d more are older than the chain, which does not protect them", r.Earlier))
+			p.say(p.out, text.F(
+				"  另有 %d 条早于审计链，不受其保护", "  %d more are older than the chain, which does not protect them", r.Earlier))
 		}
 		if r.OK {
 			return

@@ -31,7 +31,7 @@ func (u *keyUsage) Touch(key string, at time.Time) {
 }
 
 // Flush stores what was noted since the last time. What cannot be stored is
-// forgotten: the next use of the key says more.
+// forgotten: the next use of the key is stored.
 func (u *keyUsage) Flush(ctx context.Context, db *gorm.DB) error {
 	u.mu.Lock()
 	last := u.last

@@ -164,7 +164,8 @@ func (r *bodyReader) readWhole(data jsontext.Value, v reflect.Value, at string) 
 	case semantic.GoType == nil:
 		r.refuse(at, "wrong_type", text.F("%s格式不正确", "%s has the wrong form", name))
 	case errors.Is(err, strconv.ErrRange):
-		r.refuse(at, "out_of_range", text.F("%s的数值超出范围，%s", "%s is out of range: it %s", name, expected(semantic.GoType)))
+		r.refuse(at, "out_of_range", text.F(
+			"%s的数值超出范围，%s", "%s is out of range: it %s", name, expected(semantic.GoType)))
 	default:
 		r.refuse(at, "wrong_type", wrongType(name, semantic.GoType))
 	}

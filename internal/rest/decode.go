@@ -62,12 +62,14 @@ func jsonOnly(h http.Header) error {
 func unread(err error, limit int64) error {
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return fault.TooLarge("body_too_large", "正文超过 %d 字节的上限，请分批提交", "the body is over the limit of %d bytes: send it in parts", limit)
+		return fault.TooLarge("body_too_large",
+			"正文超过 %d 字节的上限，请分批提交", "the body is over the limit of %d bytes: send it in parts", limit)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return bodyTooSlow
 	}
-	return Malformed(fault.Field("", "body_incomplete", "正文没有收完，请重新发送", "the body did not arrive in full: send it again")).Because(err)
+	return Malformed(fault.Field("", "body_incomplete",
+		"正文没有收完，请重新发送", "the body did not arrive in full: send it again")).Because(err)
 }
 
 // decode reads one JSON value strictly: exact letter case, no unknown or
@@ -78,11 +80,13 @@ func (b *binding) decode(data []byte, into reflect.Value) error {
 	case len(bytes.TrimSpace(data)) == 0:
 		return Malformed(fault.Field("", "body_empty", "正文为空，应为 JSON", "the body is empty: send JSON"))
 	case bytes.HasPrefix(data, []byte("\ufeff")):
-		return Malformed(fault.Field("", "json_bom", "正文以字节顺序标记（BOM）开头，请去掉", "the body starts with a byte order mark: remove it"))
+		return Malformed(fault.Field("", "json_bom",
+			"正文以字节顺序标记（BOM）开头，请去掉", "the body starts with a byte order mark: remove it"))
 	case !utf8.Valid(data):
 		return Malformed(located(data, invalidUTF8(data), "json_utf8", text.F("不是合法的 UTF-8", "is not valid UTF-8")))
 	case deep:
-		return Malformed(located(data, at, "json_nesting", text.F("嵌套超过 %d 层", "nests deeper than %d levels", maxNesting)))
+		return Malformed(located(data, at, "json_nesting", text.F(
+			"嵌套超过 %d 层", "nests deeper than %d levels", maxNesting)))
 	}
 	err := json.Unmarshal(data, into.Addr().Interface(), strictly)
 	if err == nil {
@@ -179,5 +183,7 @@ func located(data []byte, offset int, code string, what text.Text) fault.FieldEr
 	line := bytes.Count(before, []byte("\n")) + 1
 	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
 	near := strconv.QuoteToGraphic(string(data[offset:min(offset+12, len(data))]))
-	return fault.Field("", code, "第 %[1]d 行第 %[2]d 列（%[4]s）%[5]s", "line %[1]d, column %[2]d (%[4]s): %[3]s", line, column, what.EN, near, what.ZH)
+	return fault.Field("", code,
+		"第 %[1]d 行第 %[2]d 列（%[4]s）%[5]s",
+		"line %[1]d, column %[2]d (%[4]s): %[3]s", line, column, what.EN, near, what.ZH)
 }

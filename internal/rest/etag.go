@@ -34,7 +34,8 @@ func versionOf(values []string) (int64, error) {
 	tag := strings.TrimSpace(strings.Join(values, ","))
 	switch {
 	case tag == "":
-		return 0, fault.PreconditionRequired("if_match_required", "请在 If-Match 中给出读取时的 ETag", "send If-Match with the ETag that you read")
+		return 0, fault.PreconditionRequired("if_match_required",
+			"请在 If-Match 中给出读取时的 ETag", "send If-Match with the ETag that you read")
 	case tag == "*":
 		return 0, badTag("不接受 *，请给出读取时的 ETag", "* is not accepted: send the ETag that you read")
 	case strings.HasPrefix(tag, "W/"):
@@ -54,8 +55,8 @@ func badTag(zh, en string) error {
 	return Malformed(fault.At("header/If-Match", "if_match", text.Text{ZH: zh, EN: en}))
 }
 
-// matches compares an If-None-Match list with a tag, weakly as RFC 9110 says,
-// and gives the form of the tag that the caller holds.
+// matches compares an If-None-Match list with a tag, weakly as RFC 9110 requires,
+// and returns the form of the tag that the caller holds.
 func matches(list []string, tag string) (string, bool) {
 	for _, values := range list {
 		for v := range strings.SplitSeq(values, ",") {

@@ -37,9 +37,9 @@ func claimOf(r *http.Request, p access.Principal, secret bool) (*claim, error) {
 		return nil, nil
 	}
 	key := strings.TrimSpace(given[0])
-	if len(given) > 1 || key == "" || len(key) > MaxKey || !ascii(key) {
+	if len(given) > 1 || key == "" || len(key) > MaxIdempotencyKey || !ascii(key) {
 		return nil, Malformed(fault.Field("header/Idempotency-Key", "idempotency_key",
-			"应为一个 1 至 %d 个可见 ASCII 字符的键，例如 UUID", "should be one key of 1 to %d printable ASCII characters, such as a UUID", MaxKey))
+			"应为一个 1 至 %d 个可见 ASCII 字符的键，例如 UUID", "should be one key of 1 to %d printable ASCII characters, such as a UUID", MaxIdempotencyKey))
 	}
 	c := &claim{p.Credential(), key, sha256.New()}
 	fmt.Fprintf(c.request, "%q %q %q %q\n", p.Role, r.URL.EscapedPath(), r.URL.RawQuery, r.Header["If-Match"])
@@ -67,7 +67,9 @@ func (c *claim) row() StoredResponse {
 // once does the work in one transaction, which also stores its answer, or sends the
 // answer that was stored when it was done before. Of what is about a secret no answer
 // is stored.
-func (e *Engine) once(ctx context.Context, w http.ResponseWriter, c *claim, secret bool, work func(context.Context, http.ResponseWriter) error) error {
+func (e *Engine) once(
+	ctx context.Context, w http.ResponseWriter, c *claim, secret bool, work func(context.Context, http.ResponseWriter) error,
+) error {
 	wanted := c.row()
 	release, free := e.inflight.begin(c)
 	if !free {
@@ -103,7 +105,7 @@ func (e *Engine) once(ctx context.Context, w http.ResponseWriter, c *claim, secr
 	return nil
 }
 
-// replayStored answers as the first time, if it is the same request.
+// replayStored sends the stored answer, if it is the same request.
 func replayStored(ctx context.Context, w http.ResponseWriter, kept, wanted StoredResponse, secret bool) error {
 	switch {
 	case kept.Fingerprint != wanted.Fingerprint:
@@ -144,8 +146,8 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 
-// storedHeaders are the headers of the answer itself; all others are of the one
-// request that it was sent to.
+// storedHeaders are the headers that belong to the answer itself; all others belong to
+// the one request that it was sent to.
 var storedHeaders = []string{"Content-Type", "Content-Disposition", "Content-Language", "Etag", "Location"}
 
 // row is the answer as it is kept.

@@ -92,7 +92,9 @@ func ruleMessage(l Labels, e validator.FieldError) text.Text {
 		return text.F("请填写%s", "%s is required", name)
 	case "required_if":
 		other, value, _ := strings.Cut(limit, " ")
-		return text.F("%[2]s为 %[3]s 时，请填写%[1]s", "%[1]s is required where %[2]s is %[3]s", name, l.name(strings.ToLower(other)), value)
+		return text.F(
+			"%[2]s为 %[3]s 时，请填写%[1]s",
+			"%[1]s is required where %[2]s is %[3]s", name, l.name(strings.ToLower(other)), value)
 	case "code":
 		return text.F("%s应为 1 至 64 个字母、数字、点、横线或下划线，以字母或数字开头",
 			"%s must be 1 to 64 letters, digits, dots, dashes or underscores, starting with a letter or digit", name)

@@ -18,7 +18,7 @@ import (
 	"bulwark/internal/access"
 )
 
-// trace is what the access log says of one request beyond the request itself.
+// trace is what the access log records of one request beyond the request itself.
 type trace struct {
 	id      string
 	client  string // address, of the proxy's client where the proxy is trusted

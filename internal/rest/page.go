@@ -57,7 +57,7 @@ func (q PageQuery) Resume(keys ...any) error {
 	return nil
 }
 
-// NewPage cuts rows, read up to Limit, to the page size. key gives the values that
+// NewPage cuts rows, read up to Limit, to the page size. key returns the values that
 // order the list, the last of them unique, so that the next page starts behind.
 func NewPage[T any](rows []T, q PageQuery, key func(T) []any) (Page[T], error) {
 	if len(rows) <= q.PageSize {

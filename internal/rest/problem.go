@@ -68,17 +68,21 @@ func refuse(status int, code string, message text.Text) error {
 }
 
 var (
-	noRoute          = refuse(http.StatusNotFound, "no_such_address", text.F("没有这个地址，接口说明见 /openapi.json", "there is nothing at this address: see /openapi.json"))
-	noMethod         = refuse(http.StatusMethodNotAllowed, "method_not_allowed", text.F("此地址不支持该方法，见 Allow", "this address does not take that method: see Allow"))
-	bodyTooSlow      = refuse(http.StatusRequestTimeout, "body_too_slow", text.F("正文未能及时收完，请重新发送", "the body did not arrive in time: send it again"))
-	unsupportedMedia = refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", text.F("正文应为 UTF-8 的 application/json，不压缩", "the body must be application/json in UTF-8, not compressed"))
+	noRoute = refuse(http.StatusNotFound, "no_such_address", text.F(
+		"没有这个地址，接口说明见 /openapi.json", "there is nothing at this address: see /openapi.json"))
+	noMethod = refuse(http.StatusMethodNotAllowed, "method_not_allowed", text.F(
+		"此地址不支持该方法，见 Allow", "this address does not take that method: see Allow"))
+	bodyTooSlow = refuse(http.StatusRequestTimeout, "body_too_slow", text.F(
+		"正文未能及时收完，请重新发送", "the body did not arrive in time: send it again"))
+	unsupportedMedia = refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", text.F(
+		"正文应为 UTF-8 的 application/json，不压缩", "the body must be application/json in UTF-8, not compressed"))
 )
 
 // statusClientGone marks requests in log and metrics whose client left before
 // the answer; nobody receives it.
 const statusClientGone = 499
 
-// writeProblem answers with err. Errors that are not faults are defects: the
+// writeProblem sends err as a Problem. Errors that are not faults are defects: the
 // caller gets an opaque 500 with the request id, the log gets the cause.
 func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(r.Context().Err(), context.Canceled) && err != bodyTooSlow { //nolint:errorlint // net/http takes a slow client for one that left
@@ -114,8 +118,8 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	write(w, status, "application/problem+json", data)
 }
 
-// lockFor is the lock as the caller is told of it: colleagues by name, and oneself;
-// to who may not read people by the role.
+// lockFor returns the lock as the caller may read it: with the name of a colleague or
+// the caller, and with the role alone where the caller may not read people.
 func lockFor(p access.Principal, l *fault.Lock) *fault.Lock {
 	if l == nil || l.Role == "" || l.By == p.Name() {
 		return l
@@ -125,7 +129,7 @@ func lockFor(p access.Principal, l *fault.Lock) *fault.Lock {
 	return &named
 }
 
-// explain finds the status and public words of an error.
+// explain returns the status and the public words of an error.
 func explain(err error) (int, *fault.Error) {
 	var own refusal
 	if errors.As(err, &own) {
@@ -167,7 +171,8 @@ func titles(status int) text.Text {
 }
 
 var (
-	opaque  = fault.New(fault.KindInternal, "internal", text.F("服务出错，请将 request_id 告知管理员", "something went wrong on our side: give the request_id to the administrator"))
+	opaque = fault.New(fault.KindInternal, "internal", text.F(
+		"服务出错，请将 request_id 告知管理员", "something went wrong on our side: give the request_id to the administrator"))
 	tooSlow = RetryLater("timeout", text.F("处理超时，请稍后重试或缩小范围", "this took too long: try again, or ask for less"))
 )
 

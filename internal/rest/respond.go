@@ -101,7 +101,7 @@ func send(w http.ResponseWriter, r *http.Request, status int, raw Raw) error {
 }
 
 // cacheable keeps what a caller may see out of shared and private caches unless
-// the answer says otherwise; what anyone may see is asked for again each time.
+// a handler sets something else; what anyone may see is asked for again each time.
 func cacheable(h http.Header, caller access.Principal, wanted string) {
 	switch {
 	case wanted != "":

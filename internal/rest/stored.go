@@ -10,15 +10,15 @@ import (
 	"bulwark/internal/database"
 )
 
-// MaxKey is the most characters of a key.
-const MaxKey = 128
+// MaxIdempotencyKey is the most characters of an Idempotency-Key.
+const MaxIdempotencyKey = 128
 
-// StoredResponse is what the request with that key of that credential was answered.
+// StoredResponse is the answer to the request with that key of that credential.
 type StoredResponse struct {
 	Credential  string `gorm:"primaryKey"`
 	Key         string `gorm:"primaryKey"`
 	Fingerprint string // SHA-256 of all that makes it this request, as hexadecimal digits
-	Status      int64  // 0 until the answer is kept, which no other transaction sees
+	Status      int64  // 0 until the answer is stored, which no other transaction sees
 	Header      database.JSON[map[string]string]
 	Body        string
 	CreatedAt   time.Time
@@ -27,17 +27,17 @@ type StoredResponse struct {
 // TableName keeps the table apart from other answers.
 func (StoredResponse) TableName() string { return "kept_answers" }
 
-// claimKey takes the key of a for the transaction. Where it was taken before, the
-// answer that was kept then comes back, and true. While another transaction has
+// claimKey takes the key of a for the transaction. Where it was taken before, it
+// returns the answer that was stored then, and true. While another transaction has
 // it, claimKey waits for its end; on SQLite there is no other.
-func claimKey(ctx context.Context, tx *gorm.DB, a StoredResponse) (kept StoredResponse, again bool, err error) {
+func claimKey(ctx context.Context, tx *gorm.DB, a StoredResponse) (stored StoredResponse, again bool, err error) {
 	a.CreatedAt = tx.NowFunc()
 	taken := tx.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&a)
 	if taken.Error != nil || taken.RowsAffected == 1 {
 		return StoredResponse{}, false, taken.Error
 	}
-	err = tx.WithContext(ctx).Where("credential = ? AND key = ?", a.Credential, a.Key).Take(&kept).Error
-	return kept, true, err
+	err = tx.WithContext(ctx).Where("credential = ? AND key = ?", a.Credential, a.Key).Take(&stored).Error
+	return stored, true, err
 }
 
 // storeResponse stores the answer under the key that the transaction has claimed.
@@ -46,8 +46,8 @@ func storeResponse(ctx context.Context, tx *gorm.DB, a StoredResponse) error {
 		Updates(map[string]any{"status": a.Status, "header": a.Header, "body": a.Body}).Error
 }
 
-// DeleteStoredResponses deletes all answers that were kept before the time, some at once so that
-// nobody waits long, and says how many there were.
+// DeleteStoredResponses deletes all answers that were stored before the time and returns
+// their number. It deletes some at a time, so that nobody waits long.
 func DeleteStoredResponses(ctx context.Context, db *gorm.DB, before time.Time) (removed int64, err error) {
 	old := db.WithContext(ctx).Model(&StoredResponse{}).Select("credential", "key").
 		Where("created_at < ?", before).Order("created_at").Limit(database.Batch)

@@ -53,15 +53,15 @@ func (b *binding) finish() error {
 	switch {
 	case len(b.faults) == 0:
 		return nil
-	case unread > 0, slices.ContainsFunc(b.faults, func(f fault.FieldError) bool { return f.Pointer != "" && f.Pointer[0] != '/' }):
-		e := Malformed(b.faults...)
-		if unread == 0 {
-			e = fault.Broken(b.faults...)
-			e.Kind = fault.KindMalformed
-		}
-		return e
+	case unread > 0:
+		return Malformed(b.faults...)
 	}
-	return fault.Broken(b.faults...)
+	e := fault.Broken(b.faults...)
+	outside := func(f fault.FieldError) bool { return f.Pointer != "" && f.Pointer[0] != '/' }
+	if slices.ContainsFunc(b.faults, outside) {
+		e.Kind = fault.KindMalformed
+	}
+	return e
 }
 
 // checkRules adds the rules that are broken, in the order of pointers, except where
