@@ -100,5 +100,6 @@ type endOfficeLinkRequest struct {
 //	@Success	200			{object}	people.OfficeLink
 //	@Router		/towns/{town}/offices/{office}/links/{id}/end [post]
 func (s *Server) endOfficeLink(ctx context.Context, req endOfficeLinkRequest) (people.OfficeLink, error) {
-	return people.EndOfficeLink(ctx, s.db(ctx), req.Town, req.Office, req.ID, req.Version, req.Body.Until, req.Body.Reason)
+	return people.EndOfficeLink(ctx, s.db(ctx), people.OfficeLink{TownID: req.Town, OfficeCode: req.Office, ID: req.ID},
+		people.Ending{Version: req.Version, Until: req.Body.Until, Reason: req.Body.Reason})
 }

@@ -100,5 +100,6 @@ type endOfficeMemberRequest struct {
 //	@Success	200			{object}	people.OfficeMember
 //	@Router		/towns/{town}/offices/{office}/members/{id}/end [post]
 func (s *Server) endOfficeMember(ctx context.Context, req endOfficeMemberRequest) (people.OfficeMember, error) {
-	return people.EndOfficeMember(ctx, s.db(ctx), req.Town, req.Office, req.ID, req.Version, req.Body.Until, req.Body.Reason)
+	return people.EndOfficeMember(ctx, s.db(ctx), people.OfficeMember{TownID: req.Town, OfficeCode: req.Office, ID: req.ID},
+		people.Ending{Version: req.Version, Until: req.Body.Until, Reason: req.Body.Reason})
 }

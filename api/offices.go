@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/database"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
@@ -88,5 +89,7 @@ type updateOfficeRequest struct {
 //	@Success	200		{object}	people.LiaisonOffice
 //	@Router		/towns/{town}/offices/{office} [put]
 func (s *Server) updateOffice(ctx context.Context, req updateOfficeRequest) (people.LiaisonOffice, error) {
-	return people.UpdateOffice(ctx, s.db(ctx), req.Town, req.Office, req.Version, req.Body.Name)
+	return people.UpdateOffice(ctx, s.db(ctx), people.LiaisonOffice{
+		TownID: req.Town, Code: req.Office, Name: req.Body.Name, Versioned: database.Versioned{Version: req.Version},
+	})
 }

@@ -160,5 +160,5 @@ func (s *Server) changePassword(ctx context.Context, req changePasswordRequest) 
 	if err := slowDown(s.logins.Enter(name, traceOf(ctx).client, s.Now())); err != nil {
 		return access.Account{}, err
 	}
-	return access.ChangePassword(ctx, s.db(ctx), s.Passwords, name, req.Body.Old.value, req.Body.Password.value, value)
+	return access.ChangePassword(ctx, s.db(ctx), s.Passwords, access.PasswordChange{Account: name, Old: req.Body.Old.value, New: req.Body.Password.value, Session: value})
 }

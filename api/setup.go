@@ -29,6 +29,6 @@ func (s *Server) setUp(ctx context.Context, req setUpRequest) (Created[access.Ac
 	}
 	b := req.Body
 	ctx = recorded(ctx, access.Principal{Account: b.Account, Role: access.Admin})
-	a, err := access.SetUp(ctx, s.db(ctx), s.Passwords, b.Token.value, b.Account, b.Password.value)
+	a, err := access.SetUp(ctx, s.db(ctx), s.Passwords, access.FirstAdmin{Token: b.Token.value, Name: b.Account, Password: b.Password.value})
 	return Created[access.Account]{Value: a}, err
 }

@@ -141,7 +141,7 @@ func (p program) typed(stdin bool) (*string, error) {
 func setPassword(ctx context.Context, db *gorm.DB, a access.Account, password *string) (made string, err error) {
 	passwords := access.NewPasswords(access.PasswordCost)
 	if password != nil {
-		_, err = access.SetPassword(ctx, db, passwords, a.Name, *password, false, a.Version)
+		_, err = access.SetPassword(ctx, db, passwords, access.NewPassword{Account: a.Name, Password: *password, Version: a.Version})
 		return "", err
 	}
 	_, made, err = access.ResetPassword(ctx, db, passwords, a.Name, a.Version)

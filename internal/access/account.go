@@ -120,22 +120,33 @@ func UpdateAccount(ctx context.Context, db *gorm.DB, a Account, disabled bool, v
 		case before.DisabledAt == nil:
 			columns["disabled_at"] = tx.NowFunc()
 		}
-		return changeAccount(ctx, tx, &a, before, version, "account.update", columns)
+		a, err = accountChange{before, version, "account.update", columns}.apply(ctx, tx)
+		return err
 	})
 	return a, err
 }
 
-// changeAccount writes the columns and the trail; a is the account afterwards.
-func changeAccount(ctx context.Context, tx *gorm.DB, a *Account, before Account, version int64, action string, columns map[string]any) error {
-	if err := database.UpdateVersioned(tx, &Account{Name: before.Name}, version, columns); err != nil {
-		return taken(err)
+// accountChange is a change of an account.
+type accountChange struct {
+	before  Account
+	version int64 // that the account must still have
+	action  string
+	columns map[string]any
+}
+
+// apply writes the columns and the trail, and returns the account afterwards.
+func (c accountChange) apply(ctx context.Context, tx *gorm.DB) (Account, error) {
+	before := c.before
+	if err := database.UpdateVersioned(tx, &Account{Name: before.Name}, c.version, c.columns); err != nil {
+		return Account{}, taken(err)
 	}
 	after, err := FindAccount(ctx, tx, before.Name)
 	if err != nil {
-		return err
+		return Account{}, err
 	}
-	*a = after
-	return audit.Write(ctx, tx, audit.Change{Town: deref(after.OnlyTown), Action: action, Subject: "accounts/" + after.Name, Before: before, After: after})
+	return after, audit.Write(ctx, tx, audit.Change{
+		Town: deref(after.OnlyTown), Action: c.action, Subject: "accounts/" + after.Name, Before: before, After: after,
+	})
 }
 
 // taken replaces the conflict of a unique key by one in words of accounts.
@@ -224,46 +235,62 @@ func CheckPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name,
 // before anything else. It ends the sessions of the account.
 func ResetPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name string, version int64) (Account, string, error) {
 	password := randomPassword()
-	a, err := SetPassword(ctx, db, passwords, name, password, true, version)
+	a, err := SetPassword(ctx, db, passwords, NewPassword{Account: name, Password: password, MustChange: true, Version: version})
 	if err != nil {
 		return Account{}, "", err
 	}
 	return a, password, nil
 }
 
+// NewPassword is a password that an account gets from somebody else.
+type NewPassword struct {
+	Account    string
+	Password   string
+	MustChange bool  // before anything else
+	Version    int64 // that the account must still have
+}
+
 // SetPassword replaces the password of an account and ends its sessions.
-func SetPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name, password string, mustChange bool, version int64) (a Account, err error) {
-	hash, err := hashNew(ctx, passwords, name, password)
+func SetPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, n NewPassword) (a Account, err error) {
+	hash, err := hashNew(ctx, passwords, n.Account, n.Password)
 	if err != nil {
 		return Account{}, err
 	}
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		a, err = storePassword(ctx, tx, name, hash, mustChange, version)
+		a, err = storePassword(ctx, tx, n, hash)
 		return err
 	})
 	return a, err
 }
 
-// ChangePassword replaces the caller's own password, given the old one. All
-// sessions of the account end but the one whose secret is given.
-func ChangePassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name, old, password, session string) (Account, error) {
-	before, err := CheckPassword(ctx, db, passwords, name, old)
+// PasswordChange is a password that the owner of an account chooses.
+type PasswordChange struct {
+	Account  string
+	Old, New string
+	Session  string // secret of the session that stays
+}
+
+// ChangePassword replaces the caller's own password. All sessions of the account end but
+// that of the change.
+func ChangePassword(ctx context.Context, db *gorm.DB, passwords *Passwords, c PasswordChange) (Account, error) {
+	before, err := CheckPassword(ctx, db, passwords, c.Account, c.Old)
 	if err != nil {
 		return Account{}, wrongOld(err)
 	}
-	if old == password {
+	if c.Old == c.New {
 		return Account{}, fault.Broken(fault.Field("/password", "unchanged", "新密码须与旧密码不同", "the new password is the old one: choose another"))
 	}
-	hash, err := hashNew(ctx, passwords, name, password)
+	hash, err := hashNew(ctx, passwords, c.Account, c.New)
 	if err != nil {
 		return Account{}, err
 	}
 	var a Account
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if a, err = storePassword(ctx, tx, name, hash, false, before.Version); err != nil {
+		if a, err = storePassword(ctx, tx, NewPassword{Account: c.Account, Version: before.Version}, hash); err != nil {
 			return err
 		}
-		return tx.Model(&Session{}).Where("secret_hash = ? AND account_version = ?", digest(session), before.Version).Update("account_version", a.Version).Error
+		stays := tx.Model(&Session{}).Where("secret_hash = ? AND account_version = ?", digest(c.Session), before.Version)
+		return stays.Update("account_version", a.Version).Error
 	})
 	return a, err
 }
@@ -277,13 +304,13 @@ func hashNew(ctx context.Context, passwords *Passwords, name, password string) (
 	return passwords.Hash(ctx, password)
 }
 
-func storePassword(ctx context.Context, tx *gorm.DB, name, hash string, mustChange bool, version int64) (a Account, err error) {
-	before, err := FindAccount(ctx, tx, name)
+func storePassword(ctx context.Context, tx *gorm.DB, n NewPassword, hash string) (Account, error) {
+	before, err := FindAccount(ctx, tx, n.Account)
 	if err != nil {
 		return Account{}, err
 	}
-	err = changeAccount(ctx, tx, &a, before, version, "account.password", map[string]any{"password_hash": hash, "must_change": mustChange})
-	return a, err
+	columns := map[string]any{"password_hash": hash, "must_change": n.MustChange}
+	return accountChange{before, n.Version, "account.password", columns}.apply(ctx, tx)
 }
 
 // wrongOld is not 401: the caller is known, and a page must not sign him or her out.

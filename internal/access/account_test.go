@@ -27,7 +27,7 @@ func boss(t *testing.T, db *gorm.DB, passwords *access.Passwords) access.Account
 	t.Helper()
 	_, err := access.CreateAccount(t.Context(), db, access.Account{Name: "boss", Roles: admins})
 	peopletest.Must(t, err)
-	a, err := access.SetPassword(t.Context(), db, passwords, "boss", phrase, false, 1)
+	a, err := access.SetPassword(t.Context(), db, passwords, access.NewPassword{Account: "boss", Password: phrase, Version: 1})
 	peopletest.Must(t, err)
 	return a
 }
@@ -78,11 +78,11 @@ func TestPasswordsOpenAccounts(t *testing.T) {
 				t.Errorf("%s opens %+v", name, got)
 			}
 		}
-		_, err = access.SetPassword(ctx, db, passwords, "boss", "short", false, 2)
+		_, err = access.SetPassword(ctx, db, passwords, access.NewPassword{Account: "boss", Password: "short", Version: 2})
 		peopletest.Refused(t, "short", err, "invalid", "/password")
-		_, err = access.SetPassword(ctx, db, passwords, "boss", phrase, false, 1)
+		_, err = access.SetPassword(ctx, db, passwords, access.NewPassword{Account: "boss", Password: phrase, Version: 1})
 		peopletest.Refused(t, "stale", err, "stale_version")
-		_, err = access.SetPassword(ctx, db, passwords, "none", phrase, false, 1)
+		_, err = access.SetPassword(ctx, db, passwords, access.NewPassword{Account: "none", Password: phrase, Version: 1})
 		peopletest.Refused(t, "unknown", err, "not_found")
 
 		// All refusals read alike and cost the same.
@@ -119,11 +119,11 @@ func TestAResetPasswordMustBeChanged(t *testing.T) {
 		}
 		_, err = access.CheckPassword(ctx, db, passwords, "boss", phrase)
 		peopletest.Refused(t, "the password before", err, "bad_sign_in")
-		_, err = access.ChangePassword(ctx, db, passwords, "boss", phrase, "another phrase", "")
+		_, err = access.ChangePassword(ctx, db, passwords, access.PasswordChange{Account: "boss", Old: phrase, New: "another phrase"})
 		peopletest.Refused(t, "wrong old one", err, "invalid", "/old")
-		_, err = access.ChangePassword(ctx, db, passwords, "boss", once, once, "")
+		_, err = access.ChangePassword(ctx, db, passwords, access.PasswordChange{Account: "boss", Old: once, New: once})
 		peopletest.Refused(t, "the same", err, "invalid", "/password")
-		a, err = access.ChangePassword(ctx, db, passwords, "boss", once, "another phrase", "")
+		a, err = access.ChangePassword(ctx, db, passwords, access.PasswordChange{Account: "boss", Old: once, New: "another phrase"})
 		peopletest.Must(t, err)
 		if a.MustChange {
 			t.Error("must be changed again")
@@ -140,7 +140,7 @@ func TestNoSecretIsTold(t *testing.T) {
 		boss(t, db, passwords)
 		_, once, err := access.ResetPassword(ctx, db, passwords, "boss", 2)
 		peopletest.Must(t, err)
-		a, err := access.ChangePassword(ctx, db, passwords, "boss", once, phrase, "")
+		a, err := access.ChangePassword(ctx, db, passwords, access.PasswordChange{Account: "boss", Old: once, New: phrase})
 		peopletest.Must(t, err)
 		_, secret, err := access.OpenSession(ctx, db, a, time.Hour)
 		peopletest.Must(t, err)

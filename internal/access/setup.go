@@ -73,27 +73,30 @@ func NewSetupToken(ctx context.Context, db *gorm.DB) (string, error) {
 	return secret, err
 }
 
+// FirstAdmin is the administrator who is made with a token.
+type FirstAdmin struct{ Token, Name, Password string }
+
 // SetUp makes the first administrator, once. All tokens are used up by it.
-func SetUp(ctx context.Context, db *gorm.DB, passwords *Passwords, token, name, password string) (Account, error) {
+func SetUp(ctx context.Context, db *gorm.DB, passwords *Passwords, first FirstAdmin) (Account, error) {
 	if err := unadministered(ctx, db); err != nil {
 		return Account{}, err
 	}
-	if err := findToken(ctx, db, token); err != nil {
+	if err := findToken(ctx, db, first.Token); err != nil {
 		return Account{}, err // before the password is hashed: strangers cost little
 	}
-	if faults := append(checkName(name), checkPassword("/password", name, password)...); len(faults) > 0 {
+	if faults := append(checkName(first.Name), checkPassword("/password", first.Name, first.Password)...); len(faults) > 0 {
 		return Account{}, fault.Broken(faults...)
 	}
-	hash, err := passwords.Hash(ctx, password)
+	hash, err := passwords.Hash(ctx, first.Password)
 	if err != nil {
 		return Account{}, err
 	}
 	var made Account
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := burn(tx, token); err != nil {
+		if err := burn(tx, first.Token); err != nil {
 			return err
 		}
-		made, err = CreateAccount(ctx, tx, Account{Name: name, Roles: []Role{Admin}, PasswordHash: hash})
+		made, err = CreateAccount(ctx, tx, Account{Name: first.Name, Roles: []Role{Admin}, PasswordHash: hash})
 		return err
 	})
 	return made, err

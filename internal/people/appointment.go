@@ -125,8 +125,8 @@ func (a Appointment) refuseOverlap(tx *gorm.DB) error {
 
 // EndAppointment sets the last day of an appointment, which can only come closer.
 // From the day after, the person's keys and accounts do not hold the role.
-func EndAppointment(ctx context.Context, db *gorm.DB, townID, id string, version int64, until day.Date, reason string) (Appointment, error) {
-	return endTerm(ctx, db, closing{townID, "appointment", id, version, until, reason}, &Appointment{TownID: townID, ID: id},
+func EndAppointment(ctx context.Context, db *gorm.DB, townID, id string, end Ending) (Appointment, error) {
+	return endTerm(ctx, db, closing{townID, "appointment", id, end}, &Appointment{TownID: townID, ID: id},
 		func(tx *gorm.DB) (Appointment, error) { return FindAppointment(ctx, tx, townID, id) })
 }
 

@@ -69,14 +69,14 @@ func TestAppointmentsAreRefused(t *testing.T) {
 			}
 		}
 		for _, until := range []day.Date{"2022-12-31", "2024-01-01"} {
-			_, err = people.EndAppointment(t.Context(), db, "a", a.ID, 1, until, "")
+			_, err = people.EndAppointment(t.Context(), db, "a", a.ID, people.Ending{Version: 1, Until: until})
 			peopletest.Refused(t, "ended on "+string(until), err, "invalid", "/until")
 		}
-		_, err = people.EndAppointment(t.Context(), db, "a", a.ID, 2, "2023-06-30", "")
+		_, err = people.EndAppointment(t.Context(), db, "a", a.ID, people.Ending{Version: 2, Until: "2023-06-30"})
 		peopletest.Refused(t, "another version", err, "stale_version")
-		_, err = people.EndAppointment(t.Context(), db, "q", a.ID, 1, "2023-06-30", "")
+		_, err = people.EndAppointment(t.Context(), db, "q", a.ID, people.Ending{Version: 1, Until: "2023-06-30"})
 		peopletest.Refused(t, "another town", err, "not_found")
-		ended, err := people.EndAppointment(t.Context(), db, "a", a.ID, 1, "2023-06-30", "resigned")
+		ended, err := people.EndAppointment(t.Context(), db, "a", a.ID, people.Ending{Version: 1, Until: "2023-06-30", Reason: "resigned"})
 		peopletest.Must(t, err)
 		if *ended.ValidUntil != "2023-06-30" || ended.Reason != "resigned" || ended.Version != 2 {
 			t.Errorf("it ended as %+v", ended)
@@ -139,7 +139,7 @@ func TestAKeyHoldsARoleAsLongAsItsPerson(t *testing.T) {
 			at(day.Date("2024-01-01").Start(), access.LeadingGroup)
 			at(day.Date("2024-04-01").Start())
 			now = day.Date("2023-05-01").Start()
-			_, err = people.EndAppointment(ctx, db, "a", a.ID, 1, "2023-04-30", "")
+			_, err = people.EndAppointment(ctx, db, "a", a.ID, people.Ending{Version: 1, Until: "2023-04-30"})
 			peopletest.Must(t, err)
 			at(now, access.LeadingGroup)
 		})

@@ -111,8 +111,8 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (Assignment, error) 
 
 // EndAssignment sets the last day of an assignment, which can only come closer: a
 // longer one is a new assignment. Without a reason the first one stays.
-func EndAssignment(ctx context.Context, db *gorm.DB, townID, id string, version int64, until day.Date, reason string) (Assignment, error) {
-	return endTerm(ctx, db, closing{townID, "assignment", id, version, until, reason}, &Assignment{TownID: townID, ID: id},
+func EndAssignment(ctx context.Context, db *gorm.DB, townID, id string, end Ending) (Assignment, error) {
+	return endTerm(ctx, db, closing{townID, "assignment", id, end}, &Assignment{TownID: townID, ID: id},
 		func(tx *gorm.DB) (Assignment, error) { return FindAssignment(ctx, tx, townID, id) })
 }
 
@@ -153,7 +153,7 @@ func checkEnds(ctx context.Context, tx *gorm.DB, a Assignment) error {
 	if err := branchLives(ctx, tx, a.TownID, a.BranchCode, a.ValidFrom); err != nil {
 		return err
 	}
-	return demandRole(ctx, tx, a.TownID, a.PersonCode, access.RoleOf(a.Duty), a.ValidFrom)
+	return demandRole(ctx, tx, a.TownID, holder{a.PersonCode, access.RoleOf(a.Duty)}, a.ValidFrom)
 }
 
 func branchLives(ctx context.Context, tx *gorm.DB, townID, code string, on day.Date) error {
@@ -165,13 +165,14 @@ func branchLives(ctx context.Context, tx *gorm.DB, townID, code string, on day.D
 }
 
 // demandRole refuses a person who does not hold the role on the first day of what needs it.
-func demandRole(ctx context.Context, tx *gorm.DB, townID, person string, role access.Role, on day.Date) error {
-	held, err := access.RolesOf(ctx, tx, townID, person, on)
-	if err != nil || slices.Contains(held, role) {
+func demandRole(ctx context.Context, tx *gorm.DB, townID string, who holder, on day.Date) error {
+	held, err := access.RolesOf(ctx, tx, townID, who.person, on)
+	if err != nil || slices.Contains(held, who.role) {
 		return err
 	}
 	return fault.Broken(fault.Field("/person", "not_appointed",
-		"“%[1]s”在 %[3]s 未被聘任为 %[2]s：请先聘任", "%[1]q is not appointed %[2]s on %[3]s: appoint first", person, role, on))
+		"“%[1]s”在 %[3]s 未被聘任为“%[2]s”：请先聘任", "%[1]q is not appointed %[2]s on %[3]s: appoint first",
+		who.person, who.role.Name(), on))
 }
 
 // refuseClash refuses an assignment that overlaps in time with the same one, with another

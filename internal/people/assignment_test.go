@@ -80,7 +80,7 @@ func TestAnAssignmentEndsSooner(t *testing.T) {
 		peopletest.Must(t, err)
 		end := func(version int64, until day.Date, reason string) error {
 			var err error
-			a, err = people.EndAssignment(ctx, db, "a", a.ID, version, until, reason)
+			a, err = people.EndAssignment(ctx, db, "a", a.ID, people.Ending{Version: version, Until: until, Reason: reason})
 			return err
 		}
 		id := a.ID
@@ -95,10 +95,10 @@ func TestAnAssignmentEndsSooner(t *testing.T) {
 			{"later than it ends", 1, "2023-07-01", "invalid", []string{"/until"}},
 			{"old version", 2, "2023-05-01", "stale_version", nil},
 		} {
-			_, err := people.EndAssignment(ctx, db, "a", id, tt.version, tt.until, "")
+			_, err := people.EndAssignment(ctx, db, "a", id, people.Ending{Version: tt.version, Until: tt.until})
 			peopletest.Refused(t, tt.what, err, tt.code, tt.at...)
 		}
-		_, err = people.EndAssignment(ctx, db, "q", id, 1, "2023-05-01", "")
+		_, err = people.EndAssignment(ctx, db, "q", id, people.Ending{Version: 1, Until: "2023-05-01"})
 		peopletest.Refused(t, "of another town", err, "not_found")
 		peopletest.Must(t, end(1, "2023-05-01", ""))
 		if a.Version != 2 || *a.ValidUntil != "2023-05-01" || a.Reason != "appointed" {

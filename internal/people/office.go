@@ -62,24 +62,24 @@ func CreateOffice(ctx context.Context, db *gorm.DB, o LiaisonOffice) (LiaisonOff
 }
 
 // UpdateOffice changes the name of an office if the version is still the stored one.
-func UpdateOffice(ctx context.Context, db *gorm.DB, townID, code string, version int64, name text.Text) (LiaisonOffice, error) {
-	if faults := town.CheckIdentity(code, name); len(faults) > 0 {
+func UpdateOffice(ctx context.Context, db *gorm.DB, o LiaisonOffice) (LiaisonOffice, error) {
+	if faults := town.CheckIdentity(o.Code, o.Name); len(faults) > 0 {
 		return LiaisonOffice{}, fault.Broken(faults...)
 	}
 	var after LiaisonOffice
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := FindOffice(ctx, tx, townID, code)
+		before, err := FindOffice(ctx, tx, o.TownID, o.Code)
 		if err != nil {
 			return err
 		}
-		change := map[string]any{"name_zh": name.ZH, "name_en": name.EN}
-		if err := database.UpdateVersioned(tx, &LiaisonOffice{TownID: townID, Code: code}, version, change); err != nil {
+		change := map[string]any{"name_zh": o.Name.ZH, "name_en": o.Name.EN}
+		if err := database.UpdateVersioned(tx, &LiaisonOffice{TownID: o.TownID, Code: o.Code}, o.Version, change); err != nil {
 			return err
 		}
-		if after, err = FindOffice(ctx, tx, townID, code); err != nil {
+		if after, err = FindOffice(ctx, tx, o.TownID, o.Code); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "office.update", Subject: "offices/" + code, Before: before, After: after})
+		return audit.Write(ctx, tx, audit.Change{Town: o.TownID, Action: "office.update", Subject: "offices/" + o.Code, Before: before, After: after})
 	})
 	return after, err
 }
@@ -167,7 +167,7 @@ func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (OfficeMember,
 		if err := access.PersonExists(ctx, tx, m.TownID, m.PersonCode); err != nil {
 			return err
 		}
-		if err := demandRole(ctx, tx, m.TownID, m.PersonCode, access.Office, m.ValidFrom); err != nil {
+		if err := demandRole(ctx, tx, m.TownID, holder{m.PersonCode, access.Office}, m.ValidFrom); err != nil {
 			return err
 		}
 		var n int64
@@ -189,9 +189,12 @@ func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (OfficeMember,
 }
 
 // EndOfficeMember sets the last day of a membership, which can only come closer.
-func EndOfficeMember(ctx context.Context, db *gorm.DB, townID, office, id string, version int64, until day.Date, reason string) (OfficeMember, error) {
-	return endTerm(ctx, db, closing{townID, "office_member", id, version, until, reason}, &OfficeMember{TownID: townID, ID: id},
-		func(tx *gorm.DB) (OfficeMember, error) { return FindOfficeMember(ctx, tx, townID, office, id) })
+// m has the town, the office and the id of it.
+func EndOfficeMember(ctx context.Context, db *gorm.DB, m OfficeMember, end Ending) (OfficeMember, error) {
+	return endTerm(ctx, db, closing{m.TownID, "office_member", m.ID, end}, &OfficeMember{TownID: m.TownID, ID: m.ID},
+		func(tx *gorm.DB) (OfficeMember, error) {
+			return FindOfficeMember(ctx, tx, m.TownID, m.OfficeCode, m.ID)
+		})
 }
 
 // OfficeLink is the link of a liaison office to a branch that it works for, from a day until a
@@ -264,9 +267,10 @@ func LinkOffice(ctx context.Context, db *gorm.DB, l OfficeLink) (OfficeLink, err
 }
 
 // EndOfficeLink sets the last day of a link, which can only come closer.
-func EndOfficeLink(ctx context.Context, db *gorm.DB, townID, office, id string, version int64, until day.Date, reason string) (OfficeLink, error) {
-	return endTerm(ctx, db, closing{townID, "office_link", id, version, until, reason}, &OfficeLink{TownID: townID, ID: id},
-		func(tx *gorm.DB) (OfficeLink, error) { return FindOfficeLink(ctx, tx, townID, office, id) })
+// l has the town, the office and the id of it.
+func EndOfficeLink(ctx context.Context, db *gorm.DB, l OfficeLink, end Ending) (OfficeLink, error) {
+	return endTerm(ctx, db, closing{l.TownID, "office_link", l.ID, end}, &OfficeLink{TownID: l.TownID, ID: l.ID},
+		func(tx *gorm.DB) (OfficeLink, error) { return FindOfficeLink(ctx, tx, l.TownID, l.OfficeCode, l.ID) })
 }
 
 // OfficesOf are the offices of which the person is a member on the day.

@@ -68,16 +68,15 @@ func ListPairings(ctx context.Context, db *gorm.DB, townID string, f PairingFilt
 		if err != nil || len(pairings) == 0 {
 			return err
 		}
-		at := make(map[string]*Pairing, len(pairings))
-		codes := make([]string, len(pairings))
+		p := pairer{townID, f.On, make([]string, len(pairings)), make(map[string]*Pairing, len(pairings))}
 		for i := range pairings {
-			codes[i] = pairings[i].Branch.Code
-			at[codes[i]] = &pairings[i]
+			p.codes[i] = pairings[i].Branch.Code
+			p.at[p.codes[i]] = &pairings[i]
 		}
-		if err := addPeople(ctx, tx, townID, f.On, codes, at); err != nil {
+		if err := p.addPeople(ctx, tx); err != nil {
 			return err
 		}
-		return addOffices(ctx, tx, townID, f.On, codes, at)
+		return p.addOffices(ctx, tx)
 	})
 	return pairings, err
 }
@@ -101,11 +100,19 @@ func (f PairingFilter) branches(ctx context.Context, tx *gorm.DB, townID string)
 	return pairings, err
 }
 
+// pairer fills the pairings of branches on a day.
+type pairer struct {
+	town  string
+	on    day.Date
+	codes []string            // of the branches
+	at    map[string]*Pairing // by code
+}
+
 // addPeople adds who has a duty for the branches on the day, with the letters by
 // which they hold its role.
-func addPeople(ctx context.Context, tx *gorm.DB, townID string, on day.Date, branches []string, at map[string]*Pairing) error {
+func (p pairer) addPeople(ctx context.Context, tx *gorm.DB) error {
 	var assignments []Assignment
-	err := inForce(tx.WithContext(ctx), on).Where("town_id = ? AND branch_code IN ?", townID, branches).
+	err := inForce(tx.WithContext(ctx), p.on).Where("town_id = ? AND branch_code IN ?", p.town, p.codes).
 		Order("branch_code, valid_from, id").Find(&assignments).Error
 	if err != nil {
 		return err
@@ -114,24 +121,27 @@ func addPeople(ctx context.Context, tx *gorm.DB, townID string, on day.Date, bra
 	for i, a := range assignments {
 		codes[i] = a.PersonCode
 	}
-	names, err := namesOf(ctx, tx, townID, codes)
+	names, err := namesOf(ctx, tx, p.town, codes)
 	if err != nil {
 		return err
 	}
-	letters, err := lettersOn(ctx, tx, townID, on, codes)
+	letters, err := lettersOn(ctx, tx, p.town, p.on, codes)
 	if err != nil {
 		return err
 	}
 	for _, a := range assignments {
-		p := Paired{Named{a.PersonCode, names[a.PersonCode]}, a.ValidFrom, a.ValidUntil, a.Exclusive, letters[holder{a.PersonCode, access.RoleOf(a.Duty)}]}
-		pairing := at[a.BranchCode]
+		paired := Paired{
+			Named{a.PersonCode, names[a.PersonCode]}, a.ValidFrom, a.ValidUntil, a.Exclusive,
+			letters[holder{a.PersonCode, access.RoleOf(a.Duty)}],
+		}
+		pairing := p.at[a.BranchCode]
 		switch a.Duty {
 		case access.Leads:
-			pairing.Leads = append(pairing.Leads, p)
+			pairing.Leads = append(pairing.Leads, paired)
 		case access.Mentors:
-			pairing.Mentors = append(pairing.Mentors, p)
+			pairing.Mentors = append(pairing.Mentors, paired)
 		case access.Instructs:
-			pairing.Instructors = append(pairing.Instructors, p)
+			pairing.Instructors = append(pairing.Instructors, paired)
 		}
 	}
 	return nil
@@ -171,14 +181,14 @@ func (a Appointment) letter() *AppointmentLetter {
 
 // addOffices adds the offices that are linked to the branches on the day, each
 // with its members of that day.
-func addOffices(ctx context.Context, tx *gorm.DB, townID string, on day.Date, branches []string, at map[string]*Pairing) error {
+func (p pairer) addOffices(ctx context.Context, tx *gorm.DB) error {
 	var links []struct {
 		Named
 		BranchCode string
 		ValidFrom  day.Date
 		ValidUntil *day.Date
 	}
-	args := map[string]any{"town": townID, "on": on, "branches": branches}
+	args := map[string]any{"town": p.town, "on": p.on, "branches": p.codes}
 	err := tx.WithContext(ctx).Raw(`SELECT o.code, o.name_zh, o.name_en, l.branch_code, l.valid_from, l.valid_until
 FROM office_links l JOIN offices o ON o.town_id = l.town_id AND o.code = l.office_code
 WHERE l.town_id = @town AND l.branch_code IN @branches AND l.valid_from <= @on AND (l.valid_until IS NULL OR l.valid_until >= @on)
@@ -202,7 +212,7 @@ ORDER BY p.code`, args).Scan(&members).Error
 		of[m.OfficeCode] = append(of[m.OfficeCode], m.Named)
 	}
 	for _, l := range links {
-		pairing := at[l.BranchCode]
+		pairing := p.at[l.BranchCode]
 		pairing.Offices = append(pairing.Offices, LinkedOffice{l.Named, l.ValidFrom, l.ValidUntil, append([]Named{}, of[l.Code]...)})
 	}
 	return nil

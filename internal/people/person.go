@@ -61,24 +61,24 @@ func Create(ctx context.Context, db *gorm.DB, p Person) (Person, error) {
 }
 
 // Update changes the name of a person if the version is still the stored one.
-func Update(ctx context.Context, db *gorm.DB, townID, code string, version int64, name text.Text) (Person, error) {
-	if faults := town.CheckIdentity(code, name); len(faults) > 0 {
+func Update(ctx context.Context, db *gorm.DB, p Person) (Person, error) {
+	if faults := town.CheckIdentity(p.Code, p.Name); len(faults) > 0 {
 		return Person{}, fault.Broken(faults...)
 	}
 	var after Person
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := Find(ctx, tx, townID, code)
+		before, err := Find(ctx, tx, p.TownID, p.Code)
 		if err != nil {
 			return err
 		}
-		change := map[string]any{"name_zh": name.ZH, "name_en": name.EN}
-		if err := database.UpdateVersioned(tx, &Person{TownID: townID, Code: code}, version, change); err != nil {
+		change := map[string]any{"name_zh": p.Name.ZH, "name_en": p.Name.EN}
+		if err := database.UpdateVersioned(tx, &Person{TownID: p.TownID, Code: p.Code}, p.Version, change); err != nil {
 			return err
 		}
-		if after, err = Find(ctx, tx, townID, code); err != nil {
+		if after, err = Find(ctx, tx, p.TownID, p.Code); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "person.update", Subject: "people/" + code, Before: before, After: after})
+		return audit.Write(ctx, tx, audit.Change{Town: p.TownID, Action: "person.update", Subject: "people/" + p.Code, Before: before, After: after})
 	})
 	return after, err
 }
