@@ -36,7 +36,8 @@ type Account struct {
 // PrincipalOf returns the caller who signs in by the account now: a person under the
 // roles to which he or she is appointed today. Without any role the error is Forbidden,
 // and the caller is returned all the same: anybody may sign out.
-func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (Principal, error) {
+func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (_ Principal, err error) {
+	defer fault.Wrap(&err, "account %s", a.Name)
 	p := Principal{Person: deref(a.PersonCode), Account: a.Name}
 	if a.OnlyTown != nil {
 		p.Towns = []string{*a.OnlyTown}
@@ -58,9 +59,10 @@ func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (Principal, error)
 var accountNoun = text.Text{ZH: "账号", EN: "account"}
 
 // FindAccount returns the account of the name.
-func FindAccount(ctx context.Context, db *gorm.DB, name string) (Account, error) {
+func FindAccount(ctx context.Context, db *gorm.DB, name string) (_ Account, err error) {
+	defer fault.Wrap(&err, "account %s", name)
 	var a Account
-	err := db.WithContext(ctx).Where("name = ?", name).Take(&a).Error
+	err = db.WithContext(ctx).Where("name = ?", name).Take(&a).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Account{}, fault.Missing(accountNoun, name)
 	}
@@ -68,19 +70,21 @@ func FindAccount(ctx context.Context, db *gorm.DB, name string) (Account, error)
 }
 
 // ListAccounts returns the accounts after the name, in the order of names.
-func ListAccounts(ctx context.Context, db *gorm.DB, after string, limit int) ([]Account, error) {
+func ListAccounts(ctx context.Context, db *gorm.DB, after string, limit int) (_ []Account, err error) {
+	defer fault.Wrap(&err, "accounts")
 	var accounts []Account
-	err := db.WithContext(ctx).Where("name > ?", after).Order("name").Limit(limit).Find(&accounts).Error
+	err = db.WithContext(ctx).Where("name > ?", after).Order("name").Limit(limit).Find(&accounts).Error
 	return accounts, err
 }
 
 // CreateAccount adds an account that has no password yet.
-func CreateAccount(ctx context.Context, db *gorm.DB, a Account) (Account, error) {
+func CreateAccount(ctx context.Context, db *gorm.DB, a Account) (_ Account, err error) {
+	defer fault.Wrap(&err, "write account %s", a.Name)
 	if faults := append(checkName(a.Name), checkAccount(a)...); len(faults) > 0 {
 		return Account{}, fault.Broken(faults...)
 	}
 	a.Roles = append([]Role{}, a.Roles...) // an empty list rather than null
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := checkOwner(ctx, tx, a); err != nil {
 			return err
 		}
@@ -95,7 +99,8 @@ func CreateAccount(ctx context.Context, db *gorm.DB, a Account) (Account, error)
 
 // UpdateAccount replaces town, person, roles, outside identity and whether the
 // account is disabled. It ends the sessions of the account.
-func UpdateAccount(ctx context.Context, db *gorm.DB, a Account, disabled bool, version int64) (Account, error) {
+func UpdateAccount(ctx context.Context, db *gorm.DB, a Account, disabled bool, version int64) (_ Account, err error) {
+	defer fault.Wrap(&err, "write account %s", a.Name)
 	if faults := checkAccount(a); len(faults) > 0 {
 		return Account{}, fault.Broken(faults...)
 	}
@@ -169,7 +174,7 @@ func checkName(name string) []fault.FieldError {
 
 func checkAccount(a Account) (faults []fault.FieldError) {
 	if (a.Issuer == nil) != (a.Subject == nil) {
-		faults = append(faults, fault.Field("/subject", "issuer_and_subject", "外部身份须同时给出 issuer 和 subject", "an outside identity needs both issuer and subject"))
+		faults = append(faults, fault.Field("/subject", "issuer_and_subject", "外部身份的提供方（issuer）和标识（subject）须同时填写", "an outside identity needs both issuer and subject"))
 	}
 	if a.PersonCode != nil {
 		if len(a.Roles) > 0 {
@@ -188,7 +193,7 @@ func checkAccount(a Account) (faults []fault.FieldError) {
 		case ScopeOf(ReadIdentity, role) == None:
 			faults = append(faults, fault.Field("/roles", "unknown_role", "没有角色“%s”", "there is no role %q", role))
 		case WorksOnBranches(role):
-			faults = append(faults, fault.Field("/person", "person_needed", "角色“%s”须写明人员", "the role %s works on branches: name the person", role))
+			faults = append(faults, fault.Field("/person", "person_needed", "角色“%s”须写明人员", "the role %s works on branches: name the person", role.Name()))
 		}
 	}
 	return faults
@@ -216,7 +221,8 @@ var errBadSignIn = fault.Unauthenticated("bad_sign_in",
 // CheckPassword returns the account of name and password. All refusals read alike and
 // cost the same work; with them the account is returned where there is one, for the log
 // alone.
-func CheckPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name, password string) (Account, error) {
+func CheckPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name, password string) (_ Account, err error) {
+	defer fault.Wrap(&err, "check a password")
 	a, err := FindAccount(ctx, db, strings.ToLower(name))
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
 		return Account{}, err
@@ -252,6 +258,7 @@ type NewPassword struct {
 
 // SetPassword replaces the password of an account and ends its sessions.
 func SetPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, n NewPassword) (a Account, err error) {
+	defer fault.Wrap(&err, "password of %s", n.Account)
 	hash, err := hashNew(ctx, passwords, n.Account, n.Password)
 	if err != nil {
 		return Account{}, err
@@ -272,7 +279,8 @@ type PasswordChange struct {
 
 // ChangePassword replaces the caller's own password. All sessions of the account end but
 // that of the change.
-func ChangePassword(ctx context.Context, db *gorm.DB, passwords *Passwords, c PasswordChange) (Account, error) {
+func ChangePassword(ctx context.Context, db *gorm.DB, passwords *Passwords, c PasswordChange) (_ Account, err error) {
+	defer fault.Wrap(&err, "password of %s", c.Account)
 	before, err := CheckPassword(ctx, db, passwords, c.Account, c.Old)
 	if err != nil {
 		return Account{}, wrongOld(err)
@@ -324,13 +332,14 @@ func wrongOld(err error) error {
 // FindLinked returns the account that is linked to an outside identity; nobody gets an
 // account by being known elsewhere. A disabled account is returned with the refusal, for
 // the log alone.
-func FindLinked(ctx context.Context, db *gorm.DB, issuer, subject string) (Account, error) {
+func FindLinked(ctx context.Context, db *gorm.DB, issuer, subject string) (_ Account, err error) {
+	defer fault.Wrap(&err, "account of an outside identity")
 	var a Account
-	err := db.WithContext(ctx).Where("issuer = ? AND subject = ?", issuer, subject).Take(&a).Error
+	err = db.WithContext(ctx).Where("issuer = ? AND subject = ?", issuer, subject).Take(&a).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return Account{}, fault.Forbidden("not_linked",
-			"没有账号关联此外部身份（%s），请管理员用 PUT /accounts 关联", "no account is linked to this identity (%s): ask an administrator to link one by PUT /accounts", subject)
+			"没有账号与外部身份“%s”关联：请联系管理员", "no account is linked to the identity %q: ask an administrator to link one", subject)
 	case err != nil:
 		return Account{}, err
 	case a.DisabledAt != nil:

@@ -49,7 +49,8 @@ func (k Key) ETag() string { return strconv.Quote(strconv.FormatInt(k.Version, 1
 // CreateKey stores a new key and returns its secret, which cannot be had again.
 // A role that works on branches needs a person; a person, and a limit to branches,
 // need the one town that they belong to; an end of the key must lie in the future.
-func CreateKey(ctx context.Context, db *gorm.DB, k Key) (Key, string, error) {
+func CreateKey(ctx context.Context, db *gorm.DB, k Key) (_ Key, _ string, err error) {
+	defer fault.Wrap(&err, "create a key")
 	if faults := checkKey(k, db.NowFunc()); len(faults) > 0 {
 		return Key{}, "", fault.Broken(faults...)
 	}
@@ -61,7 +62,7 @@ func CreateKey(ctx context.Context, db *gorm.DB, k Key) (Key, string, error) {
 	made.Prefix = "bw_" + hex.EncodeToString(random[:4])
 	secret := made.Prefix + "_" + base64.RawURLEncoding.EncodeToString(random[4:])
 	made.SecretHash = digest(secret)
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := checkHolder(ctx, tx, k); err != nil {
 			return err
 		}
@@ -78,7 +79,8 @@ func CreateKey(ctx context.Context, db *gorm.DB, k Key) (Key, string, error) {
 }
 
 // RevokeKey ends a key at once. One that is revoked already is out of date.
-func RevokeKey(ctx context.Context, db *gorm.DB, prefix string, version int64) error {
+func RevokeKey(ctx context.Context, db *gorm.DB, prefix string, version int64) (err error) {
+	defer fault.Wrap(&err, "key %s", prefix)
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {
 		var k Key
 		err := tx.Where("prefix = ?", prefix).Take(&k).Error
@@ -102,9 +104,10 @@ func RevokeKey(ctx context.Context, db *gorm.DB, prefix string, version int64) e
 }
 
 // ListKeys returns all keys in the order of their making.
-func ListKeys(ctx context.Context, db *gorm.DB) ([]Key, error) {
+func ListKeys(ctx context.Context, db *gorm.DB) (_ []Key, err error) {
+	defer fault.Wrap(&err, "keys")
 	var keys []Key
-	err := db.WithContext(ctx).Order("created_at, prefix").Find(&keys).Error
+	err = db.WithContext(ctx).Order("created_at, prefix").Find(&keys).Error
 	for i := range keys {
 		keys[i].Version = 1
 		if keys[i].RevokedAt != nil {
@@ -209,7 +212,8 @@ var errBadKey = fault.Unauthenticated("bad_key", "密钥无效、已撤销或已
 // Authenticate returns the caller of a bearer key. All refusals read alike, so that nobody
 // learns which prefixes exist; only who has the whole secret learns that its person has
 // none of its roles today (Forbidden).
-func Authenticate(ctx context.Context, db *gorm.DB, secret string) (Principal, error) {
+func Authenticate(ctx context.Context, db *gorm.DB, secret string) (_ Principal, err error) {
+	defer fault.Wrap(&err, "authenticate a key")
 	prefix, ok := prefixOf(secret)
 	if !ok {
 		return Principal{}, errBadKey
@@ -276,7 +280,8 @@ func digest(secret string) string {
 
 // NoteUses stores when keys were last used, by prefix. A use that is not
 // later than the one on record changes nothing.
-func NoteUses(ctx context.Context, db *gorm.DB, last map[string]time.Time) error {
+func NoteUses(ctx context.Context, db *gorm.DB, last map[string]time.Time) (err error) {
+	defer fault.Wrap(&err, "last uses of keys")
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {
 		for _, prefix := range slices.Sorted(maps.Keys(last)) { // in one order, so that two processes do not deadlock
 			at := last[prefix]

@@ -98,7 +98,8 @@ func (p Principal) ActingAs(role Role) (Principal, error) {
 			held[i] = string(r)
 		}
 		return p, fault.Forbidden("role_not_held",
-			"您目前没有角色“%s”：请求头 Act-As 可用 %s", "you do not hold the role %q now: send Act-As with one of %s", role, strings.Join(held, ", "))
+			"您目前没有“%s”角色：可选角色（Act-As）为 %s", "you do not have the role %q now: send Act-As with one of %s",
+			role.Name(), strings.Join(held, ", "))
 	}
 	p.Role = role
 	return p, nil

@@ -30,7 +30,8 @@ var (
 
 // HasAdmin reports whether somebody can administer the installation: an account
 // or a key of an admin, in force and not limited to a town.
-func HasAdmin(ctx context.Context, db *gorm.DB) (bool, error) {
+func HasAdmin(ctx context.Context, db *gorm.DB) (_ bool, err error) {
+	defer fault.Wrap(&err, "look for an administrator")
 	keys, err := ListKeys(ctx, db)
 	if err != nil {
 		return false, err
@@ -52,7 +53,8 @@ func HasAdmin(ctx context.Context, db *gorm.DB) (bool, error) {
 
 // NewSetupToken returns a new token while there is no administrator; otherwise the error
 // is NotFound.
-func NewSetupToken(ctx context.Context, db *gorm.DB) (string, error) {
+func NewSetupToken(ctx context.Context, db *gorm.DB) (_ string, err error) {
+	defer fault.Wrap(&err, "setup token")
 	secret, err := newSecret()
 	if err != nil {
 		return "", err
@@ -77,7 +79,8 @@ func NewSetupToken(ctx context.Context, db *gorm.DB) (string, error) {
 type FirstAdmin struct{ Token, Name, Password string }
 
 // SetUp makes the first administrator, once. All tokens are used up by it.
-func SetUp(ctx context.Context, db *gorm.DB, passwords *Passwords, first FirstAdmin) (Account, error) {
+func SetUp(ctx context.Context, db *gorm.DB, passwords *Passwords, first FirstAdmin) (_ Account, err error) {
+	defer fault.Wrap(&err, "set up")
 	if err := unadministered(ctx, db); err != nil {
 		return Account{}, err
 	}

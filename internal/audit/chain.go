@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"bulwark/internal/database"
+	"bulwark/internal/fault"
 )
 
 // Head is the last record of a chain. Who keeps one can show later that nothing
@@ -29,9 +30,10 @@ func (Head) TableName() string { return "audit_heads" }
 
 // FindHead returns the head of the town's chain, of the installation's where
 // townID is empty.
-func FindHead(ctx context.Context, db *gorm.DB, townID string) (Head, error) {
+func FindHead(ctx context.Context, db *gorm.DB, townID string) (_ Head, err error) {
+	defer fault.Wrap(&err, "head of the audit trail of %q", townID)
 	head := Head{TownID: townID}
-	err := db.WithContext(ctx).Where("town_id = ?", townID).Limit(1).Find(&head).Error
+	err = db.WithContext(ctx).Where("town_id = ?", townID).Limit(1).Find(&head).Error
 	return head, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
+	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
 
@@ -30,9 +31,10 @@ type Report struct {
 // it, and compares every anchor of the town. Whoever owns the whole database can
 // still cut the chain and compute a new end from there on: only an anchor after the cut
 // shows that.
-func Verify(ctx context.Context, db *gorm.DB, townID string, anchors []Anchor) (Report, error) {
+func Verify(ctx context.Context, db *gorm.DB, townID string, anchors []Anchor) (_ Report, err error) {
+	defer fault.Wrap(&err, "verify the audit trail of %q", townID)
 	var v verification
-	err := database.ReadTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
 		v = verification{tx: tx, report: Report{TownID: townID}, anchors: of(townID, anchors)}
 		v.last.TownID = townID
 		for sequence := range v.anchors {
@@ -204,9 +206,9 @@ var (
 		"edited",
 		"第 %[1]d 条与第 %[2]d 条接不上：两条之中有一条被改动", "record %[1]d does not continue record %[2]d: one of the two was edited",
 	}
-	inserted   = kind{"inserted", "第 %[1]d 条是后来插入的", "record %[1]d was put in later"}
-	behindHead = kind{"inserted", "链尾之后又有第 %[1]d 条：是后来加上的", "record %[1]d lies behind the head of the chain: it was added later"}
-	tooYoung   = kind{"inserted", "第 %[1]d 条自称早于审计链，日期却更晚", "record %[1]d claims to be older than the chain, but its date is later"}
+	inserted   = kind{"inserted", "第 %[1]d 条是后来插入的", "record %[1]d was inserted later"}
+	behindHead = kind{"inserted", "链尾之后又有第 %[1]d 条：是后来加上的", "record %[1]d comes after the head of the chain: it was added later"}
+	tooYoung   = kind{"inserted", "第 %[1]d 条编号早于审计链，日期却更晚", "record %[1]d is numbered before the chain, but its date is later"}
 	removed    = kind{"removed", "第 %[1]d 条被删去", "record %[1]d was removed"}
 	swapped    = kind{"swapped", "第 %[1]d 条与另一条对调", "record %[1]d has changed places with another one"}
 	cut        = kind{"cut", "从第 %[1]d 条起到链尾被删去", "the chain was cut: the records from %[1]d up to its head are gone"}
@@ -269,9 +271,10 @@ type Restored struct {
 }
 
 // Ends returns the last sequence of every trail, by town; "-" is the installation.
-func Ends(ctx context.Context, db *gorm.DB) (map[string]int64, error) {
+func Ends(ctx context.Context, db *gorm.DB) (_ map[string]int64, err error) {
+	defer fault.Wrap(&err, "heads of audit trails")
 	var heads []Head
-	err := db.WithContext(ctx).Find(&heads).Error
+	err = db.WithContext(ctx).Find(&heads).Error
 	ends := make(map[string]int64, len(heads))
 	for _, h := range heads {
 		ends[nameOf(h.TownID)] = h.Sequence

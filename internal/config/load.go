@@ -51,7 +51,7 @@ func Load(environ []string) (Config, error) {
 			m.unreadable(e, given)
 		}
 	case err != nil:
-		m.add("无法读取设置：%v", "cannot read the settings: %v", err)
+		m.add("无法读取设置：%v", "the settings cannot be read: %v", err)
 	default:
 		c.check(&m)
 	}

@@ -61,9 +61,10 @@ const (
 func meaning(c class, cause error) error {
 	switch c {
 	case duplicate:
-		return fault.Conflict("already_exists", "已有相同的记录", "the same is already stored").Because(cause)
+		return fault.Conflict("already_exists", "已有相同的记录", "the same record already exists").Because(cause)
 	case reference:
-		return fault.Conflict("reference", "所引用的内容不存在，或此内容仍被引用、不可更改", "it refers to something that does not exist, or is still referred to and cannot change").Because(cause)
+		return fault.Conflict("reference", "所引用的内容不存在，或此内容仍被引用、不可更改",
+			"it refers to a record that does not exist, or other records still refer to it").Because(cause)
 	case rule:
 		return fault.Invalid("invalid_value", "有一个值不符合数据库的规则", "a value breaks a rule of the database").Because(cause)
 	case busy:

@@ -41,7 +41,8 @@ type AppointmentFilter struct {
 
 // ListAppointments returns the appointments of the town in the order of their ids,
 // that is, of their making.
-func ListAppointments(ctx context.Context, db *gorm.DB, townID string, f AppointmentFilter) ([]Appointment, error) {
+func ListAppointments(ctx context.Context, db *gorm.DB, townID string, f AppointmentFilter) (_ []Appointment, err error) {
+	defer fault.Wrap(&err, "appointments of %s", townID)
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
 	if f.On != "" {
 		q = inForce(q, f.On)
@@ -56,14 +57,15 @@ func ListAppointments(ctx context.Context, db *gorm.DB, townID string, f Appoint
 		q = q.Limit(f.Limit)
 	}
 	var list []Appointment
-	err := q.Order("id").Find(&list).Error
+	err = q.Order("id").Find(&list).Error
 	return list, err
 }
 
 // FindAppointment returns one appointment of the town.
-func FindAppointment(ctx context.Context, db *gorm.DB, townID, id string) (Appointment, error) {
+func FindAppointment(ctx context.Context, db *gorm.DB, townID, id string) (_ Appointment, err error) {
+	defer fault.Wrap(&err, "appointment %s", id)
 	var a Appointment
-	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Appointment{}, fault.Missing(text.Text{ZH: "聘任", EN: "appointment"}, id)
 	}
@@ -72,12 +74,13 @@ func FindAppointment(ctx context.Context, db *gorm.DB, townID, id string) (Appoi
 
 // Appoint appoints a person to a role. A mentor needs a letter and an end. The same
 // role of the same person cannot overlap itself.
-func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (Appointment, error) {
+func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (_ Appointment, err error) {
+	defer fault.Wrap(&err, "appointment of %s", a.PersonCode)
 	if faults := checkAppointment(a); len(faults) > 0 {
 		return Appointment{}, fault.Broken(faults...)
 	}
 	a.ID = database.NewID()
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := LockPerson(tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}
@@ -125,7 +128,8 @@ func (a Appointment) refuseOverlap(tx *gorm.DB) error {
 
 // EndAppointment sets the last day of an appointment, which can only come closer.
 // From the day after, the person's keys and accounts do not hold the role.
-func EndAppointment(ctx context.Context, db *gorm.DB, townID, id string, end Ending) (Appointment, error) {
+func EndAppointment(ctx context.Context, db *gorm.DB, townID, id string, end Ending) (_ Appointment, err error) {
+	defer fault.Wrap(&err, "end appointment %s", id)
 	return endTerm(ctx, db, closing{townID, "appointment", id, end}, &Appointment{TownID: townID, ID: id},
 		func(tx *gorm.DB) (Appointment, error) { return FindAppointment(ctx, tx, townID, id) })
 }

@@ -45,7 +45,8 @@ type AssignmentFilter struct {
 
 // ListAssignments returns the assignments of the town in the order of their ids,
 // that is, of their making.
-func ListAssignments(ctx context.Context, db *gorm.DB, townID string, f AssignmentFilter) ([]Assignment, error) {
+func ListAssignments(ctx context.Context, db *gorm.DB, townID string, f AssignmentFilter) (_ []Assignment, err error) {
+	defer fault.Wrap(&err, "assignments of %s", townID)
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
 	switch {
 	case f.Since != "":
@@ -66,14 +67,15 @@ func ListAssignments(ctx context.Context, db *gorm.DB, townID string, f Assignme
 		q = q.Limit(f.Limit)
 	}
 	var list []Assignment
-	err := q.Order("id").Find(&list).Error
+	err = q.Order("id").Find(&list).Error
 	return list, err
 }
 
 // FindAssignment returns one assignment of the town.
-func FindAssignment(ctx context.Context, db *gorm.DB, townID, id string) (Assignment, error) {
+func FindAssignment(ctx context.Context, db *gorm.DB, townID, id string) (_ Assignment, err error) {
+	defer fault.Wrap(&err, "assignment %s", id)
 	var a Assignment
-	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Assignment{}, fault.Missing(text.Text{ZH: "结对关系", EN: "assignment"}, id)
 	}
@@ -82,12 +84,13 @@ func FindAssignment(ctx context.Context, db *gorm.DB, townID, id string) (Assign
 
 // Assign ties a person to a branch. The person must be appointed to the role of
 // the duty on its first day. See refuseClash for what cannot hold at once.
-func Assign(ctx context.Context, db *gorm.DB, a Assignment) (Assignment, error) {
+func Assign(ctx context.Context, db *gorm.DB, a Assignment) (_ Assignment, err error) {
+	defer fault.Wrap(&err, "assignment of %s to %s", a.PersonCode, a.BranchCode)
 	if faults := checkAssignment(a); len(faults) > 0 {
 		return Assignment{}, fault.Broken(faults...)
 	}
 	a.ID = database.NewID()
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := LockPerson(tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}
@@ -111,7 +114,8 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (Assignment, error) 
 
 // EndAssignment sets the last day of an assignment, which can only come closer: a
 // longer one is a new assignment. Without a reason the first one stays.
-func EndAssignment(ctx context.Context, db *gorm.DB, townID, id string, end Ending) (Assignment, error) {
+func EndAssignment(ctx context.Context, db *gorm.DB, townID, id string, end Ending) (_ Assignment, err error) {
+	defer fault.Wrap(&err, "end assignment %s", id)
 	return endTerm(ctx, db, closing{townID, "assignment", id, end}, &Assignment{TownID: townID, ID: id},
 		func(tx *gorm.DB) (Assignment, error) { return FindAssignment(ctx, tx, townID, id) })
 }
@@ -123,7 +127,7 @@ func checkAssignment(a Assignment) (faults []fault.FieldError) {
 	case access.Leads, access.Mentors, access.Instructs:
 	default:
 		faults = append(faults, fault.Field("/duty", "unknown_duty",
-			"职责须为 leads、mentors 或 instructs", "the duty is leads, mentors or instructs"))
+			"职责须为任职（leads）、导师（mentors）或指导员（instructs）", "the duty must be leads, mentors or instructs"))
 	}
 	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
 }

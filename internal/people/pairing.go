@@ -8,6 +8,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
+	"bulwark/internal/fault"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -63,6 +64,7 @@ type PairingFilter struct {
 // ListPairings returns the pairings of the branches that exist on the day, in the
 // order of their codes, all of them from one state of the database.
 func ListPairings(ctx context.Context, db *gorm.DB, townID string, f PairingFilter) (pairings []Pairing, err error) {
+	defer fault.Wrap(&err, "pairings of %s", townID)
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
 		pairings, err = f.branches(ctx, tx, townID)
 		if err != nil || len(pairings) == 0 {

@@ -29,9 +29,10 @@ type Person struct {
 var noun = text.Text{ZH: "人员", EN: "person"}
 
 // Find returns one person of the town.
-func Find(ctx context.Context, db *gorm.DB, townID, code string) (Person, error) {
+func Find(ctx context.Context, db *gorm.DB, townID, code string) (_ Person, err error) {
+	defer fault.Wrap(&err, "person %s", code)
 	var p Person
-	err := db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&p).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&p).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Person{}, fault.Missing(noun, code)
 	}
@@ -39,18 +40,20 @@ func Find(ctx context.Context, db *gorm.DB, townID, code string) (Person, error)
 }
 
 // List returns the people of the town after the code, in the order of codes.
-func List(ctx context.Context, db *gorm.DB, townID, after string, limit int) ([]Person, error) {
+func List(ctx context.Context, db *gorm.DB, townID, after string, limit int) (_ []Person, err error) {
+	defer fault.Wrap(&err, "people of %s", townID)
 	var people []Person
-	err := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&people).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&people).Error
 	return people, err
 }
 
 // Create adds a person to the town.
-func Create(ctx context.Context, db *gorm.DB, p Person) (Person, error) {
+func Create(ctx context.Context, db *gorm.DB, p Person) (_ Person, err error) {
+	defer fault.Wrap(&err, "write person %s", p.Code)
 	if faults := town.CheckIdentity(p.Code, p.Name); len(faults) > 0 {
 		return Person{}, fault.Broken(faults...)
 	}
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		p.Versioned = database.Versioned{Version: 1}
 		if err := tx.Create(&p).Error; err != nil {
 			return town.Taken(err)
@@ -61,12 +64,13 @@ func Create(ctx context.Context, db *gorm.DB, p Person) (Person, error) {
 }
 
 // Update changes the name of a person if the version is still the stored one.
-func Update(ctx context.Context, db *gorm.DB, p Person) (Person, error) {
+func Update(ctx context.Context, db *gorm.DB, p Person) (_ Person, err error) {
+	defer fault.Wrap(&err, "write person %s", p.Code)
 	if faults := town.CheckIdentity(p.Code, p.Name); len(faults) > 0 {
 		return Person{}, fault.Broken(faults...)
 	}
 	var after Person
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := Find(ctx, tx, p.TownID, p.Code)
 		if err != nil {
 			return err
@@ -99,7 +103,8 @@ type PersonOn struct {
 
 // OnDay adds to people of a town what they hold on the day, by three statements
 // for all of them.
-func OnDay(ctx context.Context, db *gorm.DB, townID string, persons []Person, on day.Date) ([]PersonOn, error) {
+func OnDay(ctx context.Context, db *gorm.DB, townID string, persons []Person, on day.Date) (_ []PersonOn, err error) {
+	defer fault.Wrap(&err, "people of %s on %s", townID, on)
 	all := make([]PersonOn, len(persons))
 	at := make(map[string]*PersonOn, len(persons))
 	codes := make([]string, len(persons))
