@@ -21,10 +21,13 @@ import (
 // provider. An account of a person has the roles of that person; any other one has
 // roles of its own. Of a password only the hash is stored.
 type Account struct {
-	Name         string     `gorm:"primaryKey" json:"name" example:"li.ming"`
-	OnlyTown     *string    `json:"town,omitempty" example:"demo"`                                           // the one town that it opens; absent = every town
-	PersonCode   *string    `json:"person,omitempty" example:"mentor-1"`                                     // who signs in
-	Roles        []Role     `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"admin"` // of an account without a person
+	Name string `gorm:"primaryKey" json:"name" example:"li.ming"`
+	// the one town that it opens; absent = every town
+	OnlyTown *string `json:"town,omitempty" example:"demo"`
+	// who signs in
+	PersonCode *string `json:"person,omitempty" example:"mentor-1"`
+	// of an account without a person
+	Roles        []Role     `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"admin"`
 	PasswordHash string     `json:"-"`
 	MustChange   bool       `json:"must_change"` // nothing else is allowed before
 	Issuer       *string    `json:"issuer,omitempty" example:"https://id.example.org"`
@@ -51,7 +54,8 @@ func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (_ Principal, err 
 	}
 	if p = p.Holding(roles...); p.Role == "" {
 		return p, fault.Forbidden("no_role_now",
-			"账号有效，但“%s”今日未被聘任担任任何角色：请联系工作领导小组", "the account is valid, but %q is appointed to no role today: ask the leading group", p.Person)
+			"账号有效，但“%s”今日未被聘任担任任何角色：请联系工作领导小组",
+			"the account is valid, but %q is appointed to no role today: ask the leading group", p.Person)
 	}
 	return p, nil
 }
@@ -92,7 +96,8 @@ func CreateAccount(ctx context.Context, db *gorm.DB, a Account) (_ Account, err 
 		if err := tx.Create(&a).Error; err != nil {
 			return taken(err)
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: deref(a.OnlyTown), Action: "account.create", Subject: "accounts/" + a.Name, After: a})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: deref(a.OnlyTown), Action: "account.create", Subject: "accounts/" + a.Name, After: a})
 	})
 	return a, err
 }
@@ -117,7 +122,8 @@ func UpdateAccount(ctx context.Context, db *gorm.DB, a Account, disabled bool, v
 			return err
 		}
 		columns := map[string]any{
-			"only_town": a.OnlyTown, "person_code": a.PersonCode, "roles": string(roles), "issuer": a.Issuer, "subject": a.Subject, "disabled_at": before.DisabledAt,
+			"only_town": a.OnlyTown, "person_code": a.PersonCode, "roles": string(roles), "issuer": a.Issuer,
+			"subject": a.Subject, "disabled_at": before.DisabledAt,
 		}
 		switch {
 		case !disabled:
@@ -160,7 +166,8 @@ func taken(err error) error {
 	if !errors.As(err, &e) || e.Kind != fault.KindConflict {
 		return err
 	}
-	return fault.Conflict("already_exists", "已有同名账号，或该外部身份已关联其他账号", "another account has this name or this outside identity: choose another one").Because(err)
+	return fault.Conflict("already_exists", "已有同名账号，或该外部身份已关联其他账号",
+		"another account has this name or this outside identity: choose another one").Because(err)
 }
 
 func checkName(name string) []fault.FieldError {
@@ -174,11 +181,13 @@ func checkName(name string) []fault.FieldError {
 
 func checkAccount(a Account) (faults []fault.FieldError) {
 	if (a.Issuer == nil) != (a.Subject == nil) {
-		faults = append(faults, fault.Field("/subject", "issuer_and_subject", "外部身份的提供方（issuer）和标识（subject）须同时填写", "an outside identity needs both issuer and subject"))
+		faults = append(faults, fault.Field("/subject", "issuer_and_subject", "外部身份的提供方（issuer）和标识（subject）须同时填写",
+			"an outside identity needs both issuer and subject"))
 	}
 	if a.PersonCode != nil {
 		if len(a.Roles) > 0 {
-			faults = append(faults, fault.Field("/roles", "roles_of_the_person", "有人员的账号以该人员的任命为准，请勿另给角色", "an account of a person has the person's roles: leave roles out"))
+			faults = append(faults, fault.Field("/roles", "roles_of_the_person", "有人员的账号以该人员的任命为准，请勿另给角色",
+				"an account of a person has the person's roles: leave roles out"))
 		}
 		if a.OnlyTown == nil {
 			faults = append(faults, fault.Field("/town", "town_needed", "人员属于某个镇：请写明所属镇", "a person belongs to a town: name it"))
@@ -193,7 +202,8 @@ func checkAccount(a Account) (faults []fault.FieldError) {
 		case ScopeOf(ReadIdentity, role) == None:
 			faults = append(faults, fault.Field("/roles", "unknown_role", "没有角色“%s”", "there is no role %q", role))
 		case WorksOnBranches(role):
-			faults = append(faults, fault.Field("/person", "person_needed", "角色“%s”须写明人员", "the role %s works on branches: name the person", role.Name()))
+			faults = append(faults, fault.Field("/person", "person_needed", "角色“%s”须写明人员",
+				"the role %s works on branches: name the person", role.Name()))
 		}
 	}
 	return faults
@@ -216,12 +226,15 @@ func checkOwner(ctx context.Context, tx *gorm.DB, a Account) error {
 // errBadSignIn is the one refusal of a wrong password, a disabled account, one
 // without a password and one that does not exist.
 var errBadSignIn = fault.Unauthenticated("bad_sign_in",
-	"账号或密码不对，或账号已停用；忘记密码请联系管理员", "the account or the password is wrong, or the account is disabled; ask an administrator for a new password")
+	"账号或密码不对，或账号已停用；忘记密码请联系管理员",
+	"the account or the password is wrong, or the account is disabled; ask an administrator for a new password")
 
 // CheckPassword returns the account of name and password. All refusals read alike and
 // cost the same work; with them the account is returned where there is one, for the log
 // alone.
-func CheckPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name, password string) (_ Account, err error) {
+func CheckPassword(
+	ctx context.Context, db *gorm.DB, passwords *Passwords, name, password string,
+) (_ Account, err error) {
 	defer fault.Wrap(&err, "check a password")
 	a, err := FindAccount(ctx, db, strings.ToLower(name))
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
@@ -239,9 +252,12 @@ func CheckPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name,
 
 // ResetPassword sets and returns a random password of the account, which must be changed
 // before anything else. It ends the sessions of the account.
-func ResetPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name string, version int64) (Account, string, error) {
+func ResetPassword(
+	ctx context.Context, db *gorm.DB, passwords *Passwords, name string, version int64,
+) (Account, string, error) {
 	password := randomPassword()
-	a, err := SetPassword(ctx, db, passwords, NewPassword{Account: name, Password: password, MustChange: true, Version: version})
+	a, err := SetPassword(ctx, db, passwords,
+		NewPassword{Account: name, Password: password, MustChange: true, Version: version})
 	if err != nil {
 		return Account{}, "", err
 	}
@@ -286,7 +302,8 @@ func ChangePassword(ctx context.Context, db *gorm.DB, passwords *Passwords, c Pa
 		return Account{}, wrongOld(err)
 	}
 	if c.Old == c.New {
-		return Account{}, fault.Broken(fault.Field("/password", "unchanged", "新密码须与旧密码不同", "the new password is the old one: choose another"))
+		return Account{}, fault.Broken(fault.Field("/password", "unchanged", "新密码须与旧密码不同",
+			"the new password is the old one: choose another"))
 	}
 	hash, err := hashNew(ctx, passwords, c.Account, c.New)
 	if err != nil {

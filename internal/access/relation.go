@@ -45,7 +45,8 @@ const valid = " AND valid_from <= @on AND (valid_until IS NULL OR valid_until >=
 // order of the appointments' ids.
 func RolesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Date) (roles []Role, err error) {
 	defer fault.Wrap(&err, "roles of %s", person)
-	err = db.WithContext(ctx).Raw("SELECT role FROM appointments WHERE town_id = @town AND person_code = @person"+valid+" ORDER BY id",
+	err = db.WithContext(ctx).Raw(
+		"SELECT role FROM appointments WHERE town_id = @town AND person_code = @person"+valid+" ORDER BY id",
 		map[string]any{"town": townID, "person": person, "on": on}).Scan(&roles).Error
 	return roles, err
 }
@@ -63,8 +64,11 @@ func PersonExists(ctx context.Context, db *gorm.DB, townID, code string) (err er
 }
 
 // assignedBranches returns the branches to which the duty ties the person on the day.
-func assignedBranches(ctx context.Context, db *gorm.DB, townID, person string, duty Duty, on day.Date) (codes []string, err error) {
-	err = db.WithContext(ctx).Raw("SELECT DISTINCT branch_code FROM assignments WHERE town_id = @town AND person_code = @person AND duty = @duty"+valid,
+func assignedBranches(
+	ctx context.Context, db *gorm.DB, townID, person string, duty Duty, on day.Date,
+) (codes []string, err error) {
+	err = db.WithContext(ctx).Raw(
+		"SELECT DISTINCT branch_code FROM assignments WHERE town_id = @town AND person_code = @person AND duty = @duty"+valid,
 		map[string]any{"town": townID, "person": person, "duty": duty, "on": on}).Scan(&codes).Error
 	return codes, err
 }

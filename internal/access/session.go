@@ -52,14 +52,17 @@ func OpenSession(ctx context.Context, db *gorm.DB, a Account, whole time.Duratio
 		if err := tx.Create(&s).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: deref(a.OnlyTown), Action: "session.open", Subject: "accounts/" + a.Name})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: deref(a.OnlyTown), Action: "session.open", Subject: "accounts/" + a.Name})
 	})
 	return s, secret, err
 }
 
 // FindSession returns the session of the secret and its account, unless it has
 // ended; it may lie unused for as long as idle.
-func FindSession(ctx context.Context, db *gorm.DB, secret string, idle time.Duration) (_ Session, _ Account, err error) {
+func FindSession(
+	ctx context.Context, db *gorm.DB, secret string, idle time.Duration,
+) (_ Session, _ Account, err error) {
 	defer fault.Wrap(&err, "find a session")
 	var s Session
 	err = db.WithContext(ctx).Where("secret_hash = ?", digest(secret)).Take(&s).Error
@@ -106,7 +109,8 @@ func EndSession(ctx context.Context, db *gorm.DB, secret string) (err error) {
 		if err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: deref(a.OnlyTown), Action: "session.end", Subject: "accounts/" + a.Name})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: deref(a.OnlyTown), Action: "session.end", Subject: "accounts/" + a.Name})
 	})
 }
 

@@ -25,7 +25,8 @@ const SetupTime = 24 * time.Hour
 
 var (
 	errSetUp    = fault.NotFound("already_set_up", "本系统已有管理员，请登录", "this installation has its administrator: sign in")
-	errBadToken = fault.Forbidden("bad_setup_token", "令牌无效、已用过或已过期；用 bulwark setup 取得新令牌", "the token is unknown, used or expired: bulwark setup prints a new one")
+	errBadToken = fault.Forbidden("bad_setup_token", "令牌无效、已用过或已过期；用 bulwark setup 取得新令牌",
+		"the token is unknown, used or expired: bulwark setup prints a new one")
 )
 
 // HasAdmin reports whether somebody can administer the installation: an account
@@ -37,7 +38,8 @@ func HasAdmin(ctx context.Context, db *gorm.DB) (_ bool, err error) {
 		return false, err
 	}
 	for _, k := range keys {
-		if slices.Contains(k.Roles, Admin) && len(k.Towns) == 0 && !k.ReadOnly && k.RevokedAt == nil && (k.ExpiresAt == nil || db.NowFunc().Before(*k.ExpiresAt)) {
+		if slices.Contains(k.Roles, Admin) && len(k.Towns) == 0 && !k.ReadOnly && k.RevokedAt == nil &&
+			(k.ExpiresAt == nil || db.NowFunc().Before(*k.ExpiresAt)) {
 			return true, nil
 		}
 	}
@@ -87,7 +89,8 @@ func SetUp(ctx context.Context, db *gorm.DB, passwords *Passwords, first FirstAd
 	if err := findToken(ctx, db, first.Token); err != nil {
 		return Account{}, err // before the password is hashed: strangers cost little
 	}
-	if faults := append(checkName(first.Name), checkPassword("/password", first.Name, first.Password)...); len(faults) > 0 {
+	if faults := append(checkName(first.Name),
+		checkPassword("/password", first.Name, first.Password)...); len(faults) > 0 {
 		return Account{}, fault.Broken(faults...)
 	}
 	hash, err := passwords.Hash(ctx, first.Password)
@@ -115,7 +118,8 @@ func unadministered(ctx context.Context, db *gorm.DB) error {
 
 func findToken(ctx context.Context, db *gorm.DB, token string) error {
 	var n int64
-	err := db.WithContext(ctx).Model(&SetupToken{}).Where("secret_hash = ? AND ends_at > ?", digest(token), db.NowFunc()).Count(&n).Error
+	err := db.WithContext(ctx).Model(&SetupToken{}).Where("secret_hash = ? AND ends_at > ?", digest(token),
+		db.NowFunc()).Count(&n).Error
 	if err == nil && n == 0 {
 		err = errBadToken
 	}

@@ -100,7 +100,8 @@ func TestSetupRaces(t *testing.T) {
 		for i := range 16 {
 			all.Go(func() {
 				name := fmt.Sprint("boss", i)
-				if _, err := access.SetUp(t.Context(), db, passwords, access.FirstAdmin{Token: tokens[i%2], Name: name, Password: phrase}); err == nil {
+				if _, err := access.SetUp(t.Context(), db, passwords,
+					access.FirstAdmin{Token: tokens[i%2], Name: name, Password: phrase}); err == nil {
 					won <- name
 				}
 			})

@@ -67,7 +67,8 @@ func appendTo(tx *gorm.DB, townID string, records []Record) error {
 	if err := tx.CreateInBatches(records, database.Batch).Error; err != nil {
 		return err
 	}
-	return tx.Model(&Head{}).Where("town_id = ?", townID).Updates(map[string]any{"sequence": head.Sequence, "hash": head.Hash}).Error
+	return tx.Model(&Head{}).Where("town_id = ?",
+		townID).Updates(map[string]any{"sequence": head.Sequence, "hash": head.Hash}).Error
 }
 
 // lockHead locks the head until the transaction ends: one writer of a chain at a
@@ -98,7 +99,8 @@ func (r Record) link(previous string) string {
 func (r Record) linked(previous string) string {
 	var b strings.Builder
 	for _, part := range []string{
-		previous, r.TownID, strconv.FormatInt(r.Sequence, 10), r.ID, r.At.UTC().Format(time.RFC3339Nano), r.Actor, r.Role, r.Credential,
+		previous, r.TownID, strconv.FormatInt(r.Sequence, 10), r.ID, r.At.UTC().Format(time.RFC3339Nano), r.Actor, r.Role,
+		r.Credential,
 		r.Action, r.Subject, string(r.Before), string(r.After), r.Reason, r.RequestID,
 	} {
 		b.WriteString(strconv.Itoa(len(part)))

@@ -48,9 +48,10 @@ func ActorOf(ctx context.Context) Actor {
 // Record is one change: who did what to which subject, and the values before
 // and after.
 type Record struct {
-	TownID     string    `gorm:"primaryKey" json:"-"`
-	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
-	Sequence   int64     `json:"sequence" example:"42"` // place in the chain: 1, 2, 3 …; 0 and less are older than the chain
+	TownID string `gorm:"primaryKey" json:"-"`
+	ID     string `gorm:"primaryKey" json:"id" format:"uuid"`
+	// place in the chain: 1, 2, 3 …; 0 and less are older than the chain
+	Sequence   int64     `json:"sequence" example:"42"`
 	At         time.Time `json:"at"`
 	Actor      string    `json:"actor" example:"group-1"`
 	Role       string    `json:"role" example:"leading_group"`
@@ -114,7 +115,8 @@ type Filter struct {
 func List(ctx context.Context, db *gorm.DB, townID string, f Filter) (_ []Record, err error) {
 	defer fault.Wrap(&err, "audit trail of %q", townID)
 	q := db.WithContext(ctx).Where("town_id = ?", townID)
-	for _, narrow := range []struct{ column, value string }{{"actor", f.Actor}, {"action", f.Action}, {"request_id", f.RequestID}} {
+	for _, narrow := range []struct{ column, value string }{{"actor", f.Actor}, {"action", f.Action},
+		{"request_id", f.RequestID}} {
 		if narrow.value != "" {
 			q = q.Where(narrow.column+" = ?", narrow.value)
 		}

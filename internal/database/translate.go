@@ -70,7 +70,8 @@ func meaning(c class, cause error) error {
 	case busy:
 		return later("database_busy", text.F("同时修改的人太多，请稍后重试", "too many changes at the same time: try again"), cause)
 	case unavailable:
-		return later("database_unavailable", text.F("数据库暂时不可用，请稍后重试", "the database is not available now: try again later"), cause)
+		return later("database_unavailable", text.F("数据库暂时不可用，请稍后重试", "the database is not available now: try again later"),
+			cause)
 	default:
 		return cause
 	}
@@ -135,7 +136,8 @@ func isLost(err error) bool {
 		network net.Error
 	)
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, driver.ErrBadConn) ||
-		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &connect) || errors.As(err, &network)
+		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &connect) ||
+		errors.As(err, &network)
 }
 
 // conflicting reports whether err means that a transaction lost against another one and

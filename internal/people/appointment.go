@@ -41,7 +41,9 @@ type AppointmentFilter struct {
 
 // ListAppointments returns the appointments of the town in the order of their ids,
 // that is, of their making.
-func ListAppointments(ctx context.Context, db *gorm.DB, townID string, f AppointmentFilter) (_ []Appointment, err error) {
+func ListAppointments(
+	ctx context.Context, db *gorm.DB, townID string, f AppointmentFilter,
+) (_ []Appointment, err error) {
 	defer fault.Wrap(&err, "appointments of %s", townID)
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
 	if f.On != "" {
@@ -94,7 +96,8 @@ func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (_ Appointment, er
 		if err := tx.Create(&a).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "appointment.create", Subject: "appointments/" + a.ID, After: a})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: a.TownID, Action: "appointment.create", Subject: "appointments/" + a.ID, After: a})
 	})
 	return a, err
 }
@@ -107,10 +110,12 @@ func checkAppointment(a Appointment) (faults []fault.FieldError) {
 	case !slices.Contains(access.Roles(), a.Role):
 		faults = append(faults, fault.Field("/role", "unknown_role", "没有角色“%s”", "there is no role %q", a.Role))
 	case a.Role == access.Mentor && a.Letter == "":
-		faults = append(faults, fault.Field("/letter", "letter_needed", "导师须凭聘书聘任：请填写聘书编号", "a mentor is appointed by letter: give its number"))
+		faults = append(faults,
+			fault.Field("/letter", "letter_needed", "导师须凭聘书聘任：请填写聘书编号", "a mentor is appointed by letter: give its number"))
 	}
 	if a.Role == access.Mentor && a.ValidUntil == nil {
-		faults = append(faults, fault.Field("/valid_until", "term_needed", "导师有聘期：请填写最后一日", "a mentor is appointed for a term: give the last day"))
+		faults = append(faults,
+			fault.Field("/valid_until", "term_needed", "导师有聘期：请填写最后一日", "a mentor is appointed for a term: give the last day"))
 	}
 	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
 }

@@ -107,7 +107,8 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (_ Assignment, err e
 		if err := tx.Create(&a).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "assignment.create", Subject: "assignments/" + a.ID, After: a})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: a.TownID, Action: "assignment.create", Subject: "assignments/" + a.ID, After: a})
 	})
 	return a, err
 }
@@ -165,7 +166,8 @@ func branchLives(ctx context.Context, tx *gorm.DB, townID, code string, on day.D
 	if err == nil && b.EndedBy(on) {
 		err = fault.Missing(text.Same("branch"), code)
 	}
-	return fault.MissingAt(err, "/branch", "unknown_branch", text.F("党组织“%s”在 %s 不存在", "there is no branch %q on %s", code, on))
+	return fault.MissingAt(err, "/branch", "unknown_branch",
+		text.F("党组织“%s”在 %s 不存在", "there is no branch %q on %s", code, on))
 }
 
 // demandRole refuses a person who does not hold the role on the first day of what needs it.
@@ -185,7 +187,8 @@ func demandRole(ctx context.Context, tx *gorm.DB, townID string, who holder, on 
 func refuseClash(tx *gorm.DB, a Assignment) error {
 	var others []Assignment
 	err := overlapping(tx, a.ValidFrom, a.ValidUntil).
-		Where("town_id = ? AND branch_code = ? AND (duty = ? OR person_code = ?)", a.TownID, a.BranchCode, a.Duty, a.PersonCode).
+		Where("town_id = ? AND branch_code = ? AND (duty = ? OR person_code = ?)", a.TownID, a.BranchCode, a.Duty,
+			a.PersonCode).
 		Order("id").Find(&others).Error
 	if err != nil {
 		return err
@@ -201,7 +204,9 @@ func refuseClash(tx *gorm.DB, a Assignment) error {
 				"同一人不能在任职期间担任本党组织的导师或指导员", "nobody mentors or instructs a branch while leading it: end the other assignment first")
 		case other.Duty == a.Duty && (other.Exclusive || a.Exclusive):
 			return fault.Conflict("exclusive_assignment",
-				"“%s”在此期间已承担该职责，且其中一方为专任：请先结束该关系", "%q has the duty for the branch in that time, and one of the two is exclusive: end that assignment first", other.PersonCode)
+				"“%s”在此期间已承担该职责，且其中一方为专任：请先结束该关系",
+				"%q has the duty for the branch in that time, and one of the two is exclusive: end that assignment first",
+				other.PersonCode)
 		}
 	}
 	return nil

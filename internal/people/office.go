@@ -44,7 +44,8 @@ func FindOffice(ctx context.Context, db *gorm.DB, townID, code string) (_ Liaiso
 func ListOffices(ctx context.Context, db *gorm.DB, townID, after string, limit int) (_ []LiaisonOffice, err error) {
 	defer fault.Wrap(&err, "offices of %s", townID)
 	var offices []LiaisonOffice
-	err = db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&offices).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND code > ?", townID,
+		after).Order("code").Limit(limit).Find(&offices).Error
 	return offices, err
 }
 
@@ -59,7 +60,8 @@ func CreateOffice(ctx context.Context, db *gorm.DB, o LiaisonOffice) (_ LiaisonO
 		if err := tx.Create(&o).Error; err != nil {
 			return town.Taken(err)
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: o.TownID, Action: "office.create", Subject: "offices/" + o.Code, After: o})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: o.TownID, Action: "office.create", Subject: "offices/" + o.Code, After: o})
 	})
 	return o, err
 }
@@ -77,13 +79,15 @@ func UpdateOffice(ctx context.Context, db *gorm.DB, o LiaisonOffice) (_ LiaisonO
 			return err
 		}
 		change := map[string]any{"name_zh": o.Name.ZH, "name_en": o.Name.EN}
-		if err := database.UpdateVersioned(tx, &LiaisonOffice{TownID: o.TownID, Code: o.Code}, o.Version, change); err != nil {
+		if err := database.UpdateVersioned(tx, &LiaisonOffice{TownID: o.TownID, Code: o.Code}, o.Version,
+			change); err != nil {
 			return err
 		}
 		if after, err = FindOffice(ctx, tx, o.TownID, o.Code); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: o.TownID, Action: "office.update", Subject: "offices/" + o.Code, Before: before, After: after})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: o.TownID, Action: "office.update", Subject: "offices/" + o.Code, Before: before, After: after})
 	})
 	return after, err
 }
@@ -184,13 +188,15 @@ func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (_ OfficeMembe
 			return err
 		}
 		if n > 0 {
-			return fault.Conflict("overlapping_membership", "该人员在此期间已是该挂钩办成员", "this person is a member of the office in that time already")
+			return fault.Conflict("overlapping_membership", "该人员在此期间已是该挂钩办成员",
+				"this person is a member of the office in that time already")
 		}
 		m.Versioned = database.Versioned{Version: 1}
 		if err := tx.Create(&m).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: m.TownID, Action: "office_member.create", Subject: "office-members/" + m.ID, After: m})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: m.TownID, Action: "office_member.create", Subject: "office-members/" + m.ID, After: m})
 	})
 	return m, err
 }
@@ -266,13 +272,15 @@ func LinkOffice(ctx context.Context, db *gorm.DB, l OfficeLink) (_ OfficeLink, e
 			return err
 		}
 		if n > 0 {
-			return fault.Conflict("overlapping_link", "该挂钩办在此期间已与该党组织挂钩", "the office is linked to the branch in that time already")
+			return fault.Conflict("overlapping_link", "该挂钩办在此期间已与该党组织挂钩",
+				"the office is linked to the branch in that time already")
 		}
 		l.Versioned = database.Versioned{Version: 1}
 		if err := tx.Create(&l).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: l.TownID, Action: "office_link.create", Subject: "office-links/" + l.ID, After: l})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: l.TownID, Action: "office_link.create", Subject: "office-links/" + l.ID, After: l})
 	})
 	return l, err
 }

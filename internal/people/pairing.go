@@ -29,11 +29,12 @@ type AppointmentLetter struct {
 
 // Paired is a person who has a duty for a branch.
 type Paired struct {
-	Person      Named              `json:"person"`
-	ValidFrom   day.Date           `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil  *day.Date          `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
-	Exclusive   bool               `json:"exclusive"`
-	Appointment *AppointmentLetter `json:"appointment,omitempty"` // to the role of the duty; absent = the person does not hold it on the day
+	Person     Named     `json:"person"`
+	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	Exclusive  bool      `json:"exclusive"`
+	// to the role of the duty; absent = the person does not hold it on the day
+	Appointment *AppointmentLetter `json:"appointment,omitempty"`
 }
 
 // LinkedOffice is a liaison office that works for a branch, with its members.
@@ -96,7 +97,8 @@ func (f PairingFilter) branches(ctx context.Context, tx *gorm.DB, townID string)
 	pairings := make([]Pairing, len(branches))
 	for i, b := range branches {
 		pairings[i] = Pairing{
-			Branch: Named{b.Code, b.Name}, Leads: []Paired{}, Mentors: []Paired{}, Instructors: []Paired{}, Offices: []LinkedOffice{},
+			Branch: Named{b.Code, b.Name}, Leads: []Paired{}, Mentors: []Paired{}, Instructors: []Paired{},
+			Offices: []LinkedOffice{},
 		}
 	}
 	return pairings, err
@@ -167,7 +169,9 @@ type holder struct {
 }
 
 // lettersOn returns the appointments of people that are in force on the day.
-func lettersOn(ctx context.Context, db *gorm.DB, townID string, on day.Date, persons []string) (map[holder]*AppointmentLetter, error) {
+func lettersOn(
+	ctx context.Context, db *gorm.DB, townID string, on day.Date, persons []string,
+) (map[holder]*AppointmentLetter, error) {
 	var list []Appointment
 	err := inForce(db.WithContext(ctx), on).Where("town_id = ? AND person_code IN ?", townID, persons).Find(&list).Error
 	letters := make(map[holder]*AppointmentLetter, len(list))
@@ -215,7 +219,8 @@ ORDER BY p.code`, args).Scan(&members).Error
 	}
 	for _, l := range links {
 		pairing := p.at[l.BranchCode]
-		pairing.Offices = append(pairing.Offices, LinkedOffice{l.Named, l.ValidFrom, l.ValidUntil, append([]Named{}, of[l.Code]...)})
+		pairing.Offices = append(pairing.Offices,
+			LinkedOffice{l.Named, l.ValidFrom, l.ValidUntil, append([]Named{}, of[l.Code]...)})
 	}
 	return nil
 }

@@ -43,7 +43,8 @@ func Find(ctx context.Context, db *gorm.DB, townID, code string) (_ Person, err 
 func List(ctx context.Context, db *gorm.DB, townID, after string, limit int) (_ []Person, err error) {
 	defer fault.Wrap(&err, "people of %s", townID)
 	var people []Person
-	err = db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&people).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND code > ?", townID,
+		after).Order("code").Limit(limit).Find(&people).Error
 	return people, err
 }
 
@@ -58,7 +59,8 @@ func Create(ctx context.Context, db *gorm.DB, p Person) (_ Person, err error) {
 		if err := tx.Create(&p).Error; err != nil {
 			return town.Taken(err)
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: p.TownID, Action: "person.create", Subject: "people/" + p.Code, After: p})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: p.TownID, Action: "person.create", Subject: "people/" + p.Code, After: p})
 	})
 	return p, err
 }
@@ -82,7 +84,8 @@ func Update(ctx context.Context, db *gorm.DB, p Person) (_ Person, err error) {
 		if after, err = Find(ctx, tx, p.TownID, p.Code); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: p.TownID, Action: "person.update", Subject: "people/" + p.Code, Before: before, After: after})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: p.TownID, Action: "person.update", Subject: "people/" + p.Code, Before: before, After: after})
 	})
 	return after, err
 }
@@ -96,9 +99,10 @@ type HeldDuty struct {
 // PersonOn is a person with what he or she holds on a day.
 type PersonOn struct {
 	Person
-	Roles   []access.Role `json:"roles" swaggertype:"array,string" example:"mentor"` // appointed to, in the order of the policy table
-	Duties  []HeldDuty    `json:"duties"`                                            // in the order of their making
-	Offices []string      `json:"offices" example:"agriculture"`                     // liaison offices, as a member
+	// appointed to, in the order of the policy table
+	Roles   []access.Role `json:"roles" swaggertype:"array,string" example:"mentor"`
+	Duties  []HeldDuty    `json:"duties"`                        // in the order of their making
+	Offices []string      `json:"offices" example:"agriculture"` // liaison offices, as a member
 }
 
 // OnDay adds to people of a town what they hold on the day, by three statements

@@ -57,7 +57,9 @@ type Mentorship struct {
 
 // ListMentorships returns everybody who is appointed mentor or instructor on the day, in
 // the order of codes.
-func ListMentorships(ctx context.Context, db *gorm.DB, townID string, role access.Role, on day.Date) (helpers []Mentorship, err error) {
+func ListMentorships(
+	ctx context.Context, db *gorm.DB, townID string, role access.Role, on day.Date,
+) (helpers []Mentorship, err error) {
 	defer fault.Wrap(&err, "%ss of %s", role, townID)
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
 		appointed, err := ListAppointments(ctx, tx, townID, AppointmentFilter{On: on, Role: role})

@@ -55,7 +55,9 @@ type closing struct {
 // endTerm sets the last day of the row that find returns; key is that row with its
 // primary key alone. The day can only come closer: what is to last longer is a new
 // row. Without a reason the first one stays.
-func endTerm[T dated](ctx context.Context, db *gorm.DB, c closing, key database.Row, find func(tx *gorm.DB) (T, error)) (T, error) {
+func endTerm[T dated](
+	ctx context.Context, db *gorm.DB, c closing, key database.Row, find func(tx *gorm.DB) (T, error),
+) (T, error) {
 	var after T
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := find(tx)
@@ -76,7 +78,8 @@ func endTerm[T dated](ctx context.Context, db *gorm.DB, c closing, key database.
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
-			Town: c.town, Action: c.noun + ".end", Subject: strings.ReplaceAll(c.noun, "_", "-") + "s/" + c.id, Before: before, After: after, Reason: c.Reason,
+			Town: c.town, Action: c.noun + ".end", Subject: strings.ReplaceAll(c.noun, "_", "-") + "s/" + c.id, Before: before,
+			After: after, Reason: c.Reason,
 		})
 	})
 	return after, err
