@@ -4,7 +4,7 @@ export CGO_ENABLED = 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 KILLS   ?= 100
 TOOL    := go tool -modfile=tools.mod
-SWAG    := $(TOOL) swag init --quiet --dir api,internal,pkg --generalInfo swagger.go --outputTypes json
+SWAG    := $(TOOL) swag init --quiet --dir api,internal/rest,internal,pkg --generalInfo service.go --outputTypes json
 
 # What the programs do not reach and stays: what pkg/ offers to others, methods that only
 # mark a type, and the count of statements, which tests compare.

@@ -5,12 +5,13 @@ import (
 	"context"
 
 	"bulwark/internal/project"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
 type listRoundsRequest struct {
 	townRequest
-	pageQuery
+	rest.PageQuery
 }
 
 // listRounds answers the rounds in which projects are chosen.
@@ -19,18 +20,18 @@ type listRoundsRequest struct {
 //	@Summary	List selection rounds
 //	@Tags		exchange
 //	@Param		query	query		listRoundsRequest	false	"."
-//	@Success	200		{object}	Page[project.Round]
+//	@Success	200		{object}	rest.Page[project.Round]
 //	@Router		/towns/{town}/rounds [get]
-func (s *Server) listRounds(ctx context.Context, req listRoundsRequest) (Page[project.Round], error) {
+func (s *Server) listRounds(ctx context.Context, req listRoundsRequest) (rest.Page[project.Round], error) {
 	after := ""
-	if err := req.resume(&after); err != nil {
-		return Page[project.Round]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[project.Round]{}, err
 	}
-	list, err := project.ListRounds(ctx, s.db(ctx), req.Town, after, req.limit())
+	list, err := project.ListRounds(ctx, s.db(ctx), req.Town, after, req.Limit())
 	if err != nil {
-		return Page[project.Round]{}, err
+		return rest.Page[project.Round]{}, err
 	}
-	return page(list, req.pageQuery, func(r project.Round) []any { return []any{r.Code} })
+	return rest.NewPage(list, req.PageQuery, func(r project.Round) []any { return []any{r.Code} })
 }
 
 type criterionInput struct {
@@ -80,9 +81,9 @@ type openRoundRequest struct {
 //	@Param		body	body		newRoundInput	true	"by which rules, and by whom"
 //	@Success	201		{object}	project.Round
 //	@Router		/towns/{town}/rounds [post]
-func (s *Server) openRound(ctx context.Context, req openRoundRequest) (Created[project.Round], error) {
+func (s *Server) openRound(ctx context.Context, req openRoundRequest) (rest.Created[project.Round], error) {
 	r, err := project.OpenRound(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
-	return Created[project.Round]{Key: r.Code, Value: r}, err
+	return rest.Created[project.Round]{Key: r.Code, Value: r}, err
 }
 
 type roundRequest struct {
@@ -103,7 +104,7 @@ func (s *Server) findRound(ctx context.Context, req roundRequest) (project.Round
 
 type updateRoundRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body roundInput
 }
 
@@ -126,7 +127,7 @@ type roundTransition struct {
 
 type moveRoundRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body roundTransition
 }
 
@@ -160,7 +161,7 @@ type sheetScores struct {
 
 type writeSheetRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body sheetScores
 }
 
@@ -178,7 +179,7 @@ func (s *Server) writeSheet(ctx context.Context, req writeSheetRequest) (project
 
 type roundResultRequest struct {
 	roundRequest
-	localized
+	rest.Localized
 }
 
 // findRoundResult answers how the projects of a closed round came out, how far the
@@ -200,7 +201,7 @@ type pickInput struct {
 
 type pickRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body pickInput
 }
 

@@ -61,6 +61,16 @@ type BranchRanges struct {
 // settle well before.
 const replicates = 1000
 
+// Robustness is how sure the ranks of a published period are.
+type Robustness struct {
+	Town   string `json:"town" example:"demo"`
+	Period string `json:"period" example:"2023Q2"`
+	Status string `json:"status" enums:"published,final"`
+	Run    string `json:"run" format:"uuid"`
+	Source
+	RobustnessFigures
+}
+
 // ComputeRobustness computes and stores how sure a run is, unless that is done.
 func ComputeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) error {
 	var run Run
@@ -193,20 +203,10 @@ func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) Bran
 	for i, g := range grades {
 		r.Grades[g] = u.Grades[i]
 	}
-	for _, other := range u.NotApart {
+	for _, other := range u.Indistinguishable {
 		r.NotApart = append(r.NotApart, units[other])
 	}
 	return r
-}
-
-// Robustness is how sure the ranks of a published period are.
-type Robustness struct {
-	Town   string `json:"town" example:"demo"`
-	Period string `json:"period" example:"2023Q2"`
-	Status string `json:"status" enums:"published,final"`
-	Run    string `json:"run" format:"uuid"`
-	Source
-	RobustnessFigures
 }
 
 // Robustness answers how sure a published period is. Just after a run it is not
@@ -218,15 +218,4 @@ func (v View) Robustness() (Robustness, error) {
 		return Robustness{}, e
 	}
 	return Robustness{Source: v.source, Town: v.current.Period.TownID, Period: v.current.Period.Code, Status: v.current.status(), Run: v.current.Run.ID, RobustnessFigures: *v.current.robustness}, nil
-}
-
-// rankIntervals are the ranges of ranks by branch, none while they are not known.
-func (o *Outcome) rankIntervals() map[string][]int {
-	intervals := map[string][]int{}
-	if o.robustness != nil {
-		for _, r := range o.robustness.Items {
-			intervals[r.Branch] = r.RankInterval
-		}
-	}
-	return intervals
 }
