@@ -92,5 +92,6 @@ type endAppointmentRequest struct {
 //
 //	@Summary	End an appointment
 func (s *Server) endAppointment(ctx context.Context, req endAppointmentRequest) (people.Appointment, error) {
-	return people.EndAppointment(ctx, s.db(ctx), req.Town, req.ID, req.Version, req.Body.Until, req.Body.Reason)
+	return people.EndAppointment(ctx, s.db(ctx), req.Town, req.ID,
+		people.Ending{Version: req.Version, Until: req.Body.Until, Reason: req.Body.Reason})
 }

@@ -86,5 +86,6 @@ type endAssignmentRequest struct {
 //
 //	@Summary	End an assignment
 func (s *Server) endAssignment(ctx context.Context, req endAssignmentRequest) (people.Assignment, error) {
-	return people.EndAssignment(ctx, s.db(ctx), req.Town, req.ID, req.Version, req.Body.Until, req.Body.Reason)
+	return people.EndAssignment(ctx, s.db(ctx), req.Town, req.ID,
+		people.Ending{Version: req.Version, Until: req.Body.Until, Reason: req.Body.Reason})
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
 	"bulwark/internal/rest"
@@ -72,7 +73,9 @@ type updateOfficeRequest struct {
 //
 //	@Summary	Rename a liaison office
 func (s *Server) updateOffice(ctx context.Context, req updateOfficeRequest) (people.LiaisonOffice, error) {
-	return people.UpdateOffice(ctx, s.db(ctx), req.Town, req.Office, req.Version, req.Body.Name)
+	return people.UpdateOffice(ctx, s.db(ctx), people.LiaisonOffice{
+		TownID: req.Town, Code: req.Office, Name: req.Body.Name, Versioned: database.Versioned{Version: req.Version},
+	})
 }
 
 type listOfficeMembersRequest struct {
@@ -149,7 +152,8 @@ type endOfficeMemberRequest struct {
 //
 //	@Summary	End a membership
 func (s *Server) endOfficeMember(ctx context.Context, req endOfficeMemberRequest) (people.OfficeMember, error) {
-	return people.EndOfficeMember(ctx, s.db(ctx), req.Town, req.Office, req.ID, req.Version, req.Body.Until, req.Body.Reason)
+	return people.EndOfficeMember(ctx, s.db(ctx), people.OfficeMember{TownID: req.Town, OfficeCode: req.Office, ID: req.ID},
+		people.Ending{Version: req.Version, Until: req.Body.Until, Reason: req.Body.Reason})
 }
 
 type listOfficeLinksRequest struct {
@@ -226,5 +230,6 @@ type endOfficeLinkRequest struct {
 //
 //	@Summary	End a link
 func (s *Server) endOfficeLink(ctx context.Context, req endOfficeLinkRequest) (people.OfficeLink, error) {
-	return people.EndOfficeLink(ctx, s.db(ctx), req.Town, req.Office, req.ID, req.Version, req.Body.Until, req.Body.Reason)
+	return people.EndOfficeLink(ctx, s.db(ctx), people.OfficeLink{TownID: req.Town, OfficeCode: req.Office, ID: req.ID},
+		people.Ending{Version: req.Version, Until: req.Body.Until, Reason: req.Body.Reason})
 }

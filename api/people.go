@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
 	"bulwark/internal/rest"
@@ -82,5 +83,7 @@ type updatePersonRequest struct {
 //
 //	@Summary	Rename a person
 func (s *Server) updatePerson(ctx context.Context, req updatePersonRequest) (people.Person, error) {
-	return people.Update(ctx, s.db(ctx), req.Town, req.Person, req.Version, req.Body.Name)
+	return people.Update(ctx, s.db(ctx), people.Person{
+		TownID: req.Town, Code: req.Person, Name: req.Body.Name, Versioned: database.Versioned{Version: req.Version},
+	})
 }

@@ -147,7 +147,9 @@ func (s *Server) changePassword(ctx context.Context, req changePasswordRequest) 
 	if err := rest.TooManyRequests(s.logins.Take(name, rest.ClientAddress(ctx), s.Now())); err != nil {
 		return access.Account{}, err
 	}
-	return access.ChangePassword(ctx, s.db(ctx), s.Passwords, name, req.Body.Old.Value(), req.Body.Password.Value(), value)
+	return access.ChangePassword(ctx, s.db(ctx), s.Passwords, access.PasswordChange{
+		Account: name, Old: req.Body.Old.Value(), New: req.Body.Password.Value(), Session: value,
+	})
 }
 
 // Names of cookies: of a session, and of a sign-in under way at the provider.
@@ -195,7 +197,9 @@ func (s *Server) setUp(ctx context.Context, req setUpRequest) (rest.Created[acce
 	}
 	b := req.Body
 	ctx = rest.WithActor(ctx, access.Principal{Account: b.Account, Role: access.Admin})
-	a, err := access.SetUp(ctx, s.db(ctx), s.Passwords, b.Token.Value(), b.Account, b.Password.Value())
+	a, err := access.SetUp(ctx, s.db(ctx), s.Passwords, access.FirstAdmin{
+		Token: b.Token.Value(), Name: b.Account, Password: b.Password.Value(),
+	})
 	return rest.Created[access.Account]{Value: a}, err
 }
 

@@ -32,7 +32,7 @@ func (h *harness) account(a access.Account) access.Account {
 	h.t.Helper()
 	_, err := access.CreateAccount(h.t.Context(), h.db, a)
 	h.must(err)
-	a, err = access.SetPassword(h.t.Context(), h.db, h.server.Passwords, a.Name, phrase, false, 1)
+	a, err = access.SetPassword(h.t.Context(), h.db, h.server.Passwords, access.NewPassword{Account: a.Name, Password: phrase, Version: 1})
 	h.must(err)
 	return a
 }

@@ -40,7 +40,7 @@ func manageKeys(ctx context.Context, p program, args []string) error {
 	case "revoke":
 		return revokeKey(ctx, p, args[1:])
 	}
-	return usageError{text.F("请写明 create、list 或 revoke", "say create, list or revoke")}
+	return usageError{text.F("请写明 create、list 或 revoke", "name what to do: create, list or revoke")}
 }
 
 // onDatabase runs work on the configured database, recorded as done by the

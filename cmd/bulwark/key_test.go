@@ -48,8 +48,8 @@ func TestKeysOfTheCommandLineAreRefused(t *testing.T) {
 		code int
 		says string
 	}{
-		"key":                       {exitUsage, "say create, list or revoke"},
-		"key make":                  {exitUsage, "say create, list or revoke"},
+		"key":                       {exitUsage, "name what to do: create, list or revoke"},
+		"key make":                  {exitUsage, "name what to do: create, list or revoke"},
 		"key create":                {exitFailure, "/roles"},
 		"key create -role mentor":   {exitFailure, "name the person"},
 		"key create -role king":     {exitFailure, `no role "king"`},

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -47,7 +50,7 @@ var rooms = map[string]string{
 	"internal/improve/target":  "internal/improve internal/workflow internal/index internal/evaluation internal/scheme internal/access internal/town",
 	"internal/improve/measure": "internal/improve internal/workflow internal/people internal/access internal/town pkg/composite/stats",
 	"internal/improve/plan":    "internal/improve internal/improve/target internal/workflow internal/index internal/evaluation internal/scheme internal/access pkg/composite/stats",
-	"internal/improve/visit":   "internal/improve internal/improve/plan internal/workflow internal/scheme internal/people internal/access internal/town",
+	"internal/improve/visit":   "internal/improve internal/improve/plan internal/workflow internal/evaluation internal/scheme internal/people internal/access internal/town",
 	"internal/improve/report":  "internal/improve internal/improve/target internal/improve/measure internal/improve/plan internal/improve/visit internal/workflow internal/index internal/evaluation internal/people internal/access internal/town pkg/composite/effect pkg/composite/stats",
 
 	"pkg/composite/effect":       "pkg/composite pkg/composite/stats pkg/composite/internal/num",
@@ -108,4 +111,69 @@ func mayImport(room, to, allowed string) bool {
 		return true
 	}
 	return !slices.Contains(belowData, room) && (to == "internal/database" || to == "internal/audit")
+}
+
+// tableReaders are the rooms that read tables of rooms which they may not import. Those
+// who may enter are looked up below the room of people, by statements of their own.
+var tableReaders = map[string]string{
+	"internal/access": "appointments assignments office_links office_members people",
+}
+
+// tableName finds the tables that the text of a statement names.
+var tableName = regexp.MustCompile(`(?:\b(?:FROM|JOIN|INTO|UPDATE)\s+|\.Table\(")([a-z_]+)\b`)
+
+// A statement must not reach into the tables of a room above, which no import shows.
+func TestStatementsNameNoTablesOfRoomsAbove(t *testing.T) {
+	owners := tableOwners(t)
+	files, err := filepath.Glob("../../internal/*/*.go")
+	nested, _ := filepath.Glob("../../internal/*/*/*.go") // the pattern is well formed
+	if err != nil || len(owners) < 50 || len(files) < 50 {
+		t.Fatalf("%d tables, %d files, %v", len(owners), len(files), err)
+	}
+	for _, file := range append(files, nested...) {
+		room := filepath.ToSlash(strings.TrimPrefix(filepath.Dir(file), "../../"))
+		if strings.HasSuffix(file, "_test.go") || outside(room) {
+			continue
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range tableName.FindAllStringSubmatch(string(source), -1) {
+			owner := owners[found[1]]
+			mine := owner == room || slices.Contains(strings.Fields(tableReaders[room]), found[1])
+			if owner != "" && !mine && !mayImport(room, owner, rooms[room]) {
+				t.Errorf("%s names the table %s of %s", strings.TrimPrefix(file, "../../"), found[1], owner)
+			}
+		}
+	}
+}
+
+// tableOwners returns the room of each table: the one that its file of the schema is
+// named after.
+func tableOwners(t *testing.T) map[string]string {
+	t.Helper()
+	created := regexp.MustCompile(`(?m)^CREATE TABLE (\w+)`)
+	// Corrections are of the evaluation, and refer to publications.
+	owners := map[string]string{"corrections": "internal/evaluation"}
+	files, err := filepath.Glob("../../internal/database/schema/sqlite/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		script, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		room := "internal/" + strings.TrimSuffix(filepath.Base(file), ".sql")
+		if nested := strings.Replace(room, "internal/", "internal/improve/", 1); rooms[nested] != "" {
+			room = nested
+		}
+		for _, table := range created.FindAllStringSubmatch(string(script), -1) {
+			if owners[table[1]] == "" {
+				owners[table[1]] = room
+			}
+		}
+	}
+	return owners
 }

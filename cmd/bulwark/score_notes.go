@@ -37,8 +37,7 @@ func (s *scored) unscored(b *bufio.Writer, x composite.Standing) {
 }
 
 var flagNotes = map[stats.FlagCode]text.Text{
-	stats.ConstantColumn: text.F(
-		"各党组织数值相同，或只有一个数值，无法区分", "all values are equal, or there is one only: it tells nobody apart"),
+	stats.ConstantColumn:    text.F("各党组织数值相同，或只有一个数值，无法区分", "all values are equal, or there is only one: it distinguishes no branches"),
 	composite.TargetReached: text.F("最低者也已达到目标值", "even the lowest has reached the target"),
 	composite.NoReference:   text.F("参照对象没有大于 0 的数值，因此不计分", "the reference has no value above 0: it is not scored"),
 }

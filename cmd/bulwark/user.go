@@ -43,7 +43,7 @@ func manageUsers(ctx context.Context, p program, args []string) error {
 	case "password":
 		return setUserPassword(ctx, p, args[1:])
 	}
-	return usageError{text.F("请写明 add、list、disable 或 password", "say add, list, disable or password")}
+	return usageError{text.F("请写明 add、list、disable 或 password", "name what to do: add, list, disable or password")}
 }
 
 // oneAccount parses the flags of a subcommand that takes the name of one account.
@@ -52,8 +52,7 @@ func oneAccount(p program, f *flag.FlagSet, args []string) (string, error) {
 		return "", err
 	}
 	if f.NArg() != 1 {
-		return "", usageError{text.F(
-			"请在参数之后写明账号，见 bulwark user list", "name the account behind the flags: see bulwark user list")}
+		return "", usageError{text.F("请在参数之后写明账号，见 bulwark user list", "name the account after the flags: see bulwark user list")}
 	}
 	return f.Arg(0), nil
 }
@@ -143,7 +142,7 @@ func (p program) typed(stdin bool) (*string, error) {
 func setPassword(ctx context.Context, db *gorm.DB, a access.Account, password *string) (made string, err error) {
 	passwords := access.NewPasswords(access.PasswordCost)
 	if password != nil {
-		_, err = access.SetPassword(ctx, db, passwords, a.Name, *password, false, a.Version)
+		_, err = access.SetPassword(ctx, db, passwords, access.NewPassword{Account: a.Name, Password: *password, Version: a.Version})
 		return "", err
 	}
 	_, made, err = access.ResetPassword(ctx, db, passwords, a.Name, a.Version)

@@ -82,8 +82,8 @@ func TestUsersOfTheCommandLineAreRefused(t *testing.T) {
 		code int
 		says string
 	}{
-		"user":                               {exitUsage, "say add, list, disable or password"},
-		"user make":                          {exitUsage, "say add, list, disable or password"},
+		"user":                               {exitUsage, "name what to do: add, list, disable or password"},
+		"user make":                          {exitUsage, "name what to do: add, list, disable or password"},
 		"user add":                           {exitUsage, "name the account"},
 		"user add x":                         {exitFailure, "give roles or a person"},
 		"user add -role mentor x":            {exitFailure, "name the person"},

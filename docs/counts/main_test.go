@@ -8,9 +8,11 @@ import (
 
 func TestCounts(t *testing.T) {
 	repository := fstest.MapFS{
-		"api/a.go": {Data: []byte("package api\n\n// F gives all.\nfunc F(a, b, c, d, e, f int) {}\n\n// T says so.\ntype T struct{}\n\n" +
-			"// M returns it.\nfunc (T) M() {}\n\n// G gives.\nvar G = 1 // " + strings.Repeat("名", 110) + "\n")},
-		"api/a_test.go":         {Data: []byte("package api\n\n// " + strings.Repeat("x", 120) + "\nfunc F(a, b, c, d, e, f int) {}\n")},
+		"api/a.go": {Data: []byte(
+			"package api\n\n// F gives all.\nfunc F(a, b, c, d, e, f int) {}\n\n// T says so.\ntype T struct{}\n\n" +
+				"// M returns it.\nfunc (T) M() {}\n\n// G gives.\nvar G = 1 // " + strings.Repeat("名", 110) + "\n")},
+		"api/a_test.go": {Data: []byte("package api\n\n// " + strings.Repeat("x", 120) +
+			"\nfunc F(a, b, c, d, e, f int) {}\n")},
 		"cmd/c.go":              {Data: []byte("package main\n")},
 		"internal/i.go":         {Data: []byte("package i\n")},
 		"pkg/composite/rule.go": {Data: []byte("package composite\n\nconst (\n\tA = 1\n\tB = 2\n)\n")},

@@ -21,10 +21,13 @@ import (
 // provider. An account of a person has the roles of that person; any other one has
 // roles of its own. Of a password only the hash is stored.
 type Account struct {
-	Name         string     `gorm:"primaryKey" json:"name" example:"li.ming"`
-	OnlyTown     *string    `json:"town,omitempty" example:"demo"`                                           // the one town that it opens; absent = every town
-	PersonCode   *string    `json:"person,omitempty" example:"mentor-1"`                                     // who signs in
-	Roles        []Role     `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"admin"` // of an account without a person
+	Name string `gorm:"primaryKey" json:"name" example:"li.ming"`
+	// the one town that it opens; absent = every town
+	OnlyTown *string `json:"town,omitempty" example:"demo"`
+	// who signs in
+	PersonCode *string `json:"person,omitempty" example:"mentor-1"`
+	// of an account without a person
+	Roles        []Role     `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"admin"`
 	PasswordHash string     `json:"-"`
 	MustChange   bool       `json:"must_change"` // nothing else is allowed before
 	Issuer       *string    `json:"issuer,omitempty" example:"https://id.example.org"`
@@ -36,7 +39,8 @@ type Account struct {
 // PrincipalOf returns the caller who signs in by the account now: a person under the
 // roles to which he or she is appointed today. Without any role the error is Forbidden,
 // and the caller is returned all the same: anybody may sign out.
-func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (Principal, error) {
+func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (_ Principal, err error) {
+	defer fault.Wrap(&err, "account %s", a.Name)
 	p := Principal{Person: deref(a.PersonCode), Account: a.Name}
 	if a.OnlyTown != nil {
 		p.Towns = []string{*a.OnlyTown}
@@ -50,7 +54,8 @@ func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (Principal, error)
 	}
 	if p = p.Holding(roles...); p.Role == "" {
 		return p, fault.Forbidden("no_role_now",
-			"账号有效，但“%s”今日未被聘任担任任何角色：请联系工作领导小组", "the account is valid, but %q is appointed to no role today: ask the leading group", p.Person)
+			"账号有效，但“%s”今日未被聘任担任任何角色：请联系工作领导小组",
+			"the account is valid, but %q is appointed to no role today: ask the leading group", p.Person)
 	}
 	return p, nil
 }
@@ -58,9 +63,10 @@ func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (Principal, error)
 var accountNoun = text.Text{ZH: "账号", EN: "account"}
 
 // FindAccount returns the account of the name.
-func FindAccount(ctx context.Context, db *gorm.DB, name string) (Account, error) {
+func FindAccount(ctx context.Context, db *gorm.DB, name string) (_ Account, err error) {
+	defer fault.Wrap(&err, "account %s", name)
 	var a Account
-	err := db.WithContext(ctx).Where("name = ?", name).Take(&a).Error
+	err = db.WithContext(ctx).Where("name = ?", name).Take(&a).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Account{}, fault.Missing(accountNoun, name)
 	}
@@ -68,19 +74,21 @@ func FindAccount(ctx context.Context, db *gorm.DB, name string) (Account, error)
 }
 
 // ListAccounts returns the accounts after the name, in the order of names.
-func ListAccounts(ctx context.Context, db *gorm.DB, after string, limit int) ([]Account, error) {
+func ListAccounts(ctx context.Context, db *gorm.DB, after string, limit int) (_ []Account, err error) {
+	defer fault.Wrap(&err, "accounts")
 	var accounts []Account
-	err := db.WithContext(ctx).Where("name > ?", after).Order("name").Limit(limit).Find(&accounts).Error
+	err = db.WithContext(ctx).Where("name > ?", after).Order("name").Limit(limit).Find(&accounts).Error
 	return accounts, err
 }
 
 // CreateAccount adds an account that has no password yet.
-func CreateAccount(ctx context.Context, db *gorm.DB, a Account) (Account, error) {
+func CreateAccount(ctx context.Context, db *gorm.DB, a Account) (_ Account, err error) {
+	defer fault.Wrap(&err, "write account %s", a.Name)
 	if faults := append(checkName(a.Name), checkAccount(a)...); len(faults) > 0 {
 		return Account{}, fault.Broken(faults...)
 	}
 	a.Roles = append([]Role{}, a.Roles...) // an empty list rather than null
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := checkOwner(ctx, tx, a); err != nil {
 			return err
 		}
@@ -88,14 +96,16 @@ func CreateAccount(ctx context.Context, db *gorm.DB, a Account) (Account, error)
 		if err := tx.Create(&a).Error; err != nil {
 			return taken(err)
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: deref(a.OnlyTown), Action: "account.create", Subject: "accounts/" + a.Name, After: a})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: deref(a.OnlyTown), Action: "account.create", Subject: "accounts/" + a.Name, After: a})
 	})
 	return a, err
 }
 
 // UpdateAccount replaces town, person, roles, outside identity and whether the
 // account is disabled. It ends the sessions of the account.
-func UpdateAccount(ctx context.Context, db *gorm.DB, a Account, disabled bool, version int64) (Account, error) {
+func UpdateAccount(ctx context.Context, db *gorm.DB, a Account, disabled bool, version int64) (_ Account, err error) {
+	defer fault.Wrap(&err, "write account %s", a.Name)
 	if faults := checkAccount(a); len(faults) > 0 {
 		return Account{}, fault.Broken(faults...)
 	}
@@ -112,7 +122,8 @@ func UpdateAccount(ctx context.Context, db *gorm.DB, a Account, disabled bool, v
 			return err
 		}
 		columns := map[string]any{
-			"only_town": a.OnlyTown, "person_code": a.PersonCode, "roles": string(roles), "issuer": a.Issuer, "subject": a.Subject, "disabled_at": before.DisabledAt,
+			"only_town": a.OnlyTown, "person_code": a.PersonCode, "roles": string(roles), "issuer": a.Issuer,
+			"subject": a.Subject, "disabled_at": before.DisabledAt,
 		}
 		switch {
 		case !disabled:
@@ -120,22 +131,33 @@ func UpdateAccount(ctx context.Context, db *gorm.DB, a Account, disabled bool, v
 		case before.DisabledAt == nil:
 			columns["disabled_at"] = tx.NowFunc()
 		}
-		return changeAccount(ctx, tx, &a, before, version, "account.update", columns)
+		a, err = accountChange{before, version, "account.update", columns}.apply(ctx, tx)
+		return err
 	})
 	return a, err
 }
 
-// changeAccount writes the columns and the trail; a is the account afterwards.
-func changeAccount(ctx context.Context, tx *gorm.DB, a *Account, before Account, version int64, action string, columns map[string]any) error {
-	if err := database.UpdateVersioned(tx, &Account{Name: before.Name}, version, columns); err != nil {
-		return taken(err)
+// accountChange is a change of an account.
+type accountChange struct {
+	before  Account
+	version int64 // that the account must still have
+	action  string
+	columns map[string]any
+}
+
+// apply writes the columns and the trail, and returns the account afterwards.
+func (c accountChange) apply(ctx context.Context, tx *gorm.DB) (Account, error) {
+	before := c.before
+	if err := database.UpdateVersioned(tx, &Account{Name: before.Name}, c.version, c.columns); err != nil {
+		return Account{}, taken(err)
 	}
 	after, err := FindAccount(ctx, tx, before.Name)
 	if err != nil {
-		return err
+		return Account{}, err
 	}
-	*a = after
-	return audit.Write(ctx, tx, audit.Change{Town: deref(after.OnlyTown), Action: action, Subject: "accounts/" + after.Name, Before: before, After: after})
+	return after, audit.Write(ctx, tx, audit.Change{
+		Town: deref(after.OnlyTown), Action: c.action, Subject: "accounts/" + after.Name, Before: before, After: after,
+	})
 }
 
 // taken replaces the conflict of a unique key by one in words of accounts.
@@ -144,7 +166,8 @@ func taken(err error) error {
 	if !errors.As(err, &e) || e.Kind != fault.KindConflict {
 		return err
 	}
-	return fault.Conflict("already_exists", "已有同名账号，或该外部身份已关联其他账号", "another account has this name or this outside identity: choose another one").Because(err)
+	return fault.Conflict("already_exists", "已有同名账号，或该外部身份已关联其他账号",
+		"another account has this name or this outside identity: choose another one").Because(err)
 }
 
 func checkName(name string) []fault.FieldError {
@@ -158,11 +181,13 @@ func checkName(name string) []fault.FieldError {
 
 func checkAccount(a Account) (faults []fault.FieldError) {
 	if (a.Issuer == nil) != (a.Subject == nil) {
-		faults = append(faults, fault.Field("/subject", "issuer_and_subject", "外部身份须同时给出 issuer 和 subject", "an outside identity needs both issuer and subject"))
+		faults = append(faults, fault.Field("/subject", "issuer_and_subject", "外部身份的提供方（issuer）和标识（subject）须同时填写",
+			"an outside identity needs both issuer and subject"))
 	}
 	if a.PersonCode != nil {
 		if len(a.Roles) > 0 {
-			faults = append(faults, fault.Field("/roles", "roles_of_the_person", "有人员的账号以该人员的任命为准，请勿另给角色", "an account of a person has the person's roles: leave roles out"))
+			faults = append(faults, fault.Field("/roles", "roles_of_the_person", "有人员的账号以该人员的任命为准，请勿另给角色",
+				"an account of a person has the person's roles: leave roles out"))
 		}
 		if a.OnlyTown == nil {
 			faults = append(faults, fault.Field("/town", "town_needed", "人员属于某个镇：请写明所属镇", "a person belongs to a town: name it"))
@@ -177,7 +202,8 @@ func checkAccount(a Account) (faults []fault.FieldError) {
 		case ScopeOf(ReadIdentity, role) == None:
 			faults = append(faults, fault.Field("/roles", "unknown_role", "没有角色“%s”", "there is no role %q", role))
 		case WorksOnBranches(role):
-			faults = append(faults, fault.Field("/person", "person_needed", "角色“%s”须写明人员", "the role %s works on branches: name the person", role))
+			faults = append(faults, fault.Field("/person", "person_needed", "角色“%s”须写明人员",
+				"the role %s works on branches: name the person", role.Name()))
 		}
 	}
 	return faults
@@ -200,12 +226,16 @@ func checkOwner(ctx context.Context, tx *gorm.DB, a Account) error {
 // errBadSignIn is the one refusal of a wrong password, a disabled account, one
 // without a password and one that does not exist.
 var errBadSignIn = fault.Unauthenticated("bad_sign_in",
-	"账号或密码不对，或账号已停用；忘记密码请联系管理员", "the account or the password is wrong, or the account is disabled; ask an administrator for a new password")
+	"账号或密码不对，或账号已停用；忘记密码请联系管理员",
+	"the account or the password is wrong, or the account is disabled; ask an administrator for a new password")
 
 // CheckPassword returns the account of name and password. All refusals read alike and
 // cost the same work; with them the account is returned where there is one, for the log
 // alone.
-func CheckPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name, password string) (Account, error) {
+func CheckPassword(
+	ctx context.Context, db *gorm.DB, passwords *Passwords, name, password string,
+) (_ Account, err error) {
+	defer fault.Wrap(&err, "check a password")
 	a, err := FindAccount(ctx, db, strings.ToLower(name))
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
 		return Account{}, err
@@ -222,48 +252,70 @@ func CheckPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name,
 
 // ResetPassword sets and returns a random password of the account, which must be changed
 // before anything else. It ends the sessions of the account.
-func ResetPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name string, version int64) (Account, string, error) {
+func ResetPassword(
+	ctx context.Context, db *gorm.DB, passwords *Passwords, name string, version int64,
+) (Account, string, error) {
 	password := randomPassword()
-	a, err := SetPassword(ctx, db, passwords, name, password, true, version)
+	a, err := SetPassword(ctx, db, passwords,
+		NewPassword{Account: name, Password: password, MustChange: true, Version: version})
 	if err != nil {
 		return Account{}, "", err
 	}
 	return a, password, nil
 }
 
+// NewPassword is a password that an account gets from somebody else.
+type NewPassword struct {
+	Account    string
+	Password   string
+	MustChange bool  // before anything else
+	Version    int64 // that the account must still have
+}
+
 // SetPassword replaces the password of an account and ends its sessions.
-func SetPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name, password string, mustChange bool, version int64) (a Account, err error) {
-	hash, err := hashNew(ctx, passwords, name, password)
+func SetPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, n NewPassword) (a Account, err error) {
+	defer fault.Wrap(&err, "password of %s", n.Account)
+	hash, err := hashNew(ctx, passwords, n.Account, n.Password)
 	if err != nil {
 		return Account{}, err
 	}
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		a, err = storePassword(ctx, tx, name, hash, mustChange, version)
+		a, err = storePassword(ctx, tx, n, hash)
 		return err
 	})
 	return a, err
 }
 
-// ChangePassword replaces the caller's own password, given the old one. All
-// sessions of the account end but the one whose secret is given.
-func ChangePassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name, old, password, session string) (Account, error) {
-	before, err := CheckPassword(ctx, db, passwords, name, old)
+// PasswordChange is a password that the owner of an account chooses.
+type PasswordChange struct {
+	Account  string
+	Old, New string
+	Session  string // secret of the session that stays
+}
+
+// ChangePassword replaces the caller's own password. All sessions of the account end but
+// that of the change.
+func ChangePassword(ctx context.Context, db *gorm.DB, passwords *Passwords, c PasswordChange) (_ Account, err error) {
+	defer fault.Wrap(&err, "password of %s", c.Account)
+	before, err := CheckPassword(ctx, db, passwords, c.Account, c.Old)
 	if err != nil {
 		return Account{}, wrongOld(err)
 	}
-	if old == password {
-		return Account{}, fault.Broken(fault.Field("/password", "unchanged", "新密码须与旧密码不同", "the new password is the old one: choose another"))
+	if c.Old == c.New {
+		return Account{}, fault.Broken(fault.Field("/password", "unchanged", "新密码须与旧密码不同",
+			"the new password is the old one: choose another"))
 	}
-	hash, err := hashNew(ctx, passwords, name, password)
+	hash, err := hashNew(ctx, passwords, c.Account, c.New)
 	if err != nil {
 		return Account{}, err
 	}
 	var a Account
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if a, err = storePassword(ctx, tx, name, hash, false, before.Version); err != nil {
+		if a, err = storePassword(ctx, tx, NewPassword{Account: c.Account, Version: before.Version}, hash); err != nil {
 			return err
 		}
-		return tx.Model(&Session{}).Where("secret_hash = ? AND account_version = ?", digest(session), before.Version).Update("account_version", a.Version).Error
+		stays := tx.Model(&Session{}).Where("secret_hash = ? AND account_version = ?", digest(c.Session), before.Version)
+		return stays.Update("account_version", a.Version).Error
 	})
 	return a, err
 }
@@ -277,13 +329,13 @@ func hashNew(ctx context.Context, passwords *Passwords, name, password string) (
 	return passwords.Hash(ctx, password)
 }
 
-func storePassword(ctx context.Context, tx *gorm.DB, name, hash string, mustChange bool, version int64) (a Account, err error) {
-	before, err := FindAccount(ctx, tx, name)
+func storePassword(ctx context.Context, tx *gorm.DB, n NewPassword, hash string) (Account, error) {
+	before, err := FindAccount(ctx, tx, n.Account)
 	if err != nil {
 		return Account{}, err
 	}
-	err = changeAccount(ctx, tx, &a, before, version, "account.password", map[string]any{"password_hash": hash, "must_change": mustChange})
-	return a, err
+	columns := map[string]any{"password_hash": hash, "must_change": n.MustChange}
+	return accountChange{before, n.Version, "account.password", columns}.apply(ctx, tx)
 }
 
 // wrongOld is not 401: the caller is known, and a page must not sign him or her out.
@@ -297,13 +349,14 @@ func wrongOld(err error) error {
 // FindLinked returns the account that is linked to an outside identity; nobody gets an
 // account by being known elsewhere. A disabled account is returned with the refusal, for
 // the log alone.
-func FindLinked(ctx context.Context, db *gorm.DB, issuer, subject string) (Account, error) {
+func FindLinked(ctx context.Context, db *gorm.DB, issuer, subject string) (_ Account, err error) {
+	defer fault.Wrap(&err, "account of an outside identity")
 	var a Account
-	err := db.WithContext(ctx).Where("issuer = ? AND subject = ?", issuer, subject).Take(&a).Error
+	err = db.WithContext(ctx).Where("issuer = ? AND subject = ?", issuer, subject).Take(&a).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return Account{}, fault.Forbidden("not_linked",
-			"没有账号关联此外部身份（%s），请管理员用 PUT /accounts 关联", "no account is linked to this identity (%s): ask an administrator to link one by PUT /accounts", subject)
+			"没有账号与外部身份“%s”关联：请联系管理员", "no account is linked to the identity %q: ask an administrator to link one", subject)
 	case err != nil:
 		return Account{}, err
 	case a.DisabledAt != nil:

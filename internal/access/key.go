@@ -28,13 +28,17 @@ import (
 // Key is the bearer token of a program or person. Only its hash is stored. What it gives
 // access to never changes after it was made.
 type Key struct {
-	Prefix     string     `gorm:"primaryKey" json:"prefix" example:"bw_3f9ac1d2"`
-	Version    int64      `gorm:"-" json:"version" example:"1"` // 1; 2 once revoked: nothing else of a key changes
-	SecretHash string     `json:"-"`
-	Roles      []Role     `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"mentor"` // in the order of the policy table
-	Towns      []string   `gorm:"serializer:json" json:"towns" example:"demo"`                              // sorted; none = every town
-	Branches   []string   `gorm:"serializer:json" json:"branches" example:"b07"`                            // sorted; none = all that the role reaches
-	PersonTown *string    `json:"-"`                                                                        // the one town, where there is a person
+	Prefix     string `gorm:"primaryKey" json:"prefix" example:"bw_3f9ac1d2"`
+	Version    int64  `gorm:"-" json:"version" example:"1"` // 1; 2 once revoked: nothing else of a key changes
+	SecretHash string `json:"-"`
+	// in the order of the policy table
+	Roles []Role `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"mentor"`
+	// sorted; none = every town
+	Towns []string `gorm:"serializer:json" json:"towns" example:"demo"`
+	// sorted; none = all that the role reaches
+	Branches []string `gorm:"serializer:json" json:"branches" example:"b07"`
+	// the one town, where there is a person
+	PersonTown *string    `json:"-"`
 	PersonCode *string    `json:"person,omitempty"`
 	ReadOnly   bool       `json:"read_only"`
 	ExpiresAt  *time.Time `json:"expires_at,omitempty"`
@@ -49,7 +53,8 @@ func (k Key) ETag() string { return strconv.Quote(strconv.FormatInt(k.Version, 1
 // CreateKey stores a new key and returns its secret, which cannot be had again.
 // A role that works on branches needs a person; a person, and a limit to branches,
 // need the one town that they belong to; an end of the key must lie in the future.
-func CreateKey(ctx context.Context, db *gorm.DB, k Key) (Key, string, error) {
+func CreateKey(ctx context.Context, db *gorm.DB, k Key) (_ Key, _ string, err error) {
+	defer fault.Wrap(&err, "create a key")
 	if faults := checkKey(k, db.NowFunc()); len(faults) > 0 {
 		return Key{}, "", fault.Broken(faults...)
 	}
@@ -61,7 +66,7 @@ func CreateKey(ctx context.Context, db *gorm.DB, k Key) (Key, string, error) {
 	made.Prefix = "bw_" + hex.EncodeToString(random[:4])
 	secret := made.Prefix + "_" + base64.RawURLEncoding.EncodeToString(random[4:])
 	made.SecretHash = digest(secret)
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := checkHolder(ctx, tx, k); err != nil {
 			return err
 		}
@@ -69,7 +74,8 @@ func CreateKey(ctx context.Context, db *gorm.DB, k Key) (Key, string, error) {
 		if err := tx.Create(&made).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: made.town(), Action: "key.create", Subject: "keys/" + made.Prefix, After: made})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: made.town(), Action: "key.create", Subject: "keys/" + made.Prefix, After: made})
 	})
 	if err != nil {
 		return Key{}, "", err
@@ -78,7 +84,8 @@ func CreateKey(ctx context.Context, db *gorm.DB, k Key) (Key, string, error) {
 }
 
 // RevokeKey ends a key at once. One that is revoked already is out of date.
-func RevokeKey(ctx context.Context, db *gorm.DB, prefix string, version int64) error {
+func RevokeKey(ctx context.Context, db *gorm.DB, prefix string, version int64) (err error) {
+	defer fault.Wrap(&err, "key %s", prefix)
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {
 		var k Key
 		err := tx.Where("prefix = ?", prefix).Take(&k).Error
@@ -102,9 +109,10 @@ func RevokeKey(ctx context.Context, db *gorm.DB, prefix string, version int64) e
 }
 
 // ListKeys returns all keys in the order of their making.
-func ListKeys(ctx context.Context, db *gorm.DB) ([]Key, error) {
+func ListKeys(ctx context.Context, db *gorm.DB) (_ []Key, err error) {
+	defer fault.Wrap(&err, "keys")
 	var keys []Key
-	err := db.WithContext(ctx).Order("created_at, prefix").Find(&keys).Error
+	err = db.WithContext(ctx).Order("created_at, prefix").Find(&keys).Error
 	for i := range keys {
 		keys[i].Version = 1
 		if keys[i].RevokedAt != nil {
@@ -172,13 +180,16 @@ func checkKey(k Key, now time.Time) (faults []fault.FieldError) {
 			"管理员不经聘任，其密钥不关联人员", "nobody is appointed admin: the key of one has no person"))
 	}
 	if tied && k.PersonCode == nil {
-		faults = append(faults, fault.Field("/person", "person_needed", "该角色须写明人员", "this role works on branches: name the person"))
+		faults = append(faults,
+			fault.Field("/person", "person_needed", "该角色须写明人员", "this role works on branches: name the person"))
 	}
 	if len(k.Towns) != 1 && (k.PersonCode != nil || tied) {
-		faults = append(faults, fault.Field("/towns", "one_town_needed", "人员属于某一个镇：请只写明该镇", "a person belongs to one town: name that one alone"))
+		faults = append(faults,
+			fault.Field("/towns", "one_town_needed", "人员属于某一个镇：请只写明该镇", "a person belongs to one town: name that one alone"))
 	}
 	if len(k.Towns) != 1 && len(k.Branches) > 0 {
-		faults = append(faults, fault.Field("/branches", "one_town_needed", "党组织属于某一个镇：请只写明该镇", "branches belong to one town: name that one alone"))
+		faults = append(faults,
+			fault.Field("/branches", "one_town_needed", "党组织属于某一个镇：请只写明该镇", "branches belong to one town: name that one alone"))
 	}
 	if k.ExpiresAt != nil && !k.ExpiresAt.After(now) {
 		faults = append(faults, fault.Field("/expires_at", "in_the_past", "有效期已过", "the key would have expired already"))
@@ -190,12 +201,14 @@ func checkKey(k Key, now time.Time) (faults []fault.FieldError) {
 func checkHolder(ctx context.Context, tx *gorm.DB, k Key) error {
 	for i, code := range k.Towns {
 		if _, err := town.Find(ctx, tx, code); err != nil {
-			return fault.MissingAt(err, "/towns/"+strconv.Itoa(i), "unknown_town", text.F("没有镇（街道）“%s”", "there is no town %q", code))
+			return fault.MissingAt(err, "/towns/"+strconv.Itoa(i), "unknown_town",
+				text.F("没有镇（街道）“%s”", "there is no town %q", code))
 		}
 	}
 	for i, code := range k.Branches {
 		if _, err := town.FindBranch(ctx, tx, k.town(), code, day.Latest); err != nil {
-			return fault.MissingAt(err, "/branches/"+strconv.Itoa(i), "unknown_branch", text.F("本镇没有党组织“%s”", "this town has no branch %q", code))
+			return fault.MissingAt(err, "/branches/"+strconv.Itoa(i), "unknown_branch",
+				text.F("本镇没有党组织“%s”", "this town has no branch %q", code))
 		}
 	}
 	if k.PersonCode == nil {
@@ -209,7 +222,8 @@ var errBadKey = fault.Unauthenticated("bad_key", "密钥无效、已撤销或已
 // Authenticate returns the caller of a bearer key. All refusals read alike, so that nobody
 // learns which prefixes exist; only who has the whole secret learns that its person has
 // none of its roles today (Forbidden).
-func Authenticate(ctx context.Context, db *gorm.DB, secret string) (Principal, error) {
+func Authenticate(ctx context.Context, db *gorm.DB, secret string) (_ Principal, err error) {
+	defer fault.Wrap(&err, "authenticate a key")
 	prefix, ok := prefixOf(secret)
 	if !ok {
 		return Principal{}, errBadKey
@@ -227,9 +241,11 @@ func Authenticate(ctx context.Context, db *gorm.DB, secret string) (Principal, e
 	if k.PersonCode == nil {
 		return p.Holding(k.Roles...), nil
 	}
-	if p = p.Holding(slices.DeleteFunc(appointed, func(r Role) bool { return !slices.Contains(k.Roles, r) })...); p.Role == "" {
+	if p = p.Holding(slices.DeleteFunc(appointed,
+		func(r Role) bool { return !slices.Contains(k.Roles, r) })...); p.Role == "" {
 		return Principal{}, fault.Forbidden("no_role_now",
-			"密钥有效，但“%s”今日未被聘任担任该密钥的任何角色：请联系工作领导小组", "the key is valid, but %q is appointed to none of its roles today: ask the leading group", p.Person)
+			"密钥有效，但“%s”今日未被聘任担任该密钥的任何角色：请联系工作领导小组",
+			"the key is valid, but %q is appointed to none of its roles today: ask the leading group", p.Person)
 	}
 	return p, nil
 }
@@ -276,11 +292,13 @@ func digest(secret string) string {
 
 // NoteUses stores when keys were last used, by prefix. A use that is not
 // later than the one on record changes nothing.
-func NoteUses(ctx context.Context, db *gorm.DB, last map[string]time.Time) error {
+func NoteUses(ctx context.Context, db *gorm.DB, last map[string]time.Time) (err error) {
+	defer fault.Wrap(&err, "last uses of keys")
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {
 		for _, prefix := range slices.Sorted(maps.Keys(last)) { // in one order, so that two processes do not deadlock
 			at := last[prefix]
-			err := tx.Model(&Key{}).Where("prefix = ? AND (last_used_at IS NULL OR last_used_at < ?)", prefix, at).Update("last_used_at", at).Error
+			err := tx.Model(&Key{}).Where("prefix = ? AND (last_used_at IS NULL OR last_used_at < ?)", prefix,
+				at).Update("last_used_at", at).Error
 			if err != nil {
 				return err
 			}

@@ -22,11 +22,13 @@ func TestAKeyLetsInItsHolderAlone(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		peopletest.Towns(t, db)
 		ctx := t.Context()
-		k, secret, err := access.CreateKey(ctx, db, access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a"}, PersonCode: new("p1"), ReadOnly: true})
+		k, secret, err := access.CreateKey(ctx, db,
+			access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a"}, PersonCode: new("p1"), ReadOnly: true})
 		peopletest.Must(t, err)
 		p, err := access.Authenticate(ctx, db, secret)
 		peopletest.Must(t, err)
-		want := access.Principal{Towns: []string{"a"}, Branches: []string{}, Person: "p1", Role: access.Mentor, Roles: []access.Role{access.Mentor}, Key: k.Prefix, ReadOnly: true}
+		want := access.Principal{Towns: []string{"a"}, Branches: []string{}, Person: "p1", Role: access.Mentor,
+			Roles: []access.Role{access.Mentor}, Key: k.Prefix, ReadOnly: true}
 		if !reflect.DeepEqual(p, want) {
 			t.Errorf("got %+v, want %+v", p, want)
 		}
@@ -95,17 +97,27 @@ func TestKeysAreMadeForThoseWhoExist(t *testing.T) {
 		}{
 			{"no role", access.Key{}, []string{"/roles"}},
 			{"unknown role", access.Key{Roles: []access.Role{access.Reader, "king"}}, []string{"/roles/1"}},
-			{"mentor without person", access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a"}}, []string{"/person"}},
-			{"mentor among others without person", access.Key{Roles: []access.Role{access.Reader, access.Mentor}, Towns: []string{"a"}}, []string{"/person"}},
+			{"mentor without person", access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a"}},
+				[]string{"/person"}},
+			{"mentor among others without person",
+				access.Key{Roles: []access.Role{access.Reader, access.Mentor}, Towns: []string{"a"}}, []string{"/person"}},
 			{"mentor of every town", access.Key{Roles: []access.Role{access.Mentor}, PersonCode: new("p1")}, []string{"/towns"}},
-			{"mentor of two towns", access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a", "q"}, PersonCode: new("p1")}, []string{"/towns"}},
-			{"person without town", access.Key{Roles: []access.Role{access.Leadership}, PersonCode: new("p1")}, []string{"/towns"}},
-			{"unknown town", access.Key{Roles: []access.Role{access.Reader}, Towns: []string{"q", "a", "x"}}, []string{"/towns/2"}},
-			{"person of another town", access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"q"}, PersonCode: new("p2")}, []string{"/person"}},
-			{"admin with a person", access.Key{Roles: []access.Role{access.Admin}, Towns: []string{"a"}, PersonCode: new("p1")}, []string{"/person"}},
-			{"branches without town", access.Key{Roles: []access.Role{access.Reader}, Branches: []string{"b1"}}, []string{"/branches"}},
-			{"branches of two towns", access.Key{Roles: []access.Role{access.Reader}, Towns: []string{"a", "q"}, Branches: []string{"b1"}}, []string{"/branches"}},
-			{"branch of another town", access.Key{Roles: []access.Role{access.Reader}, Towns: []string{"q"}, Branches: []string{"b1", "b3"}}, []string{"/branches/1"}},
+			{"mentor of two towns", access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a", "q"},
+				PersonCode: new("p1")}, []string{"/towns"}},
+			{"person without town", access.Key{Roles: []access.Role{access.Leadership}, PersonCode: new("p1")},
+				[]string{"/towns"}},
+			{"unknown town", access.Key{Roles: []access.Role{access.Reader}, Towns: []string{"q", "a", "x"}},
+				[]string{"/towns/2"}},
+			{"person of another town",
+				access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"q"}, PersonCode: new("p2")}, []string{"/person"}},
+			{"admin with a person", access.Key{Roles: []access.Role{access.Admin}, Towns: []string{"a"}, PersonCode: new("p1")},
+				[]string{"/person"}},
+			{"branches without town", access.Key{Roles: []access.Role{access.Reader}, Branches: []string{"b1"}},
+				[]string{"/branches"}},
+			{"branches of two towns", access.Key{Roles: []access.Role{access.Reader}, Towns: []string{"a", "q"},
+				Branches: []string{"b1"}}, []string{"/branches"}},
+			{"branch of another town", access.Key{Roles: []access.Role{access.Reader}, Towns: []string{"q"},
+				Branches: []string{"b1", "b3"}}, []string{"/branches/1"}},
 		} {
 			_, secret, err := access.CreateKey(t.Context(), db, tt.key)
 			peopletest.Refused(t, tt.what, err, "invalid", tt.at...)
@@ -165,7 +177,8 @@ func TestListsOfAKeyAreTidied(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		peopletest.Towns(t, db)
 		k, secret, err := access.CreateKey(t.Context(), db, access.Key{
-			Roles: []access.Role{access.LeadingGroup, access.Reader, access.LeadingGroup}, Towns: []string{"a"}, Branches: []string{"b3", "b1", "b3"},
+			Roles: []access.Role{access.LeadingGroup, access.Reader, access.LeadingGroup}, Towns: []string{"a"},
+			Branches: []string{"b3", "b1", "b3"},
 		})
 		peopletest.Must(t, err)
 		if got := fmt.Sprint(k.Roles, k.Towns, k.Branches); got != "[reader leading_group] [a] [b1 b3]" {

@@ -43,7 +43,8 @@ func NewPasswords(cost argon2id.Params) *Passwords {
 	none := make([]byte, cost.SaltLength+cost.KeyLength)
 	rand.Read(none) // it never fails
 	part := base64.RawStdEncoding.EncodeToString
-	decoy := fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, cost.Memory, cost.Iterations, cost.Parallelism,
+	decoy := fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, cost.Memory, cost.Iterations,
+		cost.Parallelism,
 		part(none[:cost.SaltLength]), part(none[cost.SaltLength:]))
 	return &Passwords{cost: cost, turns: make(chan struct{}, runtime.GOMAXPROCS(0)), decoy: decoy}
 }
@@ -96,11 +97,14 @@ func (p *Passwords) inTurn(ctx context.Context, work func() error) error {
 func checkPassword(at, account, password string) []fault.FieldError {
 	switch n := utf8.RuneCountInString(norm.NFC.String(password)); {
 	case n < leastPassword:
-		return []fault.FieldError{fault.Field(at, "too_short", "密码至少 %d 个字符；可用几个词连成一句", "a password has at least %d characters: a few words make a good one", leastPassword)}
+		return []fault.FieldError{fault.Field(at, "too_short", "密码至少 %d 个字符；可用几个词连成一句",
+			"a password has at least %d characters: a few words make a good one", leastPassword)}
 	case n > mostPassword:
-		return []fault.FieldError{fault.Field(at, "too_long", "密码至多 %d 个字符", "a password has at most %d characters", mostPassword)}
+		return []fault.FieldError{fault.Field(at, "too_long", "密码至多 %d 个字符", "a password has at most %d characters",
+			mostPassword)}
 	case password == account:
-		return []fault.FieldError{fault.Field(at, "is_the_account", "密码不能与账号相同", "the password must not be the account's name")}
+		return []fault.FieldError{fault.Field(at, "is_the_account", "密码不能与账号相同",
+			"the password must not be the account's name")}
 	}
 	return nil
 }

@@ -116,9 +116,12 @@ type Scope int
 // Scopes, from nothing to the whole town.
 const (
 	None     Scope = iota
-	Assigned       // branches that the person leads, mentors or instructs on the day, or that his or her office is linked to
+	Assigned       // branches that the person leads, mentors, instructs or has through an office on the day
 	All
 )
+
+// own makes the rows of the table short.
+const own = Assigned
 
 // policy is the one table of who may do what; unlisted means no.
 var policy = map[Action]map[Role]Scope{
@@ -128,16 +131,16 @@ var policy = map[Action]map[Role]Scope{
 	OwnIdentity:       everyone(),
 	ReadStructure:     everyone(),
 	ReadRanking:       everyone(),
-	ReadScorecard:     {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
-	ReadProvisional:   {Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
-	ReadSheets:        {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
-	WriteSheets:       {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
+	ReadScorecard:     {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
+	ReadProvisional:   {Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
+	ReadSheets:        {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
+	WriteSheets:       {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All},
 	DecideSheets:      {LeadingGroup: All},
-	ReadAdjustments:   {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
-	WriteAdjustments:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
+	ReadAdjustments:   {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
+	WriteAdjustments:  {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All},
 	DecideAdjustments: {LeadingGroup: All},
-	ReadAppeals:       {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, LeadingGroup: All, Leadership: All},
-	WriteAppeals:      {Secretary: Assigned},
+	ReadAppeals:       {Secretary: own, Mentor: own, Instructor: own, LeadingGroup: All, Leadership: All},
+	WriteAppeals:      {Secretary: own},
 	DecideAppeals:     {LeadingGroup: All},
 	WritePeriods:      {LeadingGroup: All},
 	ReadSignals:       {LeadingGroup: All, Leadership: All},
@@ -156,52 +159,52 @@ var policy = map[Action]map[Role]Scope{
 	ReadSettings:  everyone(),
 	WriteSettings: {LeadingGroup: All, Admin: All},
 
-	ReadTargets:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
+	ReadTargets:    {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
 	ProposeTargets: {LeadingGroup: All},
 	DecideTargets:  {LeadingGroup: All},
 	ReadMeasures:   everyone(),
 	WriteMeasures:  {LeadingGroup: All, Admin: All},
-	ReadTasks:      {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
-	WriteTasks:     {Office: Assigned, LeadingGroup: All},
-	ReportTasks:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All},
+	ReadTasks:      {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
+	WriteTasks:     {Office: own, LeadingGroup: All},
+	ReportTasks:    {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All},
 
 	ReadDashboard: {LeadingGroup: All, Leadership: All},
 	ReadEffects:   {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All},
 
 	ReadCases:   everyone(),
-	WriteCases:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned},
+	WriteCases:  {Secretary: own, Mentor: own, Instructor: own},
 	ReviewCases: {LeadingGroup: All},
 
-	WriteRatings:   {Secretary: Assigned},
+	WriteRatings:   {Secretary: own},
 	ReadUsefulness: {Mentor: All, LeadingGroup: All, Leadership: All},
 
-	ReadVisits:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
-	WriteVisits: {Instructor: Assigned, Office: Assigned},
+	ReadVisits:  {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
+	WriteVisits: {Instructor: own, Office: own},
 
-	ReadAnalyses:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, LeadingGroup: All, Leadership: All},
-	WriteAnalyses: {Mentor: Assigned},
+	ReadAnalyses:  {Secretary: own, Mentor: own, Instructor: own, LeadingGroup: All, Leadership: All},
+	WriteAnalyses: {Mentor: own},
 
-	ReadProjects:  {Secretary: All, Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All, Admin: All},
-	WriteProjects: {Secretary: Assigned},
+	ReadProjects:  everyoneBut(Reader),
+	WriteProjects: {Secretary: own},
 	JudgeProjects: {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All},
 	RunRounds:     {LeadingGroup: All},
 
-	ReadProblems:   {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
-	WriteProblems:  {Instructor: Assigned, Office: Assigned},
+	ReadProblems:   {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
+	WriteProblems:  {Instructor: own, Office: own},
 	ReadReports:    {Instructor: All, LeadingGroup: All, Leadership: All},
 	WriteReports:   {Instructor: All},
 	ReceiveReports: {LeadingGroup: All},
-	ReadReminders:  {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
+	ReadReminders:  {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
 
-	ReadEvents:  {Secretary: All, Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All, Admin: All},
+	ReadEvents:  everyoneBut(Reader),
 	WriteEvents: {Office: All, LeadingGroup: All},
 
-	ReadPlans:    {Secretary: Assigned, Mentor: Assigned, Instructor: Assigned, Office: Assigned, LeadingGroup: All, Leadership: All},
-	DraftPlans:   {Secretary: Assigned, LeadingGroup: All},
-	WritePlans:   {Secretary: Assigned},
-	AdvisePlans:  {Mentor: Assigned},
+	ReadPlans:    {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
+	DraftPlans:   {Secretary: own, LeadingGroup: All},
+	WritePlans:   {Secretary: own},
+	AdvisePlans:  {Mentor: own},
 	ApprovePlans: {LeadingGroup: All},
-	VerifyPlans:  {Instructor: Assigned},
+	VerifyPlans:  {Instructor: own},
 }
 
 // everyone is all roles, without limit.
@@ -210,6 +213,13 @@ func everyone() map[Role]Scope {
 	for _, r := range Roles() {
 		all[r] = All
 	}
+	return all
+}
+
+// everyoneBut is all roles but one, without limit.
+func everyoneBut(role Role) map[Role]Scope {
+	all := everyone()
+	delete(all, role)
 	return all
 }
 

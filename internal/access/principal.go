@@ -17,14 +17,20 @@ import (
 // Principal is the caller of one request. It acts under one role, which is one
 // of those that it holds.
 type Principal struct {
-	Towns    []string `json:"towns,omitempty" example:"demo"`                              // that the caller may enter; none = every town
-	Branches []string `json:"branches,omitempty" example:"b07"`                            // that the caller is limited to; none = all that the role reaches
-	Person   string   `json:"person,omitempty" example:"mentor-1"`                         // code of the person behind the key or account, in the one town
-	Role     Role     `json:"role,omitempty" example:"mentor"`                             // under which this request acts; empty = anonymous
-	Roles    []Role   `json:"roles,omitempty" swaggertype:"array,string" example:"mentor"` // held now, in the order of the policy table
-	Account  string   `json:"account,omitempty" example:"mentor-1"`                        // name of the account; empty for a key
-	Key      string   `json:"key,omitempty" example:"bw_3f9ac1d2"`                         // public prefix of the key
-	ReadOnly bool     `json:"read_only" example:"false"`                                   // may not change anything
+	// that the caller may enter; none = every town
+	Towns []string `json:"towns,omitempty" example:"demo"`
+	// that the caller is limited to; none = all that the role reaches
+	Branches []string `json:"branches,omitempty" example:"b07"`
+	// code of the person behind the key or account, in the one town
+	Person string `json:"person,omitempty" example:"mentor-1"`
+	// under which this request acts; empty = anonymous
+	Role Role `json:"role,omitempty" example:"mentor"`
+	// held now, in the order of the policy table
+	Roles []Role `json:"roles,omitempty" swaggertype:"array,string" example:"mentor"`
+	// name of the account; empty for a key
+	Account  string `json:"account,omitempty" example:"mentor-1"`
+	Key      string `json:"key,omitempty" example:"bw_3f9ac1d2"` // public prefix of the key
+	ReadOnly bool   `json:"read_only" example:"false"`           // may not change anything
 }
 
 type principalKey struct{}
@@ -98,7 +104,8 @@ func (p Principal) ActingAs(role Role) (Principal, error) {
 			held[i] = string(r)
 		}
 		return p, fault.Forbidden("role_not_held",
-			"您目前没有角色“%s”：请求头 Act-As 可用 %s", "you do not hold the role %q now: send Act-As with one of %s", role, strings.Join(held, ", "))
+			"您目前没有“%s”角色：可选角色（Act-As）为 %s", "you do not have the role %q now: send Act-As with one of %s",
+			role.Name(), strings.Join(held, ", "))
 	}
 	p.Role = role
 	return p, nil
@@ -137,7 +144,8 @@ var (
 		ReadVisits: true, WriteVisits: true, ReadProblems: true, WriteProblems: true, ReadReminders: true,
 		ReadPlans: true, DraftPlans: true, WritePlans: true, AdvisePlans: true, ApprovePlans: true, VerifyPlans: true,
 	}
-	openToAll = map[Action]bool{ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true, ReadStructure: true, ReadRanking: true, ReadCases: true}
+	openToAll = map[Action]bool{ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true,
+		ReadStructure: true, ReadRanking: true, ReadCases: true}
 )
 
 // Self returns the principal itself, also of what embeds it.

@@ -44,16 +44,19 @@ const valid = " AND valid_from <= @on AND (valid_until IS NULL OR valid_until >=
 // RolesOf returns the roles to which the person is appointed on the day, in the
 // order of the appointments' ids.
 func RolesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Date) (roles []Role, err error) {
-	err = db.WithContext(ctx).Raw("SELECT role FROM appointments WHERE town_id = @town AND person_code = @person"+valid+" ORDER BY id",
+	defer fault.Wrap(&err, "roles of %s", person)
+	err = db.WithContext(ctx).Raw(
+		"SELECT role FROM appointments WHERE town_id = @town AND person_code = @person"+valid+" ORDER BY id",
 		map[string]any{"town": townID, "person": person, "on": on}).Scan(&roles).Error
 	return roles, err
 }
 
 // PersonExists refuses the code of a person whom the town does not have, as a
 // fault of the field "person".
-func PersonExists(ctx context.Context, db *gorm.DB, townID, code string) error {
+func PersonExists(ctx context.Context, db *gorm.DB, townID, code string) (err error) {
+	defer fault.Wrap(&err, "person %s", code)
 	var n int64
-	err := db.WithContext(ctx).Table("people").Where("town_id = ? AND code = ?", townID, code).Count(&n).Error
+	err = db.WithContext(ctx).Table("people").Where("town_id = ? AND code = ?", townID, code).Count(&n).Error
 	if err == nil && n == 0 {
 		err = fault.Broken(fault.Field("/person", "unknown_person", "本镇没有人员“%s”", "this town has no person %q", code))
 	}
@@ -61,8 +64,11 @@ func PersonExists(ctx context.Context, db *gorm.DB, townID, code string) error {
 }
 
 // assignedBranches returns the branches to which the duty ties the person on the day.
-func assignedBranches(ctx context.Context, db *gorm.DB, townID, person string, duty Duty, on day.Date) (codes []string, err error) {
-	err = db.WithContext(ctx).Raw("SELECT DISTINCT branch_code FROM assignments WHERE town_id = @town AND person_code = @person AND duty = @duty"+valid,
+func assignedBranches(
+	ctx context.Context, db *gorm.DB, townID, person string, duty Duty, on day.Date,
+) (codes []string, err error) {
+	err = db.WithContext(ctx).Raw(
+		"SELECT DISTINCT branch_code FROM assignments WHERE town_id = @town AND person_code = @person AND duty = @duty"+valid,
 		map[string]any{"town": townID, "person": person, "duty": duty, "on": on}).Scan(&codes).Error
 	return codes, err
 }
@@ -95,7 +101,8 @@ func tiedBranches(ctx context.Context, db *gorm.DB, p Principal, townID string, 
 
 // IsLedBy reports whether the person leads the branch on the day. Such a person
 // neither rates it nor decides about it.
-func IsLedBy(ctx context.Context, db *gorm.DB, townID, branch, person string, on day.Date) (bool, error) {
+func IsLedBy(ctx context.Context, db *gorm.DB, townID, branch, person string, on day.Date) (_ bool, err error) {
+	defer fault.Wrap(&err, "who leads %s", branch)
 	if person == "" {
 		return false, nil
 	}
@@ -106,7 +113,8 @@ func IsLedBy(ctx context.Context, db *gorm.DB, townID, branch, person string, on
 // LedBy returns the branches that the caller leads today. It asks only for those who
 // may do one of the actions, which are decisions that nobody takes about the own
 // branch.
-func LedBy(ctx context.Context, db *gorm.DB, townID string, deciding ...Action) (map[string]bool, error) {
+func LedBy(ctx context.Context, db *gorm.DB, townID string, deciding ...Action) (_ map[string]bool, err error) {
+	defer fault.Wrap(&err, "branches led by the caller")
 	p := Caller(ctx)
 	if p.Person == "" || !slices.ContainsFunc(deciding, p.May) {
 		return nil, nil

@@ -15,15 +15,17 @@ import (
 
 // outsideTowns are the actions that a key limited to a town, or nobody's key, may
 // do outside any town. All others there concern every town.
-var outsideTowns = map[Action]bool{ReadService: true, SignIn: true, ReadIdentity: true, OwnIdentity: true, ReadStructure: true, ReadRanking: true}
+var outsideTowns = map[Action]bool{ReadService: true, SignIn: true, ReadIdentity: true, OwnIdentity: true,
+	ReadStructure: true, ReadRanking: true}
 
 var errKeyNeeded = fault.Unauthenticated("key_needed",
-	"此内容需要密钥：请在 Authorization 头中提供（Bearer）", "this needs a key: send Authorization: Bearer KEY")
+	"此内容需要密钥：请随请求提供（Authorization: Bearer）", "this needs a key: send Authorization: Bearer KEY")
 
 // Authorize refuses an action that the caller may not do in the town (empty: outside any
 // town). A town that the caller may not know of is not found. Which branches the action
 // reaches is up to ReachOf and InScope.
-func Authorize(ctx context.Context, db *gorm.DB, p Principal, a Action, townID string) error {
+func Authorize(ctx context.Context, db *gorm.DB, p Principal, a Action, townID string) (err error) {
+	defer fault.Wrap(&err, "authorize %s in %q", a, townID)
 	welcome := p.Role != "" || outsideTowns[a] // the list of towns shows an anonymous caller open ones only
 	if townID != "" {
 		t, err := town.Find(ctx, db, townID)
@@ -38,14 +40,16 @@ func Authorize(ctx context.Context, db *gorm.DB, p Principal, a Action, townID s
 	switch {
 	case townID == "" && len(p.Towns) > 0 && !outsideTowns[a]:
 		return fault.Forbidden("key_of_a_town",
-			"您的权限仅限 %[1]s，不能管理整个系统", "you are limited to %[1]s, and this reaches the whole installation", strings.Join(p.Towns, ", "))
+			"您的权限仅限 %[1]s，不能管理整个系统", "you are limited to %[1]s, and this concerns the whole installation",
+			strings.Join(p.Towns, ", "))
 	case welcome && p.May(a):
 		return nil
 	case p.Role == "":
 		return errKeyNeeded
 	case ScopeOf(a, p.Role) != None:
 		return fault.Forbidden("key_of_branches",
-			"您的权限仅限党组织 %[1]s，此操作涉及全镇", "you are limited to the branches %[1]s, and this concerns the whole town", strings.Join(p.Branches, ", "))
+			"您的权限仅限党组织 %[1]s，此操作涉及全镇", "you are limited to the branches %[1]s, and this concerns the whole town",
+			strings.Join(p.Branches, ", "))
 	}
 	return NotAllowed(p, a)
 }
@@ -90,7 +94,8 @@ func (r Reach) Narrow(q *gorm.DB) *gorm.DB {
 }
 
 // ReachOf returns the branches on which the caller may do the action on the day.
-func ReachOf(ctx context.Context, db *gorm.DB, p Principal, a Action, townID string, on day.Date) (Reach, error) {
+func ReachOf(ctx context.Context, db *gorm.DB, p Principal, a Action, townID string, on day.Date) (_ Reach, err error) {
+	defer fault.Wrap(&err, "reach of %s", a)
 	role := p.Role
 	if role == "" {
 		role = Reader // Authorize has let the caller into an open town
@@ -130,7 +135,8 @@ func (r Reach) Refuse(branch string) error {
 	if r.Has(branch) {
 		return nil
 	}
-	return fault.Forbidden("not_assigned", "您当日未与党组织“%s”建立相应关系", "you are not assigned to the branch %q on that day", branch)
+	return fault.Forbidden("not_assigned", "您当日未与党组织“%s”建立相应关系", "you are not assigned to the branch %q on that day",
+		branch)
 }
 
 // InScope refuses an action on a branch that is out of the caller's reach.

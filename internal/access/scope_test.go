@@ -23,7 +23,8 @@ func TestAuthorize(t *testing.T) {
 		admin := access.Principal{Role: access.Admin, Key: "k"}
 		townAdmin := access.Principal{Role: access.Admin, Towns: []string{"a"}, Key: "k"}
 		twoTowns := access.Principal{Role: access.Reader, Towns: []string{"a", "q"}, Key: "k"}
-		ofBranch := access.Principal{Role: access.LeadingGroup, Towns: []string{"a"}, Branches: []string{"b1"}, Person: "p1", Key: "k"}
+		ofBranch := access.Principal{Role: access.LeadingGroup, Towns: []string{"a"}, Branches: []string{"b1"}, Person: "p1",
+			Key: "k"}
 		for _, tt := range []struct {
 			who    access.Principal
 			action access.Action
@@ -110,7 +111,8 @@ func TestReachFollowsAssignments(t *testing.T) {
 		peopletest.Assign(t, db, "p2", "b3", access.Mentors, "2023-01-01", "")   // another person
 		mentor := access.Principal{Role: access.Mentor, Towns: []string{"a"}, Person: "p1", Key: "k"}
 		for on, want := range map[day.Date]string{
-			"2022-12-31": "", "2023-01-01": "b1", "2023-06-29": "b1", "2023-06-30": "b1 b2", "2023-07-01": "b2", "2099-01-01": "b2",
+			"2022-12-31": "", "2023-01-01": "b1", "2023-06-29": "b1", "2023-06-30": "b1 b2", "2023-07-01": "b2",
+			"2099-01-01": "b2",
 		} {
 			reach, err := access.ReachOf(t.Context(), db, mentor, access.WriteSheets, "a", on)
 			peopletest.Must(t, err)
@@ -137,15 +139,19 @@ func TestReachFollowsAssignments(t *testing.T) {
 			{access.Principal{Role: access.LeadingGroup, Towns: []string{"a"}, Person: "p1"}, access.WriteSheets, true, 0},
 			{access.Principal{Role: access.Instructor, Towns: []string{"a"}, Person: "p1"}, access.WriteSheets, false, 1},
 			{access.Principal{Role: access.Secretary, Towns: []string{"a"}, Person: "p1"}, access.WriteSheets, false, 0},
-			{access.Principal{Role: access.Mentor, Towns: []string{"a"}}, access.WriteSheets, false, 0}, // a key that lost its person
+			// a key that lost its person
+			{access.Principal{Role: access.Mentor, Towns: []string{"a"}}, access.WriteSheets, false, 0},
 			{access.Principal{Role: access.Mentor, Towns: []string{"q"}, Person: "p1"}, access.WriteSheets, false, 0},
 			{access.Principal{Role: access.Admin}, access.WriteSheets, false, 0},
 			{access.Principal{Role: access.Reader}, access.ReadSheets, false, 0},
 			{access.Principal{}, access.ReadRanking, true, 0},
 			{access.Principal{}, access.ReadScorecard, false, 0},
-			{access.Principal{Role: access.LeadingGroup, Towns: []string{"a"}, Branches: []string{"b1", "b3"}, Person: "p1"}, access.DecideSheets, false, 2},
-			{access.Principal{Role: access.Instructor, Towns: []string{"a"}, Branches: []string{"b1"}, Person: "p1"}, access.WriteSheets, false, 0},
-			{access.Principal{Role: access.Instructor, Towns: []string{"a"}, Branches: []string{"b1", "b3"}, Person: "p1"}, access.WriteSheets, false, 1},
+			{access.Principal{Role: access.LeadingGroup, Towns: []string{"a"}, Branches: []string{"b1", "b3"}, Person: "p1"},
+				access.DecideSheets, false, 2},
+			{access.Principal{Role: access.Instructor, Towns: []string{"a"}, Branches: []string{"b1"}, Person: "p1"},
+				access.WriteSheets, false, 0},
+			{access.Principal{Role: access.Instructor, Towns: []string{"a"}, Branches: []string{"b1", "b3"}, Person: "p1"},
+				access.WriteSheets, false, 1},
 		} {
 			town := strings.Join(tt.who.Towns, "")
 			if town == "" {

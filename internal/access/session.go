@@ -36,7 +36,8 @@ var errSessionEnded = fault.Unauthenticated("session_ended", "登录已失效，
 // OpenSession starts a session of the account, a whole time long at most, and
 // returns its secret, which only the browser gets. The account must be as it was when its
 // owner signed in.
-func OpenSession(ctx context.Context, db *gorm.DB, a Account, whole time.Duration) (Session, string, error) {
+func OpenSession(ctx context.Context, db *gorm.DB, a Account, whole time.Duration) (_ Session, _ string, err error) {
+	defer fault.Wrap(&err, "session of %s", a.Name)
 	secret, err := newSecret()
 	if err != nil {
 		return Session{}, "", err
@@ -51,16 +52,20 @@ func OpenSession(ctx context.Context, db *gorm.DB, a Account, whole time.Duratio
 		if err := tx.Create(&s).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: deref(a.OnlyTown), Action: "session.open", Subject: "accounts/" + a.Name})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: deref(a.OnlyTown), Action: "session.open", Subject: "accounts/" + a.Name})
 	})
 	return s, secret, err
 }
 
 // FindSession returns the session of the secret and its account, unless it has
 // ended; it may lie unused for as long as idle.
-func FindSession(ctx context.Context, db *gorm.DB, secret string, idle time.Duration) (Session, Account, error) {
+func FindSession(
+	ctx context.Context, db *gorm.DB, secret string, idle time.Duration,
+) (_ Session, _ Account, err error) {
+	defer fault.Wrap(&err, "find a session")
 	var s Session
-	err := db.WithContext(ctx).Where("secret_hash = ?", digest(secret)).Take(&s).Error
+	err = db.WithContext(ctx).Where("secret_hash = ?", digest(secret)).Take(&s).Error
 	now := db.NowFunc()
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
@@ -86,7 +91,8 @@ func FindSession(ctx context.Context, db *gorm.DB, secret string, idle time.Dura
 }
 
 // EndSession ends the session of the secret.
-func EndSession(ctx context.Context, db *gorm.DB, secret string) error {
+func EndSession(ctx context.Context, db *gorm.DB, secret string) (err error) {
+	defer fault.Wrap(&err, "end a session")
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {
 		var s Session
 		err := tx.Where("secret_hash = ?", digest(secret)).Take(&s).Error
@@ -103,7 +109,8 @@ func EndSession(ctx context.Context, db *gorm.DB, secret string) error {
 		if err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: deref(a.OnlyTown), Action: "session.end", Subject: "accounts/" + a.Name})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: deref(a.OnlyTown), Action: "session.end", Subject: "accounts/" + a.Name})
 	})
 }
 

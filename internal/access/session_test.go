@@ -111,7 +111,8 @@ func TestAChangedAccountEndsItsSessions(t *testing.T) {
 		if mine == other {
 			t.Fatal("two sessions have one secret")
 		}
-		changed, err := access.ChangePassword(ctx, db, passwords, "boss", phrase, "another phrase", mine)
+		changed, err := access.ChangePassword(ctx, db, passwords,
+			access.PasswordChange{Account: "boss", Old: phrase, New: "another phrase", Session: mine})
 		peopletest.Must(t, err)
 		alive("mine after my change", mine, true)
 		alive("another after my change", other, false)

@@ -25,18 +25,21 @@ const SetupTime = 24 * time.Hour
 
 var (
 	errSetUp    = fault.NotFound("already_set_up", "本系统已有管理员，请登录", "this installation has its administrator: sign in")
-	errBadToken = fault.Forbidden("bad_setup_token", "令牌无效、已用过或已过期；用 bulwark setup 取得新令牌", "the token is unknown, used or expired: bulwark setup prints a new one")
+	errBadToken = fault.Forbidden("bad_setup_token", "令牌无效、已用过或已过期；用 bulwark setup 取得新令牌",
+		"the token is unknown, used or expired: bulwark setup prints a new one")
 )
 
 // HasAdmin reports whether somebody can administer the installation: an account
 // or a key of an admin, in force and not limited to a town.
-func HasAdmin(ctx context.Context, db *gorm.DB) (bool, error) {
+func HasAdmin(ctx context.Context, db *gorm.DB) (_ bool, err error) {
+	defer fault.Wrap(&err, "look for an administrator")
 	keys, err := ListKeys(ctx, db)
 	if err != nil {
 		return false, err
 	}
 	for _, k := range keys {
-		if slices.Contains(k.Roles, Admin) && len(k.Towns) == 0 && !k.ReadOnly && k.RevokedAt == nil && (k.ExpiresAt == nil || db.NowFunc().Before(*k.ExpiresAt)) {
+		if slices.Contains(k.Roles, Admin) && len(k.Towns) == 0 && !k.ReadOnly && k.RevokedAt == nil &&
+			(k.ExpiresAt == nil || db.NowFunc().Before(*k.ExpiresAt)) {
 			return true, nil
 		}
 	}
@@ -52,7 +55,8 @@ func HasAdmin(ctx context.Context, db *gorm.DB) (bool, error) {
 
 // NewSetupToken returns a new token while there is no administrator; otherwise the error
 // is NotFound.
-func NewSetupToken(ctx context.Context, db *gorm.DB) (string, error) {
+func NewSetupToken(ctx context.Context, db *gorm.DB) (_ string, err error) {
+	defer fault.Wrap(&err, "setup token")
 	secret, err := newSecret()
 	if err != nil {
 		return "", err
@@ -73,27 +77,32 @@ func NewSetupToken(ctx context.Context, db *gorm.DB) (string, error) {
 	return secret, err
 }
 
+// FirstAdmin is the administrator who is made with a token.
+type FirstAdmin struct{ Token, Name, Password string }
+
 // SetUp makes the first administrator, once. All tokens are used up by it.
-func SetUp(ctx context.Context, db *gorm.DB, passwords *Passwords, token, name, password string) (Account, error) {
+func SetUp(ctx context.Context, db *gorm.DB, passwords *Passwords, first FirstAdmin) (_ Account, err error) {
+	defer fault.Wrap(&err, "set up")
 	if err := unadministered(ctx, db); err != nil {
 		return Account{}, err
 	}
-	if err := findToken(ctx, db, token); err != nil {
+	if err := findToken(ctx, db, first.Token); err != nil {
 		return Account{}, err // before the password is hashed: strangers cost little
 	}
-	if faults := append(checkName(name), checkPassword("/password", name, password)...); len(faults) > 0 {
+	if faults := append(checkName(first.Name),
+		checkPassword("/password", first.Name, first.Password)...); len(faults) > 0 {
 		return Account{}, fault.Broken(faults...)
 	}
-	hash, err := passwords.Hash(ctx, password)
+	hash, err := passwords.Hash(ctx, first.Password)
 	if err != nil {
 		return Account{}, err
 	}
 	var made Account
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := burn(tx, token); err != nil {
+		if err := burn(tx, first.Token); err != nil {
 			return err
 		}
-		made, err = CreateAccount(ctx, tx, Account{Name: name, Roles: []Role{Admin}, PasswordHash: hash})
+		made, err = CreateAccount(ctx, tx, Account{Name: first.Name, Roles: []Role{Admin}, PasswordHash: hash})
 		return err
 	})
 	return made, err
@@ -109,7 +118,8 @@ func unadministered(ctx context.Context, db *gorm.DB) error {
 
 func findToken(ctx context.Context, db *gorm.DB, token string) error {
 	var n int64
-	err := db.WithContext(ctx).Model(&SetupToken{}).Where("secret_hash = ? AND ends_at > ?", digest(token), db.NowFunc()).Count(&n).Error
+	err := db.WithContext(ctx).Model(&SetupToken{}).Where("secret_hash = ? AND ends_at > ?", digest(token),
+		db.NowFunc()).Count(&n).Error
 	if err == nil && n == 0 {
 		err = errBadToken
 	}

@@ -19,26 +19,26 @@ func TestTheFirstAdministratorIsMadeOnce(t *testing.T) {
 		old, err := access.NewSetupToken(ctx, db)
 		peopletest.Must(t, err)
 		*now = now.Add(access.SetupTime)
-		_, err = access.SetUp(ctx, db, passwords, old, "boss", phrase)
+		_, err = access.SetUp(ctx, db, passwords, access.FirstAdmin{Token: old, Name: "boss", Password: phrase})
 		peopletest.Refused(t, "an old token", err, "bad_setup_token")
 		token, err := access.NewSetupToken(ctx, db)
 		peopletest.Must(t, err)
 		other, err := access.NewSetupToken(ctx, db)
 		peopletest.Must(t, err)
-		_, err = access.SetUp(ctx, db, passwords, token+"x", "boss", phrase)
+		_, err = access.SetUp(ctx, db, passwords, access.FirstAdmin{Token: token + "x", Name: "boss", Password: phrase})
 		peopletest.Refused(t, "a wrong token", err, "bad_setup_token")
 		if passwords.Hashed() != 0 {
 			t.Error("a stranger had a password hashed")
 		}
-		_, err = access.SetUp(ctx, db, passwords, token, "Boss", "short")
+		_, err = access.SetUp(ctx, db, passwords, access.FirstAdmin{Token: token, Name: "Boss", Password: "short"})
 		peopletest.Refused(t, "a bad name and password", err, "invalid", "/name", "/password")
-		a, err := access.SetUp(ctx, db, passwords, token, "boss", phrase)
+		a, err := access.SetUp(ctx, db, passwords, access.FirstAdmin{Token: token, Name: "boss", Password: phrase})
 		peopletest.Must(t, err)
 		if a.MustChange || len(a.Roles) != 1 || a.Roles[0] != access.Admin {
 			t.Errorf("made %+v", a)
 		}
 		for _, used := range []string{token, other, "x"} {
-			_, err = access.SetUp(ctx, db, passwords, used, "boss2", phrase)
+			_, err = access.SetUp(ctx, db, passwords, access.FirstAdmin{Token: used, Name: "boss2", Password: phrase})
 			peopletest.Refused(t, "after it", err, "already_set_up")
 		}
 		_, err = access.NewSetupToken(ctx, db)
@@ -47,7 +47,7 @@ func TestTheFirstAdministratorIsMadeOnce(t *testing.T) {
 		// Its tokens went with it, even should the administrator be gone.
 		_, err = access.UpdateAccount(ctx, db, access.Account{Name: "boss", Roles: admins}, true, a.Version)
 		peopletest.Must(t, err)
-		_, err = access.SetUp(ctx, db, passwords, other, "boss2", phrase)
+		_, err = access.SetUp(ctx, db, passwords, access.FirstAdmin{Token: other, Name: "boss2", Password: phrase})
 		peopletest.Refused(t, "the other token", err, "bad_setup_token")
 	})
 }
@@ -100,7 +100,8 @@ func TestSetupRaces(t *testing.T) {
 		for i := range 16 {
 			all.Go(func() {
 				name := fmt.Sprint("boss", i)
-				if _, err := access.SetUp(t.Context(), db, passwords, tokens[i%2], name, phrase); err == nil {
+				if _, err := access.SetUp(t.Context(), db, passwords,
+					access.FirstAdmin{Token: tokens[i%2], Name: name, Password: phrase}); err == nil {
 					won <- name
 				}
 			})

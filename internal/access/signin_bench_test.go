@@ -17,7 +17,8 @@ func BenchmarkSignIn(b *testing.B) {
 	if _, err := access.CreateAccount(ctx, db, access.Account{Name: "known", Roles: admins}); err != nil {
 		b.Fatal(err)
 	}
-	if _, err := access.SetPassword(ctx, db, passwords, "known", phrase, false, 1); err != nil {
+	if _, err := access.SetPassword(ctx, db, passwords,
+		access.NewPassword{Account: "known", Password: phrase, Version: 1}); err != nil {
 		b.Fatal(err)
 	}
 	took := map[string][]time.Duration{}

@@ -75,7 +75,8 @@ func ParseHead(s string) (Head, bool) {
 	number, hash, _ := strings.Cut(s, ":")
 	sequence, err := strconv.ParseInt(number, 10, 64)
 	sum, notHex := hex.DecodeString(hash)
-	return Head{Sequence: sequence, Hash: hash}, err == nil && sequence > 0 && notHex == nil && len(sum) == 32 && hash == strings.ToLower(hash)
+	return Head{Sequence: sequence, Hash: hash}, err == nil && sequence > 0 && notHex == nil && len(sum) == 32 &&
+		hash == strings.ToLower(hash)
 }
 
 // AnchorFile is a text file that gets a line whenever a chain has grown. Kept where the
@@ -128,7 +129,8 @@ func (a *AnchorFile) Keep(ctx context.Context, db *gorm.DB) (int, error) {
 		case head.Sequence <= last.Sequence:
 			broken = append(broken, fault.Conflict("chain_went_back",
 				"%q 的审计链已到第 %d 条，现在却止于第 %d 条：请运行 bulwark verify",
-				"the audit chain of %q had reached record %d and now ends at %d: run bulwark verify", head.TownID, last.Sequence, head.Sequence))
+				"the audit chain of %q had reached record %d and now ends at %d: run bulwark verify", head.TownID, last.Sequence,
+				head.Sequence))
 		default:
 			moved = append(moved, head)
 			lines.WriteString(Anchor{db.NowFunc(), head}.String() + "\n")
@@ -173,5 +175,6 @@ func (a *AnchorFile) write(lines string) (err error) {
 
 func unusable(path string, err error) error {
 	return fault.Unavailable("anchor_file",
-		"锚点文件 %s 无法读写：请检查 BULWARK_AUDIT_ANCHORS 所指的路径", "the file of anchors %s cannot be used: check the path in BULWARK_AUDIT_ANCHORS", path).Because(err)
+		"锚点文件 %s 无法读写：请检查 BULWARK_AUDIT_ANCHORS 所指的路径",
+		"the file of anchors %s cannot be used: check the path in BULWARK_AUDIT_ANCHORS", path).Because(err)
 }

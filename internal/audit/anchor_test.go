@@ -19,7 +19,8 @@ func TestAnchorsAreKeptForEveryChainThatMoved(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "anchors")
 		happens := func(town string) {
 			t.Helper()
-			if err := database.InTx(t.Context(), db, func(tx *gorm.DB) error { return write(t.Context(), tx, town, "a") }); err != nil {
+			if err := database.InTx(t.Context(), db,
+				func(tx *gorm.DB) error { return write(t.Context(), tx, town, "a") }); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -71,7 +72,8 @@ func TestAChainThatWentBackIsTold(t *testing.T) {
 		}
 		was, _ := os.ReadFile(path)
 		disarm(t, db)
-		for _, change := range []string{"UPDATE audit_heads SET sequence = 3 WHERE town_id = 'x'", "UPDATE audit_heads SET sequence = 60, hash = 'x' WHERE town_id = 'x'"} {
+		for _, change := range []string{"UPDATE audit_heads SET sequence = 3 WHERE town_id = 'x'",
+			"UPDATE audit_heads SET sequence = 60, hash = 'x' WHERE town_id = 'x'"} {
 			if err := db.Exec(change).Error; err != nil {
 				t.Fatal(err)
 			}
@@ -107,10 +109,12 @@ func TestALineTornByACrashIsNoAnchor(t *testing.T) {
 
 func TestWhatIsNoAnchorIsRefused(t *testing.T) {
 	for _, bad := range []string{
-		"demo 42 9f86", strings.Replace(line, "42", "0", 1), strings.Replace(line, "42", "x", 1), strings.Replace(line, "2023-07-01T01:02:03Z", "yesterday", 1),
+		"demo 42 9f86", strings.Replace(line, "42", "0", 1), strings.Replace(line, "42", "x", 1),
+		strings.Replace(line, "2023-07-01T01:02:03Z", "yesterday", 1),
 		strings.Replace(line, "9f", "9F", 1), strings.Replace(line, "9f", "", 1), strings.Replace(line, "demo", "/", 1),
 	} {
-		if _, err := audit.ReadAnchors(strings.NewReader(line + bad)); !fault.Is(err, fault.KindInvalid) || !strings.Contains(err.Error(), "line 2") {
+		if _, err := audit.ReadAnchors(strings.NewReader(line + bad)); !fault.Is(err, fault.KindInvalid) ||
+			!strings.Contains(err.Error(), "line 2") {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

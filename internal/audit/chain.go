@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"bulwark/internal/database"
+	"bulwark/internal/fault"
 )
 
 // Head is the last record of a chain. Who keeps one can show later that nothing
@@ -29,9 +30,10 @@ func (Head) TableName() string { return "audit_heads" }
 
 // FindHead returns the head of the town's chain, of the installation's where
 // townID is empty.
-func FindHead(ctx context.Context, db *gorm.DB, townID string) (Head, error) {
+func FindHead(ctx context.Context, db *gorm.DB, townID string) (_ Head, err error) {
+	defer fault.Wrap(&err, "head of the audit trail of %q", townID)
 	head := Head{TownID: townID}
-	err := db.WithContext(ctx).Where("town_id = ?", townID).Limit(1).Find(&head).Error
+	err = db.WithContext(ctx).Where("town_id = ?", townID).Limit(1).Find(&head).Error
 	return head, err
 }
 
@@ -65,7 +67,8 @@ func appendTo(tx *gorm.DB, townID string, records []Record) error {
 	if err := tx.CreateInBatches(records, database.Batch).Error; err != nil {
 		return err
 	}
-	return tx.Model(&Head{}).Where("town_id = ?", townID).Updates(map[string]any{"sequence": head.Sequence, "hash": head.Hash}).Error
+	return tx.Model(&Head{}).Where("town_id = ?",
+		townID).Updates(map[string]any{"sequence": head.Sequence, "hash": head.Hash}).Error
 }
 
 // lockHead locks the head until the transaction ends: one writer of a chain at a
@@ -96,7 +99,8 @@ func (r Record) link(previous string) string {
 func (r Record) linked(previous string) string {
 	var b strings.Builder
 	for _, part := range []string{
-		previous, r.TownID, strconv.FormatInt(r.Sequence, 10), r.ID, r.At.UTC().Format(time.RFC3339Nano), r.Actor, r.Role, r.Credential,
+		previous, r.TownID, strconv.FormatInt(r.Sequence, 10), r.ID, r.At.UTC().Format(time.RFC3339Nano), r.Actor, r.Role,
+		r.Credential,
 		r.Action, r.Subject, string(r.Before), string(r.After), r.Reason, r.RequestID,
 	} {
 		b.WriteString(strconv.Itoa(len(part)))

@@ -29,7 +29,8 @@ func TestConcurrentWritersKeepTheChainsWhole(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
 		t.Run(dialect, func(t *testing.T) {
 			url := dbtest.URL(t, dialect)
-			handles := []*gorm.DB{dbtest.Connect(t, url, database.Options{}), dbtest.Connect(t, url, database.Options{})} // two processes
+			// two processes
+			handles := []*gorm.DB{dbtest.Connect(t, url, database.Options{}), dbtest.Connect(t, url, database.Options{})}
 			if err := handles[0].Exec("CREATE TABLE rows (id integer PRIMARY KEY, n integer NOT NULL)").Error; err != nil {
 				t.Fatal(err)
 			}
@@ -82,7 +83,8 @@ func TestConcurrentWritersKeepTheChainsWhole(t *testing.T) {
 // An own reading of docs/audit.md: what a stranger programs must give our hash.
 func TestTheDocumentedHashIsTheHash(t *testing.T) {
 	r := audit.Record{
-		TownID: "demo", ID: "0190a6e2-7c1b-7a53-9f21-0242ac120002", Sequence: 2, At: time.Date(2023, 7, 1, 1, 2, 3, 450000000, time.UTC),
+		TownID: "demo", ID: "0190a6e2-7c1b-7a53-9f21-0242ac120002", Sequence: 2,
+		At:    time.Date(2023, 7, 1, 1, 2, 3, 450000000, time.UTC),
 		Actor: "group-1", Role: "leading_group", Credential: "bw_3f9ac1d2", Action: "branch.rename", Subject: "branches/b07",
 		Before: `{"name":{"zh":"禾丰村"}}`, After: `{"name":{"zh":"禾丰社区"}}`, Reason: "改制", RequestID: "r-1",
 	}
@@ -110,7 +112,8 @@ func TestRecordsOlderThanTheChain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		at := time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC)
 		old := func(sequence int64, at time.Time) error {
-			return db.Create(&audit.Record{TownID: "x", ID: fmt.Sprintf("00000000-0000-7000-8000-%012d", -sequence), Sequence: sequence, At: at}).Error
+			return db.Create(&audit.Record{TownID: "x", ID: fmt.Sprintf("00000000-0000-7000-8000-%012d", -sequence),
+				Sequence: sequence, At: at}).Error
 		}
 		if err := errors.Join(old(-1, at), old(0, at)); err != nil {
 			t.Fatal(err)
@@ -118,12 +121,14 @@ func TestRecordsOlderThanTheChain(t *testing.T) {
 		check := func(want string, earlier, records int64) {
 			t.Helper()
 			r, err := audit.Verify(t.Context(), db, "x", nil)
-			if err != nil || r.OK != (want == "") || !r.OK && r.Fault.Kind != want || r.Earlier != earlier || r.Records != records {
+			if err != nil || r.OK != (want == "") || !r.OK && r.Fault.Kind != want || r.Earlier != earlier ||
+				r.Records != records {
 				t.Errorf("%+v, %+v, %v", r, r.Fault, err)
 			}
 		}
 		check("", 2, 0)
-		if err := database.InTx(t.Context(), db, func(tx *gorm.DB) error { return write(t.Context(), tx, "x", "a") }); err != nil {
+		if err := database.InTx(t.Context(), db,
+			func(tx *gorm.DB) error { return write(t.Context(), tx, "x", "a") }); err != nil {
 			t.Fatal(err)
 		}
 		check("", 2, 1)
@@ -145,7 +150,8 @@ func TestARecordNeedsATransaction(t *testing.T) {
 // A whole chain, moved to another town, tells of the wrong town.
 func TestAChainBelongsToItsTown(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		if err := database.InTx(t.Context(), db, func(tx *gorm.DB) error { return write(t.Context(), tx, "x", "a") }); err != nil {
+		if err := database.InTx(t.Context(), db,
+			func(tx *gorm.DB) error { return write(t.Context(), tx, "x", "a") }); err != nil {
 			t.Fatal(err)
 		}
 		disarm(t, db)

@@ -20,7 +20,8 @@ func TestTheTrailOfDays(t *testing.T) {
 			now := time.Date(2023, 7, 1, 15, 59, 59, 999999000, time.UTC) // a moment before 2 July
 			db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{Now: func() time.Time { return now }})
 			for range 3 {
-				if err := database.InTx(t.Context(), db, func(tx *gorm.DB) error { return write(t.Context(), tx, "x", "a") }); err != nil {
+				if err := database.InTx(t.Context(), db,
+					func(tx *gorm.DB) error { return write(t.Context(), tx, "x", "a") }); err != nil {
 					t.Fatal(err)
 				}
 				now = now.Add(24 * time.Hour)

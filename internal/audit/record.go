@@ -48,9 +48,10 @@ func ActorOf(ctx context.Context) Actor {
 // Record is one change: who did what to which subject, and the values before
 // and after.
 type Record struct {
-	TownID     string    `gorm:"primaryKey" json:"-"`
-	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
-	Sequence   int64     `json:"sequence" example:"42"` // place in the chain: 1, 2, 3 …; 0 and less are older than the chain
+	TownID string `gorm:"primaryKey" json:"-"`
+	ID     string `gorm:"primaryKey" json:"id" format:"uuid"`
+	// place in the chain: 1, 2, 3 …; 0 and less are older than the chain
+	Sequence   int64     `json:"sequence" example:"42"`
 	At         time.Time `json:"at"`
 	Actor      string    `json:"actor" example:"group-1"`
 	Role       string    `json:"role" example:"leading_group"`
@@ -81,7 +82,8 @@ type Change struct {
 
 // Write records the change in tx, which must be the transaction that makes it.
 // The record is stored as the last step of that transaction: see database.AtEnd.
-func Write(ctx context.Context, tx *gorm.DB, c Change) error {
+func Write(ctx context.Context, tx *gorm.DB, c Change) (err error) {
+	defer fault.Wrap(&err, "audit record of %s", c.Action)
 	before, err := valuesOf(c.Before)
 	if err != nil {
 		return err
@@ -110,9 +112,11 @@ type Filter struct {
 
 // List returns the records of the town, of the installation where townID is empty,
 // the newest first.
-func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Record, error) {
+func List(ctx context.Context, db *gorm.DB, townID string, f Filter) (_ []Record, err error) {
+	defer fault.Wrap(&err, "audit trail of %q", townID)
 	q := db.WithContext(ctx).Where("town_id = ?", townID)
-	for _, narrow := range []struct{ column, value string }{{"actor", f.Actor}, {"action", f.Action}, {"request_id", f.RequestID}} {
+	for _, narrow := range []struct{ column, value string }{{"actor", f.Actor}, {"action", f.Action},
+		{"request_id", f.RequestID}} {
 		if narrow.value != "" {
 			q = q.Where(narrow.column+" = ?", narrow.value)
 		}
@@ -134,9 +138,10 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Record, 
 }
 
 // Find returns one record by its place in the chain.
-func Find(ctx context.Context, db *gorm.DB, townID string, sequence int64) (Record, error) {
+func Find(ctx context.Context, db *gorm.DB, townID string, sequence int64) (_ Record, err error) {
+	defer fault.Wrap(&err, "audit record %d", sequence)
 	var r Record
-	err := db.WithContext(ctx).Where("town_id = ? AND sequence = ?", townID, sequence).Take(&r).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND sequence = ?", townID, sequence).Take(&r).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		err = fault.Missing(recordNoun, strconv.FormatInt(sequence, 10))
 	}

@@ -33,7 +33,8 @@ func TestAChangeIsRecordedWithIt(t *testing.T) {
 		t.Run(dialect, func(t *testing.T) {
 			now := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 			db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{Now: func() time.Time { return now }})
-			ctx := audit.As(t.Context(), audit.Actor{Name: "group-1", Role: "leading_group", Credential: "bw_1", RequestID: "r-1"})
+			ctx := audit.As(t.Context(),
+				audit.Actor{Name: "group-1", Role: "leading_group", Credential: "bw_1", RequestID: "r-1"})
 			if _, err := town.CreateArea(ctx, db, province); err != nil {
 				t.Fatal(err)
 			}
@@ -43,7 +44,8 @@ func TestAChangeIsRecordedWithIt(t *testing.T) {
 			}
 			all[0].ID, all[0].Hash = "", ""
 			want := audit.Record{
-				Sequence: 1, At: now, Actor: "group-1", Role: "leading_group", Credential: "bw_1", RequestID: "r-1", Action: "area.create", Subject: "areas/44",
+				Sequence: 1, At: now, Actor: "group-1", Role: "leading_group", Credential: "bw_1", RequestID: "r-1",
+				Action: "area.create", Subject: "areas/44",
 				After: `{"code":"44","level":"province","name":{"zh":"广东"},"provenance":"public list"}`,
 			}
 			if diff := cmp.Diff(want, all[0]); diff != "" {

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
+	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
 
@@ -30,16 +31,18 @@ type Report struct {
 // it, and compares every anchor of the town. Whoever owns the whole database can
 // still cut the chain and compute a new end from there on: only an anchor after the cut
 // shows that.
-func Verify(ctx context.Context, db *gorm.DB, townID string, anchors []Anchor) (Report, error) {
+func Verify(ctx context.Context, db *gorm.DB, townID string, anchors []Anchor) (_ Report, err error) {
+	defer fault.Wrap(&err, "verify the audit trail of %q", townID)
 	var v verification
-	err := database.ReadTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
 		v = verification{tx: tx, report: Report{TownID: townID}, anchors: of(townID, anchors)}
 		v.last.TownID = townID
 		for sequence := range v.anchors {
 			v.furthest = max(v.furthest, sequence)
 		}
 		err := v.run()
-		if err != nil || v.report.Fault == nil || v.report.Fault.Kind != cutBeforeAnchor.name && v.report.Fault.Kind != rewritten.name {
+		if err != nil || v.report.Fault == nil || v.report.Fault.Kind != cutBeforeAnchor.name &&
+			v.report.Fault.Kind != rewritten.name {
 			return err
 		}
 		return v.restored()
@@ -53,7 +56,8 @@ func Verify(ctx context.Context, db *gorm.DB, townID string, anchors []Anchor) (
 func VerifyAll(ctx context.Context, db *gorm.DB, townID string, anchors []Anchor, report func(Report)) error {
 	towns := []string{townID}
 	if townID == "" {
-		err := db.WithContext(ctx).Raw("SELECT town_id FROM audit_heads UNION SELECT town_id FROM audit_records").Scan(&towns).Error
+		err := db.WithContext(ctx).Raw("SELECT town_id FROM audit_heads UNION SELECT town_id FROM audit_records").Scan(
+			&towns).Error
 		if err != nil {
 			return err
 		}
@@ -128,7 +132,8 @@ func (v *verification) follow() error {
 	for v.report.Fault == nil {
 		var part []Record
 		// By id too: where someone dropped the unique index, two may share a place.
-		err := v.tx.Where("town_id = ? AND sequence > 0 AND (sequence, id) > (?, ?)", v.report.TownID, after.sequence, after.id).
+		err := v.tx.Where("town_id = ? AND sequence > 0 AND (sequence, id) > (?, ?)", v.report.TownID, after.sequence,
+			after.id).
 			Order("sequence, id").Limit(database.Batch).Find(&part).Error
 		if err != nil {
 			return err
@@ -204,23 +209,27 @@ var (
 		"edited",
 		"第 %[1]d 条与第 %[2]d 条接不上：两条之中有一条被改动", "record %[1]d does not continue record %[2]d: one of the two was edited",
 	}
-	inserted   = kind{"inserted", "第 %[1]d 条是后来插入的", "record %[1]d was put in later"}
-	behindHead = kind{"inserted", "链尾之后又有第 %[1]d 条：是后来加上的", "record %[1]d lies behind the head of the chain: it was added later"}
-	tooYoung   = kind{"inserted", "第 %[1]d 条自称早于审计链，日期却更晚", "record %[1]d claims to be older than the chain, but its date is later"}
-	removed    = kind{"removed", "第 %[1]d 条被删去", "record %[1]d was removed"}
-	swapped    = kind{"swapped", "第 %[1]d 条与另一条对调", "record %[1]d has changed places with another one"}
-	cut        = kind{"cut", "从第 %[1]d 条起到链尾被删去", "the chain was cut: the records from %[1]d up to its head are gone"}
+	inserted   = kind{"inserted", "第 %[1]d 条是后来插入的", "record %[1]d was inserted later"}
+	behindHead = kind{"inserted", "链尾之后又有第 %[1]d 条：是后来加上的",
+		"record %[1]d comes after the head of the chain: it was added later"}
+	tooYoung = kind{"inserted", "第 %[1]d 条编号早于审计链，日期却更晚",
+		"record %[1]d is numbered before the chain, but its date is later"}
+	removed = kind{"removed", "第 %[1]d 条被删去", "record %[1]d was removed"}
+	swapped = kind{"swapped", "第 %[1]d 条与另一条对调", "record %[1]d has changed places with another one"}
+	cut     = kind{"cut", "从第 %[1]d 条起到链尾被删去", "the chain was cut: the records from %[1]d up to its head are gone"}
 
 	cutBeforeAnchor = kind{
 		"cut",
-		"从第 %[1]d 条起被删去：库外留存的锚点证明它们存在过", "the chain was cut: an anchor kept elsewhere proves that there were records from %[1]d on",
+		"从第 %[1]d 条起被删去：库外留存的锚点证明它们存在过",
+		"the chain was cut: an anchor kept elsewhere proves that there were records from %[1]d on",
 	}
 	rewritten = kind{
 		"rewritten",
 		"第 %[1]d 条的哈希与库外留存的锚点不同：它或更早的记录被改写，之后的链重新计算过",
 		"record %[1]d has another hash than an anchor kept elsewhere: it or an earlier one was changed, and the chain computed anew from there",
 	}
-	headDiffers = kind{"head", "链尾所记的哈希与最后一条（第 %[1]d 条）不同", "the head of the chain has another hash than the last record, %[1]d"}
+	headDiffers = kind{"head", "链尾所记的哈希与最后一条（第 %[1]d 条）不同",
+		"the head of the chain has another hash than the last record, %[1]d"}
 	headMissing = kind{"head", "链尾被删去；最后一条是第 %[1]d 条", "the head of the chain was removed; the last record is %[1]d"}
 )
 
@@ -240,7 +249,8 @@ func (v *verification) explain(r Record) error {
 	}
 	var others []Record
 	var found bool
-	err := v.tx.Where("town_id = ? AND sequence > ?", r.TownID, at).Order("sequence").Limit(database.Batch).Find(&others).Error
+	err := v.tx.Where("town_id = ? AND sequence > ?", r.TownID,
+		at).Order("sequence").Limit(database.Batch).Find(&others).Error
 	for _, o := range others {
 		o.Sequence = at
 		hash := o.link(v.last.Hash)
@@ -269,9 +279,10 @@ type Restored struct {
 }
 
 // Ends returns the last sequence of every trail, by town; "-" is the installation.
-func Ends(ctx context.Context, db *gorm.DB) (map[string]int64, error) {
+func Ends(ctx context.Context, db *gorm.DB) (_ map[string]int64, err error) {
+	defer fault.Wrap(&err, "heads of audit trails")
 	var heads []Head
-	err := db.WithContext(ctx).Find(&heads).Error
+	err = db.WithContext(ctx).Find(&heads).Error
 	ends := make(map[string]int64, len(heads))
 	for _, h := range heads {
 		ends[nameOf(h.TownID)] = h.Sequence

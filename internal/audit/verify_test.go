@@ -75,7 +75,8 @@ func (c *chain) rehead() {
 
 func stored(t *testing.T, db *gorm.DB) (c chain) {
 	t.Helper()
-	if err := errors.Join(db.Where("town_id = 'x'").Order("sequence").Find(&c.records).Error, db.Where("town_id = 'x'").Find(&c.heads).Error); err != nil {
+	if err := errors.Join(db.Where("town_id = 'x'").Order("sequence").Find(&c.records).Error,
+		db.Where("town_id = 'x'").Find(&c.heads).Error); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -150,7 +151,8 @@ func TestVerifyFindsEveryTampering(t *testing.T) {
 		if n != 60 || len(was.heads) != 1 {
 			t.Fatalf("%d records, %d heads", n, len(was.heads))
 		}
-		anchors := []audit.Anchor{{Head: audit.Head{TownID: "x", Sequence: 20, Hash: was.records[19].Hash}}, {Head: was.heads[0]}}
+		anchors := []audit.Anchor{{Head: audit.Head{TownID: "x", Sequence: 20, Hash: was.records[19].Hash}},
+			{Head: was.heads[0]}}
 		verify := func(tx *gorm.DB, anchors []audit.Anchor) audit.Report {
 			t.Helper()
 			r, err := audit.Verify(t.Context(), tx, "x", anchors)

@@ -96,7 +96,8 @@ func large(b *testing.B, db *gorm.DB) ([]byte, backup.Summary) {
 	}
 	list := strings.Join(columns, ", ")
 	for shift, rows := 1000, s.Rows("entries"); rows < 200_000; shift, rows = 2*shift, 2*rows {
-		exec(b, db, "INSERT INTO entries ("+list+") SELECT "+strings.Replace(list, "revision", fmt.Sprint("revision + ", shift), 1)+" FROM entries")
+		exec(b, db, "INSERT INTO entries ("+list+") SELECT "+strings.Replace(list, "revision",
+			fmt.Sprint("revision + ", shift), 1)+" FROM entries")
 	}
 	return write(b, db)
 }

@@ -93,7 +93,8 @@ func (r *Reader) fits(ctx context.Context, tx *gorm.DB) error {
 	if r.Header.Schema > known {
 		return r.lines.sure(fault.Conflict("backup_newer",
 			"备份的数据库结构版本为 %[1]d，本程序只认识到 %[2]d：请用 bulwark %[3]s 或更新的程序恢复",
-			"the backup has the schema %[1]d, this program knows up to %[2]d: restore it with bulwark %[3]s or a newer one", r.Header.Schema, known, r.Header.Bulwark))
+			"the backup has the schema %[1]d, this program knows up to %[2]d: restore it with bulwark %[3]s or a newer one",
+			r.Header.Schema, known, r.Header.Bulwark))
 	}
 	here, err := tables(tx)
 	if err != nil {
@@ -102,7 +103,8 @@ func (r *Reader) fits(ctx context.Context, tx *gorm.DB) error {
 	if have != r.Header.Schema || !sameTables(here, r.Header.Tables) {
 		return r.lines.sure(fault.Conflict("backup_schema",
 			"备份的数据库结构版本为 %[1]d（bulwark %[2]s），此数据库为 %[3]d：请恢复到一个全新的数据库",
-			"the backup has the schema %[1]d (bulwark %[2]s), this database has %[3]d: restore into a new database", r.Header.Schema, r.Header.Bulwark, have))
+			"the backup has the schema %[1]d (bulwark %[2]s), this database has %[3]d: restore into a new database",
+			r.Header.Schema, r.Header.Bulwark, have))
 	}
 	r.Header.Tables = here
 	if err := lockTables(tx, here); err != nil {
@@ -133,7 +135,8 @@ func empty(tx *gorm.DB, list []Table) error {
 		}
 		if taken {
 			return fault.Conflict("database_not_empty",
-				"数据库不是空的（表 %[1]s 中有数据）：请恢复到一个全新的数据库", "the database is not empty (the table %[1]s has rows): restore into a new database", t.Name)
+				"数据库不是空的（表 %[1]s 中有数据）：请恢复到一个全新的数据库",
+				"the database is not empty (the table %[1]s has rows): restore into a new database", t.Name)
 		}
 	}
 	for _, name := range shortLived {
@@ -208,7 +211,8 @@ func (r *Reader) refused(t Table, err error) error {
 	if fault.Is(err, fault.KindConflict) || fault.Is(err, fault.KindInvalid) {
 		return fault.Invalid("backup_damaged",
 			"数据库拒绝接受表 %[1]s 的数据（到第 %[2]d 行），什么也没有恢复：请换一份备份",
-			"the database refuses rows of the table %[1]s (up to line %[2]d), nothing was restored: take another backup", t.Name, r.lines.number).Because(err)
+			"the database refuses rows of the table %[1]s (up to line %[2]d), nothing was restored: take another backup", t.Name,
+			r.lines.number).Because(err)
 	}
 	return err
 }

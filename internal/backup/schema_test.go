@@ -73,7 +73,8 @@ func TestTablesWithoutOrderAreRefused(t *testing.T) {
 	} {
 		db := dbtest.Open(t, database.SQLite)
 		run(t, db, strings.Split(statement, "; ")...)
-		if _, err := backup.Write(t.Context(), db, new(bytes.Buffer), "test"); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := backup.Write(t.Context(), db, new(bytes.Buffer), "test"); err == nil ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", statement, err)
 		}
 	}
@@ -84,7 +85,8 @@ func TestRowsMayReferForward(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		areas := []town.Area{{Code: "9999", Level: "province"}}
 		for i := range 1200 { // more than one statement inserts; 9998 is below 9999, 9997 below 9998 …
-			areas = append(areas, town.Area{Code: fmt.Sprint(9998 - i), ParentCode: &areas[i].Code, Level: "city", Name: text.Same("x")})
+			areas = append(areas,
+				town.Area{Code: fmt.Sprint(9998 - i), ParentCode: &areas[i].Code, Level: "city", Name: text.Same("x")})
 		}
 		if err := db.Create(&areas).Error; err != nil {
 			t.Fatal(err)
@@ -104,7 +106,8 @@ func TestRowsMayReferForward(t *testing.T) {
 func TestABackupOfAnOlderSchema(t *testing.T) {
 	const old = 100
 	later := []byte("-- +goose Up\nALTER TABLE kinds ADD COLUMN motto text NOT NULL DEFAULT '';\n")
-	options := database.Options{Migrations: fstest.MapFS{"sqlite/101_motto.sql": {Data: later}, "postgres/101_motto.sql": {Data: later}}}
+	options := database.Options{Migrations: fstest.MapFS{"sqlite/101_motto.sql": {Data: later},
+		"postgres/101_motto.sql": {Data: later}}}
 	for _, dialect := range dbtest.Dialects {
 		t.Run(dialect, func(t *testing.T) {
 			open := func() (string, *gorm.DB) {

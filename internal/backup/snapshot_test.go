@@ -216,7 +216,8 @@ func TestMemoryDoesNotGrowWithLargeRows(t *testing.T) {
 				for i := range large {
 					large[i] = byte(' ' + noise.IntN(90))
 				}
-				if err := db.Create(&town.Kind{TownID: "demo", Code: string(large[:40]), Name: text.Same(string(large))}).Error; err != nil {
+				if err := db.Create(&town.Kind{TownID: "demo", Code: string(large[:40]),
+					Name: text.Same(string(large))}).Error; err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -235,12 +236,14 @@ func TestMemoryDoesNotGrowWithLargeRows(t *testing.T) {
 func TestRowsAreBounded(t *testing.T) {
 	db := dbtest.Open(t, database.SQLite)
 	grow(t, db, 0, 1)
-	if err := db.Create(&town.Kind{TownID: "demo", Code: "long", Name: text.Same(strings.Repeat("x", 200_000))}).Error; err != nil {
+	if err := db.Create(&town.Kind{TownID: "demo", Code: "long",
+		Name: text.Same(strings.Repeat("x", 200_000))}).Error; err != nil {
 		t.Fatal(err)
 	}
 	file, _ := write(t, db)
 	defer backup.LimitLines(150_000)()
-	if _, err := backup.Write(t.Context(), db, io.Discard, "test"); err == nil || !strings.Contains(err.Error(), "back up the table kinds: row 2: a row of more") {
+	if _, err := backup.Write(t.Context(), db, io.Discard, "test"); err == nil ||
+		!strings.Contains(err.Error(), "back up the table kinds: row 2: a row of more") {
 		t.Errorf("written: %v", err)
 	}
 	if err := check(file); !fault.Is(err, fault.KindInvalid) || !strings.Contains(err.Error(), "a row of more than") {

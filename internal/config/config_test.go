@@ -10,7 +10,8 @@ import (
 )
 
 func TestDefaults(t *testing.T) {
-	c, err := Load([]string{"PATH=/bin", "BULWARK_READ_TIMEOUT=45s", "BULWARK_ADDR=", "BULWARK_TRUSTED_PROXIES=10.0.0.0/8,::1"})
+	c, err := Load([]string{"PATH=/bin", "BULWARK_READ_TIMEOUT=45s", "BULWARK_ADDR=",
+		"BULWARK_TRUSTED_PROXIES=10.0.0.0/8,::1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +22,8 @@ func TestDefaults(t *testing.T) {
 
 func TestAllMistakesAtOnce(t *testing.T) {
 	_, err := Load([]string{
-		"BULWARK_ADRR=1", "BULWARK_READ_TIMEOUT=soon", "BULWARK_BODY_LIMIT=many", "BULWARK_LOG_LEVEL=loud", "BULWARK_BEHIND_TLS=perhaps",
+		"BULWARK_ADRR=1", "BULWARK_READ_TIMEOUT=soon", "BULWARK_BODY_LIMIT=many", "BULWARK_LOG_LEVEL=loud",
+		"BULWARK_BEHIND_TLS=perhaps",
 	})
 	m, ok := err.(Mistakes)
 	if !ok || len(m) != 5 {

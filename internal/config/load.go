@@ -51,7 +51,7 @@ func Load(environ []string) (Config, error) {
 			m.unreadable(e, given)
 		}
 	case err != nil:
-		m.add("无法读取设置：%v", "cannot read the settings: %v", err)
+		m.add("无法读取设置：%v", "the settings cannot be read: %v", err)
 	default:
 		c.check(&m)
 	}
@@ -105,7 +105,8 @@ func unknown(given map[string]string) (strange []string) {
 const far = 1 << 10
 
 func nearest(name string) string {
-	return slices.MinFunc(names(), func(a, b string) int { return text.Distance(name, a, far) - text.Distance(name, b, far) })
+	return slices.MinFunc(names(),
+		func(a, b string) int { return text.Distance(name, a, far) - text.Distance(name, b, far) })
 }
 
 // check adds what is readable but cannot work.
@@ -126,12 +127,14 @@ func (c *Config) check(m *Mistakes) {
 	c.checkOIDC(m)
 	for _, p := range c.TrustedProxies {
 		if !addressOrRange(p) {
-			m.add("BULWARK_TRUSTED_PROXIES：%q 不是 IP 地址或 CIDR 网段", "BULWARK_TRUSTED_PROXIES: %q is no IP address or CIDR range", p)
+			m.add("BULWARK_TRUSTED_PROXIES：%q 不是 IP 地址或 CIDR 网段", "BULWARK_TRUSTED_PROXIES: %q is no IP address or CIDR range",
+				p)
 		}
 	}
 	for _, o := range c.CORSOrigins {
 		if !origin(o) {
-			m.add("BULWARK_CORS_ORIGINS：%q 应形如 https://example.org，不带路径", "BULWARK_CORS_ORIGINS: %q should look like https://example.org, without a path", o)
+			m.add("BULWARK_CORS_ORIGINS：%q 应形如 https://example.org，不带路径",
+				"BULWARK_CORS_ORIGINS: %q should look like https://example.org, without a path", o)
 		}
 	}
 }
@@ -173,12 +176,15 @@ func (c *Config) checkOIDC(m *Mistakes) {
 		return
 	}
 	if c.OIDCIssuer == "" || c.OIDCClientID == "" || c.OIDCClientSecret == "" || c.OIDCRedirectURL == "" {
-		m.add("BULWARK_OIDC_ISSUER、_CLIENT_ID、_CLIENT_SECRET、_REDIRECT_URL 须同时给出", "BULWARK_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET and _REDIRECT_URL go together: set all four or none")
+		m.add("BULWARK_OIDC_ISSUER、_CLIENT_ID、_CLIENT_SECRET、_REDIRECT_URL 须同时给出",
+			"BULWARK_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET and _REDIRECT_URL go together: set all four or none")
 		return
 	}
-	for name, value := range map[string]string{"BULWARK_OIDC_ISSUER": c.OIDCIssuer, "BULWARK_OIDC_REDIRECT_URL": c.OIDCRedirectURL} {
+	for name, value := range map[string]string{"BULWARK_OIDC_ISSUER": c.OIDCIssuer,
+		"BULWARK_OIDC_REDIRECT_URL": c.OIDCRedirectURL} {
 		if u, err := url.Parse(value); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			m.add("%s=%q 应为完整的网址，例如 https://id.example.org", "%s=%q should be a whole address such as https://id.example.org", name, value)
+			m.add("%s=%q 应为完整的网址，例如 https://id.example.org", "%s=%q should be a whole address such as https://id.example.org",
+				name, value)
 		}
 	}
 }
@@ -206,5 +212,6 @@ func addressOrRange(s string) bool {
 // origin reports whether s is exactly what a browser sends in Origin.
 func origin(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && s == u.Scheme+"://"+strings.ToLower(u.Host)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&
+		s == u.Scheme+"://"+strings.ToLower(u.Host)
 }

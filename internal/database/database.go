@@ -82,7 +82,8 @@ func Open(ctx context.Context, url string, options Options) (*gorm.DB, error) {
 	case "postgres", "postgresql":
 		dialector, pool, err = openPostgreSQL(ctx, url, options)
 	default:
-		err = badURL("应为 sqlite:路径 或 postgres://用户:密码@主机:端口/库名", "write sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME")
+		err = badURL("应为 sqlite:路径 或 postgres://用户:密码@主机:端口/库名",
+			"write sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME")
 	}
 	if err != nil {
 		return nil, err
@@ -100,7 +101,8 @@ func Open(ctx context.Context, url string, options Options) (*gorm.DB, error) {
 		return nil, closing(pool, err)
 	}
 	err = db.Use(&handle{
-		pool: pool, queries: &log.count, writer: make(chan struct{}, 1), lockTimeout: options.LockTimeout, migrations: options.Migrations,
+		pool: pool, queries: &log.count, writer: make(chan struct{}, 1), lockTimeout: options.LockTimeout,
+		migrations: options.Migrations,
 	})
 	if err != nil {
 		return nil, closing(pool, err)
@@ -147,7 +149,8 @@ func (*handle) Name() string { return pluginName }
 // Initialize makes the handle a gorm.Plugin. It mends that gorm translates all
 // errors but those of Rows, and so of Raw and Scan.
 func (*handle) Initialize(db *gorm.DB) error {
-	return db.Callback().Row().After("gorm:row").Register("bulwark:translate", func(db *gorm.DB) { db.Error = Translate(db.Error) })
+	return db.Callback().Row().After("gorm:row").Register("bulwark:translate",
+		func(db *gorm.DB) { db.Error = Translate(db.Error) })
 }
 
 // handleOf panics, by its type assertion, on a *gorm.DB that is not from Open.

@@ -187,7 +187,8 @@ func tables(t *testing.T, db *gorm.DB) map[string]*table {
 	}
 	for id, r := range references {
 		_, target, _ := strings.Cut(id.name, " ")
-		at(id.table).Foreign = append(at(id.table).Foreign, fmt.Sprintf("%s %s: %s", strings.Join(r.from, ", "), target, strings.Join(r.to, ", ")))
+		at(id.table).Foreign = append(at(id.table).Foreign,
+			fmt.Sprintf("%s %s: %s", strings.Join(r.from, ", "), target, strings.Join(r.to, ", ")))
 	}
 	for name, t := range found {
 		slices.Sort(t.Columns)

@@ -42,7 +42,8 @@ func TestMigrateTwiceDoesNothingTheSecondTime(t *testing.T) {
 				}
 			}
 			var applied int64
-			if err := db.Table("goose_db_version").Where("version_id > 0").Count(&applied).Error; err != nil || want != 99+applied {
+			if err := db.Table("goose_db_version").Where("version_id > 0").Count(&applied).Error; err != nil ||
+				want != 99+applied {
 				t.Errorf("%d migrations were applied, %v; want those from 100 to %d", applied, err, want)
 			}
 		})
@@ -84,7 +85,8 @@ func TestProcessesMigrateAtOnce(t *testing.T) {
 				t.Errorf("Pending = %v, %v", pending, err)
 			}
 			var twice int64
-			err := db.Raw("SELECT count(*) FROM (SELECT version_id FROM goose_db_version GROUP BY version_id HAVING count(*) > 1) AS d").Scan(&twice).Error
+			err := db.Raw(
+				"SELECT count(*) FROM (SELECT version_id FROM goose_db_version GROUP BY version_id HAVING count(*) > 1) AS d").Scan(&twice).Error
 			if err != nil || twice != 0 {
 				t.Errorf("%d migrations ran twice, %v", twice, err)
 			}
@@ -132,7 +134,8 @@ func TestUnreleasedSchemaIsRefused(t *testing.T) {
 				}
 			})
 		}
-		if err := database.MigrateTo(t.Context(), dbtest.EmptyURL(t, dialect), database.Options{}, 23); !fault.Is(err, fault.KindConflict) {
+		if err := database.MigrateTo(t.Context(), dbtest.EmptyURL(t, dialect), database.Options{}, 23); !fault.Is(err,
+			fault.KindConflict) {
 			t.Errorf("%s: to version 23: %v", dialect, err)
 		}
 	}

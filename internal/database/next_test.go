@@ -150,7 +150,8 @@ ALTER TABLE reminders ALTER COLUMN due_on DROP NOT NULL;
 func broken() fs.FS {
 	files := fstest.MapFS{}
 	for name, file := range trial {
-		files[name] = &fstest.MapFile{Data: append(slices.Clone(file.Data), "INSERT INTO mottos VALUES ('nowhere', 'b01', '2023-01-01');\n"...)}
+		files[name] = &fstest.MapFile{Data: append(slices.Clone(file.Data),
+			"INSERT INTO mottos VALUES ('nowhere', 'b01', '2023-01-01');\n"...)}
 	}
 	return files
 }
@@ -186,14 +187,16 @@ func TestTheNextMigrationKeepsEverything(t *testing.T) {
 				t.Errorf("the rows before (-) and after (+):\n%s", diff)
 			}
 		}
-		if n := texts(t, db, "SELECT count(*) FROM mottos JOIN branches ON motto = '' AND (branches.town_id, code) = (mottos.town_id, branch_code)"); n[0] == "0" {
+		if n := texts(t, db,
+			"SELECT count(*) FROM mottos JOIN branches ON motto = '' AND (branches.town_id, code) = (mottos.town_id, branch_code)"); n[0] == "0" {
 			t.Error("the new table has no rows")
 		}
 		refusesStrays(t, db)
 
 		// The program from before it refuses the database.
 		older := dbtest.Connect(t, url, database.Options{Migrations: fstest.MapFS{}})
-		if _, err := database.Pending(t.Context(), older); !fault.Is(err, fault.KindConflict) || !strings.Contains(err.Error(), "version 101") {
+		if _, err := database.Pending(t.Context(), older); !fault.Is(err, fault.KindConflict) ||
+			!strings.Contains(err.Error(), "version 101") {
 			t.Errorf("an older program: %v", err)
 		}
 	})

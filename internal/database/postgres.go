@@ -54,7 +54,8 @@ func postgresConfig(dsn string, options Options) (*pgx.ConnConfig, error) {
 	// An @ behind the host means that a # / ? in the password cut the URL short.
 	// Then no part of it may be quoted, not even in the parser's own words.
 	if err != nil || strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") {
-		return nil, badURL("应为 postgres://用户:密码@主机:端口/库名；密码中的 @ : / ? # %% 须写成百分号编码", "write postgres://USER:PASSWORD@HOST:PORT/NAME and percent-encode @ : / ? # %% inside the password")
+		return nil, badURL("应为 postgres://用户:密码@主机:端口/库名；密码中的 @ : / ? # %% 须写成百分号编码",
+			"write postgres://USER:PASSWORD@HOST:PORT/NAME and percent-encode @ : / ? # %% inside the password")
 	}
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
@@ -62,7 +63,8 @@ func postgresConfig(dsn string, options Options) (*pgx.ConnConfig, error) {
 		return nil, badURL("%s", "%s", hide(err.Error(), password, u.Query().Get("password")))
 	}
 	if config.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
-		return nil, badURL("去掉 default_query_exec_mode=simple_protocol：它把参数拼进语句", "remove default_query_exec_mode=simple_protocol, which pastes parameters into statements")
+		return nil, badURL("去掉 default_query_exec_mode=simple_protocol：它把参数拼进语句",
+			"remove default_query_exec_mode=simple_protocol, which pastes parameters into statements")
 	}
 	for name, value := range map[string]string{
 		"timezone":                            "UTC",
@@ -95,7 +97,8 @@ func checkServer(version int) error {
 	if version/10000 >= oldestPostgreSQL {
 		return nil
 	}
-	return badURL("PostgreSQL 版本为 %d，须为 %d 或更新", "the server is PostgreSQL %d; use %d or newer", version/10000, oldestPostgreSQL)
+	return badURL("PostgreSQL 版本为 %d，须为 %d 或更新", "the server is PostgreSQL %d; use %d or newer", version/10000,
+		oldestPostgreSQL)
 }
 
 func unreachable(config *pgx.ConnConfig, cause error) error {

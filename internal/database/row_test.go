@@ -73,7 +73,8 @@ func TestUpdateVersioned(t *testing.T) {
 			if err := database.UpdateVersioned(db, &note{TownID: "a", Code: "1"}, 1, nil); !fault.Is(err, fault.KindStale) {
 				t.Errorf("an old version: %v", err)
 			}
-			if err := database.UpdateVersioned(db, &note{TownID: "a", Code: "9"}, 1, nil); !errors.Is(err, gorm.ErrRecordNotFound) {
+			if err := database.UpdateVersioned(db, &note{TownID: "a", Code: "9"}, 1, nil); !errors.Is(err,
+				gorm.ErrRecordNotFound) {
 				t.Errorf("a missing row: %v", err)
 			}
 			if err := database.UpdateVersioned(db, &note{Code: "1"}, 1, nil); !errors.Is(err, gorm.ErrRecordNotFound) {
@@ -155,7 +156,8 @@ func TestTimes(t *testing.T) {
 func TestJSONKeepsItsBytes(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		createNotes(t, db)
-		in := note{TownID: "a", Code: "1", Tags: database.JSON[map[string]any]{V: map[string]any{"战": "<&>", "a": 1.5, "": nil}}}
+		in := note{TownID: "a", Code: "1",
+			Tags: database.JSON[map[string]any]{V: map[string]any{"战": "<&>", "a": 1.5, "": nil}}}
 		if err := db.Create(&in).Error; err != nil {
 			t.Fatal(err)
 		}

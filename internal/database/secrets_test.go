@@ -30,7 +30,8 @@ func TestNoModelShowsItsSecrets(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range parsed.Fields {
-			if f.GORMDataType != schema.String || !secretive.MatchString(f.DBName) || slices.Contains(told, parsed.Table+"."+f.DBName) {
+			if f.GORMDataType != schema.String || !secretive.MatchString(f.DBName) ||
+				slices.Contains(told, parsed.Table+"."+f.DBName) {
 				continue
 			}
 			secrets++

@@ -31,7 +31,8 @@ func sqlitePath(path string) (string, error) {
 	case path == "", strings.HasSuffix(path, "/"):
 		return "", badURL("sqlite: 之后缺少文件名", "sqlite: needs the path of a file")
 	case strings.Contains(path, ":memory:"):
-		return "", badURL("内存数据库会丢失全部数据，请写一个文件路径", "a database in memory loses everything: name a file, in a temporary folder if need be")
+		return "", badURL("内存数据库会丢失全部数据，请写一个文件路径",
+			"a database in memory loses everything: name a file, in a temporary folder if need be")
 	case strings.Contains(path, "?"), strings.HasPrefix(path, "file:"):
 		return "", badURL("sqlite: 只接受文件路径，不接受参数", "sqlite: takes the path of a file, no parameters")
 	case strings.HasPrefix(path, "//") && !strings.HasPrefix(path, "///"):
@@ -61,7 +62,8 @@ func openSQLite(ctx context.Context, path string, options Options) (gorm.Dialect
 	pool.SetMaxOpenConns(options.MaxConns)
 	pool.SetMaxIdleConns(options.MaxConns)
 	if err := pool.PingContext(ctx); err != nil {
-		return nil, nil, closing(pool, badURL("文件 %s 不是可用的 SQLite 数据库", "the file %s does not open as a SQLite database", path).Because(err))
+		return nil, nil, closing(pool,
+			badURL("文件 %s 不是可用的 SQLite 数据库", "the file %s does not open as a SQLite database", path).Because(err))
 	}
 	return sqliteDialector{gormsqlite.Dialector{DriverName: "sqlite", Conn: pool}}, pool, nil
 }
@@ -126,7 +128,8 @@ func Lock(ctx context.Context, path string) (unlock func() error, err error) {
 		case <-ctx.Done():
 			_ = file.Close()
 			return nil, fault.Unavailable("database_locked",
-				"另一个进程正在迁移或恢复 %s，请等它结束", "another process is migrating or restoring %s: wait until it is done", path).Because(ctx.Err())
+				"另一个进程正在迁移或恢复 %s，请等它结束", "another process is migrating or restoring %s: wait until it is done",
+				path).Because(ctx.Err())
 		}
 	}
 }

@@ -61,15 +61,17 @@ const (
 func meaning(c class, cause error) error {
 	switch c {
 	case duplicate:
-		return fault.Conflict("already_exists", "已有相同的记录", "the same is already stored").Because(cause)
+		return fault.Conflict("already_exists", "已有相同的记录", "the same record already exists").Because(cause)
 	case reference:
-		return fault.Conflict("reference", "所引用的内容不存在，或此内容仍被引用、不可更改", "it refers to something that does not exist, or is still referred to and cannot change").Because(cause)
+		return fault.Conflict("reference", "所引用的内容不存在，或此内容仍被引用、不可更改",
+			"it refers to a record that does not exist, or other records still refer to it").Because(cause)
 	case rule:
 		return fault.Invalid("invalid_value", "有一个值不符合数据库的规则", "a value breaks a rule of the database").Because(cause)
 	case busy:
 		return later("database_busy", text.F("同时修改的人太多，请稍后重试", "too many changes at the same time: try again"), cause)
 	case unavailable:
-		return later("database_unavailable", text.F("数据库暂时不可用，请稍后重试", "the database is not available now: try again later"), cause)
+		return later("database_unavailable", text.F("数据库暂时不可用，请稍后重试", "the database is not available now: try again later"),
+			cause)
 	default:
 		return cause
 	}
@@ -134,7 +136,8 @@ func isLost(err error) bool {
 		network net.Error
 	)
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, driver.ErrBadConn) ||
-		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &connect) || errors.As(err, &network)
+		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &connect) ||
+		errors.As(err, &network)
 }
 
 // conflicting reports whether err means that a transaction lost against another one and

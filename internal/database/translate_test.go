@@ -160,12 +160,14 @@ func TestMalformedTextIsInvalid(t *testing.T) {
 
 func TestTranslateLeavesTheRest(t *testing.T) {
 	own := fault.New(fault.KindNotFound, "x", text.Same("x")).Because(context.DeadlineExceeded)
-	for _, err := range []error{nil, own, fmt.Errorf("w: %w", own), gorm.ErrRecordNotFound, context.Canceled, sql.ErrNoRows, errors.New("a defect")} {
+	for _, err := range []error{nil, own, fmt.Errorf("w: %w", own), gorm.ErrRecordNotFound, context.Canceled,
+		sql.ErrNoRows, errors.New("a defect")} {
 		if got := database.Translate(err); !errors.Is(got, err) || !errors.Is(err, got) {
 			t.Errorf("Translate(%v) = %v", err, got)
 		}
 	}
-	if err := database.Translate(fmt.Errorf("w: %w", context.DeadlineExceeded)); !fault.Is(err, fault.KindUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+	if err := database.Translate(fmt.Errorf("w: %w", context.DeadlineExceeded)); !fault.Is(err, fault.KindUnavailable) ||
+		!errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a deadline: %v", err)
 	}
 	if err := database.Translate(fmt.Errorf("w: %w", pgconn.ErrConnClosed)); !fault.Is(err, fault.KindUnavailable) {

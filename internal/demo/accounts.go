@@ -25,7 +25,7 @@ func (c *Credential) sign(ctx context.Context, db *gorm.DB, passwords *access.Pa
 	}
 	a, err := access.CreateAccount(ctx, db, a)
 	if err == nil {
-		_, err = access.SetPassword(ctx, db, passwords, a.Name, c.Password, false, a.Version)
+		_, err = access.SetPassword(ctx, db, passwords, access.NewPassword{Account: a.Name, Password: c.Password, Version: a.Version})
 	}
 	return err
 }

@@ -25,15 +25,18 @@ func part(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 func (f fake) visit(t *testing.T, address string) Return {
 	t.Helper()
 	state, code, q := f.Visit(t, address)
-	if q.Get("response_type") != "code" || q.Get("client_id") != "bulwark" || q.Get("redirect_uri") != "https://here.example/callback" ||
-		q.Get("scope") != "openid" || q.Get("code_challenge_method") != "S256" || q.Get("state") == "" || q.Get("nonce") == "" {
+	if q.Get("response_type") != "code" || q.Get("client_id") != "bulwark" ||
+		q.Get("redirect_uri") != "https://here.example/callback" ||
+		q.Get("scope") != "openid" || q.Get("code_challenge_method") != "S256" || q.Get("state") == "" ||
+		q.Get("nonce") == "" {
 		t.Errorf("asked for %v", q)
 	}
 	return Return{State: state, Code: code}
 }
 
 func (f fake) provider() *Provider {
-	return &Provider{Issuer: f.URL, ClientID: "bulwark", ClientSecret: "hush", RedirectURL: "https://here.example/callback", Now: func() time.Time { return now }}
+	return &Provider{Issuer: f.URL, ClientID: "bulwark", ClientSecret: "hush",
+		RedirectURL: "https://here.example/callback", Now: func() time.Time { return now }}
 }
 
 func start(t *testing.T, p *Provider, f fake) (sealed string, back Return) {
@@ -128,14 +131,15 @@ func TestFlowsThatDoNotHold(t *testing.T) {
 		back   Return
 		want   string
 	}{
-		"no flow":           {"", back, "sign_in_over"},
-		"flow of another":   {other, back, "sign_in_over"},
-		"no state":          {mine, Return{Code: back.Code}, "sign_in_over"},
-		"wrong state":       {mine, Return{State: back.State + "x", Code: back.Code}, "sign_in_over"},
-		"not sealed by us":  {part(make([]byte, 60)), back, "sign_in_over"},
-		"bent":              {mine[:len(mine)-2] + "AA", back, "sign_in_over"},
-		"no base64":         {"?", back, "sign_in_over"},
-		"answer of a rogue": {mine, Return{State: back.State, Code: back.Code, Issuer: "https://rogue.example"}, "bad_identity"},
+		"no flow":          {"", back, "sign_in_over"},
+		"flow of another":  {other, back, "sign_in_over"},
+		"no state":         {mine, Return{Code: back.Code}, "sign_in_over"},
+		"wrong state":      {mine, Return{State: back.State + "x", Code: back.Code}, "sign_in_over"},
+		"not sealed by us": {part(make([]byte, 60)), back, "sign_in_over"},
+		"bent":             {mine[:len(mine)-2] + "AA", back, "sign_in_over"},
+		"no base64":        {"?", back, "sign_in_over"},
+		"answer of a rogue": {mine, Return{State: back.State, Code: back.Code, Issuer: "https://rogue.example"},
+			"bad_identity"},
 	} {
 		if _, err := p.Finish(t.Context(), c.sealed, c.back); codeOf(err) != c.want {
 			t.Errorf("%s: %v", name, err)
@@ -155,7 +159,8 @@ func TestFlowsThatDoNotHold(t *testing.T) {
 		t.Errorf("the provider was asked %d times", f.Answers)
 	}
 	denied, back := start(t, p, f)
-	if _, err := p.Finish(t.Context(), denied, Return{State: back.State, Error: "access_denied"}); codeOf(err) != "provider_refused" {
+	if _, err := p.Finish(t.Context(), denied,
+		Return{State: back.State, Error: "access_denied"}); codeOf(err) != "provider_refused" {
 		t.Errorf("denied: %v", err)
 	}
 	// A code that somebody else's flow got is of no use: PKCE.

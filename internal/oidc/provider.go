@@ -39,7 +39,8 @@ type discovered struct {
 const patience = 10 * time.Second
 
 func away(cause error) error {
-	e := fault.Unavailable("provider_away", "身份提供方暂时无法访问，请稍后再试或用密码登录", "the identity provider does not answer: try again later, or sign in by password")
+	e := fault.Unavailable("provider_away", "身份提供方暂时无法访问，请稍后再试或用密码登录",
+		"the identity provider does not answer: try again later, or sign in by password")
 	e.RetryAfter = 10 * time.Second
 	return e.Because(cause)
 }

@@ -31,8 +31,9 @@ type Return struct {
 var (
 	errFlow = fault.Unauthenticated("sign_in_over",
 		"这次登录已过期、已完成或不是从本浏览器开始的，请重新登录", "this sign-in took too long, is over, or began in another browser: sign in again")
-	errRefused  = fault.Unauthenticated("provider_refused", "身份提供方没有让您登录", "the identity provider did not let you in")
-	errIdentity = fault.Unauthenticated("bad_identity", "身份提供方的答复未通过核验，请重新登录；再次出现请联系管理员", "the answer of the identity provider does not hold: sign in again, and tell an administrator if it stays so")
+	errRefused  = fault.Unauthenticated("provider_refused", "身份提供方拒绝了登录", "the identity provider refused the sign-in")
+	errIdentity = fault.Unauthenticated("bad_identity", "身份提供方的答复未通过核验，请重新登录；再次出现请联系管理员",
+		"the answer of the identity provider could not be verified: sign in again, and ask an administrator if it happens again")
 )
 
 // Start begins a sign-in: the address to send the browser to, and the flow that

@@ -41,7 +41,10 @@ type AppointmentFilter struct {
 
 // ListAppointments returns the appointments of the town in the order of their ids,
 // that is, of their making.
-func ListAppointments(ctx context.Context, db *gorm.DB, townID string, f AppointmentFilter) ([]Appointment, error) {
+func ListAppointments(
+	ctx context.Context, db *gorm.DB, townID string, f AppointmentFilter,
+) (_ []Appointment, err error) {
+	defer fault.Wrap(&err, "appointments of %s", townID)
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
 	if f.On != "" {
 		q = inForce(q, f.On)
@@ -56,14 +59,15 @@ func ListAppointments(ctx context.Context, db *gorm.DB, townID string, f Appoint
 		q = q.Limit(f.Limit)
 	}
 	var list []Appointment
-	err := q.Order("id").Find(&list).Error
+	err = q.Order("id").Find(&list).Error
 	return list, err
 }
 
 // FindAppointment returns one appointment of the town.
-func FindAppointment(ctx context.Context, db *gorm.DB, townID, id string) (Appointment, error) {
+func FindAppointment(ctx context.Context, db *gorm.DB, townID, id string) (_ Appointment, err error) {
+	defer fault.Wrap(&err, "appointment %s", id)
 	var a Appointment
-	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Appointment{}, fault.Missing(text.Text{ZH: "聘任", EN: "appointment"}, id)
 	}
@@ -72,12 +76,13 @@ func FindAppointment(ctx context.Context, db *gorm.DB, townID, id string) (Appoi
 
 // Appoint appoints a person to a role. A mentor needs a letter and an end. The same
 // role of the same person cannot overlap itself.
-func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (Appointment, error) {
+func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (_ Appointment, err error) {
+	defer fault.Wrap(&err, "appointment of %s", a.PersonCode)
 	if faults := checkAppointment(a); len(faults) > 0 {
 		return Appointment{}, fault.Broken(faults...)
 	}
 	a.ID = database.NewID()
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := LockPerson(tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}
@@ -91,7 +96,8 @@ func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (Appointment, erro
 		if err := tx.Create(&a).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "appointment.create", Subject: "appointments/" + a.ID, After: a})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: a.TownID, Action: "appointment.create", Subject: "appointments/" + a.ID, After: a})
 	})
 	return a, err
 }
@@ -104,10 +110,12 @@ func checkAppointment(a Appointment) (faults []fault.FieldError) {
 	case !slices.Contains(access.Roles(), a.Role):
 		faults = append(faults, fault.Field("/role", "unknown_role", "没有角色“%s”", "there is no role %q", a.Role))
 	case a.Role == access.Mentor && a.Letter == "":
-		faults = append(faults, fault.Field("/letter", "letter_needed", "导师须凭聘书聘任：请填写聘书编号", "a mentor is appointed by letter: give its number"))
+		faults = append(faults,
+			fault.Field("/letter", "letter_needed", "导师须凭聘书聘任：请填写聘书编号", "a mentor is appointed by letter: give its number"))
 	}
 	if a.Role == access.Mentor && a.ValidUntil == nil {
-		faults = append(faults, fault.Field("/valid_until", "term_needed", "导师有聘期：请填写最后一日", "a mentor is appointed for a term: give the last day"))
+		faults = append(faults,
+			fault.Field("/valid_until", "term_needed", "导师有聘期：请填写最后一日", "a mentor is appointed for a term: give the last day"))
 	}
 	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
 }
@@ -125,8 +133,9 @@ func (a Appointment) refuseOverlap(tx *gorm.DB) error {
 
 // EndAppointment sets the last day of an appointment, which can only come closer.
 // From the day after, the person's keys and accounts do not hold the role.
-func EndAppointment(ctx context.Context, db *gorm.DB, townID, id string, version int64, until day.Date, reason string) (Appointment, error) {
-	return endTerm(ctx, db, closing{townID, "appointment", id, version, until, reason}, &Appointment{TownID: townID, ID: id},
+func EndAppointment(ctx context.Context, db *gorm.DB, townID, id string, end Ending) (_ Appointment, err error) {
+	defer fault.Wrap(&err, "end appointment %s", id)
+	return endTerm(ctx, db, closing{townID, "appointment", id, end}, &Appointment{TownID: townID, ID: id},
 		func(tx *gorm.DB) (Appointment, error) { return FindAppointment(ctx, tx, townID, id) })
 }
 

@@ -27,7 +27,8 @@ func TestAppointmentsAreRefused(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		peopletest.Towns(t, db)
 		newcomer(t, db)
-		a, err := people.Appoint(t.Context(), db, peopletest.Appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"))
+		a, err := people.Appoint(t.Context(), db,
+			peopletest.Appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"))
 		peopletest.Must(t, err)
 		bare := peopletest.Appointment("a", "p3", access.Mentor, "2025-01-01", "")
 		bare.Letter = ""
@@ -40,12 +41,18 @@ func TestAppointmentsAreRefused(t *testing.T) {
 			{"mentor without letter and end", bare, "invalid", []string{"/letter", "/valid_until"}},
 			{"admin", peopletest.Appointment("a", "p3", access.Admin, "2023-01-01", ""), "invalid", []string{"/role"}},
 			{"unknown role", peopletest.Appointment("a", "p3", "king", "2023-01-01", ""), "invalid", []string{"/role"}},
-			{"ends first", peopletest.Appointment("a", "p3", access.Leadership, "2023-01-02", "2023-01-01"), "invalid", []string{"/valid_until"}},
-			{"unknown person", peopletest.Appointment("a", "p9", access.Leadership, "2023-01-01", ""), "invalid", []string{"/person"}},
-			{"person of another town", peopletest.Appointment("q", "p3", access.Leadership, "2023-01-01", ""), "invalid", []string{"/person"}},
-			{"the same again", peopletest.Appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"), "overlapping_appointment", nil},
-			{"over its first day", peopletest.Appointment("a", "p3", access.Mentor, "2022-01-01", "2023-01-01"), "overlapping_appointment", nil},
-			{"over its last day", peopletest.Appointment("a", "p3", access.Mentor, "2023-12-31", "2024-12-31"), "overlapping_appointment", nil},
+			{"ends first", peopletest.Appointment("a", "p3", access.Leadership, "2023-01-02", "2023-01-01"), "invalid",
+				[]string{"/valid_until"}},
+			{"unknown person", peopletest.Appointment("a", "p9", access.Leadership, "2023-01-01", ""), "invalid",
+				[]string{"/person"}},
+			{"person of another town", peopletest.Appointment("q", "p3", access.Leadership, "2023-01-01", ""), "invalid",
+				[]string{"/person"}},
+			{"the same again", peopletest.Appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"),
+				"overlapping_appointment", nil},
+			{"over its first day", peopletest.Appointment("a", "p3", access.Mentor, "2022-01-01", "2023-01-01"),
+				"overlapping_appointment", nil},
+			{"over its last day", peopletest.Appointment("a", "p3", access.Mentor, "2023-12-31", "2024-12-31"),
+				"overlapping_appointment", nil},
 		} {
 			_, err := people.Appoint(t.Context(), db, tt.a)
 			peopletest.Refused(t, tt.what, err, tt.code, tt.at...)
@@ -69,14 +76,15 @@ func TestAppointmentsAreRefused(t *testing.T) {
 			}
 		}
 		for _, until := range []day.Date{"2022-12-31", "2024-01-01"} {
-			_, err = people.EndAppointment(t.Context(), db, "a", a.ID, 1, until, "")
+			_, err = people.EndAppointment(t.Context(), db, "a", a.ID, people.Ending{Version: 1, Until: until})
 			peopletest.Refused(t, "ended on "+string(until), err, "invalid", "/until")
 		}
-		_, err = people.EndAppointment(t.Context(), db, "a", a.ID, 2, "2023-06-30", "")
+		_, err = people.EndAppointment(t.Context(), db, "a", a.ID, people.Ending{Version: 2, Until: "2023-06-30"})
 		peopletest.Refused(t, "another version", err, "stale_version")
-		_, err = people.EndAppointment(t.Context(), db, "q", a.ID, 1, "2023-06-30", "")
+		_, err = people.EndAppointment(t.Context(), db, "q", a.ID, people.Ending{Version: 1, Until: "2023-06-30"})
 		peopletest.Refused(t, "another town", err, "not_found")
-		ended, err := people.EndAppointment(t.Context(), db, "a", a.ID, 1, "2023-06-30", "resigned")
+		ended, err := people.EndAppointment(t.Context(), db, "a", a.ID,
+			people.Ending{Version: 1, Until: "2023-06-30", Reason: "resigned"})
 		peopletest.Must(t, err)
 		if *ended.ValidUntil != "2023-06-30" || ended.Reason != "resigned" || ended.Version != 2 {
 			t.Errorf("it ended as %+v", ended)
@@ -89,13 +97,15 @@ func TestADutyNeedsItsRole(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		peopletest.Towns(t, db)
 		newcomer(t, db)
-		_, err := people.Appoint(t.Context(), db, peopletest.Appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"))
+		_, err := people.Appoint(t.Context(), db,
+			peopletest.Appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"))
 		peopletest.Must(t, err)
 		for _, tt := range []struct {
 			duty access.Duty
 			from day.Date
 		}{
-			{access.Mentors, "2022-12-31"}, {access.Mentors, "2024-01-01"}, {access.Instructs, "2023-05-01"}, {access.Leads, "2023-05-01"},
+			{access.Mentors, "2022-12-31"}, {access.Mentors, "2024-01-01"}, {access.Instructs, "2023-05-01"},
+			{access.Leads, "2023-05-01"},
 		} {
 			_, err := people.Assign(t.Context(), db, assignment("p3", "b1", tt.duty, tt.from, ""))
 			peopletest.Refused(t, string(tt.duty)+" from "+string(tt.from), err, "invalid", "/person")
@@ -120,7 +130,8 @@ func TestAKeyHoldsARoleAsLongAsItsPerson(t *testing.T) {
 			peopletest.Must(t, err)
 			_, err = people.Appoint(ctx, db, peopletest.Appointment("a", "p3", access.Leadership, "2020-01-01", ""))
 			peopletest.Must(t, err)
-			_, secret, err := access.CreateKey(ctx, db, access.Key{Roles: []access.Role{access.Mentor, access.LeadingGroup}, Towns: []string{"a"}, PersonCode: new("p3")})
+			_, secret, err := access.CreateKey(ctx, db,
+				access.Key{Roles: []access.Role{access.Mentor, access.LeadingGroup}, Towns: []string{"a"}, PersonCode: new("p3")})
 			peopletest.Must(t, err)
 			at := func(moment time.Time, want ...access.Role) {
 				t.Helper()
@@ -139,7 +150,7 @@ func TestAKeyHoldsARoleAsLongAsItsPerson(t *testing.T) {
 			at(day.Date("2024-01-01").Start(), access.LeadingGroup)
 			at(day.Date("2024-04-01").Start())
 			now = day.Date("2023-05-01").Start()
-			_, err = people.EndAppointment(ctx, db, "a", a.ID, 1, "2023-04-30", "")
+			_, err = people.EndAppointment(ctx, db, "a", a.ID, people.Ending{Version: 1, Until: "2023-04-30"})
 			peopletest.Must(t, err)
 			at(now, access.LeadingGroup)
 		})

@@ -45,7 +45,8 @@ type AssignmentFilter struct {
 
 // ListAssignments returns the assignments of the town in the order of their ids,
 // that is, of their making.
-func ListAssignments(ctx context.Context, db *gorm.DB, townID string, f AssignmentFilter) ([]Assignment, error) {
+func ListAssignments(ctx context.Context, db *gorm.DB, townID string, f AssignmentFilter) (_ []Assignment, err error) {
+	defer fault.Wrap(&err, "assignments of %s", townID)
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
 	switch {
 	case f.Since != "":
@@ -66,14 +67,15 @@ func ListAssignments(ctx context.Context, db *gorm.DB, townID string, f Assignme
 		q = q.Limit(f.Limit)
 	}
 	var list []Assignment
-	err := q.Order("id").Find(&list).Error
+	err = q.Order("id").Find(&list).Error
 	return list, err
 }
 
 // FindAssignment returns one assignment of the town.
-func FindAssignment(ctx context.Context, db *gorm.DB, townID, id string) (Assignment, error) {
+func FindAssignment(ctx context.Context, db *gorm.DB, townID, id string) (_ Assignment, err error) {
+	defer fault.Wrap(&err, "assignment %s", id)
 	var a Assignment
-	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Assignment{}, fault.Missing(text.Text{ZH: "结对关系", EN: "assignment"}, id)
 	}
@@ -82,12 +84,13 @@ func FindAssignment(ctx context.Context, db *gorm.DB, townID, id string) (Assign
 
 // Assign ties a person to a branch. The person must be appointed to the role of
 // the duty on its first day. See refuseClash for what cannot hold at once.
-func Assign(ctx context.Context, db *gorm.DB, a Assignment) (Assignment, error) {
+func Assign(ctx context.Context, db *gorm.DB, a Assignment) (_ Assignment, err error) {
+	defer fault.Wrap(&err, "assignment of %s to %s", a.PersonCode, a.BranchCode)
 	if faults := checkAssignment(a); len(faults) > 0 {
 		return Assignment{}, fault.Broken(faults...)
 	}
 	a.ID = database.NewID()
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := LockPerson(tx, a.TownID, a.PersonCode); err != nil {
 			return err
 		}
@@ -104,15 +107,17 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (Assignment, error) 
 		if err := tx.Create(&a).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "assignment.create", Subject: "assignments/" + a.ID, After: a})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: a.TownID, Action: "assignment.create", Subject: "assignments/" + a.ID, After: a})
 	})
 	return a, err
 }
 
 // EndAssignment sets the last day of an assignment, which can only come closer: a
 // longer one is a new assignment. Without a reason the first one stays.
-func EndAssignment(ctx context.Context, db *gorm.DB, townID, id string, version int64, until day.Date, reason string) (Assignment, error) {
-	return endTerm(ctx, db, closing{townID, "assignment", id, version, until, reason}, &Assignment{TownID: townID, ID: id},
+func EndAssignment(ctx context.Context, db *gorm.DB, townID, id string, end Ending) (_ Assignment, err error) {
+	defer fault.Wrap(&err, "end assignment %s", id)
+	return endTerm(ctx, db, closing{townID, "assignment", id, end}, &Assignment{TownID: townID, ID: id},
 		func(tx *gorm.DB) (Assignment, error) { return FindAssignment(ctx, tx, townID, id) })
 }
 
@@ -123,7 +128,7 @@ func checkAssignment(a Assignment) (faults []fault.FieldError) {
 	case access.Leads, access.Mentors, access.Instructs:
 	default:
 		faults = append(faults, fault.Field("/duty", "unknown_duty",
-			"职责须为 leads、mentors 或 instructs", "the duty is leads, mentors or instructs"))
+			"职责须为任职（leads）、导师（mentors）或指导员（instructs）", "the duty must be leads, mentors or instructs"))
 	}
 	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
 }
@@ -153,7 +158,7 @@ func checkEnds(ctx context.Context, tx *gorm.DB, a Assignment) error {
 	if err := branchLives(ctx, tx, a.TownID, a.BranchCode, a.ValidFrom); err != nil {
 		return err
 	}
-	return demandRole(ctx, tx, a.TownID, a.PersonCode, access.RoleOf(a.Duty), a.ValidFrom)
+	return demandRole(ctx, tx, a.TownID, holder{a.PersonCode, access.RoleOf(a.Duty)}, a.ValidFrom)
 }
 
 func branchLives(ctx context.Context, tx *gorm.DB, townID, code string, on day.Date) error {
@@ -161,17 +166,19 @@ func branchLives(ctx context.Context, tx *gorm.DB, townID, code string, on day.D
 	if err == nil && b.EndedBy(on) {
 		err = fault.Missing(text.Same("branch"), code)
 	}
-	return fault.MissingAt(err, "/branch", "unknown_branch", text.F("党组织“%s”在 %s 不存在", "there is no branch %q on %s", code, on))
+	return fault.MissingAt(err, "/branch", "unknown_branch",
+		text.F("党组织“%s”在 %s 不存在", "there is no branch %q on %s", code, on))
 }
 
 // demandRole refuses a person who does not hold the role on the first day of what needs it.
-func demandRole(ctx context.Context, tx *gorm.DB, townID, person string, role access.Role, on day.Date) error {
-	held, err := access.RolesOf(ctx, tx, townID, person, on)
-	if err != nil || slices.Contains(held, role) {
+func demandRole(ctx context.Context, tx *gorm.DB, townID string, who holder, on day.Date) error {
+	held, err := access.RolesOf(ctx, tx, townID, who.person, on)
+	if err != nil || slices.Contains(held, who.role) {
 		return err
 	}
 	return fault.Broken(fault.Field("/person", "not_appointed",
-		"“%[1]s”在 %[3]s 未被聘任为 %[2]s：请先聘任", "%[1]q is not appointed %[2]s on %[3]s: appoint first", person, role, on))
+		"“%[1]s”在 %[3]s 未被聘任为“%[2]s”：请先聘任", "%[1]q is not appointed %[2]s on %[3]s: appoint first",
+		who.person, who.role.Name(), on))
 }
 
 // refuseClash refuses an assignment that overlaps in time with the same one, with another
@@ -180,7 +187,8 @@ func demandRole(ctx context.Context, tx *gorm.DB, townID, person string, role ac
 func refuseClash(tx *gorm.DB, a Assignment) error {
 	var others []Assignment
 	err := overlapping(tx, a.ValidFrom, a.ValidUntil).
-		Where("town_id = ? AND branch_code = ? AND (duty = ? OR person_code = ?)", a.TownID, a.BranchCode, a.Duty, a.PersonCode).
+		Where("town_id = ? AND branch_code = ? AND (duty = ? OR person_code = ?)", a.TownID, a.BranchCode, a.Duty,
+			a.PersonCode).
 		Order("id").Find(&others).Error
 	if err != nil {
 		return err
@@ -196,7 +204,9 @@ func refuseClash(tx *gorm.DB, a Assignment) error {
 				"同一人不能在任职期间担任本党组织的导师或指导员", "nobody mentors or instructs a branch while leading it: end the other assignment first")
 		case other.Duty == a.Duty && (other.Exclusive || a.Exclusive):
 			return fault.Conflict("exclusive_assignment",
-				"“%s”在此期间已承担该职责，且其中一方为专任：请先结束该关系", "%q has the duty for the branch in that time, and one of the two is exclusive: end that assignment first", other.PersonCode)
+				"“%s”在此期间已承担该职责，且其中一方为专任：请先结束该关系",
+				"%q has the duty for the branch in that time, and one of the two is exclusive: end that assignment first",
+				other.PersonCode)
 		}
 	}
 	return nil

@@ -21,7 +21,9 @@ func assignment(person, branch string, duty access.Duty, from, until day.Date) p
 	return a
 }
 
-func assign(t *testing.T, db *gorm.DB, person, branch string, duty access.Duty, from, until day.Date) people.Assignment {
+func assign(
+	t *testing.T, db *gorm.DB, person, branch string, duty access.Duty, from, until day.Date,
+) people.Assignment {
 	t.Helper()
 	a, err := people.Assign(t.Context(), db, assignment(person, branch, duty, from, until))
 	peopletest.Must(t, err)
@@ -41,12 +43,15 @@ func TestAssignmentsAreRefused(t *testing.T) {
 			code string
 			at   []string
 		}{
-			{"the same again", assignment("p1", "b1", access.Mentors, "2023-03-01", "2023-06-30"), "overlapping_assignment", nil},
-			{"over its first day", assignment("p1", "b1", access.Mentors, "2022-01-01", "2023-03-01"), "overlapping_assignment", nil},
+			{"the same again", assignment("p1", "b1", access.Mentors, "2023-03-01", "2023-06-30"), "overlapping_assignment",
+				nil},
+			{"over its first day", assignment("p1", "b1", access.Mentors, "2022-01-01", "2023-03-01"), "overlapping_assignment",
+				nil},
 			{"over its last day", assignment("p1", "b1", access.Mentors, "2023-06-30", ""), "overlapping_assignment", nil},
 			{"within it", assignment("p1", "b1", access.Mentors, "2023-04-01", "2023-04-02"), "overlapping_assignment", nil},
 			{"around it", assignment("p1", "b1", access.Mentors, "2022-01-01", ""), "overlapping_assignment", nil},
-			{"ends first", assignment("p2", "b1", access.Mentors, "2023-04-02", "2023-04-01"), "invalid", []string{"/valid_until"}},
+			{"ends first", assignment("p2", "b1", access.Mentors, "2023-04-02", "2023-04-01"), "invalid",
+				[]string{"/valid_until"}},
 			{"unknown duty", assignment("p2", "b1", "rules", "2023-04-01", ""), "invalid", []string{"/duty"}},
 			{"unknown person", assignment("p9", "b1", access.Mentors, "2023-04-01", ""), "invalid", []string{"/person"}},
 			{"unknown branch", assignment("p2", "b9", access.Mentors, "2023-04-01", ""), "invalid", []string{"/branch"}},
@@ -80,7 +85,7 @@ func TestAnAssignmentEndsSooner(t *testing.T) {
 		peopletest.Must(t, err)
 		end := func(version int64, until day.Date, reason string) error {
 			var err error
-			a, err = people.EndAssignment(ctx, db, "a", a.ID, version, until, reason)
+			a, err = people.EndAssignment(ctx, db, "a", a.ID, people.Ending{Version: version, Until: until, Reason: reason})
 			return err
 		}
 		id := a.ID
@@ -95,10 +100,10 @@ func TestAnAssignmentEndsSooner(t *testing.T) {
 			{"later than it ends", 1, "2023-07-01", "invalid", []string{"/until"}},
 			{"old version", 2, "2023-05-01", "stale_version", nil},
 		} {
-			_, err := people.EndAssignment(ctx, db, "a", id, tt.version, tt.until, "")
+			_, err := people.EndAssignment(ctx, db, "a", id, people.Ending{Version: tt.version, Until: tt.until})
 			peopletest.Refused(t, tt.what, err, tt.code, tt.at...)
 		}
-		_, err = people.EndAssignment(ctx, db, "q", id, 1, "2023-05-01", "")
+		_, err = people.EndAssignment(ctx, db, "q", id, people.Ending{Version: 1, Until: "2023-05-01"})
 		peopletest.Refused(t, "of another town", err, "not_found")
 		peopletest.Must(t, end(1, "2023-05-01", ""))
 		if a.Version != 2 || *a.ValidUntil != "2023-05-01" || a.Reason != "appointed" {

@@ -30,9 +30,10 @@ type LiaisonOffice struct {
 func (LiaisonOffice) TableName() string { return "offices" }
 
 // FindOffice returns one office of the town.
-func FindOffice(ctx context.Context, db *gorm.DB, townID, code string) (LiaisonOffice, error) {
+func FindOffice(ctx context.Context, db *gorm.DB, townID, code string) (_ LiaisonOffice, err error) {
+	defer fault.Wrap(&err, "office %s", code)
 	var o LiaisonOffice
-	err := db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&o).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&o).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return LiaisonOffice{}, fault.Missing(text.Text{ZH: "挂钩办", EN: "liaison office"}, code)
 	}
@@ -40,46 +41,53 @@ func FindOffice(ctx context.Context, db *gorm.DB, townID, code string) (LiaisonO
 }
 
 // ListOffices returns the offices of the town after the code, in the order of codes.
-func ListOffices(ctx context.Context, db *gorm.DB, townID, after string, limit int) ([]LiaisonOffice, error) {
+func ListOffices(ctx context.Context, db *gorm.DB, townID, after string, limit int) (_ []LiaisonOffice, err error) {
+	defer fault.Wrap(&err, "offices of %s", townID)
 	var offices []LiaisonOffice
-	err := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&offices).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND code > ?", townID,
+		after).Order("code").Limit(limit).Find(&offices).Error
 	return offices, err
 }
 
 // CreateOffice adds an office to the town.
-func CreateOffice(ctx context.Context, db *gorm.DB, o LiaisonOffice) (LiaisonOffice, error) {
+func CreateOffice(ctx context.Context, db *gorm.DB, o LiaisonOffice) (_ LiaisonOffice, err error) {
+	defer fault.Wrap(&err, "write office %s", o.Code)
 	if faults := town.CheckIdentity(o.Code, o.Name); len(faults) > 0 {
 		return LiaisonOffice{}, fault.Broken(faults...)
 	}
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		o.Versioned = database.Versioned{Version: 1}
 		if err := tx.Create(&o).Error; err != nil {
 			return town.Taken(err)
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: o.TownID, Action: "office.create", Subject: "offices/" + o.Code, After: o})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: o.TownID, Action: "office.create", Subject: "offices/" + o.Code, After: o})
 	})
 	return o, err
 }
 
 // UpdateOffice changes the name of an office if the version is still the stored one.
-func UpdateOffice(ctx context.Context, db *gorm.DB, townID, code string, version int64, name text.Text) (LiaisonOffice, error) {
-	if faults := town.CheckIdentity(code, name); len(faults) > 0 {
+func UpdateOffice(ctx context.Context, db *gorm.DB, o LiaisonOffice) (_ LiaisonOffice, err error) {
+	defer fault.Wrap(&err, "write office %s", o.Code)
+	if faults := town.CheckIdentity(o.Code, o.Name); len(faults) > 0 {
 		return LiaisonOffice{}, fault.Broken(faults...)
 	}
 	var after LiaisonOffice
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := FindOffice(ctx, tx, townID, code)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := FindOffice(ctx, tx, o.TownID, o.Code)
 		if err != nil {
 			return err
 		}
-		change := map[string]any{"name_zh": name.ZH, "name_en": name.EN}
-		if err := database.UpdateVersioned(tx, &LiaisonOffice{TownID: townID, Code: code}, version, change); err != nil {
+		change := map[string]any{"name_zh": o.Name.ZH, "name_en": o.Name.EN}
+		if err := database.UpdateVersioned(tx, &LiaisonOffice{TownID: o.TownID, Code: o.Code}, o.Version,
+			change); err != nil {
 			return err
 		}
-		if after, err = FindOffice(ctx, tx, townID, code); err != nil {
+		if after, err = FindOffice(ctx, tx, o.TownID, o.Code); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "office.update", Subject: "offices/" + code, Before: before, After: after})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: o.TownID, Action: "office.update", Subject: "offices/" + o.Code, Before: before, After: after})
 	})
 	return after, err
 }
@@ -133,20 +141,22 @@ func (f OfficeFilter) in(q *gorm.DB, townID string) *gorm.DB {
 
 // ListOfficeMembers returns members of offices in the order of their ids, that is,
 // of their making.
-func ListOfficeMembers(ctx context.Context, db *gorm.DB, townID string, f OfficeFilter) ([]OfficeMember, error) {
+func ListOfficeMembers(ctx context.Context, db *gorm.DB, townID string, f OfficeFilter) (_ []OfficeMember, err error) {
+	defer fault.Wrap(&err, "members of offices of %s", townID)
 	q := f.in(db.WithContext(ctx), townID)
 	if f.Person != "" {
 		q = q.Where("person_code = ?", f.Person)
 	}
 	var list []OfficeMember
-	err := q.Find(&list).Error
+	err = q.Find(&list).Error
 	return list, err
 }
 
 // FindOfficeMember returns one membership of the office.
-func FindOfficeMember(ctx context.Context, db *gorm.DB, townID, office, id string) (OfficeMember, error) {
+func FindOfficeMember(ctx context.Context, db *gorm.DB, townID, office, id string) (_ OfficeMember, err error) {
+	defer fault.Wrap(&err, "member %s of the office %s", id, office)
 	var m OfficeMember
-	err := db.WithContext(ctx).Where("town_id = ? AND office_code = ? AND id = ?", townID, office, id).Take(&m).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND office_code = ? AND id = ?", townID, office, id).Take(&m).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return OfficeMember{}, fault.Missing(text.Text{ZH: "挂钩办成员", EN: "member of the office"}, id)
 	}
@@ -155,19 +165,20 @@ func FindOfficeMember(ctx context.Context, db *gorm.DB, townID, office, id strin
 
 // JoinOffice makes a person a member of an office. The person must be appointed
 // to the liaison office on the first day; one membership cannot overlap itself.
-func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (OfficeMember, error) {
+func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (_ OfficeMember, err error) {
+	defer fault.Wrap(&err, "member %s of the office %s", m.PersonCode, m.OfficeCode)
 	if faults := checkTerm(m.ValidFrom, m.ValidUntil); len(faults) > 0 {
 		return OfficeMember{}, fault.Broken(faults...)
 	}
 	m.ID = database.NewID()
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := lockOffice(ctx, tx, m.TownID, m.OfficeCode); err != nil {
 			return err
 		}
 		if err := access.PersonExists(ctx, tx, m.TownID, m.PersonCode); err != nil {
 			return err
 		}
-		if err := demandRole(ctx, tx, m.TownID, m.PersonCode, access.Office, m.ValidFrom); err != nil {
+		if err := demandRole(ctx, tx, m.TownID, holder{m.PersonCode, access.Office}, m.ValidFrom); err != nil {
 			return err
 		}
 		var n int64
@@ -177,21 +188,27 @@ func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (OfficeMember,
 			return err
 		}
 		if n > 0 {
-			return fault.Conflict("overlapping_membership", "该人员在此期间已是该挂钩办成员", "this person is a member of the office in that time already")
+			return fault.Conflict("overlapping_membership", "该人员在此期间已是该挂钩办成员",
+				"this person is a member of the office in that time already")
 		}
 		m.Versioned = database.Versioned{Version: 1}
 		if err := tx.Create(&m).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: m.TownID, Action: "office_member.create", Subject: "office-members/" + m.ID, After: m})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: m.TownID, Action: "office_member.create", Subject: "office-members/" + m.ID, After: m})
 	})
 	return m, err
 }
 
 // EndOfficeMember sets the last day of a membership, which can only come closer.
-func EndOfficeMember(ctx context.Context, db *gorm.DB, townID, office, id string, version int64, until day.Date, reason string) (OfficeMember, error) {
-	return endTerm(ctx, db, closing{townID, "office_member", id, version, until, reason}, &OfficeMember{TownID: townID, ID: id},
-		func(tx *gorm.DB) (OfficeMember, error) { return FindOfficeMember(ctx, tx, townID, office, id) })
+// m has the town, the office and the id of it.
+func EndOfficeMember(ctx context.Context, db *gorm.DB, m OfficeMember, end Ending) (_ OfficeMember, err error) {
+	defer fault.Wrap(&err, "end member %s of the office %s", m.ID, m.OfficeCode)
+	return endTerm(ctx, db, closing{m.TownID, "office_member", m.ID, end}, &OfficeMember{TownID: m.TownID, ID: m.ID},
+		func(tx *gorm.DB) (OfficeMember, error) {
+			return FindOfficeMember(ctx, tx, m.TownID, m.OfficeCode, m.ID)
+		})
 }
 
 // OfficeLink is the link of a liaison office to a branch that it works for, from a day until a
@@ -211,20 +228,22 @@ func (l OfficeLink) term() (day.Date, *day.Date) { return l.ValidFrom, l.ValidUn
 
 // ListOfficeLinks returns links of offices in the order of their ids, that is, of
 // their making.
-func ListOfficeLinks(ctx context.Context, db *gorm.DB, townID string, f OfficeFilter) ([]OfficeLink, error) {
+func ListOfficeLinks(ctx context.Context, db *gorm.DB, townID string, f OfficeFilter) (_ []OfficeLink, err error) {
+	defer fault.Wrap(&err, "links of offices of %s", townID)
 	q := f.in(db.WithContext(ctx), townID)
 	if f.Branch != "" {
 		q = q.Where("branch_code = ?", f.Branch)
 	}
 	var list []OfficeLink
-	err := q.Find(&list).Error
+	err = q.Find(&list).Error
 	return list, err
 }
 
 // FindOfficeLink returns one link of the office.
-func FindOfficeLink(ctx context.Context, db *gorm.DB, townID, office, id string) (OfficeLink, error) {
+func FindOfficeLink(ctx context.Context, db *gorm.DB, townID, office, id string) (_ OfficeLink, err error) {
+	defer fault.Wrap(&err, "link %s of the office %s", id, office)
 	var l OfficeLink
-	err := db.WithContext(ctx).Where("town_id = ? AND office_code = ? AND id = ?", townID, office, id).Take(&l).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND office_code = ? AND id = ?", townID, office, id).Take(&l).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return OfficeLink{}, fault.Missing(text.Text{ZH: "挂钩关系", EN: "link of the office"}, id)
 	}
@@ -233,12 +252,13 @@ func FindOfficeLink(ctx context.Context, db *gorm.DB, townID, office, id string)
 
 // LinkOffice links an office to a branch that lives on the first day. One link
 // cannot overlap itself.
-func LinkOffice(ctx context.Context, db *gorm.DB, l OfficeLink) (OfficeLink, error) {
+func LinkOffice(ctx context.Context, db *gorm.DB, l OfficeLink) (_ OfficeLink, err error) {
+	defer fault.Wrap(&err, "office %s and branch %s", l.OfficeCode, l.BranchCode)
 	if faults := checkTerm(l.ValidFrom, l.ValidUntil); len(faults) > 0 {
 		return OfficeLink{}, fault.Broken(faults...)
 	}
 	l.ID = database.NewID()
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := lockOffice(ctx, tx, l.TownID, l.OfficeCode); err != nil {
 			return err
 		}
@@ -252,27 +272,32 @@ func LinkOffice(ctx context.Context, db *gorm.DB, l OfficeLink) (OfficeLink, err
 			return err
 		}
 		if n > 0 {
-			return fault.Conflict("overlapping_link", "该挂钩办在此期间已与该党组织挂钩", "the office is linked to the branch in that time already")
+			return fault.Conflict("overlapping_link", "该挂钩办在此期间已与该党组织挂钩",
+				"the office is linked to the branch in that time already")
 		}
 		l.Versioned = database.Versioned{Version: 1}
 		if err := tx.Create(&l).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: l.TownID, Action: "office_link.create", Subject: "office-links/" + l.ID, After: l})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: l.TownID, Action: "office_link.create", Subject: "office-links/" + l.ID, After: l})
 	})
 	return l, err
 }
 
 // EndOfficeLink sets the last day of a link, which can only come closer.
-func EndOfficeLink(ctx context.Context, db *gorm.DB, townID, office, id string, version int64, until day.Date, reason string) (OfficeLink, error) {
-	return endTerm(ctx, db, closing{townID, "office_link", id, version, until, reason}, &OfficeLink{TownID: townID, ID: id},
-		func(tx *gorm.DB) (OfficeLink, error) { return FindOfficeLink(ctx, tx, townID, office, id) })
+// l has the town, the office and the id of it.
+func EndOfficeLink(ctx context.Context, db *gorm.DB, l OfficeLink, end Ending) (_ OfficeLink, err error) {
+	defer fault.Wrap(&err, "end link %s of the office %s", l.ID, l.OfficeCode)
+	return endTerm(ctx, db, closing{l.TownID, "office_link", l.ID, end}, &OfficeLink{TownID: l.TownID, ID: l.ID},
+		func(tx *gorm.DB) (OfficeLink, error) { return FindOfficeLink(ctx, tx, l.TownID, l.OfficeCode, l.ID) })
 }
 
 // OfficesOf are the offices of which the person is a member on the day.
-func OfficesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Date) ([]string, error) {
+func OfficesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Date) (_ []string, err error) {
+	defer fault.Wrap(&err, "offices of %s", person)
 	var codes []string
-	err := inForce(db.WithContext(ctx).Model(&OfficeMember{}).Where("town_id = ? AND person_code = ?", townID, person), on).
+	err = inForce(db.WithContext(ctx).Model(&OfficeMember{}).Where("town_id = ? AND person_code = ?", townID, person), on).
 		Distinct().Order("office_code").Pluck("office_code", &codes).Error
 	return codes, err
 }

@@ -40,13 +40,15 @@ func twoOffices(t *testing.T, db *gorm.DB) {
 		peopletest.Must(t, err)
 	}
 	for _, m := range []people.OfficeMember{
-		member("o1", "p1", "2023-01-01", "2023-06-30"), member("o2", "p1", "2023-06-30", ""), member("o2", "p2", "2023-03-01", ""),
+		member("o1", "p1", "2023-01-01", "2023-06-30"), member("o2", "p1", "2023-06-30", ""),
+		member("o2", "p2", "2023-03-01", ""),
 	} {
 		_, err := people.JoinOffice(t.Context(), db, m)
 		peopletest.Must(t, err)
 	}
 	for _, l := range []people.OfficeLink{
-		linkOf("o1", "b1", "2023-02-01", ""), linkOf("o2", "b1", "2023-01-01", ""), linkOf("o2", "b2", "2023-01-01", ""), linkOf("o2", "b3", "2023-05-01", "2023-08-31"),
+		linkOf("o1", "b1", "2023-02-01", ""), linkOf("o2", "b1", "2023-01-01", ""), linkOf("o2", "b2", "2023-01-01", ""),
+		linkOf("o2", "b3", "2023-05-01", "2023-08-31"),
 	} {
 		_, err := people.LinkOffice(t.Context(), db, l)
 		peopletest.Must(t, err)
@@ -83,7 +85,8 @@ func TestAnOfficeReachesItsLinks(t *testing.T) {
 			}
 		}
 		mentor := access.Principal{Role: access.Mentor, Towns: []string{"a"}, Person: "p1", Key: "k"}
-		if reach, err := access.ReachOf(t.Context(), db, mentor, access.WriteSheets, "a", "2023-06-30"); err != nil || len(reach.Branches) != 0 {
+		if reach, err := access.ReachOf(t.Context(), db, mentor, access.WriteSheets, "a", "2023-06-30"); err != nil ||
+			len(reach.Branches) != 0 {
 			t.Errorf("as a mentor p1 reaches %v, %v", reach, err)
 		}
 	})

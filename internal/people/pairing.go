@@ -8,6 +8,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
+	"bulwark/internal/fault"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -28,11 +29,12 @@ type AppointmentLetter struct {
 
 // Paired is a person who has a duty for a branch.
 type Paired struct {
-	Person      Named              `json:"person"`
-	ValidFrom   day.Date           `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil  *day.Date          `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
-	Exclusive   bool               `json:"exclusive"`
-	Appointment *AppointmentLetter `json:"appointment,omitempty"` // to the role of the duty; absent = the person does not hold it on the day
+	Person     Named     `json:"person"`
+	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	Exclusive  bool      `json:"exclusive"`
+	// to the role of the duty; absent = the person does not hold it on the day
+	Appointment *AppointmentLetter `json:"appointment,omitempty"`
 }
 
 // LinkedOffice is a liaison office that works for a branch, with its members.
@@ -63,21 +65,21 @@ type PairingFilter struct {
 // ListPairings returns the pairings of the branches that exist on the day, in the
 // order of their codes, all of them from one state of the database.
 func ListPairings(ctx context.Context, db *gorm.DB, townID string, f PairingFilter) (pairings []Pairing, err error) {
+	defer fault.Wrap(&err, "pairings of %s", townID)
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
 		pairings, err = f.branches(ctx, tx, townID)
 		if err != nil || len(pairings) == 0 {
 			return err
 		}
-		at := make(map[string]*Pairing, len(pairings))
-		codes := make([]string, len(pairings))
+		p := pairer{townID, f.On, make([]string, len(pairings)), make(map[string]*Pairing, len(pairings))}
 		for i := range pairings {
-			codes[i] = pairings[i].Branch.Code
-			at[codes[i]] = &pairings[i]
+			p.codes[i] = pairings[i].Branch.Code
+			p.at[p.codes[i]] = &pairings[i]
 		}
-		if err := addPeople(ctx, tx, townID, f.On, codes, at); err != nil {
+		if err := p.addPeople(ctx, tx); err != nil {
 			return err
 		}
-		return addOffices(ctx, tx, townID, f.On, codes, at)
+		return p.addOffices(ctx, tx)
 	})
 	return pairings, err
 }
@@ -95,17 +97,26 @@ func (f PairingFilter) branches(ctx context.Context, tx *gorm.DB, townID string)
 	pairings := make([]Pairing, len(branches))
 	for i, b := range branches {
 		pairings[i] = Pairing{
-			Branch: Named{b.Code, b.Name}, Leads: []Paired{}, Mentors: []Paired{}, Instructors: []Paired{}, Offices: []LinkedOffice{},
+			Branch: Named{b.Code, b.Name}, Leads: []Paired{}, Mentors: []Paired{}, Instructors: []Paired{},
+			Offices: []LinkedOffice{},
 		}
 	}
 	return pairings, err
 }
 
+// pairer fills the pairings of branches on a day.
+type pairer struct {
+	town  string
+	on    day.Date
+	codes []string            // of the branches
+	at    map[string]*Pairing // by code
+}
+
 // addPeople adds who has a duty for the branches on the day, with the letters by
 // which they hold its role.
-func addPeople(ctx context.Context, tx *gorm.DB, townID string, on day.Date, branches []string, at map[string]*Pairing) error {
+func (p pairer) addPeople(ctx context.Context, tx *gorm.DB) error {
 	var assignments []Assignment
-	err := inForce(tx.WithContext(ctx), on).Where("town_id = ? AND branch_code IN ?", townID, branches).
+	err := inForce(tx.WithContext(ctx), p.on).Where("town_id = ? AND branch_code IN ?", p.town, p.codes).
 		Order("branch_code, valid_from, id").Find(&assignments).Error
 	if err != nil {
 		return err
@@ -114,24 +125,27 @@ func addPeople(ctx context.Context, tx *gorm.DB, townID string, on day.Date, bra
 	for i, a := range assignments {
 		codes[i] = a.PersonCode
 	}
-	names, err := namesOf(ctx, tx, townID, codes)
+	names, err := namesOf(ctx, tx, p.town, codes)
 	if err != nil {
 		return err
 	}
-	letters, err := lettersOn(ctx, tx, townID, on, codes)
+	letters, err := lettersOn(ctx, tx, p.town, p.on, codes)
 	if err != nil {
 		return err
 	}
 	for _, a := range assignments {
-		p := Paired{Named{a.PersonCode, names[a.PersonCode]}, a.ValidFrom, a.ValidUntil, a.Exclusive, letters[holder{a.PersonCode, access.RoleOf(a.Duty)}]}
-		pairing := at[a.BranchCode]
+		paired := Paired{
+			Named{a.PersonCode, names[a.PersonCode]}, a.ValidFrom, a.ValidUntil, a.Exclusive,
+			letters[holder{a.PersonCode, access.RoleOf(a.Duty)}],
+		}
+		pairing := p.at[a.BranchCode]
 		switch a.Duty {
 		case access.Leads:
-			pairing.Leads = append(pairing.Leads, p)
+			pairing.Leads = append(pairing.Leads, paired)
 		case access.Mentors:
-			pairing.Mentors = append(pairing.Mentors, p)
+			pairing.Mentors = append(pairing.Mentors, paired)
 		case access.Instructs:
-			pairing.Instructors = append(pairing.Instructors, p)
+			pairing.Instructors = append(pairing.Instructors, paired)
 		}
 	}
 	return nil
@@ -155,7 +169,9 @@ type holder struct {
 }
 
 // lettersOn returns the appointments of people that are in force on the day.
-func lettersOn(ctx context.Context, db *gorm.DB, townID string, on day.Date, persons []string) (map[holder]*AppointmentLetter, error) {
+func lettersOn(
+	ctx context.Context, db *gorm.DB, townID string, on day.Date, persons []string,
+) (map[holder]*AppointmentLetter, error) {
 	var list []Appointment
 	err := inForce(db.WithContext(ctx), on).Where("town_id = ? AND person_code IN ?", townID, persons).Find(&list).Error
 	letters := make(map[holder]*AppointmentLetter, len(list))
@@ -171,14 +187,14 @@ func (a Appointment) letter() *AppointmentLetter {
 
 // addOffices adds the offices that are linked to the branches on the day, each
 // with its members of that day.
-func addOffices(ctx context.Context, tx *gorm.DB, townID string, on day.Date, branches []string, at map[string]*Pairing) error {
+func (p pairer) addOffices(ctx context.Context, tx *gorm.DB) error {
 	var links []struct {
 		Named
 		BranchCode string
 		ValidFrom  day.Date
 		ValidUntil *day.Date
 	}
-	args := map[string]any{"town": townID, "on": on, "branches": branches}
+	args := map[string]any{"town": p.town, "on": p.on, "branches": p.codes}
 	err := tx.WithContext(ctx).Raw(`SELECT o.code, o.name_zh, o.name_en, l.branch_code, l.valid_from, l.valid_until
 FROM office_links l JOIN offices o ON o.town_id = l.town_id AND o.code = l.office_code
 WHERE l.town_id = @town AND l.branch_code IN @branches AND l.valid_from <= @on AND (l.valid_until IS NULL OR l.valid_until >= @on)
@@ -202,8 +218,9 @@ ORDER BY p.code`, args).Scan(&members).Error
 		of[m.OfficeCode] = append(of[m.OfficeCode], m.Named)
 	}
 	for _, l := range links {
-		pairing := at[l.BranchCode]
-		pairing.Offices = append(pairing.Offices, LinkedOffice{l.Named, l.ValidFrom, l.ValidUntil, append([]Named{}, of[l.Code]...)})
+		pairing := p.at[l.BranchCode]
+		pairing.Offices = append(pairing.Offices,
+			LinkedOffice{l.Named, l.ValidFrom, l.ValidUntil, append([]Named{}, of[l.Code]...)})
 	}
 	return nil
 }

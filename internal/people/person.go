@@ -29,9 +29,10 @@ type Person struct {
 var noun = text.Text{ZH: "人员", EN: "person"}
 
 // Find returns one person of the town.
-func Find(ctx context.Context, db *gorm.DB, townID, code string) (Person, error) {
+func Find(ctx context.Context, db *gorm.DB, townID, code string) (_ Person, err error) {
+	defer fault.Wrap(&err, "person %s", code)
 	var p Person
-	err := db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&p).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&p).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Person{}, fault.Missing(noun, code)
 	}
@@ -39,46 +40,52 @@ func Find(ctx context.Context, db *gorm.DB, townID, code string) (Person, error)
 }
 
 // List returns the people of the town after the code, in the order of codes.
-func List(ctx context.Context, db *gorm.DB, townID, after string, limit int) ([]Person, error) {
+func List(ctx context.Context, db *gorm.DB, townID, after string, limit int) (_ []Person, err error) {
+	defer fault.Wrap(&err, "people of %s", townID)
 	var people []Person
-	err := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&people).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND code > ?", townID,
+		after).Order("code").Limit(limit).Find(&people).Error
 	return people, err
 }
 
 // Create adds a person to the town.
-func Create(ctx context.Context, db *gorm.DB, p Person) (Person, error) {
+func Create(ctx context.Context, db *gorm.DB, p Person) (_ Person, err error) {
+	defer fault.Wrap(&err, "write person %s", p.Code)
 	if faults := town.CheckIdentity(p.Code, p.Name); len(faults) > 0 {
 		return Person{}, fault.Broken(faults...)
 	}
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		p.Versioned = database.Versioned{Version: 1}
 		if err := tx.Create(&p).Error; err != nil {
 			return town.Taken(err)
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: p.TownID, Action: "person.create", Subject: "people/" + p.Code, After: p})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: p.TownID, Action: "person.create", Subject: "people/" + p.Code, After: p})
 	})
 	return p, err
 }
 
 // Update changes the name of a person if the version is still the stored one.
-func Update(ctx context.Context, db *gorm.DB, townID, code string, version int64, name text.Text) (Person, error) {
-	if faults := town.CheckIdentity(code, name); len(faults) > 0 {
+func Update(ctx context.Context, db *gorm.DB, p Person) (_ Person, err error) {
+	defer fault.Wrap(&err, "write person %s", p.Code)
+	if faults := town.CheckIdentity(p.Code, p.Name); len(faults) > 0 {
 		return Person{}, fault.Broken(faults...)
 	}
 	var after Person
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := Find(ctx, tx, townID, code)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := Find(ctx, tx, p.TownID, p.Code)
 		if err != nil {
 			return err
 		}
-		change := map[string]any{"name_zh": name.ZH, "name_en": name.EN}
-		if err := database.UpdateVersioned(tx, &Person{TownID: townID, Code: code}, version, change); err != nil {
+		change := map[string]any{"name_zh": p.Name.ZH, "name_en": p.Name.EN}
+		if err := database.UpdateVersioned(tx, &Person{TownID: p.TownID, Code: p.Code}, p.Version, change); err != nil {
 			return err
 		}
-		if after, err = Find(ctx, tx, townID, code); err != nil {
+		if after, err = Find(ctx, tx, p.TownID, p.Code); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "person.update", Subject: "people/" + code, Before: before, After: after})
+		return audit.Write(ctx, tx,
+			audit.Change{Town: p.TownID, Action: "person.update", Subject: "people/" + p.Code, Before: before, After: after})
 	})
 	return after, err
 }
@@ -92,14 +99,16 @@ type HeldDuty struct {
 // PersonOn is a person with what he or she holds on a day.
 type PersonOn struct {
 	Person
-	Roles   []access.Role `json:"roles" swaggertype:"array,string" example:"mentor"` // appointed to, in the order of the policy table
-	Duties  []HeldDuty    `json:"duties"`                                            // in the order of their making
-	Offices []string      `json:"offices" example:"agriculture"`                     // liaison offices, as a member
+	// appointed to, in the order of the policy table
+	Roles   []access.Role `json:"roles" swaggertype:"array,string" example:"mentor"`
+	Duties  []HeldDuty    `json:"duties"`                        // in the order of their making
+	Offices []string      `json:"offices" example:"agriculture"` // liaison offices, as a member
 }
 
 // OnDay adds to people of a town what they hold on the day, by three statements
 // for all of them.
-func OnDay(ctx context.Context, db *gorm.DB, townID string, persons []Person, on day.Date) ([]PersonOn, error) {
+func OnDay(ctx context.Context, db *gorm.DB, townID string, persons []Person, on day.Date) (_ []PersonOn, err error) {
+	defer fault.Wrap(&err, "people of %s on %s", townID, on)
 	all := make([]PersonOn, len(persons))
 	at := make(map[string]*PersonOn, len(persons))
 	codes := make([]string, len(persons))

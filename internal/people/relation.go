@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
+	"bulwark/internal/fault"
 	"bulwark/internal/town"
 )
 
@@ -23,7 +24,8 @@ type Relation struct {
 // ListRelations returns the relations of all assignments, and of the members of offices to the
 // branches that their office was linked to while they were in it, on any day from
 // the first to the last. In the order of assignments, then of branches and persons.
-func ListRelations(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) ([]Relation, error) {
+func ListRelations(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) (_ []Relation, err error) {
+	defer fault.Wrap(&err, "relations of %s", townID)
 	assigned, err := ListAssignments(ctx, db, townID, AssignmentFilter{On: until, Since: from})
 	if err != nil {
 		return nil, err
@@ -55,7 +57,10 @@ type Mentorship struct {
 
 // ListMentorships returns everybody who is appointed mentor or instructor on the day, in
 // the order of codes.
-func ListMentorships(ctx context.Context, db *gorm.DB, townID string, role access.Role, on day.Date) (helpers []Mentorship, err error) {
+func ListMentorships(
+	ctx context.Context, db *gorm.DB, townID string, role access.Role, on day.Date,
+) (helpers []Mentorship, err error) {
+	defer fault.Wrap(&err, "%ss of %s", role, townID)
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
 		appointed, err := ListAppointments(ctx, tx, townID, AppointmentFilter{On: on, Role: role})
 		if err != nil {

@@ -39,18 +39,25 @@ type dated interface {
 	term() (from day.Date, until *day.Date)
 }
 
-// closing is the end of a row: which one, when and why.
+// Ending is how an appointment, assignment, membership or link ends.
+type Ending struct {
+	Version int64    // that the row must still have
+	Until   day.Date // the last day
+	Reason  string   // empty: the reason of the row stays
+}
+
+// closing is the end of one row.
 type closing struct {
 	town, noun, id string
-	version        int64
-	last           day.Date
-	reason         string
+	Ending
 }
 
 // endTerm sets the last day of the row that find returns; key is that row with its
 // primary key alone. The day can only come closer: what is to last longer is a new
 // row. Without a reason the first one stays.
-func endTerm[T dated](ctx context.Context, db *gorm.DB, c closing, key database.Row, find func(tx *gorm.DB) (T, error)) (T, error) {
+func endTerm[T dated](
+	ctx context.Context, db *gorm.DB, c closing, key database.Row, find func(tx *gorm.DB) (T, error),
+) (T, error) {
 	var after T
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := find(tx)
@@ -60,28 +67,29 @@ func endTerm[T dated](ctx context.Context, db *gorm.DB, c closing, key database.
 		if err := c.check(before.term()); err != nil {
 			return err
 		}
-		change := map[string]any{"valid_until": c.last}
-		if c.reason != "" {
-			change["reason"] = c.reason
+		change := map[string]any{"valid_until": c.Until}
+		if c.Reason != "" {
+			change["reason"] = c.Reason
 		}
-		if err := database.UpdateVersioned(tx, key, c.version, change); err != nil {
+		if err := database.UpdateVersioned(tx, key, c.Version, change); err != nil {
 			return err
 		}
 		if after, err = find(tx); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
-			Town: c.town, Action: c.noun + ".end", Subject: strings.ReplaceAll(c.noun, "_", "-") + "s/" + c.id, Before: before, After: after, Reason: c.reason,
+			Town: c.town, Action: c.noun + ".end", Subject: strings.ReplaceAll(c.noun, "_", "-") + "s/" + c.id, Before: before,
+			After: after, Reason: c.Reason,
 		})
 	})
 	return after, err
 }
 
 func (c closing) check(from day.Date, until *day.Date) error {
-	if c.last < from {
+	if c.Until < from {
 		return fault.Broken(fault.Field("/until", "ends_before_start", "结束日期早于开始日期", "it ends before it starts"))
 	}
-	if until != nil && c.last > *until {
+	if until != nil && c.Until > *until {
 		return fault.Broken(fault.Field("/until", "ends_already",
 			"已于 %s 结束：如需继续，请另建一条", "it ends on %s already: to go on, make another", *until))
 	}

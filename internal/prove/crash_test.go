@@ -14,7 +14,8 @@ import (
 
 var (
 	kills   = flag.Int("kills", 10, "how often a server is killed in each proof of crashes")
-	retries = flag.Int64("retries", 1000, "how many requests sent again must be answered, at least, in each proof of crashes")
+	retries = flag.Int64("retries", 1000,
+		"how many requests sent again must be answered, at least, in each proof of crashes")
 )
 
 // crash is a service under work whose processes are killed.
@@ -72,7 +73,8 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 			c.crowd.disperse(*retries)
 			found := c.tally(t)
 			t.Logf("%d kills: %v", *kills, found)
-			if found.lost+found.doubled+found.unasked+found.wrong+found.unrecorded+found.broken > 0 || found.changed > 0 || found.kept != found.acknowledged {
+			if found.lost+found.doubled+found.unasked+found.wrong+found.unrecorded+found.broken > 0 || found.changed > 0 ||
+				found.kept != found.acknowledged {
 				t.Error("the proof failed")
 			}
 		})

@@ -41,7 +41,8 @@ type crowd struct {
 }
 
 func gathered(t *testing.T, p *program, secret string, keyed bool) *crowd {
-	c := &crowd{t: t, server: p, secret: secret, keyed: keyed, http: &http.Client{Timeout: 30 * time.Second}, acknowledged: map[string]string{}, codes: map[string]int{}}
+	c := &crowd{t: t, server: p, secret: secret, keyed: keyed, http: &http.Client{Timeout: 30 * time.Second},
+		acknowledged: map[string]string{}, codes: map[string]int{}}
 	for i := range atOnce {
 		c.gone.Go(func() {
 			for n := 0; !c.leave.Load() && !t.Failed(); n++ {
@@ -66,7 +67,8 @@ func (c *crowd) busy(more int) {
 
 // disperse lets everybody finish once so many requests sent again were answered.
 func (c *crowd) disperse(enough int64) {
-	for deadline := time.Now().Add(5 * time.Minute); c.again.Load() < enough && !c.t.Failed(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); c.again.Load() < enough &&
+		!c.t.Failed(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			c.t.Fatalf("only %d requests sent again were answered in time", c.again.Load())
 		}
@@ -121,11 +123,13 @@ func (c *crowd) insist(reason string, first bool) (id string) {
 }
 
 func (c *crowd) send(reason string) (status int, header http.Header, err error) {
-	body, err := json.Marshal(map[string]string{"period": "2023Q3", "branch": "b07", "kind": "bonus", "item": "honour", "reason": reason})
+	body, err := json.Marshal(map[string]string{"period": "2023Q3", "branch": "b07", "kind": "bonus", "item": "honour",
+		"reason": reason})
 	if err != nil {
 		return 0, nil, err
 	}
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, c.server.address.Load().(string)+"/adjustments", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost,
+		c.server.address.Load().(string)+"/adjustments", bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}

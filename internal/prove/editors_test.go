@@ -85,7 +85,8 @@ func (d *desk) meet(write way) (initial register, history []porcupine.Operation)
 		record := func(in edit, do func() outcome) outcome {
 			call := time.Since(begin).Nanoseconds()
 			out := do()
-			seen[i] = append(seen[i], porcupine.Operation{ClientId: i, Input: in, Call: call, Output: out, Return: time.Since(begin).Nanoseconds()})
+			seen[i] = append(seen[i],
+				porcupine.Operation{ClientId: i, Input: in, Call: call, Output: out, Return: time.Since(begin).Nanoseconds()})
 			return out
 		}
 		done.Go(func() {

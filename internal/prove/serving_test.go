@@ -46,14 +46,16 @@ func serving(t *testing.T, db *gorm.DB) *apitest.Client {
 func founded(t *testing.T, db *gorm.DB) (key string) {
 	t.Helper()
 	parent := (*string)(nil)
-	for _, a := range []town.Area{{Code: "44", Level: "province"}, {Code: "4499", Level: "city"}, {Code: "449901", Level: "district"}, {Code: "449901001", Level: "town"}} {
+	for _, a := range []town.Area{{Code: "44", Level: "province"}, {Code: "4499", Level: "city"},
+		{Code: "449901", Level: "district"}, {Code: "449901001", Level: "town"}} {
 		a.Name, a.ParentCode = text.Same("invented"), parent
 		if _, err := town.CreateArea(t.Context(), db, a); err != nil {
 			t.Fatal(err)
 		}
 		parent = &a.Code
 	}
-	if _, err := town.Create(t.Context(), db, town.Town{Code: "demo", AreaCode: *parent, Name: text.Same("demo")}); err != nil {
+	if _, err := town.Create(t.Context(), db,
+		town.Town{Code: "demo", AreaCode: *parent, Name: text.Same("demo")}); err != nil {
 		t.Fatal(err)
 	}
 	_, key, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Admin}})

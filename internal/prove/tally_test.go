@@ -30,9 +30,11 @@ type tally struct {
 }
 
 func (a tally) String() string {
-	return fmt.Sprintf("%d acknowledged; %d sent again and answered, %d of them from the kept answer, %d otherwise than before; %d without an answer, %d told to wait %v; "+
-		"%d lost, %d doubled, %d unasked, %d wrong, %d without one audit record, %d audit chains broken; %d answers kept",
-		a.acknowledged, a.again, a.replayed, a.changed, a.silent, a.refused, a.codes, a.lost, a.doubled, a.unasked, a.wrong, a.unrecorded, a.broken, a.kept)
+	return fmt.Sprintf(
+		"%d acknowledged; %d sent again and answered, %d of them from the kept answer, %d otherwise than before; %d without an answer, %d told to wait %v; "+
+			"%d lost, %d doubled, %d unasked, %d wrong, %d without one audit record, %d audit chains broken; %d answers kept",
+		a.acknowledged, a.again, a.replayed, a.changed, a.silent, a.refused, a.codes, a.lost, a.doubled, a.unasked, a.wrong,
+		a.unrecorded, a.broken, a.kept)
 }
 
 // tally compares what the crowd was told with the database, once all have gone.
@@ -41,8 +43,9 @@ func (c *crash) tally(t *testing.T) tally {
 	c.kill()
 	db := dbtest.Connect(t, c.url, database.Options{})
 	found := tally{
-		acknowledged: len(c.crowd.acknowledged), again: c.crowd.again.Load(), replayed: c.crowd.replayed.Load(), changed: c.crowd.changed.Load(),
-		silent: c.crowd.silent.Load(), refused: c.crowd.refused.Load(), codes: c.crowd.codes,
+		acknowledged: len(c.crowd.acknowledged), again: c.crowd.again.Load(), replayed: c.crowd.replayed.Load(),
+		changed: c.crowd.changed.Load(),
+		silent:  c.crowd.silent.Load(), refused: c.crowd.refused.Load(), codes: c.crowd.codes,
 	}
 	var kept int64
 	if err := db.Model(rest.StoredResponse{}).Where("status = 201").Count(&kept).Error; err != nil {
@@ -70,7 +73,8 @@ func (c *crash) tally(t *testing.T) tally {
 	}
 	found.unasked = len(stored)
 	var subjects []string
-	if err := db.Model(audit.Record{}).Where("town_id = ? AND action = 'adjustment.propose' AND after LIKE '%\"proof %'", demo.Town).Pluck("subject", &subjects).Error; err != nil {
+	if err := db.Model(audit.Record{}).Where("town_id = ? AND action = 'adjustment.propose' AND after LIKE '%\"proof %'",
+		demo.Town).Pluck("subject", &subjects).Error; err != nil {
 		t.Fatal(err)
 	}
 	records := map[string]int{}

@@ -23,12 +23,14 @@ type visitor struct {
 }
 
 func calling(t *testing.T, p *program, secret string) *visitor {
-	return &visitor{t: t, server: p, secret: secret, http: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
+	return &visitor{t: t, server: p, secret: secret,
+		http: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
 // reading and writing are requests that need the database.
 var (
-	reading = []string{"GET /periods/2023Q3/ranking", "GET /evaluations?period=2023Q3", "GET /branches/b07/history", "GET /audit"}
+	reading = []string{"GET /periods/2023Q3/ranking", "GET /evaluations?period=2023Q3", "GET /branches/b07/history",
+		"GET /audit"}
 	writing = []string{
 		`POST /adjustments {"period": "2023Q3", "branch": "b07", "kind": "bonus", "item": "honour", "reason": "asked by a visitor"}`,
 		`POST /people {"code": "visitor", "name": {"zh": "访客"}}`,
@@ -87,8 +89,10 @@ func (v *visitor) refused(request string, codes ...string) {
 // passes reports whether the answer is that of a fault that will pass, in Chinese or
 // English.
 func (a answer) passes(chinese bool, codes ...string) bool {
-	return a.status == http.StatusServiceUnavailable && slices.Contains(codes, a.code) && a.header.Get("Retry-After") != "" &&
-		strings.HasPrefix(a.header.Get("Content-Type"), "application/problem+json") && strings.ContainsFunc(a.detail, han) == chinese
+	return a.status == http.StatusServiceUnavailable && slices.Contains(codes, a.code) &&
+		a.header.Get("Retry-After") != "" &&
+		strings.HasPrefix(a.header.Get("Content-Type"), "application/problem+json") &&
+		strings.ContainsFunc(a.detail, han) == chinese
 }
 
 func han(r rune) bool { return unicode.Is(unicode.Han, r) }

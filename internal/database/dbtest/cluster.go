@@ -90,7 +90,8 @@ func newCluster(settings []string) (c *cluster, err error) {
 		return nil, err
 	}
 	// Not the C locale: a sort order that relies on the server's must show.
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", folder+"/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync",
+	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", folder+"/data", "-U", "postgres", "-A", "trust", "-E",
+		"UTF8", "--no-sync",
 		"--locale=C", "--locale-provider=icu", "--icu-locale=en-US")
 	initdb.SysProcAttr, initdb.Dir = owner, folder
 	if out, err := initdb.CombinedOutput(); err != nil {
@@ -186,5 +187,6 @@ func unprivileged(folder string) (*syscall.SysProcAttr, error) {
 		credential := &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 		return &syscall.SysProcAttr{Credential: credential}, os.Chown(folder, int(uid), int(gid))
 	}
-	return nil, errors.New("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody: run the tests as another user")
+	return nil, errors.New(
+		"PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody: run the tests as another user")
 }

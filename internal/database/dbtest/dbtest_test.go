@@ -19,7 +19,8 @@ func TestEachGivesFreshMigratedDatabases(t *testing.T) {
 			if err := db.Table("areas").Count(&before).Error; err != nil || before != 0 {
 				t.Fatalf("%d areas before, %v", before, err)
 			}
-			if err := db.Exec("INSERT INTO areas VALUES ('44', NULL, 'province', '广东', 'Guangdong', 'public')").Error; err != nil {
+			if err := db.Exec(
+				"INSERT INTO areas VALUES ('44', NULL, 'province', '广东', 'Guangdong', 'public')").Error; err != nil {
 				t.Fatal(err)
 			}
 		})

@@ -16,7 +16,8 @@ func TestAKilledServerStartsAgain(t *testing.T) {
 	}
 	for round := range int64(2) {
 		db := dbtest.Connect(t, m.URL(), database.Options{})
-		if err := db.Exec("INSERT INTO areas VALUES (?, NULL, 'province', 'a', 'a', 'public')", string(rune('1'+round))+"0").Error; err != nil {
+		if err := db.Exec("INSERT INTO areas VALUES (?, NULL, 'province', 'a', 'a', 'public')",
+			string(rune('1'+round))+"0").Error; err != nil {
 			t.Fatal(err)
 		}
 		if err := m.Kill(); err != nil {

@@ -126,7 +126,8 @@ func postgresURL(t testing.TB, template string) string {
 	}
 	name := s.newName()
 	// A file copy is fastest for so small a database.
-	if _, err := s.admin.ExecContext(t.Context(), "CREATE DATABASE "+name+" TEMPLATE "+template+" STRATEGY file_copy"); err != nil {
+	if _, err := s.admin.ExecContext(t.Context(),
+		"CREATE DATABASE "+name+" TEMPLATE "+template+" STRATEGY file_copy"); err != nil {
 		t.Fatalf("create a test database: %v", err)
 	}
 	t.Cleanup(func() {
