@@ -2,6 +2,7 @@ package api
 
 import (
 	"bulwark/internal/project"
+	"bulwark/internal/workflow"
 	"context"
 )
 
@@ -134,7 +135,7 @@ type moveProjectRequest struct {
 //	@Success	200			{object}	project.Project
 //	@Router		/towns/{town}/projects/{project}/transitions [post]
 func (s *Server) moveProject(ctx context.Context, req moveProjectRequest) (project.Project, error) {
-	return project.MoveProject(ctx, s.db(ctx), req.Town, req.Project, req.Version, project.ProjectState(req.Body.To), req.Body.Reason)
+	return project.MoveProject(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Project, Version: req.Version}, project.ProjectState(req.Body.To), req.Body.Reason)
 }
 
 type bonusInput struct {
@@ -159,5 +160,5 @@ type proposeBonusRequest struct {
 //	@Success	200			{object}	project.Project
 //	@Router		/towns/{town}/projects/{project}/bonus [post]
 func (s *Server) proposeBonus(ctx context.Context, req proposeBonusRequest) (project.Project, error) {
-	return project.ProposeBonus(ctx, s.db(ctx), req.Town, req.Project, req.Version, req.Body.Period, req.Body.Item)
+	return project.ProposeBonus(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Project, Version: req.Version}, project.Bonus{Period: req.Body.Period, Item: req.Body.Item})
 }

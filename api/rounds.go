@@ -6,6 +6,7 @@ import (
 
 	"bulwark/internal/project"
 	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 type listRoundsRequest struct {
@@ -140,7 +141,7 @@ type moveRoundRequest struct {
 //	@Success	200			{object}	project.Round
 //	@Router		/towns/{town}/rounds/{round}/transitions [post]
 func (s *Server) moveRound(ctx context.Context, req moveRoundRequest) (project.Round, error) {
-	return project.MoveRound(ctx, s.db(ctx), req.Town, req.Round, req.Version, project.RoundState(req.Body.To), req.Body.Reason)
+	return project.MoveRound(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version}, project.RoundState(req.Body.To), req.Body.Reason)
 }
 
 // findSheet answers the caller's own sheet as a judge of the round.
@@ -214,7 +215,7 @@ type pickRequest struct {
 //	@Success	200			{object}	project.Round
 //	@Router		/towns/{town}/rounds/{round}/shortlist [post]
 func (s *Server) shortlist(ctx context.Context, req pickRequest) (project.Round, error) {
-	return project.Confirm(ctx, s.db(ctx), req.Town, req.Round, req.Version, project.Shortlisted, req.Body.Projects, req.Body.Reason)
+	return project.Confirm(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version}, project.Shortlisted, req.Body.Projects, req.Body.Reason)
 }
 
 // choose confirms which projects of the shortlist are chosen.
@@ -227,5 +228,5 @@ func (s *Server) shortlist(ctx context.Context, req pickRequest) (project.Round,
 //	@Success	200			{object}	project.Round
 //	@Router		/towns/{town}/rounds/{round}/choice [post]
 func (s *Server) choose(ctx context.Context, req pickRequest) (project.Round, error) {
-	return project.Confirm(ctx, s.db(ctx), req.Town, req.Round, req.Version, project.Decided, req.Body.Projects, req.Body.Reason)
+	return project.Confirm(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version}, project.Decided, req.Body.Projects, req.Body.Reason)
 }

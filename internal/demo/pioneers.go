@@ -42,7 +42,7 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	if r, err = project.MoveRound(group, tx, Town, r.Code, r.Version, project.Judging, ""); err != nil {
+	if r, err = project.MoveRound(group, tx, r.Ref(), project.Judging, ""); err != nil {
 		return err
 	}
 	for _, judge := range judges {
@@ -50,7 +50,7 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 			return err
 		}
 	}
-	if r, err = project.MoveRound(group, tx, Town, r.Code, r.Version, project.Closed, ""); err != nil {
+	if r, err = project.MoveRound(group, tx, r.Ref(), project.Closed, ""); err != nil {
 		return err
 	}
 	var chosen []string
@@ -60,7 +60,7 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 			return err
 		}
 		chosen = result.Proposal.Projects
-		if r, err = project.Confirm(group, tx, Town, r.Code, r.Version, to, chosen, ""); err != nil {
+		if r, err = project.Confirm(group, tx, r.Ref(), to, chosen, ""); err != nil {
 			return err
 		}
 	}
@@ -68,7 +68,7 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	_, err = project.ProposeBonus(group, tx, Town, p.ID, p.Version, "2023Q3", "top-ten")
+	_, err = project.ProposeBonus(group, tx, p.Ref(), project.Bonus{Period: "2023Q3", Item: "top-ten"})
 	return err
 }
 

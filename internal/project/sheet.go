@@ -13,9 +13,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
-	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/people"
 	"bulwark/internal/text"
 )
 
@@ -31,7 +29,7 @@ type JudgeSheet struct {
 	database.Versioned
 }
 
-// FindSheet gives the caller's own sheet of a round that judges, or has judged.
+// FindSheet returns the caller's own sheet of a round that judges, or has judged.
 func FindSheet(ctx context.Context, db *gorm.DB, townID, round string) (JudgeSheet, error) {
 	p := access.Caller(ctx)
 	if _, err := FindRound(ctx, db, townID, round); err != nil {
@@ -50,12 +48,12 @@ func FindSheet(ctx context.Context, db *gorm.DB, townID, round string) (JudgeShe
 		return s, err
 	}
 	led, err := access.LedBy(ctx, db, townID, access.JudgeProjects)
-	s.tell(list, led)
+	s.fillMissing(list, led)
 	return s, err
 }
 
-// tell fills in what is left to score.
-func (s *JudgeSheet) tell(list []Project, led map[string]bool) {
+// fillMissing sets what is left to score.
+func (s *JudgeSheet) fillMissing(list []Project, led map[string]bool) {
 	s.Missing, s.Barred = []string{}, []string{}
 	for _, p := range list {
 		if _, scored := s.Scores.V[p.ID]; led[p.BranchCode] {
@@ -64,13 +62,6 @@ func (s *JudgeSheet) tell(list []Project, led map[string]bool) {
 			s.Missing = append(s.Missing, p.ID)
 		}
 	}
-}
-
-// candidates are the projects of a round that were not withdrawn, by their ids.
-func candidates(ctx context.Context, db *gorm.DB, townID, round string) ([]Project, error) {
-	var list []Project
-	err := db.WithContext(ctx).Where("town_id = ? AND round_code = ? AND state <> ?", townID, round, ProjectPulled).Order("id").Find(&list).Error
-	return list, err
 }
 
 // WriteSheet replaces what the caller, a judge of the round, gave. Projects may be
@@ -155,104 +146,6 @@ func (r Round) refusePoints(at string, points map[string]float64) (faults []faul
 		}
 	}
 	return faults
-}
-
-// MoveRound begins judging, with an empty sheet for each judge, or closes it. Where
-// sheets are not complete, closing takes a reason.
-func MoveRound(ctx context.Context, db *gorm.DB, townID, code string, version int64, to RoundState, reason string) (Round, error) {
-	var after Round
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := FindRound(ctx, tx.Clauses(clause.Locking{Strength: "UPDATE"}), townID, code)
-		if err != nil {
-			return err
-		}
-		mv, err := roundMoves.Find(access.Caller(ctx), before.State, to, before.stand(), reason)
-		if err != nil {
-			return err
-		}
-		list, err := candidates(ctx, tx, townID, code)
-		if err != nil {
-			return err
-		}
-		if to == Judging {
-			err = before.begin(tx, list)
-		} else {
-			err = before.refuseClosing(ctx, tx, list, reason)
-		}
-		if err != nil {
-			return err
-		}
-		if after, err = before.move(ctx, tx, version, to, reason); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{
-			Town: townID, Action: "round." + mv.Verb, Subject: "rounds/" + code, Before: before.State, After: after.State, Reason: reason,
-		})
-	})
-	return after, err
-}
-
-// move stores where the round stands now.
-func (r Round) move(ctx context.Context, tx *gorm.DB, version int64, to RoundState, reason string) (Round, error) {
-	change := map[string]any{"state": to, "state_by": access.Caller(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason}
-	if err := database.UpdateVersioned(tx, &Round{TownID: r.TownID, Code: r.Code}, version, change); err != nil {
-		return Round{}, err
-	}
-	return FindRound(ctx, tx, r.TownID, r.Code)
-}
-
-// begin makes the sheets.
-func (r Round) begin(tx *gorm.DB, list []Project) error {
-	if len(list) == 0 || len(r.Judges.V) == 0 {
-		return fault.Conflict("nothing_to_judge", "尚无项目或评委", "the round has no projects or no judges yet")
-	}
-	sheets := make([]JudgeSheet, len(r.Judges.V))
-	for i, judge := range r.Judges.V {
-		sheets[i] = JudgeSheet{TownID: r.TownID, RoundCode: r.Code, Judge: judge, Scores: database.JSON[Scores]{V: Scores{}}, Versioned: database.Versioned{Version: 1}}
-	}
-	return tx.Create(&sheets).Error
-}
-
-// refuseClosing keeps a round with unfinished sheets open, unless a reason is given,
-// and one with a project that nobody scored in any case: it would have no rank.
-func (r Round) refuseClosing(ctx context.Context, tx *gorm.DB, list []Project, reason string) error {
-	sheets, err := sheetsOf(ctx, tx, r)
-	if err != nil {
-		return err
-	}
-	leads, err := people.ListAssignments(ctx, tx, r.TownID, people.AssignmentFilter{On: day.Of(tx.NowFunc()), Duty: access.Leads})
-	if err != nil {
-		return err
-	}
-	scored, open := map[string]bool{}, 0
-	for i := range sheets {
-		led := map[string]bool{}
-		for _, a := range leads {
-			if a.PersonCode == sheets[i].Judge {
-				led[a.BranchCode] = true
-			}
-		}
-		sheets[i].tell(list, led)
-		if len(sheets[i].Missing) > 0 {
-			open++
-		}
-		for id := range sheets[i].Scores.V {
-			scored[id] = true
-		}
-	}
-	without := 0
-	for _, p := range list {
-		if !scored[p.ID] {
-			without++
-		}
-	}
-	switch {
-	case without > 0:
-		return fault.Conflict("projects_unscored", "有 %d 个项目尚无任何评委评分", "%d projects were scored by nobody yet", without)
-	case open > 0 && reason == "":
-		return fault.Broken(fault.Field("/reason", "reason_needed", "有 %d 位评委的评分表尚未完成：请等待，或说明理由", "%d judges have not finished their sheets: wait, or give a reason", open))
-	}
-	return nil
 }
 
 func sheetsOf(ctx context.Context, db *gorm.DB, r Round) ([]JudgeSheet, error) {

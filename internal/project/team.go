@@ -34,7 +34,7 @@ func (Team) TableName() string { return "pioneer_teams" }
 
 var teamNoun = text.Text{ZH: "先锋队", EN: "team"}
 
-// FindTeam gives one team.
+// FindTeam returns one team.
 func FindTeam(ctx context.Context, db *gorm.DB, townID, code string) (Team, error) {
 	var t Team
 	err := db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&t).Error
@@ -44,7 +44,7 @@ func FindTeam(ctx context.Context, db *gorm.DB, townID, code string) (Team, erro
 	return t, err
 }
 
-// ListTeams gives the teams of the town after the code, in the order of codes.
+// ListTeams returns the teams of the town after the code, in the order of codes.
 func ListTeams(ctx context.Context, db *gorm.DB, townID, after string, limit int) ([]Team, error) {
 	var list []Team
 	err := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&list).Error
