@@ -180,5 +180,7 @@ type recommendCasesRequest struct {
 //	@Success	200		{object}	exchange.Recommended
 //	@Router		/towns/{town}/branches/{branch}/recommended-cases [get]
 func (s *Server) recommendCases(ctx context.Context, req recommendCasesRequest) (exchange.Recommended, error) {
-	return exchange.RecommendedFor(ctx, s.db(ctx), s.board, req.Town, req.Branch, req.Period, string(req.Language))
+	return exchange.RecommendedFor(ctx, s.db(ctx), s.board, exchange.RecommendationQuery{
+		Town: req.Town, Branch: req.Branch, Period: req.Period, Language: string(req.Language),
+	})
 }

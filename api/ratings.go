@@ -25,7 +25,7 @@ func (s *Server) listRatings(ctx context.Context, req listRatingsRequest) (Page[
 	if err := req.resume(&after); err != nil {
 		return Page[exchange.Rating]{}, err
 	}
-	list, err := exchange.ListRatings(ctx, s.db(ctx), req.Town, req.Period, after, req.limit())
+	list, err := exchange.ListRatings(ctx, s.db(ctx), req.Town, exchange.RatingFilter{Period: req.Period, After: after, Limit: req.limit()})
 	if err != nil {
 		return Page[exchange.Rating]{}, err
 	}
@@ -98,7 +98,7 @@ type updateRatingRequest struct {
 //	@Success	200		{object}	exchange.Rating
 //	@Router		/towns/{town}/ratings/{rating} [put]
 func (s *Server) updateRating(ctx context.Context, req updateRatingRequest) (exchange.Rating, error) {
-	return exchange.UpdateRating(ctx, s.db(ctx), req.Town, req.Rating, req.Version, req.Body.Score, req.Body.Comment)
+	return exchange.UpdateRating(ctx, s.db(ctx), exchange.Rating{TownID: req.Town, ID: req.Rating, Score: req.Body.Score, Comment: req.Body.Comment}, req.Version)
 }
 
 type listUsefulnessRequest struct {

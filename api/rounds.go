@@ -174,7 +174,7 @@ type writeSheetRequest struct {
 //	@Success	200		{object}	project.JudgeSheet
 //	@Router		/towns/{town}/rounds/{round}/sheet [put]
 func (s *Server) writeSheet(ctx context.Context, req writeSheetRequest) (project.JudgeSheet, error) {
-	return project.WriteSheet(ctx, s.db(ctx), req.Town, req.Round, req.Version, req.Body.Scores)
+	return project.WriteSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version}, req.Body.Scores)
 }
 
 type roundResultRequest struct {
@@ -215,7 +215,8 @@ type pickRequest struct {
 //	@Success	200			{object}	project.Round
 //	@Router		/towns/{town}/rounds/{round}/shortlist [post]
 func (s *Server) shortlist(ctx context.Context, req pickRequest) (project.Round, error) {
-	return project.Confirm(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version}, project.Shortlisted, req.Body.Projects, req.Body.Reason)
+	return project.Confirm(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version},
+		project.Choice{To: project.Shortlisted, Projects: req.Body.Projects, Reason: req.Body.Reason})
 }
 
 // choose confirms which projects of the shortlist are chosen.
@@ -228,5 +229,6 @@ func (s *Server) shortlist(ctx context.Context, req pickRequest) (project.Round,
 //	@Success	200			{object}	project.Round
 //	@Router		/towns/{town}/rounds/{round}/choice [post]
 func (s *Server) choose(ctx context.Context, req pickRequest) (project.Round, error) {
-	return project.Confirm(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version}, project.Decided, req.Body.Projects, req.Body.Reason)
+	return project.Confirm(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version},
+		project.Choice{To: project.Decided, Projects: req.Body.Projects, Reason: req.Body.Reason})
 }

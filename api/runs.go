@@ -25,7 +25,7 @@ func (s *Server) listRuns(ctx context.Context, req listRunsRequest) (Page[index.
 	if err := req.resume(&after); err != nil {
 		return Page[index.Run]{}, err
 	}
-	runs, err := index.ListRuns(ctx, s.db(ctx), req.Town, req.Period, after, req.limit())
+	runs, err := index.ListRuns(ctx, s.db(ctx), req.Town, index.RunFilter{Period: req.Period, After: after, Limit: req.limit()})
 	if err != nil {
 		return Page[index.Run]{}, err
 	}

@@ -135,7 +135,8 @@ func (f *reading) forget() {
 	}
 }
 
-// derive computes what the file gives only the parts of, as the service does.
+// derive computes the indicators of which the file has only the parts, as the service
+// does.
 func (f *reading) derive(unit int) {
 	for _, i := range f.header.derive {
 		d := f.scheme.Indicators[i].Derive

@@ -42,7 +42,7 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 				t.Errorf("%s: %s\nwant %s", branch, got, want)
 			}
 		}
-		r, err := exchange.RecommendedFor(group, db, index.NewResultCache(), Town, "b18", "2023Q2", "en")
+		r, err := exchange.RecommendedFor(group, db, index.NewResultCache(), exchange.RecommendationQuery{Town: Town, Branch: "b18", Period: "2023Q2", Language: "en"})
 		if err != nil || len(r.Items) != 1 || r.Items[0].Branch != "b21" {
 			t.Errorf("recommended to b18: %+v, %v", r, err)
 		}

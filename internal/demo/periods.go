@@ -79,7 +79,7 @@ func (s *story) play(ctx context.Context, tx *gorm.DB, i int, q quarter, d schem
 	if _, err := index.CreateRun(group, tx, Town, q.code); err != nil {
 		return err
 	}
-	if _, err := index.Publish(group, tx, Town, q.code, p.Version, ""); err != nil {
+	if _, err := index.Publish(group, tx, p.Ref(), ""); err != nil {
 		return err
 	}
 	if q.code == "2023Q2" {

@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/project"
 	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 // entrants are the projects that compete, the first by a team, with the points that
@@ -46,7 +47,7 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 		return err
 	}
 	for _, judge := range judges {
-		if _, err := project.WriteSheet(as(ctx, judge, access.Mentor), tx, Town, r.Code, 1, scores); err != nil {
+		if _, err := project.WriteSheet(as(ctx, judge, access.Mentor), tx, workflow.Ref{Town: Town, ID: r.Code, Version: 1}, scores); err != nil {
 			return err
 		}
 	}
@@ -60,7 +61,7 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 			return err
 		}
 		chosen = result.Proposal.Projects
-		if r, err = project.Confirm(group, tx, r.Ref(), to, chosen, ""); err != nil {
+		if r, err = project.Confirm(group, tx, r.Ref(), project.Choice{To: to, Projects: chosen}); err != nil {
 			return err
 		}
 	}

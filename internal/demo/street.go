@@ -128,7 +128,7 @@ func (s *story) streetQuarter(ctx context.Context, tx *gorm.DB, i int, q quarter
 	if _, err := index.CreateRun(group, tx, Street, q.code); err != nil {
 		return err
 	}
-	_, err = index.Publish(group, tx, Street, q.code, p.Version, "")
+	_, err = index.Publish(group, tx, p.Ref(), "")
 	return err
 }
 

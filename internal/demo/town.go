@@ -113,7 +113,7 @@ func (s *story) staff(ctx context.Context, tx *gorm.DB) error {
 // begun is the day from which people hold their roles and duties.
 const begun day.Date = "2022-09-01"
 
-// appoint gives a person the role; the n-th mentor by an invented letter, for a
+// appoint returns a person the role; the n-th mentor by an invented letter, for a
 // term that outlasts the demo.
 func appoint(ctx context.Context, tx *gorm.DB, townID, person string, role access.Role, n int) error {
 	a := people.Appointment{TownID: townID, PersonCode: person, Role: role, ValidFrom: begun, Reason: invented}

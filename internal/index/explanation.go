@@ -8,9 +8,9 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Explanation says how the score of one branch arose: what each node carries of
-// it, where the branch is strong and weak, and who stands next to it. A caller who
-// may not see the branch's details gets the first level only.
+// Explanation is how the score of one branch arose: what each node carries of it,
+// where the branch is strong and weak, and who stands next to it. A caller who may
+// not see the branch's details gets the first level only.
 type Explanation struct {
 	Town   string `json:"town" example:"demo"`
 	Period string `json:"period" example:"2023Q2"`
@@ -77,11 +77,11 @@ type Difference struct {
 	Points float64 `json:"points"`
 }
 
-// mostReasons is how many strengths and weak points are told: more is no advice.
+// mostReasons bounds the strengths and the weak points: more is no advice.
 const mostReasons = 5
 
-// Explanation explains one branch; detailed says whether the caller may see below
-// the first level.
+// Explanation returns how the score of one branch arose, below the first level only
+// where detailed.
 func (v View) Explanation(branch, language string, detailed bool) (Explanation, error) {
 	o := v.current
 	why, err := o.explainer()
@@ -120,7 +120,7 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 	return x, nil
 }
 
-// earlier is the explainer of the period before; nil where there is none.
+// earlier returns the explainer of the period before; nil where there is none.
 func (v View) earlier() (*composite.Explainer, error) {
 	if v.previous == nil {
 		return nil, nil //nolint:nilnil // no period before is no mistake
@@ -128,7 +128,7 @@ func (v View) earlier() (*composite.Explainer, error) {
 	return v.previous.explainer()
 }
 
-// unscored says why there is nothing to explain.
+// unscored returns why there is nothing to explain.
 func unscored(r *Result, language string) error {
 	return fault.Conflict("not_scored",
 		"“%s”在本周期没有得分：完整度为 %.0f%%，缺少指标 %v", "%s has no score in this period: its coverage is %.0f%%, missing %v",
@@ -156,7 +156,7 @@ func (o *Outcome) shares(r *Result, c *composite.Contributions, language string,
 	return list
 }
 
-// name is what a node is called; the root may have no name but that of its scheme.
+// name returns the name of a node; the root may have no name but that of its scheme.
 func (o *Outcome) name(code, language string) string {
 	if n := o.Scheme.Node(code); n != nil && !n.Name.IsZero() {
 		return n.Name.In(language)
@@ -164,7 +164,7 @@ func (o *Outcome) name(code, language string) string {
 	return o.Scheme.Document.Name.In(language)
 }
 
-// leadingFindings are the findings about indicators, or about dimensions where the
+// leadingFindings returns the findings about indicators, or about dimensions where the
 // caller may see no more, at most so many strengths and so many weak points.
 func (o *Outcome) leadingFindings(why *composite.Explainer, unit int, before *composite.Explainer, detailed bool) []composite.Finding {
 	infos := o.Scheme.Index.Nodes()
@@ -181,8 +181,8 @@ func (o *Outcome) leadingFindings(why *composite.Explainer, unit int, before *co
 	return append(composite.Leading(strong, mostReasons), composite.Leading(weak, mostReasons)...)
 }
 
-// wording says each finding in words: the name, the score, what it is compared
-// with, the gap and what it is worth.
+// wording is each finding in words, of the name, the score, what it is compared with,
+// the gap and what it is worth.
 var wording = map[composite.FindingCode]text.Text{
 	composite.AboveClassMedian: {ZH: "%[1]s %[2]v 分，高于同类中位数 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, above the class median of %[3]v: worth %[5]v points of the index"},
 	composite.BelowClassMedian: {ZH: "%[1]s %[2]v 分，低于同类中位数 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, below the class median of %[3]v: it costs %[5]v points of the index"},

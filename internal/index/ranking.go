@@ -12,7 +12,7 @@ import (
 )
 
 // Ranking is the list of a period as everybody sees it. Figures are rounded as
-// the scheme says; ranks are made from the rounded score.
+// the scheme does; ranks are made from the rounded score.
 type Ranking struct {
 	Town   string `json:"town" example:"demo"`
 	Period string `json:"period" example:"2023Q3"`

@@ -16,7 +16,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// RobustnessResult says how sure the ranks of a run are. It is computed once, behind the
+// RobustnessResult is how sure the ranks of a run are. It is computed once, behind the
 // run, and kept for ever.
 type RobustnessResult struct {
 	TownID     string `gorm:"primaryKey"`
@@ -28,7 +28,7 @@ type RobustnessResult struct {
 }
 
 // RobustnessFigures is what a Monte-Carlo run over the choices that could have been made
-// otherwise says of every branch with a score.
+// otherwise finds for every branch with a score.
 type RobustnessFigures struct {
 	Seed         int64          `json:"seed"`
 	Replicates   int            `json:"replicates" example:"1000"`
@@ -107,8 +107,8 @@ func ComputeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) e
 	return err
 }
 
-// ComputePendingRobustness appraises every run that is not yet, the newest first. It
-// reports how many it did.
+// ComputePendingRobustness computes the robustness of every run that has none, the
+// newest first, and returns how many it did.
 func ComputePendingRobustness(ctx context.Context, db *gorm.DB) (int, error) {
 	var pending []Run
 	err := db.WithContext(ctx).Select("town_id", "id").
@@ -209,8 +209,8 @@ func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) Bran
 	return r
 }
 
-// Robustness answers how sure a published period is. Just after a run it is not
-// known yet.
+// Robustness returns how sure the ranks of a published period are. Just after a run
+// it is not known yet.
 func (v View) Robustness() (Robustness, error) {
 	if v.current.Run == nil || v.current.robustness == nil {
 		e := fault.Unavailable("not_appraised", "稳健性尚在计算，请稍后再试", "it is being computed: try again in a moment")

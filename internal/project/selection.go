@@ -32,7 +32,7 @@ type RoundResult struct {
 
 var tieRule = text.Text{
 	ZH: "按保留两位小数的得分排名；同分同名次，其后名次顺延；同分跨越入围（入选）线时由工作领导小组说明理由后决定",
-	EN: "ranked by the score of two decimals; equal scores share a rank and the next rank is skipped; where a tie lies across the cut the leading group decides and says why",
+	EN: "ranked by the score of two decimals; equal scores share a rank and the next rank is skipped; where a tie lies across the cut the leading group decides and gives its reason",
 }
 
 // ResultOf returns the result of a round that is closed: to those who run or judge it
@@ -80,15 +80,20 @@ func (r Round) result(ctx context.Context, db *gorm.DB, language string) (RoundR
 	return all, nil
 }
 
+// Choice is what a person confirms: the projects to shortlist or to choose.
+type Choice struct {
+	To       RoundState // Shortlisted or Decided
+	Projects []string
+	Reason   string
+}
+
 // Confirm shortlists (from closed) or chooses (from shortlisted) projects of a round:
 // those that the rule proposes, or with a reason others of the same candidates. The
 // candidates left over are not chosen. Nobody confirms who leads the branch of a
 // candidate.
-func Confirm(
-	ctx context.Context, db *gorm.DB, ref workflow.Ref, to RoundState, picked []string, reason string,
-) (after Round, err error) {
+func Confirm(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Choice) (after Round, err error) {
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, verb, err := lockRound(ctx, tx, ref, to, reason)
+		before, verb, err := lockRound(ctx, tx, ref, c.To, c.Reason)
 		if err != nil {
 			return err
 		}
@@ -96,26 +101,26 @@ func Confirm(
 		if err != nil {
 			return err
 		}
-		if err := result.refuse(ctx, tx, ref.Town, picked, reason); err != nil {
+		if err := result.refuse(ctx, tx, ref.Town, c); err != nil {
 			return err
 		}
-		if err := result.settle(ctx, tx, ref.Town, to, picked, reason); err != nil {
+		if err := result.settle(ctx, tx, ref.Town, c); err != nil {
 			return err
 		}
 		moved := before
-		moved.State = to
-		if after, err = moved.move(ctx, tx, workflow.Step{Ref: ref, Verb: verb}, reason); err != nil {
+		moved.State = c.To
+		if after, err = moved.move(ctx, tx, workflow.Step{Ref: ref, Verb: verb}, c.Reason); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
-			Town: ref.Town, Action: roundKind + "." + verb, Subject: "rounds/" + ref.ID, Before: result.Proposal, After: picked, Reason: reason,
+			Town: ref.Town, Action: roundKind + "." + verb, Subject: "rounds/" + ref.ID, Before: result.Proposal, After: c.Projects, Reason: c.Reason,
 		})
 	})
 	return after, err
 }
 
-// refuse says why the projects cannot be picked among the candidates.
-func (all RoundResult) refuse(ctx context.Context, tx *gorm.DB, townID string, picked []string, reason string) error {
+// refuse returns why the choice cannot be made among the candidates.
+func (all RoundResult) refuse(ctx context.Context, tx *gorm.DB, townID string, c Choice) error {
 	led, err := access.LedBy(ctx, tx, townID, access.RunRounds)
 	if err != nil {
 		return err
@@ -127,18 +132,18 @@ func (all RoundResult) refuse(ctx context.Context, tx *gorm.DB, townID string, p
 		}
 		known[s.Project] = true
 	}
-	for _, id := range picked {
+	for _, id := range c.Projects {
 		if !known[id] {
 			return fault.Broken(fault.Field("/projects", "not_a_candidate", "“%s”不是候选项目，或重复", "%q is no candidate, or is there twice", id))
 		}
 		delete(known, id)
 	}
 	switch p := all.Proposal; {
-	case len(picked) > p.Places:
+	case len(c.Projects) > p.Places:
 		return fault.Broken(fault.Field("/projects", "too_many", "最多 %d 个", "at most %d", p.Places))
-	case reason == "" && !sameSet(picked, p.Projects):
+	case c.Reason == "" && !sameSet(c.Projects, p.Projects):
 		return fault.Broken(fault.Field("/reason", "reason_needed", "与按规则提出的名单不同，或须在同分项目中取舍：请说明理由", "this differs from what the rule proposes, or decides a tie: give a reason"))
-	case reason == "" && p.Open > 0:
+	case c.Reason == "" && p.Open > 0:
 		return fault.Broken(fault.Field("/reason", "reason_needed", "同分项目的 %d 个名额未决定：请说明理由", "%d places are left to a tie: say why it stays open", p.Open))
 	}
 	return nil
@@ -150,14 +155,14 @@ func sameSet(a, b []string) bool {
 
 // settle moves every candidate: those picked are on the shortlist or chosen, the
 // others are passed over. Its statements grow by batches alone.
-func (all RoundResult) settle(ctx context.Context, tx *gorm.DB, townID string, to RoundState, picked []string, reason string) error {
+func (all RoundResult) settle(ctx context.Context, tx *gorm.DB, townID string, c Choice) error {
 	win, verb := OnShortlist, "shortlist"
-	if to == Decided {
+	if c.To == Decided {
 		win, verb = Chosen, "choose"
 	}
 	var rest []string
 	for _, s := range all.Items {
-		if !slices.Contains(picked, s.Project) {
+		if !slices.Contains(c.Projects, s.Project) {
 			rest = append(rest, s.Project)
 		}
 	}
@@ -165,9 +170,9 @@ func (all RoundResult) settle(ctx context.Context, tx *gorm.DB, townID string, t
 		state ProjectState
 		verb  string
 		ids   []string
-	}{{win, verb, picked}, {NotChosen, "pass_over", rest}} {
+	}{{win, verb, c.Projects}, {NotChosen, "pass_over", rest}} {
 		for ids := range slices.Chunk(part.ids, database.Batch) {
-			o := outcome{part.state, part.verb, reason}
+			o := outcome{part.state, part.verb, c.Reason}
 			if err := o.store(ctx, tx, townID, ids); err != nil {
 				return err
 			}
@@ -217,7 +222,7 @@ type ProjectStanding struct {
 	Criteria map[string]float64 `json:"criteria"` // points by criterion, combined as the totals are
 }
 
-// Agreement says how much the judges agree about the totals; figures that are not
+// Agreement is how much the judges agree about the totals; figures that are not
 // defined are absent.
 type Agreement struct {
 	Alpha   *float64 `json:"alpha,omitempty"`       // Krippendorff's, of interval scale: 1 is perfect, 0 chance; over all projects
@@ -309,8 +314,8 @@ func agreementOf(totals [][]float64) (a Agreement) {
 }
 
 // Pick is whom the rule picks: the best n. Where a tie lies across the cut the
-// rule does not decide: Tied compete for the Open places, and a person says who
-// gets them.
+// rule does not decide: Tied compete for the Open places, and a person decides
+// who gets them.
 type Pick struct {
 	Places   int      `json:"places" example:"10"`
 	Projects []string `json:"projects"` // in by their rank

@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 // JudgeSheet is what one judge gave the projects of a round. Until the round closes
@@ -64,10 +65,12 @@ func (s *JudgeSheet) fillMissing(list []Project, led map[string]bool) {
 	}
 }
 
-// WriteSheet replaces what the caller, a judge of the round, gave. Projects may be
+// WriteSheet replaces the scores of the caller, a judge of the round; ref names the
+// round, in the version of the sheet. Projects may be
 // left for later; each that is there has points for every criterion. Nobody scores
 // a project of a branch that he or she leads.
-func WriteSheet(ctx context.Context, db *gorm.DB, townID, round string, version int64, scores Scores) (JudgeSheet, error) {
+func WriteSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, scores Scores) (JudgeSheet, error) {
+	townID, round := ref.Town, ref.ID
 	var after JudgeSheet
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		r, err := FindRound(ctx, tx.Clauses(clause.Locking{Strength: "SHARE"}), townID, round)
@@ -92,7 +95,7 @@ func WriteSheet(ctx context.Context, db *gorm.DB, townID, round string, version 
 			return err
 		}
 		key := JudgeSheet{TownID: townID, RoundCode: round, Judge: access.Caller(ctx).Person}
-		if err := database.UpdateVersioned(tx, &key, version, map[string]any{"scores": database.JSON[Scores]{V: scores}}); err != nil {
+		if err := database.UpdateVersioned(tx, &key, ref.Version, map[string]any{"scores": database.JSON[Scores]{V: scores}}); err != nil {
 			return err
 		}
 		if after, err = FindSheet(ctx, tx, townID, round); err != nil {
