@@ -5,7 +5,8 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/rest"
 )
 
 // draftAnalysis answers what an analysis of a published result starts from: where
@@ -15,13 +16,13 @@ import (
 //	@Summary	Say what a cause analysis starts from
 //	@Tags		improvement
 //	@Param		query	query		scorecardRequest	false	"."
-//	@Success	200		{object}	improve.AnalysisBasis
+//	@Success	200		{object}	plan.AnalysisBasis
 //	@Router		/towns/{town}/periods/{period}/branches/{branch}/analysis-draft [get]
-func (s *Server) draftAnalysis(ctx context.Context, req scorecardRequest) (improve.AnalysisBasis, error) {
+func (s *Server) draftAnalysis(ctx context.Context, req scorecardRequest) (plan.AnalysisBasis, error) {
 	if err := access.InScope(ctx, s.db(ctx), access.Caller(ctx), access.WriteAnalyses, req.Town, req.Branch, day.Of(s.Now())); err != nil {
-		return improve.AnalysisBasis{}, err
+		return plan.AnalysisBasis{}, err
 	}
-	return improve.DraftAnalysis(ctx, s.db(ctx), s.board, req.Town, req.Period, req.Publication, req.Branch, string(req.Language))
+	return plan.FindBasis(ctx, s.db(ctx), s.board, req.Town, req.Period, req.Publication, req.Branch, string(req.Language))
 }
 
 type listAnalysesRequest struct {
@@ -30,7 +31,7 @@ type listAnalysesRequest struct {
 	Branch string `form:"branch"`                                           // only of this branch
 	Mentor string `form:"mentor"`                                           // only by this person
 	State  string `form:"state" validate:"omitempty,oneof=draft submitted"` // only in this state
-	pageQuery
+	rest.PageQuery
 }
 
 // listAnalyses answers the cause analyses that the caller may see: the own ones, and
@@ -40,18 +41,18 @@ type listAnalysesRequest struct {
 //	@Summary	List cause analyses
 //	@Tags		improvement
 //	@Param		query	query		listAnalysesRequest	false	"."
-//	@Success	200		{object}	Page[improve.Analysis]
+//	@Success	200		{object}	rest.Page[plan.Analysis]
 //	@Router		/towns/{town}/analyses [get]
-func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (Page[improve.Analysis], error) {
-	f := improve.AnalysisFilter{Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: improve.AnalysisState(req.State), Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[improve.Analysis]{}, err
+func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (rest.Page[plan.Analysis], error) {
+	f := plan.AnalysisFilter{Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: plan.AnalysisState(req.State), Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[plan.Analysis]{}, err
 	}
-	list, err := improve.ListAnalyses(ctx, s.db(ctx), req.Town, f)
+	list, err := plan.ListAnalyses(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[improve.Analysis]{}, err
+		return rest.Page[plan.Analysis]{}, err
 	}
-	return page(list, req.pageQuery, func(a improve.Analysis) []any { return []any{a.ID} })
+	return rest.NewPage(list, req.PageQuery, func(a plan.Analysis) []any { return []any{a.ID} })
 }
 
 type causeInput struct {
@@ -66,10 +67,10 @@ type analysisContent struct {
 	Summary  string       `json:"summary" validate:"max=5000" multiline:"true"`
 }
 
-func (in analysisContent) findings() improve.Causes {
-	list := improve.Causes{}
+func (in analysisContent) findings() plan.Causes {
+	list := plan.Causes{}
 	for _, f := range in.Findings {
-		list = append(list, improve.Cause(f))
+		list = append(list, plan.Cause(f))
 	}
 	return list
 }
@@ -93,14 +94,14 @@ type beginAnalysisRequest struct {
 //	@Summary	Begin a cause analysis
 //	@Tags		improvement
 //	@Param		body	body		analysisInput	true	"of which result, and what was found so far"
-//	@Success	201		{object}	improve.Analysis
+//	@Success	201		{object}	plan.Analysis
 //	@Router		/towns/{town}/analyses [post]
-func (s *Server) beginAnalysis(ctx context.Context, req beginAnalysisRequest) (Created[improve.Analysis], error) {
+func (s *Server) beginAnalysis(ctx context.Context, req beginAnalysisRequest) (rest.Created[plan.Analysis], error) {
 	in := req.Body
-	a, err := improve.BeginAnalysis(ctx, s.db(ctx), s.board, improve.Analysis{
+	a, err := plan.BeginAnalysis(ctx, s.db(ctx), s.board, plan.Analysis{
 		TownID: req.Town, PeriodCode: in.Period, PublicationNumber: in.Publication, BranchCode: in.Branch, Findings: in.findings(), Summary: in.Summary,
 	})
-	return Created[improve.Analysis]{Key: a.ID, Value: a}, err
+	return rest.Created[plan.Analysis]{Key: a.ID, Value: a}, err
 }
 
 type analysisRequest struct {
@@ -113,15 +114,15 @@ type analysisRequest struct {
 //	@ID			findAnalysis
 //	@Summary	Read a cause analysis
 //	@Tags		improvement
-//	@Success	200	{object}	improve.Analysis
+//	@Success	200	{object}	plan.Analysis
 //	@Router		/towns/{town}/analyses/{analysis} [get]
-func (s *Server) findAnalysis(ctx context.Context, req analysisRequest) (improve.Analysis, error) {
-	return improve.FindAnalysis(ctx, s.db(ctx), req.Town, req.Analysis)
+func (s *Server) findAnalysis(ctx context.Context, req analysisRequest) (plan.Analysis, error) {
+	return plan.FindAnalysis(ctx, s.db(ctx), req.Town, req.Analysis)
 }
 
 type writeAnalysisRequest struct {
 	analysisRequest
-	ifMatch
+	rest.IfMatch
 	Body analysisContent
 }
 
@@ -131,10 +132,10 @@ type writeAnalysisRequest struct {
 //	@Summary	Write a cause analysis
 //	@Tags		improvement
 //	@Param		body	body		analysisContent	true	"all findings"
-//	@Success	200		{object}	improve.Analysis
+//	@Success	200		{object}	plan.Analysis
 //	@Router		/towns/{town}/analyses/{analysis} [put]
-func (s *Server) writeAnalysis(ctx context.Context, req writeAnalysisRequest) (improve.Analysis, error) {
-	return improve.WriteAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, req.Body.findings(), req.Body.Summary)
+func (s *Server) writeAnalysis(ctx context.Context, req writeAnalysisRequest) (plan.Analysis, error) {
+	return plan.WriteAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, req.Body.findings(), req.Body.Summary)
 }
 
 type analysisTransition struct {
@@ -144,7 +145,7 @@ type analysisTransition struct {
 
 type moveAnalysisRequest struct {
 	analysisRequest
-	ifMatch
+	rest.IfMatch
 	Body analysisTransition
 }
 
@@ -155,8 +156,8 @@ type moveAnalysisRequest struct {
 //	@Tags		improvement
 //	@Param		If-Match	header		string				true	"."
 //	@Param		body		body		analysisTransition	true	"where to, and why"
-//	@Success	200			{object}	improve.Analysis
+//	@Success	200			{object}	plan.Analysis
 //	@Router		/towns/{town}/analyses/{analysis}/transitions [post]
-func (s *Server) moveAnalysis(ctx context.Context, req moveAnalysisRequest) (improve.Analysis, error) {
-	return improve.MoveAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, improve.AnalysisState(req.Body.To), req.Body.Reason)
+func (s *Server) moveAnalysis(ctx context.Context, req moveAnalysisRequest) (plan.Analysis, error) {
+	return plan.MoveAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, plan.AnalysisState(req.Body.To), req.Body.Reason)
 }

@@ -12,7 +12,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
 	"bulwark/internal/people"
 )
 
@@ -104,7 +104,7 @@ func TestACauseIsAnalysed(t *testing.T) {
 
 		// In its class b01 is behind in meetings alone: 75 against a median of 87.5,
 		// 0.15·12.5 = 1.875 points. The next grade begins at 80, which is 0.75 away.
-		basis := apitest.Decode[improve.AnalysisBasis](mentor.Get(draft), http.StatusOK)
+		basis := apitest.Decode[plan.AnalysisBasis](mentor.Get(draft), http.StatusOK)
 		first := basis.Findings[0]
 		if basis.Score != 79.25 || basis.Rank != 3 || basis.Publication != 1 || first.Indicator != "meetings" || *first.Value != 9 || first.Score != 75 ||
 			first.Reasons[0].Code != "below_class_median" || first.Reasons[0].Points != -1.875 {
@@ -121,7 +121,7 @@ func TestACauseIsAnalysed(t *testing.T) {
 		if brought < 0.745 || brought > 0.8 {
 			t.Errorf("the way to the next grade brings %v", brought)
 		}
-		zh := apitest.Decode[improve.AnalysisBasis](mentor.Lang("zh").Get(draft), http.StatusOK)
+		zh := apitest.Decode[plan.AnalysisBasis](mentor.Lang("zh").Get(draft), http.StatusOK)
 		if text := zh.Findings[0].Reasons[0].Text; !strings.Contains(text, "会议") {
 			t.Errorf("in Chinese: %s", text)
 		}
@@ -132,8 +132,8 @@ func TestACauseIsAnalysed(t *testing.T) {
 		refused(t, mentor.Post(analyses, analysisOf("b02")), http.StatusForbidden, "not_assigned")
 		refused(t, mentor.Post(analyses, analysisOf("b01", cause("meetings"), cause("party"), cause("x"))), http.StatusUnprocessableEntity, "invalid",
 			"/findings/1/indicator", "/findings/2/indicator")
-		made := apitest.Decode[improve.Analysis](mentor.Post(analyses, analysisOf("b01")), http.StatusCreated)
-		if made.MentorCode != "mentor" || made.PublicationNumber != 1 || made.State != improve.AnalysisDraft {
+		made := apitest.Decode[plan.Analysis](mentor.Post(analyses, analysisOf("b01")), http.StatusCreated)
+		if made.MentorCode != "mentor" || made.PublicationNumber != 1 || made.State != plan.AnalysisDraft {
 			t.Errorf("begun: %+v", made)
 		}
 		same(t, "allowed", made.Allowed, "write", "submit")
@@ -150,8 +150,8 @@ func TestACauseIsAnalysed(t *testing.T) {
 		refused(t, mentor.IfMatch(`"1"`).Put(at, object{"findings": []object{cause("index")}}), http.StatusUnprocessableEntity, "invalid", "/findings/0/indicator")
 		mentor.IfMatch(`"1"`).Put(at, object{"findings": []object{cause("meetings"), cause("spirit")}, "summary": "two causes"}).Want(http.StatusOK)
 		refused(t, mentor.IfMatch(`"1"`).Put(at, object{"findings": []object{}}), http.StatusPreconditionFailed, "stale_version")
-		sent := apitest.Decode[improve.Analysis](moved(mentor, at, "submitted", ""), http.StatusOK)
-		if sent.State != improve.AnalysisSubmitted || sent.SubmittedAt == nil || len(sent.History) != 1 || sent.History[0].Verb != "submit" {
+		sent := apitest.Decode[plan.Analysis](moved(mentor, at, "submitted", ""), http.StatusOK)
+		if sent.State != plan.AnalysisSubmitted || sent.SubmittedAt == nil || len(sent.History) != 1 || sent.History[0].Verb != "submit" {
 			t.Errorf("submitted: %+v", sent)
 		}
 
@@ -174,7 +174,7 @@ func TestACauseIsAnalysed(t *testing.T) {
 		refused(t, secretary.Get(at), http.StatusNotFound, "not_found")
 		moved(mentor, at, "submitted", "").Want(http.StatusOK)
 		verbs := []string{}
-		for _, m := range apitest.Decode[improve.Analysis](mentor.Get(at), http.StatusOK).History {
+		for _, m := range apitest.Decode[plan.Analysis](mentor.Get(at), http.StatusOK).History {
 			verbs = append(verbs, m.Verb)
 		}
 		same(t, "history", verbs, "submit", "withdraw", "submit")

@@ -14,7 +14,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
 	"bulwark/internal/index"
 	"bulwark/pkg/composite/stats"
 )
@@ -40,14 +40,14 @@ func TestEffectComparesWhatWasPublished(t *testing.T) {
 		treated := []string{"b02", "b05", "b09", "b12", "b16", "b21", "b25", "b30"}
 		for i, branch := range treated {
 			if i == 4 {
-				few := apitest.Decode[improve.EffectReport](group.Get(path), http.StatusOK)
+				few := apitest.Decode[report.EffectReport](group.Get(path), http.StatusOK)
 				if few.Status != "too_few" || few.Estimate != nil || few.BeforeAfter != nil || few.Treated != 4 || !strings.Contains(few.Reading, "4 had it") {
 					t.Errorf("with four tasks: %+v", few)
 				}
 			}
 			group.Post("/towns/demo/measures/6/tasks", object{"branch": branch, "person": "group-2", "title": "invented", "due_on": "2023-08-31"}).Want(http.StatusCreated)
 		}
-		e := apitest.Decode[improve.EffectReport](group.Get(path), http.StatusOK)
+		e := apitest.Decode[report.EffectReport](group.Get(path), http.StatusOK)
 		if strings.Join(e.Periods, " ") != "2022Q4 2023Q1 2023Q2" || e.Treated != len(treated) || e.Matched+len(e.Unmatched) != len(treated) || e.Matched < 5 {
 			t.Fatalf("%d treated, %d matched, %d left out of %v", e.Treated, e.Matched, len(e.Unmatched), e.Periods)
 		}
@@ -68,12 +68,12 @@ func TestEffectComparesWhatWasPublished(t *testing.T) {
 		if e.Placebo == nil || e.Caveat == "" || e.Reading == "" {
 			t.Errorf("without placebo, caveat or reading: %+v", e)
 		}
-		chinese := apitest.Decode[improve.EffectReport](group.Lang("zh").Get(path), http.StatusOK)
+		chinese := apitest.Decode[report.EffectReport](group.Lang("zh").Get(path), http.StatusOK)
 		if !strings.Contains(chinese.Caveat, "不是试验") {
 			t.Errorf("in Chinese: %s", chinese.Caveat)
 		}
 		// With a longer view nothing has been published yet.
-		if later := apitest.Decode[improve.EffectReport](group.Get(path+"&horizon=2"), http.StatusOK); later.Status != "too_few" || later.Unmatched[0].Reason != "no_score_after" {
+		if later := apitest.Decode[report.EffectReport](group.Get(path+"&horizon=2"), http.StatusOK); later.Status != "too_few" || later.Unmatched[0].Reason != "no_score_after" {
 			t.Errorf("two periods later: %+v", later)
 		}
 		group.Bad().Get("/towns/demo/effects?of=measure").Problem(http.StatusBadRequest)

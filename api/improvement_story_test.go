@@ -13,8 +13,10 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/exchange"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 )
 
 // loop is the story of b01 from a weak result to a proven gain.
@@ -56,7 +58,7 @@ func TestFromAWeakResultToAProvenGain(t *testing.T) {
 func (l *loop) isNamedATarget(on day.Date) {
 	l.clock.noon(l.t, on)
 	proposal := proposed(l.harness, "/towns/demo/periods/2026Q1")
-	at := slices.IndexFunc(proposal.Targets, func(x improve.Target) bool { return x.BranchCode == "b01" })
+	at := slices.IndexFunc(proposal.Targets, func(x target.Target) bool { return x.BranchCode == "b01" })
 	if at < 0 {
 		l.t.Fatalf("b01 is not proposed: %+v", proposal)
 	}
@@ -67,8 +69,8 @@ func (l *loop) isNamedATarget(on day.Date) {
 // isAnalysed: the draft says where b01 is weak, the mentor says why.
 func (l *loop) isAnalysed(on day.Date) {
 	l.clock.noon(l.t, on)
-	basis := apitest.Decode[improve.AnalysisBasis](l.mentor.Get("/towns/demo/periods/2026Q1/branches/b01/analysis-draft"), http.StatusOK)
-	if !slices.ContainsFunc(basis.Findings, func(f improve.BasisFinding) bool { return f.Indicator == "meetings" }) {
+	basis := apitest.Decode[plan.AnalysisBasis](l.mentor.Get("/towns/demo/periods/2026Q1/branches/b01/analysis-draft"), http.StatusOK)
+	if !slices.ContainsFunc(basis.Findings, func(f plan.BasisFinding) bool { return f.Indicator == "meetings" }) {
 		l.t.Errorf("meetings, 75 against a median of 87.5, are not among the weak points: %+v", basis.Findings)
 	}
 	made := l.mentor.Post(analyses, analysisOf("b01", cause("meetings"), cause("complaints"))).Want(http.StatusCreated)
@@ -148,10 +150,10 @@ func summer() map[string]entered {
 func (l *loop) isBetter(on day.Date) {
 	l.clock.noon(l.t, on)
 	l.publishes("2026Q2", "2026-04-01", "2026-06-30", summer())
-	l.server.catchUp(l.t.Context())
-	l.server.catchUp(l.t.Context()) // finds nothing more
+	l.server.Jobs.RunPending(l.t.Context())
+	l.server.Jobs.RunPending(l.t.Context()) // finds nothing more
 	card := apitest.Decode[index.Scorecard](l.secretary.Get("/towns/demo/periods/2026Q2/branches/b01"), http.StatusOK)
-	outcomes := apitest.Decode[Page[improve.PlanOutcome]](l.secretary.Get(l.plan+"/outcomes"), http.StatusOK).Items
+	outcomes := apitest.Decode[rest.Page[plan.Outcome]](l.secretary.Get(l.plan+"/outcomes"), http.StatusOK).Items
 	if *card.Score != 87 || len(outcomes) != 1 {
 		l.t.Fatalf("b01 scores %v; outcomes %+v", *card.Score, outcomes)
 	}
@@ -187,16 +189,16 @@ func (l *loop) fallsBack(on day.Date) {
 	autumn := summer()
 	autumn["b01"] = entered{9, 8, 50, 40, 40, 0, "B"}
 	l.publishes("2026Q3", "2026-07-01", "2026-09-30", autumn)
-	l.server.catchUp(l.t.Context())
-	item := apitest.Decode[improve.PlanItem](l.instructor.Get(l.meetings), http.StatusOK)
+	l.server.Jobs.RunPending(l.t.Context())
+	item := apitest.Decode[plan.Item](l.instructor.Get(l.meetings), http.StatusOK)
 	last := item.History[len(item.History)-1]
-	if item.State != improve.ItemOpen || item.Relapses != 1 || last.Verb != "relapse" || *last.PeriodCode != "2026Q3" {
+	if item.State != plan.ItemOpen || item.Relapses != 1 || last.Verb != "relapse" || *last.PeriodCode != "2026Q3" {
 		l.t.Errorf("fallen back: %+v", item)
 	}
-	if other := apitest.Decode[improve.PlanItem](l.instructor.Get(l.complaints), http.StatusOK); other.State != improve.ItemClosed {
+	if other := apitest.Decode[plan.Item](l.instructor.Get(l.complaints), http.StatusOK); other.State != plan.ItemClosed {
 		l.t.Errorf("what did not fall back: %+v", other)
 	}
-	outcomes := apitest.Decode[Page[improve.PlanOutcome]](l.mentor.Get(l.plan+"/outcomes"), http.StatusOK).Items
+	outcomes := apitest.Decode[rest.Page[plan.Outcome]](l.mentor.Get(l.plan+"/outcomes"), http.StatusOK).Items
 	if len(outcomes) != 2 || *outcomes[0].Document.V.Points != 7.75 || *outcomes[1].Document.V.Points != 4 || outcomes[1].Document.V.Items[0].Reached {
 		l.t.Errorf("the second outcome stands beside the first: %+v", outcomes)
 	}
@@ -212,7 +214,7 @@ func (l *loop) answersAboutThePast() {
 	if !strings.Contains(pairing, `"code":"instructor"`) {
 		l.t.Errorf("who was paired with b01: %s", pairing)
 	}
-	if v := apitest.Decode[improve.PlanVersion](l.mentor.Get("/towns/demo/branches/b01/plan?on="+past), http.StatusOK); v.Stage != improve.PlanApproved || len(v.Document.V.Items) != 2 || v.Prediction.V.Points != 7.75 {
+	if v := apitest.Decode[plan.Version](l.mentor.Get("/towns/demo/branches/b01/plan?on="+past), http.StatusOK); v.Stage != plan.Approved || len(v.Document.V.Items) != 2 || v.Prediction.V.Points != 7.75 {
 		l.t.Errorf("the plan that held: %+v", v)
 	}
 	refused(l.t, l.mentor.Get("/towns/demo/branches/b01/plan?on=2026-04-19"), http.StatusNotFound, "no_plan")

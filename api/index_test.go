@@ -11,13 +11,14 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 )
 
 // coldStart takes from the service what it remembers, as if it had just begun.
 func coldStart(s *Server) {
-	s.board, s.answers, s.doors = index.NewResultCache(), answers{}, doors{}
+	s.board, s.responses, s.authCache = index.NewResultCache(), rest.ResponseCache[cacheKey]{}, authCache{}
 }
 
 // statements is how many a request needs: the first one after a cold start, or the
@@ -54,7 +55,7 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 			if _, err := index.ComputePendingRobustness(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := improve.Propose(z.as(t.Context(), "g1", access.LeadingGroup), db, index.NewResultCache(), z.town, "q2"); err != nil {
+			if _, err := target.Propose(z.as(t.Context(), "g1", access.LeadingGroup), db, index.NewResultCache(), z.town, "q2"); err != nil {
 				t.Fatal(err)
 			}
 			z.tasks(t, db)
@@ -148,11 +149,11 @@ func TestWarmAnswersAreFreeButNotForStrangers(t *testing.T) {
 }
 
 // A yes that was on its way when a town changed is not remembered.
-func TestDoorsForgetWhatIsUnderWay(t *testing.T) {
-	var d doors
+func TestTheAuthCacheForgetsWhatIsUnderWay(t *testing.T) {
+	var c authCache
 	asked := 0
 	ask := func(during func()) {
-		err := d.ask(passage{town: "demo"}, func() error {
+		err := c.Check(authKey{town: "demo"}, func() error {
 			asked++
 			during()
 			return nil
@@ -165,7 +166,7 @@ func TestDoorsForgetWhatIsUnderWay(t *testing.T) {
 	for i, step := range []struct {
 		during func()
 		asked  int
-	}{{d.forget, 1}, {nothing, 2}, {nothing, 2}} {
+	}{{c.forget, 1}, {nothing, 2}, {nothing, 2}} {
 		if ask(step.during); asked != step.asked {
 			t.Errorf("question %d: asked %d times, want %d", i+1, asked, step.asked)
 		}

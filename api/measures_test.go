@@ -10,7 +10,8 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/measure"
+	"bulwark/internal/rest"
 	"bulwark/internal/town"
 )
 
@@ -45,7 +46,7 @@ func TestMeasuresAreNamed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		told := func() (list []string) {
-			for _, m := range apitest.Decode[Page[improve.Measure]](h.Get(measures), http.StatusOK).Items {
+			for _, m := range apitest.Decode[rest.Page[measure.Measure]](h.Get(measures), http.StatusOK).Items {
 				list = append(list, fmt.Sprint(m.Number, " ", m.Name.ZH, " ", m.SourceName.ZH, " ", m.Provenance, " ", m.Named, " ", m.Note.ZH != "" && m.Note.EN != ""))
 			}
 			return list
@@ -55,7 +56,7 @@ func TestMeasuresAreNamed(t *testing.T) {
 			"3 选派指导员挂钩结对 选派指导员挂钩结对 source true false", "4 搭建交流平台 搭建交流平台 source true false",
 			"5   unnamed false true", "6   unnamed false true", "7   unnamed false true")
 		its := apitest.Decode[town.Town](h.Get("/towns/demo"), http.StatusOK)
-		for _, m := range apitest.Decode[Page[improve.Measure]](h.Get(measures), http.StatusOK).Items {
+		for _, m := range apitest.Decode[rest.Page[measure.Measure]](h.Get(measures), http.StatusOK).Items {
 			if m.CreatedAt.IsZero() || !m.CreatedAt.Equal(its.CreatedAt) || !m.UpdatedAt.Equal(its.CreatedAt) {
 				t.Errorf("measure %d is of %v, changed %v", m.Number, m.CreatedAt, m.UpdatedAt)
 			}
@@ -75,7 +76,7 @@ func TestMeasuresAreNamed(t *testing.T) {
 		name(access.Admin, measures+"/1", `"2"`, "").Want(http.StatusOK)
 		after = told()
 		same(t, "named no more", []string{after[0], after[4]}, "1 加强联系帮扶 加强联系帮扶 source true false", "5   unnamed false true")
-		if m := apitest.Decode[improve.Measure](h.Get(measures+"/1"), http.StatusOK); m.Description.ZH != "说明" || m.Version != 3 {
+		if m := apitest.Decode[measure.Measure](h.Get(measures+"/1"), http.StatusOK); m.Description.ZH != "说明" || m.Version != 3 {
 			t.Errorf("%+v", m)
 		}
 	})
@@ -123,7 +124,7 @@ func TestTheLifeOfATask(t *testing.T) {
 		refused(t, to(mentor, "dropped", "x"), http.StatusForbidden, "not_allowed")
 		refused(t, to(office, "dropped", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
 		to(office, "dropped", "moved to next year").Want(http.StatusOK)
-		task := apitest.Decode[improve.Task](office.Get(path), http.StatusOK)
+		task := apitest.Decode[measure.Task](office.Get(path), http.StatusOK)
 		var told []string
 		for _, n := range task.Timeline {
 			told = append(told, fmt.Sprint(n.Version, " ", n.Verb, " ", n.Actor, " ", n.Progress, " ", n.Note, n.Evidence))
@@ -161,7 +162,7 @@ func TestProgressOfMeasures(t *testing.T) {
 		group.IfMatch(`"1"`).Post(dropped+"/transitions", object{"to": "dropped", "reason": "x"}).Want(http.StatusOK)
 
 		told := func(c *apitest.Client, path string) (list []string) {
-			for _, p := range apitest.Decode[Page[improve.Progress]](c.Get(measures+path), http.StatusOK).Items {
+			for _, p := range apitest.Decode[rest.Page[measure.Progress]](c.Get(measures+path), http.StatusOK).Items {
 				branch := "town"
 				if p.BranchCode != nil {
 					branch = *p.BranchCode
@@ -175,7 +176,7 @@ func TestProgressOfMeasures(t *testing.T) {
 		clock.set(t, "2026-05-01 23:59:59")
 		same(t, "on the last day", told(group, "/progress"), "1 town 4 1 0 33.8")
 		same(t, "overdue on the last day", column(group.Get(measures+"/1/tasks?overdue=true"), "branch"))
-		late := func() bool { return apitest.Decode[improve.Task](group.Get(other), http.StatusOK).Overdue }
+		late := func() bool { return apitest.Decode[measure.Task](group.Get(other), http.StatusOK).Overdue }
 		if late() {
 			t.Error("a task is overdue on its last day")
 		}
@@ -196,7 +197,7 @@ func TestProgressOfMeasures(t *testing.T) {
 		same(t, "with the one that he or she answers for", told(h.as(access.Mentor), "/progress?by=branch"), "1 town 1 0 0 10", "1 b01 2 1 1 62.5", "1 b02 1 0 1 0")
 		same(t, "by measure", told(h.as(access.Mentor), "/progress"), "1 town 4 1 2 33.8")
 		same(t, "an office that is not linked", column(h.joins("qian", access.Office, nil).Get(measures+"/1/tasks"), "branch"), "<nil>")
-		m := apitest.Decode[improve.Measure](h.Get(measures+"/1"), http.StatusOK)
+		m := apitest.Decode[measure.Measure](h.Get(measures+"/1"), http.StatusOK)
 		if got := fmt.Sprint(m.Progress.Tasks, m.Progress.Done, m.Progress.Overdue, m.Progress.Mean); got != "4 1 2 33.8" {
 			t.Errorf("of the town: %s", got)
 		}

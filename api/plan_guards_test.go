@@ -10,7 +10,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
 )
 
 // isBegun drafts a plan of b01 with one item.
@@ -105,8 +105,8 @@ func TestPlansOfOthersAreNotKnown(t *testing.T) {
 		refused(t, far.Get("/towns/demo/branches/b01/plan"), http.StatusNotFound, "no_plan")
 		same(t, "plans", column(far.Get(plans), "branch"))
 		for reach, want := range map[string]int64{"b01": 1, "b03": 0} {
-			counts, err := improve.CountPlans(t.Context(), s.db, "demo", access.Reach{Branches: map[string]bool{reach: true}})
-			if err != nil || counts[improve.PlanRunning] != want {
+			counts, err := plan.Count(t.Context(), s.db, "demo", access.Reach{Branches: map[string]bool{reach: true}})
+			if err != nil || counts[plan.Running] != want {
 				t.Errorf("counts of %s: %v %v", reach, counts, err)
 			}
 		}
@@ -154,7 +154,7 @@ func TestAWrongPlanIsNotInTheWay(t *testing.T) {
 		refused(t, redraft(s.wu, "2026Q2"), http.StatusForbidden, "conflict_of_interest")
 		refused(t, redraft(s.secretary, "2026Q9"), http.StatusNotFound, "not_found")
 		p := decodedPlan(t, redraft(s.secretary, "2026Q2"))
-		if p.PeriodCode != "2026Q2" || p.PublicationNumber != 1 || p.Stage != improve.PlanDraft || p.State != improve.PlanDraft || p.TargetID == nil {
+		if p.PeriodCode != "2026Q2" || p.PublicationNumber != 1 || p.Stage != plan.Draft || p.State != plan.Draft || p.TargetID == nil {
 			t.Errorf("drafted anew: %+v", p)
 		}
 		for _, i := range p.Document.V.Items {
@@ -162,7 +162,7 @@ func TestAWrongPlanIsNotInTheWay(t *testing.T) {
 				t.Errorf("an item of the first quarter: %+v", i)
 			}
 		}
-		if v := apitest.Decode[improve.PlanVersion](s.secretary.Get(s.at+"/versions/1"), http.StatusOK); v.Document.V.Items[0].Indicator != "meetings" {
+		if v := apitest.Decode[plan.Version](s.secretary.Get(s.at+"/versions/1"), http.StatusOK); v.Document.V.Items[0].Indicator != "meetings" {
 			t.Errorf("what was advised on: %+v", v)
 		}
 		moved(s.mentor, s.at, "advised", "x").Want(http.StatusOK)
@@ -176,7 +176,7 @@ func TestAWrongPlanIsNotInTheWay(t *testing.T) {
 		moved(s.group, s.at, "closed", "the branch moves house").Want(http.StatusOK)
 		p = decodedPlan(t, s.group.Get(s.at))
 		last := p.History[len(p.History)-1]
-		if p.State != improve.PlanClosed || *p.ClosedOn != "2026-07-10" || last.Verb != "abandon" || last.Reason != "the branch moves house" || len(p.Allowed)+len(p.Items[0].Allowed) != 0 {
+		if p.State != plan.Closed || *p.ClosedOn != "2026-07-10" || last.Verb != "abandon" || last.Reason != "the branch moves house" || len(p.Allowed)+len(p.Items[0].Allowed) != 0 {
 			t.Errorf("abandoned: %+v", p)
 		}
 		s.secretary.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated)

@@ -4,7 +4,8 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/rest"
 )
 
 type listPlansRequest struct {
@@ -12,7 +13,7 @@ type listPlansRequest struct {
 	Branch string    `form:"branch"`                                                                                   // only of this branch
 	State  string    `form:"state" validate:"omitempty,oneof=draft advised approved running returned accepted closed"` // only in this state
 	On     *day.Date `form:"on" swaggertype:"string" format:"date"`                                                    // only those approved and not closed on this day
-	pageQuery
+	rest.PageQuery
 }
 
 // listPlans answers the improvement plans that the caller may read, without their
@@ -22,21 +23,21 @@ type listPlansRequest struct {
 //	@Summary	List improvement plans
 //	@Tags		improvement
 //	@Param		query	query		listPlansRequest	false	"."
-//	@Success	200		{object}	Page[improve.Plan]
+//	@Success	200		{object}	rest.Page[plan.Plan]
 //	@Router		/towns/{town}/plans [get]
-func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (Page[improve.Plan], error) {
-	f := improve.PlanFilter{Branch: req.Branch, State: improve.PlanState(req.State), Limit: req.limit()}
+func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (rest.Page[plan.Plan], error) {
+	f := plan.Filter{Branch: req.Branch, State: plan.State(req.State), Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[improve.Plan]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[plan.Plan]{}, err
 	}
-	list, err := improve.ListPlans(ctx, s.db(ctx), req.Town, f)
+	list, err := plan.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[improve.Plan]{}, err
+		return rest.Page[plan.Plan]{}, err
 	}
-	return page(list, req.pageQuery, func(p improve.Plan) []any { return []any{p.ID} })
+	return rest.NewPage(list, req.PageQuery, func(p plan.Plan) []any { return []any{p.ID} })
 }
 
 type planDraftInput struct {
@@ -47,7 +48,7 @@ type planDraftInput struct {
 
 type draftPlanRequest struct {
 	townRequest
-	localized
+	rest.Localized
 	Body planDraftInput
 }
 
@@ -58,12 +59,12 @@ type draftPlanRequest struct {
 //	@Summary	Draft an improvement plan
 //	@Tags		improvement
 //	@Param		body	body		planDraftInput	true	"of which branch, from which result"
-//	@Success	201		{object}	improve.Plan
+//	@Success	201		{object}	plan.Plan
 //	@Router		/towns/{town}/plans [post]
-func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (Created[improve.Plan], error) {
+func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (rest.Created[plan.Plan], error) {
 	in := req.Body
-	p, err := improve.DraftPlan(ctx, s.db(ctx), s.board, req.Town, in.Branch, in.Period, in.Publication, string(req.Language))
-	return Created[improve.Plan]{Key: p.ID, Value: p}, err
+	p, err := plan.Begin(ctx, s.db(ctx), s.board, req.Town, in.Branch, in.Period, in.Publication, string(req.Language))
+	return rest.Created[plan.Plan]{Key: p.ID, Value: p}, err
 }
 
 type planRedraftInput struct {
@@ -73,8 +74,8 @@ type planRedraftInput struct {
 
 type redraftPlanRequest struct {
 	planRequest
-	localized
-	ifMatch
+	rest.Localized
+	rest.IfMatch
 	Body planRedraftInput
 }
 
@@ -86,10 +87,10 @@ type redraftPlanRequest struct {
 //	@Tags		improvement
 //	@Param		If-Match	header		string				true	"."
 //	@Param		body		body		planRedraftInput	true	"from which result"
-//	@Success	200			{object}	improve.Plan
+//	@Success	200			{object}	plan.Plan
 //	@Router		/towns/{town}/plans/{plan}/redraft [post]
-func (s *Server) redraftPlan(ctx context.Context, req redraftPlanRequest) (improve.Plan, error) {
-	return improve.RedraftPlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.Period, req.Body.Publication, string(req.Language))
+func (s *Server) redraftPlan(ctx context.Context, req redraftPlanRequest) (plan.Plan, error) {
+	return plan.Redraft(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.Period, req.Body.Publication, string(req.Language))
 }
 
 type planRequest struct {
@@ -103,10 +104,10 @@ type planRequest struct {
 //	@ID			findPlan
 //	@Summary	Read an improvement plan
 //	@Tags		improvement
-//	@Success	200	{object}	improve.Plan
+//	@Success	200	{object}	plan.Plan
 //	@Router		/towns/{town}/plans/{plan} [get]
-func (s *Server) findPlan(ctx context.Context, req planRequest) (improve.Plan, error) {
-	return improve.FindPlan(ctx, s.db(ctx), req.Town, req.Plan)
+func (s *Server) findPlan(ctx context.Context, req planRequest) (plan.Plan, error) {
+	return plan.Find(ctx, s.db(ctx), req.Town, req.Plan)
 }
 
 type itemOwnerInput struct {
@@ -130,12 +131,12 @@ type planInput struct {
 	Items   []planItemInput `json:"items" validate:"max=40,dive"`
 }
 
-func (in planInput) document() improve.PlanDocument {
-	d := improve.PlanDocument{Summary: in.Summary, Items: []improve.PlannedItem{}}
+func (in planInput) document() plan.Document {
+	d := plan.Document{Summary: in.Summary, Items: []plan.PlannedItem{}}
 	for _, i := range in.Items {
-		d.Items = append(d.Items, improve.PlannedItem{
+		d.Items = append(d.Items, plan.PlannedItem{
 			ID: i.ID, Indicator: i.Indicator, ValueGoal: *i.ValueGoal, Measure: i.Measure, Action: i.Action,
-			Owner: improve.ItemOwner(i.Owner), DueOn: i.DueOn, Cost: i.Cost,
+			Owner: plan.ItemOwner(i.Owner), DueOn: i.DueOn, Cost: i.Cost,
 		})
 	}
 	return d
@@ -143,7 +144,7 @@ func (in planInput) document() improve.PlanDocument {
 
 type writePlanRequest struct {
 	planRequest
-	ifMatch
+	rest.IfMatch
 	Body planInput
 }
 
@@ -154,10 +155,10 @@ type writePlanRequest struct {
 //	@Summary	Write an improvement plan
 //	@Tags		improvement
 //	@Param		body	body		planInput	true	"all items"
-//	@Success	200		{object}	improve.Plan
+//	@Success	200		{object}	plan.Plan
 //	@Router		/towns/{town}/plans/{plan} [put]
-func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (improve.Plan, error) {
-	return improve.WritePlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.document())
+func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (plan.Plan, error) {
+	return plan.Write(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.document())
 }
 
 type planTransition struct {
@@ -167,7 +168,7 @@ type planTransition struct {
 
 type movePlanRequest struct {
 	planRequest
-	ifMatch
+	rest.IfMatch
 	Body planTransition
 }
 
@@ -179,10 +180,10 @@ type movePlanRequest struct {
 //	@Tags		improvement
 //	@Param		If-Match	header		string			true	"."
 //	@Param		body		body		planTransition	true	"where to, and why"
-//	@Success	200			{object}	improve.Plan
+//	@Success	200			{object}	plan.Plan
 //	@Router		/towns/{town}/plans/{plan}/transitions [post]
-func (s *Server) movePlan(ctx context.Context, req movePlanRequest) (improve.Plan, error) {
-	return improve.MovePlan(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, improve.PlanState(req.Body.To), req.Body.Reason)
+func (s *Server) movePlan(ctx context.Context, req movePlanRequest) (plan.Plan, error) {
+	return plan.Move(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, plan.State(req.Body.To), req.Body.Reason)
 }
 
 type planItemRequest struct {
@@ -195,10 +196,10 @@ type planItemRequest struct {
 //	@ID			findPlanItem
 //	@Summary	Read an item of an improvement plan
 //	@Tags		improvement
-//	@Success	200	{object}	improve.PlanItem
+//	@Success	200	{object}	plan.Item
 //	@Router		/towns/{town}/plans/{plan}/items/{item} [get]
-func (s *Server) findPlanItem(ctx context.Context, req planItemRequest) (improve.PlanItem, error) {
-	return improve.FindItemOf(ctx, s.db(ctx), req.Town, req.Plan, req.Item)
+func (s *Server) findPlanItem(ctx context.Context, req planItemRequest) (plan.Item, error) {
+	return plan.FindItem(ctx, s.db(ctx), req.Town, req.Plan, req.Item)
 }
 
 type planItemTransition struct {
@@ -209,7 +210,7 @@ type planItemTransition struct {
 
 type movePlanItemRequest struct {
 	planItemRequest
-	ifMatch
+	rest.IfMatch
 	Body planItemTransition
 }
 
@@ -220,11 +221,103 @@ type movePlanItemRequest struct {
 //	@Tags		improvement
 //	@Param		If-Match	header		string				true	"."
 //	@Param		body		body		planItemTransition	true	"where to, why, and what shows it"
-//	@Success	200			{object}	improve.PlanItem
+//	@Success	200			{object}	plan.Item
 //	@Router		/towns/{town}/plans/{plan}/items/{item}/transitions [post]
-func (s *Server) movePlanItem(ctx context.Context, req movePlanItemRequest) (improve.PlanItem, error) {
-	if _, err := improve.FindItemOf(ctx, s.db(ctx), req.Town, req.Plan, req.Item); err != nil {
-		return improve.PlanItem{}, err
+func (s *Server) movePlanItem(ctx context.Context, req movePlanItemRequest) (plan.Item, error) {
+	if _, err := plan.FindItem(ctx, s.db(ctx), req.Town, req.Plan, req.Item); err != nil {
+		return plan.Item{}, err
 	}
-	return improve.MovePlanItem(ctx, s.db(ctx), req.Town, req.Item, req.Version, improve.ItemState(req.Body.To), req.Body.Reason, req.Body.Evidence)
+	return plan.MoveItem(ctx, s.db(ctx), req.Town, req.Item, req.Version, plan.ItemState(req.Body.To), req.Body.Reason, req.Body.Evidence)
+}
+
+type listPlanVersionsRequest struct {
+	planRequest
+	rest.PageQuery
+}
+
+// listPlanVersions answers the documents of a plan that were advised on or approved.
+//
+//	@ID			listPlanVersions
+//	@Summary	List the versions of an improvement plan
+//	@Tags		improvement
+//	@Param		query	query		listPlanVersionsRequest	false	"."
+//	@Success	200		{object}	rest.Page[plan.Version]
+//	@Router		/towns/{town}/plans/{plan}/versions [get]
+func (s *Server) listPlanVersions(ctx context.Context, req listPlanVersionsRequest) (rest.Page[plan.Version], error) {
+	var after int64
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[plan.Version]{}, err
+	}
+	list, err := plan.ListVersions(ctx, s.db(ctx), req.Town, req.Plan, after, req.Limit())
+	if err != nil {
+		return rest.Page[plan.Version]{}, err
+	}
+	return rest.NewPage(list, req.PageQuery, func(v plan.Version) []any { return []any{v.Number} })
+}
+
+type planVersionRequest struct {
+	planRequest
+	Number int64 `uri:"version"`
+}
+
+// findPlanVersion answers one version of a plan, with what it was predicted to bring.
+//
+//	@ID			findPlanVersion
+//	@Summary	Read a version of an improvement plan
+//	@Tags		improvement
+//	@Success	200	{object}	plan.Version
+//	@Router		/towns/{town}/plans/{plan}/versions/{version} [get]
+func (s *Server) findPlanVersion(ctx context.Context, req planVersionRequest) (plan.Version, error) {
+	return plan.FindVersion(ctx, s.db(ctx), req.Town, req.Plan, req.Number)
+}
+
+type diffPlanVersionsRequest struct {
+	planVersionRequest
+	From int64 `form:"from" validate:"required,min=1"` // number of the version to compare with
+}
+
+// diffPlanVersions answers what a version says otherwise than another.
+//
+//	@ID			diffPlanVersions
+//	@Summary	Compare versions of an improvement plan
+//	@Tags		improvement
+//	@Param		query	query		diffPlanVersionsRequest	true	"."
+//	@Success	200		{object}	plan.Diff
+//	@Router		/towns/{town}/plans/{plan}/versions/{version}/diff [get]
+func (s *Server) diffPlanVersions(ctx context.Context, req diffPlanVersionsRequest) (plan.Diff, error) {
+	return plan.DiffVersions(ctx, s.db(ctx), req.Town, req.Plan, req.From, req.Number)
+}
+
+type branchPlanRequest struct {
+	branchRequest
+	On *day.Date `form:"on" swaggertype:"string" format:"date"` // that held on this day; today in Asia/Shanghai if absent
+}
+
+// findBranchPlan answers the version of a branch's plan that was approved on a day.
+//
+//	@ID			findBranchPlan
+//	@Summary	Read the approved plan of a branch on a day
+//	@Tags		improvement
+//	@Param		query	query		branchPlanRequest	false	"."
+//	@Success	200		{object}	plan.Version
+//	@Router		/towns/{town}/branches/{branch}/plan [get]
+func (s *Server) findBranchPlan(ctx context.Context, req branchPlanRequest) (plan.Version, error) {
+	on := day.Of(s.Now())
+	if req.On != nil {
+		on = *req.On
+	}
+	return plan.VersionOn(ctx, s.db(ctx), req.Town, req.Branch, on)
+}
+
+// listOutcomes answers what became of a plan in each publication after its approval,
+// on one page.
+//
+//	@ID			listPlanOutcomes
+//	@Summary	Read what a plan brought beside what was predicted
+//	@Tags		improvement
+//	@Success	200	{object}	rest.Page[plan.Outcome]
+//	@Router		/towns/{town}/plans/{plan}/outcomes [get]
+func (s *Server) listOutcomes(ctx context.Context, req planRequest) (rest.Page[plan.Outcome], error) {
+	list, err := plan.ListOutcomes(ctx, s.db(ctx), req.Town, req.Plan)
+	return rest.Page[plan.Outcome]{Items: list}, err
 }

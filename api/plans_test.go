@@ -11,7 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
 )
 
 const plans = "/towns/demo/plans"
@@ -23,9 +23,9 @@ func itemOf(indicator string, goal float64) object {
 	}
 }
 
-func decodedPlan(t *testing.T, a *apitest.Answer) improve.Plan {
+func decodedPlan(t *testing.T, a *apitest.Answer) plan.Plan {
 	t.Helper()
-	return apitest.Decode[improve.Plan](a, http.StatusOK)
+	return apitest.Decode[plan.Plan](a, http.StatusOK)
 }
 
 // rewrites replaces the document of a plan.
@@ -85,8 +85,8 @@ func (s *planStory) isDrafted() {
 	refused(t, s.secretary.Post(plans, draft("b02")), http.StatusForbidden, "not_assigned")
 	made := s.secretary.Post(plans, draft("b01"))
 	s.at = made.Header.Get("Location")[len("/api/v1"):]
-	p := apitest.Decode[improve.Plan](made, http.StatusCreated)
-	if p.TargetID == nil || p.PublicationNumber != 1 || p.State != improve.PlanDraft || p.Stage != improve.PlanDraft {
+	p := apitest.Decode[plan.Plan](made, http.StatusCreated)
+	if p.TargetID == nil || p.PublicationNumber != 1 || p.State != plan.Draft || p.Stage != plan.Draft {
 		t.Errorf("drafted: %+v", p)
 	}
 	caused := false
@@ -98,12 +98,12 @@ func (s *planStory) isDrafted() {
 			caused = caused || i.Indicator == "spirit" && r.Code == "cause" && analyses+"/"+r.Analysis == begun && r.Text.EN == "nobody answers for it"
 		}
 	}
-	if !caused || !slices.ContainsFunc(p.Document.V.Items, func(i improve.PlannedItem) bool { return i.Indicator == "meetings" }) {
+	if !caused || !slices.ContainsFunc(p.Document.V.Items, func(i plan.PlannedItem) bool { return i.Indicator == "meetings" }) {
 		t.Errorf("items: %+v", p.Document.V.Items)
 	}
 	same(t, "allowed", p.Allowed, "write", "redraft")
 	refused(t, s.group.Post(plans, draft("b01")), http.StatusConflict, "plan_exists")
-	if free := apitest.Decode[improve.Plan](s.group.Post(plans, draft("b02")), http.StatusCreated); free.TargetID != nil {
+	if free := apitest.Decode[plan.Plan](s.group.Post(plans, draft("b02")), http.StatusCreated); free.TargetID != nil {
 		t.Errorf("b02 is no target: %+v", free)
 	}
 	refused(t, s.joins("far", access.Instructor, ties{"b03": access.Instructs}).Get(s.at), http.StatusNotFound, "not_found")
@@ -134,7 +134,7 @@ func (s *planStory) isWritten() {
 	refused(t, s.secretary.IfMatch(`"1"`).Put(s.at, object{"items": []object{}}), http.StatusPreconditionFailed, "stale_version")
 	p := decodedPlan(t, rewrites(s.secretary, s.at, itemOf("meetings", 12), itemOf("complaints", 0)))
 	// meetings 75 → 100: 0.15·25 = 3.75; complaints 80 → 100: 0.2·20 = 4.
-	for i, want := range []improve.PlannedItem{{ScoreNow: 75, ScoreGoal: 100, Points: 3.75}, {ScoreNow: 80, ScoreGoal: 100, Points: 4}} {
+	for i, want := range []plan.PlannedItem{{ScoreNow: 75, ScoreGoal: 100, Points: 3.75}, {ScoreNow: 80, ScoreGoal: 100, Points: 4}} {
 		if got := p.Document.V.Items[i]; got.ScoreNow != want.ScoreNow || got.ScoreGoal != want.ScoreGoal || got.Points != want.Points {
 			t.Errorf("item %d: %+v", i, got)
 		}
@@ -160,11 +160,11 @@ func (s *planStory) isAdvisedOnAndApproved() {
 	refused(t, s.group.Get("/towns/demo/branches/b01/plan"), http.StatusNotFound, "no_plan")
 	s.clock.set(t, "2026-04-12 09:00:00")
 	p := decodedPlan(t, moved(s.group, s.at, "approved", "go on"))
-	if p.State != improve.PlanApproved || p.ApprovedOn == nil || *p.ApprovedOn != "2026-04-12" || len(p.Items) != 2 || *p.ApprovedVersion != 3 {
+	if p.State != plan.Approved || p.ApprovedOn == nil || *p.ApprovedOn != "2026-04-12" || len(p.Items) != 2 || *p.ApprovedVersion != 3 {
 		t.Errorf("approved: %+v", p)
 	}
 	same(t, "versions", column(s.officer.Get(s.at+"/versions"), "stage"), "advised", "advised", "approved")
-	v := apitest.Decode[improve.PlanVersion](s.secretary.Get(s.at+"/versions/3"), http.StatusOK)
+	v := apitest.Decode[plan.Version](s.secretary.Get(s.at+"/versions/3"), http.StatusOK)
 	// 79.25 + 3.75 + 4 = 87, above the 82.5 of b02.
 	if x := v.Prediction.V; x.Score != 79.25 || x.ScoreThen != 87 || x.Points != 7.75 || x.Rank != 3 || x.RankThen != 1 || x.Grade != "fair" || x.GradeThen != "good" ||
 		x.Items[0].Points != 3.75 || x.Items[1].Points != 4 || len(x.Assumptions) != 3 || len(v.Digest) != 64 {
@@ -199,7 +199,7 @@ func (s *planStory) isWorkedOn() {
 	moveItem(s.instructor, item, "verified", "", "").Want(http.StatusOK)
 	refused(t, moveItem(s.wu, item, "closed", "", ""), http.StatusForbidden, "conflict_of_interest")
 	moveItem(s.group, item, "closed", "", "").Want(http.StatusOK)
-	got := apitest.Decode[improve.PlanItem](s.mentor.Get(item), http.StatusOK)
+	got := apitest.Decode[plan.Item](s.mentor.Get(item), http.StatusOK)
 	if got.ClosedAt == nil || len(got.History) != 5 || got.History[4].Verb != "close" || got.Evidence != "all minutes" {
 		t.Errorf("closed: %+v", got)
 	}
@@ -214,20 +214,20 @@ func (s *planStory) isRevised() {
 	kept := itemOf("meetings", 11)
 	kept["id"] = s.items[0]
 	p := decodedPlan(t, rewrites(s.secretary, s.at, kept, itemOf("fields", 50)))
-	if p.State != improve.PlanRunning || p.Stage != improve.PlanDraft || *p.ApprovedVersion != 3 || p.Items[0].ValueGoal != 12 {
+	if p.State != plan.Running || p.Stage != plan.Draft || *p.ApprovedVersion != 3 || p.Items[0].ValueGoal != 12 {
 		t.Errorf("revised: %+v", p)
 	}
 	moved(s.mentor, s.at, "advised", "better").Want(http.StatusOK)
 	refused(t, moved(s.wu, s.at, "approved", ""), http.StatusForbidden, "conflict_of_interest")
 	number := func(on string) int64 {
-		return apitest.Decode[improve.PlanVersion](s.secretary.Get("/towns/demo/branches/b01/plan?on="+on), http.StatusOK).Number
+		return apitest.Decode[plan.Version](s.secretary.Get("/towns/demo/branches/b01/plan?on="+on), http.StatusOK).Number
 	}
 	if n := number("2026-05-02"); n != 3 {
 		t.Errorf("before the approval version %d holds", n)
 	}
 	p = decodedPlan(t, moved(s.group, s.at, "approved", ""))
-	if p.State != improve.PlanRunning || p.Stage != improve.PlanApproved || *p.ApprovedVersion != 5 || len(p.Items) != 3 ||
-		p.Items[0].State != improve.ItemClosed || p.Items[0].ValueGoal != 11 || *p.ApprovedOn != "2026-04-12" {
+	if p.State != plan.Running || p.Stage != plan.Approved || *p.ApprovedVersion != 5 || len(p.Items) != 3 ||
+		p.Items[0].State != plan.ItemClosed || p.Items[0].ValueGoal != 11 || *p.ApprovedOn != "2026-04-12" {
 		t.Errorf("approved again: %+v", p)
 	}
 	for on, want := range map[string]int64{"2026-05-02": 5, "2026-05-01": 3, "2026-04-12": 3} {
@@ -236,7 +236,7 @@ func (s *planStory) isRevised() {
 		}
 	}
 	refused(t, s.secretary.Get("/towns/demo/branches/b01/plan?on=2026-04-11"), http.StatusNotFound, "no_plan")
-	d := apitest.Decode[improve.PlanDiff](s.secretary.Get(s.at+"/versions/5/diff?from=3"), http.StatusOK)
+	d := apitest.Decode[plan.Diff](s.secretary.Get(s.at+"/versions/5/diff?from=3"), http.StatusOK)
 	changes := []string{}
 	for _, i := range d.Items {
 		changes = append(changes, i.Change)
@@ -271,8 +271,8 @@ func (s *planStory) ends() {
 	for _, on := range []string{"", "?on=2026-06-01", "?on=2026-06-02"} {
 		refused(t, s.secretary.Get("/towns/demo/branches/b01/plan"+on), http.StatusNotFound, "no_plan")
 	}
-	counts, err := improve.CountPlans(t.Context(), s.db, "demo", access.Reach{All: true})
-	if s.must(err); counts[improve.PlanClosed] != 1 || counts[improve.PlanDraft] != 1 || len(counts) != 2 {
+	counts, err := plan.Count(t.Context(), s.db, "demo", access.Reach{All: true})
+	if s.must(err); counts[plan.Closed] != 1 || counts[plan.Draft] != 1 || len(counts) != 2 {
 		t.Errorf("counts: %v", counts)
 	}
 	s.secretary.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated)

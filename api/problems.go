@@ -4,7 +4,8 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/visit"
+	"bulwark/internal/rest"
 )
 
 type listProblemsRequest struct {
@@ -15,7 +16,7 @@ type listProblemsRequest struct {
 	Office  string `form:"owner_office"`                                                             // only owned by this office
 	State   string `form:"state" validate:"omitempty,oneof=open in_progress solved closed reopened"` // only in this state
 	Overdue bool   `form:"overdue"`                                                                  // only those not solved by their day
-	pageQuery
+	rest.PageQuery
 }
 
 // listProblems answers the problems that the caller may read, in the order of
@@ -25,21 +26,21 @@ type listProblemsRequest struct {
 //	@Summary	List problems
 //	@Tags		improvement
 //	@Param		query	query		listProblemsRequest	false	"."
-//	@Success	200		{object}	Page[improve.JointProblem]
+//	@Success	200		{object}	rest.Page[visit.Problem]
 //	@Router		/towns/{town}/problems [get]
-func (s *Server) listProblems(ctx context.Context, req listProblemsRequest) (Page[improve.JointProblem], error) {
-	f := improve.ProblemFilter{
+func (s *Server) listProblems(ctx context.Context, req listProblemsRequest) (rest.Page[visit.Problem], error) {
+	f := visit.ProblemFilter{
 		Branch: req.Branch, Visit: req.Visit, Person: req.Person, Office: req.Office,
-		State: improve.ProblemState(req.State), Overdue: req.Overdue, Limit: req.limit(),
+		State: visit.ProblemState(req.State), Overdue: req.Overdue, Limit: req.Limit(),
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[improve.JointProblem]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[visit.Problem]{}, err
 	}
-	list, err := improve.ListProblems(ctx, s.db(ctx), req.Town, f)
+	list, err := visit.ListProblems(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[improve.JointProblem]{}, err
+		return rest.Page[visit.Problem]{}, err
 	}
-	return page(list, req.pageQuery, func(x improve.JointProblem) []any { return []any{x.ID} })
+	return rest.NewPage(list, req.PageQuery, func(x visit.Problem) []any { return []any{x.ID} })
 }
 
 type problemInput struct {
@@ -52,12 +53,12 @@ type problemInput struct {
 	DueOn       day.Date `json:"due_on" validate:"required" swaggertype:"string" format:"date"`
 }
 
-func (in problemInput) participants() improve.Participants {
-	return improve.Participants{Persons: append([]string{}, in.Persons...), Offices: append([]string{}, in.Offices...)}
+func (in problemInput) participants() visit.Participants {
+	return visit.Participants{Persons: append([]string{}, in.Persons...), Offices: append([]string{}, in.Offices...)}
 }
 
-func (in problemInput) problem(town string) improve.JointProblem {
-	return improve.JointProblem{
+func (in problemInput) problem(town string) visit.Problem {
+	return visit.Problem{
 		TownID: town, Title: in.Title, Description: in.Description, OwnerPerson: in.OwnerPerson, OwnerOffice: in.OwnerOffice,
 		Participants: in.participants(), DueOn: in.DueOn,
 	}
@@ -82,13 +83,13 @@ type openProblemRequest struct {
 //	@Summary	Open a problem
 //	@Tags		improvement
 //	@Param		body	body		newProblem	true	"what is to be solved, by whom and until when"
-//	@Success	201		{object}	improve.JointProblem
+//	@Success	201		{object}	visit.Problem
 //	@Router		/towns/{town}/problems [post]
-func (s *Server) openProblem(ctx context.Context, req openProblemRequest) (Created[improve.JointProblem], error) {
+func (s *Server) openProblem(ctx context.Context, req openProblemRequest) (rest.Created[visit.Problem], error) {
 	x := req.Body.problem(req.Town)
 	x.BranchCode, x.VisitID, x.FindingNumber, x.AfterID = req.Body.Branch, req.Body.Visit, req.Body.Finding, req.Body.After
-	x, err := improve.OpenProblem(ctx, s.db(ctx), x)
-	return Created[improve.JointProblem]{Key: x.ID, Value: x}, err
+	x, err := visit.OpenProblem(ctx, s.db(ctx), x)
+	return rest.Created[visit.Problem]{Key: x.ID, Value: x}, err
 }
 
 type problemRequest struct {
@@ -101,10 +102,10 @@ type problemRequest struct {
 //	@ID			findProblem
 //	@Summary	Read a problem
 //	@Tags		improvement
-//	@Success	200	{object}	improve.JointProblem
+//	@Success	200	{object}	visit.Problem
 //	@Router		/towns/{town}/problems/{problem} [get]
-func (s *Server) findProblem(ctx context.Context, req problemRequest) (improve.JointProblem, error) {
-	return improve.FindProblem(ctx, s.db(ctx), req.Town, req.Problem)
+func (s *Server) findProblem(ctx context.Context, req problemRequest) (visit.Problem, error) {
+	return visit.FindProblem(ctx, s.db(ctx), req.Town, req.Problem)
 }
 
 type problemChange struct {
@@ -114,7 +115,7 @@ type problemChange struct {
 
 type updateProblemRequest struct {
 	problemRequest
-	ifMatch
+	rest.IfMatch
 	Body problemChange
 }
 
@@ -124,11 +125,11 @@ type updateProblemRequest struct {
 //	@Summary	Change a problem
 //	@Tags		improvement
 //	@Param		body	body		problemChange	true	"all that can be changed, and why"
-//	@Success	200		{object}	improve.JointProblem
+//	@Success	200		{object}	visit.Problem
 //	@Router		/towns/{town}/problems/{problem} [put]
-func (s *Server) updateProblem(ctx context.Context, req updateProblemRequest) (improve.JointProblem, error) {
+func (s *Server) updateProblem(ctx context.Context, req updateProblemRequest) (visit.Problem, error) {
 	in := req.Body
-	return improve.UpdateProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, improve.ProblemContent{
+	return visit.WriteProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, visit.ProblemContent{
 		Title: in.Title, Description: in.Description, OwnerPerson: in.OwnerPerson, OwnerOffice: in.OwnerOffice,
 		Participants: in.participants(), DueOn: in.DueOn,
 	}, in.Reason)
@@ -143,7 +144,7 @@ type problemTransition struct {
 
 type moveProblemRequest struct {
 	problemRequest
-	ifMatch
+	rest.IfMatch
 	Body problemTransition
 }
 
@@ -155,11 +156,11 @@ type moveProblemRequest struct {
 //	@Tags		improvement
 //	@Param		If-Match	header		string				true	"."
 //	@Param		body		body		problemTransition	true	"where to, and what was done"
-//	@Success	200			{object}	improve.JointProblem
+//	@Success	200			{object}	visit.Problem
 //	@Router		/towns/{town}/problems/{problem}/transitions [post]
-func (s *Server) moveProblem(ctx context.Context, req moveProblemRequest) (improve.JointProblem, error) {
+func (s *Server) moveProblem(ctx context.Context, req moveProblemRequest) (visit.Problem, error) {
 	in := req.Body
-	return improve.MoveProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, improve.ProblemDecision{
-		To: improve.ProblemState(in.To), Reason: in.Reason, Evidence: in.Evidence, For: improve.Party(in.SolvedFor),
+	return visit.MoveProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, visit.ProblemDecision{
+		To: visit.ProblemState(in.To), Reason: in.Reason, Evidence: in.Evidence, For: visit.Party(in.SolvedFor),
 	})
 }

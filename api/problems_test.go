@@ -11,7 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/visit"
 )
 
 // troubleOf is a problem of the office, and members changed or added.
@@ -65,13 +65,13 @@ func TestTheLifeOfAProblem(t *testing.T) {
 		refused(t, moved(instructor, at, "closed", ""), http.StatusConflict, "another_party_needed") // who said so does not confirm it
 		moved(second, at, "closed", "seen dry").Want(http.StatusOK)
 
-		x := apitest.Decode[improve.JointProblem](group.Get(at), http.StatusOK)
+		x := apitest.Decode[visit.Problem](group.Get(at), http.StatusOK)
 		verbs := []string{}
 		for _, m := range x.History {
 			verbs = append(verbs, m.Verb)
 		}
 		same(t, "history", verbs, "open", "start", "solve", "reopen", "start", "solve", "close")
-		if x.State != improve.ProblemClosed || *x.ClosedOn != "2026-01-10" || x.SolvedFor != improve.OfBranch || x.Relapses != 0 {
+		if x.State != visit.ProblemClosed || *x.ClosedOn != "2026-01-10" || x.SolvedFor != visit.OfBranch || x.Relapses != 0 {
 			t.Errorf("closed: %+v", x)
 		}
 		for _, change := range []string{"UPDATE problem_moves SET reason = 'x'", "DELETE FROM problem_moves"} {
@@ -79,7 +79,7 @@ func TestTheLifeOfAProblem(t *testing.T) {
 				t.Errorf("%s: done", change)
 			}
 		}
-		if x := apitest.Decode[improve.JointProblem](h.as(access.Secretary).Get(at), http.StatusOK); x.SolvedBy != "" || x.History[0].Actor != "instructor" {
+		if x := apitest.Decode[visit.Problem](h.as(access.Secretary).Get(at), http.StatusOK); x.SolvedBy != "" || x.History[0].Actor != "instructor" {
 			t.Errorf("the secretary reads %+v", x)
 		}
 
@@ -92,7 +92,7 @@ func TestTheLifeOfAProblem(t *testing.T) {
 		refused(t, moved(office, at, "reopened", "again"), http.StatusConflict, "relapsed_too_late")
 		clock.noon(t, "2026-09-30")
 		moved(office, at, "reopened", "again").Want(http.StatusOK)
-		if x := apitest.Decode[improve.JointProblem](group.Get(at), http.StatusOK); x.Relapses != 1 || x.ClosedOn != nil || !x.Overdue || len(x.History) != 8 {
+		if x := apitest.Decode[visit.Problem](group.Get(at), http.StatusOK); x.Relapses != 1 || x.ClosedOn != nil || !x.Overdue || len(x.History) != 8 {
 			t.Errorf("relapsed: %+v", x)
 		}
 	})
@@ -127,7 +127,7 @@ func TestWhatAProblemSays(t *testing.T) {
 		refused(t, instructor.IfMatch(tag).Put(at, troubleOf(object{"due_on": "2026-01-10"})), http.StatusPreconditionFailed, "stale_version")
 		instructor.IfMatch(`"2"`).Put(at, troubleOf(object{"due_on": "2026-02-01", "reason": "rain"})).Want(http.StatusOK)
 		same(t, "postponed", overdue())
-		x := apitest.Decode[improve.JointProblem](group.Get(at), http.StatusOK)
+		x := apitest.Decode[visit.Problem](group.Get(at), http.StatusOK)
 		if len(x.History) != 3 || x.History[1].DueOn != "2026-01-10" || x.History[2].DueOn != "2026-02-01" || x.History[2].Reason != "rain" {
 			t.Errorf("history: %+v", x.History)
 		}
@@ -135,11 +135,11 @@ func TestWhatAProblemSays(t *testing.T) {
 		moved(instructor, at, "solved", "done").Want(http.StatusOK)
 		refused(t, instructor.IfMatch(`"5"`).Put(at, troubleOf(object{"due_on": "2026-02-01"})), http.StatusConflict, "problem_solved")
 
-		counts, err := improve.CountProblems(t.Context(), h.db, "demo", access.Reach{All: true})
-		if err != nil || len(counts) != 1 || counts[improve.ProblemSolved] != 1 {
+		counts, err := visit.CountProblems(t.Context(), h.db, "demo", access.Reach{All: true})
+		if err != nil || len(counts) != 1 || counts[visit.ProblemSolved] != 1 {
 			t.Errorf("%v %v", counts, err)
 		}
-		counts, err = improve.CountProblems(t.Context(), h.db, "demo", access.Reach{Branches: map[string]bool{"b02": true}})
+		counts, err = visit.CountProblems(t.Context(), h.db, "demo", access.Reach{Branches: map[string]bool{"b02": true}})
 		if err != nil || len(counts) != 0 {
 			t.Errorf("out of reach: %v %v", counts, err)
 		}

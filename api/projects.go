@@ -1,9 +1,11 @@
 package api
 
 import (
-	"bulwark/internal/project"
-	"bulwark/internal/workflow"
 	"context"
+
+	"bulwark/internal/project"
+	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listProjectsRequest struct {
@@ -13,7 +15,7 @@ type listProjectsRequest struct {
 	Team   string `form:"team"`                                                                                         // only of this team
 	Field  string `form:"field" validate:"omitempty,oneof=development governance hard-tasks ethos"`                     // only of this field
 	State  string `form:"state" validate:"omitempty,oneof=registered shortlisted chosen not_chosen finished withdrawn"` // only in this state
-	pageQuery
+	rest.PageQuery
 }
 
 // listProjects answers the projects of a town in the order of their registration.
@@ -22,20 +24,20 @@ type listProjectsRequest struct {
 //	@Summary	List pioneer projects
 //	@Tags		exchange
 //	@Param		query	query		listProjectsRequest	false	"."
-//	@Success	200		{object}	Page[project.Project]
+//	@Success	200		{object}	rest.Page[project.Project]
 //	@Router		/towns/{town}/projects [get]
-func (s *Server) listProjects(ctx context.Context, req listProjectsRequest) (Page[project.Project], error) {
+func (s *Server) listProjects(ctx context.Context, req listProjectsRequest) (rest.Page[project.Project], error) {
 	f := project.ProjectFilter{
-		Round: req.Round, Branch: req.Branch, Team: req.Team, Field: req.Field, State: project.ProjectState(req.State), Limit: req.limit(),
+		Round: req.Round, Branch: req.Branch, Team: req.Team, Field: req.Field, State: project.ProjectState(req.State), Limit: req.Limit(),
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[project.Project]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[project.Project]{}, err
 	}
 	list, err := project.ListProjects(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[project.Project]{}, err
+		return rest.Page[project.Project]{}, err
 	}
-	return page(list, req.pageQuery, func(p project.Project) []any { return []any{p.ID} })
+	return rest.NewPage(list, req.PageQuery, func(p project.Project) []any { return []any{p.ID} })
 }
 
 type projectInput struct {
@@ -70,11 +72,11 @@ type registerProjectRequest struct {
 //	@Param		body	body		newProjectInput	true	"the project"
 //	@Success	201		{object}	project.Project
 //	@Router		/towns/{town}/projects [post]
-func (s *Server) registerProject(ctx context.Context, req registerProjectRequest) (Created[project.Project], error) {
+func (s *Server) registerProject(ctx context.Context, req registerProjectRequest) (rest.Created[project.Project], error) {
 	p := req.Body.of(req.Town)
 	p.RoundCode, p.BranchCode = req.Body.Round, req.Body.Branch
 	p, err := project.RegisterProject(ctx, s.db(ctx), p)
-	return Created[project.Project]{Key: p.ID, Value: p}, err
+	return rest.Created[project.Project]{Key: p.ID, Value: p}, err
 }
 
 type projectRequest struct {
@@ -95,7 +97,7 @@ func (s *Server) findProject(ctx context.Context, req projectRequest) (project.P
 
 type updateProjectRequest struct {
 	projectRequest
-	ifMatch
+	rest.IfMatch
 	Body projectInput
 }
 
@@ -120,7 +122,7 @@ type projectTransition struct {
 
 type moveProjectRequest struct {
 	projectRequest
-	ifMatch
+	rest.IfMatch
 	Body projectTransition
 }
 
@@ -145,7 +147,7 @@ type bonusInput struct {
 
 type proposeBonusRequest struct {
 	projectRequest
-	ifMatch
+	rest.IfMatch
 	Body bonusInput
 }
 

@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
 )
 
 // closedItem makes the plan of b01 with one item about its meetings, 75 → 100, and
@@ -23,17 +24,17 @@ func (c *campaign) closedItem(goal float64) (plan, item string) {
 }
 
 // runningItem is closedItem before anything is done.
-func (c *campaign) runningItem(goal float64) (plan, item string) {
+func (c *campaign) runningItem(goal float64) (pl, item string) {
 	c.t.Helper()
 	made := c.as(access.Secretary).Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated)
-	plan = made.Header.Get("Location")[len("/api/v1"):]
+	pl = made.Header.Get("Location")[len("/api/v1"):]
 	work := itemOf("meetings", goal)
 	work["due_on"] = "2027-12-31"
-	rewrites(c.as(access.Secretary), plan, work).Want(http.StatusOK)
-	moved(c.as(access.Mentor), plan, "advised", "x").Want(http.StatusOK)
-	p := apitest.Decode[improve.Plan](moved(c.group, plan, "approved", ""), http.StatusOK)
-	moved(c.as(access.Secretary), plan, "running", "").Want(http.StatusOK)
-	return plan, plan + "/items/" + p.Items[0].ID
+	rewrites(c.as(access.Secretary), pl, work).Want(http.StatusOK)
+	moved(c.as(access.Mentor), pl, "advised", "x").Want(http.StatusOK)
+	p := apitest.Decode[plan.Plan](moved(c.group, pl, "approved", ""), http.StatusOK)
+	moved(c.as(access.Secretary), pl, "running", "").Want(http.StatusOK)
+	return pl, pl + "/items/" + p.Items[0].ID
 }
 
 func (c *campaign) closes(item string) {
@@ -61,25 +62,25 @@ func TestWhatComesBackIsReopened(t *testing.T) {
 		reopens := func(what string, want int) {
 			t.Helper()
 			for _, n := range []int{want, 0} { // and is done once
-				if got, err := improve.ReopenRelapsed(t.Context(), h.db); err != nil || got != n {
+				if got, err := plan.ReopenRelapsed(t.Context(), h.db); err != nil || got != n {
 					t.Errorf("%s: %d reopened, want %d: %v", what, got, n, err)
 				}
 			}
 		}
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
-		plan, item := c.closedItem(11)
+		p, item := c.closedItem(11)
 		reopens("its own period is below the goal", 0)
 		publishes(1, 11)
 		reopens("the goal is held", 0)
 		publishes(2, 10)
 		reopens("10 of 12 in the second period", 1)
-		got := apitest.Decode[improve.PlanItem](c.group.Get(item), http.StatusOK)
+		got := apitest.Decode[plan.Item](c.group.Get(item), http.StatusOK)
 		step := got.History[len(got.History)-1]
-		if got.State != improve.ItemOpen || got.Relapses != 1 || got.ClosedAt != nil || got.Evidence != "minutes" || step.Verb != "relapse" ||
+		if got.State != plan.ItemOpen || got.Relapses != 1 || got.ClosedAt != nil || got.Evidence != "minutes" || step.Verb != "relapse" ||
 			*step.PeriodCode != "q2" || *step.PublicationNumber != 1 || *step.Closing != step.Version-1 || got.History[len(got.History)-2].Verb != "close" {
 			t.Errorf("reopened: %+v", got)
 		}
-		refused(t, moved(c.group, plan, "accepted", ""), http.StatusConflict, "items_open")
+		refused(t, moved(c.group, p, "accepted", ""), http.StatusConflict, "items_open")
 
 		c.closes(item)
 		reopens("what was published before the closing", 0)
@@ -88,8 +89,8 @@ func TestWhatComesBackIsReopened(t *testing.T) {
 		amended(h, "q3", "b01", "meetings", 9)
 		reopens("an amended result shows it", 1)
 		c.closes(item)
-		moved(c.group, plan, "accepted", "").Want(http.StatusOK)
-		moved(c.group, plan, "closed", "").Want(http.StatusOK)
+		moved(c.group, p, "accepted", "").Want(http.StatusOK)
+		moved(c.group, p, "closed", "").Want(http.StatusOK)
 		publishes(4, 10)
 		reopens("its plan is closed", 1)
 		c.closes(item) // and it can be worked on all the same
@@ -118,7 +119,7 @@ func TestARelapseIsSoughtInTheNextPeriods(t *testing.T) {
 		}
 		reopens := func(what string, want int) {
 			t.Helper()
-			if got, err := improve.ReopenRelapsed(t.Context(), h.db); err != nil || got != want {
+			if got, err := plan.ReopenRelapsed(t.Context(), h.db); err != nil || got != want {
 				t.Errorf("%s: %d reopened, want %d: %v", what, got, want, err)
 			}
 		}

@@ -10,7 +10,8 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/dashboard"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/improve/report"
 )
 
 // What comes back after its plan was closed is seen by all who answer for it, and is
@@ -22,17 +23,17 @@ func TestAnItemOfAClosedPlanIsWorkedOnAgain(t *testing.T) {
 		secretary, instructor, leader := h.as(access.Secretary), h.as(access.Instructor), h.as(access.Leadership)
 		h.every(366, 12)
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
-		plan, item := c.closedItem(11)
+		pl, item := c.closedItem(11)
 		h.must(h.db.Exec("UPDATE plan_items SET due_on = '2026-06-30'").Error)
-		moved(c.group, plan, "accepted", "").Want(http.StatusOK)
-		moved(c.group, plan, "closed", "").Want(http.StatusOK)
+		moved(c.group, pl, "accepted", "").Want(http.StatusOK)
+		moved(c.group, pl, "closed", "").Want(http.StatusOK)
 		var since int64
 		sees := func(what string, open, overdue int, told ...string) {
 			t.Helper()
-			_, err := improve.Remind(t.Context(), h.db)
+			_, err := report.Remind(t.Context(), h.db)
 			h.must(err)
 			d := apitest.Decode[dashboard.Dashboard](leader.Get("/towns/demo/dashboard"), http.StatusOK)
-			if d.Items["open"]+d.Items["returned"] != int64(open) || d.Overdue.Counts[improve.ItemDuty] != overdue || d.Plans["closed"] != 1 {
+			if d.Items["open"]+d.Items["returned"] != int64(open) || d.Overdue.Counts[report.ItemDuty] != overdue || d.Plans["closed"] != 1 {
 				t.Errorf("%s: the leadership sees items %v of plans %v, overdue %v", what, d.Items, d.Plans, d.Overdue.Counts)
 			}
 			var got []string
@@ -44,11 +45,11 @@ func TestAnItemOfAClosedPlanIsWorkedOnAgain(t *testing.T) {
 		may(t, secretary, item)
 
 		c.publishes("2026Q2", "2026-04-01", "2026-06-30", spring()) // 9 meetings
-		if n, err := improve.ReopenRelapsed(t.Context(), h.db); err != nil || n != 1 {
+		if n, err := plan.ReopenRelapsed(t.Context(), h.db); err != nil || n != 1 {
 			t.Fatalf("%d reopened: %v", n, err)
 		}
-		i := apitest.Decode[improve.PlanItem](secretary.Get(item), http.StatusOK)
-		if i.State != improve.ItemOpen || i.Relapses != 1 || i.DueOn != "2026-07-13" { // 12 days later is a Sunday
+		i := apitest.Decode[plan.Item](secretary.Get(item), http.StatusOK)
+		if i.State != plan.ItemOpen || i.Relapses != 1 || i.DueOn != "2026-07-13" { // 12 days later is a Sunday
 			t.Errorf("reopened: %+v", i)
 		}
 		sees("reopened", 1, 0)
@@ -60,7 +61,7 @@ func TestAnItemOfAClosedPlanIsWorkedOnAgain(t *testing.T) {
 		sees("after its day", 1, 1, "item_overdue 2026-07-13", "-item_due 2026-07-13")
 		may(t, secretary, item, "done")
 		may(t, instructor, item)
-		refused(t, rewrites(secretary, plan, itemOf("meetings", 10)), http.StatusConflict, "plan_over")
+		refused(t, rewrites(secretary, pl, itemOf("meetings", 10)), http.StatusConflict, "plan_over")
 
 		moveItem(secretary, item, "done", "", "minutes of July").Want(http.StatusOK)
 		sees("done", 0, 0, "-item_overdue 2026-07-13")
@@ -72,13 +73,13 @@ func TestAnItemOfAClosedPlanIsWorkedOnAgain(t *testing.T) {
 		may(t, c.group, item, "return", "close")
 		moveItem(c.group, item, "closed", "", "").Want(http.StatusOK)
 		sees("closed again", 0, 0, "-item_overdue 2026-07-13")
-		i = apitest.Decode[improve.PlanItem](secretary.Get(item), http.StatusOK)
+		i = apitest.Decode[plan.Item](secretary.Get(item), http.StatusOK)
 		var verbs []string
 		for _, step := range i.History {
 			verbs = append(verbs, step.Verb)
 		}
 		same(t, "history", verbs, "done", "verify", "close", "relapse", "done", "return", "done", "verify", "close")
-		if p := apitest.Decode[improve.Plan](secretary.Get(plan), http.StatusOK); p.State != improve.PlanClosed || *p.ClosedOn != "2026-04-10" || i.ClosedAt == nil {
+		if p := apitest.Decode[plan.Plan](secretary.Get(pl), http.StatusOK); p.State != plan.Closed || *p.ClosedOn != "2026-04-10" || i.ClosedAt == nil {
 			t.Errorf("the plan is %s since %v, the item closed at %v", p.State, p.ClosedOn, i.ClosedAt)
 		}
 		secretary.Post(plans, object{"branch": "b01", "period": "2026Q2"}).Want(http.StatusCreated)

@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
 )
 
 type listRemindersRequest struct {
@@ -19,10 +19,10 @@ type listRemindersRequest struct {
 //	@Summary	Read the feed of reminders
 //	@Tags		improvement
 //	@Param		query	query		listRemindersRequest	false	"."
-//	@Success	200		{object}	improve.Feed
+//	@Success	200		{object}	report.Feed
 //	@Router		/towns/{town}/reminders [get]
-func (s *Server) listReminders(ctx context.Context, req listRemindersRequest) (improve.Feed, error) {
-	return improve.ListReminders(ctx, s.db(ctx), req.Town, req.Since, req.PageSize)
+func (s *Server) listReminders(ctx context.Context, req listRemindersRequest) (report.Feed, error) {
+	return report.ListReminders(ctx, s.db(ctx), req.Town, req.Since, req.PageSize)
 }
 
 type reminderRequest struct {
@@ -36,8 +36,8 @@ type reminderRequest struct {
 //	@ID			acknowledgeReminder
 //	@Summary	Acknowledge a reminder
 //	@Tags		improvement
-//	@Success	200	{object}	improve.Reminder
+//	@Success	200	{object}	report.Reminder
 //	@Router		/towns/{town}/reminders/{reminder}/acknowledge [post]
-func (s *Server) acknowledgeReminder(ctx context.Context, req reminderRequest) (improve.Reminder, error) {
-	return improve.Acknowledge(ctx, s.db(ctx), req.Town, req.Reminder)
+func (s *Server) acknowledgeReminder(ctx context.Context, req reminderRequest) (report.Reminder, error) {
+	return report.Acknowledge(ctx, s.db(ctx), req.Town, req.Reminder)
 }

@@ -10,7 +10,8 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/improve/report"
 )
 
 // A report is due so many days after the pairing began or the last one ended, and
@@ -37,8 +38,8 @@ func TestRemindersOfReports(t *testing.T) {
 		told, _ = feed(t, group, 0)
 		same(t, "escalated", told, "report_overdue 2026-01-19")
 		for want, reach := range map[int]access.Reach{1: {All: true}, 0: {Branches: map[string]bool{"b01": true}}} {
-			undone, err := improve.OverdueWork(t.Context(), h.db, "demo", reach, "2026-01-20")
-			if err != nil || undone.Counts[improve.ReportDuty] != want {
+			undone, err := report.OverdueWork(t.Context(), h.db, "demo", reach, "2026-01-20")
+			if err != nil || undone.Counts[report.ReportDuty] != want {
 				t.Errorf("undone: %+v %v", undone, err)
 			}
 		}
@@ -99,7 +100,7 @@ func TestRemindersOfAnalysesAndItems(t *testing.T) {
 		var next int64
 		tells := func(what string, c *apitest.Client, want ...string) {
 			t.Helper()
-			_, err := improve.Remind(t.Context(), h.db)
+			_, err := report.Remind(t.Context(), h.db)
 			h.must(err)
 			var told []string
 			told, next = feed(t, c, next)
@@ -123,7 +124,7 @@ func TestRemindersOfAnalysesAndItems(t *testing.T) {
 		tells("a draft asks for no items", secretary, "plan_overdue 2026-05-01")
 		moved(mentor, at, "advised", "go on").Want(http.StatusOK)
 		moved(group, at, "approved", "").Want(http.StatusOK)
-		p := apitest.Decode[improve.Plan](group.Get(at), http.StatusOK)
+		p := apitest.Decode[plan.Plan](group.Get(at), http.StatusOK)
 		var all []string
 		for _, i := range p.Items {
 			all = append(all, "item_overdue "+string(i.DueOn))
@@ -146,7 +147,7 @@ func TestRemindersOfPlans(t *testing.T) {
 		s.every(366, 366)
 		tells := func(what string, c *apitest.Client, next int64, want ...string) int64 {
 			t.Helper()
-			_, err := improve.Remind(t.Context(), s.db)
+			_, err := report.Remind(t.Context(), s.db)
 			s.must(err)
 			told, next := feed(t, c, next)
 			same(t, what, told, want...)
@@ -187,17 +188,17 @@ func TestAnEndedBranchAsksForNothing(t *testing.T) {
 		set(group, taskOf("b01", "lin"))
 		at := "/towns/demo/branches/b01"
 		group.IfMatch(group.Get(at).ETag()).Post(at+"/close", object{"on": "2026-01-20", "reason": "it is one village now"}).Want(http.StatusOK)
-		counts := func() map[improve.DutyKind]int {
-			undone, err := improve.OverdueWork(t.Context(), h.db, "demo", access.Reach{Branches: map[string]bool{"b01": true}}, day.Of(h.db.NowFunc()))
+		counts := func() map[report.DutyKind]int {
+			undone, err := report.OverdueWork(t.Context(), h.db, "demo", access.Reach{Branches: map[string]bool{"b01": true}}, day.Of(h.db.NowFunc()))
 			h.must(err)
 			return undone.Counts
 		}
 		clock.noon(t, "2026-01-19")
-		if got := counts(); got[improve.VisitDuty] != 1 || got[improve.ProblemDuty] != 1 {
+		if got := counts(); got[report.VisitDuty] != 1 || got[report.ProblemDuty] != 1 {
 			t.Errorf("on its last day: %v", got)
 		}
 		missed := func(until string) int {
-			return apitest.Decode[improve.ReportFigures](lin.Get(reportsAt+"/draft?from=2026-01-05&until="+until), http.StatusOK).VisitsMissed.Count
+			return apitest.Decode[report.Figures](lin.Get(reportsAt+"/draft?from=2026-01-05&until="+until), http.StatusOK).VisitsMissed.Count
 		}
 		if got := missed("2026-01-19"); got != 1 { // due on 01-15
 			t.Errorf("missed on its last day: %d", got)

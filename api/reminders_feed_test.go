@@ -10,7 +10,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
 )
 
 // A reminder follows the duty to whoever has it now, and is new to who had seen it
@@ -51,9 +51,9 @@ func TestAReminderFollowsItsDuty(t *testing.T) {
 		owners(at, object{"owner_office": "second"})
 		told("the second office's", 1, map[*apitest.Client]int{h.as(access.Office): 0, wei: 1})
 
-		seen := func() *improve.Reminder {
+		seen := func() *report.Reminder {
 			t.Helper()
-			return &apitest.Decode[improve.Feed](wei.Get(remindersAt), http.StatusOK).Items[0]
+			return &apitest.Decode[report.Feed](wei.Get(remindersAt), http.StatusOK).Items[0]
 		}
 		wei.Post(remindersAt+"/"+seen().ID+"/acknowledge", nil).Want(http.StatusOK)
 		h.remind(0)
@@ -83,17 +83,17 @@ func TestPagesOfReminders(t *testing.T) {
 			opened(lin, "2026-01-06")
 		}
 		opened(lin, "2026-01-05")
-		undone, err := improve.OverdueWork(t.Context(), h.db, "demo", access.Reach{All: true}, "2026-01-07")
-		if err != nil || undone.Counts[improve.ProblemDuty] != 12 || len(undone.First) != 10 || undone.First[0].DueOn != "2026-01-05" || undone.First[1].DueOn != "2026-01-06" {
+		undone, err := report.OverdueWork(t.Context(), h.db, "demo", access.Reach{All: true}, "2026-01-07")
+		if err != nil || undone.Counts[report.ProblemDuty] != 12 || len(undone.First) != 10 || undone.First[0].DueOn != "2026-01-05" || undone.First[1].DueOn != "2026-01-06" {
 			t.Errorf("undone: %+v %v", undone, err)
 		}
 		h.remind(1) // the one that is due today
 		for size, more := range map[int]bool{1: false, 2: false} {
-			if f := apitest.Decode[improve.Feed](h.as(access.Office).Get(fmt.Sprint(remindersAt, "?page_size=", size)), http.StatusOK); f.More != more || len(f.Items) != 1 || f.Next != 1 {
+			if f := apitest.Decode[report.Feed](h.as(access.Office).Get(fmt.Sprint(remindersAt, "?page_size=", size)), http.StatusOK); f.More != more || len(f.Items) != 1 || f.Next != 1 {
 				t.Errorf("of one, a page of %d: %+v", size, f)
 			}
 		}
-		if f := apitest.Decode[improve.Feed](h.as(access.Office).Get(remindersAt+"?since=1"), http.StatusOK); f.More || len(f.Items) != 0 || f.Next != 1 {
+		if f := apitest.Decode[report.Feed](h.as(access.Office).Get(remindersAt+"?since=1"), http.StatusOK); f.More || len(f.Items) != 0 || f.Next != 1 {
 			t.Errorf("nothing since: %+v", f)
 		}
 	})

@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
 	"bulwark/internal/people"
 )
 
@@ -34,7 +35,7 @@ func (h *harness) paired(code string, from day.Date) *apitest.Client {
 // remind runs the maker of reminders, and tells how many changes it made.
 func (h *harness) remind(want int) {
 	h.t.Helper()
-	got, err := improve.Remind(h.t.Context(), h.db)
+	got, err := report.Remind(h.t.Context(), h.db)
 	if err != nil || got != want {
 		h.t.Errorf("%d changes of reminders, want %d: %v", got, want, err)
 	}
@@ -44,7 +45,7 @@ func (h *harness) remind(want int) {
 // minus before what was withdrawn.
 func feed(t *testing.T, c *apitest.Client, since int64) (told []string, next int64) {
 	t.Helper()
-	f := apitest.Decode[improve.Feed](c.Get(fmt.Sprint(remindersAt, "?since=", since)), http.StatusOK)
+	f := apitest.Decode[report.Feed](c.Get(fmt.Sprint(remindersAt, "?since=", since)), http.StatusOK)
 	for _, r := range f.Items {
 		words := r.Kind + " " + string(r.DueOn)
 		if r.WithdrawnAt != nil {
@@ -93,11 +94,11 @@ func TestRemindersOfVisits(t *testing.T) {
 		same(t, "escalated", told, "visit_overdue 2026-01-20")
 		refused(t, h.as(access.Reader).Get(remindersAt), http.StatusForbidden, "not_allowed")
 
-		undone, err := improve.OverdueWork(t.Context(), h.db, "demo", access.Reach{All: true}, "2026-01-21")
-		if err != nil || undone.Counts[improve.VisitDuty] != 1 || len(undone.First) != 1 || *undone.First[0].Person != "lin" {
+		undone, err := report.OverdueWork(t.Context(), h.db, "demo", access.Reach{All: true}, "2026-01-21")
+		if err != nil || undone.Counts[report.VisitDuty] != 1 || len(undone.First) != 1 || *undone.First[0].Person != "lin" {
 			t.Errorf("undone: %+v %v", undone, err)
 		}
-		undone, err = improve.OverdueWork(t.Context(), h.db, "demo", access.Reach{Branches: map[string]bool{"b02": true}}, "2026-01-21")
+		undone, err = report.OverdueWork(t.Context(), h.db, "demo", access.Reach{Branches: map[string]bool{"b02": true}}, "2026-01-21")
 		if err != nil || len(undone.Counts) != 0 || len(undone.First) != 0 {
 			t.Errorf("undone out of reach: %+v %v", undone, err)
 		}
@@ -135,13 +136,13 @@ func TestRemindersOfProblems(t *testing.T) {
 		told, _ = feed(t, lin, 0)
 		same(t, "not the owner", told)
 
-		id := apitest.Decode[improve.Feed](office.Get(remindersAt), http.StatusOK).Items[0].ID
+		id := apitest.Decode[report.Feed](office.Get(remindersAt), http.StatusOK).Items[0].ID
 		refused(t, lin.Post(remindersAt+"/"+id+"/acknowledge", nil), http.StatusNotFound, "not_found")
-		if r := apitest.Decode[improve.Reminder](office.Post(remindersAt+"/"+id+"/acknowledge", nil), http.StatusOK); r.AcknowledgedAt == nil {
+		if r := apitest.Decode[report.Reminder](office.Post(remindersAt+"/"+id+"/acknowledge", nil), http.StatusOK); r.AcknowledgedAt == nil {
 			t.Errorf("acknowledged: %+v", r)
 		}
 		office.Post(remindersAt+"/"+id+"/acknowledge", nil).Want(http.StatusOK)
-		if r := apitest.Decode[improve.Feed](office.Get(remindersAt), http.StatusOK).Items[0]; r.AcknowledgedAt == nil {
+		if r := apitest.Decode[report.Feed](office.Get(remindersAt), http.StatusOK).Items[0]; r.AcknowledgedAt == nil {
 			t.Errorf("acknowledged: %+v", r)
 		}
 
@@ -210,7 +211,7 @@ func TestRemindersAreMadeOnce(t *testing.T) {
 		var since int64
 		follow := func() {
 			for more := true; more; {
-				f := apitest.Decode[improve.Feed](h.as(access.Office).Get(fmt.Sprint(remindersAt, "?page_size=3&since=", since)), http.StatusOK)
+				f := apitest.Decode[report.Feed](h.as(access.Office).Get(fmt.Sprint(remindersAt, "?page_size=3&since=", since)), http.StatusOK)
 				for _, r := range f.Items {
 					followed = append(followed, r.Subject)
 				}
@@ -224,7 +225,7 @@ func TestRemindersAreMadeOnce(t *testing.T) {
 			var made sync.WaitGroup
 			for range 10 {
 				made.Go(func() {
-					if _, err := improve.Remind(t.Context(), h.db); err != nil {
+					if _, err := report.Remind(t.Context(), h.db); err != nil {
 						t.Error(err)
 					}
 				})
@@ -233,7 +234,7 @@ func TestRemindersAreMadeOnce(t *testing.T) {
 			made.Wait()
 		}
 		follow()
-		var stored []improve.Reminder
+		var stored []report.Reminder
 		h.must(h.db.Order("sequence").Find(&stored).Error)
 		var want []string
 		for i, r := range stored {
@@ -262,7 +263,7 @@ func TestStatementsOfReminders(t *testing.T) {
 				"make": func() { h.remind(0) },
 				"read": func() { coldStart(h.server); h.as(access.Office).Get(remindersAt).Want(http.StatusOK) },
 				"count": func() {
-					_, err := improve.OverdueWork(t.Context(), h.db, "demo", access.Reach{All: true}, "2026-01-21")
+					_, err := report.OverdueWork(t.Context(), h.db, "demo", access.Reach{All: true}, "2026-01-21")
 					h.must(err)
 				},
 			} {

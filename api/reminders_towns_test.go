@@ -13,7 +13,8 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/improve/report"
 )
 
 // What another town has changes neither figures nor reminders, though its things have
@@ -59,7 +60,7 @@ func TestTownsAreToldOfTheirOwn(t *testing.T) {
 		same(t, "told to lin", told, "visit_due 2026-04-13", "report_due 2026-05-01")
 		remarked(lin, begunReport(lin, "2026-04-01", "2026-04-10"), "submitted", "").Want(http.StatusOK) // there lin has reported on these days
 		two := h.As(h.key(access.Key{Roles: []access.Role{access.Leadership}, Towns: []string{"demo", "quiet"}}))
-		if f := apitest.Decode[improve.Feed](two.Get("/towns/quiet/reminders"), http.StatusOK); len(f.Items) != 0 {
+		if f := apitest.Decode[report.Feed](two.Get("/towns/quiet/reminders"), http.StatusOK); len(f.Items) != 0 {
 			t.Errorf("told in the other town, where nothing is overdue: %+v", f.Items)
 		}
 	})
@@ -86,7 +87,7 @@ func (c *campaign) farAway() {
 	}
 	rewrites(secretary, at, kept, verified).Want(http.StatusOK)
 	moved(c.other, at, "advised", "go on").Want(http.StatusOK)
-	p := apitest.Decode[improve.Plan](moved(c.group, at, "approved", ""), http.StatusOK)
+	p := apitest.Decode[plan.Plan](moved(c.group, at, "approved", ""), http.StatusOK)
 	moved(secretary, at, "running", "").Want(http.StatusOK)
 	moveItem(secretary, at+"/items/"+p.Items[1].ID, "done", "", "minutes").Want(http.StatusOK)
 	moveItem(far, at+"/items/"+p.Items[1].ID, "verified", "", "").Want(http.StatusOK)

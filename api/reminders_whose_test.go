@@ -14,6 +14,8 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
+	"bulwark/internal/improve/target"
 )
 
 // early lets every duty be told of two months ahead.
@@ -28,9 +30,9 @@ func (h *harness) early(visit, report int64) {
 // branch, person or office, and day, in any order.
 func (h *harness) owed(t *testing.T, what, town, kind string, want ...string) {
 	t.Helper()
-	_, err := improve.Remind(t.Context(), h.db)
+	_, err := report.Remind(t.Context(), h.db)
 	h.must(err)
-	var standing []improve.Reminder
+	var standing []report.Reminder
 	h.must(h.db.Where("town_id = ? AND withdrawn_at IS NULL", town).Find(&standing).Error)
 	var got []string
 	for _, r := range standing {
@@ -121,7 +123,7 @@ func TestWhoOwesAnalyses(t *testing.T) {
 		}
 		named := func(period string) string {
 			t.Helper()
-			for _, x := range apitest.Decode[improve.Proposal](group.Post("/towns/demo/periods/"+period+"/targets/propose", nil), http.StatusOK).Targets {
+			for _, x := range apitest.Decode[target.Proposal](group.Post("/towns/demo/periods/"+period+"/targets/propose", nil), http.StatusOK).Targets {
 				if x.BranchCode == "b01" {
 					return "/towns/demo/targets/" + x.ID
 				}
@@ -220,17 +222,17 @@ func TestEachReaderAcknowledges(t *testing.T) {
 		instructor, leader := h.as(access.Instructor), h.as(access.Leadership)
 		h.as(access.LeadingGroup).Post("/towns/demo/measures/1/tasks", taskOf("b01", "instructor")).Want(http.StatusCreated)
 		clock.noon(t, "2026-05-04")
-		_, err := improve.Remind(t.Context(), h.db)
+		_, err := report.Remind(t.Context(), h.db)
 		h.must(err)
-		of := func(c *apitest.Client) improve.Reminder {
+		of := func(c *apitest.Client) report.Reminder {
 			t.Helper()
-			for _, r := range apitest.Decode[improve.Feed](c.Get(remindersAt), http.StatusOK).Items {
+			for _, r := range apitest.Decode[report.Feed](c.Get(remindersAt), http.StatusOK).Items {
 				if r.Kind == "task_overdue" {
 					return r
 				}
 			}
 			t.Fatal("nothing is told of the task")
-			return improve.Reminder{}
+			return report.Reminder{}
 		}
 		leader.Post(remindersAt+"/"+of(leader).ID+"/acknowledge", nil).Want(http.StatusOK)
 		if mine, other := of(leader).AcknowledgedAt, of(instructor).AcknowledgedAt; mine == nil || other != nil {

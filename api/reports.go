@@ -4,7 +4,8 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
+	"bulwark/internal/rest"
 )
 
 type draftReportRequest struct {
@@ -20,10 +21,10 @@ type draftReportRequest struct {
 //	@Summary	Work out the figures of a report
 //	@Tags		improvement
 //	@Param		query	query		draftReportRequest	false	"."
-//	@Success	200		{object}	improve.ReportFigures
+//	@Success	200		{object}	report.Figures
 //	@Router		/towns/{town}/reports/draft [get]
-func (s *Server) draftReport(ctx context.Context, req draftReportRequest) (improve.ReportFigures, error) {
-	return improve.DraftFigures(ctx, s.db(ctx), req.Town, req.From, req.Until)
+func (s *Server) draftReport(ctx context.Context, req draftReportRequest) (report.Figures, error) {
+	return report.DraftFigures(ctx, s.db(ctx), req.Town, req.From, req.Until)
 }
 
 type listReportsRequest struct {
@@ -31,7 +32,7 @@ type listReportsRequest struct {
 	Author string   `form:"author"`                                                     // only of this instructor
 	State  string   `form:"state" validate:"omitempty,oneof=draft submitted received"`  // only in this state
 	On     day.Date `form:"on" validate:"omitempty" swaggertype:"string" format:"date"` // only about spans with this day
-	pageQuery
+	rest.PageQuery
 }
 
 // listReports answers an instructor's own reports, or for the leading group and the
@@ -41,18 +42,18 @@ type listReportsRequest struct {
 //	@Summary	List progress reports
 //	@Tags		improvement
 //	@Param		query	query		listReportsRequest	false	"."
-//	@Success	200		{object}	Page[improve.Report]
+//	@Success	200		{object}	rest.Page[report.Report]
 //	@Router		/towns/{town}/reports [get]
-func (s *Server) listReports(ctx context.Context, req listReportsRequest) (Page[improve.Report], error) {
-	f := improve.ReportFilter{Author: req.Author, State: improve.ReportState(req.State), On: req.On, Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[improve.Report]{}, err
+func (s *Server) listReports(ctx context.Context, req listReportsRequest) (rest.Page[report.Report], error) {
+	f := report.Filter{Author: req.Author, State: report.State(req.State), On: req.On, Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[report.Report]{}, err
 	}
-	list, err := improve.ListReports(ctx, s.db(ctx), req.Town, f)
+	list, err := report.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[improve.Report]{}, err
+		return rest.Page[report.Report]{}, err
 	}
-	return page(list, req.pageQuery, func(r improve.Report) []any { return []any{r.ID} })
+	return rest.NewPage(list, req.PageQuery, func(r report.Report) []any { return []any{r.ID} })
 }
 
 type reportInput struct {
@@ -63,8 +64,8 @@ type reportInput struct {
 	Next         string   `json:"next" validate:"max=5000" multiline:"true"`
 }
 
-func (in reportInput) words() improve.ReportWords {
-	return improve.ReportWords{Progress: in.Progress, Difficulties: in.Difficulties, Next: in.Next}
+func (in reportInput) words() report.Words {
+	return report.Words{Progress: in.Progress, Difficulties: in.Difficulties, Next: in.Next}
 }
 
 type beginReportRequest struct {
@@ -78,11 +79,11 @@ type beginReportRequest struct {
 //	@Summary	Begin a progress report
 //	@Tags		improvement
 //	@Param		body	body		reportInput	true	"the span and the author's words"
-//	@Success	201		{object}	improve.Report
+//	@Success	201		{object}	report.Report
 //	@Router		/towns/{town}/reports [post]
-func (s *Server) beginReport(ctx context.Context, req beginReportRequest) (Created[improve.Report], error) {
-	r, err := improve.BeginReport(ctx, s.db(ctx), req.Town, req.Body.From, req.Body.Until, req.Body.words())
-	return Created[improve.Report]{Key: r.ID, Value: r}, err
+func (s *Server) beginReport(ctx context.Context, req beginReportRequest) (rest.Created[report.Report], error) {
+	r, err := report.Begin(ctx, s.db(ctx), req.Town, req.Body.From, req.Body.Until, req.Body.words())
+	return rest.Created[report.Report]{Key: r.ID, Value: r}, err
 }
 
 type reportRequest struct {
@@ -95,15 +96,15 @@ type reportRequest struct {
 //	@ID			findReport
 //	@Summary	Read a progress report
 //	@Tags		improvement
-//	@Success	200	{object}	improve.Report
+//	@Success	200	{object}	report.Report
 //	@Router		/towns/{town}/reports/{report} [get]
-func (s *Server) findReport(ctx context.Context, req reportRequest) (improve.Report, error) {
-	return improve.FindReport(ctx, s.db(ctx), req.Town, req.Report)
+func (s *Server) findReport(ctx context.Context, req reportRequest) (report.Report, error) {
+	return report.Find(ctx, s.db(ctx), req.Town, req.Report)
 }
 
 type writeReportRequest struct {
 	reportRequest
-	ifMatch
+	rest.IfMatch
 	Body reportInput
 }
 
@@ -113,10 +114,10 @@ type writeReportRequest struct {
 //	@Summary	Write a progress report
 //	@Tags		improvement
 //	@Param		body	body		reportInput	true	"the span and the author's words"
-//	@Success	200		{object}	improve.Report
+//	@Success	200		{object}	report.Report
 //	@Router		/towns/{town}/reports/{report} [put]
-func (s *Server) writeReport(ctx context.Context, req writeReportRequest) (improve.Report, error) {
-	return improve.WriteReport(ctx, s.db(ctx), req.Town, req.Report, req.Version, req.Body.From, req.Body.Until, req.Body.words())
+func (s *Server) writeReport(ctx context.Context, req writeReportRequest) (report.Report, error) {
+	return report.Write(ctx, s.db(ctx), req.Town, req.Report, req.Version, req.Body.From, req.Body.Until, req.Body.words())
 }
 
 type reportTransition struct {
@@ -126,7 +127,7 @@ type reportTransition struct {
 
 type moveReportRequest struct {
 	reportRequest
-	ifMatch
+	rest.IfMatch
 	Body reportTransition
 }
 
@@ -138,8 +139,8 @@ type moveReportRequest struct {
 //	@Tags		improvement
 //	@Param		If-Match	header		string				true	"."
 //	@Param		body		body		reportTransition	true	"where to"
-//	@Success	200			{object}	improve.Report
+//	@Success	200			{object}	report.Report
 //	@Router		/towns/{town}/reports/{report}/transitions [post]
-func (s *Server) moveReport(ctx context.Context, req moveReportRequest) (improve.Report, error) {
-	return improve.MoveReport(ctx, s.db(ctx), req.Town, req.Report, req.Version, improve.ReportState(req.Body.To), req.Body.Remark)
+func (s *Server) moveReport(ctx context.Context, req moveReportRequest) (report.Report, error) {
+	return report.Move(ctx, s.db(ctx), req.Town, req.Report, req.Version, report.State(req.Body.To), req.Body.Remark)
 }

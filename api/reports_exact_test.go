@@ -10,7 +10,8 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
+	"bulwark/internal/rest"
 )
 
 // pairs ties an instructor to one more branch from a day on.
@@ -134,7 +135,7 @@ func TestADraftOfAReport(t *testing.T) {
 		clock.noon(t, "2026-01-23")
 		at := begunReport(lin, "2026-01-05", "2026-01-20")
 		for made := range 2 {
-			if r := apitest.Decode[improve.Report](lin.Get(at), http.StatusOK); r.Figures == nil || r.Figures.VisitsMade.Count != made {
+			if r := apitest.Decode[report.Report](lin.Get(at), http.StatusOK); r.Figures == nil || r.Figures.VisitsMade.Count != made {
 				t.Errorf("figures after %d visits: %+v", made, r.Figures)
 			}
 			visitedOn(lin, "b01", "2026-01-06")
@@ -145,7 +146,7 @@ func TestADraftOfAReport(t *testing.T) {
 		refused(t, lin.Get(reportsAt+"/draft?from=2025-01-22&until=2026-01-23"), http.StatusUnprocessableEntity, "invalid", "/until")
 
 		next := begunReport(lin, "2026-01-21", "2026-01-23")
-		first := apitest.Decode[Page[improve.Report]](lin.Get(reportsAt+"?page_size=1"), http.StatusOK)
+		first := apitest.Decode[rest.Page[report.Report]](lin.Get(reportsAt+"?page_size=1"), http.StatusOK)
 		same(t, "the first page", []string{reportsAt + "/" + first.Items[0].ID}, at)
 		same(t, "allowed", first.Items[0].Allowed, "write", "submit")
 		same(t, "the second page", column(lin.Get(reportsAt+"?page_size=1&page_token="+first.NextPageToken), "id"), next[len(reportsAt)+1:])

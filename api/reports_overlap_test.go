@@ -14,7 +14,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
 )
 
 // begunReport is the address of a new draft of the caller.
@@ -99,7 +99,7 @@ func TestASubmissionWaitsForAnother(t *testing.T) {
 	clock.noon(t, "2026-02-28")
 	submit := func(at string) func(*gorm.DB) error {
 		return func(db *gorm.DB) error {
-			_, err := improve.MoveReport(acting(t, "lin", access.Instructor), db, "demo", at[len(reportsAt)+1:], 1, improve.ReportSubmitted, "")
+			_, err := report.Move(acting(t, "lin", access.Instructor), db, "demo", at[len(reportsAt)+1:], 1, report.Submitted, "")
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
+	"bulwark/internal/improve/report"
 )
 
 const reportsAt = "/towns/demo/reports"
@@ -34,8 +35,8 @@ func (h *harness) every(visit, report int64) {
 }
 
 // reportFigures are those of a draft of the caller, with what was counted left out.
-func reportFigures(c *apitest.Client, from, until day.Date) (f improve.ReportFigures, counts [7]int) {
-	f = apitest.Decode[improve.ReportFigures](c.Get(reportsAt+"/draft?from="+string(from)+"&until="+string(until)), http.StatusOK)
+func reportFigures(c *apitest.Client, from, until day.Date) (f report.Figures, counts [7]int) {
+	f = apitest.Decode[report.Figures](c.Get(reportsAt+"/draft?from="+string(from)+"&until="+string(until)), http.StatusOK)
 	return f, [7]int{
 		f.VisitsMade.Count, f.VisitsMissed.Count, f.ProblemsOpened.Count, f.ProblemsSolved.Count, f.ProblemsOverdue.Count, f.TasksProgressed.Count, f.ItemsVerified.Count,
 	}
@@ -70,7 +71,7 @@ func TestTheLifeOfAReport(t *testing.T) {
 			t.Errorf("locked: %+v", l)
 		}
 		visitedOn(lin, "b01", "2026-01-07")
-		r := apitest.Decode[improve.Report](group.Get(at), http.StatusOK)
+		r := apitest.Decode[report.Report](group.Get(at), http.StatusOK)
 		if _, now := reportFigures(lin, "2026-01-05", "2026-01-19"); now[0] != 2 || r.Figures.VisitsMade.Count != 1 || r.UntilOn != "2026-01-19" {
 			t.Errorf("%v now, submitted: %+v", now, r)
 		}
@@ -96,8 +97,8 @@ func TestTheLifeOfAReport(t *testing.T) {
 		clock.noon(t, "2026-01-21")
 		remarked(group, at, "received", "go on").Want(http.StatusOK)
 		refused(t, remarked(group, at, "received", "again"), http.StatusConflict, "no_such_transition")
-		r = apitest.Decode[improve.Report](lin.Get(at), http.StatusOK)
-		if r.State != improve.ReportReceived || r.Remark != "go on" || r.ReceivedBy != "leading_group" || r.Figures.VisitsMade.Count != 1 {
+		r = apitest.Decode[report.Report](lin.Get(at), http.StatusOK)
+		if r.State != report.Received || r.Remark != "go on" || r.ReceivedBy != "leading_group" || r.Figures.VisitsMade.Count != 1 {
 			t.Errorf("received: %+v", r)
 		}
 		if h.db.Exec("UPDATE reports SET remark = 'x'").Error == nil {

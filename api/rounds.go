@@ -5,13 +5,14 @@ import (
 	"context"
 
 	"bulwark/internal/project"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
 
 type listRoundsRequest struct {
 	townRequest
-	pageQuery
+	rest.PageQuery
 }
 
 // listRounds answers the rounds in which projects are chosen.
@@ -20,18 +21,18 @@ type listRoundsRequest struct {
 //	@Summary	List selection rounds
 //	@Tags		exchange
 //	@Param		query	query		listRoundsRequest	false	"."
-//	@Success	200		{object}	Page[project.Round]
+//	@Success	200		{object}	rest.Page[project.Round]
 //	@Router		/towns/{town}/rounds [get]
-func (s *Server) listRounds(ctx context.Context, req listRoundsRequest) (Page[project.Round], error) {
+func (s *Server) listRounds(ctx context.Context, req listRoundsRequest) (rest.Page[project.Round], error) {
 	after := ""
-	if err := req.resume(&after); err != nil {
-		return Page[project.Round]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[project.Round]{}, err
 	}
-	list, err := project.ListRounds(ctx, s.db(ctx), req.Town, after, req.limit())
+	list, err := project.ListRounds(ctx, s.db(ctx), req.Town, after, req.Limit())
 	if err != nil {
-		return Page[project.Round]{}, err
+		return rest.Page[project.Round]{}, err
 	}
-	return page(list, req.pageQuery, func(r project.Round) []any { return []any{r.Code} })
+	return rest.NewPage(list, req.PageQuery, func(r project.Round) []any { return []any{r.Code} })
 }
 
 type criterionInput struct {
@@ -81,9 +82,9 @@ type openRoundRequest struct {
 //	@Param		body	body		newRoundInput	true	"by which rules, and by whom"
 //	@Success	201		{object}	project.Round
 //	@Router		/towns/{town}/rounds [post]
-func (s *Server) openRound(ctx context.Context, req openRoundRequest) (Created[project.Round], error) {
+func (s *Server) openRound(ctx context.Context, req openRoundRequest) (rest.Created[project.Round], error) {
 	r, err := project.OpenRound(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
-	return Created[project.Round]{Key: r.Code, Value: r}, err
+	return rest.Created[project.Round]{Key: r.Code, Value: r}, err
 }
 
 type roundRequest struct {
@@ -104,7 +105,7 @@ func (s *Server) findRound(ctx context.Context, req roundRequest) (project.Round
 
 type updateRoundRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body roundInput
 }
 
@@ -127,7 +128,7 @@ type roundTransition struct {
 
 type moveRoundRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body roundTransition
 }
 
@@ -161,7 +162,7 @@ type sheetScores struct {
 
 type writeSheetRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body sheetScores
 }
 
@@ -179,7 +180,7 @@ func (s *Server) writeSheet(ctx context.Context, req writeSheetRequest) (project
 
 type roundResultRequest struct {
 	roundRequest
-	localized
+	rest.Localized
 }
 
 // findRoundResult answers how the projects of a closed round came out, how far the
@@ -201,7 +202,7 @@ type pickInput struct {
 
 type pickRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body pickInput
 }
 

@@ -4,7 +4,8 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/target"
+	"bulwark/internal/rest"
 )
 
 type listTargetsRequest struct {
@@ -13,7 +14,7 @@ type listTargetsRequest struct {
 	Branch string    `form:"branch"`                                                              // only of this branch
 	State  string    `form:"state" validate:"omitempty,oneof=proposed confirmed dismissed ended"` // only in this state
 	On     *day.Date `form:"on" swaggertype:"string" format:"date"`                               // only those that were targets on this day, whatever became of them
-	pageQuery
+	rest.PageQuery
 }
 
 // listTargets answers the improvement targets that the caller may read, and who
@@ -23,21 +24,21 @@ type listTargetsRequest struct {
 //	@Summary	List improvement targets
 //	@Tags		improvement
 //	@Param		query	query		listTargetsRequest	false	"."
-//	@Success	200		{object}	Page[improve.Target]
+//	@Success	200		{object}	rest.Page[target.Target]
 //	@Router		/towns/{town}/targets [get]
-func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (Page[improve.Target], error) {
-	f := improve.TargetFilter{Period: req.Period, Branch: req.Branch, State: improve.TargetState(req.State), Limit: req.limit()}
+func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (rest.Page[target.Target], error) {
+	f := target.Filter{Period: req.Period, Branch: req.Branch, State: target.State(req.State), Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[improve.Target]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[target.Target]{}, err
 	}
-	list, err := improve.ListTargets(ctx, s.db(ctx), req.Town, f)
+	list, err := target.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[improve.Target]{}, err
+		return rest.Page[target.Target]{}, err
 	}
-	return page(list, req.pageQuery, func(t improve.Target) []any { return []any{t.ID} })
+	return rest.NewPage(list, req.PageQuery, func(t target.Target) []any { return []any{t.ID} })
 }
 
 // proposeTargets applies the town's rules to the latest publication of a period.
@@ -46,10 +47,10 @@ func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (Page[
 //	@ID			proposeTargets
 //	@Summary	Propose improvement targets by the rules
 //	@Tags		improvement
-//	@Success	200	{object}	improve.Proposal
+//	@Success	200	{object}	target.Proposal
 //	@Router		/towns/{town}/periods/{period}/targets/propose [post]
-func (s *Server) proposeTargets(ctx context.Context, req periodRequest) (improve.Proposal, error) {
-	return improve.Propose(ctx, s.db(ctx), s.board, req.Town, req.Period)
+func (s *Server) proposeTargets(ctx context.Context, req periodRequest) (target.Proposal, error) {
+	return target.Propose(ctx, s.db(ctx), s.board, req.Town, req.Period)
 }
 
 type targetInput struct {
@@ -68,11 +69,11 @@ type addTargetRequest struct {
 //	@Summary	Propose an improvement target by hand
 //	@Tags		improvement
 //	@Param		body	body		targetInput	true	"which, and why"
-//	@Success	201		{object}	improve.Target
+//	@Success	201		{object}	target.Target
 //	@Router		/towns/{town}/targets [post]
-func (s *Server) addTarget(ctx context.Context, req addTargetRequest) (Created[improve.Target], error) {
-	t, err := improve.AddTarget(ctx, s.db(ctx), req.Town, req.Body.Branch, req.Body.Reason)
-	return Created[improve.Target]{Key: t.ID, Value: t}, err
+func (s *Server) addTarget(ctx context.Context, req addTargetRequest) (rest.Created[target.Target], error) {
+	t, err := target.Add(ctx, s.db(ctx), req.Town, req.Body.Branch, req.Body.Reason)
+	return rest.Created[target.Target]{Key: t.ID, Value: t}, err
 }
 
 type targetRequest struct {
@@ -86,10 +87,10 @@ type targetRequest struct {
 //	@ID			findTarget
 //	@Summary	Read an improvement target
 //	@Tags		improvement
-//	@Success	200	{object}	improve.Target
+//	@Success	200	{object}	target.Target
 //	@Router		/towns/{town}/targets/{target} [get]
-func (s *Server) findTarget(ctx context.Context, req targetRequest) (improve.Target, error) {
-	return improve.FindTarget(ctx, s.db(ctx), req.Town, req.Target)
+func (s *Server) findTarget(ctx context.Context, req targetRequest) (target.Target, error) {
+	return target.Find(ctx, s.db(ctx), req.Town, req.Target)
 }
 
 type targetTransition struct {
@@ -100,7 +101,7 @@ type targetTransition struct {
 
 type decideTargetRequest struct {
 	targetRequest
-	ifMatch
+	rest.IfMatch
 	Body targetTransition
 }
 
@@ -111,10 +112,10 @@ type decideTargetRequest struct {
 //	@Tags		improvement
 //	@Param		If-Match	header		string				true	"."
 //	@Param		body		body		targetTransition	true	"where to, why, and what came of it"
-//	@Success	200			{object}	improve.Target
+//	@Success	200			{object}	target.Target
 //	@Router		/towns/{town}/targets/{target}/transitions [post]
-func (s *Server) decideTarget(ctx context.Context, req decideTargetRequest) (improve.Target, error) {
-	return improve.DecideTarget(ctx, s.db(ctx), req.Town, req.Target, req.Version, improve.TargetDecision{
-		To: improve.TargetState(req.Body.To), Reason: req.Body.Reason, Outcome: req.Body.Outcome,
+func (s *Server) decideTarget(ctx context.Context, req decideTargetRequest) (target.Target, error) {
+	return target.Decide(ctx, s.db(ctx), req.Town, req.Target, req.Version, target.Decision{
+		To: target.State(req.Body.To), Reason: req.Body.Reason, Outcome: req.Body.Outcome,
 	})
 }

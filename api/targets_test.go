@@ -13,8 +13,8 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/target"
+	"bulwark/internal/rest"
 )
 
 const q2 = "/towns/demo/periods/2026Q2"
@@ -45,18 +45,18 @@ func quarters(t *testing.T, db *gorm.DB) (*harness, *wallClock) {
 }
 
 // proposed applies the rules and tells what came of it.
-func proposed(h *harness, period string) improve.Proposal {
+func proposed(h *harness, period string) target.Proposal {
 	h.t.Helper()
-	return apitest.Decode[improve.Proposal](h.as(access.LeadingGroup).Post(period+"/targets/propose", nil), http.StatusOK)
+	return apitest.Decode[target.Proposal](h.as(access.LeadingGroup).Post(period+"/targets/propose", nil), http.StatusOK)
 }
 
 // outcomeOf tells what the rules made of a publication.
-func outcomeOf(p improve.Proposal) []string {
+func outcomeOf(p target.Proposal) []string {
 	return []string{fmt.Sprintf("new %v, refreshed %v, lapsed %v, standing %v", p.New, p.Refreshed, p.Lapsed, p.Standing)}
 }
 
 // because lists the reasons of a branch among the targets.
-func because(targets []improve.Target, branch string) (reasons []string) {
+func because(targets []target.Target, branch string) (reasons []string) {
 	for _, t := range targets {
 		if t.BranchCode == branch {
 			for _, r := range t.Reasons {
@@ -67,9 +67,9 @@ func because(targets []improve.Target, branch string) (reasons []string) {
 	return reasons
 }
 
-func idOf(t *testing.T, targets []improve.Target, branch string) string {
+func idOf(t *testing.T, targets []target.Target, branch string) string {
 	t.Helper()
-	i := slices.IndexFunc(targets, func(t improve.Target) bool { return t.BranchCode == branch })
+	i := slices.IndexFunc(targets, func(t target.Target) bool { return t.BranchCode == branch })
 	if i < 0 {
 		t.Fatalf("%s is not proposed", branch)
 	}
@@ -100,14 +100,14 @@ func TestTargetsAreProposedByTheRules(t *testing.T) {
 		b02, b03 := idOf(t, p.Targets, "b02"), idOf(t, p.Targets, "b03")
 		decided(group, b02, object{"to": "confirmed"}).Want(http.StatusOK)
 		amended(h, "2026Q1", "b03", "complaints", 0)
-		if got := apitest.Decode[improve.Target](group.Get(b03), http.StatusOK); !got.Lapsed || *got.PublicationNumber != 2 || len(got.Reasons) != 1 {
+		if got := apitest.Decode[target.Target](group.Get(b03), http.StatusOK); !got.Lapsed || *got.PublicationNumber != 2 || len(got.Reasons) != 1 {
 			t.Errorf("lapsed: %+v", got)
 		}
 		same(t, "lapsed and asked again", outcomeOf(proposed(h, q1)), "new [], refreshed [], lapsed [], standing []")
 		same(t, "b03 is corrected, history", verbsOf(group, b03), "propose", "lapse")
 		refused(t, decided(group, b03, object{"to": "confirmed"}), http.StatusUnprocessableEntity, "invalid", "/reason")
 		amended(h, "2026Q1", "b03", "complaints", 7)
-		now := apitest.Decode[Page[improve.Target]](group.Get("/towns/demo/targets"), http.StatusOK).Items
+		now := apitest.Decode[rest.Page[target.Target]](group.Get("/towns/demo/targets"), http.StatusOK).Items
 		same(t, "why b03 now", because(now, "b03"), "dimension_below service 30 60")
 		same(t, "b03 is corrected again", outcomeOf(proposed(h, q1)), "new [], refreshed [], lapsed [], standing []")
 		decided(group, b03, object{"to": "dismissed", "reason": "the flood"}).Want(http.StatusOK)
@@ -122,7 +122,7 @@ func TestTargetsAreProposedByTheRules(t *testing.T) {
 }
 
 func verbsOf(c *apitest.Client, path string) (verbs []string) {
-	for _, m := range apitest.Decode[improve.Target](c.Get(path), http.StatusOK).History {
+	for _, m := range apitest.Decode[target.Target](c.Get(path), http.StatusOK).History {
 		verbs = append(verbs, m.Verb)
 	}
 	return verbs
@@ -187,13 +187,13 @@ func TestABranchIsOneTargetAtATime(t *testing.T) {
 				if i%2 == 1 {
 					period = q2
 				}
-				made[i] = len(apitest.Decode[improve.Proposal](group.Post(period+"/targets/propose", nil), http.StatusOK).New)
+				made[i] = len(apitest.Decode[target.Proposal](group.Post(period+"/targets/propose", nil), http.StatusOK).New)
 			})
 		}
 		all.Wait()
 		same(t, "proposals of four at once", []string{fmt.Sprint(made[0]+made[2], made[1]+made[3])}, "2 2")
 		var paths []string
-		for _, t := range apitest.Decode[Page[improve.Target]](group.Get("/towns/demo/targets?branch=b02"), http.StatusOK).Items {
+		for _, t := range apitest.Decode[rest.Page[target.Target]](group.Get("/towns/demo/targets?branch=b02"), http.StatusOK).Items {
 			paths = append(paths, "/towns/demo/targets/"+t.ID)
 		}
 		answers := make([]*apitest.Answer, 2)
@@ -239,18 +239,6 @@ func TestTargetsAsOfADay(t *testing.T) {
 			"2026-04-30": {}, "2026-05-01": {"b02"}, "2026-05-02": {"b02", "b01"}, "2026-06-10": {"b02", "b01"}, "2026-06-11": {"b01"},
 		} {
 			same(t, "targets on "+day, on(group, day), want...)
-		}
-		for _, want := range []struct {
-			day day.Date
-			was bool
-		}{{"2026-04-30", false}, {"2026-05-01", true}, {"2026-06-10", true}, {"2026-06-11", false}} {
-			was, err := improve.WasTarget(t.Context(), db, "demo", "b02", want.day)
-			h.must(err)
-			list, err := improve.TargetsOn(t.Context(), db, "demo", want.day)
-			h.must(err)
-			if named := slices.ContainsFunc(list, func(t improve.Target) bool { return t.BranchCode == "b02" }); was != want.was || named != want.was {
-				t.Errorf("b02 on %s: %v %v", want.day, was, named)
-			}
 		}
 		for _, role := range []access.Role{access.Secretary, access.Mentor, access.Instructor, access.Office} {
 			same(t, string(role), column(h.as(role).Get("/towns/demo/targets"), "branch"), "b01")

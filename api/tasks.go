@@ -4,7 +4,8 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/measure"
+	"bulwark/internal/rest"
 )
 
 type listTasksRequest struct {
@@ -12,7 +13,7 @@ type listTasksRequest struct {
 	Branch  string `form:"branch"`                                             // only of this branch
 	State   string `form:"state" validate:"omitempty,oneof=open done dropped"` // only in this state
 	Overdue bool   `form:"overdue"`                                            // only open ones past their day
-	pageQuery
+	rest.PageQuery
 }
 
 // listTasks answers the tasks of a measure: of the branches in the caller's reach,
@@ -22,21 +23,21 @@ type listTasksRequest struct {
 //	@Summary	List the tasks of a measure
 //	@Tags		improvement
 //	@Param		query	query		listTasksRequest	false	"."
-//	@Success	200		{object}	Page[improve.Task]
+//	@Success	200		{object}	rest.Page[measure.Task]
 //	@Router		/towns/{town}/measures/{measure}/tasks [get]
-func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (Page[improve.Task], error) {
-	if err := improve.CheckMeasure(req.Measure); err != nil {
-		return Page[improve.Task]{}, err
+func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (rest.Page[measure.Task], error) {
+	if err := measure.Check(req.Measure); err != nil {
+		return rest.Page[measure.Task]{}, err
 	}
-	f := improve.TaskFilter{Measure: req.Measure, Branch: req.Branch, State: improve.TaskState(req.State), Overdue: req.Overdue, Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[improve.Task]{}, err
+	f := measure.TaskFilter{Measure: req.Measure, Branch: req.Branch, State: measure.TaskState(req.State), Overdue: req.Overdue, Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[measure.Task]{}, err
 	}
-	list, err := improve.ListTasks(ctx, s.db(ctx), req.Town, f)
+	list, err := measure.ListTasks(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[improve.Task]{}, err
+		return rest.Page[measure.Task]{}, err
 	}
-	return page(list, req.pageQuery, func(t improve.Task) []any { return []any{t.ID} })
+	return rest.NewPage(list, req.PageQuery, func(t measure.Task) []any { return []any{t.ID} })
 }
 
 type taskInput struct {
@@ -47,8 +48,8 @@ type taskInput struct {
 	DueOn  day.Date `json:"due_on" validate:"required" swaggertype:"string" format:"date"` // the last day
 }
 
-func (in taskInput) plan() improve.TaskPlan {
-	return improve.TaskPlan{Branch: in.Branch, Person: in.Person, Office: in.Office, Title: in.Title, DueOn: in.DueOn}
+func (in taskInput) plan() measure.TaskContent {
+	return measure.TaskContent{Branch: in.Branch, Person: in.Person, Office: in.Office, Title: in.Title, DueOn: in.DueOn}
 }
 
 type setTaskRequest struct {
@@ -62,11 +63,11 @@ type setTaskRequest struct {
 //	@Summary	Set a task
 //	@Tags		improvement
 //	@Param		body	body		taskInput	true	"what, for whom, by whom, until when"
-//	@Success	201		{object}	improve.Task
+//	@Success	201		{object}	measure.Task
 //	@Router		/towns/{town}/measures/{measure}/tasks [post]
-func (s *Server) setTask(ctx context.Context, req setTaskRequest) (Created[improve.Task], error) {
-	t, err := improve.SetTask(ctx, s.db(ctx), req.Town, req.Measure, req.Body.plan())
-	return Created[improve.Task]{Key: t.ID, Value: t}, err
+func (s *Server) setTask(ctx context.Context, req setTaskRequest) (rest.Created[measure.Task], error) {
+	t, err := measure.SetTask(ctx, s.db(ctx), req.Town, req.Measure, req.Body.plan())
+	return rest.Created[measure.Task]{Key: t.ID, Value: t}, err
 }
 
 type taskRequest struct {
@@ -80,10 +81,10 @@ type taskRequest struct {
 //	@ID			findTask
 //	@Summary	Read a task
 //	@Tags		improvement
-//	@Success	200	{object}	improve.Task
+//	@Success	200	{object}	measure.Task
 //	@Router		/towns/{town}/measures/{measure}/tasks/{task} [get]
-func (s *Server) findTask(ctx context.Context, req taskRequest) (improve.Task, error) {
-	return improve.FindTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task)
+func (s *Server) findTask(ctx context.Context, req taskRequest) (measure.Task, error) {
+	return measure.FindTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task)
 }
 
 type changedTaskInput struct {
@@ -93,7 +94,7 @@ type changedTaskInput struct {
 
 type changeTaskRequest struct {
 	taskRequest
-	ifMatch
+	rest.IfMatch
 	Body changedTaskInput
 }
 
@@ -103,10 +104,10 @@ type changeTaskRequest struct {
 //	@Summary	Change a task
 //	@Tags		improvement
 //	@Param		body	body		changedTaskInput	true	"all of it, and why it changes"
-//	@Success	200		{object}	improve.Task
+//	@Success	200		{object}	measure.Task
 //	@Router		/towns/{town}/measures/{measure}/tasks/{task} [put]
-func (s *Server) changeTask(ctx context.Context, req changeTaskRequest) (improve.Task, error) {
-	return improve.ChangeTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, req.Body.plan(), req.Body.Reason)
+func (s *Server) changeTask(ctx context.Context, req changeTaskRequest) (measure.Task, error) {
+	return measure.ChangeTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, req.Body.plan(), req.Body.Reason)
 }
 
 type taskReport struct {
@@ -117,7 +118,7 @@ type taskReport struct {
 
 type reportTaskRequest struct {
 	taskRequest
-	ifMatch
+	rest.IfMatch
 	Body taskReport
 }
 
@@ -128,11 +129,11 @@ type reportTaskRequest struct {
 //	@Tags		improvement
 //	@Param		If-Match	header		string		true	"."
 //	@Param		body		body		taskReport	true	"how far, and what was done"
-//	@Success	200			{object}	improve.Task
+//	@Success	200			{object}	measure.Task
 //	@Router		/towns/{town}/measures/{measure}/tasks/{task}/report [post]
-func (s *Server) reportTask(ctx context.Context, req reportTaskRequest) (improve.Task, error) {
+func (s *Server) reportTask(ctx context.Context, req reportTaskRequest) (measure.Task, error) {
 	in := req.Body
-	return improve.ReportTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, *in.Progress, in.Note, in.Evidence)
+	return measure.ReportTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, *in.Progress, in.Note, in.Evidence)
 }
 
 type taskTransition struct {
@@ -143,7 +144,7 @@ type taskTransition struct {
 
 type moveTaskRequest struct {
 	taskRequest
-	ifMatch
+	rest.IfMatch
 	Body taskTransition
 }
 
@@ -154,9 +155,9 @@ type moveTaskRequest struct {
 //	@Tags		improvement
 //	@Param		If-Match	header		string			true	"."
 //	@Param		body		body		taskTransition	true	"where to, why, and what shows it"
-//	@Success	200			{object}	improve.Task
+//	@Success	200			{object}	measure.Task
 //	@Router		/towns/{town}/measures/{measure}/tasks/{task}/transitions [post]
-func (s *Server) moveTask(ctx context.Context, req moveTaskRequest) (improve.Task, error) {
+func (s *Server) moveTask(ctx context.Context, req moveTaskRequest) (measure.Task, error) {
 	in := req.Body
-	return improve.MoveTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, improve.TaskState(in.To), in.Reason, in.Evidence)
+	return measure.MoveTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, measure.TaskState(in.To), in.Reason, in.Evidence)
 }

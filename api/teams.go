@@ -5,12 +5,13 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/project"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
 type listTeamsRequest struct {
 	townRequest
-	pageQuery
+	rest.PageQuery
 }
 
 // listTeams answers the pioneer teams of a town.
@@ -19,18 +20,18 @@ type listTeamsRequest struct {
 //	@Summary	List pioneer teams
 //	@Tags		exchange
 //	@Param		query	query		listTeamsRequest	false	"."
-//	@Success	200		{object}	Page[project.Team]
+//	@Success	200		{object}	rest.Page[project.Team]
 //	@Router		/towns/{town}/teams [get]
-func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (Page[project.Team], error) {
+func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (rest.Page[project.Team], error) {
 	after := ""
-	if err := req.resume(&after); err != nil {
-		return Page[project.Team]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[project.Team]{}, err
 	}
-	list, err := project.ListTeams(ctx, s.db(ctx), req.Town, after, req.limit())
+	list, err := project.ListTeams(ctx, s.db(ctx), req.Town, after, req.Limit())
 	if err != nil {
-		return Page[project.Team]{}, err
+		return rest.Page[project.Team]{}, err
 	}
-	return page(list, req.pageQuery, func(t project.Team) []any { return []any{t.Code} })
+	return rest.NewPage(list, req.PageQuery, func(t project.Team) []any { return []any{t.Code} })
 }
 
 type teamInput struct {
@@ -66,9 +67,9 @@ type createTeamRequest struct {
 //	@Param		body	body		newTeamInput	true	"the team"
 //	@Success	201		{object}	project.Team
 //	@Router		/towns/{town}/teams [post]
-func (s *Server) createTeam(ctx context.Context, req createTeamRequest) (Created[project.Team], error) {
+func (s *Server) createTeam(ctx context.Context, req createTeamRequest) (rest.Created[project.Team], error) {
 	t, err := project.CreateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
-	return Created[project.Team]{Key: t.Code, Value: t}, err
+	return rest.Created[project.Team]{Key: t.Code, Value: t}, err
 }
 
 type teamRequest struct {
@@ -89,7 +90,7 @@ func (s *Server) findTeam(ctx context.Context, req teamRequest) (project.Team, e
 
 type updateTeamRequest struct {
 	teamRequest
-	ifMatch
+	rest.IfMatch
 	Body teamInput
 }
 

@@ -4,7 +4,8 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/visit"
+	"bulwark/internal/rest"
 )
 
 type listVisitsRequest struct {
@@ -17,7 +18,7 @@ type listVisitsRequest struct {
 	Indicator string   `form:"indicator"`                                         // only with a finding about this
 	Measure   int64    `form:"measure" validate:"omitempty,min=1,max=7"`          // only with a finding under this measure
 	PlanItem  string   `form:"plan_item" validate:"omitempty,uuid" format:"uuid"` // only with a finding about this
-	pageQuery
+	rest.PageQuery
 }
 
 // listVisits answers the visits that the caller may read with what they found, in
@@ -27,21 +28,21 @@ type listVisitsRequest struct {
 //	@Summary	List visits
 //	@Tags		improvement
 //	@Param		query	query		listVisitsRequest	false	"."
-//	@Success	200		{object}	Page[improve.Visit]
+//	@Success	200		{object}	rest.Page[visit.Visit]
 //	@Router		/towns/{town}/visits [get]
-func (s *Server) listVisits(ctx context.Context, req listVisitsRequest) (Page[improve.Visit], error) {
-	f := improve.VisitFilter{
-		Branch: req.Branch, By: req.By, State: improve.VisitState(req.State), From: req.From, Until: req.Until,
-		Indicator: req.Indicator, Measure: req.Measure, PlanItem: req.PlanItem, Limit: req.limit(),
+func (s *Server) listVisits(ctx context.Context, req listVisitsRequest) (rest.Page[visit.Visit], error) {
+	f := visit.Filter{
+		Branch: req.Branch, By: req.By, State: visit.State(req.State), From: req.From, Until: req.Until,
+		Indicator: req.Indicator, Measure: req.Measure, PlanItem: req.PlanItem, Limit: req.Limit(),
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[improve.Visit]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[visit.Visit]{}, err
 	}
-	list, err := improve.ListVisits(ctx, s.db(ctx), req.Town, f)
+	list, err := visit.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[improve.Visit]{}, err
+		return rest.Page[visit.Visit]{}, err
 	}
-	return page(list, req.pageQuery, func(v improve.Visit) []any { return []any{v.ID} })
+	return rest.NewPage(list, req.PageQuery, func(v visit.Visit) []any { return []any{v.ID} })
 }
 
 type checkInput struct {
@@ -67,13 +68,13 @@ type visitInput struct {
 	Evidence  string         `json:"evidence" validate:"max=5000" multiline:"true"`
 }
 
-func (in visitInput) content() improve.VisitContent {
-	c := improve.VisitContent{VisitedOn: in.VisitedOn, Place: in.Place, Checks: improve.Inspections{}, Findings: []improve.Finding{}, Evidence: in.Evidence}
+func (in visitInput) content() visit.Content {
+	c := visit.Content{VisitedOn: in.VisitedOn, Place: in.Place, Checks: visit.Inspections{}, Findings: []visit.Finding{}, Evidence: in.Evidence}
 	for _, k := range in.Checks {
-		c.Checks = append(c.Checks, improve.Inspection(k))
+		c.Checks = append(c.Checks, visit.Inspection(k))
 	}
 	for _, f := range in.Findings {
-		c.Findings = append(c.Findings, improve.Finding{
+		c.Findings = append(c.Findings, visit.Finding{
 			Statement: f.Statement, Severity: f.Severity, Indicator: f.Indicator, Measure: f.Measure, PlanItemID: f.PlanItem,
 		})
 	}
@@ -97,11 +98,11 @@ type beginVisitRequest struct {
 //	@Summary	Enter a visit
 //	@Tags		improvement
 //	@Param		body	body		newVisit	true	"what was seen"
-//	@Success	201		{object}	improve.Visit
+//	@Success	201		{object}	visit.Visit
 //	@Router		/towns/{town}/visits [post]
-func (s *Server) beginVisit(ctx context.Context, req beginVisitRequest) (Created[improve.Visit], error) {
-	v, err := improve.BeginVisit(ctx, s.db(ctx), improve.Visit{TownID: req.Town, BranchCode: req.Body.Branch, VisitContent: req.Body.content()})
-	return Created[improve.Visit]{Key: v.ID, Value: v}, err
+func (s *Server) beginVisit(ctx context.Context, req beginVisitRequest) (rest.Created[visit.Visit], error) {
+	v, err := visit.Begin(ctx, s.db(ctx), visit.Visit{TownID: req.Town, BranchCode: req.Body.Branch, Content: req.Body.content()})
+	return rest.Created[visit.Visit]{Key: v.ID, Value: v}, err
 }
 
 type visitRequest struct {
@@ -115,10 +116,10 @@ type visitRequest struct {
 //	@ID			findVisit
 //	@Summary	Read a visit
 //	@Tags		improvement
-//	@Success	200	{object}	improve.Visit
+//	@Success	200	{object}	visit.Visit
 //	@Router		/towns/{town}/visits/{visit} [get]
-func (s *Server) findVisit(ctx context.Context, req visitRequest) (improve.Visit, error) {
-	return improve.FindVisit(ctx, s.db(ctx), req.Town, req.Visit)
+func (s *Server) findVisit(ctx context.Context, req visitRequest) (visit.Visit, error) {
+	return visit.Find(ctx, s.db(ctx), req.Town, req.Visit)
 }
 
 type visitChange struct {
@@ -128,7 +129,7 @@ type visitChange struct {
 
 type writeVisitRequest struct {
 	visitRequest
-	ifMatch
+	rest.IfMatch
 	Body visitChange
 }
 
@@ -139,10 +140,10 @@ type writeVisitRequest struct {
 //	@Summary	Write or correct a visit
 //	@Tags		improvement
 //	@Param		body	body		visitChange	true	"all that the visit tells, and why it is corrected"
-//	@Success	200		{object}	improve.Visit
+//	@Success	200		{object}	visit.Visit
 //	@Router		/towns/{town}/visits/{visit} [put]
-func (s *Server) writeVisit(ctx context.Context, req writeVisitRequest) (improve.Visit, error) {
-	return improve.WriteVisit(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.content(), req.Body.Reason)
+func (s *Server) writeVisit(ctx context.Context, req writeVisitRequest) (visit.Visit, error) {
+	return visit.Write(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.content(), req.Body.Reason)
 }
 
 type visitTransition struct {
@@ -158,7 +159,7 @@ type foundProblem struct {
 
 type moveVisitRequest struct {
 	visitRequest
-	ifMatch
+	rest.IfMatch
 	Body visitTransition
 }
 
@@ -170,14 +171,14 @@ type moveVisitRequest struct {
 //	@Tags		improvement
 //	@Param		If-Match	header		string			true	"."
 //	@Param		body		body		visitTransition	true	"where to"
-//	@Success	200			{object}	improve.Visit
+//	@Success	200			{object}	visit.Visit
 //	@Router		/towns/{town}/visits/{visit}/transitions [post]
-func (s *Server) moveVisit(ctx context.Context, req moveVisitRequest) (improve.Visit, error) {
-	var found []improve.JointProblem
+func (s *Server) moveVisit(ctx context.Context, req moveVisitRequest) (visit.Visit, error) {
+	var found []visit.Problem
 	for _, in := range req.Body.Problems {
 		x := in.problem(req.Town)
 		x.FindingNumber = &in.Finding
 		found = append(found, x)
 	}
-	return improve.RecordVisit(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.Reason, found...)
+	return visit.Record(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.Reason, found...)
 }

@@ -11,7 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/visit"
 	"bulwark/internal/people"
 )
 
@@ -74,7 +74,7 @@ func TestTheLifeOfAVisit(t *testing.T) {
 		far := h.joins("far", access.Instructor, ties{"b03": access.Instructs})
 		refused(t, far.Get(at), http.StatusNotFound, "not_found")
 		same(t, "of another branch", column(far.Get(list), "id"))
-		v := apitest.Decode[improve.Visit](h.as(access.Leadership).Get(at), http.StatusOK)
+		v := apitest.Decode[visit.Visit](h.as(access.Leadership).Get(at), http.StatusOK)
 		if len(v.History) != 2 || v.VisitedOn != "2026-01-06" || len(v.Findings) != 0 || v.VisitedBy != "instructor" {
 			t.Fatalf("corrected: %+v", v)
 		}
@@ -88,7 +88,7 @@ func TestTheLifeOfAVisit(t *testing.T) {
 				t.Errorf("%s: done", change)
 			}
 		}
-		if v := apitest.Decode[improve.Visit](secretary.Get(at), http.StatusOK); v.Paired != nil || len(v.History) != 2 {
+		if v := apitest.Decode[visit.Visit](secretary.Get(at), http.StatusOK); v.Paired != nil || len(v.History) != 2 {
 			t.Errorf("the secretary sees %+v", v)
 		}
 		refused(t, h.as(access.Reader).Get(at), http.StatusForbidden, "not_allowed")
@@ -134,7 +134,7 @@ func TestWhoVisitsWasPairedThatDay(t *testing.T) {
 		refused(t, enter(instructor, "b01", "2026-01-12"), http.StatusForbidden, "not_assigned")
 		moved(instructor, edge, "recorded", "").Want(http.StatusOK)
 		instructor.Get(edge).Want(http.StatusOK) // one's own stays readable
-		v := apitest.Decode[improve.Visit](h.as(access.LeadingGroup).Get(edge), http.StatusOK)
+		v := apitest.Decode[visit.Visit](h.as(access.LeadingGroup).Get(edge), http.StatusOK)
 		if got := v.Paired.Instructors; len(got) != 1 || got[0].Person.Code != "instructor" || len(v.Paired.Offices) != 1 {
 			t.Errorf("paired on the day: %+v", v.Paired)
 		}
@@ -160,7 +160,7 @@ func TestFindingsAreFoundByWhatTheyName(t *testing.T) {
 		} {
 			same(t, query, column(group.Get(list+query), "id"), want...)
 		}
-		v := apitest.Decode[improve.Visit](group.Get(list+"/"+one), http.StatusOK)
+		v := apitest.Decode[visit.Visit](group.Get(list+"/"+one), http.StatusOK)
 		if len(v.Findings) != 2 || v.Findings[0].Number != 1 || v.Findings[1].Severity != "critical" {
 			t.Errorf("findings: %+v", v.Findings)
 		}

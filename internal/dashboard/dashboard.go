@@ -11,22 +11,26 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/measure"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/improve/report"
+	"bulwark/internal/improve/target"
+	"bulwark/internal/improve/visit"
 	"bulwark/internal/index"
 )
 
 // Dashboard is the leadership screen of a town. Every part is for the whole town.
 type Dashboard struct {
-	Town     string                         `json:"town" example:"demo"`
-	Result   *index.Overview                `json:"result,omitempty"` // absent while nothing is published
-	Entry    *Filling                       `json:"entry,omitempty"`  // the latest period that is being entered or reviewed
-	Appeals  AppealCounts                   `json:"appeals"`
-	Measures []improve.Progress             `json:"measures"` // the seven, in their order
-	Targets  map[improve.TargetState]int64  `json:"targets"`  // by state; a state without any is left out
-	Plans    map[improve.PlanState]int64    `json:"plans"`    // likewise
-	Items    map[improve.ItemState]int64    `json:"items"`    // of plans, likewise: what came back is open, though its plan be closed
-	Problems map[improve.ProblemState]int64 `json:"problems"` // likewise
-	Overdue  improve.Undone                 `json:"overdue"`
+	Town     string                       `json:"town" example:"demo"`
+	Result   *index.Overview              `json:"result,omitempty"` // absent while nothing is published
+	Entry    *Filling                     `json:"entry,omitempty"`  // the latest period that is being entered or reviewed
+	Appeals  AppealCounts                 `json:"appeals"`
+	Measures []measure.Progress           `json:"measures"` // the seven, in their order
+	Targets  map[target.State]int64       `json:"targets"`  // by state; a state without any is left out
+	Plans    map[plan.State]int64         `json:"plans"`    // likewise
+	Items    map[plan.ItemState]int64     `json:"items"`    // of plans, likewise: what came back is open, though its plan be closed
+	Problems map[visit.ProblemState]int64 `json:"problems"` // likewise
+	Overdue  report.Undone                `json:"overdue"`
 }
 
 // Filling is how far the sheets of a period are.
@@ -63,22 +67,22 @@ func (d *Dashboard) gather(ctx context.Context, db *gorm.DB) error {
 		return err
 	}
 	d.Appeals = AppealCounts{Filed: appeals[index.Filed], Upheld: appeals[index.Upheld], Rejected: appeals[index.Rejected]}
-	if d.Targets, err = improve.CountTargets(ctx, db, d.Town, all); err != nil {
+	if d.Targets, err = target.Count(ctx, db, d.Town, all); err != nil {
 		return err
 	}
-	if d.Plans, err = improve.CountPlans(ctx, db, d.Town, all); err != nil {
+	if d.Plans, err = plan.Count(ctx, db, d.Town, all); err != nil {
 		return err
 	}
-	if d.Items, err = improve.CountPlanItems(ctx, db, d.Town, all); err != nil {
+	if d.Items, err = plan.CountItems(ctx, db, d.Town, all); err != nil {
 		return err
 	}
-	if d.Problems, err = improve.CountProblems(ctx, db, d.Town, all); err != nil {
+	if d.Problems, err = visit.CountProblems(ctx, db, d.Town, all); err != nil {
 		return err
 	}
-	if d.Overdue, err = improve.OverdueWork(ctx, db, d.Town, all, today); err != nil {
+	if d.Overdue, err = report.OverdueWork(ctx, db, d.Town, all, today); err != nil {
 		return err
 	}
-	d.Measures, err = improve.MeasureProgress(ctx, db, d.Town, today)
+	d.Measures, err = measure.ListProgress(ctx, db, d.Town, today)
 	return err
 }
 

@@ -18,11 +18,16 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/exchange"
-	"bulwark/internal/idempotency"
 	"bulwark/internal/improve"
+	"bulwark/internal/improve/measure"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/improve/report"
+	"bulwark/internal/improve/target"
+	"bulwark/internal/improve/visit"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
 	"bulwark/internal/project"
+	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -64,36 +69,36 @@ func models() []any {
 		index.Appeal{},
 		audit.Record{},
 		audit.Head{},
-		idempotency.Answer{},
+		rest.StoredResponse{},
 		improve.StoredSettings{},
-		improve.Target{},
-		improve.TargetMove{},
+		target.Target{},
+		target.TargetMove{},
 		exchange.Case{},
 		exchange.Event{},
 		exchange.Rating{},
-		improve.Visit{},
-		improve.Finding{},
-		improve.VisitVersion{},
-		improve.Analysis{},
-		improve.AnalysisMove{},
-		improve.Measure{},
-		improve.Task{},
-		improve.TaskNote{},
+		visit.Visit{},
+		visit.Finding{},
+		visit.Version{},
+		plan.Analysis{},
+		plan.AnalysisMove{},
+		measure.Measure{},
+		measure.Task{},
+		measure.TaskNote{},
 		project.Team{},
 		project.Round{},
 		project.Project{},
 		project.JudgeSheet{},
-		improve.JointProblem{},
-		improve.ProblemMove{},
-		improve.Reminder{},
-		improve.ReminderHead{},
-		improve.ReminderReceipt{},
-		improve.Plan{},
-		improve.PlanMove{},
-		improve.PlanVersion{},
-		improve.PlanItem{},
-		improve.PlanOutcome{},
-		improve.Report{},
+		visit.Problem{},
+		visit.ProblemMove{},
+		report.Reminder{},
+		report.ReminderHead{},
+		report.ReminderReceipt{},
+		plan.Plan{},
+		plan.PlanMove{},
+		plan.Version{},
+		plan.Item{},
+		plan.Outcome{},
+		report.Report{},
 	}
 }
 

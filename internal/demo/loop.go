@@ -10,7 +10,10 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/exchange"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/measure"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/improve/target"
+	"bulwark/internal/improve/visit"
 	"bulwark/internal/index"
 )
 
@@ -37,10 +40,10 @@ type goal struct {
 // visits after the first, reports and a gain after the second, a relapse and a published case after
 // the third.
 func (s *story) loop(ctx context.Context, tx *gorm.DB, q quarter) error {
-	if _, err := improve.MeasureOutcomes(ctx, tx); err != nil {
+	if _, err := plan.MeasureOutcomes(ctx, tx); err != nil {
 		return err
 	}
-	if _, err := improve.ReopenRelapsed(ctx, tx); err != nil {
+	if _, err := plan.ReopenRelapsed(ctx, tx); err != nil {
 		return err
 	}
 	switch q.code {
@@ -60,17 +63,17 @@ func (s *story) loop(ctx context.Context, tx *gorm.DB, q quarter) error {
 func (s *story) beginToHelp(ctx context.Context, tx *gorm.DB, q quarter) error {
 	s.until("2023-01-16")
 	group := as(ctx, "group-1", access.LeadingGroup)
-	proposal, err := improve.Propose(group, tx, index.NewResultCache(), Town, q.code)
+	proposal, err := target.Propose(group, tx, index.NewResultCache(), Town, q.code)
 	if err != nil {
 		return err
 	}
-	decisions := map[string]improve.TargetDecision{
-		"b05": {To: improve.Dismissed, Reason: "invented: a new secretary began last month, look again next quarter"},
-		"b08": {To: improve.Confirmed}, "b18": {To: improve.Confirmed}, "b27": {To: improve.Confirmed},
+	decisions := map[string]target.Decision{
+		"b05": {To: target.Dismissed, Reason: "invented: a new secretary began last month, look again next quarter"},
+		"b08": {To: target.Confirmed}, "b18": {To: target.Confirmed}, "b27": {To: target.Confirmed},
 	}
 	for _, t := range proposal.Targets {
 		if d, ok := decisions[t.BranchCode]; ok {
-			if _, err := improve.DecideTarget(group, tx, Town, t.ID, t.Version, d); err != nil {
+			if _, err := target.Decide(group, tx, Town, t.ID, t.Version, d); err != nil {
 				return fmt.Errorf("target %s: %w", t.BranchCode, err)
 			}
 		}
@@ -91,70 +94,70 @@ func (s *story) beginToHelp(ctx context.Context, tx *gorm.DB, q quarter) error {
 func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals []goal) error {
 	branch, secretary := branchCode(n), fmt.Sprintf("secretary-%d", n)
 	mentor, board := as(ctx, turn("mentor", n, mentors), access.Mentor), index.NewResultCache()
-	causes := improve.Causes{}
+	causes := plan.Causes{}
 	for _, g := range goals {
-		causes = append(causes, improve.Cause{Indicator: g.indicator, Kind: "mechanism", Cause: "invented: nobody answers for it", Evidence: invented})
+		causes = append(causes, plan.Cause{Indicator: g.indicator, Kind: "mechanism", Cause: "invented: nobody answers for it", Evidence: invented})
 	}
-	a, err := improve.BeginAnalysis(mentor, tx, board, improve.Analysis{
+	a, err := plan.BeginAnalysis(mentor, tx, board, plan.Analysis{
 		TownID: Town, PeriodCode: q.code, PublicationNumber: 1, BranchCode: branch, Findings: causes, Summary: "invented: what is done depends on one person",
 	})
 	if err != nil {
 		return err
 	}
-	if _, err := improve.MoveAnalysis(mentor, tx, Town, a.ID, a.Version, improve.AnalysisSubmitted, ""); err != nil {
+	if _, err := plan.MoveAnalysis(mentor, tx, Town, a.ID, a.Version, plan.AnalysisSubmitted, ""); err != nil {
 		return err
 	}
 	writer := as(ctx, secretary, access.Secretary)
-	p, err := improve.DraftPlan(writer, tx, board, Town, branch, q.code, 0, "zh")
+	p, err := plan.Begin(writer, tx, board, Town, branch, q.code, 0, "zh")
 	if err != nil {
 		return err
 	}
-	d := improve.PlanDocument{Summary: "invented"}
+	d := plan.Document{Summary: "invented"}
 	for _, g := range goals {
-		d.Items = append(d.Items, improve.PlannedItem{
+		d.Items = append(d.Items, plan.PlannedItem{
 			Indicator: g.indicator, ValueGoal: g.value, Measure: 2, Action: g.action,
-			Owner: improve.ItemOwner{Kind: "person", Code: secretary}, DueOn: day.Of(s.clock).AddDays(90), Cost: 2000,
+			Owner: plan.ItemOwner{Kind: "person", Code: secretary}, DueOn: day.Of(s.clock).AddDays(90), Cost: 2000,
 		})
 	}
-	if p, err = improve.WritePlan(writer, tx, board, Town, p.ID, p.Version, d); err != nil {
+	if p, err = plan.Write(writer, tx, board, Town, p.ID, p.Version, d); err != nil {
 		return err
 	}
 	for _, step := range []struct {
 		by     context.Context
-		to     improve.PlanState
+		to     plan.State
 		reason string
 	}{
-		{mentor, improve.PlanAdvised, "invented: begin with what the residents see"},
-		{as(ctx, "group-1", access.LeadingGroup), improve.PlanApproved, ""},
-		{writer, improve.PlanRunning, ""},
+		{mentor, plan.Advised, "invented: begin with what the residents see"},
+		{as(ctx, "group-1", access.LeadingGroup), plan.Approved, ""},
+		{writer, plan.Running, ""},
 	} {
-		if p, err = improve.MovePlan(step.by, tx, board, Town, p.ID, p.Version, step.to, step.reason); err != nil {
+		if p, err = plan.Move(step.by, tx, board, Town, p.ID, p.Version, step.to, step.reason); err != nil {
 			return err
 		}
 	}
-	return visit(ctx, tx, s, n, p.Items[0].ID)
+	return visitBranch(ctx, tx, s, n, p.Items[0].ID)
 }
 
 // visit records what the instructor of a branch found, and a problem that the office
 // solves and the instructor confirms.
-func visit(ctx context.Context, tx *gorm.DB, s *story, n int, item string) error {
+func visitBranch(ctx context.Context, tx *gorm.DB, s *story, n int, item string) error {
 	instructor := as(ctx, turn("instructor", n, instructors), access.Instructor)
 	three, one := int64(3), int64(1)
-	v, err := improve.BeginVisit(instructor, tx, improve.Visit{TownID: Town, BranchCode: branchCode(n), VisitContent: improve.VisitContent{
+	v, err := visit.Begin(instructor, tx, visit.Visit{TownID: Town, BranchCode: branchCode(n), Content: visit.Content{
 		VisitedOn: day.Of(s.clock), Place: "invented: the office of the branch", Evidence: invented,
-		Checks:   improve.Inspections{{Text: "invented: the ledger of meetings is kept", Mark: "ok"}},
-		Findings: []improve.Finding{{Statement: "invented: no room for evening meetings", Severity: "major", Measure: &three, PlanItemID: &item}},
+		Checks:   visit.Inspections{{Text: "invented: the ledger of meetings is kept", Mark: "ok"}},
+		Findings: []visit.Finding{{Statement: "invented: no room for evening meetings", Severity: "major", Measure: &three, PlanItemID: &item}},
 	}})
 	if err != nil {
 		return err
 	}
-	if v, err = improve.RecordVisit(instructor, tx, Town, v.ID, v.Version, ""); err != nil {
+	if v, err = visit.Record(instructor, tx, Town, v.ID, v.Version, ""); err != nil {
 		return err
 	}
 	office := turn("liaison", n, offices)
-	x, err := improve.OpenProblem(instructor, tx, improve.JointProblem{
+	x, err := visit.OpenProblem(instructor, tx, visit.Problem{
 		TownID: Town, BranchCode: branchCode(n), VisitID: &v.ID, FindingNumber: &one, Title: "invented: no room for evening meetings", OwnerOffice: &office,
-		Participants: improve.Participants{Persons: []string{}, Offices: []string{}}, DueOn: day.Of(s.clock).AddDays(30),
+		Participants: visit.Participants{Persons: []string{}, Offices: []string{}}, DueOn: day.Of(s.clock).AddDays(30),
 	})
 	if err != nil || n == 27 { // that one is still being worked on when the story ends
 		return err
@@ -162,13 +165,13 @@ func visit(ctx context.Context, tx *gorm.DB, s *story, n int, item string) error
 	officer := as(ctx, turn("office", n, offices), access.Office)
 	for _, step := range []struct {
 		by context.Context
-		d  improve.ProblemDecision
+		d  visit.ProblemDecision
 	}{
-		{officer, improve.ProblemDecision{To: improve.ProblemInProgress}},
-		{officer, improve.ProblemDecision{To: improve.ProblemSolved, Reason: "invented: the school lends its hall", Evidence: invented}},
-		{instructor, improve.ProblemDecision{To: improve.ProblemClosed}},
+		{officer, visit.ProblemDecision{To: visit.ProblemInProgress}},
+		{officer, visit.ProblemDecision{To: visit.ProblemSolved, Reason: "invented: the school lends its hall", Evidence: invented}},
+		{instructor, visit.ProblemDecision{To: visit.ProblemClosed}},
 	} {
-		if x, err = improve.MoveProblem(step.by, tx, Town, x.ID, x.Version, step.d); err != nil {
+		if x, err = visit.MoveProblem(step.by, tx, Town, x.ID, x.Version, step.d); err != nil {
 			return err
 		}
 	}
@@ -179,15 +182,15 @@ func visit(ctx context.Context, tx *gorm.DB, s *story, n int, item string) error
 func (s *story) tasks(ctx context.Context, tx *gorm.DB) error {
 	group := as(ctx, "group-1", access.LeadingGroup)
 	branch, office := branchCode(18), turn("liaison", 18, offices)
-	t, err := improve.SetTask(group, tx, Town, 1, improve.TaskPlan{Branch: &branch, Office: &office, Title: "invented: find a tenant for the old market", DueOn: day.Of(s.clock).AddDays(120)})
+	t, err := measure.SetTask(group, tx, Town, 1, measure.TaskContent{Branch: &branch, Office: &office, Title: "invented: find a tenant for the old market", DueOn: day.Of(s.clock).AddDays(120)})
 	if err != nil {
 		return err
 	}
-	if _, err := improve.ReportTask(as(ctx, turn("office", 18, offices), access.Office), tx, Town, 1, t.ID, t.Version, 40, "invented: three offers", invented); err != nil {
+	if _, err := measure.ReportTask(as(ctx, turn("office", 18, offices), access.Office), tx, Town, 1, t.ID, t.Version, 40, "invented: three offers", invented); err != nil {
 		return err
 	}
 	person := "group-2"
-	_, err = improve.SetTask(group, tx, Town, 4, improve.TaskPlan{Person: &person, Title: "invented: a day of exchange for all branches", DueOn: day.Of(s.clock).AddDays(200)})
+	_, err = measure.SetTask(group, tx, Town, 4, measure.TaskContent{Person: &person, Title: "invented: a day of exchange for all branches", DueOn: day.Of(s.clock).AddDays(200)})
 	return err
 }
 
@@ -201,11 +204,11 @@ func (s *story) seeAGain(ctx context.Context, tx *gorm.DB) error {
 		}
 	}
 	group := as(ctx, "group-1", access.LeadingGroup)
-	list, err := improve.ListTargets(group, tx, Town, improve.TargetFilter{Branch: "b08", State: improve.Confirmed, Limit: 1})
+	list, err := target.List(group, tx, Town, target.Filter{Branch: "b08", State: target.Confirmed, Limit: 1})
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	_, err = improve.DecideTarget(group, tx, Town, list[0].ID, list[0].Version, improve.TargetDecision{To: improve.Ended, Reason: "invented: the goals are reached", Outcome: "improved"})
+	_, err = target.Decide(group, tx, Town, list[0].ID, list[0].Version, target.Decision{To: target.Ended, Reason: "invented: the goals are reached", Outcome: "improved"})
 	if err != nil {
 		return err
 	}
@@ -217,30 +220,30 @@ func (s *story) seeAGain(ctx context.Context, tx *gorm.DB) error {
 // acceptance.
 func finish(ctx context.Context, tx *gorm.DB, n int) error {
 	group := as(ctx, "group-1", access.LeadingGroup)
-	list, err := improve.ListPlans(group, tx, Town, improve.PlanFilter{Branch: branchCode(n), Limit: 1})
+	list, err := plan.List(group, tx, Town, plan.Filter{Branch: branchCode(n), Limit: 1})
 	if err != nil {
 		return err
 	}
-	p, err := improve.FindPlan(group, tx, Town, list[0].ID)
+	p, err := plan.Find(group, tx, Town, list[0].ID)
 	if err != nil {
 		return err
 	}
 	for _, i := range p.Items {
 		for _, step := range []struct {
 			by       context.Context
-			to       improve.ItemState
+			to       plan.ItemState
 			evidence string
 		}{
-			{as(ctx, fmt.Sprintf("secretary-%d", n), access.Secretary), improve.ItemDone, "invented: lists and photographs"},
-			{as(ctx, turn("instructor", n, instructors), access.Instructor), improve.ItemVerified, ""},
-			{group, improve.ItemClosed, ""},
+			{as(ctx, fmt.Sprintf("secretary-%d", n), access.Secretary), plan.ItemDone, "invented: lists and photographs"},
+			{as(ctx, turn("instructor", n, instructors), access.Instructor), plan.ItemVerified, ""},
+			{group, plan.ItemClosed, ""},
 		} {
-			if i, err = improve.MovePlanItem(step.by, tx, Town, i.ID, i.Version, step.to, "", step.evidence); err != nil {
+			if i, err = plan.MoveItem(step.by, tx, Town, i.ID, i.Version, step.to, "", step.evidence); err != nil {
 				return err
 			}
 		}
 	}
-	_, err = improve.MovePlan(group, tx, index.NewResultCache(), Town, p.ID, p.Version, improve.PlanAccepted, "")
+	_, err = plan.Move(group, tx, index.NewResultCache(), Town, p.ID, p.Version, plan.Accepted, "")
 	return err
 }
 

@@ -9,7 +9,9 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/exchange"
-	"bulwark/internal/improve"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/improve/report"
+	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
 	"bulwark/internal/project"
 )
@@ -20,7 +22,7 @@ import (
 func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 	told.Each(t, func(t *testing.T, db *gorm.DB) {
 		group := as(t.Context(), "group-1", access.LeadingGroup)
-		targets, err := improve.ListTargets(group, db, Town, improve.TargetFilter{Period: "2022Q4", Limit: 100})
+		targets, err := target.List(group, db, Town, target.Filter{Period: "2022Q4", Limit: 100})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +48,7 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 		if err != nil || len(r.Items) != 1 || r.Items[0].Branch != "b21" {
 			t.Errorf("recommended to b18: %+v, %v", r, err)
 		}
-		reports, err := improve.ListReports(group, db, Town, improve.ReportFilter{State: improve.ReportReceived})
+		reports, err := report.List(group, db, Town, report.Filter{State: report.Received})
 		if err != nil || len(reports) != 2 {
 			t.Fatalf("reports: %+v, %v", reports, err)
 		}
@@ -56,10 +58,10 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 			}
 		}
 		checkPioneers(t, db)
-		if n, err := improve.MeasureOutcomes(t.Context(), db); err != nil || n != 0 {
+		if n, err := plan.MeasureOutcomes(t.Context(), db); err != nil || n != 0 {
 			t.Errorf("%d outcomes were left to measure, %v", n, err)
 		}
-		if n, err := improve.ReopenRelapsed(t.Context(), db); err != nil || n != 0 {
+		if n, err := plan.ReopenRelapsed(t.Context(), db); err != nil || n != 0 {
 			t.Errorf("%d relapses were left, %v", n, err)
 		}
 	})
@@ -70,15 +72,15 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 func planOf(t *testing.T, db *gorm.DB, branch string) string {
 	t.Helper()
 	group := as(t.Context(), "group-1", access.LeadingGroup)
-	list, err := improve.ListPlans(group, db, Town, improve.PlanFilter{Branch: branch, Limit: 1})
+	list, err := plan.List(group, db, Town, plan.Filter{Branch: branch, Limit: 1})
 	if err != nil || len(list) != 1 {
 		t.Fatalf("plans of %s: %v, %v", branch, list, err)
 	}
-	p, err := improve.FindPlan(group, db, Town, list[0].ID)
+	p, err := plan.Find(group, db, Town, list[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	outcomes, err := improve.ListOutcomes(group, db, Town, p.ID)
+	outcomes, err := plan.ListOutcomes(group, db, Town, p.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -182,7 +182,7 @@ func (c *report) raw(n *scheme.Node) (value float64, notApplicable bool) {
 		if n.Combine != nil {
 			rule = *n.Combine
 		}
-		if x, ok := composite.Combine(c.ratings, rule); ok {
+		if x, ok := rule.Combine(c.ratings); ok {
 			return x, false
 		}
 		return math.NaN(), false

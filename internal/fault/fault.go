@@ -56,7 +56,7 @@ type Lock struct {
 	Role    string    `json:"-"` // under which By acted: told instead to who may not read people; empty where whoever meets the lock knows By
 	At      time.Time `json:"at"`
 	Reason  string    `json:"reason,omitempty"`
-	Verb    string    `json:"verb,omitempty" example:"approve"` // with Stale: by which the newer version was made
+	Verb    string    `json:"verb,omitempty" example:"approve"` // by which the newer version was made, where an old one was sent
 	CanLift string    `json:"can_lift"`                         // a role, or Nobody
 }
 

@@ -44,16 +44,16 @@ func (s Settings) DueAfterDays(from day.Date, n int64) day.Date {
 	return due
 }
 
-// itemDue is the day by which an item of a plan is due where nobody has said: when
+// ItemDue is the day by which an item of a plan is due where nobody has said: when
 // the next report about it would be.
-func (s Settings) itemDue(from day.Date) day.Date { return s.DueAfterDays(from, s.ReportEvery) }
+func (s Settings) ItemDue(from day.Date) day.Date { return s.DueAfterDays(from, s.ReportEvery) }
 
 // Overdue reports whether the due day has passed on the day: it is the last one on
 // which the thing is in time.
 func Overdue(due, today day.Date) bool { return due != "" && due < today }
 
-// pastDay faults a due day that nobody can keep.
-func pastDay(at string) fault.FieldError {
+// PastDay faults a due day that nobody can keep.
+func PastDay(at string) fault.FieldError {
 	return fault.Field(at, "in_the_past", "期限不能早于今天", "the due day cannot lie in the past")
 }
 

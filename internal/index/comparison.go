@@ -93,7 +93,7 @@ func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, q ScoreCh
 	if err != nil {
 		return ScoreChange{}, err
 	}
-	compared := composite.Compare(early, late, q.Branch)
+	compared := early.Compare(late, q.Branch)
 	r := v.current.find(q.Branch)
 	if r == nil {
 		r = before.find(q.Branch)
@@ -120,7 +120,7 @@ func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, q ScoreCh
 	return x, nil
 }
 
-func indicatorChanges(c *composite.Change) []IndicatorChange {
+func indicatorChanges(c *composite.ScoreChange) []IndicatorChange {
 	var list []IndicatorChange
 	for _, l := range c.Leaves {
 		if l.Points == 0 && l.Before.Cell.Entered == l.Now.Cell.Entered {

@@ -166,10 +166,10 @@ func (o *Outcome) name(code, language string) string {
 
 // leadingFindings returns the findings about indicators, or about dimensions where the
 // caller may see no more, at most so many strengths and so many weak points.
-func (o *Outcome) leadingFindings(why *composite.Explainer, unit int, before *composite.Explainer, detailed bool) []composite.Finding {
+func (o *Outcome) leadingFindings(why *composite.Explainer, unit int, before *composite.Explainer, detailed bool) []composite.Comparison {
 	infos := o.Scheme.Index.Nodes()
-	var strong, weak []composite.Finding
-	for _, f := range why.Findings(unit, composite.FindingOptions{Before: before}) {
+	var strong, weak []composite.Comparison
+	for _, f := range why.Comparisons(unit, composite.ComparisonOptions{Before: before}) {
 		switch info := infos[f.Node]; {
 		case detailed && !info.Leaf, !detailed && info.Depth != 1:
 		case f.Code.Strong():
@@ -183,7 +183,7 @@ func (o *Outcome) leadingFindings(why *composite.Explainer, unit int, before *co
 
 // wording is each finding in words, of the name, the score, what it is compared with,
 // the gap and what it is worth.
-var wording = map[composite.FindingCode]text.Text{
+var wording = map[composite.ComparisonCode]text.Text{
 	composite.AboveClassMedian: {ZH: "%[1]s %[2]v 分，高于同类中位数 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, above the class median of %[3]v: worth %[5]v points of the index"},
 	composite.BelowClassMedian: {ZH: "%[1]s %[2]v 分，低于同类中位数 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, below the class median of %[3]v: it costs %[5]v points of the index"},
 	composite.Risen:            {ZH: "%[1]s 由上期 %[3]v 分升至 %[2]v 分，相当于指数 %[5]v 分", EN: "%[1]s rose from %[3]v to %[2]v since the period before: worth %[5]v points of the index"},
@@ -192,7 +192,7 @@ var wording = map[composite.FindingCode]text.Text{
 	composite.BelowTarget:      {ZH: "%[1]s %[2]v 分，未达目标 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, below its target of %[3]v: it costs %[5]v points of the index"},
 }
 
-func (o *Outcome) reason(f composite.Finding, language string) Reason {
+func (o *Outcome) reason(f composite.Comparison, language string) Reason {
 	d := o.Scheme.Document.Decimals
 	code := o.Scheme.Index.Nodes()[f.Node].Code
 	r := Reason{

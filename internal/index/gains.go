@@ -109,7 +109,7 @@ func (o *Outcome) gain(g composite.Gain, language string) Gain {
 	return x
 }
 
-func (o *Outcome) possibleValue(r *composite.Reach) *PossibleValue {
+func (o *Outcome) possibleValue(r *composite.ValueGain) *PossibleValue {
 	if r == nil {
 		return nil
 	}

@@ -39,7 +39,7 @@ type RankingGroup struct {
 	Towns        []string         `json:"towns" example:"demo"`
 	Items        []RankedInTown   `json:"items"`        // by rank, then town and code
 	Insufficient map[string]int64 `json:"insufficient"` // branches without a score, by town
-	ties         composite.Ranking
+	ties         composite.RankingKind
 }
 
 // RankedInTown is one branch among those of several towns. Rank and class rank are
@@ -120,12 +120,12 @@ func (g *RankingGroup) rank(q RankingsQuery) {
 	slices.SortFunc(g.Items, func(a, b RankedInTown) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Town, b.Town), cmp.Compare(a.Branch.Code, b.Branch.Code))
 	})
-	all, classes := &composite.Ladder{Ranking: g.ties}, map[string]*composite.Ladder{}
+	all, classes := &composite.Ranker{Ranking: g.ties}, map[string]*composite.Ranker{}
 	for i := range g.Items {
 		item := &g.Items[i]
 		class := item.Branch.Class
 		if classes[class] == nil {
-			classes[class] = &composite.Ladder{Ranking: g.ties}
+			classes[class] = &composite.Ranker{Ranking: g.ties}
 		}
 		item.Rank, item.ClassRank = all.Next(item.Score), classes[class].Next(item.Score)
 	}

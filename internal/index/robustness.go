@@ -203,7 +203,7 @@ func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) Bran
 	for i, g := range grades {
 		r.Grades[g] = u.Grades[i]
 	}
-	for _, other := range u.NotApart {
+	for _, other := range u.Indistinguishable {
 		r.NotApart = append(r.NotApart, units[other])
 	}
 	return r

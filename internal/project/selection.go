@@ -249,7 +249,7 @@ func standings(r Round, projects []Project, sheets []JudgeSheet) ([]ProjectStand
 	slices.SortFunc(list, func(a, b ProjectStanding) int {
 		return cmp.Or(cmp.Compare(value(b.Score), value(a.Score)), cmp.Compare(a.Project, b.Project))
 	})
-	ranks := composite.Ladder{Ranking: composite.Competition}
+	ranks := composite.Ranker{Ranking: composite.Competition}
 	for i := range list {
 		if list[i].Score != nil {
 			list[i].Rank = ranks.Next(*list[i].Score)
@@ -291,11 +291,11 @@ func (r Round) standing(p Project, sheets []JudgeSheet) (ProjectStanding, []floa
 			s.Highest = &row[i]
 		}
 	}
-	if combined, ok := composite.Combine(totals, r.rule()); ok {
+	if combined, ok := r.rule().Combine(totals); ok {
 		s.Score, s.Lowest, s.Highest = rounded(combined), rounded(*s.Lowest), rounded(*s.Highest)
 	}
 	for code, points := range byCriterion {
-		if combined, ok := composite.Combine(points, r.rule()); ok {
+		if combined, ok := r.rule().Combine(points); ok {
 			s.Criteria[code] = stats.Round(combined, 2)
 		}
 	}

@@ -12,20 +12,20 @@ import (
 // Document is one scheme as people write it: the same for the API, the offline
 // command and the shipped default.
 type Document struct {
-	Code        string             `json:"code"`
-	Version     int64              `json:"version"` // set by the registry; 1 offline
-	Name        text.Text          `json:"name"`
-	Description text.Text          `json:"description,omitzero"`
-	Decimals    int                `json:"decimals"`
-	Rounding    composite.Rounding `json:"rounding,omitempty"`
-	Ranking     composite.Ranking  `json:"ranking,omitempty" swaggertype:"string" enums:"competition,dense"`
-	MinCoverage float64            `json:"min_coverage"`
-	Quantities  []Quantity         `json:"quantities,omitempty"`
-	Tree        Node               `json:"tree"`
-	Adjustments Adjustments        `json:"adjustments,omitzero"`
-	Grades      []Grade            `json:"grades,omitempty"` // from the best down
-	Uncertainty *Uncertainty       `json:"uncertainty,omitempty"`
-	Provenance  string             `json:"provenance,omitempty"`
+	Code        string                `json:"code"`
+	Version     int64                 `json:"version"` // set by the registry; 1 offline
+	Name        text.Text             `json:"name"`
+	Description text.Text             `json:"description,omitzero"`
+	Decimals    int                   `json:"decimals"`
+	Rounding    string                `json:"rounding,omitempty"`
+	Ranking     composite.RankingKind `json:"ranking,omitempty" swaggertype:"string" enums:"competition,dense"`
+	MinCoverage float64               `json:"min_coverage"`
+	Quantities  []Quantity            `json:"quantities,omitempty"`
+	Tree        Node                  `json:"tree"`
+	Adjustments Adjustments           `json:"adjustments,omitzero"`
+	Grades      []Grade               `json:"grades,omitempty"` // from the best down
+	Uncertainty *Uncertainty          `json:"uncertainty,omitempty"`
+	Provenance  string                `json:"provenance,omitempty"`
 } // @name SchemeDocument
 
 // Uncertainty lists what could have been chosen otherwise, for the question how

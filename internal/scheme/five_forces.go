@@ -24,7 +24,7 @@ func FiveForces() (Document, error) {
 	}
 	d := Document{
 		Code: "five-forces", Version: 1, Name: text.Text{ZH: "五力指数", EN: "Five-forces index"},
-		Decimals: 2, Rounding: composite.HalfUp, Ranking: composite.Competition, MinCoverage: 0.8,
+		Decimals: 2, Rounding: "half_up", Ranking: composite.Competition, MinCoverage: 0.8,
 		Tree:        Node{Code: "index", Aggregation: composite.Aggregation{Kind: composite.Arithmetic}},
 		Adjustments: exampleAdjustments(), Grades: exampleGrades(),
 		Provenance: "dimensions: published; indicators, weights, goalposts, adjustments and grades: example",

@@ -1,0 +1,39 @@
+package improve
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/town"
+)
+
+// RefuseBranch returns a fault about a branch that the town does not have today.
+func RefuseBranch(ctx context.Context, tx *gorm.DB, townID, code string) error {
+	today := day.Of(tx.NowFunc())
+	b, err := town.FindBranch(ctx, tx, townID, code, today)
+	switch {
+	case fault.Is(err, fault.KindNotFound):
+		return fault.Broken(fault.Field("/branch", "unknown_branch", "本镇没有党组织“%s”", "this town has no branch %q", code))
+	case err == nil && b.EndedBy(today):
+		return fault.Broken(fault.Field("/branch", "branch_closed", "该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn))
+	}
+	return err
+}
+
+// OwnBranch is the refusal of a decision about a branch that the caller leads.
+func OwnBranch() error {
+	return fault.Forbidden("conflict_of_interest", "不能决定自己所任职党组织的事项", "nobody decides about a branch that he or she leads")
+}
+
+// RefuseLed returns OwnBranch if the caller leads the branch today.
+func RefuseLed(ctx context.Context, tx *gorm.DB, townID, branch string) error {
+	led, err := access.IsLedBy(ctx, tx, townID, branch, access.Caller(ctx).Person, day.Of(tx.NowFunc()))
+	if err == nil && led {
+		return OwnBranch()
+	}
+	return err
+}

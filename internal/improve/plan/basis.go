@@ -1,0 +1,121 @@
+package plan
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/fault"
+	"bulwark/internal/index"
+	"bulwark/internal/text"
+	"bulwark/pkg/composite/stats"
+)
+
+// AnalysisBasis is what an analysis starts from: the indicators in which a published
+// result is weak, and why they are named. The causes are for a person to say.
+type AnalysisBasis struct {
+	Town        string          `json:"town" example:"demo"`
+	Period      string          `json:"period" example:"2023Q2"`
+	Publication int64           `json:"publication" example:"1"`
+	Branch      index.BranchRef `json:"branch"`
+	Score       float64         `json:"score" example:"61.7"`
+	Rank        int             `json:"rank" example:"38"`
+	Findings    []BasisFinding  `json:"findings"` // what costs most first, then what else is on the cheapest way up
+}
+
+// BasisFinding is one indicator to look into.
+type BasisFinding struct {
+	Indicator string               `json:"indicator" example:"governance.01"`
+	Name      string               `json:"name"`
+	Unit      string               `json:"unit,omitempty" example:"%"`
+	Value     *float64             `json:"value,omitempty"` // entered; absent where nothing is
+	Score     float64              `json:"score"`
+	Reasons   []BasisReason        `json:"reasons"`
+	Median    *index.PossibleValue `json:"median,omitempty"` // the median of the class
+	Goal      *index.PossibleValue `json:"goal,omitempty"`   // where the rule gives full marks
+}
+
+// BasisReason is why an indicator is named, for programs by its code and for people
+// in words.
+type BasisReason struct {
+	Code   string  `json:"code" enums:"below_class_median,fallen,below_target,cheapest_gain"`
+	Points float64 `json:"points"` // of the index that it costs, or that it would bring
+	Text   string  `json:"text"`
+}
+
+// FindBasis gives what an analysis of a publication of the period starts from,
+// the latest where number is 0.
+func FindBasis(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string, number int64, branch, language string) (AnalysisBasis, error) {
+	v, there, err := b.Published(ctx, db, townID, period, number)
+	if err != nil {
+		return AnalysisBasis{}, err
+	}
+	if !there {
+		return AnalysisBasis{}, fault.Missing(text.Text{ZH: "已公布的考评周期", EN: "published period"}, period)
+	}
+	return basisOf(v, branch, language)
+}
+
+// basisOf gathers it from the explanation of the branch's score and from what would
+// move it. The view must be of a publication. A branch without a score is a Conflict.
+func basisOf(v index.View, branch, language string) (AnalysisBasis, error) {
+	why, err := v.Explanation(branch, language, true)
+	if err != nil {
+		return AnalysisBasis{}, err
+	}
+	gains, err := v.Gains(branch, language)
+	if err != nil {
+		return AnalysisBasis{}, err
+	}
+	b := AnalysisBasis{
+		Town: why.Town, Period: why.Period, Publication: why.Publication, Branch: why.Branch,
+		Score: why.Score, Rank: why.Rank, Findings: []BasisFinding{},
+	}
+	for _, r := range why.WeakPoints {
+		b.name(gains, r.Node, BasisReason{Code: r.Code, Points: r.Points, Text: r.Text})
+	}
+	for _, m := range cheapest(gains).Steps {
+		b.name(gains, m.Code, BasisReason{Code: "cheapest_gain", Points: m.Points, Text: text.F(
+			"由 %[1]s 改进到 %[2]s，指数提高 %.2[3]f 分", "moving it from %[1]s to %[2]s brings %.2[3]f points of the index",
+			amount(m.From, m.Unit), amount(m.To, m.Unit), m.Points).In(language)})
+	}
+	return b, nil
+}
+
+// amount writes a value with its unit: 56.1%, 3 visits. What an average has beyond four
+// decimals tells nobody anything.
+func amount(x float64, unit string) string {
+	number := strconv.FormatFloat(stats.Round(x, 4), 'f', -1, 64)
+	if unit == "" || unit == "%" {
+		return number + unit
+	}
+	return number + " " + unit
+}
+
+// cheapest is the way to the next grade, or to the next rank where there is none.
+func cheapest(g index.Gains) index.Path {
+	if len(g.ToNextGrade.Steps) > 0 {
+		return g.ToNextGrade
+	}
+	return g.ToNextRank
+}
+
+// name adds a reason to the finding of the indicator.
+func (b *AnalysisBasis) name(gains index.Gains, indicator string, r BasisReason) {
+	i := slices.IndexFunc(b.Findings, func(f BasisFinding) bool { return f.Indicator == indicator })
+	if i >= 0 {
+		b.Findings[i].Reasons = append(b.Findings[i].Reasons, r)
+		return
+	}
+	g := slices.IndexFunc(gains.Indicators, func(g index.Gain) bool { return g.Code == indicator })
+	if g < 0 {
+		return // it does not apply to the branch
+	}
+	n := gains.Indicators[g]
+	b.Findings = append(b.Findings, BasisFinding{
+		Indicator: n.Code, Name: n.Name, Unit: n.Unit, Value: n.Value, Score: n.Score,
+		Median: n.Median, Goal: n.Goal, Reasons: []BasisReason{r},
+	})
+}

@@ -1,0 +1,327 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/improve"
+	"bulwark/internal/text"
+	"bulwark/internal/workflow"
+)
+
+// ItemState is where an item of an approved plan stands.
+type ItemState string
+
+// The states of an item. A dropped one is in the approved version no more.
+const (
+	ItemOpen     ItemState = "open"
+	ItemDone     ItemState = "done"
+	ItemVerified ItemState = "verified"
+	ItemReturned ItemState = "returned"
+	ItemClosed   ItemState = "closed"
+	ItemDropped  ItemState = "dropped"
+)
+
+// Item is an item of an approved plan, and how far it is.
+type Item struct {
+	TownID     string `gorm:"primaryKey" json:"-"`
+	PlanID     string `json:"plan" format:"uuid"`
+	BranchCode string `json:"branch" example:"b07"`
+	Position   int64  `json:"position"` // in the plan, from 1
+	PlannedItem
+	State       ItemState  `json:"state" swaggertype:"string" enums:"open,done,verified,returned,closed,dropped"`
+	Evidence    string     `json:"evidence,omitempty"` // that it is done
+	DoneBy      string     `json:"done_by,omitempty"`
+	StateBy     string     `json:"state_by" example:"instructor-1"`
+	StateAt     time.Time  `json:"state_at"`
+	StateReason string     `json:"state_reason,omitempty"`
+	ClosedAt    *time.Time `json:"closed_at,omitempty"`
+	Relapses    int64      `json:"relapses"` // how often it was closed and came back
+	History     []ItemMove `gorm:"-" json:"history,omitempty"`
+	Allowed     []string   `gorm:"-" json:"allowed"`
+	database.Versioned
+} // @name PlanItem
+
+// TableName is the table of items.
+func (Item) TableName() string { return "plan_items" }
+
+// ItemMove is one step of an item.
+type ItemMove struct {
+	workflow.Transition
+	itemExtra
+}
+
+type itemExtra struct {
+	Evidence          string  `json:"evidence,omitempty"`
+	PeriodCode        *string `json:"period,omitempty" example:"2023Q3"` // of a relapse: the result that shows it
+	PublicationNumber *int64  `json:"publication,omitempty"`
+	Closing           *int64  `json:"closing,omitempty"` // of a relapse: the version that the closing had made
+}
+
+// itemReader is a caller who reads or changes items.
+type itemReader struct {
+	planViewer
+	plans map[string]Plan // of the items at hand
+}
+
+func itemReaderOf(ctx context.Context, db *gorm.DB, townID string) (*itemReader, error) {
+	v, err := planViewerOf(ctx, db, townID)
+	return &itemReader{planViewer: v}, err
+}
+
+type (
+	itemRules = []workflow.Rule[Item, *itemReader]
+	itemVerbs = []workflow.Verb[Item, ItemState, *itemReader]
+)
+
+// items is the life of an item: the secretary says by evidence that it is done, the
+// paired instructor, who is not the same person, verifies or returns it, and the
+// leading group closes it (销号). It relapses by itself.
+var items = workflow.Kind[Item, ItemState, *itemReader]{
+	Noun: text.Text{ZH: "提升事项", EN: "plan item"}, Name: "plan-item", Reader: itemReaderOf,
+	Verbs: itemVerbs{
+		{Name: "done", From: []ItemState{ItemOpen, ItemReturned}, To: ItemDone, Action: access.WritePlans, When: itemRules{workable}},
+		{Name: "verify", From: []ItemState{ItemDone}, To: ItemVerified, Action: access.VerifyPlans, When: itemRules{workable, notOwnWork}},
+		{Name: "return", From: []ItemState{ItemDone}, To: ItemReturned, Action: access.VerifyPlans, Reason: true, When: itemRules{workable}},
+		{Name: "return", From: []ItemState{ItemVerified}, To: ItemReturned, Action: access.ApprovePlans, Reason: true, When: itemRules{workable, notLed}},
+		{Name: "close", From: []ItemState{ItemVerified}, To: ItemClosed, Action: access.ApprovePlans, When: itemRules{workable, notLed}},
+		{Name: "relapse", From: []ItemState{ItemClosed}, To: ItemOpen, Reason: true},
+	},
+}
+
+// Ref names the item.
+func (i Item) Ref() workflow.Ref {
+	return workflow.Ref{Town: i.TownID, ID: i.ID, Version: i.Version}
+}
+
+// Visible narrows to the items of branches in reach.
+func (v *itemReader) Visible(q *gorm.DB) *gorm.DB { return v.reach.Narrow(q) }
+
+// State is where the item is, and who brought it there.
+func (v *itemReader) State(i Item) (ItemState, fault.Lock) {
+	return i.State, fault.Lock{By: i.StateBy, At: i.StateAt, Reason: i.StateReason, CanLift: string(access.LeadingGroup)}
+}
+
+// Show is the item with what the caller can do.
+func (v *itemReader) Show(i Item, allowed []string) Item {
+	i.Allowed = allowed
+	return i
+}
+
+// Audit keeps the whole item.
+func (v *itemReader) Audit(i Item, _ string) (string, any) {
+	return "plans/" + i.PlanID + "/items/" + i.ID, i
+}
+
+// workable refuses while the plan does not run, but for what relapsed, whatever became
+// of the plan.
+func workable(v *itemReader, i Item) error {
+	if p := v.plans[i.PlanID]; p.State != Running && p.State != Returned && i.Relapses == 0 {
+		return workflow.Conflict(p.stand(), "plan_not_running", text.F("方案尚未启动或已结束：请先启动", "the plan does not run: start it first"))
+	}
+	return nil
+}
+
+func notOwnWork(v *itemReader, i Item) error {
+	if i.DoneBy == v.Name() {
+		return fault.Forbidden("own_work", "不能核验自己报告完成的事项", "nobody verifies what he or she has done")
+	}
+	return nil
+}
+
+func notLed(v *itemReader, i Item) error {
+	if v.led[i.BranchCode] {
+		return improve.OwnBranch()
+	}
+	return nil
+}
+
+// Load reads the plans of the items.
+func (v *itemReader) Load(ctx context.Context, db *gorm.DB, list []Item, depth workflow.Depth) (err error) {
+	if v.plans == nil {
+		ids := []string{""} // never an empty list
+		for _, i := range list {
+			ids = append(ids, i.PlanID)
+		}
+		var plans []Plan
+		if err := db.WithContext(ctx).Where("town_id = ? AND id IN ?", list[0].TownID, ids).Find(&plans).Error; err != nil {
+			return err
+		}
+		v.plans = map[string]Plan{}
+		for _, p := range plans {
+			v.plans[p.ID] = p
+		}
+	}
+	for n := range list {
+		if depth == workflow.ForOne {
+			if list[n].History, err = workflow.History[ItemMove](ctx, db, items.Name, list[n].Ref()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// items are those of the plan, in its order.
+func (v planViewer) items(ctx context.Context, db *gorm.DB, p Plan) ([]Item, error) {
+	r := &itemReader{v, map[string]Plan{p.ID: p}}
+	return items.List(ctx, db, r, db.WithContext(ctx).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Order("position, id"))
+}
+
+// findItem gives one item of an approved plan with its history, if the caller may
+// read the plans of its branch.
+func findItem(ctx context.Context, db *gorm.DB, townID, id string) (Item, error) {
+	return items.Find(ctx, db, townID, id)
+}
+
+// syncItems makes the items those of the document that is approved now. Those that
+// are in it already stay where they are; those gone are dropped.
+func (p Plan) syncItems(ctx context.Context, tx *gorm.DB) error {
+	var there []Item
+	if err := tx.WithContext(ctx).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Find(&there).Error; err != nil {
+		return err
+	}
+	who := access.Caller(ctx).Name()
+	for n, planned := range p.Document.V.Items {
+		at := slices.IndexFunc(there, func(i Item) bool { return i.ID == planned.ID })
+		if at < 0 {
+			i := Item{
+				TownID: p.TownID, PlanID: p.ID, BranchCode: p.BranchCode, Position: int64(n + 1), PlannedItem: planned,
+				State: ItemOpen, StateBy: who, StateAt: tx.NowFunc(), Versioned: database.Versioned{Version: 1},
+			}
+			if err := tx.Create(&i).Error; err != nil {
+				return err
+			}
+			continue
+		}
+		change := map[string]any{
+			"position": n + 1, "value_goal": planned.ValueGoal, "score_goal": planned.ScoreGoal, "points": planned.Points, "measure": planned.Measure,
+			"action": planned.Action, "owner_kind": planned.Owner.Kind, "owner_code": planned.Owner.Code, "due_on": planned.DueOn, "cost": planned.Cost,
+		}
+		if err := database.UpdateVersioned(tx, &Item{TownID: p.TownID, PlannedItem: PlannedItem{ID: planned.ID}}, there[at].Version, change); err != nil {
+			return err
+		}
+	}
+	for _, i := range there {
+		if _, kept := p.Document.V.find(i.ID); kept || i.State == ItemDropped {
+			continue
+		}
+		change := map[string]any{"state": ItemDropped, "state_by": who, "state_at": tx.NowFunc()}
+		if err := database.UpdateVersioned(tx, &Item{TownID: p.TownID, PlannedItem: PlannedItem{ID: i.ID}}, i.Version, change); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MoveItem takes an item to another state.
+func MoveItem(ctx context.Context, db *gorm.DB, townID, id string, version int64, to ItemState, reason, evidence string) (Item, error) {
+	return items.Move(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, to, reason, func(tx *gorm.DB, v *itemReader, _ Item) (workflow.Change, error) {
+		columns := map[string]any{"state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": reason, "closed_at": nil}
+		switch {
+		case to == ItemDone && evidence == "":
+			return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_needed", "请填写完成佐证", "say what shows that it is done"))
+		case to != ItemDone && evidence != "":
+			return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_refused", "只有报告完成时才填写佐证", "evidence is given with done only"))
+		case to == ItemDone:
+			columns["done_by"], columns["evidence"] = v.Name(), evidence
+		case to == ItemClosed:
+			columns["closed_at"] = tx.NowFunc()
+		}
+		return workflow.Change{Columns: columns, Extra: itemExtra{Evidence: evidence}}, nil
+	})
+}
+
+// FindItem is findItem for an item that must be of the plan.
+func FindItem(ctx context.Context, db *gorm.DB, townID, plan, id string) (Item, error) {
+	i, err := findItem(ctx, db, townID, id)
+	if err == nil && i.PlanID != plan {
+		return Item{}, fault.Missing(items.Noun, id)
+	}
+	return i, err
+}
+
+// fallen is a closed item whose indicator scores below the item's goal in a result
+// that was first published after the closing.
+type fallen struct {
+	TownID, ID, PlanID, Indicator string
+	Version                       int64
+	PeriodCode                    string
+	Number                        int64
+	DueOn                         day.Date
+	Score, ScoreGoal              float64
+	Place                         int64 // of the period among those after the plan's own that were first published after the closing, from 1
+}
+
+// fallenItems finds them, in the order of the calendar: the indicator's score of each
+// latest publication, for periods of the kind that the plan started from.
+const fallenItems = `SELECT i.town_id, i.id, i.plan_id, i.indicator, i.version, i.due_on, q.code AS period_code, c.number, n.score, i.score_goal,
+	(SELECT COUNT(*) FROM periods o JOIN publications f ON f.town_id = o.town_id AND f.period_code = o.code AND f.number = 1
+	 WHERE o.town_id = i.town_id AND o.kind = q.kind AND o.starts_on > b.starts_on AND o.starts_on <= q.starts_on AND f.published_at > i.closed_at) AS place
+FROM plan_items i
+JOIN plans p ON p.town_id = i.town_id AND p.id = i.plan_id
+JOIN periods b ON b.town_id = p.town_id AND b.code = p.period_code
+JOIN periods q ON q.town_id = b.town_id AND q.kind = b.kind AND q.starts_on > b.starts_on
+JOIN publications f ON f.town_id = q.town_id AND f.period_code = q.code AND f.number = 1 AND f.published_at > i.closed_at
+JOIN publications c ON c.town_id = q.town_id AND c.period_code = q.code
+	AND c.number = (SELECT MAX(m.number) FROM publications m WHERE m.town_id = q.town_id AND m.period_code = q.code)
+JOIN result_nodes n ON n.town_id = c.town_id AND n.run_id = c.run_id AND n.branch_code = i.branch_code AND n.node_code = i.indicator
+WHERE i.state = @closed AND n.score < i.score_goal - 0.000001
+ORDER BY i.town_id, q.starts_on, i.id`
+
+// ReopenRelapsed reopens each closed item whose indicator has fallen below the item's
+// goal in one of the next periods published after the closing, as many as the
+// settings of the town say (反弹). It reports how many it reopened; done again it
+// finds nothing.
+func ReopenRelapsed(ctx context.Context, db *gorm.DB) (int, error) {
+	var list []fallen
+	if err := db.WithContext(ctx).Raw(fallenItems, map[string]any{"closed": ItemClosed}).Scan(&list).Error; err != nil {
+		return 0, err
+	}
+	var failed error
+	done, seen := 0, map[[2]string]bool{}
+	for _, f := range list {
+		settings, err := improve.FindSettings(ctx, db, f.TownID)
+		if err != nil {
+			return done, err
+		}
+		if seen[[2]string{f.TownID, f.ID}] || f.Place > settings.Document.V.RelapsePeriods {
+			continue
+		}
+		seen[[2]string{f.TownID, f.ID}] = true
+		if err := f.reopen(ctx, db, settings.Document.V); err != nil {
+			failed = errors.Join(failed, err) // one that cannot be must not hold up the others
+			continue
+		}
+		done++
+	}
+	return done, failed
+}
+
+// reopen opens the item again, its history kept and tied to the closing. It gets as
+// long as a new one would: what was closed in time is not overdue because it came back.
+func (f fallen) reopen(ctx context.Context, db *gorm.DB, s improve.Settings) error {
+	why := text.F("考评周期 %[1]s 中“%[2]s”得 %.2[3]f 分，低于目标 %.2[4]f 分", "in the period %[1]s %[2]s scores %.2[3]f, below the goal of %.2[4]f",
+		f.PeriodCode, f.Indicator, f.Score, f.ScoreGoal)
+	reason := why.ZH + " / " + why.EN
+	ref := workflow.Ref{Town: f.TownID, ID: f.ID, Version: f.Version}
+	_, err := items.Apply(ctx, db, ref, "relapse", reason, func(tx *gorm.DB, _ *itemReader, _ Item) (workflow.Change, error) {
+		return workflow.Change{
+			Columns: map[string]any{
+				"state_by": audit.ActorOf(ctx).Name, "state_at": tx.NowFunc(), "state_reason": reason, "closed_at": (*time.Time)(nil),
+				"relapses": gorm.Expr("relapses + 1"), "due_on": max(f.DueOn, s.ItemDue(day.Of(tx.NowFunc()))),
+			},
+			Extra: itemExtra{PeriodCode: &f.PeriodCode, PublicationNumber: &f.Number, Closing: &f.Version},
+		}, nil
+	})
+	return err
+}

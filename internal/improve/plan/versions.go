@@ -1,0 +1,198 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strconv"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/index"
+	"bulwark/internal/text"
+	"bulwark/pkg/composite/stats"
+)
+
+// Version is a document as it was advised on or approved, kept for ever.
+type Version struct {
+	TownID     string                     `gorm:"primaryKey" json:"-"`
+	PlanID     string                     `gorm:"primaryKey" json:"plan" format:"uuid"`
+	Number     int64                      `gorm:"primaryKey" json:"number" example:"2"`
+	Stage      State                      `json:"stage" swaggertype:"string" enums:"advised,approved"`
+	Document   database.JSON[Document]    `json:"document" swaggertype:"object"`
+	Digest     string                     `json:"digest"`                                    // SHA-256 of the document
+	Prediction *database.JSON[Prediction] `json:"prediction,omitempty" swaggertype:"object"` // of an approved one
+	Note       string                     `json:"note,omitempty"`                            // the advice, or why it was approved
+	MadeBy     string                     `json:"by" example:"mentor-1"`
+	Role       access.Role                `json:"role" swaggertype:"string" example:"mentor"`
+	MadeAt     time.Time                  `json:"at"`
+	MadeOn     day.Date                   `json:"on" swaggertype:"string" format:"date"`
+} // @name PlanVersion
+
+// TableName is the table of versions of plans.
+func (Version) TableName() string { return "plan_versions" }
+
+// keep stores the document of the plan as its next version.
+func (p Plan) keep(ctx context.Context, tx *gorm.DB, stage State, note string, predicted *database.JSON[Prediction]) (Version, error) {
+	who := access.Caller(ctx)
+	v := Version{
+		TownID: p.TownID, PlanID: p.ID, Stage: stage, Document: p.Document, Prediction: predicted, Note: note,
+		MadeBy: who.Name(), Role: who.Role, MadeAt: tx.NowFunc(), MadeOn: day.Of(tx.NowFunc()),
+	}
+	var err error
+	if v.Digest, err = p.Document.V.hash(); err != nil {
+		return v, err
+	}
+	var last int64
+	if err := tx.Model(&Version{}).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Select("COALESCE(MAX(number), 0)").Scan(&last).Error; err != nil {
+		return v, err
+	}
+	v.Number = last + 1
+	return v, tx.Create(&v).Error
+}
+
+// ListVersions gives the versions of a plan, by number.
+func ListVersions(ctx context.Context, db *gorm.DB, townID, plan string, after int64, limit int) ([]Version, error) {
+	if _, err := Find(ctx, db, townID, plan); err != nil {
+		return nil, err
+	}
+	var list []Version
+	err := db.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number > ?", townID, plan, after).Order("number").Limit(limit).Find(&list).Error
+	return list, err
+}
+
+// FindVersion gives one version of a plan.
+func FindVersion(ctx context.Context, db *gorm.DB, townID, plan string, number int64) (Version, error) {
+	if _, err := Find(ctx, db, townID, plan); err != nil {
+		return Version{}, err
+	}
+	var v Version
+	err := db.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number = ?", townID, plan, number).Take(&v).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return Version{}, fault.Missing(planVersionNoun, strconv.FormatInt(number, 10))
+	}
+	return v, err
+}
+
+var planVersionNoun = text.Text{ZH: "方案版本", EN: "version of the plan"}
+
+// VersionOn gives the version of the branch's plan that held on the day: the last one
+// approved until then of a plan that was not closed yet.
+func VersionOn(ctx context.Context, db *gorm.DB, townID, branch string, on day.Date) (Version, error) {
+	v, err := planViewerOf(ctx, db, townID)
+	if err != nil {
+		return Version{}, err
+	}
+	var list []Version
+	if v.reach.Has(branch) {
+		err = db.WithContext(ctx).Raw(`SELECT v.* FROM plan_versions v JOIN plans p ON p.town_id = v.town_id AND p.id = v.plan_id
+WHERE p.town_id = ? AND p.branch_code = ? AND v.stage = ? AND v.made_on <= ? AND (p.closed_on IS NULL OR p.closed_on > ?)
+ORDER BY v.plan_id DESC, v.number DESC LIMIT 1`, townID, branch, Approved, on, on).Scan(&list).Error
+	}
+	if err == nil && len(list) == 0 {
+		err = fault.NotFound("no_plan", "党组织“%[1]s”在 %[2]s 没有已批准的提升方案", "the branch %[1]q had no approved plan on %[2]s", branch, on)
+	}
+	if err != nil {
+		return Version{}, err
+	}
+	return list[0], nil
+}
+
+// Diff is what one version says otherwise than an earlier one.
+type Diff struct {
+	Plan    string     `json:"plan" format:"uuid"`
+	From    int64      `json:"from"`
+	To      int64      `json:"to"`
+	Summary bool       `json:"summary"` // whether the summary differs
+	Items   []ItemDiff `json:"items"`   // those that differ, in the order of the later version, then those gone
+} // @name PlanDiff
+
+// ItemDiff is how one item differs.
+type ItemDiff struct {
+	Item   string       `json:"item" format:"uuid"`
+	Change string       `json:"change" enums:"added,changed,removed"`
+	Before *PlannedItem `json:"before,omitempty"`
+	After  *PlannedItem `json:"after,omitempty"`
+}
+
+// DiffVersions compares two versions of a plan.
+func DiffVersions(ctx context.Context, db *gorm.DB, townID, plan string, from, to int64) (Diff, error) {
+	early, err := FindVersion(ctx, db, townID, plan, from)
+	if err != nil {
+		return Diff{}, err
+	}
+	late, err := FindVersion(ctx, db, townID, plan, to)
+	if err != nil {
+		return Diff{}, err
+	}
+	before, after := early.Document.V, late.Document.V
+	d := Diff{Plan: plan, From: from, To: to, Summary: before.Summary != after.Summary, Items: []ItemDiff{}}
+	for _, x := range after.Items {
+		was, there := before.find(x.ID)
+		switch {
+		case !there:
+			d.Items = append(d.Items, ItemDiff{Item: x.ID, Change: "added", After: &x})
+		case !reflect.DeepEqual(was, x):
+			d.Items = append(d.Items, ItemDiff{Item: x.ID, Change: "changed", Before: &was, After: &x})
+		}
+	}
+	for _, was := range before.Items {
+		if _, there := after.find(was.ID); !there {
+			d.Items = append(d.Items, ItemDiff{Item: was.ID, Change: "removed", Before: &was})
+		}
+	}
+	return d, nil
+}
+
+// Prediction is what a plan would have brought, had all its items reached their
+// goals in the result that it starts from. It is a supposition, kept with what it
+// assumes, and never a published figure.
+type Prediction struct {
+	Period      string           `json:"period" example:"2023Q2"`
+	Publication int64            `json:"publication" example:"1"`
+	Run         string           `json:"run" format:"uuid"`
+	Score       float64          `json:"score" example:"61.7"` // as published
+	ScoreThen   float64          `json:"score_then"`           // with every goal reached together
+	Points      float64          `json:"points"`               // their difference: not the sum of the items
+	Rank        int              `json:"rank"`
+	RankThen    int              `json:"rank_then"`
+	Grade       string           `json:"grade,omitempty"`
+	GradeThen   string           `json:"grade_then,omitempty"`
+	Items       []ItemPrediction `json:"items"`
+	Assumptions []string         `json:"assumptions" enums:"goals_reached,others_unchanged,adjustments_unchanged"`
+}
+
+// ItemPrediction is what one item would have brought alone.
+type ItemPrediction struct {
+	Item      string  `json:"item" format:"uuid"`
+	Indicator string  `json:"indicator" example:"governance.01"`
+	Goal      float64 `json:"goal"`
+	Points    float64 `json:"points"`
+}
+
+// predict computes it from the publication that the plan starts from.
+func (p Plan) predict(v index.View) (Prediction, error) {
+	card, err := cardOf(v, p.BranchCode)
+	if err != nil {
+		return Prediction{}, err
+	}
+	then, err := v.Predict(p.BranchCode, p.Document.V.goals())
+	if err != nil {
+		return Prediction{}, err
+	}
+	x := Prediction{
+		Period: p.PeriodCode, Publication: p.PublicationNumber, Run: card.Run, Score: *card.Score, ScoreThen: then.Score,
+		Points: stats.Round(then.Score-*card.Score, stats.MaxDecimals), Rank: *card.Rank, RankThen: then.Rank,
+		Grade: card.Grade, GradeThen: then.Grade, Items: []ItemPrediction{},
+		Assumptions: []string{"goals_reached", "others_unchanged", "adjustments_unchanged"},
+	}
+	for _, i := range p.Document.V.Items {
+		x.Items = append(x.Items, ItemPrediction{Item: i.ID, Indicator: i.Indicator, Goal: i.ValueGoal, Points: i.Points})
+	}
+	return x, nil
+}

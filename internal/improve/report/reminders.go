@@ -1,0 +1,309 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"bulwark/internal/access"
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/improve"
+	"bulwark/internal/text"
+)
+
+// Reminder tells whose a duty is that its day comes (visit_due) or has passed
+// (visit_overdue). Each kind, subject and day has one, made once; it is withdrawn
+// when its cause is gone.
+type Reminder struct {
+	TownID         string     `gorm:"primaryKey" json:"-"`
+	ID             string     `gorm:"primaryKey" json:"id" format:"uuid"`
+	Sequence       int64      `json:"sequence" example:"42"` // of its last change in the town
+	Kind           string     `json:"kind" enums:"visit_due,visit_overdue,problem_due,problem_overdue,report_due,report_overdue,task_due,task_overdue,analysis_due,analysis_overdue,plan_due,plan_overdue,item_due,item_overdue"`
+	Subject        string     `json:"subject" example:"problems/0190…"`        // its address below the town
+	BranchCode     *string    `json:"branch,omitempty" example:"b07"`          // absent where it is about none
+	PersonCode     *string    `json:"person,omitempty" example:"instructor-1"` // whose the duty is, or an office's
+	OfficeCode     *string    `json:"office,omitempty" example:"agriculture"`
+	DueOn          day.Date   `json:"due_on" swaggertype:"string" format:"date"`
+	MadeAt         time.Time  `json:"made_at"`
+	WithdrawnAt    *time.Time `json:"withdrawn_at,omitempty"`
+	AcknowledgedAt *time.Time `gorm:"-" json:"acknowledged_at,omitempty"` // by the caller
+	Message        text.Text  `gorm:"-" json:"message"`
+}
+
+// ReminderHead is the number of the last change of reminders in a town. Who changes
+// them holds it until the end of the transaction.
+type ReminderHead struct {
+	TownID string `gorm:"primaryKey"`
+	Last   int64
+}
+
+// ReminderReceipt says that somebody has acknowledged a reminder.
+type ReminderReceipt struct {
+	TownID     string `gorm:"primaryKey"`
+	ReminderID string `gorm:"primaryKey"`
+	Reader     string `gorm:"primaryKey"` // as the trail calls the caller
+	At         time.Time
+}
+
+// Feed is what changed about the reminders of the caller since a number.
+type Feed struct {
+	Items []Reminder `json:"items"` // in the order of their sequence
+	Next  int64      `json:"next"`  // to ask with as since the next time
+	More  bool       `json:"more"`  // there is more already
+}
+
+var reminderNoun = text.Text{ZH: "提醒", EN: "reminder"}
+
+var reminderWords = map[string]text.Text{
+	"visit_due":        {ZH: "请于 %s 前走访该党组织", EN: "visit the branch by %s"},
+	"visit_overdue":    {ZH: "走访已逾期：期限为 %s", EN: "a visit to the branch is overdue since %s"},
+	"problem_due":      {ZH: "请于 %s 前解决该难题", EN: "solve the problem by %s"},
+	"problem_overdue":  {ZH: "难题已逾期：期限为 %s", EN: "the problem is overdue since %s"},
+	"report_due":       {ZH: "请于 %s 前提交汇报", EN: "submit a report by %s"},
+	"report_overdue":   {ZH: "汇报已逾期：期限为 %s", EN: "a report is overdue since %s"},
+	"task_due":         {ZH: "请于 %s 前完成该任务", EN: "finish the task by %s"},
+	"task_overdue":     {ZH: "任务已逾期：期限为 %s", EN: "the task is overdue since %s"},
+	"analysis_due":     {ZH: "请于 %s 前提交该提升对象的原因分析", EN: "submit an analysis of the target by %s"},
+	"analysis_overdue": {ZH: "提升对象的原因分析已逾期：期限为 %s", EN: "the analysis of the target is overdue since %s"},
+	"plan_due":         {ZH: "请于 %s 前使该提升对象的提升方案获得批准", EN: "have the plan of the target approved by %s"},
+	"plan_overdue":     {ZH: "提升对象的提升方案已逾期：期限为 %s", EN: "the plan of the target is overdue since %s"},
+	"item_due":         {ZH: "请于 %s 前完成该提升事项", EN: "finish the plan item by %s"},
+	"item_overdue":     {ZH: "提升事项已逾期：期限为 %s", EN: "the plan item is overdue since %s"},
+}
+
+// remindedOf narrows a query to the reminders of the caller: about branches in
+// reach, those of duties that are his or her own or those of an office of which he
+// or she is a member today, and for a secretary that of the branch's plan and those of its items. A task
+// is told to who answers for it whatever the branch; what is about no branch is not
+// told to who is limited to some. Who reads of the whole town is told what is overdue.
+func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, error) {
+	p, today := access.Caller(ctx), day.Of(db.NowFunc())
+	reach, err := access.ReachOf(ctx, db, p, access.ReadReminders, townID, today)
+	if err != nil {
+		return nil, err
+	}
+	q := db.WithContext(ctx).Where("town_id = ?", townID)
+	if len(p.Branches) > 0 {
+		q = reach.Narrow(q)
+	} else if !reach.All {
+		q = q.Where("(branch_code IS NULL OR branch_code IN ? OR kind LIKE 'task%')", append(reach.Codes(), ""))
+	}
+	args := map[string]any{"me": p.Person, "town": townID, "today": today, "overdue": "%overdue", "item": "item%", "plan": "plan%"}
+	mine := "person_code = @me"
+	switch {
+	case access.ScopeOf(access.ReadReminders, p.Role) == access.All:
+		mine = "kind LIKE @overdue"
+	case p.Role == access.Secretary:
+		mine += " OR (kind LIKE @item OR kind LIKE @plan) AND person_code IS NULL AND office_code IS NULL"
+	case p.Role == access.Office:
+		mine += ` OR office_code IN (SELECT office_code FROM office_members WHERE town_id = @town AND person_code = @me
+			AND valid_from <= @today AND (valid_until IS NULL OR valid_until >= @today))`
+	}
+	return q.Where("("+mine+")", args), nil
+}
+
+// ListReminders gives the reminders of the caller that changed since the number,
+// 0 = all. No change is missed: numbers are given under a lock that is held until
+// the change is there to be read, so whoever sees one sees all before it.
+func ListReminders(ctx context.Context, db *gorm.DB, townID string, since int64, limit int) (Feed, error) {
+	feed := Feed{Items: []Reminder{}, Next: since}
+	q, err := remindedOf(ctx, db, townID)
+	if err != nil {
+		return feed, err
+	}
+	if err := q.Where("sequence > ?", since).Order("sequence").Limit(limit + 1).Find(&feed.Items).Error; err != nil {
+		return feed, err
+	}
+	if feed.More = len(feed.Items) > limit; feed.More {
+		feed.Items = feed.Items[:limit]
+	}
+	if n := len(feed.Items); n > 0 {
+		feed.Next = feed.Items[n-1].Sequence
+	}
+	return feed, addReceipts(ctx, db, townID, feed.Items)
+}
+
+// addReceipts adds what the caller has acknowledged, and the words.
+func addReceipts(ctx context.Context, db *gorm.DB, townID string, list []Reminder) error {
+	ids := make([]string, len(list))
+	for i, r := range list {
+		ids[i] = r.ID
+		words := reminderWords[r.Kind]
+		list[i].Message = text.F(words.ZH, words.EN, r.DueOn)
+	}
+	var receipts []ReminderReceipt
+	err := db.WithContext(ctx).Where("town_id = ? AND reader = ? AND reminder_id IN ?", townID, access.Caller(ctx).Name(), append(ids, "")).Find(&receipts).Error
+	for _, receipt := range receipts {
+		i := slices.Index(ids, receipt.ReminderID)
+		if !receipt.At.Before(list[i].MadeAt) { // one that was made anew is new
+			list[i].AcknowledgedAt = &receipt.At
+		}
+	}
+	return err
+}
+
+// Acknowledge notes that the caller has seen a reminder of his or hers.
+func Acknowledge(ctx context.Context, db *gorm.DB, townID, id string) (Reminder, error) {
+	var one []Reminder
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		q, err := remindedOf(ctx, tx, townID)
+		if err != nil {
+			return err
+		}
+		var r Reminder
+		err = q.Where("id = ?", id).Take(&r).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return fault.Missing(reminderNoun, id)
+		}
+		if err != nil {
+			return err
+		}
+		receipt := ReminderReceipt{TownID: townID, ReminderID: id, Reader: access.Caller(ctx).Name(), At: tx.NowFunc()}
+		if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&receipt).Error; err != nil {
+			return err
+		}
+		one = []Reminder{r}
+		if err := addReceipts(ctx, tx, townID, one); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "reminder.acknowledge", Subject: "reminders/" + id, After: receipt.At})
+	})
+	if err != nil {
+		return Reminder{}, err
+	}
+	return one[0], nil
+}
+
+// Remind makes and withdraws reminders in every town, as its duties stand today by
+// the clock of the handle. It may run as often as one likes, and in several
+// processes at once: what is told is told once. It gives the number of changes.
+func Remind(ctx context.Context, db *gorm.DB) (changes int, err error) {
+	var towns []string
+	if err := db.WithContext(ctx).Table("towns").Order("code").Pluck("code", &towns).Error; err != nil {
+		return 0, err
+	}
+	var failed []error
+	for _, townID := range towns {
+		n, err := remindTown(ctx, db, townID)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("remind %s: %w", townID, err))
+		}
+		changes += n
+	}
+	return changes, errors.Join(failed...)
+}
+
+// remindTown looks first without a lock, because mostly there is nothing to do.
+func remindTown(ctx context.Context, db *gorm.DB, townID string) (n int, err error) {
+	var found []Reminder
+	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
+		found, err = changedReminders(ctx, tx, townID)
+		return err
+	})
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		last, err := holdReminders(ctx, tx, townID)
+		if err != nil {
+			return err
+		}
+		if found, err = changedReminders(ctx, tx, townID); err != nil { // somebody may have been faster
+			return err
+		}
+		for i := range found {
+			found[i].Sequence = last + int64(i) + 1
+			if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&found[i]).Error; err != nil {
+				return err
+			}
+		}
+		n = len(found)
+		return tx.Model(&ReminderHead{}).Where("town_id = ?", townID).Update("last", last+int64(n)).Error
+	})
+	return n, err
+}
+
+// holdReminders takes the lock under which reminders of the town are numbered, and
+// gives the last number.
+func holdReminders(ctx context.Context, tx *gorm.DB, townID string) (last int64, err error) {
+	if err := tx.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&ReminderHead{TownID: townID}).Error; err != nil {
+		return 0, err
+	}
+	if err := tx.Exec("UPDATE reminder_heads SET last = last WHERE town_id = ?", townID).Error; err != nil {
+		return 0, err
+	}
+	err = tx.Raw("SELECT last FROM reminder_heads WHERE town_id = ?", townID).Scan(&last).Error
+	return last, err
+}
+
+// reminderKey is what there is one reminder of.
+type reminderKey struct {
+	kind, subject string
+	due           day.Date
+}
+
+// changedReminders are those to be made, or to be withdrawn, for what is stored to
+// tell what is to be done today.
+func changedReminders(ctx context.Context, tx *gorm.DB, townID string) (changed []Reminder, err error) {
+	now := tx.NowFunc()
+	settings, duties, err := dutiesOf(ctx, tx, townID, day.Of(now))
+	if err != nil {
+		return nil, err
+	}
+	earliest := day.Latest // of the withdrawn ones that may be needed again
+	if len(duties) > 0 {
+		earliest = duties[0].DueOn
+	}
+	var stored []Reminder
+	q := tx.WithContext(ctx).Where("town_id = ? AND (withdrawn_at IS NULL OR due_on >= ?)", townID, earliest)
+	if err := q.Order("sequence").Find(&stored).Error; err != nil {
+		return nil, err
+	}
+	had := make(map[reminderKey]Reminder, len(stored))
+	for _, r := range stored {
+		had[reminderKey{r.Kind, r.Subject, r.DueOn}] = r
+	}
+	for _, d := range duties {
+		suffix := d.told(settings, day.Of(now))
+		if suffix == "" {
+			continue
+		}
+		key := reminderKey{string(d.Kind) + suffix, d.Subject, d.DueOn}
+		r, there := had[key]
+		delete(had, key)
+		if there && r.WithdrawnAt == nil && deref(r.PersonCode) == deref(d.Person) && deref(r.OfficeCode) == deref(d.Office) {
+			continue
+		}
+		if !there {
+			r = Reminder{TownID: townID, ID: database.NewID(), Kind: key.kind, Subject: key.subject, BranchCode: d.about(), DueOn: key.due}
+		}
+		r.PersonCode, r.OfficeCode, r.MadeAt, r.WithdrawnAt = d.Person, d.Office, now, nil
+		changed = append(changed, r)
+	}
+	for _, r := range stored { // in order, which the map has not
+		if _, left := had[reminderKey{r.Kind, r.Subject, r.DueOn}]; left && r.WithdrawnAt == nil {
+			r.WithdrawnAt = &now
+			changed = append(changed, r)
+		}
+	}
+	return changed, nil
+}
+
+// told is how the duty is told of today: not yet, as due or as overdue.
+func (d Duty) told(s improve.Settings, today day.Date) string {
+	switch {
+	case improve.Overdue(d.DueOn, today):
+		return "_overdue"
+	case today >= d.DueOn.AddDays(-int(s.WarnBefore)):
+		return "_due"
+	}
+	return ""
+}
