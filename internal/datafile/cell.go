@@ -292,7 +292,9 @@ func unreadable(b []byte) (code string, why text.Text) {
 }
 
 // missingWords are ways of others to write that there is no value.
-var missingWords = []string{"na", "n/a", "#n/a", "null", "none", "nil", "nan", "-", "--", "—", "——", "/", ".", "?", "无", "缺", "缺失"}
+var missingWords = []string{
+	"na", "n/a", "#n/a", "null", "none", "nil", "nan", "-", "--", "—", "——", "/", ".", "?", "无", "缺", "缺失",
+}
 
 // notNumber returns what is wrong with a cell that should be a number, and what to do.
 func notNumber(b []byte) (code string, why text.Text) {

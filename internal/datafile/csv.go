@@ -213,5 +213,8 @@ func (s *cells) finish(c *cell) error {
 }
 
 func (*cells) tooLong(c cell) error {
-	return &broken{c.line, text.F("单元格超过 %d KiB：是否缺少结束引号？", "the cell is longer than %d KiB: is a closing quote missing?", maxCell>>10)}
+	return &broken{
+		c.line,
+		text.F("单元格超过 %d KiB：是否缺少结束引号？", "the cell is longer than %d KiB: is a closing quote missing?", maxCell>>10),
+	}
 }

@@ -85,7 +85,10 @@ func register(ctx context.Context, tx *gorm.DB, r project.Round) (project.Scores
 		if err != nil {
 			return nil, err
 		}
-		p := project.Project{TownID: Town, RoundCode: r.Code, BranchCode: branchCode(e.n), Title: e.title, Field: e.field, Description: invented, Evidence: invented}
+		p := project.Project{
+			TownID: Town, RoundCode: r.Code, BranchCode: branchCode(e.n), Title: e.title, Field: e.field,
+			Description: invented, Evidence: invented,
+		}
 		if i == 0 {
 			p.TeamCode = &team
 		}

@@ -97,7 +97,8 @@ func Rate(ctx context.Context, db *gorm.DB, r Rating) (Rating, error) {
 		}
 		err = tx.Create(&r).Error
 		if database.ConstraintOf(err) == "usefulness_once" {
-			return fault.Conflict("rated_already", "本周期已评价过该对象：请修改原评价", "the branch has rated this for the period already: change that rating").Because(err)
+			return fault.Conflict("rated_already",
+				"本周期已评价过该对象：请修改原评价", "the branch has rated this for the period already: change that rating").Because(err)
 		}
 		if err != nil {
 			return err
@@ -137,7 +138,9 @@ func UpdateRating(ctx context.Context, db *gorm.DB, r Rating, version int64) (Ra
 // trail records that the branch has rated, and neither what nor how: readers of the
 // trail are among those who are rated.
 func (r Rating) trail(ctx context.Context, tx *gorm.DB, action string) error {
-	return audit.Write(ctx, tx, audit.Change{Town: r.TownID, Action: action, Subject: "periods/" + r.PeriodCode + "/ratings"})
+	return audit.Write(ctx, tx, audit.Change{
+		Town: r.TownID, Action: action, Subject: "periods/" + r.PeriodCode + "/ratings",
+	})
 }
 
 func refuseFinal(p evaluation.Period) error {
@@ -145,7 +148,9 @@ func refuseFinal(p evaluation.Period) error {
 		return nil
 	}
 	e := fault.Locked("period_final", "考评周期 %s 已办结，评价不能再增改", "the period %s is final: ratings of it are closed", p.Code)
-	e.Lock = &fault.Lock{By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: "nobody"}
+	e.Lock = &fault.Lock{
+		By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: "nobody",
+	}
 	return e
 }
 
@@ -159,7 +164,9 @@ func (r Rating) subject(ctx context.Context, tx *gorm.DB, period evaluation.Peri
 	switch r.Kind {
 	case "case":
 		var c Case
-		err = tx.WithContext(ctx).Omit("story").Where("town_id = ? AND id = ? AND state IN ?", r.TownID, r.Subject, []CaseState{Published, Superseded}).Limit(1).Find(&c).Error
+		err = tx.WithContext(ctx).Omit("story").Where("town_id = ? AND id = ? AND state IN ?", r.TownID, r.Subject, []CaseState{
+			Published, Superseded,
+		}).Limit(1).Find(&c).Error
 		ok, subject = c.ID != "" && c.BranchCode != r.BranchCode, c.SeriesID
 	case "mentor":
 		var list []people.Assignment

@@ -57,7 +57,9 @@ type RecommendationQuery struct{ Town, Branch, Period, Language string }
 
 // RecommendedFor returns the cases that may help a branch of which the caller may read
 // the scorecard. Its statements do not grow with cases or branches.
-func RecommendedFor(ctx context.Context, db *gorm.DB, results *index.ResultCache, q RecommendationQuery) (Recommended, error) {
+func RecommendedFor(
+	ctx context.Context, db *gorm.DB, results *index.ResultCache, q RecommendationQuery,
+) (Recommended, error) {
 	p, today := access.Caller(ctx), day.Of(db.NowFunc())
 	if err := access.InScope(ctx, db, p, access.ReadScorecard, q.Town, q.Branch, today); err != nil {
 		return Recommended{}, err

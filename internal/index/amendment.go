@@ -96,7 +96,9 @@ func amend(ctx context.Context, tx *gorm.DB, p evaluation.Period, a Amendment) (
 // corrected computes the outcome again with the corrections, and with nothing else
 // changed: for the branches as they were published, with what was carried over
 // then, whatever has happened to either since.
-func (o *Outcome) corrected(ctx context.Context, tx *gorm.DB, list []evaluation.Correction) (*computation, []evaluation.Correction, error) {
+func (o *Outcome) corrected(
+	ctx context.Context, tx *gorm.DB, list []evaluation.Correction,
+) (*computation, []evaluation.Correction, error) {
 	before, err := readComputation(o.Scheme, o.Run.Data)
 	if err != nil {
 		return nil, nil, err
@@ -118,7 +120,9 @@ func (o *Outcome) corrected(ctx context.Context, tx *gorm.DB, list []evaluation.
 }
 
 // insertCorrections numbers the corrections of the publication and keeps them.
-func (p Publication) insertCorrections(ctx context.Context, tx *gorm.DB, list []evaluation.Correction) ([]evaluation.Correction, error) {
+func (p Publication) insertCorrections(
+	ctx context.Context, tx *gorm.DB, list []evaluation.Correction,
+) ([]evaluation.Correction, error) {
 	next, err := nextNumber(tx, &evaluation.Correction{}, p.TownID, p.PeriodCode)
 	if err != nil {
 		return nil, err

@@ -91,7 +91,10 @@ func (a Appeal) Ref() workflow.Ref { return workflow.Ref{Town: a.TownID, ID: a.I
 // further: nobody once it is decided.
 func (a Appeal) lock() fault.Lock {
 	if a.State == Filed {
-		return fault.Lock{By: a.FiledBy, Role: string(access.Secretary), At: a.FiledAt, Reason: a.Statement, CanLift: string(access.LeadingGroup)}
+		return fault.Lock{
+			By: a.FiledBy, Role: string(access.Secretary), At: a.FiledAt, Reason: a.Statement,
+			CanLift: string(access.LeadingGroup),
+		}
 	}
 	l := fault.Lock{By: a.DecidedBy, Role: string(access.LeadingGroup), Reason: a.Answer, CanLift: fault.Nobody}
 	if a.State == Withdrawn {
@@ -130,7 +133,8 @@ var appeals = workflow.Kind[Appeal, AppealState, *appealReader]{
 
 func notLed(v *appealReader, a Appeal) error {
 	if v.Led[a.BranchCode] {
-		return fault.Forbidden("conflict_of_interest", "不能决定自己所任职党组织的申诉", "nobody decides about a branch that he or she leads")
+		return fault.Forbidden("conflict_of_interest",
+			"不能决定自己所任职党组织的申诉", "nobody decides about a branch that he or she leads")
 	}
 	return nil
 }
@@ -340,9 +344,11 @@ func (d AppealDecision) check() error {
 	}
 	switch {
 	case d.To == Upheld && len(d.Corrections) == 0:
-		faults = append(faults, fault.Field("/corrections", "corrections_needed", "支持申诉须至少作一项更正", "to uphold an appeal, correct at least one thing"))
+		faults = append(faults, fault.Field("/corrections", "corrections_needed",
+			"支持申诉须至少作一项更正", "to uphold an appeal, correct at least one thing"))
 	case d.To != Upheld && len(d.Corrections) > 0:
-		faults = append(faults, fault.Field("/corrections", "corrections_refused", "只有支持申诉时才能更正", "only upholding an appeal corrects anything"))
+		faults = append(faults, fault.Field("/corrections", "corrections_refused",
+			"只有支持申诉时才能更正", "only upholding an appeal corrects anything"))
 	}
 	if len(faults) > 0 {
 		return fault.Broken(faults...)

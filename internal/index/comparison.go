@@ -53,9 +53,18 @@ var causes = []struct {
 	{"own_data", text.Text{ZH: "自身数据变化", EN: "its own values"}, func(p composite.Parts) float64 { return p.OwnData }},
 	{"peers", text.Text{ZH: "其他党组织变化", EN: "the other branches"}, func(p composite.Parts) float64 { return p.Peers }},
 	{"scheme", text.Text{ZH: "权重与规则变化", EN: "weights and rules"}, func(p composite.Parts) float64 { return p.Scheme }},
-	{"imputation", text.Text{ZH: "缺失数据及其处理", EN: "missing values and what stands in for them"}, func(p composite.Parts) float64 { return p.Imputation }},
-	{"adjustments", text.Text{ZH: "加分、扣分", EN: "bonuses and deductions"}, func(p composite.Parts) float64 { return p.Adjustments }},
-	{"cut", text.Text{ZH: "封顶、舍入与否决", EN: "limits, rounding and vetoes"}, func(p composite.Parts) float64 { return p.Cut }},
+	{
+		"imputation", text.Text{ZH: "缺失数据及其处理", EN: "missing values and what stands in for them"},
+		func(p composite.Parts) float64 { return p.Imputation },
+	},
+	{
+		"adjustments", text.Text{ZH: "加分、扣分", EN: "bonuses and deductions"},
+		func(p composite.Parts) float64 { return p.Adjustments },
+	},
+	{
+		"cut", text.Text{ZH: "封顶、舍入与否决", EN: "limits, rounding and vetoes"},
+		func(p composite.Parts) float64 { return p.Cut },
+	},
 }
 
 // ScoreChangeQuery asks about the change of one branch since an earlier publication.
@@ -101,7 +110,10 @@ func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, q ScoreCh
 	if r == nil || compared.Status == composite.UnitUnknown {
 		return ScoreChange{}, fault.Missing(text.Text{ZH: "党组织", EN: "branch"}, q.Branch)
 	}
-	x := ScoreChange{Town: v.current.Period.TownID, Branch: r.ref(q.Language), From: before.Period.Code, To: v.current.Period.Code, Outcome: string(compared.Status), Parts: []ChangePart{}}
+	x := ScoreChange{
+		Town: v.current.Period.TownID, Branch: r.ref(q.Language), From: before.Period.Code, To: v.current.Period.Code,
+		Outcome: string(compared.Status), Parts: []ChangePart{},
+	}
 	if old := before.find(q.Branch); old != nil {
 		x.Before = old.Score
 	}
@@ -111,7 +123,9 @@ func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, q ScoreCh
 	if compared.Status == composite.Compared {
 		x.Change = rounded(&compared.Score, stats.MaxDecimals)
 		for _, cause := range causes {
-			x.Parts = append(x.Parts, ChangePart{Code: cause.code, Points: cause.of(compared.Parts), Text: cause.words.In(q.Language)})
+			x.Parts = append(x.Parts, ChangePart{
+				Code: cause.code, Points: cause.of(compared.Parts), Text: cause.words.In(q.Language),
+			})
 		}
 	}
 	if q.Detailed {
@@ -128,7 +142,9 @@ func indicatorChanges(c *composite.ScoreChange) []IndicatorChange {
 		}
 		list = append(list, IndicatorChange{Code: l.Code, Before: entered(l.Before), Now: entered(l.Now), Points: l.Points})
 	}
-	slices.SortStableFunc(list, func(a, b IndicatorChange) int { return cmp.Compare(math.Abs(b.Points), math.Abs(a.Points)) })
+	slices.SortStableFunc(list, func(a, b IndicatorChange) int {
+		return cmp.Compare(math.Abs(b.Points), math.Abs(a.Points))
+	})
 	return list
 }
 
@@ -200,7 +216,8 @@ func (c *ResultCache) Diff(ctx context.Context, db *gorm.DB, q DiffQuery) (Diff,
 		from = q.To - 1
 	}
 	if from == 0 {
-		return Diff{}, fault.NotFound("nothing_before", "第 1 次公布之前没有可比较的公布", "nothing was published before publication 1: say from which one to compare")
+		return Diff{}, fault.NotFound("nothing_before",
+			"第 1 次公布之前没有可比较的公布", "nothing was published before publication 1: say from which one to compare")
 	}
 	now, p, err := c.publishedOutcome(ctx, db, q.Town, q.Period, q.To)
 	if err != nil {
@@ -249,7 +266,10 @@ func (o *Outcome) nodeDiffs(then, now *Result, language string) []NodeDiff {
 	var list []NodeDiff
 	decimals := o.Scheme.Document.Decimals
 	for i, n := range now.Nodes {
-		d := NodeDiff{Code: n.NodeCode, Name: o.name(n.NodeCode, language), Before: then.Nodes[i].state(decimals), Now: n.state(decimals)}
+		d := NodeDiff{
+			Code: n.NodeCode, Name: o.name(n.NodeCode, language), Before: then.Nodes[i].state(decimals),
+			Now: n.state(decimals),
+		}
 		if d.Before.differs(d.Now) {
 			list = append(list, d)
 		}

@@ -143,7 +143,10 @@ func (o *Outcome) shares(r *Result, c *composite.Contributions, language string,
 			continue
 		}
 		part := c.Nodes[n]
-		s := Share{Code: info.Code, Depth: info.Depth, Name: o.name(info.Code, language), Weight: part.Weight, Points: part.Points, Lost: part.Lost, Method: string(part.Method)}
+		s := Share{
+			Code: info.Code, Depth: info.Depth, Name: o.name(info.Code, language), Weight: part.Weight,
+			Points: part.Points, Lost: part.Lost, Method: string(part.Method),
+		}
 		if part.Present {
 			s.Score = rounded(&part.Score, o.Scheme.Document.Decimals)
 		}
@@ -166,7 +169,9 @@ func (o *Outcome) name(code, language string) string {
 
 // leadingFindings returns the findings about indicators, or about dimensions where the
 // caller may see no more, at most so many strengths and so many weak points.
-func (o *Outcome) leadingFindings(why *composite.Explainer, unit int, before *composite.Explainer, detailed bool) []composite.Comparison {
+func (o *Outcome) leadingFindings(
+	why *composite.Explainer, unit int, before *composite.Explainer, detailed bool,
+) []composite.Comparison {
 	infos := o.Scheme.Index.Nodes()
 	var strong, weak []composite.Comparison
 	for _, f := range why.Comparisons(unit, composite.ComparisonOptions{Before: before}) {
@@ -184,12 +189,30 @@ func (o *Outcome) leadingFindings(why *composite.Explainer, unit int, before *co
 // wording is each finding in words, of the name, the score, what it is compared with,
 // the gap and what it is worth.
 var wording = map[composite.ComparisonCode]text.Text{
-	composite.AboveClassMedian: {ZH: "%[1]s %[2]v 分，高于同类中位数 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, above the class median of %[3]v: worth %[5]v points of the index"},
-	composite.BelowClassMedian: {ZH: "%[1]s %[2]v 分，低于同类中位数 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, below the class median of %[3]v: it costs %[5]v points of the index"},
-	composite.Risen:            {ZH: "%[1]s 由上期 %[3]v 分升至 %[2]v 分，相当于指数 %[5]v 分", EN: "%[1]s rose from %[3]v to %[2]v since the period before: worth %[5]v points of the index"},
-	composite.Fallen:           {ZH: "%[1]s 由上期 %[3]v 分降至 %[2]v 分，相当于指数 %[5]v 分", EN: "%[1]s fell from %[3]v to %[2]v since the period before: it costs %[5]v points of the index"},
-	composite.AboveTarget:      {ZH: "%[1]s %[2]v 分，超过目标 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, above its target of %[3]v: worth %[5]v points of the index"},
-	composite.BelowTarget:      {ZH: "%[1]s %[2]v 分，未达目标 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, below its target of %[3]v: it costs %[5]v points of the index"},
+	composite.AboveClassMedian: {
+		ZH: "%[1]s %[2]v 分，高于同类中位数 %[3]v 分，相当于指数 %[5]v 分",
+		EN: "%[1]s scores %[2]v, above the class median of %[3]v: worth %[5]v points of the index",
+	},
+	composite.BelowClassMedian: {
+		ZH: "%[1]s %[2]v 分，低于同类中位数 %[3]v 分，相当于指数 %[5]v 分",
+		EN: "%[1]s scores %[2]v, below the class median of %[3]v: it costs %[5]v points of the index",
+	},
+	composite.Risen: {
+		ZH: "%[1]s 由上期 %[3]v 分升至 %[2]v 分，相当于指数 %[5]v 分",
+		EN: "%[1]s rose from %[3]v to %[2]v since the period before: worth %[5]v points of the index",
+	},
+	composite.Fallen: {
+		ZH: "%[1]s 由上期 %[3]v 分降至 %[2]v 分，相当于指数 %[5]v 分",
+		EN: "%[1]s fell from %[3]v to %[2]v since the period before: it costs %[5]v points of the index",
+	},
+	composite.AboveTarget: {
+		ZH: "%[1]s %[2]v 分，超过目标 %[3]v 分，相当于指数 %[5]v 分",
+		EN: "%[1]s scores %[2]v, above its target of %[3]v: worth %[5]v points of the index",
+	},
+	composite.BelowTarget: {
+		ZH: "%[1]s %[2]v 分，未达目标 %[3]v 分，相当于指数 %[5]v 分",
+		EN: "%[1]s scores %[2]v, below its target of %[3]v: it costs %[5]v points of the index",
+	},
 }
 
 func (o *Outcome) reason(f composite.Comparison, language string) Reason {
@@ -209,7 +232,10 @@ func (o *Outcome) neighbours(why *composite.Explainer, unit int, language string
 	infos := o.Scheme.Index.Nodes()
 	for _, n := range why.Neighbours(unit, 2, false) {
 		r := o.find(o.computation.values.Data.Units[n.Unit])
-		neighbour := Neighbour{Branch: r.ref(language), Places: n.Places, Rank: n.Rank, Score: n.Score, Gap: n.Gap, Differences: []Difference{}}
+		neighbour := Neighbour{
+			Branch: r.ref(language), Places: n.Places, Rank: n.Rank, Score: n.Score, Gap: n.Gap,
+			Differences: []Difference{},
+		}
 		for _, d := range n.Differences {
 			neighbour.Differences = append(neighbour.Differences, Difference{
 				Code:  infos[d.Node].Code,

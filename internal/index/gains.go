@@ -86,7 +86,10 @@ func (v View) Gains(branch, language string) (Gains, error) {
 	if r.Score == nil {
 		return Gains{}, unscored(r, language)
 	}
-	g := Gains{Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language), Score: *r.Score, Rank: *r.Rank, Grade: word(r.Grade), Indicators: []Gain{}}
+	g := Gains{
+		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language), Score: *r.Score,
+		Rank: *r.Rank, Grade: word(r.Grade), Indicators: []Gain{},
+	}
 	for _, gain := range why.Gains(unit) {
 		g.Indicators = append(g.Indicators, o.gain(gain, language))
 	}
@@ -113,7 +116,9 @@ func (o *Outcome) possibleValue(r *composite.ValueGain) *PossibleValue {
 	if r == nil {
 		return nil
 	}
-	return &PossibleValue{Value: r.Value, Score: stats.Round(r.Score, o.Scheme.Document.Decimals), Points: stats.Round(r.Points, 4)}
+	return &PossibleValue{
+		Value: r.Value, Score: stats.Round(r.Score, o.Scheme.Document.Decimals), Points: stats.Round(r.Points, 4),
+	}
 }
 
 // levers returns what may be entered for each indicator: its range and decimals. A
@@ -158,9 +163,11 @@ func (o *Outcome) path(p *composite.Path, language string) Path {
 }
 
 var pathWords = map[composite.PathStatus]text.Text{
-	composite.PathFound:       {ZH: "按所列各项改进后即可达到", EN: "the moves below lead there"},
-	composite.PathUnreachable: {ZH: "即使可改进的各项都达到最好，也不能达到", EN: "out of reach even with everything that can be moved at its best"},
-	composite.PathVetoed:      {ZH: "受一票否决限制，改进数据也不能达到", EN: "a veto stands in the way, whatever the values"},
-	composite.PathAtTop:       {ZH: "已是最好", EN: "nothing is above"},
-	composite.PathUnscored:    {ZH: "没有得分", EN: "there is no score"},
+	composite.PathFound: {ZH: "按所列各项改进后即可达到", EN: "the moves below lead there"},
+	composite.PathUnreachable: {
+		ZH: "即使可改进的各项都达到最好，也不能达到", EN: "out of reach even with everything that can be moved at its best",
+	},
+	composite.PathVetoed:   {ZH: "受一票否决限制，改进数据也不能达到", EN: "a veto stands in the way, whatever the values"},
+	composite.PathAtTop:    {ZH: "已是最好", EN: "nothing is above"},
+	composite.PathUnscored: {ZH: "没有得分", EN: "there is no score"},
 }

@@ -77,7 +77,9 @@ type PeriodScores struct {
 // Scores returns the scores of a published period, the latest of all where period is
 // empty, and behind it those of up to back periods of the same kind before, the
 // latest first. NotFound where nothing is published.
-func (c *ResultCache) Scores(ctx context.Context, db *gorm.DB, townID, period string, back int) ([]PeriodScores, error) {
+func (c *ResultCache) Scores(
+	ctx context.Context, db *gorm.DB, townID, period string, back int,
+) ([]PeriodScores, error) {
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return nil, err
@@ -104,7 +106,10 @@ func (c *ResultCache) Scores(ctx context.Context, db *gorm.DB, townID, period st
 }
 
 func (o *Outcome) scores() PeriodScores {
-	l := PeriodScores{Period: o.Period.Code, Class: map[string]string{}, Names: map[string]text.Text{}, Scores: map[string]map[string]float64{}}
+	l := PeriodScores{
+		Period: o.Period.Code, Class: map[string]string{}, Names: map[string]text.Text{},
+		Scores: map[string]map[string]float64{},
+	}
 	for _, i := range o.Scheme.Flat() {
 		l.Names[i.Code], l.Scores[i.Code] = i.Name, map[string]float64{}
 	}

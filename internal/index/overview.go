@@ -222,7 +222,10 @@ func (v View) heat(items []Ranked, language string) HeatMap {
 		h.Dimensions = append(h.Dimensions, DimensionRef{Code: d.Code, Name: d.Name.In(language)})
 	}
 	for i, item := range items {
-		h.Rows[i] = HeatRow{Branch: item.Branch.Code, Name: item.Branch.Name, Class: item.Branch.Class, Rank: item.Rank, Scores: make([]*float64, len(h.Dimensions))}
+		h.Rows[i] = HeatRow{
+			Branch: item.Branch.Code, Name: item.Branch.Name, Class: item.Branch.Class, Rank: item.Rank,
+			Scores: make([]*float64, len(h.Dimensions)),
+		}
 		for k, d := range h.Dimensions {
 			if x, ok := item.Dimensions[d.Code]; ok {
 				h.Rows[i].Scores[k] = &x

@@ -39,7 +39,10 @@ func (p Publication) notice() *evaluation.Notice {
 
 // lock returns who published it, when, why and who can correct it.
 func (p Publication) lock() fault.Lock {
-	return fault.Lock{By: p.PublishedBy, Role: string(access.LeadingGroup), At: p.PublishedAt, Reason: p.Reason, CanLift: string(access.LeadingGroup)}
+	return fault.Lock{
+		By: p.PublishedBy, Role: string(access.LeadingGroup), At: p.PublishedAt, Reason: p.Reason,
+		CanLift: string(access.LeadingGroup),
+	}
 }
 
 // publications is all that a town has published: every publication, in the order of the
@@ -210,7 +213,9 @@ type PublicationDetail struct {
 }
 
 // ListPublications returns the publications of a period by number; none while it has none.
-func (c *ResultCache) ListPublications(ctx context.Context, db *gorm.DB, townID, period string) ([]PublicationDetail, error) {
+func (c *ResultCache) ListPublications(
+	ctx context.Context, db *gorm.DB, townID, period string,
+) ([]PublicationDetail, error) {
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return nil, err
@@ -223,7 +228,9 @@ func (c *ResultCache) ListPublications(ctx context.Context, db *gorm.DB, townID,
 }
 
 // FindPublication returns one publication.
-func (c *ResultCache) FindPublication(ctx context.Context, db *gorm.DB, townID, period string, number int64) (PublicationDetail, error) {
+func (c *ResultCache) FindPublication(
+	ctx context.Context, db *gorm.DB, townID, period string, number int64,
+) (PublicationDetail, error) {
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return PublicationDetail{}, err
@@ -231,7 +238,9 @@ func (c *ResultCache) FindPublication(ctx context.Context, db *gorm.DB, townID, 
 	return e.detail(access.Caller(ctx), period, number, db.NowFunc())
 }
 
-func (e publications) detail(caller access.Principal, period string, number int64, now time.Time) (PublicationDetail, error) {
+func (e publications) detail(
+	caller access.Principal, period string, number int64, now time.Time,
+) (PublicationDetail, error) {
 	p, err := e.find(period, number)
 	if err != nil {
 		return PublicationDetail{}, err

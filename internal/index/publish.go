@@ -19,7 +19,9 @@ import (
 // MovePeriod takes a period to another state: to Published by its last run, to Final
 // where nothing is waited for, and to Locked later than every run that was made before,
 // since only their times tell a result from a run that the period has outlived.
-func MovePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m evaluation.PeriodMove) (after evaluation.Period, err error) {
+func MovePeriod(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, m evaluation.PeriodMove,
+) (after evaluation.Period, err error) {
 	defer fault.Wrap(&err, "period %s", ref.ID)
 	switch m.To {
 	case evaluation.Published:
@@ -32,7 +34,9 @@ func MovePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m evaluation
 	return evaluation.MovePeriod(ctx, db, ref, m)
 }
 
-func lock(ctx context.Context, db *gorm.DB, ref workflow.Ref, m evaluation.PeriodMove) (after evaluation.Period, err error) {
+func lock(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, m evaluation.PeriodMove,
+) (after evaluation.Period, err error) {
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		// Whoever computes holds the period: nobody does between this look and the lock.
 		if _, err := evaluation.FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}), ref.Town, ref.ID); err != nil {
@@ -80,7 +84,10 @@ func Publish(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string) 
 			return err
 		}
 		after = one[0]
-		return audit.Write(ctx, tx, audit.Change{Town: ref.Town, Action: "run.publish", Subject: describe(after) + "/runs/" + run.ID, After: p, Reason: reason})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: ref.Town, Action: "run.publish", Subject: describe(after) + "/runs/" + run.ID, After: p,
+			Reason: reason,
+		})
 	})
 	return after, err
 }
@@ -220,10 +227,12 @@ func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 	case open != nil:
 		by := open.lock()
 		by.CanLift = fault.Nobody
-		return fault.Locked("notice_open", "公示期至 %s 止，期满后方可定为最终", "the public notice runs until %s: it can be made final on the day after", *open.NoticeUntil).
+		return fault.Locked("notice_open",
+			"公示期至 %s 止，期满后方可定为最终", "the public notice runs until %s: it can be made final on the day after", *open.NoticeUntil).
 			Held(by).With(waiting...)
 	case len(waiting) > 0:
-		return fault.Locked("appeals_undecided", "有 %d 件申诉尚未作出决定：请先决定", "%d appeals are not decided: decide them first", len(waiting)).
+		return fault.Locked("appeals_undecided",
+			"有 %d 件申诉尚未作出决定：请先决定", "%d appeals are not decided: decide them first", len(waiting)).
 			Held(undecided[0].lock()).With(waiting...)
 	}
 	return nil

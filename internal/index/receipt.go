@@ -37,7 +37,9 @@ func (c *ResultCache) Receipt(ctx context.Context, db *gorm.DB, townID, period s
 
 // Files returns the two files from which `bulwark score` computes a published result
 // again: the scheme document and the data.
-func (c *ResultCache) Files(ctx context.Context, db *gorm.DB, townID, period string, number int64) (scheme []byte, data string, err error) {
+func (c *ResultCache) Files(
+	ctx context.Context, db *gorm.DB, townID, period string, number int64,
+) (scheme []byte, data string, err error) {
 	o, _, err := c.publishedOutcome(ctx, db, townID, period, number)
 	if err != nil {
 		return nil, "", err
@@ -119,7 +121,9 @@ type Check struct {
 }
 
 // Verify computes a published result again and compares it with its receipt.
-func (c *ResultCache) Verify(ctx context.Context, db *gorm.DB, townID, period string, number int64) (Verification, error) {
+func (c *ResultCache) Verify(
+	ctx context.Context, db *gorm.DB, townID, period string, number int64,
+) (Verification, error) {
 	o, _, err := c.publishedOutcome(ctx, db, townID, period, number)
 	if err != nil {
 		return Verification{}, err

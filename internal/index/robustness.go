@@ -95,11 +95,16 @@ func ComputeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) e
 		return fmt.Errorf("robustness of run %s: %w", runID, err)
 	}
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		a := RobustnessResult{TownID: townID, RunID: runID, Seed: s.Seed, Replicates: int64(s.Replicates), Document: database.JSON[RobustnessFigures]{V: s}, CreatedAt: tx.NowFunc()}
+		a := RobustnessResult{
+			TownID: townID, RunID: runID, Seed: s.Seed, Replicates: int64(s.Replicates),
+			Document: database.JSON[RobustnessFigures]{V: s}, CreatedAt: tx.NowFunc(),
+		}
 		if err := tx.Create(&a).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "run.appraise", Subject: describe(p) + "/runs/" + runID})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: townID, Action: "run.appraise", Subject: describe(p) + "/runs/" + runID,
+		})
 	})
 	if fault.Is(err, fault.KindConflict) {
 		return nil // another process was faster; both computed the same
@@ -197,7 +202,9 @@ func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) Bran
 	units := o.computation.values.Data.Units
 	r := BranchRanges{
 		Branch: units[u.Unit], Score: u.Score, Rank: u.Rank, RankMean: stats.Round(u.RankMean, 4), RankMedian: u.RankMedian,
-		RankInterval: []int{u.RankLow, u.RankHigh}, ScoreMedian: u.ScoreMedian, ScoreInterval: []float64{u.ScoreLow, u.ScoreHigh},
+		RankInterval: []int{
+			u.RankLow, u.RankHigh,
+		}, ScoreMedian: u.ScoreMedian, ScoreInterval: []float64{u.ScoreLow, u.ScoreHigh},
 		Top: u.Top, Bottom: u.Bottom, Grades: map[string]float64{}, NotApart: []string{},
 	}
 	for i, g := range grades {
@@ -217,5 +224,8 @@ func (v View) Robustness() (Robustness, error) {
 		e.RetryAfter = time.Second
 		return Robustness{}, e
 	}
-	return Robustness{Source: v.source, Town: v.current.Period.TownID, Period: v.current.Period.Code, Status: v.current.status(), Run: v.current.Run.ID, RobustnessFigures: *v.current.robustness}, nil
+	return Robustness{
+		Source: v.source, Town: v.current.Period.TownID, Period: v.current.Period.Code, Status: v.current.status(),
+		Run: v.current.Run.ID, RobustnessFigures: *v.current.robustness,
+	}, nil
 }

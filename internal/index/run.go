@@ -220,7 +220,9 @@ func (c *computation) createRun(ctx context.Context, tx *gorm.DB, p evaluation.P
 	if err := insertRun(tx, run, o.Results); err != nil {
 		return Run{}, err
 	}
-	return run, audit.Write(ctx, tx, audit.Change{Town: p.TownID, Action: "run.create", Subject: describe(p) + "/runs/" + run.ID, After: run})
+	return run, audit.Write(ctx, tx, audit.Change{
+		Town: p.TownID, Action: "run.create", Subject: describe(p) + "/runs/" + run.ID, After: run,
+	})
 }
 
 // insertCorrections inserts the run and its rows.
@@ -301,7 +303,9 @@ func ListRuns(ctx context.Context, db *gorm.DB, townID string, f RunFilter) ([]R
 
 // loadOutcome reads a stored run, and the corrections up to the publication of it,
 // 0 where there is none: at most six statements, whatever its size.
-func loadOutcome(ctx context.Context, db *gorm.DB, p evaluation.Period, runID string, publication int64) (*Outcome, error) {
+func loadOutcome(
+	ctx context.Context, db *gorm.DB, p evaluation.Period, runID string, publication int64,
+) (*Outcome, error) {
 	run, err := FindRun(ctx, db, p.TownID, p.Code, runID)
 	if err != nil {
 		return nil, err

@@ -96,16 +96,30 @@ var writing = projectRules{tiedToBranch}
 // projects is the life of a project. Its branch withdraws it before judging begins; a
 // round shortlists and chooses all of its projects together, see Confirm.
 var projects = workflow.Kind[Project, ProjectState, *projectReader]{
-	Noun: text.Text{ZH: "项目", EN: "project"}, Name: "project", Titles: projectTitles, Reader: projectReaderOf, Frozen: projectFrozen,
+	Noun: text.Text{
+		ZH: "项目", EN: "project",
+	}, Name: "project", Titles: projectTitles, Reader: projectReaderOf, Frozen: projectFrozen,
 	Verbs: projectVerbs{
-		{Name: "register", To: Registered, Action: access.WriteProjects, Silent: true, Who: writing, When: projectRules{registering}},
-		{Name: "edit", From: []ProjectState{Registered}, Action: access.WriteProjects, Silent: true, Who: writing, When: projectRules{registering}},
-		{Name: "withdraw", From: []ProjectState{Registered}, To: ProjectWithdrawn, Action: access.WriteProjects, Who: writing, When: projectRules{registering}},
+		{
+			Name: "register", To: Registered, Action: access.WriteProjects, Silent: true, Who: writing,
+			When: projectRules{registering},
+		},
+		{
+			Name: "edit", From: []ProjectState{Registered}, Action: access.WriteProjects, Silent: true, Who: writing,
+			When: projectRules{registering},
+		},
+		{
+			Name: "withdraw", From: []ProjectState{Registered}, To: ProjectWithdrawn, Action: access.WriteProjects,
+			Who: writing, When: projectRules{registering},
+		},
 		{Name: "shortlist", From: []ProjectState{Registered}, To: OnShortlist},
 		{Name: "choose", From: []ProjectState{OnShortlist}, To: Chosen},
 		{Name: "pass_over", From: []ProjectState{Registered, OnShortlist}, To: NotChosen},
 		{Name: "finish", From: []ProjectState{Chosen}, To: Finished, Action: access.WriteProjects, Who: writing},
-		{Name: "propose_bonus", From: []ProjectState{Chosen, Finished}, Action: access.RunRounds, When: projectRules{notRewarded}},
+		{
+			Name: "propose_bonus", From: []ProjectState{Chosen, Finished}, Action: access.RunRounds,
+			When: projectRules{notRewarded},
+		},
 	},
 }.Checked()
 
@@ -144,7 +158,9 @@ func projectFrozen(v *projectReader, p Project) error {
 // State returns the state of the project, and who brought it there: a role where the
 // caller may not read people.
 func (v *projectReader) State(p Project) (ProjectState, fault.Lock) {
-	return p.State, fault.Lock{By: v.stateBy(p), At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup)}
+	return p.State, fault.Lock{
+		By: v.stateBy(p), At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup),
+	}
 }
 
 func (v *projectReader) stateBy(p Project) string {
@@ -226,7 +242,8 @@ func (p Project) checkTeam(ctx context.Context, tx *gorm.DB) error {
 	}
 	t, err := FindTeam(ctx, tx, p.TownID, *p.TeamCode)
 	if err == nil && !slices.Contains(t.Branches.V, p.BranchCode) || fault.Is(err, fault.KindNotFound) {
-		return fault.Broken(fault.Field("/team", "not_of_the_branch", "“%s”不是本党组织的先锋队", "%q is no team of the branch", *p.TeamCode))
+		return fault.Broken(fault.Field("/team", "not_of_the_branch",
+			"“%s”不是本党组织的先锋队", "%q is no team of the branch", *p.TeamCode))
 	}
 	return err
 }
@@ -246,7 +263,9 @@ func UpdateProject(ctx context.Context, db *gorm.DB, p Project, version int64) (
 // is finished.
 func MoveProject(ctx context.Context, db *gorm.DB, ref workflow.Ref, to ProjectState, reason string) (Project, error) {
 	return projects.Move(ctx, db, ref, to, reason, func(tx *gorm.DB, v *projectReader, _ Project) (workflow.Change, error) {
-		return workflow.Change{Columns: map[string]any{"state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": reason}}, nil
+		return workflow.Change{
+			Columns: map[string]any{"state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": reason},
+		}, nil
 	})
 }
 
@@ -322,7 +341,9 @@ func ListProjects(ctx context.Context, db *gorm.DB, townID string, f ProjectFilt
 	}
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
 	for _, narrow := range []struct{ column, value string }{
-		{"round_code", f.Round}, {"branch_code", f.Branch}, {"team_code", f.Team}, {"field", f.Field}, {"state", string(f.State)},
+		{
+			"round_code", f.Round,
+		}, {"branch_code", f.Branch}, {"team_code", f.Team}, {"field", f.Field}, {"state", string(f.State)},
 	} {
 		if narrow.value != "" {
 			q = q.Where(narrow.column+" = ?", narrow.value)

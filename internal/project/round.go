@@ -156,7 +156,9 @@ func OpenRound(ctx context.Context, db *gorm.DB, r Round) (Round, error) {
 		if err := r.judgesKnown(ctx, tx); err != nil {
 			return err
 		}
-		r.State, r.StateBy, r.StateAt, r.Versioned = Registering, access.Caller(ctx).Name(), tx.NowFunc(), database.Versioned{Version: 1}
+		r.State, r.StateBy, r.StateAt, r.Versioned = Registering, access.Caller(ctx).Name(), tx.NowFunc(), database.Versioned{
+			Version: 1,
+		}
 		if err := tx.Create(&r).Error; err != nil {
 			return town.Taken(err)
 		}
@@ -194,7 +196,9 @@ func UpdateRound(ctx context.Context, db *gorm.DB, r Round, version int64) (Roun
 		if after, err = FindRound(ctx, tx, r.TownID, r.Code); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: r.TownID, Action: "round.update", Subject: "rounds/" + r.Code, Before: before, After: after})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: r.TownID, Action: "round.update", Subject: "rounds/" + r.Code, Before: before, After: after,
+		})
 	})
 	return after, err
 }
@@ -219,7 +223,8 @@ func (r Round) check() (faults []fault.FieldError) {
 		seen[c.Code] = true
 	}
 	if r.Seats > r.Places {
-		faults = append(faults, fault.Field("/seats", "out_of_range", "入选数不能超过入围数 %d", "no more can be chosen than are shortlisted: %d", r.Places))
+		faults = append(faults, fault.Field("/seats", "out_of_range",
+			"入选数不能超过入围数 %d", "no more can be chosen than are shortlisted: %d", r.Places))
 	}
 	return faults
 }
@@ -231,7 +236,8 @@ func (r Round) judgesKnown(ctx context.Context, tx *gorm.DB) error {
 		_, err := people.Find(ctx, tx, r.TownID, code)
 		switch {
 		case fault.Is(err, fault.KindNotFound):
-			faults = append(faults, fault.Field("/judges/"+strconv.Itoa(i), "unknown_person", "没有人员“%s”", "there is no person %q", code))
+			faults = append(faults, fault.Field("/judges/"+strconv.Itoa(i), "unknown_person",
+				"没有人员“%s”", "there is no person %q", code))
 		case err != nil:
 			return err
 		}
@@ -244,7 +250,9 @@ func (r Round) judgesKnown(ctx context.Context, tx *gorm.DB) error {
 
 // MoveRound begins judging, with an empty sheet for each judge, or closes it. Where
 // sheets are not complete, closing takes a reason.
-func MoveRound(ctx context.Context, db *gorm.DB, ref workflow.Ref, to RoundState, reason string) (after Round, err error) {
+func MoveRound(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, to RoundState, reason string,
+) (after Round, err error) {
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, verb, err := lockRound(ctx, tx, ref, to, reason)
 		if err != nil {
@@ -276,7 +284,9 @@ func MoveRound(ctx context.Context, db *gorm.DB, ref workflow.Ref, to RoundState
 
 // lockRound returns the round, held until the end of the transaction, and the verb that
 // takes it to the state.
-func lockRound(ctx context.Context, tx *gorm.DB, ref workflow.Ref, to RoundState, reason string) (Round, string, error) {
+func lockRound(
+	ctx context.Context, tx *gorm.DB, ref workflow.Ref, to RoundState, reason string,
+) (Round, string, error) {
 	r, err := FindRound(ctx, tx.Clauses(clause.Locking{Strength: "UPDATE"}), ref.Town, ref.ID)
 	if err != nil {
 		return r, "", err
@@ -308,7 +318,10 @@ func (r Round) begin(tx *gorm.DB, list []Project) error {
 	}
 	sheets := make([]JudgeSheet, len(r.Judges.V))
 	for i, judge := range r.Judges.V {
-		sheets[i] = JudgeSheet{TownID: r.TownID, RoundCode: r.Code, Judge: judge, Scores: database.JSON[Scores]{V: Scores{}}, Versioned: database.Versioned{Version: 1}}
+		sheets[i] = JudgeSheet{
+			TownID: r.TownID, RoundCode: r.Code, Judge: judge, Scores: database.JSON[Scores]{V: Scores{}},
+			Versioned: database.Versioned{Version: 1},
+		}
 	}
 	return tx.Create(&sheets).Error
 }
@@ -320,7 +333,9 @@ func (r Round) refuseClosing(ctx context.Context, tx *gorm.DB, list []Project, r
 	if err != nil {
 		return err
 	}
-	leads, err := people.ListAssignments(ctx, tx, r.TownID, people.AssignmentFilter{On: day.Of(tx.NowFunc()), Duty: access.Leads})
+	leads, err := people.ListAssignments(ctx, tx, r.TownID, people.AssignmentFilter{
+		On: day.Of(tx.NowFunc()), Duty: access.Leads,
+	})
 	if err != nil {
 		return err
 	}
@@ -350,7 +365,8 @@ func (r Round) refuseClosing(ctx context.Context, tx *gorm.DB, list []Project, r
 	case without > 0:
 		return fault.Conflict("projects_unscored", "有 %d 个项目尚无任何评委评分", "%d projects were scored by nobody yet", without)
 	case open > 0 && reason == "":
-		return fault.Broken(fault.Field("/reason", "reason_needed", "有 %d 位评委的评分表尚未完成：请等待，或说明理由", "%d judges have not finished their sheets: wait, or give a reason", open))
+		return fault.Broken(fault.Field("/reason", "reason_needed",
+			"有 %d 位评委的评分表尚未完成：请等待，或说明理由", "%d judges have not finished their sheets: wait, or give a reason", open))
 	}
 	return nil
 }

@@ -46,7 +46,8 @@ func ResultOf(ctx context.Context, db *gorm.DB, townID, code, language string) (
 	p := access.Caller(ctx)
 	switch {
 	case r.State == Registering || r.State == Judging:
-		return RoundResult{}, fault.NotFound("round_open", "评选 %s 尚未截止评分：截止前只能看到自己的评分表", "the round %s is not closed: until then judges see their own sheets alone", code)
+		return RoundResult{}, fault.NotFound("round_open",
+			"评选 %s 尚未截止评分：截止前只能看到自己的评分表", "the round %s is not closed: until then judges see their own sheets alone", code)
 	case r.State != Decided && !p.May(access.RunRounds) && p.Role != access.Leadership && !slices.Contains(r.Judges.V, p.Person):
 		return RoundResult{}, fault.Forbidden("not_decided", "评选 %s 尚未决定", "the round %s is not decided yet", code)
 	}
@@ -128,13 +129,15 @@ func (all RoundResult) refuse(ctx context.Context, tx *gorm.DB, townID string, c
 	known := map[string]bool{}
 	for _, s := range all.Items {
 		if led[s.Branch] {
-			return fault.Forbidden("conflict_of_interest", "本次评选有您所任职党组织的项目，须由他人决定", "a branch that you lead has a project here: somebody else decides")
+			return fault.Forbidden("conflict_of_interest",
+				"本次评选有您所任职党组织的项目，须由他人决定", "a branch that you lead has a project here: somebody else decides")
 		}
 		known[s.Project] = true
 	}
 	for _, id := range c.Projects {
 		if !known[id] {
-			return fault.Broken(fault.Field("/projects", "not_a_candidate", "“%s”不是候选项目，或重复", "%q is no candidate, or is there twice", id))
+			return fault.Broken(fault.Field("/projects", "not_a_candidate",
+				"“%s”不是候选项目，或重复", "%q is no candidate, or is there twice", id))
 		}
 		delete(known, id)
 	}
@@ -142,9 +145,11 @@ func (all RoundResult) refuse(ctx context.Context, tx *gorm.DB, townID string, c
 	case len(c.Projects) > p.Places:
 		return fault.Broken(fault.Field("/projects", "too_many", "最多 %d 个", "at most %d", p.Places))
 	case c.Reason == "" && !sameSet(c.Projects, p.Projects):
-		return fault.Broken(fault.Field("/reason", "reason_needed", "与按规则提出的名单不同，或须在同分项目中取舍：请说明理由", "this differs from what the rule proposes, or decides a tie: give a reason"))
+		return fault.Broken(fault.Field("/reason", "reason_needed",
+			"与按规则提出的名单不同，或须在同分项目中取舍：请说明理由", "this differs from what the rule proposes, or decides a tie: give a reason"))
 	case c.Reason == "" && p.Open > 0:
-		return fault.Broken(fault.Field("/reason", "reason_needed", "同分项目的 %d 个名额未决定：请说明理由", "%d places are left to a tie: say why it stays open", p.Open))
+		return fault.Broken(fault.Field("/reason", "reason_needed",
+			"同分项目的 %d 个名额未决定：请说明理由", "%d places are left to a tie: say why it stays open", p.Open))
 	}
 	return nil
 }

@@ -39,7 +39,8 @@ func FindSheet(ctx context.Context, db *gorm.DB, townID, round string) (JudgeShe
 	s := JudgeSheet{}
 	err := db.WithContext(ctx).Where("town_id = ? AND round_code = ? AND judge = ?", townID, round, p.Person).Take(&s).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return s, fault.NotFound("not_a_judge", "您在评选 %s 中没有评分表：评审未开始，或您不是评委", "you have no sheet in the round %s: judging has not begun, or you are no judge of it", round)
+		return s, fault.NotFound("not_a_judge",
+			"您在评选 %s 中没有评分表：评审未开始，或您不是评委", "you have no sheet in the round %s: judging has not begun, or you are no judge of it", round)
 	}
 	if err != nil {
 		return s, err
@@ -102,7 +103,9 @@ func WriteSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, scores Score
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{ // how many and not which points: others judge still, and some of them read the trail
-			Town: townID, Action: "round.score", Subject: "rounds/" + round + "/sheets/" + key.Judge, After: map[string]int{"scored": len(scores)},
+			Town: townID, Action: "round.score", Subject: "rounds/" + round + "/sheets/" + key.Judge, After: map[string]int{
+				"scored": len(scores),
+			},
 		})
 	})
 	return after, err
@@ -119,7 +122,8 @@ func (r Round) refuseScores(list []Project, led map[string]bool, scores Scores) 
 			continue
 		}
 		if led[list[i].BranchCode] {
-			return fault.Forbidden("conflict_of_interest", "不能评审自己所任职党组织的项目“%s”", "nobody judges a project of a branch that he or she leads: %q", list[i].Title)
+			return fault.Forbidden("conflict_of_interest",
+				"不能评审自己所任职党组织的项目“%s”", "nobody judges a project of a branch that he or she leads: %q", list[i].Title)
 		}
 		faults = append(faults, r.refusePoints(at, points)...)
 	}
@@ -138,14 +142,17 @@ func (r Round) refusePoints(at string, points map[string]float64) (faults []faul
 		most := strconv.FormatFloat(c.Max, 'g', -1, 64)
 		switch {
 		case !given:
-			faults = append(faults, fault.Field(at+"/"+c.Code, "points_missing", "请按此标准评分（0–%s）", "score this criterion too (0–%s)", most))
+			faults = append(faults, fault.Field(at+"/"+c.Code, "points_missing",
+				"请按此标准评分（0–%s）", "score this criterion too (0–%s)", most))
 		case x < 0 || x > c.Max:
-			faults = append(faults, fault.Field(at+"/"+c.Code, "out_of_range", "应在 0 与 %s 之间", "must lie between 0 and %s", most))
+			faults = append(faults, fault.Field(at+"/"+c.Code, "out_of_range",
+				"应在 0 与 %s 之间", "must lie between 0 and %s", most))
 		}
 	}
 	for code := range points {
 		if !known[code] {
-			faults = append(faults, fault.Field(at+"/"+code, "unknown_criterion", "本次评选没有标准“%s”", "the round has no criterion %q", code))
+			faults = append(faults, fault.Field(at+"/"+code, "unknown_criterion",
+				"本次评选没有标准“%s”", "the round has no criterion %q", code))
 		}
 	}
 	return faults

@@ -91,14 +91,19 @@ func UpdateTeam(ctx context.Context, db *gorm.DB, t Team, version int64) (Team, 
 		if err := t.check(ctx, tx, difference(before.Branches.V, t.Branches.V)); err != nil {
 			return err
 		}
-		change := map[string]any{"name_zh": t.Name.ZH, "name_en": t.Name.EN, "field": t.Field, "branches": t.Branches, "founded_on": t.FoundedOn, "members": t.Members}
+		change := map[string]any{
+			"name_zh": t.Name.ZH, "name_en": t.Name.EN, "field": t.Field, "branches": t.Branches,
+			"founded_on": t.FoundedOn, "members": t.Members,
+		}
 		if err := database.UpdateVersioned(tx, &Team{TownID: t.TownID, Code: t.Code}, version, change); err != nil {
 			return err
 		}
 		if after, err = FindTeam(ctx, tx, t.TownID, t.Code); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: t.TownID, Action: "team.update", Subject: "teams/" + t.Code, Before: before, After: after})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: t.TownID, Action: "team.update", Subject: "teams/" + t.Code, Before: before, After: after,
+		})
 	})
 	return after, err
 }
