@@ -1,5 +1,5 @@
-// Package dashboard gathers what the leadership screen shows, in one call: what the
-// latest result says, how far entry is, and how the improvement goes.
+// Package dashboard gathers what the leadership screen shows, in one call: the
+// latest result, how far entry is, and how the improvement goes.
 package dashboard
 
 import (

@@ -19,7 +19,7 @@ import (
 )
 
 // Town and Street are the codes of the invented towns: one of villages and
-// communities, whose whole story is told, and its neighbour, in which enterprises and
+// communities, with a whole story, and its neighbour, in which enterprises and
 // agencies are scored as well.
 const (
 	Town   = "demo"

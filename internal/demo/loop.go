@@ -42,7 +42,7 @@ type goal struct {
 	action    string
 }
 
-// loop tells what follows from the result of a quarter: targets, analyses, plans and
+// loop makes what follows from the result of a quarter: targets, analyses, plans and
 // visits after the first, reports and a gain after the second, a relapse and a published case after
 // the third.
 func (s *story) loop(ctx context.Context, tx *gorm.DB, q quarter) error {
@@ -267,7 +267,7 @@ func finish(ctx context.Context, tx *gorm.DB, n int) error {
 	return err
 }
 
-// publishCase lets the branch that rose most in development.02 tell how.
+// publishCase publishes how a branch rose most in development.02.
 func publishCase(ctx context.Context, tx *gorm.DB) error {
 	secretary, group := as(ctx, "secretary-21", access.Secretary), as(ctx, "group-1", access.LeadingGroup)
 	c, err := exchange.DraftCase(secretary, tx, exchange.Case{

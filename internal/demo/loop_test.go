@@ -67,7 +67,7 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 	})
 }
 
-// planOf tells of the plan of a branch: its state, its items with their relapses, and
+// planOf returns the plan of a branch in words: its state, its items with their relapses, and
 // of each publication since how many goals were reached.
 func planOf(t *testing.T, db *gorm.DB, branch string) string {
 	t.Helper()

@@ -24,7 +24,7 @@ var sorts = []struct{ kind, zh, en string }{
 
 const ofEachSort = 4
 
-// street tells of the neighbour, in short: the same scheme, so that its branches can
+// street makes the neighbour, in short: the same scheme, so that its branches can
 // be ranked with those of the town, and two quarters with one sheet by the secretary
 // and one by the mentor of each branch.
 func (s *story) street(ctx context.Context, tx *gorm.DB) error {

@@ -164,9 +164,10 @@ func (v *appealReader) Audit(a Appeal, _ string) (string, any) { return "appeals
 
 // FileAppeal enters an appeal of the caller, who leads the branch, against the latest
 // publication of the period, while its notice is open for the branch.
-func FileAppeal(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
+func FileAppeal(ctx context.Context, db *gorm.DB, a Appeal) (_ Appeal, err error) {
+	defer fault.Wrap(&err, "appeal of %s", a.BranchCode)
 	p := access.Caller(ctx)
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		today := day.Of(tx.NowFunc())
 		period, err := evaluation.HoldPeriod(ctx, tx, a.TownID, a.PeriodCode)
 		if err != nil {

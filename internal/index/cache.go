@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 )
 
@@ -84,7 +85,8 @@ func (v View) Scheme() *scheme.Compiled { return v.current.Scheme }
 // is 0; false where the period is not published.
 func (c *ResultCache) Published(
 	ctx context.Context, db *gorm.DB, townID, period string, number int64,
-) (View, bool, error) {
+) (_ View, _ bool, err error) {
+	defer fault.Wrap(&err, "result of %s", period)
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return View{}, false, err

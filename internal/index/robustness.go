@@ -3,7 +3,6 @@ package index
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -72,7 +71,8 @@ type Robustness struct {
 }
 
 // ComputeRobustness computes and stores how sure a run is, unless that is done.
-func ComputeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) error {
+func ComputeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) (err error) {
+	defer fault.Wrap(&err, "robustness of run %s", runID)
 	var run Run
 	if err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, runID).Take(&run).Error; err != nil {
 		return err
@@ -92,7 +92,7 @@ func ComputeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) e
 	}
 	s, err := o.robustnessFigures(ctx, db)
 	if err != nil {
-		return fmt.Errorf("robustness of run %s: %w", runID, err)
+		return err
 	}
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		a := RobustnessResult{

@@ -186,9 +186,9 @@ func (o *Outcome) correction(branch string, n *scheme.Node) *evaluation.Correcti
 }
 
 // CreateRun computes a locked period and stores every figure, in one transaction.
-func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (Run, error) {
-	var run Run
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (run Run, err error) {
+	defer fault.Wrap(&err, "run of %s", periodCode)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		// The whole lock, not a shared one: two runs at once get two numbers.
 		p, err := evaluation.FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "UPDATE"}), townID, periodCode)
 		if err != nil {
