@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/workflow"
 )
 
 // acting is the context of somebody of demo who works without the router.
@@ -59,7 +60,7 @@ func TestAmendmentsFollowOneAnother(t *testing.T) {
 		x := 3.0
 		list := []evaluation.Correction{{BranchCode: "b01", Code: code, Value: &x}}
 		return func(db *gorm.DB) (err error) {
-			made[i], err = index.Amend(ctx, db, "demo", "2026Q1", "recounted", list)
+			made[i], err = index.Amend(ctx, db, "demo", "2026Q1", index.Amendment{Reason: "recounted", Corrections: list})
 			return err
 		}
 	}
@@ -91,7 +92,7 @@ func TestNobodyFinalisesBesideAnAppeal(t *testing.T) {
 	}
 	finalise := func(db *gorm.DB) error {
 		later := db.Session(&gorm.Session{NewDB: true, NowFunc: func() time.Time { return db.NowFunc().AddDate(0, 0, 10) }})
-		_, err := index.Finalise(acting(t, "leading_group", access.LeadingGroup), later, "demo", "2026Q1", version, "")
+		_, err := index.Finalise(acting(t, "leading_group", access.LeadingGroup), later, workflow.Ref{Town: "demo", ID: "2026Q1", Version: version}, "")
 		return err
 	}
 	filed, final := besides(t, h.db, file, finalise)

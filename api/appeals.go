@@ -8,6 +8,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listAppealsRequest struct {
@@ -127,7 +128,7 @@ type decideAppealRequest struct {
 func (s *Server) decideAppeal(ctx context.Context, req decideAppealRequest) (index.Appeal, error) {
 	var decided index.Appeal
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
-		decided, err = index.DecideAppeal(ctx, tx, req.Town, req.Appeal, req.Version, index.AppealDecision{
+		decided, err = index.DecideAppeal(ctx, tx, workflow.Ref{Town: req.Town, ID: req.Appeal, Version: req.Version}, index.AppealDecision{
 			To: index.AppealState(req.Body.To), Answer: req.Body.Reason, Corrections: req.Body.Corrections.corrections(),
 		})
 		if decided.State == index.Upheld {

@@ -51,7 +51,9 @@ func (s *Server) findChange(ctx context.Context, req scoreChangeRequest) (index.
 	if err != nil {
 		return index.ScoreChange{}, err
 	}
-	return s.board.Change(ctx, s.db(ctx), view, req.Branch, req.From, req.FromPublication, string(req.Language), detailed)
+	return s.board.Change(ctx, s.db(ctx), view, index.ScoreChangeQuery{
+		Branch: req.Branch, From: req.From, Number: req.FromPublication, Language: string(req.Language), Detailed: detailed,
+	})
 }
 
 // findGains returns what would move a branch up: what each indicator is worth and

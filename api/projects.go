@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/project"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listProjectsRequest struct {
@@ -114,7 +115,7 @@ type moveProjectRequest struct {
 //
 //	@Summary	Withdraw or finish a project
 func (s *Server) moveProject(ctx context.Context, req moveProjectRequest) (project.Project, error) {
-	return project.MoveProject(ctx, s.db(ctx), req.Town, req.Project, req.Version, project.ProjectState(req.Body.To), req.Body.Reason)
+	return project.MoveProject(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Project, Version: req.Version}, project.ProjectState(req.Body.To), req.Body.Reason)
 }
 
 // bonusInput is the bonus proposed for a chosen project, and the period that it counts
@@ -135,5 +136,5 @@ type proposeBonusRequest struct {
 //
 //	@Summary	Propose a bonus for a chosen project
 func (s *Server) proposeBonus(ctx context.Context, req proposeBonusRequest) (project.Project, error) {
-	return project.ProposeBonus(ctx, s.db(ctx), req.Town, req.Project, req.Version, req.Body.Period, req.Body.Item)
+	return project.ProposeBonus(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Project, Version: req.Version}, project.Bonus{Period: req.Body.Period, Item: req.Body.Item})
 }

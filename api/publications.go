@@ -60,7 +60,7 @@ type amendRequest struct {
 func (s *Server) amendResult(ctx context.Context, req amendRequest) (rest.Created[index.PublicationDetail], error) {
 	var issue index.PublicationDetail
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (period string, err error) {
-		issue, err = index.Amend(ctx, tx, req.Town, req.Period, req.Body.Reason, req.Body.Corrections.corrections())
+		issue, err = index.Amend(ctx, tx, req.Town, req.Period, index.Amendment{Reason: req.Body.Reason, Corrections: req.Body.Corrections.corrections()})
 		return req.Period, err
 	})
 	return rest.Created[index.PublicationDetail]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}, err
@@ -107,7 +107,9 @@ func (s *Server) diffPublications(ctx context.Context, req diffPublicationsReque
 	if err != nil {
 		return index.Diff{}, err
 	}
-	return s.board.Diff(ctx, s.db(ctx), req.Town, req.Period, req.Number, req.From, string(req.Language), reach.Has)
+	return s.board.Diff(ctx, s.db(ctx), index.DiffQuery{
+		Town: req.Town, Period: req.Period, To: req.Number, From: req.From, Language: string(req.Language), Detailed: reach.Has,
+	})
 }
 
 // listCorrections returns what was corrected in a published period, for the

@@ -21,7 +21,7 @@ func (s *Server) listRatings(ctx context.Context, req listRatingsRequest) (rest.
 	if err := req.Resume(&after); err != nil {
 		return rest.Page[exchange.Rating]{}, err
 	}
-	list, err := exchange.ListRatings(ctx, s.db(ctx), req.Town, req.Period, after, req.Limit())
+	list, err := exchange.ListRatings(ctx, s.db(ctx), req.Town, exchange.RatingFilter{Period: req.Period, After: after, Limit: req.Limit()})
 	if err != nil {
 		return rest.Page[exchange.Rating]{}, err
 	}
@@ -82,7 +82,7 @@ type updateRatingRequest struct {
 //
 //	@Summary	Change a rating of the own branch
 func (s *Server) updateRating(ctx context.Context, req updateRatingRequest) (exchange.Rating, error) {
-	return exchange.UpdateRating(ctx, s.db(ctx), req.Town, req.Rating, req.Version, req.Body.Score, req.Body.Comment)
+	return exchange.UpdateRating(ctx, s.db(ctx), exchange.Rating{TownID: req.Town, ID: req.Rating, Score: req.Body.Score, Comment: req.Body.Comment}, req.Version)
 }
 
 type listUsefulnessRequest struct {

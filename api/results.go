@@ -143,5 +143,7 @@ func (s *Server) findRankings(ctx context.Context, req rankingsRequest) (index.R
 	if err != nil {
 		return index.Rankings{}, err
 	}
-	return s.board.Across(ctx, s.db(ctx), towns, area.Code, req.Period, string(req.Language), index.AcrossFilter{Class: req.Class, Kind: req.Kind})
+	return s.board.Rankings(ctx, s.db(ctx), towns, index.RankingsQuery{
+		Area: area.Code, Period: req.Period, Language: string(req.Language), Class: req.Class, Kind: req.Kind,
+	})
 }

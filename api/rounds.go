@@ -7,6 +7,7 @@ import (
 	"bulwark/internal/project"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 type listRoundsRequest struct {
@@ -120,7 +121,7 @@ type moveRoundRequest struct {
 //
 //	@Summary	Begin or close the judging of a round
 func (s *Server) moveRound(ctx context.Context, req moveRoundRequest) (project.Round, error) {
-	return project.MoveRound(ctx, s.db(ctx), req.Town, req.Round, req.Version, project.RoundState(req.Body.To), req.Body.Reason)
+	return project.MoveRound(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version}, project.RoundState(req.Body.To), req.Body.Reason)
 }
 
 // findSheet returns the caller's own sheet as a judge of the round.
@@ -145,7 +146,7 @@ type writeSheetRequest struct {
 //
 //	@Summary	Write the own sheet as a judge
 func (s *Server) writeSheet(ctx context.Context, req writeSheetRequest) (project.JudgeSheet, error) {
-	return project.WriteSheet(ctx, s.db(ctx), req.Town, req.Round, req.Version, req.Body.Scores)
+	return project.WriteSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version}, req.Body.Scores)
 }
 
 type roundResultRequest struct {
@@ -177,12 +178,14 @@ type pickRequest struct {
 //
 //	@Summary	Confirm the shortlist of a round
 func (s *Server) shortlist(ctx context.Context, req pickRequest) (project.Round, error) {
-	return project.Confirm(ctx, s.db(ctx), req.Town, req.Round, req.Version, project.Shortlisted, req.Body.Projects, req.Body.Reason)
+	return project.Confirm(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version},
+		project.Choice{To: project.Shortlisted, Projects: req.Body.Projects, Reason: req.Body.Reason})
 }
 
 // choose confirms which projects of the shortlist are chosen.
 //
 //	@Summary	Choose among the shortlist of a round
 func (s *Server) choose(ctx context.Context, req pickRequest) (project.Round, error) {
-	return project.Confirm(ctx, s.db(ctx), req.Town, req.Round, req.Version, project.Decided, req.Body.Projects, req.Body.Reason)
+	return project.Confirm(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version},
+		project.Choice{To: project.Decided, Projects: req.Body.Projects, Reason: req.Body.Reason})
 }

@@ -129,7 +129,7 @@ func (z sized) periods(ctx context.Context, tx *gorm.DB) error {
 		if _, err := index.CreateRun(ctx, tx, z.town, code); err != nil {
 			return err
 		}
-		if _, err := index.Publish(ctx, tx, z.town, code, p.Version, ""); err != nil {
+		if _, err := index.Publish(ctx, tx, p.Ref(), ""); err != nil {
 			return err
 		}
 	}

@@ -1,5 +1,5 @@
-// Package dashboard gathers what the leadership screen shows, in one call: what the
-// latest result says, how far entry is, and how the improvement goes.
+// Package dashboard gathers what the leadership screen shows, in one call: the
+// latest result, how far entry is, and how the improvement goes.
 package dashboard
 
 import (
@@ -89,7 +89,9 @@ func (d *Dashboard) gather(ctx context.Context, db *gorm.DB) error {
 // entry finds the latest period whose sheets are still being worked on.
 func (d *Dashboard) entry(ctx context.Context, db *gorm.DB) error {
 	var periods []evaluation.Period
-	err := db.WithContext(ctx).Where("town_id = ? AND state IN ?", d.Town, []evaluation.PeriodState{evaluation.Open, evaluation.Review}).
+	err := db.WithContext(ctx).Where("town_id = ? AND state IN ?", d.Town, []evaluation.PeriodState{
+		evaluation.Open, evaluation.Review,
+	}).
 		Order("starts_on DESC, code").Limit(1).Find(&periods).Error
 	if err != nil || len(periods) == 0 {
 		return err
@@ -97,7 +99,10 @@ func (d *Dashboard) entry(ctx context.Context, db *gorm.DB) error {
 	p := periods[0]
 	c, err := evaluation.FindCompleteness(ctx, db, d.Town, p.Code, "branch")
 	if err == nil {
-		d.Entry = &Filling{Period: p.Code, State: string(p.State), EntryUntil: p.EntryUntil, ReviewUntil: p.ReviewUntil, Sheets: *c.Totals}
+		d.Entry = &Filling{
+			Period: p.Code, State: string(p.State), EntryUntil: p.EntryUntil, ReviewUntil: p.ReviewUntil,
+			Sheets: *c.Totals,
+		}
 	}
 	return err
 }

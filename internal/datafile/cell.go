@@ -21,7 +21,7 @@ func (f *reading) fault(c *cell, t *target, code string, why text.Text) {
 	f.faults.add(c.line, t.name, c.text, code, why)
 }
 
-// cell takes in what one cell says about the unit.
+// cell adds one cell to the unit.
 func (f *reading) cell(unit int, c *cell, t *target) {
 	switch t.what {
 	case toIndicator:
@@ -280,7 +280,7 @@ func number(b []byte) (x float64, code string, why text.Text) {
 	return x, "", text.Text{}
 }
 
-// unreadable says why a cell is no text at all; code is "" where it is.
+// unreadable returns why a cell is no text at all; code is "" where it is.
 func unreadable(b []byte) (code string, why text.Text) {
 	switch {
 	case bytes.IndexByte(b, 0) >= 0:
@@ -292,9 +292,11 @@ func unreadable(b []byte) (code string, why text.Text) {
 }
 
 // missingWords are ways of others to write that there is no value.
-var missingWords = []string{"na", "n/a", "#n/a", "null", "none", "nil", "nan", "-", "--", "—", "——", "/", ".", "?", "无", "缺", "缺失"}
+var missingWords = []string{
+	"na", "n/a", "#n/a", "null", "none", "nil", "nan", "-", "--", "—", "——", "/", ".", "?", "无", "缺", "缺失",
+}
 
-// notNumber says what is wrong with a cell that should be a number, and what to do.
+// notNumber returns what is wrong with a cell that should be a number, and what to do.
 func notNumber(b []byte) (code string, why text.Text) {
 	if code, why := unreadable(b); code != "" {
 		return code, why

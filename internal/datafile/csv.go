@@ -31,7 +31,7 @@ type cell struct {
 	flaw text.Text
 }
 
-// broken says that nothing behind this place can be read.
+// broken is the error behind which nothing can be read.
 type broken struct {
 	line int
 	why  text.Text
@@ -57,7 +57,7 @@ func (s *cells) more() bool {
 	}
 	copy(s.buf, s.buf[s.pos:s.end])
 	s.pos, s.end = 0, s.end-s.pos
-	for range 100 { // as bufio does: a reader that never gives anything must not hang us
+	for range 100 { // as bufio does: a reader that never returns anything must not hang us
 		var n int
 		n, s.err = s.r.Read(s.buf[s.end:])
 		s.end += n
@@ -69,7 +69,7 @@ func (s *cells) more() bool {
 	return false
 }
 
-// peek gives the byte at an offset from the next one, false behind the end.
+// peek returns the byte at an offset from the next one, false behind the end.
 func (s *cells) peek(offset int) (byte, bool) {
 	for s.pos+offset >= s.end {
 		if !s.more() {
@@ -213,5 +213,8 @@ func (s *cells) finish(c *cell) error {
 }
 
 func (*cells) tooLong(c cell) error {
-	return &broken{c.line, text.F("单元格超过 %d KiB：是否缺少结束引号？", "the cell is longer than %d KiB: is a closing quote missing?", maxCell>>10)}
+	return &broken{
+		c.line,
+		text.F("单元格超过 %d KiB：是否缺少结束引号？", "the cell is longer than %d KiB: is a closing quote missing?", maxCell>>10),
+	}
 }

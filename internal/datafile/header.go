@@ -10,7 +10,7 @@ import (
 	"bulwark/pkg/composite"
 )
 
-// target says what a column of the file is for.
+// target is what a column of the file is for.
 type target struct {
 	name     string
 	what     targetKind
@@ -35,7 +35,7 @@ var reservedColumns = map[string]targetKind{
 	branchColumn: toBranch, classColumn: toClass, kindColumn: toKind, nameColumn: toName, adjustmentsColumn: toAdjustments,
 }
 
-// maxUnknown is the number of unknown columns that are told by name.
+// maxUnknown is the number of unknown columns that are listed by name.
 const maxUnknown = 20
 
 // header is the first line of the file, matched with the scheme.
@@ -120,7 +120,7 @@ func firstLine(b []byte) []byte {
 	return line
 }
 
-// columnsOf gives every column that a data file of the scheme may have, by name.
+// columnsOf returns every column that a data file of the scheme may have, by name.
 func columnsOf(c *scheme.Compiled) map[string]target {
 	wanted := make(map[string]target, len(c.Indicators)+len(reservedColumns))
 	for i, q := range c.Document.Quantities {
@@ -142,7 +142,7 @@ func columnsOf(c *scheme.Compiled) map[string]target {
 	return wanted
 }
 
-// misnamed says what is wrong with the name of a column.
+// misnamed returns what is wrong with the name of a column.
 func (h *header) misnamed(c cell, wanted map[string]target) (code string, why text.Text) {
 	name := string(c.text)
 	if code, why := unreadable(c.text); code != "" {
@@ -203,7 +203,7 @@ func (h *header) complete(line int, c *scheme.Compiled, f *Faults) {
 	}
 }
 
-// nearest gives the name, among those wanted that the file does not have, that
+// nearest returns the name, among those wanted that the file does not have, that
 // takes the fewest changes to reach; "" where none is close.
 func (h *header) nearest(name string, wanted map[string]target) string {
 	best, limit := "", max(1, len(name)/3)+1

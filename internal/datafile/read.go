@@ -67,7 +67,10 @@ func (f *reading) read() error {
 func (f *reading) start(h *header) {
 	f.header, f.seen, f.words = h, map[string]int{}, map[string]string{}
 	n := len(f.scheme.Indicators)
-	f.Data = composite.Data{Units: []string{}, Columns: make([][]float64, n), NotApplicable: make([][]bool, n), Carried: make([][]float64, n)}
+	f.Data = composite.Data{
+		Units: []string{}, Columns: make([][]float64, n), NotApplicable: make([][]bool, n),
+		Carried: make([][]float64, n),
+	}
 	f.quantities = make([]float64, len(f.scheme.Document.Quantities))
 	for i, n := range f.scheme.Indicators {
 		if f.Data.Columns[i] = []float64{}; n.AppliesTo != nil {
@@ -135,7 +138,8 @@ func (f *reading) forget() {
 	}
 }
 
-// derive computes what the file gives only the parts of, as the service does.
+// derive computes the indicators of which the file has only the parts, as the service
+// does.
 func (f *reading) derive(unit int) {
 	for _, i := range f.header.derive {
 		d := f.scheme.Indicators[i].Derive

@@ -88,7 +88,7 @@ func TestReadOfNobody(t *testing.T) {
 	}
 }
 
-// Each file has one mistake; the first line of the message says where and what.
+// Each file has one mistake; the first line of the message is where and what.
 func TestReadRefuses(t *testing.T) {
 	long := strings.Repeat("长", 50)
 	for _, c := range []struct{ file, want string }{

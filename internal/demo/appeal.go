@@ -27,10 +27,13 @@ func (s *story) appeal(ctx context.Context, tx *gorm.DB, q quarter) error {
 	}
 	s.until("2023-07-17")
 	full := 100.0
-	_, err = index.DecideAppeal(as(ctx, "group-2", access.LeadingGroup), tx, Town, a.ID, a.Version, index.AppealDecision{
+	_, err = index.DecideAppeal(as(ctx, "group-2", access.LeadingGroup), tx, a.Ref(), index.AppealDecision{
 		To: index.Upheld, Answer: "invented: minutes and circular were checked",
 		Corrections: []evaluation.Correction{
-			{Code: "organisation.01", Value: &full, Reason: "invented: all meetings were held on schedule", Evidence: "invented: minutes"},
+			{
+				Code: "organisation.01", Value: &full, Reason: "invented: all meetings were held on schedule",
+				Evidence: "invented: minutes",
+			},
 			{Code: "notified", Adjustment: evaluation.CancelAdjustment, Reason: "invented: the circular named another branch"},
 		},
 	})

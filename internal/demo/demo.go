@@ -19,7 +19,7 @@ import (
 )
 
 // Town and Street are the codes of the invented towns: one of villages and
-// communities, whose whole story is told, and its neighbour, in which enterprises and
+// communities, with a whole story, and its neighbour, in which enterprises and
 // agencies are scored as well.
 const (
 	Town   = "demo"
@@ -91,13 +91,31 @@ func (s *story) areas(ctx context.Context, tx *gorm.DB) error {
 	for _, a := range []town.Area{
 		{Code: "44", Level: "province", Name: text.Text{ZH: "广东省", EN: "Guangdong"}, Provenance: list},
 		{Code: "4406", ParentCode: parent("44"), Level: "city", Name: text.Text{ZH: "佛山市", EN: "Foshan"}, Provenance: list},
-		{Code: "440605", ParentCode: parent("4406"), Level: "district", Name: text.Text{ZH: "南海区", EN: "Nanhai"}, Provenance: list},
-		{Code: "440605126", ParentCode: parent("440605"), Level: "town", Name: text.Text{ZH: "里水镇", EN: "Lishui"}, Provenance: list},
+		{
+			Code: "440605", ParentCode: parent("4406"), Level: "district", Name: text.Text{ZH: "南海区", EN: "Nanhai"},
+			Provenance: list,
+		},
+		{
+			Code: "440605126", ParentCode: parent("440605"), Level: "town", Name: text.Text{ZH: "里水镇", EN: "Lishui"},
+			Provenance: list,
+		},
 		{Code: "99", Level: "province", Name: text.Text{ZH: "演示省", EN: "Demo Province"}, Provenance: invented},
-		{Code: "9999", ParentCode: parent("99"), Level: "city", Name: text.Text{ZH: "演示市", EN: "Demo City"}, Provenance: invented},
-		{Code: "999999", ParentCode: parent("9999"), Level: "district", Name: text.Text{ZH: "演示区", EN: "Demo District"}, Provenance: invented},
-		{Code: "999999999", ParentCode: parent("999999"), Level: "town", Name: text.Text{ZH: "演示镇", EN: "Demo Town"}, Provenance: invented},
-		{Code: "999999998", ParentCode: parent("999999"), Level: "town", Name: text.Text{ZH: "演示街道", EN: "Demo Street"}, Provenance: invented},
+		{
+			Code: "9999", ParentCode: parent("99"), Level: "city", Name: text.Text{ZH: "演示市", EN: "Demo City"},
+			Provenance: invented,
+		},
+		{
+			Code: "999999", ParentCode: parent("9999"), Level: "district",
+			Name: text.Text{ZH: "演示区", EN: "Demo District"}, Provenance: invented,
+		},
+		{
+			Code: "999999999", ParentCode: parent("999999"), Level: "town", Name: text.Text{ZH: "演示镇", EN: "Demo Town"},
+			Provenance: invented,
+		},
+		{
+			Code: "999999998", ParentCode: parent("999999"), Level: "town",
+			Name: text.Text{ZH: "演示街道", EN: "Demo Street"}, Provenance: invented,
+		},
 	} {
 		if _, err := town.CreateArea(ctx, tx, a); err != nil {
 			return err

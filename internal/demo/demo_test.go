@@ -26,7 +26,7 @@ var published = map[string]string{
 	"demo/2023Q2/2":        "a90bf7907b67784c1c2346dd44104ab0b3fbe15e8b5eefed3a609c86c4eb51db",
 }
 
-// told is the whole story on a database that had nothing.
+// told runs the whole story on a database that had nothing.
 var told = dbtest.NewTemplate(func(ctx context.Context, db *gorm.DB) error {
 	done, err := Seed(ctx, db)
 	if err == nil && !done {

@@ -45,7 +45,9 @@ func (s *story) lishui(ctx context.Context, tx *gorm.DB) error {
 	}
 	_, err = town.CreateSubBranch(ctx, tx, town.SubBranch{
 		TownID: code, BranchCode: "lishui", Code: "dazhou",
-		Name: text.Text{ZH: "里水社区大洲经济社党支部", EN: "Dazhou cooperative, Lishui community"}, Provenance: "press report of July 2023",
+		Name: text.Text{
+			ZH: "里水社区大洲经济社党支部", EN: "Dazhou cooperative, Lishui community",
+		}, Provenance: "press report of July 2023",
 	})
 	if err != nil {
 		return err

@@ -25,8 +25,14 @@ var helped = []struct {
 	n     int
 	goals []goal
 }{
-	{8, []goal{{"development.02", 7.5, "invented: two projects with the neighbours"}, {"ethos.01", 84, "invented: an evening of stories each month"}}},
-	{18, []goal{{"development.02", 6.5, "invented: let the old market"}, {"organisation.05", 44, "invented: a plan of meetings for the year"}}},
+	{
+		8,
+		[]goal{{"development.02", 7.5, "invented: two projects with the neighbours"}, {"ethos.01", 84, "invented: an evening of stories each month"}},
+	},
+	{
+		18,
+		[]goal{{"development.02", 6.5, "invented: let the old market"}, {"organisation.05", 44, "invented: a plan of meetings for the year"}},
+	},
 	{27, []goal{{"hard-tasks.01", 20, "invented: a duty roster"}}},
 }
 
@@ -36,7 +42,7 @@ type goal struct {
 	action    string
 }
 
-// loop tells what follows from the result of a quarter: targets, analyses, plans and
+// loop makes what follows from the result of a quarter: targets, analyses, plans and
 // visits after the first, reports and a gain after the second, a relapse and a published case after
 // the third.
 func (s *story) loop(ctx context.Context, tx *gorm.DB, q quarter) error {
@@ -96,7 +102,9 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 	mentor, board := as(ctx, turn("mentor", n, mentors), access.Mentor), index.NewResultCache()
 	causes := plan.Causes{}
 	for _, g := range goals {
-		causes = append(causes, plan.Cause{Indicator: g.indicator, Kind: "mechanism", Cause: "invented: nobody answers for it", Evidence: invented})
+		causes = append(causes, plan.Cause{
+			Indicator: g.indicator, Kind: "mechanism", Cause: "invented: nobody answers for it", Evidence: invented,
+		})
 	}
 	a, err := plan.BeginAnalysis(mentor, tx, board, plan.Analysis{
 		TownID: Town, PeriodCode: q.code, PublicationNumber: 1, BranchCode: branch, Findings: causes, Summary: "invented: what is done depends on one person",
@@ -145,8 +153,10 @@ func visitBranch(ctx context.Context, tx *gorm.DB, s *story, n int, item string)
 	three, one := int64(3), int64(1)
 	v, err := visit.Begin(instructor, tx, visit.Visit{TownID: Town, BranchCode: branchCode(n), Content: visit.Content{
 		VisitedOn: day.Of(s.clock), Place: "invented: the office of the branch", Evidence: invented,
-		Checks:   visit.Inspections{{Text: "invented: the ledger of meetings is kept", Mark: "ok"}},
-		Findings: []visit.Finding{{Statement: "invented: no room for evening meetings", Severity: "major", Measure: &three, PlanItemID: &item}},
+		Checks: visit.Inspections{{Text: "invented: the ledger of meetings is kept", Mark: "ok"}},
+		Findings: []visit.Finding{
+			{Statement: "invented: no room for evening meetings", Severity: "major", Measure: &three, PlanItemID: &item},
+		},
 	}})
 	if err != nil {
 		return err
@@ -168,7 +178,10 @@ func visitBranch(ctx context.Context, tx *gorm.DB, s *story, n int, item string)
 		d  visit.ProblemDecision
 	}{
 		{officer, visit.ProblemDecision{To: visit.ProblemInProgress}},
-		{officer, visit.ProblemDecision{To: visit.ProblemSolved, Reason: "invented: the school lends its hall", Evidence: invented}},
+		{
+			officer,
+			visit.ProblemDecision{To: visit.ProblemSolved, Reason: "invented: the school lends its hall", Evidence: invented},
+		},
 		{instructor, visit.ProblemDecision{To: visit.ProblemClosed}},
 	} {
 		if x, err = visit.MoveProblem(step.by, tx, Town, x.ID, x.Version, step.d); err != nil {
@@ -182,7 +195,10 @@ func visitBranch(ctx context.Context, tx *gorm.DB, s *story, n int, item string)
 func (s *story) tasks(ctx context.Context, tx *gorm.DB) error {
 	group := as(ctx, "group-1", access.LeadingGroup)
 	branch, office := branchCode(18), turn("liaison", 18, offices)
-	t, err := measure.SetTask(group, tx, Town, 1, measure.TaskContent{Branch: &branch, Office: &office, Title: "invented: find a tenant for the old market", DueOn: day.Of(s.clock).AddDays(120)})
+	t, err := measure.SetTask(group, tx, Town, 1, measure.TaskContent{
+		Branch: &branch, Office: &office, Title: "invented: find a tenant for the old market",
+		DueOn: day.Of(s.clock).AddDays(120),
+	})
 	if err != nil {
 		return err
 	}
@@ -190,7 +206,9 @@ func (s *story) tasks(ctx context.Context, tx *gorm.DB) error {
 		return err
 	}
 	person := "group-2"
-	_, err = measure.SetTask(group, tx, Town, 4, measure.TaskContent{Person: &person, Title: "invented: a day of exchange for all branches", DueOn: day.Of(s.clock).AddDays(200)})
+	_, err = measure.SetTask(group, tx, Town, 4, measure.TaskContent{
+		Person: &person, Title: "invented: a day of exchange for all branches", DueOn: day.Of(s.clock).AddDays(200),
+	})
 	return err
 }
 
@@ -208,7 +226,9 @@ func (s *story) seeAGain(ctx context.Context, tx *gorm.DB) error {
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	_, err = target.Decide(group, tx, Town, list[0].ID, list[0].Version, target.Decision{To: target.Ended, Reason: "invented: the goals are reached", Outcome: "improved"})
+	_, err = target.Decide(group, tx, Town, list[0].ID, list[0].Version, target.Decision{
+		To: target.Ended, Reason: "invented: the goals are reached", Outcome: "improved",
+	})
 	if err != nil {
 		return err
 	}
@@ -247,12 +267,14 @@ func finish(ctx context.Context, tx *gorm.DB, n int) error {
 	return err
 }
 
-// publishCase lets the branch that rose most in development.02 tell how.
+// publishCase publishes how a branch rose most in development.02.
 func publishCase(ctx context.Context, tx *gorm.DB) error {
 	secretary, group := as(ctx, "secretary-21", access.Secretary), as(ctx, "group-1", access.LeadingGroup)
 	c, err := exchange.DraftCase(secretary, tx, exchange.Case{
 		TownID: Town, BranchCode: "b21", Title: "invented: a market of our own", Story: "invented: how empty stalls became a cooperative",
-		Indicators: database.JSON[[]string]{V: []string{"development.02"}}, Measures: database.JSON[[]int]{V: []int{4}}, Links: database.JSON[[]exchange.Link]{V: []exchange.Link{}},
+		Indicators: database.JSON[[]string]{
+			V: []string{"development.02"},
+		}, Measures: database.JSON[[]int]{V: []int{4}}, Links: database.JSON[[]exchange.Link]{V: []exchange.Link{}},
 	})
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 				t.Errorf("%s: %s\nwant %s", branch, got, want)
 			}
 		}
-		r, err := exchange.RecommendedFor(group, db, index.NewResultCache(), Town, "b18", "2023Q2", "en")
+		r, err := exchange.RecommendedFor(group, db, index.NewResultCache(), exchange.RecommendationQuery{Town: Town, Branch: "b18", Period: "2023Q2", Language: "en"})
 		if err != nil || len(r.Items) != 1 || r.Items[0].Branch != "b21" {
 			t.Errorf("recommended to b18: %+v, %v", r, err)
 		}
@@ -67,7 +67,7 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 	})
 }
 
-// planOf tells of the plan of a branch: its state, its items with their relapses, and
+// planOf returns the plan of a branch in words: its state, its items with their relapses, and
 // of each publication since how many goals were reached.
 func planOf(t *testing.T, db *gorm.DB, branch string) string {
 	t.Helper()

@@ -79,7 +79,7 @@ func (s *story) play(ctx context.Context, tx *gorm.DB, i int, q quarter, d schem
 	if _, err := index.CreateRun(group, tx, Town, q.code); err != nil {
 		return err
 	}
-	if _, err := index.Publish(group, tx, Town, q.code, p.Version, ""); err != nil {
+	if _, err := index.Publish(group, tx, p.Ref(), ""); err != nil {
 		return err
 	}
 	if q.code == "2023Q2" {
@@ -115,7 +115,9 @@ func (s *story) enter(ctx context.Context, tx *gorm.DB, i int, q quarter, d sche
 
 // sheet takes one sheet from its beginning to its approval, or as far as it is in
 // the open quarter.
-func (s *story) sheet(ctx context.Context, tx *gorm.DB, q quarter, n int, person string, role access.Role, entries []evaluation.Entry) error {
+func (s *story) sheet(
+	ctx context.Context, tx *gorm.DB, q quarter, n int, person string, role access.Role, entries []evaluation.Entry,
+) error {
 	author := as(ctx, person, role)
 	if q.open && n > 36 {
 		return nil // not begun
@@ -137,7 +139,9 @@ func (s *story) sheet(ctx context.Context, tx *gorm.DB, q quarter, n int, person
 // entries invents the values of one branch. Here and there one is missing: it is
 // left out, never 0. The ratings of an instructor differ from those of a mentor
 // by a little.
-func entries(d scheme.Document, perf *performance, n, period int) ([]evaluation.Entry, func(more float64) []evaluation.Entry) {
+func entries(
+	d scheme.Document, perf *performance, n, period int,
+) ([]evaluation.Entry, func(more float64) []evaluation.Entry) {
 	var reported, rated []evaluation.Entry
 	for _, dimension := range d.Tree.Children {
 		for _, leaf := range dimension.Children {
@@ -148,9 +152,13 @@ func entries(d scheme.Document, perf *performance, n, period int) ([]evaluation.
 			case leaf.Entry == scheme.Rated:
 				rated = append(rated, evaluation.Entry{Code: leaf.Code, Value: &x, Evidence: "invented: seen on the spot"})
 			case leaf.Waivable && n%10 == 0:
-				reported = append(reported, evaluation.Entry{Code: leaf.Code, NotApplicable: true, Evidence: "invented: no plan in this period"})
+				reported = append(reported, evaluation.Entry{
+					Code: leaf.Code, NotApplicable: true, Evidence: "invented: no plan in this period",
+				})
 			case !absent:
-				reported = append(reported, evaluation.Entry{Code: leaf.Code, Value: &x, Evidence: "invented", Source: "invented ledger"})
+				reported = append(reported, evaluation.Entry{
+					Code: leaf.Code, Value: &x, Evidence: "invented", Source: "invented ledger",
+				})
 			}
 		}
 	}
@@ -174,7 +182,9 @@ func (s *story) adjustments(ctx context.Context, tx *gorm.DB, q quarter) error {
 		{BranchCode: "b28", Kind: "deduction", ItemCode: "notified", Reason: "invented: criticised in a circular"},
 	}
 	if q.code == "2023Q1" {
-		proposals = append(proposals, evaluation.Adjustment{BranchCode: "b33", Kind: "veto", ItemCode: "forged-data", Reason: "invented: minutes written afterwards"})
+		proposals = append(proposals, evaluation.Adjustment{
+			BranchCode: "b33", Kind: "veto", ItemCode: "forged-data", Reason: "invented: minutes written afterwards",
+		})
 	}
 	for _, a := range proposals {
 		a.TownID, a.PeriodCode, a.Evidence = Town, q.code, "invented"

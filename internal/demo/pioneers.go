@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/project"
 	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 // entrants are the projects that compete, the first by a team, with the points that
@@ -42,15 +43,15 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	if r, err = project.MoveRound(group, tx, Town, r.Code, r.Version, project.Judging, ""); err != nil {
+	if r, err = project.MoveRound(group, tx, r.Ref(), project.Judging, ""); err != nil {
 		return err
 	}
 	for _, judge := range judges {
-		if _, err := project.WriteSheet(as(ctx, judge, access.Mentor), tx, Town, r.Code, 1, scores); err != nil {
+		if _, err := project.WriteSheet(as(ctx, judge, access.Mentor), tx, workflow.Ref{Town: Town, ID: r.Code, Version: 1}, scores); err != nil {
 			return err
 		}
 	}
-	if r, err = project.MoveRound(group, tx, Town, r.Code, r.Version, project.Closed, ""); err != nil {
+	if r, err = project.MoveRound(group, tx, r.Ref(), project.Closed, ""); err != nil {
 		return err
 	}
 	var chosen []string
@@ -60,7 +61,7 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 			return err
 		}
 		chosen = result.Proposal.Projects
-		if r, err = project.Confirm(group, tx, Town, r.Code, r.Version, to, chosen, ""); err != nil {
+		if r, err = project.Confirm(group, tx, r.Ref(), project.Choice{To: to, Projects: chosen}); err != nil {
 			return err
 		}
 	}
@@ -68,7 +69,7 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	_, err = project.ProposeBonus(group, tx, Town, p.ID, p.Version, "2023Q3", "top-ten")
+	_, err = project.ProposeBonus(group, tx, p.Ref(), project.Bonus{Period: "2023Q3", Item: "top-ten"})
 	return err
 }
 
@@ -84,7 +85,10 @@ func register(ctx context.Context, tx *gorm.DB, r project.Round) (project.Scores
 		if err != nil {
 			return nil, err
 		}
-		p := project.Project{TownID: Town, RoundCode: r.Code, BranchCode: branchCode(e.n), Title: e.title, Field: e.field, Description: invented, Evidence: invented}
+		p := project.Project{
+			TownID: Town, RoundCode: r.Code, BranchCode: branchCode(e.n), Title: e.title, Field: e.field,
+			Description: invented, Evidence: invented,
+		}
 		if i == 0 {
 			p.TeamCode = &team
 		}

@@ -24,12 +24,14 @@ var sorts = []struct{ kind, zh, en string }{
 
 const ofEachSort = 4
 
-// street tells of the neighbour, in short: the same scheme, so that its branches can
+// street makes the neighbour, in short: the same scheme, so that its branches can
 // be ranked with those of the town, and two quarters with one sheet by the secretary
 // and one by the mentor of each branch.
 func (s *story) street(ctx context.Context, tx *gorm.DB) error {
 	_, err := town.Create(ctx, tx, town.Town{
-		Code: Street, AreaCode: "999999998", Name: text.Text{ZH: "演示街道", EN: "Demo Street"}, OpenResults: true, Provenance: invented,
+		Code: Street, AreaCode: "999999998", Name: text.Text{
+			ZH: "演示街道", EN: "Demo Street",
+		}, OpenResults: true, Provenance: invented,
 	})
 	if err != nil {
 		return err
@@ -100,7 +102,9 @@ func neighbour(ctx context.Context, tx *gorm.DB, code string, name text.Text, ro
 }
 
 // streetQuarter plays one quarter of the neighbour to its publication.
-func (s *story) streetQuarter(ctx context.Context, tx *gorm.DB, i int, q quarter, units []string, d scheme.Document, perf *performance) error {
+func (s *story) streetQuarter(
+	ctx context.Context, tx *gorm.DB, i int, q quarter, units []string, d scheme.Document, perf *performance,
+) error {
 	group := in(ctx, Street, "group", access.LeadingGroup)
 	p, err := evaluation.CreatePeriod(group, tx, evaluation.Period{
 		TownID: Street, Code: q.code, Kind: "quarter", StartsOn: q.starts, EndsOn: q.ends, SchemeCode: d.Code,
@@ -128,12 +132,14 @@ func (s *story) streetQuarter(ctx context.Context, tx *gorm.DB, i int, q quarter
 	if _, err := index.CreateRun(group, tx, Street, q.code); err != nil {
 		return err
 	}
-	_, err = index.Publish(group, tx, Street, q.code, p.Version, "")
+	_, err = index.Publish(group, tx, p.Ref(), "")
 	return err
 }
 
 // streetSheets are the approved sheets of secretary and mentor about one branch.
-func streetSheets(ctx context.Context, tx *gorm.DB, period, unit string, n, i int, d scheme.Document, perf *performance) error {
+func streetSheets(
+	ctx context.Context, tx *gorm.DB, period, unit string, n, i int, d scheme.Document, perf *performance,
+) error {
 	reported, rated := entries(d, perf, n, i)
 	for _, e := range []struct {
 		person  string
@@ -141,7 +147,9 @@ func streetSheets(ctx context.Context, tx *gorm.DB, period, unit string, n, i in
 		entries []evaluation.Entry
 	}{{"secretary-of-" + unit, access.Secretary, reported}, {"mentor", access.Mentor, rated(0)}} {
 		author := in(ctx, Street, e.person, e.role)
-		sheet, err := evaluation.BeginSheet(author, tx, evaluation.Sheet{TownID: Street, PeriodCode: period, BranchCode: unit, Entries: e.entries})
+		sheet, err := evaluation.BeginSheet(author, tx, evaluation.Sheet{
+			TownID: Street, PeriodCode: period, BranchCode: unit, Entries: e.entries,
+		})
 		if err == nil {
 			sheet, err = evaluation.MoveSheet(author, tx, sheet.Ref(), evaluation.Submitted, "")
 		}

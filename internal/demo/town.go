@@ -22,8 +22,14 @@ const (
 
 // classes of the invented town: branches are dealt to them in turn.
 var classes = []town.Class{
-	{TownID: Town, Code: "urban", Name: text.Text{ZH: "城市社区", EN: "urban community"}, Provenance: "published practice elsewhere"},
-	{TownID: Town, Code: "suburban", Name: text.Text{ZH: "涉农社区", EN: "community with farmland"}, Provenance: "published practice elsewhere"},
+	{
+		TownID: Town, Code: "urban", Name: text.Text{ZH: "城市社区", EN: "urban community"},
+		Provenance: "published practice elsewhere",
+	},
+	{
+		TownID: Town, Code: "suburban", Name: text.Text{ZH: "涉农社区", EN: "community with farmland"},
+		Provenance: "published practice elsewhere",
+	},
 	{TownID: Town, Code: "rural", Name: text.Text{ZH: "村", EN: "village"}, Provenance: "published practice elsewhere"},
 }
 
@@ -113,7 +119,7 @@ func (s *story) staff(ctx context.Context, tx *gorm.DB) error {
 // begun is the day from which people hold their roles and duties.
 const begun day.Date = "2022-09-01"
 
-// appoint gives a person the role; the n-th mentor by an invented letter, for a
+// appoint returns a person the role; the n-th mentor by an invented letter, for a
 // term that outlasts the demo.
 func appoint(ctx context.Context, tx *gorm.DB, townID, person string, role access.Role, n int) error {
 	a := people.Appointment{TownID: townID, PersonCode: person, Role: role, ValidFrom: begun, Reason: invented}
@@ -150,13 +156,19 @@ func link(ctx context.Context, tx *gorm.DB) error {
 		if _, err := people.CreateOffice(ctx, tx, office); err != nil {
 			return err
 		}
-		member := people.OfficeMember{TownID: Town, OfficeCode: office.Code, PersonCode: fmt.Sprintf("office-%d", i), ValidFrom: begun, Reason: invented}
+		member := people.OfficeMember{
+			TownID: Town, OfficeCode: office.Code, PersonCode: fmt.Sprintf("office-%d", i), ValidFrom: begun,
+			Reason: invented,
+		}
 		if _, err := people.JoinOffice(ctx, tx, member); err != nil {
 			return err
 		}
 	}
 	for n := 1; n <= branches; n++ {
-		l := people.OfficeLink{TownID: Town, OfficeCode: turn("liaison", n, offices), BranchCode: branchCode(n), ValidFrom: begun, Reason: invented}
+		l := people.OfficeLink{
+			TownID: Town, OfficeCode: turn("liaison", n, offices), BranchCode: branchCode(n), ValidFrom: begun,
+			Reason: invented,
+		}
 		if _, err := people.LinkOffice(ctx, tx, l); err != nil {
 			return err
 		}

@@ -153,7 +153,7 @@ func runsAndPublicationsAtOnce(ctx context.Context, t *testing.T, db *gorm.DB) {
 	wins := make(chan error, 4)
 	for range cap(wins) {
 		all.Go(func() {
-			_, err := index.Publish(ctx, db, demo.Town, period, p.Version, "")
+			_, err := index.Publish(ctx, db, p.Ref(), "")
 			wins <- err
 		})
 	}

@@ -115,9 +115,18 @@ var cases = workflow.Kind[Case, CaseState, *caseReader]{
 		{Name: "edit", From: []CaseState{Draft, Returned}, Action: access.WriteCases, Silent: true, Who: writing},
 		{Name: "submit", From: []CaseState{Draft, Returned}, To: Submitted, Action: access.WriteCases, Who: writing},
 		{Name: "publish", From: []CaseState{Submitted}, To: Published, Action: access.ReviewCases, Who: reviewing},
-		{Name: "return", From: []CaseState{Submitted}, To: Returned, Action: access.ReviewCases, Who: reviewing, Reason: true},
-		{Name: "withdraw", From: []CaseState{Draft, Submitted, Returned}, To: Withdrawn, Action: access.WriteCases, Who: writing},
-		{Name: "retract", From: []CaseState{Published}, To: Withdrawn, Action: access.ReviewCases, Who: reviewing, Reason: true},
+		{
+			Name: "return", From: []CaseState{Submitted}, To: Returned, Action: access.ReviewCases, Who: reviewing,
+			Reason: true,
+		},
+		{
+			Name: "withdraw", From: []CaseState{Draft, Submitted, Returned}, To: Withdrawn, Action: access.WriteCases,
+			Who: writing,
+		},
+		{
+			Name: "retract", From: []CaseState{Published}, To: Withdrawn, Action: access.ReviewCases, Who: reviewing,
+			Reason: true,
+		},
 		{Name: "supersede", From: []CaseState{Published}, To: Superseded},
 		{Name: "renew", From: []CaseState{Published}, Action: access.WriteCases, Who: writing},
 		{Name: "renew", To: Draft, Action: access.WriteCases, Silent: true},
@@ -130,7 +139,8 @@ func inReview(v *caseReader, c Case) error { return v.reviews.Refuse(c.BranchCod
 
 func notLed(v *caseReader, c Case) error {
 	if v.Led[c.BranchCode] {
-		return fault.Forbidden("conflict_of_interest", "不能审核自己所任职党组织的案例", "nobody reviews a case of a branch that he or she leads")
+		return fault.Forbidden("conflict_of_interest",
+			"不能审核自己所任职党组织的案例", "nobody reviews a case of a branch that he or she leads")
 	}
 	return nil
 }
@@ -285,13 +295,15 @@ func (c Case) check(ctx context.Context, tx *gorm.DB) error {
 		}
 		for i, code := range c.Indicators.V {
 			if inForce == nil || !inForce.HasIndicator(code) {
-				faults = append(faults, fault.Field("/indicators/"+strconv.Itoa(i), "unknown_indicator", "现行指标体系中没有指标“%s”", "the scheme in force has no indicator %q", code))
+				faults = append(faults, fault.Field("/indicators/"+strconv.Itoa(i), "unknown_indicator",
+					"现行指标体系中没有指标“%s”", "the scheme in force has no indicator %q", code))
 			}
 		}
 	}
 	for i, l := range c.Links.V {
 		if u, err := url.Parse(l.URL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-			faults = append(faults, fault.Field("/links/"+strconv.Itoa(i)+"/url", "bad_link", "请给出以 https:// 或 http:// 开头的地址", "give an address that begins with https:// or http://"))
+			faults = append(faults, fault.Field("/links/"+strconv.Itoa(i)+"/url", "bad_link",
+				"请给出以 https:// 或 http:// 开头的地址", "give an address that begins with https:// or http://"))
 		}
 	}
 	if len(faults) > 0 {

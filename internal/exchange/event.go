@@ -150,7 +150,9 @@ func MoveEvent(ctx context.Context, db *gorm.DB, ref workflow.Ref, to EventState
 			return workflow.Change{}, fault.Conflict("not_yet",
 				"活动日期为 %s，尚未到", "the day of it is %s, which has not come", e.HeldOn).Held(lock)
 		}
-		return workflow.Change{Columns: map[string]any{"state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": reason}}, nil
+		return workflow.Change{
+			Columns: map[string]any{"state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": reason},
+		}, nil
 	})
 }
 
@@ -159,7 +161,8 @@ func MoveEvent(ctx context.Context, db *gorm.DB, ref workflow.Ref, to EventState
 // edition or the leading group has taken them off the list since.
 func (e Event) check(ctx context.Context, tx *gorm.DB, named []string) error {
 	if e.Kind == "study_visit" && (e.HostCode == nil || slices.Contains(e.Branches.V, *e.HostCode)) {
-		return fault.Broken(fault.Field("/host", "host_needed", "请给出所到访的党组织，且不能是来访者", "name the branch that is visited, other than those who visit it"))
+		return fault.Broken(fault.Field("/host", "host_needed",
+			"请给出所到访的党组织，且不能是来访者", "name the branch that is visited, other than those who visit it"))
 	}
 	if err := town.KnownBranches(ctx, tx, e.TownID, e.Branches.V, "/branches"); err != nil {
 		return err
@@ -172,7 +175,8 @@ func (e Event) check(ctx context.Context, tx *gorm.DB, named []string) error {
 	var faults []fault.FieldError
 	for i, code := range e.People.V {
 		if _, err := people.Find(ctx, tx, e.TownID, code); fault.Is(err, fault.KindNotFound) {
-			faults = append(faults, fault.Field("/people/"+strconv.Itoa(i), "unknown_person", "没有人员“%s”", "there is no person %q", code))
+			faults = append(faults, fault.Field("/people/"+strconv.Itoa(i), "unknown_person",
+				"没有人员“%s”", "there is no person %q", code))
 		} else if err != nil {
 			return err
 		}
@@ -182,7 +186,8 @@ func (e Event) check(ctx context.Context, tx *gorm.DB, named []string) error {
 			continue
 		}
 		if c, err := FindCase(ctx, tx, e.TownID, id); fault.Is(err, fault.KindNotFound) || err == nil && c.State != Published {
-			faults = append(faults, fault.Field("/cases/"+strconv.Itoa(i), "unknown_case", "没有已公布的案例“%s”", "there is no published case %q", id))
+			faults = append(faults, fault.Field("/cases/"+strconv.Itoa(i), "unknown_case",
+				"没有已公布的案例“%s”", "there is no published case %q", id))
 		} else if err != nil {
 			return err
 		}

@@ -18,9 +18,9 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Rating says how useful a branch found something in a period (1 to 5). The branch
-// changes it until the period is final, and nobody else is shown it: others see
-// what all ratings come to, see Usefulness.
+// Rating is how useful a branch found something in a period (1 to 5). The branch
+// changes it until the period is final, and nobody else sees it: others see the sum of
+// all ratings, see Usefulness.
 type Rating struct {
 	TownID     string `gorm:"primaryKey" json:"-"`
 	ID         string `gorm:"primaryKey" json:"id" format:"uuid"`
@@ -38,7 +38,7 @@ func (Rating) TableName() string { return "usefulness_ratings" }
 
 var ratingNoun = text.Text{ZH: "评价", EN: "rating"}
 
-// FindRating gives one rating of a branch that the caller leads.
+// FindRating returns one rating of a branch that the caller leads.
 func FindRating(ctx context.Context, db *gorm.DB, townID, id string) (Rating, error) {
 	var r Rating
 	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&r).Error
@@ -55,19 +55,26 @@ func FindRating(ctx context.Context, db *gorm.DB, townID, id string) (Rating, er
 	return r, err
 }
 
-// ListRatings gives those that the branches of the caller gave, in the order of
-// their making; of one period where it is not empty.
-func ListRatings(ctx context.Context, db *gorm.DB, townID, period, after string, limit int) ([]Rating, error) {
+// RatingFilter narrows a list; zero fields do not.
+type RatingFilter struct {
+	Period string
+	After  string
+	Limit  int
+}
+
+// ListRatings returns those that the branches of the caller gave, in the order of
+// their making.
+func ListRatings(ctx context.Context, db *gorm.DB, townID string, f RatingFilter) ([]Rating, error) {
 	reach, err := access.ReachOf(ctx, db, access.Caller(ctx), access.WriteRatings, townID, day.Of(db.NowFunc()))
 	if err != nil {
 		return nil, err
 	}
-	q := reach.Narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, after))
-	if period != "" {
-		q = q.Where("period_code = ?", period)
+	q := reach.Narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
+	if f.Period != "" {
+		q = q.Where("period_code = ?", f.Period)
 	}
 	var list []Rating
-	err = q.Order("id").Limit(limit).Find(&list).Error
+	err = q.Order("id").Limit(f.Limit).Find(&list).Error
 	return list, err
 }
 
@@ -90,7 +97,8 @@ func Rate(ctx context.Context, db *gorm.DB, r Rating) (Rating, error) {
 		}
 		err = tx.Create(&r).Error
 		if database.ConstraintOf(err) == "usefulness_once" {
-			return fault.Conflict("rated_already", "本周期已评价过该对象：请修改原评价", "the branch has rated this for the period already: change that rating").Because(err)
+			return fault.Conflict("rated_already",
+				"本周期已评价过该对象：请修改原评价", "the branch has rated this for the period already: change that rating").Because(err)
 		}
 		if err != nil {
 			return err
@@ -100,26 +108,26 @@ func Rate(ctx context.Context, db *gorm.DB, r Rating) (Rating, error) {
 	return r, err
 }
 
-// UpdateRating changes a rating until its period is final.
-func UpdateRating(ctx context.Context, db *gorm.DB, townID, id string, version, score int64, comment string) (Rating, error) {
+// UpdateRating replaces score and comment of a rating until its period is final.
+func UpdateRating(ctx context.Context, db *gorm.DB, r Rating, version int64) (Rating, error) {
 	var after Rating
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := FindRating(ctx, tx, townID, id)
+		before, err := FindRating(ctx, tx, r.TownID, r.ID)
 		if err != nil {
 			return err
 		}
-		period, err := evaluation.HoldPeriod(ctx, tx, townID, before.PeriodCode)
+		period, err := evaluation.HoldPeriod(ctx, tx, r.TownID, before.PeriodCode)
 		if err != nil {
 			return err
 		}
 		if err := refuseFinal(period); err != nil {
 			return err
 		}
-		change := map[string]any{"score": score, "comment": comment}
-		if err := database.UpdateVersioned(tx, &Rating{TownID: townID, ID: id}, version, change); err != nil {
+		change := map[string]any{"score": r.Score, "comment": r.Comment}
+		if err := database.UpdateVersioned(tx, &Rating{TownID: r.TownID, ID: r.ID}, version, change); err != nil {
 			return err
 		}
-		if after, err = FindRating(ctx, tx, townID, id); err != nil {
+		if after, err = FindRating(ctx, tx, r.TownID, r.ID); err != nil {
 			return err
 		}
 		return after.trail(ctx, tx, "rating.change")
@@ -130,7 +138,9 @@ func UpdateRating(ctx context.Context, db *gorm.DB, townID, id string, version, 
 // trail records that the branch has rated, and neither what nor how: readers of the
 // trail are among those who are rated.
 func (r Rating) trail(ctx context.Context, tx *gorm.DB, action string) error {
-	return audit.Write(ctx, tx, audit.Change{Town: r.TownID, Action: action, Subject: "periods/" + r.PeriodCode + "/ratings"})
+	return audit.Write(ctx, tx, audit.Change{
+		Town: r.TownID, Action: action, Subject: "periods/" + r.PeriodCode + "/ratings",
+	})
 }
 
 func refuseFinal(p evaluation.Period) error {
@@ -138,7 +148,9 @@ func refuseFinal(p evaluation.Period) error {
 		return nil
 	}
 	e := fault.Locked("period_final", "考评周期 %s 已办结，评价不能再增改", "the period %s is final: ratings of it are closed", p.Code)
-	e.Lock = &fault.Lock{By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: "nobody"}
+	e.Lock = &fault.Lock{
+		By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: "nobody",
+	}
 	return e
 }
 
@@ -152,7 +164,9 @@ func (r Rating) subject(ctx context.Context, tx *gorm.DB, period evaluation.Peri
 	switch r.Kind {
 	case "case":
 		var c Case
-		err = tx.WithContext(ctx).Omit("story").Where("town_id = ? AND id = ? AND state IN ?", r.TownID, r.Subject, []CaseState{Published, Superseded}).Limit(1).Find(&c).Error
+		err = tx.WithContext(ctx).Omit("story").Where("town_id = ? AND id = ? AND state IN ?", r.TownID, r.Subject, []CaseState{
+			Published, Superseded,
+		}).Limit(1).Find(&c).Error
 		ok, subject = c.ID != "" && c.BranchCode != r.BranchCode, c.SeriesID
 	case "mentor":
 		var list []people.Assignment
@@ -175,8 +189,8 @@ func (r Rating) subject(ctx context.Context, tx *gorm.DB, period evaluation.Peri
 	return subject, err
 }
 
-// fewestRaters is how many branches must have rated something before anybody is
-// told what their ratings come to.
+// fewestRaters is how many branches must have rated something before anybody sees
+// what their ratings come to.
 const fewestRaters = 3
 
 // Usefulness is what the branches found of one thing in one period: only of final
@@ -200,10 +214,10 @@ type UsefulnessFilter struct {
 	Limit                 int
 }
 
-// ListUsefulness gives what things were found to be worth, by period, kind and
+// ListUsefulness returns what things were found to be worth, by period, kind and
 // subject. A mentor sees only what is said about him or her.
 func ListUsefulness(ctx context.Context, db *gorm.DB, townID string, f UsefulnessFilter) ([]Usefulness, error) {
-	q := settled(ctx, db, townID)
+	q := finalRatings(ctx, db, townID)
 	if p := access.Caller(ctx); p.Role == access.Mentor {
 		q = q.Where("r.kind = 'mentor' AND r.subject = ?", p.Person)
 	}
@@ -218,7 +232,7 @@ func ListUsefulness(ctx context.Context, db *gorm.DB, townID string, f Usefulnes
 	err := q.Order("r.period_code, r.kind, r.subject").Limit(f.Limit).Scan(&rows).Error
 	list := make([]Usefulness, len(rows))
 	for i, t := range rows {
-		list[i] = t.tell()
+		list[i] = t.usefulness()
 	}
 	return list, err
 }
@@ -229,8 +243,8 @@ type tally struct {
 	N1, N2, N3, N4, N5        int64
 }
 
-// settled counts the ratings of final periods.
-func settled(ctx context.Context, db *gorm.DB, townID string) *gorm.DB {
+// finalRatings counts the ratings of final periods.
+func finalRatings(ctx context.Context, db *gorm.DB, townID string) *gorm.DB {
 	return db.WithContext(ctx).Table("usefulness_ratings r").
 		Joins("JOIN periods p ON p.town_id = r.town_id AND p.code = r.period_code").
 		Where("r.town_id = ? AND p.state = ?", townID, evaluation.Final).
@@ -244,7 +258,7 @@ func (t tally) count() int64 { return t.N1 + t.N2 + t.N3 + t.N4 + t.N5 }
 
 func (t tally) sum() int64 { return t.N1 + 2*t.N2 + 3*t.N3 + 4*t.N4 + 5*t.N5 }
 
-func (t tally) tell() Usefulness {
+func (t tally) usefulness() Usefulness {
 	u := Usefulness{Period: t.PeriodCode, Kind: t.Kind, Subject: t.Subject, TooFew: t.count() < fewestRaters}
 	if u.TooFew {
 		return u
@@ -255,11 +269,11 @@ func (t tally) tell() Usefulness {
 }
 
 // usefulCases is the mean rating of each series of cases over the periods in which
-// enough branches rated it. A period with too few is left out, or it could be told
+// enough branches rated it. A period with too few is left out, or it could be computed
 // from the difference.
 func usefulCases(ctx context.Context, db *gorm.DB, townID string) (map[string]float64, error) {
 	var rows []tally
-	err := settled(ctx, db, townID).Where("r.kind = 'case'").Scan(&rows).Error
+	err := finalRatings(ctx, db, townID).Where("r.kind = 'case'").Scan(&rows).Error
 	sums, counts := map[string]int64{}, map[string]int64{}
 	for _, t := range rows {
 		if t.count() >= fewestRaters {

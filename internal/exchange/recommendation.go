@@ -37,7 +37,7 @@ type Recommendation struct {
 }
 
 // Grounds are one indicator in figures and words. The figures of the case's branch
-// are told to those who may read its scorecard.
+// are there for who may read its scorecard.
 type Grounds struct {
 	Indicator string   `json:"indicator" example:"governance.02"`
 	Name      string   `json:"name"`
@@ -51,43 +51,48 @@ type Grounds struct {
 	Text      string   `json:"text"`
 }
 
-// RecommendedFor gives the cases that may help a branch that the caller may read
-// the scorecard of, by the published result of the period, of the latest where it
-// is empty. Its statements do not grow with cases or branches.
-func RecommendedFor(ctx context.Context, db *gorm.DB, board *index.ResultCache, townID, branch, period, language string) (Recommended, error) {
+// RecommendationQuery asks for the cases that may help a branch, by the published
+// result of the period, of the latest where it is empty.
+type RecommendationQuery struct{ Town, Branch, Period, Language string }
+
+// RecommendedFor returns the cases that may help a branch of which the caller may read
+// the scorecard. Its statements do not grow with cases or branches.
+func RecommendedFor(
+	ctx context.Context, db *gorm.DB, results *index.ResultCache, q RecommendationQuery,
+) (Recommended, error) {
 	p, today := access.Caller(ctx), day.Of(db.NowFunc())
-	if err := access.InScope(ctx, db, p, access.ReadScorecard, townID, branch, today); err != nil {
+	if err := access.InScope(ctx, db, p, access.ReadScorecard, q.Town, q.Branch, today); err != nil {
 		return Recommended{}, err
 	}
-	reach, err := access.ReachOf(ctx, db, p, access.ReadScorecard, townID, today)
+	reach, err := access.ReachOf(ctx, db, p, access.ReadScorecard, q.Town, today)
 	if err != nil {
 		return Recommended{}, err
 	}
-	levels, err := board.Scores(ctx, db, townID, period, lookBack)
+	levels, err := results.Scores(ctx, db, q.Town, q.Period, lookBack)
 	if err != nil {
 		return Recommended{}, err
 	}
-	if _, known := levels[0].Class[branch]; !known {
-		return Recommended{}, fault.Missing(text.Text{ZH: "本周期的党组织", EN: "branch of this period"}, branch)
+	if _, known := levels[0].Class[q.Branch]; !known {
+		return Recommended{}, fault.Missing(text.Text{ZH: "本周期的党组织", EN: "branch of this period"}, q.Branch)
 	}
 	var cases []Case
-	if err := db.WithContext(ctx).Omit("story").Where("town_id = ? AND state = ?", townID, Published).Order("id").Find(&cases).Error; err != nil {
+	if err := db.WithContext(ctx).Omit("story").Where("town_id = ? AND state = ?", q.Town, Published).Order("id").Find(&cases).Error; err != nil {
 		return Recommended{}, err
 	}
-	useful, err := usefulCases(ctx, db, townID)
+	useful, err := usefulCases(ctx, db, q.Town)
 	if err != nil {
 		return Recommended{}, err
 	}
-	r := Recommended{Branch: branch, Period: levels[0].Period, Items: []Recommendation{}}
-	for _, f := range Recommend(branch, levels, cases, useful) {
-		r.Items = append(r.Items, f.tell(levels[0].Names, language, reach.Has(f.Case.BranchCode)))
+	r := Recommended{Branch: q.Branch, Period: levels[0].Period, Items: []Recommendation{}}
+	for _, f := range Recommend(q.Branch, levels, cases, useful) {
+		r.Items = append(r.Items, f.recommendation(levels[0].Names, q.Language, reach.Has(f.Case.BranchCode)))
 	}
 	return r, nil
 }
 
-// tell puts the fit into words; figures says whether those of the case's branch may
-// be told.
-func (f Fit) tell(names map[string]text.Text, language string, figures bool) Recommendation {
+// recommendation returns the fit in words, with the figures of the case's branch only
+// where figures is set.
+func (f Fit) recommendation(names map[string]text.Text, language string, figures bool) Recommendation {
 	r := Recommendation{Case: f.Case.ID, Title: f.Case.Title, Branch: f.Case.BranchCode, SameClass: f.SameClass}
 	if f.Useful > 0 {
 		r.Useful = rounded(f.Useful)
@@ -117,9 +122,9 @@ func rounded(x float64) *float64 {
 	return &x
 }
 
-// Match is one indicator in which a branch is weak and the branch of a case has
+// CaseMatch is one indicator in which a branch is weak and the branch of a case has
 // become strong.
-type Match struct {
+type CaseMatch struct {
 	Indicator string
 	Score     float64 // of the branch
 	Median    float64 // of its class
@@ -129,17 +134,17 @@ type Match struct {
 }
 
 // Gap is what the branch lacks to the median of its class.
-func (m Match) Gap() float64 { return m.Median - m.Score }
+func (m CaseMatch) Gap() float64 { return m.Median - m.Score }
 
 // Closed is what the branch of the case has risen by.
-func (m Match) Closed() float64 { return m.Now - m.Then }
+func (m CaseMatch) Closed() float64 { return m.Now - m.Then }
 
 // Fit is a case that may help a branch, and why.
 type Fit struct {
 	Case      Case
 	SameClass bool
-	Useful    float64 // mean rating; 0 = not told
-	Matches   []Match // the largest gap first
+	Useful    float64     // mean rating; 0 = not known
+	Matches   []CaseMatch // the largest gap first
 }
 
 // Recommend picks the cases of other branches that fit a branch, by the levels of
@@ -149,7 +154,7 @@ type Fit struct {
 //   - the branch scores below the median of its class,
 //   - the branch of the case is at or above the upper quartile of its own class,
 //   - and was below the median of its class in an earlier period, so that the case
-//     tells of a way up.
+//     shows a way up.
 //
 // Cases from the same class come first, then what has risen most over all matches,
 // then what others found more useful, then the older case.
@@ -170,7 +175,7 @@ func Recommend(branch string, levels []index.PeriodScores, cases []Case, useful 
 			}
 		}
 		if len(f.Matches) > 0 {
-			slices.SortStableFunc(f.Matches, func(a, b Match) int { return cmp.Compare(b.Gap(), a.Gap()) })
+			slices.SortStableFunc(f.Matches, func(a, b CaseMatch) int { return cmp.Compare(b.Gap(), a.Gap()) })
 			fits = append(fits, f)
 		}
 	}
@@ -190,10 +195,10 @@ func (f Fit) risen() (sum float64) {
 	return sum
 }
 
-func match(branch, other, code string, levels []index.PeriodScores) (Match, bool) {
+func match(branch, other, code string, levels []index.PeriodScores) (CaseMatch, bool) {
 	score, scored := levels[0].Scores[code][branch]
 	now, known := levels[0].Scores[code][other]
-	m := Match{Indicator: code, Score: score, Median: stats.Median(peers(levels[0], code, branch)), Now: now}
+	m := CaseMatch{Indicator: code, Score: score, Median: stats.Median(peers(levels[0], code, branch)), Now: now}
 	if !scored || !known || !(score < m.Median) || now < stats.Quantile(peers(levels[0], code, other), 0.75) {
 		return m, false
 	}

@@ -13,23 +13,23 @@ import (
 	"bulwark/internal/fault"
 )
 
-// amendment is why a publication is replaced, and by what.
-type amendment struct {
-	reason string
-	appeal *string
-	list   []evaluation.Correction
+// Amendment is why a publication is replaced, and by what.
+type Amendment struct {
+	Reason      string
+	Corrections []evaluation.Correction
+	appeal      *string // that it upholds
 }
 
 // Amend corrects a published period of the leading group's own accord: a new run
 // with the corrections, and a new publication of it.
-func Amend(ctx context.Context, db *gorm.DB, townID, periodCode, reason string, list []evaluation.Correction) (PublicationDetail, error) {
-	var after PublicationDetail
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+func Amend(ctx context.Context, db *gorm.DB, townID, periodCode string, a Amendment) (after PublicationDetail, err error) {
+	defer fault.Wrap(&err, "amendment of %s", periodCode)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		p, err := lockPeriod(ctx, tx, townID, periodCode)
 		if err != nil {
 			return err
 		}
-		made, err := amend(ctx, tx, p, amendment{reason: reason, list: list})
+		made, err := amend(ctx, tx, p, a)
 		if err != nil {
 			return err
 		}
@@ -43,14 +43,14 @@ func Amend(ctx context.Context, db *gorm.DB, townID, periodCode, reason string, 
 	return after, err
 }
 
-// lockPeriod gives the period while nobody else changes anything about it: amendments
-// of one period follow one another.
+// lockPeriod returns the period, locked alone: amendments of one period follow one
+// another.
 func lockPeriod(ctx context.Context, tx *gorm.DB, townID, code string) (evaluation.Period, error) {
 	return evaluation.FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "UPDATE"}), townID, code)
 }
 
 // amend stores run, publication and corrections in tx, which holds the period.
-func amend(ctx context.Context, tx *gorm.DB, p evaluation.Period, a amendment) (Publication, error) {
+func amend(ctx context.Context, tx *gorm.DB, p evaluation.Period, a Amendment) (Publication, error) {
 	if err := p.Correctable(); err != nil {
 		return Publication{}, err
 	}
@@ -66,7 +66,7 @@ func amend(ctx context.Context, tx *gorm.DB, p evaluation.Period, a amendment) (
 	if err != nil {
 		return Publication{}, err
 	}
-	c, list, err := base.corrected(ctx, tx, a.list)
+	c, list, err := base.corrected(ctx, tx, a.Corrections)
 	if err != nil {
 		return Publication{}, err
 	}
@@ -78,7 +78,7 @@ func amend(ctx context.Context, tx *gorm.DB, p evaluation.Period, a amendment) (
 	if err != nil {
 		return Publication{}, err
 	}
-	made, err := createPublication(ctx, tx, p, Publication{RunID: run.ID, Reason: a.reason, AppealID: a.appeal})
+	made, err := createPublication(ctx, tx, p, Publication{RunID: run.ID, Reason: a.Reason, AppealID: a.appeal})
 	if err != nil {
 		return Publication{}, err
 	}
@@ -89,15 +89,17 @@ func amend(ctx context.Context, tx *gorm.DB, p evaluation.Period, a amendment) (
 		Town: p.TownID, Action: "result.amend", Subject: describe(p) + "/runs/" + run.ID, Before: last.Publication, After: struct {
 			Publication
 			Corrections []evaluation.Correction `json:"corrections"`
-		}{made, list}, Reason: a.reason,
+		}{made, list}, Reason: a.Reason,
 	})
 }
 
 // corrected computes the outcome again with the corrections, and with nothing else
 // changed: for the branches as they were published, with what was carried over
 // then, whatever has happened to either since.
-func (o *Outcome) corrected(ctx context.Context, tx *gorm.DB, list []evaluation.Correction) (*computation, []evaluation.Correction, error) {
-	before, err := replay(o.Scheme, o.Run.Data)
+func (o *Outcome) corrected(
+	ctx context.Context, tx *gorm.DB, list []evaluation.Correction,
+) (*computation, []evaluation.Correction, error) {
+	before, err := readComputation(o.Scheme, o.Run.Data)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -108,16 +110,19 @@ func (o *Outcome) corrected(ctx context.Context, tx *gorm.DB, list []evaluation.
 	if list, err = evaluation.CheckCorrections(ctx, tx, o.Period, o.Scheme, before.branches, list); err != nil {
 		return nil, nil, err
 	}
-	c, err := collect(ctx, tx, o.Period, o.Scheme, before.branches, list)
+	values, err := evaluation.Collect(ctx, tx, o.Period, o.Scheme, before.branches, list...)
 	if err != nil {
 		return nil, nil, err
 	}
+	c := &computation{scheme: o.Scheme, branches: before.branches, values: values}
 	c.values.Data.Carried = before.values.Data.Carried
 	return c, list, withLock(o.Period, c.score())
 }
 
 // insertCorrections numbers the corrections of the publication and keeps them.
-func (p Publication) insertCorrections(ctx context.Context, tx *gorm.DB, list []evaluation.Correction) ([]evaluation.Correction, error) {
+func (p Publication) insertCorrections(
+	ctx context.Context, tx *gorm.DB, list []evaluation.Correction,
+) ([]evaluation.Correction, error) {
 	next, err := nextNumber(tx, &evaluation.Correction{}, p.TownID, p.PeriodCode)
 	if err != nil {
 		return nil, err

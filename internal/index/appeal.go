@@ -20,16 +20,26 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// AppealState is where an appeal stands in its life.
+// AppealState is where an appeal is in its life.
 type AppealState string
 
 // The states of an appeal. Only a filed one waits for anybody.
 const (
 	Filed     AppealState = "filed"
-	Upheld    AppealState = "upheld" // and a publication says so
+	Upheld    AppealState = "upheld" // by a publication
 	Rejected  AppealState = "rejected"
 	Withdrawn AppealState = "withdrawn"
 )
+
+var appealTitles = workflow.Titles[AppealState]{
+	Filed:     {ZH: "待答复", EN: "filed"},
+	Upheld:    {ZH: "已支持", EN: "upheld"},
+	Rejected:  {ZH: "已驳回", EN: "rejected"},
+	Withdrawn: {ZH: "已撤回", EN: "withdrawn"},
+}
+
+// Title returns the name of the state.
+func (s AppealState) Title() text.Text { return appealTitles.Of(s) }
 
 // Appeal is a branch's objection to its published result (申诉), filed by who leads
 // the branch and answered by the leading group.
@@ -77,11 +87,14 @@ func (Points) GormDataType() string { return "text" }
 // Ref names the appeal.
 func (a Appeal) Ref() workflow.Ref { return workflow.Ref{Town: a.TownID, ID: a.ID, Version: a.Version} }
 
-// lock says who brought the appeal where it stands, when, why, and who can take it
+// lock returns who brought the appeal into its state, when, why, and who can take it
 // further: nobody once it is decided.
 func (a Appeal) lock() fault.Lock {
 	if a.State == Filed {
-		return fault.Lock{By: a.FiledBy, Role: string(access.Secretary), At: a.FiledAt, Reason: a.Statement, CanLift: string(access.LeadingGroup)}
+		return fault.Lock{
+			By: a.FiledBy, Role: string(access.Secretary), At: a.FiledAt, Reason: a.Statement,
+			CanLift: string(access.LeadingGroup),
+		}
 	}
 	l := fault.Lock{By: a.DecidedBy, Role: string(access.LeadingGroup), Reason: a.Answer, CanLift: fault.Nobody}
 	if a.State == Withdrawn {
@@ -95,20 +108,13 @@ func (a Appeal) lock() fault.Lock {
 
 // appealReader is a caller who reads or decides appeals.
 type appealReader struct {
-	access.Principal
-	town   string
-	today  day.Date
-	reach  access.Reach      // reading reaches as far as withdrawing does, for who withdraws
-	led    map[string]bool   // branches about which the caller does not decide
+	access.Viewer
 	period evaluation.Period // of the appeal that is decided
 }
 
 func appealReaderOf(ctx context.Context, db *gorm.DB, townID string) (v *appealReader, err error) {
-	v = &appealReader{Principal: access.Caller(ctx), town: townID, today: day.Of(db.NowFunc())}
-	if v.reach, err = access.ReachOf(ctx, db, v.Principal, access.ReadAppeals, townID, v.today); err != nil {
-		return v, err
-	}
-	v.led, err = access.LedBy(ctx, db, townID, access.DecideAppeals)
+	v = &appealReader{}
+	v.Viewer, err = access.ViewerOf(ctx, db, townID, access.ReadAppeals, access.DecideAppeals)
 	return v, err
 }
 
@@ -117,49 +123,51 @@ type appealRules = []workflow.Rule[Appeal, *appealReader]
 // appeals is the life of an appeal: the branch withdraws it, or the leading group upholds
 // or rejects it.
 var appeals = workflow.Kind[Appeal, AppealState, *appealReader]{
-	Noun: text.Text{ZH: "申诉", EN: "appeal"}, Name: "appeal", Reader: appealReaderOf,
+	Noun: text.Text{ZH: "申诉", EN: "appeal"}, Name: "appeal", Titles: appealTitles, Reader: appealReaderOf,
 	Verbs: []workflow.Verb[Appeal, AppealState, *appealReader]{
 		{Name: "uphold", From: []AppealState{Filed}, To: Upheld, Action: access.DecideAppeals, Who: appealRules{notLed}},
 		{Name: "reject", From: []AppealState{Filed}, To: Rejected, Action: access.DecideAppeals, Who: appealRules{notLed}},
 		{Name: "withdraw", From: []AppealState{Filed}, To: Withdrawn, Action: access.WriteAppeals},
 	},
-}
+}.Checked()
 
 func notLed(v *appealReader, a Appeal) error {
-	if v.led[a.BranchCode] {
-		return fault.Forbidden("conflict_of_interest", "不能决定自己所任职党组织的申诉", "nobody decides about a branch that he or she leads")
+	if v.Led[a.BranchCode] {
+		return fault.Forbidden("conflict_of_interest",
+			"不能决定自己所任职党组织的申诉", "nobody decides about a branch that he or she leads")
 	}
 	return nil
 }
 
-// Visible narrows to the appeals of branches in reach.
-func (v *appealReader) Visible(q *gorm.DB) *gorm.DB { return v.reach.Narrow(q) }
+// Visible narrows a query to the appeals of branches in reach.
+func (v *appealReader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
 
-// State is where the appeal is, and who brought it there.
+// State returns the state of the appeal, and who brought it there.
 func (v *appealReader) State(a Appeal) (AppealState, fault.Lock) { return a.State, a.lock() }
 
-// Load holds the period of an appeal that is decided.
+// Load locks the period of an appeal that is decided.
 func (v *appealReader) Load(ctx context.Context, db *gorm.DB, list []Appeal, depth workflow.Depth) (err error) {
 	if depth == workflow.ForChange {
-		v.period, err = lockPeriod(ctx, db, v.town, list[0].PeriodCode)
+		v.period, err = lockPeriod(ctx, db, v.Town, list[0].PeriodCode)
 	}
 	return err
 }
 
-// Show is the appeal with what depends on the day and the caller.
+// Show returns the appeal with what depends on the day and the caller.
 func (v *appealReader) Show(a Appeal, allowed []string) Appeal {
-	a.Overdue, a.Allowed = a.State == Filed && v.today > a.DueOn, allowed
+	a.Overdue, a.Allowed = a.State == Filed && v.Today > a.DueOn, allowed
 	return a
 }
 
-// Audit keeps the state.
+// Audit returns the state.
 func (v *appealReader) Audit(a Appeal, _ string) (string, any) { return "appeals/" + a.ID, a.State }
 
 // FileAppeal enters an appeal of the caller, who leads the branch, against the latest
 // publication of the period, while its notice is open for the branch.
-func FileAppeal(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
+func FileAppeal(ctx context.Context, db *gorm.DB, a Appeal) (_ Appeal, err error) {
+	defer fault.Wrap(&err, "appeal of %s", a.BranchCode)
 	p := access.Caller(ctx)
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		today := day.Of(tx.NowFunc())
 		period, err := evaluation.HoldPeriod(ctx, tx, a.TownID, a.PeriodCode)
 		if err != nil {
@@ -179,7 +187,7 @@ func FileAppeal(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
 		if err := a.insert(tx); err != nil {
 			return err
 		}
-		v := &appealReader{Principal: p, town: a.TownID, today: today, reach: access.Reach{All: true}}
+		v := &appealReader{Viewer: access.Viewer{Principal: p, Town: a.TownID, Today: today, Reach: access.Reach{All: true}}}
 		a = v.Show(a, appeals.Allowed(v, a))
 		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "appeal.file", Subject: "appeals/" + a.ID, After: a})
 	})
@@ -221,7 +229,7 @@ func (a Appeal) check(ctx context.Context, tx *gorm.DB, p evaluation.Period) err
 	return nil
 }
 
-// appealable gives the number of the latest publication, if the branch is in it and
+// appealable returns the number of the latest publication, if the branch is in it and
 // may appeal today: in the notice of the first one, or in that of one that changed
 // the branch.
 func appealable(ctx context.Context, tx *gorm.DB, p evaluation.Period, branch string) (int64, error) {
@@ -260,7 +268,8 @@ func appealable(ctx context.Context, tx *gorm.DB, p evaluation.Period, branch st
 	return 0, noticeOver(p, last, until)
 }
 
-// noticeOver says until when the branch could have appealed, and what is left to do.
+// noticeOver returns a refusal with the last day on which the branch could have
+// appealed, and what is left to do.
 func noticeOver(p evaluation.Period, last *publishedRun, n *evaluation.Notice) error {
 	if n == nil {
 		by := p.Calendar.Lock()
@@ -272,7 +281,7 @@ func noticeOver(p evaluation.Period, last *publishedRun, n *evaluation.Notice) e
 		Held(last.lock())
 }
 
-// placings are the results of the branch in each run of the list, by run.
+// placings returns the results of the branch in each run of the list, by run.
 func placings(ctx context.Context, tx *gorm.DB, list publications, branch string) (map[string]*Result, error) {
 	runs := make([]string, len(list))
 	for i := range list {
@@ -301,14 +310,14 @@ type AppealDecision struct {
 
 // DecideAppeal upholds, rejects or withdraws an appeal. Upholding stores the
 // corrections, a run with them and its publication, all in one transaction.
-func DecideAppeal(ctx context.Context, db *gorm.DB, townID, id string, version int64, d AppealDecision) (Appeal, error) {
-	return appeals.Move(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, d.To, d.Answer, func(tx *gorm.DB, v *appealReader, a Appeal) (workflow.Change, error) {
+func DecideAppeal(ctx context.Context, db *gorm.DB, ref workflow.Ref, d AppealDecision) (Appeal, error) {
+	return appeals.Move(ctx, db, ref, d.To, d.Answer, func(tx *gorm.DB, v *appealReader, a Appeal) (workflow.Change, error) {
 		if err := d.check(); err != nil {
 			return workflow.Change{}, err
 		}
 		c := workflow.Change{Columns: map[string]any{"decided_by": v.Name(), "decided_at": tx.NowFunc(), "answer": d.Answer}}
 		if d.To == Upheld {
-			made, err := amend(ctx, tx, v.period, amendment{reason: d.Answer, appeal: &a.ID, list: a.own(d.Corrections)})
+			made, err := amend(ctx, tx, v.period, Amendment{Reason: d.Answer, Corrections: a.own(d.Corrections), appeal: &a.ID})
 			if err != nil {
 				return c, err
 			}
@@ -336,9 +345,11 @@ func (d AppealDecision) check() error {
 	}
 	switch {
 	case d.To == Upheld && len(d.Corrections) == 0:
-		faults = append(faults, fault.Field("/corrections", "corrections_needed", "支持申诉须至少作一项更正", "to uphold an appeal, correct at least one thing"))
+		faults = append(faults, fault.Field("/corrections", "corrections_needed",
+			"支持申诉须至少作一项更正", "to uphold an appeal, correct at least one thing"))
 	case d.To != Upheld && len(d.Corrections) > 0:
-		faults = append(faults, fault.Field("/corrections", "corrections_refused", "只有支持申诉时才能更正", "only upholding an appeal corrects anything"))
+		faults = append(faults, fault.Field("/corrections", "corrections_refused",
+			"只有支持申诉时才能更正", "only upholding an appeal corrects anything"))
 	}
 	if len(faults) > 0 {
 		return fault.Broken(faults...)
@@ -346,7 +357,7 @@ func (d AppealDecision) check() error {
 	return nil
 }
 
-// FindAppeal gives one appeal, if the caller may read those of its branch.
+// FindAppeal returns one appeal, if the caller may read those of its branch.
 func FindAppeal(ctx context.Context, db *gorm.DB, townID, id string) (Appeal, error) {
 	return appeals.Find(ctx, db, townID, id)
 }
@@ -360,7 +371,7 @@ type AppealFilter struct {
 	Limit          int
 }
 
-// ListAppeals gives the appeals that the caller may read, in the order of their
+// ListAppeals returns the appeals that the caller may read, in the order of their
 // filing.
 func ListAppeals(ctx context.Context, db *gorm.DB, townID string, f AppealFilter) ([]Appeal, error) {
 	v, err := appealReaderOf(ctx, db, townID)
@@ -369,7 +380,7 @@ func ListAppeals(ctx context.Context, db *gorm.DB, townID string, f AppealFilter
 	}
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
 	if f.Overdue {
-		q = q.Where("state = ? AND due_on < ?", Filed, v.today)
+		q = q.Where("state = ? AND due_on < ?", Filed, v.Today)
 	}
 	for _, narrow := range []struct{ column, value string }{{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)}} {
 		if narrow.value != "" {

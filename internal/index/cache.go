@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 )
 
@@ -80,9 +81,12 @@ type View struct {
 // Scheme is the one by which the figures were made.
 func (v View) Scheme() *scheme.Compiled { return v.current.Scheme }
 
-// Published gives the view of a publication of the period, the latest where number
+// Published returns the view of a publication of the period, the latest where number
 // is 0; false where the period is not published.
-func (c *ResultCache) Published(ctx context.Context, db *gorm.DB, townID, period string, number int64) (View, bool, error) {
+func (c *ResultCache) Published(
+	ctx context.Context, db *gorm.DB, townID, period string, number int64,
+) (_ View, _ bool, err error) {
+	defer fault.Wrap(&err, "result of %s", period)
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return View{}, false, err
@@ -100,7 +104,7 @@ func (c *ResultCache) Published(ctx context.Context, db *gorm.DB, townID, period
 		return v, false, err
 	}
 	if v.current.robustness != nil {
-		v.Token += ".appraised"
+		v.Token += ".robust"
 	}
 	before := e.previous(current.Period)
 	if before == nil {
@@ -140,7 +144,7 @@ func (c *ResultCache) Provisional(ctx context.Context, db *gorm.DB, townID, peri
 	return v, err
 }
 
-// Latest gives the code of the published period that started last; empty while the
+// Latest returns the code of the published period that started last; empty while the
 // town has published nothing.
 func (c *ResultCache) Latest(ctx context.Context, db *gorm.DB, townID string) (string, error) {
 	e, err := c.publications(ctx, db, townID)
@@ -158,18 +162,24 @@ func (c *ResultCache) publications(ctx context.Context, db *gorm.DB, townID stri
 	c.mu.Lock()
 	key := c.publicationsKey(townID)
 	c.mu.Unlock()
-	return load(ctx, db, c, key, func(ctx context.Context) (publications, error) { return readPublications(ctx, db, townID, "") })
+	return load(ctx, db, c, key, func(ctx context.Context) (publications, error) {
+		return readPublications(ctx, db, townID, "")
+	})
 }
 
-// outcome returns the outcome of a publication with the period as it is now.
+// outcome returns the outcome of a publication, with the period in its present state.
 func (c *ResultCache) outcome(ctx context.Context, db *gorm.DB, p publishedRun) (*Outcome, error) {
 	key := "outcome/" + p.RunID + "/" + string(p.Period.State)
-	return load(ctx, db, c, key, func(ctx context.Context) (*Outcome, error) { return loadOutcome(ctx, db, p.Period, p.RunID, p.Number) })
+	return load(ctx, db, c, key, func(ctx context.Context) (*Outcome, error) {
+		return loadOutcome(ctx, db, p.Period, p.RunID, p.Number)
+	})
 }
 
 // load returns the value of the key from memory while it is fresh, and otherwise
 // reads and keeps it, once for all who wait for it.
-func load[V cacheable](ctx context.Context, db *gorm.DB, c *ResultCache, key string, read func(context.Context) (V, error)) (v V, err error) {
+func load[V cacheable](
+	ctx context.Context, db *gorm.DB, c *ResultCache, key string, read func(context.Context) (V, error),
+) (v V, err error) {
 	if e, ok := c.entries.Get(key); ok && e.value.(V).fresh(time.Since(e.readAt)) {
 		return e.value.(V), nil
 	}
@@ -190,8 +200,10 @@ func load[V cacheable](ctx context.Context, db *gorm.DB, c *ResultCache, key str
 	return value.(V), nil
 }
 
-// publishedOutcome gives the outcome of a publication, the latest where number is 0.
-func (c *ResultCache) publishedOutcome(ctx context.Context, db *gorm.DB, townID, period string, number int64) (*Outcome, *publishedRun, error) {
+// publishedOutcome returns the outcome of a publication, the latest where number is 0.
+func (c *ResultCache) publishedOutcome(
+	ctx context.Context, db *gorm.DB, townID, period string, number int64,
+) (*Outcome, *publishedRun, error) {
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return nil, nil, err

@@ -15,8 +15,8 @@ import (
 	"bulwark/pkg/composite"
 )
 
-// ScoreChange takes the change of a branch's published score between two periods
-// apart.
+// ScoreChange is the change of a branch's published score between two periods, by its
+// causes.
 type ScoreChange struct {
 	Town       string            `json:"town" example:"demo"`
 	Branch     BranchRef         `json:"branch"`
@@ -53,22 +53,40 @@ var causes = []struct {
 	{"own_data", text.Text{ZH: "自身数据变化", EN: "its own values"}, func(p composite.Parts) float64 { return p.OwnData }},
 	{"peers", text.Text{ZH: "其他党组织变化", EN: "the other branches"}, func(p composite.Parts) float64 { return p.Peers }},
 	{"scheme", text.Text{ZH: "权重与规则变化", EN: "weights and rules"}, func(p composite.Parts) float64 { return p.Scheme }},
-	{"imputation", text.Text{ZH: "缺失数据及其处理", EN: "missing values and what stands in for them"}, func(p composite.Parts) float64 { return p.Imputation }},
-	{"adjustments", text.Text{ZH: "加分、扣分", EN: "bonuses and deductions"}, func(p composite.Parts) float64 { return p.Adjustments }},
-	{"cut", text.Text{ZH: "封顶、舍入与否决", EN: "limits, rounding and vetoes"}, func(p composite.Parts) float64 { return p.Cut }},
+	{
+		"imputation", text.Text{ZH: "缺失数据及其处理", EN: "missing values and what stands in for them"},
+		func(p composite.Parts) float64 { return p.Imputation },
+	},
+	{
+		"adjustments", text.Text{ZH: "加分、扣分", EN: "bonuses and deductions"},
+		func(p composite.Parts) float64 { return p.Adjustments },
+	},
+	{
+		"cut", text.Text{ZH: "封顶、舍入与否决", EN: "limits, rounding and vetoes"},
+		func(p composite.Parts) float64 { return p.Cut },
+	},
 }
 
-// Change takes the change from a publication of a period to the one of the view
-// apart, the latest one where number is 0. An empty from is the period of the same
-// kind before, or with a number the period of the view.
-func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, branch, from string, number int64, language string, detailed bool) (ScoreChange, error) {
+// ScoreChangeQuery asks about the change of one branch since an earlier publication.
+type ScoreChangeQuery struct {
+	Branch   string
+	From     string // period; empty: the one of the same kind before, or with Number that of the view
+	Number   int64  // publication of it; 0: the latest
+	Language string
+	Detailed bool // the caller may see below the first level
+}
+
+// Change returns the change from the publication that the query names to the one of
+// the view.
+func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, q ScoreChangeQuery) (ScoreChange, error) {
 	before := v.previous
-	if from == "" && number > 0 {
+	from := q.From
+	if from == "" && q.Number > 0 {
 		from = v.current.Period.Code
 	}
 	if from != "" {
 		var err error
-		if before, _, err = c.publishedOutcome(ctx, db, v.current.Period.TownID, from, number); err != nil {
+		if before, _, err = c.publishedOutcome(ctx, db, v.current.Period.TownID, from, q.Number); err != nil {
 			return ScoreChange{}, err
 		}
 	}
@@ -84,28 +102,33 @@ func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, branch, f
 	if err != nil {
 		return ScoreChange{}, err
 	}
-	compared := early.Compare(late, branch)
-	r := v.current.find(branch)
+	compared := early.Compare(late, q.Branch)
+	r := v.current.find(q.Branch)
 	if r == nil {
-		r = before.find(branch)
+		r = before.find(q.Branch)
 	}
 	if r == nil || compared.Status == composite.UnitUnknown {
-		return ScoreChange{}, fault.Missing(text.Text{ZH: "党组织", EN: "branch"}, branch)
+		return ScoreChange{}, fault.Missing(text.Text{ZH: "党组织", EN: "branch"}, q.Branch)
 	}
-	x := ScoreChange{Town: v.current.Period.TownID, Branch: r.ref(language), From: before.Period.Code, To: v.current.Period.Code, Outcome: string(compared.Status), Parts: []ChangePart{}}
-	if old := before.find(branch); old != nil {
+	x := ScoreChange{
+		Town: v.current.Period.TownID, Branch: r.ref(q.Language), From: before.Period.Code, To: v.current.Period.Code,
+		Outcome: string(compared.Status), Parts: []ChangePart{},
+	}
+	if old := before.find(q.Branch); old != nil {
 		x.Before = old.Score
 	}
-	if r := v.current.find(branch); r != nil {
+	if r := v.current.find(q.Branch); r != nil {
 		x.Now = r.Score
 	}
 	if compared.Status == composite.Compared {
 		x.Change = rounded(&compared.Score, stats.MaxDecimals)
 		for _, cause := range causes {
-			x.Parts = append(x.Parts, ChangePart{Code: cause.code, Points: cause.of(compared.Parts), Text: cause.words.In(language)})
+			x.Parts = append(x.Parts, ChangePart{
+				Code: cause.code, Points: cause.of(compared.Parts), Text: cause.words.In(q.Language),
+			})
 		}
 	}
-	if detailed {
+	if q.Detailed {
 		x.Indicators = indicatorChanges(compared)
 	}
 	return x, nil
@@ -119,7 +142,9 @@ func indicatorChanges(c *composite.ScoreChange) []IndicatorChange {
 		}
 		list = append(list, IndicatorChange{Code: l.Code, Before: entered(l.Before), Now: entered(l.Now), Points: l.Points})
 	}
-	slices.SortStableFunc(list, func(a, b IndicatorChange) int { return cmp.Compare(math.Abs(b.Points), math.Abs(a.Points)) })
+	slices.SortStableFunc(list, func(a, b IndicatorChange) int {
+		return cmp.Compare(math.Abs(b.Points), math.Abs(a.Points))
+	})
 	return list
 }
 
@@ -131,7 +156,7 @@ func entered(s composite.LeafState) *float64 {
 	return &s.Cell.Entered
 }
 
-// Diff says what differs between two publications of a period.
+// Diff is what differs between two publications of a period.
 type Diff struct {
 	Town   string       `json:"town" example:"demo"`
 	Period string       `json:"period" example:"2023Q2"`
@@ -175,36 +200,46 @@ type NodeState struct {
 	Score  *float64 `json:"score,omitempty"`
 }
 
-// Diff compares a publication with an earlier or later one, the one before it where
-// from is 0. detailed says which branches the caller may see below the first level.
-func (c *ResultCache) Diff(ctx context.Context, db *gorm.DB, townID, period string, number, from int64, language string, detailed func(branch string) bool) (Diff, error) {
+// DiffQuery asks what differs between two publications of a period.
+type DiffQuery struct {
+	Town, Period string
+	To           int64
+	From         int64 // an earlier or later one; 0: the one before
+	Language     string
+	Detailed     func(branch string) bool // whether the caller may see its details
+}
+
+// Diff compares two publications.
+func (c *ResultCache) Diff(ctx context.Context, db *gorm.DB, q DiffQuery) (Diff, error) {
+	from := q.From
 	if from == 0 {
-		from = number - 1
+		from = q.To - 1
 	}
 	if from == 0 {
-		return Diff{}, fault.NotFound("nothing_before", "第 1 次公布之前没有可比较的公布", "nothing was published before publication 1: say from which one to compare")
+		return Diff{}, fault.NotFound("nothing_before",
+			"第 1 次公布之前没有可比较的公布", "nothing was published before publication 1: say from which one to compare")
 	}
-	now, p, err := c.publishedOutcome(ctx, db, townID, period, number)
+	now, p, err := c.publishedOutcome(ctx, db, q.Town, q.Period, q.To)
 	if err != nil {
 		return Diff{}, err
 	}
-	then, q, err := c.publishedOutcome(ctx, db, townID, period, from)
+	then, other, err := c.publishedOutcome(ctx, db, q.Town, q.Period, from)
 	if err != nil {
 		return Diff{}, err
 	}
-	d := Diff{Town: townID, Period: period, From: q.Number, To: p.Number, Items: []BranchDiff{}}
-	between := now.since(q.Number)
-	if q.Number > p.Number {
+	d := Diff{Town: q.Town, Period: q.Period, From: other.Number, To: p.Number, Items: []BranchDiff{}}
+	between := now.since(other.Number)
+	if other.Number > p.Number {
 		between = then.since(p.Number)
 	}
 	before := then.byBranch()
 	for i := range now.Results {
 		r := &now.Results[i]
 		old := before[r.BranchCode] // amendments keep the branches
-		x := BranchDiff{Branch: r.ref(language), Before: old.placing(), Now: r.placing()}
+		x := BranchDiff{Branch: r.ref(q.Language), Before: old.placing(), Now: r.placing()}
 		differs := x.Before.differs(x.Now)
-		if detailed(r.BranchCode) {
-			x.Nodes = now.nodeDiffs(old, r, language)
+		if q.Detailed(r.BranchCode) {
+			x.Nodes = now.nodeDiffs(old, r, q.Language)
 			x.Corrections = between[r.BranchCode]
 			differs = differs || len(x.Nodes) > 0 || len(x.Corrections) > 0
 		}
@@ -215,7 +250,7 @@ func (c *ResultCache) Diff(ctx context.Context, db *gorm.DB, townID, period stri
 	return d, nil
 }
 
-// since are the corrections after a publication, by branch.
+// since returns the corrections after a publication, by branch.
 func (o *Outcome) since(publication int64) map[string][]evaluation.Correction {
 	list := map[string][]evaluation.Correction{}
 	for _, c := range o.Corrections {
@@ -231,7 +266,10 @@ func (o *Outcome) nodeDiffs(then, now *Result, language string) []NodeDiff {
 	var list []NodeDiff
 	decimals := o.Scheme.Document.Decimals
 	for i, n := range now.Nodes {
-		d := NodeDiff{Code: n.NodeCode, Name: o.name(n.NodeCode, language), Before: then.Nodes[i].state(decimals), Now: n.state(decimals)}
+		d := NodeDiff{
+			Code: n.NodeCode, Name: o.name(n.NodeCode, language), Before: then.Nodes[i].state(decimals),
+			Now: n.state(decimals),
+		}
 		if d.Before.differs(d.Now) {
 			list = append(list, d)
 		}

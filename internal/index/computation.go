@@ -45,13 +45,7 @@ func compute(ctx context.Context, db *gorm.DB, p evaluation.Period) (*computatio
 	return c, withLock(p, c.score())
 }
 
-// collect gathers what is approved, without scoring it.
-func collect(ctx context.Context, db *gorm.DB, p evaluation.Period, s *scheme.Compiled, branches []town.Branch, more []evaluation.Correction) (*computation, error) {
-	values, err := evaluation.Collect(ctx, db, p, s, branches, more...)
-	return &computation{scheme: s, branches: branches, values: values}, err
-}
-
-// withLock adds to a refusal to score who brought the period where it stands.
+// withLock adds to a refusal to score who brought the period into its state.
 func withLock(p evaluation.Period, err error) error {
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		return e.Held(p.Lock())
@@ -72,8 +66,8 @@ func (c *computation) score() error {
 	return nil
 }
 
-// unscorable says which approved values the scheme refuses: they were entered
-// under another version, or carried over from one.
+// unscorable returns a refusal that lists the approved values that the scheme
+// refuses: they were entered under another version, or carried over from one.
 func unscorable(err error) error {
 	e := fault.Conflict("unscorable", "有已通过的数据无法按现行指标体系计分", "approved values cannot be scored by this scheme").Because(err)
 	if found, ok := err.(*composite.DataFaults); ok { //nolint:errorlint // Check returns it bare
@@ -84,7 +78,7 @@ func unscorable(err error) error {
 	return e
 }
 
-// outcome writes the computation as rows, in the order of the ranking.
+// outcome returns the computation as rows, in the order of the ranking.
 func (c *computation) outcome(p evaluation.Period) *Outcome {
 	nodes := c.scheme.Index.Nodes()
 	o := &Outcome{Period: p, Scheme: c.scheme, Results: make([]Result, len(c.table)), computation: c}
@@ -145,8 +139,9 @@ func (c *computation) node(townID, branch string, n, unit int, info composite.No
 	return row
 }
 
-// OfflineView computes from a data file what the service computes from a town, for the
-// same answers without a database. The file must not change while the view is used.
+// OfflineView computes from a data file what the service computes from a town, and
+// returns the same view without a database. The file must not change while the view
+// is used.
 func OfflineView(c *scheme.Compiled, f *datafile.File) (View, error) {
 	w, err := computationOf(c, f)
 	if err != nil {
@@ -188,8 +183,8 @@ func (c *computation) dataFile() string {
 	return datafile.Write(c.scheme, &f)
 }
 
-// replay computes from a data file what was computed when it was written.
-func replay(compiled *scheme.Compiled, data string) (*computation, error) {
+// readComputation computes from a data file what was computed when it was written.
+func readComputation(compiled *scheme.Compiled, data string) (*computation, error) {
 	file, err := datafile.Read(strings.NewReader(data), compiled)
 	if err != nil {
 		return nil, err
@@ -197,12 +192,12 @@ func replay(compiled *scheme.Compiled, data string) (*computation, error) {
 	return computationOf(compiled, file)
 }
 
-// explainer gives the explainer of the outcome, made once. A stored outcome is
-// computed again from its data file, which gives the same figures to the bit.
+// explainer returns the explainer of the outcome, made once. A stored outcome is
+// computed again from its data file, with the same figures to the bit.
 func (o *Outcome) explainer() (*composite.Explainer, error) {
 	o.once.Do(func() {
 		if o.computation == nil {
-			if o.computation, o.explainErr = replay(o.Scheme, o.Run.Data); o.explainErr != nil {
+			if o.computation, o.explainErr = readComputation(o.Scheme, o.Run.Data); o.explainErr != nil {
 				return
 			}
 		}
@@ -211,7 +206,7 @@ func (o *Outcome) explainer() (*composite.Explainer, error) {
 	return o.explained, o.explainErr
 }
 
-// unit is the place of a branch in the data, and false where it is not in it.
+// unit returns the place of a branch in the data, and false where it has none.
 func (o *Outcome) unit(branch string) (int, bool) {
 	for u, code := range o.computation.values.Data.Units {
 		if code == branch {
@@ -221,7 +216,7 @@ func (o *Outcome) unit(branch string) (int, bool) {
 	return 0, false
 }
 
-// locate finds the row and the place in the data of a branch. The explainer must
+// locate returns the row and the place in the data of a branch. The explainer must
 // have been made.
 func (o *Outcome) locate(branch string) (*Result, int, error) {
 	r := o.find(branch)

@@ -8,9 +8,9 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Explanation says how the score of one branch arose: what each node carries of
-// it, where the branch is strong and weak, and who stands next to it. A caller who
-// may not see the branch's details gets the first level only.
+// Explanation is how the score of one branch arose: what each node carries of it,
+// where the branch is strong and weak, and who stands next to it. A caller who may
+// not see the branch's details gets the first level only.
 type Explanation struct {
 	Town   string `json:"town" example:"demo"`
 	Period string `json:"period" example:"2023Q2"`
@@ -77,11 +77,11 @@ type Difference struct {
 	Points float64 `json:"points"`
 }
 
-// mostReasons is how many strengths and weak points are told: more is no advice.
+// mostReasons bounds the strengths and the weak points: more is no advice.
 const mostReasons = 5
 
-// Explanation explains one branch; detailed says whether the caller may see below
-// the first level.
+// Explanation returns how the score of one branch arose, below the first level only
+// where detailed.
 func (v View) Explanation(branch, language string, detailed bool) (Explanation, error) {
 	o := v.current
 	why, err := o.explainer()
@@ -120,7 +120,7 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 	return x, nil
 }
 
-// earlier is the explainer of the period before; nil where there is none.
+// earlier returns the explainer of the period before; nil where there is none.
 func (v View) earlier() (*composite.Explainer, error) {
 	if v.previous == nil {
 		return nil, nil //nolint:nilnil // no period before is no mistake
@@ -128,7 +128,7 @@ func (v View) earlier() (*composite.Explainer, error) {
 	return v.previous.explainer()
 }
 
-// unscored says why there is nothing to explain.
+// unscored returns why there is nothing to explain.
 func unscored(r *Result, language string) error {
 	return fault.Conflict("not_scored",
 		"“%s”在本周期没有得分：完整度为 %.0f%%，缺少指标 %v", "%s has no score in this period: its coverage is %.0f%%, missing %v",
@@ -143,7 +143,10 @@ func (o *Outcome) shares(r *Result, c *composite.Contributions, language string,
 			continue
 		}
 		part := c.Nodes[n]
-		s := Share{Code: info.Code, Depth: info.Depth, Name: o.name(info.Code, language), Weight: part.Weight, Points: part.Points, Lost: part.Lost, Method: string(part.Method)}
+		s := Share{
+			Code: info.Code, Depth: info.Depth, Name: o.name(info.Code, language), Weight: part.Weight,
+			Points: part.Points, Lost: part.Lost, Method: string(part.Method),
+		}
 		if part.Present {
 			s.Score = rounded(&part.Score, o.Scheme.Document.Decimals)
 		}
@@ -156,7 +159,7 @@ func (o *Outcome) shares(r *Result, c *composite.Contributions, language string,
 	return list
 }
 
-// name is what a node is called; the root may have no name but that of its scheme.
+// name returns the name of a node; the root may have no name but that of its scheme.
 func (o *Outcome) name(code, language string) string {
 	if n := o.Scheme.Node(code); n != nil && !n.Name.IsZero() {
 		return n.Name.In(language)
@@ -164,9 +167,11 @@ func (o *Outcome) name(code, language string) string {
 	return o.Scheme.Document.Name.In(language)
 }
 
-// leadingFindings are the findings about indicators, or about dimensions where the
+// leadingFindings returns the findings about indicators, or about dimensions where the
 // caller may see no more, at most so many strengths and so many weak points.
-func (o *Outcome) leadingFindings(why *composite.Explainer, unit int, before *composite.Explainer, detailed bool) []composite.Comparison {
+func (o *Outcome) leadingFindings(
+	why *composite.Explainer, unit int, before *composite.Explainer, detailed bool,
+) []composite.Comparison {
 	infos := o.Scheme.Index.Nodes()
 	var strong, weak []composite.Comparison
 	for _, f := range why.Comparisons(unit, composite.ComparisonOptions{Before: before}) {
@@ -181,15 +186,33 @@ func (o *Outcome) leadingFindings(why *composite.Explainer, unit int, before *co
 	return append(composite.Leading(strong, mostReasons), composite.Leading(weak, mostReasons)...)
 }
 
-// wording says each finding in words: the name, the score, what it is compared
-// with, the gap and what it is worth.
+// wording is each finding in words, of the name, the score, what it is compared with,
+// the gap and what it is worth.
 var wording = map[composite.ComparisonCode]text.Text{
-	composite.AboveClassMedian: {ZH: "%[1]s %[2]v 分，高于同类中位数 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, above the class median of %[3]v: worth %[5]v points of the index"},
-	composite.BelowClassMedian: {ZH: "%[1]s %[2]v 分，低于同类中位数 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, below the class median of %[3]v: it costs %[5]v points of the index"},
-	composite.Risen:            {ZH: "%[1]s 由上期 %[3]v 分升至 %[2]v 分，相当于指数 %[5]v 分", EN: "%[1]s rose from %[3]v to %[2]v since the period before: worth %[5]v points of the index"},
-	composite.Fallen:           {ZH: "%[1]s 由上期 %[3]v 分降至 %[2]v 分，相当于指数 %[5]v 分", EN: "%[1]s fell from %[3]v to %[2]v since the period before: it costs %[5]v points of the index"},
-	composite.AboveTarget:      {ZH: "%[1]s %[2]v 分，超过目标 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, above its target of %[3]v: worth %[5]v points of the index"},
-	composite.BelowTarget:      {ZH: "%[1]s %[2]v 分，未达目标 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, below its target of %[3]v: it costs %[5]v points of the index"},
+	composite.AboveClassMedian: {
+		ZH: "%[1]s %[2]v 分，高于同类中位数 %[3]v 分，相当于指数 %[5]v 分",
+		EN: "%[1]s scores %[2]v, above the class median of %[3]v: worth %[5]v points of the index",
+	},
+	composite.BelowClassMedian: {
+		ZH: "%[1]s %[2]v 分，低于同类中位数 %[3]v 分，相当于指数 %[5]v 分",
+		EN: "%[1]s scores %[2]v, below the class median of %[3]v: it costs %[5]v points of the index",
+	},
+	composite.Risen: {
+		ZH: "%[1]s 由上期 %[3]v 分升至 %[2]v 分，相当于指数 %[5]v 分",
+		EN: "%[1]s rose from %[3]v to %[2]v since the period before: worth %[5]v points of the index",
+	},
+	composite.Fallen: {
+		ZH: "%[1]s 由上期 %[3]v 分降至 %[2]v 分，相当于指数 %[5]v 分",
+		EN: "%[1]s fell from %[3]v to %[2]v since the period before: it costs %[5]v points of the index",
+	},
+	composite.AboveTarget: {
+		ZH: "%[1]s %[2]v 分，超过目标 %[3]v 分，相当于指数 %[5]v 分",
+		EN: "%[1]s scores %[2]v, above its target of %[3]v: worth %[5]v points of the index",
+	},
+	composite.BelowTarget: {
+		ZH: "%[1]s %[2]v 分，未达目标 %[3]v 分，相当于指数 %[5]v 分",
+		EN: "%[1]s scores %[2]v, below its target of %[3]v: it costs %[5]v points of the index",
+	},
 }
 
 func (o *Outcome) reason(f composite.Comparison, language string) Reason {
@@ -209,7 +232,10 @@ func (o *Outcome) neighbours(why *composite.Explainer, unit int, language string
 	infos := o.Scheme.Index.Nodes()
 	for _, n := range why.Neighbours(unit, 2, false) {
 		r := o.find(o.computation.values.Data.Units[n.Unit])
-		neighbour := Neighbour{Branch: r.ref(language), Places: n.Places, Rank: n.Rank, Score: n.Score, Gap: n.Gap, Differences: []Difference{}}
+		neighbour := Neighbour{
+			Branch: r.ref(language), Places: n.Places, Rank: n.Rank, Score: n.Score, Gap: n.Gap,
+			Differences: []Difference{},
+		}
 		for _, d := range n.Differences {
 			neighbour.Differences = append(neighbour.Differences, Difference{
 				Code:  infos[d.Node].Code,

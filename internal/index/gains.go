@@ -9,7 +9,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Gains says what would move one branch: what a change of each indicator is worth,
+// Gains is what would move one branch: what a change of each indicator is worth,
 // and the cheapest way to the next rank and the next grade while the others stand
 // where they do.
 type Gains struct {
@@ -34,7 +34,7 @@ type Gain struct {
 	Score  float64        `json:"score"`                // of the indicator
 	Less   float64        `json:"points_per_unit_less"` // for each unit below the value, near it
 	More   float64        `json:"points_per_unit_more"` // for each unit above the value, near it
-	Goal   *PossibleValue `json:"goal,omitempty"`       // where the rule gives full marks
+	Goal   *PossibleValue `json:"goal,omitempty"`       // where the rule has full marks
 	Next   *PossibleValue `json:"next,omitempty"`       // the next step of bands and levels
 	Median *PossibleValue `json:"median,omitempty"`     // the median of the class
 	Best   *PossibleValue `json:"best,omitempty"`       // the best of the class
@@ -72,7 +72,7 @@ type PathStep struct {
 	Cost   float64 `json:"cost"`
 }
 
-// Gains says what would move the branch.
+// Gains returns what would move the branch.
 func (v View) Gains(branch, language string) (Gains, error) {
 	o := v.current
 	why, err := o.explainer()
@@ -86,7 +86,10 @@ func (v View) Gains(branch, language string) (Gains, error) {
 	if r.Score == nil {
 		return Gains{}, unscored(r, language)
 	}
-	g := Gains{Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language), Score: *r.Score, Rank: *r.Rank, Grade: word(r.Grade), Indicators: []Gain{}}
+	g := Gains{
+		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language), Score: *r.Score,
+		Rank: *r.Rank, Grade: word(r.Grade), Indicators: []Gain{},
+	}
 	for _, gain := range why.Gains(unit) {
 		g.Indicators = append(g.Indicators, o.gain(gain, language))
 	}
@@ -113,10 +116,12 @@ func (o *Outcome) possibleValue(r *composite.ValueGain) *PossibleValue {
 	if r == nil {
 		return nil
 	}
-	return &PossibleValue{Value: r.Value, Score: stats.Round(r.Score, o.Scheme.Document.Decimals), Points: stats.Round(r.Points, 4)}
+	return &PossibleValue{
+		Value: r.Value, Score: stats.Round(r.Score, o.Scheme.Document.Decimals), Points: stats.Round(r.Points, 4),
+	}
 }
 
-// levers says what may be entered for each indicator: its range and decimals. A
+// levers returns what may be entered for each indicator: its range and decimals. A
 // point of score costs the same everywhere; what it really takes is for people to
 // judge.
 func (o *Outcome) levers() map[int]composite.Lever {
@@ -158,9 +163,11 @@ func (o *Outcome) path(p *composite.Path, language string) Path {
 }
 
 var pathWords = map[composite.PathStatus]text.Text{
-	composite.PathFound:       {ZH: "按所列各项改进后即可达到", EN: "the moves below lead there"},
-	composite.PathUnreachable: {ZH: "即使可改进的各项都达到最好，也不能达到", EN: "out of reach even with everything that can be moved at its best"},
-	composite.PathVetoed:      {ZH: "受一票否决限制，改进数据也不能达到", EN: "a veto stands in the way, whatever the values"},
-	composite.PathAtTop:       {ZH: "已是最好", EN: "nothing is above"},
-	composite.PathUnscored:    {ZH: "没有得分", EN: "there is no score"},
+	composite.PathFound: {ZH: "按所列各项改进后即可达到", EN: "the moves below lead there"},
+	composite.PathUnreachable: {
+		ZH: "即使可改进的各项都达到最好，也不能达到", EN: "out of reach even with everything that can be moved at its best",
+	},
+	composite.PathVetoed:   {ZH: "受一票否决限制，改进数据也不能达到", EN: "a veto stands in the way, whatever the values"},
+	composite.PathAtTop:    {ZH: "已是最好", EN: "nothing is above"},
+	composite.PathUnscored: {ZH: "没有得分", EN: "there is no score"},
 }

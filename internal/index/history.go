@@ -30,7 +30,7 @@ type HistoryEntry struct {
 	Dimensions map[string]float64 `json:"dimensions"`
 }
 
-// History gives every published period of one branch, the latest first.
+// History returns every published period of one branch, the latest first.
 func (c *ResultCache) History(ctx context.Context, db *gorm.DB, townID, branch string) ([]HistoryEntry, error) {
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
@@ -74,10 +74,12 @@ type PeriodScores struct {
 	Scores map[string]map[string]float64 // indicator → branch → score; a branch without one is absent
 }
 
-// Scores gives the levels of a published period, the latest of all where period is
+// Scores returns the scores of a published period, the latest of all where period is
 // empty, and behind it those of up to back periods of the same kind before, the
 // latest first. NotFound where nothing is published.
-func (c *ResultCache) Scores(ctx context.Context, db *gorm.DB, townID, period string, back int) ([]PeriodScores, error) {
+func (c *ResultCache) Scores(
+	ctx context.Context, db *gorm.DB, townID, period string, back int,
+) ([]PeriodScores, error) {
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return nil, err
@@ -104,7 +106,10 @@ func (c *ResultCache) Scores(ctx context.Context, db *gorm.DB, townID, period st
 }
 
 func (o *Outcome) scores() PeriodScores {
-	l := PeriodScores{Period: o.Period.Code, Class: map[string]string{}, Names: map[string]text.Text{}, Scores: map[string]map[string]float64{}}
+	l := PeriodScores{
+		Period: o.Period.Code, Class: map[string]string{}, Names: map[string]text.Text{},
+		Scores: map[string]map[string]float64{},
+	}
 	for _, i := range o.Scheme.Flat() {
 		l.Names[i.Code], l.Scores[i.Code] = i.Name, map[string]float64{}
 	}
@@ -128,7 +133,7 @@ type PublishedPanel struct {
 	Changed []string            // codes of periods scored by another scheme than the period before
 }
 
-// PublishedPanel gives the published history of the kind. Units are the branches of any of
+// Panel returns the published history of the kind. Units are the branches of any of
 // its periods in the order of codes, each in its last class; scores are those that
 // were published.
 func (c *ResultCache) Panel(ctx context.Context, db *gorm.DB, townID, kind string) (PublishedPanel, error) {

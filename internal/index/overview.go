@@ -99,7 +99,7 @@ type HeatMedians struct {
 	Scores []*float64 `json:"scores"`
 }
 
-// RobustnessSummary says in two figures how much the ranking hangs on choices.
+// RobustnessSummary is in two figures how much the ranking depends on choices.
 type RobustnessSummary struct {
 	IntervalWidth float64 `json:"median_rank_interval_width" example:"6"` // ranks from the 5 % to the 95 % quantile
 	KeptGrades    int     `json:"sure_grades" example:"31"`               // branches that keep their grade in at least 90 % of the draws
@@ -111,7 +111,7 @@ const (
 	keptGrade = 0.9
 )
 
-// Overview shows the period as a whole.
+// Overview returns the period as a whole.
 func (v View) Overview(language string) Overview {
 	r := v.current.ranking(v.previous, language)
 	o := Overview{
@@ -197,12 +197,12 @@ func spreads(items []Ranked) []ClassSpread {
 	return list
 }
 
-// quartile is the k-th quartile of scores, to two decimals.
+// quartile returns the k-th quartile of scores, to two decimals.
 func quartile(x []float64, k int) float64 {
 	return stats.Round(stats.Quantile(x, float64(k)/4), 2)
 }
 
-// changed gives the largest moves in one direction.
+// moved returns the largest changes in one direction.
 func moved(items []Ranked, sign float64) []Mover {
 	list := []Mover{}
 	for _, i := range items {
@@ -222,7 +222,10 @@ func (v View) heat(items []Ranked, language string) HeatMap {
 		h.Dimensions = append(h.Dimensions, DimensionRef{Code: d.Code, Name: d.Name.In(language)})
 	}
 	for i, item := range items {
-		h.Rows[i] = HeatRow{Branch: item.Branch.Code, Name: item.Branch.Name, Class: item.Branch.Class, Rank: item.Rank, Scores: make([]*float64, len(h.Dimensions))}
+		h.Rows[i] = HeatRow{
+			Branch: item.Branch.Code, Name: item.Branch.Name, Class: item.Branch.Class, Rank: item.Rank,
+			Scores: make([]*float64, len(h.Dimensions)),
+		}
 		for k, d := range h.Dimensions {
 			if x, ok := item.Dimensions[d.Code]; ok {
 				h.Rows[i].Scores[k] = &x

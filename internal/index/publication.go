@@ -15,8 +15,8 @@ import (
 	"bulwark/internal/text"
 )
 
-// Publication says which run is the result of a period, from when on. The one of
-// the highest number counts; earlier ones stay citable.
+// Publication makes a run the result of a period. The one of the highest number
+// counts; earlier ones stay citable.
 type Publication struct {
 	TownID      string    `gorm:"primaryKey" json:"-"`
 	PeriodCode  string    `gorm:"primaryKey" json:"period" example:"2023Q3"`
@@ -37,16 +37,19 @@ func (p Publication) notice() *evaluation.Notice {
 	return &evaluation.Notice{From: day.Of(p.PublishedAt), Until: *p.NoticeUntil}
 }
 
-// lock says who published it, when, why and who can correct it.
+// lock returns who published it, when, why and who can correct it.
 func (p Publication) lock() fault.Lock {
-	return fault.Lock{By: p.PublishedBy, Role: string(access.LeadingGroup), At: p.PublishedAt, Reason: p.Reason, CanLift: string(access.LeadingGroup)}
+	return fault.Lock{
+		By: p.PublishedBy, Role: string(access.LeadingGroup), At: p.PublishedAt, Reason: p.Reason,
+		CanLift: string(access.LeadingGroup),
+	}
 }
 
 // publications is all that a town has published: every publication, in the order of the
 // calendar and then of their numbers.
 type publications []publishedRun
 
-// publishedRun is one publication of an edition.
+// publishedRun is one publication with its period and the hashes of its run.
 type publishedRun struct {
 	Publication
 	Period     evaluation.Period
@@ -98,7 +101,7 @@ func (publications) fresh(age time.Duration) bool { return age < freshFor }
 // size returns the bytes that the list takes in memory.
 func (e publications) size() int { return 2048 * (len(e) + 1) }
 
-// link tells each publication of the first and the last one of its period.
+// link sets in each publication the first and the last one of its period.
 func (e publications) link() {
 	for i := range e {
 		if i > 0 && e[i-1].PeriodCode == e[i].PeriodCode {
@@ -116,7 +119,7 @@ func (e publications) link() {
 	}
 }
 
-// of gives the publications of one period, which follow one another.
+// of returns the publications of one period, which follow one another.
 func (e publications) of(period string) publications {
 	first := slices.IndexFunc(e, func(p publishedRun) bool { return p.PeriodCode == period })
 	if first < 0 {
@@ -129,8 +132,8 @@ func (e publications) of(period string) publications {
 	return e[first:end]
 }
 
-// find gives the publication of the number, or the latest where it is 0. The fault
-// says whether the period is not published or has no such publication.
+// find returns the publication of the number, or the latest where it is 0; NotFound
+// where the period is not published or has no such publication.
 func (e publications) find(period string, number int64) (*publishedRun, error) {
 	list := e.of(period)
 	if len(list) == 0 {
@@ -147,7 +150,7 @@ func (e publications) find(period string, number int64) (*publishedRun, error) {
 	return nil, fault.NotFound("not_found", "考评周期 %s 没有第 %d 次公布", "the period %s has no publication %d", period, number)
 }
 
-// previous gives the latest publication of the last published period of the same
+// previous returns the latest publication of the last published period of the same
 // kind that started earlier; nil where there is none.
 func (e publications) previous(p evaluation.Period) *publishedRun {
 	var last *publishedRun
@@ -159,7 +162,7 @@ func (e publications) previous(p evaluation.Period) *publishedRun {
 	return last
 }
 
-// PublicNotice is a public notice as it stands today.
+// PublicNotice is a public notice on the present day.
 type PublicNotice struct {
 	evaluation.Notice
 	Open bool `json:"open"`
@@ -172,7 +175,7 @@ func publicNotice(n *evaluation.Notice, today day.Date) *PublicNotice {
 	return &PublicNotice{Notice: *n, Open: n.Open(today)}
 }
 
-// Source says which publication figures are from. All of it is absent while they
+// Source is the publication that figures are from. All of it is absent while they
 // are provisional.
 type Source struct {
 	Publication     int64         `json:"publication,omitempty,omitzero" example:"1"`
@@ -192,14 +195,14 @@ func (p *publishedRun) source(today day.Date) Source {
 	return s
 }
 
-// token tells apart sources that read differently.
+// token returns a different text for sources that read differently.
 func (s Source) token() string {
 	open := func(c *PublicNotice) bool { return c != nil && c.Open }
 	return fmt.Sprintf("%d.%d.%t.%t", s.Publication, s.SupersededBy, open(s.Notice), open(s.AmendmentNotice))
 }
 
-// PublicationDetail is a publication as it is cited: with the hashes of its receipt, its clock
-// and the one that replaced it.
+// PublicationDetail is a publication as it is cited: with the hashes of its receipt, its
+// notice and the one that replaced it.
 type PublicationDetail struct {
 	Publication
 	SchemeHash   string        `json:"scheme_hash"`
@@ -209,8 +212,10 @@ type PublicationDetail struct {
 	Notice       *PublicNotice `json:"notice,omitempty"`                             // of the first one for every branch, of a later one for those that it changed
 }
 
-// ListPublications gives the publications of a period by number; none while it has none.
-func (c *ResultCache) ListPublications(ctx context.Context, db *gorm.DB, townID, period string) ([]PublicationDetail, error) {
+// ListPublications returns the publications of a period by number; none while it has none.
+func (c *ResultCache) ListPublications(
+	ctx context.Context, db *gorm.DB, townID, period string,
+) ([]PublicationDetail, error) {
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return nil, err
@@ -222,8 +227,10 @@ func (c *ResultCache) ListPublications(ctx context.Context, db *gorm.DB, townID,
 	return list, nil
 }
 
-// FindPublication gives one publication.
-func (c *ResultCache) FindPublication(ctx context.Context, db *gorm.DB, townID, period string, number int64) (PublicationDetail, error) {
+// FindPublication returns one publication.
+func (c *ResultCache) FindPublication(
+	ctx context.Context, db *gorm.DB, townID, period string, number int64,
+) (PublicationDetail, error) {
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return PublicationDetail{}, err
@@ -231,7 +238,9 @@ func (c *ResultCache) FindPublication(ctx context.Context, db *gorm.DB, townID, 
 	return e.detail(access.Caller(ctx), period, number, db.NowFunc())
 }
 
-func (e publications) detail(caller access.Principal, period string, number int64, now time.Time) (PublicationDetail, error) {
+func (e publications) detail(
+	caller access.Principal, period string, number int64, now time.Time,
+) (PublicationDetail, error) {
 	p, err := e.find(period, number)
 	if err != nil {
 		return PublicationDetail{}, err

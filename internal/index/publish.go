@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -12,19 +13,62 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/workflow"
 )
+
+// MovePeriod takes a period to another state: to Published by its last run, to Final
+// where nothing is waited for, and to Locked later than every run that was made before,
+// since only their times tell a result from a run that the period has outlived.
+func MovePeriod(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, m evaluation.PeriodMove,
+) (after evaluation.Period, err error) {
+	defer fault.Wrap(&err, "period %s", ref.ID)
+	switch m.To {
+	case evaluation.Published:
+		return Publish(ctx, db, ref, m.Reason)
+	case evaluation.Final:
+		return Finalise(ctx, db, ref, m.Reason)
+	case evaluation.Locked:
+		return lock(ctx, db, ref, m)
+	}
+	return evaluation.MovePeriod(ctx, db, ref, m)
+}
+
+func lock(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, m evaluation.PeriodMove,
+) (after evaluation.Period, err error) {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		// Whoever computes holds the period: nobody does between this look and the lock.
+		if _, err := evaluation.FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}), ref.Town, ref.ID); err != nil {
+			return err
+		}
+		var runs []Run
+		err := tx.WithContext(ctx).Select("created_at").Where("town_id = ? AND period_code = ?", ref.Town, ref.ID).
+			Order("created_at DESC").Limit(1).Find(&runs).Error
+		if err != nil {
+			return err
+		}
+		later := m
+		for _, last := range runs {
+			later.After = last.CreatedAt.Add(time.Microsecond)
+		}
+		after, err = evaluation.MovePeriod(ctx, tx, ref, later)
+		return err
+	})
+	return after, err
+}
 
 // Publish makes the last run of a locked period its result and opens its public
 // notice. The run must be of this locking: one that was made before the period was
 // reopened is refused.
-func Publish(ctx context.Context, db *gorm.DB, townID, periodCode string, version int64, reason string) (evaluation.Period, error) {
+func Publish(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string) (evaluation.Period, error) {
 	var after evaluation.Period
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := evaluation.FindPeriod(ctx, tx, townID, periodCode)
+		before, err := evaluation.FindPeriod(ctx, tx, ref.Town, ref.ID)
 		if err != nil {
 			return err
 		}
-		if after, err = evaluation.PublishPeriod(ctx, tx, townID, periodCode, version, reason); err != nil {
+		if after, err = evaluation.PublishPeriod(ctx, tx, ref.Town, ref.ID, ref.Version, reason); err != nil {
 			return err
 		}
 		run, err := lastRun(tx, before)
@@ -35,18 +79,21 @@ func Publish(ctx context.Context, db *gorm.DB, townID, periodCode string, versio
 		if err != nil {
 			return err
 		}
-		told := []evaluation.Period{after}
-		if err := FillNotices(ctx, tx, told); err != nil {
+		one := []evaluation.Period{after}
+		if err := FillNotices(ctx, tx, one); err != nil {
 			return err
 		}
-		after = told[0]
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "run.publish", Subject: describe(after) + "/runs/" + run.ID, After: p, Reason: reason})
+		after = one[0]
+		return audit.Write(ctx, tx, audit.Change{
+			Town: ref.Town, Action: "run.publish", Subject: describe(after) + "/runs/" + run.ID, After: p,
+			Reason: reason,
+		})
 	})
 	return after, err
 }
 
 // createPublication stores the next publication of the period, with a notice of as many days
-// as the period says.
+// as the calendar of the period has.
 func createPublication(ctx context.Context, tx *gorm.DB, p evaluation.Period, next Publication) (Publication, error) {
 	now := tx.NowFunc()
 	next.TownID, next.PeriodCode = p.TownID, p.Code
@@ -62,20 +109,20 @@ func createPublication(ctx context.Context, tx *gorm.DB, p evaluation.Period, ne
 	return next, tx.Create(&next).Error
 }
 
-// FillNotices fills in the notice of the periods of one town, and takes back the leave
-// to publish one without a run and to make one final that has to wait. At most two
-// statements.
+// FillNotices sets the notices of the periods of one town, and removes publish from
+// what is allowed with one that has no run and finalise with one that has to wait. At
+// most two statements.
 func FillNotices(ctx context.Context, db *gorm.DB, periods []evaluation.Period) error {
-	var told, locked []string
+	var published, locked []string
 	for _, p := range periods {
 		switch {
 		case p.State == evaluation.Published || p.State == evaluation.Final:
-			told = append(told, p.Code)
+			published = append(published, p.Code)
 		case slices.Contains(p.Allowed, "publish"):
 			locked = append(locked, p.Code)
 		}
 	}
-	if err := refusePublishing(ctx, db, periods, locked); err != nil || len(told) == 0 {
+	if err := refusePublishing(ctx, db, periods, locked); err != nil || len(published) == 0 {
 		return err
 	}
 	var rows []struct {
@@ -83,7 +130,7 @@ func FillNotices(ctx context.Context, db *gorm.DB, periods []evaluation.Period) 
 		Undecided int64
 	}
 	err := db.WithContext(ctx).Raw(`SELECT c.*, (SELECT COUNT(*) FROM appeals a WHERE a.town_id = c.town_id AND a.period_code = c.period_code AND a.state = ?) AS undecided
-FROM publications c WHERE c.town_id = ? AND c.period_code IN ? ORDER BY c.period_code, c.number`, Filed, periods[0].TownID, told).Scan(&rows).Error
+FROM publications c WHERE c.town_id = ? AND c.period_code IN ? ORDER BY c.period_code, c.number`, Filed, periods[0].TownID, published).Scan(&rows).Error
 	if err != nil {
 		return err
 	}
@@ -106,8 +153,8 @@ FROM publications c WHERE c.town_id = ? AND c.period_code IN ? ORDER BY c.period
 	return nil
 }
 
-// refusePublishing takes back the leave to publish those of the periods of which
-// nothing was computed since they were locked.
+// refusePublishing removes publish from what is allowed with those of the periods of
+// which nothing was computed since they were locked.
 func refusePublishing(ctx context.Context, db *gorm.DB, periods []evaluation.Period, locked []string) error {
 	if len(locked) == 0 {
 		return nil
@@ -128,11 +175,11 @@ func without(verbs []string, verb string) []string {
 }
 
 // Finalise closes a published period: its notices are over and its appeals decided.
-func Finalise(ctx context.Context, db *gorm.DB, townID, code string, version int64, reason string) (evaluation.Period, error) {
+func Finalise(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string) (evaluation.Period, error) {
 	var after evaluation.Period
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		// Whoever appeals holds the period: nobody does between this look and the move.
-		p, err := evaluation.FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "UPDATE"}), townID, code)
+		p, err := lockPeriod(ctx, tx, ref.Town, ref.ID)
 		if err != nil {
 			return err
 		}
@@ -141,19 +188,19 @@ func Finalise(ctx context.Context, db *gorm.DB, townID, code string, version int
 				return err
 			}
 		}
-		if after, err = evaluation.FinalisePeriod(ctx, tx, townID, code, version, reason); err != nil {
+		if after, err = evaluation.FinalisePeriod(ctx, tx, ref.Town, ref.ID, ref.Version, reason); err != nil {
 			return err
 		}
-		told := []evaluation.Period{after}
-		err = FillNotices(ctx, tx, told)
-		after = told[0]
+		one := []evaluation.Period{after}
+		err = FillNotices(ctx, tx, one)
+		after = one[0]
 		return err
 	})
 	return after, err
 }
 
-// refuseFinal says what has to be waited for: the end of the last notice, and each
-// appeal that is not decided.
+// refuseFinal returns a refusal with what has to be waited for: the end of the last
+// notice, and each appeal that is not decided.
 func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 	var undecided []Appeal
 	err := tx.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Filed).Order("id").Find(&undecided).Error
@@ -180,10 +227,12 @@ func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 	case open != nil:
 		by := open.lock()
 		by.CanLift = fault.Nobody
-		return fault.Locked("notice_open", "公示期至 %s 止，期满后方可定为最终", "the public notice runs until %s: it can be made final on the day after", *open.NoticeUntil).
+		return fault.Locked("notice_open",
+			"公示期至 %s 止，期满后方可定为最终", "the public notice runs until %s: it can be made final on the day after", *open.NoticeUntil).
 			Held(by).With(waiting...)
 	case len(waiting) > 0:
-		return fault.Locked("appeals_undecided", "有 %d 件申诉尚未作出决定：请先决定", "%d appeals are not decided: decide them first", len(waiting)).
+		return fault.Locked("appeals_undecided",
+			"有 %d 件申诉尚未作出决定：请先决定", "%d appeals are not decided: decide them first", len(waiting)).
 			Held(undecided[0].lock()).With(waiting...)
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 )
 
 // Ranking is the list of a period as everybody sees it. Figures are rounded as
-// the scheme says; ranks are made from the rounded score.
+// the scheme does; ranks are made from the rounded score.
 type Ranking struct {
 	Town   string `json:"town" example:"demo"`
 	Period string `json:"period" example:"2023Q3"`
@@ -156,7 +156,9 @@ func (o *Outcome) change(now, then *Result) *RankChange {
 	if now.Score == nil || then == nil || then.Score == nil {
 		return nil
 	}
-	return &RankChange{Score: stats.Round(*now.Score-*then.Score, o.Scheme.Document.Decimals), Rank: *now.Rank - *then.Rank}
+	return &RankChange{
+		Score: stats.Round(*now.Score-*then.Score, o.Scheme.Document.Decimals), Rank: *now.Rank - *then.Rank,
+	}
 }
 
 func (o *Outcome) dimensions(r *Result) map[string]float64 {
@@ -173,7 +175,9 @@ func (o *Outcome) dimensions(r *Result) map[string]float64 {
 func (r Ranking) narrow(f RankingFilter) (Ranking, error) {
 	if f.Class != "" {
 		r.Items = slices.DeleteFunc(slices.Clone(r.Items), func(i Ranked) bool { return i.Branch.Class != f.Class })
-		r.Insufficient = slices.DeleteFunc(slices.Clone(r.Insufficient), func(i Insufficient) bool { return i.Branch.Class != f.Class })
+		r.Insufficient = slices.DeleteFunc(slices.Clone(r.Insufficient), func(i Insufficient) bool {
+			return i.Branch.Class != f.Class
+		})
 	}
 	if f.Around == "" {
 		return r, nil
@@ -191,7 +195,9 @@ func (r Ranking) narrow(f RankingFilter) (Ranking, error) {
 // within keeps the branches that the caller may see.
 func (r Ranking) within(has func(branch string) bool) Ranking {
 	r.Items = slices.DeleteFunc(slices.Clone(r.Items), func(i Ranked) bool { return !has(i.Branch.Code) })
-	r.Insufficient = slices.DeleteFunc(slices.Clone(r.Insufficient), func(i Insufficient) bool { return !has(i.Branch.Code) })
+	r.Insufficient = slices.DeleteFunc(slices.Clone(r.Insufficient), func(i Insufficient) bool {
+		return !has(i.Branch.Code)
+	})
 	return r
 }
 
@@ -204,7 +210,10 @@ func (v View) RankingCSV(r Ranking) []byte {
 	b.WriteString("\ufeff")
 	w := csv.NewWriter(&b)
 	write := func(row []string) { _ = w.Write(row) } // a strings.Builder never fails
-	write(append([]string{"rank", "class_rank", "branch", "name", "kind", "class", "score", "grade", "coverage", "status", "change_score", "change_rank"}, dimensions...))
+	write(append([]string{
+		"rank", "class_rank", "branch", "name", "kind", "class", "score", "grade", "coverage", "status",
+		"change_score", "change_rank",
+	}, dimensions...))
 	for _, i := range r.Items {
 		row := []string{
 			strconv.Itoa(i.Rank), strconv.Itoa(i.ClassRank), text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
@@ -223,7 +232,10 @@ func (v View) RankingCSV(r Ranking) []byte {
 		write(row)
 	}
 	for _, i := range r.Insufficient {
-		row := []string{"", "", text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class), "", "", exact(&i.Coverage), i.Status, "", ""}
+		row := []string{
+			"", "", text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind),
+			text.Inert(i.Branch.Class), "", "", exact(&i.Coverage), i.Status, "", "",
+		}
 		write(append(row, make([]string, len(dimensions))...))
 	}
 	w.Flush()

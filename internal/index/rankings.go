@@ -23,7 +23,7 @@ type Rankings struct {
 	Groups []RankingGroup `json:"groups"` // the largest first
 }
 
-// TownStatus says whether a town is in the rankings.
+// TownStatus is whether a town is in the rankings.
 type TownStatus struct {
 	Code        string `json:"code" example:"demo"`
 	Name        string `json:"name" example:"演示镇"`
@@ -55,16 +55,20 @@ type RankedInTown struct {
 	Coverage  float64   `json:"coverage" example:"1"`
 }
 
-// AcrossFilter narrows the lists; ranks stay those of the whole group.
-type AcrossFilter struct{ Class, Kind string }
+// RankingsQuery asks for the rankings of the towns of an area. Class and Kind, where
+// not empty, narrow the lists; ranks stay those of the whole group.
+type RankingsQuery struct {
+	Area, Period, Language string
+	Class, Kind            string
+}
 
-// Across ranks what the towns have published for the period of the code. It asks
-// the database once for each town whose publications it does not know.
-func (c *ResultCache) Across(ctx context.Context, db *gorm.DB, towns []town.Town, area, period, language string, f AcrossFilter) (Rankings, error) {
-	all := Rankings{Area: area, Period: period, Towns: make([]TownStatus, len(towns)), Groups: []RankingGroup{}}
+// Rankings ranks what the towns have published for the period of the code. It reads
+// the database once for each town whose publications are not in memory.
+func (c *ResultCache) Rankings(ctx context.Context, db *gorm.DB, towns []town.Town, q RankingsQuery) (Rankings, error) {
+	all := Rankings{Area: q.Area, Period: q.Period, Towns: make([]TownStatus, len(towns)), Groups: []RankingGroup{}}
 	for i, t := range towns {
-		all.Towns[i] = TownStatus{Code: t.Code, Name: t.Name.In(language), Status: "not_published"}
-		o, p, err := c.publishedOutcome(ctx, db, t.Code, period, 0)
+		all.Towns[i] = TownStatus{Code: t.Code, Name: t.Name.In(q.Language), Status: "not_published"}
+		o, p, err := c.publishedOutcome(ctx, db, t.Code, q.Period, 0)
 		if fault.Is(err, fault.KindNotFound) {
 			continue
 		}
@@ -72,16 +76,16 @@ func (c *ResultCache) Across(ctx context.Context, db *gorm.DB, towns []town.Town
 			return Rankings{}, err
 		}
 		all.Towns[i].Status, all.Towns[i].Run, all.Towns[i].Publication = o.status(), p.RunID, p.Number
-		all.group(p.SchemeHash, o).add(o, language)
+		all.group(p.SchemeHash, o).add(o, q.Language)
 	}
 	for i := range all.Groups {
-		all.Groups[i].rank(f)
+		all.Groups[i].rank(q)
 	}
 	slices.SortStableFunc(all.Groups, func(a, b RankingGroup) int { return cmp.Compare(len(b.Towns), len(a.Towns)) })
 	return all, nil
 }
 
-// group gives the list of the scheme, begun where there is none yet.
+// group returns the list of the scheme, and adds it where there is none yet.
 func (r *Rankings) group(hash string, o *Outcome) *RankingGroup {
 	for i := range r.Groups {
 		if r.Groups[i].SchemeHash == hash {
@@ -110,9 +114,9 @@ func (g *RankingGroup) add(o *Outcome, language string) {
 	}
 }
 
-// rank orders the list by the published scores, with ties as the scheme says, and
-// then leaves out what the filter does not name.
-func (g *RankingGroup) rank(f AcrossFilter) {
+// rank orders the list by the published scores, with ties as the scheme ranks
+// them, and then leaves out what the query does not ask for.
+func (g *RankingGroup) rank(q RankingsQuery) {
 	slices.SortFunc(g.Items, func(a, b RankedInTown) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Town, b.Town), cmp.Compare(a.Branch.Code, b.Branch.Code))
 	})
@@ -126,6 +130,6 @@ func (g *RankingGroup) rank(f AcrossFilter) {
 		item.Rank, item.ClassRank = all.Next(item.Score), classes[class].Next(item.Score)
 	}
 	g.Items = slices.DeleteFunc(g.Items, func(i RankedInTown) bool {
-		return f.Class != "" && i.Branch.Class != f.Class || f.Kind != "" && i.Branch.Kind != f.Kind
+		return q.Class != "" && i.Branch.Class != q.Class || q.Kind != "" && i.Branch.Kind != q.Kind
 	})
 }

@@ -24,7 +24,7 @@ type Receipt struct {
 	Status string `json:"status" enums:"published,final"`
 }
 
-// Receipt gives the receipt of a publication, the latest where number is 0.
+// Receipt returns the receipt of a publication, the latest where number is 0.
 func (c *ResultCache) Receipt(ctx context.Context, db *gorm.DB, townID, period string, number int64) (Receipt, error) {
 	o, p, err := c.publishedOutcome(ctx, db, townID, period, number)
 	if err != nil {
@@ -35,9 +35,11 @@ func (c *ResultCache) Receipt(ctx context.Context, db *gorm.DB, townID, period s
 	return r, nil
 }
 
-// Files gives the two files from which `bulwark score` computes a published result
+// Files returns the two files from which `bulwark score` computes a published result
 // again: the scheme document and the data.
-func (c *ResultCache) Files(ctx context.Context, db *gorm.DB, townID, period string, number int64) (scheme []byte, data string, err error) {
+func (c *ResultCache) Files(
+	ctx context.Context, db *gorm.DB, townID, period string, number int64,
+) (scheme []byte, data string, err error) {
 	o, _, err := c.publishedOutcome(ctx, db, townID, period, number)
 	if err != nil {
 		return nil, "", err
@@ -85,7 +87,7 @@ func resultFile(o *Outcome) string {
 	return b.String()
 }
 
-// exact writes a number so that reading it gives the same bits; "" for none.
+// exact returns a number that reads back to the same bits; "" for none.
 func exact(x *float64) string {
 	if x == nil {
 		return ""
@@ -100,7 +102,7 @@ func whole(n *int) string {
 	return strconv.Itoa(*n)
 }
 
-// Verification says whether a stored run is what its receipt says.
+// Verification is whether a stored run agrees with its receipt.
 type Verification struct {
 	Town   string  `json:"town" example:"demo"`
 	Period string  `json:"period" example:"2023Q2"`
@@ -119,7 +121,9 @@ type Check struct {
 }
 
 // Verify computes a published result again and compares it with its receipt.
-func (c *ResultCache) Verify(ctx context.Context, db *gorm.DB, townID, period string, number int64) (Verification, error) {
+func (c *ResultCache) Verify(
+	ctx context.Context, db *gorm.DB, townID, period string, number int64,
+) (Verification, error) {
 	o, _, err := c.publishedOutcome(ctx, db, townID, period, number)
 	if err != nil {
 		return Verification{}, err
@@ -154,7 +158,7 @@ func Verify(ctx context.Context, db *gorm.DB, run Run) (Verification, error) {
 	return v, nil
 }
 
-// recomputed is the hash of the results made anew, or why there are none: scheme
+// recomputed returns the hash of the results made anew, or why there are none: scheme
 // and data are exactly what may have been tampered with.
 func recomputed(v scheme.Version, run Run) string {
 	d, err := scheme.Decode([]byte(v.Document))
@@ -165,14 +169,14 @@ func recomputed(v scheme.Version, run Run) string {
 	if err != nil {
 		return err.Error()
 	}
-	c, err := replay(compiled, run.Data)
+	c, err := readComputation(compiled, run.Data)
 	if err != nil {
 		return err.Error()
 	}
 	return sha256Hex(resultFile(c.outcome(evaluation.Period{TownID: run.TownID, Code: run.PeriodCode})))
 }
 
-// storedRows is the hash of the rows that are served. The compiled scheme is not
+// storedRows returns the hash of the rows that are served. The compiled scheme is not
 // needed for it, so a spoilt one does not hide them.
 func storedRows(ctx context.Context, db *gorm.DB, run Run) (string, error) {
 	o := &Outcome{Run: &run}

@@ -17,7 +17,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// everyMark is a scheme in which a data file needs everything that it can say.
+// everyMark is a scheme in which a data file needs everything that it can hold.
 const everyMark = `{
  "code": "marks", "version": 3, "name": {"en": "marks"}, "decimals": 1, "min_coverage": 0.5,
  "quantities": [{"code": "done", "name": {"en": "done"}}, {"code": "due", "name": {"en": "due"}}],
@@ -50,8 +50,8 @@ func compile(t testing.TB, document string) *scheme.Compiled {
 	return c
 }
 
-// A receipt's data file gives, read back, the figures of the receipt to the last
-// bit, and the same file.
+// The data file of a receipt, read back, has the figures of the receipt to the last
+// bit, and is written as the same file.
 func TestDataFileGivesTheSameFigures(t *testing.T) {
 	compiled := compile(t, everyMark)
 	seen := map[string]bool{}
@@ -61,7 +61,7 @@ func TestDataFileGivesTheSameFigures(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := c.dataFile()
-		again, err := replay(compiled, file)
+		again, err := readComputation(compiled, file)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, file)
 		}

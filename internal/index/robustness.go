@@ -3,7 +3,6 @@ package index
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -16,7 +15,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// RobustnessResult says how sure the ranks of a run are. It is computed once, behind the
+// RobustnessResult is how sure the ranks of a run are. It is computed once, behind the
 // run, and kept for ever.
 type RobustnessResult struct {
 	TownID     string `gorm:"primaryKey"`
@@ -28,7 +27,7 @@ type RobustnessResult struct {
 }
 
 // RobustnessFigures is what a Monte-Carlo run over the choices that could have been made
-// otherwise says of every branch with a score.
+// otherwise finds for every branch with a score.
 type RobustnessFigures struct {
 	Seed         int64          `json:"seed"`
 	Replicates   int            `json:"replicates" example:"1000"`
@@ -72,7 +71,8 @@ type Robustness struct {
 }
 
 // ComputeRobustness computes and stores how sure a run is, unless that is done.
-func ComputeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) error {
+func ComputeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) (err error) {
+	defer fault.Wrap(&err, "robustness of run %s", runID)
 	var run Run
 	if err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, runID).Take(&run).Error; err != nil {
 		return err
@@ -92,14 +92,19 @@ func ComputeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) e
 	}
 	s, err := o.robustnessFigures(ctx, db)
 	if err != nil {
-		return fmt.Errorf("robustness of run %s: %w", runID, err)
+		return err
 	}
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		a := RobustnessResult{TownID: townID, RunID: runID, Seed: s.Seed, Replicates: int64(s.Replicates), Document: database.JSON[RobustnessFigures]{V: s}, CreatedAt: tx.NowFunc()}
+		a := RobustnessResult{
+			TownID: townID, RunID: runID, Seed: s.Seed, Replicates: int64(s.Replicates),
+			Document: database.JSON[RobustnessFigures]{V: s}, CreatedAt: tx.NowFunc(),
+		}
 		if err := tx.Create(&a).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "run.appraise", Subject: describe(p) + "/runs/" + runID})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: townID, Action: "run.appraise", Subject: describe(p) + "/runs/" + runID,
+		})
 	})
 	if fault.Is(err, fault.KindConflict) {
 		return nil // another process was faster; both computed the same
@@ -107,8 +112,8 @@ func ComputeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) e
 	return err
 }
 
-// ComputePendingRobustness appraises every run that is not yet, the newest first. It
-// reports how many it did.
+// ComputePendingRobustness computes the robustness of every run that has none, the
+// newest first, and returns how many it did.
 func ComputePendingRobustness(ctx context.Context, db *gorm.DB) (int, error) {
 	var pending []Run
 	err := db.WithContext(ctx).Select("town_id", "id").
@@ -197,7 +202,9 @@ func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) Bran
 	units := o.computation.values.Data.Units
 	r := BranchRanges{
 		Branch: units[u.Unit], Score: u.Score, Rank: u.Rank, RankMean: stats.Round(u.RankMean, 4), RankMedian: u.RankMedian,
-		RankInterval: []int{u.RankLow, u.RankHigh}, ScoreMedian: u.ScoreMedian, ScoreInterval: []float64{u.ScoreLow, u.ScoreHigh},
+		RankInterval: []int{
+			u.RankLow, u.RankHigh,
+		}, ScoreMedian: u.ScoreMedian, ScoreInterval: []float64{u.ScoreLow, u.ScoreHigh},
 		Top: u.Top, Bottom: u.Bottom, Grades: map[string]float64{}, NotApart: []string{},
 	}
 	for i, g := range grades {
@@ -209,13 +216,16 @@ func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) Bran
 	return r
 }
 
-// Robustness answers how sure a published period is. Just after a run it is not
-// known yet.
+// Robustness returns how sure the ranks of a published period are. Just after a run
+// it is not known yet.
 func (v View) Robustness() (Robustness, error) {
 	if v.current.Run == nil || v.current.robustness == nil {
 		e := fault.Unavailable("not_appraised", "稳健性尚在计算，请稍后再试", "it is being computed: try again in a moment")
 		e.RetryAfter = time.Second
 		return Robustness{}, e
 	}
-	return Robustness{Source: v.source, Town: v.current.Period.TownID, Period: v.current.Period.Code, Status: v.current.status(), Run: v.current.Run.ID, RobustnessFigures: *v.current.robustness}, nil
+	return Robustness{
+		Source: v.source, Town: v.current.Period.TownID, Period: v.current.Period.Code, Status: v.current.status(),
+		Run: v.current.Run.ID, RobustnessFigures: *v.current.robustness,
+	}, nil
 }

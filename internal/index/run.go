@@ -1,5 +1,5 @@
 // Package index is the scoring service: it applies pkg/composite to what a town
-// has approved, keeps the results, publishes them and answers from them.
+// has approved, keeps the results, publishes them and shows them.
 package index
 
 import (
@@ -47,10 +47,10 @@ func (r Run) Location() string { return r.ID }
 var runNoun = text.Text{ZH: "计算批次", EN: "run"}
 
 // Engine names the mathematics that a run was made with. It changes when the
-// same inputs would give other figures.
+// same inputs would lead to other figures.
 const Engine = "bulwark/composite 1"
 
-// Result is what a run gave one branch.
+// Result is the result of one branch in a run.
 type Result struct {
 	TownID     string    `gorm:"primaryKey"`
 	RunID      string    `gorm:"primaryKey"`
@@ -90,8 +90,7 @@ type NodeResult struct {
 // TableName of node results.
 func (NodeResult) TableName() string { return "result_nodes" }
 
-// leaf tells an indicator from the nodes above it: only those above have a
-// coverage.
+// leaf reports whether the node is an indicator: only those above have a coverage.
 func (n *NodeResult) leaf() bool { return n.Coverage == nil }
 
 // vetoes lists the codes of the vetoes that hit.
@@ -125,7 +124,7 @@ type Outcome struct {
 
 	Corrections []evaluation.Correction // behind the publication, in the order of their making
 
-	robustness  *RobustnessFigures // nil until the run is appraised
+	robustness  *RobustnessFigures // nil until it is computed
 	computation *computation       // what a provisional outcome was made by; of a stored one replayed when asked
 	once        sync.Once
 	explained   *composite.Explainer
@@ -154,7 +153,7 @@ func (o *Outcome) size() int {
 	return 2 * size
 }
 
-// find gives the result of one branch, nil where the branch was not in the run.
+// find returns the result of one branch, nil where the branch was not in the run.
 func (o *Outcome) find(branch string) *Result {
 	for i := range o.Results {
 		if o.Results[i].BranchCode == branch {
@@ -164,7 +163,7 @@ func (o *Outcome) find(branch string) *Result {
 	return nil
 }
 
-// byBranch gives every result by the code of its branch.
+// byBranch returns every result by the code of its branch.
 func (o *Outcome) byBranch() map[string]*Result {
 	results := make(map[string]*Result, len(o.Results))
 	for i := range o.Results {
@@ -187,9 +186,9 @@ func (o *Outcome) correction(branch string, n *scheme.Node) *evaluation.Correcti
 }
 
 // CreateRun computes a locked period and stores every figure, in one transaction.
-func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (Run, error) {
-	var run Run
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (run Run, err error) {
+	defer fault.Wrap(&err, "run of %s", periodCode)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		// The whole lock, not a shared one: two runs at once get two numbers.
 		p, err := evaluation.FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "UPDATE"}), townID, periodCode)
 		if err != nil {
@@ -221,7 +220,9 @@ func (c *computation) createRun(ctx context.Context, tx *gorm.DB, p evaluation.P
 	if err := insertRun(tx, run, o.Results); err != nil {
 		return Run{}, err
 	}
-	return run, audit.Write(ctx, tx, audit.Change{Town: p.TownID, Action: "run.create", Subject: describe(p) + "/runs/" + run.ID, After: run})
+	return run, audit.Write(ctx, tx, audit.Change{
+		Town: p.TownID, Action: "run.create", Subject: describe(p) + "/runs/" + run.ID, After: run,
+	})
 }
 
 // insertCorrections inserts the run and its rows.
@@ -272,7 +273,7 @@ func lastRun(tx *gorm.DB, p evaluation.Period) (Run, error) {
 
 func describe(p evaluation.Period) string { return fmt.Sprintf("periods/%s", p.Code) }
 
-// FindRun gives one run of the period.
+// FindRun returns one run of the period.
 func FindRun(ctx context.Context, db *gorm.DB, townID, period, id string) (Run, error) {
 	var r Run
 	err := db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND id = ?", townID, period, id).Take(&r).Error
@@ -282,20 +283,29 @@ func FindRun(ctx context.Context, db *gorm.DB, townID, period, id string) (Run, 
 	return r, err
 }
 
-// ListRuns gives the runs of the period, without their data, by number.
-func ListRuns(ctx context.Context, db *gorm.DB, townID, period string, after int64, limit int) ([]Run, error) {
-	if _, err := evaluation.FindPeriod(ctx, db, townID, period); err != nil {
+// RunFilter narrows the list of a period's runs to those after a number.
+type RunFilter struct {
+	Period string
+	After  int64
+	Limit  int
+}
+
+// ListRuns returns the runs of the period, without their data, by number.
+func ListRuns(ctx context.Context, db *gorm.DB, townID string, f RunFilter) ([]Run, error) {
+	if _, err := evaluation.FindPeriod(ctx, db, townID, f.Period); err != nil {
 		return nil, err
 	}
 	var runs []Run
-	err := db.WithContext(ctx).Omit("data").Where("town_id = ? AND period_code = ? AND number > ?", townID, period, after).
-		Order("number").Limit(limit).Find(&runs).Error
+	err := db.WithContext(ctx).Omit("data").Where("town_id = ? AND period_code = ? AND number > ?", townID, f.Period, f.After).
+		Order("number").Limit(f.Limit).Find(&runs).Error
 	return runs, err
 }
 
 // loadOutcome reads a stored run, and the corrections up to the publication of it,
 // 0 where there is none: at most six statements, whatever its size.
-func loadOutcome(ctx context.Context, db *gorm.DB, p evaluation.Period, runID string, publication int64) (*Outcome, error) {
+func loadOutcome(
+	ctx context.Context, db *gorm.DB, p evaluation.Period, runID string, publication int64,
+) (*Outcome, error) {
 	run, err := FindRun(ctx, db, p.TownID, p.Code, runID)
 	if err != nil {
 		return nil, err

@@ -55,8 +55,7 @@ type ScorecardNode struct {
 	Corrected *evaluation.Correction `json:"corrected,omitempty"` // what was approved is not what counts
 }
 
-// Scorecard shows one branch; detailed says whether the caller may see below the
-// first level.
+// Scorecard returns one branch, below the first level only where detailed.
 func (v View) Scorecard(branch, language string, detailed bool) (Scorecard, error) {
 	r := v.current.find(branch)
 	if r == nil {

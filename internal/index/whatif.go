@@ -66,7 +66,9 @@ func (v View) WhatIf(s Supposition, language string, has func(branch string) boo
 	if err := c.score(); err != nil {
 		return WhatIf{}, err
 	}
-	w := WhatIf{Town: o.Period.TownID, Period: o.Period.Code, Supposed: true, Items: []Supposed{}, Insufficient: []string{}}
+	w := WhatIf{
+		Town: o.Period.TownID, Period: o.Period.Code, Supposed: true, Items: []Supposed{}, Insufficient: []string{},
+	}
 	actual := o.byBranch()
 	for _, standing := range c.table {
 		real := actual[c.branches[standing.Unit].Code]
@@ -96,10 +98,12 @@ func (c *computation) suppose(values []SupposedValue, has func(string) bool) err
 		column := slices.IndexFunc(c.scheme.Indicators, func(n *scheme.Node) bool { return n.Code == s.Indicator })
 		switch {
 		case unit < 0 || has != nil && !has(s.Branch):
-			faults = append(faults, fault.Field(at+"/branch", "unknown_branch", "没有党组织“%s”", "there is no branch %q to suppose about", s.Branch))
+			faults = append(faults, fault.Field(at+"/branch", "unknown_branch",
+				"没有党组织“%s”", "there is no branch %q to suppose about", s.Branch))
 			continue
 		case column < 0:
-			faults = append(faults, fault.Field(at+"/indicator", "unknown_indicator", "没有指标“%s”", "there is no indicator %q", s.Indicator))
+			faults = append(faults, fault.Field(at+"/indicator", "unknown_indicator",
+				"没有指标“%s”", "there is no indicator %q", s.Indicator))
 			continue
 		}
 		if !copied[column] {
@@ -121,7 +125,8 @@ func reweighed(c *scheme.Compiled, weights map[string]float64) (*scheme.Compiled
 	var faults []fault.FieldError
 	for code, w := range weights {
 		if n := c.Node(code); n == nil || n == &c.Document.Tree || !(w > 0 && w <= 1e9) {
-			faults = append(faults, fault.Field("/weights/"+code, "bad_weight", "须为本指标体系节点的代码和大于 0 的权重", "name a node below the root and give a weight above 0"))
+			faults = append(faults, fault.Field("/weights/"+code, "bad_weight",
+				"须为本指标体系节点的代码和大于 0 的权重", "name a node below the root and give a weight above 0"))
 		}
 	}
 	if len(faults) > 0 {

@@ -12,7 +12,7 @@ func roundBy(combination string) Round {
 	return r
 }
 
-// all gives each criterion the same share of its points, so that the total is it.
+// all returns each criterion the same share of its points, so that the total is it.
 func all(share float64) map[string]float64 {
 	return map[string]float64{"a": share * 10, "b": share * 20, "c": share * 5}
 }

@@ -34,7 +34,7 @@ func (Team) TableName() string { return "pioneer_teams" }
 
 var teamNoun = text.Text{ZH: "先锋队", EN: "team"}
 
-// FindTeam gives one team.
+// FindTeam returns one team.
 func FindTeam(ctx context.Context, db *gorm.DB, townID, code string) (Team, error) {
 	var t Team
 	err := db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&t).Error
@@ -44,7 +44,7 @@ func FindTeam(ctx context.Context, db *gorm.DB, townID, code string) (Team, erro
 	return t, err
 }
 
-// ListTeams gives the teams of the town after the code, in the order of codes.
+// ListTeams returns the teams of the town after the code, in the order of codes.
 func ListTeams(ctx context.Context, db *gorm.DB, townID, after string, limit int) ([]Team, error) {
 	var list []Team
 	err := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&list).Error
@@ -91,14 +91,19 @@ func UpdateTeam(ctx context.Context, db *gorm.DB, t Team, version int64) (Team, 
 		if err := t.check(ctx, tx, difference(before.Branches.V, t.Branches.V)); err != nil {
 			return err
 		}
-		change := map[string]any{"name_zh": t.Name.ZH, "name_en": t.Name.EN, "field": t.Field, "branches": t.Branches, "founded_on": t.FoundedOn, "members": t.Members}
+		change := map[string]any{
+			"name_zh": t.Name.ZH, "name_en": t.Name.EN, "field": t.Field, "branches": t.Branches,
+			"founded_on": t.FoundedOn, "members": t.Members,
+		}
 		if err := database.UpdateVersioned(tx, &Team{TownID: t.TownID, Code: t.Code}, version, change); err != nil {
 			return err
 		}
 		if after, err = FindTeam(ctx, tx, t.TownID, t.Code); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: t.TownID, Action: "team.update", Subject: "teams/" + t.Code, Before: before, After: after})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: t.TownID, Action: "team.update", Subject: "teams/" + t.Code, Before: before, After: after,
+		})
 	})
 	return after, err
 }
