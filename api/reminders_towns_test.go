@@ -120,7 +120,7 @@ func (h *harness) copied(t *testing.T) {
 		{"people", "code = 'lin'"},
 		{"visits", "branch_code = 'b03'"},
 		{"problems", "branch_code = 'b03'"},
-		{"problem_moves", "problem_id IN (SELECT id FROM problems WHERE town_id = 'demo' AND branch_code = 'b03')"},
+		{"transitions", "kind = 'problem' AND record_id IN (SELECT id FROM problems WHERE town_id = 'demo' AND branch_code = 'b03')"},
 		{"measure_tasks", "branch_code = 'b03'"},
 		{"task_notes", "task_id IN (SELECT id FROM measure_tasks WHERE town_id = 'demo' AND branch_code = 'b03')"},
 		{"reports", "author_code = 'far'"},

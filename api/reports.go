@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve/report"
+	"bulwark/internal/workflow"
 )
 
 type draftReportRequest struct {
@@ -116,7 +117,7 @@ type writeReportRequest struct {
 //	@Success	200		{object}	report.Report
 //	@Router		/towns/{town}/reports/{report} [put]
 func (s *Server) writeReport(ctx context.Context, req writeReportRequest) (report.Report, error) {
-	return report.Write(ctx, s.db(ctx), req.Town, req.Report, req.Version, req.Body.From, req.Body.Until, req.Body.words())
+	return report.Write(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Report, Version: req.Version}, req.Body.From, req.Body.Until, req.Body.words())
 }
 
 type reportTransition struct {
@@ -141,5 +142,5 @@ type moveReportRequest struct {
 //	@Success	200			{object}	report.Report
 //	@Router		/towns/{town}/reports/{report}/transitions [post]
 func (s *Server) moveReport(ctx context.Context, req moveReportRequest) (report.Report, error) {
-	return report.Move(ctx, s.db(ctx), req.Town, req.Report, req.Version, report.State(req.Body.To), req.Body.Remark)
+	return report.Move(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Report, Version: req.Version}, report.State(req.Body.To), req.Body.Remark)
 }

@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve/target"
+	"bulwark/internal/workflow"
 )
 
 type listTargetsRequest struct {
@@ -114,7 +115,7 @@ type decideTargetRequest struct {
 //	@Success	200			{object}	target.Target
 //	@Router		/towns/{town}/targets/{target}/transitions [post]
 func (s *Server) decideTarget(ctx context.Context, req decideTargetRequest) (target.Target, error) {
-	return target.Decide(ctx, s.db(ctx), req.Town, req.Target, req.Version, target.Decision{
+	return target.Decide(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Target, Version: req.Version}, target.Decision{
 		To: target.State(req.Body.To), Reason: req.Body.Reason, Outcome: req.Body.Outcome,
 	})
 }

@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve/visit"
+	"bulwark/internal/workflow"
 )
 
 type listVisitsRequest struct {
@@ -142,7 +143,7 @@ type writeVisitRequest struct {
 //	@Success	200		{object}	visit.Visit
 //	@Router		/towns/{town}/visits/{visit} [put]
 func (s *Server) writeVisit(ctx context.Context, req writeVisitRequest) (visit.Visit, error) {
-	return visit.Write(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.content(), req.Body.Reason)
+	return visit.Write(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Visit, Version: req.Version}, req.Body.content(), req.Body.Reason)
 }
 
 type visitTransition struct {
@@ -179,5 +180,5 @@ func (s *Server) moveVisit(ctx context.Context, req moveVisitRequest) (visit.Vis
 		x.FindingNumber = &in.Finding
 		found = append(found, x)
 	}
-	return visit.Record(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.Reason, found...)
+	return visit.Record(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Visit, Version: req.Version}, req.Body.Reason, found...)
 }

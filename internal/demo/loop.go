@@ -73,7 +73,7 @@ func (s *story) beginToHelp(ctx context.Context, tx *gorm.DB, q quarter) error {
 	}
 	for _, t := range proposal.Targets {
 		if d, ok := decisions[t.BranchCode]; ok {
-			if _, err := target.Decide(group, tx, Town, t.ID, t.Version, d); err != nil {
+			if _, err := target.Decide(group, tx, t.Ref(), d); err != nil {
 				return fmt.Errorf("target %s: %w", t.BranchCode, err)
 			}
 		}
@@ -151,7 +151,7 @@ func visitBranch(ctx context.Context, tx *gorm.DB, s *story, n int, item string)
 	if err != nil {
 		return err
 	}
-	if v, err = visit.Record(instructor, tx, Town, v.ID, v.Version, ""); err != nil {
+	if v, err = visit.Record(instructor, tx, v.Ref(), ""); err != nil {
 		return err
 	}
 	office := turn("liaison", n, offices)
@@ -171,7 +171,7 @@ func visitBranch(ctx context.Context, tx *gorm.DB, s *story, n int, item string)
 		{officer, visit.ProblemDecision{To: visit.ProblemSolved, Reason: "invented: the school lends its hall", Evidence: invented}},
 		{instructor, visit.ProblemDecision{To: visit.ProblemClosed}},
 	} {
-		if x, err = visit.MoveProblem(step.by, tx, Town, x.ID, x.Version, step.d); err != nil {
+		if x, err = visit.MoveProblem(step.by, tx, x.Ref(), step.d); err != nil {
 			return err
 		}
 	}
@@ -208,7 +208,7 @@ func (s *story) seeAGain(ctx context.Context, tx *gorm.DB) error {
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	_, err = target.Decide(group, tx, Town, list[0].ID, list[0].Version, target.Decision{To: target.Ended, Reason: "invented: the goals are reached", Outcome: "improved"})
+	_, err = target.Decide(group, tx, list[0].Ref(), target.Decision{To: target.Ended, Reason: "invented: the goals are reached", Outcome: "improved"})
 	if err != nil {
 		return err
 	}

@@ -200,18 +200,20 @@ func missed(s improve.Settings, first day.Date, visits []day.Date, last day.Date
 	}
 }
 
-// countProblems reads the moves of problems as they were until the end of the span,
-// so that a report about the past tells what was then.
+// countProblems reads the steps of problems as they were until the end of the span,
+// so that a report about the past shows what was then.
 func (f *Figures) countProblems(ctx context.Context, db *gorm.DB, s reportSpan) error {
 	var moves []struct {
 		ProblemID, Verb, BranchCode string
 		At                          time.Time
-		DueOn                       day.Date
+		Extra                       database.JSON[struct {
+			DueOn day.Date `json:"due_on"`
+		}]
 	}
-	err := db.WithContext(ctx).Raw(`SELECT m.problem_id, m.verb, p.branch_code, m.at, m.due_on
-FROM problem_moves m JOIN problems p ON p.town_id = m.town_id AND p.id = m.problem_id
-WHERE m.town_id = @town AND p.branch_code IN @branches AND m.at < @end
-ORDER BY m.problem_id, m.version`, s.args(f.Branches)).Scan(&moves).Error
+	err := db.WithContext(ctx).Raw(`SELECT p.id AS problem_id, m.verb, p.branch_code, m.at, m.extra
+FROM transitions m JOIN problems p ON p.town_id = m.town_id AND p.id = m.record_id
+WHERE m.town_id = @town AND m.kind = 'problem' AND p.branch_code IN @branches AND m.at < @end
+ORDER BY m.record_id, m.version`, s.args(f.Branches)).Scan(&moves).Error
 	for i, m := range moves {
 		if s.paired(m.BranchCode, day.Of(m.At)) {
 			switch m.Verb {
@@ -222,7 +224,7 @@ ORDER BY m.problem_id, m.version`, s.args(f.Branches)).Scan(&moves).Error
 			}
 		}
 		latest := i+1 == len(moves) || moves[i+1].ProblemID != m.ProblemID
-		if latest && m.Verb != "solve" && m.Verb != "close" && improve.Overdue(m.DueOn, s.until) && s.paired(m.BranchCode, s.until) {
+		if latest && m.Verb != "solve" && m.Verb != "close" && improve.Overdue(m.Extra.V.DueOn, s.until) && s.paired(m.BranchCode, s.until) {
 			f.ProblemsOverdue.add(m.ProblemID)
 		}
 	}
