@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/improve/plan"
+	"bulwark/internal/workflow"
 )
 
 // draftAnalysis answers what an analysis of a published result starts from: where
@@ -134,7 +135,7 @@ type writeAnalysisRequest struct {
 //	@Success	200		{object}	plan.Analysis
 //	@Router		/towns/{town}/analyses/{analysis} [put]
 func (s *Server) writeAnalysis(ctx context.Context, req writeAnalysisRequest) (plan.Analysis, error) {
-	return plan.WriteAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, req.Body.findings(), req.Body.Summary)
+	return plan.WriteAnalysis(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Analysis, Version: req.Version}, req.Body.findings(), req.Body.Summary)
 }
 
 type analysisTransition struct {
@@ -158,5 +159,5 @@ type moveAnalysisRequest struct {
 //	@Success	200			{object}	plan.Analysis
 //	@Router		/towns/{town}/analyses/{analysis}/transitions [post]
 func (s *Server) moveAnalysis(ctx context.Context, req moveAnalysisRequest) (plan.Analysis, error) {
-	return plan.MoveAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, plan.AnalysisState(req.Body.To), req.Body.Reason)
+	return plan.MoveAnalysis(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Analysis, Version: req.Version}, plan.AnalysisState(req.Body.To), req.Body.Reason)
 }

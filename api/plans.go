@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve/plan"
+	"bulwark/internal/workflow"
 )
 
 type listPlansRequest struct {
@@ -62,7 +63,9 @@ type draftPlanRequest struct {
 //	@Router		/towns/{town}/plans [post]
 func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (Created[plan.Plan], error) {
 	in := req.Body
-	p, err := plan.Begin(ctx, s.db(ctx), s.board, req.Town, in.Branch, in.Period, in.Publication, string(req.Language))
+	p, err := plan.Begin(ctx, s.db(ctx), req.Town, in.Branch, plan.Source{
+		Board: s.board, Period: in.Period, Publication: in.Publication, Language: string(req.Language),
+	})
 	return Created[plan.Plan]{Key: p.ID, Value: p}, err
 }
 
@@ -89,7 +92,9 @@ type redraftPlanRequest struct {
 //	@Success	200			{object}	plan.Plan
 //	@Router		/towns/{town}/plans/{plan}/redraft [post]
 func (s *Server) redraftPlan(ctx context.Context, req redraftPlanRequest) (plan.Plan, error) {
-	return plan.Redraft(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.Period, req.Body.Publication, string(req.Language))
+	return plan.Redraft(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version}, plan.Source{
+		Board: s.board, Period: req.Body.Period, Publication: req.Body.Publication, Language: string(req.Language),
+	})
 }
 
 type planRequest struct {
@@ -157,7 +162,7 @@ type writePlanRequest struct {
 //	@Success	200		{object}	plan.Plan
 //	@Router		/towns/{town}/plans/{plan} [put]
 func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (plan.Plan, error) {
-	return plan.Write(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.document())
+	return plan.Write(ctx, s.db(ctx), s.board, workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version}, req.Body.document())
 }
 
 type planTransition struct {
@@ -182,7 +187,7 @@ type movePlanRequest struct {
 //	@Success	200			{object}	plan.Plan
 //	@Router		/towns/{town}/plans/{plan}/transitions [post]
 func (s *Server) movePlan(ctx context.Context, req movePlanRequest) (plan.Plan, error) {
-	return plan.Move(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, plan.State(req.Body.To), req.Body.Reason)
+	return plan.Move(ctx, s.db(ctx), s.board, workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version}, plan.State(req.Body.To), req.Body.Reason)
 }
 
 type planItemRequest struct {
@@ -226,5 +231,7 @@ func (s *Server) movePlanItem(ctx context.Context, req movePlanItemRequest) (pla
 	if _, err := plan.FindItem(ctx, s.db(ctx), req.Town, req.Plan, req.Item); err != nil {
 		return plan.Item{}, err
 	}
-	return plan.MoveItem(ctx, s.db(ctx), req.Town, req.Item, req.Version, plan.ItemState(req.Body.To), req.Body.Reason, req.Body.Evidence)
+	return plan.MoveItem(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Item, Version: req.Version}, plan.ItemDecision{
+		To: plan.ItemState(req.Body.To), Reason: req.Body.Reason, Evidence: req.Body.Evidence,
+	})
 }

@@ -122,7 +122,7 @@ func (h *harness) copied(t *testing.T) {
 		{"problems", "branch_code = 'b03'"},
 		{"transitions", "kind = 'problem' AND record_id IN (SELECT id FROM problems WHERE town_id = 'demo' AND branch_code = 'b03')"},
 		{"measure_tasks", "branch_code = 'b03'"},
-		{"task_notes", "task_id IN (SELECT id FROM measure_tasks WHERE town_id = 'demo' AND branch_code = 'b03')"},
+		{"transitions", "kind = 'task' AND record_id IN (SELECT id FROM measure_tasks WHERE town_id = 'demo' AND branch_code = 'b03')"},
 		{"reports", "author_code = 'far'"},
 		{"improvement_targets", "branch_code = 'b03'"},
 		{"plans", "branch_code = 'b03'"},

@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve/measure"
+	"bulwark/internal/workflow"
 )
 
 type listTasksRequest struct {
@@ -47,7 +48,7 @@ type taskInput struct {
 	DueOn  day.Date `json:"due_on" validate:"required" swaggertype:"string" format:"date"` // the last day
 }
 
-func (in taskInput) plan() measure.TaskContent {
+func (in taskInput) content() measure.TaskContent {
 	return measure.TaskContent{Branch: in.Branch, Person: in.Person, Office: in.Office, Title: in.Title, DueOn: in.DueOn}
 }
 
@@ -65,7 +66,7 @@ type setTaskRequest struct {
 //	@Success	201		{object}	measure.Task
 //	@Router		/towns/{town}/measures/{measure}/tasks [post]
 func (s *Server) setTask(ctx context.Context, req setTaskRequest) (Created[measure.Task], error) {
-	t, err := measure.SetTask(ctx, s.db(ctx), req.Town, req.Measure, req.Body.plan())
+	t, err := measure.SetTask(ctx, s.db(ctx), req.Town, req.Measure, req.Body.content())
 	return Created[measure.Task]{Key: t.ID, Value: t}, err
 }
 
@@ -106,7 +107,7 @@ type changeTaskRequest struct {
 //	@Success	200		{object}	measure.Task
 //	@Router		/towns/{town}/measures/{measure}/tasks/{task} [put]
 func (s *Server) changeTask(ctx context.Context, req changeTaskRequest) (measure.Task, error) {
-	return measure.ChangeTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, req.Body.plan(), req.Body.Reason)
+	return measure.ChangeTask(ctx, s.db(ctx), req.Measure, workflow.Ref{Town: req.Town, ID: req.Task, Version: req.Version}, req.Body.content(), req.Body.Reason)
 }
 
 type taskReport struct {
@@ -132,7 +133,9 @@ type reportTaskRequest struct {
 //	@Router		/towns/{town}/measures/{measure}/tasks/{task}/report [post]
 func (s *Server) reportTask(ctx context.Context, req reportTaskRequest) (measure.Task, error) {
 	in := req.Body
-	return measure.ReportTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, *in.Progress, in.Note, in.Evidence)
+	return measure.ReportTask(ctx, s.db(ctx), req.Measure, workflow.Ref{Town: req.Town, ID: req.Task, Version: req.Version}, measure.TaskReport{
+		Progress: *in.Progress, Note: in.Note, Evidence: in.Evidence,
+	})
 }
 
 type taskTransition struct {
@@ -158,5 +161,7 @@ type moveTaskRequest struct {
 //	@Router		/towns/{town}/measures/{measure}/tasks/{task}/transitions [post]
 func (s *Server) moveTask(ctx context.Context, req moveTaskRequest) (measure.Task, error) {
 	in := req.Body
-	return measure.MoveTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, measure.TaskState(in.To), in.Reason, in.Evidence)
+	return measure.MoveTask(ctx, s.db(ctx), req.Measure, workflow.Ref{Town: req.Town, ID: req.Task, Version: req.Version}, measure.TaskDecision{
+		To: measure.TaskState(in.To), Reason: in.Reason, Evidence: in.Evidence,
+	})
 }

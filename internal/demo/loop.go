@@ -104,11 +104,11 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 	if err != nil {
 		return err
 	}
-	if _, err := plan.MoveAnalysis(mentor, tx, Town, a.ID, a.Version, plan.AnalysisSubmitted, ""); err != nil {
+	if _, err := plan.MoveAnalysis(mentor, tx, a.Ref(), plan.AnalysisSubmitted, ""); err != nil {
 		return err
 	}
 	writer := as(ctx, secretary, access.Secretary)
-	p, err := plan.Begin(writer, tx, board, Town, branch, q.code, 0, "zh")
+	p, err := plan.Begin(writer, tx, Town, branch, plan.Source{Board: board, Period: q.code, Language: "zh"})
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 			Owner: plan.ItemOwner{Kind: "person", Code: secretary}, DueOn: day.Of(s.clock).AddDays(90), Cost: 2000,
 		})
 	}
-	if p, err = plan.Write(writer, tx, board, Town, p.ID, p.Version, d); err != nil {
+	if p, err = plan.Write(writer, tx, board, p.Ref(), d); err != nil {
 		return err
 	}
 	for _, step := range []struct {
@@ -131,7 +131,7 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 		{as(ctx, "group-1", access.LeadingGroup), plan.Approved, ""},
 		{writer, plan.Running, ""},
 	} {
-		if p, err = plan.Move(step.by, tx, board, Town, p.ID, p.Version, step.to, step.reason); err != nil {
+		if p, err = plan.Move(step.by, tx, board, p.Ref(), step.to, step.reason); err != nil {
 			return err
 		}
 	}
@@ -186,7 +186,9 @@ func (s *story) tasks(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	if _, err := measure.ReportTask(as(ctx, turn("office", 18, offices), access.Office), tx, Town, 1, t.ID, t.Version, 40, "invented: three offers", invented); err != nil {
+	if _, err := measure.ReportTask(as(ctx, turn("office", 18, offices), access.Office), tx, 1, t.Ref(), measure.TaskReport{
+		Progress: 40, Note: "invented: three offers", Evidence: invented,
+	}); err != nil {
 		return err
 	}
 	person := "group-2"
@@ -238,12 +240,12 @@ func finish(ctx context.Context, tx *gorm.DB, n int) error {
 			{as(ctx, turn("instructor", n, instructors), access.Instructor), plan.ItemVerified, ""},
 			{group, plan.ItemClosed, ""},
 		} {
-			if i, err = plan.MoveItem(step.by, tx, Town, i.ID, i.Version, step.to, "", step.evidence); err != nil {
+			if i, err = plan.MoveItem(step.by, tx, i.Ref(), plan.ItemDecision{To: step.to, Evidence: step.evidence}); err != nil {
 				return err
 			}
 		}
 	}
-	_, err = plan.Move(group, tx, index.NewBoard(), Town, p.ID, p.Version, plan.Accepted, "")
+	_, err = plan.Move(group, tx, index.NewBoard(), p.Ref(), plan.Accepted, "")
 	return err
 }
 

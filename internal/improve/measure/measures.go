@@ -183,13 +183,13 @@ SUM(CASE WHEN state = ? AND due_on < ? THEN 1 ELSE 0 END) AS overdue`, TaskDone,
 // the seven measures in their order, or of each measure for each branch, and for the
 // town, where there are tasks, by branch, those of the town first, and by measure.
 func ProgressInReach(ctx context.Context, db *gorm.DB, townID string, byBranch bool) ([]Progress, error) {
-	v, err := taskerOf(ctx, db, townID)
+	v, err := newTaskReader(ctx, db, townID)
 	if err != nil {
 		return nil, err
 	}
-	q := v.seen(db.WithContext(ctx))
+	q := v.Visible(db.WithContext(ctx))
 	if byBranch {
-		return totals(q, townID, v.today, "branch_code, measure_number")
+		return totals(q, townID, v.Today, "branch_code, measure_number")
 	}
-	return byMeasure(q, townID, v.today)
+	return byMeasure(q, townID, v.Today)
 }

@@ -84,12 +84,12 @@ var planVersionNoun = text.Text{ZH: "方案版本", EN: "version of the plan"}
 // VersionOn gives the version of the branch's plan that held on the day: the last one
 // approved until then of a plan that was not closed yet.
 func VersionOn(ctx context.Context, db *gorm.DB, townID, branch string, on day.Date) (Version, error) {
-	v, err := planViewerOf(ctx, db, townID)
+	v, err := newReader(ctx, db, townID)
 	if err != nil {
 		return Version{}, err
 	}
 	var list []Version
-	if v.reach.Has(branch) {
+	if v.Reach.Has(branch) {
 		err = db.WithContext(ctx).Raw(`SELECT v.* FROM plan_versions v JOIN plans p ON p.town_id = v.town_id AND p.id = v.plan_id
 WHERE p.town_id = ? AND p.branch_code = ? AND v.stage = ? AND v.made_on <= ? AND (p.closed_on IS NULL OR p.closed_on > ?)
 ORDER BY v.plan_id DESC, v.number DESC LIMIT 1`, townID, branch, Approved, on, on).Scan(&list).Error

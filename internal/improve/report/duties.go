@@ -230,7 +230,7 @@ func planDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Setti
 	err := db.WithContext(ctx).Raw(`SELECT t.* FROM improvement_targets t WHERE t.town_id = @town AND t.state = @confirmed
 AND NOT EXISTS (SELECT 1 FROM plans p WHERE p.town_id = t.town_id AND p.branch_code = t.branch_code AND p.approved_version IS NOT NULL
 	AND (p.state <> @closed OR p.target_id = t.id AND NOT EXISTS (
-		SELECT 1 FROM plan_moves m WHERE m.town_id = p.town_id AND m.plan_id = p.id AND m.verb = 'abandon')))`,
+		SELECT 1 FROM transitions m WHERE m.town_id = p.town_id AND m.kind = 'plan' AND m.record_id = p.id AND m.verb = 'abandon')))`,
 		map[string]any{"town": townID, "confirmed": target.Confirmed, "closed": plan.Closed}).Scan(&wanted).Error
 	duties := make([]Duty, len(wanted))
 	for i, t := range wanted {

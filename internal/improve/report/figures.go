@@ -239,10 +239,11 @@ func (f *Figures) countTasks(ctx context.Context, db *gorm.DB, s reportSpan) err
 		PersonCode *string
 		At         time.Time
 	}
-	err := db.WithContext(ctx).Raw(`SELECT n.task_id, t.branch_code, t.person_code, n.at
-FROM task_notes n JOIN measure_tasks t ON t.town_id = n.town_id AND t.id = n.task_id
-WHERE n.town_id = @town AND (t.branch_code IN @branches OR t.person_code = @me) AND n.verb IN ('report', 'finish') AND n.at >= @begin AND n.at < @end
-ORDER BY n.task_id, n.version`, s.args(f.Branches)).Scan(&notes).Error
+	err := db.WithContext(ctx).Raw(`SELECT t.id AS task_id, t.branch_code, t.person_code, m.at
+FROM transitions m JOIN measure_tasks t ON t.town_id = m.town_id AND t.id = m.record_id
+WHERE m.town_id = @town AND m.kind = 'task' AND (t.branch_code IN @branches OR t.person_code = @me)
+	AND m.verb IN ('report', 'finish') AND m.at >= @begin AND m.at < @end
+ORDER BY m.record_id, m.version`, s.args(f.Branches)).Scan(&notes).Error
 	for _, n := range notes {
 		if deref(n.PersonCode) == s.author || s.paired(deref(n.BranchCode), day.Of(n.At)) {
 			f.TasksProgressed.add(n.TaskID)
