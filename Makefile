@@ -4,9 +4,13 @@ export CGO_ENABLED = 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 KILLS   ?= 100
 TOOL    := go tool -modfile=tools.mod
-SWAG    := $(TOOL) swag init --quiet --dir api,internal,pkg --generalInfo swagger.go --outputTypes json
+SWAG    := $(TOOL) swag init --quiet --dir api,internal/rest,internal,pkg --generalInfo service.go --outputTypes json
 
-.PHONY: help run build test test-race postgres check fix generate bin/openapi.json prove bench spectral
+# What the programs do not reach and stays: what pkg/ offers to others, methods that only
+# mark a type, and the count of statements, which tests compare.
+UNREACHED = ^pkg/|Versioned\.versioned$$|\.takesAny$$|: Queries$$
+
+.PHONY: help run build test test-race postgres check dead fix generate bin/openapi.json prove bench counts spectral
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 run: build ## start the demo town on an embedded database and print its address and accounts
@@ -19,9 +23,14 @@ test-race: postgres ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 postgres:
 	@.ci/postgres
-check: bin/openapi.json ## format, lint, and compare generated files with what they are made from
+check: bin/openapi.json dead ## format, lint, and compare generated files with what they are made from
+	go mod tidy -diff
 	$(TOOL) golangci-lint run ./...
 	@cmp docs/openapi.json $< || { echo "docs/openapi.json is stale: run make generate and commit it"; exit 1; }
+dead: # names functions that no program reaches
+	@mkdir -p bin
+	@$(TOOL) deadcode ./cmd/... ./docs/... >bin/dead.txt
+	@! grep -vE '$(UNREACHED)' bin/dead.txt
 fix: ## repair what can be repaired by itself
 	$(TOOL) golangci-lint run --fix ./...
 generate: bin/openapi.json ## write docs/openapi.json from the annotations in api/
@@ -35,6 +44,8 @@ prove: postgres ## kill servers under work and count what is lost, walk through 
 	go test ./api -timeout 2h -count $$(($(KILLS) / 5)) -v -run TestTheWorkflowIsItsModel -walk 50 -rapid.checks 100
 bench: ## run the benchmarks; compare two runs with benchstat
 	go test -run '^$$' -bench . -benchmem ./...
+counts: ## hold the repository to its numbers of files, long lines, names …; see docs/counts
+	go run ./docs/counts
 spectral: ## judge docs/openapi.json by the rules of .spectral.yaml (needs Node.js)
 	npm ci --prefix docs/spectral --silent
 	docs/spectral/node_modules/.bin/spectral lint --ruleset .spectral.yaml --fail-severity warn docs/openapi.json

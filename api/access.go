@@ -2,49 +2,26 @@ package api
 
 import (
 	"context"
+	"crypto/hmac"
 	"net/http"
 	"strings"
+	"sync"
+	"time"
 
 	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
-// open reports whether anyone may do the action, with or without a key: the
-// liveness of the service must not depend on the database that holds the keys,
-// and who signs in brings a secret of another kind.
-func open(action access.Action) bool {
-	return action == access.ReadService || action == access.SignIn
-}
+var (
+	errNoCSRF = fault.Forbidden("csrf_token",
+		"请在 X-CSRF-Token 中给出 GET /session 的 csrf_token", "send the header X-CSRF-Token: it is csrf_token of GET /session")
+	errMustChange = fault.Forbidden("password_change_needed",
+		"请先用 POST /me/password 更换一次性密码", "change your one-time password first: POST /me/password")
+)
 
-// admit resolves the caller of a request. Without a key or session the caller is
-// anonymous; what that allows is for the policy to say.
-func (s *Server) admit(r *http.Request, action access.Action) (access.Principal, error) {
-	if open(action) {
-		return access.Principal{}, welcome(r, action)
-	}
-	p, err := s.identify(r, action)
-	if slow := s.pace(r.Context(), p); slow != nil {
-		return access.Principal{}, slow // who shows bad keys is slowed down by address
-	}
-	if err != nil {
-		return access.Principal{}, err
-	}
-	traceOf(r.Context()).caller = p
-	if roles := r.Header.Values("Act-As"); len(roles) > 0 { // two are not one: they name no role
-		if p, err = p.ActingAs(access.Role(strings.Join(roles, ", "))); err != nil {
-			return access.Principal{}, err
-		}
-		traceOf(r.Context()).caller = p
-	}
-	if p.ReadOnly && !safe(r.Method) {
-		return access.Principal{}, fault.Forbidden("key_read_only",
-			"此密钥只能读取，请向管理员申请可写密钥", "this key may only read: ask the administrator for one that may write")
-	}
-	return p, nil
-}
-
-// identify finds who stands behind the key of the request, or else behind its
+// identify returns who stands behind the key of the request, or else behind its
 // session.
 func (s *Server) identify(r *http.Request, action access.Action) (access.Principal, error) {
 	given := r.Header["Authorization"]
@@ -58,16 +35,118 @@ func (s *Server) identify(r *http.Request, action access.Action) (access.Princip
 	}
 	p, err := s.Authenticate(r.Context(), strings.TrimSpace(key))
 	if err == nil {
-		s.uses.note(p.Key, s.Now())
+		s.Jobs.Touch(p.Key, s.Now())
 	}
 	return p, err
 }
 
-func (s *Server) authorize(ctx context.Context, p access.Principal, action access.Action, town string) error {
-	if open(action) {
-		return nil
+// bySession returns who stands behind the session of the request. A change needs
+// the token that only pages of this service can know.
+func (s *Server) bySession(r *http.Request, action access.Action) (access.Principal, error) {
+	ctx := r.Context()
+	secret := s.engine.Cookie(ctx, sessionCookie)
+	if secret == "" {
+		return access.Principal{}, nil
 	}
-	return s.doors.ask(passageOf(p, action, town), func() error { return s.Authorize(ctx, p, action, town) })
+	if !rest.Safe(r.Method) {
+		if err := rest.CheckOrigin(r); err != nil {
+			return access.Principal{}, err
+		}
+		if !hmac.Equal([]byte(r.Header.Get("X-CSRF-Token")), []byte(access.CSRFToken(secret))) {
+			return access.Principal{}, errNoCSRF
+		}
+	}
+	_, a, err := access.FindSession(ctx, s.DB, secret, s.Config.SessionIdle)
+	if err != nil {
+		if fault.Is(err, fault.KindUnauthenticated) {
+			s.endCookie(ctx)
+		}
+		return access.Principal{}, err
+	}
+	if a.MustChange && action != access.ReadIdentity && action != access.OwnIdentity {
+		return access.Principal{}, errMustChange
+	}
+	p, err := access.PrincipalOf(ctx, s.DB, a)
+	if action == access.OwnIdentity && fault.Is(err, fault.KindForbidden) {
+		err = nil
+	}
+	return p, err
 }
 
-func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+// endCookie makes the browser forget its session.
+func (s *Server) endCookie(ctx context.Context) {
+	s.engine.SetCookie(ctx, sessionCookie, "", 0, http.SameSiteStrictMode)
+}
+
+// authorise returns an error unless the caller may do the action in the town.
+func (s *Server) authorise(ctx context.Context, action access.Action, town string) error {
+	p := access.Caller(ctx)
+	return s.authCache.Check(authKeyOf(p, action, town), func() error { return s.Authorize(ctx, p, action, town) })
+}
+
+const (
+	// authTTL is how long a caller who was allowed something is allowed it again
+	// without a look at the database: what is published would otherwise cost a
+	// statement each time, only to learn that the town is still open. This process
+	// forgets it at once when it changes a town; another one on the same database may
+	// let a stranger read that long after the town was closed. A key is looked up at
+	// each request.
+	authTTL = time.Second
+	// maxAuthKeys bounds the memory: 200 bytes each.
+	maxAuthKeys = 4096
+)
+
+// authKey is one question of who may do what where. It names the caller by the
+// credential and by what that opens now.
+type authKey struct {
+	key, account    string
+	towns, branches string
+	role            access.Role
+	action          access.Action
+	town            string
+}
+
+func authKeyOf(p access.Principal, action access.Action, town string) authKey {
+	return authKey{p.Key, p.Account, strings.Join(p.Towns, " "), strings.Join(p.Branches, " "), p.Role, action, town}
+}
+
+// authCache remembers for a moment who was allowed what, never who was refused. Safe
+// for concurrent use; the zero value is empty.
+type authCache struct {
+	mu      sync.RWMutex
+	since   map[authKey]time.Time
+	changes int // grows when all is forgotten
+}
+
+// Check returns the result of authorise, or nil where that was nil just now.
+func (c *authCache) Check(k authKey, authorise func() error) error {
+	asked := time.Now()
+	c.mu.RLock()
+	since, known := c.since[k]
+	changes := c.changes
+	c.mu.RUnlock()
+	if known && asked.Sub(since) < authTTL {
+		return nil
+	}
+	if err := authorise(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.changes != changes {
+		return nil // a town changed meanwhile: this result is for this request only
+	}
+	if c.since == nil || len(c.since) >= maxAuthKeys {
+		c.since = map[authKey]time.Time{}
+	}
+	c.since[k] = asked
+	return nil
+}
+
+// forget empties the cache.
+func (c *authCache) forget() {
+	c.mu.Lock()
+	c.since = nil
+	c.changes++
+	c.mu.Unlock()
+}

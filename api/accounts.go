@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"bulwark/internal/access"
+	"bulwark/internal/rest"
 )
 
-type listAccountsRequest struct{ pageQuery }
+type listAccountsRequest struct{ rest.PageQuery }
 
 // listAccounts answers all accounts in the order of names.
 //
@@ -14,18 +16,18 @@ type listAccountsRequest struct{ pageQuery }
 //	@Summary	List the accounts
 //	@Tags		access
 //	@Param		query	query		listAccountsRequest	false	"."
-//	@Success	200		{object}	Page[access.Account]
+//	@Success	200		{object}	rest.Page[access.Account]
 //	@Router		/accounts [get]
-func (s *Server) listAccounts(ctx context.Context, req listAccountsRequest) (Page[access.Account], error) {
+func (s *Server) listAccounts(ctx context.Context, req listAccountsRequest) (rest.Page[access.Account], error) {
 	var after string
-	if err := req.resume(&after); err != nil {
-		return Page[access.Account]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[access.Account]{}, err
 	}
-	accounts, err := access.ListAccounts(ctx, s.db(ctx), after, req.limit())
+	accounts, err := access.ListAccounts(ctx, s.db(ctx), after, req.Limit())
 	if err != nil {
-		return Page[access.Account]{}, err
+		return rest.Page[access.Account]{}, err
 	}
-	return page(accounts, req.pageQuery, func(a access.Account) []any { return []any{a.Name} })
+	return rest.NewPage(accounts, req.PageQuery, func(a access.Account) []any { return []any{a.Name} })
 }
 
 type accountInput struct {
@@ -56,9 +58,9 @@ type createAccountRequest struct{ Body newAccount }
 //	@Param		body	body		newAccount	true	"the new account"
 //	@Success	201		{object}	access.Account
 //	@Router		/accounts [post]
-func (s *Server) createAccount(ctx context.Context, req createAccountRequest) (Created[access.Account], error) {
+func (s *Server) createAccount(ctx context.Context, req createAccountRequest) (rest.Created[access.Account], error) {
 	a, err := access.CreateAccount(ctx, s.db(ctx), req.Body.account(req.Body.Name))
-	return Created[access.Account]{Key: a.Name, Value: a}, err
+	return rest.Created[access.Account]{Key: a.Name, Value: a}, err
 }
 
 type accountRequest struct {
@@ -83,7 +85,7 @@ type accountChange struct {
 
 type updateAccountRequest struct {
 	accountRequest
-	ifMatch
+	rest.IfMatch
 	Body accountChange
 }
 
@@ -108,7 +110,7 @@ type OneTimePassword struct {
 
 type resetPasswordRequest struct {
 	accountRequest
-	ifMatch
+	rest.IfMatch
 }
 
 // resetPassword gives the account a random password that must be changed before
@@ -123,4 +125,67 @@ type resetPasswordRequest struct {
 func (s *Server) resetPassword(ctx context.Context, req resetPasswordRequest) (OneTimePassword, error) {
 	a, password, err := access.ResetPassword(ctx, s.db(ctx), s.Passwords, req.Account, req.Version)
 	return OneTimePassword{a, password}, err
+}
+
+type listKeysRequest struct{}
+
+// listKeys answers all keys, revoked and expired ones too, on one page.
+//
+//	@ID			listKeys
+//	@Summary	List the keys
+//	@Tags		access
+//	@Success	200	{object}	rest.Page[access.Key]
+//	@Router		/keys [get]
+func (s *Server) listKeys(ctx context.Context, _ listKeysRequest) (rest.Page[access.Key], error) {
+	keys, err := access.ListKeys(ctx, s.db(ctx))
+	return rest.Page[access.Key]{Items: keys}, err
+}
+
+type keyInput struct {
+	Roles     []access.Role `json:"roles" validate:"required,min=1,max=8" swaggertype:"array,string" example:"mentor"` // a request acts under one: see Act-As
+	Towns     []string      `json:"towns" validate:"max=100" example:"lishui"`                                         // that it opens; absent or empty = every town
+	Branches  []string      `json:"branches" validate:"max=200" example:"b07"`                                         // of its one town; absent or empty = all that the role reaches
+	Person    *string       `json:"person" example:"mentor-1"`                                                         // who holds it; needed for a role that works on branches
+	ReadOnly  *bool         `json:"read_only"`                                                                         // true if absent
+	ExpiresAt *time.Time    `json:"expires_at"`                                                                        // absent = never
+}
+
+// NewKey is a key with its secret, which is told this once.
+type NewKey struct {
+	access.Key
+	Secret string `json:"secret" example:"bw_3f9ac1d2_…"`
+}
+
+type createKeyRequest struct{ Body keyInput }
+
+// createKey makes a key. The answer is the only place that ever has its secret.
+//
+//	@ID			createKey
+//	@Summary	Make a key and tell its secret, once
+//	@Tags		access
+//	@Param		body	body		keyInput	true	"what the key opens, and for whom"
+//	@Success	201		{object}	NewKey
+//	@Router		/keys [post]
+func (s *Server) createKey(ctx context.Context, req createKeyRequest) (rest.Created[NewKey], error) {
+	b := req.Body
+	k, secret, err := access.CreateKey(ctx, s.db(ctx), access.Key{
+		Roles: b.Roles, Towns: b.Towns, Branches: b.Branches, PersonCode: b.Person, ReadOnly: b.ReadOnly == nil || *b.ReadOnly, ExpiresAt: b.ExpiresAt,
+	})
+	return rest.Created[NewKey]{Value: NewKey{k, secret}}, err
+}
+
+type revokeKeyRequest struct {
+	Key string `uri:"key"`
+	rest.IfMatch
+}
+
+// revokeKey ends a key at once. It stays in the list.
+//
+//	@ID			revokeKey
+//	@Summary	Revoke a key
+//	@Tags		access
+//	@Success	204
+//	@Router		/keys/{key} [delete]
+func (s *Server) revokeKey(ctx context.Context, req revokeKeyRequest) (rest.Nothing, error) {
+	return rest.Nothing{}, access.RevokeKey(ctx, s.db(ctx), req.Key, req.Version)
 }

@@ -118,7 +118,7 @@ func TestUsesOfKeysAreWrittenDown(t *testing.T) {
 		}
 		ctx, end := context.WithCancel(t.Context())
 		end()
-		h.server.Work(ctx)
+		h.server.Jobs.Run(ctx)
 		if at := used(); at == nil || time.Since(*at) > time.Hour {
 			t.Errorf("last used at %v", at)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"bulwark/internal/evaluation"
+	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listAdjustmentsRequest struct {
@@ -11,7 +13,7 @@ type listAdjustmentsRequest struct {
 	Period string `form:"period"`                                                                // only of this period
 	Branch string `form:"branch"`                                                                // only of this branch
 	State  string `form:"state" validate:"omitempty,oneof=proposed approved rejected withdrawn"` // only in this state
-	pageQuery
+	rest.PageQuery
 }
 
 // listAdjustments answers the adjustments that the caller may read.
@@ -20,18 +22,18 @@ type listAdjustmentsRequest struct {
 //	@Summary	List bonuses, deductions and vetoes
 //	@Tags		entry
 //	@Param		query	query		listAdjustmentsRequest	false	"."
-//	@Success	200		{object}	Page[evaluation.Adjustment]
+//	@Success	200		{object}	rest.Page[evaluation.Adjustment]
 //	@Router		/towns/{town}/adjustments [get]
-func (s *Server) listAdjustments(ctx context.Context, req listAdjustmentsRequest) (Page[evaluation.Adjustment], error) {
-	f := evaluation.AdjustmentFilter{Period: req.Period, Branch: req.Branch, State: evaluation.AdjustmentState(req.State), Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[evaluation.Adjustment]{}, err
+func (s *Server) listAdjustments(ctx context.Context, req listAdjustmentsRequest) (rest.Page[evaluation.Adjustment], error) {
+	f := evaluation.AdjustmentFilter{Period: req.Period, Branch: req.Branch, State: evaluation.AdjustmentState(req.State), Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[evaluation.Adjustment]{}, err
 	}
 	list, err := evaluation.ListAdjustments(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[evaluation.Adjustment]{}, err
+		return rest.Page[evaluation.Adjustment]{}, err
 	}
-	return page(list, req.pageQuery, func(a evaluation.Adjustment) []any { return []any{a.ID} })
+	return rest.NewPage(list, req.PageQuery, func(a evaluation.Adjustment) []any { return []any{a.ID} })
 }
 
 type adjustmentInput struct {
@@ -56,13 +58,13 @@ type proposeAdjustmentRequest struct {
 //	@Param		body	body		adjustmentInput	true	"what, for whom and why"
 //	@Success	201		{object}	evaluation.Adjustment
 //	@Router		/towns/{town}/adjustments [post]
-func (s *Server) proposeAdjustment(ctx context.Context, req proposeAdjustmentRequest) (Created[evaluation.Adjustment], error) {
+func (s *Server) proposeAdjustment(ctx context.Context, req proposeAdjustmentRequest) (rest.Created[evaluation.Adjustment], error) {
 	in := req.Body
 	a, err := evaluation.Propose(ctx, s.db(ctx), evaluation.Adjustment{
 		TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch,
 		Kind: in.Kind, ItemCode: in.Item, Reason: in.Reason, Evidence: in.Evidence,
 	})
-	return Created[evaluation.Adjustment]{Key: a.ID, Value: a}, err
+	return rest.Created[evaluation.Adjustment]{Key: a.ID, Value: a}, err
 }
 
 type adjustmentRequest struct {
@@ -88,7 +90,7 @@ type adjustmentTransition struct {
 
 type moveAdjustmentRequest struct {
 	adjustmentRequest
-	ifMatch
+	rest.IfMatch
 	Body adjustmentTransition
 }
 
@@ -102,5 +104,6 @@ type moveAdjustmentRequest struct {
 //	@Success	200			{object}	evaluation.Adjustment
 //	@Router		/towns/{town}/adjustments/{adjustment}/transitions [post]
 func (s *Server) moveAdjustment(ctx context.Context, req moveAdjustmentRequest) (evaluation.Adjustment, error) {
-	return evaluation.MoveAdjustment(ctx, s.db(ctx), req.Town, req.Adjustment, req.Version, evaluation.AdjustmentState(req.Body.To), req.Body.Reason)
+	ref := workflow.Ref{Town: req.Town, ID: req.Adjustment, Version: req.Version}
+	return evaluation.MoveAdjustment(ctx, s.db(ctx), ref, evaluation.AdjustmentState(req.Body.To), req.Body.Reason)
 }

@@ -13,6 +13,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/rest"
 )
 
 // From its lock on, no row of what a period is computed from changes, whatever
@@ -24,8 +25,8 @@ func TestNothingChangesAfterTheLock(t *testing.T) {
 		for _, state := range []string{"review", "locked", "published", "final"} {
 			k.things(state)
 		}
-		for _, o := range k.server.offers {
-			if row := rights[o.row()]; o.method != http.MethodGet && !strings.Contains(o.path, ":evaluation") && !strings.Contains(o.path, ":adjustment") {
+		for _, o := range k.server.engine.Routes() {
+			if row := rights[rowOf(o)]; o.Method != http.MethodGet && !strings.Contains(o.Path, ":evaluation") && !strings.Contains(o.Path, ":adjustment") {
 				k.routes(o, row)
 			}
 		}
@@ -106,16 +107,16 @@ func (k *keeper) things(state string) {
 }
 
 // routes asks the route as the matrix does, and a move of the period by force.
-func (k *keeper) routes(o offer, row right) {
+func (k *keeper) routes(o rest.Route, row right) {
 	for _, c := range k.cells(o) {
 		if !slices.Contains(k.callers, c.caller) || c.about == elsewhere || c.about == missing || row.skip != nil && row.skip(c) {
 			continue
 		}
 		k.try(k.request(row, c))
-		if o.row() == "POST /towns/:town/periods/:period/transitions" {
+		if rowOf(o) == "POST /towns/:town/periods/:period/transitions" {
 			for _, to := range states {
 				match := fmt.Sprintf("%q", fmt.Sprint(k.version(row.version, k.address(c))))
-				k.try(k.sent(c.method, k.address(c), c.caller, match, object{"to": to, "reason": "x", "force": to == "locked"}))
+				k.try(k.sent(c.Method, k.address(c), c.caller, match, object{"to": to, "reason": "x", "force": to == "locked"}))
 			}
 		}
 	}
@@ -154,7 +155,7 @@ func (k *keeper) differs(tx *gorm.DB, r *http.Request, key string, was, now kept
 	k.moved++
 	kept := map[string]string{
 		"evaluations": "SELECT COUNT(*) FROM transitions WHERE kind = 'evaluation' AND record_id = ? AND version = ?",
-		"adjustments": "SELECT COUNT(*) FROM adjustment_moves WHERE adjustment_id = ? AND version = ?",
+		"adjustments": "SELECT COUNT(*) FROM transitions WHERE kind = 'adjustment' AND record_id = ? AND version = ?",
 	}
 	var records int64
 	k.must(tx.Raw(kept[table], id, now.version).Scan(&records).Error)

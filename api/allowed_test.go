@@ -19,6 +19,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
+	"bulwark/internal/rest"
 )
 
 // What an answer says is allowed is exactly what a call would do, whatever the
@@ -281,7 +282,7 @@ func (p *prober) ask(caller, method, path string, body any, version int64) *http
 	}
 	r.Header.Set("Authorization", "Bearer "+p.secret[caller])
 	answer := httptest.NewRecorder()
-	p.handler.ServeHTTP(answer, r.WithContext(within(context.WithoutCancel(r.Context()), &transaction{tx: p.tx})))
+	p.handler.ServeHTTP(answer, r.WithContext(rest.WithTx(context.WithoutCancel(r.Context()), p.tx)))
 	return answer
 }
 

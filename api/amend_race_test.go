@@ -54,7 +54,7 @@ func TestAmendmentsFollowOneAnother(t *testing.T) {
 	h := newHarness(t, dbtest.Open(t, database.PostgreSQL)) // SQLite has one writer anyway
 	published(h)
 	ctx := acting(t, "leading_group", access.LeadingGroup)
-	var made [2]index.Issue
+	var made [2]index.PublicationDetail
 	amend := func(i int, code string) func(db *gorm.DB) error {
 		x := 3.0
 		list := []evaluation.Correction{{BranchCode: "b01", Code: code, Value: &x}}
@@ -84,7 +84,7 @@ func TestNobodyFinalisesBesideAnAppeal(t *testing.T) {
 	version := int64(0)
 	h.must(h.db.Raw("SELECT version FROM periods WHERE code = '2026Q1'").Scan(&version).Error)
 	file := func(tx *gorm.DB) error {
-		_, err := index.File(acting(t, "secretary", access.Secretary), tx, index.Appeal{
+		_, err := index.FileAppeal(acting(t, "secretary", access.Secretary), tx, index.Appeal{
 			TownID: "demo", PeriodCode: "2026Q1", BranchCode: "b01", Statement: "miscounted", Points: index.Points{{Code: "meetings", Claim: "12"}},
 		})
 		return err

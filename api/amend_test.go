@@ -21,7 +21,7 @@ func amended(h *harness, period, branch, code string, x float64) int64 {
 	h.t.Helper()
 	body := object{"reason": "counted again", "corrections": []object{{"branch": branch, "code": code, "value": x}}}
 	made := h.as(access.LeadingGroup).Post("/towns/demo/periods/"+period+"/publications", body)
-	return apitest.Decode[index.Issue](made, http.StatusCreated).Number
+	return apitest.Decode[index.PublicationDetail](made, http.StatusCreated).Number
 }
 
 // An amendment changes what it corrects, whatever else has changed since: names and

@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/improve/plan"
+	"bulwark/internal/rest"
 	"bulwark/internal/workflow"
 )
 
@@ -31,7 +32,7 @@ type listAnalysesRequest struct {
 	Branch string `form:"branch"`                                           // only of this branch
 	Mentor string `form:"mentor"`                                           // only by this person
 	State  string `form:"state" validate:"omitempty,oneof=draft submitted"` // only in this state
-	pageQuery
+	rest.PageQuery
 }
 
 // listAnalyses answers the cause analyses that the caller may see: the own ones, and
@@ -41,18 +42,18 @@ type listAnalysesRequest struct {
 //	@Summary	List cause analyses
 //	@Tags		improvement
 //	@Param		query	query		listAnalysesRequest	false	"."
-//	@Success	200		{object}	Page[plan.Analysis]
+//	@Success	200		{object}	rest.Page[plan.Analysis]
 //	@Router		/towns/{town}/analyses [get]
-func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (Page[plan.Analysis], error) {
-	f := plan.AnalysisFilter{Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: plan.AnalysisState(req.State), Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[plan.Analysis]{}, err
+func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (rest.Page[plan.Analysis], error) {
+	f := plan.AnalysisFilter{Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: plan.AnalysisState(req.State), Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[plan.Analysis]{}, err
 	}
 	list, err := plan.ListAnalyses(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[plan.Analysis]{}, err
+		return rest.Page[plan.Analysis]{}, err
 	}
-	return page(list, req.pageQuery, func(a plan.Analysis) []any { return []any{a.ID} })
+	return rest.NewPage(list, req.PageQuery, func(a plan.Analysis) []any { return []any{a.ID} })
 }
 
 type causeInput struct {
@@ -96,12 +97,12 @@ type beginAnalysisRequest struct {
 //	@Param		body	body		analysisInput	true	"of which result, and what was found so far"
 //	@Success	201		{object}	plan.Analysis
 //	@Router		/towns/{town}/analyses [post]
-func (s *Server) beginAnalysis(ctx context.Context, req beginAnalysisRequest) (Created[plan.Analysis], error) {
+func (s *Server) beginAnalysis(ctx context.Context, req beginAnalysisRequest) (rest.Created[plan.Analysis], error) {
 	in := req.Body
 	a, err := plan.BeginAnalysis(ctx, s.db(ctx), s.board, plan.Analysis{
 		TownID: req.Town, PeriodCode: in.Period, PublicationNumber: in.Publication, BranchCode: in.Branch, Findings: in.findings(), Summary: in.Summary,
 	})
-	return Created[plan.Analysis]{Key: a.ID, Value: a}, err
+	return rest.Created[plan.Analysis]{Key: a.ID, Value: a}, err
 }
 
 type analysisRequest struct {
@@ -122,7 +123,7 @@ func (s *Server) findAnalysis(ctx context.Context, req analysisRequest) (plan.An
 
 type writeAnalysisRequest struct {
 	analysisRequest
-	ifMatch
+	rest.IfMatch
 	Body analysisContent
 }
 
@@ -145,7 +146,7 @@ type analysisTransition struct {
 
 type moveAnalysisRequest struct {
 	analysisRequest
-	ifMatch
+	rest.IfMatch
 	Body analysisTransition
 }
 

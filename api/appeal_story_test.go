@@ -98,7 +98,7 @@ func (s *appealStory) isPlaced(query string, want ...string) index.Ranking {
 
 func (s *appealStory) opensNotice() {
 	t := s.t
-	notice := index.Clock{Notice: evaluation.Notice{From: "2026-04-10", Until: "2026-04-15"}, Open: true}
+	notice := index.PublicNotice{Notice: evaluation.Notice{From: "2026-04-10", Until: "2026-04-15"}, Open: true}
 	want := index.Source{Publication: 1, Notice: &notice}
 	s.before = s.Get(q1 + "/ranking")
 	for what, got := range map[string]index.Source{
@@ -310,7 +310,7 @@ func (s *appealStory) oldStaysCitable() {
 	for n, hash := range column(issues, "result_hash") {
 		at := fmt.Sprintf("?publication=%d", n+1)
 		receipt := apitest.Decode[index.Receipt](s.Get(q1+"/receipt"+at), http.StatusOK)
-		one := apitest.Decode[index.Issue](s.Get(q1+fmt.Sprintf("/publications/%d", n+1)), http.StatusOK)
+		one := apitest.Decode[index.PublicationDetail](s.Get(q1+fmt.Sprintf("/publications/%d", n+1)), http.StatusOK)
 		if receipt.ResultHash != hash || receipt.Publication != int64(n+1) || one.ResultHash != hash || one.RunID != receipt.ID {
 			t.Errorf("publication %d: receipt %+v, issue %+v", n+1, receipt, one)
 		}
@@ -330,7 +330,7 @@ func (s *appealStory) oldStaysCitable() {
 	refused(t, s.Get(q1+"/publications/3"), http.StatusNotFound, "not_found")
 
 	// How sure the ranks are is worked out for each; a correction is not drawn again.
-	_, err := index.AppraisePending(t.Context(), s.db)
+	_, err := index.ComputePendingRobustness(t.Context(), s.db)
 	s.must(err)
 	time.Sleep(1100 * time.Millisecond) // memory believes for a second that it is not known
 	for n, want := range []float64{77.25, 86.25} {

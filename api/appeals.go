@@ -7,6 +7,7 @@ import (
 
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 )
 
 type listAppealsRequest struct {
@@ -15,7 +16,7 @@ type listAppealsRequest struct {
 	Branch  string `form:"branch"`                                                           // only of this branch
 	State   string `form:"state" validate:"omitempty,oneof=filed upheld rejected withdrawn"` // only in this state
 	Overdue bool   `form:"overdue"`                                                          // only those not decided by their day
-	pageQuery
+	rest.PageQuery
 }
 
 // listAppeals answers the appeals that the caller may read.
@@ -24,18 +25,18 @@ type listAppealsRequest struct {
 //	@Summary	List appeals
 //	@Tags		appeals
 //	@Param		query	query		listAppealsRequest	false	"."
-//	@Success	200		{object}	Page[index.Appeal]
+//	@Success	200		{object}	rest.Page[index.Appeal]
 //	@Router		/towns/{town}/appeals [get]
-func (s *Server) listAppeals(ctx context.Context, req listAppealsRequest) (Page[index.Appeal], error) {
-	f := index.AppealFilter{Period: req.Period, Branch: req.Branch, State: index.AppealState(req.State), Overdue: req.Overdue, Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[index.Appeal]{}, err
+func (s *Server) listAppeals(ctx context.Context, req listAppealsRequest) (rest.Page[index.Appeal], error) {
+	f := index.AppealFilter{Period: req.Period, Branch: req.Branch, State: index.AppealState(req.State), Overdue: req.Overdue, Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[index.Appeal]{}, err
 	}
 	list, err := index.ListAppeals(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[index.Appeal]{}, err
+		return rest.Page[index.Appeal]{}, err
 	}
-	return page(list, req.pageQuery, func(a index.Appeal) []any { return []any{a.ID} })
+	return rest.NewPage(list, req.PageQuery, func(a index.Appeal) []any { return []any{a.ID} })
 }
 
 type pointInput struct {
@@ -66,14 +67,14 @@ type fileAppealRequest struct {
 //	@Param		body	body		appealInput	true	"against what, and why"
 //	@Success	201		{object}	index.Appeal
 //	@Router		/towns/{town}/appeals [post]
-func (s *Server) fileAppeal(ctx context.Context, req fileAppealRequest) (Created[index.Appeal], error) {
+func (s *Server) fileAppeal(ctx context.Context, req fileAppealRequest) (rest.Created[index.Appeal], error) {
 	in := req.Body
 	a := index.Appeal{TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Statement: in.Statement, Evidence: in.Evidence}
 	for _, p := range in.Points {
 		a.Points = append(a.Points, index.Point(p))
 	}
-	a, err := index.File(ctx, s.db(ctx), a)
-	return Created[index.Appeal]{Key: a.ID, Value: a}, err
+	a, err := index.FileAppeal(ctx, s.db(ctx), a)
+	return rest.Created[index.Appeal]{Key: a.ID, Value: a}, err
 }
 
 type appealRequest struct {
@@ -124,7 +125,7 @@ type appealTransition struct {
 
 type decideAppealRequest struct {
 	appealRequest
-	ifMatch
+	rest.IfMatch
 	Body appealTransition
 }
 
@@ -141,7 +142,7 @@ type decideAppealRequest struct {
 func (s *Server) decideAppeal(ctx context.Context, req decideAppealRequest) (index.Appeal, error) {
 	var decided index.Appeal
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
-		decided, err = index.DecideAppeal(ctx, tx, req.Town, req.Appeal, req.Version, index.Decision{
+		decided, err = index.DecideAppeal(ctx, tx, req.Town, req.Appeal, req.Version, index.AppealDecision{
 			To: index.AppealState(req.Body.To), Answer: req.Body.Reason, Corrections: req.Body.Corrections.corrections(),
 		})
 		if decided.State == index.Upheld {

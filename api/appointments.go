@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
+	"bulwark/internal/rest"
 )
 
 type listAppointmentsRequest struct {
@@ -13,7 +14,7 @@ type listAppointmentsRequest struct {
 	On     *day.Date `form:"on" swaggertype:"string" format:"date"` // in force on this day; all of history if absent
 	Person string    `form:"person"`                                // of this person
 	Role   string    `form:"role"`                                  // to this role
-	pageQuery
+	rest.PageQuery
 }
 
 // listAppointments answers who was appointed to which role, in the order of entry.
@@ -22,21 +23,21 @@ type listAppointmentsRequest struct {
 //	@Summary	List who holds which role
 //	@Tags		people
 //	@Param		query	query		listAppointmentsRequest	false	"."
-//	@Success	200		{object}	Page[people.Appointment]
+//	@Success	200		{object}	rest.Page[people.Appointment]
 //	@Router		/towns/{town}/appointments [get]
-func (s *Server) listAppointments(ctx context.Context, req listAppointmentsRequest) (Page[people.Appointment], error) {
-	f := people.AppointmentFilter{Person: req.Person, Role: access.Role(req.Role), Limit: req.limit()}
+func (s *Server) listAppointments(ctx context.Context, req listAppointmentsRequest) (rest.Page[people.Appointment], error) {
+	f := people.AppointmentFilter{Person: req.Person, Role: access.Role(req.Role), Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[people.Appointment]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[people.Appointment]{}, err
 	}
 	list, err := people.ListAppointments(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[people.Appointment]{}, err
+		return rest.Page[people.Appointment]{}, err
 	}
-	return page(list, req.pageQuery, func(a people.Appointment) []any { return []any{a.ID} })
+	return rest.NewPage(list, req.PageQuery, func(a people.Appointment) []any { return []any{a.ID} })
 }
 
 type appointmentInput struct {
@@ -62,13 +63,13 @@ type createAppointmentRequest struct {
 //	@Param		body	body		appointmentInput	true	"who holds which role, by which letter"
 //	@Success	201		{object}	people.Appointment
 //	@Router		/towns/{town}/appointments [post]
-func (s *Server) createAppointment(ctx context.Context, req createAppointmentRequest) (Created[people.Appointment], error) {
+func (s *Server) createAppointment(ctx context.Context, req createAppointmentRequest) (rest.Created[people.Appointment], error) {
 	b := req.Body
 	a, err := people.Appoint(ctx, s.db(ctx), people.Appointment{
 		TownID: req.Town, PersonCode: b.Person, Role: b.Role, Letter: b.Letter,
 		ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil, Reason: b.Reason,
 	})
-	return Created[people.Appointment]{Key: a.ID, Value: a}, err
+	return rest.Created[people.Appointment]{Key: a.ID, Value: a}, err
 }
 
 type appointmentRequest struct {
@@ -95,7 +96,7 @@ type termEnd struct {
 
 type endAppointmentRequest struct {
 	appointmentRequest
-	ifMatch
+	rest.IfMatch
 	Body termEnd
 }
 

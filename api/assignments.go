@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
+	"bulwark/internal/rest"
 )
 
 type listAssignmentsRequest struct {
@@ -14,7 +15,7 @@ type listAssignmentsRequest struct {
 	Person string    `form:"person"`                                                  // of this person
 	Branch string    `form:"branch"`                                                  // for this branch
 	Duty   string    `form:"duty" validate:"omitempty,oneof=leads mentors instructs"` // only this duty
-	pageQuery
+	rest.PageQuery
 }
 
 // listAssignments answers who was tied to which branch, in the order of entry.
@@ -23,21 +24,21 @@ type listAssignmentsRequest struct {
 //	@Summary	List who leads, mentors or instructs which branch
 //	@Tags		people
 //	@Param		query	query		listAssignmentsRequest	false	"."
-//	@Success	200		{object}	Page[people.Assignment]
+//	@Success	200		{object}	rest.Page[people.Assignment]
 //	@Router		/towns/{town}/assignments [get]
-func (s *Server) listAssignments(ctx context.Context, req listAssignmentsRequest) (Page[people.Assignment], error) {
-	f := people.AssignmentFilter{Person: req.Person, Branch: req.Branch, Duty: access.Duty(req.Duty), Limit: req.limit()}
+func (s *Server) listAssignments(ctx context.Context, req listAssignmentsRequest) (rest.Page[people.Assignment], error) {
+	f := people.AssignmentFilter{Person: req.Person, Branch: req.Branch, Duty: access.Duty(req.Duty), Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[people.Assignment]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[people.Assignment]{}, err
 	}
 	list, err := people.ListAssignments(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[people.Assignment]{}, err
+		return rest.Page[people.Assignment]{}, err
 	}
-	return page(list, req.pageQuery, func(a people.Assignment) []any { return []any{a.ID} })
+	return rest.NewPage(list, req.PageQuery, func(a people.Assignment) []any { return []any{a.ID} })
 }
 
 type assignmentInput struct {
@@ -63,13 +64,13 @@ type createAssignmentRequest struct {
 //	@Param		body	body		assignmentInput	true	"who does what for which branch"
 //	@Success	201		{object}	people.Assignment
 //	@Router		/towns/{town}/assignments [post]
-func (s *Server) createAssignment(ctx context.Context, req createAssignmentRequest) (Created[people.Assignment], error) {
+func (s *Server) createAssignment(ctx context.Context, req createAssignmentRequest) (rest.Created[people.Assignment], error) {
 	b := req.Body
 	a, err := people.Assign(ctx, s.db(ctx), people.Assignment{
 		TownID: req.Town, PersonCode: b.Person, BranchCode: b.Branch, Duty: b.Duty, Exclusive: b.Exclusive,
 		ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil, Reason: b.Reason,
 	})
-	return Created[people.Assignment]{Key: a.ID, Value: a}, err
+	return rest.Created[people.Assignment]{Key: a.ID, Value: a}, err
 }
 
 type assignmentRequest struct {
@@ -90,7 +91,7 @@ func (s *Server) findAssignment(ctx context.Context, req assignmentRequest) (peo
 
 type endAssignmentRequest struct {
 	assignmentRequest
-	ifMatch
+	rest.IfMatch
 	Body termEnd
 }
 

@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/audit"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/rest"
 )
 
 type auditQuery struct {
@@ -15,21 +16,21 @@ type auditQuery struct {
 	From      day.Date `form:"from" swaggertype:"string" format:"date"`  // only since this day
 	Until     day.Date `form:"until" swaggertype:"string" format:"date"` // only up to this day, which is included
 	RequestID string   `form:"request_id"`                               // only of this request
-	pageQuery
+	rest.PageQuery
 }
 
-func (q auditQuery) list(ctx context.Context, s *Server, town string) (Page[audit.Record], error) {
+func (q auditQuery) list(ctx context.Context, s *Server, town string) (rest.Page[audit.Record], error) {
 	f := audit.Filter{
-		Actor: q.Actor, Action: q.Action, Subject: q.Subject, From: q.From, Until: q.Until, RequestID: q.RequestID, Limit: q.limit(),
+		Actor: q.Actor, Action: q.Action, Subject: q.Subject, From: q.From, Until: q.Until, RequestID: q.RequestID, Limit: q.Limit(),
 	}
-	if err := q.resume(&f.Before); err != nil {
-		return Page[audit.Record]{}, err
+	if err := q.Resume(&f.Before); err != nil {
+		return rest.Page[audit.Record]{}, err
 	}
 	records, err := audit.List(ctx, s.db(ctx), town, f)
 	if err != nil {
-		return Page[audit.Record]{}, err
+		return rest.Page[audit.Record]{}, err
 	}
-	return page(records, q.pageQuery, func(r audit.Record) []any { return []any{r.Sequence} })
+	return rest.NewPage(records, q.PageQuery, func(r audit.Record) []any { return []any{r.Sequence} })
 }
 
 type listAuditRequest struct {
@@ -43,9 +44,9 @@ type listAuditRequest struct {
 //	@Summary	List what was changed in a town
 //	@Tags		access
 //	@Param		query	query		listAuditRequest	false	"."
-//	@Success	200		{object}	Page[audit.Record]
+//	@Success	200		{object}	rest.Page[audit.Record]
 //	@Router		/towns/{town}/audit [get]
-func (s *Server) listAudit(ctx context.Context, req listAuditRequest) (Page[audit.Record], error) {
+func (s *Server) listAudit(ctx context.Context, req listAuditRequest) (rest.Page[audit.Record], error) {
 	return req.list(ctx, s, req.Town)
 }
 
@@ -94,7 +95,7 @@ func (q anchorQuery) verify(ctx context.Context, s *Server, town string) (audit.
 	for _, given := range q.Anchors {
 		head, ok := audit.ParseHead(given)
 		if !ok {
-			return audit.Report{}, malformed(fault.Field("query/anchor", "bad_anchor",
+			return audit.Report{}, rest.Malformed(fault.Field("query/anchor", "bad_anchor",
 				"应为“序号:哈希”，如同 audit/head 所给出的", "should be SEQUENCE:HASH, as audit/head gives them"))
 		}
 		head.TownID = town
@@ -119,4 +120,65 @@ type verifyAuditRequest struct {
 //	@Router		/towns/{town}/audit/verify [get]
 func (s *Server) verifyAudit(ctx context.Context, req verifyAuditRequest) (audit.Report, error) {
 	return req.verify(ctx, s, req.Town)
+}
+
+// The trail of the installation: towns, keys of every town, areas. The town of
+// its records is empty.
+const installation = ""
+
+type listInstallationAuditRequest struct{ auditQuery }
+
+// listInstallationAudit answers the trail of what belongs to no town, the newest
+// change first.
+//
+//	@ID			listInstallationAudit
+//	@Summary	List what was changed outside the towns
+//	@Tags		access
+//	@Param		query	query		listInstallationAuditRequest	false	"."
+//	@Success	200		{object}	rest.Page[audit.Record]
+//	@Router		/audit [get]
+func (s *Server) listInstallationAudit(ctx context.Context, req listInstallationAuditRequest) (rest.Page[audit.Record], error) {
+	return req.list(ctx, s, installation)
+}
+
+type installationRecordRequest struct {
+	Sequence int64 `uri:"sequence"`
+}
+
+// findInstallationRecord answers one record by its place in the chain.
+//
+//	@ID			findInstallationRecord
+//	@Summary	Read one record of the trail of the installation
+//	@Tags		access
+//	@Success	200	{object}	audit.Record
+//	@Router		/audit/{sequence} [get]
+func (s *Server) findInstallationRecord(ctx context.Context, req installationRecordRequest) (audit.Record, error) {
+	return audit.Find(ctx, s.db(ctx), installation, req.Sequence)
+}
+
+type installationHeadRequest struct{}
+
+// findInstallationHead answers the end of the chain of the installation.
+//
+//	@ID			findInstallationHead
+//	@Summary	Read the end of the trail of the installation, to keep it elsewhere
+//	@Tags		access
+//	@Success	200	{object}	audit.Head
+//	@Router		/audit/head [get]
+func (s *Server) findInstallationHead(ctx context.Context, _ installationHeadRequest) (audit.Head, error) {
+	return audit.FindHead(ctx, s.db(ctx), installation)
+}
+
+type verifyInstallationAuditRequest struct{ anchorQuery }
+
+// verifyInstallationAudit follows the chain of the installation.
+//
+//	@ID			verifyInstallationAudit
+//	@Summary	Verify the trail of the installation
+//	@Tags		access
+//	@Param		query	query		verifyInstallationAuditRequest	false	"."
+//	@Success	200		{object}	audit.Report
+//	@Router		/audit/verify [get]
+func (s *Server) verifyInstallationAudit(ctx context.Context, req verifyInstallationAuditRequest) (audit.Report, error) {
+	return req.verify(ctx, s, installation)
 }

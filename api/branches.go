@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/day"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -14,7 +15,7 @@ type listBranchesRequest struct {
 	Class         string    `form:"class"`                                 // only this class
 	On            *day.Date `form:"on" swaggertype:"string" format:"date"` // as it was on this day; today in Asia/Shanghai if absent
 	IncludeClosed bool      `form:"include_closed"`                        // also branches that had ended, and those not yet founded
-	pageQuery
+	rest.PageQuery
 }
 
 // today is the day itself, or today where none is given.
@@ -32,18 +33,18 @@ func (s *Server) dayOrToday(d *day.Date) day.Date {
 //	@Tags		structure
 //	@Security
 //	@Param		query	query		listBranchesRequest	false	"."
-//	@Success	200		{object}	Page[town.Branch]
+//	@Success	200		{object}	rest.Page[town.Branch]
 //	@Router		/towns/{town}/branches [get]
-func (s *Server) listBranches(ctx context.Context, req listBranchesRequest) (Page[town.Branch], error) {
-	f := town.BranchFilter{On: s.dayOrToday(req.On), Kind: req.Kind, Class: req.Class, Closed: req.IncludeClosed, Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[town.Branch]{}, err
+func (s *Server) listBranches(ctx context.Context, req listBranchesRequest) (rest.Page[town.Branch], error) {
+	f := town.BranchFilter{On: s.dayOrToday(req.On), Kind: req.Kind, Class: req.Class, Closed: req.IncludeClosed, Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[town.Branch]{}, err
 	}
 	branches, err := town.ListBranches(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[town.Branch]{}, err
+		return rest.Page[town.Branch]{}, err
 	}
-	return page(branches, req.pageQuery, func(b town.Branch) []any { return []any{b.Code} })
+	return rest.NewPage(branches, req.PageQuery, func(b town.Branch) []any { return []any{b.Code} })
 }
 
 type branchInput struct {
@@ -69,12 +70,12 @@ type createBranchRequest struct {
 //	@Param		body	body		branchInput	true	"the new branch"
 //	@Success	201		{object}	town.Branch
 //	@Router		/towns/{town}/branches [post]
-func (s *Server) createBranch(ctx context.Context, req createBranchRequest) (Created[town.Branch], error) {
+func (s *Server) createBranch(ctx context.Context, req createBranchRequest) (rest.Created[town.Branch], error) {
 	in := req.Body
 	b := town.Branch{Name: in.Name, Kind: in.Kind, Class: in.Class}
 	b.Life = town.Life{TownID: req.Town, Code: in.Code, StatisticalCode: in.StatisticalCode, FoundedOn: in.FoundedOn, Provenance: in.Provenance}
 	b, err := town.CreateBranch(ctx, s.db(ctx), b)
-	return Created[town.Branch]{Key: b.Code, Value: b}, err
+	return rest.Created[town.Branch]{Key: b.Code, Value: b}, err
 }
 
 type branchRequest struct {
@@ -106,9 +107,173 @@ func (s *Server) findBranch(ctx context.Context, req findBranchRequest) (town.Br
 //	@Summary	Read the history of a branch
 //	@Tags		structure
 //	@Security
-//	@Success	200	{object}	Page[town.Event]
+//	@Success	200	{object}	rest.Page[town.Event]
 //	@Router		/towns/{town}/branches/{branch}/history [get]
-func (s *Server) branchHistory(ctx context.Context, req branchRequest) (Page[town.Event], error) {
+func (s *Server) branchHistory(ctx context.Context, req branchRequest) (rest.Page[town.Event], error) {
 	events, err := town.BranchHistory(ctx, s.db(ctx), req.Town, req.Branch)
-	return Page[town.Event]{Items: events}, err
+	return rest.Page[town.Event]{Items: events}, err
+}
+
+// change returns what every change of a branch asks for.
+func (r branchRequest) change(version int64, on day.Date, reason string) town.BranchChange {
+	return town.BranchChange{Town: r.Town, Branch: r.Branch, Version: version, On: on, Reason: reason}
+}
+
+// branchRename, and each body below, says the first day on which it holds.
+type branchRename struct {
+	Name   text.Text `json:"name" validate:"required"`
+	On     day.Date  `json:"on" validate:"required" swaggertype:"string" format:"date"`
+	Reason string    `json:"reason" validate:"max=2000" multiline:"true"`
+}
+
+type renameBranchRequest struct {
+	branchRequest
+	rest.IfMatch
+	Body branchRename
+}
+
+// renameBranch gives the branch another name; earlier days keep the old one.
+//
+//	@ID			renameBranch
+//	@Summary	Rename a branch from a day on
+//	@Tags		structure
+//	@Param		If-Match	header		string			true	"."
+//	@Param		body		body		branchRename	true	"the new name"
+//	@Success	200			{object}	town.Branch
+//	@Router		/towns/{town}/branches/{branch}/rename [post]
+func (s *Server) renameBranch(ctx context.Context, req renameBranchRequest) (town.Branch, error) {
+	b := req.Body
+	return town.Rename(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason), b.Name)
+}
+
+type branchReclassification struct {
+	Kind   string   `json:"kind" validate:"required" example:"community"`
+	Class  *string  `json:"class" validate:"omitempty,code" example:"urban"` // absent = no peer group
+	On     day.Date `json:"on" validate:"required" swaggertype:"string" format:"date"`
+	Reason string   `json:"reason" validate:"max=2000" multiline:"true"`
+}
+
+type reclassifyBranchRequest struct {
+	branchRequest
+	rest.IfMatch
+	Body branchReclassification
+}
+
+// reclassifyBranch counts the branch as another kind and class.
+//
+//	@ID			reclassifyBranch
+//	@Summary	Change kind and class of a branch from a day on
+//	@Tags		structure
+//	@Param		If-Match	header		string					true	"."
+//	@Param		body		body		branchReclassification	true	"kind and class, both"
+//	@Success	200			{object}	town.Branch
+//	@Router		/towns/{town}/branches/{branch}/reclassify [post]
+func (s *Server) reclassifyBranch(ctx context.Context, req reclassifyBranchRequest) (town.Branch, error) {
+	b := req.Body
+	return town.Reclassify(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason), b.Kind, b.Class)
+}
+
+type branchMerger struct {
+	Into   string   `json:"into" validate:"required" example:"b08"`
+	On     day.Date `json:"on" validate:"required" swaggertype:"string" format:"date"` // the first day without the branch
+	Reason string   `json:"reason" validate:"max=2000" multiline:"true"`
+}
+
+type mergeBranchRequest struct {
+	branchRequest
+	rest.IfMatch
+	Body branchMerger
+}
+
+// mergeBranch ends the branch in favour of another one.
+//
+//	@ID			mergeBranch
+//	@Summary	Merge a branch into another
+//	@Tags		structure
+//	@Param		If-Match	header		string			true	"."
+//	@Param		body		body		branchMerger	true	"the branch that takes it over"
+//	@Success	200			{object}	town.Branch
+//	@Router		/towns/{town}/branches/{branch}/merge [post]
+func (s *Server) mergeBranch(ctx context.Context, req mergeBranchRequest) (town.Branch, error) {
+	b := req.Body
+	return town.Merge(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason), b.Into)
+}
+
+type branchClosure struct {
+	On     day.Date `json:"on" validate:"required" swaggertype:"string" format:"date"` // the first day without the branch
+	Reason string   `json:"reason" validate:"required,max=2000" multiline:"true"`
+}
+
+type closeBranchRequest struct {
+	branchRequest
+	rest.IfMatch
+	Body branchClosure
+}
+
+// closeBranch ends the branch without a successor.
+//
+//	@ID			closeBranch
+//	@Summary	Close a branch
+//	@Tags		structure
+//	@Param		If-Match	header		string			true	"."
+//	@Param		body		body		branchClosure	true	"since when, and why"
+//	@Success	200			{object}	town.Branch
+//	@Router		/towns/{town}/branches/{branch}/close [post]
+func (s *Server) closeBranch(ctx context.Context, req closeBranchRequest) (town.Branch, error) {
+	return town.Close(ctx, s.db(ctx), req.change(req.Version, req.Body.On, req.Body.Reason))
+}
+
+type listSubBranchesRequest struct {
+	townRequest
+	Branch string `form:"branch"` // only those below this branch
+	rest.PageQuery
+}
+
+// listSubBranches answers in the order of branch and code.
+//
+//	@ID			listSubBranches
+//	@Summary	List the sub-branches of a town
+//	@Tags		structure
+//	@Security
+//	@Param		query	query		listSubBranchesRequest	false	"."
+//	@Success	200		{object}	rest.Page[town.SubBranch]
+//	@Router		/towns/{town}/sub-branches [get]
+func (s *Server) listSubBranches(ctx context.Context, req listSubBranchesRequest) (rest.Page[town.SubBranch], error) {
+	var after [2]string
+	if err := req.Resume(&after[0], &after[1]); err != nil {
+		return rest.Page[town.SubBranch]{}, err
+	}
+	subs, err := town.ListSubBranches(ctx, s.db(ctx), req.Town, req.Branch, after, req.Limit())
+	if err != nil {
+		return rest.Page[town.SubBranch]{}, err
+	}
+	return rest.NewPage(subs, req.PageQuery, func(b town.SubBranch) []any { return []any{b.BranchCode, b.Code} })
+}
+
+type subBranchInput struct {
+	Code       string    `json:"code" validate:"required,code" example:"dazhou"`
+	Name       text.Text `json:"name" validate:"required"`
+	FoundedOn  *day.Date `json:"founded_on" swaggertype:"string" format:"date"` // absent = not known
+	Provenance string    `json:"provenance" validate:"max=200"`
+}
+
+type createSubBranchRequest struct {
+	branchRequest
+	Body subBranchInput
+}
+
+// createSubBranch adds a sub-branch below a branch. It has no address of its own.
+//
+//	@ID			createSubBranch
+//	@Summary	Add a sub-branch
+//	@Tags		structure
+//	@Param		body	body		subBranchInput	true	"the new sub-branch"
+//	@Success	201		{object}	town.SubBranch
+//	@Router		/towns/{town}/branches/{branch}/sub-branches [post]
+func (s *Server) createSubBranch(ctx context.Context, req createSubBranchRequest) (rest.Created[town.SubBranch], error) {
+	b := req.Body
+	sub, err := town.CreateSubBranch(ctx, s.db(ctx), town.SubBranch{
+		TownID: req.Town, BranchCode: req.Branch, Code: b.Code, Name: b.Name, FoundedOn: b.FoundedOn, Provenance: b.Provenance,
+	})
+	return rest.Created[town.SubBranch]{Value: sub}, err
 }

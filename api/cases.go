@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"bulwark/internal/exchange"
+	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listCasesRequest struct {
@@ -13,7 +15,7 @@ type listCasesRequest struct {
 	Indicator string `form:"indicator"`                                                                                // only tagged with this indicator
 	Measure   int    `form:"measure" validate:"min=0,max=7"`                                                           // only of this measure
 	State     string `form:"state" validate:"omitempty,oneof=draft submitted returned published superseded withdrawn"` // only in this state
-	pageQuery
+	rest.PageQuery
 }
 
 // listCases answers the cases that the caller may read: published ones, and all of
@@ -24,20 +26,20 @@ type listCasesRequest struct {
 //	@Tags		exchange
 //	@Security
 //	@Param		query	query		listCasesRequest	false	"."
-//	@Success	200		{object}	Page[exchange.Case]
+//	@Success	200		{object}	rest.Page[exchange.Case]
 //	@Router		/towns/{town}/cases [get]
-func (s *Server) listCases(ctx context.Context, req listCasesRequest) (Page[exchange.Case], error) {
+func (s *Server) listCases(ctx context.Context, req listCasesRequest) (rest.Page[exchange.Case], error) {
 	f := exchange.CaseFilter{
-		Branch: req.Branch, Series: req.Series, Indicator: req.Indicator, Measure: req.Measure, State: exchange.CaseState(req.State), Limit: req.limit(),
+		Branch: req.Branch, Series: req.Series, Indicator: req.Indicator, Measure: req.Measure, State: exchange.CaseState(req.State), Limit: req.Limit(),
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[exchange.Case]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[exchange.Case]{}, err
 	}
 	list, err := exchange.ListCases(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[exchange.Case]{}, err
+		return rest.Page[exchange.Case]{}, err
 	}
-	return page(list, req.pageQuery, func(c exchange.Case) []any { return []any{c.ID} })
+	return rest.NewPage(list, req.PageQuery, func(c exchange.Case) []any { return []any{c.ID} })
 }
 
 type linkInput struct {
@@ -81,11 +83,11 @@ type draftCaseRequest struct {
 //	@Param		body	body		newCaseInput	true	"what the branch did well"
 //	@Success	201		{object}	exchange.Case
 //	@Router		/towns/{town}/cases [post]
-func (s *Server) draftCase(ctx context.Context, req draftCaseRequest) (Created[exchange.Case], error) {
+func (s *Server) draftCase(ctx context.Context, req draftCaseRequest) (rest.Created[exchange.Case], error) {
 	c := req.Body.of(req.Town)
 	c.BranchCode = req.Body.Branch
 	c, err := exchange.DraftCase(ctx, s.db(ctx), c)
-	return Created[exchange.Case]{Key: c.ID, Value: c}, err
+	return rest.Created[exchange.Case]{Key: c.ID, Value: c}, err
 }
 
 type caseRequest struct {
@@ -108,7 +110,7 @@ func (s *Server) findCase(ctx context.Context, req caseRequest) (exchange.Case, 
 
 type updateCaseRequest struct {
 	caseRequest
-	ifMatch
+	rest.IfMatch
 	Body caseInput
 }
 
@@ -145,7 +147,7 @@ type caseTransition struct {
 
 type moveCaseRequest struct {
 	caseRequest
-	ifMatch
+	rest.IfMatch
 	Body caseTransition
 }
 
@@ -160,12 +162,12 @@ type moveCaseRequest struct {
 //	@Success	200			{object}	exchange.Case
 //	@Router		/towns/{town}/cases/{case}/transitions [post]
 func (s *Server) moveCase(ctx context.Context, req moveCaseRequest) (exchange.Case, error) {
-	return exchange.MoveCase(ctx, s.db(ctx), req.Town, req.Case, req.Version, exchange.CaseState(req.Body.To), req.Body.Reason)
+	return exchange.MoveCase(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Case, Version: req.Version}, exchange.CaseState(req.Body.To), req.Body.Reason)
 }
 
 type recommendCasesRequest struct {
 	branchRequest
-	localized
+	rest.Localized
 	Period string `form:"period"` // a published one; the latest if absent
 }
 

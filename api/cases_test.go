@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/exchange"
+	"bulwark/internal/rest"
 )
 
 // learning is a town in which b01 has risen in the meetings, from 3 to 12 of 12,
@@ -99,7 +100,7 @@ func TestACaseIsReviewedBeforeItIsRead(t *testing.T) {
 			if read.Author != "" || read.History != nil || read.Story != "it began with two lamps" {
 				t.Errorf("shown to others: %+v", read)
 			}
-			if list := apitest.Decode[Page[exchange.Case]](c.Get("/towns/demo/cases"), http.StatusOK).Items; len(list) != 1 || list[0].Author != "" {
+			if list := apitest.Decode[rest.Page[exchange.Case]](c.Get("/towns/demo/cases"), http.StatusOK).Items; len(list) != 1 || list[0].Author != "" {
 				t.Errorf("listed to others: %+v", list)
 			}
 		}
@@ -241,7 +242,7 @@ func TestBranchesRateWhatHelpedThem(t *testing.T) {
 		same(t, "told before the period is final", column(s.group.Get(all), "kind"))
 		s.steps("2025Q4", "final")
 		told := func(c *apitest.Client) (lines []string) {
-			for _, u := range apitest.Decode[Page[exchange.Usefulness]](c.Get(all), http.StatusOK).Items {
+			for _, u := range apitest.Decode[rest.Page[exchange.Usefulness]](c.Get(all), http.StatusOK).Items {
 				line := fmt.Sprint(u.Kind, " ", u.TooFew)
 				if u.Mean != nil {
 					line += fmt.Sprint(" ", *u.Raters, " ", *u.Mean, " ", u.Distribution)

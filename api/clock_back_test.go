@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 )
 
 // The clock of the machine is moved back by an hour at each step of a period: no
@@ -62,7 +63,7 @@ func TestAClockThatIsMovedBack(t *testing.T) {
 // trailRunsOn wants the trail of demo whole, newest first by sequence, though its
 // times go back.
 func (h *harness) trailRunsOn() {
-	records := apitest.Decode[Page[audit.Record]](h.as(access.LeadingGroup).Get("/towns/demo/audit?page_size=200"), http.StatusOK).Items
+	records := apitest.Decode[rest.Page[audit.Record]](h.as(access.LeadingGroup).Get("/towns/demo/audit?page_size=200"), http.StatusOK).Items
 	wentBack := false
 	for i, r := range records[1:] {
 		if r.Sequence != records[i].Sequence-1 {

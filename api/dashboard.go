@@ -10,11 +10,12 @@ import (
 	"bulwark/internal/dashboard"
 	"bulwark/internal/day"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 )
 
 type dashboardRequest struct {
 	townRequest
-	localized
+	rest.Localized
 	Period string `form:"period"` // the latest published one if absent
 }
 
@@ -28,36 +29,36 @@ type dashboardRequest struct {
 //	@Param		query	query		dashboardRequest	false	"."
 //	@Success	200		{object}	dashboard.Dashboard
 //	@Router		/towns/{town}/dashboard [get]
-func (s *Server) findDashboard(ctx context.Context, req dashboardRequest) (Raw, error) {
+func (s *Server) findDashboard(ctx context.Context, req dashboardRequest) (rest.Raw, error) {
 	head, err := audit.FindHead(ctx, s.db(ctx), req.Town)
 	if err != nil {
-		return Raw{}, err
+		return rest.Raw{}, err
 	}
 	period := req.Period
 	if period == "" {
 		if period, err = s.board.Latest(ctx, s.db(ctx), req.Town); err != nil {
-			return Raw{}, err
+			return rest.Raw{}, err
 		}
 	}
 	view, _, err := s.board.Published(ctx, s.db(ctx), req.Town, period, 0)
 	if err != nil {
-		return Raw{}, err
+		return rest.Raw{}, err
 	}
 	token := strings.Join([]string{head.Hash, string(day.Of(s.Now())), view.Token}, " ")
-	return s.answers.get(question{view: "dashboard", town: req.Town, period: period, language: req.Language}, token, func() (Raw, error) {
+	return s.responses.Get(cacheKey{view: "dashboard", town: req.Town, period: period, language: req.Language}, token, func() (rest.Raw, error) {
 		var result *index.Overview
 		if period != "" {
 			view, _, err := s.view(ctx, resultRequest{periodRequest: periodRequest{Town: req.Town, Period: period}})
 			if err != nil {
-				return Raw{}, err
+				return rest.Raw{}, err
 			}
 			result = new(view.Overview(string(req.Language)))
 		}
 		d, err := dashboard.Find(ctx, s.db(ctx), req.Town, result)
 		if err != nil {
-			return Raw{}, err
+			return rest.Raw{}, err
 		}
 		body, err := json.Marshal(d, json.Deterministic(true))
-		return Raw{ContentType: "application/json", Body: body}, err
+		return rest.Raw{ContentType: "application/json", Body: body}, err
 	})
 }

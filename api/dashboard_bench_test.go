@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 )
 
 // BenchmarkDashboard asks for the leadership screen of 40 branches, as it was and as
@@ -21,7 +22,7 @@ func BenchmarkDashboard(b *testing.B) {
 		if _, err := demo.Seed(b.Context(), db); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := index.AppraisePending(b.Context(), db); err != nil {
+		if _, err := index.ComputePendingRobustness(b.Context(), db); err != nil {
 			b.Fatal(err)
 		}
 		server := benchServer(db)
@@ -50,7 +51,7 @@ func BenchmarkDashboard(b *testing.B) {
 			var screen, changed, ranking time.Duration
 			for b.Loop() {
 				screen += ask(b, "/dashboard")
-				server.answers = answers{} // as after a change
+				server.responses = rest.ResponseCache[cacheKey]{} // as after a change
 				changed += ask(b, "/dashboard")
 				ranking += ask(b, "/periods/2023Q3/ranking")
 			}

@@ -40,14 +40,14 @@ func TestDashboardAddsUp(t *testing.T) {
 		if again := group.Header("If-None-Match", first.ETag()).Get(path); again.Status != http.StatusNotModified {
 			t.Errorf("nothing changed, and the answer is %d", again.Status)
 		}
-		if sure := first; d.Result.Sure != nil {
+		if sure := first; d.Result.Robustness != nil {
 			t.Errorf("sure before it was worked out: %s", sure.Body)
 		}
-		if _, err := index.AppraisePending(t.Context(), db); err != nil {
+		if _, err := index.ComputePendingRobustness(t.Context(), db); err != nil {
 			t.Fatal(err)
 		}
 		old := apitest.Decode[dashboard.Dashboard](group.Lang("zh").Get(path+"?period=2022Q4"), http.StatusOK).Result
-		if old.Index.Change != nil || old.Index.Compared != 0 || len(old.Risers) != 0 || old.Sure == nil || old.Sure.IntervalWidth <= 0 {
+		if old.Index.Change != nil || old.Index.Compared != 0 || len(old.Risers) != 0 || old.Robustness == nil || old.Robustness.IntervalWidth <= 0 {
 			t.Errorf("the first quarter: %+v", old)
 		}
 		if name := old.Heat.Dimensions[0].Name; name != "组织锻造力" {
@@ -82,8 +82,8 @@ func (h *harness) watchTheScreen() {
 	same := func(t testing.TB, when string) {
 		for _, path := range []string{"/towns/demo/dashboard", "/towns/demo/dashboard?period=2026Q2"} {
 			coldStart(begun)
-			kept.Get(path)                    // what was published it may believe for a second,
-			h.server.board = index.NewBoard() // and not longer
+			kept.Get(path)                          // what was published it may believe for a second,
+			h.server.board = index.NewResultCache() // and not longer
 			if now, want := kept.Get(path), fresh.Get(path); now.ETag() != want.ETag() {
 				t.Errorf("%s %s shows\n%s\nand not\n%s", when, path, now.Body, want.Body)
 			}
@@ -97,7 +97,7 @@ func (h *harness) watchTheScreen() {
 		if operation == "createRun" {
 			return // it is appraised after its publication here
 		}
-		if n, err := index.AppraisePending(t.Context(), h.db); err != nil {
+		if n, err := index.ComputePendingRobustness(t.Context(), h.db); err != nil {
 			t.Error(err)
 		} else if n > 0 {
 			same(t, "appraised after "+operation)

@@ -2,9 +2,12 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
+	"bulwark/internal/rest"
 	"bulwark/internal/workflow"
 )
 
@@ -14,7 +17,7 @@ type listEvaluationsRequest struct {
 	Branch    string `form:"branch"`                                                             // only of this branch
 	Evaluator string `form:"evaluator"`                                                          // only by this person
 	State     string `form:"state" validate:"omitempty,oneof=draft submitted returned approved"` // only in this state
-	pageQuery
+	rest.PageQuery
 }
 
 // listEvaluations answers the sheets that the caller may read, without entries,
@@ -24,21 +27,21 @@ type listEvaluationsRequest struct {
 //	@Summary	List evaluations
 //	@Tags		entry
 //	@Param		query	query		listEvaluationsRequest	false	"."
-//	@Success	200		{object}	Page[evaluation.Sheet]
+//	@Success	200		{object}	rest.Page[evaluation.Sheet]
 //	@Router		/towns/{town}/evaluations [get]
-func (s *Server) listEvaluations(ctx context.Context, req listEvaluationsRequest) (Page[evaluation.Sheet], error) {
+func (s *Server) listEvaluations(ctx context.Context, req listEvaluationsRequest) (rest.Page[evaluation.Sheet], error) {
 	f := evaluation.SheetFilter{
 		Period: req.Period, Branch: req.Branch, Evaluator: req.Evaluator,
-		State: evaluation.SheetState(req.State), Limit: req.limit(),
+		State: evaluation.SheetState(req.State), Limit: req.Limit(),
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[evaluation.Sheet]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[evaluation.Sheet]{}, err
 	}
 	sheets, err := evaluation.ListSheets(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[evaluation.Sheet]{}, err
+		return rest.Page[evaluation.Sheet]{}, err
 	}
-	return page(sheets, req.pageQuery, func(s evaluation.Sheet) []any { return []any{s.ID} })
+	return rest.NewPage(sheets, req.PageQuery, func(s evaluation.Sheet) []any { return []any{s.ID} })
 }
 
 type entryInput struct {
@@ -83,10 +86,12 @@ type beginEvaluationRequest struct {
 //	@Param		body	body		newSheet	true	"the sheet; entries may follow later"
 //	@Success	201		{object}	evaluation.Sheet
 //	@Router		/towns/{town}/evaluations [post]
-func (s *Server) beginEvaluation(ctx context.Context, req beginEvaluationRequest) (Created[evaluation.Sheet], error) {
+func (s *Server) beginEvaluation(ctx context.Context, req beginEvaluationRequest) (rest.Created[evaluation.Sheet], error) {
 	in := req.Body
-	sheet, err := evaluation.BeginSheet(ctx, s.db(ctx), req.Town, in.Period, in.Branch, in.Note, in.entries())
-	return Created[evaluation.Sheet]{Key: sheet.ID, Value: sheet}, err
+	sheet, err := evaluation.BeginSheet(ctx, s.db(ctx), evaluation.Sheet{
+		TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Note: in.Note, Entries: in.entries(),
+	})
+	return rest.Created[evaluation.Sheet]{Key: sheet.ID, Value: sheet}, err
 }
 
 type evaluationRequest struct {
@@ -107,7 +112,7 @@ func (s *Server) findEvaluation(ctx context.Context, req evaluationRequest) (eva
 
 type writeEvaluationRequest struct {
 	evaluationRequest
-	ifMatch
+	rest.IfMatch
 	Body sheetInput
 }
 
@@ -121,7 +126,7 @@ type writeEvaluationRequest struct {
 //	@Success	200		{object}	evaluation.Sheet
 //	@Router		/towns/{town}/evaluations/{evaluation} [put]
 func (s *Server) writeEvaluation(ctx context.Context, req writeEvaluationRequest) (evaluation.Sheet, error) {
-	return evaluation.WriteSheet(ctx, s.db(ctx), req.Town, req.Evaluation, req.Version, req.Body.Note, req.Body.entries())
+	return evaluation.WriteSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version}, req.Body.Note, req.Body.entries())
 }
 
 type sheetTransition struct {
@@ -132,7 +137,7 @@ type sheetTransition struct {
 
 type moveEvaluationRequest struct {
 	evaluationRequest
-	ifMatch
+	rest.IfMatch
 	Body sheetTransition
 }
 
@@ -146,10 +151,95 @@ type moveEvaluationRequest struct {
 //	@Success	200			{object}	evaluation.Sheet
 //	@Router		/towns/{town}/evaluations/{evaluation}/transitions [post]
 func (s *Server) moveEvaluation(ctx context.Context, req moveEvaluationRequest) (evaluation.Sheet, error) {
+	ref := workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version}
 	to, due := evaluation.SheetState(req.Body.To), given(req.Body.DueOn)
 	if due == nil {
-		return evaluation.MoveSheet(ctx, s.db(ctx), req.Town, req.Evaluation, req.Version, to, req.Body.Reason)
+		return evaluation.MoveSheet(ctx, s.db(ctx), ref, to, req.Body.Reason)
 	}
-	d := evaluation.Decision{To: to, Reason: req.Body.Reason, DueOn: due}
-	return evaluation.DecideSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version}, d)
+	d := evaluation.SheetDecision{To: to, Reason: req.Body.Reason, DueOn: due}
+	return evaluation.DecideSheet(ctx, s.db(ctx), ref, d)
+}
+
+type decisionItem struct {
+	ID      string `json:"id" validate:"required"`
+	Version int64  `json:"version" validate:"min=1"` // as it was read
+}
+
+type decisionInput struct {
+	To     string         `json:"to" validate:"required,oneof=approved returned"`
+	Reason string         `json:"reason" validate:"max=2000" multiline:"true"` // needed to return
+	DueOn  *day.Date      `json:"due_on" swaggertype:"string" format:"date"`   // with returned: the last day to correct them
+	Items  []decisionItem `json:"items" validate:"min=1,max=500,dive"`
+}
+
+type decideEvaluationsRequest struct {
+	townRequest
+	rest.Localized
+	DryRun bool `form:"dry_run"` // say what would happen, and change nothing
+	Body   decisionInput
+}
+
+// decisions says what became of each sheet, in the order asked.
+type decisions struct {
+	To      string     `json:"to" example:"approved"`
+	DryRun  bool       `json:"dry_run"`
+	Done    int        `json:"done"`
+	Refused int        `json:"refused"`
+	Items   []decision `json:"items"`
+}
+
+// decision is what became of one sheet: its new version, or why it stayed as it
+// was.
+type decision struct {
+	ID      string      `json:"id" format:"uuid"`
+	Status  string      `json:"status" enums:"ok,refused"`
+	Version int64       `json:"version,omitempty"`
+	Code    string      `json:"code,omitempty" example:"stale_version"`
+	Message string      `json:"message,omitempty"`
+	Locked  *fault.Lock `json:"locked,omitempty"`
+}
+
+// decideEvaluations approves or returns up to 500 sheets. Those that can be
+// decided on are; the others stay as they were and say why.
+//
+//	@ID			decideEvaluations
+//	@Summary	Approve or return many evaluations
+//	@Tags		entry
+//	@Param		query	query		decideEvaluationsRequest	false	"."
+//	@Param		body	body		decisionInput				true	"the decision and the sheets"
+//	@Success	200		{object}	decisions
+//	@Router		/towns/{town}/evaluations/decide [post]
+func (s *Server) decideEvaluations(ctx context.Context, req decideEvaluationsRequest) (decisions, error) {
+	in := req.Body
+	items := make([]workflow.Ref, len(in.Items))
+	for i, item := range in.Items {
+		items[i] = workflow.Ref{Town: req.Town, ID: item.ID, Version: item.Version}
+	}
+	d := evaluation.SheetDecision{To: evaluation.SheetState(in.To), Reason: in.Reason, DueOn: given(in.DueOn)}
+	verdicts, err := evaluation.DecideSheets(ctx, s.db(ctx), req.Town, items, d, req.DryRun)
+	if err != nil {
+		return decisions{}, err
+	}
+	out := decisions{To: in.To, DryRun: req.DryRun, Items: make([]decision, len(verdicts))}
+	for i, v := range verdicts {
+		if out.Items[i] = decisionOf(v, string(req.Language)); v.Err == nil {
+			out.Done++
+		} else {
+			out.Refused++
+		}
+	}
+	return out, nil
+}
+
+// decisionOf is a verdict in the language of the caller.
+func decisionOf(v workflow.Verdict, language string) decision {
+	var refusal *fault.Error
+	if !errors.As(v.Err, &refusal) {
+		return decision{ID: v.ID, Status: "ok", Version: v.Version}
+	}
+	message := refusal.Message
+	if len(refusal.Fields) > 0 {
+		message = refusal.Fields[0].Message
+	}
+	return decision{ID: v.ID, Status: "refused", Code: refusal.Code, Message: message.In(language), Locked: refusal.Lock}
 }

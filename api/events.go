@@ -5,6 +5,8 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/exchange"
+	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listEventsRequest struct {
@@ -12,7 +14,7 @@ type listEventsRequest struct {
 	Kind   string `form:"kind" validate:"omitempty,oneof=event study_visit"`       // only of this kind
 	Branch string `form:"branch"`                                                  // only where this branch takes part, or is the host
 	State  string `form:"state" validate:"omitempty,oneof=planned held cancelled"` // only in this state
-	pageQuery
+	rest.PageQuery
 }
 
 // listEvents answers exchange events and study visits in the order of their making.
@@ -21,18 +23,18 @@ type listEventsRequest struct {
 //	@Summary	List exchange events and study visits
 //	@Tags		exchange
 //	@Param		query	query		listEventsRequest	false	"."
-//	@Success	200		{object}	Page[exchange.Event]
+//	@Success	200		{object}	rest.Page[exchange.Event]
 //	@Router		/towns/{town}/events [get]
-func (s *Server) listEvents(ctx context.Context, req listEventsRequest) (Page[exchange.Event], error) {
-	f := exchange.EventFilter{Kind: req.Kind, Branch: req.Branch, State: exchange.EventState(req.State), Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[exchange.Event]{}, err
+func (s *Server) listEvents(ctx context.Context, req listEventsRequest) (rest.Page[exchange.Event], error) {
+	f := exchange.EventFilter{Kind: req.Kind, Branch: req.Branch, State: exchange.EventState(req.State), Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[exchange.Event]{}, err
 	}
 	list, err := exchange.ListEvents(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[exchange.Event]{}, err
+		return rest.Page[exchange.Event]{}, err
 	}
-	return page(list, req.pageQuery, func(e exchange.Event) []any { return []any{e.ID} })
+	return rest.NewPage(list, req.PageQuery, func(e exchange.Event) []any { return []any{e.ID} })
 }
 
 type eventInput struct {
@@ -71,11 +73,11 @@ type planEventRequest struct {
 //	@Param		body	body		newEventInput	true	"when, about what, and who"
 //	@Success	201		{object}	exchange.Event
 //	@Router		/towns/{town}/events [post]
-func (s *Server) planEvent(ctx context.Context, req planEventRequest) (Created[exchange.Event], error) {
+func (s *Server) planEvent(ctx context.Context, req planEventRequest) (rest.Created[exchange.Event], error) {
 	e := req.Body.of(req.Town)
 	e.Kind = req.Body.Kind
 	e, err := exchange.PlanEvent(ctx, s.db(ctx), e)
-	return Created[exchange.Event]{Key: e.ID, Value: e}, err
+	return rest.Created[exchange.Event]{Key: e.ID, Value: e}, err
 }
 
 type eventRequest struct {
@@ -97,7 +99,7 @@ func (s *Server) findEvent(ctx context.Context, req eventRequest) (exchange.Even
 
 type updateEventRequest struct {
 	eventRequest
-	ifMatch
+	rest.IfMatch
 	Body eventInput
 }
 
@@ -122,7 +124,7 @@ type eventTransition struct {
 
 type moveEventRequest struct {
 	eventRequest
-	ifMatch
+	rest.IfMatch
 	Body eventTransition
 }
 
@@ -136,5 +138,5 @@ type moveEventRequest struct {
 //	@Success	200			{object}	exchange.Event
 //	@Router		/towns/{town}/events/{event}/transitions [post]
 func (s *Server) moveEvent(ctx context.Context, req moveEventRequest) (exchange.Event, error) {
-	return exchange.MoveEvent(ctx, s.db(ctx), req.Town, req.Event, req.Version, exchange.EventState(req.Body.To), req.Body.Reason)
+	return exchange.MoveEvent(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Event, Version: req.Version}, exchange.EventState(req.Body.To), req.Body.Reason)
 }

@@ -5,11 +5,13 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listExceptionsRequest struct {
 	periodRequest
-	pageQuery
+	rest.PageQuery
 }
 
 // listExceptions answers who may enter sheets after the window, and until when, in
@@ -19,18 +21,18 @@ type listExceptionsRequest struct {
 //	@Summary	List exceptions from the entry window
 //	@Tags		entry
 //	@Param		query	query		listExceptionsRequest	false	"."
-//	@Success	200		{object}	Page[evaluation.Exception]
+//	@Success	200		{object}	rest.Page[evaluation.Exception]
 //	@Router		/towns/{town}/periods/{period}/exceptions [get]
-func (s *Server) listExceptions(ctx context.Context, req listExceptionsRequest) (Page[evaluation.Exception], error) {
+func (s *Server) listExceptions(ctx context.Context, req listExceptionsRequest) (rest.Page[evaluation.Exception], error) {
 	var after string
-	if err := req.resume(&after); err != nil {
-		return Page[evaluation.Exception]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[evaluation.Exception]{}, err
 	}
-	list, err := evaluation.ListExceptions(ctx, s.db(ctx), req.Town, req.Period, after, req.limit())
+	list, err := evaluation.ListExceptions(ctx, s.db(ctx), req.Town, req.Period, after, req.Limit())
 	if err != nil {
-		return Page[evaluation.Exception]{}, err
+		return rest.Page[evaluation.Exception]{}, err
 	}
-	return page(list, req.pageQuery, func(e evaluation.Exception) []any { return []any{e.ID} })
+	return rest.NewPage(list, req.PageQuery, func(e evaluation.Exception) []any { return []any{e.ID} })
 }
 
 type exceptionInput struct {
@@ -54,12 +56,12 @@ type grantExceptionRequest struct {
 //	@Param		body	body		exceptionInput	true	"for whom, until when and why"
 //	@Success	201		{object}	evaluation.Exception
 //	@Router		/towns/{town}/periods/{period}/exceptions [post]
-func (s *Server) grantException(ctx context.Context, req grantExceptionRequest) (Created[evaluation.Exception], error) {
+func (s *Server) grantException(ctx context.Context, req grantExceptionRequest) (rest.Created[evaluation.Exception], error) {
 	in := req.Body
 	e, err := evaluation.GrantException(ctx, s.db(ctx), evaluation.Exception{
 		TownID: req.Town, PeriodCode: req.Period, BranchCode: in.Branch, EvaluatorCode: in.Evaluator, Until: in.Until, Reason: in.Reason,
 	})
-	return Created[evaluation.Exception]{Key: e.ID, Value: e}, err
+	return rest.Created[evaluation.Exception]{Key: e.ID, Value: e}, err
 }
 
 type exceptionRequest struct {
@@ -84,7 +86,7 @@ type exceptionEnd struct {
 
 type endExceptionRequest struct {
 	exceptionRequest
-	ifMatch
+	rest.IfMatch
 	Body exceptionEnd
 }
 
@@ -98,5 +100,5 @@ type endExceptionRequest struct {
 //	@Success	200			{object}	evaluation.Exception
 //	@Router		/towns/{town}/periods/{period}/exceptions/{exception}/end [post]
 func (s *Server) endException(ctx context.Context, req endExceptionRequest) (evaluation.Exception, error) {
-	return evaluation.EndException(ctx, s.db(ctx), req.Town, req.Period, req.Exception, req.Version, req.Body.Reason)
+	return evaluation.EndException(ctx, s.db(ctx), req.Period, workflow.Ref{Town: req.Town, ID: req.Exception, Version: req.Version}, req.Body.Reason)
 }

@@ -5,7 +5,10 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/day"
+	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
+	"bulwark/internal/text"
 )
 
 // branchView is the view of a period for a question about one branch, and whether
@@ -81,4 +84,66 @@ func (s *Server) findGains(ctx context.Context, req scorecardRequest) (index.Gai
 		return index.Gains{}, access.InScope(ctx, s.db(ctx), access.Caller(ctx), access.ReadScorecard, req.Town, req.Branch, day.Of(s.Now()))
 	}
 	return view.Gains(req.Branch, string(req.Language))
+}
+
+// findRobustness answers how sure the ranks of a published period are.
+//
+//	@ID			findRobustness
+//	@Summary	Say how sure each rank is
+//	@Tags		index
+//	@Security
+//	@Param		query	query		resultRequest	false	"."
+//	@Success	200		{object}	index.Robustness
+//	@Router		/towns/{town}/periods/{period}/robustness [get]
+func (s *Server) findRobustness(ctx context.Context, req resultRequest) (index.Robustness, error) {
+	view, published, err := s.board.Published(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	if err != nil {
+		return index.Robustness{}, err
+	}
+	if !published {
+		return index.Robustness{}, fault.Missing(text.Text{ZH: "已公布的考评周期", EN: "published period"}, req.Period)
+	}
+	return view.Robustness()
+}
+
+type supposedValue struct {
+	Branch    string   `json:"branch" validate:"required" example:"b07"`
+	Indicator string   `json:"indicator" validate:"required" example:"governance.01"`
+	Value     *float64 `json:"value" example:"92"` // absent: nothing entered
+}
+
+type supposition struct {
+	Weights map[string]float64 `json:"weights" validate:"max=1000"` // by code of the node, relative to its siblings
+	Values  []supposedValue    `json:"values" validate:"max=1000,dive"`
+}
+
+type whatIfRequest struct {
+	periodRequest
+	rest.Localized
+	Body supposition
+}
+
+// whatIf answers the ranking as it would be with other weights or values. Nothing
+// is stored.
+//
+//	@ID			whatIf
+//	@Summary	Suppose other weights or values
+//	@Tags		index
+//	@Param		body	body		supposition	true	"what is supposed"
+//	@Success	200		{object}	index.WhatIf
+//	@Router		/towns/{town}/periods/{period}/what-if [post]
+func (s *Server) whatIf(ctx context.Context, req whatIfRequest) (index.WhatIf, error) {
+	view, _, err := s.view(ctx, resultRequest{periodRequest: req.periodRequest})
+	if err != nil {
+		return index.WhatIf{}, err
+	}
+	reach, err := access.ReachOf(ctx, s.db(ctx), access.Caller(ctx), access.ReadScorecard, req.Town, day.Of(s.Now()))
+	if err != nil {
+		return index.WhatIf{}, err
+	}
+	in := index.Supposition{Weights: req.Body.Weights}
+	for _, v := range req.Body.Values {
+		in.Values = append(in.Values, index.SupposedValue{Branch: v.Branch, Indicator: v.Indicator, Value: v.Value})
+	}
+	return view.WhatIf(in, string(req.Language), reach.Has)
 }

@@ -94,13 +94,13 @@ func testPathsLeadThere(t *testing.T, group *apitest.Client) {
 		g := apitest.Decode[index.Gains](group.Get(quarter+"/branches/"+b+"/gains"), http.StatusOK)
 		for _, path := range []index.Path{g.ToNextRank, g.ToNextGrade} {
 			if path.Status != "found" {
-				if path.Text == "" || len(path.Moves) > 0 {
+				if path.Text == "" || len(path.Steps) > 0 {
 					t.Errorf("%s: %+v", b, path)
 				}
 				continue
 			}
 			var values []object
-			for _, m := range path.Moves {
+			for _, m := range path.Steps {
 				values = append(values, object{"branch": b, "indicator": m.Code, "value": m.To})
 			}
 			w := apitest.Decode[index.WhatIf](group.Post(quarter+"/what-if", object{"values": values}), http.StatusOK)
@@ -126,7 +126,7 @@ func testSureness(t *testing.T, db *gorm.DB, nobody *apitest.Client) {
 	before := nobody.Get(quarter + "/ranking").Want(http.StatusOK)
 	nobody.Get(quarter + "/robustness").Problem(http.StatusServiceUnavailable)
 	for _, want := range []int{6, 0} {
-		if done, err := index.AppraisePending(t.Context(), db); err != nil || done != want {
+		if done, err := index.ComputePendingRobustness(t.Context(), db); err != nil || done != want {
 			t.Fatalf("AppraisePending = %d, %v; want %d", done, err, want)
 		}
 	}

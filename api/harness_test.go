@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/config"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
+	"bulwark/internal/jobs"
 	"bulwark/internal/people"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -39,7 +40,7 @@ func serving(t testing.TB, db *gorm.DB, now func() time.Time) (*Server, *apitest
 	t.Helper()
 	s := &Server{
 		DB: db, Config: config.Config{RequestTimeout: time.Minute, BodyLimit: 1 << 20}, Log: slog.New(slog.DiscardHandler), Version: "test",
-		Now: now,
+		Now: now, Jobs: jobs.New(db, slog.New(slog.DiscardHandler), now, time.Hour),
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
 			return access.Authenticate(ctx, db, key)
 		},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,8 +21,8 @@ import (
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/idempotency"
 	"bulwark/internal/people"
+	"bulwark/internal/rest"
 )
 
 const persons = "/towns/demo/people"
@@ -114,7 +115,7 @@ func TestARefusalIsNotKept(t *testing.T) {
 			return with(admin, "k").Post("/towns/demo/assignments", object{"person": "late", "branch": "b03", "duty": "instructs", "valid_from": "2026-01-01"})
 		}
 		refused(t, assign(), http.StatusUnprocessableEntity, "invalid", "/person")
-		if n := h.count(idempotency.Answer{}, "true"); n != 0 {
+		if n := h.count(rest.StoredResponse{}, "true"); n != 0 {
 			t.Errorf("%d answers kept", n)
 		}
 		admin.Post(persons, object{"code": "late", "name": named("late")}).Want(http.StatusCreated)
@@ -136,7 +137,7 @@ func TestASecretIsNotKept(t *testing.T) {
 		if n := h.count(access.Key{}, "true") - before; n != 1 {
 			t.Errorf("%d keys were made", n)
 		}
-		var kept idempotency.Answer
+		var kept rest.StoredResponse
 		h.must(db.Take(&kept).Error)
 		if whole := fmt.Sprint(kept); kept.Body != "" || told.Secret == "" || strings.Contains(whole, told.Secret) {
 			t.Errorf("kept: %s", whole)
@@ -150,7 +151,8 @@ func TestAnAnswerWithASecretNeedsItsMark(t *testing.T) {
 			t.Error("a route that would store a secret was accepted")
 		}
 	}()
-	serveProbes(t, newTestServer(), func(r routes) { create(r, "/again", access.ManageKeys, r.server.createKey) })
+	s := newTestServer()
+	servingRoutes(t, s, func(r rest.Router) { rest.Create(r, "/again", access.ManageKeys, s.createKey) })
 }
 
 // Whoever lost the right to ask has lost the right to the kept answer.
@@ -168,14 +170,17 @@ func TestARevokedKeyIsNotAnsweredAgain(t *testing.T) {
 
 func TestKeysAreShortAndPlain(t *testing.T) {
 	h := newHarness(t, dbtest.Open(t, database.SQLite))
-	for i, key := range []string{" ", strings.Repeat("k", idempotency.MaxKey+1), "键", "a\tb", "\x7f"} {
+	for i, key := range []string{" ", strings.Repeat("k", rest.MaxKey+1), "键", "a\tb", "\x7f"} {
 		c := with(h.as(access.Admin).Bad(), key)
 		refused(t, c.Post(persons, object{"code": fmt.Sprint(i), "name": named("x")}), http.StatusBadRequest, "malformed", "header/Idempotency-Key")
 	}
-	longest := with(h.as(access.Admin), strings.Repeat("~", idempotency.MaxKey))
+	longest := with(h.as(access.Admin), strings.Repeat("~", rest.MaxKey))
 	longest.Post(persons, object{"code": "long", "name": named("x")}).Want(http.StatusCreated)
 	longest.Post(persons, object{"code": "long", "name": named("x")}).Want(http.StatusCreated)
-	if w := do(serveProbes(t, newTestServer()), http.MethodGet, "/api/v1/towns/demo/items", "", "Idempotency-Key", ""); w.Code != http.StatusOK {
+	reading := servingRoutes(t, newTestServer(), func(r rest.Router) {
+		rest.Get(r, "/probe", access.ReadStructure, func(context.Context, struct{}) (string, error) { return "", nil })
+	})
+	if w := do(reading, http.MethodGet, "/probe", "", "Idempotency-Key", ""); w.Code != http.StatusOK {
 		t.Errorf("a key on a GET: %d", w.Code)
 	}
 }
@@ -227,19 +232,19 @@ func (h *harness) oneDid(code string, answers []*apitest.Answer) {
 func TestAnswersAreKeptForAWhile(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		h.server.Config.KeepAnswers = time.Hour
-		rows := make([]idempotency.Answer, 2*database.Batch+7)
+		h.server.Jobs.KeepAnswers = time.Hour
+		rows := make([]rest.StoredResponse, 2*database.Batch+7)
 		for i := range rows {
-			rows[i] = idempotency.Answer{
+			rows[i] = rest.StoredResponse{
 				Credential: "key/x", Key: fmt.Sprint(i), Fingerprint: strings.Repeat("0", 64), Status: http.StatusOK,
 				CreatedAt: h.server.Now().Add(-2 * time.Hour),
 			}
 		}
 		rows[3].CreatedAt = h.server.Now().Add(-time.Hour / 2)
 		h.must(db.CreateInBatches(rows, database.Batch).Error)
-		h.server.tidy(t.Context())
+		h.server.Jobs.Cleanup(t.Context())
 		var left []string
-		h.must(db.Model(&idempotency.Answer{}).Pluck("key", &left).Error)
+		h.must(db.Model(&rest.StoredResponse{}).Pluck("key", &left).Error)
 		same(t, "kept", left, "3")
 	})
 }
@@ -304,66 +309,11 @@ func TestAPeriodWithEveryRequestSentTwice(t *testing.T) {
 		sender := &twice{t: t, next: handler}
 		h.Client = apitest.New(t, sender)
 		newStory(t, h).isTold()
-		if n := h.count(idempotency.Answer{}, "true"); sender.sent < 50 || n < 40 {
+		if n := h.count(rest.StoredResponse{}, "true"); sender.sent < 50 || n < 40 {
 			t.Errorf("only %d requests were sent twice and %d answers kept", sender.sent, n)
 		}
-		if n := h.count(idempotency.Answer{}, "status = 0"); n > 0 {
+		if n := h.count(rest.StoredResponse{}, "status = 0"); n > 0 {
 			t.Errorf("%d keys are taken without an answer", n)
 		}
 	})
-}
-
-// All that makes a request what it is makes its fingerprint.
-func TestFingerprintsDiffer(t *testing.T) {
-	base := func() (*http.Request, access.Principal) {
-		r := httptest.NewRequest(http.MethodPost, "/a/b?c=d", strings.NewReader("body"))
-		r.Header.Set("Idempotency-Key", "k")
-		r.Header.Set("If-Match", `"1"`)
-		return r, access.Principal{Key: "bw_1", Role: access.Mentor}
-	}
-	seen := map[string]string{}
-	for name, change := range map[string]func(*http.Request, *access.Principal){
-		"nothing":     func(*http.Request, *access.Principal) {},
-		"path":        func(r *http.Request, _ *access.Principal) { r.URL.Path = "/a" },
-		"query":       func(r *http.Request, _ *access.Principal) { r.URL.RawQuery = "" },
-		"If-Match":    func(r *http.Request, _ *access.Principal) { r.Header.Set("If-Match", `"2"`) },
-		"no If-Match": func(r *http.Request, _ *access.Principal) { r.Header.Del("If-Match") },
-		"role":        func(_ *http.Request, p *access.Principal) { p.Role = access.Admin },
-		"body":        func(r *http.Request, _ *access.Principal) { r.Body = io.NopCloser(strings.NewReader("bod")) },
-	} {
-		r, p := base()
-		change(r, &p)
-		c, err := claimOf(r, p, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.ReadAll(r.Body); err != nil {
-			t.Fatal(err)
-		}
-		row := c.answer()
-		if other, ok := seen[row.Fingerprint]; ok {
-			t.Errorf("%s and %s have one fingerprint", name, other)
-		}
-		seen[row.Fingerprint] = name
-	}
-}
-
-// A password could be guessed from the fingerprint of a body that holds it.
-func TestASecretIsNotInAFingerprint(t *testing.T) {
-	var prints []string
-	for _, body := range []string{"one", "two"} {
-		r := httptest.NewRequest(http.MethodPost, "/me/password", strings.NewReader(body))
-		r.Header.Set("Idempotency-Key", "k")
-		c, err := claimOf(r, access.Principal{Account: "ann"}, true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.ReadAll(r.Body); err != nil {
-			t.Fatal(err)
-		}
-		prints = append(prints, c.answer().Fingerprint)
-	}
-	if prints[0] != prints[1] {
-		t.Error("the fingerprint depends on the body")
-	}
 }

@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 )
 
 // loop is the story of b01 from a weak result to a proven gain.
@@ -149,10 +150,10 @@ func summer() map[string]entered {
 func (l *loop) isBetter(on day.Date) {
 	l.clock.noon(l.t, on)
 	l.publishes("2026Q2", "2026-04-01", "2026-06-30", summer())
-	l.server.catchUp(l.t.Context())
-	l.server.catchUp(l.t.Context()) // finds nothing more
+	l.server.Jobs.RunPending(l.t.Context())
+	l.server.Jobs.RunPending(l.t.Context()) // finds nothing more
 	card := apitest.Decode[index.Scorecard](l.secretary.Get("/towns/demo/periods/2026Q2/branches/b01"), http.StatusOK)
-	outcomes := apitest.Decode[Page[plan.Outcome]](l.secretary.Get(l.plan+"/outcomes"), http.StatusOK).Items
+	outcomes := apitest.Decode[rest.Page[plan.Outcome]](l.secretary.Get(l.plan+"/outcomes"), http.StatusOK).Items
 	if *card.Score != 87 || len(outcomes) != 1 {
 		l.t.Fatalf("b01 scores %v; outcomes %+v", *card.Score, outcomes)
 	}
@@ -188,7 +189,7 @@ func (l *loop) fallsBack(on day.Date) {
 	autumn := summer()
 	autumn["b01"] = entered{9, 8, 50, 40, 40, 0, "B"}
 	l.publishes("2026Q3", "2026-07-01", "2026-09-30", autumn)
-	l.server.catchUp(l.t.Context())
+	l.server.Jobs.RunPending(l.t.Context())
 	item := apitest.Decode[plan.Item](l.instructor.Get(l.meetings), http.StatusOK)
 	last := item.History[len(item.History)-1]
 	if item.State != plan.ItemOpen || item.Relapses != 1 || last.Verb != "relapse" || *last.PeriodCode != "2026Q3" {
@@ -197,7 +198,7 @@ func (l *loop) fallsBack(on day.Date) {
 	if other := apitest.Decode[plan.Item](l.instructor.Get(l.complaints), http.StatusOK); other.State != plan.ItemClosed {
 		l.t.Errorf("what did not fall back: %+v", other)
 	}
-	outcomes := apitest.Decode[Page[plan.Outcome]](l.mentor.Get(l.plan+"/outcomes"), http.StatusOK).Items
+	outcomes := apitest.Decode[rest.Page[plan.Outcome]](l.mentor.Get(l.plan+"/outcomes"), http.StatusOK).Items
 	if len(outcomes) != 2 || *outcomes[0].Document.V.Points != 7.75 || *outcomes[1].Document.V.Points != 4 || outcomes[1].Document.V.Items[0].Reached {
 		l.t.Errorf("the second outcome stands beside the first: %+v", outcomes)
 	}

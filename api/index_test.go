@@ -13,11 +13,12 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 )
 
 // coldStart takes from the service what it remembers, as if it had just begun.
 func coldStart(s *Server) {
-	s.board, s.answers, s.doors = index.NewBoard(), answers{}, doors{}
+	s.board, s.responses, s.authCache = index.NewResultCache(), rest.ResponseCache[cacheKey]{}, authCache{}
 }
 
 // statements is how many a request needs: the first one after a cold start, or the
@@ -51,10 +52,10 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 		for _, n := range []int{1, 10, 40} {
 			z := sized{town: fmt.Sprintf("t%d", n), branches: n}
 			z.found(t, db)
-			if _, err := index.AppraisePending(t.Context(), db); err != nil {
+			if _, err := index.ComputePendingRobustness(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := target.Propose(z.as(t.Context(), "g1", access.LeadingGroup), db, index.NewBoard(), z.town, "q2"); err != nil {
+			if _, err := target.Propose(z.as(t.Context(), "g1", access.LeadingGroup), db, index.NewResultCache(), z.town, "q2"); err != nil {
 				t.Fatal(err)
 			}
 			z.tasks(t, db)
@@ -122,7 +123,7 @@ func TestWarmAnswersAreFreeButNotForStrangers(t *testing.T) {
 		h := newHarness(t, db)
 		z := sized{town: "warm", branches: 2}
 		z.found(t, db)
-		if _, err := index.AppraisePending(t.Context(), db); err != nil {
+		if _, err := index.ComputePendingRobustness(t.Context(), db); err != nil {
 			t.Fatal(err)
 		}
 		const ranking = "/towns/warm/periods/q2/ranking"
@@ -148,11 +149,11 @@ func TestWarmAnswersAreFreeButNotForStrangers(t *testing.T) {
 }
 
 // A yes that was on its way when a town changed is not remembered.
-func TestDoorsForgetWhatIsUnderWay(t *testing.T) {
-	var d doors
+func TestTheAuthCacheForgetsWhatIsUnderWay(t *testing.T) {
+	var c authCache
 	asked := 0
 	ask := func(during func()) {
-		err := d.ask(passage{town: "demo"}, func() error {
+		err := c.Check(authKey{town: "demo"}, func() error {
 			asked++
 			during()
 			return nil
@@ -165,7 +166,7 @@ func TestDoorsForgetWhatIsUnderWay(t *testing.T) {
 	for i, step := range []struct {
 		during func()
 		asked  int
-	}{{d.forget, 1}, {nothing, 2}, {nothing, 2}} {
+	}{{c.forget, 1}, {nothing, 2}, {nothing, 2}} {
 		if ask(step.during); asked != step.asked {
 			t.Errorf("question %d: asked %d times, want %d", i+1, asked, step.asked)
 		}

@@ -111,14 +111,14 @@ func picked(round string) func(*world, cell) any {
 func exchangeCodes(c cell) string {
 	round, team := "open", "t"
 	for ending, of := range map[string]string{"/sheet": "judged", "/result": "closed", "/shortlist": "closed", "/choice": "short"} {
-		if strings.HasSuffix(c.path, ending) {
+		if strings.HasSuffix(c.Path, ending) {
 			round = of
 		}
 	}
 	if c.about == missing {
 		round, team = "nothing", "nothing"
 	}
-	return strings.NewReplacer(":round", round, ":team", team).Replace(c.path)
+	return strings.NewReplacer(":round", round, ":team", team).Replace(c.Path)
 }
 
 // undecided results are for those who judge, run the round or lead the town.

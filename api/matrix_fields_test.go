@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write testdata/fields.txt from what the
 type views map[string]map[string][]string
 
 func (v views) add(c cell, answer *httptest.ResponseRecorder) {
-	if answer.Code >= http.StatusMultipleChoices || !strings.HasPrefix(answer.Header().Get("Content-Type"), "application/json") || strings.HasSuffix(c.path, ".json") {
+	if answer.Code >= http.StatusMultipleChoices || !strings.HasPrefix(answer.Header().Get("Content-Type"), "application/json") || strings.HasSuffix(c.Path, ".json") {
 		return
 	}
 	var body any
@@ -33,15 +33,15 @@ func (v views) add(c cell, answer *httptest.ResponseRecorder) {
 	}
 	found := map[string]bool{}
 	members("", body, found)
-	if v[c.row()] == nil {
-		v[c.row()] = map[string][]string{}
+	if v[rowOf(c.Route)] == nil {
+		v[rowOf(c.Route)] = map[string][]string{}
 	}
 	shown := strings.Join(slices.Sorted(maps.Keys(found)), " ")
 	who := c.caller
 	if who == "" {
 		who = "nobody"
 	}
-	v[c.row()][shown] = append(v[c.row()][shown], strings.TrimSpace(fmt.Sprintf("%s/%s %s", who, c.about, c.state)))
+	v[rowOf(c.Route)][shown] = append(v[rowOf(c.Route)][shown], strings.TrimSpace(fmt.Sprintf("%s/%s %s", who, c.about, c.state)))
 }
 
 // members gathers the paths of all members; elements of a list count as one.

@@ -340,7 +340,7 @@ func unpublished(noScore int) func(*world, cell) int {
 		if c.state == "published" || c.state == "final" || c.about == elsewhere {
 			return 0
 		}
-		ofBranch := strings.Contains(c.path, ":branch")
+		ofBranch := strings.Contains(c.Path, ":branch")
 		if c.about == missing && !ofBranch {
 			return http.StatusNotFound
 		}

@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/rest"
 )
 
 // The authorization matrix asks every route that the service has, as every kind of
@@ -34,18 +35,18 @@ const (
 
 // cell is one question of the matrix.
 type cell struct {
-	offer
+	rest.Route
 	caller string // a role, "" for nobody, or one of the special callers
 	about  subject
 	state  string // of the period; "" where the route knows no period
 }
 
 func (c cell) String() string {
-	return fmt.Sprintf("%s %s as %q about %s, period %s", c.method, c.path, c.caller, c.about, c.state)
+	return fmt.Sprintf("%s %s as %q about %s, period %s", c.Method, c.Path, c.caller, c.about, c.state)
 }
 
-// row names the row of a route in rights.
-func (o offer) row() string { return o.method + " " + strings.TrimPrefix(o.path, "/api/v1") }
+// rowOf names the row of a route in rights.
+func rowOf(r rest.Route) string { return r.Method + " " + strings.TrimPrefix(r.Path, "/api/v1") }
 
 // Special callers besides the roles.
 const (
@@ -96,9 +97,9 @@ func (r right) scope(role access.Role) access.Scope {
 
 // want is the status that the cell must have.
 func (r right) want(w *world, c cell) int {
-	role, safe := access.Role(c.caller), c.method == http.MethodGet
-	inTown := strings.Contains(c.path, ":town")
-	if open(c.action) {
+	role, safe := access.Role(c.caller), c.Method == http.MethodGet
+	inTown := strings.Contains(c.Path, ":town")
+	if c.Open() {
 		return first(r.ok, http.StatusOK)
 	}
 	switch c.caller {
@@ -160,10 +161,10 @@ func TestTheAuthorizationMatrix(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		w := newWorld(t, db)
 		cells, wrong, seen := 0, map[string][]string{}, views{}
-		for _, o := range w.server.offers {
-			row, known := rights[o.row()]
+		for _, o := range w.server.engine.Routes() {
+			row, known := rights[rowOf(o)]
 			if !known {
-				t.Errorf("%s %s has no row in rights", o.method, o.path)
+				t.Errorf("%s %s has no row in rights", o.Method, o.Path)
 				continue
 			}
 			for _, c := range w.cells(o) {
@@ -174,7 +175,7 @@ func TestTheAuthorizationMatrix(t *testing.T) {
 				got := w.ask(row, c)
 				seen.add(c, got)
 				if want := row.want(w, c); got.Code != want {
-					what := fmt.Sprintf("%s %s: %d, want %d", c.method, c.path, got.Code, want)
+					what := fmt.Sprintf("%s %s: %d, want %d", c.Method, c.Path, got.Code, want)
 					wrong[what] = append(wrong[what], fmt.Sprintf("%q %s %s", c.caller, c.about, c.state), fmt.Sprintf("%.200s", got.Body))
 				}
 			}
@@ -183,7 +184,7 @@ func TestTheAuthorizationMatrix(t *testing.T) {
 			t.Errorf("%s\n\t%d cells, such as %s", what, len(where)/2, strings.Join(where[:min(len(where), 6)], "\n\t"))
 		}
 		seen.compare(t)
-		t.Logf("%d cells of %d routes", cells, len(w.server.offers))
+		t.Logf("%d cells of %d routes", cells, len(w.server.engine.Routes()))
 		if cells < 10_000 {
 			t.Errorf("only %d cells", cells)
 		}
@@ -191,19 +192,19 @@ func TestTheAuthorizationMatrix(t *testing.T) {
 }
 
 // cells are the questions about one route.
-func (w *world) cells(o offer) (all []cell) {
+func (w *world) cells(o rest.Route) (all []cell) {
 	about := []subject{own}
-	ofBranch := func(name string) bool { return strings.Contains(o.path, name) }
+	ofBranch := func(name string) bool { return strings.Contains(o.Path, name) }
 	switch {
-	case inPeriod[o.row()] || slices.ContainsFunc([]string{":branch", ":evaluation", ":adjustment", ":appeal", ":target", ":visit", ":problem", ":reminder", ":report", ":case", ":rating", ":project", ":analysis", ":plan"}, ofBranch) || aboutBranch[o.row()]:
+	case inPeriod[rowOf(o)] || slices.ContainsFunc([]string{":branch", ":evaluation", ":adjustment", ":appeal", ":target", ":visit", ":problem", ":reminder", ":report", ":case", ":rating", ":project", ":analysis", ":plan"}, ofBranch) || aboutBranch[rowOf(o)]:
 		about = []subject{own, others, elsewhere, missing}
-	case strings.Contains(o.path, ":task"):
+	case strings.Contains(o.Path, ":task"):
 		about = []subject{own, others, elsewhere, missing}
-	case strings.Contains(o.path, ":"):
+	case strings.Contains(o.Path, ":"):
 		about = []subject{own, elsewhere, missing}
 	}
 	in := []string{""}
-	if strings.Contains(o.path, ":period") || strings.Contains(o.path, ":evaluation") || strings.Contains(o.path, ":adjustment") || strings.Contains(o.path, ":appeal") || inPeriod[o.row()] {
+	if strings.Contains(o.Path, ":period") || strings.Contains(o.Path, ":evaluation") || strings.Contains(o.Path, ":adjustment") || strings.Contains(o.Path, ":appeal") || inPeriod[rowOf(o)] {
 		in = states
 	}
 	for _, state := range in {
@@ -231,7 +232,7 @@ var errUndo = errors.New("the cell is over")
 func (w *world) ask(row right, c cell) *httptest.ResponseRecorder {
 	answer := httptest.NewRecorder()
 	r := w.request(row, c)
-	if c.method == http.MethodGet {
+	if c.Method == http.MethodGet {
 		w.handler.ServeHTTP(answer, r)
 		return answer
 	}
@@ -243,7 +244,7 @@ func (w *world) ask(row right, c cell) *httptest.ResponseRecorder {
 func (w *world) undone(r *http.Request, look func(*gorm.DB, *httptest.ResponseRecorder)) {
 	err := database.InTx(w.t.Context(), w.db, func(tx *gorm.DB) error {
 		answer := httptest.NewRecorder()
-		w.handler.ServeHTTP(answer, r.WithContext(within(context.WithoutCancel(r.Context()), &transaction{tx: tx})))
+		w.handler.ServeHTTP(answer, r.WithContext(rest.WithTx(context.WithoutCancel(r.Context()), tx)))
 		look(tx, answer)
 		return errUndo
 	})

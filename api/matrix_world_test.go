@@ -53,7 +53,6 @@ func newWorld(t *testing.T, db *gorm.DB) *world { return worldOf(t, newHarness(t
 func worldOf(t *testing.T, h *harness) *world {
 	handler, err := h.server.Handler()
 	h.must(err)
-	h.server.offers = h.server.offers[:len(h.server.offers)/2] // the harness has made a handler too
 	w := &world{
 		harness: h, t: t, handler: handler, secret: map[string]string{"": ""},
 		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{}, appeals: map[string]string{}, exceptions: map[string]string{}, targets: map[string]string{}, tasks: map[string]string{}, ids: map[string]string{}, visits: map[string]string{}, problems: map[string]string{}, reports: map[string]string{}, reminders: map[string]string{},
@@ -287,7 +286,7 @@ func (w *world) of(things map[[3]string]string, c cell) string {
 		branch = "b02"
 	}
 	for _, role := range evaluators {
-		writes := role != access.LeadingGroup || c.method == http.MethodPut
+		writes := role != access.LeadingGroup || c.Method == http.MethodPut
 		if c.about == own && writes && c.caller == string(role) {
 			author = c.caller
 		}
@@ -300,7 +299,7 @@ func (w *world) of(things map[[3]string]string, c cell) string {
 }
 
 // within reports whether what is asked for lies in a town.
-func (w *world) within(c cell) bool { return strings.Count(c.path, ":") > 1 }
+func (w *world) within(c cell) bool { return strings.Count(c.Path, ":") > 1 }
 
 // address fills in the path of a cell.
 func (w *world) address(c cell) string {
@@ -313,14 +312,14 @@ func (w *world) address(c cell) string {
 	}
 	branch := map[subject]string{own: "b01", others: "b02", elsewhere: "b01", missing: "b99"}[c.about]
 	period, run := "in-"+c.state, w.runs[c.state]
-	if c.about == missing && !strings.Contains(c.path, ":branch") && !strings.Contains(c.path, ":run") {
+	if c.about == missing && !strings.Contains(c.Path, ":branch") && !strings.Contains(c.Path, ":run") {
 		period = "1999Q1"
 	}
 	if run == "" || c.about == missing {
 		run = nothing
 	}
 	person, id, scheme, key := "mentor", w.ids["assignment"], "small", w.ids["key"]
-	if strings.Contains(c.path, "scheme-templates") {
+	if strings.Contains(c.Path, "scheme-templates") {
 		scheme = "five-forces"
 	}
 	if c.about == missing {
@@ -344,7 +343,7 @@ func (w *world) address(c cell) string {
 	switch {
 	case c.about == others:
 		task = w.tasks["other"]
-	case c.about == missing && !strings.Contains(c.path, ":task"):
+	case c.about == missing && !strings.Contains(c.Path, ":task"):
 		measure = "9"
 	case c.about == missing, c.about == elsewhere:
 		task = nothing
@@ -358,12 +357,12 @@ func (w *world) address(c cell) string {
 		if thing == "" || c.about == elsewhere || c.about == missing {
 			thing = nothing
 		}
-		c.path = strings.Replace(c.path, parameter, thing, 1)
+		c.Path = strings.Replace(c.Path, parameter, thing, 1)
 	}
-	c.path = exchangeCodes(c)
+	c.Path = exchangeCodes(c)
 	office := "office"
 	for part, thing := range map[string]string{"/appointments/": "appointment", "/members/": "member", "/links/": "link"} {
-		if c.about != missing && strings.Contains(c.path, part) {
+		if c.about != missing && strings.Contains(c.Path, part) {
 			id = w.ids[thing]
 		}
 	}
@@ -371,7 +370,7 @@ func (w *world) address(c cell) string {
 		office = "nowhere"
 	}
 	return strings.NewReplacer(":office", office, ":exception", exception, ":target", target, ":measure", measure, ":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
-		":visit", w.visited(c), ":report", w.reported(c), ":reminder", cmp.Or(w.reminders[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":problem", cmp.Or(w.problems[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.path)
+		":visit", w.visited(c), ":report", w.reported(c), ":reminder", cmp.Or(w.reminders[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":problem", cmp.Or(w.problems[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.Path)
 }
 
 // request is the cell as HTTP.
@@ -384,7 +383,7 @@ func (w *world) request(row right, c cell) *http.Request {
 	if row.version != "" {
 		match = fmt.Sprintf("%q", fmt.Sprint(w.version(row.version, at)))
 	}
-	return w.sent(c.method, at+row.query, c.caller, match, body)
+	return w.sent(c.Method, at+row.query, c.caller, match, body)
 }
 
 // sent is a request of the caller, with what it needs of body and If-Match.

@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/measure"
+	"bulwark/internal/rest"
 	"bulwark/internal/town"
 )
 
@@ -45,7 +46,7 @@ func TestMeasuresAreNamed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		told := func() (list []string) {
-			for _, m := range apitest.Decode[Page[measure.Measure]](h.Get(measures), http.StatusOK).Items {
+			for _, m := range apitest.Decode[rest.Page[measure.Measure]](h.Get(measures), http.StatusOK).Items {
 				list = append(list, fmt.Sprint(m.Number, " ", m.Name.ZH, " ", m.SourceName.ZH, " ", m.Provenance, " ", m.Named, " ", m.Note.ZH != "" && m.Note.EN != ""))
 			}
 			return list
@@ -55,7 +56,7 @@ func TestMeasuresAreNamed(t *testing.T) {
 			"3 选派指导员挂钩结对 选派指导员挂钩结对 source true false", "4 搭建交流平台 搭建交流平台 source true false",
 			"5   unnamed false true", "6   unnamed false true", "7   unnamed false true")
 		its := apitest.Decode[town.Town](h.Get("/towns/demo"), http.StatusOK)
-		for _, m := range apitest.Decode[Page[measure.Measure]](h.Get(measures), http.StatusOK).Items {
+		for _, m := range apitest.Decode[rest.Page[measure.Measure]](h.Get(measures), http.StatusOK).Items {
 			if m.CreatedAt.IsZero() || !m.CreatedAt.Equal(its.CreatedAt) || !m.UpdatedAt.Equal(its.CreatedAt) {
 				t.Errorf("measure %d is of %v, changed %v", m.Number, m.CreatedAt, m.UpdatedAt)
 			}
@@ -161,7 +162,7 @@ func TestProgressOfMeasures(t *testing.T) {
 		group.IfMatch(`"1"`).Post(dropped+"/transitions", object{"to": "dropped", "reason": "x"}).Want(http.StatusOK)
 
 		told := func(c *apitest.Client, path string) (list []string) {
-			for _, p := range apitest.Decode[Page[measure.Progress]](c.Get(measures+path), http.StatusOK).Items {
+			for _, p := range apitest.Decode[rest.Page[measure.Progress]](c.Get(measures+path), http.StatusOK).Items {
 				branch := "town"
 				if p.BranchCode != nil {
 					branch = *p.BranchCode

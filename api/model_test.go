@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
+	"bulwark/internal/rest"
 )
 
 // walk is how many steps each random walk through a period has. `make prove` walks
@@ -141,7 +142,7 @@ func (m *model) by(person string) *apitest.Client { return m.persons[person] }
 // code, else refused with that one, and never anything else. Who is refused because
 // of where things stand is told who is behind it.
 func (m *model) result(a *apitest.Answer, code string) bool {
-	var p Problem
+	var p rest.Problem
 	if a.Status >= http.StatusMultipleChoices {
 		a.Into(&p)
 	}

@@ -5,12 +5,13 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/people"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
 type listPeopleRequest struct {
 	townRequest
-	pageQuery
+	rest.PageQuery
 }
 
 // listPeople answers the people of the town in the order of codes, with the roles
@@ -20,22 +21,22 @@ type listPeopleRequest struct {
 //	@Summary	List the people of a town
 //	@Tags		people
 //	@Param		query	query		listPeopleRequest	false	"."
-//	@Success	200		{object}	Page[people.PersonOn]
+//	@Success	200		{object}	rest.Page[people.PersonOn]
 //	@Router		/towns/{town}/people [get]
-func (s *Server) listPeople(ctx context.Context, req listPeopleRequest) (Page[people.PersonOn], error) {
+func (s *Server) listPeople(ctx context.Context, req listPeopleRequest) (rest.Page[people.PersonOn], error) {
 	var after string
-	if err := req.resume(&after); err != nil {
-		return Page[people.PersonOn]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[people.PersonOn]{}, err
 	}
-	persons, err := people.List(ctx, s.db(ctx), req.Town, after, req.limit())
+	persons, err := people.List(ctx, s.db(ctx), req.Town, after, req.Limit())
 	if err != nil {
-		return Page[people.PersonOn]{}, err
+		return rest.Page[people.PersonOn]{}, err
 	}
 	list, err := people.OnDay(ctx, s.db(ctx), req.Town, persons, day.Of(s.Now()))
 	if err != nil {
-		return Page[people.PersonOn]{}, err
+		return rest.Page[people.PersonOn]{}, err
 	}
-	return page(list, req.pageQuery, func(p people.PersonOn) []any { return []any{p.Code} })
+	return rest.NewPage(list, req.PageQuery, func(p people.PersonOn) []any { return []any{p.Code} })
 }
 
 type personInput struct {
@@ -57,10 +58,10 @@ type createPersonRequest struct {
 //	@Param		body	body		personInput	true	"the new person"
 //	@Success	201		{object}	people.Person
 //	@Router		/towns/{town}/people [post]
-func (s *Server) createPerson(ctx context.Context, req createPersonRequest) (Created[people.Person], error) {
+func (s *Server) createPerson(ctx context.Context, req createPersonRequest) (rest.Created[people.Person], error) {
 	b := req.Body
 	p, err := people.Create(ctx, s.db(ctx), people.Person{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
-	return Created[people.Person]{Key: p.Code, Value: p}, err
+	return rest.Created[people.Person]{Key: p.Code, Value: p}, err
 }
 
 type personRequest struct {
@@ -86,7 +87,7 @@ type renaming struct {
 
 type updatePersonRequest struct {
 	personRequest
-	ifMatch
+	rest.IfMatch
 	Body renaming
 }
 

@@ -2,18 +2,23 @@ package api
 
 import (
 	"context"
+	"strings"
+
+	"github.com/go-json-experiment/json"
 
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listPeriodsRequest struct {
 	townRequest
 	Kind  string `form:"kind" validate:"omitempty,oneof=quarter half_year year"`                      // only this kind
 	State string `form:"state" validate:"omitempty,oneof=planned open review locked published final"` // only this state
-	pageQuery
+	rest.PageQuery
 }
 
 // listPeriods answers the periods of a town in the order of their starts.
@@ -23,24 +28,24 @@ type listPeriodsRequest struct {
 //	@Tags		entry
 //	@Security
 //	@Param		query	query		listPeriodsRequest	false	"."
-//	@Success	200		{object}	Page[evaluation.Period]
+//	@Success	200		{object}	rest.Page[evaluation.Period]
 //	@Router		/towns/{town}/periods [get]
-func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (Page[evaluation.Period], error) {
-	f := evaluation.PeriodFilter{Kind: req.Kind, State: evaluation.PeriodState(req.State), Limit: req.limit()}
-	if err := req.resume(&f.After[0], &f.After[1]); err != nil {
-		return Page[evaluation.Period]{}, err
+func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (rest.Page[evaluation.Period], error) {
+	f := evaluation.PeriodFilter{Kind: req.Kind, State: evaluation.PeriodState(req.State), Limit: req.Limit()}
+	if err := req.Resume(&f.After[0], &f.After[1]); err != nil {
+		return rest.Page[evaluation.Period]{}, err
 	}
 	periods, err := evaluation.ListPeriods(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[evaluation.Period]{}, err
+		return rest.Page[evaluation.Period]{}, err
 	}
 	for i := range periods {
 		periods[i] = periods[i].For(access.Caller(ctx))
 	}
-	if err := index.Announce(ctx, s.db(ctx), periods); err != nil {
-		return Page[evaluation.Period]{}, err
+	if err := index.FillNotices(ctx, s.db(ctx), periods); err != nil {
+		return rest.Page[evaluation.Period]{}, err
 	}
-	return page(periods, req.pageQuery, func(p evaluation.Period) []any { return []any{p.StartsOn, p.Code} })
+	return rest.NewPage(periods, req.PageQuery, func(p evaluation.Period) []any { return []any{p.StartsOn, p.Code} })
 }
 
 type periodInput struct {
@@ -96,14 +101,14 @@ type createPeriodRequest struct {
 //	@Param		body	body		periodInput	true	"the new period"
 //	@Success	201		{object}	evaluation.Period
 //	@Router		/towns/{town}/periods [post]
-func (s *Server) createPeriod(ctx context.Context, req createPeriodRequest) (Created[evaluation.Period], error) {
+func (s *Server) createPeriod(ctx context.Context, req createPeriodRequest) (rest.Created[evaluation.Period], error) {
 	in := req.Body
 	p, err := evaluation.CreatePeriod(ctx, s.db(ctx), evaluation.Period{
 		TownID: req.Town, Code: in.Code, Kind: in.Kind,
 		StartsOn: in.StartsOn, EndsOn: in.EndsOn, SchemeCode: in.Scheme,
 		Calendar: in.calendar(),
 	})
-	return Created[evaluation.Period]{Key: p.Code, Value: p.For(access.Caller(ctx))}, err
+	return rest.Created[evaluation.Period]{Key: p.Code, Value: p.For(access.Caller(ctx))}, err
 }
 
 type periodRequest struct {
@@ -125,7 +130,7 @@ func (s *Server) findPeriod(ctx context.Context, req periodRequest) (evaluation.
 		return evaluation.Period{}, err
 	}
 	list := []evaluation.Period{p.For(access.Caller(ctx))}
-	err = index.Announce(ctx, s.db(ctx), list)
+	err = index.FillNotices(ctx, s.db(ctx), list)
 	return list[0], err
 }
 
@@ -136,7 +141,7 @@ type periodChange struct {
 
 type updatePeriodRequest struct {
 	periodRequest
-	ifMatch
+	rest.IfMatch
 	Body periodChange
 }
 
@@ -150,7 +155,8 @@ type updatePeriodRequest struct {
 //	@Success	200		{object}	evaluation.Period
 //	@Router		/towns/{town}/periods/{period} [put]
 func (s *Server) updatePeriod(ctx context.Context, req updatePeriodRequest) (evaluation.Period, error) {
-	return evaluation.UpdatePeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.calendar(), req.Body.Reason)
+	ref := workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version}
+	return evaluation.UpdatePeriod(ctx, s.db(ctx), ref, req.Body.calendar(), req.Body.Reason)
 }
 
 type periodTransition struct {
@@ -161,7 +167,7 @@ type periodTransition struct {
 
 type movePeriodRequest struct {
 	periodRequest
-	ifMatch
+	rest.IfMatch
 	Body periodTransition
 }
 
@@ -176,16 +182,50 @@ type movePeriodRequest struct {
 //	@Success	200			{object}	evaluation.Period
 //	@Router		/towns/{town}/periods/{period}/transitions [post]
 func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluation.Period, error) {
-	defer s.afterwards(ctx, func() { s.board.Forget(req.Town); s.hurry() })
-	to := evaluation.PeriodState(req.Body.To)
-	switch to {
-	case evaluation.Published:
-		return index.Publish(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
-	case evaluation.Final:
-		return index.Finalise(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
+	defer rest.AfterCommit(ctx, func() { s.board.Forget(req.Town); s.Jobs.Wake() })
+	return index.MovePeriod(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version},
+		evaluation.PeriodMove{To: evaluation.PeriodState(req.Body.To), Reason: req.Body.Reason, Force: req.Body.Force})
+}
+
+type completenessRequest struct {
+	periodRequest
+	rest.Localized
+	By     string `form:"by" default:"branch" validate:"oneof=branch evaluator indicator"` // what to count by
+	Format string `form:"format" validate:"omitempty,oneof=json csv"`                      // json unless Accept says text/csv
+	Accept string `header:"Accept" swaggerignore:"true"`
+}
+
+// findCompleteness answers what is in and what is missing, on the branches that
+// the caller works on.
+//
+//	@ID			findCompleteness
+//	@Summary	Count what is in and what is missing
+//	@Tags		entry
+//	@Produce	json,text/csv
+//	@Param		query	query		completenessRequest	false	"."
+//	@Success	200		{object}	evaluation.Completeness
+//	@Router		/towns/{town}/periods/{period}/completeness [get]
+func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) (rest.Raw, error) {
+	c, err := evaluation.FindCompleteness(ctx, s.db(ctx), req.Town, req.Period, req.By)
+	if err != nil {
+		return rest.Raw{}, err
 	}
-	if to == evaluation.Locked && req.Body.Force {
-		return evaluation.LockPeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, req.Body.Reason)
+	if req.Format == "csv" || req.Format == "" && strings.HasPrefix(req.Accept, "text/csv") {
+		name := req.Town + "-" + req.Period + "-completeness.csv"
+		return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: name, Body: c.CSV(string(req.Language))}, nil
 	}
-	return evaluation.MovePeriod(ctx, s.db(ctx), req.Town, req.Period, req.Version, to, req.Body.Reason)
+	body, err := json.Marshal(c, json.Deterministic(true))
+	return rest.Raw{ContentType: "application/json", Body: body}, err
+}
+
+// findSignals answers patterns in the sheets of a period that someone should look
+// at. A signal is a question, not a finding.
+//
+//	@ID			findSignals
+//	@Summary	Look for patterns that raise questions
+//	@Tags		entry
+//	@Success	200	{object}	evaluation.Signals
+//	@Router		/towns/{town}/periods/{period}/signals [get]
+func (s *Server) findSignals(ctx context.Context, req periodRequest) (evaluation.Signals, error) {
+	return evaluation.FindSignals(ctx, s.db(ctx), req.Town, req.Period)
 }

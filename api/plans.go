@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve/plan"
+	"bulwark/internal/rest"
 	"bulwark/internal/workflow"
 )
 
@@ -13,7 +14,7 @@ type listPlansRequest struct {
 	Branch string    `form:"branch"`                                                                                   // only of this branch
 	State  string    `form:"state" validate:"omitempty,oneof=draft advised approved running returned accepted closed"` // only in this state
 	On     *day.Date `form:"on" swaggertype:"string" format:"date"`                                                    // only those approved and not closed on this day
-	pageQuery
+	rest.PageQuery
 }
 
 // listPlans answers the improvement plans that the caller may read, without their
@@ -23,21 +24,21 @@ type listPlansRequest struct {
 //	@Summary	List improvement plans
 //	@Tags		improvement
 //	@Param		query	query		listPlansRequest	false	"."
-//	@Success	200		{object}	Page[plan.Plan]
+//	@Success	200		{object}	rest.Page[plan.Plan]
 //	@Router		/towns/{town}/plans [get]
-func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (Page[plan.Plan], error) {
-	f := plan.Filter{Branch: req.Branch, State: plan.State(req.State), Limit: req.limit()}
+func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (rest.Page[plan.Plan], error) {
+	f := plan.Filter{Branch: req.Branch, State: plan.State(req.State), Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[plan.Plan]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[plan.Plan]{}, err
 	}
 	list, err := plan.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[plan.Plan]{}, err
+		return rest.Page[plan.Plan]{}, err
 	}
-	return page(list, req.pageQuery, func(p plan.Plan) []any { return []any{p.ID} })
+	return rest.NewPage(list, req.PageQuery, func(p plan.Plan) []any { return []any{p.ID} })
 }
 
 type planDraftInput struct {
@@ -48,7 +49,7 @@ type planDraftInput struct {
 
 type draftPlanRequest struct {
 	townRequest
-	localized
+	rest.Localized
 	Body planDraftInput
 }
 
@@ -61,12 +62,12 @@ type draftPlanRequest struct {
 //	@Param		body	body		planDraftInput	true	"of which branch, from which result"
 //	@Success	201		{object}	plan.Plan
 //	@Router		/towns/{town}/plans [post]
-func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (Created[plan.Plan], error) {
+func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (rest.Created[plan.Plan], error) {
 	in := req.Body
 	p, err := plan.Begin(ctx, s.db(ctx), req.Town, in.Branch, plan.Source{
-		Board: s.board, Period: in.Period, Publication: in.Publication, Language: string(req.Language),
+		Results: s.board, Period: in.Period, Publication: in.Publication, Language: string(req.Language),
 	})
-	return Created[plan.Plan]{Key: p.ID, Value: p}, err
+	return rest.Created[plan.Plan]{Key: p.ID, Value: p}, err
 }
 
 type planRedraftInput struct {
@@ -76,8 +77,8 @@ type planRedraftInput struct {
 
 type redraftPlanRequest struct {
 	planRequest
-	localized
-	ifMatch
+	rest.Localized
+	rest.IfMatch
 	Body planRedraftInput
 }
 
@@ -93,7 +94,7 @@ type redraftPlanRequest struct {
 //	@Router		/towns/{town}/plans/{plan}/redraft [post]
 func (s *Server) redraftPlan(ctx context.Context, req redraftPlanRequest) (plan.Plan, error) {
 	return plan.Redraft(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version}, plan.Source{
-		Board: s.board, Period: req.Body.Period, Publication: req.Body.Publication, Language: string(req.Language),
+		Results: s.board, Period: req.Body.Period, Publication: req.Body.Publication, Language: string(req.Language),
 	})
 }
 
@@ -148,7 +149,7 @@ func (in planInput) document() plan.Document {
 
 type writePlanRequest struct {
 	planRequest
-	ifMatch
+	rest.IfMatch
 	Body planInput
 }
 
@@ -172,7 +173,7 @@ type planTransition struct {
 
 type movePlanRequest struct {
 	planRequest
-	ifMatch
+	rest.IfMatch
 	Body planTransition
 }
 
@@ -214,7 +215,7 @@ type planItemTransition struct {
 
 type movePlanItemRequest struct {
 	planItemRequest
-	ifMatch
+	rest.IfMatch
 	Body planItemTransition
 }
 
@@ -234,4 +235,96 @@ func (s *Server) movePlanItem(ctx context.Context, req movePlanItemRequest) (pla
 	return plan.MoveItem(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Item, Version: req.Version}, plan.ItemDecision{
 		To: plan.ItemState(req.Body.To), Reason: req.Body.Reason, Evidence: req.Body.Evidence,
 	})
+}
+
+type listPlanVersionsRequest struct {
+	planRequest
+	rest.PageQuery
+}
+
+// listPlanVersions answers the documents of a plan that were advised on or approved.
+//
+//	@ID			listPlanVersions
+//	@Summary	List the versions of an improvement plan
+//	@Tags		improvement
+//	@Param		query	query		listPlanVersionsRequest	false	"."
+//	@Success	200		{object}	rest.Page[plan.Version]
+//	@Router		/towns/{town}/plans/{plan}/versions [get]
+func (s *Server) listPlanVersions(ctx context.Context, req listPlanVersionsRequest) (rest.Page[plan.Version], error) {
+	var after int64
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[plan.Version]{}, err
+	}
+	list, err := plan.ListVersions(ctx, s.db(ctx), req.Town, req.Plan, after, req.Limit())
+	if err != nil {
+		return rest.Page[plan.Version]{}, err
+	}
+	return rest.NewPage(list, req.PageQuery, func(v plan.Version) []any { return []any{v.Number} })
+}
+
+type planVersionRequest struct {
+	planRequest
+	Number int64 `uri:"version"`
+}
+
+// findPlanVersion answers one version of a plan, with what it was predicted to bring.
+//
+//	@ID			findPlanVersion
+//	@Summary	Read a version of an improvement plan
+//	@Tags		improvement
+//	@Success	200	{object}	plan.Version
+//	@Router		/towns/{town}/plans/{plan}/versions/{version} [get]
+func (s *Server) findPlanVersion(ctx context.Context, req planVersionRequest) (plan.Version, error) {
+	return plan.FindVersion(ctx, s.db(ctx), req.Town, req.Plan, req.Number)
+}
+
+type diffPlanVersionsRequest struct {
+	planVersionRequest
+	From int64 `form:"from" validate:"required,min=1"` // number of the version to compare with
+}
+
+// diffPlanVersions answers what a version says otherwise than another.
+//
+//	@ID			diffPlanVersions
+//	@Summary	Compare versions of an improvement plan
+//	@Tags		improvement
+//	@Param		query	query		diffPlanVersionsRequest	true	"."
+//	@Success	200		{object}	plan.Diff
+//	@Router		/towns/{town}/plans/{plan}/versions/{version}/diff [get]
+func (s *Server) diffPlanVersions(ctx context.Context, req diffPlanVersionsRequest) (plan.Diff, error) {
+	return plan.DiffVersions(ctx, s.db(ctx), req.Town, req.Plan, req.From, req.Number)
+}
+
+type branchPlanRequest struct {
+	branchRequest
+	On *day.Date `form:"on" swaggertype:"string" format:"date"` // that held on this day; today in Asia/Shanghai if absent
+}
+
+// findBranchPlan answers the version of a branch's plan that was approved on a day.
+//
+//	@ID			findBranchPlan
+//	@Summary	Read the approved plan of a branch on a day
+//	@Tags		improvement
+//	@Param		query	query		branchPlanRequest	false	"."
+//	@Success	200		{object}	plan.Version
+//	@Router		/towns/{town}/branches/{branch}/plan [get]
+func (s *Server) findBranchPlan(ctx context.Context, req branchPlanRequest) (plan.Version, error) {
+	on := day.Of(s.Now())
+	if req.On != nil {
+		on = *req.On
+	}
+	return plan.VersionOn(ctx, s.db(ctx), req.Town, req.Branch, on)
+}
+
+// listOutcomes answers what became of a plan in each publication after its approval,
+// on one page.
+//
+//	@ID			listPlanOutcomes
+//	@Summary	Read what a plan brought beside what was predicted
+//	@Tags		improvement
+//	@Success	200	{object}	rest.Page[plan.Outcome]
+//	@Router		/towns/{town}/plans/{plan}/outcomes [get]
+func (s *Server) listOutcomes(ctx context.Context, req planRequest) (rest.Page[plan.Outcome], error) {
+	list, err := plan.ListOutcomes(ctx, s.db(ctx), req.Town, req.Plan)
+	return rest.Page[plan.Outcome]{Items: list}, err
 }

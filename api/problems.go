@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve/visit"
+	"bulwark/internal/rest"
 	"bulwark/internal/workflow"
 )
 
@@ -16,7 +17,7 @@ type listProblemsRequest struct {
 	Office  string `form:"owner_office"`                                                             // only owned by this office
 	State   string `form:"state" validate:"omitempty,oneof=open in_progress solved closed reopened"` // only in this state
 	Overdue bool   `form:"overdue"`                                                                  // only those not solved by their day
-	pageQuery
+	rest.PageQuery
 }
 
 // listProblems answers the problems that the caller may read, in the order of
@@ -26,21 +27,21 @@ type listProblemsRequest struct {
 //	@Summary	List problems
 //	@Tags		improvement
 //	@Param		query	query		listProblemsRequest	false	"."
-//	@Success	200		{object}	Page[visit.Problem]
+//	@Success	200		{object}	rest.Page[visit.Problem]
 //	@Router		/towns/{town}/problems [get]
-func (s *Server) listProblems(ctx context.Context, req listProblemsRequest) (Page[visit.Problem], error) {
+func (s *Server) listProblems(ctx context.Context, req listProblemsRequest) (rest.Page[visit.Problem], error) {
 	f := visit.ProblemFilter{
 		Branch: req.Branch, Visit: req.Visit, Person: req.Person, Office: req.Office,
-		State: visit.ProblemState(req.State), Overdue: req.Overdue, Limit: req.limit(),
+		State: visit.ProblemState(req.State), Overdue: req.Overdue, Limit: req.Limit(),
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[visit.Problem]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[visit.Problem]{}, err
 	}
 	list, err := visit.ListProblems(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[visit.Problem]{}, err
+		return rest.Page[visit.Problem]{}, err
 	}
-	return page(list, req.pageQuery, func(x visit.Problem) []any { return []any{x.ID} })
+	return rest.NewPage(list, req.PageQuery, func(x visit.Problem) []any { return []any{x.ID} })
 }
 
 type problemInput struct {
@@ -85,11 +86,11 @@ type openProblemRequest struct {
 //	@Param		body	body		newProblem	true	"what is to be solved, by whom and until when"
 //	@Success	201		{object}	visit.Problem
 //	@Router		/towns/{town}/problems [post]
-func (s *Server) openProblem(ctx context.Context, req openProblemRequest) (Created[visit.Problem], error) {
+func (s *Server) openProblem(ctx context.Context, req openProblemRequest) (rest.Created[visit.Problem], error) {
 	x := req.Body.problem(req.Town)
 	x.BranchCode, x.VisitID, x.FindingNumber, x.AfterID = req.Body.Branch, req.Body.Visit, req.Body.Finding, req.Body.After
 	x, err := visit.OpenProblem(ctx, s.db(ctx), x)
-	return Created[visit.Problem]{Key: x.ID, Value: x}, err
+	return rest.Created[visit.Problem]{Key: x.ID, Value: x}, err
 }
 
 type problemRequest struct {
@@ -115,7 +116,7 @@ type problemChange struct {
 
 type updateProblemRequest struct {
 	problemRequest
-	ifMatch
+	rest.IfMatch
 	Body problemChange
 }
 
@@ -144,7 +145,7 @@ type problemTransition struct {
 
 type moveProblemRequest struct {
 	problemRequest
-	ifMatch
+	rest.IfMatch
 	Body problemTransition
 }
 

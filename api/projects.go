@@ -3,7 +3,8 @@ package api
 import (
 	"context"
 
-	"bulwark/internal/exchange"
+	"bulwark/internal/project"
+	"bulwark/internal/rest"
 )
 
 type listProjectsRequest struct {
@@ -13,7 +14,7 @@ type listProjectsRequest struct {
 	Team   string `form:"team"`                                                                                         // only of this team
 	Field  string `form:"field" validate:"omitempty,oneof=development governance hard-tasks ethos"`                     // only of this field
 	State  string `form:"state" validate:"omitempty,oneof=registered shortlisted chosen not_chosen finished withdrawn"` // only in this state
-	pageQuery
+	rest.PageQuery
 }
 
 // listProjects answers the projects of a town in the order of their registration.
@@ -22,20 +23,20 @@ type listProjectsRequest struct {
 //	@Summary	List pioneer projects
 //	@Tags		exchange
 //	@Param		query	query		listProjectsRequest	false	"."
-//	@Success	200		{object}	Page[exchange.Project]
+//	@Success	200		{object}	rest.Page[project.Project]
 //	@Router		/towns/{town}/projects [get]
-func (s *Server) listProjects(ctx context.Context, req listProjectsRequest) (Page[exchange.Project], error) {
-	f := exchange.ProjectFilter{
-		Round: req.Round, Branch: req.Branch, Team: req.Team, Field: req.Field, State: exchange.ProjectState(req.State), Limit: req.limit(),
+func (s *Server) listProjects(ctx context.Context, req listProjectsRequest) (rest.Page[project.Project], error) {
+	f := project.ProjectFilter{
+		Round: req.Round, Branch: req.Branch, Team: req.Team, Field: req.Field, State: project.ProjectState(req.State), Limit: req.Limit(),
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[exchange.Project]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[project.Project]{}, err
 	}
-	list, err := exchange.ListProjects(ctx, s.db(ctx), req.Town, f)
+	list, err := project.ListProjects(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[exchange.Project]{}, err
+		return rest.Page[project.Project]{}, err
 	}
-	return page(list, req.pageQuery, func(p exchange.Project) []any { return []any{p.ID} })
+	return rest.NewPage(list, req.PageQuery, func(p project.Project) []any { return []any{p.ID} })
 }
 
 type projectInput struct {
@@ -47,8 +48,8 @@ type projectInput struct {
 }
 
 // of is the project that the input tells.
-func (in projectInput) of(town string) exchange.Project {
-	return exchange.Project{TownID: town, TeamCode: in.Team, Title: in.Title, Field: in.Field, Description: in.Description, Evidence: in.Evidence}
+func (in projectInput) of(town string) project.Project {
+	return project.Project{TownID: town, TeamCode: in.Team, Title: in.Title, Field: in.Field, Description: in.Description, Evidence: in.Evidence}
 }
 
 type newProjectInput struct {
@@ -68,13 +69,13 @@ type registerProjectRequest struct {
 //	@Summary	Register a pioneer project
 //	@Tags		exchange
 //	@Param		body	body		newProjectInput	true	"the project"
-//	@Success	201		{object}	exchange.Project
+//	@Success	201		{object}	project.Project
 //	@Router		/towns/{town}/projects [post]
-func (s *Server) registerProject(ctx context.Context, req registerProjectRequest) (Created[exchange.Project], error) {
+func (s *Server) registerProject(ctx context.Context, req registerProjectRequest) (rest.Created[project.Project], error) {
 	p := req.Body.of(req.Town)
 	p.RoundCode, p.BranchCode = req.Body.Round, req.Body.Branch
-	p, err := exchange.RegisterProject(ctx, s.db(ctx), p)
-	return Created[exchange.Project]{Key: p.ID, Value: p}, err
+	p, err := project.RegisterProject(ctx, s.db(ctx), p)
+	return rest.Created[project.Project]{Key: p.ID, Value: p}, err
 }
 
 type projectRequest struct {
@@ -87,15 +88,15 @@ type projectRequest struct {
 //	@ID			findProject
 //	@Summary	Read a pioneer project
 //	@Tags		exchange
-//	@Success	200	{object}	exchange.Project
+//	@Success	200	{object}	project.Project
 //	@Router		/towns/{town}/projects/{project} [get]
-func (s *Server) findProject(ctx context.Context, req projectRequest) (exchange.Project, error) {
-	return exchange.FindProject(ctx, s.db(ctx), req.Town, req.Project)
+func (s *Server) findProject(ctx context.Context, req projectRequest) (project.Project, error) {
+	return project.FindProject(ctx, s.db(ctx), req.Town, req.Project)
 }
 
 type updateProjectRequest struct {
 	projectRequest
-	ifMatch
+	rest.IfMatch
 	Body projectInput
 }
 
@@ -105,12 +106,12 @@ type updateProjectRequest struct {
 //	@Summary	Change a registered project
 //	@Tags		exchange
 //	@Param		body	body		projectInput	true	"all of it"
-//	@Success	200		{object}	exchange.Project
+//	@Success	200		{object}	project.Project
 //	@Router		/towns/{town}/projects/{project} [put]
-func (s *Server) updateProject(ctx context.Context, req updateProjectRequest) (exchange.Project, error) {
+func (s *Server) updateProject(ctx context.Context, req updateProjectRequest) (project.Project, error) {
 	p := req.Body.of(req.Town)
 	p.ID = req.Project
-	return exchange.UpdateProject(ctx, s.db(ctx), p, req.Version)
+	return project.UpdateProject(ctx, s.db(ctx), p, req.Version)
 }
 
 type projectTransition struct {
@@ -120,7 +121,7 @@ type projectTransition struct {
 
 type moveProjectRequest struct {
 	projectRequest
-	ifMatch
+	rest.IfMatch
 	Body projectTransition
 }
 
@@ -132,10 +133,10 @@ type moveProjectRequest struct {
 //	@Tags		exchange
 //	@Param		If-Match	header		string				true	"."
 //	@Param		body		body		projectTransition	true	"where to, and why"
-//	@Success	200			{object}	exchange.Project
+//	@Success	200			{object}	project.Project
 //	@Router		/towns/{town}/projects/{project}/transitions [post]
-func (s *Server) moveProject(ctx context.Context, req moveProjectRequest) (exchange.Project, error) {
-	return exchange.MoveProject(ctx, s.db(ctx), req.Town, req.Project, req.Version, exchange.ProjectState(req.Body.To), req.Body.Reason)
+func (s *Server) moveProject(ctx context.Context, req moveProjectRequest) (project.Project, error) {
+	return project.MoveProject(ctx, s.db(ctx), req.Town, req.Project, req.Version, project.ProjectState(req.Body.To), req.Body.Reason)
 }
 
 type bonusInput struct {
@@ -145,7 +146,7 @@ type bonusInput struct {
 
 type proposeBonusRequest struct {
 	projectRequest
-	ifMatch
+	rest.IfMatch
 	Body bonusInput
 }
 
@@ -157,8 +158,8 @@ type proposeBonusRequest struct {
 //	@Tags		exchange
 //	@Param		If-Match	header		string		true	"."
 //	@Param		body		body		bonusInput	true	"which, and in which period"
-//	@Success	200			{object}	exchange.Project
+//	@Success	200			{object}	project.Project
 //	@Router		/towns/{town}/projects/{project}/bonus [post]
-func (s *Server) proposeBonus(ctx context.Context, req proposeBonusRequest) (exchange.Project, error) {
-	return exchange.ProposeBonus(ctx, s.db(ctx), req.Town, req.Project, req.Version, req.Body.Period, req.Body.Item)
+func (s *Server) proposeBonus(ctx context.Context, req proposeBonusRequest) (project.Project, error) {
+	return project.ProposeBonus(ctx, s.db(ctx), req.Town, req.Project, req.Version, req.Body.Period, req.Body.Item)
 }

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 )
 
 // resultRequest asks for the published result of a period.
@@ -36,14 +37,14 @@ func (r resultRequest) file(what string) string {
 //	@Summary	List the publications of a period
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	Page[index.Issue]
+//	@Success	200	{object}	rest.Page[index.PublicationDetail]
 //	@Router		/towns/{town}/periods/{period}/publications [get]
-func (s *Server) listPublications(ctx context.Context, req periodRequest) (Page[index.Issue], error) {
+func (s *Server) listPublications(ctx context.Context, req periodRequest) (rest.Page[index.PublicationDetail], error) {
 	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
-		return Page[index.Issue]{}, err
+		return rest.Page[index.PublicationDetail]{}, err
 	}
-	list, err := s.board.Issues(ctx, s.db(ctx), req.Town, req.Period)
-	return Page[index.Issue]{Items: list}, err
+	list, err := s.board.ListPublications(ctx, s.db(ctx), req.Town, req.Period)
+	return rest.Page[index.PublicationDetail]{Items: list}, err
 }
 
 type amendInput struct {
@@ -63,21 +64,21 @@ type amendRequest struct {
 //	@Summary	Correct a published result
 //	@Tags		index
 //	@Param		body	body		amendInput	true	"what is corrected, and why"
-//	@Success	201		{object}	index.Issue
+//	@Success	201		{object}	index.PublicationDetail
 //	@Router		/towns/{town}/periods/{period}/publications [post]
-func (s *Server) amendResult(ctx context.Context, req amendRequest) (Created[index.Issue], error) {
-	var issue index.Issue
+func (s *Server) amendResult(ctx context.Context, req amendRequest) (rest.Created[index.PublicationDetail], error) {
+	var issue index.PublicationDetail
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (period string, err error) {
 		issue, err = index.Amend(ctx, tx, req.Town, req.Period, req.Body.Reason, req.Body.Corrections.corrections())
 		return req.Period, err
 	})
-	return Created[index.Issue]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}, err
+	return rest.Created[index.PublicationDetail]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}, err
 }
 
 // amending runs what may amend a period, and brings the targets that the period has
 // led to up to date, all or nothing. amend answers which period it amended, if any.
 func (s *Server) amending(ctx context.Context, townID string, amend func(tx *gorm.DB) (period string, err error)) error {
-	defer s.afterwards(ctx, func() { s.board.Forget(townID); s.hurry() })
+	defer rest.AfterCommit(ctx, func() { s.board.Forget(townID); s.Jobs.Wake() })
 	return database.InTx(ctx, s.db(ctx), func(tx *gorm.DB) error {
 		period, err := amend(tx)
 		if err != nil || period == "" {
@@ -98,15 +99,15 @@ type publicationRequest struct {
 //	@Summary	Read a publication
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	index.Issue
+//	@Success	200	{object}	index.PublicationDetail
 //	@Router		/towns/{town}/periods/{period}/publications/{publication} [get]
-func (s *Server) findPublication(ctx context.Context, req publicationRequest) (index.Issue, error) {
-	return s.board.Issue(ctx, s.db(ctx), req.Town, req.Period, req.Number)
+func (s *Server) findPublication(ctx context.Context, req publicationRequest) (index.PublicationDetail, error) {
+	return s.board.FindPublication(ctx, s.db(ctx), req.Town, req.Period, req.Number)
 }
 
 type diffPublicationsRequest struct {
 	publicationRequest
-	localized
+	rest.Localized
 	From int64 `form:"from" validate:"min=0"` // compare with this publication; the one before if absent
 }
 
@@ -136,15 +137,15 @@ func (s *Server) diffPublications(ctx context.Context, req diffPublicationsReque
 //	@ID			listCorrections
 //	@Summary	List the corrections of a period
 //	@Tags		index
-//	@Success	200	{object}	Page[evaluation.Correction]
+//	@Success	200	{object}	rest.Page[evaluation.Correction]
 //	@Router		/towns/{town}/periods/{period}/corrections [get]
-func (s *Server) listCorrections(ctx context.Context, req periodRequest) (Page[evaluation.Correction], error) {
+func (s *Server) listCorrections(ctx context.Context, req periodRequest) (rest.Page[evaluation.Correction], error) {
 	reach, err := s.details(ctx, req.Town)
 	if err != nil {
-		return Page[evaluation.Correction]{}, err
+		return rest.Page[evaluation.Correction]{}, err
 	}
 	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
-		return Page[evaluation.Correction]{}, err
+		return rest.Page[evaluation.Correction]{}, err
 	}
 	list, err := evaluation.ListCorrections(ctx, s.db(ctx), req.Town, []string{req.Period}, 0)
 	visible := []evaluation.Correction{}
@@ -153,10 +154,71 @@ func (s *Server) listCorrections(ctx context.Context, req periodRequest) (Page[e
 			visible = append(visible, c)
 		}
 	}
-	return Page[evaluation.Correction]{Items: visible}, err
+	return rest.Page[evaluation.Correction]{Items: visible}, err
 }
 
 // details are the branches that the caller may see below the first level.
 func (s *Server) details(ctx context.Context, town string) (access.Reach, error) {
 	return access.ReachOf(ctx, s.db(ctx), access.Caller(ctx), access.ReadScorecard, town, day.Of(s.Now()))
+}
+
+// findReceipt answers what anyone needs to check a published result: hashes of
+// what went in and what came out.
+//
+//	@ID			findReceipt
+//	@Summary	Read the receipt of a published period
+//	@Tags		index
+//	@Security
+//	@Param		query	query		resultRequest	false	"."
+//	@Success	200		{object}	index.Receipt
+//	@Router		/towns/{town}/periods/{period}/receipt [get]
+func (s *Server) findReceipt(ctx context.Context, req resultRequest) (index.Receipt, error) {
+	return s.board.Receipt(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+}
+
+// verifyReceipt computes the published result again from its scheme and data and
+// compares every figure, to the last bit, with the receipt and the stored rows.
+//
+//	@ID			verifyReceipt
+//	@Summary	Verify a published result
+//	@Tags		index
+//	@Security
+//	@Param		query	query		resultRequest	false	"."
+//	@Success	200		{object}	index.Verification
+//	@Router		/towns/{town}/periods/{period}/receipt/verify [get]
+func (s *Server) verifyReceipt(ctx context.Context, req resultRequest) (index.Verification, error) {
+	return s.board.Verify(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+}
+
+// receiptScheme answers the scheme document of a published result, byte for byte
+// as it was hashed.
+//
+//	@ID			receiptScheme
+//	@Summary	Download the scheme behind a published result
+//	@Tags		index
+//	@Security
+//	@Param		query	query		resultRequest	false	"."
+//	@Success	200		{object}	scheme.Document
+//	@Router		/towns/{town}/periods/{period}/receipt/scheme.json [get]
+func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (rest.Raw, error) {
+	document, _, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	return rest.Raw{ContentType: "application/json", Filename: req.file("scheme.json"), Body: document}, err
+}
+
+// receiptData answers the data file of a published result, which
+// `bulwark score` computes again.
+//
+//	@ID			receiptData
+//	@Summary	Download the data behind a published result
+//	@Tags		index
+//	@Produce	text/csv
+//	@Param		query	query		resultRequest	false	"."
+//	@Success	200		{string}	string
+//	@Router		/towns/{town}/periods/{period}/receipt/data.csv [get]
+func (s *Server) receiptData(ctx context.Context, req resultRequest) (rest.Raw, error) {
+	if access.Caller(ctx).ScopeOf(access.ReadScorecard) != access.All {
+		return rest.Raw{}, rawDataRefused
+	}
+	_, data, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: req.file("data.csv"), Body: []byte(data)}, err
 }

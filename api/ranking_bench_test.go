@@ -37,7 +37,7 @@ func BenchmarkRanking(b *testing.B) {
 		if _, err := demo.Seed(b.Context(), db); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := index.AppraisePending(b.Context(), db); err != nil {
+		if _, err := index.ComputePendingRobustness(b.Context(), db); err != nil {
 			b.Fatal(err)
 		}
 		h, err := benchServer(db).Handler()

@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"bulwark/internal/exchange"
+	"bulwark/internal/rest"
 )
 
 type listRatingsRequest struct {
 	townRequest
 	Period string `form:"period"` // only of this period
-	pageQuery
+	rest.PageQuery
 }
 
 // listRatings answers how useful the caller's own branches found things.
@@ -18,18 +19,18 @@ type listRatingsRequest struct {
 //	@Summary	List the ratings of the own branch
 //	@Tags		exchange
 //	@Param		query	query		listRatingsRequest	false	"."
-//	@Success	200		{object}	Page[exchange.Rating]
+//	@Success	200		{object}	rest.Page[exchange.Rating]
 //	@Router		/towns/{town}/ratings [get]
-func (s *Server) listRatings(ctx context.Context, req listRatingsRequest) (Page[exchange.Rating], error) {
+func (s *Server) listRatings(ctx context.Context, req listRatingsRequest) (rest.Page[exchange.Rating], error) {
 	after := ""
-	if err := req.resume(&after); err != nil {
-		return Page[exchange.Rating]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[exchange.Rating]{}, err
 	}
-	list, err := exchange.ListRatings(ctx, s.db(ctx), req.Town, req.Period, after, req.limit())
+	list, err := exchange.ListRatings(ctx, s.db(ctx), req.Town, req.Period, after, req.Limit())
 	if err != nil {
-		return Page[exchange.Rating]{}, err
+		return rest.Page[exchange.Rating]{}, err
 	}
-	return page(list, req.pageQuery, func(r exchange.Rating) []any { return []any{r.ID} })
+	return rest.NewPage(list, req.PageQuery, func(r exchange.Rating) []any { return []any{r.ID} })
 }
 
 type scoreInput struct {
@@ -59,12 +60,12 @@ type rateRequest struct {
 //	@Param		body	body		ratingInput	true	"what, and how useful"
 //	@Success	201		{object}	exchange.Rating
 //	@Router		/towns/{town}/ratings [post]
-func (s *Server) rate(ctx context.Context, req rateRequest) (Created[exchange.Rating], error) {
+func (s *Server) rate(ctx context.Context, req rateRequest) (rest.Created[exchange.Rating], error) {
 	in := req.Body
 	r, err := exchange.Rate(ctx, s.db(ctx), exchange.Rating{
 		TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Kind: in.Kind, Subject: in.Subject, Score: in.Score, Comment: in.Comment,
 	})
-	return Created[exchange.Rating]{Key: r.ID, Value: r}, err
+	return rest.Created[exchange.Rating]{Key: r.ID, Value: r}, err
 }
 
 type ratingRequest struct {
@@ -85,7 +86,7 @@ func (s *Server) findRating(ctx context.Context, req ratingRequest) (exchange.Ra
 
 type updateRatingRequest struct {
 	ratingRequest
-	ifMatch
+	rest.IfMatch
 	Body scoreInput
 }
 
@@ -106,7 +107,7 @@ type listUsefulnessRequest struct {
 	Period  string `form:"period"`                                                                // only of this period
 	Kind    string `form:"kind" validate:"omitempty,oneof=case mentor measure event study_visit"` // only of this kind
 	Subject string `form:"subject"`                                                               // only about this one
-	pageQuery
+	rest.PageQuery
 }
 
 // listUsefulness answers what the ratings of final periods come to, where three
@@ -116,16 +117,16 @@ type listUsefulnessRequest struct {
 //	@Summary	List how useful things were found
 //	@Tags		exchange
 //	@Param		query	query		listUsefulnessRequest	false	"."
-//	@Success	200		{object}	Page[exchange.Usefulness]
+//	@Success	200		{object}	rest.Page[exchange.Usefulness]
 //	@Router		/towns/{town}/usefulness [get]
-func (s *Server) listUsefulness(ctx context.Context, req listUsefulnessRequest) (Page[exchange.Usefulness], error) {
-	f := exchange.UsefulnessFilter{Period: req.Period, Kind: req.Kind, Subject: req.Subject, Limit: req.limit()}
-	if err := req.resume(&f.After[0], &f.After[1], &f.After[2]); err != nil {
-		return Page[exchange.Usefulness]{}, err
+func (s *Server) listUsefulness(ctx context.Context, req listUsefulnessRequest) (rest.Page[exchange.Usefulness], error) {
+	f := exchange.UsefulnessFilter{Period: req.Period, Kind: req.Kind, Subject: req.Subject, Limit: req.Limit()}
+	if err := req.Resume(&f.After[0], &f.After[1], &f.After[2]); err != nil {
+		return rest.Page[exchange.Usefulness]{}, err
 	}
 	list, err := exchange.ListUsefulness(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[exchange.Usefulness]{}, err
+		return rest.Page[exchange.Usefulness]{}, err
 	}
-	return page(list, req.pageQuery, func(u exchange.Usefulness) []any { return []any{u.Period, u.Kind, u.Subject} })
+	return rest.NewPage(list, req.PageQuery, func(u exchange.Usefulness) []any { return []any{u.Period, u.Kind, u.Subject} })
 }

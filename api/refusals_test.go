@@ -21,6 +21,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 // Whoever is refused because of where things stand is told who brought them there,
@@ -288,7 +289,7 @@ func (r *refusals) hasNoNotice() {
 	// Nobody comes to these through the API, which knows better.
 	ctx := access.WithPrincipal(r.t.Context(), access.Principal{Person: "chen", Role: access.LeadingGroup})
 	for state, code := range map[evaluation.PeriodState]string{evaluation.Published: "publish_a_run", evaluation.Final: "finalise_a_result"} {
-		_, err := evaluation.MovePeriod(ctx, r.db, "demo", "2026Q1", 1, state, "x")
+		_, err := evaluation.MovePeriod(ctx, r.db, workflow.Ref{Town: "demo", ID: "2026Q1", Version: 1}, evaluation.PeriodMove{To: state, Reason: "x"})
 		r.seen[code] = true
 		r.isBehind(err, code, behind{"chen", "2026-04-25", "it stays", "nobody"})
 	}

@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve/report"
+	"bulwark/internal/rest"
 	"bulwark/internal/workflow"
 )
 
@@ -32,7 +33,7 @@ type listReportsRequest struct {
 	Author string   `form:"author"`                                                     // only of this instructor
 	State  string   `form:"state" validate:"omitempty,oneof=draft submitted received"`  // only in this state
 	On     day.Date `form:"on" validate:"omitempty" swaggertype:"string" format:"date"` // only about spans with this day
-	pageQuery
+	rest.PageQuery
 }
 
 // listReports answers an instructor's own reports, or for the leading group and the
@@ -42,18 +43,18 @@ type listReportsRequest struct {
 //	@Summary	List progress reports
 //	@Tags		improvement
 //	@Param		query	query		listReportsRequest	false	"."
-//	@Success	200		{object}	Page[report.Report]
+//	@Success	200		{object}	rest.Page[report.Report]
 //	@Router		/towns/{town}/reports [get]
-func (s *Server) listReports(ctx context.Context, req listReportsRequest) (Page[report.Report], error) {
-	f := report.Filter{Author: req.Author, State: report.State(req.State), On: req.On, Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[report.Report]{}, err
+func (s *Server) listReports(ctx context.Context, req listReportsRequest) (rest.Page[report.Report], error) {
+	f := report.Filter{Author: req.Author, State: report.State(req.State), On: req.On, Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[report.Report]{}, err
 	}
 	list, err := report.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[report.Report]{}, err
+		return rest.Page[report.Report]{}, err
 	}
-	return page(list, req.pageQuery, func(r report.Report) []any { return []any{r.ID} })
+	return rest.NewPage(list, req.PageQuery, func(r report.Report) []any { return []any{r.ID} })
 }
 
 type reportInput struct {
@@ -81,9 +82,9 @@ type beginReportRequest struct {
 //	@Param		body	body		reportInput	true	"the span and the author's words"
 //	@Success	201		{object}	report.Report
 //	@Router		/towns/{town}/reports [post]
-func (s *Server) beginReport(ctx context.Context, req beginReportRequest) (Created[report.Report], error) {
+func (s *Server) beginReport(ctx context.Context, req beginReportRequest) (rest.Created[report.Report], error) {
 	r, err := report.Begin(ctx, s.db(ctx), req.Town, req.Body.From, req.Body.Until, req.Body.words())
-	return Created[report.Report]{Key: r.ID, Value: r}, err
+	return rest.Created[report.Report]{Key: r.ID, Value: r}, err
 }
 
 type reportRequest struct {
@@ -104,7 +105,7 @@ func (s *Server) findReport(ctx context.Context, req reportRequest) (report.Repo
 
 type writeReportRequest struct {
 	reportRequest
-	ifMatch
+	rest.IfMatch
 	Body reportInput
 }
 
@@ -127,7 +128,7 @@ type reportTransition struct {
 
 type moveReportRequest struct {
 	reportRequest
-	ifMatch
+	rest.IfMatch
 	Body reportTransition
 }
 

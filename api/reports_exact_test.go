@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/improve/report"
+	"bulwark/internal/rest"
 )
 
 // pairs ties an instructor to one more branch from a day on.
@@ -145,7 +146,7 @@ func TestADraftOfAReport(t *testing.T) {
 		refused(t, lin.Get(reportsAt+"/draft?from=2025-01-22&until=2026-01-23"), http.StatusUnprocessableEntity, "invalid", "/until")
 
 		next := begunReport(lin, "2026-01-21", "2026-01-23")
-		first := apitest.Decode[Page[report.Report]](lin.Get(reportsAt+"?page_size=1"), http.StatusOK)
+		first := apitest.Decode[rest.Page[report.Report]](lin.Get(reportsAt+"?page_size=1"), http.StatusOK)
 		same(t, "the first page", []string{reportsAt + "/" + first.Items[0].ID}, at)
 		same(t, "allowed", first.Items[0].Allowed, "write", "submit")
 		same(t, "the second page", column(lin.Get(reportsAt+"?page_size=1&page_token="+first.NextPageToken), "id"), next[len(reportsAt)+1:])

@@ -11,13 +11,14 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
 
 type rankingRequest struct {
 	resultRequest
-	localized
+	rest.Localized
 	Class  string `form:"class"`                                      // only this peer group
 	Around string `form:"around"`                                     // only the places near this branch
 	Span   int    `form:"span" default:"5" validate:"min=0,max=100"`  // so many places above and below it
@@ -40,26 +41,26 @@ func (r rankingRequest) csv() bool {
 //	@Param		query	query		rankingRequest	false	"."
 //	@Success	200		{object}	index.Ranking
 //	@Router		/towns/{town}/periods/{period}/ranking [get]
-func (s *Server) findRanking(ctx context.Context, req rankingRequest) (Raw, error) {
+func (s *Server) findRanking(ctx context.Context, req rankingRequest) (rest.Raw, error) {
 	view, reach, err := s.view(ctx, req.resultRequest)
 	if err != nil {
-		return Raw{}, err
+		return rest.Raw{}, err
 	}
-	render := func() (Raw, error) {
+	render := func() (rest.Raw, error) {
 		r, err := view.Ranking(index.RankingFilter{Class: req.Class, Around: req.Around, Span: req.Span}, string(req.Language), reach)
 		if err != nil {
-			return Raw{}, err
+			return rest.Raw{}, err
 		}
 		if req.csv() {
-			return Raw{ContentType: "text/csv; charset=utf-8", Filename: req.Town + "-" + req.file("ranking.csv"), Body: view.RankingCSV(r)}, nil
+			return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: req.Town + "-" + req.file("ranking.csv"), Body: view.RankingCSV(r)}, nil
 		}
 		body, err := json.Marshal(r, json.Deterministic(true))
-		return Raw{ContentType: "application/json", Body: body}, err
+		return rest.Raw{ContentType: "application/json", Body: body}, err
 	}
 	if view.Token == "" {
 		return render()
 	}
-	return s.answers.get(question{"ranking", req.Town, req.Period, req.Class, req.Around, req.Publication, req.Span, req.Language, req.csv()}, view.Token, render)
+	return s.responses.Get(cacheKey{"ranking", req.Town, req.Period, req.Class, req.Around, req.Publication, req.Span, req.Language, req.csv()}, view.Token, render)
 }
 
 // view is the period as the caller may see it: published, or provisional with the
@@ -99,7 +100,7 @@ var rawDataRefused = fault.Forbidden("not_allowed",
 
 type scorecardRequest struct {
 	resultRequest
-	localized
+	rest.Localized
 	Branch string `uri:"branch"`
 }
 
@@ -128,12 +129,43 @@ func (s *Server) findScorecard(ctx context.Context, req scorecardRequest) (index
 //	@Summary	Read the published results of a branch
 //	@Tags		index
 //	@Security
-//	@Success	200	{object}	Page[index.Standing]
+//	@Success	200	{object}	rest.Page[index.HistoryEntry]
 //	@Router		/towns/{town}/branches/{branch}/results [get]
-func (s *Server) branchResults(ctx context.Context, req branchRequest) (Page[index.Standing], error) {
+func (s *Server) branchResults(ctx context.Context, req branchRequest) (rest.Page[index.HistoryEntry], error) {
 	if _, err := town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, day.Latest); err != nil {
-		return Page[index.Standing]{}, err
+		return rest.Page[index.HistoryEntry]{}, err
 	}
 	list, err := s.board.History(ctx, s.db(ctx), req.Town, req.Branch)
-	return Page[index.Standing]{Items: list}, err
+	return rest.Page[index.HistoryEntry]{Items: list}, err
+}
+
+type rankingsRequest struct {
+	rest.Localized
+	Area   string `form:"area" validate:"required" example:"999999"`   // statistical code: all towns below it
+	Period string `form:"period" validate:"required" example:"2023Q2"` // code that the towns give the period
+	Class  string `form:"class"`                                       // only this peer group
+	Kind   string `form:"kind"`                                        // only this kind of branch
+}
+
+// findRankings answers what the towns of an area have published, side by side. It
+// shows the towns that the list of towns shows to the caller.
+//
+//	@ID			findRankings
+//	@Summary	Rank branches across the towns of an area
+//	@Tags		index
+//	@Security
+//	@Param		query	query		rankingsRequest	false	"."
+//	@Success	200		{object}	index.Rankings
+//	@Router		/rankings [get]
+func (s *Server) findRankings(ctx context.Context, req rankingsRequest) (index.Rankings, error) {
+	area, err := town.FindArea(ctx, s.db(ctx), req.Area)
+	if err != nil {
+		return index.Rankings{}, err
+	}
+	p := access.Caller(ctx)
+	towns, err := town.List(ctx, s.db(ctx), town.Filter{Area: area.Code, Only: p.Towns, Open: p.Role == ""})
+	if err != nil {
+		return index.Rankings{}, err
+	}
+	return s.board.Across(ctx, s.db(ctx), towns, area.Code, req.Period, string(req.Language), index.AcrossFilter{Class: req.Class, Kind: req.Kind})
 }

@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"context"
 
-	"bulwark/internal/exchange"
+	"bulwark/internal/project"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
 type listRoundsRequest struct {
 	townRequest
-	pageQuery
+	rest.PageQuery
 }
 
 // listRounds answers the rounds in which projects are chosen.
@@ -19,18 +20,18 @@ type listRoundsRequest struct {
 //	@Summary	List selection rounds
 //	@Tags		exchange
 //	@Param		query	query		listRoundsRequest	false	"."
-//	@Success	200		{object}	Page[exchange.Round]
+//	@Success	200		{object}	rest.Page[project.Round]
 //	@Router		/towns/{town}/rounds [get]
-func (s *Server) listRounds(ctx context.Context, req listRoundsRequest) (Page[exchange.Round], error) {
+func (s *Server) listRounds(ctx context.Context, req listRoundsRequest) (rest.Page[project.Round], error) {
 	after := ""
-	if err := req.resume(&after); err != nil {
-		return Page[exchange.Round]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[project.Round]{}, err
 	}
-	list, err := exchange.ListRounds(ctx, s.db(ctx), req.Town, after, req.limit())
+	list, err := project.ListRounds(ctx, s.db(ctx), req.Town, after, req.Limit())
 	if err != nil {
-		return Page[exchange.Round]{}, err
+		return rest.Page[project.Round]{}, err
 	}
-	return page(list, req.pageQuery, func(r exchange.Round) []any { return []any{r.Code} })
+	return rest.NewPage(list, req.PageQuery, func(r project.Round) []any { return []any{r.Code} })
 }
 
 type criterionInput struct {
@@ -51,13 +52,13 @@ type roundInput struct {
 }
 
 // of is the round that the input tells.
-func (in roundInput) of(town, code string) exchange.Round {
-	r := exchange.Round{
+func (in roundInput) of(town, code string) project.Round {
+	r := project.Round{
 		TownID: town, Code: code, Name: in.Name, Combination: cmp.Or(in.Combination, "mean"), Trim: in.Trim, Places: in.Places, Seats: in.Seats,
 	}
 	r.Judges.V = append([]string{}, in.Judges...)
 	for _, c := range in.Criteria {
-		r.Criteria.V = append(r.Criteria.V, exchange.Criterion(c))
+		r.Criteria.V = append(r.Criteria.V, project.Criterion(c))
 	}
 	return r
 }
@@ -78,11 +79,11 @@ type openRoundRequest struct {
 //	@Summary	Open a selection round
 //	@Tags		exchange
 //	@Param		body	body		newRoundInput	true	"by which rules, and by whom"
-//	@Success	201		{object}	exchange.Round
+//	@Success	201		{object}	project.Round
 //	@Router		/towns/{town}/rounds [post]
-func (s *Server) openRound(ctx context.Context, req openRoundRequest) (Created[exchange.Round], error) {
-	r, err := exchange.OpenRound(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
-	return Created[exchange.Round]{Key: r.Code, Value: r}, err
+func (s *Server) openRound(ctx context.Context, req openRoundRequest) (rest.Created[project.Round], error) {
+	r, err := project.OpenRound(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
+	return rest.Created[project.Round]{Key: r.Code, Value: r}, err
 }
 
 type roundRequest struct {
@@ -95,15 +96,15 @@ type roundRequest struct {
 //	@ID			findRound
 //	@Summary	Read a selection round
 //	@Tags		exchange
-//	@Success	200	{object}	exchange.Round
+//	@Success	200	{object}	project.Round
 //	@Router		/towns/{town}/rounds/{round} [get]
-func (s *Server) findRound(ctx context.Context, req roundRequest) (exchange.Round, error) {
-	return exchange.FindRound(ctx, s.db(ctx), req.Town, req.Round)
+func (s *Server) findRound(ctx context.Context, req roundRequest) (project.Round, error) {
+	return project.FindRound(ctx, s.db(ctx), req.Town, req.Round)
 }
 
 type updateRoundRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body roundInput
 }
 
@@ -113,10 +114,10 @@ type updateRoundRequest struct {
 //	@Summary	Change the rules of a selection round
 //	@Tags		exchange
 //	@Param		body	body		roundInput	true	"all of them"
-//	@Success	200		{object}	exchange.Round
+//	@Success	200		{object}	project.Round
 //	@Router		/towns/{town}/rounds/{round} [put]
-func (s *Server) updateRound(ctx context.Context, req updateRoundRequest) (exchange.Round, error) {
-	return exchange.UpdateRound(ctx, s.db(ctx), req.Body.of(req.Town, req.Round), req.Version)
+func (s *Server) updateRound(ctx context.Context, req updateRoundRequest) (project.Round, error) {
+	return project.UpdateRound(ctx, s.db(ctx), req.Body.of(req.Town, req.Round), req.Version)
 }
 
 type roundTransition struct {
@@ -126,7 +127,7 @@ type roundTransition struct {
 
 type moveRoundRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body roundTransition
 }
 
@@ -137,10 +138,10 @@ type moveRoundRequest struct {
 //	@Tags		exchange
 //	@Param		If-Match	header		string			true	"."
 //	@Param		body		body		roundTransition	true	"where to, and why"
-//	@Success	200			{object}	exchange.Round
+//	@Success	200			{object}	project.Round
 //	@Router		/towns/{town}/rounds/{round}/transitions [post]
-func (s *Server) moveRound(ctx context.Context, req moveRoundRequest) (exchange.Round, error) {
-	return exchange.MoveRound(ctx, s.db(ctx), req.Town, req.Round, req.Version, exchange.RoundState(req.Body.To), req.Body.Reason)
+func (s *Server) moveRound(ctx context.Context, req moveRoundRequest) (project.Round, error) {
+	return project.MoveRound(ctx, s.db(ctx), req.Town, req.Round, req.Version, project.RoundState(req.Body.To), req.Body.Reason)
 }
 
 // findSheet answers the caller's own sheet as a judge of the round.
@@ -148,10 +149,10 @@ func (s *Server) moveRound(ctx context.Context, req moveRoundRequest) (exchange.
 //	@ID			findSheet
 //	@Summary	Read the own sheet as a judge
 //	@Tags		exchange
-//	@Success	200	{object}	exchange.JudgeSheet
+//	@Success	200	{object}	project.JudgeSheet
 //	@Router		/towns/{town}/rounds/{round}/sheet [get]
-func (s *Server) findSheet(ctx context.Context, req roundRequest) (exchange.JudgeSheet, error) {
-	return exchange.FindSheet(ctx, s.db(ctx), req.Town, req.Round)
+func (s *Server) findSheet(ctx context.Context, req roundRequest) (project.JudgeSheet, error) {
+	return project.FindSheet(ctx, s.db(ctx), req.Town, req.Round)
 }
 
 type sheetScores struct {
@@ -160,7 +161,7 @@ type sheetScores struct {
 
 type writeSheetRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body sheetScores
 }
 
@@ -170,15 +171,15 @@ type writeSheetRequest struct {
 //	@Summary	Write the own sheet as a judge
 //	@Tags		exchange
 //	@Param		body	body		sheetScores	true	"all scores"
-//	@Success	200		{object}	exchange.JudgeSheet
+//	@Success	200		{object}	project.JudgeSheet
 //	@Router		/towns/{town}/rounds/{round}/sheet [put]
-func (s *Server) writeSheet(ctx context.Context, req writeSheetRequest) (exchange.JudgeSheet, error) {
-	return exchange.WriteSheet(ctx, s.db(ctx), req.Town, req.Round, req.Version, req.Body.Scores)
+func (s *Server) writeSheet(ctx context.Context, req writeSheetRequest) (project.JudgeSheet, error) {
+	return project.WriteSheet(ctx, s.db(ctx), req.Town, req.Round, req.Version, req.Body.Scores)
 }
 
 type roundResultRequest struct {
 	roundRequest
-	localized
+	rest.Localized
 }
 
 // findRoundResult answers how the projects of a closed round came out, how far the
@@ -187,10 +188,10 @@ type roundResultRequest struct {
 //	@ID			findRoundResult
 //	@Summary	Read the result of a selection round
 //	@Tags		exchange
-//	@Success	200	{object}	exchange.RoundResult
+//	@Success	200	{object}	project.RoundResult
 //	@Router		/towns/{town}/rounds/{round}/result [get]
-func (s *Server) findRoundResult(ctx context.Context, req roundResultRequest) (exchange.RoundResult, error) {
-	return exchange.ResultOf(ctx, s.db(ctx), req.Town, req.Round, string(req.Language))
+func (s *Server) findRoundResult(ctx context.Context, req roundResultRequest) (project.RoundResult, error) {
+	return project.ResultOf(ctx, s.db(ctx), req.Town, req.Round, string(req.Language))
 }
 
 type pickInput struct {
@@ -200,7 +201,7 @@ type pickInput struct {
 
 type pickRequest struct {
 	roundRequest
-	ifMatch
+	rest.IfMatch
 	Body pickInput
 }
 
@@ -211,10 +212,10 @@ type pickRequest struct {
 //	@Tags		exchange
 //	@Param		If-Match	header		string		true	"."
 //	@Param		body		body		pickInput	true	"which projects, and why"
-//	@Success	200			{object}	exchange.Round
+//	@Success	200			{object}	project.Round
 //	@Router		/towns/{town}/rounds/{round}/shortlist [post]
-func (s *Server) shortlist(ctx context.Context, req pickRequest) (exchange.Round, error) {
-	return exchange.Confirm(ctx, s.db(ctx), req.Town, req.Round, req.Version, exchange.Shortlisted, req.Body.Projects, req.Body.Reason)
+func (s *Server) shortlist(ctx context.Context, req pickRequest) (project.Round, error) {
+	return project.Confirm(ctx, s.db(ctx), req.Town, req.Round, req.Version, project.Shortlisted, req.Body.Projects, req.Body.Reason)
 }
 
 // choose confirms which projects of the shortlist are chosen.
@@ -224,8 +225,8 @@ func (s *Server) shortlist(ctx context.Context, req pickRequest) (exchange.Round
 //	@Tags		exchange
 //	@Param		If-Match	header		string		true	"."
 //	@Param		body		body		pickInput	true	"which projects, and why"
-//	@Success	200			{object}	exchange.Round
+//	@Success	200			{object}	project.Round
 //	@Router		/towns/{town}/rounds/{round}/choice [post]
-func (s *Server) choose(ctx context.Context, req pickRequest) (exchange.Round, error) {
-	return exchange.Confirm(ctx, s.db(ctx), req.Town, req.Round, req.Version, exchange.Decided, req.Body.Projects, req.Body.Reason)
+func (s *Server) choose(ctx context.Context, req pickRequest) (project.Round, error) {
+	return project.Confirm(ctx, s.db(ctx), req.Town, req.Round, req.Version, project.Decided, req.Body.Projects, req.Body.Reason)
 }

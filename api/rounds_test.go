@@ -14,7 +14,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
-	"bulwark/internal/exchange"
+	"bulwark/internal/project"
 )
 
 // contest is a round of projects of b03 and two of b01, judged by five people, of
@@ -70,9 +70,9 @@ func (s contest) scores(code string, share func(judge, k int) float64) {
 	}
 }
 
-func (s contest) result(code string) exchange.RoundResult {
+func (s contest) result(code string) project.RoundResult {
 	s.t.Helper()
-	return apitest.Decode[exchange.RoundResult](s.group.Get("/towns/demo/rounds/"+code+"/result"), http.StatusOK)
+	return apitest.Decode[project.RoundResult](s.group.Get("/towns/demo/rounds/"+code+"/result"), http.StatusOK)
 }
 
 // places are the numbers of the projects.
@@ -137,7 +137,7 @@ func TestTenOfManyProjectsAreChosen(t *testing.T) {
 				t.Errorf("%d projects are %s, want %d", got, state, want)
 			}
 		}
-		if all := apitest.Decode[exchange.RoundResult](s.first.Get(at+"/result"), http.StatusOK); all.Proposal != nil || len(all.Items) != 162 {
+		if all := apitest.Decode[project.RoundResult](s.first.Get(at+"/result"), http.StatusOK); all.Proposal != nil || len(all.Items) != 162 {
 			t.Errorf("once decided: %d items, proposal %+v", len(all.Items), all.Proposal)
 		}
 		refused(t, s.picks(s.group, "2026", "/choice", "again", ten.Projects), http.StatusConflict, "no_such_transition")
@@ -165,7 +165,7 @@ func (s contest) proposesABonus(chosen, other string) {
 		return s.group.IfMatch(s.group.Get(at).ETag()).Post(at+"/bonus", bonus)
 	}
 	refused(t, ask(other), http.StatusConflict, "not_chosen")
-	p := apitest.Decode[exchange.Project](ask(chosen), http.StatusOK)
+	p := apitest.Decode[project.Project](ask(chosen), http.StatusOK)
 	if p.AdjustmentID == nil {
 		t.Fatalf("no adjustment: %+v", p)
 	}
@@ -177,7 +177,7 @@ func (s contest) proposesABonus(chosen, other string) {
 	}
 	refused(t, moved(s.group, at, "approved", ""), http.StatusForbidden, "own_proposal")
 	moved(s.chen, at, "rejected", "the wrong item").Want(http.StatusOK)
-	again := apitest.Decode[exchange.Project](ask(chosen), http.StatusOK)
+	again := apitest.Decode[project.Project](ask(chosen), http.StatusOK)
 	if again.AdjustmentID == nil || *again.AdjustmentID == *p.AdjustmentID {
 		t.Fatalf("the second proposal: %+v", again)
 	}
@@ -193,7 +193,7 @@ func TestTheUsualCriteria(t *testing.T) {
 		rules := object{"name": named("x"), "judges": []string{"mentor"}, "places": 20, "seats": 10}
 		made := object{"code": "usual"}
 		maps.Copy(made, rules)
-		r := apitest.Decode[exchange.Round](group.Post("/towns/demo/rounds", made), http.StatusCreated)
+		r := apitest.Decode[project.Round](group.Post("/towns/demo/rounds", made), http.StatusCreated)
 		if c := r.Criteria.V; len(c) != 3 || c[0].Name.ZH != "改革势头" || c[1].Code != "development" || c[2].Weight != c[0].Weight {
 			t.Errorf("criteria: %+v", c)
 		}
@@ -208,14 +208,14 @@ func TestNobodyJudgesOrConfirmsTheOwnProject(t *testing.T) {
 		s.opens("tied", 5, 3, 2)
 		const at = "/towns/demo/rounds/tied"
 		moved(s.group, at, "judging", "").Want(http.StatusOK)
-		sheet := apitest.Decode[exchange.JudgeSheet](s.wu.Get(at+"/sheet"), http.StatusOK)
+		sheet := apitest.Decode[project.JudgeSheet](s.wu.Get(at+"/sheet"), http.StatusOK)
 		same(t, "not to score", sheet.Barred, s.projects[:2]...)
 		same(t, "still to score", sheet.Missing, s.projects[2:]...)
 		full := object{"momentum": 1, "drive": 2, "care": 3}
 		refused(t, s.wu.IfMatch(`"1"`).Put(at+"/sheet", object{"scores": object{s.projects[0]: full}}), http.StatusForbidden, "conflict_of_interest")
 		stale := s.wu.IfMatch(`"7"`).Put(at+"/sheet", object{"scores": object{}})
 		refused(t, stale, http.StatusPreconditionFailed, "stale_version")
-		if r := apitest.Decode[exchange.Round](s.first.Get(at), http.StatusOK); len(r.Judges.V) != 0 {
+		if r := apitest.Decode[project.Round](s.first.Get(at), http.StatusOK); len(r.Judges.V) != 0 {
 			t.Errorf("a secretary is told the judges %q", r.Judges.V)
 		}
 		id := s.projects[2]
@@ -250,7 +250,7 @@ func TestNobodyJudgesOrConfirmsTheOwnProject(t *testing.T) {
 		chosen := "/towns/demo/projects/" + s.projects[3]
 		refused(t, moved(s.first, chosen, "finished", ""), http.StatusForbidden, "not_assigned")
 		moved(s.leader, chosen, "finished", "").Want(http.StatusOK)
-		read := apitest.Decode[exchange.Project](s.leader.Get("/towns/demo/projects/"+s.projects[2]), http.StatusOK)
+		read := apitest.Decode[project.Project](s.leader.Get("/towns/demo/projects/"+s.projects[2]), http.StatusOK)
 		if read.StateBy != "leading_group" || read.StateReason != "it cares more" {
 			t.Errorf("project: %+v", read)
 		}

@@ -7,14 +7,18 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"bulwark/internal/access"
+	"bulwark/internal/fault"
+	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
+	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 type listSchemesRequest struct {
 	townRequest
 	Code  string `form:"code"`                                                  // only versions of this scheme
 	State string `form:"state" validate:"omitempty,oneof=draft active retired"` // only versions in this state
-	pageQuery
+	rest.PageQuery
 }
 
 // listSchemes answers all versions without their documents, by code and number.
@@ -25,18 +29,18 @@ type listSchemesRequest struct {
 //	@Tags		scheme
 //	@Security
 //	@Param		query	query		listSchemesRequest	false	"."
-//	@Success	200		{object}	Page[scheme.Version]
+//	@Success	200		{object}	rest.Page[scheme.Version]
 //	@Router		/towns/{town}/schemes [get]
-func (s *Server) listSchemes(ctx context.Context, req listSchemesRequest) (Page[scheme.Version], error) {
-	f := scheme.Filter{Code: req.Code, State: scheme.State(req.State), NoDrafts: !access.Caller(ctx).May(access.ReadDrafts), Limit: req.limit()}
-	if err := req.resume(&f.AfterCode, &f.AfterNumber); err != nil {
-		return Page[scheme.Version]{}, err
+func (s *Server) listSchemes(ctx context.Context, req listSchemesRequest) (rest.Page[scheme.Version], error) {
+	f := scheme.Filter{Code: req.Code, State: scheme.State(req.State), NoDrafts: !access.Caller(ctx).May(access.ReadDrafts), Limit: req.Limit()}
+	if err := req.Resume(&f.AfterCode, &f.AfterNumber); err != nil {
+		return rest.Page[scheme.Version]{}, err
 	}
 	versions, err := scheme.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[scheme.Version]{}, err
+		return rest.Page[scheme.Version]{}, err
 	}
-	return page(versions, req.pageQuery, func(v scheme.Version) []any { return []any{v.Code, v.Number} })
+	return rest.NewPage(versions, req.PageQuery, func(v scheme.Version) []any { return []any{v.Code, v.Number} })
 }
 
 // A scheme document is read by package scheme itself, which knows the place of
@@ -56,13 +60,13 @@ type createSchemeRequest struct {
 //	@Param		body	body		scheme.Document	true	"the scheme; its version is not looked at"
 //	@Success	201		{object}	scheme.Version
 //	@Router		/towns/{town}/schemes [post]
-func (s *Server) createScheme(ctx context.Context, req createSchemeRequest) (Created[scheme.Version], error) {
+func (s *Server) createScheme(ctx context.Context, req createSchemeRequest) (rest.Created[scheme.Version], error) {
 	d, err := scheme.Decode(req.Body)
 	if err != nil {
-		return Created[scheme.Version]{}, err
+		return rest.Created[scheme.Version]{}, err
 	}
 	v, err := scheme.Create(ctx, s.db(ctx), req.Town, d)
-	return Created[scheme.Version]{Key: v.Code + "/versions/" + strconv.FormatInt(v.Number, 10), Value: v}, err
+	return rest.Created[scheme.Version]{Key: v.Code + "/versions/" + strconv.FormatInt(v.Number, 10), Value: v}, err
 }
 
 type schemeVersionRequest struct {
@@ -80,22 +84,18 @@ type schemeVersionRequest struct {
 //	@Success	200	{object}	scheme.Version
 //	@Router		/towns/{town}/schemes/{scheme}/versions/{version} [get]
 func (s *Server) findScheme(ctx context.Context, req schemeVersionRequest) (scheme.Version, error) {
-	return s.visibleScheme(ctx, req.Town, req.Scheme, req.Number)
+	return scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.Number)
 }
 
-// visibleScheme is the version, unless it is a draft that the caller may not
-// know of.
-func (s *Server) visibleScheme(ctx context.Context, town, code string, number int64) (scheme.Version, error) {
-	v, err := scheme.Find(ctx, s.db(ctx), town, code, number)
-	if err == nil && v.State == scheme.Draft && !access.Caller(ctx).May(access.ReadDrafts) {
-		return scheme.Version{}, scheme.Missing(code, number)
-	}
-	return v, err
+func (r schemeVersionRequest) ref(version int64) workflow.Ref {
+	v := scheme.Version{TownID: r.Town, Code: r.Scheme, Number: r.Number}
+	v.Version = version
+	return v.Ref()
 }
 
 type updateSchemeRequest struct {
 	schemeVersionRequest
-	ifMatch
+	rest.IfMatch
 	Body jsontext.Value
 }
 
@@ -113,12 +113,12 @@ func (s *Server) updateScheme(ctx context.Context, req updateSchemeRequest) (sch
 	if err != nil {
 		return scheme.Version{}, err
 	}
-	return scheme.Update(ctx, s.db(ctx), req.Town, req.Scheme, req.Number, req.Version, d)
+	return scheme.Update(ctx, s.db(ctx), req.ref(req.Version), d)
 }
 
 type activateSchemeRequest struct {
 	schemeVersionRequest
-	ifMatch
+	rest.IfMatch
 }
 
 // activateScheme puts a draft into force and retires the version that was.
@@ -130,5 +130,83 @@ type activateSchemeRequest struct {
 //	@Success	200			{object}	scheme.Version
 //	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/activate [post]
 func (s *Server) activateScheme(ctx context.Context, req activateSchemeRequest) (scheme.Version, error) {
-	return scheme.Activate(ctx, s.db(ctx), req.Town, req.Scheme, req.Number, req.Version)
+	return scheme.Activate(ctx, s.db(ctx), req.ref(req.Version))
+}
+
+type listIndicatorsRequest struct {
+	townRequest
+	Scheme string `form:"scheme"` // of this scheme; of the one activated last if absent
+}
+
+// listIndicators answers the indicators of the active version in their order,
+// each with its share of the index, on one page.
+//
+//	@ID			listIndicators
+//	@Summary	List the indicators in force with their effective weights
+//	@Tags		scheme
+//	@Security
+//	@Param		query	query		listIndicatorsRequest	false	"."
+//	@Success	200		{object}	rest.Page[scheme.Indicator]
+//	@Router		/towns/{town}/indicators [get]
+func (s *Server) listIndicators(ctx context.Context, req listIndicatorsRequest) (rest.Page[scheme.Indicator], error) {
+	v, err := scheme.FindActive(ctx, s.db(ctx), req.Town, req.Scheme)
+	if err != nil {
+		return rest.Page[scheme.Indicator]{}, err
+	}
+	c, err := v.Compile()
+	if err != nil {
+		return rest.Page[scheme.Indicator]{}, err
+	}
+	return rest.Page[scheme.Indicator]{Items: c.Flat()}, nil
+}
+
+type diffSchemeRequest struct {
+	schemeVersionRequest
+	From int64 `form:"from" validate:"required,min=1"` // number of the version to compare with
+}
+
+// diffScheme answers what changed from one version to another, on one page.
+//
+//	@ID			diffScheme
+//	@Summary	Compare two versions of a scheme
+//	@Tags		scheme
+//	@Security
+//	@Param		query	query		diffSchemeRequest	false	"."
+//	@Success	200		{object}	rest.Page[scheme.Difference]
+//	@Router		/towns/{town}/schemes/{scheme}/versions/{version}/diff [get]
+func (s *Server) diffScheme(ctx context.Context, req diffSchemeRequest) (rest.Page[scheme.Difference], error) {
+	to, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.Number)
+	if err != nil {
+		return rest.Page[scheme.Difference]{}, err
+	}
+	from, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.From)
+	if err != nil {
+		return rest.Page[scheme.Difference]{}, err
+	}
+	changes, err := scheme.Compare(from, to)
+	return rest.Page[scheme.Difference]{Items: changes}, err
+}
+
+type schemeTemplateRequest struct {
+	Scheme string `uri:"scheme"`
+}
+
+// findSchemeTemplate answers a shipped scheme, to be edited and sent to a town.
+//
+//	@ID			findSchemeTemplate
+//	@Summary	Read a shipped scheme document
+//	@Tags		scheme
+//	@Security
+//	@Success	200	{object}	scheme.Document
+//	@Router		/scheme-templates/{scheme} [get]
+func (s *Server) findSchemeTemplate(_ context.Context, req schemeTemplateRequest) (rest.Raw, error) {
+	d, err := scheme.FiveForces()
+	if err != nil {
+		return rest.Raw{}, err
+	}
+	if d.Code != req.Scheme {
+		return rest.Raw{}, fault.Missing(text.Text{ZH: "指标体系模板", EN: "scheme template"}, req.Scheme)
+	}
+	document, err := d.Canonical()
+	return rest.Raw{ContentType: "application/json", Body: document}, err
 }

@@ -1,6 +1,6 @@
-// Package api speaks HTTP and nothing else: it reads requests, asks the rooms
-// below, and writes answers. Every route is one line in router.go; every
-// handler is a plain function from a request struct to a result.
+// Package api maps requests to the rooms below and their results to answers. Every
+// route is one line in router.go; every handler is a plain function from a request
+// struct to a result. How requests are read and answers written is internal/rest.
 package api
 
 import (
@@ -10,15 +10,17 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
 	"bulwark/internal/config"
-	"bulwark/internal/gate"
 	"bulwark/internal/index"
+	"bulwark/internal/jobs"
 	"bulwark/internal/oidc"
+	"bulwark/internal/ratelimit"
+	"bulwark/internal/rest"
 )
 
 // Server holds what handlers need. Fill the fields, then call Handler once.
@@ -30,58 +32,88 @@ type Server struct {
 
 	// Now is the clock: UTC, truncated to microseconds as both databases store it.
 	Now func() time.Time
-	// Authenticate resolves an API key; an unknown one is fault.Unauthenticated.
+	// Authenticate returns the caller of an API key; an unknown one is
+	// fault.Unauthenticated.
 	Authenticate func(ctx context.Context, key string) (access.Principal, error)
-	// Authorize decides whether the caller may do the action in the town (""
+	// Authorize returns an error unless the caller may do the action in the town (""
 	// outside towns). A zero principal is an anonymous caller.
 	Authorize func(ctx context.Context, p access.Principal, action access.Action, town string) error
-	// Ready reports why the service cannot take requests now, or nil.
+	// Ready returns why the service cannot take requests now, or nil.
 	Ready func(ctx context.Context) error
+	// Jobs learns of new work and of the use of keys.
+	Jobs *jobs.Runner
 	// Passwords hashes them; nil: at the usual cost.
 	Passwords *access.Passwords
 	// Metrics receives the figures of requests; nil turns them off.
 	Metrics prometheus.Registerer
 
-	offers   []offer // every route, as it was added
-	board    *index.Board
-	wake     chan struct{} // a run was made: Work has something to do
-	answers  answers
-	doors    doors
-	flights  flights
-	uses     uses
-	logins   *gate.Login
-	paces    *gate.Gate     // nil: no limit
-	provider *oidc.Provider // nil: none
-	signIns  *prometheus.CounterVec
-	draining atomic.Bool
+	engine    *rest.Engine
+	board     *index.ResultCache
+	responses rest.ResponseCache[cacheKey]
+	authCache authCache
+	logins    *ratelimit.Login
+	provider  *oidc.Provider // nil: none
+	signIns   *prometheus.CounterVec
+	draining  atomic.Bool
+}
+
+// cacheKey names a ranking or a dashboard.
+type cacheKey struct {
+	view                        string
+	town, period, class, around string
+	publication                 int64 // as asked: a file is named by it
+	span                        int
+	language                    rest.Language
+	csv                         bool
 }
 
 // Drain makes /readyz answer 503, so that a load balancer stops sending
 // requests before the listener closes.
 func (s *Server) Drain() { s.draining.Store(true) }
 
-// Handler is the whole service: router, middleware and compression.
+// Handler returns the whole service.
 func (s *Server) Handler() (http.Handler, error) {
-	engine, err := s.engine()
+	e, err := s.newEngine()
 	if err != nil {
 		return nil, err
 	}
-	return compress(engine)
+	return e.Handler()
 }
 
-// engine is the router with its middleware; tests read its routes.
-func (s *Server) engine() (*gin.Engine, error) {
-	s.board, s.wake = index.NewBoard(), make(chan struct{}, 1)
-	gin.SetMode(gin.ReleaseMode)
-	e := gin.New()
-	e.HandleMethodNotAllowed = true
-	e.RedirectTrailingSlash = false                 // one address per resource
-	e.RemoteIPHeaders = []string{"X-Forwarded-For"} // proxies pass other headers on as a stranger sent them
-	if err := e.SetTrustedProxies(s.Config.TrustedProxies); err != nil {
+// newEngine returns the engine with every route.
+func (s *Server) newEngine() (*rest.Engine, error) {
+	e, err := rest.New(rest.Options{
+		DB: s.DB, Config: &s.Config, Log: s.Log, Now: s.Now, Metrics: s.Metrics, Labels: labels,
+		Identify: s.identify, Authorise: s.authorise,
+	})
+	if err != nil {
 		return nil, err
 	}
-	s.guard()
-	s.use(e)
-	s.routes(routes{to: e, server: s})
+	s.engine, s.board = e, index.NewResultCache()
+	s.setupSecurity()
+	s.addRoutes(e.Root())
 	return e, nil
 }
+
+// setupSecurity prepares what signing in needs. Sign-ins are counted as in, refused,
+// limited (before the password was looked at) or failed (for a reason of ours).
+func (s *Server) setupSecurity() {
+	c := s.Config
+	s.logins = ratelimit.NewLogin()
+	s.signIns = promauto.With(s.Metrics).NewCounterVec(prometheus.CounterOpts{
+		Name: "bulwark_sign_ins_total",
+		Help: "Sign-ins by outcome: in, refused, limited, failed.",
+	}, []string{"outcome"})
+	if s.Passwords == nil {
+		s.Passwords = access.NewPasswords(access.PasswordCost)
+	}
+	if c.OIDCIssuer != "" {
+		s.provider = &oidc.Provider{
+			Issuer: c.OIDCIssuer, ClientID: c.OIDCClientID, ClientSecret: c.OIDCClientSecret,
+			RedirectURL: c.OIDCRedirectURL, Now: s.Now,
+		}
+	}
+}
+
+// db returns the handle of a request: its transaction where it has one.
+func (s *Server) db(ctx context.Context) *gorm.DB { return rest.Tx(ctx, s.DB) }

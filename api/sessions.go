@@ -2,11 +2,15 @@ package api
 
 import (
 	"context"
+	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/oidc"
+	"bulwark/internal/rest"
 )
 
 // Session is a browser that is signed in, as its pages see it.
@@ -22,8 +26,8 @@ type Session struct {
 func (Session) ETag() string { return `"1"` }
 
 type signInInput struct {
-	Account  string `json:"account" validate:"required,max=64" example:"li.ming"`
-	Password hidden `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"`
+	Account  string      `json:"account" validate:"required,max=64" example:"li.ming"`
+	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"`
 }
 
 type createSessionRequest struct{ Body signInInput }
@@ -38,19 +42,19 @@ type createSessionRequest struct{ Body signInInput }
 //	@Param		body	body		signInInput	true	"who, and the password"
 //	@Success	201		{object}	Session
 //	@Router		/sessions [post]
-func (s *Server) createSession(ctx context.Context, req createSessionRequest) (Created[Session], error) {
+func (s *Server) createSession(ctx context.Context, req createSessionRequest) (rest.Created[Session], error) {
 	name := strings.ToLower(req.Body.Account)
-	if err := slowDown(s.logins.Enter(name, traceOf(ctx).client, s.Now())); err != nil {
+	if err := rest.TooManyRequests(s.logins.Take(name, rest.ClientAddress(ctx), s.Now())); err != nil {
 		s.signIns.WithLabelValues("limited").Inc()
-		return Created[Session]{}, err
+		return rest.Created[Session]{}, err
 	}
-	a, err := access.CheckPassword(ctx, s.db(ctx), s.Passwords, name, req.Body.Password.value)
+	a, err := access.CheckPassword(ctx, s.db(ctx), s.Passwords, name, req.Body.Password.Value())
 	if err != nil {
 		s.noteRefusal(ctx, a.Name, err)
-		return Created[Session]{}, err
+		return rest.Created[Session]{}, err
 	}
 	session, err := s.signIn(ctx, a)
-	return Created[Session]{Value: session}, err
+	return rest.Created[Session]{Value: session}, err
 }
 
 // noteRefusal counts and logs a sign-in that failed. A name that no account has
@@ -61,8 +65,8 @@ func (s *Server) noteRefusal(ctx context.Context, account string, err error) {
 		outcome = "failed"
 	}
 	s.signIns.WithLabelValues(outcome).Inc()
-	t := traceOf(ctx)
-	s.Log.InfoContext(ctx, "sign-in "+outcome, "account", account, "client", t.client, "request_id", t.id)
+	s.Log.InfoContext(ctx, "sign-in "+outcome,
+		"account", account, "client", rest.ClientAddress(ctx), "request_id", rest.RequestID(ctx))
 }
 
 // signIn opens a session of the account and gives the browser its cookie.
@@ -72,13 +76,13 @@ func (s *Server) signIn(ctx context.Context, a access.Account) (Session, error) 
 		s.noteRefusal(ctx, a.Name, err)
 		return Session{}, err
 	}
-	stored, value, err := access.OpenSession(recorded(ctx, p), s.db(ctx), a, s.Config.SessionMax)
+	stored, value, err := access.OpenSession(rest.WithActor(ctx, p), s.db(ctx), a, s.Config.SessionMax)
 	if err != nil {
 		return Session{}, err
 	}
 	s.signIns.WithLabelValues("in").Inc()
-	traceOf(ctx).caller = p
-	jarOf(ctx).set(s.cookie(sessionCookie, value, s.Config.SessionMax, false))
+	rest.SetCaller(ctx, p)
+	s.engine.SetCookie(ctx, sessionCookie, value, s.Config.SessionMax, http.SameSiteStrictMode)
 	return Session{p, a.MustChange, access.CSRFToken(value), stored.EndsAt, 1}, nil
 }
 
@@ -100,7 +104,7 @@ func (s *Server) findSession(ctx context.Context, _ findSessionRequest) (Session
 	return Session{access.Caller(ctx), a.MustChange, access.CSRFToken(value), stored.EndsAt, 1}, err
 }
 
-type endSessionRequest struct{ ifMatch }
+type endSessionRequest struct{ rest.IfMatch }
 
 // endSession signs out.
 //
@@ -109,19 +113,19 @@ type endSessionRequest struct{ ifMatch }
 //	@Tags		access
 //	@Success	204
 //	@Router		/session [delete]
-func (s *Server) endSession(ctx context.Context, req endSessionRequest) (Nothing, error) {
+func (s *Server) endSession(ctx context.Context, req endSessionRequest) (rest.Nothing, error) {
 	value, err := s.ownSession(ctx)
 	switch {
 	case err != nil:
-		return Nothing{}, err
+		return rest.Nothing{}, err
 	case req.Version != 1:
-		return Nothing{}, fault.OutOfDate()
+		return rest.Nothing{}, fault.OutOfDate()
 	}
 	if err := access.EndSession(ctx, s.db(ctx), value); err != nil {
-		return Nothing{}, err
+		return rest.Nothing{}, err
 	}
-	jarOf(ctx).set(s.cookie(sessionCookie, "", 0, false))
-	return Nothing{}, nil
+	s.endCookie(ctx)
+	return rest.Nothing{}, nil
 }
 
 var errNotSignedIn = fault.Unauthenticated("not_signed_in", "请先登录：POST /sessions", "sign in first: POST /sessions")
@@ -132,12 +136,12 @@ func (s *Server) ownSession(ctx context.Context) (string, error) {
 	if access.Caller(ctx).Account == "" {
 		return "", errNotSignedIn
 	}
-	return jarOf(ctx).get(s.cookieName(sessionCookie)), nil
+	return s.engine.Cookie(ctx, sessionCookie), nil
 }
 
 type passwordInput struct {
-	Old      hidden `json:"old" validate:"required" swaggertype:"string"`
-	Password hidden `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"` // 12 to 128 characters
+	Old      rest.Secret `json:"old" validate:"required" swaggertype:"string"`
+	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"` // 12 to 128 characters
 }
 
 type changePasswordRequest struct{ Body passwordInput }
@@ -157,8 +161,135 @@ func (s *Server) changePassword(ctx context.Context, req changePasswordRequest) 
 		return access.Account{}, err
 	}
 	name := access.Caller(ctx).Account
-	if err := slowDown(s.logins.Enter(name, traceOf(ctx).client, s.Now())); err != nil {
+	if err := rest.TooManyRequests(s.logins.Take(name, rest.ClientAddress(ctx), s.Now())); err != nil {
 		return access.Account{}, err
 	}
-	return access.ChangePassword(ctx, s.db(ctx), s.Passwords, name, req.Body.Old.value, req.Body.Password.value, value)
+	return access.ChangePassword(ctx, s.db(ctx), s.Passwords, name, req.Body.Old.Value(), req.Body.Password.Value(), value)
+}
+
+// Names of cookies: of a session, and of a sign-in under way at the provider.
+const (
+	sessionCookie = "bulwark"
+	flowCookie    = "bulwark-oidc"
+)
+
+// secretBody is the most bytes of a request that holds names and secrets alone.
+const secretBody = 4096
+
+// Me is the caller as the service sees him or her.
+type Me struct {
+	access.Principal
+	Actions []access.Action `json:"actions"` // what the caller may do under the acting role; without a key: where a town opens its results
+}
+
+type meRequest struct{}
+
+// me answers who the caller is. Without a key there is no role.
+//
+//	@ID			me
+//	@Summary	Who am I, and what may I do?
+//	@Tags		access
+//	@Security
+//	@Success	200	{object}	Me
+//	@Router		/me [get]
+func (s *Server) me(ctx context.Context, _ meRequest) (Me, error) {
+	p := access.Caller(ctx)
+	may := slices.DeleteFunc(access.ActionsOf(p.Role), func(a access.Action) bool { return !p.May(a) })
+	return Me{p, may}, nil
+}
+
+type setupInput struct {
+	Token    rest.Secret `json:"token" validate:"required" swaggertype:"string"` // as bulwark serve or bulwark setup printed it
+	Account  string      `json:"account" validate:"required,max=64" example:"admin"`
+	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"` // 12 to 128 characters
+}
+
+type setUpRequest struct{ Body setupInput }
+
+// setUp makes the first administrator, once: there is nothing here afterwards.
+//
+//	@ID			setUp
+//	@Summary	Make the first administrator of an empty installation
+//	@Tags		access
+//	@Security
+//	@Param		body	body		setupInput	true	"the token that the service printed, and the account to make"
+//	@Success	201		{object}	access.Account
+//	@Router		/setup [post]
+func (s *Server) setUp(ctx context.Context, req setUpRequest) (rest.Created[access.Account], error) {
+	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
+		return rest.Created[access.Account]{}, err
+	}
+	b := req.Body
+	ctx = rest.WithActor(ctx, access.Principal{Account: b.Account, Role: access.Admin})
+	a, err := access.SetUp(ctx, s.db(ctx), s.Passwords, b.Token.Value(), b.Account, b.Password.Value())
+	return rest.Created[access.Account]{Value: a}, err
+}
+
+var errNoProvider = fault.NotFound("no_provider", "未设置外部身份提供方，请用密码登录", "no identity provider is configured: sign in by password")
+
+type startOIDCRequest struct{}
+
+// startOIDC sends the browser to the identity provider.
+//
+//	@ID			startOIDC
+//	@Summary	Begin to sign in through the identity provider
+//	@Tags		access
+//	@Security
+//	@Success	302
+//	@Router		/oidc/start [get]
+func (s *Server) startOIDC(ctx context.Context, _ startOIDCRequest) (rest.Redirect, error) {
+	if s.provider == nil {
+		return rest.Redirect{}, errNoProvider
+	}
+	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
+		return rest.Redirect{}, err
+	}
+	to, flow, err := s.provider.Start(ctx)
+	if err != nil {
+		return rest.Redirect{}, err
+	}
+	// Lax: the provider's page sends the browser back.
+	s.engine.SetCookie(ctx, flowCookie, flow, oidc.FlowTime, http.SameSiteLaxMode)
+	return rest.Redirect{To: to}, nil
+}
+
+type finishOIDCRequest struct {
+	rest.AnyQuery
+	State  string `form:"state" validate:"max=200"`
+	Code   string `form:"code" validate:"max=4096"`
+	Issuer string `form:"iss" validate:"max=255"`
+	Error  string `form:"error" validate:"max=200"`
+}
+
+// finishOIDC is where the identity provider sends the browser back: a session
+// opens if an account is linked to who came.
+//
+//	@ID			finishOIDC
+//	@Summary	End to sign in through the identity provider
+//	@Tags		access
+//	@Security
+//	@Param		query	query	finishOIDCRequest	false	"."
+//	@Success	303
+//	@Router		/oidc/callback [get]
+func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (rest.Redirect, error) {
+	if s.provider == nil {
+		return rest.Redirect{}, errNoProvider
+	}
+	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
+		return rest.Redirect{}, err
+	}
+	flow := s.engine.Cookie(ctx, flowCookie)
+	s.engine.SetCookie(ctx, flowCookie, "", 0, http.SameSiteLaxMode)
+	subject, err := s.provider.Finish(ctx, flow, oidc.Return{State: req.State, Code: req.Code, Issuer: req.Issuer, Error: req.Error})
+	if err != nil {
+		s.noteRefusal(ctx, "", err)
+		return rest.Redirect{}, err
+	}
+	a, err := access.FindLinked(ctx, s.db(ctx), s.provider.Issuer, subject)
+	if err != nil {
+		s.noteRefusal(ctx, a.Name, err)
+		return rest.Redirect{}, err
+	}
+	_, err = s.signIn(ctx, a)
+	return rest.Redirect{To: "/"}, err
 }

@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve/target"
+	"bulwark/internal/rest"
 	"bulwark/internal/workflow"
 )
 
@@ -14,7 +15,7 @@ type listTargetsRequest struct {
 	Branch string    `form:"branch"`                                                              // only of this branch
 	State  string    `form:"state" validate:"omitempty,oneof=proposed confirmed dismissed ended"` // only in this state
 	On     *day.Date `form:"on" swaggertype:"string" format:"date"`                               // only those that were targets on this day, whatever became of them
-	pageQuery
+	rest.PageQuery
 }
 
 // listTargets answers the improvement targets that the caller may read, and who
@@ -24,21 +25,21 @@ type listTargetsRequest struct {
 //	@Summary	List improvement targets
 //	@Tags		improvement
 //	@Param		query	query		listTargetsRequest	false	"."
-//	@Success	200		{object}	Page[target.Target]
+//	@Success	200		{object}	rest.Page[target.Target]
 //	@Router		/towns/{town}/targets [get]
-func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (Page[target.Target], error) {
-	f := target.Filter{Period: req.Period, Branch: req.Branch, State: target.State(req.State), Limit: req.limit()}
+func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (rest.Page[target.Target], error) {
+	f := target.Filter{Period: req.Period, Branch: req.Branch, State: target.State(req.State), Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[target.Target]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[target.Target]{}, err
 	}
 	list, err := target.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[target.Target]{}, err
+		return rest.Page[target.Target]{}, err
 	}
-	return page(list, req.pageQuery, func(t target.Target) []any { return []any{t.ID} })
+	return rest.NewPage(list, req.PageQuery, func(t target.Target) []any { return []any{t.ID} })
 }
 
 // proposeTargets applies the town's rules to the latest publication of a period.
@@ -71,9 +72,9 @@ type addTargetRequest struct {
 //	@Param		body	body		targetInput	true	"which, and why"
 //	@Success	201		{object}	target.Target
 //	@Router		/towns/{town}/targets [post]
-func (s *Server) addTarget(ctx context.Context, req addTargetRequest) (Created[target.Target], error) {
+func (s *Server) addTarget(ctx context.Context, req addTargetRequest) (rest.Created[target.Target], error) {
 	t, err := target.Add(ctx, s.db(ctx), req.Town, req.Body.Branch, req.Body.Reason)
-	return Created[target.Target]{Key: t.ID, Value: t}, err
+	return rest.Created[target.Target]{Key: t.ID, Value: t}, err
 }
 
 type targetRequest struct {
@@ -101,7 +102,7 @@ type targetTransition struct {
 
 type decideTargetRequest struct {
 	targetRequest
-	ifMatch
+	rest.IfMatch
 	Body targetTransition
 }
 

@@ -15,11 +15,12 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/rest"
 )
 
 // standsAs lists the targets of a quarter: branch, state, publication, whether lapsed.
 func standsAs(c *apitest.Client, quarter string) (list []string) {
-	for _, t := range apitest.Decode[Page[target.Target]](c.Get("/towns/demo/targets?period="+quarter), http.StatusOK).Items {
+	for _, t := range apitest.Decode[rest.Page[target.Target]](c.Get("/towns/demo/targets?period="+quarter), http.StatusOK).Items {
 		list = append(list, fmt.Sprint(t.BranchCode, " ", t.State, " ", *t.PublicationNumber, " ", t.Lapsed))
 	}
 	return list
@@ -58,7 +59,7 @@ func TestTargetsFollowAnAmendment(t *testing.T) {
 		same(t, "the second quarter", standsAs(group, "2026Q2"), "b01 proposed 1 true", "b02 proposed 1 false")
 		amended(h, "2026Q1", "b03", "meetings", 0) // worse than b02 overall
 		same(t, "b02 is not the last any more", standsAs(group, "2026Q1"), "b02 confirmed 1 false", "b03 proposed 4 false")
-		same(t, "why b03", because(apitest.Decode[Page[target.Target]](group.Get("/towns/demo/targets?period=2026Q1"), http.StatusOK).Items, "b03"),
+		same(t, "why b03", because(apitest.Decode[rest.Page[target.Target]](group.Get("/towns/demo/targets?period=2026Q1"), http.StatusOK).Items, "b03"),
 			"lowest_share  62 62", "dimension_below service 50 60")
 		if n := followed(h); n != 2 {
 			t.Errorf("%d records of two changes", n)
@@ -71,10 +72,10 @@ func TestTargetsFollowAnAmendment(t *testing.T) {
 			"to": "upheld", "reason": "so it is", "corrections": []object{{"code": "complaints", "value": 0}},
 		}).Want(http.StatusOK)
 		same(t, "after the appeal", standsAs(group, "2026Q2"), "b01 proposed 1 false", "b02 proposed 1 false")
-		same(t, "history of b01", verbsOf(group, idOf(t, apitest.Decode[Page[target.Target]](group.Get("/towns/demo/targets?period=2026Q2"), http.StatusOK).Items, "b01")),
+		same(t, "history of b01", verbsOf(group, idOf(t, apitest.Decode[rest.Page[target.Target]](group.Get("/towns/demo/targets?period=2026Q2"), http.StatusOK).Items, "b01")),
 			"propose", "lapse", "refresh")
 		h.must(database.InTx(t.Context(), db, func(tx *gorm.DB) error {
-			return target.Follow(acting(t, "leading_group", access.LeadingGroup), tx, index.NewBoard(), "demo", "2026Q1")
+			return target.Follow(acting(t, "leading_group", access.LeadingGroup), tx, index.NewResultCache(), "demo", "2026Q1")
 		}))
 		if n := followed(h); n != 3 {
 			t.Errorf("%d records of three changes, after a call that changes nothing", n)
@@ -142,7 +143,7 @@ func TestProposalsFollowOneAnother(t *testing.T) {
 	}
 	var p target.Proposal
 	propose := func(db *gorm.DB) (err error) {
-		p, err = target.Propose(ctx, db, index.NewBoard(), "demo", "2026Q1")
+		p, err = target.Propose(ctx, db, index.NewResultCache(), "demo", "2026Q1")
 		return err
 	}
 	first, second := besides(t, h.db, add, add)

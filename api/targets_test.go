@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/target"
+	"bulwark/internal/rest"
 )
 
 const q2 = "/towns/demo/periods/2026Q2"
@@ -106,7 +107,7 @@ func TestTargetsAreProposedByTheRules(t *testing.T) {
 		same(t, "b03 is corrected, history", verbsOf(group, b03), "propose", "lapse")
 		refused(t, decided(group, b03, object{"to": "confirmed"}), http.StatusUnprocessableEntity, "invalid", "/reason")
 		amended(h, "2026Q1", "b03", "complaints", 7)
-		now := apitest.Decode[Page[target.Target]](group.Get("/towns/demo/targets"), http.StatusOK).Items
+		now := apitest.Decode[rest.Page[target.Target]](group.Get("/towns/demo/targets"), http.StatusOK).Items
 		same(t, "why b03 now", because(now, "b03"), "dimension_below service 30 60")
 		same(t, "b03 is corrected again", outcomeOf(proposed(h, q1)), "new [], refreshed [], lapsed [], standing []")
 		decided(group, b03, object{"to": "dismissed", "reason": "the flood"}).Want(http.StatusOK)
@@ -192,7 +193,7 @@ func TestABranchIsOneTargetAtATime(t *testing.T) {
 		all.Wait()
 		same(t, "proposals of four at once", []string{fmt.Sprint(made[0]+made[2], made[1]+made[3])}, "2 2")
 		var paths []string
-		for _, t := range apitest.Decode[Page[target.Target]](group.Get("/towns/demo/targets?branch=b02"), http.StatusOK).Items {
+		for _, t := range apitest.Decode[rest.Page[target.Target]](group.Get("/towns/demo/targets?branch=b02"), http.StatusOK).Items {
 			paths = append(paths, "/towns/demo/targets/"+t.ID)
 		}
 		answers := make([]*apitest.Answer, 2)

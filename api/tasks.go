@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve/measure"
+	"bulwark/internal/rest"
 	"bulwark/internal/workflow"
 )
 
@@ -13,7 +14,7 @@ type listTasksRequest struct {
 	Branch  string `form:"branch"`                                             // only of this branch
 	State   string `form:"state" validate:"omitempty,oneof=open done dropped"` // only in this state
 	Overdue bool   `form:"overdue"`                                            // only open ones past their day
-	pageQuery
+	rest.PageQuery
 }
 
 // listTasks answers the tasks of a measure: of the branches in the caller's reach,
@@ -23,21 +24,21 @@ type listTasksRequest struct {
 //	@Summary	List the tasks of a measure
 //	@Tags		improvement
 //	@Param		query	query		listTasksRequest	false	"."
-//	@Success	200		{object}	Page[measure.Task]
+//	@Success	200		{object}	rest.Page[measure.Task]
 //	@Router		/towns/{town}/measures/{measure}/tasks [get]
-func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (Page[measure.Task], error) {
+func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (rest.Page[measure.Task], error) {
 	if err := measure.Check(req.Measure); err != nil {
-		return Page[measure.Task]{}, err
+		return rest.Page[measure.Task]{}, err
 	}
-	f := measure.TaskFilter{Measure: req.Measure, Branch: req.Branch, State: measure.TaskState(req.State), Overdue: req.Overdue, Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[measure.Task]{}, err
+	f := measure.TaskFilter{Measure: req.Measure, Branch: req.Branch, State: measure.TaskState(req.State), Overdue: req.Overdue, Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[measure.Task]{}, err
 	}
 	list, err := measure.ListTasks(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[measure.Task]{}, err
+		return rest.Page[measure.Task]{}, err
 	}
-	return page(list, req.pageQuery, func(t measure.Task) []any { return []any{t.ID} })
+	return rest.NewPage(list, req.PageQuery, func(t measure.Task) []any { return []any{t.ID} })
 }
 
 type taskInput struct {
@@ -65,9 +66,9 @@ type setTaskRequest struct {
 //	@Param		body	body		taskInput	true	"what, for whom, by whom, until when"
 //	@Success	201		{object}	measure.Task
 //	@Router		/towns/{town}/measures/{measure}/tasks [post]
-func (s *Server) setTask(ctx context.Context, req setTaskRequest) (Created[measure.Task], error) {
+func (s *Server) setTask(ctx context.Context, req setTaskRequest) (rest.Created[measure.Task], error) {
 	t, err := measure.SetTask(ctx, s.db(ctx), req.Town, req.Measure, req.Body.content())
-	return Created[measure.Task]{Key: t.ID, Value: t}, err
+	return rest.Created[measure.Task]{Key: t.ID, Value: t}, err
 }
 
 type taskRequest struct {
@@ -94,7 +95,7 @@ type changedTaskInput struct {
 
 type changeTaskRequest struct {
 	taskRequest
-	ifMatch
+	rest.IfMatch
 	Body changedTaskInput
 }
 
@@ -118,7 +119,7 @@ type taskReport struct {
 
 type reportTaskRequest struct {
 	taskRequest
-	ifMatch
+	rest.IfMatch
 	Body taskReport
 }
 
@@ -146,7 +147,7 @@ type taskTransition struct {
 
 type moveTaskRequest struct {
 	taskRequest
-	ifMatch
+	rest.IfMatch
 	Body taskTransition
 }
 

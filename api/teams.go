@@ -4,13 +4,14 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/exchange"
+	"bulwark/internal/project"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
 type listTeamsRequest struct {
 	townRequest
-	pageQuery
+	rest.PageQuery
 }
 
 // listTeams answers the pioneer teams of a town.
@@ -19,18 +20,18 @@ type listTeamsRequest struct {
 //	@Summary	List pioneer teams
 //	@Tags		exchange
 //	@Param		query	query		listTeamsRequest	false	"."
-//	@Success	200		{object}	Page[exchange.Team]
+//	@Success	200		{object}	rest.Page[project.Team]
 //	@Router		/towns/{town}/teams [get]
-func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (Page[exchange.Team], error) {
+func (s *Server) listTeams(ctx context.Context, req listTeamsRequest) (rest.Page[project.Team], error) {
 	after := ""
-	if err := req.resume(&after); err != nil {
-		return Page[exchange.Team]{}, err
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[project.Team]{}, err
 	}
-	list, err := exchange.ListTeams(ctx, s.db(ctx), req.Town, after, req.limit())
+	list, err := project.ListTeams(ctx, s.db(ctx), req.Town, after, req.Limit())
 	if err != nil {
-		return Page[exchange.Team]{}, err
+		return rest.Page[project.Team]{}, err
 	}
-	return page(list, req.pageQuery, func(t exchange.Team) []any { return []any{t.Code} })
+	return rest.NewPage(list, req.PageQuery, func(t project.Team) []any { return []any{t.Code} })
 }
 
 type teamInput struct {
@@ -42,8 +43,8 @@ type teamInput struct {
 }
 
 // of is the team that the input tells.
-func (in teamInput) of(town, code string) exchange.Team {
-	t := exchange.Team{TownID: town, Code: code, Name: in.Name, Field: in.Field, FoundedOn: in.FoundedOn, Members: in.Members}
+func (in teamInput) of(town, code string) project.Team {
+	t := project.Team{TownID: town, Code: code, Name: in.Name, Field: in.Field, FoundedOn: in.FoundedOn, Members: in.Members}
 	t.Branches.V = in.Branches
 	return t
 }
@@ -64,11 +65,11 @@ type createTeamRequest struct {
 //	@Summary	Register a pioneer team
 //	@Tags		exchange
 //	@Param		body	body		newTeamInput	true	"the team"
-//	@Success	201		{object}	exchange.Team
+//	@Success	201		{object}	project.Team
 //	@Router		/towns/{town}/teams [post]
-func (s *Server) createTeam(ctx context.Context, req createTeamRequest) (Created[exchange.Team], error) {
-	t, err := exchange.CreateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
-	return Created[exchange.Team]{Key: t.Code, Value: t}, err
+func (s *Server) createTeam(ctx context.Context, req createTeamRequest) (rest.Created[project.Team], error) {
+	t, err := project.CreateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Body.Code))
+	return rest.Created[project.Team]{Key: t.Code, Value: t}, err
 }
 
 type teamRequest struct {
@@ -81,15 +82,15 @@ type teamRequest struct {
 //	@ID			findTeam
 //	@Summary	Read a pioneer team
 //	@Tags		exchange
-//	@Success	200	{object}	exchange.Team
+//	@Success	200	{object}	project.Team
 //	@Router		/towns/{town}/teams/{team} [get]
-func (s *Server) findTeam(ctx context.Context, req teamRequest) (exchange.Team, error) {
-	return exchange.FindTeam(ctx, s.db(ctx), req.Town, req.Team)
+func (s *Server) findTeam(ctx context.Context, req teamRequest) (project.Team, error) {
+	return project.FindTeam(ctx, s.db(ctx), req.Town, req.Team)
 }
 
 type updateTeamRequest struct {
 	teamRequest
-	ifMatch
+	rest.IfMatch
 	Body teamInput
 }
 
@@ -99,8 +100,8 @@ type updateTeamRequest struct {
 //	@Summary	Change a pioneer team
 //	@Tags		exchange
 //	@Param		body	body		teamInput	true	"all of it"
-//	@Success	200		{object}	exchange.Team
+//	@Success	200		{object}	project.Team
 //	@Router		/towns/{town}/teams/{team} [put]
-func (s *Server) updateTeam(ctx context.Context, req updateTeamRequest) (exchange.Team, error) {
-	return exchange.UpdateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Team), req.Version)
+func (s *Server) updateTeam(ctx context.Context, req updateTeamRequest) (project.Team, error) {
+	return project.UpdateTeam(ctx, s.db(ctx), req.Body.of(req.Town, req.Team), req.Version)
 }

@@ -4,11 +4,61 @@ import (
 	"context"
 
 	"bulwark/internal/access"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
 
-type listTownsRequest struct{ pageQuery }
+type listAreasRequest struct{ rest.PageQuery }
+
+// listAreas answers the nodes of the administrative tree in the order of codes.
+//
+//	@ID			listAreas
+//	@Summary	List the areas of the administrative tree
+//	@Tags		structure
+//	@Security
+//	@Param		query	query		listAreasRequest	false	"."
+//	@Success	200		{object}	rest.Page[town.Area]
+//	@Router		/areas [get]
+func (s *Server) listAreas(ctx context.Context, req listAreasRequest) (rest.Page[town.Area], error) {
+	var after string
+	if err := req.Resume(&after); err != nil {
+		return rest.Page[town.Area]{}, err
+	}
+	areas, err := town.ListAreas(ctx, s.db(ctx), after, req.Limit())
+	if err != nil {
+		return rest.Page[town.Area]{}, err
+	}
+	return rest.NewPage(areas, req.PageQuery, func(a town.Area) []any { return []any{a.Code} })
+}
+
+type areaInput struct {
+	Code       string    `json:"code" validate:"required,numeric,min=2,max=12" example:"440605126"`
+	ParentCode *string   `json:"parent_code" validate:"omitempty,numeric,min=2,max=12" example:"440605"`
+	Level      string    `json:"level" validate:"required,oneof=province city district town" example:"town"`
+	Name       text.Text `json:"name" validate:"required"`
+	Provenance string    `json:"provenance" validate:"max=200" example:"public statistical list 2021"`
+}
+
+type createAreaRequest struct{ Body areaInput }
+
+// createArea adds a node to the administrative tree. It has no address of its own.
+//
+//	@ID			createArea
+//	@Summary	Add an area to the administrative tree
+//	@Tags		structure
+//	@Param		body	body		areaInput	true	"the new area"
+//	@Success	201		{object}	town.Area
+//	@Router		/areas [post]
+func (s *Server) createArea(ctx context.Context, req createAreaRequest) (rest.Created[town.Area], error) {
+	b := req.Body
+	a, err := town.CreateArea(ctx, s.db(ctx), town.Area{
+		Code: b.Code, ParentCode: b.ParentCode, Level: b.Level, Name: b.Name, Provenance: b.Provenance,
+	})
+	return rest.Created[town.Area]{Value: a}, err
+}
+
+type listTownsRequest struct{ rest.PageQuery }
 
 // listTowns answers the towns that the caller may know of: without a key those
 // that open their results, with a key limited to towns those.
@@ -18,19 +68,19 @@ type listTownsRequest struct{ pageQuery }
 //	@Tags		structure
 //	@Security
 //	@Param		query	query		listTownsRequest	false	"."
-//	@Success	200		{object}	Page[town.Town]
+//	@Success	200		{object}	rest.Page[town.Town]
 //	@Router		/towns [get]
-func (s *Server) listTowns(ctx context.Context, req listTownsRequest) (Page[town.Town], error) {
+func (s *Server) listTowns(ctx context.Context, req listTownsRequest) (rest.Page[town.Town], error) {
 	p := access.Caller(ctx)
-	f := town.Filter{Only: p.Towns, Open: p.Role == "", Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[town.Town]{}, err
+	f := town.Filter{Only: p.Towns, Open: p.Role == "", Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[town.Town]{}, err
 	}
 	towns, err := town.List(ctx, s.db(ctx), f)
 	if err != nil {
-		return Page[town.Town]{}, err
+		return rest.Page[town.Town]{}, err
 	}
-	return page(towns, req.pageQuery, func(t town.Town) []any { return []any{t.Code} })
+	return rest.NewPage(towns, req.PageQuery, func(t town.Town) []any { return []any{t.Code} })
 }
 
 type townInput struct {
@@ -51,12 +101,12 @@ type createTownRequest struct{ Body townInput }
 //	@Param		body	body		townInput	true	"the new town"
 //	@Success	201		{object}	town.Town
 //	@Router		/towns [post]
-func (s *Server) createTown(ctx context.Context, req createTownRequest) (Created[town.Town], error) {
+func (s *Server) createTown(ctx context.Context, req createTownRequest) (rest.Created[town.Town], error) {
 	b := req.Body
 	t, err := town.Create(ctx, s.db(ctx), town.Town{
 		Code: b.Code, AreaCode: b.AreaCode, Name: b.Name, OpenResults: b.OpenResults, Provenance: b.Provenance,
 	})
-	return Created[town.Town]{Key: t.Code, Value: t}, err
+	return rest.Created[town.Town]{Key: t.Code, Value: t}, err
 }
 
 type townRequest struct {
@@ -82,7 +132,7 @@ type townChange struct {
 
 type updateTownRequest struct {
 	townRequest
-	ifMatch
+	rest.IfMatch
 	Body townChange
 }
 
@@ -95,6 +145,71 @@ type updateTownRequest struct {
 //	@Success	200		{object}	town.Town
 //	@Router		/towns/{town} [put]
 func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.Town, error) {
-	defer s.afterwards(ctx, s.doors.forget)
+	defer rest.AfterCommit(ctx, s.authCache.forget)
 	return town.Update(ctx, s.db(ctx), req.Town, req.Version, req.Body.Name, *req.Body.OpenResults)
+}
+
+type categoryInput struct {
+	Code       string    `json:"code" validate:"required,code" example:"rural"`
+	Name       text.Text `json:"name" validate:"required"`
+	Provenance string    `json:"provenance" validate:"max=200"`
+}
+
+type createCategoryRequest struct {
+	townRequest
+	Body categoryInput
+}
+
+// listKinds answers what branches of the town can be, all on one page.
+//
+//	@ID			listKinds
+//	@Summary	List the kinds of branch
+//	@Tags		structure
+//	@Security
+//	@Success	200	{object}	rest.Page[town.Kind]
+//	@Router		/towns/{town}/kinds [get]
+func (s *Server) listKinds(ctx context.Context, req townRequest) (rest.Page[town.Kind], error) {
+	kinds, err := town.ListKinds(ctx, s.db(ctx), req.Town)
+	return rest.Page[town.Kind]{Items: kinds}, err
+}
+
+// createKind adds a kind of branch. It has no address of its own.
+//
+//	@ID			createKind
+//	@Summary	Add a kind of branch
+//	@Tags		structure
+//	@Param		body	body		categoryInput	true	"the new kind"
+//	@Success	201		{object}	town.Kind
+//	@Router		/towns/{town}/kinds [post]
+func (s *Server) createKind(ctx context.Context, req createCategoryRequest) (rest.Created[town.Kind], error) {
+	b := req.Body
+	k, err := town.CreateKind(ctx, s.db(ctx), town.Kind{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	return rest.Created[town.Kind]{Value: k}, err
+}
+
+// listClasses answers the peer groups of the town, all on one page.
+//
+//	@ID			listClasses
+//	@Summary	List the classes that rank together
+//	@Tags		structure
+//	@Security
+//	@Success	200	{object}	rest.Page[town.Class]
+//	@Router		/towns/{town}/classes [get]
+func (s *Server) listClasses(ctx context.Context, req townRequest) (rest.Page[town.Class], error) {
+	classes, err := town.ListClasses(ctx, s.db(ctx), req.Town)
+	return rest.Page[town.Class]{Items: classes}, err
+}
+
+// createClass adds a peer group. It has no address of its own.
+//
+//	@ID			createClass
+//	@Summary	Add a class that ranks together
+//	@Tags		structure
+//	@Param		body	body		categoryInput	true	"the new class"
+//	@Success	201		{object}	town.Class
+//	@Router		/towns/{town}/classes [post]
+func (s *Server) createClass(ctx context.Context, req createCategoryRequest) (rest.Created[town.Class], error) {
+	b := req.Body
+	c, err := town.CreateClass(ctx, s.db(ctx), town.Class{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	return rest.Created[town.Class]{Value: c}, err
 }

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/people"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
@@ -20,8 +21,8 @@ import (
 func probed(t *testing.T, db *gorm.DB, then func(context.Context, *Server) error) (*harness, func(key string) (status int, code string)) {
 	t.Helper()
 	h := newHarness(t, db)
-	handler := serveProbes(t, h.server, func(r routes) {
-		post(r.under("/api/v1"), "/probe", access.WriteTowns, func(ctx context.Context, _ struct{}) (string, error) {
+	handler := servingRoutes(t, h.server, func(r rest.Router) {
+		rest.Post(r.Under("/api/v1"), "/probe", access.WriteTowns, func(ctx context.Context, _ struct{}) (string, error) {
 			_, err := people.Create(ctx, h.server.db(ctx), people.Person{TownID: "demo", Code: "ann", Name: text.Same("ann")})
 			if err == nil {
 				err = then(ctx, h.server)
@@ -54,7 +55,7 @@ func TestAFailedHandlerLeavesNothing(t *testing.T) {
 			dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 				failing, ran := true, 0
 				h, send := probed(t, db, func(ctx context.Context, s *Server) error {
-					s.afterwards(ctx, func() { ran++ })
+					rest.AfterCommit(ctx, func() { ran++ })
 					if failing {
 						return fail(ctx, s)
 					}
@@ -81,7 +82,7 @@ func TestAfterwardsSeesTheCommit(t *testing.T) {
 			dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 				seen := int64(-1)
 				_, send := probed(t, db, func(ctx context.Context, s *Server) error {
-					s.afterwards(ctx, func() {
+					rest.AfterCommit(ctx, func() {
 						if err := s.DB.Model(people.Person{}).Where("code = 'ann'").Count(&seen).Error; err != nil {
 							t.Error(err)
 						}
@@ -118,8 +119,8 @@ func TestASecondRequestIsToldToWait(t *testing.T) {
 		}
 		close(finish)
 		first.Wait()
-		if status, body := send("k"); status != http.StatusOK || body != `"done"` || len(h.server.flights.under) > 0 {
-			t.Errorf("afterwards: %d %s, %v under way", status, body, h.server.flights.under)
+		if status, body := send("k"); status != http.StatusOK || body != `"done"` {
+			t.Errorf("afterwards: %d %s", status, body)
 		}
 		h.made("ann", 1)
 	})
@@ -128,8 +129,8 @@ func TestASecondRequestIsToldToWait(t *testing.T) {
 // Nobody's key is no key: it cannot be told from those of others.
 func TestAnonymousCallersHaveNoKeys(t *testing.T) {
 	done := 0
-	handler := serveProbes(t, newTestServer(), func(r routes) { // without a database
-		post(r, "/probe", access.ReadService, func(context.Context, struct{}) (int, error) { done++; return done, nil })
+	handler := servingRoutes(t, newTestServer(), func(r rest.Router) { // without a database
+		rest.Post(r, "/probe", access.ReadService, func(context.Context, struct{}) (int, error) { done++; return done, nil })
 	})
 	for want := range 2 {
 		if w := do(handler, http.MethodPost, "/probe", "", "Authorization", "", "Idempotency-Key", "k"); w.Code != http.StatusOK || done != want+1 {

@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/improve/visit"
+	"bulwark/internal/rest"
 	"bulwark/internal/workflow"
 )
 
@@ -18,7 +19,7 @@ type listVisitsRequest struct {
 	Indicator string   `form:"indicator"`                                         // only with a finding about this
 	Measure   int64    `form:"measure" validate:"omitempty,min=1,max=7"`          // only with a finding under this measure
 	PlanItem  string   `form:"plan_item" validate:"omitempty,uuid" format:"uuid"` // only with a finding about this
-	pageQuery
+	rest.PageQuery
 }
 
 // listVisits answers the visits that the caller may read with what they found, in
@@ -28,21 +29,21 @@ type listVisitsRequest struct {
 //	@Summary	List visits
 //	@Tags		improvement
 //	@Param		query	query		listVisitsRequest	false	"."
-//	@Success	200		{object}	Page[visit.Visit]
+//	@Success	200		{object}	rest.Page[visit.Visit]
 //	@Router		/towns/{town}/visits [get]
-func (s *Server) listVisits(ctx context.Context, req listVisitsRequest) (Page[visit.Visit], error) {
+func (s *Server) listVisits(ctx context.Context, req listVisitsRequest) (rest.Page[visit.Visit], error) {
 	f := visit.Filter{
 		Branch: req.Branch, By: req.By, State: visit.State(req.State), From: req.From, Until: req.Until,
-		Indicator: req.Indicator, Measure: req.Measure, PlanItem: req.PlanItem, Limit: req.limit(),
+		Indicator: req.Indicator, Measure: req.Measure, PlanItem: req.PlanItem, Limit: req.Limit(),
 	}
-	if err := req.resume(&f.After); err != nil {
-		return Page[visit.Visit]{}, err
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[visit.Visit]{}, err
 	}
 	list, err := visit.List(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[visit.Visit]{}, err
+		return rest.Page[visit.Visit]{}, err
 	}
-	return page(list, req.pageQuery, func(v visit.Visit) []any { return []any{v.ID} })
+	return rest.NewPage(list, req.PageQuery, func(v visit.Visit) []any { return []any{v.ID} })
 }
 
 type checkInput struct {
@@ -100,9 +101,9 @@ type beginVisitRequest struct {
 //	@Param		body	body		newVisit	true	"what was seen"
 //	@Success	201		{object}	visit.Visit
 //	@Router		/towns/{town}/visits [post]
-func (s *Server) beginVisit(ctx context.Context, req beginVisitRequest) (Created[visit.Visit], error) {
+func (s *Server) beginVisit(ctx context.Context, req beginVisitRequest) (rest.Created[visit.Visit], error) {
 	v, err := visit.Begin(ctx, s.db(ctx), visit.Visit{TownID: req.Town, BranchCode: req.Body.Branch, Content: req.Body.content()})
-	return Created[visit.Visit]{Key: v.ID, Value: v}, err
+	return rest.Created[visit.Visit]{Key: v.ID, Value: v}, err
 }
 
 type visitRequest struct {
@@ -129,7 +130,7 @@ type visitChange struct {
 
 type writeVisitRequest struct {
 	visitRequest
-	ifMatch
+	rest.IfMatch
 	Body visitChange
 }
 
@@ -159,7 +160,7 @@ type foundProblem struct {
 
 type moveVisitRequest struct {
 	visitRequest
-	ifMatch
+	rest.IfMatch
 	Body visitTransition
 }
 

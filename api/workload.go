@@ -7,13 +7,14 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/people"
+	"bulwark/internal/rest"
 )
 
 type listPairingsRequest struct {
 	townRequest
 	On     *day.Date `form:"on" swaggertype:"string" format:"date"` // on this day; today if absent
 	Branch string    `form:"branch"`                                // of this branch alone
-	pageQuery
+	rest.PageQuery
 }
 
 // listPairings answers who leads, mentors, instructs and serves each branch on a
@@ -23,18 +24,18 @@ type listPairingsRequest struct {
 //	@Summary	List who works on which branch on a day
 //	@Tags		people
 //	@Param		query	query		listPairingsRequest	false	"."
-//	@Success	200		{object}	Page[people.Pairing]
+//	@Success	200		{object}	rest.Page[people.Pairing]
 //	@Router		/towns/{town}/pairings [get]
-func (s *Server) listPairings(ctx context.Context, req listPairingsRequest) (Page[people.Pairing], error) {
-	f := people.PairingFilter{On: s.dayOr(req.On), Branch: req.Branch, Limit: req.limit()}
-	if err := req.resume(&f.After); err != nil {
-		return Page[people.Pairing]{}, err
+func (s *Server) listPairings(ctx context.Context, req listPairingsRequest) (rest.Page[people.Pairing], error) {
+	f := people.PairingFilter{On: s.dayOr(req.On), Branch: req.Branch, Limit: req.Limit()}
+	if err := req.Resume(&f.After); err != nil {
+		return rest.Page[people.Pairing]{}, err
 	}
 	list, err := people.ListPairings(ctx, s.db(ctx), req.Town, f)
 	if err != nil {
-		return Page[people.Pairing]{}, err
+		return rest.Page[people.Pairing]{}, err
 	}
-	return page(list, req.pageQuery, func(p people.Pairing) []any { return []any{p.Branch.Code} })
+	return rest.NewPage(list, req.PageQuery, func(p people.Pairing) []any { return []any{p.Branch.Code} })
 }
 
 // dayOr is the day that was asked for, or today.

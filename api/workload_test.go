@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/people"
+	"bulwark/internal/rest"
 )
 
 // codes lists who is paired, with the letter of those who hold the role.
@@ -46,7 +47,7 @@ func TestPairingsAreAsOfADay(t *testing.T) {
 			group.Post("/towns/demo/assignments", in).Want(http.StatusCreated)
 		}
 		on := func(query string) map[string]string {
-			list := apitest.Decode[Page[people.Pairing]](leader.Get("/towns/demo/pairings?"+query), http.StatusOK)
+			list := apitest.Decode[rest.Page[people.Pairing]](leader.Get("/towns/demo/pairings?"+query), http.StatusOK)
 			found := map[string]string{}
 			for _, p := range list.Items {
 				offices := ""
@@ -87,8 +88,8 @@ func TestPairingsAreAsOfADay(t *testing.T) {
 		}
 		refused(t, leader.Get("/towns/demo/pairings?branch=b99"), http.StatusNotFound, "not_found")
 		refused(t, h.as(access.Secretary).Get("/towns/demo/pairings"), http.StatusForbidden, "not_allowed")
-		page1 := apitest.Decode[Page[people.Pairing]](leader.Get("/towns/demo/pairings?page_size=2"), http.StatusOK)
-		page2 := apitest.Decode[Page[people.Pairing]](leader.Get("/towns/demo/pairings?page_size=2&page_token="+page1.NextPageToken), http.StatusOK)
+		page1 := apitest.Decode[rest.Page[people.Pairing]](leader.Get("/towns/demo/pairings?page_size=2"), http.StatusOK)
+		page2 := apitest.Decode[rest.Page[people.Pairing]](leader.Get("/towns/demo/pairings?page_size=2&page_token="+page1.NextPageToken), http.StatusOK)
 		if len(page1.Items) != 2 || len(page2.Items) != 1 || page2.Items[0].Branch.Code != "b03" || page2.NextPageToken != "" {
 			t.Errorf("pages %+v and %+v", page1, page2)
 		}
@@ -156,7 +157,7 @@ func TestPeopleShowWhatTheyHold(t *testing.T) {
 		h.joins("gone", access.Instructor, ties{"b02": access.Instructs})
 		id := column(group.Get("/towns/demo/assignments?person=gone"), "id")[0]
 		group.IfMatch(`"1"`).Post("/towns/demo/assignments/"+id+"/end", object{"until": "2023-12-31"}).Want(http.StatusOK)
-		for _, p := range apitest.Decode[Page[people.PersonOn]](group.Get("/towns/demo/people"), http.StatusOK).Items {
+		for _, p := range apitest.Decode[rest.Page[people.PersonOn]](group.Get("/towns/demo/people"), http.StatusOK).Items {
 			got, want := fmt.Sprint(p.Roles, p.Duties, p.Offices), fmt.Sprintf("[%s] [] []", p.Code)
 			switch p.Code {
 			case "gone":

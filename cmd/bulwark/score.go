@@ -9,8 +9,8 @@ import (
 	"flag"
 	"io"
 
+	"bulwark/internal/datafile"
 	"bulwark/internal/fault"
-	"bulwark/internal/index"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
@@ -62,7 +62,7 @@ var scoreFormats = map[string]func(*scored, *bufio.Writer) error{"table": writeT
 
 // scored is a data file with everything that the scheme made of it.
 type scored struct {
-	*index.DataFile
+	*datafile.File
 	scheme   *scheme.Compiled
 	dataHash string // SHA-256 of the data file, as in a receipt
 	nodes    []composite.NodeInfo
@@ -82,15 +82,15 @@ func (p program) scored(ctx context.Context, c *scheme.Compiled, name string) (*
 	}
 	defer in.Close()
 	hash := sha256.New()
-	data, err := index.ReadData(&patient{ctx, io.TeeReader(in, hash)}, c)
-	var faults *index.DataFaults
+	data, err := datafile.Read(&patient{ctx, io.TeeReader(in, hash)}, c)
+	var faults *datafile.Faults
 	switch {
 	case errors.As(err, &faults):
 		return nil, complaint("invalid_data", func(language string) string { return faults.In(language, title(name)) })
 	case err != nil:
 		return nil, unreadableFile(name, err)
 	}
-	s := &scored{DataFile: data, scheme: c, dataHash: hex.EncodeToString(hash.Sum(nil)), nodes: c.Index.Nodes()}
+	s := &scored{File: data, scheme: c, dataHash: hex.EncodeToString(hash.Sum(nil)), nodes: c.Index.Nodes()}
 	s.result = c.Index.Score(data.Data, keep(s.nodes))
 	s.list, err = c.Index.Standings(s.result, data.Adjustments)
 	return s, err

@@ -22,7 +22,7 @@ func (s *scored) explain(code string) error {
 	if code == "" {
 		return nil
 	}
-	view, err := index.Offline(s.scheme, s.DataFile)
+	view, err := index.OfflineView(s.scheme, s.File)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (s *scored) explanation(b *bufio.Writer) {
 
 func (s *scored) path(b *bufio.Writer, goal string, p index.Path) {
 	fmt.Fprintln(b, s.say("%s：%s", "%s: %s", goal, p.Text))
-	for _, m := range p.Moves {
+	for _, m := range p.Steps {
 		fmt.Fprintln(b, "  "+printable(s.say("%s 由 %s 提高到 %s，指数 +%s", "%s from %s to %s, index +%s", m.Code, number(m.From), number(m.To), number(m.Points))))
 	}
 }

@@ -103,8 +103,8 @@ func (s *scored) ranges(w *jsonWriter, unit int) {
 			w.number(grade, r.Grades[i])
 		}
 	})
-	codes := make([]string, len(r.NotApart))
-	for i, other := range r.NotApart {
+	codes := make([]string, len(r.Indistinguishable))
+	for i, other := range r.Indistinguishable {
 		codes[i] = s.Data.Units[other]
 	}
 	w.texts("not_apart", codes)

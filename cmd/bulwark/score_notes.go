@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // adjusted says what else than the tree made a score.
@@ -35,10 +36,10 @@ func (s *scored) unscored(b *bufio.Writer, x composite.Standing) {
 		s.Data.Units[x.Unit], why, percent(s.coverage(x.Unit)), strings.Join(s.missing(x.Unit), ", "))))
 }
 
-var flagNotes = map[composite.FlagCode]text.Text{
-	composite.ConstantColumn: text.F("各党组织数值相同，或只有一个数值，无法区分", "all values are equal, or there is one only: it tells nobody apart"),
-	composite.TargetReached:  text.F("最低者也已达到目标值", "even the lowest has reached the target"),
-	composite.NoReference:    text.F("参照对象没有大于 0 的数值，因此不计分", "the reference has no value above 0: it is not scored"),
+var flagNotes = map[stats.FlagCode]text.Text{
+	stats.ConstantColumn:    text.F("各党组织数值相同，或只有一个数值，无法区分", "all values are equal, or there is one only: it tells nobody apart"),
+	composite.TargetReached: text.F("最低者也已达到目标值", "even the lowest has reached the target"),
+	composite.NoReference:   text.F("参照对象没有大于 0 的数值，因此不计分", "the reference has no value above 0: it is not scored"),
 }
 
 // remarks are about indicators: flags and values held back as outliers.

@@ -18,6 +18,7 @@ import (
 	"bulwark/api"
 	"bulwark/internal/access"
 	"bulwark/internal/config"
+	"bulwark/internal/jobs"
 )
 
 // serveOn answers requests on ln until ctx ends, then lets running requests
@@ -45,7 +46,7 @@ func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Confi
 	defer stopMetrics()
 	var working sync.WaitGroup
 	background, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends after the last request
-	working.Go(func() { s.Work(background) })
+	working.Go(func() { s.Jobs.Run(background) })
 	working.Go(func() { anchor(background) })
 	defer working.Wait()
 	defer stop()
@@ -69,6 +70,7 @@ func answer(ctx context.Context, ln net.Listener, srv *http.Server, cfg config.C
 func newServer(db *gorm.DB, cfg config.Config, log *slog.Logger) *api.Server {
 	return &api.Server{
 		DB: db, Config: cfg, Log: log, Version: version, Now: now,
+		Jobs: jobs.New(db, log, now, cfg.KeepAnswers),
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
 			return access.Authenticate(ctx, db, key)
 		},

@@ -58,7 +58,7 @@ func checkOperation(doc *openapi3.T, op *openapi3.Operation, seen map[string]str
 	case len(op.Tags) != 1:
 		return fmt.Errorf("want one @Tags, have %q", op.Tags)
 	case doc.Tags.Get(op.Tags[0]) == nil:
-		return fmt.Errorf("tag %q has no @tag.name in api/swagger.go", op.Tags[0])
+		return fmt.Errorf("tag %q has no @tag.name in api/service.go", op.Tags[0])
 	case op.Responses == nil:
 		return errors.New("@Success is missing")
 	}

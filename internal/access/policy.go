@@ -110,7 +110,7 @@ const (
 	VerifyPlans  Action = "plans:verify"  // what is said to be done
 )
 
-// Scope says on which branches a role may act.
+// Scope is the part of the town in which a role may act.
 type Scope int
 
 // Scopes, from nothing to the whole town.
@@ -213,7 +213,7 @@ func everyone() map[Role]Scope {
 	return all
 }
 
-// ScopeOf gives the scope of an action for a role: None unless listed.
+// ScopeOf returns the scope of an action for a role: None unless listed.
 func ScopeOf(a Action, r Role) Scope { return policy[a][r] }
 
 // ActionsOf lists what the policy allows the role on some branch at least, in the

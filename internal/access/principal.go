@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"gorm.io/gorm"
+
+	"bulwark/internal/day"
 	"bulwark/internal/fault"
 )
 
@@ -31,13 +34,13 @@ func WithPrincipal(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
 
-// Caller is the principal of the request; anonymous where none was set.
+// Caller returns the principal of the request, an anonymous one where none was set.
 func Caller(ctx context.Context) Principal {
 	p, _ := ctx.Value(principalKey{}).(Principal)
 	return p
 }
 
-// Name is how the trail calls the caller.
+// Name returns the caller as the audit trail names it.
 func (p Principal) Name() string {
 	switch {
 	case p.Person != "":
@@ -48,8 +51,8 @@ func (p Principal) Name() string {
 	return p.Key
 }
 
-// Told is how the caller is told who did what the role does: by name where he or
-// she may read people, else by the role. Nobody stays nobody.
+// Told returns how the caller sees who did something in the role: the name where he or
+// she may read people, else the role; empty stays empty.
 func (p Principal) Told(name string, role Role) string {
 	if name == "" || p.May(ReadPeople) {
 		return name
@@ -57,8 +60,8 @@ func (p Principal) Told(name string, role Role) string {
 	return string(role)
 }
 
-// Credential is what let the caller in, as key/PREFIX or account/NAME; nothing
-// did for an anonymous one.
+// Credential returns the key or account of the caller, as key/PREFIX or account/NAME; it
+// is empty for an anonymous one.
 func (p Principal) Credential() string {
 	switch {
 	case p.Key != "":
@@ -69,7 +72,7 @@ func (p Principal) Credential() string {
 	return ""
 }
 
-// Holding is the caller with the roles, in the order of the policy table, acting
+// Holding returns the caller with the roles, in the order of the policy table, acting
 // under the first. Roles that the table does not know are left out.
 func (p Principal) Holding(roles ...Role) Principal {
 	p.Role, p.Roles = "", nil
@@ -84,7 +87,7 @@ func (p Principal) Holding(roles ...Role) Principal {
 	return p
 }
 
-// ActingAs is the caller under another of the roles that he or she holds.
+// ActingAs returns the caller under another of the roles that he or she has.
 func (p Principal) ActingAs(role Role) (Principal, error) {
 	if len(p.Roles) == 0 {
 		return p, errKeyNeeded
@@ -105,7 +108,7 @@ func (p Principal) ActingAs(role Role) (Principal, error) {
 // least. A caller without a role reads as a reader does.
 func (p Principal) May(a Action) bool { return p.ScopeOf(a) != None }
 
-// ScopeOf is the scope of the action for the caller: that of the acting role, of
+// ScopeOf returns the scope of the action for the caller: that of the acting role, of
 // which a limit to branches leaves only what is done branch by branch.
 func (p Principal) ScopeOf(a Action) Scope {
 	role := p.Role
@@ -137,5 +140,26 @@ var (
 	openToAll = map[Action]bool{ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true, ReadStructure: true, ReadRanking: true, ReadCases: true}
 )
 
-// Self is the principal itself, also of what embeds it.
+// Self returns the principal itself, also of what embeds it.
 func (p Principal) Self() Principal { return p }
+
+// Viewer is the caller in a town with what the rules of a kind of record ask for; their
+// readers embed it.
+type Viewer struct {
+	Principal
+	Town  string
+	Today day.Date
+	Reach Reach           // branches whose records the caller reads
+	Led   map[string]bool // branches about which the caller does not decide, since he or she leads them
+}
+
+// ViewerOf returns the caller of ctx: Reach is that of the action read, and Led is filled
+// for who may do one of the actions deciding.
+func ViewerOf(ctx context.Context, db *gorm.DB, townID string, read Action, deciding ...Action) (v Viewer, err error) {
+	v = Viewer{Principal: Caller(ctx), Town: townID, Today: day.Of(db.NowFunc())}
+	if v.Reach, err = ReachOf(ctx, db, v.Principal, read, townID, v.Today); err != nil {
+		return v, err
+	}
+	v.Led, err = LedBy(ctx, db, townID, deciding...)
+	return v, err
+}

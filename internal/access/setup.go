@@ -12,8 +12,8 @@ import (
 	"bulwark/internal/fault"
 )
 
-// SetupToken lets whoever can read the terminal of the service make the first
-// administrator, once. Only its hash is stored.
+// SetupToken is shown on the terminal of the service, so that its operator can make the
+// first administrator, once. Only its hash is stored.
 type SetupToken struct {
 	SecretHash string `gorm:"primaryKey" json:"-"`
 	CreatedAt  time.Time
@@ -50,8 +50,8 @@ func HasAdmin(ctx context.Context, db *gorm.DB) (bool, error) {
 	return false, err
 }
 
-// NewSetupToken makes a token while there is no administrator; otherwise it is
-// not found.
+// NewSetupToken returns a new token while there is no administrator; otherwise the error
+// is NotFound.
 func NewSetupToken(ctx context.Context, db *gorm.DB) (string, error) {
 	secret, err := newSecret()
 	if err != nil {

@@ -10,76 +10,77 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/people/peopletest"
 )
 
 func TestTheFirstAdministratorIsMadeOnce(t *testing.T) {
 	clocked(t, func(t *testing.T, db *gorm.DB, now *time.Time) {
 		ctx, passwords := t.Context(), quick()
 		old, err := access.NewSetupToken(ctx, db)
-		must(t, err)
+		peopletest.Must(t, err)
 		*now = now.Add(access.SetupTime)
 		_, err = access.SetUp(ctx, db, passwords, old, "boss", phrase)
-		refused(t, "an old token", err, "bad_setup_token")
+		peopletest.Refused(t, "an old token", err, "bad_setup_token")
 		token, err := access.NewSetupToken(ctx, db)
-		must(t, err)
+		peopletest.Must(t, err)
 		other, err := access.NewSetupToken(ctx, db)
-		must(t, err)
+		peopletest.Must(t, err)
 		_, err = access.SetUp(ctx, db, passwords, token+"x", "boss", phrase)
-		refused(t, "a wrong token", err, "bad_setup_token")
+		peopletest.Refused(t, "a wrong token", err, "bad_setup_token")
 		if passwords.Hashed() != 0 {
 			t.Error("a stranger had a password hashed")
 		}
 		_, err = access.SetUp(ctx, db, passwords, token, "Boss", "short")
-		refused(t, "a bad name and password", err, "invalid", "/name", "/password")
+		peopletest.Refused(t, "a bad name and password", err, "invalid", "/name", "/password")
 		a, err := access.SetUp(ctx, db, passwords, token, "boss", phrase)
-		must(t, err)
+		peopletest.Must(t, err)
 		if a.MustChange || len(a.Roles) != 1 || a.Roles[0] != access.Admin {
 			t.Errorf("made %+v", a)
 		}
 		for _, used := range []string{token, other, "x"} {
 			_, err = access.SetUp(ctx, db, passwords, used, "boss2", phrase)
-			refused(t, "after it", err, "already_set_up")
+			peopletest.Refused(t, "after it", err, "already_set_up")
 		}
 		_, err = access.NewSetupToken(ctx, db)
-		refused(t, "a token after it", err, "already_set_up")
+		peopletest.Refused(t, "a token after it", err, "already_set_up")
 
 		// Its tokens went with it, even should the administrator be gone.
 		_, err = access.UpdateAccount(ctx, db, access.Account{Name: "boss", Roles: admins}, true, a.Version)
-		must(t, err)
+		peopletest.Must(t, err)
 		_, err = access.SetUp(ctx, db, passwords, other, "boss2", phrase)
-		refused(t, "the other token", err, "bad_setup_token")
+		peopletest.Refused(t, "the other token", err, "bad_setup_token")
 	})
 }
 
 func TestAnAdminKeyCountsAsAdministrator(t *testing.T) {
 	clocked(t, func(t *testing.T, db *gorm.DB, now *time.Time) {
 		ctx := t.Context()
-		found(t, db)
+		peopletest.Towns(t, db)
 		has := func(what string, want bool) {
 			t.Helper()
 			got, err := access.HasAdmin(ctx, db)
-			must(t, err)
+			peopletest.Must(t, err)
 			if got != want {
 				t.Errorf("%s: %v", what, got)
 			}
 		}
 		_, err := access.CreateAccount(ctx, db, access.Account{Name: "no.password", Roles: admins})
-		must(t, err)
+		peopletest.Must(t, err)
 		_, _, err = access.CreateKey(ctx, db, access.Key{Roles: admins, Towns: []string{"a"}})
-		must(t, err)
+		peopletest.Must(t, err)
 		_, _, err = access.CreateKey(ctx, db, access.Key{Roles: []access.Role{access.Reader}})
-		must(t, err)
+		peopletest.Must(t, err)
 		has("nobody who can", false)
 		end := now.Add(time.Hour)
 		_, _, err = access.CreateKey(ctx, db, access.Key{Roles: admins, ExpiresAt: &end})
-		must(t, err)
+		peopletest.Must(t, err)
 		has("a key", true)
 		*now = end
 		has("an expired key", false)
 		k, _, err := access.CreateKey(ctx, db, access.Key{Roles: admins})
-		must(t, err)
+		peopletest.Must(t, err)
 		has("another key", true)
-		must(t, access.RevokeKey(ctx, db, k.Prefix, 1))
+		peopletest.Must(t, access.RevokeKey(ctx, db, k.Prefix, 1))
 		has("a revoked key", false)
 	})
 }
@@ -92,7 +93,7 @@ func TestSetupRaces(t *testing.T) {
 		for i := range tokens {
 			var err error
 			tokens[i], err = access.NewSetupToken(t.Context(), db)
-			must(t, err)
+			peopletest.Must(t, err)
 		}
 		var all sync.WaitGroup
 		won := make(chan string, 16)
@@ -106,7 +107,7 @@ func TestSetupRaces(t *testing.T) {
 		}
 		all.Wait()
 		accounts, err := access.ListAccounts(t.Context(), db, "", 99)
-		must(t, err)
+		peopletest.Must(t, err)
 		if len(won) != 1 || len(accounts) != 1 {
 			t.Errorf("%d won, %d accounts", len(won), len(accounts))
 		}

@@ -24,10 +24,10 @@ type Head struct {
 	Hash     string `json:"hash"`                                  // empty = no record yet
 }
 
-// TableName keeps the table beside the records.
+// TableName returns the name of the table.
 func (Head) TableName() string { return "audit_heads" }
 
-// FindHead gives the head of the town's chain, of the installation's where
+// FindHead returns the head of the town's chain, of the installation's where
 // townID is empty.
 func FindHead(ctx context.Context, db *gorm.DB, townID string) (Head, error) {
 	head := Head{TownID: townID}
@@ -35,9 +35,8 @@ func FindHead(ctx context.Context, db *gorm.DB, townID string) (Head, error) {
 	return head, err
 }
 
-// appendAll puts the records behind their chains. Transactions that write to
-// several take the chains in the order of their towns, so that none waits for
-// another that waits for it.
+// appendAll appends the records to their chains. Transactions that write to several lock
+// the chains in the order of their towns, so that there is no deadlock.
 func appendAll(tx *gorm.DB, records []Record) error {
 	slices.SortStableFunc(records, func(a, b Record) int { return cmp.Compare(a.TownID, b.TownID) })
 	for len(records) > 0 {
@@ -54,7 +53,7 @@ func appendAll(tx *gorm.DB, records []Record) error {
 }
 
 func appendTo(tx *gorm.DB, townID string, records []Record) error {
-	head, err := holdHead(tx, townID)
+	head, err := lockHead(tx, townID)
 	if err != nil {
 		return err
 	}
@@ -69,9 +68,9 @@ func appendTo(tx *gorm.DB, townID string, records []Record) error {
 	return tx.Model(&Head{}).Where("town_id = ?", townID).Updates(map[string]any{"sequence": head.Sequence, "hash": head.Hash}).Error
 }
 
-// holdHead locks the head until the transaction ends: one writer of a chain at a
-// time. The first one makes it.
-func holdHead(tx *gorm.DB, townID string) (Head, error) {
+// lockHead locks the head until the transaction ends: one writer of a chain at a
+// time. The first one creates it.
+func lockHead(tx *gorm.DB, townID string) (Head, error) {
 	for {
 		var head Head
 		found := tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("town_id = ?", townID).Limit(1).Find(&head)
@@ -84,16 +83,16 @@ func holdHead(tx *gorm.DB, townID string) (Head, error) {
 	}
 }
 
-// link is the hash of the record behind one with the hash previous. Changing
+// link returns the hash of the record that follows one with the hash previous. Changing
 // what it is made of invalidates every chain ever stored.
 func (r Record) link(previous string) string {
 	sum := sha256.Sum256([]byte(r.linked(previous)))
 	return hex.EncodeToString(sum[:])
 }
 
-// linked is what is hashed: each part as its length in bytes, a colon, the part
-// and a comma, so that no part can pass for a piece of another. docs/audit.md
-// tells it to strangers.
+// linked returns what is hashed: each part as its length in bytes, a colon, the part
+// and a comma, so that no part can pass for a piece of another. docs/audit.md describes
+// it for others who check a trail.
 func (r Record) linked(previous string) string {
 	var b strings.Builder
 	for _, part := range []string{

@@ -1,21 +1,28 @@
 // Package audit writes the trail of every change, in the transaction of the
 // change: a change without its record, or the other way round, cannot be stored.
 // The records of a town form a chain of hashes, and those of the installation
-// another one, so that whoever gets past the database's own guards and changes,
-// removes or adds one is found out by Verify.
+// another one, so that Verify finds whatever was changed, removed or added past the
+// triggers of the database.
 package audit
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
 
-// Actor is who acts, as the trail keeps it.
+// Actor is who acts, as the trail stores it.
 type Actor struct {
 	Name       string // person, or the credential where no person stands behind it
 	Role       string
@@ -30,7 +37,7 @@ func As(ctx context.Context, a Actor) context.Context {
 	return context.WithValue(ctx, actorKey{}, a)
 }
 
-// ActorOf is the actor of the context, or "system" where none was set.
+// ActorOf returns the actor of the context, or "system" where none was set.
 func ActorOf(ctx context.Context) Actor {
 	if a, ok := ctx.Value(actorKey{}).(Actor); ok && a.Name != "" {
 		return a
@@ -57,12 +64,12 @@ type Record struct {
 	Hash       string    `json:"hash"` // of this record and the one before it; see docs/audit.md
 }
 
-// TableName keeps the table apart from other records.
+// TableName returns the name of the table.
 func (Record) TableName() string { return "audit_records" }
 
 var recordNoun = text.Text{ZH: "审计记录", EN: "audit record"}
 
-// Change is what a caller of Write knows of it; nil values leave no trace.
+// Change is what a caller passes to Write; nil values are not stored.
 type Change struct {
 	Town    string // empty = the installation
 	Action  string // noun.verb
@@ -89,4 +96,93 @@ func Write(ctx context.Context, tx *gorm.DB, c Change) error {
 		Actor: actor.Name, Role: actor.Role, Credential: actor.Credential, RequestID: actor.RequestID,
 		Action: c.Action, Subject: c.Subject, Before: before, After: after, Reason: c.Reason,
 	}, appendAll)
+}
+
+// Filter narrows a list; zero fields do not.
+type Filter struct {
+	Actor, Action string
+	Subject       string // beginning of the subject
+	RequestID     string
+	From, Until   day.Date // both included
+	Before        *int64   // only records with a smaller sequence
+	Limit         int
+}
+
+// List returns the records of the town, of the installation where townID is empty,
+// the newest first.
+func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Record, error) {
+	q := db.WithContext(ctx).Where("town_id = ?", townID)
+	for _, narrow := range []struct{ column, value string }{{"actor", f.Actor}, {"action", f.Action}, {"request_id", f.RequestID}} {
+		if narrow.value != "" {
+			q = q.Where(narrow.column+" = ?", narrow.value)
+		}
+	}
+	if f.Subject != "" {
+		q = q.Where("subject >= ? AND subject < ?", f.Subject, f.Subject+"\U0010FFFF") // LIKE ignores case on SQLite
+	}
+	if f.From != "" {
+		q = q.Where("at >= ?", f.From.Start().UTC())
+	}
+	if f.Until != "" {
+		q = q.Where("at < ?", f.Until.AddDays(1).Start().UTC())
+	}
+	if f.Before != nil {
+		q = q.Where("sequence < ?", *f.Before)
+	}
+	var records []Record
+	return records, q.Order("sequence DESC").Limit(f.Limit).Find(&records).Error
+}
+
+// Find returns one record by its place in the chain.
+func Find(ctx context.Context, db *gorm.DB, townID string, sequence int64) (Record, error) {
+	var r Record
+	err := db.WithContext(ctx).Where("town_id = ? AND sequence = ?", townID, sequence).Take(&r).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		err = fault.Missing(recordNoun, strconv.FormatInt(sequence, 10))
+	}
+	return r, err
+}
+
+// Values is a JSON object as text in RFC 8785 form, which everyone who has the
+// object can write again, byte for byte; empty = none.
+type Values string
+
+// MarshalJSON writes the object itself, not a text of it.
+func (v Values) MarshalJSON() ([]byte, error) {
+	if v == "" {
+		return []byte("null"), nil
+	}
+	return []byte(v), nil
+}
+
+// UnmarshalJSON reads an object.
+func (v *Values) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*v = ""
+		return nil
+	}
+	object := jsontext.Value(b).Clone()
+	err := object.Canonicalize()
+	*v = Values(object)
+	return err
+}
+
+// valuesOf returns v as the trail stores it. What is no object becomes one with the
+// member "value".
+func valuesOf(v any) (Values, error) {
+	if v == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("audit value: %w", err)
+	}
+	object := jsontext.Value(b)
+	if object.Kind() != '{' {
+		object = jsontext.Value(`{"value":` + string(b) + `}`)
+	}
+	if err := object.Canonicalize(); err != nil {
+		return "", fmt.Errorf("audit value: %w", err)
+	}
+	return Values(object), nil
 }

@@ -2,14 +2,19 @@ package audit
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
+	"bulwark/internal/text"
 )
 
-// Report says whether a trail is what was written.
+// Report is the result of verifying a trail.
 type Report struct {
 	TownID  string `json:"town" example:"demo"` // empty = the installation
 	OK      bool   `json:"ok"`
@@ -23,8 +28,8 @@ type Report struct {
 // Verify follows the chain of the town (of the installation where townID is
 // empty) from its first record to its head, in memory that does not grow with
 // it, and compares every anchor of the town. Whoever owns the whole database can
-// still cut the chain and lay a new end from the cut on: only an anchor behind
-// the cut shows that.
+// still cut the chain and compute a new end from there on: only an anchor after the cut
+// shows that.
 func Verify(ctx context.Context, db *gorm.DB, townID string, anchors []Anchor) (Report, error) {
 	var v verification
 	err := database.ReadTx(ctx, db, func(tx *gorm.DB) error {
@@ -142,7 +147,7 @@ func (v *verification) follow() error {
 	return nil
 }
 
-// take holds the next record against the chain so far.
+// take compares the next record with the chain so far.
 func (v *verification) take(r Record) error {
 	switch {
 	case r.Sequence == v.last.Sequence:
@@ -182,3 +187,127 @@ func (v *verification) earlier() error {
 	}
 	return err
 }
+
+// Break is where a trail is not what was written, and how.
+type Break struct {
+	Sequence int64     `json:"sequence" example:"17"` // of the first record that is missing or wrong
+	Kind     string    `json:"kind" enums:"edited,inserted,removed,swapped,cut,rewritten,head,restored"`
+	Message  text.Text `json:"message"`
+}
+
+// kind is one way in which a chain can be broken. Its words take the place, and
+// %[2]d is the place before it.
+type kind struct{ name, zh, en string }
+
+var (
+	edited = kind{
+		"edited",
+		"第 %[1]d 条与第 %[2]d 条接不上：两条之中有一条被改动", "record %[1]d does not continue record %[2]d: one of the two was edited",
+	}
+	inserted   = kind{"inserted", "第 %[1]d 条是后来插入的", "record %[1]d was put in later"}
+	behindHead = kind{"inserted", "链尾之后又有第 %[1]d 条：是后来加上的", "record %[1]d lies behind the head of the chain: it was added later"}
+	tooYoung   = kind{"inserted", "第 %[1]d 条自称早于审计链，日期却更晚", "record %[1]d claims to be older than the chain, but its date is later"}
+	removed    = kind{"removed", "第 %[1]d 条被删去", "record %[1]d was removed"}
+	swapped    = kind{"swapped", "第 %[1]d 条与另一条对调", "record %[1]d has changed places with another one"}
+	cut        = kind{"cut", "从第 %[1]d 条起到链尾被删去", "the chain was cut: the records from %[1]d up to its head are gone"}
+
+	cutBeforeAnchor = kind{
+		"cut",
+		"从第 %[1]d 条起被删去：库外留存的锚点证明它们存在过", "the chain was cut: an anchor kept elsewhere proves that there were records from %[1]d on",
+	}
+	rewritten = kind{
+		"rewritten",
+		"第 %[1]d 条的哈希与库外留存的锚点不同：它或更早的记录被改写，之后的链重新计算过",
+		"record %[1]d has another hash than an anchor kept elsewhere: it or an earlier one was changed, and the chain computed anew from there",
+	}
+	headDiffers = kind{"head", "链尾所记的哈希与最后一条（第 %[1]d 条）不同", "the head of the chain has another hash than the last record, %[1]d"}
+	headMissing = kind{"head", "链尾被删去；最后一条是第 %[1]d 条", "the head of the chain was removed; the last record is %[1]d"}
+)
+
+func (v *verification) wrong(sequence int64, k kind) {
+	v.report.Fault = &Break{sequence, k.name, text.F(k.zh, k.en, sequence, sequence-1)}
+}
+
+// explain sets why r does not continue the chain: it continues the record before last, so
+// that the last one was inserted; or one of those after it belongs in its place; or else
+// it was edited.
+func (v *verification) explain(r Record) error {
+	at := r.Sequence
+	r.Sequence = v.last.Sequence
+	if r.Sequence > 0 && r.link(v.before.Hash) == r.Hash {
+		v.wrong(r.Sequence, inserted)
+		return nil
+	}
+	var others []Record
+	var found bool
+	err := v.tx.Where("town_id = ? AND sequence > ?", r.TownID, at).Order("sequence").Limit(database.Batch).Find(&others).Error
+	for _, o := range others {
+		o.Sequence = at
+		hash := o.link(v.last.Hash)
+		found = found || hash == o.Hash || hash == r.Hash
+	}
+	if found {
+		v.wrong(at, swapped)
+	} else {
+		v.wrong(at, edited)
+	}
+	return err
+}
+
+// RestoreAction is what the trail of the installation calls the reading of a backup.
+const RestoreAction = "backup.restore"
+
+// Restored is what the record of a restore holds, so that Verify can distinguish a trail
+// that an older backup has shortened from one that was cut.
+type Restored struct {
+	At      time.Time        `json:"at"` // of the backup
+	Bulwark string           `json:"bulwark"`
+	Schema  int64            `json:"schema"`
+	Dialect string           `json:"dialect"`
+	Rows    int64            `json:"rows"`
+	Heads   map[string]int64 `json:"heads"` // town → where its trail ended in the backup; "-" is the installation
+}
+
+// Ends returns the last sequence of every trail, by town; "-" is the installation.
+func Ends(ctx context.Context, db *gorm.DB) (map[string]int64, error) {
+	var heads []Head
+	err := db.WithContext(ctx).Find(&heads).Error
+	ends := make(map[string]int64, len(heads))
+	for _, h := range heads {
+		ends[nameOf(h.TownID)] = h.Sequence
+	}
+	return ends, err
+}
+
+// nameOf returns the town as anchors name it.
+func nameOf(townID string) string {
+	if townID == "" {
+		return installation
+	}
+	return townID
+}
+
+// restored sets the fault "restored" where a backup was restored that is older than some
+// anchors: they agree as far as the backup goes, and the later records are gone.
+func (v *verification) restored() error {
+	at := v.report.Fault.Sequence
+	var record Record
+	err := v.tx.Where("town_id = '' AND action = ?", RestoreAction).Order("sequence DESC").Limit(1).Find(&record).Error
+	if err != nil || record.After == "" {
+		return err
+	}
+	var r Restored
+	if err := json.Unmarshal([]byte(record.After), &r); err != nil {
+		return fmt.Errorf("the record of a restore: %w", errors.Join(errBadRecord, err))
+	}
+	if end, ok := r.Heads[nameOf(v.report.TownID)]; ok && at > end {
+		v.report.Fault = &Break{at, "restored", text.F(
+			"%[1]s 恢复了 %[2]s 的备份，审计链在其中止于第 %[3]d 条；锚点证明曾有直到第 %[4]d 条的记录，其后的已不在。请妥善保存原锚点文件，将 BULWARK_AUDIT_ANCHORS 指向新文件继续",
+			"on %[1]s a backup of %[2]s was restored, in which the trail ended at record %[3]d; anchors prove that there were records up to %[4]d, which are gone. "+
+				"Keep that file of anchors, and set BULWARK_AUDIT_ANCHORS to a new one to go on",
+			record.At.Format(time.RFC3339), r.At.Format(time.RFC3339), end, v.furthest)}
+	}
+	return nil
+}
+
+var errBadRecord = errors.New("audit: it cannot be read")

@@ -14,16 +14,32 @@
 // Values are exact and the same from both databases: integers in full, reals as
 // the shortest number that reads back to the same bits (but -0 as 0), times in RFC 3339 and
 // UTC. Rows stand in the order of their primary key, so equal tables have equal
-// hashes. A seal behind the last line covers the compressed bytes. The hashes
-// find damage; they are no signature.
+// hashes. A seal after the last line covers the compressed bytes. The hashes find damage;
+// they are no signature.
 package backup
 
-import "time"
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+	"gorm.io/gorm"
+
+	"bulwark/internal/database"
+	"bulwark/internal/fault"
+)
 
 // format names the layout; another one gets another number.
 const format = "bulwark backup 1"
 
-// Header says what a backup holds.
+// Header describes a backup.
 type Header struct {
 	Format  string    `json:"format"`
 	Bulwark string    `json:"bulwark"` // version of the program that wrote it
@@ -33,7 +49,7 @@ type Header struct {
 	Tables  []Table   `json:"tables"`  // in the order of the file
 }
 
-// Count is the line behind the rows of a table.
+// Count is the line after the rows of a table.
 type Count struct {
 	Table  string `json:"table"`
 	Rows   int64  `json:"rows"`
@@ -69,4 +85,133 @@ func (s *Summary) add(c Count) {
 	s.Counts = append(s.Counts, c)
 	s.Trailer.Tables++
 	s.Trailer.Rows += c.Rows
+}
+
+const window = 1 << 20 // of the compression: what a reader needs in memory
+
+// maxLine bounds a row: what a reader would not take into memory is not written.
+var maxLine = 256 << 20
+
+// Write writes a backup of the database at one moment, while others go on
+// writing to it. Its memory does not grow with the number of rows. Where it
+// fails, what it has written is no backup.
+func Write(ctx context.Context, db *gorm.DB, out io.Writer, bulwark string) (Summary, error) {
+	sum := sha256.New()
+	z, err := zstd.NewWriter(io.MultiWriter(out, sum), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window))
+	if err != nil {
+		return Summary{}, err
+	}
+	w := &writer{out: z, sum: sha256.New()}
+	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
+		if w.begun {
+			return errors.New("backup: the snapshot was lost while it was written")
+		}
+		return w.all(tx, bulwark)
+	})
+	if err := errors.Join(err, z.Close()); err != nil {
+		return Summary{}, err
+	}
+	_, err = out.Write(seal(sum.Sum(nil)))
+	return w.Summary, err
+}
+
+// writer writes the lines.
+type writer struct {
+	Summary
+	out   *zstd.Encoder
+	sum   hash.Hash // of all lines so far
+	begun bool
+}
+
+func (w *writer) all(tx *gorm.DB, bulwark string) error {
+	if err := w.header(tx, bulwark); err != nil {
+		return err
+	}
+	for _, t := range w.Header.Tables {
+		count, err := t.dump(tx, w.line)
+		if err != nil {
+			return fmt.Errorf("back up the table %s: %w", t.Name, err)
+		}
+		w.add(count)
+		if err := w.object(count); err != nil {
+			return err
+		}
+	}
+	w.Trailer.SHA256 = hex.EncodeToString(w.sum.Sum(nil))
+	return w.object(w.Trailer)
+}
+
+// header writes the first line and sends it on its way, so that an output that
+// takes nothing fails at once.
+func (w *writer) header(tx *gorm.DB, bulwark string) error {
+	have, _, err := database.Version(tx.Statement.Context, tx)
+	if err != nil {
+		return err
+	}
+	if have == 0 {
+		return fault.Conflict("nothing_to_back_up",
+			"数据库中还没有表：请先运行 bulwark migrate", "the database has no tables yet: run bulwark migrate first")
+	}
+	w.Header = Header{Format: format, Bulwark: bulwark, Schema: have, At: tx.NowFunc(), Dialect: database.Dialect(tx)}
+	if w.Header.Tables, err = tables(tx); err != nil {
+		return err
+	}
+	w.begun = true
+	if err := w.object(w.Header); err != nil {
+		return err
+	}
+	return w.out.Flush()
+}
+
+func (w *writer) object(v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return w.line(append(line, '\n'))
+}
+
+func (w *writer) line(line []byte) error {
+	w.sum.Write(line)
+	_, err := w.out.Write(line)
+	return err
+}
+
+// dump hands the rows of the table to emit, line by line in the order of the
+// primary key. Both databases order text by its bytes.
+func (t Table) dump(tx *gorm.DB, emit func(line []byte) error) (Count, error) {
+	count, sum := Count{Table: t.Name}, sha256.New()
+	targets := make([]any, len(t.Columns))
+	for i, c := range t.Columns {
+		targets[i] = c.Kind.target()
+	}
+	var line []byte
+	err := each(tx, `SELECT `+quoted(t.Columns)+` FROM "`+t.Name+`" ORDER BY `+quoted(t.Columns[:t.Key]), targets, func() error {
+		var err error
+		if line, err = t.line(line[:0], targets); err != nil {
+			return fmt.Errorf("row %d: %w", count.Rows+1, err)
+		}
+		count.Rows++
+		sum.Write(line)
+		return emit(line)
+	})
+	count.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return count, err
+}
+
+// line appends a row.
+func (t Table) line(line []byte, targets []any) ([]byte, error) {
+	separator := byte('[')
+	var err error
+	for i, target := range targets {
+		line = append(line, separator)
+		if line, err = appendValue(line, target); err != nil {
+			return nil, fmt.Errorf("column %s: %w", t.Columns[i].Name, err)
+		}
+		separator = ','
+	}
+	if len(line) > maxLine {
+		return nil, errLong
+	}
+	return append(line, "]\n"...), nil
 }

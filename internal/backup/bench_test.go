@@ -136,7 +136,7 @@ func copyIn(b *testing.B, db *gorm.DB, tables []backup.Table, all [][]byte) {
 	})
 }
 
-// wire gives the connection to PostgreSQL below database/sql.
+// wire returns the connection to PostgreSQL below database/sql.
 func wire(b *testing.B, db *gorm.DB, fn func(*pgconn.PgConn) error) {
 	b.Helper()
 	pool, err := db.DB()

@@ -1,11 +1,20 @@
 package backup
 
 import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/klauspost/compress/zstd"
 
 	"bulwark/internal/fault"
 )
@@ -47,7 +56,7 @@ func Create(name string, force bool, write func(io.Writer) error) (err error) {
 	return syncFolder(filepath.Dir(name))
 }
 
-// syncFolder lets the new name of a file outlive a power cut, where the system can.
+// syncFolder makes the new name of a file survive a power cut, where the system can.
 func syncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
@@ -66,4 +75,153 @@ func exists(name string) error {
 func unwritable(name string, cause error) error {
 	return fault.Invalid("backup_unwritable",
 		"无法写入文件 %s：请检查文件夹及其权限", "the file %s cannot be written: check the folder and its permissions", name).Because(cause)
+}
+
+// A seal ends the file: a skippable frame of zstd, which programs that unpack
+// pass over, with the SHA-256 of all bytes before it. Without it some bits of the
+// compressed form could flip unnoticed.
+var sealHead = []byte{0x5e, 0x2a, 0x4d, 0x18, sha256.Size, 0, 0, 0}
+
+const sealSize = 8 + sha256.Size
+
+func seal(sum []byte) []byte { return append(bytes.Clone(sealHead), sum...) }
+
+var (
+	errCut    = errors.New("it is cut off, or something was added at its end")
+	errBroken = errors.New("its bytes are not those that were written")
+)
+
+// sealed reads what stands before a seal. It ends with io.EOF only where the seal
+// was there and right.
+type sealed struct {
+	in  *bufio.Reader
+	sum hash.Hash
+}
+
+func newSealed(in io.Reader) *sealed { return &sealed{bufio.NewReaderSize(in, 64<<10), sha256.New()} }
+
+// Read keeps as many bytes back as a seal has, until it knows that more follow.
+func (s *sealed) Read(p []byte) (int, error) {
+	ahead, err := s.in.Peek(sealSize + 1)
+	switch {
+	case len(ahead) > sealSize:
+		n, err := s.in.Read(p[:min(len(p), s.in.Buffered()-sealSize)])
+		s.sum.Write(p[:n])
+		return n, err
+	case !errors.Is(err, io.EOF):
+		return 0, err
+	case !bytes.HasPrefix(ahead, sealHead) || len(ahead) < sealSize:
+		return 0, errCut
+	case !bytes.Equal(ahead, seal(s.sum.Sum(nil))):
+		return 0, errBroken
+	}
+	return 0, io.EOF
+}
+
+var errLong = errors.New("a row of more than 256 MiB")
+
+// lines reads a backup line by line.
+type lines struct {
+	in     *bufio.Reader
+	z      *zstd.Decoder
+	sum    hash.Hash // of all lines so far
+	number int
+	long   []byte // a line larger than the buffer of in
+}
+
+func newLines(in io.Reader) (*lines, error) {
+	z, err := zstd.NewReader(newSealed(in), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(window))
+	if err != nil {
+		return nil, err
+	}
+	return &lines{in: bufio.NewReaderSize(z, 64<<10), z: z, sum: sha256.New()}, nil
+}
+
+// next returns the next line with its newline, valid until the next call. Behind
+// the last line of a file that is whole it returns io.EOF.
+func (l *lines) next() ([]byte, error) {
+	l.number++
+	line, err := l.in.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		l.long = l.long[:0]
+		for errors.Is(err, bufio.ErrBufferFull) && len(l.long) < maxLine {
+			l.long = append(l.long, line...)
+			line, err = l.in.ReadSlice('\n')
+		}
+		l.long = append(l.long, line...)
+		line = l.long
+	}
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull):
+		return nil, l.damaged(errLong)
+	case errors.Is(err, io.EOF) && len(line) == 0:
+		return nil, io.EOF
+	case errors.Is(err, io.EOF):
+		return nil, l.damaged(errCut)
+	case err != nil:
+		return nil, l.damaged(err)
+	}
+	l.sum.Write(line)
+	return line, nil
+}
+
+// object reads the line into v, which must be written exactly like that.
+func (l *lines) object(line []byte, v any) error {
+	if err := json.Unmarshal(line, v); err != nil {
+		return l.damaged(err)
+	}
+	if again, err := json.Marshal(v); err != nil || !bytes.Equal(append(again, '\n'), line) {
+		return l.damaged(errors.New("not as it was written"))
+	}
+	return nil
+}
+
+// trailer reads the last line and makes sure that it is the last and right.
+func (l *lines) trailer(want Trailer) (Trailer, error) {
+	want.SHA256 = hex.EncodeToString(l.sum.Sum(nil))
+	line, err := l.next()
+	if err != nil {
+		return Trailer{}, l.ended(err)
+	}
+	var got Trailer
+	if err := l.object(line, &got); err != nil {
+		return Trailer{}, err
+	}
+	if got != want {
+		return Trailer{}, l.damaged(fmt.Errorf("it says %+v, but before it stood %+v", got, want))
+	}
+	if _, err := l.next(); !errors.Is(err, io.EOF) {
+		if err == nil {
+			err = l.damaged(errors.New("more follows behind the end"))
+		}
+		return Trailer{}, err
+	}
+	return got, nil
+}
+
+// sure returns err, which is about the header, unless the file turns out to be damaged:
+// then the header may be damaged too.
+func (l *lines) sure(err error) error {
+	for {
+		if _, damaged := l.next(); errors.Is(damaged, io.EOF) {
+			return err
+		} else if damaged != nil {
+			return damaged
+		}
+	}
+}
+
+// ended turns an end that came too early into a fault.
+func (l *lines) ended(err error) error {
+	if errors.Is(err, io.EOF) {
+		return l.damaged(errCut)
+	}
+	return err
+}
+
+// damaged returns the fault of a file that is not what Write wrote.
+func (l *lines) damaged(cause error) error {
+	return fault.Invalid("backup_damaged",
+		"备份文件已损坏（第 %d 行），什么也没有恢复：请换一份备份",
+		"the backup is damaged (line %d), nothing was restored: take another backup", l.number).Because(cause)
 }

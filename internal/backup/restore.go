@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"gorm.io/gorm"
@@ -53,7 +54,7 @@ func (r *Reader) open() error {
 	return nil
 }
 
-// Close lets go of the memory of the decompression; it does not close the file.
+// Close frees the memory of the decompression; it does not close the file.
 func (r *Reader) Close() { r.lines.z.Close() }
 
 // Check reads the backup to its end and returns what it holds, or what is wrong
@@ -82,8 +83,8 @@ func (r *Reader) Restore(ctx context.Context, db *gorm.DB) (Summary, error) {
 	return s, err
 }
 
-// fits refuses a database that the backup cannot be restored into. It knows the
-// tables better than the header does, so it gives the header's theirs.
+// fits refuses a database that the backup cannot be restored into, and replaces the
+// tables of the header by those of the database, which it knows more of.
 func (r *Reader) fits(ctx context.Context, tx *gorm.DB) error {
 	have, known, err := database.Version(ctx, tx)
 	if err != nil {
@@ -104,15 +105,15 @@ func (r *Reader) fits(ctx context.Context, tx *gorm.DB) error {
 			"the backup has the schema %[1]d (bulwark %[2]s), this database has %[3]d: restore into a new database", r.Header.Schema, r.Header.Bulwark, have))
 	}
 	r.Header.Tables = here
-	if err := hold(tx, here); err != nil {
+	if err := lockTables(tx, here); err != nil {
 		return err
 	}
 	return empty(tx, here)
 }
 
-// hold keeps others from writing until the transaction ends. On SQLite a
+// lockTables keeps others from writing until the transaction ends. On SQLite a
 // transaction does that by itself.
-func hold(tx *gorm.DB, list []Table) error {
+func lockTables(tx *gorm.DB, list []Table) error {
 	if database.Dialect(tx) == database.SQLite {
 		return nil
 	}
@@ -170,7 +171,7 @@ func (r *Reader) read(into func(Table) (*inserter, error)) (Summary, error) {
 	return s, err
 }
 
-// table reads the rows of one table and the line behind them.
+// table reads the rows of one table and the line after them.
 func (r *Reader) table(t Table, out *inserter) (Count, error) {
 	want, sum := Count{Table: t.Name}, sha256.New()
 	for {
@@ -201,7 +202,7 @@ func (r *Reader) table(t Table, out *inserter) (Count, error) {
 	}
 }
 
-// refused says which table the database would not take.
+// refused returns the fault of rows that the database refuses, with their table.
 func (r *Reader) refused(t Table, err error) error {
 	err = database.Translate(err)
 	if fault.Is(err, fault.KindConflict) || fault.Is(err, fault.KindInvalid) {
@@ -226,4 +227,106 @@ func compare(tx *gorm.DB, s Summary) error {
 		}
 	}
 	return nil
+}
+
+// maxBatch bounds the memory of one statement, for tables with large rows.
+const maxBatch = 4 << 20 // bytes
+
+// inserter inserts rows, many by one statement. A table that refers to itself is
+// filled through a temporary one: both databases look at the references of a
+// statement when it ends, so in one statement rows may come in any order. A nil
+// inserter drops the rows.
+type inserter struct {
+	tx     *gorm.DB
+	t      Table
+	target string
+	whole  int // rows of a whole batch
+	args   []any
+	size   int // bytes of the rows in args
+}
+
+func newInserter(tx *gorm.DB, t Table) (*inserter, error) {
+	in := &inserter{tx: tx, t: t, target: `"` + t.Name + `"`, whole: min(database.Batch, 32766/len(t.Columns))}
+	if !t.refersToItself {
+		return in, nil
+	}
+	in.target = `"restoring_` + t.Name + `"`
+	return in, tx.Exec("CREATE TEMPORARY TABLE " + in.target + ` AS SELECT * FROM "` + t.Name + `" WHERE false`).Error
+}
+
+func (in *inserter) add(values []any, size int) error {
+	if in == nil {
+		return nil
+	}
+	in.args, in.size = append(in.args, values...), in.size+size
+	if len(in.args) < in.whole*len(in.t.Columns) && in.size < maxBatch {
+		return nil
+	}
+	return in.flush()
+}
+
+// end inserts what is left and has PostgreSQL analyse the table: without it a later table
+// that refers to this one would scan it for each row.
+func (in *inserter) end() error {
+	if in == nil {
+		return nil
+	}
+	if err := in.flush(); err != nil {
+		return err
+	}
+	if in.t.refersToItself {
+		if err := in.move(); err != nil {
+			return err
+		}
+	}
+	if database.Dialect(in.tx) == database.SQLite {
+		return nil
+	}
+	return in.tx.Exec(`ANALYZE "` + in.t.Name + `"`).Error
+}
+
+// move empties the temporary table into its own.
+func (in *inserter) move() error {
+	columns := quoted(in.t.Columns)
+	if err := in.tx.Exec(`INSERT INTO "` + in.t.Name + `" (` + columns + ") SELECT " + columns + " FROM " + in.target).Error; err != nil {
+		return err
+	}
+	return in.tx.Exec("DROP TABLE " + in.target).Error
+}
+
+// flush goes past gorm, which would look for its own placeholders in a statement
+// of thousands of them.
+func (in *inserter) flush() error {
+	if len(in.args) == 0 {
+		return nil
+	}
+	statement := "INSERT INTO " + in.target + " (" + quoted(in.t.Columns) + ") VALUES " +
+		placeholders(database.Dialect(in.tx), len(in.args)/len(in.t.Columns), len(in.t.Columns))
+	_, err := in.tx.Statement.ConnPool.ExecContext(in.tx.Statement.Context, statement, in.args...)
+	in.args, in.size = in.args[:0], 0
+	return err
+}
+
+// placeholders are ($1,$2),($3,$4) for 2 rows of 2 columns. SQLite gets (?,?),(?,?):
+// it would look each name up among all others, which takes longer than the rest.
+func placeholders(dialect string, rows, columns int) string {
+	var b strings.Builder
+	for i := range rows * columns {
+		switch {
+		case i == 0:
+			b.WriteByte('(')
+		case i%columns == 0:
+			b.WriteString("),(")
+		default:
+			b.WriteByte(',')
+		}
+		if dialect == database.SQLite {
+			b.WriteByte('?')
+		} else {
+			b.WriteByte('$')
+			b.WriteString(strconv.Itoa(i + 1))
+		}
+	}
+	b.WriteByte(')')
+	return b.String()
 }

@@ -33,11 +33,11 @@ type Column struct {
 // data: the header has the number, and restoring migrates by itself.
 const migrations = "goose_db_version"
 
-// shortLived are the tables that hold what ends by itself within days and would
-// only open doors if it came back later. Restoring empties them.
+// shortLived are the tables of what ends by itself within days and would be a risk if it
+// came back later. Restoring empties them.
 var shortLived = []string{"kept_answers", "sessions", "setup_tokens"}
 
-// catalogues ask a database for its tables: every column with its type and its
+// catalogues are the queries for the tables of a database: every column with its type and its
 // place in the primary key (0: none), and which table refers to which.
 var catalogues = map[string]struct{ columns, references string }{
 	database.SQLite: {
@@ -83,7 +83,7 @@ func tables(tx *gorm.DB) ([]Table, error) {
 	return inOrder(found, before)
 }
 
-// columns gives the tables with their columns and keys.
+// columns returns the tables with their columns and keys.
 func columns(tx *gorm.DB) (map[string]*Table, error) {
 	found, places := map[string]*Table{}, map[string]int64{}
 	var name, column, declared string
@@ -137,8 +137,8 @@ func each(tx *gorm.DB, query string, targets []any, fn func() error) error {
 	return rows.Err()
 }
 
-// inOrder lists the tables, each behind all that it refers to and otherwise by
-// name, so that the order is one on both databases.
+// inOrder returns the tables, each after all that it refers to and otherwise by name, so
+// that both databases have the same order.
 func inOrder(found map[string]*Table, before map[string][]string) ([]Table, error) {
 	var list []Table
 	names, done := slices.Sorted(maps.Keys(found)), map[string]bool{}

@@ -95,7 +95,7 @@ func TestABackupWhileManyWrite(t *testing.T) {
 	})
 }
 
-// grow gives the database the kinds and classes of these numbers, in one town.
+// grow returns the database the kinds and classes of these numbers, in one town.
 func grow(t testing.TB, db *gorm.DB, from, until int) {
 	t.Helper()
 	err := database.InTx(t.Context(), db, func(tx *gorm.DB) error {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -65,7 +66,7 @@ func (o Options) withDefaults() Options {
 
 // Open connects to url, either sqlite:PATH (the file is created when missing,
 // readable by its owner only) or postgres://USER:PASSWORD@HOST:PORT/NAME, and
-// asks the database for an answer before it returns. It changes no schema; see
+// makes sure that the database responds before it returns. It changes no schema; see
 // Migrate. Every error is a *fault.Error that says what to set, and none holds
 // the password. Close the handle with Close.
 func Open(ctx context.Context, url string, options Options) (*gorm.DB, error) {
@@ -127,3 +128,27 @@ func closing(pool *sql.DB, err error) error {
 	_ = pool.Close() // err is what the caller must hear
 	return err
 }
+
+// handle is what this package keeps with a *gorm.DB. It travels as a plugin,
+// the one place that every session and transaction of the handle shares.
+type handle struct {
+	pool        *sql.DB
+	queries     *atomic.Int64
+	writer      chan struct{} // SQLite: full while a transaction may write
+	lockTimeout time.Duration
+	migrations  fs.FS // see Options
+}
+
+const pluginName = "bulwark"
+
+// Name makes the handle a gorm.Plugin.
+func (*handle) Name() string { return pluginName }
+
+// Initialize makes the handle a gorm.Plugin. It mends that gorm translates all
+// errors but those of Rows, and so of Raw and Scan.
+func (*handle) Initialize(db *gorm.DB) error {
+	return db.Callback().Row().After("gorm:row").Register("bulwark:translate", func(db *gorm.DB) { db.Error = Translate(db.Error) })
+}
+
+// handleOf panics, by its type assertion, on a *gorm.DB that is not from Open.
+func handleOf(db *gorm.DB) *handle { return db.Plugins[pluginName].(*handle) }

@@ -18,7 +18,6 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/exchange"
-	"bulwark/internal/idempotency"
 	"bulwark/internal/improve"
 	"bulwark/internal/improve/measure"
 	"bulwark/internal/improve/plan"
@@ -27,6 +26,8 @@ import (
 	"bulwark/internal/improve/visit"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
+	"bulwark/internal/project"
+	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -59,21 +60,19 @@ func models() []any {
 		evaluation.Adjustment{},
 		evaluation.Exception{},
 		workflow.Transition{},
-		evaluation.AdjustmentMove{},
 		evaluation.Correction{},
 		index.Run{},
 		index.Result{},
 		index.NodeResult{},
 		index.Publication{},
-		index.Appraisal{},
+		index.RobustnessResult{},
 		index.Appeal{},
 		audit.Record{},
 		audit.Head{},
-		idempotency.Answer{},
+		rest.StoredResponse{},
 		improve.StoredSettings{},
 		target.Target{},
 		exchange.Case{},
-		exchange.CaseMove{},
 		exchange.Event{},
 		exchange.Rating{},
 		visit.Visit{},
@@ -82,10 +81,10 @@ func models() []any {
 		plan.Analysis{},
 		measure.Measure{},
 		measure.Task{},
-		exchange.Team{},
-		exchange.Round{},
-		exchange.Project{},
-		exchange.JudgeSheet{},
+		project.Team{},
+		project.Round{},
+		project.Project{},
+		project.JudgeSheet{},
 		visit.Problem{},
 		report.Reminder{},
 		report.ReminderHead{},

@@ -67,7 +67,7 @@ var besideTheDemo = []string{
 	`INSERT INTO usefulness_ratings
 		(town_id, id, period_code, branch_code, kind, subject, score, comment, version, created_at, updated_at)
 		VALUES (` + besideDemo + `, ` + anyPeriod + `, 'b01', 'measure', '1', 5, '', ` + versioned + `)`,
-	`INSERT INTO appraisals (town_id, run_id, seed, replicates, document, created_at)
+	`INSERT INTO robustness_results (town_id, run_id, seed, replicates, document, created_at)
 		SELECT town_id, min(id), 1, 100, '{}', '2023-01-01' FROM runs GROUP BY town_id`,
 	`INSERT INTO kept_answers (credential, key, fingerprint, status, header, body, created_at)
 		VALUES ('bw_1', 'k', '` + digest64 + `', 200, '{}', '', '2023-01-01')`,

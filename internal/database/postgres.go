@@ -83,7 +83,7 @@ func milliseconds(d time.Duration) string {
 	return strconv.FormatInt(max(0, d.Milliseconds()), 10)
 }
 
-// readTimesInUTC keeps pgx from giving times in the machine's zone.
+// readTimesInUTC keeps pgx from returning times in the machine's zone.
 func readTimesInUTC(_ context.Context, conn *pgx.Conn) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},

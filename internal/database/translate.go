@@ -5,7 +5,11 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
+	"regexp"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -16,8 +20,8 @@ import (
 	"bulwark/internal/text"
 )
 
-// Translate gives an error of a database the fault that it means, with the
-// original as its cause. Errors of gorm are translated already; hand-written
+// Translate returns the fault that an error of a database means, with the original as
+// its cause. Errors of gorm are translated already; hand-written
 // reads (Rows, Scan) pass theirs through here. Unchanged come back: nil, a
 // *fault.Error, gorm.ErrRecordNotFound, context.Canceled, and all that is a
 // defect of ours (bad SQL, a missing table), which package fault calls internal.
@@ -133,8 +137,8 @@ func isLost(err error) bool {
 		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &connect) || errors.As(err, &network)
 }
 
-// conflicting reports whether err says that a transaction lost against another
-// one and may succeed when it runs again.
+// conflicting reports whether err means that a transaction lost against another one and
+// may succeed when it runs again.
 func conflicting(err error) bool {
 	var postgres *pgconn.PgError
 	if errors.As(err, &postgres) {
@@ -143,3 +147,64 @@ func conflicting(err error) bool {
 	var lite *sqlite.Error
 	return errors.As(err, &lite) && ofSQLite(lite.Code()) == busy
 }
+
+// ConstraintOf returns the name of the constraint that err broke, "" where none
+// is known: the name of a unique index, TABLE_pkey, TABLE_COLUMN_COLUMN_key for
+// a unique key without a name (PostgreSQL's rule), TABLE.COLUMN for NOT NULL.
+// For these four both databases agree. A check has its own name, or else one
+// that differs; which foreign key broke, SQLite does not report.
+func ConstraintOf(err error) string {
+	var postgres *pgconn.PgError
+	if errors.As(err, &postgres) {
+		if postgres.ConstraintName == "" && postgres.ColumnName != "" {
+			return postgres.TableName + "." + postgres.ColumnName
+		}
+		return postgres.ConstraintName
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		return sqliteConstraint(lite.Code(), lite.Error())
+	}
+	return ""
+}
+
+var (
+	// "… UNIQUE constraint failed: t.a, t.b (2067)": SQLite has no other place
+	// for what broke than the end of its message.
+	brokenBy    = regexp.MustCompile(`.*constraint failed: (.+) \(\d+\)$`)
+	uniqueIndex = regexp.MustCompile(`(?i)CREATE UNIQUE INDEX (\w+) ON (\w+) \(([\w, ]+)\)`)
+)
+
+func sqliteConstraint(code int, message string) string {
+	found := brokenBy.FindStringSubmatch(message)
+	if found == nil {
+		return ""
+	}
+	name := found[1]
+	table, _, _ := strings.Cut(name, ".")
+	columns := strings.ReplaceAll(name, table+".", "")
+	switch code {
+	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+		return table + "_pkey"
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+		if index, ok := indexNames()[table+" "+columns]; ok {
+			return index
+		}
+		return table + "_" + strings.ReplaceAll(columns, ", ", "_") + "_key"
+	}
+	return name
+}
+
+// indexNames returns unique indexes by "TABLE COLUMN, COLUMN": SQLite reports the
+// columns of an index that refused a row, and only the schema its name.
+var indexNames = sync.OnceValue(func() map[string]string {
+	names := map[string]string{}
+	files, _ := fs.Glob(schema, "schema/sqlite/*.sql") // the pattern is well formed
+	for _, file := range files {
+		script, _ := fs.ReadFile(schema, file) // embedded
+		for _, index := range uniqueIndex.FindAllStringSubmatch(string(script), -1) {
+			names[index[2]+" "+index[3]] = index[1]
+		}
+	}
+	return names
+})

@@ -105,8 +105,8 @@ func write(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
 	return tx.Commit()
 }
 
-// queue waits for this process's turn to write, as long as PostgreSQL would wait
-// for a lock: who waits longer may be waiting for his own transaction.
+// queue waits for this process's turn to write, as long as PostgreSQL would wait for a
+// lock: whatever waits longer may be waiting for its own transaction.
 func (h *handle) queue(ctx context.Context) error {
 	patience := time.NewTimer(h.lockTimeout)
 	defer patience.Stop()
@@ -144,7 +144,7 @@ func read(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) (err err
 	return fn(session(ctx, db, &transaction{Tx: tx, readOnly: true}))
 }
 
-// writable gives conn back its right to write, or takes it out of the pool.
+// writable allows conn to write again, or takes it out of the pool.
 func writable(ctx context.Context, conn *sql.Conn) {
 	if _, err := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA query_only = 0"); err != nil {
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // its one effect: the pool drops conn
@@ -178,4 +178,49 @@ func repeat(ctx context.Context, once func() error) error {
 			return Translate(ctx.Err())
 		}
 	}
+}
+
+var errNoTransaction = errors.New("database: AtEnd outside InTx")
+
+// last is what a transaction does before its commit.
+type last interface{ run(tx *gorm.DB) error }
+
+type batch[T any] struct {
+	items []T
+	do    func(tx *gorm.DB, items []T) error
+}
+
+func (b *batch[T]) run(tx *gorm.DB) error { return b.do(tx, b.items) }
+
+// AtEnd has do called once, with all items of the type in the order in which
+// they came, as the last step of the transaction that tx is in. A lock that many
+// transactions need is best taken there: it is held for the shortest time, and whoever
+// holds it waits for nothing more, so that there is no deadlock. An error of do rolls the
+// transaction back.
+func AtEnd[T any](tx *gorm.DB, item T, do func(tx *gorm.DB, items []T) error) error {
+	t, ok := tx.Statement.ConnPool.(*transaction)
+	switch {
+	case !ok:
+		return errNoTransaction
+	case t.readOnly:
+		return errWriteInRead
+	}
+	for _, l := range t.last {
+		if b, ok := l.(*batch[T]); ok {
+			b.items = append(b.items, item)
+			return nil
+		}
+	}
+	t.last = append(t.last, &batch[T]{[]T{item}, do})
+	return nil
+}
+
+// finish does what was left for the end. What that leaves in turn is done too.
+func (t *transaction) finish(tx *gorm.DB) error {
+	for i := 0; i < len(t.last); i++ {
+		if err := t.last[i].run(tx); err != nil {
+			return err
+		}
+	}
+	return nil
 }

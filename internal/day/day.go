@@ -12,7 +12,7 @@ import (
 // Date is one day, YYYY-MM-DD; the zero value is no day.
 type Date string
 
-// Earliest and Latest stand for the beginning and the end of time.
+// Earliest and Latest are the beginning and the end of time.
 const (
 	Earliest Date = "0001-01-01"
 	Latest   Date = "9999-12-31"
@@ -29,7 +29,7 @@ func zone() *time.Location {
 	return z
 }
 
-// Parse reads YYYY-MM-DD and refuses days that no calendar has.
+// Parse returns the day that YYYY-MM-DD names; an error for one that no calendar has.
 func Parse(s string) (Date, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil || t.Year() < 1 {
@@ -38,19 +38,19 @@ func Parse(s string) (Date, error) {
 	return Date(s), nil
 }
 
-// Of is the day on which the instant falls in Asia/Shanghai.
+// Of returns the day on which the instant falls in Asia/Shanghai.
 func Of(t time.Time) Date { return Date(t.In(Zone).Format(time.DateOnly)) }
 
-// Start is the first instant of the day in Asia/Shanghai; d must be valid.
+// Start returns the first instant of the day in Asia/Shanghai; d must be valid.
 func (d Date) Start() time.Time {
 	t, _ := time.ParseInLocation(time.DateOnly, string(d), Zone)
 	return t
 }
 
-// AddDays is the day n days later (earlier where n is negative).
+// AddDays returns the day n days later (earlier where n is negative).
 func (d Date) AddDays(n int) Date { return Of(d.Start().AddDate(0, 0, n)) }
 
-// UnmarshalText reads the JSON form; the empty text is no day.
+// UnmarshalText sets the day from its JSON form; the empty text is no day.
 func (d *Date) UnmarshalText(b []byte) error {
 	if len(b) == 0 {
 		*d = ""

@@ -14,7 +14,7 @@ import (
 // notice is open, and the leading group uphold it: the demo shows an amended result.
 func (s *story) appeal(ctx context.Context, tx *gorm.DB, q quarter) error {
 	s.until("2023-07-13")
-	a, err := index.File(as(ctx, "secretary-28", access.Secretary), tx, index.Appeal{
+	a, err := index.FileAppeal(as(ctx, "secretary-28", access.Secretary), tx, index.Appeal{
 		TownID: Town, PeriodCode: q.code, BranchCode: "b28",
 		Points: index.Points{
 			{Code: "organisation.01", Claim: "100", Statement: "invented: the minutes of three meetings were filed late"},
@@ -27,7 +27,7 @@ func (s *story) appeal(ctx context.Context, tx *gorm.DB, q quarter) error {
 	}
 	s.until("2023-07-17")
 	full := 100.0
-	_, err = index.DecideAppeal(as(ctx, "group-2", access.LeadingGroup), tx, Town, a.ID, a.Version, index.Decision{
+	_, err = index.DecideAppeal(as(ctx, "group-2", access.LeadingGroup), tx, Town, a.ID, a.Version, index.AppealDecision{
 		To: index.Upheld, Answer: "invented: minutes and circular were checked",
 		Corrections: []evaluation.Correction{
 			{Code: "organisation.01", Value: &full, Reason: "invented: all meetings were held on schedule", Evidence: "invented: minutes"},

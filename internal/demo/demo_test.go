@@ -62,7 +62,7 @@ func TestSeedTellsTheSameStoryEverywhere(t *testing.T) {
 				t.Errorf("the result of %s has the hash %s", key, r.ResultHash)
 			}
 		}
-		view, ok, err := index.NewBoard().Published(ctx, db, Town, "2023Q2", 0)
+		view, ok, err := index.NewResultCache().Published(ctx, db, Town, "2023Q2", 0)
 		if err != nil || !ok {
 			t.Fatalf("Published = %v, %v", ok, err)
 		}

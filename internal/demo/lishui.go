@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
@@ -72,11 +73,12 @@ func activateFiveForces(ctx context.Context, tx *gorm.DB, townID string) error {
 	if err != nil {
 		return err
 	}
+	ctx = access.WithPrincipal(ctx, access.Principal{Towns: []string{townID}}.Holding(access.LeadingGroup))
 	v, err := scheme.Create(ctx, tx, townID, d)
 	if err != nil {
 		return err
 	}
-	_, err = scheme.Activate(ctx, tx, townID, v.Code, v.Number, v.Version)
+	_, err = scheme.Activate(ctx, tx, v.Ref())
 	return err
 }
 

@@ -63,7 +63,7 @@ func (s *story) loop(ctx context.Context, tx *gorm.DB, q quarter) error {
 func (s *story) beginToHelp(ctx context.Context, tx *gorm.DB, q quarter) error {
 	s.until("2023-01-16")
 	group := as(ctx, "group-1", access.LeadingGroup)
-	proposal, err := target.Propose(group, tx, index.NewBoard(), Town, q.code)
+	proposal, err := target.Propose(group, tx, index.NewResultCache(), Town, q.code)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (s *story) beginToHelp(ctx context.Context, tx *gorm.DB, q quarter) error {
 // help analyses the result of a branch and plans what to do; its instructor visits.
 func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals []goal) error {
 	branch, secretary := branchCode(n), fmt.Sprintf("secretary-%d", n)
-	mentor, board := as(ctx, turn("mentor", n, mentors), access.Mentor), index.NewBoard()
+	mentor, board := as(ctx, turn("mentor", n, mentors), access.Mentor), index.NewResultCache()
 	causes := plan.Causes{}
 	for _, g := range goals {
 		causes = append(causes, plan.Cause{Indicator: g.indicator, Kind: "mechanism", Cause: "invented: nobody answers for it", Evidence: invented})
@@ -108,7 +108,7 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 		return err
 	}
 	writer := as(ctx, secretary, access.Secretary)
-	p, err := plan.Begin(writer, tx, Town, branch, plan.Source{Board: board, Period: q.code, Language: "zh"})
+	p, err := plan.Begin(writer, tx, Town, branch, plan.Source{Results: board, Period: q.code, Language: "zh"})
 	if err != nil {
 		return err
 	}
@@ -245,7 +245,7 @@ func finish(ctx context.Context, tx *gorm.DB, n int) error {
 			}
 		}
 	}
-	_, err = plan.Move(group, tx, index.NewBoard(), p.Ref(), plan.Accepted, "")
+	_, err = plan.Move(group, tx, index.NewResultCache(), p.Ref(), plan.Accepted, "")
 	return err
 }
 
@@ -259,9 +259,9 @@ func publishCase(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	if c, err = exchange.MoveCase(secretary, tx, Town, c.ID, c.Version, exchange.Submitted, ""); err != nil {
+	if c, err = exchange.MoveCase(secretary, tx, c.Ref(), exchange.Submitted, ""); err != nil {
 		return err
 	}
-	_, err = exchange.MoveCase(group, tx, Town, c.ID, c.Version, exchange.Published, "")
+	_, err = exchange.MoveCase(group, tx, c.Ref(), exchange.Published, "")
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/improve/report"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/project"
 )
 
 // The demo has something of everything: a target that improved, one that fell back,
@@ -43,7 +44,7 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 				t.Errorf("%s: %s\nwant %s", branch, got, want)
 			}
 		}
-		r, err := exchange.RecommendedFor(group, db, index.NewBoard(), Town, "b18", "2023Q2", "en")
+		r, err := exchange.RecommendedFor(group, db, index.NewResultCache(), Town, "b18", "2023Q2", "en")
 		if err != nil || len(r.Items) != 1 || r.Items[0].Branch != "b21" {
 			t.Errorf("recommended to b18: %+v, %v", r, err)
 		}
@@ -103,16 +104,16 @@ func planOf(t *testing.T, db *gorm.DB, branch string) string {
 func checkPioneers(t *testing.T, db *gorm.DB) {
 	t.Helper()
 	leader := as(t.Context(), "leader-1", access.Leadership)
-	result, err := exchange.ResultOf(leader, db, Town, "2023", "en")
-	if err != nil || result.State != exchange.Decided {
+	result, err := project.ResultOf(leader, db, Town, "2023", "en")
+	if err != nil || result.State != project.Decided {
 		t.Fatalf("the round is %s, %v", result.State, err)
 	}
-	list, err := exchange.ListProjects(leader, db, Town, exchange.ProjectFilter{Round: "2023", Limit: 10})
+	list, err := project.ListProjects(leader, db, Town, project.ProjectFilter{Round: "2023", Limit: 10})
 	if err != nil || len(list) != 3 {
 		t.Fatalf("projects: %+v, %v", list, err)
 	}
-	for i, want := range []exchange.ProjectState{exchange.Chosen, exchange.NotChosen, exchange.NotChosen} {
-		if p := list[i]; p.State != want || (p.AdjustmentID != nil) != (want == exchange.Chosen) || (p.TeamCode != nil) != (i == 0) {
+	for i, want := range []project.ProjectState{project.Chosen, project.NotChosen, project.NotChosen} {
+		if p := list[i]; p.State != want || (p.AdjustmentID != nil) != (want == project.Chosen) || (p.TeamCode != nil) != (i == 0) {
 			t.Errorf("the project of %s is %s, bonus %v, team %v", p.BranchCode, p.State, p.AdjustmentID, p.TeamCode)
 		}
 	}

@@ -56,7 +56,7 @@ func (s *story) play(ctx context.Context, tx *gorm.DB, i int, q quarter, d schem
 		return err
 	}
 	move := func(to evaluation.PeriodState) error {
-		p, err = evaluation.MovePeriod(group, tx, Town, q.code, p.Version, to, "")
+		p, err = evaluation.MovePeriod(group, tx, p.Ref(), evaluation.PeriodMove{To: to})
 		return err
 	}
 	if err := move(evaluation.Open); err != nil {
@@ -120,15 +120,17 @@ func (s *story) sheet(ctx context.Context, tx *gorm.DB, q quarter, n int, person
 	if q.open && n > 36 {
 		return nil // not begun
 	}
-	sheet, err := evaluation.BeginSheet(author, tx, Town, q.code, branchCode(n), "", entries)
+	sheet, err := evaluation.BeginSheet(author, tx, evaluation.Sheet{
+		TownID: Town, PeriodCode: q.code, BranchCode: branchCode(n), Entries: entries,
+	})
 	if err != nil || q.open && n > 32 {
 		return err // a draft
 	}
-	sheet, err = evaluation.MoveSheet(author, tx, Town, sheet.ID, sheet.Version, evaluation.Submitted, "")
+	sheet, err = evaluation.MoveSheet(author, tx, sheet.Ref(), evaluation.Submitted, "")
 	if err != nil || q.open && n > 24 {
 		return err // waiting for a decision
 	}
-	_, err = evaluation.MoveSheet(as(ctx, "group-1", access.LeadingGroup), tx, Town, sheet.ID, sheet.Version, evaluation.Approved, "")
+	_, err = evaluation.MoveSheet(as(ctx, "group-1", access.LeadingGroup), tx, sheet.Ref(), evaluation.Approved, "")
 	return err
 }
 
@@ -180,7 +182,7 @@ func (s *story) adjustments(ctx context.Context, tx *gorm.DB, q quarter) error {
 		if err != nil {
 			return err
 		}
-		_, err = evaluation.MoveAdjustment(as(ctx, "group-1", access.LeadingGroup), tx, Town, a.ID, a.Version, evaluation.ApprovedAdjustment, "")
+		_, err = evaluation.MoveAdjustment(as(ctx, "group-1", access.LeadingGroup), tx, a.Ref(), evaluation.ApprovedAdjustment, "")
 		if err != nil {
 			return err
 		}

@@ -8,7 +8,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/database"
-	"bulwark/internal/exchange"
+	"bulwark/internal/project"
 	"bulwark/internal/text"
 )
 
@@ -31,7 +31,7 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 	s.until("2023-10-12")
 	group := as(ctx, "group-1", access.LeadingGroup)
 	judges := []string{"mentor-1", "mentor-2"}
-	r, err := exchange.OpenRound(group, tx, exchange.Round{
+	r, err := project.OpenRound(group, tx, project.Round{
 		TownID: Town, Code: "2023", Name: text.F("2023年党员先锋项目评选（虚构）", "Pioneer projects of 2023 (invented)"),
 		Judges: database.JSON[[]string]{V: judges}, Combination: "mean", Places: 2, Seats: 1,
 	})
@@ -42,53 +42,53 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	if r, err = exchange.MoveRound(group, tx, Town, r.Code, r.Version, exchange.Judging, ""); err != nil {
+	if r, err = project.MoveRound(group, tx, Town, r.Code, r.Version, project.Judging, ""); err != nil {
 		return err
 	}
 	for _, judge := range judges {
-		if _, err := exchange.WriteSheet(as(ctx, judge, access.Mentor), tx, Town, r.Code, 1, scores); err != nil {
+		if _, err := project.WriteSheet(as(ctx, judge, access.Mentor), tx, Town, r.Code, 1, scores); err != nil {
 			return err
 		}
 	}
-	if r, err = exchange.MoveRound(group, tx, Town, r.Code, r.Version, exchange.Closed, ""); err != nil {
+	if r, err = project.MoveRound(group, tx, Town, r.Code, r.Version, project.Closed, ""); err != nil {
 		return err
 	}
 	var chosen []string
-	for _, to := range []exchange.RoundState{exchange.Shortlisted, exchange.Decided} {
-		result, err := exchange.ResultOf(group, tx, Town, r.Code, "en")
+	for _, to := range []project.RoundState{project.Shortlisted, project.Decided} {
+		result, err := project.ResultOf(group, tx, Town, r.Code, "en")
 		if err != nil {
 			return err
 		}
 		chosen = result.Proposal.Projects
-		if r, err = exchange.Confirm(group, tx, Town, r.Code, r.Version, to, chosen, ""); err != nil {
+		if r, err = project.Confirm(group, tx, Town, r.Code, r.Version, to, chosen, ""); err != nil {
 			return err
 		}
 	}
-	p, err := exchange.FindProject(group, tx, Town, chosen[0])
+	p, err := project.FindProject(group, tx, Town, chosen[0])
 	if err != nil {
 		return err
 	}
-	_, err = exchange.ProposeBonus(group, tx, Town, p.ID, p.Version, "2023Q3", "top-ten")
+	_, err = project.ProposeBonus(group, tx, Town, p.ID, p.Version, "2023Q3", "top-ten")
 	return err
 }
 
 // register enters a team and the projects, and gives the points of one judge.
-func register(ctx context.Context, tx *gorm.DB, r exchange.Round) (exchange.Scores, error) {
+func register(ctx context.Context, tx *gorm.DB, r project.Round) (project.Scores, error) {
 	team := "storytellers"
-	_, err := exchange.CreateTeam(as(ctx, "secretary-8", access.Secretary), tx, exchange.Team{
+	_, err := project.CreateTeam(as(ctx, "secretary-8", access.Secretary), tx, project.Team{
 		TownID: Town, Code: team, Name: text.F("说书先锋队（虚构）", "Storytellers (invented)"), Field: entrants[0].field, Members: 12,
 		Branches: database.JSON[[]string]{V: []string{branchCode(8)}},
 	})
-	scores := exchange.Scores{}
+	scores := project.Scores{}
 	for i, e := range entrants {
 		if err != nil {
 			return nil, err
 		}
-		p := exchange.Project{TownID: Town, RoundCode: r.Code, BranchCode: branchCode(e.n), Title: e.title, Field: e.field, Description: invented, Evidence: invented}
+		p := project.Project{TownID: Town, RoundCode: r.Code, BranchCode: branchCode(e.n), Title: e.title, Field: e.field, Description: invented, Evidence: invented}
 		if i == 0 {
 			p.TeamCode = &team
 		}
-		p, err = exchange.RegisterProject(as(ctx, fmt.Sprintf("secretary-%d", e.n), access.Secretary), tx, p)
+		p, err = project.RegisterProject(as(ctx, fmt.Sprintf("secretary-%d", e.n), access.Secretary), tx, p)
 		scores[p.ID] = map[string]float64{}
 		for c, criterion := range r.Criteria.V {
 			scores[p.ID][criterion.Code] = e.points[c]

@@ -111,7 +111,7 @@ func (s *story) streetQuarter(ctx context.Context, tx *gorm.DB, i int, q quarter
 	}
 	move := func(to evaluation.PeriodState) {
 		if err == nil {
-			p, err = evaluation.MovePeriod(group, tx, Street, q.code, p.Version, to, "")
+			p, err = evaluation.MovePeriod(group, tx, p.Ref(), evaluation.PeriodMove{To: to})
 		}
 	}
 	move(evaluation.Open)
@@ -141,12 +141,12 @@ func streetSheets(ctx context.Context, tx *gorm.DB, period, unit string, n, i in
 		entries []evaluation.Entry
 	}{{"secretary-of-" + unit, access.Secretary, reported}, {"mentor", access.Mentor, rated(0)}} {
 		author := in(ctx, Street, e.person, e.role)
-		sheet, err := evaluation.BeginSheet(author, tx, Street, period, unit, "", e.entries)
+		sheet, err := evaluation.BeginSheet(author, tx, evaluation.Sheet{TownID: Street, PeriodCode: period, BranchCode: unit, Entries: e.entries})
 		if err == nil {
-			sheet, err = evaluation.MoveSheet(author, tx, Street, sheet.ID, sheet.Version, evaluation.Submitted, "")
+			sheet, err = evaluation.MoveSheet(author, tx, sheet.Ref(), evaluation.Submitted, "")
 		}
 		if err == nil {
-			_, err = evaluation.MoveSheet(in(ctx, Street, "group", access.LeadingGroup), tx, Street, sheet.ID, sheet.Version, evaluation.Approved, "")
+			_, err = evaluation.MoveSheet(in(ctx, Street, "group", access.LeadingGroup), tx, sheet.Ref(), evaluation.Approved, "")
 		}
 		if err != nil {
 			return fmt.Errorf("%s for %s: %w", e.person, unit, err)

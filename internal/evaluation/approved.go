@@ -8,57 +8,54 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/datafile"
+	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
 )
 
-// Values are the raw values of a period, made from approved sheets: the data of
-// an index, and the approved adjustments. Units are the branches in the order
-// given.
-type Values struct {
-	Data        composite.Data
-	Adjustments []composite.Adjustment // by branch, then code
-}
-
-// Collect reads everything approved in the period for the branches: reported
+// Collect returns everything approved in the period for the branches: reported
 // values (the one approved last counts), ratings combined, derived values
-// computed, values carried over from earlier periods where the scheme says so, and
+// computed, values carried over from earlier periods where the scheme asks for it, and
 // over all of it the corrections: those of the period, then more, which are not
 // stored yet. The number of statements does not depend on the number of branches
 // or sheets.
-func Collect(ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch, more ...Correction) (Values, error) {
-	v := newValues(c, branches)
-	said, err := readSayings(ctx, db, p.TownID, p.Code)
+func Collect(
+	ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch, more ...Correction,
+) (_ datafile.Values, err error) {
+	defer fault.Wrap(&err, "values of %s", p.Code)
+	v := newTable(c, branches)
+	reported, err := readReported(ctx, db, p.TownID, p.Code)
 	if err != nil {
-		return Values{}, err
+		return datafile.Values{}, err
 	}
 	corrections, err := p.corrections(ctx, db)
 	if err != nil {
-		return Values{}, err
+		return datafile.Values{}, err
 	}
 	corrections = append(corrections, more...)
-	said.correct(corrections)
-	v.fill(said)
+	reported.correct(corrections)
+	v.fill(reported)
 	if err := v.carry(ctx, db, p); err != nil {
-		return Values{}, err
+		return datafile.Values{}, err
 	}
 	if err := v.adjust(ctx, db, p, corrections); err != nil {
-		return Values{}, err
+		return datafile.Values{}, err
 	}
 	return v.Values, nil
 }
 
-// table is Values in the making.
+// table is datafile.Values in the making.
 type table struct {
-	Values
+	datafile.Values
 	scheme   *scheme.Compiled
 	branches []town.Branch
 	unit     map[string]int
 }
 
-func newValues(c *scheme.Compiled, branches []town.Branch) *table {
+func newTable(c *scheme.Compiled, branches []town.Branch) *table {
 	t := &table{scheme: c, branches: branches, unit: make(map[string]int, len(branches))}
 	n := len(branches)
 	t.Data.Units, t.Data.Classes = make([]string, n), make([]string, n)
@@ -84,24 +81,24 @@ func nans(n int) []float64 {
 	return column
 }
 
-// cell is what the approved sheets of one period say about one code of one branch.
-type cell struct {
+// report is what the approved sheets of one period report about one code of one branch.
+type report struct {
 	branch, code string
-	last         saying // of the sheet approved last
+	last         reportedValue // of the sheet approved last
 	ratings      []composite.Rating
-	waived       int     // how many sheets say that it does not apply
-	corrected    *saying // what counts instead of all this
+	waived       int            // in how many sheets it does not apply
+	corrected    *reportedValue // what counts instead of all this
 }
 
-type saying struct {
+type reportedValue struct {
 	value         *float64
 	level         *string
 	notApplicable bool
 }
 
-// approvedCells reads the approved entries of a period in one statement, scanned
+// readReports reads the approved entries of a period in one statement, scanned
 // by hand: this is the hot read of an open period.
-func approvedCells(ctx context.Context, db *gorm.DB, townID, period string) ([]cell, error) {
+func readReports(ctx context.Context, db *gorm.DB, townID, period string) ([]report, error) {
 	rows, err := db.WithContext(ctx).Raw(`SELECT s.branch_code, s.role, e.code, e.value, e.level, e.not_applicable
 FROM evaluations s JOIN entries e ON e.town_id = s.town_id AND e.evaluation_id = s.id AND e.revision = s.revision
 WHERE s.town_id = ? AND s.period_code = ? AND s.state = ?
@@ -110,22 +107,22 @@ ORDER BY s.branch_code, e.code, s.decided_at, s.id`, townID, period, Approved).R
 		return nil, err
 	}
 	defer rows.Close()
-	var cells []cell
+	var reports []report
 	for rows.Next() {
 		var branch, role, code string
-		var s saying
+		var s reportedValue
 		if err := rows.Scan(&branch, &role, &code, &s.value, &s.level, &s.notApplicable); err != nil {
 			return nil, err
 		}
-		if n := len(cells); n == 0 || cells[n-1].branch != branch || cells[n-1].code != code {
-			cells = append(cells, cell{branch: branch, code: code})
+		if n := len(reports); n == 0 || reports[n-1].branch != branch || reports[n-1].code != code {
+			reports = append(reports, report{branch: branch, code: code})
 		}
-		cells[len(cells)-1].add(role, s)
+		reports[len(reports)-1].add(role, s)
 	}
-	return cells, rows.Err()
+	return reports, rows.Err()
 }
 
-func (c *cell) add(role string, s saying) {
+func (c *report) add(role string, s reportedValue) {
 	c.last = s
 	if s.notApplicable {
 		c.waived++
@@ -135,25 +132,39 @@ func (c *cell) add(role string, s saying) {
 	}
 }
 
-// now is what counts of a value that is not rated.
-func (c *cell) now() saying {
+// effective returns what counts of a value that is not rated.
+func (c *report) effective() reportedValue {
 	if c.corrected != nil {
 		return *c.corrected
 	}
 	return c.last
 }
 
-// fill turns sayings into columns.
-func (t *table) fill(said sayings) {
+// reportedValues are what the sheets of a period report, by branch and code, with the
+// corrections over them.
+type reportedValues map[[2]string]*report
+
+// readReported reads the approved reports of one period.
+func readReported(ctx context.Context, db *gorm.DB, townID, period string) (reportedValues, error) {
+	reports, err := readReports(ctx, db, townID, period)
+	reported := make(reportedValues, len(reports))
+	for i := range reports {
+		reported[[2]string{reports[i].branch, reports[i].code}] = &reports[i]
+	}
+	return reported, err
+}
+
+// fill sets the columns from what is reported.
+func (t *table) fill(reported reportedValues) {
 	for i, n := range t.scheme.Indicators {
 		for u, b := range t.branches {
 			if !n.AppliesTo.Covers(b.Kind, t.Data.Classes[u]) {
 				t.Data.NotApplicable[i][u] = true
 				continue
 			}
-			c := said[[2]string{b.Code, n.Code}]
+			c := reported[[2]string{b.Code, n.Code}]
 			if n.Entry == scheme.Derived {
-				t.Data.Columns[i][u] = derive(n.Derive, said, b.Code)
+				t.Data.Columns[i][u] = derive(n.Derive, reported, b.Code)
 			} else if c != nil {
 				t.Data.Columns[i][u], t.Data.NotApplicable[i][u] = c.raw(n)
 			}
@@ -161,8 +172,9 @@ func (t *table) fill(said sayings) {
 	}
 }
 
-// raw is the one raw value that the sheets give: NaN where they give none.
-func (c *cell) raw(n *scheme.Node) (value float64, notApplicable bool) {
+// raw returns the one raw value of the sheets, NaN where they have none, and whether the
+// indicator is said not to apply.
+func (c *report) raw(n *scheme.Node) (value float64, notApplicable bool) {
 	if n.Entry == scheme.Rated && c.corrected == nil {
 		if len(c.ratings) == 0 {
 			return math.NaN(), c.waived > 0
@@ -171,12 +183,12 @@ func (c *cell) raw(n *scheme.Node) (value float64, notApplicable bool) {
 		if n.Combine != nil {
 			rule = *n.Combine
 		}
-		if x, ok := composite.Combine(c.ratings, rule); ok {
+		if x, ok := rule.Combine(c.ratings); ok {
 			return x, false
 		}
 		return math.NaN(), false
 	}
-	switch s := c.now(); {
+	switch s := c.effective(); {
 	case s.notApplicable:
 		return math.NaN(), true
 	case s.level != nil:
@@ -190,19 +202,19 @@ func (c *cell) raw(n *scheme.Node) (value float64, notApplicable bool) {
 	return math.NaN(), false
 }
 
-func derive(d *scheme.Derivation, said sayings, branch string) float64 {
-	numerator, denominator := said[[2]string{branch, d.Numerator}], said[[2]string{branch, d.Denominator}]
-	if numerator == nil || denominator == nil || numerator.now().value == nil || denominator.now().value == nil {
+func derive(d *scheme.Derivation, reported reportedValues, branch string) float64 {
+	numerator, denominator := reported[[2]string{branch, d.Numerator}], reported[[2]string{branch, d.Denominator}]
+	if numerator == nil || denominator == nil || numerator.effective().value == nil || denominator.effective().value == nil {
 		return math.NaN()
 	}
-	if x, ok := stats.Ratio(*numerator.now().value, *denominator.now().value, d.Scale); ok {
+	if x, ok := stats.Ratio(*numerator.effective().value, *denominator.effective().value, d.Scale); ok {
 		return x
 	}
 	return math.NaN()
 }
 
-// carry fills, for indicators that carry, what the nearest earlier period of the
-// same kind says, looking back as far as the indicator allows.
+// carry fills, for indicators that carry, the value of the nearest earlier period of
+// the same kind, looking back as far as the indicator allows.
 func (t *table) carry(ctx context.Context, db *gorm.DB, p Period) error {
 	reach := 0
 	for _, n := range t.scheme.Indicators {
@@ -220,13 +232,13 @@ func (t *table) carry(ctx context.Context, db *gorm.DB, p Period) error {
 		return err
 	}
 	for back, old := range earlier {
-		said, err := readSayings(ctx, db, p.TownID, old.Code)
+		reported, err := readReported(ctx, db, p.TownID, old.Code)
 		if err != nil {
 			return err
 		}
-		said.correct(corrections[old.Code])
-		then := newValues(t.scheme, t.branches)
-		then.fill(said)
+		reported.correct(corrections[old.Code])
+		then := newTable(t.scheme, t.branches)
+		then.fill(reported)
 		for i, n := range t.scheme.Indicators {
 			if lookBack(n) > back {
 				t.carryColumn(i, then.Data.Columns[i])
@@ -257,7 +269,8 @@ func (t *table) carryColumn(i int, then []float64) {
 // adjust reads the approved adjustments of the period and corrects them.
 func (t *table) adjust(ctx context.Context, db *gorm.DB, p Period, corrections []Correction) error {
 	var approved []Adjustment
-	err := db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, ApprovedAdjustment).
+	err := db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code,
+		ApprovedAdjustment).
 		Order("branch_code, item_code, id").Find(&approved).Error
 	if err != nil {
 		return err
@@ -274,16 +287,60 @@ func (t *table) adjust(ctx context.Context, db *gorm.DB, p Period, corrections [
 	return nil
 }
 
-func periodsByCode(ctx context.Context, db *gorm.DB, townID string) (map[string]Period, error) {
-	var periods []Period
-	err := db.WithContext(ctx).Where("town_id = ?", townID).Find(&periods).Error
-	return byCode(periods), err
+// Ratings returns the approved ratings behind the rated indicators of a period, by
+// column and branch, with the evaluators who gave them numbered in the order of
+// their codes. One statement.
+func Ratings(
+	ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch,
+) (columns []composite.RatedColumn, evaluators []string, err error) {
+	rows, err := db.WithContext(ctx).Raw(`SELECT s.branch_code, s.evaluator_code, s.role, e.code, e.value
+FROM evaluations s JOIN entries e ON e.town_id = s.town_id AND e.evaluation_id = s.id AND e.revision = s.revision
+WHERE s.town_id = ? AND s.period_code = ? AND s.state = ? AND e.value IS NOT NULL
+ORDER BY s.evaluator_code, s.branch_code, e.code`, p.TownID, p.Code, Approved).Rows()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	columns, at := ratedColumns(c, len(branches))
+	unit := make(map[string]int, len(branches))
+	for i, b := range branches {
+		unit[b.Code] = i
+	}
+	for rows.Next() {
+		var branch, evaluator, role, code string
+		var value float64
+		if err := rows.Scan(&branch, &evaluator, &role, &code, &value); err != nil {
+			return nil, nil, err
+		}
+		i, isRated := at[code]
+		u, known := unit[branch]
+		if !isRated || !known {
+			continue
+		}
+		if n := len(evaluators); n == 0 || evaluators[n-1] != evaluator {
+			evaluators = append(evaluators, evaluator)
+		}
+		columns[i].Ratings[u] = append(columns[i].Ratings[u], composite.EvaluatorRating{
+			Evaluator: len(evaluators) - 1, Rating: composite.Rating{Role: role, Value: value},
+		})
+	}
+	return columns, evaluators, rows.Err()
 }
 
-func byCode(periods []Period) map[string]Period {
-	m := make(map[string]Period, len(periods))
-	for _, p := range periods {
-		m[p.Code] = p
+// ratedColumns are the rated indicators without their ratings, and where each is.
+func ratedColumns(c *scheme.Compiled, units int) ([]composite.RatedColumn, map[string]int) {
+	var columns []composite.RatedColumn
+	at := map[string]int{}
+	for i, n := range c.Indicators {
+		if n.Entry != scheme.Rated {
+			continue
+		}
+		column := composite.RatedColumn{Column: i, Ratings: make([][]composite.EvaluatorRating, units)}
+		if n.Combine != nil {
+			column.Combine = *n.Combine
+		}
+		at[n.Code] = len(columns)
+		columns = append(columns, column)
 	}
-	return m
+	return columns, at
 }

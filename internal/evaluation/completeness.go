@@ -4,18 +4,23 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
 	"bulwark/internal/day"
+	"bulwark/internal/fault"
 	"bulwark/internal/people"
+	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
 
-// Counts says how far the sheets of a branch, an evaluator or a role are. Begun
+// Counts are how far the sheets of a branch, an evaluator or a role are. Begun
 // are those in any state; draft, submitted, returned and approved divide them.
 type Counts struct {
 	Expected  int `json:"expected"` // from who was assigned while sheets were entered
@@ -44,7 +49,7 @@ type CompletenessRow struct {
 	Roles []RoleCounts `json:"roles"`
 }
 
-// Completeness says what is in and what is missing in a period, as far as the
+// Completeness is what is in and what is missing in a period, as far as the
 // caller reaches. Expected is a sheet of everyone who, on some day of the entry
 // window (without one, of the period), led, mentored or instructed a branch that
 // is scored or was in an office linked to it; who leads a branch reports for it
@@ -59,24 +64,13 @@ type Completeness struct {
 	Indicators []IndicatorCoverage `json:"indicators,omitempty"` // by indicator, in the order of the scheme
 }
 
-// span gives the days on which an assignment makes a sheet expected.
-func (p Period) span() (from, until day.Date) {
-	from, until = p.StartsOn, p.EndsOn
-	if p.EntryFrom != nil {
-		from = *p.EntryFrom
-	}
-	if p.EntryUntil != nil {
-		until = *p.EntryUntil
-	}
-	return from, max(from, until)
-}
-
 // pair is one sheet that is or should be: about a branch, by an evaluator.
 type pair struct{ branch, evaluator string }
 
 // overview is what completeness is counted from.
 type overview struct {
 	viewer
+	granted  []Exception // in force today
 	period   Period
 	branches []town.Branch // scored, and within reach
 	expected map[pair]access.Role
@@ -85,12 +79,14 @@ type overview struct {
 
 // FindCompleteness counts by branch or by evaluator. The number of statements
 // does not depend on how many there are.
-func FindCompleteness(ctx context.Context, db *gorm.DB, townID, period, by string) (Completeness, error) {
-	v, err := viewerOf(ctx, db, townID)
+func FindCompleteness(ctx context.Context, db *gorm.DB, townID, period, by string) (_ Completeness, err error) {
+	defer fault.Wrap(&err, "completeness of %s", period)
+	v, err := viewerOf(ctx, db, townID, access.ReadSheets)
 	if err != nil {
 		return Completeness{}, err
 	}
-	if v.granted, err = inForce(ctx, db, townID, v.today); err != nil {
+	granted, err := inForce(ctx, db, townID, v.Today)
+	if err != nil {
 		return Completeness{}, err
 	}
 	p, err := FindPeriod(ctx, db, townID, period)
@@ -107,7 +103,7 @@ func FindCompleteness(ctx context.Context, db *gorm.DB, townID, period, by strin
 		c.Indicators, err = coverage(ctx, db, p, branches)
 		return c, err
 	}
-	o := overview{viewer: v, period: p, branches: branches}
+	o := overview{viewer: v, granted: granted, period: p, branches: branches}
 	if err := o.read(ctx, db, from, until); err != nil {
 		return Completeness{}, err
 	}
@@ -115,10 +111,10 @@ func FindCompleteness(ctx context.Context, db *gorm.DB, townID, period, by strin
 	return c, nil
 }
 
-// scored gives the branches of the period that are within reach.
+// scored returns the branches of the period that are within reach.
 func (v viewer) scored(ctx context.Context, db *gorm.DB, p Period) ([]town.Branch, error) {
 	all, err := town.ListBranches(ctx, db, p.TownID, town.BranchFilter{On: p.EndsOn})
-	return slices.DeleteFunc(all, func(b town.Branch) bool { return !v.reach.Has(b.Code) }), err
+	return slices.DeleteFunc(all, func(b town.Branch) bool { return !v.Reach.Has(b.Code) }), err
 }
 
 func (o *overview) read(ctx context.Context, db *gorm.DB, from, until day.Date) error {
@@ -127,7 +123,8 @@ func (o *overview) read(ctx context.Context, db *gorm.DB, from, until day.Date) 
 		return err
 	}
 	o.expect(ties)
-	return db.WithContext(ctx).Where("town_id = ? AND period_code = ?", o.period.TownID, o.period.Code).Order("id").Find(&o.sheets).Error
+	return db.WithContext(ctx).Where("town_id = ? AND period_code = ?", o.period.TownID, o.period.Code).
+		Order("id").Find(&o.sheets).Error
 }
 
 // expect derives from ties whose sheets there should be. Someone with
@@ -179,7 +176,7 @@ func (o *overview) count(by string) (*Counts, []CompletenessRow) {
 	for _, s := range o.sheets {
 		at := pair{s.BranchCode, s.EvaluatorCode}
 		delete(missing, at)
-		if o.reach.Has(s.BranchCode) {
+		if o.Reach.Has(s.BranchCode) {
 			_, expected := o.expected[at]
 			add(at, s.Role, o.one(s, expected))
 		}
@@ -202,7 +199,8 @@ func (o *overview) count(by string) (*Counts, []CompletenessRow) {
 func (o *overview) one(s Sheet, expected bool) Counts {
 	return Counts{
 		Expected: count(expected), Begun: 1, Draft: count(s.State == Draft), Submitted: count(s.State == Submitted),
-		Returned: count(s.State == Returned), Approved: count(s.State == Approved), Late: count(s.ExceptionID != nil), Overdue: count(o.overdue(s)),
+		Returned: count(s.State == Returned), Approved: count(s.State == Approved),
+		Late: count(s.ExceptionID != nil), Overdue: count(o.overdue(s)),
 	}
 }
 
@@ -212,12 +210,12 @@ func (o *overview) overdue(s Sheet) bool {
 	if o.period.State != Open && o.period.State != Review {
 		return false
 	}
-	passed := func(last *day.Date) bool { return last != nil && o.today > *last }
+	passed := func(last *day.Date) bool { return last != nil && o.Today > *last }
 	switch s.State {
 	case Draft:
-		return passed(o.period.EntryUntil) && latest(o.granted, s) == nil
+		return passed(o.period.EntryUntil) && longest(o.granted, s) == nil
 	case Returned:
-		return passed(s.DueOn) && latest(o.granted, s) == nil
+		return passed(s.DueOn) && longest(o.granted, s) == nil
 	case Submitted:
 		return passed(o.period.ReviewUntil)
 	}
@@ -255,4 +253,81 @@ func (r *CompletenessRow) add(role access.Role, d Counts) {
 		r.Roles = slices.Insert(r.Roles, i, RoleCounts{Role: role})
 	}
 	r.Roles[i].add(d)
+}
+
+// IndicatorCoverage is for how many branches an indicator has a value that
+// counts, out of those it applies to.
+type IndicatorCoverage struct {
+	Indicator string    `json:"indicator" example:"organisation.01"`
+	Name      text.Text `json:"name"`
+	Applies   int       `json:"applies"`  // branches
+	Approved  int       `json:"approved"` // of these, with an approved value or one derived from approved ones
+	Missing   []string  `json:"missing"`  // codes of the others
+}
+
+// coverage counts approved values by indicator, as the index is made of them; what
+// would be carried over from an earlier period is still missing.
+func coverage(ctx context.Context, db *gorm.DB, p Period, branches []town.Branch) ([]IndicatorCoverage, error) {
+	compiled, err := scheme.Load(ctx, db, p.TownID, p.SchemeCode, p.SchemeNumber)
+	if err != nil {
+		return nil, err
+	}
+	values, err := Collect(ctx, db, p, compiled, branches)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]IndicatorCoverage, len(compiled.Indicators))
+	for i, n := range compiled.Indicators {
+		c := IndicatorCoverage{Indicator: n.Code, Name: n.Name, Missing: []string{}}
+		for u, b := range branches {
+			switch {
+			case values.Data.NotApplicable[i][u]:
+			case math.IsNaN(values.Data.Columns[i][u]):
+				c.Applies++
+				c.Missing = append(c.Missing, b.Code)
+			default:
+				c.Applies++
+				c.Approved++
+			}
+		}
+		list[i] = c
+	}
+	return list, nil
+}
+
+// CSV writes the counts for a spreadsheet: a line for each branch or evaluator
+// with all its roles ("all"), then one for each role; by indicator a line each.
+func (c Completeness) CSV(language string) []byte {
+	if c.By == "indicator" {
+		rows := [][]string{{"indicator", "name", "applies", "approved", "missing"}}
+		for _, i := range c.Indicators {
+			rows = append(rows, []string{
+				i.Indicator, text.Inert(i.Name.In(language)), strconv.Itoa(i.Applies), strconv.Itoa(i.Approved), strings.Join(i.Missing, " "),
+			})
+		}
+		return text.CSV(rows)
+	}
+	rows := [][]string{{
+		c.By, "name", "role", "expected", "missing", "begun", "draft", "submitted", "returned", "approved", "late", "overdue",
+	}}
+	line := func(code, name string, role access.Role, n Counts) {
+		row := []string{code, text.Inert(name), string(role)}
+		for _, x := range []int{
+			n.Expected, n.Missing, n.Begun, n.Draft, n.Submitted, n.Returned, n.Approved, n.Late, n.Overdue,
+		} {
+			row = append(row, strconv.Itoa(x))
+		}
+		rows = append(rows, row)
+	}
+	for _, r := range c.Rows {
+		name := ""
+		if r.Name != nil {
+			name = r.Name.In(language)
+		}
+		line(r.Branch+r.Evaluator, name, "all", r.Counts)
+		for _, role := range r.Roles {
+			line(r.Branch+r.Evaluator, name, role.Role, role.Counts)
+		}
+	}
+	return text.CSV(rows)
 }

@@ -30,9 +30,9 @@ func move(ctx context.Context, t *testing.T, db *gorm.DB, to ...evaluation.Perio
 	for _, state := range to {
 		p, err := evaluation.FindPeriod(ctx, db, demo.Town, period)
 		if err == nil && state == evaluation.Locked {
-			_, err = evaluation.LockPeriod(ctx, db, demo.Town, period, p.Version, "reason")
+			_, err = index.MovePeriod(ctx, db, p.Ref(), evaluation.PeriodMove{To: evaluation.Locked, Reason: "reason", Force: true})
 		} else if err == nil {
-			_, err = evaluation.MovePeriod(ctx, db, demo.Town, period, p.Version, state, "reason")
+			_, err = evaluation.MovePeriod(ctx, db, p.Ref(), evaluation.PeriodMove{To: state, Reason: "reason"})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -60,11 +60,11 @@ func nothingIsApprovedBehindTheLock(ctx context.Context, t *testing.T, db *gorm.
 	}
 	locked := make(chan error, 1)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		_, err := evaluation.MoveSheet(ctx, tx, demo.Town, sheets[0].ID, sheets[0].Version, evaluation.Approved, "")
+		_, err := evaluation.MoveSheet(ctx, tx, sheets[0].Ref(), evaluation.Approved, "")
 		go func() {
 			p, err := evaluation.FindPeriod(ctx, db, demo.Town, period)
 			if err == nil {
-				_, err = evaluation.LockPeriod(ctx, db, demo.Town, period, p.Version, "time is over")
+				_, err = index.MovePeriod(ctx, db, p.Ref(), evaluation.PeriodMove{To: evaluation.Locked, Reason: "time is over", Force: true})
 			}
 			locked <- err
 		}()
@@ -82,7 +82,9 @@ func nothingIsApprovedBehindTheLock(ctx context.Context, t *testing.T, db *gorm.
 	if err := <-locked; err != nil {
 		t.Fatalf("the lock after the approval: %v", err)
 	}
-	_, err = evaluation.MoveSheet(ctx, db, demo.Town, sheets[0].ID, sheets[0].Version+1, evaluation.Returned, "late")
+	late := sheets[0].Ref()
+	late.Version++
+	_, err = evaluation.MoveSheet(ctx, db, late, evaluation.Returned, "late")
 	if !fault.Is(err, fault.KindLocked) {
 		t.Errorf("a change behind the lock: %v", err)
 	}
@@ -102,7 +104,7 @@ func lockAgainstDecisions(ctx context.Context, t *testing.T, db *gorm.DB) {
 			to, reason = evaluation.Returned, "again"
 		}
 		all.Go(func() {
-			_, err := evaluation.MoveSheet(ctx, db, demo.Town, s.ID, s.Version, to, reason)
+			_, err := evaluation.MoveSheet(ctx, db, s.Ref(), to, reason)
 			if err != nil && !fault.Is(err, fault.KindLocked) {
 				t.Errorf("decide on %s: %v", s.ID, err)
 			}

@@ -14,50 +14,53 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// BeginSheet opens a draft for the caller. The caller must be tied to the branch
-// today, and must not rate a branch that he or she leads.
-func BeginSheet(ctx context.Context, db *gorm.DB, townID, period, branch, note string, entries []Entry) (Sheet, error) {
+// BeginSheet opens a draft for the caller with the period, branch, note and entries of s.
+// The caller must be tied to the branch today, and must not rate a branch that he or she
+// leads.
+func BeginSheet(ctx context.Context, db *gorm.DB, s Sheet) (Sheet, error) {
 	p := access.Caller(ctx)
 	if p.Person == "" {
-		return Sheet{}, fault.Forbidden("person_needed", "此密钥未关联人员，不能填写考评表", "this key stands for no person: only people evaluate")
+		return Sheet{}, fault.Forbidden("person_needed",
+			"此密钥未关联人员，不能填写考评表", "this key is of no person: only people evaluate")
 	}
-	s := Sheet{
-		TownID: townID, ID: database.NewID(), PeriodCode: period, BranchCode: branch, EvaluatorCode: p.Person, Role: p.Role,
-		State: Draft, Revision: 1, Note: note, Entries: entries, Versioned: database.Versioned{Version: 1},
+	s = Sheet{
+		TownID: s.TownID, PeriodCode: s.PeriodCode, BranchCode: s.BranchCode, Note: s.Note, Entries: s.Entries,
+		ID: database.NewID(), EvaluatorCode: p.Person, Role: p.Role, State: Draft, Revision: 1,
+		Versioned: database.Versioned{Version: 1},
 	}
 	return sheets.Create(ctx, db, "begin", "", s, func(tx *gorm.DB, v *sheetReader, s *Sheet) error {
-		s.ExceptionID = v.leave(*s)
+		s.ExceptionID = v.exceptionFor(*s)
 		if err := s.check(ctx, tx, v.periods[s.PeriodCode]); err != nil {
 			return err
 		}
 		if err := s.insert(tx); err != nil {
 			return err
 		}
-		return s.store(tx)
+		return s.storeEntries(tx)
 	})
 }
 
 // WriteSheet replaces note and entries of the caller's own sheet.
-func WriteSheet(ctx context.Context, db *gorm.DB, townID, id string, version int64, note string, entries []Entry) (Sheet, error) {
-	return sheets.Do(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, "write", "", func(tx *gorm.DB, v *sheetReader, s Sheet) (workflow.Change, error) {
+func WriteSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, note string, entries []Entry) (Sheet, error) {
+	return sheets.Do(ctx, db, ref, "write", "", func(tx *gorm.DB, v *sheetReader, s Sheet) (workflow.Change, error) {
 		s.Note, s.Entries = note, entries
 		c := workflow.Change{Columns: map[string]any{"note": note}}
-		if leave := v.leave(s); leave != nil {
-			c.Columns["exception_id"] = leave
+		if exception := v.exceptionFor(s); exception != nil {
+			c.Columns["exception_id"] = exception
 		}
 		if err := s.check(ctx, tx, v.periods[s.PeriodCode]); err != nil {
 			return c, err
 		}
-		return c, s.store(tx)
+		return c, s.storeEntries(tx)
 	})
 }
 
 // MoveSheet submits or withdraws the caller's own sheet, or decides on another's.
-func MoveSheet(ctx context.Context, db *gorm.DB, townID, id string, version int64, to SheetState, reason string) (Sheet, error) {
+func MoveSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, to SheetState, reason string) (Sheet, error) {
 	if to == Approved || to == Returned {
-		return DecideSheet(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, Decision{To: to, Reason: reason})
+		return DecideSheet(ctx, db, ref, SheetDecision{To: to, Reason: reason})
 	}
-	return sheets.Move(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, to, reason, func(tx *gorm.DB, v *sheetReader, s Sheet) (workflow.Change, error) {
+	return sheets.Move(ctx, db, ref, to, reason, func(tx *gorm.DB, v *sheetReader, s Sheet) (workflow.Change, error) {
 		columns := map[string]any{"submitted_at": nil, "due_on": nil}
 		if to == Submitted {
 			columns["submitted_at"] = tx.NowFunc()
@@ -65,44 +68,40 @@ func MoveSheet(ctx context.Context, db *gorm.DB, townID, id string, version int6
 				return workflow.Change{}, err
 			}
 			if len(s.Entries) == 0 {
-				return workflow.Change{}, fault.Broken(fault.Field("/entries", "empty_sheet", "考评表没有内容，不能提交", "the sheet has no entries: enter at least one value"))
+				return workflow.Change{}, fault.Broken(fault.Field("/entries", "empty_sheet",
+					"考评表没有内容，不能提交", "the sheet has no entries: enter at least one value"))
 			}
 		}
-		leave := v.leave(s)
-		if leave != nil {
-			columns["exception_id"] = leave
+		exception := v.exceptionFor(s)
+		if exception != nil {
+			columns["exception_id"] = exception
 		}
-		return workflow.Change{Columns: columns, Extra: sheetExtra{ExceptionID: leave}}, nil
+		return workflow.Change{Columns: columns, Extra: sheetExtra{ExceptionID: exception}}, nil
 	})
 }
 
-// Decision is what the leading group says about sheets: Approved or Returned.
-type Decision struct {
-	To     SheetState
-	Reason string    // needed to return
-	DueOn  *day.Date // with Returned: the last day to correct them, today at the earliest
+// SheetDecision is what the leading group decides about sheets.
+type SheetDecision struct {
+	To     SheetState // Approved or Returned
+	Reason string     // needed to return
+	DueOn  *day.Date  // with Returned: the last day to correct them, today at the earliest
 }
 
-func (d Decision) check(today day.Date) error {
-	if d.DueOn != nil && (d.To != Returned || *d.DueOn < today) {
-		return fault.Broken(fault.Field("/due_on", "due_on_refused",
-			"仅退回时可设改正期限，且不得早于今天", "only a returned sheet has a day to be corrected, and not one in the past"))
-	}
-	return nil
-}
-
-// DecideSheets approves or returns many sheets: those that can be decided on are, the
-// others say why not. With dryRun nothing is changed.
-func DecideSheets(ctx context.Context, db *gorm.DB, townID string, refs []workflow.Ref, d Decision, dryRun bool) ([]workflow.Verdict, error) {
-	if err := d.check(day.Of(db.NowFunc())); err != nil {
+// DecideSheets approves or returns many sheets of a town: those that can be decided on
+// are, the verdicts about the others hold why not. With dryRun nothing is changed.
+func DecideSheets(
+	ctx context.Context, db *gorm.DB, townID string, refs []workflow.Ref, d SheetDecision, dryRun bool,
+) ([]workflow.Verdict, error) {
+	if err := d.refuseDueOn(day.Of(db.NowFunc())); err != nil {
 		return nil, err
 	}
-	return sheets.MoveAll(ctx, db, workflow.Bulk[SheetState]{Town: townID, Refs: refs, To: d.To, Reason: d.Reason, DryRun: dryRun}, d.change)
+	all := workflow.Bulk[SheetState]{Town: townID, Refs: refs, To: d.To, Reason: d.Reason, DryRun: dryRun}
+	return sheets.MoveAll(ctx, db, all, d.change)
 }
 
 // DecideSheet approves or returns one sheet.
-func DecideSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, d Decision) (Sheet, error) {
-	if err := d.check(day.Of(db.NowFunc())); err != nil {
+func DecideSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, d SheetDecision) (Sheet, error) {
+	if err := d.refuseDueOn(day.Of(db.NowFunc())); err != nil {
 		return Sheet{}, err
 	}
 	return sheets.Move(ctx, db, ref, d.To, d.Reason, func(tx *gorm.DB, v *sheetReader, s Sheet) (workflow.Change, error) {
@@ -112,7 +111,7 @@ func DecideSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, d Decision)
 
 // change keeps the entries of sheets that are returned under the revision that was
 // submitted, and copies them to the next one.
-func (d Decision) change(tx *gorm.DB, v *sheetReader, moved []Sheet) (workflow.Change, error) {
+func (d SheetDecision) change(tx *gorm.DB, v *sheetReader, moved []Sheet) (workflow.Change, error) {
 	c := workflow.Change{Extra: sheetExtra{DueOn: d.DueOn}, Columns: map[string]any{
 		"decided_at": tx.NowFunc(), "decided_by": v.Name(), "reason": d.Reason, "due_on": d.DueOn,
 	}}
@@ -124,12 +123,13 @@ func (d Decision) change(tx *gorm.DB, v *sheetReader, moved []Sheet) (workflow.C
 	for i, s := range moved {
 		ids[i] = s.ID
 	}
-	return c, nextRevision(tx, v.town, ids)
+	return c, nextRevision(tx, v.Town, ids)
 }
 
-// store replaces the entries of the sheet's revision.
-func (s Sheet) store(tx *gorm.DB) error {
-	err := tx.Where("town_id = ? AND evaluation_id = ? AND revision = ?", s.TownID, s.ID, s.Revision).Delete(&Entry{}).Error
+// storeEntries replaces the entries of the sheet's revision.
+func (s Sheet) storeEntries(tx *gorm.DB) error {
+	err := tx.Where("town_id = ? AND evaluation_id = ? AND revision = ?", s.TownID, s.ID, s.Revision).
+		Delete(&Entry{}).Error
 	if err != nil || len(s.Entries) == 0 {
 		return err
 	}
@@ -142,19 +142,20 @@ func (s Sheet) store(tx *gorm.DB) error {
 }
 
 // insert stores a new sheet, unless its evaluator has one for the branch and period
-// already: that one is named, and where it stands.
+// already, which the refusal names.
 func (s *Sheet) insert(tx *gorm.DB) error {
 	made := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(s)
 	if made.Error != nil || made.RowsAffected == 1 {
 		return made.Error
 	}
 	var other Sheet
-	err := tx.Where("town_id = ? AND period_code = ? AND branch_code = ? AND evaluator_code = ?", s.TownID, s.PeriodCode, s.BranchCode, s.EvaluatorCode).Take(&other).Error
+	err := tx.Where("town_id = ? AND period_code = ? AND branch_code = ? AND evaluator_code = ?",
+		s.TownID, s.PeriodCode, s.BranchCode, s.EvaluatorCode).Take(&other).Error
 	if err != nil {
 		return err
 	}
-	return fault.Conflict("sheet_exists",
-		"您在本周期已为该党组织建立考评表 %s，请修改原表", "you have a sheet for this branch in this period already, %s: change that one", other.ID).Held(other.lock())
+	return fault.Conflict("sheet_exists", "您在本周期已为该党组织建立考评表 %s，请修改原表",
+		"you have a sheet for this branch in this period already, %s: change that one", other.ID).Held(other.lock())
 }
 
 // check holds the entries against the scheme of the period.

@@ -52,9 +52,9 @@ func TestHonestEvaluatorsRaiseFewSignals(t *testing.T) {
 				top := 100.0
 				entries = append(entries, evaluation.Entry{Code: e.Code, Value: &top})
 			}
-			s, err := evaluation.BeginSheet(cheat, db, demo.Town, period, fmt.Sprintf("b%02d", n), "", entries)
+			s, err := evaluation.BeginSheet(cheat, db, evaluation.Sheet{TownID: demo.Town, PeriodCode: period, BranchCode: fmt.Sprintf("b%02d", n), Entries: entries})
 			if err == nil {
-				_, err = evaluation.MoveSheet(cheat, db, demo.Town, s.ID, s.Version, evaluation.Submitted, "")
+				_, err = evaluation.MoveSheet(cheat, db, s.Ref(), evaluation.Submitted, "")
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -74,7 +74,7 @@ func together(b *testing.B, db *gorm.DB, sheets []evaluation.Sheet) time.Duratio
 	start := time.Now()
 	for i := range sheets {
 		wg.Go(func() {
-			s, err := evaluation.WriteSheet(ctx, db, demo.Town, sheets[i].ID, sheets[i].Version, "", sheets[i].Entries)
+			s, err := evaluation.WriteSheet(ctx, db, sheets[i].Ref(), "", sheets[i].Entries)
 			if err != nil {
 				b.Error(err)
 				return

@@ -49,8 +49,8 @@ func TestAllowedByRoleAndState(t *testing.T) {
 			return verbs
 		}
 		me := access.Principal{Towns: []string{"demo"}, Person: "me", Role: role}
-		all, none := viewer{Principal: me, reach: access.Reach{All: true}}, viewer{Principal: me}
-		leads := viewer{Principal: me, reach: all.reach, led: map[string]bool{"b01": true}}
+		all, none := viewerIn(me, access.Reach{All: true}, nil), viewerIn(me, access.Reach{}, nil)
+		leads := viewerIn(me, all.Reach, map[string]bool{"b01": true})
 		for _, state := range periodStates {
 			p := Period{State: state}.For(me)
 			check(fmt.Sprintf("%s, period %s", role, state), p.Allowed, of(group, wantPeriod[state]))
@@ -65,14 +65,24 @@ func TestAllowedByRoleAndState(t *testing.T) {
 			for _, a := range adjustmentStates {
 				key := fmt.Sprintf("%s %s", state, a)
 				mine, other := Adjustment{ProposedBy: "me", BranchCode: "b01", State: a}, Adjustment{ProposedBy: "you", BranchCode: "b01", State: a}
-				check(fmt.Sprintf("%s, own proposal, %s", role, key), mine.allowed(me, p, nil), of(writes, wantOwnProposal[key]))
-				check(fmt.Sprintf("%s, other's proposal, %s", role, key), other.allowed(me, p, nil), of(group, wantOtherProposal[key]))
-				check(fmt.Sprintf("%s, proposal for a branch led, %s", role, key), other.allowed(me, p, map[string]bool{"b01": true}), nil)
+				check(fmt.Sprintf("%s, own proposal, %s", role, key), all.allowedAdjustment(mine, p), of(writes, wantOwnProposal[key]))
+				check(fmt.Sprintf("%s, other's proposal, %s", role, key), all.allowedAdjustment(other, p), of(group, wantOtherProposal[key]))
+				check(fmt.Sprintf("%s, proposal for a branch led, %s", role, key), leads.allowedAdjustment(other, p), nil)
 			}
 		}
 	}
 }
 
+func viewerIn(p access.Principal, reach access.Reach, led map[string]bool) viewer {
+	return viewer{Viewer: access.Viewer{Principal: p, Reach: reach, Led: led}}
+}
+
 func (v viewer) allowed(s Sheet, p Period) []string {
-	return sheets.Allowed(&sheetReader{viewer: v, periods: map[string]Period{s.PeriodCode: p}}, s)
+	v.periods = map[string]Period{s.PeriodCode: p}
+	return sheets.Allowed(&sheetReader{viewer: v}, s)
+}
+
+func (v viewer) allowedAdjustment(a Adjustment, p Period) []string {
+	v.periods = map[string]Period{a.PeriodCode: p}
+	return adjustments.Allowed(&adjustmentReader{viewer: v}, a)
 }

@@ -61,7 +61,7 @@ func begun(b *testing.B, db *gorm.DB, clients int) []evaluation.Sheet {
 		for _, e := range entries {
 			list = append(list, e)
 		}
-		if sheets[i], err = evaluation.BeginSheet(ctx, db, demo.Town, period, branch, "", list); err != nil {
+		if sheets[i], err = evaluation.BeginSheet(ctx, db, evaluation.Sheet{TownID: demo.Town, PeriodCode: period, BranchCode: branch, Entries: list}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -79,7 +79,7 @@ func writeSheets(b *testing.B, db *gorm.DB, sheets []evaluation.Sheet) {
 		wg.Go(func() {
 			for left.Add(-1) >= 0 {
 				var err error
-				if s, err = evaluation.WriteSheet(ctx, db, demo.Town, s.ID, s.Version, "", s.Entries); err != nil {
+				if s, err = evaluation.WriteSheet(ctx, db, s.Ref(), "", s.Entries); err != nil {
 					b.Error(err)
 					return
 				}

@@ -2,21 +2,25 @@ package fault
 
 import "bulwark/internal/text"
 
-// Missing is the one answer for a thing that does not exist and for one that
-// the caller may not know of, so that the two cannot be told apart.
+// Missing returns the refusal both of a thing that does not exist and of one that the
+// caller may not know of, so that nobody can distinguish them.
 func Missing(noun text.Text, code string) *Error {
-	return NotFound("not_found", "没有找到%[1]s“%[3]s”", "no %[2]s %[3]q here", noun.ZH, noun.EN, code)
+	return NotFound("not_found", "没有找到%s“%s”", "no %s %q here", noun, code)
 }
 
-// Broken starts a fault that lists broken rules; add them using With.
+// Broken returns the fault of fields that are invalid.
 func Broken(fields ...FieldError) *Error {
-	return Invalid("invalid", "有 %d 处不符合要求，请按 errors 逐条修改", "%d rules are broken: see errors", len(fields)).With(fields...)
+	en := "%d fields are invalid: see errors"
+	if len(fields) == 1 {
+		en = "%d field is invalid: see errors"
+	}
+	return Invalid("invalid", "有 %d 处不符合要求，请逐条修改", en, len(fields)).With(fields...)
 }
 
-// OutOfDate says that someone else changed the thing since it was read.
+// OutOfDate returns the refusal to change a version that is not the newest.
 func OutOfDate() *Error {
 	return New(KindStale, "stale_version", text.F(
-		"内容已被他人修改，请重新读取后再提交", "someone changed this since you read it: read it again, then send your change"))
+		"内容已被他人修改：请重新读取后再提交", "someone changed this since you read it: read it again, then send your change"))
 }
 
 // Field returns the fault of one field. The pointer is RFC 6901, or "query/NAME",
@@ -30,7 +34,7 @@ func At(pointer, code string, message text.Text) FieldError {
 	return FieldError{Pointer: pointer, Code: code, Message: message}
 }
 
-// MissingAt turns NotFound, of a thing that a field names, into a fault of that
+// MissingAt returns NotFound, of a thing that a field names, as a fault of that
 // field; other errors stay.
 func MissingAt(err error, at, code string, message text.Text) error {
 	if !Is(err, KindNotFound) {
@@ -39,9 +43,9 @@ func MissingAt(err error, at, code string, message text.Text) error {
 	return Broken(At(at, code, message))
 }
 
-// BadCode is the fault of a code that text.IsCode refuses.
+// BadCode returns the fault of a code that text.IsCode refuses.
 func BadCode(pointer string) FieldError {
 	return Field(pointer, "bad_code",
-		"代码须为 1–64 个字母、数字、点、横线或下划线，以字母或数字开头",
+		"代码须为 1–64 个字母、数字、点、横线或下划线，并以字母或数字开头",
 		"a code is 1–64 letters, digits, dots, dashes or underscores and starts with a letter or digit")
 }

@@ -1,4 +1,4 @@
-// Package fault holds the few kinds of error that the service tells apart. An
+// Package fault holds the few kinds of error that the service distinguishes. An
 // error that is not a *Error is a defect: callers get an opaque answer and the
 // log gets the rest.
 package fault
@@ -12,7 +12,7 @@ import (
 	"bulwark/internal/text"
 )
 
-// Kind says what went wrong from the caller's point of view.
+// Kind is what went wrong from the caller's point of view.
 type Kind int
 
 // The kinds; package api maps each to one HTTP status.
@@ -50,17 +50,19 @@ type FieldError struct {
 	Message text.Text `json:"message"`
 }
 
-// Lock says who froze a thing, when and why, and who can lift it.
+// Lock is who froze a thing, when and why, and who can lift it. In the refusal of an old
+// version it is who made the newer one.
 type Lock struct {
-	By      string    `json:"by"`
-	Role    string    `json:"-"` // under which By acted: told instead to who may not read people; empty where whoever meets the lock knows By
-	At      time.Time `json:"at"`
-	Reason  string    `json:"reason,omitempty"`
-	Verb    string    `json:"verb,omitempty" example:"approve"` // with Stale: by which the newer version was made
-	CanLift string    `json:"can_lift"`                         // a role, or Nobody
+	By     string    `json:"by"`
+	Role   string    `json:"-"` // of By, shown in its place to who may not read people; empty where everybody may know By
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason,omitempty"`
+	// by which the newer version was made, where an old one was sent
+	Verb    string `json:"verb,omitempty" example:"approve"`
+	CanLift string `json:"can_lift"` // a role, or Nobody
 }
 
-// Nobody can lift what only time changes, or nothing does.
+// Nobody is CanLift of what only time changes, or nothing does.
 const Nobody = "nobody"
 
 // New returns a fault of the kind. The constructors of the kinds, which take their
@@ -104,7 +106,7 @@ func PreconditionRequired(code, zh, en string, args ...any) *Error {
 	return New(KindPreconditionRequired, code, text.F(zh, en, args...))
 }
 
-// Locked returns a fault about what someone froze; Held says who.
+// Locked returns a fault about what someone froze; Held adds who.
 func Locked(code, zh, en string, args ...any) *Error {
 	return New(KindLocked, code, text.F(zh, en, args...))
 }
@@ -114,7 +116,7 @@ func TooLarge(code, zh, en string, args ...any) *Error {
 	return New(KindTooLarge, code, text.F(zh, en, args...))
 }
 
-// TooManyRequests returns a fault about a caller who comes too often.
+// TooManyRequests returns a fault about a caller who sends too many requests.
 func TooManyRequests(code, zh, en string, args ...any) *Error {
 	return New(KindTooManyRequests, code, text.F(zh, en, args...))
 }
@@ -124,13 +126,13 @@ func Unavailable(code, zh, en string, args ...any) *Error {
 	return New(KindUnavailable, code, text.F(zh, en, args...))
 }
 
-// Because keeps the private cause for the log and returns e.
+// Because sets the private cause, for the log, and returns e.
 func (e *Error) Because(cause error) *Error {
 	e.cause = cause
 	return e
 }
 
-// Held says who brought about what stands in the way, and returns e.
+// Held sets who brought about the reason of the refusal, and returns e.
 func (e *Error) Held(by Lock) *Error {
 	e.Lock = &by
 	return e
@@ -142,7 +144,7 @@ func (e *Error) With(fields ...FieldError) *Error {
 	return e
 }
 
-// Error is the English message with the faults of places and the cause behind
+// Error returns the English message with the faults of places and the cause behind
 // it, for logs and terminals.
 func (e *Error) Error() string {
 	var b strings.Builder
@@ -156,7 +158,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the private cause to errors.Is and errors.As.
+// Unwrap returns the private cause, for errors.Is and errors.As.
 func (e *Error) Unwrap() error { return e.cause }
 
 // Is reports whether err is a fault of the kind.
@@ -165,9 +167,9 @@ func Is(err error, kind Kind) bool {
 	return errors.As(err, &e) && e.Kind == kind
 }
 
-// Wrap says where an error came from, so that the log of a defect names the place:
-// deferred in a function whose named result it points to, it puts the place before
-// the error and keeps what errors.Is and errors.As find. A refusal, which is a
+// Wrap adds the place where an error came from, for the log of a defect: deferred in a
+// function whose named result it points to, it writes the place before the error and
+// keeps what errors.Is and errors.As find. A refusal, which is a
 // *Error and written for the caller, stays as it is.
 func Wrap(err *error, format string, args ...any) {
 	var refusal *Error

@@ -83,7 +83,7 @@ const mostReasons = 5
 // Explanation explains one branch; detailed says whether the caller may see below
 // the first level.
 func (v View) Explanation(branch, language string, detailed bool) (Explanation, error) {
-	o := v.now
+	o := v.current
 	why, err := o.explainer()
 	if err != nil {
 		return Explanation{}, err
@@ -122,21 +122,10 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 
 // earlier is the explainer of the period before; nil where there is none.
 func (v View) earlier() (*composite.Explainer, error) {
-	if v.before == nil {
+	if v.previous == nil {
 		return nil, nil //nolint:nilnil // no period before is no mistake
 	}
-	return v.before.explainer()
-}
-
-// locate finds the row and the place in the data of a branch. The explainer must
-// have been made.
-func (o *Outcome) locate(branch string) (*Result, int, error) {
-	r := o.find(branch)
-	unit, ok := o.unit(branch)
-	if r == nil || !ok {
-		return nil, 0, fault.Missing(text.Text{ZH: "本周期的党组织", EN: "branch of this period"}, branch)
-	}
-	return r, unit, nil
+	return v.previous.explainer()
 }
 
 // unscored says why there is nothing to explain.
@@ -177,10 +166,10 @@ func (o *Outcome) name(code, language string) string {
 
 // leadingFindings are the findings about indicators, or about dimensions where the
 // caller may see no more, at most so many strengths and so many weak points.
-func (o *Outcome) leadingFindings(why *composite.Explainer, unit int, before *composite.Explainer, detailed bool) []composite.Finding {
+func (o *Outcome) leadingFindings(why *composite.Explainer, unit int, before *composite.Explainer, detailed bool) []composite.Comparison {
 	infos := o.Scheme.Index.Nodes()
-	var strong, weak []composite.Finding
-	for _, f := range why.Findings(unit, composite.FindingOptions{Before: before}) {
+	var strong, weak []composite.Comparison
+	for _, f := range why.Comparisons(unit, composite.ComparisonOptions{Before: before}) {
 		switch info := infos[f.Node]; {
 		case detailed && !info.Leaf, !detailed && info.Depth != 1:
 		case f.Code.Strong():
@@ -192,11 +181,34 @@ func (o *Outcome) leadingFindings(why *composite.Explainer, unit int, before *co
 	return append(composite.Leading(strong, mostReasons), composite.Leading(weak, mostReasons)...)
 }
 
+// wording says each finding in words: the name, the score, what it is compared
+// with, the gap and what it is worth.
+var wording = map[composite.ComparisonCode]text.Text{
+	composite.AboveClassMedian: {ZH: "%[1]s %[2]v 分，高于同类中位数 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, above the class median of %[3]v: worth %[5]v points of the index"},
+	composite.BelowClassMedian: {ZH: "%[1]s %[2]v 分，低于同类中位数 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, below the class median of %[3]v: it costs %[5]v points of the index"},
+	composite.Risen:            {ZH: "%[1]s 由上期 %[3]v 分升至 %[2]v 分，相当于指数 %[5]v 分", EN: "%[1]s rose from %[3]v to %[2]v since the period before: worth %[5]v points of the index"},
+	composite.Fallen:           {ZH: "%[1]s 由上期 %[3]v 分降至 %[2]v 分，相当于指数 %[5]v 分", EN: "%[1]s fell from %[3]v to %[2]v since the period before: it costs %[5]v points of the index"},
+	composite.AboveTarget:      {ZH: "%[1]s %[2]v 分，超过目标 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, above its target of %[3]v: worth %[5]v points of the index"},
+	composite.BelowTarget:      {ZH: "%[1]s %[2]v 分，未达目标 %[3]v 分，相当于指数 %[5]v 分", EN: "%[1]s scores %[2]v, below its target of %[3]v: it costs %[5]v points of the index"},
+}
+
+func (o *Outcome) reason(f composite.Comparison, language string) Reason {
+	d := o.Scheme.Document.Decimals
+	code := o.Scheme.Index.Nodes()[f.Node].Code
+	r := Reason{
+		Code: string(f.Code), Node: code, Name: o.name(code, language), Score: stats.Round(f.Score, d),
+		Reference: stats.Round(f.Reference, d), Gap: stats.Round(f.Gap, d), Points: stats.Round(f.Points, 4),
+	}
+	words := wording[f.Code]
+	r.Text = text.F(words.ZH, words.EN, r.Name, r.Score, r.Reference, r.Gap, stats.Round(max(f.Points, -f.Points), 2)).In(language)
+	return r
+}
+
 func (o *Outcome) neighbours(why *composite.Explainer, unit int, language string) []Neighbour {
 	var list []Neighbour
 	infos := o.Scheme.Index.Nodes()
 	for _, n := range why.Neighbours(unit, 2, false) {
-		r := o.find(o.work.values.Data.Units[n.Unit])
+		r := o.find(o.computation.values.Data.Units[n.Unit])
 		neighbour := Neighbour{Branch: r.ref(language), Places: n.Places, Rank: n.Rank, Score: n.Score, Gap: n.Gap, Differences: []Difference{}}
 		for _, d := range n.Differences {
 			neighbour.Differences = append(neighbour.Differences, Difference{

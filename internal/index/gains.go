@@ -27,21 +27,21 @@ type Gains struct {
 
 // Gain is what a change of one indicator is worth in points of the index.
 type Gain struct {
-	Code   string   `json:"code" example:"governance.01"`
-	Name   string   `json:"name"`
-	Unit   string   `json:"unit,omitempty" example:"%"`
-	Value  *float64 `json:"value,omitempty"`      // entered; absent where nothing is
-	Score  float64  `json:"score"`                // of the indicator
-	Less   float64  `json:"points_per_unit_less"` // for each unit below the value, near it
-	More   float64  `json:"points_per_unit_more"` // for each unit above the value, near it
-	Goal   *Reach   `json:"goal,omitempty"`       // where the rule gives full marks
-	Next   *Reach   `json:"next,omitempty"`       // the next step of bands and levels
-	Median *Reach   `json:"median,omitempty"`     // the median of the class
-	Best   *Reach   `json:"best,omitempty"`       // the best of the class
+	Code   string         `json:"code" example:"governance.01"`
+	Name   string         `json:"name"`
+	Unit   string         `json:"unit,omitempty" example:"%"`
+	Value  *float64       `json:"value,omitempty"`      // entered; absent where nothing is
+	Score  float64        `json:"score"`                // of the indicator
+	Less   float64        `json:"points_per_unit_less"` // for each unit below the value, near it
+	More   float64        `json:"points_per_unit_more"` // for each unit above the value, near it
+	Goal   *PossibleValue `json:"goal,omitempty"`       // where the rule gives full marks
+	Next   *PossibleValue `json:"next,omitempty"`       // the next step of bands and levels
+	Median *PossibleValue `json:"median,omitempty"`     // the median of the class
+	Best   *PossibleValue `json:"best,omitempty"`       // the best of the class
 }
 
-// Reach is another raw value and what it would bring.
-type Reach struct {
+// PossibleValue is another raw value and what it would bring.
+type PossibleValue struct {
 	Value  float64 `json:"value"`
 	Score  float64 `json:"score"`  // of the indicator there
 	Points float64 `json:"points"` // of the index gained
@@ -49,20 +49,20 @@ type Reach struct {
 
 // Path is the cheapest way found to a goal.
 type Path struct {
-	Status  string   `json:"status" enums:"found,unreachable,vetoed,at_top,unscored"`
-	Text    string   `json:"text"`
-	Target  float64  `json:"target"` // the published figure that it takes
-	Grade   string   `json:"grade,omitempty"`
-	Ahead   []string `json:"ahead,omitempty"` // branches to pass
-	Moves   []Move   `json:"moves"`
-	Cost    float64  `json:"cost"`  // in points of the scores of indicators
-	Exact   bool     `json:"exact"` // no cheaper way exists
-	Score   float64  `json:"score"` // then, recomputed with the moves made
-	NewRank int      `json:"rank"`
+	Status  string     `json:"status" enums:"found,unreachable,vetoed,at_top,unscored"`
+	Text    string     `json:"text"`
+	Target  float64    `json:"target"` // the published figure that it takes
+	Grade   string     `json:"grade,omitempty"`
+	Ahead   []string   `json:"ahead,omitempty"` // branches to pass
+	Steps   []PathStep `json:"moves"`
+	Cost    float64    `json:"cost"`  // in points of the scores of indicators
+	Exact   bool       `json:"exact"` // no cheaper way exists
+	Score   float64    `json:"score"` // then, recomputed with the moves made
+	NewRank int        `json:"rank"`
 }
 
-// Move is one value to change.
-type Move struct {
+// PathStep is one value to change.
+type PathStep struct {
 	Code   string  `json:"code" example:"governance.01"`
 	Name   string  `json:"name"`
 	Unit   string  `json:"unit,omitempty"`
@@ -74,7 +74,7 @@ type Move struct {
 
 // Gains says what would move the branch.
 func (v View) Gains(branch, language string) (Gains, error) {
-	o := v.now
+	o := v.current
 	why, err := o.explainer()
 	if err != nil {
 		return Gains{}, err
@@ -101,7 +101,7 @@ func (o *Outcome) gain(g composite.Gain, language string) Gain {
 	x := Gain{
 		Code: n.Code, Name: n.Name.In(language), Unit: n.Unit, Score: stats.Round(g.Score, o.Scheme.Document.Decimals),
 		Less: stats.Round(-g.Below.PerUnit, 6), More: stats.Round(g.Above.PerUnit, 6),
-		Goal: o.reach(g.Goal), Next: o.reach(g.Next), Median: o.reach(g.Median), Best: o.reach(g.Best),
+		Goal: o.possibleValue(g.Goal), Next: o.possibleValue(g.Next), Median: o.possibleValue(g.Median), Best: o.possibleValue(g.Best),
 	}
 	if g.Entered {
 		x.Value = &g.Value
@@ -109,11 +109,11 @@ func (o *Outcome) gain(g composite.Gain, language string) Gain {
 	return x
 }
 
-func (o *Outcome) reach(r *composite.Reach) *Reach {
+func (o *Outcome) possibleValue(r *composite.ValueGain) *PossibleValue {
 	if r == nil {
 		return nil
 	}
-	return &Reach{Value: r.Value, Score: stats.Round(r.Score, o.Scheme.Document.Decimals), Points: stats.Round(r.Points, 4)}
+	return &PossibleValue{Value: r.Value, Score: stats.Round(r.Score, o.Scheme.Document.Decimals), Points: stats.Round(r.Points, 4)}
 }
 
 // levers says what may be entered for each indicator: its range and decimals. A
@@ -139,9 +139,9 @@ func (o *Outcome) levers() map[int]composite.Lever {
 }
 
 func (o *Outcome) path(p *composite.Path, language string) Path {
-	units := o.work.values.Data.Units
+	units := o.computation.values.Data.Units
 	x := Path{
-		Status: string(p.Status), Text: pathWords[p.Status].In(language), Target: p.Target, Grade: p.Grade, Moves: []Move{},
+		Status: string(p.Status), Text: pathWords[p.Status].In(language), Target: p.Target, Grade: p.Grade, Steps: []PathStep{},
 		Cost: stats.Round(p.Cost, 4), Exact: p.Exact, Score: p.Reached.Score, NewRank: p.Reached.Rank,
 	}
 	for _, u := range p.Ahead {
@@ -149,7 +149,7 @@ func (o *Outcome) path(p *composite.Path, language string) Path {
 	}
 	for _, m := range p.Moves {
 		n := o.Scheme.Node(o.Scheme.Index.Nodes()[m.Node].Code)
-		x.Moves = append(x.Moves, Move{
+		x.Steps = append(x.Steps, PathStep{
 			Code: n.Code, Name: n.Name.In(language), Unit: n.Unit, From: m.From, To: m.To,
 			Points: stats.Round(m.Points, 4), Cost: stats.Round(m.Cost, 4),
 		})

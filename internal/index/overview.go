@@ -15,17 +15,17 @@ type Overview struct {
 	Status string `json:"status" enums:"provisional,published,final"`
 	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
 	Source
-	Scheme       SchemeRef      `json:"scheme"`
-	Scored       int            `json:"scored" example:"40"`
-	Insufficient int            `json:"insufficient"` // branches without a score
-	Index        TownIndex      `json:"index"`
-	Grades       []GradeCount   `json:"grades"`    // from the best, every one of the scheme
-	Histogram    []Bin          `json:"histogram"` // tenths of the scale, from the lowest
-	Classes      []ClassSpread  `json:"classes"`   // in the order of codes
-	Risers       []Mover        `json:"risers"`    // up to five, the largest rise first
-	Fallers      []Mover        `json:"fallers"`   // up to five, the largest fall first
-	Heat         HeatMap        `json:"heat"`
-	Sure         *SurenessShort `json:"sure,omitempty"` // absent until it is worked out, and while provisional
+	Scheme       SchemeRef          `json:"scheme"`
+	Scored       int                `json:"scored" example:"40"`
+	Insufficient int                `json:"insufficient"` // branches without a score
+	Index        TownIndex          `json:"index"`
+	Grades       []GradeCount       `json:"grades"`    // from the best, every one of the scheme
+	Histogram    []Bin              `json:"histogram"` // tenths of the scale, from the lowest
+	Classes      []ClassSpread      `json:"classes"`   // in the order of codes
+	Risers       []Mover            `json:"risers"`    // up to five, the largest rise first
+	Fallers      []Mover            `json:"fallers"`   // up to five, the largest fall first
+	Heat         HeatMap            `json:"heat"`
+	Robustness   *RobustnessSummary `json:"sure,omitempty"` // absent until it is worked out, and while provisional
 }
 
 // TownIndex is the index of the town as a whole: every branch counts once.
@@ -99,26 +99,26 @@ type HeatMedians struct {
 	Scores []*float64 `json:"scores"`
 }
 
-// SurenessShort says in two figures how much the ranking hangs on choices.
-type SurenessShort struct {
+// RobustnessSummary says in two figures how much the ranking hangs on choices.
+type RobustnessSummary struct {
 	IntervalWidth float64 `json:"median_rank_interval_width" example:"6"` // ranks from the 5 % to the 95 % quantile
-	SureGrades    int     `json:"sure_grades" example:"31"`               // branches that keep their grade in at least 90 % of the draws
+	KeptGrades    int     `json:"sure_grades" example:"31"`               // branches that keep their grade in at least 90 % of the draws
 }
 
 const (
 	bins      = 10
 	movers    = 5
-	sureGrade = 0.9
+	keptGrade = 0.9
 )
 
 // Overview shows the period as a whole.
 func (v View) Overview(language string) Overview {
-	r := v.now.ranking(v.before, language)
+	r := v.current.ranking(v.previous, language)
 	o := Overview{
 		Period: r.Period, Status: r.Status, Run: r.Run, Source: v.source, Scheme: r.Scheme, Scored: len(r.Items), Insufficient: len(r.Insufficient), Index: v.townIndex(r.Items), Histogram: histogram(r.Items),
-		Classes: spreads(r.Items), Heat: v.heat(r.Items, language), Sure: v.now.sureShort(r.Items),
+		Classes: spreads(r.Items), Heat: v.heat(r.Items, language), Robustness: v.current.robustnessSummary(r.Items),
 	}
-	for _, g := range v.now.Scheme.Document.Grades {
+	for _, g := range v.current.Scheme.Document.Grades {
 		count := 0
 		for _, i := range r.Items {
 			if i.Grade == g.Code {
@@ -135,7 +135,7 @@ func (v View) townIndex(items []Ranked) (t TownIndex) {
 	if len(items) == 0 {
 		return t
 	}
-	decimals := v.now.Scheme.Document.Decimals
+	decimals := v.current.Scheme.Document.Decimals
 	sum, change := 0.0, 0.0
 	scores := make([]float64, len(items))
 	for i, item := range items {
@@ -202,7 +202,7 @@ func quartile(x []float64, k int) float64 {
 	return stats.Round(stats.Quantile(x, float64(k)/4), 2)
 }
 
-// moved gives the largest moves in one direction.
+// changed gives the largest moves in one direction.
 func moved(items []Ranked, sign float64) []Mover {
 	list := []Mover{}
 	for _, i := range items {
@@ -218,7 +218,7 @@ func moved(items []Ranked, sign float64) []Mover {
 
 func (v View) heat(items []Ranked, language string) HeatMap {
 	h := HeatMap{Dimensions: []DimensionRef{}, Rows: make([]HeatRow, len(items)), ClassMedians: []HeatMedians{}}
-	for _, d := range v.now.Scheme.Document.Tree.Children {
+	for _, d := range v.current.Scheme.Document.Tree.Children {
 		h.Dimensions = append(h.Dimensions, DimensionRef{Code: d.Code, Name: d.Name.In(language)})
 	}
 	for i, item := range items {
@@ -243,19 +243,19 @@ func (v View) heat(items []Ranked, language string) HeatMap {
 	return h
 }
 
-func (o *Outcome) sureShort(items []Ranked) *SurenessShort {
-	if o.sure == nil || len(items) == 0 {
+func (o *Outcome) robustnessSummary(items []Ranked) *RobustnessSummary {
+	if o.robustness == nil || len(items) == 0 {
 		return nil
 	}
 	grades := map[string]string{}
 	for _, i := range items {
 		grades[i.Branch.Code] = i.Grade
 	}
-	short, widths := &SurenessShort{}, []float64{}
-	for _, r := range o.sure.Items {
+	short, widths := &RobustnessSummary{}, []float64{}
+	for _, r := range o.robustness.Items {
 		widths = append(widths, float64(r.RankInterval[1]-r.RankInterval[0]))
-		if r.Grades[grades[r.Branch]] >= sureGrade {
-			short.SureGrades++
+		if r.Grades[grades[r.Branch]] >= keptGrade {
+			short.KeptGrades++
 		}
 	}
 	if len(widths) > 0 {

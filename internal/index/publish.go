@@ -2,44 +2,17 @@ package index
 
 import (
 	"context"
-	"time"
+	"slices"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
-	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 )
-
-// Publication says which run is the result of a period, from when on. The one of
-// the highest number counts; earlier ones stay citable.
-type Publication struct {
-	TownID      string    `gorm:"primaryKey" json:"-"`
-	PeriodCode  string    `gorm:"primaryKey" json:"period" example:"2023Q3"`
-	Number      int64     `gorm:"primaryKey" json:"number" example:"1"`
-	RunID       string    `json:"run" format:"uuid"`
-	PublishedBy string    `json:"published_by" example:"group-1"` // a role where the caller may not read people
-	PublishedAt time.Time `json:"published_at"`
-	Reason      string    `json:"reason,omitempty"`
-	NoticeUntil *day.Date `json:"-"`                              // nil: nobody can appeal against it
-	AppealID    *string   `json:"appeal,omitempty" format:"uuid"` // that it upholds
-}
-
-// notice is its window; nil where it has none.
-func (p Publication) notice() *evaluation.Notice {
-	if p.NoticeUntil == nil {
-		return nil
-	}
-	return &evaluation.Notice{From: day.Of(p.PublishedAt), Until: *p.NoticeUntil}
-}
-
-// lock says who published it, when, why and who can correct it.
-func (p Publication) lock() fault.Lock {
-	return fault.Lock{By: p.PublishedBy, Role: string(access.LeadingGroup), At: p.PublishedAt, Reason: p.Reason, CanLift: string(access.LeadingGroup)}
-}
 
 // Publish makes the last run of a locked period its result and opens its public
 // notice. The run must be of this locking: one that was made before the period was
@@ -58,12 +31,12 @@ func Publish(ctx context.Context, db *gorm.DB, townID, periodCode string, versio
 		if err != nil {
 			return err
 		}
-		p, err := announce(ctx, tx, after, Publication{RunID: run.ID, Reason: reason})
+		p, err := createPublication(ctx, tx, after, Publication{RunID: run.ID, Reason: reason})
 		if err != nil {
 			return err
 		}
 		told := []evaluation.Period{after}
-		if err := Announce(ctx, tx, told); err != nil {
+		if err := FillNotices(ctx, tx, told); err != nil {
 			return err
 		}
 		after = told[0]
@@ -72,9 +45,9 @@ func Publish(ctx context.Context, db *gorm.DB, townID, periodCode string, versio
 	return after, err
 }
 
-// announce stores the next publication of the period, with a notice of as many days
+// createPublication stores the next publication of the period, with a notice of as many days
 // as the period says.
-func announce(ctx context.Context, tx *gorm.DB, p evaluation.Period, next Publication) (Publication, error) {
+func createPublication(ctx context.Context, tx *gorm.DB, p evaluation.Period, next Publication) (Publication, error) {
 	now := tx.NowFunc()
 	next.TownID, next.PeriodCode = p.TownID, p.Code
 	next.PublishedBy, next.PublishedAt = audit.ActorOf(ctx).Name, now
@@ -89,17 +62,129 @@ func announce(ctx context.Context, tx *gorm.DB, p evaluation.Period, next Public
 	return next, tx.Create(&next).Error
 }
 
-// lastRun is the newest run made since the period was locked.
-func lastRun(tx *gorm.DB, p evaluation.Period) (Run, error) {
-	var runs []Run
-	err := tx.Omit("data").Where("town_id = ? AND period_code = ? AND created_at >= ?", p.TownID, p.Code, p.StateAt).
-		Order("number DESC").Limit(1).Find(&runs).Error
-	if err == nil && len(runs) == 0 {
-		return Run{}, fault.Conflict("no_run",
-			"锁定后尚未计算：请先生成计算批次", "nothing was computed since the period was locked: make a run first").Held(p.Lock())
+// FillNotices fills in the notice of the periods of one town, and takes back the leave
+// to publish one without a run and to make one final that has to wait. At most two
+// statements.
+func FillNotices(ctx context.Context, db *gorm.DB, periods []evaluation.Period) error {
+	var told, locked []string
+	for _, p := range periods {
+		switch {
+		case p.State == evaluation.Published || p.State == evaluation.Final:
+			told = append(told, p.Code)
+		case slices.Contains(p.Allowed, "publish"):
+			locked = append(locked, p.Code)
+		}
 	}
+	if err := refusePublishing(ctx, db, periods, locked); err != nil || len(told) == 0 {
+		return err
+	}
+	var rows []struct {
+		Publication
+		Undecided int64
+	}
+	err := db.WithContext(ctx).Raw(`SELECT c.*, (SELECT COUNT(*) FROM appeals a WHERE a.town_id = c.town_id AND a.period_code = c.period_code AND a.state = ?) AS undecided
+FROM publications c WHERE c.town_id = ? AND c.period_code IN ? ORDER BY c.period_code, c.number`, Filed, periods[0].TownID, told).Scan(&rows).Error
 	if err != nil {
-		return Run{}, err
+		return err
 	}
-	return runs[0], nil
+	today := day.Of(db.NowFunc())
+	for i := range periods {
+		p := &periods[i]
+		for _, r := range rows {
+			if r.PeriodCode != p.Code {
+				continue
+			}
+			n := r.notice()
+			if r.Number == 1 {
+				p.Notice = n
+			}
+			if r.Undecided > 0 || n != nil && n.Open(today) {
+				p.Allowed = without(p.Allowed, "finalise")
+			}
+		}
+	}
+	return nil
+}
+
+// refusePublishing takes back the leave to publish those of the periods of which
+// nothing was computed since they were locked.
+func refusePublishing(ctx context.Context, db *gorm.DB, periods []evaluation.Period, locked []string) error {
+	if len(locked) == 0 {
+		return nil
+	}
+	var computed []string
+	err := db.WithContext(ctx).Raw(`SELECT p.code FROM periods p WHERE p.town_id = ? AND p.code IN ? AND EXISTS (
+SELECT 1 FROM runs r WHERE r.town_id = p.town_id AND r.period_code = p.code AND r.created_at >= p.state_at)`, periods[0].TownID, locked).Scan(&computed).Error
+	for i := range periods {
+		if p := &periods[i]; slices.Contains(locked, p.Code) && !slices.Contains(computed, p.Code) {
+			p.Allowed = without(p.Allowed, "publish")
+		}
+	}
+	return err
+}
+
+func without(verbs []string, verb string) []string {
+	return slices.DeleteFunc(verbs, func(v string) bool { return v == verb })
+}
+
+// Finalise closes a published period: its notices are over and its appeals decided.
+func Finalise(ctx context.Context, db *gorm.DB, townID, code string, version int64, reason string) (evaluation.Period, error) {
+	var after evaluation.Period
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		// Whoever appeals holds the period: nobody does between this look and the move.
+		p, err := evaluation.FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "UPDATE"}), townID, code)
+		if err != nil {
+			return err
+		}
+		if p.State == evaluation.Published {
+			if err := refuseFinal(ctx, tx, p); err != nil {
+				return err
+			}
+		}
+		if after, err = evaluation.FinalisePeriod(ctx, tx, townID, code, version, reason); err != nil {
+			return err
+		}
+		told := []evaluation.Period{after}
+		err = FillNotices(ctx, tx, told)
+		after = told[0]
+		return err
+	})
+	return after, err
+}
+
+// refuseFinal says what has to be waited for: the end of the last notice, and each
+// appeal that is not decided.
+func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
+	var undecided []Appeal
+	err := tx.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Filed).Order("id").Find(&undecided).Error
+	if err != nil {
+		return err
+	}
+	list, err := readPublications(ctx, tx, p.TownID, p.Code)
+	if err != nil {
+		return err
+	}
+	var waiting []fault.FieldError
+	for _, a := range undecided {
+		waiting = append(waiting, fault.Field("appeals/"+a.ID, "undecided",
+			"党组织“%[1]s”的申诉尚未作出决定，应于 %[2]s 前答复", "the appeal of the branch %[1]q is not decided; its answer is due on %[2]s", a.BranchCode, a.DueOn))
+	}
+	today := day.Of(tx.NowFunc())
+	var open *publishedRun
+	for i := range list {
+		if n := list[i].notice(); n != nil && n.Open(today) && (open == nil || n.Until > *open.NoticeUntil) {
+			open = &list[i]
+		}
+	}
+	switch {
+	case open != nil:
+		by := open.lock()
+		by.CanLift = fault.Nobody
+		return fault.Locked("notice_open", "公示期至 %s 止，期满后方可定为最终", "the public notice runs until %s: it can be made final on the day after", *open.NoticeUntil).
+			Held(by).With(waiting...)
+	case len(waiting) > 0:
+		return fault.Locked("appeals_undecided", "有 %d 件申诉尚未作出决定：请先决定", "%d appeals are not decided: decide them first", len(waiting)).
+			Held(undecided[0].lock()).With(waiting...)
+	}
+	return nil
 }

@@ -1,10 +1,14 @@
 package index
 
 import (
+	"bulwark/pkg/composite/stats"
+	"encoding/csv"
 	"slices"
+	"strconv"
+	"strings"
 
 	"bulwark/internal/fault"
-	"bulwark/pkg/composite/stats"
+	"bulwark/internal/text"
 )
 
 // Ranking is the list of a period as everybody sees it. Figures are rounded as
@@ -70,6 +74,17 @@ type RankingFilter struct {
 	Span   int
 }
 
+// Ranking shows the list, narrowed by the filter, to a caller who may see the
+// branches that has names (nil = all).
+func (v View) Ranking(f RankingFilter, language string, has func(branch string) bool) (Ranking, error) {
+	r := v.current.ranking(v.previous, language)
+	r.Source = v.source
+	if has != nil {
+		r = r.within(has)
+	}
+	return r.narrow(f)
+}
+
 // ranking shows the outcome; before, where not nil, is that of the period before.
 func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 	r := Ranking{
@@ -98,13 +113,6 @@ func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 	return r
 }
 
-func (o *Outcome) status() string {
-	if o.Run == nil {
-		return "provisional"
-	}
-	return string(o.Period.State)
-}
-
 func (o *Outcome) ranked(r, then *Result, interval []int, language string) Ranked {
 	return Ranked{
 		Rank: *r.Rank, ClassRank: *r.ClassRank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade),
@@ -112,8 +120,35 @@ func (o *Outcome) ranked(r, then *Result, interval []int, language string) Ranke
 	}
 }
 
+// rankIntervals are the ranges of ranks by branch, none while they are not known.
+func (o *Outcome) rankIntervals() map[string][]int {
+	intervals := map[string][]int{}
+	if o.robustness != nil {
+		for _, r := range o.robustness.Items {
+			intervals[r.Branch] = r.RankInterval
+		}
+	}
+	return intervals
+}
+
 func (r *Result) ref(language string) BranchRef {
 	return BranchRef{Code: r.BranchCode, Name: r.Name.In(language), Kind: r.Kind, Class: word(r.Class)}
+}
+
+func word(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// rounded is a figure as it is shown.
+func rounded(x *float64, decimals int) *float64 {
+	if x == nil {
+		return nil
+	}
+	y := stats.Round(*x, decimals)
+	return &y
 }
 
 // change compares published figures, so it is what a reader gets who subtracts.
@@ -158,4 +193,50 @@ func (r Ranking) within(has func(branch string) bool) Ranking {
 	r.Items = slices.DeleteFunc(slices.Clone(r.Items), func(i Ranked) bool { return !has(i.Branch.Code) })
 	r.Insufficient = slices.DeleteFunc(slices.Clone(r.Insufficient), func(i Insufficient) bool { return !has(i.Branch.Code) })
 	return r
+}
+
+// RankingCSV writes a ranking for a spreadsheet: the ranked branches and then those
+// without score, in UTF-8 with a byte order mark, and no cell that a spreadsheet
+// would run as a formula.
+func (v View) RankingCSV(r Ranking) []byte {
+	dimensions := v.current.columns()
+	var b strings.Builder
+	b.WriteString("\ufeff")
+	w := csv.NewWriter(&b)
+	write := func(row []string) { _ = w.Write(row) } // a strings.Builder never fails
+	write(append([]string{"rank", "class_rank", "branch", "name", "kind", "class", "score", "grade", "coverage", "status", "change_score", "change_rank"}, dimensions...))
+	for _, i := range r.Items {
+		row := []string{
+			strconv.Itoa(i.Rank), strconv.Itoa(i.ClassRank), text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
+			exact(&i.Score), text.Inert(i.Grade), exact(&i.Coverage), i.Status, "", "",
+		}
+		if i.Change != nil {
+			row[10], row[11] = exact(&i.Change.Score), strconv.Itoa(i.Change.Rank)
+		}
+		for _, d := range dimensions {
+			cell := ""
+			if x, ok := i.Dimensions[d]; ok {
+				cell = exact(&x)
+			}
+			row = append(row, cell)
+		}
+		write(row)
+	}
+	for _, i := range r.Insufficient {
+		row := []string{"", "", text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class), "", "", exact(&i.Coverage), i.Status, "", ""}
+		write(append(row, make([]string, len(dimensions))...))
+	}
+	w.Flush()
+	return []byte(b.String())
+}
+
+// columns lists the first level of the tree, for exports.
+func (o *Outcome) columns() []string {
+	var codes []string
+	for _, info := range o.Scheme.Index.Nodes() {
+		if info.Depth == 1 {
+			codes = append(codes, info.Code)
+		}
+	}
+	return codes
 }

@@ -16,20 +16,20 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Appraisal says how sure the ranks of a run are. It is computed once, behind the
+// RobustnessResult says how sure the ranks of a run are. It is computed once, behind the
 // run, and kept for ever.
-type Appraisal struct {
+type RobustnessResult struct {
 	TownID     string `gorm:"primaryKey"`
 	RunID      string `gorm:"primaryKey"`
 	Seed       int64
 	Replicates int64
-	Document   database.JSON[Sureness]
+	Document   database.JSON[RobustnessFigures]
 	CreatedAt  time.Time
 }
 
-// Sureness is what a Monte-Carlo run over the choices that could have been made
+// RobustnessFigures is what a Monte-Carlo run over the choices that could have been made
 // otherwise says of every branch with a score.
-type Sureness struct {
+type RobustnessFigures struct {
 	Seed         int64          `json:"seed"`
 	Replicates   int            `json:"replicates" example:"1000"`
 	WeightSpread float64        `json:"weight_spread" example:"0.25"` // each weight times 1−f to 1+f
@@ -61,8 +61,18 @@ type BranchRanges struct {
 // settle well before.
 const replicates = 1000
 
-// Appraise computes and stores how sure a run is, unless that is done.
-func Appraise(ctx context.Context, db *gorm.DB, townID, runID string) error {
+// Robustness is how sure the ranks of a published period are.
+type Robustness struct {
+	Town   string `json:"town" example:"demo"`
+	Period string `json:"period" example:"2023Q2"`
+	Status string `json:"status" enums:"published,final"`
+	Run    string `json:"run" format:"uuid"`
+	Source
+	RobustnessFigures
+}
+
+// ComputeRobustness computes and stores how sure a run is, unless that is done.
+func ComputeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) error {
 	var run Run
 	if err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, runID).Take(&run).Error; err != nil {
 		return err
@@ -80,12 +90,12 @@ func Appraise(ctx context.Context, db *gorm.DB, townID, runID string) error {
 	if err != nil {
 		return err
 	}
-	s, err := o.appraise(ctx, db)
+	s, err := o.robustnessFigures(ctx, db)
 	if err != nil {
 		return fmt.Errorf("robustness of run %s: %w", runID, err)
 	}
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		a := Appraisal{TownID: townID, RunID: runID, Seed: s.Seed, Replicates: int64(s.Replicates), Document: database.JSON[Sureness]{V: s}, CreatedAt: tx.NowFunc()}
+		a := RobustnessResult{TownID: townID, RunID: runID, Seed: s.Seed, Replicates: int64(s.Replicates), Document: database.JSON[RobustnessFigures]{V: s}, CreatedAt: tx.NowFunc()}
 		if err := tx.Create(&a).Error; err != nil {
 			return err
 		}
@@ -97,12 +107,12 @@ func Appraise(ctx context.Context, db *gorm.DB, townID, runID string) error {
 	return err
 }
 
-// AppraisePending appraises every run that is not yet, the newest first. It
+// ComputePendingRobustness appraises every run that is not yet, the newest first. It
 // reports how many it did.
-func AppraisePending(ctx context.Context, db *gorm.DB) (int, error) {
+func ComputePendingRobustness(ctx context.Context, db *gorm.DB) (int, error) {
 	var pending []Run
 	err := db.WithContext(ctx).Select("town_id", "id").
-		Where("NOT EXISTS (SELECT 1 FROM appraisals a WHERE a.town_id = runs.town_id AND a.run_id = runs.id)").
+		Where("NOT EXISTS (SELECT 1 FROM robustness_results a WHERE a.town_id = runs.town_id AND a.run_id = runs.id)").
 		Order("created_at DESC").Find(&pending).Error
 	if err != nil {
 		return 0, err
@@ -110,7 +120,7 @@ func AppraisePending(ctx context.Context, db *gorm.DB) (int, error) {
 	var failed error
 	done := 0
 	for _, run := range pending {
-		if err := Appraise(ctx, db, run.TownID, run.ID); err != nil {
+		if err := ComputeRobustness(ctx, db, run.TownID, run.ID); err != nil {
 			failed = errors.Join(failed, err) // one that cannot be must not hold up the others
 			continue
 		}
@@ -119,29 +129,29 @@ func AppraisePending(ctx context.Context, db *gorm.DB) (int, error) {
 	return done, failed
 }
 
-// appraise draws from what the run was made of. The ratings behind it are frozen
+// robustnessFigures draws from what the run was made of. The ratings behind it are frozen
 // with its period, so they are those that it was computed from.
-func (o *Outcome) appraise(ctx context.Context, db *gorm.DB) (Sureness, error) {
+func (o *Outcome) robustnessFigures(ctx context.Context, db *gorm.DB) (RobustnessFigures, error) {
 	if _, err := o.explainer(); err != nil {
-		return Sureness{}, err
+		return RobustnessFigures{}, err
 	}
-	options, alternatives := o.uncertainty()
+	options, alternatives := o.robustnessOptions()
 	var err error
-	if options.Ratings, _, err = evaluation.Ratings(ctx, db, o.Period, o.Scheme, o.work.branches); err != nil {
-		return Sureness{}, err
+	if options.Ratings, _, err = evaluation.Ratings(ctx, db, o.Period, o.Scheme, o.computation.branches); err != nil {
+		return RobustnessFigures{}, err
 	}
-	o.settle(options.Ratings)
-	rb, err := o.Scheme.Index.Robustness(o.work.values.Data, options)
+	o.keepCorrectedValues(options.Ratings)
+	rb, err := o.Scheme.Index.Robustness(o.computation.values.Data, options)
 	if err != nil {
-		return Sureness{}, err
+		return RobustnessFigures{}, err
 	}
-	s := Sureness{
+	s := RobustnessFigures{
 		Seed: o.Run.Seed, Replicates: rb.Replicates, WeightSpread: options.WeightSpread, Evaluators: len(options.Ratings) > 0,
 		Alternatives: alternatives, Top: rb.Top, Bottom: rb.Bottom, Items: []BranchRanges{},
 	}
 	ranges := map[string]BranchRanges{}
 	for _, u := range rb.Units {
-		r := o.ranges(u, rb.Grades)
+		r := o.branchRanges(u, rb.Grades)
 		ranges[r.Branch] = r
 	}
 	for _, r := range o.Results {
@@ -152,8 +162,8 @@ func (o *Outcome) appraise(ctx context.Context, db *gorm.DB) (Sureness, error) {
 	return s, nil
 }
 
-// settle takes the ratings of corrected values out: a correction is not drawn again.
-func (o *Outcome) settle(rated []composite.RatedColumn) {
+// keepCorrectedValues takes the ratings of corrected values out: a correction is not drawn again.
+func (o *Outcome) keepCorrectedValues(rated []composite.RatedColumn) {
 	for _, c := range o.Corrections {
 		u, known := o.unit(c.BranchCode)
 		for _, column := range rated {
@@ -164,12 +174,12 @@ func (o *Outcome) settle(rated []composite.RatedColumn) {
 	}
 }
 
-// uncertainty is what the scheme lists as uncertain, drawn under the seed of the run,
+// robustnessOptions is what the scheme lists as uncertain, drawn under the seed of the run,
 // and the names of the alternatives.
-func (o *Outcome) uncertainty() (composite.RobustnessOptions, []string) {
+func (o *Outcome) robustnessOptions() (composite.RobustnessOptions, []string) {
 	options := o.Scheme.Document.Options()
 	options.Seed, options.Replicates = uint64(o.Run.Seed), replicates
-	options.Adjustments = o.work.values.Adjustments
+	options.Adjustments = o.computation.values.Adjustments
 	alternatives := []string{}
 	for _, kind := range options.Missing {
 		alternatives = append(alternatives, "missing:"+string(kind))
@@ -183,8 +193,8 @@ func (o *Outcome) uncertainty() (composite.RobustnessOptions, []string) {
 	return options, alternatives
 }
 
-func (o *Outcome) ranges(u composite.UnitRobustness, grades []string) BranchRanges {
-	units := o.work.values.Data.Units
+func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) BranchRanges {
+	units := o.computation.values.Data.Units
 	r := BranchRanges{
 		Branch: units[u.Unit], Score: u.Score, Rank: u.Rank, RankMean: stats.Round(u.RankMean, 4), RankMedian: u.RankMedian,
 		RankInterval: []int{u.RankLow, u.RankHigh}, ScoreMedian: u.ScoreMedian, ScoreInterval: []float64{u.ScoreLow, u.ScoreHigh},
@@ -193,40 +203,19 @@ func (o *Outcome) ranges(u composite.UnitRobustness, grades []string) BranchRang
 	for i, g := range grades {
 		r.Grades[g] = u.Grades[i]
 	}
-	for _, other := range u.NotApart {
+	for _, other := range u.Indistinguishable {
 		r.NotApart = append(r.NotApart, units[other])
 	}
 	return r
 }
 
-// Robustness is how sure the ranks of a published period are.
-type Robustness struct {
-	Town   string `json:"town" example:"demo"`
-	Period string `json:"period" example:"2023Q2"`
-	Status string `json:"status" enums:"published,final"`
-	Run    string `json:"run" format:"uuid"`
-	Source
-	Sureness
-}
-
 // Robustness answers how sure a published period is. Just after a run it is not
 // known yet.
 func (v View) Robustness() (Robustness, error) {
-	if v.now.Run == nil || v.now.sure == nil {
+	if v.current.Run == nil || v.current.robustness == nil {
 		e := fault.Unavailable("not_appraised", "稳健性尚在计算，请稍后再试", "it is being computed: try again in a moment")
 		e.RetryAfter = time.Second
 		return Robustness{}, e
 	}
-	return Robustness{Source: v.source, Town: v.now.Period.TownID, Period: v.now.Period.Code, Status: v.now.status(), Run: v.now.Run.ID, Sureness: *v.now.sure}, nil
-}
-
-// rankIntervals are the ranges of ranks by branch, none while they are not known.
-func (o *Outcome) rankIntervals() map[string][]int {
-	intervals := map[string][]int{}
-	if o.sure != nil {
-		for _, r := range o.sure.Items {
-			intervals[r.Branch] = r.RankInterval
-		}
-	}
-	return intervals
+	return Robustness{Source: v.source, Town: v.current.Period.TownID, Period: v.current.Period.Code, Status: v.current.status(), Run: v.current.Run.ID, RobustnessFigures: *v.current.robustness}, nil
 }

@@ -2,6 +2,7 @@ package index
 
 import (
 	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite/stats"
 )
@@ -52,6 +53,18 @@ type ScorecardNode struct {
 	Provenance      string    `json:"provenance,omitempty"`
 
 	Corrected *evaluation.Correction `json:"corrected,omitempty"` // what was approved is not what counts
+}
+
+// Scorecard shows one branch; detailed says whether the caller may see below the
+// first level.
+func (v View) Scorecard(branch, language string, detailed bool) (Scorecard, error) {
+	r := v.current.find(branch)
+	if r == nil {
+		return Scorecard{}, fault.Missing(text.Text{ZH: "本周期的党组织", EN: "branch of this period"}, branch)
+	}
+	s := v.current.scorecard(r, v.previous, language, detailed)
+	s.Source = v.source
+	return s, nil
 }
 
 func (o *Outcome) scorecard(r *Result, before *Outcome, language string, detailed bool) Scorecard {
@@ -105,20 +118,4 @@ func (o *Outcome) nodes(r *Result, detailed bool) []ScorecardNode {
 		nodes = append(nodes, node)
 	}
 	return nodes
-}
-
-// Standing is one published period in the history of a branch.
-type Standing struct {
-	Period     string             `json:"period" example:"2023Q3"`
-	Kind       string             `json:"kind" enums:"quarter,half_year,year"`
-	Status     string             `json:"status" enums:"published,final"`
-	Run        string             `json:"run" format:"uuid"`
-	Outcome    string             `json:"outcome" enums:"scored,insufficient,failed"`
-	Coverage   float64            `json:"coverage"`
-	Score      *float64           `json:"score,omitempty"`
-	Grade      string             `json:"grade,omitempty"`
-	Rank       *int               `json:"rank,omitempty"`
-	ClassRank  *int               `json:"class_rank,omitempty"`
-	Change     *RankChange        `json:"change,omitempty"`
-	Dimensions map[string]float64 `json:"dimensions"`
 }

@@ -1,6 +1,8 @@
 package index
 
 import (
+	"bulwark/pkg/composite/stats"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -47,11 +49,11 @@ type Supposed struct {
 // WhatIf computes the ranking under the supposition, for the branches that the
 // caller may see.
 func (v View) WhatIf(s Supposition, language string, has func(branch string) bool) (WhatIf, error) {
-	o := v.now
+	o := v.current
 	if _, err := o.explainer(); err != nil {
 		return WhatIf{}, err
 	}
-	c := &computation{scheme: o.Scheme, branches: o.work.branches, values: o.work.values}
+	c := &computation{scheme: o.Scheme, branches: o.computation.branches, values: o.computation.values}
 	if len(s.Weights) > 0 {
 		var err error
 		if c.scheme, err = reweighed(o.Scheme, s.Weights); err != nil {
@@ -140,4 +142,47 @@ func withWeights(n scheme.Node, weights map[string]float64) scheme.Node {
 	}
 	n.Children = children
 	return n
+}
+
+// Prediction is the result of one branch as it would be with other values of its
+// own, all others as they are.
+type Prediction struct {
+	Score      float64
+	Rank       int
+	Grade      string
+	Indicators map[string]float64 // the scores of those that have one; exact to nine decimals
+}
+
+// Predict computes the result again with values of the branch, by indicator. Nothing
+// is stored.
+func (v View) Predict(branch string, values map[string]float64) (Prediction, error) {
+	o := v.current
+	if _, err := o.explainer(); err != nil {
+		return Prediction{}, err
+	}
+	c := &computation{scheme: o.Scheme, branches: o.computation.branches, values: o.computation.values}
+	var list []SupposedValue
+	for _, code := range slices.Sorted(maps.Keys(values)) {
+		x := values[code]
+		list = append(list, SupposedValue{Branch: branch, Indicator: code, Value: &x})
+	}
+	if err := c.suppose(list, nil); err != nil {
+		return Prediction{}, err
+	}
+	if err := c.score(); err != nil {
+		return Prediction{}, err
+	}
+	for _, s := range c.table {
+		if c.branches[s.Unit].Code != branch || s.Status != composite.UnitScored {
+			continue
+		}
+		p := Prediction{Score: s.Score, Rank: s.Rank, Grade: s.Grade, Indicators: map[string]float64{}}
+		for n, info := range c.scheme.Index.Nodes() {
+			if x, ok := c.result.Score(n, s.Unit); ok && info.Leaf {
+				p.Indicators[info.Code] = stats.Round(x, stats.MaxDecimals)
+			}
+		}
+		return p, nil
+	}
+	return Prediction{}, fault.Conflict("not_scored", "党组织“%s”没有得分", "the branch %q has no score", branch)
 }

@@ -1,6 +1,6 @@
-// Package oidc lets people sign in through an outside OpenID Connect provider,
-// by the authorization code flow with state, nonce and PKCE. It says who came
-// back; which account that is, is for others to say.
+// Package oidc signs people in through an outside OpenID Connect provider, by the
+// authorization code flow with state, nonce and PKCE. It returns the identity at the
+// provider; which account that is, others decide.
 package oidc
 
 import (

@@ -2,10 +2,17 @@ package oidc
 
 import (
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -40,8 +47,8 @@ func (p *Provider) Start(ctx context.Context) (address, sealed string, err error
 	return found.client.AuthCodeURL(f.State, gooidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)), sealed, err
 }
 
-// Finish ends a sign-in and says who came back, by the provider's name for that
-// person. Each flow is good once.
+// Finish ends a sign-in and returns the provider's name for the person. Each flow is good
+// once.
 func (p *Provider) Finish(ctx context.Context, sealed string, r Return) (subject string, err error) {
 	f, ok := p.open(sealed)
 	switch {
@@ -66,7 +73,7 @@ func (p *Provider) Finish(ctx context.Context, sealed string, r Return) (subject
 	return found.identify(ctx, token, f.Nonce)
 }
 
-// exchangeFault tells a provider that says no from one that is not there.
+// exchangeFault distinguishes a provider that refuses from one that is not reachable.
 func exchangeFault(err error) error {
 	var answered *oauth2.RetrieveError
 	if errors.As(err, &answered) && answered.Response.StatusCode < http.StatusInternalServerError {
@@ -75,8 +82,8 @@ func exchangeFault(err error) error {
 	return away(err)
 }
 
-// identify verifies the token: signature, issuer, audience, times by the library;
-// that it answers this flow and was made for this service here.
+// identify verifies the token: signature, issuer, audience and times by the library; here
+// that it belongs to this flow and was made for this service.
 func (d *discovered) identify(ctx context.Context, token *oauth2.Token, nonce string) (string, error) {
 	raw, _ := token.Extra("id_token").(string)
 	id, err := d.verifier.Verify(ctx, raw)
@@ -92,4 +99,83 @@ func (d *discovered) identify(ctx context.Context, token *oauth2.Token, nonce st
 		return "", errIdentity
 	}
 	return id.Subject, nil
+}
+
+// FlowTime is how long somebody may take at the provider.
+const FlowTime = 10 * time.Minute
+
+// flow is one sign-in under way. The browser keeps it, sealed, so that any
+// server of the installation can finish what another one began.
+type flow struct {
+	State    string    `json:"s"`
+	Nonce    string    `json:"n"`
+	Verifier string    `json:"v"` // of PKCE
+	Ends     time.Time `json:"e"`
+}
+
+// seal makes the flow unreadable and unforgeable without the client secret.
+func (p *Provider) seal(f flow) (string, error) {
+	box, err := p.box()
+	if err != nil {
+		return "", err
+	}
+	open, err := json.Marshal(f)
+	if err != nil {
+		return "", err
+	}
+	nonce := make([]byte, box.NonceSize())
+	if _, err := rand.Read(nonce); err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(box.Seal(nonce, nonce, open, nil)), nil
+}
+
+// open returns the flow if this installation sealed it and it is not over.
+func (p *Provider) open(sealed string) (f flow, ok bool) {
+	box, err := p.box()
+	if err != nil {
+		return flow{}, false
+	}
+	data, err := base64.RawURLEncoding.DecodeString(sealed)
+	if err != nil || len(data) < box.NonceSize() {
+		return flow{}, false
+	}
+	open, err := box.Open(nil, data[:box.NonceSize()], data[box.NonceSize():], nil)
+	if err != nil || json.Unmarshal(open, &f) != nil {
+		return flow{}, false
+	}
+	return f, p.Now().Before(f.Ends)
+}
+
+func (p *Provider) box() (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, []byte(p.ClientSecret), nil, "bulwark oidc flow", 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// spend reports whether the flow is used for the first time, as far as this
+// server knows; the provider refuses a code that is used twice.
+func (p *Provider) spend(f flow) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.Now()
+	for state, ends := range p.used {
+		if !now.Before(ends) {
+			delete(p.used, state)
+		}
+	}
+	if _, again := p.used[f.State]; again {
+		return false
+	}
+	if p.used == nil {
+		p.used = map[string]time.Time{}
+	}
+	p.used[f.State] = f.Ends
+	return true
 }

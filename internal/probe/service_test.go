@@ -21,9 +21,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
-	"bulwark/internal/improve/plan"
-	"bulwark/internal/improve/report"
-	"bulwark/internal/index"
+	"bulwark/internal/jobs"
 )
 
 // today is the moment at which everything is asked, days after the demo ends.
@@ -56,17 +54,20 @@ func ask(t *testing.T, dialect string, r *record) {
 	s.refusals(d)
 }
 
+// runner does the background work of the service.
+func runner(db *gorm.DB) *jobs.Runner {
+	return jobs.New(db, slog.New(slog.DiscardHandler), now, time.Hour)
+}
+
 // chores does what the service does in the background.
 func chores(t *testing.T, db *gorm.DB) {
 	t.Helper()
-	for _, do := range []func(context.Context, *gorm.DB) (int, error){
-		index.AppraisePending, plan.MeasureOutcomes, plan.ReopenRelapsed, report.Remind,
-	} {
-		for done := 1; done > 0; {
-			var err error
-			if done, err = do(t.Context(), db); err != nil {
-				t.Fatal(err)
-			}
+	for r := runner(db); ; {
+		switch done, err := r.RunPending(t.Context()); {
+		case err != nil:
+			t.Fatal(err)
+		case done == 0:
+			return
 		}
 	}
 }
@@ -100,7 +101,7 @@ func (s *service) as(role access.Role) caller {
 func (s *service) serve(db *gorm.DB) {
 	server := &api.Server{
 		DB: db, Config: config.Config{RequestTimeout: time.Minute, BodyLimit: 1 << 20}, Log: slog.New(slog.DiscardHandler), Version: "probe",
-		Now: now,
+		Now: now, Jobs: runner(db),
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
 			return access.Authenticate(ctx, db, key)
 		},

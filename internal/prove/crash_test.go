@@ -21,7 +21,7 @@ var (
 type crash struct {
 	*program
 	crowd    *crowd
-	database *dbtest.Mortal // nil: SQLite, which dies with the program
+	database *dbtest.KillableServer // nil: SQLite, which dies with the program
 }
 
 // crashed is a service on a seeded demo, and people who work on it.
@@ -32,7 +32,7 @@ func crashed(t *testing.T, dialect string, keyed bool, settings ...string) *cras
 	if dialect == database.SQLite {
 		url = dbtest.URL(t, dialect)
 	} else {
-		c.database = dbtest.NewMortal(t, settings...)
+		c.database = dbtest.NewKillableServer(t, settings...)
 		url = c.database.URL()
 	}
 	secret := seeded(t, url)

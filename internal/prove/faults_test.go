@@ -41,7 +41,7 @@ func (c *crash) well(t *testing.T) {
 // PostgreSQL is killed under mixed work and is away for a while: every request is
 // refused for now in the documented way, and a moment after it is back all is well.
 func TestPostgreSQLIsAway(t *testing.T) {
-	m := dbtest.NewMortal(t)
+	m := dbtest.NewKillableServer(t)
 	c, v := troubled(t, m.URL())
 	c.database = m
 	for range 3 {
@@ -61,7 +61,7 @@ func TestPostgreSQLIsAway(t *testing.T) {
 // PostgreSQL hangs: its connections stay open, and nobody answers. No request takes
 // longer than a request may.
 func TestPostgreSQLHangs(t *testing.T) {
-	m := dbtest.NewMortal(t)
+	m := dbtest.NewKillableServer(t)
 	c, v := troubled(t, m.URL(), "BULWARK_REQUEST_TIMEOUT=500ms")
 	c.database = m
 	for range 3 {
@@ -89,7 +89,7 @@ func TestTheDiskIsFull(t *testing.T) {
 			if dialect == database.SQLite {
 				c, v = troubled(t, "sqlite:"+disk+"/b.db")
 			} else {
-				m := dbtest.NewMortal(t)
+				m := dbtest.NewKillableServer(t)
 				c, v = troubled(t, m.URL())
 				c.database = m
 				moved(t, m, disk)
@@ -110,7 +110,7 @@ func TestTheDiskIsFull(t *testing.T) {
 
 // moved has PostgreSQL keep adjustments on the disk. Where it cannot write its log
 // any more it ends itself: that is a server that is away.
-func moved(t *testing.T, m *dbtest.Mortal, disk string) {
+func moved(t *testing.T, m *dbtest.KillableServer, disk string) {
 	t.Helper()
 	folder := filepath.Join(disk, "tablespace")
 	err := os.Mkdir(folder, 0o700)

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/config"
+	"bulwark/internal/jobs"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -23,8 +24,9 @@ func serving(t *testing.T, db *gorm.DB) *apitest.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	log, now := slog.New(slog.DiscardHandler), func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 	s := &api.Server{
-		DB: db, Config: cfg, Log: slog.New(slog.DiscardHandler), Version: "proof", Now: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+		DB: db, Config: cfg, Log: log, Version: "proof", Now: now, Jobs: jobs.New(db, log, now, cfg.KeepAnswers),
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
 			return access.Authenticate(ctx, db, key)
 		},

@@ -11,7 +11,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 	"bulwark/internal/evaluation"
-	"bulwark/internal/idempotency"
+	"bulwark/internal/rest"
 )
 
 // tally is what was acknowledged beside what is stored.
@@ -45,7 +45,7 @@ func (c *crash) tally(t *testing.T) tally {
 		silent: c.crowd.silent.Load(), refused: c.crowd.refused.Load(), codes: c.crowd.codes,
 	}
 	var kept int64
-	if err := db.Model(idempotency.Answer{}).Where("status = 201").Count(&kept).Error; err != nil {
+	if err := db.Model(rest.StoredResponse{}).Where("status = 201").Count(&kept).Error; err != nil {
 		t.Fatal(err)
 	}
 	found.kept = int(kept)

@@ -106,7 +106,7 @@ func documents(t *rapid.T) scheme.Document {
 	d := scheme.Document{
 		Code: "s", Version: rapid.Int64Range(1, 99).Draw(t, "version"), Name: name(t),
 		Decimals: rapid.IntRange(0, 9).Draw(t, "decimals"), MinCoverage: rapid.Float64Range(0, 1).Draw(t, "coverage"),
-		Ranking:    rapid.SampledFrom([]composite.Ranking{"", composite.Competition, composite.Dense}).Draw(t, "ranking"),
+		Ranking:    rapid.SampledFrom([]composite.RankingKind{"", composite.Competition, composite.Dense}).Draw(t, "ranking"),
 		Quantities: []scheme.Quantity{{Code: "q1", Name: name(t), Unit: "m"}, {Code: "q2", Name: name(t)}},
 		Tree:       scheme.Node{Code: "index"},
 		Grades:     []scheme.Grade{{Code: "top", From: rapid.Float64Range(1, 100).Draw(t, "top")}, {Code: "rest"}},
@@ -160,13 +160,13 @@ func rule(t *rapid.T) composite.Rule {
 	return rapid.SampledFrom([]composite.Rule{
 		&composite.Goalposts{Low: a, High: 2 * a}, &composite.Goalposts{Low: 2 * a, High: a, Transform: composite.Log},
 		&composite.MinMax{Constant: maybe(points)}, &composite.ZScore{Mean: maybe(finite), SD: maybe(above), Clamp: b > 50},
-		&composite.Percentile{}, &composite.Rank{}, &composite.Best{},
-		&composite.Target{Target: a, Cap: rapid.Ptr(rapid.Bool(), true).Draw(t, "cap")},
+		&composite.Percentile{}, &composite.RankRule{}, &composite.BestRule{},
+		&composite.TargetRule{Target: a, Cap: rapid.Ptr(rapid.Bool(), true).Draw(t, "cap")},
 		&composite.Reference{Unit: "b01", Clamp: true}, &composite.Reference{Value: a},
 		&composite.Bands{Bands: []composite.Band{{From: -a, Points: b}, {From: a, Points: 100}}},
 		&composite.Levels{Levels: map[string]float64{"A": 100, "乙": b, "C~/": 0}},
 		&composite.Deduct{Per: a, Step: maybe(above), Floor: maybe(rapid.Just(0.0))},
 		&composite.Shortfall{Target: b, Per: a, Step: maybe(above)},
-		&composite.RankPoints{Points: []float64{a + 1, a, a / 2}}, &composite.Points{Max: a},
+		&composite.RankPoints{Points: []float64{a + 1, a, a / 2}}, &composite.PointsRule{Max: a},
 	}).Draw(t, "rule")
 }

@@ -47,7 +47,7 @@ func (c *Compiled) collect(n *Node) {
 	}
 }
 
-// Node finds a node of the tree by its code; nil where there is none.
+// Node returns the node of the tree with the code; nil where there is none.
 func (c *Compiled) Node(code string) *Node { return c.nodes[code] }
 
 // HasIndicator reports whether an indicator, a leaf of the tree, has the code.
@@ -56,7 +56,7 @@ func (c *Compiled) HasIndicator(code string) bool {
 	return n != nil && len(n.Children) == 0
 }
 
-// Quantity finds a reported quantity by its code; nil where there is none.
+// Quantity returns the reported quantity with the code; nil where there is none.
 func (c *Compiled) Quantity(code string) *Quantity { return c.quantities[code] }
 
 // HasAdjustment reports whether a bonus, deduction or veto has the code.
@@ -106,20 +106,99 @@ func (n Node) spec() composite.Node {
 }
 
 // mathematics adds the faults that composite found, unless the place has one
-// already: one mistake is told once.
+// already: one mistake is reported once.
 func (v *validator) mathematics(err error) {
 	var faults composite.Faults
 	if !errors.As(err, &faults) {
 		v.fault("", "invalid", text.Same(err.Error()))
 		return
 	}
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for _, f := range v.faults {
-		told[f.Pointer] = true
+		reported[f.Pointer] = true
 	}
 	for _, f := range faults {
-		if !told[f.Pointer] {
+		if !reported[f.Pointer] {
 			v.faults = append(v.faults, fault.At(f.Pointer, f.Code, inChinese(f)))
 		}
 	}
+}
+
+// defaultWeightSpread is what weights vary by where the scheme does not say.
+const defaultWeightSpread = 0.25
+
+// Options returns the choices that could have been made otherwise, as the document
+// lists them, without seed, data and ratings.
+func (d Document) Options() composite.RobustnessOptions {
+	u := d.Uncertainty
+	if u == nil {
+		return composite.RobustnessOptions{WeightSpread: defaultWeightSpread}
+	}
+	o := composite.RobustnessOptions{WeightSpread: u.WeightSpread, Missing: u.Missing, Aggregations: u.Aggregations}
+	for _, rule := range u.Normalisations {
+		o.Normalisations = append(o.Normalisations, rule.Rule)
+	}
+	return o
+}
+
+// uncertainty asks the index about the listed choices, on no data at all.
+func (v *validator) uncertainty(d Document, index *composite.Index) {
+	if d.Uncertainty == nil {
+		return
+	}
+	o := d.Options()
+	o.Replicates, o.Workers = 1, 1
+	_, err := index.Robustness(composite.Data{Columns: make([][]float64, len(index.Leaves()))}, o)
+	var faults composite.Faults
+	if errors.As(err, &faults) {
+		for _, f := range faults {
+			v.faults = append(v.faults, fault.At("/uncertainty"+f.Pointer, f.Code, inChinese(f)))
+		}
+	}
+}
+
+// Indicator is one leaf of a scheme, flat, with the weight that it really has.
+type Indicator struct {
+	Code            string              `json:"code" example:"organisation.01"`
+	Name            text.Text           `json:"name"`
+	Path            []string            `json:"path"` // codes from the root's child down to the parent
+	Unit            string              `json:"unit,omitempty" example:"%"`
+	Direction       composite.Direction `json:"direction" swaggertype:"string" enums:"benefit,cost"`
+	Entry           Entry               `json:"entry" swaggertype:"string" enums:"reported,rated,derived"`
+	Rule            *Rule               `json:"rule" swaggertype:"object"`
+	Missing         composite.Missing   `json:"missing" swaggertype:"object"`
+	Weight          float64             `json:"weight" example:"4"`              // among its siblings
+	EffectiveWeight float64             `json:"effective_weight" example:"0.04"` // share of the index, 0 to 1
+	Levels          []string            `json:"levels,omitempty"`
+	AppliesTo       *Applicability      `json:"applies_to,omitempty"`
+	Lenses          []string            `json:"lenses,omitempty"`
+	Provenance      string              `json:"provenance,omitempty"`
+}
+
+// Flat returns the indicators in document order.
+func (c *Compiled) Flat() []Indicator {
+	nodes := c.Index.Nodes()
+	flat := make([]Indicator, 0, len(c.Indicators))
+	for _, info := range nodes {
+		if !info.Leaf {
+			continue
+		}
+		n := c.nodes[info.Code]
+		flat = append(flat, Indicator{
+			Code: n.Code, Name: n.Name, Path: path(nodes, info.Parent), Unit: n.Unit,
+			Direction: info.Direction, Entry: n.Entry, Rule: n.Rule, Missing: n.Missing,
+			Weight: n.Weight, EffectiveWeight: info.EffectiveWeight, Levels: n.Levels(),
+			AppliesTo: n.AppliesTo, Lenses: n.Lenses, Provenance: n.Provenance,
+		})
+	}
+	return flat
+}
+
+// path is the codes from below the root down to the node.
+func path(nodes []composite.NodeInfo, i int) []string {
+	var codes []string
+	for ; i > 0; i = nodes[i].Parent {
+		codes = append([]string{nodes[i].Code}, codes...)
+	}
+	return codes
 }

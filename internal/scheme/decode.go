@@ -14,7 +14,7 @@ import (
 	"bulwark/internal/text"
 )
 
-// Decode reads a scheme document strictly: unknown, repeated or misspelt members,
+// Decode returns a scheme document, read strictly: unknown, repeated or misspelt members,
 // wrong types and text behind the document are refused, with their place.
 func Decode(raw []byte) (Document, error) {
 	var d Document
@@ -36,7 +36,7 @@ func complete(raw []byte) error {
 	}
 	for _, name := range []string{"decimals", "min_coverage"} {
 		if _, given := members[name]; !given {
-			return &misplaced{"/" + name, errors.New("a scheme says how: 0 is not assumed")}
+			return &misplaced{"/" + name, errors.New("it is required: 0 is not assumed")}
 		}
 	}
 	return nil
@@ -88,7 +88,7 @@ func unreadable(err error) error {
 		With(fault.Field(pointer, "malformed", "此处无法读取：%v", "cannot read this: %v", reason)).Because(err)
 }
 
-// Canonical is the document in RFC 8785 form: the same document always gives the
+// Canonical returns the document in RFC 8785 form: the same document always has the
 // same bytes, whatever the order of members or the spelling of numbers was.
 func (d Document) Canonical() ([]byte, error) { return marshal(d) }
 
@@ -105,7 +105,7 @@ func marshal(v any) (jsontext.Value, error) {
 	return canonical, nil
 }
 
-// Hash is SHA-256 over canonical bytes, in hexadecimal.
+// Hash returns SHA-256 over canonical bytes, in hexadecimal.
 func Hash(canonical []byte) string {
 	sum := sha256.Sum256(canonical)
 	return hex.EncodeToString(sum[:])

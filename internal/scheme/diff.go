@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Change is one difference between two versions of a scheme.
-type Change struct {
+// Difference is one difference between two versions of a scheme.
+type Difference struct {
 	Subject string `json:"subject" example:"organisation.01"` // code of the node, item or grade; "scheme" for the rest
 	Field   string `json:"field,omitempty" example:"weight"`  // empty: the subject as a whole
 	Change  string `json:"change" enums:"added,removed,changed"`
@@ -18,8 +18,8 @@ type Change struct {
 	After   any    `json:"after,omitempty"`
 } // @name SchemeChange
 
-// Compare lists what changed from one stored version to another.
-func Compare(from, to Version) ([]Change, error) {
+// Compare returns what changed from one stored version to another.
+func Compare(from, to Version) ([]Difference, error) {
 	before, err := from.Compile()
 	if err != nil {
 		return nil, err
@@ -31,9 +31,9 @@ func Compare(from, to Version) ([]Change, error) {
 	return Diff(before.Document, after.Document)
 }
 
-// Diff lists what changed from one document to another, by subject and field. A
+// Diff returns what changed from one document to another, by subject and field. A
 // node that moved to another parent has a changed "parent".
-func Diff(from, to Document) ([]Change, error) {
+func Diff(from, to Document) ([]Difference, error) {
 	before, err := from.fields()
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func Diff(from, to Document) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	changes := []Change{}
+	changes := []Difference{}
 	subjects := map[string]bool{}
 	for s := range before {
 		subjects[s] = true
@@ -58,14 +58,14 @@ func Diff(from, to Document) ([]Change, error) {
 
 type fields map[string]jsontext.Value
 
-func compare(subject string, before, after fields) []Change {
+func compare(subject string, before, after fields) []Difference {
 	switch {
 	case before == nil:
-		return []Change{{Subject: subject, Change: "added"}}
+		return []Difference{{Subject: subject, Change: "added"}}
 	case after == nil:
-		return []Change{{Subject: subject, Change: "removed"}}
+		return []Difference{{Subject: subject, Change: "removed"}}
 	}
-	var changes []Change
+	var changes []Difference
 	names := map[string]bool{}
 	for n := range before {
 		names[n] = true
@@ -75,7 +75,9 @@ func compare(subject string, before, after fields) []Change {
 	}
 	for _, n := range slices.Sorted(maps.Keys(names)) {
 		if string(before[n]) != string(after[n]) {
-			changes = append(changes, Change{Subject: subject, Field: n, Change: "changed", Before: given(before[n]), After: given(after[n])})
+			changes = append(changes, Difference{
+				Subject: subject, Field: n, Change: "changed", Before: given(before[n]), After: given(after[n]),
+			})
 		}
 	}
 	return changes
@@ -149,7 +151,10 @@ func codes(nodes []Node) []string {
 
 // parts are the subjects beside the tree.
 func (d Document) parts() map[string]any {
-	parts := map[string]any{"bonus": map[string]any{"cap": d.Adjustments.Bonus.Cap}, "deduction": map[string]any{"cap": d.Adjustments.Deduction.Cap}}
+	parts := map[string]any{
+		"bonus":     map[string]any{"cap": d.Adjustments.Bonus.Cap},
+		"deduction": map[string]any{"cap": d.Adjustments.Deduction.Cap},
+	}
 	for _, q := range d.Quantities {
 		parts["quantities/"+q.Code] = q
 	}

@@ -1,5 +1,5 @@
 // Package scheme holds versioned indicator schemes (指标体系): the document that
-// says what is measured, how it is scored and how the scores become one index.
+// states what is measured, how it is scored and how the scores become one index.
 package scheme
 
 import (
@@ -12,20 +12,20 @@ import (
 // Document is one scheme as people write it: the same for the API, the offline
 // command and the shipped default.
 type Document struct {
-	Code        string             `json:"code"`
-	Version     int64              `json:"version"` // set by the registry; 1 offline
-	Name        text.Text          `json:"name"`
-	Description text.Text          `json:"description,omitzero"`
-	Decimals    int                `json:"decimals"`
-	Rounding    composite.Rounding `json:"rounding,omitempty"`
-	Ranking     composite.Ranking  `json:"ranking,omitempty" swaggertype:"string" enums:"competition,dense"`
-	MinCoverage float64            `json:"min_coverage"`
-	Quantities  []Quantity         `json:"quantities,omitempty"`
-	Tree        Node               `json:"tree"`
-	Adjustments Adjustments        `json:"adjustments,omitzero"`
-	Grades      []Grade            `json:"grades,omitempty"` // from the best down
-	Uncertainty *Uncertainty       `json:"uncertainty,omitempty"`
-	Provenance  string             `json:"provenance,omitempty"`
+	Code        string                `json:"code"`
+	Version     int64                 `json:"version"` // set by the registry; 1 offline
+	Name        text.Text             `json:"name"`
+	Description text.Text             `json:"description,omitzero"`
+	Decimals    int                   `json:"decimals"`
+	Rounding    string                `json:"rounding,omitempty"`
+	Ranking     composite.RankingKind `json:"ranking,omitempty" swaggertype:"string" enums:"competition,dense"`
+	MinCoverage float64               `json:"min_coverage"`
+	Quantities  []Quantity            `json:"quantities,omitempty"`
+	Tree        Node                  `json:"tree"`
+	Adjustments Adjustments           `json:"adjustments,omitzero"`
+	Grades      []Grade               `json:"grades,omitempty"` // from the best down
+	Uncertainty *Uncertainty          `json:"uncertainty,omitempty"`
+	Provenance  string                `json:"provenance,omitempty"`
 } // @name SchemeDocument
 
 // Uncertainty lists what could have been chosen otherwise, for the question how
@@ -47,24 +47,25 @@ type Node struct {
 	Aggregation composite.Aggregation `json:"aggregation,omitzero"`
 	Children    []Node                `json:"children,omitempty"`
 
-	Unit       string                 `json:"unit,omitempty"`
-	Direction  composite.Direction    `json:"direction,omitempty"`
-	Entry      Entry                  `json:"entry,omitempty" swaggertype:"string" enums:"reported,rated,derived"`
-	Range      *Range                 `json:"range,omitempty"`    // of an entry
-	Decimals   *int                   `json:"decimals,omitempty"` // of an entry, at most
-	Rule       *Rule                  `json:"rule,omitempty" swaggertype:"object"`
-	Missing    composite.Missing      `json:"missing,omitzero"`
-	Peers      composite.Peers        `json:"peers,omitempty"`
-	Treat      *composite.Treatment   `json:"treat,omitempty"`
-	Combine    *composite.Combination `json:"combine,omitempty"` // of a rated indicator
-	Derive     *Derivation            `json:"derive,omitempty"`  // of a derived indicator
-	AppliesTo  *Applicability         `json:"applies_to,omitempty"`
-	Waivable   bool                   `json:"waivable,omitempty"` // an entry may say, with evidence, that it does not apply
-	Lenses     []string               `json:"lenses,omitempty"`
-	Provenance string                 `json:"provenance,omitempty"`
+	Unit      string                 `json:"unit,omitempty"`
+	Direction composite.Direction    `json:"direction,omitempty"`
+	Entry     Entry                  `json:"entry,omitempty" swaggertype:"string" enums:"reported,rated,derived"`
+	Range     *Range                 `json:"range,omitempty"`    // of an entry
+	Decimals  *int                   `json:"decimals,omitempty"` // of an entry, at most
+	Rule      *Rule                  `json:"rule,omitempty" swaggertype:"object"`
+	Missing   composite.Missing      `json:"missing,omitzero"`
+	Peers     composite.Peers        `json:"peers,omitempty"`
+	Treat     *composite.Treatment   `json:"treat,omitempty"`
+	Combine   *composite.Combination `json:"combine,omitempty"` // of a rated indicator
+	Derive    *Derivation            `json:"derive,omitempty"`  // of a derived indicator
+	AppliesTo *Applicability         `json:"applies_to,omitempty"`
+	// an entry may say, with evidence, that it does not apply
+	Waivable   bool     `json:"waivable,omitempty"`
+	Lenses     []string `json:"lenses,omitempty"`
+	Provenance string   `json:"provenance,omitempty"`
 } // @name SchemeNode
 
-// Entry says where the raw value of an indicator comes from.
+// Entry is where the raw value of an indicator comes from.
 type Entry string
 
 // The sources of a raw value.
@@ -110,7 +111,8 @@ type Applicability struct {
 // Covers reports whether a branch of the kind and class is meant. A nil
 // applicability means every branch.
 func (a *Applicability) Covers(kind, class string) bool {
-	return a == nil || (len(a.Kinds) == 0 || slices.Contains(a.Kinds, kind)) && (len(a.Classes) == 0 || slices.Contains(a.Classes, class))
+	return a == nil ||
+		(len(a.Kinds) == 0 || slices.Contains(a.Kinds, kind)) && (len(a.Classes) == 0 || slices.Contains(a.Classes, class))
 }
 
 // Adjustments are the bonuses, deductions and vetoes that a scheme knows.

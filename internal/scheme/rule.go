@@ -18,7 +18,7 @@ import (
 // and whose other members are the parameters of that rule.
 type Rule struct{ composite.Rule }
 
-// MarshalJSON writes the kind and the parameters.
+// MarshalJSON returns the kind and the parameters.
 func (r Rule) MarshalJSON() ([]byte, error) {
 	if r.Rule == nil {
 		return []byte("null"), nil
@@ -34,7 +34,7 @@ func (r Rule) MarshalJSON() ([]byte, error) {
 	return []byte(kind + "}"), nil
 }
 
-// UnmarshalJSONFrom reads the kind first, wherever it stands in the object, then
+// UnmarshalJSONFrom reads the kind first, wherever it is in the object, then
 // the parameters strictly.
 func (r *Rule) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	value, err := dec.ReadValue()
@@ -48,11 +48,13 @@ func (r *Rule) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	}
 	var kind string
 	if err := json.Unmarshal(members["kind"], &kind); err != nil {
-		return &misplaced{string(at) + "/kind", errors.New("a rule names its kind, one of " + strings.Join(composite.RuleKinds(), ", "))}
+		return &misplaced{string(at) + "/kind",
+			errors.New("a rule names its kind, one of " + strings.Join(composite.RuleKinds(), ", "))}
 	}
 	rule, ok := composite.NewRule(kind)
 	if !ok {
-		return &misplaced{string(at) + "/kind", fmt.Errorf("%q is not a rule: use one of %s", kind, strings.Join(composite.RuleKinds(), ", "))}
+		return &misplaced{string(at) + "/kind",
+			fmt.Errorf("%q is not a rule: use one of %s", kind, strings.Join(composite.RuleKinds(), ", "))}
 	}
 	delete(members, "kind")
 	if name := absent(reflect.TypeOf(rule).Elem(), members); name != "" {
@@ -84,7 +86,7 @@ func absent(t reflect.Type, members map[string]jsontext.Value) (pointer string) 
 		}
 		var items []map[string]jsontext.Value
 		if json.Unmarshal(value, &items) != nil {
-			continue // what is wrong with it is told when it is decoded
+			continue // what is wrong with it is reported when it is decoded
 		}
 		for j, item := range items {
 			if below := absent(list.Elem(), item); below != "" {
@@ -121,7 +123,7 @@ func (r *Rule) levels() (*composite.Levels, bool) {
 	return l, ok
 }
 
-// Levels are the names of the levels of a categorical indicator, in the order of
+// Levels returns the names of the levels of a categorical indicator, in the order of
 // their ordinals; nil for any other.
 func (n *Node) Levels() []string {
 	if l, ok := n.Rule.levels(); ok {

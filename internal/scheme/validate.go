@@ -15,7 +15,7 @@ const maxEntryDecimals = 6
 // maxName is the most characters of a name: longer ones break every table.
 const maxName = 200
 
-// Compile checks the document and builds its index. The error lists every fault
+// Compile returns the checked document with its index. The error lists every fault
 // by JSON pointer.
 func Compile(d Document) (*Compiled, error) {
 	v := &validator{codes: map[string]bool{}, quantities: map[string]bool{}}
@@ -64,7 +64,8 @@ func (v *validator) document(d Document) {
 		v.code(at+"/code", veto.Code)
 		v.name(at+"/name", veto.Name)
 		if veto.Effect.Kind == composite.CapScore && veto.Effect.Score == 0 {
-			v.fault(at+"/effect/score", "score_missing", text.F("请填写分数上限；归零请用 zero", "give the highest score; for none at all use zero"))
+			v.fault(at+"/effect/score", "score_missing",
+				text.F("请填写分数上限；归零请用归零效果（zero）", "give the highest score; for none at all use zero"))
 		}
 	}
 }
@@ -129,28 +130,32 @@ func (v *validator) entry(at string, n Node) {
 		v.derivation(at, n)
 	default:
 		v.fault(at+"/entry", "unknown_entry", text.F(
-			"“%s”不是数据来源：请用 reported、rated 或 derived", "%q is not a source of values: use reported, rated or derived", n.Entry))
+			"“%s”不是数据来源：请用填报（reported）、评分（rated）或计算（derived）", "%q is not a source of values: use reported, rated or derived", n.Entry))
 	}
 	if n.Derive != nil && n.Entry != Derived {
-		v.fault(at+"/derive", "only_for_derived", text.F("只有 derived 指标可以有 derive", "only a derived indicator has derive"))
+		v.fault(at+"/derive", "only_for_derived", text.F("只有计算型指标可以有计算方法（derive）", "only a derived indicator has derive"))
 	}
 	if n.Combine != nil && n.Entry != Rated {
-		v.fault(at+"/combine", "only_for_rated", text.F("只有 rated 指标可以有 combine", "only a rated indicator has combine"))
+		v.fault(at+"/combine", "only_for_rated", text.F("只有评分型指标可以有合成方式（combine）", "only a rated indicator has combine"))
 	}
 	if _, levels := n.Rule.levels(); levels && n.Entry != Reported {
-		v.fault(at+"/entry", "levels_are_reported", text.F("等级型指标须为 reported", "levels cannot be combined or computed: use reported"))
+		v.fault(at+"/entry", "levels_are_reported",
+			text.F("等级型指标只能填报（reported）", "levels cannot be combined or computed: use reported"))
 	}
 }
 
 func (v *validator) derivation(at string, n Node) {
 	if n.Derive == nil || n.Derive.Kind != "ratio" {
-		v.fault(at+"/derive/kind", "unknown_derivation", text.F("derived 指标须写明 derive，目前支持 ratio", "a derived indicator says how: use the kind ratio"))
+		v.fault(at+"/derive/kind", "unknown_derivation",
+			text.F("计算型指标须写明计算方法（derive），目前支持比值（ratio）", "a derived indicator needs derive, of the kind ratio"))
 		return
 	}
-	for _, part := range []struct{ name, code string }{{"numerator", n.Derive.Numerator}, {"denominator", n.Derive.Denominator}} {
+	for _, part := range []struct{ name, code string }{
+		{"numerator", n.Derive.Numerator}, {"denominator", n.Derive.Denominator},
+	} {
 		if !v.quantities[part.code] {
 			v.fault(at+"/derive/"+part.name, "unknown_quantity", text.F(
-				"quantities 中没有“%s”", "quantities has no %q", part.code))
+				"基础数据（quantities）中没有“%s”", "quantities has no %q", part.code))
 		}
 	}
 	if !(n.Derive.Scale > 0 && n.Derive.Scale <= 1e9) {
@@ -180,7 +185,7 @@ var reserved = map[string]bool{
 	"name": true, "score": true, "grade": true, "rank": true, "class_rank": true, "rank_low": true, "rank_high": true, "coverage": true, "scheme": true, "adjustments": true,
 }
 
-// unique checks a code that stands for a column: composite finds nodes that
+// unique checks a code that names a column: composite finds nodes that
 // share one, this also quantities.
 func (v *validator) unique(at, code string) {
 	v.code(at, code)
@@ -205,4 +210,71 @@ func (v *validator) name(at string, name text.Text) {
 			v.fault(at+part.language, "too_long", text.F("名称不超过 %d 个字", "a name has at most %d characters", maxName))
 		}
 	}
+}
+
+// inChinese returns a fault of package composite, whose words are English, in both
+// languages.
+func inChinese(f composite.Fault) text.Text {
+	return text.Text{ZH: chinese[f.Code], EN: f.Message}
+}
+
+var chinese = map[string]string{
+	"aggregation_without_children":    "指标没有下级可汇总：请删去汇总方式（aggregation）或增加下级",
+	"bands_empty":                     "至少给出一档",
+	"bands_not_ascending":             "各档的起点须逐档升高",
+	"cap_missing":                     "上限为 0 时任何项目都不计分：请提高上限或删去项目",
+	"code_duplicate":                  "代码重复：请另取一个",
+	"code_missing":                    "请填写代码",
+	"cost_needs_clamp":                "逆向指标为 0 时得分无上界：请限制在 0–100 分之内（clamp 为 true）",
+	"decimals_out_of_range":           "小数位数须在 0–9 之间",
+	"direction_contradicts_goalposts": "方向与底线值、目标值的大小相反：请对调两值或改方向",
+	"direction_contradicts_rule":      "方向与该规则不符：请改方向或换规则",
+	"exponent_out_of_range":           "指数须在 -20 到 20 之间且不为 0",
+	"floor_above_full":                "最低分高于满分：请调低",
+	"goalposts_equal":                 "底线值与目标值相同：请给出两个不同的值",
+	"grades_not_descending":           "各等次的起点须逐级降低",
+	"last_grade_not_zero":             "最末等次须从 0 分起，使每个得分都有等次",
+	"last_grade_quota":                "最末等次之下没有去处：请删去其比例限制",
+	"levels_empty":                    "至少给出一个等级",
+	"log_not_positive":                "对数变换要求底线值和目标值都大于 0",
+	"missing_needs_numbers":           "等级型指标没有平均值：请用不计（exclude）、计零（zero）、沿用（carry）或报错（fail）",
+	"negative":                        "不能为负数",
+	"not_positive":                    "须大于 0",
+	"points_empty":                    "至少给出第一名的分数",
+	"points_rising":                   "名次靠后者的分数不能更高",
+	"reference_ambiguous":             "参照对象与参照值只能填一个",
+	"reference_missing":               "请填写参照对象或参照值",
+	"rule_and_children":               "有下级的节点只作汇总：请删去规则或下级",
+	"rule_missing":                    "没有下级的节点须有计分规则",
+	"score_out_of_range":              "分数须在 0–100 之间",
+	"share_out_of_range":              "比例须大于 0 且不超过 1",
+	"too_deep":                        "层级过深：请上移此节点",
+	"too_many_nodes":                  "节点过多：请拆分指标体系",
+	"treatment_needs_numbers":         "等级型指标没有离群值：请删去离群值处理（treat）",
+	"unknown_aggregation":             "未知的汇总方式：请用算术平均（arithmetic）、几何平均（geometric）、调和平均（harmonic）、幂平均（power）、最小值（minimum）或不均衡扣减（penalised）",
+	"unknown_combination":             "未知的合成方式：请用平均值（mean）、中位数（median）或截尾平均（trimmed）",
+	"unknown_direction":               "未知的方向：请用正向（benefit）或逆向（cost）",
+	"unknown_effect":                  "未知的否决效果：请用限制等次（cap_grade）、限制得分（cap_score）或归零（zero）",
+	"unknown_grade":                   "本指标体系没有这个等次",
+	"unknown_missing":                 "未知的缺失处理：请用不计（exclude）、计零（zero）、同组平均值（peer_mean）、同组中位数（peer_median）、同类平均值（class_mean）、沿用（carry）或报错（fail）",
+	"unknown_peers":                   "未知的比较范围：请用全部（all）或同类（class）",
+	"unknown_ranking":                 "未知的排名方式：请用竞赛排名（competition）或密集排名（dense）",
+	"unknown_rounding":                "未知的舍入方式：请用四舍五入（half_up）",
+	"unknown_transform":               "未知的变换：请用线性（linear）或对数（log）",
+	"unknown_treatment":               "未知的离群值处理：请用缩尾（winsorise）",
+	"value_out_of_range":              "数值须在 -1e15 与 1e15 之间",
+	"weight_not_finite":               "权重须为有限的数",
+	"weight_not_positive":             "权重须大于 0",
+	"weight_out_of_range":             "权重须在 1e-9 与 1e9 之间（权重是相对的）",
+
+	// Of the list of choices that could have been made otherwise.
+	"column_duplicate":        "同一指标给出了两次",
+	"missing_fails":           "使党组织失去得分的处理方式不能作为备选",
+	"other_indicators":        "备选体系须有相同的指标、相同的顺序",
+	"out_of_range":            "数值超出允许的范围",
+	"replicates_out_of_range": "抽样次数须在 1–1000000 之间",
+	"shape":                   "数据的行列数不一致",
+	"spread_out_of_range":     "权重浮动须大于等于 0 且小于 1",
+	"too_large":               "计算量过大：请减少抽样次数",
+	"unknown_column":          "没有这个指标",
 }

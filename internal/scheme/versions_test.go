@@ -1,18 +1,23 @@
 package scheme_test
 
 import (
+	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
+	"bulwark/internal/audit"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
+	"bulwark/internal/workflow"
 )
 
 // towns makes the towns a and b.
@@ -24,6 +29,17 @@ func towns(t *testing.T, db *gorm.DB) {
 		_, err := town.Create(t.Context(), db, town.Town{Code: code, AreaCode: "44", Name: text.Same(code)})
 		must(t, err)
 	}
+}
+
+// asGroup returns the context of somebody who works on schemes.
+func asGroup(t *testing.T) context.Context {
+	ctx := audit.As(t.Context(), audit.Actor{Name: "group-1", Role: string(access.LeadingGroup)})
+	return access.WithPrincipal(ctx, access.Principal{}.Holding(access.LeadingGroup))
+}
+
+// ref names a version of the scheme s of town a, as it was read in the version.
+func ref(number, version int64) workflow.Ref {
+	return workflow.Ref{Town: "a", ID: "s/" + strconv.FormatInt(number, 10), Version: version}
 }
 
 func must(t *testing.T, err error) {
@@ -40,6 +56,15 @@ func refused(t *testing.T, err error, want string) {
 	}
 }
 
+// isHeld makes sure that the refusal says who froze the version and that nobody lifts it.
+func isHeld(t *testing.T, err error) {
+	t.Helper()
+	var e *fault.Error
+	if !errors.As(err, &e) || e.Lock == nil || e.Lock.By != "group-1" || e.Lock.At.IsZero() || e.Lock.CanLift != fault.Nobody {
+		t.Errorf("%v is held by %+v", err, e.Lock)
+	}
+}
+
 func document(t *testing.T, old, changed string) scheme.Document {
 	t.Helper()
 	d, err := scheme.Decode([]byte(strings.Replace(small, old, changed, 1)))
@@ -50,7 +75,7 @@ func document(t *testing.T, old, changed string) scheme.Document {
 func TestAVersionIsDraftedActivatedAndRetired(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		towns(t, db)
-		ctx := t.Context()
+		ctx := asGroup(t)
 		d := document(t, `"version":1`, `"version":9`)
 		v, err := scheme.Create(ctx, db, "a", d)
 		must(t, err)
@@ -64,27 +89,29 @@ func TestAVersionIsDraftedActivatedAndRetired(t *testing.T) {
 		_, err = scheme.FindActive(ctx, db, "a", "")
 		refused(t, err, "no_active_scheme")
 
-		_, err = scheme.Update(ctx, db, "a", "s", 1, 1, document(t, `"code":"s"`, `"code":"other"`))
+		_, err = scheme.Update(ctx, db, ref(1, 1), document(t, `"code":"s"`, `"code":"other"`))
 		refused(t, err, "invalid")
-		v, err = scheme.Update(ctx, db, "a", "s", 1, 1, document(t, `"weight":3`, `"weight":4`))
+		v, err = scheme.Update(ctx, db, ref(1, 1), document(t, `"weight":3`, `"weight":4`))
 		must(t, err)
-		_, err = scheme.Update(ctx, db, "a", "s", 1, 1, d)
+		_, err = scheme.Update(ctx, db, ref(1, 1), d)
 		refused(t, err, "stale_version")
-		_, err = scheme.Activate(ctx, db, "a", "s", 1, 1)
+		_, err = scheme.Activate(ctx, db, ref(1, 1))
 		refused(t, err, "stale_version")
-		first, err := scheme.Activate(ctx, db, "a", "s", 1, 2)
+		first, err := scheme.Activate(ctx, db, ref(1, 2))
 		must(t, err)
 		if first.State != scheme.Active || first.ActivatedAt == nil || first.Hash != v.Hash {
 			t.Errorf("the active version is %+v", first)
 		}
-		_, err = scheme.Activate(ctx, db, "a", "s", 1, 3)
+		_, err = scheme.Activate(ctx, db, ref(1, 3))
 		refused(t, err, "not_a_draft")
-		_, err = scheme.Update(ctx, db, "a", "s", 1, 3, d)
+		isHeld(t, err)
+		_, err = scheme.Update(ctx, db, ref(1, 3), d)
 		refused(t, err, "version_frozen")
+		isHeld(t, err)
 
 		second, err := scheme.Create(ctx, db, "a", d)
 		must(t, err)
-		_, err = scheme.Activate(ctx, db, "a", "s", second.Number, 1)
+		_, err = scheme.Activate(ctx, db, ref(second.Number, 1))
 		must(t, err)
 		old, err := scheme.Find(ctx, db, "a", "s", 1)
 		must(t, err)
@@ -96,7 +123,7 @@ func TestAVersionIsDraftedActivatedAndRetired(t *testing.T) {
 		if now.Number != 2 {
 			t.Errorf("version %d is active", now.Number)
 		}
-		_, err = scheme.Update(ctx, db, "a", "s", 1, 4, d)
+		_, err = scheme.Update(ctx, db, ref(1, 4), d)
 		refused(t, err, "version_frozen")
 		list, err := scheme.List(ctx, db, "a", scheme.Filter{})
 		must(t, err)
@@ -109,7 +136,7 @@ func TestAVersionIsDraftedActivatedAndRetired(t *testing.T) {
 func TestADraftIsHeldAgainstItsTown(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		towns(t, db)
-		_, err := scheme.Create(t.Context(), db, "a", document(t, `"weight":3`, `"weight":3,"applies_to":{"kinds":["village","castle"],"classes":["x"]}`))
+		_, err := scheme.Create(asGroup(t), db, "a", document(t, `"weight":3`, `"weight":3,"applies_to":{"kinds":["village","castle"],"classes":["x"]}`))
 		var e *fault.Error
 		if !errors.As(err, &e) || len(e.Fields) != 2 || e.Fields[0].Pointer != "/tree/children/1/applies_to/kinds/1" || e.Fields[1].Pointer != "/tree/children/1/applies_to/classes/0" {
 			t.Errorf("got %v %+v", err, fieldsOf(err))
@@ -127,12 +154,12 @@ func TestADraftIsHeldAgainstItsTown(t *testing.T) {
 func TestOneDraftAndOneActiveVersion(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		towns(t, db)
-		ctx := t.Context()
+		ctx := asGroup(t)
 		d := document(t, "", "")
 		if n := together(8, func() error { _, err := scheme.Create(ctx, db, "a", d); return err }); n != 1 {
 			t.Errorf("%d drafts were made", n)
 		}
-		if n := together(8, func() error { _, err := scheme.Activate(ctx, db, "a", "s", 1, 1); return err }); n != 1 {
+		if n := together(8, func() error { _, err := scheme.Activate(ctx, db, ref(1, 1)); return err }); n != 1 {
 			t.Errorf("%d activations counted", n)
 		}
 		_, err := scheme.Create(ctx, db, "a", d)
@@ -169,7 +196,7 @@ func TestCompiledVersionsAreShared(t *testing.T) {
 		towns(t, db)
 		d, err := scheme.FiveForces()
 		must(t, err)
-		_, err = scheme.Create(t.Context(), db, "a", d)
+		_, err = scheme.Create(asGroup(t), db, "a", d)
 		must(t, err)
 		first, err := scheme.Load(t.Context(), db, "a", "five-forces", 1)
 		must(t, err)

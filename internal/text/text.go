@@ -3,6 +3,7 @@
 package text
 
 import (
+	"encoding/csv"
 	"fmt"
 	"strings"
 )
@@ -14,8 +15,8 @@ type Text struct {
 	EN string `json:"en,omitempty" example:"organisational strength"`
 }
 
-// F fills the same arguments into a Chinese and an English format; a Text among them
-// stands in each in its language. Use explicit argument indexes (%[2]s) where the two
+// F returns the same arguments in a Chinese and an English format; a Text among them
+// is written in the language of each. Use explicit argument indexes (%[2]s) where the two
 // languages order them differently.
 func F(zh, en string, args ...any) Text {
 	if len(args) == 0 {
@@ -26,17 +27,17 @@ func F(zh, en string, args ...any) Text {
 
 // in returns the arguments with each Text in the language.
 func in(language string, args []any) []any {
-	said := make([]any, len(args))
+	words := make([]any, len(args))
 	for i, a := range args {
-		said[i] = a
+		words[i] = a
 		if t, ok := a.(Text); ok {
-			said[i] = t.In(language)
+			words[i] = t.In(language)
 		}
 	}
-	return said
+	return words
 }
 
-// Same is a phrase that reads alike in both languages, such as a code.
+// Same returns a phrase that is the same in both languages, such as a code.
 func Same(s string) Text { return Text{ZH: s, EN: s} }
 
 // In returns the phrase in the language ("zh" or "en"), or in the other one
@@ -48,7 +49,7 @@ func (t Text) In(language string) string {
 	return first(t.EN, t.ZH)
 }
 
-// String is the English phrase: logs and error chains are read by operators.
+// String returns the English phrase: logs and error chains are read by operators.
 func (t Text) String() string { return t.In("en") }
 
 // IsZero reports whether neither language has words.
@@ -59,4 +60,23 @@ func first(a, b string) string {
 		return a
 	}
 	return b
+}
+
+// Inert returns s, with an apostrophe before what a spreadsheet would take for a
+// formula, the full-width signs included: some programs fold them.
+func Inert(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r＝＋－＠", []rune(s)[0]) {
+		return "'" + s
+	}
+	return s
+}
+
+// CSV returns rows for a spreadsheet: UTF-8 with a byte order mark. Cells that
+// people wrote must be Inert.
+func CSV(rows [][]string) []byte {
+	var b strings.Builder
+	b.WriteString("\ufeff")
+	w := csv.NewWriter(&b)
+	_ = w.WriteAll(rows) // a strings.Builder never fails
+	return []byte(b.String())
 }

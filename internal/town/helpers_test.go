@@ -15,17 +15,17 @@ import (
 )
 
 func rename(ctx context.Context, db *gorm.DB, code string, version int64, on day.Date) error {
-	_, err := town.Rename(ctx, db, "a", code, version, text.Same("x"), on, "")
+	_, err := town.Rename(ctx, db, change(code, version, on, ""), text.Same("x"))
 	return err
 }
 
 func end(ctx context.Context, db *gorm.DB, code string, version int64, on day.Date) error {
-	_, err := town.Close(ctx, db, "a", code, version, on, "")
+	_, err := town.Close(ctx, db, change(code, version, on, ""))
 	return err
 }
 
 func merge(ctx context.Context, db *gorm.DB, code string, version int64, into string, on day.Date) error {
-	_, err := town.Merge(ctx, db, "a", code, version, into, on, "")
+	_, err := town.Merge(ctx, db, change(code, version, on, ""), into)
 	return err
 }
 
@@ -56,4 +56,9 @@ func dump(t *testing.T, db *gorm.DB) string {
 		}
 	}
 	return all
+}
+
+// change asks to change a branch of town a.
+func change(code string, version int64, on day.Date, reason string) town.BranchChange {
+	return town.BranchChange{Town: "a", Branch: code, Version: version, On: on, Reason: reason}
 }

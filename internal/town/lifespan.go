@@ -2,6 +2,7 @@ package town
 
 import (
 	"context"
+	"sort"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -13,87 +14,104 @@ import (
 	"bulwark/internal/text"
 )
 
-// Rename gives the branch another name from the day on; earlier days keep the old one.
-func Rename(ctx context.Context, db *gorm.DB, townID, code string, version int64, name text.Text, on day.Date, reason string) (Branch, error) {
+// BranchChange asks to change a branch from a day on.
+type BranchChange struct {
+	Town, Branch string
+	Version      int64    // that the caller has read
+	On           day.Date // the first day on which it holds
+	Reason       string
+}
+
+// Rename sets another name of the branch; days before keep the old one.
+func Rename(ctx context.Context, db *gorm.DB, c BranchChange, name text.Text) (Branch, error) {
 	if faults := checkName(name); len(faults) > 0 {
 		return Branch{}, fault.Broken(faults...)
 	}
-	return reprofile(ctx, db, townID, code, version, on, "branch.rename", reason, func(p *Profile) { p.Name = name })
+	return c.reprofile(ctx, db, "branch.rename", func(p *Profile) { p.Name = name })
 }
 
-// Reclassify counts the branch as another kind and class from the day on.
-func Reclassify(ctx context.Context, db *gorm.DB, townID, code string, version int64, kind string, class *string, on day.Date, reason string) (Branch, error) {
-	return reprofile(ctx, db, townID, code, version, on, "branch.reclassify", reason, func(p *Profile) { p.Kind, p.Class = kind, class })
+// Reclassify sets another kind and class of the branch; days before keep the old ones.
+func Reclassify(ctx context.Context, db *gorm.DB, c BranchChange, kind string, class *string) (Branch, error) {
+	return c.reprofile(ctx, db, "branch.reclassify", func(p *Profile) { p.Kind, p.Class = kind, class })
 }
 
 // Close ends the branch: the day is the first one without it.
-func Close(ctx context.Context, db *gorm.DB, townID, code string, version int64, on day.Date, reason string) (Branch, error) {
-	return end(ctx, db, townID, code, version, on, "branch.close", nil, reason)
+func Close(ctx context.Context, db *gorm.DB, c BranchChange) (Branch, error) {
+	return c.end(ctx, db, "branch.close", nil)
 }
 
 // Merge ends the branch on the day and names the branch that takes it over,
 // which must exist on that day.
-func Merge(ctx context.Context, db *gorm.DB, townID, code string, version int64, into string, on day.Date, reason string) (Branch, error) {
-	return end(ctx, db, townID, code, version, on, "branch.merge", &into, reason)
+func Merge(ctx context.Context, db *gorm.DB, c BranchChange, into string) (Branch, error) {
+	return c.end(ctx, db, "branch.merge", &into)
 }
 
-func reprofile(ctx context.Context, db *gorm.DB, townID, code string, version int64, on day.Date, action, reason string, change func(*Profile)) (Branch, error) {
-	return alter(ctx, db, townID, code, version, on, action, reason, func(tx *gorm.DB, _ Branch, p Profile) error {
+func (c BranchChange) reprofile(
+	ctx context.Context, db *gorm.DB, action string, change func(*Profile),
+) (Branch, error) {
+	return c.make(ctx, db, action, func(tx *gorm.DB, p Profile) error {
 		change(&p)
-		p.ValidFrom, p.Reason = on, reason
+		p.ValidFrom, p.Reason = c.On, c.Reason
 		if err := createProfile(tx, p); err != nil {
 			return err
 		}
-		return database.UpdateVersioned(tx, &Life{TownID: townID, Code: code}, version, nil)
+		return database.UpdateVersioned(tx, c.row(), c.Version, nil)
 	})
 }
 
-func end(ctx context.Context, db *gorm.DB, townID, code string, version int64, on day.Date, action string, into *string, reason string) (Branch, error) {
-	return alter(ctx, db, townID, code, version, on, action, reason, func(tx *gorm.DB, before Branch, _ Profile) error {
+func (c BranchChange) end(ctx context.Context, db *gorm.DB, action string, into *string) (Branch, error) {
+	return c.make(ctx, db, action, func(tx *gorm.DB, _ Profile) error {
 		if into != nil {
-			if err := checkSuccessor(ctx, tx, townID, code, *into, on); err != nil {
+			if err := c.checkSuccessor(ctx, tx, *into); err != nil {
 				return err
 			}
 		}
-		if err := checkAbsorbed(tx, townID, code, on); err != nil {
+		if err := c.checkAbsorbed(tx); err != nil {
 			return err
 		}
-		return database.UpdateVersioned(tx, &Life{TownID: townID, Code: code}, version, map[string]any{"closed_on": on, "closed_reason": reason, "merged_into": into})
+		columns := map[string]any{"closed_on": c.On, "closed_reason": c.Reason, "merged_into": into}
+		return database.UpdateVersioned(tx, c.row(), c.Version, columns)
 	})
 }
 
-// alter runs one change of a living branch in a transaction with its record. It
-// holds the branch, so that no two changes interleave.
-func alter(ctx context.Context, db *gorm.DB, townID, code string, version int64, on day.Date, action, reason string, change func(*gorm.DB, Branch, Profile) error) (Branch, error) {
-	var after Branch
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := hold(tx, townID, code); err != nil {
+func (c BranchChange) row() *Life { return &Life{TownID: c.Town, Code: c.Branch} }
+
+// make changes a living branch in a transaction with its record. It
+// locks the branch, so that no two changes interleave.
+func (c BranchChange) make(
+	ctx context.Context, db *gorm.DB, action string, change func(tx *gorm.DB, last Profile) error,
+) (after Branch, err error) {
+	defer fault.Wrap(&err, "branch %s", c.Branch)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if err := lockRow(tx, c.Town, c.Branch); err != nil {
 			return err
 		}
-		before, err := FindBranch(ctx, tx, townID, code, day.Latest)
+		before, err := FindBranch(ctx, tx, c.Town, c.Branch, day.Latest)
 		if err != nil {
 			return err
 		}
 		if before.ClosedOn != nil {
 			return Ended(ctx, tx, before)
 		}
-		if before.Version != version {
+		if before.Version != c.Version {
 			return fault.OutOfDate()
 		}
-		last, err := lastProfile(tx, townID, code)
+		last, err := lastProfile(tx, c.Town, c.Branch)
 		if err != nil {
 			return err
 		}
-		if err := checkDay(before, last, on); err != nil {
+		if err := checkDay(before, last, c.On); err != nil {
 			return err
 		}
-		if err := change(tx, before, last); err != nil {
+		if err := change(tx, last); err != nil {
 			return err
 		}
-		if after, err = FindBranch(ctx, tx, townID, code, on); err != nil {
+		if after, err = FindBranch(ctx, tx, c.Town, c.Branch, c.On); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: action, Subject: "branches/" + code, Before: before, After: after, Reason: reason})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: c.Town, Action: action, Subject: "branches/" + c.Branch, Before: before, After: after, Reason: c.Reason,
+		})
 	})
 	return after, err
 }
@@ -101,11 +119,12 @@ func alter(ctx context.Context, db *gorm.DB, townID, code string, version int64,
 // EndedBy reports whether the branch is no more on the day.
 func (l Life) EndedBy(on day.Date) bool { return l.ClosedOn != nil && *l.ClosedOn <= on }
 
-// EndedOn gives the branches of the town that have ended or will, with the first day
+// EndedOn returns the branches of the town that have ended or will, with the first day
 // without them.
 func EndedOn(ctx context.Context, db *gorm.DB, townID string) (map[string]day.Date, error) {
 	var closed []Life
-	err := db.WithContext(ctx).Select("code", "closed_on").Where("town_id = ? AND closed_on IS NOT NULL", townID).Find(&closed).Error
+	err := db.WithContext(ctx).Select("code", "closed_on").Where("town_id = ? AND closed_on IS NOT NULL", townID).
+		Find(&closed).Error
 	ended := make(map[string]day.Date, len(closed))
 	for _, b := range closed {
 		ended[b.Code] = *b.ClosedOn
@@ -113,10 +132,11 @@ func EndedOn(ctx context.Context, db *gorm.DB, townID string) (map[string]day.Da
 	return ended, err
 }
 
-// Ended says that a closed branch is no more, and who ended it, as the trail tells.
+// Ended returns the refusal of a closed branch, with who ended it, read from the trail.
 func Ended(ctx context.Context, db *gorm.DB, b Branch) error {
 	var last []audit.Record
-	err := db.WithContext(ctx).Where("town_id = ? AND subject = ? AND action IN ?", b.TownID, "branches/"+b.Code, []string{"branch.close", "branch.merge"}).
+	err := db.WithContext(ctx).Where("town_id = ? AND subject = ? AND action IN ?", b.TownID, "branches/"+b.Code,
+		[]string{"branch.close", "branch.merge"}).
 		Order("sequence DESC").Limit(1).Find(&last).Error
 	if err != nil {
 		return err
@@ -128,16 +148,16 @@ func Ended(ctx context.Context, db *gorm.DB, b Branch) error {
 	return fault.Conflict("branch_closed", "该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn).Held(by)
 }
 
-// hold keeps the row of the branch from changing until tx ends. SQLite has one
+// lockRow keeps the row of the branch from changing until tx ends. SQLite has one
 // writer at a time and needs no lock.
-func hold(tx *gorm.DB, townID, code string) error {
+func lockRow(tx *gorm.DB, townID, code string) error {
 	var held []Life
 	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("code").
 		Where("town_id = ? AND code = ?", townID, code).Find(&held).Error
 }
 
-// checkDay refuses a change on or before the day of the last one: it would be
-// told after it and yet hold before it.
+// checkDay refuses a change on or before the day of the last one: it would be made
+// after it and yet hold before it.
 func checkDay(b Branch, last Profile, on day.Date) error {
 	if last.ValidFrom < on {
 		return nil
@@ -151,13 +171,13 @@ func checkDay(b Branch, last Profile, on day.Date) error {
 }
 
 // checkSuccessor makes sure that the branch to merge into lives on the day, and
-// holds it, so that it cannot end meanwhile.
-func checkSuccessor(ctx context.Context, tx *gorm.DB, townID, code, into string, on day.Date) error {
-	if err := hold(tx, townID, into); err != nil {
+// locks it, so that it cannot end meanwhile.
+func (c BranchChange) checkSuccessor(ctx context.Context, tx *gorm.DB, into string) error {
+	if err := lockRow(tx, c.Town, into); err != nil {
 		return err
 	}
-	other, err := FindBranch(ctx, tx, townID, into, on)
-	if fault.Is(err, fault.KindNotFound) || err == nil && (into == code || other.EndedBy(on)) {
+	other, err := FindBranch(ctx, tx, c.Town, into, c.On)
+	if fault.Is(err, fault.KindNotFound) || err == nil && (into == c.Branch || other.EndedBy(c.On)) {
 		return fault.Broken(fault.Field("/into", "no_successor",
 			"“%s”在该日不存在，不能并入", "%q does not exist on that day: a branch merges into a living other one", into))
 	}
@@ -166,9 +186,9 @@ func checkSuccessor(ctx context.Context, tx *gorm.DB, townID, code, into string,
 
 // checkAbsorbed refuses an end before the day on which another branch merged
 // into this one.
-func checkAbsorbed(tx *gorm.DB, townID, code string, on day.Date) error {
+func (c BranchChange) checkAbsorbed(tx *gorm.DB) error {
 	var absorbed []Life
-	err := tx.Where("town_id = ? AND merged_into = ? AND closed_on >= ?", townID, code, on).
+	err := tx.Where("town_id = ? AND merged_into = ? AND closed_on >= ?", c.Town, c.Branch, c.On).
 		Order("closed_on DESC, code").Limit(1).Find(&absorbed).Error
 	if err != nil || len(absorbed) == 0 {
 		return err
@@ -182,3 +202,83 @@ func lastProfile(tx *gorm.DB, townID, code string) (Profile, error) {
 	err := tx.Where("town_id = ? AND branch_code = ?", townID, code).Order("valid_from DESC").Take(&p).Error
 	return p, err
 }
+
+// Event is one step in the life of a branch.
+type Event struct {
+	On     *day.Date `json:"on,omitempty" swaggertype:"string" format:"date"` // absent = not known
+	Event  string    `json:"event" enums:"founded,renamed,reclassified,absorbed,merged,closed"`
+	Name   text.Text `json:"name"`
+	Kind   string    `json:"kind"`
+	Class  *string   `json:"class,omitempty"`
+	Other  string    `json:"other,omitempty"` // the branch absorbed, or merged into
+	Reason string    `json:"reason,omitempty"`
+} // @name BranchEvent
+
+// BranchHistory returns the events in the life of a branch from its founding on.
+func BranchHistory(ctx context.Context, db *gorm.DB, townID, code string) ([]Event, error) {
+	life, err := FindBranch(ctx, db, townID, code, day.Latest)
+	if err != nil {
+		return nil, err
+	}
+	var profiles []Profile
+	err = db.WithContext(ctx).Where("town_id = ? AND branch_code = ?", townID, code).
+		Order("valid_from").Find(&profiles).Error
+	if err != nil {
+		return nil, err
+	}
+	var absorbed []Life
+	err = db.WithContext(ctx).Where("town_id = ? AND merged_into = ?", townID, code).
+		Order("closed_on, code").Find(&absorbed).Error
+	if err != nil {
+		return nil, err
+	}
+	return eventsOf(life, profiles, absorbed), nil
+}
+
+func eventsOf(life Branch, profiles []Profile, absorbed []Life) []Event {
+	var events []Event
+	for i, p := range profiles {
+		e := Event{
+			On: &profiles[i].ValidFrom, Event: "reclassified", Name: p.Name, Kind: p.Kind, Class: p.Class, Reason: p.Reason,
+		}
+		switch {
+		case i == 0:
+			e.Event, e.On = "founded", life.FoundedOn
+		case profiles[i-1].Name != p.Name:
+			e.Event = "renamed"
+		}
+		events = append(events, e)
+	}
+	for _, other := range absorbed {
+		p := profileOn(profiles, *other.ClosedOn)
+		events = append(events, Event{
+			On: other.ClosedOn, Event: "absorbed", Name: p.Name, Kind: p.Kind,
+			Class: p.Class, Other: other.Code, Reason: other.ClosedReason,
+		})
+	}
+	if life.ClosedOn != nil {
+		e := Event{
+			On: life.ClosedOn, Event: "closed", Name: life.Name, Kind: life.Kind, Class: life.Class, Reason: life.ClosedReason,
+		}
+		if life.MergedInto != nil {
+			e.Event, e.Other = "merged", *life.MergedInto
+		}
+		events = append(events, e)
+	}
+	sort.SliceStable(events, func(i, j int) bool { return before(events[i].On, events[j].On) })
+	return events
+}
+
+// profileOn is the profile in force on the day, the last that began by then.
+func profileOn(profiles []Profile, on day.Date) Profile {
+	p := profiles[0]
+	for _, next := range profiles[1:] {
+		if next.ValidFrom <= on {
+			p = next
+		}
+	}
+	return p
+}
+
+// before orders days; one that is not known comes first.
+func before(a, b *day.Date) bool { return b != nil && (a == nil || *a < *b) }

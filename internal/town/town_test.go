@@ -74,11 +74,11 @@ func TestABranchIsReadAsOfADay(t *testing.T) {
 		ctx := t.Context()
 		branch(t, db, "old", "")
 		branch(t, db, "new", "2021-05-01")
-		_, err := town.Rename(ctx, db, "a", "old", 1, text.Text{ZH: "新名"}, "2022-01-01", "")
+		_, err := town.Rename(ctx, db, change("old", 1, "2022-01-01", ""), text.Text{ZH: "新名"})
 		must(t, err)
-		_, err = town.Reclassify(ctx, db, "a", "old", 2, "community", nil, "2022-02-01", "")
+		_, err = town.Reclassify(ctx, db, change("old", 2, "2022-02-01", ""), "community", nil)
 		must(t, err)
-		_, err = town.Close(ctx, db, "a", "new", 1, "2023-01-01", "gone")
+		_, err = town.Close(ctx, db, change("new", 1, "2023-01-01", "gone"))
 		must(t, err)
 		for _, tt := range []struct {
 			on   day.Date
@@ -138,9 +138,9 @@ func TestChangesOfABranchAreRefused(t *testing.T) {
 		branch(t, db, "two", "2020-01-01")   // absorbed "three" in 2023
 		branch(t, db, "three", "2020-01-01") // ended
 		branch(t, db, "late", "2024-01-01")
-		_, err := town.Rename(ctx, db, "a", "one", 1, name, "2022-01-01", "")
+		_, err := town.Rename(ctx, db, change("one", 1, "2022-01-01", ""), name)
 		must(t, err)
-		_, err = town.Merge(ctx, db, "a", "three", 1, "two", "2023-01-01", "")
+		_, err = town.Merge(ctx, db, change("three", 1, "2023-01-01", ""), "two")
 		must(t, err)
 		before := dump(t, db)
 		for _, tt := range []struct {
@@ -153,14 +153,17 @@ func TestChangesOfABranchAreRefused(t *testing.T) {
 			{"rename before it", func() error { return rename(ctx, db, "one", 2, "2021-01-01") }, "invalid", []string{"/on"}},
 			{"rename on the day of founding", func() error { return rename(ctx, db, "two", 1, "2020-01-01") }, "invalid", []string{"/on"}},
 			{"old version", func() error { return rename(ctx, db, "one", 1, "2023-01-01") }, "stale_version", nil},
-			{"no name", func() error { _, err := town.Rename(ctx, db, "a", "one", 2, text.Text{}, "2023-01-01", ""); return err }, "invalid", []string{"/name"}},
+			{"no name", func() error {
+				_, err := town.Rename(ctx, db, change("one", 2, "2023-01-01", ""), text.Text{})
+				return err
+			}, "invalid", []string{"/name"}},
 			{"a name too long", func() error {
-				_, err := town.Rename(ctx, db, "a", "one", 2, text.Text{ZH: strings.Repeat("村", 201)}, "2023-01-01", "")
+				_, err := town.Rename(ctx, db, change("one", 2, "2023-01-01", ""), text.Text{ZH: strings.Repeat("村", 201)})
 				return err
 			}, "invalid", []string{"/name/zh"}},
 			{"unknown kind and class", func() error {
 				other := "x"
-				_, err := town.Reclassify(ctx, db, "a", "one", 2, "castle", &other, "2023-01-01", "")
+				_, err := town.Reclassify(ctx, db, change("one", 2, "2023-01-01", ""), "castle", &other)
 				return err
 			}, "invalid", []string{"/kind", "/class"}},
 			{"close before its change of name", func() error { return end(ctx, db, "one", 2, "2021-06-01") }, "invalid", []string{"/on"}},
@@ -191,9 +194,9 @@ func TestHistoryIsToldInOrder(t *testing.T) {
 		branch(t, db, "main", "")
 		branch(t, db, "side", "2019-01-01")
 		urban := "urban"
-		_, err := town.Reclassify(ctx, db, "a", "main", 1, "village", &urban, "2020-01-01", "counted")
+		_, err := town.Reclassify(ctx, db, change("main", 1, "2020-01-01", "counted"), "village", &urban)
 		must(t, err)
-		_, err = town.Rename(ctx, db, "a", "main", 2, text.Text{ZH: "后名"}, "2021-01-01", "called")
+		_, err = town.Rename(ctx, db, change("main", 2, "2021-01-01", "called"), text.Text{ZH: "后名"})
 		must(t, err)
 		must(t, merge(ctx, db, "side", 1, "main", "2020-06-01"))
 		branch(t, db, "heir", "2021-06-01")

@@ -101,7 +101,7 @@ func (k Kind[T, S, V]) explainStale(ctx context.Context, tx *gorm.DB, b Bulk[S],
 			refs = append(refs, d.Ref)
 		}
 	}
-	steps, err := lastSteps(ctx, tx, k.Name, b.Town, refs)
+	steps, err := LastSteps(ctx, tx, k.Name, b.Town, refs)
 	for i, d := range verdicts {
 		if s, ok := steps[d.ID]; ok && fault.Is(d.Err, fault.KindStale) && s.Version > d.Version {
 			verdicts[i].Err = s.stale()

@@ -146,18 +146,20 @@ func (k Kind[T, S, V]) Create(
 func (k Kind[T, S, V]) Do(
 	ctx context.Context, db *gorm.DB, ref Ref, verb, reason string, change func(tx *gorm.DB, v V, t T) (Change, error),
 ) (T, error) {
-	return k.change(ctx, db, ref, order[T, S, V]{reason: reason, change: change, choose: func(v V, t T) (Verb[T, S, V], error) {
-		return k.Table().Do(v, t, verb, reason)
-	}})
+	return k.change(ctx, db, ref, order[T, S, V]{reason: reason, change: change,
+		choose: func(v V, t T) (Verb[T, S, V], error) {
+			return k.Table().Do(v, t, verb, reason)
+		}})
 }
 
 // Move takes a record to another state.
 func (k Kind[T, S, V]) Move(
 	ctx context.Context, db *gorm.DB, ref Ref, to S, reason string, change func(tx *gorm.DB, v V, t T) (Change, error),
 ) (T, error) {
-	return k.change(ctx, db, ref, order[T, S, V]{reason: reason, change: change, choose: func(v V, t T) (Verb[T, S, V], error) {
-		return k.Table().Move(v, t, to, reason)
-	}})
+	return k.change(ctx, db, ref, order[T, S, V]{reason: reason, change: change,
+		choose: func(v V, t T) (Verb[T, S, V], error) {
+			return k.Table().Move(v, t, to, reason)
+		}})
 }
 
 // Apply makes a move that no caller makes, such as one that follows from a publication:
@@ -165,9 +167,10 @@ func (k Kind[T, S, V]) Move(
 func (k Kind[T, S, V]) Apply(
 	ctx context.Context, db *gorm.DB, ref Ref, verb, reason string, change func(tx *gorm.DB, v V, t T) (Change, error),
 ) (T, error) {
-	return k.change(ctx, db, ref, order[T, S, V]{reason: reason, change: change, unseen: true, choose: func(v V, t T) (Verb[T, S, V], error) {
-		return k.Table().follow(v, t, verb)
-	}})
+	return k.change(ctx, db, ref, order[T, S, V]{reason: reason, change: change, unseen: true,
+		choose: func(v V, t T) (Verb[T, S, V], error) {
+			return k.Table().follow(v, t, verb)
+		}})
 }
 
 // order is a change of one record that was asked for.
@@ -216,7 +219,8 @@ func (k Kind[T, S, V]) change(ctx context.Context, db *gorm.DB, ref Ref, o order
 		if err != nil {
 			return err
 		}
-		after, err = k.keep(ctx, tx, v, step[T, S, V]{verb: x, before: &before, after: fresh[0], reason: o.reason, extra: c.Extra})
+		after, err = k.keep(ctx, tx, v, step[T, S, V]{verb: x, before: &before, after: fresh[0], reason: o.reason,
+			extra: c.Extra})
 		return err
 	})
 	return after, err
@@ -264,7 +268,9 @@ func (k Kind[T, S, V]) read(q *gorm.DB, town string, ids ...string) (list []T, e
 // lock returns the records of the ids for a change. It locks first what Load locks, such
 // as their period, and then the rows, in the order of ids: all changes take locks in this
 // order. SQLite has one writer and needs no second read.
-func (k Kind[T, S, V]) lock(ctx context.Context, tx *gorm.DB, town string, unseen bool, ids ...string) (v V, list []T, err error) {
+func (k Kind[T, S, V]) lock(
+	ctx context.Context, tx *gorm.DB, town string, unseen bool, ids ...string,
+) (v V, list []T, err error) {
 	if v, err = k.Reader(ctx, tx, town); err != nil {
 		return v, nil, err
 	}

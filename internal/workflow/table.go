@@ -31,13 +31,14 @@ type Actor[T any, S ~string] interface {
 // Verb is one row of the table that describes a record's life.
 type Verb[T any, S ~string, V Actor[T, S]] struct {
 	Name   string
-	From   []S           // empty: it creates the record
-	To     S             // zero: the state stays as it is
-	Action access.Action // what the policy must allow; empty: no caller, only Apply
-	Who    []Rule[T, V]  // about the person, asked before the state
-	When   []Rule[T, V]  // about the moment: days, parents, locks; asked after the state
-	Reason bool          // a reason is required
-	Silent bool          // adds no transition
+	From   []S                  // empty: it creates the record
+	To     S                    // zero: the state stays as it is
+	Action access.Action        // what the policy must allow; empty: no caller, only Apply
+	Who    []Rule[T, V]         // about the person, asked before the state
+	When   []Rule[T, V]         // about the moment: days, parents, locks; asked after the state
+	Reason bool                 // a reason is required
+	Silent bool                 // adds no transition
+	Frozen func(v V, t T) error // optional: the refusal in other states, if not that of the table
 }
 
 // Titles are the names of states in messages.
@@ -56,7 +57,7 @@ type Table[T any, S ~string, V Actor[T, S]] struct {
 	Noun   text.Text
 	Titles Titles[S]
 	Verbs  []Verb[T, S, V]
-	Frozen func(v V, t T) error // optional: the refusal of a verb that the state does not have
+	Frozen func(v V, t T) error // optional: the refusal in states that do not have a verb
 }
 
 // Checked returns the table, and panics where it contradicts itself: it is for
@@ -150,14 +151,19 @@ func (k Table[T, S, V]) Do(v V, t T, verb, reason string) (Verb[T, S, V], error)
 	if !errors.Is(err, errNoVerb) {
 		return x, err
 	}
+	frozen := k.Frozen
 	for _, x := range k.Verbs {
-		if named(x) {
-			if err := x.admit(v, t); err != nil {
-				return x, err
-			}
+		if !named(x) {
+			continue
+		}
+		if err := x.admit(v, t); err != nil {
+			return x, err
+		}
+		if x.Frozen != nil {
+			frozen = x.Frozen
 		}
 	}
-	return x, k.frozen(v, t)
+	return x, k.refuseState(v, t, frozen)
 }
 
 // Create returns the verb of the name that creates t, or why v cannot use it.
@@ -173,7 +179,7 @@ func (k Table[T, S, V]) follow(v V, t T, verb string) (Verb[T, S, V], error) {
 			return x, nil
 		}
 	}
-	return Verb[T, S, V]{}, k.frozen(v, t)
+	return Verb[T, S, V]{}, k.refuseState(v, t, k.Frozen)
 }
 
 var errNoVerb = errors.New("workflow: no such verb")
@@ -190,20 +196,20 @@ func (k Table[T, S, V]) choose(v V, t T, reason string, matches func(Verb[T, S, 
 	return Verb[T, S, V]{}, errNoVerb
 }
 
-// frozen refuses a verb that the state of t does not have.
-func (k Table[T, S, V]) frozen(v V, t T) error {
-	if k.Frozen != nil {
-		err := k.Frozen(v, t)
-		var e *fault.Error
-		if errors.As(err, &e) && e.Lock != nil && e.Lock.CanLift == "" {
-			state, _ := v.State(t)
-			e.Lock.CanLift = k.CanLift(state)
-		}
-		return err
-	}
+// refuseState refuses a verb that the state of t does not have, by the noun's own words
+// where it has some.
+func (k Table[T, S, V]) refuseState(v V, t T, frozen func(v V, t T) error) error {
 	state, lock := k.state(v, t)
-	return fault.Conflict("no_such_transition", "%[1]s处于“%[2]s”状态，不能进行此操作",
-		"the %[1]s is in the state %[2]q, which does not allow this", k.Noun, k.Titles.Of(state)).Held(lock)
+	if frozen == nil {
+		return fault.Conflict("no_such_transition", "%[1]s处于“%[2]s”状态，不能进行此操作",
+			"the %[1]s is in the state %[2]q, which does not allow this", k.Noun, k.Titles.Of(state)).Held(lock)
+	}
+	err := frozen(v, t)
+	var e *fault.Error
+	if errors.As(err, &e) && e.Lock == nil {
+		e.Lock = &lock
+	}
+	return err
 }
 
 // noWay refuses a move between two states that no verb connects.
@@ -222,7 +228,7 @@ func (k Table[T, S, V]) state(v V, t T) (S, fault.Lock) {
 	return state, lock
 }
 
-// CanLift returns who can take a record out of the state, as a lock says it: the roles
+// CanLift returns who can take a record out of the state, for a lock: the roles
 // that the policy allows a verb that leads to another one, or nobody.
 func (k Table[T, S, V]) CanLift(state S) string {
 	var can []string

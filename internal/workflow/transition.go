@@ -76,7 +76,7 @@ func History[X any, P interface {
 // Stale returns the refusal of a change of an old version, with who made a newer one,
 // when and by which verb, where the history knows.
 func Stale(ctx context.Context, tx *gorm.DB, kind string, ref Ref) error {
-	steps, err := lastSteps(ctx, tx, kind, ref.Town, []Ref{ref})
+	steps, err := LastSteps(ctx, tx, kind, ref.Town, []Ref{ref})
 	if err != nil {
 		return err
 	}
@@ -86,9 +86,9 @@ func Stale(ctx context.Context, tx *gorm.DB, kind string, ref Ref) error {
 	return fault.OutOfDate()
 }
 
-// lastSteps returns the last step of each record, by id, in one statement; in none where
+// LastSteps returns the last step of each record, by id, in one statement; in none where
 // there is no ref.
-func lastSteps(ctx context.Context, tx *gorm.DB, kind, town string, refs []Ref) (map[string]Transition, error) {
+func LastSteps(ctx context.Context, tx *gorm.DB, kind, town string, refs []Ref) (map[string]Transition, error) {
 	last := map[string]Transition{}
 	if len(refs) == 0 {
 		return last, nil
@@ -98,16 +98,23 @@ func lastSteps(ctx context.Context, tx *gorm.DB, kind, town string, refs []Ref) 
 		ids[i] = r.ID
 	}
 	var rows []Transition
-	err := tx.WithContext(ctx).Where("town_id = ? AND kind = ? AND record_id IN ?", town, kind, ids).Order("version").Find(&rows).Error
+	err := tx.WithContext(ctx).Where("town_id = ? AND kind = ? AND record_id IN ?", town, kind, ids).
+		Order("version").Find(&rows).Error
 	for _, r := range rows {
 		last[r.RecordID] = r
 	}
 	return last, err
 }
 
+// Lock returns who took the step, when and why, for a refusal. Who can lift it is not
+// known here.
+func (t Transition) Lock() fault.Lock {
+	return fault.Lock{By: t.Actor, Role: string(t.Role), At: t.At, Reason: t.Reason}
+}
+
 // stale refuses a change of a version that the step has replaced.
 func (t Transition) stale() error {
-	return fault.OutOfDate().Held(fault.Lock{
-		By: t.Actor, Role: string(t.Role), At: t.At, Reason: t.Reason, Verb: t.Verb, CanLift: fault.Nobody,
-	})
+	lock := t.Lock()
+	lock.Verb, lock.CanLift = t.Verb, fault.Nobody
+	return fault.OutOfDate().Held(lock)
 }

@@ -48,7 +48,7 @@ func (s asemColumns) sameAs(t *testing.T, stage string, columns [][]float64) {
 	}
 }
 
-// TestASEMByColumns walks from the raw table to the published index with functions
+// TestASEMByColumns goes from the raw table to the published index with functions
 // on columns alone, each stage compared, then to the two variants.
 func TestASEMByColumns(t *testing.T) {
 	s := asemShape(t)
@@ -129,7 +129,7 @@ func (s asemColumns) aggregate(t *testing.T, scores [][]float64, kind composite.
 				}
 			}
 			var err error
-			if nodes[code], err = composite.Aggregate(below, nil, composite.Aggregation{Kind: kind}); err != nil {
+			if nodes[code], err = (composite.Aggregation{Kind: kind}).Aggregate(below, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -185,7 +185,7 @@ func TestASEMStatistics(t *testing.T) {
 	ix := asemIndex(t, composite.Arithmetic, func(_ string, cost bool) composite.Node {
 		return composite.Node{Direction: asemDirection(cost), Rule: &composite.MinMax{}, Treat: &composite.Treatment{Kind: "winsorise"}}
 	})
-	list := ix.Score(asemData(t, ix, "imputed.csv"), composite.KeepAll).Statistics(composite.StatisticsOptions{})
+	list := ix.Score(asemData(t, ix, "imputed.csv"), composite.KeepAll).Statistics(stats.FlagLimits{})
 	details := asem(t, "treat_details.csv")
 	passes, skews, kurts := details.strings("check_SkewKurt0.Pass"), details.numbers("check_SkewKurt0.Skew"), details.numbers("check_SkewKurt0.Kurt")
 	place := map[string]int{}
@@ -205,7 +205,7 @@ func TestASEMStatistics(t *testing.T) {
 		if !near(*s.Entered.Skewness, skews[at], 1e-12) || !near(*s.Entered.Kurtosis, kurts[at], 1e-12) {
 			t.Errorf("%s: skewness %v and kurtosis %v, want %v and %v", info.Code, *s.Entered.Skewness, *s.Entered.Kurtosis, skews[at], kurts[at])
 		}
-		if flagged := slices.Contains(s.Flags, composite.Outliers); flagged == (passes[at] == "TRUE") {
+		if flagged := slices.Contains(s.Flags, stats.Outliers); flagged == (passes[at] == "TRUE") {
 			t.Errorf("%s: flags %v, passes %s", info.Code, s.Flags, passes[at])
 		}
 	}

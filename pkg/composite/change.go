@@ -9,8 +9,8 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Change is what lies between the published scores of one unit in two runs.
-type Change struct {
+// ScoreChange is the change of the published score of one unit between two runs.
+type ScoreChange struct {
 	Unit     string
 	Status   ChangeStatus
 	From, To Standing // zero where the unit does not exist
@@ -22,7 +22,7 @@ type Change struct {
 	Leaves []LeafChange
 }
 
-// ChangeStatus says whether two results of a unit can be compared.
+// ChangeStatus is whether two results of a unit can be compared, and why not.
 type ChangeStatus string
 
 // The states of a comparison.
@@ -41,12 +41,12 @@ type Parts struct {
 	OwnData     float64 // values that the unit had entered both times
 	Peers       float64 // the other units: their values, who they are, who is of which class
 	Scheme      float64 // weights, rules, aggregation, and which indicators exist and apply
-	Imputation  float64 // values entered only once, what stood in for them, and the policies
+	Imputation  float64 // values entered in one run only, imputed values, and the policies
 	Adjustments float64 // bonus minus deduction, after their caps
 	Cut         float64 // clamp to 0–100, rounding, and vetoes on the score
 }
 
-// Sum adds the parts up.
+// Sum returns the sum of the parts.
 func (p Parts) Sum() float64 {
 	return p.OwnData + p.Peers + p.Scheme + p.Imputation + p.Adjustments + p.Cut
 }
@@ -66,25 +66,25 @@ type LeafState struct {
 	Contribution
 }
 
-// Compare decomposes the change of the unit with the code from one run to a later
+// Compare decomposes the change of the unit with the code from this run to a later
 // one. Their schemes may differ: indicators are matched by code.
 //
 // The change of the base is decomposed by sequential replacement: own data, peers,
 // scheme and imputation of the earlier run are replaced by those of the later one,
-// one after another, in this order and in the reverse one; a part is the mean of
-// what the base moves in the two (as in Das Gupta 1993, who takes all orders).
-// Between the runs, an indicator that only one scheme knows, or knows as applicable,
-// comes and goes with its scheme, data included, and so does a value that the other
-// scheme's rule would refuse. What a mixed state leaves without any value moves
-// nothing; the step after it does. Adjustments and cut need no order: they add up.
-func Compare(from, to *Explainer, unit string) *Change {
-	c := &Change{Unit: unit}
-	m := newMix(from, to, unit)
+// one after another, in this order and in the reverse one; a part is the mean change
+// of the base in the two (as in Das Gupta 1993, who takes all orders).
+// An indicator that only one scheme has, or that applies in one run only, is replaced
+// with its scheme, data included, and so is a value that the other scheme's rule would
+// refuse. Where a counterfactual leaves the unit without any value, the change counts
+// for the next step. Adjustments and cut need no order: they are added.
+func (e *Explainer) Compare(later *Explainer, unit string) *ScoreChange {
+	c := &ScoreChange{Unit: unit}
+	m := newCounterfactual(e, later, unit)
 	if m.early.unit >= 0 {
-		c.From, _ = from.Standing(m.early.unit)
+		c.From, _ = e.Standing(m.early.unit)
 	}
 	if m.late.unit >= 0 {
-		c.To, _ = to.Standing(m.late.unit)
+		c.To, _ = later.Standing(m.late.unit)
 	}
 	if c.Status = m.status(c.From, c.To); c.Status != Compared {
 		return c
@@ -100,7 +100,7 @@ func Compare(from, to *Explainer, unit string) *Change {
 // cut is what clamp, rounding and vetoes did to the adjusted base.
 func (s Standing) cut() float64 { return s.Score - (s.Base + s.Bonus - s.Deduction) }
 
-func (m *mix) status(from, to Standing) ChangeStatus {
+func (m *counterfactual) status(from, to Standing) ChangeStatus {
 	was, is := m.early.unit >= 0, m.late.unit >= 0
 	scored, scores := from.Status == UnitScored, to.Status == UnitScored
 	switch {
@@ -121,10 +121,10 @@ func (m *mix) status(from, to Standing) ChangeStatus {
 }
 
 // parts replaces the four causes in both orders.
-func (m *mix) parts(before, now float64) Parts {
+func (m *counterfactual) parts(before, now float64) Parts {
 	var moved [causes]float64
 	for _, order := range [][causes]int{{0, 1, 2, 3}, {3, 2, 1, 0}} {
-		var s mixState
+		var s laterCauses
 		last := before
 		for i, cause := range order {
 			s[cause] = true
@@ -138,11 +138,13 @@ func (m *mix) parts(before, now float64) Parts {
 			}
 		}
 	}
-	return Parts{OwnData: moved[ownData], Peers: moved[peerData], Scheme: moved[schemeRules], Imputation: moved[standIns]}
+	return Parts{
+		OwnData: moved[ownData], Peers: moved[peerData], Scheme: moved[schemeRules], Imputation: moved[imputed],
+	}
 }
 
-// leaves compares what the indicators carry.
-func (m *mix) leaves() []LeafChange {
+// leaves returns what the indicators carry in either run.
+func (m *counterfactual) leaves() []LeafChange {
 	before, _ := m.early.Contributions(m.early.unit)
 	now, _ := m.late.Contributions(m.late.unit)
 	var list []LeafChange
@@ -157,13 +159,13 @@ func (m *mix) leaves() []LeafChange {
 	return list
 }
 
-func (m *mix) leaf(code string, before, now *Contributions) LeafChange {
+func (m *counterfactual) leaf(code string, before, now *Contributions) LeafChange {
 	c := LeafChange{Code: code, Before: m.early.leaf(code, before), Now: m.late.leaf(code, now)}
 	c.Points = c.Now.Points - c.Before.Points
 	return c
 }
 
-func (s *side) leaf(code string, c *Contributions) LeafState {
+func (s *run) leaf(code string, c *Contributions) LeafState {
 	column, ok := s.columns[code]
 	if !ok {
 		return LeafState{Cell: Cell{CellMissing, nan, nan, nan}}
@@ -172,45 +174,45 @@ func (s *side) leaf(code string, c *Contributions) LeafState {
 	return LeafState{true, s.result.Cell(node, s.unit), c.Nodes[node]}
 }
 
-// The causes that a mix takes from one run or the other.
+// The causes that a counterfactual takes from one run or the other.
 const (
 	ownData = iota
 	peerData
 	schemeRules
-	standIns
+	imputed
 	causes
 )
 
-// mixState says of each cause whether it is the later run's.
-type mixState [causes]bool
+// laterCauses marks the causes that are those of the later run.
+type laterCauses [causes]bool
 
-// mix makes up runs between two runs, for one unit that may be in both.
-type mix struct{ early, late side }
+// counterfactual computes runs between two runs, for one unit that may be in both.
+type counterfactual struct{ early, late run }
 
-// side is one of the two runs.
-type side struct {
+// run is one of the two runs.
+type run struct {
 	*Explainer
 	unit    int // −1 if it is not there
 	columns map[string]int
 	units   map[string]int // filled in when first needed
 }
 
-func newMix(from, to *Explainer, unit string) *mix {
-	return &mix{newSide(from, unit), newSide(to, unit)}
+func newCounterfactual(from, to *Explainer, unit string) *counterfactual {
+	return &counterfactual{newRun(from, unit), newRun(to, unit)}
 }
 
-func newSide(e *Explainer, unit string) side {
-	s := side{Explainer: e, unit: slices.Index(e.result.data.Units, unit), columns: map[string]int{}}
+func newRun(e *Explainer, unit string) run {
+	s := run{Explainer: e, unit: slices.Index(e.result.data.Units, unit), columns: map[string]int{}}
 	for c := range e.index.leaves {
 		s.columns[e.index.code(c)] = c
 	}
 	return s
 }
 
-func (s *side) knows(code string) bool { _, ok := s.columns[code]; return ok }
+func (s *run) knows(code string) bool { _, ok := s.columns[code]; return ok }
 
 // find is the unit with the code, −1 if it is not there.
-func (s *side) find(code string) int {
+func (s *run) find(code string) int {
 	if s.units == nil {
 		s.units = make(map[string]int, len(s.result.data.Units))
 		for i, c := range s.result.data.Units {
@@ -223,16 +225,16 @@ func (s *side) find(code string) int {
 	return -1
 }
 
-func (m *mix) side(late bool) *side {
+func (m *counterfactual) run(late bool) *run {
 	if late {
 		return &m.late
 	}
 	return &m.early
 }
 
-// base is the unit's base in a state, false if it has no value there at all. It is
-// rolled up from the cells: a coverage too small for publication does not matter here.
-func (m *mix) base(s mixState) (float64, bool) {
+// base returns the unit's base under the causes, false if it has no value at all. It
+// is aggregated from the cells: a coverage too small for publication does not matter.
+func (m *counterfactual) base(s laterCauses) (float64, bool) {
 	ix, err := New(m.spec(s))
 	if err != nil { // the rules are those of a checked spec, so are the policies
 		return 0, false
@@ -243,13 +245,13 @@ func (m *mix) base(s mixState) (float64, bool) {
 	for _, l := range ix.leaves {
 		scores[l.node] = r.Cell(l.node, unit).Score
 	}
-	ix.roll(scores)
+	ix.aggregateUnit(scores)
 	return num.Known(scores[0])
 }
 
-// spec is that of the rules, with the policies of the stand-ins.
-func (m *mix) spec(s mixState) Spec {
-	owner, donor := m.side(s[schemeRules]), m.side(s[standIns])
+// spec returns the scheme of the rules with the policies of the imputation.
+func (m *counterfactual) spec(s laterCauses) Spec {
+	owner, donor := m.run(s[schemeRules]), m.run(s[imputed])
 	spec := owner.index.spec.resolve()
 	column := 0
 	var visit func(n *Node)
@@ -274,13 +276,13 @@ func (m *mix) spec(s mixState) Spec {
 	return spec
 }
 
-// data are the values in a state, and the place of the unit among them.
-func (m *mix) data(s mixState) (Data, int) {
-	peers, owner := m.side(s[peerData]), m.side(s[schemeRules])
+// data returns the values under the causes, and the place of the unit among them.
+func (m *counterfactual) data(s laterCauses) (Data, int) {
+	peers, owner := m.run(s[peerData]), m.run(s[schemeRules])
 	d := Data{Units: peers.result.data.Units, Classes: peers.result.data.Classes}
 	for c := range owner.index.leaves {
-		column := newMixed(len(d.Units))
-		from := m.donor(owner, peers, c)
+		column := newColumnBuilder(len(d.Units))
+		from := m.peerColumn(owner, peers, c)
 		for i := range d.Units {
 			if i != peers.unit {
 				column.put(i, from.value(i))
@@ -294,17 +296,17 @@ func (m *mix) data(s mixState) (Data, int) {
 	return d, peers.unit
 }
 
-// mixed is one column in the making.
-type mixed struct {
+// columnBuilder builds one column.
+type columnBuilder struct {
 	entered, carried []float64
 	absent           []bool
 }
 
-func newMixed(units int) mixed {
-	return mixed{make([]float64, units), make([]float64, units), make([]bool, units)}
+func newColumnBuilder(units int) columnBuilder {
+	return columnBuilder{make([]float64, units), make([]float64, units), make([]bool, units)}
 }
 
-func (m mixed) put(i int, v entry) {
+func (m columnBuilder) put(i int, v entry) {
 	m.entered[i], m.carried[i], m.absent[i] = v.entered, v.carried, v.absent
 }
 
@@ -314,7 +316,7 @@ type entry struct {
 	absent           bool // not applicable
 }
 
-func (s *side) value(column, unit int) entry {
+func (s *run) value(column, unit int) entry {
 	if unit < 0 {
 		return entry{nan, nan, true}
 	}
@@ -329,22 +331,22 @@ func (s *side) value(column, unit int) entry {
 	return v
 }
 
-// donor says where a column of the rules' owner gets the values of the peers from.
-func (m *mix) donor(owner, peers *side, column int) donor {
-	d := donor{owner: owner, peers: peers, column: column, from: -1}
+// peerColumn returns the source of the peers' values for a column of the rules' owner.
+func (m *counterfactual) peerColumn(owner, peers *run, column int) peerColumn {
+	d := peerColumn{owner: owner, peers: peers, column: column, from: -1}
 	if c, ok := peers.columns[owner.index.code(column)]; ok {
 		d.from, d.read = c, translate(peers.index.leaves[c].rule, owner.index.leaves[column].rule)
 	}
 	return d
 }
 
-type donor struct {
-	owner, peers *side
+type peerColumn struct {
+	owner, peers *run
 	column, from int // of the owner, of the peers or −1
 	read         func(float64) (float64, bool)
 }
 
-func (d donor) value(unit int) entry {
+func (d peerColumn) value(unit int) entry {
 	if d.from >= 0 {
 		if v, ok := d.peers.value(d.from, unit).through(d.read); ok {
 			return v
@@ -353,10 +355,10 @@ func (d donor) value(unit int) entry {
 	return d.owner.value(d.column, d.owner.find(d.peers.result.data.Units[unit]))
 }
 
-// own is the unit's own value for a column of the rules' owner. Where it applies
-// only once, it goes with the scheme; where it is entered only once, with the
-// stand-ins; what is carried goes with them too.
-func (m *mix) own(s mixState, owner *side, column int) entry {
+// own returns the unit's own value for a column of the rules' owner. Where it applies
+// in one run only, it follows the scheme; where it is entered in one run only, the
+// imputation, as does what is carried.
+func (m *counterfactual) own(s laterCauses, owner *run, column int) entry {
 	fallback := owner.value(column, owner.unit)
 	code := owner.index.code(column)
 	if !m.early.knows(code) || !m.late.knows(code) {
@@ -366,33 +368,34 @@ func (m *mix) own(s mixState, owner *side, column int) entry {
 	if early.absent != late.absent {
 		return fallback
 	}
-	entered := m.side(s[ownData])
+	entered := m.run(s[ownData])
 	if math.IsNaN(early.entered) != math.IsNaN(late.entered) {
-		entered = m.side(s[standIns])
+		entered = m.run(s[imputed])
 	}
-	stood := m.side(s[standIns])
+	imputing := m.run(s[imputed])
 	v, ok := entered.cell(code).through(entered.reader(code, owner, column))
-	w, ok2 := stood.cell(code).through(stood.reader(code, owner, column))
+	w, ok2 := imputing.cell(code).through(imputing.reader(code, owner, column))
 	if !ok || !ok2 {
 		return fallback
 	}
 	return entry{v.entered, w.carried, v.absent}
 }
 
-func (s *side) cell(code string) entry { return s.value(s.columns[code], s.unit) }
+func (s *run) cell(code string) entry { return s.value(s.columns[code], s.unit) }
 
-func (s *side) reader(code string, owner *side, column int) func(float64) (float64, bool) {
+func (s *run) reader(code string, owner *run, column int) func(float64) (float64, bool) {
 	return translate(s.index.leaves[s.columns[code]].rule, owner.index.leaves[column].rule)
 }
 
-// through reads the value by another rule, false if that rule would refuse it.
+// through returns the value as another rule reads it, false if that rule refuses it.
 func (v entry) through(read func(float64) (float64, bool)) (entry, bool) {
 	entered, ok := read(v.entered)
 	carried, ok2 := read(v.carried)
 	return entry{entered, carried, v.absent}, ok && ok2
 }
 
-// translate returns how entries for one rule read under another. Levels go by name.
+// translate returns a function that turns entries of one rule into those of another.
+// Levels are matched by name.
 func translate(from, to Rule) func(float64) (float64, bool) {
 	a, fromLevels := from.(*Levels)
 	b, toLevels := to.(*Levels)

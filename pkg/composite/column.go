@@ -8,7 +8,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// MissingKind names what stands in for a value that is missing.
+// MissingKind names what replaces a missing value.
 type MissingKind string
 
 // The policies for a missing value. Peer and class policies use the entered
@@ -40,7 +40,8 @@ func (m Missing) check(rule Rule, r report) {
 			r("/kind", "missing_needs_numbers", "levels have no mean: use exclude, zero, carry or fail")
 		}
 	default:
-		r("/kind", "unknown_missing", "%q is not a policy: use exclude, zero, peer_mean, peer_median, class_mean, carry or fail", m.Kind)
+		r("/kind", "unknown_missing",
+			"%q is not a policy: use exclude, zero, peer_mean, peer_median, class_mean, carry or fail", m.Kind)
 	}
 	if m.Periods < 0 {
 		r("/periods", "negative", "give 1 or more periods to look back")
@@ -65,7 +66,7 @@ func (t *Treatment) resolve() *Treatment {
 	if t == nil {
 		return nil
 	}
-	return &Treatment{t.Kind, or(t.MaxPoints, 5), or(t.Skew, 2), or(t.Kurtosis, 3.5)}
+	return &Treatment{t.Kind, orDefault(t.MaxPoints, 5), orDefault(t.Skew, 2), orDefault(t.Kurtosis, 3.5)}
 }
 
 func (t *Treatment) check(rule Rule, r report) {
@@ -105,10 +106,10 @@ func (t Treatment) Treat(x []float64) (*stats.TreatedColumn, error) {
 	return limits.Treat(x), nil
 }
 
-// checkedLimits are those of t with its defaults, or its faults.
+// checkedLimits returns the limits of t with its defaults, or its faults.
 func (t *Treatment) checkedLimits() (stats.OutlierLimits, error) {
 	t = t.resolve()
-	fill(&t.Kind, string(stats.Winsorised))
+	setDefault(&t.Kind, string(stats.Winsorised))
 	if faults := collect(func(r report) { t.check(nil, r) }); len(faults) > 0 {
 		return stats.OutlierLimits{}, faults
 	}
@@ -120,8 +121,8 @@ func (t *Treatment) limits() stats.OutlierLimits {
 	return stats.OutlierLimits{MaxPoints: *t.MaxPoints, Skew: *t.Skew, Kurtosis: *t.Kurtosis}
 }
 
-// column is one leaf fitted to the data of a run: all that is needed to say what
-// any unit's cell holds and scores.
+// column is one leaf fitted to the data of a run. It determines the value and the
+// score of every cell.
 type column struct {
 	leaf          *leaf
 	entered       []float64
@@ -189,9 +190,8 @@ func (c *column) cell(unit int) Cell {
 	return cell
 }
 
-// fit measures the column of a leaf: fills it, treats it, and fits its rule to the
-// peers, in this order. Statistics go over sorted values, so the order of the
-// units does not show in any bit.
+// fit fills the column of a leaf, treats it, and fits its rule to the peers, in this
+// order. Statistics go over sorted values, so the order of the units changes no bit.
 func (r *Result) fit(at int, classes *grouping) {
 	c, l := &r.columns[at], &r.index.leaves[at]
 	c.leaf, c.scorers, c.fillers, c.peers = l, l.fixed, everyone, everyone
@@ -212,7 +212,7 @@ func (r *Result) fit(at int, classes *grouping) {
 	}
 }
 
-// impute works out the stand-in of each group from its entered values.
+// impute sets the imputed value of each group from its entered values.
 func (c *column) impute() {
 	groups := c.fillers.split(len(c.entered), func(unit int) float64 {
 		if c.excludes(unit) {
@@ -257,7 +257,7 @@ func (r *Result) fitPeers(c *column) {
 
 func (r *Result) fitRule(c *column, group int, sorted []float64) scorer {
 	p := peers{sorted: sorted, cost: c.leaf.cost, reference: math.NaN()}
-	p.flag = func(code FlagCode) {
+	p.flag = func(code stats.FlagCode) {
 		r.Flags = append(r.Flags, Flag{c.leaf.node, c.peers.names[group], code})
 	}
 	if rule, ok := c.leaf.rule.(*Reference); ok {
@@ -285,7 +285,9 @@ func (r *Result) logTreated(c *column) {
 		_, x := c.complete(unit)
 		b := c.bounds[c.peers.group(unit)]
 		if x < b.low || x > b.high {
-			r.Treated = append(r.Treated, stats.TreatedPoint{Node: c.leaf.node, Unit: unit, Before: x, After: num.Clamp(x, b.low, b.high)})
+			r.Treated = append(r.Treated, stats.TreatedPoint{
+				Node: c.leaf.node, Unit: unit, Before: x, After: num.Clamp(x, b.low, b.high),
+			})
 		}
 	}
 }
@@ -323,7 +325,7 @@ func (g *grouping) group(unit int) int {
 	return int(g.of[unit])
 }
 
-// split deals the values of the units, where there are any, to their groups.
+// split returns the values of the units, where there are any, by group.
 func (g *grouping) split(units int, value func(unit int) float64) [][]float64 {
 	groups := make([][]float64, len(g.names))
 	if len(groups) == 1 {

@@ -5,13 +5,13 @@ import (
 	"math/bits"
 )
 
-// Contributions say what each node carries of a unit's base, and what it loses.
+// Contributions are what each node carries of a unit's base, and what it loses.
 type Contributions struct {
 	Unit  int
 	Base  float64
 	Nodes []Contribution // one per node of the tree, in preorder
 	// Residual is the rounding noise, base minus sum, that the last leaf with a score
-	// has been given on top of its own points.
+	// carries on top of its own points.
 	Residual float64
 }
 
@@ -25,15 +25,15 @@ type Contribution struct {
 	Method  Method  // of an inner node: how its points are divided among its children
 }
 
-// Contributions divide the base of a unit among the nodes of the tree; false for a
-// unit without a score.
+// Contributions divides the base of a unit among the nodes of the tree. It reports
+// false for a unit without a score.
 //
 // A node has at most Weight × 100 points to carry, loses Lost of them and carries
 // Points = 100·Weight − Lost. Along arithmetic means Lost is Weight × (100 − score),
 // so Points is Weight × score. Under any other mean, what the parent loses against
 // 100 is divided by the Method of the parent. What a node loses is passed on to its
 // children in the proportions in which they make it lose. The points of the children
-// of a node sum to its own, those of the leaves to the base: Residual sees to it.
+// of a node sum to its own, those of the leaves to the base, Residual included.
 // Points are below 0 where a child drags its siblings down by more than it carries,
 // as a 0 does under a geometric mean.
 func (e *Explainer) Contributions(unit int) (*Contributions, bool) {
@@ -50,28 +50,30 @@ func (e *Explainer) Contributions(unit int) (*Contributions, bool) {
 			e.divide(n, scores, c.Nodes, rate)
 		}
 	}
-	c.settle(e.index)
+	c.setPoints(e.index)
 	return c, true
 }
 
-// divide gives the children of a node their parts.
+// divide sets the contributions of the children of a node.
 func (e *Explainer) divide(n int, scores []float64, nodes []Contribution, rate []float64) {
 	children, x, w := e.index.present(n, scores)
 	loss, share, method := e.index.inner[n].losses(scores[n], x, w)
 	nodes[n].Method = method
 	for i, child := range children {
-		nodes[child] = Contribution{Present: true, Score: x[i], Weight: nodes[n].Weight * share[i], Lost: rate[n] * loss[i]}
+		nodes[child] = Contribution{
+			Present: true, Score: x[i], Weight: nodes[n].Weight * share[i], Lost: rate[n] * loss[i],
+		}
 		// A child at 100 loses nothing, but its own children may lose and gain: then the
 		// rate is what it tends to, the share.
 		rate[child] = rate[n] * share[i]
-		if gap := 100 - x[i]; method != ByWeight && math.Abs(gap) > 1e-9 {
+		if gap := 100 - x[i]; method != byWeight && math.Abs(gap) > 1e-9 {
 			rate[child] = nodes[child].Lost / gap
 		}
 	}
 }
 
-// settle works out the points from the leaves up.
-func (c *Contributions) settle(ix *Index) {
+// setPoints sets the points from the leaves up.
+func (c *Contributions) setPoints(ix *Index) {
 	last, sum := 0, 0.0
 	for n := range c.Nodes {
 		if p := &c.Nodes[n]; p.Present && ix.nodes[n].Leaf {
@@ -101,20 +103,20 @@ type Method string
 // The methods. Each divides what the node loses against 100, so that they agree on
 // what a contribution means; see Contributions.
 const (
-	// ByWeight is the arithmetic mean's: a child loses its share of the weight
+	// byWeight is the arithmetic mean's: a child loses its share of the weight
 	// × (100 − its score).
-	ByWeight Method = "weight"
-	// ByShapley is the mean loss that a child adds when the children leave 100 for
+	byWeight Method = "weight"
+	// byShapley is the mean loss that a child adds when the children leave 100 for
 	// their own scores one after another, over all orders (Shapley 1953).
-	ByShapley Method = "shapley"
-	// ByLogShare divides in proportion to weight × ln(100/score), for more children
-	// than Shapley values are worked out for. For the geometric mean it is the
+	byShapley Method = "shapley"
+	// byLogShare divides in proportion to weight × ln(100/score), for more children
+	// than Shapley values are computed for. For the geometric mean it is the
 	// logarithmic mean Divisia decomposition (Ang 2005). Scores above 100 lose
 	// nothing there; scores below 0.01 count as 0.01.
-	ByLogShare Method = "log_share"
+	byLogShare Method = "log_share"
 )
 
-// maxShapley is the largest number of children whose Shapley values are worked out.
+// maxShapley is the largest number of children whose Shapley values are computed.
 const maxShapley = 12
 
 var nan = math.NaN()
@@ -130,11 +132,11 @@ func (in *inner) losses(value float64, x, w []float64) (loss, share []float64, m
 		for i := range x {
 			loss[i] = float64(share[i] * (100 - x[i]))
 		}
-		return loss, share, ByWeight
+		return loss, share, byWeight
 	case len(x) <= maxShapley:
-		return in.shapley(value, x, w), share, ByShapley
+		return in.shapley(value, x, w), share, byShapley
 	}
-	return logShare(100-value, x, share), share, ByLogShare
+	return logShare(100-value, x, share), share, byLogShare
 }
 
 func shares(kind AggregationKind, w []float64) []float64 {
@@ -202,7 +204,7 @@ func logShare(loss float64, x, share []float64) []float64 {
 		parts[i] = float64(share[i] * max(0, math.Log(100/max(x[i], 0.01))))
 		total += parts[i]
 	}
-	if total == 0 { // nobody is below 100
+	if total == 0 { // no score is below 100
 		copy(parts, share)
 		total = 1
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // Data are the raw values of all units, column by column. Scoring never changes
-// them. NaN is how a column says that a value is missing.
+// them. NaN in a column is a missing value.
 type Data struct {
 	Units   []string    // codes, unique
 	Classes []string    // the class of each unit; nil: all are of one class
@@ -215,7 +215,7 @@ func key(name string) string { return "/" + pointerEscape.Replace(name) }
 // item is one RFC 6901 step to an element of an array.
 func item(i int) string { return "/" + strconv.Itoa(i) }
 
-// Screening says which columns and units have enough values to be compared.
+// Screening lists the columns and units that have enough values to be compared.
 type Screening struct {
 	Columns []int `json:"columns"` // those kept, ascending
 	Units   []int `json:"units"`   // those kept, ascending
@@ -226,11 +226,11 @@ type Screening struct {
 	UnitAvailability   []float64 `json:"unit_availability"`
 }
 
-// Screen keeps the columns in which at least the share perColumn of the cells that
+// Screen lists the columns in which at least the share perColumn of the cells that
 // apply have a value, then the units that have at least the share perUnit of the
 // cells that apply in those columns. Columns first: one that hardly anybody reports
-// must not cost units their place. Data of the wrong shape give nil.
-func Screen(d Data, perColumn, perUnit float64) *Screening {
+// must not cost units their place. It returns nil for data of the wrong shape.
+func (d Data) Screen(perColumn, perUnit float64) *Screening {
 	for c, x := range d.Columns {
 		if len(x) != len(d.Units) || d.NotApplicable != nil && (len(d.NotApplicable) != len(d.Columns) ||
 			d.NotApplicable[c] != nil && len(d.NotApplicable[c]) != len(x)) {

@@ -58,7 +58,7 @@ func TestCheckCountsWhatItDoesNotList(t *testing.T) {
 		d.Units = append(d.Units, fmt.Sprint("u", i))
 	}
 	d.Columns = [][]float64{x}
-	err := mustNew(t, composite.Spec{Tree: composite.Node{Code: "i", Rule: &composite.Best{}}}).Check(d)
+	err := mustNew(t, composite.Spec{Tree: composite.Node{Code: "i", Rule: &composite.BestRule{}}}).Check(d)
 	f, ok := err.(*composite.DataFaults)
 	if !ok || len(f.Faults) != 1000 || f.More != 500 {
 		t.Fatalf("%d listed and %d more, want 1000 and 500", len(f.Faults), f.More)

@@ -2,32 +2,22 @@
 // scale, weighted and aggregated up a tree into one figure per unit, then adjusted,
 // rounded, ranked and graded.
 //
-// [New] checks a [Spec] and makes an [Index]. [Index.Check] checks the [Data], with
-// every mistake located. [Index.Score], which then cannot fail, gives a [Result],
-// and [Index.Standings] the published outcome. The functions on slices, such as
-// [GeometricMean], [Round], [Normalise] and [Copeland], also stand alone.
+// [New] checks a [Spec] and returns an [Index]. [Index.Check] reports every mistake
+// in the [Data] with its place. [Index.Score], which then cannot fail, returns a
+// [Result], and [Index.Standings] the published outcome.
 //
 // # Columns by themselves
 //
-// A column is a slice with one value per unit and NaN for a missing one; whatever
-// lies beyond ±MaxValue is missing too. [Denominate], [ImputeMean], [TreatOutliers],
-// [BoxCox], [Normalise], [Rescale] and [Aggregate] make an index step by step;
-// [Summarise], [Pearson], [CronbachAlpha], [PrincipalComponents] and
-// [Result.Statistics] describe it; [CRITICWeights], [EntropyWeights],
-// [PairwiseWeights] and [BalancedWeights] propose weights. What has no answer says
-// so by false, nil or an error, never by NaN.
+// Package stats has the functions on columns. With them, [Treatment.Treat],
+// [Normalise] and [Aggregation.Aggregate] an index can be made step by step;
+// [Result.Statistics] describes its nodes.
 //
 // # Why, and what would change it
 //
-// [Result.Explain] gives an [Explainer]: what every node carries and loses, what each
-// indicator's value is worth at the margin, the cheapest path to the next rank or
-// grade, strengths, weak points and neighbours. [Compare] divides the change of a unit
-// between two runs by its causes.
-//
-// # Whether something helped
-//
-// [MatchedEffect] compares the change of units for which something was done with that
-// of others that started alike, with an interval and a placebo.
+// [Result.Explain] returns an [Explainer]. It reports what every node contributes and
+// loses, what another value of an indicator would be worth, the cheapest path to the
+// next rank or grade, strengths, weak points and neighbours. [Explainer.Compare]
+// divides the change of a unit between two runs among its causes.
 //
 // # Order of work
 //
@@ -38,9 +28,9 @@
 // coverage, the effective weight entered ÷ the effective weight applicable, is
 // below the minimum has no score.
 //
-// # What rules give where peers say nothing
+// # Scores where all peers are equal
 //
-// No rule ever gives NaN or an infinity. A column with a flag is in [Result].Flags.
+// No rule ever scores NaN or an infinity. A column with a flag is in [Result].Flags.
 //
 //	rule         all peers equal           one peer      flag
 //	minmax       Constant (50)             Constant      constant_column
@@ -61,5 +51,5 @@
 // Statistics of peers go over sorted values and sums over document order, and no
 // product is left for a compiler to fuse with a sum. So the order of the units
 // changes no bit, and neither does the architecture except where a logarithm, an
-// exponential or a power is involved; there [Round] makes the figures equal.
+// exponential or a power is involved; there stats.Round makes the figures equal.
 package composite

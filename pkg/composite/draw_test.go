@@ -44,7 +44,7 @@ func drawRule(d drawer, kinds []string) (composite.Rule, composite.Direction) {
 	case "zscore":
 		return &composite.ZScore{Clamp: d.intn(2) == 0}, either
 	case "target":
-		return &composite.Target{Target: d.number(0, 100)}, either
+		return &composite.TargetRule{Target: d.number(0, 100)}, either
 	case "reference":
 		return &composite.Reference{Unit: fmt.Sprint("u", d.intn(4)), Clamp: true}, either
 	case "bands":
@@ -58,7 +58,7 @@ func drawRule(d drawer, kinds []string) (composite.Rule, composite.Direction) {
 	case "rank_points":
 		return &composite.RankPoints{Points: []float64{60, d.number(30, 60), d.number(0, 30)}}, either
 	case "points":
-		return &composite.Points{Max: 100}, ""
+		return &composite.PointsRule{Max: 100}, ""
 	default:
 		rule, _ := composite.NewRule(kind)
 		return rule, either

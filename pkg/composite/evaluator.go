@@ -4,11 +4,11 @@ import (
 	"math"
 )
 
-// walk takes blocks of units through the tree. The scores of the children of a node
-// lie on a stack, in document order, until fold replaces them by their parent's.
-// The buffer of a parent may be that of its first child: every fold reads a unit's
-// values before it writes the unit's result.
-type walk struct {
+// evaluator computes the scores of the tree for blocks of units. The scores of the
+// children of a node lie on a stack, in document order, until fold replaces them by
+// their parent's. The buffer of a parent may be that of its first child: every fold
+// reads a unit's values before it writes the unit's result.
+type evaluator struct {
 	index   *Index
 	weights []float64   // by node
 	keep    [][]float64 // by node: where its scores go, nil if only its parent needs them
@@ -24,15 +24,15 @@ type walk struct {
 	total []float64   // the weights that each unit of a block has
 }
 
-// blockSize is the number of units that go through the whole tree at a time. The
+// blockSize is the number of units for which the whole tree is computed at a time. The
 // scores of a block stay in the first-level cache until their parent has them.
 const blockSize = 256
 
-func newWalk(ix *Index, units int, keep [][]float64) *walk {
+func newEvaluator(ix *Index, units int, keep [][]float64) *evaluator {
 	depth, widest := ix.stackNeed(0)
 	size := min(blockSize, units)
 	scratch := make([]float64, depth*size+2*widest+size)
-	k := &walk{
+	k := &evaluator{
 		index: ix, weights: ix.weights, keep: keep, size: size,
 		stack: make([][]float64, 0, depth), whole: make([]bool, 0, depth),
 	}
@@ -41,14 +41,14 @@ func newWalk(ix *Index, units int, keep [][]float64) *walk {
 	return k
 }
 
-// block takes the units from lo up to hi, at most blockSize, through the tree.
-func (k *walk) block(lo, hi int) {
+// block computes the scores of the units from lo up to hi, at most blockSize.
+func (k *evaluator) block(lo, hi int) {
 	k.tree(0, lo, hi)
 	k.stack, k.whole = k.stack[:0], k.whole[:0]
 }
 
 // tree leaves the scores of the node on the stack.
-func (k *walk) tree(node, lo, hi int) {
+func (k *evaluator) tree(node, lo, hi int) {
 	at := len(k.stack) * k.size
 	dst := k.pool[at : at+hi-lo]
 	if kept := k.keep[node]; kept != nil {
@@ -76,13 +76,13 @@ func (ix *Index) stackNeed(node int) (depth, widest int) {
 	return depth, widest
 }
 
-func (k *walk) push(scores []float64, whole bool) {
+func (k *evaluator) push(scores []float64, whole bool) {
 	k.stack = append(k.stack, scores)
 	k.whole = append(k.whole, whole)
 }
 
 // fold replaces the children of the node on the stack by their aggregate in dst.
-func (k *walk) fold(node int, dst []float64) {
+func (k *evaluator) fold(node int, dst []float64) {
 	in := &k.index.inner[node]
 	base := len(k.stack) - len(in.children)
 	blocks, whole := k.stack[base:], true
@@ -103,7 +103,7 @@ func (k *walk) fold(node int, dst []float64) {
 
 // arithmetic is ArithmeticMean for blocks in which nothing is missing, two
 // children at a time; the sums run in document order, as they do in gather.
-func (k *walk) arithmetic(in *inner, blocks [][]float64, dst []float64) {
+func (k *evaluator) arithmetic(in *inner, blocks [][]float64, dst []float64) {
 	total, w := 0.0, k.w[:len(blocks)]
 	for i, child := range in.children {
 		w[i] = k.weights[child]
@@ -133,7 +133,7 @@ func (k *walk) arithmetic(in *inner, blocks [][]float64, dst []float64) {
 
 // sparse is arithmetic for blocks in which something is missing. It reports whether
 // every unit has a result.
-func (k *walk) sparse(in *inner, blocks [][]float64, dst []float64) bool {
+func (k *evaluator) sparse(in *inner, blocks [][]float64, dst []float64) bool {
 	total := k.total[:len(dst)]
 	clear(total)
 	for b, block := range blocks {
@@ -161,7 +161,7 @@ func (k *walk) sparse(in *inner, blocks [][]float64, dst []float64) bool {
 
 // gather aggregates unit by unit what is there, NaN where nothing is, and reports
 // whether every unit has a result.
-func (k *walk) gather(in *inner, blocks [][]float64, dst []float64) bool {
+func (k *evaluator) gather(in *inner, blocks [][]float64, dst []float64) bool {
 	whole := true
 	for i := range dst {
 		n := 0
@@ -180,26 +180,26 @@ func (k *walk) gather(in *inner, blocks [][]float64, dst []float64) bool {
 	return whole
 }
 
-// cover sums, for a block of units, the effective weights that are entered and
+// coverage sums, for a block of units, the effective weights that are entered and
 // that apply. While every cell of every column so far is entered, one number is
 // enough for all units; sums per unit begin where that ends. Either way a unit's
 // weights are added in document order, so its coverage does not depend on the
 // other units of the block.
-type cover struct {
+type coverage struct {
 	units               int
 	total               float64 // while uniform
 	uniform             bool
 	entered, applicable []float64
 }
 
-func newCover(size int) cover {
-	return cover{entered: make([]float64, size), applicable: make([]float64, size)}
+func newCoverage(size int) coverage {
+	return coverage{entered: make([]float64, size), applicable: make([]float64, size)}
 }
 
-func (c *cover) reset(units int) { c.units, c.total, c.uniform = units, 0, true }
+func (c *coverage) reset(units int) { c.units, c.total, c.uniform = units, 0, true }
 
 // all adds a column that every unit has entered.
-func (c *cover) all(weight float64) {
+func (c *coverage) all(weight float64) {
 	if c.uniform {
 		c.total += weight
 		return
@@ -211,7 +211,7 @@ func (c *cover) all(weight float64) {
 }
 
 // some adds a column by the status of its cells.
-func (c *cover) some(weight float64, statuses []CellStatus) {
+func (c *coverage) some(weight float64, statuses []CellStatus) {
 	if c.uniform {
 		c.uniform = false
 		for i := range c.units {
@@ -229,7 +229,7 @@ func (c *cover) some(weight float64, statuses []CellStatus) {
 }
 
 // ratio writes the coverage of each unit, NaN where nothing applies.
-func (c *cover) ratio(dst []float64) {
+func (c *coverage) ratio(dst []float64) {
 	for i := range dst {
 		switch {
 		case c.uniform:

@@ -57,7 +57,7 @@ func Example() {
 func ExampleNew_faults() {
 	_, err := composite.New(composite.Spec{
 		Tree: composite.Node{Code: "index", Children: []composite.Node{
-			{Code: "a", Weight: 0, Rule: &composite.Rank{}},
+			{Code: "a", Weight: 0, Rule: &composite.RankRule{}},
 			{Code: "a", Weight: 1, Direction: composite.Cost, Rule: &composite.Goalposts{Low: 0, High: 10}},
 		}},
 	})
@@ -90,7 +90,7 @@ func ExampleNewRule() {
 }
 
 func ExampleIndex_Check() {
-	index, err := composite.New(composite.Spec{Tree: composite.Node{Code: "stars", Rule: &composite.Points{Max: 5}}})
+	index, err := composite.New(composite.Spec{Tree: composite.Node{Code: "stars", Rule: &composite.PointsRule{Max: 5}}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -110,10 +110,10 @@ func ExampleRound() {
 	// Output: 2.68 0.3
 }
 
-func ExampleCombine() {
-	value, ok := composite.Combine([]composite.Rating{
+func ExampleCombination_Combine() {
+	value, ok := (composite.Combination{Kind: composite.Mean, RoleWeights: map[string]float64{"mentor": 2, "resident": 1}}).Combine([]composite.Rating{
 		{Role: "mentor", Value: 90}, {Role: "mentor", Value: 80}, {Role: "resident", Value: 61},
-	}, composite.Combination{Kind: composite.Mean, RoleWeights: map[string]float64{"mentor": 2, "resident": 1}})
+	})
 	fmt.Println(value, ok)
 	// Output: 77 true
 }

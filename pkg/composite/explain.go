@@ -9,10 +9,10 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Explainer answers why a unit of a run stands where it stands, and what would
-// move it. It recomputes through the same rules as Score and Standings. It holds
-// the Result and the Data behind it, which must not change. Safe for concurrent
-// use. Questions about a unit that does not exist have no answer, never a panic.
+// Explainer explains the standing of a unit in a run, and what would change it. It
+// recomputes through the same rules as Score and Standings. It holds the Result and
+// the Data behind it, which must not change. Safe for concurrent use. For a unit that
+// does not exist it reports nothing; it never panics.
 type Explainer struct {
 	index       *Index
 	result      *Result
@@ -22,7 +22,7 @@ type Explainer struct {
 	places      []int // of each unit in the standings
 }
 
-// Explain settles the standings of r under the adjustments, as Standings does, and
+// Explain computes the standings of r under the adjustments, as Standings does, and
 // returns an Explainer for them. How much of r was kept does not matter. The error,
 // of type *DataFaults, is that of Standings.
 func (r *Result) Explain(adjustments []Adjustment) (*Explainer, error) {
@@ -58,8 +58,8 @@ func (e *Explainer) scored(unit int) (Standing, bool) {
 	return s, ok && s.Status == UnitScored
 }
 
-// leafScores returns a place for the scores of all nodes, with those of the leaves
-// of the unit in it.
+// leafScores returns a slice for the scores of all nodes of the unit, in which those
+// of the leaves are set.
 func (e *Explainer) leafScores(unit int) []float64 {
 	scores := make([]float64, len(e.index.nodes))
 	for _, l := range e.index.leaves {
@@ -68,16 +68,16 @@ func (e *Explainer) leafScores(unit int) []float64 {
 	return scores
 }
 
-// scores are the scores of all nodes of the unit, the same bits as Score gives; but
+// scores returns the scores of all nodes of the unit, to the bit those of Score; but
 // a unit without a score keeps that of its root.
 func (e *Explainer) scores(unit int) []float64 {
 	scores := e.leafScores(unit)
-	e.index.roll(scores)
+	e.index.aggregateUnit(scores)
 	return scores
 }
 
-// roll fills in the inner nodes of one unit from its leaves.
-func (ix *Index) roll(scores []float64) {
+// aggregateUnit sets the scores of the inner nodes of one unit from its leaves.
+func (ix *Index) aggregateUnit(scores []float64) {
 	var x, w []float64
 	for n := len(scores) - 1; n >= 0; n-- { // children come after their parent
 		if ix.nodes[n].Leaf {
@@ -107,12 +107,11 @@ func (ix *Index) present(node int, scores []float64) (children []int, x, w []flo
 	return children, x, w
 }
 
-// Finding is one way in which a node of a unit stands out, from what it is compared
-// with. Its Points say what the gap is worth; a finding without a gap does not
-// exist.
-type Finding struct {
+// Comparison is a node of a unit that stands out from what it is compared with. Its
+// Points are what the gap is worth; there is no comparison without a gap.
+type Comparison struct {
 	Node      int
-	Code      FindingCode
+	Code      ComparisonCode
 	Score     float64 // of the node
 	Reference float64 // what it is compared with
 	Gap       float64 // Score − Reference
@@ -122,48 +121,48 @@ type Finding struct {
 	Above, Below int
 }
 
-// FindingCode names a comparison and its outcome.
-type FindingCode string
+// ComparisonCode names a comparison and its outcome.
+type ComparisonCode string
 
-// The codes of findings.
+// The codes of comparisons.
 const (
-	AboveClassMedian FindingCode = "above_class_median"
-	BelowClassMedian FindingCode = "below_class_median"
-	Risen            FindingCode = "risen" // since the unit's own last period
-	Fallen           FindingCode = "fallen"
-	AboveTarget      FindingCode = "above_target"
-	BelowTarget      FindingCode = "below_target"
+	AboveClassMedian ComparisonCode = "above_class_median"
+	BelowClassMedian ComparisonCode = "below_class_median"
+	Risen            ComparisonCode = "risen" // since the unit's own last period
+	Fallen           ComparisonCode = "fallen"
+	AboveTarget      ComparisonCode = "above_target"
+	BelowTarget      ComparisonCode = "below_target"
 )
 
-// Strong reports whether the code tells of a strength rather than a weak point.
-func (c FindingCode) Strong() bool { return c == AboveClassMedian || c == Risen || c == AboveTarget }
+// Strong reports whether the code is that of a strength rather than a weak point.
+func (c ComparisonCode) Strong() bool { return c == AboveClassMedian || c == Risen || c == AboveTarget }
 
-// FindingOptions say what to compare with besides the median of the class.
-type FindingOptions struct {
+// ComparisonOptions are what to compare with besides the median of the class.
+type ComparisonOptions struct {
 	Before  *Explainer      // an earlier run; nodes and unit are matched by code. May be nil
 	Targets map[int]float64 // scores to reach, by node. May be nil
 }
 
-// Findings are the strengths and weak points of a unit, over all nodes but the root:
-// against the median score of its class, itself included; against its own score in
-// an earlier run; and against targets. Scores are compared at the decimals that are
-// published, so that what reads the same is a tie, and a tie is no finding. The list
-// starts with what is worth most points, either way; equal ones go by document
+// Comparisons returns the strengths and weak points of a unit, over all nodes but the
+// root: against the median score of its class, itself included; against its own score
+// in an earlier run; and against targets. Scores are compared at the decimals that
+// are published, so that what reads the same is a tie, and a tie is left out. The
+// list starts with what is worth most points, either way; equal ones go by document
 // order. A unit without a score has none.
-func (e *Explainer) Findings(unit int, o FindingOptions) []Finding {
+func (e *Explainer) Comparisons(unit int, o ComparisonOptions) []Comparison {
 	c, ok := e.Contributions(unit)
 	if !ok {
 		return nil
 	}
-	var list []Finding
+	var list []Comparison
 	before := e.before(unit, o.Before)
 	peers := e.classScores(unit)
 	for n := 1; n < len(c.Nodes); n++ {
 		if !c.Nodes[n].Present {
 			continue
 		}
-		add := func(reference float64, above, below FindingCode) *Finding {
-			f := e.finding(n, c.Nodes[n], reference, above, below)
+		add := func(reference float64, above, below ComparisonCode) *Comparison {
+			f := e.comparison(n, c.Nodes[n], reference, above, below)
 			if f.Gap == 0 {
 				return nil
 			}
@@ -171,7 +170,7 @@ func (e *Explainer) Findings(unit int, o FindingOptions) []Finding {
 			return &list[len(list)-1]
 		}
 		if f := add(stats.Median(peers[n]), AboveClassMedian, BelowClassMedian); f != nil {
-			f.Above, f.Below = e.apart(peers[n], f.Score)
+			f.Above, f.Below = e.countDiffering(peers[n], f.Score)
 		}
 		if was, ok := before[e.index.nodes[n].Code]; ok {
 			add(was, Risen, Fallen)
@@ -180,15 +179,18 @@ func (e *Explainer) Findings(unit int, o FindingOptions) []Finding {
 			add(target, AboveTarget, BelowTarget)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Finding) int { return cmp.Compare(b.weight(), a.weight()) })
+	slices.SortStableFunc(list, func(a, b Comparison) int { return cmp.Compare(b.weight(), a.weight()) })
 	return list
 }
 
-// weight is the size of the points, without their binary noise: it decides ties.
-func (f Finding) weight() float64 { return stats.Round(math.Abs(f.Points), stats.MaxDecimals) }
+// weight is the size of the points: it decides ties.
+func (f Comparison) weight() float64 { return size(f.Points) }
 
-func (e *Explainer) finding(n int, c Contribution, reference float64, above, below FindingCode) Finding {
-	f := Finding{Node: n, Code: above, Score: e.published(c.Score), Reference: e.published(reference)}
+// size is the magnitude of points without their binary noise.
+func size(points float64) float64 { return stats.Round(math.Abs(points), stats.MaxDecimals) }
+
+func (e *Explainer) comparison(n int, c Contribution, reference float64, above, below ComparisonCode) Comparison {
+	f := Comparison{Node: n, Code: above, Score: e.published(c.Score), Reference: e.published(reference)}
 	if f.Gap = stats.Round(f.Score-f.Reference, stats.MaxDecimals); f.Gap < 0 {
 		f.Code = below
 	}
@@ -200,8 +202,8 @@ func (e *Explainer) published(score float64) float64 {
 	return stats.Round(score, e.index.spec.Decimals)
 }
 
-// apart counts the scores above and below, leaving ties out.
-func (e *Explainer) apart(scores []float64, score float64) (higher, lower int) {
+// countDiffering counts the scores above and below, leaving ties out.
+func (e *Explainer) countDiffering(scores []float64, score float64) (higher, lower int) {
 	for _, s := range scores {
 		switch s = e.published(s); {
 		case s > score:
@@ -252,9 +254,9 @@ func (e *Explainer) before(unit int, earlier *Explainer) map[string]float64 {
 	return scores
 }
 
-// Leading returns the first findings of a list in order, at most most of them, and
-// never part of a tie: findings that are worth the same come together or not at all.
-func Leading(list []Finding, most int) []Finding {
+// Leading returns the first comparisons of a list in order, at most most of them, and
+// never part of a tie: those that are worth the same come together or not at all.
+func Leading(list []Comparison, most int) []Comparison {
 	most = min(max(most, 0), len(list))
 	if most == len(list) {
 		return list
@@ -282,7 +284,7 @@ type Difference struct {
 	Points float64 // points that it carries of its base − those that the unit's carries
 }
 
-// Neighbours are up to span units just above and up to span just below, in the order
+// Neighbours returns up to span units just above and up to span just below, in the order
 // of the standings, overall or within the unit's class. A unit without a score has
 // none.
 func (e *Explainer) Neighbours(unit, span int, class bool) []Neighbour {
@@ -305,7 +307,7 @@ func (e *Explainer) Neighbours(unit, span int, class bool) []Neighbour {
 	return list
 }
 
-// around are the units with a score that the unit is among.
+// around returns the units with a score: all, or those of the unit's class.
 func (e *Explainer) around(unit int, class bool) []Standing {
 	classes := e.result.data.Classes
 	var list []Standing
@@ -331,7 +333,7 @@ func (e *Explainer) differences(own, other *Contributions) []Difference {
 		list = append(list, d)
 	}
 	slices.SortStableFunc(list, func(a, b Difference) int {
-		return cmp.Compare(stats.Round(math.Abs(b.Points), stats.MaxDecimals), stats.Round(math.Abs(a.Points), stats.MaxDecimals))
+		return cmp.Compare(size(b.Points), size(a.Points))
 	})
 	return list
 }

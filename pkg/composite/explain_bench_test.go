@@ -81,9 +81,9 @@ func BenchmarkExplain(b *testing.B) {
 			e.Contributions(last)
 		}
 	})
-	b.Run("findings", func(b *testing.B) {
+	b.Run("comparisons", func(b *testing.B) {
 		for b.Loop() {
-			e.Findings(last, composite.FindingOptions{Before: earlier})
+			e.Comparisons(last, composite.ComparisonOptions{Before: earlier})
 		}
 	})
 	b.Run("neighbours", func(b *testing.B) {
@@ -98,7 +98,7 @@ func BenchmarkExplain(b *testing.B) {
 	})
 	b.Run("change", func(b *testing.B) {
 		for b.Loop() {
-			composite.Compare(earlier, e, "u7")
+			earlier.Compare(e, "u7")
 		}
 	})
 	for _, path := range []struct {

@@ -18,7 +18,7 @@ func explainedWith(attendance float64) *composite.Explainer {
 				{Code: "complaints", Weight: 1, Rule: &composite.Deduct{Per: 20}},
 			}},
 			{Code: "spirit", Weight: 1, Aggregation: composite.Aggregation{Kind: composite.Geometric}, Children: []composite.Node{
-				{Code: "survey", Weight: 1, Rule: &composite.Points{Max: 100}},
+				{Code: "survey", Weight: 1, Rule: &composite.PointsRule{Max: 100}},
 				{Code: "volunteers", Weight: 1, Rule: &composite.MinMax{}},
 			}},
 		}},
@@ -87,8 +87,8 @@ func ExampleExplainer_Gains() {
 	// from 1: -5.00 per unit, +5.00 at 0
 }
 
-func ExampleExplainer_Findings() {
-	for _, f := range composite.Leading(explained().Findings(2, composite.FindingOptions{}), 2) {
+func ExampleExplainer_Comparisons() {
+	for _, f := range composite.Leading(explained().Comparisons(2, composite.ComparisonOptions{}), 2) {
 		fmt.Printf("node %d %s: %v against %v, %+.2f points\n", f.Node, f.Code, f.Score, f.Reference, f.Points)
 	}
 	// Output:

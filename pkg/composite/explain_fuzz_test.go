@@ -10,7 +10,7 @@ import (
 	"bulwark/pkg/composite"
 )
 
-// FuzzExplain holds every answer to finite figures and every question to an answer,
+// FuzzExplain checks that every call returns, and only finite figures,
 // whatever New accepts; data that Check refuses must not make it panic.
 func FuzzExplain(f *testing.F) {
 	f.Add([]byte{})
@@ -41,15 +41,15 @@ func FuzzExplain(f *testing.F) {
 			if c, ok := e.Contributions(u); ok {
 				answers = append(answers, *c)
 			}
-			answers = append(answers, e.Findings(u, composite.FindingOptions{Before: before, Targets: map[int]float64{1: w.number(0, 100)}}))
+			answers = append(answers, e.Comparisons(u, composite.ComparisonOptions{Before: before, Targets: map[int]float64{1: w.number(0, 100)}}))
 			for _, g := range e.Gains(u) {
-				for _, r := range []*composite.Reach{g.Goal, g.Next, g.Median, g.Best} {
+				for _, r := range []*composite.ValueGain{g.Goal, g.Next, g.Median, g.Best} {
 					if r != nil {
 						answers = append(answers, *r)
 					}
 				}
 			}
-			change := composite.Compare(before, e, fmt.Sprint("u", u))
+			change := before.Compare(e, fmt.Sprint("u", u))
 			change.Leaves = nil // hold the cells, where NaN is a value that is missing
 			if soundBefore {
 				answers = append(answers, *change)
@@ -92,7 +92,7 @@ func TestExplainerIsSharedSafely(t *testing.T) {
 	var group sync.WaitGroup
 	for u := range 12 {
 		group.Go(func() {
-			answersOf(e, before, u, []string{"u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8", "u9", "u10", "u11"})
+			resultsOf(e, before, u, []string{"u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8", "u9", "u10", "u11"})
 			e.Neighbours(u, 2, false)
 		})
 	}
@@ -112,7 +112,7 @@ func TestExplainNothing(t *testing.T) {
 	if _, ok := e.Standing(0); ok {
 		t.Error("a standing of nobody")
 	}
-	if c := composite.Compare(e, e, ""); c.Status != composite.UnitUnknown {
+	if c := e.Compare(e, ""); c.Status != composite.UnitUnknown {
 		t.Errorf("%+v", c)
 	}
 	if _, err := ix.Score(composite.Data{Columns: [][]float64{nil}}, composite.KeepAll).Explain([]composite.Adjustment{{Unit: math.MaxInt}}); err == nil {

@@ -60,7 +60,7 @@ func (w *wild) wildColumns(d composite.Data) {
 	}
 }
 
-// FuzzScore holds New to an answer, and Score and Standings to finite figures for
+// FuzzScore checks that New returns, and that Score and Standings have finite figures for
 // whatever New and Check accept. What Check refuses must not make Score panic.
 func FuzzScore(f *testing.F) {
 	f.Add([]byte{})

@@ -8,8 +8,8 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Gain says what a change of one indicator's raw value is worth to a unit, in points
-// of its base, all else as it is.
+// Gain is what a change of one indicator's raw value is worth to a unit, in points of
+// its base, all else as it is.
 type Gain struct {
 	Node    int
 	Entered bool    // whether the unit has entered a value; without one there are no slopes
@@ -17,29 +17,29 @@ type Gain struct {
 	Score   float64 // of the leaf, 0 if it has none
 	// The derivatives of the base by the raw value, towards lower and higher values.
 	Below, Above Slope
-	// What the base gains with another value: nil where there is none to go to. Points
+	// What the base gains with another value, nil where there is no such value. Points
 	// are 0 where the unit is there already, below 0 where it is beyond.
-	Goal   *Reach // the value at which the rule first gives full marks; nil if it looks at peers
-	Next   *Reach // the nearest step with more points, of bands and levels
-	Median *Reach // the median entry of the class; of levels the lower one
-	Best   *Reach // the best entry of the class by the direction; of bands and levels by points
+	Goal   *ValueGain // the first value with full marks; nil if the rule looks at peers
+	Next   *ValueGain // the nearest step with more points, of bands and levels
+	Median *ValueGain // the median entry of the class; of levels the lower one
+	Best   *ValueGain // the best entry of the class by the direction; of bands and levels by points
 }
 
-// Slope is how the base moves on one side of a value. Where it jumps, PerUnit is 0
+// Slope is how the base changes on one side of a value. Where it jumps, PerUnit is 0
 // and Jump the points of the jump in the direction away from the value.
 type Slope struct {
 	PerUnit float64 // points per raw unit: positive where more of the raw value is better
 	Jump    float64
 }
 
-// Reach is another raw value and what it brings.
-type Reach struct {
+// ValueGain is another raw value and what the base gains with it.
+type ValueGain struct {
 	Value  float64
 	Score  float64 // of the leaf there
 	Points float64 // of the base gained
 }
 
-// Gains are the marginal gains of every indicator that applies to the unit, in
+// Gains returns the marginal gains of every indicator that applies to the unit, in
 // document order; nil for a unit without a score. Slopes are taken over steps of about
 // a millionth of the column's range with one Richardson extrapolation: exact to
 // rounding for a piecewise linear rule under arithmetic means, and to about 1e-6
@@ -49,7 +49,7 @@ func (e *Explainer) Gains(unit int) []Gain {
 	if _, ok := e.scored(unit); !ok {
 		return nil
 	}
-	p := e.probe(unit)
+	p := e.whatIf(unit)
 	var gains []Gain
 	for c := range e.index.leaves {
 		if !p.result.columns[c].excludes(unit) {
@@ -59,7 +59,7 @@ func (e *Explainer) Gains(unit int) []Gain {
 	return gains
 }
 
-func (p *probe) gains(column int) Gain {
+func (p *whatIf) gains(column int) Gain {
 	l := &p.index.leaves[column]
 	g := Gain{Node: l.node}
 	g.Score, _ = num.Known(p.leaves[l.node])
@@ -72,22 +72,22 @@ func (p *probe) gains(column int) Gain {
 		}
 		g.Next = p.next(column, x)
 	}
-	if x, ok := goal(l.rule); ok {
-		g.Goal = p.reach(column, x)
+	if x, ok := fullMarks(l.rule); ok {
+		g.Goal = p.valueGain(column, x)
 	}
 	if len(entered) > 0 {
-		g.Median = p.reach(column, middle(l.rule, entered))
-		g.Best = p.reach(column, p.best(column, entered))
+		g.Median = p.valueGain(column, middle(l.rule, entered))
+		g.Best = p.valueGain(column, p.best(column, entered))
 	}
 	return g
 }
 
-func (p *probe) reach(column int, x float64) *Reach {
+func (p *whatIf) valueGain(column int, x float64) *ValueGain {
 	points, score, ok := p.gain(column, x)
 	if !ok {
 		return nil
 	}
-	return &Reach{x, score, points}
+	return &ValueGain{x, score, points}
 }
 
 // stepAt is a power of two of about a millionth of the range of the column.
@@ -100,9 +100,9 @@ func stepAt(x float64, sorted []float64) float64 {
 	return math.Ldexp(1, exponent-20)
 }
 
-// slope looks at three steps h, h/2 and h/64. Of a function that has a slope the last
-// is about a 64th of the first; it is far more where the function jumps.
-func (p *probe) slope(column int, x, h float64) Slope {
+// slope compares the gains of three steps h, h/2 and h/64. Where the function has a
+// slope, the last is about a 64th of the first; where it jumps, far more.
+func (p *whatIf) slope(column int, x, h float64) Slope {
 	at := func(h float64) (float64, bool) {
 		points, _, ok := p.gain(column, x+h)
 		return points, ok
@@ -120,19 +120,19 @@ func (p *probe) slope(column int, x, h float64) Slope {
 	return Slope{PerUnit: per}
 }
 
-// goal is the raw value at which a rule first gives full marks, as far as that does
-// not depend on peers.
-func goal(rule Rule) (float64, bool) {
+// fullMarks returns the first raw value with full marks, as far as that does not
+// depend on peers.
+func fullMarks(rule Rule) (float64, bool) {
 	switch r := rule.(type) {
 	case *Goalposts:
 		return r.High, true
-	case *Points:
+	case *PointsRule:
 		return r.Max, true
 	case *Deduct:
 		return 0, true
 	case *Shortfall:
 		return r.Target, true
-	case *Target:
+	case *TargetRule:
 		return r.Target, true
 	case *Reference:
 		return r.Value, r.Unit == ""
@@ -150,8 +150,8 @@ func goal(rule Rule) (float64, bool) {
 	return 0, false
 }
 
-// next is the nearest value of a step rule that has more points than x.
-func (p *probe) next(column int, x float64) *Reach {
+// next returns the nearest value of a step rule that has more points than x.
+func (p *whatIf) next(column int, x float64) *ValueGain {
 	var steps []float64
 	switch r := p.index.leaves[column].rule.(type) {
 	case *Bands:
@@ -164,9 +164,9 @@ func (p *probe) next(column int, x float64) *Reach {
 		}
 	}
 	was := p.score(column, x)
-	var nearest *Reach
+	var nearest *ValueGain
 	for _, s := range steps {
-		r := p.reach(column, s)
+		r := p.valueGain(column, s)
 		if r != nil && r.Score > was && (nearest == nil || math.Abs(s-x) < math.Abs(nearest.Value-x)) {
 			nearest = r
 		}
@@ -183,7 +183,7 @@ func middle(rule Rule, sorted []float64) float64 {
 
 // best is the entry that is best for the unit: the first or the last, or for step
 // rules, whose points may rise and fall, the one with most points.
-func (p *probe) best(column int, sorted []float64) float64 {
+func (p *whatIf) best(column int, sorted []float64) float64 {
 	l := &p.index.leaves[column]
 	switch l.rule.(type) {
 	case *Bands, *Levels:
@@ -201,9 +201,9 @@ func (p *probe) best(column int, sorted []float64) float64 {
 	return sorted[len(sorted)-1]
 }
 
-// probe asks what one unit would score with other entries. Its peers stay as they
+// whatIf computes what one unit would score with other entries. Its peers stay as they
 // are, but what is measured over them, the unit included, is measured again.
-type probe struct {
+type whatIf struct {
 	*Explainer
 	unit    int
 	classes *grouping
@@ -213,8 +213,8 @@ type probe struct {
 	base    float64
 }
 
-func (e *Explainer) probe(unit int) *probe {
-	p := &probe{Explainer: e, unit: unit, classes: everyone, leaves: e.leafScores(unit)}
+func (e *Explainer) whatIf(unit int) *whatIf {
+	p := &whatIf{Explainer: e, unit: unit, classes: everyone, leaves: e.leafScores(unit)}
 	if e.index.byClass {
 		p.classes = classGroups(e.result.data.Classes)
 	}
@@ -226,13 +226,13 @@ func (e *Explainer) probe(unit int) *probe {
 }
 
 // entered is the unit's entry, and whether it has one that applies and has a score.
-func (p *probe) entered(column int) (float64, bool) {
+func (p *whatIf) entered(column int) (float64, bool) {
 	cell := p.result.columns[column].cell(p.unit)
 	return cell.Entered, cell.Status == CellEntered
 }
 
 // score is the score of the leaf with x entered, NaN if it has none.
-func (p *probe) score(column int, x float64) float64 {
+func (p *whatIf) score(column int, x float64) float64 {
 	l := &p.index.leaves[column]
 	if p.result.columns[column].excludes(p.unit) {
 		return nan
@@ -251,20 +251,20 @@ func (p *probe) score(column int, x float64) float64 {
 	return p.trial.columns[column].cell(p.unit).Score
 }
 
-// baseWith is the unit's base where the leaf of the column scores so much. A column
-// of −1 leaves all as they are.
-func (p *probe) baseWith(column int, score float64) float64 {
+// baseWith returns the unit's base with the given score of the leaf of the column. A
+// column of −1 changes nothing.
+func (p *whatIf) baseWith(column int, score float64) float64 {
 	copy(p.scratch, p.leaves)
 	if column >= 0 {
 		p.scratch[p.index.leaves[column].node] = score
 	}
-	p.index.roll(p.scratch)
+	p.index.aggregateUnit(p.scratch)
 	return p.scratch[0]
 }
 
-// gain is what the base gains with x entered, and the score of the leaf then. It is
-// false where x cannot be entered or has no score.
-func (p *probe) gain(column int, x float64) (points, score float64, ok bool) {
+// gain returns what the base gains with x entered, and the score of the leaf then. It
+// reports false where x cannot be entered or has no score.
+func (p *whatIf) gain(column int, x float64) (points, score float64, ok bool) {
 	if !stats.Valid(x) || p.index.leaves[column].rule.refuses(x) != "" {
 		return 0, 0, false
 	}
@@ -276,14 +276,14 @@ func (p *probe) gain(column int, x float64) (points, score float64, ok bool) {
 }
 
 // coupled reports whether what the unit enters can change the scores of others.
-func (p *probe) coupled(column int) bool {
+func (p *whatIf) coupled(column int) bool {
 	l := &p.index.leaves[column]
 	return l.rule.relative() || l.treat != nil || p.result.columns[column].imputed != nil
 }
 
 // group are the entries of the units that the unit is measured against in the
 // column, or of those of its class, ascending, the unit's own included.
-func (p *probe) group(column int, class bool) []float64 {
+func (p *whatIf) group(column int, class bool) []float64 {
 	c, classes := &p.result.columns[column], p.result.data.Classes
 	var x []float64
 	for u, v := range c.entered {

@@ -152,7 +152,8 @@ func (a Aggregation) check(r report) {
 			r("/p", "exponent_out_of_range", "give an exponent between -20 and 20 other than 0")
 		}
 	default:
-		r("/kind", "unknown_aggregation", "%q is not an aggregation: use arithmetic, geometric, harmonic, power, minimum or penalised", a.Kind)
+		r("/kind", "unknown_aggregation",
+			"%q is not an aggregation: use arithmetic, geometric, harmonic, power, minimum or penalised", a.Kind)
 	}
 }
 
@@ -176,17 +177,17 @@ func (a Aggregation) mean() func(x, w []float64) float64 {
 // Aggregate combines columns unit by unit under the weights w, one per column (nil:
 // equal). A column without score leaves with its weight; a unit without any has NaN.
 // What lies beyond ±1e12, where the scores of rules end, counts as missing.
-// The error is of type Faults, or says which column has another length or which
+// The error is of type Faults, or names the column of another length or the weight
 // weight is out of range (1e-9 to 1e9).
-func Aggregate(columns [][]float64, w []float64, by Aggregation) ([]float64, error) {
-	fill(&by.Kind, Arithmetic)
-	if err := checkAggregate(columns, w, by); err != nil {
+func (a Aggregation) Aggregate(columns [][]float64, w []float64) ([]float64, error) {
+	setDefault(&a.Kind, Arithmetic)
+	if err := a.checkColumns(columns, w); err != nil {
 		return nil, err
 	}
 	if len(columns) == 0 {
 		return nil, nil
 	}
-	mean := by.mean()
+	mean := a.mean()
 	result := make([]float64, len(columns[0]))
 	x, weight := make([]float64, 0, len(columns)), make([]float64, 0, len(columns))
 	for unit := range result {
@@ -207,8 +208,8 @@ func Aggregate(columns [][]float64, w []float64, by Aggregation) ([]float64, err
 	return result, nil
 }
 
-func checkAggregate(columns [][]float64, w []float64, by Aggregation) error {
-	if err := collect(by.check).Err(); err != nil {
+func (a Aggregation) checkColumns(columns [][]float64, w []float64) error {
+	if err := collect(a.check).Err(); err != nil {
 		return err
 	}
 	if err := num.SameLength(columns); err != nil {

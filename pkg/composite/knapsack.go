@@ -16,7 +16,7 @@ type choice struct{ cost, gain float64 }
 type knapsack struct {
 	items   [][]choice
 	need    float64
-	quantum float64 // all costs are multiples of it, 0 if of nothing worth knowing
+	quantum float64 // all costs are multiples of it; 0 if too small to be of use
 	work    int     // choices and edges that may still be looked at
 	picks   []int   // best so far
 	cost    float64
@@ -159,7 +159,7 @@ func (k *knapsack) finish(b *branch, at []int, gain float64) {
 	}
 }
 
-// reach is the first choice from low to high whose gain is enough, high if none.
+// reach returns the first choice from low to high whose gain is enough, high if none.
 func (k *knapsack) reach(item, low, high int, gain float64) int {
 	c := k.items[item]
 	return low + sort.Search(high-low, func(j int) bool { return c[low+j].gain >= gain })
@@ -199,7 +199,7 @@ func (k *knapsack) split(b *branch) []*branch {
 }
 
 // quantum is the greatest common divisor of all costs, in billionths; 0 if it is
-// below a ten-thousandth, where it would say nothing.
+// below a ten-thousandth, where it is of no use.
 func quantum(items [][]choice) float64 {
 	divisor := int64(0)
 	for _, item := range items {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 var nan = math.NaN()
@@ -85,7 +86,7 @@ func TestMissingWithoutStandIn(t *testing.T) {
 }
 
 // What was filled in is a peer like any other, so that filling a column beforehand
-// or by policy gives the same scores.
+// or by policy leads to the same scores.
 func TestImputedValuesArePeers(t *testing.T) {
 	leaf := composite.Node{Code: "x", Rule: &composite.ZScore{}, Missing: composite.Missing{Kind: composite.PeerMean}}
 	ix := mustNew(t, composite.Spec{Tree: leaf})
@@ -145,7 +146,7 @@ func TestNotApplicable(t *testing.T) {
 		{Code: "d", Weight: 1, Children: []composite.Node{
 			{Code: "d.1", Weight: 1, Rule: &composite.MinMax{}, Missing: composite.Missing{Kind: composite.Fail}},
 		}},
-		{Code: "e", Weight: 1, Rule: &composite.Points{Max: 100}},
+		{Code: "e", Weight: 1, Rule: &composite.PointsRule{Max: 100}},
 	}}}
 	d := composite.Data{
 		Units:         []string{"u1", "u2", "u3", "u4"},
@@ -177,7 +178,7 @@ func TestNotApplicable(t *testing.T) {
 
 // A column that concerns nobody has no peers, whatever stands in it.
 func TestNotApplicableToAnyone(t *testing.T) {
-	for _, rule := range []composite.Rule{&composite.MinMax{}, &composite.Best{}, &composite.Rank{}, &composite.Percentile{}, &composite.ZScore{}} {
+	for _, rule := range []composite.Rule{&composite.MinMax{}, &composite.BestRule{}, &composite.RankRule{}, &composite.Percentile{}, &composite.ZScore{}} {
 		ix := mustNew(t, composite.Spec{Tree: composite.Node{Code: "v", Rule: rule}})
 		d := composite.Data{Units: []string{"u"}, Columns: [][]float64{{5}}, NotApplicable: [][]bool{{true}}}
 		if r := score(t, ix, d); r.Status(0) != composite.UnitInsufficient {
@@ -194,7 +195,7 @@ func TestClassPeers(t *testing.T) {
 	leaf := composite.Node{Code: "v", Rule: &composite.MinMax{}, Peers: composite.ClassPeers}
 	r := score(t, mustNew(t, composite.Spec{Tree: leaf}), d)
 	wantColumn(t, "by class", r.Column(0), []float64{0, 0, 100, 100, 50}, 0)
-	if len(r.Flags) != 1 || r.Flags[0] != (composite.Flag{Node: 0, Class: "z", Code: composite.ConstantColumn}) {
+	if len(r.Flags) != 1 || r.Flags[0] != (composite.Flag{Node: 0, Class: "z", Code: stats.ConstantColumn}) {
 		t.Errorf("flags %v", r.Flags)
 	}
 	d.Classes = nil

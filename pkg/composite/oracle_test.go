@@ -222,7 +222,7 @@ func asemPublished(t *testing.T, ix *composite.Index, r *composite.Result, d com
 	}
 }
 
-// TestASEMImputed checks the stand-ins before treatment.
+// TestASEMImputed checks the imputed values before treatment.
 func TestASEMImputed(t *testing.T) {
 	ix := asemIndex(t, composite.Arithmetic, func(_ string, cost bool) composite.Node {
 		return composite.Node{
@@ -293,7 +293,7 @@ func TestASEMZScore(t *testing.T) {
 // TestASEMGeometric enters min-max scores on 1–100 as points.
 func TestASEMGeometric(t *testing.T) {
 	ix := asemIndex(t, composite.Geometric, func(string, bool) composite.Node {
-		return composite.Node{Rule: &composite.Points{Max: 100}}
+		return composite.Node{Rule: &composite.PointsRule{Max: 100}}
 	})
 	d := asemData(t, ix, "normalised.csv")
 	for _, column := range d.Columns {
@@ -311,7 +311,7 @@ func TestASEMGeometric(t *testing.T) {
 
 // TestASEMRemoveOne takes one pillar out and compares the mean rank change.
 func TestASEMRemoveOne(t *testing.T) {
-	leaf := func(string, bool) composite.Node { return composite.Node{Rule: &composite.Points{Max: 100}} }
+	leaf := func(string, bool) composite.Node { return composite.Node{Rule: &composite.PointsRule{Max: 100}} }
 	full := asemIndex(t, composite.Arithmetic, leaf)
 	before := asemRanks(t, full)
 	want := map[string]float64{

@@ -9,9 +9,9 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Lever says how one indicator may be moved on a path, and at what cost. The zero
-// Lever moves it in steps of 0.01 as far as its rule rewards, every point of the
-// indicator's score costing 1.
+// Lever is how one indicator may be changed on a path, and at what cost. The zero
+// Lever changes it in steps of 0.01 as far as its rule rewards; every point of the
+// indicator's score costs 1.
 type Lever struct {
 	Fixed    bool     // the value stays as it is
 	Min, Max *float64 // what can be entered; nil: as far as the rule rewards
@@ -22,25 +22,25 @@ type Lever struct {
 // Path is the cheapest way found for one unit to a goal.
 type Path struct {
 	Status PathStatus
-	Target float64 // the published figure that the goal takes while others stand where they do
-	Grade  string  // that is aimed at; "" for a path to a rank
-	Ahead  []int   // the units to pass, by code; nil for a path to a grade
-	Moves  []Move  // in document order; only if found
-	Cost   float64 // sum of the costs of the moves
+	Target float64    // the published figure that the goal takes while others stand where they do
+	Grade  string     // that is aimed at; "" for a path to a rank
+	Ahead  []int      // the units to pass, by code; nil for a path to a grade
+	Moves  []PathMove // in document order; only if found
+	Cost   float64    // sum of the costs of the moves
 	// Bound is what no path can cost less than: Cost where Exact, a little less where
 	// the search was cut short, 0 where nothing is known.
 	Bound float64
-	// Exact says that no cheaper path exists among the allowed entries (to nine digits
-	// of the cost) or, if unreachable, that no path exists at all. If unreachable and
-	// not Exact, none was found.
+	// Exact: no cheaper path exists among the allowed entries (to nine digits of the
+	// cost) or, if unreachable, no path exists at all. If unreachable and not Exact,
+	// none was found.
 	Exact bool
 	// Reached is the unit's standing with the moves made, recomputed through Score and
 	// Standings; if unreachable, with every lever at its best.
 	Reached Standing
 }
 
-// Move is one value to change on a path.
-type Move struct {
+// PathMove is one value to change on a path.
+type PathMove struct {
 	Node               int
 	From, To           float64
 	ScoreBefore, Score float64 // of the leaf
@@ -48,7 +48,7 @@ type Move struct {
 	Points             float64 // the base gains if this move alone is made
 }
 
-// PathStatus says what became of a path.
+// PathStatus is the outcome of the search for a path.
 type PathStatus string
 
 // The states of a path.
@@ -73,8 +73,8 @@ const (
 // knapsack problem as its bound (Sinha and Zoltners 1979). It is Exact unless it is
 // cut short, an indicator has more than 20,000 entries to choose from (500, if its
 // rule looks at peers), its rule or its treatment of outliers sets no end to what a
-// further move may bring, or moving a value also moves those ahead. Under other means a path is found by
-// descent from the best values, and is not claimed to be cheapest.
+// further move may bring, or moving a value also moves those ahead. Under other means
+// a path is found by descent from the best values, and is not claimed to be cheapest.
 func (e *Explainer) PathToRank(unit int, levers map[int]Lever) *Path {
 	s, ok := e.scored(unit)
 	if !ok {
@@ -90,7 +90,7 @@ func (e *Explainer) PathToRank(unit int, levers map[int]Lever) *Path {
 		p.Ahead = append(p.Ahead, a.Unit)
 	}
 	p.Target = e.above(ahead[0].Score)
-	return e.seek(p, levers, aim{s, p.Ahead, -1})
+	return e.findPath(p, levers, goal{s, p.Ahead, -1})
 }
 
 // PathToGrade looks for the cheapest path of a unit to the next better grade, quotas
@@ -112,23 +112,23 @@ func (e *Explainer) PathToGrade(unit int, levers map[int]Lever) *Path {
 		p.Status, p.Exact = PathVetoed, true
 		return p
 	}
-	return e.seek(p, levers, aim{s, nil, next})
+	return e.findPath(p, levers, goal{s, nil, next})
 }
 
-// maxAims is how often seek aims higher.
-const maxAims = 8
+// maxAttempts is how often findPath raises the figure to reach.
+const maxAttempts = 8
 
-// seek searches, replays, and aims higher where a replay falls short because the
-// unit's own moves moved others. In the end it tries with every lever at its best.
-func (e *Explainer) seek(p *Path, levers map[int]Lever, a aim) *Path {
-	q := e.quest(p.Reached.Unit, levers)
-	apart := !q.coupled || !a.minds(e.index.spec.Grades) // the target stands still
+// findPath searches, replays, and raises the figure to reach where a replay falls short
+// because the unit's own moves moved others. At last it tries every lever at its best.
+func (e *Explainer) findPath(p *Path, levers map[int]Lever, a goal) *Path {
+	q := e.pathSearch(p.Reached.Unit, levers)
+	fixed := !q.coupled || !a.dependsOnOthers(e.index.spec.Grades) // the figure to reach does not move
 	if l, ok := e.limits[p.Reached.Unit]; ok && l.score < min(p.Target, 100) {
-		p.Status, p.Exact = PathVetoed, apart
+		p.Status, p.Exact = PathVetoed, fixed
 		return p
 	}
 	target := p.Target
-	for range maxAims {
+	for range maxAttempts {
 		if target > 100 {
 			break
 		}
@@ -138,8 +138,8 @@ func (e *Explainer) seek(p *Path, levers map[int]Lever, a aim) *Path {
 		}
 		list := q.replay(found.picks)
 		if a.met(list, e.index.spec.Grades) {
-			p.Exact = apart && found.exact && !q.partial
-			if p.Bound = 0; apart && !q.partial {
+			p.Exact = fixed && found.exact && !q.partial
+			if p.Bound = 0; fixed && !q.partial {
 				p.Bound = found.bound
 			}
 			return q.found(p, found.picks, list)
@@ -152,24 +152,24 @@ func (e *Explainer) seek(p *Path, levers map[int]Lever, a aim) *Path {
 		best, list = q.trim(best, a)
 		return q.found(p, best, list)
 	}
-	p.Status, p.Exact, p.Reached = PathUnreachable, apart && q.monotone && !q.partial, find(list, p.Reached.Unit)
+	p.Status, p.Exact, p.Reached = PathUnreachable, fixed && q.monotone && !q.partial, find(list, p.Reached.Unit)
 	return p
 }
 
-// aim is what a path has to reach.
-type aim struct {
+// goal is what a path has to reach.
+type goal struct {
 	before Standing
 	ahead  []int // the units to pass, or
 	grade  int   // the grade to have or better, −1 for a rank
 }
 
-// minds reports whether the figure to reach depends on other units.
-func (a aim) minds(grades []Grade) bool {
+// dependsOnOthers reports whether the figure to reach depends on other units.
+func (a goal) dependsOnOthers(grades []Grade) bool {
 	return a.grade < 0 || slices.ContainsFunc(grades[:a.grade+1], func(g Grade) bool { return g.MaxShare != nil })
 }
 
-// met reports whether the unit has got there.
-func (a aim) met(list []Standing, grades []Grade) bool {
+// met reports whether the unit has reached it.
+func (a goal) met(list []Standing, grades []Grade) bool {
 	s := find(list, a.before.Unit)
 	if s.Status != UnitScored {
 		return false
@@ -181,7 +181,7 @@ func (a aim) met(list []Standing, grades []Grade) bool {
 }
 
 // highest is the figure of the units to pass; −1 where there are none.
-func (a aim) highest(list []Standing) float64 {
+func (a goal) highest(list []Standing) float64 {
 	highest := -1.0
 	for _, s := range list {
 		if slices.Contains(a.ahead, s.Unit) && s.Status == UnitScored {
@@ -220,15 +220,15 @@ func (e *Explainer) baseFor(s Standing, figure float64) float64 {
 	return figure - e.unit()/2 - 4.9e-10 - (s.Bonus - s.Deduction)
 }
 
-// figureFor is the least published figure that gives the unit the grade or a better
-// one while others stand where they do; above 100 where none does.
+// figureFor returns the least published figure at which the unit has the grade or a
+// better one while others stand where they do; above 100 where none does.
 func (e *Explainer) figureFor(s Standing, grade int) float64 {
 	grades := e.index.spec.Grades
 	least := e.published(grades[grade].From)
 	if least < grades[grade].From {
 		least = e.above(least)
 	}
-	if !(aim{grade: grade}).minds(grades) {
+	if !(goal{grade: grade}).dependsOnOthers(grades) {
 		return least
 	}
 	figures := []float64{least}
@@ -262,9 +262,10 @@ func (e *Explainer) gradeAt(unit int, figure float64) int {
 	return gradeIndex(e.index.spec.Grades, find(list, unit).Grade)
 }
 
-// quest is the search for one unit's path: what it can enter, and where that leads.
-type quest struct {
-	*probe
+// pathSearch is the search for one unit's path: what it can enter, and what that
+// leads to.
+type pathSearch struct {
+	*whatIf
 	items    []pathItem // in document order
 	coupled  bool       // some item also moves other units
 	partial  bool       // some entries that are allowed were not looked at
@@ -281,8 +282,8 @@ type pathItem struct {
 
 type option struct{ value, score, cost float64 }
 
-func (e *Explainer) quest(unit int, levers map[int]Lever) *quest {
-	q := &quest{probe: e.probe(unit), linear: true, monotone: true}
+func (e *Explainer) pathSearch(unit int, levers map[int]Lever) *pathSearch {
+	q := &pathSearch{whatIf: e.whatIf(unit), linear: true, monotone: true}
 	for c, l := range e.index.leaves {
 		x, ok := q.entered(c)
 		if lever := levers[l.node]; ok && !lever.Fixed {
@@ -290,13 +291,13 @@ func (e *Explainer) quest(unit int, levers map[int]Lever) *quest {
 		}
 	}
 	for _, it := range q.items {
-		q.look(e.index.leaves[it.column].node)
+		q.noteMeans(e.index.leaves[it.column].node)
 	}
 	return q
 }
 
-// look notes what kind of means the leaf goes through on its way to the root.
-func (q *quest) look(node int) {
+// noteMeans records the kinds of means between the leaf and the root.
+func (q *pathSearch) noteMeans(node int) {
 	for n := q.index.nodes[node].Parent; n >= 0; n = q.index.nodes[n].Parent {
 		if children, _, _ := q.index.present(n, q.scratch); len(children) > 1 {
 			kind := q.index.inner[n].kind
@@ -306,12 +307,12 @@ func (q *quest) look(node int) {
 	}
 }
 
-// add adds the item of a column, unless it has nowhere to go.
-func (q *quest) add(column int, x float64, lever Lever) {
+// add adds the item of a column, unless no entry improves its score.
+func (q *pathSearch) add(column int, x float64, lever Lever) {
 	was := q.score(column, x)
 	options := []option{{x, was, 0}}
 	values, thinned := q.entries(column, x, lever)
-	q.partial = q.partial || thinned || q.endless(column, lever)
+	q.partial = q.partial || thinned || q.unbounded(column, lever)
 	for _, v := range values {
 		if q.index.leaves[column].rule.refuses(v) != "" || v == x {
 			continue
@@ -334,7 +335,7 @@ func (q *quest) add(column int, x float64, lever Lever) {
 		return
 	}
 	q.items = append(q.items, pathItem{column, slices.Clip(useful)})
-	q.coupled = q.coupled || q.probe.coupled(column)
+	q.coupled = q.coupled || q.whatIf.coupled(column)
 }
 
 func (l Lever) cost(from, to, gained float64) float64 {
@@ -345,7 +346,7 @@ func (l Lever) cost(from, to, gained float64) float64 {
 }
 
 // top picks the best option of every item.
-func (q *quest) top() []int {
+func (q *pathSearch) top() []int {
 	picks := make([]int, len(q.items))
 	for i, it := range q.items {
 		picks[i] = len(it.options) - 1
@@ -354,16 +355,16 @@ func (q *quest) top() []int {
 }
 
 // at is the base with the picks.
-func (q *quest) at(picks []int) float64 {
+func (q *pathSearch) at(picks []int) float64 {
 	copy(q.scratch, q.leaves)
 	for i, it := range q.items {
 		q.scratch[q.index.leaves[it.column].node] = it.options[picks[i]].score
 	}
-	q.index.roll(q.scratch)
+	q.index.aggregateUnit(q.scratch)
 	return q.scratch[0]
 }
 
-func (q *quest) cost(picks []int) float64 {
+func (q *pathSearch) cost(picks []int) float64 {
 	cost := 0.0
 	for i, it := range q.items {
 		cost += it.options[picks[i]].cost
@@ -371,8 +372,8 @@ func (q *quest) cost(picks []int) float64 {
 	return cost
 }
 
-// replay settles the standings with the picks entered.
-func (q *quest) replay(picks []int) []Standing {
+// replay computes the standings with the picks entered.
+func (q *pathSearch) replay(picks []int) []Standing {
 	d := q.result.data
 	d.Columns = slices.Clone(d.Columns)
 	for i, it := range q.items {
@@ -388,14 +389,14 @@ func (q *quest) replay(picks []int) []Standing {
 	return list
 }
 
-// trim undoes what the aim does not need, the dearest first.
-func (q *quest) trim(picks []int, a aim) ([]int, []Standing) {
+// trim undoes the moves that the goal does not need, the most costly first.
+func (q *pathSearch) trim(picks []int, a goal) ([]int, []Standing) {
 	order := make([]int, len(picks))
 	for i := range order {
 		order[i] = i
 	}
-	dear := func(i int) float64 { return q.items[i].options[picks[i]].cost }
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(dear(b), dear(a)) })
+	costOf := func(i int) float64 { return q.items[i].options[picks[i]].cost }
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(costOf(b), costOf(a)) })
 	list := q.replay(picks)
 	for _, i := range order {
 		was := picks[i]
@@ -413,8 +414,8 @@ func (q *quest) trim(picks []int, a aim) ([]int, []Standing) {
 	return picks, list
 }
 
-// found fills in a path that has been replayed.
-func (q *quest) found(p *Path, picks []int, list []Standing) *Path {
+// found completes a path that has been replayed.
+func (q *pathSearch) found(p *Path, picks []int, list []Standing) *Path {
 	p.Status, p.Cost, p.Reached = PathFound, q.cost(picks), find(list, q.unit)
 	if p.Exact {
 		p.Bound = p.Cost
@@ -425,7 +426,7 @@ func (q *quest) found(p *Path, picks []int, list []Standing) *Path {
 		}
 		from, to := it.options[0], it.options[picks[i]]
 		points, _, _ := q.gain(it.column, to.value)
-		p.Moves = append(p.Moves, Move{
+		p.Moves = append(p.Moves, PathMove{
 			Node: q.index.leaves[it.column].node, From: from.value, To: to.value,
 			ScoreBefore: from.score, Score: to.score, Cost: to.cost, Points: points,
 		})

@@ -9,7 +9,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// answer is what a search came to.
+// answer is the result of a search.
 type answer struct {
 	picks []int   // by item
 	bound float64 // no picks cost less
@@ -18,14 +18,14 @@ type answer struct {
 
 // search looks for the cheapest picks that bring the base to need; false if there
 // are none, or none were found.
-func (q *quest) search(need float64) (answer, bool) {
+func (q *pathSearch) search(need float64) (answer, bool) {
 	if q.linear {
 		return q.linearSearch(need)
 	}
 	return q.descend(need)
 }
 
-func (q *quest) linearSearch(need float64) (answer, bool) {
+func (q *pathSearch) linearSearch(need float64) (answer, bool) {
 	items := make([][]choice, len(q.items))
 	for i, it := range q.items {
 		weight := q.weight(q.index.leaves[it.column].node)
@@ -37,7 +37,7 @@ func (q *quest) linearSearch(need float64) (answer, bool) {
 }
 
 // weight is the share of a leaf in the base among what is present.
-func (q *quest) weight(node int) float64 {
+func (q *pathSearch) weight(node int) float64 {
 	weight := 1.0
 	for n := node; n > 0; {
 		parent, total := q.index.nodes[n].Parent, 0.0
@@ -55,9 +55,9 @@ func (q *quest) weight(node int) float64 {
 // chunks is how many steps an item comes down in during a descent.
 const chunks = 24
 
-// descend starts with every item at its best and lets go, a chunk at a time, of what
-// saves most per point of the base lost; then of whatever is still not needed.
-func (q *quest) descend(need float64) (answer, bool) {
+// descend starts with every item at its best. It undoes, a chunk at a time, what saves
+// most per point of the base lost; then whatever is still not needed.
+func (q *pathSearch) descend(need float64) (answer, bool) {
 	picks := q.best()
 	base := q.at(picks)
 	if !(base >= need) {
@@ -87,8 +87,8 @@ func (q *quest) descend(need float64) (answer, bool) {
 	return answer{picks: picks}, true
 }
 
-// lower brings every item as low as the need allows, in document order.
-func (q *quest) lower(picks []int, need float64) {
+// lower makes every item as low as the need allows, in document order.
+func (q *pathSearch) lower(picks []int, need float64) {
 	for i := range picks {
 		was := picks[i]
 		least := sort.Search(was, func(pick int) bool {
@@ -102,8 +102,8 @@ func (q *quest) lower(picks []int, need float64) {
 	}
 }
 
-// best picks what brings the base highest.
-func (q *quest) best() []int {
+// best returns the picks with the highest base.
+func (q *pathSearch) best() []int {
 	picks := q.top()
 	if !q.monotone {
 		q.climb(picks)
@@ -113,7 +113,7 @@ func (q *quest) best() []int {
 
 // climb looks for a better base where more of one leaf can make it worse: item by
 // item over a sample of its options, as long as that helps.
-func (q *quest) climb(picks []int) {
+func (q *pathSearch) climb(picks []int) {
 	for better := true; better; {
 		better = false
 		for i, it := range q.items {
@@ -136,14 +136,14 @@ const (
 
 // entries are the values that can be entered, and whether there are too many to
 // list: then a tenth, a hundredth, … of them is, and the two ends.
-func (q *quest) entries(column int, x float64, lever Lever) ([]float64, bool) {
+func (q *pathSearch) entries(column int, x float64, lever Lever) ([]float64, bool) {
 	step, limit := max(lever.Step, 1e-9), float64(maxEntries)
 	if _, levels := q.index.leaves[column].rule.(*Levels); levels {
 		step = 1
 	} else if !(lever.Step > 0 && num.Finite(lever.Step)) {
 		step = 0.01
 	}
-	if q.probe.coupled(column) {
+	if q.whatIf.coupled(column) {
 		limit = maxCoupledEntries
 	}
 	low, high := q.span(column, x, step, lever)
@@ -163,16 +163,16 @@ func (q *quest) entries(column int, x float64, lever Lever) ([]float64, bool) {
 	return values, thinned
 }
 
-// endless reports whether a move beyond what is looked at could still be worth more:
-// the rule has no end and the lever gives none, or an outlier may pass untreated.
-func (q *quest) endless(column int, lever Lever) bool {
+// unbounded reports whether a move beyond what is looked at could still be worth more:
+// neither the rule nor the lever has an end, or an outlier may pass untreated.
+func (q *pathSearch) unbounded(column int, lever Lever) bool {
 	l := &q.index.leaves[column]
 	if l.treat != nil {
 		return true
 	}
 	switch rule := l.rule.(type) {
 	case *ZScore:
-	case *Target:
+	case *TargetRule:
 		if *rule.Cap {
 			return false
 		}
@@ -190,11 +190,11 @@ func multiple(k, step float64) float64 { return stats.Round(k*step, stats.MaxDec
 
 // span is how far the rule rewards a move from x, and a step further, so that a grid
 // that misses the end of the rule passes it; within the limits of the lever.
-func (q *quest) span(column int, x, step float64, lever Lever) (low, high float64) {
+func (q *pathSearch) span(column int, x, step float64, lever Lever) (low, high float64) {
 	l := &q.index.leaves[column]
 	low, high = x, x
 	extend := func(to ...float64) { low, high = min(low, slices.Min(to)), max(high, slices.Max(to)) }
-	end, fixed := goal(l.rule)
+	end, fixed := fullMarks(l.rule)
 	switch rule := l.rule.(type) {
 	case *Bands:
 		extend(rule.Bands[0].From, rule.Bands[len(rule.Bands)-1].From)
@@ -224,9 +224,9 @@ func (q *quest) span(column int, x, step float64, lever Lever) (low, high float6
 	return max(low, least), min(high, most)
 }
 
-// peers are the values that the unit is measured against, stand-ins and its own
+// peers returns the values that the unit is measured against, imputed ones and its own
 // included.
-func (q *quest) peers(column int) []float64 {
+func (q *pathSearch) peers(column int) []float64 {
 	c, x := &q.result.columns[column], []float64(nil)
 	for u := range c.entered {
 		if _, v := c.complete(u); v == v && c.peers.group(u) == c.peers.group(q.unit) {

@@ -8,18 +8,18 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Rating is the value that one evaluator gave.
+// Rating is the value that one evaluator entered.
 type Rating struct {
 	Role  string
 	Value float64
 }
 
-// Combination says how several ratings become one raw value: by Kind among the
+// Combination is how several ratings become one raw value: by Kind among the
 // ratings of each role, then by the weighted mean over the roles.
 type Combination struct {
 	Kind CombinationKind `json:"kind"`           // Mean when empty
 	Drop int             `json:"drop,omitempty"` // for Trimmed: so many highest and so many lowest; 1 when 0
-	// RoleWeights gives each role its weight, above 0. Nil: all roles weigh the
+	// RoleWeights are the weights of the roles, above 0. Nil: all roles weigh the
 	// same. A role that is not in it does not count.
 	RoleWeights map[string]float64 `json:"role_weights,omitempty"`
 }
@@ -48,10 +48,10 @@ func (c *Combination) check(r report) {
 	}
 }
 
-// Combine returns the raw value that the ratings make, and whether there is one.
+// Combine returns the raw value that the ratings combine to, and whether there is one.
 // Ratings that are not finite, and roles without weight, do not count. The order
 // of the ratings does not matter, to the last bit.
-func Combine(ratings []Rating, rule Combination) (float64, bool) {
+func (c Combination) Combine(ratings []Rating) (float64, bool) {
 	byRole := map[string][]float64{}
 	for _, r := range ratings {
 		if num.Finite(r.Value) {
@@ -61,11 +61,11 @@ func Combine(ratings []Rating, rule Combination) (float64, bool) {
 	var values, weights []float64
 	for _, role := range slices.Sorted(maps.Keys(byRole)) {
 		w := 1.0
-		if rule.RoleWeights != nil {
-			w = rule.RoleWeights[role]
+		if c.RoleWeights != nil {
+			w = c.RoleWeights[role]
 		}
 		if w > 0 && num.Finite(w) {
-			values = append(values, rule.one(byRole[role]))
+			values = append(values, c.one(byRole[role]))
 			weights = append(weights, w)
 		}
 	}
@@ -154,23 +154,23 @@ func (rc *ratedColumn) draw(dst, entered []float64, s *num.Stream, key uint64) {
 	}
 }
 
-// redraw draws the rated columns anew, fits their rules to the values drawn and
+// resample draws the rated columns again, fits their rules to the values drawn and
 // scores them.
-func (r *replicator) redraw(w *world, key uint64) {
+func (r *replicator) resample(w *scenario, key uint64) {
 	ix := w.result.index
 	if r.scratch == nil {
-		r.scratch = &Result{data: r.plan.data, columns: make([]column, len(ix.leaves))}
-		r.scratch.data.Columns = slices.Clone(r.plan.data.Columns)
+		r.scratch = &Result{data: r.scenarios.data, columns: make([]column, len(ix.leaves))}
+		r.scratch.data.Columns = slices.Clone(r.scenarios.data.Columns)
 	}
 	r.scratch.index = ix
 	r.scratch.Flags, r.scratch.Treated = r.scratch.Flags[:0], r.scratch.Treated[:0]
-	for i := range r.plan.rated {
-		rc := &r.plan.rated[i]
-		rc.draw(r.drawn[i], r.plan.data.Columns[rc.column], &r.stream, key)
+	for i := range r.scenarios.rated {
+		rc := &r.scenarios.rated[i]
+		rc.draw(r.drawn[i], r.scenarios.data.Columns[rc.column], &r.stream, key)
 		r.scratch.data.Columns[rc.column] = r.drawn[i]
 		c := &r.scratch.columns[rc.column]
 		*c = column{}
-		r.scratch.fit(rc.column, r.plan.classes)
+		r.scratch.fit(rc.column, r.scenarios.classes)
 		scores := r.scored[i]
 		for u := range scores {
 			scores[u] = c.cell(u).Score

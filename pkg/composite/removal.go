@@ -9,7 +9,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Removal says what happens to the ranking when something is left out: a node of the
+// Removal is what happens to the ranking when something is left out: a node of the
 // tree, or an evaluator. Only units with a score in Standings are ranked, before and
 // after, with their adjustments held; coverage is not judged again.
 type Removal struct {
@@ -28,11 +28,11 @@ type NodeRemoval struct {
 }
 
 // RemoveOne leaves out each node of the tree but the root, in preorder, one at a time.
-// A large mean |rank change| means that the ranking hangs on the node; 0 means that
+// A large mean |rank change| means that the ranking depends on the node; 0 means that
 // no rank does. r must have been kept whole (KeepAll), else the list is empty. The
 // error, of type *DataFaults, is that of Standings.
 func (ix *Index) RemoveOne(r *Result, adjustments []Adjustment) ([]NodeRemoval, error) {
-	c, err := newContest(r, adjustments)
+	c, err := newSimulation(r, adjustments)
 	if err != nil || !r.whole() {
 		return nil, err
 	}
@@ -57,19 +57,19 @@ func (r *Result) whole() bool {
 
 // remover aggregates the leaf scores of a result without those below one node.
 type remover struct {
-	r        *Result
-	walk     *walk
-	base     []float64
-	from, to int // the nodes left out
-	nothing  []float64
+	r         *Result
+	evaluator *evaluator
+	base      []float64
+	from, to  int // the nodes left out
+	nothing   []float64
 }
 
 func newRemover(r *Result) *remover {
 	m := &remover{r: r, base: make([]float64, r.Units())}
 	keep := make([][]float64, len(r.scores))
 	keep[0] = m.base
-	m.walk = newWalk(r.index, r.Units(), keep)
-	m.nothing = make([]float64, m.walk.size)
+	m.evaluator = newEvaluator(r.index, r.Units(), keep)
+	m.nothing = make([]float64, m.evaluator.size)
 	for i := range m.nothing {
 		m.nothing[i] = math.NaN()
 	}
@@ -77,7 +77,7 @@ func newRemover(r *Result) *remover {
 	for c, l := range r.index.leaves {
 		whole[c] = wholeBlocks(r.scores[l.node])
 	}
-	m.walk.leaf = func(column, lo int, block []float64) ([]float64, bool) {
+	m.evaluator.leaf = func(column, lo int, block []float64) ([]float64, bool) {
 		node := r.index.leaves[column].node
 		if node >= m.from && node < m.to {
 			return m.nothing[:len(block)], false
@@ -91,13 +91,13 @@ func newRemover(r *Result) *remover {
 func (m *remover) without(node int) []float64 {
 	m.from, m.to = node, m.r.index.nodes[node].End
 	for lo := 0; lo < len(m.base); lo += blockSize {
-		m.walk.block(lo, min(lo+blockSize, len(m.base)))
+		m.evaluator.block(lo, min(lo+blockSize, len(m.base)))
 	}
 	return m.base
 }
 
-// removal compares the last round with the standings.
-func (c *contest) removal(units int) Removal {
+// removal compares the last run of the simulation with the standings.
+func (c *simulation) removal(units int) Removal {
 	out := Removal{Ranks: make([]int, units), Agreement: 1}
 	before, after := make([]float64, len(c.units)), make([]float64, len(c.units))
 	sum := 0
@@ -125,15 +125,17 @@ func (c *contest) removal(units int) Removal {
 	return out
 }
 
-// LeafBurden says whether an indicator earns the work of entering it.
+// LeafBurden is whether an indicator is worth the work of entering it.
 type LeafBurden struct {
 	NodeRemoval // what the ranking loses without it
 
-	// NeverDecisive: without it no rank and no grade changes, and no unit loses its score.
+	// NeverDecisive: without it no rank and no grade changes, and no unit loses its
+	// score.
 	NeverDecisive bool
 	// Constant: all units that have a score for it have the same one.
 	Constant bool
-	// Redundant are the siblings that say much the same. Each pair is listed with both.
+	// Redundant are the siblings whose scores are nearly the same. Each pair is listed
+	// with both.
 	Redundant []Correlation
 }
 
@@ -145,7 +147,7 @@ type Correlation struct {
 	Units int
 }
 
-// Burden looks for indicators that could be dropped: those that decide nothing and
+// Burden reports which indicators could be dropped: those that decide nothing and
 // those whose scores correlate with those of a sibling by more than limit in
 // magnitude (0.9 is usual; a limit that is not above 0 takes it). Correlations need
 // three units with a score in Standings and are not defined for a constant score.
@@ -188,8 +190,8 @@ func (ix *Index) Burden(r *Result, adjustments []Adjustment, limit float64) ([]L
 	return list, nil
 }
 
-// together is the correlation of two leaves and the number of units with both, 0 where
-// it has no answer. Two units always lie on a line and say nothing.
+// together returns the correlation of two leaves, 0 where it is not defined, and the
+// number of units with both. Two units always lie on a line, so they do not count.
 func (r *Result) together(one, two int) (correlation float64, units int) {
 	both, err := stats.Complete([][]float64{r.ranked(one), r.ranked(two)})
 	if err != nil || len(both[0]) < 3 {
@@ -228,7 +230,7 @@ func (r *Result) constant(node int) bool {
 // EvaluatorInfluence is what happens to the ranking without one evaluator.
 type EvaluatorInfluence struct {
 	Evaluator int
-	Ratings   int // that the evaluator gave and that counted
+	Ratings   int // of the evaluator that counted
 
 	Removal
 	ScoreChange    float64 // mean of published score with − without, over the units that keep a score
@@ -240,17 +242,21 @@ type EvaluatorInfluence struct {
 // what Combine makes of them; one that loses its last becomes missing and follows the
 // policy of its indicator. Only cells with a rating of the evaluator change. Errors
 // are those of Robustness.
-func (ix *Index) LeaveOutEvaluators(d Data, rated []RatedColumn, adjustments []Adjustment) ([]EvaluatorInfluence, error) {
-	p, err := ix.plan(d, RobustnessOptions{Replicates: 1, Adjustments: adjustments, Ratings: rated})
+func (ix *Index) LeaveOutEvaluators(
+	d Data, rated []RatedColumn, adjustments []Adjustment,
+) ([]EvaluatorInfluence, error) {
+	p, err := ix.scenarios(d, RobustnessOptions{Replicates: 1, Adjustments: adjustments, Ratings: rated})
 	if err != nil {
 		return nil, err
 	}
 	count := ratingsOf(d, rated)
 	var list []EvaluatorInfluence
 	for _, evaluator := range slices.Sorted(maps.Keys(count)) {
-		p.contest.run(p.trees[0].Score(d.without(evaluator, rated), KeepRoot).scores[0])
-		e := EvaluatorInfluence{Evaluator: evaluator, Ratings: count[evaluator], Removal: p.contest.removal(len(d.Units))}
-		e.ScoreChange, e.MaxScoreChange = p.contest.scoreChange()
+		p.simulation.run(p.trees[0].Score(d.without(evaluator, rated), KeepRoot).scores[0])
+		e := EvaluatorInfluence{
+			Evaluator: evaluator, Ratings: count[evaluator], Removal: p.simulation.removal(len(d.Units)),
+		}
+		e.ScoreChange, e.MaxScoreChange = p.simulation.scoreChange()
 		list = append(list, e)
 	}
 	return list, nil
@@ -286,7 +292,7 @@ func (d Data) without(evaluator int, rated []RatedColumn) Data {
 			if len(rest) == len(cell) || column[u] != column[u] {
 				continue
 			}
-			value, ok := Combine(rest, rc.Combine)
+			value, ok := rc.Combine.Combine(rest)
 			if !ok {
 				value = math.NaN()
 			}
@@ -298,8 +304,8 @@ func (d Data) without(evaluator int, rated []RatedColumn) Data {
 }
 
 // scoreChange is the mean and the largest magnitude of published score before −
-// published score of the last round.
-func (c *contest) scoreChange() (mean, largest float64) {
+// published score of the last run.
+func (c *simulation) scoreChange() (mean, largest float64) {
 	n := 0
 	for i, s := range c.before {
 		if c.score[i] == c.score[i] {

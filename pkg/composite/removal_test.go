@@ -14,7 +14,7 @@ import (
 
 // The published mean rank changes of the ASEM index without one pillar.
 func TestRemoveOneASEM(t *testing.T) {
-	ix := asemIndex(t, composite.Arithmetic, func(string, bool) composite.Node { return composite.Node{Rule: &composite.Points{Max: 100}} })
+	ix := asemIndex(t, composite.Arithmetic, func(string, bool) composite.Node { return composite.Node{Rule: &composite.PointsRule{Max: 100}} })
 	d := asemData(t, ix, "normalised.csv")
 	list, err := ix.RemoveOne(ix.Score(d, composite.KeepAll), nil)
 	if err != nil {
@@ -37,7 +37,7 @@ func TestRemoveOneASEM(t *testing.T) {
 	}
 }
 
-// Leaving a leaf out gives the ranks of a scheme that never had it.
+// Without a leaf the ranks are those of a scheme that never had it.
 func TestRemoveOneIsAPrunedScheme(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := rapidDrawer{t}
@@ -102,7 +102,7 @@ func without[T any](columns [][]T, c int) [][]T { return append(columns[:c:c], c
 
 func TestBurden(t *testing.T) {
 	points := func(code string, weight float64) composite.Node {
-		return composite.Node{Code: code, Weight: weight, Rule: &composite.Points{Max: 100}}
+		return composite.Node{Code: code, Weight: weight, Rule: &composite.PointsRule{Max: 100}}
 	}
 	ix := mustNew(t, composite.Spec{
 		Decimals: 2,
@@ -164,7 +164,7 @@ func TestBurden(t *testing.T) {
 
 func TestLeaveOutEvaluators(t *testing.T) {
 	ix := mustNew(t, composite.Spec{Tree: composite.Node{Code: "index", Children: []composite.Node{
-		{Code: "rated", Weight: 1, Rule: &composite.Points{Max: 100}}, {Code: "reported", Weight: 1, Rule: &composite.Points{Max: 100}},
+		{Code: "rated", Weight: 1, Rule: &composite.PointsRule{Max: 100}}, {Code: "reported", Weight: 1, Rule: &composite.PointsRule{Max: 100}},
 	}}})
 	rating := func(evaluator int, value float64) composite.EvaluatorRating {
 		return composite.EvaluatorRating{Evaluator: evaluator, Rating: composite.Rating{Value: value}}

@@ -6,15 +6,15 @@ import (
 	"bulwark/pkg/composite/internal/num"
 )
 
-// replicator works out replicates of a plan, one after the other.
+// replicator computes replicates of the scenarios, one after the other.
 type replicator struct {
-	plan    *plan
-	contest *contest
-	base    []float64 // root score by unit
-	stream  num.Stream
-	weights []float64
-	walks   []*walk // by tree, made when first needed
-	// What the walks read in this replicate, by column.
+	scenarios  *scenarios
+	simulation *simulation
+	base       []float64 // root score by unit
+	stream     num.Stream
+	weights    []float64
+	evaluators []*evaluator // by tree, made when first needed
+	// What the evaluators read in this replicate, by column.
 	scores [][]float64
 	whole  [][]bool
 
@@ -23,11 +23,12 @@ type replicator struct {
 	scratch *Result
 }
 
-func (p *plan) newReplicator() *replicator {
+func (p *scenarios) newReplicator() *replicator {
 	units, columns := len(p.data.Units), len(p.index.leaves)
 	r := &replicator{
-		plan: p, contest: p.contest.fork(), base: make([]float64, units),
-		walks: make([]*walk, len(p.trees)), scores: make([][]float64, columns), whole: make([][]bool, columns),
+		scenarios: p, simulation: p.simulation.clone(), base: make([]float64, units),
+		evaluators: make([]*evaluator, len(p.trees)),
+		scores:     make([][]float64, columns), whole: make([][]bool, columns),
 	}
 	for range p.rated {
 		r.drawn = append(r.drawn, make([]float64, units))
@@ -36,36 +37,37 @@ func (p *plan) newReplicator() *replicator {
 	return r
 }
 
-// run works out one replicate; each source draws from its key. The outcome is in
-// the contest.
+// run computes one replicate; each source draws from its key. The outcome is in
+// the simulation.
 func (r *replicator) run(keys [sources]uint64) {
-	p := r.plan
+	p := r.scenarios
 	at := func(source int) int { return num.Pick(keys[source], p.choices[source]) }
 	variant := at(variantSource)
 	tree := variant*p.choices[aggregationSource] + at(aggregationSource)
-	world := p.worlds[(variant*p.choices[normalisationSource]+at(normalisationSource))*p.choices[missingSource]+at(missingSource)]
-	for c, l := range world.result.index.leaves {
-		r.scores[c], r.whole[c] = world.result.scores[l.node], world.whole[c]
+	rules := variant*p.choices[normalisationSource] + at(normalisationSource)
+	scenario := p.scenarios[rules*p.choices[missingSource]+at(missingSource)]
+	for c, l := range scenario.result.index.leaves {
+		r.scores[c], r.whole[c] = scenario.result.scores[l.node], scenario.whole[c]
 	}
 	if len(p.rated) > 0 {
-		r.redraw(world, keys[ratingSource])
+		r.resample(scenario, keys[ratingSource])
 	}
-	k := r.walk(tree)
+	k := r.evaluator(tree)
 	k.weights = r.perturbed(p.trees[tree], keys[weightSource])
 	for lo := 0; lo < len(r.base); lo += blockSize {
 		k.block(lo, min(lo+blockSize, len(r.base)))
 	}
-	for u, status := range world.result.status {
+	for u, status := range scenario.result.status {
 		if status == UnitFailed {
 			r.base[u] = math.NaN()
 		}
 	}
-	r.contest.run(r.base)
+	r.simulation.run(r.base)
 }
 
 // perturbed are the weights of the tree, each times its draw.
 func (r *replicator) perturbed(ix *Index, key uint64) []float64 {
-	spread := r.plan.options.WeightSpread
+	spread := r.scenarios.options.WeightSpread
 	if spread == 0 {
 		return ix.weights
 	}
@@ -77,14 +79,14 @@ func (r *replicator) perturbed(ix *Index, key uint64) []float64 {
 	return r.weights
 }
 
-func (r *replicator) walk(tree int) *walk {
-	if r.walks[tree] != nil {
-		return r.walks[tree]
+func (r *replicator) evaluator(tree int) *evaluator {
+	if r.evaluators[tree] != nil {
+		return r.evaluators[tree]
 	}
-	ix := r.plan.trees[tree]
+	ix := r.scenarios.trees[tree]
 	keep := make([][]float64, len(ix.nodes))
 	keep[0] = r.base
-	k := newWalk(ix, len(r.base), keep)
+	k := newEvaluator(ix, len(r.base), keep)
 	k.leaf = func(column, lo int, block []float64) ([]float64, bool) {
 		scores := r.scores[column][lo : lo+len(block)]
 		if ix.leaves[column].node == 0 {
@@ -92,18 +94,19 @@ func (r *replicator) walk(tree int) *walk {
 		}
 		return scores, r.whole[column][lo/blockSize]
 	}
-	r.walks[tree] = k
+	r.evaluators[tree] = k
 	return k
 }
 
-// notApart lists, by entrant, the units that it cannot be told apart from.
-func (t *tally) notApart(units []int, extents []extent, workers int) [][]int {
+// indistinguishable lists, by place, the units that each unit cannot be distinguished
+// from.
+func (t *tally) indistinguishable(units []int, extents []extent, workers int) [][]int {
 	n := len(units)
-	after := make([][]int32, n) // entrants further down the list only
+	after := make([][]int32, n) // places further down the list only
 	inParallel(workers, func(w int) {
 		for a := w; a < n; a += workers {
 			for b := a + 1; b < n; b++ {
-				if !extents[a].clear(extents[b]) && !apart(t.of(a), t.of(b)) {
+				if !extents[a].clear(extents[b]) && !distinguishable(t.of(a), t.of(b)) {
 					after[a] = append(after[a], int32(b))
 				}
 			}
@@ -123,13 +126,13 @@ func (t *tally) notApart(units []int, extents []extent, workers int) [][]int {
 	return lists
 }
 
-// of are the ranks of one entrant.
+// of returns the ranks of one unit.
 func (t *tally) of(i int) []int32 { return t.ranks[i*t.replicates : (i+1)*t.replicates] }
 
 // slack is in how many replicates the one ahead may be not ahead.
 func slack(replicates int) int { return replicates / 20 }
 
-// extent holds the ranks of an entrant but for half of the slack at either end.
+// extent is the range of the ranks of a unit, half of the slack left out at either end.
 type extent struct{ low, high int32 }
 
 func extentOf(sorted []int32) extent {
@@ -137,13 +140,13 @@ func extentOf(sorted []int32) extent {
 	return extent{sorted[out], sorted[len(sorted)-1-out]}
 }
 
-// clear reports that two extents do not touch. Then the two are apart: what lies
-// outside the extents is no more than the slack.
+// clear reports that two extents do not touch. Then the two are distinguishable: what
+// lies outside the extents is no more than the slack.
 func (e extent) clear(f extent) bool { return e.high < f.low || f.high < e.low }
 
-// apart reports whether one of two is strictly ahead in 95 % of the replicates or
-// more. It stops as soon as neither can be any longer.
-func apart(a, b []int32) bool {
+// distinguishable reports whether one of two is strictly ahead in 95 % of the
+// replicates or more. It stops as soon as neither can be any longer.
+func distinguishable(a, b []int32) bool {
 	const step = 64
 	allowed, seen := slack(len(a)), 0
 	var ahead, behind uint32

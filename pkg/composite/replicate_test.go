@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// A replicate gives what the scheme with the weights drawn would give if it were
+// A replicate equals the outcome of the scheme with the weights drawn if it were
 // built and scored anew.
 func TestReplicateIsARebuild(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, kind := range []AggregationKind{Arithmetic, Geometric, Minimum, Penalised} {
 		for _, units := range []int{1, 37, 600} {
 			ix, d := replicateCase(t, rng, kind, units)
-			p, err := ix.plan(d, RobustnessOptions{Seed: 8, WeightSpread: .4})
+			p, err := ix.scenarios(d, RobustnessOptions{Seed: 8, WeightSpread: .4})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -41,10 +41,10 @@ func TestReplicateIsARebuild(t *testing.T) {
 				for _, s := range list {
 					byUnit[s.Unit] = s
 				}
-				for e, u := range r.contest.units {
+				for e, u := range r.simulation.units {
 					s := byUnit[u]
-					if r.contest.score[e] != s.Score || int(r.contest.rank[e]) != s.Rank || ix.spec.Grades[r.contest.grade[e]].Code != s.Grade {
-						t.Fatalf("%s, unit %d: %v at %d, rebuilt %+v", kind, u, r.contest.score[e], r.contest.rank[e], s)
+					if r.simulation.score[e] != s.Score || int(r.simulation.rank[e]) != s.Rank || ix.spec.Grades[r.simulation.grade[e]].Code != s.Grade {
+						t.Fatalf("%s, unit %d: %v at %d, rebuilt %+v", kind, u, r.simulation.score[e], r.simulation.rank[e], s)
 					}
 				}
 			}

@@ -8,8 +8,8 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Result is what a run gave each unit. It refers to the Data that it was made
-// from, which must not change while it is used. Safe for concurrent reading.
+// Result holds the scores of a run. It refers to the Data that it was made from,
+// which must not change while it is used. Safe for concurrent reading.
 type Result struct {
 	Treated []stats.TreatedPoint // by column, then unit
 	Flags   []Flag               // by column, then peer group
@@ -22,7 +22,7 @@ type Result struct {
 	scores   [][]float64 // by node; nil where not kept; NaN for no score
 }
 
-// UnitStatus says whether a unit has a score.
+// UnitStatus is whether a unit has a score, and why not.
 type UnitStatus uint8
 
 // The states of a unit. A unit that fails is failed, whatever its coverage.
@@ -40,7 +40,7 @@ func (s UnitStatus) String() string { return unitStatusNames[s] }
 // MarshalText returns String.
 func (s UnitStatus) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// CellStatus says where the value of a cell comes from.
+// CellStatus is where the value of a cell comes from.
 type CellStatus uint8
 
 // The states of a cell. Coverage counts entered cells only.
@@ -69,27 +69,23 @@ type Cell struct {
 	Score   float64
 }
 
-// FlagCode names something that a reader of the scores should know of a column.
-type FlagCode string
-
-// The flags of a column.
+// The flags of the scores of a column, beside stats.ConstantColumn.
 const (
-	ConstantColumn FlagCode = "constant_column" // all peers are equal, or there is one only
-	TargetReached  FlagCode = "target_reached"  // even the worst peer has reached the Target
-	NoReference    FlagCode = "no_reference"    // the Reference unit has no value above 0
+	TargetReached stats.FlagCode = "target_reached" // even the worst peer has reached the target
+	NoReference   stats.FlagCode = "no_reference"   // the reference unit has no value above 0
 )
 
 // Flag marks a column, within one class where its peers are those of the class.
 type Flag struct {
 	Node  int // of the leaf
 	Class string
-	Code  FlagCode
+	Code  stats.FlagCode
 }
 
 // Units returns the number of units.
 func (r *Result) Units() int { return len(r.status) }
 
-// Status says whether the unit has a score.
+// Status reports whether the unit has a score.
 func (r *Result) Status(unit int) UnitStatus { return r.status[unit] }
 
 // Base returns the score of the root, before adjustments and rounding. Only a unit
@@ -146,7 +142,7 @@ func (r *Result) Coverage(node, unit int) (float64, bool) {
 }
 
 // Missing returns the leaves, as nodes in document order, that apply to the unit
-// and have no entered value, whether or not something stands in for it.
+// and have no entered value, whether or not another value is used for it.
 func (r *Result) Missing(unit int) []int {
 	var nodes []int
 	for c := range r.columns {
@@ -158,19 +154,19 @@ func (r *Result) Missing(unit int) []int {
 	return nodes
 }
 
-// Keep says how much of a Result stays in memory: the scores of all nodes down to
-// this depth. The root's are always kept, and those of leaves can always be asked.
+// Keep is how much of a Result stays in memory: the scores of all nodes down to
+// this depth. Those of the root are always kept, those of leaves always available.
 type Keep int
 
 // The extremes; 1 keeps the root and the first level.
 const (
 	KeepRoot Keep = 0
-	KeepAll  Keep = MaxDepth
+	KeepAll  Keep = maxDepth
 )
 
 // Score scores every unit of d, which must have passed Check. It cannot fail, and
-// memory is allocated per node, not per unit. Data of the wrong shape give a
-// Result without units; values that Check would have refused may have no score.
+// memory is allocated per node, not per unit. For data of the wrong shape the Result
+// has no units; values that Check would have refused may have no score.
 func (ix *Index) Score(d Data, keep Keep) *Result {
 	var f DataFaults
 	if ix.checkShape(d, &f); len(f.Faults) > 0 {
@@ -184,7 +180,7 @@ func (ix *Index) Score(d Data, keep Keep) *Result {
 	for c := range r.columns {
 		r.fit(c, classes)
 	}
-	s := newScan(r)
+	s := newBlockScorer(r)
 	for lo := 0; lo < len(d.Units); lo += blockSize {
 		s.block(lo, min(lo+blockSize, len(d.Units)))
 	}
@@ -217,40 +213,40 @@ func (ix *Index) newResult(d Data, keep Keep) *Result {
 	return r
 }
 
-// scan scores the leaves of a Result, block by block, and keeps the accounts.
-type scan struct {
-	r        *Result
-	walk     *walk
-	cover    cover
-	statuses []CellStatus
+// blockScorer scores the leaves of a Result block by block, with coverage and status.
+type blockScorer struct {
+	r         *Result
+	evaluator *evaluator
+	coverage  coverage
+	statuses  []CellStatus
 }
 
-func newScan(r *Result) *scan {
-	s := &scan{r: r, walk: newWalk(r.index, len(r.data.Units), r.scores)}
-	s.walk.leaf = s.leaf
-	s.cover = newCover(s.walk.size)
-	s.statuses = make([]CellStatus, s.walk.size)
+func newBlockScorer(r *Result) *blockScorer {
+	s := &blockScorer{r: r, evaluator: newEvaluator(r.index, len(r.data.Units), r.scores)}
+	s.evaluator.leaf = s.leaf
+	s.coverage = newCoverage(s.evaluator.size)
+	s.statuses = make([]CellStatus, s.evaluator.size)
 	return s
 }
 
-func (s *scan) block(lo, hi int) {
-	s.cover.reset(hi - lo)
-	s.walk.block(lo, hi)
-	s.finish(lo, hi)
+func (s *blockScorer) block(lo, hi int) {
+	s.coverage.reset(hi - lo)
+	s.evaluator.block(lo, hi)
+	s.setStatus(lo, hi)
 }
 
-func (s *scan) leaf(at, lo int, dst []float64) ([]float64, bool) {
+func (s *blockScorer) leaf(at, lo int, dst []float64) ([]float64, bool) {
 	c := &s.r.columns[at]
 	whole := c.direct() && scoreBlock(dst, c.entered[lo:lo+len(dst)], c.scorers[0])
 	if whole && c.notApplicable == nil {
-		s.cover.all(c.leaf.effective)
+		s.coverage.all(c.leaf.effective)
 		return dst, true
 	}
 	return dst, s.cells(c, lo, dst)
 }
 
-// cells goes through a block cell by cell, past those that scoreBlock has settled.
-func (s *scan) cells(c *column, lo int, dst []float64) bool {
+// cells scores the cells of a block that scoreBlock has not scored.
+func (s *blockScorer) cells(c *column, lo int, dst []float64) bool {
 	direct, statuses := c.direct(), s.statuses[:len(dst)]
 	whole, entered := true, true
 	for i := range dst {
@@ -267,9 +263,9 @@ func (s *scan) cells(c *column, lo int, dst []float64) bool {
 		}
 	}
 	if entered {
-		s.cover.all(c.leaf.effective)
+		s.coverage.all(c.leaf.effective)
 	} else {
-		s.cover.some(c.leaf.effective, statuses)
+		s.coverage.some(c.leaf.effective, statuses)
 	}
 	return whole
 }
@@ -302,10 +298,10 @@ func (l linear) block(dst, x []float64) bool {
 	return whole
 }
 
-// finish settles coverage and status of a block. A unit without a score loses that
-// of its root, so that no figure of it can be published by mistake.
-func (s *scan) finish(lo, hi int) {
-	s.cover.ratio(s.r.coverage[lo:hi])
+// setStatus sets coverage and status of a block. Where a unit has no score, neither
+// has its root, so that no figure of it can be published by mistake.
+func (s *blockScorer) setStatus(lo, hi int) {
+	s.coverage.ratio(s.r.coverage[lo:hi])
 	least := s.r.index.spec.MinCoverage
 	root, status := s.r.scores[0], s.r.status
 	for i := lo; i < hi; i++ {
@@ -339,7 +335,7 @@ func (r *Result) Reweigh(dst, weights []float64) bool {
 	}
 	keep := make([][]float64, len(r.scores))
 	keep[0] = dst
-	k := newWalk(r.index, len(dst), keep)
+	k := newEvaluator(r.index, len(dst), keep)
 	k.weights = weights
 	leaves := r.index.leaves
 	k.leaf = func(column, lo int, block []float64) ([]float64, bool) {

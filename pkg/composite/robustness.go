@@ -10,7 +10,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// RobustnessOptions say what is uncertain and how it is drawn. Each source is off
+// RobustnessOptions are what is uncertain and how it is drawn. Each source is off
 // at its zero value and can be on alone; with none on, every replicate is the
 // published outcome. What one source draws does not depend on which others are on.
 //
@@ -54,7 +54,7 @@ type RatedColumn struct {
 	Ratings [][]EvaluatorRating // by unit
 }
 
-// EvaluatorRating is a Rating with the number of the evaluator who gave it.
+// EvaluatorRating is a Rating with the number of its evaluator.
 type EvaluatorRating struct {
 	Evaluator int
 	Rating
@@ -62,15 +62,15 @@ type EvaluatorRating struct {
 
 // Limits of a robustness run. They bound its memory to some hundred megabytes.
 const (
-	MaxReplicates = 1_000_000
+	maxReplicates = 1_000_000
 	maxCells      = 1 << 25 // units × replicates, and values of leaves over all alternatives
 	maxWorkers    = 256
 )
 
 func (o RobustnessOptions) resolve() RobustnessOptions {
-	fill(&o.Replicates, 1000)
-	fill(&o.Top, 3)
-	fill(&o.Bottom, 3)
+	setDefault(&o.Replicates, 1000)
+	setDefault(&o.Top, 3)
+	setDefault(&o.Bottom, 3)
 	return o
 }
 
@@ -78,10 +78,11 @@ func (o RobustnessOptions) resolve() RobustnessOptions {
 // their JSON members.
 func (o *RobustnessOptions) check(ix *Index, units int, r report) {
 	switch {
-	case o.Replicates < 1 || o.Replicates > MaxReplicates:
-		r("/replicates", "replicates_out_of_range", "give 1 to %d replicates", MaxReplicates)
+	case o.Replicates < 1 || o.Replicates > maxReplicates:
+		r("/replicates", "replicates_out_of_range", "give 1 to %d replicates", maxReplicates)
 	case o.Replicates > maxCells/max(units, 1):
-		r("/replicates", "too_large", "%d replicates of %d units need too much memory: at most %d in all", o.Replicates, units, maxCells)
+		r("/replicates", "too_large",
+			"%d replicates of %d units need too much memory: at most %d in all", o.Replicates, units, maxCells)
 	}
 	if o.Top < 1 {
 		r("/top", "not_positive", "give 1 or more")
@@ -122,12 +123,14 @@ func (ix *Index) checkVariant(v Spec, r report) {
 		return
 	}
 	if len(other.leaves) != len(ix.leaves) {
-		r("/tree", "other_indicators", "a variant has the same indicators: %d, not %d", len(ix.leaves), len(other.leaves))
+		r("/tree", "other_indicators",
+			"a variant has the same indicators: %d, not %d", len(ix.leaves), len(other.leaves))
 		return
 	}
 	for c := range ix.leaves {
 		if ix.code(c) != other.code(c) {
-			r("/tree", "other_indicators", "indicator %d is %q, not %q: a variant has the same ones in the same order", c, other.code(c), ix.code(c))
+			r("/tree", "other_indicators",
+				"indicator %d is %q, not %q: a variant has the same ones in the same order", c, other.code(c), ix.code(c))
 			return
 		}
 	}
@@ -158,7 +161,7 @@ func checkRated(rated []RatedColumn, columns, units int, r report) {
 	}
 }
 
-// Robustness says how far the ranking hangs on choices that could have been made
+// Robustness is how far the ranking depends on choices that could have been made
 // otherwise.
 type Robustness struct {
 	Seed        uint64
@@ -168,7 +171,7 @@ type Robustness struct {
 	Units       []UnitRobustness // those with a score in Standings, in the order of Data.Units
 }
 
-// UnitRobustness is what a unit got over all replicates. A quantile is the smallest
+// UnitRobustness is the outcome of a unit over all replicates. A quantile is the smallest
 // value that at least that share of the replicates does not exceed (Hyndman and Fan
 // 1996, type 1), so it is always one that occurred. Probabilities are shares of the
 // replicates.
@@ -181,7 +184,7 @@ type UnitRobustness struct {
 	RankLow, RankMedian, RankHigh int // quantiles .05, .5, .95
 
 	ScoreMean float64
-	// Quantiles .05, .5, .95 of the rounded figure, over replicates that give one; all
+	// Quantiles .05, .5, .95 of the rounded figure, over replicates that have one; all
 	// 0 where none does.
 	ScoreLow, ScoreMedian, ScoreHigh float64
 
@@ -190,15 +193,15 @@ type UnitRobustness struct {
 	Grades  []float64 // P(grade), by Robustness.Grades; with NoScore they sum to 1
 	NoScore float64   // P(nothing is left to score the unit by); it then ranks last
 
-	// NotApart are the units that this one cannot be told apart from: neither is
-	// strictly ahead, on the rounded figure, in 95 % of the replicates or more. The
-	// relation is symmetric; the list is in the order of Data.Units. Nil for all where
-	// more than MaxCompared units have a score.
-	NotApart []int
+	// Indistinguishable are the units that this one cannot be distinguished from:
+	// neither is strictly ahead, on the rounded figure, in 95 % of the replicates or
+	// more. The relation is symmetric; the list is in the order of Data.Units. Nil
+	// for all where more than maxCompared units have a score.
+	Indistinguishable []int
 }
 
-// MaxCompared is how many units are compared pair by pair.
-const MaxCompared = 5000
+// maxCompared is how many units are compared pair by pair.
+const maxCompared = 5000
 
 // Robustness draws the uncertain parts of the index again and again, scores, rounds,
 // ranks and grades each time as Standings does, and counts (Saisana, Saltelli and
@@ -206,18 +209,18 @@ const MaxCompared = 5000
 // look at peers still see their values. Coverage is that of the scheme and not
 // judged again.
 //
-// The answer depends on the seed, the spec, the data and the options, and on nothing
+// The result depends on the seed, the spec, the data and the options, and on nothing
 // else: not on GOMAXPROCS, Workers or the order of the units. What is drawn for a
-// unit goes by its code. The error is what Check says of d, of type *DataFaults as
+// unit goes by its code. The error is that of Check for d, of type *DataFaults as
 // for adjustments, or of type Faults with pointers into the options.
 func (ix *Index) Robustness(d Data, o RobustnessOptions) (*Robustness, error) {
-	p, err := ix.plan(d, o)
+	p, err := ix.scenarios(d, o)
 	if err != nil {
 		return nil, err
 	}
 	o = p.options
-	t := newTally(len(p.contest.units), len(ix.spec.Grades), o.Replicates)
-	workers := min(or0(o.Workers, runtime.GOMAXPROCS(0)), maxWorkers, o.Replicates)
+	t := newTally(len(p.simulation.units), len(ix.spec.Grades), o.Replicates)
+	workers := min(positiveOr(o.Workers, runtime.GOMAXPROCS(0)), maxWorkers, o.Replicates)
 	parts := make([]*tally, workers)
 	inParallel(workers, func(w int) {
 		parts[w] = t.part()
@@ -231,17 +234,17 @@ func (ix *Index) Robustness(d Data, o RobustnessOptions) (*Robustness, error) {
 	for _, g := range ix.spec.Grades {
 		rb.Grades = append(rb.Grades, g.Code)
 	}
-	rb.Units = make([]UnitRobustness, len(p.contest.units))
+	rb.Units = make([]UnitRobustness, len(p.simulation.units))
 	extents := make([]extent, len(rb.Units))
 	inParallel(workers, func(w int) {
 		s := newSummary(t)
 		for i := w; i < len(rb.Units); i += workers {
-			rb.Units[i], extents[i] = s.unit(i, p.contest.before[i])
+			rb.Units[i], extents[i] = s.unit(i, p.simulation.before[i])
 		}
 	})
-	if len(rb.Units) <= MaxCompared {
-		for i, list := range t.notApart(p.contest.units, extents, workers) {
-			rb.Units[i].NotApart = list
+	if len(rb.Units) <= maxCompared {
+		for i, list := range t.indistinguishable(p.simulation.units, extents, workers) {
+			rb.Units[i].Indistinguishable = list
 		}
 	}
 	return rb, nil
@@ -260,7 +263,7 @@ func inParallel(n int, do func(worker int)) {
 	wg.Wait()
 }
 
-func or0(n, fallback int) int {
+func positiveOr(n, fallback int) int {
 	if n > 0 {
 		return n
 	}
@@ -272,26 +275,26 @@ func (r *replicator) replicates(from, to int, t *tally) {
 	var keys [sources]uint64
 	for i := from; i < to; i++ {
 		for s := range keys {
-			keys[s] = replicateKey(r.plan.options.Seed, i, s)
+			keys[s] = replicateKey(r.scenarios.options.Seed, i, s)
 		}
 		r.run(keys)
-		t.count(r.contest, i, r.plan.options)
+		t.count(r.simulation, i, r.scenarios.options)
 	}
 }
 
-// replicateKey is what a source draws from in a replicate.
+// replicateKey returns the key from which a source draws in a replicate.
 func replicateKey(seed uint64, replicate, source int) uint64 {
 	return num.Mix64(num.Mix64(seed) + uint64(replicate)*sources + uint64(source))
 }
 
-// tally counts outcomes by entrant. Ranks and figures are kept, all replicates of
-// an entrant together; the parts of several workers share them.
+// tally counts outcomes by place in the simulation. Ranks and figures are kept, all
+// replicates of a unit together; the parts of several workers share them.
 type tally struct {
 	replicates, grades int
 	ranks              []int32
 	scores             []float64
 	top, bottom, none  []int32
-	grade              []int32 // by entrant, then grade
+	grade              []int32 // by place, then grade
 }
 
 func newTally(entrants, grades, replicates int) *tally {
@@ -302,7 +305,7 @@ func newTally(entrants, grades, replicates int) *tally {
 	return t
 }
 
-// part has counts of its own.
+// part returns a tally with counts of its own.
 func (t *tally) part() *tally {
 	p := *t
 	n := len(t.top)
@@ -322,7 +325,7 @@ func (t *tally) add(part *tally) {
 	}
 }
 
-func (t *tally) count(c *contest, replicate int, o RobustnessOptions) {
+func (t *tally) count(c *simulation, replicate int, o RobustnessOptions) {
 	for i := range c.units {
 		at := i*t.replicates + replicate
 		t.ranks[at], t.scores[at] = c.rank[i], c.score[i]
@@ -341,7 +344,7 @@ func (t *tally) count(c *contest, replicate int, o RobustnessOptions) {
 	}
 }
 
-// summary turns the counts of one entrant into its figures.
+// summary turns the counts of one unit into its figures.
 type summary struct {
 	t      *tally
 	ranks  []int32
@@ -366,7 +369,8 @@ func (s *summary) unit(i int, before Standing) (UnitRobustness, extent) {
 	}
 	u.RankMean = float64(sum) / float64(n)
 	slices.Sort(s.ranks)
-	u.RankLow, u.RankMedian, u.RankHigh = int(quantile(s.ranks, 5)), int(quantile(s.ranks, 50)), int(quantile(s.ranks, 95))
+	rank := func(percent int) int { return int(quantile(s.ranks, percent)) }
+	u.RankLow, u.RankMedian, u.RankHigh = rank(5), rank(50), rank(95)
 	s.scores = s.scores[:0]
 	for _, x := range t.scores[i*n : (i+1)*n] {
 		if x == x {

@@ -29,7 +29,7 @@ func duel(t *testing.T, w1, w2 float64) (*composite.Index, composite.Data) {
 	ix := mustNew(t, composite.Spec{
 		Decimals: 9,
 		Tree: composite.Node{Code: "index", Children: []composite.Node{
-			{Code: "a", Weight: w1, Rule: &composite.Points{Max: 100}}, {Code: "b", Weight: w2, Rule: &composite.Points{Max: 100}},
+			{Code: "a", Weight: w1, Rule: &composite.PointsRule{Max: 100}}, {Code: "b", Weight: w2, Rule: &composite.PointsRule{Max: 100}},
 		}},
 		Grades: []composite.Grade{{Code: "high", From: 50}, {Code: "low"}},
 	})
@@ -54,20 +54,20 @@ func TestRobustnessOfADuel(t *testing.T) {
 	if one.ScoreLow < low || one.ScoreHigh > high || !(one.ScoreLow < one.ScoreMedian && one.ScoreMedian < one.ScoreHigh) {
 		t.Errorf("score %v %v %v outside of %v to %v", one.ScoreLow, one.ScoreMedian, one.ScoreHigh, low, high)
 	}
-	if !slices.Equal(one.NotApart, []int{1}) || !slices.Equal(two.NotApart, []int{0}) {
-		t.Errorf("not apart: %v %v", one.NotApart, two.NotApart)
+	if !slices.Equal(one.Indistinguishable, []int{1}) || !slices.Equal(two.Indistinguishable, []int{0}) {
+		t.Errorf("indistinguishable: %v %v", one.Indistinguishable, two.Indistinguishable)
 	}
 	// At 2 to 1 nothing that is drawn turns the order.
 	ix, d = duel(t, 2, 1)
 	r = mustRobustness(t, ix, d, composite.RobustnessOptions{WeightSpread: .25, Top: 1})
-	if r.Units[0].Top != 1 || r.Units[0].NotApart != nil || r.Units[1].RankLow != 2 {
+	if r.Units[0].Top != 1 || r.Units[0].Indistinguishable != nil || r.Units[1].RankLow != 2 {
 		t.Errorf("%+v", r.Units)
 	}
 }
 
 // Two ratings drawn with replacement from 0 and 100 make 0, 50, 50 or 100.
 func TestRobustnessOfRatings(t *testing.T) {
-	ix := mustNew(t, composite.Spec{Tree: composite.Node{Code: "v", Rule: &composite.Points{Max: 100}}, Grades: []composite.Grade{
+	ix := mustNew(t, composite.Spec{Tree: composite.Node{Code: "v", Rule: &composite.PointsRule{Max: 100}}, Grades: []composite.Grade{
 		{Code: "all", From: 100}, {Code: "half", From: 50}, {Code: "none"},
 	}})
 	d := composite.Data{Units: []string{"split", "single", "entered", "missing"}, Columns: [][]float64{{50, 70, 20, nan}}}
@@ -102,7 +102,7 @@ func TestRobustnessOfRatings(t *testing.T) {
 	}
 }
 
-// Each list of alternatives alone gives the figures of the schemes that it stands for,
+// Each list of alternatives alone has the figures of the schemes that it stands for,
 // each with its share of the replicates.
 func TestRobustnessOfAlternatives(t *testing.T) {
 	spec := composite.Spec{Decimals: 2, Tree: composite.Node{Code: "index", Children: []composite.Node{
@@ -122,7 +122,7 @@ func TestRobustnessOfAlternatives(t *testing.T) {
 			}
 		}
 	}
-	minmax, rank := &composite.MinMax{}, &composite.Rank{}
+	minmax, rank := &composite.MinMax{}, &composite.RankRule{}
 	variant := change(func(s *composite.Spec) { s.Tree.Children[0].Weight = 9 })
 	tests := []struct {
 		name    string
@@ -191,7 +191,7 @@ func drawOptions(d drawer, ix *composite.Index, data composite.Data) composite.R
 		o.Missing = []composite.MissingKind{composite.PeerMean, composite.Exclude, composite.Carry}[:1+d.intn(3)]
 	}
 	if d.intn(3) == 0 {
-		o.Normalisations = []composite.Rule{&composite.Percentile{}, &composite.Best{}, &composite.ZScore{}}[:1+d.intn(3)]
+		o.Normalisations = []composite.Rule{&composite.Percentile{}, &composite.BestRule{}, &composite.ZScore{}}[:1+d.intn(3)]
 	}
 	if d.intn(3) == 0 {
 		o.Aggregations = []composite.Aggregation{{Kind: composite.Geometric}, {Kind: composite.Penalised}}[:1+d.intn(2)]
@@ -258,7 +258,7 @@ func TestRobustnessIsConsistent(t *testing.T) {
 type fataler interface{ Fatalf(string, ...any) }
 
 func checkRobustness(t fataler, r *composite.Robustness) {
-	apart := map[[2]int]bool{}
+	indistinguishable := map[[2]int]bool{}
 	for _, u := range r.Units {
 		sum := u.NoScore
 		for _, p := range u.Grades {
@@ -279,12 +279,12 @@ func checkRobustness(t fataler, r *composite.Robustness) {
 				t.Fatalf("not a probability: %+v", u)
 			}
 		}
-		for _, other := range u.NotApart {
-			apart[[2]int{u.Unit, other}] = true
+		for _, other := range u.Indistinguishable {
+			indistinguishable[[2]int{u.Unit, other}] = true
 		}
 	}
-	for pair := range apart {
-		if pair[0] == pair[1] || !apart[[2]int{pair[1], pair[0]}] {
+	for pair := range indistinguishable {
+		if pair[0] == pair[1] || !indistinguishable[[2]int{pair[1], pair[0]}] {
 			t.Fatalf("%v is not symmetric", pair)
 		}
 	}
@@ -311,16 +311,16 @@ func TestRobustnessWithoutUncertainty(t *testing.T) {
 			if u.Grades[slices.Index(r.Grades, s.Grade)] != 1 || (u.Top == 1) != (s.Rank == 1) {
 				t.Fatalf("%+v of %+v", u, s)
 			}
-			for _, other := range u.NotApart {
+			for _, other := range u.Indistinguishable {
 				if j := slices.IndexFunc(r.Units, func(v composite.UnitRobustness) bool { return v.Unit == other }); r.Units[j].Score != s.Score {
-					t.Fatalf("%d is not apart from %d", other, s.Unit)
+					t.Fatalf("%d is not distinguishable from %d", other, s.Unit)
 				}
 			}
 		}
 	})
 }
 
-// The same seed gives the same bits however the work is cut and whatever the order of
+// The same seed leads to the same bits however the work is cut and whatever the order of
 // the units.
 func TestRobustnessIsRepeatable(t *testing.T) {
 	rng := pcgDrawer{rand.New(rand.NewPCG(6, 7))}
@@ -353,17 +353,17 @@ func TestRobustnessIsRepeatable(t *testing.T) {
 	slices.Reverse(got.Units)
 	for i := range got.Units {
 		got.Units[i].Unit = back(got.Units[i].Unit)
-		for j := range got.Units[i].NotApart {
-			got.Units[i].NotApart[j] = back(got.Units[i].NotApart[j])
+		for j := range got.Units[i].Indistinguishable {
+			got.Units[i].Indistinguishable[j] = back(got.Units[i].Indistinguishable[j])
 		}
-		slices.Reverse(got.Units[i].NotApart)
+		slices.Reverse(got.Units[i].Indistinguishable)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("other order of units: %s", diff)
 	}
 	o.Seed++
 	if cmp.Equal(got, mustRobustness(t, ix, moved, o)) {
-		t.Error("another seed gives the same")
+		t.Error("another seed leads to the same")
 	}
 }
 
@@ -396,7 +396,7 @@ func TestRobustnessRefuses(t *testing.T) {
 		"/bottom":            {Bottom: -1},
 		"/weight_spread":     {WeightSpread: 1},
 		"/missing/0/kind":    {Missing: []composite.MissingKind{composite.Fail}},
-		"/normalisations/1":  {Normalisations: []composite.Rule{&composite.Rank{}, (*composite.MinMax)(nil)}},
+		"/normalisations/1":  {Normalisations: []composite.Rule{&composite.RankRule{}, (*composite.MinMax)(nil)}},
 		"/aggregations/0/p":  {Aggregations: []composite.Aggregation{{Kind: composite.Power}}},
 		"/variants/0/tree":   {Variants: []composite.Spec{other}},
 		"/ratings/0/column":  {Ratings: []composite.RatedColumn{{Column: 2, Ratings: make([][]composite.EvaluatorRating, 2)}}},
@@ -422,7 +422,7 @@ func TestRobustnessOfFew(t *testing.T) {
 	ix, d := duel(t, 1, 1)
 	d.Columns = [][]float64{{nan, nan}, {nan, 40}}
 	r := mustRobustness(t, ix, d, composite.RobustnessOptions{WeightSpread: .5, Missing: []composite.MissingKind{composite.Zero}})
-	if len(r.Units) != 1 || r.Units[0].RankHigh != 1 || r.Units[0].Top != 1 || r.Units[0].NotApart != nil {
+	if len(r.Units) != 1 || r.Units[0].RankHigh != 1 || r.Units[0].Top != 1 || r.Units[0].Indistinguishable != nil {
 		t.Errorf("a single unit: %+v", r.Units)
 	}
 	d.Columns = [][]float64{{nan, nan}, {nan, nan}}
@@ -433,9 +433,9 @@ func TestRobustnessOfFew(t *testing.T) {
 	if r := mustRobustness(t, ix, empty, composite.RobustnessOptions{WeightSpread: .5}); len(r.Units) != 0 {
 		t.Errorf("no units: %+v", r.Units)
 	}
-	leaf := mustNew(t, composite.Spec{Tree: composite.Node{Code: "v", Rule: &composite.Points{Max: 10}}})
+	leaf := mustNew(t, composite.Spec{Tree: composite.Node{Code: "v", Rule: &composite.PointsRule{Max: 10}}})
 	r = mustRobustness(t, leaf, composite.Data{Units: []string{"u", "v"}, Columns: [][]float64{{5, 5}}}, composite.RobustnessOptions{WeightSpread: .5})
-	if u := r.Units[1]; u.ScoreLow != 50 || u.RankHigh != 1 || !slices.Equal(u.NotApart, []int{0}) {
+	if u := r.Units[1]; u.ScoreLow != 50 || u.RankHigh != 1 || !slices.Equal(u.Indistinguishable, []int{0}) {
 		t.Errorf("a tree of one leaf: %+v", u)
 	}
 }
@@ -443,7 +443,7 @@ func TestRobustnessOfFew(t *testing.T) {
 // Adjustments hold in every replicate, vetoes of score and grade included.
 func TestRobustnessHoldsAdjustments(t *testing.T) {
 	ix := mustNew(t, composite.Spec{
-		Decimals: 1, Tree: composite.Node{Code: "v", Rule: &composite.Points{Max: 100}},
+		Decimals: 1, Tree: composite.Node{Code: "v", Rule: &composite.PointsRule{Max: 100}},
 		Adjustments: composite.Adjustments{
 			Bonus:     composite.AdjustmentGroup{Cap: 5, Items: []composite.AdjustmentItem{{Code: "b", Points: 4}}},
 			Deduction: composite.AdjustmentGroup{Cap: 10, Items: []composite.AdjustmentItem{{Code: "d", Points: 3}}},
@@ -476,7 +476,7 @@ func TestRobustnessHoldsAdjustments(t *testing.T) {
 
 // A unit that lives on a carried value has no score under the policy exclude.
 func TestRobustnessWithoutScore(t *testing.T) {
-	ix := mustNew(t, composite.Spec{Tree: composite.Node{Code: "v", Rule: &composite.Points{Max: 100}, Missing: composite.Missing{Kind: composite.Carry}}, Grades: []composite.Grade{{Code: "any"}}})
+	ix := mustNew(t, composite.Spec{Tree: composite.Node{Code: "v", Rule: &composite.PointsRule{Max: 100}, Missing: composite.Missing{Kind: composite.Carry}}, Grades: []composite.Grade{{Code: "any"}}})
 	d := composite.Data{Units: []string{"u", "v"}, Columns: [][]float64{{nan, 0}}, Carried: [][]float64{{60, nan}}}
 	spec := ix.Spec()
 	if list, err := ix.Standings(score(t, ix, d), nil); err != nil || list[0].Unit != 0 || list[0].Status != composite.UnitScored {
@@ -501,7 +501,7 @@ func TestSensitivity(t *testing.T) {
 		return s
 	}
 	alone := mustSensitivity(options)
-	if len(alone.Sources) != 1 || alone.Sources[0] != composite.WeightSource || len(alone.Units) != 2 {
+	if len(alone.Sources) != 1 || alone.Sources[0] != "weights" || len(alone.Units) != 2 {
 		t.Fatalf("%+v", alone)
 	}
 	for _, s := range []stats.SobolIndices{alone.Shift, alone.Units[0].Score, alone.Units[1].Score} {
@@ -515,7 +515,7 @@ func TestSensitivity(t *testing.T) {
 	options.Missing = []composite.MissingKind{composite.PeerMean}
 	both := mustSensitivity(options)
 	score := both.Units[1].Score
-	if len(both.Sources) != 3 || both.Sources[2] != composite.NormalisationSource || !(score.Factors[2].First > .8) || !(score.Factors[0].Total < .1) {
+	if len(both.Sources) != 3 || both.Sources[2] != "normalisation" || !(score.Factors[2].First > .8) || !(score.Factors[0].Total < .1) {
 		t.Errorf("%v %+v", both.Sources, score)
 	}
 	for _, workers := range []int{1, 3, 8} {

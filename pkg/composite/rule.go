@@ -9,8 +9,8 @@ import (
 
 // Rule turns the raw value of an indicator into a score. Its implementations
 // are the pointers to the rule types of this package, and only those: Goalposts,
-// MinMax, ZScore, Percentile, Rank, Best, Target, Reference, Bands, Levels,
-// Deduct, Shortfall, RankPoints and Points. A nil field of a rule means its default.
+// MinMax, ZScore, Percentile, RankRule, BestRule, TargetRule, Reference, Bands, Levels,
+// Deduct, Shortfall, RankPoints and PointsRule. A nil field of a rule means its default.
 type Rule interface {
 	// Kind is the name of the rule in a scheme document.
 	Kind() string
@@ -27,10 +27,10 @@ type peers struct {
 	sorted    []float64 // used values of the peer group, ascending
 	cost      bool
 	reference float64 // used value of the unit that a Reference names, NaN if it has none
-	flag      func(FlagCode)
+	flag      func(stats.FlagCode)
 }
 
-// A scorer scores values that are not NaN. It answers NaN where it has no answer.
+// A scorer scores values that are not NaN. It returns NaN for a value that has no score.
 type scorer interface{ at(x float64) float64 }
 
 var ruleKinds = map[string]func() Rule{
@@ -38,16 +38,16 @@ var ruleKinds = map[string]func() Rule{
 	"minmax":      func() Rule { return new(MinMax) },
 	"zscore":      func() Rule { return new(ZScore) },
 	"percentile":  func() Rule { return new(Percentile) },
-	"rank":        func() Rule { return new(Rank) },
-	"best":        func() Rule { return new(Best) },
-	"target":      func() Rule { return new(Target) },
+	"rank":        func() Rule { return new(RankRule) },
+	"best":        func() Rule { return new(BestRule) },
+	"target":      func() Rule { return new(TargetRule) },
 	"reference":   func() Rule { return new(Reference) },
 	"bands":       func() Rule { return new(Bands) },
 	"levels":      func() Rule { return new(Levels) },
 	"deduct":      func() Rule { return new(Deduct) },
 	"shortfall":   func() Rule { return new(Shortfall) },
 	"rank_points": func() Rule { return new(RankPoints) },
-	"points":      func() Rule { return new(Points) },
+	"points":      func() Rule { return new(PointsRule) },
 }
 
 // NewRule returns a zero rule of the kind, to decode the rest of its JSON
@@ -86,8 +86,8 @@ func direction(declared Direction, rule Rule) Direction {
 	return Benefit
 }
 
-// or is *p, or the default where p is nil, in a place of its own.
-func or[T any](p *T, fallback T) *T {
+// orDefault is *p, or the default where p is nil, in a place of its own.
+func orDefault[T any](p *T, fallback T) *T {
 	if p != nil {
 		fallback = *p
 	}
@@ -116,7 +116,8 @@ func reportScore(r report, at string, x float64) {
 
 func reportDirection(r report, got, want Direction, kind string) {
 	if got != want {
-		r("/kind", "direction_contradicts_rule", "%s reads its values as %s: change the direction or the rule", kind, want)
+		r("/kind", "direction_contradicts_rule",
+			"%s reads its values as %s: change the direction or the rule", kind, want)
 	}
 }
 

@@ -8,13 +8,10 @@ import (
 	"bulwark/pkg/composite/internal/num"
 )
 
-// Transform is applied to the value and both goalposts.
-type Transform string
-
-// The transforms of Goalposts.
+// The transforms of Goalposts. The default, "linear", takes values as they are.
 const (
-	Linear Transform = "linear"
-	Log    Transform = "log"
+	linearTransform = "linear"
+	Log             = "log"
 )
 
 // Goalposts scores 100·(f(x)−f(low))/(f(high)−f(low)), clamped to 0–100, with f
@@ -22,9 +19,9 @@ const (
 // constant column or a single unit changes nothing. With Log, x and both posts
 // must be above 0.
 type Goalposts struct {
-	Low       float64   `json:"low"`
-	High      float64   `json:"high"`
-	Transform Transform `json:"transform,omitempty"` // Linear when empty
+	Low       float64 `json:"low"`
+	High      float64 `json:"high"`
+	Transform string  `json:"transform,omitempty"` // "linear", also when empty, or Log; of the value and both goalposts
 }
 
 // Kind is "goalposts".
@@ -33,7 +30,7 @@ func (*Goalposts) Kind() string { return "goalposts" }
 func (g *Goalposts) resolve() Rule {
 	c := *g
 	if c.Transform == "" {
-		c.Transform = Linear
+		c.Transform = linearTransform
 	}
 	return &c
 }
@@ -45,12 +42,14 @@ func (g *Goalposts) check(d Direction, r report) {
 	case g.Low == g.High:
 		r("/high", "goalposts_equal", "low and high are both %v: give two different goalposts", g.High)
 	case d == Cost && g.Low < g.High:
-		r("/low", "direction_contradicts_goalposts", "direction is cost but low %v is below high %v: swap them or change the direction", g.Low, g.High)
+		r("/low", "direction_contradicts_goalposts",
+			"direction is cost but low %v is below high %v: swap them or change the direction", g.Low, g.High)
 	case d == Benefit && g.Low > g.High:
-		r("/low", "direction_contradicts_goalposts", "direction is benefit but low %v is above high %v: swap them or change the direction", g.Low, g.High)
+		r("/low", "direction_contradicts_goalposts",
+			"direction is benefit but low %v is above high %v: swap them or change the direction", g.Low, g.High)
 	}
 	switch g.Transform {
-	case Linear:
+	case linearTransform:
 	case Log:
 		if g.Low <= 0 || g.High <= 0 {
 			r("/transform", "log_not_positive", "a log scale needs low and high above 0")
@@ -79,34 +78,35 @@ func (g *Goalposts) fit(peers) scorer {
 	return linear{g.Low, g.High - g.Low, 100}
 }
 
-// Points scores 100·x/max. An entry must lie between 0 and Max. It does not look
+// PointsRule scores 100·x/max. An entry must lie between 0 and Max. It does not look
 // at peers.
-type Points struct {
+type PointsRule struct {
 	Max float64 `json:"max"`
 }
 
 // Kind is "points".
-func (*Points) Kind() string { return "points" }
+func (*PointsRule) Kind() string { return "points" }
 
-func (p *Points) resolve() Rule { c := *p; return &c }
+func (p *PointsRule) resolve() Rule { c := *p; return &c }
 
-func (p *Points) check(d Direction, r report) {
+func (p *PointsRule) check(d Direction, r report) {
 	reportPositive(r, "/max", p.Max)
 	reportDirection(r, d, Benefit, "points")
 }
 
-func (p *Points) refuses(x float64) string {
+func (p *PointsRule) refuses(x float64) string {
 	if x < 0 || x > p.Max {
 		return "points must lie between 0 and the maximum"
 	}
 	return ""
 }
 
-func (*Points) relative() bool { return false }
+func (*PointsRule) relative() bool { return false }
 
-func (p *Points) fit(peers) scorer { return linear{0, p.Max, 100} }
+func (p *PointsRule) fit(peers) scorer { return linear{0, p.Max, 100} }
 
-// linear is 100·(x−low)/span clamped to 0–top. The span is not 0; it is negative for a cost.
+// linear is 100·(x−low)/span clamped to 0–top. The span is not 0; it is negative for
+// a cost.
 type linear struct{ low, span, top float64 }
 
 // at keeps a NaN. Unlike comparisons, min and max never mispredict.
@@ -117,7 +117,7 @@ type logarithm struct{ linear }
 
 func (l logarithm) at(x float64) float64 { return l.linear.at(math.Log(x)) }
 
-// constant gives every unit the same score.
+// constant is the same score for every unit.
 type constant float64
 
 func (c constant) at(float64) float64 { return float64(c) }
@@ -135,7 +135,7 @@ type Deduct struct {
 func (*Deduct) Kind() string { return "deduct" }
 
 func (d *Deduct) resolve() Rule {
-	return &Deduct{or(d.Full, 100), d.Per, or(d.Step, 1), or(d.Floor, 0)}
+	return &Deduct{orDefault(d.Full, 100), d.Per, orDefault(d.Step, 1), orDefault(d.Floor, 0)}
 }
 
 func (d *Deduct) check(dir Direction, r report) {
@@ -173,7 +173,7 @@ type Shortfall struct {
 // Kind is "shortfall".
 func (*Shortfall) Kind() string { return "shortfall" }
 
-func (s *Shortfall) resolve() Rule { return &Shortfall{s.Target, s.Per, or(s.Step, 1)} }
+func (s *Shortfall) resolve() Rule { return &Shortfall{s.Target, s.Per, orDefault(s.Step, 1)} }
 
 func (s *Shortfall) check(d Direction, r report) {
 	reportValue(r, "/target", s.Target)
@@ -205,7 +205,7 @@ func (s shortfall) at(x float64) float64 { return s.deduction.at(max(0, s.target
 
 // Bands scores the points of the highest band whose From is at most x, and 0
 // below all bands: each band holds from its From up to, not including, the next.
-// It does not look at peers. The direction is only said, not used: the points may
+// It does not look at peers. The direction is declared but not used: the points may
 // rise or fall.
 type Bands struct {
 	Bands []Band `json:"bands"` // ascending by From
@@ -239,11 +239,11 @@ func (*Bands) refuses(float64) string { return "" }
 
 func (*Bands) relative() bool { return false }
 
-func (b *Bands) fit(peers) scorer { return stairs(b.Bands) }
+func (b *Bands) fit(peers) scorer { return steps(b.Bands) }
 
-type stairs []Band
+type steps []Band
 
-func (s stairs) at(x float64) float64 {
+func (s steps) at(x float64) float64 {
 	for i := len(s) - 1; i >= 0; i-- {
 		if s[i].From <= x {
 			return s[i].Points

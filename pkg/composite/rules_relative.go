@@ -18,7 +18,7 @@ type MinMax struct {
 // Kind is "minmax".
 func (*MinMax) Kind() string { return "minmax" }
 
-func (m *MinMax) resolve() Rule { return &MinMax{or(m.Constant, 50)} }
+func (m *MinMax) resolve() Rule { return &MinMax{orDefault(m.Constant, 50)} }
 
 func (m *MinMax) check(_ Direction, r report) { reportScore(r, "/constant", *m.Constant) }
 
@@ -29,7 +29,7 @@ func (*MinMax) relative() bool { return true }
 func (m *MinMax) fit(p peers) scorer {
 	low, high := p.sorted[0], p.sorted[len(p.sorted)-1]
 	if low == high {
-		p.flag(ConstantColumn)
+		p.flag(stats.ConstantColumn)
 		return constant(*m.Constant)
 	}
 	if p.cost {
@@ -51,7 +51,7 @@ type ZScore struct {
 // Kind is "zscore".
 func (*ZScore) Kind() string { return "zscore" }
 
-func (z *ZScore) resolve() Rule { return &ZScore{or(z.Mean, 50), or(z.SD, 10), z.Clamp} }
+func (z *ZScore) resolve() Rule { return &ZScore{orDefault(z.Mean, 50), orDefault(z.SD, 10), z.Clamp} }
 
 func (z *ZScore) check(_ Direction, r report) {
 	for _, p := range []struct {
@@ -76,9 +76,9 @@ func (z *ZScore) fit(p peers) scorer {
 	if z.Clamp {
 		line.low, line.high = 0, 100
 	}
-	// Equality is asked of the values: rounding can leave a constant column a tiny s.
+	// The values themselves are compared: rounding can leave a constant column a tiny s.
 	if p.sorted[0] == p.sorted[len(p.sorted)-1] {
-		p.flag(ConstantColumn)
+		p.flag(stats.ConstantColumn)
 		return constant(num.Clamp(line.mean, line.low, line.high))
 	}
 	line.centre, line.s = stats.MeanSD(p.sorted)
@@ -95,27 +95,27 @@ func (z standard) at(x float64) float64 {
 	return num.Clamp(z.mean+float64(z.sd*(x-z.centre)/z.s), z.low, z.high)
 }
 
-// Target scores the way from the worst peer to a target:
+// TargetRule scores the way from the worst peer to a target:
 // 100·min(1, (x−min)/(target−min)), for a cost 100·min(1, (max−x)/(max−target)).
 // Where even the worst peer has reached the target, or is the only peer and has,
 // everybody gets 100 and the column is flagged; a single peer short of it gets 0.
-type Target struct {
+type TargetRule struct {
 	Target float64 `json:"target"`
 	Cap    *bool   `json:"cap,omitempty"` // true; false lets a score pass 100
 }
 
 // Kind is "target".
-func (*Target) Kind() string { return "target" }
+func (*TargetRule) Kind() string { return "target" }
 
-func (t *Target) resolve() Rule { return &Target{t.Target, or(t.Cap, true)} }
+func (t *TargetRule) resolve() Rule { return &TargetRule{t.Target, orDefault(t.Cap, true)} }
 
-func (t *Target) check(_ Direction, r report) { reportValue(r, "/target", t.Target) }
+func (t *TargetRule) check(_ Direction, r report) { reportValue(r, "/target", t.Target) }
 
-func (*Target) refuses(float64) string { return "" }
+func (*TargetRule) refuses(float64) string { return "" }
 
-func (*Target) relative() bool { return true }
+func (*TargetRule) relative() bool { return true }
 
-func (t *Target) fit(p peers) scorer {
+func (t *TargetRule) fit(p peers) scorer {
 	worst := p.sorted[0]
 	reached := worst >= t.Target
 	if p.cost {
@@ -134,9 +134,9 @@ func (t *Target) fit(p peers) scorer {
 }
 
 // Percentile scores 100·(peers strictly below)/(n−1), and 100 minus that for a
-// cost; ties share the lower position. A constant column of two or more gives
-// everybody 0 (a cost: 100) by the same formula and is flagged; a single peer,
-// where the formula is 0/0, gets 50 and is flagged.
+// cost; ties share the lower position. In a constant column of two or more all
+// score 0 (a cost: 100) by the same formula; a single peer, where the formula is
+// 0/0, scores 50. Both are flagged.
 type Percentile struct{}
 
 // Kind is "percentile".
@@ -171,42 +171,42 @@ func (p percentile) at(x float64) float64 {
 	return score
 }
 
-// Rank scores 100·(n−r)/(n−1) with r the competition rank among the peers: the
+// RankRule scores 100·(n−r)/(n−1) with r the competition rank among the peers: the
 // first gets 100 and the last, unless tied, 0. A constant column is all first and
 // gets 100, so does a single peer; both are flagged.
-type Rank struct{}
+type RankRule struct{}
 
 // Kind is "rank".
-func (*Rank) Kind() string { return "rank" }
+func (*RankRule) Kind() string { return "rank" }
 
-func (*Rank) resolve() Rule { return new(Rank) }
+func (*RankRule) resolve() Rule { return new(RankRule) }
 
-func (*Rank) check(Direction, report) {}
+func (*RankRule) check(Direction, report) {}
 
-func (*Rank) refuses(float64) string { return "" }
+func (*RankRule) refuses(float64) string { return "" }
 
-func (*Rank) relative() bool { return true }
+func (*RankRule) relative() bool { return true }
 
-func (*Rank) fit(p peers) scorer {
+func (*RankRule) fit(p peers) scorer {
 	flagConstant(p)
 	if len(p.sorted) == 1 {
 		return constant(100)
 	}
-	return position{p.sorted, p.cost}
+	return rankPosition{p.sorted, p.cost}
 }
 
-type position struct {
+type rankPosition struct {
 	sorted []float64
 	cost   bool
 }
 
-func (p position) at(x float64) float64 {
+func (p rankPosition) at(x float64) float64 {
 	n := len(p.sorted)
 	return 100 * float64(n-1-p.better(x)) / float64(n-1)
 }
 
 // better counts the peers ahead of x.
-func (p position) better(x float64) int {
+func (p rankPosition) better(x float64) int {
 	if p.cost {
 		return num.Below(p.sorted, x)
 	}
@@ -250,46 +250,46 @@ func (*RankPoints) relative() bool { return true }
 
 func (rp *RankPoints) fit(p peers) scorer {
 	flagConstant(p)
-	return prizes{position{p.sorted, p.cost}, rp.Points}
+	return rankTable{rankPosition{p.sorted, p.cost}, rp.Points}
 }
 
-type prizes struct {
-	position
+type rankTable struct {
+	rankPosition
 	points []float64
 }
 
-func (p prizes) at(x float64) float64 {
+func (p rankTable) at(x float64) float64 {
 	r := min(p.better(x), len(p.points)-1)
 	return 100 * p.points[r] / p.points[0]
 }
 
 func flagConstant(p peers) {
 	if p.sorted[0] == p.sorted[len(p.sorted)-1] {
-		p.flag(ConstantColumn)
+		p.flag(stats.ConstantColumn)
 	}
 }
 
-// Best scores in proportion to the best peer: 100·x/max, or 100·min/x for a
+// BestRule scores in proportion to the best peer: 100·x/max, or 100·min/x for a
 // cost. Entries are 0 or more. Where all peers are equal, or there is one only,
 // everybody is the best and gets 100, and the column is flagged; where the best
 // of a cost is 0, those at 0 get 100 and all others 0.
-type Best struct{}
+type BestRule struct{}
 
 // Kind is "best".
-func (*Best) Kind() string { return "best" }
+func (*BestRule) Kind() string { return "best" }
 
-func (*Best) resolve() Rule { return new(Best) }
+func (*BestRule) resolve() Rule { return new(BestRule) }
 
-func (*Best) check(Direction, report) {}
+func (*BestRule) check(Direction, report) {}
 
-func (*Best) refuses(x float64) string { return refusesNegative(x) }
+func (*BestRule) refuses(x float64) string { return refusesNegative(x) }
 
-func (*Best) relative() bool { return true }
+func (*BestRule) relative() bool { return true }
 
-func (*Best) fit(p peers) scorer {
+func (*BestRule) fit(p peers) scorer {
 	low, high := p.sorted[0], p.sorted[len(p.sorted)-1]
 	if low == high {
-		p.flag(ConstantColumn)
+		p.flag(stats.ConstantColumn)
 		return constant(100)
 	}
 	if p.cost {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Hand-worked scores of each rule.
@@ -28,14 +29,14 @@ func TestRules(t *testing.T) {
 		{"zscore clamped", &composite.ZScore{SD: new(80.0), Clamp: true}, "", []float64{1, 2, 3}, []float64{0, 50, 100}},
 		{"percentile", &composite.Percentile{}, "", ten, []float64{0, 25, 25, 75, 100}},
 		{"percentile cost", &composite.Percentile{}, composite.Cost, ten, []float64{100, 75, 75, 25, 0}},
-		{"rank", &composite.Rank{}, "", ten, []float64{0, 50, 50, 75, 100}},
-		{"rank cost", &composite.Rank{}, composite.Cost, ten, []float64{100, 75, 75, 25, 0}},
-		{"best", &composite.Best{}, "", []float64{0, 20, 40}, []float64{0, 50, 100}},
-		{"best cost", &composite.Best{}, composite.Cost, []float64{10, 20, 40}, []float64{100, 50, 25}},
-		{"best cost at 0", &composite.Best{}, composite.Cost, []float64{0, 20, 0}, []float64{100, 0, 100}},
-		{"target", &composite.Target{Target: 30}, "", []float64{10, 20, 30, 50}, []float64{0, 50, 100, 100}},
-		{"target uncapped", &composite.Target{Target: 30, Cap: new(false)}, "", []float64{10, 20, 30, 50}, []float64{0, 50, 100, 200}},
-		{"target cost", &composite.Target{Target: 20}, composite.Cost, []float64{40, 30, 20, 10}, []float64{0, 50, 100, 100}},
+		{"rank", &composite.RankRule{}, "", ten, []float64{0, 50, 50, 75, 100}},
+		{"rank cost", &composite.RankRule{}, composite.Cost, ten, []float64{100, 75, 75, 25, 0}},
+		{"best", &composite.BestRule{}, "", []float64{0, 20, 40}, []float64{0, 50, 100}},
+		{"best cost", &composite.BestRule{}, composite.Cost, []float64{10, 20, 40}, []float64{100, 50, 25}},
+		{"best cost at 0", &composite.BestRule{}, composite.Cost, []float64{0, 20, 0}, []float64{100, 0, 100}},
+		{"target", &composite.TargetRule{Target: 30}, "", []float64{10, 20, 30, 50}, []float64{0, 50, 100, 100}},
+		{"target uncapped", &composite.TargetRule{Target: 30, Cap: new(false)}, "", []float64{10, 20, 30, 50}, []float64{0, 50, 100, 200}},
+		{"target cost", &composite.TargetRule{Target: 20}, composite.Cost, []float64{40, 30, 20, 10}, []float64{0, 50, 100, 100}},
 		{"reference", &composite.Reference{Value: 50}, "", []float64{0, 25, 75}, []float64{0, 50, 150}},
 		{"reference clamped", &composite.Reference{Value: 50, Clamp: true}, "", []float64{0, 25, 75}, []float64{0, 50, 100}},
 		{"reference cost", &composite.Reference{Value: 50, Clamp: true}, composite.Cost, []float64{0, 25, 100}, []float64{100, 100, 50}},
@@ -52,7 +53,7 @@ func TestRules(t *testing.T) {
 		{"shortfall step", &composite.Shortfall{Target: 90, Per: 5, Step: new(2.0)}, "", []float64{88}, []float64{95}},
 		{"rank points", &composite.RankPoints{Points: []float64{60, 57, 54}}, "", []float64{1, 9, 9, 5, 2}, []float64{90, 100, 100, 90, 90}},
 		{"rank points cost", &composite.RankPoints{Points: []float64{60, 57, 54}}, composite.Cost, []float64{1, 9, 5}, []float64{100, 90, 95}},
-		{"points", &composite.Points{Max: 20}, "", []float64{0, 5, 20}, []float64{0, 25, 100}},
+		{"points", &composite.PointsRule{Max: 20}, "", []float64{0, 5, 20}, []float64{0, 25, 100}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -61,7 +62,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// What each rule gives where its peers say nothing.
+// What each rule scores where its peers are all equal or there is one only.
 func TestRulesWithoutContrast(t *testing.T) {
 	one, equal := []float64{.1}, []float64{.1, .1, .1}
 	tests := []struct {
@@ -69,21 +70,21 @@ func TestRulesWithoutContrast(t *testing.T) {
 		rule          composite.Rule
 		direction     composite.Direction
 		single, equal float64
-		flag          composite.FlagCode
+		flag          stats.FlagCode
 	}{
-		{"minmax", &composite.MinMax{}, "", 50, 50, composite.ConstantColumn},
-		{"minmax own constant", &composite.MinMax{Constant: new(0.0)}, "", 0, 0, composite.ConstantColumn},
-		{"zscore", &composite.ZScore{}, "", 50, 50, composite.ConstantColumn},
-		{"zscore clamped", &composite.ZScore{Mean: new(120.0), Clamp: true}, "", 100, 100, composite.ConstantColumn},
-		{"percentile", &composite.Percentile{}, "", 50, 0, composite.ConstantColumn},
-		{"percentile cost", &composite.Percentile{}, composite.Cost, 50, 100, composite.ConstantColumn},
-		{"rank", &composite.Rank{}, "", 100, 100, composite.ConstantColumn},
-		{"rank cost", &composite.Rank{}, composite.Cost, 100, 100, composite.ConstantColumn},
-		{"best", &composite.Best{}, "", 100, 100, composite.ConstantColumn},
-		{"best cost", &composite.Best{}, composite.Cost, 100, 100, composite.ConstantColumn},
-		{"target short", &composite.Target{Target: 1}, "", 0, 0, ""},
-		{"target reached", &composite.Target{Target: .1}, "", 100, 100, composite.TargetReached},
-		{"rank points", &composite.RankPoints{Points: []float64{5, 3}}, "", 100, 100, composite.ConstantColumn},
+		{"minmax", &composite.MinMax{}, "", 50, 50, stats.ConstantColumn},
+		{"minmax own constant", &composite.MinMax{Constant: new(0.0)}, "", 0, 0, stats.ConstantColumn},
+		{"zscore", &composite.ZScore{}, "", 50, 50, stats.ConstantColumn},
+		{"zscore clamped", &composite.ZScore{Mean: new(120.0), Clamp: true}, "", 100, 100, stats.ConstantColumn},
+		{"percentile", &composite.Percentile{}, "", 50, 0, stats.ConstantColumn},
+		{"percentile cost", &composite.Percentile{}, composite.Cost, 50, 100, stats.ConstantColumn},
+		{"rank", &composite.RankRule{}, "", 100, 100, stats.ConstantColumn},
+		{"rank cost", &composite.RankRule{}, composite.Cost, 100, 100, stats.ConstantColumn},
+		{"best", &composite.BestRule{}, "", 100, 100, stats.ConstantColumn},
+		{"best cost", &composite.BestRule{}, composite.Cost, 100, 100, stats.ConstantColumn},
+		{"target short", &composite.TargetRule{Target: 1}, "", 0, 0, ""},
+		{"target reached", &composite.TargetRule{Target: .1}, "", 100, 100, composite.TargetReached},
+		{"rank points", &composite.RankPoints{Points: []float64{5, 3}}, "", 100, 100, stats.ConstantColumn},
 		{"goalposts", &composite.Goalposts{Low: 0, High: 1}, "", 10, 10, ""},
 	}
 	for _, tt := range tests {
@@ -108,7 +109,7 @@ func TestRulesWithoutContrast(t *testing.T) {
 func TestReferenceWithoutValue(t *testing.T) {
 	ix := mustNew(t, composite.Spec{Tree: composite.Node{Code: "index", Children: []composite.Node{
 		{Code: "a", Weight: 1, Rule: &composite.Reference{Unit: "u2"}},
-		{Code: "b", Weight: 3, Rule: &composite.Points{Max: 100}},
+		{Code: "b", Weight: 3, Rule: &composite.PointsRule{Max: 100}},
 	}}})
 	for _, value := range []float64{0, math.NaN()} {
 		r := score(t, ix, composite.Data{Units: []string{"u1", "u2"}, Columns: [][]float64{{5, value}, {60, 70}}})
@@ -135,11 +136,11 @@ func TestBadEntries(t *testing.T) {
 		code string
 	}{
 		{"log of 0", &composite.Goalposts{Low: 1, High: 2, Transform: composite.Log}, 0, "bad_entry"},
-		{"negative best", &composite.Best{}, -1, "bad_entry"},
+		{"negative best", &composite.BestRule{}, -1, "bad_entry"},
 		{"negative reference", &composite.Reference{Value: 1}, -1, "bad_entry"},
 		{"negative deduct", &composite.Deduct{Per: 1}, -1, "bad_entry"},
-		{"points below", &composite.Points{Max: 5}, -.1, "bad_entry"},
-		{"points above", &composite.Points{Max: 5}, 5.1, "bad_entry"},
+		{"points below", &composite.PointsRule{Max: 5}, -.1, "bad_entry"},
+		{"points above", &composite.PointsRule{Max: 5}, 5.1, "bad_entry"},
 		{"level between", &composite.Levels{Levels: map[string]float64{"A": 1, "B": 2}}, .5, "bad_entry"},
 		{"level past the end", &composite.Levels{Levels: map[string]float64{"A": 1, "B": 2}}, 2, "bad_entry"},
 		{"level below", &composite.Levels{Levels: map[string]float64{"A": 1, "B": 2}}, -1, "bad_entry"},

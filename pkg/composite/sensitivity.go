@@ -10,19 +10,19 @@ import (
 // Source names one source of uncertainty.
 type Source string
 
-// The sources, in the order in which they are told.
+// The sources, in the order in which they are reported.
 const (
-	WeightSource        Source = "weights"
-	RatingSource        Source = "ratings"
-	MissingSource       Source = "missing"
-	NormalisationSource Source = "normalisation"
-	AggregationSource   Source = "aggregation"
-	VariantSource       Source = "variant"
+	weightName        Source = "weights"
+	ratingName        Source = "ratings"
+	missingName       Source = "missing"
+	normalisationName Source = "normalisation"
+	aggregationName   Source = "aggregation"
+	variantName       Source = "variant"
 )
 
-var sourceNames = [sources]Source{WeightSource, RatingSource, MissingSource, NormalisationSource, AggregationSource, VariantSource}
+var sourceNames = [sources]Source{weightName, ratingName, missingName, normalisationName, aggregationName, variantName}
 
-// Sensitivity says which source of uncertainty moves the ranking, and which the rank
+// Sensitivity is which source of uncertainty moves the ranking, and which the rank
 // and the score of a unit.
 type Sensitivity struct {
 	Sources []Source           // those that are on and leave a choice; the factors below
@@ -37,7 +37,7 @@ type UnitSensitivity struct {
 	Rank, Score stats.SobolIndices
 }
 
-// Sensitivity takes apart the variance that the sources of o cause, each source as
+// Sensitivity divides the variance among the sources of o that cause it, each source as
 // one factor whatever it draws: one number decides about all its weights, or all its
 // ratings (Saisana, Saltelli and Tarantola 2005; groups of factors as in Saltelli et
 // al. 2008, section 4.6). Shift is always analysed, and the rank and the score of the
@@ -47,50 +47,50 @@ type UnitSensitivity struct {
 func (ix *Index) Sensitivity(d Data, o RobustnessOptions, s stats.SobolOptions, units []int) (*Sensitivity, error) {
 	s = s.Resolve()
 	o.Replicates = 1
-	p, err := ix.plan(d, o)
+	p, err := ix.scenarios(d, o)
 	if err != nil {
 		return nil, err
 	}
 	on := p.on()
-	entrants := p.entrants(units)
+	places := p.places(units)
 	k := len(on)
-	if s.Rows > maxCells/(k+2)/(1+2*len(entrants)) {
+	if s.Rows > maxCells/(k+2)/(1+2*len(places)) {
 		return nil, Faults{{"/rows", "too_large", "the analysis needs too much memory: give fewer rows or units"}}
 	}
 	shift := stats.NewSobolSample(k, s.Rows)
-	ranks, scores := make([]*stats.SobolSample, len(entrants)), make([]*stats.SobolSample, len(entrants))
-	for e := range entrants {
+	ranks, scores := make([]*stats.SobolSample, len(places)), make([]*stats.SobolSample, len(places))
+	for e := range places {
 		ranks[e], scores[e] = stats.NewSobolSample(k, s.Rows), stats.NewSobolSample(k, s.Rows)
 	}
-	workers := min(or0(o.Workers, runtime.GOMAXPROCS(0)), maxWorkers, s.Rows)
+	workers := min(positiveOr(o.Workers, runtime.GOMAXPROCS(0)), maxWorkers, s.Rows)
 	inParallel(workers, func(w int) {
 		r, x := p.newReplicator(), stats.NewSobolRows(k, s)
 		for row := s.Rows * w / workers; row < s.Rows*(w+1)/workers; row++ {
 			x.Draw(row)
 			for m := range k + 2 {
 				r.run(keysOf(on, x.Row(m)))
-				shift.Set(row, m, r.contest.shift())
-				for e, i := range entrants {
-					ranks[e].Set(row, m, float64(r.contest.rank[i]))
-					scores[e].Set(row, m, r.contest.score[i])
+				shift.Set(row, m, r.simulation.shift())
+				for e, i := range places {
+					ranks[e].Set(row, m, float64(r.simulation.rank[i]))
+					scores[e].Set(row, m, r.simulation.score[i])
 				}
 			}
 		}
 	})
-	out := &Sensitivity{Shift: shift.Indices(s), Units: make([]UnitSensitivity, len(entrants))}
+	out := &Sensitivity{Shift: shift.Indices(s), Units: make([]UnitSensitivity, len(places))}
 	for _, source := range on {
 		out.Sources = append(out.Sources, sourceNames[source])
 	}
 	inParallel(workers, func(w int) {
-		for e := w; e < len(entrants); e += workers {
-			out.Units[e] = UnitSensitivity{p.contest.units[entrants[e]], ranks[e].Indices(s), scores[e].Indices(s)}
+		for e := w; e < len(places); e += workers {
+			out.Units[e] = UnitSensitivity{p.simulation.units[places[e]], ranks[e].Indices(s), scores[e].Indices(s)}
 		}
 	})
 	return out, nil
 }
 
 // on are the sources that can make a difference.
-func (p *plan) on() []int {
+func (p *scenarios) on() []int {
 	var on []int
 	for s := range sources {
 		switch {
@@ -101,15 +101,15 @@ func (p *plan) on() []int {
 	return on
 }
 
-// entrants are the places in the contest of the units that take part, each once.
-func (p *plan) entrants(units []int) []int {
-	var entrants []int
+// places returns the places in the simulation of the units that take part, each once.
+func (p *scenarios) places(units []int) []int {
+	var places []int
 	for _, u := range units {
-		if i, ok := slices.BinarySearch(p.contest.units, u); ok && !slices.Contains(entrants, i) {
-			entrants = append(entrants, i)
+		if i, ok := slices.BinarySearch(p.simulation.units, u); ok && !slices.Contains(places, i) {
+			places = append(places, i)
 		}
 	}
-	return entrants
+	return places
 }
 
 // keysOf turns factors into what their sources draw from. A discrete source with n
@@ -121,8 +121,8 @@ func keysOf(on []int, x []float64) (keys [sources]uint64) {
 	return keys
 }
 
-// shift is the mean distance of the entrants from their published ranks.
-func (c *contest) shift() float64 {
+// shift is the mean distance of the units from their published ranks.
+func (c *simulation) shift() float64 {
 	if len(c.units) == 0 {
 		return 0
 	}

@@ -10,28 +10,28 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// contest ranks the same units again and again by other root scores: those to which
-// Standings gives a score, with their adjustments held. The entrants are numbered
-// from 0 in the order of the units.
-type contest struct {
+// simulation ranks the same units again and again by other root scores: those that
+// have a score in Standings, with their adjustments held. They are numbered from 0, by
+// place, in the order of Data.Units.
+type simulation struct {
 	index  *Index
-	units  []int      // the unit of each entrant
-	before []Standing // its standing; limits are by place here, not by unit
+	units  []int      // by place: index into Data.Units
+	before []Standing // by place, as are limits
 	limits map[int]limit
-	cap    []float64 // what vetoes leave each entrant, at most
+	cap    []float64 // by place: the most that vetoes allow
 
-	score  []float64 // the published figure of this round, NaN for none
-	rank   []int32   // entrants without a score come behind all others
-	ahead  []int32   // entrants strictly ahead
-	behind []int32   // entrants strictly behind
+	score  []float64 // the published figure of this run, NaN for none
+	rank   []int32   // places without a score come behind all others
+	ahead  []int32   // places strictly ahead
+	behind []int32   // places strictly behind
 	grade  []int     // index into the grades, −1 without a score or grades
 
 	keys []uint64
 	list []Standing
 }
 
-// newContest gives the standings of r and the contest among its entrants.
-func newContest(r *Result, adjustments []Adjustment) (*contest, error) {
+// newSimulation returns the simulation of the units that have a score in the standings.
+func newSimulation(r *Result, adjustments []Adjustment) (*simulation, error) {
 	ix := r.index
 	standings, err := ix.Standings(r, adjustments)
 	if err != nil {
@@ -45,7 +45,7 @@ func newContest(r *Result, adjustments []Adjustment) (*contest, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &contest{index: ix, limits: map[int]limit{}}
+	c := &simulation{index: ix, limits: map[int]limit{}}
 	for u, s := range byUnit {
 		if s.Status != UnitScored {
 			continue
@@ -59,30 +59,30 @@ func newContest(r *Result, adjustments []Adjustment) (*contest, error) {
 		c.before = append(c.before, s)
 		c.cap = append(c.cap, top)
 	}
-	c.makeRoom()
+	c.makeBuffers()
 	return c, nil
 }
 
-func (c *contest) makeRoom() {
+func (c *simulation) makeBuffers() {
 	n := len(c.units)
 	c.score, c.rank = make([]float64, n), make([]int32, n)
 	c.ahead, c.behind = make([]int32, n), make([]int32, n)
 	c.grade, c.keys, c.list = make([]int, n), make([]uint64, n), make([]Standing, n)
 }
 
-// fork is a contest of the same entrants with room of its own.
-func (c *contest) fork() *contest {
+// clone returns a simulation of the same units with buffers of its own.
+func (c *simulation) clone() *simulation {
 	f := *c
-	f.makeRoom()
+	f.makeBuffers()
 	return &f
 }
 
-// entrantBits hold an entrant's number in a key; the rest holds how far its figure
+// unitBits hold the place of a unit in a key; the rest holds how far its figure
 // is below 100, in the last decimal: at most 1e11+1, that is 37 bits.
-const entrantBits = 27
+const unitBits = 27
 
 // run ranks and grades by the root scores of all units, as Standings does.
-func (c *contest) run(base []float64) {
+func (c *simulation) run(base []float64) {
 	scale := math.Pow10(c.index.spec.Decimals)
 	for i, u := range c.units {
 		c.score[i] = math.NaN()
@@ -92,19 +92,19 @@ func (c *contest) run(base []float64) {
 			c.score[i] = min(stats.Round(num.Clamp(x+s.Bonus-s.Deduction, 0, 100), c.index.spec.Decimals), c.cap[i])
 			below = uint64(math.Round((100 - c.score[i]) * scale))
 		}
-		c.keys[i] = below<<entrantBits | uint64(i)
+		c.keys[i] = below<<unitBits | uint64(i)
 	}
 	slices.Sort(c.keys)
 	c.place()
 	c.gradeAll()
 }
 
-// place hands out ranks in the order of the keys.
-func (c *contest) place() {
+// place sets the ranks in the order of the keys.
+func (c *simulation) place() {
 	n, dense := len(c.keys), int32(0)
 	for from := 0; from < n; {
 		to := from + 1
-		for to < n && c.keys[to]>>entrantBits == c.keys[from]>>entrantBits {
+		for to < n && c.keys[to]>>unitBits == c.keys[from]>>unitBits {
 			to++
 		}
 		dense++
@@ -113,14 +113,14 @@ func (c *contest) place() {
 			rank = dense
 		}
 		for _, key := range c.keys[from:to] {
-			i := key & (1<<entrantBits - 1)
+			i := key & (1<<unitBits - 1)
 			c.rank[i], c.ahead[i], c.behind[i] = rank, int32(from), int32(n-to)
 		}
 		from = to
 	}
 }
 
-func (c *contest) gradeAll() {
+func (c *simulation) gradeAll() {
 	grades := c.index.spec.Grades
 	for i := range c.grade {
 		c.grade[i] = -1
@@ -130,7 +130,7 @@ func (c *contest) gradeAll() {
 	}
 	list := c.list[:0]
 	for _, key := range c.keys {
-		i := int(key & (1<<entrantBits - 1))
+		i := int(key & (1<<unitBits - 1))
 		if c.score[i] == c.score[i] {
 			list = append(list, Standing{Unit: i, Score: c.score[i]})
 		}
@@ -141,7 +141,7 @@ func (c *contest) gradeAll() {
 	}
 }
 
-// The sources of uncertainty, in the order in which they are told.
+// The sources of uncertainty, in the order in which they are reported.
 const (
 	weightSource = iota
 	ratingSource
@@ -152,26 +152,26 @@ const (
 	sources
 )
 
-// plan is everything that the replicates of a run share. It is not changed by them.
-type plan struct {
-	index   *Index
-	data    Data
-	options RobustnessOptions
-	contest *contest
-	classes *grouping
-	choices [sources]int // ways that a source chooses among; 0 where it is not discrete
-	trees   []*Index     // by variant and aggregation
-	worlds  []*world     // by variant, normalisation and missing policy
-	rated   []ratedColumn
+// scenarios is everything that the replicates of a run share. It is not changed by them.
+type scenarios struct {
+	index      *Index
+	data       Data
+	options    RobustnessOptions
+	simulation *simulation
+	classes    *grouping
+	choices    [sources]int // ways that a source chooses among; 0 where it is not discrete
+	trees      []*Index     // by variant and aggregation
+	scenarios  []*scenario  // by variant, normalisation and missing policy
+	rated      []ratedColumn
 }
 
-// world is the data scored under one set of discrete choices, but for aggregation.
-type world struct {
+// scenario is the data scored under one set of discrete choices, but for aggregation.
+type scenario struct {
 	result *Result
 	whole  [][]bool // by column, then block: whether every unit has a score
 }
 
-func (ix *Index) plan(d Data, o RobustnessOptions) (*plan, error) {
+func (ix *Index) scenarios(d Data, o RobustnessOptions) (*scenarios, error) {
 	if err := ix.Check(d); err != nil {
 		return nil, err
 	}
@@ -179,9 +179,9 @@ func (ix *Index) plan(d Data, o RobustnessOptions) (*plan, error) {
 	if faults := collect(func(r report) { o.check(ix, len(d.Units), r) }); len(faults) > 0 {
 		return nil, faults
 	}
-	p := &plan{index: ix, data: d, options: o, classes: classGroups(d.Classes)}
+	p := &scenarios{index: ix, data: d, options: o, classes: classGroups(d.Classes)}
 	var err error
-	if p.contest, err = newContest(ix.Score(d, KeepRoot), o.Adjustments); err != nil {
+	if p.simulation, err = newSimulation(ix.Score(d, KeepRoot), o.Adjustments); err != nil {
 		return nil, err
 	}
 	own := Spec{Tree: ix.spec.Tree}
@@ -198,7 +198,7 @@ func (ix *Index) plan(d Data, o RobustnessOptions) (*plan, error) {
 	for _, v := range alternatives(own, variants, func(_, v Spec) Spec { return Spec{Tree: v.Tree} }) {
 		err = errors.Join(err, p.addTrees(alternatives(v, aggregations, withAggregation)))
 		for _, s := range alternatives(v, rules, p.normalised) {
-			err = errors.Join(err, p.addWorlds(alternatives(s, policies, withMissing)))
+			err = errors.Join(err, p.addScenarios(alternatives(s, policies, withMissing)))
 		}
 	}
 	for _, rc := range o.Ratings {
@@ -207,7 +207,7 @@ func (ix *Index) plan(d Data, o RobustnessOptions) (*plan, error) {
 	return p, err
 }
 
-func (p *plan) addTrees(specs []Spec) error {
+func (p *scenarios) addTrees(specs []Spec) error {
 	for _, s := range specs {
 		ix, err := New(s)
 		if err != nil {
@@ -218,18 +218,18 @@ func (p *plan) addTrees(specs []Spec) error {
 	return nil
 }
 
-func (p *plan) addWorlds(specs []Spec) error {
+func (p *scenarios) addScenarios(specs []Spec) error {
 	for _, s := range specs {
 		ix, err := New(s)
 		if err != nil {
 			return err
 		}
-		p.worlds = append(p.worlds, newWorld(ix, p.data))
+		p.scenarios = append(p.scenarios, newScenario(ix, p.data))
 	}
 	return nil
 }
 
-// useful are the alternatives that change the spec, each in its own way.
+// useful returns the alternatives that change the spec, each in its own way.
 func useful[A any](own Spec, list []A, apply func(Spec, A) Spec) []A {
 	var kept []A
 	seen := []Spec{own.resolve()}
@@ -242,7 +242,7 @@ func useful[A any](own Spec, list []A, apply func(Spec, A) Spec) []A {
 	return kept
 }
 
-// alternatives are the spec and what each alternative makes of it.
+// alternatives returns the spec and the spec under each alternative.
 func alternatives[A any](own Spec, list []A, apply func(Spec, A) Spec) []Spec {
 	specs := []Spec{own}
 	for _, a := range list {
@@ -270,8 +270,8 @@ func withAggregation(s Spec, a Aggregation) Spec {
 	return s
 }
 
-// normalised puts the rule on every leaf that can have it.
-func (p *plan) normalised(s Spec, rule Rule) Spec {
+// normalised sets the rule of every leaf that can have it.
+func (p *scenarios) normalised(s Spec, rule Rule) Spec {
 	column := 0
 	s.Tree.eachLeaf(func(n *Node) {
 		entries := [][]float64{p.data.Columns[column], columnOf(p.data.Carried, column)}
@@ -299,7 +299,7 @@ func (n *Node) eachLeaf(do func(*Node)) {
 	}
 }
 
-// attempt changes a leaf where the changed one is sound.
+// attempt changes a leaf if the changed leaf has no faults.
 func (n *Node) attempt(change func(*Node)) {
 	tried := *n
 	change(&tried)
@@ -309,15 +309,15 @@ func (n *Node) attempt(change func(*Node)) {
 	}
 }
 
-func newWorld(ix *Index, d Data) *world {
-	w := &world{result: ix.Score(d, KeepAll), whole: make([][]bool, len(ix.leaves))}
+func newScenario(ix *Index, d Data) *scenario {
+	w := &scenario{result: ix.Score(d, KeepAll), whole: make([][]bool, len(ix.leaves))}
 	for c, l := range ix.leaves {
 		w.whole[c] = wholeBlocks(w.result.scores[l.node])
 	}
 	return w
 }
 
-// wholeBlocks says of each block of a column whether every unit has a score.
+// wholeBlocks reports for each block of a column whether every unit has a score.
 func wholeBlocks(scores []float64) []bool {
 	var whole []bool
 	for block := range slices.Chunk(scores, blockSize) {

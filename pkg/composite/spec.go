@@ -14,8 +14,8 @@ import (
 // are those of the scheme document, so a Fault's pointer leads back into it.
 type Spec struct {
 	Decimals    int         `json:"decimals"`           // decimals of the published figure, 0 to 9
-	Rounding    Rounding    `json:"rounding,omitempty"` // HalfUp when empty
-	Ranking     Ranking     `json:"ranking,omitempty"`  // Competition when empty
+	Rounding    string      `json:"rounding,omitempty"` // "half_up", also when empty
+	Ranking     RankingKind `json:"ranking,omitempty"`  // Competition when empty
 	MinCoverage float64     `json:"min_coverage"`       // 0 to 1; a unit below it has no score
 	Tree        Node        `json:"tree"`
 	Adjustments Adjustments `json:"adjustments"`
@@ -40,7 +40,7 @@ type Node struct {
 	Combine   *Combination `json:"combine,omitempty"` // only checked here; see Combine
 }
 
-// Direction says whether more of an indicator is better or worse.
+// Direction is whether more of an indicator is better or worse.
 type Direction string
 
 // The directions. The empty Direction means what the rule implies: cost for
@@ -59,31 +59,28 @@ const (
 	ClassPeers Peers = "class"
 )
 
-// Rounding names how the published figure is rounded.
-type Rounding string
+// halfUp is the only rounding: that of stats.Round.
+const halfUp = "half_up"
 
-// HalfUp rounds as a pocket calculator does; see Round.
-const HalfUp Rounding = "half_up"
-
-// Ranking names how ties use up ranks.
-type Ranking string
+// RankingKind names how ties use up ranks.
+type RankingKind string
 
 // The rankings: 1 2 2 4 and 1 2 2 3.
 const (
-	Competition Ranking = "competition"
-	Dense       Ranking = "dense"
+	Competition RankingKind = "competition"
+	Dense       RankingKind = "dense"
 )
 
 // Limits of a Spec.
 const (
-	MaxDepth = 16     // levels below the root
-	MaxNodes = 10_000 // nodes in the tree
+	maxDepth = 16     // levels below the root
+	maxNodes = 10_000 // nodes in the tree
 )
 
 // resolve returns a deep copy of s with every default filled in.
 func (s Spec) resolve() Spec {
-	fill(&s.Rounding, HalfUp)
-	fill(&s.Ranking, Competition)
+	setDefault(&s.Rounding, halfUp)
+	setDefault(&s.Ranking, Competition)
 	s.Tree = s.Tree.resolve(0)
 	s.Grades = slices.Clone(s.Grades)
 	for i, g := range s.Grades {
@@ -97,23 +94,24 @@ func (s Spec) resolve() Spec {
 	return s
 }
 
-// resolve stops one level below the deepest allowed: check finds what is too deep there.
+// resolve goes one level deeper than is allowed, so that check can report what is
+// too deep.
 func (n Node) resolve(depth int) Node {
 	n.Children = slices.Clone(n.Children)
-	if depth <= MaxDepth {
+	if depth <= maxDepth {
 		for i, c := range n.Children {
 			n.Children[i] = c.resolve(depth + 1)
 		}
 	}
 	if len(n.Children) > 0 {
-		fill(&n.Aggregation.Kind, Arithmetic)
+		setDefault(&n.Aggregation.Kind, Arithmetic)
 		return n
 	}
-	fill(&n.Missing.Kind, Exclude)
+	setDefault(&n.Missing.Kind, Exclude)
 	if n.Missing.Kind == Carry {
-		fill(&n.Missing.Periods, 1)
+		setDefault(&n.Missing.Periods, 1)
 	}
-	fill(&n.Peers, AllPeers)
+	setDefault(&n.Peers, AllPeers)
 	n.Treat = n.Treat.resolve()
 	n.Rule = resolveRule(n.Rule)
 	n.Direction = direction(n.Direction, n.Rule)
@@ -125,7 +123,8 @@ func (n Node) resolve(depth int) Node {
 	return n
 }
 
-// resolveRule turns a nil pointer into no rule, so that no method meets one.
+// resolveRule returns r with its defaults, or no rule for a nil pointer, so that no
+// method is called on one.
 func resolveRule(r Rule) Rule {
 	if r == nil || reflect.ValueOf(r).IsNil() {
 		return nil
@@ -133,14 +132,14 @@ func resolveRule(r Rule) Rule {
 	return r.resolve()
 }
 
-func fill[T comparable](p *T, fallback T) {
+func setDefault[T comparable](p *T, fallback T) {
 	var zero T
 	if *p == zero {
 		*p = fallback
 	}
 }
 
-// checker walks a resolved Spec and collects its faults.
+// checker collects the faults of a resolved Spec.
 type checker struct {
 	faults Faults
 	codes  map[string]bool // node codes seen
@@ -153,7 +152,7 @@ func (s *Spec) check() Faults {
 	if s.Decimals < 0 || s.Decimals > stats.MaxDecimals {
 		r("/decimals", "decimals_out_of_range", "give 0 to %d decimals", stats.MaxDecimals)
 	}
-	if s.Rounding != HalfUp {
+	if s.Rounding != halfUp {
 		r("/rounding", "unknown_rounding", "%q is not a rounding: use half_up", s.Rounding)
 	}
 	if s.Ranking != Competition && s.Ranking != Dense {
@@ -167,14 +166,14 @@ func (s *Spec) check() Faults {
 }
 
 func (c *checker) node(n *Node, depth int, r report) {
-	if c.nodes++; c.nodes == MaxNodes+1 {
-		r("", "too_many_nodes", "a tree has at most %d nodes: split the scheme", MaxNodes)
+	if c.nodes++; c.nodes == maxNodes+1 {
+		r("", "too_many_nodes", "a tree has at most %d nodes: split the scheme", maxNodes)
 	}
-	if c.nodes > MaxNodes {
+	if c.nodes > maxNodes {
 		return
 	}
-	if depth > MaxDepth {
-		r("", "too_deep", "a tree has at most %d levels below its root: lift this node", MaxDepth)
+	if depth > maxDepth {
+		r("", "too_deep", "a tree has at most %d levels below its root: lift this node", maxDepth)
 		return
 	}
 	reportCode(r, c.codes, n.Code)
@@ -196,7 +195,8 @@ func (c *checker) node(n *Node, depth int, r report) {
 
 func (n *Node) checkLeaf(r report) {
 	if n.Aggregation != (Aggregation{}) {
-		r("/aggregation", "aggregation_without_children", "an indicator has nothing to aggregate: remove the aggregation or add children")
+		r("/aggregation", "aggregation_without_children",
+			"an indicator has nothing to aggregate: remove the aggregation or add children")
 	}
 	switch n.Direction {
 	case Benefit, Cost:

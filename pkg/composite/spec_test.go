@@ -60,7 +60,7 @@ func TestNewFaults(t *testing.T) {
 		{"/tree/children/1/weight", "weight_out_of_range", func(s *composite.Spec) { s.Tree.Children[1].Weight = 1e-300 }},
 		{"/tree/aggregation/kind", "unknown_aggregation", func(s *composite.Spec) { s.Tree.Aggregation.Kind = "sum" }},
 		{"/tree/aggregation/p", "exponent_out_of_range", func(s *composite.Spec) { s.Tree.Aggregation.Kind = composite.Power }},
-		{"/tree/rule", "rule_and_children", func(s *composite.Spec) { s.Tree.Rule = &composite.Rank{} }},
+		{"/tree/rule", "rule_and_children", func(s *composite.Spec) { s.Tree.Rule = &composite.RankRule{} }},
 		{at + "/rule", "rule_missing", func(s *composite.Spec) { leaf(s).Rule = nil }},
 		{at + "/rule", "rule_missing", rule((*composite.MinMax)(nil))},
 		{at + "/aggregation", "aggregation_without_children", func(s *composite.Spec) { leaf(s).Aggregation.Kind = composite.Minimum }},
@@ -90,7 +90,7 @@ func TestNewFaults(t *testing.T) {
 		{at + "/rule/constant", "score_out_of_range", rule(&composite.MinMax{Constant: new(101.0)})},
 		{at + "/rule/sd", "not_positive", rule(&composite.ZScore{SD: new(0.0)})},
 		{at + "/rule/mean", "value_out_of_range", rule(&composite.ZScore{Mean: new(math.Inf(1))})},
-		{at + "/rule/target", "value_out_of_range", rule(&composite.Target{Target: 1e16})},
+		{at + "/rule/target", "value_out_of_range", rule(&composite.TargetRule{Target: 1e16})},
 		{at + "/rule/value", "not_positive", rule(&composite.Reference{})},
 		{at + "/rule/value", "reference_ambiguous", rule(&composite.Reference{Unit: "u", Value: 1})},
 		{at + "/rule/clamp", "cost_needs_clamp", cost(&composite.Reference{Value: 1})},
@@ -104,8 +104,8 @@ func TestNewFaults(t *testing.T) {
 		{at + "/rule/floor", "floor_above_full", rule(&composite.Deduct{Per: 1, Full: new(10.0), Floor: new(20.0)})},
 		{at + "/rule/kind", "direction_contradicts_rule", func(s *composite.Spec) { leaf(s).Rule = &composite.Deduct{Per: 1} }},
 		{at + "/rule/kind", "direction_contradicts_rule", cost(&composite.Shortfall{Per: 1})},
-		{at + "/rule/kind", "direction_contradicts_rule", cost(&composite.Points{Max: 1})},
-		{at + "/rule/max", "not_positive", rule(&composite.Points{})},
+		{at + "/rule/kind", "direction_contradicts_rule", cost(&composite.PointsRule{Max: 1})},
+		{at + "/rule/max", "not_positive", rule(&composite.PointsRule{})},
 		{at + "/rule/points", "points_empty", rule(&composite.RankPoints{})},
 		{at + "/rule/points/1", "points_rising", rule(&composite.RankPoints{Points: []float64{1, 2}})},
 		{at + "/rule/points/1", "negative", rule(&composite.RankPoints{Points: []float64{1, -2}})},
@@ -152,13 +152,13 @@ func TestNewListsAllFaults(t *testing.T) {
 }
 
 func TestNewLimits(t *testing.T) {
-	deep := composite.Node{Code: "leaf", Weight: 1, Rule: &composite.Rank{}}
+	deep := composite.Node{Code: "leaf", Weight: 1, Rule: &composite.RankRule{}}
 	for i := range 40 {
 		deep = composite.Node{Code: fmt.Sprint(i), Weight: 1, Children: []composite.Node{deep}}
 	}
 	wide := composite.Node{Code: "index"}
-	for i := range composite.MaxNodes {
-		wide.Children = append(wide.Children, composite.Node{Code: fmt.Sprint(i), Weight: 1, Rule: &composite.Rank{}})
+	for i := range 10_000 {
+		wide.Children = append(wide.Children, composite.Node{Code: fmt.Sprint(i), Weight: 1, Rule: &composite.RankRule{}})
 	}
 	for code, tree := range map[string]composite.Node{"too_deep": deep, "too_many_nodes": wide} {
 		_, err := composite.New(composite.Spec{Tree: tree})
@@ -166,7 +166,7 @@ func TestNewLimits(t *testing.T) {
 			t.Errorf("got %v, want %s", err, code)
 		}
 	}
-	wide.Children = wide.Children[:composite.MaxNodes-1]
+	wide.Children = wide.Children[:10_000-1]
 	mustNew(t, composite.Spec{Tree: wide})
 }
 

@@ -29,7 +29,7 @@ type Standing struct {
 // that caps the grade leaves score and rank.
 //
 // The list is ordered by rank and then by unit code; units without a score follow,
-// by code. The error, of type *DataFaults, says which adjustments do not fit the
+// by code. The error, of type *DataFaults, lists the adjustments that do not fit the
 // scheme; nothing else can fail.
 func (ix *Index) Standings(r *Result, adjustments []Adjustment) ([]Standing, error) {
 	list := make([]Standing, r.Units())
@@ -49,7 +49,7 @@ func (ix *Index) Standings(r *Result, adjustments []Adjustment) ([]Standing, err
 			list[u].Bonus, list[u].Deduction = 0, 0
 			continue
 		}
-		ix.settle(&list[u], limits)
+		ix.setScore(&list[u], limits)
 		scored++
 	}
 	list = inOrder(list, r.data.Units)
@@ -88,8 +88,8 @@ func inOrder(list []Standing, codes []string) []Standing {
 	return ordered
 }
 
-// settle works out the published score.
-func (ix *Index) settle(s *Standing, limits map[int]limit) {
+// setScore sets the published score.
+func (ix *Index) setScore(s *Standing, limits map[int]limit) {
 	s.Bonus = min(s.Bonus, ix.spec.Adjustments.Bonus.Cap)
 	s.Deduction = min(s.Deduction, ix.spec.Adjustments.Deduction.Cap)
 	score := num.Clamp(s.Base+s.Bonus-s.Deduction, 0, 100)
@@ -189,13 +189,13 @@ func (e Effect) check(grades []Grade, r report) {
 	}
 }
 
-// limit is what vetoes leave a unit.
+// limit is the best outcome that the vetoes of a unit allow.
 type limit struct {
 	score float64 // at most
 	grade int     // at best, as an index into the grades; 0 if no veto caps it
 }
 
-// capsGrade returns the best grade left, and whether a veto caps it.
+// capsGrade returns the best grade allowed, and whether a veto caps it.
 func (l limit) capsGrade() (int, bool) { return l.grade, l.grade > 0 }
 
 // adjust adds the points to the standings, indexed by unit, and returns the limits
@@ -211,7 +211,8 @@ func (ix *Index) adjust(list []Standing, units []string, adjustments []Adjustmen
 		s := &list[a.Unit]
 		switch kind, i := ix.spec.Adjustments.find(a.Code); {
 		case !(a.Points >= 0 && a.Points <= stats.MaxValue):
-			f.Add(units[a.Unit], "", "value_out_of_range", "adjustment %q has %v points: give 0 or more", a.Code, a.Points)
+			f.Add(units[a.Unit], "", "value_out_of_range",
+				"adjustment %q has %v points: give 0 or more", a.Code, a.Points)
 		case kind == bonusItem:
 			s.Bonus += points(a, ix.spec.Adjustments.Bonus.Items[i])
 		case kind == deductionItem:
@@ -233,7 +234,7 @@ func points(a Adjustment, item AdjustmentItem) float64 {
 	return item.Points
 }
 
-// veto is the unit's limit after one more effect.
+// veto returns the unit's limit after one more effect.
 func (ix *Index) veto(limits map[int]limit, unit int, e Effect) limit {
 	l, ok := limits[unit]
 	if !ok {
@@ -273,17 +274,17 @@ func (a *Adjustments) find(code string) (adjustmentKind, int) {
 	return noItem, 0
 }
 
-// Ladder hands out ranks to scores that come in descending order: equal ones share
-// the better rank, after which Competition leaves out as many (1 2 2 4) and Dense
-// none (1 2 2 3). No Ranking is Competition.
-type Ladder struct {
-	Ranking     Ranking
+// Ranker ranks scores that come in descending order: equal ones share the better
+// rank, after which Competition leaves out as many (1 2 2 4) and Dense none
+// (1 2 2 3). An empty Ranking is Competition.
+type Ranker struct {
+	Ranking     RankingKind
 	count, rank int
 	last        float64
 }
 
-// Next is the rank of the next score, which is not above the one before.
-func (l *Ladder) Next(score float64) int {
+// Next returns the rank of the next score, which is not above the one before.
+func (l *Ranker) Next(score float64) int {
 	l.count++
 	switch {
 	case l.count > 1 && score == l.last:
@@ -298,8 +299,8 @@ func (l *Ladder) Next(score float64) int {
 
 // rank ranks units with a score, sorted by descending score.
 func (ix *Index) rank(list []Standing, classes *grouping) {
-	overall := Ladder{Ranking: ix.spec.Ranking}
-	within := slices.Repeat([]Ladder{overall}, len(classes.names))
+	overall := Ranker{Ranking: ix.spec.Ranking}
+	within := slices.Repeat([]Ranker{overall}, len(classes.names))
 	for i := range list {
 		s := &list[i]
 		s.Rank = overall.Next(s.Score)

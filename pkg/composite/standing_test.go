@@ -12,7 +12,7 @@ import (
 // called a, b, c, … and a NaN is a unit without score.
 func published(t *testing.T, spec composite.Spec, classes []string, base []float64, adjustments ...composite.Adjustment) []composite.Standing {
 	t.Helper()
-	spec.Tree = composite.Node{Code: "x", Rule: &composite.Points{Max: 100}}
+	spec.Tree = composite.Node{Code: "x", Rule: &composite.PointsRule{Max: 100}}
 	d := composite.Data{Classes: classes, Columns: [][]float64{base}}
 	for i := range base {
 		d.Units = append(d.Units, string(rune('a'+i)))
@@ -37,7 +37,7 @@ func TestRanking(t *testing.T) {
 	base := []float64{70, 90.004, nan, 90.0049, 90.01, 50, 70, 60}
 	classes := []string{"x", "y", "x", "x", "y", "x", "y", "x"}
 	tests := []struct {
-		ranking composite.Ranking
+		ranking composite.RankingKind
 		classes []string
 		want    string
 	}{

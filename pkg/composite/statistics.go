@@ -2,22 +2,6 @@ package composite
 
 import (
 	"bulwark/pkg/composite/stats"
-	"math"
-)
-
-// StatisticsOptions are the limits beyond which Statistics flags. Nil means the
-// default.
-type StatisticsOptions struct {
-	Availability *float64 `json:"availability,omitempty"` // 0.65: a smaller share of values is flagged
-	Skew         *float64 `json:"skew,omitempty"`         // 2, and
-	Kurtosis     *float64 `json:"kurtosis,omitempty"`     // 3.5: both reached are flagged, as by a Treatment
-	Correlation  *float64 `json:"correlation,omitempty"`  // 0.9: siblings beyond ± it are listed
-}
-
-// The flags of Statistics, beside ConstantColumn.
-const (
-	LowAvailability FlagCode = "low_availability"
-	Outliers        FlagCode = "outliers"
 )
 
 // NodeStatistics describe one node over all units.
@@ -25,29 +9,21 @@ type NodeStatistics struct {
 	Node int `json:"node"`
 	// Entered describes the values that a leaf was given, among the units that it
 	// applies to; nil for an inner node.
-	Entered *stats.Summary `json:"entered,omitempty"`
-	Scores  stats.Summary  `json:"scores"`
+	Entered *stats.ColumnSummary `json:"entered,omitempty"`
+	Scores  stats.ColumnSummary  `json:"scores"`
 	// Flags are those of the entered values of a leaf and of the scores of an inner
 	// node.
-	Flags []FlagCode `json:"flags,omitempty"`
-	// Alpha is CronbachAlpha of the children's scores, nil where it has no answer.
+	Flags []stats.FlagCode `json:"flags,omitempty"`
+	// Alpha is CronbachAlpha of the children's scores, nil where it is not defined.
 	Alpha *float64 `json:"alpha,omitempty"`
-	// Correlated are the pairs of children whose scores go together so closely that
-	// one of them says little of its own.
-	Correlated []CorrelatedPair `json:"correlated,omitempty"`
-}
-
-// CorrelatedPair are two sibling nodes and the Pearson correlation of their scores.
-type CorrelatedPair struct {
-	A           int     `json:"a"` // the earlier in document order
-	B           int     `json:"b"`
-	Correlation float64 `json:"correlation"`
+	// Correlated are the pairs of children whose scores are so closely correlated that
+	// one of the two adds little.
+	Correlated []stats.CorrelatedPair `json:"correlated,omitempty"`
 }
 
 // Statistics describes every node, in preorder. It needs all scores (KeepAll) and
 // is nil without them. Time grows with the square of the children of a node.
-func (r *Result) Statistics(o StatisticsOptions) []NodeStatistics {
-	o = StatisticsOptions{or(o.Availability, .65), or(o.Skew, 2), or(o.Kurtosis, 3.5), or(o.Correlation, .9)}
+func (r *Result) Statistics(limits stats.FlagLimits) []NodeStatistics {
 	list := make([]NodeStatistics, len(r.scores))
 	for n, scores := range r.scores {
 		if scores == nil {
@@ -56,10 +32,10 @@ func (r *Result) Statistics(o StatisticsOptions) []NodeStatistics {
 		s := NodeStatistics{Node: n, Scores: stats.Summarise(scores)}
 		if c := r.index.nodes[n].Column; c >= 0 {
 			s.Entered = new(r.columns[c].summary())
-			s.Flags = flagsOf(*s.Entered, o)
+			s.Flags = s.Entered.Flags(limits)
 		} else {
-			s.Flags = flagsOf(s.Scores, o)
-			r.relate(&s, *o.Correlation)
+			s.Flags = s.Scores.Flags(limits)
+			r.relate(&s, limits)
 		}
 		list[n] = s
 	}
@@ -81,7 +57,7 @@ func (r *Result) Children(node int) (nodes []int, scores [][]float64) {
 	return nodes, scores
 }
 
-func (c *column) summary() stats.Summary {
+func (c *column) summary() stats.ColumnSummary {
 	var x []float64
 	for unit, v := range c.entered {
 		if !c.excludes(unit) {
@@ -91,32 +67,14 @@ func (c *column) summary() stats.Summary {
 	return stats.Summarise(x)
 }
 
-// relate fills in how the children of a node go together.
-func (r *Result) relate(s *NodeStatistics, limit float64) {
+// relate sets how the scores of the children of a node are related.
+func (r *Result) relate(s *NodeStatistics, limits stats.FlagLimits) {
 	nodes, scores := r.Children(s.Node)
 	if alpha, ok := stats.CronbachAlpha(scores); ok {
 		s.Alpha = &alpha
 	}
-	relate := stats.PearsonPairs(scores)
-	for a := range scores {
-		for b := a + 1; b < len(scores); b++ {
-			if together, ok := relate(a, b); ok && math.Abs(together) > limit {
-				s.Correlated = append(s.Correlated, CorrelatedPair{nodes[a], nodes[b], together})
-			}
-		}
+	for _, pair := range stats.CorrelatedPairs(scores, limits) {
+		pair.A, pair.B = nodes[pair.A], nodes[pair.B]
+		s.Correlated = append(s.Correlated, pair)
 	}
-}
-
-// flagsOf are what a reader should know of the column.
-func flagsOf(s stats.Summary, o StatisticsOptions) (flags []FlagCode) {
-	if s.N+s.Missing > 0 && stats.Round(s.Availability, stats.MaxDecimals) < *o.Availability {
-		flags = append(flags, LowAvailability)
-	}
-	if s.Distinct == 1 {
-		flags = append(flags, ConstantColumn)
-	}
-	if !(stats.OutlierLimits{Skew: *o.Skew, Kurtosis: *o.Kurtosis}).Pass(s) {
-		flags = append(flags, Outliers)
-	}
-	return flags
 }

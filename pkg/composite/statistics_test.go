@@ -12,22 +12,22 @@ import (
 
 func TestAggregateColumns(t *testing.T) {
 	columns := [][]float64{{1, nan, nan}, {7, 8, nan}}
-	got, err := composite.Aggregate(columns, []float64{1, 2}, composite.Aggregation{Kind: composite.Penalised})
+	got, err := (composite.Aggregation{Kind: composite.Penalised}).Aggregate(columns, []float64{1, 2})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// M = 5, s² = (16 + 2·4)/3 = 8: 5 − 8/5.
 	wantCells(t, "penalised", got, []float64{3.4, 8, nan})
 	var faults composite.Faults
-	if _, err := composite.Aggregate(columns, nil, composite.Aggregation{Kind: "sum"}); !errors.As(err, &faults) {
+	if _, err := (composite.Aggregation{Kind: "sum"}).Aggregate(columns, nil); !errors.As(err, &faults) {
 		t.Errorf("an unknown kind gives %v", err)
 	}
 	for _, w := range [][]float64{{1}, {1, 0}, {1, nan}} {
-		if _, err := composite.Aggregate(columns, w, composite.Aggregation{}); err == nil {
+		if _, err := (composite.Aggregation{}).Aggregate(columns, w); err == nil {
 			t.Errorf("weights %v are accepted", w)
 		}
 	}
-	if got, err := composite.Aggregate(nil, nil, composite.Aggregation{}); len(got) != 0 || err != nil {
+	if got, err := (composite.Aggregation{}).Aggregate(nil, nil); len(got) != 0 || err != nil {
 		t.Errorf("no columns give %v, %v", got, err)
 	}
 }
@@ -38,7 +38,7 @@ func TestScreen(t *testing.T) {
 		Columns:       [][]float64{{1, 2, nan}, {nan, nan, 3}, {1, nan, nan}, {nan, nan, nan}},
 		NotApplicable: [][]bool{nil, nil, {false, false, true}, {true, true, true}},
 	}
-	s := composite.Screen(d, .5, .5)
+	s := d.Screen(.5, .5)
 	wantCells(t, "columns", s.ColumnAvailability, []float64{2. / 3, 1. / 3, .5, 0})
 	wantCells(t, "units", s.UnitAvailability, []float64{1, .5, 0})
 	if len(s.Columns) != 2 || s.Columns[1] != 2 || len(s.Units) != 2 || s.Units[1] != 1 {
@@ -49,11 +49,11 @@ func TestScreen(t *testing.T) {
 		{Units: []string{"a"}, Columns: [][]float64{{1}}, NotApplicable: [][]bool{}},
 		{Units: []string{"a"}, Columns: [][]float64{{1}}, NotApplicable: [][]bool{{}}},
 	} {
-		if composite.Screen(wrong, 0, 0) != nil {
+		if wrong.Screen(0, 0) != nil {
 			t.Errorf("%+v is accepted", wrong)
 		}
 	}
-	if s := composite.Screen(composite.Data{}, 1, 1); s == nil || s.Units != nil {
+	if s := (composite.Data{}).Screen(1, 1); s == nil || s.Units != nil {
 		t.Errorf("nothing gives %+v", s)
 	}
 }
@@ -70,11 +70,11 @@ func TestStatistics(t *testing.T) {
 		NotApplicable: [][]bool{nil, nil, {false, false, true, true}},
 	}
 	r := ix.Score(d, composite.KeepAll)
-	list := r.Statistics(composite.StatisticsOptions{Availability: new(.8)})
-	if e := list[2].Entered; e.N != 3 || e.Missing != 1 || len(list[2].Flags) != 1 || list[2].Flags[0] != composite.LowAvailability {
+	list := r.Statistics(stats.FlagLimits{Availability: new(.8)})
+	if e := list[2].Entered; e.N != 3 || e.Missing != 1 || len(list[2].Flags) != 1 || list[2].Flags[0] != stats.LowAvailability {
 		t.Errorf("b: %+v %v", e, list[2].Flags)
 	}
-	if e := list[3].Entered; e.N != 2 || e.Missing != 0 || len(list[3].Flags) != 1 || list[3].Flags[0] != composite.ConstantColumn {
+	if e := list[3].Entered; e.N != 2 || e.Missing != 0 || len(list[3].Flags) != 1 || list[3].Flags[0] != stats.ConstantColumn {
 		t.Errorf("c: %+v %v", e, list[3].Flags)
 	}
 	// p and q have all scores: 0, 0, 50 and 12.5, 50, 50, with the variances 78.125, 1250
@@ -91,13 +91,13 @@ func TestStatistics(t *testing.T) {
 	if nodes, scores := r.Children(1); nodes != nil || scores != nil {
 		t.Error("a leaf has no children")
 	}
-	if ix.Score(d, composite.KeepRoot).Statistics(composite.StatisticsOptions{}) != nil {
+	if ix.Score(d, composite.KeepRoot).Statistics(stats.FlagLimits{}) != nil {
 		t.Error("statistics of what was not kept")
 	}
 }
 
 // The steps of an index over two towns per province, one column at a time.
-func ExampleAggregate() {
+func ExampleAggregation_Aggregate() {
 	provinces := []string{"north", "north", "south", "south"}
 	libraries := stats.Denominate([]float64{4, 9, 2, 8}, []float64{20, 30, 10, 20}, 10)
 	literacy := stats.ImputeMean([]float64{90, math.NaN(), 84, 96}, provinces)
@@ -116,7 +116,7 @@ func ExampleAggregate() {
 		}
 		scores = append(scores, stats.Rescale(score, 1, 100))
 	}
-	index, err := composite.Aggregate(scores, []float64{1, 1}, composite.Aggregation{Kind: composite.Geometric})
+	index, err := (composite.Aggregation{Kind: composite.Geometric}).Aggregate(scores, []float64{1, 1})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -142,7 +142,7 @@ func ExampleResult_Statistics() {
 		Columns: [][]float64{{1, 2, 3, 5}, {1, 3, 4, 6}, {7, 7, 7, 7}},
 	}, composite.KeepAll)
 	nodes := index.Nodes()
-	for _, s := range result.Statistics(composite.StatisticsOptions{}) {
+	for _, s := range result.Statistics(stats.FlagLimits{}) {
 		for _, flag := range s.Flags {
 			fmt.Println(nodes[s.Node].Code, flag)
 		}

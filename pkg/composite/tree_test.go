@@ -10,7 +10,7 @@ import (
 
 // points is a leaf that scores its value as it is.
 func points(code string, weight float64) composite.Node {
-	return composite.Node{Code: code, Weight: weight, Rule: &composite.Points{Max: 100}}
+	return composite.Node{Code: code, Weight: weight, Rule: &composite.PointsRule{Max: 100}}
 }
 
 func node(code string, weight float64, a composite.Aggregation, children ...composite.Node) composite.Node {
@@ -45,8 +45,8 @@ func TestAggregations(t *testing.T) {
 	}
 }
 
-// The blocks of a run, whole or not, give each unit the bits that the plain
-// functions give it alone, wherever it stands.
+// In the blocks of a run, whole or not, each unit has the bits that the plain
+// functions return for it alone, wherever it stands.
 func TestBlocksAgreeWithPlainFunctions(t *testing.T) {
 	const units = 1000 // several blocks, the last one short
 	for _, kind := range []composite.AggregationKind{composite.Arithmetic, composite.Geometric, composite.Penalised} {

@@ -46,29 +46,29 @@ kill -QUIT $!
 wait
 rm -rf "$folder"`
 
-// careless settings make a server fast that nobody will miss.
-var careless = []string{"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"}
+// unsafeSettings make a server fast that nobody will miss.
+var unsafeSettings = []string{"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"}
 
 // startCluster makes a server for all tests of the process, and returns the URL
 // of its maintenance database.
 func startCluster() (string, error) {
-	c, err := newCluster(careless)
+	c, err := newCluster(unsafeSettings)
 	if err != nil {
 		return "", err
 	}
-	lifelines.Store(c.lifeline, nil)
+	openPipes.Store(c.supervisorPipe, nil)
 	return c.url(), nil
 }
 
-// lifelines keeps the pipes of what lives as long as the process from being
+// openPipes keeps the pipes of what lives as long as the process from being
 // collected and so closed.
-var lifelines sync.Map
+var openPipes sync.Map
 
 // cluster is a PostgreSQL server in a temporary folder, which listens on a socket
 // inside that.
 type cluster struct {
-	folder   string
-	lifeline *os.File // the input of its supervisor
+	folder         string
+	supervisorPipe *os.File // the input of its supervisor
 }
 
 func newCluster(settings []string) (c *cluster, err error) {
@@ -76,7 +76,7 @@ func newCluster(settings []string) (c *cluster, err error) {
 	if err != nil {
 		return nil, err
 	}
-	folder, err := os.MkdirTemp(scratch(), "bulwark-pg-")
+	folder, err := os.MkdirTemp(tmpfs(), "bulwark-pg-")
 	if err != nil {
 		return nil, err
 	}
@@ -115,11 +115,11 @@ func (c *cluster) supervised(args []string, owner *syscall.SysProcAttr) error {
 		return err
 	}
 	defer read.Close()
-	supervisor.Stdin, c.lifeline = read, write
+	supervisor.Stdin, c.supervisorPipe = read, write
 	return supervisor.Start()
 }
 
-// url is that of the maintenance database.
+// url returns the URL of the maintenance database.
 func (c *cluster) url() string {
 	query := url.Values{"host": {c.folder}, "user": {"postgres"}}
 	u := url.URL{Scheme: "postgres", Path: "/postgres", RawQuery: query.Encode()}
@@ -128,7 +128,7 @@ func (c *cluster) url() string {
 
 // start starts the server, and waits until it listens.
 func (c *cluster) start() error {
-	if _, err := c.lifeline.WriteString("start\n"); err != nil {
+	if _, err := c.supervisorPipe.WriteString("start\n"); err != nil {
 		return err
 	}
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
@@ -160,7 +160,7 @@ func findServer() (string, error) {
 	return filepath.Dir(slices.MaxFunc(found, func(a, b string) int { return release(a) - release(b) })), nil
 }
 
-// release is the first number in a path.
+// release returns the first number in a path.
 func release(path string) int {
 	digits := strings.FieldsFunc(path, func(r rune) bool { return r < '0' || r > '9' })
 	if len(digits) == 0 {
@@ -170,7 +170,7 @@ func release(path string) int {
 	return n
 }
 
-// unprivileged gives the folder to the user that the server shall run as: the
+// unprivileged makes the user that the server is to run as the owner of the folder: the
 // server refuses to run as root.
 func unprivileged(folder string) (*syscall.SysProcAttr, error) {
 	if os.Geteuid() != 0 {

@@ -1,4 +1,4 @@
-// Package dbtest gives tests real databases: a fresh, migrated SQLite and a
+// Package dbtest makes real databases for tests: a fresh, migrated SQLite and a
 // fresh, migrated PostgreSQL for each test. It never skips one of them.
 package dbtest
 

@@ -92,19 +92,19 @@ func (s *server) dropStale(ctx context.Context) error {
 	return rows.Err()
 }
 
-// named is the URL of the database with that name.
+// named returns the URL of the database with that name.
 func (s *server) named(name string) string {
 	u := *s.url
 	u.Path = "/" + name
 	return u.String()
 }
 
-// newName is unique among all processes that share a server.
+// newName returns a name that is unique among all processes that share a server.
 func (s *server) newName() string {
 	return namePrefix + s.run + "_" + strconv.FormatInt(names.Add(1), 10)
 }
 
-// makeDatabase leaves a database on the server, and gives its name.
+// makeDatabase makes a database on the server, and returns its name.
 func (m *Template) makeDatabase() (string, error) {
 	s, err := theServer()
 	if err != nil {
@@ -117,7 +117,7 @@ func (m *Template) makeDatabase() (string, error) {
 	return name, m.make(s.named(name))
 }
 
-// postgresURL is that of a copy of the database template.
+// postgresURL returns the URL of a copy of the database template.
 func postgresURL(t testing.TB, template string) string {
 	t.Helper()
 	s, err := theServer()

@@ -3,6 +3,8 @@ package dbtest
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -23,8 +25,8 @@ type Template struct {
 // migrated is the template that every test starts from which names no other.
 var migrated = NewTemplate(func(context.Context, *gorm.DB) error { return nil })
 
-// NewTemplate is what fill makes of a migrated database. Keep it in a variable of
-// the package.
+// NewTemplate returns the template that fill makes of a migrated database. Keep it in a
+// variable of the package.
 func NewTemplate(fill func(ctx context.Context, db *gorm.DB) error) *Template {
 	m := &Template{fill: fill}
 	m.file, m.database = sync.OnceValues(m.makeFile), sync.OnceValues(m.makeDatabase)
@@ -71,4 +73,49 @@ func (m *Template) make(url string) error {
 		return err
 	}
 	return errors.Join(m.fill(ctx, db), database.Close(db))
+}
+
+// makeFile returns what SQLite has in its file after the last connection is closed.
+func (m *Template) makeFile() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "bulwark-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "template.db")
+	if err := m.make("sqlite:" + path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
+// sqliteURL returns the URL of a file with the content, nil: not there yet.
+func sqliteURL(t testing.TB, content []byte) string {
+	t.Helper()
+	path := filepath.Join(sqliteFolder(t), "test.db")
+	if content != nil {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatalf("make a SQLite database for the test: %v", err)
+		}
+	}
+	return "sqlite:" + path
+}
+
+// sqliteFolder returns a folder, in memory if there is one: a commit waits for a disk, and
+// only a benchmark has to measure how long.
+func sqliteFolder(t testing.TB) string {
+	t.Helper()
+	if _, measures := t.(*testing.B); measures || tmpfsDir() == "" {
+		return t.TempDir()
+	}
+	folder, err := os.MkdirTemp(tmpfsDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(folder); err != nil {
+			t.Error(err)
+		}
+	})
+	return folder
 }

@@ -175,7 +175,7 @@ func (v *analysisReader) Audit(a Analysis, _ string) (string, any) {
 // BeginAnalysis enters a draft of the caller, who is a mentor of the branch today,
 // about a publication: the latest of the period where none is named. A mentor has
 // one analysis of a branch and publication.
-func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.Board, a Analysis) (Analysis, error) {
+func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.ResultCache, a Analysis) (Analysis, error) {
 	a.ID, a.MentorCode, a.State, a.Versioned = database.NewID(), access.Caller(ctx).Person, AnalysisDraft, database.Versioned{Version: 1}
 	return analyses.Create(ctx, db, "begin", "", a, func(tx *gorm.DB, v *analysisReader, a *Analysis) error {
 		if err := access.InScope(ctx, tx, v.Principal, access.WriteAnalyses, a.TownID, a.BranchCode, v.Today); err != nil {
@@ -198,7 +198,7 @@ func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.Board, a Analysis)
 }
 
 // publishedView is the view of a publication, the latest where number is 0.
-func publishedView(ctx context.Context, db *gorm.DB, b *index.Board, townID, period string, number int64) (index.View, error) {
+func publishedView(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string, number int64) (index.View, error) {
 	p, err := evaluation.FindPeriod(ctx, db, townID, period)
 	if err != nil {
 		return index.View{}, err

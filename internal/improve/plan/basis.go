@@ -27,14 +27,14 @@ type AnalysisBasis struct {
 
 // BasisFinding is one indicator to look into.
 type BasisFinding struct {
-	Indicator string        `json:"indicator" example:"governance.01"`
-	Name      string        `json:"name"`
-	Unit      string        `json:"unit,omitempty" example:"%"`
-	Value     *float64      `json:"value,omitempty"` // entered; absent where nothing is
-	Score     float64       `json:"score"`
-	Reasons   []BasisReason `json:"reasons"`
-	Median    *index.Reach  `json:"median,omitempty"` // the median of the class
-	Goal      *index.Reach  `json:"goal,omitempty"`   // where the rule gives full marks
+	Indicator string               `json:"indicator" example:"governance.01"`
+	Name      string               `json:"name"`
+	Unit      string               `json:"unit,omitempty" example:"%"`
+	Value     *float64             `json:"value,omitempty"` // entered; absent where nothing is
+	Score     float64              `json:"score"`
+	Reasons   []BasisReason        `json:"reasons"`
+	Median    *index.PossibleValue `json:"median,omitempty"` // the median of the class
+	Goal      *index.PossibleValue `json:"goal,omitempty"`   // where the rule gives full marks
 }
 
 // BasisReason is why an indicator is named, for programs by its code and for people
@@ -47,7 +47,7 @@ type BasisReason struct {
 
 // FindBasis gives what an analysis of a publication of the period starts from,
 // the latest where number is 0.
-func FindBasis(ctx context.Context, db *gorm.DB, b *index.Board, townID, period string, number int64, branch, language string) (AnalysisBasis, error) {
+func FindBasis(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string, number int64, branch, language string) (AnalysisBasis, error) {
 	v, there, err := b.Published(ctx, db, townID, period, number)
 	if err != nil {
 		return AnalysisBasis{}, err
@@ -76,7 +76,7 @@ func basisOf(v index.View, branch, language string) (AnalysisBasis, error) {
 	for _, r := range why.WeakPoints {
 		b.name(gains, r.Node, BasisReason{Code: r.Code, Points: r.Points, Text: r.Text})
 	}
-	for _, m := range cheapest(gains).Moves {
+	for _, m := range cheapest(gains).Steps {
 		b.name(gains, m.Code, BasisReason{Code: "cheapest_gain", Points: m.Points, Text: text.F(
 			"由 %[1]s 改进到 %[2]s，指数提高 %.2[3]f 分", "moving it from %[1]s to %[2]s brings %.2[3]f points of the index",
 			amount(m.From, m.Unit), amount(m.To, m.Unit), m.Points).In(language)})
@@ -96,7 +96,7 @@ func amount(x float64, unit string) string {
 
 // cheapest is the way to the next grade, or to the next rank where there is none.
 func cheapest(g index.Gains) index.Path {
-	if len(g.ToNextGrade.Moves) > 0 {
+	if len(g.ToNextGrade.Steps) > 0 {
 		return g.ToNextGrade
 	}
 	return g.ToNextRank

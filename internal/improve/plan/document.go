@@ -252,7 +252,7 @@ func generate(ctx context.Context, tx *gorm.DB, v index.View, p Plan, language s
 		gains: gains, language: language, moves: map[string]float64{},
 		item: PlannedItem{Measure: ownPlan, Owner: ItemOwner{"branch", p.BranchCode}, DueOn: settings.Document.V.ItemDue(day.Of(tx.NowFunc()))},
 	}
-	for _, m := range cheapest(gains).Moves {
+	for _, m := range cheapest(gains).Steps {
 		if m.Points >= leastPoints {
 			g.moves[m.Code] = m.To
 		}
@@ -330,7 +330,7 @@ func (g *generator) goal(n index.Gain) (float64, bool) {
 	if to, ok := g.moves[n.Code]; ok {
 		return to, true
 	}
-	for _, r := range []*index.Reach{n.Next, n.Median, n.Goal} {
+	for _, r := range []*index.PossibleValue{n.Next, n.Median, n.Goal} {
 		if r != nil && r.Points >= leastPoints {
 			return r.Value, true
 		}

@@ -211,7 +211,7 @@ func (v *reader) Audit(p Plan, _ string) (string, any) {
 
 // Source is the published result from which a document is generated.
 type Source struct {
-	Board       *index.Board
+	Results     *index.ResultCache
 	Period      string
 	Publication int64 // 0 = the latest
 	Language    string
@@ -245,7 +245,7 @@ func Begin(ctx context.Context, db *gorm.DB, townID, branch string, from Source)
 // that the branch is.
 func (p *Plan) startFrom(ctx context.Context, tx *gorm.DB, from Source) error {
 	p.PeriodCode, p.PublicationNumber = from.Period, from.Publication
-	view, err := publishedView(ctx, tx, from.Board, p.TownID, from.Period, from.Publication)
+	view, err := publishedView(ctx, tx, from.Results, p.TownID, from.Period, from.Publication)
 	if err != nil {
 		return err
 	}
@@ -303,7 +303,7 @@ func Redraft(ctx context.Context, db *gorm.DB, ref workflow.Ref, from Source) (P
 
 // Write replaces the document, which must be advised and approved again. What was
 // approved before holds until then.
-func Write(ctx context.Context, db *gorm.DB, b *index.Board, ref workflow.Ref, d Document) (Plan, error) {
+func Write(ctx context.Context, db *gorm.DB, b *index.ResultCache, ref workflow.Ref, d Document) (Plan, error) {
 	return documents.Do(ctx, db, ref, "write", "", func(tx *gorm.DB, _ *reader, p Plan) (c workflow.Change, err error) {
 		view, err := publishedView(ctx, tx, b, p.TownID, p.PeriodCode, p.PublicationNumber)
 		if err != nil {
@@ -330,7 +330,7 @@ func Write(ctx context.Context, db *gorm.DB, b *index.Board, ref workflow.Ref, d
 // returns and closes, or abandons with a reason what is not accepted. Nobody decides
 // about a branch that he or she leads. An approval stores what the plan is predicted to
 // bring.
-func Move(ctx context.Context, db *gorm.DB, b *index.Board, ref workflow.Ref, to State, reason string) (Plan, error) {
+func Move(ctx context.Context, db *gorm.DB, b *index.ResultCache, ref workflow.Ref, to State, reason string) (Plan, error) {
 	if slices.Contains([]State{Draft, Advised, Approved}, to) {
 		return documents.Move(ctx, db, ref, to, reason, func(tx *gorm.DB, _ *reader, p Plan) (c workflow.Change, err error) {
 			c.Columns, err = p.moveDocument(ctx, tx, b, to, reason)
@@ -350,7 +350,7 @@ func stateColumns(ctx context.Context, tx *gorm.DB, to State, reason string) map
 
 // moveDocument returns the columns of a move of the document, and stores what was
 // advised on or approved as a version.
-func (p Plan) moveDocument(ctx context.Context, tx *gorm.DB, b *index.Board, to State, reason string) (map[string]any, error) {
+func (p Plan) moveDocument(ctx context.Context, tx *gorm.DB, b *index.ResultCache, to State, reason string) (map[string]any, error) {
 	change := map[string]any{}
 	if p.ApprovedVersion == nil {
 		change = stateColumns(ctx, tx, to, reason)

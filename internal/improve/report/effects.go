@@ -91,7 +91,7 @@ type EffectQuestion struct {
 // FindEffect compares the branches for which it was done with like ones for which
 // it was not, as effect.MatchedEffect says. Where too few can be compared it
 // gives their numbers and no figure.
-func FindEffect(ctx context.Context, db *gorm.DB, b *index.Board, townID, language string, q EffectQuestion) (EffectReport, error) {
+func FindEffect(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, language string, q EffectQuestion) (EffectReport, error) {
 	panel, err := b.Panel(ctx, db, townID, q.Kind)
 	if err != nil {
 		return EffectReport{}, err
@@ -117,7 +117,7 @@ func FindEffect(ctx context.Context, db *gorm.DB, b *index.Board, townID, langua
 
 // begun places each beginning in the first period that ends on its day or later,
 // the first whose score may show it.
-func begun(p index.Panel, days map[string]day.Date) []effect.Intervention {
+func begun(p index.PublishedPanel, days map[string]day.Date) []effect.Intervention {
 	var list []effect.Intervention
 	for u, code := range p.Units {
 		from, ok := days[code]
@@ -181,7 +181,7 @@ const effectDecimals = 2
 func rounded(x float64) float64 { return stats.Round(x, effectDecimals) }
 
 // tell fills in the figures, with codes in the place of numbers.
-func (r *EffectReport) tell(p index.Panel, e *effect.InterventionEffect, language string) {
+func (r *EffectReport) tell(p index.PublishedPanel, e *effect.InterventionEffect, language string) {
 	r.Status, r.Treated, r.Matched, r.Controls = "estimated", e.Treated, len(e.Matches), e.Controls
 	r.Estimate = figures(e.Estimate, e.Level)
 	r.BeforeAfter, r.ControlChange, r.Above = new(rounded(e.TreatedChange)), new(rounded(e.ControlChange)), new(rounded(e.Above))
@@ -204,7 +204,7 @@ func (r *EffectReport) tell(p index.Panel, e *effect.InterventionEffect, languag
 }
 
 // tooFew tells the numbers that forbid a figure.
-func (r *EffectReport) tooFew(p index.Panel, few *effect.TooFewMatched, language string) {
+func (r *EffectReport) tooFew(p index.PublishedPanel, few *effect.TooFewMatched, language string) {
 	r.Status, r.Treated, r.Matched, r.Controls, r.Matches = "too_few", few.Treated, few.Matched, few.Controls, []EffectMatch{}
 	r.Reading = text.F(
 		"可比的党组织太少，无法判断成效：已实施 %d 个，其中可比 %d 个（至少需要 %d 个），可作对照 %d 个",
@@ -214,7 +214,7 @@ func (r *EffectReport) tooFew(p index.Panel, few *effect.TooFewMatched, language
 	r.leaveOut(p, few.Unmatched)
 }
 
-func (r *EffectReport) leaveOut(p index.Panel, list []effect.Unmatched) {
+func (r *EffectReport) leaveOut(p index.PublishedPanel, list []effect.Unmatched) {
 	r.Unmatched = make([]EffectLeftOut, len(list))
 	for i, u := range list {
 		r.Unmatched[i] = EffectLeftOut{Branch: p.Units[u.Unit], Reason: string(u.Reason)}

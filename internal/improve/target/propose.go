@@ -40,7 +40,7 @@ type Proposal struct {
 // Propose applies the rules of the town to the latest publication of the period. It
 // proposes each branch once: what a person has decided stays decided, and asked
 // again it changes only what an amended result or other rules make different.
-func Propose(ctx context.Context, db *gorm.DB, b *index.Board, townID, period string) (Proposal, error) {
+func Propose(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string) (Proposal, error) {
 	var p Proposal
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		alone := tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}) // others who propose, or amend, wait
@@ -212,7 +212,7 @@ func (pr *proposer) write(action string) error {
 // published period of the same kind after it, whose falls are counted from this one.
 // It proposes no branch, changes nothing when called again, and belongs in the
 // transaction of the amendment, which holds the period.
-func Follow(ctx context.Context, tx *gorm.DB, b *index.Board, townID, period string) error {
+func Follow(ctx context.Context, tx *gorm.DB, b *index.ResultCache, townID, period string) error {
 	p, err := evaluation.FindPeriod(ctx, tx, townID, period)
 	if err != nil {
 		return err
@@ -232,7 +232,7 @@ func Follow(ctx context.Context, tx *gorm.DB, b *index.Board, townID, period str
 	return nil
 }
 
-func follow(ctx context.Context, tx *gorm.DB, b *index.Board, p evaluation.Period) error {
+func follow(ctx context.Context, tx *gorm.DB, b *index.ResultCache, p evaluation.Period) error {
 	view, there, err := b.Published(ctx, tx, p.TownID, p.Code, 0)
 	if err != nil || !there {
 		return err

@@ -106,7 +106,7 @@ func TestKrippendorffAlpha(t *testing.T) {
 		}
 	}
 	if _, ok := agreement.KrippendorffAlpha(krippendorff(), "ratio"); ok {
-		t.Error("an unknown level has an answer")
+		t.Error("an unknown level has an alpha")
 	}
 }
 
@@ -166,7 +166,7 @@ func TestFitSeverityDisconnected(t *testing.T) {
 	}
 }
 
-// The same fit by the singular value decomposition of gonum, which gives the shortest
+// The same fit by the singular value decomposition of gonum, which finds the shortest
 // solution: adjusted differences and residuals must agree.
 func TestFitSeverityAgainstGonum(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 3))
@@ -211,7 +211,7 @@ func TestFitSeverityAgainstGonum(t *testing.T) {
 }
 
 // One of two evaluators of the same targets grows 3 points more severe each period;
-// half of it shows on either, as nothing says who moved.
+// half of it shows on either, as it is unknown who moved.
 func TestFitSeverityDrift(t *testing.T) {
 	var scores []agreement.EvaluatorScore
 	for period := range 4 {

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// ScaleLevel says what the differences between ratings mean.
+// ScaleLevel is what the differences between ratings mean.
 type ScaleLevel string
 
 // The levels of a scale.

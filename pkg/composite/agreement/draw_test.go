@@ -67,4 +67,3 @@ func (w *wild) number(low, high float64) float64 {
 	}
 	return low + (high-low)*float64(w.intn(256))/255
 }
-

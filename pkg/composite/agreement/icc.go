@@ -1,3 +1,4 @@
+// Package agreement measures how well evaluators agree and how severe they are.
 package agreement
 
 import (
@@ -7,7 +8,7 @@ import (
 	"slices"
 )
 
-// ICC says how well evaluators agree, each of whom rates each target: how much of the
+// ICC is the agreement of evaluators, each of whom rates each target: how much of the
 // variance of ratings is between targets. Evaluators count as a sample of those who
 // might have rated, so that one who is always severe lowers the agreement.
 type ICC struct {
@@ -23,7 +24,7 @@ type ICC struct {
 	MeanSquareTargets, MeanSquareEvaluators, MeanSquareError float64
 }
 
-// IntraclassCorrelation gives ICC(2,1) and ICC(2,k), two-way random effects, absolute
+// IntraclassCorrelation returns ICC(2,1) and ICC(2,k), two-way random effects, absolute
 // agreement, with their intervals (Shrout and Fleiss 1979; McGraw and Wong 1996):
 //
 //	ICC(2,1) = (MST − MSE) / (MST + (k−1)·MSE + k·(MSE′ − MSE)/n)

@@ -8,15 +8,15 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// EvaluatorScore is what one evaluator gave one target in one period. All scores of an
-// analysis are on one scale.
+// EvaluatorScore is the score of one target by one evaluator in one period. All
+// scores of an analysis are on one scale.
 type EvaluatorScore struct {
 	Target, Evaluator, Period int
 	Score                     float64
 }
 
-// SeverityModel says how severe evaluators are and what their targets would have got
-// from an evaluator of average severity.
+// SeverityModel is how severe evaluators are, and the scores of their targets from an
+// evaluator of average severity.
 type SeverityModel struct {
 	// Components are the parts of the design that share no evaluator and no target in
 	// a period. Severities and adjusted scores compare only inside a component: with
@@ -29,8 +29,8 @@ type SeverityModel struct {
 	Targets          []AdjustedTarget    // by number, then period
 }
 
-// EvaluatorSeverity is the severity of one evaluator in points: what the evaluator
-// gives below the average evaluator of the component for the same targets; below 0
+// EvaluatorSeverity is the severity of one evaluator in points: how far the evaluator
+// scores below the average evaluator of the component for the same targets; below 0
 // is lenient. It is 0 for the only evaluator of a component.
 type EvaluatorSeverity struct {
 	Evaluator int
@@ -52,7 +52,7 @@ type PeriodSeverity struct {
 }
 
 // AdjustedTarget is a target in a period: its mean score, and beside it, not instead,
-// the one adjusted for who happened to score it.
+// the one adjusted for the severity of those who scored it.
 type AdjustedTarget struct {
 	Target, Period int
 	Component      int
@@ -132,7 +132,9 @@ func (d *design) adjusted(severity []float64, component []int) []AdjustedTarget 
 func (d *design) severities(severity []float64, component []int) []EvaluatorSeverity {
 	list := make([]EvaluatorSeverity, len(d.evaluators))
 	for e, number := range d.evaluators {
-		list[e] = EvaluatorSeverity{Evaluator: number, Component: component[e], Scores: int(d.count[e]), Severity: severity[e]}
+		list[e] = EvaluatorSeverity{
+			Evaluator: number, Component: component[e], Scores: int(d.count[e]), Severity: severity[e],
+		}
 	}
 	periods := map[[2]int]*PeriodSeverity{} // by place of the evaluator, then period
 	d.residuals(severity, func(i int, residual float64) {
@@ -217,8 +219,8 @@ func newDesign(scores []EvaluatorScore) *design {
 	return d
 }
 
-// within takes the mean of the target off what f gives for each score, and sums the
-// rest by evaluator.
+// within subtracts the mean of the target from f of each score, and sums the rest by
+// evaluator.
 func (d *design) within(dst []float64, f func(score int) float64) {
 	clear(dst)
 	for t := range len(d.first) - 1 {

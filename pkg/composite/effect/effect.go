@@ -1,3 +1,6 @@
+// Package effect estimates whether interventions helped. [MatchedEffect] compares the
+// change of units for which something was done with that of others that started
+// alike, with an interval and a placebo.
 package effect
 
 import (
@@ -24,8 +27,8 @@ type Intervention struct {
 	Period int
 }
 
-// InterventionEffect is what scores rose by where something was done beyond what they
-// rose by where nothing was. All figures are in points of the index.
+// InterventionEffect is how much more scores rose where something was done than where
+// nothing was. All figures are in points of the index.
 type InterventionEffect struct {
 	Estimate           // mean over the matches, with its interval
 	Level      float64 // of the interval, 0.95
@@ -33,8 +36,8 @@ type InterventionEffect struct {
 	Controls   int     // different units that served as controls
 	Above      float64 // share of the matches whose effect is above 0
 	Imbalance  Imbalance
-	Placebo    *Placebo // nil where the history is too short
-	Matches    []Match  // in the order of the codes of the units
+	Placebo    *Placebo      // nil where the history is too short
+	Matches    []MatchedUnit // in the order of the codes of the units
 	Unmatched  []Unmatched
 	Difference float64 // TreatedChange − ControlChange: the estimate before the correction
 	Gap        float64 // mean start of the matched units less that of their controls
@@ -54,8 +57,8 @@ type Estimate struct {
 	Freedom   float64 // degrees of freedom of the interval
 }
 
-// Match is a unit, and what became of units that started where it did.
-type Match struct {
+// MatchedUnit is a treated unit with its controls, which started near it.
+type MatchedUnit struct {
 	Unit          int     // index into Panel.Units
 	From, To      int     // last period before the intervention with a score, and the one after
 	Before, After float64 // its scores
@@ -72,7 +75,7 @@ type Unmatched struct {
 	Reason UnmatchedReason
 }
 
-// UnmatchedReason says why a unit has no match.
+// UnmatchedReason is why a unit has no match.
 type UnmatchedReason string
 
 // The reasons, in the order in which they are looked for.
@@ -94,7 +97,7 @@ type Imbalance struct {
 
 // Placebo is the same estimate for a time when nothing had been done yet: by how much
 // the score before exceeds the one a horizon earlier, against the same controls. It
-// should be near 0; an interval that does not hold 0 says that the units and their
+// should be near 0; an interval that does not hold 0 shows that the units and their
 // controls were not alike, and the effect is in doubt.
 //
 // Matching anew on the earlier score would not do: units are chosen after a bad score,
@@ -137,7 +140,7 @@ type Placebo struct {
 //
 // The order of the units changes no bit. The error is of type Faults for the options,
 // *DataFaults for the panel and the interventions, *TooFewMatched where the units are
-// too few to tell.
+// too few for an estimate.
 func MatchedEffect(p Panel, began []Intervention, o EffectOptions) (*InterventionEffect, error) {
 	o = o.resolve()
 	if err := o.check(); err != nil {
@@ -151,7 +154,9 @@ func MatchedEffect(p Panel, began []Intervention, o EffectOptions) (*Interventio
 	e := &InterventionEffect{Level: o.Level, Treated: len(m.treated), Unmatched: m.unmatched}
 	x, ok := c.excess(o)
 	if !ok {
-		return nil, &TooFewMatched{Treated: e.Treated, Matched: len(c.pairs), Least: o.Least, Controls: c.units(), Unmatched: e.Unmatched}
+		return nil, &TooFewMatched{
+			Treated: e.Treated, Matched: len(c.pairs), Least: o.Least, Controls: c.units(), Unmatched: e.Unmatched,
+		}
 	}
 	e.Estimate, e.Slope, e.Gap, e.Difference = x.Estimate, x.slope, x.gap, x.difference
 	e.describe(m, c)
@@ -162,13 +167,15 @@ func MatchedEffect(p Panel, began []Intervention, o EffectOptions) (*Interventio
 	return e, nil
 }
 
-// describe fills in the matches and what follows from them.
+// describe sets the matches and what follows from them.
 func (e *InterventionEffect) describe(m *matcher, c comparison) {
 	served := map[int]bool{}
 	n := float64(len(c.pairs))
 	for _, p := range c.pairs {
 		g := c.groups[p.group]
-		match := Match{Unit: m.order[p.unit], From: g.before[0], To: g.after, Before: p.start, After: m.score(g.after, p.unit)}
+		match := MatchedUnit{
+			Unit: m.order[p.unit], From: g.before[0], To: g.after, Before: p.start, After: m.score(g.after, p.unit),
+		}
 		start, change := c.controls(p)
 		for _, k := range p.controls {
 			control := m.order[c.cells[k].unit]
@@ -188,13 +195,13 @@ func (e *InterventionEffect) describe(m *matcher, c comparison) {
 	e.Above = num.Clamp(e.Above, 0, 1)
 }
 
-// EffectOptions say how MatchedEffect matches. The zero value of each is its default.
+// EffectOptions are how MatchedEffect matches. The zero value of each is its default.
 type EffectOptions struct {
 	Horizon    int     `json:"horizon,omitempty"`    // periods from the score before to the one after; 1
 	Before     int     `json:"before,omitempty"`     // scores whose mean is the score before; 1
 	Neighbours int     `json:"neighbours,omitempty"` // controls of a unit, at most; 3
 	Caliper    float64 `json:"caliper,omitempty"`    // largest difference in the score before, in points; 5
-	Least      int     `json:"least,omitempty"`      // matches below which nothing is said, 2 or more; 5
+	Least      int     `json:"least,omitempty"`      // fewest matches for an estimate, 2 or more; 5
 	Level      float64 `json:"level,omitempty"`      // of the intervals, 0.5 to 0.999; 0.95
 }
 
@@ -235,7 +242,7 @@ func (o EffectOptions) check() error {
 	return faults.Err()
 }
 
-// check reports what is wrong with a panel and its interventions. Periods out of its
+// check returns the faults of a panel and its interventions. Periods out of its
 // history are no mistake: such an intervention has no score before, or none after.
 func (p Panel) check(began []Intervention) error {
 	f := &composite.DataFaults{}
@@ -261,7 +268,8 @@ func (p Panel) check(began []Intervention) error {
 		seen[code] = true
 		for t, scores := range p.Scores {
 			if x := scores[u]; x == x && !stats.Valid(x) {
-				f.Add(code, "", "value_out_of_range", "the score of period %d, %v, is not a number between -1e15 and 1e15", t, x)
+				f.Add(code, "", "value_out_of_range",
+					"the score of period %d, %v, is not a number between -1e15 and 1e15", t, x)
 			}
 		}
 	}
@@ -273,9 +281,9 @@ func (p Panel) check(began []Intervention) error {
 	return f.Err()
 }
 
-// TooFewMatched is the error of MatchedEffect where an estimate would say nothing:
+// TooFewMatched is the error of MatchedEffect where there can be no estimate:
 // fewer matches than the Least, or, where Matched reaches it, so few untreated units
-// that nothing tells how much scores vary by themselves.
+// that their variance cannot be estimated.
 type TooFewMatched struct {
 	Treated   int // units with an intervention
 	Matched   int // of them, matched
@@ -284,7 +292,7 @@ type TooFewMatched struct {
 	Unmatched []Unmatched
 }
 
-// Error tells the counts.
+// Error returns the counts in words.
 func (e *TooFewMatched) Error() string {
 	if e.Matched < e.Least {
 		return fmt.Sprintf("%d of %d treated units have a match: at least %d are needed", e.Matched, e.Treated, e.Least)

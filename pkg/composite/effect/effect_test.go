@@ -189,7 +189,7 @@ func TestMatchedEffectByHand(t *testing.T) {
 	want := &effect.InterventionEffect{
 		Estimate: effect.Estimate{Effect: 4, Low: 4 - 2.42992, High: 4 + 2.42992, SE: math.Sqrt(v), Freedom: freedom},
 		Level:    .95, Treated: 3, Controls: 3, Above: 1,
-		Matches: []effect.Match{
+		Matches: []effect.MatchedUnit{
 			{Unit: 0, From: 1, To: 2, Before: 58, After: 67, Controls: []int{3, 4}, ControlBefore: 61, ControlAfter: 65, Effect: 3.8},
 			{Unit: 1, From: 1, To: 2, Before: 61, After: 68.2, Controls: []int{3, 4}, ControlBefore: 61, ControlAfter: 65, Effect: 3.2},
 			{Unit: 2, From: 1, To: 2, Before: 64, After: 72, Controls: []int{4, 5}, ControlBefore: 64, ControlAfter: 67, Effect: 5},
@@ -281,7 +281,7 @@ func TestMatchedEffectInvariance(t *testing.T) {
 			then = append([]effect.Intervention{{Unit: place[b.Unit], Period: b.Period}}, then...)
 		}
 		other, otherErr := effect.MatchedEffect(moved, then, o)
-		if diff := cmp.Diff(tell(p, e, err), tell(moved, other, otherErr)); diff != "" {
+		if diff := cmp.Diff(outcomeOf(p, e, err), outcomeOf(moved, other, otherErr)); diff != "" {
 			t.Fatal("another order:", diff)
 		}
 		if err != nil {
@@ -353,8 +353,8 @@ func firsts(began []effect.Intervention) map[int]int {
 	return m
 }
 
-// tell is an outcome with codes for numbers.
-func tell(p effect.Panel, e *effect.InterventionEffect, err error) map[string]any {
+// outcomeOf returns an outcome with codes for numbers.
+func outcomeOf(p effect.Panel, e *effect.InterventionEffect, err error) map[string]any {
 	m := map[string]any{"error": fmt.Sprint(err)}
 	if err != nil {
 		return m
@@ -402,7 +402,7 @@ func TestMatchedEffectRefuses(t *testing.T) {
 	if diff := cmp.Diff(error(want), err); diff != "" || err.Error() != "2 of 3 treated units have a match: at least 5 are needed" {
 		t.Errorf("%v: %s", err, diff)
 	}
-	// Two treated units and one each to compare them with: nothing says how scores vary.
+	// Two treated units and one each to compare them with: the variance of scores is unknown.
 	p := effect.Panel{Units: []string{"a", "b", "c", "d"}, Classes: []string{"x", "y", "x", "y"}, Scores: [][]float64{{1, 2, 1, 2}, {3, 4, 5, 6}}}
 	_, err = effect.MatchedEffect(p, []effect.Intervention{{Unit: 0, Period: 1}, {Unit: 1, Period: 1}}, effect.EffectOptions{Least: 2})
 	if err == nil || err.Error() != "there are only 2 untreated units to compare 2 treated ones with" {

@@ -13,7 +13,7 @@ type excess struct {
 	matched                int
 }
 
-// share deals each pair out among its controls.
+// share divides each pair among its controls.
 func (c *comparison) share() {
 	for k := range c.cells {
 		c.cells[k].share = 0
@@ -84,12 +84,12 @@ func (e *Estimate) interval(level, v1, f1, v0, f0 float64) {
 // treatedVariance is the variance of the mean of the pairs about the line of the
 // untreated, whatever the effect is.
 func (c *comparison) treatedVariance(l line) float64 {
-	apart := make([]float64, len(c.pairs))
+	rest := make([]float64, len(c.pairs))
 	for i, p := range c.pairs {
-		apart[i] = p.change - l.at(p.group, p.start)
+		rest[i] = p.change - l.at(p.group, p.start)
 	}
-	_, sd := stats.MeanSD(apart)
-	return sd * sd / float64(len(apart))
+	_, sd := stats.MeanSD(rest)
+	return sd * sd / float64(len(rest))
 }
 
 // untreatedVariance is the variance of what is taken off: the changes of the cells by
@@ -127,18 +127,19 @@ func (l *line) at(group int, start float64) float64 {
 
 // line is false where the cells leave no degree of freedom, or are of one unit.
 func (c *comparison) line() (line, bool) {
-	l := line{start: make([]float64, len(c.groups)), change: make([]float64, len(c.groups)), lever: make([]float64, len(c.cells))}
-	free := len(c.cells) - l.centre(c.cells)
-	if l.tilt(c.cells) {
+	groups := len(c.groups)
+	l := line{start: make([]float64, groups), change: make([]float64, groups), lever: make([]float64, len(c.cells))}
+	free := len(c.cells) - l.fitMeans(c.cells)
+	if l.fitSlope(c.cells) {
 		free--
 	}
-	l.spread(c.cells, float64(free))
+	l.fitVariance(c.cells, float64(free))
 	l.freedom = float64(min(free, len(l.units)-1))
 	return l, l.freedom >= 1
 }
 
-// centre takes the means by group and counts the groups that have cells.
-func (l *line) centre(cells []cell) (groups int) {
+// fitMeans sets the means by group and returns the number of groups that have cells.
+func (l *line) fitMeans(cells []cell) (groups int) {
 	count := make([]float64, len(l.start))
 	for _, cell := range cells {
 		count[cell.group]++
@@ -155,8 +156,8 @@ func (l *line) centre(cells []cell) (groups int) {
 	return groups
 }
 
-// tilt fits the slope, and is false where starts do not vary but for noise.
-func (l *line) tilt(cells []cell) bool {
+// fitSlope fits the slope, and is false where starts do not vary but for noise.
+func (l *line) fitSlope(cells []cell) bool {
 	square, largest := 0.0, 0.0
 	for k, cell := range cells {
 		l.lever[k] = cell.start - l.start[cell.group]
@@ -175,18 +176,18 @@ func (l *line) tilt(cells []cell) bool {
 	return true
 }
 
-// spread takes the variance about the line, and the covariance of the cells of a unit,
-// which is in several where treatments begin in several periods.
-func (l *line) spread(cells []cell, free float64) {
+// fitVariance sets the variance about the line, and the covariance of the cells of a
+// unit, which is in several where treatments begin in several periods.
+func (l *line) fitVariance(cells []cell, free float64) {
 	sum, count, squares := map[int]float64{}, map[int]float64{}, 0.0
 	for _, cell := range cells {
 		if count[cell.unit] == 0 {
 			l.units = append(l.units, cell.unit)
 		}
-		apart := cell.change - l.at(cell.group, cell.start)
-		sum[cell.unit] += apart
+		rest := cell.change - l.at(cell.group, cell.start)
+		sum[cell.unit] += rest
 		count[cell.unit]++
-		squares += float64(apart * apart)
+		squares += float64(rest * rest)
 	}
 	l.variance = squares / free
 	products, pairs := -squares, 0.0

@@ -55,7 +55,10 @@ type pair struct {
 
 func newMatcher(p Panel, began []Intervention, o EffectOptions) *matcher {
 	n := len(p.Units)
-	m := &matcher{panel: p, options: o, order: make([]int, n), place: make([]int, n), began: slices.Repeat([]int{untreatedPeriod}, n)}
+	m := &matcher{
+		panel: p, options: o, order: make([]int, n), place: make([]int, n),
+		began: slices.Repeat([]int{untreatedPeriod}, n),
+	}
 	for u := range m.order {
 		m.order[u] = u
 	}
@@ -83,7 +86,7 @@ func (m *matcher) class(unit int) string {
 	return m.panel.Classes[m.order[unit]]
 }
 
-// match pairs every treated unit that can be, and notes why the others cannot.
+// match pairs every treated unit that can be paired, and records why others cannot.
 func (m *matcher) match() comparison {
 	var c comparison
 	for _, unit := range m.treated {
@@ -134,7 +137,7 @@ func (m *matcher) before(unit int) []int {
 	return before
 }
 
-// observe is the score before and the change to the one after, and false where any
+// observe returns the score before and the change to the one after, and false where any
 // of the scores is missing.
 func (m *matcher) observe(unit int, before []int, after int) (start, change float64, ok bool) {
 	if after < 0 || after >= len(m.panel.Scores) {

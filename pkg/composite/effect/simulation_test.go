@@ -10,10 +10,10 @@ import (
 	"bulwark/pkg/composite/effect"
 )
 
-// effectWorld draws histories of 40 units in three classes: a level of each unit that
+// population draws histories of 40 units in three classes: a level of each unit that
 // stays, a shock of each class in each period, and noise. In each starting period the
 // weakest of the last one are treated, as far as those who choose go by its score.
-type effectWorld struct {
+type population struct {
 	name      string
 	treated   int
 	effect    float64
@@ -27,9 +27,9 @@ type effectWorld struct {
 	horizon   int
 }
 
-const worldPeriods = 9
+const historyPeriods = 9
 
-func (w effectWorld) draw(rng *rand.Rand) (effect.Panel, []effect.Intervention) {
+func (w population) draw(rng *rand.Rand) (effect.Panel, []effect.Intervention) {
 	var p effect.Panel
 	level := make([]float64, 40)
 	for u := range level {
@@ -46,7 +46,7 @@ func (w effectWorld) draw(rng *rand.Rand) (effect.Panel, []effect.Intervention) 
 	}
 	noise, chosen := make([]float64, 40), make([]int, 40)
 	var began []effect.Intervention
-	for t := range worldPeriods {
+	for t := range historyPeriods {
 		if slices.Contains(w.starts, t) {
 			for _, u := range w.choose(rng, p.Scores[t-1], chosen) {
 				chosen[u] = t
@@ -76,7 +76,7 @@ func (w effectWorld) draw(rng *rand.Rand) (effect.Panel, []effect.Intervention) 
 }
 
 // choose takes as many of the untreated as belong to one start.
-func (w effectWorld) choose(rng *rand.Rand, scores []float64, chosen []int) []int {
+func (w population) choose(rng *rand.Rand, scores []float64, chosen []int) []int {
 	seen := make([]float64, len(scores))
 	var free []int
 	for u, x := range scores {
@@ -93,14 +93,14 @@ func (w effectWorld) choose(rng *rand.Rand, scores []float64, chosen []int) []in
 	return free[:w.treated/len(w.starts)]
 }
 
-// tried is what came of many draws of a world, as means.
+// tried is the mean outcome of many draws of a population.
 type tried struct {
 	matched, effect, naive, width float64
 	holds, bootstrap              float64 // shares of intervals that hold the true effect
 	placebo, placeboHolds         float64
 }
 
-func (w effectWorld) try(t *testing.T, times int) (out tried) {
+func (w population) try(t *testing.T, times int) (out tried) {
 	rng := rand.New(rand.NewPCG(uint64(len(w.name)), uint64(w.treated)))
 	share := 1 / float64(times)
 	for done := 0; done < times; {
@@ -132,7 +132,7 @@ func (w effectWorld) try(t *testing.T, times int) (out tried) {
 }
 
 // resampled is the interval of the bootstrap that takes matches for independent.
-func resampled(rng *rand.Rand, matches []effect.Match) (low, high float64) {
+func resampled(rng *rand.Rand, matches []effect.MatchedUnit) (low, high float64) {
 	means := make([]float64, 200)
 	for b := range means {
 		for range matches {
@@ -149,7 +149,7 @@ func resampled(rng *rand.Rand, matches []effect.Match) (low, high float64) {
 // too large by what the weakest regain anyway; and the bootstrap of the matches claims
 // to know more than it does.
 func TestEffectIntervals(t *testing.T) {
-	worlds := []effectWorld{
+	populations := []population{
 		{name: "chosen by judgement", noise: 4, judgement: 6, starts: []int{3}},
 		{name: "chosen by score", noise: 4, starts: []int{3}},
 		{name: "unlike effects", noise: 4, judgement: 6, unlike: 3, starts: []int{3}},
@@ -157,7 +157,7 @@ func TestEffectIntervals(t *testing.T) {
 		{name: "many starts", noise: 4, judgement: 6, starts: []int{3, 4, 5}},
 		{name: "lasting noise", noise: 4, judgement: 6, lasting: .7, starts: []int{3, 4, 5}, horizon: 2},
 	}
-	for i, w := range worlds {
+	for i, w := range populations {
 		for j, n := range []int{5, 10, 20} {
 			w := w
 			w.treated, w.effect = n, []float64{0, 2, 5}[(i+j)%3]
@@ -173,7 +173,7 @@ func TestEffectIntervals(t *testing.T) {
 // have less to regain: the estimate is too large, by less than a point.
 func TestEffectOfRareBadLuck(t *testing.T) {
 	for _, n := range []int{10, 20} {
-		w := effectWorld{name: "rare bad luck", noise: 4, skewed: -1, treated: n, effect: 4, starts: []int{3}}
+		w := population{name: "rare bad luck", noise: 4, skewed: -1, treated: n, effect: 4, starts: []int{3}}
 		got := w.try(t, 1000)
 		t.Logf("%d: mean %+.2f, holds %.3f", n, got.effect, got.holds)
 		if got.holds < .91 || got.effect < 4 || got.effect > 5.2 {
@@ -184,7 +184,7 @@ func TestEffectOfRareBadLuck(t *testing.T) {
 
 // judge compares what came of 1000 draws with what was promised. A share of .95 is
 // known to ±.014, and a mean to about ±.25 points, each with 95 % certainty.
-func (w effectWorld) judge(t *testing.T, got tried) {
+func (w population) judge(t *testing.T, got tried) {
 	t.Logf("effect %v: matched %.1f, mean %+.2f, naive %+.2f, holds %.3f, width %.1f, bootstrap %.3f, placebo %+.2f, holds %.3f",
 		w.effect, got.matched, got.effect, got.naive, got.holds, got.width, got.bootstrap, got.placebo, got.placeboHolds)
 	if got.holds < .92 || got.holds > .985 {
@@ -205,9 +205,9 @@ func (w effectWorld) judge(t *testing.T, got tried) {
 }
 
 // What the treated gain by themselves, with or without the intervention, looks like an
-// effect, and the placebo gives it away.
+// effect, and the placebo shows it.
 func TestEffectPlaceboShowsOwnTrend(t *testing.T) {
-	w := effectWorld{treated: 20, noise: 1, judgement: 6, drift: 3, starts: []int{3}}
+	w := population{treated: 20, noise: 1, judgement: 6, drift: 3, starts: []int{3}}
 	got := w.try(t, 200)
 	if math.Abs(got.effect-3) > .3 || math.Abs(got.placebo-3) > .3 || got.placeboHolds > .1 {
 		t.Errorf("a trend of 3 points: effect %.2f, placebo %.2f, %.3f of the placebos hold 0", got.effect, got.placebo, got.placeboHolds)
@@ -217,7 +217,7 @@ func TestEffectPlaceboShowsOwnTrend(t *testing.T) {
 // A placebo with controls matched anew on the earlier score would show the dip before
 // the choice as if it were a harm.
 func TestEffectDipBeforeTheChoice(t *testing.T) {
-	w := effectWorld{treated: 10, noise: 4, judgement: 6, starts: []int{3}}
+	w := population{treated: 10, noise: 4, judgement: 6, starts: []int{3}}
 	rng := rand.New(rand.NewPCG(7, 7))
 	mean := 0.0
 	for range 200 {

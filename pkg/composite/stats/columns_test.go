@@ -136,7 +136,7 @@ func TestBoxCox(t *testing.T) {
 			}
 		}
 		if math.Abs(got.Lambda-at) > .002 {
-			t.Errorf("%s: λ = %v, the grid says %v", name, got.Lambda, at)
+			t.Errorf("%s: λ = %v, the grid has %v", name, got.Lambda, at)
 		}
 		for i, v := range x {
 			want := (math.Pow(v/got.Scale, got.Lambda) - 1) / got.Lambda

@@ -8,8 +8,8 @@ import (
 	"bulwark/pkg/composite/internal/num"
 )
 
-// An Association measures how two columns go together, from −1 to 1, over the
-// units that have both values. It reports false where there is no answer: fewer
+// An Association measures the association of two columns, from −1 to 1, over the
+// units that have both values. It reports false where it is not defined: fewer
 // than two such units, a column that never varies among them, or columns of
 // different length. The order of the units and of the columns changes no bit.
 type Association func(x, y []float64) (float64, bool)
@@ -53,7 +53,7 @@ type deviated struct {
 
 func deviate(x []float64) deviated {
 	d, _ := centred(x)
-	return deviated{d, steadyDot(d, d)}
+	return deviated{d, exactDot(d, d)}
 }
 
 // cosine is the correlation of two columns of the same units.
@@ -61,7 +61,7 @@ func cosine(x, y deviated) (float64, bool) {
 	if x.squares == 0 || y.squares == 0 {
 		return 0, false
 	}
-	return num.Clamp(steadyDot(x.d, y.d)/math.Sqrt(x.squares*y.squares), -1, 1), true
+	return num.Clamp(exactDot(x.d, y.d)/math.Sqrt(x.squares*y.squares), -1, 1), true
 }
 
 // midranks ranks ascending from 1.
@@ -85,17 +85,16 @@ func midranks(x []float64) []float64 {
 	return ranks
 }
 
-// Correlations is the matrix of a correlation (Pearson where nil) of all pairs of
+// Correlations returns the matrix of a correlation (Pearson where nil) of all pairs of
 // columns, each over the units that have both values. The diagonal is 1. A pair
-// without an answer has 0: nothing shows that it goes together. Columns of
-// different length give an error.
+// without a correlation has 0. The error names a column of different length.
 func Correlations(columns [][]float64, by Association) ([][]float64, error) {
 	if err := num.SameLength(columns); err != nil {
 		return nil, err
 	}
 	relate := func(a, b int) (float64, bool) { return by(columns[a], columns[b]) }
 	if by == nil {
-		relate = PearsonPairs(columns)
+		relate = pearsons(columns)
 	}
 	matrix := square(len(columns))
 	for a := range columns {
@@ -108,9 +107,30 @@ func Correlations(columns [][]float64, by Association) ([][]float64, error) {
 	return matrix, nil
 }
 
-// PearsonPairs returns a function that returns Pearson of two of the columns. The
+// CorrelatedPair is two columns, by their places, and the Pearson correlation of them.
+type CorrelatedPair struct {
+	A           int     `json:"a"` // the earlier one
+	B           int     `json:"b"`
+	Correlation float64 `json:"correlation"`
+}
+
+// CorrelatedPairs returns the pairs of columns whose Pearson correlation is beyond
+// ±Correlation of the limits: one of the two adds little.
+func CorrelatedPairs(columns [][]float64, l FlagLimits) (pairs []CorrelatedPair) {
+	relate := pearsons(columns)
+	for a := range columns {
+		for b := a + 1; b < len(columns); b++ {
+			if r, ok := relate(a, b); ok && math.Abs(r) > limit(l.Correlation, .9) {
+				pairs = append(pairs, CorrelatedPair{a, b, r})
+			}
+		}
+	}
+	return pairs
+}
+
+// pearsons returns a function that returns Pearson of two of the columns. The
 // deviations of columns without a gap are worked out once for all pairs.
-func PearsonPairs(columns [][]float64) func(a, b int) (float64, bool) {
+func pearsons(columns [][]float64) func(a, b int) (float64, bool) {
 	whole := make([]*deviated, len(columns))
 	for c, x := range columns {
 		if len(x) >= 2 && len(present(x)) == len(x) {

@@ -43,7 +43,7 @@ func ExamplePairwiseWeights() {
 }
 
 func ExampleCRITICWeights() {
-	// The first two columns say the same, so they share what they say.
+	// The first two columns are equal, so they share their weight.
 	w, err := stats.CRITICWeights([][]float64{{1, 2, 3}, {10, 20, 30}, {5, 1, 5}})
 	if err != nil {
 		fmt.Println(err)

@@ -32,10 +32,10 @@ func FuzzColumns(f *testing.F) {
 			composite.Arithmetic, composite.Geometric, composite.Harmonic, composite.Power, composite.Minimum, composite.Penalised,
 		}
 		kind := kinds[w.intn(len(kinds))]
-		if x, err := composite.Aggregate(columns, nil, composite.Aggregation{Kind: kind, P: 20}); err == nil {
+		if x, err := (composite.Aggregation{Kind: kind, P: 20}).Aggregate(columns, nil); err == nil {
 			cells(t, string(kind), x)
 		}
-		composite.Screen(composite.Data{Units: make([]string, units), Columns: columns}, w.number(0, 1), w.number(0, 1))
+		(composite.Data{Units: make([]string, units), Columns: columns}).Screen(w.number(0, 1), w.number(0, 1))
 		for c, x := range columns {
 			fuzzColumn(t, w, x, columns[(c+1)%len(columns)])
 		}
@@ -96,7 +96,7 @@ func fuzzColumn(t *testing.T, w *wild, x, y []float64) {
 	finiteOnly(t, "trend", []float64{growth, slope})
 }
 
-func fuzzSummary(t *testing.T, s stats.Summary) {
+func fuzzSummary(t *testing.T, s stats.ColumnSummary) {
 	t.Helper()
 	figures := []float64{s.Availability, s.Min, s.Max, s.Mean, s.Median, s.SD}
 	for _, p := range []*float64{s.Skewness, s.Kurtosis} {

@@ -9,8 +9,8 @@ import (
 
 // ImputeMean returns x with the mean of the unit's group in place of what is
 // missing; nil groups: all units are one. What a group without any value misses
-// stays NaN. Slices of different length give nil. A value that was filled in is one
-// that was missing in x and is there in the answer.
+// stays NaN. It returns nil for slices of different length. A value that was filled in
+// is one that is missing in x and present in the result.
 func ImputeMean(x []float64, groups []string) []float64 {
 	return impute(x, groups, func(sorted []float64) float64 { return ArithmeticMean(sorted, nil) })
 }
@@ -31,7 +31,7 @@ func impute(x []float64, groups []string, average func(sorted []float64) float64
 		}
 		return groups[unit]
 	}
-	y := whereThere(x)
+	y := missingAsNaN(x)
 	members := map[string][]float64{}
 	for unit, v := range y {
 		if v == v {
@@ -54,8 +54,8 @@ func impute(x []float64, groups []string, average func(sorted []float64) float64
 	return y
 }
 
-// whereThere is a copy of x with NaN for everything that counts as missing.
-func whereThere(x []float64) []float64 {
+// missingAsNaN is a copy of x with NaN for everything that counts as missing.
+func missingAsNaN(x []float64) []float64 {
 	y := slices.Clone(x)
 	for i, v := range y {
 		if !Valid(v) {
@@ -65,10 +65,10 @@ func whereThere(x []float64) []float64 {
 	return y
 }
 
-// Denominate sets each value in proportion to the size of its unit: scale·x/by, so
+// Denominate returns each value in proportion to the size of its unit: scale·x/by, so
 // that large units do not win by being large. It is NaN where either is missing,
-// the size is 0 or the quotient is beyond ±MaxValue. Slices of different length
-// give nil.
+// the size is 0 or the quotient is beyond ±MaxValue. It returns nil for slices of
+// different length.
 func Denominate(x, by []float64, scale float64) []float64 {
 	if len(x) != len(by) {
 		return nil
@@ -92,8 +92,8 @@ func Ratio(numerator, denominator, scale float64) (float64, bool) {
 	return num.Known(scale * numerator / denominator)
 }
 
-// Rescale brings scores within 0–100, such as those of [Normalise], to low–high:
-// low + (high − low)·x/100. A geometric mean wants scores above 0, 1 to 100 say;
+// Rescale brings scores within 0–100, such as those of composite.Normalise, to low–high:
+// low + (high − low)·x/100. A geometric mean needs scores above 0, 1 to 100 say;
 // the adjusted Mazziotta–Pareto index has 70 to 130 and [PenalisedMean] (Mazziotta
 // and Pareto 2016). What is missing, or goes beyond ±MaxValue, is NaN.
 func Rescale(scores []float64, low, high float64) []float64 {

@@ -54,7 +54,7 @@ func PenalisedMean(x, w []float64) float64 {
 }
 
 // weighted is Σw·f(x)/Σw. Each product is rounded by its conversion, so that no
-// compiler fuses it with the sum and every architecture gives the same bits.
+// compiler fuses it with the sum and the result is the same on every architecture.
 func weighted(x, w []float64, f func(float64) float64) float64 {
 	if w != nil && len(w) != len(x) {
 		return math.NaN()
@@ -109,8 +109,8 @@ func Quantile(x []float64, p float64) float64 {
 }
 
 // MeanSD returns the mean and the sample standard deviation (n−1) of two or more
-// values. Sums go by the order of x: sorted values give the same bits whatever
-// the order of the units.
+// values. Sums follow the order of x, so of sorted values the order of the units
+// changes no bit.
 func MeanSD(x []float64) (mean, sd float64) {
 	mean = ArithmeticMean(x, nil)
 	m := moments(x, mean)

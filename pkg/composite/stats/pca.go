@@ -11,8 +11,8 @@ import (
 
 // PCA are the principal components of columns that are brought to mean 0 and
 // deviation 1 first (Pearson 1901; Hotelling 1933), the strongest first, one per
-// column. Which of several components of the same strength comes first, and how
-// they turn among each other, means nothing.
+// column. The order of several components of the same strength, and their rotation
+// among each other, have no meaning.
 type PCA struct {
 	Units       int         `json:"units"`       // units that have all values, and were used
 	Eigenvalues []float64   `json:"eigenvalues"` // descending, 0 or more; they sum to the number of columns that vary
@@ -96,7 +96,7 @@ func jacobi(a [][]float64) (values []float64, vectors [][]float64) {
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(a[j][j], a[i][i]) })
 	for _, i := range order {
 		values = append(values, a[i][i])
-		vectors = append(vectors, facing(v[i]))
+		vectors = append(vectors, orient(v[i]))
 	}
 	return values, vectors
 }
@@ -107,7 +107,8 @@ func rotateAll(a, v [][]float64) bool {
 	rotated := false
 	for p := range a {
 		for q := p + 1; q < len(a); q++ {
-			if math.Abs(a[p][q]) <= 1e-18*math.Sqrt(math.Abs(a[p][p]))*math.Sqrt(math.Abs(a[q][q])) || math.Abs(a[p][q]) < 1e-150 {
+			noise := 1e-18 * math.Sqrt(math.Abs(a[p][p])) * math.Sqrt(math.Abs(a[q][q]))
+			if math.Abs(a[p][q]) <= noise || math.Abs(a[p][q]) < 1e-150 {
 				continue
 			}
 			c, s := rotation(a[p][p], a[q][q], a[p][q])
@@ -145,9 +146,9 @@ func turnRows(c, s float64, x, y []float64) {
 	}
 }
 
-// facing turns v round where its largest element is negative. Elements within
+// orient changes the sign of v where its largest element is negative. Elements within
 // 1e-9 of it count as equal: rounding must not choose the sign.
-func facing(v []float64) []float64 {
+func orient(v []float64) []float64 {
 	largest := 0.0
 	for _, x := range v {
 		largest = max(largest, math.Abs(x))
@@ -166,7 +167,7 @@ func facing(v []float64) []float64 {
 	return v
 }
 
-// CronbachAlpha says how far the columns measure one thing: k/(k−1)·(1 − Σs²/S²),
+// CronbachAlpha returns how far the columns measure one thing: k/(k−1)·(1 − Σs²/S²),
 // with k columns, s² the variance of each and S² that of their sum (Cronbach
 // 1951). It counts the units that have all values. It is at most 1 and below 0
 // where columns work against each other. It reports false for fewer than two
@@ -184,11 +185,11 @@ func CronbachAlpha(columns [][]float64) (float64, bool) {
 		}
 	}
 	whole, e := centred(sum)
-	variance := steadyDot(whole, whole)
+	variance := exactDot(whole, whole)
 	parts := 0.0
 	for _, column := range x {
 		d, own := centred(column)
-		parts += math.Ldexp(steadyDot(d, d), 2*(own-e))
+		parts += math.Ldexp(exactDot(d, d), 2*(own-e))
 	}
 	if variance <= 1e-24*parts { // what is left of a sum that cancels is rounding
 		return 0, false

@@ -8,7 +8,7 @@ import (
 
 // The functions below take the values of one unit over successive periods, and the
 // times of these, strictly ascending (nil: 0, 1, 2, …). With times that do not
-// ascend or of another length, the answer is nil or false.
+// ascend or of another length, the result is nil or false.
 
 // Interpolate fills what is missing between two values by the straight line
 // between them. Before the first value and after the last nothing is known, and
@@ -17,7 +17,7 @@ func Interpolate(x, at []float64) []float64 {
 	if at = ascending(len(x), at); at == nil {
 		return nil
 	}
-	y := whereThere(x)
+	y := missingAsNaN(x)
 	last := -1
 	for i, v := range y {
 		if v != v {
@@ -35,7 +35,7 @@ func Interpolate(x, at []float64) []float64 {
 // CarryForward fills what is missing by the last value before it, at most so many
 // periods back.
 func CarryForward(x []float64, periods int) []float64 {
-	y := whereThere(x)
+	y := missingAsNaN(x)
 	last := -1
 	for i, v := range y {
 		switch {
@@ -80,7 +80,7 @@ func LinearTrend(x, at []float64) (float64, bool) {
 	}
 	dx, ex := centred(both[0])
 	dt, et := centred(both[1])
-	return num.Known(math.Ldexp(steadyDot(dx, dt)/steadyDot(dt, dt), ex-et))
+	return num.Known(math.Ldexp(exactDot(dx, dt)/exactDot(dt, dt), ex-et))
 }
 
 // ascending returns n ascending times, or nil where those given are not.

@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// SobolOptions say how Sobol indices are estimated.
+// SobolOptions are how Sobol indices are estimated.
 type SobolOptions struct {
 	Seed      uint64 `json:"seed"`
-	Rows      int    `json:"rows,omitempty"`      // N; 1000 when 0, 2 to 1e6. The model is asked N·(k+2) times
+	Rows      int    `json:"rows,omitempty"`      // N; 1000 when 0, 2 to 1e6. The model is called N·(k+2) times
 	Bootstrap int    `json:"bootstrap,omitempty"` // resamples of the rows for the intervals; 200 when 0, at most 10,000
 }
 
@@ -43,8 +43,8 @@ type SobolIndices struct {
 // (Archer, Saltelli and Sobol 1997), widened where needed to hold the estimate. They
 // need rows drawn independently of each other, so the rows are PCG numbers and not
 // a low-discrepancy sequence. Rows with an output beyond ±1e100, or not a number, do
-// not count. Options out of range are taken to the nearest that is in range; k < 1
-// gives no factors. x must not be kept or changed by the model.
+// not count. Options out of range are taken to the nearest that is in range; with k < 1
+// there are no factors. x must not be kept or changed by the model.
 func Sobol(k int, model func(x []float64) float64, o SobolOptions) SobolIndices {
 	o = o.Resolve()
 	k = max(k, 0)
@@ -59,6 +59,7 @@ func Sobol(k int, model func(x []float64) float64, o SobolOptions) SobolIndices 
 	return s.Indices(o)
 }
 
+// Resolve returns o with its defaults and within its limits.
 func (o SobolOptions) Resolve() SobolOptions {
 	o.Rows = min(max(cmp.Or(o.Rows, 1000), 2), 1_000_000)
 	o.Bootstrap = min(max(cmp.Or(o.Bootstrap, 200), 1), 10_000)
@@ -73,10 +74,12 @@ type SobolRows struct {
 	x      []float64
 }
 
+// NewSobolRows returns a SobolRows for k factors.
 func NewSobolRows(k int, o SobolOptions) *SobolRows {
 	return &SobolRows{seed: o.Seed, a: make([]float64, k), b: make([]float64, k), x: make([]float64, k)}
 }
 
+// Draw draws the row of that number.
 func (r *SobolRows) Draw(row int) {
 	r.stream.Start(num.Mix64(r.seed) + uint64(row))
 	for i := range r.a {
@@ -84,7 +87,7 @@ func (r *SobolRows) Draw(row int) {
 	}
 }
 
-// of is the row of matrix 0, A; 1, B; or 2+i, ABᵢ.
+// Row returns the row of matrix 0, A; 1, B; or 2+i, ABᵢ. It is valid until the next call.
 func (r *SobolRows) Row(matrix int) []float64 {
 	if matrix == 1 {
 		copy(r.x, r.b)
@@ -103,6 +106,7 @@ type SobolSample struct {
 	usable []bool
 }
 
+// NewSobolSample returns a sample of so many rows for k factors.
 func NewSobolSample(k, rows int) *SobolSample {
 	s := &SobolSample{y: make([][]float64, k+2), usable: slices.Repeat([]bool{true}, rows)}
 	for m := range s.y {
@@ -111,12 +115,13 @@ func NewSobolSample(k, rows int) *SobolSample {
 	return s
 }
 
+// Set sets an output. A row with an output that is not usable does not count.
 func (s *SobolSample) Set(row, matrix int, y float64) {
 	s.y[matrix][row] = y
 	s.usable[row] = s.usable[row] && math.Abs(y) <= 1e100
 }
 
-// indices works out the indices of the rows that are usable.
+// Indices returns the indices over the rows that are usable. It can be called once.
 func (s *SobolSample) Indices(o SobolOptions) SobolIndices {
 	var rows []int
 	for row, ok := range s.usable {
@@ -180,7 +185,7 @@ func (s *SobolSample) centre(rows []int) (mean, scale float64) {
 	return mean, scale
 }
 
-// estimate works out the indices without intervals over the rows, which may repeat,
+// estimate returns the indices without intervals over the rows, which may repeat,
 // and the variance over A and B.
 func (s *SobolSample) estimate(rows []int) ([]SobolIndex, float64) {
 	a, b, n := s.y[0], s.y[1], float64(len(rows))

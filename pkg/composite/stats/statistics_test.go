@@ -129,7 +129,7 @@ func TestBalancedWeights(t *testing.T) {
 		if err != nil || !b.Balanced {
 			t.Fatalf("%s: %+v %v", name, b, err)
 		}
-		sum, err := composite.Aggregate(columns, b.Weights, composite.Aggregation{})
+		sum, err := (composite.Aggregation{}).Aggregate(columns, b.Weights)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -261,13 +261,13 @@ func TestSummarise(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		x    []float64
-		want stats.Summary
+		want stats.ColumnSummary
 	}{
-		{nil, stats.Summary{}},
-		{[]float64{nan}, stats.Summary{Missing: 1}},
-		{[]float64{4}, stats.Summary{N: 1, Availability: 1, Distinct: 1, Min: 4, Max: 4, Mean: 4, Median: 4}},
-		{[]float64{.1, .1, .1}, stats.Summary{N: 3, Availability: 1, Distinct: 1, Min: .1, Max: .1, Mean: .1, Median: .1}},
-		{[]float64{1, 3}, stats.Summary{N: 2, Availability: 1, Distinct: 2, Min: 1, Max: 3, Mean: 2, Median: 2, SD: math.Sqrt2}},
+		{nil, stats.ColumnSummary{}},
+		{[]float64{nan}, stats.ColumnSummary{Missing: 1}},
+		{[]float64{4}, stats.ColumnSummary{N: 1, Availability: 1, Distinct: 1, Min: 4, Max: 4, Mean: 4, Median: 4}},
+		{[]float64{.1, .1, .1}, stats.ColumnSummary{N: 3, Availability: 1, Distinct: 1, Min: .1, Max: .1, Mean: .1, Median: .1}},
+		{[]float64{1, 3}, stats.ColumnSummary{N: 2, Availability: 1, Distinct: 2, Min: 1, Max: 3, Mean: 2, Median: 2, SD: math.Sqrt2}},
 	} {
 		if got := stats.Summarise(tt.x); got != tt.want {
 			t.Errorf("%v: %+v, want %+v", tt.x, got, tt.want)

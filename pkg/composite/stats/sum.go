@@ -6,21 +6,21 @@ import (
 	"slices"
 )
 
-// steady sums numbers within ±1 so that their order changes no bit: each is cut to
+// exactSum sums numbers within ±1 so that their order changes no bit: each is cut to
 // a multiple of 2⁻⁶², and whole numbers add without error.
-type steady struct {
+type exactSum struct {
 	high int64
 	low  uint64
 }
 
-func (s *steady) add(x float64) {
+func (s *exactSum) add(x float64) {
 	whole := int64(x * (1 << 62))
 	low, carry := bits.Add64(s.low, uint64(whole), 0)
 	s.low = low
 	s.high += whole>>63 + int64(carry)
 }
 
-func (s *steady) value() float64 {
+func (s *exactSum) value() float64 {
 	high, low, sign := uint64(s.high), s.low, 1.0
 	if s.high < 0 { // a small negative sum has a large low word: turn it round
 		var borrow uint64
@@ -41,9 +41,9 @@ func binary(x []float64) int {
 	return e
 }
 
-// steadyMean is the mean of one or more finite values, in any order.
-func steadyMean(x []float64) float64 {
-	var s steady
+// exactMean is the mean of one or more finite values, in any order.
+func exactMean(x []float64) float64 {
+	var s exactSum
 	e := binary(x)
 	first, second := powers(-e)
 	for _, v := range x {
@@ -59,8 +59,8 @@ func powers(e int) (first, second float64) {
 }
 
 // centred returns 2^−e times the deviations of one or more finite values from
-// their mean, with e such that the largest is in [½, 1). Equal values give zeros,
-// and nothing else does. Scaling by a power of two costs no bit, and keeps squares
+// their mean, with e such that the largest is in [½, 1). They are 0 only where all
+// values are equal. Scaling by a power of two costs no bit, and keeps squares
 // from running out of range.
 func centred(x []float64) (d []float64, e int) {
 	d = make([]float64, len(x))
@@ -70,7 +70,7 @@ func centred(x []float64) (d []float64, e int) {
 	copy(d, x)
 	e = shrink(d)
 	for range 2 { // the second time removes the rounding of the first mean
-		mean := steadyMean(d)
+		mean := exactMean(d)
 		for i := range d {
 			d[i] -= mean
 		}
@@ -88,9 +88,9 @@ func shrink(x []float64) int {
 	return e
 }
 
-// steadyDot is Σab of numbers within ±1.
-func steadyDot(a, b []float64) float64 {
-	var s steady
+// exactDot is Σab of numbers within ±1.
+func exactDot(a, b []float64) float64 {
+	var s exactSum
 	for i := range a {
 		s.add(float64(a[i] * b[i]))
 	}

@@ -7,9 +7,9 @@ import (
 	"bulwark/pkg/composite/internal/num"
 )
 
-// Summary describes one column. NaN, and with it what lies beyond ±MaxValue,
+// ColumnSummary describes one column. NaN, and with it what lies beyond ±MaxValue,
 // counts as missing. Without values, the figures are 0.
-type Summary struct {
+type ColumnSummary struct {
 	N            int     `json:"n"` // values that are there
 	Missing      int     `json:"missing"`
 	Availability float64 `json:"availability"` // n ÷ all; 0 for an empty column
@@ -27,10 +27,10 @@ type Summary struct {
 
 // Summarise describes the column. Sums go over sorted values, so the order of the
 // units changes no bit.
-func Summarise(x []float64) Summary {
+func Summarise(x []float64) ColumnSummary {
 	sorted := present(x)
 	slices.Sort(sorted)
-	s := Summary{N: len(sorted), Missing: len(x) - len(sorted)}
+	s := ColumnSummary{N: len(sorted), Missing: len(x) - len(sorted)}
 	if s.N == 0 {
 		return s
 	}
@@ -46,16 +46,16 @@ func Summarise(x []float64) Summary {
 		s.Mean = s.Min
 		return s
 	}
-	s.Mean = steadyMean(sorted)
+	s.Mean = exactMean(sorted)
 	s.shape(sorted)
 	return s
 }
 
 // shape fills in what two different values and more have. Moments are taken of
 // deviations scaled by a power of two, so that no power of them is out of range.
-func (s *Summary) shape(sorted []float64) {
+func (s *ColumnSummary) shape(sorted []float64) {
 	d, e := centred(sorted)
-	s.SD = math.Ldexp(math.Sqrt(steadyDot(d, d)/float64(s.N-1)), e)
+	s.SD = math.Ldexp(math.Sqrt(exactDot(d, d)/float64(s.N-1)), e)
 	if s.N >= 3 {
 		s.Skewness = new(Skewness(d))
 	}
@@ -64,34 +64,74 @@ func (s *Summary) shape(sorted []float64) {
 	}
 }
 
-// Gini is Gini's coefficient of how unevenly something is dealt out,
-// Σ(2i − n − 1)·x₍ᵢ₎/(n·Σx) over the ascending values (Gini 1912): 0 where all have the
-// same, towards 1 the fewer hold it all; (n−1)/n where one of n does. With [Summarise]
-// it says how evenly branches are dealt among mentors. Missing values do not count. It
-// is not defined, false, without values or with one below 0.
+// FlagCode names something that a reader of a column should know.
+type FlagCode string
+
+// The flags of a column.
+const (
+	ConstantColumn  FlagCode = "constant_column" // all values are equal, or there is one only
+	LowAvailability FlagCode = "low_availability"
+	Outliers        FlagCode = "outliers"
+)
+
+// FlagLimits are the limits beyond which a column is flagged. Nil means the default.
+type FlagLimits struct {
+	Availability *float64 `json:"availability,omitempty"` // 0.65: a smaller share of values is flagged
+	Skew         *float64 `json:"skew,omitempty"`         // 2, and
+	Kurtosis     *float64 `json:"kurtosis,omitempty"`     // 3.5: both reached are flagged, as by OutlierLimits
+	Correlation  *float64 `json:"correlation,omitempty"`  // 0.9: pairs beyond ± it are listed
+}
+
+// limit returns *p, or the default where p is nil.
+func limit(p *float64, fallback float64) float64 {
+	if p == nil {
+		return fallback
+	}
+	return *p
+}
+
+// Flags returns what a reader of the column should know.
+func (s *ColumnSummary) Flags(l FlagLimits) (flags []FlagCode) {
+	if s.N+s.Missing > 0 && Round(s.Availability, MaxDecimals) < limit(l.Availability, .65) {
+		flags = append(flags, LowAvailability)
+	}
+	if s.Distinct == 1 {
+		flags = append(flags, ConstantColumn)
+	}
+	if !(OutlierLimits{Skew: limit(l.Skew, 2), Kurtosis: limit(l.Kurtosis, 3.5)}).Pass(*s) {
+		flags = append(flags, Outliers)
+	}
+	return flags
+}
+
+// Gini returns Gini's coefficient of how unevenly something is distributed,
+// Σ(2i − n − 1)·x₍ᵢ₎/(n·Σx) over the ascending values (Gini 1912): 0 where all have
+// the same, towards 1 the fewer hold it all; (n−1)/n where one of n does. With
+// [Summarise] it describes how evenly branches are distributed among mentors. Missing
+// values do not count. It reports false without values or with one below 0.
 func Gini(x []float64) (float64, bool) {
 	sorted := present(x)
 	slices.Sort(sorted)
 	if len(sorted) == 0 || sorted[0] < 0 {
 		return 0, false
 	}
-	n, sum, apart := float64(len(sorted)), 0.0, 0.0
+	n, sum, spread := float64(len(sorted)), 0.0, 0.0
 	for i, v := range sorted {
 		sum += v
-		apart += float64((2*float64(i+1) - n - 1) * v)
+		spread += float64((2*float64(i+1) - n - 1) * v)
 	}
 	if sorted[0] == sorted[len(sorted)-1] { // perhaps all 0
 		return 0, true
 	}
-	return num.Clamp(apart/(n*sum), 0, 1), true
+	return num.Clamp(spread/(n*sum), 0, 1), true
 }
 
 // Outranking compares all pairs of units over several columns with weights w (nil:
 // equal). Cell [a][b] is the share of the weight of the columns in which a scores
 // higher than b, ties counting half; columns in which either is NaN leave with
 // their weight. Of a pair without a common column, and of a unit with itself, it is
-// 0.5. Time and memory grow with the square of the units. Slices of different length
-// give nil.
+// 0.5. Time and memory grow with the square of the units. It returns nil for
+// slices of different length.
 func Outranking(columns [][]float64, w []float64) [][]float64 {
 	if len(columns) == 0 || w != nil && len(w) != len(columns) {
 		return nil

@@ -7,21 +7,21 @@ import (
 	"bulwark/pkg/composite/internal/num"
 )
 
-// TreatedColumn is a column whose outliers were held back, with a log of what
-// that did to each point.
+// TreatedColumn is a column whose outliers were treated, with every value that was
+// changed.
 type TreatedColumn struct {
 	Kind   TreatmentKind
 	Values []float64      // in the order of the units, NaN for missing
 	Points []TreatedPoint // every value that is another now, by unit; Node is 0
 
-	// A transform takes x + Shift, or with Reflected Shift − x and turns its result
-	// round again: order is always kept.
+	// A transform takes x + Shift, or, if Reflected, Shift − x, and then changes the sign
+	// of its result: order is always kept.
 	Shift     float64
 	Reflected bool
 	Lambda    float64 // the exponent of BoxCox
 	Scale     float64 // what BoxCox divides by first
 
-	Before, After Summary
+	Before, After ColumnSummary
 }
 
 // TreatedPoint is one value that a treatment moved.
@@ -43,9 +43,9 @@ const (
 	BoxCoxed   TreatmentKind = "box_cox"
 )
 
-// OutlierLimits say when a column has outliers, and how many of its values
-// Winsorisation may move. A column passes if |skewness| < Skew or excess kurtosis <
-// Kurtosis, both of type 2.
+// OutlierLimits are the limits beyond which a column has outliers, and how many of
+// its values Winsorisation may move. A column passes if |skewness| < Skew or excess
+// kurtosis < Kurtosis, both of type 2.
 type OutlierLimits struct {
 	MaxPoints      int
 	Skew, Kurtosis float64
@@ -53,7 +53,7 @@ type OutlierLimits struct {
 
 // Pass reports whether a column with this summary has no outliers. One without a
 // skewness or a kurtosis passes.
-func (l OutlierLimits) Pass(s Summary) bool {
+func (l OutlierLimits) Pass(s ColumnSummary) bool {
 	return s.Skewness == nil || s.Kurtosis == nil ||
 		*s.Skewness < l.Skew && *s.Skewness > -l.Skew || *s.Kurtosis < l.Kurtosis
 }
@@ -116,10 +116,10 @@ func (l OutlierLimits) Bounds(x []float64) (low, high float64) {
 	return x[0], x[len(x)-1]
 }
 
-// newTreated puts f in place of each value. A nil f, or one that leaves the range
-// of values anywhere or makes all values equal, leaves the column as it is.
+// newTreated replaces each value x by f(x). A nil f, or one that leaves the range of
+// values anywhere or makes all values equal, leaves the column as it is.
 func newTreated(x []float64, kind TreatmentKind, f func(float64) float64) *TreatedColumn {
-	c := &TreatedColumn{Kind: Untreated, Values: whereThere(x), Before: Summarise(x)}
+	c := &TreatedColumn{Kind: Untreated, Values: missingAsNaN(x), Before: Summarise(x)}
 	c.After = c.Before
 	if f == nil {
 		return c
@@ -143,8 +143,8 @@ func newTreated(x []float64, kind TreatmentKind, f func(float64) float64) *Treat
 	return c
 }
 
-// LogTransform takes ln(x − min + r/100) of each value, r being the range: the
-// logarithm of the COIN Tool (Becker and others 2019), which any values have. A
+// LogTransform returns ln(x − min + r/100) of each value, r being the range: the
+// logarithm of the COIN Tool (Becker and others 2019), defined for any values. A
 // column that is skewed to the left is reflected, −ln(max − x + r/100), because a
 // logarithm pulls in large values only. A constant column is Untreated.
 func LogTransform(x []float64) *TreatedColumn {
@@ -173,7 +173,7 @@ func leftSkewed(x []float64) bool {
 	return s.Skewness != nil && *s.Skewness < 0
 }
 
-// BoxCox takes ((x/g)^λ − 1)/λ of each value, ln(x/g) where λ is 0, with g the
+// BoxCox returns ((x/g)^λ − 1)/λ of each value, ln(x/g) where λ is 0, with g the
 // geometric mean (Scale). It differs from the textbook's (x^λ − 1)/λ (Box and Cox
 // 1964) by origin and unit alone, and keeps its digits where x^λ is far from 1.
 // The λ within −5 and 5 is the one of greatest likelihood, at which these values

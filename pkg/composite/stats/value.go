@@ -1,3 +1,13 @@
+// Package stats has the statistics of columns: means, moments, correlations,
+// components, treatments, imputation and weights.
+//
+// A column is a slice with one value per unit and NaN for a missing one; whatever
+// lies beyond ±MaxValue is missing too. [Denominate], [ImputeMean],
+// [OutlierLimits.Treat], [BoxCox] and [Rescale] prepare a column; [Summarise],
+// [Pearson], [CronbachAlpha] and [PrincipalComponents] describe it; [CRITICWeights],
+// [EntropyWeights], [PairwiseWeights] and [BalancedWeights] propose weights;
+// [GeometricMean], [Round] and [Copeland] also serve by themselves. What is not
+// defined is reported by false, nil or an error, never by NaN.
 package stats
 
 import (
@@ -28,7 +38,7 @@ func present(x []float64) []float64 {
 }
 
 // Complete returns the columns without the units that lack a value in any of
-// them. The error says which column has another length than the first.
+// them. The error names the first column of another length than column 0.
 func Complete(columns [][]float64) ([][]float64, error) {
 	if err := num.SameLength(columns); err != nil {
 		return nil, err
@@ -58,8 +68,8 @@ func wholeRow(columns [][]float64, unit int) bool {
 const MaxDecimals = 9
 
 // Round rounds half up, towards +∞, at so many decimals (0 to 9), after snapping
-// x to 9 decimals. The snap removes the binary noise of x, so the result is the
-// one a pocket calculator gives: 2.675 becomes 2.68. Values of 9e9 and beyond, and
+// x to 9 decimals. The snap removes the binary noise of x, so the result is that
+// of a pocket calculator: 2.675 becomes 2.68. Values of 9e9 and beyond, and
 // those that are not finite, are returned as they are.
 func Round(x float64, decimals int) float64 {
 	if !(math.Abs(x) < 9e9) {

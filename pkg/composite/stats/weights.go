@@ -8,13 +8,13 @@ import (
 	"bulwark/pkg/composite/internal/num"
 )
 
-// The weights below come from the data alone: they say what separates the units,
+// The weights below come from the data alone: they measure what separates the units,
 // not what matters. All sum to 1. A column that never varies separates nothing and
 // has weight 0; where no column varies, all weigh the same. A Spec takes no weight
 // of 0: such a column has to leave it. Scores, cost already turned round, are what
 // the columns should hold. The order of the units changes no bit.
 
-// EntropyWeights gives each column 1 − H, with H = −Σp·ln p/ln n the entropy of its
+// EntropyWeights returns for each column 1 − H, with H = −Σp·ln p/ln n the entropy of its
 // shares p = x/Σx among the n units that have a value (Shannon 1948; Zeleny 1982).
 // Fewer than two such units, or a sum of 0, count as a column that never varies. It
 // is an error if a value is below 0, or if columns are of different length.
@@ -40,7 +40,7 @@ func divergence(x []float64) float64 {
 		return 0
 	}
 	n, e := float64(len(x)), binary(x)
-	var sum, entropy steady
+	var sum, entropy exactSum
 	for _, v := range x {
 		sum.add(math.Ldexp(v, -e))
 	}
@@ -53,7 +53,7 @@ func divergence(x []float64) float64 {
 	return max(1-entropy.value()/math.Log(n), 0)
 }
 
-// DeviationWeights gives each column its standard deviation after min-max scaling
+// DeviationWeights returns for each column its standard deviation after min-max scaling
 // (Diakoulaki, Mavrotas and Papayannakis 1995), over the units that have a value.
 // Columns of different length are an error.
 func DeviationWeights(columns [][]float64) ([]float64, error) {
@@ -77,16 +77,15 @@ func contrast(x []float64) float64 {
 	for _, v := range d {
 		low, high = min(low, v), max(high, v)
 	}
-	return math.Sqrt(steadyDot(d, d)/float64(len(d)-1)) / (high - low)
+	return math.Sqrt(exactDot(d, d)/float64(len(d)-1)) / (high - low)
 }
 
-// CRITICWeights gives each column s·Σ(1−r): its standard deviation after min-max
-// scaling times the conflict with the other columns that vary, r being their Pearson
-// correlations (Diakoulaki, Mavrotas and Papayannakis 1995). Deviations go over the
-// units that have a value, correlations over those that have both; a pair without
-// a correlation counts as 0. Where columns that vary are all in full accord, none
-// has information of its own, and they weigh the same. Columns of different length
-// are an error.
+// CRITICWeights returns for each column s·Σ(1−r): its standard deviation after
+// min-max scaling times the conflict with the other columns that vary, r being their
+// Pearson correlations (Diakoulaki, Mavrotas and Papayannakis 1995). Deviations go
+// over the units that have a value, correlations over those that have both; a pair
+// without a correlation counts as 0. Where the columns that vary are all perfectly
+// correlated, they weigh the same. Columns of different length are an error.
 func CRITICWeights(columns [][]float64) ([]float64, error) {
 	related, err := Correlations(columns, nil)
 	if err != nil {
@@ -114,7 +113,7 @@ func CRITICWeights(columns [][]float64) ([]float64, error) {
 	return sumToOne(w), nil
 }
 
-// PCAWeights gives each column the square of its element in the first principal
+// PCAWeights returns for each column the square of its element in the first principal
 // component (OECD and JRC 2008, section 6.1, with one component and no rotation):
 // its share of what that component explains. The sign is lost; a column that works
 // against the others shows in [PCA].Loadings. It counts the units that have all
@@ -149,7 +148,7 @@ func sumToOne(w []float64) []float64 {
 	return w
 }
 
-// AHP are the weights that judgements in pairs imply (Saaty 1980).
+// AHP are the weights implied by pairwise judgements (Saaty 1980).
 type AHP struct {
 	Weights          []float64 `json:"weights"`           // they sum to 1
 	LambdaMax        float64   `json:"lambda_max"`        // the principal eigenvalue, n or more
@@ -162,9 +161,9 @@ type AHP struct {
 // randomIndex is Saaty's mean index of random judgements, by number of items.
 var randomIndex = [...]float64{0, 0, 0, .58, .90, 1.12, 1.24, 1.32, 1.41, 1.45, 1.49, 1.51, 1.48, 1.56, 1.57, 1.59}
 
-// PairwiseWeights is the analytic hierarchy process: cell [a][b] says how many
-// times as important a is as b, from 1/9 to 9, and the weights are the principal
-// eigenvector. It takes 1 to 15 items. It is an error, with its place, if the
+// PairwiseWeights returns the weights of the analytic hierarchy process: cell [a][b]
+// is how many times as important a is as b, from 1/9 to 9, and the weights are the
+// principal eigenvector. It takes 1 to 15 items. It is an error, with its place, if the
 // matrix is not square, a judgement is out of range, or [b][a] is not 1/[a][b] to
 // six digits.
 func PairwiseWeights(judgements [][]float64) (*AHP, error) {
@@ -195,7 +194,8 @@ func checkJudgements(judgements [][]float64) error {
 				return fmt.Errorf("row %d, column %d: %v is not between 1/9 and 9", a, b, v)
 			case b > a:
 			case !(math.Abs(v*judgements[b][a]-1) <= 1e-6):
-				return fmt.Errorf("row %d, column %d: %v is not 1/%v, the judgement the other way round", a, b, v, judgements[b][a])
+				return fmt.Errorf("row %d, column %d: %v is not 1/%v, the judgement the other way round",
+					a, b, v, judgements[b][a])
 			}
 		}
 	}
@@ -235,22 +235,23 @@ type Balance struct {
 	Weights []float64 `json:"weights"` // they sum to 1
 	// Correlations of each column with the weighted sum; 0 where either never varies.
 	Correlations []float64 `json:"correlations"`
-	// Balanced says that the correlations are in the wanted proportions, to 1e-6.
+	// Balanced: the correlations are in the wanted proportions, to 1e-6.
 	Balanced bool `json:"balanced"`
 }
 
-// BalancedWeights looks for weights of an arithmetic mean whose correlations with
+// BalancedWeights returns weights of an arithmetic mean whose correlations with
 // the columns are in the proportions of importance (nil: all equal). A weight is
-// not an importance: columns that go together pull the mean their way (Paruolo,
+// not an importance: correlated columns pull the mean towards them (Paruolo,
 // Saisana and Saltelli 2013; Becker, Saisana, Paruolo and Vandecasteele 2017).
 //
-// With R the correlations among the columns and t the importance, R·u = t has the
-// answer, u being the weights times the deviations; of several, the shortest, which
-// treats columns that say the same alike. Where that needs a weight below 0, the
-// answer is the least ½u'Ru − t'u without one: a column that correlates more than
-// wanted even without weight then has none, and Balanced is false. A column that never varies has weight 0; where none varies, all weigh
-// the same. It counts the units that have all values. It is an error if columns
-// are of different length, or an importance is missing, not finite or not above 0.
+// With R the correlations among the columns and t the importance, the weights times
+// the deviations, u, solve R·u = t; of several solutions the shortest is taken, which
+// treats equal columns alike. Where the solution has a weight below 0, u minimises
+// ½u'Ru − t'u over u ≥ 0 instead: a column that correlates more than wanted even
+// without weight then has none, and Balanced is false. A column that never varies has
+// weight 0; where none varies, all weigh the same. It counts the units that have all
+// values. It is an error if columns are of different length, or an importance is
+// missing, not finite or not above 0.
 func BalancedWeights(columns [][]float64, importance []float64) (*Balance, error) {
 	x, err := Complete(columns)
 	if err != nil {
@@ -280,7 +281,7 @@ func BalancedWeights(columns [][]float64, importance []float64) (*Balance, error
 		}
 	}
 	sumToOne(b.Weights)
-	b.judge(related, u, spread, importance)
+	b.setCorrelations(related, u, spread, importance)
 	return b, nil
 }
 
@@ -315,7 +316,7 @@ func deviations(x [][]float64) []float64 {
 			continue
 		}
 		d, e := centred(column)
-		s[c], powers[c] = math.Sqrt(steadyDot(d, d)), e
+		s[c], powers[c] = math.Sqrt(exactDot(d, d)), e
 		highest = max(highest, e)
 	}
 	for c := range s {
@@ -387,8 +388,8 @@ func leastWithin(related [][]float64, t []float64) []float64 {
 	return u
 }
 
-// judge fills in the correlations that the weights bring about.
-func (b *Balance) judge(related [][]float64, u, spread, importance []float64) {
+// setCorrelations sets the correlations under the weights.
+func (b *Balance) setCorrelations(related [][]float64, u, spread, importance []float64) {
 	b.Correlations = make([]float64, len(u))
 	variance := 0.0
 	for a, row := range related {

@@ -130,18 +130,3 @@ CREATE TABLE adjustments (
     FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT
 );
 CREATE INDEX adjustments_period ON adjustments (town_id, period_code, branch_code);
-
--- Every step that an adjustment took, by the version that it made.
-CREATE TABLE adjustment_moves (
-    town_id text COLLATE "C" NOT NULL,
-    adjustment_id text COLLATE "C" NOT NULL,
-    version bigint NOT NULL CHECK (version > 0),
-    verb text COLLATE "C" NOT NULL CHECK (length(verb) > 0),
-    at timestamptz NOT NULL,
-    actor text COLLATE "C" NOT NULL,
-    role text COLLATE "C" NOT NULL,
-    reason text COLLATE "C" NOT NULL,
-    PRIMARY KEY (town_id, adjustment_id, version),
-    FOREIGN KEY (town_id, adjustment_id) REFERENCES adjustments (town_id, id) ON DELETE RESTRICT
-);
-CREATE TRIGGER adjustment_moves_immutable BEFORE UPDATE OR DELETE ON adjustment_moves FOR EACH ROW EXECUTE FUNCTION refuse_change();

@@ -44,20 +44,6 @@ CREATE TRIGGER cases_frozen BEFORE UPDATE ON cases FOR EACH ROW WHEN (
     )
 ) EXECUTE FUNCTION refuse_change();
 
-CREATE TABLE case_moves (
-    town_id text COLLATE "C" NOT NULL,
-    case_id text COLLATE "C" NOT NULL,
-    version bigint NOT NULL,
-    verb text COLLATE "C" NOT NULL,
-    at timestamptz NOT NULL,
-    actor text COLLATE "C" NOT NULL,
-    role text COLLATE "C" NOT NULL,
-    reason text COLLATE "C" NOT NULL,
-    PRIMARY KEY (town_id, case_id, version),
-    FOREIGN KEY (town_id, case_id) REFERENCES cases (town_id, id) ON DELETE RESTRICT
-);
-CREATE TRIGGER case_moves_immutable BEFORE UPDATE OR DELETE ON case_moves FOR EACH ROW EXECUTE FUNCTION refuse_change();
-
 -- Events (经验交流) and study visits (学习): who meets, and what comes of it.
 CREATE TABLE exchange_events (
     town_id text COLLATE "C" NOT NULL,

@@ -1,6 +1,6 @@
 -- What is computed from a locked period, what of it is published, and what is appealed against.
 
--- A run is immutable: nothing in runs, results, result_nodes, appraisals and
+-- A run is immutable: nothing in runs, results, result_nodes, robustness_results and
 -- publications is ever updated. The triggers refuse it, whoever tries.
 CREATE TABLE runs (
     town_id text COLLATE "C" NOT NULL,
@@ -71,7 +71,7 @@ CREATE TABLE result_nodes (
 CREATE TRIGGER result_nodes_immutable BEFORE UPDATE OR DELETE ON result_nodes FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- How robust the ranks of a run are: computed once, after the run, and kept.
-CREATE TABLE appraisals (
+CREATE TABLE robustness_results (
     town_id text COLLATE "C" NOT NULL,
     run_id text COLLATE "C" NOT NULL,
     seed bigint NOT NULL,
@@ -81,7 +81,7 @@ CREATE TABLE appraisals (
     PRIMARY KEY (town_id, run_id),
     FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT
 );
-CREATE TRIGGER appraisals_immutable BEFORE UPDATE OR DELETE ON appraisals FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER robustness_results_immutable BEFORE UPDATE OR DELETE ON robustness_results FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- A publication opens a window in which it can be appealed against; where the
 -- period sets none, it has no last day. An amendment names the appeal that it

@@ -130,23 +130,3 @@ CREATE TABLE adjustments (
     FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT
 );
 CREATE INDEX adjustments_period ON adjustments (town_id, period_code, branch_code);
-
--- Every step that an adjustment took, by the version that it made.
-CREATE TABLE adjustment_moves (
-    town_id text NOT NULL,
-    adjustment_id text NOT NULL,
-    version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
-    verb text NOT NULL CHECK (length(verb) > 0),
-    at DATETIME NOT NULL,
-    actor text NOT NULL,
-    role text NOT NULL,
-    reason text NOT NULL,
-    PRIMARY KEY (town_id, adjustment_id, version),
-    FOREIGN KEY (town_id, adjustment_id) REFERENCES adjustments (town_id, id) ON DELETE RESTRICT
-);
-CREATE TRIGGER adjustment_moves_immutable_update BEFORE UPDATE ON adjustment_moves BEGIN
-    SELECT RAISE(ABORT, 'rows of adjustment_moves are immutable');
-END;
-CREATE TRIGGER adjustment_moves_immutable_delete BEFORE DELETE ON adjustment_moves BEGIN
-    SELECT RAISE(ABORT, 'rows of adjustment_moves are immutable');
-END;

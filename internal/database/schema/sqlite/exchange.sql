@@ -44,25 +44,6 @@ CREATE TRIGGER cases_frozen_update BEFORE UPDATE ON cases WHEN OLD.published_at 
     SELECT RAISE(ABORT, 'rows of cases are immutable');
 END;
 
-CREATE TABLE case_moves (
-    town_id text NOT NULL,
-    case_id text NOT NULL,
-    version INTEGER NOT NULL CHECK (typeof(version) IN ('integer')),
-    verb text NOT NULL,
-    at DATETIME NOT NULL,
-    actor text NOT NULL,
-    role text NOT NULL,
-    reason text NOT NULL,
-    PRIMARY KEY (town_id, case_id, version),
-    FOREIGN KEY (town_id, case_id) REFERENCES cases (town_id, id) ON DELETE RESTRICT
-);
-CREATE TRIGGER case_moves_immutable_update BEFORE UPDATE ON case_moves BEGIN
-    SELECT RAISE(ABORT, 'rows of case_moves are immutable');
-END;
-CREATE TRIGGER case_moves_immutable_delete BEFORE DELETE ON case_moves BEGIN
-    SELECT RAISE(ABORT, 'rows of case_moves are immutable');
-END;
-
 -- Events (经验交流) and study visits (学习): who meets, and what comes of it.
 CREATE TABLE exchange_events (
     town_id text NOT NULL,

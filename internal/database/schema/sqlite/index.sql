@@ -1,6 +1,6 @@
 -- What is computed from a locked period, what of it is published, and what is appealed against.
 
--- A run is immutable: nothing in runs, results, result_nodes, appraisals and
+-- A run is immutable: nothing in runs, results, result_nodes, robustness_results and
 -- publications is ever updated. The triggers refuse it, whoever tries.
 CREATE TABLE runs (
     town_id text NOT NULL,
@@ -86,7 +86,7 @@ CREATE TRIGGER result_nodes_immutable_delete BEFORE DELETE ON result_nodes BEGIN
 END;
 
 -- How robust the ranks of a run are: computed once, after the run, and kept.
-CREATE TABLE appraisals (
+CREATE TABLE robustness_results (
     town_id text NOT NULL,
     run_id text NOT NULL,
     seed INTEGER NOT NULL CHECK (typeof(seed) IN ('integer')),
@@ -96,11 +96,11 @@ CREATE TABLE appraisals (
     PRIMARY KEY (town_id, run_id),
     FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT
 );
-CREATE TRIGGER appraisals_immutable_update BEFORE UPDATE ON appraisals BEGIN
-    SELECT RAISE(ABORT, 'rows of appraisals are immutable');
+CREATE TRIGGER robustness_results_immutable_update BEFORE UPDATE ON robustness_results BEGIN
+    SELECT RAISE(ABORT, 'rows of robustness_results are immutable');
 END;
-CREATE TRIGGER appraisals_immutable_delete BEFORE DELETE ON appraisals BEGIN
-    SELECT RAISE(ABORT, 'rows of appraisals are immutable');
+CREATE TRIGGER robustness_results_immutable_delete BEFORE DELETE ON robustness_results BEGIN
+    SELECT RAISE(ABORT, 'rows of robustness_results are immutable');
 END;
 
 -- A publication opens a window in which it can be appealed against; where the

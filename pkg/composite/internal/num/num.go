@@ -1,3 +1,4 @@
+// Package num has the arithmetic that composite and its packages share.
 package num
 
 import (
@@ -14,9 +15,10 @@ const (
 	MaxScore  = 1e12 // magnitude of the score of a rule without bounds
 )
 
+// Finite reports whether x is neither infinite nor NaN.
 func Finite(x float64) bool { return x-x == 0 }
 
-// known is x and true, or 0 and false where x stands for no value.
+// Known returns x and true, or 0 and false where x is not finite.
 func Known(x float64) (float64, bool) {
 	if !Finite(x) {
 		return 0, false
@@ -24,6 +26,7 @@ func Known(x float64) (float64, bool) {
 	return x, true
 }
 
+// Clamp returns x held within low and high; NaN stays NaN.
 func Clamp(x, low, high float64) float64 {
 	if x < low {
 		return low
@@ -34,15 +37,15 @@ func Clamp(x, low, high float64) float64 {
 	return x
 }
 
-// below counts the values of the ascending slice that are strictly below x.
+// Below counts the values of the ascending slice that are strictly below x.
 func Below(sorted []float64, x float64) int { return sort.SearchFloat64s(sorted, x) }
 
-// above counts the values of the ascending slice that are strictly above x.
+// Above counts the values of the ascending slice that are strictly above x.
 func Above(sorted []float64, x float64) int {
 	return len(sorted) - sort.Search(len(sorted), func(i int) bool { return sorted[i] > x })
 }
 
-// tiedPairs counts the pairs inside runs of equals.
+// TiedPairs counts the pairs inside runs of equals.
 func TiedPairs(n int, equal func(i, j int) bool) int {
 	pairs, run := 0, 0
 	for i := 1; i < n; i++ {
@@ -56,7 +59,7 @@ func TiedPairs(n int, equal func(i, j int) bool) int {
 	return pairs
 }
 
-// sameLength returns an error that names the first column of another length than the
+// SameLength returns an error that names the first column of another length than the
 // first one.
 func SameLength(columns [][]float64) error {
 	for c, x := range columns {
@@ -67,7 +70,7 @@ func SameLength(columns [][]float64) error {
 	return nil
 }
 
-// scatter turns neighbouring numbers into unrelated ones: the finaliser of
+// Mix64 turns neighbouring numbers into unrelated ones: the finaliser of
 // SplitMix64 (Steele, Lea and Flood 2014).
 func Mix64(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
@@ -76,23 +79,24 @@ func Mix64(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// stream is a PCG generator that is started anew for each piece of work, so that
-// no figure depends on who did what before.
+// Stream is a PCG generator that is started again for each piece of work, so that no
+// figure depends on what was drawn before.
 type Stream struct{ rand.PCG }
 
+// Start seeds the stream by the key.
 func (s *Stream) Start(key uint64) { s.Seed(Mix64(key), Mix64(^key)) }
 
-// unit is uniform on [0, 1), on multiples of 2⁻⁵³.
+// Unit returns a number that is uniform on [0, 1), on multiples of 2⁻⁵³.
 func (s *Stream) Unit() float64 { return float64(s.Uint64()>>11) * 0x1p-53 }
 
-// pick maps a key evenly to 0 … n−1; with a key of 64 random bits its bias is n·2⁻⁶⁴.
+// Pick maps a key evenly to 0 … n−1; with a key of 64 random bits its bias is n·2⁻⁶⁴.
 func Pick(key uint64, n int) int {
 	hi, _ := bits.Mul64(key, uint64(n))
 	return int(hi)
 }
 
-// textKey is the FNV-1a hash of a code: what is drawn for a unit goes by its code,
-// not by its place in the data.
+// TextKey returns the FNV-1a hash of a code: what is drawn for a unit depends on its
+// code, not on its place in the data.
 func TextKey(s string) uint64 {
 	h := uint64(0xcbf29ce484222325)
 	for i := range len(s) {

@@ -1,0 +1,94 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"bulwark/docs"
+	"bulwark/internal/rest"
+	"bulwark/internal/text"
+)
+
+// Health says that the service answers.
+type Health struct {
+	Status  string `json:"status" example:"ok"`
+	Version string `json:"version" example:"v1.0.0"`
+}
+
+type healthRequest struct{}
+
+// live answers as long as the process does; it asks nothing of the database.
+//
+//	@ID			live
+//	@Summary	Is the process alive?
+//	@Tags		service
+//	@Security
+//	@Success	200	{object}	Health
+//	@Router		/livez [get]
+func (s *Server) live(context.Context, healthRequest) (Health, error) {
+	return Health{"ok", s.Version}, nil
+}
+
+// ready answers whether requests can be served now.
+//
+//	@ID			ready
+//	@Summary	Can requests be served?
+//	@Tags		service
+//	@Security
+//	@Success	200	{object}	Health
+//	@Router		/readyz [get]
+func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
+	if s.draining.Load() {
+		return Health{}, rest.RetryLater("shutting_down", text.F("服务正在停止", "the service is shutting down"))
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := s.Ready(ctx); err != nil {
+		return Health{}, rest.RetryLater("not_ready", text.F("数据库暂不可用或尚未迁移", "the database is away or not migrated")).Because(err)
+	}
+	return Health{"ok", s.Version}, nil
+}
+
+// The words about the whole API, read by swag:
+//
+//	@title						bulwark
+//	@version					1
+//	@description				The combat-effectiveness index (战斗力指数) of grassroots branches: structure, evaluations, scores, rankings and why they are what they are.
+//	@description				Scores are computed from approved evaluations under a versioned scheme; a published result never changes.
+//	@basePath					/api/v1
+//	@accept						json
+//	@produce					json
+//
+//	@tag.name					access
+//	@tag.description			Who the caller is, keys, and the audit trail
+//	@tag.name					appeals
+//	@tag.description			Objections of branches to their published results
+//	@tag.name					entry
+//	@tag.description			Periods, evaluation sheets and adjustments
+//	@tag.name					exchange
+//	@tag.description			What branches learn from each other: cases, ratings of what was useful, pioneer teams and their projects
+//	@tag.name					improvement
+//	@tag.description			What follows from a result: rules, targets, measures and their tasks
+//	@tag.name					index
+//	@tag.description			Scoring runs, rankings, scorecards and explanations
+//	@tag.name					people
+//	@tag.description			Persons, the roles they are appointed to, and what they are assigned to
+//	@tag.name					scheme
+//	@tag.description			Versioned indicator schemes
+//	@tag.name					structure
+//	@tag.description			Areas, towns and branches
+
+// document is the same for everyone and as long as the program runs.
+var document = rest.Raw{
+	ContentType:  "application/json",
+	ETag:         rest.Digest([]byte(docs.OpenAPI)),
+	CacheControl: "no-cache",
+	Body:         []byte(docs.OpenAPI),
+}
+
+// openAPI answers the document of the API. The annotation brings the schema of
+// failures into it; docs/generate adds them to every operation.
+//
+//	@Failure	default	{object}	rest.Problem
+//	@Router		/openapi.json [get]
+func (s *Server) openAPI(context.Context, struct{}) (rest.Raw, error) { return document, nil }

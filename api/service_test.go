@@ -1,0 +1,58 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"bulwark/internal/access"
+	"bulwark/internal/rest"
+)
+
+func withLog(s *Server) (*Server, *bytes.Buffer) {
+	var b bytes.Buffer
+	s.Log = slog.New(slog.NewJSONHandler(&b, nil))
+	return s, &b
+}
+
+func TestTheSchemeOfAuthorization(t *testing.T) {
+	h := servingRoutes(t, newTestServer(), func(r rest.Router) {
+		rest.Get(r, "/probe", access.ReadStructure, func(context.Context, struct{}) (string, error) { return "", nil })
+	})
+	for authorization, status := range map[string]int{"Basic Z3JvdXA6": 401, "Bearer": 401, "bearer group": 200} {
+		w := do(h, http.MethodGet, "/probe", "", "Authorization", authorization)
+		if w.Code == http.StatusOK && status == http.StatusOK {
+			continue
+		}
+		if p := problemOf(t, w, status); p.Code != "authorization_scheme" || w.Header().Get("WWW-Authenticate") != "Bearer" {
+			t.Errorf("%s: %+v %v", authorization, p, w.Header())
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	s := newTestServer()
+	var broken error
+	s.Ready = func(context.Context) error { return broken }
+	h := servingRoutes(t, s, func(rest.Router) {})
+	if w := do(h, http.MethodGet, "/readyz", ""); w.Code != http.StatusOK {
+		t.Errorf("ready: %d", w.Code)
+	}
+	broken = errors.New("dial: hunter2")
+	w := do(h, http.MethodGet, "/readyz", "")
+	if p := problemOf(t, w, http.StatusServiceUnavailable); p.Code != "not_ready" || strings.Contains(w.Body.String(), "hunter2") {
+		t.Errorf("broken: %s", w.Body)
+	}
+	broken = nil
+	s.Drain()
+	if p := problemOf(t, do(h, http.MethodGet, "/readyz", ""), http.StatusServiceUnavailable); p.Code != "shutting_down" {
+		t.Errorf("draining: %+v", p)
+	}
+	if w := do(h, http.MethodGet, "/livez", ""); w.Code != http.StatusOK {
+		t.Errorf("live while draining: %d", w.Code)
+	}
+}

@@ -1,0 +1,313 @@
+package access
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
+)
+
+// Account is how a person signs in: by name and password, or through an outside
+// provider. An account of a person has the roles of that person; any other one has
+// roles of its own. Of a password only the hash is stored.
+type Account struct {
+	Name         string     `gorm:"primaryKey" json:"name" example:"li.ming"`
+	OnlyTown     *string    `json:"town,omitempty" example:"demo"`                                           // the one town that it opens; absent = every town
+	PersonCode   *string    `json:"person,omitempty" example:"mentor-1"`                                     // who signs in
+	Roles        []Role     `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"admin"` // of an account without a person
+	PasswordHash string     `json:"-"`
+	MustChange   bool       `json:"must_change"` // nothing else is allowed before
+	Issuer       *string    `json:"issuer,omitempty" example:"https://id.example.org"`
+	Subject      *string    `json:"subject,omitempty"` // who it is for the issuer
+	DisabledAt   *time.Time `json:"disabled_at,omitempty"`
+	database.Versioned
+}
+
+// PrincipalOf returns the caller who signs in by the account now: a person under the
+// roles to which he or she is appointed today. Without any role the error is Forbidden,
+// and the caller is returned all the same: anybody may sign out.
+func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (Principal, error) {
+	p := Principal{Person: deref(a.PersonCode), Account: a.Name}
+	if a.OnlyTown != nil {
+		p.Towns = []string{*a.OnlyTown}
+	}
+	if a.PersonCode == nil {
+		return p.Holding(a.Roles...), nil
+	}
+	roles, err := RolesOf(ctx, db, *a.OnlyTown, *a.PersonCode, day.Of(db.NowFunc()))
+	if err != nil {
+		return Principal{}, err
+	}
+	if p = p.Holding(roles...); p.Role == "" {
+		return p, fault.Forbidden("no_role_now",
+			"账号有效，但“%s”今日未被聘任担任任何角色：请联系工作领导小组", "the account is valid, but %q is appointed to no role today: ask the leading group", p.Person)
+	}
+	return p, nil
+}
+
+var accountNoun = text.Text{ZH: "账号", EN: "account"}
+
+// FindAccount returns the account of the name.
+func FindAccount(ctx context.Context, db *gorm.DB, name string) (Account, error) {
+	var a Account
+	err := db.WithContext(ctx).Where("name = ?", name).Take(&a).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return Account{}, fault.Missing(accountNoun, name)
+	}
+	return a, err
+}
+
+// ListAccounts returns the accounts after the name, in the order of names.
+func ListAccounts(ctx context.Context, db *gorm.DB, after string, limit int) ([]Account, error) {
+	var accounts []Account
+	err := db.WithContext(ctx).Where("name > ?", after).Order("name").Limit(limit).Find(&accounts).Error
+	return accounts, err
+}
+
+// CreateAccount adds an account that has no password yet.
+func CreateAccount(ctx context.Context, db *gorm.DB, a Account) (Account, error) {
+	if faults := append(checkName(a.Name), checkAccount(a)...); len(faults) > 0 {
+		return Account{}, fault.Broken(faults...)
+	}
+	a.Roles = append([]Role{}, a.Roles...) // an empty list rather than null
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if err := checkOwner(ctx, tx, a); err != nil {
+			return err
+		}
+		a.Versioned = database.Versioned{Version: 1}
+		if err := tx.Create(&a).Error; err != nil {
+			return taken(err)
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: deref(a.OnlyTown), Action: "account.create", Subject: "accounts/" + a.Name, After: a})
+	})
+	return a, err
+}
+
+// UpdateAccount replaces town, person, roles, outside identity and whether the
+// account is disabled. It ends the sessions of the account.
+func UpdateAccount(ctx context.Context, db *gorm.DB, a Account, disabled bool, version int64) (Account, error) {
+	if faults := checkAccount(a); len(faults) > 0 {
+		return Account{}, fault.Broken(faults...)
+	}
+	roles, err := json.Marshal(append([]Role{}, a.Roles...))
+	if err != nil {
+		return Account{}, err
+	}
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := FindAccount(ctx, tx, a.Name)
+		if err != nil {
+			return err
+		}
+		if err := checkOwner(ctx, tx, a); err != nil {
+			return err
+		}
+		columns := map[string]any{
+			"only_town": a.OnlyTown, "person_code": a.PersonCode, "roles": string(roles), "issuer": a.Issuer, "subject": a.Subject, "disabled_at": before.DisabledAt,
+		}
+		switch {
+		case !disabled:
+			columns["disabled_at"] = nil
+		case before.DisabledAt == nil:
+			columns["disabled_at"] = tx.NowFunc()
+		}
+		return changeAccount(ctx, tx, &a, before, version, "account.update", columns)
+	})
+	return a, err
+}
+
+// changeAccount writes the columns and the trail; a is the account afterwards.
+func changeAccount(ctx context.Context, tx *gorm.DB, a *Account, before Account, version int64, action string, columns map[string]any) error {
+	if err := database.UpdateVersioned(tx, &Account{Name: before.Name}, version, columns); err != nil {
+		return taken(err)
+	}
+	after, err := FindAccount(ctx, tx, before.Name)
+	if err != nil {
+		return err
+	}
+	*a = after
+	return audit.Write(ctx, tx, audit.Change{Town: deref(after.OnlyTown), Action: action, Subject: "accounts/" + after.Name, Before: before, After: after})
+}
+
+// taken replaces the conflict of a unique key by one in words of accounts.
+func taken(err error) error {
+	var e *fault.Error
+	if !errors.As(err, &e) || e.Kind != fault.KindConflict {
+		return err
+	}
+	return fault.Conflict("already_exists", "已有同名账号，或该外部身份已关联其他账号", "another account has this name or this outside identity: choose another one").Because(err)
+}
+
+func checkName(name string) []fault.FieldError {
+	if text.IsCode(name) && name == strings.ToLower(name) {
+		return nil
+	}
+	return []fault.FieldError{fault.Field("/name", "bad_account_name",
+		"账号须为 1–64 个小写字母、数字、点、横线或下划线，以字母或数字开头",
+		"the name of an account is 1–64 lower-case letters, digits, dots, dashes or underscores and starts with a letter or digit")}
+}
+
+func checkAccount(a Account) (faults []fault.FieldError) {
+	if (a.Issuer == nil) != (a.Subject == nil) {
+		faults = append(faults, fault.Field("/subject", "issuer_and_subject", "外部身份须同时给出 issuer 和 subject", "an outside identity needs both issuer and subject"))
+	}
+	if a.PersonCode != nil {
+		if len(a.Roles) > 0 {
+			faults = append(faults, fault.Field("/roles", "roles_of_the_person", "有人员的账号以该人员的任命为准，请勿另给角色", "an account of a person has the person's roles: leave roles out"))
+		}
+		if a.OnlyTown == nil {
+			faults = append(faults, fault.Field("/town", "town_needed", "人员属于某个镇：请写明所属镇", "a person belongs to a town: name it"))
+		}
+		return faults
+	}
+	if len(a.Roles) == 0 {
+		faults = append(faults, fault.Field("/roles", "roles_needed", "请给出角色或人员", "give roles or a person"))
+	}
+	for _, role := range a.Roles {
+		switch {
+		case ScopeOf(ReadIdentity, role) == None:
+			faults = append(faults, fault.Field("/roles", "unknown_role", "没有角色“%s”", "there is no role %q", role))
+		case WorksOnBranches(role):
+			faults = append(faults, fault.Field("/person", "person_needed", "角色“%s”须写明人员", "the role %s works on branches: name the person", role))
+		}
+	}
+	return faults
+}
+
+// checkOwner makes sure that town and person of the account are there.
+func checkOwner(ctx context.Context, tx *gorm.DB, a Account) error {
+	if a.OnlyTown == nil {
+		return nil
+	}
+	if _, err := town.Find(ctx, tx, *a.OnlyTown); err != nil {
+		return fault.MissingAt(err, "/town", "unknown_town", text.F("没有镇（街道）“%s”", "there is no town %q", *a.OnlyTown))
+	}
+	if a.PersonCode == nil {
+		return nil
+	}
+	return PersonExists(ctx, tx, *a.OnlyTown, *a.PersonCode)
+}
+
+// errBadSignIn is the one refusal of a wrong password, a disabled account, one
+// without a password and one that does not exist.
+var errBadSignIn = fault.Unauthenticated("bad_sign_in",
+	"账号或密码不对，或账号已停用；忘记密码请联系管理员", "the account or the password is wrong, or the account is disabled; ask an administrator for a new password")
+
+// CheckPassword returns the account of name and password. All refusals read alike and
+// cost the same work; with them the account is returned where there is one, for the log
+// alone.
+func CheckPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name, password string) (Account, error) {
+	a, err := FindAccount(ctx, db, strings.ToLower(name))
+	if err != nil && !fault.Is(err, fault.KindNotFound) {
+		return Account{}, err
+	}
+	same, failed := passwords.Match(ctx, password, a.PasswordHash)
+	switch {
+	case failed != nil:
+		return Account{}, failed
+	case err != nil || !same || a.DisabledAt != nil:
+		return a, errBadSignIn
+	}
+	return a, nil
+}
+
+// ResetPassword sets and returns a random password of the account, which must be changed
+// before anything else. It ends the sessions of the account.
+func ResetPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name string, version int64) (Account, string, error) {
+	password := randomPassword()
+	a, err := SetPassword(ctx, db, passwords, name, password, true, version)
+	if err != nil {
+		return Account{}, "", err
+	}
+	return a, password, nil
+}
+
+// SetPassword replaces the password of an account and ends its sessions.
+func SetPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name, password string, mustChange bool, version int64) (a Account, err error) {
+	hash, err := hashNew(ctx, passwords, name, password)
+	if err != nil {
+		return Account{}, err
+	}
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		a, err = storePassword(ctx, tx, name, hash, mustChange, version)
+		return err
+	})
+	return a, err
+}
+
+// ChangePassword replaces the caller's own password, given the old one. All
+// sessions of the account end but the one whose secret is given.
+func ChangePassword(ctx context.Context, db *gorm.DB, passwords *Passwords, name, old, password, session string) (Account, error) {
+	before, err := CheckPassword(ctx, db, passwords, name, old)
+	if err != nil {
+		return Account{}, wrongOld(err)
+	}
+	if old == password {
+		return Account{}, fault.Broken(fault.Field("/password", "unchanged", "新密码须与旧密码不同", "the new password is the old one: choose another"))
+	}
+	hash, err := hashNew(ctx, passwords, name, password)
+	if err != nil {
+		return Account{}, err
+	}
+	var a Account
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if a, err = storePassword(ctx, tx, name, hash, false, before.Version); err != nil {
+			return err
+		}
+		return tx.Model(&Session{}).Where("secret_hash = ? AND account_version = ?", digest(session), before.Version).Update("account_version", a.Version).Error
+	})
+	return a, err
+}
+
+// hashNew checks and hashes a new password. Call it outside of transactions: it
+// takes long, and SQLite lets one write at a time.
+func hashNew(ctx context.Context, passwords *Passwords, name, password string) (string, error) {
+	if faults := checkPassword("/password", name, password); len(faults) > 0 {
+		return "", fault.Broken(faults...)
+	}
+	return passwords.Hash(ctx, password)
+}
+
+func storePassword(ctx context.Context, tx *gorm.DB, name, hash string, mustChange bool, version int64) (a Account, err error) {
+	before, err := FindAccount(ctx, tx, name)
+	if err != nil {
+		return Account{}, err
+	}
+	err = changeAccount(ctx, tx, &a, before, version, "account.password", map[string]any{"password_hash": hash, "must_change": mustChange})
+	return a, err
+}
+
+// wrongOld is not 401: the caller is known, and a page must not sign him or her out.
+func wrongOld(err error) error {
+	if !fault.Is(err, fault.KindUnauthenticated) {
+		return err
+	}
+	return fault.Broken(fault.Field("/old", "wrong_password", "旧密码不对", "this is not the present password"))
+}
+
+// FindLinked returns the account that is linked to an outside identity; nobody gets an
+// account by being known elsewhere. A disabled account is returned with the refusal, for
+// the log alone.
+func FindLinked(ctx context.Context, db *gorm.DB, issuer, subject string) (Account, error) {
+	var a Account
+	err := db.WithContext(ctx).Where("issuer = ? AND subject = ?", issuer, subject).Take(&a).Error
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return Account{}, fault.Forbidden("not_linked",
+			"没有账号关联此外部身份（%s），请管理员用 PUT /accounts 关联", "no account is linked to this identity (%s): ask an administrator to link one by PUT /accounts", subject)
+	case err != nil:
+		return Account{}, err
+	case a.DisabledAt != nil:
+		return a, errBadSignIn
+	}
+	return a, nil
+}

@@ -1,0 +1,187 @@
+package access_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/day"
+	"bulwark/internal/people/peopletest"
+)
+
+func TestAuthorize(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		peopletest.Towns(t, db)
+		nobody := access.Principal{}
+		reader := access.Principal{Role: access.Reader, Key: "k"}
+		group := access.Principal{Role: access.LeadingGroup, Towns: []string{"a"}, Person: "p1", Key: "k"}
+		admin := access.Principal{Role: access.Admin, Key: "k"}
+		townAdmin := access.Principal{Role: access.Admin, Towns: []string{"a"}, Key: "k"}
+		twoTowns := access.Principal{Role: access.Reader, Towns: []string{"a", "q"}, Key: "k"}
+		ofBranch := access.Principal{Role: access.LeadingGroup, Towns: []string{"a"}, Branches: []string{"b1"}, Person: "p1", Key: "k"}
+		for _, tt := range []struct {
+			who    access.Principal
+			action access.Action
+			town   string
+			want   string // code of the refusal
+		}{
+			{nobody, access.ReadRanking, "a", ""},
+			{nobody, access.ReadScorecard, "a", "key_needed"},
+			{nobody, access.ReadPeople, "a", "key_needed"},
+			{nobody, access.WriteSheets, "a", "key_needed"},
+			{nobody, access.ReadRanking, "q", "key_needed"},
+			{nobody, access.ReadRanking, "none", "key_needed"},
+			{nobody, access.ReadStructure, "", ""},
+			{nobody, access.ReadIdentity, "", ""},
+			{nobody, access.ManageKeys, "", "key_needed"},
+			{nobody, access.ReadAudit, "", "key_needed"},
+			{reader, access.ReadRanking, "q", ""},
+			{reader, access.ReadRanking, "none", "not_found"},
+			{reader, access.ReadPeople, "a", "not_allowed"},
+			{reader, access.WriteTowns, "", "not_allowed"},
+			{group, access.WriteScheme, "a", ""},
+			{group, access.ReadRanking, "q", "not_found"},
+			{group, access.WriteScheme, "none", "not_found"},
+			{group, access.ManageKeys, "a", "not_allowed"},
+			{group, access.ReadStructure, "", ""},
+			{admin, access.WriteTowns, "", ""},
+			{admin, access.ManageKeys, "", ""},
+			{admin, access.WriteSheets, "a", "not_allowed"},
+			{admin, access.CreateRuns, "a", "not_allowed"},
+			{townAdmin, access.WriteStructure, "a", ""},
+			{townAdmin, access.WriteStructure, "q", "not_found"},
+			{townAdmin, access.ManageKeys, "", "key_of_a_town"},
+			{townAdmin, access.WriteTowns, "", "key_of_a_town"},
+			{townAdmin, access.ReadAudit, "", "key_of_a_town"},
+			{access.Principal{Role: "king", Key: "k"}, access.ReadRanking, "a", "not_allowed"},
+			{twoTowns, access.ReadRanking, "q", ""},
+			{twoTowns, access.ReadRanking, "none", "not_found"},
+			{twoTowns, access.WriteTowns, "", "key_of_a_town"},
+			{ofBranch, access.ReadRanking, "a", ""},
+			{ofBranch, access.DecideSheets, "a", ""},
+			{ofBranch, access.WritePeriods, "a", "key_of_branches"},
+			{ofBranch, access.WriteStructure, "a", "key_of_branches"},
+			{ofBranch, access.ReadPeople, "a", "key_of_branches"},
+			{ofBranch, access.ReadAudit, "a", "key_of_branches"},
+			{ofBranch, access.ManageKeys, "a", "not_allowed"},
+			{ofBranch, access.ReadRanking, "q", "not_found"},
+		} {
+			what := fmt.Sprintf("%s of %v: %s in %q", tt.who.Role, tt.who.Towns, tt.action, tt.town)
+			err := access.Authorize(t.Context(), db, tt.who, tt.action, tt.town)
+			if tt.want != "" {
+				peopletest.Refused(t, what, err, tt.want)
+			} else if err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	})
+}
+
+// Nobody can tell a town that is closed to him from one that does not exist.
+func TestClosedTownsAreHidden(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		peopletest.Towns(t, db)
+		for _, who := range []access.Principal{{}, {Role: access.Mentor, Towns: []string{"a"}, Person: "p1", Key: "k"}} {
+			for action := range table {
+				if action == access.ReadService {
+					continue
+				}
+				closed := access.Authorize(t.Context(), db, who, action, "q")
+				missing := access.Authorize(t.Context(), db, who, action, "z")
+				if closed == nil || missing == nil || strings.ReplaceAll(closed.Error(), `"q"`, `"z"`) != missing.Error() {
+					t.Errorf("%q %s: closed %v, missing %v", who.Role, action, closed, missing)
+				}
+			}
+		}
+	})
+}
+
+func TestReachFollowsAssignments(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		peopletest.Towns(t, db)
+		peopletest.Assign(t, db, "p1", "b1", access.Mentors, "2023-01-01", "2023-06-30")
+		peopletest.Assign(t, db, "p1", "b2", access.Mentors, "2023-06-30", "")
+		peopletest.Assign(t, db, "p1", "b3", access.Instructs, "2023-01-01", "") // another duty
+		peopletest.Assign(t, db, "p2", "b3", access.Mentors, "2023-01-01", "")   // another person
+		mentor := access.Principal{Role: access.Mentor, Towns: []string{"a"}, Person: "p1", Key: "k"}
+		for on, want := range map[day.Date]string{
+			"2022-12-31": "", "2023-01-01": "b1", "2023-06-29": "b1", "2023-06-30": "b1 b2", "2023-07-01": "b2", "2099-01-01": "b2",
+		} {
+			reach, err := access.ReachOf(t.Context(), db, mentor, access.WriteSheets, "a", on)
+			peopletest.Must(t, err)
+			codes := reach.Codes()
+			slices.Sort(codes)
+			if got := strings.Join(codes, " "); got != want || reach.All {
+				t.Errorf("on %s the mentor reaches %q, want %q", on, got, want)
+			}
+			for _, b := range []string{"b1", "b2", "b3", "none"} {
+				err := access.InScope(t.Context(), db, mentor, access.WriteSheets, "a", b, on)
+				if may := slices.Contains(codes, b); (err == nil) != may {
+					t.Errorf("on %s %s: %v", on, b, err)
+				} else if !may {
+					peopletest.Refused(t, b, err, "not_assigned")
+				}
+			}
+		}
+		for _, tt := range []struct {
+			who    access.Principal
+			action access.Action
+			all    bool
+			n      int
+		}{
+			{access.Principal{Role: access.LeadingGroup, Towns: []string{"a"}, Person: "p1"}, access.WriteSheets, true, 0},
+			{access.Principal{Role: access.Instructor, Towns: []string{"a"}, Person: "p1"}, access.WriteSheets, false, 1},
+			{access.Principal{Role: access.Secretary, Towns: []string{"a"}, Person: "p1"}, access.WriteSheets, false, 0},
+			{access.Principal{Role: access.Mentor, Towns: []string{"a"}}, access.WriteSheets, false, 0}, // a key that lost its person
+			{access.Principal{Role: access.Mentor, Towns: []string{"q"}, Person: "p1"}, access.WriteSheets, false, 0},
+			{access.Principal{Role: access.Admin}, access.WriteSheets, false, 0},
+			{access.Principal{Role: access.Reader}, access.ReadSheets, false, 0},
+			{access.Principal{}, access.ReadRanking, true, 0},
+			{access.Principal{}, access.ReadScorecard, false, 0},
+			{access.Principal{Role: access.LeadingGroup, Towns: []string{"a"}, Branches: []string{"b1", "b3"}, Person: "p1"}, access.DecideSheets, false, 2},
+			{access.Principal{Role: access.Instructor, Towns: []string{"a"}, Branches: []string{"b1"}, Person: "p1"}, access.WriteSheets, false, 0},
+			{access.Principal{Role: access.Instructor, Towns: []string{"a"}, Branches: []string{"b1", "b3"}, Person: "p1"}, access.WriteSheets, false, 1},
+		} {
+			town := strings.Join(tt.who.Towns, "")
+			if town == "" {
+				town = "a"
+			}
+			reach, err := access.ReachOf(t.Context(), db, tt.who, tt.action, town, "2023-07-01")
+			peopletest.Must(t, err)
+			if reach.All != tt.all || len(reach.Branches) != tt.n {
+				t.Errorf("%q of %v: %s reaches %+v", tt.who.Role, tt.who.Towns, tt.action, reach)
+			}
+		}
+	})
+}
+
+func TestIsLedBy(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		peopletest.Towns(t, db)
+		peopletest.Assign(t, db, "p1", "b1", access.Leads, "2023-01-01", "2023-12-31")
+		peopletest.Assign(t, db, "p1", "b2", access.Mentors, "2023-01-01", "")
+		for _, tt := range []struct {
+			branch, person string
+			on             day.Date
+			want           bool
+		}{
+			{"b1", "p1", "2023-01-01", true},
+			{"b1", "p1", "2023-12-31", true},
+			{"b1", "p1", "2024-01-01", false},
+			{"b2", "p1", "2023-05-01", false},
+			{"b1", "p2", "2023-05-01", false},
+			{"b1", "", "2023-05-01", false},
+		} {
+			got, err := access.IsLedBy(t.Context(), db, "a", tt.branch, tt.person, tt.on)
+			peopletest.Must(t, err)
+			if got != tt.want {
+				t.Errorf("%s is led by %q on %s: %v", tt.branch, tt.person, tt.on, got)
+			}
+		}
+	})
+}

@@ -1,0 +1,262 @@
+package evaluation
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/database"
+	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
+	"bulwark/internal/text"
+	"bulwark/internal/workflow"
+)
+
+// AdjustmentState is where an adjustment is in its life.
+type AdjustmentState string
+
+// The states of an adjustment. Only approved ones count.
+const (
+	Proposed           AdjustmentState = "proposed"
+	ApprovedAdjustment AdjustmentState = "approved"
+	Rejected           AdjustmentState = "rejected"
+	Withdrawn          AdjustmentState = "withdrawn"
+)
+
+var adjustmentTitles = workflow.Titles[AdjustmentState]{
+	Proposed:           {ZH: "待审批", EN: "proposed"},
+	ApprovedAdjustment: {ZH: "已通过", EN: "approved"},
+	Rejected:           {ZH: "未通过", EN: "rejected"},
+	Withdrawn:          {ZH: "已撤回", EN: "withdrawn"},
+}
+
+// Title returns the name of the state.
+func (s AdjustmentState) Title() text.Text { return adjustmentTitles.Of(s) }
+
+// Adjustment is a bonus, deduction or veto of the scheme, proposed for one branch
+// and period, and decided on by itself.
+type Adjustment struct {
+	TownID         string           `gorm:"primaryKey" json:"-"`
+	ID             string           `gorm:"primaryKey" json:"id" format:"uuid"`
+	PeriodCode     string           `json:"period" example:"2023Q3"`
+	BranchCode     string           `json:"branch" example:"b07"`
+	Kind           string           `json:"kind" enums:"bonus,deduction,veto"`
+	ItemCode       string           `json:"item" example:"top-ten"`
+	Points         float64          `json:"points" example:"2"` // as the scheme had them; 0 for a veto
+	Reason         string           `json:"reason" example:"project chosen among the ten"`
+	Evidence       string           `json:"evidence,omitempty"`
+	State          AdjustmentState  `json:"state" swaggertype:"string" enums:"proposed,approved,rejected,withdrawn"`
+	ProposedBy     string           `json:"proposed_by" example:"mentor-1"`
+	DecidedAt      *time.Time       `json:"decided_at,omitempty"`
+	DecidedBy      string           `json:"decided_by,omitempty"`
+	DecisionReason string           `json:"decision_reason,omitempty"`
+	History        []AdjustmentMove `gorm:"-" json:"history,omitempty"` // in the answer about one
+	Allowed        []string         `gorm:"-" json:"allowed"`           // what the caller can do with it now
+	database.Versioned
+}
+
+// AdjustmentMove is one step of an adjustment after its proposal.
+type AdjustmentMove struct{ workflow.Transition }
+
+// Ref names the adjustment.
+func (a Adjustment) Ref() workflow.Ref {
+	return workflow.Ref{Town: a.TownID, ID: a.ID, Version: a.Version}
+}
+
+// adjustmentReader is a caller who reads or changes adjustments.
+type adjustmentReader struct{ viewer }
+
+func adjustmentReaderOf(ctx context.Context, db *gorm.DB, townID string) (*adjustmentReader, error) {
+	v, err := viewerOf(ctx, db, townID, access.ReadAdjustments)
+	return &adjustmentReader{viewer: v}, err
+}
+
+type (
+	adjustmentRules = []workflow.Rule[Adjustment, *adjustmentReader]
+	adjustmentVerbs = []workflow.Verb[Adjustment, AdjustmentState, *adjustmentReader]
+)
+
+var decidingAdjustment = adjustmentRules{adjustable, notOwnProposal, notOwnBranch}
+
+// adjustments is the life of an adjustment: its proposer withdraws it, the leading group
+// approves or rejects it, until the period is locked.
+var adjustments = workflow.Kind[Adjustment, AdjustmentState, *adjustmentReader]{
+	Noun: text.Text{ZH: "加减分或否决", EN: "adjustment"}, Name: "adjustment", Titles: adjustmentTitles, Reader: adjustmentReaderOf,
+	Verbs: adjustmentVerbs{
+		{Name: "propose", To: Proposed, Action: access.WriteAdjustments, Silent: true, Who: adjustmentRules{tiedToBranch},
+			When: adjustmentRules{adjustable}},
+		{Name: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: access.DecideAdjustments,
+			When: decidingAdjustment},
+		{Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: access.DecideAdjustments,
+			Reason: true, When: decidingAdjustment},
+		{Name: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: access.WriteAdjustments,
+			When: adjustmentRules{adjustable, proposer}},
+	},
+}.Checked()
+
+// adjustable refuses outside the states of the period in which adjustments are made.
+func adjustable(v *adjustmentReader, a Adjustment) error {
+	return v.during(a.PeriodCode, entering...)
+}
+
+func tiedToBranch(v *adjustmentReader, a Adjustment) error { return v.Reach.Refuse(a.BranchCode) }
+
+func notOwnBranch(v *adjustmentReader, a Adjustment) error { return v.refuseLed(a.BranchCode) }
+
+// proposer lets only who proposed an adjustment withdraw it.
+func proposer(v *adjustmentReader, a Adjustment) error {
+	if v.Name() != a.ProposedBy {
+		return fault.Forbidden("not_your_proposal", "只能撤回自己提出的项目", "only its proposer withdraws it")
+	}
+	return nil
+}
+
+// notOwnProposal keeps people from deciding on their own proposals.
+func notOwnProposal(v *adjustmentReader, a Adjustment) error {
+	if v.Name() == a.ProposedBy {
+		return fault.Forbidden("own_proposal", "不能审批自己提出的项目", "nobody decides on his or her own proposal")
+	}
+	return nil
+}
+
+// State returns the state of the adjustment, and who brought it there.
+func (v *adjustmentReader) State(a Adjustment) (AdjustmentState, fault.Lock) {
+	lock := fault.Lock{By: a.ProposedBy, At: a.CreatedAt, Reason: a.Reason, CanLift: string(access.LeadingGroup)}
+	if a.DecidedAt != nil {
+		lock.By, lock.Role, lock.At, lock.Reason = a.DecidedBy, string(access.LeadingGroup), *a.DecidedAt, a.DecisionReason
+	}
+	return a.State, lock
+}
+
+// Visible narrows a query to the adjustments of branches in reach.
+func (v *adjustmentReader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
+
+// Load reads the periods of the adjustments, held where they are to change, and the
+// history of one.
+func (v *adjustmentReader) Load(ctx context.Context, db *gorm.DB, list []Adjustment, depth workflow.Depth) (err error) {
+	if v.periods == nil {
+		q, codes := db.WithContext(ctx), make([]string, len(list))
+		if depth == workflow.ForChange {
+			q = q.Clauses(shared)
+		}
+		for i, a := range list {
+			codes[i] = a.PeriodCode
+		}
+		if v.periods, err = readPeriods(q, v.Town, codes); err != nil {
+			return err
+		}
+	}
+	if depth == workflow.ForOne {
+		list[0].History, err = workflow.History[AdjustmentMove](ctx, db, adjustments.Name, list[0].Ref())
+	}
+	return err
+}
+
+// Show returns the adjustment with what the caller can do.
+func (v *adjustmentReader) Show(a Adjustment, allowed []string) Adjustment {
+	a.Allowed = allowed
+	return a
+}
+
+// Audit returns the whole adjustment where it was proposed, and the state where it moved.
+func (v *adjustmentReader) Audit(a Adjustment, verb string) (string, any) {
+	if verb == "propose" {
+		return "adjustments/" + a.ID, a
+	}
+	return "adjustments/" + a.ID, a.State
+}
+
+// Propose enters an item of the scheme for a branch. Its points are those of the
+// scheme, so that nobody bargains.
+func Propose(ctx context.Context, db *gorm.DB, a Adjustment) (Adjustment, error) {
+	a.ID, a.State, a.ProposedBy = database.NewID(), Proposed, access.Caller(ctx).Name()
+	a.DecidedAt, a.DecidedBy, a.DecisionReason = nil, "", ""
+	a.Versioned = database.Versioned{Version: 1}
+	period, err := FindPeriod(ctx, db, a.TownID, a.PeriodCode)
+	if err != nil {
+		return Adjustment{}, err
+	}
+	if _, err := period.branch(ctx, db, a.BranchCode); err != nil {
+		return Adjustment{}, err
+	}
+	return adjustments.Create(ctx, db, "propose", "", a, func(tx *gorm.DB, v *adjustmentReader, a *Adjustment) error {
+		compiled, err := scheme.Load(ctx, tx, a.TownID, period.SchemeCode, period.SchemeNumber)
+		if err != nil {
+			return err
+		}
+		if a.Points, err = points(compiled.Document.Adjustments, a.Kind, a.ItemCode); err != nil {
+			return err
+		}
+		return tx.Create(a).Error
+	})
+}
+
+// points returns those of the item among the items of its kind.
+func points(known scheme.Adjustments, kind, code string) (float64, error) {
+	var items []scheme.Item
+	switch kind {
+	case "bonus":
+		items = known.Bonus.Items
+	case "deduction":
+		items = known.Deduction.Items
+	case "veto":
+		for _, v := range known.Vetoes {
+			items = append(items, scheme.Item{Code: v.Code})
+		}
+	default:
+		return 0, fault.Broken(fault.Field("/kind", "unknown_kind",
+			"请用加分（bonus）、扣分（deduction）或一票否决（veto）", "use bonus, deduction or veto"))
+	}
+	for _, item := range items {
+		if item.Code == code {
+			return item.Points, nil
+		}
+	}
+	return 0, fault.Broken(fault.Field("/item", "unknown_item",
+		"指标体系的该类项目中没有“%s”", "the scheme has no such item: %q", code))
+}
+
+// MoveAdjustment decides on an adjustment, or withdraws one's own.
+func MoveAdjustment(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, to AdjustmentState, reason string,
+) (Adjustment, error) {
+	return adjustments.Move(ctx, db, ref, to, reason,
+		func(tx *gorm.DB, v *adjustmentReader, _ Adjustment) (workflow.Change, error) {
+			return workflow.Change{Columns: map[string]any{
+				"decided_at": tx.NowFunc(), "decided_by": v.Name(), "decision_reason": reason,
+			}}, nil
+		})
+}
+
+// FindAdjustment returns one adjustment, if the caller may read those of its branch.
+func FindAdjustment(ctx context.Context, db *gorm.DB, townID, id string) (Adjustment, error) {
+	return adjustments.Find(ctx, db, townID, id)
+}
+
+// AdjustmentFilter narrows a list; zero fields do not.
+type AdjustmentFilter struct {
+	Period, Branch string
+	State          AdjustmentState
+	After          string
+	Limit          int
+}
+
+// ListAdjustments returns the adjustments that the caller may read, in the order of
+// their making.
+func ListAdjustments(ctx context.Context, db *gorm.DB, townID string, f AdjustmentFilter) ([]Adjustment, error) {
+	v, err := adjustmentReaderOf(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	for _, narrow := range []struct{ column, value string }{
+		{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)},
+	} {
+		if narrow.value != "" {
+			q = q.Where(narrow.column+" = ?", narrow.value)
+		}
+	}
+	return adjustments.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+}

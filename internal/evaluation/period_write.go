@@ -1,0 +1,379 @@
+package evaluation
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
+	"bulwark/internal/workflow"
+)
+
+// CreatePeriod plans a period under the active version of its scheme, or under
+// the version of the number where that is not 0.
+func CreatePeriod(ctx context.Context, db *gorm.DB, p Period) (_ Period, err error) {
+	defer fault.Wrap(&err, "period %s", p.Code)
+	if faults := checkPeriod(p); len(faults) > 0 {
+		return Period{}, fault.Broken(faults...)
+	}
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		active, err := scheme.FindActive(ctx, tx, p.TownID, p.SchemeCode)
+		if fault.Is(err, fault.KindNotFound) || err == nil && p.SchemeNumber != 0 && p.SchemeNumber != active.Number {
+			return fault.Broken(fault.Field("/scheme", "scheme_not_active",
+				"没有已启用的指标体系“%s”", "no active version of the scheme %q", p.SchemeCode))
+		}
+		if err != nil {
+			return err
+		}
+		if err := holdTown(tx, p.TownID); err != nil {
+			return err
+		}
+		if err := refuseTaken(tx, p); err != nil {
+			return err
+		}
+		p.SchemeCode, p.SchemeNumber = active.Code, active.Number
+		p.State, p.StateBy, p.StateAt, p.StateReason = Planned, audit.ActorOf(ctx).Name, tx.NowFunc(), ""
+		p.Calendar = p.setBy(p.StateBy, p.StateAt, "")
+		p.Versioned = database.Versioned{Version: 1}
+		if err := tx.Create(&p).Error; err != nil {
+			return err
+		}
+		made := workflow.Step{Ref: p.Ref(), Verb: "create"}
+		if err := workflow.AddTransitions(ctx, tx, periodKind, "", nil, made); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{
+			Town: p.TownID, Action: "period.create", Subject: "periods/" + p.Code, After: p,
+		})
+	})
+	return p, err
+}
+
+func checkPeriod(p Period) []fault.FieldError {
+	var faults []fault.FieldError
+	if !text.IsCode(p.Code) {
+		faults = append(faults, fault.BadCode("/code"))
+	}
+	if p.StartsOn == "" || p.EndsOn < p.StartsOn {
+		faults = append(faults, fault.Field("/ends_on", "ends_before_start", "结束日期早于开始日期", "it ends before it starts"))
+	}
+	return append(faults, p.check()...)
+}
+
+// holdTown makes others who plan a period of the town wait until tx ends: two
+// overlapping ones must not miss each other.
+func holdTown(tx *gorm.DB, code string) error {
+	var held []town.Town
+	return tx.Clauses(exclusive).Select("code").Where("code = ?", code).Find(&held).Error
+}
+
+// refuseTaken keeps periods of one kind apart, so that "the period before" is
+// always one, and their codes too.
+func refuseTaken(tx *gorm.DB, p Period) error {
+	var other Period
+	err := tx.Where("town_id = ? AND (code = ? OR kind = ? AND starts_on <= ? AND ends_on >= ?)",
+		p.TownID, p.Code, p.Kind, p.EndsOn, p.StartsOn).
+		Order("starts_on, code").Limit(1).Find(&other).Error
+	if err != nil || other.Code == "" {
+		return err
+	}
+	held := other.Lock()
+	held.CanLift = fault.Nobody
+	if other.Kind != p.Kind || other.StartsOn > p.EndsOn || other.EndsOn < p.StartsOn { // only the code is the same
+		return fault.Conflict("already_exists",
+			"已有代码为 %s 的考评周期：请换一个代码", "there is a period %s already: choose another code", p.Code).Held(held)
+	}
+	return fault.Conflict("overlapping_period",
+		"与考评周期 %s 的日期重叠：请换一段日期", "its days overlap those of the period %s: choose others", other.Code).Held(held)
+}
+
+// check lists what is wrong with the days of the calendar.
+func (c Calendar) check() []fault.FieldError {
+	var faults []fault.FieldError
+	for _, pair := range []struct {
+		pointer       string
+		first, second *day.Date
+	}{
+		{"/entry_until", c.EntryFrom, c.EntryUntil},
+		{"/review_until", c.EntryFrom, c.ReviewUntil},
+		{"/review_until", c.EntryUntil, c.ReviewUntil},
+	} {
+		if pair.first != nil && pair.second != nil && *pair.second < *pair.first {
+			faults = append(faults, fault.Field(pair.pointer, "ends_before_start",
+				"不能早于 %s", "it cannot be before %s", *pair.first))
+			break
+		}
+	}
+	for _, days := range []struct {
+		pointer string
+		n       int64
+	}{{"/notice_days", c.NoticeDays}, {"/answer_days", c.AnswerDays}} {
+		if days.n < 0 || days.n > maxDays {
+			faults = append(faults, fault.Field(days.pointer, "out_of_range", "须为 0–%d 天", "it must be 0–%d days", maxDays))
+		}
+	}
+	return faults
+}
+
+// setBy returns the calendar with who set it, when and why.
+func (c Calendar) setBy(name string, at time.Time, reason string) Calendar {
+	c.WindowBy, c.WindowAt, c.WindowReason = name, &at, reason
+	return c
+}
+
+// columns are the calendar as UpdateVersioned takes it.
+func (c Calendar) columns() map[string]any {
+	return map[string]any{
+		"entry_from": c.EntryFrom, "entry_until": c.EntryUntil, "review_until": c.ReviewUntil,
+		"notice_days": c.NoticeDays, "answer_days": c.AnswerDays,
+		"window_by": c.WindowBy, "window_at": c.WindowAt, "window_reason": c.WindowReason,
+	}
+}
+
+// UpdatePeriod changes the calendar of a period that is not locked yet. The trail
+// keeps the days before and after and the reason, which must be given.
+func UpdatePeriod(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, c Calendar, reason string,
+) (after Period, err error) {
+	defer fault.Wrap(&err, "period %s", ref.ID)
+	if faults := c.check(); len(faults) > 0 {
+		return Period{}, fault.Broken(faults...)
+	}
+	caller := access.Caller(ctx)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := lockPeriod(ctx, tx, ref.Town, ref.ID)
+		if err != nil {
+			return err
+		}
+		if _, err := periods.Do(periodActor{caller}, before, "change", reason); err != nil {
+			return err
+		}
+		columns := c.setBy(audit.ActorOf(ctx).Name, tx.NowFunc(), reason).columns()
+		if after, err = storePeriod(ctx, tx, ref, "change", reason, columns); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{
+			Town: ref.Town, Action: "period.change", Subject: "periods/" + ref.ID,
+			Before: before.Calendar, After: after.Calendar, Reason: reason,
+		})
+	})
+	return after.For(caller), err
+}
+
+// storePeriod changes the columns of a period, if it still has the version, and adds the verb
+// to its history.
+func storePeriod(
+	ctx context.Context, tx *gorm.DB, ref workflow.Ref, verb, reason string, columns map[string]any,
+) (Period, error) {
+	err := database.UpdateVersioned(tx, &Period{TownID: ref.Town, Code: ref.ID}, ref.Version, columns)
+	if fault.Is(err, fault.KindStale) {
+		return Period{}, workflow.Stale(ctx, tx, periodKind, ref)
+	}
+	if err != nil {
+		return Period{}, err
+	}
+	ref.Version++
+	if err := workflow.AddTransitions(ctx, tx, periodKind, reason, nil, workflow.Step{Ref: ref, Verb: verb}); err != nil {
+		return Period{}, err
+	}
+	return FindPeriod(ctx, tx, ref.Town, ref.ID)
+}
+
+// PeriodMove asks to take a period to another state.
+type PeriodMove struct {
+	To     PeriodState
+	Reason string
+	Force  bool      // with Locked: leave out the sheets and adjustments on which nobody decided; needs a reason
+	After  time.Time // the move is later than this: a lock than the last run made before it
+}
+
+// MovePeriod takes the period to another state. It is package index that locks,
+// publishes and makes final, since it knows runs and appeals: other callers are refused
+// the last two here, and a lock of theirs may seem older than a run that came before it.
+func MovePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove) (_ Period, err error) {
+	defer fault.Wrap(&err, "period %s", ref.ID)
+	if m.To == Published || m.To == Final {
+		return Period{}, refuseShortcut(ctx, db, ref, m.To)
+	}
+	if m.To == Locked && m.Force && m.Reason == "" {
+		return Period{}, fault.Broken(fault.Field("/reason", "reason_needed",
+			"强制锁定须说明理由", "say why those on which nobody decided are left out"))
+	}
+	return movePeriod(ctx, db, ref, m)
+}
+
+// refuseShortcut refuses moves that only package index makes.
+func refuseShortcut(ctx context.Context, db *gorm.DB, ref workflow.Ref, to PeriodState) error {
+	p, err := FindPeriod(ctx, db, ref.Town, ref.ID)
+	if err != nil {
+		return err
+	}
+	if to == Published {
+		return fault.Conflict("publish_a_run",
+			"请通过发布计算批次来公布", "a period is published by publishing one of its runs").Held(p.Lock())
+	}
+	return fault.Conflict("finalise_a_result",
+		"请通过办结公示来定为最终", "a period is made final by closing its public notice").Held(p.Lock())
+}
+
+// PublishPeriod moves a locked period to Published, in the transaction that
+// stores the publication.
+func PublishPeriod(
+	ctx context.Context, tx *gorm.DB, townID, code string, version int64, reason string,
+) (Period, error) {
+	return movePeriod(ctx, tx, workflow.Ref{Town: townID, ID: code, Version: version},
+		PeriodMove{To: Published, Reason: reason})
+}
+
+// FinalisePeriod moves a published period to Final, in the transaction that found
+// its notice closed and its appeals decided.
+func FinalisePeriod(
+	ctx context.Context, tx *gorm.DB, townID, code string, version int64, reason string,
+) (Period, error) {
+	return movePeriod(ctx, tx, workflow.Ref{Town: townID, ID: code, Version: version},
+		PeriodMove{To: Final, Reason: reason})
+}
+
+func movePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove) (after Period, err error) {
+	caller := access.Caller(ctx)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := lockPeriod(ctx, tx, ref.Town, ref.ID)
+		if err != nil {
+			return err
+		}
+		verb, err := periods.Move(periodActor{caller}, before, m.To, m.Reason)
+		if err != nil {
+			return err
+		}
+		warnings, err := before.leftBehind(ctx, tx, m)
+		if err != nil {
+			return err
+		}
+		after, err = storePeriod(ctx, tx, ref, verb.Name, m.Reason, map[string]any{
+			"state": m.To, "state_by": audit.ActorOf(ctx).Name, "state_reason": m.Reason,
+			"state_at": Following(m.After, Following(before.StateAt, tx.NowFunc())),
+		})
+		if err != nil {
+			return err
+		}
+		after.Warnings = warnings
+		return audit.Write(ctx, tx, audit.Change{
+			Town: ref.Town, Action: "period." + string(m.To), Subject: "periods/" + ref.ID,
+			Before: before.State, After: after.State, Reason: m.Reason,
+		})
+	})
+	after = after.For(caller)
+	if m.To == Locked { // of which nothing was computed yet
+		after.Allowed = slices.DeleteFunc(after.Allowed, func(verb string) bool { return verb == "publish" })
+	}
+	return after, err
+}
+
+// Following returns the time of a step that follows another: now, or the time of that
+// where the clock of the machine was moved back behind it.
+func Following(step, now time.Time) time.Time {
+	if now.Before(step) {
+		return step
+	}
+	return now
+}
+
+// Warning is what a move of a period leaves behind.
+type Warning struct {
+	Code    string    `json:"code" enums:"drafts_left,undecided_left_out"`
+	Count   int64     `json:"count"`
+	Message text.Text `json:"message"`
+}
+
+// leftBehind returns what the move leaves behind. A lock is refused while something waits
+// for a decision, unless by force.
+func (p Period) leftBehind(ctx context.Context, tx *gorm.DB, m PeriodMove) ([]Warning, error) {
+	if m.To != Review && m.To != Locked {
+		return nil, nil
+	}
+	warnings, err := p.unfinished(ctx, tx)
+	if err != nil || m.To == Review || p.State != Review {
+		return warnings, err
+	}
+	n, refusal, err := p.undecided(ctx, tx)
+	switch {
+	case err != nil:
+		return nil, err
+	case refusal != nil && !m.Force:
+		return nil, refusal
+	case n > 0:
+		warnings = append(warnings, Warning{Code: "undecided_left_out", Count: n,
+			Message: text.F("%d 项未审批，不计入", "%d on which nobody decided do not count", n)})
+	}
+	return warnings, nil
+}
+
+// waiting is one sheet or adjustment that nobody has decided on.
+type waiting struct {
+	ID         string
+	BranchCode string
+	By         string
+	At         time.Time
+	Reason     string // of a proposal
+}
+
+// maxListed is how many of those that wait a refusal names.
+const maxListed = 100
+
+// undecided refuses to lock a period while sheets or adjustments wait for a
+// decision, and names them; nil where none does.
+func (p Period) undecided(ctx context.Context, tx *gorm.DB) (n int64, refusal error, err error) {
+	var sheets, adjustments []waiting
+	err = tx.WithContext(ctx).Model(&Sheet{}).Select("id, branch_code, evaluator_code AS by, submitted_at AS at").
+		Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Submitted).
+		Order("submitted_at, id").Scan(&sheets).Error
+	if err != nil {
+		return 0, nil, err
+	}
+	err = tx.WithContext(ctx).Model(&Adjustment{}).Select("id, branch_code, proposed_by AS by, created_at AS at, reason").
+		Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Proposed).
+		Order("created_at, id").Scan(&adjustments).Error
+	if err != nil || len(sheets)+len(adjustments) == 0 {
+		return 0, nil, err
+	}
+	code, first := "undecided_sheets", append(sheets, adjustments...)[0]
+	if len(sheets) == 0 {
+		code = "undecided_adjustments"
+	}
+	e := fault.Conflict(code,
+		"尚有 %d 份考评表、%d 项加减分未审批：请先审批，或说明理由并强制锁定，未审批的不计入",
+		"%d sheets and %d adjustments wait for a decision: decide on them, or lock by force with a reason, which leaves them out",
+		len(sheets), len(adjustments))
+	e = e.Held(fault.Lock{By: first.By, At: first.At, Reason: first.Reason, CanLift: string(access.LeadingGroup)})
+	for _, list := range []struct {
+		path string
+		of   []waiting
+	}{{"evaluations/", sheets}, {"adjustments/", adjustments}} {
+		for _, w := range list.of[:min(len(list.of), maxListed)] {
+			e = e.With(fault.Field(list.path+w.ID, "undecided", "%[1]s，%[2]s 提交", "%[1]s, by %[2]s", w.BranchCode, w.By))
+		}
+	}
+	return int64(len(sheets) + len(adjustments)), e, nil
+}
+
+// unfinished warns of sheets that were begun or returned, and not submitted.
+func (p Period) unfinished(ctx context.Context, tx *gorm.DB) ([]Warning, error) {
+	var n int64
+	err := tx.WithContext(ctx).Model(&Sheet{}).
+		Where("town_id = ? AND period_code = ? AND state IN ?", p.TownID, p.Code, []SheetState{Draft, Returned}).
+		Count(&n).Error
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	return []Warning{{Code: "drafts_left", Count: n,
+		Message: text.F("%d 份考评表尚未提交，不计入", "%d sheets are not submitted and do not count", n)}}, nil
+}

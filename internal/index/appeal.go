@@ -1,0 +1,380 @@
+package index
+
+import (
+	"context"
+	"database/sql/driver"
+	"strconv"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"bulwark/internal/access"
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
+	"bulwark/internal/text"
+	"bulwark/internal/workflow"
+)
+
+// AppealState is where an appeal stands in its life.
+type AppealState string
+
+// The states of an appeal. Only a filed one waits for anybody.
+const (
+	Filed     AppealState = "filed"
+	Upheld    AppealState = "upheld" // and a publication says so
+	Rejected  AppealState = "rejected"
+	Withdrawn AppealState = "withdrawn"
+)
+
+// Appeal is a branch's objection to its published result (申诉), filed by who leads
+// the branch and answered by the leading group.
+type Appeal struct {
+	TownID            string      `gorm:"primaryKey" json:"-"`
+	ID                string      `gorm:"primaryKey" json:"id" format:"uuid"`
+	PeriodCode        string      `json:"period" example:"2023Q2"`
+	PublicationNumber int64       `json:"publication" example:"1"` // against which it is
+	BranchCode        string      `json:"branch" example:"b07"`
+	Points            Points      `json:"points"`
+	Statement         string      `json:"statement" example:"two meetings were overlooked"`
+	Evidence          string      `json:"evidence,omitempty"`
+	State             AppealState `json:"state" swaggertype:"string" enums:"filed,upheld,rejected,withdrawn"`
+	FiledBy           string      `json:"filed_by" example:"secretary-7"`
+	FiledAt           time.Time   `json:"filed_at"`
+	DueOn             day.Date    `json:"due_on" swaggertype:"string" format:"date"` // last day for the answer
+	DecidedBy         string      `json:"decided_by,omitempty"`
+	DecidedAt         *time.Time  `json:"decided_at,omitempty"`
+	Answer            string      `json:"answer,omitempty"`
+	AmendedTo         *int64      `json:"amended_to,omitempty" example:"2"` // the publication that upholds it
+	Overdue           bool        `gorm:"-" json:"overdue"`                 // not decided, and past its day
+	Allowed           []string    `gorm:"-" json:"allowed"`
+	database.Versioned
+}
+
+// Point is one thing that an appeal objects to.
+type Point struct {
+	Code      string `json:"code" example:"organisation.01"` // of an indicator, a quantity, another node or an adjustment
+	Claim     string `json:"claim" example:"98"`             // what it should be
+	Statement string `json:"statement,omitempty"`
+}
+
+// Points are stored as JSON text.
+type Points []Point
+
+// Value stores the points.
+func (p Points) Value() (driver.Value, error) { return database.JSON[[]Point]{V: p}.Value() }
+
+// Scan reads what Value has stored.
+func (p *Points) Scan(src any) error { return database.ScanJSON(src, (*[]Point)(p)) }
+
+// GormDataType is the column type on both databases.
+func (Points) GormDataType() string { return "text" }
+
+// Ref names the appeal.
+func (a Appeal) Ref() workflow.Ref { return workflow.Ref{Town: a.TownID, ID: a.ID, Version: a.Version} }
+
+// lock says who brought the appeal where it stands, when, why, and who can take it
+// further: nobody once it is decided.
+func (a Appeal) lock() fault.Lock {
+	if a.State == Filed {
+		return fault.Lock{By: a.FiledBy, Role: string(access.Secretary), At: a.FiledAt, Reason: a.Statement, CanLift: string(access.LeadingGroup)}
+	}
+	l := fault.Lock{By: a.DecidedBy, Role: string(access.LeadingGroup), Reason: a.Answer, CanLift: fault.Nobody}
+	if a.State == Withdrawn {
+		l.Role = string(access.Secretary)
+	}
+	if a.DecidedAt != nil {
+		l.At = *a.DecidedAt
+	}
+	return l
+}
+
+// appealReader is a caller who reads or decides appeals.
+type appealReader struct {
+	access.Principal
+	town   string
+	today  day.Date
+	reach  access.Reach      // reading reaches as far as withdrawing does, for who withdraws
+	led    map[string]bool   // branches about which the caller does not decide
+	period evaluation.Period // of the appeal that is decided
+}
+
+func appealReaderOf(ctx context.Context, db *gorm.DB, townID string) (v *appealReader, err error) {
+	v = &appealReader{Principal: access.Caller(ctx), town: townID, today: day.Of(db.NowFunc())}
+	if v.reach, err = access.ReachOf(ctx, db, v.Principal, access.ReadAppeals, townID, v.today); err != nil {
+		return v, err
+	}
+	v.led, err = access.LedBy(ctx, db, townID, access.DecideAppeals)
+	return v, err
+}
+
+type appealRules = []workflow.Rule[Appeal, *appealReader]
+
+// appeals is the life of an appeal: the branch withdraws it, or the leading group upholds
+// or rejects it.
+var appeals = workflow.Kind[Appeal, AppealState, *appealReader]{
+	Noun: text.Text{ZH: "申诉", EN: "appeal"}, Name: "appeal", Reader: appealReaderOf,
+	Verbs: []workflow.Verb[Appeal, AppealState, *appealReader]{
+		{Name: "uphold", From: []AppealState{Filed}, To: Upheld, Action: access.DecideAppeals, Who: appealRules{notLed}},
+		{Name: "reject", From: []AppealState{Filed}, To: Rejected, Action: access.DecideAppeals, Who: appealRules{notLed}},
+		{Name: "withdraw", From: []AppealState{Filed}, To: Withdrawn, Action: access.WriteAppeals},
+	},
+}
+
+func notLed(v *appealReader, a Appeal) error {
+	if v.led[a.BranchCode] {
+		return fault.Forbidden("conflict_of_interest", "不能决定自己所任职党组织的申诉", "nobody decides about a branch that he or she leads")
+	}
+	return nil
+}
+
+// Visible narrows to the appeals of branches in reach.
+func (v *appealReader) Visible(q *gorm.DB) *gorm.DB { return v.reach.Narrow(q) }
+
+// State is where the appeal is, and who brought it there.
+func (v *appealReader) State(a Appeal) (AppealState, fault.Lock) { return a.State, a.lock() }
+
+// Load holds the period of an appeal that is decided.
+func (v *appealReader) Load(ctx context.Context, db *gorm.DB, list []Appeal, depth workflow.Depth) (err error) {
+	if depth == workflow.ForChange {
+		v.period, err = lockPeriod(ctx, db, v.town, list[0].PeriodCode)
+	}
+	return err
+}
+
+// Show is the appeal with what depends on the day and the caller.
+func (v *appealReader) Show(a Appeal, allowed []string) Appeal {
+	a.Overdue, a.Allowed = a.State == Filed && v.today > a.DueOn, allowed
+	return a
+}
+
+// Audit keeps the state.
+func (v *appealReader) Audit(a Appeal, _ string) (string, any) { return "appeals/" + a.ID, a.State }
+
+// FileAppeal enters an appeal of the caller, who leads the branch, against the latest
+// publication of the period, while its notice is open for the branch.
+func FileAppeal(ctx context.Context, db *gorm.DB, a Appeal) (Appeal, error) {
+	p := access.Caller(ctx)
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		today := day.Of(tx.NowFunc())
+		period, err := evaluation.HoldPeriod(ctx, tx, a.TownID, a.PeriodCode)
+		if err != nil {
+			return err
+		}
+		if err := access.InScope(ctx, tx, p, access.WriteAppeals, a.TownID, a.BranchCode, today); err != nil {
+			return err
+		}
+		if a.PublicationNumber, err = appealable(ctx, tx, period, a.BranchCode); err != nil {
+			return err
+		}
+		if err := a.check(ctx, tx, period); err != nil {
+			return err
+		}
+		a.ID, a.State, a.FiledBy, a.FiledAt, a.DueOn = database.NewID(), Filed, p.Person, tx.NowFunc(), today.AddDays(int(period.AnswerDays))
+		a.Versioned = database.Versioned{Version: 1}
+		if err := a.insert(tx); err != nil {
+			return err
+		}
+		v := &appealReader{Principal: p, town: a.TownID, today: today, reach: access.Reach{All: true}}
+		a = v.Show(a, appeals.Allowed(v, a))
+		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "appeal.file", Subject: "appeals/" + a.ID, After: a})
+	})
+	return a, err
+}
+
+// insert stores a new appeal, unless the branch has one that waits for its decision.
+func (a *Appeal) insert(tx *gorm.DB) error {
+	made := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(a)
+	if made.Error != nil || made.RowsAffected == 1 {
+		return made.Error
+	}
+	var other Appeal
+	err := tx.Where("town_id = ? AND period_code = ? AND publication_number = ? AND branch_code = ? AND state = ?",
+		a.TownID, a.PeriodCode, a.PublicationNumber, a.BranchCode, Filed).Take(&other).Error
+	if err != nil {
+		return err
+	}
+	return fault.Conflict("appeal_exists",
+		"该党组织对本次公布已有尚未决定的申诉：可撤回后重新提出", "the branch has an undecided appeal against this publication: withdraw it to file another").Held(other.lock())
+}
+
+// check lists the points that are about nothing in the scheme.
+func (a Appeal) check(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
+	c, err := scheme.Load(ctx, tx, p.TownID, p.SchemeCode, p.SchemeNumber)
+	if err != nil {
+		return err
+	}
+	var faults []fault.FieldError
+	for i, point := range a.Points {
+		if c.Node(point.Code) == nil && c.Quantity(point.Code) == nil && !c.HasAdjustment(point.Code) {
+			faults = append(faults, fault.Field("/points/"+strconv.Itoa(i)+"/code", "unknown_code",
+				"指标体系中没有“%s”", "the scheme has no indicator, quantity or adjustment %q", point.Code))
+		}
+	}
+	if len(faults) > 0 {
+		return fault.Broken(faults...)
+	}
+	return nil
+}
+
+// appealable gives the number of the latest publication, if the branch is in it and
+// may appeal today: in the notice of the first one, or in that of one that changed
+// the branch.
+func appealable(ctx context.Context, tx *gorm.DB, p evaluation.Period, branch string) (int64, error) {
+	if err := p.Correctable(); err != nil {
+		return 0, err
+	}
+	list, err := readPublications(ctx, tx, p.TownID, p.Code)
+	if err != nil {
+		return 0, err
+	}
+	last, err := list.find(p.Code, 0)
+	if err != nil {
+		return 0, err
+	}
+	placed, err := placings(ctx, tx, list, branch)
+	if err != nil {
+		return 0, err
+	}
+	if placed[last.RunID] == nil {
+		by := last.lock()
+		by.CanLift = fault.Nobody
+		return 0, fault.Conflict("not_in_result", "党组织“%s”不在本周期的结果中", "the branch %q is not in this result", branch).Held(by)
+	}
+	today := day.Of(tx.NowFunc())
+	until := last.first
+	for i := range list {
+		n := list[i].notice()
+		if n == nil || i > 0 && !placed[list[i-1].RunID].changed(placed[list[i].RunID]) {
+			continue
+		}
+		if n.Open(today) {
+			return last.Number, nil
+		}
+		until = n
+	}
+	return 0, noticeOver(p, last, until)
+}
+
+// noticeOver says until when the branch could have appealed, and what is left to do.
+func noticeOver(p evaluation.Period, last *publishedRun, n *evaluation.Notice) error {
+	if n == nil {
+		by := p.Calendar.Lock()
+		by.CanLift = fault.Nobody // the days of what is published stay
+		return fault.Conflict("no_notice", "本周期不设公示期，不受理申诉", "this period has no public notice: nobody can appeal").Held(by)
+	}
+	return fault.Locked("notice_closed",
+		"公示期为 %[1]s 至 %[2]s，已经结束；如有错误请向工作领导小组反映，由其更正", "the public notice ran from %[1]s until %[2]s: tell the leading group, which can correct a mistake", n.From, n.Until).
+		Held(last.lock())
+}
+
+// placings are the results of the branch in each run of the list, by run.
+func placings(ctx context.Context, tx *gorm.DB, list publications, branch string) (map[string]*Result, error) {
+	runs := make([]string, len(list))
+	for i := range list {
+		runs[i] = list[i].RunID
+	}
+	var rows []Result
+	err := tx.WithContext(ctx).Where("town_id = ? AND run_id IN ? AND branch_code = ?", list[0].TownID, runs, branch).Find(&rows).Error
+	placed := make(map[string]*Result, len(rows))
+	for i := range rows {
+		placed[rows[i].RunID] = &rows[i]
+	}
+	return placed, err
+}
+
+// changed reports whether score or rank differ.
+func (r *Result) changed(now *Result) bool {
+	return r == nil || now == nil || r.placing().differs(now.placing())
+}
+
+// AppealDecision is what becomes of an appeal.
+type AppealDecision struct {
+	To          AppealState
+	Answer      string                  // needed to uphold and to reject
+	Corrections []evaluation.Correction // needed to uphold: of the branch that appeals where they name none
+}
+
+// DecideAppeal upholds, rejects or withdraws an appeal. Upholding stores the
+// corrections, a run with them and its publication, all in one transaction.
+func DecideAppeal(ctx context.Context, db *gorm.DB, townID, id string, version int64, d AppealDecision) (Appeal, error) {
+	return appeals.Move(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, d.To, d.Answer, func(tx *gorm.DB, v *appealReader, a Appeal) (workflow.Change, error) {
+		if err := d.check(); err != nil {
+			return workflow.Change{}, err
+		}
+		c := workflow.Change{Columns: map[string]any{"decided_by": v.Name(), "decided_at": tx.NowFunc(), "answer": d.Answer}}
+		if d.To == Upheld {
+			made, err := amend(ctx, tx, v.period, amendment{reason: d.Answer, appeal: &a.ID, list: a.own(d.Corrections)})
+			if err != nil {
+				return c, err
+			}
+			c.Columns["amended_to"] = made.Number
+		}
+		return c, nil
+	})
+}
+
+// own are the corrections, about the branch of the appeal where they name none.
+func (a Appeal) own(list []evaluation.Correction) []evaluation.Correction {
+	for i := range list {
+		if list[i].BranchCode == "" {
+			list[i].BranchCode = a.BranchCode
+		}
+	}
+	return list
+}
+
+// check lists what is missing from the decision, or too much.
+func (d AppealDecision) check() error {
+	var faults []fault.FieldError
+	if d.To != Withdrawn && d.Answer == "" {
+		faults = append(faults, fault.Field("/reason", "reason_needed", "请写明答复", "answer the branch: give a reason"))
+	}
+	switch {
+	case d.To == Upheld && len(d.Corrections) == 0:
+		faults = append(faults, fault.Field("/corrections", "corrections_needed", "支持申诉须至少作一项更正", "to uphold an appeal, correct at least one thing"))
+	case d.To != Upheld && len(d.Corrections) > 0:
+		faults = append(faults, fault.Field("/corrections", "corrections_refused", "只有支持申诉时才能更正", "only upholding an appeal corrects anything"))
+	}
+	if len(faults) > 0 {
+		return fault.Broken(faults...)
+	}
+	return nil
+}
+
+// FindAppeal gives one appeal, if the caller may read those of its branch.
+func FindAppeal(ctx context.Context, db *gorm.DB, townID, id string) (Appeal, error) {
+	return appeals.Find(ctx, db, townID, id)
+}
+
+// AppealFilter narrows a list; zero fields do not.
+type AppealFilter struct {
+	Period, Branch string
+	State          AppealState
+	Overdue        bool // only those past their day
+	After          string
+	Limit          int
+}
+
+// ListAppeals gives the appeals that the caller may read, in the order of their
+// filing.
+func ListAppeals(ctx context.Context, db *gorm.DB, townID string, f AppealFilter) ([]Appeal, error) {
+	v, err := appealReaderOf(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	if f.Overdue {
+		q = q.Where("state = ? AND due_on < ?", Filed, v.today)
+	}
+	for _, narrow := range []struct{ column, value string }{{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)}} {
+		if narrow.value != "" {
+			q = q.Where(narrow.column+" = ?", narrow.value)
+		}
+	}
+	return appeals.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+}

@@ -1,0 +1,205 @@
+package index
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+	"gorm.io/gorm"
+
+	"bulwark/internal/cache"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
+	"bulwark/internal/scheme"
+)
+
+const (
+	// freshFor is how long a town's list of publications is used without reading it
+	// again. This process forgets it at once when it publishes; another process on
+	// the same database may show the old list for that long.
+	freshFor = time.Second
+	// maxCacheSize bounds the memory in bytes: a published run of 40 branches takes
+	// less than 1 MB.
+	maxCacheSize = 128 << 20
+)
+
+// ResultCache keeps in memory what towns have published. Outcomes are immutable, so
+// only the lists of publications are ever read again. Inside a transaction it reads
+// for that one alone: what may be rolled back is not kept, and nobody else waits for
+// it. Safe for concurrent use.
+type ResultCache struct {
+	entries *cache.Cache[string, cacheEntry]
+	loading singleflight.Group
+	mu      sync.Mutex
+	changes map[string]int // by town: how often it was forgotten
+}
+
+type cacheEntry struct {
+	value  any
+	readAt time.Time
+}
+
+// cacheable is what a ResultCache keeps.
+type cacheable interface {
+	size() int                    // in bytes, rather too much than too little
+	fresh(age time.Duration) bool // whether it is used so long after it was read
+}
+
+// NewResultCache returns an empty cache.
+func NewResultCache() *ResultCache {
+	return &ResultCache{entries: cache.New[string, cacheEntry](maxCacheSize), changes: map[string]int{}}
+}
+
+// Forget makes the cache read again what the town has published. What is being read
+// at this moment is for those alone who wait for it already: it has the key of
+// before.
+func (c *ResultCache) Forget(townID string) {
+	c.mu.Lock()
+	old := c.publicationsKey(townID)
+	c.changes[townID]++
+	c.mu.Unlock()
+	c.entries.Delete(old)
+}
+
+func (c *ResultCache) publicationsKey(townID string) string {
+	return fmt.Sprintf("publications/%s/%d", townID, c.changes[townID])
+}
+
+// View is one period ready to be shown: its outcome and that of the period
+// before. Views of the same Token show the same figures.
+type View struct {
+	Token    string // empty while provisional
+	source   Source
+	current  *Outcome
+	previous *Outcome
+}
+
+// Scheme is the one by which the figures were made.
+func (v View) Scheme() *scheme.Compiled { return v.current.Scheme }
+
+// Published gives the view of a publication of the period, the latest where number
+// is 0; false where the period is not published.
+func (c *ResultCache) Published(ctx context.Context, db *gorm.DB, townID, period string, number int64) (View, bool, error) {
+	e, err := c.publications(ctx, db, townID)
+	if err != nil {
+		return View{}, false, err
+	}
+	if len(e.of(period)) == 0 && number == 0 {
+		return View{}, false, nil
+	}
+	current, err := e.find(period, number)
+	if err != nil {
+		return View{}, false, err
+	}
+	v := View{source: current.source(day.Of(db.NowFunc()))}
+	v.Token = current.RunID + "." + string(current.Period.State) + "." + v.source.token()
+	if v.current, err = c.outcome(ctx, db, *current); err != nil {
+		return v, false, err
+	}
+	if v.current.robustness != nil {
+		v.Token += ".appraised"
+	}
+	before := e.previous(current.Period)
+	if before == nil {
+		return v, true, nil
+	}
+	v.Token += "." + before.RunID
+	v.previous, err = c.outcome(ctx, db, *before)
+	return v, err == nil, err
+}
+
+// Provisional computes the view of a period that is not published, now, from one
+// state of the database.
+func (c *ResultCache) Provisional(ctx context.Context, db *gorm.DB, townID, period string) (View, error) {
+	e, err := c.publications(ctx, db, townID)
+	if err != nil {
+		return View{}, err
+	}
+	var v View
+	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
+		p, err := evaluation.FindPeriod(ctx, tx, townID, period)
+		if err != nil {
+			return err
+		}
+		c, err := compute(ctx, tx, p)
+		if err != nil {
+			return err
+		}
+		v.current = c.outcome(p)
+		return nil
+	})
+	if err != nil {
+		return View{}, err
+	}
+	if before := e.previous(v.current.Period); before != nil {
+		v.previous, err = c.outcome(ctx, db, *before)
+	}
+	return v, err
+}
+
+// Latest gives the code of the published period that started last; empty while the
+// town has published nothing.
+func (c *ResultCache) Latest(ctx context.Context, db *gorm.DB, townID string) (string, error) {
+	e, err := c.publications(ctx, db, townID)
+	if err != nil || len(e) == 0 {
+		return "", err
+	}
+	return e[len(e)-1].PeriodCode, nil
+}
+
+// publications returns what the town has published, from memory while it is fresh.
+func (c *ResultCache) publications(ctx context.Context, db *gorm.DB, townID string) (publications, error) {
+	if database.Joined(db) {
+		return readPublications(ctx, db, townID, "")
+	}
+	c.mu.Lock()
+	key := c.publicationsKey(townID)
+	c.mu.Unlock()
+	return load(ctx, db, c, key, func(ctx context.Context) (publications, error) { return readPublications(ctx, db, townID, "") })
+}
+
+// outcome returns the outcome of a publication with the period as it is now.
+func (c *ResultCache) outcome(ctx context.Context, db *gorm.DB, p publishedRun) (*Outcome, error) {
+	key := "outcome/" + p.RunID + "/" + string(p.Period.State)
+	return load(ctx, db, c, key, func(ctx context.Context) (*Outcome, error) { return loadOutcome(ctx, db, p.Period, p.RunID, p.Number) })
+}
+
+// load returns the value of the key from memory while it is fresh, and otherwise
+// reads and keeps it, once for all who wait for it.
+func load[V cacheable](ctx context.Context, db *gorm.DB, c *ResultCache, key string, read func(context.Context) (V, error)) (v V, err error) {
+	if e, ok := c.entries.Get(key); ok && e.value.(V).fresh(time.Since(e.readAt)) {
+		return e.value.(V), nil
+	}
+	if database.Joined(db) {
+		return read(ctx)
+	}
+	value, err, _ := c.loading.Do(key, func() (any, error) {
+		started := time.Now()
+		v, err := read(context.WithoutCancel(ctx))
+		if err == nil {
+			c.entries.Put(key, cacheEntry{v, started}, v.size())
+		}
+		return v, err
+	})
+	if err != nil {
+		return v, err
+	}
+	return value.(V), nil
+}
+
+// publishedOutcome gives the outcome of a publication, the latest where number is 0.
+func (c *ResultCache) publishedOutcome(ctx context.Context, db *gorm.DB, townID, period string, number int64) (*Outcome, *publishedRun, error) {
+	e, err := c.publications(ctx, db, townID)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := e.find(period, number)
+	if err != nil {
+		return nil, nil, err
+	}
+	o, err := c.outcome(ctx, db, *p)
+	return o, p, err
+}

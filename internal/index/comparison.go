@@ -1,0 +1,259 @@
+package index
+
+import (
+	"bulwark/pkg/composite/stats"
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+	"bulwark/pkg/composite"
+)
+
+// ScoreChange takes the change of a branch's published score between two periods
+// apart.
+type ScoreChange struct {
+	Town       string            `json:"town" example:"demo"`
+	Branch     BranchRef         `json:"branch"`
+	From       string            `json:"from" example:"2023Q1"`
+	To         string            `json:"to" example:"2023Q2"`
+	Outcome    string            `json:"outcome" enums:"compared,new,gone,unscored_before,unscored_now,unscored_both"`
+	Before     *float64          `json:"before,omitempty"`
+	Now        *float64          `json:"now,omitempty"`
+	Change     *float64          `json:"change,omitempty"`     // only where compared
+	Parts      []ChangePart      `json:"parts"`                // sha256Hex to the change; empty unless compared
+	Indicators []IndicatorChange `json:"indicators,omitempty"` // what moved most first; only for callers who see details
+}
+
+// ChangePart is one cause of a change.
+type ChangePart struct {
+	Code   string  `json:"code" enums:"own_data,peers,scheme,imputation,adjustments,cut"`
+	Points float64 `json:"points"` // exact
+	Text   string  `json:"text"`
+}
+
+// IndicatorChange is what one indicator carried of the base before and now.
+type IndicatorChange struct {
+	Code   string   `json:"code" example:"organisation.01"`
+	Before *float64 `json:"before,omitempty"` // raw value
+	Now    *float64 `json:"now,omitempty"`
+	Points float64  `json:"points"` // points of the base
+}
+
+var causes = []struct {
+	code  string
+	words text.Text
+	of    func(composite.Parts) float64
+}{
+	{"own_data", text.Text{ZH: "自身数据变化", EN: "its own values"}, func(p composite.Parts) float64 { return p.OwnData }},
+	{"peers", text.Text{ZH: "其他党组织变化", EN: "the other branches"}, func(p composite.Parts) float64 { return p.Peers }},
+	{"scheme", text.Text{ZH: "权重与规则变化", EN: "weights and rules"}, func(p composite.Parts) float64 { return p.Scheme }},
+	{"imputation", text.Text{ZH: "缺失数据及其处理", EN: "missing values and what stands in for them"}, func(p composite.Parts) float64 { return p.Imputation }},
+	{"adjustments", text.Text{ZH: "加分、扣分", EN: "bonuses and deductions"}, func(p composite.Parts) float64 { return p.Adjustments }},
+	{"cut", text.Text{ZH: "封顶、舍入与否决", EN: "limits, rounding and vetoes"}, func(p composite.Parts) float64 { return p.Cut }},
+}
+
+// Change takes the change from a publication of a period to the one of the view
+// apart, the latest one where number is 0. An empty from is the period of the same
+// kind before, or with a number the period of the view.
+func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, branch, from string, number int64, language string, detailed bool) (ScoreChange, error) {
+	before := v.previous
+	if from == "" && number > 0 {
+		from = v.current.Period.Code
+	}
+	if from != "" {
+		var err error
+		if before, _, err = c.publishedOutcome(ctx, db, v.current.Period.TownID, from, number); err != nil {
+			return ScoreChange{}, err
+		}
+	}
+	if before == nil {
+		return ScoreChange{}, fault.NotFound("nothing_before",
+			"之前没有已公布的同类考评周期", "no period of this kind was published before")
+	}
+	early, err := before.explainer()
+	if err != nil {
+		return ScoreChange{}, err
+	}
+	late, err := v.current.explainer()
+	if err != nil {
+		return ScoreChange{}, err
+	}
+	compared := early.Compare(late, branch)
+	r := v.current.find(branch)
+	if r == nil {
+		r = before.find(branch)
+	}
+	if r == nil || compared.Status == composite.UnitUnknown {
+		return ScoreChange{}, fault.Missing(text.Text{ZH: "党组织", EN: "branch"}, branch)
+	}
+	x := ScoreChange{Town: v.current.Period.TownID, Branch: r.ref(language), From: before.Period.Code, To: v.current.Period.Code, Outcome: string(compared.Status), Parts: []ChangePart{}}
+	if old := before.find(branch); old != nil {
+		x.Before = old.Score
+	}
+	if r := v.current.find(branch); r != nil {
+		x.Now = r.Score
+	}
+	if compared.Status == composite.Compared {
+		x.Change = rounded(&compared.Score, stats.MaxDecimals)
+		for _, cause := range causes {
+			x.Parts = append(x.Parts, ChangePart{Code: cause.code, Points: cause.of(compared.Parts), Text: cause.words.In(language)})
+		}
+	}
+	if detailed {
+		x.Indicators = indicatorChanges(compared)
+	}
+	return x, nil
+}
+
+func indicatorChanges(c *composite.ScoreChange) []IndicatorChange {
+	var list []IndicatorChange
+	for _, l := range c.Leaves {
+		if l.Points == 0 && l.Before.Cell.Entered == l.Now.Cell.Entered {
+			continue
+		}
+		list = append(list, IndicatorChange{Code: l.Code, Before: entered(l.Before), Now: entered(l.Now), Points: l.Points})
+	}
+	slices.SortStableFunc(list, func(a, b IndicatorChange) int { return cmp.Compare(math.Abs(b.Points), math.Abs(a.Points)) })
+	return list
+}
+
+// entered is the raw value of an indicator in one of the two runs.
+func entered(s composite.LeafState) *float64 {
+	if !s.Known || math.IsNaN(s.Cell.Entered) {
+		return nil
+	}
+	return &s.Cell.Entered
+}
+
+// Diff says what differs between two publications of a period.
+type Diff struct {
+	Town   string       `json:"town" example:"demo"`
+	Period string       `json:"period" example:"2023Q2"`
+	From   int64        `json:"from" example:"1"`
+	To     int64        `json:"to" example:"2"`
+	Items  []BranchDiff `json:"items"` // the branches that differ, in the order of the later ranking
+}
+
+// BranchDiff is one branch that two publications show differently. A caller who may
+// not see its details gets no nodes and no corrections.
+type BranchDiff struct {
+	Branch      BranchRef               `json:"branch"`
+	Before      Placing                 `json:"before"`
+	Now         Placing                 `json:"now"`
+	Nodes       []NodeDiff              `json:"nodes,omitempty"`       // those that differ, in document order
+	Corrections []evaluation.Correction `json:"corrections,omitempty"` // between the two
+}
+
+// Placing is where a publication puts a branch.
+type Placing struct {
+	Outcome   string   `json:"outcome" enums:"scored,insufficient,failed"`
+	Score     *float64 `json:"score,omitempty"`
+	Grade     string   `json:"grade,omitempty"`
+	Rank      *int     `json:"rank,omitempty"`
+	ClassRank *int     `json:"class_rank,omitempty"`
+}
+
+// NodeDiff is one node of a branch before and now.
+type NodeDiff struct {
+	Code   string    `json:"code" example:"organisation.01"`
+	Name   string    `json:"name"`
+	Before NodeState `json:"before"`
+	Now    NodeState `json:"now"`
+}
+
+// NodeState is what a publication shows of a node.
+type NodeState struct {
+	Status string   `json:"status" enums:"entered,missing,imputed,carried,not_applicable,unscored,scored"`
+	Raw    *float64 `json:"raw,omitempty"`
+	Level  *string  `json:"level,omitempty"`
+	Score  *float64 `json:"score,omitempty"`
+}
+
+// Diff compares a publication with an earlier or later one, the one before it where
+// from is 0. detailed says which branches the caller may see below the first level.
+func (c *ResultCache) Diff(ctx context.Context, db *gorm.DB, townID, period string, number, from int64, language string, detailed func(branch string) bool) (Diff, error) {
+	if from == 0 {
+		from = number - 1
+	}
+	if from == 0 {
+		return Diff{}, fault.NotFound("nothing_before", "第 1 次公布之前没有可比较的公布", "nothing was published before publication 1: say from which one to compare")
+	}
+	now, p, err := c.publishedOutcome(ctx, db, townID, period, number)
+	if err != nil {
+		return Diff{}, err
+	}
+	then, q, err := c.publishedOutcome(ctx, db, townID, period, from)
+	if err != nil {
+		return Diff{}, err
+	}
+	d := Diff{Town: townID, Period: period, From: q.Number, To: p.Number, Items: []BranchDiff{}}
+	between := now.since(q.Number)
+	if q.Number > p.Number {
+		between = then.since(p.Number)
+	}
+	before := then.byBranch()
+	for i := range now.Results {
+		r := &now.Results[i]
+		old := before[r.BranchCode] // amendments keep the branches
+		x := BranchDiff{Branch: r.ref(language), Before: old.placing(), Now: r.placing()}
+		differs := x.Before.differs(x.Now)
+		if detailed(r.BranchCode) {
+			x.Nodes = now.nodeDiffs(old, r, language)
+			x.Corrections = between[r.BranchCode]
+			differs = differs || len(x.Nodes) > 0 || len(x.Corrections) > 0
+		}
+		if differs {
+			d.Items = append(d.Items, x)
+		}
+	}
+	return d, nil
+}
+
+// since are the corrections after a publication, by branch.
+func (o *Outcome) since(publication int64) map[string][]evaluation.Correction {
+	list := map[string][]evaluation.Correction{}
+	for _, c := range o.Corrections {
+		if c.PublicationNumber > publication {
+			list[c.BranchCode] = append(list[c.BranchCode], c)
+		}
+	}
+	return list
+}
+
+// nodeDiffs compares node by node: an amendment keeps the scheme.
+func (o *Outcome) nodeDiffs(then, now *Result, language string) []NodeDiff {
+	var list []NodeDiff
+	decimals := o.Scheme.Document.Decimals
+	for i, n := range now.Nodes {
+		d := NodeDiff{Code: n.NodeCode, Name: o.name(n.NodeCode, language), Before: then.Nodes[i].state(decimals), Now: n.state(decimals)}
+		if d.Before.differs(d.Now) {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+func (r *Result) placing() Placing {
+	return Placing{Outcome: r.Status, Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank}
+}
+
+func (p Placing) differs(q Placing) bool {
+	return p.Outcome != q.Outcome || p.Grade != q.Grade || !equal(p.Score, q.Score) || !equal(p.Rank, q.Rank) || !equal(p.ClassRank, q.ClassRank)
+}
+
+func (n NodeResult) state(decimals int) NodeState {
+	return NodeState{Status: n.Status, Raw: n.Raw, Level: n.Level, Score: rounded(n.Score, decimals)}
+}
+
+func (s NodeState) differs(t NodeState) bool {
+	return s.Status != t.Status || !equal(s.Raw, t.Raw) || !equal(s.Level, t.Level) || !equal(s.Score, t.Score)
+}
+
+// equal compares what two pointers point to; nil equals nil only.
+func equal[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }

@@ -1,0 +1,233 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/datafile"
+	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
+	"bulwark/pkg/composite"
+)
+
+// computation is one scoring of a period with everything that went in.
+type computation struct {
+	scheme   *scheme.Compiled
+	branches []town.Branch
+	values   datafile.Values
+	result   *composite.Result
+	table    []composite.Standing
+}
+
+// compute scores the approved entries of the period for the branches that exist
+// on its last day.
+func compute(ctx context.Context, db *gorm.DB, p evaluation.Period) (*computation, error) {
+	compiled, err := scheme.Load(ctx, db, p.TownID, p.SchemeCode, p.SchemeNumber)
+	if err != nil {
+		return nil, err
+	}
+	branches, err := town.ListBranches(ctx, db, p.TownID, town.BranchFilter{On: p.EndsOn})
+	if err != nil {
+		return nil, err
+	}
+	values, err := evaluation.Collect(ctx, db, p, compiled, branches)
+	if err != nil {
+		return nil, err
+	}
+	c := &computation{scheme: compiled, branches: branches, values: values}
+	return c, withLock(p, c.score())
+}
+
+// collect gathers what is approved, without scoring it.
+func collect(ctx context.Context, db *gorm.DB, p evaluation.Period, s *scheme.Compiled, branches []town.Branch, more []evaluation.Correction) (*computation, error) {
+	values, err := evaluation.Collect(ctx, db, p, s, branches, more...)
+	return &computation{scheme: s, branches: branches, values: values}, err
+}
+
+// withLock adds to a refusal to score who brought the period where it stands.
+func withLock(p evaluation.Period, err error) error {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		return e.Held(p.Lock())
+	}
+	return err
+}
+
+func (c *computation) score() error {
+	if err := c.scheme.Index.Check(c.values.Data); err != nil {
+		return unscorable(err)
+	}
+	c.result = c.scheme.Index.Score(c.values.Data, composite.KeepAll)
+	table, err := c.scheme.Index.Standings(c.result, c.values.Adjustments)
+	if err != nil {
+		return unscorable(err)
+	}
+	c.table = table
+	return nil
+}
+
+// unscorable says which approved values the scheme refuses: they were entered
+// under another version, or carried over from one.
+func unscorable(err error) error {
+	e := fault.Conflict("unscorable", "有已通过的数据无法按现行指标体系计分", "approved values cannot be scored by this scheme").Because(err)
+	if found, ok := err.(*composite.DataFaults); ok { //nolint:errorlint // Check returns it bare
+		for _, f := range found.Faults {
+			e = e.With(fault.At("data/"+f.Unit+"/"+f.Indicator, f.Code, text.Same(f.Message)))
+		}
+	}
+	return e
+}
+
+// outcome writes the computation as rows, in the order of the ranking.
+func (c *computation) outcome(p evaluation.Period) *Outcome {
+	nodes := c.scheme.Index.Nodes()
+	o := &Outcome{Period: p, Scheme: c.scheme, Results: make([]Result, len(c.table)), computation: c}
+	for i, s := range c.table {
+		o.Results[i] = c.row(p.TownID, i, s, nodes)
+	}
+	return o
+}
+
+func (c *computation) row(townID string, position int, s composite.Standing, nodes []composite.NodeInfo) Result {
+	b := c.branches[s.Unit]
+	coverage, _ := c.result.Coverage(0, s.Unit) // 0 where no indicator applies
+	r := Result{
+		TownID: townID, BranchCode: b.Code, Position: position, Name: b.Name, Kind: b.Kind, Class: b.Class,
+		Status: s.Status.String(), Coverage: coverage, Bonus: s.Bonus, Deduction: s.Deduction, Vetoes: strings.Join(s.Vetoes, ","),
+	}
+	if s.Status == composite.UnitScored {
+		r.Base, r.Score, r.Rank, r.ClassRank = &s.Base, &s.Score, &s.Rank, &s.ClassRank
+		if s.Grade != "" {
+			r.Grade = &s.Grade
+		}
+	}
+	r.Nodes = make([]NodeResult, len(nodes))
+	for n := range nodes {
+		r.Nodes[n] = c.node(townID, b.Code, n, s.Unit, nodes[n])
+	}
+	return r
+}
+
+func (c *computation) node(townID, branch string, n, unit int, info composite.NodeInfo) NodeResult {
+	row := NodeResult{TownID: townID, BranchCode: branch, NodeCode: info.Code, Position: n}
+	if x, ok := c.result.Score(n, unit); ok {
+		row.Score = &x
+	}
+	if !info.Leaf {
+		row.Status = "missing"
+		if row.Score != nil {
+			row.Status = "scored"
+		}
+		coverage, _ := c.result.Coverage(n, unit)
+		row.Coverage = &coverage
+		return row
+	}
+	cell := c.result.Cell(n, unit)
+	row.Status = cell.Status.String()
+	raw := cell.Entered
+	if math.IsNaN(raw) { // nothing was entered: show what stands in for it
+		raw = cell.Used
+	}
+	if math.IsNaN(raw) {
+		return row
+	}
+	if levels := c.scheme.Indicators[info.Column].Levels(); levels != nil {
+		row.Level = &levels[int(raw)]
+		return row
+	}
+	row.Raw = &raw
+	return row
+}
+
+// OfflineView computes from a data file what the service computes from a town, for the
+// same answers without a database. The file must not change while the view is used.
+func OfflineView(c *scheme.Compiled, f *datafile.File) (View, error) {
+	w, err := computationOf(c, f)
+	if err != nil {
+		return View{}, err
+	}
+	o := w.outcome(evaluation.Period{})
+	names := map[string]string{}
+	for i, code := range f.Data.Units {
+		names[code] = f.Name(i)
+	}
+	for i := range o.Results {
+		r := &o.Results[i]
+		r.Name = text.Same(r.BranchCode)
+		if name := names[r.BranchCode]; name != "" {
+			r.Name = text.Same(name)
+		}
+	}
+	return View{current: o}, nil
+}
+
+// computationOf scores the file.
+func computationOf(c *scheme.Compiled, f *datafile.File) (*computation, error) {
+	w := &computation{scheme: c, values: f.Values, branches: make([]town.Branch, len(f.Data.Units))}
+	for i, code := range f.Data.Units {
+		w.branches[i].Code, w.branches[i].Kind = code, f.Kind(i)
+		if class := f.Class(i); class != "" {
+			w.branches[i].Class = &class
+		}
+	}
+	return w, w.score()
+}
+
+// dataFile returns everything that the computation was made from.
+func (c *computation) dataFile() string {
+	f := datafile.File{Values: c.values, Kinds: make([]string, len(c.branches))}
+	for i, b := range c.branches {
+		f.Kinds[i] = b.Kind
+	}
+	return datafile.Write(c.scheme, &f)
+}
+
+// replay computes from a data file what was computed when it was written.
+func replay(compiled *scheme.Compiled, data string) (*computation, error) {
+	file, err := datafile.Read(strings.NewReader(data), compiled)
+	if err != nil {
+		return nil, err
+	}
+	return computationOf(compiled, file)
+}
+
+// explainer gives the explainer of the outcome, made once. A stored outcome is
+// computed again from its data file, which gives the same figures to the bit.
+func (o *Outcome) explainer() (*composite.Explainer, error) {
+	o.once.Do(func() {
+		if o.computation == nil {
+			if o.computation, o.explainErr = replay(o.Scheme, o.Run.Data); o.explainErr != nil {
+				return
+			}
+		}
+		o.explained, o.explainErr = o.computation.result.Explain(o.computation.values.Adjustments)
+	})
+	return o.explained, o.explainErr
+}
+
+// unit is the place of a branch in the data, and false where it is not in it.
+func (o *Outcome) unit(branch string) (int, bool) {
+	for u, code := range o.computation.values.Data.Units {
+		if code == branch {
+			return u, true
+		}
+	}
+	return 0, false
+}
+
+// locate finds the row and the place in the data of a branch. The explainer must
+// have been made.
+func (o *Outcome) locate(branch string) (*Result, int, error) {
+	r := o.find(branch)
+	unit, ok := o.unit(branch)
+	if r == nil || !ok {
+		return nil, 0, fault.Missing(text.Text{ZH: "本周期的党组织", EN: "branch of this period"}, branch)
+	}
+	return r, unit, nil
+}

@@ -1,0 +1,185 @@
+package index
+
+import (
+	"bulwark/pkg/composite/effect"
+	"bulwark/pkg/composite/stats"
+	"context"
+	"math"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+)
+
+// HistoryEntry is one published period in the history of a branch.
+type HistoryEntry struct {
+	Period     string             `json:"period" example:"2023Q3"`
+	Kind       string             `json:"kind" enums:"quarter,half_year,year"`
+	Status     string             `json:"status" enums:"published,final"`
+	Run        string             `json:"run" format:"uuid"`
+	Outcome    string             `json:"outcome" enums:"scored,insufficient,failed"`
+	Coverage   float64            `json:"coverage"`
+	Score      *float64           `json:"score,omitempty"`
+	Grade      string             `json:"grade,omitempty"`
+	Rank       *int               `json:"rank,omitempty"`
+	ClassRank  *int               `json:"class_rank,omitempty"`
+	Change     *RankChange        `json:"change,omitempty"`
+	Dimensions map[string]float64 `json:"dimensions"`
+}
+
+// History gives every published period of one branch, the latest first.
+func (c *ResultCache) History(ctx context.Context, db *gorm.DB, townID, branch string) ([]HistoryEntry, error) {
+	e, err := c.publications(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	list := []HistoryEntry{}
+	for i := len(e) - 1; i >= 0; i-- {
+		if e[i].Number < e[i].latest {
+			continue
+		}
+		now, err := c.outcome(ctx, db, e[i])
+		if err != nil {
+			return nil, err
+		}
+		r := now.find(branch)
+		if r == nil {
+			continue
+		}
+		s := HistoryEntry{
+			Period: e[i].Period.Code, Kind: e[i].Period.Kind, Status: now.status(), Run: e[i].RunID, Outcome: r.Status,
+			Coverage: stats.Round(r.Coverage, 4), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank, Dimensions: now.dimensions(r),
+		}
+		if before := e.previous(e[i].Period); before != nil {
+			then, err := c.outcome(ctx, db, *before)
+			if err != nil {
+				return nil, err
+			}
+			s.Change = now.change(r, then.find(branch))
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// Scores are the scores of one published period, node by node: what branches are
+// strong and weak in.
+type PeriodScores struct {
+	Period string
+	Class  map[string]string             // of each branch then; empty for one without
+	Names  map[string]text.Text          // of the indicators
+	Scores map[string]map[string]float64 // indicator → branch → score; a branch without one is absent
+}
+
+// Scores gives the levels of a published period, the latest of all where period is
+// empty, and behind it those of up to back periods of the same kind before, the
+// latest first. NotFound where nothing is published.
+func (c *ResultCache) Scores(ctx context.Context, db *gorm.DB, townID, period string, back int) ([]PeriodScores, error) {
+	e, err := c.publications(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	if period == "" {
+		if len(e) == 0 {
+			return nil, fault.NotFound("nothing_published", "尚未公布任何考评周期", "no period is published yet")
+		}
+		period = e[len(e)-1].PeriodCode
+	}
+	at, err := e.find(period, 0)
+	if err != nil {
+		return nil, err
+	}
+	var list []PeriodScores
+	for ; at != nil && len(list) <= back; at = e.previous(at.Period) {
+		o, err := c.outcome(ctx, db, *at)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, o.scores())
+	}
+	return list, nil
+}
+
+func (o *Outcome) scores() PeriodScores {
+	l := PeriodScores{Period: o.Period.Code, Class: map[string]string{}, Names: map[string]text.Text{}, Scores: map[string]map[string]float64{}}
+	for _, i := range o.Scheme.Flat() {
+		l.Names[i.Code], l.Scores[i.Code] = i.Name, map[string]float64{}
+	}
+	for i := range o.Results {
+		r := &o.Results[i]
+		l.Class[r.BranchCode] = word(r.Class)
+		for _, n := range r.Nodes {
+			if scores := l.Scores[n.NodeCode]; scores != nil && n.Score != nil {
+				scores[r.BranchCode] = *n.Score
+			}
+		}
+	}
+	return l
+}
+
+// PublishedPanel is what a town has published for one kind of period, the oldest first: the
+// latest publication of each.
+type PublishedPanel struct {
+	effect.Panel
+	Periods []evaluation.Period // of its scores
+	Changed []string            // codes of periods scored by another scheme than the period before
+}
+
+// PublishedPanel gives the published history of the kind. Units are the branches of any of
+// its periods in the order of codes, each in its last class; scores are those that
+// were published.
+func (c *ResultCache) Panel(ctx context.Context, db *gorm.DB, townID, kind string) (PublishedPanel, error) {
+	e, err := c.publications(ctx, db, townID)
+	if err != nil {
+		return PublishedPanel{}, err
+	}
+	var p PublishedPanel
+	var outcomes []*Outcome
+	scheme := ""
+	for i := range e {
+		if e[i].Period.Kind != kind || e[i].Number < e[i].latest {
+			continue
+		}
+		o, err := c.outcome(ctx, db, e[i])
+		if err != nil {
+			return PublishedPanel{}, err
+		}
+		if scheme != "" && e[i].SchemeHash != scheme {
+			p.Changed = append(p.Changed, e[i].PeriodCode)
+		}
+		scheme = e[i].SchemeHash
+		p.Periods, outcomes = append(p.Periods, e[i].Period), append(outcomes, o)
+	}
+	p.fill(outcomes)
+	return p, nil
+}
+
+func (p *PublishedPanel) fill(outcomes []*Outcome) {
+	class := map[string]string{}
+	for _, o := range outcomes {
+		for i := range o.Results {
+			class[o.Results[i].BranchCode] = word(o.Results[i].Class)
+		}
+	}
+	for code := range class {
+		p.Units = append(p.Units, code)
+	}
+	slices.Sort(p.Units)
+	at := map[string]int{}
+	for u, code := range p.Units {
+		at[code] = u
+		p.Classes = append(p.Classes, class[code])
+	}
+	for _, o := range outcomes {
+		scores := slices.Repeat([]float64{math.NaN()}, len(p.Units))
+		for i := range o.Results {
+			if s := o.Results[i].Score; s != nil {
+				scores[at[o.Results[i].BranchCode]] = *s
+			}
+		}
+		p.Scores = append(p.Scores, scores)
+	}
+}

@@ -1,0 +1,250 @@
+package index
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+)
+
+// Publication says which run is the result of a period, from when on. The one of
+// the highest number counts; earlier ones stay citable.
+type Publication struct {
+	TownID      string    `gorm:"primaryKey" json:"-"`
+	PeriodCode  string    `gorm:"primaryKey" json:"period" example:"2023Q3"`
+	Number      int64     `gorm:"primaryKey" json:"number" example:"1"`
+	RunID       string    `json:"run" format:"uuid"`
+	PublishedBy string    `json:"published_by" example:"group-1"` // a role where the caller may not read people
+	PublishedAt time.Time `json:"published_at"`
+	Reason      string    `json:"reason,omitempty"`
+	NoticeUntil *day.Date `json:"-"`                              // nil: nobody can appeal against it
+	AppealID    *string   `json:"appeal,omitempty" format:"uuid"` // that it upholds
+}
+
+// notice is its window; nil where it has none.
+func (p Publication) notice() *evaluation.Notice {
+	if p.NoticeUntil == nil {
+		return nil
+	}
+	return &evaluation.Notice{From: day.Of(p.PublishedAt), Until: *p.NoticeUntil}
+}
+
+// lock says who published it, when, why and who can correct it.
+func (p Publication) lock() fault.Lock {
+	return fault.Lock{By: p.PublishedBy, Role: string(access.LeadingGroup), At: p.PublishedAt, Reason: p.Reason, CanLift: string(access.LeadingGroup)}
+}
+
+// publications is all that a town has published: every publication, in the order of the
+// calendar and then of their numbers.
+type publications []publishedRun
+
+// publishedRun is one publication of an edition.
+type publishedRun struct {
+	Publication
+	Period     evaluation.Period
+	SchemeHash string
+	DataHash   string
+	ResultHash string
+	first      *evaluation.Notice // of the first publication of the period
+	latest     int64              // number of the last one
+}
+
+// readPublications reads the publications of one period in one statement, or all of
+// the town where period is empty.
+func readPublications(ctx context.Context, db *gorm.DB, townID, period string) (publications, error) {
+	var rows []struct {
+		evaluation.Period
+		Number               int64
+		RunID, PublishedBy   string
+		PublishedAt          time.Time
+		PublicationReason    string
+		NoticeUntil          *day.Date
+		AppealID             *string
+		SchemeHash, DataHash string
+		ResultHash           string
+	}
+	err := db.WithContext(ctx).Raw(`SELECT p.*, c.number, c.run_id, c.published_by, c.published_at, c.reason AS publication_reason, c.notice_until, c.appeal_id,
+r.scheme_hash, r.data_hash, r.result_hash
+FROM periods p
+JOIN publications c ON c.town_id = p.town_id AND c.period_code = p.code
+JOIN runs r ON r.town_id = c.town_id AND r.id = c.run_id
+WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ? ORDER BY p.starts_on, p.code, c.number`,
+		townID, period, period, []evaluation.PeriodState{evaluation.Published, evaluation.Final}).Scan(&rows).Error
+	e := make(publications, len(rows))
+	for i, r := range rows {
+		e[i] = publishedRun{
+			Publication: Publication{
+				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy, PublishedAt: r.PublishedAt,
+				Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, AppealID: r.AppealID,
+			},
+			Period: r.Period, SchemeHash: r.SchemeHash, DataHash: r.DataHash, ResultHash: r.ResultHash,
+		}
+	}
+	e.link()
+	return e, err
+}
+
+// fresh reports whether the list is used so long after it was read.
+func (publications) fresh(age time.Duration) bool { return age < freshFor }
+
+// size returns the bytes that the list takes in memory.
+func (e publications) size() int { return 2048 * (len(e) + 1) }
+
+// link tells each publication of the first and the last one of its period.
+func (e publications) link() {
+	for i := range e {
+		if i > 0 && e[i-1].PeriodCode == e[i].PeriodCode {
+			e[i].first = e[i-1].first
+		} else {
+			e[i].first = e[i].notice()
+		}
+	}
+	for i := len(e) - 1; i >= 0; i-- {
+		if i < len(e)-1 && e[i+1].PeriodCode == e[i].PeriodCode {
+			e[i].latest = e[i+1].latest
+		} else {
+			e[i].latest = e[i].Number
+		}
+	}
+}
+
+// of gives the publications of one period, which follow one another.
+func (e publications) of(period string) publications {
+	first := slices.IndexFunc(e, func(p publishedRun) bool { return p.PeriodCode == period })
+	if first < 0 {
+		return nil
+	}
+	end := first
+	for end < len(e) && e[end].PeriodCode == period {
+		end++
+	}
+	return e[first:end]
+}
+
+// find gives the publication of the number, or the latest where it is 0. The fault
+// says whether the period is not published or has no such publication.
+func (e publications) find(period string, number int64) (*publishedRun, error) {
+	list := e.of(period)
+	if len(list) == 0 {
+		return nil, fault.Missing(text.Text{ZH: "已公布的考评周期", EN: "published period"}, period)
+	}
+	if number == 0 {
+		return &list[len(list)-1], nil
+	}
+	for i := range list {
+		if list[i].Number == number {
+			return &list[i], nil
+		}
+	}
+	return nil, fault.NotFound("not_found", "考评周期 %s 没有第 %d 次公布", "the period %s has no publication %d", period, number)
+}
+
+// previous gives the latest publication of the last published period of the same
+// kind that started earlier; nil where there is none.
+func (e publications) previous(p evaluation.Period) *publishedRun {
+	var last *publishedRun
+	for i := range e {
+		if e[i].Period.Kind == p.Kind && e[i].Period.StartsOn < p.StartsOn {
+			last = &e[i]
+		}
+	}
+	return last
+}
+
+// PublicNotice is a public notice as it stands today.
+type PublicNotice struct {
+	evaluation.Notice
+	Open bool `json:"open"`
+}
+
+func publicNotice(n *evaluation.Notice, today day.Date) *PublicNotice {
+	if n == nil {
+		return nil
+	}
+	return &PublicNotice{Notice: *n, Open: n.Open(today)}
+}
+
+// Source says which publication figures are from. All of it is absent while they
+// are provisional.
+type Source struct {
+	Publication     int64         `json:"publication,omitempty,omitzero" example:"1"`
+	SupersededBy    int64         `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
+	Notice          *PublicNotice `json:"notice,omitempty"`                             // in which every branch can appeal
+	AmendmentNotice *PublicNotice `json:"amendment_notice,omitempty"`                   // in which the branches can whose score or rank this publication changed
+}
+
+func (p *publishedRun) source(today day.Date) Source {
+	s := Source{Publication: p.Number, Notice: publicNotice(p.first, today)}
+	if p.latest > p.Number {
+		s.SupersededBy = p.latest
+	}
+	if p.Number > 1 {
+		s.AmendmentNotice = publicNotice(p.notice(), today)
+	}
+	return s
+}
+
+// token tells apart sources that read differently.
+func (s Source) token() string {
+	open := func(c *PublicNotice) bool { return c != nil && c.Open }
+	return fmt.Sprintf("%d.%d.%t.%t", s.Publication, s.SupersededBy, open(s.Notice), open(s.AmendmentNotice))
+}
+
+// FindPublication is a publication as it is cited: with the hashes of its receipt, its clock
+// and the one that replaced it.
+type PublicationDetail struct {
+	Publication
+	SchemeHash   string        `json:"scheme_hash"`
+	DataHash     string        `json:"data_hash"`
+	ResultHash   string        `json:"result_hash"`
+	SupersededBy int64         `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
+	Notice       *PublicNotice `json:"notice,omitempty"`                             // of the first one for every branch, of a later one for those that it changed
+}
+
+// ListPublications gives the publications of a period by number; none while it has none.
+func (c *ResultCache) ListPublications(ctx context.Context, db *gorm.DB, townID, period string) ([]PublicationDetail, error) {
+	e, err := c.publications(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	list := []PublicationDetail{}
+	for _, p := range e.of(period) {
+		list = append(list, p.detail(access.Caller(ctx), db.NowFunc()))
+	}
+	return list, nil
+}
+
+// FindPublication gives one publication.
+func (c *ResultCache) FindPublication(ctx context.Context, db *gorm.DB, townID, period string, number int64) (PublicationDetail, error) {
+	e, err := c.publications(ctx, db, townID)
+	if err != nil {
+		return PublicationDetail{}, err
+	}
+	return e.detail(access.Caller(ctx), period, number, db.NowFunc())
+}
+
+func (e publications) detail(caller access.Principal, period string, number int64, now time.Time) (PublicationDetail, error) {
+	p, err := e.find(period, number)
+	if err != nil {
+		return PublicationDetail{}, err
+	}
+	return p.detail(caller, now), nil
+}
+
+func (p *publishedRun) detail(caller access.Principal, now time.Time) PublicationDetail {
+	today := day.Of(now)
+	i := PublicationDetail{
+		Publication: p.Publication, SchemeHash: p.SchemeHash, DataHash: p.DataHash, ResultHash: p.ResultHash,
+		SupersededBy: p.source(today).SupersededBy, Notice: publicNotice(p.notice(), today),
+	}
+	i.PublishedBy = caller.Told(i.PublishedBy, access.LeadingGroup)
+	return i
+}

@@ -1,0 +1,131 @@
+package index
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/fault"
+	"bulwark/internal/town"
+	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
+)
+
+// Rankings put the branches of all towns of an area side by side, as far as they
+// can be compared: scores by different schemes cannot, so each scheme has a list of
+// its own.
+type Rankings struct {
+	Area   string         `json:"area" example:"999999"`
+	Period string         `json:"period" example:"2023Q2"`
+	Towns  []TownStatus   `json:"towns"`  // of the area, as far as the caller may know them, in the order of codes
+	Groups []RankingGroup `json:"groups"` // the largest first
+}
+
+// TownStatus says whether a town is in the rankings.
+type TownStatus struct {
+	Code        string `json:"code" example:"demo"`
+	Name        string `json:"name" example:"演示镇"`
+	Status      string `json:"status" enums:"not_published,published,final"`
+	Run         string `json:"run,omitempty" format:"uuid"`
+	Publication int64  `json:"publication,omitempty,omitzero" example:"1"`
+}
+
+// RankingGroup ranks the branches that were scored by one and the same scheme.
+type RankingGroup struct {
+	Scheme       SchemeRef        `json:"scheme"`
+	SchemeHash   string           `json:"scheme_hash"` // of the document, the same for every town of the group
+	Towns        []string         `json:"towns" example:"demo"`
+	Items        []RankedInTown   `json:"items"`        // by rank, then town and code
+	Insufficient map[string]int64 `json:"insufficient"` // branches without a score, by town
+	ties         composite.RankingKind
+}
+
+// RankedInTown is one branch among those of several towns. Rank and class rank are
+// those of the group; classes of the same code count as one class.
+type RankedInTown struct {
+	Rank      int       `json:"rank" example:"1"`
+	ClassRank int       `json:"class_rank" example:"1"`
+	Town      string    `json:"town" example:"demo"`
+	TownRank  int       `json:"town_rank" example:"1"` // in the ranking of the own town
+	Branch    BranchRef `json:"branch"`
+	Score     float64   `json:"score" example:"91.42"`
+	Grade     string    `json:"grade,omitempty" example:"excellent"`
+	Coverage  float64   `json:"coverage" example:"1"`
+}
+
+// AcrossFilter narrows the lists; ranks stay those of the whole group.
+type AcrossFilter struct{ Class, Kind string }
+
+// Across ranks what the towns have published for the period of the code. It asks
+// the database once for each town whose publications it does not know.
+func (c *ResultCache) Across(ctx context.Context, db *gorm.DB, towns []town.Town, area, period, language string, f AcrossFilter) (Rankings, error) {
+	all := Rankings{Area: area, Period: period, Towns: make([]TownStatus, len(towns)), Groups: []RankingGroup{}}
+	for i, t := range towns {
+		all.Towns[i] = TownStatus{Code: t.Code, Name: t.Name.In(language), Status: "not_published"}
+		o, p, err := c.publishedOutcome(ctx, db, t.Code, period, 0)
+		if fault.Is(err, fault.KindNotFound) {
+			continue
+		}
+		if err != nil {
+			return Rankings{}, err
+		}
+		all.Towns[i].Status, all.Towns[i].Run, all.Towns[i].Publication = o.status(), p.RunID, p.Number
+		all.group(p.SchemeHash, o).add(o, language)
+	}
+	for i := range all.Groups {
+		all.Groups[i].rank(f)
+	}
+	slices.SortStableFunc(all.Groups, func(a, b RankingGroup) int { return cmp.Compare(len(b.Towns), len(a.Towns)) })
+	return all, nil
+}
+
+// group gives the list of the scheme, begun where there is none yet.
+func (r *Rankings) group(hash string, o *Outcome) *RankingGroup {
+	for i := range r.Groups {
+		if r.Groups[i].SchemeHash == hash {
+			return &r.Groups[i]
+		}
+	}
+	r.Groups = append(r.Groups, RankingGroup{
+		Scheme: SchemeRef{Code: o.Scheme.Document.Code, Version: o.Scheme.Document.Version}, SchemeHash: hash,
+		Items: []RankedInTown{}, Insufficient: map[string]int64{}, ties: o.Scheme.Document.Ranking,
+	})
+	return &r.Groups[len(r.Groups)-1]
+}
+
+func (g *RankingGroup) add(o *Outcome, language string) {
+	code := o.Period.TownID
+	g.Towns = append(g.Towns, code)
+	for i := range o.Results {
+		r := &o.Results[i]
+		if r.Score == nil {
+			g.Insufficient[code]++
+			continue
+		}
+		g.Items = append(g.Items, RankedInTown{
+			Town: code, TownRank: *r.Rank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade), Coverage: stats.Round(r.Coverage, 4),
+		})
+	}
+}
+
+// rank orders the list by the published scores, with ties as the scheme says, and
+// then leaves out what the filter does not name.
+func (g *RankingGroup) rank(f AcrossFilter) {
+	slices.SortFunc(g.Items, func(a, b RankedInTown) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Town, b.Town), cmp.Compare(a.Branch.Code, b.Branch.Code))
+	})
+	all, classes := &composite.Ranker{Ranking: g.ties}, map[string]*composite.Ranker{}
+	for i := range g.Items {
+		item := &g.Items[i]
+		class := item.Branch.Class
+		if classes[class] == nil {
+			classes[class] = &composite.Ranker{Ranking: g.ties}
+		}
+		item.Rank, item.ClassRank = all.Next(item.Score), classes[class].Next(item.Score)
+	}
+	g.Items = slices.DeleteFunc(g.Items, func(i RankedInTown) bool {
+		return f.Class != "" && i.Branch.Class != f.Class || f.Kind != "" && i.Branch.Kind != f.Kind
+	})
+}

@@ -1,0 +1,44 @@
+package jobs
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+)
+
+// keyUsage holds when each key was last used until that is stored: a request does
+// not wait for it. Safe for concurrent use; the zero value is empty.
+type keyUsage struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+// Touch notes that a key was used; "" is no key.
+func (u *keyUsage) Touch(key string, at time.Time) {
+	if key == "" {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.last == nil {
+		u.last = map[string]time.Time{}
+	}
+	u.last[key] = at
+}
+
+// Flush stores what was noted since the last time. What cannot be stored is
+// forgotten: the next use of the key says more.
+func (u *keyUsage) Flush(ctx context.Context, db *gorm.DB) error {
+	u.mu.Lock()
+	last := u.last
+	u.last = nil
+	u.mu.Unlock()
+	if len(last) == 0 {
+		return nil
+	}
+	return access.NoteUses(ctx, db, last)
+}

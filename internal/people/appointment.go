@@ -1,0 +1,133 @@
+package people
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+)
+
+// Appointment is the role of a person from a day until a day, both included; without
+// an end it holds until further notice. The owner of a key or account has only the
+// roles that he or she is appointed to on the day.
+type Appointment struct {
+	TownID     string      `gorm:"primaryKey" json:"-"`
+	ID         string      `gorm:"primaryKey" json:"id" format:"uuid"`
+	PersonCode string      `json:"person" example:"mentor-1"`
+	Role       access.Role `json:"role" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
+	Letter     string      `json:"letter,omitempty" example:"演示聘字〔2022〕1号"` // number of the letter of appointment
+	ValidFrom  day.Date    `json:"valid_from" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date   `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	Reason     string      `json:"reason,omitempty"`
+	database.Versioned
+}
+
+// AppointmentFilter narrows a list; zero fields do not.
+type AppointmentFilter struct {
+	On     day.Date // those in force on the day; empty = all of history
+	Person string
+	Role   access.Role
+	After  string // ids after this one
+	Limit  int    // 0 = all
+}
+
+// ListAppointments returns the appointments of the town in the order of their ids,
+// that is, of their making.
+func ListAppointments(ctx context.Context, db *gorm.DB, townID string, f AppointmentFilter) ([]Appointment, error) {
+	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	if f.On != "" {
+		q = inForce(q, f.On)
+	}
+	if f.Person != "" {
+		q = q.Where("person_code = ?", f.Person)
+	}
+	if f.Role != "" {
+		q = q.Where("role = ?", f.Role)
+	}
+	if f.Limit > 0 {
+		q = q.Limit(f.Limit)
+	}
+	var list []Appointment
+	err := q.Order("id").Find(&list).Error
+	return list, err
+}
+
+// FindAppointment returns one appointment of the town.
+func FindAppointment(ctx context.Context, db *gorm.DB, townID, id string) (Appointment, error) {
+	var a Appointment
+	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return Appointment{}, fault.Missing(text.Text{ZH: "聘任", EN: "appointment"}, id)
+	}
+	return a, err
+}
+
+// Appoint appoints a person to a role. A mentor needs a letter and an end. The same
+// role of the same person cannot overlap itself.
+func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (Appointment, error) {
+	if faults := checkAppointment(a); len(faults) > 0 {
+		return Appointment{}, fault.Broken(faults...)
+	}
+	a.ID = database.NewID()
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if err := LockPerson(tx, a.TownID, a.PersonCode); err != nil {
+			return err
+		}
+		if err := access.PersonExists(ctx, tx, a.TownID, a.PersonCode); err != nil {
+			return err
+		}
+		if err := a.refuseOverlap(tx); err != nil {
+			return err
+		}
+		a.Versioned = database.Versioned{Version: 1}
+		if err := tx.Create(&a).Error; err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "appointment.create", Subject: "appointments/" + a.ID, After: a})
+	})
+	return a, err
+}
+
+func checkAppointment(a Appointment) (faults []fault.FieldError) {
+	switch {
+	case a.Role == access.Admin:
+		faults = append(faults, fault.Field("/role", "not_appointed_to",
+			"管理员不经聘任：请为其建立不关联人员的密钥", "nobody is appointed admin: make a key without a person"))
+	case !slices.Contains(access.Roles(), a.Role):
+		faults = append(faults, fault.Field("/role", "unknown_role", "没有角色“%s”", "there is no role %q", a.Role))
+	case a.Role == access.Mentor && a.Letter == "":
+		faults = append(faults, fault.Field("/letter", "letter_needed", "导师须凭聘书聘任：请填写聘书编号", "a mentor is appointed by letter: give its number"))
+	}
+	if a.Role == access.Mentor && a.ValidUntil == nil {
+		faults = append(faults, fault.Field("/valid_until", "term_needed", "导师有聘期：请填写最后一日", "a mentor is appointed for a term: give the last day"))
+	}
+	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
+}
+
+func (a Appointment) refuseOverlap(tx *gorm.DB) error {
+	var n int64
+	err := overlapping(tx.Model(&Appointment{}), a.ValidFrom, a.ValidUntil).
+		Where("town_id = ? AND person_code = ? AND role = ?", a.TownID, a.PersonCode, a.Role).Count(&n).Error
+	if err == nil && n > 0 {
+		return fault.Conflict("overlapping_appointment",
+			"该人员在此期间已担任同一角色：请先结束原聘任", "this person holds the role in that time already: end that appointment first")
+	}
+	return err
+}
+
+// EndAppointment sets the last day of an appointment, which can only come closer.
+// From the day after, the person's keys and accounts do not hold the role.
+func EndAppointment(ctx context.Context, db *gorm.DB, townID, id string, version int64, until day.Date, reason string) (Appointment, error) {
+	return endTerm(ctx, db, closing{townID, "appointment", id, version, until, reason}, &Appointment{TownID: townID, ID: id},
+		func(tx *gorm.DB) (Appointment, error) { return FindAppointment(ctx, tx, townID, id) })
+}
+
+func (a Appointment) term() (day.Date, *day.Date) { return a.ValidFrom, a.ValidUntil }

@@ -1,0 +1,278 @@
+package people
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"bulwark/internal/access"
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
+)
+
+// LiaisonOffice is a liaison office (挂钩办) of a town. It has members and is linked to
+// branches, each for a term: OfficeMember and OfficeLink.
+type LiaisonOffice struct {
+	TownID     string    `gorm:"primaryKey" json:"-"`
+	Code       string    `gorm:"primaryKey" json:"code" example:"agriculture"`
+	Name       text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
+	Provenance string    `json:"provenance" example:"invented"`
+	database.Versioned
+}
+
+// TableName of liaison offices.
+func (LiaisonOffice) TableName() string { return "offices" }
+
+// FindOffice returns one office of the town.
+func FindOffice(ctx context.Context, db *gorm.DB, townID, code string) (LiaisonOffice, error) {
+	var o LiaisonOffice
+	err := db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&o).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return LiaisonOffice{}, fault.Missing(text.Text{ZH: "挂钩办", EN: "liaison office"}, code)
+	}
+	return o, err
+}
+
+// ListOffices returns the offices of the town after the code, in the order of codes.
+func ListOffices(ctx context.Context, db *gorm.DB, townID, after string, limit int) ([]LiaisonOffice, error) {
+	var offices []LiaisonOffice
+	err := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&offices).Error
+	return offices, err
+}
+
+// CreateOffice adds an office to the town.
+func CreateOffice(ctx context.Context, db *gorm.DB, o LiaisonOffice) (LiaisonOffice, error) {
+	if faults := town.CheckIdentity(o.Code, o.Name); len(faults) > 0 {
+		return LiaisonOffice{}, fault.Broken(faults...)
+	}
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		o.Versioned = database.Versioned{Version: 1}
+		if err := tx.Create(&o).Error; err != nil {
+			return town.Taken(err)
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: o.TownID, Action: "office.create", Subject: "offices/" + o.Code, After: o})
+	})
+	return o, err
+}
+
+// UpdateOffice changes the name of an office if the version is still the stored one.
+func UpdateOffice(ctx context.Context, db *gorm.DB, townID, code string, version int64, name text.Text) (LiaisonOffice, error) {
+	if faults := town.CheckIdentity(code, name); len(faults) > 0 {
+		return LiaisonOffice{}, fault.Broken(faults...)
+	}
+	var after LiaisonOffice
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := FindOffice(ctx, tx, townID, code)
+		if err != nil {
+			return err
+		}
+		change := map[string]any{"name_zh": name.ZH, "name_en": name.EN}
+		if err := database.UpdateVersioned(tx, &LiaisonOffice{TownID: townID, Code: code}, version, change); err != nil {
+			return err
+		}
+		if after, err = FindOffice(ctx, tx, townID, code); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "office.update", Subject: "offices/" + code, Before: before, After: after})
+	})
+	return after, err
+}
+
+// lockOffice locks the row of the office, so that others who join or link it wait until tx
+// ends: two overlapping terms must not miss each other.
+func lockOffice(ctx context.Context, tx *gorm.DB, townID, code string) error {
+	_, err := FindOffice(ctx, tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}), townID, code)
+	return err
+}
+
+// OfficeMember is the membership of a person in a liaison office, from a day until a
+// day, both included; without an end it holds until further notice.
+type OfficeMember struct {
+	TownID     string    `gorm:"primaryKey" json:"-"`
+	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
+	OfficeCode string    `json:"office" example:"agriculture"`
+	PersonCode string    `json:"person" example:"office-1"`
+	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	Reason     string    `json:"reason,omitempty"`
+	database.Versioned
+}
+
+func (m OfficeMember) term() (day.Date, *day.Date) { return m.ValidFrom, m.ValidUntil }
+
+// OfficeFilter narrows a list of members or links; zero fields do not.
+type OfficeFilter struct {
+	On     day.Date // those in force on the day; empty = all of history
+	Office string
+	Person string // members only
+	Branch string // links only
+	After  string // ids after this one
+	Limit  int    // 0 = all
+}
+
+// in narrows the query to what members and links have in common.
+func (f OfficeFilter) in(q *gorm.DB, townID string) *gorm.DB {
+	q = q.Where("town_id = ? AND id > ?", townID, f.After).Order("id")
+	if f.On != "" {
+		q = inForce(q, f.On)
+	}
+	if f.Office != "" {
+		q = q.Where("office_code = ?", f.Office)
+	}
+	if f.Limit > 0 {
+		q = q.Limit(f.Limit)
+	}
+	return q
+}
+
+// ListOfficeMembers returns members of offices in the order of their ids, that is,
+// of their making.
+func ListOfficeMembers(ctx context.Context, db *gorm.DB, townID string, f OfficeFilter) ([]OfficeMember, error) {
+	q := f.in(db.WithContext(ctx), townID)
+	if f.Person != "" {
+		q = q.Where("person_code = ?", f.Person)
+	}
+	var list []OfficeMember
+	err := q.Find(&list).Error
+	return list, err
+}
+
+// FindOfficeMember returns one membership of the office.
+func FindOfficeMember(ctx context.Context, db *gorm.DB, townID, office, id string) (OfficeMember, error) {
+	var m OfficeMember
+	err := db.WithContext(ctx).Where("town_id = ? AND office_code = ? AND id = ?", townID, office, id).Take(&m).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return OfficeMember{}, fault.Missing(text.Text{ZH: "挂钩办成员", EN: "member of the office"}, id)
+	}
+	return m, err
+}
+
+// JoinOffice makes a person a member of an office. The person must be appointed
+// to the liaison office on the first day; one membership cannot overlap itself.
+func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (OfficeMember, error) {
+	if faults := checkTerm(m.ValidFrom, m.ValidUntil); len(faults) > 0 {
+		return OfficeMember{}, fault.Broken(faults...)
+	}
+	m.ID = database.NewID()
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if err := lockOffice(ctx, tx, m.TownID, m.OfficeCode); err != nil {
+			return err
+		}
+		if err := access.PersonExists(ctx, tx, m.TownID, m.PersonCode); err != nil {
+			return err
+		}
+		if err := demandRole(ctx, tx, m.TownID, m.PersonCode, access.Office, m.ValidFrom); err != nil {
+			return err
+		}
+		var n int64
+		err := overlapping(tx.Model(&OfficeMember{}), m.ValidFrom, m.ValidUntil).
+			Where("town_id = ? AND office_code = ? AND person_code = ?", m.TownID, m.OfficeCode, m.PersonCode).Count(&n).Error
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return fault.Conflict("overlapping_membership", "该人员在此期间已是该挂钩办成员", "this person is a member of the office in that time already")
+		}
+		m.Versioned = database.Versioned{Version: 1}
+		if err := tx.Create(&m).Error; err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: m.TownID, Action: "office_member.create", Subject: "office-members/" + m.ID, After: m})
+	})
+	return m, err
+}
+
+// EndOfficeMember sets the last day of a membership, which can only come closer.
+func EndOfficeMember(ctx context.Context, db *gorm.DB, townID, office, id string, version int64, until day.Date, reason string) (OfficeMember, error) {
+	return endTerm(ctx, db, closing{townID, "office_member", id, version, until, reason}, &OfficeMember{TownID: townID, ID: id},
+		func(tx *gorm.DB) (OfficeMember, error) { return FindOfficeMember(ctx, tx, townID, office, id) })
+}
+
+// OfficeLink is the link of a liaison office to a branch that it works for, from a day until a
+// day, both included; without an end it holds until further notice.
+type OfficeLink struct {
+	TownID     string    `gorm:"primaryKey" json:"-"`
+	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
+	OfficeCode string    `json:"office" example:"agriculture"`
+	BranchCode string    `json:"branch" example:"b07"`
+	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	Reason     string    `json:"reason,omitempty"`
+	database.Versioned
+}
+
+func (l OfficeLink) term() (day.Date, *day.Date) { return l.ValidFrom, l.ValidUntil }
+
+// ListOfficeLinks returns links of offices in the order of their ids, that is, of
+// their making.
+func ListOfficeLinks(ctx context.Context, db *gorm.DB, townID string, f OfficeFilter) ([]OfficeLink, error) {
+	q := f.in(db.WithContext(ctx), townID)
+	if f.Branch != "" {
+		q = q.Where("branch_code = ?", f.Branch)
+	}
+	var list []OfficeLink
+	err := q.Find(&list).Error
+	return list, err
+}
+
+// FindOfficeLink returns one link of the office.
+func FindOfficeLink(ctx context.Context, db *gorm.DB, townID, office, id string) (OfficeLink, error) {
+	var l OfficeLink
+	err := db.WithContext(ctx).Where("town_id = ? AND office_code = ? AND id = ?", townID, office, id).Take(&l).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return OfficeLink{}, fault.Missing(text.Text{ZH: "挂钩关系", EN: "link of the office"}, id)
+	}
+	return l, err
+}
+
+// LinkOffice links an office to a branch that lives on the first day. One link
+// cannot overlap itself.
+func LinkOffice(ctx context.Context, db *gorm.DB, l OfficeLink) (OfficeLink, error) {
+	if faults := checkTerm(l.ValidFrom, l.ValidUntil); len(faults) > 0 {
+		return OfficeLink{}, fault.Broken(faults...)
+	}
+	l.ID = database.NewID()
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if err := lockOffice(ctx, tx, l.TownID, l.OfficeCode); err != nil {
+			return err
+		}
+		if err := branchLives(ctx, tx, l.TownID, l.BranchCode, l.ValidFrom); err != nil {
+			return err
+		}
+		var n int64
+		err := overlapping(tx.Model(&OfficeLink{}), l.ValidFrom, l.ValidUntil).
+			Where("town_id = ? AND office_code = ? AND branch_code = ?", l.TownID, l.OfficeCode, l.BranchCode).Count(&n).Error
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return fault.Conflict("overlapping_link", "该挂钩办在此期间已与该党组织挂钩", "the office is linked to the branch in that time already")
+		}
+		l.Versioned = database.Versioned{Version: 1}
+		if err := tx.Create(&l).Error; err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: l.TownID, Action: "office_link.create", Subject: "office-links/" + l.ID, After: l})
+	})
+	return l, err
+}
+
+// EndOfficeLink sets the last day of a link, which can only come closer.
+func EndOfficeLink(ctx context.Context, db *gorm.DB, townID, office, id string, version int64, until day.Date, reason string) (OfficeLink, error) {
+	return endTerm(ctx, db, closing{townID, "office_link", id, version, until, reason}, &OfficeLink{TownID: townID, ID: id},
+		func(tx *gorm.DB) (OfficeLink, error) { return FindOfficeLink(ctx, tx, townID, office, id) })
+}
+
+// OfficesOf are the offices of which the person is a member on the day.
+func OfficesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Date) ([]string, error) {
+	var codes []string
+	err := inForce(db.WithContext(ctx).Model(&OfficeMember{}).Where("town_id = ? AND person_code = ?", townID, person), on).
+		Distinct().Order("office_code").Pluck("office_code", &codes).Error
+	return codes, err
+}

@@ -1,0 +1,209 @@
+package people
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
+)
+
+// Named is a thing of the town with what it is called.
+type Named struct {
+	Code string    `json:"code" example:"mentor-1"`
+	Name text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
+}
+
+// AppointmentLetter is what a pairing shows of an appointment.
+type AppointmentLetter struct {
+	ID         string    `json:"id" format:"uuid"`
+	Letter     string    `json:"letter,omitempty" example:"演示聘字〔2022〕1号"`
+	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+}
+
+// Paired is a person who has a duty for a branch.
+type Paired struct {
+	Person      Named              `json:"person"`
+	ValidFrom   day.Date           `json:"valid_from" swaggertype:"string" format:"date"`
+	ValidUntil  *day.Date          `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	Exclusive   bool               `json:"exclusive"`
+	Appointment *AppointmentLetter `json:"appointment,omitempty"` // to the role of the duty; absent = the person does not hold it on the day
+}
+
+// LinkedOffice is a liaison office that works for a branch, with its members.
+type LinkedOffice struct {
+	Office     Named     `json:"office"`
+	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	Members    []Named   `json:"members"`
+}
+
+// Pairing is who leads, mentors, instructs and serves one branch on a day.
+type Pairing struct {
+	Branch      Named          `json:"branch"`
+	Leads       []Paired       `json:"leads"`
+	Mentors     []Paired       `json:"mentors"`
+	Instructors []Paired       `json:"instructors"`
+	Offices     []LinkedOffice `json:"offices"`
+}
+
+// PairingFilter selects the branches, and the day.
+type PairingFilter struct {
+	On     day.Date
+	Branch string // this one alone
+	After  string // codes after this one
+	Limit  int    // 0 = all
+}
+
+// ListPairings returns the pairings of the branches that exist on the day, in the
+// order of their codes, all of them from one state of the database.
+func ListPairings(ctx context.Context, db *gorm.DB, townID string, f PairingFilter) (pairings []Pairing, err error) {
+	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
+		pairings, err = f.branches(ctx, tx, townID)
+		if err != nil || len(pairings) == 0 {
+			return err
+		}
+		at := make(map[string]*Pairing, len(pairings))
+		codes := make([]string, len(pairings))
+		for i := range pairings {
+			codes[i] = pairings[i].Branch.Code
+			at[codes[i]] = &pairings[i]
+		}
+		if err := addPeople(ctx, tx, townID, f.On, codes, at); err != nil {
+			return err
+		}
+		return addOffices(ctx, tx, townID, f.On, codes, at)
+	})
+	return pairings, err
+}
+
+func (f PairingFilter) branches(ctx context.Context, tx *gorm.DB, townID string) ([]Pairing, error) {
+	var branches []town.Branch
+	var err error
+	if f.Branch == "" {
+		branches, err = town.ListBranches(ctx, tx, townID, town.BranchFilter{On: f.On, After: f.After, Limit: f.Limit})
+	} else if b, missing := town.FindBranch(ctx, tx, townID, f.Branch, f.On); missing != nil {
+		err = missing
+	} else if b.Code > f.After {
+		branches = []town.Branch{b}
+	}
+	pairings := make([]Pairing, len(branches))
+	for i, b := range branches {
+		pairings[i] = Pairing{
+			Branch: Named{b.Code, b.Name}, Leads: []Paired{}, Mentors: []Paired{}, Instructors: []Paired{}, Offices: []LinkedOffice{},
+		}
+	}
+	return pairings, err
+}
+
+// addPeople adds who has a duty for the branches on the day, with the letters by
+// which they hold its role.
+func addPeople(ctx context.Context, tx *gorm.DB, townID string, on day.Date, branches []string, at map[string]*Pairing) error {
+	var assignments []Assignment
+	err := inForce(tx.WithContext(ctx), on).Where("town_id = ? AND branch_code IN ?", townID, branches).
+		Order("branch_code, valid_from, id").Find(&assignments).Error
+	if err != nil {
+		return err
+	}
+	codes := make([]string, len(assignments))
+	for i, a := range assignments {
+		codes[i] = a.PersonCode
+	}
+	names, err := namesOf(ctx, tx, townID, codes)
+	if err != nil {
+		return err
+	}
+	letters, err := lettersOn(ctx, tx, townID, on, codes)
+	if err != nil {
+		return err
+	}
+	for _, a := range assignments {
+		p := Paired{Named{a.PersonCode, names[a.PersonCode]}, a.ValidFrom, a.ValidUntil, a.Exclusive, letters[holder{a.PersonCode, access.RoleOf(a.Duty)}]}
+		pairing := at[a.BranchCode]
+		switch a.Duty {
+		case access.Leads:
+			pairing.Leads = append(pairing.Leads, p)
+		case access.Mentors:
+			pairing.Mentors = append(pairing.Mentors, p)
+		case access.Instructs:
+			pairing.Instructors = append(pairing.Instructors, p)
+		}
+	}
+	return nil
+}
+
+// namesOf returns the names of people by code.
+func namesOf(ctx context.Context, db *gorm.DB, townID string, codes []string) (map[string]text.Text, error) {
+	var persons []Person
+	err := db.WithContext(ctx).Where("town_id = ? AND code IN ?", townID, codes).Find(&persons).Error
+	names := make(map[string]text.Text, len(persons))
+	for _, p := range persons {
+		names[p.Code] = p.Name
+	}
+	return names, err
+}
+
+// holder is somebody in a role.
+type holder struct {
+	person string
+	role   access.Role
+}
+
+// lettersOn returns the appointments of people that are in force on the day.
+func lettersOn(ctx context.Context, db *gorm.DB, townID string, on day.Date, persons []string) (map[holder]*AppointmentLetter, error) {
+	var list []Appointment
+	err := inForce(db.WithContext(ctx), on).Where("town_id = ? AND person_code IN ?", townID, persons).Find(&list).Error
+	letters := make(map[holder]*AppointmentLetter, len(list))
+	for _, a := range list {
+		letters[holder{a.PersonCode, a.Role}] = a.letter()
+	}
+	return letters, err
+}
+
+func (a Appointment) letter() *AppointmentLetter {
+	return &AppointmentLetter{a.ID, a.Letter, a.ValidFrom, a.ValidUntil}
+}
+
+// addOffices adds the offices that are linked to the branches on the day, each
+// with its members of that day.
+func addOffices(ctx context.Context, tx *gorm.DB, townID string, on day.Date, branches []string, at map[string]*Pairing) error {
+	var links []struct {
+		Named
+		BranchCode string
+		ValidFrom  day.Date
+		ValidUntil *day.Date
+	}
+	args := map[string]any{"town": townID, "on": on, "branches": branches}
+	err := tx.WithContext(ctx).Raw(`SELECT o.code, o.name_zh, o.name_en, l.branch_code, l.valid_from, l.valid_until
+FROM office_links l JOIN offices o ON o.town_id = l.town_id AND o.code = l.office_code
+WHERE l.town_id = @town AND l.branch_code IN @branches AND l.valid_from <= @on AND (l.valid_until IS NULL OR l.valid_until >= @on)
+ORDER BY o.code, l.id`, args).Scan(&links).Error
+	if err != nil {
+		return err
+	}
+	var members []struct {
+		Named
+		OfficeCode string
+	}
+	err = tx.WithContext(ctx).Raw(`SELECT m.office_code, p.code, p.name_zh, p.name_en
+FROM office_members m JOIN people p ON p.town_id = m.town_id AND p.code = m.person_code
+WHERE m.town_id = @town AND m.valid_from <= @on AND (m.valid_until IS NULL OR m.valid_until >= @on)
+ORDER BY p.code`, args).Scan(&members).Error
+	if err != nil {
+		return err
+	}
+	of := map[string][]Named{}
+	for _, m := range members {
+		of[m.OfficeCode] = append(of[m.OfficeCode], m.Named)
+	}
+	for _, l := range links {
+		pairing := at[l.BranchCode]
+		pairing.Offices = append(pairing.Offices, LinkedOffice{l.Named, l.ValidFrom, l.ValidUntil, append([]Named{}, of[l.Code]...)})
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+// Package people holds persons, their appointments, their assignments to branches, and
+// liaison offices.
+package people
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
+)
+
+// Person is someone who evaluates, helps, leads or decides in a town.
+type Person struct {
+	TownID     string    `gorm:"primaryKey" json:"-"`
+	Code       string    `gorm:"primaryKey" json:"code" example:"mentor-1"`
+	Name       text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
+	Provenance string    `json:"provenance" example:"invented"`
+	database.Versioned
+}
+
+var noun = text.Text{ZH: "人员", EN: "person"}
+
+// Find returns one person of the town.
+func Find(ctx context.Context, db *gorm.DB, townID, code string) (Person, error) {
+	var p Person
+	err := db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&p).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return Person{}, fault.Missing(noun, code)
+	}
+	return p, err
+}
+
+// List returns the people of the town after the code, in the order of codes.
+func List(ctx context.Context, db *gorm.DB, townID, after string, limit int) ([]Person, error) {
+	var people []Person
+	err := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&people).Error
+	return people, err
+}
+
+// Create adds a person to the town.
+func Create(ctx context.Context, db *gorm.DB, p Person) (Person, error) {
+	if faults := town.CheckIdentity(p.Code, p.Name); len(faults) > 0 {
+		return Person{}, fault.Broken(faults...)
+	}
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		p.Versioned = database.Versioned{Version: 1}
+		if err := tx.Create(&p).Error; err != nil {
+			return town.Taken(err)
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: p.TownID, Action: "person.create", Subject: "people/" + p.Code, After: p})
+	})
+	return p, err
+}
+
+// Update changes the name of a person if the version is still the stored one.
+func Update(ctx context.Context, db *gorm.DB, townID, code string, version int64, name text.Text) (Person, error) {
+	if faults := town.CheckIdentity(code, name); len(faults) > 0 {
+		return Person{}, fault.Broken(faults...)
+	}
+	var after Person
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := Find(ctx, tx, townID, code)
+		if err != nil {
+			return err
+		}
+		change := map[string]any{"name_zh": name.ZH, "name_en": name.EN}
+		if err := database.UpdateVersioned(tx, &Person{TownID: townID, Code: code}, version, change); err != nil {
+			return err
+		}
+		if after, err = Find(ctx, tx, townID, code); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "person.update", Subject: "people/" + code, Before: before, After: after})
+	})
+	return after, err
+}
+
+// HeldDuty is one duty of a person for one branch.
+type HeldDuty struct {
+	Duty   access.Duty `json:"duty" swaggertype:"string" enums:"leads,mentors,instructs"`
+	Branch string      `json:"branch" example:"b07"`
+}
+
+// PersonOn is a person with what he or she holds on a day.
+type PersonOn struct {
+	Person
+	Roles   []access.Role `json:"roles" swaggertype:"array,string" example:"mentor"` // appointed to, in the order of the policy table
+	Duties  []HeldDuty    `json:"duties"`                                            // in the order of their making
+	Offices []string      `json:"offices" example:"agriculture"`                     // liaison offices, as a member
+}
+
+// OnDay adds to people of a town what they hold on the day, by three statements
+// for all of them.
+func OnDay(ctx context.Context, db *gorm.DB, townID string, persons []Person, on day.Date) ([]PersonOn, error) {
+	all := make([]PersonOn, len(persons))
+	at := make(map[string]*PersonOn, len(persons))
+	codes := make([]string, len(persons))
+	for i, p := range persons {
+		all[i] = PersonOn{Person: p, Roles: []access.Role{}, Duties: []HeldDuty{}, Offices: []string{}}
+		at[p.Code], codes[i] = &all[i], p.Code
+	}
+	of := func() *gorm.DB {
+		return inForce(db.WithContext(ctx), on).Where("town_id = ? AND person_code IN ?", townID, codes).Order("id")
+	}
+	letters, err := lettersOn(ctx, db, townID, on, codes)
+	if err != nil {
+		return nil, err
+	}
+	for _, role := range access.Roles() {
+		for i := range all {
+			if letters[holder{all[i].Code, role}] != nil {
+				all[i].Roles = append(all[i].Roles, role)
+			}
+		}
+	}
+	var assignments []Assignment
+	if err := of().Find(&assignments).Error; err != nil {
+		return nil, err
+	}
+	for _, a := range assignments {
+		at[a.PersonCode].Duties = append(at[a.PersonCode].Duties, HeldDuty{a.Duty, a.BranchCode})
+	}
+	var members []OfficeMember
+	err = of().Find(&members).Error
+	for _, m := range members {
+		at[m.PersonCode].Offices = append(at[m.PersonCode].Offices, m.OfficeCode)
+	}
+	return all, err
+}

@@ -1,0 +1,97 @@
+package people
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/town"
+)
+
+// Relation is a person who worked on a branch by a role on at least one of the days
+// asked for.
+type Relation struct {
+	BranchCode, PersonCode string
+	Role                   access.Role
+}
+
+// ListRelations returns the relations of all assignments, and of the members of offices to the
+// branches that their office was linked to while they were in it, on any day from
+// the first to the last. In the order of assignments, then of branches and persons.
+func ListRelations(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) ([]Relation, error) {
+	assigned, err := ListAssignments(ctx, db, townID, AssignmentFilter{On: until, Since: from})
+	if err != nil {
+		return nil, err
+	}
+	ties := make([]Relation, 0, len(assigned))
+	for _, a := range assigned {
+		ties = append(ties, Relation{a.BranchCode, a.PersonCode, access.RoleOf(a.Duty)})
+	}
+	var linked []Relation
+	err = db.WithContext(ctx).Raw(`SELECT DISTINCT l.branch_code, m.person_code FROM office_links l
+JOIN office_members m ON m.town_id = l.town_id AND m.office_code = l.office_code
+	AND m.valid_from <= COALESCE(l.valid_until, m.valid_from) AND l.valid_from <= COALESCE(m.valid_until, l.valid_from)
+WHERE l.town_id = @town AND l.valid_from <= @until AND (l.valid_until IS NULL OR l.valid_until >= @from)
+	AND m.valid_from <= @until AND (m.valid_until IS NULL OR m.valid_until >= @from)
+ORDER BY l.branch_code, m.person_code`, map[string]any{"town": townID, "from": from, "until": until}).Scan(&linked).Error
+	for _, t := range linked {
+		ties = append(ties, Relation{t.BranchCode, t.PersonCode, access.Office})
+	}
+	return ties, err
+}
+
+// Mentorship is a mentor or instructor on a day, with the branches that he or she
+// works on.
+type Mentorship struct {
+	Person      Named             `json:"person"`
+	Appointment AppointmentLetter `json:"appointment"`
+	Branches    []string          `json:"branches" example:"b07"` // sorted
+}
+
+// ListMentorships returns everybody who is appointed mentor or instructor on the day, in
+// the order of codes.
+func ListMentorships(ctx context.Context, db *gorm.DB, townID string, role access.Role, on day.Date) (helpers []Mentorship, err error) {
+	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
+		appointed, err := ListAppointments(ctx, tx, townID, AppointmentFilter{On: on, Role: role})
+		if err != nil {
+			return err
+		}
+		codes := make([]string, len(appointed))
+		for i, a := range appointed {
+			codes[i] = a.PersonCode
+		}
+		names, err := namesOf(ctx, tx, townID, codes)
+		if err != nil {
+			return err
+		}
+		assigned, err := ListAssignments(ctx, tx, townID, AssignmentFilter{On: on, Duty: access.DutyOf[role]})
+		if err != nil {
+			return err
+		}
+		ended, err := town.EndedOn(ctx, tx, townID)
+		if err != nil {
+			return err
+		}
+		branches := map[string][]string{}
+		for _, a := range assigned {
+			if first, ends := ended[a.BranchCode]; ends && first <= on {
+				continue
+			}
+			branches[a.PersonCode] = append(branches[a.PersonCode], a.BranchCode)
+		}
+		helpers = make([]Mentorship, len(appointed))
+		for i, a := range appointed {
+			on := append([]string{}, branches[a.PersonCode]...)
+			slices.Sort(on)
+			helpers[i] = Mentorship{Named{a.PersonCode, names[a.PersonCode]}, *a.letter(), on}
+		}
+		slices.SortFunc(helpers, func(a, b Mentorship) int { return strings.Compare(a.Person.Code, b.Person.Code) })
+		return nil
+	})
+	return helpers, err
+}

@@ -1,0 +1,89 @@
+package people
+
+import (
+	"context"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+)
+
+// inForce narrows a query to rows that hold on the day, both their ends included.
+func inForce(q *gorm.DB, on day.Date) *gorm.DB {
+	return q.Where("valid_from <= ? AND (valid_until IS NULL OR valid_until >= ?)", on, on)
+}
+
+// overlapping narrows a query to rows that hold on some day of the term.
+func overlapping(q *gorm.DB, from day.Date, until *day.Date) *gorm.DB {
+	last := day.Latest
+	if until != nil {
+		last = *until
+	}
+	return q.Where("valid_from <= ? AND (valid_until IS NULL OR valid_until >= ?)", last, from)
+}
+
+// checkTerm faults a term that ends before it starts.
+func checkTerm(from day.Date, until *day.Date) []fault.FieldError {
+	if until == nil || *until >= from {
+		return nil
+	}
+	return []fault.FieldError{fault.Field("/valid_until", "ends_before_start", "结束日期早于开始日期", "it ends before it starts")}
+}
+
+// dated is a row that holds for a term.
+type dated interface {
+	term() (from day.Date, until *day.Date)
+}
+
+// closing is the end of a row: which one, when and why.
+type closing struct {
+	town, noun, id string
+	version        int64
+	last           day.Date
+	reason         string
+}
+
+// endTerm sets the last day of the row that find returns; key is that row with its
+// primary key alone. The day can only come closer: what is to last longer is a new
+// row. Without a reason the first one stays.
+func endTerm[T dated](ctx context.Context, db *gorm.DB, c closing, key database.Row, find func(tx *gorm.DB) (T, error)) (T, error) {
+	var after T
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := find(tx)
+		if err != nil {
+			return err
+		}
+		if err := c.check(before.term()); err != nil {
+			return err
+		}
+		change := map[string]any{"valid_until": c.last}
+		if c.reason != "" {
+			change["reason"] = c.reason
+		}
+		if err := database.UpdateVersioned(tx, key, c.version, change); err != nil {
+			return err
+		}
+		if after, err = find(tx); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{
+			Town: c.town, Action: c.noun + ".end", Subject: strings.ReplaceAll(c.noun, "_", "-") + "s/" + c.id, Before: before, After: after, Reason: c.reason,
+		})
+	})
+	return after, err
+}
+
+func (c closing) check(from day.Date, until *day.Date) error {
+	if c.last < from {
+		return fault.Broken(fault.Field("/until", "ends_before_start", "结束日期早于开始日期", "it ends before it starts"))
+	}
+	if until != nil && c.last > *until {
+		return fault.Broken(fault.Field("/until", "ends_already",
+			"已于 %s 结束：如需继续，请另建一条", "it ends on %s already: to go on, make another", *until))
+	}
+	return nil
+}

@@ -1,0 +1,262 @@
+package project
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"bulwark/internal/access"
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/people"
+	"bulwark/internal/text"
+)
+
+// JudgeSheet is what one judge gave the projects of a round. Until the round closes
+// only that judge reads it.
+type JudgeSheet struct {
+	TownID    string                `gorm:"primaryKey" json:"-"`
+	RoundCode string                `gorm:"primaryKey" json:"round" example:"2023"`
+	Judge     string                `gorm:"primaryKey" json:"judge" example:"mentor-1"`
+	Scores    database.JSON[Scores] `json:"scores" swaggertype:"object"`         // project → criterion → points
+	Missing   []string              `gorm:"-" json:"missing" format:"uuid"`      // projects that the judge has still to score
+	Barred    []string              `gorm:"-" json:"not_to_score" format:"uuid"` // projects of branches that the judge leads
+	database.Versioned
+}
+
+// FindSheet gives the caller's own sheet of a round that judges, or has judged.
+func FindSheet(ctx context.Context, db *gorm.DB, townID, round string) (JudgeSheet, error) {
+	p := access.Caller(ctx)
+	if _, err := FindRound(ctx, db, townID, round); err != nil {
+		return JudgeSheet{}, err
+	}
+	s := JudgeSheet{}
+	err := db.WithContext(ctx).Where("town_id = ? AND round_code = ? AND judge = ?", townID, round, p.Person).Take(&s).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return s, fault.NotFound("not_a_judge", "您在评选 %s 中没有评分表：评审未开始，或您不是评委", "you have no sheet in the round %s: judging has not begun, or you are no judge of it", round)
+	}
+	if err != nil {
+		return s, err
+	}
+	list, err := candidates(ctx, db, townID, round)
+	if err != nil {
+		return s, err
+	}
+	led, err := access.LedBy(ctx, db, townID, access.JudgeProjects)
+	s.tell(list, led)
+	return s, err
+}
+
+// tell fills in what is left to score.
+func (s *JudgeSheet) tell(list []Project, led map[string]bool) {
+	s.Missing, s.Barred = []string{}, []string{}
+	for _, p := range list {
+		if _, scored := s.Scores.V[p.ID]; led[p.BranchCode] {
+			s.Barred = append(s.Barred, p.ID)
+		} else if !scored {
+			s.Missing = append(s.Missing, p.ID)
+		}
+	}
+}
+
+// candidates are the projects of a round that were not withdrawn, by their ids.
+func candidates(ctx context.Context, db *gorm.DB, townID, round string) ([]Project, error) {
+	var list []Project
+	err := db.WithContext(ctx).Where("town_id = ? AND round_code = ? AND state <> ?", townID, round, ProjectPulled).Order("id").Find(&list).Error
+	return list, err
+}
+
+// WriteSheet replaces what the caller, a judge of the round, gave. Projects may be
+// left for later; each that is there has points for every criterion. Nobody scores
+// a project of a branch that he or she leads.
+func WriteSheet(ctx context.Context, db *gorm.DB, townID, round string, version int64, scores Scores) (JudgeSheet, error) {
+	var after JudgeSheet
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		r, err := FindRound(ctx, tx.Clauses(clause.Locking{Strength: "SHARE"}), townID, round)
+		if err != nil {
+			return err
+		}
+		if _, err := FindSheet(ctx, tx, townID, round); err != nil {
+			return err
+		}
+		if r.State != Judging {
+			return r.locked("round_closed", text.F("评选 %s 的评审已结束", "the round %s is closed: its sheets are frozen", round))
+		}
+		list, err := candidates(ctx, tx, townID, round)
+		if err != nil {
+			return err
+		}
+		led, err := access.LedBy(ctx, tx, townID, access.JudgeProjects)
+		if err != nil {
+			return err
+		}
+		if err := r.refuseScores(list, led, scores); err != nil {
+			return err
+		}
+		key := JudgeSheet{TownID: townID, RoundCode: round, Judge: access.Caller(ctx).Person}
+		if err := database.UpdateVersioned(tx, &key, version, map[string]any{"scores": database.JSON[Scores]{V: scores}}); err != nil {
+			return err
+		}
+		if after, err = FindSheet(ctx, tx, townID, round); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{ // how many and not which points: others judge still, and some of them read the trail
+			Town: townID, Action: "round.score", Subject: "rounds/" + round + "/sheets/" + key.Judge, After: map[string]int{"scored": len(scores)},
+		})
+	})
+	return after, err
+}
+
+// refuseScores lists what is wrong with the scores of a judge who leads branches.
+func (r Round) refuseScores(list []Project, led map[string]bool, scores Scores) error {
+	var faults []fault.FieldError
+	for id, points := range scores {
+		at := "/scores/" + id
+		i := slices.IndexFunc(list, func(p Project) bool { return p.ID == id })
+		if i < 0 {
+			faults = append(faults, fault.Field(at, "unknown_project", "本次评选没有该项目", "the round has no such project"))
+			continue
+		}
+		if led[list[i].BranchCode] {
+			return fault.Forbidden("conflict_of_interest", "不能评审自己所任职党组织的项目“%s”", "nobody judges a project of a branch that he or she leads: %q", list[i].Title)
+		}
+		faults = append(faults, r.refusePoints(at, points)...)
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	slices.SortFunc(faults, func(a, b fault.FieldError) int { return cmp.Compare(a.Pointer, b.Pointer) })
+	return fault.Broken(faults...)
+}
+
+func (r Round) refusePoints(at string, points map[string]float64) (faults []fault.FieldError) {
+	known := map[string]bool{}
+	for _, c := range r.Criteria.V {
+		known[c.Code] = true
+		x, given := points[c.Code]
+		most := strconv.FormatFloat(c.Max, 'g', -1, 64)
+		switch {
+		case !given:
+			faults = append(faults, fault.Field(at+"/"+c.Code, "points_missing", "请按此标准评分（0–%s）", "score this criterion too (0–%s)", most))
+		case x < 0 || x > c.Max:
+			faults = append(faults, fault.Field(at+"/"+c.Code, "out_of_range", "应在 0 与 %s 之间", "must lie between 0 and %s", most))
+		}
+	}
+	for code := range points {
+		if !known[code] {
+			faults = append(faults, fault.Field(at+"/"+code, "unknown_criterion", "本次评选没有标准“%s”", "the round has no criterion %q", code))
+		}
+	}
+	return faults
+}
+
+// MoveRound begins judging, with an empty sheet for each judge, or closes it. Where
+// sheets are not complete, closing takes a reason.
+func MoveRound(ctx context.Context, db *gorm.DB, townID, code string, version int64, to RoundState, reason string) (Round, error) {
+	var after Round
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := FindRound(ctx, tx.Clauses(clause.Locking{Strength: "UPDATE"}), townID, code)
+		if err != nil {
+			return err
+		}
+		mv, err := roundMoves.Find(access.Caller(ctx), before.State, to, before.stand(), reason)
+		if err != nil {
+			return err
+		}
+		list, err := candidates(ctx, tx, townID, code)
+		if err != nil {
+			return err
+		}
+		if to == Judging {
+			err = before.begin(tx, list)
+		} else {
+			err = before.refuseClosing(ctx, tx, list, reason)
+		}
+		if err != nil {
+			return err
+		}
+		if after, err = before.move(ctx, tx, version, to, reason); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{
+			Town: townID, Action: "round." + mv.Verb, Subject: "rounds/" + code, Before: before.State, After: after.State, Reason: reason,
+		})
+	})
+	return after, err
+}
+
+// move stores where the round stands now.
+func (r Round) move(ctx context.Context, tx *gorm.DB, version int64, to RoundState, reason string) (Round, error) {
+	change := map[string]any{"state": to, "state_by": access.Caller(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason}
+	if err := database.UpdateVersioned(tx, &Round{TownID: r.TownID, Code: r.Code}, version, change); err != nil {
+		return Round{}, err
+	}
+	return FindRound(ctx, tx, r.TownID, r.Code)
+}
+
+// begin makes the sheets.
+func (r Round) begin(tx *gorm.DB, list []Project) error {
+	if len(list) == 0 || len(r.Judges.V) == 0 {
+		return fault.Conflict("nothing_to_judge", "尚无项目或评委", "the round has no projects or no judges yet")
+	}
+	sheets := make([]JudgeSheet, len(r.Judges.V))
+	for i, judge := range r.Judges.V {
+		sheets[i] = JudgeSheet{TownID: r.TownID, RoundCode: r.Code, Judge: judge, Scores: database.JSON[Scores]{V: Scores{}}, Versioned: database.Versioned{Version: 1}}
+	}
+	return tx.Create(&sheets).Error
+}
+
+// refuseClosing keeps a round with unfinished sheets open, unless a reason is given,
+// and one with a project that nobody scored in any case: it would have no rank.
+func (r Round) refuseClosing(ctx context.Context, tx *gorm.DB, list []Project, reason string) error {
+	sheets, err := sheetsOf(ctx, tx, r)
+	if err != nil {
+		return err
+	}
+	leads, err := people.ListAssignments(ctx, tx, r.TownID, people.AssignmentFilter{On: day.Of(tx.NowFunc()), Duty: access.Leads})
+	if err != nil {
+		return err
+	}
+	scored, open := map[string]bool{}, 0
+	for i := range sheets {
+		led := map[string]bool{}
+		for _, a := range leads {
+			if a.PersonCode == sheets[i].Judge {
+				led[a.BranchCode] = true
+			}
+		}
+		sheets[i].tell(list, led)
+		if len(sheets[i].Missing) > 0 {
+			open++
+		}
+		for id := range sheets[i].Scores.V {
+			scored[id] = true
+		}
+	}
+	without := 0
+	for _, p := range list {
+		if !scored[p.ID] {
+			without++
+		}
+	}
+	switch {
+	case without > 0:
+		return fault.Conflict("projects_unscored", "有 %d 个项目尚无任何评委评分", "%d projects were scored by nobody yet", without)
+	case open > 0 && reason == "":
+		return fault.Broken(fault.Field("/reason", "reason_needed", "有 %d 位评委的评分表尚未完成：请等待，或说明理由", "%d judges have not finished their sheets: wait, or give a reason", open))
+	}
+	return nil
+}
+
+func sheetsOf(ctx context.Context, db *gorm.DB, r Round) ([]JudgeSheet, error) {
+	var sheets []JudgeSheet
+	err := db.WithContext(ctx).Where("town_id = ? AND round_code = ?", r.TownID, r.Code).Order("judge").Find(&sheets).Error
+	return sheets, err
+}

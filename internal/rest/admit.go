@@ -1,0 +1,91 @@
+package rest
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+
+	"bulwark/internal/access"
+	"bulwark/internal/fault"
+	"bulwark/internal/ratelimit"
+)
+
+// maxCallers bounds the memory of the rate limit: about 300 bytes for each caller.
+const maxCallers = 1 << 16
+
+var errCrossSite = fault.Forbidden("cross_site", "请求来自其他网站，已拒绝", "the request comes from another site and is refused")
+
+// open reports whether anyone may do the action, with or without a key: the
+// liveness of the service must not depend on the database that holds the keys,
+// and who signs in brings a secret of another kind.
+func open(action access.Action) bool {
+	return action == access.ReadService || action == access.SignIn
+}
+
+// admit returns the caller of a request. Without a key or session the caller is
+// anonymous; what that allows is for the policy to say.
+func (e *Engine) admit(r *http.Request, action access.Action) (access.Principal, error) {
+	if open(action) {
+		if action == access.SignIn {
+			return access.Principal{}, CheckOrigin(r)
+		}
+		return access.Principal{}, nil
+	}
+	p, err := e.Identify(r, action)
+	if slow := e.throttle(r.Context(), p); slow != nil {
+		return access.Principal{}, slow // who shows bad keys is slowed down by address
+	}
+	if err != nil {
+		return access.Principal{}, err
+	}
+	SetCaller(r.Context(), p)
+	if roles := r.Header.Values("Act-As"); len(roles) > 0 { // two are not one: they name no role
+		if p, err = p.ActingAs(access.Role(strings.Join(roles, ", "))); err != nil {
+			return access.Principal{}, err
+		}
+		SetCaller(r.Context(), p)
+	}
+	if p.ReadOnly && !Safe(r.Method) {
+		return access.Principal{}, fault.Forbidden("key_read_only",
+			"此密钥只能读取，请向管理员申请可写密钥", "this key may only read: ask the administrator for one that may write")
+	}
+	return p, nil
+}
+
+// Safe reports whether requests of the method only read.
+func Safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+var sameSite http.CrossOriginProtection
+
+// CheckOrigin returns a fault for a request that a page of another site made a
+// browser send.
+func CheckOrigin(r *http.Request) error {
+	if sameSite.Check(r) != nil {
+		return errCrossSite
+	}
+	return nil
+}
+
+// throttle limits how often a caller may ask: by key or account, and strangers by
+// address.
+func (e *Engine) throttle(ctx context.Context, p access.Principal) error {
+	if e.callers == nil {
+		return nil
+	}
+	name := cmp.Or(p.Credential(), "address/"+ratelimit.Network(ClientAddress(ctx)))
+	return TooManyRequests(e.callers.Take(name, e.Now()))
+}
+
+// TooManyRequests returns the fault of a caller who has to wait, nil for no time.
+func TooManyRequests(wait time.Duration) error {
+	if wait <= 0 {
+		return nil
+	}
+	seconds := int(math.Ceil(wait.Seconds()))
+	e := fault.TooManyRequests("too_many_requests", "请求太频繁，请 %d 秒后再试", "too many requests: try again in %d s", seconds)
+	e.RetryAfter = wait
+	return e
+}

@@ -1,0 +1,76 @@
+// Package rest is the HTTP engine of the API: it turns plain functions into routes.
+// It binds, decodes and validates requests, admits callers, writes answers and
+// problems, and keeps answers for requests that are sent again. It knows paths,
+// actions and callers, and no resource.
+package rest
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/config"
+	"bulwark/internal/ratelimit"
+)
+
+// Engine serves routes. Fill the fields of Options, then call New.
+type Engine struct {
+	Options
+	to       *gin.Engine
+	routes   []Route
+	callers  *ratelimit.Limiter // nil: no limit
+	inflight inflight
+}
+
+// Options are what an Engine works with.
+type Options struct {
+	DB     *gorm.DB
+	Config *config.Config // read at each request
+	Log    *slog.Logger
+	// Now is the clock: UTC, truncated to microseconds as both databases store it.
+	Now func() time.Time
+	// Metrics receives the figures of requests; nil turns them off.
+	Metrics prometheus.Registerer
+	// Labels are the Chinese names of fields in messages.
+	Labels Labels
+	// Identify returns the caller behind the key or session of a request, the zero
+	// Principal where it has neither.
+	Identify func(r *http.Request, action access.Action) (access.Principal, error)
+	// Authorise returns an error unless the caller of the context, access.Caller, may
+	// do the action in the town ("" outside towns).
+	Authorise func(ctx context.Context, action access.Action, town string) error
+}
+
+// New returns an Engine without routes.
+func New(o Options) (*Engine, error) {
+	gin.SetMode(gin.ReleaseMode)
+	e := &Engine{Options: o, to: gin.New()}
+	e.to.HandleMethodNotAllowed = true
+	e.to.RedirectTrailingSlash = false                 // one address per resource
+	e.to.RemoteIPHeaders = []string{"X-Forwarded-For"} // proxies pass other headers on as a stranger sent them
+	if err := e.to.SetTrustedProxies(o.Config.TrustedProxies); err != nil {
+		return nil, err
+	}
+	if o.Config.Rate > 0 {
+		e.callers = ratelimit.New(float64(o.Config.Rate), o.Config.Burst, maxCallers)
+	}
+	e.to.Use(e.observe(), e.protect, recoverPanics)
+	e.to.NoRoute(func(c *gin.Context) { writeProblem(c.Writer, c.Request, noRoute) })
+	e.to.NoMethod(func(c *gin.Context) { writeProblem(c.Writer, c.Request, noMethod) })
+	return e, nil
+}
+
+// Root returns the router of the addresses that begin at "/".
+func (e *Engine) Root() Router { return Router{e.to, e, ""} }
+
+// Routes returns the routes in the order in which they were added.
+func (e *Engine) Routes() []Route { return e.routes }
+
+// Handler returns the whole service: routes, middleware and compression.
+func (e *Engine) Handler() (http.Handler, error) { return compress(e.to) }

@@ -1,0 +1,188 @@
+package rest
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"reflect"
+	"runtime"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"bulwark/internal/access"
+	"bulwark/internal/audit"
+)
+
+// Handler is a plain function of a bound, cleaned, validated and authorised request.
+type Handler[Req, Res any] func(ctx context.Context, req Req) (Res, error)
+
+// Route is one route, and what documentation and tests need to know of it.
+type Route struct {
+	Method, Path string        // Path with :NAME for parameters
+	Action       access.Action // what the caller must be allowed to do
+	Handler      string        // name of the function, without its receiver
+	Request      reflect.Type  // struct with uri, form and header tags and perhaps Body
+	Answer       reflect.Type  // of a success, without Created around it; Nothing where there is no body
+	MediaTypes   []string      // of the answer; empty: application/json
+	Status       int           // of a success
+	Secret       bool          // request or answer hold a secret
+	BodyLimit    int64         // in bytes
+}
+
+// Open reports whether anyone may use the route, with or without a key.
+func (r Route) Open() bool { return open(r.Action) }
+
+// Router adds routes below a path.
+type Router struct {
+	to     gin.IRouter
+	engine *Engine
+	below  string
+}
+
+// Under returns the router of the addresses below path.
+func (r Router) Under(path string) Router { return Router{r.to.Group(path), r.engine, r.below + path} }
+
+// Get adds a route that reads: 200, and HEAD too.
+func Get[Req, Res any](r Router, path string, action access.Action, h Handler[Req, Res], opts ...Option) {
+	serve := adapt(r, Route{Method: http.MethodGet, Path: path, Action: action, Status: http.StatusOK}, h, opts)
+	r.to.GET(path, serve)
+	r.to.HEAD(path, serve)
+}
+
+// Create adds a route that makes something: 201 with its Location.
+func Create[Req, T any](r Router, path string, action access.Action, h Handler[Req, Created[T]], opts ...Option) {
+	opts = append([]Option{answer[T]}, opts...)
+	r.to.POST(path, adapt(r, Route{Method: http.MethodPost, Path: path, Action: action, Status: http.StatusCreated}, h, opts))
+}
+
+// Post adds a route of a transition or a computation: 200.
+func Post[Req, Res any](r Router, path string, action access.Action, h Handler[Req, Res], opts ...Option) {
+	r.to.POST(path, adapt(r, Route{Method: http.MethodPost, Path: path, Action: action, Status: http.StatusOK}, h, opts))
+}
+
+// Put adds a route that replaces something; its requests must carry If-Match.
+func Put[Req, Res any](r Router, path string, action access.Action, h Handler[Req, Res], opts ...Option) {
+	r.to.PUT(path, adapt(r, Route{Method: http.MethodPut, Path: path, Action: action, Status: http.StatusOK}, h, opts))
+}
+
+// Delete adds a route that deletes or ends something; its requests must carry If-Match.
+func Delete[Req, Res any](r Router, path string, action access.Action, h Handler[Req, Res], opts ...Option) {
+	r.to.DELETE(path, adapt(r, Route{Method: http.MethodDelete, Path: path, Action: action, Status: http.StatusOK}, h, opts))
+}
+
+// Option changes one route.
+type Option func(*Route)
+
+// BodyLimit sets the most bytes that the route reads, instead of the configured limit.
+func BodyLimit(n int64) Option { return func(r *Route) { r.BodyLimit = n } }
+
+// HoldsSecret marks a route whose request or answer holds a secret, of which nothing
+// may be stored.
+func HoldsSecret(r *Route) { r.Secret = true }
+
+// Status sets the status of a success: of a Redirect, see other or found.
+func Status(status int) Option { return func(r *Route) { r.Status = status } }
+
+// Sends states what a route sends that answers Raw: T as JSON, or in the media types.
+func Sends[T any](mediaTypes ...string) Option {
+	return func(r *Route) { answer[T](r); r.MediaTypes = mediaTypes }
+}
+
+func answer[T any](r *Route) { r.Answer = reflect.TypeFor[T]() }
+
+// endpoint is one route at work: all that is the same for each of them.
+type endpoint[Req, Res any] struct {
+	*Engine
+	Route
+	shape  shape
+	handle Handler[Req, Res]
+}
+
+func adapt[Req, Res any](r Router, route Route, h Handler[Req, Res], opts []Option) gin.HandlerFunc {
+	route.Path = r.below + route.Path
+	route.Handler = nameOf(h)
+	route.Request, route.Answer = reflect.TypeFor[Req](), reflect.TypeFor[Res]()
+	route.BodyLimit = r.engine.Config.BodyLimit
+	if route.Answer == reflect.TypeFor[Nothing]() {
+		route.Status = http.StatusNoContent
+	}
+	for _, o := range opts {
+		o(&route)
+	}
+	if route.Method == http.MethodPost && !route.Secret && holdsSecret(route.Answer) {
+		panic(route.Method + " " + route.Path + ": the answer holds a secret: give the route the option HoldsSecret")
+	}
+	r.engine.routes = append(r.engine.routes, route)
+	return endpoint[Req, Res]{r.engine, route, shapeOf[Req](route.Method, route.Path), h}.serve
+}
+
+// nameOf returns the name of a function or method value: findRun of
+// bulwark/api.(*Server).findRun-fm.
+func nameOf(f any) string {
+	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+	return strings.TrimSuffix(name[strings.LastIndexByte(name, '.')+1:], "-fm")
+}
+
+func (e endpoint[Req, Res]) serve(c *gin.Context) {
+	if err := e.answer(c); err != nil {
+		writeProblem(c.Writer, c.Request, err)
+	}
+}
+
+// answer admits the caller before it reads the body, so that strangers cost little.
+func (e endpoint[Req, Res]) answer(c *gin.Context) error {
+	p, err := e.admit(c.Request, e.Action)
+	if err != nil {
+		return err
+	}
+	var req Req
+	b := e.shape.bind(&req, e.Labels)
+	b.path(c.Param)
+	if err := b.err(); err != nil {
+		return err
+	}
+	ctx := access.WithPrincipal(c.Request.Context(), p)
+	if !e.Open() {
+		if err := e.Authorise(ctx, e.Action, strings.TrimSpace(c.Param("town"))); err != nil {
+			return err
+		}
+	}
+	b.query(c.Request.URL)
+	if err := b.headers(c.Request.Header); err != nil {
+		return err
+	}
+	claim, err := claimOf(c.Request, p, e.Secret)
+	if err != nil {
+		return err
+	}
+	if err := b.body(c.Request, c.Writer, e.BodyLimit); err != nil {
+		return err
+	}
+	if err := b.finish(); err != nil {
+		return err
+	}
+	return e.work(WithActor(ctx, p), c, claim, req)
+}
+
+// work does what was asked, once where the request has a claim to that.
+func (e endpoint[Req, Res]) work(ctx context.Context, c *gin.Context, claim *claim, req Req) error {
+	do := func(ctx context.Context, w http.ResponseWriter) error {
+		res, err := e.handle(ctx, req)
+		if err != nil {
+			return err
+		}
+		return respond(w, c.Request, e.Status, res)
+	}
+	if claim == nil {
+		return do(ctx, c.Writer)
+	}
+	return e.once(ctx, c.Writer, claim, e.Secret, do)
+}
+
+// WithActor returns a context in which the audit trail records p as who acts.
+func WithActor(ctx context.Context, p access.Principal) context.Context {
+	return audit.As(ctx, audit.Actor{
+		Name: p.Name(), Role: cmp.Or(string(p.Role), "none"), Credential: cmp.Or(p.Key, p.Account), RequestID: RequestID(ctx),
+	})
+}

@@ -1,0 +1,58 @@
+package rest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/klauspost/compress/gzhttp"
+)
+
+// Answers of the API are data: nothing in them may run, load or be framed.
+const dataPolicy = "default-src 'none'; frame-ancestors 'none'"
+
+// protect sets the headers that tell browsers what not to do, and answers CORS
+// preflights of the configured origins.
+func (e *Engine) protect(c *gin.Context) {
+	h := c.Writer.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", dataPolicy)
+	if e.Config.BehindTLS {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	if len(e.Config.CORSOrigins) > 0 && e.shareWith(h, c.Request) {
+		c.AbortWithStatus(http.StatusNoContent)
+	}
+}
+
+// shareWith lets pages of a configured origin read answers (the CORS protocol
+// of the Fetch standard) and reports whether the request was a preflight. Keys
+// travel in Authorization, never in cookies, so credentials stay off.
+func (e *Engine) shareWith(h http.Header, r *http.Request) (preflight bool) {
+	h.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	if !slices.Contains(e.Config.CORSOrigins, origin) {
+		return false
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Expose-Headers", "ETag, Idempotency-Replayed, Location, Retry-After, X-Request-Id")
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", strings.Join([]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}, ", "))
+	h.Set("Access-Control-Allow-Headers", "Authorization, Act-As, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id")
+	h.Set("Access-Control-Max-Age", "600")
+	return true
+}
+
+// compress sends bodies of a packet or more as zstd or gzip to callers that
+// take them. A compressed body gets a tag of its own; see codings.
+func compress(h http.Handler) (http.Handler, error) {
+	wrap, err := gzhttp.NewWrapper(gzhttp.SuffixETag(codings[0]), gzhttp.MinSize(1400))
+	if err != nil {
+		return nil, err
+	}
+	return wrap(h), nil
+}

@@ -1,0 +1,354 @@
+package scheme
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/database"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
+	"bulwark/internal/workflow"
+)
+
+// State is where a version of a scheme is in its life.
+type State string
+
+// The states. An active version never changes; at most one is active and one is
+// a draft at a time.
+const (
+	Draft   State = "draft"
+	Active  State = "active"
+	Retired State = "retired"
+)
+
+var titles = workflow.Titles[State]{
+	Draft:   {ZH: "草稿", EN: "draft"},
+	Active:  {ZH: "已启用", EN: "active"},
+	Retired: {ZH: "已停用", EN: "retired"},
+}
+
+// Title returns the name of the state.
+func (s State) Title() text.Text { return titles.Of(s) }
+
+// Version is one version of a scheme in a town's registry.
+type Version struct {
+	TownID      string     `gorm:"primaryKey" json:"-"`
+	Code        string     `gorm:"primaryKey" json:"code" example:"five-forces"`
+	Number      int64      `gorm:"primaryKey" json:"number" example:"1"`
+	State       State      `json:"state" swaggertype:"string" enums:"draft,active,retired"`
+	Name        text.Text  `gorm:"embedded;embeddedPrefix:name_" json:"name"`
+	Document    Raw        `json:"document,omitempty" swaggertype:"object"`
+	Hash        string     `json:"hash"` // SHA-256 of the document in RFC 8785 form
+	ActivatedAt *time.Time `json:"activated_at,omitempty"`
+	RetiredAt   *time.Time `json:"retired_at,omitempty"`
+	database.Versioned
+} // @name SchemeVersion
+
+// TableName of the versions of all schemes.
+func (Version) TableName() string { return "schemes" }
+
+// Raw is a document as canonical JSON text.
+type Raw string
+
+// MarshalJSON returns the text itself.
+func (r Raw) MarshalJSON() ([]byte, error) {
+	if r == "" {
+		return []byte("null"), nil
+	}
+	return []byte(r), nil
+}
+
+// Ref names the version by code and number.
+func (v Version) Ref() workflow.Ref {
+	return workflow.Ref{Town: v.TownID, ID: v.Code + "/" + strconv.FormatInt(v.Number, 10), Version: v.Version}
+}
+
+// reader is a caller who reads or changes versions.
+type reader struct {
+	access.Principal
+	last map[string]workflow.Transition // of the versions at hand, by id
+}
+
+type verbs = []workflow.Verb[Version, State, *reader]
+
+// versions is the life of a version. An active one is retired when the next is activated.
+var versions = workflow.Kind[Version, State, *reader]{
+	Noun: text.Text{ZH: "指标体系版本", EN: "scheme version"}, Name: "scheme", Titles: titles, Key: "code || '/' || number",
+	Reader: func(ctx context.Context, _ *gorm.DB, _ string) (*reader, error) {
+		return &reader{Principal: access.Caller(ctx)}, nil
+	},
+	Verbs: verbs{
+		{Name: "create", To: Draft, Action: access.WriteScheme},
+		{Name: "update", From: []State{Draft}, Action: access.WriteScheme, Frozen: frozen},
+		{Name: "activate", From: []State{Draft}, To: Active, Action: access.WriteScheme, Frozen: notADraft},
+		{Name: "retire", From: []State{Active}, To: Retired},
+	},
+}.Checked()
+
+func frozen(_ *reader, v Version) error {
+	return fault.Conflict("version_frozen", "该版本处于“%s”状态，不能修改：请新建一个版本",
+		"this version is %s and never changes: create a new version", v.State.Title())
+}
+
+func notADraft(_ *reader, v Version) error {
+	return fault.Conflict("not_a_draft", "该版本处于“%s”状态，只有草稿可以启用",
+		"only a draft can be activated: this version is %s", v.State.Title())
+}
+
+// State returns the state of the version, and who brought it there.
+func (r *reader) State(v Version) (State, fault.Lock) { return v.State, r.last[v.Ref().ID].Lock() }
+
+// Visible hides drafts from who does not work on them.
+func (r *reader) Visible(q *gorm.DB) *gorm.DB {
+	if r.May(access.ReadDrafts) {
+		return q
+	}
+	return q.Where("state <> ?", Draft)
+}
+
+// Load reads who made the versions that are to change what they are.
+func (r *reader) Load(ctx context.Context, db *gorm.DB, list []Version, depth workflow.Depth) (err error) {
+	if depth == workflow.ForChange {
+		r.last, err = workflow.LastSteps(ctx, db, versions.Name, list[0].TownID, []workflow.Ref{list[0].Ref()})
+	}
+	return err
+}
+
+// Show returns the version as it is.
+func (*reader) Show(v Version, _ []string) Version { return v }
+
+// Audit returns the whole version where it was written, and the state where it moved.
+func (*reader) Audit(v Version, verb string) (string, any) {
+	path := fmt.Sprintf("schemes/%s/versions/%d", v.Code, v.Number)
+	if verb == "create" || verb == "update" {
+		return path, v
+	}
+	return path, v.State
+}
+
+// Create stores the document as the next version of its scheme, a draft. A
+// scheme with a draft already takes no second one: edit that.
+func Create(ctx context.Context, db *gorm.DB, townID string, d Document) (Version, error) {
+	draft := Version{TownID: townID, Code: d.Code, State: Draft, Name: d.Name, Versioned: database.Versioned{Version: 1}}
+	return versions.Create(ctx, db, "create", "", draft, func(tx *gorm.DB, _ *reader, v *Version) error {
+		err := tx.Model(&Version{}).Where("town_id = ? AND code = ?", townID, d.Code).
+			Select("COALESCE(MAX(number), 0) + 1").Scan(&v.Number).Error
+		if err != nil {
+			return err
+		}
+		d.Version = v.Number
+		c, err := check(ctx, tx, townID, d)
+		if err != nil {
+			return err
+		}
+		v.Document, v.Hash = Raw(c.Canonical), c.Hash
+		if err := tx.Create(v).Error; err != nil {
+			return draftExists(err)
+		}
+		return nil
+	})
+}
+
+// Update replaces the document of a draft.
+func Update(ctx context.Context, db *gorm.DB, ref workflow.Ref, d Document) (Version, error) {
+	return versions.Do(ctx, db, ref, "update", "", func(tx *gorm.DB, _ *reader, v Version) (workflow.Change, error) {
+		if d.Code != v.Code {
+			return workflow.Change{}, fault.Broken(fault.Field("/code", "code_fixed",
+				"代码须为“%s”", "the code must stay %q", v.Code))
+		}
+		d.Version = v.Number
+		c, err := check(ctx, tx, v.TownID, d)
+		if err != nil {
+			return workflow.Change{}, err
+		}
+		return workflow.Change{Columns: map[string]any{
+			"document": Raw(c.Canonical), "hash": c.Hash, "name_zh": d.Name.ZH, "name_en": d.Name.EN,
+		}}, nil
+	})
+}
+
+// Activate puts a draft into force and retires the version that was.
+func Activate(ctx context.Context, db *gorm.DB, ref workflow.Ref) (Version, error) {
+	return versions.Do(ctx, db, ref, "activate", "", func(tx *gorm.DB, _ *reader, v Version) (workflow.Change, error) {
+		active, err := FindActive(ctx, tx, v.TownID, v.Code)
+		if err == nil {
+			_, err = versions.Apply(ctx, tx, active.Ref(), "retire", "",
+				func(tx *gorm.DB, _ *reader, _ Version) (workflow.Change, error) {
+					return workflow.Change{Columns: map[string]any{"retired_at": tx.NowFunc()}}, nil
+				})
+		}
+		if fault.Is(err, fault.KindNotFound) { // it is the first
+			err = nil
+		}
+		return workflow.Change{Columns: map[string]any{"activated_at": tx.NowFunc()}}, err
+	})
+}
+
+func draftExists(err error) error {
+	if database.ConstraintOf(err) == "schemes_one_draft" || fault.Is(err, fault.KindConflict) {
+		return fault.Conflict("draft_exists", "该指标体系已有草稿：请先修改或启用它",
+			"this scheme has a draft already: edit or activate that one").Because(err)
+	}
+	return err
+}
+
+// check compiles the document and makes sure that the town has the kinds and
+// classes that it names.
+func check(ctx context.Context, tx *gorm.DB, townID string, d Document) (*Compiled, error) {
+	c, err := Compile(d)
+	if err != nil {
+		return nil, err
+	}
+	kinds, err := town.ListKinds(ctx, tx, townID)
+	if err != nil {
+		return nil, err
+	}
+	classes, err := town.ListClasses(ctx, tx, townID)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, k := range kinds {
+		known["kinds/"+k.Code] = true
+	}
+	for _, k := range classes {
+		known["classes/"+k.Code] = true
+	}
+	if faults := unknownCategories("/tree", d.Tree, known); len(faults) > 0 {
+		return nil, fault.Broken(faults...)
+	}
+	return c, nil
+}
+
+func unknownCategories(at string, n Node, known map[string]bool) []fault.FieldError {
+	var faults []fault.FieldError
+	look := func(facet string, codes []string) {
+		for i, code := range codes {
+			if !known[facet+"/"+code] {
+				faults = append(faults, fault.Field(fmt.Sprintf("%s/applies_to/%s/%d", at, facet, i), "unknown_category",
+					"本镇没有“%s”", "this town has no %q among its %[2]s", code, facet))
+			}
+		}
+	}
+	if n.AppliesTo != nil {
+		look("kinds", n.AppliesTo.Kinds)
+		look("classes", n.AppliesTo.Classes)
+	}
+	for i, child := range n.Children {
+		faults = append(faults, unknownCategories(fmt.Sprintf("%s/children/%d", at, i), child, known)...)
+	}
+	return faults
+}
+
+// Read returns one version, unless it is a draft that the caller may not know of.
+func Read(ctx context.Context, db *gorm.DB, townID, code string, number int64) (Version, error) {
+	return versions.Find(ctx, db, townID, Version{Code: code, Number: number}.Ref().ID)
+}
+
+// Find returns one version of a scheme.
+func Find(ctx context.Context, db *gorm.DB, townID, code string, number int64) (v Version, err error) {
+	defer fault.Wrap(&err, "scheme %s/%d", code, number)
+	err = db.WithContext(ctx).Where("town_id = ? AND code = ? AND number = ?", townID, code, number).Take(&v).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return Version{}, fault.Missing(versions.Noun, Version{Code: code, Number: number}.Ref().ID)
+	}
+	return v, err
+}
+
+// Filter narrows a list of versions; zero fields do not.
+type Filter struct {
+	Code        string
+	State       State
+	NoDrafts    bool
+	AfterCode   string
+	AfterNumber int64
+	Limit       int // 0 = all
+}
+
+// List returns versions without their documents, by code and number.
+func List(ctx context.Context, db *gorm.DB, townID string, f Filter) (list []Version, err error) {
+	defer fault.Wrap(&err, "schemes")
+	q := db.WithContext(ctx).Omit("document").Where("town_id = ?", townID).
+		Where("(code > ? OR (code = ? AND number > ?))", f.AfterCode, f.AfterCode, f.AfterNumber)
+	if f.Code != "" {
+		q = q.Where("code = ?", f.Code)
+	}
+	if f.State != "" {
+		q = q.Where("state = ?", f.State)
+	}
+	if f.NoDrafts {
+		q = q.Where("state <> ?", Draft)
+	}
+	if f.Limit > 0 {
+		q = q.Limit(f.Limit)
+	}
+	err = q.Order("code, number").Find(&list).Error
+	return list, err
+}
+
+// FindActive returns the active version of the scheme, or, where code is empty, of
+// the scheme that was activated last.
+func FindActive(ctx context.Context, db *gorm.DB, townID, code string) (v Version, err error) {
+	defer fault.Wrap(&err, "active scheme")
+	q := db.WithContext(ctx).Where("town_id = ? AND state = ?", townID, Active)
+	if code != "" {
+		q = q.Where("code = ?", code)
+	}
+	err = q.Order("activated_at DESC, code").Take(&v).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return Version{}, fault.NotFound("no_active_scheme",
+			"没有启用中的指标体系：请先启用一个版本", "no scheme is in force: activate a version first")
+	}
+	return v, err
+}
+
+// InForce returns the compiled version that FindActive returns; nil where the town has none yet.
+func InForce(ctx context.Context, db *gorm.DB, townID string) (*Compiled, error) {
+	v, err := FindActive(ctx, db, townID, "")
+	if fault.Is(err, fault.KindNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v.Compile()
+}
+
+// compiledByHash keeps compiled documents: a hash names one document for ever,
+// so an entry never goes stale. It is small because schemes are few.
+var compiledByHash sync.Map
+
+// Load returns the compiled form of a version, from memory where its document was
+// compiled before.
+func Load(ctx context.Context, db *gorm.DB, townID, code string, number int64) (*Compiled, error) {
+	v, err := Find(ctx, db, townID, code, number)
+	if err != nil {
+		return nil, err
+	}
+	return v.Compile()
+}
+
+// Compile returns the compiled form of a stored version.
+func (v Version) Compile() (*Compiled, error) {
+	if c, ok := compiledByHash.Load(v.Hash); ok {
+		return c.(*Compiled), nil
+	}
+	d, err := Decode([]byte(v.Document))
+	if err != nil {
+		return nil, fmt.Errorf("stored scheme %s/%d: %w", v.Code, v.Number, err)
+	}
+	c, err := Compile(d)
+	if err != nil {
+		return nil, fmt.Errorf("stored scheme %s/%d: %w", v.Code, v.Number, err)
+	}
+	compiledByHash.Store(v.Hash, c)
+	return c, nil
+}

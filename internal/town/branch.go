@@ -1,0 +1,239 @@
+package town
+
+import (
+	"context"
+	"strconv"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/audit"
+	"bulwark/internal/database"
+	"bulwark/internal/day"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+)
+
+// Life is what never changes about a branch, and how it ended.
+type Life struct {
+	TownID          string    `gorm:"primaryKey" json:"-"`
+	Code            string    `gorm:"primaryKey" json:"code" example:"b07"`
+	StatisticalCode *string   `json:"statistical_code,omitempty" example:"440605126222"`
+	FoundedOn       *day.Date `json:"founded_on,omitempty" swaggertype:"string" format:"date"` // absent = not known
+	ClosedOn        *day.Date `json:"closed_on,omitempty" swaggertype:"string" format:"date"`  // the first day without it
+	ClosedReason    string    `json:"closed_reason,omitempty"`
+	MergedInto      *string   `json:"merged_into,omitempty" example:"b08"`
+	Provenance      string    `json:"provenance" example:"public statistical list 2021"`
+	database.Versioned
+}
+
+// TableName of the part of a branch that never changes.
+func (Life) TableName() string { return "branches" }
+
+// Profile is what a branch is called and counted as, from a day on.
+type Profile struct {
+	TownID     string    `gorm:"primaryKey"`
+	BranchCode string    `gorm:"primaryKey"`
+	ValidFrom  day.Date  `gorm:"primaryKey"`
+	Name       text.Text `gorm:"embedded;embeddedPrefix:name_"`
+	Kind       string
+	Class      *string
+	Reason     string
+}
+
+// TableName keeps profiles apart from those of people.
+func (Profile) TableName() string { return "branch_profiles" }
+
+// Branch is a scored organisation as it was on a day.
+type Branch struct {
+	Life
+	Name  text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
+	Kind  string    `json:"kind" example:"village"`
+	Class *string   `json:"class,omitempty" example:"rural"` // absent = no peer group of its own
+}
+
+// BranchFilter narrows a list; zero fields do not.
+type BranchFilter struct {
+	On     day.Date // the day that is asked about
+	Kind   string
+	Class  string
+	Closed bool   // list closed branches too
+	After  string // codes after this one
+	Limit  int    // 0 = all
+}
+
+var branchNoun = text.Text{ZH: "党组织", EN: "branch"}
+
+// asOf joins each branch of the town with its profile of the day.
+const asOf = `SELECT b.*, p.name_zh, p.name_en, p.kind, p.class
+FROM branches b JOIN branch_profiles p ON p.town_id = b.town_id AND p.branch_code = b.code
+AND p.valid_from = (SELECT MAX(q.valid_from) FROM branch_profiles q
+	WHERE q.town_id = b.town_id AND q.branch_code = b.code AND q.valid_from <= @on)
+WHERE b.town_id = @town`
+
+// FindBranch returns one branch as it was on the day: closed ones too, but none
+// before its founding.
+func FindBranch(ctx context.Context, db *gorm.DB, townID, code string, on day.Date) (_ Branch, err error) {
+	defer fault.Wrap(&err, "branch %s", code)
+	var found []Branch
+	err = db.WithContext(ctx).Raw(asOf+` AND b.code = @code`,
+		map[string]any{"town": townID, "code": code, "on": on}).Scan(&found).Error
+	if err != nil {
+		return Branch{}, err
+	}
+	if len(found) == 0 {
+		return Branch{}, fault.Missing(branchNoun, code)
+	}
+	return found[0], nil
+}
+
+// FindLiving is FindBranch, but a branch that has ended by the day is refused.
+func FindLiving(ctx context.Context, db *gorm.DB, townID, code string, on day.Date) (Branch, error) {
+	b, err := FindBranch(ctx, db, townID, code, on)
+	if err == nil && b.EndedBy(on) {
+		err = Ended(ctx, db, b)
+	}
+	return b, err
+}
+
+// ListBranches returns the branches that existed on the day, in the order of codes.
+func ListBranches(ctx context.Context, db *gorm.DB, townID string, f BranchFilter) (list []Branch, err error) {
+	defer fault.Wrap(&err, "branches")
+	query, args := asOf, map[string]any{"town": townID, "on": f.On}
+	narrow := func(clause, name, value string) {
+		if value != "" {
+			query += clause
+			args[name] = value
+		}
+	}
+	if !f.Closed {
+		query += ` AND (b.founded_on IS NULL OR b.founded_on <= @on) AND (b.closed_on IS NULL OR b.closed_on > @on)`
+	}
+	narrow(` AND p.kind = @kind`, "kind", f.Kind)
+	narrow(` AND p.class = @class`, "class", f.Class)
+	narrow(` AND b.code > @after`, "after", f.After)
+	query += ` ORDER BY b.code`
+	if f.Limit > 0 {
+		query += ` LIMIT @limit`
+		args["limit"] = f.Limit
+	}
+	err = db.WithContext(ctx).Raw(query, args).Scan(&list).Error
+	return list, err
+}
+
+// KnownBranches returns a fault for each of the codes that is no branch of the town
+// today, below the pointer of their list.
+func KnownBranches(ctx context.Context, db *gorm.DB, townID string, codes []string, pointer string) error {
+	var faults []fault.FieldError
+	for i, code := range codes {
+		_, err := FindBranch(ctx, db, townID, code, day.Of(db.NowFunc()))
+		switch {
+		case fault.Is(err, fault.KindNotFound):
+			faults = append(faults, fault.Field(pointer+"/"+strconv.Itoa(i), "unknown_branch",
+				"没有党组织“%s”", "there is no branch %q", code))
+		case err != nil:
+			return err
+		}
+	}
+	if len(faults) > 0 {
+		return fault.Broken(faults...)
+	}
+	return nil
+}
+
+// CreateBranch founds a branch. Its first profile holds from its founding, or
+// from the beginning of time where that day is not known.
+func CreateBranch(ctx context.Context, db *gorm.DB, b Branch) (_ Branch, err error) {
+	defer fault.Wrap(&err, "branch %s", b.Code)
+	if faults := CheckIdentity(b.Code, b.Name); len(faults) > 0 {
+		return Branch{}, fault.Broken(faults...)
+	}
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		b.Versioned = database.Versioned{Version: 1}
+		b.ClosedOn, b.ClosedReason, b.MergedInto = nil, "", nil
+		if err := tx.Create(&b.Life).Error; err != nil {
+			return Taken(err)
+		}
+		from := day.Earliest
+		if b.FoundedOn != nil {
+			from = *b.FoundedOn
+		}
+		first := Profile{TownID: b.TownID, BranchCode: b.Code, ValidFrom: from, Name: b.Name, Kind: b.Kind, Class: b.Class}
+		if err := createProfile(tx, first); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{
+			Town: b.TownID, Action: "branch.create", Subject: "branches/" + b.Code, After: b,
+		})
+	})
+	return b, err
+}
+
+// createProfile stores p, and refuses a kind or class that the town does not have.
+func createProfile(tx *gorm.DB, p Profile) error {
+	var faults []fault.FieldError
+	known, err := exists(tx.Model(&Kind{}).Where("town_id = ? AND code = ?", p.TownID, p.Kind))
+	if err != nil {
+		return err
+	}
+	if !known {
+		faults = append(faults, fault.Field("/kind", "unknown_kind", "本镇没有类型“%s”", "this town has no kind %q", p.Kind))
+	}
+	if p.Class != nil {
+		if known, err = exists(tx.Model(&Class{}).Where("town_id = ? AND code = ?", p.TownID, *p.Class)); err != nil {
+			return err
+		}
+		if !known {
+			faults = append(faults, fault.Field("/class", "unknown_class", "本镇没有类别“%s”", "this town has no class %q", *p.Class))
+		}
+	}
+	if len(faults) > 0 {
+		return fault.Broken(faults...)
+	}
+	return tx.Create(&p).Error
+}
+
+// SubBranch is a branch of a cooperative (经济社) below a scored branch.
+type SubBranch struct {
+	TownID     string    `gorm:"primaryKey" json:"-"`
+	BranchCode string    `gorm:"primaryKey" json:"branch" example:"440605126017"`
+	Code       string    `gorm:"primaryKey" json:"code" example:"dazhou"`
+	Name       text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
+	FoundedOn  *day.Date `json:"founded_on,omitempty" swaggertype:"string" format:"date"`
+	ClosedOn   *day.Date `json:"closed_on,omitempty" swaggertype:"string" format:"date"`
+	Provenance string    `json:"provenance"`
+	database.Versioned
+}
+
+// ListSubBranches returns the sub-branches of the town, or of one branch where
+// branch is not empty, after the pair of codes, in the order of both.
+func ListSubBranches(
+	ctx context.Context, db *gorm.DB, townID, branch string, after [2]string, limit int,
+) ([]SubBranch, error) {
+	q := db.WithContext(ctx).Where("town_id = ?", townID).
+		Where("(branch_code > ? OR (branch_code = ? AND code > ?))", after[0], after[0], after[1])
+	if branch != "" {
+		q = q.Where("branch_code = ?", branch)
+	}
+	var subs []SubBranch
+	err := q.Order("branch_code, code").Limit(limit).Find(&subs).Error
+	return subs, err
+}
+
+// CreateSubBranch adds a sub-branch below an existing branch.
+func CreateSubBranch(ctx context.Context, db *gorm.DB, s SubBranch) (SubBranch, error) {
+	if faults := CheckIdentity(s.Code, s.Name); len(faults) > 0 {
+		return SubBranch{}, fault.Broken(faults...)
+	}
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if _, err := FindBranch(ctx, tx, s.TownID, s.BranchCode, day.Latest); err != nil {
+			return err
+		}
+		s.Versioned = database.Versioned{Version: 1}
+		if err := tx.Create(&s).Error; err != nil {
+			return Taken(err)
+		}
+		subject := "branches/" + s.BranchCode + "/sub-branches/" + s.Code
+		return audit.Write(ctx, tx, audit.Change{Town: s.TownID, Action: "sub_branch.create", Subject: subject, After: s})
+	})
+	return s, err
+}
