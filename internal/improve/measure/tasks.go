@@ -37,7 +37,7 @@ var taskTitles = workflow.Titles[TaskState]{
 func (s TaskState) Title() text.Text { return taskTitles.Of(s) }
 
 // Task is what is to be done under a measure, for a branch or for the whole town,
-// by the one person or office that answers for it.
+// by the one person or office that is responsible for it.
 type Task struct {
 	TownID        string     `gorm:"primaryKey" json:"-"`
 	ID            string     `gorm:"primaryKey" json:"id" format:"uuid"`
@@ -235,8 +235,8 @@ func (v *taskReader) Audit(t Task, verb string) (string, any) {
 	return "tasks/" + t.ID, t
 }
 
-// TaskContent is what is set about a task. Either a person or an office answers for
-// it.
+// TaskContent is what is set about a task. Either a person or an office is
+// responsible for it.
 type TaskContent struct {
 	Branch *string
 	Person *string

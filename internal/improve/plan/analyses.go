@@ -35,7 +35,7 @@ var analysisTitles = workflow.Titles[AnalysisState]{
 // Title returns the name of the state.
 func (s AnalysisState) Title() text.Text { return analysisTitles.Of(s) }
 
-// Analysis says why a published result of a branch is what it is (原因分析), as a
+// Analysis is about why a published result of a branch is what it is (原因分析), as a
 // mentor of the branch sees it.
 type Analysis struct {
 	TownID            string                `gorm:"primaryKey" json:"-"`

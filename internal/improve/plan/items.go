@@ -95,7 +95,7 @@ type (
 	itemVerbs = []workflow.Verb[Item, ItemState, *itemReader]
 )
 
-// items is the life of an item: the secretary says by evidence that it is done, the
+// items is the life of an item: the secretary shows by evidence that it is done, the
 // paired instructor, who is not the same person, verifies or returns it, and the
 // leading group closes it (销号). It relapses by itself.
 var items = workflow.Kind[Item, ItemState, *itemReader]{

@@ -56,7 +56,7 @@ type RealisedItem struct {
 	Reached     bool     `json:"reached"`
 }
 
-// ListOutcomes gives what became of a plan, in the order of the calendar and of the
+// ListOutcomes returns what became of a plan, in the order of the calendar and of the
 // publications.
 func ListOutcomes(ctx context.Context, db *gorm.DB, townID, plan string) ([]Outcome, error) {
 	if _, err := Find(ctx, db, townID, plan); err != nil {
@@ -198,7 +198,7 @@ func realised(v Version, before, after figures, now map[string]*float64, otherSc
 	return g
 }
 
-// read says in words what came of the plan.
+// read returns in words what came of the plan.
 func (g RealisedGains) read(reached int) text.Text {
 	if g.Points == nil {
 		return text.F("本次结果没有得分，无法与批准时的预测比较", "without a score in this result it cannot be compared with the prediction")

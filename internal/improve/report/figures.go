@@ -16,7 +16,7 @@ import (
 	"bulwark/internal/town"
 )
 
-// Figures are what the log tells of the work of an instructor in a span of
+// Figures are what the log holds of the work of an instructor in a span of
 // days, on the branches with which he or she was paired on the day in question.
 type Figures struct {
 	Branches        []string     `json:"branches" example:"b07"` // with which the author was paired on any of the days
@@ -179,7 +179,7 @@ ORDER BY visited_on, id`, s.args(f.Branches)).Scan(&visits).Error
 	return nil
 }
 
-// missed gives the due days before the last day until which no visit was made,
+// missed returns the due days before the last day until which no visit was made,
 // counted from the first day of a pairing, the last visit or the due day that was
 // missed before. The days of visits come in their order.
 func missed(s improve.Settings, first day.Date, visits []day.Date, last day.Date) (days []day.Date) {

@@ -25,7 +25,7 @@ const (
 	Received  State = "received"
 )
 
-// Words are what the author says, beside the figures.
+// Words are what the author writes beside the figures.
 type Words struct {
 	Progress     string `json:"progress"`
 	Difficulties string `json:"difficulties,omitempty"`
@@ -102,7 +102,7 @@ func (r Report) Ref() workflow.Ref {
 }
 
 // lock is who brought the report where it stands. What was submitted is not taken back:
-// the next report says what this one does not.
+// the next report adds what this one does not contain.
 func (r Report) lock() fault.Lock {
 	lock := fault.Lock{By: r.AuthorCode, Role: string(access.Instructor), At: r.CreatedAt, CanLift: string(access.Instructor)}
 	if r.SubmittedAt != nil {
@@ -213,7 +213,7 @@ func Move(ctx context.Context, db *gorm.DB, ref workflow.Ref, to State, remark s
 }
 
 // refuseOverlap keeps the days of a report apart from those of the reports that its
-// author has submitted: what the leading group is told of a day is told once. Drafts
+// author has submitted: each day is reported to the leading group once. Drafts
 // are no reports yet and may overlap, until one of them is submitted. Another
 // submission of the author waits until tx ends, so that two at once do not miss each
 // other.
@@ -235,7 +235,7 @@ func (r Report) refuseOverlap(ctx context.Context, tx *gorm.DB) error {
 // mostReportDays is the longest span of one report.
 const mostReportDays = 366
 
-// DraftFigures gives the figures of a report that the caller would write now about
+// DraftFigures returns the figures of a report that the caller would write now about
 // the span. Nothing is stored.
 func DraftFigures(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) (Figures, error) {
 	f, err := refusedFigures(ctx, db, townID, from, until)

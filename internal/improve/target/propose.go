@@ -157,8 +157,8 @@ func (pr *proposer) propose() error {
 }
 
 // refresh brings what was proposed before up to date. What is decided stays
-// decided: a confirmed target keeps the reasons for which it was, and only tells
-// whether they have lapsed.
+// decided: a confirmed target keeps the reasons for which it was, and only
+// records whether they have lapsed.
 func (pr *proposer) refresh() error {
 	for _, branch := range slices.Sorted(maps.Keys(pr.known)) {
 		t, reasons := pr.known[branch], pr.named[branch]
@@ -274,7 +274,7 @@ func (r *Reasons) Scan(src any) error { return database.ScanJSON(src, (*[]Reason
 // GormDataType is the column type on both databases.
 func (Reasons) GormDataType() string { return "text" }
 
-// reasonsBy gives the branches of the ranking that the rules name, each with its
+// reasonsBy returns the branches of the ranking that the rules name, each with its
 // reasons in the order of the rules. Figures are compared as they are shown.
 // Branches without a score have none.
 func reasonsBy(rules []improve.ProposalRule, r index.Ranking, s *scheme.Compiled) map[string]Reasons {

@@ -49,7 +49,7 @@ type Target struct {
 	PublicationNumber *int64                `json:"publication,omitempty" example:"1"` // whose figures the reasons are
 	Reasons           Reasons               `json:"reasons"`                           // of the rules; none where a person proposed it
 	Statement         string                `json:"statement,omitempty"`               // why a person proposed it
-	Lapsed            bool                  `json:"lapsed"`                            // an amended result gives no reason any more
+	Lapsed            bool                  `json:"lapsed"`                            // an amended result has no reason for it any more
 	State             State                 `json:"state" swaggertype:"string" enums:"proposed,confirmed,dismissed,ended"`
 	ProposedBy        string                `json:"proposed_by" example:"group-1"`
 	DecidedBy         string                `json:"decided_by,omitempty"`

@@ -76,7 +76,7 @@ type Problem struct {
 	OpenedRole    access.Role   `json:"opened_role" swaggertype:"string" example:"instructor"`
 	Solution      string        `json:"solution,omitempty"` // what was done, the last time that it was solved
 	Evidence      string        `json:"evidence,omitempty"`
-	SolvedBy      string        `json:"solved_by,omitempty" example:"instructor-1"` // who said so; not told to who may not read people
+	SolvedBy      string        `json:"solved_by,omitempty" example:"instructor-1"` // who reported it; left out for who may not read people
 	SolvedFor     Party         `json:"solved_for,omitempty" swaggertype:"string" enums:"branch,instructor,office"`
 	ClosedOn      *day.Date     `json:"closed_on,omitempty" swaggertype:"string" format:"date"`
 	Relapses      int64         `json:"relapses"`         // how often it came back after it was closed
@@ -336,7 +336,7 @@ func (x Problem) check(ctx context.Context, tx *gorm.DB, today day.Date) error {
 	return nil
 }
 
-// alreadyOpened tells that the finding has a problem already.
+// alreadyOpened refuses a finding that has a problem already.
 func alreadyOpened(err error) error {
 	if database.ConstraintOf(err) == "problems_finding" {
 		return fault.Conflict("already_opened", "该项发现已列为难题", "the finding has opened a problem already").Because(err)
@@ -411,7 +411,7 @@ func MoveProblem(ctx context.Context, db *gorm.DB, ref workflow.Ref, d ProblemDe
 
 // refuseRelapse refuses to reopen what was closed too long ago to be the same problem.
 // A period counts once it began after the day of the closing; years do not, which
-// repeat what quarters tell.
+// repeat what quarters show.
 func (v *problemReader) refuseRelapse(ctx context.Context, tx *gorm.DB, x Problem) error {
 	settings, err := improve.FindSettings(ctx, tx, x.TownID)
 	if err != nil {

@@ -38,7 +38,7 @@ var titles = workflow.Titles[State]{
 // Title returns the name of the state.
 func (s State) Title() text.Text { return titles.Of(s) }
 
-// Content is what a visit tells, and what a correction replaces.
+// Content is what is recorded of a visit, and what a correction replaces.
 type Content struct {
 	VisitedOn day.Date    `json:"visited_on" swaggertype:"string" format:"date"`
 	Place     string      `json:"place" example:"meeting room of the branch"`
@@ -216,7 +216,7 @@ func Begin(ctx context.Context, db *gorm.DB, x Visit) (Visit, error) {
 	})
 }
 
-// refuse says why the caller cannot tell this of a visit: it lies ahead, the branch
+// refuse returns why the caller cannot record this of a visit: it lies ahead, the branch
 // was not there, or the caller was not tied to it on that day.
 func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c Content) error {
 	faults := c.check()
