@@ -7,6 +7,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 // draftAnalysis returns what an analysis of a published result starts from: where
@@ -115,7 +116,7 @@ type writeAnalysisRequest struct {
 //
 //	@Summary	Write a cause analysis
 func (s *Server) writeAnalysis(ctx context.Context, req writeAnalysisRequest) (plan.Analysis, error) {
-	return plan.WriteAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, req.Body.findings(), req.Body.Summary)
+	return plan.WriteAnalysis(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Analysis, Version: req.Version}, req.Body.findings(), req.Body.Summary)
 }
 
 // analysisTransition is a step of an analysis: the state to reach, and why.
@@ -134,5 +135,5 @@ type moveAnalysisRequest struct {
 //
 //	@Summary	Submit or withdraw a cause analysis
 func (s *Server) moveAnalysis(ctx context.Context, req moveAnalysisRequest) (plan.Analysis, error) {
-	return plan.MoveAnalysis(ctx, s.db(ctx), req.Town, req.Analysis, req.Version, plan.AnalysisState(req.Body.To), req.Body.Reason)
+	return plan.MoveAnalysis(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Analysis, Version: req.Version}, plan.AnalysisState(req.Body.To), req.Body.Reason)
 }

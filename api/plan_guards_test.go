@@ -81,7 +81,7 @@ func TestEachStepOfAPlanIsOneRoles(t *testing.T) {
 		s.onlyMay(s.at, "", "", "", "close")
 		led(s.at, "closed")
 		for _, change := range []string{
-			"DELETE FROM plan_versions", "UPDATE plan_moves SET reason = 'x'", "DELETE FROM plan_moves", "UPDATE transitions SET reason = 'x'", "DELETE FROM transitions",
+			"DELETE FROM plan_versions", "UPDATE transitions SET reason = 'x'", "DELETE FROM transitions",
 		} {
 			if s.db.Exec(change).Error == nil {
 				t.Errorf("%s: done", change)

@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listPlansRequest struct {
@@ -54,7 +55,9 @@ type draftPlanRequest struct {
 //	@Summary	Draft an improvement plan
 func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (rest.Created[plan.Plan], error) {
 	in := req.Body
-	p, err := plan.Begin(ctx, s.db(ctx), s.board, req.Town, in.Branch, in.Period, in.Publication, string(req.Language))
+	p, err := plan.Begin(ctx, s.db(ctx), req.Town, in.Branch, plan.Source{
+		Results: s.board, Period: in.Period, Publication: in.Publication, Language: string(req.Language),
+	})
 	return rest.Created[plan.Plan]{Key: p.ID, Value: p}, err
 }
 
@@ -76,7 +79,9 @@ type redraftPlanRequest struct {
 //
 //	@Summary	Draft a plan anew that was never approved
 func (s *Server) redraftPlan(ctx context.Context, req redraftPlanRequest) (plan.Plan, error) {
-	return plan.Redraft(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.Period, req.Body.Publication, string(req.Language))
+	return plan.Redraft(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version}, plan.Source{
+		Results: s.board, Period: req.Body.Period, Publication: req.Body.Publication, Language: string(req.Language),
+	})
 }
 
 type planRequest struct {
@@ -138,7 +143,7 @@ type writePlanRequest struct {
 //
 //	@Summary	Write an improvement plan
 func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (plan.Plan, error) {
-	return plan.Write(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, req.Body.document())
+	return plan.Write(ctx, s.db(ctx), s.board, workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version}, req.Body.document())
 }
 
 // planTransition is a step of a plan: the state to reach, and why.
@@ -158,7 +163,7 @@ type movePlanRequest struct {
 //
 //	@Summary	Move an improvement plan to another state
 func (s *Server) movePlan(ctx context.Context, req movePlanRequest) (plan.Plan, error) {
-	return plan.Move(ctx, s.db(ctx), s.board, req.Town, req.Plan, req.Version, plan.State(req.Body.To), req.Body.Reason)
+	return plan.Move(ctx, s.db(ctx), s.board, workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version}, plan.State(req.Body.To), req.Body.Reason)
 }
 
 type planItemRequest struct {
@@ -194,7 +199,9 @@ func (s *Server) movePlanItem(ctx context.Context, req movePlanItemRequest) (pla
 	if _, err := plan.FindItem(ctx, s.db(ctx), req.Town, req.Plan, req.Item); err != nil {
 		return plan.Item{}, err
 	}
-	return plan.MoveItem(ctx, s.db(ctx), req.Town, req.Item, req.Version, plan.ItemState(req.Body.To), req.Body.Reason, req.Body.Evidence)
+	return plan.MoveItem(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Item, Version: req.Version}, plan.ItemDecision{
+		To: plan.ItemState(req.Body.To), Reason: req.Body.Reason, Evidence: req.Body.Evidence,
+	})
 }
 
 type listPlanVersionsRequest struct {

@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/improve/visit"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listProblemsRequest struct {
@@ -112,7 +113,7 @@ type updateProblemRequest struct {
 //	@Summary	Change a problem
 func (s *Server) updateProblem(ctx context.Context, req updateProblemRequest) (visit.Problem, error) {
 	in := req.Body
-	return visit.WriteProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, visit.ProblemContent{
+	return visit.WriteProblem(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Problem, Version: req.Version}, visit.ProblemContent{
 		Title: in.Title, Description: in.Description, OwnerPerson: in.OwnerPerson, OwnerOffice: in.OwnerOffice,
 		Participants: in.participants(), DueOn: in.DueOn,
 	}, in.Reason)
@@ -139,7 +140,7 @@ type moveProblemRequest struct {
 //	@Summary	Move a problem to another state
 func (s *Server) moveProblem(ctx context.Context, req moveProblemRequest) (visit.Problem, error) {
 	in := req.Body
-	return visit.MoveProblem(ctx, s.db(ctx), req.Town, req.Problem, req.Version, visit.ProblemDecision{
+	return visit.MoveProblem(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Problem, Version: req.Version}, visit.ProblemDecision{
 		To: visit.ProblemState(in.To), Reason: in.Reason, Evidence: in.Evidence, For: visit.Party(in.SolvedFor),
 	})
 }

@@ -74,7 +74,7 @@ func TestTheLifeOfAProblem(t *testing.T) {
 		if x.State != visit.ProblemClosed || *x.ClosedOn != "2026-01-10" || x.SolvedFor != visit.OfBranch || x.Relapses != 0 {
 			t.Errorf("closed: %+v", x)
 		}
-		for _, change := range []string{"UPDATE problem_moves SET reason = 'x'", "DELETE FROM problem_moves"} {
+		for _, change := range []string{"UPDATE transitions SET reason = 'x'", "DELETE FROM transitions"} {
 			if h.db.Exec(change).Error == nil {
 				t.Errorf("%s: done", change)
 			}

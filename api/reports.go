@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/improve/report"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type draftReportRequest struct {
@@ -94,7 +95,7 @@ type writeReportRequest struct {
 //
 //	@Summary	Write a progress report
 func (s *Server) writeReport(ctx context.Context, req writeReportRequest) (report.Report, error) {
-	return report.Write(ctx, s.db(ctx), req.Town, req.Report, req.Version, req.Body.From, req.Body.Until, req.Body.words())
+	return report.Write(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Report, Version: req.Version}, req.Body.From, req.Body.Until, req.Body.words())
 }
 
 // reportTransition is a step of a progress report: the state to reach, with a remark.
@@ -114,5 +115,5 @@ type moveReportRequest struct {
 //
 //	@Summary	Submit or receive a progress report
 func (s *Server) moveReport(ctx context.Context, req moveReportRequest) (report.Report, error) {
-	return report.Move(ctx, s.db(ctx), req.Town, req.Report, req.Version, report.State(req.Body.To), req.Body.Remark)
+	return report.Move(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Report, Version: req.Version}, report.State(req.Body.To), req.Body.Remark)
 }

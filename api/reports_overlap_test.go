@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/improve/report"
+	"bulwark/internal/workflow"
 )
 
 // begunReport is the address of a new draft of the caller.
@@ -99,7 +100,7 @@ func TestASubmissionWaitsForAnother(t *testing.T) {
 	clock.noon(t, "2026-02-28")
 	submit := func(at string) func(*gorm.DB) error {
 		return func(db *gorm.DB) error {
-			_, err := report.Move(acting(t, "lin", access.Instructor), db, "demo", at[len(reportsAt)+1:], 1, report.Submitted, "")
+			_, err := report.Move(acting(t, "lin", access.Instructor), db, workflow.Ref{Town: "demo", ID: at[len(reportsAt)+1:], Version: 1}, report.Submitted, "")
 			return err
 		}
 	}

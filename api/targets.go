@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listTargetsRequest struct {
@@ -94,7 +95,7 @@ type decideTargetRequest struct {
 //
 //	@Summary	Decide on an improvement target
 func (s *Server) decideTarget(ctx context.Context, req decideTargetRequest) (target.Target, error) {
-	return target.Decide(ctx, s.db(ctx), req.Town, req.Target, req.Version, target.Decision{
+	return target.Decide(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Target, Version: req.Version}, target.Decision{
 		To: target.State(req.Body.To), Reason: req.Body.Reason, Outcome: req.Body.Outcome,
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/improve/measure"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listTasksRequest struct {
@@ -44,7 +45,7 @@ type taskInput struct {
 	DueOn  day.Date `json:"due_on" validate:"required" swaggertype:"string" format:"date"` // the last day
 }
 
-func (in taskInput) plan() measure.TaskContent {
+func (in taskInput) content() measure.TaskContent {
 	return measure.TaskContent{Branch: in.Branch, Person: in.Person, Office: in.Office, Title: in.Title, DueOn: in.DueOn}
 }
 
@@ -57,7 +58,7 @@ type setTaskRequest struct {
 //
 //	@Summary	Set a task
 func (s *Server) setTask(ctx context.Context, req setTaskRequest) (rest.Created[measure.Task], error) {
-	t, err := measure.SetTask(ctx, s.db(ctx), req.Town, req.Measure, req.Body.plan())
+	t, err := measure.SetTask(ctx, s.db(ctx), req.Town, req.Measure, req.Body.content())
 	return rest.Created[measure.Task]{Key: t.ID, Value: t}, err
 }
 
@@ -90,7 +91,7 @@ type changeTaskRequest struct {
 //
 //	@Summary	Change a task
 func (s *Server) changeTask(ctx context.Context, req changeTaskRequest) (measure.Task, error) {
-	return measure.ChangeTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, req.Body.plan(), req.Body.Reason)
+	return measure.ChangeTask(ctx, s.db(ctx), req.Measure, workflow.Ref{Town: req.Town, ID: req.Task, Version: req.Version}, req.Body.content(), req.Body.Reason)
 }
 
 // taskReport is how far a task has come, and what was done.
@@ -111,7 +112,9 @@ type reportTaskRequest struct {
 //	@Summary	Report on a task
 func (s *Server) reportTask(ctx context.Context, req reportTaskRequest) (measure.Task, error) {
 	in := req.Body
-	return measure.ReportTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, *in.Progress, in.Note, in.Evidence)
+	return measure.ReportTask(ctx, s.db(ctx), req.Measure, workflow.Ref{Town: req.Town, ID: req.Task, Version: req.Version}, measure.TaskReport{
+		Progress: *in.Progress, Note: in.Note, Evidence: in.Evidence,
+	})
 }
 
 // taskTransition is a step of a task: the state to reach, why, and what shows it.
@@ -132,5 +135,7 @@ type moveTaskRequest struct {
 //	@Summary	Finish, drop or reopen a task
 func (s *Server) moveTask(ctx context.Context, req moveTaskRequest) (measure.Task, error) {
 	in := req.Body
-	return measure.MoveTask(ctx, s.db(ctx), req.Town, req.Measure, req.Task, req.Version, measure.TaskState(in.To), in.Reason, in.Evidence)
+	return measure.MoveTask(ctx, s.db(ctx), req.Measure, workflow.Ref{Town: req.Town, ID: req.Task, Version: req.Version}, measure.TaskDecision{
+		To: measure.TaskState(in.To), Reason: in.Reason, Evidence: in.Evidence,
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/improve/visit"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 type listVisitsRequest struct {
@@ -128,7 +129,7 @@ type writeVisitRequest struct {
 //
 //	@Summary	Write or correct a visit
 func (s *Server) writeVisit(ctx context.Context, req writeVisitRequest) (visit.Visit, error) {
-	return visit.Write(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.content(), req.Body.Reason)
+	return visit.Write(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Visit, Version: req.Version}, req.Body.content(), req.Body.Reason)
 }
 
 // visitTransition is a step of a visit: the state to reach, and the problems that it
@@ -162,5 +163,5 @@ func (s *Server) moveVisit(ctx context.Context, req moveVisitRequest) (visit.Vis
 		x.FindingNumber = &in.Finding
 		found = append(found, x)
 	}
-	return visit.Record(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.Reason, found...)
+	return visit.Record(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Visit, Version: req.Version}, req.Body.Reason, found...)
 }

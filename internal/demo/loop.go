@@ -79,7 +79,7 @@ func (s *story) beginToHelp(ctx context.Context, tx *gorm.DB, q quarter) error {
 	}
 	for _, t := range proposal.Targets {
 		if d, ok := decisions[t.BranchCode]; ok {
-			if _, err := target.Decide(group, tx, Town, t.ID, t.Version, d); err != nil {
+			if _, err := target.Decide(group, tx, t.Ref(), d); err != nil {
 				return fmt.Errorf("target %s: %w", t.BranchCode, err)
 			}
 		}
@@ -112,11 +112,11 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 	if err != nil {
 		return err
 	}
-	if _, err := plan.MoveAnalysis(mentor, tx, Town, a.ID, a.Version, plan.AnalysisSubmitted, ""); err != nil {
+	if _, err := plan.MoveAnalysis(mentor, tx, a.Ref(), plan.AnalysisSubmitted, ""); err != nil {
 		return err
 	}
 	writer := as(ctx, secretary, access.Secretary)
-	p, err := plan.Begin(writer, tx, board, Town, branch, q.code, 0, "zh")
+	p, err := plan.Begin(writer, tx, Town, branch, plan.Source{Results: board, Period: q.code, Language: "zh"})
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 			Owner: plan.ItemOwner{Kind: "person", Code: secretary}, DueOn: day.Of(s.clock).AddDays(90), Cost: 2000,
 		})
 	}
-	if p, err = plan.Write(writer, tx, board, Town, p.ID, p.Version, d); err != nil {
+	if p, err = plan.Write(writer, tx, board, p.Ref(), d); err != nil {
 		return err
 	}
 	for _, step := range []struct {
@@ -139,7 +139,7 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 		{as(ctx, "group-1", access.LeadingGroup), plan.Approved, ""},
 		{writer, plan.Running, ""},
 	} {
-		if p, err = plan.Move(step.by, tx, board, Town, p.ID, p.Version, step.to, step.reason); err != nil {
+		if p, err = plan.Move(step.by, tx, board, p.Ref(), step.to, step.reason); err != nil {
 			return err
 		}
 	}
@@ -161,7 +161,7 @@ func visitBranch(ctx context.Context, tx *gorm.DB, s *story, n int, item string)
 	if err != nil {
 		return err
 	}
-	if v, err = visit.Record(instructor, tx, Town, v.ID, v.Version, ""); err != nil {
+	if v, err = visit.Record(instructor, tx, v.Ref(), ""); err != nil {
 		return err
 	}
 	office := turn("liaison", n, offices)
@@ -184,7 +184,7 @@ func visitBranch(ctx context.Context, tx *gorm.DB, s *story, n int, item string)
 		},
 		{instructor, visit.ProblemDecision{To: visit.ProblemClosed}},
 	} {
-		if x, err = visit.MoveProblem(step.by, tx, Town, x.ID, x.Version, step.d); err != nil {
+		if x, err = visit.MoveProblem(step.by, tx, x.Ref(), step.d); err != nil {
 			return err
 		}
 	}
@@ -202,7 +202,9 @@ func (s *story) tasks(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	if _, err := measure.ReportTask(as(ctx, turn("office", 18, offices), access.Office), tx, Town, 1, t.ID, t.Version, 40, "invented: three offers", invented); err != nil {
+	if _, err := measure.ReportTask(as(ctx, turn("office", 18, offices), access.Office), tx, 1, t.Ref(), measure.TaskReport{
+		Progress: 40, Note: "invented: three offers", Evidence: invented,
+	}); err != nil {
 		return err
 	}
 	person := "group-2"
@@ -226,7 +228,7 @@ func (s *story) seeAGain(ctx context.Context, tx *gorm.DB) error {
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	_, err = target.Decide(group, tx, Town, list[0].ID, list[0].Version, target.Decision{
+	_, err = target.Decide(group, tx, list[0].Ref(), target.Decision{
 		To: target.Ended, Reason: "invented: the goals are reached", Outcome: "improved",
 	})
 	if err != nil {
@@ -258,12 +260,12 @@ func finish(ctx context.Context, tx *gorm.DB, n int) error {
 			{as(ctx, turn("instructor", n, instructors), access.Instructor), plan.ItemVerified, ""},
 			{group, plan.ItemClosed, ""},
 		} {
-			if i, err = plan.MoveItem(step.by, tx, Town, i.ID, i.Version, step.to, "", step.evidence); err != nil {
+			if i, err = plan.MoveItem(step.by, tx, i.Ref(), plan.ItemDecision{To: step.to, Evidence: step.evidence}); err != nil {
 				return err
 			}
 		}
 	}
-	_, err = plan.Move(group, tx, index.NewResultCache(), Town, p.ID, p.Version, plan.Accepted, "")
+	_, err = plan.Move(group, tx, index.NewResultCache(), p.Ref(), plan.Accepted, "")
 	return err
 }
 

@@ -26,9 +26,9 @@ func reportOn(ctx context.Context, tx *gorm.DB, n int, from, until day.Date) err
 	if err != nil {
 		return err
 	}
-	if r, err = report.Move(instructor, tx, Town, r.ID, r.Version, report.Submitted, ""); err != nil {
+	if r, err = report.Move(instructor, tx, r.Ref(), report.Submitted, ""); err != nil {
 		return err
 	}
-	_, err = report.Move(as(ctx, "group-1", access.LeadingGroup), tx, Town, r.ID, r.Version, report.Received, "invented: begin with the branches of the plan")
+	_, err = report.Move(as(ctx, "group-1", access.LeadingGroup), tx, r.Ref(), report.Received, "invented: begin with the branches of the plan")
 	return err
 }

@@ -20,7 +20,7 @@ func (s Settings) Works(d day.Date) bool {
 }
 
 // DueAfterWorkdays is the n-th workday after the day: the day itself does not
-// count. Without any work in a year it gives the calendar day a year later.
+// count. Without any work in a year it returns the calendar day a year later.
 func (s Settings) DueAfterWorkdays(from day.Date, n int64) day.Date {
 	due := from
 	for free := 0; n > 0 && free < 366; {

@@ -168,7 +168,7 @@ type StoredSettings struct {
 // TableName is the table of StoredSettings.
 func (StoredSettings) TableName() string { return "improvement_settings" }
 
-// TownSettings are the settings as they are told.
+// TownSettings are the settings as the API shows them.
 type TownSettings struct {
 	Settings  Settings   `json:"settings"`
 	Version   int64      `json:"version"`              // 1 of the example that ships: who makes the first rules names it too
@@ -182,7 +182,7 @@ func (s TownSettings) ETag() string { return database.Versioned{Version: s.Versi
 // made reports whether there is a row.
 func (stored StoredSettings) made() bool { return !stored.CreatedAt.IsZero() }
 
-// View is what people are told of the settings.
+// View returns the settings as the API shows them.
 func (stored StoredSettings) View() TownSettings {
 	told := TownSettings{Settings: stored.Document.V, Version: stored.Version}
 	if stored.made() {
@@ -191,7 +191,7 @@ func (stored StoredSettings) View() TownSettings {
 	return told
 }
 
-// FindSettings gives the settings that hold in the town.
+// FindSettings returns the settings that hold in the town.
 func FindSettings(ctx context.Context, db *gorm.DB, townID string) (StoredSettings, error) {
 	stored := StoredSettings{TownID: townID}
 	err := db.WithContext(ctx).Where("town_id = ?", townID).Limit(1).Find(&stored).Error

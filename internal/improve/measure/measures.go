@@ -43,8 +43,8 @@ var sourceNames = []text.Text{
 // measureCount is how many measures there are.
 const measureCount = 7
 
-// tell fills in what the row does not hold.
-func (m *Measure) tell() {
+// complete fills in what the row does not hold.
+func (m *Measure) complete() {
 	if int(m.Number) <= len(sourceNames) {
 		m.SourceName = sourceNames[m.Number-1]
 	}
@@ -58,7 +58,7 @@ func (m *Measure) tell() {
 	}
 }
 
-// List gives the seven measures of the town with their progress. Those that
+// List returns the seven measures of the town with their progress. Those that
 // the town has not edited are as old as the town.
 func List(ctx context.Context, db *gorm.DB, townID string) ([]Measure, error) {
 	var rows []Measure
@@ -77,7 +77,7 @@ func List(ctx context.Context, db *gorm.DB, townID string) ([]Measure, error) {
 		if at := slices.IndexFunc(rows, func(m Measure) bool { return m.Number == int64(i+1) }); at >= 0 {
 			list[i] = rows[at]
 		}
-		list[i].tell()
+		list[i].complete()
 		if err == nil {
 			list[i].Progress = progress[i].TaskTotals
 		}
@@ -85,7 +85,7 @@ func List(ctx context.Context, db *gorm.DB, townID string) ([]Measure, error) {
 	return list, err
 }
 
-// Find gives one measure.
+// Find returns one measure.
 func Find(ctx context.Context, db *gorm.DB, townID string, number int64) (Measure, error) {
 	if err := Check(number); err != nil {
 		return Measure{}, err
@@ -105,7 +105,7 @@ func Check(number int64) error {
 	return nil
 }
 
-// Name gives a measure a name and a description in the town. An empty name
+// Name sets the name and the description of a measure in the town. An empty name
 // takes the town's away: the source's comes back, if there is one.
 func Name(ctx context.Context, db *gorm.DB, townID string, number, version int64, name, description text.Text) (Measure, error) {
 	var after Measure
@@ -148,7 +148,7 @@ type Progress struct {
 	TaskTotals    `gorm:"embedded"`
 }
 
-// ListProgress gives the progress of the seven measures in their order, counting
+// ListProgress returns the progress of the seven measures in their order, counting
 // all tasks of the town. It takes one statement.
 func ListProgress(ctx context.Context, db *gorm.DB, townID string, today day.Date) ([]Progress, error) {
 	return byMeasure(db.WithContext(ctx), townID, today)
@@ -179,17 +179,17 @@ SUM(CASE WHEN state = ? AND due_on < ? THEN 1 ELSE 0 END) AS overdue`, TaskDone,
 	return rows, err
 }
 
-// ProgressInReach gives the progress of the tasks that the caller may read today: of
+// ProgressInReach returns the progress of the tasks that the caller may read today: of
 // the seven measures in their order, or of each measure for each branch, and for the
 // town, where there are tasks, by branch, those of the town first, and by measure.
 func ProgressInReach(ctx context.Context, db *gorm.DB, townID string, byBranch bool) ([]Progress, error) {
-	v, err := taskerOf(ctx, db, townID)
+	v, err := newTaskReader(ctx, db, townID)
 	if err != nil {
 		return nil, err
 	}
-	q := v.seen(db.WithContext(ctx))
+	q := v.Visible(db.WithContext(ctx))
 	if byBranch {
-		return totals(q, townID, v.today, "branch_code, measure_number")
+		return totals(q, townID, v.Today, "branch_code, measure_number")
 	}
-	return byMeasure(q, townID, v.today)
+	return byMeasure(q, townID, v.Today)
 }

@@ -2,14 +2,12 @@ package measure
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
-	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
@@ -29,8 +27,17 @@ const (
 	TaskDropped TaskState = "dropped"
 )
 
+var taskTitles = workflow.Titles[TaskState]{
+	TaskOpen:    {ZH: "进行中", EN: "open"},
+	TaskDone:    {ZH: "已完成", EN: "done"},
+	TaskDropped: {ZH: "已取消", EN: "dropped"},
+}
+
+// Title returns the name of the state.
+func (s TaskState) Title() text.Text { return taskTitles.Of(s) }
+
 // Task is what is to be done under a measure, for a branch or for the whole town,
-// by the one person or office that answers for it.
+// by the one person or office that is responsible for it.
 type Task struct {
 	TownID        string     `gorm:"primaryKey" json:"-"`
 	ID            string     `gorm:"primaryKey" json:"id" format:"uuid"`
@@ -60,9 +67,7 @@ func (Task) TableName() string { return "measure_tasks" }
 // TaskNote is one entry in the timeline of a task, kept for ever under the version
 // that it made.
 type TaskNote struct {
-	TownID   string      `gorm:"primaryKey" json:"-"`
-	TaskID   string      `gorm:"primaryKey" json:"-"`
-	Version  int64       `gorm:"primaryKey" json:"version"`
+	Version  int64       `json:"version"`
 	Verb     string      `json:"verb" enums:"set,change,report,finish,drop,reopen"`
 	At       time.Time   `json:"at"`
 	Actor    string      `json:"by" example:"instructor-2"`
@@ -72,44 +77,312 @@ type TaskNote struct {
 	Evidence string      `json:"evidence,omitempty"`
 }
 
-var taskNoun = text.Text{ZH: "任务", EN: "task"}
-
-// taskMoves is the life of a task. Who answers for it reports and finishes; who
-// sets tasks changes, drops and reopens them.
-var taskMoves = workflow.Machine[TaskState, workflow.Free]{
-	{Verb: "change", From: []TaskState{TaskOpen}, Action: access.WriteTasks},
-	{Verb: "report", From: []TaskState{TaskOpen}, Action: access.ReportTasks},
-	{Verb: "finish", From: []TaskState{TaskOpen}, To: TaskDone, Action: access.ReportTasks},
-	{Verb: "drop", From: []TaskState{TaskOpen}, To: TaskDropped, Action: access.WriteTasks, Reason: true},
-	{Verb: "reopen", From: []TaskState{TaskDone, TaskDropped}, To: TaskOpen, Action: access.WriteTasks, Reason: true},
+// taskStep is a note as the history keeps it.
+type taskStep struct {
+	workflow.Transition
+	taskExtra
 }
 
-func (t Task) stand() workflow.Standing {
-	return workflow.Standing{By: t.StateBy, At: t.StateAt, Reason: t.StateReason, CanLift: string(access.LeadingGroup)}
+type taskExtra struct {
+	Progress int64  `json:"progress,omitempty"`
+	Evidence string `json:"evidence,omitempty"`
 }
 
-// FindTask gives one task of the measure with its timeline, if the caller may know
-// of it.
+func (s taskStep) note() TaskNote {
+	return TaskNote{s.Version, s.Verb, s.At, s.Actor, s.Role, s.Progress, s.Reason, s.Evidence}
+}
+
+type (
+	taskRules = []workflow.Rule[Task, *taskReader]
+	taskVerbs = []workflow.Verb[Task, TaskState, *taskReader]
+)
+
+// tasks is the life of a task. Who is responsible for it reports and finishes; who sets
+// tasks changes, drops and reopens them.
+var tasks = workflow.Kind[Task, TaskState, *taskReader]{
+	Noun: text.Text{ZH: "任务", EN: "task"}, Name: "task", Titles: taskTitles, Reader: newTaskReader, Frozen: notOpen,
+	Verbs: taskVerbs{
+		{Name: "set", To: TaskOpen, Action: access.WriteTasks},
+		{Name: "change", From: []TaskState{TaskOpen}, Action: access.WriteTasks, Who: taskRules{inReach}},
+		{Name: "report", From: []TaskState{TaskOpen}, Action: access.ReportTasks, Who: taskRules{responsible}},
+		{Name: "finish", From: []TaskState{TaskOpen}, To: TaskDone, Action: access.ReportTasks, Who: taskRules{responsible}},
+		{
+			Name: "drop", From: []TaskState{TaskOpen}, To: TaskDropped, Action: access.WriteTasks,
+			Who: taskRules{inReach, notLed}, Reason: true,
+		},
+		{
+			Name: "reopen", From: []TaskState{TaskDone, TaskDropped}, To: TaskOpen, Action: access.WriteTasks,
+			Who: taskRules{inReach}, Reason: true,
+		},
+	},
+}.Checked()
+
+// inReach refuses who sets tasks of other branches only.
+func inReach(v *taskReader, t Task) error {
+	if t.BranchCode == nil && !v.Reach.All || t.BranchCode != nil && !v.Reach.Has(*t.BranchCode) {
+		return fault.Forbidden("not_assigned", "您只能安排所联系党组织的任务", "you set tasks for the branches of your office only")
+	}
+	return nil
+}
+
+func responsible(v *taskReader, t Task) error {
+	if !v.responsible(t) && v.Role != access.LeadingGroup {
+		return fault.Forbidden("not_responsible", "只有任务的负责人或负责单位可以填报进展",
+			"only who is responsible for a task, or the leading group, reports on it")
+	}
+	return nil
+}
+
+func notLed(v *taskReader, t Task) error {
+	if t.BranchCode != nil && v.Led[*t.BranchCode] {
+		return improve.OwnBranch()
+	}
+	return nil
+}
+
+func notOpen(v *taskReader, t Task) error {
+	_, lock := v.State(t)
+	return fault.Conflict("task_"+string(t.State), "任务处于“%[1]s”状态，不能修改：可请安排任务者重新打开",
+		"the task is %[1]s: ask for it to be reopened", t.State.Title()).Held(lock)
+}
+
+// Ref names the task.
+func (t Task) Ref() workflow.Ref {
+	return workflow.Ref{Town: t.TownID, ID: t.ID, Version: t.Version}
+}
+
+// taskReader is a caller who reads or changes tasks. Who sets tasks reads those that he
+// or she can set.
+type taskReader struct {
+	access.Viewer
+	offices []string // of which the caller is a member today
+	measure int64    // whose tasks alone are at hand; 0 = of any
+}
+
+func newTaskReader(ctx context.Context, db *gorm.DB, townID string) (*taskReader, error) {
+	v, err := access.ViewerOf(ctx, db, townID, access.ReadTasks, access.WriteTasks)
+	if err != nil || v.Role != access.Office || v.Person == "" {
+		return &taskReader{Viewer: v}, err
+	}
+	offices, err := people.OfficesOf(ctx, db, townID, v.Person, v.Today)
+	return &taskReader{Viewer: v, offices: offices}, err
+}
+
+// tasksOf returns the kind narrowed to the tasks of a measure.
+func tasksOf(measure int64) workflow.Kind[Task, TaskState, *taskReader] {
+	k := tasks
+	k.Reader = func(ctx context.Context, db *gorm.DB, townID string) (*taskReader, error) {
+		v, err := newTaskReader(ctx, db, townID)
+		v.measure = measure
+		return v, err
+	}
+	return k
+}
+
+// responsible reports whether the caller is responsible for the task.
+func (v *taskReader) responsible(t Task) bool {
+	return t.PersonCode != nil && *t.PersonCode == v.Person || t.OfficeCode != nil && slices.Contains(v.offices, *t.OfficeCode)
+}
+
+// Visible narrows to the tasks that the caller reads: of the town, of branches in reach,
+// and those for which he or she is responsible.
+func (v *taskReader) Visible(q *gorm.DB) *gorm.DB {
+	if v.measure != 0 {
+		q = q.Where("measure_number = ?", v.measure)
+	}
+	if v.Reach.All {
+		return q
+	}
+	return q.Where("(branch_code IS NULL OR branch_code IN ? OR person_code = ? OR office_code IN ?)",
+		append(v.Reach.Codes(), ""), v.Person, append(slices.Clone(v.offices), ""))
+}
+
+// Load reads the timeline, in the answer about one.
+func (v *taskReader) Load(ctx context.Context, db *gorm.DB, list []Task, depth workflow.Depth) error {
+	for i, t := range list {
+		if depth != workflow.ForOne {
+			break
+		}
+		steps, err := workflow.History[taskStep](ctx, db, tasks.Name, t.Ref())
+		if err != nil {
+			return err
+		}
+		list[i].Timeline = make([]TaskNote, len(steps))
+		for n, s := range steps {
+			list[i].Timeline[n] = s.note()
+		}
+	}
+	return nil
+}
+
+// State returns where the task is, and who brought it there.
+func (v *taskReader) State(t Task) (TaskState, fault.Lock) {
+	return t.State, fault.Lock{By: t.StateBy, At: t.StateAt, Reason: t.StateReason, CanLift: string(access.LeadingGroup)}
+}
+
+// Show returns the task with what the caller can do.
+func (v *taskReader) Show(t Task, allowed []string) Task {
+	t.Overdue = t.State == TaskOpen && improve.Overdue(t.DueOn, v.Today)
+	t.Allowed = allowed
+	return t
+}
+
+// Audit returns the task, and of its timeline the first entry only.
+func (v *taskReader) Audit(t Task, verb string) (string, any) {
+	if verb != "set" {
+		t.Timeline = nil
+	}
+	return "tasks/" + t.ID, t
+}
+
+// TaskContent is what is set about a task. Either a person or an office is
+// responsible for it.
+type TaskContent struct {
+	Branch *string
+	Person *string
+	Office *string
+	Title  string
+	DueOn  day.Date
+}
+
+// SetTask adds a task to a measure. A liaison office sets those of its branches
+// only.
+func SetTask(ctx context.Context, db *gorm.DB, townID string, measure int64, c TaskContent) (Task, error) {
+	if err := Check(measure); err != nil {
+		return Task{}, err
+	}
+	t := Task{
+		TownID: townID, ID: database.NewID(), MeasureNumber: measure, BranchCode: c.Branch, PersonCode: c.Person, OfficeCode: c.Office,
+		Title: c.Title, DueOn: c.DueOn, State: TaskOpen, Versioned: database.Versioned{Version: 1},
+	}
+	return tasksOf(measure).Create(ctx, db, "set", "", t, func(tx *gorm.DB, v *taskReader, t *Task) error {
+		if err := c.check(ctx, tx, townID); err != nil {
+			return err
+		}
+		if err := inReach(v, *t); err != nil {
+			return err
+		}
+		t.SetBy, t.StateBy, t.StateAt = v.Name(), v.Name(), tx.NowFunc()
+		return tx.Create(t).Error
+	})
+}
+
+// check lists what a task cannot be: about a branch, or for somebody, that the
+// town does not have, or for nobody or two.
+func (c TaskContent) check(ctx context.Context, tx *gorm.DB, townID string) error {
+	var faults []fault.FieldError
+	if (c.Person == nil) == (c.Office == nil) {
+		faults = append(faults, fault.Field("/person", "one_responsible", "请指明一名负责人或一个负责单位", "name either a person or an office"))
+	}
+	if c.Person != nil {
+		_, err := people.Find(ctx, tx, townID, *c.Person)
+		if fault.Is(err, fault.KindNotFound) {
+			faults = append(faults, fault.Field("/person", "unknown_person", "本镇没有人员“%s”", "this town has no person %q", *c.Person))
+		} else if err != nil {
+			return err
+		}
+	}
+	if c.Office != nil {
+		_, err := people.FindOffice(ctx, tx, townID, *c.Office)
+		if fault.Is(err, fault.KindNotFound) {
+			faults = append(faults, fault.Field("/office", "unknown_office", "本镇没有挂钩办“%s”", "this town has no office %q", *c.Office))
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(faults) > 0 {
+		return fault.Broken(faults...)
+	}
+	if c.Branch == nil {
+		return nil
+	}
+	return improve.RefuseBranch(ctx, tx, townID, *c.Branch)
+}
+
+// ChangeTask sets the task anew. Its measure and progress stay.
+func ChangeTask(ctx context.Context, db *gorm.DB, measure int64, ref workflow.Ref, c TaskContent, reason string) (Task, error) {
+	return tasksOf(measure).Do(ctx, db, ref, "change", reason, func(tx *gorm.DB, v *taskReader, t Task) (workflow.Change, error) {
+		change := workflow.Change{
+			Columns: map[string]any{
+				"branch_code": c.Branch, "person_code": c.Person, "office_code": c.Office, "title": c.Title, "due_on": c.DueOn,
+			},
+			Extra: taskExtra{Progress: t.Progress},
+		}
+		if err := c.check(ctx, tx, t.TownID); err != nil {
+			return change, err
+		}
+		t.BranchCode = c.Branch
+		return change, inReach(v, t)
+	})
+}
+
+// TaskReport is how far a task has come.
+type TaskReport struct {
+	Progress int64 // percent
+	Note     string
+	Evidence string // empty: it stays as it is
+}
+
+// ReportTask stores how far a task has come, by who is responsible for it.
+func ReportTask(ctx context.Context, db *gorm.DB, measure int64, ref workflow.Ref, r TaskReport) (Task, error) {
+	return tasksOf(measure).Do(ctx, db, ref, "report", r.Note, func(*gorm.DB, *taskReader, Task) (workflow.Change, error) {
+		columns := map[string]any{"progress": r.Progress}
+		if r.Evidence != "" {
+			columns["evidence"] = r.Evidence
+		}
+		return workflow.Change{Columns: columns, Extra: taskExtra{Progress: r.Progress, Evidence: r.Evidence}}, nil
+	})
+}
+
+// TaskDecision is where a task is taken.
+type TaskDecision struct {
+	To       TaskState
+	Reason   string
+	Evidence string // needed to finish a task that has none
+}
+
+// MoveTask finishes a task, for which there must be evidence, drops it, or reopens
+// it with the progress that was reported last.
+func MoveTask(ctx context.Context, db *gorm.DB, measure int64, ref workflow.Ref, m TaskDecision) (Task, error) {
+	return tasksOf(measure).Move(ctx, db, ref, m.To, m.Reason, func(tx *gorm.DB, v *taskReader, t Task) (workflow.Change, error) {
+		columns := map[string]any{"state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": m.Reason}
+		extra := taskExtra{Progress: t.Progress, Evidence: m.Evidence}
+		switch m.To {
+		case TaskDone:
+			if m.Evidence == "" && t.Evidence == "" {
+				return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_needed", "完成任务须附佐证", "give evidence that it is done"))
+			}
+			extra.Progress = 100
+		case TaskOpen:
+			reported, err := t.reported(ctx, tx)
+			if err != nil {
+				return workflow.Change{}, err
+			}
+			extra.Progress = reported
+		}
+		columns["progress"] = extra.Progress
+		if m.Evidence != "" {
+			columns["evidence"] = m.Evidence
+		}
+		return workflow.Change{Columns: columns, Extra: extra}, nil
+	})
+}
+
+// reported returns the progress before the task was finished.
+func (t Task) reported(ctx context.Context, tx *gorm.DB) (int64, error) {
+	steps, err := workflow.History[taskStep](ctx, tx, tasks.Name, t.Ref())
+	for _, s := range slices.Backward(steps) {
+		if s.Verb != "finish" {
+			return s.Progress, err
+		}
+	}
+	return 0, err
+}
+
+// FindTask returns one task of the measure with its timeline, if the caller may know of
+// it.
 func FindTask(ctx context.Context, db *gorm.DB, townID string, measure int64, id string) (Task, error) {
-	v, err := taskerOf(ctx, db, townID)
-	if err != nil {
-		return Task{}, err
-	}
-	return v.find(ctx, db, measure, id)
-}
-
-func (v tasker) find(ctx context.Context, db *gorm.DB, measure int64, id string) (Task, error) {
-	var t Task
-	err := db.WithContext(ctx).Where("town_id = ? AND measure_number = ? AND id = ?", v.town, measure, id).Take(&t).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) || err == nil && !v.reads(t) {
-		return Task{}, fault.Missing(taskNoun, id)
-	}
-	if err != nil {
-		return Task{}, err
-	}
-	v.tell(&t)
-	err = db.WithContext(ctx).Where("town_id = ? AND task_id = ?", v.town, id).Order("version").Find(&t.Timeline).Error
-	return t, err
+	return tasksOf(measure).Find(ctx, db, townID, id)
 }
 
 // TaskFilter narrows a list; zero fields do not.
@@ -122,14 +395,14 @@ type TaskFilter struct {
 	Limit   int // 0 = all
 }
 
-// ListTasks gives the tasks that the caller may know of, in the order of their
+// ListTasks returns the tasks that the caller may know of, in the order of their
 // setting.
 func ListTasks(ctx context.Context, db *gorm.DB, townID string, f TaskFilter) ([]Task, error) {
-	v, err := taskerOf(ctx, db, townID)
+	v, err := newTaskReader(ctx, db, townID)
 	if err != nil {
 		return nil, err
 	}
-	q := v.seen(db.WithContext(ctx)).Where("town_id = ? AND id > ?", townID, f.After)
+	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
 	if f.Measure > 0 {
 		q = q.Where("measure_number = ?", f.Measure)
 	}
@@ -140,296 +413,10 @@ func ListTasks(ctx context.Context, db *gorm.DB, townID string, f TaskFilter) ([
 		q = q.Where("state = ?", f.State)
 	}
 	if f.Overdue {
-		q = q.Where("state = ? AND due_on < ?", TaskOpen, v.today)
+		q = q.Where("state = ? AND due_on < ?", TaskOpen, v.Today)
 	}
 	if f.Limit > 0 {
 		q = q.Limit(f.Limit)
 	}
-	var list []Task
-	err = q.Order("id").Find(&list).Error
-	for i := range list {
-		v.tell(&list[i])
-	}
-	return list, err
-}
-
-// tasker is what an answer about tasks depends on besides them.
-type tasker struct {
-	access.Principal
-	town    string
-	today   day.Date
-	read    access.Reach
-	write   access.Reach
-	led     map[string]bool // branches about which the caller does not decide
-	offices []string        // of which the caller is a member today
-}
-
-func taskerOf(ctx context.Context, db *gorm.DB, townID string) (v tasker, err error) {
-	v.Principal, v.town, v.today = access.Caller(ctx), townID, day.Of(db.NowFunc())
-	if v.read, err = access.ReachOf(ctx, db, v.Principal, access.ReadTasks, townID, v.today); err != nil {
-		return v, err
-	}
-	if v.May(access.WriteTasks) {
-		v.write = v.read // whoever sets tasks reads those that he or she can set
-	}
-	if v.led, err = access.LedBy(ctx, db, townID, access.WriteTasks); err != nil {
-		return v, err
-	}
-	if v.Role == access.Office && v.Person != "" {
-		v.offices, err = people.OfficesOf(ctx, db, townID, v.Person, v.today)
-	}
-	return v, err
-}
-
-// answers reports whether the caller answers for the task.
-func (v tasker) answers(t Task) bool {
-	return t.PersonCode != nil && *t.PersonCode == v.Person || t.OfficeCode != nil && slices.Contains(v.offices, *t.OfficeCode)
-}
-
-// reads reports whether the caller may know of the task.
-func (v tasker) reads(t Task) bool {
-	return t.BranchCode == nil || v.read.Has(*t.BranchCode) || v.answers(t)
-}
-
-// seen narrows a query to the tasks that the caller reads.
-func (v tasker) seen(q *gorm.DB) *gorm.DB {
-	if v.read.All {
-		return q
-	}
-	return q.Where("(branch_code IS NULL OR branch_code IN ? OR person_code = ? OR office_code IN ?)",
-		append(v.read.Codes(), ""), v.Person, append(slices.Clone(v.offices), ""))
-}
-
-// refuse says why the caller cannot use the verb on the task, beyond what the
-// policy and the state say.
-func (v tasker) refuse(t Task, verb string) error {
-	switch verb {
-	case "report", "finish":
-		if v.answers(t) || v.Role == access.LeadingGroup {
-			return nil
-		}
-		return fault.Forbidden("not_responsible", "只有任务的负责人或负责单位可以填报进展", "only who answers for a task, or the leading group, reports on it")
-	}
-	switch {
-	case t.BranchCode == nil && !v.write.All, t.BranchCode != nil && !v.write.Has(*t.BranchCode):
-		return fault.Forbidden("not_assigned", "您只能安排所联系党组织的任务", "you set tasks for the branches of your office only")
-	case verb == "drop" && t.BranchCode != nil && v.led[*t.BranchCode]:
-		return improve.OwnBranch()
-	}
-	return nil
-}
-
-// tell fills in what depends on the day and the caller.
-func (v tasker) tell(t *Task) {
-	t.Overdue = t.State == TaskOpen && improve.Overdue(t.DueOn, v.today)
-	t.Allowed = slices.DeleteFunc(taskMoves.Allowed(v.Principal, t.State, t.stand()), func(verb string) bool { return v.refuse(*t, verb) != nil })
-}
-
-// TaskContent is what is set about a task. Either a person or an office answers for
-// it.
-type TaskContent struct {
-	Branch *string
-	Person *string
-	Office *string
-	Title  string
-	DueOn  day.Date
-}
-
-// SetTask adds a task to a measure. A liaison office sets those of its branches
-// only.
-func SetTask(ctx context.Context, db *gorm.DB, townID string, measure int64, plan TaskContent) (Task, error) {
-	if err := Check(measure); err != nil {
-		return Task{}, err
-	}
-	t := Task{
-		TownID: townID, ID: database.NewID(), MeasureNumber: measure, BranchCode: plan.Branch, PersonCode: plan.Person, OfficeCode: plan.Office,
-		Title: plan.Title, DueOn: plan.DueOn, State: TaskOpen, Versioned: database.Versioned{Version: 1},
-	}
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		v, err := taskerOf(ctx, tx, townID)
-		if err != nil {
-			return err
-		}
-		if err := plan.check(ctx, tx, townID); err != nil {
-			return err
-		}
-		if err := v.refuse(t, "set"); err != nil {
-			return err
-		}
-		t.SetBy, t.StateBy, t.StateAt = v.Name(), v.Name(), tx.NowFunc()
-		if err := tx.Create(&t).Error; err != nil {
-			return err
-		}
-		if err := v.note(tx, t, TaskNote{Verb: "set", Version: 1}); err != nil {
-			return err
-		}
-		if t, err = v.find(ctx, tx, measure, t.ID); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "task.set", Subject: "tasks/" + t.ID, After: t})
-	})
-	return t, err
-}
-
-// check lists what a task cannot be: about a branch, or for somebody, that the
-// town does not have, or for nobody or two.
-func (p TaskContent) check(ctx context.Context, tx *gorm.DB, townID string) error {
-	var faults []fault.FieldError
-	if (p.Person == nil) == (p.Office == nil) {
-		faults = append(faults, fault.Field("/person", "one_responsible", "请指明一名负责人或一个负责单位", "name either a person or an office"))
-	}
-	if p.Person != nil {
-		_, err := people.Find(ctx, tx, townID, *p.Person)
-		if fault.Is(err, fault.KindNotFound) {
-			faults = append(faults, fault.Field("/person", "unknown_person", "本镇没有人员“%s”", "this town has no person %q", *p.Person))
-		} else if err != nil {
-			return err
-		}
-	}
-	if p.Office != nil {
-		_, err := people.FindOffice(ctx, tx, townID, *p.Office)
-		if fault.Is(err, fault.KindNotFound) {
-			faults = append(faults, fault.Field("/office", "unknown_office", "本镇没有挂钩办“%s”", "this town has no office %q", *p.Office))
-		} else if err != nil {
-			return err
-		}
-	}
-	if len(faults) > 0 {
-		return fault.Broken(faults...)
-	}
-	if p.Branch == nil {
-		return nil
-	}
-	return improve.RefuseBranch(ctx, tx, townID, *p.Branch)
-}
-
-// note adds an entry of the caller to the timeline.
-func (v tasker) note(tx *gorm.DB, t Task, n TaskNote) error {
-	n.TownID, n.TaskID, n.At, n.Actor, n.Role = t.TownID, t.ID, tx.NowFunc(), v.Name(), v.Role
-	return tx.Create(&n).Error
-}
-
-// taskStep is one change of a task, in a transaction.
-type taskStep struct {
-	change map[string]any
-	note   TaskNote
-}
-
-// stepTask changes the version of a task by what step makes of it, with its entry
-// in the timeline and in the trail.
-func stepTask(ctx context.Context, db *gorm.DB, townID string, measure int64, id string, version int64, step func(v tasker, tx *gorm.DB, t Task) (taskStep, error)) (Task, error) {
-	var after Task
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		v, err := taskerOf(ctx, tx, townID)
-		if err != nil {
-			return err
-		}
-		before, err := v.find(ctx, tx, measure, id)
-		if err != nil {
-			return err
-		}
-		s, err := step(v, tx, before)
-		if err != nil {
-			return err
-		}
-		if err := v.refuse(before, s.note.Verb); err != nil {
-			return err
-		}
-		if err := database.UpdateVersioned(tx, &Task{TownID: townID, ID: id}, version, s.change); err != nil {
-			return err
-		}
-		s.note.Version = version + 1
-		if err := v.note(tx, before, s.note); err != nil {
-			return err
-		}
-		if after, err = v.find(ctx, tx, measure, id); err != nil {
-			return err
-		}
-		before.Timeline = nil
-		told := after
-		told.Timeline = nil
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "task." + s.note.Verb, Subject: "tasks/" + id, Before: before, After: told, Reason: s.note.Note})
-	})
-	return after, err
-}
-
-// stay is the move of the verb that leaves the state as it is.
-func (v tasker) stay(t Task, verb string) error {
-	mv, ok := taskMoves.Stay(verb, t.State)
-	if !ok {
-		return workflow.Conflict(t.stand(), "task_"+string(t.State), text.F("任务处于“%s”状态，不能修改：可请安排任务者重新打开", "the task is %s: ask for it to be reopened", t.State))
-	}
-	return mv.Refuse(v.Principal, t.stand(), "")
-}
-
-// ChangeTask sets the task anew. Its measure and progress stay.
-func ChangeTask(ctx context.Context, db *gorm.DB, townID string, measure int64, id string, version int64, plan TaskContent, reason string) (Task, error) {
-	return stepTask(ctx, db, townID, measure, id, version, func(v tasker, tx *gorm.DB, t Task) (taskStep, error) {
-		if err := v.stay(t, "change"); err != nil {
-			return taskStep{}, err
-		}
-		if err := plan.check(ctx, tx, townID); err != nil {
-			return taskStep{}, err
-		}
-		moved := t
-		moved.BranchCode = plan.Branch
-		if err := v.refuse(moved, "change"); err != nil {
-			return taskStep{}, err
-		}
-		return taskStep{
-			change: map[string]any{"branch_code": plan.Branch, "person_code": plan.Person, "office_code": plan.Office, "title": plan.Title, "due_on": plan.DueOn},
-			note:   TaskNote{Verb: "change", Progress: t.Progress, Note: reason},
-		}, nil
-	})
-}
-
-// ReportTask says how far a task has come, by who answers for it.
-func ReportTask(ctx context.Context, db *gorm.DB, townID string, measure int64, id string, version, progress int64, note, evidence string) (Task, error) {
-	return stepTask(ctx, db, townID, measure, id, version, func(v tasker, _ *gorm.DB, t Task) (taskStep, error) {
-		if err := v.stay(t, "report"); err != nil {
-			return taskStep{}, err
-		}
-		change := map[string]any{"progress": progress}
-		if evidence != "" {
-			change["evidence"] = evidence
-		}
-		return taskStep{change, TaskNote{Verb: "report", Progress: progress, Note: note, Evidence: evidence}}, nil
-	})
-}
-
-// MoveTask finishes a task, for which there must be evidence, drops it, or reopens
-// it with the progress that was reported last.
-func MoveTask(ctx context.Context, db *gorm.DB, townID string, measure int64, id string, version int64, to TaskState, reason, evidence string) (Task, error) {
-	return stepTask(ctx, db, townID, measure, id, version, func(v tasker, tx *gorm.DB, t Task) (taskStep, error) {
-		mv, err := taskMoves.Find(v.Principal, t.State, to, t.stand(), reason)
-		if err != nil {
-			return taskStep{}, err
-		}
-		change := map[string]any{"state": to, "state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": reason}
-		progress := t.Progress
-		switch to {
-		case TaskDone:
-			if evidence == "" && t.Evidence == "" {
-				return taskStep{}, fault.Broken(fault.Field("/evidence", "evidence_needed", "完成任务须附佐证", "say what shows that it is done"))
-			}
-			progress = 100
-		case TaskOpen:
-			progress = t.reported()
-		}
-		change["progress"] = progress
-		if evidence != "" {
-			change["evidence"] = evidence
-		}
-		return taskStep{change, TaskNote{Verb: mv.Verb, Progress: progress, Note: reason, Evidence: evidence}}, nil
-	})
-}
-
-// reported is the progress before the task was finished.
-func (t Task) reported() int64 {
-	for i := len(t.Timeline) - 1; i >= 0; i-- {
-		if t.Timeline[i].Verb != "finish" {
-			return t.Timeline[i].Progress
-		}
-	}
-	return 0
+	return tasks.List(ctx, db, v, q.Order("id"))
 }

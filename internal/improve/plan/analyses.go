@@ -3,16 +3,13 @@ package plan
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 	"strconv"
 	"time"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
-	"bulwark/internal/audit"
 	"bulwark/internal/database"
-	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
@@ -30,21 +27,29 @@ const (
 	AnalysisSubmitted AnalysisState = "submitted"
 )
 
-// Analysis says why a published result of a branch is what it is (原因分析), as a
+var analysisTitles = workflow.Titles[AnalysisState]{
+	AnalysisDraft:     {ZH: "草稿", EN: "draft"},
+	AnalysisSubmitted: {ZH: "已提交", EN: "submitted"},
+}
+
+// Title returns the name of the state.
+func (s AnalysisState) Title() text.Text { return analysisTitles.Of(s) }
+
+// Analysis is about why a published result of a branch is what it is (原因分析), as a
 // mentor of the branch sees it.
 type Analysis struct {
-	TownID            string         `gorm:"primaryKey" json:"-"`
-	ID                string         `gorm:"primaryKey" json:"id" format:"uuid"`
-	PeriodCode        string         `json:"period" example:"2023Q2"`
-	PublicationNumber int64          `json:"publication" example:"1"`
-	BranchCode        string         `json:"branch" example:"b07"`
-	MentorCode        string         `json:"mentor" example:"mentor-1"`
-	Findings          Causes         `json:"findings"`
-	Summary           string         `json:"summary,omitempty"`
-	State             AnalysisState  `json:"state" swaggertype:"string" enums:"draft,submitted"`
-	SubmittedAt       *time.Time     `json:"submitted_at,omitempty"`
-	History           []AnalysisMove `gorm:"-" json:"history,omitempty"` // in the answer about one
-	Allowed           []string       `gorm:"-" json:"allowed"`
+	TownID            string                `gorm:"primaryKey" json:"-"`
+	ID                string                `gorm:"primaryKey" json:"id" format:"uuid"`
+	PeriodCode        string                `json:"period" example:"2023Q2"`
+	PublicationNumber int64                 `json:"publication" example:"1"`
+	BranchCode        string                `json:"branch" example:"b07"`
+	MentorCode        string                `json:"mentor" example:"mentor-1"`
+	Findings          Causes                `json:"findings"`
+	Summary           string                `json:"summary,omitempty"`
+	State             AnalysisState         `json:"state" swaggertype:"string" enums:"draft,submitted"`
+	SubmittedAt       *time.Time            `json:"submitted_at,omitempty"`
+	History           []workflow.Transition `gorm:"-" json:"history,omitempty"` // in the answer about one
+	Allowed           []string              `gorm:"-" json:"allowed"`
 	database.Versioned
 }
 
@@ -68,53 +73,60 @@ func (c *Causes) Scan(src any) error { return database.ScanJSON(src, (*[]Cause)(
 // GormDataType is the column type on both databases.
 func (Causes) GormDataType() string { return "text" }
 
-// AnalysisMove is one step of an analysis, kept for ever under the version that it
-// made.
-type AnalysisMove struct {
-	TownID     string      `gorm:"primaryKey" json:"-"`
-	AnalysisID string      `gorm:"primaryKey" json:"-"`
-	Version    int64       `gorm:"primaryKey" json:"version"`
-	Verb       string      `json:"verb" enums:"submit,withdraw"`
-	At         time.Time   `json:"at"`
-	Actor      string      `json:"by" example:"mentor-1"`
-	Role       access.Role `json:"role" swaggertype:"string" example:"mentor"`
-	Reason     string      `json:"reason,omitempty"`
-}
+type (
+	analysisRules = []workflow.Rule[Analysis, *analysisReader]
+	analysisVerbs = []workflow.Verb[Analysis, AnalysisState, *analysisReader]
+)
 
-var analysisNoun = text.Text{ZH: "原因分析", EN: "analysis"}
+// analyses is the life of an analysis. A draft is kept without its steps.
+var analyses = workflow.Kind[Analysis, AnalysisState, *analysisReader]{
+	Noun: text.Text{ZH: "原因分析", EN: "analysis"}, Name: "analysis", Titles: analysisTitles, Reader: newAnalysisReader,
+	Frozen: submitted,
+	Verbs: analysisVerbs{
+		{Name: "begin", To: AnalysisDraft, Action: access.WriteAnalyses, Silent: true},
+		{Name: "write", From: []AnalysisState{AnalysisDraft}, Action: access.WriteAnalyses, Who: ownOfBranch, Silent: true},
+		{Name: "submit", From: []AnalysisState{AnalysisDraft}, To: AnalysisSubmitted, Action: access.WriteAnalyses, Who: ownOfBranch},
+		{Name: "withdraw", From: []AnalysisState{AnalysisSubmitted}, To: AnalysisDraft, Action: access.WriteAnalyses, Who: ownOfBranch},
+	},
+}.Checked()
 
-// analysisMoves is the life of an analysis.
-var analysisMoves = workflow.Machine[AnalysisState, workflow.Free]{
-	{Verb: "write", From: []AnalysisState{AnalysisDraft}, Action: access.WriteAnalyses},
-	{Verb: "submit", From: []AnalysisState{AnalysisDraft}, To: AnalysisSubmitted, Action: access.WriteAnalyses},
-	{Verb: "withdraw", From: []AnalysisState{AnalysisSubmitted}, To: AnalysisDraft, Action: access.WriteAnalyses},
-}
+// ownOfBranch lets its author change an analysis, as long as he or she works with the
+// branch.
+var ownOfBranch = analysisRules{author, withBranch}
 
-// stand is who brought the analysis where it stands.
-func (a Analysis) stand() workflow.Standing {
-	lock := fault.Lock{By: a.MentorCode, Role: string(access.Mentor), At: a.CreatedAt, CanLift: string(access.Mentor)}
-	if a.SubmittedAt != nil {
-		lock.At = *a.SubmittedAt
+func author(v *analysisReader, a Analysis) error {
+	if v.Person == "" || v.Person != a.MentorCode {
+		return fault.Forbidden("not_author", "只有撰写人可以修改、提交或撤回", "only its author changes, submits or withdraws an analysis")
 	}
-	return workflow.Standing(lock)
+	return nil
 }
 
-// analysisViewer is what an answer about analyses depends on besides them.
-type analysisViewer struct {
-	access.Principal
-	reach access.Reach // branches whose analyses the caller reads; a mentor writes about the same ones
+func withBranch(v *analysisReader, a Analysis) error { return v.Reach.Refuse(a.BranchCode) }
+
+func submitted(v *analysisReader, a Analysis) error {
+	_, lock := v.State(a)
+	return fault.Conflict("analysis_submitted", "原因分析已提交：请先撤回再修改",
+		"the analysis is submitted: withdraw it to change it").Held(lock)
 }
 
-func analysisViewerOf(ctx context.Context, db *gorm.DB, townID string) (v analysisViewer, err error) {
-	v.Principal = access.Caller(ctx)
-	v.reach, err = access.ReachOf(ctx, db, v.Principal, access.ReadAnalyses, townID, day.Of(db.NowFunc()))
-	return v, err
+// Ref names the analysis.
+func (a Analysis) Ref() workflow.Ref {
+	return workflow.Ref{Town: a.TownID, ID: a.ID, Version: a.Version}
 }
 
-// sighted narrows a query to the analyses that the caller may see: the own ones, and
-// of others those submitted about branches in reach.
-func (v analysisViewer) sighted(q *gorm.DB) *gorm.DB {
-	if v.reach.All {
+// analysisReader is a caller who reads or writes analyses. A mentor writes about the
+// branches whose analyses he or she reads.
+type analysisReader struct{ access.Viewer }
+
+func newAnalysisReader(ctx context.Context, db *gorm.DB, townID string) (*analysisReader, error) {
+	v, err := access.ViewerOf(ctx, db, townID, access.ReadAnalyses)
+	return &analysisReader{v}, err
+}
+
+// Visible narrows to the caller's own analyses and, of others, to those submitted about
+// branches in reach.
+func (v *analysisReader) Visible(q *gorm.DB) *gorm.DB {
+	if v.Reach.All {
 		return q.Where("(mentor_code = ? OR state = ?)", v.Person, AnalysisSubmitted)
 	}
 	mine := "mentor_code = @me"
@@ -122,85 +134,51 @@ func (v analysisViewer) sighted(q *gorm.DB) *gorm.DB {
 		mine += " AND branch_code IN @limit"
 	}
 	return q.Where("(state = @submitted AND branch_code IN @reach OR "+mine+")", map[string]any{
-		"submitted": AnalysisSubmitted, "reach": append(v.reach.Codes(), ""), "me": v.Person, "limit": v.Branches,
+		"submitted": AnalysisSubmitted, "reach": append(v.Reach.Codes(), ""), "me": v.Person, "limit": v.Branches,
 	})
 }
 
-func (v analysisViewer) wrote(a Analysis) bool { return v.Person != "" && v.Person == a.MentorCode }
-
-// allowed is nothing for all but the author, as long as he or she works with the
-// branch.
-func (v analysisViewer) allowed(a Analysis) []string {
-	if !v.wrote(a) || !v.reach.Has(a.BranchCode) {
-		return []string{}
-	}
-	return analysisMoves.Allowed(v.Principal, a.State, a.stand())
-}
-
-// FindAnalysis gives one analysis with its history, if the caller may see it.
-func FindAnalysis(ctx context.Context, db *gorm.DB, townID, id string) (Analysis, error) {
-	v, err := analysisViewerOf(ctx, db, townID)
-	if err != nil {
-		return Analysis{}, err
-	}
-	return v.find(ctx, db, townID, id)
-}
-
-func (v analysisViewer) find(ctx context.Context, db *gorm.DB, townID, id string) (Analysis, error) {
-	var a Analysis
-	err := v.sighted(db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id)).Take(&a).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Analysis{}, fault.Missing(analysisNoun, id)
-	}
-	if err != nil {
-		return Analysis{}, err
-	}
-	a.Allowed = v.allowed(a)
-	err = db.WithContext(ctx).Where("town_id = ? AND analysis_id = ?", townID, id).Order("version").Find(&a.History).Error
-	return a, err
-}
-
-// AnalysisFilter narrows a list; zero fields do not.
-type AnalysisFilter struct {
-	Period, Branch, Mentor string
-	State                  AnalysisState
-	After                  string
-	Limit                  int // 0 = all
-}
-
-// ListAnalyses gives the analyses that the caller may see, in the order of their
-// beginning.
-func ListAnalyses(ctx context.Context, db *gorm.DB, townID string, f AnalysisFilter) ([]Analysis, error) {
-	v, err := analysisViewerOf(ctx, db, townID)
-	if err != nil {
-		return nil, err
-	}
-	q := v.sighted(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
-	for _, narrow := range []struct{ column, value string }{
-		{"period_code", f.Period}, {"branch_code", f.Branch}, {"mentor_code", f.Mentor}, {"state", string(f.State)},
-	} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
+// Load reads the history, in the answer about one.
+func (v *analysisReader) Load(ctx context.Context, db *gorm.DB, list []Analysis, depth workflow.Depth) (err error) {
+	for i, a := range list {
+		if depth != workflow.ForOne {
+			break
+		}
+		if list[i].History, err = workflow.History[workflow.Transition](ctx, db, analyses.Name, a.Ref()); err != nil {
+			return err
 		}
 	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
+	return nil
+}
+
+// State returns where the analysis is, and since when.
+func (v *analysisReader) State(a Analysis) (AnalysisState, fault.Lock) {
+	lock := fault.Lock{By: a.MentorCode, Role: string(access.Mentor), At: a.CreatedAt, CanLift: string(access.Mentor)}
+	if a.SubmittedAt != nil {
+		lock.At = *a.SubmittedAt
 	}
-	var list []Analysis
-	err = q.Order("id").Find(&list).Error
-	for i := range list {
-		list[i].Allowed = v.allowed(list[i])
-	}
-	return list, err
+	return a.State, lock
+}
+
+// Show returns the analysis with what the caller can do.
+func (v *analysisReader) Show(a Analysis, allowed []string) Analysis {
+	a.Allowed = allowed
+	return a
+}
+
+// Audit returns the analysis without its history.
+func (v *analysisReader) Audit(a Analysis, _ string) (string, any) {
+	a.History, a.Allowed = nil, nil
+	return "analyses/" + a.ID, a
 }
 
 // BeginAnalysis enters a draft of the caller, who is a mentor of the branch today,
 // about a publication: the latest of the period where none is named. A mentor has
 // one analysis of a branch and publication.
 func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.ResultCache, a Analysis) (Analysis, error) {
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		p := access.Caller(ctx)
-		if err := access.InScope(ctx, tx, p, access.WriteAnalyses, a.TownID, a.BranchCode, day.Of(tx.NowFunc())); err != nil {
+	a.ID, a.MentorCode, a.State, a.Versioned = database.NewID(), access.Caller(ctx).Person, AnalysisDraft, database.Versioned{Version: 1}
+	return analyses.Create(ctx, db, "begin", "", a, func(tx *gorm.DB, v *analysisReader, a *Analysis) error {
+		if err := access.InScope(ctx, tx, v.Principal, access.WriteAnalyses, a.TownID, a.BranchCode, v.Today); err != nil {
 			return err
 		}
 		view, err := publishedView(ctx, tx, b, a.TownID, a.PeriodCode, a.PublicationNumber)
@@ -214,17 +192,9 @@ func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.ResultCache, a Ana
 		if faults := a.Findings.check(view.Scheme()); len(faults) > 0 {
 			return fault.Broken(faults...)
 		}
-		a.ID, a.PublicationNumber, a.MentorCode, a.State = database.NewID(), card.Publication, p.Person, AnalysisDraft
-		a.Versioned = database.Versioned{Version: 1}
-		if err := tx.Create(&a).Error; err != nil {
-			return alreadyAnalysed(err)
-		}
-		if a, err = FindAnalysis(ctx, tx, a.TownID, a.ID); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "analysis.begin", Subject: "analyses/" + a.ID, After: a})
+		a.PublicationNumber = card.Publication
+		return alreadyAnalysed(tx.Create(a).Error)
 	})
-	return a, err
 }
 
 // publishedView is the view of a publication, the latest where number is 0.
@@ -272,89 +242,69 @@ func alreadyAnalysed(err error) error {
 }
 
 // WriteAnalysis replaces findings and summary of a draft.
-func WriteAnalysis(ctx context.Context, db *gorm.DB, townID, id string, version int64, findings Causes, summary string) (Analysis, error) {
-	return changeAnalysis(ctx, db, townID, id, version, func(tx *gorm.DB, v analysisViewer, a Analysis) (string, map[string]any, error) {
-		mv, ok := analysisMoves.Stay("write", a.State)
-		if !ok {
-			return "", nil, workflow.Conflict(a.stand(), "analysis_submitted", text.F("原因分析已提交：请先撤回再修改", "the analysis is submitted: withdraw it to change it"))
-		}
-		if err := mv.Refuse(v.Principal, a.stand(), ""); err != nil {
-			return "", nil, err
-		}
-		p, err := evaluation.FindPeriod(ctx, tx, townID, a.PeriodCode)
+func WriteAnalysis(ctx context.Context, db *gorm.DB, ref workflow.Ref, findings Causes, summary string) (Analysis, error) {
+	return analyses.Do(ctx, db, ref, "write", "", func(tx *gorm.DB, _ *analysisReader, a Analysis) (c workflow.Change, err error) {
+		p, err := evaluation.FindPeriod(ctx, tx, a.TownID, a.PeriodCode)
 		if err != nil {
-			return "", nil, err
+			return c, err
 		}
-		c, err := scheme.Load(ctx, tx, townID, p.SchemeCode, p.SchemeNumber)
+		pinned, err := scheme.Load(ctx, tx, a.TownID, p.SchemeCode, p.SchemeNumber)
 		if err != nil {
-			return "", nil, err
+			return c, err
 		}
-		if faults := findings.check(c); len(faults) > 0 {
-			return "", nil, fault.Broken(faults...)
+		if faults := findings.check(pinned); len(faults) > 0 {
+			return c, fault.Broken(faults...)
 		}
-		return mv.Verb, map[string]any{"findings": findings, "summary": summary}, nil
+		c.Columns = map[string]any{"findings": findings, "summary": summary}
+		return c, nil
 	})
 }
 
 // MoveAnalysis submits a draft, or withdraws it to go on writing. What is submitted
-// says at least one cause.
-func MoveAnalysis(ctx context.Context, db *gorm.DB, townID, id string, version int64, to AnalysisState, reason string) (Analysis, error) {
-	return changeAnalysis(ctx, db, townID, id, version, func(tx *gorm.DB, v analysisViewer, a Analysis) (string, map[string]any, error) {
-		mv, err := analysisMoves.Find(v.Principal, a.State, to, a.stand(), reason)
-		if err != nil {
-			return "", nil, err
-		}
-		change := map[string]any{"state": to, "submitted_at": nil}
+// names at least one cause.
+func MoveAnalysis(ctx context.Context, db *gorm.DB, ref workflow.Ref, to AnalysisState, reason string) (Analysis, error) {
+	return analyses.Move(ctx, db, ref, to, reason, func(tx *gorm.DB, _ *analysisReader, a Analysis) (c workflow.Change, err error) {
+		c.Columns = map[string]any{"submitted_at": nil}
 		if to == AnalysisSubmitted {
-			change["submitted_at"] = tx.NowFunc()
+			c.Columns["submitted_at"] = tx.NowFunc()
 			if len(a.Findings) == 0 {
-				return "", nil, fault.Broken(fault.Field("/findings", "empty_analysis", "尚未写明原因，不能提交", "it says no cause: write at least one"))
+				return c, fault.Broken(fault.Field("/findings", "empty_analysis", "尚未写明原因，不能提交", "it names no cause: write at least one"))
 			}
 		}
-		step := AnalysisMove{TownID: townID, AnalysisID: id, Version: version + 1, Verb: mv.Verb, At: tx.NowFunc(), Actor: v.Name(), Role: v.Role, Reason: reason}
-		return mv.Verb, change, tx.Create(&step).Error
+		return c, nil
 	})
 }
 
-// changeAnalysis makes one change of an analysis of the caller: judge gives its verb
-// and columns.
-func changeAnalysis(ctx context.Context, db *gorm.DB, townID, id string, version int64, judge func(*gorm.DB, analysisViewer, Analysis) (string, map[string]any, error)) (Analysis, error) {
-	var after Analysis
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		v, err := analysisViewerOf(ctx, tx, townID)
-		if err != nil {
-			return err
-		}
-		before, err := v.find(ctx, tx, townID, id)
-		if err != nil {
-			return err
-		}
-		if err := v.refuseOutsider(ctx, tx, before); err != nil {
-			return err
-		}
-		if version != before.Version {
-			return fault.OutOfDate()
-		}
-		verb, columns, err := judge(tx, v, before)
-		if err != nil {
-			return err
-		}
-		if err := database.UpdateVersioned(tx, &Analysis{TownID: townID, ID: id}, version, columns); err != nil {
-			return err
-		}
-		if after, err = v.find(ctx, tx, townID, id); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "analysis." + verb, Subject: "analyses/" + id, Before: before, After: after})
-	})
-	return after, err
+// FindAnalysis returns one analysis with its history, if the caller may see it.
+func FindAnalysis(ctx context.Context, db *gorm.DB, townID, id string) (Analysis, error) {
+	return analyses.Find(ctx, db, townID, id)
 }
 
-// refuseOutsider keeps analyses from being changed by anyone but their authors, and
-// by those who do not work with the branch any more.
-func (v analysisViewer) refuseOutsider(ctx context.Context, tx *gorm.DB, a Analysis) error {
-	if !v.wrote(a) {
-		return fault.Forbidden("not_author", "只有撰写人可以修改、提交或撤回", "only its author changes, submits or withdraws it")
+// AnalysisFilter narrows a list; zero fields do not.
+type AnalysisFilter struct {
+	Period, Branch, Mentor string
+	State                  AnalysisState
+	After                  string
+	Limit                  int // 0 = all
+}
+
+// ListAnalyses returns the analyses that the caller may see, in the order of their
+// beginning.
+func ListAnalyses(ctx context.Context, db *gorm.DB, townID string, f AnalysisFilter) ([]Analysis, error) {
+	v, err := newAnalysisReader(ctx, db, townID)
+	if err != nil {
+		return nil, err
 	}
-	return access.InScope(ctx, tx, v.Principal, access.WriteAnalyses, a.TownID, a.BranchCode, day.Of(tx.NowFunc()))
+	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	for _, n := range []struct{ column, value string }{
+		{"period_code", f.Period}, {"branch_code", f.Branch}, {"mentor_code", f.Mentor}, {"state", string(f.State)},
+	} {
+		if n.value != "" {
+			q = q.Where(n.column+" = ?", n.value)
+		}
+	}
+	if f.Limit > 0 {
+		q = q.Limit(f.Limit)
+	}
+	return analyses.List(ctx, db, v, q.Order("id"))
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // AnalysisBasis is what an analysis starts from: the indicators in which a published
-// result is weak, and why they are named. The causes are for a person to say.
+// result is weak, and why they are named. The causes are for a person to find.
 type AnalysisBasis struct {
 	Town        string          `json:"town" example:"demo"`
 	Period      string          `json:"period" example:"2023Q2"`
@@ -34,7 +34,7 @@ type BasisFinding struct {
 	Score     float64              `json:"score"`
 	Reasons   []BasisReason        `json:"reasons"`
 	Median    *index.PossibleValue `json:"median,omitempty"` // the median of the class
-	Goal      *index.PossibleValue `json:"goal,omitempty"`   // where the rule gives full marks
+	Goal      *index.PossibleValue `json:"goal,omitempty"`   // where the rule has full marks
 }
 
 // BasisReason is why an indicator is named, for programs by its code and for people
@@ -45,7 +45,7 @@ type BasisReason struct {
 	Text   string  `json:"text"`
 }
 
-// FindBasis gives what an analysis of a publication of the period starts from,
+// FindBasis returns what an analysis of a publication of the period starts from,
 // the latest where number is 0.
 func FindBasis(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string, number int64, branch, language string) (AnalysisBasis, error) {
 	v, there, err := b.Published(ctx, db, townID, period, number)
@@ -85,7 +85,7 @@ func basisOf(v index.View, branch, language string) (AnalysisBasis, error) {
 }
 
 // amount writes a value with its unit: 56.1%, 3 visits. What an average has beyond four
-// decimals tells nobody anything.
+// decimals is of no use to anyone.
 func amount(x float64, unit string) string {
 	number := strconv.FormatFloat(stats.Round(x, 4), 'f', -1, 64)
 	if unit == "" || unit == "%" {

@@ -20,7 +20,7 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Document is what an improvement plan says. The items come in the order in which
+// Document is the content of an improvement plan. The items come in the order in which
 // the plan names them.
 type Document struct {
 	Summary string        `json:"summary,omitempty"`
@@ -45,7 +45,7 @@ type PlannedItem struct {
 	Why       ItemReasons `json:"why"`  // why it is in the plan
 }
 
-// ItemOwner is who answers for an item.
+// ItemOwner is who is responsible for an item.
 type ItemOwner struct {
 	Kind string `json:"kind" enums:"person,office,branch"`
 	Code string `json:"code" example:"b07"`
@@ -77,7 +77,7 @@ func (d Document) hash() (string, error) {
 	return hex.EncodeToString(sum[:]), err
 }
 
-// find gives the item of the id, and false where the document has none.
+// find returns the item of the id, and false where the document has none.
 func (d Document) find(id string) (PlannedItem, bool) {
 	for _, i := range d.Items {
 		if id != "" && i.ID == id {
@@ -96,8 +96,8 @@ func (d Document) goals() map[string]float64 {
 	return goals
 }
 
-// complete checks the document against the result that the plan is about, gives new
-// items their ids, and works out what each is worth. The items of before keep what
+// complete checks the document against the result that the plan is about, sets the ids of new
+// items, and works out what each is worth. The items of before keep what
 // only the service says of them.
 func (d Document) complete(v index.View, branch string, before Document) (Document, error) {
 	card, err := v.Scorecard(branch, "", true)
@@ -224,7 +224,7 @@ const mostItems = 8
 // ends with a move that only fills up what is missing.
 const leastPoints = 0.05
 
-// ownPlan is the measure that an item is counted under unless the plan says another:
+// ownPlan is the measure that an item is counted under unless the plan names another:
 // one village, one plan.
 const ownPlan = 2
 
@@ -300,7 +300,7 @@ func (g *generator) causes(ctx context.Context, tx *gorm.DB, p Plan) error {
 	return err
 }
 
-// add gives the item of the indicator one more reason. An item that does not exist
+// add adds a reason to the item of the indicator. An item that does not exist
 // is made, where there is a better value to aim at and the plan is not full.
 func (g *generator) add(indicator string, r ItemReason) {
 	i := slices.IndexFunc(g.items, func(x PlannedItem) bool { return x.Indicator == indicator })

@@ -31,6 +31,18 @@ const (
 	ItemDropped  ItemState = "dropped"
 )
 
+var itemTitles = workflow.Titles[ItemState]{
+	ItemOpen:     {ZH: "进行中", EN: "open"},
+	ItemDone:     {ZH: "已报完成", EN: "done"},
+	ItemVerified: {ZH: "已核验", EN: "verified"},
+	ItemReturned: {ZH: "已退回", EN: "returned"},
+	ItemClosed:   {ZH: "已销号", EN: "closed"},
+	ItemDropped:  {ZH: "已取消", EN: "dropped"},
+}
+
+// Title returns the name of the state.
+func (s ItemState) Title() text.Text { return itemTitles.Of(s) }
+
 // Item is an item of an approved plan, and how far it is.
 type Item struct {
 	TownID     string `gorm:"primaryKey" json:"-"`
@@ -69,13 +81,13 @@ type itemExtra struct {
 
 // itemReader is a caller who reads or changes items.
 type itemReader struct {
-	planViewer
+	access.Viewer
 	plans map[string]Plan // of the items at hand
 }
 
-func itemReaderOf(ctx context.Context, db *gorm.DB, townID string) (*itemReader, error) {
-	v, err := planViewerOf(ctx, db, townID)
-	return &itemReader{planViewer: v}, err
+func newItemReader(ctx context.Context, db *gorm.DB, townID string) (*itemReader, error) {
+	v, err := access.ViewerOf(ctx, db, townID, access.ReadPlans, access.ApprovePlans)
+	return &itemReader{Viewer: v}, err
 }
 
 type (
@@ -83,20 +95,20 @@ type (
 	itemVerbs = []workflow.Verb[Item, ItemState, *itemReader]
 )
 
-// items is the life of an item: the secretary says by evidence that it is done, the
+// items is the life of an item: the secretary shows by evidence that it is done, the
 // paired instructor, who is not the same person, verifies or returns it, and the
 // leading group closes it (销号). It relapses by itself.
 var items = workflow.Kind[Item, ItemState, *itemReader]{
-	Noun: text.Text{ZH: "提升事项", EN: "plan item"}, Name: "plan-item", Reader: itemReaderOf,
+	Noun: text.Text{ZH: "提升事项", EN: "plan item"}, Name: "plan-item", Titles: itemTitles, Reader: newItemReader,
 	Verbs: itemVerbs{
 		{Name: "done", From: []ItemState{ItemOpen, ItemReturned}, To: ItemDone, Action: access.WritePlans, When: itemRules{workable}},
 		{Name: "verify", From: []ItemState{ItemDone}, To: ItemVerified, Action: access.VerifyPlans, When: itemRules{workable, notOwnWork}},
 		{Name: "return", From: []ItemState{ItemDone}, To: ItemReturned, Action: access.VerifyPlans, Reason: true, When: itemRules{workable}},
-		{Name: "return", From: []ItemState{ItemVerified}, To: ItemReturned, Action: access.ApprovePlans, Reason: true, When: itemRules{workable, notLed}},
-		{Name: "close", From: []ItemState{ItemVerified}, To: ItemClosed, Action: access.ApprovePlans, When: itemRules{workable, notLed}},
+		{Name: "return", From: []ItemState{ItemVerified}, To: ItemReturned, Action: access.ApprovePlans, Reason: true, Who: itemRules{itemNotLed}, When: itemRules{workable}},
+		{Name: "close", From: []ItemState{ItemVerified}, To: ItemClosed, Action: access.ApprovePlans, Who: itemRules{itemNotLed}, When: itemRules{workable}},
 		{Name: "relapse", From: []ItemState{ItemClosed}, To: ItemOpen, Reason: true},
 	},
-}
+}.Checked()
 
 // Ref names the item.
 func (i Item) Ref() workflow.Ref {
@@ -104,7 +116,7 @@ func (i Item) Ref() workflow.Ref {
 }
 
 // Visible narrows to the items of branches in reach.
-func (v *itemReader) Visible(q *gorm.DB) *gorm.DB { return v.reach.Narrow(q) }
+func (v *itemReader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
 
 // State is where the item is, and who brought it there.
 func (v *itemReader) State(i Item) (ItemState, fault.Lock) {
@@ -126,7 +138,7 @@ func (v *itemReader) Audit(i Item, _ string) (string, any) {
 // of the plan.
 func workable(v *itemReader, i Item) error {
 	if p := v.plans[i.PlanID]; p.State != Running && p.State != Returned && i.Relapses == 0 {
-		return workflow.Conflict(p.stand(), "plan_not_running", text.F("方案尚未启动或已结束：请先启动", "the plan does not run: start it first"))
+		return fault.Conflict("plan_not_running", "方案尚未启动或已结束：请先启动", "the plan does not run: start it first").Held(p.lock())
 	}
 	return nil
 }
@@ -138,8 +150,8 @@ func notOwnWork(v *itemReader, i Item) error {
 	return nil
 }
 
-func notLed(v *itemReader, i Item) error {
-	if v.led[i.BranchCode] {
+func itemNotLed(v *itemReader, i Item) error {
+	if v.Led[i.BranchCode] {
 		return improve.OwnBranch()
 	}
 	return nil
@@ -171,16 +183,10 @@ func (v *itemReader) Load(ctx context.Context, db *gorm.DB, list []Item, depth w
 	return nil
 }
 
-// items are those of the plan, in its order.
-func (v planViewer) items(ctx context.Context, db *gorm.DB, p Plan) ([]Item, error) {
+// itemsOf returns the items of the plan, in its order.
+func itemsOf(ctx context.Context, db *gorm.DB, v access.Viewer, p Plan) ([]Item, error) {
 	r := &itemReader{v, map[string]Plan{p.ID: p}}
 	return items.List(ctx, db, r, db.WithContext(ctx).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Order("position, id"))
-}
-
-// findItem gives one item of an approved plan with its history, if the caller may
-// read the plans of its branch.
-func findItem(ctx context.Context, db *gorm.DB, townID, id string) (Item, error) {
-	return items.Find(ctx, db, townID, id)
 }
 
 // syncItems makes the items those of the document that is approved now. Those that
@@ -223,27 +229,35 @@ func (p Plan) syncItems(ctx context.Context, tx *gorm.DB) error {
 	return nil
 }
 
+// ItemDecision is where an item is taken.
+type ItemDecision struct {
+	To       ItemState
+	Reason   string // needed to return it
+	Evidence string // that it is done; needed then, and only then
+}
+
 // MoveItem takes an item to another state.
-func MoveItem(ctx context.Context, db *gorm.DB, townID, id string, version int64, to ItemState, reason, evidence string) (Item, error) {
-	return items.Move(ctx, db, workflow.Ref{Town: townID, ID: id, Version: version}, to, reason, func(tx *gorm.DB, v *itemReader, _ Item) (workflow.Change, error) {
-		columns := map[string]any{"state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": reason, "closed_at": nil}
+func MoveItem(ctx context.Context, db *gorm.DB, ref workflow.Ref, d ItemDecision) (Item, error) {
+	return items.Move(ctx, db, ref, d.To, d.Reason, func(tx *gorm.DB, v *itemReader, _ Item) (workflow.Change, error) {
+		columns := map[string]any{"state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": d.Reason, "closed_at": nil}
 		switch {
-		case to == ItemDone && evidence == "":
+		case d.To == ItemDone && d.Evidence == "":
 			return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_needed", "请填写完成佐证", "say what shows that it is done"))
-		case to != ItemDone && evidence != "":
+		case d.To != ItemDone && d.Evidence != "":
 			return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_refused", "只有报告完成时才填写佐证", "evidence is given with done only"))
-		case to == ItemDone:
-			columns["done_by"], columns["evidence"] = v.Name(), evidence
-		case to == ItemClosed:
+		case d.To == ItemDone:
+			columns["done_by"], columns["evidence"] = v.Name(), d.Evidence
+		case d.To == ItemClosed:
 			columns["closed_at"] = tx.NowFunc()
 		}
-		return workflow.Change{Columns: columns, Extra: itemExtra{Evidence: evidence}}, nil
+		return workflow.Change{Columns: columns, Extra: itemExtra{Evidence: d.Evidence}}, nil
 	})
 }
 
-// FindItem is findItem for an item that must be of the plan.
+// FindItem returns one item of the plan's approved version with its history, if the
+// caller may read the plans of its branch.
 func FindItem(ctx context.Context, db *gorm.DB, townID, plan, id string) (Item, error) {
-	i, err := findItem(ctx, db, townID, id)
+	i, err := items.Find(ctx, db, townID, id)
 	if err == nil && i.PlanID != plan {
 		return Item{}, fault.Missing(items.Noun, id)
 	}

@@ -56,7 +56,7 @@ type RealisedItem struct {
 	Reached     bool     `json:"reached"`
 }
 
-// ListOutcomes gives what became of a plan, in the order of the calendar and of the
+// ListOutcomes returns what became of a plan, in the order of the calendar and of the
 // publications.
 func ListOutcomes(ctx context.Context, db *gorm.DB, townID, plan string) ([]Outcome, error) {
 	if _, err := Find(ctx, db, townID, plan); err != nil {
@@ -144,8 +144,8 @@ func (u unmeasured) measure(ctx context.Context, db *gorm.DB) error {
 	})
 }
 
-// standing is the published score and rank of a branch in a run.
-type standing struct {
+// figures is the published score and rank of a branch in a run.
+type figures struct {
 	Score *float64
 	Rank  *int
 }
@@ -156,8 +156,8 @@ func (u unmeasured) gains(ctx context.Context, tx *gorm.DB) (RealisedGains, erro
 	if err != nil {
 		return RealisedGains{}, err
 	}
-	var before, after standing
-	for run, into := range map[string]*standing{u.BaseRunID: &before, u.RunID: &after} {
+	var before, after figures
+	for run, into := range map[string]*figures{u.BaseRunID: &before, u.RunID: &after} {
 		err := tx.Table("results").Select("score, rank").Where("town_id = ? AND run_id = ? AND branch_code = ?", u.TownID, run, u.BranchCode).Scan(into).Error
 		if err != nil {
 			return RealisedGains{}, err
@@ -177,7 +177,7 @@ func (u unmeasured) gains(ctx context.Context, tx *gorm.DB) (RealisedGains, erro
 
 // realised compares what came with what was predicted. A goal counts as reached to
 // six decimals.
-func realised(v Version, before, after standing, now map[string]*float64, otherScheme bool) RealisedGains {
+func realised(v Version, before, after figures, now map[string]*float64, otherScheme bool) RealisedGains {
 	g := RealisedGains{
 		ScoreBefore: before.Score, Score: after.Score, RankBefore: before.Rank, Rank: after.Rank, Predicted: v.Prediction.V.Points,
 		OtherScheme: otherScheme, Items: []RealisedItem{},
@@ -198,7 +198,7 @@ func realised(v Version, before, after standing, now map[string]*float64, otherS
 	return g
 }
 
-// read says in words what came of the plan.
+// read returns in words what came of the plan.
 func (g RealisedGains) read(reached int) text.Text {
 	if g.Points == nil {
 		return text.F("本次结果没有得分，无法与批准时的预测比较", "without a score in this result it cannot be compared with the prediction")

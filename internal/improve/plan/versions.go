@@ -56,7 +56,7 @@ func (p Plan) keep(ctx context.Context, tx *gorm.DB, stage State, note string, p
 	return v, tx.Create(&v).Error
 }
 
-// ListVersions gives the versions of a plan, by number.
+// ListVersions returns the versions of a plan, by number.
 func ListVersions(ctx context.Context, db *gorm.DB, townID, plan string, after int64, limit int) ([]Version, error) {
 	if _, err := Find(ctx, db, townID, plan); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func ListVersions(ctx context.Context, db *gorm.DB, townID, plan string, after i
 	return list, err
 }
 
-// FindVersion gives one version of a plan.
+// FindVersion returns one version of a plan.
 func FindVersion(ctx context.Context, db *gorm.DB, townID, plan string, number int64) (Version, error) {
 	if _, err := Find(ctx, db, townID, plan); err != nil {
 		return Version{}, err
@@ -81,15 +81,15 @@ func FindVersion(ctx context.Context, db *gorm.DB, townID, plan string, number i
 
 var planVersionNoun = text.Text{ZH: "方案版本", EN: "version of the plan"}
 
-// VersionOn gives the version of the branch's plan that held on the day: the last one
+// VersionOn returns the version of the branch's plan that held on the day: the last one
 // approved until then of a plan that was not closed yet.
 func VersionOn(ctx context.Context, db *gorm.DB, townID, branch string, on day.Date) (Version, error) {
-	v, err := planViewerOf(ctx, db, townID)
+	v, err := newReader(ctx, db, townID)
 	if err != nil {
 		return Version{}, err
 	}
 	var list []Version
-	if v.reach.Has(branch) {
+	if v.Reach.Has(branch) {
 		err = db.WithContext(ctx).Raw(`SELECT v.* FROM plan_versions v JOIN plans p ON p.town_id = v.town_id AND p.id = v.plan_id
 WHERE p.town_id = ? AND p.branch_code = ? AND v.stage = ? AND v.made_on <= ? AND (p.closed_on IS NULL OR p.closed_on > ?)
 ORDER BY v.plan_id DESC, v.number DESC LIMIT 1`, townID, branch, Approved, on, on).Scan(&list).Error
@@ -103,7 +103,7 @@ ORDER BY v.plan_id DESC, v.number DESC LIMIT 1`, townID, branch, Approved, on, o
 	return list[0], nil
 }
 
-// Diff is what one version says otherwise than an earlier one.
+// Diff is how one version differs from an earlier one.
 type Diff struct {
 	Plan    string     `json:"plan" format:"uuid"`
 	From    int64      `json:"from"`

@@ -26,7 +26,7 @@ const (
 	VisitDuty    DutyKind = "visit"    // of the instructor to each branch that he or she is paired with
 	ProblemDuty  DutyKind = "problem"  // of the owner, until it is solved
 	ReportDuty   DutyKind = "report"   // of each instructor to the leading group
-	TaskDuty     DutyKind = "task"     // of who answers for it, until it is done
+	TaskDuty     DutyKind = "task"     // of who is responsible for it, until it is done
 	PlanDuty     DutyKind = "plan"     // of the secretary of a confirmed target, until its plan is approved
 	AnalysisDuty DutyKind = "analysis" // of the mentors of a confirmed target, until one has submitted it
 	ItemDuty     DutyKind = "item"     // of the owner of a plan's item, until it is said to be done
@@ -50,7 +50,7 @@ func (d Duty) about() *string {
 	return &d.Branch
 }
 
-// dutiesOf gives all that is to be done in the town as it is today, by a constant
+// dutiesOf returns all that is to be done in the town as it is today, by a constant
 // number of statements, in the order of due days. A branch that has ended asks for
 // nothing any more.
 func dutiesOf(ctx context.Context, db *gorm.DB, townID string, today day.Date) (improve.Settings, []Duty, error) {
@@ -128,9 +128,9 @@ type Undone struct {
 	First  []Duty           `json:"first"`  // those that are due longest, at most ten
 }
 
-// OverdueWork tells what is past its day in the branches in reach, and what is about
-// no branch where the reach is everything, by a constant number of statements. It says whose each duty is: leave that out for who may not
-// read people.
+// OverdueWork returns what is past its day in the branches in reach, and what is about
+// no branch where the reach is everything, by a constant number of statements. Each duty
+// names whose it is: leave that out for who may not read people.
 func OverdueWork(ctx context.Context, db *gorm.DB, townID string, reach access.Reach, today day.Date) (Undone, error) {
 	u := Undone{Counts: map[DutyKind]int{}, First: []Duty{}}
 	_, duties, err := dutiesOf(ctx, db, townID, today)
@@ -230,7 +230,7 @@ func planDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Setti
 	err := db.WithContext(ctx).Raw(`SELECT t.* FROM improvement_targets t WHERE t.town_id = @town AND t.state = @confirmed
 AND NOT EXISTS (SELECT 1 FROM plans p WHERE p.town_id = t.town_id AND p.branch_code = t.branch_code AND p.approved_version IS NOT NULL
 	AND (p.state <> @closed OR p.target_id = t.id AND NOT EXISTS (
-		SELECT 1 FROM plan_moves m WHERE m.town_id = p.town_id AND m.plan_id = p.id AND m.verb = 'abandon')))`,
+		SELECT 1 FROM transitions m WHERE m.town_id = p.town_id AND m.kind = 'plan' AND m.record_id = p.id AND m.verb = 'abandon')))`,
 		map[string]any{"town": townID, "confirmed": target.Confirmed, "closed": plan.Closed}).Scan(&wanted).Error
 	duties := make([]Duty, len(wanted))
 	for i, t := range wanted {

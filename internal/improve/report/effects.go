@@ -18,7 +18,7 @@ import (
 
 // EffectReport is what something that was done for branches added to their score beyond
 // what comparable branches gained without it. Figures are points of the index; how
-// they are made is told in docs/method.md.
+// they are made is described in docs/method.md.
 type EffectReport struct {
 	Of      string   `json:"of" enums:"measure,targeting,mentoring,instructing,plans"`
 	Measure int64    `json:"measure,omitempty,omitzero" example:"1"`
@@ -80,7 +80,7 @@ type EffectLeftOut struct {
 	Reason string `json:"reason" enums:"no_score_before,no_score_after,no_control,none_within_caliper"`
 }
 
-// EffectQuestion says whose effect on which kind of period.
+// EffectQuestion names whose effect on which kind of period is asked for.
 type EffectQuestion struct {
 	Of      string // measure, targeting, mentoring, instructing or plans
 	Measure int64  // of measure
@@ -89,8 +89,8 @@ type EffectQuestion struct {
 }
 
 // FindEffect compares the branches for which it was done with like ones for which
-// it was not, as effect.MatchedEffect says. Where too few can be compared it
-// gives their numbers and no figure.
+// it was not, as effect.MatchedEffect describes. Where too few can be compared it
+// returns their numbers and no figure.
 func FindEffect(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, language string, q EffectQuestion) (EffectReport, error) {
 	panel, err := b.Panel(ctx, db, townID, q.Kind)
 	if err != nil {
@@ -110,7 +110,7 @@ func FindEffect(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, 
 		return shown, nil
 	}
 	if err == nil {
-		shown.tell(panel, e, language)
+		shown.fill(panel, e, language)
 	}
 	return shown, err
 }
@@ -155,7 +155,7 @@ func firstAssigned(ctx context.Context, db *gorm.DB, townID string, duty access.
 	return first(db.WithContext(ctx).Table("assignments").Select("branch_code, valid_from AS day").Where("town_id = ? AND duty = ?", townID, duty))
 }
 
-// first gives the earliest day of each branch, from rows with a day or a time.
+// first returns the earliest day of each branch, from rows with a day or a time.
 func first(q *gorm.DB) (map[string]day.Date, error) {
 	var rows []struct {
 		BranchCode string
@@ -175,13 +175,13 @@ func first(q *gorm.DB) (map[string]day.Date, error) {
 	return days, err
 }
 
-// effectDecimals is how exactly effects are told: they are estimates.
+// effectDecimals is how many decimals effects have: they are estimates.
 const effectDecimals = 2
 
 func rounded(x float64) float64 { return stats.Round(x, effectDecimals) }
 
-// tell fills in the figures, with codes in the place of numbers.
-func (r *EffectReport) tell(p index.PublishedPanel, e *effect.InterventionEffect, language string) {
+// fill sets the figures, with codes in the place of numbers.
+func (r *EffectReport) fill(p index.PublishedPanel, e *effect.InterventionEffect, language string) {
 	r.Status, r.Treated, r.Matched, r.Controls = "estimated", e.Treated, len(e.Matches), e.Controls
 	r.Estimate = figures(e.Estimate, e.Level)
 	r.BeforeAfter, r.ControlChange, r.Above = new(rounded(e.TreatedChange)), new(rounded(e.ControlChange)), new(rounded(e.Above))
@@ -203,7 +203,7 @@ func (r *EffectReport) tell(p index.PublishedPanel, e *effect.InterventionEffect
 	r.leaveOut(p, e.Unmatched)
 }
 
-// tooFew tells the numbers that forbid a figure.
+// tooFew fills in the numbers that forbid a figure.
 func (r *EffectReport) tooFew(p index.PublishedPanel, few *effect.TooFewMatched, language string) {
 	r.Status, r.Treated, r.Matched, r.Controls, r.Matches = "too_few", few.Treated, few.Matched, few.Controls, []EffectMatch{}
 	r.Reading = text.F(
@@ -233,7 +233,7 @@ func figures(e effect.Estimate, level float64) *EffectFigures {
 	return &EffectFigures{Effect: rounded(e.Effect), Low: rounded(e.Low), High: rounded(e.High), Level: level}
 }
 
-// reading says in words whether the figure can be told from chance.
+// reading returns in words whether the figure can be told from chance.
 func reading(e *effect.InterventionEffect) text.Text {
 	level := stats.Round(100*e.Level, 1)
 	switch {

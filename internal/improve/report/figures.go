@@ -16,7 +16,7 @@ import (
 	"bulwark/internal/town"
 )
 
-// Figures are what the log tells of the work of an instructor in a span of
+// Figures are what the log holds of the work of an instructor in a span of
 // days, on the branches with which he or she was paired on the day in question.
 type Figures struct {
 	Branches        []string     `json:"branches" example:"b07"` // with which the author was paired on any of the days
@@ -179,7 +179,7 @@ ORDER BY visited_on, id`, s.args(f.Branches)).Scan(&visits).Error
 	return nil
 }
 
-// missed gives the due days before the last day until which no visit was made,
+// missed returns the due days before the last day until which no visit was made,
 // counted from the first day of a pairing, the last visit or the due day that was
 // missed before. The days of visits come in their order.
 func missed(s improve.Settings, first day.Date, visits []day.Date, last day.Date) (days []day.Date) {
@@ -200,18 +200,20 @@ func missed(s improve.Settings, first day.Date, visits []day.Date, last day.Date
 	}
 }
 
-// countProblems reads the moves of problems as they were until the end of the span,
-// so that a report about the past tells what was then.
+// countProblems reads the steps of problems as they were until the end of the span,
+// so that a report about the past shows what was then.
 func (f *Figures) countProblems(ctx context.Context, db *gorm.DB, s reportSpan) error {
 	var moves []struct {
 		ProblemID, Verb, BranchCode string
 		At                          time.Time
-		DueOn                       day.Date
+		Extra                       database.JSON[struct {
+			DueOn day.Date `json:"due_on"`
+		}]
 	}
-	err := db.WithContext(ctx).Raw(`SELECT m.problem_id, m.verb, p.branch_code, m.at, m.due_on
-FROM problem_moves m JOIN problems p ON p.town_id = m.town_id AND p.id = m.problem_id
-WHERE m.town_id = @town AND p.branch_code IN @branches AND m.at < @end
-ORDER BY m.problem_id, m.version`, s.args(f.Branches)).Scan(&moves).Error
+	err := db.WithContext(ctx).Raw(`SELECT p.id AS problem_id, m.verb, p.branch_code, m.at, m.extra
+FROM transitions m JOIN problems p ON p.town_id = m.town_id AND p.id = m.record_id
+WHERE m.town_id = @town AND m.kind = 'problem' AND p.branch_code IN @branches AND m.at < @end
+ORDER BY m.record_id, m.version`, s.args(f.Branches)).Scan(&moves).Error
 	for i, m := range moves {
 		if s.paired(m.BranchCode, day.Of(m.At)) {
 			switch m.Verb {
@@ -222,7 +224,7 @@ ORDER BY m.problem_id, m.version`, s.args(f.Branches)).Scan(&moves).Error
 			}
 		}
 		latest := i+1 == len(moves) || moves[i+1].ProblemID != m.ProblemID
-		if latest && m.Verb != "solve" && m.Verb != "close" && improve.Overdue(m.DueOn, s.until) && s.paired(m.BranchCode, s.until) {
+		if latest && m.Verb != "solve" && m.Verb != "close" && improve.Overdue(m.Extra.V.DueOn, s.until) && s.paired(m.BranchCode, s.until) {
 			f.ProblemsOverdue.add(m.ProblemID)
 		}
 	}
@@ -237,10 +239,11 @@ func (f *Figures) countTasks(ctx context.Context, db *gorm.DB, s reportSpan) err
 		PersonCode *string
 		At         time.Time
 	}
-	err := db.WithContext(ctx).Raw(`SELECT n.task_id, t.branch_code, t.person_code, n.at
-FROM task_notes n JOIN measure_tasks t ON t.town_id = n.town_id AND t.id = n.task_id
-WHERE n.town_id = @town AND (t.branch_code IN @branches OR t.person_code = @me) AND n.verb IN ('report', 'finish') AND n.at >= @begin AND n.at < @end
-ORDER BY n.task_id, n.version`, s.args(f.Branches)).Scan(&notes).Error
+	err := db.WithContext(ctx).Raw(`SELECT t.id AS task_id, t.branch_code, t.person_code, m.at
+FROM transitions m JOIN measure_tasks t ON t.town_id = m.town_id AND t.id = m.record_id
+WHERE m.town_id = @town AND m.kind = 'task' AND (t.branch_code IN @branches OR t.person_code = @me)
+	AND m.verb IN ('report', 'finish') AND m.at >= @begin AND m.at < @end
+ORDER BY m.record_id, m.version`, s.args(f.Branches)).Scan(&notes).Error
 	for _, n := range notes {
 		if deref(n.PersonCode) == s.author || s.paired(deref(n.BranchCode), day.Of(n.At)) {
 			f.TasksProgressed.add(n.TaskID)

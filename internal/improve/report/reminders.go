@@ -19,7 +19,7 @@ import (
 	"bulwark/internal/text"
 )
 
-// Reminder tells whose a duty is that its day comes (visit_due) or has passed
+// Reminder is for whose a duty is: its day comes (visit_due) or has passed
 // (visit_overdue). Each kind, subject and day has one, made once; it is withdrawn
 // when its cause is gone.
 type Reminder struct {
@@ -45,7 +45,7 @@ type ReminderHead struct {
 	Last   int64
 }
 
-// ReminderReceipt says that somebody has acknowledged a reminder.
+// ReminderReceipt is the acknowledgement of a reminder by one reader.
 type ReminderReceipt struct {
 	TownID     string `gorm:"primaryKey"`
 	ReminderID string `gorm:"primaryKey"`
@@ -82,8 +82,8 @@ var reminderWords = map[string]text.Text{
 // remindedOf narrows a query to the reminders of the caller: about branches in
 // reach, those of duties that are his or her own or those of an office of which he
 // or she is a member today, and for a secretary that of the branch's plan and those of its items. A task
-// is told to who answers for it whatever the branch; what is about no branch is not
-// told to who is limited to some. Who reads of the whole town is told what is overdue.
+// goes to who is responsible for it whatever the branch; what is about no branch does
+// not go to who is limited to some. Who reads of the whole town gets what is overdue.
 func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, error) {
 	p, today := access.Caller(ctx), day.Of(db.NowFunc())
 	reach, err := access.ReachOf(ctx, db, p, access.ReadReminders, townID, today)
@@ -110,7 +110,7 @@ func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, erro
 	return q.Where("("+mine+")", args), nil
 }
 
-// ListReminders gives the reminders of the caller that changed since the number,
+// ListReminders returns the reminders of the caller that changed since the number,
 // 0 = all. No change is missed: numbers are given under a lock that is held until
 // the change is there to be read, so whoever sees one sees all before it.
 func ListReminders(ctx context.Context, db *gorm.DB, townID string, since int64, limit int) (Feed, error) {
@@ -184,7 +184,7 @@ func Acknowledge(ctx context.Context, db *gorm.DB, townID, id string) (Reminder,
 
 // Remind makes and withdraws reminders in every town, as its duties stand today by
 // the clock of the handle. It may run as often as one likes, and in several
-// processes at once: what is told is told once. It gives the number of changes.
+// processes at once: each reminder is made once. It returns the number of changes.
 func Remind(ctx context.Context, db *gorm.DB) (changes int, err error) {
 	var towns []string
 	if err := db.WithContext(ctx).Table("towns").Order("code").Pluck("code", &towns).Error; err != nil {
@@ -232,7 +232,7 @@ func remindTown(ctx context.Context, db *gorm.DB, townID string) (n int, err err
 }
 
 // holdReminders takes the lock under which reminders of the town are numbered, and
-// gives the last number.
+// returns the last number.
 func holdReminders(ctx context.Context, tx *gorm.DB, townID string) (last int64, err error) {
 	if err := tx.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&ReminderHead{TownID: townID}).Error; err != nil {
 		return 0, err
@@ -251,7 +251,7 @@ type reminderKey struct {
 }
 
 // changedReminders are those to be made, or to be withdrawn, for what is stored to
-// tell what is to be done today.
+// agree with what is to be done today.
 func changedReminders(ctx context.Context, tx *gorm.DB, townID string) (changed []Reminder, err error) {
 	now := tx.NowFunc()
 	settings, duties, err := dutiesOf(ctx, tx, townID, day.Of(now))
@@ -272,7 +272,7 @@ func changedReminders(ctx context.Context, tx *gorm.DB, townID string) (changed 
 		had[reminderKey{r.Kind, r.Subject, r.DueOn}] = r
 	}
 	for _, d := range duties {
-		suffix := d.told(settings, day.Of(now))
+		suffix := d.suffix(settings, day.Of(now))
 		if suffix == "" {
 			continue
 		}
@@ -297,8 +297,9 @@ func changedReminders(ctx context.Context, tx *gorm.DB, townID string) (changed 
 	return changed, nil
 }
 
-// told is how the duty is told of today: not yet, as due or as overdue.
-func (d Duty) told(s improve.Settings, today day.Date) string {
+// suffix returns how the kind of the reminder of the duty ends today: due, overdue, or
+// empty where there is none yet.
+func (d Duty) suffix(s improve.Settings, today day.Date) string {
 	switch {
 	case improve.Overdue(d.DueOn, today):
 		return "_overdue"

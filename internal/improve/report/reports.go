@@ -2,13 +2,11 @@ package report
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
-	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
@@ -27,12 +25,21 @@ const (
 	Received  State = "received"
 )
 
-// Words are what the author says, beside the figures.
+// Words are what the author writes beside the figures.
 type Words struct {
 	Progress     string `json:"progress"`
 	Difficulties string `json:"difficulties,omitempty"`
 	Next         string `json:"next,omitempty"` // what is to be done until the next report
 }
+
+var titles = workflow.Titles[State]{
+	Draft:     {ZH: "草稿", EN: "draft"},
+	Submitted: {ZH: "已提交", EN: "submitted"},
+	Received:  {ZH: "已签收", EN: "received"},
+}
+
+// Title returns the name of the state.
+func (s State) Title() text.Text { return titles.Of(s) }
 
 // Report is a progress report (汇报) of an instructor to the leading group about a
 // span of days, both included.
@@ -53,18 +60,50 @@ type Report struct {
 	database.Versioned
 } // @name ProgressReport
 
-var reportNoun = text.Text{ZH: "汇报", EN: "report"}
+type (
+	rules = []workflow.Rule[Report, *reader]
+	verbs = []workflow.Verb[Report, State, *reader]
+)
 
-// reportMoves is the life of a report.
-var reportMoves = workflow.Machine[State, workflow.Free]{
-	{Verb: "write", From: []State{Draft}, Action: access.WriteReports},
-	{Verb: "submit", From: []State{Draft}, To: Submitted, Action: access.WriteReports},
-	{Verb: "receive", From: []State{Submitted}, To: Received, Action: access.ReceiveReports},
+// reports is the life of a report. A draft is kept without its steps.
+var reports = workflow.Kind[Report, State, *reader]{
+	Noun: text.Text{ZH: "汇报", EN: "report"}, Name: "report", Titles: titles, Reader: newReader, Frozen: submitted,
+	Verbs: verbs{
+		{Name: "begin", To: Draft, Action: access.WriteReports, Silent: true},
+		{Name: "write", From: []State{Draft}, Action: access.WriteReports, Who: rules{own}, Silent: true},
+		{Name: "submit", From: []State{Draft}, To: Submitted, Action: access.WriteReports, Who: rules{own}},
+		{Name: "receive", From: []State{Submitted}, To: Received, Action: access.ReceiveReports, Who: rules{ofAnother}},
+	},
+}.Checked()
+
+// own refuses whoever is not the author.
+func own(v *reader, r Report) error {
+	if v.Person != r.AuthorCode {
+		return fault.Forbidden("not_your_report", "只有撰写人可以填写或提交", "only its author writes and submits a report")
+	}
+	return nil
 }
 
-// stand is who brought the report where it stands. What was submitted is not taken
-// back: the next report tells what this one does not.
-func (r Report) stand() workflow.Standing {
+func ofAnother(v *reader, r Report) error {
+	if v.Person == r.AuthorCode {
+		return fault.Forbidden("own_report", "不能签收自己的汇报", "nobody receives a report of his or her own")
+	}
+	return nil
+}
+
+func submitted(_ *reader, r Report) error {
+	return fault.Conflict("report_submitted", "汇报已提交，不能再修改：请在下一份汇报中说明",
+		"the report is submitted and cannot be changed: write it in the next one").Held(r.lock())
+}
+
+// Ref names the report.
+func (r Report) Ref() workflow.Ref {
+	return workflow.Ref{Town: r.TownID, ID: r.ID, Version: r.Version}
+}
+
+// lock is who brought the report where it stands. What was submitted is not taken back:
+// the next report adds what this one does not contain.
+func (r Report) lock() fault.Lock {
 	lock := fault.Lock{By: r.AuthorCode, Role: string(access.Instructor), At: r.CreatedAt, CanLift: string(access.Instructor)}
 	if r.SubmittedAt != nil {
 		lock.At, lock.CanLift = *r.SubmittedAt, fault.Nobody
@@ -72,83 +111,109 @@ func (r Report) stand() workflow.Standing {
 	if r.ReceivedAt != nil {
 		lock.By, lock.Role, lock.At, lock.Reason = r.ReceivedBy, string(access.LeadingGroup), *r.ReceivedAt, r.Remark
 	}
-	return workflow.Standing(lock)
+	return lock
 }
 
-// reporter is a caller as one who writes or reads reports.
-type reporter struct{ access.Principal }
+// reader is a caller who reads or writes reports.
+type reader struct{ access.Principal }
 
-// wrote reports whether the caller is the author.
-func (v reporter) wrote(r Report) bool { return v.Person == r.AuthorCode }
+func newReader(ctx context.Context, _ *gorm.DB, _ string) (*reader, error) {
+	return &reader{access.Caller(ctx)}, nil
+}
 
-// sighted narrows a query to what the caller may see: the own ones, and those
-// submitted where the role reads of the whole town.
-func (v reporter) sighted(q *gorm.DB) *gorm.DB {
+// Visible narrows to what the caller may see: the own reports, and those submitted
+// where the role reads of the whole town.
+func (v *reader) Visible(q *gorm.DB) *gorm.DB {
 	if v.Role == access.Instructor {
 		return q.Where("author_code = ?", v.Person)
 	}
 	return q.Where("(author_code = ? OR state <> ?)", v.Person, Draft)
 }
 
-// allowed leaves out writing for anyone but the author, and receiving for the author.
-func (v reporter) allowed(r Report) []string {
-	if v.wrote(r) != (r.State == Draft) {
-		return []string{}
+// Load works out the figures of a draft, in the answer about one.
+func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Report, depth workflow.Depth) (err error) {
+	for i, r := range list {
+		if depth == workflow.ForOne && r.State == Draft {
+			if list[i].Figures, err = figuresOf(ctx, db, r.TownID, r.AuthorCode, r.FromOn, r.UntilOn); err != nil {
+				return err
+			}
+		}
 	}
-	return reportMoves.Allowed(v.Principal, r.State, r.stand())
+	return nil
 }
 
-// Find gives one report, if the caller may see it.
-func Find(ctx context.Context, db *gorm.DB, townID, id string) (Report, error) {
-	v := reporter{access.Caller(ctx)}
-	var r Report
-	err := v.sighted(db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id)).Take(&r).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Report{}, fault.Missing(reportNoun, id)
-	}
-	if err == nil && r.State == Draft {
-		r.Figures, err = figuresOf(ctx, db, townID, r.AuthorCode, r.FromOn, r.UntilOn)
-	}
-	r.Allowed = v.allowed(r)
-	return r, err
+// State returns where the report is.
+func (v *reader) State(r Report) (State, fault.Lock) { return r.State, r.lock() }
+
+// Show returns the report with what the caller can do.
+func (v *reader) Show(r Report, allowed []string) Report {
+	r.Allowed = allowed
+	return r
 }
 
-// Filter narrows a list; zero fields do not.
-type Filter struct {
-	Author string
-	State  State
-	On     day.Date // only those about spans with the day
-	After  string
-	Limit  int // 0 = all
+// Audit returns the report without what depends on the reader or, in a draft, on the hour.
+func (v *reader) Audit(r Report, _ string) (string, any) {
+	r.Allowed = nil
+	if r.State == Draft {
+		r.Figures = nil
+	}
+	return "reports/" + r.ID, r
 }
 
-// List gives the reports that the caller may see, in the order in which they
-// were begun. Drafts come without figures.
-func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Report, error) {
-	v := reporter{access.Caller(ctx)}
-	q := v.sighted(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
-	if f.Author != "" {
-		q = q.Where("author_code = ?", f.Author)
+// Begin enters a draft of the caller's own report.
+func Begin(ctx context.Context, db *gorm.DB, townID string, from, until day.Date, w Words) (Report, error) {
+	r := Report{
+		TownID: townID, ID: database.NewID(), AuthorCode: access.Caller(ctx).Person, FromOn: from, UntilOn: until, State: Draft,
+		Words: w, Versioned: database.Versioned{Version: 1},
 	}
-	if f.State != "" {
-		q = q.Where("state = ?", f.State)
-	}
-	if f.On != "" {
-		q = q.Where("from_on <= ? AND until_on >= ?", f.On, f.On)
-	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
-	var list []Report
-	err := q.Order("id").Find(&list).Error
-	for i := range list {
-		list[i].Allowed = v.allowed(list[i])
-	}
-	return list, err
+	return reports.Create(ctx, db, "begin", "", r, func(tx *gorm.DB, _ *reader, r *Report) error {
+		if _, err := refusedFigures(ctx, tx, townID, from, until); err != nil {
+			return err
+		}
+		if err := r.refuseOverlap(ctx, tx); err != nil {
+			return err
+		}
+		return tx.Create(r).Error
+	})
+}
+
+// Write replaces the span and the words of the caller's own draft.
+func Write(ctx context.Context, db *gorm.DB, ref workflow.Ref, from, until day.Date, w Words) (Report, error) {
+	return reports.Do(ctx, db, ref, "write", "", func(tx *gorm.DB, _ *reader, r Report) (c workflow.Change, err error) {
+		if _, err := refusedFigures(ctx, tx, ref.Town, from, until); err != nil {
+			return c, err
+		}
+		r.FromOn, r.UntilOn = from, until
+		c.Columns = map[string]any{
+			"from_on": from, "until_on": until, "progress": w.Progress, "difficulties": w.Difficulties, "next": w.Next,
+		}
+		return c, r.refuseOverlap(ctx, tx)
+	})
+}
+
+// Move submits the caller's own draft with the figures as they are now, or receives
+// another's report for the leading group with a remark.
+func Move(ctx context.Context, db *gorm.DB, ref workflow.Ref, to State, remark string) (Report, error) {
+	return reports.Move(ctx, db, ref, to, remark, func(tx *gorm.DB, v *reader, r Report) (c workflow.Change, err error) {
+		if to == Received {
+			c.Columns = map[string]any{"received_at": tx.NowFunc(), "received_by": v.Name(), "remark": remark}
+			return c, nil
+		}
+		if remark != "" {
+			return c, fault.Broken(fault.Field("/remark", "remark_refused",
+				"只有签收时才填写意见：请写入汇报正文", "a remark is given with the receipt: write it in the report"))
+		}
+		if err := r.refuseOverlap(ctx, tx); err != nil {
+			return c, err
+		}
+		f, err := refusedFigures(ctx, tx, ref.Town, r.FromOn, r.UntilOn)
+		c.Columns = map[string]any{"submitted_at": tx.NowFunc(), "figures": f}
+		return c, err
+	})
 }
 
 // refuseOverlap keeps the days of a report apart from those of the reports that its
-// author has submitted: what the leading group is told of a day is told once. Drafts
+// author has submitted: each day is reported to the leading group once. Drafts
 // are no reports yet and may overlap, until one of them is submitted. Another
 // submission of the author waits until tx ends, so that two at once do not miss each
 // other.
@@ -163,14 +228,14 @@ func (r Report) refuseOverlap(ctx context.Context, tx *gorm.DB) error {
 		return err
 	}
 	o := others[0]
-	return workflow.Conflict(o.stand(), "overlapping_report", text.F("您已就 %[1]s 至 %[2]s 提交汇报（%[3]s）：请选择此外的日期",
-		"your report %[3]s is about %[1]s to %[2]s already: choose days outside of it", o.FromOn, o.UntilOn, o.ID))
+	return fault.Conflict("overlapping_report", "您已就 %[1]s 至 %[2]s 提交汇报（%[3]s）：请选择其他日期",
+		"your report %[3]s is about %[1]s to %[2]s already: choose other days", o.FromOn, o.UntilOn, o.ID).Held(o.lock())
 }
 
 // mostReportDays is the longest span of one report.
 const mostReportDays = 366
 
-// DraftFigures gives the figures of a report that the caller would write now about
+// DraftFigures returns the figures of a report that the caller would write now about
 // the span. Nothing is stored.
 func DraftFigures(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) (Figures, error) {
 	f, err := refusedFigures(ctx, db, townID, from, until)
@@ -198,102 +263,39 @@ func refusedFigures(ctx context.Context, db *gorm.DB, townID string, from, until
 	return f, err
 }
 
-// Begin enters a draft of the caller's own report.
-func Begin(ctx context.Context, db *gorm.DB, townID string, from, until day.Date, w Words) (Report, error) {
-	r := Report{
-		TownID: townID, ID: database.NewID(), AuthorCode: access.Caller(ctx).Person, FromOn: from, UntilOn: until, State: Draft,
-		Words: w, Versioned: database.Versioned{Version: 1},
+// Find returns one report, if the caller may see it.
+func Find(ctx context.Context, db *gorm.DB, townID, id string) (Report, error) {
+	return reports.Find(ctx, db, townID, id)
+}
+
+// Filter narrows a list; zero fields do not.
+type Filter struct {
+	Author string
+	State  State
+	On     day.Date // only those about spans with the day
+	After  string
+	Limit  int // 0 = all
+}
+
+// List returns the reports that the caller may see, in the order in which they were
+// begun. Drafts come without figures.
+func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Report, error) {
+	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	if f.Author != "" {
+		q = q.Where("author_code = ?", f.Author)
 	}
-	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
-		if _, err := refusedFigures(ctx, tx, townID, from, until); err != nil {
-			return err
-		}
-		if err := r.refuseOverlap(ctx, tx); err != nil {
-			return err
-		}
-		if err := tx.Create(&r).Error; err != nil {
-			return err
-		}
-		if r, err = Find(ctx, tx, townID, r.ID); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "report.begin", Subject: "reports/" + r.ID, After: r.told()})
-	})
-	return r, err
-}
-
-// Write replaces the span and the words of the caller's own draft.
-func Write(ctx context.Context, db *gorm.DB, townID, id string, version int64, from, until day.Date, w Words) (Report, error) {
-	return changeReport(ctx, db, townID, id, version, func(tx *gorm.DB, v reporter, r Report) (string, map[string]any, error) {
-		mv, ok := reportMoves.Stay("write", r.State)
-		if !ok {
-			return "", nil, workflow.Conflict(r.stand(), "report_submitted", text.F("汇报已提交，不能再修改：请在下一份中说明", "the report is submitted and stays as it is: tell it in the next one"))
-		}
-		if err := mv.Refuse(v.Principal, r.stand(), ""); err != nil {
-			return "", nil, err
-		}
-		if _, err := refusedFigures(ctx, tx, townID, from, until); err != nil {
-			return "", nil, err
-		}
-		r.FromOn, r.UntilOn = from, until
-		err := r.refuseOverlap(ctx, tx)
-		return mv.Verb, map[string]any{"from_on": from, "until_on": until, "progress": w.Progress, "difficulties": w.Difficulties, "next": w.Next}, err
-	})
-}
-
-// Move submits the caller's own draft with the figures as they stand now, or
-// receives another's report for the leading group with a remark.
-func Move(ctx context.Context, db *gorm.DB, townID, id string, version int64, to State, remark string) (Report, error) {
-	return changeReport(ctx, db, townID, id, version, func(tx *gorm.DB, v reporter, r Report) (string, map[string]any, error) {
-		mv, err := reportMoves.Find(v.Principal, r.State, to, r.stand(), remark)
-		if err != nil {
-			return "", nil, err
-		}
-		if to == Received {
-			if v.wrote(r) {
-				return "", nil, fault.Forbidden("own_report", "不能签收自己的汇报", "nobody receives a report of his or her own")
-			}
-			return mv.Verb, map[string]any{"state": to, "received_at": tx.NowFunc(), "received_by": v.Name(), "remark": remark}, nil
-		}
-		if remark != "" {
-			return "", nil, fault.Broken(fault.Field("/remark", "remark_refused", "只有签收时才填写意见：请写入汇报正文", "a remark is of who receives it: say it in the report"))
-		}
-		if err := r.refuseOverlap(ctx, tx); err != nil {
-			return "", nil, err
-		}
-		f, err := refusedFigures(ctx, tx, townID, r.FromOn, r.UntilOn)
-		return mv.Verb, map[string]any{"state": to, "submitted_at": tx.NowFunc(), "figures": f}, err
-	})
-}
-
-// changeReport changes one report in a transaction with its record, by a function
-// that gives the verb and the columns.
-func changeReport(ctx context.Context, db *gorm.DB, townID, id string, version int64, change func(*gorm.DB, reporter, Report) (string, map[string]any, error)) (after Report, err error) {
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := Find(ctx, tx, townID, id)
-		if err != nil {
-			return err
-		}
-		verb, columns, err := change(tx, reporter{access.Caller(ctx)}, before)
-		if err != nil {
-			return err
-		}
-		if err := database.UpdateVersioned(tx, &Report{TownID: townID, ID: id}, version, columns); err != nil {
-			return err
-		}
-		if after, err = Find(ctx, tx, townID, id); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "report." + verb, Subject: "reports/" + id, Before: before.told(), After: after.told()})
-	})
-	return after, err
-}
-
-// told is the report without what depends on the reader or, in a draft, on the hour.
-func (r Report) told() Report {
-	r.Allowed = nil
-	if r.State == Draft {
-		r.Figures = nil
+	if f.State != "" {
+		q = q.Where("state = ?", f.State)
 	}
-	return r
+	if f.On != "" {
+		q = q.Where("from_on <= ? AND until_on >= ?", f.On, f.On)
+	}
+	if f.Limit > 0 {
+		q = q.Limit(f.Limit)
+	}
+	v, err := newReader(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	return reports.List(ctx, db, v, q.Order("id"))
 }

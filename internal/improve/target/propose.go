@@ -22,6 +22,7 @@ import (
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
+	"bulwark/internal/workflow"
 )
 
 // Proposal is what the rules of a town make of a publication.
@@ -156,8 +157,8 @@ func (pr *proposer) propose() error {
 }
 
 // refresh brings what was proposed before up to date. What is decided stays
-// decided: a confirmed target keeps the reasons for which it was, and only tells
-// whether they have lapsed.
+// decided: a confirmed target keeps the reasons for which it was, and only
+// records whether they have lapsed.
 func (pr *proposer) refresh() error {
 	for _, branch := range slices.Sorted(maps.Keys(pr.known)) {
 		t, reasons := pr.known[branch], pr.named[branch]
@@ -184,36 +185,26 @@ func (pr *proposer) refresh() error {
 }
 
 func (pr *proposer) create(branch string, reasons Reasons) error {
-	t := Target{TownID: pr.town, BranchCode: branch, PeriodCode: &pr.Period, PublicationNumber: &pr.Publication, Reasons: reasons}
-	return createTarget(pr.ctx, pr.tx, &t)
+	t := newTarget(pr.ctx, Target{
+		TownID: pr.town, BranchCode: branch, PeriodCode: &pr.Period, PublicationNumber: &pr.Publication, Reasons: reasons,
+	})
+	if err := pr.tx.WithContext(pr.ctx).Create(&t).Error; err != nil {
+		return err
+	}
+	return workflow.AddTransitions(pr.ctx, pr.tx, targets.Name, "", nil, workflow.Step{Ref: t.Ref(), Verb: "propose"})
 }
 
 func (pr *proposer) change(t Target, verb string, columns map[string]any) error {
 	if err := database.UpdateVersioned(pr.tx, &Target{TownID: pr.town, ID: t.ID}, t.Version, columns); err != nil {
 		return err
 	}
-	return noteTarget(pr.ctx, pr.tx, t, t.Version+1, verb, "")
+	t.Version++
+	return workflow.AddTransitions(pr.ctx, pr.tx, targets.Name, "", nil, workflow.Step{Ref: t.Ref(), Verb: verb})
 }
 
 // write keeps what was done in the trail.
 func (pr *proposer) write(action string) error {
 	return audit.Write(pr.ctx, pr.tx, audit.Change{Town: pr.town, Action: action, Subject: "periods/" + pr.Period, After: pr.Proposal})
-}
-
-// createTarget stores a new proposal of the caller with its first step.
-func createTarget(ctx context.Context, tx *gorm.DB, t *Target) error {
-	t.ID, t.State, t.ProposedBy, t.Versioned = database.NewID(), Proposed, access.Caller(ctx).Name(), database.Versioned{Version: 1}
-	if err := tx.WithContext(ctx).Create(t).Error; err != nil {
-		return err
-	}
-	return noteTarget(ctx, tx, *t, 1, "propose", t.Statement)
-}
-
-func noteTarget(ctx context.Context, tx *gorm.DB, t Target, version int64, verb, reason string) error {
-	p := access.Caller(ctx)
-	return tx.WithContext(ctx).Create(&TargetMove{
-		TownID: t.TownID, TargetID: t.ID, Version: version, Verb: verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role, Reason: reason,
-	}).Error
 }
 
 // Follow brings the targets that a period has led to up to date with its amended
@@ -283,7 +274,7 @@ func (r *Reasons) Scan(src any) error { return database.ScanJSON(src, (*[]Reason
 // GormDataType is the column type on both databases.
 func (Reasons) GormDataType() string { return "text" }
 
-// reasonsBy gives the branches of the ranking that the rules name, each with its
+// reasonsBy returns the branches of the ranking that the rules name, each with its
 // reasons in the order of the rules. Figures are compared as they are shown.
 // Branches without a score have none.
 func reasonsBy(rules []improve.ProposalRule, r index.Ranking, s *scheme.Compiled) map[string]Reasons {

@@ -2,15 +2,12 @@ package target
 
 import (
 	"context"
-	"errors"
-	"slices"
 	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"bulwark/internal/access"
-	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
@@ -31,199 +28,191 @@ const (
 	Ended     State = "ended"
 )
 
+var titles = workflow.Titles[State]{
+	Proposed:  {ZH: "已提名", EN: "proposed"},
+	Confirmed: {ZH: "已确认", EN: "confirmed"},
+	Dismissed: {ZH: "不列入", EN: "dismissed"},
+	Ended:     {ZH: "已结束", EN: "ended"},
+}
+
+// Title returns the name of the state.
+func (s State) Title() text.Text { return titles.Of(s) }
+
 // Target is a branch that is to be improved (提升对象). A rule proposes it from a
 // publication, or a person by a statement; a person confirms it. A branch is one
 // target at a time.
 type Target struct {
-	TownID            string       `gorm:"primaryKey" json:"-"`
-	ID                string       `gorm:"primaryKey" json:"id" format:"uuid"`
-	BranchCode        string       `json:"branch" example:"b07"`
-	PeriodCode        *string      `json:"period,omitempty" example:"2023Q2"` // absent where a person proposed it
-	PublicationNumber *int64       `json:"publication,omitempty" example:"1"` // whose figures the reasons are
-	Reasons           Reasons      `json:"reasons"`                           // of the rules; none where a person proposed it
-	Statement         string       `json:"statement,omitempty"`               // why a person proposed it
-	Lapsed            bool         `json:"lapsed"`                            // an amended result gives no reason any more
-	State             State        `json:"state" swaggertype:"string" enums:"proposed,confirmed,dismissed,ended"`
-	ProposedBy        string       `json:"proposed_by" example:"group-1"`
-	DecidedBy         string       `json:"decided_by,omitempty"`
-	DecidedAt         *time.Time   `json:"decided_at,omitempty"`
-	DecisionReason    string       `json:"decision_reason,omitempty"`
-	FromOn            *day.Date    `json:"from,omitempty" swaggertype:"string" format:"date"`  // the day of its confirmation
-	UntilOn           *day.Date    `json:"until,omitempty" swaggertype:"string" format:"date"` // its last day as a target
-	Outcome           string       `json:"outcome,omitempty" enums:"improved,unimproved,other"`
-	History           []TargetMove `gorm:"-" json:"history,omitempty"` // in the answer about one
-	Allowed           []string     `gorm:"-" json:"allowed"`
+	TownID            string                `gorm:"primaryKey" json:"-"`
+	ID                string                `gorm:"primaryKey" json:"id" format:"uuid"`
+	BranchCode        string                `json:"branch" example:"b07"`
+	PeriodCode        *string               `json:"period,omitempty" example:"2023Q2"` // absent where a person proposed it
+	PublicationNumber *int64                `json:"publication,omitempty" example:"1"` // whose figures the reasons are
+	Reasons           Reasons               `json:"reasons"`                           // of the rules; none where a person proposed it
+	Statement         string                `json:"statement,omitempty"`               // why a person proposed it
+	Lapsed            bool                  `json:"lapsed"`                            // an amended result has no reason for it any more
+	State             State                 `json:"state" swaggertype:"string" enums:"proposed,confirmed,dismissed,ended"`
+	ProposedBy        string                `json:"proposed_by" example:"group-1"`
+	DecidedBy         string                `json:"decided_by,omitempty"`
+	DecidedAt         *time.Time            `json:"decided_at,omitempty"`
+	DecisionReason    string                `json:"decision_reason,omitempty"`
+	FromOn            *day.Date             `json:"from,omitempty" swaggertype:"string" format:"date"`  // the day of its confirmation
+	UntilOn           *day.Date             `json:"until,omitempty" swaggertype:"string" format:"date"` // its last day as a target
+	Outcome           string                `json:"outcome,omitempty" enums:"improved,unimproved,other"`
+	History           []workflow.Transition `gorm:"-" json:"history,omitempty"` // in the answer about one
+	Allowed           []string              `gorm:"-" json:"allowed"`
 	database.Versioned
 }
 
 // TableName is the table of targets.
 func (Target) TableName() string { return "improvement_targets" }
 
-// TargetMove is one step of a target, kept for ever under the version that it made.
-type TargetMove struct {
-	TownID   string      `gorm:"primaryKey" json:"-"`
-	TargetID string      `gorm:"primaryKey" json:"-"`
-	Version  int64       `gorm:"primaryKey" json:"version"`
-	Verb     string      `json:"verb" enums:"propose,refresh,lapse,confirm,dismiss,end"`
-	At       time.Time   `json:"at"`
-	Actor    string      `json:"by" example:"group-1"`
-	Role     access.Role `json:"role" swaggertype:"string" example:"leading_group"`
-	Reason   string      `json:"reason,omitempty"`
+type (
+	rules = []workflow.Rule[Target, *reader]
+	verbs = []workflow.Verb[Target, State, *reader]
+)
+
+// targets is the life of a target. What an amended result makes of its reasons is a step
+// that nobody takes.
+var targets = workflow.Kind[Target, State, *reader]{
+	Noun: text.Text{ZH: "提升对象", EN: "target"}, Name: "target", Titles: titles, Reader: newReader,
+	Verbs: verbs{
+		{Name: "propose", To: Proposed, Action: access.ProposeTargets},
+		{
+			Name: "confirm", From: []State{Proposed}, To: Confirmed, Action: access.DecideTargets,
+			Who: rules{notLed}, When: rules{notYet, living},
+		},
+		{Name: "dismiss", From: []State{Proposed}, To: Dismissed, Action: access.DecideTargets, Who: rules{notLed}, Reason: true},
+		{Name: "end", From: []State{Confirmed}, To: Ended, Action: access.DecideTargets, Who: rules{notLed}, Reason: true},
+		{Name: "refresh", From: []State{Proposed, Confirmed}},
+		{Name: "lapse", From: []State{Proposed, Confirmed}},
+	},
+}.Checked()
+
+func notLed(v *reader, t Target) error {
+	if v.Led[t.BranchCode] {
+		return improve.OwnBranch()
+	}
+	return nil
 }
 
-var targetNoun = text.Text{ZH: "提升对象", EN: "target"}
-
-// targetMoves is the life of a target.
-var targetMoves = workflow.Machine[State, workflow.Free]{
-	{Verb: "confirm", From: []State{Proposed}, To: Confirmed, Action: access.DecideTargets},
-	{Verb: "dismiss", From: []State{Proposed}, To: Dismissed, Action: access.DecideTargets, Reason: true},
-	{Verb: "end", From: []State{Confirmed}, To: Ended, Action: access.DecideTargets, Reason: true},
+// notYet refuses a branch that is a target already.
+func notYet(v *reader, t Target) error {
+	if current, already := v.current[t.BranchCode]; already {
+		return fault.Conflict("already_target", "党组织“%[1]s”已是提升对象：请先结束",
+			"the branch %[1]q is a target already: end that first", t.BranchCode).Held(current.lock())
+	}
+	return nil
 }
 
-// stand is who brought the target where it stands.
-func (t Target) stand() workflow.Standing {
+func living(v *reader, t Target) error { return v.gone[t.BranchCode] }
+
+// Ref names the target.
+func (t Target) Ref() workflow.Ref {
+	return workflow.Ref{Town: t.TownID, ID: t.ID, Version: t.Version}
+}
+
+// lock is who brought the target where it stands.
+func (t Target) lock() fault.Lock {
 	lock := fault.Lock{By: t.ProposedBy, At: t.CreatedAt, Reason: t.Statement, CanLift: string(access.LeadingGroup)}
 	if t.DecidedAt != nil {
 		lock.By, lock.At, lock.Reason = t.DecidedBy, *t.DecidedAt, t.DecisionReason
 	}
-	return workflow.Standing(lock)
+	return lock
 }
 
-// targetViewer is what an answer about targets depends on besides them.
-type targetViewer struct {
-	access.Principal
-	today   day.Date
-	reach   access.Reach
-	led     map[string]bool     // branches about which the caller does not decide
-	current map[string]Target   // the confirmed ones, by branch
-	ended   map[string]day.Date // branches that end, with the first day without them
+// reader is a caller who reads or decides about targets.
+type reader struct {
+	access.Viewer
+	current map[string]Target // the confirmed ones, by branch
+	gone    map[string]error  // why branches that have ended cannot be confirmed
 }
 
-func targetViewerOf(ctx context.Context, db *gorm.DB, townID string) (v targetViewer, err error) {
-	v.Principal, v.today = access.Caller(ctx), day.Of(db.NowFunc())
-	if v.reach, err = access.ReachOf(ctx, db, v.Principal, access.ReadTargets, townID, v.today); err != nil {
-		return v, err
-	}
-	if v.led, err = access.LedBy(ctx, db, townID, access.DecideTargets); err != nil {
-		return v, err
-	}
-	if v.ended, err = town.EndedOn(ctx, db, townID); err != nil {
-		return v, err
-	}
-	v.current, err = Current(ctx, db, townID)
-	return v, err
+func newReader(ctx context.Context, db *gorm.DB, townID string) (*reader, error) {
+	v, err := access.ViewerOf(ctx, db, townID, access.ReadTargets, access.DecideTargets)
+	return &reader{Viewer: v}, err
 }
 
-// gone reports whether the branch has ended by today.
-func (v targetViewer) gone(branch string) bool {
-	on, ends := v.ended[branch]
-	return ends && on <= v.today
-}
+// Visible narrows to the targets of branches in reach.
+func (v *reader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
 
-// allowed leaves out deciding about a branch that the caller leads, and confirming
-// one that is a target already or has ended.
-func (v targetViewer) allowed(t Target) []string {
-	if v.led[t.BranchCode] {
-		return []string{}
-	}
-	_, already := v.current[t.BranchCode]
-	return slices.DeleteFunc(targetMoves.Allowed(v.Principal, t.State, t.stand()), func(verb string) bool {
-		return verb == "confirm" && (already || v.gone(t.BranchCode))
-	})
-}
-
-// currentTargets are the targets of the town that are confirmed and not ended, by
-// branch.
-func Current(ctx context.Context, db *gorm.DB, townID string) (map[string]Target, error) {
-	var list []Target
-	err := db.WithContext(ctx).Where("town_id = ? AND state = ?", townID, Confirmed).Find(&list).Error
-	current := make(map[string]Target, len(list))
-	for _, t := range list {
-		current[t.BranchCode] = t
-	}
-	return current, err
-}
-
-// Find gives one target with its history, if the caller may read those of its
-// branch.
-func Find(ctx context.Context, db *gorm.DB, townID, id string) (Target, error) {
-	v, err := targetViewerOf(ctx, db, townID)
-	if err != nil {
-		return Target{}, err
-	}
-	return v.find(ctx, db, townID, id)
-}
-
-func (v targetViewer) find(ctx context.Context, db *gorm.DB, townID, id string) (Target, error) {
-	var t Target
-	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&t).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) || err == nil && !v.reach.Has(t.BranchCode) {
-		return Target{}, fault.Missing(targetNoun, id)
-	}
-	if err != nil {
-		return Target{}, err
-	}
-	t.Allowed = v.allowed(t)
-	err = db.WithContext(ctx).Where("town_id = ? AND target_id = ?", townID, id).Order("version").Find(&t.History).Error
-	return t, err
-}
-
-// Filter narrows a list; zero fields do not.
-type Filter struct {
-	Period, Branch string
-	State          State
-	On             day.Date // only those that were targets on the day, whatever became of them
-	After          string
-	Limit          int // 0 = all
-}
-
-// List gives the targets that the caller may read, in the order of their
-// proposal.
-func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Target, error) {
-	v, err := targetViewerOf(ctx, db, townID)
-	if err != nil {
-		return nil, err
-	}
-	q := v.reach.Narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
-	for _, narrow := range []struct{ column, value string }{{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)}} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
+// Load reads which branches are targets and which have ended. For a change it holds the
+// branches first, so that nothing becomes of them in the meantime.
+func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Target, depth workflow.Depth) (err error) {
+	if depth == workflow.ForChange {
+		codes := make([]string, len(list))
+		for i, t := range list {
+			codes[i] = t.BranchCode
 		}
-	}
-	if f.On != "" {
-		q = asTargets(q, f.On)
-	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
-	var list []Target
-	err = q.Order("id").Find(&list).Error
-	for i := range list {
-		list[i].Allowed = v.allowed(list[i])
-	}
-	return list, err
-}
-
-// Count counts the targets of the branches in the reach by their state, in
-// one statement.
-func Count(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[State]int64, error) {
-	return database.CountStates[State](reach.Narrow(db.WithContext(ctx).Model(&Target{}).Where("town_id = ?", townID)))
-}
-
-// asTargets narrows a query to those that were targets on the day.
-func asTargets(q *gorm.DB, on day.Date) *gorm.DB {
-	return q.Where("from_on <= ? AND (until_on IS NULL OR until_on >= ?)", on, on)
-}
-
-// Add proposes a branch by the caller's own statement, unless the branch is
-// proposed or a target already. Nobody does so for a branch that he or she leads.
-// Rules leave such a proposal alone: its statement does not lapse with a publication.
-func Add(ctx context.Context, db *gorm.DB, townID, branch, statement string) (Target, error) {
-	t := Target{TownID: townID, BranchCode: branch, Statement: statement, Reasons: Reasons{}}
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := holdBranches(tx, townID, []string{branch}); err != nil {
+		if err := holdBranches(db, v.Town, codes); err != nil {
 			return err
 		}
+	}
+	if v.current == nil {
+		if err := v.loadBranches(ctx, db, list, depth); err != nil {
+			return err
+		}
+	}
+	for i, t := range list {
+		if depth == workflow.ForOne {
+			if list[i].History, err = workflow.History[workflow.Transition](ctx, db, targets.Name, t.Ref()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (v *reader) loadBranches(ctx context.Context, db *gorm.DB, list []Target, depth workflow.Depth) error {
+	ended, err := town.EndedOn(ctx, db, v.Town)
+	if err != nil {
+		return err
+	}
+	v.gone = map[string]error{}
+	for _, t := range list {
+		on, ends := ended[t.BranchCode]
+		switch {
+		case !ends || on > v.Today:
+		case depth == workflow.ForChange:
+			b, err := town.FindBranch(ctx, db, v.Town, t.BranchCode, v.Today)
+			if err != nil {
+				return err
+			}
+			err = town.Ended(ctx, db, b)
+			if !fault.Is(err, fault.KindConflict) {
+				return err
+			}
+			v.gone[t.BranchCode] = err
+		default: // who only reads learns that it is not allowed
+			v.gone[t.BranchCode] = fault.Conflict("branch_closed", "该党组织已于 %s 撤销或合并", "the branch ended on %s", on)
+		}
+	}
+	v.current, err = Current(ctx, db, v.Town)
+	return err
+}
+
+// State returns where the target is, and who brought it there.
+func (v *reader) State(t Target) (State, fault.Lock) { return t.State, t.lock() }
+
+// Show returns the target with what the caller can do.
+func (v *reader) Show(t Target, allowed []string) Target {
+	t.Allowed = allowed
+	return t
+}
+
+// Audit returns what is proposed, and of a decision the state.
+func (v *reader) Audit(t Target, verb string) (string, any) {
+	if verb == "propose" {
+		return "targets/" + t.ID, t
+	}
+	return "targets/" + t.ID, t.State
+}
+
+// Add proposes a branch by the caller's own statement, unless the branch is proposed or
+// a target already. Nobody does so for a branch that he or she leads. Rules leave such a
+// proposal alone: its statement does not lapse with a publication.
+func Add(ctx context.Context, db *gorm.DB, townID, branch, statement string) (Target, error) {
+	t := newTarget(ctx, Target{TownID: townID, BranchCode: branch, Statement: statement, Reasons: Reasons{}})
+	return targets.Create(ctx, db, "propose", statement, t, func(tx *gorm.DB, _ *reader, t *Target) error {
 		if err := improve.RefuseBranch(ctx, tx, townID, branch); err != nil {
 			return err
 		}
@@ -237,18 +226,17 @@ func Add(ctx context.Context, db *gorm.DB, townID, branch, statement string) (Ta
 			return err
 		}
 		if len(open) > 0 {
-			return workflow.Conflict(open[0].stand(), "target_exists", text.F(
-				"党组织“%[1]s”已是提升对象或已被提名：请先决定", "the branch %[1]q is proposed or a target already: decide about that first", branch))
+			return fault.Conflict("target_exists", "党组织“%[1]s”已是提升对象或已被提名：请先决定",
+				"the branch %[1]q is proposed or a target already: decide about that first", branch).Held(open[0].lock())
 		}
-		if err := createTarget(ctx, tx, &t); err != nil {
-			return err
-		}
-		if t, err = Find(ctx, tx, townID, t.ID); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "target.propose", Subject: "targets/" + t.ID, After: t, Reason: statement})
+		return tx.Create(t).Error
 	})
-	return t, err
+}
+
+// newTarget returns t as a new proposal of the caller.
+func newTarget(ctx context.Context, t Target) Target {
+	t.ID, t.State, t.ProposedBy, t.Versioned = database.NewID(), Proposed, access.Caller(ctx).Name(), database.Versioned{Version: 1}
+	return t
 }
 
 // holdBranches keeps the branches, a list or a query of codes, from ending and from
@@ -267,80 +255,78 @@ type Decision struct {
 	Outcome string // needed to end: improved, unimproved or other
 }
 
-// Decide confirms or dismisses a proposal, or ends a target. The day of the
-// confirmation is its first as a target, that of the ending its last.
-func Decide(ctx context.Context, db *gorm.DB, townID, id string, version int64, d Decision) (Target, error) {
-	var after Target
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		its := tx.Model(&Target{}).Select("branch_code").Where("town_id = ? AND id = ?", townID, id)
-		if err := holdBranches(tx, townID, its); err != nil {
-			return err
+// Decide confirms or dismisses a proposal, or ends a target. The day of the confirmation
+// is its first as a target, that of the ending its last.
+func Decide(ctx context.Context, db *gorm.DB, ref workflow.Ref, d Decision) (Target, error) {
+	return targets.Move(ctx, db, ref, d.To, d.Reason, func(tx *gorm.DB, v *reader, t Target) (c workflow.Change, err error) {
+		if d.To == Confirmed && t.Lapsed && d.Reason == "" {
+			return c, fault.Broken(fault.Field("/reason", "reason_needed",
+				"更正后的结果已无提名理由，请说明为何仍要确认", "the amended result gives no reason any more: state why it is confirmed all the same"))
 		}
-		v, err := targetViewerOf(ctx, tx, townID)
-		if err != nil {
-			return err
+		if (d.To == Ended) != (d.Outcome != "") {
+			return c, fault.Broken(fault.Field("/outcome", "outcome",
+				"结束时须填写成效，其他情况不填", "give the outcome to end a target, and only then"))
 		}
-		before, err := v.find(ctx, tx, townID, id)
-		if err != nil {
-			return err
+		c.Columns = map[string]any{"decided_by": v.Name(), "decided_at": tx.NowFunc(), "decision_reason": d.Reason}
+		switch d.To {
+		case Confirmed:
+			c.Columns["from_on"] = v.Today
+		case Ended:
+			c.Columns["until_on"], c.Columns["outcome"] = v.Today, d.Outcome
 		}
-		mv, err := targetMoves.Find(v.Principal, before.State, d.To, before.stand(), d.Reason)
-		if err != nil {
-			return err
-		}
-		if err := improve.RefuseLed(ctx, tx, townID, before.BranchCode); err != nil {
-			return err
-		}
-		if err := v.refuse(ctx, tx, before, d); err != nil {
-			return err
-		}
-		if err := database.UpdateVersioned(tx, &Target{TownID: townID, ID: id}, version, d.change(tx, v.Name())); err != nil {
-			return err
-		}
-		if err := noteTarget(ctx, tx, before, version+1, mv.Verb, d.Reason); err != nil {
-			return err
-		}
-		if after, err = Find(ctx, tx, townID, id); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{
-			Town: townID, Action: "target." + mv.Verb, Subject: "targets/" + id, Before: before.State, After: after.State, Reason: d.Reason,
-		})
+		return c, nil
 	})
-	return after, err
 }
 
-// refuse says what is missing from the decision, or stands in its way.
-func (v targetViewer) refuse(ctx context.Context, tx *gorm.DB, t Target, d Decision) error {
-	current, already := v.current[t.BranchCode]
-	switch {
-	case d.To == Confirmed && already:
-		return workflow.Conflict(current.stand(), "already_target", text.F(
-			"党组织“%[1]s”已是提升对象：请先结束", "the branch %[1]q is a target already: end that first", t.BranchCode))
-	case d.To == Confirmed && v.gone(t.BranchCode):
-		b, err := town.FindBranch(ctx, tx, t.TownID, t.BranchCode, v.today)
-		if err != nil {
-			return err
+// Find returns one target with its history, if the caller may read those of its branch.
+func Find(ctx context.Context, db *gorm.DB, townID, id string) (Target, error) {
+	return targets.Find(ctx, db, townID, id)
+}
+
+// Filter narrows a list; zero fields do not.
+type Filter struct {
+	Period, Branch string
+	State          State
+	On             day.Date // only those that were targets on the day, whatever became of them
+	After          string
+	Limit          int // 0 = all
+}
+
+// List returns the targets that the caller may read, in the order of their proposal.
+func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Target, error) {
+	v, err := newReader(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	for _, n := range []struct{ column, value string }{{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)}} {
+		if n.value != "" {
+			q = q.Where(n.column+" = ?", n.value)
 		}
-		return town.Ended(ctx, tx, b)
-	case d.To == Confirmed && t.Lapsed && d.Reason == "":
-		return fault.Broken(fault.Field("/reason", "reason_needed",
-			"更正后的结果已无提名理由，请说明为何仍要确认", "the amended result gives no reason any more: say why it is confirmed all the same"))
-	case (d.To == Ended) != (d.Outcome != ""):
-		return fault.Broken(fault.Field("/outcome", "outcome", "结束时须填写成效，其他情况不填", "give the outcome to end a target, and only then"))
 	}
-	return nil
+	if f.On != "" {
+		q = q.Where("from_on <= ? AND (until_on IS NULL OR until_on >= ?)", f.On, f.On)
+	}
+	if f.Limit > 0 {
+		q = q.Limit(f.Limit)
+	}
+	return targets.List(ctx, db, v, q.Order("id"))
 }
 
-// change are the columns that the decision sets.
-func (d Decision) change(tx *gorm.DB, by string) map[string]any {
-	today := day.Of(tx.NowFunc())
-	change := map[string]any{"state": d.To, "decided_by": by, "decided_at": tx.NowFunc(), "decision_reason": d.Reason}
-	switch d.To {
-	case Confirmed:
-		change["from_on"] = today
-	case Ended:
-		change["until_on"], change["outcome"] = today, d.Outcome
+// Current returns the targets of the town that are confirmed and not ended, by
+// branch.
+func Current(ctx context.Context, db *gorm.DB, townID string) (map[string]Target, error) {
+	var list []Target
+	err := db.WithContext(ctx).Where("town_id = ? AND state = ?", townID, Confirmed).Find(&list).Error
+	current := make(map[string]Target, len(list))
+	for _, t := range list {
+		current[t.BranchCode] = t
 	}
-	return change
+	return current, err
+}
+
+// Count counts the targets of the branches in the reach by their state, in
+// one statement.
+func Count(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[State]int64, error) {
+	return database.CountStates[State](reach.Narrow(db.WithContext(ctx).Model(&Target{}).Where("town_id = ?", townID)))
 }

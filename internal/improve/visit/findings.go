@@ -77,7 +77,7 @@ func (v *Visit) storeFindings(tx *gorm.DB) error {
 	return tx.Create(&v.Findings).Error
 }
 
-// number gives the findings their keys.
+// number sets the keys of the findings.
 func (v *Visit) number() {
 	for i := range v.Findings {
 		v.Findings[i].TownID, v.Findings[i].VisitID, v.Findings[i].Number = v.TownID, v.ID, int64(i+1)

@@ -1,17 +1,15 @@
 package visit
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
-	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
@@ -32,6 +30,17 @@ const (
 	ProblemClosed     ProblemState = "closed"
 	ProblemReopened   ProblemState = "reopened"
 )
+
+var problemTitles = workflow.Titles[ProblemState]{
+	ProblemOpen:       {ZH: "待处理", EN: "open"},
+	ProblemInProgress: {ZH: "处理中", EN: "in progress"},
+	ProblemSolved:     {ZH: "已解决", EN: "solved"},
+	ProblemClosed:     {ZH: "已销号", EN: "closed"},
+	ProblemReopened:   {ZH: "重新打开", EN: "reopened"},
+}
+
+// Title returns the name of the state.
+func (s ProblemState) Title() text.Text { return problemTitles.Of(s) }
 
 // Party is one side of the joint solving of a problem.
 type Party string
@@ -67,7 +76,7 @@ type Problem struct {
 	OpenedRole    access.Role   `json:"opened_role" swaggertype:"string" example:"instructor"`
 	Solution      string        `json:"solution,omitempty"` // what was done, the last time that it was solved
 	Evidence      string        `json:"evidence,omitempty"`
-	SolvedBy      string        `json:"solved_by,omitempty" example:"instructor-1"` // who said so; not told to who may not read people
+	SolvedBy      string        `json:"solved_by,omitempty" example:"instructor-1"` // who reported it; left out for who may not read people
 	SolvedFor     Party         `json:"solved_for,omitempty" swaggertype:"string" enums:"branch,instructor,office"`
 	ClosedOn      *day.Date     `json:"closed_on,omitempty" swaggertype:"string" format:"date"`
 	Relapses      int64         `json:"relapses"`         // how often it came back after it was closed
@@ -102,67 +111,113 @@ func (Participants) GormDataType() string { return "text" }
 
 // ProblemMove is one step of a problem, kept for ever under the version that it made.
 type ProblemMove struct {
-	TownID    string      `gorm:"primaryKey" json:"-"`
-	ProblemID string      `gorm:"primaryKey" json:"-"`
-	Version   int64       `gorm:"primaryKey" json:"version"`
-	Verb      string      `json:"verb" enums:"open,write,start,solve,close,reopen"`
-	At        time.Time   `json:"at"`
-	Actor     string      `json:"by" example:"instructor-1"`
-	Role      access.Role `json:"role" swaggertype:"string" example:"instructor"`
-	Reason    string      `json:"reason,omitempty"`
-	Evidence  string      `json:"evidence,omitempty"`
-	DueOn     day.Date    `json:"due_on" swaggertype:"string" format:"date"` // from then on
+	workflow.Transition
+	problemExtra
 }
 
-var problemNoun = text.Text{ZH: "难题", EN: "problem"}
+type problemExtra struct {
+	Evidence string   `json:"evidence,omitempty"`
+	DueOn    day.Date `json:"due_on" swaggertype:"string" format:"date"` // from then on
+}
 
+// Unsolved are the states in which a problem is still to be solved.
 var Unsolved = []ProblemState{ProblemOpen, ProblemInProgress, ProblemReopened}
 
-// problemMoves is the life of a problem.
-var problemMoves = workflow.Machine[ProblemState, workflow.Free]{
-	{Verb: "write", From: Unsolved, Action: access.WriteProblems},
-	{Verb: "start", From: []ProblemState{ProblemOpen, ProblemReopened}, To: ProblemInProgress, Action: access.WriteProblems},
-	{Verb: "solve", From: []ProblemState{ProblemInProgress}, To: ProblemSolved, Action: access.WriteProblems, Reason: true},
-	{Verb: "close", From: []ProblemState{ProblemSolved}, To: ProblemClosed, Action: access.WriteProblems},
-	{Verb: "reopen", From: []ProblemState{ProblemSolved, ProblemClosed}, To: ProblemReopened, Action: access.WriteProblems, Reason: true},
+type (
+	problemRules = []workflow.Rule[Problem, *problemReader]
+	problemVerbs = []workflow.Verb[Problem, ProblemState, *problemReader]
+)
+
+// problems is the life of a problem. Its opening keeps its step itself, with the day by
+// which it is due.
+var problems = workflow.Kind[Problem, ProblemState, *problemReader]{
+	Noun: text.Text{ZH: "难题", EN: "problem"}, Name: "problem", Titles: problemTitles, Reader: newProblemReader, Frozen: solved,
+	Verbs: problemVerbs{
+		{Name: "open", To: ProblemOpen, Action: access.WriteProblems, Silent: true},
+		{Name: "write", From: Unsolved, Action: access.WriteProblems},
+		{Name: "start", From: []ProblemState{ProblemOpen, ProblemReopened}, To: ProblemInProgress, Action: access.WriteProblems},
+		{Name: "solve", From: []ProblemState{ProblemInProgress}, To: ProblemSolved, Action: access.WriteProblems, Reason: true},
+		{
+			Name: "close", From: []ProblemState{ProblemSolved}, To: ProblemClosed, Action: access.WriteProblems,
+			When: problemRules{solvedByAnother},
+		},
+		{
+			Name: "reopen", From: []ProblemState{ProblemSolved, ProblemClosed}, To: ProblemReopened, Action: access.WriteProblems,
+			Reason: true,
+		},
+	},
+}.Checked()
+
+// solvedByAnother refuses who solved the problem, and others of the same party: whether
+// a solution holds is for others to say.
+func solvedByAnother(v *problemReader, x Problem) error {
+	if v.Name() == x.SolvedBy || partyOf[v.Role] == x.SolvedFor {
+		return fault.Conflict("another_party_needed", "须由解决方以外的一方确认销号",
+			"another party than the one that solved it, and another person, must close it").Held(v.lock(x))
+	}
+	return nil
 }
 
-// stand is who brought the problem where it stands, from its history.
-func (x Problem) stand() workflow.Standing {
+func solved(v *problemReader, x Problem) error {
+	return fault.Conflict("problem_solved", "难题已解决：如需修改，请先重新打开",
+		"the problem is solved: reopen it to change it").Held(v.lock(x))
+}
+
+// Ref names the problem.
+func (x Problem) Ref() workflow.Ref {
+	return workflow.Ref{Town: x.TownID, ID: x.ID, Version: x.Version}
+}
+
+// problemReader is a caller who reads or changes problems. Writing reaches as far as
+// reading, for who writes.
+type problemReader struct {
+	access.Viewer
+	last map[string]ProblemMove // the last step of each problem that is changed
+}
+
+func newProblemReader(ctx context.Context, db *gorm.DB, townID string) (*problemReader, error) {
+	v, err := access.ViewerOf(ctx, db, townID, access.ReadProblems)
+	return &problemReader{Viewer: v, last: map[string]ProblemMove{}}, err
+}
+
+// Visible narrows to the problems of branches in reach.
+func (v *problemReader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
+
+// Load reads the history, but for lists.
+func (v *problemReader) Load(ctx context.Context, db *gorm.DB, list []Problem, depth workflow.Depth) error {
+	if depth == workflow.ForList {
+		return nil
+	}
+	for i, x := range list {
+		steps, err := workflow.History[ProblemMove](ctx, db, problems.Name, x.Ref())
+		if err != nil {
+			return err
+		}
+		if n := len(steps); n > 0 {
+			v.last[x.ID] = steps[n-1]
+		}
+		if depth == workflow.ForOne {
+			list[i].History = steps
+		}
+	}
+	return nil
+}
+
+// State returns where the problem is, and whose its last step was.
+func (v *problemReader) State(x Problem) (ProblemState, fault.Lock) { return x.State, v.lock(x) }
+
+func (v *problemReader) lock(x Problem) fault.Lock {
 	lock := fault.Lock{By: x.OpenedBy, At: x.UpdatedAt, CanLift: string(access.Instructor) + ", " + string(access.Office)}
-	if n := len(x.History); n > 0 {
-		m := x.History[n-1]
+	if m, ok := v.last[x.ID]; ok {
 		lock.By, lock.At, lock.Reason = m.Actor, m.At, m.Reason
 	}
-	return workflow.Standing(lock)
+	return lock
 }
 
-// problemViewer is a caller with what he or she sees of problems today. Writing
-// reaches as far as reading, for who writes.
-type problemViewer struct {
-	access.Principal
-	reach access.Reach
-	today day.Date
-}
-
-func problemViewerOf(ctx context.Context, db *gorm.DB, townID string) (v problemViewer, err error) {
-	v.Principal, v.today = access.Caller(ctx), day.Of(db.NowFunc())
-	v.reach, err = access.ReachOf(ctx, db, v.Principal, access.ReadProblems, townID, v.today)
-	return v, err
-}
-
-// confirms reports whether the caller may say that a solution holds: it was not his
-// or her own, nor that of the same party.
-func (v problemViewer) confirms(x Problem) bool {
-	return v.Name() != x.SolvedBy && partyOf[v.Role] != x.SolvedFor
-}
-
-// shown is the problem as the caller sees it.
-func (v problemViewer) shown(x Problem) Problem {
-	x.Overdue = slices.Contains(Unsolved, x.State) && improve.Overdue(x.DueOn, v.today)
-	x.Allowed = slices.DeleteFunc(problemMoves.Allowed(v.Principal, x.State, x.stand()), func(verb string) bool {
-		return verb == "close" && !v.confirms(x)
-	})
+// Show returns the problem as the caller sees it, with what he or she can do.
+func (v *problemReader) Show(x Problem, allowed []string) Problem {
+	x.Overdue = slices.Contains(Unsolved, x.State) && improve.Overdue(x.DueOn, v.Today)
+	x.Allowed = allowed
 	x.OpenedBy, x.SolvedBy = v.Told(x.OpenedBy, x.OpenedRole), v.Told(x.SolvedBy, "")
 	for i, m := range x.History {
 		x.History[i].Actor = v.Told(m.Actor, m.Role)
@@ -170,75 +225,12 @@ func (v problemViewer) shown(x Problem) Problem {
 	return x
 }
 
-// FindProblem gives one problem with its history, if the caller may read those of
-// its branch.
-func FindProblem(ctx context.Context, db *gorm.DB, townID, id string) (Problem, error) {
-	v, err := problemViewerOf(ctx, db, townID)
-	if err != nil {
-		return Problem{}, err
+// Audit returns the problem without its history and what depends on the reader.
+func (v *problemReader) Audit(x Problem, verb string) (string, any) {
+	if verb != "open" {
+		x.History, x.Allowed = nil, nil
 	}
-	x, err := v.find(ctx, db, townID, id)
-	return v.shown(x), err
-}
-
-// find gives the problem as it is stored, if the caller may read it.
-func (v problemViewer) find(ctx context.Context, db *gorm.DB, townID, id string) (Problem, error) {
-	var x Problem
-	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&x).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) || err == nil && !v.reach.Has(x.BranchCode) {
-		return Problem{}, fault.Missing(problemNoun, id)
-	}
-	if err != nil {
-		return Problem{}, err
-	}
-	err = db.WithContext(ctx).Where("town_id = ? AND problem_id = ?", townID, id).Order("version").Find(&x.History).Error
-	return x, err
-}
-
-// ProblemFilter narrows a list; zero fields do not.
-type ProblemFilter struct {
-	Branch, Visit string
-	Person        string // owned by this person
-	Office        string // owned by this office
-	State         ProblemState
-	Overdue       bool // only those past their day
-	After         string
-	Limit         int // 0 = all
-}
-
-// ListProblems gives the problems that the caller may read, in the order of their
-// opening.
-func ListProblems(ctx context.Context, db *gorm.DB, townID string, f ProblemFilter) ([]Problem, error) {
-	v, err := problemViewerOf(ctx, db, townID)
-	if err != nil {
-		return nil, err
-	}
-	q := v.reach.Narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
-	for _, n := range []struct{ column, value string }{
-		{"branch_code", f.Branch}, {"visit_id", f.Visit}, {"owner_person", f.Person}, {"owner_office", f.Office}, {"state", string(f.State)},
-	} {
-		if n.value != "" {
-			q = q.Where(n.column+" = ?", n.value)
-		}
-	}
-	if f.Overdue {
-		q = q.Where("state IN ? AND due_on < ?", Unsolved, v.today)
-	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
-	var list []Problem
-	err = q.Order("id").Find(&list).Error
-	for i := range list {
-		list[i] = v.shown(list[i])
-	}
-	return list, err
-}
-
-// CountProblems counts the problems in reach by state, by one statement. A state
-// without any is left out.
-func CountProblems(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[ProblemState]int64, error) {
-	return database.CountStates[ProblemState](reach.Narrow(db.WithContext(ctx).Model(&Problem{}).Where("town_id = ?", townID)))
+	return "problems/" + x.ID, x
 }
 
 // OpenProblem enters a problem of a branch that the caller works on today. One that
@@ -248,32 +240,24 @@ func OpenProblem(ctx context.Context, db *gorm.DB, x Problem) (Problem, error) {
 	p := access.Caller(ctx)
 	x.ID, x.State, x.OpenedBy, x.OpenedRole = database.NewID(), ProblemOpen, p.Name(), p.Role
 	x.Versioned = database.Versioned{Version: 1}
-	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
-		today := day.Of(tx.NowFunc())
-		if _, err := town.FindLiving(ctx, tx, x.TownID, x.BranchCode, today); err != nil {
+	return problems.Create(ctx, db, "open", "", x, func(tx *gorm.DB, v *problemReader, x *Problem) error {
+		if _, err := town.FindLiving(ctx, tx, x.TownID, x.BranchCode, v.Today); err != nil {
 			return err
 		}
-		if err := access.InScope(ctx, tx, p, access.WriteProblems, x.TownID, x.BranchCode, today); err != nil {
+		if err := access.InScope(ctx, tx, v.Principal, access.WriteProblems, x.TownID, x.BranchCode, v.Today); err != nil {
 			return err
 		}
 		if err := x.checkOrigin(ctx, tx); err != nil {
 			return err
 		}
-		if err := x.check(ctx, tx, today); err != nil {
+		if err := x.check(ctx, tx, v.Today); err != nil {
 			return err
 		}
-		if err := tx.Create(&x).Error; err != nil {
+		if err := tx.Create(x).Error; err != nil {
 			return alreadyOpened(err)
 		}
-		if err := x.note(ctx, tx, 1, "open", "", ""); err != nil {
-			return err
-		}
-		if x, err = FindProblem(ctx, tx, x.TownID, x.ID); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: x.TownID, Action: "problem.open", Subject: "problems/" + x.ID, After: x})
+		return workflow.AddTransitions(ctx, tx, problems.Name, "", problemExtra{DueOn: x.DueOn}, workflow.Step{Ref: x.Ref(), Verb: "open"})
 	})
-	return x, err
 }
 
 // checkOrigin faults a visit, finding or earlier problem that the branch does not
@@ -281,11 +265,7 @@ func OpenProblem(ctx context.Context, db *gorm.DB, x Problem) (Problem, error) {
 func (x Problem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
 	var faults []fault.FieldError
 	if x.VisitID != nil {
-		v, err := visitViewerOf(ctx, tx, x.TownID)
-		if err != nil {
-			return err
-		}
-		visit, err := v.find(ctx, tx, x.TownID, *x.VisitID)
+		visit, err := visits.Find(ctx, tx, x.TownID, *x.VisitID)
 		switch {
 		case fault.Is(err, fault.KindNotFound) || err == nil && visit.BranchCode != x.BranchCode:
 			faults = append(faults, fault.Field("/visit", "unknown_visit", "该党组织没有这次走访", "the branch has no such visit"))
@@ -356,21 +336,12 @@ func (x Problem) check(ctx context.Context, tx *gorm.DB, today day.Date) error {
 	return nil
 }
 
-// alreadyOpened tells that the finding has a problem already.
+// alreadyOpened refuses a finding that has a problem already.
 func alreadyOpened(err error) error {
 	if database.ConstraintOf(err) == "problems_finding" {
 		return fault.Conflict("already_opened", "该项发现已列为难题", "the finding has opened a problem already").Because(err)
 	}
 	return err
-}
-
-// note keeps one step of the problem under the version that it made.
-func (x Problem) note(ctx context.Context, tx *gorm.DB, version int64, verb, reason, evidence string) error {
-	p := access.Caller(ctx)
-	return tx.Create(&ProblemMove{
-		TownID: x.TownID, ProblemID: x.ID, Version: version, Verb: verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role,
-		Reason: reason, Evidence: evidence, DueOn: x.DueOn,
-	}).Error
 }
 
 // ProblemContent is what can be changed of a problem that is not solved.
@@ -381,35 +352,27 @@ type ProblemContent struct {
 	DueOn                    day.Date
 }
 
-// WriteProblem changes what is told of an unsolved problem. Another due day or
-// owner needs a reason.
-func WriteProblem(ctx context.Context, db *gorm.DB, townID, id string, version int64, c ProblemContent, reason string) (Problem, error) {
-	return changeProblem(ctx, db, townID, id, func(tx *gorm.DB, v problemViewer, x Problem) (step problemStep, err error) {
-		mv, ok := problemMoves.Stay("write", x.State)
-		if !ok {
-			return step, workflow.Conflict(x.stand(), "problem_solved", text.F("难题已解决：如需修改，请先重新打开", "the problem is solved: reopen it to change it"))
-		}
-		if err := mv.Refuse(v.Principal, x.stand(), reason); err != nil {
-			return step, err
-		}
+// WriteProblem changes the content of an unsolved problem. Another due day or owner
+// needs a reason.
+func WriteProblem(ctx context.Context, db *gorm.DB, ref workflow.Ref, c ProblemContent, reason string) (Problem, error) {
+	return problems.Do(ctx, db, ref, "write", reason, func(tx *gorm.DB, v *problemReader, x Problem) (workflow.Change, error) {
 		handed := !same(c.OwnerPerson, x.OwnerPerson) || !same(c.OwnerOffice, x.OwnerOffice)
 		if reason == "" && (handed || c.DueOn != x.DueOn) {
-			return step, fault.Broken(fault.Field("/reason", "reason_needed", "变更责任方或期限须说明理由", "say why owner or due day change"))
+			return workflow.Change{}, fault.Broken(fault.Field("/reason", "reason_needed",
+				"变更责任方或期限须说明理由", "give a reason for another owner or due day"))
 		}
-		due := x.DueOn
+		earliest := v.Today
+		if c.DueOn == x.DueOn {
+			earliest = x.DueOn // a day that has passed may stay
+		}
 		x.OwnerPerson, x.OwnerOffice, x.Participants, x.DueOn = c.OwnerPerson, c.OwnerOffice, c.Participants, c.DueOn
-		earliest := v.today
-		if c.DueOn == due {
-			earliest = due // a day that has passed may stay
-		}
-		if err := x.check(ctx, tx, earliest); err != nil {
-			return step, err
-		}
-		change := map[string]any{
-			"title": c.Title, "description": c.Description, "owner_person": c.OwnerPerson, "owner_office": c.OwnerOffice,
-			"participants": c.Participants, "due_on": c.DueOn,
-		}
-		return problemStep{"write", reason, ""}, x.step(ctx, tx, version, problemStep{"write", reason, ""}, change)
+		return workflow.Change{
+			Columns: map[string]any{
+				"title": c.Title, "description": c.Description, "owner_person": c.OwnerPerson, "owner_office": c.OwnerOffice,
+				"participants": c.Participants, "due_on": c.DueOn,
+			},
+			Extra: problemExtra{DueOn: c.DueOn},
+		}, x.check(ctx, tx, earliest)
 	})
 }
 
@@ -423,101 +386,44 @@ type ProblemDecision struct {
 	For      Party // who solved it; empty = the party of the caller
 }
 
-// MoveProblem starts, solves, closes or reopens a problem. Another party than the
-// one that solved it closes it, and another person than who said so. What was
-// closed is reopened within the periods that the settings give; later it is a new
-// problem that names the earlier one.
-func MoveProblem(ctx context.Context, db *gorm.DB, townID, id string, version int64, d ProblemDecision) (Problem, error) {
-	return changeProblem(ctx, db, townID, id, func(tx *gorm.DB, v problemViewer, x Problem) (step problemStep, err error) {
-		mv, err := problemMoves.Find(v.Principal, x.State, d.To, x.stand(), d.Reason)
-		if err != nil {
-			return step, err
-		}
-		step = problemStep{mv.Verb, d.Reason, d.Evidence}
-		change := map[string]any{"state": d.To}
-		switch mv.Verb {
-		case "solve":
-			if d.For == "" {
-				d.For = partyOf[v.Role]
-			}
-			change["solution"], change["evidence"], change["solved_by"], change["solved_for"] = d.Reason, d.Evidence, v.Name(), d.For
-		case "close":
-			if !v.confirms(x) {
-				return step, workflow.Conflict(x.stand(), "another_party_needed", text.F(
-					"须由解决方以外的一方确认销号", "another party than the one that solved it, and another person than who said so, closes it"))
-			}
-			change["closed_on"] = v.today
-		case "reopen":
+// MoveProblem starts, solves, closes or reopens a problem. What was closed is reopened
+// within the periods that the settings set; later it is a new problem that names the
+// earlier one.
+func MoveProblem(ctx context.Context, db *gorm.DB, ref workflow.Ref, d ProblemDecision) (Problem, error) {
+	return problems.Move(ctx, db, ref, d.To, d.Reason, func(tx *gorm.DB, v *problemReader, x Problem) (workflow.Change, error) {
+		change := workflow.Change{Columns: map[string]any{}, Extra: problemExtra{Evidence: d.Evidence, DueOn: x.DueOn}}
+		switch d.To {
+		case ProblemSolved:
+			by := cmp.Or(d.For, partyOf[v.Role])
+			change.Columns = map[string]any{"solution": d.Reason, "evidence": d.Evidence, "solved_by": v.Name(), "solved_for": by}
+		case ProblemClosed:
+			change.Columns["closed_on"] = v.Today
+		case ProblemReopened:
+			change.Columns = map[string]any{"solved_by": "", "solved_for": "", "closed_on": nil}
 			if x.State == ProblemClosed {
-				if err := x.refuseRelapse(ctx, tx, v.today); err != nil {
-					return step, err
-				}
-				change["relapses"] = x.Relapses + 1
+				change.Columns["relapses"] = x.Relapses + 1
+				return change, v.refuseRelapse(ctx, tx, x)
 			}
-			change["solved_by"], change["solved_for"], change["closed_on"] = "", "", nil
 		}
-		return step, x.step(ctx, tx, version, step, change)
+		return change, nil
 	})
 }
 
-// problemStep is what the history and the trail tell of a change.
-type problemStep struct{ verb, reason, evidence string }
-
-// step stores a change and its place in the history. x has the due day from then on.
-func (x Problem) step(ctx context.Context, tx *gorm.DB, version int64, s problemStep, change map[string]any) error {
-	if err := database.UpdateVersioned(tx, &Problem{TownID: x.TownID, ID: x.ID}, version, change); err != nil {
-		return err
-	}
-	return x.note(ctx, tx, version+1, s.verb, s.reason, s.evidence)
-}
-
-// changeProblem changes one problem in a transaction with its record.
-func changeProblem(ctx context.Context, db *gorm.DB, townID, id string, change func(*gorm.DB, problemViewer, Problem) (problemStep, error)) (after Problem, err error) {
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		v, err := problemViewerOf(ctx, tx, townID)
-		if err != nil {
-			return err
-		}
-		before, err := v.find(ctx, tx, townID, id)
-		if err != nil {
-			return err
-		}
-		step, err := change(tx, v, before)
-		if err != nil {
-			return err
-		}
-		if after, err = FindProblem(ctx, tx, townID, id); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{
-			Town: townID, Action: "problem." + step.verb, Subject: "problems/" + id,
-			Before: before.told(), After: after.told(), Reason: step.reason,
-		})
-	})
-	return after, err
-}
-
-// told is the problem without what depends on the reader.
-func (x Problem) told() Problem {
-	x.History, x.Allowed = nil, nil
-	return x
-}
-
-// refuseRelapse says that the problem was closed too long ago to be the same one.
+// refuseRelapse refuses to reopen what was closed too long ago to be the same problem.
 // A period counts once it began after the day of the closing; years do not, which
-// repeat what quarters tell.
-func (x Problem) refuseRelapse(ctx context.Context, tx *gorm.DB, today day.Date) error {
+// repeat what quarters show.
+func (v *problemReader) refuseRelapse(ctx context.Context, tx *gorm.DB, x Problem) error {
 	settings, err := improve.FindSettings(ctx, tx, x.TownID)
 	if err != nil {
 		return err
 	}
 	var n int64
-	err = tx.WithContext(ctx).Table("periods").Where("town_id = ? AND kind <> 'year' AND starts_on > ? AND starts_on <= ?", x.TownID, x.ClosedOn, today).Count(&n).Error
+	err = tx.WithContext(ctx).Table("periods").Where("town_id = ? AND kind <> 'year' AND starts_on > ? AND starts_on <= ?", x.TownID, x.ClosedOn, v.Today).Count(&n).Error
 	if err != nil || n <= settings.Document.V.RelapsePeriods {
 		return err
 	}
-	return workflow.Conflict(x.stand(), "relapsed_too_late", text.F(
-		"销号后已过 %d 个考评周期：请新建难题，并注明原难题", "%d periods have begun since it was closed: open a new problem that names this one as the earlier", n))
+	return fault.Conflict("relapsed_too_late", "销号后已过 %d 个考评周期：请新建难题，并注明原难题",
+		"%d periods have begun since it was closed: open a new problem that names this one as the earlier", n).Held(v.lock(x))
 }
 
 // openAll opens the problems that a visit found, as a part of its recording.
@@ -532,4 +438,51 @@ func openAll(ctx context.Context, tx *gorm.DB, v Visit, found []Problem) error {
 		}
 	}
 	return nil
+}
+
+// FindProblem returns one problem with its history, if the caller may read those of
+// its branch.
+func FindProblem(ctx context.Context, db *gorm.DB, townID, id string) (Problem, error) {
+	return problems.Find(ctx, db, townID, id)
+}
+
+// ProblemFilter narrows a list; zero fields do not.
+type ProblemFilter struct {
+	Branch, Visit string
+	Person        string // owned by this person
+	Office        string // owned by this office
+	State         ProblemState
+	Overdue       bool // only those past their day
+	After         string
+	Limit         int // 0 = all
+}
+
+// ListProblems returns the problems that the caller may read, in the order of their
+// opening.
+func ListProblems(ctx context.Context, db *gorm.DB, townID string, f ProblemFilter) ([]Problem, error) {
+	v, err := newProblemReader(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	for _, n := range []struct{ column, value string }{
+		{"branch_code", f.Branch}, {"visit_id", f.Visit}, {"owner_person", f.Person}, {"owner_office", f.Office}, {"state", string(f.State)},
+	} {
+		if n.value != "" {
+			q = q.Where(n.column+" = ?", n.value)
+		}
+	}
+	if f.Overdue {
+		q = q.Where("state IN ? AND due_on < ?", Unsolved, v.Today)
+	}
+	if f.Limit > 0 {
+		q = q.Limit(f.Limit)
+	}
+	return problems.List(ctx, db, v, q.Order("id"))
+}
+
+// CountProblems counts the problems in reach by state, by one statement. A state
+// without any is left out.
+func CountProblems(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[ProblemState]int64, error) {
+	return database.CountStates[ProblemState](reach.Narrow(db.WithContext(ctx).Model(&Problem{}).Where("town_id = ?", townID)))
 }

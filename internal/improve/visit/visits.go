@@ -2,7 +2,6 @@ package visit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,7 +9,6 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
-	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
@@ -32,7 +30,15 @@ const (
 	Recorded State = "recorded"
 )
 
-// Content is what a visit tells, and what a correction replaces.
+var titles = workflow.Titles[State]{
+	Draft:    {ZH: "草稿", EN: "draft"},
+	Recorded: {ZH: "已登记", EN: "recorded"},
+}
+
+// Title returns the name of the state.
+func (s State) Title() text.Text { return titles.Of(s) }
+
+// Content is what is recorded of a visit, and what a correction replaces.
 type Content struct {
 	VisitedOn day.Date    `json:"visited_on" swaggertype:"string" format:"date"`
 	Place     string      `json:"place" example:"meeting room of the branch"`
@@ -58,7 +64,7 @@ type Visit struct {
 	database.Versioned
 }
 
-// Version is what a visit told from one version on, kept for ever.
+// Version is what a visit contained from one version on, kept for ever.
 type Version struct {
 	TownID   string                 `gorm:"primaryKey" json:"-"`
 	VisitID  string                 `gorm:"primaryKey" json:"-"`
@@ -74,48 +80,55 @@ type Version struct {
 // TableName is the table of versions of visits.
 func (Version) TableName() string { return "visit_versions" }
 
-var visitNoun = text.Text{ZH: "走访记录", EN: "visit"}
+type (
+	rules = []workflow.Rule[Visit, *reader]
+	verbs = []workflow.Verb[Visit, State, *reader]
+)
 
-// visitMoves is the life of a visit.
-var visitMoves = workflow.Machine[State, workflow.Free]{
-	{Verb: "write", From: []State{Draft}, Action: access.WriteVisits},
-	{Verb: "record", From: []State{Draft}, To: Recorded, Action: access.WriteVisits},
-	{Verb: "correct", From: []State{Recorded}, Action: access.WriteVisits, Reason: true},
-}
+// visits is the life of a visit. A draft is kept without its steps.
+var visits = workflow.Kind[Visit, State, *reader]{
+	Noun: text.Text{ZH: "走访记录", EN: "visit"}, Name: "visit", Titles: titles, Reader: newReader,
+	Verbs: verbs{
+		{Name: "begin", To: Draft, Action: access.WriteVisits, Silent: true},
+		{Name: "write", From: []State{Draft}, Action: access.WriteVisits, Who: rules{own}, Silent: true},
+		{Name: "record", From: []State{Draft}, To: Recorded, Action: access.WriteVisits, Who: rules{own}},
+		{Name: "correct", From: []State{Recorded}, Action: access.WriteVisits, Who: rules{own}, Reason: true},
+	},
+}.Checked()
 
-func (v Visit) stand() workflow.Standing {
-	lock := fault.Lock{By: v.VisitedBy, Role: string(v.Role), At: v.CreatedAt, CanLift: string(v.Role)}
-	if v.RecordedAt != nil {
-		lock.At = *v.RecordedAt
+func own(v *reader, x Visit) error {
+	if !v.wrote(x) {
+		return fault.Forbidden("not_your_visit", "只有走访人本人可以填写或更正", "only the visitor writes and corrects the record of a visit")
 	}
-	return workflow.Standing(lock)
+	return nil
 }
 
-// visitViewer is a caller with what he or she sees of visits today.
-type visitViewer struct {
-	access.Principal
-	reach access.Reach
+// Ref names the visit.
+func (v Visit) Ref() workflow.Ref {
+	return workflow.Ref{Town: v.TownID, ID: v.ID, Version: v.Version}
 }
 
-func visitViewerOf(ctx context.Context, db *gorm.DB, townID string) (v visitViewer, err error) {
-	v.Principal = access.Caller(ctx)
-	v.reach, err = access.ReachOf(ctx, db, v.Principal, access.ReadVisits, townID, day.Of(db.NowFunc()))
-	return v, err
+// reader is a caller who reads or writes visits.
+type reader struct {
+	access.Viewer
+	found map[string][]Finding // of the visits that are changed, before
+}
+
+func newReader(ctx context.Context, db *gorm.DB, townID string) (*reader, error) {
+	v, err := access.ViewerOf(ctx, db, townID, access.ReadVisits)
+	return &reader{Viewer: v, found: map[string][]Finding{}}, err
 }
 
 // wrote reports whether the caller is the author, within the branches that he or
 // she is limited to.
-func (v visitViewer) wrote(x Visit) bool {
+func (v *reader) wrote(x Visit) bool {
 	return v.Person != "" && v.Person == x.VisitedBy && (len(v.Branches) == 0 || slices.Contains(v.Branches, x.BranchCode))
 }
 
-func (v visitViewer) sees(x Visit) bool {
-	return v.wrote(x) || x.State == Recorded && v.reach.Has(x.BranchCode)
-}
-
-// sighted narrows a query to what the caller sees.
-func (v visitViewer) sighted(q *gorm.DB) *gorm.DB {
-	if v.reach.All {
+// Visible narrows to the caller's own visits and, of others, the recorded ones to
+// branches in reach.
+func (v *reader) Visible(q *gorm.DB) *gorm.DB {
+	if v.Reach.All {
 		return q.Where("(state = ? OR visited_by = ?)", Recorded, v.Person)
 	}
 	mine := "visited_by = @me"
@@ -123,16 +136,46 @@ func (v visitViewer) sighted(q *gorm.DB) *gorm.DB {
 		mine += " AND branch_code IN @limit"
 	}
 	return q.Where("(state = @recorded AND branch_code IN @reach OR "+mine+")", map[string]any{
-		"recorded": Recorded, "reach": append(v.reach.Codes(), ""), "me": v.Person, "limit": append([]string{""}, v.Branches...),
+		"recorded": Recorded, "reach": append(v.Reach.Codes(), ""), "me": v.Person, "limit": append([]string{""}, v.Branches...),
 	})
 }
 
-// shown is the visit as the caller sees it.
-func (v visitViewer) shown(x Visit) Visit {
-	x.Allowed = []string{}
-	if v.wrote(x) {
-		x.Allowed = visitMoves.Allowed(v.Principal, x.State, x.stand())
+// Load reads the findings, and for one visit its history and, for who may read people,
+// who was paired with the branch on its day.
+func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Visit, depth workflow.Depth) error {
+	if err := addFindings(ctx, db, v.Town, list); err != nil || depth == workflow.ForList {
+		return err
 	}
+	for i, x := range list {
+		if depth == workflow.ForChange {
+			v.found[x.ID] = list[i].Findings
+			continue
+		}
+		err := db.WithContext(ctx).Where("town_id = ? AND visit_id = ?", x.TownID, x.ID).Order("version").Find(&list[i].History).Error
+		if err != nil || !v.May(access.ReadPeople) {
+			return err
+		}
+		paired, err := people.ListPairings(ctx, db, x.TownID, people.PairingFilter{On: x.VisitedOn, Branch: x.BranchCode})
+		if err != nil {
+			return err
+		}
+		list[i].Paired = &paired[0]
+	}
+	return nil
+}
+
+// State returns where the visit is, and since when.
+func (v *reader) State(x Visit) (State, fault.Lock) {
+	lock := fault.Lock{By: x.VisitedBy, Role: string(x.Role), At: x.CreatedAt, CanLift: string(x.Role)}
+	if x.RecordedAt != nil {
+		lock.At = *x.RecordedAt
+	}
+	return x.State, lock
+}
+
+// Show returns the visit as the caller sees it, with what he or she can do.
+func (v *reader) Show(x Visit, allowed []string) Visit {
+	x.Allowed = allowed
 	x.VisitedBy = v.Told(x.VisitedBy, x.Role)
 	for i, h := range x.History {
 		x.History[i].Actor = v.Told(h.Actor, h.Role)
@@ -140,137 +183,40 @@ func (v visitViewer) shown(x Visit) Visit {
 	return x
 }
 
-// Find gives one visit with its history and who was paired with the branch on
-// its day, if the caller may read it.
-func Find(ctx context.Context, db *gorm.DB, townID, id string) (Visit, error) {
-	v, err := visitViewerOf(ctx, db, townID)
-	if err != nil {
-		return Visit{}, err
-	}
-	x, err := v.find(ctx, db, townID, id)
-	if err != nil {
-		return Visit{}, err
-	}
-	if v.May(access.ReadPeople) {
-		paired, err := people.ListPairings(ctx, db, townID, people.PairingFilter{On: x.VisitedOn, Branch: x.BranchCode})
-		if err != nil {
-			return Visit{}, err
-		}
-		x.Paired = &paired[0]
-	}
-	return v.shown(x), nil
+// Audit returns the content of the visit.
+func (v *reader) Audit(x Visit, _ string) (string, any) {
+	return "visits/" + x.ID, v.content(x)
 }
 
-// find gives the visit as it is stored, if the caller may read it.
-func (v visitViewer) find(ctx context.Context, db *gorm.DB, townID, id string) (Visit, error) {
-	var x Visit
-	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&x).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) || err == nil && !v.sees(x) {
-		return Visit{}, fault.Missing(visitNoun, id)
+// content returns the content of a visit with its findings.
+func (v *reader) content(x Visit) Content {
+	if x.Findings == nil {
+		x.Findings = v.found[x.ID]
 	}
-	if err != nil {
-		return Visit{}, err
-	}
-	if err := db.WithContext(ctx).Where("town_id = ? AND visit_id = ?", townID, id).Order("version").Find(&x.History).Error; err != nil {
-		return Visit{}, err
-	}
-	one := []Visit{x}
-	err = addFindings(ctx, db, townID, one)
-	return one[0], err
+	return x.Content
 }
 
-// Filter narrows a list; zero fields do not. A visit is of an indicator, a
-// measure or a plan item where one of its findings names that.
-type Filter struct {
-	Branch    string
-	By        string // this person
-	State     State
-	From      day.Date // made on this day or later
-	Until     day.Date // made on this day or earlier
-	Indicator string
-	Measure   int64
-	PlanItem  string
-	After     string
-	Limit     int // 0 = all
-}
-
-// List gives the visits that the caller may read with their findings, in the
-// order in which they were entered.
-func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Visit, error) {
-	v, err := visitViewerOf(ctx, db, townID)
-	if err != nil {
-		return nil, err
-	}
-	q := f.narrow(v.sighted(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)), townID)
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
-	var list []Visit
-	if err := q.Order("id").Find(&list).Error; err != nil {
-		return nil, err
-	}
-	if err := addFindings(ctx, db, townID, list); err != nil {
-		return nil, err
-	}
-	for i := range list {
-		list[i] = v.shown(list[i])
-	}
-	return list, nil
-}
-
-func (f Filter) narrow(q *gorm.DB, townID string) *gorm.DB {
-	for _, n := range []struct{ condition, value string }{
-		{"branch_code = ?", f.Branch},
-		{"visited_by = ?", f.By},
-		{"state = ?", string(f.State)},
-		{"visited_on >= ?", string(f.From)},
-		{"visited_on <= ?", string(f.Until)},
-	} {
-		if n.value != "" {
-			q = q.Where(n.condition, n.value)
-		}
-	}
-	const has = "id IN (SELECT visit_id FROM visit_findings WHERE town_id = ? AND "
-	if f.Indicator != "" {
-		q = q.Where(has+"indicator = ?)", townID, f.Indicator)
-	}
-	if f.Measure != 0 {
-		q = q.Where(has+"measure = ?)", townID, f.Measure)
-	}
-	if f.PlanItem != "" {
-		q = q.Where(has+"plan_item_id = ?)", townID, f.PlanItem)
-	}
-	return q
-}
-
-// Begin enters a draft of the caller's own visit to a branch with which he or
-// she was paired, or to which his or her office was linked, on the day of the visit.
-func Begin(ctx context.Context, db *gorm.DB, v Visit) (Visit, error) {
+// Begin enters a draft of the caller's own visit to a branch with which he or she was
+// paired, or to which his or her office was linked, on the day of the visit.
+func Begin(ctx context.Context, db *gorm.DB, x Visit) (Visit, error) {
 	p := access.Caller(ctx)
-	v.ID, v.VisitedBy, v.Role, v.State, v.RecordedAt = database.NewID(), p.Person, p.Role, Draft, nil
-	v.Versioned = database.Versioned{Version: 1}
-	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
-		if err := v.refuse(ctx, tx, v.Content); err != nil {
+	x.ID, x.VisitedBy, x.Role, x.State, x.RecordedAt = database.NewID(), p.Person, p.Role, Draft, nil
+	x.Versioned = database.Versioned{Version: 1}
+	return visits.Create(ctx, db, "begin", "", x, func(tx *gorm.DB, _ *reader, x *Visit) error {
+		if err := x.refuse(ctx, tx, x.Content); err != nil {
 			return err
 		}
-		if err := v.refuseIndicators(ctx, tx, nil); err != nil {
+		if err := x.refuseIndicators(ctx, tx, nil); err != nil {
 			return err
 		}
-		if err := tx.Create(&v).Error; err != nil {
+		if err := tx.Create(x).Error; err != nil {
 			return err
 		}
-		if err := v.storeFindings(tx); err != nil {
-			return err
-		}
-		if v, err = Find(ctx, tx, v.TownID, v.ID); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{Town: v.TownID, Action: "visit.begin", Subject: "visits/" + v.ID, After: v.Content})
+		return x.storeFindings(tx)
 	})
-	return v, err
 }
 
-// refuse says why the caller cannot tell this of a visit: it lies ahead, the branch
+// refuse returns why the caller cannot record this of a visit: it lies ahead, the branch
 // was not there, or the caller was not tied to it on that day.
 func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c Content) error {
 	faults := c.check()
@@ -341,98 +287,60 @@ func (v Visit) refuseIndicators(ctx context.Context, tx *gorm.DB, before []Findi
 	return nil
 }
 
-// Write replaces what the caller's own visit tells: a draft as often as he or
-// she likes, a recorded one by a correction with its reason.
-func Write(ctx context.Context, db *gorm.DB, townID, id string, version int64, c Content, reason string) (Visit, error) {
-	return changeVisit(ctx, db, townID, id, func(tx *gorm.DB, before Visit) (string, error) {
-		verb := "write"
-		if before.State == Recorded {
-			verb = "correct"
+// Write replaces the content of the caller's own visit: of a draft at will, of a
+// recorded one by a correction with its reason.
+func Write(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Content, reason string) (Visit, error) {
+	var state State
+	err := db.WithContext(ctx).Model(&Visit{}).Where("town_id = ? AND id = ?", ref.Town, ref.ID).Select("state").Scan(&state).Error
+	if err != nil {
+		return Visit{}, err
+	}
+	verb := "write"
+	if state == Recorded {
+		verb = "correct"
+	}
+	return visits.Do(ctx, db, ref, verb, reason, func(tx *gorm.DB, v *reader, x Visit) (workflow.Change, error) {
+		change := workflow.Change{Columns: map[string]any{
+			"visited_on": c.VisitedOn, "place": c.Place, "checks": c.Checks, "evidence": c.Evidence,
+		}}
+		if err := x.refuse(ctx, tx, c); err != nil {
+			return change, err
 		}
-		mv, _ := visitMoves.Stay(verb, before.State)
-		if err := mv.Refuse(access.Caller(ctx), before.stand(), reason); err != nil {
-			return verb, err
+		if err := x.refuseLost(ctx, tx, c); err != nil {
+			return change, err
 		}
-		if err := before.refuse(ctx, tx, c); err != nil {
-			return verb, err
+		x.Content = c
+		if err := x.refuseIndicators(ctx, tx, v.found[x.ID]); err != nil {
+			return change, err
 		}
-		if err := before.refuseLost(ctx, tx, c); err != nil {
-			return verb, err
+		if err := x.storeFindings(tx); err != nil || verb == "write" {
+			return change, err
 		}
-		told := before.Findings
-		before.Content = c
-		if err := before.refuseIndicators(ctx, tx, told); err != nil {
-			return verb, err
-		}
-		change := map[string]any{"visited_on": c.VisitedOn, "place": c.Place, "checks": c.Checks, "evidence": c.Evidence}
-		if err := database.UpdateVersioned(tx, &Visit{TownID: townID, ID: id}, version, change); err != nil {
-			return verb, err
-		}
-		if err := before.storeFindings(tx); err != nil {
-			return verb, err
-		}
-		if verb == "write" {
-			return verb, nil
-		}
-		return verb, before.keep(ctx, tx, version+1, verb, reason)
-	}, reason)
-}
-
-// Record makes the caller's own draft count, and opens the problems that its
-// findings are.
-func Record(ctx context.Context, db *gorm.DB, townID, id string, version int64, reason string, found ...Problem) (Visit, error) {
-	return changeVisit(ctx, db, townID, id, func(tx *gorm.DB, before Visit) (string, error) {
-		mv, err := visitMoves.Find(access.Caller(ctx), before.State, Recorded, before.stand(), reason)
-		if err != nil {
-			return "", err
-		}
-		if err := before.refuse(ctx, tx, before.Content); err != nil {
-			return "", err
-		}
-		change := map[string]any{"state": Recorded, "recorded_at": tx.NowFunc()}
-		if err := database.UpdateVersioned(tx, &Visit{TownID: townID, ID: id}, version, change); err != nil {
-			return "", err
-		}
-		if err := before.keep(ctx, tx, version+1, mv.Verb, reason); err != nil {
-			return "", err
-		}
-		return mv.Verb, openAll(ctx, tx, before, found)
-	}, reason)
-}
-
-// changeVisit lets the author change a visit, by a function that gives the verb.
-func changeVisit(ctx context.Context, db *gorm.DB, townID, id string, change func(*gorm.DB, Visit) (string, error), reason string) (after Visit, err error) {
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		v, err := visitViewerOf(ctx, tx, townID)
-		if err != nil {
-			return err
-		}
-		before, err := v.find(ctx, tx, townID, id)
-		if err != nil {
-			return err
-		}
-		if !v.wrote(before) {
-			return fault.Forbidden("not_your_visit", "只有走访人本人可以填写或更正", "only who made the visit writes about it")
-		}
-		verb, err := change(tx, before)
-		if err != nil {
-			return err
-		}
-		if after, err = Find(ctx, tx, townID, id); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{
-			Town: townID, Action: "visit." + verb, Subject: "visits/" + id, Before: before.Content, After: after.Content, Reason: reason,
-		})
+		return change, x.keep(ctx, tx, verb, reason)
 	})
-	return after, err
 }
 
-// keep stores what the visit tells from the version on.
-func (v Visit) keep(ctx context.Context, tx *gorm.DB, version int64, verb, reason string) error {
+// Record makes the caller's own draft count, and opens the problems that its findings
+// are.
+func Record(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string, found ...Problem) (Visit, error) {
+	return visits.Move(ctx, db, ref, Recorded, reason, func(tx *gorm.DB, v *reader, x Visit) (workflow.Change, error) {
+		change := workflow.Change{Columns: map[string]any{"recorded_at": tx.NowFunc()}}
+		x.Content = v.content(x)
+		if err := x.refuse(ctx, tx, x.Content); err != nil {
+			return change, err
+		}
+		if err := x.keep(ctx, tx, "record", reason); err != nil {
+			return change, err
+		}
+		return change, openAll(ctx, tx, x, found)
+	})
+}
+
+// keep stores the content of the visit as that of its next version.
+func (v Visit) keep(ctx context.Context, tx *gorm.DB, verb, reason string) error {
 	p := access.Caller(ctx)
 	return tx.Create(&Version{
-		TownID: v.TownID, VisitID: v.ID, Version: version, Verb: verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role,
+		TownID: v.TownID, VisitID: v.ID, Version: v.Version + 1, Verb: verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role,
 		Reason: reason, Document: database.JSON[Content]{V: v.Content},
 	}).Error
 }
@@ -446,4 +354,64 @@ func (v Visit) refuseLost(ctx context.Context, tx *gorm.DB, c Content) error {
 		return err
 	}
 	return fault.Broken(fault.Field("/findings", "finding_in_use", "第 %d 项发现已列为难题，请保留", "finding %d has opened a problem: keep it at its place", n))
+}
+
+// Find returns one visit with its history and who was paired with the branch on its day,
+// if the caller may read it.
+func Find(ctx context.Context, db *gorm.DB, townID, id string) (Visit, error) {
+	return visits.Find(ctx, db, townID, id)
+}
+
+// Filter narrows a list; zero fields do not. A visit is of an indicator, a
+// measure or a plan item where one of its findings names that.
+type Filter struct {
+	Branch    string
+	By        string // this person
+	State     State
+	From      day.Date // made on this day or later
+	Until     day.Date // made on this day or earlier
+	Indicator string
+	Measure   int64
+	PlanItem  string
+	After     string
+	Limit     int // 0 = all
+}
+
+// List returns the visits that the caller may read with their findings, in the order in
+// which they were entered.
+func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Visit, error) {
+	v, err := newReader(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	q := f.narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After), townID)
+	if f.Limit > 0 {
+		q = q.Limit(f.Limit)
+	}
+	return visits.List(ctx, db, v, q.Order("id"))
+}
+
+func (f Filter) narrow(q *gorm.DB, townID string) *gorm.DB {
+	for _, n := range []struct{ condition, value string }{
+		{"branch_code = ?", f.Branch},
+		{"visited_by = ?", f.By},
+		{"state = ?", string(f.State)},
+		{"visited_on >= ?", string(f.From)},
+		{"visited_on <= ?", string(f.Until)},
+	} {
+		if n.value != "" {
+			q = q.Where(n.condition, n.value)
+		}
+	}
+	const has = "id IN (SELECT visit_id FROM visit_findings WHERE town_id = ? AND "
+	if f.Indicator != "" {
+		q = q.Where(has+"indicator = ?)", townID, f.Indicator)
+	}
+	if f.Measure != 0 {
+		q = q.Where(has+"measure = ?)", townID, f.Measure)
+	}
+	if f.PlanItem != "" {
+		q = q.Where(has+"plan_item_id = ?)", townID, f.PlanItem)
+	}
+	return q
 }

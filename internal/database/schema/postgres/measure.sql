@@ -43,20 +43,3 @@ CREATE TABLE measure_tasks (
     CHECK (state <> 'done' OR progress = 100)
 );
 CREATE INDEX measure_tasks_measure ON measure_tasks (town_id, measure_number, branch_code);
-
--- What was noted about a task: rows are only added.
-CREATE TABLE task_notes (
-    town_id text COLLATE "C" NOT NULL,
-    task_id text COLLATE "C" NOT NULL,
-    version bigint NOT NULL CHECK (version > 0),
-    verb text COLLATE "C" NOT NULL CHECK (length(verb) > 0),
-    at timestamptz NOT NULL,
-    actor text COLLATE "C" NOT NULL,
-    role text COLLATE "C" NOT NULL,
-    progress bigint NOT NULL CHECK (progress BETWEEN 0 AND 100),
-    note text COLLATE "C" NOT NULL,
-    evidence text COLLATE "C" NOT NULL,
-    PRIMARY KEY (town_id, task_id, version),
-    FOREIGN KEY (town_id, task_id) REFERENCES measure_tasks (town_id, id) ON DELETE RESTRICT
-);
-CREATE TRIGGER task_notes_immutable BEFORE UPDATE OR DELETE ON task_notes FOR EACH ROW EXECUTE FUNCTION refuse_change();

@@ -23,20 +23,6 @@ CREATE TABLE analyses (
 );
 CREATE UNIQUE INDEX analyses_one ON analyses (town_id, branch_code, period_code, publication_number, mentor_code);
 
-CREATE TABLE analysis_moves (
-    town_id text COLLATE "C" NOT NULL,
-    analysis_id text COLLATE "C" NOT NULL,
-    version bigint NOT NULL CHECK (version > 0),
-    verb text COLLATE "C" NOT NULL CHECK (length(verb) > 0),
-    at timestamptz NOT NULL,
-    actor text COLLATE "C" NOT NULL,
-    role text COLLATE "C" NOT NULL,
-    reason text COLLATE "C" NOT NULL,
-    PRIMARY KEY (town_id, analysis_id, version),
-    FOREIGN KEY (town_id, analysis_id) REFERENCES analyses (town_id, id) ON DELETE RESTRICT
-);
-CREATE TRIGGER analysis_moves_immutable BEFORE UPDATE OR DELETE ON analysis_moves FOR EACH ROW EXECUTE FUNCTION refuse_change();
-
 -- How one branch is to improve. A branch has one plan at a time that is not closed.
 CREATE TABLE plans (
     town_id text COLLATE "C" NOT NULL,
@@ -67,20 +53,6 @@ CREATE TABLE plans (
     CHECK (state NOT IN ('draft', 'advised') OR stage = state)
 );
 CREATE UNIQUE INDEX plans_living ON plans (town_id, branch_code) WHERE state <> 'closed';
-
-CREATE TABLE plan_moves (
-    town_id text COLLATE "C" NOT NULL,
-    plan_id text COLLATE "C" NOT NULL,
-    version bigint NOT NULL CHECK (version > 0),
-    verb text COLLATE "C" NOT NULL CHECK (length(verb) > 0),
-    at timestamptz NOT NULL,
-    actor text COLLATE "C" NOT NULL,
-    role text COLLATE "C" NOT NULL,
-    reason text COLLATE "C" NOT NULL,
-    PRIMARY KEY (town_id, plan_id, version),
-    FOREIGN KEY (town_id, plan_id) REFERENCES plans (town_id, id) ON DELETE RESTRICT
-);
-CREATE TRIGGER plan_moves_immutable BEFORE UPDATE OR DELETE ON plan_moves FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- What was advised on and approved, word for word.
 CREATE TABLE plan_versions (

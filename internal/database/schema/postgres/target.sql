@@ -44,17 +44,3 @@ CREATE TABLE improvement_targets (
 );
 CREATE UNIQUE INDEX improvement_targets_current ON improvement_targets (town_id, branch_code) WHERE state = 'confirmed';
 CREATE UNIQUE INDEX improvement_targets_proposal ON improvement_targets (town_id, period_code, branch_code);
-
-CREATE TABLE target_moves (
-    town_id text COLLATE "C" NOT NULL,
-    target_id text COLLATE "C" NOT NULL,
-    version bigint NOT NULL CHECK (version > 0),
-    verb text COLLATE "C" NOT NULL CHECK (length(verb) > 0),
-    at timestamptz NOT NULL,
-    actor text COLLATE "C" NOT NULL,
-    role text COLLATE "C" NOT NULL,
-    reason text COLLATE "C" NOT NULL,
-    PRIMARY KEY (town_id, target_id, version),
-    FOREIGN KEY (town_id, target_id) REFERENCES improvement_targets (town_id, id) ON DELETE RESTRICT
-);
-CREATE TRIGGER target_moves_immutable BEFORE UPDATE OR DELETE ON target_moves FOR EACH ROW EXECUTE FUNCTION refuse_change();

@@ -96,19 +96,3 @@ CREATE TABLE problems (
 );
 CREATE INDEX problems_branch ON problems (town_id, branch_code, state);
 CREATE UNIQUE INDEX problems_finding ON problems (town_id, visit_id, finding_number);
-
-CREATE TABLE problem_moves (
-    town_id text COLLATE "C" NOT NULL,
-    problem_id text COLLATE "C" NOT NULL,
-    version bigint NOT NULL CHECK (version > 0),
-    verb text COLLATE "C" NOT NULL CHECK (length(verb) > 0),
-    at timestamptz NOT NULL,
-    actor text COLLATE "C" NOT NULL,
-    role text COLLATE "C" NOT NULL,
-    reason text COLLATE "C" NOT NULL,
-    evidence text COLLATE "C" NOT NULL,
-    due_on text COLLATE "C" NOT NULL CHECK (length(due_on) = 10),
-    PRIMARY KEY (town_id, problem_id, version),
-    FOREIGN KEY (town_id, problem_id) REFERENCES problems (town_id, id) ON DELETE RESTRICT
-);
-CREATE TRIGGER problem_moves_immutable BEFORE UPDATE OR DELETE ON problem_moves FOR EACH ROW EXECUTE FUNCTION refuse_change();

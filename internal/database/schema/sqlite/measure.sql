@@ -43,25 +43,3 @@ CREATE TABLE measure_tasks (
     CHECK (state <> 'done' OR progress = 100)
 );
 CREATE INDEX measure_tasks_measure ON measure_tasks (town_id, measure_number, branch_code);
-
--- What was noted about a task: rows are only added.
-CREATE TABLE task_notes (
-    town_id text NOT NULL,
-    task_id text NOT NULL,
-    version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
-    verb text NOT NULL CHECK (length(verb) > 0),
-    at DATETIME NOT NULL,
-    actor text NOT NULL,
-    role text NOT NULL,
-    progress INTEGER NOT NULL CHECK (progress BETWEEN 0 AND 100) CHECK (typeof(progress) IN ('integer')),
-    note text NOT NULL,
-    evidence text NOT NULL,
-    PRIMARY KEY (town_id, task_id, version),
-    FOREIGN KEY (town_id, task_id) REFERENCES measure_tasks (town_id, id) ON DELETE RESTRICT
-);
-CREATE TRIGGER task_notes_immutable_update BEFORE UPDATE ON task_notes BEGIN
-    SELECT RAISE(ABORT, 'rows of task_notes are immutable');
-END;
-CREATE TRIGGER task_notes_immutable_delete BEFORE DELETE ON task_notes BEGIN
-    SELECT RAISE(ABORT, 'rows of task_notes are immutable');
-END;

@@ -23,25 +23,6 @@ CREATE TABLE analyses (
 );
 CREATE UNIQUE INDEX analyses_one ON analyses (town_id, branch_code, period_code, publication_number, mentor_code);
 
-CREATE TABLE analysis_moves (
-    town_id text NOT NULL,
-    analysis_id text NOT NULL,
-    version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
-    verb text NOT NULL CHECK (length(verb) > 0),
-    at DATETIME NOT NULL,
-    actor text NOT NULL,
-    role text NOT NULL,
-    reason text NOT NULL,
-    PRIMARY KEY (town_id, analysis_id, version),
-    FOREIGN KEY (town_id, analysis_id) REFERENCES analyses (town_id, id) ON DELETE RESTRICT
-);
-CREATE TRIGGER analysis_moves_immutable_update BEFORE UPDATE ON analysis_moves BEGIN
-    SELECT RAISE(ABORT, 'rows of analysis_moves are immutable');
-END;
-CREATE TRIGGER analysis_moves_immutable_delete BEFORE DELETE ON analysis_moves BEGIN
-    SELECT RAISE(ABORT, 'rows of analysis_moves are immutable');
-END;
-
 -- How one branch is to improve. A branch has one plan at a time that is not closed.
 CREATE TABLE plans (
     town_id text NOT NULL,
@@ -72,25 +53,6 @@ CREATE TABLE plans (
     CHECK (state NOT IN ('draft', 'advised') OR stage = state)
 );
 CREATE UNIQUE INDEX plans_living ON plans (town_id, branch_code) WHERE state <> 'closed';
-
-CREATE TABLE plan_moves (
-    town_id text NOT NULL,
-    plan_id text NOT NULL,
-    version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
-    verb text NOT NULL CHECK (length(verb) > 0),
-    at DATETIME NOT NULL,
-    actor text NOT NULL,
-    role text NOT NULL,
-    reason text NOT NULL,
-    PRIMARY KEY (town_id, plan_id, version),
-    FOREIGN KEY (town_id, plan_id) REFERENCES plans (town_id, id) ON DELETE RESTRICT
-);
-CREATE TRIGGER plan_moves_immutable_update BEFORE UPDATE ON plan_moves BEGIN
-    SELECT RAISE(ABORT, 'rows of plan_moves are immutable');
-END;
-CREATE TRIGGER plan_moves_immutable_delete BEFORE DELETE ON plan_moves BEGIN
-    SELECT RAISE(ABORT, 'rows of plan_moves are immutable');
-END;
 
 -- What was advised on and approved, word for word.
 CREATE TABLE plan_versions (

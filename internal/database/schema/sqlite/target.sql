@@ -44,22 +44,3 @@ CREATE TABLE improvement_targets (
 );
 CREATE UNIQUE INDEX improvement_targets_current ON improvement_targets (town_id, branch_code) WHERE state = 'confirmed';
 CREATE UNIQUE INDEX improvement_targets_proposal ON improvement_targets (town_id, period_code, branch_code);
-
-CREATE TABLE target_moves (
-    town_id text NOT NULL,
-    target_id text NOT NULL,
-    version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
-    verb text NOT NULL CHECK (length(verb) > 0),
-    at DATETIME NOT NULL,
-    actor text NOT NULL,
-    role text NOT NULL,
-    reason text NOT NULL,
-    PRIMARY KEY (town_id, target_id, version),
-    FOREIGN KEY (town_id, target_id) REFERENCES improvement_targets (town_id, id) ON DELETE RESTRICT
-);
-CREATE TRIGGER target_moves_immutable_update BEFORE UPDATE ON target_moves BEGIN
-    SELECT RAISE(ABORT, 'rows of target_moves are immutable');
-END;
-CREATE TRIGGER target_moves_immutable_delete BEFORE DELETE ON target_moves BEGIN
-    SELECT RAISE(ABORT, 'rows of target_moves are immutable');
-END;

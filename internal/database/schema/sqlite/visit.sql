@@ -101,24 +101,3 @@ CREATE TABLE problems (
 );
 CREATE INDEX problems_branch ON problems (town_id, branch_code, state);
 CREATE UNIQUE INDEX problems_finding ON problems (town_id, visit_id, finding_number);
-
-CREATE TABLE problem_moves (
-    town_id text NOT NULL,
-    problem_id text NOT NULL,
-    version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
-    verb text NOT NULL CHECK (length(verb) > 0),
-    at DATETIME NOT NULL,
-    actor text NOT NULL,
-    role text NOT NULL,
-    reason text NOT NULL,
-    evidence text NOT NULL,
-    due_on text NOT NULL CHECK (length(due_on) = 10),
-    PRIMARY KEY (town_id, problem_id, version),
-    FOREIGN KEY (town_id, problem_id) REFERENCES problems (town_id, id) ON DELETE RESTRICT
-);
-CREATE TRIGGER problem_moves_immutable_update BEFORE UPDATE ON problem_moves BEGIN
-    SELECT RAISE(ABORT, 'rows of problem_moves are immutable');
-END;
-CREATE TRIGGER problem_moves_immutable_delete BEFORE DELETE ON problem_moves BEGIN
-    SELECT RAISE(ABORT, 'rows of problem_moves are immutable');
-END;
