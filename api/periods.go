@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
 	"bulwark/internal/rest"
+	"bulwark/internal/scheme"
 	"bulwark/internal/workflow"
 )
 
@@ -105,7 +106,7 @@ func (s *Server) createPeriod(ctx context.Context, req createPeriodRequest) (res
 	in := req.Body
 	p, err := evaluation.CreatePeriod(ctx, s.db(ctx), evaluation.Period{
 		TownID: req.Town, Code: in.Code, Kind: in.Kind,
-		StartsOn: in.StartsOn, EndsOn: in.EndsOn, SchemeCode: in.Scheme,
+		StartsOn: in.StartsOn, EndsOn: in.EndsOn, Scheme: scheme.Ref{Code: in.Scheme},
 		Calendar: in.calendar(),
 	})
 	return rest.Created[evaluation.Period]{Key: p.Code, Value: p.For(access.Caller(ctx))}, err

@@ -103,7 +103,7 @@ func neighbour(ctx context.Context, tx *gorm.DB, code string, name text.Text, ro
 func (s *story) streetQuarter(ctx context.Context, tx *gorm.DB, i int, q quarter, units []string, d scheme.Document, perf *performance) error {
 	group := in(ctx, Street, "group", access.LeadingGroup)
 	p, err := evaluation.CreatePeriod(group, tx, evaluation.Period{
-		TownID: Street, Code: q.code, Kind: "quarter", StartsOn: q.starts, EndsOn: q.ends, SchemeCode: d.Code,
+		TownID: Street, Code: q.code, Kind: "quarter", StartsOn: q.starts, EndsOn: q.ends, Scheme: scheme.Ref{Code: d.Code},
 		Calendar: evaluation.Calendar{NoticeDays: evaluation.DefaultDays, AnswerDays: evaluation.DefaultDays},
 	})
 	if err != nil {

@@ -268,7 +268,7 @@ type IndicatorCoverage struct {
 // coverage counts approved values by indicator, as the index is made of them; what
 // would be carried over from an earlier period is still missing.
 func coverage(ctx context.Context, db *gorm.DB, p Period, branches []town.Branch) ([]IndicatorCoverage, error) {
-	compiled, err := scheme.Load(ctx, db, p.TownID, p.SchemeCode, p.SchemeNumber)
+	compiled, err := scheme.Load(ctx, db, p.TownID, p.Scheme.Code, p.Scheme.Number)
 	if err != nil {
 		return nil, err
 	}

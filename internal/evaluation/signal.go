@@ -46,7 +46,7 @@ func FindSignals(ctx context.Context, db *gorm.DB, townID, period string) (_ Sig
 	if err != nil {
 		return Signals{}, err
 	}
-	compiled, err := scheme.Load(ctx, db, townID, p.SchemeCode, p.SchemeNumber)
+	compiled, err := scheme.Load(ctx, db, townID, p.Scheme.Code, p.Scheme.Number)
 	if err != nil {
 		return Signals{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"bulwark/internal/scheme"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -15,7 +16,7 @@ type Overview struct {
 	Status string `json:"status" enums:"provisional,published,final"`
 	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
 	Source
-	Scheme       SchemeRef          `json:"scheme"`
+	Scheme       scheme.Ref         `json:"scheme"`
 	Scored       int                `json:"scored" example:"40"`
 	Insufficient int                `json:"insufficient"` // branches without a score
 	Index        TownIndex          `json:"index"`

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 )
 
@@ -19,15 +20,9 @@ type Ranking struct {
 	Status string `json:"status" enums:"provisional,published,final"`
 	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
 	Source
-	Scheme       SchemeRef      `json:"scheme"`
+	Scheme       scheme.Ref     `json:"scheme"`
 	Items        []Ranked       `json:"items"`
 	Insufficient []Insufficient `json:"insufficient"`
-}
-
-// SchemeRef names one version of a scheme.
-type SchemeRef struct {
-	Code    string `json:"code" example:"five-forces"`
-	Version int64  `json:"version" example:"1"`
 }
 
 // BranchRef names a branch as it was in the period.
@@ -89,7 +84,7 @@ func (v View) Ranking(f RankingFilter, language string, has func(branch string) 
 func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 	r := Ranking{
 		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Items: []Ranked{}, Insufficient: []Insufficient{},
-		Scheme: SchemeRef{Code: o.Scheme.Document.Code, Version: o.Scheme.Document.Version},
+		Scheme: o.Scheme.Document.Ref(),
 	}
 	if o.Run != nil {
 		r.Run = o.Run.ID

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
@@ -34,7 +35,7 @@ type TownStatus struct {
 
 // RankingGroup ranks the branches that were scored by one and the same scheme.
 type RankingGroup struct {
-	Scheme       SchemeRef        `json:"scheme"`
+	Scheme       scheme.Ref       `json:"scheme"`
 	SchemeHash   string           `json:"scheme_hash"` // of the document, the same for every town of the group
 	Towns        []string         `json:"towns" example:"demo"`
 	Items        []RankedInTown   `json:"items"`        // by rank, then town and code
@@ -89,7 +90,7 @@ func (r *Rankings) group(hash string, o *Outcome) *RankingGroup {
 		}
 	}
 	r.Groups = append(r.Groups, RankingGroup{
-		Scheme: SchemeRef{Code: o.Scheme.Document.Code, Version: o.Scheme.Document.Version}, SchemeHash: hash,
+		Scheme: o.Scheme.Document.Ref(), SchemeHash: hash,
 		Items: []RankedInTown{}, Insufficient: map[string]int64{}, ties: o.Scheme.Document.Ranking,
 	})
 	return &r.Groups[len(r.Groups)-1]

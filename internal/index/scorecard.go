@@ -3,6 +3,7 @@ package index
 import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite/stats"
 )
@@ -16,7 +17,7 @@ type Scorecard struct {
 	Status string `json:"status" enums:"provisional,published,final"`
 	Run    string `json:"run,omitempty" format:"uuid"`
 	Source
-	Scheme     SchemeRef       `json:"scheme"`
+	Scheme     scheme.Ref      `json:"scheme"`
 	Branch     BranchRef       `json:"branch"`
 	Outcome    string          `json:"outcome" enums:"scored,insufficient,failed"`
 	Coverage   float64         `json:"coverage"`
@@ -71,7 +72,7 @@ func (o *Outcome) scorecard(r *Result, before *Outcome, language string, detaile
 	d := o.Scheme.Document
 	s := Scorecard{
 		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language),
-		Scheme:  SchemeRef{Code: d.Code, Version: d.Version},
+		Scheme:  d.Ref(),
 		Outcome: r.Status, Coverage: stats.Round(r.Coverage, 4), Base: rounded(r.Base, d.Decimals), Bonus: r.Bonus, Deduction: r.Deduction,
 		Vetoes: append([]string{}, r.vetoes()...), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank,
 		Aggregated: !detailed, Nodes: o.nodes(r, detailed),

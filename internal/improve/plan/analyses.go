@@ -285,7 +285,7 @@ func WriteAnalysis(ctx context.Context, db *gorm.DB, townID, id string, version 
 		if err != nil {
 			return "", nil, err
 		}
-		c, err := scheme.Load(ctx, tx, townID, p.SchemeCode, p.SchemeNumber)
+		c, err := scheme.Load(ctx, tx, townID, p.Scheme.Code, p.Scheme.Number)
 		if err != nil {
 			return "", nil, err
 		}
