@@ -161,7 +161,7 @@ func checkOverview(t *testing.T, o index.Overview, r index.Ranking) {
 	}
 	for i, b := range o.Histogram {
 		if b.Count != bins[i] {
-			t.Errorf("%d from %v, want %d", b.Count, b.From, bins[i])
+			t.Errorf("%d from %v, want %d", b.Count, b.Low, bins[i])
 		}
 	}
 	if o.Risers[0].Change.Score != best || o.Fallers[0].Change.Score != worst || len(o.Risers) != 5 {

@@ -44,11 +44,11 @@ type GradeCount struct {
 	Count int    `json:"count"`
 }
 
-// Bin counts scores from From up to To, which belongs to the next bin but for the
+// Bin counts scores from Low up to High, which belongs to the next bin but for the
 // last one.
 type Bin struct {
-	From  float64 `json:"from" example:"80"`
-	To    float64 `json:"to" example:"90"`
+	Low   float64 `json:"low" example:"80"`
+	High  float64 `json:"high" example:"90"`
 	Count int     `json:"count"`
 }
 
@@ -158,7 +158,7 @@ func (v View) townIndex(items []Ranked) (t TownIndex) {
 func histogram(items []Ranked) []Bin {
 	list := make([]Bin, bins)
 	for i := range list {
-		list[i] = Bin{From: float64(i) * 100 / bins, To: float64(i+1) * 100 / bins}
+		list[i] = Bin{Low: float64(i) * 100 / bins, High: float64(i+1) * 100 / bins}
 	}
 	for _, item := range items {
 		i := int(math.Floor(item.Score * bins / 100))
@@ -254,7 +254,7 @@ func (o *Outcome) robustnessSummary(items []Ranked) *RobustnessSummary {
 	}
 	short, widths := &RobustnessSummary{}, []float64{}
 	for _, r := range o.robustness.Items {
-		widths = append(widths, float64(r.RankInterval[1]-r.RankInterval[0]))
+		widths = append(widths, float64(r.RankInterval.High-r.RankInterval.Low))
 		if r.Grades[grades[r.Branch]] >= keptGrade {
 			short.KeptGrades++
 		}

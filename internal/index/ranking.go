@@ -42,9 +42,9 @@ type Ranked struct {
 	Grade      string             `json:"grade,omitempty" example:"excellent"`
 	Coverage   float64            `json:"coverage" example:"1"`
 	Status     string             `json:"status" enums:"scored"`
-	Interval   []int              `json:"rank_interval,omitempty" example:"1,3"` // 5 % to 95 % of the ranks it could have had; see robustness
-	Change     *RankChange        `json:"change,omitempty"`                      // against the published period of the same kind before
-	Dimensions map[string]float64 `json:"dimensions"`                            // scores of the first level, those there are
+	Interval   *RankInterval      `json:"rank_interval,omitempty"` // absent until it is known; see robustness
+	Change     *RankChange        `json:"change,omitempty"`        // against the published period of the same kind before
+	Dimensions map[string]float64 `json:"dimensions"`              // scores of the first level, those there are
 }
 
 // RankChange is the move since the period before: points up, and ranks down (−3
@@ -108,7 +108,7 @@ func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 	return r
 }
 
-func (o *Outcome) ranked(r, then *Result, interval []int, language string) Ranked {
+func (o *Outcome) ranked(r, then *Result, interval *RankInterval, language string) Ranked {
 	return Ranked{
 		Rank: *r.Rank, ClassRank: *r.ClassRank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade),
 		Coverage: stats.Round(r.Coverage, 4), Status: r.Status, Change: o.change(r, then), Interval: interval, Dimensions: o.dimensions(r),
@@ -116,11 +116,11 @@ func (o *Outcome) ranked(r, then *Result, interval []int, language string) Ranke
 }
 
 // rankIntervals are the ranges of ranks by branch, none while they are not known.
-func (o *Outcome) rankIntervals() map[string][]int {
-	intervals := map[string][]int{}
+func (o *Outcome) rankIntervals() map[string]*RankInterval {
+	intervals := map[string]*RankInterval{}
 	if o.robustness != nil {
 		for _, r := range o.robustness.Items {
-			intervals[r.Branch] = r.RankInterval
+			intervals[r.Branch] = &r.RankInterval
 		}
 	}
 	return intervals

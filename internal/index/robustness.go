@@ -48,13 +48,27 @@ type BranchRanges struct {
 	Rank          int                `json:"rank"`
 	RankMean      float64            `json:"rank_mean"`
 	RankMedian    int                `json:"rank_median"`
-	RankInterval  []int              `json:"rank_interval"`
+	RankInterval  RankInterval       `json:"rank_interval"`
 	ScoreMedian   float64            `json:"score_median"`
-	ScoreInterval []float64          `json:"score_interval"`
+	ScoreInterval ScoreInterval      `json:"score_interval"`
 	Top           float64            `json:"p_top"`
 	Bottom        float64            `json:"p_bottom"`
 	Grades        map[string]float64 `json:"p_grades"`
 	NotApart      []string           `json:"not_apart"` // branches that it cannot be told apart from
+}
+
+// RankInterval is where a rank lies in 90 % of the replicates: from its 5 % to its 95 %
+// quantile, both ranks that occurred.
+type RankInterval struct {
+	Low  int `json:"low" example:"1"` // the best of them
+	High int `json:"high" example:"3"`
+}
+
+// ScoreInterval is where a score lies in 90 % of the replicates: from its 5 % to its
+// 95 % quantile, both scores that occurred.
+type ScoreInterval struct {
+	Low  float64 `json:"low" example:"88.1"`
+	High float64 `json:"high" example:"92.4"`
 }
 
 // replicates is how often the choices are drawn: 5 % and 95 % quantiles of ranks
@@ -197,7 +211,8 @@ func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) Bran
 	units := o.computation.values.Data.Units
 	r := BranchRanges{
 		Branch: units[u.Unit], Score: u.Score, Rank: u.Rank, RankMean: stats.Round(u.RankMean, 4), RankMedian: u.RankMedian,
-		RankInterval: []int{u.RankLow, u.RankHigh}, ScoreMedian: u.ScoreMedian, ScoreInterval: []float64{u.ScoreLow, u.ScoreHigh},
+		RankInterval: RankInterval{Low: u.RankLow, High: u.RankHigh},
+		ScoreMedian:  u.ScoreMedian, ScoreInterval: ScoreInterval{Low: u.ScoreLow, High: u.ScoreHigh},
 		Top: u.Top, Bottom: u.Bottom, Grades: map[string]float64{}, NotApart: []string{},
 	}
 	for i, g := range grades {
