@@ -46,8 +46,8 @@ type assignmentInput struct {
 	Branch     string      `json:"branch" validate:"required" example:"b07"`
 	Duty       access.Duty `json:"duty" validate:"required,oneof=leads mentors instructs"`
 	Exclusive  bool        `json:"exclusive"` // nobody else may have the duty for the branch in that time
-	ValidFrom  day.Date    `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date   `json:"valid_until" swaggertype:"string" format:"date"` // the last day; absent = until further notice
+	ValidFrom  day.Date    `json:"from" validate:"required" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date   `json:"until" swaggertype:"string" format:"date"` // the last day; absent = until further notice
 	Reason     string      `json:"reason" validate:"max=2000" multiline:"true"`
 }
 

@@ -128,8 +128,8 @@ func (s *Server) listOfficeMembers(ctx context.Context, req listOfficeMembersReq
 
 type officeMemberInput struct {
 	Person     string    `json:"person" validate:"required" example:"office-1"`
-	ValidFrom  day.Date  `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until" swaggertype:"string" format:"date"` // the last day; absent = until further notice
+	ValidFrom  day.Date  `json:"from" validate:"required" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date `json:"until" swaggertype:"string" format:"date"` // the last day; absent = until further notice
 	Reason     string    `json:"reason" validate:"max=2000" multiline:"true"`
 }
 
@@ -224,8 +224,8 @@ func (s *Server) listOfficeLinks(ctx context.Context, req listOfficeLinksRequest
 
 type officeLinkInput struct {
 	Branch     string    `json:"branch" validate:"required" example:"b07"`
-	ValidFrom  day.Date  `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until" swaggertype:"string" format:"date"` // the last day; absent = until further notice
+	ValidFrom  day.Date  `json:"from" validate:"required" swaggertype:"string" format:"date"`
+	ValidUntil *day.Date `json:"until" swaggertype:"string" format:"date"` // the last day; absent = until further notice
 	Reason     string    `json:"reason" validate:"max=2000" multiline:"true"`
 }
 

@@ -28,7 +28,7 @@ func (h *harness) paired(code string, from day.Date) *apitest.Client {
 	h.t.Helper()
 	h.must(h.db.Exec("DELETE FROM assignments WHERE duty = 'instructs'").Error)
 	c := h.joins(code, access.Instructor, nil)
-	h.as(access.Admin).Post("/towns/demo/assignments", object{"person": code, "branch": "b01", "duty": "instructs", "valid_from": from}).Want(http.StatusCreated)
+	h.as(access.Admin).Post("/towns/demo/assignments", object{"person": code, "branch": "b01", "duty": "instructs", "from": from}).Want(http.StatusCreated)
 	return c
 }
 

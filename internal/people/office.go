@@ -98,8 +98,8 @@ type OfficeMember struct {
 	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
 	OfficeCode string    `json:"office" example:"agriculture"`
 	PersonCode string    `json:"person" example:"office-1"`
-	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	ValidFrom  day.Date  `json:"from" swaggertype:"string" format:"date"`            // the first day
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"` // the last day; absent = until further notice
 	Reason     string    `json:"reason,omitempty"`
 	database.Versioned
 }
@@ -201,8 +201,8 @@ type OfficeLink struct {
 	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
 	OfficeCode string    `json:"office" example:"agriculture"`
 	BranchCode string    `json:"branch" example:"b07"`
-	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	ValidFrom  day.Date  `json:"from" swaggertype:"string" format:"date"`            // the first day
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"` // the last day; absent = until further notice
 	Reason     string    `json:"reason,omitempty"`
 	database.Versioned
 }

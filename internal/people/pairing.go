@@ -22,15 +22,15 @@ type Named struct {
 type AppointmentLetter struct {
 	ID         string    `json:"id" format:"uuid"`
 	Letter     string    `json:"letter,omitempty" example:"演示聘字〔2022〕1号"`
-	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	ValidFrom  day.Date  `json:"from" swaggertype:"string" format:"date"`            // the first day
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"` // the last day; absent = until further notice
 }
 
 // Paired is a person who has a duty for a branch.
 type Paired struct {
 	Person      Named              `json:"person"`
-	ValidFrom   day.Date           `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil  *day.Date          `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	ValidFrom   day.Date           `json:"from" swaggertype:"string" format:"date"`            // the first day
+	ValidUntil  *day.Date          `json:"until,omitempty" swaggertype:"string" format:"date"` // the last day; absent = until further notice
 	Exclusive   bool               `json:"exclusive"`
 	Appointment *AppointmentLetter `json:"appointment,omitempty"` // to the role of the duty; absent = the person does not hold it on the day
 }
@@ -38,8 +38,8 @@ type Paired struct {
 // LinkedOffice is a liaison office that works for a branch, with its members.
 type LinkedOffice struct {
 	Office     Named     `json:"office"`
-	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	ValidFrom  day.Date  `json:"from" swaggertype:"string" format:"date"`            // the first day
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"` // the last day; absent = until further notice
 	Members    []Named   `json:"members"`
 }
 
