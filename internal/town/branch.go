@@ -22,7 +22,7 @@ type Life struct {
 	ClosedOn        *day.Date `json:"closed_on,omitempty" swaggertype:"string" format:"date"`  // the first day without it
 	ClosedReason    string    `json:"closed_reason,omitempty"`
 	MergedInto      *string   `json:"merged_into,omitempty" example:"b08"`
-	Provenance      string    `json:"provenance" example:"public statistical list 2021"`
+	Provenance      string    `json:"provenance,omitempty" example:"public statistical list 2021"`
 	database.Versioned
 }
 
@@ -200,7 +200,7 @@ type SubBranch struct {
 	Name       text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	FoundedOn  *day.Date `json:"founded_on,omitempty" swaggertype:"string" format:"date"`
 	ClosedOn   *day.Date `json:"closed_on,omitempty" swaggertype:"string" format:"date"`
-	Provenance string    `json:"provenance"`
+	Provenance string    `json:"provenance,omitempty"`
 	database.Versioned
 }
 
