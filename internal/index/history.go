@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
@@ -17,6 +18,7 @@ import (
 // HistoryEntry is one published period in the history of a branch.
 type HistoryEntry struct {
 	Period     string             `json:"period" example:"2023Q3"`
+	EndsOn     day.Date           `json:"ends_on" swaggertype:"string" format:"date"` // of the period
 	Kind       string             `json:"kind" enums:"quarter,half_year,year"`
 	Status     string             `json:"status" enums:"published,final"`
 	Run        string             `json:"run" format:"uuid"`
@@ -50,7 +52,7 @@ func (c *ResultCache) History(ctx context.Context, db *gorm.DB, townID, branch s
 			continue
 		}
 		s := HistoryEntry{
-			Period: e[i].Period.Code, Kind: e[i].Period.Kind, Status: now.status(), Run: e[i].RunID, Outcome: r.Status,
+			Period: e[i].Period.Code, EndsOn: e[i].Period.EndsOn, Kind: e[i].Period.Kind, Status: now.status(), Run: e[i].RunID, Outcome: r.Status,
 			Coverage: stats.Round(r.Coverage, 4), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank, Dimensions: now.dimensions(r),
 		}
 		if before := e.previous(e[i].Period); before != nil {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
@@ -35,6 +36,8 @@ type BranchRef struct {
 
 // Ranked is one branch with a score.
 type Ranked struct {
+	Period     string             `json:"period" example:"2023Q3"`
+	EndsOn     day.Date           `json:"ends_on" swaggertype:"string" format:"date"` // of the period
 	Rank       int                `json:"rank" example:"1"`
 	ClassRank  int                `json:"class_rank" example:"1"`
 	Branch     BranchRef          `json:"branch"`
@@ -56,6 +59,8 @@ type RankChange struct {
 
 // Insufficient is one branch without a score.
 type Insufficient struct {
+	Period   string    `json:"period" example:"2023Q3"`
+	EndsOn   day.Date  `json:"ends_on" swaggertype:"string" format:"date"` // of the period
 	Branch   BranchRef `json:"branch"`
 	Status   string    `json:"status" enums:"insufficient,failed"`
 	Coverage float64   `json:"coverage" example:"0.61"`
@@ -98,6 +103,7 @@ func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 		result := &o.Results[i]
 		if result.Score == nil {
 			r.Insufficient = append(r.Insufficient, Insufficient{
+				Period: o.Period.Code, EndsOn: o.Period.EndsOn,
 				Branch: result.ref(language), Status: result.Status,
 				Coverage: stats.Round(result.Coverage, 4), Missing: result.missing(),
 			})
@@ -110,6 +116,7 @@ func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 
 func (o *Outcome) ranked(r, then *Result, interval *RankInterval, language string) Ranked {
 	return Ranked{
+		Period: o.Period.Code, EndsOn: o.Period.EndsOn,
 		Rank: *r.Rank, ClassRank: *r.ClassRank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade),
 		Coverage: stats.Round(r.Coverage, 4), Status: r.Status, Change: o.change(r, then), Interval: interval, Dimensions: o.dimensions(r),
 	}
@@ -199,14 +206,14 @@ func (v View) RankingCSV(r Ranking) []byte {
 	b.WriteString("\ufeff")
 	w := csv.NewWriter(&b)
 	write := func(row []string) { _ = w.Write(row) } // a strings.Builder never fails
-	write(append([]string{"rank", "class_rank", "branch", "name", "kind", "class", "score", "grade", "coverage", "status", "change_score", "change_rank"}, dimensions...))
+	write(append([]string{"period", "ends_on", "rank", "class_rank", "branch", "name", "kind", "class", "score", "grade", "coverage", "status", "change_score", "change_rank"}, dimensions...))
 	for _, i := range r.Items {
 		row := []string{
-			strconv.Itoa(i.Rank), strconv.Itoa(i.ClassRank), text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
+			text.Inert(i.Period), string(i.EndsOn), strconv.Itoa(i.Rank), strconv.Itoa(i.ClassRank), text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
 			exact(&i.Score), text.Inert(i.Grade), exact(&i.Coverage), i.Status, "", "",
 		}
 		if i.Change != nil {
-			row[10], row[11] = exact(&i.Change.Score), strconv.Itoa(i.Change.Rank)
+			row[12], row[13] = exact(&i.Change.Score), strconv.Itoa(i.Change.Rank)
 		}
 		for _, d := range dimensions {
 			cell := ""
@@ -218,7 +225,7 @@ func (v View) RankingCSV(r Ranking) []byte {
 		write(row)
 	}
 	for _, i := range r.Insufficient {
-		row := []string{"", "", text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class), "", "", exact(&i.Coverage), i.Status, "", ""}
+		row := []string{text.Inert(i.Period), string(i.EndsOn), "", "", text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class), "", "", exact(&i.Coverage), i.Status, "", ""}
 		write(append(row, make([]string, len(dimensions))...))
 	}
 	w.Flush()

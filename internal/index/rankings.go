@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
@@ -46,6 +47,8 @@ type RankingGroup struct {
 // RankedInTown is one branch among those of several towns. Rank and class rank are
 // those of the group; classes of the same code count as one class.
 type RankedInTown struct {
+	Period    string    `json:"period" example:"2023Q3"`
+	EndsOn    day.Date  `json:"ends_on" swaggertype:"string" format:"date"` // of the period
 	Rank      int       `json:"rank" example:"1"`
 	ClassRank int       `json:"class_rank" example:"1"`
 	Town      string    `json:"town" example:"demo"`
@@ -106,6 +109,7 @@ func (g *RankingGroup) add(o *Outcome, language string) {
 			continue
 		}
 		g.Items = append(g.Items, RankedInTown{
+			Period: o.Period.Code, EndsOn: o.Period.EndsOn,
 			Town: code, TownRank: *r.Rank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade), Coverage: stats.Round(r.Coverage, 4),
 		})
 	}
