@@ -180,7 +180,7 @@ func checkOverview(t *testing.T, o index.Overview, r index.Ranking) {
 		near("a median of the heat map", o.Heat.ClassMedians[i].Scores[0], stats.Median(party))
 	}
 	for i, row := range o.Heat.Rows {
-		if row.Branch != r.Items[i].Branch.Code || fmt.Sprint(*row.Scores[2]) != fmt.Sprint(r.Items[i].Dimensions[o.Heat.Dimensions[2].Code]) {
+		if row.Branch != r.Items[i].Branch || fmt.Sprint(*row.Scores[2]) != fmt.Sprint(r.Items[i].Dimensions[o.Heat.Dimensions[2].Code]) {
 			t.Errorf("row %d is %+v", i, row)
 		}
 	}

@@ -207,13 +207,15 @@ type completenessRequest struct {
 //	@Success	200		{object}	evaluation.Completeness
 //	@Router		/towns/{town}/periods/{period}/completeness [get]
 func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) (rest.Raw, error) {
-	c, err := evaluation.FindCompleteness(ctx, s.db(ctx), req.Town, req.Period, req.By)
+	c, err := evaluation.FindCompleteness(ctx, s.db(ctx), req.Town, evaluation.CompletenessQuery{
+		Period: req.Period, By: req.By, Language: string(req.Language),
+	})
 	if err != nil {
 		return rest.Raw{}, err
 	}
 	if req.Format == "csv" || req.Format == "" && strings.HasPrefix(req.Accept, "text/csv") {
 		name := req.Town + "-" + req.Period + "-completeness.csv"
-		return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: name, Body: c.CSV(string(req.Language))}, nil
+		return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: name, Body: c.CSV()}, nil
 	}
 	body, err := json.Marshal(c, json.Deterministic(true))
 	return rest.Raw{ContentType: "application/json", Body: body}, err

@@ -94,11 +94,11 @@ func TestRemindersOfVisits(t *testing.T) {
 		same(t, "escalated", told, "visit_overdue 2026-01-20")
 		refused(t, h.as(access.Reader).Get(remindersAt), http.StatusForbidden, "not_allowed")
 
-		undone, err := report.OverdueWork(t.Context(), h.db, "demo", access.Reach{All: true}, "2026-01-21")
+		undone, err := report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: access.Reach{All: true}, Today: "2026-01-21"})
 		if err != nil || undone.Counts[report.VisitDuty] != 1 || len(undone.First) != 1 || *undone.First[0].Person != "lin" {
 			t.Errorf("undone: %+v %v", undone, err)
 		}
-		undone, err = report.OverdueWork(t.Context(), h.db, "demo", access.Reach{Branches: map[string]bool{"b02": true}}, "2026-01-21")
+		undone, err = report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: access.Reach{Branches: map[string]bool{"b02": true}}, Today: "2026-01-21"})
 		if err != nil || len(undone.Counts) != 0 || len(undone.First) != 0 {
 			t.Errorf("undone out of reach: %+v %v", undone, err)
 		}
@@ -263,7 +263,7 @@ func TestStatementsOfReminders(t *testing.T) {
 				"make": func() { h.remind(0) },
 				"read": func() { coldStart(h.server); h.as(access.Office).Get(remindersAt).Want(http.StatusOK) },
 				"count": func() {
-					_, err := report.OverdueWork(t.Context(), h.db, "demo", access.Reach{All: true}, "2026-01-21")
+					_, err := report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: access.Reach{All: true}, Today: "2026-01-21"})
 					h.must(err)
 				},
 			} {

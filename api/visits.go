@@ -88,6 +88,7 @@ type newVisit struct {
 
 type beginVisitRequest struct {
 	townRequest
+	rest.Localized
 	Body newVisit
 }
 
@@ -102,12 +103,18 @@ type beginVisitRequest struct {
 //	@Router		/towns/{town}/visits [post]
 func (s *Server) beginVisit(ctx context.Context, req beginVisitRequest) (rest.Created[visit.Visit], error) {
 	v, err := visit.Begin(ctx, s.db(ctx), visit.Visit{TownID: req.Town, BranchCode: req.Body.Branch, Content: req.Body.content()})
+	v, err = s.withPairing(ctx, v, err, req.Language)
 	return rest.Created[visit.Visit]{Key: v.ID, Value: v}, err
 }
 
 type visitRequest struct {
 	Town  string `uri:"town"`
 	Visit string `uri:"visit"`
+}
+
+type findVisitRequest struct {
+	visitRequest
+	rest.Localized
 }
 
 // findVisit answers one visit with its history, and who was paired with the branch
@@ -118,8 +125,17 @@ type visitRequest struct {
 //	@Tags		improvement
 //	@Success	200	{object}	visit.Visit
 //	@Router		/towns/{town}/visits/{visit} [get]
-func (s *Server) findVisit(ctx context.Context, req visitRequest) (visit.Visit, error) {
-	return visit.Find(ctx, s.db(ctx), req.Town, req.Visit)
+func (s *Server) findVisit(ctx context.Context, req findVisitRequest) (visit.Visit, error) {
+	v, err := visit.Find(ctx, s.db(ctx), req.Town, req.Visit)
+	return s.withPairing(ctx, v, err, req.Language)
+}
+
+// withPairing adds to a visit who was paired with the branch on its day.
+func (s *Server) withPairing(ctx context.Context, v visit.Visit, err error, language rest.Language) (visit.Visit, error) {
+	if err != nil {
+		return visit.Visit{}, err
+	}
+	return v.WithPairing(ctx, s.db(ctx), string(language))
 }
 
 type visitChange struct {
@@ -130,6 +146,7 @@ type visitChange struct {
 type writeVisitRequest struct {
 	visitRequest
 	rest.IfMatch
+	rest.Localized
 	Body visitChange
 }
 
@@ -143,7 +160,8 @@ type writeVisitRequest struct {
 //	@Success	200		{object}	visit.Visit
 //	@Router		/towns/{town}/visits/{visit} [put]
 func (s *Server) writeVisit(ctx context.Context, req writeVisitRequest) (visit.Visit, error) {
-	return visit.Write(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.content(), req.Body.Reason)
+	v, err := visit.Write(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.content(), req.Body.Reason)
+	return s.withPairing(ctx, v, err, req.Language)
 }
 
 type visitTransition struct {
@@ -160,6 +178,7 @@ type foundProblem struct {
 type moveVisitRequest struct {
 	visitRequest
 	rest.IfMatch
+	rest.Localized
 	Body visitTransition
 }
 
@@ -180,5 +199,6 @@ func (s *Server) moveVisit(ctx context.Context, req moveVisitRequest) (visit.Vis
 		x.FindingNumber = &in.Finding
 		found = append(found, x)
 	}
-	return visit.Record(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.Reason, found...)
+	v, err := visit.Record(ctx, s.db(ctx), req.Town, req.Visit, req.Version, req.Body.Reason, found...)
+	return s.withPairing(ctx, v, err, req.Language)
 }

@@ -12,6 +12,7 @@ import (
 
 type listPairingsRequest struct {
 	townRequest
+	rest.Localized
 	On     *day.Date `form:"on" swaggertype:"string" format:"date"` // on this day; today if absent
 	Branch string    `form:"branch"`                                // of this branch alone
 	rest.PageQuery
@@ -27,7 +28,7 @@ type listPairingsRequest struct {
 //	@Success	200		{object}	rest.Page[people.Pairing]
 //	@Router		/towns/{town}/pairings [get]
 func (s *Server) listPairings(ctx context.Context, req listPairingsRequest) (rest.Page[people.Pairing], error) {
-	f := people.PairingFilter{On: s.dayOr(req.On), Branch: req.Branch, Limit: req.Limit()}
+	f := people.PairingFilter{On: s.dayOr(req.On), Language: string(req.Language), Branch: req.Branch, Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[people.Pairing]{}, err
 	}

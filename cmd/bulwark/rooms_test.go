@@ -46,7 +46,7 @@ var rooms = map[string]string{
 	"internal/ratelimit":       "none",
 	"internal/improve/target":  "internal/improve internal/workflow internal/index internal/evaluation internal/scheme internal/access internal/town",
 	"internal/improve/measure": "internal/improve internal/workflow internal/people internal/access internal/town pkg/composite/stats",
-	"internal/improve/plan":    "internal/improve internal/improve/target internal/workflow internal/index internal/evaluation internal/scheme internal/access pkg/composite/stats",
+	"internal/improve/plan":    "internal/improve internal/improve/target internal/workflow internal/index internal/evaluation internal/scheme internal/access internal/town pkg/composite/stats",
 	"internal/improve/visit":   "internal/improve internal/improve/plan internal/workflow internal/scheme internal/people internal/access internal/town",
 	"internal/improve/report":  "internal/improve internal/improve/target internal/improve/measure internal/improve/plan internal/improve/visit internal/workflow internal/index internal/evaluation internal/people internal/access internal/town pkg/composite/effect pkg/composite/stats",
 

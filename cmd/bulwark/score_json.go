@@ -19,7 +19,7 @@ func writeJSON(s *scored, b *bufio.Writer) error {
 		w.name("scheme")
 		w.object(func() {
 			w.text("code", s.scheme.Document.Code)
-			w.integer("version", int(s.scheme.Document.Version))
+			w.integer("number", int(s.scheme.Document.Version))
 			w.text("hash", s.scheme.Hash)
 		})
 		w.text("engine", index.Engine)

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 )
 
 // HistoryEntry is one published period in the history of a branch.
@@ -126,14 +127,15 @@ func (o *Outcome) scores() PeriodScores {
 // latest publication of each.
 type PublishedPanel struct {
 	effect.Panel
-	Periods []evaluation.Period // of its scores
-	Changed []string            // codes of periods scored by another scheme than the period before
+	Branches []town.BranchRef    // the units, as they were in their last period
+	Periods  []evaluation.Period // of its scores
+	Changed  []string            // codes of periods scored by another scheme than the period before
 }
 
 // PublishedPanel gives the published history of the kind. Units are the branches of any of
 // its periods in the order of codes, each in its last class; scores are those that
 // were published.
-func (c *ResultCache) Panel(ctx context.Context, db *gorm.DB, townID, kind string) (PublishedPanel, error) {
+func (c *ResultCache) Panel(ctx context.Context, db *gorm.DB, townID, kind, language string) (PublishedPanel, error) {
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return PublishedPanel{}, err
@@ -155,25 +157,25 @@ func (c *ResultCache) Panel(ctx context.Context, db *gorm.DB, townID, kind strin
 		scheme = e[i].SchemeHash
 		p.Periods, outcomes = append(p.Periods, e[i].Period), append(outcomes, o)
 	}
-	p.fill(outcomes)
+	p.fill(outcomes, language)
 	return p, nil
 }
 
-func (p *PublishedPanel) fill(outcomes []*Outcome) {
-	class := map[string]string{}
+func (p *PublishedPanel) fill(outcomes []*Outcome, language string) {
+	last := map[string]town.BranchRef{}
 	for _, o := range outcomes {
 		for i := range o.Results {
-			class[o.Results[i].BranchCode] = word(o.Results[i].Class)
+			last[o.Results[i].BranchCode] = o.Results[i].ref(language)
 		}
 	}
-	for code := range class {
+	for code := range last {
 		p.Units = append(p.Units, code)
 	}
 	slices.Sort(p.Units)
 	at := map[string]int{}
 	for u, code := range p.Units {
 		at[code] = u
-		p.Classes = append(p.Classes, class[code])
+		p.Branches, p.Classes = append(p.Branches, last[code]), append(p.Classes, last[code].Class)
 	}
 	for _, o := range outcomes {
 		scores := slices.Repeat([]float64{math.NaN()}, len(p.Units))

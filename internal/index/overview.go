@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"bulwark/internal/scheme"
+	"bulwark/internal/town"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -66,10 +67,10 @@ type ClassSpread struct {
 
 // Mover is a branch with its change since the period before.
 type Mover struct {
-	Branch BranchRef  `json:"branch"`
-	Score  float64    `json:"score"`
-	Rank   int        `json:"rank"`
-	Change RankChange `json:"change"`
+	Branch town.BranchRef `json:"branch"`
+	Score  float64        `json:"score"`
+	Rank   int            `json:"rank"`
+	Change RankChange     `json:"change"`
 }
 
 // HeatMap is every branch by every dimension.
@@ -87,11 +88,9 @@ type DimensionRef struct {
 
 // HeatRow is one branch; a score that is missing is null.
 type HeatRow struct {
-	Branch string     `json:"branch" example:"b07"`
-	Name   string     `json:"name"`
-	Class  string     `json:"class,omitempty"`
-	Rank   int        `json:"rank"`
-	Scores []*float64 `json:"scores"`
+	Branch town.BranchRef `json:"branch"`
+	Rank   int            `json:"rank"`
+	Scores []*float64     `json:"scores"`
 }
 
 // HeatMedians are the medians of a class by dimension; null where it has no score.
@@ -223,7 +222,7 @@ func (v View) heat(items []Ranked, language string) HeatMap {
 		h.Dimensions = append(h.Dimensions, DimensionRef{Code: d.Code, Name: d.Name.In(language)})
 	}
 	for i, item := range items {
-		h.Rows[i] = HeatRow{Branch: item.Branch.Code, Name: item.Branch.Name, Class: item.Branch.Class, Rank: item.Rank, Scores: make([]*float64, len(h.Dimensions))}
+		h.Rows[i] = HeatRow{Branch: item.Branch, Rank: item.Rank, Scores: make([]*float64, len(h.Dimensions))}
 		for k, d := range h.Dimensions {
 			if x, ok := item.Dimensions[d.Code]; ok {
 				h.Rows[i].Scores[k] = &x

@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 )
 
 // Ranking is the list of a period as everybody sees it. Figures are rounded as
@@ -26,21 +27,13 @@ type Ranking struct {
 	Insufficient []Insufficient `json:"insufficient"`
 }
 
-// BranchRef names a branch as it was in the period.
-type BranchRef struct {
-	Code  string `json:"code" example:"b07"`
-	Name  string `json:"name" example:"演示七村"`
-	Kind  string `json:"kind" example:"village"`
-	Class string `json:"class,omitempty" example:"rural"`
-}
-
 // Ranked is one branch with a score.
 type Ranked struct {
 	Period     string             `json:"period" example:"2023Q3"`
 	EndsOn     day.Date           `json:"ends_on" swaggertype:"string" format:"date"` // of the period
 	Rank       int                `json:"rank" example:"1"`
 	ClassRank  int                `json:"class_rank" example:"1"`
-	Branch     BranchRef          `json:"branch"`
+	Branch     town.BranchRef     `json:"branch"`
 	Score      float64            `json:"score" example:"91.42"`
 	Grade      string             `json:"grade,omitempty" example:"excellent"`
 	Coverage   float64            `json:"coverage" example:"1"`
@@ -59,12 +52,12 @@ type RankChange struct {
 
 // Insufficient is one branch without a score.
 type Insufficient struct {
-	Period   string    `json:"period" example:"2023Q3"`
-	EndsOn   day.Date  `json:"ends_on" swaggertype:"string" format:"date"` // of the period
-	Branch   BranchRef `json:"branch"`
-	Status   string    `json:"status" enums:"insufficient,failed"`
-	Coverage float64   `json:"coverage" example:"0.61"`
-	Missing  []string  `json:"missing"` // indicators that apply and were not entered
+	Period   string         `json:"period" example:"2023Q3"`
+	EndsOn   day.Date       `json:"ends_on" swaggertype:"string" format:"date"` // of the period
+	Branch   town.BranchRef `json:"branch"`
+	Status   string         `json:"status" enums:"insufficient,failed"`
+	Coverage float64        `json:"coverage" example:"0.61"`
+	Missing  []string       `json:"missing"` // indicators that apply and were not entered
 }
 
 // RankingFilter narrows a ranking; zero fields do not.
@@ -133,8 +126,8 @@ func (o *Outcome) rankIntervals() map[string]*RankInterval {
 	return intervals
 }
 
-func (r *Result) ref(language string) BranchRef {
-	return BranchRef{Code: r.BranchCode, Name: r.Name.In(language), Kind: r.Kind, Class: word(r.Class)}
+func (r *Result) ref(language string) town.BranchRef {
+	return town.BranchRef{Code: r.BranchCode, Name: r.Name.In(language), Kind: r.Kind, Class: word(r.Class)}
 }
 
 func word(s *string) string {

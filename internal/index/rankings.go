@@ -47,16 +47,16 @@ type RankingGroup struct {
 // RankedInTown is one branch among those of several towns. Rank and class rank are
 // those of the group; classes of the same code count as one class.
 type RankedInTown struct {
-	Period    string    `json:"period" example:"2023Q3"`
-	EndsOn    day.Date  `json:"ends_on" swaggertype:"string" format:"date"` // of the period
-	Rank      int       `json:"rank" example:"1"`
-	ClassRank int       `json:"class_rank" example:"1"`
-	Town      string    `json:"town" example:"demo"`
-	TownRank  int       `json:"town_rank" example:"1"` // in the ranking of the own town
-	Branch    BranchRef `json:"branch"`
-	Score     float64   `json:"score" example:"91.42"`
-	Grade     string    `json:"grade,omitempty" example:"excellent"`
-	Coverage  float64   `json:"coverage" example:"1"`
+	Period    string         `json:"period" example:"2023Q3"`
+	EndsOn    day.Date       `json:"ends_on" swaggertype:"string" format:"date"` // of the period
+	Rank      int            `json:"rank" example:"1"`
+	ClassRank int            `json:"class_rank" example:"1"`
+	Town      string         `json:"town" example:"demo"`
+	TownRank  int            `json:"town_rank" example:"1"` // in the ranking of the own town
+	Branch    town.BranchRef `json:"branch"`
+	Score     float64        `json:"score" example:"91.42"`
+	Grade     string         `json:"grade,omitempty" example:"excellent"`
+	Coverage  float64        `json:"coverage" example:"1"`
 }
 
 // AcrossFilter narrows the lists; ranks stay those of the whole group.

@@ -5,6 +5,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -18,7 +19,7 @@ type Scorecard struct {
 	Run    string `json:"run,omitempty" format:"uuid"`
 	Source
 	Scheme     scheme.Ref      `json:"scheme"`
-	Branch     BranchRef       `json:"branch"`
+	Branch     town.BranchRef  `json:"branch"`
 	Outcome    string          `json:"outcome" enums:"scored,insufficient,failed"`
 	Coverage   float64         `json:"coverage"`
 	Base       *float64        `json:"base,omitempty"` // score of the root, before adjustments

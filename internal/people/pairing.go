@@ -45,7 +45,7 @@ type LinkedOffice struct {
 
 // Pairing is who leads, mentors, instructs and serves one branch on a day.
 type Pairing struct {
-	Branch      Named          `json:"branch"`
+	Branch      town.BranchRef `json:"branch"`
 	Leads       []Paired       `json:"leads"`
 	Mentors     []Paired       `json:"mentors"`
 	Instructors []Paired       `json:"instructors"`
@@ -54,10 +54,11 @@ type Pairing struct {
 
 // PairingFilter selects the branches, and the day.
 type PairingFilter struct {
-	On     day.Date
-	Branch string // this one alone
-	After  string // codes after this one
-	Limit  int    // 0 = all
+	On       day.Date
+	Language string // of the names
+	Branch   string // this one alone
+	After    string // codes after this one
+	Limit    int    // 0 = all
 }
 
 // ListPairings returns the pairings of the branches that exist on the day, in the
@@ -95,7 +96,7 @@ func (f PairingFilter) branches(ctx context.Context, tx *gorm.DB, townID string)
 	pairings := make([]Pairing, len(branches))
 	for i, b := range branches {
 		pairings[i] = Pairing{
-			Branch: Named{b.Code, b.Name}, Leads: []Paired{}, Mentors: []Paired{}, Instructors: []Paired{}, Offices: []LinkedOffice{},
+			Branch: b.Ref(f.Language), Leads: []Paired{}, Mentors: []Paired{}, Instructors: []Paired{}, Offices: []LinkedOffice{},
 		}
 	}
 	return pairings, err

@@ -10,9 +10,11 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
+	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
 
@@ -60,7 +62,14 @@ func (r Round) result(ctx context.Context, db *gorm.DB, language string) (RoundR
 		return RoundResult{}, err
 	}
 	all := RoundResult{Round: r.Code, State: r.State, TieRule: tieRule.In(language)}
+	refs, err := town.ListBranchRefs(ctx, db, r.TownID, day.Of(db.NowFunc()), language)
+	if err != nil {
+		return RoundResult{}, err
+	}
 	all.Items, all.Agreement = standings(r, list, sheets)
+	for i := range all.Items {
+		all.Items[i].Branch = refs.Of(all.Items[i].Branch.Code)
+	}
 	places := r.Places
 	if r.State == Shortlisted {
 		places = r.Seats
@@ -120,7 +129,7 @@ func (all RoundResult) refuse(ctx context.Context, tx *gorm.DB, townID string, p
 	}
 	known := map[string]bool{}
 	for _, s := range all.Items {
-		if led[s.Branch] {
+		if led[s.Branch.Code] {
 			return fault.Forbidden("conflict_of_interest", "本次评选有您所任职党组织的项目，须由他人决定", "a branch that you lead has a project here: somebody else decides")
 		}
 		known[s.Project] = true

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"bulwark/internal/town"
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/agreement"
 	"bulwark/pkg/composite/stats"
@@ -16,7 +17,7 @@ type Scores map[string]map[string]float64
 // ProjectStanding is how one project came out.
 type ProjectStanding struct {
 	Project  string             `json:"project" format:"uuid"`
-	Branch   string             `json:"branch" example:"b07"`
+	Branch   town.BranchRef     `json:"branch"`
 	Title    string             `json:"title"`
 	Rank     int                `json:"rank,omitempty" example:"1"`      // projects with the same score share a rank, and the next one is skipped; absent without a score
 	Score    *float64           `json:"score,omitempty" example:"86.67"` // 0 to 100, combined from the totals of the judges and rounded to two decimals, by which ranks are made
@@ -73,7 +74,7 @@ func value(score *float64) float64 {
 // standing is the score of one project, and the totals of the judges in the order
 // of the sheets, NaN where one gave none.
 func (r Round) standing(p Project, sheets []JudgeSheet) (ProjectStanding, []float64) {
-	s := ProjectStanding{Project: p.ID, Branch: p.BranchCode, Title: p.Title, Criteria: map[string]float64{}}
+	s := ProjectStanding{Project: p.ID, Branch: town.BranchRef{Code: p.BranchCode}, Title: p.Title, Criteria: map[string]float64{}}
 	row := make([]float64, len(sheets))
 	var totals []composite.Rating
 	byCriterion := map[string][]composite.Rating{}

@@ -51,6 +51,47 @@ type Branch struct {
 	Class *string   `json:"class,omitempty" example:"rural"` // absent = no peer group of its own
 }
 
+// BranchRef names a branch in what is computed: with its name in the language of the
+// answer, its kind and its class as they were in the period or on the day of the answer.
+type BranchRef struct {
+	Code  string `json:"code" example:"b07"`
+	Name  string `json:"name" example:"演示七村"`
+	Kind  string `json:"kind" example:"village"`
+	Class string `json:"class,omitempty" example:"rural"`
+}
+
+// Ref returns the reference to the branch as it is here.
+func (b Branch) Ref(language string) BranchRef {
+	r := BranchRef{Code: b.Code, Name: b.Name.In(language), Kind: b.Kind}
+	if b.Class != nil {
+		r.Class = *b.Class
+	}
+	return r
+}
+
+// BranchRefs are references by code.
+type BranchRefs map[string]BranchRef
+
+// ListBranchRefs returns the references to all branches as they were on the day, closed
+// ones included, by one statement.
+func ListBranchRefs(ctx context.Context, db *gorm.DB, townID string, on day.Date, language string) (BranchRefs, error) {
+	branches, err := ListBranches(ctx, db, townID, BranchFilter{On: on, Closed: true})
+	refs := make(BranchRefs, len(branches))
+	for _, b := range branches {
+		refs[b.Code] = b.Ref(language)
+	}
+	return refs, err
+}
+
+// Of returns the reference to the branch of the code, or the code alone where there
+// was no such branch on the day.
+func (r BranchRefs) Of(code string) BranchRef {
+	if ref, known := r[code]; known {
+		return ref
+	}
+	return BranchRef{Code: code}
+}
+
 // BranchFilter narrows a list; zero fields do not.
 type BranchFilter struct {
 	On     day.Date // the day that is asked about

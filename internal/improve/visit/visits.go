@@ -140,8 +140,7 @@ func (v visitViewer) shown(x Visit) Visit {
 	return x
 }
 
-// Find gives one visit with its history and who was paired with the branch on
-// its day, if the caller may read it.
+// Find returns one visit with its history, if the caller may read it.
 func Find(ctx context.Context, db *gorm.DB, townID, id string) (Visit, error) {
 	v, err := visitViewerOf(ctx, db, townID)
 	if err != nil {
@@ -151,14 +150,20 @@ func Find(ctx context.Context, db *gorm.DB, townID, id string) (Visit, error) {
 	if err != nil {
 		return Visit{}, err
 	}
-	if v.May(access.ReadPeople) {
-		paired, err := people.ListPairings(ctx, db, townID, people.PairingFilter{On: x.VisitedOn, Branch: x.BranchCode})
-		if err != nil {
-			return Visit{}, err
-		}
+	return v.shown(x), nil
+}
+
+// WithPairing returns the visit with who was paired with the branch on its day, where
+// the caller may read people.
+func (x Visit) WithPairing(ctx context.Context, db *gorm.DB, language string) (Visit, error) {
+	if !access.Caller(ctx).May(access.ReadPeople) {
+		return x, nil
+	}
+	paired, err := people.ListPairings(ctx, db, x.TownID, people.PairingFilter{On: x.VisitedOn, Language: language, Branch: x.BranchCode})
+	if err == nil && len(paired) == 1 {
 		x.Paired = &paired[0]
 	}
-	return v.shown(x), nil
+	return x, err
 }
 
 // find gives the visit as it is stored, if the caller may read it.
