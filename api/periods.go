@@ -221,6 +221,11 @@ func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) 
 	return rest.Raw{ContentType: "application/json", Body: body}, err
 }
 
+type signalsRequest struct {
+	periodRequest
+	rest.Localized
+}
+
 // findSignals answers patterns in the sheets of a period that someone should look
 // at. A signal is a question, not a finding.
 //
@@ -229,6 +234,6 @@ func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) 
 //	@Tags		entry
 //	@Success	200	{object}	evaluation.Signals
 //	@Router		/towns/{town}/periods/{period}/signals [get]
-func (s *Server) findSignals(ctx context.Context, req periodRequest) (evaluation.Signals, error) {
-	return evaluation.FindSignals(ctx, s.db(ctx), req.Town, req.Period)
+func (s *Server) findSignals(ctx context.Context, req signalsRequest) (evaluation.Signals, error) {
+	return evaluation.FindSignals(ctx, s.db(ctx), req.Town, req.Period, string(req.Language))
 }

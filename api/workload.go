@@ -71,6 +71,7 @@ type Mentorships struct {
 
 type listMentorshipsRequest struct {
 	townRequest
+	rest.Localized
 	On *day.Date `form:"on" swaggertype:"string" format:"date"` // on this day; today if absent
 }
 
@@ -101,7 +102,7 @@ func (s *Server) listInstructors(ctx context.Context, req listMentorshipsRequest
 
 func (s *Server) mentorships(ctx context.Context, req listMentorshipsRequest, role access.Role) (Mentorships, error) {
 	all := Mentorships{On: s.dayOr(req.On), Items: []LoadedMentorship{}}
-	list, err := people.ListMentorships(ctx, s.db(ctx), req.Town, role, all.On)
+	list, err := people.ListMentorships(ctx, s.db(ctx), req.Town, people.MentorshipQuery{Role: role, On: all.On, Language: string(req.Language)})
 	if err != nil {
 		return Mentorships{}, err
 	}

@@ -12,11 +12,19 @@ import (
 	"bulwark/internal/town"
 )
 
-// Named is a thing of the town with what it is called.
+// Named is a person or an office with the name in the language of the answer.
 type Named struct {
-	Code string    `json:"code" example:"mentor-1"`
-	Name text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
+	Code string `json:"code" example:"mentor-1"`
+	Name string `json:"name" example:"导师一"`
 }
+
+// namedRow is a person or an office with the name in both languages.
+type namedRow struct {
+	Code string
+	Name text.Text `gorm:"embedded;embeddedPrefix:name_"`
+}
+
+func (r namedRow) in(language string) Named { return Named{r.Code, r.Name.In(language)} }
 
 // AppointmentLetter is what a pairing shows of an appointment.
 type AppointmentLetter struct {
@@ -75,10 +83,10 @@ func ListPairings(ctx context.Context, db *gorm.DB, townID string, f PairingFilt
 			codes[i] = pairings[i].Branch.Code
 			at[codes[i]] = &pairings[i]
 		}
-		if err := addPeople(ctx, tx, townID, f.On, codes, at); err != nil {
+		if err := f.addPeople(ctx, tx, townID, codes, at); err != nil {
 			return err
 		}
-		return addOffices(ctx, tx, townID, f.On, codes, at)
+		return f.addOffices(ctx, tx, townID, codes, at)
 	})
 	return pairings, err
 }
@@ -104,9 +112,9 @@ func (f PairingFilter) branches(ctx context.Context, tx *gorm.DB, townID string)
 
 // addPeople adds who has a duty for the branches on the day, with the letters by
 // which they hold its role.
-func addPeople(ctx context.Context, tx *gorm.DB, townID string, on day.Date, branches []string, at map[string]*Pairing) error {
+func (f PairingFilter) addPeople(ctx context.Context, tx *gorm.DB, townID string, branches []string, at map[string]*Pairing) error {
 	var assignments []Assignment
-	err := inForce(tx.WithContext(ctx), on).Where("town_id = ? AND branch_code IN ?", townID, branches).
+	err := inForce(tx.WithContext(ctx), f.On).Where("town_id = ? AND branch_code IN ?", townID, branches).
 		Order("branch_code, valid_from, id").Find(&assignments).Error
 	if err != nil {
 		return err
@@ -119,12 +127,12 @@ func addPeople(ctx context.Context, tx *gorm.DB, townID string, on day.Date, bra
 	if err != nil {
 		return err
 	}
-	letters, err := lettersOn(ctx, tx, townID, on, codes)
+	letters, err := lettersOn(ctx, tx, townID, f.On, codes)
 	if err != nil {
 		return err
 	}
 	for _, a := range assignments {
-		p := Paired{Named{a.PersonCode, names[a.PersonCode]}, a.ValidFrom, a.ValidUntil, a.Exclusive, letters[holder{a.PersonCode, access.RoleOf(a.Duty)}]}
+		p := Paired{Named{a.PersonCode, names[a.PersonCode].In(f.Language)}, a.ValidFrom, a.ValidUntil, a.Exclusive, letters[holder{a.PersonCode, access.RoleOf(a.Duty)}]}
 		pairing := at[a.BranchCode]
 		switch a.Duty {
 		case access.Leads:
@@ -172,14 +180,14 @@ func (a Appointment) letter() *AppointmentLetter {
 
 // addOffices adds the offices that are linked to the branches on the day, each
 // with its members of that day.
-func addOffices(ctx context.Context, tx *gorm.DB, townID string, on day.Date, branches []string, at map[string]*Pairing) error {
+func (f PairingFilter) addOffices(ctx context.Context, tx *gorm.DB, townID string, branches []string, at map[string]*Pairing) error {
 	var links []struct {
-		Named
+		Office     namedRow `gorm:"embedded"`
 		BranchCode string
 		ValidFrom  day.Date
 		ValidUntil *day.Date
 	}
-	args := map[string]any{"town": townID, "on": on, "branches": branches}
+	args := map[string]any{"town": townID, "on": f.On, "branches": branches}
 	err := tx.WithContext(ctx).Raw(`SELECT o.code, o.name_zh, o.name_en, l.branch_code, l.valid_from, l.valid_until
 FROM office_links l JOIN offices o ON o.town_id = l.town_id AND o.code = l.office_code
 WHERE l.town_id = @town AND l.branch_code IN @branches AND l.valid_from <= @on AND (l.valid_until IS NULL OR l.valid_until >= @on)
@@ -188,7 +196,7 @@ ORDER BY o.code, l.id`, args).Scan(&links).Error
 		return err
 	}
 	var members []struct {
-		Named
+		Person     namedRow `gorm:"embedded"`
 		OfficeCode string
 	}
 	err = tx.WithContext(ctx).Raw(`SELECT m.office_code, p.code, p.name_zh, p.name_en
@@ -200,11 +208,11 @@ ORDER BY p.code`, args).Scan(&members).Error
 	}
 	of := map[string][]Named{}
 	for _, m := range members {
-		of[m.OfficeCode] = append(of[m.OfficeCode], m.Named)
+		of[m.OfficeCode] = append(of[m.OfficeCode], m.Person.in(f.Language))
 	}
 	for _, l := range links {
 		pairing := at[l.BranchCode]
-		pairing.Offices = append(pairing.Offices, LinkedOffice{l.Named, l.ValidFrom, l.ValidUntil, append([]Named{}, of[l.Code]...)})
+		pairing.Offices = append(pairing.Offices, LinkedOffice{l.Office.in(f.Language), l.ValidFrom, l.ValidUntil, append([]Named{}, of[l.Office.Code]...)})
 	}
 	return nil
 }

@@ -53,11 +53,18 @@ type Mentorship struct {
 	Branches    []string          `json:"branches" example:"b07"` // sorted
 }
 
-// ListMentorships returns everybody who is appointed mentor or instructor on the day, in
+// MentorshipQuery says whose mentorships, on which day and in which language.
+type MentorshipQuery struct {
+	Role     access.Role // mentor or instructor
+	On       day.Date
+	Language string // of the names
+}
+
+// ListMentorships returns everybody who is appointed to the role on the day, in
 // the order of codes.
-func ListMentorships(ctx context.Context, db *gorm.DB, townID string, role access.Role, on day.Date) (helpers []Mentorship, err error) {
+func ListMentorships(ctx context.Context, db *gorm.DB, townID string, q MentorshipQuery) (helpers []Mentorship, err error) {
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
-		appointed, err := ListAppointments(ctx, tx, townID, AppointmentFilter{On: on, Role: role})
+		appointed, err := ListAppointments(ctx, tx, townID, AppointmentFilter{On: q.On, Role: q.Role})
 		if err != nil {
 			return err
 		}
@@ -69,7 +76,7 @@ func ListMentorships(ctx context.Context, db *gorm.DB, townID string, role acces
 		if err != nil {
 			return err
 		}
-		assigned, err := ListAssignments(ctx, tx, townID, AssignmentFilter{On: on, Duty: access.DutyOf[role]})
+		assigned, err := ListAssignments(ctx, tx, townID, AssignmentFilter{On: q.On, Duty: access.DutyOf[q.Role]})
 		if err != nil {
 			return err
 		}
@@ -79,7 +86,7 @@ func ListMentorships(ctx context.Context, db *gorm.DB, townID string, role acces
 		}
 		branches := map[string][]string{}
 		for _, a := range assigned {
-			if first, ends := ended[a.BranchCode]; ends && first <= on {
+			if first, ends := ended[a.BranchCode]; ends && first <= q.On {
 				continue
 			}
 			branches[a.PersonCode] = append(branches[a.PersonCode], a.BranchCode)
@@ -88,7 +95,7 @@ func ListMentorships(ctx context.Context, db *gorm.DB, townID string, role acces
 		for i, a := range appointed {
 			on := append([]string{}, branches[a.PersonCode]...)
 			slices.Sort(on)
-			helpers[i] = Mentorship{Named{a.PersonCode, names[a.PersonCode]}, *a.letter(), on}
+			helpers[i] = Mentorship{Named{a.PersonCode, names[a.PersonCode].In(q.Language)}, *a.letter(), on}
 		}
 		slices.SortFunc(helpers, func(a, b Mentorship) int { return strings.Compare(a.Person.Code, b.Person.Code) })
 		return nil
