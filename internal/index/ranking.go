@@ -43,11 +43,11 @@ type Ranked struct {
 	Dimensions map[string]float64 `json:"dimensions"`              // scores of the first level, those there are
 }
 
-// RankChange is the move since the period before: points up, and ranks down (−3
-// is three ranks better).
+// RankChange is the difference to the period before, now minus then. A rise has a
+// positive score and a negative rank.
 type RankChange struct {
-	Score float64 `json:"score" example:"2.1"`
-	Rank  int     `json:"rank" example:"-3"`
+	Score float64 `json:"score" example:"2.1"` // points more than before
+	Rank  int     `json:"rank" example:"-4"`   // places: −4 is four places up, from rank 7 to rank 3
 }
 
 // Insufficient is one branch without a score.
