@@ -127,9 +127,10 @@ func (s *Server) listOfficeMembers(ctx context.Context, req listOfficeMembersReq
 }
 
 type officeMemberInput struct {
-	Person     string    `json:"person" validate:"required" example:"office-1"`
-	ValidFrom  day.Date  `json:"from" validate:"required" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"until" swaggertype:"string" format:"date"` // the last day; absent = until further notice
+	Person    string   `json:"person" validate:"required" example:"office-1"`
+	ValidFrom day.Date `json:"from" validate:"required" swaggertype:"string" format:"date"`
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason" validate:"max=2000" multiline:"true"`
 }
 
@@ -223,9 +224,10 @@ func (s *Server) listOfficeLinks(ctx context.Context, req listOfficeLinksRequest
 }
 
 type officeLinkInput struct {
-	Branch     string    `json:"branch" validate:"required" example:"b07"`
-	ValidFrom  day.Date  `json:"from" validate:"required" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"until" swaggertype:"string" format:"date"` // the last day; absent = until further notice
+	Branch    string   `json:"branch" validate:"required" example:"b07"`
+	ValidFrom day.Date `json:"from" validate:"required" swaggertype:"string" format:"date"`
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason" validate:"max=2000" multiline:"true"`
 }
 

@@ -24,7 +24,8 @@ type listRemindersRequest struct {
 //	@Success	200		{object}	report.Feed
 //	@Router		/towns/{town}/reminders [get]
 func (s *Server) listReminders(ctx context.Context, req listRemindersRequest) (report.Feed, error) {
-	return report.ListReminders(ctx, s.db(ctx), req.Town, report.FeedQuery{Since: req.Since, Limit: req.PageSize, Language: string(req.Language)})
+	q := report.FeedQuery{Since: req.Since, Limit: req.PageSize, Language: string(req.Language)}
+	return report.ListReminders(ctx, s.db(ctx), req.Town, q)
 }
 
 type reminderRequest struct {

@@ -131,7 +131,9 @@ func (s *Server) findVisit(ctx context.Context, req findVisitRequest) (visit.Vis
 }
 
 // withPairing adds to a visit who was paired with the branch on its day.
-func (s *Server) withPairing(ctx context.Context, v visit.Visit, err error, language rest.Language) (visit.Visit, error) {
+func (s *Server) withPairing(
+	ctx context.Context, v visit.Visit, err error, language rest.Language,
+) (visit.Visit, error) {
 	if err != nil {
 		return visit.Visit{}, err
 	}

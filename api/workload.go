@@ -28,7 +28,9 @@ type listPairingsRequest struct {
 //	@Success	200		{object}	rest.Page[people.Pairing]
 //	@Router		/towns/{town}/pairings [get]
 func (s *Server) listPairings(ctx context.Context, req listPairingsRequest) (rest.Page[people.Pairing], error) {
-	f := people.PairingFilter{On: s.dayOr(req.On), Language: string(req.Language), Branch: req.Branch, Limit: req.Limit()}
+	f := people.PairingFilter{
+		On: s.dayOr(req.On), Language: string(req.Language), Branch: req.Branch, Limit: req.Limit(),
+	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[people.Pairing]{}, err
 	}
@@ -102,7 +104,8 @@ func (s *Server) listInstructors(ctx context.Context, req listMentorshipsRequest
 
 func (s *Server) mentorships(ctx context.Context, req listMentorshipsRequest, role access.Role) (Mentorships, error) {
 	all := Mentorships{On: s.dayOr(req.On), Items: []LoadedMentorship{}}
-	list, err := people.ListMentorships(ctx, s.db(ctx), req.Town, people.MentorshipQuery{Role: role, On: all.On, Language: string(req.Language)})
+	q := people.MentorshipQuery{Role: role, On: all.On, Language: string(req.Language)}
+	list, err := people.ListMentorships(ctx, s.db(ctx), req.Town, q)
 	if err != nil {
 		return Mentorships{}, err
 	}

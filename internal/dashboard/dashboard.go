@@ -79,7 +79,8 @@ func (d *Dashboard) gather(ctx context.Context, db *gorm.DB, language string) er
 	if d.Problems, err = visit.CountProblems(ctx, db, d.Town, all); err != nil {
 		return err
 	}
-	if d.Overdue, err = report.OverdueWork(ctx, db, d.Town, report.OverdueQuery{Reach: all, Today: today, Language: language}); err != nil {
+	overdue := report.OverdueQuery{Reach: all, Today: today, Language: language}
+	if d.Overdue, err = report.OverdueWork(ctx, db, d.Town, overdue); err != nil {
 		return err
 	}
 	d.Measures, err = measure.ListProgress(ctx, db, d.Town, today)

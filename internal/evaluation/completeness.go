@@ -281,7 +281,9 @@ type IndicatorCoverage struct {
 
 // coverage counts approved values by indicator, as the index is made of them; what
 // would be carried over from an earlier period is still missing.
-func coverage(ctx context.Context, db *gorm.DB, p Period, branches []town.Branch, language string) ([]IndicatorCoverage, error) {
+func coverage(
+	ctx context.Context, db *gorm.DB, p Period, branches []town.Branch, language string,
+) ([]IndicatorCoverage, error) {
 	compiled, err := scheme.Load(ctx, db, p.TownID, p.Scheme.Code, p.Scheme.Number)
 	if err != nil {
 		return nil, err

@@ -199,10 +199,14 @@ func (v View) RankingCSV(r Ranking) []byte {
 	b.WriteString("\ufeff")
 	w := csv.NewWriter(&b)
 	write := func(row []string) { _ = w.Write(row) } // a strings.Builder never fails
-	write(append([]string{"period", "ends_on", "rank", "class_rank", "branch", "name", "kind", "class", "score", "grade", "coverage", "status", "change_score", "change_rank"}, dimensions...))
+	write(append([]string{
+		"period", "ends_on", "rank", "class_rank", "branch", "name", "kind", "class",
+		"score", "grade", "coverage", "status", "change_score", "change_rank",
+	}, dimensions...))
 	for _, i := range r.Items {
 		row := []string{
-			text.Inert(i.Period), string(i.EndsOn), strconv.Itoa(i.Rank), strconv.Itoa(i.ClassRank), text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
+			text.Inert(i.Period), string(i.EndsOn), strconv.Itoa(i.Rank), strconv.Itoa(i.ClassRank),
+			text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
 			exact(&i.Score), text.Inert(i.Grade), exact(&i.Coverage), i.Status, "", "",
 		}
 		if i.Change != nil {
@@ -218,7 +222,11 @@ func (v View) RankingCSV(r Ranking) []byte {
 		write(row)
 	}
 	for _, i := range r.Insufficient {
-		row := []string{text.Inert(i.Period), string(i.EndsOn), "", "", text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class), "", "", exact(&i.Coverage), i.Status, "", ""}
+		row := []string{
+			text.Inert(i.Period), string(i.EndsOn), "", "",
+			text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
+			"", "", exact(&i.Coverage), i.Status, "", "",
+		}
 		write(append(row, make([]string, len(dimensions))...))
 	}
 	w.Flush()

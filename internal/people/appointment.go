@@ -23,10 +23,11 @@ type Appointment struct {
 	ID         string      `gorm:"primaryKey" json:"id" format:"uuid"`
 	PersonCode string      `json:"person" example:"mentor-1"`
 	Role       access.Role `json:"role" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
-	Letter     string      `json:"letter,omitempty" example:"演示聘字〔2022〕1号"`            // number of the letter of appointment
-	ValidFrom  day.Date    `json:"from" swaggertype:"string" format:"date"`            // the first day
-	ValidUntil *day.Date   `json:"until,omitempty" swaggertype:"string" format:"date"` // the last day; absent = until further notice
-	Reason     string      `json:"reason,omitempty"`
+	Letter     string      `json:"letter,omitempty" example:"演示聘字〔2022〕1号"` // number of the letter of appointment
+	ValidFrom  day.Date    `json:"from" swaggertype:"string" format:"date"` // the first day
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
+	Reason     string    `json:"reason,omitempty"`
 	database.Versioned
 }
 

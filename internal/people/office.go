@@ -94,12 +94,13 @@ func lockOffice(ctx context.Context, tx *gorm.DB, townID, code string) error {
 // OfficeMember is the membership of a person in a liaison office, from a day until a
 // day, both included; without an end it holds until further notice.
 type OfficeMember struct {
-	TownID     string    `gorm:"primaryKey" json:"-"`
-	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
-	OfficeCode string    `json:"office" example:"agriculture"`
-	PersonCode string    `json:"person" example:"office-1"`
-	ValidFrom  day.Date  `json:"from" swaggertype:"string" format:"date"`            // the first day
-	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"` // the last day; absent = until further notice
+	TownID     string   `gorm:"primaryKey" json:"-"`
+	ID         string   `gorm:"primaryKey" json:"id" format:"uuid"`
+	OfficeCode string   `json:"office" example:"agriculture"`
+	PersonCode string   `json:"person" example:"office-1"`
+	ValidFrom  day.Date `json:"from" swaggertype:"string" format:"date"` // the first day
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason,omitempty"`
 	database.Versioned
 }
@@ -197,12 +198,13 @@ func EndOfficeMember(ctx context.Context, db *gorm.DB, townID, office, id string
 // OfficeLink is the link of a liaison office to a branch that it works for, from a day until a
 // day, both included; without an end it holds until further notice.
 type OfficeLink struct {
-	TownID     string    `gorm:"primaryKey" json:"-"`
-	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
-	OfficeCode string    `json:"office" example:"agriculture"`
-	BranchCode string    `json:"branch" example:"b07"`
-	ValidFrom  day.Date  `json:"from" swaggertype:"string" format:"date"`            // the first day
-	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"` // the last day; absent = until further notice
+	TownID     string   `gorm:"primaryKey" json:"-"`
+	ID         string   `gorm:"primaryKey" json:"id" format:"uuid"`
+	OfficeCode string   `json:"office" example:"agriculture"`
+	BranchCode string   `json:"branch" example:"b07"`
+	ValidFrom  day.Date `json:"from" swaggertype:"string" format:"date"` // the first day
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason,omitempty"`
 	database.Versioned
 }

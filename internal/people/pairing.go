@@ -28,26 +28,29 @@ func (r namedRow) in(language string) Named { return Named{r.Code, r.Name.In(lan
 
 // AppointmentLetter is what a pairing shows of an appointment.
 type AppointmentLetter struct {
-	ID         string    `json:"id" format:"uuid"`
-	Letter     string    `json:"letter,omitempty" example:"演示聘字〔2022〕1号"`
-	ValidFrom  day.Date  `json:"from" swaggertype:"string" format:"date"`            // the first day
-	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"` // the last day; absent = until further notice
+	ID        string   `json:"id" format:"uuid"`
+	Letter    string   `json:"letter,omitempty" example:"演示聘字〔2022〕1号"`
+	ValidFrom day.Date `json:"from" swaggertype:"string" format:"date"` // the first day
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
 }
 
 // Paired is a person who has a duty for a branch.
 type Paired struct {
-	Person      Named              `json:"person"`
-	ValidFrom   day.Date           `json:"from" swaggertype:"string" format:"date"`            // the first day
-	ValidUntil  *day.Date          `json:"until,omitempty" swaggertype:"string" format:"date"` // the last day; absent = until further notice
+	Person    Named    `json:"person"`
+	ValidFrom day.Date `json:"from" swaggertype:"string" format:"date"` // the first day
+	// the last day; absent = until further notice
+	ValidUntil  *day.Date          `json:"until,omitempty" swaggertype:"string" format:"date"`
 	Exclusive   bool               `json:"exclusive"`
 	Appointment *AppointmentLetter `json:"appointment,omitempty"` // to the role of the duty; absent = the person does not hold it on the day
 }
 
 // LinkedOffice is a liaison office that works for a branch, with its members.
 type LinkedOffice struct {
-	Office     Named     `json:"office"`
-	ValidFrom  day.Date  `json:"from" swaggertype:"string" format:"date"`            // the first day
-	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"` // the last day; absent = until further notice
+	Office    Named    `json:"office"`
+	ValidFrom day.Date `json:"from" swaggertype:"string" format:"date"` // the first day
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
 	Members    []Named   `json:"members"`
 }
 
@@ -112,7 +115,9 @@ func (f PairingFilter) branches(ctx context.Context, tx *gorm.DB, townID string)
 
 // addPeople adds who has a duty for the branches on the day, with the letters by
 // which they hold its role.
-func (f PairingFilter) addPeople(ctx context.Context, tx *gorm.DB, townID string, branches []string, at map[string]*Pairing) error {
+func (f PairingFilter) addPeople(
+	ctx context.Context, tx *gorm.DB, townID string, branches []string, at map[string]*Pairing,
+) error {
 	var assignments []Assignment
 	err := inForce(tx.WithContext(ctx), f.On).Where("town_id = ? AND branch_code IN ?", townID, branches).
 		Order("branch_code, valid_from, id").Find(&assignments).Error
@@ -132,7 +137,10 @@ func (f PairingFilter) addPeople(ctx context.Context, tx *gorm.DB, townID string
 		return err
 	}
 	for _, a := range assignments {
-		p := Paired{Named{a.PersonCode, names[a.PersonCode].In(f.Language)}, a.ValidFrom, a.ValidUntil, a.Exclusive, letters[holder{a.PersonCode, access.RoleOf(a.Duty)}]}
+		p := Paired{
+			Named{a.PersonCode, names[a.PersonCode].In(f.Language)}, a.ValidFrom, a.ValidUntil, a.Exclusive,
+			letters[holder{a.PersonCode, access.RoleOf(a.Duty)}],
+		}
 		pairing := at[a.BranchCode]
 		switch a.Duty {
 		case access.Leads:
@@ -180,7 +188,9 @@ func (a Appointment) letter() *AppointmentLetter {
 
 // addOffices adds the offices that are linked to the branches on the day, each
 // with its members of that day.
-func (f PairingFilter) addOffices(ctx context.Context, tx *gorm.DB, townID string, branches []string, at map[string]*Pairing) error {
+func (f PairingFilter) addOffices(
+	ctx context.Context, tx *gorm.DB, townID string, branches []string, at map[string]*Pairing,
+) error {
 	var links []struct {
 		Office     namedRow `gorm:"embedded"`
 		BranchCode string
@@ -212,7 +222,9 @@ ORDER BY p.code`, args).Scan(&members).Error
 	}
 	for _, l := range links {
 		pairing := at[l.BranchCode]
-		pairing.Offices = append(pairing.Offices, LinkedOffice{l.Office.in(f.Language), l.ValidFrom, l.ValidUntil, append([]Named{}, of[l.Office.Code]...)})
+		pairing.Offices = append(pairing.Offices, LinkedOffice{
+			l.Office.in(f.Language), l.ValidFrom, l.ValidUntil, append([]Named{}, of[l.Office.Code]...),
+		})
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ var tieRule = text.Text{
 
 // ResultOf gives the result of a round that is closed: to those who run or judge it
 // and to the leadership, and to everybody else who may read projects once it is
-// decided. Three statements, whatever its size.
+// decided. Four statements, whatever its size.
 func ResultOf(ctx context.Context, db *gorm.DB, townID, code, language string) (RoundResult, error) {
 	r, err := FindRound(ctx, db, townID, code)
 	if err != nil {

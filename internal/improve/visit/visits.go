@@ -159,7 +159,8 @@ func (x Visit) WithPairing(ctx context.Context, db *gorm.DB, language string) (V
 	if !access.Caller(ctx).May(access.ReadPeople) {
 		return x, nil
 	}
-	paired, err := people.ListPairings(ctx, db, x.TownID, people.PairingFilter{On: x.VisitedOn, Language: language, Branch: x.BranchCode})
+	f := people.PairingFilter{On: x.VisitedOn, Language: language, Branch: x.BranchCode}
+	paired, err := people.ListPairings(ctx, db, x.TownID, f)
 	if err == nil && len(paired) == 1 {
 		x.Paired = &paired[0]
 	}
