@@ -105,8 +105,8 @@ type Robustness struct {
 	Items []BranchRanges `json:"items"` // in the order of the ranking
 }
 
-// ComputeRobustness computes and stores how sure a run is, unless that is done.
-func ComputeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) (err error) {
+// computeRobustness computes and stores how sure a run is, unless that is done.
+func computeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) (err error) {
 	defer fault.Wrap(&err, "robustness of run %s", runID)
 	var run Run
 	if err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, runID).Take(&run).Error; err != nil {
@@ -160,7 +160,7 @@ func ComputePendingRobustness(ctx context.Context, db *gorm.DB) (int, error) {
 	var failed error
 	done := 0
 	for _, run := range pending {
-		if err := ComputeRobustness(ctx, db, run.TownID, run.ID); err != nil {
+		if err := computeRobustness(ctx, db, run.TownID, run.ID); err != nil {
 			failed = errors.Join(failed, err) // one that cannot be must not hold up the others
 			continue
 		}
