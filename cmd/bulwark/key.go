@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/config"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/text"
 )
@@ -70,7 +71,7 @@ func createKey(ctx context.Context, p program, args []string) error {
 	if err := p.parse(f, args, 0); err != nil {
 		return err
 	}
-	k := access.Key{Towns: listed(*towns), Branches: listed(*branches), ReadOnly: !*write}
+	k := credential.Key{Towns: listed(*towns), Branches: listed(*branches), ReadOnly: !*write}
 	for _, role := range listed(*roles) {
 		k.Roles = append(k.Roles, access.Role(role))
 	}
@@ -82,7 +83,7 @@ func createKey(ctx context.Context, p program, args []string) error {
 		k.ExpiresAt = &end
 	}
 	return onDatabase(ctx, p, func(ctx context.Context, db *gorm.DB) error {
-		k, secret, err := access.CreateKey(ctx, db, k)
+		k, secret, err := credential.CreateKey(ctx, db, k)
 		if err != nil {
 			return err
 		}
@@ -102,7 +103,7 @@ func listKeys(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	return onDatabase(ctx, p, func(ctx context.Context, db *gorm.DB) error {
-		keys, err := access.ListKeys(ctx, db)
+		keys, err := credential.ListKeys(ctx, db)
 		if err != nil {
 			return err
 		}
@@ -152,6 +153,6 @@ func revokeKey(ctx context.Context, p program, args []string) error {
 		return usageError{text.F("请写明密钥的前缀，见 bulwark key list", "name the key by its prefix: see bulwark key list")}
 	}
 	return onDatabase(ctx, p, func(ctx context.Context, db *gorm.DB) error {
-		return access.RevokeKey(ctx, db, f.Arg(0), 1) // a key has one version until it is revoked
+		return credential.RevokeKey(ctx, db, f.Arg(0), 1) // a key has one version until it is revoked
 	})
 }

@@ -7,8 +7,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/config"
+	"bulwark/internal/credential"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
@@ -24,7 +24,7 @@ func printSetup(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
-		token, err := access.NewSetupToken(ctx, db)
+		token, err := credential.NewSetupToken(ctx, db)
 		if err == nil {
 			p.tellSetup("http://"+cfg.Addr, token)
 		}
@@ -36,7 +36,7 @@ func printSetup(ctx context.Context, p program, args []string) error {
 // there is no default password. It goes to standard output alone, because logs
 // are read by many.
 func (p program) offerSetup(ctx context.Context, ln net.Listener, db *gorm.DB) error {
-	token, err := access.NewSetupToken(ctx, db)
+	token, err := credential.NewSetupToken(ctx, db)
 	if fault.Is(err, fault.KindNotFound) {
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/text"
 )
@@ -74,7 +75,7 @@ func addUser(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
-	a := access.Account{Name: name, OnlyTown: maybe(*town), PersonCode: maybe(*person)}
+	a := credential.Account{Name: name, OnlyTown: maybe(*town), PersonCode: maybe(*person)}
 	for _, role := range listed(*roles) {
 		a.Roles = append(a.Roles, access.Role(role))
 	}
@@ -85,7 +86,7 @@ func addUser(ctx context.Context, p program, args []string) error {
 	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
 		var made string
 		err := database.InTx(ctx, db, func(tx *gorm.DB) error { // no account without its password
-			a, err := access.CreateAccount(ctx, tx, a)
+			a, err := credential.CreateAccount(ctx, tx, a)
 			if err == nil {
 				made, err = setPassword(ctx, tx, a, password)
 			}
@@ -115,7 +116,7 @@ func setUserPassword(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
-		a, err := access.FindAccount(ctx, db, name)
+		a, err := credential.FindAccount(ctx, db, name)
 		if err != nil {
 			return err
 		}
@@ -139,13 +140,13 @@ func (p program) typed(stdin bool) (*string, error) {
 }
 
 // setPassword sets the password, or makes one for one use and returns it.
-func setPassword(ctx context.Context, db *gorm.DB, a access.Account, password *string) (made string, err error) {
-	passwords := access.NewPasswords(access.PasswordCost)
+func setPassword(ctx context.Context, db *gorm.DB, a credential.Account, password *string) (made string, err error) {
+	passwords := credential.NewPasswords(credential.PasswordCost)
 	if password != nil {
-		_, err = access.SetPassword(ctx, db, passwords, access.NewPassword{Account: a.Name, Password: *password, Version: a.Version})
+		_, err = credential.SetPassword(ctx, db, passwords, credential.NewPassword{Account: a.Name, Password: *password, Version: a.Version})
 		return "", err
 	}
-	_, made, err = access.ResetPassword(ctx, db, passwords, a.Name, a.Version)
+	_, made, err = credential.ResetPassword(ctx, db, passwords, a.Name, a.Version)
 	return made, err
 }
 
@@ -171,7 +172,7 @@ func listUsers(ctx context.Context, p program, args []string) error {
 		fmt.Fprintln(w, "ACCOUNT\tTOWN\tPERSON\tROLES\tPASSWORD\tLINKED TO\tMADE\tDISABLED")
 		for after := ""; ; {
 			const most = 200
-			accounts, err := access.ListAccounts(ctx, db, after, most)
+			accounts, err := credential.ListAccounts(ctx, db, after, most)
 			if err != nil {
 				return err
 			}
@@ -187,7 +188,7 @@ func listUsers(ctx context.Context, p program, args []string) error {
 	})
 }
 
-func passwordOf(a access.Account) string {
+func passwordOf(a credential.Account) string {
 	switch {
 	case a.PasswordHash == "":
 		return "none"
@@ -204,9 +205,9 @@ func disableUser(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
-		a, err := access.FindAccount(ctx, db, name)
+		a, err := credential.FindAccount(ctx, db, name)
 		if err == nil {
-			_, err = access.UpdateAccount(ctx, db, a, true, a.Version)
+			_, err = credential.UpdateAccount(ctx, db, a, true, a.Version)
 		}
 		return err
 	})

@@ -48,7 +48,7 @@ func FindRating(ctx context.Context, db *gorm.DB, townID, id string) (Rating, er
 	if err != nil {
 		return Rating{}, err
 	}
-	reach, err := access.ReachOf(ctx, db, access.Caller(ctx), access.WriteRatings, townID, day.Of(db.NowFunc()))
+	reach, err := access.Caller(ctx).ReachOf(ctx, db, access.WriteRatings, townID, day.Of(db.NowFunc()))
 	if err == nil && !reach.Has(r.BranchCode) {
 		return Rating{}, fault.Missing(ratingNoun, id)
 	}
@@ -65,7 +65,7 @@ type RatingFilter struct {
 // ListRatings returns those that the branches of the caller gave, in the order of
 // their making.
 func ListRatings(ctx context.Context, db *gorm.DB, townID string, f RatingFilter) ([]Rating, error) {
-	reach, err := access.ReachOf(ctx, db, access.Caller(ctx), access.WriteRatings, townID, day.Of(db.NowFunc()))
+	reach, err := access.Caller(ctx).ReachOf(ctx, db, access.WriteRatings, townID, day.Of(db.NowFunc()))
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func Rate(ctx context.Context, db *gorm.DB, r Rating) (Rating, error) {
 		if err != nil {
 			return err
 		}
-		if err := access.InScope(ctx, tx, access.Caller(ctx), access.WriteRatings, r.TownID, r.BranchCode, day.Of(tx.NowFunc())); err != nil {
+		if err := access.Caller(ctx).InScope(ctx, tx, access.WriteRatings, r.TownID, r.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 		if err := refuseFinal(period); err != nil {

@@ -244,7 +244,7 @@ func OpenProblem(ctx context.Context, db *gorm.DB, x Problem) (Problem, error) {
 		if _, err := town.FindLiving(ctx, tx, x.TownID, x.BranchCode, v.Today); err != nil {
 			return err
 		}
-		if err := access.InScope(ctx, tx, v.Principal, access.WriteProblems, x.TownID, x.BranchCode, v.Today); err != nil {
+		if err := v.Principal.InScope(ctx, tx, access.WriteProblems, x.TownID, x.BranchCode, v.Today); err != nil {
 			return err
 		}
 		if err := x.checkOrigin(ctx, tx); err != nil {
