@@ -101,14 +101,14 @@ func tiedBranches(ctx context.Context, db *gorm.DB, p Principal, townID string, 
 	return setOf(codes), err
 }
 
-// IsLedBy reports whether the person leads the branch on the day. Such a person
-// neither rates it nor decides about it.
-func IsLedBy(ctx context.Context, db *gorm.DB, townID, branch, person string, on day.Date) (_ bool, err error) {
+// IsLeader reports whether the caller leads the branch on the day, and so neither rates
+// it nor decides about it.
+func (p Principal) IsLeader(ctx context.Context, db *gorm.DB, townID, branch string, on day.Date) (_ bool, err error) {
 	defer fault.Wrap(&err, "who leads %s", branch)
-	if person == "" {
+	if p.Person == "" {
 		return false, nil
 	}
-	codes, err := assignedBranches(ctx, db, townID, person, Leads, on)
+	codes, err := assignedBranches(ctx, db, townID, p.Person, Leads, on)
 	return slices.Contains(codes, branch), err
 }
 

@@ -166,7 +166,7 @@ func TestReachFollowsAssignments(t *testing.T) {
 	})
 }
 
-func TestIsLedBy(t *testing.T) {
+func TestIsLeader(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		peopletest.Towns(t, db)
 		peopletest.Assign(t, db, "p1", "b1", access.Leads, "2023-01-01", "2023-12-31")
@@ -183,7 +183,7 @@ func TestIsLedBy(t *testing.T) {
 			{"b1", "p2", "2023-05-01", false},
 			{"b1", "", "2023-05-01", false},
 		} {
-			got, err := access.IsLedBy(t.Context(), db, "a", tt.branch, tt.person, tt.on)
+			got, err := access.Principal{Person: tt.person}.IsLeader(t.Context(), db, "a", tt.branch, tt.on)
 			peopletest.Must(t, err)
 			if got != tt.want {
 				t.Errorf("%s is led by %q on %s: %v", tt.branch, tt.person, tt.on, got)
