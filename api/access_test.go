@@ -107,7 +107,7 @@ func TestPeopleAreAssigned(t *testing.T) {
 		refused(t, h.as(access.Reader).Get("/towns/demo/people"), http.StatusForbidden, "not_allowed")
 		refused(t, h.Get("/towns/demo/people"), http.StatusUnauthorized, "key_needed")
 
-		in := object{"person": "li", "branch": "b02", "duty": "mentors", "valid_from": "2023-01-01", "valid_until": "2023-12-31"}
+		in := object{"person": "li", "branch": "b02", "duty": "mentors", "from": "2023-01-01", "until": "2023-12-31"}
 		refused(t, group.Post("/towns/demo/assignments", in), http.StatusUnprocessableEntity, "invalid", "/person")
 		h.appointed("demo", "li", access.Mentor)
 		a := group.Post("/towns/demo/assignments", in).Want(http.StatusCreated)
@@ -118,7 +118,7 @@ func TestPeopleAreAssigned(t *testing.T) {
 		}
 		refused(t, group.Post("/towns/demo/assignments", in), http.StatusConflict, "overlapping_assignment")
 		for member, value := range map[string]any{"person": "nobody", "branch": "b99"} {
-			bad := object{"person": "li", "branch": "b02", "duty": "mentors", "valid_from": "2024-01-01"}
+			bad := object{"person": "li", "branch": "b02", "duty": "mentors", "from": "2024-01-01"}
 			bad[member] = value
 			refused(t, group.Post("/towns/demo/assignments", bad), http.StatusUnprocessableEntity, "invalid", "/"+member)
 		}

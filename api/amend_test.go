@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/index"
+	"bulwark/internal/town"
 )
 
 // amended corrects the complaints of a branch and gives the number of the
@@ -84,7 +85,7 @@ func TestAnAmendmentChangesNothingElse(t *testing.T) {
 		same(t, "nodes that differ", nodes, "b01 index", "b01 service", "b01 complaints")
 		same(t, "still carried over", []string{carried("")}, "complaints carried 1")
 		after := apitest.Decode[index.Ranking](h.Get(q1+"/ranking"), http.StatusOK)
-		names := map[string]index.BranchRef{}
+		names := map[string]town.BranchRef{}
 		for _, i := range before.Items {
 			names[i.Branch.Code] = i.Branch
 		}

@@ -335,7 +335,7 @@ func (s *appealStory) oldStaysCitable() {
 	time.Sleep(1100 * time.Millisecond) // memory believes for a second that it is not known
 	for n, want := range []float64{77.25, 86.25} {
 		rb := apitest.Decode[index.Robustness](s.Get(q1+fmt.Sprintf("/robustness?publication=%d", n+1)), http.StatusOK)
-		at := slices.IndexFunc(rb.Items, func(b index.BranchRanges) bool { return b.Branch == "b01" })
+		at := slices.IndexFunc(rb.Items, func(b index.BranchRanges) bool { return b.Branch.Code == "b01" })
 		if m := rb.Items[at].ScoreMedian; m < want-0.5 || m > want+0.5 {
 			t.Errorf("the median score of publication %d is %v, want about %v", n+1, m, want)
 		}

@@ -37,12 +37,13 @@ func (s *Server) listAppointments(ctx context.Context, req listAppointmentsReque
 
 // appointmentInput is a person appointed to a role, by which letter and for how long.
 type appointmentInput struct {
-	Person     string      `json:"person" validate:"required" example:"mentor-1"`
-	Role       access.Role `json:"role" validate:"required" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
-	Letter     string      `json:"letter" validate:"max=100" example:"演示聘字〔2022〕1号"` // number of the letter; a mentor needs one
-	ValidFrom  day.Date    `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date   `json:"valid_until" swaggertype:"string" format:"date"` // the last day; a mentor needs one; absent = until further notice
-	Reason     string      `json:"reason" validate:"max=2000" multiline:"true"`
+	Person    string      `json:"person" validate:"required" example:"mentor-1"`
+	Role      access.Role `json:"role" validate:"required" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
+	Letter    string      `json:"letter" validate:"max=100" example:"演示聘字〔2022〕1号"` // number of the letter; a mentor needs one
+	ValidFrom day.Date    `json:"from" validate:"required" swaggertype:"string" format:"date"`
+	// the last day; a mentor needs one; absent = until further notice
+	ValidUntil *day.Date `json:"until" swaggertype:"string" format:"date"`
+	Reason     string    `json:"reason" validate:"max=2000" multiline:"true"`
 }
 
 type createAppointmentRequest struct {

@@ -23,7 +23,7 @@ func TestAnEndedAppointmentEndsTheKey(t *testing.T) {
 		group.Post("/towns/demo/people", object{"code": "li", "name": named("李某")}).Want(http.StatusCreated)
 		today := day.Of(time.Now())
 		term := func(letter string, from, until day.Date) object {
-			return object{"person": "li", "role": "mentor", "letter": letter, "valid_from": from, "valid_until": until}
+			return object{"person": "li", "role": "mentor", "letter": letter, "from": from, "until": until}
 		}
 		refused(t, group.Post("/towns/demo/appointments", term("", today, today)), http.StatusUnprocessableEntity, "invalid", "/letter")
 		made := group.Post("/towns/demo/appointments", term("聘字1号", today.AddDays(-9), today.AddDays(9))).Want(http.StatusCreated)

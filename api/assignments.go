@@ -38,13 +38,14 @@ func (s *Server) listAssignments(ctx context.Context, req listAssignmentsRequest
 
 // assignmentInput is a duty of a person for a branch, and for how long.
 type assignmentInput struct {
-	Person     string      `json:"person" validate:"required" example:"mentor-1"`
-	Branch     string      `json:"branch" validate:"required" example:"b07"`
-	Duty       access.Duty `json:"duty" validate:"required,oneof=leads mentors instructs"`
-	Exclusive  bool        `json:"exclusive"` // nobody else may have the duty for the branch in that time
-	ValidFrom  day.Date    `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date   `json:"valid_until" swaggertype:"string" format:"date"` // the last day; absent = until further notice
-	Reason     string      `json:"reason" validate:"max=2000" multiline:"true"`
+	Person    string      `json:"person" validate:"required" example:"mentor-1"`
+	Branch    string      `json:"branch" validate:"required" example:"b07"`
+	Duty      access.Duty `json:"duty" validate:"required,oneof=leads mentors instructs"`
+	Exclusive bool        `json:"exclusive"` // nobody else may have the duty for the branch in that time
+	ValidFrom day.Date    `json:"from" validate:"required" swaggertype:"string" format:"date"`
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until" swaggertype:"string" format:"date"`
+	Reason     string    `json:"reason" validate:"max=2000" multiline:"true"`
 }
 
 type createAssignmentRequest struct {

@@ -50,7 +50,7 @@ func (s *Server) findDashboard(ctx context.Context, req dashboardRequest) (rest.
 			}
 			result = new(view.Overview(string(req.Language)))
 		}
-		d, err := dashboard.Find(ctx, s.db(ctx), req.Town, result)
+		d, err := dashboard.Find(ctx, s.db(ctx), req.Town, string(req.Language), result)
 		if err != nil {
 			return rest.Raw{}, err
 		}

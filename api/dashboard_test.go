@@ -161,7 +161,7 @@ func checkOverview(t *testing.T, o index.Overview, r index.Ranking) {
 	}
 	for i, b := range o.Histogram {
 		if b.Count != bins[i] {
-			t.Errorf("%d from %v, want %d", b.Count, b.From, bins[i])
+			t.Errorf("%d from %v, want %d", b.Count, b.Low, bins[i])
 		}
 	}
 	if o.Risers[0].Change.Score != best || o.Fallers[0].Change.Score != worst || len(o.Risers) != 5 {
@@ -180,7 +180,7 @@ func checkOverview(t *testing.T, o index.Overview, r index.Ranking) {
 		near("a median of the heat map", o.Heat.ClassMedians[i].Scores[0], stats.Median(party))
 	}
 	for i, row := range o.Heat.Rows {
-		if row.Branch != r.Items[i].Branch.Code || fmt.Sprint(*row.Scores[2]) != fmt.Sprint(r.Items[i].Dimensions[o.Heat.Dimensions[2].Code]) {
+		if row.Branch != r.Items[i].Branch || fmt.Sprint(*row.Scores[2]) != fmt.Sprint(r.Items[i].Dimensions[o.Heat.Dimensions[2].Code]) {
 			t.Errorf("row %d is %+v", i, row)
 		}
 	}

@@ -55,11 +55,11 @@ func TestEffectComparesWhatWasPublished(t *testing.T) {
 		before, after := scoresOf(nobody, "2023Q1"), scoresOf(nobody, "2023Q2")
 		sum := 0.0
 		for _, m := range e.Matches {
-			if m.From != "2023Q1" || m.To != "2023Q2" || m.Before != before[m.Branch].Score || m.After != after[m.Branch].Score {
+			if m.From != "2023Q1" || m.To != "2023Q2" || m.Before != before[m.Branch.Code].Score || m.After != after[m.Branch.Code].Score {
 				t.Errorf("%+v is not what was published", m)
 			}
-			if want := nearest(m.Branch, treated, before, after); !slices.Equal(m.Controls, want) {
-				t.Errorf("%s is compared with %v, the nearest are %v", m.Branch, m.Controls, want)
+			if want := nearest(m.Branch.Code, treated, before, after); !slices.Equal(m.Controls, want) {
+				t.Errorf("%s is compared with %v, the nearest are %v", m.Branch.Code, m.Controls, want)
 			}
 			sum += m.Effect
 		}

@@ -71,10 +71,15 @@ func (s *Server) findGains(ctx context.Context, req scorecardRequest) (index.Gai
 	return view.Gains(req.Branch, string(req.Language))
 }
 
+type robustnessRequest struct {
+	resultRequest
+	rest.Localized
+}
+
 // findRobustness returns how sure the ranks of a published period are.
 //
 //	@Summary	Say how sure each rank is
-func (s *Server) findRobustness(ctx context.Context, req resultRequest) (index.Robustness, error) {
+func (s *Server) findRobustness(ctx context.Context, req robustnessRequest) (index.Robustness, error) {
 	view, published, err := s.board.Published(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 	if err != nil {
 		return index.Robustness{}, err
@@ -82,7 +87,7 @@ func (s *Server) findRobustness(ctx context.Context, req resultRequest) (index.R
 	if !published {
 		return index.Robustness{}, fault.Missing(text.Text{ZH: "已公布的考评周期", EN: "published period"}, req.Period)
 	}
-	return view.Robustness()
+	return view.Robustness(string(req.Language))
 }
 
 // supposedValue is another value of one indicator of a branch.

@@ -113,7 +113,7 @@ func TestARefusalIsNotKept(t *testing.T) {
 		h := newHarness(t, db)
 		admin := h.as(access.Admin)
 		assign := func() *apitest.Answer {
-			return with(admin, "k").Post("/towns/demo/assignments", object{"person": "late", "branch": "b03", "duty": "instructs", "valid_from": "2026-01-01"})
+			return with(admin, "k").Post("/towns/demo/assignments", object{"person": "late", "branch": "b03", "duty": "instructs", "from": "2026-01-01"})
 		}
 		refused(t, assign(), http.StatusUnprocessableEntity, "invalid", "/person")
 		if n := h.count(rest.StoredResponse{}, "true"); n != 0 {

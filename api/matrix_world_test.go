@@ -102,9 +102,9 @@ var evaluators = []access.Role{access.Secretary, access.Mentor, access.Instructo
 // fill plays one period into each state.
 func (w *world) fill() {
 	w.as(access.LeadingGroup).Post("/towns/demo/branches", object{"code": "b04", "name": named("branch b04"), "kind": "village", "founded_on": "2020-01-01"}).Want(http.StatusCreated)
-	w.as(access.Admin).Post("/towns/demo/offices/office/links", object{"branch": "b04", "valid_from": "2020-01-01"}).Want(http.StatusCreated)
+	w.as(access.Admin).Post("/towns/demo/offices/office/links", object{"branch": "b04", "from": "2020-01-01"}).Want(http.StatusCreated)
 	for role, duty := range duties {
-		w.as(access.Admin).Post("/towns/demo/assignments", object{"person": role, "branch": "b04", "duty": duty, "valid_from": "2020-01-01"}).Want(http.StatusCreated)
+		w.as(access.Admin).Post("/towns/demo/assignments", object{"person": role, "branch": "b04", "duty": duty, "from": "2020-01-01"}).Want(http.StatusCreated)
 	}
 	other := w.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
 	qian := w.joins("qian", access.LeadingGroup, nil) // not called as the role is: who may not read people must see the difference

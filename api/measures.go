@@ -54,6 +54,7 @@ func (s *Server) nameMeasure(ctx context.Context, req nameMeasureRequest) (measu
 
 type measureProgressRequest struct {
 	townRequest
+	rest.Localized
 	By string `form:"by" default:"measure" validate:"oneof=measure branch"` // one row per measure, or per branch and measure
 }
 
@@ -62,7 +63,7 @@ type measureProgressRequest struct {
 //
 //	@Summary	Count the tasks of measures
 func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressRequest) (rest.Page[measure.Progress], error) {
-	list, err := measure.ProgressInReach(ctx, s.db(ctx), req.Town, req.By == "branch")
+	list, err := measure.ProgressInReach(ctx, s.db(ctx), req.Town, string(req.Language), req.By == "branch")
 	return rest.Page[measure.Progress]{Items: list}, err
 }
 

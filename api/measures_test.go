@@ -164,8 +164,8 @@ func TestProgressOfMeasures(t *testing.T) {
 		told := func(c *apitest.Client, path string) (list []string) {
 			for _, p := range apitest.Decode[rest.Page[measure.Progress]](c.Get(measures+path), http.StatusOK).Items {
 				branch := "town"
-				if p.BranchCode != nil {
-					branch = *p.BranchCode
+				if p.Branch != nil {
+					branch = p.Branch.Code
 				}
 				if p.Tasks > 0 {
 					list = append(list, fmt.Sprint(p.MeasureNumber, " ", branch, " ", p.Tasks, " ", p.Done, " ", p.Overdue, " ", p.Mean))

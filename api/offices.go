@@ -108,9 +108,10 @@ func (s *Server) listOfficeMembers(ctx context.Context, req listOfficeMembersReq
 
 // officeMemberInput is a person who works in an office, and for how long.
 type officeMemberInput struct {
-	Person     string    `json:"person" validate:"required" example:"office-1"`
-	ValidFrom  day.Date  `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until" swaggertype:"string" format:"date"` // the last day; absent = until further notice
+	Person    string   `json:"person" validate:"required" example:"office-1"`
+	ValidFrom day.Date `json:"from" validate:"required" swaggertype:"string" format:"date"`
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason" validate:"max=2000" multiline:"true"`
 }
 
@@ -186,9 +187,10 @@ func (s *Server) listOfficeLinks(ctx context.Context, req listOfficeLinksRequest
 
 // officeLinkInput is a branch that an office is linked to, and for how long.
 type officeLinkInput struct {
-	Branch     string    `json:"branch" validate:"required" example:"b07"`
-	ValidFrom  day.Date  `json:"valid_from" validate:"required" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until" swaggertype:"string" format:"date"` // the last day; absent = until further notice
+	Branch    string   `json:"branch" validate:"required" example:"b07"`
+	ValidFrom day.Date `json:"from" validate:"required" swaggertype:"string" format:"date"`
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason" validate:"max=2000" multiline:"true"`
 }
 

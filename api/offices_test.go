@@ -37,10 +37,10 @@ func TestOfficesAreLinked(t *testing.T) {
 		refused(t, group.IfMatch(`"1"`).Put(office, object{"name": named("农办")}), http.StatusPreconditionFailed, "stale_version")
 		same(t, "offices", column(group.Get("/towns/demo/offices"), "code"), "farming", "office")
 
-		joined := group.Post(office+"/members", object{"person": "liaison_office", "valid_from": today.AddDays(-9)}).Want(http.StatusCreated)
-		refused(t, group.Post(office+"/members", object{"person": "mentor", "valid_from": today}), http.StatusUnprocessableEntity, "invalid", "/person")
-		linked := group.Post(office+"/links", object{"branch": "b02", "valid_from": today.AddDays(-9)}).Want(http.StatusCreated)
-		refused(t, group.Post(office+"/links", object{"branch": "b02", "valid_from": today}), http.StatusConflict, "overlapping_link")
+		joined := group.Post(office+"/members", object{"person": "liaison_office", "from": today.AddDays(-9)}).Want(http.StatusCreated)
+		refused(t, group.Post(office+"/members", object{"person": "mentor", "from": today}), http.StatusUnprocessableEntity, "invalid", "/person")
+		linked := group.Post(office+"/links", object{"branch": "b02", "from": today.AddDays(-9)}).Want(http.StatusCreated)
+		refused(t, group.Post(office+"/links", object{"branch": "b02", "from": today}), http.StatusConflict, "overlapping_link")
 		officer.Post("/towns/demo/evaluations", sheet).Want(http.StatusCreated)
 
 		memberAt, linkAt := joined.Header.Get("Location")[len("/api/v1"):], linked.Header.Get("Location")[len("/api/v1"):]
@@ -73,14 +73,14 @@ func TestExclusiveAssignmentsAreRefused(t *testing.T) {
 		h := newHarness(t, db)
 		h.joins("li", access.Instructor, nil)
 		group := h.as(access.LeadingGroup)
-		in := object{"person": "li", "branch": "b01", "duty": "instructs", "valid_from": "2023-01-01", "exclusive": true}
+		in := object{"person": "li", "branch": "b01", "duty": "instructs", "from": "2023-01-01", "exclusive": true}
 		refused(t, group.Post("/towns/demo/assignments", in), http.StatusConflict, "exclusive_assignment")
 		in["branch"] = "b02"
 		group.Post("/towns/demo/assignments", in).Want(http.StatusCreated)
 		in["person"], in["exclusive"] = "instructor", false
 		refused(t, group.Post("/towns/demo/assignments", in), http.StatusConflict, "exclusive_assignment")
 		h.appointed("demo", "instructor", access.Secretary)
-		refused(t, group.Post("/towns/demo/assignments", object{"person": "instructor", "branch": "b01", "duty": "leads", "valid_from": "2023-01-01"}),
+		refused(t, group.Post("/towns/demo/assignments", object{"person": "instructor", "branch": "b01", "duty": "leads", "from": "2023-01-01"}),
 			http.StatusConflict, "conflict_of_interest")
 	})
 }

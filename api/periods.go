@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
 	"bulwark/internal/rest"
+	"bulwark/internal/scheme"
 	"bulwark/internal/workflow"
 )
 
@@ -95,7 +96,7 @@ func (s *Server) createPeriod(ctx context.Context, req createPeriodRequest) (res
 	in := req.Body
 	p, err := evaluation.CreatePeriod(ctx, s.db(ctx), evaluation.Period{
 		TownID: req.Town, Code: in.Code, Kind: in.Kind,
-		StartsOn: in.StartsOn, EndsOn: in.EndsOn, SchemeCode: in.Scheme,
+		StartsOn: in.StartsOn, EndsOn: in.EndsOn, Scheme: scheme.Ref{Code: in.Scheme},
 		Calendar: in.calendar(),
 	})
 	return rest.Created[evaluation.Period]{Key: p.Code, Value: p.For(access.Caller(ctx))}, err
@@ -176,22 +177,29 @@ type completenessRequest struct {
 //
 //	@Summary	Count what is in and what is missing
 func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) (rest.Raw, error) {
-	c, err := evaluation.FindCompleteness(ctx, s.db(ctx), req.Town, req.Period, req.By)
+	c, err := evaluation.FindCompleteness(ctx, s.db(ctx), req.Town, evaluation.CompletenessQuery{
+		Period: req.Period, By: req.By, Language: string(req.Language),
+	})
 	if err != nil {
 		return rest.Raw{}, err
 	}
 	if req.Format == "csv" || req.Format == "" && strings.HasPrefix(req.Accept, "text/csv") {
 		name := req.Town + "-" + req.Period + "-completeness.csv"
-		return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: name, Body: c.CSV(string(req.Language))}, nil
+		return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: name, Body: c.CSV()}, nil
 	}
 	body, err := json.Marshal(c, json.Deterministic(true))
 	return rest.Raw{ContentType: "application/json", Body: body}, err
+}
+
+type signalsRequest struct {
+	periodRequest
+	rest.Localized
 }
 
 // findSignals returns patterns in the sheets of a period that someone should look
 // at. A signal is a question, not a finding.
 //
 //	@Summary	Look for patterns that raise questions
-func (s *Server) findSignals(ctx context.Context, req periodRequest) (evaluation.Signals, error) {
-	return evaluation.FindSignals(ctx, s.db(ctx), req.Town, req.Period)
+func (s *Server) findSignals(ctx context.Context, req signalsRequest) (evaluation.Signals, error) {
+	return evaluation.FindSignals(ctx, s.db(ctx), req.Town, req.Period, string(req.Language))
 }

@@ -253,7 +253,7 @@ func (r *refusals) publishes() {
 	r.no(r.group, moves(q1, "final"), http.StatusLocked, "notice_open", stays)
 	r.no(r.group, amends(12), http.StatusConflict, "nothing_changes", out)
 	wu := r.joins("wu", access.Secretary, nil)
-	r.as(access.Admin).Post("/towns/demo/assignments", object{"person": "wu", "branch": "b05", "duty": access.Leads, "valid_from": "2026-04-01"}).Want(http.StatusCreated)
+	r.as(access.Admin).Post("/towns/demo/assignments", object{"person": "wu", "branch": "b05", "duty": access.Leads, "from": "2026-04-01"}).Want(http.StatusCreated)
 	r.no(wu, appeals("b05"), http.StatusConflict, "not_in_result", stays.byRole())
 	appeal := "/towns/demo/appeals/" + last(appeals("b01")(r.secretary).Want(http.StatusCreated))
 	waits := behind{"secretary", "2026-04-17", "miscounted", groupLifts}

@@ -39,7 +39,7 @@ func TestRemindersOfReports(t *testing.T) {
 		told, _ = feed(t, group, 0)
 		same(t, "escalated", told, "report_overdue 2026-01-19")
 		for want, reach := range map[int]access.Reach{1: {All: true}, 0: {Branches: map[string]bool{"b01": true}}} {
-			undone, err := report.OverdueWork(t.Context(), h.db, "demo", reach, "2026-01-20")
+			undone, err := report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: reach, Today: "2026-01-20"})
 			if err != nil || undone.Counts[report.ReportDuty] != want {
 				t.Errorf("undone: %+v %v", undone, err)
 			}
@@ -190,7 +190,7 @@ func TestAnEndedBranchAsksForNothing(t *testing.T) {
 		at := "/towns/demo/branches/b01"
 		group.IfMatch(group.Get(at).ETag()).Post(at+"/close", object{"on": "2026-01-20", "reason": "it is one village now"}).Want(http.StatusOK)
 		counts := func() map[report.DutyKind]int {
-			undone, err := report.OverdueWork(t.Context(), h.db, "demo", access.Reach{Branches: map[string]bool{"b01": true}}, day.Of(h.db.NowFunc()))
+			undone, err := report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: access.Reach{Branches: map[string]bool{"b01": true}}, Today: day.Of(h.db.NowFunc())})
 			h.must(err)
 			return undone.Counts
 		}

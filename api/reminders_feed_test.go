@@ -83,7 +83,7 @@ func TestPagesOfReminders(t *testing.T) {
 			opened(lin, "2026-01-06")
 		}
 		opened(lin, "2026-01-05")
-		undone, err := report.OverdueWork(t.Context(), h.db, "demo", access.Reach{All: true}, "2026-01-07")
+		undone, err := report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: access.Reach{All: true}, Today: "2026-01-07"})
 		if err != nil || undone.Counts[report.ProblemDuty] != 12 || len(undone.First) != 10 || undone.First[0].DueOn != "2026-01-05" || undone.First[1].DueOn != "2026-01-06" {
 			t.Errorf("undone: %+v %v", undone, err)
 		}

@@ -28,7 +28,7 @@ func (h *harness) paired(code string, from day.Date) *apitest.Client {
 	h.t.Helper()
 	h.must(h.db.Exec("DELETE FROM assignments WHERE duty = 'instructs'").Error)
 	c := h.joins(code, access.Instructor, nil)
-	h.as(access.Admin).Post("/towns/demo/assignments", object{"person": code, "branch": "b01", "duty": "instructs", "valid_from": from}).Want(http.StatusCreated)
+	h.as(access.Admin).Post("/towns/demo/assignments", object{"person": code, "branch": "b01", "duty": "instructs", "from": from}).Want(http.StatusCreated)
 	return c
 }
 
@@ -46,13 +46,14 @@ func (h *harness) remind(want int) {
 func feed(t *testing.T, c *apitest.Client, since int64) (told []string, next int64) {
 	t.Helper()
 	f := apitest.Decode[report.Feed](c.Get(fmt.Sprint(remindersAt, "?since=", since)), http.StatusOK)
-	for _, r := range f.Items {
+	zh := apitest.Decode[report.Feed](c.Lang("zh").Get(fmt.Sprint(remindersAt, "?since=", since)), http.StatusOK)
+	for i, r := range f.Items {
 		words := r.Kind + " " + string(r.DueOn)
 		if r.WithdrawnAt != nil {
 			words = "-" + words
 		}
-		if r.Message.ZH == "" || !strings.Contains(r.Message.EN, string(r.DueOn)) {
-			t.Errorf("%s says %q", words, r.Message)
+		if !strings.Contains(r.Message, string(r.DueOn)) || !strings.Contains(zh.Items[i].Message, string(r.DueOn)) || zh.Items[i].Message == r.Message {
+			t.Errorf("%s says %q and %q", words, r.Message, zh.Items[i].Message)
 		}
 		told = append(told, words)
 	}
@@ -94,11 +95,11 @@ func TestRemindersOfVisits(t *testing.T) {
 		same(t, "escalated", told, "visit_overdue 2026-01-20")
 		refused(t, h.as(access.Reader).Get(remindersAt), http.StatusForbidden, "not_allowed")
 
-		undone, err := report.OverdueWork(t.Context(), h.db, "demo", access.Reach{All: true}, "2026-01-21")
+		undone, err := report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: access.Reach{All: true}, Today: "2026-01-21"})
 		if err != nil || undone.Counts[report.VisitDuty] != 1 || len(undone.First) != 1 || *undone.First[0].Person != "lin" {
 			t.Errorf("undone: %+v %v", undone, err)
 		}
-		undone, err = report.OverdueWork(t.Context(), h.db, "demo", access.Reach{Branches: map[string]bool{"b02": true}}, "2026-01-21")
+		undone, err = report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: access.Reach{Branches: map[string]bool{"b02": true}}, Today: "2026-01-21"})
 		if err != nil || len(undone.Counts) != 0 || len(undone.First) != 0 {
 			t.Errorf("undone out of reach: %+v %v", undone, err)
 		}
@@ -263,7 +264,7 @@ func TestStatementsOfReminders(t *testing.T) {
 				"make": func() { h.remind(0) },
 				"read": func() { coldStart(h.server); h.as(access.Office).Get(remindersAt).Want(http.StatusOK) },
 				"count": func() {
-					_, err := report.OverdueWork(t.Context(), h.db, "demo", access.Reach{All: true}, "2026-01-21")
+					_, err := report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: access.Reach{All: true}, Today: "2026-01-21"})
 					h.must(err)
 				},
 			} {

@@ -18,7 +18,7 @@ import (
 // pairs ties an instructor to one more branch from a day on.
 func (h *harness) pairs(person, branch string, duty access.Duty, from day.Date) {
 	h.t.Helper()
-	h.as(access.Admin).Post("/towns/demo/assignments", object{"person": person, "branch": branch, "duty": duty, "valid_from": from}).Want(http.StatusCreated)
+	h.as(access.Admin).Post("/towns/demo/assignments", object{"person": person, "branch": branch, "duty": duty, "from": from}).Want(http.StatusCreated)
 }
 
 // owned is the address of a problem that lin must solve.

@@ -30,7 +30,7 @@ func TestADayIsReportedOnOnce(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-01-01 09:00:00")
 		lin, group := h.paired("lin", "2026-01-01"), h.as(access.LeadingGroup)
 		wu := h.joins("wu", access.Instructor, nil)
-		h.as(access.Admin).Post("/towns/demo/assignments", object{"person": "wu", "branch": "b01", "duty": "instructs", "valid_from": "2026-01-01"}).Want(http.StatusCreated)
+		h.as(access.Admin).Post("/towns/demo/assignments", object{"person": "wu", "branch": "b01", "duty": "instructs", "from": "2026-01-01"}).Want(http.StatusCreated)
 		clock.noon(t, "2026-02-28")
 		at, twin := begunReport(lin, "2026-01-10", "2026-01-20"), begunReport(lin, "2026-01-10", "2026-01-20")
 		remarked(lin, at, "submitted", "").Want(http.StatusOK)

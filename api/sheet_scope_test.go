@@ -35,7 +35,7 @@ func TestSheetsAreWrittenByThoseTiedToTheBranchToday(t *testing.T) {
 		refused(t, mentor.IfMatch(`"1"`).Put(draft, object{"entries": []object{value("spirit", 1)}}), http.StatusForbidden, "not_assigned")
 
 		h.appointed("demo", "chen", access.Secretary)
-		admin.Post("/towns/demo/assignments", object{"person": "chen", "branch": "b02", "duty": "leads", "valid_from": "2020-01-01"}).Want(http.StatusCreated)
+		admin.Post("/towns/demo/assignments", object{"person": "chen", "branch": "b02", "duty": "leads", "from": "2020-01-01"}).Want(http.StatusCreated)
 		may(t, chen, sent)
 		refused(t, moved(chen, sent, "submitted", ""), http.StatusForbidden, "conflict_of_interest")
 		refused(t, chen.IfMatch(chen.Get(sent).ETag()).Put(sent, object{"entries": []object{value("spirit", 10)}}), http.StatusForbidden, "conflict_of_interest")

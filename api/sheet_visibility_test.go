@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"gorm.io/gorm"
@@ -160,11 +161,13 @@ func TestSignalsAreForTheLeadingGroup(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := windowed(t, db)
 		for _, role := range access.Roles() {
-			a := h.as(role).Get(q1 + "/signals")
+			a, zh := h.as(role).Get(q1+"/signals"), h.as(role).Lang("zh").Get(q1+"/signals")
 			if role != access.LeadingGroup && role != access.Leadership {
 				refused(t, a, http.StatusForbidden, "not_allowed")
-			} else if s := apitest.Decode[evaluation.Signals](a, http.StatusOK); s.Caveat.ZH == "" || s.Caveat.EN == "" || s.Items == nil {
+			} else if s := apitest.Decode[evaluation.Signals](a, http.StatusOK); !strings.Contains(s.Caveat, "question") || s.Items == nil {
 				t.Errorf("%s reads %s", role, a.Body)
+			} else if s = apitest.Decode[evaluation.Signals](zh, http.StatusOK); !strings.Contains(s.Caveat, "不是结论") {
+				t.Errorf("%s reads in Chinese %s", role, zh.Body)
 			}
 		}
 		refused(t, h.Get(q1+"/signals"), http.StatusUnauthorized, "key_needed")

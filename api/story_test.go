@@ -243,7 +243,7 @@ func (s *story) isLockedAndPublished() {
 	refused(t, moved(s.group, q1, "published", ""), http.StatusConflict, "no_run")
 	run := apitest.Decode[index.Run](s.group.Post(q1+"/runs", nil), http.StatusCreated)
 	may(t, s.group, q1, "unlock", "publish")
-	if run.Number != 1 || run.CreatedBy != "leading_group" || run.SchemeNumber != 1 {
+	if run.Number != 1 || run.CreatedBy != "leading_group" || run.Scheme.Number != 1 {
 		t.Errorf("run: %+v", run)
 	}
 	refused(t, s.Get(q1+"/ranking"), http.StatusUnauthorized, "not_published")

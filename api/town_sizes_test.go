@@ -110,7 +110,7 @@ func (z sized) periods(ctx context.Context, tx *gorm.DB) error {
 	ctx = z.as(ctx, "g1", access.LeadingGroup)
 	for q, days := range [][2]string{{"2023-01-01", "2023-03-31"}, {"2023-04-01", "2023-06-30"}, {"2023-07-01", "2023-09-30"}} {
 		code := fmt.Sprintf("q%d", q+1)
-		p := evaluation.Period{TownID: z.town, Code: code, Kind: "quarter", SchemeCode: "sized", StartsOn: day.Date(days[0]), EndsOn: day.Date(days[1])}
+		p := evaluation.Period{TownID: z.town, Code: code, Kind: "quarter", Scheme: scheme.Ref{Code: "sized"}, StartsOn: day.Date(days[0]), EndsOn: day.Date(days[1])}
 		p, err := evaluation.CreatePeriod(ctx, tx, p)
 		for _, to := range []evaluation.PeriodState{evaluation.Open, evaluation.Review, evaluation.Locked} {
 			if err == nil {

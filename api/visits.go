@@ -87,6 +87,7 @@ type newVisit struct {
 
 type beginVisitRequest struct {
 	townRequest
+	rest.Localized
 	Body newVisit
 }
 
@@ -96,6 +97,7 @@ type beginVisitRequest struct {
 //	@Summary	Enter a visit
 func (s *Server) beginVisit(ctx context.Context, req beginVisitRequest) (rest.Created[visit.Visit], error) {
 	v, err := visit.Begin(ctx, s.db(ctx), visit.Visit{TownID: req.Town, BranchCode: req.Body.Branch, Content: req.Body.content()})
+	v, err = s.withPairing(ctx, v, err, req.Language)
 	return rest.Created[visit.Visit]{Key: v.ID, Value: v}, err
 }
 
@@ -104,12 +106,28 @@ type visitRequest struct {
 	Visit string `uri:"visit"`
 }
 
+type findVisitRequest struct {
+	visitRequest
+	rest.Localized
+}
+
 // findVisit returns one visit with its history, and who was paired with the branch
 // on the day of the visit.
 //
 //	@Summary	Read a visit
-func (s *Server) findVisit(ctx context.Context, req visitRequest) (visit.Visit, error) {
-	return visit.Find(ctx, s.db(ctx), req.Town, req.Visit)
+func (s *Server) findVisit(ctx context.Context, req findVisitRequest) (visit.Visit, error) {
+	v, err := visit.Find(ctx, s.db(ctx), req.Town, req.Visit)
+	return s.withPairing(ctx, v, err, req.Language)
+}
+
+// withPairing adds to a visit who was paired with the branch on its day.
+func (s *Server) withPairing(
+	ctx context.Context, v visit.Visit, err error, language rest.Language,
+) (visit.Visit, error) {
+	if err != nil {
+		return visit.Visit{}, err
+	}
+	return v.WithPairing(ctx, s.db(ctx), string(language))
 }
 
 // visitChange is all that a visit recorded, and why it is corrected.
@@ -121,6 +139,7 @@ type visitChange struct {
 type writeVisitRequest struct {
 	visitRequest
 	rest.IfMatch
+	rest.Localized
 	Body visitChange
 }
 
@@ -129,7 +148,9 @@ type writeVisitRequest struct {
 //
 //	@Summary	Write or correct a visit
 func (s *Server) writeVisit(ctx context.Context, req writeVisitRequest) (visit.Visit, error) {
-	return visit.Write(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Visit, Version: req.Version}, req.Body.content(), req.Body.Reason)
+	ref := workflow.Ref{Town: req.Town, ID: req.Visit, Version: req.Version}
+	v, err := visit.Write(ctx, s.db(ctx), ref, req.Body.content(), req.Body.Reason)
+	return s.withPairing(ctx, v, err, req.Language)
 }
 
 // visitTransition is a step of a visit: the state to reach, and the problems that it
@@ -149,6 +170,7 @@ type foundProblem struct {
 type moveVisitRequest struct {
 	visitRequest
 	rest.IfMatch
+	rest.Localized
 	Body visitTransition
 }
 
@@ -163,5 +185,7 @@ func (s *Server) moveVisit(ctx context.Context, req moveVisitRequest) (visit.Vis
 		x.FindingNumber = &in.Finding
 		found = append(found, x)
 	}
-	return visit.Record(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Visit, Version: req.Version}, req.Body.Reason, found...)
+	ref := workflow.Ref{Town: req.Town, ID: req.Visit, Version: req.Version}
+	v, err := visit.Record(ctx, s.db(ctx), ref, req.Body.Reason, found...)
+	return s.withPairing(ctx, v, err, req.Language)
 }

@@ -130,7 +130,7 @@ func TestWhoVisitsWasPairedThatDay(t *testing.T) {
 		h.must(h.db.Where("person_code = ?", "instructor").Take(&a).Error)
 		admin.IfMatch(`"1"`).Post("/towns/demo/assignments/"+a.ID+"/end", object{"until": "2026-01-11"}).Want(http.StatusOK)
 		h.joins("lin", access.Instructor, nil)
-		admin.Post("/towns/demo/assignments", object{"person": "lin", "branch": "b01", "duty": "instructs", "valid_from": "2026-01-12"}).Want(http.StatusCreated)
+		admin.Post("/towns/demo/assignments", object{"person": "lin", "branch": "b01", "duty": "instructs", "from": "2026-01-12"}).Want(http.StatusCreated)
 		clock.noon(t, "2026-01-13")
 		refused(t, enter(instructor, "b01", "2026-01-12"), http.StatusForbidden, "not_assigned")
 		moved(instructor, edge, "recorded", "").Want(http.StatusOK)

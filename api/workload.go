@@ -12,6 +12,7 @@ import (
 
 type listPairingsRequest struct {
 	townRequest
+	rest.Localized
 	On     *day.Date `form:"on" swaggertype:"string" format:"date"` // on this day; today if absent
 	Branch string    `form:"branch"`                                // of this branch alone
 	rest.PageQuery
@@ -22,7 +23,9 @@ type listPairingsRequest struct {
 //
 //	@Summary	List who works on which branch on a day
 func (s *Server) listPairings(ctx context.Context, req listPairingsRequest) (rest.Page[people.Pairing], error) {
-	f := people.PairingFilter{On: s.dayOr(req.On), Branch: req.Branch, Limit: req.Limit()}
+	f := people.PairingFilter{
+		On: s.dayOr(req.On), Language: string(req.Language), Branch: req.Branch, Limit: req.Limit(),
+	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[people.Pairing]{}, err
 	}
@@ -65,6 +68,7 @@ type Mentorships struct {
 
 type listMentorshipsRequest struct {
 	townRequest
+	rest.Localized
 	On *day.Date `form:"on" swaggertype:"string" format:"date"` // on this day; today if absent
 }
 
@@ -85,7 +89,8 @@ func (s *Server) listInstructors(ctx context.Context, req listMentorshipsRequest
 
 func (s *Server) mentorships(ctx context.Context, req listMentorshipsRequest, role access.Role) (Mentorships, error) {
 	all := Mentorships{On: s.dayOr(req.On), Items: []LoadedMentorship{}}
-	list, err := people.ListMentorships(ctx, s.db(ctx), req.Town, role, all.On)
+	q := people.MentorshipQuery{Role: role, On: all.On, Language: string(req.Language)}
+	list, err := people.ListMentorships(ctx, s.db(ctx), req.Town, q)
 	if err != nil {
 		return Mentorships{}, err
 	}

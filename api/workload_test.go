@@ -38,11 +38,11 @@ func TestPairingsAreAsOfADay(t *testing.T) {
 		h.joins("li", access.Instructor, nil)
 		group.Post("/towns/demo/people", object{"code": "zhang", "name": object{"zh": "张某", "en": "Zhang"}}).Want(http.StatusCreated)
 		group.Post("/towns/demo/appointments", object{
-			"person": "zhang", "role": "mentor", "letter": "聘字7号", "valid_from": "2023-01-01", "valid_until": "2023-12-31",
+			"person": "zhang", "role": "mentor", "letter": "聘字7号", "from": "2023-01-01", "until": "2023-12-31",
 		}).Want(http.StatusCreated)
 		for _, in := range []object{
-			{"person": "zhang", "branch": "b01", "duty": "mentors", "valid_from": "2023-03-01", "valid_until": "2024-06-30"},
-			{"person": "li", "branch": "b02", "duty": "instructs", "valid_from": "2023-03-01", "exclusive": true},
+			{"person": "zhang", "branch": "b01", "duty": "mentors", "from": "2023-03-01", "until": "2024-06-30"},
+			{"person": "li", "branch": "b02", "duty": "instructs", "from": "2023-03-01", "exclusive": true},
 		} {
 			group.Post("/towns/demo/assignments", in).Want(http.StatusCreated)
 		}

@@ -44,7 +44,7 @@ var rooms = map[string]string{
 	"internal/improve/visit": "internal/improve/plan internal/improve internal/evaluation internal/scheme internal/people " +
 		"internal/workflow internal/access internal/town",
 	"internal/improve/plan": "internal/improve/target internal/improve internal/index internal/evaluation " +
-		"internal/scheme internal/workflow internal/access pkg/composite/stats",
+		"internal/scheme internal/workflow internal/access internal/town pkg/composite/stats",
 	"internal/improve/measure": "internal/improve internal/people internal/workflow internal/access internal/town " +
 		"pkg/composite/stats",
 	"internal/improve/target": "internal/improve internal/index internal/evaluation internal/scheme internal/workflow " +

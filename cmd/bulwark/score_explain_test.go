@@ -25,7 +25,7 @@ func TestScoreExplains(t *testing.T) {
 	var answer struct {
 		Items []struct {
 			Rank     int                `json:"rank"`
-			Interval []int              `json:"rank_interval"`
+			Interval index.RankInterval `json:"rank_interval"`
 			Grades   map[string]float64 `json:"p_grades"`
 		} `json:"items"`
 		Explanation index.Explanation `json:"explanation"`
@@ -47,7 +47,7 @@ func TestScoreExplains(t *testing.T) {
 		t.Errorf("one rank up: %+v", answer.Gains.ToNextRank)
 	}
 	for _, item := range answer.Items {
-		if len(item.Interval) != 2 || item.Interval[0] > item.Interval[1] || len(item.Grades) != 4 {
+		if item.Interval.Low < 1 || item.Interval.Low > item.Interval.High || len(item.Grades) != 4 {
 			t.Errorf("rank %d lies in %v with grades %v", item.Rank, item.Interval, item.Grades)
 		}
 	}

@@ -19,7 +19,7 @@ func writeJSON(s *scored, b *bufio.Writer) error {
 		w.name("scheme")
 		w.object(func() {
 			w.text("code", s.scheme.Document.Code)
-			w.integer("version", int(s.scheme.Document.Version))
+			w.integer("number", int(s.scheme.Document.Version))
 			w.text("hash", s.scheme.Hash)
 		})
 		w.text("engine", index.Engine)
@@ -93,7 +93,11 @@ func (s *scored) ranges(w *jsonWriter, unit int) {
 	if !ok {
 		return
 	}
-	w.integers("rank_interval", r.RankLow, r.RankHigh)
+	w.name("rank_interval")
+	w.object(func() {
+		w.integer("low", r.RankLow)
+		w.integer("high", r.RankHigh)
+	})
 	w.integer("rank_median", r.RankMedian)
 	w.number("p_top", r.Top)
 	w.number("p_bottom", r.Bottom)
@@ -194,15 +198,6 @@ func (w *jsonWriter) texts(name string, values []string) {
 	w.token(jsontext.BeginArray)
 	for _, v := range values {
 		w.token(jsontext.String(v))
-	}
-	w.token(jsontext.EndArray)
-}
-
-func (w *jsonWriter) integers(name string, values ...int) {
-	w.name(name)
-	w.token(jsontext.BeginArray)
-	for _, v := range values {
-		w.token(jsontext.Int(int64(v)))
 	}
 	w.token(jsontext.EndArray)
 }

@@ -51,13 +51,13 @@ type AppealCounts struct {
 
 // Find gathers the screen around the result of a period (nil where nothing is
 // published), from one state of the database. It takes a constant number of statements.
-func Find(ctx context.Context, db *gorm.DB, townID string, result *index.Overview) (Dashboard, error) {
+func Find(ctx context.Context, db *gorm.DB, townID, language string, result *index.Overview) (Dashboard, error) {
 	d := Dashboard{Town: townID, Result: result}
-	err := database.ReadTx(ctx, db, func(tx *gorm.DB) error { return d.gather(ctx, tx) })
+	err := database.ReadTx(ctx, db, func(tx *gorm.DB) error { return d.gather(ctx, tx, language) })
 	return d, err
 }
 
-func (d *Dashboard) gather(ctx context.Context, db *gorm.DB) error {
+func (d *Dashboard) gather(ctx context.Context, db *gorm.DB, language string) error {
 	today, all := day.Of(db.NowFunc()), access.Reach{All: true}
 	if err := d.entry(ctx, db); err != nil {
 		return err
@@ -79,7 +79,8 @@ func (d *Dashboard) gather(ctx context.Context, db *gorm.DB) error {
 	if d.Problems, err = visit.CountProblems(ctx, db, d.Town, all); err != nil {
 		return err
 	}
-	if d.Overdue, err = report.OverdueWork(ctx, db, d.Town, all, today); err != nil {
+	overdue := report.OverdueQuery{Reach: all, Today: today, Language: language}
+	if d.Overdue, err = report.OverdueWork(ctx, db, d.Town, overdue); err != nil {
 		return err
 	}
 	d.Measures, err = measure.ListProgress(ctx, db, d.Town, today)
@@ -97,7 +98,7 @@ func (d *Dashboard) entry(ctx context.Context, db *gorm.DB) error {
 		return err
 	}
 	p := periods[0]
-	c, err := evaluation.FindCompleteness(ctx, db, d.Town, p.Code, "branch")
+	c, err := evaluation.FindCompleteness(ctx, db, d.Town, evaluation.CompletenessQuery{Period: p.Code, By: "branch"})
 	if err == nil {
 		d.Entry = &Filling{
 			Period: p.Code, State: string(p.State), EntryUntil: p.EntryUntil, ReviewUntil: p.ReviewUntil,

@@ -45,7 +45,7 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 			}
 		}
 		r, err := exchange.RecommendedFor(group, db, index.NewResultCache(), exchange.RecommendationQuery{Town: Town, Branch: "b18", Period: "2023Q2", Language: "en"})
-		if err != nil || len(r.Items) != 1 || r.Items[0].Branch != "b21" {
+		if err != nil || len(r.Items) != 1 || r.Items[0].Branch.Code != "b21" {
 			t.Errorf("recommended to b18: %+v, %v", r, err)
 		}
 		reports, err := report.List(group, db, Town, report.Filter{State: report.Received})

@@ -49,7 +49,7 @@ func (s *story) play(ctx context.Context, tx *gorm.DB, i int, q quarter, d schem
 	s.until(string(q.starts))
 	p, err := evaluation.CreatePeriod(group, tx, evaluation.Period{
 		TownID: Town, Code: q.code, Kind: "quarter",
-		StartsOn: q.starts, EndsOn: q.ends, SchemeCode: d.Code,
+		StartsOn: q.starts, EndsOn: q.ends, Scheme: scheme.Ref{Code: d.Code},
 		Calendar: evaluation.Calendar{NoticeDays: evaluation.DefaultDays, AnswerDays: evaluation.DefaultDays},
 	})
 	if err != nil {

@@ -107,7 +107,7 @@ func (s *story) streetQuarter(
 ) error {
 	group := in(ctx, Street, "group", access.LeadingGroup)
 	p, err := evaluation.CreatePeriod(group, tx, evaluation.Period{
-		TownID: Street, Code: q.code, Kind: "quarter", StartsOn: q.starts, EndsOn: q.ends, SchemeCode: d.Code,
+		TownID: Street, Code: q.code, Kind: "quarter", StartsOn: q.starts, EndsOn: q.ends, Scheme: scheme.Ref{Code: d.Code},
 		Calendar: evaluation.Calendar{NoticeDays: evaluation.DefaultDays, AnswerDays: evaluation.DefaultDays},
 	})
 	if err != nil {

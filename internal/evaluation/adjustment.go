@@ -182,7 +182,7 @@ func Propose(ctx context.Context, db *gorm.DB, a Adjustment) (Adjustment, error)
 		return Adjustment{}, err
 	}
 	return adjustments.Create(ctx, db, "propose", "", a, func(tx *gorm.DB, v *adjustmentReader, a *Adjustment) error {
-		compiled, err := scheme.Load(ctx, tx, a.TownID, period.SchemeCode, period.SchemeNumber)
+		compiled, err := scheme.Load(ctx, tx, a.TownID, period.Scheme.Code, period.Scheme.Number)
 		if err != nil {
 			return err
 		}

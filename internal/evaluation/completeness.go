@@ -42,9 +42,8 @@ type RoleCounts struct {
 
 // CompletenessRow is one branch or one evaluator, all roles together and each.
 type CompletenessRow struct {
-	Branch    string     `json:"branch,omitempty" example:"b07"`
-	Name      *text.Text `json:"name,omitempty"` // of the branch
-	Evaluator string     `json:"evaluator,omitempty" example:"mentor-1"`
+	Branch    *town.BranchRef `json:"branch,omitempty"`
+	Evaluator string          `json:"evaluator,omitempty" example:"mentor-1"`
 	Counts
 	Roles []RoleCounts `json:"roles"`
 }
@@ -77,10 +76,17 @@ type overview struct {
 	sheets   []Sheet
 }
 
+// CompletenessQuery says what is counted.
+type CompletenessQuery struct {
+	Period   string
+	By       string // branch, evaluator or indicator
+	Language string // of the names
+}
+
 // FindCompleteness counts by branch or by evaluator. The number of statements
 // does not depend on how many there are.
-func FindCompleteness(ctx context.Context, db *gorm.DB, townID, period, by string) (_ Completeness, err error) {
-	defer fault.Wrap(&err, "completeness of %s", period)
+func FindCompleteness(ctx context.Context, db *gorm.DB, townID string, q CompletenessQuery) (_ Completeness, err error) {
+	defer fault.Wrap(&err, "completeness of %s", q.Period)
 	v, err := viewerOf(ctx, db, townID, access.ReadSheets)
 	if err != nil {
 		return Completeness{}, err
@@ -89,7 +95,7 @@ func FindCompleteness(ctx context.Context, db *gorm.DB, townID, period, by strin
 	if err != nil {
 		return Completeness{}, err
 	}
-	p, err := FindPeriod(ctx, db, townID, period)
+	p, err := FindPeriod(ctx, db, townID, q.Period)
 	if err != nil {
 		return Completeness{}, err
 	}
@@ -98,16 +104,16 @@ func FindCompleteness(ctx context.Context, db *gorm.DB, townID, period, by strin
 		return Completeness{}, err
 	}
 	from, until := p.span()
-	c := Completeness{Period: p.Code, By: by, From: from, Until: until}
-	if by == "indicator" {
-		c.Indicators, err = coverage(ctx, db, p, branches)
+	c := Completeness{Period: p.Code, By: q.By, From: from, Until: until}
+	if q.By == "indicator" {
+		c.Indicators, err = coverage(ctx, db, p, branches, q.Language)
 		return c, err
 	}
 	o := overview{viewer: v, granted: granted, period: p, branches: branches}
 	if err := o.read(ctx, db, from, until); err != nil {
 		return Completeness{}, err
 	}
-	c.Totals, c.Rows = o.count(by)
+	c.Totals, c.Rows = o.count(q)
 	return c, nil
 }
 
@@ -148,17 +154,17 @@ func (o *overview) expect(ties []people.Relation) {
 
 // count adds up by branch or by evaluator. Who is judged learns how far the own
 // branch is, and of evaluators only about himself or herself.
-func (o *overview) count(by string) (*Counts, []CompletenessRow) {
+func (o *overview) count(q CompletenessQuery) (*Counts, []CompletenessRow) {
 	rows := map[string]*CompletenessRow{}
-	if by == "branch" {
+	if q.By == "branch" {
 		for _, b := range o.branches {
-			rows[b.Code] = &CompletenessRow{Branch: b.Code, Name: &b.Name, Roles: []RoleCounts{}}
+			rows[b.Code] = &CompletenessRow{Branch: new(b.Ref(q.Language)), Roles: []RoleCounts{}}
 		}
 	}
 	totals := &Counts{}
 	add := func(at pair, role access.Role, one Counts) {
 		row := rows[at.branch]
-		if by == "evaluator" {
+		if q.By == "evaluator" {
 			if o.judged() && at.evaluator != o.Person {
 				return
 			}
@@ -190,9 +196,17 @@ func (o *overview) count(by string) (*Counts, []CompletenessRow) {
 		list = append(list, *row)
 	}
 	slices.SortFunc(list, func(a, b CompletenessRow) int {
-		return cmp.Or(cmp.Compare(a.Branch, b.Branch), cmp.Compare(a.Evaluator, b.Evaluator))
+		return cmp.Compare(a.code(), b.code())
 	})
 	return totals, list
+}
+
+// code is that of the branch or the evaluator.
+func (r CompletenessRow) code() string {
+	if r.Branch != nil {
+		return r.Branch.Code
+	}
+	return r.Evaluator
 }
 
 // one counts one sheet.
@@ -258,17 +272,19 @@ func (r *CompletenessRow) add(role access.Role, d Counts) {
 // IndicatorCoverage is for how many branches an indicator has a value that
 // counts, out of those it applies to.
 type IndicatorCoverage struct {
-	Indicator string    `json:"indicator" example:"organisation.01"`
-	Name      text.Text `json:"name"`
-	Applies   int       `json:"applies"`  // branches
-	Approved  int       `json:"approved"` // of these, with an approved value or one derived from approved ones
-	Missing   []string  `json:"missing"`  // codes of the others
+	Indicator string   `json:"indicator" example:"organisation.01"`
+	Name      string   `json:"name" example:"三会一课"`
+	Applies   int      `json:"applies"`  // branches
+	Approved  int      `json:"approved"` // of these, with an approved value or one derived from approved ones
+	Missing   []string `json:"missing"`  // codes of the others
 }
 
 // coverage counts approved values by indicator, as the index is made of them; what
 // would be carried over from an earlier period is still missing.
-func coverage(ctx context.Context, db *gorm.DB, p Period, branches []town.Branch) ([]IndicatorCoverage, error) {
-	compiled, err := scheme.Load(ctx, db, p.TownID, p.SchemeCode, p.SchemeNumber)
+func coverage(
+	ctx context.Context, db *gorm.DB, p Period, branches []town.Branch, language string,
+) ([]IndicatorCoverage, error) {
+	compiled, err := scheme.Load(ctx, db, p.TownID, p.Scheme.Code, p.Scheme.Number)
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +294,7 @@ func coverage(ctx context.Context, db *gorm.DB, p Period, branches []town.Branch
 	}
 	list := make([]IndicatorCoverage, len(compiled.Indicators))
 	for i, n := range compiled.Indicators {
-		c := IndicatorCoverage{Indicator: n.Code, Name: n.Name, Missing: []string{}}
+		c := IndicatorCoverage{Indicator: n.Code, Name: n.Name.In(language), Missing: []string{}}
 		for u, b := range branches {
 			switch {
 			case values.Data.NotApplicable[i][u]:
@@ -297,12 +313,12 @@ func coverage(ctx context.Context, db *gorm.DB, p Period, branches []town.Branch
 
 // CSV writes the counts for a spreadsheet: a line for each branch or evaluator
 // with all its roles ("all"), then one for each role; by indicator a line each.
-func (c Completeness) CSV(language string) []byte {
+func (c Completeness) CSV() []byte {
 	if c.By == "indicator" {
 		rows := [][]string{{"indicator", "name", "applies", "approved", "missing"}}
 		for _, i := range c.Indicators {
 			rows = append(rows, []string{
-				i.Indicator, text.Inert(i.Name.In(language)), strconv.Itoa(i.Applies), strconv.Itoa(i.Approved), strings.Join(i.Missing, " "),
+				i.Indicator, text.Inert(i.Name), strconv.Itoa(i.Applies), strconv.Itoa(i.Approved), strings.Join(i.Missing, " "),
 			})
 		}
 		return text.CSV(rows)
@@ -321,12 +337,12 @@ func (c Completeness) CSV(language string) []byte {
 	}
 	for _, r := range c.Rows {
 		name := ""
-		if r.Name != nil {
-			name = r.Name.In(language)
+		if r.Branch != nil {
+			name = r.Branch.Name
 		}
-		line(r.Branch+r.Evaluator, name, "all", r.Counts)
+		line(r.code(), name, "all", r.Counts)
 		for _, role := range r.Roles {
-			line(r.Branch+r.Evaluator, name, role.Role, role.Counts)
+			line(r.code(), name, role.Role, role.Counts)
 		}
 	}
 	return text.CSV(rows)

@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -51,14 +52,13 @@ var (
 
 // Period is one round of evaluation (考评周期). It pins one version of a scheme.
 type Period struct {
-	TownID       string      `gorm:"primaryKey" json:"-"`
-	Code         string      `gorm:"primaryKey" json:"code" example:"2023Q3"`
-	Kind         string      `json:"kind" enums:"quarter,half_year,year"`
-	StartsOn     day.Date    `json:"starts_on" swaggertype:"string" format:"date"`
-	EndsOn       day.Date    `json:"ends_on" swaggertype:"string" format:"date"`
-	SchemeCode   string      `json:"scheme_code" example:"five-forces"`
-	SchemeNumber int64       `json:"scheme_number" example:"1"`
-	State        PeriodState `json:"state" swaggertype:"string" enums:"planned,open,review,locked,published,final"`
+	TownID   string      `gorm:"primaryKey" json:"-"`
+	Code     string      `gorm:"primaryKey" json:"code" example:"2023Q3"`
+	Kind     string      `json:"kind" enums:"quarter,half_year,year"`
+	StartsOn day.Date    `json:"starts_on" swaggertype:"string" format:"date"`
+	EndsOn   day.Date    `json:"ends_on" swaggertype:"string" format:"date"`
+	Scheme   scheme.Ref  `gorm:"embedded;embeddedPrefix:scheme_" json:"scheme"`
+	State    PeriodState `json:"state" swaggertype:"string" enums:"planned,open,review,locked,published,final"`
 	// who moved it there; a role where the caller may not read people
 	StateBy     string    `json:"state_by" example:"group-1"`
 	StateAt     time.Time `json:"state_at"`

@@ -26,10 +26,10 @@ func CreatePeriod(ctx context.Context, db *gorm.DB, p Period) (_ Period, err err
 		return Period{}, fault.Broken(faults...)
 	}
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		active, err := scheme.FindActive(ctx, tx, p.TownID, p.SchemeCode)
-		if fault.Is(err, fault.KindNotFound) || err == nil && p.SchemeNumber != 0 && p.SchemeNumber != active.Number {
+		active, err := scheme.FindActive(ctx, tx, p.TownID, p.Scheme.Code)
+		if fault.Is(err, fault.KindNotFound) || err == nil && p.Scheme.Number != 0 && p.Scheme.Number != active.Number {
 			return fault.Broken(fault.Field("/scheme", "scheme_not_active",
-				"没有已启用的指标体系“%s”", "no active version of the scheme %q", p.SchemeCode))
+				"没有已启用的指标体系“%s”", "no active version of the scheme %q", p.Scheme.Code))
 		}
 		if err != nil {
 			return err
@@ -40,7 +40,7 @@ func CreatePeriod(ctx context.Context, db *gorm.DB, p Period) (_ Period, err err
 		if err := refuseTaken(tx, p); err != nil {
 			return err
 		}
-		p.SchemeCode, p.SchemeNumber = active.Code, active.Number
+		p.Scheme.Code, p.Scheme.Number = active.Code, active.Number
 		p.State, p.StateBy, p.StateAt, p.StateReason = Planned, audit.ActorOf(ctx).Name, tx.NowFunc(), ""
 		p.Calendar = p.setBy(p.StateBy, p.StateAt, "")
 		p.Versioned = database.Versioned{Version: 1}

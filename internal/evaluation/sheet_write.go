@@ -160,7 +160,7 @@ func (s *Sheet) insert(tx *gorm.DB) error {
 
 // check holds the entries against the scheme of the period.
 func (s Sheet) check(ctx context.Context, tx *gorm.DB, period Period) error {
-	compiled, err := scheme.Load(ctx, tx, s.TownID, period.SchemeCode, period.SchemeNumber)
+	compiled, err := scheme.Load(ctx, tx, s.TownID, period.Scheme.Code, period.Scheme.Number)
 	if err != nil {
 		return err
 	}

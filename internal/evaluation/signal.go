@@ -25,28 +25,29 @@ type Signal struct {
 	Branches   []string           `json:"branches"`
 	Subject    string             `json:"subject,omitempty"` // the indicator or dimension, where it is about one
 	Figures    map[string]float64 `json:"figures"`           // what was measured, by name
-	Message    text.Text          `json:"message"`
+	Message    string             `json:"message"`
+	words      text.Text          // the message in both languages
 }
 
 // Signals are all signals of a period, in the order of their codes and subjects.
 type Signals struct {
-	Period string    `json:"period" example:"2023Q3"`
-	Sheets int       `json:"sheets"` // that were looked at: submitted and approved
-	Caveat text.Text `json:"caveat"`
-	Items  []Signal  `json:"items"`
+	Period string   `json:"period" example:"2023Q3"`
+	Sheets int      `json:"sheets"` // that were looked at: submitted and approved
+	Caveat string   `json:"caveat"` // that a signal is a question, not a finding
+	Items  []Signal `json:"items"`
 }
 
 var caveat = text.F(
 	"信号只是需要核实的问题，不是结论：请先了解情况，再作判断。", "A signal is a question, not a finding: ask before you judge.")
 
 // FindSignals returns the patterns in the submitted and approved sheets of a period.
-func FindSignals(ctx context.Context, db *gorm.DB, townID, period string) (_ Signals, err error) {
+func FindSignals(ctx context.Context, db *gorm.DB, townID, period, language string) (_ Signals, err error) {
 	defer fault.Wrap(&err, "signals of %s", period)
 	p, err := FindPeriod(ctx, db, townID, period)
 	if err != nil {
 		return Signals{}, err
 	}
-	compiled, err := scheme.Load(ctx, db, townID, p.SchemeCode, p.SchemeNumber)
+	compiled, err := scheme.Load(ctx, db, townID, p.Scheme.Code, p.Scheme.Number)
 	if err != nil {
 		return Signals{}, err
 	}
@@ -55,7 +56,7 @@ func FindSignals(ctx context.Context, db *gorm.DB, townID, period string) (_ Sig
 		return Signals{}, err
 	}
 	score(compiled, sheets)
-	s := Signals{Period: p.Code, Sheets: len(sheets), Caveat: caveat, Items: []Signal{}}
+	s := Signals{Period: p.Code, Sheets: len(sheets), Caveat: caveat.In(language), Items: []Signal{}}
 	if p.EntryUntil != nil {
 		s.Items = append(s.Items, lastHour(sheets, p.EntryUntil.AddDays(1).Start())...)
 	}
@@ -63,6 +64,9 @@ func FindSignals(ctx context.Context, db *gorm.DB, townID, period string) (_ Sig
 	s.Items = append(s.Items, sameForMany(sheets)...)
 	s.Items = append(s.Items, sameAsAnother(sheets)...)
 	s.Items = append(s.Items, selfReportGap(sheets)...)
+	for i := range s.Items {
+		s.Items[i].Message = s.Items[i].words.In(language)
+	}
 	return s, nil
 }
 

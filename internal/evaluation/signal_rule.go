@@ -50,7 +50,7 @@ func lastHour(sheets []readSheet, closes time.Time) []Signal {
 			found = append(found, Signal{
 				Code: "last_hour", Evaluators: []string{evaluator}, Branches: late,
 				Figures: map[string]float64{"sheets": float64(len(late)), "share": share},
-				Message: text.F("%[1]s 在截止前一小时内提交了 %[2]d 份考评表（占其全部的 %.0[3]f%%）",
+				words: text.F("%[1]s 在截止前一小时内提交了 %[2]d 份考评表（占其全部的 %.0[3]f%%）",
 					"%[1]s submitted %[2]d sheets in the hour before the window closed (%.0[3]f %% of all)", evaluator, len(late), 100*share),
 			})
 		}
@@ -81,7 +81,7 @@ func ceiling(sheets []readSheet) []Signal {
 			found = append(found, Signal{
 				Code: "ceiling", Evaluators: []string{evaluator}, Branches: branches,
 				Figures: map[string]float64{"ratings": float64(all), "share": share},
-				Message: text.F("%[1]s 对 %[2]d 个党组织的评分有 %.0[3]f%% 接近满分",
+				words: text.F("%[1]s 对 %[2]d 个党组织的评分有 %.0[3]f%% 接近满分",
 					"%.0[3]f %% of the ratings of %[1]s for %[2]d branches are at or near the maximum", evaluator, len(branches), 100*share),
 			})
 		}
@@ -132,7 +132,7 @@ func sameForMany(sheets []readSheet) []Signal {
 				found = append(found, Signal{
 					Code: "same_for_many", Evaluators: []string{evaluator}, Branches: branches,
 					Figures: map[string]float64{"branches": float64(len(branches)), "ratings": float64(length(vector))},
-					Message: text.F("%[1]s 给 %[2]d 个党组织的评分完全相同",
+					words: text.F("%[1]s 给 %[2]d 个党组织的评分完全相同",
 						"%[1]s gave %[2]d branches exactly the same ratings", evaluator, len(branches)),
 				})
 			}
@@ -185,7 +185,7 @@ func sameAsAnother(sheets []readSheet) []Signal {
 		found = append(found, Signal{
 			Code: "same_as_another", Evaluators: []string{of.one, of.other}, Branches: branches,
 			Figures: map[string]float64{"branches": float64(len(branches))},
-			Message: text.F("%[1]s 与 %[2]s 对 %[3]d 个党组织的评分完全相同",
+			words: text.F("%[1]s 与 %[2]s 对 %[3]d 个党组织的评分完全相同",
 				"%[1]s and %[2]s rated %[3]d branches exactly alike", of.one, of.other, len(branches)),
 		})
 	}
@@ -223,7 +223,7 @@ func selfReportGap(sheets []readSheet) []Signal {
 				found = append(found, Signal{
 					Code: "self_report_gap", Evaluators: []string{}, Branches: []string{branch}, Subject: subject,
 					Figures: map[string]float64{"gap": gap, "usual_gap": usual, "z": z},
-					Message: text.F("%[1]s 在“%[2]s”上的自报得分比导师评分高 %.1[3]f 分，一般为 %.1[4]f 分",
+					words: text.F("%[1]s 在“%[2]s”上的自报得分比导师评分高 %.1[3]f 分，一般为 %.1[4]f 分",
 						"on %[2]q the own values of %[1]s score %.1[3]f points above the mentor's; %.1[4]f is usual", branch, subject, gap, usual),
 				})
 			}

@@ -19,7 +19,7 @@ func TestHonestEvaluatorsRaiseFewSignals(t *testing.T) {
 		ctx := as(t.Context(), "group-1", access.LeadingGroup)
 		total, sheets := 0, 0
 		signals := func(period string) evaluation.Signals {
-			s, err := evaluation.FindSignals(ctx, db, demo.Town, period)
+			s, err := evaluation.FindSignals(ctx, db, demo.Town, period, "en")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -28,7 +28,7 @@ func reported(branch string, score float64) readSheet {
 func told(signals []Signal) (got []string) {
 	for _, s := range signals {
 		got = append(got, fmt.Sprintf("%s%v%v%s", s.Code, s.Evaluators, s.Branches, s.Subject))
-		if s.Message.ZH == "" || s.Message.EN == "" || len(s.Figures) == 0 {
+		if s.words.ZH == "" || s.words.EN == "" || len(s.Figures) == 0 {
 			got = append(got, "without words or figures")
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -21,19 +22,19 @@ const lookBack = 8
 
 // Recommended are the cases that may help a branch, the best first.
 type Recommended struct {
-	Branch string           `json:"branch" example:"b07"`
+	Branch town.BranchRef   `json:"branch"`
 	Period string           `json:"period" example:"2023Q2"` // by whose published result
 	Items  []Recommendation `json:"items"`
 }
 
 // Recommendation is one case and why it may help.
 type Recommendation struct {
-	Case      string    `json:"case" format:"uuid"`
-	Title     string    `json:"title"`
-	Branch    string    `json:"case_branch" example:"b11"`
-	SameClass bool      `json:"same_class"`
-	Useful    *float64  `json:"useful,omitempty" example:"4.4"` // mean of the ratings of final periods, where enough branches gave one
-	Reasons   []Grounds `json:"reasons"`                        // the largest gap first
+	Case      string         `json:"case" format:"uuid"`
+	Title     string         `json:"title"`
+	Branch    town.BranchRef `json:"case_branch"`
+	SameClass bool           `json:"same_class"`
+	Useful    *float64       `json:"useful,omitempty" example:"4.4"` // mean of the ratings of final periods, where enough branches gave one
+	Reasons   []Grounds      `json:"reasons"`                        // the largest gap first
 }
 
 // Grounds are one indicator in figures and words. The figures of the case's branch
@@ -83,9 +84,14 @@ func RecommendedFor(
 	if err != nil {
 		return Recommended{}, err
 	}
-	r := Recommended{Branch: q.Branch, Period: levels[0].Period, Items: []Recommendation{}}
+	refs, err := town.ListBranchRefs(ctx, db, q.Town, today, q.Language)
+	if err != nil {
+		return Recommended{}, err
+	}
+	r := Recommended{Branch: refs.Of(q.Branch), Period: levels[0].Period, Items: []Recommendation{}}
 	for _, f := range Recommend(q.Branch, levels, cases, useful) {
 		r.Items = append(r.Items, f.recommendation(levels[0].Names, q.Language, reach.Has(f.Case.BranchCode)))
+		r.Items[len(r.Items)-1].Branch = refs.Of(f.Case.BranchCode)
 	}
 	return r, nil
 }
@@ -93,7 +99,7 @@ func RecommendedFor(
 // recommendation returns the fit in words, with the figures of the case's branch only
 // where figures is set.
 func (f Fit) recommendation(names map[string]text.Text, language string, figures bool) Recommendation {
-	r := Recommendation{Case: f.Case.ID, Title: f.Case.Title, Branch: f.Case.BranchCode, SameClass: f.SameClass}
+	r := Recommendation{Case: f.Case.ID, Title: f.Case.Title, SameClass: f.SameClass}
 	if f.Useful > 0 {
 		r.Useful = rounded(f.Useful)
 	}

@@ -35,7 +35,7 @@ type Settings struct {
 	Holidays []day.Date `json:"holidays" swaggertype:"array,string" format:"date"` // days off besides weekends
 	Workdays []day.Date `json:"workdays" swaggertype:"array,string" format:"date"` // weekend days that are worked (调休)
 
-	Provenance string `json:"provenance" example:"example"`
+	Provenance string `json:"provenance,omitempty" example:"example"`
 }
 
 // ProposalRule proposes branches as improvement targets. What its figures mean

@@ -212,7 +212,7 @@ func (a *Appeal) insert(tx *gorm.DB) error {
 
 // check lists the points that are about nothing in the scheme.
 func (a Appeal) check(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
-	c, err := scheme.Load(ctx, tx, p.TownID, p.SchemeCode, p.SchemeNumber)
+	c, err := scheme.Load(ctx, tx, p.TownID, p.Scheme.Code, p.Scheme.Number)
 	if err != nil {
 		return err
 	}

@@ -1,17 +1,19 @@
 package index
 
 import (
-	"bulwark/pkg/composite/stats"
 	"cmp"
 	"context"
 	"math"
 	"slices"
+
+	"bulwark/pkg/composite/stats"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/pkg/composite"
 )
 
@@ -19,7 +21,7 @@ import (
 // causes.
 type ScoreChange struct {
 	Town       string            `json:"town" example:"demo"`
-	Branch     BranchRef         `json:"branch"`
+	Branch     town.BranchRef    `json:"branch"`
 	From       string            `json:"from" example:"2023Q1"`
 	To         string            `json:"to" example:"2023Q2"`
 	Outcome    string            `json:"outcome" enums:"compared,new,gone,unscored_before,unscored_now,unscored_both"`
@@ -168,7 +170,7 @@ type Diff struct {
 // BranchDiff is one branch that two publications show differently. A caller who may
 // not see its details gets no nodes and no corrections.
 type BranchDiff struct {
-	Branch      BranchRef               `json:"branch"`
+	Branch      town.BranchRef          `json:"branch"`
 	Before      Placing                 `json:"before"`
 	Now         Placing                 `json:"now"`
 	Nodes       []NodeDiff              `json:"nodes,omitempty"`       // those that differ, in document order

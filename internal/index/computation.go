@@ -29,7 +29,7 @@ type computation struct {
 // compute scores the approved entries of the period for the branches that exist
 // on its last day.
 func compute(ctx context.Context, db *gorm.DB, p evaluation.Period) (*computation, error) {
-	compiled, err := scheme.Load(ctx, db, p.TownID, p.SchemeCode, p.SchemeNumber)
+	compiled, err := scheme.Load(ctx, db, p.TownID, p.Scheme.Code, p.Scheme.Number)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
 )
@@ -17,19 +18,19 @@ type Explanation struct {
 	Status string `json:"status" enums:"provisional,published,final"`
 	Run    string `json:"run,omitempty" format:"uuid"`
 	Source
-	Branch     BranchRef   `json:"branch"`
-	Score      float64     `json:"score" example:"78.12"`
-	Rank       int         `json:"rank" example:"22"`
-	Base       float64     `json:"base"`                 // exact; the contributions of the indicators sum to it
-	Residual   float64     `json:"residual"`             // rounding noise, given to the last indicator
-	Bonus      float64     `json:"bonus"`                // after the cap
-	Deduction  float64     `json:"deduction"`            // after the cap
-	Vetoes     []string    `json:"vetoes"`               // codes
-	Aggregated bool        `json:"aggregated"`           // true: details are kept from the caller
-	Nodes      []Share     `json:"contributions"`        // in document order
-	Strengths  []Reason    `json:"strengths"`            // what is worth most first
-	WeakPoints []Reason    `json:"weak_points"`          // what costs most first
-	Neighbours []Neighbour `json:"neighbours,omitempty"` // the places just above and below
+	Branch     town.BranchRef `json:"branch"`
+	Score      float64        `json:"score" example:"78.12"`
+	Rank       int            `json:"rank" example:"22"`
+	Base       float64        `json:"base"`                 // exact; the contributions of the indicators sum to it
+	Residual   float64        `json:"residual"`             // rounding noise, given to the last indicator
+	Bonus      float64        `json:"bonus"`                // after the cap
+	Deduction  float64        `json:"deduction"`            // after the cap
+	Vetoes     []string       `json:"vetoes"`               // codes
+	Aggregated bool           `json:"aggregated"`           // true: details are kept from the caller
+	Nodes      []Share        `json:"contributions"`        // in document order
+	Strengths  []Reason       `json:"strengths"`            // what is worth most first
+	WeakPoints []Reason       `json:"weak_points"`          // what costs most first
+	Neighbours []Neighbour    `json:"neighbours,omitempty"` // the places just above and below
 }
 
 // Share is what one node carries of the base, and what it loses against 100.
@@ -62,12 +63,12 @@ type Reason struct {
 
 // Neighbour is a branch next to another in the ranking.
 type Neighbour struct {
-	Branch      BranchRef    `json:"branch"`
-	Places      int          `json:"places" example:"-1"` // −1 is the place just above
-	Rank        int          `json:"rank"`
-	Score       float64      `json:"score"`
-	Gap         float64      `json:"gap"`         // its score − this branch's
-	Differences []Difference `json:"differences"` // by dimension, what decides most first
+	Branch      town.BranchRef `json:"branch"`
+	Places      int            `json:"places" example:"-1"` // −1 is the place just above
+	Rank        int            `json:"rank"`
+	Score       float64        `json:"score"`
+	Gap         float64        `json:"gap"`         // its score − this branch's
+	Differences []Difference   `json:"differences"` // by dimension, what decides most first
 }
 
 // Difference is how a neighbour differs in one dimension.

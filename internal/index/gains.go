@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
 )
@@ -13,16 +14,16 @@ import (
 // and the cheapest way to the next rank and the next grade while the others stand
 // where they do.
 type Gains struct {
-	Town        string    `json:"town" example:"demo"`
-	Period      string    `json:"period" example:"2023Q2"`
-	Status      string    `json:"status" enums:"provisional,published,final"`
-	Branch      BranchRef `json:"branch"`
-	Score       float64   `json:"score"`
-	Rank        int       `json:"rank"`
-	Grade       string    `json:"grade,omitempty"`
-	Indicators  []Gain    `json:"indicators"` // those that apply, in document order
-	ToNextRank  Path      `json:"to_next_rank"`
-	ToNextGrade Path      `json:"to_next_grade"`
+	Town        string         `json:"town" example:"demo"`
+	Period      string         `json:"period" example:"2023Q2"`
+	Status      string         `json:"status" enums:"provisional,published,final"`
+	Branch      town.BranchRef `json:"branch"`
+	Score       float64        `json:"score"`
+	Rank        int            `json:"rank"`
+	Grade       string         `json:"grade,omitempty"`
+	Indicators  []Gain         `json:"indicators"` // those that apply, in document order
+	ToNextRank  Path           `json:"to_next_rank"`
+	ToNextGrade Path           `json:"to_next_grade"`
 }
 
 // Gain is what a change of one indicator is worth in points of the index.

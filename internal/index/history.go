@@ -1,22 +1,26 @@
 package index
 
 import (
-	"bulwark/pkg/composite/effect"
-	"bulwark/pkg/composite/stats"
 	"context"
 	"math"
 	"slices"
 
+	"bulwark/pkg/composite/effect"
+	"bulwark/pkg/composite/stats"
+
 	"gorm.io/gorm"
 
+	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 )
 
 // HistoryEntry is one published period in the history of a branch.
 type HistoryEntry struct {
 	Period     string             `json:"period" example:"2023Q3"`
+	EndsOn     day.Date           `json:"ends_on" swaggertype:"string" format:"date"` // of the period
 	Kind       string             `json:"kind" enums:"quarter,half_year,year"`
 	Status     string             `json:"status" enums:"published,final"`
 	Run        string             `json:"run" format:"uuid"`
@@ -50,7 +54,8 @@ func (c *ResultCache) History(ctx context.Context, db *gorm.DB, townID, branch s
 			continue
 		}
 		s := HistoryEntry{
-			Period: e[i].Period.Code, Kind: e[i].Period.Kind, Status: now.status(), Run: e[i].RunID, Outcome: r.Status,
+			Period: e[i].Period.Code, EndsOn: e[i].Period.EndsOn, Kind: e[i].Period.Kind,
+			Status: now.status(), Run: e[i].RunID, Outcome: r.Status,
 			Coverage: stats.Round(r.Coverage, 4), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank, Dimensions: now.dimensions(r),
 		}
 		if before := e.previous(e[i].Period); before != nil {
@@ -129,14 +134,15 @@ func (o *Outcome) scores() PeriodScores {
 // latest publication of each.
 type PublishedPanel struct {
 	effect.Panel
-	Periods []evaluation.Period // of its scores
-	Changed []string            // codes of periods scored by another scheme than the period before
+	Branches []town.BranchRef    // the units, as they were in their last period
+	Periods  []evaluation.Period // of its scores
+	Changed  []string            // codes of periods scored by another scheme than the period before
 }
 
 // Panel returns the published history of the kind. Units are the branches of any of
 // its periods in the order of codes, each in its last class; scores are those that
 // were published.
-func (c *ResultCache) Panel(ctx context.Context, db *gorm.DB, townID, kind string) (PublishedPanel, error) {
+func (c *ResultCache) Panel(ctx context.Context, db *gorm.DB, townID, kind, language string) (PublishedPanel, error) {
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return PublishedPanel{}, err
@@ -158,25 +164,25 @@ func (c *ResultCache) Panel(ctx context.Context, db *gorm.DB, townID, kind strin
 		scheme = e[i].SchemeHash
 		p.Periods, outcomes = append(p.Periods, e[i].Period), append(outcomes, o)
 	}
-	p.fill(outcomes)
+	p.fill(outcomes, language)
 	return p, nil
 }
 
-func (p *PublishedPanel) fill(outcomes []*Outcome) {
-	class := map[string]string{}
+func (p *PublishedPanel) fill(outcomes []*Outcome, language string) {
+	last := map[string]town.BranchRef{}
 	for _, o := range outcomes {
 		for i := range o.Results {
-			class[o.Results[i].BranchCode] = word(o.Results[i].Class)
+			last[o.Results[i].BranchCode] = o.Results[i].ref(language)
 		}
 	}
-	for code := range class {
+	for code := range last {
 		p.Units = append(p.Units, code)
 	}
 	slices.Sort(p.Units)
 	at := map[string]int{}
 	for u, code := range p.Units {
 		at[code] = u
-		p.Classes = append(p.Classes, class[code])
+		p.Branches, p.Classes = append(p.Branches, last[code]), append(p.Classes, last[code].Class)
 	}
 	for _, o := range outcomes {
 		scores := slices.Repeat([]float64{math.NaN()}, len(p.Units))

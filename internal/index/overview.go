@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"bulwark/internal/scheme"
+	"bulwark/internal/town"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -15,7 +17,7 @@ type Overview struct {
 	Status string `json:"status" enums:"provisional,published,final"`
 	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
 	Source
-	Scheme       SchemeRef          `json:"scheme"`
+	Scheme       scheme.Ref         `json:"scheme"`
 	Scored       int                `json:"scored" example:"40"`
 	Insufficient int                `json:"insufficient"` // branches without a score
 	Index        TownIndex          `json:"index"`
@@ -43,11 +45,11 @@ type GradeCount struct {
 	Count int    `json:"count"`
 }
 
-// Bin counts scores from From up to To, which belongs to the next bin but for the
+// Bin counts scores from Low up to High, which belongs to the next bin but for the
 // last one.
 type Bin struct {
-	From  float64 `json:"from" example:"80"`
-	To    float64 `json:"to" example:"90"`
+	Low   float64 `json:"low" example:"80"`
+	High  float64 `json:"high" example:"90"`
 	Count int     `json:"count"`
 }
 
@@ -65,10 +67,10 @@ type ClassSpread struct {
 
 // Mover is a branch with its change since the period before.
 type Mover struct {
-	Branch BranchRef  `json:"branch"`
-	Score  float64    `json:"score"`
-	Rank   int        `json:"rank"`
-	Change RankChange `json:"change"`
+	Branch town.BranchRef `json:"branch"`
+	Score  float64        `json:"score"`
+	Rank   int            `json:"rank"`
+	Change RankChange     `json:"change"`
 }
 
 // HeatMap is every branch by every dimension.
@@ -86,11 +88,9 @@ type DimensionRef struct {
 
 // HeatRow is one branch; a score that is missing is null.
 type HeatRow struct {
-	Branch string     `json:"branch" example:"b07"`
-	Name   string     `json:"name"`
-	Class  string     `json:"class,omitempty"`
-	Rank   int        `json:"rank"`
-	Scores []*float64 `json:"scores"`
+	Branch town.BranchRef `json:"branch"`
+	Rank   int            `json:"rank"`
+	Scores []*float64     `json:"scores"`
 }
 
 // HeatMedians are the medians of a class by dimension; null where it has no score.
@@ -157,7 +157,7 @@ func (v View) townIndex(items []Ranked) (t TownIndex) {
 func histogram(items []Ranked) []Bin {
 	list := make([]Bin, bins)
 	for i := range list {
-		list[i] = Bin{From: float64(i) * 100 / bins, To: float64(i+1) * 100 / bins}
+		list[i] = Bin{Low: float64(i) * 100 / bins, High: float64(i+1) * 100 / bins}
 	}
 	for _, item := range items {
 		i := int(math.Floor(item.Score * bins / 100))
@@ -222,10 +222,7 @@ func (v View) heat(items []Ranked, language string) HeatMap {
 		h.Dimensions = append(h.Dimensions, DimensionRef{Code: d.Code, Name: d.Name.In(language)})
 	}
 	for i, item := range items {
-		h.Rows[i] = HeatRow{
-			Branch: item.Branch.Code, Name: item.Branch.Name, Class: item.Branch.Class, Rank: item.Rank,
-			Scores: make([]*float64, len(h.Dimensions)),
-		}
+		h.Rows[i] = HeatRow{Branch: item.Branch, Rank: item.Rank, Scores: make([]*float64, len(h.Dimensions))}
 		for k, d := range h.Dimensions {
 			if x, ok := item.Dimensions[d.Code]; ok {
 				h.Rows[i].Scores[k] = &x
@@ -256,7 +253,7 @@ func (o *Outcome) robustnessSummary(items []Ranked) *RobustnessSummary {
 	}
 	short, widths := &RobustnessSummary{}, []float64{}
 	for _, r := range o.robustness.Items {
-		widths = append(widths, float64(r.RankInterval[1]-r.RankInterval[0]))
+		widths = append(widths, float64(r.RankInterval.High-r.RankInterval.Low))
 		if r.Grades[grades[r.Branch]] >= keptGrade {
 			short.KeptGrades++
 		}

@@ -1,14 +1,18 @@
 package index
 
 import (
-	"bulwark/pkg/composite/stats"
 	"encoding/csv"
 	"slices"
 	"strconv"
 	"strings"
 
+	"bulwark/pkg/composite/stats"
+
+	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 )
 
 // Ranking is the list of a period as everybody sees it. Figures are rounded as
@@ -19,52 +23,42 @@ type Ranking struct {
 	Status string `json:"status" enums:"provisional,published,final"`
 	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
 	Source
-	Scheme       SchemeRef      `json:"scheme"`
+	Scheme       scheme.Ref     `json:"scheme"`
 	Items        []Ranked       `json:"items"`
 	Insufficient []Insufficient `json:"insufficient"`
 }
 
-// SchemeRef names one version of a scheme.
-type SchemeRef struct {
-	Code    string `json:"code" example:"five-forces"`
-	Version int64  `json:"version" example:"1"`
-}
-
-// BranchRef names a branch as it was in the period.
-type BranchRef struct {
-	Code  string `json:"code" example:"b07"`
-	Name  string `json:"name" example:"演示七村"`
-	Kind  string `json:"kind" example:"village"`
-	Class string `json:"class,omitempty" example:"rural"`
-}
-
 // Ranked is one branch with a score.
 type Ranked struct {
+	Period     string             `json:"period" example:"2023Q3"`
+	EndsOn     day.Date           `json:"ends_on" swaggertype:"string" format:"date"` // of the period
 	Rank       int                `json:"rank" example:"1"`
 	ClassRank  int                `json:"class_rank" example:"1"`
-	Branch     BranchRef          `json:"branch"`
+	Branch     town.BranchRef     `json:"branch"`
 	Score      float64            `json:"score" example:"91.42"`
 	Grade      string             `json:"grade,omitempty" example:"excellent"`
 	Coverage   float64            `json:"coverage" example:"1"`
 	Status     string             `json:"status" enums:"scored"`
-	Interval   []int              `json:"rank_interval,omitempty" example:"1,3"` // 5 % to 95 % of the ranks it could have had; see robustness
-	Change     *RankChange        `json:"change,omitempty"`                      // against the published period of the same kind before
-	Dimensions map[string]float64 `json:"dimensions"`                            // scores of the first level, those there are
+	Interval   *RankInterval      `json:"rank_interval,omitempty"` // absent until it is known; see robustness
+	Change     *RankChange        `json:"change,omitempty"`        // against the published period of the same kind before
+	Dimensions map[string]float64 `json:"dimensions"`              // scores of the first level, those there are
 }
 
-// RankChange is the move since the period before: points up, and ranks down (−3
-// is three ranks better).
+// RankChange is the difference to the period before, now minus then. A rise has a
+// positive score and a negative rank.
 type RankChange struct {
-	Score float64 `json:"score" example:"2.1"`
-	Rank  int     `json:"rank" example:"-3"`
+	Score float64 `json:"score" example:"2.1"` // points more than before
+	Rank  int     `json:"rank" example:"-4"`   // places: −4 is four places up, from rank 7 to rank 3
 }
 
 // Insufficient is one branch without a score.
 type Insufficient struct {
-	Branch   BranchRef `json:"branch"`
-	Status   string    `json:"status" enums:"insufficient,failed"`
-	Coverage float64   `json:"coverage" example:"0.61"`
-	Missing  []string  `json:"missing"` // indicators that apply and were not entered
+	Period   string         `json:"period" example:"2023Q3"`
+	EndsOn   day.Date       `json:"ends_on" swaggertype:"string" format:"date"` // of the period
+	Branch   town.BranchRef `json:"branch"`
+	Status   string         `json:"status" enums:"insufficient,failed"`
+	Coverage float64        `json:"coverage" example:"0.61"`
+	Missing  []string       `json:"missing"` // indicators that apply and were not entered
 }
 
 // RankingFilter narrows a ranking; zero fields do not.
@@ -89,7 +83,7 @@ func (v View) Ranking(f RankingFilter, language string, has func(branch string) 
 func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 	r := Ranking{
 		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Items: []Ranked{}, Insufficient: []Insufficient{},
-		Scheme: SchemeRef{Code: o.Scheme.Document.Code, Version: o.Scheme.Document.Version},
+		Scheme: o.Scheme.Document.Ref(),
 	}
 	if o.Run != nil {
 		r.Run = o.Run.ID
@@ -103,6 +97,7 @@ func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 		result := &o.Results[i]
 		if result.Score == nil {
 			r.Insufficient = append(r.Insufficient, Insufficient{
+				Period: o.Period.Code, EndsOn: o.Period.EndsOn,
 				Branch: result.ref(language), Status: result.Status,
 				Coverage: stats.Round(result.Coverage, 4), Missing: result.missing(),
 			})
@@ -113,26 +108,27 @@ func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 	return r
 }
 
-func (o *Outcome) ranked(r, then *Result, interval []int, language string) Ranked {
+func (o *Outcome) ranked(r, then *Result, interval *RankInterval, language string) Ranked {
 	return Ranked{
+		Period: o.Period.Code, EndsOn: o.Period.EndsOn,
 		Rank: *r.Rank, ClassRank: *r.ClassRank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade),
 		Coverage: stats.Round(r.Coverage, 4), Status: r.Status, Change: o.change(r, then), Interval: interval, Dimensions: o.dimensions(r),
 	}
 }
 
 // rankIntervals are the ranges of ranks by branch, none while they are not known.
-func (o *Outcome) rankIntervals() map[string][]int {
-	intervals := map[string][]int{}
+func (o *Outcome) rankIntervals() map[string]*RankInterval {
+	intervals := map[string]*RankInterval{}
 	if o.robustness != nil {
 		for _, r := range o.robustness.Items {
-			intervals[r.Branch] = r.RankInterval
+			intervals[r.Branch] = &r.RankInterval
 		}
 	}
 	return intervals
 }
 
-func (r *Result) ref(language string) BranchRef {
-	return BranchRef{Code: r.BranchCode, Name: r.Name.In(language), Kind: r.Kind, Class: word(r.Class)}
+func (r *Result) ref(language string) town.BranchRef {
+	return town.BranchRef{Code: r.BranchCode, Name: r.Name.In(language), Kind: r.Kind, Class: word(r.Class)}
 }
 
 func word(s *string) string {
@@ -211,16 +207,17 @@ func (v View) RankingCSV(r Ranking) []byte {
 	w := csv.NewWriter(&b)
 	write := func(row []string) { _ = w.Write(row) } // a strings.Builder never fails
 	write(append([]string{
-		"rank", "class_rank", "branch", "name", "kind", "class", "score", "grade", "coverage", "status",
-		"change_score", "change_rank",
+		"period", "ends_on", "rank", "class_rank", "branch", "name", "kind", "class",
+		"score", "grade", "coverage", "status", "change_score", "change_rank",
 	}, dimensions...))
 	for _, i := range r.Items {
 		row := []string{
-			strconv.Itoa(i.Rank), strconv.Itoa(i.ClassRank), text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
+			text.Inert(i.Period), string(i.EndsOn), strconv.Itoa(i.Rank), strconv.Itoa(i.ClassRank),
+			text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
 			exact(&i.Score), text.Inert(i.Grade), exact(&i.Coverage), i.Status, "", "",
 		}
 		if i.Change != nil {
-			row[10], row[11] = exact(&i.Change.Score), strconv.Itoa(i.Change.Rank)
+			row[12], row[13] = exact(&i.Change.Score), strconv.Itoa(i.Change.Rank)
 		}
 		for _, d := range dimensions {
 			cell := ""
@@ -233,8 +230,9 @@ func (v View) RankingCSV(r Ranking) []byte {
 	}
 	for _, i := range r.Insufficient {
 		row := []string{
-			"", "", text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind),
-			text.Inert(i.Branch.Class), "", "", exact(&i.Coverage), i.Status, "", "",
+			text.Inert(i.Period), string(i.EndsOn), "", "",
+			text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
+			"", "", exact(&i.Coverage), i.Status, "", "",
 		}
 		write(append(row, make([]string, len(dimensions))...))
 	}

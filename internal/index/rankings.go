@@ -7,7 +7,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
@@ -34,7 +36,7 @@ type TownStatus struct {
 
 // RankingGroup ranks the branches that were scored by one and the same scheme.
 type RankingGroup struct {
-	Scheme       SchemeRef        `json:"scheme"`
+	Scheme       scheme.Ref       `json:"scheme"`
 	SchemeHash   string           `json:"scheme_hash"` // of the document, the same for every town of the group
 	Towns        []string         `json:"towns" example:"demo"`
 	Items        []RankedInTown   `json:"items"`        // by rank, then town and code
@@ -45,14 +47,16 @@ type RankingGroup struct {
 // RankedInTown is one branch among those of several towns. Rank and class rank are
 // those of the group; classes of the same code count as one class.
 type RankedInTown struct {
-	Rank      int       `json:"rank" example:"1"`
-	ClassRank int       `json:"class_rank" example:"1"`
-	Town      string    `json:"town" example:"demo"`
-	TownRank  int       `json:"town_rank" example:"1"` // in the ranking of the own town
-	Branch    BranchRef `json:"branch"`
-	Score     float64   `json:"score" example:"91.42"`
-	Grade     string    `json:"grade,omitempty" example:"excellent"`
-	Coverage  float64   `json:"coverage" example:"1"`
+	Period    string         `json:"period" example:"2023Q3"`
+	EndsOn    day.Date       `json:"ends_on" swaggertype:"string" format:"date"` // of the period
+	Rank      int            `json:"rank" example:"1"`
+	ClassRank int            `json:"class_rank" example:"1"`
+	Town      string         `json:"town" example:"demo"`
+	TownRank  int            `json:"town_rank" example:"1"` // in the ranking of the own town
+	Branch    town.BranchRef `json:"branch"`
+	Score     float64        `json:"score" example:"91.42"`
+	Grade     string         `json:"grade,omitempty" example:"excellent"`
+	Coverage  float64        `json:"coverage" example:"1"`
 }
 
 // RankingsQuery asks for the rankings of the towns of an area. Class and Kind, where
@@ -93,7 +97,7 @@ func (r *Rankings) group(hash string, o *Outcome) *RankingGroup {
 		}
 	}
 	r.Groups = append(r.Groups, RankingGroup{
-		Scheme: SchemeRef{Code: o.Scheme.Document.Code, Version: o.Scheme.Document.Version}, SchemeHash: hash,
+		Scheme: o.Scheme.Document.Ref(), SchemeHash: hash,
 		Items: []RankedInTown{}, Insufficient: map[string]int64{}, ties: o.Scheme.Document.Ranking,
 	})
 	return &r.Groups[len(r.Groups)-1]
@@ -109,6 +113,7 @@ func (g *RankingGroup) add(o *Outcome, language string) {
 			continue
 		}
 		g.Items = append(g.Items, RankedInTown{
+			Period: o.Period.Code, EndsOn: o.Period.EndsOn,
 			Town: code, TownRank: *r.Rank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade), Coverage: stats.Round(r.Coverage, 4),
 		})
 	}

@@ -51,7 +51,7 @@ func (c *ResultCache) Files(
 func (c *computation) receipt(p evaluation.Period, o *Outcome) Run {
 	data := c.dataFile()
 	return Run{
-		TownID: p.TownID, PeriodCode: p.Code, SchemeCode: p.SchemeCode, SchemeNumber: p.SchemeNumber,
+		TownID: p.TownID, PeriodCode: p.Code, Scheme: p.Scheme,
 		Engine: Engine, Seed: seedOf(c.scheme.Hash + data), SchemeHash: c.scheme.Hash, DataHash: sha256Hex(data), ResultHash: sha256Hex(resultFile(o)), Data: data,
 	}
 }
@@ -143,7 +143,7 @@ func Verify(ctx context.Context, db *gorm.DB, run Run) (Verification, error) {
 		v.Checks = append(v.Checks, Check{what, receipt, computed, receipt == computed})
 		v.OK = v.OK && receipt == computed
 	}
-	document, err := scheme.Find(ctx, db, run.TownID, run.SchemeCode, run.SchemeNumber)
+	document, err := scheme.Find(ctx, db, run.TownID, run.Scheme.Code, run.Scheme.Number)
 	if err != nil {
 		return v, err
 	}

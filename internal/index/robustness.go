@@ -9,8 +9,10 @@ import (
 
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
+	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/town"
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
 )
@@ -26,34 +28,66 @@ type RobustnessResult struct {
 	CreatedAt  time.Time
 }
 
-// RobustnessFigures is what a Monte-Carlo run over the choices that could have been made
-// otherwise finds for every branch with a score.
-type RobustnessFigures struct {
-	Seed         int64          `json:"seed"`
-	Replicates   int            `json:"replicates" example:"1000"`
-	WeightSpread float64        `json:"weight_spread" example:"0.25"` // each weight times 1−f to 1+f
-	Evaluators   bool           `json:"evaluators"`                   // ratings drawn again with replacement
-	Alternatives []string       `json:"alternatives"`                 // of missing values, rules and aggregation, as the scheme lists them
-	Top          int            `json:"top" example:"3"`              // k of p_top
-	Bottom       int            `json:"bottom" example:"3"`           // k of p_bottom
-	Items        []BranchRanges `json:"items"`                        // in the order of the ranking
+// RobustnessDraws says how the choices that could have been made otherwise were drawn.
+type RobustnessDraws struct {
+	Seed         int64    `json:"seed"`
+	Replicates   int      `json:"replicates" example:"1000"`
+	WeightSpread float64  `json:"weight_spread" example:"0.25"` // each weight times 1−f to 1+f
+	Evaluators   bool     `json:"evaluators"`                   // ratings drawn again with replacement
+	Alternatives []string `json:"alternatives"`                 // of missing values, rules and aggregation, as the scheme lists them
+	Top          int      `json:"top" example:"3"`              // k of p_top
+	Bottom       int      `json:"bottom" example:"3"`           // k of p_bottom
 }
 
-// BranchRanges is how far one branch moves. Intervals go from the 5 % to the 95 %
+// RobustnessFigures is what a Monte-Carlo run over the choices that could have been made
+// otherwise says of every branch with a score, as it is stored.
+type RobustnessFigures struct {
+	RobustnessDraws
+	Items []storedRanges `json:"items"` // in the order of the ranking
+}
+
+// storedRanges are the ranges of the branch of a code.
+type storedRanges struct {
+	Branch string `json:"branch"`
+	Ranges
+}
+
+// Ranges is how far one branch moves. Intervals go from the 5 % to the 95 %
 // quantile.
-type BranchRanges struct {
-	Branch        string             `json:"branch" example:"b07"`
+type Ranges struct {
 	Score         float64            `json:"score"`
 	Rank          int                `json:"rank"`
 	RankMean      float64            `json:"rank_mean"`
 	RankMedian    int                `json:"rank_median"`
-	RankInterval  []int              `json:"rank_interval"`
+	RankInterval  RankInterval       `json:"rank_interval"`
 	ScoreMedian   float64            `json:"score_median"`
-	ScoreInterval []float64          `json:"score_interval"`
+	ScoreInterval ScoreInterval      `json:"score_interval"`
 	Top           float64            `json:"p_top"`
 	Bottom        float64            `json:"p_bottom"`
 	Grades        map[string]float64 `json:"p_grades"`
-	NotApart      []string           `json:"not_apart"` // branches that it cannot be told apart from
+	NotApart      []string           `json:"not_apart"` // codes of branches that it cannot be told apart from
+}
+
+// BranchRanges is how far one branch moves in one period.
+type BranchRanges struct {
+	Period string         `json:"period" example:"2023Q2"`
+	EndsOn day.Date       `json:"ends_on" swaggertype:"string" format:"date"` // of the period
+	Branch town.BranchRef `json:"branch"`
+	Ranges
+}
+
+// RankInterval is where a rank lies in 90 % of the replicates: from its 5 % to its 95 %
+// quantile, both ranks that occurred.
+type RankInterval struct {
+	Low  int `json:"low" example:"1"` // the best of them
+	High int `json:"high" example:"3"`
+}
+
+// ScoreInterval is where a score lies in 90 % of the replicates: from its 5 % to its
+// 95 % quantile, both scores that occurred.
+type ScoreInterval struct {
+	Low  float64 `json:"low" example:"88.1"`
+	High float64 `json:"high" example:"92.4"`
 }
 
 // replicates is how often the choices are drawn: 5 % and 95 % quantiles of ranks
@@ -67,7 +101,8 @@ type Robustness struct {
 	Status string `json:"status" enums:"published,final"`
 	Run    string `json:"run" format:"uuid"`
 	Source
-	RobustnessFigures
+	RobustnessDraws
+	Items []BranchRanges `json:"items"` // in the order of the ranking
 }
 
 // ComputeRobustness computes and stores how sure a run is, unless that is done.
@@ -150,11 +185,11 @@ func (o *Outcome) robustnessFigures(ctx context.Context, db *gorm.DB) (Robustnes
 	if err != nil {
 		return RobustnessFigures{}, err
 	}
-	s := RobustnessFigures{
+	s := RobustnessFigures{Items: []storedRanges{}, RobustnessDraws: RobustnessDraws{
 		Seed: o.Run.Seed, Replicates: rb.Replicates, WeightSpread: options.WeightSpread, Evaluators: len(options.Ratings) > 0,
-		Alternatives: alternatives, Top: rb.Top, Bottom: rb.Bottom, Items: []BranchRanges{},
-	}
-	ranges := map[string]BranchRanges{}
+		Alternatives: alternatives, Top: rb.Top, Bottom: rb.Bottom,
+	}}
+	ranges := map[string]storedRanges{}
 	for _, u := range rb.Units {
 		r := o.branchRanges(u, rb.Grades)
 		ranges[r.Branch] = r
@@ -198,15 +233,14 @@ func (o *Outcome) robustnessOptions() (composite.RobustnessOptions, []string) {
 	return options, alternatives
 }
 
-func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) BranchRanges {
+func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) storedRanges {
 	units := o.computation.values.Data.Units
-	r := BranchRanges{
-		Branch: units[u.Unit], Score: u.Score, Rank: u.Rank, RankMean: stats.Round(u.RankMean, 4), RankMedian: u.RankMedian,
-		RankInterval: []int{
-			u.RankLow, u.RankHigh,
-		}, ScoreMedian: u.ScoreMedian, ScoreInterval: []float64{u.ScoreLow, u.ScoreHigh},
+	r := storedRanges{Branch: units[u.Unit], Ranges: Ranges{
+		Score: u.Score, Rank: u.Rank, RankMean: stats.Round(u.RankMean, 4), RankMedian: u.RankMedian,
+		RankInterval: RankInterval{Low: u.RankLow, High: u.RankHigh},
+		ScoreMedian:  u.ScoreMedian, ScoreInterval: ScoreInterval{Low: u.ScoreLow, High: u.ScoreHigh},
 		Top: u.Top, Bottom: u.Bottom, Grades: map[string]float64{}, NotApart: []string{},
-	}
+	}}
 	for i, g := range grades {
 		r.Grades[g] = u.Grades[i]
 	}
@@ -218,14 +252,27 @@ func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) Bran
 
 // Robustness returns how sure the ranks of a published period are. Just after a run
 // it is not known yet.
-func (v View) Robustness() (Robustness, error) {
+func (v View) Robustness(language string) (Robustness, error) {
 	if v.current.Run == nil || v.current.robustness == nil {
 		e := fault.Unavailable("not_appraised", "稳健性尚在计算，请稍后再试", "it is being computed: try again in a moment")
 		e.RetryAfter = time.Second
 		return Robustness{}, e
 	}
-	return Robustness{
-		Source: v.source, Town: v.current.Period.TownID, Period: v.current.Period.Code, Status: v.current.status(),
-		Run: v.current.Run.ID, RobustnessFigures: *v.current.robustness,
-	}, nil
+	o := v.current
+	r := Robustness{
+		Source: v.source, Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Run: o.Run.ID,
+		RobustnessDraws: o.robustness.RobustnessDraws, Items: make([]BranchRanges, len(o.robustness.Items)),
+	}
+	for i, item := range o.robustness.Items {
+		r.Items[i] = BranchRanges{o.Period.Code, o.Period.EndsOn, o.ref(item.Branch, language), item.Ranges}
+	}
+	return r, nil
+}
+
+// ref returns the reference to the branch of the code as it was in the period.
+func (o *Outcome) ref(branch, language string) town.BranchRef {
+	if r := o.find(branch); r != nil {
+		return r.ref(language)
+	}
+	return town.BranchRef{Code: branch}
 }

@@ -25,20 +25,19 @@ import (
 // Run is one computation of a period (计算批次), kept for ever, with its receipt:
 // the hashes of what went in and what came out.
 type Run struct {
-	TownID       string    `gorm:"primaryKey" json:"-"`
-	ID           string    `gorm:"primaryKey" json:"id" format:"uuid"`
-	PeriodCode   string    `json:"period" example:"2023Q3"`
-	Number       int64     `json:"number" example:"1"` // 1, 2, … within the period
-	SchemeCode   string    `json:"scheme_code" example:"five-forces"`
-	SchemeNumber int64     `json:"scheme_number" example:"1"`
-	Engine       string    `json:"engine" example:"bulwark/composite 1"`
-	Seed         int64     `json:"seed"`                         // of everything random about it
-	SchemeHash   string    `json:"scheme_hash"`                  // SHA-256 of the scheme document (RFC 8785)
-	DataHash     string    `json:"data_hash"`                    // SHA-256 of the data file
-	ResultHash   string    `json:"result_hash"`                  // SHA-256 of the result file
-	Data         string    `json:"-"`                            // the data file
-	CreatedBy    string    `json:"created_by" example:"group-1"` // a role where the caller may not read people
-	CreatedAt    time.Time `json:"created_at"`
+	TownID     string     `gorm:"primaryKey" json:"-"`
+	ID         string     `gorm:"primaryKey" json:"id" format:"uuid"`
+	PeriodCode string     `json:"period" example:"2023Q3"`
+	Number     int64      `json:"number" example:"1"` // 1, 2, … within the period
+	Scheme     scheme.Ref `gorm:"embedded;embeddedPrefix:scheme_" json:"scheme"`
+	Engine     string     `json:"engine" example:"bulwark/composite 1"`
+	Seed       int64      `json:"seed"`                         // of everything random about it
+	SchemeHash string     `json:"scheme_hash"`                  // SHA-256 of the scheme document (RFC 8785)
+	DataHash   string     `json:"data_hash"`                    // SHA-256 of the data file
+	ResultHash string     `json:"result_hash"`                  // SHA-256 of the result file
+	Data       string     `json:"-"`                            // the data file
+	CreatedBy  string     `json:"created_by" example:"group-1"` // a role where the caller may not read people
+	CreatedAt  time.Time  `json:"created_at"`
 }
 
 // Location is the part of a run's address behind its collection.
@@ -311,7 +310,7 @@ func loadOutcome(
 		return nil, err
 	}
 	o := &Outcome{Period: p, Run: &run}
-	if o.Scheme, err = scheme.Load(ctx, db, p.TownID, run.SchemeCode, run.SchemeNumber); err != nil {
+	if o.Scheme, err = scheme.Load(ctx, db, p.TownID, run.Scheme.Code, run.Scheme.Number); err != nil {
 		return nil, err
 	}
 	if publication > 1 { // the first is of what was approved

@@ -3,7 +3,9 @@ package index
 import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -16,8 +18,8 @@ type Scorecard struct {
 	Status string `json:"status" enums:"provisional,published,final"`
 	Run    string `json:"run,omitempty" format:"uuid"`
 	Source
-	Scheme     SchemeRef       `json:"scheme"`
-	Branch     BranchRef       `json:"branch"`
+	Scheme     scheme.Ref      `json:"scheme"`
+	Branch     town.BranchRef  `json:"branch"`
 	Outcome    string          `json:"outcome" enums:"scored,insufficient,failed"`
 	Coverage   float64         `json:"coverage"`
 	Base       *float64        `json:"base,omitempty"` // score of the root, before adjustments
@@ -26,7 +28,7 @@ type Scorecard struct {
 	Vetoes     []string        `json:"vetoes"`
 	Score      *float64        `json:"score,omitempty"`
 	Grade      string          `json:"grade,omitempty"`
-	GradeName  *text.Text      `json:"grade_name,omitempty"`
+	GradeName  string          `json:"grade_name,omitempty" example:"优秀"`
 	Rank       *int            `json:"rank,omitempty"`
 	Of         int             `json:"of"` // branches with a score
 	ClassRank  *int            `json:"class_rank,omitempty"`
@@ -38,19 +40,19 @@ type Scorecard struct {
 
 // ScorecardNode is one node of the tree for one branch.
 type ScorecardNode struct {
-	Code            string    `json:"code" example:"organisation.01"`
-	Parent          string    `json:"parent,omitempty" example:"organisation"`
-	Depth           int       `json:"depth" example:"2"`
-	Name            text.Text `json:"name"`
-	Weight          float64   `json:"weight" example:"4"`              // among its siblings
-	EffectiveWeight float64   `json:"effective_weight" example:"0.04"` // share of the index
-	Status          string    `json:"status" enums:"entered,missing,imputed,carried,not_applicable,unscored,scored"`
-	Raw             *float64  `json:"raw,omitempty" example:"96.5"`
-	Level           *string   `json:"level,omitempty"`
-	Unit            string    `json:"unit,omitempty" example:"%"`
-	Score           *float64  `json:"score,omitempty" example:"93.1"`
-	Coverage        *float64  `json:"coverage,omitempty"` // absent for an indicator
-	Provenance      string    `json:"provenance,omitempty"`
+	Code            string   `json:"code" example:"organisation.01"`
+	Parent          string   `json:"parent,omitempty" example:"organisation"`
+	Depth           int      `json:"depth" example:"2"`
+	Name            string   `json:"name" example:"三会一课"`
+	Weight          float64  `json:"weight" example:"4"`              // among its siblings
+	EffectiveWeight float64  `json:"effective_weight" example:"0.04"` // share of the index
+	Status          string   `json:"status" enums:"entered,missing,imputed,carried,not_applicable,unscored,scored"`
+	Raw             *float64 `json:"raw,omitempty" example:"96.5"`
+	Level           *string  `json:"level,omitempty"`
+	Unit            string   `json:"unit,omitempty" example:"%"`
+	Score           *float64 `json:"score,omitempty" example:"93.1"`
+	Coverage        *float64 `json:"coverage,omitempty"` // absent for an indicator
+	Provenance      string   `json:"provenance,omitempty"`
 
 	Corrected *evaluation.Correction `json:"corrected,omitempty"` // what was approved is not what counts
 }
@@ -70,17 +72,17 @@ func (o *Outcome) scorecard(r *Result, before *Outcome, language string, detaile
 	d := o.Scheme.Document
 	s := Scorecard{
 		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language),
-		Scheme:  SchemeRef{Code: d.Code, Version: d.Version},
+		Scheme:  d.Ref(),
 		Outcome: r.Status, Coverage: stats.Round(r.Coverage, 4), Base: rounded(r.Base, d.Decimals), Bonus: r.Bonus, Deduction: r.Deduction,
 		Vetoes: append([]string{}, r.vetoes()...), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank,
-		Aggregated: !detailed, Nodes: o.nodes(r, detailed),
+		Aggregated: !detailed, Nodes: o.nodes(r, language, detailed),
 	}
 	if o.Run != nil {
 		s.Run = o.Run.ID
 	}
 	for _, g := range d.Grades {
-		if g.Code == s.Grade && !g.Name.IsZero() {
-			s.GradeName = &g.Name
+		if g.Code == s.Grade {
+			s.GradeName = g.Name.In(language)
 		}
 	}
 	for i := range o.Results {
@@ -97,7 +99,7 @@ func (o *Outcome) scorecard(r *Result, before *Outcome, language string, detaile
 	return s
 }
 
-func (o *Outcome) nodes(r *Result, detailed bool) []ScorecardNode {
+func (o *Outcome) nodes(r *Result, language string, detailed bool) []ScorecardNode {
 	infos := o.Scheme.Index.Nodes()
 	nodes := make([]ScorecardNode, 0, len(infos))
 	for i, info := range infos {
@@ -106,7 +108,7 @@ func (o *Outcome) nodes(r *Result, detailed bool) []ScorecardNode {
 		}
 		n, row := o.Scheme.Node(info.Code), r.Nodes[i]
 		node := ScorecardNode{
-			Code: info.Code, Depth: info.Depth, Name: n.Name, Weight: info.Weight, EffectiveWeight: info.EffectiveWeight,
+			Code: info.Code, Depth: info.Depth, Name: n.Name.In(language), Weight: info.Weight, EffectiveWeight: info.EffectiveWeight,
 			Status: row.Status, Raw: row.Raw, Level: row.Level, Unit: n.Unit, Score: rounded(row.Score, o.Scheme.Document.Decimals),
 			Coverage: rounded(row.Coverage, 4), Provenance: n.Provenance,
 		}

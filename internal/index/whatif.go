@@ -1,14 +1,16 @@
 package index
 
 import (
-	"bulwark/pkg/composite/stats"
 	"maps"
 	"math"
 	"slices"
 	"strconv"
 
+	"bulwark/pkg/composite/stats"
+
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
+	"bulwark/internal/town"
 	"bulwark/pkg/composite"
 )
 
@@ -37,13 +39,13 @@ type WhatIf struct {
 
 // Supposed is one branch in the supposed ranking, beside what it really got.
 type Supposed struct {
-	Branch    BranchRef `json:"branch"`
-	Score     float64   `json:"score"`
-	Rank      int       `json:"rank"`
-	Grade     string    `json:"grade,omitempty"`
-	RealScore *float64  `json:"real_score,omitempty"`
-	RealRank  *int      `json:"real_rank,omitempty"`
-	RealGrade string    `json:"real_grade,omitempty"`
+	Branch    town.BranchRef `json:"branch"`
+	Score     float64        `json:"score"`
+	Rank      int            `json:"rank"`
+	Grade     string         `json:"grade,omitempty"`
+	RealScore *float64       `json:"real_score,omitempty"`
+	RealRank  *int           `json:"real_rank,omitempty"`
+	RealGrade string         `json:"real_grade,omitempty"`
 }
 
 // WhatIf computes the ranking under the supposition, for the branches that the

@@ -24,9 +24,10 @@ type Appointment struct {
 	PersonCode string      `json:"person" example:"mentor-1"`
 	Role       access.Role `json:"role" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
 	Letter     string      `json:"letter,omitempty" example:"演示聘字〔2022〕1号"` // number of the letter of appointment
-	ValidFrom  day.Date    `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date   `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
-	Reason     string      `json:"reason,omitempty"`
+	ValidFrom  day.Date    `json:"from" swaggertype:"string" format:"date"` // the first day
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
+	Reason     string    `json:"reason,omitempty"`
 	database.Versioned
 }
 
@@ -115,7 +116,7 @@ func checkAppointment(a Appointment) (faults []fault.FieldError) {
 	}
 	if a.Role == access.Mentor && a.ValidUntil == nil {
 		faults = append(faults,
-			fault.Field("/valid_until", "term_needed", "导师有聘期：请填写最后一日", "a mentor is appointed for a term: give the last day"))
+			fault.Field("/until", "term_needed", "导师有聘期：请填写最后一日", "a mentor is appointed for a term: give the last day"))
 	}
 	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
 }

@@ -39,11 +39,11 @@ func TestAppointmentsAreRefused(t *testing.T) {
 			code string
 			at   []string
 		}{
-			{"mentor without letter and end", bare, "invalid", []string{"/letter", "/valid_until"}},
+			{"mentor without letter and end", bare, "invalid", []string{"/letter", "/until"}},
 			{"admin", peopletest.Appointment("a", "p3", access.Admin, "2023-01-01", ""), "invalid", []string{"/role"}},
 			{"unknown role", peopletest.Appointment("a", "p3", "king", "2023-01-01", ""), "invalid", []string{"/role"}},
 			{"ends first", peopletest.Appointment("a", "p3", access.Leadership, "2023-01-02", "2023-01-01"), "invalid",
-				[]string{"/valid_until"}},
+				[]string{"/until"}},
 			{"unknown person", peopletest.Appointment("a", "p9", access.Leadership, "2023-01-01", ""), "invalid",
 				[]string{"/person"}},
 			{"person of another town", peopletest.Appointment("q", "p3", access.Leadership, "2023-01-01", ""), "invalid",

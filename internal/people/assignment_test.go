@@ -51,7 +51,7 @@ func TestAssignmentsAreRefused(t *testing.T) {
 			{"within it", assignment("p1", "b1", access.Mentors, "2023-04-01", "2023-04-02"), "overlapping_assignment", nil},
 			{"around it", assignment("p1", "b1", access.Mentors, "2022-01-01", ""), "overlapping_assignment", nil},
 			{"ends first", assignment("p2", "b1", access.Mentors, "2023-04-02", "2023-04-01"), "invalid",
-				[]string{"/valid_until"}},
+				[]string{"/until"}},
 			{"unknown duty", assignment("p2", "b1", "rules", "2023-04-01", ""), "invalid", []string{"/duty"}},
 			{"unknown person", assignment("p9", "b1", access.Mentors, "2023-04-01", ""), "invalid", []string{"/person"}},
 			{"unknown branch", assignment("p2", "b9", access.Mentors, "2023-04-01", ""), "invalid", []string{"/branch"}},

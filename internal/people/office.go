@@ -22,7 +22,7 @@ type LiaisonOffice struct {
 	TownID     string    `gorm:"primaryKey" json:"-"`
 	Code       string    `gorm:"primaryKey" json:"code" example:"agriculture"`
 	Name       text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
-	Provenance string    `json:"provenance" example:"invented"`
+	Provenance string    `json:"provenance,omitempty" example:"invented"`
 	database.Versioned
 }
 
@@ -102,12 +102,13 @@ func lockOffice(ctx context.Context, tx *gorm.DB, townID, code string) error {
 // OfficeMember is the membership of a person in a liaison office, from a day until a
 // day, both included; without an end it holds until further notice.
 type OfficeMember struct {
-	TownID     string    `gorm:"primaryKey" json:"-"`
-	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
-	OfficeCode string    `json:"office" example:"agriculture"`
-	PersonCode string    `json:"person" example:"office-1"`
-	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	TownID     string   `gorm:"primaryKey" json:"-"`
+	ID         string   `gorm:"primaryKey" json:"id" format:"uuid"`
+	OfficeCode string   `json:"office" example:"agriculture"`
+	PersonCode string   `json:"person" example:"office-1"`
+	ValidFrom  day.Date `json:"from" swaggertype:"string" format:"date"` // the first day
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason,omitempty"`
 	database.Versioned
 }
@@ -214,12 +215,13 @@ func EndOfficeMember(ctx context.Context, db *gorm.DB, m OfficeMember, end Endin
 // OfficeLink is the link of a liaison office to a branch that it works for, from a day until a
 // day, both included; without an end it holds until further notice.
 type OfficeLink struct {
-	TownID     string    `gorm:"primaryKey" json:"-"`
-	ID         string    `gorm:"primaryKey" json:"id" format:"uuid"`
-	OfficeCode string    `json:"office" example:"agriculture"`
-	BranchCode string    `json:"branch" example:"b07"`
-	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	TownID     string   `gorm:"primaryKey" json:"-"`
+	ID         string   `gorm:"primaryKey" json:"id" format:"uuid"`
+	OfficeCode string   `json:"office" example:"agriculture"`
+	BranchCode string   `json:"branch" example:"b07"`
+	ValidFrom  day.Date `json:"from" swaggertype:"string" format:"date"` // the first day
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason,omitempty"`
 	database.Versioned
 }

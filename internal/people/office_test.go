@@ -112,7 +112,7 @@ func TestMembersAndLinksAreRefused(t *testing.T) {
 			{"not appointed", member("o1", "p3", "2023-01-01", ""), "invalid", []string{"/person"}},
 			{"unknown person", member("o1", "p9", "2023-01-01", ""), "invalid", []string{"/person"}},
 			{"unknown office", member("o9", "p2", "2023-01-01", ""), "not_found", nil},
-			{"ends first", member("o1", "p2", "2023-01-02", "2023-01-01"), "invalid", []string{"/valid_until"}},
+			{"ends first", member("o1", "p2", "2023-01-02", "2023-01-01"), "invalid", []string{"/until"}},
 		} {
 			_, err := people.JoinOffice(ctx, db, tt.m)
 			peopletest.Refused(t, tt.what, err, tt.code, tt.at...)
@@ -127,7 +127,7 @@ func TestMembersAndLinksAreRefused(t *testing.T) {
 			{"closed branch", linkOf("o1", "b3", "2023-09-01", ""), "invalid", []string{"/branch"}},
 			{"unknown branch", linkOf("o1", "b9", "2023-01-01", ""), "invalid", []string{"/branch"}},
 			{"unknown office", linkOf("o9", "b2", "2023-01-01", ""), "not_found", nil},
-			{"ends first", linkOf("o1", "b2", "2023-01-02", "2023-01-01"), "invalid", []string{"/valid_until"}},
+			{"ends first", linkOf("o1", "b2", "2023-01-02", "2023-01-01"), "invalid", []string{"/until"}},
 		} {
 			_, err := people.LinkOffice(ctx, db, tt.l)
 			peopletest.Refused(t, tt.what, err, tt.code, tt.at...)

@@ -13,25 +13,35 @@ import (
 	"bulwark/internal/town"
 )
 
-// Named is a thing of the town with what it is called.
+// Named is a person or an office with the name in the language of the answer.
 type Named struct {
-	Code string    `json:"code" example:"mentor-1"`
-	Name text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
+	Code string `json:"code" example:"mentor-1"`
+	Name string `json:"name" example:"导师一"`
 }
+
+// namedRow is a person or an office with the name in both languages.
+type namedRow struct {
+	Code string
+	Name text.Text `gorm:"embedded;embeddedPrefix:name_"`
+}
+
+func (r namedRow) in(language string) Named { return Named{r.Code, r.Name.In(language)} }
 
 // AppointmentLetter is what a pairing shows of an appointment.
 type AppointmentLetter struct {
-	ID         string    `json:"id" format:"uuid"`
-	Letter     string    `json:"letter,omitempty" example:"演示聘字〔2022〕1号"`
-	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	ID        string   `json:"id" format:"uuid"`
+	Letter    string   `json:"letter,omitempty" example:"演示聘字〔2022〕1号"`
+	ValidFrom day.Date `json:"from" swaggertype:"string" format:"date"` // the first day
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
 }
 
 // Paired is a person who has a duty for a branch.
 type Paired struct {
-	Person     Named     `json:"person"`
-	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	Person    Named    `json:"person"`
+	ValidFrom day.Date `json:"from" swaggertype:"string" format:"date"` // the first day
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
 	Exclusive  bool      `json:"exclusive"`
 	// to the role of the duty; absent = the person does not hold it on the day
 	Appointment *AppointmentLetter `json:"appointment,omitempty"`
@@ -39,15 +49,16 @@ type Paired struct {
 
 // LinkedOffice is a liaison office that works for a branch, with its members.
 type LinkedOffice struct {
-	Office     Named     `json:"office"`
-	ValidFrom  day.Date  `json:"valid_from" swaggertype:"string" format:"date"`
-	ValidUntil *day.Date `json:"valid_until,omitempty" swaggertype:"string" format:"date"`
+	Office    Named    `json:"office"`
+	ValidFrom day.Date `json:"from" swaggertype:"string" format:"date"` // the first day
+	// the last day; absent = until further notice
+	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
 	Members    []Named   `json:"members"`
 }
 
 // Pairing is who leads, mentors, instructs and serves one branch on a day.
 type Pairing struct {
-	Branch      Named          `json:"branch"`
+	Branch      town.BranchRef `json:"branch"`
 	Leads       []Paired       `json:"leads"`
 	Mentors     []Paired       `json:"mentors"`
 	Instructors []Paired       `json:"instructors"`
@@ -56,10 +67,11 @@ type Pairing struct {
 
 // PairingFilter selects the branches, and the day.
 type PairingFilter struct {
-	On     day.Date
-	Branch string // this one alone
-	After  string // codes after this one
-	Limit  int    // 0 = all
+	On       day.Date
+	Language string // of the names
+	Branch   string // this one alone
+	After    string // codes after this one
+	Limit    int    // 0 = all
 }
 
 // ListPairings returns the pairings of the branches that exist on the day, in the
@@ -71,7 +83,7 @@ func ListPairings(ctx context.Context, db *gorm.DB, townID string, f PairingFilt
 		if err != nil || len(pairings) == 0 {
 			return err
 		}
-		p := pairer{townID, f.On, make([]string, len(pairings)), make(map[string]*Pairing, len(pairings))}
+		p := pairer{townID, f.Language, f.On, make([]string, len(pairings)), make(map[string]*Pairing, len(pairings))}
 		for i := range pairings {
 			p.codes[i] = pairings[i].Branch.Code
 			p.at[p.codes[i]] = &pairings[i]
@@ -97,7 +109,7 @@ func (f PairingFilter) branches(ctx context.Context, tx *gorm.DB, townID string)
 	pairings := make([]Pairing, len(branches))
 	for i, b := range branches {
 		pairings[i] = Pairing{
-			Branch: Named{b.Code, b.Name}, Leads: []Paired{}, Mentors: []Paired{}, Instructors: []Paired{},
+			Branch: b.Ref(f.Language), Leads: []Paired{}, Mentors: []Paired{}, Instructors: []Paired{},
 			Offices: []LinkedOffice{},
 		}
 	}
@@ -106,10 +118,10 @@ func (f PairingFilter) branches(ctx context.Context, tx *gorm.DB, townID string)
 
 // pairer fills the pairings of branches on a day.
 type pairer struct {
-	town  string
-	on    day.Date
-	codes []string            // of the branches
-	at    map[string]*Pairing // by code
+	town, language string
+	on             day.Date
+	codes          []string            // of the branches
+	at             map[string]*Pairing // by code
 }
 
 // addPeople adds who has a duty for the branches on the day, with the letters by
@@ -135,7 +147,7 @@ func (p pairer) addPeople(ctx context.Context, tx *gorm.DB) error {
 	}
 	for _, a := range assignments {
 		paired := Paired{
-			Named{a.PersonCode, names[a.PersonCode]}, a.ValidFrom, a.ValidUntil, a.Exclusive,
+			Named{a.PersonCode, names[a.PersonCode].In(p.language)}, a.ValidFrom, a.ValidUntil, a.Exclusive,
 			letters[holder{a.PersonCode, a.Duty.Role()}],
 		}
 		pairing := p.at[a.BranchCode]
@@ -189,7 +201,7 @@ func (a Appointment) letter() *AppointmentLetter {
 // with its members of that day.
 func (p pairer) addOffices(ctx context.Context, tx *gorm.DB) error {
 	var links []struct {
-		Named
+		Office     namedRow `gorm:"embedded"`
 		BranchCode string
 		ValidFrom  day.Date
 		ValidUntil *day.Date
@@ -203,7 +215,7 @@ ORDER BY o.code, l.id`, args).Scan(&links).Error
 		return err
 	}
 	var members []struct {
-		Named
+		Person     namedRow `gorm:"embedded"`
 		OfficeCode string
 	}
 	err = tx.WithContext(ctx).Raw(`SELECT m.office_code, p.code, p.name_zh, p.name_en
@@ -215,12 +227,13 @@ ORDER BY p.code`, args).Scan(&members).Error
 	}
 	of := map[string][]Named{}
 	for _, m := range members {
-		of[m.OfficeCode] = append(of[m.OfficeCode], m.Named)
+		of[m.OfficeCode] = append(of[m.OfficeCode], m.Person.in(p.language))
 	}
 	for _, l := range links {
 		pairing := p.at[l.BranchCode]
-		pairing.Offices = append(pairing.Offices,
-			LinkedOffice{l.Named, l.ValidFrom, l.ValidUntil, append([]Named{}, of[l.Code]...)})
+		pairing.Offices = append(pairing.Offices, LinkedOffice{
+			l.Office.in(p.language), l.ValidFrom, l.ValidUntil, append([]Named{}, of[l.Office.Code]...),
+		})
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ type Person struct {
 	TownID     string    `gorm:"primaryKey" json:"-"`
 	Code       string    `gorm:"primaryKey" json:"code" example:"mentor-1"`
 	Name       text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
-	Provenance string    `json:"provenance" example:"invented"`
+	Provenance string    `json:"provenance,omitempty" example:"invented"`
 	database.Versioned
 }
 

@@ -55,14 +55,21 @@ type Mentorship struct {
 	Branches    []string          `json:"branches" example:"b07"` // sorted
 }
 
-// ListMentorships returns everybody who is appointed mentor or instructor on the day, in
+// MentorshipQuery says whose mentorships, on which day and in which language.
+type MentorshipQuery struct {
+	Role     access.Role // mentor or instructor
+	On       day.Date
+	Language string // of the names
+}
+
+// ListMentorships returns everybody who is appointed to the role on the day, in
 // the order of codes.
 func ListMentorships(
-	ctx context.Context, db *gorm.DB, townID string, role access.Role, on day.Date,
+	ctx context.Context, db *gorm.DB, townID string, q MentorshipQuery,
 ) (helpers []Mentorship, err error) {
-	defer fault.Wrap(&err, "%ss of %s", role, townID)
+	defer fault.Wrap(&err, "%ss of %s", q.Role, townID)
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
-		appointed, err := ListAppointments(ctx, tx, townID, AppointmentFilter{On: on, Role: role})
+		appointed, err := ListAppointments(ctx, tx, townID, AppointmentFilter{On: q.On, Role: q.Role})
 		if err != nil {
 			return err
 		}
@@ -74,7 +81,7 @@ func ListMentorships(
 		if err != nil {
 			return err
 		}
-		assigned, err := ListAssignments(ctx, tx, townID, AssignmentFilter{On: on, Duty: role.Duty()})
+		assigned, err := ListAssignments(ctx, tx, townID, AssignmentFilter{On: q.On, Duty: q.Role.Duty()})
 		if err != nil {
 			return err
 		}
@@ -84,7 +91,7 @@ func ListMentorships(
 		}
 		branches := map[string][]string{}
 		for _, a := range assigned {
-			if first, ends := ended[a.BranchCode]; ends && first <= on {
+			if first, ends := ended[a.BranchCode]; ends && first <= q.On {
 				continue
 			}
 			branches[a.PersonCode] = append(branches[a.PersonCode], a.BranchCode)
@@ -93,7 +100,7 @@ func ListMentorships(
 		for i, a := range appointed {
 			on := append([]string{}, branches[a.PersonCode]...)
 			slices.Sort(on)
-			helpers[i] = Mentorship{Named{a.PersonCode, names[a.PersonCode]}, *a.letter(), on}
+			helpers[i] = Mentorship{Named{a.PersonCode, names[a.PersonCode].In(q.Language)}, *a.letter(), on}
 		}
 		slices.SortFunc(helpers, func(a, b Mentorship) int { return strings.Compare(a.Person.Code, b.Person.Code) })
 		return nil

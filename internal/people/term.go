@@ -31,7 +31,7 @@ func checkTerm(from day.Date, until *day.Date) []fault.FieldError {
 	if until == nil || *until >= from {
 		return nil
 	}
-	return []fault.FieldError{fault.Field("/valid_until", "ends_before_start", "结束日期早于开始日期", "it ends before it starts")}
+	return []fault.FieldError{fault.Field("/until", "ends_before_start", "结束日期早于开始日期", "it ends before it starts")}
 }
 
 // dated is a row that holds for a term.

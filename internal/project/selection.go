@@ -11,8 +11,10 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
+	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/agreement"
@@ -64,7 +66,14 @@ func (r Round) result(ctx context.Context, db *gorm.DB, language string) (RoundR
 		return RoundResult{}, err
 	}
 	all := RoundResult{Round: r.Code, State: r.State, TieRule: tieRule.In(language)}
+	refs, err := town.ListBranchRefs(ctx, db, r.TownID, day.Of(db.NowFunc()), language)
+	if err != nil {
+		return RoundResult{}, err
+	}
 	all.Items, all.Agreement = standings(r, list, sheets)
+	for i := range all.Items {
+		all.Items[i].Branch = refs.Of(all.Items[i].Branch.Code)
+	}
 	places := r.Places
 	if r.State == Shortlisted {
 		places = r.Seats
@@ -128,7 +137,7 @@ func (all RoundResult) refuse(ctx context.Context, tx *gorm.DB, townID string, c
 	}
 	known := map[string]bool{}
 	for _, s := range all.Items {
-		if led[s.Branch] {
+		if led[s.Branch.Code] {
 			return fault.Forbidden("conflict_of_interest",
 				"本次评选有您所任职党组织的项目，须由他人决定", "a branch that you lead has a project here: somebody else decides")
 		}
@@ -217,7 +226,7 @@ type Scores map[string]map[string]float64
 // ProjectStanding is how one project came out.
 type ProjectStanding struct {
 	Project  string             `json:"project" format:"uuid"`
-	Branch   string             `json:"branch" example:"b07"`
+	Branch   town.BranchRef     `json:"branch"`
 	Title    string             `json:"title"`
 	Rank     int                `json:"rank,omitempty" example:"1"`      // projects with the same score share a rank, and the next one is skipped; absent without a score
 	Score    *float64           `json:"score,omitempty" example:"86.67"` // 0 to 100, combined from the totals of the judges and rounded to two decimals, by which ranks are made
@@ -274,7 +283,9 @@ func value(score *float64) float64 {
 // standing is the score of one project, and the totals of the judges in the order
 // of the sheets, NaN where one gave none.
 func (r Round) standing(p Project, sheets []JudgeSheet) (ProjectStanding, []float64) {
-	s := ProjectStanding{Project: p.ID, Branch: p.BranchCode, Title: p.Title, Criteria: map[string]float64{}}
+	s := ProjectStanding{
+		Project: p.ID, Branch: town.BranchRef{Code: p.BranchCode}, Title: p.Title, Criteria: map[string]float64{},
+	}
 	row := make([]float64, len(sheets))
 	var totals []composite.Rating
 	byCriterion := map[string][]composite.Rating{}

@@ -28,6 +28,9 @@ type Document struct {
 	Provenance  string                `json:"provenance,omitempty"`
 } // @name SchemeDocument
 
+// Ref returns the name of the version that the document is.
+func (d *Document) Ref() Ref { return Ref{Code: d.Code, Number: d.Version} }
+
 // Uncertainty lists what could have been chosen otherwise, for the question how
 // sure a rank is. Without it, weights vary by a quarter and ratings are drawn again.
 type Uncertainty struct {

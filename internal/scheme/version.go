@@ -38,6 +38,12 @@ var titles = workflow.Titles[State]{
 // Title returns the name of the state.
 func (s State) Title() text.Text { return titles.Of(s) }
 
+// Ref names one version of a scheme.
+type Ref struct {
+	Code   string `json:"code" example:"five-forces"`
+	Number int64  `json:"number" example:"1"`
+} // @name SchemeRef
+
 // Version is one version of a scheme in a town's registry.
 type Version struct {
 	TownID      string     `gorm:"primaryKey" json:"-"`

@@ -22,7 +22,7 @@ type Life struct {
 	ClosedOn        *day.Date `json:"closed_on,omitempty" swaggertype:"string" format:"date"`  // the first day without it
 	ClosedReason    string    `json:"closed_reason,omitempty"`
 	MergedInto      *string   `json:"merged_into,omitempty" example:"b08"`
-	Provenance      string    `json:"provenance" example:"public statistical list 2021"`
+	Provenance      string    `json:"provenance,omitempty" example:"public statistical list 2021"`
 	database.Versioned
 }
 
@@ -49,6 +49,47 @@ type Branch struct {
 	Name  text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	Kind  string    `json:"kind" example:"village"`
 	Class *string   `json:"class,omitempty" example:"rural"` // absent = no peer group of its own
+}
+
+// BranchRef names a branch in what is computed: with its name in the language of the
+// answer, its kind and its class as they were in the period or on the day of the answer.
+type BranchRef struct {
+	Code  string `json:"code" example:"b07"`
+	Name  string `json:"name" example:"演示七村"`
+	Kind  string `json:"kind" example:"village"`
+	Class string `json:"class,omitempty" example:"rural"`
+}
+
+// Ref returns the reference to the branch as it is here.
+func (b Branch) Ref(language string) BranchRef {
+	r := BranchRef{Code: b.Code, Name: b.Name.In(language), Kind: b.Kind}
+	if b.Class != nil {
+		r.Class = *b.Class
+	}
+	return r
+}
+
+// BranchRefs are references by code.
+type BranchRefs map[string]BranchRef
+
+// ListBranchRefs returns the references to all branches as they were on the day, closed
+// ones included, by one statement.
+func ListBranchRefs(ctx context.Context, db *gorm.DB, townID string, on day.Date, language string) (BranchRefs, error) {
+	branches, err := ListBranches(ctx, db, townID, BranchFilter{On: on, Closed: true})
+	refs := make(BranchRefs, len(branches))
+	for _, b := range branches {
+		refs[b.Code] = b.Ref(language)
+	}
+	return refs, err
+}
+
+// Of returns the reference to the branch of the code, or the code alone where there
+// was no such branch on the day.
+func (r BranchRefs) Of(code string) BranchRef {
+	if ref, known := r[code]; known {
+		return ref
+	}
+	return BranchRef{Code: code}
 }
 
 // BranchFilter narrows a list; zero fields do not.
@@ -200,7 +241,7 @@ type SubBranch struct {
 	Name       text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	FoundedOn  *day.Date `json:"founded_on,omitempty" swaggertype:"string" format:"date"`
 	ClosedOn   *day.Date `json:"closed_on,omitempty" swaggertype:"string" format:"date"`
-	Provenance string    `json:"provenance"`
+	Provenance string    `json:"provenance,omitempty"`
 	database.Versioned
 }
 

@@ -22,7 +22,7 @@ type Town struct {
 	AreaCode    string    `json:"area_code" example:"440605126"`
 	Name        text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	OpenResults bool      `json:"open_results"` // anyone may read what is published, without a key
-	Provenance  string    `json:"provenance"`
+	Provenance  string    `json:"provenance,omitempty"`
 	database.Versioned
 }
 
@@ -120,7 +120,7 @@ type Area struct {
 	ParentCode *string   `json:"parent_code,omitempty" example:"440605"`
 	Level      string    `json:"level" example:"town" enums:"province,city,district,town"`
 	Name       text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
-	Provenance string    `json:"provenance" example:"public statistical list 2021"`
+	Provenance string    `json:"provenance,omitempty" example:"public statistical list 2021"`
 }
 
 // ListAreas returns every area after the code, in the order of codes, at most limit.
@@ -194,7 +194,7 @@ type Kind struct {
 	TownID     string    `gorm:"primaryKey" json:"-"`
 	Code       string    `gorm:"primaryKey" json:"code" example:"village"`
 	Name       text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
-	Provenance string    `json:"provenance"`
+	Provenance string    `json:"provenance,omitempty"`
 } // @name BranchKind
 
 // Class is the peer group that ranks together.
@@ -202,7 +202,7 @@ type Class struct {
 	TownID     string    `gorm:"primaryKey" json:"-"`
 	Code       string    `gorm:"primaryKey" json:"code" example:"rural"`
 	Name       text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
-	Provenance string    `json:"provenance"`
+	Provenance string    `json:"provenance,omitempty"`
 } // @name BranchClass
 
 var usualKinds = []Kind{

@@ -143,8 +143,9 @@ type TaskTotals struct {
 
 // Progress is how far the tasks of a measure have come, for one branch or all.
 type Progress struct {
-	MeasureNumber int64   `json:"measure" example:"1"`
-	BranchCode    *string `json:"branch,omitempty" example:"b07"` // absent for all branches, or for what concerns the town
+	MeasureNumber int64           `json:"measure" example:"1"`
+	BranchCode    *string         `json:"-"`
+	Branch        *town.BranchRef `gorm:"-" json:"branch,omitempty"` // absent for all branches, or for what concerns the town
 	TaskTotals    `gorm:"embedded"`
 }
 
@@ -182,14 +183,24 @@ SUM(CASE WHEN state = ? AND due_on < ? THEN 1 ELSE 0 END) AS overdue`, TaskDone,
 // ProgressInReach returns the progress of the tasks that the caller may read today: of
 // the seven measures in their order, or of each measure for each branch, and for the
 // town, where there are tasks, by branch, those of the town first, and by measure.
-func ProgressInReach(ctx context.Context, db *gorm.DB, townID string, byBranch bool) ([]Progress, error) {
+func ProgressInReach(ctx context.Context, db *gorm.DB, townID, language string, byBranch bool) ([]Progress, error) {
 	v, err := newTaskReader(ctx, db, townID)
 	if err != nil {
 		return nil, err
 	}
 	q := v.Visible(db.WithContext(ctx))
-	if byBranch {
-		return totals(q, townID, v.Today, "branch_code, measure_number")
+	if !byBranch {
+		return byMeasure(q, townID, v.Today)
 	}
-	return byMeasure(q, townID, v.Today)
+	rows, err := totals(q, townID, v.Today, "branch_code, measure_number")
+	if err != nil {
+		return nil, err
+	}
+	refs, err := town.ListBranchRefs(ctx, db, townID, v.Today, language)
+	for i, r := range rows {
+		if r.BranchCode != nil {
+			rows[i].Branch = new(refs.Of(*r.BranchCode))
+		}
+	}
+	return rows, err
 }

@@ -248,7 +248,7 @@ func WriteAnalysis(ctx context.Context, db *gorm.DB, ref workflow.Ref, findings 
 		if err != nil {
 			return c, err
 		}
-		pinned, err := scheme.Load(ctx, tx, a.TownID, p.SchemeCode, p.SchemeNumber)
+		pinned, err := scheme.Load(ctx, tx, a.TownID, p.Scheme.Code, p.Scheme.Number)
 		if err != nil {
 			return c, err
 		}

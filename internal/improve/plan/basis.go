@@ -10,19 +10,20 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/pkg/composite/stats"
 )
 
 // AnalysisBasis is what an analysis starts from: the indicators in which a published
 // result is weak, and why they are named. The causes are for a person to find.
 type AnalysisBasis struct {
-	Town        string          `json:"town" example:"demo"`
-	Period      string          `json:"period" example:"2023Q2"`
-	Publication int64           `json:"publication" example:"1"`
-	Branch      index.BranchRef `json:"branch"`
-	Score       float64         `json:"score" example:"61.7"`
-	Rank        int             `json:"rank" example:"38"`
-	Findings    []BasisFinding  `json:"findings"` // what costs most first, then what else is on the cheapest way up
+	Town        string         `json:"town" example:"demo"`
+	Period      string         `json:"period" example:"2023Q2"`
+	Publication int64          `json:"publication" example:"1"`
+	Branch      town.BranchRef `json:"branch"`
+	Score       float64        `json:"score" example:"61.7"`
+	Rank        int            `json:"rank" example:"38"`
+	Findings    []BasisFinding `json:"findings"` // what costs most first, then what else is on the cheapest way up
 }
 
 // BasisFinding is one indicator to look into.

@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
+	"bulwark/internal/day"
 	"bulwark/internal/improve"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite/stats"
@@ -22,8 +23,9 @@ type Outcome struct {
 	TownID            string                       `gorm:"primaryKey" json:"-"`
 	PlanID            string                       `gorm:"primaryKey" json:"plan" format:"uuid"`
 	PeriodCode        string                       `gorm:"primaryKey" json:"period" example:"2023Q3"`
+	EndsOn            day.Date                     `gorm:"-" json:"ends_on" swaggertype:"string" format:"date"` // of the period
 	PublicationNumber int64                        `gorm:"primaryKey" json:"publication" example:"1"`
-	VersionNumber     int64                        `json:"version" example:"2"` // of the plan that was approved then
+	VersionNumber     int64                        `json:"plan_version" example:"2"` // of the plan that was approved then
 	Document          database.JSON[RealisedGains] `json:"gains"`
 	MadeAt            time.Time                    `json:"at"`
 } // @name PlanOutcome
@@ -62,10 +64,18 @@ func ListOutcomes(ctx context.Context, db *gorm.DB, townID, plan string) ([]Outc
 	if _, err := Find(ctx, db, townID, plan); err != nil {
 		return nil, err
 	}
-	list := []Outcome{}
-	err := db.WithContext(ctx).Table("plan_outcomes o").Select("o.*").
+	var rows []struct {
+		Outcome
+		PeriodEndsOn day.Date
+	}
+	err := db.WithContext(ctx).Table("plan_outcomes o").Select("o.*, q.ends_on AS period_ends_on").
 		Joins("JOIN periods q ON q.town_id = o.town_id AND q.code = o.period_code").
-		Where("o.town_id = ? AND o.plan_id = ?", townID, plan).Order("q.starts_on, q.code, o.publication_number").Find(&list).Error
+		Where("o.town_id = ? AND o.plan_id = ?", townID, plan).Order("q.starts_on, q.code, o.publication_number").Scan(&rows).Error
+	list := make([]Outcome, len(rows))
+	for i, r := range rows {
+		list[i] = r.Outcome
+		list[i].EndsOn = r.PeriodEndsOn
+	}
 	return list, err
 }
 
@@ -73,6 +83,7 @@ func ListOutcomes(ctx context.Context, db *gorm.DB, townID, plan string) ([]Outc
 type unmeasured struct {
 	TownID, PlanID, BranchCode string
 	PeriodCode                 string
+	EndsOn                     day.Date // of the period
 	Number                     int64
 	RunID, BaseRunID           string
 	VersionNumber              *int64 // approved before the first publication of the period
@@ -81,7 +92,7 @@ type unmeasured struct {
 }
 
 // missingOutcomes finds them for periods of the kind that the plan starts from.
-const missingOutcomes = `SELECT p.town_id, p.id AS plan_id, p.branch_code, q.code AS period_code, c.number, c.run_id, base.run_id AS base_run_id,
+const missingOutcomes = `SELECT p.town_id, p.id AS plan_id, p.branch_code, q.code AS period_code, q.ends_on, c.number, c.run_id, base.run_id AS base_run_id,
 	(SELECT MAX(v.number) FROM plan_versions v WHERE v.town_id = p.town_id AND v.plan_id = p.id AND v.stage = @approved AND v.made_at < f.published_at) AS version_number,
 	(SELECT COUNT(*) FROM periods o JOIN publications g ON g.town_id = o.town_id AND g.period_code = o.code AND g.number = 1
 	 WHERE o.town_id = q.town_id AND o.kind = q.kind AND o.starts_on > b.starts_on AND o.starts_on <= q.starts_on
@@ -133,7 +144,7 @@ func (u unmeasured) measure(ctx context.Context, db *gorm.DB) error {
 			return err
 		}
 		o := Outcome{
-			TownID: u.TownID, PlanID: u.PlanID, PeriodCode: u.PeriodCode, PublicationNumber: u.Number,
+			TownID: u.TownID, PlanID: u.PlanID, PeriodCode: u.PeriodCode, EndsOn: u.EndsOn, PublicationNumber: u.Number,
 			VersionNumber: *u.VersionNumber, Document: database.JSON[RealisedGains]{V: gains}, MadeAt: tx.NowFunc(),
 		}
 		stored := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&o) // another process may have been first

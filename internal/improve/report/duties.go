@@ -34,13 +34,31 @@ const (
 
 // Duty is something that somebody must do by a day.
 type Duty struct {
-	Kind    DutyKind `json:"kind" swaggertype:"string" enums:"visit,problem,report,task,analysis,plan,item"`
-	Subject string   `json:"subject" example:"assignments/0190…"`     // its address below the town
-	Branch  string   `json:"branch,omitempty" example:"b07"`          // empty where it is about none
-	Person  *string  `json:"person,omitempty" example:"instructor-1"` // whose it is, or an office's
-	Office  *string  `json:"office,omitempty" example:"agriculture"`
-	DueOn   day.Date `json:"due_on" swaggertype:"string" format:"date"` // the last day in time
+	Kind    DutyKind
+	Subject string // its address below the town
+	Branch  string // empty where it is about none
+	Person  *string
+	Office  *string
+	DueOn   day.Date // the last day in time
+}
+
+// DueWork is a duty as the dashboard shows it.
+type DueWork struct {
+	Kind    DutyKind        `json:"kind" swaggertype:"string" enums:"visit,problem,report,task,analysis,plan,item"`
+	Subject string          `json:"subject" example:"assignments/0190…"`     // its address below the town
+	Branch  *town.BranchRef `json:"branch,omitempty"`                        // absent where it is about none
+	Person  *string         `json:"person,omitempty" example:"instructor-1"` // whose it is, or an office's
+	Office  *string         `json:"office,omitempty" example:"agriculture"`
+	DueOn   day.Date        `json:"due_on" swaggertype:"string" format:"date"` // the last day in time
 } // @name WorkDue
+
+func (d Duty) shown(refs town.BranchRefs) DueWork {
+	w := DueWork{Kind: d.Kind, Subject: d.Subject, Person: d.Person, Office: d.Office, DueOn: d.DueOn}
+	if d.Branch != "" {
+		w.Branch = new(refs.Of(d.Branch))
+	}
+	return w
+}
 
 // about is the branch as a reminder names it.
 func (d Duty) about() *string {
@@ -125,22 +143,33 @@ const overdueShown = 10
 // Undone is the work that is past its day.
 type Undone struct {
 	Counts map[DutyKind]int `json:"counts"` // by kind; a kind without any is left out
-	First  []Duty           `json:"first"`  // those that are due longest, at most ten
+	First  []DueWork        `json:"first"`  // those that are due longest, at most ten
+}
+
+// OverdueQuery says of which branches, on which day and in which language.
+type OverdueQuery struct {
+	Reach    access.Reach
+	Today    day.Date
+	Language string // of the names
 }
 
 // OverdueWork returns what is past its day in the branches in reach, and what is about
 // no branch where the reach is everything, by a constant number of statements. Each duty
 // names whose it is: leave that out for who may not read people.
-func OverdueWork(ctx context.Context, db *gorm.DB, townID string, reach access.Reach, today day.Date) (Undone, error) {
-	u := Undone{Counts: map[DutyKind]int{}, First: []Duty{}}
-	_, duties, err := dutiesOf(ctx, db, townID, today)
+func OverdueWork(ctx context.Context, db *gorm.DB, townID string, q OverdueQuery) (Undone, error) {
+	u := Undone{Counts: map[DutyKind]int{}, First: []DueWork{}}
+	_, duties, err := dutiesOf(ctx, db, townID, q.Today)
+	if err != nil {
+		return u, err
+	}
+	refs, err := town.ListBranchRefs(ctx, db, townID, q.Today, q.Language)
 	for _, d := range duties {
-		if !reach.Has(d.Branch) || !improve.Overdue(d.DueOn, today) {
+		if !q.Reach.Has(d.Branch) || !improve.Overdue(d.DueOn, q.Today) {
 			continue
 		}
 		u.Counts[d.Kind]++
 		if len(u.First) < overdueShown {
-			u.First = append(u.First, d)
+			u.First = append(u.First, d.shown(refs))
 		}
 	}
 	return u, err

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/pkg/composite/effect"
 	"bulwark/pkg/composite/stats"
 )
@@ -63,21 +64,21 @@ type EffectOptionsShown struct {
 
 // EffectMatch is one branch and what it was compared with.
 type EffectMatch struct {
-	Branch        string   `json:"branch" example:"b07"`
-	From          string   `json:"from" example:"2023Q1"` // period of the score before
-	To            string   `json:"to" example:"2023Q2"`
-	Before        float64  `json:"before" example:"58"`
-	After         float64  `json:"after" example:"67"`
-	Controls      []string `json:"controls" example:"b03,b11"`
-	ControlBefore float64  `json:"control_before" example:"61"`
-	ControlAfter  float64  `json:"control_after" example:"65"`
-	Effect        float64  `json:"effect" example:"3.8"`
+	Branch        town.BranchRef `json:"branch"`
+	From          string         `json:"from" example:"2023Q1"` // period of the score before
+	To            string         `json:"to" example:"2023Q2"`
+	Before        float64        `json:"before" example:"58"`
+	After         float64        `json:"after" example:"67"`
+	Controls      []string       `json:"controls" example:"b03,b11"` // their codes
+	ControlBefore float64        `json:"control_before" example:"61"`
+	ControlAfter  float64        `json:"control_after" example:"65"`
+	Effect        float64        `json:"effect" example:"3.8"`
 }
 
 // EffectLeftOut is one branch that could not be compared, and why.
 type EffectLeftOut struct {
-	Branch string `json:"branch" example:"b07"`
-	Reason string `json:"reason" enums:"no_score_before,no_score_after,no_control,none_within_caliper"`
+	Branch town.BranchRef `json:"branch"`
+	Reason string         `json:"reason" enums:"no_score_before,no_score_after,no_control,none_within_caliper"`
 }
 
 // EffectQuestion names whose effect on which kind of period is asked for.
@@ -92,7 +93,7 @@ type EffectQuestion struct {
 // it was not, as effect.MatchedEffect describes. Where too few can be compared it
 // returns their numbers and no figure.
 func FindEffect(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, language string, q EffectQuestion) (EffectReport, error) {
-	panel, err := b.Panel(ctx, db, townID, q.Kind)
+	panel, err := b.Panel(ctx, db, townID, q.Kind, language)
 	if err != nil {
 		return EffectReport{}, err
 	}
@@ -196,7 +197,7 @@ func (r *EffectReport) fill(p index.PublishedPanel, e *effect.InterventionEffect
 			controls[k] = p.Units[u]
 		}
 		r.Matches[i] = EffectMatch{
-			Branch: p.Units[m.Unit], From: p.Periods[m.From].Code, To: p.Periods[m.To].Code, Before: rounded(m.Before), After: rounded(m.After),
+			Branch: p.Branches[m.Unit], From: p.Periods[m.From].Code, To: p.Periods[m.To].Code, Before: rounded(m.Before), After: rounded(m.After),
 			Controls: controls, ControlBefore: rounded(m.ControlBefore), ControlAfter: rounded(m.ControlAfter), Effect: rounded(m.Effect),
 		}
 	}
@@ -217,7 +218,7 @@ func (r *EffectReport) tooFew(p index.PublishedPanel, few *effect.TooFewMatched,
 func (r *EffectReport) leaveOut(p index.PublishedPanel, list []effect.Unmatched) {
 	r.Unmatched = make([]EffectLeftOut, len(list))
 	for i, u := range list {
-		r.Unmatched[i] = EffectLeftOut{Branch: p.Units[u.Unit], Reason: string(u.Reason)}
+		r.Unmatched[i] = EffectLeftOut{Branch: p.Branches[u.Unit], Reason: string(u.Reason)}
 	}
 }
 

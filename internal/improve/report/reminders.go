@@ -35,7 +35,7 @@ type Reminder struct {
 	MadeAt         time.Time  `json:"made_at"`
 	WithdrawnAt    *time.Time `json:"withdrawn_at,omitempty"`
 	AcknowledgedAt *time.Time `gorm:"-" json:"acknowledged_at,omitempty"` // by the caller
-	Message        text.Text  `gorm:"-" json:"message"`
+	Message        string     `gorm:"-" json:"message" example:"请于 2023-07-20 前走访该党组织"`
 }
 
 // ReminderHead is the number of the last change of reminders in a town. Who changes
@@ -58,6 +58,13 @@ type Feed struct {
 	Items []Reminder `json:"items"` // in the order of their sequence
 	Next  int64      `json:"next"`  // to ask with as since the next time
 	More  bool       `json:"more"`  // there is more already
+}
+
+// FeedQuery says from where on the feed is read, how far and in which language.
+type FeedQuery struct {
+	Since    int64 // the number of the last change that is known
+	Limit    int
+	Language string // of the messages
 }
 
 var reminderNoun = text.Text{ZH: "提醒", EN: "reminder"}
@@ -113,31 +120,31 @@ func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, erro
 // ListReminders returns the reminders of the caller that changed since the number,
 // 0 = all. No change is missed: numbers are given under a lock that is held until
 // the change is there to be read, so whoever sees one sees all before it.
-func ListReminders(ctx context.Context, db *gorm.DB, townID string, since int64, limit int) (Feed, error) {
-	feed := Feed{Items: []Reminder{}, Next: since}
+func ListReminders(ctx context.Context, db *gorm.DB, townID string, f FeedQuery) (Feed, error) {
+	feed := Feed{Items: []Reminder{}, Next: f.Since}
 	q, err := remindedOf(ctx, db, townID)
 	if err != nil {
 		return feed, err
 	}
-	if err := q.Where("sequence > ?", since).Order("sequence").Limit(limit + 1).Find(&feed.Items).Error; err != nil {
+	if err := q.Where("sequence > ?", f.Since).Order("sequence").Limit(f.Limit + 1).Find(&feed.Items).Error; err != nil {
 		return feed, err
 	}
-	if feed.More = len(feed.Items) > limit; feed.More {
-		feed.Items = feed.Items[:limit]
+	if feed.More = len(feed.Items) > f.Limit; feed.More {
+		feed.Items = feed.Items[:f.Limit]
 	}
 	if n := len(feed.Items); n > 0 {
 		feed.Next = feed.Items[n-1].Sequence
 	}
-	return feed, addReceipts(ctx, db, townID, feed.Items)
+	return feed, addReceipts(ctx, db, townID, f.Language, feed.Items)
 }
 
 // addReceipts adds what the caller has acknowledged, and the words.
-func addReceipts(ctx context.Context, db *gorm.DB, townID string, list []Reminder) error {
+func addReceipts(ctx context.Context, db *gorm.DB, townID, language string, list []Reminder) error {
 	ids := make([]string, len(list))
 	for i, r := range list {
 		ids[i] = r.ID
 		words := reminderWords[r.Kind]
-		list[i].Message = text.F(words.ZH, words.EN, r.DueOn)
+		list[i].Message = text.F(words.ZH, words.EN, r.DueOn).In(language)
 	}
 	var receipts []ReminderReceipt
 	err := db.WithContext(ctx).Where("town_id = ? AND reader = ? AND reminder_id IN ?", townID, access.Caller(ctx).Name(), append(ids, "")).Find(&receipts).Error
@@ -151,7 +158,7 @@ func addReceipts(ctx context.Context, db *gorm.DB, townID string, list []Reminde
 }
 
 // Acknowledge notes that the caller has seen a reminder of his or hers.
-func Acknowledge(ctx context.Context, db *gorm.DB, townID, id string) (Reminder, error) {
+func Acknowledge(ctx context.Context, db *gorm.DB, townID, id, language string) (Reminder, error) {
 	var one []Reminder
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		q, err := remindedOf(ctx, tx, townID)
@@ -171,7 +178,7 @@ func Acknowledge(ctx context.Context, db *gorm.DB, townID, id string) (Reminder,
 			return err
 		}
 		one = []Reminder{r}
-		if err := addReceipts(ctx, tx, townID, one); err != nil {
+		if err := addReceipts(ctx, tx, townID, language, one); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "reminder.acknowledge", Subject: "reminders/" + id, After: receipt.At})

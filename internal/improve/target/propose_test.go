@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
 	"bulwark/internal/scheme"
+	"bulwark/internal/town"
 )
 
 const twoForces = `{"code": "two", "version": 1, "name": {"en": "two"}, "decimals": 2, "min_coverage": 0.6,
@@ -24,7 +25,7 @@ const twoForces = `{"code": "two", "version": 1, "name": {"en": "two"}, "decimal
 // and 85.
 func twelve() (r index.Ranking) {
 	for i := range 12 {
-		item := index.Ranked{Branch: index.BranchRef{Code: fmt.Sprintf("b%02d", i+1), Class: "rural"}, Score: float64(51 + i), Grade: "poor", Dimensions: map[string]float64{"order": 70, "ethos": 70}}
+		item := index.Ranked{Branch: town.BranchRef{Code: fmt.Sprintf("b%02d", i+1), Class: "rural"}, Score: float64(51 + i), Grade: "poor", Dimensions: map[string]float64{"order": 70, "ethos": 70}}
 		switch i {
 		case 9:
 			item.Grade = "fair"

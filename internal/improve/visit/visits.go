@@ -188,6 +188,20 @@ func (v *reader) Audit(x Visit, _ string) (string, any) {
 	return "visits/" + x.ID, v.content(x)
 }
 
+// WithPairing returns the visit with who was paired with the branch on its day, where
+// the caller may read people.
+func (x Visit) WithPairing(ctx context.Context, db *gorm.DB, language string) (Visit, error) {
+	if !access.Caller(ctx).May(access.ReadPeople) {
+		return x, nil
+	}
+	f := people.PairingFilter{On: x.VisitedOn, Language: language, Branch: x.BranchCode}
+	paired, err := people.ListPairings(ctx, db, x.TownID, f)
+	if err == nil && len(paired) == 1 {
+		x.Paired = &paired[0]
+	}
+	return x, err
+}
+
 // content returns the content of a visit with its findings.
 func (v *reader) content(x Visit) Content {
 	if x.Findings == nil {
