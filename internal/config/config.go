@@ -14,41 +14,41 @@ import (
 // BULWARK_; the tag doc is its line in docs/configuration.md.
 type Config struct {
 	DatabaseURL      string        `env:"DATABASE_URL" envDefault:"sqlite:bulwark.db" doc:"where the data is: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME" secret:"url"`
-	MaxConns         int           `env:"DATABASE_MAX_CONNS" envDefault:"8" doc:"most connections to the database; beyond 16 the slowest answers get slower"`
-	LockTimeout      time.Duration `env:"DATABASE_LOCK_TIMEOUT" envDefault:"5s" doc:"to wait for a row or for the write lock"`
-	StatementTimeout time.Duration `env:"DATABASE_STATEMENT_TIMEOUT" envDefault:"15s" doc:"for one statement on PostgreSQL"`
+	MaxConns         int           `env:"DATABASE_MAX_CONNS" envDefault:"8" doc:"the most connections to the database; with more than 16 the slowest answers get slower"`
+	LockTimeout      time.Duration `env:"DATABASE_LOCK_TIMEOUT" envDefault:"5s" doc:"how long to wait for a row or for the write lock"`
+	StatementTimeout time.Duration `env:"DATABASE_STATEMENT_TIMEOUT" envDefault:"15s" doc:"how long a statement may take on PostgreSQL"`
 
 	Addr        string     `env:"ADDR" envDefault:"127.0.0.1:8080" doc:"address to listen on, HOST:PORT"`
 	MetricsAddr string     `env:"METRICS_ADDR" doc:"address for /metrics, HOST:PORT; empty = off"`
 	LogLevel    slog.Level `env:"LOG_LEVEL" envDefault:"INFO" doc:"DEBUG, INFO, WARN or ERROR"`
 	LogFormat   string     `env:"LOG_FORMAT" envDefault:"json" doc:"json or text"`
 
-	HeaderTimeout  time.Duration `env:"HEADER_TIMEOUT" envDefault:"5s" doc:"to receive the header of a request"`
-	ReadTimeout    time.Duration `env:"READ_TIMEOUT" envDefault:"30s" doc:"to receive a whole request"`
-	RequestTimeout time.Duration `env:"REQUEST_TIMEOUT" envDefault:"20s" doc:"to work on a request before it is answered 503"`
-	WriteTimeout   time.Duration `env:"WRITE_TIMEOUT" envDefault:"60s" doc:"from the end of the header to the last byte of the answer"`
-	IdleTimeout    time.Duration `env:"IDLE_TIMEOUT" envDefault:"2m" doc:"to keep an unused connection open"`
-	MaxHeaderBytes int           `env:"MAX_HEADER_BYTES" envDefault:"32768" doc:"most bytes of a request header"`
-	BodyLimit      int64         `env:"BODY_LIMIT" envDefault:"1048576" doc:"most bytes of a request body, where a route sets no other limit"`
+	HeaderTimeout  time.Duration `env:"HEADER_TIMEOUT" envDefault:"5s" doc:"how long a client may take to send the header of a request"`
+	ReadTimeout    time.Duration `env:"READ_TIMEOUT" envDefault:"30s" doc:"how long a client may take to send a whole request"`
+	RequestTimeout time.Duration `env:"REQUEST_TIMEOUT" envDefault:"20s" doc:"how long the service works on a request before it answers 503"`
+	WriteTimeout   time.Duration `env:"WRITE_TIMEOUT" envDefault:"60s" doc:"how long an answer may take, from the end of the request's header to its own last byte"`
+	IdleTimeout    time.Duration `env:"IDLE_TIMEOUT" envDefault:"2m" doc:"how long an unused connection stays open"`
+	MaxHeaderBytes int           `env:"MAX_HEADER_BYTES" envDefault:"32768" doc:"the most bytes of a request's header"`
+	BodyLimit      int64         `env:"BODY_LIMIT" envDefault:"1048576" doc:"the most bytes of a request's body, unless the route has a limit of its own"`
 
-	AuditAnchors string        `env:"AUDIT_ANCHORS" doc:"file that gets the end of each audit chain once a minute, better on another machine's disk; empty = none"`
-	KeepAnswers  time.Duration `env:"IDEMPOTENCY_KEEP" envDefault:"48h" doc:"to keep the answer of a request with an Idempotency-Key, so that it can be sent again"`
+	AuditAnchors string        `env:"AUDIT_ANCHORS" doc:"file to which the end of each audit chain is appended once a minute, best on a disk of another machine; empty = none"`
+	KeepAnswers  time.Duration `env:"IDEMPOTENCY_KEEP" envDefault:"48h" doc:"how long the answer to a request with an Idempotency-Key is stored for retries"`
 
-	DrainDelay   time.Duration `env:"DRAIN_DELAY" envDefault:"0s" doc:"between /readyz turning 503 and closing the listener, for load balancers"`
-	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" envDefault:"20s" doc:"for running requests to finish at shutdown"`
+	DrainDelay   time.Duration `env:"DRAIN_DELAY" envDefault:"0s" doc:"at shutdown, how long /readyz answers 503 before the listener closes, for load balancers"`
+	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" envDefault:"20s" doc:"at shutdown, how long running requests may take to finish"`
 
-	TrustedProxies []string `env:"TRUSTED_PROXIES" doc:"addresses or CIDR ranges whose X-Forwarded-For is believed, separated by commas"`
+	TrustedProxies []string `env:"TRUSTED_PROXIES" doc:"addresses or CIDR ranges of proxies whose X-Forwarded-For is trusted, separated by commas"`
 	CORSOrigins    []string `env:"CORS_ORIGINS" doc:"origins whose pages may call the API, such as https://example.org, separated by commas"`
-	BehindTLS      bool     `env:"BEHIND_TLS" envDefault:"false" doc:"true where a proxy in front speaks HTTPS: answers then carry Strict-Transport-Security, and cookies are secure"`
+	BehindTLS      bool     `env:"BEHIND_TLS" envDefault:"false" doc:"true if a proxy in front speaks HTTPS: answers then carry Strict-Transport-Security, and cookies are secure"`
 
-	SessionIdle time.Duration `env:"SESSION_IDLE" envDefault:"30m" doc:"after which an unused session of a browser ends"`
-	SessionMax  time.Duration `env:"SESSION_MAX" envDefault:"12h" doc:"after which every session of a browser ends"`
-	Rate        int           `env:"RATE" envDefault:"500" doc:"requests a second of one key, account or, without either, address; 0 = no limit"`
-	Burst       int           `env:"BURST" envDefault:"1000" doc:"requests of one of them at once, before RATE counts"`
+	SessionIdle time.Duration `env:"SESSION_IDLE" envDefault:"30m" doc:"how long a session lasts without use"`
+	SessionMax  time.Duration `env:"SESSION_MAX" envDefault:"12h" doc:"how long a session lasts at most"`
+	Rate        int           `env:"RATE" envDefault:"500" doc:"requests per second of one key, one account or, without either, one address; 0 = no limit"`
+	Burst       int           `env:"BURST" envDefault:"1000" doc:"requests of one of them at once, before BULWARK_RATE counts"`
 
 	OIDCIssuer       string `env:"OIDC_ISSUER" doc:"address of an OpenID Connect provider to sign in through, such as https://id.example.org; empty = off"`
-	OIDCClientID     string `env:"OIDC_CLIENT_ID" doc:"how the provider knows this service"`
-	OIDCClientSecret string `env:"OIDC_CLIENT_SECRET" doc:"what the provider gave this service to prove it" secret:"all"`
+	OIDCClientID     string `env:"OIDC_CLIENT_ID" doc:"the id of this service at the provider"`
+	OIDCClientSecret string `env:"OIDC_CLIENT_SECRET" doc:"the secret of this service at the provider" secret:"all"`
 	OIDCRedirectURL  string `env:"OIDC_REDIRECT_URL" doc:"where the provider sends browsers back, such as https://bulwark.example.org/api/v1/oidc/callback"`
 }
 
