@@ -287,19 +287,18 @@ func (v Visit) refuseIndicators(ctx context.Context, tx *gorm.DB, before []Findi
 	return nil
 }
 
+// writing returns the verb by which the content is replaced.
+func (v Visit) writing() string {
+	if v.State == Recorded {
+		return "correct"
+	}
+	return "write"
+}
+
 // Write replaces the content of the caller's own visit: of a draft at will, of a
 // recorded one by a correction with its reason.
 func Write(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Content, reason string) (Visit, error) {
-	var state State
-	err := db.WithContext(ctx).Model(&Visit{}).Where("town_id = ? AND id = ?", ref.Town, ref.ID).Select("state").Scan(&state).Error
-	if err != nil {
-		return Visit{}, err
-	}
-	verb := "write"
-	if state == Recorded {
-		verb = "correct"
-	}
-	return visits.Do(ctx, db, ref, verb, reason, func(tx *gorm.DB, v *reader, x Visit) (workflow.Change, error) {
+	return visits.DoBy(ctx, db, ref, Visit.writing, reason, func(tx *gorm.DB, v *reader, x Visit) (workflow.Change, error) {
 		change := workflow.Change{Columns: map[string]any{
 			"visited_on": c.VisitedOn, "place": c.Place, "checks": c.Checks, "evidence": c.Evidence,
 		}}
@@ -313,10 +312,10 @@ func Write(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Content, reason
 		if err := x.refuseIndicators(ctx, tx, v.found[x.ID]); err != nil {
 			return change, err
 		}
-		if err := x.storeFindings(tx); err != nil || verb == "write" {
+		if err := x.storeFindings(tx); err != nil || x.State == Draft {
 			return change, err
 		}
-		return change, x.keep(ctx, tx, verb, reason)
+		return change, x.keep(ctx, tx, x.writing(), reason)
 	})
 }
 
