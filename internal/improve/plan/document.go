@@ -137,7 +137,7 @@ func (d Document) complete(v index.View, branch string, before Document) (Docume
 			if !fault.Is(err, fault.KindConflict) && !fault.Is(err, fault.KindInvalid) {
 				return d, err
 			}
-			faults = append(faults, fault.Field(at+"/value_goal", "bad_goal", "目标值不符合该指标的填报要求", "the indicator does not take this value"))
+			faults = append(faults, fault.At(at+"/value_goal", "bad_goal", badGoal))
 			continue
 		}
 		if x.Points < 0 {
@@ -152,10 +152,12 @@ func (d Document) complete(v index.View, branch string, before Document) (Docume
 	return d, nil
 }
 
+var badGoal = text.Text{ZH: "目标值不符合该指标的填报要求", EN: "the indicator does not take this value"}
+
 // worth fills in what the item is worth, and its id where it has none.
 func (x PlannedItem) worth(v index.View, branch string, score float64, now index.ScorecardNode, n *scheme.Node) (PlannedItem, error) {
 	if r := n.Range; r != nil && (r.Min != nil && x.ValueGoal < *r.Min || r.Max != nil && x.ValueGoal > *r.Max) {
-		return x, fault.Broken()
+		return x, fault.New(fault.KindInvalid, "bad_goal", badGoal)
 	}
 	then, err := v.Predict(branch, map[string]float64{x.Indicator: x.ValueGoal})
 	if err != nil {
