@@ -30,8 +30,9 @@ const invented = "invented"
 
 // Seed fills the database, all or nothing, and reports whether there was anything
 // to do: a database that has the invented town is left as it is.
-func Seed(ctx context.Context, db *gorm.DB) (bool, error) {
-	_, err := town.Find(ctx, db, Town)
+func Seed(ctx context.Context, db *gorm.DB) (_ bool, err error) {
+	defer fault.Wrap(&err, "demo data")
+	_, err = town.Find(ctx, db, Town)
 	if !fault.Is(err, fault.KindNotFound) {
 		return false, err
 	}

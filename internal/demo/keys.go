@@ -3,6 +3,8 @@ package demo
 import (
 	"context"
 
+	"bulwark/internal/fault"
+
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
@@ -21,8 +23,8 @@ type Credential struct {
 
 // Credentials makes one key and one account per role. Secrets are random: they differ between
 // machines, as secrets must.
-func Credentials(ctx context.Context, db *gorm.DB) ([]Credential, error) {
-	var list []Credential
+func Credentials(ctx context.Context, db *gorm.DB) (list []Credential, err error) {
+	defer fault.Wrap(&err, "credentials of the demo")
 	passwords := access.NewPasswords(access.PasswordCost)
 	for _, c := range []Credential{
 		{Role: access.Reader, Town: Town},

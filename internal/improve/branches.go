@@ -12,7 +12,8 @@ import (
 )
 
 // RefuseBranch returns a fault about a branch that the town does not have today.
-func RefuseBranch(ctx context.Context, tx *gorm.DB, townID, code string) error {
+func RefuseBranch(ctx context.Context, tx *gorm.DB, townID, code string) (err error) {
+	defer fault.Wrap(&err, "branch %s", code)
 	today := day.Of(tx.NowFunc())
 	b, err := town.FindBranch(ctx, tx, townID, code, today)
 	switch {

@@ -192,9 +192,10 @@ func (stored StoredSettings) View() TownSettings {
 }
 
 // FindSettings returns the settings that hold in the town.
-func FindSettings(ctx context.Context, db *gorm.DB, townID string) (StoredSettings, error) {
+func FindSettings(ctx context.Context, db *gorm.DB, townID string) (_ StoredSettings, err error) {
+	defer fault.Wrap(&err, "improvement settings of %s", townID)
 	stored := StoredSettings{TownID: townID}
-	err := db.WithContext(ctx).Where("town_id = ?", townID).Limit(1).Find(&stored).Error
+	err = db.WithContext(ctx).Where("town_id = ?", townID).Limit(1).Find(&stored).Error
 	if err == nil && stored.Version == 0 {
 		stored.Version, stored.Document.V = 1, Defaults()
 	}
@@ -202,12 +203,14 @@ func FindSettings(ctx context.Context, db *gorm.DB, townID string) (StoredSettin
 }
 
 // UpdateSettings replaces the settings of the town. The reason is kept in the trail.
-func UpdateSettings(ctx context.Context, db *gorm.DB, townID string, version int64, s Settings, reason string) (StoredSettings, error) {
+func UpdateSettings(
+	ctx context.Context, db *gorm.DB, townID string, version int64, s Settings, reason string,
+) (after StoredSettings, err error) {
+	defer fault.Wrap(&err, "write the improvement settings of %s", townID)
 	if faults := s.check(); len(faults) > 0 {
 		return StoredSettings{}, fault.Broken(faults...)
 	}
-	var after StoredSettings
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		inForce, err := scheme.InForce(ctx, tx, townID)
 		if err != nil {
 			return err

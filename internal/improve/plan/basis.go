@@ -47,7 +47,10 @@ type BasisReason struct {
 
 // FindBasis returns what an analysis of a publication of the period starts from,
 // the latest where number is 0.
-func FindBasis(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string, number int64, branch, language string) (AnalysisBasis, error) {
+func FindBasis(
+	ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string, number int64, branch, language string,
+) (_ AnalysisBasis, err error) {
+	defer fault.Wrap(&err, "basis of an analysis of %s", branch)
 	v, there, err := b.Published(ctx, db, townID, period, number)
 	if err != nil {
 		return AnalysisBasis{}, err

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"bulwark/internal/fault"
+
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -58,12 +60,13 @@ type RealisedItem struct {
 
 // ListOutcomes returns what became of a plan, in the order of the calendar and of the
 // publications.
-func ListOutcomes(ctx context.Context, db *gorm.DB, townID, plan string) ([]Outcome, error) {
+func ListOutcomes(ctx context.Context, db *gorm.DB, townID, plan string) (_ []Outcome, err error) {
+	defer fault.Wrap(&err, "outcomes of the plan %s", plan)
 	if _, err := Find(ctx, db, townID, plan); err != nil {
 		return nil, err
 	}
 	list := []Outcome{}
-	err := db.WithContext(ctx).Table("plan_outcomes o").Select("o.*").
+	err = db.WithContext(ctx).Table("plan_outcomes o").Select("o.*").
 		Joins("JOIN periods q ON q.town_id = o.town_id AND q.code = o.period_code").
 		Where("o.town_id = ? AND o.plan_id = ?", townID, plan).Order("q.starts_on, q.code, o.publication_number").Find(&list).Error
 	return list, err
@@ -126,7 +129,8 @@ func MeasureOutcomes(ctx context.Context, db *gorm.DB) (int, error) {
 	return done, failed
 }
 
-func (u unmeasured) measure(ctx context.Context, db *gorm.DB) error {
+func (u unmeasured) measure(ctx context.Context, db *gorm.DB) (err error) {
+	defer fault.Wrap(&err, "outcome of the plan %s in %s", u.PlanID, u.PeriodCode)
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {
 		gains, err := u.gains(ctx, tx)
 		if err != nil {

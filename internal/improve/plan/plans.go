@@ -330,7 +330,9 @@ func Write(ctx context.Context, db *gorm.DB, b *index.ResultCache, ref workflow.
 // returns and closes, or abandons with a reason what is not accepted. Nobody decides
 // about a branch that he or she leads. An approval stores what the plan is predicted to
 // bring.
-func Move(ctx context.Context, db *gorm.DB, b *index.ResultCache, ref workflow.Ref, to State, reason string) (Plan, error) {
+func Move(
+	ctx context.Context, db *gorm.DB, b *index.ResultCache, ref workflow.Ref, to State, reason string,
+) (Plan, error) {
 	if slices.Contains([]State{Draft, Advised, Approved}, to) {
 		return documents.Move(ctx, db, ref, to, reason, func(tx *gorm.DB, _ *reader, p Plan) (c workflow.Change, err error) {
 			c.Columns, err = p.moveDocument(ctx, tx, b, to, reason)
@@ -350,7 +352,9 @@ func stateColumns(ctx context.Context, tx *gorm.DB, to State, reason string) map
 
 // moveDocument returns the columns of a move of the document, and stores what was
 // advised on or approved as a version.
-func (p Plan) moveDocument(ctx context.Context, tx *gorm.DB, b *index.ResultCache, to State, reason string) (map[string]any, error) {
+func (p Plan) moveDocument(
+	ctx context.Context, tx *gorm.DB, b *index.ResultCache, to State, reason string,
+) (map[string]any, error) {
 	change := map[string]any{}
 	if p.ApprovedVersion == nil {
 		change = stateColumns(ctx, tx, to, reason)
@@ -446,11 +450,15 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Plan, er
 
 // Count counts the plans of the branches in the reach by their state, in one
 // statement.
-func Count(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[State]int64, error) {
+func Count(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (_ map[State]int64, err error) {
+	defer fault.Wrap(&err, "count the plans of %s", townID)
 	return database.CountStates[State](reach.Narrow(db.WithContext(ctx).Model(&Plan{}).Where("town_id = ?", townID)))
 }
 
 // CountItems counts the items of those plans likewise, of plans that are closed too.
-func CountItems(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[ItemState]int64, error) {
+func CountItems(
+	ctx context.Context, db *gorm.DB, townID string, reach access.Reach,
+) (_ map[ItemState]int64, err error) {
+	defer fault.Wrap(&err, "count the plan items of %s", townID)
 	return database.CountStates[ItemState](reach.Narrow(db.WithContext(ctx).Model(&Item{}).Where("town_id = ?", townID)))
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"bulwark/internal/fault"
+
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
@@ -131,7 +133,10 @@ type Undone struct {
 // OverdueWork returns what is past its day in the branches in reach, and what is about
 // no branch where the reach is everything, by a constant number of statements. Each duty
 // names whose it is: leave that out for who may not read people.
-func OverdueWork(ctx context.Context, db *gorm.DB, townID string, reach access.Reach, today day.Date) (Undone, error) {
+func OverdueWork(
+	ctx context.Context, db *gorm.DB, townID string, reach access.Reach, today day.Date,
+) (_ Undone, err error) {
+	defer fault.Wrap(&err, "overdue work of %s", townID)
 	u := Undone{Counts: map[DutyKind]int{}, First: []Duty{}}
 	_, duties, err := dutiesOf(ctx, db, townID, today)
 	for _, d := range duties {
@@ -197,7 +202,9 @@ func taskDuties(ctx context.Context, db *gorm.DB, townID string, _ improve.Setti
 // analysisDuties are the analyses of confirmed targets, until a mentor has submitted
 // one of the result that named the target, or any since the confirmation. Each mentor
 // of the branch is asked; where there is none, nobody is.
-func analysisDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Settings, today day.Date) ([]Duty, error) {
+func analysisDuties(
+	ctx context.Context, db *gorm.DB, townID string, s improve.Settings, today day.Date,
+) ([]Duty, error) {
 	var wanted []struct {
 		TargetID, BranchCode string
 		FromOn               day.Date

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"bulwark/internal/fault"
+
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
@@ -91,7 +93,10 @@ type EffectQuestion struct {
 // FindEffect compares the branches for which it was done with like ones for which
 // it was not, as effect.MatchedEffect describes. Where too few can be compared it
 // returns their numbers and no figure.
-func FindEffect(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, language string, q EffectQuestion) (EffectReport, error) {
+func FindEffect(
+	ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, language string, q EffectQuestion,
+) (_ EffectReport, err error) {
+	defer fault.Wrap(&err, "effect of %s", q.Of)
 	panel, err := b.Panel(ctx, db, townID, q.Kind)
 	if err != nil {
 		return EffectReport{}, err

@@ -113,7 +113,8 @@ func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, erro
 // ListReminders returns the reminders of the caller that changed since the number,
 // 0 = all. No change is missed: numbers are given under a lock that is held until
 // the change is there to be read, so whoever sees one sees all before it.
-func ListReminders(ctx context.Context, db *gorm.DB, townID string, since int64, limit int) (Feed, error) {
+func ListReminders(ctx context.Context, db *gorm.DB, townID string, since int64, limit int) (_ Feed, err error) {
+	defer fault.Wrap(&err, "reminders of %s", townID)
 	feed := Feed{Items: []Reminder{}, Next: since}
 	q, err := remindedOf(ctx, db, townID)
 	if err != nil {
@@ -151,9 +152,10 @@ func addReceipts(ctx context.Context, db *gorm.DB, townID string, list []Reminde
 }
 
 // Acknowledge notes that the caller has seen a reminder of his or hers.
-func Acknowledge(ctx context.Context, db *gorm.DB, townID, id string) (Reminder, error) {
+func Acknowledge(ctx context.Context, db *gorm.DB, townID, id string) (_ Reminder, err error) {
+	defer fault.Wrap(&err, "acknowledge the reminder %s", id)
 	var one []Reminder
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		q, err := remindedOf(ctx, tx, townID)
 		if err != nil {
 			return err

@@ -237,7 +237,8 @@ const mostReportDays = 366
 
 // DraftFigures returns the figures of a report that the caller would write now about
 // the span. Nothing is stored.
-func DraftFigures(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) (Figures, error) {
+func DraftFigures(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) (_ Figures, err error) {
+	defer fault.Wrap(&err, "figures of a report")
 	f, err := refusedFigures(ctx, db, townID, from, until)
 	if err != nil {
 		return Figures{}, err

@@ -40,9 +40,9 @@ type Proposal struct {
 // Propose applies the rules of the town to the latest publication of the period. It
 // proposes each branch once: what a person has decided stays decided, and asked
 // again it changes only what an amended result or other rules make different.
-func Propose(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string) (Proposal, error) {
-	var p Proposal
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+func Propose(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string) (p Proposal, err error) {
+	defer fault.Wrap(&err, "propose targets by %s", period)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		alone := tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}) // others who propose, or amend, wait
 		held, err := evaluation.FindPeriod(ctx, alone, townID, period)
 		if err != nil {
@@ -212,7 +212,8 @@ func (pr *proposer) write(action string) error {
 // published period of the same kind after it, whose falls are counted from this one.
 // It proposes no branch, changes nothing when called again, and belongs in the
 // transaction of the amendment, which holds the period.
-func Follow(ctx context.Context, tx *gorm.DB, b *index.ResultCache, townID, period string) error {
+func Follow(ctx context.Context, tx *gorm.DB, b *index.ResultCache, townID, period string) (err error) {
+	defer fault.Wrap(&err, "targets of %s", period)
 	p, err := evaluation.FindPeriod(ctx, tx, townID, period)
 	if err != nil {
 		return err

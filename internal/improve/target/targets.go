@@ -315,9 +315,10 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Target, 
 
 // Current returns the targets of the town that are confirmed and not ended, by
 // branch.
-func Current(ctx context.Context, db *gorm.DB, townID string) (map[string]Target, error) {
+func Current(ctx context.Context, db *gorm.DB, townID string) (_ map[string]Target, err error) {
+	defer fault.Wrap(&err, "targets of %s", townID)
 	var list []Target
-	err := db.WithContext(ctx).Where("town_id = ? AND state = ?", townID, Confirmed).Find(&list).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND state = ?", townID, Confirmed).Find(&list).Error
 	current := make(map[string]Target, len(list))
 	for _, t := range list {
 		current[t.BranchCode] = t
@@ -327,6 +328,7 @@ func Current(ctx context.Context, db *gorm.DB, townID string) (map[string]Target
 
 // Count counts the targets of the branches in the reach by their state, in
 // one statement.
-func Count(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[State]int64, error) {
+func Count(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (_ map[State]int64, err error) {
+	defer fault.Wrap(&err, "count the targets of %s", townID)
 	return database.CountStates[State](reach.Narrow(db.WithContext(ctx).Model(&Target{}).Where("town_id = ?", townID)))
 }
