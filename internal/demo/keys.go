@@ -21,8 +21,8 @@ type Credential struct {
 	Password string      `json:"password"`
 }
 
-// Credentials makes one key and one account per role. Secrets are random: they differ between
-// machines, as secrets must.
+// Credentials creates one key and one account per role and returns them. Their secrets are
+// random and differ between machines.
 func Credentials(ctx context.Context, db *gorm.DB) (list []Credential, err error) {
 	defer fault.Wrap(&err, "credentials of the demo")
 	passwords := access.NewPasswords(access.PasswordCost)
@@ -48,7 +48,7 @@ func Credentials(ctx context.Context, db *gorm.DB) (list []Credential, err error
 			return nil, err
 		}
 		c.Key = secret
-		if err := c.sign(ctx, db, passwords); err != nil {
+		if err := c.addAccount(ctx, db, passwords); err != nil {
 			return nil, err
 		}
 		list = append(list, c)

@@ -94,7 +94,7 @@ func hasCome(v *eventReader, e Event) error {
 	if v.today < e.HeldOn {
 		_, lock := v.State(e)
 		return fault.Conflict("not_yet",
-			"活动日期为 %s，尚未到", "the day of it is %s, which has not come", e.HeldOn).Held(lock)
+			"活动日期为 %s，尚未到", "the event is on %s, which has not come yet", e.HeldOn).Held(lock)
 	}
 	return nil
 }
@@ -148,7 +148,7 @@ func UpdateEvent(ctx context.Context, db *gorm.DB, e Event, version int64) (Even
 		e.Kind = before.Kind
 		if before.State == Held && e.HeldOn > v.today {
 			return workflow.Change{}, fault.Broken(fault.Field("/held_on", "in_the_future",
-				"活动已举办，日期不能晚于今天", "it was held: its day cannot lie ahead"))
+				"活动已举办，日期不能晚于今天", "the event was held: its day cannot be in the future"))
 		}
 		return workflow.Change{Columns: map[string]any{
 			"held_on": e.HeldOn, "place": e.Place, "topic": e.Topic, "host_code": e.HostCode,

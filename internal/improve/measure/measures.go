@@ -99,7 +99,7 @@ func Find(ctx context.Context, db *gorm.DB, townID string, number int64) (_ Meas
 	return list[number-1], nil
 }
 
-// Check is NotFound for a number that no measure has.
+// Check returns NotFound for a number that no measure has.
 func Check(number int64) error {
 	if number < 1 || number > measureCount {
 		return fault.NotFound("not_found", "没有第 %d 项措施：共 7 项", "there is no measure %d: there are 7", number)
@@ -107,8 +107,8 @@ func Check(number int64) error {
 	return nil
 }
 
-// Name sets the name and the description of a measure in the town. An empty name
-// takes the town's away: the source's comes back, if there is one.
+// Name sets the name and the description of a measure in the town. An empty name removes
+// the town's: the source's holds again, if there is one.
 func Name(
 	ctx context.Context, db *gorm.DB, townID string, number, version int64, name, description text.Text,
 ) (after Measure, err error) {
@@ -171,7 +171,7 @@ func byMeasure(q *gorm.DB, townID string, today day.Date) ([]Progress, error) {
 	return list, err
 }
 
-// totals counts the tasks of a query by the columns.
+// totals returns the counts of the tasks of a query by the columns.
 func totals(q *gorm.DB, townID string, today day.Date, by string) ([]Progress, error) {
 	q = q.Model(&Task{}).Where("town_id = ? AND state <> ?", townID, TaskDropped)
 	rows := []Progress{}

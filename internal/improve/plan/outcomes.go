@@ -83,7 +83,7 @@ type unmeasured struct {
 	OtherScheme                bool
 }
 
-// missingOutcomes finds them for periods of the kind that the plan starts from.
+// missingOutcomes selects them for periods of the kind that the plan starts from.
 const missingOutcomes = `SELECT p.town_id, p.id AS plan_id, p.branch_code, q.code AS period_code, c.number, c.run_id, base.run_id AS base_run_id,
 	(SELECT MAX(v.number) FROM plan_versions v WHERE v.town_id = p.town_id AND v.plan_id = p.id AND v.stage = @approved AND v.made_at < f.published_at) AS version_number,
 	(SELECT COUNT(*) FROM periods o JOIN publications g ON g.town_id = o.town_id AND g.period_code = o.code AND g.number = 1
@@ -103,8 +103,8 @@ WHERE p.approved_version IS NOT NULL AND m.plan_id IS NULL
 ORDER BY p.town_id, p.id, q.starts_on, c.number`
 
 // MeasureOutcomes stores what became of each approved plan in the publications since,
-// for as many periods as a closed item can relapse in. It reports how many it stored;
-// done again it finds nothing.
+// for as many periods as a closed item can relapse in. It returns how many it stored;
+// called again it finds nothing.
 func MeasureOutcomes(ctx context.Context, db *gorm.DB) (int, error) {
 	var list []unmeasured
 	if err := db.WithContext(ctx).Raw(missingOutcomes, map[string]any{"approved": Approved}).Scan(&list).Error; err != nil {
@@ -179,8 +179,8 @@ func (u unmeasured) gains(ctx context.Context, tx *gorm.DB) (RealisedGains, erro
 	return realised(version, before, after, now, u.OtherScheme), err
 }
 
-// realised compares what came with what was predicted. A goal counts as reached to
-// six decimals.
+// realised returns the gains beside those that were predicted. Goals are compared to six
+// decimals.
 func realised(v Version, before, after figures, now map[string]*float64, otherScheme bool) RealisedGains {
 	g := RealisedGains{
 		ScoreBefore: before.Score, Score: after.Score, RankBefore: before.Rank, Rank: after.Rank, Predicted: v.Prediction.V.Points,

@@ -125,7 +125,7 @@ type ItemDiff struct {
 	After  *PlannedItem `json:"after,omitempty"`
 }
 
-// DiffVersions compares two versions of a plan.
+// DiffVersions returns how one version of a plan differs from another.
 func DiffVersions(ctx context.Context, db *gorm.DB, townID, plan string, from, to int64) (_ Diff, err error) {
 	defer fault.Wrap(&err, "versions %d and %d of the plan %s", from, to, plan)
 	early, err := FindVersion(ctx, db, townID, plan, from)
@@ -181,7 +181,7 @@ type ItemPrediction struct {
 	Points    float64 `json:"points"`
 }
 
-// predict computes it from the publication that the plan starts from.
+// predict returns the prediction from the publication that the plan starts from.
 func (p Plan) predict(v index.View) (Prediction, error) {
 	card, err := cardOf(v, p.BranchCode)
 	if err != nil {

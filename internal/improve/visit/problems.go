@@ -151,7 +151,7 @@ var problems = workflow.Kind[Problem, ProblemState, *problemReader]{
 func dueDay(x Problem) any { return problemExtra{DueOn: x.DueOn} }
 
 // solvedByAnother refuses who solved the problem, and others of the same party: whether
-// a solution holds is for others to say.
+// a solution holds is for others to confirm.
 func solvedByAnother(v *problemReader, x Problem) error {
 	if v.Name() == x.SolvedBy || partyOf[v.Role] == x.SolvedFor {
 		return fault.Conflict("another_party_needed", "须由解决方以外的一方确认销号",
@@ -259,7 +259,7 @@ func OpenProblem(ctx context.Context, db *gorm.DB, x Problem) (Problem, error) {
 	})
 }
 
-// checkOrigin faults a visit, finding or earlier problem that the branch does not
+// checkOrigin refuses a visit, finding or earlier problem that the branch does not
 // have, or that the caller may not know of.
 func (x Problem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
 	var faults []fault.FieldError
@@ -274,7 +274,7 @@ func (x Problem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
 			faults = append(faults, fault.Field("/finding", "unknown_finding", "这次走访没有第 %d 项发现", "the visit has no finding %d", *x.FindingNumber))
 		}
 	} else if x.FindingNumber != nil {
-		faults = append(faults, fault.Field("/visit", "required", "请写明是哪次走访的发现", "say of which visit the finding is"))
+		faults = append(faults, fault.Field("/visit", "required", "请写明是哪次走访的发现", "name the visit of the finding"))
 	}
 	if x.AfterID != nil {
 		earlier, err := FindProblem(ctx, tx, x.TownID, *x.AfterID)
@@ -291,7 +291,7 @@ func (x Problem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// check faults an owner, participants or a day that cannot be.
+// check refuses owners and participants whom the town does not have, and a day before today.
 func (x Problem) check(ctx context.Context, tx *gorm.DB, today day.Date) error {
 	var faults []fault.FieldError
 	if (x.OwnerPerson == nil) == (x.OwnerOffice == nil) {
@@ -429,7 +429,7 @@ func (v *problemReader) refuseRelapse(ctx context.Context, tx *gorm.DB, x Proble
 // openAll opens the problems that a visit found, as a part of its recording.
 func openAll(ctx context.Context, tx *gorm.DB, v Visit, found []Problem) error {
 	if len(found) > 0 && !access.Caller(ctx).May(access.WriteProblems) {
-		return fault.Forbidden("not_allowed", "您无权提出难题", "you may not open problems")
+		return access.NotAllowed(access.Caller(ctx), access.WriteProblems)
 	}
 	for _, x := range found {
 		x.TownID, x.BranchCode, x.VisitID = v.TownID, v.BranchCode, &v.ID

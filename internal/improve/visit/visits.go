@@ -239,7 +239,7 @@ func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c Content) error {
 	return v.refuseItems(ctx, tx, c)
 }
 
-// refuseItems faults findings that name an item which no plan of the branch has.
+// refuseItems refuses findings that name an item which no plan of the branch has.
 func (v Visit) refuseItems(ctx context.Context, tx *gorm.DB, c Content) error {
 	var named, known []string
 	for _, f := range c.Findings {
@@ -266,7 +266,7 @@ func (v Visit) refuseItems(ctx context.Context, tx *gorm.DB, c Content) error {
 	return nil
 }
 
-// refuseIndicators faults findings that name an indicator which the scheme in force
+// refuseIndicators refuses findings that name an indicator which the scheme in force
 // does not have, where there is one, and which no finding named before.
 func (v Visit) refuseIndicators(ctx context.Context, tx *gorm.DB, before []Finding) error {
 	inForce, err := scheme.InForce(ctx, tx, v.TownID)
@@ -319,8 +319,8 @@ func Write(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Content, reason
 	})
 }
 
-// Record makes the caller's own draft count, and opens the problems that its findings
-// are.
+// Record moves the caller's own draft to recorded, and opens the problems that belong to
+// its findings.
 func Record(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string, found ...Problem) (Visit, error) {
 	return visits.Move(ctx, db, ref, Recorded, reason, func(tx *gorm.DB, v *reader, x Visit) (workflow.Change, error) {
 		change := workflow.Change{Columns: map[string]any{"recorded_at": tx.NowFunc()}}
@@ -344,7 +344,7 @@ func (v Visit) keep(ctx context.Context, tx *gorm.DB, verb, reason string) error
 	}).Error
 }
 
-// refuseLost keeps the findings that opened a problem from being taken away.
+// refuseLost refuses content without a finding that opened a problem.
 func (v Visit) refuseLost(ctx context.Context, tx *gorm.DB, c Content) error {
 	var n int64
 	err := tx.WithContext(ctx).Model(&Problem{}).Where("town_id = ? AND visit_id = ?", v.TownID, v.ID).
@@ -352,7 +352,7 @@ func (v Visit) refuseLost(ctx context.Context, tx *gorm.DB, c Content) error {
 	if err != nil || n <= int64(len(c.Findings)) {
 		return err
 	}
-	return fault.Broken(fault.Field("/findings", "finding_in_use", "第 %d 项发现已列为难题，请保留", "finding %d has opened a problem: keep it at its place", n))
+	return fault.Broken(fault.Field("/findings", "finding_in_use", "第 %d 项发现已列为难题，请保留", "finding %d has opened a problem: keep it", n))
 }
 
 // Find returns one visit with its history and who was paired with the branch on its day,
