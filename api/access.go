@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/fault"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
@@ -52,11 +53,11 @@ func (s *Server) bySession(r *http.Request, action access.Action) (access.Princi
 		if err := rest.CheckOrigin(r); err != nil {
 			return access.Principal{}, err
 		}
-		if !hmac.Equal([]byte(r.Header.Get("X-CSRF-Token")), []byte(access.CSRFToken(secret))) {
+		if !hmac.Equal([]byte(r.Header.Get("X-CSRF-Token")), []byte(credential.CSRFToken(secret))) {
 			return access.Principal{}, errNoCSRF
 		}
 	}
-	_, a, err := access.FindSession(ctx, s.DB, secret, s.Config.SessionIdle)
+	_, a, err := credential.FindSession(ctx, s.DB, secret, s.Config.SessionIdle)
 	if err != nil {
 		if fault.Is(err, fault.KindUnauthenticated) {
 			s.endCookie(ctx)
@@ -66,7 +67,7 @@ func (s *Server) bySession(r *http.Request, action access.Action) (access.Princi
 	if a.MustChange && action != access.ReadIdentity && action != access.OwnIdentity {
 		return access.Principal{}, errMustChange
 	}
-	p, err := access.PrincipalOf(ctx, s.DB, a)
+	p, err := credential.PrincipalOf(ctx, s.DB, a)
 	if action == access.OwnIdentity && fault.Is(err, fault.KindForbidden) {
 		err = nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/people"
 )
@@ -84,7 +85,7 @@ func TestKeysAreRefused(t *testing.T) {
 
 		// An admin of one town must not make keys for others.
 		demo := "demo"
-		townAdmin := h.As(h.key(access.Key{Roles: []access.Role{access.Admin}, Towns: []string{demo}}))
+		townAdmin := h.As(h.key(credential.Key{Roles: []access.Role{access.Admin}, Towns: []string{demo}}))
 		refused(t, townAdmin.Post("/keys", object{"roles": []string{"admin"}, "read_only": false}), http.StatusForbidden, "key_of_a_town")
 		refused(t, townAdmin.Get("/keys"), http.StatusForbidden, "key_of_a_town")
 		refused(t, townAdmin.Post("/towns", object{"code": "x", "area_code": "44", "name": named("x")}), http.StatusForbidden, "key_of_a_town")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/rest"
 )
 
@@ -13,16 +14,16 @@ type listAccountsRequest struct{ rest.PageQuery }
 // listAccounts returns all accounts in the order of names.
 //
 //	@Summary	List the accounts
-func (s *Server) listAccounts(ctx context.Context, req listAccountsRequest) (rest.Page[access.Account], error) {
+func (s *Server) listAccounts(ctx context.Context, req listAccountsRequest) (rest.Page[credential.Account], error) {
 	var after string
 	if err := req.Resume(&after); err != nil {
-		return rest.Page[access.Account]{}, err
+		return rest.Page[credential.Account]{}, err
 	}
-	accounts, err := access.ListAccounts(ctx, s.db(ctx), after, req.Limit())
+	accounts, err := credential.ListAccounts(ctx, s.db(ctx), after, req.Limit())
 	if err != nil {
-		return rest.Page[access.Account]{}, err
+		return rest.Page[credential.Account]{}, err
 	}
-	return rest.NewPage(accounts, req.PageQuery, func(a access.Account) []any { return []any{a.Name} })
+	return rest.NewPage(accounts, req.PageQuery, func(a credential.Account) []any { return []any{a.Name} })
 }
 
 type accountInput struct {
@@ -33,8 +34,8 @@ type accountInput struct {
 	Subject *string       `json:"subject" validate:"omitempty,max=255"`                                 // who it is for the issuer
 }
 
-func (in accountInput) account(name string) access.Account {
-	return access.Account{Name: name, OnlyTown: in.Town, PersonCode: in.Person, Roles: in.Roles, Issuer: in.Issuer, Subject: in.Subject}
+func (in accountInput) account(name string) credential.Account {
+	return credential.Account{Name: name, OnlyTown: in.Town, PersonCode: in.Person, Roles: in.Roles, Issuer: in.Issuer, Subject: in.Subject}
 }
 
 // newAccount is a new account.
@@ -49,9 +50,9 @@ type createAccountRequest struct{ Body newAccount }
 // outside identity.
 //
 //	@Summary	Add an account
-func (s *Server) createAccount(ctx context.Context, req createAccountRequest) (rest.Created[access.Account], error) {
-	a, err := access.CreateAccount(ctx, s.db(ctx), req.Body.account(req.Body.Name))
-	return rest.Created[access.Account]{Key: a.Name, Value: a}, err
+func (s *Server) createAccount(ctx context.Context, req createAccountRequest) (rest.Created[credential.Account], error) {
+	a, err := credential.CreateAccount(ctx, s.db(ctx), req.Body.account(req.Body.Name))
+	return rest.Created[credential.Account]{Key: a.Name, Value: a}, err
 }
 
 type accountRequest struct {
@@ -61,8 +62,8 @@ type accountRequest struct {
 // findAccount returns one account.
 //
 //	@Summary	Read an account
-func (s *Server) findAccount(ctx context.Context, req accountRequest) (access.Account, error) {
-	return access.FindAccount(ctx, s.db(ctx), req.Account)
+func (s *Server) findAccount(ctx context.Context, req accountRequest) (credential.Account, error) {
+	return credential.FindAccount(ctx, s.db(ctx), req.Account)
 }
 
 // accountChange is an account as it shall be.
@@ -81,13 +82,13 @@ type updateAccountRequest struct {
 // outside identity, disables it or lets it in again. Its sessions end.
 //
 //	@Summary	Change, link or disable an account
-func (s *Server) updateAccount(ctx context.Context, req updateAccountRequest) (access.Account, error) {
-	return access.UpdateAccount(ctx, s.db(ctx), req.Body.account(req.Account), req.Body.Disabled, req.Version)
+func (s *Server) updateAccount(ctx context.Context, req updateAccountRequest) (credential.Account, error) {
+	return credential.UpdateAccount(ctx, s.db(ctx), req.Body.account(req.Account), req.Body.Disabled, req.Version)
 }
 
 // OneTimePassword is a new password of an account, told this once.
 type OneTimePassword struct {
-	access.Account
+	credential.Account
 	Password string `json:"password" example:"KX3FA7QZ2LM4BCYD5TRW"` // good for one sign-in, which must change it
 }
 
@@ -101,7 +102,7 @@ type resetPasswordRequest struct {
 //
 //	@Summary	Give an account a one-time password
 func (s *Server) resetPassword(ctx context.Context, req resetPasswordRequest) (OneTimePassword, error) {
-	a, password, err := access.ResetPassword(ctx, s.db(ctx), s.Passwords, req.Account, req.Version)
+	a, password, err := credential.ResetPassword(ctx, s.db(ctx), s.Passwords, req.Account, req.Version)
 	return OneTimePassword{a, password}, err
 }
 
@@ -110,9 +111,9 @@ type listKeysRequest struct{}
 // listKeys returns all keys, revoked and expired ones too, on one page.
 //
 //	@Summary	List the keys
-func (s *Server) listKeys(ctx context.Context, _ listKeysRequest) (rest.Page[access.Key], error) {
-	keys, err := access.ListKeys(ctx, s.db(ctx))
-	return rest.Page[access.Key]{Items: keys}, err
+func (s *Server) listKeys(ctx context.Context, _ listKeysRequest) (rest.Page[credential.Key], error) {
+	keys, err := credential.ListKeys(ctx, s.db(ctx))
+	return rest.Page[credential.Key]{Items: keys}, err
 }
 
 // keyInput is what a new key opens, and for whom.
@@ -127,7 +128,7 @@ type keyInput struct {
 
 // NewKey is a key with its secret, which is told this once.
 type NewKey struct {
-	access.Key
+	credential.Key
 	Secret string `json:"secret" example:"bw_3f9ac1d2_…"`
 }
 
@@ -138,7 +139,7 @@ type createKeyRequest struct{ Body keyInput }
 //	@Summary	Make a key and tell its secret, once
 func (s *Server) createKey(ctx context.Context, req createKeyRequest) (rest.Created[NewKey], error) {
 	b := req.Body
-	k, secret, err := access.CreateKey(ctx, s.db(ctx), access.Key{
+	k, secret, err := credential.CreateKey(ctx, s.db(ctx), credential.Key{
 		Roles: b.Roles, Towns: b.Towns, Branches: b.Branches, PersonCode: b.Person, ReadOnly: b.ReadOnly == nil || *b.ReadOnly, ExpiresAt: b.ExpiresAt,
 	})
 	return rest.Created[NewKey]{Value: NewKey{k, secret}}, err
@@ -153,5 +154,5 @@ type revokeKeyRequest struct {
 //
 //	@Summary	Revoke a key
 func (s *Server) revokeKey(ctx context.Context, req revokeKeyRequest) (rest.Nothing, error) {
-	return rest.Nothing{}, access.RevokeKey(ctx, s.db(ctx), req.Key, req.Version)
+	return rest.Nothing{}, credential.RevokeKey(ctx, s.db(ctx), req.Key, req.Version)
 }

@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 )
 
@@ -20,7 +21,7 @@ func TestARequestActsUnderOneRole(t *testing.T) {
 		h := newHarness(t, db)
 		person := "leading_group"
 		h.appointed("demo", person, access.Leadership)
-		both := h.As(h.key(access.Key{Roles: []access.Role{access.LeadingGroup, access.Leadership}, Towns: []string{"demo"}, PersonCode: &person}))
+		both := h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup, access.Leadership}, Towns: []string{"demo"}, PersonCode: &person}))
 		li := object{"code": "li", "name": named("李某")}
 		me := apitest.Decode[Me](both.Get("/me"), http.StatusOK)
 		if me.Role != access.LeadingGroup || len(me.Roles) != 2 {
@@ -49,7 +50,7 @@ func TestDoorsTellRolesApart(t *testing.T) {
 		h := newHarness(t, db)
 		person := "leading_group"
 		h.appointed("demo", person, access.Leadership)
-		both := h.As(h.key(access.Key{Roles: []access.Role{access.LeadingGroup, access.Leadership}, Towns: []string{"demo"}, PersonCode: &person}))
+		both := h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup, access.Leadership}, Towns: []string{"demo"}, PersonCode: &person}))
 		write := object{"code": "zhao", "name": named("赵某")}
 		both.Post("/towns/demo/people", write).Want(http.StatusCreated)
 		refused(t, both.Header("Act-As", "leadership").Post("/towns/demo/people", write), http.StatusForbidden, "not_allowed")
@@ -70,7 +71,7 @@ func TestAKeyIsLimitedToItsBranches(t *testing.T) {
 			moved(writer, path, "submitted", "").Want(http.StatusOK)
 		}
 		person := "leading_group"
-		limited := h.As(h.key(access.Key{
+		limited := h.As(h.key(credential.Key{
 			Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, Branches: []string{"b01"}, PersonCode: &person,
 		}))
 		same(t, "sheets", column(limited.Get("/towns/demo/evaluations"), "branch"), "b01")
@@ -99,10 +100,10 @@ func TestAKeyIsLimitedToItsBranches(t *testing.T) {
 func TestUsesOfKeysAreWrittenDown(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		k, secret, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Reader}})
+		k, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Reader}})
 		h.must(err)
 		used := func() *time.Time {
-			keys, err := access.ListKeys(t.Context(), db)
+			keys, err := credential.ListKeys(t.Context(), db)
 			h.must(err)
 			for _, key := range keys {
 				if key.Prefix == k.Prefix {

@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/rest"
 )
@@ -54,7 +55,7 @@ type keptRow struct {
 func newKeeper(t *testing.T, db *gorm.DB) *keeper {
 	k := &keeper{world: newWorld(t, db), callers: []string{"all", "other", "qian"}}
 	for code, role := range map[string]access.Role{"all": access.Mentor, "other": access.Mentor, "qian": access.LeadingGroup} {
-		k.secret[code] = k.key(access.Key{Roles: []access.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
+		k.secret[code] = k.key(credential.Key{Roles: []access.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
 	}
 	for _, role := range access.Roles() {
 		k.callers = append(k.callers, string(role))

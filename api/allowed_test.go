@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
@@ -96,10 +97,10 @@ func newProber(t *testing.T, db *gorm.DB) *prober {
 	leads := ties{"b01": access.Leads} // besides being of the leading group
 	for code, role := range map[string]access.Role{"fang": access.LeadingGroup} {
 		p.joins(code, role, leads)
-		p.secret[code] = p.key(access.Key{Roles: []access.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
+		p.secret[code] = p.key(credential.Key{Roles: []access.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
 	}
 	limited := "leading_group"
-	p.secret["limited"] = p.key(access.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &limited, Branches: []string{"b01"}})
+	p.secret["limited"] = p.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &limited, Branches: []string{"b01"}})
 	p.callers = []string{readOnly, "fang", "limited"}
 	for _, role := range access.Roles() {
 		p.callers = append(p.callers, string(role))

@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/plan"
@@ -217,7 +218,7 @@ func TestALimitedKeyHidesOwnAnalysesOfOtherBranches(t *testing.T) {
 		inside := c.other.Post(analyses, analysisOf("b01", cause("meetings"))).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		outside := c.other.Post(analyses, analysisOf("b02", cause("meetings"))).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		person := "other"
-		limited := c.As(c.key(access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"demo"}, Branches: []string{"b01"}, PersonCode: &person}))
+		limited := c.As(c.key(credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"demo"}, Branches: []string{"b01"}, PersonCode: &person}))
 		same(t, "unlimited", column(c.other.Get(analyses), "branch"), "b01", "b02")
 		same(t, "limited", column(limited.Get(analyses), "branch"), "b01")
 		limited.Get(inside).Want(http.StatusOK)

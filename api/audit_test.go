@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/audit"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 )
 
@@ -102,7 +103,7 @@ func TestTheTrailIsFiltered(t *testing.T) {
 func TestWhoReadsTheTrail(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		everywhere := h.key(access.Key{Roles: []access.Role{access.LeadingGroup}})
+		everywhere := h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}})
 		for _, role := range access.Roles() {
 			town, outside := http.StatusForbidden, http.StatusForbidden
 			if role == access.LeadingGroup || role == access.Admin {

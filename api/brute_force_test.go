@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 )
 
@@ -132,10 +133,10 @@ var requestIDIn = regexp.MustCompile(`"request_id":"[^"]*"`)
 func TestKnownAndUnknownAccountsAreAlike(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		d := newDoor(t, db)
-		d.account(access.Account{Name: "off", Roles: []access.Role{access.Reader}})
-		_, err := access.UpdateAccount(t.Context(), db, access.Account{Name: "off", Roles: []access.Role{access.Reader}}, true, 2)
+		d.account(credential.Account{Name: "off", Roles: []access.Role{access.Reader}})
+		_, err := credential.UpdateAccount(t.Context(), db, credential.Account{Name: "off", Roles: []access.Role{access.Reader}}, true, 2)
 		d.must(err)
-		_, err = access.CreateAccount(t.Context(), db, access.Account{Name: "empty", Roles: []access.Role{access.Reader}})
+		_, err = credential.CreateAccount(t.Context(), db, credential.Account{Name: "empty", Roles: []access.Role{access.Reader}})
 		d.must(err)
 		var first string
 		for i, try := range [][2]string{{"boss", "a wrong password"}, {"nobody", phrase}, {"off", phrase}, {"empty", phrase}, {"不存在", phrase}} {

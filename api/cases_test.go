@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/exchange"
 	"bulwark/internal/rest"
@@ -155,7 +156,7 @@ func TestNobodyReviewsTheOwnCase(t *testing.T) {
 		s.joins("li", access.Mentor, ties{"b01": access.Mentors})
 		s.appointed("demo", "li", access.LeadingGroup)
 		person := "li"
-		li := s.As(s.key(access.Key{Roles: []access.Role{access.Mentor, access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person}))
+		li := s.As(s.key(credential.Key{Roles: []access.Role{access.Mentor, access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person}))
 		at := s.drafts(li, "b01")
 		moved(li, at, "submitted", "").Want(http.StatusOK)
 		tag := li.Get(at).ETag()

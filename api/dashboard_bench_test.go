@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 	"bulwark/internal/index"
@@ -31,7 +32,7 @@ func BenchmarkDashboard(b *testing.B) {
 			b.Fatal(err)
 		}
 		person := "leader-1"
-		_, secret, err := access.CreateKey(b.Context(), db, access.Key{Roles: []access.Role{access.Leadership}, Towns: []string{demo.Town}, PersonCode: &person, ReadOnly: true})
+		_, secret, err := credential.CreateKey(b.Context(), db, credential.Key{Roles: []access.Role{access.Leadership}, Towns: []string{demo.Town}, PersonCode: &person, ReadOnly: true})
 		if err != nil {
 			b.Fatal(err)
 		}

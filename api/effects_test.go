@@ -12,6 +12,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/improve/report"
@@ -26,16 +27,16 @@ func TestEffectComparesWhatWasPublished(t *testing.T) {
 		now := func() time.Time { return time.Date(2023, 5, 10, 4, 0, 0, 0, time.UTC) }
 		db = db.Session(&gorm.Session{NewDB: true, NowFunc: now})
 		_, nobody := serving(t, db, now)
-		key := func(k access.Key) *apitest.Client {
+		key := func(k credential.Key) *apitest.Client {
 			k.Towns = []string{demo.Town}
-			_, secret, err := access.CreateKey(t.Context(), db, k)
+			_, secret, err := credential.CreateKey(t.Context(), db, k)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return nobody.As(secret)
 		}
 		person := "group-1"
-		group := key(access.Key{Roles: []access.Role{access.LeadingGroup}, PersonCode: &person})
+		group := key(credential.Key{Roles: []access.Role{access.LeadingGroup}, PersonCode: &person})
 		const path = "/towns/demo/effects?of=measure&measure=6"
 		treated := []string{"b02", "b05", "b09", "b12", "b16", "b21", "b25", "b30"}
 		for i, branch := range treated {
@@ -78,7 +79,7 @@ func TestEffectComparesWhatWasPublished(t *testing.T) {
 		}
 		group.Bad().Get("/towns/demo/effects?of=measure").Problem(http.StatusBadRequest)
 		group.Bad().Get("/towns/demo/effects?of=luck").Problem(http.StatusBadRequest)
-		key(access.Key{Roles: []access.Role{access.Reader}}).Get(path).Problem(http.StatusForbidden)
+		key(credential.Key{Roles: []access.Role{access.Reader}}).Get(path).Problem(http.StatusForbidden)
 	})
 }
 

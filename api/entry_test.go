@@ -12,6 +12,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
@@ -121,7 +122,7 @@ func TestNothingIsWrittenAfterTheLock(t *testing.T) {
 		z.found(t, db)
 		town, g1, g2 := "race", "g1", "g2"
 		as := func(person *string) *apitest.Client {
-			return h.As(h.key(access.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{town}, PersonCode: person}))
+			return h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{town}, PersonCode: person}))
 		}
 		first, second := as(&g1), as(&g2)
 		const at = "/towns/race/periods/q3"

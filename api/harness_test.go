@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/config"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/jobs"
@@ -42,10 +43,10 @@ func serving(t testing.TB, db *gorm.DB, now func() time.Time) (*Server, *apitest
 		DB: db, Config: config.Config{RequestTimeout: time.Minute, BodyLimit: 1 << 20}, Log: slog.New(slog.DiscardHandler), Version: "test",
 		Now: now, Jobs: jobs.New(db, slog.New(slog.DiscardHandler), now, time.Hour),
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
-			return access.Authenticate(ctx, db, key)
+			return credential.Authenticate(ctx, db, key)
 		},
 		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
-			return access.Authorize(ctx, db, p, a, town)
+			return p.Authorize(ctx, db, a, town)
 		},
 		Ready: func(context.Context) error { return nil },
 	}
@@ -81,9 +82,9 @@ func (h *harness) as(role access.Role) *apitest.Client {
 }
 
 // key makes one more key and gives its secret.
-func (h *harness) key(k access.Key) string {
+func (h *harness) key(k credential.Key) string {
 	h.t.Helper()
-	_, secret, err := access.CreateKey(h.t.Context(), h.db, k)
+	_, secret, err := credential.CreateKey(h.t.Context(), h.db, k)
 	h.must(err)
 	return secret
 }
@@ -139,14 +140,14 @@ func (h *harness) people() {
 	ctx, demo := h.t.Context(), "demo"
 	for _, role := range access.Roles() {
 		if role == access.Admin {
-			h.secrets[role] = h.key(access.Key{Roles: []access.Role{role}})
+			h.secrets[role] = h.key(credential.Key{Roles: []access.Role{role}})
 			continue
 		}
 		person := string(role)
 		_, err := people.Create(ctx, h.db, people.Person{TownID: demo, Code: person, Name: text.Same(person)})
 		h.must(err)
 		h.appointed(demo, person, role)
-		h.secrets[role] = h.key(access.Key{Roles: []access.Role{role}, Towns: []string{demo}, PersonCode: &person})
+		h.secrets[role] = h.key(credential.Key{Roles: []access.Role{role}, Towns: []string{demo}, PersonCode: &person})
 		if duty, ok := duties[role]; ok {
 			_, err := people.Assign(ctx, h.db, people.Assignment{TownID: demo, PersonCode: person, BranchCode: "b01", Duty: duty, ValidFrom: "2020-01-01"})
 			h.must(err)

@@ -19,6 +19,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/audit"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/people"
@@ -82,7 +83,7 @@ func TestARequestSentAgainIsAnsweredAgain(t *testing.T) {
 		h.made("eve", 0)
 
 		// The key is the caller's own.
-		other := h.As(h.key(access.Key{Roles: []access.Role{access.Admin}}))
+		other := h.As(h.key(credential.Key{Roles: []access.Role{access.Admin}}))
 		refused(t, with(other, "k1").Post(persons, ann), http.StatusConflict, "already_exists", "/code")
 		with(other, "k1").Post(persons, object{"code": "eve", "name": named("eve")}).Want(http.StatusCreated)
 		h.made("eve", 1)
@@ -128,13 +129,13 @@ func TestARefusalIsNotKept(t *testing.T) {
 func TestASecretIsNotKept(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		before := h.count(access.Key{}, "true")
+		before := h.count(credential.Key{}, "true")
 		ask := func() *apitest.Answer {
 			return with(h.as(access.Admin), "k").Post("/keys", object{"roles": []string{"reader"}})
 		}
 		told := apitest.Decode[struct{ Secret string }](ask(), http.StatusCreated)
 		refused(t, ask(), http.StatusConflict, "answer_not_kept")
-		if n := h.count(access.Key{}, "true") - before; n != 1 {
+		if n := h.count(credential.Key{}, "true") - before; n != 1 {
 			t.Errorf("%d keys were made", n)
 		}
 		var kept rest.StoredResponse
@@ -159,7 +160,7 @@ func TestAnAnswerWithASecretNeedsItsMark(t *testing.T) {
 func TestARevokedKeyIsNotAnsweredAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		k, secret, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Admin}})
+		k, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Admin}})
 		h.must(err)
 		ann := object{"code": "ann", "name": named("ann")}
 		with(h.As(secret), "k").Post(persons, ann).Want(http.StatusCreated)

@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/target"
@@ -62,8 +63,8 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 			group, mentor := "g1", "m"
 			as := map[string]*apitest.Client{
 				"nobody": h.Client,
-				"group":  h.As(h.key(access.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{z.town}, PersonCode: &group})),
-				"mentor": h.As(h.key(access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{z.town}, PersonCode: &mentor})),
+				"group":  h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{z.town}, PersonCode: &group})),
+				"mentor": h.As(h.key(credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{z.town}, PersonCode: &mentor})),
 			}
 			for _, tt := range []struct {
 				who, path  string
@@ -99,7 +100,7 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 				{"group", "/offices", 3, 2},
 				{"group", "/assignments", 3, 2},
 				{"group", "/targets", 6, 5},
-				{"mentor", "/targets?on=2023-09-01", 6, 5},
+				{"mentor", "/targets?on=2023-09-01", 4, 3},
 				{"nobody", "/measures", 4, 3},
 				{"group", "/measures/1/tasks", 4, 3},
 				{"mentor", "/measures/1/tasks?overdue=true", 4, 3},
@@ -136,7 +137,7 @@ func TestWarmAnswersAreFreeButNotForStrangers(t *testing.T) {
 			t.Errorf("304 with %d bytes and the tag %s, want %s", len(a.Body), a.ETag(), first.ETag())
 		}
 
-		k, secret, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Reader}, ReadOnly: true})
+		k, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Reader}, ReadOnly: true})
 		h.must(err)
 		h.As(secret).Get(ranking).Want(http.StatusOK)
 		h.as(access.Admin).IfMatch(`"1"`).Delete("/keys/" + k.Prefix).Want(http.StatusNoContent)

@@ -14,6 +14,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/day"
 	"bulwark/internal/improve/report"
 	"bulwark/internal/people"
@@ -75,12 +76,12 @@ func (w *world) keys() {
 		w.secret[string(role)] = secret
 	}
 	group := []access.Role{access.LeadingGroup}
-	w.secret[readOnly] = w.key(access.Key{Roles: group, Towns: []string{"demo"}, PersonCode: &person, ReadOnly: true})
-	w.secret[stranger] = w.key(access.Key{Roles: group, Towns: []string{"quiet"}})
-	w.secret[revoked] = w.key(access.Key{Roles: []access.Role{access.Admin}})
-	w.secret["spare"] = w.key(access.Key{Roles: []access.Role{access.Reader}})
+	w.secret[readOnly] = w.key(credential.Key{Roles: group, Towns: []string{"demo"}, PersonCode: &person, ReadOnly: true})
+	w.secret[stranger] = w.key(credential.Key{Roles: group, Towns: []string{"quiet"}})
+	w.secret[revoked] = w.key(credential.Key{Roles: []access.Role{access.Admin}})
+	w.secret["spare"] = w.key(credential.Key{Roles: []access.Role{access.Reader}})
 	prefix := func(secret string) string { return secret[:len("bw_12345678")] }
-	w.must(access.RevokeKey(w.t.Context(), w.db, prefix(w.secret[revoked]), 1))
+	w.must(credential.RevokeKey(w.t.Context(), w.db, prefix(w.secret[revoked]), 1))
 	w.ids["key"] = prefix(w.secret["spare"])
 	var mentors []people.Assignment
 	w.must(w.db.Where("person_code = ?", "mentor").Find(&mentors).Error)

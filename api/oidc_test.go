@@ -11,6 +11,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 )
 
@@ -68,7 +69,7 @@ func TestSignInThroughAProvider(t *testing.T) {
 		refused(t, browser.Get("/session"), http.StatusUnauthorized, "session_ended")
 		back, flow = d.visit(provider)
 		refused(t, d.Header("Cookie", flow.Name+"="+flow.Value).Get(back), http.StatusUnauthorized, "bad_sign_in")
-		accounts, err := access.ListAccounts(t.Context(), db, "", 10)
+		accounts, err := credential.ListAccounts(t.Context(), db, "", 10)
 		d.must(err)
 		if len(accounts) != 1 {
 			t.Errorf("%d accounts: somebody was made by signing in", len(accounts))

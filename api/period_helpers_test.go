@@ -19,7 +19,7 @@ func (h *harness) joins(code string, role access.Role, t ties) *apitest.Client {
 	admin.Post("/towns/demo/people", object{"code": code, "name": named(code)}).Want(http.StatusCreated)
 	roles := map[access.Role]bool{role: true}
 	for _, duty := range t {
-		roles[access.RoleOf(duty)] = true
+		roles[duty.Role()] = true
 	}
 	for held := range roles {
 		h.appointed("demo", code, held)

@@ -137,7 +137,7 @@ func (s *Server) listCorrections(ctx context.Context, req periodRequest) (rest.P
 
 // details are the branches that the caller may see below the first level.
 func (s *Server) details(ctx context.Context, town string) (access.Reach, error) {
-	return access.ReachOf(ctx, s.db(ctx), access.Caller(ctx), access.ReadScorecard, town, day.Of(s.Now()))
+	return access.Caller(ctx).ReachOf(ctx, s.db(ctx), access.ReadScorecard, town, day.Of(s.Now()))
 }
 
 // findReceipt returns what anyone needs to check a published result: hashes of

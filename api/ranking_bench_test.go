@@ -20,6 +20,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 	"bulwark/internal/evaluation"
@@ -49,7 +50,7 @@ func BenchmarkRanking(b *testing.B) {
 			b.Fatal(err)
 		}
 		town, person := demo.Town, "group-1"
-		_, secret, err := access.CreateKey(b.Context(), db, access.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{town}, PersonCode: &person, ReadOnly: true})
+		_, secret, err := credential.CreateKey(b.Context(), db, credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{town}, PersonCode: &person, ReadOnly: true})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -75,10 +76,10 @@ func benchServer(db *gorm.DB) *Server {
 	s := newTestServer()
 	s.DB, s.Now = db, func() time.Time { return time.Now().UTC() }
 	s.Authenticate = func(ctx context.Context, key string) (access.Principal, error) {
-		return access.Authenticate(ctx, db, key)
+		return credential.Authenticate(ctx, db, key)
 	}
 	s.Authorize = func(ctx context.Context, p access.Principal, a access.Action, town string) error {
-		return access.Authorize(ctx, db, p, a, town)
+		return p.Authorize(ctx, db, a, town)
 	}
 	return s
 }

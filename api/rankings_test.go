@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
@@ -51,7 +52,7 @@ func TestRankingsAcrossTowns(t *testing.T) {
 		nobody.Bad().Get("/rankings?period=2023Q2").Problem(http.StatusBadRequest)
 
 		// A key of one town sees that one, a stranger the open ones alone.
-		_, secret, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Reader}, Towns: []string{demo.Street}, ReadOnly: true})
+		_, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{demo.Street}, ReadOnly: true})
 		if err != nil {
 			t.Fatal(err)
 		}

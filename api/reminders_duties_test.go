@@ -8,6 +8,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/improve/plan"
@@ -76,7 +77,7 @@ func TestRemindersOfTasks(t *testing.T) {
 		told, _ = feed(t, group, 0)
 		same(t, "escalated", told, "task_overdue 2026-05-01", "task_overdue 2026-05-01")
 		code := "mentor"
-		narrow := h.As(h.key(access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"demo"}, PersonCode: &code, Branches: []string{"b01"}}))
+		narrow := h.As(h.key(credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"demo"}, PersonCode: &code, Branches: []string{"b01"}}))
 		told, _ = feed(t, narrow, 0)
 		same(t, "limited to b01", told)
 		for _, at := range addresses {

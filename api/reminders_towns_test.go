@@ -11,6 +11,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/plan"
@@ -59,7 +60,7 @@ func TestTownsAreToldOfTheirOwn(t *testing.T) {
 		told, _ := feed(t, lin, 0)
 		same(t, "told to lin", told, "visit_due 2026-04-13", "report_due 2026-05-01")
 		remarked(lin, begunReport(lin, "2026-04-01", "2026-04-10"), "submitted", "").Want(http.StatusOK) // there lin has reported on these days
-		two := h.As(h.key(access.Key{Roles: []access.Role{access.Leadership}, Towns: []string{"demo", "quiet"}}))
+		two := h.As(h.key(credential.Key{Roles: []access.Role{access.Leadership}, Towns: []string{"demo", "quiet"}}))
 		if f := apitest.Decode[report.Feed](two.Get("/towns/quiet/reminders"), http.StatusOK); len(f.Items) != 0 {
 			t.Errorf("told in the other town, where nothing is overdue: %+v", f.Items)
 		}

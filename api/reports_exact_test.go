@@ -8,6 +8,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/improve/report"
@@ -156,7 +157,7 @@ func TestADraftOfAReport(t *testing.T) {
 		h.must(h.db.Exec("UPDATE assignments SET valid_from = '2026-01-20' WHERE person_code = 'lin'").Error)
 		remarked(lin, at, "submitted", "").Want(http.StatusOK)
 
-		two := h.As(h.key(access.Key{Roles: []access.Role{access.Leadership}, Towns: []string{"demo", "quiet"}}))
+		two := h.As(h.key(credential.Key{Roles: []access.Role{access.Leadership}, Towns: []string{"demo", "quiet"}}))
 		two.Get(at).Want(http.StatusOK)
 		refused(t, two.Get("/towns/quiet"+at[len("/towns/demo"):]), http.StatusNotFound, "not_found")
 		same(t, "reports of another town", column(two.Get("/towns/quiet/reports"), "id"))
@@ -164,7 +165,7 @@ func TestADraftOfAReport(t *testing.T) {
 		// Who is in the leading group too sees the own draft, and can do nothing with it there.
 		h.appointed("demo", "lin", access.LeadingGroup)
 		person := "lin"
-		both := h.As(h.key(access.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person}))
+		both := h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person}))
 		may(t, both, next)
 		same(t, "all that the author sees", column(both.Get(reportsAt), "id"), at[len(reportsAt)+1:], next[len(reportsAt)+1:])
 		same(t, "all that is submitted", column(h.as(access.LeadingGroup).Get(reportsAt), "id"), at[len(reportsAt)+1:])

@@ -8,6 +8,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
@@ -91,7 +92,7 @@ func TestTheLifeOfAReport(t *testing.T) {
 		refused(t, remarked(h.as(access.Leadership), at, "received", ""), http.StatusForbidden, "not_allowed")
 		h.appointed("demo", "lin", access.LeadingGroup)
 		person := "lin"
-		both := h.As(h.key(access.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person}))
+		both := h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person}))
 		may(t, both, at)
 		refused(t, remarked(both, at, "received", "well done"), http.StatusForbidden, "own_report")
 		clock.noon(t, "2026-01-21")

@@ -70,7 +70,7 @@ func (s *Server) view(ctx context.Context, req resultRequest) (index.View, func(
 	if !p.May(access.ReadProvisional) {
 		return v, nil, notYetPublished(p)
 	}
-	reach, err := access.ReachOf(ctx, s.db(ctx), p, access.ReadProvisional, req.Town, day.Of(s.Now()))
+	reach, err := p.ReachOf(ctx, s.db(ctx), access.ReadProvisional, req.Town, day.Of(s.Now()))
 	if err != nil {
 		return v, nil, err
 	}

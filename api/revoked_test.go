@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
@@ -20,7 +21,7 @@ func TestWhatIsTakenAwayIsGoneAtOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
 		demo, mentor := "demo", "mentor"
-		h.account(access.Account{Name: "li", OnlyTown: &demo, PersonCode: &mentor})
+		h.account(credential.Account{Name: "li", OnlyTown: &demo, PersonCode: &mentor})
 		browser, told := h.in("li", phrase)
 		if told.Role != access.Mentor || told.Person != mentor {
 			t.Fatalf("the mentor is %+v", told)
@@ -68,7 +69,7 @@ func TestAnAccountActsUnderOneRole(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
 		demo, mentor := "demo", "mentor"
-		h.account(access.Account{Name: "li", OnlyTown: &demo, PersonCode: &mentor})
+		h.account(credential.Account{Name: "li", OnlyTown: &demo, PersonCode: &mentor})
 		_, err := people.Appoint(t.Context(), db, people.Appointment{TownID: demo, PersonCode: mentor, Role: access.LeadingGroup, ValidFrom: "2020-01-01"})
 		h.must(err)
 		browser, told := h.in("li", phrase)
@@ -88,7 +89,7 @@ func TestWhoIsLimitedIsNotAnsweredAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
 		admin, li := h.as(access.Admin), object{"roles": []access.Role{access.Admin}}
-		h.account(access.Account{Name: "li", Roles: []access.Role{access.Admin}})
+		h.account(credential.Account{Name: "li", Roles: []access.Role{access.Admin}})
 		add := func() *apitest.Answer {
 			browser, _ := h.in("li", phrase)
 			return with(browser, "k").Post(persons, object{"code": "ann", "name": named("ann")})

@@ -16,6 +16,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/config"
+	"bulwark/internal/credential"
 	"bulwark/internal/index"
 	"bulwark/internal/jobs"
 	"bulwark/internal/oidc"
@@ -43,7 +44,7 @@ type Server struct {
 	// Jobs learns of new work and of the use of keys.
 	Jobs *jobs.Runner
 	// Passwords hashes them; nil: at the usual cost.
-	Passwords *access.Passwords
+	Passwords *credential.Passwords
 	// Metrics receives the figures of requests; nil turns them off.
 	Metrics prometheus.Registerer
 
@@ -105,7 +106,7 @@ func (s *Server) setupSecurity() {
 		Help: "Sign-ins by outcome: in, refused, limited, failed.",
 	}, []string{"outcome"})
 	if s.Passwords == nil {
-		s.Passwords = access.NewPasswords(access.PasswordCost)
+		s.Passwords = credential.NewPasswords(credential.PasswordCost)
 	}
 	if c.OIDCIssuer != "" {
 		s.provider = &oidc.Provider{

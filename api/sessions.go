@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/fault"
 	"bulwark/internal/oidc"
 	"bulwark/internal/rest"
@@ -43,7 +44,7 @@ func (s *Server) createSession(ctx context.Context, req createSessionRequest) (r
 		s.signIns.WithLabelValues("limited").Inc()
 		return rest.Created[Session]{}, err
 	}
-	a, err := access.CheckPassword(ctx, s.db(ctx), s.Passwords, name, req.Body.Password.Value())
+	a, err := credential.CheckPassword(ctx, s.db(ctx), s.Passwords, name, req.Body.Password.Value())
 	if err != nil {
 		s.noteRefusal(ctx, a.Name, err)
 		return rest.Created[Session]{}, err
@@ -65,20 +66,20 @@ func (s *Server) noteRefusal(ctx context.Context, account string, err error) {
 }
 
 // signIn opens a session of the account and gives the browser its cookie.
-func (s *Server) signIn(ctx context.Context, a access.Account) (Session, error) {
-	p, err := access.PrincipalOf(ctx, s.db(ctx), a)
+func (s *Server) signIn(ctx context.Context, a credential.Account) (Session, error) {
+	p, err := credential.PrincipalOf(ctx, s.db(ctx), a)
 	if err != nil {
 		s.noteRefusal(ctx, a.Name, err)
 		return Session{}, err
 	}
-	stored, value, err := access.OpenSession(rest.WithActor(ctx, p), s.db(ctx), a, s.Config.SessionMax)
+	stored, value, err := credential.OpenSession(rest.WithActor(ctx, p), s.db(ctx), a, s.Config.SessionMax)
 	if err != nil {
 		return Session{}, err
 	}
 	s.signIns.WithLabelValues("in").Inc()
 	rest.SetCaller(ctx, p)
 	s.engine.SetCookie(ctx, sessionCookie, value, s.Config.SessionMax, http.SameSiteStrictMode)
-	return Session{p, a.MustChange, access.CSRFToken(value), stored.EndsAt, 1}, nil
+	return Session{p, a.MustChange, credential.CSRFToken(value), stored.EndsAt, 1}, nil
 }
 
 type findSessionRequest struct{}
@@ -91,8 +92,8 @@ func (s *Server) findSession(ctx context.Context, _ findSessionRequest) (Session
 	if err != nil {
 		return Session{}, err
 	}
-	stored, a, err := access.FindSession(ctx, s.db(ctx), value, s.Config.SessionIdle)
-	return Session{access.Caller(ctx), a.MustChange, access.CSRFToken(value), stored.EndsAt, 1}, err
+	stored, a, err := credential.FindSession(ctx, s.db(ctx), value, s.Config.SessionIdle)
+	return Session{access.Caller(ctx), a.MustChange, credential.CSRFToken(value), stored.EndsAt, 1}, err
 }
 
 type endSessionRequest struct{ rest.IfMatch }
@@ -108,7 +109,7 @@ func (s *Server) endSession(ctx context.Context, req endSessionRequest) (rest.No
 	case req.Version != 1:
 		return rest.Nothing{}, fault.OutOfDate()
 	}
-	if err := access.EndSession(ctx, s.db(ctx), value); err != nil {
+	if err := credential.EndSession(ctx, s.db(ctx), value); err != nil {
 		return rest.Nothing{}, err
 	}
 	s.endCookie(ctx)
@@ -138,16 +139,16 @@ type changePasswordRequest struct{ Body passwordInput }
 // account end.
 //
 //	@Summary	Change my password
-func (s *Server) changePassword(ctx context.Context, req changePasswordRequest) (access.Account, error) {
+func (s *Server) changePassword(ctx context.Context, req changePasswordRequest) (credential.Account, error) {
 	value, err := s.ownSession(ctx)
 	if err != nil {
-		return access.Account{}, err
+		return credential.Account{}, err
 	}
 	name := access.Caller(ctx).Account
 	if err := rest.TooManyRequests(s.logins.Take(name, rest.ClientAddress(ctx), s.Now())); err != nil {
-		return access.Account{}, err
+		return credential.Account{}, err
 	}
-	return access.ChangePassword(ctx, s.db(ctx), s.Passwords, access.PasswordChange{
+	return credential.ChangePassword(ctx, s.db(ctx), s.Passwords, credential.PasswordChange{
 		Account: name, Old: req.Body.Old.Value(), New: req.Body.Password.Value(), Session: value,
 	})
 }
@@ -174,7 +175,7 @@ type meRequest struct{}
 //	@Summary	Who am I, and what may I do?
 func (s *Server) me(ctx context.Context, _ meRequest) (Me, error) {
 	p := access.Caller(ctx)
-	may := slices.DeleteFunc(access.ActionsOf(p.Role), func(a access.Action) bool { return !p.May(a) })
+	may := slices.DeleteFunc(p.Role.Actions(), func(a access.Action) bool { return !p.May(a) })
 	return Me{p, may}, nil
 }
 
@@ -191,16 +192,16 @@ type setUpRequest struct{ Body setupInput }
 // setUp makes the first administrator, once: there is nothing here afterwards.
 //
 //	@Summary	Make the first administrator of an empty installation
-func (s *Server) setUp(ctx context.Context, req setUpRequest) (rest.Created[access.Account], error) {
+func (s *Server) setUp(ctx context.Context, req setUpRequest) (rest.Created[credential.Account], error) {
 	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
-		return rest.Created[access.Account]{}, err
+		return rest.Created[credential.Account]{}, err
 	}
 	b := req.Body
 	ctx = rest.WithActor(ctx, access.Principal{Account: b.Account, Role: access.Admin})
-	a, err := access.SetUp(ctx, s.db(ctx), s.Passwords, access.FirstAdmin{
+	a, err := credential.SetUp(ctx, s.db(ctx), s.Passwords, credential.FirstAdmin{
 		Token: b.Token.Value(), Name: b.Account, Password: b.Password.Value(),
 	})
-	return rest.Created[access.Account]{Value: a}, err
+	return rest.Created[credential.Account]{Value: a}, err
 }
 
 var errNoProvider = fault.NotFound("no_provider",
@@ -253,7 +254,7 @@ func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (rest.Re
 		s.noteRefusal(ctx, "", err)
 		return rest.Redirect{}, err
 	}
-	a, err := access.FindLinked(ctx, s.db(ctx), s.provider.Issuer, subject)
+	a, err := credential.FindLinked(ctx, s.db(ctx), s.provider.Issuer, subject)
 	if err != nil {
 		s.noteRefusal(ctx, a.Name, err)
 		return rest.Redirect{}, err

@@ -11,6 +11,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 )
 
@@ -21,18 +22,18 @@ const phrase = "correct horse battery"
 func withAccounts(t testing.TB, db *gorm.DB) *harness {
 	t.Helper()
 	h := newHarness(t, db)
-	h.server.Passwords = access.NewPasswords(argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32})
+	h.server.Passwords = credential.NewPasswords(argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32})
 	h.server.Config.SessionIdle, h.server.Config.SessionMax = 30*time.Minute, 12*time.Hour
-	h.account(access.Account{Name: "boss", Roles: []access.Role{access.Admin}})
+	h.account(credential.Account{Name: "boss", Roles: []access.Role{access.Admin}})
 	return h
 }
 
 // account makes an account whose password is phrase.
-func (h *harness) account(a access.Account) access.Account {
+func (h *harness) account(a credential.Account) credential.Account {
 	h.t.Helper()
-	_, err := access.CreateAccount(h.t.Context(), h.db, a)
+	_, err := credential.CreateAccount(h.t.Context(), h.db, a)
 	h.must(err)
-	a, err = access.SetPassword(h.t.Context(), h.db, h.server.Passwords, access.NewPassword{Account: a.Name, Password: phrase, Version: 1})
+	a, err = credential.SetPassword(h.t.Context(), h.db, h.server.Passwords, credential.NewPassword{Account: a.Name, Password: phrase, Version: 1})
 	h.must(err)
 	return a
 }
@@ -178,7 +179,7 @@ func TestChangeMyPassword(t *testing.T) {
 func TestASessionMaySendAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
-		h.account(access.Account{Name: "other", Roles: []access.Role{access.Admin}})
+		h.account(credential.Account{Name: "other", Roles: []access.Role{access.Admin}})
 		first, _ := h.in("boss", phrase)
 		again, _ := h.in("boss", phrase)
 		other, _ := h.in("other", phrase)

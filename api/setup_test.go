@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 )
 
@@ -16,14 +17,14 @@ func TestSetup(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		s, nobody := serving(t, db, func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) })
 		s.Config.SessionIdle, s.Config.SessionMax = time.Hour, time.Hour
-		token, err := access.NewSetupToken(t.Context(), db)
+		token, err := credential.NewSetupToken(t.Context(), db)
 		if err != nil {
 			t.Fatal(err)
 		}
 		in := object{"token": token, "account": "boss", "password": phrase}
 		refused(t, nobody.Post("/setup", object{"token": "x", "account": "boss", "password": phrase}), http.StatusForbidden, "bad_setup_token")
 		refused(t, nobody.Post("/setup", object{"token": token, "account": "boss", "password": "short"}), http.StatusUnprocessableEntity, "invalid", "/password")
-		made := apitest.Decode[access.Account](nobody.Post("/setup", in), http.StatusCreated)
+		made := apitest.Decode[credential.Account](nobody.Post("/setup", in), http.StatusCreated)
 		if made.Name != "boss" || len(made.Roles) != 1 || made.Roles[0] != access.Admin {
 			t.Errorf("made %+v", made)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 )
 
@@ -54,7 +55,7 @@ func TestTownsAreShownToThoseWhoMayKnowThem(t *testing.T) {
 		h := newHarness(t, db)
 		quiet := "quiet"
 		stranger, reader := h.Client, h.as(access.Reader)
-		inQuiet := h.As(h.key(access.Key{Roles: []access.Role{access.Reader}, Towns: []string{quiet}, ReadOnly: true}))
+		inQuiet := h.As(h.key(credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{quiet}, ReadOnly: true}))
 		for _, tt := range []struct {
 			who  string
 			c    *apitest.Client
@@ -193,7 +194,7 @@ func TestBranchesLiveAndEnd(t *testing.T) {
 		}
 		refused(t, group.Bad().Post(b+"b01/close", object{"on": "2024-01-01", "reason": "x"}), http.StatusPreconditionRequired, "if_match_required")
 		refused(t, group.IfMatch(`"1"`).Post(b+"b99/close", object{"on": "2024-01-01", "reason": "x"}), http.StatusNotFound, "not_found")
-		refused(t, group.IfMatch(`"1"`).Bad().Post(b+"b01/close", object{"on": "tomorrow"}), http.StatusBadRequest, "malformed", "/on")
+		refused(t, group.IfMatch(`"1"`).Bad().Post(b+"b01/close", object{"on": "tomorrow"}), http.StatusBadRequest, "malformed", "/on", "/reason")
 		refused(t, h.as(access.Mentor).IfMatch(`"1"`).Post(b+"b01/close", object{"on": "2024-01-01", "reason": "x"}), http.StatusForbidden, "not_allowed")
 	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/index"
 )
@@ -129,7 +130,7 @@ func TestPublishedResultsAreShownToAll(t *testing.T) {
 			h.as(access.Reader).Get(path).Want(http.StatusOK)
 		}
 		quiet := "quiet"
-		elsewhere := h.As(h.key(access.Key{Roles: []access.Role{access.Reader}, Towns: []string{quiet}}))
+		elsewhere := h.As(h.key(credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{quiet}}))
 		refused(t, elsewhere.Get(ranking), http.StatusNotFound, "not_found")
 	})
 }
@@ -187,7 +188,7 @@ func TestSheetsAreSeenByReach(t *testing.T) {
 
 		// A key without a person decides but does not evaluate.
 		demo := "demo"
-		office := h.As(h.key(access.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{demo}}))
+		office := h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{demo}}))
 		refused(t, office.Post(sheets, sheetOf("2026Q1", "b01", nil)), http.StatusForbidden, "person_needed")
 		may(t, office, of1, "return")
 	})

@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/visit"
@@ -50,7 +51,7 @@ func TestTheLifeOfAVisit(t *testing.T) {
 		}
 		refused(t, office.IfMatch(`"1"`).Put(at, visitOf(nil)), http.StatusNotFound, "not_found")
 		self := "instructor"
-		limited := h.As(h.key(access.Key{Roles: []access.Role{access.Instructor}, Towns: []string{"demo"}, Branches: []string{"b02"}, PersonCode: &self}))
+		limited := h.As(h.key(credential.Key{Roles: []access.Role{access.Instructor}, Towns: []string{"demo"}, Branches: []string{"b02"}, PersonCode: &self}))
 		refused(t, limited.Get(at), http.StatusNotFound, "not_found")
 		same(t, "with a key of another branch", column(limited.Get(list), "id"))
 		instructor.IfMatch(`"1"`).Put(at, visitOf(object{"place": "field"})).Want(http.StatusOK)

@@ -15,6 +15,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/config"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 )
@@ -22,7 +23,7 @@ import (
 // served is the whole service on the database, and the key of an administrator.
 func served(t *testing.T, db *gorm.DB, cfg config.Config) (address, key string, stop func() error) {
 	t.Helper()
-	_, key, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Admin}})
+	_, key, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Admin}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/text"
 )
 
@@ -51,7 +52,7 @@ func createKey(ctx context.Context, p program, args []string) error {
 	if err := p.parse(f, args, 0); err != nil {
 		return err
 	}
-	k := access.Key{Towns: splitList(*towns), Branches: splitList(*branches), ReadOnly: !*write}
+	k := credential.Key{Towns: splitList(*towns), Branches: splitList(*branches), ReadOnly: !*write}
 	for _, role := range splitList(*roles) {
 		k.Roles = append(k.Roles, access.Role(role))
 	}
@@ -63,7 +64,7 @@ func createKey(ctx context.Context, p program, args []string) error {
 		k.ExpiresAt = &end
 	}
 	return onDatabase(ctx, p, func(ctx context.Context, db *gorm.DB) error {
-		k, secret, err := access.CreateKey(ctx, db, k)
+		k, secret, err := credential.CreateKey(ctx, db, k)
 		if err != nil {
 			return err
 		}
@@ -83,7 +84,7 @@ func listKeys(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	return onDatabase(ctx, p, func(ctx context.Context, db *gorm.DB) error {
-		keys, err := access.ListKeys(ctx, db)
+		keys, err := credential.ListKeys(ctx, db)
 		if err != nil {
 			return err
 		}
@@ -133,6 +134,6 @@ func revokeKey(ctx context.Context, p program, args []string) error {
 		return usageError{text.F("请写明密钥的前缀，见 bulwark key list", "name the key by its prefix: see bulwark key list")}
 	}
 	return onDatabase(ctx, p, func(ctx context.Context, db *gorm.DB) error {
-		return access.RevokeKey(ctx, db, f.Arg(0), 1) // a key has one version until it is revoked
+		return credential.RevokeKey(ctx, db, f.Arg(0), 1) // a key has one version until it is revoked
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/config"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 )
 
@@ -75,5 +76,5 @@ func authenticate(t *testing.T, env []string, secret string) (access.Principal, 
 		t.Fatal(err)
 	}
 	defer database.Close(db)
-	return access.Authenticate(t.Context(), db, secret)
+	return credential.Authenticate(t.Context(), db, secret)
 }

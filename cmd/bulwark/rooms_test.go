@@ -16,47 +16,67 @@ import (
 // rooms says which packages of ours each room may import, docs/architecture.md
 // says why: a request goes down this list and never up.
 var rooms = map[string]string{
-	"api":                      "docs internal/config internal/gate internal/oidc internal/dashboard internal/improve internal/exchange internal/project internal/idempotency internal/index internal/evaluation internal/scheme internal/workflow internal/people internal/access internal/town internal/web internal/jobs internal/rest internal/ratelimit internal/improve/target internal/improve/measure internal/improve/plan internal/improve/visit internal/improve/report",
-	"docs":                     "",
-	"internal/web":             "",
-	"internal/dashboard":       "internal/improve internal/index internal/evaluation internal/people internal/access internal/improve/target internal/improve/measure internal/improve/plan internal/improve/visit internal/improve/report",
-	"internal/improve":         "internal/workflow internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite pkg/composite/effect pkg/composite/stats",
-	"internal/exchange":        "internal/workflow internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite pkg/composite/agreement pkg/composite/stats",
-	"internal/demo":            "internal/workflow internal/improve internal/exchange internal/index internal/evaluation internal/scheme internal/people internal/access internal/town pkg/composite pkg/composite/stats internal/project internal/improve/target internal/improve/measure internal/improve/plan internal/improve/visit internal/improve/report",
-	"internal/index":           "internal/evaluation internal/scheme internal/workflow internal/people internal/access internal/town pkg/composite pkg/composite/effect pkg/composite/stats internal/datafile internal/cache",
-	"internal/evaluation":      "internal/workflow internal/scheme internal/people internal/access internal/town pkg/composite pkg/composite/stats internal/datafile",
-	"internal/workflow":        "internal/access internal/people",
-	"internal/project":         "internal/workflow internal/evaluation internal/people internal/access internal/town pkg/composite pkg/composite/agreement pkg/composite/stats",
-	"internal/datafile":        "internal/scheme pkg/composite pkg/composite/stats",
-	"internal/scheme":          "internal/town pkg/composite internal/workflow internal/access",
-	"internal/people":          "internal/access internal/town",
-	"internal/access":          "internal/town",
-	"internal/town":            "",
-	"internal/backup":          "",
-	"internal/config":          "",
-	"internal/audit":           "internal/database",
-	"internal/gate":            "none",
-	"internal/cache":           "none",
-	"internal/oidc":            "",
-	"internal/idempotency":     "",
-	"internal/database":        "",
-	"internal/fault":           "",
-	"internal/text":            "",
-	"internal/day":             "",
-	"pkg/composite":            "pkg/composite/stats pkg/composite/internal/num",
-	"internal/jobs":            "internal/rest internal/improve internal/index internal/access internal/improve/plan internal/improve/report",
-	"internal/rest":            "internal/ratelimit internal/access internal/config",
-	"internal/ratelimit":       "none",
-	"internal/improve/target":  "internal/improve internal/workflow internal/index internal/evaluation internal/scheme internal/access internal/town",
-	"internal/improve/measure": "internal/improve internal/workflow internal/people internal/access internal/town pkg/composite/stats",
-	"internal/improve/plan":    "internal/improve internal/improve/target internal/workflow internal/index internal/evaluation internal/scheme internal/access pkg/composite/stats",
-	"internal/improve/visit":   "internal/improve internal/improve/plan internal/workflow internal/evaluation internal/scheme internal/people internal/access internal/town",
-	"internal/improve/report":  "internal/improve internal/improve/target internal/improve/measure internal/improve/plan internal/improve/visit internal/workflow internal/index internal/evaluation internal/people internal/access internal/town pkg/composite/effect pkg/composite/stats",
-
+	"api": "docs internal/rest internal/jobs internal/dashboard internal/project internal/exchange " +
+		"internal/improve/report internal/improve/visit internal/improve/plan " +
+		"internal/improve/measure internal/improve/target internal/improve internal/index " +
+		"internal/evaluation internal/scheme internal/people internal/workflow " +
+		"internal/credential internal/access internal/town internal/oidc internal/config " +
+		"internal/ratelimit",
+	"docs":          "",
+	"internal/rest": "internal/access internal/config internal/ratelimit",
+	"internal/jobs": "internal/rest internal/improve/report internal/improve/plan internal/index " +
+		"internal/credential",
+	"internal/demo": "internal/project internal/exchange internal/improve/report internal/improve/visit " +
+		"internal/improve/plan internal/improve/measure internal/improve/target internal/index " +
+		"internal/evaluation internal/scheme internal/people internal/workflow " +
+		"internal/credential internal/access internal/town pkg/composite pkg/composite/stats",
+	"internal/dashboard": "internal/improve/report internal/improve/visit internal/improve/plan " +
+		"internal/improve/measure internal/improve/target internal/index internal/evaluation " +
+		"internal/access",
+	"internal/project": "internal/evaluation internal/people internal/workflow internal/access internal/town " +
+		"pkg/composite/agreement pkg/composite pkg/composite/stats",
+	"internal/exchange": "internal/index internal/evaluation internal/scheme internal/people internal/workflow " +
+		"internal/access internal/town pkg/composite/stats",
+	"internal/improve/report": "internal/improve/visit internal/improve/plan internal/improve/measure " +
+		"internal/improve/target internal/improve internal/index internal/evaluation " +
+		"internal/people internal/workflow internal/access internal/town pkg/composite/effect " +
+		"pkg/composite/stats",
+	"internal/improve/visit": "internal/improve/plan internal/improve internal/evaluation internal/scheme internal/people " +
+		"internal/workflow internal/access internal/town",
+	"internal/improve/plan": "internal/improve/target internal/improve internal/index internal/evaluation " +
+		"internal/scheme internal/workflow internal/access pkg/composite/stats",
+	"internal/improve/measure": "internal/improve internal/people internal/workflow internal/access internal/town " +
+		"pkg/composite/stats",
+	"internal/improve/target": "internal/improve internal/index internal/evaluation internal/scheme internal/workflow " +
+		"internal/access internal/town",
+	"internal/improve": "internal/scheme internal/access internal/town",
+	"internal/index": "internal/evaluation internal/datafile internal/scheme internal/workflow " +
+		"internal/access internal/town internal/cache pkg/composite/effect pkg/composite " +
+		"pkg/composite/stats",
+	"internal/evaluation": "internal/datafile internal/scheme internal/people internal/workflow internal/access " +
+		"internal/town pkg/composite pkg/composite/stats",
+	"internal/datafile":          "internal/scheme pkg/composite pkg/composite/stats",
+	"internal/scheme":            "internal/workflow internal/access internal/town pkg/composite",
+	"internal/people":            "internal/access internal/town",
+	"internal/workflow":          "internal/access",
+	"internal/credential":        "internal/access internal/town",
+	"internal/access":            "internal/town",
+	"internal/town":              "",
+	"internal/oidc":              "",
+	"internal/backup":            "",
+	"internal/audit":             "internal/database",
+	"internal/database":          "",
+	"internal/config":            "",
+	"internal/ratelimit":         "none",
+	"internal/cache":             "none",
+	"internal/fault":             "",
+	"internal/day":               "",
+	"internal/text":              "",
 	"pkg/composite/effect":       "pkg/composite pkg/composite/stats pkg/composite/internal/num",
 	"pkg/composite/agreement":    "pkg/composite/stats pkg/composite/internal/num",
+	"pkg/composite":              "pkg/composite/stats pkg/composite/internal/num",
 	"pkg/composite/stats":        "pkg/composite/internal/num",
-	"pkg/composite/internal/num": "",
+	"pkg/composite/internal/num": "none",
 }
 
 // Every room may import these: faults, words and days, and, above the database,
@@ -116,7 +136,8 @@ func mayImport(room, to, allowed string) bool {
 // tableReaders are the rooms that read tables of rooms which they may not import. Those
 // who may enter are looked up below the room of people, by statements of their own.
 var tableReaders = map[string]string{
-	"internal/access": "appointments assignments office_links office_members people",
+	"internal/access":     "appointments assignments office_links office_members people",
+	"internal/credential": "appointments",
 }
 
 // tableName finds the tables that the text of a statement names.

@@ -22,6 +22,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/config"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/jobs"
@@ -128,10 +129,10 @@ func newServer(db *gorm.DB, cfg config.Config, log *slog.Logger) *api.Server {
 		DB: db, Config: cfg, Log: log, Version: version, Now: now,
 		Jobs: jobs.New(db, log, now, cfg.KeepAnswers),
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
-			return access.Authenticate(ctx, db, key)
+			return credential.Authenticate(ctx, db, key)
 		},
 		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
-			return access.Authorize(ctx, db, p, a, town)
+			return p.Authorize(ctx, db, a, town)
 		},
 		Ready: func(ctx context.Context) error { return ready(ctx, db) },
 	}

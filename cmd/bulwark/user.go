@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/config"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
@@ -77,7 +78,7 @@ func addUser(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
-	a := access.Account{Name: name, OnlyTown: optional(*town), PersonCode: optional(*person)}
+	a := credential.Account{Name: name, OnlyTown: optional(*town), PersonCode: optional(*person)}
 	for _, role := range splitList(*roles) {
 		a.Roles = append(a.Roles, access.Role(role))
 	}
@@ -88,7 +89,7 @@ func addUser(ctx context.Context, p program, args []string) error {
 	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
 		var made string
 		err := database.InTx(ctx, db, func(tx *gorm.DB) error { // no account without its password
-			a, err := access.CreateAccount(ctx, tx, a)
+			a, err := credential.CreateAccount(ctx, tx, a)
 			if err == nil {
 				made, err = setPassword(ctx, tx, a, password)
 			}
@@ -118,7 +119,7 @@ func setUserPassword(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
-		a, err := access.FindAccount(ctx, db, name)
+		a, err := credential.FindAccount(ctx, db, name)
 		if err != nil {
 			return err
 		}
@@ -141,13 +142,13 @@ func (p program) readPassword(stdin bool) (*string, error) {
 }
 
 // setPassword sets the password, or makes one for one use and returns it.
-func setPassword(ctx context.Context, db *gorm.DB, a access.Account, password *string) (made string, err error) {
-	passwords := access.NewPasswords(access.PasswordCost)
+func setPassword(ctx context.Context, db *gorm.DB, a credential.Account, password *string) (made string, err error) {
+	passwords := credential.NewPasswords(credential.PasswordCost)
 	if password != nil {
-		_, err = access.SetPassword(ctx, db, passwords, access.NewPassword{Account: a.Name, Password: *password, Version: a.Version})
+		_, err = credential.SetPassword(ctx, db, passwords, credential.NewPassword{Account: a.Name, Password: *password, Version: a.Version})
 		return "", err
 	}
-	_, made, err = access.ResetPassword(ctx, db, passwords, a.Name, a.Version)
+	_, made, err = credential.ResetPassword(ctx, db, passwords, a.Name, a.Version)
 	return made, err
 }
 
@@ -173,7 +174,7 @@ func listUsers(ctx context.Context, p program, args []string) error {
 		fmt.Fprintln(w, "ACCOUNT\tTOWN\tPERSON\tROLES\tPASSWORD\tLINKED TO\tMADE\tDISABLED")
 		for after := ""; ; {
 			const most = 200
-			accounts, err := access.ListAccounts(ctx, db, after, most)
+			accounts, err := credential.ListAccounts(ctx, db, after, most)
 			if err != nil {
 				return err
 			}
@@ -189,7 +190,7 @@ func listUsers(ctx context.Context, p program, args []string) error {
 	})
 }
 
-func passwordOf(a access.Account) string {
+func passwordOf(a credential.Account) string {
 	switch {
 	case a.PasswordHash == "":
 		return "none"
@@ -206,9 +207,9 @@ func disableUser(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
-		a, err := access.FindAccount(ctx, db, name)
+		a, err := credential.FindAccount(ctx, db, name)
 		if err == nil {
-			_, err = access.UpdateAccount(ctx, db, a, true, a.Version)
+			_, err = credential.UpdateAccount(ctx, db, a, true, a.Version)
 		}
 		return err
 	})
@@ -225,7 +226,7 @@ func printSetup(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
-		token, err := access.NewSetupToken(ctx, db)
+		token, err := credential.NewSetupToken(ctx, db)
 		if err == nil {
 			p.printToken("http://"+cfg.Addr, token)
 		}
@@ -237,7 +238,7 @@ func printSetup(ctx context.Context, p program, args []string) error {
 // there is no default password. It goes to standard output alone, because logs
 // are read by many.
 func (p program) offerSetup(ctx context.Context, ln net.Listener, db *gorm.DB) error {
-	token, err := access.NewSetupToken(ctx, db)
+	token, err := credential.NewSetupToken(ctx, db)
 	if fault.Is(err, fault.KindNotFound) {
 		return nil
 	}

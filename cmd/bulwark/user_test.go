@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 )
 
@@ -40,7 +40,7 @@ func opens(t *testing.T, env []string, name, password string) error {
 		t.Fatal(err)
 	}
 	defer database.Close(db)
-	_, err = access.CheckPassword(t.Context(), db, access.NewPasswords(access.PasswordCost), name, password)
+	_, err = credential.CheckPassword(t.Context(), db, credential.NewPasswords(credential.PasswordCost), name, password)
 	return err
 }
 

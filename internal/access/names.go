@@ -109,15 +109,15 @@ func (a Action) Name() text.Text {
 }
 
 // NotAllowed returns the refusal of an action that the policy does not allow the caller.
-func NotAllowed(p Principal, a Action) error {
+func (p Principal) NotAllowed(a Action) error {
 	return fault.Forbidden("not_allowed", "“%s”不能%s", "the role %q may not %s", p.Role.Name(), a.Name())
 }
 
-// RolesFor returns the roles that the policy allows the action on some branch at least,
+// Roles returns the roles that the policy allows the action on some branch at least,
 // in the order of the policy table.
-func RolesFor(a Action) (list []Role) {
+func (a Action) Roles() (list []Role) {
 	for _, r := range Roles() {
-		if ScopeOf(a, r) != None {
+		if a.ScopeFor(r) != None {
 			list = append(list, r)
 		}
 	}

@@ -223,19 +223,19 @@ func everyoneBut(role Role) map[Role]Scope {
 	return all
 }
 
-// ScopeOf returns the scope of an action for a role: None unless listed.
-func ScopeOf(a Action, r Role) Scope { return policy[a][r] }
+// ScopeFor returns the scope of the action for a role: None unless listed.
+func (a Action) ScopeFor(r Role) Scope { return policy[a][r] }
 
-// ActionsOf lists what the policy allows the role on some branch at least, in the
+// Actions lists what the policy allows the role on some branch at least, in the
 // order of names. No role is an anonymous caller, who may what a reader may where
 // a town opens its results.
-func ActionsOf(r Role) []Action {
+func (r Role) Actions() []Action {
 	if r == "" {
 		r = Reader
 	}
 	actions := []Action{}
 	for a := range policy {
-		if ScopeOf(a, r) != None {
+		if a.ScopeFor(r) != None {
 			actions = append(actions, a)
 		}
 	}

@@ -92,7 +92,7 @@ var scopes = map[byte]access.Scope{'-': access.None, 'a': access.Assigned, '*': 
 func TestPolicy(t *testing.T) {
 	for action, row := range table {
 		for i, role := range access.Roles() {
-			if got, want := access.ScopeOf(action, role), scopes[row[i]]; got != want {
+			if got, want := action.ScopeFor(role), scopes[row[i]]; got != want {
 				t.Errorf("%s %s: %v, want %v", role, action, got, want)
 			}
 		}
@@ -102,13 +102,13 @@ func TestPolicy(t *testing.T) {
 // What is not listed is not allowed.
 func TestUnlistedMeansNo(t *testing.T) {
 	for _, role := range append(access.Roles(), "", "king", "Admin", "admin ") {
-		if access.ScopeOf("wishes:write", role) != access.None {
+		if access.Action("wishes:write").ScopeFor(role) != access.None {
 			t.Errorf("%q may do an action that nobody listed", role)
 		}
 	}
 	for action := range table {
 		for _, role := range []access.Role{"", "king", "Admin", "admin "} {
-			if access.ScopeOf(action, role) != access.None {
+			if action.ScopeFor(role) != access.None {
 				t.Errorf("%q may %s", role, action)
 			}
 		}
@@ -143,7 +143,7 @@ func TestEveryActionIsInTheTable(t *testing.T) {
 
 func TestActionsOf(t *testing.T) {
 	for _, role := range access.Roles() {
-		actions := access.ActionsOf(role)
+		actions := role.Actions()
 		if !slices.IsSorted(actions) {
 			t.Errorf("%s: %v is not sorted", role, actions)
 		}
@@ -154,13 +154,13 @@ func TestActionsOf(t *testing.T) {
 			}
 		}
 	}
-	if !slices.Equal(access.ActionsOf(""), access.ActionsOf(access.Reader)) {
+	if !slices.Equal(access.Role("").Actions(), access.Reader.Actions()) {
 		t.Error("nobody reads in another way than a reader")
 	}
-	if got := access.ActionsOf("king"); len(got) != 0 {
+	if got := access.Role("king").Actions(); len(got) != 0 {
 		t.Errorf("a king may %v", got)
 	}
-	for _, a := range access.ActionsOf("") {
+	for _, a := range access.Role("").Actions() {
 		if strings.HasSuffix(string(a), ":write") {
 			t.Errorf("nobody may %s", a)
 		}

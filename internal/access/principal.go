@@ -1,6 +1,5 @@
-// Package access holds who may enter and what they may do: the policy table, the
-// caller of a request and the branches in his or her reach, keys, accounts and
-// sessions.
+// Package access holds what a caller may do: the policy table, the caller of a request,
+// and the branches in his or her reach.
 package access
 
 import (
@@ -122,7 +121,7 @@ func (p Principal) ScopeOf(a Action) Scope {
 	if role == "" {
 		role = Reader
 	}
-	scope := ScopeOf(a, role)
+	scope := a.ScopeFor(role)
 	switch {
 	case len(p.Branches) == 0 || openToAll[a] || scope == None:
 		return scope
@@ -165,7 +164,7 @@ type Viewer struct {
 // for who may do one of the actions deciding.
 func ViewerOf(ctx context.Context, db *gorm.DB, townID string, read Action, deciding ...Action) (v Viewer, err error) {
 	v = Viewer{Principal: Caller(ctx), Town: townID, Today: day.Of(db.NowFunc())}
-	if v.Reach, err = ReachOf(ctx, db, v.Principal, read, townID, v.Today); err != nil {
+	if v.Reach, err = v.Principal.ReachOf(ctx, db, read, townID, v.Today); err != nil {
 		return v, err
 	}
 	v.Led, err = LedBy(ctx, db, townID, deciding...)

@@ -20,17 +20,19 @@ const (
 	Instructs Duty = "instructs" // 挂钩结对
 )
 
-// DutyOf maps a role to the duty that ties its person to branches. The liaison
-// office has its branches by links instead.
-var DutyOf = map[Role]Duty{Secretary: Leads, Mentor: Mentors, Instructor: Instructs}
+var dutyOf = map[Role]Duty{Secretary: Leads, Mentor: Mentors, Instructor: Instructs}
+
+// Duty returns the duty that ties a person of the role to branches. It is empty for the
+// liaison office, which has its branches by links instead, and for roles without branches.
+func (r Role) Duty() Duty { return dutyOf[r] }
 
 // WorksOnBranches reports whether the role reaches the branches that its person is
 // tied to, and so nothing without a person.
-func WorksOnBranches(r Role) bool { return r == Office || DutyOf[r] != "" }
+func (r Role) WorksOnBranches() bool { return r == Office || r.Duty() != "" }
 
-// RoleOf returns the role that reaches its branches by the duty; empty for an unknown duty.
-func RoleOf(d Duty) Role {
-	for role, duty := range DutyOf {
+// Role returns the role that reaches its branches by the duty; empty for an unknown duty.
+func (d Duty) Role() Role {
+	for role, duty := range dutyOf {
 		if duty == d {
 			return role
 		}
@@ -95,18 +97,18 @@ func tiedBranches(ctx context.Context, db *gorm.DB, p Principal, townID string, 
 		codes, err := linkedBranches(ctx, db, townID, p.Person, on)
 		return setOf(codes), err
 	}
-	codes, err := assignedBranches(ctx, db, townID, p.Person, DutyOf[p.Role], on)
+	codes, err := assignedBranches(ctx, db, townID, p.Person, p.Role.Duty(), on)
 	return setOf(codes), err
 }
 
-// IsLedBy reports whether the person leads the branch on the day. Such a person
-// neither rates it nor decides about it.
-func IsLedBy(ctx context.Context, db *gorm.DB, townID, branch, person string, on day.Date) (_ bool, err error) {
+// IsLeader reports whether the caller leads the branch on the day, and so neither rates
+// it nor decides about it.
+func (p Principal) IsLeader(ctx context.Context, db *gorm.DB, townID, branch string, on day.Date) (_ bool, err error) {
 	defer fault.Wrap(&err, "who leads %s", branch)
-	if person == "" {
+	if p.Person == "" {
 		return false, nil
 	}
-	codes, err := assignedBranches(ctx, db, townID, person, Leads, on)
+	codes, err := assignedBranches(ctx, db, townID, p.Person, Leads, on)
 	return slices.Contains(codes, branch), err
 }
 

@@ -24,7 +24,7 @@ var errKeyNeeded = fault.Unauthenticated("key_needed",
 // Authorize refuses an action that the caller may not do in the town (empty: outside any
 // town). A town that the caller may not know of is not found. Which branches the action
 // reaches is up to ReachOf and InScope.
-func Authorize(ctx context.Context, db *gorm.DB, p Principal, a Action, townID string) (err error) {
+func (p Principal) Authorize(ctx context.Context, db *gorm.DB, a Action, townID string) (err error) {
 	defer fault.Wrap(&err, "authorize %s in %q", a, townID)
 	welcome := p.Role != "" || outsideTowns[a] // the list of towns shows an anonymous caller open ones only
 	if townID != "" {
@@ -46,12 +46,12 @@ func Authorize(ctx context.Context, db *gorm.DB, p Principal, a Action, townID s
 		return nil
 	case p.Role == "":
 		return errKeyNeeded
-	case ScopeOf(a, p.Role) != None:
+	case a.ScopeFor(p.Role) != None:
 		return fault.Forbidden("key_of_branches",
 			"您的权限仅限党组织 %[1]s，此操作涉及全镇", "you are limited to the branches %[1]s, and this concerns the whole town",
 			strings.Join(p.Branches, ", "))
 	}
-	return NotAllowed(p, a)
+	return p.NotAllowed(a)
 }
 
 // hide keeps an anonymous caller from finding out which towns exist: a closed town and a
@@ -94,14 +94,14 @@ func (r Reach) Narrow(q *gorm.DB) *gorm.DB {
 }
 
 // ReachOf returns the branches on which the caller may do the action on the day.
-func ReachOf(ctx context.Context, db *gorm.DB, p Principal, a Action, townID string, on day.Date) (_ Reach, err error) {
+func (p Principal) ReachOf(ctx context.Context, db *gorm.DB, a Action, townID string, on day.Date) (_ Reach, err error) {
 	defer fault.Wrap(&err, "reach of %s", a)
 	role := p.Role
 	if role == "" {
 		role = Reader // Authorize has let the caller into an open town
 	}
 	reach := Reach{All: true}
-	switch ScopeOf(a, role) {
+	switch a.ScopeFor(role) {
 	case None:
 		return Reach{}, nil
 	case Assigned:
@@ -140,8 +140,8 @@ func (r Reach) Refuse(branch string) error {
 }
 
 // InScope refuses an action on a branch that is out of the caller's reach.
-func InScope(ctx context.Context, db *gorm.DB, p Principal, a Action, townID, branch string, on day.Date) error {
-	reach, err := ReachOf(ctx, db, p, a, townID, on)
+func (p Principal) InScope(ctx context.Context, db *gorm.DB, a Action, townID, branch string, on day.Date) error {
+	reach, err := p.ReachOf(ctx, db, a, townID, on)
 	if err != nil {
 		return err
 	}

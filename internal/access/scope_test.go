@@ -73,7 +73,7 @@ func TestAuthorize(t *testing.T) {
 			{ofBranch, access.ReadRanking, "q", "not_found"},
 		} {
 			what := fmt.Sprintf("%s of %v: %s in %q", tt.who.Role, tt.who.Towns, tt.action, tt.town)
-			err := access.Authorize(t.Context(), db, tt.who, tt.action, tt.town)
+			err := tt.who.Authorize(t.Context(), db, tt.action, tt.town)
 			if tt.want != "" {
 				peopletest.Refused(t, what, err, tt.want)
 			} else if err != nil {
@@ -92,8 +92,8 @@ func TestClosedTownsAreHidden(t *testing.T) {
 				if action == access.ReadService {
 					continue
 				}
-				closed := access.Authorize(t.Context(), db, who, action, "q")
-				missing := access.Authorize(t.Context(), db, who, action, "z")
+				closed := who.Authorize(t.Context(), db, action, "q")
+				missing := who.Authorize(t.Context(), db, action, "z")
 				if closed == nil || missing == nil || strings.ReplaceAll(closed.Error(), `"q"`, `"z"`) != missing.Error() {
 					t.Errorf("%q %s: closed %v, missing %v", who.Role, action, closed, missing)
 				}
@@ -114,7 +114,7 @@ func TestReachFollowsAssignments(t *testing.T) {
 			"2022-12-31": "", "2023-01-01": "b1", "2023-06-29": "b1", "2023-06-30": "b1 b2", "2023-07-01": "b2",
 			"2099-01-01": "b2",
 		} {
-			reach, err := access.ReachOf(t.Context(), db, mentor, access.WriteSheets, "a", on)
+			reach, err := mentor.ReachOf(t.Context(), db, access.WriteSheets, "a", on)
 			peopletest.Must(t, err)
 			codes := reach.Codes()
 			slices.Sort(codes)
@@ -122,7 +122,7 @@ func TestReachFollowsAssignments(t *testing.T) {
 				t.Errorf("on %s the mentor reaches %q, want %q", on, got, want)
 			}
 			for _, b := range []string{"b1", "b2", "b3", "none"} {
-				err := access.InScope(t.Context(), db, mentor, access.WriteSheets, "a", b, on)
+				err := mentor.InScope(t.Context(), db, access.WriteSheets, "a", b, on)
 				if may := slices.Contains(codes, b); (err == nil) != may {
 					t.Errorf("on %s %s: %v", on, b, err)
 				} else if !may {
@@ -157,7 +157,7 @@ func TestReachFollowsAssignments(t *testing.T) {
 			if town == "" {
 				town = "a"
 			}
-			reach, err := access.ReachOf(t.Context(), db, tt.who, tt.action, town, "2023-07-01")
+			reach, err := tt.who.ReachOf(t.Context(), db, tt.action, town, "2023-07-01")
 			peopletest.Must(t, err)
 			if reach.All != tt.all || len(reach.Branches) != tt.n {
 				t.Errorf("%q of %v: %s reaches %+v", tt.who.Role, tt.who.Towns, tt.action, reach)
@@ -166,7 +166,7 @@ func TestReachFollowsAssignments(t *testing.T) {
 	})
 }
 
-func TestIsLedBy(t *testing.T) {
+func TestIsLeader(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		peopletest.Towns(t, db)
 		peopletest.Assign(t, db, "p1", "b1", access.Leads, "2023-01-01", "2023-12-31")
@@ -183,7 +183,7 @@ func TestIsLedBy(t *testing.T) {
 			{"b1", "p2", "2023-05-01", false},
 			{"b1", "", "2023-05-01", false},
 		} {
-			got, err := access.IsLedBy(t.Context(), db, "a", tt.branch, tt.person, tt.on)
+			got, err := access.Principal{Person: tt.person}.IsLeader(t.Context(), db, "a", tt.branch, tt.on)
 			peopletest.Must(t, err)
 			if got != tt.want {
 				t.Errorf("%s is led by %q on %s: %v", tt.branch, tt.person, tt.on, got)

@@ -12,8 +12,8 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
-	"bulwark/internal/access"
 	"bulwark/internal/audit"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
@@ -49,10 +49,10 @@ func models() []any {
 		people.LiaisonOffice{},
 		people.OfficeMember{},
 		people.OfficeLink{},
-		access.Key{},
-		access.Account{},
-		access.Session{},
-		access.SetupToken{},
+		credential.Key{},
+		credential.Account{},
+		credential.Session{},
+		credential.SetupToken{},
 		scheme.Version{},
 		evaluation.Period{},
 		evaluation.Sheet{},

@@ -8,13 +8,14 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 )
 
 // addAccount creates an account of the same person or role, with a random password that
 // need not be changed, and sets both in the credential.
-func (c *Credential) addAccount(ctx context.Context, db *gorm.DB, passwords *access.Passwords) error {
+func (c *Credential) addAccount(ctx context.Context, db *gorm.DB, passwords *credential.Passwords) error {
 	c.Account, c.Password = "demo-"+strings.ReplaceAll(string(c.Role), "_", "-"), rand.Text()
-	a := access.Account{Name: c.Account}
+	a := credential.Account{Name: c.Account}
 	if c.Town != "" {
 		a.OnlyTown = &c.Town
 	}
@@ -23,9 +24,9 @@ func (c *Credential) addAccount(ctx context.Context, db *gorm.DB, passwords *acc
 	} else {
 		a.Roles = []access.Role{c.Role}
 	}
-	a, err := access.CreateAccount(ctx, db, a)
+	a, err := credential.CreateAccount(ctx, db, a)
 	if err == nil {
-		_, err = access.SetPassword(ctx, db, passwords, access.NewPassword{Account: a.Name, Password: c.Password, Version: a.Version})
+		_, err = credential.SetPassword(ctx, db, passwords, credential.NewPassword{Account: a.Name, Password: c.Password, Version: a.Version})
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 )
 
 // Credential is one key of the demo and the account of the same role, to be
@@ -25,7 +26,7 @@ type Credential struct {
 // random and differ between machines.
 func Credentials(ctx context.Context, db *gorm.DB) (list []Credential, err error) {
 	defer fault.Wrap(&err, "credentials of the demo")
-	passwords := access.NewPasswords(access.PasswordCost)
+	passwords := credential.NewPasswords(credential.PasswordCost)
 	for _, c := range []Credential{
 		{Role: access.Reader, Town: Town},
 		{Role: access.Secretary, Town: Town, Person: "secretary-1"},
@@ -36,14 +37,14 @@ func Credentials(ctx context.Context, db *gorm.DB) (list []Credential, err error
 		{Role: access.Leadership, Town: Town, Person: "leader-1"},
 		{Role: access.Admin},
 	} {
-		k := access.Key{Roles: []access.Role{c.Role}, ReadOnly: c.Role == access.Reader || c.Role == access.Leadership}
+		k := credential.Key{Roles: []access.Role{c.Role}, ReadOnly: c.Role == access.Reader || c.Role == access.Leadership}
 		if c.Town != "" {
 			k.Towns = []string{c.Town}
 		}
 		if c.Person != "" {
 			k.PersonCode = &c.Person
 		}
-		_, secret, err := access.CreateKey(ctx, db, k)
+		_, secret, err := credential.CreateKey(ctx, db, k)
 		if err != nil {
 			return nil, err
 		}

@@ -92,7 +92,7 @@ func caseReaderOf(ctx context.Context, db *gorm.DB, townID string) (v *caseReade
 	if v.Viewer, err = access.ViewerOf(ctx, db, townID, access.WriteCases, access.ReviewCases); err != nil {
 		return v, err
 	}
-	v.reviews, err = access.ReachOf(ctx, db, v.Principal, access.ReviewCases, townID, v.Today)
+	v.reviews, err = v.Principal.ReachOf(ctx, db, access.ReviewCases, townID, v.Today)
 	return v, err
 }
 

@@ -48,7 +48,7 @@ func FindRating(ctx context.Context, db *gorm.DB, townID, id string) (r Rating, 
 	if err != nil {
 		return Rating{}, err
 	}
-	reach, err := access.ReachOf(ctx, db, access.Caller(ctx), access.WriteRatings, townID, day.Of(db.NowFunc()))
+	reach, err := access.Caller(ctx).ReachOf(ctx, db, access.WriteRatings, townID, day.Of(db.NowFunc()))
 	if err == nil && !reach.Has(r.BranchCode) {
 		return Rating{}, fault.Missing(ratingNoun, id)
 	}
@@ -66,7 +66,7 @@ type RatingFilter struct {
 // their making.
 func ListRatings(ctx context.Context, db *gorm.DB, townID string, f RatingFilter) (list []Rating, err error) {
 	defer fault.Wrap(&err, "ratings of %s", townID)
-	reach, err := access.ReachOf(ctx, db, access.Caller(ctx), access.WriteRatings, townID, day.Of(db.NowFunc()))
+	reach, err := access.Caller(ctx).ReachOf(ctx, db, access.WriteRatings, townID, day.Of(db.NowFunc()))
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func Rate(ctx context.Context, db *gorm.DB, r Rating) (_ Rating, err error) {
 		if err != nil {
 			return err
 		}
-		if err := access.InScope(ctx, tx, access.Caller(ctx), access.WriteRatings, r.TownID, r.BranchCode, day.Of(tx.NowFunc())); err != nil {
+		if err := access.Caller(ctx).InScope(ctx, tx, access.WriteRatings, r.TownID, r.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 		if err := refuseFinal(period); err != nil {

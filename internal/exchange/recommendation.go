@@ -62,10 +62,10 @@ func RecommendedFor(
 ) (_ Recommended, err error) {
 	defer fault.Wrap(&err, "recommend cases to %s", q.Branch)
 	p, today := access.Caller(ctx), day.Of(db.NowFunc())
-	if err := access.InScope(ctx, db, p, access.ReadScorecard, q.Town, q.Branch, today); err != nil {
+	if err := p.InScope(ctx, db, access.ReadScorecard, q.Town, q.Branch, today); err != nil {
 		return Recommended{}, err
 	}
-	reach, err := access.ReachOf(ctx, db, p, access.ReadScorecard, q.Town, today)
+	reach, err := p.ReachOf(ctx, db, access.ReadScorecard, q.Town, today)
 	if err != nil {
 		return Recommended{}, err
 	}

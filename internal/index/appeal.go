@@ -173,7 +173,7 @@ func FileAppeal(ctx context.Context, db *gorm.DB, a Appeal) (_ Appeal, err error
 		if err != nil {
 			return err
 		}
-		if err := access.InScope(ctx, tx, p, access.WriteAppeals, a.TownID, a.BranchCode, today); err != nil {
+		if err := p.InScope(ctx, tx, access.WriteAppeals, a.TownID, a.BranchCode, today); err != nil {
 			return err
 		}
 		if a.PublicationNumber, err = appealable(ctx, tx, period, a.BranchCode); err != nil {

@@ -7,7 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
+	"bulwark/internal/credential"
 )
 
 // keyUsage holds when each key was last used until that is stored: a request does
@@ -40,5 +40,5 @@ func (u *keyUsage) Flush(ctx context.Context, db *gorm.DB) error {
 	if len(last) == 0 {
 		return nil
 	}
-	return access.NoteUses(ctx, db, last)
+	return credential.NoteUses(ctx, db, last)
 }

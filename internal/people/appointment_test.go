@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
@@ -130,13 +131,13 @@ func TestAKeyHoldsARoleAsLongAsItsPerson(t *testing.T) {
 			peopletest.Must(t, err)
 			_, err = people.Appoint(ctx, db, peopletest.Appointment("a", "p3", access.Leadership, "2020-01-01", ""))
 			peopletest.Must(t, err)
-			_, secret, err := access.CreateKey(ctx, db,
-				access.Key{Roles: []access.Role{access.Mentor, access.LeadingGroup}, Towns: []string{"a"}, PersonCode: new("p3")})
+			_, secret, err := credential.CreateKey(ctx, db,
+				credential.Key{Roles: []access.Role{access.Mentor, access.LeadingGroup}, Towns: []string{"a"}, PersonCode: new("p3")})
 			peopletest.Must(t, err)
 			at := func(moment time.Time, want ...access.Role) {
 				t.Helper()
 				now = moment
-				p, err := access.Authenticate(ctx, db, secret)
+				p, err := credential.Authenticate(ctx, db, secret)
 				if len(want) == 0 {
 					peopletest.Refused(t, moment.String(), err, "no_role_now")
 				} else if err != nil || !slices.Equal(p.Roles, want) || p.Role != want[0] {

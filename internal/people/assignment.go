@@ -158,7 +158,7 @@ func checkEnds(ctx context.Context, tx *gorm.DB, a Assignment) error {
 	if err := branchLives(ctx, tx, a.TownID, a.BranchCode, a.ValidFrom); err != nil {
 		return err
 	}
-	return demandRole(ctx, tx, a.TownID, holder{a.PersonCode, access.RoleOf(a.Duty)}, a.ValidFrom)
+	return demandRole(ctx, tx, a.TownID, holder{a.PersonCode, a.Duty.Role()}, a.ValidFrom)
 }
 
 func branchLives(ctx context.Context, tx *gorm.DB, townID, code string, on day.Date) error {

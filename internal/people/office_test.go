@@ -77,7 +77,7 @@ func TestAnOfficeReachesItsLinks(t *testing.T) {
 			{"", "2023-05-01", nil},
 		} {
 			p := access.Principal{Role: access.Office, Towns: []string{"a"}, Person: tt.person, Key: "k"}
-			reach, err := access.ReachOf(t.Context(), db, p, access.WriteSheets, "a", tt.on)
+			reach, err := p.ReachOf(t.Context(), db, access.WriteSheets, "a", tt.on)
 			peopletest.Must(t, err)
 			got := reach.Codes()
 			if slices.Sort(got); !slices.Equal(got, tt.want) || reach.All {
@@ -85,7 +85,7 @@ func TestAnOfficeReachesItsLinks(t *testing.T) {
 			}
 		}
 		mentor := access.Principal{Role: access.Mentor, Towns: []string{"a"}, Person: "p1", Key: "k"}
-		if reach, err := access.ReachOf(t.Context(), db, mentor, access.WriteSheets, "a", "2023-06-30"); err != nil ||
+		if reach, err := mentor.ReachOf(t.Context(), db, access.WriteSheets, "a", "2023-06-30"); err != nil ||
 			len(reach.Branches) != 0 {
 			t.Errorf("as a mentor p1 reaches %v, %v", reach, err)
 		}

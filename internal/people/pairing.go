@@ -136,7 +136,7 @@ func (p pairer) addPeople(ctx context.Context, tx *gorm.DB) error {
 	for _, a := range assignments {
 		paired := Paired{
 			Named{a.PersonCode, names[a.PersonCode]}, a.ValidFrom, a.ValidUntil, a.Exclusive,
-			letters[holder{a.PersonCode, access.RoleOf(a.Duty)}],
+			letters[holder{a.PersonCode, a.Duty.Role()}],
 		}
 		pairing := p.at[a.BranchCode]
 		switch a.Duty {

@@ -32,7 +32,7 @@ func ListRelations(ctx context.Context, db *gorm.DB, townID string, from, until 
 	}
 	ties := make([]Relation, 0, len(assigned))
 	for _, a := range assigned {
-		ties = append(ties, Relation{a.BranchCode, a.PersonCode, access.RoleOf(a.Duty)})
+		ties = append(ties, Relation{a.BranchCode, a.PersonCode, a.Duty.Role()})
 	}
 	var linked []Relation
 	err = db.WithContext(ctx).Raw(`SELECT DISTINCT l.branch_code, m.person_code FROM office_links l
@@ -74,7 +74,7 @@ func ListMentorships(
 		if err != nil {
 			return err
 		}
-		assigned, err := ListAssignments(ctx, tx, townID, AssignmentFilter{On: on, Duty: access.DutyOf[role]})
+		assigned, err := ListAssignments(ctx, tx, townID, AssignmentFilter{On: on, Duty: role.Duty()})
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	"bulwark/api"
 	"bulwark/internal/access"
 	"bulwark/internal/config"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
@@ -103,10 +104,10 @@ func (s *service) serve(db *gorm.DB) {
 		DB: db, Config: config.Config{RequestTimeout: time.Minute, BodyLimit: 1 << 20}, Log: slog.New(slog.DiscardHandler), Version: "probe",
 		Now: now, Jobs: runner(db),
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
-			return access.Authenticate(ctx, db, key)
+			return credential.Authenticate(ctx, db, key)
 		},
 		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
-			return access.Authorize(ctx, db, p, a, town)
+			return p.Authorize(ctx, db, a, town)
 		},
 		Ready: func(context.Context) error { return nil },
 	}

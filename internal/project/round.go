@@ -52,7 +52,7 @@ type Round struct {
 	TownID      string                     `gorm:"primaryKey" json:"-"`
 	Code        string                     `gorm:"primaryKey" json:"code" example:"2023"`
 	Name        text.Text                  `gorm:"embedded;embeddedPrefix:name_" json:"name"`
-	Criteria    database.JSON[[]Criterion] `json:"criteria" swaggertype:"array,object"`
+	Criteria    database.JSON[[]Criterion] `json:"criteria"`
 	Judges      database.JSON[[]string]    `json:"judges" swaggertype:"array,string" example:"mentor-1"` // codes of persons
 	Combination string                     `json:"combination" enums:"mean,median,trimmed"`              // how the totals of the judges become one
 	Trim        int64                      `json:"trim" example:"1"`                                     // for trimmed: so many highest and so many lowest are dropped

@@ -24,7 +24,7 @@ type JudgeSheet struct {
 	TownID    string                `gorm:"primaryKey" json:"-"`
 	RoundCode string                `gorm:"primaryKey" json:"round" example:"2023"`
 	Judge     string                `gorm:"primaryKey" json:"judge" example:"mentor-1"`
-	Scores    database.JSON[Scores] `json:"scores" swaggertype:"object"`         // project → criterion → points
+	Scores    database.JSON[Scores] `json:"scores"`         // project → criterion → points
 	Missing   []string              `gorm:"-" json:"missing" format:"uuid"`      // projects that the judge has still to score
 	Barred    []string              `gorm:"-" json:"not_to_score" format:"uuid"` // projects of branches that the judge leads
 	database.Versioned

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/config"
+	"bulwark/internal/credential"
 	"bulwark/internal/jobs"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -28,10 +29,10 @@ func serving(t *testing.T, db *gorm.DB) *apitest.Client {
 	s := &api.Server{
 		DB: db, Config: cfg, Log: log, Version: "proof", Now: now, Jobs: jobs.New(db, log, now, cfg.KeepAnswers),
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
-			return access.Authenticate(ctx, db, key)
+			return credential.Authenticate(ctx, db, key)
 		},
 		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
-			return access.Authorize(ctx, db, p, a, town)
+			return p.Authorize(ctx, db, a, town)
 		},
 		Ready: func(context.Context) error { return nil },
 	}
@@ -58,7 +59,7 @@ func founded(t *testing.T, db *gorm.DB) (key string) {
 		town.Town{Code: "demo", AreaCode: *parent, Name: text.Same("demo")}); err != nil {
 		t.Fatal(err)
 	}
-	_, key, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Admin}})
+	_, key, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Admin}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func newOptions() Options {
 				return fault.Unauthenticated("key_required", "需要密钥", "a key is needed")
 			case town != "" && !slices.Contains(p.Towns, town):
 				return fault.Missing(text.F("镇", "town"), town)
-			case access.ScopeOf(a, p.Role) == access.None:
+			case a.ScopeFor(p.Role) == access.None:
 				return fault.Forbidden("forbidden", "没有权限", "not allowed")
 			}
 			return nil

@@ -1,6 +1,7 @@
 package scheme
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -186,12 +187,18 @@ func (c *Compiled) Flat() []Indicator {
 		n := c.nodes[info.Code]
 		flat = append(flat, Indicator{
 			Code: n.Code, Name: n.Name, Path: path(nodes, info.Parent), Unit: n.Unit,
-			Direction: info.Direction, Entry: n.Entry, Rule: n.Rule, Missing: n.Missing,
+			Direction: info.Direction, Entry: n.Entry, Rule: n.Rule, Missing: inForce(n.Missing),
 			Weight: n.Weight, EffectiveWeight: info.EffectiveWeight, Levels: n.Levels(),
 			AppliesTo: n.AppliesTo, Lenses: n.Lenses, Provenance: n.Provenance,
 		})
 	}
 	return flat
+}
+
+// inForce returns the policy with the kind that an empty one stands for.
+func inForce(m composite.Missing) composite.Missing {
+	m.Kind = cmp.Or(m.Kind, composite.Exclude)
+	return m
 }
 
 // path is the codes from below the root down to the node.

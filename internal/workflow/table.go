@@ -83,7 +83,7 @@ func (k Table[T, S, V]) Checked() Table[T, S, V] {
 		if x.Name == "" {
 			fault("a verb has no name")
 		}
-		if x.Action != "" && len(access.RolesFor(x.Action)) == 0 {
+		if x.Action != "" && len(x.Action.Roles()) == 0 {
 			fault("no role may %s, which %q needs", x.Action, x.Name)
 		}
 		if x.From == nil && x.Action == "" {
@@ -237,7 +237,7 @@ func (k Table[T, S, V]) CanLift(state S) string {
 		if x.To == "" || x.To == state || !slices.Contains(x.From, state) {
 			continue
 		}
-		for _, role := range access.RolesFor(x.Action) {
+		for _, role := range x.Action.Roles() {
 			if !slices.Contains(can, string(role)) {
 				can = append(can, string(role))
 			}
@@ -251,7 +251,7 @@ func (k Table[T, S, V]) CanLift(state S) string {
 
 func (x Verb[T, S, V]) admit(v V, t T) error {
 	if p := v.Self(); !p.May(x.Action) {
-		return access.NotAllowed(p, x.Action)
+		return p.NotAllowed(x.Action)
 	}
 	return first(x.Who, v, t)
 }

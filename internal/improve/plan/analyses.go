@@ -178,7 +178,7 @@ func (v *analysisReader) Audit(a Analysis, _ string) (string, any) {
 func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.ResultCache, a Analysis) (Analysis, error) {
 	a.ID, a.MentorCode, a.State, a.Versioned = database.NewID(), access.Caller(ctx).Person, AnalysisDraft, database.Versioned{Version: 1}
 	return analyses.Create(ctx, db, "begin", "", a, func(tx *gorm.DB, v *analysisReader, a *Analysis) error {
-		if err := access.InScope(ctx, tx, v.Principal, access.WriteAnalyses, a.TownID, a.BranchCode, v.Today); err != nil {
+		if err := v.Principal.InScope(ctx, tx, access.WriteAnalyses, a.TownID, a.BranchCode, v.Today); err != nil {
 			return err
 		}
 		view, err := publishedView(ctx, tx, b, a.TownID, a.PeriodCode, a.PublicationNumber)

@@ -224,7 +224,7 @@ func Begin(ctx context.Context, db *gorm.DB, townID, branch string, from Source)
 		TownID: townID, ID: database.NewID(), BranchCode: branch, Stage: Draft, State: Draft, Versioned: database.Versioned{Version: 1},
 	}
 	return documents.Create(ctx, db, "draft", "", p, func(tx *gorm.DB, v *reader, p *Plan) error {
-		if err := access.InScope(ctx, tx, v.Principal, access.DraftPlans, townID, branch, v.Today); err != nil {
+		if err := v.Principal.InScope(ctx, tx, access.DraftPlans, townID, branch, v.Today); err != nil {
 			return err
 		}
 		if err := improve.RefuseBranch(ctx, tx, townID, branch); err != nil {

@@ -87,7 +87,7 @@ var reminderWords = map[string]text.Text{
 // not go to who is limited to some. Who reads of the whole town gets what is overdue.
 func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, error) {
 	p, today := access.Caller(ctx), day.Of(db.NowFunc())
-	reach, err := access.ReachOf(ctx, db, p, access.ReadReminders, townID, today)
+	reach, err := p.ReachOf(ctx, db, access.ReadReminders, townID, today)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, erro
 	args := map[string]any{"me": p.Person, "town": townID, "today": today, "overdue": "%overdue", "item": "item%", "plan": "plan%"}
 	mine := "person_code = @me"
 	switch {
-	case access.ScopeOf(access.ReadReminders, p.Role) == access.All:
+	case access.ReadReminders.ScopeFor(p.Role) == access.All:
 		mine = "kind LIKE @overdue"
 	case p.Role == access.Secretary:
 		mine += " OR (kind LIKE @item OR kind LIKE @plan) AND person_code IS NULL AND office_code IS NULL"

@@ -246,7 +246,7 @@ func OpenProblem(ctx context.Context, db *gorm.DB, x Problem) (Problem, error) {
 		if _, err := town.FindLiving(ctx, tx, x.TownID, x.BranchCode, v.Today); err != nil {
 			return err
 		}
-		if err := access.InScope(ctx, tx, v.Principal, access.WriteProblems, x.TownID, x.BranchCode, v.Today); err != nil {
+		if err := v.Principal.InScope(ctx, tx, access.WriteProblems, x.TownID, x.BranchCode, v.Today); err != nil {
 			return err
 		}
 		if err := x.checkOrigin(ctx, tx); err != nil {
@@ -429,7 +429,7 @@ func (v *problemReader) refuseRelapse(ctx context.Context, tx *gorm.DB, x Proble
 // openAll opens the problems that a visit found, as a part of its recording.
 func openAll(ctx context.Context, tx *gorm.DB, v Visit, found []Problem) error {
 	if len(found) > 0 && !access.Caller(ctx).May(access.WriteProblems) {
-		return access.NotAllowed(access.Caller(ctx), access.WriteProblems)
+		return access.Caller(ctx).NotAllowed(access.WriteProblems)
 	}
 	for _, x := range found {
 		x.TownID, x.BranchCode, x.VisitID = v.TownID, v.BranchCode, &v.ID

@@ -233,7 +233,7 @@ func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c Content) error {
 	if b.EndedBy(c.VisitedOn) {
 		return fault.Broken(fault.Field("/visited_on", "branch_closed", "该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn))
 	}
-	if err := access.InScope(ctx, tx, access.Caller(ctx), access.WriteVisits, v.TownID, v.BranchCode, c.VisitedOn); err != nil {
+	if err := access.Caller(ctx).InScope(ctx, tx, access.WriteVisits, v.TownID, v.BranchCode, c.VisitedOn); err != nil {
 		return err
 	}
 	return v.refuseItems(ctx, tx, c)

@@ -1,4 +1,4 @@
-package access_test
+package credential_test
 
 import (
 	"crypto/sha256"
@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/fault"
@@ -22,10 +23,10 @@ func TestAKeyLetsInItsHolderAlone(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		peopletest.Towns(t, db)
 		ctx := t.Context()
-		k, secret, err := access.CreateKey(ctx, db,
-			access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a"}, PersonCode: new("p1"), ReadOnly: true})
+		k, secret, err := credential.CreateKey(ctx, db,
+			credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a"}, PersonCode: new("p1"), ReadOnly: true})
 		peopletest.Must(t, err)
-		p, err := access.Authenticate(ctx, db, secret)
+		p, err := credential.Authenticate(ctx, db, secret)
 		peopletest.Must(t, err)
 		want := access.Principal{Towns: []string{"a"}, Branches: []string{}, Person: "p1", Role: access.Mentor,
 			Roles: []access.Role{access.Mentor}, Key: k.Prefix, ReadOnly: true}
@@ -41,7 +42,7 @@ func TestAKeyLetsInItsHolderAlone(t *testing.T) {
 			"bw_00000000_" + secret[12:], secret[:12] + "A" + secret[13:] + "A", k.SecretHash, k.Prefix + "_" + k.SecretHash,
 			k.Prefix + "_%", "bw_%%%%%%%%_x", "bw_________x", strings.Repeat("bw_", 100),
 		} {
-			_, err := access.Authenticate(ctx, db, tried)
+			_, err := credential.Authenticate(ctx, db, tried)
 			peopletest.Refused(t, fmt.Sprintf("%q", tried), err, "bad_key")
 			if refusal == "" && err != nil {
 				refusal = err.Error()
@@ -59,26 +60,26 @@ func TestAKeyEnds(t *testing.T) {
 			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{Now: func() time.Time { return now }})
 			ctx, end := t.Context(), now.Add(time.Hour)
-			k, secret, err := access.CreateKey(ctx, db, access.Key{Roles: []access.Role{access.Reader}, ExpiresAt: &end})
+			k, secret, err := credential.CreateKey(ctx, db, credential.Key{Roles: []access.Role{access.Reader}, ExpiresAt: &end})
 			peopletest.Must(t, err)
-			_, _, err = access.CreateKey(ctx, db, access.Key{Roles: []access.Role{access.Reader}, ExpiresAt: &now})
+			_, _, err = credential.CreateKey(ctx, db, credential.Key{Roles: []access.Role{access.Reader}, ExpiresAt: &now})
 			peopletest.Refused(t, "ended at its making", err, "invalid", "/expires_at")
 
 			now = end.Add(-time.Microsecond)
-			_, err = access.Authenticate(ctx, db, secret)
+			_, err = credential.Authenticate(ctx, db, secret)
 			peopletest.Must(t, err)
 			now = end
-			_, err = access.Authenticate(ctx, db, secret)
+			_, err = credential.Authenticate(ctx, db, secret)
 			peopletest.Refused(t, "at its end", err, "bad_key")
 
 			now = end.Add(-time.Microsecond)
-			peopletest.Must(t, access.RevokeKey(ctx, db, k.Prefix, 1))
-			_, err = access.Authenticate(ctx, db, secret)
+			peopletest.Must(t, credential.RevokeKey(ctx, db, k.Prefix, 1))
+			_, err = credential.Authenticate(ctx, db, secret)
 			peopletest.Refused(t, "revoked", err, "bad_key")
-			peopletest.Refused(t, "revoked twice", access.RevokeKey(ctx, db, k.Prefix, 1), "stale_version")
-			peopletest.Refused(t, "a version it never had", access.RevokeKey(ctx, db, k.Prefix, 3), "stale_version")
-			peopletest.Refused(t, "unknown", access.RevokeKey(ctx, db, "bw_unknown", 1), "not_found")
-			keys, err := access.ListKeys(ctx, db)
+			peopletest.Refused(t, "revoked twice", credential.RevokeKey(ctx, db, k.Prefix, 1), "stale_version")
+			peopletest.Refused(t, "a version it never had", credential.RevokeKey(ctx, db, k.Prefix, 3), "stale_version")
+			peopletest.Refused(t, "unknown", credential.RevokeKey(ctx, db, "bw_unknown", 1), "not_found")
+			keys, err := credential.ListKeys(ctx, db)
 			peopletest.Must(t, err)
 			if len(keys) != 1 || keys[0].Version != 2 || keys[0].RevokedAt == nil || keys[0].ETag() != `"2"` {
 				t.Errorf("the keys are %+v", keys)
@@ -92,40 +93,40 @@ func TestKeysAreMadeForThoseWhoExist(t *testing.T) {
 		peopletest.Towns(t, db)
 		for _, tt := range []struct {
 			what string
-			key  access.Key
+			key  credential.Key
 			at   []string
 		}{
-			{"no role", access.Key{}, []string{"/roles"}},
-			{"unknown role", access.Key{Roles: []access.Role{access.Reader, "king"}}, []string{"/roles/1"}},
-			{"mentor without person", access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a"}},
+			{"no role", credential.Key{}, []string{"/roles"}},
+			{"unknown role", credential.Key{Roles: []access.Role{access.Reader, "king"}}, []string{"/roles/1"}},
+			{"mentor without person", credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a"}},
 				[]string{"/person"}},
 			{"mentor among others without person",
-				access.Key{Roles: []access.Role{access.Reader, access.Mentor}, Towns: []string{"a"}}, []string{"/person"}},
-			{"mentor of every town", access.Key{Roles: []access.Role{access.Mentor}, PersonCode: new("p1")}, []string{"/towns"}},
-			{"mentor of two towns", access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a", "q"},
+				credential.Key{Roles: []access.Role{access.Reader, access.Mentor}, Towns: []string{"a"}}, []string{"/person"}},
+			{"mentor of every town", credential.Key{Roles: []access.Role{access.Mentor}, PersonCode: new("p1")}, []string{"/towns"}},
+			{"mentor of two towns", credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a", "q"},
 				PersonCode: new("p1")}, []string{"/towns"}},
-			{"person without town", access.Key{Roles: []access.Role{access.Leadership}, PersonCode: new("p1")},
+			{"person without town", credential.Key{Roles: []access.Role{access.Leadership}, PersonCode: new("p1")},
 				[]string{"/towns"}},
-			{"unknown town", access.Key{Roles: []access.Role{access.Reader}, Towns: []string{"q", "a", "x"}},
+			{"unknown town", credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{"q", "a", "x"}},
 				[]string{"/towns/2"}},
 			{"person of another town",
-				access.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"q"}, PersonCode: new("p2")}, []string{"/person"}},
-			{"admin with a person", access.Key{Roles: []access.Role{access.Admin}, Towns: []string{"a"}, PersonCode: new("p1")},
+				credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"q"}, PersonCode: new("p2")}, []string{"/person"}},
+			{"admin with a person", credential.Key{Roles: []access.Role{access.Admin}, Towns: []string{"a"}, PersonCode: new("p1")},
 				[]string{"/person"}},
-			{"branches without town", access.Key{Roles: []access.Role{access.Reader}, Branches: []string{"b1"}},
+			{"branches without town", credential.Key{Roles: []access.Role{access.Reader}, Branches: []string{"b1"}},
 				[]string{"/branches"}},
-			{"branches of two towns", access.Key{Roles: []access.Role{access.Reader}, Towns: []string{"a", "q"},
+			{"branches of two towns", credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{"a", "q"},
 				Branches: []string{"b1"}}, []string{"/branches"}},
-			{"branch of another town", access.Key{Roles: []access.Role{access.Reader}, Towns: []string{"q"},
+			{"branch of another town", credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{"q"},
 				Branches: []string{"b1", "b3"}}, []string{"/branches/1"}},
 		} {
-			_, secret, err := access.CreateKey(t.Context(), db, tt.key)
+			_, secret, err := credential.CreateKey(t.Context(), db, tt.key)
 			peopletest.Refused(t, tt.what, err, "invalid", tt.at...)
 			if secret != "" {
 				t.Errorf("%s: told a secret", tt.what)
 			}
 		}
-		keys, err := access.ListKeys(t.Context(), db)
+		keys, err := credential.ListKeys(t.Context(), db)
 		peopletest.Must(t, err)
 		if len(keys) != 0 {
 			t.Errorf("stored %+v", keys)
@@ -136,7 +137,7 @@ func TestKeysAreMadeForThoseWhoExist(t *testing.T) {
 // Whoever reads the whole database finds no secret in it, in no table.
 func TestOnlyTheDigestIsStored(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		_, secret, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Admin}})
+		_, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Admin}})
 		peopletest.Must(t, err)
 		all := ""
 		for _, table := range []string{"keys", "audit_records"} {
@@ -157,11 +158,11 @@ func TestOnlyTheDigestIsStored(t *testing.T) {
 // An unknown prefix costs what a known one costs: one statement and one digest.
 func TestStrangersLearnNothingFromWork(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		_, secret, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Reader}})
+		_, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Reader}})
 		peopletest.Must(t, err)
 		for _, tried := range []string{secret, secret[:12] + "wrong", "bw_00000000_wrong"} {
 			before := database.Queries(db)
-			if _, err := access.Authenticate(t.Context(), db, tried); err != nil && !fault.Is(err, fault.KindUnauthenticated) {
+			if _, err := credential.Authenticate(t.Context(), db, tried); err != nil && !fault.Is(err, fault.KindUnauthenticated) {
 				t.Fatal(err)
 			}
 			if n := database.Queries(db) - before; n != 1 {
@@ -176,7 +177,7 @@ func TestStrangersLearnNothingFromWork(t *testing.T) {
 func TestListsOfAKeyAreTidied(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		peopletest.Towns(t, db)
-		k, secret, err := access.CreateKey(t.Context(), db, access.Key{
+		k, secret, err := credential.CreateKey(t.Context(), db, credential.Key{
 			Roles: []access.Role{access.LeadingGroup, access.Reader, access.LeadingGroup}, Towns: []string{"a"},
 			Branches: []string{"b3", "b1", "b3"},
 		})
@@ -184,7 +185,7 @@ func TestListsOfAKeyAreTidied(t *testing.T) {
 		if got := fmt.Sprint(k.Roles, k.Towns, k.Branches); got != "[reader leading_group] [a] [b1 b3]" {
 			t.Errorf("it is made with %s", got)
 		}
-		p, err := access.Authenticate(t.Context(), db, secret)
+		p, err := credential.Authenticate(t.Context(), db, secret)
 		peopletest.Must(t, err)
 		if got := fmt.Sprint(p.Role, p.Roles, p.Towns, p.Branches); got != "reader[reader leading_group] [a] [b1 b3]" {
 			t.Errorf("it lets in %s", got)
@@ -202,13 +203,13 @@ func TestListsOfAKeyAreTidied(t *testing.T) {
 // The later of two uses stays, whoever writes it down last.
 func TestUsesAreNoted(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		k, _, err := access.CreateKey(t.Context(), db, access.Key{Roles: []access.Role{access.Reader}})
+		k, _, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Reader}})
 		peopletest.Must(t, err)
 		late := time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC)
 		for _, at := range []time.Time{late.Add(-time.Hour), late, late.Add(-time.Minute)} {
-			peopletest.Must(t, access.NoteUses(t.Context(), db, map[string]time.Time{k.Prefix: at, "bw_gone": at}))
+			peopletest.Must(t, credential.NoteUses(t.Context(), db, map[string]time.Time{k.Prefix: at, "bw_gone": at}))
 		}
-		keys, err := access.ListKeys(t.Context(), db)
+		keys, err := credential.ListKeys(t.Context(), db)
 		peopletest.Must(t, err)
 		if len(keys) != 1 || keys[0].LastUsedAt == nil || !keys[0].LastUsedAt.Equal(late) || keys[0].Version != 1 {
 			t.Errorf("the keys are %+v", keys)

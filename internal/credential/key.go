@@ -1,4 +1,4 @@
-package access
+package credential
 
 import (
 	"cmp"
@@ -17,6 +17,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -32,7 +33,7 @@ type Key struct {
 	Version    int64  `gorm:"-" json:"version" example:"1"` // 1; 2 once revoked: nothing else of a key changes
 	SecretHash string `json:"-"`
 	// in the order of the policy table
-	Roles []Role `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"mentor"`
+	Roles []access.Role `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"mentor"`
 	// sorted; none = every town
 	Towns []string `gorm:"serializer:json" json:"towns" example:"demo"`
 	// sorted; none = all that the role reaches
@@ -136,8 +137,8 @@ func (k Key) tidy() Key {
 		end := k.ExpiresAt.UTC().Truncate(time.Microsecond)
 		k.ExpiresAt = &end
 	}
-	order := Roles()
-	k.Roles = distinct(k.Roles, func(a, b Role) int {
+	order := access.Roles()
+	k.Roles = distinct(k.Roles, func(a, b access.Role) int {
 		return cmp.Compare(slices.Index(order, a), slices.Index(order, b))
 	})
 	k.Towns, k.Branches = distinct(k.Towns, cmp.Compare[string]), distinct(k.Branches, cmp.Compare[string])
@@ -170,12 +171,12 @@ func checkKey(k Key, now time.Time) (faults []fault.FieldError) {
 	}
 	tied := false
 	for i, r := range k.Roles {
-		if ScopeOf(ReadIdentity, r) == None {
+		if access.ReadIdentity.ScopeFor(r) == access.None {
 			faults = append(faults, fault.Field("/roles/"+strconv.Itoa(i), "unknown_role", "没有角色“%s”", "there is no role %q", r))
 		}
-		tied = tied || WorksOnBranches(r)
+		tied = tied || r.WorksOnBranches()
 	}
-	if k.PersonCode != nil && slices.Contains(k.Roles, Admin) {
+	if k.PersonCode != nil && slices.Contains(k.Roles, access.Admin) {
 		faults = append(faults, fault.Field("/person", "admin_without_person",
 			"管理员不经聘任，其密钥不关联人员", "nobody is appointed admin: the key of one has no person"))
 	}
@@ -214,7 +215,7 @@ func checkHolder(ctx context.Context, tx *gorm.DB, k Key) error {
 	if k.PersonCode == nil {
 		return nil
 	}
-	return PersonExists(ctx, tx, k.town(), *k.PersonCode)
+	return access.PersonExists(ctx, tx, k.town(), *k.PersonCode)
 }
 
 var errBadKey = fault.Unauthenticated("bad_key", "密钥无效、已撤销或已过期", "the key is unknown, revoked or expired")
@@ -222,28 +223,28 @@ var errBadKey = fault.Unauthenticated("bad_key", "密钥无效、已撤销或已
 // Authenticate returns the caller of a bearer key. All refusals read alike, so that nobody
 // learns which prefixes exist; only who has the whole secret learns that its person has
 // none of its roles today (Forbidden).
-func Authenticate(ctx context.Context, db *gorm.DB, secret string) (_ Principal, err error) {
+func Authenticate(ctx context.Context, db *gorm.DB, secret string) (_ access.Principal, err error) {
 	defer fault.Wrap(&err, "authenticate a key")
 	prefix, ok := prefixOf(secret)
 	if !ok {
-		return Principal{}, errBadKey
+		return access.Principal{}, errBadKey
 	}
 	k, appointed, err := keyOf(ctx, db, prefix)
 	if err != nil {
-		return Principal{}, err
+		return access.Principal{}, err
 	}
 	same := subtle.ConstantTimeCompare([]byte(k.SecretHash), []byte(digest(secret))) == 1
 	expired := k.ExpiresAt != nil && !db.NowFunc().Before(*k.ExpiresAt)
 	if !same || expired || k.RevokedAt != nil {
-		return Principal{}, errBadKey
+		return access.Principal{}, errBadKey
 	}
-	p := Principal{Towns: k.Towns, Branches: k.Branches, Person: deref(k.PersonCode), Key: k.Prefix, ReadOnly: k.ReadOnly}
+	p := access.Principal{Towns: k.Towns, Branches: k.Branches, Person: deref(k.PersonCode), Key: k.Prefix, ReadOnly: k.ReadOnly}
 	if k.PersonCode == nil {
 		return p.Holding(k.Roles...), nil
 	}
 	if p = p.Holding(slices.DeleteFunc(appointed,
-		func(r Role) bool { return !slices.Contains(k.Roles, r) })...); p.Role == "" {
-		return Principal{}, fault.Forbidden("no_role_now",
+		func(r access.Role) bool { return !slices.Contains(k.Roles, r) })...); p.Role == "" {
+		return access.Principal{}, fault.Forbidden("no_role_now",
 			"密钥有效，但“%s”今日未被聘任担任该密钥的任何角色：请联系工作领导小组",
 			"the key is valid, but %q is appointed to none of its roles today: ask the leading group", p.Person)
 	}
@@ -252,10 +253,10 @@ func Authenticate(ctx context.Context, db *gorm.DB, secret string) (_ Principal,
 
 // keyOf returns the key and the roles to which its person is appointed today, by one
 // statement; the zero key where there is none.
-func keyOf(ctx context.Context, db *gorm.DB, prefix string) (Key, []Role, error) {
+func keyOf(ctx context.Context, db *gorm.DB, prefix string) (Key, []access.Role, error) {
 	var rows []struct {
 		Key
-		Appointed *Role
+		Appointed *access.Role
 	}
 	err := db.WithContext(ctx).Raw(`SELECT k.*, a.role AS appointed FROM keys k
 LEFT JOIN appointments a ON a.town_id = k.person_town AND a.person_code = k.person_code
@@ -264,7 +265,7 @@ WHERE k.prefix = @prefix`, map[string]any{"today": day.Of(db.NowFunc()), "prefix
 	if err != nil || len(rows) == 0 {
 		return Key{}, nil, err
 	}
-	var appointed []Role
+	var appointed []access.Role
 	for _, row := range rows {
 		if row.Appointed != nil {
 			appointed = append(appointed, *row.Appointed)

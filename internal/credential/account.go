@@ -1,4 +1,6 @@
-package access
+// Package credential holds what lets people and programs in: keys, accounts, passwords,
+// sessions, and the token of the first set-up.
+package credential
 
 import (
 	"context"
@@ -9,6 +11,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -27,30 +30,30 @@ type Account struct {
 	// who signs in
 	PersonCode *string `json:"person,omitempty" example:"mentor-1"`
 	// of an account without a person
-	Roles        []Role     `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"admin"`
-	PasswordHash string     `json:"-"`
-	MustChange   bool       `json:"must_change"` // nothing else is allowed before
-	Issuer       *string    `json:"issuer,omitempty" example:"https://id.example.org"`
-	Subject      *string    `json:"subject,omitempty"` // who it is for the issuer
-	DisabledAt   *time.Time `json:"disabled_at,omitempty"`
+	Roles        []access.Role `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"admin"`
+	PasswordHash string        `json:"-"`
+	MustChange   bool          `json:"must_change"` // nothing else is allowed before
+	Issuer       *string       `json:"issuer,omitempty" example:"https://id.example.org"`
+	Subject      *string       `json:"subject,omitempty"` // who it is for the issuer
+	DisabledAt   *time.Time    `json:"disabled_at,omitempty"`
 	database.Versioned
 }
 
 // PrincipalOf returns the caller who signs in by the account now: a person under the
 // roles to which he or she is appointed today. Without any role the error is Forbidden,
 // and the caller is returned all the same: anybody may sign out.
-func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (_ Principal, err error) {
+func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (_ access.Principal, err error) {
 	defer fault.Wrap(&err, "account %s", a.Name)
-	p := Principal{Person: deref(a.PersonCode), Account: a.Name}
+	p := access.Principal{Person: deref(a.PersonCode), Account: a.Name}
 	if a.OnlyTown != nil {
 		p.Towns = []string{*a.OnlyTown}
 	}
 	if a.PersonCode == nil {
 		return p.Holding(a.Roles...), nil
 	}
-	roles, err := RolesOf(ctx, db, *a.OnlyTown, *a.PersonCode, day.Of(db.NowFunc()))
+	roles, err := access.RolesOf(ctx, db, *a.OnlyTown, *a.PersonCode, day.Of(db.NowFunc()))
 	if err != nil {
-		return Principal{}, err
+		return access.Principal{}, err
 	}
 	if p = p.Holding(roles...); p.Role == "" {
 		return p, fault.Forbidden("no_role_now",
@@ -87,7 +90,7 @@ func CreateAccount(ctx context.Context, db *gorm.DB, a Account) (_ Account, err 
 	if faults := append(checkName(a.Name), checkAccount(a)...); len(faults) > 0 {
 		return Account{}, fault.Broken(faults...)
 	}
-	a.Roles = append([]Role{}, a.Roles...) // an empty list rather than null
+	a.Roles = append([]access.Role{}, a.Roles...) // an empty list rather than null
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := checkOwner(ctx, tx, a); err != nil {
 			return err
@@ -109,7 +112,7 @@ func UpdateAccount(ctx context.Context, db *gorm.DB, a Account, disabled bool, v
 	if faults := checkAccount(a); len(faults) > 0 {
 		return Account{}, fault.Broken(faults...)
 	}
-	roles, err := json.Marshal(append([]Role{}, a.Roles...))
+	roles, err := json.Marshal(append([]access.Role{}, a.Roles...))
 	if err != nil {
 		return Account{}, err
 	}
@@ -199,9 +202,9 @@ func checkAccount(a Account) (faults []fault.FieldError) {
 	}
 	for _, role := range a.Roles {
 		switch {
-		case ScopeOf(ReadIdentity, role) == None:
+		case access.ReadIdentity.ScopeFor(role) == access.None:
 			faults = append(faults, fault.Field("/roles", "unknown_role", "没有角色“%s”", "there is no role %q", role))
-		case WorksOnBranches(role):
+		case role.WorksOnBranches():
 			faults = append(faults, fault.Field("/person", "person_needed", "角色“%s”须写明人员",
 				"the role %s works on branches: name the person", role.Name()))
 		}
@@ -220,7 +223,7 @@ func checkOwner(ctx context.Context, tx *gorm.DB, a Account) error {
 	if a.PersonCode == nil {
 		return nil
 	}
-	return PersonExists(ctx, tx, *a.OnlyTown, *a.PersonCode)
+	return access.PersonExists(ctx, tx, *a.OnlyTown, *a.PersonCode)
 }
 
 // errBadSignIn is the one refusal of a wrong password, a disabled account, one

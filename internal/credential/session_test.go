@@ -1,4 +1,4 @@
-package access_test
+package credential_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/people/peopletest"
@@ -32,37 +32,37 @@ func TestASessionEnds(t *testing.T) {
 		ctx, passwords := t.Context(), quick()
 		a := boss(t, db, passwords)
 		begin := *now
-		_, secret, err := access.OpenSession(ctx, db, a, whole)
+		_, secret, err := credential.OpenSession(ctx, db, a, whole)
 		peopletest.Must(t, err)
 		for _, tried := range []string{"", "x", secret + "x", secret[:len(secret)-1]} {
-			_, _, err := access.FindSession(ctx, db, tried, idle)
+			_, _, err := credential.FindSession(ctx, db, tried, idle)
 			peopletest.Refused(t, tried, err, "session_ended")
 		}
 		// Used every 29 minutes it lives on, but not beyond its whole time.
 		for now.Sub(begin) < whole-idle {
 			*now = now.Add(29 * time.Minute)
-			_, got, err := access.FindSession(ctx, db, secret, idle)
+			_, got, err := credential.FindSession(ctx, db, secret, idle)
 			peopletest.Must(t, err)
 			if got.Name != "boss" {
 				t.Fatalf("the session is of %+v", got)
 			}
 		}
 		*now = begin.Add(whole - time.Microsecond)
-		_, _, err = access.FindSession(ctx, db, secret, idle)
+		_, _, err = credential.FindSession(ctx, db, secret, idle)
 		peopletest.Must(t, err)
 		*now = begin.Add(whole)
-		_, _, err = access.FindSession(ctx, db, secret, idle)
+		_, _, err = credential.FindSession(ctx, db, secret, idle)
 		peopletest.Refused(t, "after its whole time", err, "session_ended")
 
-		_, secret, err = access.OpenSession(ctx, db, a, whole)
+		_, secret, err = credential.OpenSession(ctx, db, a, whole)
 		peopletest.Must(t, err)
 		var left int64
-		peopletest.Must(t, db.Model(&access.Session{}).Count(&left).Error)
+		peopletest.Must(t, db.Model(&credential.Session{}).Count(&left).Error)
 		if left != 1 {
 			t.Errorf("%d sessions are kept", left)
 		}
 		*now = now.Add(idle)
-		_, _, err = access.FindSession(ctx, db, secret, idle)
+		_, _, err = credential.FindSession(ctx, db, secret, idle)
 		peopletest.Refused(t, "unused", err, "session_ended")
 	})
 }
@@ -70,14 +70,14 @@ func TestASessionEnds(t *testing.T) {
 // The use of a session is written once a minute, not at each request.
 func TestUseIsWrittenOnceAMinute(t *testing.T) {
 	clocked(t, func(t *testing.T, db *gorm.DB, now *time.Time) {
-		_, secret, err := access.OpenSession(t.Context(), db, boss(t, db, quick()), whole)
+		_, secret, err := credential.OpenSession(t.Context(), db, boss(t, db, quick()), whole)
 		peopletest.Must(t, err)
 		written := map[time.Time]bool{}
 		for range 180 {
 			*now = now.Add(time.Second)
-			_, _, err := access.FindSession(t.Context(), db, secret, idle)
+			_, _, err := credential.FindSession(t.Context(), db, secret, idle)
 			peopletest.Must(t, err)
-			var s access.Session
+			var s credential.Session
 			peopletest.Must(t, db.Take(&s).Error)
 			written[s.SeenAt] = true
 		}
@@ -93,14 +93,14 @@ func TestAChangedAccountEndsItsSessions(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		ctx, passwords := t.Context(), quick()
 		a := boss(t, db, passwords)
-		open := func(a access.Account) string {
-			_, secret, err := access.OpenSession(ctx, db, a, whole)
+		open := func(a credential.Account) string {
+			_, secret, err := credential.OpenSession(ctx, db, a, whole)
 			peopletest.Must(t, err)
 			return secret
 		}
 		alive := func(what, secret string, want bool) {
 			t.Helper()
-			_, _, err := access.FindSession(ctx, db, secret, idle)
+			_, _, err := credential.FindSession(ctx, db, secret, idle)
 			if want {
 				peopletest.Must(t, err)
 			} else {
@@ -111,24 +111,24 @@ func TestAChangedAccountEndsItsSessions(t *testing.T) {
 		if mine == other {
 			t.Fatal("two sessions have one secret")
 		}
-		changed, err := access.ChangePassword(ctx, db, passwords,
-			access.PasswordChange{Account: "boss", Old: phrase, New: "another phrase", Session: mine})
+		changed, err := credential.ChangePassword(ctx, db, passwords,
+			credential.PasswordChange{Account: "boss", Old: phrase, New: "another phrase", Session: mine})
 		peopletest.Must(t, err)
 		alive("mine after my change", mine, true)
 		alive("another after my change", other, false)
 		late := open(a) // let in by the password that was changed meanwhile
 		alive("let in by the old password", late, false)
 
-		_, _, err = access.ResetPassword(ctx, db, passwords, "boss", changed.Version)
+		_, _, err = credential.ResetPassword(ctx, db, passwords, "boss", changed.Version)
 		peopletest.Must(t, err)
 		alive("after a reset", mine, false)
-		a, err = access.FindAccount(ctx, db, "boss")
+		a, err = credential.FindAccount(ctx, db, "boss")
 		peopletest.Must(t, err)
 		again := open(a)
-		_, err = access.UpdateAccount(ctx, db, access.Account{Name: "boss", Roles: admins}, true, a.Version)
+		_, err = credential.UpdateAccount(ctx, db, credential.Account{Name: "boss", Roles: admins}, true, a.Version)
 		peopletest.Must(t, err)
 		alive("of a disabled account", again, false)
-		a, err = access.FindAccount(ctx, db, "boss")
+		a, err = credential.FindAccount(ctx, db, "boss")
 		peopletest.Must(t, err)
 		alive("opened though disabled", open(a), false)
 	})
@@ -137,17 +137,17 @@ func TestAChangedAccountEndsItsSessions(t *testing.T) {
 func TestASessionIsEnded(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		ctx := t.Context()
-		_, secret, err := access.OpenSession(ctx, db, boss(t, db, quick()), whole)
+		_, secret, err := credential.OpenSession(ctx, db, boss(t, db, quick()), whole)
 		peopletest.Must(t, err)
-		peopletest.Must(t, access.EndSession(ctx, db, secret))
-		_, _, err = access.FindSession(ctx, db, secret, idle)
+		peopletest.Must(t, credential.EndSession(ctx, db, secret))
+		_, _, err = credential.FindSession(ctx, db, secret, idle)
 		peopletest.Refused(t, "ended", err, "session_ended")
-		peopletest.Refused(t, "ended twice", access.EndSession(ctx, db, secret), "session_ended")
+		peopletest.Refused(t, "ended twice", credential.EndSession(ctx, db, secret), "session_ended")
 	})
 }
 
 func TestCSRFTokens(t *testing.T) {
-	if a, b := access.CSRFToken("a"), access.CSRFToken("b"); a == b || len(a) != 43 || a != access.CSRFToken("a") {
+	if a, b := credential.CSRFToken("a"), credential.CSRFToken("b"); a == b || len(a) != 43 || a != credential.CSRFToken("a") {
 		t.Errorf("%q %q", a, b)
 	}
 }

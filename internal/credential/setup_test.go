@@ -1,4 +1,4 @@
-package access_test
+package credential_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/people/peopletest"
 )
@@ -16,38 +17,38 @@ import (
 func TestTheFirstAdministratorIsMadeOnce(t *testing.T) {
 	clocked(t, func(t *testing.T, db *gorm.DB, now *time.Time) {
 		ctx, passwords := t.Context(), quick()
-		old, err := access.NewSetupToken(ctx, db)
+		old, err := credential.NewSetupToken(ctx, db)
 		peopletest.Must(t, err)
-		*now = now.Add(access.SetupTime)
-		_, err = access.SetUp(ctx, db, passwords, access.FirstAdmin{Token: old, Name: "boss", Password: phrase})
+		*now = now.Add(credential.SetupTime)
+		_, err = credential.SetUp(ctx, db, passwords, credential.FirstAdmin{Token: old, Name: "boss", Password: phrase})
 		peopletest.Refused(t, "an old token", err, "bad_setup_token")
-		token, err := access.NewSetupToken(ctx, db)
+		token, err := credential.NewSetupToken(ctx, db)
 		peopletest.Must(t, err)
-		other, err := access.NewSetupToken(ctx, db)
+		other, err := credential.NewSetupToken(ctx, db)
 		peopletest.Must(t, err)
-		_, err = access.SetUp(ctx, db, passwords, access.FirstAdmin{Token: token + "x", Name: "boss", Password: phrase})
+		_, err = credential.SetUp(ctx, db, passwords, credential.FirstAdmin{Token: token + "x", Name: "boss", Password: phrase})
 		peopletest.Refused(t, "a wrong token", err, "bad_setup_token")
 		if passwords.Hashed() != 0 {
 			t.Error("a stranger had a password hashed")
 		}
-		_, err = access.SetUp(ctx, db, passwords, access.FirstAdmin{Token: token, Name: "Boss", Password: "short"})
+		_, err = credential.SetUp(ctx, db, passwords, credential.FirstAdmin{Token: token, Name: "Boss", Password: "short"})
 		peopletest.Refused(t, "a bad name and password", err, "invalid", "/name", "/password")
-		a, err := access.SetUp(ctx, db, passwords, access.FirstAdmin{Token: token, Name: "boss", Password: phrase})
+		a, err := credential.SetUp(ctx, db, passwords, credential.FirstAdmin{Token: token, Name: "boss", Password: phrase})
 		peopletest.Must(t, err)
 		if a.MustChange || len(a.Roles) != 1 || a.Roles[0] != access.Admin {
 			t.Errorf("made %+v", a)
 		}
 		for _, used := range []string{token, other, "x"} {
-			_, err = access.SetUp(ctx, db, passwords, access.FirstAdmin{Token: used, Name: "boss2", Password: phrase})
+			_, err = credential.SetUp(ctx, db, passwords, credential.FirstAdmin{Token: used, Name: "boss2", Password: phrase})
 			peopletest.Refused(t, "after it", err, "already_set_up")
 		}
-		_, err = access.NewSetupToken(ctx, db)
+		_, err = credential.NewSetupToken(ctx, db)
 		peopletest.Refused(t, "a token after it", err, "already_set_up")
 
 		// Its tokens went with it, even should the administrator be gone.
-		_, err = access.UpdateAccount(ctx, db, access.Account{Name: "boss", Roles: admins}, true, a.Version)
+		_, err = credential.UpdateAccount(ctx, db, credential.Account{Name: "boss", Roles: admins}, true, a.Version)
 		peopletest.Must(t, err)
-		_, err = access.SetUp(ctx, db, passwords, access.FirstAdmin{Token: other, Name: "boss2", Password: phrase})
+		_, err = credential.SetUp(ctx, db, passwords, credential.FirstAdmin{Token: other, Name: "boss2", Password: phrase})
 		peopletest.Refused(t, "the other token", err, "bad_setup_token")
 	})
 }
@@ -58,29 +59,29 @@ func TestAnAdminKeyCountsAsAdministrator(t *testing.T) {
 		peopletest.Towns(t, db)
 		has := func(what string, want bool) {
 			t.Helper()
-			got, err := access.HasAdmin(ctx, db)
+			got, err := credential.HasAdmin(ctx, db)
 			peopletest.Must(t, err)
 			if got != want {
 				t.Errorf("%s: %v", what, got)
 			}
 		}
-		_, err := access.CreateAccount(ctx, db, access.Account{Name: "no.password", Roles: admins})
+		_, err := credential.CreateAccount(ctx, db, credential.Account{Name: "no.password", Roles: admins})
 		peopletest.Must(t, err)
-		_, _, err = access.CreateKey(ctx, db, access.Key{Roles: admins, Towns: []string{"a"}})
+		_, _, err = credential.CreateKey(ctx, db, credential.Key{Roles: admins, Towns: []string{"a"}})
 		peopletest.Must(t, err)
-		_, _, err = access.CreateKey(ctx, db, access.Key{Roles: []access.Role{access.Reader}})
+		_, _, err = credential.CreateKey(ctx, db, credential.Key{Roles: []access.Role{access.Reader}})
 		peopletest.Must(t, err)
 		has("nobody who can", false)
 		end := now.Add(time.Hour)
-		_, _, err = access.CreateKey(ctx, db, access.Key{Roles: admins, ExpiresAt: &end})
+		_, _, err = credential.CreateKey(ctx, db, credential.Key{Roles: admins, ExpiresAt: &end})
 		peopletest.Must(t, err)
 		has("a key", true)
 		*now = end
 		has("an expired key", false)
-		k, _, err := access.CreateKey(ctx, db, access.Key{Roles: admins})
+		k, _, err := credential.CreateKey(ctx, db, credential.Key{Roles: admins})
 		peopletest.Must(t, err)
 		has("another key", true)
-		peopletest.Must(t, access.RevokeKey(ctx, db, k.Prefix, 1))
+		peopletest.Must(t, credential.RevokeKey(ctx, db, k.Prefix, 1))
 		has("a revoked key", false)
 	})
 }
@@ -92,7 +93,7 @@ func TestSetupRaces(t *testing.T) {
 		var tokens [2]string
 		for i := range tokens {
 			var err error
-			tokens[i], err = access.NewSetupToken(t.Context(), db)
+			tokens[i], err = credential.NewSetupToken(t.Context(), db)
 			peopletest.Must(t, err)
 		}
 		var all sync.WaitGroup
@@ -100,14 +101,14 @@ func TestSetupRaces(t *testing.T) {
 		for i := range 16 {
 			all.Go(func() {
 				name := fmt.Sprint("boss", i)
-				if _, err := access.SetUp(t.Context(), db, passwords,
-					access.FirstAdmin{Token: tokens[i%2], Name: name, Password: phrase}); err == nil {
+				if _, err := credential.SetUp(t.Context(), db, passwords,
+					credential.FirstAdmin{Token: tokens[i%2], Name: name, Password: phrase}); err == nil {
 					won <- name
 				}
 			})
 		}
 		all.Wait()
-		accounts, err := access.ListAccounts(t.Context(), db, "", 99)
+		accounts, err := credential.ListAccounts(t.Context(), db, "", 99)
 		peopletest.Must(t, err)
 		if len(won) != 1 || len(accounts) != 1 {
 			t.Errorf("%d won, %d accounts", len(won), len(accounts))
