@@ -18,7 +18,7 @@ func (s *Server) draftAnalysis(ctx context.Context, req scorecardRequest) (plan.
 	if err := access.Caller(ctx).InScope(ctx, s.db(ctx), access.WriteAnalyses, req.Town, req.Branch, day.Of(s.Now())); err != nil {
 		return plan.AnalysisBasis{}, err
 	}
-	return plan.FindBasis(ctx, s.db(ctx), s.board, req.Town, req.Period, req.Publication, req.Branch, string(req.Language))
+	return plan.FindBasis(ctx, s.db(ctx), s.results, req.Town, req.Period, req.Publication, req.Branch, string(req.Language))
 }
 
 type listAnalysesRequest struct {
@@ -88,7 +88,7 @@ type beginAnalysisRequest struct {
 //	@Summary	Begin a cause analysis
 func (s *Server) beginAnalysis(ctx context.Context, req beginAnalysisRequest) (rest.Created[plan.Analysis], error) {
 	in := req.Body
-	a, err := plan.BeginAnalysis(ctx, s.db(ctx), s.board, plan.Analysis{
+	a, err := plan.BeginAnalysis(ctx, s.db(ctx), s.results, plan.Analysis{
 		TownID: req.Town, PeriodCode: in.Period, PublicationNumber: in.Publication, BranchCode: in.Branch, Findings: in.findings(), Summary: in.Summary,
 	})
 	return rest.Created[plan.Analysis]{Key: a.ID, Value: a}, err

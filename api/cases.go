@@ -149,7 +149,7 @@ type recommendCasesRequest struct {
 //
 //	@Summary	Recommend cases to a branch
 func (s *Server) recommendCases(ctx context.Context, req recommendCasesRequest) (exchange.Recommended, error) {
-	return exchange.RecommendedFor(ctx, s.db(ctx), s.board, exchange.RecommendationQuery{
+	return exchange.RecommendedFor(ctx, s.db(ctx), s.results, exchange.RecommendationQuery{
 		Town: req.Town, Branch: req.Branch, Period: req.Period, Language: string(req.Language),
 	})
 }

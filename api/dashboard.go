@@ -32,11 +32,11 @@ func (s *Server) findDashboard(ctx context.Context, req dashboardRequest) (rest.
 	}
 	period := req.Period
 	if period == "" {
-		if period, err = s.board.Latest(ctx, s.db(ctx), req.Town); err != nil {
+		if period, err = s.results.Latest(ctx, s.db(ctx), req.Town); err != nil {
 			return rest.Raw{}, err
 		}
 	}
-	view, _, err := s.board.Published(ctx, s.db(ctx), req.Town, period, 0)
+	view, _, err := s.results.Published(ctx, s.db(ctx), req.Town, period, 0)
 	if err != nil {
 		return rest.Raw{}, err
 	}

@@ -82,8 +82,8 @@ func (h *harness) watchTheScreen() {
 	same := func(t testing.TB, when string) {
 		for _, path := range []string{"/towns/demo/dashboard", "/towns/demo/dashboard?period=2026Q2"} {
 			coldStart(begun)
-			kept.Get(path)                          // what was published it may believe for a second,
-			h.server.board = index.NewResultCache() // and not longer
+			kept.Get(path)                            // what was published it may believe for a second,
+			h.server.results = index.NewResultCache() // and not longer
 			if now, want := kept.Get(path), fresh.Get(path); now.ETag() != want.ETag() {
 				t.Errorf("%s %s shows\n%s\nand not\n%s", when, path, now.Body, want.Body)
 			}

@@ -34,11 +34,12 @@ func TestBranchesMeetAndRateTheMeeting(t *testing.T) {
 		rate := func(branch string, c *apitest.Client) *apitest.Answer {
 			return c.Post("/towns/demo/ratings", object{"period": "2026Q1", "branch": branch, "kind": "study_visit", "subject": id, "score": 5})
 		}
-		may(t, office, at, "edit", "hold", "cancel")
+		may(t, office, at, "edit", "cancel")
 		may(t, first, at)
 		refused(t, moved(office, at, "held", ""), http.StatusConflict, "not_yet")
 		refused(t, rate("b01", first), http.StatusUnprocessableEntity, "invalid", "/subject")
 		clock.noon(t, "2026-01-10")
+		may(t, office, at, "edit", "hold", "cancel")
 		refused(t, moved(office, at, "cancelled", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
 		moved(office, at, "held", "").Want(http.StatusOK)
 		visit["outcome"] = "they decide on the spot"

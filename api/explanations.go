@@ -51,7 +51,7 @@ func (s *Server) findChange(ctx context.Context, req scoreChangeRequest) (index.
 	if err != nil {
 		return index.ScoreChange{}, err
 	}
-	return s.board.Change(ctx, s.db(ctx), view, index.ScoreChangeQuery{
+	return s.results.Change(ctx, s.db(ctx), view, index.ScoreChangeQuery{
 		Branch: req.Branch, From: req.From, Number: req.FromPublication, Language: string(req.Language), Detailed: detailed,
 	})
 }
@@ -80,7 +80,7 @@ type robustnessRequest struct {
 //
 //	@Summary	Say how sure each rank is
 func (s *Server) findRobustness(ctx context.Context, req robustnessRequest) (index.Robustness, error) {
-	view, published, err := s.board.Published(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	view, published, err := s.results.Published(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 	if err != nil {
 		return index.Robustness{}, err
 	}

@@ -19,7 +19,7 @@ import (
 
 // coldStart takes from the service what it remembers, as if it had just begun.
 func coldStart(s *Server) {
-	s.board, s.responses, s.authCache = index.NewResultCache(), rest.ResponseCache[cacheKey]{}, authCache{}
+	s.results, s.responses, s.authCache = index.NewResultCache(), rest.ResponseCache[cacheKey]{}, authCache{}
 }
 
 // statements is how many a request needs: the first one after a cold start, or the

@@ -112,7 +112,7 @@ type effectRequest struct {
 //
 //	@Summary	Estimate the effect of a measure, of mentoring or of plans
 func (s *Server) findEffect(ctx context.Context, req effectRequest) (report.EffectReport, error) {
-	return report.FindEffect(ctx, s.db(ctx), s.board, req.Town, string(req.Language), report.EffectQuestion{
+	return report.FindEffect(ctx, s.db(ctx), s.results, req.Town, string(req.Language), report.EffectQuestion{
 		Of: req.Of, Measure: req.Measure, Kind: req.Kind, Horizon: req.Horizon,
 	})
 }

@@ -56,7 +56,7 @@ type draftPlanRequest struct {
 func (s *Server) draftPlan(ctx context.Context, req draftPlanRequest) (rest.Created[plan.Plan], error) {
 	in := req.Body
 	p, err := plan.Begin(ctx, s.db(ctx), req.Town, in.Branch, plan.Source{
-		Results: s.board, Period: in.Period, Publication: in.Publication, Language: string(req.Language),
+		Results: s.results, Period: in.Period, Publication: in.Publication, Language: string(req.Language),
 	})
 	return rest.Created[plan.Plan]{Key: p.ID, Value: p}, err
 }
@@ -80,7 +80,7 @@ type redraftPlanRequest struct {
 //	@Summary	Draft a plan anew that was never approved
 func (s *Server) redraftPlan(ctx context.Context, req redraftPlanRequest) (plan.Plan, error) {
 	return plan.Redraft(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version}, plan.Source{
-		Results: s.board, Period: req.Body.Period, Publication: req.Body.Publication, Language: string(req.Language),
+		Results: s.results, Period: req.Body.Period, Publication: req.Body.Publication, Language: string(req.Language),
 	})
 }
 
@@ -143,7 +143,7 @@ type writePlanRequest struct {
 //
 //	@Summary	Write an improvement plan
 func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (plan.Plan, error) {
-	return plan.Write(ctx, s.db(ctx), s.board, workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version}, req.Body.document())
+	return plan.Write(ctx, s.db(ctx), s.results, workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version}, req.Body.document())
 }
 
 // planTransition is a step of a plan: the state to reach, and why.
@@ -163,7 +163,7 @@ type movePlanRequest struct {
 //
 //	@Summary	Move an improvement plan to another state
 func (s *Server) movePlan(ctx context.Context, req movePlanRequest) (plan.Plan, error) {
-	return plan.Move(ctx, s.db(ctx), s.board, workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version}, plan.State(req.Body.To), req.Body.Reason)
+	return plan.Move(ctx, s.db(ctx), s.results, workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version}, plan.State(req.Body.To), req.Body.Reason)
 }
 
 type planItemRequest struct {

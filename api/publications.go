@@ -38,7 +38,7 @@ func (s *Server) listPublications(ctx context.Context, req periodRequest) (rest.
 	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
 		return rest.Page[index.PublicationDetail]{}, err
 	}
-	list, err := s.board.ListPublications(ctx, s.db(ctx), req.Town, req.Period)
+	list, err := s.results.ListPublications(ctx, s.db(ctx), req.Town, req.Period)
 	return rest.Page[index.PublicationDetail]{Items: list}, err
 }
 
@@ -69,13 +69,13 @@ func (s *Server) amendResult(ctx context.Context, req amendRequest) (rest.Create
 // amending runs what may amend a period, and brings the targets that the period has
 // led to up to date, all or nothing. amend answers which period it amended, if any.
 func (s *Server) amending(ctx context.Context, townID string, amend func(tx *gorm.DB) (period string, err error)) error {
-	defer rest.AfterCommit(ctx, func() { s.board.Forget(townID); s.Jobs.Wake() })
+	defer rest.AfterCommit(ctx, func() { s.results.Forget(townID); s.Jobs.Wake() })
 	return database.InTx(ctx, s.db(ctx), func(tx *gorm.DB) error {
 		period, err := amend(tx)
 		if err != nil || period == "" {
 			return err
 		}
-		return target.Follow(ctx, tx, s.board, townID, period)
+		return target.Follow(ctx, tx, s.results, townID, period)
 	})
 }
 
@@ -88,7 +88,7 @@ type publicationRequest struct {
 //
 //	@Summary	Read a publication
 func (s *Server) findPublication(ctx context.Context, req publicationRequest) (index.PublicationDetail, error) {
-	return s.board.FindPublication(ctx, s.db(ctx), req.Town, req.Period, req.Number)
+	return s.results.FindPublication(ctx, s.db(ctx), req.Town, req.Period, req.Number)
 }
 
 type diffPublicationsRequest struct {
@@ -107,7 +107,7 @@ func (s *Server) diffPublications(ctx context.Context, req diffPublicationsReque
 	if err != nil {
 		return index.Diff{}, err
 	}
-	return s.board.Diff(ctx, s.db(ctx), index.DiffQuery{
+	return s.results.Diff(ctx, s.db(ctx), index.DiffQuery{
 		Town: req.Town, Period: req.Period, To: req.Number, From: req.From, Language: string(req.Language), Detailed: reach.Has,
 	})
 }
@@ -145,7 +145,7 @@ func (s *Server) details(ctx context.Context, town string) (access.Reach, error)
 //
 //	@Summary	Read the receipt of a published period
 func (s *Server) findReceipt(ctx context.Context, req resultRequest) (index.Receipt, error) {
-	return s.board.Receipt(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	return s.results.Receipt(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 }
 
 // verifyReceipt computes the published result again from its scheme and data and
@@ -153,7 +153,7 @@ func (s *Server) findReceipt(ctx context.Context, req resultRequest) (index.Rece
 //
 //	@Summary	Verify a published result
 func (s *Server) verifyReceipt(ctx context.Context, req resultRequest) (index.Verification, error) {
-	return s.board.Verify(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	return s.results.Verify(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 }
 
 // receiptScheme returns the scheme document of a published result, byte for byte
@@ -161,7 +161,7 @@ func (s *Server) verifyReceipt(ctx context.Context, req resultRequest) (index.Ve
 //
 //	@Summary	Download the scheme behind a published result
 func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (rest.Raw, error) {
-	document, _, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	document, _, err := s.results.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 	return rest.Raw{ContentType: "application/json", Filename: req.file("scheme.json"), Body: document}, err
 }
 
@@ -173,6 +173,6 @@ func (s *Server) receiptData(ctx context.Context, req resultRequest) (rest.Raw, 
 	if access.Caller(ctx).ScopeOf(access.ReadScorecard) != access.All {
 		return rest.Raw{}, rawDataRefused
 	}
-	_, data, err := s.board.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	_, data, err := s.results.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 	return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: req.file("data.csv"), Body: []byte(data)}, err
 }

@@ -59,7 +59,7 @@ func (s *Server) findRanking(ctx context.Context, req rankingRequest) (rest.Raw,
 // view is the period as the caller may see it: published, or provisional with the
 // branches in reach (nil = all).
 func (s *Server) view(ctx context.Context, req resultRequest) (index.View, func(string) bool, error) {
-	v, published, err := s.board.Published(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	v, published, err := s.results.Published(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 	if err != nil || published {
 		return v, nil, err
 	}
@@ -74,7 +74,7 @@ func (s *Server) view(ctx context.Context, req resultRequest) (index.View, func(
 	if err != nil {
 		return v, nil, err
 	}
-	v, err = s.board.Provisional(ctx, s.db(ctx), req.Town, req.Period)
+	v, err = s.results.Provisional(ctx, s.db(ctx), req.Town, req.Period)
 	return v, reach.Has, err
 }
 
@@ -117,7 +117,7 @@ func (s *Server) branchResults(ctx context.Context, req branchRequest) (rest.Pag
 	if _, err := town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, day.Latest); err != nil {
 		return rest.Page[index.HistoryEntry]{}, err
 	}
-	list, err := s.board.History(ctx, s.db(ctx), req.Town, req.Branch)
+	list, err := s.results.History(ctx, s.db(ctx), req.Town, req.Branch)
 	return rest.Page[index.HistoryEntry]{Items: list}, err
 }
 
@@ -143,7 +143,7 @@ func (s *Server) findRankings(ctx context.Context, req rankingsRequest) (index.R
 	if err != nil {
 		return index.Rankings{}, err
 	}
-	return s.board.Rankings(ctx, s.db(ctx), towns, index.RankingsQuery{
+	return s.results.Rankings(ctx, s.db(ctx), towns, index.RankingsQuery{
 		Area: area.Code, Period: req.Period, Language: string(req.Language), Class: req.Class, Kind: req.Kind,
 	})
 }

@@ -49,7 +49,7 @@ type Server struct {
 	Metrics prometheus.Registerer
 
 	engine    *rest.Engine
-	board     *index.ResultCache
+	results   *index.ResultCache
 	responses rest.ResponseCache[cacheKey]
 	authCache authCache
 	logins    *ratelimit.Login
@@ -90,7 +90,7 @@ func (s *Server) newEngine() (*rest.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.engine, s.board = e, index.NewResultCache()
+	s.engine, s.results = e, index.NewResultCache()
 	s.setupSecurity()
 	s.addRoutes(e.Root())
 	return e, nil

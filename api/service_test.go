@@ -9,7 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"gorm.io/gorm"
+
 	"bulwark/internal/access"
+	"bulwark/internal/apitest"
+	"bulwark/internal/database/dbtest"
 	"bulwark/internal/rest"
 )
 
@@ -55,4 +59,31 @@ func TestHealth(t *testing.T) {
 	if w := do(h, http.MethodGet, "/livez", ""); w.Code != http.StatusOK {
 		t.Errorf("live while draining: %d", w.Code)
 	}
+}
+
+// A defect is opaque to the caller, and its line in the log names the place on the way
+// to it in each room.
+func TestADefectIsLoggedWithItsPlace(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := newHarness(t, db)
+		_, lines := withLog(h.server)
+		handler, err := h.server.Handler()
+		h.must(err)
+		caller := apitest.New(t, handler).As(h.secrets[access.LeadingGroup])
+		for _, c := range []struct{ table, path, place string }{
+			{"pioneer_teams", "/towns/demo/teams", "teams of demo: "},
+			{"improvement_targets", "/towns/demo/dashboard", "dashboard of demo: count the targets of demo: "},
+			{"visits", "/towns/demo/visits/" + nothing, "visit " + nothing + ": "},
+		} {
+			h.must(db.Exec("ALTER TABLE " + c.table + " RENAME TO missing").Error)
+			lines.Reset()
+			if p := caller.Get(c.path).Problem(http.StatusInternalServerError); p.Code != "internal" || strings.Contains(p.Detail, c.table) {
+				t.Errorf("%s: %+v", c.path, p)
+			}
+			if !strings.Contains(lines.String(), `"`+c.place) || !strings.Contains(lines.String(), c.table) {
+				t.Errorf("%s: no %q in the log: %s", c.path, c.place, lines)
+			}
+			h.must(db.Exec("ALTER TABLE missing RENAME TO " + c.table).Error)
+		}
+	})
 }

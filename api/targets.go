@@ -42,7 +42,7 @@ func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (rest.
 //
 //	@Summary	Propose improvement targets by the rules
 func (s *Server) proposeTargets(ctx context.Context, req periodRequest) (target.Proposal, error) {
-	return target.Propose(ctx, s.db(ctx), s.board, req.Town, req.Period)
+	return target.Propose(ctx, s.db(ctx), s.results, req.Town, req.Period)
 }
 
 // targetInput is a branch proposed for improvement, and why.

@@ -20,7 +20,7 @@ import (
 )
 
 // runDemo serves two demonstration towns from an embedded database, on loopback
-// only: the keys lie in a file beside it.
+// only: the keys are in a file beside it.
 func runDemo(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("demo", flag.ContinueOnError)
 	data := f.String("data", "data", "directory of the database and the keys; made if missing")
@@ -41,7 +41,7 @@ func runDemo(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
-	ln, err := listen(ctx, "--addr", *addr) // before the seeding: an address in use is told at once
+	ln, err := listen(ctx, "--addr", *addr) // before the seeding, so that an address in use is reported at once
 	if err != nil {
 		return err
 	}
@@ -54,14 +54,14 @@ func runDemo(ctx context.Context, p program, args []string) error {
 	if err := prepare(ctx, p, db, keys); err != nil {
 		return errors.Join(err, ln.Close(), database.Close(db))
 	}
-	p.welcome("http://"+ln.Addr().String(), keys)
+	p.printAddresses("http://"+ln.Addr().String(), keys)
 	return errors.Join(serveOn(ctx, ln, db, cfg, log), database.Close(db))
 }
 
 // prepare seeds a new database and writes one key and account per role where no
 // file has them.
 func prepare(ctx context.Context, p program, db *gorm.DB, keys string) error {
-	p.say(p.out, text.F("正在准备演示数据……", "preparing the demo data …"))
+	p.print(p.out, text.F("正在准备演示数据……", "preparing the demo data …"))
 	if _, err := demo.Seed(ctx, db); err != nil {
 		return err
 	}
@@ -98,9 +98,9 @@ func loopback(ctx context.Context, addr string) error {
 	return nil
 }
 
-func (p program) welcome(url, keys string) {
+func (p program) printAddresses(url, keys string) {
 	ranking := url + "/api/v1/towns/demo/periods/2023Q2/ranking"
-	p.say(p.out, text.F(`
+	p.print(p.out, text.F(`
 bulwark 演示已就绪（演示镇的数据均为虚构；里水镇只有名录，没有分数）
   接口文档  %[1]s/swagger/index.html
   已公布排名  curl -s %[2]s

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"strings"
@@ -12,10 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
-	"bulwark/internal/audit"
-	"bulwark/internal/config"
 	"bulwark/internal/credential"
-	"bulwark/internal/database"
 	"bulwark/internal/text"
 )
 
@@ -24,7 +20,7 @@ import (
 func manageKeys(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("key", flag.ContinueOnError)
 	f.Usage = func() {
-		p.say(f.Output(), text.F("用法：bulwark key create|list|revoke", "usage: bulwark key create|list|revoke"))
+		p.print(f.Output(), text.F("用法：bulwark key create|list|revoke", "usage: bulwark key create|list|revoke"))
 	}
 	if err := p.parse(f, args, len(args)); err != nil {
 		return err
@@ -44,21 +40,6 @@ func manageKeys(ctx context.Context, p program, args []string) error {
 	return usageError{text.F("请写明 create、list 或 revoke", "name what to do: create, list or revoke")}
 }
 
-// onDatabase runs work on the configured database, recorded as done by the
-// command line.
-func onDatabase(ctx context.Context, p program, work func(context.Context, *gorm.DB) error) error {
-	cfg, err := config.Load(p.env)
-	if err != nil {
-		return err
-	}
-	db, err := openMigrated(ctx, cfg, logger(cfg, p.err), false)
-	if err != nil {
-		return err
-	}
-	ctx = audit.As(ctx, audit.Actor{Name: "bulwark key", Role: "command_line"})
-	return errors.Join(work(ctx, db), database.Close(db))
-}
-
 // createKey prints the secret, alone on standard output, and keeps it nowhere.
 func createKey(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("key create", flag.ContinueOnError)
@@ -71,8 +52,8 @@ func createKey(ctx context.Context, p program, args []string) error {
 	if err := p.parse(f, args, 0); err != nil {
 		return err
 	}
-	k := credential.Key{Towns: listed(*towns), Branches: listed(*branches), ReadOnly: !*write}
-	for _, role := range listed(*roles) {
+	k := credential.Key{Towns: splitList(*towns), Branches: splitList(*branches), ReadOnly: !*write}
+	for _, role := range splitList(*roles) {
 		k.Roles = append(k.Roles, access.Role(role))
 	}
 	if *person != "" {
@@ -87,14 +68,14 @@ func createKey(ctx context.Context, p program, args []string) error {
 		if err != nil {
 			return err
 		}
-		p.say(p.err, text.F("密钥 %s 已建立，只显示这一次：", "made the key %s; it is shown this once:", k.Prefix))
+		p.print(p.err, text.F("密钥 %s 已建立，只显示这一次：", "made the key %s; it is shown this once:", k.Prefix))
 		_, err = fmt.Fprintln(p.out, secret)
 		return err
 	})
 }
 
-// listed takes a flag of several values apart; an empty flag has none.
-func listed(flag string) []string {
+// splitList returns the values of a flag with commas; an empty flag has none.
+func splitList(flag string) []string {
 	return strings.FieldsFunc(flag, func(r rune) bool { return r == ',' })
 }
 
@@ -110,15 +91,15 @@ func listKeys(ctx context.Context, p program, args []string) error {
 		w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "KEY\tROLES\tTOWNS\tBRANCHES\tPERSON\tREAD ONLY\tMADE\tLAST USED\tEXPIRES\tREVOKED")
 		for _, k := range keys {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%t\t%s\t%s\t%s\t%s\n", k.Prefix, shown(k.Roles...), shown(k.Towns...), shown(k.Branches...),
-				shown(named(k.PersonCode)...), k.ReadOnly, moment(&k.CreatedAt), moment(k.LastUsedAt), moment(k.ExpiresAt), moment(k.RevokedAt))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%t\t%s\t%s\t%s\t%s\n", k.Prefix, joined(k.Roles...), joined(k.Towns...), joined(k.Branches...),
+				joined(named(k.PersonCode)...), k.ReadOnly, formatTime(&k.CreatedAt), formatTime(k.LastUsedAt), formatTime(k.ExpiresAt), formatTime(k.RevokedAt))
 		}
 		return w.Flush()
 	})
 }
 
-// shown is a list in one column of a table.
-func shown[T ~string](list ...T) string {
+// joined returns a list for one column of a table.
+func joined[T ~string](list ...T) string {
 	if len(list) == 0 {
 		return "-"
 	}
@@ -129,7 +110,7 @@ func shown[T ~string](list ...T) string {
 	return strings.Join(words, ",")
 }
 
-// named is the list of the one person or of nobody.
+// named returns the list of the one person, or of nobody.
 func named(person *string) []string {
 	if person == nil {
 		return nil
@@ -137,7 +118,7 @@ func named(person *string) []string {
 	return []string{*person}
 }
 
-func moment(t *time.Time) string {
+func formatTime(t *time.Time) string {
 	if t == nil {
 		return "-"
 	}

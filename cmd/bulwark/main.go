@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -19,7 +20,7 @@ import (
 	"bulwark/internal/text"
 )
 
-// commands are the subcommands in the order of the help; each has its file.
+// commands are the subcommands in the order of the help.
 var commands = []command{
 	{"demo", text.F("试用：内嵌数据库和演示数据", "try it: embedded database, demo data"), runDemo},
 	{"serve", text.F("启动服务", "run the service"), serve},
@@ -40,7 +41,7 @@ type command struct {
 	run  func(ctx context.Context, p program, args []string) error
 }
 
-// program is what a subcommand knows of the world around it.
+// program is the environment of a subcommand.
 type program struct {
 	env      []string // NAME=value
 	in       io.Reader
@@ -71,7 +72,7 @@ func run(ctx context.Context, p program, args []string) int {
 	}
 	i := slices.IndexFunc(commands, func(c command) bool { return c.name == args[0] })
 	if i < 0 {
-		p.say(p.err, text.F("没有子命令 %q", "there is no command %q", args[0]))
+		p.print(p.err, text.F("没有子命令 %q", "there is no command %q", args[0]))
 		p.usage(p.err)
 		return exitUsage
 	}
@@ -81,10 +82,10 @@ func run(ctx context.Context, p program, args []string) int {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
 	case errors.As(err, &misused):
-		p.say(p.err, misused.Text)
+		p.print(p.err, misused.Text)
 		return exitUsage
 	}
-	fmt.Fprintf(p.err, "bulwark %s: %s\n", args[0], p.words(err))
+	fmt.Fprintf(p.err, "bulwark %s: %s\n", args[0], p.message(err))
 	return exitFailure
 }
 
@@ -111,19 +112,19 @@ func (p program) parse(f *flag.FlagSet, args []string, most int) error {
 }
 
 func (p program) usage(w io.Writer) {
-	p.say(w, text.F("用法：bulwark 子命令 [参数]\n", "usage: bulwark COMMAND [ARGUMENTS]\n"))
+	p.print(w, text.F("用法：bulwark 子命令 [参数]\n", "usage: bulwark COMMAND [ARGUMENTS]\n"))
 	for _, c := range commands {
 		fmt.Fprintf(w, "  %-10s %s\n", c.name, c.does.In(p.language()))
 	}
-	p.say(w, text.F("\n设置来自环境变量，见 docs/configuration.md；bulwark 子命令 -h 显示参数。",
+	p.print(w, text.F("\n设置来自环境变量，见 docs/configuration.md；bulwark 子命令 -h 显示参数。",
 		"\nSettings come from the environment, see docs/configuration.md; bulwark COMMAND -h shows its arguments."))
 }
 
-func (p program) say(w io.Writer, t text.Text) { fmt.Fprintln(w, t.In(p.language())) }
+func (p program) print(w io.Writer, t text.Text) { fmt.Fprintln(w, t.In(p.language())) }
 
-// words are the message of an error in the language of the terminal, with what is
-// wrong where. The cause is kept: whoever runs the program can mend it.
-func (p program) words(err error) string {
+// message returns the message of an error in the language of the terminal, with its fields
+// and its cause: whoever runs the program can correct it.
+func (p program) message(err error) string {
 	var mistakes config.Mistakes
 	if errors.As(err, &mistakes) {
 		return "\n" + mistakes.In(p.language())
@@ -132,17 +133,17 @@ func (p program) words(err error) string {
 	if !errors.As(err, &e) {
 		return err.Error()
 	}
-	said := e.Message.In(p.language())
+	words := e.Message.In(p.language())
 	for _, f := range e.Fields {
-		said += "\n  " + f.Pointer + ": " + f.Message.In(p.language())
+		words += "\n  " + f.Pointer + ": " + f.Message.In(p.language())
 	}
 	if cause := e.Unwrap(); cause != nil {
-		said += ": " + cause.Error()
+		words += ": " + cause.Error()
 	}
-	return said
+	return words
 }
 
-// language is that of the terminal, as POSIX orders the variables.
+// language returns that of the terminal, as POSIX orders the variables.
 func (p program) language() string {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		if value := p.getenv(name); value != "" {
@@ -159,4 +160,15 @@ func (p program) getenv(name string) string {
 		}
 	}
 	return ""
+}
+
+// version is set by the build.
+var version = "dev"
+
+func printVersion(_ context.Context, p program, args []string) error {
+	if err := p.parse(flag.NewFlagSet("version", flag.ContinueOnError), args, 0); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(p.out, "bulwark %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
 }

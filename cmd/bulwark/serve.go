@@ -4,17 +4,28 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"sync"
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"gorm.io/gorm"
 
+	"bulwark/api"
+	"bulwark/internal/access"
+	"bulwark/internal/audit"
 	"bulwark/internal/config"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
+	"bulwark/internal/jobs"
 )
 
 // serve runs the service until a signal ends it.
@@ -43,44 +54,6 @@ func serve(ctx context.Context, p program, args []string) error {
 	return errors.Join(serveOn(ctx, ln, db, cfg, log), database.Close(db))
 }
 
-// openMigrated opens the database and makes sure that its schema is the one
-// this program was built for.
-func openMigrated(ctx context.Context, cfg config.Config, log *slog.Logger, migrate bool) (*gorm.DB, error) {
-	options := databaseOptions(cfg, log)
-	if migrate {
-		if err := database.Migrate(ctx, cfg.DatabaseURL, options); err != nil {
-			return nil, err
-		}
-	}
-	db, err := database.Open(ctx, cfg.DatabaseURL, options)
-	if err != nil {
-		return nil, err
-	}
-	if err := migrated(ctx, db); err != nil {
-		return nil, errors.Join(err, database.Close(db))
-	}
-	return db, nil
-}
-
-func migrated(ctx context.Context, db *gorm.DB) error {
-	pending, err := database.Pending(ctx, db)
-	if err == nil && pending {
-		err = fault.Unavailable("migrations_pending",
-			"数据库结构不是最新：请运行 bulwark migrate，或用 bulwark serve --migrate 启动",
-			"the database schema is not up to date: run bulwark migrate, or start with bulwark serve --migrate")
-	}
-	return err
-}
-
-func databaseOptions(cfg config.Config, log *slog.Logger) database.Options {
-	return database.Options{
-		Logger: log, Now: now, MaxConns: cfg.MaxConns, LockTimeout: cfg.LockTimeout, StatementTimeout: cfg.StatementTimeout,
-	}
-}
-
-// now is the clock of the service, as fine as both databases store it.
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-
 // listen takes the address, or returns an error that names the setting to change.
 func listen(ctx context.Context, setting, addr string) (net.Listener, error) {
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
@@ -101,4 +74,166 @@ func logger(cfg config.Config, w io.Writer) *slog.Logger {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
 	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// serveOn serves requests on ln until ctx ends, then waits for running requests. It closes
+// ln, not db.
+func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Config, log *slog.Logger) error {
+	defer ln.Close() // for the ways out before Serve; later it is closed already
+	registry, err := newRegistry(db)
+	if err != nil {
+		return err
+	}
+	s := newServer(db, cfg, log)
+	s.Metrics = registry
+	handler, err := s.Handler()
+	if err != nil {
+		return err
+	}
+	anchor, err := newAnchoring(cfg, db, log)
+	if err != nil {
+		return err
+	}
+	stopMetrics, err := serveMetrics(ctx, cfg, registry, log)
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
+	var working sync.WaitGroup
+	background, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends after the last request
+	working.Go(func() { s.Jobs.Run(background) })
+	working.Go(func() { anchor(background) })
+	defer working.Wait()
+	defer stop()
+	return serveUntilDone(ctx, ln, newHTTP(cfg, handler, log), cfg, log, s.Drain)
+}
+
+// serveUntilDone serves until ctx ends, calls drain, and then shuts down in order.
+func serveUntilDone(
+	ctx context.Context, ln net.Listener, srv *http.Server, cfg config.Config, log *slog.Logger, drain func(),
+) error {
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(ln) }()
+	log.Info("listening", "address", "http://"+ln.Addr().String(), "version", version)
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	drain()
+	return shutDown(context.WithoutCancel(ctx), srv, cfg, log)
+}
+
+func newServer(db *gorm.DB, cfg config.Config, log *slog.Logger) *api.Server {
+	return &api.Server{
+		DB: db, Config: cfg, Log: log, Version: version, Now: now,
+		Jobs: jobs.New(db, log, now, cfg.KeepAnswers),
+		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
+			return credential.Authenticate(ctx, db, key)
+		},
+		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
+			return p.Authorize(ctx, db, a, town)
+		},
+		Ready: func(ctx context.Context) error { return ready(ctx, db) },
+	}
+}
+
+// ready pings first, so that its error distinguishes a dead database from an old schema.
+func ready(ctx context.Context, db *gorm.DB) error {
+	pool, err := db.DB()
+	if err != nil {
+		return err
+	}
+	if err := pool.PingContext(ctx); err != nil {
+		return fmt.Errorf("ping the database: %w", err)
+	}
+	return migrated(ctx, db)
+}
+
+func newHTTP(cfg config.Config, h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, MaxHeaderBytes: cfg.MaxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: cfg.HeaderTimeout, ReadTimeout: cfg.ReadTimeout,
+		WriteTimeout: cfg.WriteTimeout, IdleTimeout: cfg.IdleTimeout,
+	}
+}
+
+// shutDown waits for load balancers to notice, then for running requests.
+func shutDown(ctx context.Context, srv *http.Server, cfg config.Config, log *slog.Logger) error {
+	log.Info("shutting down", "delay", cfg.DrainDelay.String(), "timeout", cfg.DrainTimeout.String())
+	time.Sleep(cfg.DrainDelay)
+	ctx, cancel := context.WithTimeout(ctx, cfg.DrainTimeout)
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("requests still running after %s were cut off: %w", cfg.DrainTimeout, err), srv.Close())
+	}
+	log.Info("stopped")
+	return nil
+}
+
+func newRegistry(db *gorm.DB) (*prometheus.Registry, error) {
+	pool, err := db.DB()
+	if err != nil {
+		return nil, err
+	}
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewDBStatsCollector(pool, "bulwark"), collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r, nil
+}
+
+// serveMetrics serves /metrics on a listener of its own, so that the public
+// address never shows it. Without an address it does nothing.
+func serveMetrics(
+	ctx context.Context, cfg config.Config, from *prometheus.Registry, log *slog.Logger,
+) (stop func(), err error) {
+	if cfg.MetricsAddr == "" {
+		return func() {}, nil
+	}
+	ln, err := listen(ctx, "BULWARK_METRICS_ADDR", cfg.MetricsAddr)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(from, promhttp.HandlerOpts{}))
+	srv := newHTTP(cfg, mux, log)
+	go srv.Serve(ln) //nolint:errcheck // it ends when stop closes it
+	log.Info("metrics", "address", "http://"+ln.Addr().String()+"/metrics")
+	return func() { srv.Close() }, nil
+}
+
+// anchorEvery is how old the latest anchor of a chain that moves can be.
+const anchorEvery = time.Minute
+
+// newAnchoring returns the work that keeps anchors of the audit trails until ctx ends, and
+// once more then. Without a file for them it does nothing. A file that cannot be written is
+// an error at the start.
+func newAnchoring(cfg config.Config, db *gorm.DB, log *slog.Logger) (work func(ctx context.Context), err error) {
+	if cfg.AuditAnchors == "" {
+		return func(context.Context) {}, nil
+	}
+	file, err := audit.OpenAnchors(cfg.AuditAnchors)
+	if err != nil {
+		return nil, err
+	}
+	keep := func(ctx context.Context) {
+		if _, err := file.Keep(ctx, db); err != nil && ctx.Err() == nil {
+			log.Error("anchor the audit trails", "error", err.Error())
+		}
+	}
+	return func(ctx context.Context) {
+		tick := time.NewTicker(anchorEvery)
+		defer tick.Stop()
+		for {
+			keep(ctx)
+			select {
+			case <-ctx.Done():
+				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.LockTimeout)
+				defer cancel()
+				keep(last)
+				return
+			case <-tick.C:
+			}
+		}
+	}, nil
 }

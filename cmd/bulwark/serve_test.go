@@ -38,7 +38,7 @@ func serving(t *testing.T, cfg config.Config, h http.Handler) (address string, s
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- answer(ctx, ln, newHTTP(cfg, h, slog.New(slog.DiscardHandler)), cfg, slog.New(slog.DiscardHandler), func() {})
+		ended <- serveUntilDone(ctx, ln, newHTTP(cfg, h, slog.New(slog.DiscardHandler)), cfg, slog.New(slog.DiscardHandler), func() {})
 	}()
 	return ln.Addr().String(), sync.OnceValue(func() error { cancel(); return <-ended })
 }

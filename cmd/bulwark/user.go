@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"text/tabwriter"
 
@@ -14,8 +15,10 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
+	"bulwark/internal/config"
 	"bulwark/internal/credential"
 	"bulwark/internal/database"
+	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
 
@@ -24,7 +27,7 @@ import (
 func manageUsers(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("user", flag.ContinueOnError)
 	f.Usage = func() {
-		p.say(f.Output(), text.F(
+		p.print(f.Output(), text.F(
 			"用法：bulwark user add|list|disable|password", "usage: bulwark user add|list|disable|password"))
 	}
 	if err := p.parse(f, args, len(args)); err != nil {
@@ -75,11 +78,11 @@ func addUser(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
-	a := credential.Account{Name: name, OnlyTown: maybe(*town), PersonCode: maybe(*person)}
-	for _, role := range listed(*roles) {
+	a := credential.Account{Name: name, OnlyTown: optional(*town), PersonCode: optional(*person)}
+	for _, role := range splitList(*roles) {
 		a.Roles = append(a.Roles, access.Role(role))
 	}
-	password, err := p.typed(*stdin)
+	password, err := p.readPassword(*stdin)
 	if err != nil {
 		return err
 	}
@@ -92,12 +95,12 @@ func addUser(ctx context.Context, p program, args []string) error {
 			}
 			return err
 		})
-		return p.tellPassword(name, made, err)
+		return p.printPassword(name, made, err)
 	})
 }
 
-// maybe is nil for an empty flag.
-func maybe(flag string) *string {
+// optional returns nil for an empty flag.
+func optional(flag string) *string {
 	if flag == "" {
 		return nil
 	}
@@ -111,7 +114,7 @@ func setUserPassword(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
-	password, err := p.typed(*stdin)
+	password, err := p.readPassword(*stdin)
 	if err != nil {
 		return err
 	}
@@ -121,13 +124,12 @@ func setUserPassword(ctx context.Context, p program, args []string) error {
 			return err
 		}
 		made, err := setPassword(ctx, db, a, password)
-		return p.tellPassword(name, made, err)
+		return p.printPassword(name, made, err)
 	})
 }
 
-// typed is one line of standard input, or nothing where a password is to be
-// made. Arguments would show it to every user of the machine.
-func (p program) typed(stdin bool) (*string, error) {
+// readPassword returns one line of standard input, or nil where a password is to be made. Arguments would show it to every user of the machine.
+func (p program) readPassword(stdin bool) (*string, error) {
 	if !stdin {
 		return nil, nil
 	}
@@ -150,12 +152,12 @@ func setPassword(ctx context.Context, db *gorm.DB, a credential.Account, passwor
 	return made, err
 }
 
-// tellPassword prints a password that was made, alone on standard output.
-func (p program) tellPassword(account, made string, err error) error {
+// printPassword prints a password that was made, alone on standard output.
+func (p program) printPassword(account, made string, err error) error {
 	if err != nil || made == "" {
 		return err
 	}
-	p.say(p.err, text.F(
+	p.print(p.err, text.F(
 		"账号 %s 的一次性密码，只显示这一次，登录后须更换：",
 		"one-time password of the account %s, shown this once, to be changed after signing in:", account))
 	_, err = fmt.Fprintln(p.out, made)
@@ -177,8 +179,8 @@ func listUsers(ctx context.Context, p program, args []string) error {
 				return err
 			}
 			for _, a := range accounts {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, shown(named(a.OnlyTown)...), shown(named(a.PersonCode)...), shown(a.Roles...), passwordOf(a), shown(named(a.Issuer)...),
-					moment(&a.CreatedAt), moment(a.DisabledAt))
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, joined(named(a.OnlyTown)...), joined(named(a.PersonCode)...), joined(a.Roles...), passwordOf(a), joined(named(a.Issuer)...),
+					formatTime(&a.CreatedAt), formatTime(a.DisabledAt))
 				after = a.Name
 			}
 			if len(accounts) < most {
@@ -211,4 +213,47 @@ func disableUser(ctx context.Context, p program, args []string) error {
 		}
 		return err
 	})
+}
+
+// printSetup prints one more token for making the first administrator.
+func printSetup(ctx context.Context, p program, args []string) error {
+	f := flag.NewFlagSet("setup", flag.ContinueOnError)
+	if err := p.parse(f, args, 0); err != nil {
+		return err
+	}
+	cfg, err := config.Load(p.env)
+	if err != nil {
+		return err
+	}
+	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
+		token, err := credential.NewSetupToken(ctx, db)
+		if err == nil {
+			p.printToken("http://"+cfg.Addr, token)
+		}
+		return err
+	})
+}
+
+// offerSetup prints a token where nobody can administer the installation yet:
+// there is no default password. It goes to standard output alone, because logs
+// are read by many.
+func (p program) offerSetup(ctx context.Context, ln net.Listener, db *gorm.DB) error {
+	token, err := credential.NewSetupToken(ctx, db)
+	if fault.Is(err, fault.KindNotFound) {
+		return nil
+	}
+	if err == nil {
+		p.printToken("http://"+ln.Addr().String(), token)
+	}
+	return err
+}
+
+func (p program) printToken(url, token string) {
+	p.print(p.out, text.F(`尚无管理员。请在 24 小时内用此令牌设立（只能用一次；密码至少 12 个字符）：
+  令牌  %[2]s
+  curl %[1]s/api/v1/setup -H 'Content-Type: application/json' -d '{"token": "%[2]s", "account": "admin", "password": "…"}'
+需要新令牌时运行 bulwark setup`, `There is no administrator yet. Make one with this token within 24 hours (it works once; a password has at least 12 characters):
+  token  %[2]s
+  curl %[1]s/api/v1/setup -H 'Content-Type: application/json' -d '{"token": "%[2]s", "account": "admin", "password": "…"}'
+bulwark setup prints a new token`, url, token))
 }

@@ -52,9 +52,9 @@ func verify(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	if *file == "" {
-		p.say(p.out, text.F(
+		p.print(p.out, text.F(
 			"未提供锚点：审计链尾部若被整段改写，无法发现（见 docs/audit.md）",
-			"without anchors, a trail whose end was cut off or laid anew is not found out: see docs/audit.md"))
+			"without anchors, a trail whose end was removed or rewritten is not detected: see docs/audit.md"))
 	}
 	if badRuns+badTrails > 0 {
 		return fault.Conflict("not_verified",
@@ -84,7 +84,7 @@ func (p program) verifyRuns(ctx context.Context, db *gorm.DB, town string) (bad 
 		}
 	})
 	if err == nil && bad == 0 {
-		p.say(p.out, text.F("已核对 %d 个计算批次，全部与凭证一致", "%d runs verified: all agree with their receipts", runs))
+		p.print(p.out, text.F("已核对 %d 个计算批次，全部与凭证一致", "%d runs verified: all agree with their receipts", runs))
 	}
 	return bad, err
 }
@@ -97,10 +97,10 @@ func (p program) verifyTrails(ctx context.Context, db *gorm.DB, town string, anc
 		if name == "" {
 			name = text.F("（系统）", "(installation)").In(p.language())
 		}
-		p.say(p.out, text.F(
+		p.print(p.out, text.F(
 			"审计链 %[1]s：%[2]d 条，锚点 %[3]d 个，%[4]s", "audit trail %[1]s: %[2]d records, %[3]d anchors, %[4]s", name, r.Records, r.Anchors, p.verdict(r.OK)))
 		if r.Earlier > 0 {
-			p.say(p.out, text.F(
+			p.print(p.out, text.F(
 				"  另有 %d 条早于审计链，不受其保护", "  %d more are older than the chain, which does not protect them", r.Earlier))
 		}
 		if r.OK {

@@ -45,7 +45,7 @@ func TestVerifyNeedsAnchorsToFindACutTrail(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			check(0, "without anchors, a trail whose end was cut off or laid anew is not found out")
+			check(0, "without anchors, a trail whose end was removed or rewritten is not detected")
 			check(exitFailure, "cut: the chain was cut: an anchor kept elsewhere proves that there were records from 3 on", "-anchors", anchors)
 			env = append(env, "LANG=zh_CN.UTF-8", "BULWARK_AUDIT_ANCHORS="+anchors)
 			check(exitFailure, "0 个计算批次与其凭证不符，1 条审计链有问题")

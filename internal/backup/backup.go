@@ -95,7 +95,8 @@ var maxLine = 256 << 20
 // Write writes a backup of the database at one moment, while others go on
 // writing to it. Its memory does not grow with the number of rows. Where it
 // fails, what it has written is no backup.
-func Write(ctx context.Context, db *gorm.DB, out io.Writer, bulwark string) (Summary, error) {
+func Write(ctx context.Context, db *gorm.DB, out io.Writer, bulwark string) (_ Summary, err error) {
+	defer fault.Wrap(&err, "write a backup")
 	sum := sha256.New()
 	z, err := zstd.NewWriter(io.MultiWriter(out, sum), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window))
 	if err != nil {

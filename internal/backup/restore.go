@@ -69,9 +69,9 @@ func (r *Reader) Check() (Summary, error) {
 // the database stays as it was.
 //
 // Others who use the database meanwhile wait: nobody should.
-func (r *Reader) Restore(ctx context.Context, db *gorm.DB) (Summary, error) {
-	var s Summary
-	err := database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
+func (r *Reader) Restore(ctx context.Context, db *gorm.DB) (s Summary, err error) {
+	defer fault.Wrap(&err, "restore a backup")
+	err = database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
 		if err := r.fits(ctx, tx); err != nil {
 			return err
 		}

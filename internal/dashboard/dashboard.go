@@ -5,6 +5,8 @@ package dashboard
 import (
 	"context"
 
+	"bulwark/internal/fault"
+
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
@@ -51,9 +53,12 @@ type AppealCounts struct {
 
 // Find gathers the screen around the result of a period (nil where nothing is
 // published), from one state of the database. It takes a constant number of statements.
-func Find(ctx context.Context, db *gorm.DB, townID, language string, result *index.Overview) (Dashboard, error) {
+func Find(
+	ctx context.Context, db *gorm.DB, townID, language string, result *index.Overview,
+) (_ Dashboard, err error) {
+	defer fault.Wrap(&err, "dashboard of %s", townID)
 	d := Dashboard{Town: townID, Result: result}
-	err := database.ReadTx(ctx, db, func(tx *gorm.DB) error { return d.gather(ctx, tx, language) })
+	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error { return d.gather(ctx, tx, language) })
 	return d, err
 }
 

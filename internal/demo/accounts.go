@@ -11,9 +11,9 @@ import (
 	"bulwark/internal/credential"
 )
 
-// sign adds to the credential an account of the same person or role, with a
-// random password that need not be changed.
-func (c *Credential) sign(ctx context.Context, db *gorm.DB, passwords *credential.Passwords) error {
+// addAccount creates an account of the same person or role, with a random password that
+// need not be changed, and sets both in the credential.
+func (c *Credential) addAccount(ctx context.Context, db *gorm.DB, passwords *credential.Passwords) error {
 	c.Account, c.Password = "demo-"+strings.ReplaceAll(string(c.Role), "_", "-"), rand.Text()
 	a := credential.Account{Name: c.Account}
 	if c.Town != "" {

@@ -10,8 +10,8 @@ import (
 	"bulwark/internal/index"
 )
 
-// appeal lets one branch object to its result of the quarter while the public
-// notice is open, and the leading group uphold it: the demo shows an amended result.
+// appeal files an appeal of one branch against its result of the quarter while the public
+// notice is open, and upholds it for the leading group: the demo shows an amended result.
 func (s *story) appeal(ctx context.Context, tx *gorm.DB, q quarter) error {
 	s.until("2023-07-13")
 	a, err := index.FileAppeal(as(ctx, "secretary-28", access.Secretary), tx, index.Appeal{

@@ -1,7 +1,7 @@
 // Package demo fills a database with towns to look at: Lishui with its 40 real
 // branches and no scores, an invented town whose 40 branches go through four
-// periods, and its invented neighbour, to compare across towns. Everything goes through the workflow that people use, and comes
-// out the same on every machine.
+// periods, and its invented neighbour, to compare across towns. Everything goes through
+// the workflow that people use. All but the secrets is the same on every machine.
 package demo
 
 import (
@@ -28,10 +28,11 @@ const (
 
 const invented = "invented"
 
-// Seed fills the database, all or nothing, and reports whether there was anything
-// to do: a database that has the invented town is left as it is.
-func Seed(ctx context.Context, db *gorm.DB) (bool, error) {
-	_, err := town.Find(ctx, db, Town)
+// Seed fills the database, all or nothing, and reports whether it did: a database that has
+// the invented town is left as it is.
+func Seed(ctx context.Context, db *gorm.DB) (_ bool, err error) {
+	defer fault.Wrap(&err, "demo data")
+	_, err = town.Find(ctx, db, Town)
 	if !fault.Is(err, fault.KindNotFound) {
 		return false, err
 	}
@@ -39,7 +40,7 @@ func Seed(ctx context.Context, db *gorm.DB) (bool, error) {
 	db = db.Session(&gorm.Session{NewDB: true, NowFunc: s.tick})
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		s.clock = start // the transaction may run again
-		return s.tell(ctx, tx)
+		return s.run(ctx, tx)
 	})
 	return err == nil, err
 }
@@ -47,10 +48,10 @@ func Seed(ctx context.Context, db *gorm.DB) (bool, error) {
 // start is when the story begins.
 var start = time.Date(2022, 9, 1, 1, 0, 0, 0, time.UTC)
 
-// story is the telling with its own clock, so that deeds of 2022 carry dates of 2022.
+// story fills the towns by its own clock, so that what is done in 2022 has dates of 2022.
 type story struct{ clock time.Time }
 
-// tick lets a second pass with every look at the clock: no two deeds coincide.
+// tick returns the time, a second later at each call: no two actions have the same.
 func (s *story) tick() time.Time {
 	s.clock = s.clock.Add(time.Second)
 	return s.clock
@@ -64,27 +65,28 @@ func (s *story) until(d string) {
 	}
 }
 
-func (s *story) tell(ctx context.Context, tx *gorm.DB) error {
-	for _, chapter := range []func(context.Context, *gorm.DB) error{s.areas, s.lishui, s.found, s.staff, s.periods, s.pioneers, s.street} {
-		if err := chapter(ctx, tx); err != nil {
+// run does the parts of the story in their order.
+func (s *story) run(ctx context.Context, tx *gorm.DB) error {
+	for _, part := range []func(context.Context, *gorm.DB) error{s.areas, s.lishui, s.town, s.staff, s.periods, s.pioneers, s.street} {
+		if err := part(ctx, tx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// as lets a person of the invented town act.
+// as returns the context in which a person of the invented town acts.
 func as(ctx context.Context, person string, role access.Role) context.Context {
 	return in(ctx, Town, person, role)
 }
 
-// in lets a person of a town act.
+// in returns the context in which a person of a town acts.
 func in(ctx context.Context, code, person string, role access.Role) context.Context {
 	ctx = audit.As(ctx, audit.Actor{Name: person, Role: string(role)})
 	return access.WithPrincipal(ctx, access.Principal{Towns: []string{code}, Person: person}.Holding(role))
 }
 
-// areas are the real line down to Lishui, and an invented place for the rest.
+// areas creates the real areas down to Lishui, and an invented one for the other towns.
 func (s *story) areas(ctx context.Context, tx *gorm.DB) error {
 	const list = "statistical codes of administrative divisions"
 	parent := func(code string) *string { return &code }

@@ -3,6 +3,8 @@ package demo
 import (
 	"context"
 
+	"bulwark/internal/fault"
+
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
@@ -20,10 +22,10 @@ type Credential struct {
 	Password string      `json:"password"`
 }
 
-// Credentials makes one key and one account per role. Secrets are random: they differ between
-// machines, as secrets must.
-func Credentials(ctx context.Context, db *gorm.DB) ([]Credential, error) {
-	var list []Credential
+// Credentials creates one key and one account per role and returns them. Their secrets are
+// random and differ between machines.
+func Credentials(ctx context.Context, db *gorm.DB) (list []Credential, err error) {
+	defer fault.Wrap(&err, "credentials of the demo")
 	passwords := credential.NewPasswords(credential.PasswordCost)
 	for _, c := range []Credential{
 		{Role: access.Reader, Town: Town},
@@ -47,7 +49,7 @@ func Credentials(ctx context.Context, db *gorm.DB) ([]Credential, error) {
 			return nil, err
 		}
 		c.Key = secret
-		if err := c.sign(ctx, db, passwords); err != nil {
+		if err := c.addAccount(ctx, db, passwords); err != nil {
 			return nil, err
 		}
 		list = append(list, c)

@@ -19,8 +19,8 @@ import (
 //go:embed lishui-branches.csv
 var lishuiCSV string
 
-// lishui founds the real town: names and their sources, the example scheme, and
-// no scores.
+// lishui creates the real town: names and their sources, the example scheme, and no
+// scores.
 func (s *story) lishui(ctx context.Context, tx *gorm.DB) error {
 	const code = "lishui"
 	_, err := town.Create(ctx, tx, town.Town{

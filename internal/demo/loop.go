@@ -42,9 +42,9 @@ type goal struct {
 	action    string
 }
 
-// loop makes what follows from the result of a quarter: targets, analyses, plans and
-// visits after the first, reports and a gain after the second, a relapse and a published case after
-// the third.
+// loop does what follows from the result of a quarter: targets, analyses, plans and visits
+// after the first, reports and a gain after the second, a relapse and a published case
+// after the third.
 func (s *story) loop(ctx context.Context, tx *gorm.DB, q quarter) error {
 	if _, err := plan.MeasureOutcomes(ctx, tx); err != nil {
 		return err
@@ -99,14 +99,14 @@ func (s *story) beginToHelp(ctx context.Context, tx *gorm.DB, q quarter) error {
 // help analyses the result of a branch and plans what to do; its instructor visits.
 func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals []goal) error {
 	branch, secretary := branchCode(n), fmt.Sprintf("secretary-%d", n)
-	mentor, board := as(ctx, turn("mentor", n, mentors), access.Mentor), index.NewResultCache()
+	mentor, results := as(ctx, turn("mentor", n, mentors), access.Mentor), index.NewResultCache()
 	causes := plan.Causes{}
 	for _, g := range goals {
 		causes = append(causes, plan.Cause{
 			Indicator: g.indicator, Kind: "mechanism", Cause: "invented: nobody answers for it", Evidence: invented,
 		})
 	}
-	a, err := plan.BeginAnalysis(mentor, tx, board, plan.Analysis{
+	a, err := plan.BeginAnalysis(mentor, tx, results, plan.Analysis{
 		TownID: Town, PeriodCode: q.code, PublicationNumber: 1, BranchCode: branch, Findings: causes, Summary: "invented: what is done depends on one person",
 	})
 	if err != nil {
@@ -116,7 +116,7 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 		return err
 	}
 	writer := as(ctx, secretary, access.Secretary)
-	p, err := plan.Begin(writer, tx, Town, branch, plan.Source{Results: board, Period: q.code, Language: "zh"})
+	p, err := plan.Begin(writer, tx, Town, branch, plan.Source{Results: results, Period: q.code, Language: "zh"})
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 			Owner: plan.ItemOwner{Kind: "person", Code: secretary}, DueOn: day.Of(s.clock).AddDays(90), Cost: 2000,
 		})
 	}
-	if p, err = plan.Write(writer, tx, board, p.Ref(), d); err != nil {
+	if p, err = plan.Write(writer, tx, results, p.Ref(), d); err != nil {
 		return err
 	}
 	for _, step := range []struct {
@@ -139,14 +139,14 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 		{as(ctx, "group-1", access.LeadingGroup), plan.Approved, ""},
 		{writer, plan.Running, ""},
 	} {
-		if p, err = plan.Move(step.by, tx, board, p.Ref(), step.to, step.reason); err != nil {
+		if p, err = plan.Move(step.by, tx, results, p.Ref(), step.to, step.reason); err != nil {
 			return err
 		}
 	}
 	return visitBranch(ctx, tx, s, n, p.Items[0].ID)
 }
 
-// visit records what the instructor of a branch found, and a problem that the office
+// visitBranch records what the instructor of a branch found, and a problem that the office
 // solves and the instructor confirms.
 func visitBranch(ctx context.Context, tx *gorm.DB, s *story, n int, item string) error {
 	instructor := as(ctx, turn("instructor", n, instructors), access.Instructor)
@@ -214,8 +214,8 @@ func (s *story) tasks(ctx context.Context, tx *gorm.DB) error {
 	return err
 }
 
-// seeAGain lets two instructors report and ends the first target as improved; the
-// second reports its items done.
+// seeAGain enters the reports of two instructors, ends the first target as improved, and
+// finishes the items of the second.
 func (s *story) seeAGain(ctx context.Context, tx *gorm.DB) error {
 	s.until("2023-04-17")
 	for _, n := range []int{8, 18} {

@@ -28,8 +28,8 @@ var quarters = []quarter{
 	{code: "2023Q3", starts: "2023-07-01", ends: "2023-09-30", entered: "2023-10-08", open: true},
 }
 
-// periods plays the four quarters: three to their publication, the last until
-// half of its sheets are in.
+// periods takes three quarters to their publication, and the last until half of its sheets
+// are in.
 func (s *story) periods(ctx context.Context, tx *gorm.DB) error {
 	d, err := scheme.FiveForces()
 	if err != nil {
@@ -37,14 +37,14 @@ func (s *story) periods(ctx context.Context, tx *gorm.DB) error {
 	}
 	performance := newPerformance(7, d.Tree.Children)
 	for i, q := range quarters {
-		if err := s.play(ctx, tx, i, q, d, performance); err != nil {
+		if err := s.runQuarter(ctx, tx, i, q, d, performance); err != nil {
 			return fmt.Errorf("period %s: %w", q.code, err)
 		}
 	}
 	return nil
 }
 
-func (s *story) play(ctx context.Context, tx *gorm.DB, i int, q quarter, d scheme.Document, perf *performance) error {
+func (s *story) runQuarter(ctx context.Context, tx *gorm.DB, i int, q quarter, d scheme.Document, perf *performance) error {
 	group := as(ctx, "group-1", access.LeadingGroup)
 	s.until(string(q.starts))
 	p, err := evaluation.CreatePeriod(group, tx, evaluation.Period{
@@ -90,9 +90,8 @@ func (s *story) play(ctx context.Context, tx *gorm.DB, i int, q quarter, d schem
 	return s.loop(ctx, tx, q)
 }
 
-// enter lets secretary, mentor and instructor fill in their sheets for every
-// branch and the group approve them. In the open quarter the later branches are
-// not so far yet.
+// enter writes the sheets of secretary, mentor and instructor for every branch, and
+// approves them for the group. In the open quarter the later branches are not so far yet.
 func (s *story) enter(ctx context.Context, tx *gorm.DB, i int, q quarter, d scheme.Document, perf *performance) error {
 	for n := 1; n <= branches; n++ {
 		reported, rated := entries(d, perf, n, i)
@@ -136,7 +135,7 @@ func (s *story) sheet(
 	return err
 }
 
-// entries invents the values of one branch. Here and there one is missing: it is
+// entries returns invented values of one branch. Here and there one is missing: it is
 // left out, never 0. The ratings of an instructor differ from those of a mentor
 // by a little.
 func entries(

@@ -13,8 +13,8 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// entrants are the projects that compete, the first by a team, with the points that
-// every judge gives by each criterion.
+// entrants are the projects that compete, the first by a team, with the points by each
+// criterion, which are the same from every judge.
 var entrants = []struct {
 	n            int
 	title, field string
@@ -25,7 +25,7 @@ var entrants = []struct {
 	{30, "invented: a duty roster for the rainy season", "hard-tasks", []float64{6, 5, 8}},
 }
 
-// pioneers lets projects compete in one round: two judges score them, two are
+// pioneers holds one round of projects: two judges score them, two are
 // shortlisted and one is chosen, for which a bonus is proposed in the open quarter,
 // where it waits for a decision.
 func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
@@ -73,7 +73,7 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 	return err
 }
 
-// register enters a team and the projects, and gives the points of one judge.
+// register enters a team and the projects, and returns the points of one judge.
 func register(ctx context.Context, tx *gorm.DB, r project.Round) (project.Scores, error) {
 	team := "storytellers"
 	_, err := project.CreateTeam(as(ctx, "secretary-8", access.Secretary), tx, project.Team{

@@ -11,8 +11,8 @@ import (
 	"bulwark/internal/improve/report"
 )
 
-// reportOn lets the instructor of the n-th branch report on a span of days, in words
-// that the figures of the log give, and the leading group receive it.
+// reportOn enters a report of the instructor of the n-th branch on a span of days, worded
+// from the figures of the log, and its receipt by the leading group.
 func reportOn(ctx context.Context, tx *gorm.DB, n int, from, until day.Date) error {
 	instructor := as(ctx, turn("instructor", n, instructors), access.Instructor)
 	f, err := report.DraftFigures(instructor, tx, Town, from, until)

@@ -24,7 +24,7 @@ var sorts = []struct{ kind, zh, en string }{
 
 const ofEachSort = 4
 
-// street makes the neighbour, in short: the same scheme, so that its branches can
+// street creates the neighbour in short: the same scheme, so that its branches can
 // be ranked with those of the town, and two quarters with one sheet by the secretary
 // and one by the mentor of each branch.
 func (s *story) street(ctx context.Context, tx *gorm.DB) error {
@@ -56,7 +56,7 @@ func (s *story) street(ctx context.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// settle founds the branches and appoints their people; it gives the codes of the
+// settle creates the branches and appoints their people, and returns the codes of the
 // branches.
 func settle(ctx context.Context, tx *gorm.DB) ([]string, error) {
 	for _, p := range []struct {
@@ -101,7 +101,7 @@ func neighbour(ctx context.Context, tx *gorm.DB, code string, name text.Text, ro
 	return appoint(ctx, tx, Street, code, role, 1)
 }
 
-// streetQuarter plays one quarter of the neighbour to its publication.
+// streetQuarter takes one quarter of the neighbour to its publication.
 func (s *story) streetQuarter(
 	ctx context.Context, tx *gorm.DB, i int, q quarter, units []string, d scheme.Document, perf *performance,
 ) error {
@@ -136,7 +136,7 @@ func (s *story) streetQuarter(
 	return err
 }
 
-// streetSheets are the approved sheets of secretary and mentor about one branch.
+// streetSheets writes the approved sheets of secretary and mentor about one branch.
 func streetSheets(
 	ctx context.Context, tx *gorm.DB, period, unit string, n, i int, d scheme.Document, perf *performance,
 ) error {

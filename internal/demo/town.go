@@ -20,7 +20,7 @@ const (
 	offices     = 2
 )
 
-// classes of the invented town: branches are dealt to them in turn.
+// classes of the invented town: branches take them in turn.
 var classes = []town.Class{
 	{
 		TownID: Town, Code: "urban", Name: text.Text{ZH: "城市社区", EN: "urban community"},
@@ -39,8 +39,8 @@ func branchCode(n int) string { return fmt.Sprintf("b%02d", n) }
 // classOf the n-th branch: 14 urban, 13 suburban, 13 rural.
 func classOf(n int) town.Class { return classes[(n-1)%len(classes)] }
 
-// found makes the invented town, its classes, branches and scheme.
-func (s *story) found(ctx context.Context, tx *gorm.DB) error {
+// town creates the invented town, its classes, branches and scheme.
+func (s *story) town(ctx context.Context, tx *gorm.DB) error {
 	_, err := town.Create(ctx, tx, town.Town{
 		Code: Town, AreaCode: "999999999", Name: text.Text{ZH: "演示镇", EN: "Demo Town"},
 		OpenResults: true, Provenance: invented,
@@ -69,7 +69,7 @@ func (s *story) found(ctx context.Context, tx *gorm.DB) error {
 
 var digits = []string{"", "一", "二", "三", "四", "五", "六", "七", "八", "九"}
 
-// numeral writes 1 to 99 in Chinese.
+// numeral returns 1 to 99 in Chinese.
 func numeral(n int) string {
 	switch {
 	case n < 10:
@@ -119,7 +119,7 @@ func (s *story) staff(ctx context.Context, tx *gorm.DB) error {
 // begun is the day from which people hold their roles and duties.
 const begun day.Date = "2022-09-01"
 
-// appoint returns a person the role; the n-th mentor by an invented letter, for a
+// appoint enters that a person has the role; the n-th mentor by an invented letter, for a
 // term that outlasts the demo.
 func appoint(ctx context.Context, tx *gorm.DB, townID, person string, role access.Role, n int) error {
 	a := people.Appointment{TownID: townID, PersonCode: person, Role: role, ValidFrom: begun, Reason: invented}
@@ -131,7 +131,7 @@ func appoint(ctx context.Context, tx *gorm.DB, townID, person string, role acces
 	return err
 }
 
-// assign deals the branches to the people of one duty in turn.
+// assign ties the branches in turn to the people of one duty.
 func assign(ctx context.Context, tx *gorm.DB, prefix string, count int, duty access.Duty) error {
 	for n := 1; n <= branches && duty != ""; n++ {
 		_, err := people.Assign(ctx, tx, people.Assignment{
@@ -145,8 +145,8 @@ func assign(ctx context.Context, tx *gorm.DB, prefix string, count int, duty acc
 	return nil
 }
 
-// link founds the liaison offices, each with one member, and deals the branches to
-// them in turn.
+// link creates the liaison offices, each with one member, and links the branches to them
+// in turn.
 func link(ctx context.Context, tx *gorm.DB) error {
 	for i := 1; i <= offices; i++ {
 		office := people.LiaisonOffice{
@@ -176,5 +176,5 @@ func link(ctx context.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// turn names the person or office whose turn the n-th branch is.
+// turn returns the code of the person or office to which the n-th branch goes.
 func turn(prefix string, n, count int) string { return fmt.Sprintf("%s-%d", prefix, (n-1)%count+1) }

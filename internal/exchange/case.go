@@ -214,7 +214,8 @@ func (v *caseReader) Audit(c Case, verb string) (string, any) {
 }
 
 // DraftCase begins a case about a branch that the caller works on.
-func DraftCase(ctx context.Context, db *gorm.DB, c Case) (Case, error) {
+func DraftCase(ctx context.Context, db *gorm.DB, c Case) (_ Case, err error) {
+	defer fault.Wrap(&err, "draft a case of %s", c.BranchCode)
 	if _, err := town.FindBranch(ctx, db, c.TownID, c.BranchCode, day.Of(db.NowFunc())); err != nil {
 		return Case{}, err
 	}
@@ -230,6 +231,7 @@ func DraftCase(ctx context.Context, db *gorm.DB, c Case) (Case, error) {
 
 // RenewCase begins the next edition of a published case, with its words.
 func RenewCase(ctx context.Context, db *gorm.DB, townID, id string) (made Case, err error) {
+	defer fault.Wrap(&err, "renew the case %s", id)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		old, err := FindCase(ctx, tx, townID, id)
 		if err != nil {

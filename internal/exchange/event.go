@@ -66,11 +66,16 @@ func (Event) TableName() string { return "exchange_events" }
 func (e Event) Ref() workflow.Ref { return workflow.Ref{Town: e.TownID, ID: e.ID, Version: e.Version} }
 
 // eventReader is a caller who reads or changes events.
-type eventReader struct{ access.Principal }
-
-func eventReaderOf(ctx context.Context, _ *gorm.DB, _ string) (*eventReader, error) {
-	return &eventReader{access.Caller(ctx)}, nil
+type eventReader struct {
+	access.Principal
+	today day.Date
 }
+
+func eventReaderOf(ctx context.Context, db *gorm.DB, _ string) (*eventReader, error) {
+	return &eventReader{access.Caller(ctx), day.Of(db.NowFunc())}, nil
+}
+
+type eventRules = []workflow.Rule[Event, *eventReader]
 
 // events is the life of an event. Its outcome is written until it was held, and
 // afterwards too: minutes come late.
@@ -79,10 +84,20 @@ var events = workflow.Kind[Event, EventState, *eventReader]{
 	Verbs: []workflow.Verb[Event, EventState, *eventReader]{
 		{Name: "plan", To: Planned, Action: access.WriteEvents, Silent: true},
 		{Name: "edit", From: []EventState{Planned, Held}, Action: access.WriteEvents, Silent: true},
-		{Name: "hold", From: []EventState{Planned}, To: Held, Action: access.WriteEvents},
+		{Name: "hold", From: []EventState{Planned}, To: Held, Action: access.WriteEvents, When: eventRules{hasCome}},
 		{Name: "cancel", From: []EventState{Planned}, To: Cancelled, Action: access.WriteEvents, Reason: true},
 	},
 }.Checked()
+
+// hasCome refuses an event that lies ahead.
+func hasCome(v *eventReader, e Event) error {
+	if v.today < e.HeldOn {
+		_, lock := v.State(e)
+		return fault.Conflict("not_yet",
+			"活动日期为 %s，尚未到", "the event is on %s, which has not come yet", e.HeldOn).Held(lock)
+	}
+	return nil
+}
 
 func eventFrozen(v *eventReader, e Event) error {
 	_, lock := v.State(e)
@@ -129,11 +144,11 @@ func PlanEvent(ctx context.Context, db *gorm.DB, e Event) (Event, error) {
 // UpdateEvent replaces the content of an event; its kind stays.
 func UpdateEvent(ctx context.Context, db *gorm.DB, e Event, version int64) (Event, error) {
 	ref := workflow.Ref{Town: e.TownID, ID: e.ID, Version: version}
-	return events.Do(ctx, db, ref, "edit", "", func(tx *gorm.DB, _ *eventReader, before Event) (workflow.Change, error) {
+	return events.Do(ctx, db, ref, "edit", "", func(tx *gorm.DB, v *eventReader, before Event) (workflow.Change, error) {
 		e.Kind = before.Kind
-		if before.State == Held && e.HeldOn > day.Of(tx.NowFunc()) {
+		if before.State == Held && e.HeldOn > v.today {
 			return workflow.Change{}, fault.Broken(fault.Field("/held_on", "in_the_future",
-				"活动已举办，日期不能晚于今天", "it was held: its day cannot lie ahead"))
+				"活动已举办，日期不能晚于今天", "the event was held: its day cannot be in the future"))
 		}
 		return workflow.Change{Columns: map[string]any{
 			"held_on": e.HeldOn, "place": e.Place, "topic": e.Topic, "host_code": e.HostCode,
@@ -144,12 +159,7 @@ func UpdateEvent(ctx context.Context, db *gorm.DB, e Event, version int64) (Even
 
 // MoveEvent records that an event was held, not before its day, or is cancelled.
 func MoveEvent(ctx context.Context, db *gorm.DB, ref workflow.Ref, to EventState, reason string) (Event, error) {
-	return events.Move(ctx, db, ref, to, reason, func(tx *gorm.DB, v *eventReader, e Event) (workflow.Change, error) {
-		if to == Held && day.Of(tx.NowFunc()) < e.HeldOn {
-			_, lock := v.State(e)
-			return workflow.Change{}, fault.Conflict("not_yet",
-				"活动日期为 %s，尚未到", "the day of it is %s, which has not come", e.HeldOn).Held(lock)
-		}
+	return events.Move(ctx, db, ref, to, reason, func(tx *gorm.DB, v *eventReader, _ Event) (workflow.Change, error) {
 		return workflow.Change{
 			Columns: map[string]any{"state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": reason},
 		}, nil

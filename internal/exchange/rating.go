@@ -39,9 +39,9 @@ func (Rating) TableName() string { return "usefulness_ratings" }
 var ratingNoun = text.Text{ZH: "评价", EN: "rating"}
 
 // FindRating returns one rating of a branch that the caller leads.
-func FindRating(ctx context.Context, db *gorm.DB, townID, id string) (Rating, error) {
-	var r Rating
-	err := db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&r).Error
+func FindRating(ctx context.Context, db *gorm.DB, townID, id string) (r Rating, err error) {
+	defer fault.Wrap(&err, "rating %s", id)
+	err = db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&r).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Rating{}, fault.Missing(ratingNoun, id)
 	}
@@ -64,7 +64,8 @@ type RatingFilter struct {
 
 // ListRatings returns those that the branches of the caller gave, in the order of
 // their making.
-func ListRatings(ctx context.Context, db *gorm.DB, townID string, f RatingFilter) ([]Rating, error) {
+func ListRatings(ctx context.Context, db *gorm.DB, townID string, f RatingFilter) (list []Rating, err error) {
+	defer fault.Wrap(&err, "ratings of %s", townID)
 	reach, err := access.Caller(ctx).ReachOf(ctx, db, access.WriteRatings, townID, day.Of(db.NowFunc()))
 	if err != nil {
 		return nil, err
@@ -73,15 +74,15 @@ func ListRatings(ctx context.Context, db *gorm.DB, townID string, f RatingFilter
 	if f.Period != "" {
 		q = q.Where("period_code = ?", f.Period)
 	}
-	var list []Rating
 	err = q.Order("id").Limit(f.Limit).Find(&list).Error
 	return list, err
 }
 
 // Rate enters how useful a branch of the caller found something.
-func Rate(ctx context.Context, db *gorm.DB, r Rating) (Rating, error) {
+func Rate(ctx context.Context, db *gorm.DB, r Rating) (_ Rating, err error) {
+	defer fault.Wrap(&err, "rate for %s", r.BranchCode)
 	r.ID, r.Versioned = database.NewID(), database.Versioned{Version: 1}
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		period, err := evaluation.HoldPeriod(ctx, tx, r.TownID, r.PeriodCode)
 		if err != nil {
 			return err
@@ -109,9 +110,9 @@ func Rate(ctx context.Context, db *gorm.DB, r Rating) (Rating, error) {
 }
 
 // UpdateRating replaces score and comment of a rating until its period is final.
-func UpdateRating(ctx context.Context, db *gorm.DB, r Rating, version int64) (Rating, error) {
-	var after Rating
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+func UpdateRating(ctx context.Context, db *gorm.DB, r Rating, version int64) (after Rating, err error) {
+	defer fault.Wrap(&err, "write the rating %s", r.ID)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := FindRating(ctx, tx, r.TownID, r.ID)
 		if err != nil {
 			return err
@@ -216,7 +217,8 @@ type UsefulnessFilter struct {
 
 // ListUsefulness returns what things were found to be worth, by period, kind and
 // subject. A mentor sees only what is said about him or her.
-func ListUsefulness(ctx context.Context, db *gorm.DB, townID string, f UsefulnessFilter) ([]Usefulness, error) {
+func ListUsefulness(ctx context.Context, db *gorm.DB, townID string, f UsefulnessFilter) (_ []Usefulness, err error) {
+	defer fault.Wrap(&err, "usefulness in %s", townID)
 	q := finalRatings(ctx, db, townID)
 	if p := access.Caller(ctx); p.Role == access.Mentor {
 		q = q.Where("r.kind = 'mentor' AND r.subject = ?", p.Person)
@@ -229,7 +231,7 @@ func ListUsefulness(ctx context.Context, db *gorm.DB, townID string, f Usefulnes
 	a := f.After
 	q = q.Where("r.period_code > ? OR (r.period_code = ? AND (r.kind > ? OR (r.kind = ? AND r.subject > ?)))", a[0], a[0], a[1], a[1], a[2])
 	var rows []tally
-	err := q.Order("r.period_code, r.kind, r.subject").Limit(f.Limit).Scan(&rows).Error
+	err = q.Order("r.period_code, r.kind, r.subject").Limit(f.Limit).Scan(&rows).Error
 	list := make([]Usefulness, len(rows))
 	for i, t := range rows {
 		list[i] = t.usefulness()

@@ -60,7 +60,8 @@ type RecommendationQuery struct{ Town, Branch, Period, Language string }
 // the scorecard. Its statements do not grow with cases or branches.
 func RecommendedFor(
 	ctx context.Context, db *gorm.DB, results *index.ResultCache, q RecommendationQuery,
-) (Recommended, error) {
+) (_ Recommended, err error) {
+	defer fault.Wrap(&err, "recommend cases to %s", q.Branch)
 	p, today := access.Caller(ctx), day.Of(db.NowFunc())
 	if err := p.InScope(ctx, db, access.ReadScorecard, q.Town, q.Branch, today); err != nil {
 		return Recommended{}, err

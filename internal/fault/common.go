@@ -10,6 +10,9 @@ func Missing(noun text.Text, code string) *Error {
 
 // Broken returns the fault of fields that are invalid.
 func Broken(fields ...FieldError) *Error {
+	if len(fields) == 0 {
+		return Invalid("invalid", "内容不符合要求", "the content is invalid")
+	}
 	en := "%d fields are invalid: see errors"
 	if len(fields) == 1 {
 		en = "%d field is invalid: see errors"

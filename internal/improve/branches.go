@@ -12,7 +12,8 @@ import (
 )
 
 // RefuseBranch returns a fault about a branch that the town does not have today.
-func RefuseBranch(ctx context.Context, tx *gorm.DB, townID, code string) error {
+func RefuseBranch(ctx context.Context, tx *gorm.DB, townID, code string) (err error) {
+	defer fault.Wrap(&err, "branch %s", code)
 	today := day.Of(tx.NowFunc())
 	b, err := town.FindBranch(ctx, tx, townID, code, today)
 	switch {
@@ -24,7 +25,7 @@ func RefuseBranch(ctx context.Context, tx *gorm.DB, townID, code string) error {
 	return err
 }
 
-// OwnBranch is the refusal of a decision about a branch that the caller leads.
+// OwnBranch returns the refusal of a decision about a branch that the caller leads.
 func OwnBranch() error {
 	return fault.Forbidden("conflict_of_interest", "不能决定自己所任职党组织的事项", "nobody decides about a branch that he or she leads")
 }

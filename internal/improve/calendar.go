@@ -19,7 +19,7 @@ func (s Settings) Works(d day.Date) bool {
 	return w != time.Saturday && w != time.Sunday && !slices.Contains(s.Holidays, d)
 }
 
-// DueAfterWorkdays is the n-th workday after the day: the day itself does not
+// DueAfterWorkdays returns the n-th workday after the day: the day itself does not
 // count. Without any work in a year it returns the calendar day a year later.
 func (s Settings) DueAfterWorkdays(from day.Date, n int64) day.Date {
 	due := from
@@ -34,7 +34,7 @@ func (s Settings) DueAfterWorkdays(from day.Date, n int64) day.Date {
 	return due
 }
 
-// DueAfterDays is the day n calendar days later, or the first workday from then
+// DueAfterDays returns the day n calendar days later, or the first workday from then
 // on: what is due on a holiday may be done on the day after it.
 func (s Settings) DueAfterDays(from day.Date, n int64) day.Date {
 	due := from.AddDays(int(n))
@@ -44,7 +44,7 @@ func (s Settings) DueAfterDays(from day.Date, n int64) day.Date {
 	return due
 }
 
-// ItemDue is the day by which an item of a plan is due where nobody has said: when
+// ItemDue returns the day by which an item of a plan is due where nobody has set one: when
 // the next report about it would be.
 func (s Settings) ItemDue(from day.Date) day.Date { return s.DueAfterDays(from, s.ReportEvery) }
 
@@ -52,13 +52,13 @@ func (s Settings) ItemDue(from day.Date) day.Date { return s.DueAfterDays(from, 
 // which the thing is in time.
 func Overdue(due, today day.Date) bool { return due != "" && due < today }
 
-// PastDay faults a due day that nobody can keep.
+// PastDay returns the fault of a due day that lies in the past.
 func PastDay(at string) fault.FieldError {
 	return fault.Field(at, "in_the_past", "期限不能早于今天", "the due day cannot lie in the past")
 }
 
 // checkCalendar refuses a day that is both off and worked, or that is named where
-// it changes nothing: it is a slip of the hand.
+// it changes nothing, which is a mistake.
 func (s Settings) checkCalendar() (faults []fault.FieldError) {
 	for i, d := range s.Holidays {
 		at := fmt.Sprintf("/settings/holidays/%d", i)
@@ -66,9 +66,9 @@ func (s Settings) checkCalendar() (faults []fault.FieldError) {
 		case d == "":
 			faults = append(faults, fault.Field(at, "required", "请填写日期", "give a day"))
 		case slices.Contains(s.Workdays, d):
-			faults = append(faults, fault.Field(at, "off_and_worked", "%s 既是假日又是工作日", "%s is both off and worked", d))
+			faults = append(faults, fault.Field(at, "off_and_worked", "%s 既是假日又是工作日", "%s is both a holiday and a workday", d))
 		case slices.Contains(s.Holidays[:i], d):
-			faults = append(faults, fault.Field(at, "repeated", "%s 重复", "%s is there twice", d))
+			faults = append(faults, fault.Field(at, "repeated", "%s 重复", "%s is listed twice", d))
 		}
 	}
 	for i, d := range s.Workdays {
@@ -77,9 +77,9 @@ func (s Settings) checkCalendar() (faults []fault.FieldError) {
 		case d == "":
 			faults = append(faults, fault.Field(at, "required", "请填写日期", "give a day"))
 		case !isWeekend(d):
-			faults = append(faults, fault.Field(at, "worked_anyway", "%s 不是周末，本来就是工作日", "%s is no weekend day: it is worked anyway", d))
+			faults = append(faults, fault.Field(at, "worked_anyway", "%s 不是周末，本来就是工作日", "%s is not on a weekend: it is a workday already", d))
 		case slices.Contains(s.Workdays[:i], d):
-			faults = append(faults, fault.Field(at, "repeated", "%s 重复", "%s is there twice", d))
+			faults = append(faults, fault.Field(at, "repeated", "%s 重复", "%s is listed twice", d))
 		}
 	}
 	return faults

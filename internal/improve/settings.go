@@ -66,7 +66,7 @@ const (
 	GradeAtMost    RuleKind = "grade_at_most"
 )
 
-// Defaults are an example that a town edits, never the rules of a real place.
+// Defaults returns an example that a town edits, never the rules of a real place.
 func Defaults() Settings {
 	return Settings{
 		TargetRules: []ProposalRule{
@@ -103,7 +103,7 @@ func (s Settings) check() (faults []fault.FieldError) {
 	return append(faults, s.checkCalendar()...)
 }
 
-// check faults a rule whose figures do not fit its kind, at its place in a list.
+// check returns the faults of a rule whose figures do not fit its kind; i is its place.
 func (r ProposalRule) check(i int) (faults []fault.FieldError) {
 	refuse := func(member string, message text.Text) {
 		faults = append(faults, fault.At(fmt.Sprintf("/settings/target_rules/%d/%s", i, member), "rule", message))
@@ -111,15 +111,15 @@ func (r ProposalRule) check(i int) (faults []fault.FieldError) {
 	switch r.Kind {
 	case LowestShare:
 		if !(r.Share > 0 && r.Share <= 1) {
-			refuse("share", text.F("比例应大于 0 且不超过 1", "the share lies above 0 and up to 1"))
+			refuse("share", text.F("比例应大于 0 且不超过 1", "the share must be above 0 and at most 1"))
 		}
 	case DimensionBelow:
 		if !(r.Points > 0 && r.Points <= 100) {
-			refuse("points", text.F("分数应大于 0 且不超过 100", "the points lie above 0 and up to 100"))
+			refuse("points", text.F("分数应大于 0 且不超过 100", "the points must be above 0 and at most 100"))
 		}
 	case FallOver:
 		if !(r.Points > 0 && r.Points <= 100) {
-			refuse("points", text.F("降幅应大于 0 且不超过 100", "the fall lies above 0 and up to 100"))
+			refuse("points", text.F("降幅应大于 0 且不超过 100", "the fall must be above 0 and at most 100"))
 		}
 	case GradeAtMost:
 		if r.Grade == "" {
@@ -131,7 +131,7 @@ func (r ProposalRule) check(i int) (faults []fault.FieldError) {
 	return faults
 }
 
-// checkRules faults rules that would name nobody, because the scheme in force has no
+// checkRules returns the faults of rules that would name no branch, because the scheme in force has no
 // such dimension or grade; nothing where there is no scheme yet.
 func (s Settings) checkRules(inForce *scheme.Compiled) (faults []fault.FieldError) {
 	if inForce == nil {
@@ -176,7 +176,7 @@ type TownSettings struct {
 	UpdatedAt *time.Time `json:"updated_at,omitempty"`
 } // @name ImprovementSettings
 
-// ETag is the version as an HTTP entity tag.
+// ETag returns the version as an HTTP entity tag.
 func (s TownSettings) ETag() string { return database.Versioned{Version: s.Version}.ETag() }
 
 // made reports whether there is a row.
@@ -184,17 +184,18 @@ func (stored StoredSettings) made() bool { return !stored.CreatedAt.IsZero() }
 
 // View returns the settings as the API shows them.
 func (stored StoredSettings) View() TownSettings {
-	told := TownSettings{Settings: stored.Document.V, Version: stored.Version}
+	view := TownSettings{Settings: stored.Document.V, Version: stored.Version}
 	if stored.made() {
-		told.CreatedAt, told.UpdatedAt = &stored.CreatedAt, &stored.UpdatedAt
+		view.CreatedAt, view.UpdatedAt = &stored.CreatedAt, &stored.UpdatedAt
 	}
-	return told
+	return view
 }
 
 // FindSettings returns the settings that hold in the town.
-func FindSettings(ctx context.Context, db *gorm.DB, townID string) (StoredSettings, error) {
+func FindSettings(ctx context.Context, db *gorm.DB, townID string) (_ StoredSettings, err error) {
+	defer fault.Wrap(&err, "improvement settings of %s", townID)
 	stored := StoredSettings{TownID: townID}
-	err := db.WithContext(ctx).Where("town_id = ?", townID).Limit(1).Find(&stored).Error
+	err = db.WithContext(ctx).Where("town_id = ?", townID).Limit(1).Find(&stored).Error
 	if err == nil && stored.Version == 0 {
 		stored.Version, stored.Document.V = 1, Defaults()
 	}
@@ -202,12 +203,14 @@ func FindSettings(ctx context.Context, db *gorm.DB, townID string) (StoredSettin
 }
 
 // UpdateSettings replaces the settings of the town. The reason is kept in the trail.
-func UpdateSettings(ctx context.Context, db *gorm.DB, townID string, version int64, s Settings, reason string) (StoredSettings, error) {
+func UpdateSettings(
+	ctx context.Context, db *gorm.DB, townID string, version int64, s Settings, reason string,
+) (after StoredSettings, err error) {
+	defer fault.Wrap(&err, "write the improvement settings of %s", townID)
 	if faults := s.check(); len(faults) > 0 {
 		return StoredSettings{}, fault.Broken(faults...)
 	}
-	var after StoredSettings
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		inForce, err := scheme.InForce(ctx, tx, townID)
 		if err != nil {
 			return err

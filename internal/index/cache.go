@@ -117,12 +117,12 @@ func (c *ResultCache) Published(
 
 // Provisional computes the view of a period that is not published, now, from one
 // state of the database.
-func (c *ResultCache) Provisional(ctx context.Context, db *gorm.DB, townID, period string) (View, error) {
+func (c *ResultCache) Provisional(ctx context.Context, db *gorm.DB, townID, period string) (v View, err error) {
+	defer fault.Wrap(&err, "provisional result of %s", period)
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return View{}, err
 	}
-	var v View
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
 		p, err := evaluation.FindPeriod(ctx, tx, townID, period)
 		if err != nil {
@@ -146,7 +146,8 @@ func (c *ResultCache) Provisional(ctx context.Context, db *gorm.DB, townID, peri
 
 // Latest returns the code of the published period that started last; empty while the
 // town has published nothing.
-func (c *ResultCache) Latest(ctx context.Context, db *gorm.DB, townID string) (string, error) {
+func (c *ResultCache) Latest(ctx context.Context, db *gorm.DB, townID string) (_ string, err error) {
+	defer fault.Wrap(&err, "latest result of %s", townID)
 	e, err := c.publications(ctx, db, townID)
 	if err != nil || len(e) == 0 {
 		return "", err

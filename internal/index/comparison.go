@@ -80,7 +80,8 @@ type ScoreChangeQuery struct {
 
 // Change returns the change from the publication that the query names to the one of
 // the view.
-func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, q ScoreChangeQuery) (ScoreChange, error) {
+func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, q ScoreChangeQuery) (_ ScoreChange, err error) {
+	defer fault.Wrap(&err, "change of %s", q.Branch)
 	before := v.previous
 	from := q.From
 	if from == "" && q.Number > 0 {
@@ -212,7 +213,8 @@ type DiffQuery struct {
 }
 
 // Diff compares two publications.
-func (c *ResultCache) Diff(ctx context.Context, db *gorm.DB, q DiffQuery) (Diff, error) {
+func (c *ResultCache) Diff(ctx context.Context, db *gorm.DB, q DiffQuery) (_ Diff, err error) {
+	defer fault.Wrap(&err, "publications %d and %d of %s", q.From, q.To, q.Period)
 	from := q.From
 	if from == 0 {
 		from = q.To - 1

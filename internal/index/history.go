@@ -35,7 +35,8 @@ type HistoryEntry struct {
 }
 
 // History returns every published period of one branch, the latest first.
-func (c *ResultCache) History(ctx context.Context, db *gorm.DB, townID, branch string) ([]HistoryEntry, error) {
+func (c *ResultCache) History(ctx context.Context, db *gorm.DB, townID, branch string) (_ []HistoryEntry, err error) {
+	defer fault.Wrap(&err, "history of %s", branch)
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return nil, err
@@ -84,7 +85,8 @@ type PeriodScores struct {
 // latest first. NotFound where nothing is published.
 func (c *ResultCache) Scores(
 	ctx context.Context, db *gorm.DB, townID, period string, back int,
-) ([]PeriodScores, error) {
+) (list []PeriodScores, err error) {
+	defer fault.Wrap(&err, "scores of %s", townID)
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return nil, err
@@ -99,7 +101,6 @@ func (c *ResultCache) Scores(
 	if err != nil {
 		return nil, err
 	}
-	var list []PeriodScores
 	for ; at != nil && len(list) <= back; at = e.previous(at.Period) {
 		o, err := c.outcome(ctx, db, *at)
 		if err != nil {
@@ -142,12 +143,14 @@ type PublishedPanel struct {
 // Panel returns the published history of the kind. Units are the branches of any of
 // its periods in the order of codes, each in its last class; scores are those that
 // were published.
-func (c *ResultCache) Panel(ctx context.Context, db *gorm.DB, townID, kind, language string) (PublishedPanel, error) {
+func (c *ResultCache) Panel(
+	ctx context.Context, db *gorm.DB, townID, kind, language string,
+) (p PublishedPanel, err error) {
+	defer fault.Wrap(&err, "published %s periods of %s", kind, townID)
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return PublishedPanel{}, err
 	}
-	var p PublishedPanel
 	var outcomes []*Outcome
 	scheme := ""
 	for i := range e {

@@ -215,7 +215,8 @@ type PublicationDetail struct {
 // ListPublications returns the publications of a period by number; none while it has none.
 func (c *ResultCache) ListPublications(
 	ctx context.Context, db *gorm.DB, townID, period string,
-) ([]PublicationDetail, error) {
+) (_ []PublicationDetail, err error) {
+	defer fault.Wrap(&err, "publications of %s", period)
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return nil, err
@@ -230,7 +231,8 @@ func (c *ResultCache) ListPublications(
 // FindPublication returns one publication.
 func (c *ResultCache) FindPublication(
 	ctx context.Context, db *gorm.DB, townID, period string, number int64,
-) (PublicationDetail, error) {
+) (_ PublicationDetail, err error) {
+	defer fault.Wrap(&err, "publication %d of %s", number, period)
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
 		return PublicationDetail{}, err

@@ -61,9 +61,9 @@ func lock(
 // Publish makes the last run of a locked period its result and opens its public
 // notice. The run must be of this locking: one that was made before the period was
 // reopened is refused.
-func Publish(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string) (evaluation.Period, error) {
-	var after evaluation.Period
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+func Publish(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string) (after evaluation.Period, err error) {
+	defer fault.Wrap(&err, "publish %s", ref.ID)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := evaluation.FindPeriod(ctx, tx, ref.Town, ref.ID)
 		if err != nil {
 			return err
@@ -112,7 +112,8 @@ func createPublication(ctx context.Context, tx *gorm.DB, p evaluation.Period, ne
 // FillNotices sets the notices of the periods of one town, and removes publish from
 // what is allowed with one that has no run and finalise with one that has to wait. At
 // most two statements.
-func FillNotices(ctx context.Context, db *gorm.DB, periods []evaluation.Period) error {
+func FillNotices(ctx context.Context, db *gorm.DB, periods []evaluation.Period) (err error) {
+	defer fault.Wrap(&err, "notices of periods")
 	var published, locked []string
 	for _, p := range periods {
 		switch {
@@ -129,7 +130,7 @@ func FillNotices(ctx context.Context, db *gorm.DB, periods []evaluation.Period) 
 		Publication
 		Undecided int64
 	}
-	err := db.WithContext(ctx).Raw(`SELECT c.*, (SELECT COUNT(*) FROM appeals a WHERE a.town_id = c.town_id AND a.period_code = c.period_code AND a.state = ?) AS undecided
+	err = db.WithContext(ctx).Raw(`SELECT c.*, (SELECT COUNT(*) FROM appeals a WHERE a.town_id = c.town_id AND a.period_code = c.period_code AND a.state = ?) AS undecided
 FROM publications c WHERE c.town_id = ? AND c.period_code IN ? ORDER BY c.period_code, c.number`, Filed, periods[0].TownID, published).Scan(&rows).Error
 	if err != nil {
 		return err
@@ -175,9 +176,9 @@ func without(verbs []string, verb string) []string {
 }
 
 // Finalise closes a published period: its notices are over and its appeals decided.
-func Finalise(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string) (evaluation.Period, error) {
-	var after evaluation.Period
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+func Finalise(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string) (after evaluation.Period, err error) {
+	defer fault.Wrap(&err, "finalise %s", ref.ID)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		// Whoever appeals holds the period: nobody does between this look and the move.
 		p, err := lockPeriod(ctx, tx, ref.Town, ref.ID)
 		if err != nil {

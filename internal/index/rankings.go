@@ -68,7 +68,10 @@ type RankingsQuery struct {
 
 // Rankings ranks what the towns have published for the period of the code. It reads
 // the database once for each town whose publications are not in memory.
-func (c *ResultCache) Rankings(ctx context.Context, db *gorm.DB, towns []town.Town, q RankingsQuery) (Rankings, error) {
+func (c *ResultCache) Rankings(
+	ctx context.Context, db *gorm.DB, towns []town.Town, q RankingsQuery,
+) (_ Rankings, err error) {
+	defer fault.Wrap(&err, "rankings")
 	all := Rankings{Area: q.Area, Period: q.Period, Towns: make([]TownStatus, len(towns)), Groups: []RankingGroup{}}
 	for i, t := range towns {
 		all.Towns[i] = TownStatus{Code: t.Code, Name: t.Name.In(q.Language), Status: "not_published"}

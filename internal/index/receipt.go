@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"bulwark/internal/fault"
+
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
@@ -25,7 +27,10 @@ type Receipt struct {
 }
 
 // Receipt returns the receipt of a publication, the latest where number is 0.
-func (c *ResultCache) Receipt(ctx context.Context, db *gorm.DB, townID, period string, number int64) (Receipt, error) {
+func (c *ResultCache) Receipt(
+	ctx context.Context, db *gorm.DB, townID, period string, number int64,
+) (_ Receipt, err error) {
+	defer fault.Wrap(&err, "receipt of %s", period)
 	o, p, err := c.publishedOutcome(ctx, db, townID, period, number)
 	if err != nil {
 		return Receipt{}, err
@@ -40,6 +45,7 @@ func (c *ResultCache) Receipt(ctx context.Context, db *gorm.DB, townID, period s
 func (c *ResultCache) Files(
 	ctx context.Context, db *gorm.DB, townID, period string, number int64,
 ) (scheme []byte, data string, err error) {
+	defer fault.Wrap(&err, "files of %s", period)
 	o, _, err := c.publishedOutcome(ctx, db, townID, period, number)
 	if err != nil {
 		return nil, "", err
@@ -123,7 +129,8 @@ type Check struct {
 // Verify computes a published result again and compares it with its receipt.
 func (c *ResultCache) Verify(
 	ctx context.Context, db *gorm.DB, townID, period string, number int64,
-) (Verification, error) {
+) (_ Verification, err error) {
+	defer fault.Wrap(&err, "verify %s", period)
 	o, _, err := c.publishedOutcome(ctx, db, townID, period, number)
 	if err != nil {
 		return Verification{}, err
@@ -137,7 +144,8 @@ func (c *ResultCache) Verify(
 
 // Verify computes the run again from its scheme and data file, and compares every
 // figure, to the last bit, with the receipt and with the rows that are served.
-func Verify(ctx context.Context, db *gorm.DB, run Run) (Verification, error) {
+func Verify(ctx context.Context, db *gorm.DB, run Run) (_ Verification, err error) {
+	defer fault.Wrap(&err, "verify the run %s", run.ID)
 	v := Verification{Town: run.TownID, Period: run.PeriodCode, Run: run.ID, Engine: Engine, OK: true}
 	check := func(what, receipt, computed string) {
 		v.Checks = append(v.Checks, Check{what, receipt, computed, receipt == computed})
@@ -186,7 +194,8 @@ func storedRows(ctx context.Context, db *gorm.DB, run Run) (string, error) {
 
 // VerifyAll verifies every run of the town (every town where townID is empty) and
 // hands each verification to report.
-func VerifyAll(ctx context.Context, db *gorm.DB, townID string, report func(Verification)) error {
+func VerifyAll(ctx context.Context, db *gorm.DB, townID string, report func(Verification)) (err error) {
+	defer fault.Wrap(&err, "verify the runs of %q", townID)
 	q := db.WithContext(ctx).Select("town_id", "id")
 	if townID != "" {
 		q = q.Where("town_id = ?", townID)

@@ -273,9 +273,9 @@ func lastRun(tx *gorm.DB, p evaluation.Period) (Run, error) {
 func describe(p evaluation.Period) string { return fmt.Sprintf("periods/%s", p.Code) }
 
 // FindRun returns one run of the period.
-func FindRun(ctx context.Context, db *gorm.DB, townID, period, id string) (Run, error) {
-	var r Run
-	err := db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND id = ?", townID, period, id).Take(&r).Error
+func FindRun(ctx context.Context, db *gorm.DB, townID, period, id string) (r Run, err error) {
+	defer fault.Wrap(&err, "run %s", id)
+	err = db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND id = ?", townID, period, id).Take(&r).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Run{}, fault.Missing(runNoun, id)
 	}
@@ -290,12 +290,12 @@ type RunFilter struct {
 }
 
 // ListRuns returns the runs of the period, without their data, by number.
-func ListRuns(ctx context.Context, db *gorm.DB, townID string, f RunFilter) ([]Run, error) {
+func ListRuns(ctx context.Context, db *gorm.DB, townID string, f RunFilter) (runs []Run, err error) {
+	defer fault.Wrap(&err, "runs of %s", townID)
 	if _, err := evaluation.FindPeriod(ctx, db, townID, f.Period); err != nil {
 		return nil, err
 	}
-	var runs []Run
-	err := db.WithContext(ctx).Omit("data").Where("town_id = ? AND period_code = ? AND number > ?", townID, f.Period, f.After).
+	err = db.WithContext(ctx).Omit("data").Where("town_id = ? AND period_code = ? AND number > ?", townID, f.Period, f.After).
 		Order("number").Limit(f.Limit).Find(&runs).Error
 	return runs, err
 }

@@ -36,7 +36,7 @@ type Runner struct {
 	keyUsage
 }
 
-// New returns a Runner that has nothing to do yet.
+// New returns a Runner; Run starts its work.
 func New(db *gorm.DB, log *slog.Logger, now func() time.Time, keepAnswers time.Duration) *Runner {
 	return &Runner{DB: db, Log: log, Now: now, KeepAnswers: keepAnswers, wake: make(chan struct{}, 1)}
 }
@@ -62,7 +62,7 @@ func (r *Runner) Run(ctx context.Context) {
 	}
 }
 
-// Wake makes Run look for work now; if it is at work it will look once more.
+// Wake makes Run look for work now, or once more if it is working.
 func (r *Runner) Wake() {
 	select {
 	case r.wake <- struct{}{}:

@@ -17,7 +17,7 @@ type keyUsage struct {
 	last map[string]time.Time
 }
 
-// Touch notes that a key was used; "" is no key.
+// Touch records that a key was used; "" is no key.
 func (u *keyUsage) Touch(key string, at time.Time) {
 	if key == "" {
 		return
@@ -30,8 +30,8 @@ func (u *keyUsage) Touch(key string, at time.Time) {
 	u.last[key] = at
 }
 
-// Flush stores what was noted since the last time. What cannot be stored is
-// forgotten: the next use of the key is stored.
+// Flush stores what was recorded since the last call. What cannot be stored is dropped:
+// the next use of the key is stored.
 func (u *keyUsage) Flush(ctx context.Context, db *gorm.DB) error {
 	u.mu.Lock()
 	last := u.last

@@ -218,7 +218,8 @@ func (v *projectReader) Audit(p Project, _ string) (string, any) { return "proje
 
 // RegisterProject enters a project of a branch that the caller leads, while the
 // round registers.
-func RegisterProject(ctx context.Context, db *gorm.DB, p Project) (Project, error) {
+func RegisterProject(ctx context.Context, db *gorm.DB, p Project) (_ Project, err error) {
+	defer fault.Wrap(&err, "register a project of %s", p.BranchCode)
 	if err := town.KnownBranches(ctx, db, p.TownID, []string{p.BranchCode}, "/branch"); err != nil {
 		return Project{}, err
 	}
@@ -276,6 +277,7 @@ type Bonus struct{ Period, Item string }
 // links the two. It counts when somebody else approves it, as any adjustment; where it
 // was rejected or withdrawn, another takes its place.
 func ProposeBonus(ctx context.Context, db *gorm.DB, ref workflow.Ref, b Bonus) (after Project, err error) {
+	defer fault.Wrap(&err, "bonus of the project %s", ref.ID)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := FindProject(ctx, tx, ref.Town, ref.ID)
 		if err != nil {

@@ -145,14 +145,15 @@ func (r Round) rule() composite.Combination {
 }
 
 // OpenRound opens a round for registration.
-func OpenRound(ctx context.Context, db *gorm.DB, r Round) (Round, error) {
+func OpenRound(ctx context.Context, db *gorm.DB, r Round) (_ Round, err error) {
+	defer fault.Wrap(&err, "open the round %s", r.Code)
 	if len(r.Criteria.V) == 0 {
 		r.Criteria.V = usualCriteria()
 	}
 	if faults := append(town.CheckIdentity(r.Code, r.Name), r.check()...); len(faults) > 0 {
 		return Round{}, fault.Broken(faults...)
 	}
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := r.judgesKnown(ctx, tx); err != nil {
 			return err
 		}
@@ -170,12 +171,12 @@ func OpenRound(ctx context.Context, db *gorm.DB, r Round) (Round, error) {
 
 // UpdateRound changes the rules of a round before judging begins: nobody changes
 // them with the scores in sight.
-func UpdateRound(ctx context.Context, db *gorm.DB, r Round, version int64) (Round, error) {
+func UpdateRound(ctx context.Context, db *gorm.DB, r Round, version int64) (after Round, err error) {
+	defer fault.Wrap(&err, "write the round %s", r.Code)
 	if faults := append(town.CheckIdentity(r.Code, r.Name), r.check()...); len(faults) > 0 {
 		return Round{}, fault.Broken(faults...)
 	}
-	var after Round
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := FindRound(ctx, tx, r.TownID, r.Code)
 		if err != nil {
 			return err
@@ -253,6 +254,7 @@ func (r Round) judgesKnown(ctx context.Context, tx *gorm.DB) error {
 func MoveRound(
 	ctx context.Context, db *gorm.DB, ref workflow.Ref, to RoundState, reason string,
 ) (after Round, err error) {
+	defer fault.Wrap(&err, "move the round %s", ref.ID)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, verb, err := lockRound(ctx, tx, ref, to, reason)
 		if err != nil {
@@ -372,9 +374,10 @@ func (r Round) refuseClosing(ctx context.Context, tx *gorm.DB, list []Project, r
 }
 
 // FindRound returns one round.
-func FindRound(ctx context.Context, db *gorm.DB, townID, code string) (Round, error) {
+func FindRound(ctx context.Context, db *gorm.DB, townID, code string) (_ Round, err error) {
+	defer fault.Wrap(&err, "round %s", code)
 	var r Round
-	err := db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&r).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&r).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Round{}, fault.Missing(rounds.Noun, code)
 	}
@@ -382,9 +385,9 @@ func FindRound(ctx context.Context, db *gorm.DB, townID, code string) (Round, er
 }
 
 // ListRounds returns the rounds of the town after the code, in the order of codes.
-func ListRounds(ctx context.Context, db *gorm.DB, townID, after string, limit int) ([]Round, error) {
-	var list []Round
-	err := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&list).Error
+func ListRounds(ctx context.Context, db *gorm.DB, townID, after string, limit int) (list []Round, err error) {
+	defer fault.Wrap(&err, "rounds of %s", townID)
+	err = db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&list).Error
 	for i := range list {
 		list[i] = list[i].forReader(access.Caller(ctx))
 	}

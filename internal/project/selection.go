@@ -40,7 +40,8 @@ var tieRule = text.Text{
 // ResultOf returns the result of a round that is closed: to those who run or judge it
 // and to the leadership, and to everybody else who may read projects once it is
 // decided. Three statements, whatever its size.
-func ResultOf(ctx context.Context, db *gorm.DB, townID, code, language string) (RoundResult, error) {
+func ResultOf(ctx context.Context, db *gorm.DB, townID, code, language string) (_ RoundResult, err error) {
+	defer fault.Wrap(&err, "result of the round %s", code)
 	r, err := FindRound(ctx, db, townID, code)
 	if err != nil {
 		return RoundResult{}, err
@@ -102,6 +103,7 @@ type Choice struct {
 // candidates left over are not chosen. Nobody confirms who leads the branch of a
 // candidate.
 func Confirm(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Choice) (after Round, err error) {
+	defer fault.Wrap(&err, "choose in the round %s", ref.ID)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, verb, err := lockRound(ctx, tx, ref, c.To, c.Reason)
 		if err != nil {

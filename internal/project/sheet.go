@@ -31,13 +31,14 @@ type JudgeSheet struct {
 }
 
 // FindSheet returns the caller's own sheet of a round that judges, or has judged.
-func FindSheet(ctx context.Context, db *gorm.DB, townID, round string) (JudgeSheet, error) {
+func FindSheet(ctx context.Context, db *gorm.DB, townID, round string) (_ JudgeSheet, err error) {
+	defer fault.Wrap(&err, "sheet of the round %s", round)
 	p := access.Caller(ctx)
 	if _, err := FindRound(ctx, db, townID, round); err != nil {
 		return JudgeSheet{}, err
 	}
 	s := JudgeSheet{}
-	err := db.WithContext(ctx).Where("town_id = ? AND round_code = ? AND judge = ?", townID, round, p.Person).Take(&s).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND round_code = ? AND judge = ?", townID, round, p.Person).Take(&s).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return s, fault.NotFound("not_a_judge",
 			"您在评选 %s 中没有评分表：评审未开始，或您不是评委", "you have no sheet in the round %s: judging has not begun, or you are no judge of it", round)
@@ -70,10 +71,10 @@ func (s *JudgeSheet) fillMissing(list []Project, led map[string]bool) {
 // round, in the version of the sheet. Projects may be
 // left for later; each that is there has points for every criterion. Nobody scores
 // a project of a branch that he or she leads.
-func WriteSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, scores Scores) (JudgeSheet, error) {
+func WriteSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, scores Scores) (after JudgeSheet, err error) {
+	defer fault.Wrap(&err, "write a sheet of the round %s", ref.ID)
 	townID, round := ref.Town, ref.ID
-	var after JudgeSheet
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		r, err := FindRound(ctx, tx.Clauses(clause.Locking{Strength: "SHARE"}), townID, round)
 		if err != nil {
 			return err

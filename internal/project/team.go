@@ -35,9 +35,9 @@ func (Team) TableName() string { return "pioneer_teams" }
 var teamNoun = text.Text{ZH: "先锋队", EN: "team"}
 
 // FindTeam returns one team.
-func FindTeam(ctx context.Context, db *gorm.DB, townID, code string) (Team, error) {
-	var t Team
-	err := db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&t).Error
+func FindTeam(ctx context.Context, db *gorm.DB, townID, code string) (t Team, err error) {
+	defer fault.Wrap(&err, "team %s", code)
+	err = db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&t).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Team{}, fault.Missing(teamNoun, code)
 	}
@@ -45,18 +45,19 @@ func FindTeam(ctx context.Context, db *gorm.DB, townID, code string) (Team, erro
 }
 
 // ListTeams returns the teams of the town after the code, in the order of codes.
-func ListTeams(ctx context.Context, db *gorm.DB, townID, after string, limit int) ([]Team, error) {
-	var list []Team
-	err := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&list).Error
+func ListTeams(ctx context.Context, db *gorm.DB, townID, after string, limit int) (list []Team, err error) {
+	defer fault.Wrap(&err, "teams of %s", townID)
+	err = db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&list).Error
 	return list, err
 }
 
 // CreateTeam registers a team of branches that the caller leads.
-func CreateTeam(ctx context.Context, db *gorm.DB, t Team) (Team, error) {
+func CreateTeam(ctx context.Context, db *gorm.DB, t Team) (_ Team, err error) {
+	defer fault.Wrap(&err, "write the team %s", t.Code)
 	if faults := town.CheckIdentity(t.Code, t.Name); len(faults) > 0 {
 		return Team{}, fault.Broken(faults...)
 	}
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := t.check(ctx, tx, t.Branches.V); err != nil {
 			return err
 		}
@@ -71,12 +72,12 @@ func CreateTeam(ctx context.Context, db *gorm.DB, t Team) (Team, error) {
 
 // UpdateTeam changes a team of which the caller leads a branch. Branches of others
 // stay; only own ones are added or taken off.
-func UpdateTeam(ctx context.Context, db *gorm.DB, t Team, version int64) (Team, error) {
+func UpdateTeam(ctx context.Context, db *gorm.DB, t Team, version int64) (after Team, err error) {
+	defer fault.Wrap(&err, "write the team %s", t.Code)
 	if faults := town.CheckIdentity(t.Code, t.Name); len(faults) > 0 {
 		return Team{}, fault.Broken(faults...)
 	}
-	var after Team
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := FindTeam(ctx, tx, t.TownID, t.Code)
 		if err != nil {
 			return err

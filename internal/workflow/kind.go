@@ -64,7 +64,7 @@ type Kind[T Record, S ~string, V Reader[T, S]] struct {
 // Change is what a verb does besides moving the state and raising the version.
 type Change struct {
 	Columns map[string]any
-	Extra   any // what the history keeps besides verb, actor, time and reason
+	Extra   any // what the history keeps besides verb, actor, time and reason, if the verb has no Extra
 }
 
 // Table returns the life of the kind.
@@ -146,9 +146,18 @@ func (k Kind[T, S, V]) Create(
 func (k Kind[T, S, V]) Do(
 	ctx context.Context, db *gorm.DB, ref Ref, verb, reason string, change func(tx *gorm.DB, v V, t T) (Change, error),
 ) (T, error) {
+	return k.DoBy(ctx, db, ref, func(T) string { return verb }, reason, change)
+}
+
+// DoBy is Do by the verb that the locked record chooses, where its state decides which
+// one a call means.
+func (k Kind[T, S, V]) DoBy(
+	ctx context.Context, db *gorm.DB, ref Ref, verb func(t T) string, reason string,
+	change func(tx *gorm.DB, v V, t T) (Change, error),
+) (T, error) {
 	return k.change(ctx, db, ref, order[T, S, V]{reason: reason, change: change,
 		choose: func(v V, t T) (Verb[T, S, V], error) {
-			return k.Table().Do(v, t, verb, reason)
+			return k.Table().Do(v, t, verb(t), reason)
 		}})
 }
 
@@ -241,6 +250,9 @@ func (k Kind[T, S, V]) columns(c Change, to S) map[string]any {
 // sees it now.
 func (k Kind[T, S, V]) keep(ctx context.Context, tx *gorm.DB, v V, s step[T, S, V]) (after T, err error) {
 	if !s.verb.Silent {
+		if s.verb.Extra != nil {
+			s.extra = s.verb.Extra(s.after)
+		}
 		if err := AddTransitions(ctx, tx, k.Name, s.reason, s.extra, Step{s.after.Ref(), s.verb.Name}); err != nil {
 			return after, err
 		}

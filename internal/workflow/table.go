@@ -38,6 +38,7 @@ type Verb[T any, S ~string, V Actor[T, S]] struct {
 	When   []Rule[T, V]         // about the moment: days, parents, locks; asked after the state
 	Reason bool                 // a reason is required
 	Silent bool                 // adds no transition
+	Extra  func(t T) any        // optional: what the history keeps of the record as the verb leaves it
 	Frozen func(v V, t T) error // optional: the refusal in other states, if not that of the table
 }
 

@@ -1,4 +1,5 @@
-// Package demotest gives tests the demo, told once per process and copied for each.
+// Package demotest makes databases with the demo for tests: it is filled once per process
+// and copied for each.
 package demotest
 
 import (

@@ -60,7 +60,8 @@ func (m *Measure) complete() {
 
 // List returns the seven measures of the town with their progress. Those that
 // the town has not edited are as old as the town.
-func List(ctx context.Context, db *gorm.DB, townID string) ([]Measure, error) {
+func List(ctx context.Context, db *gorm.DB, townID string) (_ []Measure, err error) {
+	defer fault.Wrap(&err, "measures of %s", townID)
 	var rows []Measure
 	if err := db.WithContext(ctx).Where("town_id = ?", townID).Find(&rows).Error; err != nil {
 		return nil, err
@@ -86,7 +87,8 @@ func List(ctx context.Context, db *gorm.DB, townID string) ([]Measure, error) {
 }
 
 // Find returns one measure.
-func Find(ctx context.Context, db *gorm.DB, townID string, number int64) (Measure, error) {
+func Find(ctx context.Context, db *gorm.DB, townID string, number int64) (_ Measure, err error) {
+	defer fault.Wrap(&err, "measure %d", number)
 	if err := Check(number); err != nil {
 		return Measure{}, err
 	}
@@ -97,7 +99,7 @@ func Find(ctx context.Context, db *gorm.DB, townID string, number int64) (Measur
 	return list[number-1], nil
 }
 
-// Check is NotFound for a number that no measure has.
+// Check returns NotFound for a number that no measure has.
 func Check(number int64) error {
 	if number < 1 || number > measureCount {
 		return fault.NotFound("not_found", "没有第 %d 项措施：共 7 项", "there is no measure %d: there are 7", number)
@@ -105,11 +107,13 @@ func Check(number int64) error {
 	return nil
 }
 
-// Name sets the name and the description of a measure in the town. An empty name
-// takes the town's away: the source's comes back, if there is one.
-func Name(ctx context.Context, db *gorm.DB, townID string, number, version int64, name, description text.Text) (Measure, error) {
-	var after Measure
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+// Name sets the name and the description of a measure in the town. An empty name removes
+// the town's: the source's holds again, if there is one.
+func Name(
+	ctx context.Context, db *gorm.DB, townID string, number, version int64, name, description text.Text,
+) (after Measure, err error) {
+	defer fault.Wrap(&err, "name the measure %d", number)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := Find(ctx, tx, townID, number)
 		if err != nil {
 			return err
@@ -151,7 +155,8 @@ type Progress struct {
 
 // ListProgress returns the progress of the seven measures in their order, counting
 // all tasks of the town. It takes one statement.
-func ListProgress(ctx context.Context, db *gorm.DB, townID string, today day.Date) ([]Progress, error) {
+func ListProgress(ctx context.Context, db *gorm.DB, townID string, today day.Date) (_ []Progress, err error) {
+	defer fault.Wrap(&err, "progress of %s", townID)
 	return byMeasure(db.WithContext(ctx), townID, today)
 }
 
@@ -167,7 +172,7 @@ func byMeasure(q *gorm.DB, townID string, today day.Date) ([]Progress, error) {
 	return list, err
 }
 
-// totals counts the tasks of a query by the columns.
+// totals returns the counts of the tasks of a query by the columns.
 func totals(q *gorm.DB, townID string, today day.Date, by string) ([]Progress, error) {
 	q = q.Model(&Task{}).Where("town_id = ? AND state <> ?", townID, TaskDropped)
 	rows := []Progress{}
@@ -183,7 +188,10 @@ SUM(CASE WHEN state = ? AND due_on < ? THEN 1 ELSE 0 END) AS overdue`, TaskDone,
 // ProgressInReach returns the progress of the tasks that the caller may read today: of
 // the seven measures in their order, or of each measure for each branch, and for the
 // town, where there are tasks, by branch, those of the town first, and by measure.
-func ProgressInReach(ctx context.Context, db *gorm.DB, townID, language string, byBranch bool) ([]Progress, error) {
+func ProgressInReach(
+	ctx context.Context, db *gorm.DB, townID, language string, byBranch bool,
+) (_ []Progress, err error) {
+	defer fault.Wrap(&err, "progress of %s", townID)
 	v, err := newTaskReader(ctx, db, townID)
 	if err != nil {
 		return nil, err

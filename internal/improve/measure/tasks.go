@@ -120,7 +120,7 @@ var tasks = workflow.Kind[Task, TaskState, *taskReader]{
 // inReach refuses who sets tasks of other branches only.
 func inReach(v *taskReader, t Task) error {
 	if t.BranchCode == nil && !v.Reach.All || t.BranchCode != nil && !v.Reach.Has(*t.BranchCode) {
-		return fault.Forbidden("not_assigned", "您只能安排所联系党组织的任务", "you set tasks for the branches of your office only")
+		return fault.Forbidden("not_assigned", "您只能安排所联系党组织的任务", "you can set tasks only for the branches of your office")
 	}
 	return nil
 }
@@ -267,8 +267,8 @@ func SetTask(ctx context.Context, db *gorm.DB, townID string, measure int64, c T
 	})
 }
 
-// check lists what a task cannot be: about a branch, or for somebody, that the
-// town does not have, or for nobody or two.
+// check refuses a task about a branch, or for a person or office, that the town does not
+// have, and one for nobody or for both.
 func (c TaskContent) check(ctx context.Context, tx *gorm.DB, townID string) error {
 	var faults []fault.FieldError
 	if (c.Person == nil) == (c.Office == nil) {
@@ -299,7 +299,7 @@ func (c TaskContent) check(ctx context.Context, tx *gorm.DB, townID string) erro
 	return improve.RefuseBranch(ctx, tx, townID, *c.Branch)
 }
 
-// ChangeTask sets the task anew. Its measure and progress stay.
+// ChangeTask replaces the content of a task. Its measure and progress stay.
 func ChangeTask(ctx context.Context, db *gorm.DB, measure int64, ref workflow.Ref, c TaskContent, reason string) (Task, error) {
 	return tasksOf(measure).Do(ctx, db, ref, "change", reason, func(tx *gorm.DB, v *taskReader, t Task) (workflow.Change, error) {
 		change := workflow.Change{

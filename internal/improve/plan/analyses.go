@@ -90,8 +90,8 @@ var analyses = workflow.Kind[Analysis, AnalysisState, *analysisReader]{
 	},
 }.Checked()
 
-// ownOfBranch lets its author change an analysis, as long as he or she works with the
-// branch.
+// ownOfBranch are the rules by which its author changes an analysis, as long as he or she
+// works with the branch.
 var ownOfBranch = analysisRules{author, withBranch}
 
 func author(v *analysisReader, a Analysis) error {
@@ -197,7 +197,7 @@ func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.ResultCache, a Ana
 	})
 }
 
-// publishedView is the view of a publication, the latest where number is 0.
+// publishedView returns the view of a publication, the latest where number is 0.
 func publishedView(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string, number int64) (index.View, error) {
 	p, err := evaluation.FindPeriod(ctx, db, townID, period)
 	if err != nil {
@@ -213,7 +213,7 @@ func publishedView(ctx context.Context, db *gorm.DB, b *index.ResultCache, townI
 	return v, err
 }
 
-// cardOf is the scorecard of a branch that must be in the result.
+// cardOf returns the scorecard of a branch that must be in the result.
 func cardOf(v index.View, branch string) (index.Scorecard, error) {
 	card, err := v.Scorecard(branch, "", true)
 	if fault.Is(err, fault.KindNotFound) {
@@ -222,7 +222,7 @@ func cardOf(v index.View, branch string) (index.Scorecard, error) {
 	return card, err
 }
 
-// check lists the findings that are tied to no indicator.
+// check returns the faults of findings that name no indicator of the scheme.
 func (list Causes) check(c *scheme.Compiled) (faults []fault.FieldError) {
 	for i, x := range list {
 		if !c.HasIndicator(x.Indicator) {
@@ -268,7 +268,7 @@ func MoveAnalysis(ctx context.Context, db *gorm.DB, ref workflow.Ref, to Analysi
 		if to == AnalysisSubmitted {
 			c.Columns["submitted_at"] = tx.NowFunc()
 			if len(a.Findings) == 0 {
-				return c, fault.Broken(fault.Field("/findings", "empty_analysis", "尚未写明原因，不能提交", "it names no cause: write at least one"))
+				return c, fault.Broken(fault.Field("/findings", "empty_analysis", "尚未写明原因，不能提交", "the analysis names no cause: write at least one"))
 			}
 		}
 		return c, nil

@@ -48,7 +48,10 @@ type BasisReason struct {
 
 // FindBasis returns what an analysis of a publication of the period starts from,
 // the latest where number is 0.
-func FindBasis(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string, number int64, branch, language string) (AnalysisBasis, error) {
+func FindBasis(
+	ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string, number int64, branch, language string,
+) (_ AnalysisBasis, err error) {
+	defer fault.Wrap(&err, "basis of an analysis of %s", branch)
 	v, there, err := b.Published(ctx, db, townID, period, number)
 	if err != nil {
 		return AnalysisBasis{}, err
@@ -59,10 +62,10 @@ func FindBasis(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, p
 	return basisOf(v, branch, language)
 }
 
-// basisOf gathers it from the explanation of the branch's score and from what would
+// basisOf returns the basis from the explanation of the branch's score and from what would
 // move it. The view must be of a publication. A branch without a score is a Conflict.
 func basisOf(v index.View, branch, language string) (AnalysisBasis, error) {
-	why, err := v.Explanation(branch, language, true)
+	explained, err := v.Explanation(branch, language, true)
 	if err != nil {
 		return AnalysisBasis{}, err
 	}
@@ -71,10 +74,10 @@ func basisOf(v index.View, branch, language string) (AnalysisBasis, error) {
 		return AnalysisBasis{}, err
 	}
 	b := AnalysisBasis{
-		Town: why.Town, Period: why.Period, Publication: why.Publication, Branch: why.Branch,
-		Score: why.Score, Rank: why.Rank, Findings: []BasisFinding{},
+		Town: explained.Town, Period: explained.Period, Publication: explained.Publication, Branch: explained.Branch,
+		Score: explained.Score, Rank: explained.Rank, Findings: []BasisFinding{},
 	}
-	for _, r := range why.WeakPoints {
+	for _, r := range explained.WeakPoints {
 		b.name(gains, r.Node, BasisReason{Code: r.Code, Points: r.Points, Text: r.Text})
 	}
 	for _, m := range cheapest(gains).Steps {
@@ -85,8 +88,8 @@ func basisOf(v index.View, branch, language string) (AnalysisBasis, error) {
 	return b, nil
 }
 
-// amount writes a value with its unit: 56.1%, 3 visits. What an average has beyond four
-// decimals is of no use to anyone.
+// amount returns a value with its unit: 56.1%, 3 visits. It has four
+// decimals at most.
 func amount(x float64, unit string) string {
 	number := strconv.FormatFloat(stats.Round(x, 4), 'f', -1, 64)
 	if unit == "" || unit == "%" {
@@ -95,7 +98,7 @@ func amount(x float64, unit string) string {
 	return number + " " + unit
 }
 
-// cheapest is the way to the next grade, or to the next rank where there is none.
+// cheapest returns the way to the next grade, or to the next rank where there is none.
 func cheapest(g index.Gains) index.Path {
 	if len(g.ToNextGrade.Steps) > 0 {
 		return g.ToNextGrade

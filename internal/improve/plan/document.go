@@ -70,7 +70,7 @@ func (r *ItemReasons) Scan(src any) error { return database.ScanJSON(src, (*[]It
 // GormDataType is the column type on both databases.
 func (ItemReasons) GormDataType() string { return "text" }
 
-// hash names the document by its content.
+// hash returns the SHA-256 of the document.
 func (d Document) hash() (string, error) {
 	data, err := database.JSON[Document]{V: d}.MarshalJSON()
 	sum := sha256.Sum256(data)
@@ -87,7 +87,7 @@ func (d Document) find(id string) (PlannedItem, bool) {
 	return PlannedItem{}, false
 }
 
-// goals are the values that the items aim at, by indicator.
+// goals returns the values that the items aim at, by indicator.
 func (d Document) goals() map[string]float64 {
 	goals := map[string]float64{}
 	for _, i := range d.Items {
@@ -96,9 +96,8 @@ func (d Document) goals() map[string]float64 {
 	return goals
 }
 
-// complete checks the document against the result that the plan is about, sets the ids of new
-// items, and works out what each is worth. The items of before keep what
-// only the service says of them.
+// complete returns the document, checked against the result that the plan is about, with
+// the ids of new items and what each is worth. Items of before keep their reasons.
 func (d Document) complete(v index.View, branch string, before Document) (Document, error) {
 	card, err := v.Scorecard(branch, "", true)
 	if err != nil {
@@ -137,7 +136,7 @@ func (d Document) complete(v index.View, branch string, before Document) (Docume
 			if !fault.Is(err, fault.KindConflict) && !fault.Is(err, fault.KindInvalid) {
 				return d, err
 			}
-			faults = append(faults, fault.Field(at+"/value_goal", "bad_goal", "目标值不符合该指标的填报要求", "the indicator does not take this value"))
+			faults = append(faults, fault.At(at+"/value_goal", "bad_goal", badGoal))
 			continue
 		}
 		if x.Points < 0 {
@@ -152,10 +151,12 @@ func (d Document) complete(v index.View, branch string, before Document) (Docume
 	return d, nil
 }
 
-// worth fills in what the item is worth, and its id where it has none.
+var badGoal = text.Text{ZH: "目标值不符合该指标的填报要求", EN: "the indicator does not take this value"}
+
+// worth returns the item with what it is worth, and with an id where it has none.
 func (x PlannedItem) worth(v index.View, branch string, score float64, now index.ScorecardNode, n *scheme.Node) (PlannedItem, error) {
 	if r := n.Range; r != nil && (r.Min != nil && x.ValueGoal < *r.Min || r.Max != nil && x.ValueGoal > *r.Max) {
-		return x, fault.Broken()
+		return x, fault.New(fault.KindInvalid, "bad_goal", badGoal)
 	}
 	then, err := v.Predict(branch, map[string]float64{x.Indicator: x.ValueGoal})
 	if err != nil {
@@ -178,9 +179,8 @@ func (x PlannedItem) worth(v index.View, branch string, score float64, now index
 // ownerTables is where the owners of each kind are.
 var ownerTables = map[string]string{"person": "people", "office": "offices", "branch": "branches"}
 
-// checkWork lists the owners that the town does not have, other branches than the
-// plan's among them, and new due days that have passed: one statement for each kind
-// of owner.
+// checkWork refuses owners that the town does not have, other branches than the plan's
+// among them, and new due days that have passed: one statement for each kind of owner.
 func (d Document) checkWork(ctx context.Context, db *gorm.DB, p Plan) error {
 	known := map[ItemOwner]bool{}
 	for kind, table := range ownerTables {
@@ -220,15 +220,15 @@ func (d Document) checkWork(ctx context.Context, db *gorm.DB, p Plan) error {
 // mostItems is how many items are proposed: more is no plan.
 const mostItems = 8
 
-// leastPoints is what a goal must bring to be worth planning for: the cheapest way
-// ends with a move that only fills up what is missing.
+// leastPoints is how much a goal must bring to be planned: the cheapest way ends with a
+// move of only what is missing.
 const leastPoints = 0.05
 
 // ownPlan is the measure that an item is counted under unless the plan names another:
 // one village, one plan.
 const ownPlan = 2
 
-// generate proposes a document from a publication: first what is on the cheapest way
+// generate returns a document proposed from a publication: first what is on the cheapest way
 // to the next grade or rank, then what mentors found to be causes, then where the
 // branch is weak. The same publication and analyses give the same items.
 func generate(ctx context.Context, tx *gorm.DB, v index.View, p Plan, language string) (Document, error) {
@@ -265,7 +265,7 @@ func generate(ctx context.Context, tx *gorm.DB, v index.View, p Plan, language s
 	return Document{Items: g.items}.complete(v, p.BranchCode, Document{})
 }
 
-// generator gathers items.
+// generator collects the items of a document.
 type generator struct {
 	gains    index.Gains
 	language string
@@ -324,7 +324,7 @@ func (g *generator) add(indicator string, r ItemReason) {
 	g.items = append(g.items, x)
 }
 
-// goal is the value to aim at: that on the cheapest way, or the nearest of the next
+// goal returns the value to aim at: that on the cheapest way, or the nearest of the next
 // step, the median of the class and full marks that brings enough.
 func (g *generator) goal(n index.Gain) (float64, bool) {
 	if to, ok := g.moves[n.Code]; ok {

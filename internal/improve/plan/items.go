@@ -118,18 +118,18 @@ func (i Item) Ref() workflow.Ref {
 // Visible narrows to the items of branches in reach.
 func (v *itemReader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
 
-// State is where the item is, and who brought it there.
+// State returns where the item is, and who brought it there.
 func (v *itemReader) State(i Item) (ItemState, fault.Lock) {
 	return i.State, fault.Lock{By: i.StateBy, At: i.StateAt, Reason: i.StateReason, CanLift: string(access.LeadingGroup)}
 }
 
-// Show is the item with what the caller can do.
+// Show returns the item with what the caller can do.
 func (v *itemReader) Show(i Item, allowed []string) Item {
 	i.Allowed = allowed
 	return i
 }
 
-// Audit keeps the whole item.
+// Audit returns the whole item.
 func (v *itemReader) Audit(i Item, _ string) (string, any) {
 	return "plans/" + i.PlanID + "/items/" + i.ID, i
 }
@@ -189,8 +189,8 @@ func itemsOf(ctx context.Context, db *gorm.DB, v access.Viewer, p Plan) ([]Item,
 	return items.List(ctx, db, r, db.WithContext(ctx).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Order("position, id"))
 }
 
-// syncItems makes the items those of the document that is approved now. Those that
-// are in it already stay where they are; those gone are dropped.
+// syncItems stores the items of the document that is approved now. Those that are stored
+// already keep their state; those that are not in it any more are dropped.
 func (p Plan) syncItems(ctx context.Context, tx *gorm.DB) error {
 	var there []Item
 	if err := tx.WithContext(ctx).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Find(&there).Error; err != nil {
@@ -242,9 +242,9 @@ func MoveItem(ctx context.Context, db *gorm.DB, ref workflow.Ref, d ItemDecision
 		columns := map[string]any{"state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": d.Reason, "closed_at": nil}
 		switch {
 		case d.To == ItemDone && d.Evidence == "":
-			return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_needed", "请填写完成佐证", "say what shows that it is done"))
+			return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_needed", "请填写完成佐证", "give evidence that the item is done"))
 		case d.To != ItemDone && d.Evidence != "":
-			return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_refused", "只有报告完成时才填写佐证", "evidence is given with done only"))
+			return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_refused", "只有报告完成时才填写佐证", "evidence belongs only to an item that is done"))
 		case d.To == ItemDone:
 			columns["done_by"], columns["evidence"] = v.Name(), d.Evidence
 		case d.To == ItemClosed:
@@ -276,7 +276,7 @@ type fallen struct {
 	Place                         int64 // of the period among those after the plan's own that were first published after the closing, from 1
 }
 
-// fallenItems finds them, in the order of the calendar: the indicator's score of each
+// fallenItems selects them, in the order of the calendar: the indicator's score of each
 // latest publication, for periods of the kind that the plan started from.
 const fallenItems = `SELECT i.town_id, i.id, i.plan_id, i.indicator, i.version, i.due_on, q.code AS period_code, c.number, n.score, i.score_goal,
 	(SELECT COUNT(*) FROM periods o JOIN publications f ON f.town_id = o.town_id AND f.period_code = o.code AND f.number = 1
@@ -294,7 +294,7 @@ ORDER BY i.town_id, q.starts_on, i.id`
 
 // ReopenRelapsed reopens each closed item whose indicator has fallen below the item's
 // goal in one of the next periods published after the closing, as many as the
-// settings of the town say (反弹). It reports how many it reopened; done again it
+// settings of the town have (反弹). It returns how many it reopened; called again it
 // finds nothing.
 func ReopenRelapsed(ctx context.Context, db *gorm.DB) (int, error) {
 	var list []fallen
@@ -321,8 +321,9 @@ func ReopenRelapsed(ctx context.Context, db *gorm.DB) (int, error) {
 	return done, failed
 }
 
-// reopen opens the item again, its history kept and tied to the closing. It gets as
-// long as a new one would: what was closed in time is not overdue because it came back.
+// reopen moves the item back to open, with a step that names the closing. Its due day is
+// that of a new item, if that is later: an item closed in time is not overdue because it
+// relapsed.
 func (f fallen) reopen(ctx context.Context, db *gorm.DB, s improve.Settings) error {
 	why := text.F("考评周期 %[1]s 中“%[2]s”得 %.2[3]f 分，低于目标 %.2[4]f 分", "in the period %[1]s %[2]s scores %.2[3]f, below the goal of %.2[4]f",
 		f.PeriodCode, f.Indicator, f.Score, f.ScoreGoal)

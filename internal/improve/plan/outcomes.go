@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"bulwark/internal/fault"
+
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -60,7 +62,8 @@ type RealisedItem struct {
 
 // ListOutcomes returns what became of a plan, in the order of the calendar and of the
 // publications.
-func ListOutcomes(ctx context.Context, db *gorm.DB, townID, plan string) ([]Outcome, error) {
+func ListOutcomes(ctx context.Context, db *gorm.DB, townID, plan string) (_ []Outcome, err error) {
+	defer fault.Wrap(&err, "outcomes of the plan %s", plan)
 	if _, err := Find(ctx, db, townID, plan); err != nil {
 		return nil, err
 	}
@@ -68,7 +71,7 @@ func ListOutcomes(ctx context.Context, db *gorm.DB, townID, plan string) ([]Outc
 		Outcome
 		PeriodEndsOn day.Date
 	}
-	err := db.WithContext(ctx).Table("plan_outcomes o").Select("o.*, q.ends_on AS period_ends_on").
+	err = db.WithContext(ctx).Table("plan_outcomes o").Select("o.*, q.ends_on AS period_ends_on").
 		Joins("JOIN periods q ON q.town_id = o.town_id AND q.code = o.period_code").
 		Where("o.town_id = ? AND o.plan_id = ?", townID, plan).Order("q.starts_on, q.code, o.publication_number").Scan(&rows).Error
 	list := make([]Outcome, len(rows))
@@ -91,7 +94,7 @@ type unmeasured struct {
 	OtherScheme                bool
 }
 
-// missingOutcomes finds them for periods of the kind that the plan starts from.
+// missingOutcomes selects them for periods of the kind that the plan starts from.
 const missingOutcomes = `SELECT p.town_id, p.id AS plan_id, p.branch_code, q.code AS period_code, q.ends_on, c.number, c.run_id, base.run_id AS base_run_id,
 	(SELECT MAX(v.number) FROM plan_versions v WHERE v.town_id = p.town_id AND v.plan_id = p.id AND v.stage = @approved AND v.made_at < f.published_at) AS version_number,
 	(SELECT COUNT(*) FROM periods o JOIN publications g ON g.town_id = o.town_id AND g.period_code = o.code AND g.number = 1
@@ -111,8 +114,8 @@ WHERE p.approved_version IS NOT NULL AND m.plan_id IS NULL
 ORDER BY p.town_id, p.id, q.starts_on, c.number`
 
 // MeasureOutcomes stores what became of each approved plan in the publications since,
-// for as many periods as a closed item can relapse in. It reports how many it stored;
-// done again it finds nothing.
+// for as many periods as a closed item can relapse in. It returns how many it stored;
+// called again it finds nothing.
 func MeasureOutcomes(ctx context.Context, db *gorm.DB) (int, error) {
 	var list []unmeasured
 	if err := db.WithContext(ctx).Raw(missingOutcomes, map[string]any{"approved": Approved}).Scan(&list).Error; err != nil {
@@ -137,7 +140,8 @@ func MeasureOutcomes(ctx context.Context, db *gorm.DB) (int, error) {
 	return done, failed
 }
 
-func (u unmeasured) measure(ctx context.Context, db *gorm.DB) error {
+func (u unmeasured) measure(ctx context.Context, db *gorm.DB) (err error) {
+	defer fault.Wrap(&err, "outcome of the plan %s in %s", u.PlanID, u.PeriodCode)
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {
 		gains, err := u.gains(ctx, tx)
 		if err != nil {
@@ -186,8 +190,8 @@ func (u unmeasured) gains(ctx context.Context, tx *gorm.DB) (RealisedGains, erro
 	return realised(version, before, after, now, u.OtherScheme), err
 }
 
-// realised compares what came with what was predicted. A goal counts as reached to
-// six decimals.
+// realised returns the gains beside those that were predicted. Goals are compared to six
+// decimals.
 func realised(v Version, before, after figures, now map[string]*float64, otherScheme bool) RealisedGains {
 	g := RealisedGains{
 		ScoreBefore: before.Score, Score: after.Score, RankBefore: before.Rank, Rank: after.Rank, Predicted: v.Prediction.V.Points,

@@ -147,7 +147,7 @@ func (p Plan) Ref() workflow.Ref {
 	return workflow.Ref{Town: p.TownID, ID: p.ID, Version: p.Version}
 }
 
-// lock is who brought the plan where it stands.
+// lock returns who brought the plan into its state, when and why.
 func (p Plan) lock() fault.Lock {
 	return fault.Lock{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup)}
 }
@@ -281,14 +281,14 @@ func refuseSecondPlan(ctx context.Context, tx *gorm.DB, townID, branch string) e
 
 func secondPlan(err error) error {
 	if database.ConstraintOf(err) == "plans_living" {
-		return fault.Conflict("plan_exists", "该党组织刚有了提升方案", "the branch has just got a plan").Because(err)
+		return fault.Conflict("plan_exists", "该党组织刚刚建立了提升方案", "a plan of the branch was stored just now").Because(err)
 	}
 	return err
 }
 
-// Redraft has the document of a plan that was never approved generated anew, from
-// another publication or the same one. What was written is lost, but for the versions
-// that were advised on.
+// Redraft replaces the document of a plan that was never approved by a generated one, from
+// another publication or the same. What was written is lost, except the versions that were
+// advised on.
 func Redraft(ctx context.Context, db *gorm.DB, ref workflow.Ref, from Source) (Plan, error) {
 	return documents.Do(ctx, db, ref, "redraft", "", func(tx *gorm.DB, _ *reader, p Plan) (c workflow.Change, err error) {
 		if err := p.startFrom(ctx, tx, from); err != nil {
@@ -330,7 +330,9 @@ func Write(ctx context.Context, db *gorm.DB, b *index.ResultCache, ref workflow.
 // returns and closes, or abandons with a reason what is not accepted. Nobody decides
 // about a branch that he or she leads. An approval stores what the plan is predicted to
 // bring.
-func Move(ctx context.Context, db *gorm.DB, b *index.ResultCache, ref workflow.Ref, to State, reason string) (Plan, error) {
+func Move(
+	ctx context.Context, db *gorm.DB, b *index.ResultCache, ref workflow.Ref, to State, reason string,
+) (Plan, error) {
 	if slices.Contains([]State{Draft, Advised, Approved}, to) {
 		return documents.Move(ctx, db, ref, to, reason, func(tx *gorm.DB, _ *reader, p Plan) (c workflow.Change, err error) {
 			c.Columns, err = p.moveDocument(ctx, tx, b, to, reason)
@@ -350,7 +352,9 @@ func stateColumns(ctx context.Context, tx *gorm.DB, to State, reason string) map
 
 // moveDocument returns the columns of a move of the document, and stores what was
 // advised on or approved as a version.
-func (p Plan) moveDocument(ctx context.Context, tx *gorm.DB, b *index.ResultCache, to State, reason string) (map[string]any, error) {
+func (p Plan) moveDocument(
+	ctx context.Context, tx *gorm.DB, b *index.ResultCache, to State, reason string,
+) (map[string]any, error) {
 	change := map[string]any{}
 	if p.ApprovedVersion == nil {
 		change = stateColumns(ctx, tx, to, reason)
@@ -394,7 +398,7 @@ func (p Plan) moveOn(ctx context.Context, tx *gorm.DB, to State, reason string) 
 			return nil, err
 		}
 		if left > 0 {
-			return nil, fault.Conflict("items_open", "还有 %d 项提升事项未销号", "items that are not closed: %d", left).Held(p.lock())
+			return nil, fault.Conflict("items_open", "还有 %d 项提升事项未销号", "the plan has items that are not closed: %d", left).Held(p.lock())
 		}
 		if p.Stage != Approved {
 			return nil, fault.Conflict("revision_open", "方案的修改稿尚未批准", "a new document of the plan waits for its approval").Held(p.lock())
@@ -444,13 +448,17 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Plan, er
 	return plans.List(ctx, db, v, q.Order("id"))
 }
 
-// Count counts the plans of the branches in the reach by their state, in one
+// Count returns the numbers of plans of the branches in the reach by their state, by one
 // statement.
-func Count(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[State]int64, error) {
+func Count(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (_ map[State]int64, err error) {
+	defer fault.Wrap(&err, "count the plans of %s", townID)
 	return database.CountStates[State](reach.Narrow(db.WithContext(ctx).Model(&Plan{}).Where("town_id = ?", townID)))
 }
 
-// CountItems counts the items of those plans likewise, of plans that are closed too.
-func CountItems(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[ItemState]int64, error) {
+// CountItems returns the numbers of plan items likewise, those of closed plans included.
+func CountItems(
+	ctx context.Context, db *gorm.DB, townID string, reach access.Reach,
+) (_ map[ItemState]int64, err error) {
+	defer fault.Wrap(&err, "count the plan items of %s", townID)
 	return database.CountStates[ItemState](reach.Narrow(db.WithContext(ctx).Model(&Item{}).Where("town_id = ?", townID)))
 }

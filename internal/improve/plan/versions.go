@@ -38,7 +38,9 @@ type Version struct {
 func (Version) TableName() string { return "plan_versions" }
 
 // keep stores the document of the plan as its next version.
-func (p Plan) keep(ctx context.Context, tx *gorm.DB, stage State, note string, predicted *database.JSON[Prediction]) (Version, error) {
+func (p Plan) keep(
+	ctx context.Context, tx *gorm.DB, stage State, note string, predicted *database.JSON[Prediction],
+) (Version, error) {
 	who := access.Caller(ctx)
 	v := Version{
 		TownID: p.TownID, PlanID: p.ID, Stage: stage, Document: p.Document, Prediction: predicted, Note: note,
@@ -57,22 +59,24 @@ func (p Plan) keep(ctx context.Context, tx *gorm.DB, stage State, note string, p
 }
 
 // ListVersions returns the versions of a plan, by number.
-func ListVersions(ctx context.Context, db *gorm.DB, townID, plan string, after int64, limit int) ([]Version, error) {
+func ListVersions(
+	ctx context.Context, db *gorm.DB, townID, plan string, after int64, limit int,
+) (list []Version, err error) {
+	defer fault.Wrap(&err, "versions of the plan %s", plan)
 	if _, err := Find(ctx, db, townID, plan); err != nil {
 		return nil, err
 	}
-	var list []Version
-	err := db.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number > ?", townID, plan, after).Order("number").Limit(limit).Find(&list).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number > ?", townID, plan, after).Order("number").Limit(limit).Find(&list).Error
 	return list, err
 }
 
 // FindVersion returns one version of a plan.
-func FindVersion(ctx context.Context, db *gorm.DB, townID, plan string, number int64) (Version, error) {
+func FindVersion(ctx context.Context, db *gorm.DB, townID, plan string, number int64) (v Version, err error) {
+	defer fault.Wrap(&err, "version %d of the plan %s", number, plan)
 	if _, err := Find(ctx, db, townID, plan); err != nil {
 		return Version{}, err
 	}
-	var v Version
-	err := db.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number = ?", townID, plan, number).Take(&v).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number = ?", townID, plan, number).Take(&v).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Version{}, fault.Missing(planVersionNoun, strconv.FormatInt(number, 10))
 	}
@@ -83,7 +87,8 @@ var planVersionNoun = text.Text{ZH: "方案版本", EN: "version of the plan"}
 
 // VersionOn returns the version of the branch's plan that held on the day: the last one
 // approved until then of a plan that was not closed yet.
-func VersionOn(ctx context.Context, db *gorm.DB, townID, branch string, on day.Date) (Version, error) {
+func VersionOn(ctx context.Context, db *gorm.DB, townID, branch string, on day.Date) (_ Version, err error) {
+	defer fault.Wrap(&err, "plan of %s on %s", branch, on)
 	v, err := newReader(ctx, db, townID)
 	if err != nil {
 		return Version{}, err
@@ -120,8 +125,9 @@ type ItemDiff struct {
 	After  *PlannedItem `json:"after,omitempty"`
 }
 
-// DiffVersions compares two versions of a plan.
-func DiffVersions(ctx context.Context, db *gorm.DB, townID, plan string, from, to int64) (Diff, error) {
+// DiffVersions returns how one version of a plan differs from another.
+func DiffVersions(ctx context.Context, db *gorm.DB, townID, plan string, from, to int64) (_ Diff, err error) {
+	defer fault.Wrap(&err, "versions %d and %d of the plan %s", from, to, plan)
 	early, err := FindVersion(ctx, db, townID, plan, from)
 	if err != nil {
 		return Diff{}, err
@@ -175,7 +181,7 @@ type ItemPrediction struct {
 	Points    float64 `json:"points"`
 }
 
-// predict computes it from the publication that the plan starts from.
+// predict returns the prediction from the publication that the plan starts from.
 func (p Plan) predict(v index.View) (Prediction, error) {
 	card, err := cardOf(v, p.BranchCode)
 	if err != nil {

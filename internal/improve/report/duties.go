@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"bulwark/internal/fault"
+
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
@@ -29,7 +31,7 @@ const (
 	TaskDuty     DutyKind = "task"     // of who is responsible for it, until it is done
 	PlanDuty     DutyKind = "plan"     // of the secretary of a confirmed target, until its plan is approved
 	AnalysisDuty DutyKind = "analysis" // of the mentors of a confirmed target, until one has submitted it
-	ItemDuty     DutyKind = "item"     // of the owner of a plan's item, until it is said to be done
+	ItemDuty     DutyKind = "item"     // of the owner of a plan's item, until it is reported done
 )
 
 // Duty is something that somebody must do by a day.
@@ -69,8 +71,8 @@ func (d Duty) about() *string {
 }
 
 // dutiesOf returns all that is to be done in the town as it is today, by a constant
-// number of statements, in the order of due days. A branch that has ended asks for
-// nothing any more.
+// number of statements, in the order of due days. A branch that has ended has
+// no duties any more.
 func dutiesOf(ctx context.Context, db *gorm.DB, townID string, today day.Date) (improve.Settings, []Duty, error) {
 	stored, err := improve.FindSettings(ctx, db, townID)
 	if err != nil {
@@ -101,7 +103,7 @@ func dutiesOf(ctx context.Context, db *gorm.DB, townID string, today day.Date) (
 	return settings, all, nil
 }
 
-// visitDuties are the next visits of all pairings of today, counted from the last
+// visitDuties returns the next visits of all pairings of today, counted from the last
 // recorded visit of the instructor in the pairing, or else from its first day.
 func visitDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Settings, today day.Date) ([]Duty, error) {
 	var pairings []struct {
@@ -126,7 +128,7 @@ WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.val
 	return duties, err
 }
 
-// problemDuties are the problems that are not solved.
+// problemDuties returns the problems that are not solved.
 func problemDuties(ctx context.Context, db *gorm.DB, townID string, _ improve.Settings, _ day.Date) ([]Duty, error) {
 	var problems []visit.Problem
 	err := db.WithContext(ctx).Where("town_id = ? AND state IN ?", townID, visit.Unsolved).Find(&problems).Error
@@ -156,7 +158,8 @@ type OverdueQuery struct {
 // OverdueWork returns what is past its day in the branches in reach, and what is about
 // no branch where the reach is everything, by a constant number of statements. Each duty
 // names whose it is: leave that out for who may not read people.
-func OverdueWork(ctx context.Context, db *gorm.DB, townID string, q OverdueQuery) (Undone, error) {
+func OverdueWork(ctx context.Context, db *gorm.DB, townID string, q OverdueQuery) (_ Undone, err error) {
+	defer fault.Wrap(&err, "overdue work of %s", townID)
 	u := Undone{Counts: map[DutyKind]int{}, First: []DueWork{}}
 	_, duties, err := dutiesOf(ctx, db, townID, q.Today)
 	if err != nil {
@@ -182,7 +185,7 @@ func deref(s *string) string {
 	return *s
 }
 
-// reportDuties are the next reports of all who instruct today, counted from the last
+// reportDuties returns the next reports of all who instruct today, counted from the last
 // day of the last report that was submitted, or else from the first day of the
 // earliest pairing that still holds, with a branch that has not ended.
 func reportDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Settings, today day.Date) ([]Duty, error) {
@@ -211,7 +214,7 @@ ORDER BY a.person_code, a.valid_from`, map[string]any{"town": townID, "duty": ac
 	return duties, err
 }
 
-// taskDuties are the tasks of measures that are not done.
+// taskDuties returns the tasks of measures that are not done.
 func taskDuties(ctx context.Context, db *gorm.DB, townID string, _ improve.Settings, _ day.Date) ([]Duty, error) {
 	var tasks []measure.Task
 	err := db.WithContext(ctx).Where("town_id = ? AND state = ?", townID, measure.TaskOpen).Find(&tasks).Error
@@ -223,10 +226,12 @@ func taskDuties(ctx context.Context, db *gorm.DB, townID string, _ improve.Setti
 	return duties, err
 }
 
-// analysisDuties are the analyses of confirmed targets, until a mentor has submitted
-// one of the result that named the target, or any since the confirmation. Each mentor
-// of the branch is asked; where there is none, nobody is.
-func analysisDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Settings, today day.Date) ([]Duty, error) {
+// analysisDuties returns the analyses of confirmed targets, until a mentor has submitted
+// one of the result that named the target, or any since the confirmation. It is the duty of
+// each mentor of the branch, or of nobody where there is none.
+func analysisDuties(
+	ctx context.Context, db *gorm.DB, townID string, s improve.Settings, today day.Date,
+) ([]Duty, error) {
 	var wanted []struct {
 		TargetID, BranchCode string
 		FromOn               day.Date
@@ -251,7 +256,7 @@ WHERE t.town_id = @town AND t.state = 'confirmed' AND NOT EXISTS (SELECT 1 FROM 
 	return duties, err
 }
 
-// planDuties are the plans of confirmed targets, until one of the branch is approved
+// planDuties returns the plans of confirmed targets, until one of the branch is approved
 // that was not abandoned. Those are of the branch: they name neither person nor
 // office.
 func planDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Settings, _ day.Date) ([]Duty, error) {
@@ -268,7 +273,7 @@ AND NOT EXISTS (SELECT 1 FROM plans p WHERE p.town_id = t.town_id AND p.branch_c
 	return duties, err
 }
 
-// itemDuties are the items of plans that are not said to be done. Those of a branch
+// itemDuties returns the items of plans that are not reported done. Those of a branch
 // name neither person nor office.
 func itemDuties(ctx context.Context, db *gorm.DB, townID string, _ improve.Settings, _ day.Date) ([]Duty, error) {
 	var items []plan.Item

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"bulwark/internal/fault"
+
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
@@ -42,7 +44,7 @@ type EffectReport struct {
 	Matches       []EffectMatch      `json:"matches"`
 	Unmatched     []EffectLeftOut    `json:"unmatched"`
 	Reading       string             `json:"reading"` // the estimate in words
-	Caveat        string             `json:"caveat"`  // what it cannot tell
+	Caveat        string             `json:"caveat"`  // what the figure does not show
 	Options       EffectOptionsShown `json:"options"`
 }
 
@@ -59,7 +61,7 @@ type EffectOptionsShown struct {
 	Horizon    int     `json:"horizon" example:"1"`    // periods from the score before to the one after
 	Neighbours int     `json:"neighbours" example:"3"` // controls of a branch, at most
 	Caliper    float64 `json:"caliper" example:"5"`    // largest difference in the score before
-	Least      int     `json:"least" example:"5"`      // matches below which nothing is said
+	Least      int     `json:"least" example:"5"`      // matches below which there is no figure
 }
 
 // EffectMatch is one branch and what it was compared with.
@@ -89,10 +91,13 @@ type EffectQuestion struct {
 	Horizon int    // periods from the score before to the one after
 }
 
-// FindEffect compares the branches for which it was done with like ones for which
-// it was not, as effect.MatchedEffect describes. Where too few can be compared it
+// FindEffect returns the comparison of the branches for which it was done with like ones
+// for which it was not, as effect.MatchedEffect describes. Where too few can be compared it
 // returns their numbers and no figure.
-func FindEffect(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, language string, q EffectQuestion) (EffectReport, error) {
+func FindEffect(
+	ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, language string, q EffectQuestion,
+) (_ EffectReport, err error) {
+	defer fault.Wrap(&err, "effect of %s", q.Of)
 	panel, err := b.Panel(ctx, db, townID, q.Kind, language)
 	if err != nil {
 		return EffectReport{}, err
@@ -105,19 +110,19 @@ func FindEffect(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, 
 	e, err := effect.MatchedEffect(panel.Panel, begun(panel, days), effect.EffectOptions{
 		Horizon: o.Horizon, Neighbours: o.Neighbours, Caliper: o.Caliper, Least: o.Least,
 	})
-	shown := EffectReport{Of: q.Of, Measure: q.Measure, Periods: codes(panel.Periods), SchemeChanges: append([]string{}, panel.Changed...), Options: o}
+	report := EffectReport{Of: q.Of, Measure: q.Measure, Periods: codes(panel.Periods), SchemeChanges: append([]string{}, panel.Changed...), Options: o}
 	if few := (*effect.TooFewMatched)(nil); errors.As(err, &few) {
-		shown.tooFew(panel, few, language)
-		return shown, nil
+		report.tooFew(panel, few, language)
+		return report, nil
 	}
 	if err == nil {
-		shown.fill(panel, e, language)
+		report.fill(panel, e, language)
 	}
-	return shown, err
+	return report, err
 }
 
-// begun places each beginning in the first period that ends on its day or later,
-// the first whose score may show it.
+// begun returns each beginning in the first period that ends on its day or later: the
+// first whose score may show it.
 func begun(p index.PublishedPanel, days map[string]day.Date) []effect.Intervention {
 	var list []effect.Intervention
 	for u, code := range p.Units {
@@ -134,9 +139,8 @@ func begun(p index.PublishedPanel, days map[string]day.Date) []effect.Interventi
 	return list
 }
 
-// beginnings is the first day of each branch for which it was done. The days are
-// read as they stand and compared here: what a database computes from a day has lost
-// its type.
+// beginnings returns the first day of each branch for which it was done. The days are
+// compared here, because what SQLite computes from a day has lost its type.
 func (q EffectQuestion) beginnings(ctx context.Context, db *gorm.DB, townID string) (map[string]day.Date, error) {
 	switch q.Of {
 	case "targeting":
@@ -204,12 +208,12 @@ func (r *EffectReport) fill(p index.PublishedPanel, e *effect.InterventionEffect
 	r.leaveOut(p, e.Unmatched)
 }
 
-// tooFew fills in the numbers that forbid a figure.
+// tooFew sets the numbers that are too small for a figure.
 func (r *EffectReport) tooFew(p index.PublishedPanel, few *effect.TooFewMatched, language string) {
 	r.Status, r.Treated, r.Matched, r.Controls, r.Matches = "too_few", few.Treated, few.Matched, few.Controls, []EffectMatch{}
 	r.Reading = text.F(
 		"可比的党组织太少，无法判断成效：已实施 %d 个，其中可比 %d 个（至少需要 %d 个），可作对照 %d 个",
-		"too few branches can be compared to tell an effect: %d had it, %d of them can be compared (at least %d are needed), with %d others",
+		"too few branches can be compared to estimate an effect: %d had it, %d of them can be compared (at least %d are needed), with %d others",
 		few.Treated, few.Matched, few.Least, few.Controls).In(language)
 	r.Caveat = effectCaveat.In(language)
 	r.leaveOut(p, few.Unmatched)
@@ -234,7 +238,7 @@ func figures(e effect.Estimate, level float64) *EffectFigures {
 	return &EffectFigures{Effect: rounded(e.Effect), Low: rounded(e.Low), High: rounded(e.High), Level: level}
 }
 
-// reading returns in words whether the figure can be told from chance.
+// reading returns in words whether the figure differs from chance.
 func reading(e *effect.InterventionEffect) text.Text {
 	level := stats.Round(100*e.Level, 1)
 	switch {
@@ -251,4 +255,4 @@ func reading(e *effect.InterventionEffect) text.Text {
 
 var effectCaveat = text.F(
 	"这是同类别、起点相近的党组织之间的比较，不是试验：选择对象时看到而本指数没有反映的情况，以及同时采取的其他措施，都会计入差异",
-	"this compares branches of one class that started alike, and is no experiment: what those who chose saw and the index does not show, and other help at the same time, is part of the difference")
+	"this compares branches of one class with similar scores before, and is no experiment: the difference includes what the index does not show but those who chose the branches knew, and other help at the same time")

@@ -77,7 +77,7 @@ type reportSpan struct {
 	pairings     []people.Assignment
 }
 
-// pair finds the pairings of the author that hold on any of the days. None outlasts
+// pair sets the pairings of the author that hold on any of the days. None outlasts
 // its branch.
 func (s *reportSpan) pair(ctx context.Context, db *gorm.DB) error {
 	all, err := people.ListAssignments(ctx, db, s.town, people.AssignmentFilter{On: s.until, Since: s.from, Person: s.author, Duty: access.Instructs})
@@ -98,14 +98,14 @@ func (s *reportSpan) pair(ctx context.Context, db *gorm.DB) error {
 }
 
 // paired reports whether the author was paired with the branch on the day, and the
-// span has begun by then; what comes after it is not asked for.
+// span has begun by then. No query asks for what comes after it.
 func (s reportSpan) paired(branch string, on day.Date) bool {
 	return on >= s.from && slices.ContainsFunc(s.pairings, func(a people.Assignment) bool {
 		return a.BranchCode == branch && a.ValidFrom <= on && (a.ValidUntil == nil || *a.ValidUntil >= on)
 	})
 }
 
-// args are what the queries of figures are about; begin and end are instants.
+// args returns what the queries of figures are about; begin and end are instants.
 func (s reportSpan) args(branches []string) map[string]any {
 	return map[string]any{
 		"town": s.town, "me": s.author, "branches": append(slices.Clone(branches), ""), "until": s.until,
@@ -113,7 +113,7 @@ func (s reportSpan) args(branches []string) map[string]any {
 	}
 }
 
-// figuresOf works out the figures of a span, by a constant number of statements.
+// figuresOf returns the figures of a span, by a constant number of statements.
 func figuresOf(ctx context.Context, db *gorm.DB, townID, author string, from, until day.Date) (*Figures, error) {
 	s := reportSpan{town: townID, author: author, from: from, until: until}
 	settings, err := improve.FindSettings(ctx, db, townID)
@@ -200,8 +200,8 @@ func missed(s improve.Settings, first day.Date, visits []day.Date, last day.Date
 	}
 }
 
-// countProblems reads the steps of problems as they were until the end of the span,
-// so that a report about the past shows what was then.
+// countProblems counts the problems by their steps until the end of the span: a report
+// about the past shows the state of that time.
 func (f *Figures) countProblems(ctx context.Context, db *gorm.DB, s reportSpan) error {
 	var moves []struct {
 		ProblemID, Verb, BranchCode string

@@ -56,8 +56,8 @@ type ReminderReceipt struct {
 // Feed is what changed about the reminders of the caller since a number.
 type Feed struct {
 	Items []Reminder `json:"items"` // in the order of their sequence
-	Next  int64      `json:"next"`  // to ask with as since the next time
-	More  bool       `json:"more"`  // there is more already
+	Next  int64      `json:"next"`  // the value of since for the next request
+	More  bool       `json:"more"`  // more changes are there already
 }
 
 // FeedQuery says from where on the feed is read, how far and in which language.
@@ -88,7 +88,8 @@ var reminderWords = map[string]text.Text{
 
 // remindedOf narrows a query to the reminders of the caller: about branches in
 // reach, those of duties that are his or her own or those of an office of which he
-// or she is a member today, and for a secretary that of the branch's plan and those of its items. A task
+// or she is a member today, and for a secretary that of the branch's plan and those of
+// its items. A task
 // goes to who is responsible for it whatever the branch; what is about no branch does
 // not go to who is limited to some. Who reads of the whole town gets what is overdue.
 func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, error) {
@@ -120,7 +121,8 @@ func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, erro
 // ListReminders returns the reminders of the caller that changed since the number,
 // 0 = all. No change is missed: numbers are given under a lock that is held until
 // the change is there to be read, so whoever sees one sees all before it.
-func ListReminders(ctx context.Context, db *gorm.DB, townID string, f FeedQuery) (Feed, error) {
+func ListReminders(ctx context.Context, db *gorm.DB, townID string, f FeedQuery) (_ Feed, err error) {
+	defer fault.Wrap(&err, "reminders of %s", townID)
 	feed := Feed{Items: []Reminder{}, Next: f.Since}
 	q, err := remindedOf(ctx, db, townID)
 	if err != nil {
@@ -157,10 +159,11 @@ func addReceipts(ctx context.Context, db *gorm.DB, townID, language string, list
 	return err
 }
 
-// Acknowledge notes that the caller has seen a reminder of his or hers.
-func Acknowledge(ctx context.Context, db *gorm.DB, townID, id, language string) (Reminder, error) {
+// Acknowledge stores that the caller has seen a reminder of his or hers, and returns it.
+func Acknowledge(ctx context.Context, db *gorm.DB, townID, id, language string) (_ Reminder, err error) {
+	defer fault.Wrap(&err, "acknowledge the reminder %s", id)
 	var one []Reminder
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		q, err := remindedOf(ctx, tx, townID)
 		if err != nil {
 			return err
@@ -190,7 +193,7 @@ func Acknowledge(ctx context.Context, db *gorm.DB, townID, id, language string) 
 }
 
 // Remind makes and withdraws reminders in every town, as its duties stand today by
-// the clock of the handle. It may run as often as one likes, and in several
+// the clock of the handle. It can be called at any time, and by several
 // processes at once: each reminder is made once. It returns the number of changes.
 func Remind(ctx context.Context, db *gorm.DB) (changes int, err error) {
 	var towns []string
@@ -208,7 +211,8 @@ func Remind(ctx context.Context, db *gorm.DB) (changes int, err error) {
 	return changes, errors.Join(failed...)
 }
 
-// remindTown looks first without a lock, because mostly there is nothing to do.
+// remindTown makes and withdraws the reminders of a town. It looks first without a lock,
+// because mostly there is nothing to do.
 func remindTown(ctx context.Context, db *gorm.DB, townID string) (n int, err error) {
 	var found []Reminder
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
@@ -257,7 +261,7 @@ type reminderKey struct {
 	due           day.Date
 }
 
-// changedReminders are those to be made, or to be withdrawn, for what is stored to
+// changedReminders returns those to be made, or to be withdrawn, for what is stored to
 // agree with what is to be done today.
 func changedReminders(ctx context.Context, tx *gorm.DB, townID string) (changed []Reminder, err error) {
 	now := tx.NowFunc()

@@ -101,7 +101,7 @@ func (r Report) Ref() workflow.Ref {
 	return workflow.Ref{Town: r.TownID, ID: r.ID, Version: r.Version}
 }
 
-// lock is who brought the report where it stands. What was submitted is not taken back:
+// lock returns who brought the report into its state, when and why. What was submitted is not taken back:
 // the next report adds what this one does not contain.
 func (r Report) lock() fault.Lock {
 	lock := fault.Lock{By: r.AuthorCode, Role: string(access.Instructor), At: r.CreatedAt, CanLift: string(access.Instructor)}
@@ -130,7 +130,7 @@ func (v *reader) Visible(q *gorm.DB) *gorm.DB {
 	return q.Where("(author_code = ? OR state <> ?)", v.Person, Draft)
 }
 
-// Load works out the figures of a draft, in the answer about one.
+// Load sets the figures of a draft, in the answer about one.
 func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Report, depth workflow.Depth) (err error) {
 	for i, r := range list {
 		if depth == workflow.ForOne && r.State == Draft {
@@ -212,8 +212,7 @@ func Move(ctx context.Context, db *gorm.DB, ref workflow.Ref, to State, remark s
 	})
 }
 
-// refuseOverlap keeps the days of a report apart from those of the reports that its
-// author has submitted: each day is reported to the leading group once. Drafts
+// refuseOverlap refuses a report with days of a report that its author has submitted: each day is reported to the leading group once. Drafts
 // are no reports yet and may overlap, until one of them is submitted. Another
 // submission of the author waits until tx ends, so that two at once do not miss each
 // other.
@@ -229,7 +228,7 @@ func (r Report) refuseOverlap(ctx context.Context, tx *gorm.DB) error {
 	}
 	o := others[0]
 	return fault.Conflict("overlapping_report", "您已就 %[1]s 至 %[2]s 提交汇报（%[3]s）：请选择其他日期",
-		"your report %[3]s is about %[1]s to %[2]s already: choose other days", o.FromOn, o.UntilOn, o.ID).Held(o.lock())
+		"your report %[3]s covers %[1]s to %[2]s already: choose other days", o.FromOn, o.UntilOn, o.ID).Held(o.lock())
 }
 
 // mostReportDays is the longest span of one report.
@@ -237,7 +236,8 @@ const mostReportDays = 366
 
 // DraftFigures returns the figures of a report that the caller would write now about
 // the span. Nothing is stored.
-func DraftFigures(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) (Figures, error) {
+func DraftFigures(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) (_ Figures, err error) {
+	defer fault.Wrap(&err, "figures of a report")
 	f, err := refusedFigures(ctx, db, townID, from, until)
 	if err != nil {
 		return Figures{}, err
@@ -245,16 +245,17 @@ func DraftFigures(ctx context.Context, db *gorm.DB, townID string, from, until d
 	return *f, nil
 }
 
-// refusedFigures are the figures of a span about which the caller may report: it is
-// in order, over or not, and he or she was paired with a branch in it.
+// refusedFigures returns the figures of a span, or refuses one about which the caller
+// cannot report: its days are in the wrong order or lie ahead, or he or she was paired with
+// no branch in it.
 func refusedFigures(ctx context.Context, db *gorm.DB, townID string, from, until day.Date) (*Figures, error) {
 	switch {
 	case until < from:
-		return nil, fault.Broken(fault.Field("/until", "before_from", "截止日期不能早于起始日期", "until lies before from"))
+		return nil, fault.Broken(fault.Field("/until", "before_from", "截止日期不能早于起始日期", "the last day is before the first"))
 	case until > day.Of(db.NowFunc()):
 		return nil, fault.Broken(fault.Field("/until", "in_the_future", "截止日期不能晚于今天", "a report ends today at the latest"))
 	case until >= from.AddDays(mostReportDays):
-		return nil, fault.Broken(fault.Field("/until", "too_long", "一份汇报最长 %d 天", "a report is about %d days at most", mostReportDays))
+		return nil, fault.Broken(fault.Field("/until", "too_long", "一份汇报最长 %d 天", "a report covers at most %d days", mostReportDays))
 	}
 	f, err := figuresOf(ctx, db, townID, access.Caller(ctx).Person, from, until)
 	if err == nil && len(f.Branches) == 0 {

@@ -30,7 +30,7 @@ type Proposal struct {
 	Period      string   `json:"period" example:"2023Q2"`
 	Publication int64    `json:"publication" example:"1"` // the latest one
 	New         []string `json:"new"`                     // branches that are proposed now
-	Refreshed   []string `json:"refreshed"`               // proposed before; the reasons are others now
+	Refreshed   []string `json:"refreshed"`               // proposed before, for other reasons
 	Lapsed      []string `json:"lapsed"`                  // proposed or confirmed before; no reason is left
 	Standing    []string `json:"standing"`                // named by a rule, and targets already from another period, or proposed by hand
 	Closed      []string `json:"closed"`                  // named by a rule, and no branches any more
@@ -40,9 +40,9 @@ type Proposal struct {
 // Propose applies the rules of the town to the latest publication of the period. It
 // proposes each branch once: what a person has decided stays decided, and asked
 // again it changes only what an amended result or other rules make different.
-func Propose(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string) (Proposal, error) {
-	var p Proposal
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+func Propose(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string) (p Proposal, err error) {
+	defer fault.Wrap(&err, "propose targets by %s", period)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		alone := tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}) // others who propose, or amend, wait
 		held, err := evaluation.FindPeriod(ctx, alone, townID, period)
 		if err != nil {
@@ -83,7 +83,7 @@ func unpublished(p evaluation.Period) error {
 	return e
 }
 
-// proposer compares what the rules name with the targets that are there.
+// proposer holds what the rules name beside the targets that are stored.
 type proposer struct {
 	Proposal
 	ctx   context.Context
@@ -93,7 +93,7 @@ type proposer struct {
 	known map[string]Target // of the period, by branch
 }
 
-// newProposer holds the targets of the period, so that who decides waits.
+// newProposer locks the targets of the period, so that who decides waits.
 func newProposer(ctx context.Context, tx *gorm.DB, p evaluation.Period, view index.View) (*proposer, error) {
 	settings, err := improve.FindSettings(ctx, tx, p.TownID)
 	if err != nil {
@@ -119,11 +119,11 @@ func newProposer(ctx context.Context, tx *gorm.DB, p evaluation.Period, view ind
 	return pr, err
 }
 
-// propose creates what the rules name and the period has not led to yet, but for
+// propose creates what the rules name and the period has not led to yet, except for
 // branches that have ended, are targets, or are proposed by hand.
 func (pr *proposer) propose() error {
 	named := slices.Sorted(maps.Keys(pr.named))
-	if err := holdBranches(pr.tx, pr.town, named); err != nil {
+	if err := lockBranches(pr.tx, pr.town, named); err != nil {
 		return err
 	}
 	var standing []string
@@ -156,7 +156,7 @@ func (pr *proposer) propose() error {
 	return nil
 }
 
-// refresh brings what was proposed before up to date. What is decided stays
+// refresh updates what was proposed before. What is decided stays
 // decided: a confirmed target keeps the reasons for which it was, and only
 // records whether they have lapsed.
 func (pr *proposer) refresh() error {
@@ -202,17 +202,18 @@ func (pr *proposer) change(t Target, verb string, columns map[string]any) error 
 	return workflow.AddTransitions(pr.ctx, pr.tx, targets.Name, "", nil, workflow.Step{Ref: t.Ref(), Verb: verb})
 }
 
-// write keeps what was done in the trail.
+// write records what was done in the trail.
 func (pr *proposer) write(action string) error {
 	return audit.Write(pr.ctx, pr.tx, audit.Change{Town: pr.town, Action: action, Subject: "periods/" + pr.Period, After: pr.Proposal})
 }
 
-// Follow brings the targets that a period has led to up to date with its amended
-// result, by the rules of now: reasons change, lapse or come back. So do those of the
-// published period of the same kind after it, whose falls are counted from this one.
+// Follow updates the targets that a period has led to by its amended result and the rules
+// of now: reasons change, lapse or hold again. It does so too for the published period of
+// the same kind after it, whose falls are counted from this one.
 // It proposes no branch, changes nothing when called again, and belongs in the
 // transaction of the amendment, which holds the period.
-func Follow(ctx context.Context, tx *gorm.DB, b *index.ResultCache, townID, period string) error {
+func Follow(ctx context.Context, tx *gorm.DB, b *index.ResultCache, townID, period string) (err error) {
+	defer fault.Wrap(&err, "targets of %s", period)
 	p, err := evaluation.FindPeriod(ctx, tx, townID, period)
 	if err != nil {
 		return err
@@ -295,7 +296,7 @@ func reasonsBy(rules []improve.ProposalRule, r index.Ranking, s *scheme.Compiled
 	return named
 }
 
-// lowest takes the share of the branches with the lowest scores, rounded up, and
+// lowest adds the share of the branches with the lowest scores, rounded up, and
 // those that are level with the last of them.
 func lowest(rule improve.ProposalRule, items []index.Ranked, add func(string, Reason)) {
 	peers := map[string][]index.Ranked{}
@@ -323,7 +324,7 @@ func lowest(rule improve.ProposalRule, items []index.Ranked, add func(string, Re
 	}
 }
 
-// weak takes the branches with a dimension below the points.
+// weak adds the branches with a dimension below the points.
 func weak(rule improve.ProposalRule, items []index.Ranked, s *scheme.Compiled, add func(string, Reason)) {
 	for _, info := range s.Index.Nodes() {
 		if info.Depth != 1 || len(rule.Dimensions) > 0 && !slices.Contains(rule.Dimensions, info.Code) {
@@ -339,7 +340,7 @@ func weak(rule improve.ProposalRule, items []index.Ranked, s *scheme.Compiled, a
 	}
 }
 
-// fell takes the branches that lost more than the points since the publication
+// fell adds the branches that lost more than the points since the publication
 // before.
 func fell(rule improve.ProposalRule, items []index.Ranked, add func(string, Reason)) {
 	for _, i := range items {
@@ -350,7 +351,7 @@ func fell(rule improve.ProposalRule, items []index.Ranked, add func(string, Reas
 	}
 }
 
-// graded takes the branches whose grade is the named one or worse; none where the
+// graded adds the branches whose grade is the named one or worse; none where the
 // scheme has no such grade.
 func graded(rule improve.ProposalRule, items []index.Ranked, s *scheme.Compiled, add func(string, Reason)) {
 	place := func(code string) int {

@@ -111,7 +111,7 @@ func (t Target) Ref() workflow.Ref {
 	return workflow.Ref{Town: t.TownID, ID: t.ID, Version: t.Version}
 }
 
-// lock is who brought the target where it stands.
+// lock returns who brought the target into its state, when and why.
 func (t Target) lock() fault.Lock {
 	lock := fault.Lock{By: t.ProposedBy, At: t.CreatedAt, Reason: t.Statement, CanLift: string(access.LeadingGroup)}
 	if t.DecidedAt != nil {
@@ -135,15 +135,15 @@ func newReader(ctx context.Context, db *gorm.DB, townID string) (*reader, error)
 // Visible narrows to the targets of branches in reach.
 func (v *reader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
 
-// Load reads which branches are targets and which have ended. For a change it holds the
-// branches first, so that nothing becomes of them in the meantime.
+// Load reads which branches are targets and which have ended. For a change it locks the
+// branches first.
 func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Target, depth workflow.Depth) (err error) {
 	if depth == workflow.ForChange {
 		codes := make([]string, len(list))
 		for i, t := range list {
 			codes[i] = t.BranchCode
 		}
-		if err := holdBranches(db, v.Town, codes); err != nil {
+		if err := lockBranches(db, v.Town, codes); err != nil {
 			return err
 		}
 	}
@@ -208,8 +208,8 @@ func (v *reader) Audit(t Target, verb string) (string, any) {
 }
 
 // Add proposes a branch by the caller's own statement, unless the branch is proposed or
-// a target already. Nobody does so for a branch that he or she leads. Rules leave such a
-// proposal alone: its statement does not lapse with a publication.
+// a target already. Nobody does so for a branch that he or she leads. Rules do not change
+// such a proposal, and its statement does not lapse with a publication.
 func Add(ctx context.Context, db *gorm.DB, townID, branch, statement string) (Target, error) {
 	t := newTarget(ctx, Target{TownID: townID, BranchCode: branch, Statement: statement, Reasons: Reasons{}})
 	return targets.Create(ctx, db, "propose", statement, t, func(tx *gorm.DB, _ *reader, t *Target) error {
@@ -239,10 +239,10 @@ func newTarget(ctx context.Context, t Target) Target {
 	return t
 }
 
-// holdBranches keeps the branches, a list or a query of codes, from ending and from
-// being proposed or confirmed by others until tx ends. SQLite has one writer at a
+// lockBranches locks the branches, a list or a query of codes: until tx ends none of them
+// ends, and others neither propose nor confirm it. SQLite has one writer at a
 // time and needs no lock.
-func holdBranches(tx *gorm.DB, townID string, codes any) error {
+func lockBranches(tx *gorm.DB, townID string, codes any) error {
 	var held []town.Life
 	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("code").
 		Where("town_id = ? AND code IN (?)", townID, codes).Order("code").Find(&held).Error
@@ -261,11 +261,11 @@ func Decide(ctx context.Context, db *gorm.DB, ref workflow.Ref, d Decision) (Tar
 	return targets.Move(ctx, db, ref, d.To, d.Reason, func(tx *gorm.DB, v *reader, t Target) (c workflow.Change, err error) {
 		if d.To == Confirmed && t.Lapsed && d.Reason == "" {
 			return c, fault.Broken(fault.Field("/reason", "reason_needed",
-				"更正后的结果已无提名理由，请说明为何仍要确认", "the amended result gives no reason any more: state why it is confirmed all the same"))
+				"更正后的结果已无提名理由，请说明为何仍要确认", "the amended result has no reason for this target any more: give a reason to confirm it"))
 		}
 		if (d.To == Ended) != (d.Outcome != "") {
 			return c, fault.Broken(fault.Field("/outcome", "outcome",
-				"结束时须填写成效，其他情况不填", "give the outcome to end a target, and only then"))
+				"结束时须填写成效，其他情况不填", "the outcome is needed to end a target, and only then"))
 		}
 		c.Columns = map[string]any{"decided_by": v.Name(), "decided_at": tx.NowFunc(), "decision_reason": d.Reason}
 		switch d.To {
@@ -315,9 +315,10 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Target, 
 
 // Current returns the targets of the town that are confirmed and not ended, by
 // branch.
-func Current(ctx context.Context, db *gorm.DB, townID string) (map[string]Target, error) {
+func Current(ctx context.Context, db *gorm.DB, townID string) (_ map[string]Target, err error) {
+	defer fault.Wrap(&err, "targets of %s", townID)
 	var list []Target
-	err := db.WithContext(ctx).Where("town_id = ? AND state = ?", townID, Confirmed).Find(&list).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND state = ?", townID, Confirmed).Find(&list).Error
 	current := make(map[string]Target, len(list))
 	for _, t := range list {
 		current[t.BranchCode] = t
@@ -325,8 +326,9 @@ func Current(ctx context.Context, db *gorm.DB, townID string) (map[string]Target
 	return current, err
 }
 
-// Count counts the targets of the branches in the reach by their state, in
-// one statement.
-func Count(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[State]int64, error) {
+// Count returns the numbers of targets of the branches in the reach by their state, by one
+// statement.
+func Count(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (_ map[State]int64, err error) {
+	defer fault.Wrap(&err, "count the targets of %s", townID)
 	return database.CountStates[State](reach.Narrow(db.WithContext(ctx).Model(&Target{}).Where("town_id = ?", townID)))
 }

@@ -49,7 +49,7 @@ type Finding struct {
 // TableName is the table of findings.
 func (Finding) TableName() string { return "visit_findings" }
 
-// addFindings adds to visits what they found, by one statement for all of them.
+// addFindings sets the findings of visits, by one statement for all of them.
 func addFindings(ctx context.Context, db *gorm.DB, townID string, visits []Visit) error {
 	ids := make([]string, len(visits))
 	at := make(map[string]*Visit, len(visits))
@@ -84,7 +84,7 @@ func (v *Visit) number() {
 	}
 }
 
-// check faults findings that name what cannot be.
+// check returns the faults of findings that name no code, measure or item.
 func (c Content) check() (faults []fault.FieldError) {
 	for i, f := range c.Findings {
 		if f.Indicator != "" && !text.IsCode(f.Indicator) {

@@ -128,13 +128,12 @@ type (
 	problemVerbs = []workflow.Verb[Problem, ProblemState, *problemReader]
 )
 
-// problems is the life of a problem. Its opening keeps its step itself, with the day by
-// which it is due.
+// problems is the life of a problem.
 var problems = workflow.Kind[Problem, ProblemState, *problemReader]{
 	Noun: text.Text{ZH: "难题", EN: "problem"}, Name: "problem", Titles: problemTitles, Reader: newProblemReader, Frozen: solved,
 	Verbs: problemVerbs{
-		{Name: "open", To: ProblemOpen, Action: access.WriteProblems, Silent: true},
-		{Name: "write", From: Unsolved, Action: access.WriteProblems},
+		{Name: "open", To: ProblemOpen, Action: access.WriteProblems, Extra: dueDay},
+		{Name: "write", From: Unsolved, Action: access.WriteProblems, Extra: dueDay},
 		{Name: "start", From: []ProblemState{ProblemOpen, ProblemReopened}, To: ProblemInProgress, Action: access.WriteProblems},
 		{Name: "solve", From: []ProblemState{ProblemInProgress}, To: ProblemSolved, Action: access.WriteProblems, Reason: true},
 		{
@@ -148,8 +147,11 @@ var problems = workflow.Kind[Problem, ProblemState, *problemReader]{
 	},
 }.Checked()
 
+// dueDay returns the day by which the problem is due from this step on.
+func dueDay(x Problem) any { return problemExtra{DueOn: x.DueOn} }
+
 // solvedByAnother refuses who solved the problem, and others of the same party: whether
-// a solution holds is for others to say.
+// a solution holds is for others to confirm.
 func solvedByAnother(v *problemReader, x Problem) error {
 	if v.Name() == x.SolvedBy || partyOf[v.Role] == x.SolvedFor {
 		return fault.Conflict("another_party_needed", "须由解决方以外的一方确认销号",
@@ -253,14 +255,11 @@ func OpenProblem(ctx context.Context, db *gorm.DB, x Problem) (Problem, error) {
 		if err := x.check(ctx, tx, v.Today); err != nil {
 			return err
 		}
-		if err := tx.Create(x).Error; err != nil {
-			return alreadyOpened(err)
-		}
-		return workflow.AddTransitions(ctx, tx, problems.Name, "", problemExtra{DueOn: x.DueOn}, workflow.Step{Ref: x.Ref(), Verb: "open"})
+		return alreadyOpened(tx.Create(x).Error)
 	})
 }
 
-// checkOrigin faults a visit, finding or earlier problem that the branch does not
+// checkOrigin refuses a visit, finding or earlier problem that the branch does not
 // have, or that the caller may not know of.
 func (x Problem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
 	var faults []fault.FieldError
@@ -275,7 +274,7 @@ func (x Problem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
 			faults = append(faults, fault.Field("/finding", "unknown_finding", "这次走访没有第 %d 项发现", "the visit has no finding %d", *x.FindingNumber))
 		}
 	} else if x.FindingNumber != nil {
-		faults = append(faults, fault.Field("/visit", "required", "请写明是哪次走访的发现", "say of which visit the finding is"))
+		faults = append(faults, fault.Field("/visit", "required", "请写明是哪次走访的发现", "name the visit of the finding"))
 	}
 	if x.AfterID != nil {
 		earlier, err := FindProblem(ctx, tx, x.TownID, *x.AfterID)
@@ -292,7 +291,7 @@ func (x Problem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// check faults an owner, participants or a day that cannot be.
+// check refuses owners and participants whom the town does not have, and a day before today.
 func (x Problem) check(ctx context.Context, tx *gorm.DB, today day.Date) error {
 	var faults []fault.FieldError
 	if (x.OwnerPerson == nil) == (x.OwnerOffice == nil) {
@@ -354,7 +353,9 @@ type ProblemContent struct {
 
 // WriteProblem changes the content of an unsolved problem. Another due day or owner
 // needs a reason.
-func WriteProblem(ctx context.Context, db *gorm.DB, ref workflow.Ref, c ProblemContent, reason string) (Problem, error) {
+func WriteProblem(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, c ProblemContent, reason string,
+) (Problem, error) {
 	return problems.Do(ctx, db, ref, "write", reason, func(tx *gorm.DB, v *problemReader, x Problem) (workflow.Change, error) {
 		handed := !same(c.OwnerPerson, x.OwnerPerson) || !same(c.OwnerOffice, x.OwnerOffice)
 		if reason == "" && (handed || c.DueOn != x.DueOn) {
@@ -371,7 +372,6 @@ func WriteProblem(ctx context.Context, db *gorm.DB, ref workflow.Ref, c ProblemC
 				"title": c.Title, "description": c.Description, "owner_person": c.OwnerPerson, "owner_office": c.OwnerOffice,
 				"participants": c.Participants, "due_on": c.DueOn,
 			},
-			Extra: problemExtra{DueOn: c.DueOn},
 		}, x.check(ctx, tx, earliest)
 	})
 }
@@ -429,7 +429,7 @@ func (v *problemReader) refuseRelapse(ctx context.Context, tx *gorm.DB, x Proble
 // openAll opens the problems that a visit found, as a part of its recording.
 func openAll(ctx context.Context, tx *gorm.DB, v Visit, found []Problem) error {
 	if len(found) > 0 && !access.Caller(ctx).May(access.WriteProblems) {
-		return fault.Forbidden("not_allowed", "您无权提出难题", "you may not open problems")
+		return access.Caller(ctx).NotAllowed(access.WriteProblems)
 	}
 	for _, x := range found {
 		x.TownID, x.BranchCode, x.VisitID = v.TownID, v.BranchCode, &v.ID
@@ -483,6 +483,9 @@ func ListProblems(ctx context.Context, db *gorm.DB, townID string, f ProblemFilt
 
 // CountProblems counts the problems in reach by state, by one statement. A state
 // without any is left out.
-func CountProblems(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (map[ProblemState]int64, error) {
+func CountProblems(
+	ctx context.Context, db *gorm.DB, townID string, reach access.Reach,
+) (_ map[ProblemState]int64, err error) {
+	defer fault.Wrap(&err, "count the problems of %s", townID)
 	return database.CountStates[ProblemState](reach.Narrow(db.WithContext(ctx).Model(&Problem{}).Where("town_id = ?", townID)))
 }

@@ -253,7 +253,7 @@ func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c Content) error {
 	return v.refuseItems(ctx, tx, c)
 }
 
-// refuseItems faults findings that name an item which no plan of the branch has.
+// refuseItems refuses findings that name an item which no plan of the branch has.
 func (v Visit) refuseItems(ctx context.Context, tx *gorm.DB, c Content) error {
 	var named, known []string
 	for _, f := range c.Findings {
@@ -280,7 +280,7 @@ func (v Visit) refuseItems(ctx context.Context, tx *gorm.DB, c Content) error {
 	return nil
 }
 
-// refuseIndicators faults findings that name an indicator which the scheme in force
+// refuseIndicators refuses findings that name an indicator which the scheme in force
 // does not have, where there is one, and which no finding named before.
 func (v Visit) refuseIndicators(ctx context.Context, tx *gorm.DB, before []Finding) error {
 	inForce, err := scheme.InForce(ctx, tx, v.TownID)
@@ -301,19 +301,18 @@ func (v Visit) refuseIndicators(ctx context.Context, tx *gorm.DB, before []Findi
 	return nil
 }
 
+// writing returns the verb by which the content is replaced.
+func (v Visit) writing() string {
+	if v.State == Recorded {
+		return "correct"
+	}
+	return "write"
+}
+
 // Write replaces the content of the caller's own visit: of a draft at will, of a
 // recorded one by a correction with its reason.
 func Write(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Content, reason string) (Visit, error) {
-	var state State
-	err := db.WithContext(ctx).Model(&Visit{}).Where("town_id = ? AND id = ?", ref.Town, ref.ID).Select("state").Scan(&state).Error
-	if err != nil {
-		return Visit{}, err
-	}
-	verb := "write"
-	if state == Recorded {
-		verb = "correct"
-	}
-	return visits.Do(ctx, db, ref, verb, reason, func(tx *gorm.DB, v *reader, x Visit) (workflow.Change, error) {
+	return visits.DoBy(ctx, db, ref, Visit.writing, reason, func(tx *gorm.DB, v *reader, x Visit) (workflow.Change, error) {
 		change := workflow.Change{Columns: map[string]any{
 			"visited_on": c.VisitedOn, "place": c.Place, "checks": c.Checks, "evidence": c.Evidence,
 		}}
@@ -327,15 +326,15 @@ func Write(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Content, reason
 		if err := x.refuseIndicators(ctx, tx, v.found[x.ID]); err != nil {
 			return change, err
 		}
-		if err := x.storeFindings(tx); err != nil || verb == "write" {
+		if err := x.storeFindings(tx); err != nil || x.State == Draft {
 			return change, err
 		}
-		return change, x.keep(ctx, tx, verb, reason)
+		return change, x.keep(ctx, tx, x.writing(), reason)
 	})
 }
 
-// Record makes the caller's own draft count, and opens the problems that its findings
-// are.
+// Record moves the caller's own draft to recorded, and opens the problems that belong to
+// its findings.
 func Record(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string, found ...Problem) (Visit, error) {
 	return visits.Move(ctx, db, ref, Recorded, reason, func(tx *gorm.DB, v *reader, x Visit) (workflow.Change, error) {
 		change := workflow.Change{Columns: map[string]any{"recorded_at": tx.NowFunc()}}
@@ -359,7 +358,7 @@ func (v Visit) keep(ctx context.Context, tx *gorm.DB, verb, reason string) error
 	}).Error
 }
 
-// refuseLost keeps the findings that opened a problem from being taken away.
+// refuseLost refuses content without a finding that opened a problem.
 func (v Visit) refuseLost(ctx context.Context, tx *gorm.DB, c Content) error {
 	var n int64
 	err := tx.WithContext(ctx).Model(&Problem{}).Where("town_id = ? AND visit_id = ?", v.TownID, v.ID).
@@ -367,7 +366,7 @@ func (v Visit) refuseLost(ctx context.Context, tx *gorm.DB, c Content) error {
 	if err != nil || n <= int64(len(c.Findings)) {
 		return err
 	}
-	return fault.Broken(fault.Field("/findings", "finding_in_use", "第 %d 项发现已列为难题，请保留", "finding %d has opened a problem: keep it at its place", n))
+	return fault.Broken(fault.Field("/findings", "finding_in_use", "第 %d 项发现已列为难题，请保留", "finding %d has opened a problem: keep it", n))
 }
 
 // Find returns one visit with its history and who was paired with the branch on its day,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/csv"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
@@ -12,7 +13,7 @@ import (
 )
 
 // writeJSON writes one document, streamed, with the names of the API.
-func writeJSON(s *scored, b *bufio.Writer) error {
+func writeJSON(s *scoreReport, b *bufio.Writer) error {
 	// Names repeat only if codes do, which the scheme refuses.
 	w := &jsonWriter{enc: jsontext.NewEncoder(b, jsontext.AllowDuplicateNames(true))}
 	w.object(func() {
@@ -24,7 +25,7 @@ func writeJSON(s *scored, b *bufio.Writer) error {
 		})
 		w.text("engine", index.Engine)
 		w.text("data_hash", s.dataHash)
-		s.robustness(w)
+		s.writeRobustness(w)
 		scored, rest := s.split()
 		w.list("items", len(scored), func(i int) { s.item(w, scored[i]) })
 		w.list("insufficient", len(rest), func(i int) { s.insufficient(w, rest[i]) })
@@ -41,16 +42,16 @@ func writeJSON(s *scored, b *bufio.Writer) error {
 			w.number("before", p.Before)
 			w.number("after", p.After)
 		})
-		if s.why != nil {
-			w.value("explanation", s.why.Explanation)
-			w.value("gains", s.why.Gains)
+		if s.explained != nil {
+			w.value("explanation", s.explained.Explanation)
+			w.value("gains", s.explained.Gains)
 		}
 	})
 	return w.err
 }
 
-// split parts the branches with a score from those without.
-func (s *scored) split() (scored, rest []composite.Standing) {
+// split returns the branches with a score, and those without.
+func (s *scoreReport) split() (scored, rest []composite.Standing) {
 	n := 0
 	for n < len(s.list) && s.list[n].Status == composite.UnitScored {
 		n++
@@ -58,7 +59,7 @@ func (s *scored) split() (scored, rest []composite.Standing) {
 	return s.list[:n], s.list[n:]
 }
 
-func (s *scored) item(w *jsonWriter, standing composite.Standing) {
+func (s *scoreReport) item(w *jsonWriter, standing composite.Standing) {
 	w.integer("rank", standing.Rank)
 	w.integer("class_rank", standing.ClassRank)
 	s.branch(w, standing.Unit)
@@ -73,23 +74,23 @@ func (s *scored) item(w *jsonWriter, standing composite.Standing) {
 	s.scores(w, standing.Unit)
 }
 
-// robustness says what was drawn.
-func (s *scored) robustness(w *jsonWriter) {
-	if s.sure == nil {
+// writeRobustness writes how the robustness was computed.
+func (s *scoreReport) writeRobustness(w *jsonWriter) {
+	if s.robust == nil {
 		return
 	}
 	w.name("robustness")
 	w.object(func() {
-		w.text("seed", strconv.FormatUint(s.sure.Seed, 10)) // text: 64 bits are too many for the numbers of some readers
-		w.integer("replicates", s.sure.Replicates)
-		w.integer("top", s.sure.Top)
-		w.integer("bottom", s.sure.Bottom)
+		w.text("seed", strconv.FormatUint(s.robust.Seed, 10)) // text: 64 bits are too many for the numbers of some readers
+		w.integer("replicates", s.robust.Replicates)
+		w.integer("top", s.robust.Top)
+		w.integer("bottom", s.robust.Bottom)
 	})
 }
 
-// ranges says how sure the rank of the unit is.
-func (s *scored) ranges(w *jsonWriter, unit int) {
-	r, ok := s.sure.of(unit)
+// ranges writes how robust the rank of the unit is.
+func (s *scoreReport) ranges(w *jsonWriter, unit int) {
+	r, ok := s.robust.of(unit)
 	if !ok {
 		return
 	}
@@ -103,7 +104,7 @@ func (s *scored) ranges(w *jsonWriter, unit int) {
 	w.number("p_bottom", r.Bottom)
 	w.name("p_grades")
 	w.object(func() {
-		for i, grade := range s.sure.Robustness.Grades {
+		for i, grade := range s.robust.Robustness.Grades {
 			w.number(grade, r.Grades[i])
 		}
 	})
@@ -114,7 +115,7 @@ func (s *scored) ranges(w *jsonWriter, unit int) {
 	w.texts("not_apart", codes)
 }
 
-func (s *scored) insufficient(w *jsonWriter, standing composite.Standing) {
+func (s *scoreReport) insufficient(w *jsonWriter, standing composite.Standing) {
 	s.branch(w, standing.Unit)
 	w.text("status", standing.Status.String())
 	w.number("coverage", s.coverage(standing.Unit))
@@ -122,8 +123,8 @@ func (s *scored) insufficient(w *jsonWriter, standing composite.Standing) {
 	s.scores(w, standing.Unit)
 }
 
-// missing lists the indicators that apply to the unit and have no entered value.
-func (s *scored) missing(unit int) []string {
+// missing returns the indicators that apply to the unit and have no entered value.
+func (s *scoreReport) missing(unit int) []string {
 	codes := []string{}
 	for _, n := range s.result.Missing(unit) {
 		codes = append(codes, s.nodes[n].Code)
@@ -131,7 +132,7 @@ func (s *scored) missing(unit int) []string {
 	return codes
 }
 
-func (s *scored) branch(w *jsonWriter, unit int) {
+func (s *scoreReport) branch(w *jsonWriter, unit int) {
 	w.name("branch")
 	w.object(func() {
 		w.text("code", s.Data.Units[unit])
@@ -141,7 +142,7 @@ func (s *scored) branch(w *jsonWriter, unit int) {
 	})
 }
 
-func (s *scored) scores(w *jsonWriter, unit int) {
+func (s *scoreReport) scores(w *jsonWriter, unit int) {
 	w.name("nodes")
 	w.object(func() {
 		for n := range s.nodes {
@@ -218,3 +219,47 @@ func (w *jsonWriter) number(name string, value float64) {
 	w.name(name)
 	w.token(jsontext.Float(value))
 }
+
+// writeCSV writes a line per branch, by rank, with a column per node of the tree.
+func writeCSV(s *scoreReport, b *bufio.Writer) error {
+	w := csv.NewWriter(b)
+	row := []string{"branch", "class", "score", "grade", "rank", "class_rank", "coverage"}
+	if s.robust != nil {
+		row = append(row, "rank_low", "rank_high")
+	}
+	for _, n := range s.nodes {
+		row = append(row, n.Code)
+	}
+	if err := w.Write(row); err != nil {
+		return err
+	}
+	for _, standing := range s.list {
+		u := standing.Unit
+		row = append(row[:0], s.Data.Units[u], s.class(u), "", "", "", "", number(s.coverage(u)))
+		if standing.Status == composite.UnitScored {
+			row[2], row[3], row[4], row[5] = number(standing.Score), standing.Grade, strconv.Itoa(standing.Rank), strconv.Itoa(standing.ClassRank)
+		}
+		if s.robust != nil {
+			low, high := "", ""
+			if r, ok := s.robust.of(u); ok {
+				low, high = strconv.Itoa(r.RankLow), strconv.Itoa(r.RankHigh)
+			}
+			row = append(row, low, high)
+		}
+		for n := range s.nodes {
+			cell := ""
+			if x, ok := s.node(n, u); ok {
+				cell = number(x)
+			}
+			row = append(row, cell)
+		}
+		if err := w.Write(row); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// number returns x with all its bits.
+func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"log/slog"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/audit"
+	"bulwark/internal/config"
+	"bulwark/internal/database"
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
+)
+
+// migrate brings the schema of the configured database up to date.
+func migrate(ctx context.Context, p program, args []string) error {
+	if err := p.parse(flag.NewFlagSet("migrate", flag.ContinueOnError), args, 0); err != nil {
+		return err
+	}
+	cfg, err := config.Load(p.env)
+	if err != nil {
+		return err
+	}
+	options := databaseOptions(cfg, logger(cfg, p.err))
+	if err := database.Migrate(ctx, cfg.DatabaseURL, options); err != nil {
+		return err
+	}
+	db, err := database.Open(ctx, cfg.DatabaseURL, options)
+	if err != nil {
+		return err
+	}
+	defer database.Close(db) // only read from
+	have, _, err := database.Version(ctx, db)
+	if err == nil {
+		p.print(p.out, text.F("数据库结构为版本 %d", "the schema is at version %d", have))
+	}
+	return err
+}
+
+// openMigrated opens the database, and refuses one whose schema is not that of this program.
+func openMigrated(ctx context.Context, cfg config.Config, log *slog.Logger, migrate bool) (*gorm.DB, error) {
+	options := databaseOptions(cfg, log)
+	if migrate {
+		if err := database.Migrate(ctx, cfg.DatabaseURL, options); err != nil {
+			return nil, err
+		}
+	}
+	db, err := database.Open(ctx, cfg.DatabaseURL, options)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrated(ctx, db); err != nil {
+		return nil, errors.Join(err, database.Close(db))
+	}
+	return db, nil
+}
+
+func migrated(ctx context.Context, db *gorm.DB) error {
+	pending, err := database.Pending(ctx, db)
+	if err == nil && pending {
+		err = fault.Unavailable("migrations_pending",
+			"数据库结构不是最新：请运行 bulwark migrate，或用 bulwark serve --migrate 启动",
+			"the database schema is not up to date: run bulwark migrate, or start with bulwark serve --migrate")
+	}
+	return err
+}
+
+func databaseOptions(cfg config.Config, log *slog.Logger) database.Options {
+	return database.Options{
+		Logger: log, Now: now, MaxConns: cfg.MaxConns, LockTimeout: cfg.LockTimeout, StatementTimeout: cfg.StatementTimeout,
+	}
+}
+
+// now returns the time of the service, as fine as both databases store it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// onDatabase runs work on the configured database, recorded as done by the
+// command line.
+func onDatabase(ctx context.Context, p program, work func(context.Context, *gorm.DB) error) error {
+	cfg, err := config.Load(p.env)
+	if err != nil {
+		return err
+	}
+	db, err := openMigrated(ctx, cfg, logger(cfg, p.err), false)
+	if err != nil {
+		return err
+	}
+	ctx = audit.As(ctx, audit.Actor{Name: "bulwark key", Role: "command_line"})
+	return errors.Join(work(ctx, db), database.Close(db))
+}
