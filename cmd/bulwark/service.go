@@ -31,11 +31,12 @@ func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Confi
 	}
 	s := newServer(db, cfg, log)
 	s.Metrics = registry
-	handler, err := s.Handler()
+	anchors, err := newAnchorer(cfg, db, log, registry)
 	if err != nil {
 		return err
 	}
-	anchor, err := anchorer(cfg, db, log)
+	s.Trail = anchors.state
+	handler, err := s.Handler()
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Confi
 	var working sync.WaitGroup
 	background, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends after the last request
 	working.Go(func() { s.Jobs.Run(background) })
-	working.Go(func() { anchor(background) })
+	working.Go(func() { anchors.run(background) })
 	defer working.Wait()
 	defer stop()
 	return answer(ctx, ln, newHTTP(cfg, handler, log), cfg, log, s.Drain)

@@ -31,8 +31,9 @@ type Config struct {
 	MaxHeaderBytes int           `env:"MAX_HEADER_BYTES" envDefault:"32768" doc:"most bytes of a request header"`
 	BodyLimit      int64         `env:"BODY_LIMIT" envDefault:"1048576" doc:"most bytes of a request body, where a route sets no other limit"`
 
-	AuditAnchors string        `env:"AUDIT_ANCHORS" doc:"file that gets the end of each audit chain once a minute, better on another machine's disk; empty = none"`
-	KeepAnswers  time.Duration `env:"IDEMPOTENCY_KEEP" envDefault:"48h" doc:"to keep the answer of a request with an Idempotency-Key, so that it can be sent again"`
+	AuditAnchors    string        `env:"AUDIT_ANCHORS" doc:"file that gets the end of each audit chain once a minute, better on another machine's disk; empty = none"`
+	StopOnTampering bool          `env:"STOP_ON_TAMPERING" envDefault:"false" doc:"true: /readyz turns 503 once an audit trail differs from its anchors, so that a load balancer sends no more requests; false: it only says so"`
+	KeepAnswers     time.Duration `env:"IDEMPOTENCY_KEEP" envDefault:"48h" doc:"to keep the answer of a request with an Idempotency-Key, so that it can be sent again"`
 
 	DrainDelay   time.Duration `env:"DRAIN_DELAY" envDefault:"0s" doc:"between /readyz turning 503 and closing the listener, for load balancers"`
 	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" envDefault:"20s" doc:"for running requests to finish at shutdown"`
