@@ -59,14 +59,11 @@ func (o *Outcome) refuseChanged(ctx context.Context, tx *gorm.DB, last *publishe
 func lastAfter(
 	ctx context.Context, tx *gorm.DB, townID string, actions []string, prefix string, into any,
 ) error {
-	var records []audit.Record
-	err := tx.WithContext(ctx).
-		Where("town_id = ? AND action IN ? AND SUBSTR(subject, 1, ?) = ?", townID, actions, len(prefix), prefix).
-		Order("sequence DESC").Limit(1).Find(&records).Error
+	records, err := audit.Recorded(ctx, tx, townID, actions, prefix, time.Time{})
 	if err != nil || len(records) == 0 {
 		return err
 	}
-	return json.Unmarshal([]byte(records[0].After), into)
+	return json.Unmarshal([]byte(records[len(records)-1].After), into)
 }
 
 // refuseChangedBranches refuses where kind, class or existence of a branch on the last

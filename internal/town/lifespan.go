@@ -300,9 +300,7 @@ func UnrecordedChanges(
 	if err != nil {
 		return nil, err
 	}
-	var records []audit.Record
-	err = db.WithContext(ctx).Where("town_id = ? AND action IN ? AND at >= ?", townID, recordedChanges, since).
-		Order("sequence").Find(&records).Error
+	records, err := audit.Recorded(ctx, db, townID, recordedChanges, "branches/", since)
 	if err != nil {
 		return nil, err
 	}
