@@ -41,6 +41,9 @@ type Server struct {
 	Authorize func(ctx context.Context, p access.Principal, action access.Action, town string) error
 	// Ready returns why the service cannot take requests now, or nil.
 	Ready func(ctx context.Context) error
+	// Trail returns whether the audit trails have the anchors that the service keeps:
+	// "ok", "differs", or "" where it keeps none. nil: none.
+	Trail func() string
 	// Jobs learns of new work and of the use of keys.
 	Jobs *jobs.Runner
 	// Passwords hashes them; nil: at the usual cost.

@@ -13,6 +13,8 @@ import (
 type Health struct {
 	Status  string `json:"status" example:"ok"`
 	Version string `json:"version" example:"v1.0.0"`
+	// of /readyz: differs where an audit trail does not have its last anchor any more; absent where no anchors are kept
+	Trail string `json:"trail,omitempty" enums:"ok,differs"`
 }
 
 type healthRequest struct{}
@@ -21,7 +23,7 @@ type healthRequest struct{}
 //
 //	@Summary	Is the process alive?
 func (s *Server) live(context.Context, healthRequest) (Health, error) {
-	return Health{"ok", s.Version}, nil
+	return Health{Status: "ok", Version: s.Version}, nil
 }
 
 // ready returns whether requests can be served now.
@@ -37,7 +39,16 @@ func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 		return Health{}, rest.RetryLater("not_ready", text.F(
 			"数据库暂不可用或尚未迁移", "the database is away or not migrated")).Because(err)
 	}
-	return Health{"ok", s.Version}, nil
+	h := Health{Status: "ok", Version: s.Version}
+	if s.Trail != nil {
+		h.Trail = s.Trail()
+	}
+	if h.Trail == "differs" && s.Config.StopOnTampering {
+		return Health{}, rest.RetryLater("trail_differs", text.F(
+			"审计链与库外留存的锚点不符，服务已按设置停止接受请求：请运行 bulwark verify",
+			"an audit trail differs from its anchors, and the settings stop the service then: run bulwark verify"))
+	}
+	return h, nil
 }
 
 // The words about the whole API, read by swag:

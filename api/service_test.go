@@ -46,6 +46,19 @@ func TestHealth(t *testing.T) {
 	if w := do(h, http.MethodGet, "/readyz", ""); w.Code != http.StatusOK {
 		t.Errorf("ready: %d", w.Code)
 	}
+	s.Trail = func() string { return "differs" }
+	for _, stop := range []bool{false, true} {
+		s.Config.StopOnTampering = stop
+		switch w := do(h, http.MethodGet, "/readyz", ""); {
+		case !stop && (w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"trail":"differs"`)):
+			t.Errorf("tampered with: %d %s", w.Code, w.Body)
+		case stop:
+			if p := problemOf(t, w, http.StatusServiceUnavailable); p.Code != "trail_differs" {
+				t.Errorf("tampered with, to be stopped: %+v", p)
+			}
+		}
+	}
+	s.Trail = nil
 	broken = errors.New("dial: hunter2")
 	w := do(h, http.MethodGet, "/readyz", "")
 	if p := problemOf(t, w, http.StatusServiceUnavailable); p.Code != "not_ready" || strings.Contains(w.Body.String(), "hunter2") {

@@ -20,7 +20,6 @@ import (
 
 	"bulwark/api"
 	"bulwark/internal/access"
-	"bulwark/internal/audit"
 	"bulwark/internal/config"
 	"bulwark/internal/credential"
 	"bulwark/internal/database"
@@ -86,11 +85,12 @@ func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Confi
 	}
 	s := newServer(db, cfg, log)
 	s.Metrics = registry
-	handler, err := s.Handler()
+	anchors, err := newAnchorer(cfg, db, log, registry)
 	if err != nil {
 		return err
 	}
-	anchor, err := newAnchoring(cfg, db, log)
+	s.Trail = anchors.state
+	handler, err := s.Handler()
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Confi
 	var working sync.WaitGroup
 	background, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends after the last request
 	working.Go(func() { s.Jobs.Run(background) })
-	working.Go(func() { anchor(background) })
+	working.Go(func() { anchors.run(background) })
 	defer working.Wait()
 	defer stop()
 	return serveUntilDone(ctx, ln, newHTTP(cfg, handler, log), cfg, log, s.Drain)
@@ -200,40 +200,4 @@ func serveMetrics(
 	go srv.Serve(ln) //nolint:errcheck // it ends when stop closes it
 	log.Info("metrics", "address", "http://"+ln.Addr().String()+"/metrics")
 	return func() { srv.Close() }, nil
-}
-
-// anchorEvery is how old the latest anchor of a chain that moves can be.
-const anchorEvery = time.Minute
-
-// newAnchoring returns the work that keeps anchors of the audit trails until ctx ends, and
-// once more then. Without a file for them it does nothing. A file that cannot be written is
-// an error at the start.
-func newAnchoring(cfg config.Config, db *gorm.DB, log *slog.Logger) (work func(ctx context.Context), err error) {
-	if cfg.AuditAnchors == "" {
-		return func(context.Context) {}, nil
-	}
-	file, err := audit.OpenAnchors(cfg.AuditAnchors)
-	if err != nil {
-		return nil, err
-	}
-	keep := func(ctx context.Context) {
-		if _, err := file.Keep(ctx, db); err != nil && ctx.Err() == nil {
-			log.Error("anchor the audit trails", "error", err.Error())
-		}
-	}
-	return func(ctx context.Context) {
-		tick := time.NewTicker(anchorEvery)
-		defer tick.Stop()
-		for {
-			keep(ctx)
-			select {
-			case <-ctx.Done():
-				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.LockTimeout)
-				defer cancel()
-				keep(last)
-				return
-			case <-tick.C:
-			}
-		}
-	}, nil
 }

@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -37,24 +40,38 @@ func (a Anchor) String() string {
 // torn ends a line that a crash has left unfinished; such a line is skipped.
 const torn = "#"
 
+// differs ends a line about a trail that did not have its last anchor any more: time,
+// town, sequence of the anchor, and the hash that was there. It is no anchor.
+const differs = " differs " + torn
+
 // ReadAnchors reads lines of anchors. A line that is none is an error: whoever
 // keeps anchors wants to know.
 func ReadAnchors(r io.Reader) ([]Anchor, error) {
-	var anchors []Anchor
+	anchors, _, err := readAnchors(r)
+	return anchors, err
+}
+
+// readAnchors also returns the towns whose trails were found to differ.
+func readAnchors(r io.Reader) (anchors []Anchor, differing []string, err error) {
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
+		if found, ok := strings.CutSuffix(line, differs); ok {
+			if parts := strings.Fields(found); len(parts) == 4 {
+				differing = append(differing, townOf(parts[1]))
+			}
+		}
 		if line == "" || strings.HasSuffix(line, torn) {
 			continue
 		}
 		a, ok := parseAnchor(line)
 		if !ok {
-			return nil, fault.Invalid("bad_anchor",
+			return nil, nil, fault.Invalid("bad_anchor",
 				"锚点文件第 %d 行应为“时间 镇 序号 哈希”", "line %d of the anchors should be: time, town, sequence, hash", n)
 		}
 		anchors = append(anchors, a)
 	}
-	return anchors, lines.Err()
+	return anchors, differing, lines.Err()
 }
 
 func parseAnchor(line string) (Anchor, bool) {
@@ -64,9 +81,7 @@ func parseAnchor(line string) (Anchor, bool) {
 	}
 	seen, err := time.Parse(time.RFC3339, parts[0])
 	head, ok := ParseHead(parts[2] + ":" + parts[3])
-	if parts[1] != installation {
-		head.TownID = parts[1]
-	}
+	head.TownID = townOf(parts[1])
 	return Anchor{seen, head}, err == nil && ok && (parts[1] == installation || text.IsCode(parts[1]))
 }
 
@@ -82,69 +97,145 @@ func ParseHead(s string) (Head, bool) {
 // AnchorFile is a text file that gets a line whenever a chain has grown. Kept where the
 // owner of the database cannot write, it shows what he or she changed.
 type AnchorFile struct {
-	path string
-	last map[string]Head // town → the head anchored last
+	path      string
+	last      map[string]Head // town → the head anchored last
+	differing map[string]bool // towns whose chains have lost their anchor: they get none until there is another file
+	count     atomic.Int64    // of those
 }
 
 // OpenAnchors reads the anchors of the file, which is made where it is missing.
 func OpenAnchors(path string) (*AnchorFile, error) {
-	a := &AnchorFile{path: path, last: make(map[string]Head)}
-	anchors, err := LoadAnchors(path)
+	a := &AnchorFile{path: path, last: make(map[string]Head), differing: make(map[string]bool)}
+	anchors, differing, err := loadAnchors(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	for _, anchor := range anchors {
 		a.last[anchor.TownID] = anchor.Head
 	}
+	for _, town := range differing {
+		a.differing[town] = true
+	}
+	a.count.Store(int64(len(a.differing)))
 	return a, a.write("") // find out now whether it can be written
 }
 
+// Differing returns how many trails do not have their last anchor any more. It may be
+// called while Keep runs.
+func (a *AnchorFile) Differing() int { return int(a.count.Load()) }
+
 // LoadAnchors reads a file of anchors.
 func LoadAnchors(path string) ([]Anchor, error) {
+	anchors, _, err := loadAnchors(path)
+	return anchors, err
+}
+
+func loadAnchors(path string) (anchors []Anchor, differing []string, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, unusable(path, err)
+		return nil, nil, unusable(path, err)
 	}
 	if whole := bytes.LastIndexByte(data, '\n') + 1; whole < len(data) {
 		data = data[:whole] // a crash has torn the last line
 	}
-	return ReadAnchors(bytes.NewReader(data))
+	return readAnchors(bytes.NewReader(data))
 }
 
 // Keep writes the head of every chain that has grown since the last time, and returns how
-// many. A chain that has become shorter, or has another hash where it had ended, is an
-// error and is not written.
+// many. Before that it looks every last anchor up in its chain. A chain that does not have
+// it any more is an error, and gets no anchor from then on: one of what was changed would
+// look as if all were well. A line of the file keeps that beyond a restart.
 func (a *AnchorFile) Keep(ctx context.Context, db *gorm.DB) (int, error) {
 	var heads []Head
 	if err := db.WithContext(ctx).Where("sequence > 0").Order("town_id").Find(&heads).Error; err != nil {
 		return 0, err
 	}
+	lost, err := a.lookUp(ctx, db, heads)
+	if err != nil {
+		return 0, err
+	}
 	var lines strings.Builder
+	for _, found := range lost {
+		a.differing[found.TownID] = true
+		lines.WriteString(Anchor{db.NowFunc(), found}.String() + differs + "\n")
+	}
+	a.count.Store(int64(len(a.differing)))
 	var moved []Head
-	var broken []error
 	for _, head := range heads {
-		last := a.last[head.TownID]
-		switch {
-		case head == last:
-		case head.Sequence <= last.Sequence:
-			broken = append(broken, fault.Conflict("chain_went_back",
-				"%q 的审计链已到第 %d 条，现在却止于第 %d 条：请运行 bulwark verify",
-				"the audit chain of %q had reached record %d and now ends at %d: run bulwark verify", head.TownID, last.Sequence,
-				head.Sequence))
-		default:
+		if last := a.last[head.TownID]; head != last && !a.differing[head.TownID] {
 			moved = append(moved, head)
 			lines.WriteString(Anchor{db.NowFunc(), head}.String() + "\n")
 		}
 	}
-	if len(moved) > 0 {
+	broken := a.refuseDiffering()
+	if lines.Len() > 0 {
 		if err := a.write(lines.String()); err != nil {
-			return 0, errors.Join(append(broken, err)...)
+			return 0, errors.Join(broken, err)
 		}
 	}
 	for _, head := range moved {
 		a.last[head.TownID] = head
 	}
-	return len(moved), errors.Join(broken...)
+	return len(moved), broken
+}
+
+// lookedUpAtOnce bounds a statement: SQLite nests its conditions.
+const lookedUpAtOnce = 100
+
+// lookUp returns for each chain that is newly found without its last anchor what stands
+// in its place. A head that has gone back, or is not the last record, counts likewise.
+func (a *AnchorFile) lookUp(ctx context.Context, db *gorm.DB, heads []Head) (lost []Head, err error) {
+	now := make(map[string]Head, len(heads))
+	for _, head := range heads {
+		now[head.TownID] = head
+	}
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(a.last)), lookedUpAtOnce) {
+		places := db.Session(&gorm.Session{NewDB: true})
+		for _, town := range part {
+			places = places.Or("town_id = ? AND sequence IN ?", town, []int64{a.last[town].Sequence, now[town].Sequence})
+		}
+		var found []Head
+		err := db.WithContext(ctx).Model(&Record{}).Select("town_id", "sequence", "hash").Where(places).Find(&found).Error
+		if err != nil {
+			return nil, err
+		}
+		hashes := make(map[Head]bool, len(found))
+		at := make(map[string]string, len(found)) // town → hash at the place of its anchor
+		for _, r := range found {
+			hashes[r] = true
+			if r.Sequence == a.last[r.TownID].Sequence {
+				at[r.TownID] = r.Hash
+			}
+		}
+		for _, town := range part {
+			last, head := a.last[town], now[town]
+			switch {
+			case a.differing[town]:
+			case !hashes[last], !hashes[head], head.Sequence < last.Sequence:
+				hash := at[town]
+				if hash == "" {
+					hash = none
+				}
+				lost = append(lost, Head{town, last.Sequence, hash})
+			}
+		}
+	}
+	return lost, nil
+}
+
+// none stands for a hash where there is no record.
+const none = "-"
+
+// refuseDiffering returns an error for each chain that differs.
+func (a *AnchorFile) refuseDiffering() error {
+	var broken []error
+	for _, town := range slices.Sorted(maps.Keys(a.differing)) {
+		broken = append(broken, fault.Conflict("trail_differs",
+			"审计链 %[1]s 已不含第 %[2]d 条的锚点，不再为其写入锚点：请运行 bulwark verify",
+			"the audit trail %[1]s does not have its anchor of record %[2]d any more and gets no more anchors: run bulwark verify",
+			nameOf(town), a.last[town].Sequence))
+	}
+	return errors.Join(broken...)
 }
 
 // write puts whole lines at the end of the file and sees them onto the disk.

@@ -73,16 +73,90 @@ func TestAChainThatWentBackIsTold(t *testing.T) {
 		was, _ := os.ReadFile(path)
 		disarm(t, db)
 		for _, change := range []string{"UPDATE audit_heads SET sequence = 3 WHERE town_id = 'x'",
-			"UPDATE audit_heads SET sequence = 60, hash = 'x' WHERE town_id = 'x'"} {
+			"UPDATE audit_heads SET sequence = 60, hash = 'x' WHERE town_id = 'x'",
+			"UPDATE audit_heads SET sequence = 61, hash = 'x' WHERE town_id = 'x'",
+			"DELETE FROM audit_heads WHERE town_id = 'x'"} {
 			if err := db.Exec(change).Error; err != nil {
 				t.Fatal(err)
 			}
-			if n, err := file.Keep(t.Context(), db); n != 0 || !fault.Is(err, fault.KindConflict) {
+			if err := os.WriteFile(path, was, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if file, err = audit.OpenAnchors(path); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := file.Keep(t.Context(), db); n != 0 || !fault.Is(err, fault.KindConflict) || file.Differing() != 1 {
 				t.Errorf("%s: kept %d, %v", change, n, err)
 			}
+			if now, _ := os.ReadFile(path); !strings.HasPrefix(string(now), string(was)) ||
+				!strings.HasSuffix(string(now), " differs #\n") || strings.Count(string(now), "\n") != 3 {
+				t.Errorf("the file was\n%s\nand is\n%s", was, now)
+			}
 		}
-		if now, _ := os.ReadFile(path); string(now) != string(was) {
-			t.Errorf("the file was\n%s\nand is\n%s", was, now)
+	})
+}
+
+// A trail that was laid anew gets no anchor, however it goes on, and although it is put
+// back, until there is another file. The other trails get theirs.
+func TestATrailThatDiffersGetsNoMoreAnchors(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		path := filepath.Join(t.TempDir(), "anchors")
+		file, err := audit.OpenAnchors(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		long(t, db)
+		if n, err := file.Keep(t.Context(), db); n != 2 || err != nil {
+			t.Fatalf("kept %d, %v", n, err)
+		}
+		disarm(t, db)
+		was := stored(t, db)
+		forged := was.clone()
+		forged.records[20].Actor = "nobody"
+		forged.relink(20, len(forged.records))
+		forged.rehead()
+		happens := func() {
+			t.Helper()
+			for _, town := range []string{"x", ""} {
+				if err := database.InTx(t.Context(), db,
+					func(tx *gorm.DB) error { return write(t.Context(), tx, town, "a") }); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		differs := func(how string, kept int) {
+			t.Helper()
+			n, err := file.Keep(t.Context(), db)
+			if n != kept || !fault.Is(err, fault.KindConflict) || file.Differing() != 1 {
+				t.Errorf("%s: kept %d, %d differ: %v", how, n, file.Differing(), err)
+			}
+		}
+		if err := forged.store(db, was); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := audit.Verify(t.Context(), db, "x", nil); err != nil || !r.OK {
+			t.Fatalf("not well forged: %+v, %v", r, err)
+		}
+		happens()
+		differs("forged", 1)
+		differs("again", 0)
+		if err := was.store(db, stored(t, db)); err != nil {
+			t.Fatal(err)
+		}
+		differs("put back", 0)
+		if file, err = audit.OpenAnchors(path); err != nil { // a new start
+			t.Fatal(err)
+		}
+		differs("after a new start", 0)
+		anchors, err := audit.LoadAnchors(path)
+		if err != nil || len(anchors) != 3 || anchors[2].TownID != "" {
+			t.Errorf("%v, %v", anchors, err)
+		}
+		if file, err = audit.OpenAnchors(path + ".next"); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := file.Keep(t.Context(), db); n != 2 || err != nil || file.Differing() != 0 {
+			t.Errorf("with another file: kept %d, %v", n, err)
 		}
 	})
 }

@@ -10,7 +10,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -135,6 +137,26 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) (_ []Record
 	}
 	var records []Record
 	return records, q.Order("sequence DESC").Limit(f.Limit).Find(&records).Error
+}
+
+// Recorded returns the records of the town with one of the actions and a subject that
+// begins so, from a time on, in the order of their making. Those of the transaction that
+// tx is in are among them, which are stored at its end.
+func Recorded(
+	ctx context.Context, tx *gorm.DB, townID string, actions []string, subject string, since time.Time,
+) (_ []Record, err error) {
+	defer fault.Wrap(&err, "audit trail of %q", townID)
+	var records []Record
+	err = tx.WithContext(ctx).
+		Where("town_id = ? AND action IN ? AND subject >= ? AND subject < ? AND at >= ?",
+			townID, actions, subject, subject+"\U0010FFFF", since).
+		Order("sequence").Find(&records).Error
+	for _, r := range database.Waiting[Record](tx) {
+		if r.TownID == townID && slices.Contains(actions, r.Action) && strings.HasPrefix(r.Subject, subject) && !r.At.Before(since) {
+			records = append(records, r)
+		}
+	}
+	return records, err
 }
 
 // Find returns one record by its place in the chain.

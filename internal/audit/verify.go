@@ -298,6 +298,14 @@ func nameOf(townID string) string {
 	return townID
 }
 
+// townOf returns the town that anchors name so.
+func townOf(name string) string {
+	if name == installation {
+		return ""
+	}
+	return name
+}
+
 // restored sets the fault "restored" where a backup was restored that is older than some
 // anchors: they agree as far as the backup goes, and the later records are gone.
 func (v *verification) restored() error {

@@ -215,6 +215,19 @@ func AtEnd[T any](tx *gorm.DB, item T, do func(tx *gorm.DB, items []T) error) er
 	return nil
 }
 
+// Waiting returns the items of the type that AtEnd has taken so far in the transaction
+// that tx is in.
+func Waiting[T any](tx *gorm.DB) []T {
+	if t, ok := tx.Statement.ConnPool.(*transaction); ok {
+		for _, l := range t.last {
+			if b, ok := l.(*batch[T]); ok {
+				return b.items
+			}
+		}
+	}
+	return nil
+}
+
 // finish does what was left for the end. What that leaves in turn is done too.
 func (t *transaction) finish(tx *gorm.DB) error {
 	for i := 0; i < len(t.last); i++ {

@@ -66,25 +66,57 @@ const (
 func Write(c *scheme.Compiled, f *File) string {
 	var b strings.Builder
 	w := csv.NewWriter(&b)
+	for _, row := range f.rows(c) {
+		_ = w.Write(row) // a strings.Builder never fails
+	}
+	w.Flush()
+	return b.String()
+}
+
+// rows returns the lines of the file, of which the first names the columns.
+func (f *File) rows(c *scheme.Compiled) [][]string {
 	header := []string{branchColumn, classColumn, kindColumn, adjustmentsColumn}
 	for _, n := range c.Indicators {
 		header = append(header, n.Code)
 	}
-	write := func(row []string) { _ = w.Write(row) } // a strings.Builder never fails
-	write(header)
 	adjusted := map[int][]string{}
 	for _, a := range f.Adjustments {
 		adjusted[a.Unit] = append(adjusted[a.Unit], a.Code)
 	}
+	rows := [][]string{header}
 	for u, code := range f.Data.Units {
 		row := []string{code, f.Class(u), f.Kind(u), strings.Join(adjusted[u], adjustmentsEnd)}
 		for i, n := range c.Indicators {
 			row = append(row, f.cell(i, u, n.Levels()))
 		}
-		write(row)
+		rows = append(rows, row)
 	}
-	w.Flush()
-	return b.String()
+	return rows
+}
+
+// Difference is a cell that two files write differently.
+type Difference struct {
+	Unit          int
+	Column        string // code of the indicator, or AdjustmentsColumn
+	Before, After string
+}
+
+// AdjustmentsColumn is the column of the codes of items and vetoes.
+const AdjustmentsColumn = adjustmentsColumn
+
+// Differences returns the cells in which two files of the same units differ, as Write
+// writes them.
+func Differences(c *scheme.Compiled, before, after *File) []Difference {
+	var list []Difference
+	old, now := before.rows(c), after.rows(c)
+	for u := range before.Data.Units {
+		for i, column := range old[0] {
+			if was, is := old[u+1][i], now[u+1][i]; was != is {
+				list = append(list, Difference{u, column, was, is})
+			}
+		}
+	}
+	return list
 }
 
 // cell returns the cell of the i-th indicator, which has the levels or is a number.

@@ -19,11 +19,10 @@ import (
 // Collect returns everything approved in the period for the branches: reported
 // values (the one approved last counts), ratings combined, derived values
 // computed, values carried over from earlier periods where the scheme asks for it, and
-// over all of it the corrections: those of the period, then more, which are not
-// stored yet. The number of statements does not depend on the number of branches
+// over all of it the corrections of the period. The number of statements does not depend on the number of branches
 // or sheets.
 func Collect(
-	ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch, more ...Correction,
+	ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch,
 ) (_ datafile.Values, err error) {
 	defer fault.Wrap(&err, "values of %s", p.Code)
 	v := newTable(c, branches)
@@ -35,7 +34,6 @@ func Collect(
 	if err != nil {
 		return datafile.Values{}, err
 	}
-	corrections = append(corrections, more...)
 	reported.correct(corrections)
 	v.fill(reported)
 	if err := v.carry(ctx, db, p); err != nil {
@@ -156,20 +154,27 @@ func readReported(ctx context.Context, db *gorm.DB, townID, period string) (repo
 
 // fill sets the columns from what is reported.
 func (t *table) fill(reported reportedValues) {
-	for i, n := range t.scheme.Indicators {
-		for u, b := range t.branches {
-			if !n.AppliesTo.Covers(b.Kind, t.Data.Classes[u]) {
-				t.Data.NotApplicable[i][u] = true
-				continue
-			}
-			c := reported[[2]string{b.Code, n.Code}]
-			if n.Entry == scheme.Derived {
-				t.Data.Columns[i][u] = derive(n.Derive, reported, b.Code)
-			} else if c != nil {
-				t.Data.Columns[i][u], t.Data.NotApplicable[i][u] = c.raw(n)
-			}
+	for i := range t.scheme.Indicators {
+		for u := range t.branches {
+			t.Data.Columns[i][u], t.Data.NotApplicable[i][u] = t.cell(reported, i, u)
 		}
 	}
+}
+
+// cell returns the raw value of an indicator of a branch, NaN where it has none, and
+// whether the indicator does not apply.
+func (t *table) cell(reported reportedValues, i, u int) (value float64, notApplicable bool) {
+	n, b := t.scheme.Indicators[i], t.branches[u]
+	if !n.AppliesTo.Covers(b.Kind, t.Data.Classes[u]) {
+		return math.NaN(), true
+	}
+	if n.Entry == scheme.Derived {
+		return derive(n.Derive, reported, b.Code), false
+	}
+	if c := reported[[2]string{b.Code, n.Code}]; c != nil {
+		return c.raw(n)
+	}
+	return math.NaN(), false
 }
 
 // raw returns the one raw value of the sheets, NaN where they have none, and whether the
@@ -281,10 +286,15 @@ func (t *table) adjust(ctx context.Context, db *gorm.DB, p Period, corrections [
 		}
 	}
 	t.correctAdjustments(corrections)
+	t.sortAdjustments()
+	return nil
+}
+
+// sortAdjustments puts the adjustments in the order of branches and codes.
+func (t *table) sortAdjustments() {
 	slices.SortStableFunc(t.Adjustments, func(a, b composite.Adjustment) int {
 		return cmp.Or(cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Code, b.Code))
 	})
-	return nil
 }
 
 // Ratings returns the approved ratings behind the rated indicators of a period, by

@@ -4,11 +4,13 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/datafile"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
@@ -141,39 +143,133 @@ func (t *table) correctAdjustments(list []Correction) {
 	}
 }
 
-// CheckCorrections returns corrections of a published period with what each replaces.
-// They are checked against the rules of entries; the error lists every fault. Nothing
-// is stored. Nobody corrects a branch that he or she leads.
-func CheckCorrections(
-	ctx context.Context, tx *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch, list []Correction,
-) (_ []Correction, err error) {
+// Correct returns what was published of a period with the corrections applied, and the
+// corrections with what each replaces. Nothing but the corrections changes: they are
+// checked against the rules of entries, with every fault in the error, and refused where
+// the sheets, adjustments and corrections that are stored no longer add up to what was
+// published. Nothing is stored. Nobody corrects a branch that he or she leads.
+func Correct(
+	ctx context.Context, tx *gorm.DB, p Period, published PublishedValues, list []Correction,
+) (_ datafile.Values, _ []Correction, err error) {
 	defer fault.Wrap(&err, "corrections of %s", p.Code)
+	none := datafile.Values{}
 	if err := refuseOwnBranches(ctx, tx, p.TownID, list); err != nil {
-		return nil, err
+		return none, nil, err
 	}
 	reported, err := readReported(ctx, tx, p.TownID, p.Code)
 	if err != nil {
-		return nil, err
+		return none, nil, err
 	}
 	stored, err := p.corrections(ctx, tx)
 	if err != nil {
-		return nil, err
+		return none, nil, err
 	}
 	reported.correct(stored)
-	t := newTable(c, branches)
+	t := newTable(published.Scheme, published.Branches)
+	t.fill(reported)
 	if err := t.adjust(ctx, tx, p, stored); err != nil {
-		return nil, err
+		return none, nil, err
 	}
+	if err := t.refuseDifferent(ctx, tx, p, published.Values, stored); err != nil {
+		return none, nil, err
+	}
+	t.Values = published.Values
 	if faults := t.check(list); len(faults) > 0 {
-		return nil, fault.Broken(faults...)
+		return none, nil, fault.Broken(faults...)
 	}
+	t.sortAdjustments()
 	list = slices.Clone(list)
 	for i, correction := range list {
 		if correction.Adjustment == "" {
-			list[i].Replaces = reported.asText(c, correction.BranchCode, correction.Code)
+			list[i].Replaces = reported.asText(t.scheme, correction.BranchCode, correction.Code)
 		}
 	}
-	return list, nil
+	reported.correct(list)
+	for _, correction := range list {
+		if correction.Adjustment == "" {
+			t.correct(reported, correction)
+		}
+	}
+	return t.Values, list, nil
+}
+
+// PublishedValues are what a period was published with.
+type PublishedValues struct {
+	Scheme   *scheme.Compiled
+	Branches []town.Branch // of the lines of the values
+	Values   datafile.Values
+}
+
+// correct sets the indicators that the value of the correction is, or is a part of.
+func (t *table) correct(reported reportedValues, c Correction) {
+	u := t.unit[c.BranchCode]
+	for i, n := range t.scheme.Indicators {
+		part := n.Derive != nil && (c.Code == n.Derive.Numerator || c.Code == n.Derive.Denominator)
+		if c.Code != n.Code && !part {
+			continue
+		}
+		value, waived := t.cell(reported, i, u)
+		t.Data.Columns[i][u] = value
+		if t.Data.NotApplicable[i] == nil { // of a file without any
+			t.Data.NotApplicable[i] = make([]bool, len(t.branches))
+		}
+		t.Data.NotApplicable[i][u] = waived
+	}
+}
+
+// refuseDifferent returns a refusal with each value of the table that was published
+// otherwise. What is carried over is compared with nothing: the earlier period may have
+// been amended since.
+func (t *table) refuseDifferent(
+	ctx context.Context, tx *gorm.DB, p Period, published datafile.Values, stored []Correction,
+) error {
+	now := t.Values
+	now.Data.Carried = published.Data.Carried
+	list := datafile.Differences(t.scheme, &datafile.File{Values: published}, &datafile.File{Values: now})
+	if len(list) == 0 {
+		return nil
+	}
+	places := make([]fault.FieldError, len(list))
+	for i, d := range list {
+		b := t.branches[d.Unit].Code
+		if d.Column == datafile.AdjustmentsColumn {
+			places[i] = fault.Differs("adjustments", b, "state", d.Before, d.After)
+			continue
+		}
+		codes := t.codesOf(d.Column)
+		if slices.ContainsFunc(stored, func(c Correction) bool {
+			return c.BranchCode == b && c.Adjustment == "" && slices.Contains(codes, c.Code)
+		}) {
+			places[i] = fault.Differs("corrections", b+"/"+d.Column, "value", d.Before, d.After)
+			continue
+		}
+		sheets, err := sheetsWith(ctx, tx, p, b, codes)
+		if err != nil {
+			return err
+		}
+		key := strings.Join(append([]string{b}, append(sheets, d.Column)...), "/")
+		places[i] = fault.Differs("entries", key, "value", d.Before, d.After)
+	}
+	return fault.PublishedDataDiffers(places...)
+}
+
+// codesOf returns the code of an indicator and of the quantities that it is computed from.
+func (t *table) codesOf(indicator string) []string {
+	codes := []string{indicator}
+	if n := t.scheme.Node(indicator); n != nil && n.Derive != nil {
+		codes = append(codes, n.Derive.Numerator, n.Derive.Denominator)
+	}
+	return codes
+}
+
+// sheetsWith returns the ids of the approved sheets of the branch that have any of the
+// codes.
+func sheetsWith(ctx context.Context, tx *gorm.DB, p Period, branch string, codes []string) (ids []string, err error) {
+	err = tx.WithContext(ctx).Raw(`SELECT DISTINCT s.id
+FROM evaluations s JOIN entries e ON e.town_id = s.town_id AND e.evaluation_id = s.id AND e.revision = s.revision
+WHERE s.town_id = ? AND s.period_code = ? AND s.branch_code = ? AND s.state = ? AND e.code IN ? ORDER BY s.id`,
+		p.TownID, p.Code, branch, Approved, codes).Scan(&ids).Error
+	return ids, err
 }
 
 // refuseOwnBranches refuses corrections of branches that the caller leads.

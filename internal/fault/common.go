@@ -52,3 +52,22 @@ func BadCode(pointer string) FieldError {
 		"代码须为 1–64 个字母、数字、点、横线或下划线，并以字母或数字开头",
 		"a code is 1–64 letters, digits, dots, dashes or underscores and starts with a letter or digit")
 }
+
+// Differs returns what stands in a column of a table otherwise than it was published:
+// its pointer is TABLE/KEY/COLUMN, and a column that is empty means the whole row.
+func Differs(table, key, column, published, now string) FieldError {
+	at := table + "/" + key
+	if column != "" {
+		at += "/" + column
+	}
+	return Field(at, "differs", "公布时为“%s”，数据库中现为“%s”", "published as %q, and %q in the database now", published, now)
+}
+
+// PublishedDataDiffers returns the refusal to amend what was published while the
+// database differs from it, with every place.
+func PublishedDataDiffers(places ...FieldError) *Error {
+	return Conflict("published_data_differs",
+		"数据库中有 %d 处与公布时的数据不符，未作任何更正：请逐条查明原因",
+		"the database differs from what was published in %d places, so nothing was amended: find out why, see errors",
+		len(places)).With(places...)
+}

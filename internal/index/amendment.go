@@ -66,6 +66,9 @@ func amend(ctx context.Context, tx *gorm.DB, p evaluation.Period, a Amendment) (
 	if err != nil {
 		return Publication{}, err
 	}
+	if err := base.refuseChanged(ctx, tx, last); err != nil {
+		return Publication{}, err
+	}
 	c, list, err := base.corrected(ctx, tx, a.Corrections)
 	if err != nil {
 		return Publication{}, err
@@ -94,8 +97,9 @@ func amend(ctx context.Context, tx *gorm.DB, p evaluation.Period, a Amendment) (
 }
 
 // corrected computes the outcome again with the corrections, and with nothing else
-// changed: for the branches as they were published, with what was carried over
-// then, whatever has happened to either since.
+// changed: from the data as they were published, for the branches as they were then,
+// whatever has happened to either since. It refuses where what is stored does not add up
+// to what was published.
 func (o *Outcome) corrected(
 	ctx context.Context, tx *gorm.DB, list []evaluation.Correction,
 ) (*computation, []evaluation.Correction, error) {
@@ -107,15 +111,15 @@ func (o *Outcome) corrected(
 	for i, b := range before.branches {
 		before.branches[i].Name = results[b.Code].Name
 	}
-	if list, err = evaluation.CheckCorrections(ctx, tx, o.Period, o.Scheme, before.branches, list); err != nil {
+	if err := refuseChangedBranches(ctx, tx, o.Period, before.branches); err != nil {
 		return nil, nil, err
 	}
-	values, err := evaluation.Collect(ctx, tx, o.Period, o.Scheme, before.branches, list...)
+	published := evaluation.PublishedValues{Scheme: o.Scheme, Branches: before.branches, Values: before.values}
+	values, list, err := evaluation.Correct(ctx, tx, o.Period, published, list)
 	if err != nil {
 		return nil, nil, err
 	}
 	c := &computation{scheme: o.Scheme, branches: before.branches, values: values}
-	c.values.Data.Carried = before.values.Data.Carried
 	return c, list, withLock(o.Period, c.score())
 }
 

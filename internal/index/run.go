@@ -224,7 +224,7 @@ func (c *computation) createRun(ctx context.Context, tx *gorm.DB, p evaluation.P
 	})
 }
 
-// insertCorrections inserts the run and its rows.
+// insertRun inserts the run and its rows.
 func insertRun(tx *gorm.DB, run Run, results []Result) error {
 	if err := tx.Create(&run).Error; err != nil {
 		return err

@@ -2,7 +2,10 @@ package town
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 	"sort"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -282,3 +285,70 @@ func profileOn(profiles []Profile, on day.Date) Profile {
 
 // before orders days; one that is not known comes first.
 func before(a, b *day.Date) bool { return b != nil && (a == nil || *a < *b) }
+
+// recordedChanges are the actions of the trail that change which branches there are on a
+// day, and what they are counted as.
+var recordedChanges = []string{"branch.create", "branch.reclassify", "branch.close", "branch.merge"}
+
+// UnrecordedChanges returns each place in which the branches of the day differ from
+// those that are given without a record of it in the trail since a time.
+func UnrecordedChanges(
+	ctx context.Context, db *gorm.DB, townID string, on day.Date, since time.Time, known []Branch,
+) (places []fault.FieldError, err error) {
+	defer fault.Wrap(&err, "changes of branches")
+	list, err := ListBranches(ctx, db, townID, BranchFilter{On: on})
+	if err != nil {
+		return nil, err
+	}
+	records, err := audit.Recorded(ctx, db, townID, recordedChanges, "branches/", since)
+	if err != nil {
+		return nil, err
+	}
+	now, recorded := map[string]Branch{}, map[string][]Branch{}
+	for _, b := range list {
+		now[b.Code] = b
+	}
+	for _, r := range records {
+		var b Branch
+		if err := json.Unmarshal([]byte(r.After), &b); err != nil {
+			return nil, err
+		}
+		recorded[b.Code] = append(recorded[b.Code], b)
+	}
+	for _, was := range known {
+		is, ok := now[was.Code]
+		delete(now, was.Code)
+		places = append(places, was.unrecorded(is, ok, recorded[was.Code])...)
+	}
+	for _, b := range list {
+		if _, more := now[b.Code]; more && len(recorded[b.Code]) == 0 {
+			places = append(places, fault.Differs("branches", b.Code, "", "", b.Code))
+		}
+	}
+	return places, nil
+}
+
+// unrecorded returns in what the branch differs now, as far as none of the records says
+// the same.
+func (b Branch) unrecorded(now Branch, exists bool, records []Branch) []fault.FieldError {
+	differs := func(table, column string, value func(Branch) string) []fault.FieldError {
+		was, is := value(b), value(now)
+		if was == is || slices.ContainsFunc(records, func(r Branch) bool { return value(r) == is }) {
+			return nil
+		}
+		return []fault.FieldError{fault.Differs(table, b.Code, column, was, is)}
+	}
+	if !exists {
+		if slices.ContainsFunc(records, func(r Branch) bool { return r.ClosedOn != nil }) {
+			return nil
+		}
+		return []fault.FieldError{fault.Differs("branches", b.Code, "", b.Code, "")}
+	}
+	return append(differs("branch_profiles", "kind", func(b Branch) string { return b.Kind }),
+		differs("branch_profiles", "class", func(b Branch) string {
+			if b.Class == nil {
+				return ""
+			}
+			return *b.Class
+		})...)
+}

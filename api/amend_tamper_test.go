@@ -1,0 +1,145 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/apitest"
+	"bulwark/internal/database"
+	"bulwark/internal/database/dbtest"
+)
+
+// unguarded drops every trigger, as the owner of the database can.
+func unguarded(t *testing.T, db *gorm.DB) {
+	t.Helper()
+	list := "SELECT 'DROP TRIGGER \"' || name || '\"' FROM sqlite_master WHERE type = 'trigger'"
+	if database.Dialect(db) == database.PostgreSQL {
+		list = "SELECT 'DROP TRIGGER ' || quote_ident(tgname) || ' ON ' || tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal"
+	}
+	var drops []string
+	if err := db.Raw(list).Scan(&drops).Error; err != nil {
+		t.Fatal(err)
+	}
+	for _, drop := range drops {
+		if err := db.Exec(drop).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Whoever changes what was published in the database gets it published by no amendment,
+// of whichever branch, and by no appeal: both are refused with every place.
+func TestNoAmendmentPublishesWhatWasTamperedWith(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := newHarness(t, db)
+		published(h)
+		group := h.as(access.LeadingGroup)
+		appeal := h.as(access.Secretary).Post("/towns/demo/appeals", object{
+			"period": "2026Q1", "branch": "b01", "statement": "x", "points": []object{{"code": "meetings", "claim": "10"}},
+		}).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
+		other := apitest.Decode[object](group.Get("/towns/demo/evaluations?period=2026Q1&branch=b02"), http.StatusOK)
+		sheet2 := other["items"].([]any)[0].(map[string]any)["id"].(string)
+		before := string(h.Get(q1 + "/ranking").Want(http.StatusOK).Body)
+		unguarded(t, db)
+		amends := func(c *apitest.Client) *apitest.Answer {
+			return c.Post("/towns/demo/periods/2026Q1/publications", object{
+				"reason": "counted again", "corrections": []object{{"branch": "b01", "code": "complaints", "value": 1}},
+			})
+		}
+		for _, c := range []struct {
+			what, tamper, undo string
+			places             []string // "results/…" where the key is an id
+			says               string
+		}{
+			{
+				"raw value of another branch",
+				"UPDATE entries SET value = 6.0 WHERE code = 'meetings' AND evaluation_id = '" + sheet2 + "'",
+				"UPDATE entries SET value = 12.0 WHERE code = 'meetings' AND evaluation_id = '" + sheet2 + "'",
+				[]string{"entries/b02/" + sheet2 + "/meetings/value"}, `published as "12", and "6" in the database now`,
+			},
+			{
+				"raw values of two", "UPDATE entries SET value = 1.0 WHERE code = 'complaints' AND evaluation_id <> '" + sheet2 + "'",
+				"UPDATE entries SET value = 0.0 WHERE code = 'complaints'",
+				[]string{"entries/b01/…/complaints/value", "entries/b03/…/complaints/value"}, `published as "0", and "1" in the database now`,
+			},
+			{
+				"approval", "UPDATE evaluations SET state = 'submitted' WHERE id = '" + sheet2 + "'",
+				"UPDATE evaluations SET state = 'approved' WHERE id = '" + sheet2 + "'",
+				[]string{"entries/b02/meetings/value", "entries/b02/spirit/value", "entries/b02/standing/value", "entries/b02/complaints/value"},
+				`published as "A", and "" in the database now`,
+			},
+			{
+				"kind", "UPDATE branch_profiles SET kind = 'community' WHERE branch_code = 'b02'",
+				"UPDATE branch_profiles SET kind = 'village' WHERE branch_code = 'b02'",
+				[]string{"branch_profiles/b02/kind"}, `published as "village", and "community" in the database now`,
+			},
+			{
+				"end", "UPDATE branches SET closed_on = '2026-02-01' WHERE code = 'b03'",
+				"UPDATE branches SET closed_on = NULL WHERE code = 'b03'", []string{"branches/b03"}, `published as "b03", and ""`,
+			},
+			{
+				"score", "UPDATE results SET score = score - 1 WHERE branch_code = 'b02'", "UPDATE results SET score = score + 1 WHERE branch_code = 'b02'",
+				[]string{"results/…"}, "in the database now",
+			},
+			{
+				"data", "UPDATE runs SET data = replace(data, 'b02', 'b03')", "UPDATE runs SET data = data", // the last one: it is not undone
+				[]string{"runs/…/data"}, "in the database now",
+			},
+		} {
+			h.must(db.Exec(c.tamper).Error)
+			for how, a := range map[string]*apitest.Answer{
+				"amendment": amends(group.Lang("en")), "appeal": upheld(group.Lang("en"), appeal, value("meetings", 10)),
+			} {
+				p := a.Problem(http.StatusConflict)
+				var places []string
+				for _, e := range p.Errors {
+					parts := strings.Split(e.Pointer, "/")
+					for i, part := range parts {
+						if len(part) == 36 && part != sheet2 {
+							parts[i] = "…"
+						}
+					}
+					places = append(places, strings.Join(parts, "/"))
+				}
+				if p.Code != "published_data_differs" || !slices.Equal(places, c.places) || !strings.Contains(string(a.Body), strings.ReplaceAll(c.says, `"`, `\"`)) {
+					t.Errorf("%s, %s: %s", c.what, how, a.Body)
+				}
+			}
+			if c.what != "score" && c.what != "data" {
+				if now := string(h.restarted().Get(q1 + "/ranking").Want(http.StatusOK).Body); now != before {
+					t.Errorf("%s: the ranking was\n%s\nand is\n%s", c.what, before, now)
+				}
+			}
+			h.must(db.Exec(c.undo).Error)
+			if c.what == "end" { // all is as it was
+				amends(group).Want(http.StatusCreated)
+				refused(t, amends(group), http.StatusConflict, "nothing_changes")
+				h.must(db.Exec("UPDATE corrections SET value = 3").Error)
+				refused(t, amends(group), http.StatusConflict, "published_data_differs", "corrections/b01/complaints/value")
+				h.must(db.Exec("UPDATE corrections SET value = 1").Error)
+				before = string(h.Get(q1 + "/ranking").Want(http.StatusOK).Body)
+			}
+		}
+	})
+}
+
+// A publication that was removed, or points at another run, is not what is amended.
+func TestNoAmendmentOfAPublicationThatTheTrailDoesNotHave(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := newHarness(t, db)
+		published(h)
+		amended(h, "2026Q1", "b01", "complaints", 1)
+		unguarded(t, db)
+		h.must(db.Exec("DELETE FROM corrections").Error)
+		h.must(db.Exec("DELETE FROM publications WHERE number = 2").Error)
+		a := h.as(access.LeadingGroup).Post("/towns/demo/periods/2026Q1/publications", object{
+			"reason": "x", "corrections": []object{{"branch": "b02", "code": "complaints", "value": 1}},
+		})
+		refused(t, a, http.StatusConflict, "published_data_differs", "publications/2026Q1/number", "publications/2026Q1/1/run_id")
+	})
+}
