@@ -46,7 +46,10 @@ func runDemo(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	log := logger(cfg, p.err)
-	db, err := openMigrated(ctx, cfg, log, true)
+	if err := database.Migrate(ctx, cfg.DatabaseURL, databaseOptions(cfg, log)); err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	db, err := openMigrated(ctx, cfg, log, false)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}

@@ -19,8 +19,12 @@ func migrate(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	options := databaseOptions(cfg, logger(cfg, p.err))
+	file, isNew := database.NewFile(cfg.DatabaseURL)
 	if err := database.Migrate(ctx, cfg.DatabaseURL, options); err != nil {
 		return err
+	}
+	if isNew {
+		p.say(p.out, text.F("已建立数据库文件 %s", "created the database file %s", file))
 	}
 	db, err := database.Open(ctx, cfg.DatabaseURL, options)
 	if err != nil {

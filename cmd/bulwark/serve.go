@@ -44,17 +44,18 @@ func serve(ctx context.Context, p program, args []string) error {
 }
 
 // openMigrated opens the database and makes sure that its schema is the one
-// this program was built for.
+// this program was built for. It creates no database: one that is not there is more
+// often a mistyped or forgotten address.
 func openMigrated(ctx context.Context, cfg config.Config, log *slog.Logger, migrate bool) (*gorm.DB, error) {
 	options := databaseOptions(cfg, log)
-	if migrate {
-		if err := database.Migrate(ctx, cfg.DatabaseURL, options); err != nil {
-			return nil, err
-		}
-	}
 	db, err := database.Open(ctx, cfg.DatabaseURL, options)
 	if err != nil {
 		return nil, err
+	}
+	if migrate {
+		if err := database.Migrate(ctx, cfg.DatabaseURL, options); err != nil {
+			return nil, errors.Join(err, database.Close(db))
+		}
 	}
 	if err := migrated(ctx, db); err != nil {
 		return nil, errors.Join(err, database.Close(db))
