@@ -13,7 +13,7 @@ import (
 // sign adds to the credential an account of the same person or role, with a
 // random password that need not be changed.
 func (c *Credential) sign(ctx context.Context, db *gorm.DB, passwords *access.Passwords) error {
-	c.Account, c.Password = "demo-"+strings.ReplaceAll(string(c.Role), "_", "-"), rand.Text()
+	c.Account, c.Password = accountOf(c.Role), rand.Text()
 	a := access.Account{Name: c.Account}
 	if c.Town != "" {
 		a.OnlyTown = &c.Town
@@ -29,3 +29,5 @@ func (c *Credential) sign(ctx context.Context, db *gorm.DB, passwords *access.Pa
 	}
 	return err
 }
+
+func accountOf(role access.Role) string { return "demo-" + strings.ReplaceAll(string(role), "_", "-") }

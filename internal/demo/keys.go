@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/fault"
 )
 
 // Credential is one key of the demo and the account of the same role, to be
@@ -19,9 +20,24 @@ type Credential struct {
 	Password string      `json:"password"`
 }
 
-// Credentials makes one key and one account per role. Secrets are random: they differ between
-// machines, as secrets must.
+// HasCredentials reports whether Credentials has been called on the database.
+func HasCredentials(ctx context.Context, db *gorm.DB) (bool, error) {
+	_, err := access.FindAccount(ctx, db, accountOf(access.Admin))
+	if fault.Is(err, fault.KindNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Credentials makes one key and one account per role in a database of the demo, and
+// refuses any other. Secrets are random: they differ between machines, as secrets must.
 func Credentials(ctx context.Context, db *gorm.DB) ([]Credential, error) {
+	switch own, err := Owned(ctx, db); {
+	case err != nil:
+		return nil, err
+	case !own:
+		return nil, notOurs()
+	}
 	var list []Credential
 	passwords := access.NewPasswords(access.PasswordCost)
 	for _, c := range []Credential{
