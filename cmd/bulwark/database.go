@@ -26,8 +26,12 @@ func migrate(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	options := databaseOptions(cfg, logger(cfg, p.err))
+	file, isNew := database.NewFile(cfg.DatabaseURL)
 	if err := database.Migrate(ctx, cfg.DatabaseURL, options); err != nil {
 		return err
+	}
+	if isNew {
+		p.print(p.out, text.F("已建立数据库文件 %s", "created the database file %s", file))
 	}
 	db, err := database.Open(ctx, cfg.DatabaseURL, options)
 	if err != nil {
@@ -44,14 +48,14 @@ func migrate(ctx context.Context, p program, args []string) error {
 // openMigrated opens the database, and refuses one whose schema is not that of this program.
 func openMigrated(ctx context.Context, cfg config.Config, log *slog.Logger, migrate bool) (*gorm.DB, error) {
 	options := databaseOptions(cfg, log)
-	if migrate {
-		if err := database.Migrate(ctx, cfg.DatabaseURL, options); err != nil {
-			return nil, err
-		}
-	}
 	db, err := database.Open(ctx, cfg.DatabaseURL, options)
 	if err != nil {
 		return nil, err
+	}
+	if migrate {
+		if err := database.Migrate(ctx, cfg.DatabaseURL, options); err != nil {
+			return nil, errors.Join(err, database.Close(db))
+		}
 	}
 	if err := migrated(ctx, db); err != nil {
 		return nil, errors.Join(err, database.Close(db))

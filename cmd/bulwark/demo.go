@@ -6,9 +6,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -19,11 +22,13 @@ import (
 	"bulwark/internal/text"
 )
 
-// runDemo serves two demonstration towns from an embedded database, on loopback
-// only: the keys are in a file beside it.
+// runDemo serves the demonstration towns on loopback only: the keys lie in a file. The
+// database is a file beside them or the one of --database, and never one that the
+// environment names, which may be set for the service.
 func runDemo(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("demo", flag.ContinueOnError)
 	data := f.String("data", "data", "directory of the database and the keys; made if missing")
+	url := f.String("database", "", "another database, empty or of an earlier demo: sqlite:PATH or postgres://…")
 	addr := f.String("addr", "127.0.0.1:8080", "address to listen on: loopback only")
 	if err := p.parse(f, args, 0); err != nil {
 		return err
@@ -31,13 +36,13 @@ func runDemo(ctx context.Context, p program, args []string) error {
 	if err := loopback(ctx, *addr); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(*data, 0o700); err != nil {
-		return err
+	s := demoStore{url: *url, data: *data, keys: filepath.Join(*data, "demo-credentials.json")}
+	if s.url == "" {
+		s.url = "sqlite:" + filepath.Join(*data, "bulwark.db")
 	}
 	cfg, err := config.Load(append([]string{
-		"BULWARK_DATABASE_URL=sqlite:" + filepath.Join(*data, "bulwark.db"), "BULWARK_ADDR=" + *addr,
-		"BULWARK_LOG_LEVEL=WARN", "BULWARK_LOG_FORMAT=text",
-	}, p.env...))
+		"BULWARK_DATABASE_URL=" + s.url, "BULWARK_ADDR=" + *addr, "BULWARK_LOG_LEVEL=WARN", "BULWARK_LOG_FORMAT=text",
+	}, p.withoutService()...))
 	if err != nil {
 		return err
 	}
@@ -46,29 +51,111 @@ func runDemo(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	log := logger(cfg, p.err)
-	db, err := openMigrated(ctx, cfg, log, true)
+	db, err := s.open(ctx, cfg, log)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	keys := filepath.Join(*data, "demo-credentials.json")
-	if err := prepare(ctx, p, db, keys); err != nil {
+	if err := s.prepare(ctx, p, db); err != nil {
 		return errors.Join(err, ln.Close(), database.Close(db))
 	}
-	p.printAddresses("http://"+ln.Addr().String(), keys)
+	p.printAddresses("http://"+ln.Addr().String(), s.keys)
 	return errors.Join(serveOn(ctx, ln, db, cfg, log), database.Close(db))
 }
 
-// prepare seeds a new database and writes one key and account per role where no
-// file has them.
-func prepare(ctx context.Context, p program, db *gorm.DB, keys string) error {
+// ofTheService are settings that name where the service keeps what it cannot lose. Its
+// anchors are among them: the chains of the demo would contradict those of the service.
+var ofTheService = []string{"BULWARK_DATABASE_URL", "BULWARK_AUDIT_ANCHORS"}
+
+// withoutService returns the environment without these settings, and names in one line
+// those that are set.
+func (p program) withoutService() []string {
+	var ignored []string
+	env := slices.DeleteFunc(slices.Clone(p.env), func(setting string) bool {
+		name, value, _ := strings.Cut(setting, "=")
+		if !slices.Contains(ofTheService, name) {
+			return false
+		}
+		if value != "" {
+			ignored = append(ignored, name)
+		}
+		return true
+	})
+	if len(ignored) > 0 {
+		p.print(p.err, text.F("演示忽略环境变量 %s；要使用其他数据库，请用 --database 指定",
+			"the demo ignores %s of the environment: only --database names another database", strings.Join(ignored, ", ")))
+	}
+	return env
+}
+
+// demoStore is where a demo keeps its database and its credentials.
+type demoStore struct{ url, data, keys string }
+
+// open looks at the database before anything is written: what the demo did not make
+// stays as it is. Only then are folder, file and schema made.
+func (s demoStore) open(ctx context.Context, cfg config.Config, log *slog.Logger) (*gorm.DB, error) {
+	options := databaseOptions(cfg, log)
+	own, err := s.owned(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	if !own && s.hasKeys() {
+		return nil, s.strangeKeys()
+	}
+	if err := os.MkdirAll(s.data, 0o700); err != nil {
+		return nil, err
+	}
+	if err := database.Migrate(ctx, s.url, options); err != nil {
+		return nil, err
+	}
+	return database.Open(ctx, s.url, options)
+}
+
+func (s demoStore) owned(ctx context.Context, options database.Options) (bool, error) {
+	options.ReadOnly = true
+	db, err := database.Open(ctx, s.url, options)
+	if fault.Is(err, fault.KindNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	own, err := demo.Owned(ctx, db)
+	return own, errors.Join(err, database.Close(db))
+}
+
+// prepare seeds a new database, and makes one key and account per role where there are
+// none. The file with them gets its name once they are stored; the next demo finds what
+// was broken off before that under the first name.
+func (s demoStore) prepare(ctx context.Context, p program, db *gorm.DB) error {
 	p.print(p.out, text.F("正在准备演示数据……", "preparing the demo data …"))
 	if _, err := demo.Seed(ctx, db); err != nil {
 		return err
 	}
-	if _, err := os.Stat(keys); err == nil {
+	made, err := demo.HasCredentials(ctx, db)
+	partial := s.keys + ".partial"
+	switch {
+	case err != nil:
+		return err
+	case made && s.hasKeys():
 		return nil
+	case made:
+		if os.Rename(partial, s.keys) != nil {
+			return s.lostKeys()
+		}
+		return nil
+	case s.hasKeys():
+		return s.strangeKeys()
 	}
-	credentials, err := demo.Credentials(ctx, db)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error { return writeKeys(ctx, tx, partial) })
+	if err != nil {
+		return err
+	}
+	return os.Rename(partial, s.keys)
+}
+
+// writeKeys makes the credentials and writes them into the file.
+func writeKeys(ctx context.Context, tx *gorm.DB, file string) error {
+	credentials, err := demo.Credentials(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -76,7 +163,36 @@ func prepare(ctx context.Context, p program, db *gorm.DB, keys string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(keys, append(encoded, '\n'), 0o600)
+	return os.WriteFile(file, append(encoded, '\n'), 0o600)
+}
+
+func (s demoStore) hasKeys() bool {
+	_, err := os.Stat(s.keys)
+	return err == nil
+}
+
+// strangeKeys refuses to write over the keys of another demo, which nobody could read
+// again.
+func (s demoStore) strangeKeys() error {
+	return fault.Conflict("demo_keys_strange",
+		"文件 %s 属于另一个演示，未作任何改动：请用 --data 指定另一个文件夹；如果那个演示的数据库已不存在，请删除此文件",
+		"the file %s belongs to another demo, and nothing was changed: name another folder with --data, "+
+			"or delete the file if the database of that demo is gone", s.keys)
+}
+
+// lostKeys says what to delete: the database holds hashes of the secrets only.
+func (s demoStore) lostKeys() error {
+	path, ok := strings.CutPrefix(s.url, "sqlite:")
+	if !ok {
+		return fault.Conflict("demo_keys_lost",
+			"文件 %s 已丢失，其中的密钥和密码无法从数据库找回：请删除 --database 指定的数据库并重新建立，然后再次启动演示",
+			"the file %s is lost, and its keys and passwords cannot be read from the database: drop the database of --database, "+
+				"create it anew and start the demo again", s.keys)
+	}
+	return fault.Conflict("demo_keys_lost",
+		"文件 %[1]s 已丢失，其中的密钥和密码无法从数据库找回：请删除 %[2]s、%[2]s-wal 和 %[2]s-shm，然后再次启动演示",
+		"the file %[1]s is lost, and its keys and passwords cannot be read from the database: delete %[2]s, %[2]s-wal and "+
+			"%[2]s-shm, and start the demo again", s.keys, path)
 }
 
 // loopback refuses an address that others could reach.

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -33,7 +35,7 @@ func TestCommandLine(t *testing.T) {
 		{name: "version", args: "version", out: "bulwark dev go1"},
 		{name: "wrong settings", args: "serve", env: []string{"BULWARK_ADDR=x", "BULWARK_FOO=1"}, code: 1, err: "no setting BULWARK_FOO"},
 		{name: "wrong settings in Chinese", args: "migrate", env: []string{"LANG=zh_CN", "BULWARK_FOO=1"}, code: 1, err: "没有名为 BULWARK_FOO 的设置"},
-		{name: "not migrated", args: "serve", env: []string{database}, code: 1, err: "run bulwark migrate"},
+		{name: "not migrated", args: "serve", env: []string{database}, code: 1, err: "run bulwark migrate to create it"},
 		{name: "migrate", args: "migrate", env: []string{database}, out: "the schema is at version"},
 		{name: "migrate again", args: "migrate", env: []string{database}, out: "the schema is at version"},
 		{name: "address nobody has", args: "serve", env: []string{database, "BULWARK_ADDR=192.0.2.1:80"}, code: 1, err: "check BULWARK_ADDR"},
@@ -48,5 +50,36 @@ func TestCommandLine(t *testing.T) {
 				t.Errorf("secret shown: %s%s", out, err)
 			}
 		})
+	}
+}
+
+// Only migrate, restore and demo create a database. Every other command says that the
+// file is not there, and what to do, and leaves no file.
+func TestNoDatabaseIsMadeByAccident(t *testing.T) {
+	folder := t.TempDir()
+	t.Chdir(folder) // where the default is
+	for _, args := range []string{
+		"serve", "serve --migrate", "setup", "verify", "backup out.backup", "backup -", "user list", "user add --role admin boss",
+		"user password boss", "user disable boss", "key list", "key create -role admin", "key revoke bw_1",
+	} {
+		for _, env := range [][]string{nil, on("sqlite:mistyped.db"), on("sqlite:" + filepath.Join(folder, "no folder", "b.db"))} {
+			for language, want := range map[string][]string{
+				"en": {"does not exist: check BULWARK_DATABASE_URL", "run bulwark migrate"}, "zh_CN": {"不存在：请检查 BULWARK_DATABASE_URL", "运行 bulwark migrate"},
+			} {
+				code, out, said := invoke(t.Context(), append([]string{"LANG=" + language}, env...), strings.Fields(args)...)
+				if code != exitFailure || out != "" || !strings.Contains(said, want[0]) || !strings.Contains(said, want[1]) {
+					t.Errorf("%s with %v: %d %s%s", args, env, code, out, said)
+				}
+			}
+		}
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	if code, out, said := invoke(t.Context(), nil, "migrate"); code != 0 || !strings.Contains(out, filepath.Join(folder, "bulwark.db")) {
+		t.Errorf("migrate: %d %s%s", code, out, said)
+	}
+	if code, out, said := invoke(t.Context(), nil, "migrate"); code != 0 || strings.Contains(out, "created") {
+		t.Errorf("migrate again: %d %s%s", code, out, said)
 	}
 }

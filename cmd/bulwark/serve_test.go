@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -144,7 +146,11 @@ func TestLargeHeadersAreRefused(t *testing.T) {
 // ended in order.
 func TestServe(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	env := []string{"BULWARK_DATABASE_URL=sqlite:" + t.TempDir() + "/b.db", "BULWARK_ADDR=127.0.0.1:0", "BULWARK_METRICS_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text", "BULWARK_DRAIN_DELAY=1s"}
+	path := filepath.Join(t.TempDir(), "b.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil { // without a schema, but there
+		t.Fatal(err)
+	}
+	env := []string{"BULWARK_DATABASE_URL=sqlite:" + path, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_METRICS_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text", "BULWARK_DRAIN_DELAY=1s"}
 	ctx, cancel := context.WithCancel(t.Context())
 	logged, w := io.Pipe()
 	code := make(chan int, 1)

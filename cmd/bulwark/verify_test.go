@@ -74,8 +74,8 @@ func serveOnce(t *testing.T, env []string) {
 }
 
 func TestServeRefusesAnchorsThatCannotBeKept(t *testing.T) {
-	env := []string{"BULWARK_DATABASE_URL=sqlite:" + t.TempDir() + "/b.db", "BULWARK_ADDR=127.0.0.1:0", "BULWARK_AUDIT_ANCHORS=" + t.TempDir() + "/none/anchors"}
-	if code, _, words := invoke(t.Context(), env, "serve", "--migrate"); code != exitFailure || !strings.Contains(words, "BULWARK_AUDIT_ANCHORS") {
+	env := []string{"BULWARK_DATABASE_URL=" + dbtest.URL(t, database.SQLite), "BULWARK_ADDR=127.0.0.1:0", "BULWARK_AUDIT_ANCHORS=" + t.TempDir() + "/none/anchors"}
+	if code, _, words := invoke(t.Context(), env, "serve"); code != exitFailure || !strings.Contains(words, "BULWARK_AUDIT_ANCHORS") {
 		t.Errorf("%d %s", code, words)
 	}
 	bad := filepath.Join(t.TempDir(), "anchors")

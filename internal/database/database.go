@@ -36,6 +36,8 @@ type Options struct {
 	MaxConns         int              // size of the pool; 0: 8. More than 16 is slower
 	LockTimeout      time.Duration    // wait for a row or write lock; 0: 5 s
 	StatementTimeout time.Duration    // PostgreSQL only; 0: 15 s, negative: none
+	Create           bool             // create the file of a SQLite database that is not there
+	ReadOnly         bool             // only look: nothing is written, not even beside a SQLite file
 
 	// Migrations holds what follows the first migration, in a folder for each
 	// dialect; nil: what this program has. Tests put a next one there.
@@ -64,11 +66,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Open connects to url, either sqlite:PATH (the file is created when missing,
-// readable by its owner only) or postgres://USER:PASSWORD@HOST:PORT/NAME, and
-// makes sure that the database responds before it returns. It changes no schema; see
-// Migrate. Every error is a *fault.Error that says what to set, and none holds
-// the password. Close the handle with Close.
+// Open connects to url, either sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME,
+// and makes sure that the database responds before it returns. A SQLite file that is
+// not there is refused, or with Create made, readable by its owner only: a mistyped
+// path must not become a second, empty database. Open changes no schema; see Migrate.
+// Every error is a *fault.Error that says what to set, and none holds the password.
+// Close the handle with Close.
 func Open(ctx context.Context, url string, options Options) (*gorm.DB, error) {
 	options = options.withDefaults()
 	var (

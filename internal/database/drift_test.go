@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/demo"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/exchange"
 	"bulwark/internal/improve"
@@ -36,6 +37,7 @@ import (
 // models lists every row struct of the rooms: add each new one here.
 func models() []any {
 	return []any{
+		demo.Mark{},
 		town.Area{},
 		town.Town{},
 		town.Kind{},

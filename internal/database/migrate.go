@@ -31,11 +31,11 @@ const first = 100
 // rooms are the files of the first migration, those before that others refer to.
 var rooms = []string{
 	"town", "people", "credential", "audit", "workflow", "scheme", "evaluation", "index",
-	"target", "measure", "visit", "plan", "report", "exchange", "project", "rest",
+	"target", "measure", "visit", "plan", "report", "exchange", "project", "rest", "demo",
 }
 
-// Migrate brings the schema of the database at url to this program's version;
-// it does nothing where that is reached. Only one process migrates at a time,
+// Migrate brings the schema of the database at url to this program's version, and
+// creates the file of a SQLite database; it does nothing where that is reached. Only one process migrates at a time,
 // others wait for it until ctx ends. A schema newer than the program is refused,
 // and so are tables that no released program made. The statement timeout of
 // options does not apply.
@@ -54,7 +54,7 @@ func MigrateTo(ctx context.Context, url string, options Options, version int64) 
 		return err
 	}
 	defer unlock() //nolint:errcheck // it closes a file that nothing was written to
-	options.StatementTimeout = -1
+	options.StatementTimeout, options.Create = -1, true
 	db, err := Open(ctx, url, options)
 	if err != nil {
 		return err
@@ -78,8 +78,8 @@ func MigrateTo(ctx context.Context, url string, options Options, version int64) 
 func Pending(ctx context.Context, db *gorm.DB) (bool, error) {
 	// The tables are counted before the version is read: another process may commit
 	// the first migration between the two.
-	var tables int64
-	if err := db.WithContext(ctx).Raw(countTables[Dialect(db)], goose.DefaultTablename).Scan(&tables).Error; err != nil {
+	tables, err := Tables(db.WithContext(ctx))
+	if err != nil {
 		return false, err
 	}
 	have, want, err := Version(ctx, db)
@@ -91,7 +91,7 @@ func Pending(ctx context.Context, db *gorm.DB) (bool, error) {
 			"数据库结构版本为 %d，本程序只认识到 %d：请使用更新的程序，或恢复升级前的备份",
 			"the schema of the database is version %d, this program knows up to %d: run the newer program, or restore the backup from before the upgrade",
 			have, want)
-	case have < first && (have > 0 || tables > 0):
+	case have < first && (have > 0 || len(tables) > 0):
 		return false, unreleased()
 	}
 	return have < want, nil
@@ -124,15 +124,22 @@ func Version(ctx context.Context, db *gorm.DB) (have, want int64, err error) {
 	return have, want, err
 }
 
-// hasTable reports whether a table exists, countTables how many there are but one.
+// Tables returns the names of all tables in the database, whoever made them, but for
+// the one that records the migrations.
+func Tables(db *gorm.DB) (names []string, err error) {
+	return names, db.Raw(listTables[Dialect(db)], goose.DefaultTablename).Scan(&names).Error
+}
+
+// hasTable reports whether a table exists, listTables names all but one.
 var (
 	hasTable = map[string]string{
 		SQLite:     "SELECT count(*) > 0 FROM sqlite_schema WHERE name = ?",
 		PostgreSQL: "SELECT to_regclass(?) IS NOT NULL",
 	}
-	countTables = map[string]string{
-		SQLite:     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> ?",
-		PostgreSQL: "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename <> ?",
+	listTables = map[string]string{
+		SQLite: "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' AND name <> ? " +
+			"ORDER BY name",
+		PostgreSQL: "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> ? ORDER BY tablename",
 	}
 )
 

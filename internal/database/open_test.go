@@ -50,7 +50,7 @@ func TestOpenRefusesBadURLs(t *testing.T) {
 		{"postgres://u:hunter2@127.0.0.1:1/d", `no connection to 127.0.0.1:1 as user "u" to database "d"`},
 		{"postgres://u@127.0.0.1:1/d?password=hunter2", "no connection"},
 	} {
-		db, err := database.Open(t.Context(), c.url, database.Options{})
+		db, err := database.Open(t.Context(), c.url, database.Options{Create: true})
 		if err == nil {
 			t.Errorf("Open(%q) = %v, want an error", c.url, database.Close(db))
 			continue
@@ -71,7 +71,7 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, dialect := range dbtest.Dialects {
-		if db, err := database.Open(ctx, dbtest.EmptyURL(t, dialect), database.Options{}); err == nil {
+		if db, err := database.Open(ctx, dbtest.EmptyURL(t, dialect), database.Options{Create: true}); err == nil {
 			t.Errorf("%s: Open under a context that ended = %v, nil", dialect, db)
 		}
 	}
@@ -104,7 +104,8 @@ func TestSQLiteTakesOddPaths(t *testing.T) {
 // settings that each connection of the pool must have.
 var settings = map[string]map[string]string{
 	database.SQLite: {
-		"PRAGMA synchronous": "2", "PRAGMA journal_mode": "wal", "PRAGMA foreign_keys": "1", "PRAGMA busy_timeout": "5000",
+		"PRAGMA synchronous": "2", "PRAGMA journal_mode": "wal", "PRAGMA foreign_keys": "1", "PRAGMA recursive_triggers": "1",
+		"PRAGMA busy_timeout": "5000",
 	},
 	database.PostgreSQL: {
 		"SHOW timezone": "UTC", "SHOW statement_timeout": "15s", "SHOW lock_timeout": "5s",

@@ -66,6 +66,9 @@ func postgresConfig(dsn string, options Options) (*pgx.ConnConfig, error) {
 		return nil, badURL("去掉 default_query_exec_mode=simple_protocol：它把参数拼进语句",
 			"remove default_query_exec_mode=simple_protocol, which pastes parameters into statements")
 	}
+	if options.ReadOnly {
+		config.RuntimeParams["default_transaction_read_only"] = "on"
+	}
 	for name, value := range map[string]string{
 		"timezone":                            "UTC",
 		"application_name":                    "bulwark",

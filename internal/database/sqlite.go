@@ -50,7 +50,10 @@ func openSQLite(ctx context.Context, path string, options Options) (gorm.Dialect
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := touch(path); err != nil {
+	if err := touch(path, options); err != nil {
+		if errors.Is(err, errMissing) {
+			return nil, nil, missing(path)
+		}
 		return nil, nil, badURL("文件 %s 无法读写", "the file %s cannot be read and written", path).Because(err)
 	}
 	pool, err := sql.Open("sqlite", sqliteDSN(path, options))
@@ -61,7 +64,8 @@ func openSQLite(ctx context.Context, path string, options Options) (gorm.Dialect
 	// writers queue in InTx. Idle ones stay: opening one runs all pragmas again.
 	pool.SetMaxOpenConns(options.MaxConns)
 	pool.SetMaxIdleConns(options.MaxConns)
-	if err := pool.PingContext(ctx); err != nil {
+	var tables int64 // reading the schema shows what a ping does not where nothing sets the journal
+	if err := pool.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
 		return nil, nil, closing(pool,
 			badURL("文件 %s 不是可用的 SQLite 数据库", "the file %s does not open as a SQLite database", path).Because(err))
 	}
@@ -72,14 +76,28 @@ func openSQLite(ctx context.Context, path string, options Options) (gorm.Dialect
 //   - synchronous(FULL): with NORMAL a power cut loses acknowledged writes;
 //   - immediate transactions: one that reads first and then writes fails when
 //     another wrote between, so the write lock is taken at its BEGIN;
+//   - recursive triggers: without them REPLACE deletes a row past the trigger that
+//     refuses it;
 //   - times as text in UTC, the only form in which they compare correctly.
+//
+// With ReadOnly there is no journal to set. A file without a journal beside it is
+// opened as one that nobody changes: otherwise SQLite would put files beside it.
 func sqliteDSN(path string, options Options) string {
 	parameters := url.Values{
 		"_pragma": {
 			"busy_timeout(" + strconv.FormatInt(options.LockTimeout.Milliseconds(), 10) + ")",
-			"foreign_keys(1)", "journal_mode(WAL)", "synchronous(FULL)",
+			"foreign_keys(1)", "recursive_triggers(1)",
 		},
 		"_txlock": {"immediate"}, "_time_format": {"sqlite"}, "_timezone": {time.UTC.String()}, "_texttotime": {"1"},
+	}
+	switch {
+	case !options.ReadOnly:
+		parameters["_pragma"] = append(parameters["_pragma"], "journal_mode(WAL)", "synchronous(FULL)")
+	case hasJournal(path):
+		parameters.Set("mode", "ro")
+	default:
+		parameters.Set("mode", "ro")
+		parameters.Set("immutable", "1")
 	}
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
@@ -88,14 +106,58 @@ func sqliteDSN(path string, options Options) string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: parameters.Encode()}).String()
 }
 
-// touch creates the file for its owner alone, because SQLite itself would let
-// everyone on the machine read it, and finds an unusable path early.
-func touch(path string) error {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(errors.New("create the folder first: "+filepath.Dir(path)), err)
+// hasJournal reports whether changes may lie beside the file of a database.
+func hasJournal(path string) bool {
+	for _, suffix := range []string{"-wal", "-journal"} {
+		if info, err := os.Stat(path + suffix); err == nil && info.Size() > 0 {
+			return true
+		}
 	}
+	return false
+}
+
+// NewFile returns the path of the SQLite file that migrating the database at url would
+// create, and whether it would create one.
+func NewFile(url string) (path string, isNew bool) {
+	rest, ok := strings.CutPrefix(url, SQLite+":")
+	if !ok {
+		return "", false
+	}
+	path, err := sqlitePath(rest)
 	if err != nil {
+		return "", false
+	}
+	_, err = os.Stat(path)
+	return path, errors.Is(err, fs.ErrNotExist)
+}
+
+var errMissing = errors.New("the file is not there")
+
+// missing is the fault of a file that only migrating, restoring or the demo creates.
+func missing(path string) error {
+	return fault.NotFound("database_missing",
+		"数据库文件 %s 不存在：请检查 BULWARK_DATABASE_URL（未设置时为当前文件夹中的 bulwark.db），或运行 bulwark migrate 建立数据库",
+		"the database file %s does not exist: check BULWARK_DATABASE_URL (bulwark.db in the current folder where it is not set), "+
+			"or run bulwark migrate to create it", path)
+}
+
+// touch finds an unusable path early. With Create it creates the file for its owner
+// alone, because SQLite itself would let everyone on the machine read it.
+func touch(path string, options Options) error {
+	flags := os.O_RDWR
+	switch {
+	case options.ReadOnly:
+		flags = os.O_RDONLY
+	case options.Create:
+		flags |= os.O_CREATE
+	}
+	file, err := os.OpenFile(path, flags, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !options.Create:
+		return errMissing
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.Join(errors.New("create the folder first: "+filepath.Dir(path)), err)
+	case err != nil:
 		return err
 	}
 	return file.Close()

@@ -14,7 +14,7 @@ import (
 // addAccount creates an account of the same person or role, with a random password that
 // need not be changed, and sets both in the credential.
 func (c *Credential) addAccount(ctx context.Context, db *gorm.DB, passwords *credential.Passwords) error {
-	c.Account, c.Password = "demo-"+strings.ReplaceAll(string(c.Role), "_", "-"), rand.Text()
+	c.Account, c.Password = accountOf(c.Role), rand.Text()
 	a := credential.Account{Name: c.Account}
 	if c.Town != "" {
 		a.OnlyTown = &c.Town
@@ -30,3 +30,5 @@ func (c *Credential) addAccount(ctx context.Context, db *gorm.DB, passwords *cre
 	}
 	return err
 }
+
+func accountOf(role access.Role) string { return "demo-" + strings.ReplaceAll(string(role), "_", "-") }

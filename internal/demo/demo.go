@@ -28,10 +28,14 @@ const (
 
 const invented = "invented"
 
-// Seed fills the database, all or nothing, and reports whether it did: a database that has
-// the invented town is left as it is.
+// Seed marks the database as the demo's own and fills it, all or nothing, and reports
+// whether there was anything to do: a database that has the invented town is left as it
+// is. Like Owned it refuses a database that somebody else uses.
 func Seed(ctx context.Context, db *gorm.DB) (_ bool, err error) {
 	defer fault.Wrap(&err, "demo data")
+	if err := claim(ctx, db); err != nil {
+		return false, err
+	}
 	_, err = town.Find(ctx, db, Town)
 	if !fault.Is(err, fault.KindNotFound) {
 		return false, err

@@ -22,10 +22,25 @@ type Credential struct {
 	Password string      `json:"password"`
 }
 
-// Credentials creates one key and one account per role and returns them. Their secrets are
-// random and differ between machines.
+// HasCredentials reports whether Credentials has been called on the database.
+func HasCredentials(ctx context.Context, db *gorm.DB) (bool, error) {
+	_, err := credential.FindAccount(ctx, db, accountOf(access.Admin))
+	if fault.Is(err, fault.KindNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Credentials makes one key and one account per role in a database of the demo, and
+// refuses any other. Secrets are random: they differ between machines, as secrets must.
 func Credentials(ctx context.Context, db *gorm.DB) (list []Credential, err error) {
 	defer fault.Wrap(&err, "credentials of the demo")
+	switch own, err := Owned(ctx, db); {
+	case err != nil:
+		return nil, err
+	case !own:
+		return nil, notOurs()
+	}
 	passwords := credential.NewPasswords(credential.PasswordCost)
 	for _, c := range []Credential{
 		{Role: access.Reader, Town: Town},

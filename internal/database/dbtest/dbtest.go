@@ -39,9 +39,11 @@ func Open(t testing.TB, dialect string) *gorm.DB {
 	return migrated.Open(t, dialect)
 }
 
-// Connect opens a second handle, or one with other options, on a URL.
+// Connect opens a second handle, or one with other options, on a URL. It creates the
+// file of EmptyURL.
 func Connect(t testing.TB, url string, options database.Options) *gorm.DB {
 	t.Helper()
+	options.Create = !options.ReadOnly
 	db, err := database.Open(t.Context(), url, options)
 	if err != nil {
 		t.Fatal(err)

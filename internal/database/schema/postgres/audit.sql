@@ -29,6 +29,7 @@ CREATE TABLE audit_records (
 CREATE INDEX audit_records_subject ON audit_records (town_id, subject);
 CREATE UNIQUE INDEX audit_records_sequence ON audit_records (town_id, sequence);
 CREATE TRIGGER audit_records_immutable BEFORE UPDATE OR DELETE ON audit_records FOR EACH ROW EXECUTE FUNCTION refuse_audit_change();
+CREATE TRIGGER audit_records_kept BEFORE TRUNCATE ON audit_records FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
 
 -- The end of the chain of each town.
 CREATE TABLE audit_heads (
@@ -39,3 +40,4 @@ CREATE TABLE audit_heads (
 CREATE TRIGGER audit_heads_grow BEFORE UPDATE ON audit_heads FOR EACH ROW
     WHEN (NEW.sequence <= OLD.sequence OR NEW.town_id <> OLD.town_id) EXECUTE FUNCTION refuse_audit_change();
 CREATE TRIGGER audit_heads_stay BEFORE DELETE ON audit_heads FOR EACH ROW EXECUTE FUNCTION refuse_audit_change();
+CREATE TRIGGER audit_heads_kept BEFORE TRUNCATE ON audit_heads FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();

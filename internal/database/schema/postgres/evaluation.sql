@@ -79,6 +79,29 @@ CREATE TABLE entries (
     CHECK (level IS NULL OR NOT not_applicable),
     CHECK (value IS NULL OR (value > -1e15 AND value < 1e15))
 );
+-- The entries of an approved sheet are frozen, and so are those of earlier revisions.
+CREATE FUNCTION refuse_frozen_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT 1 FROM evaluations s WHERE s.town_id = OLD.town_id AND s.id = OLD.evaluation_id
+            AND (s.state = 'approved' OR OLD.revision < s.revision)
+    ) THEN
+        RAISE EXCEPTION 'rows of entries are immutable' USING ERRCODE = '23001';
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM evaluations s WHERE s.town_id = NEW.town_id AND s.id = NEW.evaluation_id
+            AND (s.state = 'approved' OR NEW.revision < s.revision)
+    ) THEN
+        RAISE EXCEPTION 'rows of entries are immutable' USING ERRCODE = '23001';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER entries_frozen BEFORE UPDATE OR DELETE ON entries FOR EACH ROW EXECUTE FUNCTION refuse_frozen_entry();
+CREATE TRIGGER entries_kept BEFORE TRUNCATE ON entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Permission to enter sheets after the window: for a branch, an evaluator, or one
 -- evaluator's sheet about one branch.

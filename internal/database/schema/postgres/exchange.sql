@@ -32,7 +32,10 @@ CREATE UNIQUE INDEX cases_one_published ON cases (town_id, branch_code, series_i
 CREATE INDEX cases_branch ON cases (town_id, branch_code, state);
 CREATE TRIGGER cases_frozen BEFORE UPDATE ON cases FOR EACH ROW WHEN (
     OLD.published_at IS NOT NULL AND (
-        OLD.title <> NEW.title
+        OLD.town_id <> NEW.town_id
+        OR OLD.id <> NEW.id
+        OR OLD.series_id <> NEW.series_id
+        OR OLD.title <> NEW.title
         OR OLD.story <> NEW.story
         OR OLD.indicators <> NEW.indicators
         OR OLD.measures <> NEW.measures
@@ -41,8 +44,11 @@ CREATE TRIGGER cases_frozen BEFORE UPDATE ON cases FOR EACH ROW WHEN (
         OR OLD.branch_code <> NEW.branch_code
         OR OLD.edition <> NEW.edition
         OR OLD.published_at IS DISTINCT FROM NEW.published_at
+        OR OLD.created_at <> NEW.created_at
     )
 ) EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER cases_frozen_delete BEFORE DELETE ON cases FOR EACH ROW WHEN (OLD.published_at IS NOT NULL) EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER cases_kept BEFORE TRUNCATE ON cases FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Events (经验交流) and study visits (学习): who meets, and what comes of it.
 CREATE TABLE exchange_events (

@@ -23,6 +23,7 @@ CREATE TABLE runs (
 );
 CREATE UNIQUE INDEX runs_number ON runs (town_id, period_code, number);
 CREATE TRIGGER runs_immutable BEFORE UPDATE OR DELETE ON runs FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER runs_kept BEFORE TRUNCATE ON runs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- What a run computed for a branch.
 CREATE TABLE results (
@@ -52,6 +53,7 @@ CREATE TABLE results (
 );
 CREATE INDEX results_branch ON results (town_id, branch_code);
 CREATE TRIGGER results_immutable BEFORE UPDATE OR DELETE ON results FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER results_kept BEFORE TRUNCATE ON results FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- What a run computed for a branch at each node of the scheme.
 CREATE TABLE result_nodes (
@@ -69,6 +71,7 @@ CREATE TABLE result_nodes (
     FOREIGN KEY (town_id, run_id, branch_code) REFERENCES results (town_id, run_id, branch_code) ON DELETE RESTRICT
 );
 CREATE TRIGGER result_nodes_immutable BEFORE UPDATE OR DELETE ON result_nodes FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER result_nodes_kept BEFORE TRUNCATE ON result_nodes FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- How robust the ranks of a run are: computed once, after the run, and kept.
 CREATE TABLE robustness_results (
@@ -82,6 +85,7 @@ CREATE TABLE robustness_results (
     FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT
 );
 CREATE TRIGGER robustness_results_immutable BEFORE UPDATE OR DELETE ON robustness_results FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER robustness_results_kept BEFORE TRUNCATE ON robustness_results FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- A publication opens a window in which it can be appealed against; where the
 -- period sets none, it has no last day. An amendment names the appeal that it
@@ -101,6 +105,7 @@ CREATE TABLE publications (
     FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT
 );
 CREATE TRIGGER publications_immutable BEFORE UPDATE OR DELETE ON publications FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER publications_kept BEFORE TRUNCATE ON publications FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- What a branch objects to in a publication. It has one open appeal at a time.
 CREATE TABLE appeals (
@@ -164,3 +169,4 @@ CREATE TABLE corrections (
     CHECK (value IS NULL OR (value > -1e15 AND value < 1e15))
 );
 CREATE TRIGGER corrections_immutable BEFORE UPDATE OR DELETE ON corrections FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER corrections_kept BEFORE TRUNCATE ON corrections FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -73,6 +73,7 @@ CREATE TABLE plan_versions (
     CHECK ((stage = 'approved') = (prediction IS NOT NULL))
 );
 CREATE TRIGGER plan_versions_immutable BEFORE UPDATE OR DELETE ON plan_versions FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER plan_versions_kept BEFORE TRUNCATE ON plan_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- The items of the approved version, and those that an earlier one had.
 CREATE TABLE plan_items (
@@ -128,3 +129,4 @@ CREATE TABLE plan_outcomes (
     FOREIGN KEY (town_id, period_code, publication_number) REFERENCES publications (town_id, period_code, number) ON DELETE RESTRICT
 );
 CREATE TRIGGER plan_outcomes_immutable BEFORE UPDATE OR DELETE ON plan_outcomes FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER plan_outcomes_kept BEFORE TRUNCATE ON plan_outcomes FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -34,6 +34,7 @@ CREATE TRIGGER reports_immutable_update BEFORE UPDATE ON reports FOR EACH ROW WH
     IS DISTINCT FROM (OLD.town_id, OLD.id, OLD.author_code, OLD.from_on, OLD.until_on, OLD.progress, OLD.difficulties, OLD.next, OLD.figures, OLD.submitted_at, OLD.created_at))
 ) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER reports_immutable_delete BEFORE DELETE ON reports FOR EACH ROW WHEN (OLD.state <> 'draft') EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER reports_kept BEFORE TRUNCATE ON reports FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Who is reminded of what is due. Each kind, subject and day has one; sequence numbers
 -- the last change of each in its town, and reminder_heads holds the last number used.

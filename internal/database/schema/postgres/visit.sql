@@ -54,6 +54,7 @@ CREATE TABLE visit_versions (
     CHECK (verb <> 'correct' OR length(reason) > 0)
 );
 CREATE TRIGGER visit_versions_immutable BEFORE UPDATE OR DELETE ON visit_versions FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER visit_versions_kept BEFORE TRUNCATE ON visit_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- What branch, instructor and office solve together (难题), with one owner, a
 -- person or an office.

@@ -16,3 +16,4 @@ CREATE TABLE transitions (
     FOREIGN KEY (town_id) REFERENCES towns (code) ON DELETE RESTRICT
 );
 CREATE TRIGGER transitions_immutable BEFORE UPDATE OR DELETE ON transitions FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER transitions_kept BEFORE TRUNCATE ON transitions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

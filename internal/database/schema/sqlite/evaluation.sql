@@ -79,6 +79,22 @@ CREATE TABLE entries (
     CHECK (level IS NULL OR NOT not_applicable),
     CHECK (value IS NULL OR (value > -1e15 AND value < 1e15))
 );
+-- The entries of an approved sheet are frozen, and so are those of earlier revisions.
+CREATE TRIGGER entries_frozen_update BEFORE UPDATE ON entries WHEN EXISTS (
+    SELECT 1 FROM evaluations s WHERE s.town_id = OLD.town_id AND s.id = OLD.evaluation_id
+        AND (s.state = 'approved' OR OLD.revision < s.revision)
+) OR EXISTS (
+    SELECT 1 FROM evaluations s WHERE s.town_id = NEW.town_id AND s.id = NEW.evaluation_id
+        AND (s.state = 'approved' OR NEW.revision < s.revision)
+) BEGIN
+    SELECT RAISE(ABORT, 'rows of entries are immutable');
+END;
+CREATE TRIGGER entries_frozen_delete BEFORE DELETE ON entries WHEN EXISTS (
+    SELECT 1 FROM evaluations s WHERE s.town_id = OLD.town_id AND s.id = OLD.evaluation_id
+        AND (s.state = 'approved' OR OLD.revision < s.revision)
+) BEGIN
+    SELECT RAISE(ABORT, 'rows of entries are immutable');
+END;
 
 -- Permission to enter sheets after the window: for a branch, an evaluator, or one
 -- evaluator's sheet about one branch.

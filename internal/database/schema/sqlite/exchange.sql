@@ -31,7 +31,10 @@ CREATE UNIQUE INDEX cases_one_open ON cases (town_id, series_id) WHERE state IN 
 CREATE UNIQUE INDEX cases_one_published ON cases (town_id, branch_code, series_id) WHERE state = 'published';
 CREATE INDEX cases_branch ON cases (town_id, branch_code, state);
 CREATE TRIGGER cases_frozen_update BEFORE UPDATE ON cases WHEN OLD.published_at IS NOT NULL AND (
-    OLD.title <> NEW.title
+    OLD.town_id <> NEW.town_id
+    OR OLD.id <> NEW.id
+    OR OLD.series_id <> NEW.series_id
+    OR OLD.title <> NEW.title
     OR OLD.story <> NEW.story
     OR OLD.indicators <> NEW.indicators
     OR OLD.measures <> NEW.measures
@@ -40,7 +43,11 @@ CREATE TRIGGER cases_frozen_update BEFORE UPDATE ON cases WHEN OLD.published_at 
     OR OLD.branch_code <> NEW.branch_code
     OR OLD.edition <> NEW.edition
     OR OLD.published_at IS NOT NEW.published_at
+    OR OLD.created_at <> NEW.created_at
 ) BEGIN
+    SELECT RAISE(ABORT, 'rows of cases are immutable');
+END;
+CREATE TRIGGER cases_frozen_delete BEFORE DELETE ON cases WHEN OLD.published_at IS NOT NULL BEGIN
     SELECT RAISE(ABORT, 'rows of cases are immutable');
 END;
 

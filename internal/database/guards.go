@@ -1,0 +1,34 @@
+package database
+
+// Guard is a table of which the triggers of the schema, on both databases, refuse to
+// change or delete some rows, and on PostgreSQL to empty it.
+type Guard struct {
+	Table string
+	Rows  string   // condition of SQL for the rows that are frozen; all where empty
+	Free  []string // columns that may change all the same, sorted
+}
+
+// Guards are all guards of the schema. A table can have several, for different rows.
+var Guards = []Guard{
+	{Table: "audit_heads"}, // a head moves only with a higher sequence
+	{Table: "audit_records"},
+	{Table: "cases", Rows: "published_at IS NOT NULL", Free: []string{"state", "updated_at", "version"}},
+	{Table: "corrections"},
+	{Table: "entries", Rows: entryOf + "s.state = 'approved')"},
+	{Table: "entries", Rows: entryOf + "entries.revision < s.revision)"},
+	{Table: "plan_outcomes"},
+	{Table: "plan_versions"},
+	{Table: "publications"},
+	{Table: "reports", Rows: "state = 'received'"},
+	{Table: "reports", Rows: "state = 'submitted'", Free: []string{ // as long as it becomes received
+		"received_at", "received_by", "remark", "state", "updated_at", "version",
+	}},
+	{Table: "result_nodes"},
+	{Table: "results"},
+	{Table: "robustness_results"},
+	{Table: "runs"},
+	{Table: "transitions"},
+	{Table: "visit_versions"},
+}
+
+const entryOf = "EXISTS (SELECT 1 FROM evaluations s WHERE s.town_id = entries.town_id AND s.id = entries.evaluation_id AND "
