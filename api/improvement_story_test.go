@@ -150,8 +150,8 @@ func summer() map[string]entered {
 func (l *loop) isBetter(on day.Date) {
 	l.clock.noon(l.t, on)
 	l.publishes("2026Q2", "2026-04-01", "2026-06-30", summer())
-	l.server.Jobs.RunPending(l.t.Context())
-	l.server.Jobs.RunPending(l.t.Context()) // finds nothing more
+	l.runPending()
+	l.runPending() // finds nothing more
 	card := apitest.Decode[index.Scorecard](l.secretary.Get("/towns/demo/periods/2026Q2/branches/b01"), http.StatusOK)
 	outcomes := apitest.Decode[rest.Page[plan.Outcome]](l.secretary.Get(l.plan+"/outcomes"), http.StatusOK).Items
 	if *card.Score != 87 || len(outcomes) != 1 {
@@ -189,7 +189,7 @@ func (l *loop) fallsBack(on day.Date) {
 	autumn := summer()
 	autumn["b01"] = entered{9, 8, 50, 40, 40, 0, "B"}
 	l.publishes("2026Q3", "2026-07-01", "2026-09-30", autumn)
-	l.server.Jobs.RunPending(l.t.Context())
+	l.runPending()
 	item := apitest.Decode[plan.Item](l.instructor.Get(l.meetings), http.StatusOK)
 	last := item.History[len(item.History)-1]
 	if item.State != plan.ItemOpen || item.Relapses != 1 || last.Verb != "relapse" || *last.PeriodCode != "2026Q3" {
@@ -218,4 +218,12 @@ func (l *loop) answersAboutThePast() {
 		l.t.Errorf("the plan that held: %+v", v)
 	}
 	refused(l.t, l.mentor.Get("/towns/demo/branches/b01/plan?on=2026-04-19"), http.StatusNotFound, "no_plan")
+}
+
+// runPending does what the service does in the background.
+func (l *loop) runPending() {
+	l.t.Helper()
+	if _, err := l.server.Jobs.RunPending(l.t.Context()); err != nil {
+		l.t.Fatal(err)
+	}
 }

@@ -3,7 +3,7 @@ package api
 import "bulwark/internal/rest"
 
 // labels are the Chinese names of fields and parameters in messages about them.
-var labels = rest.Labels{
+var labels = rest.Labels{ //nolint:gosec // words about passwords, none of them one
 	"account": "账号", "action": "行动", "adjustment": "加减分", "after": "起始标记", "area": "行政区划", "area_code": "区划代码",
 	"around": "党组织", "body": "正文", "branch": "党组织", "branches": "党组织", "by": "办理人", "case": "案例", "cases": "案例",
 	"cause": "原因", "checks": "检查项", "claim": "主张", "class": "类别", "code": "代码", "combination": "合并方法", "comment": "评语",

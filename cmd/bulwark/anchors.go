@@ -93,12 +93,12 @@ func (a *anchorer) keep(ctx context.Context) {
 type anchorFigures struct{ anchorings *prometheus.CounterVec }
 
 func newAnchorFigures(to prometheus.Registerer, file *audit.AnchorFile) anchorFigures {
-	make := promauto.With(to)
-	make.NewGaugeFunc(prometheus.GaugeOpts{
+	metrics := promauto.With(to)
+	metrics.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "bulwark_audit_trails_differing",
 		Help: "Audit trails that do not have their last anchor any more: other than 0 means tampering.",
 	}, func() float64 { return float64(file.Differing()) })
-	f := anchorFigures{make.NewCounterVec(prometheus.CounterOpts{
+	f := anchorFigures{metrics.NewCounterVec(prometheus.CounterOpts{
 		Name: "bulwark_audit_anchorings_total", Help: "Anchorings of the audit trails by outcome: ok, differs, failed.",
 	}, []string{"outcome"})}
 	for _, outcome := range []string{"ok", "differs", "failed"} {

@@ -141,8 +141,8 @@ func TestAForgedTrailStopsItsAnchors(t *testing.T) {
 			if made.StatusCode != http.StatusCreated {
 				t.Fatalf("an ordinary call: %d", made.StatusCode)
 			}
-			const error = "level=ERROR msg=\"anchor the audit trails\""
-			if log := s.stop(); !strings.Contains(log, error) || !strings.Contains(log, "run bulwark verify") {
+			const logged = "level=ERROR msg=\"anchor the audit trails\""
+			if log := s.stop(); !strings.Contains(log, logged) || !strings.Contains(log, "run bulwark verify") {
 				t.Errorf("log: %s", log)
 			}
 
@@ -150,7 +150,7 @@ func TestAForgedTrailStopsItsAnchors(t *testing.T) {
 			becomes(t, s.address+"/readyz", http.StatusOK, `"trail":"differs"`)
 			becomes(t, s.metrics, http.StatusOK, `bulwark_audit_anchorings_total{outcome="differs"} 1`)
 			becomes(t, s.metrics, http.StatusOK, `bulwark_audit_trails_differing 1`)
-			if log := s.stop(); !strings.Contains(log, error) {
+			if log := s.stop(); !strings.Contains(log, logged) {
 				t.Errorf("log: %s", log)
 			}
 			if list, err := audit.LoadAnchors(anchors); err != nil || len(list) != 1 || list[0].String()+"\n" != string(was) {

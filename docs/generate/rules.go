@@ -38,12 +38,12 @@ func rules() []rule {
 // addRules makes the schema of a rule the choice among its kinds, if the document
 // has rules.
 func addRules(doc *openapi3.T) error {
-	any := doc.Components.Schemas[ruleSchema]
-	if any == nil {
+	rule := doc.Components.Schemas[ruleSchema]
+	if rule == nil {
 		return nil
 	}
 	choice := &openapi3.Schema{
-		Description:   any.Value.Description,
+		Description:   rule.Value.Description,
 		Discriminator: &openapi3.Discriminator{PropertyName: "kind", Mapping: map[string]openapi3.MappingRef{}},
 	}
 	for _, r := range rules() {
@@ -60,7 +60,7 @@ func addRules(doc *openapi3.T) error {
 		choice.OneOf = append(choice.OneOf, openapi3.NewSchemaRef(schemaPrefix+r.schema, one.Value))
 		choice.Discriminator.Mapping[r.kind] = openapi3.MappingRef{Ref: schemaPrefix + r.schema}
 	}
-	any.Value = choice
+	rule.Value = choice
 	return nil
 }
 

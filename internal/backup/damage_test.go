@@ -198,12 +198,12 @@ func TestTamperedLinesAreFound(t *testing.T) {
 		if !strings.HasPrefix(lines[1], `["44",`) || !strings.HasPrefix(lines[2], `["4499",`) || !strings.Contains(lines[3], `"areas"`) {
 			t.Fatalf("the file begins %s", lines[:4])
 		}
-		edit := func(i int, old, new string) func([]string) []string {
+		edit := func(i int, old, fresh string) func([]string) []string {
 			return func(l []string) []string {
 				if !strings.Contains(l[i], old) {
 					t.Fatalf("no %s in %s", old, l[i])
 				}
-				l[i] = strings.Replace(l[i], old, new, 1)
+				l[i] = strings.Replace(l[i], old, fresh, 1)
 				return l
 			}
 		}

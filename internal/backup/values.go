@@ -20,7 +20,7 @@ type kind string
 const (
 	words   kind = "text"
 	integer kind = "integer"
-	real    kind = "real"
+	decimal kind = "real"
 	yesNo   kind = "boolean"
 	moment  kind = "time"
 	binary  kind = "bytes"
@@ -30,7 +30,7 @@ const (
 var kinds = map[string]kind{
 	"text":    words,
 	"integer": integer, "bigint": integer, "smallint": integer,
-	"real": real, "double precision": real,
+	"real": decimal, "double precision": decimal,
 	"boolean":  yesNo,
 	"datetime": moment, "timestamp with time zone": moment,
 	"blob": binary, "bytea": binary,
@@ -41,7 +41,7 @@ func (k kind) target() any {
 	switch k {
 	case integer:
 		return new(sql.Null[int64])
-	case real:
+	case decimal:
 		return new(sql.Null[float64])
 	case yesNo:
 		return new(sql.Null[bool])
@@ -134,7 +134,7 @@ func (k kind) parse(token jsontext.Token) (any, error) {
 		return text, nil
 	case k == integer && what == '0':
 		return strconv.ParseInt(text, 10, 64)
-	case k == real && (what == '0' || what == '"'):
+	case k == decimal && (what == '0' || what == '"'):
 		return strconv.ParseFloat(text, 64)
 	case k == yesNo && (what == 't' || what == 'f'):
 		return token.Bool(), nil

@@ -71,7 +71,7 @@ func (c *ResultCache) History(ctx context.Context, db *gorm.DB, townID, branch s
 	return list, nil
 }
 
-// Scores are the scores of one published period, node by node: what branches are
+// PeriodScores are the scores of one published period, node by node: what branches are
 // strong and weak in.
 type PeriodScores struct {
 	Period string

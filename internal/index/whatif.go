@@ -73,15 +73,15 @@ func (v View) WhatIf(s Supposition, language string, has func(branch string) boo
 	}
 	actual := o.byBranch()
 	for _, standing := range c.table {
-		real := actual[c.branches[standing.Unit].Code]
+		now := actual[c.branches[standing.Unit].Code]
 		switch {
-		case real == nil || has != nil && !has(real.BranchCode):
+		case now == nil || has != nil && !has(now.BranchCode):
 		case standing.Status != composite.UnitScored:
-			w.Insufficient = append(w.Insufficient, real.BranchCode)
+			w.Insufficient = append(w.Insufficient, now.BranchCode)
 		default:
 			w.Items = append(w.Items, Supposed{
-				Branch: real.ref(language), Score: standing.Score, Rank: standing.Rank, Grade: standing.Grade,
-				RealScore: real.Score, RealRank: real.Rank, RealGrade: word(real.Grade),
+				Branch: now.ref(language), Score: standing.Score, Rank: standing.Rank, Grade: standing.Grade,
+				RealScore: now.Score, RealRank: now.Rank, RealGrade: word(now.Grade),
 			})
 		}
 	}

@@ -42,18 +42,30 @@ func TestAppointmentsAreRefused(t *testing.T) {
 			{"mentor without letter and end", bare, "invalid", []string{"/letter", "/until"}},
 			{"admin", peopletest.Appointment("a", "p3", access.Admin, "2023-01-01", ""), "invalid", []string{"/role"}},
 			{"unknown role", peopletest.Appointment("a", "p3", "king", "2023-01-01", ""), "invalid", []string{"/role"}},
-			{"ends first", peopletest.Appointment("a", "p3", access.Leadership, "2023-01-02", "2023-01-01"), "invalid",
-				[]string{"/until"}},
-			{"unknown person", peopletest.Appointment("a", "p9", access.Leadership, "2023-01-01", ""), "invalid",
-				[]string{"/person"}},
-			{"person of another town", peopletest.Appointment("q", "p3", access.Leadership, "2023-01-01", ""), "invalid",
-				[]string{"/person"}},
-			{"the same again", peopletest.Appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"),
-				"overlapping_appointment", nil},
-			{"over its first day", peopletest.Appointment("a", "p3", access.Mentor, "2022-01-01", "2023-01-01"),
-				"overlapping_appointment", nil},
-			{"over its last day", peopletest.Appointment("a", "p3", access.Mentor, "2023-12-31", "2024-12-31"),
-				"overlapping_appointment", nil},
+			{
+				"ends first", peopletest.Appointment("a", "p3", access.Leadership, "2023-01-02", "2023-01-01"), "invalid",
+				[]string{"/until"},
+			},
+			{
+				"unknown person", peopletest.Appointment("a", "p9", access.Leadership, "2023-01-01", ""), "invalid",
+				[]string{"/person"},
+			},
+			{
+				"person of another town", peopletest.Appointment("q", "p3", access.Leadership, "2023-01-01", ""), "invalid",
+				[]string{"/person"},
+			},
+			{
+				"the same again", peopletest.Appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"),
+				"overlapping_appointment", nil,
+			},
+			{
+				"over its first day", peopletest.Appointment("a", "p3", access.Mentor, "2022-01-01", "2023-01-01"),
+				"overlapping_appointment", nil,
+			},
+			{
+				"over its last day", peopletest.Appointment("a", "p3", access.Mentor, "2023-12-31", "2024-12-31"),
+				"overlapping_appointment", nil,
+			},
 		} {
 			_, err := people.Appoint(t.Context(), db, tt.a)
 			peopletest.Refused(t, tt.what, err, tt.code, tt.at...)
@@ -105,7 +117,9 @@ func TestADutyNeedsItsRole(t *testing.T) {
 			duty access.Duty
 			from day.Date
 		}{
-			{access.Mentors, "2022-12-31"}, {access.Mentors, "2024-01-01"}, {access.Instructs, "2023-05-01"},
+			{access.Mentors, "2022-12-31"},
+			{access.Mentors, "2024-01-01"},
+			{access.Instructs, "2023-05-01"},
 			{access.Leads, "2023-05-01"},
 		} {
 			_, err := people.Assign(t.Context(), db, assignment("p3", "b1", tt.duty, tt.from, ""))

@@ -21,15 +21,6 @@ func assignment(person, branch string, duty access.Duty, from, until day.Date) p
 	return a
 }
 
-func assign(
-	t *testing.T, db *gorm.DB, person, branch string, duty access.Duty, from, until day.Date,
-) people.Assignment {
-	t.Helper()
-	a, err := people.Assign(t.Context(), db, assignment(person, branch, duty, from, until))
-	peopletest.Must(t, err)
-	return a
-}
-
 func TestAssignmentsAreRefused(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		peopletest.Towns(t, db)
@@ -43,15 +34,21 @@ func TestAssignmentsAreRefused(t *testing.T) {
 			code string
 			at   []string
 		}{
-			{"the same again", assignment("p1", "b1", access.Mentors, "2023-03-01", "2023-06-30"), "overlapping_assignment",
-				nil},
-			{"over its first day", assignment("p1", "b1", access.Mentors, "2022-01-01", "2023-03-01"), "overlapping_assignment",
-				nil},
+			{
+				"the same again", assignment("p1", "b1", access.Mentors, "2023-03-01", "2023-06-30"), "overlapping_assignment",
+				nil,
+			},
+			{
+				"over its first day", assignment("p1", "b1", access.Mentors, "2022-01-01", "2023-03-01"), "overlapping_assignment",
+				nil,
+			},
 			{"over its last day", assignment("p1", "b1", access.Mentors, "2023-06-30", ""), "overlapping_assignment", nil},
 			{"within it", assignment("p1", "b1", access.Mentors, "2023-04-01", "2023-04-02"), "overlapping_assignment", nil},
 			{"around it", assignment("p1", "b1", access.Mentors, "2022-01-01", ""), "overlapping_assignment", nil},
-			{"ends first", assignment("p2", "b1", access.Mentors, "2023-04-02", "2023-04-01"), "invalid",
-				[]string{"/until"}},
+			{
+				"ends first", assignment("p2", "b1", access.Mentors, "2023-04-02", "2023-04-01"), "invalid",
+				[]string{"/until"},
+			},
 			{"unknown duty", assignment("p2", "b1", "rules", "2023-04-01", ""), "invalid", []string{"/duty"}},
 			{"unknown person", assignment("p9", "b1", access.Mentors, "2023-04-01", ""), "invalid", []string{"/person"}},
 			{"unknown branch", assignment("p2", "b9", access.Mentors, "2023-04-01", ""), "invalid", []string{"/branch"}},

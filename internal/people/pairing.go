@@ -147,7 +147,8 @@ func (p pairer) addPeople(ctx context.Context, tx *gorm.DB) error {
 	}
 	for _, a := range assignments {
 		paired := Paired{
-			Named{a.PersonCode, names[a.PersonCode].In(p.language)}, a.ValidFrom, a.ValidUntil, a.Exclusive,
+			Named{a.PersonCode, names[a.PersonCode].In(p.language)},
+			a.ValidFrom, a.ValidUntil, a.Exclusive,
 			letters[holder{a.PersonCode, a.Duty.Role()}],
 		}
 		pairing := p.at[a.BranchCode]

@@ -45,7 +45,7 @@ func (r *record) write(t *testing.T, folder string, questions []question) {
 	if err := os.RemoveAll(folder); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // for people to look at
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	callers := map[question][]string{} // by a question whose caller is the digest
@@ -62,7 +62,7 @@ func (r *record) write(t *testing.T, folder string, questions []question) {
 			name = strings.TrimSuffix(name, strings.Join(who[1:], "+")) + fmt.Sprintf("and %d more", len(who)-1)
 		}
 		text := "# " + q.address + "\n# " + q.language + " " + strings.Join(who, " ") + "\n" + r.texts[q.caller]
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil { //nolint:gosec // for people to look at
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

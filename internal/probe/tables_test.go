@@ -51,7 +51,7 @@ func (s *service) tables(db *gorm.DB) {
 func scores(t *testing.T, r *record) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "bulwark")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", program, "bulwark/cmd/bulwark").CombinedOutput(); err != nil { //nolint:gosec // our own program
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", program, "bulwark/cmd/bulwark").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, arguments := range []string{
@@ -61,7 +61,7 @@ func scores(t *testing.T, r *record) {
 		"--data mistakes.csv", "--data mistakes.csv --format json", "--data none.csv", "--data data.csv --format none", "-h",
 	} {
 		for _, language := range []string{"en", "zh"} {
-			c := exec.CommandContext(t.Context(), program, append([]string{"score", "--scheme", "five-forces.json"}, strings.Fields(arguments)...)...) //nolint:gosec // our own program
+			c := exec.CommandContext(t.Context(), program, append([]string{"score", "--scheme", "five-forces.json"}, strings.Fields(arguments)...)...)
 			c.Dir, c.Env = "../../docs/examples", append(os.Environ(), "LC_ALL="+language)
 			out, err := c.CombinedOutput()
 			if c.ProcessState == nil {

@@ -19,7 +19,7 @@ import (
 )
 
 // ProjectState is where a project is in its life.
-type ProjectState string
+type ProjectState string //nolint:revive // the document calls it so
 
 // The states of a project.
 const (
@@ -328,7 +328,7 @@ func FindProject(ctx context.Context, db *gorm.DB, townID, id string) (Project, 
 }
 
 // ProjectFilter narrows a list; zero fields do not.
-type ProjectFilter struct {
+type ProjectFilter struct { //nolint:revive // the document calls it so
 	Round, Branch, Team, Field string
 	State                      ProjectState
 	After                      string

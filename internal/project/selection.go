@@ -226,7 +226,7 @@ func (o outcome) store(ctx context.Context, tx *gorm.DB, townID string, ids []st
 type Scores map[string]map[string]float64
 
 // ProjectStanding is how one project came out.
-type ProjectStanding struct {
+type ProjectStanding struct { //nolint:revive // the document calls it so
 	Project  string             `json:"project" format:"uuid"`
 	Branch   town.BranchRef     `json:"branch"`
 	Title    string             `json:"title"`

@@ -67,7 +67,7 @@ func (b *binding) query(u *url.URL) {
 		}
 		b.set(p, values)
 	}
-	if _, any := b.req.Addr().Interface().(interface{ anyQuery() }); any {
+	if _, takesAny := b.req.Addr().Interface().(interface{ anyQuery() }); takesAny {
 		clear(given)
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {

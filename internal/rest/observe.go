@@ -149,13 +149,13 @@ type figures struct {
 }
 
 func newFigures(to prometheus.Registerer) figures {
-	make := promauto.With(to)
+	metrics := promauto.With(to)
 	return figures{
-		make.NewHistogramVec(prometheus.HistogramOpts{
+		metrics.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "bulwark_request_duration_seconds", Help: "Time to answer, by route, method and status; its count is the number of requests.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"route", "method", "status"}),
-		make.NewGauge(prometheus.GaugeOpts{Name: "bulwark_requests_in_flight", Help: "Requests being answered now."}),
+		metrics.NewGauge(prometheus.GaugeOpts{Name: "bulwark_requests_in_flight", Help: "Requests being answered now."}),
 	}
 }
 

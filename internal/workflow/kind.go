@@ -155,20 +155,24 @@ func (k Kind[T, S, V]) DoBy(
 	ctx context.Context, db *gorm.DB, ref Ref, verb func(t T) string, reason string,
 	change func(tx *gorm.DB, v V, t T) (Change, error),
 ) (T, error) {
-	return k.change(ctx, db, ref, order[T, S, V]{reason: reason, change: change,
+	return k.change(ctx, db, ref, order[T, S, V]{
+		reason: reason, change: change,
 		choose: func(v V, t T) (Verb[T, S, V], error) {
 			return k.Table().Do(v, t, verb(t), reason)
-		}})
+		},
+	})
 }
 
 // Move takes a record to another state.
 func (k Kind[T, S, V]) Move(
 	ctx context.Context, db *gorm.DB, ref Ref, to S, reason string, change func(tx *gorm.DB, v V, t T) (Change, error),
 ) (T, error) {
-	return k.change(ctx, db, ref, order[T, S, V]{reason: reason, change: change,
+	return k.change(ctx, db, ref, order[T, S, V]{
+		reason: reason, change: change,
 		choose: func(v V, t T) (Verb[T, S, V], error) {
 			return k.Table().Move(v, t, to, reason)
-		}})
+		},
+	})
 }
 
 // Apply makes a move that no caller makes, such as one that follows from a publication:
@@ -176,10 +180,12 @@ func (k Kind[T, S, V]) Move(
 func (k Kind[T, S, V]) Apply(
 	ctx context.Context, db *gorm.DB, ref Ref, verb, reason string, change func(tx *gorm.DB, v V, t T) (Change, error),
 ) (T, error) {
-	return k.change(ctx, db, ref, order[T, S, V]{reason: reason, change: change, unseen: true,
+	return k.change(ctx, db, ref, order[T, S, V]{
+		reason: reason, change: change, unseen: true,
 		choose: func(v V, t T) (Verb[T, S, V], error) {
 			return k.Table().follow(v, t, verb)
-		}})
+		},
+	})
 }
 
 // order is a change of one record that was asked for.
@@ -228,8 +234,10 @@ func (k Kind[T, S, V]) change(ctx context.Context, db *gorm.DB, ref Ref, o order
 		if err != nil {
 			return err
 		}
-		after, err = k.keep(ctx, tx, v, step[T, S, V]{verb: x, before: &before, after: fresh[0], reason: o.reason,
-			extra: c.Extra})
+		after, err = k.keep(ctx, tx, v, step[T, S, V]{
+			verb: x, before: &before, after: fresh[0], reason: o.reason,
+			extra: c.Extra,
+		})
 		return err
 	})
 	return after, err

@@ -189,11 +189,11 @@ func TestARecordGoesThroughItsLife(t *testing.T) {
 			t.Errorf("a new letter allows %v, want %v", l.Allowed, want)
 		}
 		_, err := p.move(p.mentor, l.Ref(), sent, "")
-		p.refused(err, "empty")
+		_ = p.refused(err, "empty")
 		_, err = p.write(p.group, l.Ref(), "x")
-		p.refused(err, "not_yours")
+		_ = p.refused(err, "not_yours")
 		_, err = p.write(as(t.Context(), "r", access.Reader), l.Ref(), "x")
-		p.refused(err, "not_allowed")
+		_ = p.refused(err, "not_allowed")
 		l, err = p.write(p.mentor, l.Ref(), "x")
 		p.must(err)
 		l, err = p.move(p.mentor, l.Ref(), sent, "")
@@ -202,23 +202,23 @@ func TestARecordGoesThroughItsLife(t *testing.T) {
 			t.Errorf("a sent letter allows its author %#v", l.Allowed)
 		}
 		_, err = p.write(p.group, l.Ref(), "x") // the person before the state
-		p.refused(err, "not_yours")
+		_ = p.refused(err, "not_yours")
 		_, err = p.write(p.mentor, l.Ref(), "x")
 		e := p.refused(err, "no_such_transition")
 		if e.Lock == nil || e.Lock.By != "m" || e.Lock.CanLift != "leading_group" || !strings.Contains(e.Message.ZH, "“已发”") {
 			t.Errorf("%v %v is held by %+v", e.Message.ZH, e, e.Lock)
 		}
 		_, err = p.move(p.group, l.Ref(), draft, "")
-		p.refused(err, "reason_needed")
+		_ = p.refused(err, "reason_needed")
 		l, err = p.move(p.group, l.Ref(), answered, "so")
 		p.must(err)
 		_, err = p.move(p.group, l.Ref(), sent, "again") // no caller reopens
-		p.refused(err, "not_allowed")
+		_ = p.refused(err, "not_allowed")
 		none := func(*gorm.DB, *reader, letter) (workflow.Change, error) { return workflow.Change{}, nil }
 		l, err = letters.Apply(p.mentor, p.db, l.Ref(), "reopen", "time", none)
 		p.must(err)
 		_, err = letters.Apply(p.mentor, p.db, l.Ref(), "reopen", "time", none)
-		p.refused(err, "no_such_transition")
+		_ = p.refused(err, "no_such_transition")
 		var got []string
 		for _, s := range l.History {
 			got = append(got, s.Verb+" "+s.Actor+" "+s.Reason+s.Words)
@@ -317,9 +317,9 @@ func TestWhatIsNotVisibleIsNotThere(t *testing.T) {
 		l, err := p.move(p.mentor, l.Ref(), sent, "")
 		p.must(err)
 		_, err = letters.Find(p.group, p.db, "a", "1")
-		p.refused(err, "not_found")
+		_ = p.refused(err, "not_found")
 		_, err = p.move(p.group, l.Ref(), answered, "")
-		p.refused(err, "not_found")
+		_ = p.refused(err, "not_found")
 		p.must(p.db.Exec("UPDATE letters SET state = 'answered'").Error)
 		_, err = letters.Apply(p.group, p.db, l.Ref(), "reopen", "", func(*gorm.DB, *reader, letter) (workflow.Change, error) {
 			return workflow.Change{}, nil

@@ -53,11 +53,11 @@ var ruleKinds = map[string]func() Rule{
 // NewRule returns a zero rule of the kind, to decode the rest of its JSON
 // object into, and whether the kind is known. New applies the defaults.
 func NewRule(kind string) (Rule, bool) {
-	make, ok := ruleKinds[kind]
+	newRule, ok := ruleKinds[kind]
 	if !ok {
 		return nil, false
 	}
-	return make(), true
+	return newRule(), true
 }
 
 // RuleKinds returns the names of all rules, sorted.

@@ -1,10 +1,11 @@
 package composite
 
 import (
-	"bulwark/pkg/composite/stats"
 	"math"
 	"runtime"
 	"slices"
+
+	"bulwark/pkg/composite/stats"
 )
 
 // Source names one source of uncertainty.

@@ -2,12 +2,12 @@ package composite_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
-	"fmt"
 )
 
 func TestAggregateColumns(t *testing.T) {

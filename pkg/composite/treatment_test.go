@@ -1,13 +1,13 @@
 package composite_test
 
 import (
+	"errors"
+	"math"
 	"slices"
 	"testing"
 
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
-	"errors"
-	"math"
 )
 
 func treated(t *testing.T, treat composite.Treatment, x []float64) *composite.Result {

@@ -7,10 +7,7 @@ import (
 	"bulwark/pkg/composite"
 )
 
-var (
-	sample  = []float64{3, 1, 4, 1, 5, 9, 2, 6}
-	weights = []float64{2, 1, 1, 1, 3, 1, 1, 2}
-)
+var sample = []float64{3, 1, 4, 1, 5, 9, 2, 6}
 
 func wantColumn(t *testing.T, name string, got, want []float64, tolerance float64) {
 	t.Helper()

@@ -1,3 +1,4 @@
+// Package measure holds the seven measures of a town and the tasks under them.
 package measure
 
 import (

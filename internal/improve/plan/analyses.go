@@ -1,3 +1,5 @@
+// Package plan holds cause analyses, improvement plans with their items, and what came of
+// them.
 package plan
 
 import (
@@ -223,9 +225,9 @@ func cardOf(v index.View, branch string) (index.Scorecard, error) {
 }
 
 // check returns the faults of findings that name no indicator of the scheme.
-func (list Causes) check(c *scheme.Compiled) (faults []fault.FieldError) {
-	for i, x := range list {
-		if !c.HasIndicator(x.Indicator) {
+func (c Causes) check(pinned *scheme.Compiled) (faults []fault.FieldError) {
+	for i, x := range c {
+		if !pinned.HasIndicator(x.Indicator) {
 			faults = append(faults, fault.Field("/findings/"+strconv.Itoa(i)+"/indicator", "unknown_indicator",
 				"指标体系中没有指标“%s”", "the scheme has no indicator %q", x.Indicator))
 		}

@@ -1,3 +1,5 @@
+// Package report holds what the leading group is told: duties past their day, reminders,
+// progress reports, and whether help had an effect.
 package report
 
 import (

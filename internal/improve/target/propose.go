@@ -1,3 +1,5 @@
+// Package target holds improvement targets: the branches that get help, by proposal of the
+// town's rules and confirmed by people.
 package target
 
 import (

@@ -1,3 +1,5 @@
+// Package visit holds the visits of instructors and offices, what they found, and the
+// problems that are solved together.
 package visit
 
 import (
@@ -190,16 +192,16 @@ func (v *reader) Audit(x Visit, _ string) (string, any) {
 
 // WithPairing returns the visit with who was paired with the branch on its day, where
 // the caller may read people.
-func (x Visit) WithPairing(ctx context.Context, db *gorm.DB, language string) (Visit, error) {
+func (v Visit) WithPairing(ctx context.Context, db *gorm.DB, language string) (Visit, error) {
 	if !access.Caller(ctx).May(access.ReadPeople) {
-		return x, nil
+		return v, nil
 	}
-	f := people.PairingFilter{On: x.VisitedOn, Language: language, Branch: x.BranchCode}
-	paired, err := people.ListPairings(ctx, db, x.TownID, f)
+	f := people.PairingFilter{On: v.VisitedOn, Language: language, Branch: v.BranchCode}
+	paired, err := people.ListPairings(ctx, db, v.TownID, f)
 	if err == nil && len(paired) == 1 {
-		x.Paired = &paired[0]
+		v.Paired = &paired[0]
 	}
-	return x, err
+	return v, err
 }
 
 // content returns the content of a visit with its findings.

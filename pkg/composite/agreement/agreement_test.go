@@ -1,6 +1,7 @@
 package agreement_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -11,7 +12,6 @@ import (
 
 	"bulwark/pkg/composite/agreement"
 	"bulwark/pkg/composite/stats"
-	"fmt"
 )
 
 // Six targets by four judges: Shrout and Fleiss (1979), table 2.

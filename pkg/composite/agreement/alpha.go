@@ -1,9 +1,10 @@
 package agreement
 
 import (
+	"slices"
+
 	"bulwark/pkg/composite/internal/num"
 	"bulwark/pkg/composite/stats"
-	"slices"
 )
 
 // ScaleLevel is what the differences between ratings mean.

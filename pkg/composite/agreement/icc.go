@@ -2,10 +2,11 @@
 package agreement
 
 import (
-	"bulwark/pkg/composite/internal/num"
-	"bulwark/pkg/composite/stats"
 	"math"
 	"slices"
+
+	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 )
 
 // ICC is the agreement of evaluators, each of whom rates each target: how much of the

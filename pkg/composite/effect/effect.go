@@ -196,7 +196,7 @@ func (e *InterventionEffect) describe(m *matcher, c comparison) {
 }
 
 // EffectOptions are how MatchedEffect matches. The zero value of each is its default.
-type EffectOptions struct {
+type EffectOptions struct { //nolint:revive // the package has other options
 	Horizon    int     `json:"horizon,omitempty"`    // periods from the score before to the one after; 1
 	Before     int     `json:"before,omitempty"`     // scores whose mean is the score before; 1
 	Neighbours int     `json:"neighbours,omitempty"` // controls of a unit, at most; 3

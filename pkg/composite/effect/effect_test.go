@@ -302,22 +302,22 @@ func TestMatchedEffectInvariance(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		close := func(got, want float64) {
+		agrees := func(got, want float64) {
 			if !near(got, want, 1e-7) {
 				t.Fatalf("%v, want %v, by %v and %v\n%+v\n%+v", got, want, shift, gain, e, higher)
 			}
 		}
-		close(higher.Effect, e.Effect+gain)
-		close(higher.Low, e.Low+gain)
-		close(higher.High, e.High+gain)
-		close(higher.TreatedChange, e.TreatedChange+gain)
-		close(higher.ControlChange, e.ControlChange)
-		close(higher.Imbalance.Before, e.Imbalance.Before)
+		agrees(higher.Effect, e.Effect+gain)
+		agrees(higher.Low, e.Low+gain)
+		agrees(higher.High, e.High+gain)
+		agrees(higher.TreatedChange, e.TreatedChange+gain)
+		agrees(higher.ControlChange, e.ControlChange)
+		agrees(higher.Imbalance.Before, e.Imbalance.Before)
 		if (e.Placebo == nil) != (higher.Placebo == nil) {
 			t.Fatal("one has no placebo")
 		}
 		if e.Placebo != nil {
-			close(higher.Placebo.Effect, e.Placebo.Effect)
+			agrees(higher.Placebo.Effect, e.Placebo.Effect)
 		}
 	})
 }

@@ -1,9 +1,10 @@
 package stats
 
 import (
-	"bulwark/pkg/composite/internal/num"
 	"math"
 	"slices"
+
+	"bulwark/pkg/composite/internal/num"
 )
 
 // The functions below take the values of one unit over successive periods, and the

@@ -1,10 +1,11 @@
 package stats
 
 import (
-	"bulwark/pkg/composite/internal/num"
 	"cmp"
 	"math"
 	"slices"
+
+	"bulwark/pkg/composite/internal/num"
 )
 
 // SobolOptions are how Sobol indices are estimated.

@@ -1,11 +1,11 @@
 package stats_test
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
 	"bulwark/pkg/composite/stats"
-	"fmt"
 )
 
 // ishigami with a = 7, b = .1 (Ishigami and Homma 1990); the indices follow from its
