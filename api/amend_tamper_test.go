@@ -60,12 +60,14 @@ func TestNoAmendmentPublishesWhatWasTamperedWith(t *testing.T) {
 				"raw value of another branch",
 				"UPDATE entries SET value = 6.0 WHERE code = 'meetings' AND evaluation_id = '" + sheet2 + "'",
 				"UPDATE entries SET value = 12.0 WHERE code = 'meetings' AND evaluation_id = '" + sheet2 + "'",
-				[]string{"entries/b02/" + sheet2 + "/meetings/value"}, `published as "12", and "6" in the database now`,
+				[]string{"entries/b02/" + sheet2 + "/meetings/value"},
+				`published as "12", and "6" in the database now`,
 			},
 			{
 				"raw values of two", "UPDATE entries SET value = 1.0 WHERE code = 'complaints' AND evaluation_id <> '" + sheet2 + "'",
 				"UPDATE entries SET value = 0.0 WHERE code = 'complaints'",
-				[]string{"entries/b01/…/complaints/value", "entries/b03/…/complaints/value"}, `published as "0", and "1" in the database now`,
+				[]string{"entries/b01/…/complaints/value", "entries/b03/…/complaints/value"},
+				`published as "0", and "1" in the database now`,
 			},
 			{
 				"approval", "UPDATE evaluations SET state = 'submitted' WHERE id = '" + sheet2 + "'",
@@ -76,15 +78,19 @@ func TestNoAmendmentPublishesWhatWasTamperedWith(t *testing.T) {
 			{
 				"kind", "UPDATE branch_profiles SET kind = 'community' WHERE branch_code = 'b02'",
 				"UPDATE branch_profiles SET kind = 'village' WHERE branch_code = 'b02'",
-				[]string{"branch_profiles/b02/kind"}, `published as "village", and "community" in the database now`,
+				[]string{"branch_profiles/b02/kind"},
+				`published as "village", and "community" in the database now`,
 			},
 			{
 				"end", "UPDATE branches SET closed_on = '2026-02-01' WHERE code = 'b03'",
-				"UPDATE branches SET closed_on = NULL WHERE code = 'b03'", []string{"branches/b03"}, `published as "b03", and ""`,
+				"UPDATE branches SET closed_on = NULL WHERE code = 'b03'",
+				[]string{"branches/b03"},
+				`published as "b03", and ""`,
 			},
 			{
 				"score", "UPDATE results SET score = score - 1 WHERE branch_code = 'b02'", "UPDATE results SET score = score + 1 WHERE branch_code = 'b02'",
-				[]string{"results/…"}, "in the database now",
+				[]string{"results/…"},
+				"in the database now",
 			},
 			{
 				"data", "UPDATE runs SET data = replace(data, 'b02', 'b03')", "UPDATE runs SET data = data", // the last one: it is not undone

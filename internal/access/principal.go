@@ -143,8 +143,10 @@ var (
 		ReadVisits: true, WriteVisits: true, ReadProblems: true, WriteProblems: true, ReadReminders: true,
 		ReadPlans: true, DraftPlans: true, WritePlans: true, AdvisePlans: true, ApprovePlans: true, VerifyPlans: true,
 	}
-	openToAll = map[Action]bool{ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true,
-		ReadStructure: true, ReadRanking: true, ReadCases: true}
+	openToAll = map[Action]bool{
+		ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true,
+		ReadStructure: true, ReadRanking: true, ReadCases: true,
+	}
 )
 
 // Self returns the principal itself, also of what embeds it.

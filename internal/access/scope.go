@@ -15,8 +15,10 @@ import (
 
 // outsideTowns are the actions that a key limited to a town, or nobody's key, may
 // do outside any town. All others there concern every town.
-var outsideTowns = map[Action]bool{ReadService: true, SignIn: true, ReadIdentity: true, OwnIdentity: true,
-	ReadStructure: true, ReadRanking: true}
+var outsideTowns = map[Action]bool{
+	ReadService: true, SignIn: true, ReadIdentity: true, OwnIdentity: true,
+	ReadStructure: true, ReadRanking: true,
+}
 
 var errKeyNeeded = fault.Unauthenticated("key_needed",
 	"此内容需要密钥：请随请求提供（Authorization: Bearer）", "this needs a key: send Authorization: Bearer KEY")

@@ -23,8 +23,10 @@ func TestAuthorize(t *testing.T) {
 		admin := access.Principal{Role: access.Admin, Key: "k"}
 		townAdmin := access.Principal{Role: access.Admin, Towns: []string{"a"}, Key: "k"}
 		twoTowns := access.Principal{Role: access.Reader, Towns: []string{"a", "q"}, Key: "k"}
-		ofBranch := access.Principal{Role: access.LeadingGroup, Towns: []string{"a"}, Branches: []string{"b1"}, Person: "p1",
-			Key: "k"}
+		ofBranch := access.Principal{
+			Role: access.LeadingGroup, Towns: []string{"a"}, Branches: []string{"b1"}, Person: "p1",
+			Key: "k",
+		}
 		for _, tt := range []struct {
 			who    access.Principal
 			action access.Action
@@ -146,12 +148,18 @@ func TestReachFollowsAssignments(t *testing.T) {
 			{access.Principal{Role: access.Reader}, access.ReadSheets, false, 0},
 			{access.Principal{}, access.ReadRanking, true, 0},
 			{access.Principal{}, access.ReadScorecard, false, 0},
-			{access.Principal{Role: access.LeadingGroup, Towns: []string{"a"}, Branches: []string{"b1", "b3"}, Person: "p1"},
-				access.DecideSheets, false, 2},
-			{access.Principal{Role: access.Instructor, Towns: []string{"a"}, Branches: []string{"b1"}, Person: "p1"},
-				access.WriteSheets, false, 0},
-			{access.Principal{Role: access.Instructor, Towns: []string{"a"}, Branches: []string{"b1", "b3"}, Person: "p1"},
-				access.WriteSheets, false, 1},
+			{
+				access.Principal{Role: access.LeadingGroup, Towns: []string{"a"}, Branches: []string{"b1", "b3"}, Person: "p1"},
+				access.DecideSheets, false, 2,
+			},
+			{
+				access.Principal{Role: access.Instructor, Towns: []string{"a"}, Branches: []string{"b1"}, Person: "p1"},
+				access.WriteSheets, false, 0,
+			},
+			{
+				access.Principal{Role: access.Instructor, Towns: []string{"a"}, Branches: []string{"b1", "b3"}, Person: "p1"},
+				access.WriteSheets, false, 1,
+			},
 		} {
 			town := strings.Join(tt.who.Towns, "")
 			if town == "" {

@@ -72,10 +72,12 @@ func TestAChainThatWentBackIsTold(t *testing.T) {
 		}
 		was, _ := os.ReadFile(path)
 		disarm(t, db)
-		for _, change := range []string{"UPDATE audit_heads SET sequence = 3 WHERE town_id = 'x'",
+		for _, change := range []string{
+			"UPDATE audit_heads SET sequence = 3 WHERE town_id = 'x'",
 			"UPDATE audit_heads SET sequence = 60, hash = 'x' WHERE town_id = 'x'",
 			"UPDATE audit_heads SET sequence = 61, hash = 'x' WHERE town_id = 'x'",
-			"DELETE FROM audit_heads WHERE town_id = 'x'"} {
+			"DELETE FROM audit_heads WHERE town_id = 'x'",
+		} {
 			if err := db.Exec(change).Error; err != nil {
 				t.Fatal(err)
 			}

@@ -112,8 +112,10 @@ func TestRecordsOlderThanTheChain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		at := time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC)
 		old := func(sequence int64, at time.Time) error {
-			return db.Create(&audit.Record{TownID: "x", ID: fmt.Sprintf("00000000-0000-7000-8000-%012d", -sequence),
-				Sequence: sequence, At: at}).Error
+			return db.Create(&audit.Record{
+				TownID: "x", ID: fmt.Sprintf("00000000-0000-7000-8000-%012d", -sequence),
+				Sequence: sequence, At: at,
+			}).Error
 		}
 		if err := errors.Join(old(-1, at), old(0, at)); err != nil {
 			t.Fatal(err)

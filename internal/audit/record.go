@@ -117,8 +117,11 @@ type Filter struct {
 func List(ctx context.Context, db *gorm.DB, townID string, f Filter) (_ []Record, err error) {
 	defer fault.Wrap(&err, "audit trail of %q", townID)
 	q := db.WithContext(ctx).Where("town_id = ?", townID)
-	for _, narrow := range []struct{ column, value string }{{"actor", f.Actor}, {"action", f.Action},
-		{"request_id", f.RequestID}} {
+	for _, narrow := range []struct{ column, value string }{
+		{"actor", f.Actor},
+		{"action", f.Action},
+		{"request_id", f.RequestID},
+	} {
 		if narrow.value != "" {
 			q = q.Where(narrow.column+" = ?", narrow.value)
 		}

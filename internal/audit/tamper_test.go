@@ -82,8 +82,10 @@ func tamperings() []tampering {
 			return true
 		}, "inserted", func(i int) int { return -i - 1 }, ""},
 		{"cut", func(c *chain, i int) bool { c.records = c.records[:i]; return true }, "cut", here, ""},
-		{"head removed", func(c *chain, i int) bool { c.heads = nil; return i == 0 }, "head", func(int) int { return 59 },
-			""},
+		{
+			"head removed", func(c *chain, i int) bool { c.heads = nil; return i == 0 }, "head", func(int) int { return 59 },
+			"",
+		},
 		{"head has another hash", func(c *chain, i int) bool {
 			c.heads[0].Hash = c.records[i].Hash
 			return i+1 < len(c.records)

@@ -210,10 +210,14 @@ var (
 		"第 %[1]d 条与第 %[2]d 条接不上：两条之中有一条被改动", "record %[1]d does not continue record %[2]d: one of the two was edited",
 	}
 	inserted   = kind{"inserted", "第 %[1]d 条是后来插入的", "record %[1]d was inserted later"}
-	behindHead = kind{"inserted", "链尾之后又有第 %[1]d 条：是后来加上的",
-		"record %[1]d comes after the head of the chain: it was added later"}
-	tooYoung = kind{"inserted", "第 %[1]d 条编号早于审计链，日期却更晚",
-		"record %[1]d is numbered before the chain, but its date is later"}
+	behindHead = kind{
+		"inserted", "链尾之后又有第 %[1]d 条：是后来加上的",
+		"record %[1]d comes after the head of the chain: it was added later",
+	}
+	tooYoung = kind{
+		"inserted", "第 %[1]d 条编号早于审计链，日期却更晚",
+		"record %[1]d is numbered before the chain, but its date is later",
+	}
 	removed = kind{"removed", "第 %[1]d 条被删去", "record %[1]d was removed"}
 	swapped = kind{"swapped", "第 %[1]d 条与另一条对调", "record %[1]d has changed places with another one"}
 	cut     = kind{"cut", "从第 %[1]d 条起到链尾被删去", "the chain was cut: the records from %[1]d up to its head are gone"}
@@ -228,8 +232,10 @@ var (
 		"第 %[1]d 条的哈希与库外留存的锚点不同：它或更早的记录被改写，之后的链重新计算过",
 		"record %[1]d has another hash than an anchor kept elsewhere: it or an earlier one was changed, and the chain computed anew from there",
 	}
-	headDiffers = kind{"head", "链尾所记的哈希与最后一条（第 %[1]d 条）不同",
-		"the head of the chain has another hash than the last record, %[1]d"}
+	headDiffers = kind{
+		"head", "链尾所记的哈希与最后一条（第 %[1]d 条）不同",
+		"the head of the chain has another hash than the last record, %[1]d",
+	}
 	headMissing = kind{"head", "链尾被删去；最后一条是第 %[1]d 条", "the head of the chain was removed; the last record is %[1]d"}
 )
 

@@ -151,8 +151,10 @@ func TestVerifyFindsEveryTampering(t *testing.T) {
 		if n != 60 || len(was.heads) != 1 {
 			t.Fatalf("%d records, %d heads", n, len(was.heads))
 		}
-		anchors := []audit.Anchor{{Head: audit.Head{TownID: "x", Sequence: 20, Hash: was.records[19].Hash}},
-			{Head: was.heads[0]}}
+		anchors := []audit.Anchor{
+			{Head: audit.Head{TownID: "x", Sequence: 20, Hash: was.records[19].Hash}},
+			{Head: was.heads[0]},
+		}
 		verify := func(tx *gorm.DB, anchors []audit.Anchor) audit.Report {
 			t.Helper()
 			r, err := audit.Verify(t.Context(), tx, "x", anchors)

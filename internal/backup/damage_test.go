@@ -252,8 +252,10 @@ func TestTamperedLinesAreFound(t *testing.T) {
 			"a row is longer":   edit(1, "东", strings.Repeat("东", 50_000)+"\x01"),
 		} {
 			changed := packed(counted(change(slices.Clone(lines))))
-			if shape := []string{"too few values", "too many values", "another kind", "more behind a row", "no JSON",
-				"no text"}; slices.Contains(shape, what) {
+			if shape := []string{
+				"too few values", "too many values", "another kind", "more behind a row", "no JSON",
+				"no text",
+			}; slices.Contains(shape, what) {
 				if err := check(changed); !fault.Is(err, fault.KindInvalid) {
 					t.Errorf("%s, without a database: %v", what, err)
 				}

@@ -106,8 +106,10 @@ func TestRowsMayReferForward(t *testing.T) {
 func TestABackupOfAnOlderSchema(t *testing.T) {
 	const old = 100
 	later := []byte("-- +goose Up\nALTER TABLE kinds ADD COLUMN motto text NOT NULL DEFAULT '';\n")
-	options := database.Options{Migrations: fstest.MapFS{"sqlite/101_motto.sql": {Data: later},
-		"postgres/101_motto.sql": {Data: later}}}
+	options := database.Options{Migrations: fstest.MapFS{
+		"sqlite/101_motto.sql":   {Data: later},
+		"postgres/101_motto.sql": {Data: later},
+	}}
 	for _, dialect := range dbtest.Dialects {
 		t.Run(dialect, func(t *testing.T) {
 			open := func() (string, *gorm.DB) {

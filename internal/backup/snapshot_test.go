@@ -216,8 +216,10 @@ func TestMemoryDoesNotGrowWithLargeRows(t *testing.T) {
 				for i := range large {
 					large[i] = byte(' ' + noise.IntN(90))
 				}
-				if err := db.Create(&town.Kind{TownID: "demo", Code: string(large[:40]),
-					Name: text.Same(string(large))}).Error; err != nil {
+				if err := db.Create(&town.Kind{
+					TownID: "demo", Code: string(large[:40]),
+					Name: text.Same(string(large)),
+				}).Error; err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -236,8 +238,10 @@ func TestMemoryDoesNotGrowWithLargeRows(t *testing.T) {
 func TestRowsAreBounded(t *testing.T) {
 	db := dbtest.Open(t, database.SQLite)
 	grow(t, db, 0, 1)
-	if err := db.Create(&town.Kind{TownID: "demo", Code: "long",
-		Name: text.Same(strings.Repeat("x", 200_000))}).Error; err != nil {
+	if err := db.Create(&town.Kind{
+		TownID: "demo", Code: "long",
+		Name: text.Same(strings.Repeat("x", 200_000)),
+	}).Error; err != nil {
 		t.Fatal(err)
 	}
 	file, _ := write(t, db)

@@ -10,8 +10,10 @@ import (
 )
 
 func TestDefaults(t *testing.T) {
-	c, err := Load([]string{"PATH=/bin", "BULWARK_READ_TIMEOUT=45s", "BULWARK_ADDR=",
-		"BULWARK_TRUSTED_PROXIES=10.0.0.0/8,::1"})
+	c, err := Load([]string{
+		"PATH=/bin", "BULWARK_READ_TIMEOUT=45s", "BULWARK_ADDR=",
+		"BULWARK_TRUSTED_PROXIES=10.0.0.0/8,::1",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -180,8 +180,10 @@ func (c *Config) checkOIDC(m *Mistakes) {
 			"BULWARK_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET and _REDIRECT_URL go together: set all four or none")
 		return
 	}
-	for name, value := range map[string]string{"BULWARK_OIDC_ISSUER": c.OIDCIssuer,
-		"BULWARK_OIDC_REDIRECT_URL": c.OIDCRedirectURL} {
+	for name, value := range map[string]string{
+		"BULWARK_OIDC_ISSUER":       c.OIDCIssuer,
+		"BULWARK_OIDC_REDIRECT_URL": c.OIDCRedirectURL,
+	} {
 		if u, err := url.Parse(value); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			m.add("%s=%q 应为完整的网址，例如 https://id.example.org", "%s=%q should be a whole address such as https://id.example.org",
 				name, value)

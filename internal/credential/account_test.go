@@ -48,12 +48,16 @@ func TestAccountsAreRefused(t *testing.T) {
 			"unknown role":     {credential.Account{Name: "x", Roles: roles("king")}, []string{"/roles"}},
 			"role of a person": {credential.Account{Name: "x", Roles: roles(access.Mentor)}, []string{"/person"}},
 			"person, no town":  {credential.Account{Name: "x", PersonCode: new("p1")}, []string{"/town"}},
-			"person and roles": {credential.Account{Name: "x", OnlyTown: new("a"), PersonCode: new("p1"), Roles: admins},
-				[]string{"/roles"}},
+			"person and roles": {
+				credential.Account{Name: "x", OnlyTown: new("a"), PersonCode: new("p1"), Roles: admins},
+				[]string{"/roles"},
+			},
 			"unknown town":   {credential.Account{Name: "x", OnlyTown: new("z"), Roles: admins}, []string{"/town"}},
 			"unknown person": {credential.Account{Name: "x", OnlyTown: new("q"), PersonCode: new("p2")}, []string{"/person"}},
-			"half an identity": {credential.Account{Name: "x", Roles: admins, Issuer: new("https://id.example")},
-				[]string{"/subject"}},
+			"half an identity": {
+				credential.Account{Name: "x", Roles: admins, Issuer: new("https://id.example")},
+				[]string{"/subject"},
+			},
 		} {
 			_, err := credential.CreateAccount(t.Context(), db, c.a)
 			peopletest.Refused(t, what, err, "invalid", c.at...)
@@ -91,8 +95,15 @@ func TestPasswordsOpenAccounts(t *testing.T) {
 
 		// All refusals read alike and cost the same.
 		var words string
-		for _, try := range [][2]string{{"boss", "wrong"}, {"none", phrase}, {"empty", phrase}, {"empty", ""}, {"boss", ""},
-			{"", ""}, {"' OR 1=1 --", "x"}} {
+		for _, try := range [][2]string{
+			{"boss", "wrong"},
+			{"none", phrase},
+			{"empty", phrase},
+			{"empty", ""},
+			{"boss", ""},
+			{"", ""},
+			{"' OR 1=1 --", "x"},
+		} {
 			before := passwords.Hashed()
 			_, err := credential.CheckPassword(ctx, db, passwords, try[0], try[1])
 			peopletest.Refused(t, try[0], err, "bad_sign_in")

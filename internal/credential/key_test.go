@@ -28,8 +28,10 @@ func TestAKeyLetsInItsHolderAlone(t *testing.T) {
 		peopletest.Must(t, err)
 		p, err := credential.Authenticate(ctx, db, secret)
 		peopletest.Must(t, err)
-		want := access.Principal{Towns: []string{"a"}, Branches: []string{}, Person: "p1", Role: access.Mentor,
-			Roles: []access.Role{access.Mentor}, Key: k.Prefix, ReadOnly: true}
+		want := access.Principal{
+			Towns: []string{"a"}, Branches: []string{}, Person: "p1", Role: access.Mentor,
+			Roles: []access.Role{access.Mentor}, Key: k.Prefix, ReadOnly: true,
+		}
 		if !reflect.DeepEqual(p, want) {
 			t.Errorf("got %+v, want %+v", p, want)
 		}
@@ -98,27 +100,54 @@ func TestKeysAreMadeForThoseWhoExist(t *testing.T) {
 		}{
 			{"no role", credential.Key{}, []string{"/roles"}},
 			{"unknown role", credential.Key{Roles: []access.Role{access.Reader, "king"}}, []string{"/roles/1"}},
-			{"mentor without person", credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a"}},
-				[]string{"/person"}},
-			{"mentor among others without person",
-				credential.Key{Roles: []access.Role{access.Reader, access.Mentor}, Towns: []string{"a"}}, []string{"/person"}},
+			{
+				"mentor without person",
+				credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a"}},
+				[]string{"/person"},
+			},
+			{
+				"mentor among others without person",
+				credential.Key{Roles: []access.Role{access.Reader, access.Mentor}, Towns: []string{"a"}},
+				[]string{"/person"},
+			},
 			{"mentor of every town", credential.Key{Roles: []access.Role{access.Mentor}, PersonCode: new("p1")}, []string{"/towns"}},
-			{"mentor of two towns", credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a", "q"},
-				PersonCode: new("p1")}, []string{"/towns"}},
-			{"person without town", credential.Key{Roles: []access.Role{access.Leadership}, PersonCode: new("p1")},
-				[]string{"/towns"}},
-			{"unknown town", credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{"q", "a", "x"}},
-				[]string{"/towns/2"}},
-			{"person of another town",
-				credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"q"}, PersonCode: new("p2")}, []string{"/person"}},
-			{"admin with a person", credential.Key{Roles: []access.Role{access.Admin}, Towns: []string{"a"}, PersonCode: new("p1")},
-				[]string{"/person"}},
-			{"branches without town", credential.Key{Roles: []access.Role{access.Reader}, Branches: []string{"b1"}},
-				[]string{"/branches"}},
-			{"branches of two towns", credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{"a", "q"},
-				Branches: []string{"b1"}}, []string{"/branches"}},
-			{"branch of another town", credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{"q"},
-				Branches: []string{"b1", "b3"}}, []string{"/branches/1"}},
+			{"mentor of two towns", credential.Key{
+				Roles: []access.Role{access.Mentor}, Towns: []string{"a", "q"},
+				PersonCode: new("p1"),
+			}, []string{"/towns"}},
+			{
+				"person without town",
+				credential.Key{Roles: []access.Role{access.Leadership}, PersonCode: new("p1")},
+				[]string{"/towns"},
+			},
+			{
+				"unknown town",
+				credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{"q", "a", "x"}},
+				[]string{"/towns/2"},
+			},
+			{
+				"person of another town",
+				credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"q"}, PersonCode: new("p2")},
+				[]string{"/person"},
+			},
+			{
+				"admin with a person",
+				credential.Key{Roles: []access.Role{access.Admin}, Towns: []string{"a"}, PersonCode: new("p1")},
+				[]string{"/person"},
+			},
+			{
+				"branches without town",
+				credential.Key{Roles: []access.Role{access.Reader}, Branches: []string{"b1"}},
+				[]string{"/branches"},
+			},
+			{"branches of two towns", credential.Key{
+				Roles: []access.Role{access.Reader}, Towns: []string{"a", "q"},
+				Branches: []string{"b1"},
+			}, []string{"/branches"}},
+			{"branch of another town", credential.Key{
+				Roles: []access.Role{access.Reader}, Towns: []string{"q"},
+				Branches: []string{"b1", "b3"},
+			}, []string{"/branches/1"}},
 		} {
 			_, secret, err := credential.CreateKey(t.Context(), db, tt.key)
 			peopletest.Refused(t, tt.what, err, "invalid", tt.at...)

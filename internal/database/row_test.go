@@ -156,8 +156,10 @@ func TestTimes(t *testing.T) {
 func TestJSONKeepsItsBytes(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		createNotes(t, db)
-		in := note{TownID: "a", Code: "1",
-			Tags: database.JSON[map[string]any]{V: map[string]any{"战": "<&>", "a": 1.5, "": nil}}}
+		in := note{
+			TownID: "a", Code: "1",
+			Tags: database.JSON[map[string]any]{V: map[string]any{"战": "<&>", "a": 1.5, "": nil}},
+		}
 		if err := db.Create(&in).Error; err != nil {
 			t.Fatal(err)
 		}

@@ -160,8 +160,10 @@ func TestMalformedTextIsInvalid(t *testing.T) {
 
 func TestTranslateLeavesTheRest(t *testing.T) {
 	own := fault.New(fault.KindNotFound, "x", text.Same("x")).Because(context.DeadlineExceeded)
-	for _, err := range []error{nil, own, fmt.Errorf("w: %w", own), gorm.ErrRecordNotFound, context.Canceled,
-		sql.ErrNoRows, errors.New("a defect")} {
+	for _, err := range []error{
+		nil, own, fmt.Errorf("w: %w", own), gorm.ErrRecordNotFound, context.Canceled,
+		sql.ErrNoRows, errors.New("a defect"),
+	} {
 		if got := database.Translate(err); !errors.Is(got, err) || !errors.Is(err, got) {
 			t.Errorf("Translate(%v) = %v", err, got)
 		}

@@ -85,14 +85,22 @@ var decidingAdjustment = adjustmentRules{adjustable, notOwnProposal, notOwnBranc
 var adjustments = workflow.Kind[Adjustment, AdjustmentState, *adjustmentReader]{
 	Noun: text.Text{ZH: "加减分或否决", EN: "adjustment"}, Name: "adjustment", Titles: adjustmentTitles, Reader: adjustmentReaderOf,
 	Verbs: adjustmentVerbs{
-		{Name: "propose", To: Proposed, Action: access.WriteAdjustments, Silent: true, Who: adjustmentRules{tiedToBranch},
-			When: adjustmentRules{adjustable}},
-		{Name: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: access.DecideAdjustments,
-			When: decidingAdjustment},
-		{Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: access.DecideAdjustments,
-			Reason: true, When: decidingAdjustment},
-		{Name: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: access.WriteAdjustments,
-			When: adjustmentRules{adjustable, proposer}},
+		{
+			Name: "propose", To: Proposed, Action: access.WriteAdjustments, Silent: true, Who: adjustmentRules{tiedToBranch},
+			When: adjustmentRules{adjustable},
+		},
+		{
+			Name: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: access.DecideAdjustments,
+			When: decidingAdjustment,
+		},
+		{
+			Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: access.DecideAdjustments,
+			Reason: true, When: decidingAdjustment,
+		},
+		{
+			Name: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: access.WriteAdjustments,
+			When: adjustmentRules{adjustable, proposer},
+		},
 	},
 }.Checked()
 

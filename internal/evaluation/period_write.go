@@ -311,8 +311,10 @@ func (p Period) leftBehind(ctx context.Context, tx *gorm.DB, m PeriodMove) ([]Wa
 	case refusal != nil && !m.Force:
 		return nil, refusal
 	case n > 0:
-		warnings = append(warnings, Warning{Code: "undecided_left_out", Count: n,
-			Message: text.F("%d 项未审批，不计入", "%d on which nobody decided do not count", n)})
+		warnings = append(warnings, Warning{
+			Code: "undecided_left_out", Count: n,
+			Message: text.F("%d 项未审批，不计入", "%d on which nobody decided do not count", n),
+		})
 	}
 	return warnings, nil
 }
@@ -374,6 +376,8 @@ func (p Period) unfinished(ctx context.Context, tx *gorm.DB) ([]Warning, error) 
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	return []Warning{{Code: "drafts_left", Count: n,
-		Message: text.F("%d 份考评表尚未提交，不计入", "%d sheets are not submitted and do not count", n)}}, nil
+	return []Warning{{
+		Code: "drafts_left", Count: n,
+		Message: text.F("%d 份考评表尚未提交，不计入", "%d sheets are not submitted and do not count", n),
+	}}, nil
 }

@@ -137,18 +137,26 @@ var sheets = workflow.Kind[Sheet, SheetState, *sheetReader]{
 	Noun: text.Text{ZH: "考评表", EN: "evaluation"}, Name: "evaluation", Titles: sheetTitles,
 	Reader: sheetReaderOf, Frozen: (*sheetReader).frozen,
 	Verbs: sheetVerbs{
-		{Name: "begin", To: Draft, Action: access.WriteSheets, Silent: true, Who: sheetRules{tied, unbiased},
-			When: sheetRules{duringEntry, inWindow}},
-		{Name: "write", From: []SheetState{Draft}, Action: access.WriteSheets, Silent: true, Who: mine,
-			When: sheetRules{living, duringEntry, inWindow}},
-		{Name: "write", From: []SheetState{Returned}, Action: access.WriteSheets, Silent: true, Who: mine,
-			When: sheetRules{living, beforeLock, inTime}},
+		{
+			Name: "begin", To: Draft, Action: access.WriteSheets, Silent: true, Who: sheetRules{tied, unbiased},
+			When: sheetRules{duringEntry, inWindow},
+		},
+		{
+			Name: "write", From: []SheetState{Draft}, Action: access.WriteSheets, Silent: true, Who: mine,
+			When: sheetRules{living, duringEntry, inWindow},
+		},
+		{
+			Name: "write", From: []SheetState{Returned}, Action: access.WriteSheets, Silent: true, Who: mine,
+			When: sheetRules{living, beforeLock, inTime},
+		},
 		{Name: "submit", From: []SheetState{Draft}, To: Submitted, Action: access.WriteSheets, When: whileOpen},
 		{Name: "submit", From: []SheetState{Returned}, To: Submitted, Action: access.WriteSheets, When: untilDue},
 		{Name: "withdraw", From: []SheetState{Submitted}, To: Draft, Action: access.WriteSheets, When: whileOpen},
 		{Name: "approve", From: []SheetState{Submitted}, To: Approved, Action: access.DecideSheets, When: deciding},
-		{Name: "return", From: []SheetState{Submitted, Approved}, To: Returned, Action: access.DecideSheets, Reason: true,
-			When: deciding},
+		{
+			Name: "return", From: []SheetState{Submitted, Approved}, To: Returned, Action: access.DecideSheets, Reason: true,
+			When: deciding,
+		},
 	},
 }.Checked()
 

@@ -56,15 +56,18 @@ var causes = []struct {
 	{"peers", text.Text{ZH: "其他党组织变化", EN: "the other branches"}, func(p composite.Parts) float64 { return p.Peers }},
 	{"scheme", text.Text{ZH: "权重与规则变化", EN: "weights and rules"}, func(p composite.Parts) float64 { return p.Scheme }},
 	{
-		"imputation", text.Text{ZH: "缺失数据及其处理", EN: "missing values and what stands in for them"},
+		"imputation",
+		text.Text{ZH: "缺失数据及其处理", EN: "missing values and what stands in for them"},
 		func(p composite.Parts) float64 { return p.Imputation },
 	},
 	{
-		"adjustments", text.Text{ZH: "加分、扣分", EN: "bonuses and deductions"},
+		"adjustments",
+		text.Text{ZH: "加分、扣分", EN: "bonuses and deductions"},
 		func(p composite.Parts) float64 { return p.Adjustments },
 	},
 	{
-		"cut", text.Text{ZH: "封顶、舍入与否决", EN: "limits, rounding and vetoes"},
+		"cut",
+		text.Text{ZH: "封顶、舍入与否决", EN: "limits, rounding and vetoes"},
 		func(p composite.Parts) float64 { return p.Cut },
 	},
 }

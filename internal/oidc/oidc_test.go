@@ -35,8 +35,10 @@ func (f fake) visit(t *testing.T, address string) Return {
 }
 
 func (f fake) provider() *Provider {
-	return &Provider{Issuer: f.URL, ClientID: "bulwark", ClientSecret: "hush",
-		RedirectURL: "https://here.example/callback", Now: func() time.Time { return now }}
+	return &Provider{
+		Issuer: f.URL, ClientID: "bulwark", ClientSecret: "hush",
+		RedirectURL: "https://here.example/callback", Now: func() time.Time { return now },
+	}
 }
 
 func start(t *testing.T, p *Provider, f fake) (sealed string, back Return) {
@@ -138,8 +140,11 @@ func TestFlowsThatDoNotHold(t *testing.T) {
 		"not sealed by us": {part(make([]byte, 60)), back, "sign_in_over"},
 		"bent":             {mine[:len(mine)-2] + "AA", back, "sign_in_over"},
 		"no base64":        {"?", back, "sign_in_over"},
-		"answer of a rogue": {mine, Return{State: back.State, Code: back.Code, Issuer: "https://rogue.example"},
-			"bad_identity"},
+		"answer of a rogue": {
+			mine,
+			Return{State: back.State, Code: back.Code, Issuer: "https://rogue.example"},
+			"bad_identity",
+		},
 	} {
 		if _, err := p.Finish(t.Context(), c.sealed, c.back); codeOf(err) != c.want {
 			t.Errorf("%s: %v", name, err)

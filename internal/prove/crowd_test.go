@@ -41,8 +41,10 @@ type crowd struct {
 }
 
 func gathered(t *testing.T, p *program, secret string, keyed bool) *crowd {
-	c := &crowd{t: t, server: p, secret: secret, keyed: keyed, http: &http.Client{Timeout: 30 * time.Second},
-		acknowledged: map[string]string{}, codes: map[string]int{}}
+	c := &crowd{
+		t: t, server: p, secret: secret, keyed: keyed, http: &http.Client{Timeout: 30 * time.Second},
+		acknowledged: map[string]string{}, codes: map[string]int{},
+	}
 	for i := range atOnce {
 		c.gone.Go(func() {
 			for n := 0; !c.leave.Load() && !t.Failed(); n++ {
@@ -123,8 +125,10 @@ func (c *crowd) insist(reason string, first bool) (id string) {
 }
 
 func (c *crowd) send(reason string) (status int, header http.Header, err error) {
-	body, err := json.Marshal(map[string]string{"period": "2023Q3", "branch": "b07", "kind": "bonus", "item": "honour",
-		"reason": reason})
+	body, err := json.Marshal(map[string]string{
+		"period": "2023Q3", "branch": "b07", "kind": "bonus", "item": "honour",
+		"reason": reason,
+	})
 	if err != nil {
 		return 0, nil, err
 	}

@@ -121,8 +121,10 @@ func moved(t *testing.T, m *dbtest.KillableServer, disk string) {
 		t.Fatal(err)
 	}
 	db := dbtest.Connect(t, m.URL(), database.Options{})
-	for _, s := range []string{"CREATE TABLESPACE small LOCATION '" + folder + "'",
-		"ALTER TABLE adjustments SET TABLESPACE small", "ALTER INDEX adjustments_pkey SET TABLESPACE small"} {
+	for _, s := range []string{
+		"CREATE TABLESPACE small LOCATION '" + folder + "'",
+		"ALTER TABLE adjustments SET TABLESPACE small", "ALTER INDEX adjustments_pkey SET TABLESPACE small",
+	} {
 		if err := db.Exec(s).Error; err != nil {
 			t.Fatal(err)
 		}

@@ -69,8 +69,10 @@ func run(t *testing.T, url string, more ...string) *program {
 func (p *program) start() {
 	p.t.Helper()
 	p.cmd = exec.Command(p.binary, "serve", "--migrate")
-	p.cmd.Env = []string{"BULWARK_DATABASE_URL=" + p.url, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text",
-		"BULWARK_RATE=0"}
+	p.cmd.Env = []string{
+		"BULWARK_DATABASE_URL=" + p.url, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text",
+		"BULWARK_RATE=0",
+	}
 	p.cmd.Env = append(p.cmd.Env, p.more...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	said, err := p.cmd.StderrPipe()

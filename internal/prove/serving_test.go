@@ -47,8 +47,12 @@ func serving(t *testing.T, db *gorm.DB) *apitest.Client {
 func founded(t *testing.T, db *gorm.DB) (key string) {
 	t.Helper()
 	parent := (*string)(nil)
-	for _, a := range []town.Area{{Code: "44", Level: "province"}, {Code: "4499", Level: "city"},
-		{Code: "449901", Level: "district"}, {Code: "449901001", Level: "town"}} {
+	for _, a := range []town.Area{
+		{Code: "44", Level: "province"},
+		{Code: "4499", Level: "city"},
+		{Code: "449901", Level: "district"},
+		{Code: "449901001", Level: "town"},
+	} {
 		a.Name, a.ParentCode = text.Same("invented"), parent
 		if _, err := town.CreateArea(t.Context(), db, a); err != nil {
 			t.Fatal(err)

@@ -23,14 +23,18 @@ type visitor struct {
 }
 
 func calling(t *testing.T, p *program, secret string) *visitor {
-	return &visitor{t: t, server: p, secret: secret,
-		http: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
+	return &visitor{
+		t: t, server: p, secret: secret,
+		http: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+	}
 }
 
 // reading and writing are requests that need the database.
 var (
-	reading = []string{"GET /periods/2023Q3/ranking", "GET /evaluations?period=2023Q3", "GET /branches/b07/history",
-		"GET /audit"}
+	reading = []string{
+		"GET /periods/2023Q3/ranking", "GET /evaluations?period=2023Q3", "GET /branches/b07/history",
+		"GET /audit",
+	}
 	writing = []string{
 		`POST /adjustments {"period": "2023Q3", "branch": "b07", "kind": "bonus", "item": "honour", "reason": "asked by a visitor"}`,
 		`POST /people {"code": "visitor", "name": {"zh": "访客"}}`,

@@ -76,8 +76,10 @@ func indicator(cell func(string) string) (Node, error) {
 	n.Range, n.Decimals = entryLimits(n.Code, n.Unit)
 	if rated[n.Code] {
 		n.Entry = Rated
-		n.Combine = &composite.Combination{Kind: composite.Trimmed, Drop: 1,
-			RoleWeights: map[string]float64{"mentor": 2, "instructor": 1, "leading_group": 1}}
+		n.Combine = &composite.Combination{
+			Kind: composite.Trimmed, Drop: 1,
+			RoleWeights: map[string]float64{"mentor": 2, "instructor": 1, "leading_group": 1},
+		}
 	}
 	return n, nil
 }
@@ -105,19 +107,27 @@ func exampleAdjustments() Adjustments {
 	const example = "example"
 	return Adjustments{
 		Bonus: Group{Cap: 5, Items: []Item{
-			{Code: "top-ten", Name: text.Text{ZH: "入选十佳党员先锋项目", EN: "one of the ten chosen pioneer projects"}, Points: 2,
-				Provenance: "source: 10 of 162 projects chosen; points example"},
-			{Code: "honour", Name: text.Text{ZH: "获区级以上表彰", EN: "honoured by the district or above"}, Points: 1,
-				Provenance: example},
+			{
+				Code: "top-ten", Name: text.Text{ZH: "入选十佳党员先锋项目", EN: "one of the ten chosen pioneer projects"}, Points: 2,
+				Provenance: "source: 10 of 162 projects chosen; points example",
+			},
+			{
+				Code: "honour", Name: text.Text{ZH: "获区级以上表彰", EN: "honoured by the district or above"}, Points: 1,
+				Provenance: example,
+			},
 		}},
 		Deduction: Group{Cap: 10, Items: []Item{
 			{Code: "notified", Name: text.Text{ZH: "被通报批评", EN: "criticised in a circular"}, Points: 2, Provenance: example},
 		}},
 		Vetoes: []Veto{
-			{Code: "forged-data", Name: text.Text{ZH: "数据弄虚作假", EN: "forged data"},
-				Effect: composite.Effect{Kind: composite.CapGrade, Grade: "poor"}, Provenance: example},
-			{Code: "serious-incident", Name: text.Text{ZH: "发生重大责任事故", EN: "serious incident with responsibility"},
-				Effect: composite.Effect{Kind: composite.CapScore, Score: 59}, Provenance: example},
+			{
+				Code: "forged-data", Name: text.Text{ZH: "数据弄虚作假", EN: "forged data"},
+				Effect: composite.Effect{Kind: composite.CapGrade, Grade: "poor"}, Provenance: example,
+			},
+			{
+				Code: "serious-incident", Name: text.Text{ZH: "发生重大责任事故", EN: "serious incident with responsibility"},
+				Effect: composite.Effect{Kind: composite.CapScore, Score: 59}, Provenance: example,
+			},
 		},
 	}
 }

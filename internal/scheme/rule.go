@@ -48,13 +48,17 @@ func (r *Rule) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	}
 	var kind string
 	if err := json.Unmarshal(members["kind"], &kind); err != nil {
-		return &misplaced{string(at) + "/kind",
-			errors.New("a rule names its kind, one of " + strings.Join(composite.RuleKinds(), ", "))}
+		return &misplaced{
+			string(at) + "/kind",
+			errors.New("a rule names its kind, one of " + strings.Join(composite.RuleKinds(), ", ")),
+		}
 	}
 	rule, ok := composite.NewRule(kind)
 	if !ok {
-		return &misplaced{string(at) + "/kind",
-			fmt.Errorf("%q is not a rule: use one of %s", kind, strings.Join(composite.RuleKinds(), ", "))}
+		return &misplaced{
+			string(at) + "/kind",
+			fmt.Errorf("%q is not a rule: use one of %s", kind, strings.Join(composite.RuleKinds(), ", ")),
+		}
 	}
 	delete(members, "kind")
 	if name := absent(reflect.TypeOf(rule).Elem(), members); name != "" {
