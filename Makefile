@@ -6,8 +6,9 @@ KILLS   ?= 100
 TOOL    := go tool -modfile=tools.mod
 
 # What the programs do not reach and stays: what pkg/ offers to others, methods that only
-# mark a type, and the count of statements, which tests compare.
-UNREACHED = ^pkg/|Versioned\.versioned$$|\.takesAny$$|: Queries$$
+# mark a type, the count of statements, which tests compare, and the transaction around
+# a request of a test.
+UNREACHED = ^pkg/|Versioned\.versioned$$|\.anyQuery$$|: Queries$$|: WithTx$$
 
 .PHONY: help run build test test-race postgres check dead fix generate bin/openapi.json prove bench counts spectral clients api-diff
 help: ## list the targets

@@ -44,15 +44,9 @@ const torn = "#"
 // town, sequence of the anchor, and the hash that was there. It is no anchor.
 const differs = " differs " + torn
 
-// ReadAnchors reads lines of anchors. A line that is none is an error: whoever
-// keeps anchors wants to know.
-func ReadAnchors(r io.Reader) ([]Anchor, error) {
-	anchors, _, err := readAnchors(r)
-	return anchors, err
-}
-
-// readAnchors also returns the towns whose trails were found to differ.
-func readAnchors(r io.Reader) (anchors []Anchor, differing []string, err error) {
+// ReadAnchors returns the anchors of lines, and the towns whose trails were found to
+// differ. A line that is none is an error: whoever keeps anchors wants to know.
+func ReadAnchors(r io.Reader) (anchors []Anchor, differing []string, err error) {
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
@@ -138,7 +132,7 @@ func loadAnchors(path string) (anchors []Anchor, differing []string, err error) 
 	if whole := bytes.LastIndexByte(data, '\n') + 1; whole < len(data) {
 		data = data[:whole] // a crash has torn the last line
 	}
-	return readAnchors(bytes.NewReader(data))
+	return ReadAnchors(bytes.NewReader(data))
 }
 
 // Keep writes the head of every chain that has grown since the last time, and returns how

@@ -189,7 +189,7 @@ func TestWhatIsNoAnchorIsRefused(t *testing.T) {
 		strings.Replace(line, "2023-07-01T01:02:03Z", "yesterday", 1),
 		strings.Replace(line, "9f", "9F", 1), strings.Replace(line, "9f", "", 1), strings.Replace(line, "demo", "/", 1),
 	} {
-		if _, err := audit.ReadAnchors(strings.NewReader(line + bad)); !fault.Is(err, fault.KindInvalid) ||
+		if _, _, err := audit.ReadAnchors(strings.NewReader(line + bad)); !fault.Is(err, fault.KindInvalid) ||
 			!strings.Contains(err.Error(), "line 2") {
 			t.Errorf("%q: %v", bad, err)
 		}

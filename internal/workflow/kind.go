@@ -85,9 +85,6 @@ func (k Kind[T, S, V]) Checked() Kind[T, S, V] {
 // Allowed returns the names of the verbs that v can use on t now; never nil.
 func (k Kind[T, S, V]) Allowed(v V, t T) []string { return k.Table().Allowed(v, t) }
 
-// States returns every state of the table, in its order.
-func (k Kind[T, S, V]) States() []S { return k.Table().States() }
-
 // Find returns one record, or NotFound where the caller may not see it.
 func (k Kind[T, S, V]) Find(ctx context.Context, db *gorm.DB, town, id string) (t T, err error) {
 	defer fault.Wrap(&err, "%s %s", k.Name, id)

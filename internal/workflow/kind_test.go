@@ -386,7 +386,7 @@ func TestATableIsCheckedAtStart(t *testing.T) {
 			k.Checked()
 		}()
 	}
-	if got := letters.States(); !slices.Equal(got, []state{draft, sent, answered}) {
+	if got := letters.Table().States(); !slices.Equal(got, []state{draft, sent, answered}) {
 		t.Errorf("the states are %v", got)
 	}
 	for s, want := range map[state]string{draft: "secretary, mentor, instructor, liaison_office, leading_group", sent: "leading_group", answered: fault.Nobody} {
