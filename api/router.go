@@ -219,7 +219,7 @@ func (s *Server) routesOfPlans(t rest.Router) {
 	rest.Get(t, "/plans/:plan", access.ReadPlans, s.findPlan)
 	rest.Put(t, "/plans/:plan", access.WritePlans, s.writePlan)
 	rest.Post(t, "/plans/:plan/redraft", access.DraftPlans, s.redraftPlan)
-	// who advises, approves and starts differ: see improve.MovePlan
+	// who advises, approves and starts differ: see plan.Move
 	rest.Post(t, "/plans/:plan/transitions", access.ReadPlans, s.movePlan)
 	rest.Get(t, "/plans/:plan/versions", access.ReadPlans, s.listPlanVersions)
 	rest.Get(t, "/plans/:plan/outcomes", access.ReadPlans, s.listPlanOutcomes)
@@ -251,7 +251,7 @@ func (s *Server) routesOfMeasures(t rest.Router) {
 	rest.Get(t, "/measures/:measure/tasks/:task", access.ReadTasks, s.findTask)
 	rest.Put(t, "/measures/:measure/tasks/:task", access.WriteTasks, s.changeTask)
 	rest.Post(t, "/measures/:measure/tasks/:task/report", access.ReportTasks, s.reportTask)
-	// who finishes and who drops differ: see improve.MoveTask
+	// who finishes and who drops differ: see measure.MoveTask
 	rest.Post(t, "/measures/:measure/tasks/:task/transitions", access.ReportTasks, s.moveTask)
 	rest.Get(t, "/problems", access.ReadProblems, s.listProblems)
 	rest.Create(t, "/problems", access.WriteProblems, s.openProblem)
@@ -263,7 +263,7 @@ func (s *Server) routesOfMeasures(t rest.Router) {
 	rest.Get(t, "/reports/draft", access.WriteReports, s.draftReport)
 	rest.Get(t, "/reports/:report", access.ReadReports, s.findReport)
 	rest.Put(t, "/reports/:report", access.WriteReports, s.writeReport)
-	// who submits and who receives differ: see improve.reportMoves
+	// who submits and who receives differ: see the verbs of report
 	rest.Post(t, "/reports/:report/transitions", access.ReadReports, s.moveReport)
 	rest.Get(t, "/reminders", access.ReadReminders, s.listReminders)
 	rest.Post(t, "/reminders/:reminder/acknowledge", access.ReadReminders, s.acknowledgeReminder)
@@ -276,7 +276,7 @@ func (s *Server) routesOfExchange(t rest.Router) {
 	rest.Get(t, "/cases/:case", access.ReadCases, s.findCase)
 	rest.Put(t, "/cases/:case", access.WriteCases, s.updateCase)
 	rest.Post(t, "/cases/:case/renew", access.WriteCases, s.renewCase)
-	// who writes and who reviews differ: see exchange.caseMoves
+	// who writes and who reviews differ: see the verbs of exchange
 	rest.Post(t, "/cases/:case/transitions", access.ReadCases, s.moveCase)
 	rest.Get(t, "/branches/:branch/recommended-cases", access.ReadScorecard, s.recommendCases)
 	rest.Get(t, "/ratings", access.WriteRatings, s.listRatings)

@@ -180,7 +180,7 @@ func (s demoStore) strangeKeys() error {
 			"or delete the file if the database of that demo is gone", s.keys)
 }
 
-// lostKeys says what to delete: the database holds hashes of the secrets only.
+// lostKeys returns the refusal that names what to delete: the database holds hashes of the secrets only.
 func (s demoStore) lostKeys() error {
 	path, ok := strings.CutPrefix(s.url, "sqlite:")
 	if !ok {

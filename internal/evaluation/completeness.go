@@ -76,7 +76,7 @@ type overview struct {
 	sheets   []Sheet
 }
 
-// CompletenessQuery says what is counted.
+// CompletenessQuery is what to count.
 type CompletenessQuery struct {
 	Period   string
 	By       string // branch, evaluator or indicator

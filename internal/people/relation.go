@@ -55,7 +55,7 @@ type Mentorship struct {
 	Branches    []string          `json:"branches" example:"b07"` // sorted
 }
 
-// MentorshipQuery says whose mentorships, on which day and in which language.
+// MentorshipQuery is whose mentorships to list, on which day and in which language.
 type MentorshipQuery struct {
 	Role     access.Role // mentor or instructor
 	On       day.Date

@@ -150,7 +150,7 @@ type Undone struct {
 	First  []DueWork        `json:"first"`  // those that are due longest, at most ten
 }
 
-// OverdueQuery says of which branches, on which day and in which language.
+// OverdueQuery is a question about branches, on a day and in a language.
 type OverdueQuery struct {
 	Reach    access.Reach
 	Today    day.Date

@@ -60,7 +60,7 @@ type Feed struct {
 	More  bool       `json:"more"`  // more changes are there already
 }
 
-// FeedQuery says from where on the feed is read, how far and in which language.
+// FeedQuery is the part of the feed to read: from where on, how far and in which language.
 type FeedQuery struct {
 	Since    int64 // the number of the last change that is known
 	Limit    int
