@@ -21,6 +21,9 @@ func refineOperations(doc *openapi3.T) error {
 		}
 	}
 	doc.Info.Contact = nil // swag writes an empty one
+	doc.Security = *openapi3.NewSecurityRequirements().
+		With(openapi3.NewSecurityRequirement().Authenticate("bearer")).
+		With(openapi3.NewSecurityRequirement().Authenticate("session"))
 	addShared(doc)
 	seen := make(map[string]string)
 	var errs []error
@@ -64,13 +67,19 @@ func checkOperation(doc *openapi3.T, op *openapi3.Operation, seen map[string]str
 
 // refineSecurity writes that an operation needs a key or a session, or that either
 // is welcome but not needed. A change by a session needs the token of its pages too.
+// Reading with either is what the document states once, for all operations.
 func refineSecurity(method string, op *openapi3.Operation) {
+	welcome := op.Security != nil && len(*op.Security) == 0
+	if method == http.MethodGet && !welcome {
+		op.Security = nil
+		return
+	}
 	session := openapi3.NewSecurityRequirement().Authenticate("session")
 	if method != http.MethodGet {
 		session = session.Authenticate("csrf")
 	}
 	all := openapi3.NewSecurityRequirements()
-	if op.Security != nil && len(*op.Security) == 0 {
+	if welcome {
 		all.With(openapi3.NewSecurityRequirement())
 	}
 	op.Security = all.With(openapi3.NewSecurityRequirement().Authenticate("bearer")).With(session)
