@@ -60,7 +60,7 @@ func TestAmendmentsFollowOneAnother(t *testing.T) {
 		x := 3.0
 		list := []evaluation.Correction{{BranchCode: "b01", Code: code, Value: &x}}
 		return func(db *gorm.DB) (err error) {
-			made[i], err = index.Amend(ctx, db, "demo", "2026Q1", index.Amendment{Reason: "recounted", Corrections: list})
+			made[i], _, err = index.Amend(ctx, db, "demo", "2026Q1", index.Amendment{Reason: "recounted", Corrections: list})
 			return err
 		}
 	}
@@ -92,7 +92,8 @@ func TestNobodyFinalisesBesideAnAppeal(t *testing.T) {
 	}
 	finalise := func(db *gorm.DB) error {
 		later := db.Session(&gorm.Session{NewDB: true, NowFunc: func() time.Time { return db.NowFunc().AddDate(0, 0, 10) }})
-		_, err := index.Finalise(acting(t, "leading_group", access.LeadingGroup), later, workflow.Ref{Town: "demo", ID: "2026Q1", Version: version}, "")
+		_, _, err := index.MovePeriod(acting(t, "leading_group", access.LeadingGroup), later,
+			workflow.Ref{Town: "demo", ID: "2026Q1", Version: version}, evaluation.PeriodMove{To: evaluation.Final})
 		return err
 	}
 	filed, final := besides(t, h.db, file, finalise)

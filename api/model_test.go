@@ -92,7 +92,7 @@ func drawStep(t *rapid.T) step {
 	return s
 }
 
-// sheet and proposal are what the model knows of them; versions are those of the
+// sheet and bonusProposal are what the model knows of them; versions are those of the
 // service, which must only grow.
 type sheet struct {
 	path, state, author string
@@ -103,7 +103,7 @@ type sheet struct {
 	late                bool // something was entered by an exception
 }
 
-type proposal struct {
+type bonusProposal struct {
 	path, state, by, branch string
 	version                 int64
 }
@@ -118,7 +118,7 @@ type model struct {
 	version     int64
 	ran         bool // since the lock
 	sheets      map[[2]string]*sheet
-	proposals   []*proposal
+	proposals   []*bonusProposal
 	corrected   *int // of meetings of b01
 	publication []string
 	days
@@ -241,7 +241,7 @@ func (m *model) submitted() bool {
 }
 
 func (m *model) proposed() bool {
-	return slices.ContainsFunc(m.proposals, func(p *proposal) bool { return p.state == "proposed" })
+	return slices.ContainsFunc(m.proposals, func(p *bonusProposal) bool { return p.state == "proposed" })
 }
 
 // assigned: secretary and mentor work on b01 alone, the leading group everywhere.
@@ -312,7 +312,7 @@ func (m *model) propose(s step) {
 	code := refusalBy(rule{!assigned(s.Author, s.Branch), "not_assigned"}, m.during("open", "review"))
 	a := m.by(s.Author).Post("/towns/demo/adjustments", object{"period": m.code, "branch": s.Branch, "kind": "bonus", "item": "model", "reason": "seen"})
 	if m.result(a, code) {
-		m.proposals = append(m.proposals, &proposal{path: a.Header.Get("Location")[len("/api/v1"):], state: "proposed", by: s.Author, branch: s.Branch, version: 1})
+		m.proposals = append(m.proposals, &bonusProposal{path: a.Header.Get("Location")[len("/api/v1"):], state: "proposed", by: s.Author, branch: s.Branch, version: 1})
 	}
 }
 

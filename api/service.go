@@ -57,6 +57,7 @@ func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 //	@version					1
 //	@description				The combat-effectiveness index (战斗力指数) of grassroots branches: structure, evaluations, scores, rankings and why they are what they are.
 //	@description				Scores are computed from approved evaluations under a versioned scheme; a published result never changes.
+//	@description				Every answer has the header X-Request-Id.
 //	@basePath					/api/v1
 //	@accept						json
 //	@produce					json
@@ -64,7 +65,7 @@ func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 //	@tag.name					access
 //	@tag.description			Who the caller is, keys, and the audit trail
 //	@tag.name					appeals
-//	@tag.description			Objections of branches to their published results
+//	@tag.description			What waits for a second person before it is published, and objections of branches to their results
 //	@tag.name					entry
 //	@tag.description			Periods, evaluation sheets and adjustments
 //	@tag.name					exchange

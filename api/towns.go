@@ -3,7 +3,10 @@ package api
 import (
 	"context"
 
+	"gorm.io/gorm"
+
 	"bulwark/internal/access"
+	"bulwark/internal/proposal"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -74,6 +77,15 @@ type townInput struct {
 	Name        text.Text `json:"name" validate:"required"`
 	OpenResults bool      `json:"open_results"` // anyone may read what is published, without a key
 	Provenance  string    `json:"provenance" validate:"max=200"`
+	safeguardsInput
+}
+
+// safeguardsInput is what keeps one person of a town from deciding alone what is published.
+type safeguardsInput struct {
+	// required (the default): what one person proposes to publish or amend, another one confirms
+	SecondPerson string `json:"second_person" validate:"omitempty,oneof=required none"`
+	// days after the first publication in which a result can be amended; absent: until it is final
+	AmendmentDays *int64 `json:"amendment_days" validate:"omitempty,min=0,max=3650" example:"90"`
 }
 
 type createTownRequest struct{ Body townInput }
@@ -85,6 +97,7 @@ func (s *Server) createTown(ctx context.Context, req createTownRequest) (rest.Cr
 	b := req.Body
 	t, err := town.Create(ctx, s.db(ctx), town.Town{
 		Code: b.Code, AreaCode: b.AreaCode, Name: b.Name, OpenResults: b.OpenResults, Provenance: b.Provenance,
+		Safeguards: town.Safeguards(b.safeguardsInput),
 	})
 	return rest.Created[town.Town]{Key: t.Code, Value: t}, err
 }
@@ -100,10 +113,13 @@ func (s *Server) findTown(ctx context.Context, req townRequest) (town.Town, erro
 	return town.Find(ctx, s.db(ctx), req.Town)
 }
 
-// townChange is all that can change of a town.
+// townChange is all that can change of a town. What keeps one person from deciding
+// alone is changed by administrators only, with a reason, and while no proposal is open.
 type townChange struct {
 	Name        text.Text `json:"name" validate:"required"`
 	OpenResults *bool     `json:"open_results" validate:"required"`
+	safeguardsInput
+	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to change second_person or amendment_days
 }
 
 type updateTownRequest struct {
@@ -112,12 +128,18 @@ type updateTownRequest struct {
 	Body townChange
 }
 
-// updateTown changes what a town is called and whether it opens its results.
+// updateTown changes what a town is called, whether it opens its results, and, by an
+// administrator, whether publications take two persons. A period that was opened before
+// keeps the need of a second person.
 //
-//	@Summary	Rename a town, open or close its results
+//	@Summary	Change a town
 func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.Town, error) {
 	defer rest.AfterCommit(ctx, s.authCache.forget)
-	return town.Update(ctx, s.db(ctx), req.Town, req.Version, req.Body.Name, *req.Body.OpenResults)
+	b := req.Body
+	return town.Update(ctx, s.db(ctx), req.Town, req.Version, town.Change{
+		Name: b.Name, OpenResults: *b.OpenResults, Safeguards: town.Safeguards(b.safeguardsInput), Reason: b.Reason,
+		Guard: func(tx *gorm.DB) error { return proposal.RefuseSetting(ctx, tx, req.Town) },
+	})
 }
 
 // categoryInput is a new kind or class of branches.

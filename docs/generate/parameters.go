@@ -16,6 +16,7 @@ var pathWords = map[string]string{
 	"account":    "name of the account",
 	"analysis":   "identifier of the cause analysis, a UUID",
 	"appeal":     "identifier of the appeal, a UUID",
+	"proposal":   "identifier of the proposal, a UUID",
 	"area":       "statistical code of the area",
 	"branch":     "code of the branch",
 	"case":       "identifier of the case, a UUID",

@@ -31,6 +31,7 @@ const (
 	ReadStructure     Action = "structure:read"   // towns, branches, schemes, periods
 	WriteStructure    Action = "structure:write"  // found, rename, merge, close
 	WriteTowns        Action = "towns:write"      // a new town
+	WriteSafeguards   Action = "safeguards:write" // whether publications take two persons
 	ReadDrafts        Action = "drafts:read"      // versions of a scheme not yet in force
 	WriteScheme       Action = "scheme:write"     // draft and activate versions
 	WritePeriods      Action = "periods:write"    // plan and move periods
@@ -45,6 +46,8 @@ const (
 	ReadAppeals       Action = "appeals:read"     //
 	WriteAppeals      Action = "appeals:write"    // file and withdraw
 	DecideAppeals     Action = "appeals:decide"   // uphold, reject; correct what is published
+	ReadProposals     Action = "proposals:read"   // what waits for a second person
+	DecideProposals   Action = "proposals:decide" // confirm, reject, withdraw
 	ReadSignals       Action = "signals:read"     // patterns in sheets that raise questions
 	CreateRuns        Action = "runs:write"       // make a run, publish it
 	ReadRanking       Action = "ranking:read"     // published ranking
@@ -142,6 +145,8 @@ var policy = map[Action]map[Role]Scope{
 	ReadAppeals:       {Secretary: own, Mentor: own, Instructor: own, LeadingGroup: All, Leadership: All},
 	WriteAppeals:      {Secretary: own},
 	DecideAppeals:     {LeadingGroup: All},
+	ReadProposals:     {LeadingGroup: All, Leadership: All},
+	DecideProposals:   {LeadingGroup: All},
 	WritePeriods:      {LeadingGroup: All},
 	ReadSignals:       {LeadingGroup: All, Leadership: All},
 	CreateRuns:        {LeadingGroup: All},
@@ -149,6 +154,7 @@ var policy = map[Action]map[Role]Scope{
 	WriteScheme:       {LeadingGroup: All},
 	WriteStructure:    {LeadingGroup: All, Admin: All},
 	WriteTowns:        {Admin: All},
+	WriteSafeguards:   {Admin: All},
 	ReadPeople:        {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All, Admin: All},
 	WritePeople:       {LeadingGroup: All, Admin: All},
 	ManageAccounts:    {Admin: All},

@@ -28,6 +28,7 @@ import (
 	"bulwark/internal/index"
 	"bulwark/internal/people"
 	"bulwark/internal/project"
+	"bulwark/internal/proposal"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
@@ -69,6 +70,7 @@ func models() []any {
 		index.Publication{},
 		index.RobustnessResult{},
 		index.Appeal{},
+		proposal.Proposal{},
 		audit.Record{},
 		audit.Head{},
 		rest.StoredResponse{},

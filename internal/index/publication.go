@@ -12,7 +12,9 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/proposal"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 )
 
 // Publication makes a run the result of a period. The one of the highest number
@@ -27,6 +29,9 @@ type Publication struct {
 	Reason      string    `json:"reason,omitempty"`
 	NoticeUntil *day.Date `json:"-"`                              // nil: nobody can appeal against it
 	AppealID    *string   `json:"appeal,omitempty" format:"uuid"` // that it upholds
+	// the two persons, shown as published_by; absent where one person published it
+	ProposedBy  string `json:"proposed_by,omitempty" example:"group-1"`
+	ConfirmedBy string `json:"confirmed_by,omitempty" example:"group-2"`
 }
 
 // notice is its window; nil where it has none.
@@ -34,7 +39,33 @@ func (p Publication) notice() *evaluation.Notice {
 	if p.NoticeUntil == nil {
 		return nil
 	}
-	return &evaluation.Notice{From: day.Of(p.PublishedAt), Until: *p.NoticeUntil}
+	return &evaluation.Notice{From: day.Of(p.PublishedAt), Until: *p.NoticeUntil, OnePerson: p.onePerson()}
+}
+
+// onePerson reports whether nobody confirmed it.
+func (p Publication) onePerson() bool { return p.ConfirmedBy == "" }
+
+// amendable returns the last day on which the result, of which p is the first
+// publication, can be amended by the setting of the town: an appeal can be upheld until
+// its answer is due. It is nil where there is no limit.
+func (p Publication) amendable(t town.Town, appeal *Appeal) *day.Date {
+	if t.AmendmentDays == nil {
+		return nil
+	}
+	last := day.Of(p.PublishedAt).AddDays(int(*t.AmendmentDays))
+	if appeal != nil {
+		last = max(last, appeal.DueOn)
+	}
+	return &last
+}
+
+// amendmentOver refuses an amendment after the last day.
+func (p Publication) amendmentOver(t town.Town, last day.Date) error {
+	by := p.lock()
+	by.CanLift = string(access.Admin)
+	return fault.Locked("amendment_closed",
+		"首次公布后 %[1]d 天内可以更正，期限已于 %[2]s 届满；管理员可以更改期限", "a result can be amended for %[1]d days after its first publication, until %[2]s: an administrator can change the days",
+		*t.AmendmentDays, last).Held(by)
 }
 
 // lock returns who published it, when, why and who can correct it.
@@ -71,11 +102,13 @@ func readPublications(ctx context.Context, db *gorm.DB, townID, period string) (
 		PublicationReason    string
 		NoticeUntil          *day.Date
 		AppealID             *string
+		ProposedBy           string
+		ConfirmedBy          string
 		SchemeHash, DataHash string
 		ResultHash           string
 	}
 	err := db.WithContext(ctx).Raw(`SELECT p.*, c.number, c.run_id, c.published_by, c.published_at, c.reason AS publication_reason, c.notice_until, c.appeal_id,
-r.scheme_hash, r.data_hash, r.result_hash
+c.proposed_by, c.confirmed_by, r.scheme_hash, r.data_hash, r.result_hash
 FROM periods p
 JOIN publications c ON c.town_id = p.town_id AND c.period_code = p.code
 JOIN runs r ON r.town_id = c.town_id AND r.id = c.run_id
@@ -87,6 +120,7 @@ WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ? ORDER BY p.start
 			Publication: Publication{
 				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy, PublishedAt: r.PublishedAt,
 				Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, AppealID: r.AppealID,
+				ProposedBy: r.ProposedBy, ConfirmedBy: r.ConfirmedBy,
 			},
 			Period: r.Period, SchemeHash: r.SchemeHash, DataHash: r.DataHash, ResultHash: r.ResultHash,
 		}
@@ -182,10 +216,11 @@ type Source struct {
 	SupersededBy    int64         `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
 	Notice          *PublicNotice `json:"notice,omitempty"`                             // in which every branch can appeal
 	AmendmentNotice *PublicNotice `json:"amendment_notice,omitempty"`                   // in which the branches can whose score or rank this publication changed
+	OnePerson       bool          `json:"one_person,omitempty"`                         // published by one person: no second one confirmed it
 }
 
 func (p *publishedRun) source(today day.Date) Source {
-	s := Source{Publication: p.Number, Notice: publicNotice(p.first, today)}
+	s := Source{Publication: p.Number, Notice: publicNotice(p.first, today), OnePerson: p.onePerson()}
 	if p.latest > p.Number {
 		s.SupersededBy = p.latest
 	}
@@ -210,6 +245,9 @@ type PublicationDetail struct {
 	ResultHash   string        `json:"result_hash"`
 	SupersededBy int64         `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
 	Notice       *PublicNotice `json:"notice,omitempty"`                             // of the first one for every branch, of a later one for those that it changed
+	OnePerson    bool          `json:"one_person,omitempty"`                         // no second person confirmed it
+	// every branch whose score, grade or rank it changed; only in the answer to an amendment
+	Touched []proposal.Touched `json:"touched,omitempty"`
 }
 
 // ListPublications returns the publications of a period by number; none while it has none.
@@ -255,7 +293,10 @@ func (p *publishedRun) detail(caller access.Principal, now time.Time) Publicatio
 	i := PublicationDetail{
 		Publication: p.Publication, SchemeHash: p.SchemeHash, DataHash: p.DataHash, ResultHash: p.ResultHash,
 		SupersededBy: p.source(today).SupersededBy, Notice: publicNotice(p.notice(), today),
+		OnePerson: p.onePerson(),
 	}
-	i.PublishedBy = caller.Told(i.PublishedBy, access.LeadingGroup)
+	for _, name := range []*string{&i.PublishedBy, &i.ProposedBy, &i.ConfirmedBy} {
+		*name = caller.Told(*name, access.LeadingGroup)
+	}
 	return i
 }

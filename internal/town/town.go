@@ -3,12 +3,14 @@
 package town
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
 	"unicode/utf8"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
@@ -23,7 +25,53 @@ type Town struct {
 	Name        text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	OpenResults bool      `json:"open_results"` // anyone may read what is published, without a key
 	Provenance  string    `json:"provenance,omitempty"`
+	Safeguards
 	database.Versioned
+}
+
+// Safeguards are what keeps one person of a town from deciding alone what is published.
+type Safeguards struct {
+	// required: what one person proposes to publish or amend, another one confirms
+	SecondPerson string `json:"second_person" enums:"required,none" example:"required"`
+	// days after the first publication in which a result can be amended; absent: until it is final
+	AmendmentDays *int64 `json:"amendment_days,omitempty" example:"90"`
+}
+
+// The settings of SecondPerson. A new town has SecondRequired.
+const (
+	SecondRequired = "required"
+	SecondNone     = "none"
+)
+
+// maxAmendmentDays bounds AmendmentDays.
+const maxAmendmentDays = 3650
+
+// complete returns the safeguards with the defaults of a new town where they are absent.
+func (s Safeguards) complete() Safeguards {
+	s.SecondPerson = cmp.Or(s.SecondPerson, SecondRequired)
+	return s
+}
+
+func (s Safeguards) check() (faults []fault.FieldError) {
+	if s.SecondPerson != SecondRequired && s.SecondPerson != SecondNone {
+		faults = append(faults, fault.Field("/second_person", "unknown_setting",
+			"请用需要两人（required）或无须两人（none）", "use required or none"))
+	}
+	if n := s.AmendmentDays; n != nil && (*n < 0 || *n > maxAmendmentDays) {
+		faults = append(faults, fault.Field("/amendment_days", "out_of_range",
+			"须为 0–%d 天", "it must be 0–%d days", maxAmendmentDays))
+	}
+	return faults
+}
+
+func (s Safeguards) equal(t Safeguards) bool {
+	days := func(n *int64) int64 {
+		if n == nil {
+			return -1
+		}
+		return *n
+	}
+	return s.SecondPerson == t.SecondPerson && days(s.AmendmentDays) == days(t.AmendmentDays)
 }
 
 var noun = text.Text{ZH: "镇（街道）", EN: "town"}
@@ -69,7 +117,8 @@ func List(ctx context.Context, db *gorm.DB, f Filter) ([]Town, error) {
 
 // Create founds a town with the usual kinds of branch.
 func Create(ctx context.Context, db *gorm.DB, t Town) (Town, error) {
-	if faults := CheckIdentity(t.Code, t.Name); len(faults) > 0 {
+	t.Safeguards = t.complete()
+	if faults := append(CheckIdentity(t.Code, t.Name), t.check()...); len(faults) > 0 {
 		return Town{}, fault.Broken(faults...)
 	}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
@@ -91,27 +140,61 @@ func Create(ctx context.Context, db *gorm.DB, t Town) (Town, error) {
 	return t, err
 }
 
-// Update changes name and openness if the version is still the stored one.
-func Update(ctx context.Context, db *gorm.DB, code string, version int64, name text.Text, open bool) (Town, error) {
-	if faults := checkName(name); len(faults) > 0 {
+// Change is all that can change of a town. What keeps one person from deciding alone
+// takes a reason, and what Guard allows.
+type Change struct {
+	Name        text.Text
+	OpenResults bool
+	Safeguards
+	Reason string
+	// asked, with the town held, where the safeguards change
+	Guard func(tx *gorm.DB) error
+}
+
+// Update changes the town if the version is still the stored one.
+func Update(ctx context.Context, db *gorm.DB, code string, version int64, c Change) (after Town, err error) {
+	defer fault.Wrap(&err, "town %s", code)
+	c.Safeguards = c.complete()
+	if faults := append(checkName(c.Name), c.check()...); len(faults) > 0 {
 		return Town{}, fault.Broken(faults...)
 	}
-	var after Town
-	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := Find(ctx, tx, code)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := Find(ctx, tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}), code)
 		if err != nil {
 			return err
 		}
-		change := map[string]any{"name_zh": name.ZH, "name_en": name.EN, "open_results": open}
-		if err := database.UpdateVersioned(tx, &Town{Code: code}, version, change); err != nil {
+		if !c.equal(before.Safeguards) {
+			if err := c.admitted(tx); err != nil {
+				return err
+			}
+		}
+		columns := map[string]any{
+			"name_zh": c.Name.ZH, "name_en": c.Name.EN, "open_results": c.OpenResults,
+			"second_person": c.SecondPerson, "amendment_days": c.AmendmentDays,
+		}
+		if err := database.UpdateVersioned(tx, &Town{Code: code}, version, columns); err != nil {
 			return err
 		}
 		if after, err = Find(ctx, tx, code); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: code, Action: "town.update", Before: before, After: after})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: code, Action: "town.update", Before: before, After: after, Reason: c.Reason,
+		})
 	})
 	return after, err
+}
+
+// admitted refuses a change of the safeguards that the guard refuses or that has no reason.
+func (c Change) admitted(tx *gorm.DB) error {
+	if err := c.Guard(tx); err != nil {
+		return err
+	}
+	if c.Reason == "" {
+		return fault.Broken(fault.Field("/reason", "reason_needed",
+			"更改双人公布或更正期限须说明理由", "say why the second person or the days of amendments change"))
+	}
+	return nil
 }
 
 // Area is one node of the administrative tree, by statistical code.

@@ -22,7 +22,8 @@ CREATE TABLE areas (
     provenance text COLLATE "C" NOT NULL
 );
 
--- A town owns everything that carries its code as town_id.
+-- A town owns everything that carries its code as town_id. It says whether publications
+-- take two persons, and for how many days after the first one a result can be amended.
 CREATE TABLE towns (
     code text COLLATE "C" NOT NULL PRIMARY KEY CHECK (length(code) BETWEEN 1 AND 64),
     area_code text COLLATE "C" NOT NULL REFERENCES areas (code) ON DELETE RESTRICT,
@@ -30,6 +31,8 @@ CREATE TABLE towns (
     name_en text COLLATE "C" NOT NULL,
     open_results boolean NOT NULL,
     provenance text COLLATE "C" NOT NULL,
+    second_person text COLLATE "C" NOT NULL CHECK (second_person IN ('required', 'none')),
+    amendment_days bigint CHECK (amendment_days BETWEEN 0 AND 3650),
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL

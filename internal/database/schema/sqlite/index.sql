@@ -105,7 +105,8 @@ END;
 
 -- A publication opens a window in which it can be appealed against; where the
 -- period sets none, it has no last day. An amendment names the appeal that it
--- answers; that appeal refers back by its key.
+-- answers; that appeal refers back by its key. One that nobody confirmed was made by
+-- one person.
 CREATE TABLE publications (
     town_id text NOT NULL,
     period_code text NOT NULL,
@@ -116,9 +117,12 @@ CREATE TABLE publications (
     reason text NOT NULL,
     notice_until text CHECK (length(notice_until) = 10),
     appeal_id text,
+    proposed_by text NOT NULL,
+    confirmed_by text NOT NULL CHECK (confirmed_by = '' OR proposed_by <> confirmed_by),
     PRIMARY KEY (town_id, period_code, number),
     FOREIGN KEY (town_id, period_code) REFERENCES periods (town_id, code) ON DELETE RESTRICT,
-    FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT
+    FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT,
+    CHECK ((proposed_by = '') = (confirmed_by = ''))
 );
 CREATE TRIGGER publications_immutable_update BEFORE UPDATE ON publications BEGIN
     SELECT RAISE(ABORT, 'rows of publications are immutable');

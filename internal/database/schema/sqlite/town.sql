@@ -16,7 +16,8 @@ CREATE TABLE areas (
     provenance text NOT NULL
 );
 
--- A town owns everything that carries its code as town_id.
+-- A town owns everything that carries its code as town_id. It says whether publications
+-- take two persons, and for how many days after the first one a result can be amended.
 CREATE TABLE towns (
     code text NOT NULL PRIMARY KEY CHECK (length(code) BETWEEN 1 AND 64),
     area_code text NOT NULL REFERENCES areas (code) ON DELETE RESTRICT,
@@ -24,6 +25,8 @@ CREATE TABLE towns (
     name_en text NOT NULL,
     open_results boolean NOT NULL CHECK (typeof(open_results) IN ('integer')),
     provenance text NOT NULL,
+    second_person text NOT NULL CHECK (second_person IN ('required', 'none')),
+    amendment_days INTEGER CHECK (amendment_days BETWEEN 0 AND 3650) CHECK (typeof(amendment_days) IN ('integer', 'null')),
     version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL
