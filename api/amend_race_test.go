@@ -53,6 +53,7 @@ func besides(t *testing.T, db *gorm.DB, first, second func(db *gorm.DB) error) (
 // Of two amendments at once the second one is made of what the first has published.
 func TestAmendmentsFollowOneAnother(t *testing.T) {
 	h := newHarness(t, dbtest.Open(t, database.PostgreSQL)) // SQLite has one writer anyway
+	h.alone()
 	published(h)
 	ctx := acting(t, "leading_group", access.LeadingGroup)
 	var made [2]index.PublicationDetail
