@@ -87,7 +87,8 @@ func TestNobodyFinalisesBesideAnAppeal(t *testing.T) {
 	h.must(h.db.Raw("SELECT version FROM periods WHERE code = '2026Q1'").Scan(&version).Error)
 	file := func(tx *gorm.DB) error {
 		_, err := index.FileAppeal(acting(t, "secretary", access.Secretary), tx, index.Appeal{
-			TownID: "demo", PeriodCode: "2026Q1", BranchCode: "b01", Statement: "miscounted", Points: index.Points{{Code: "meetings", Claim: "12"}},
+			TownID: "demo", PeriodCode: "2026Q1", BranchCode: "b01", Statement: "miscounted",
+			Points: index.Points{{Code: "meetings", Claim: "12"}},
 		})
 		return err
 	}

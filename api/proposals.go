@@ -22,7 +22,8 @@ func waits[T any](done T, waiting *proposal.Proposal) rest.Deferred[T, proposal.
 
 type listProposalsRequest struct {
 	townRequest
-	Period string `form:"period"`                                                                    // only about this period
+	// only about this period
+	Period string `form:"period"`
 	State  string `form:"state" validate:"omitempty,oneof=open confirmed rejected lapsed withdrawn"` // only in this state
 	rest.PageQuery
 }

@@ -78,7 +78,9 @@ func (s *Server) amendResult(
 
 // amending runs what may amend a period, and brings the targets that the period has
 // led to up to date, all or nothing. amend answers which period it amended, if any.
-func (s *Server) amending(ctx context.Context, townID string, amend func(tx *gorm.DB) (period string, err error)) error {
+func (s *Server) amending(
+	ctx context.Context, townID string, amend func(tx *gorm.DB) (period string, err error),
+) error {
 	defer rest.AfterCommit(ctx, func() { s.results.Forget(townID); s.Jobs.Wake() })
 	return database.InTx(ctx, s.db(ctx), func(tx *gorm.DB) error {
 		period, err := amend(tx)
@@ -118,7 +120,8 @@ func (s *Server) diffPublications(ctx context.Context, req diffPublicationsReque
 		return index.Diff{}, err
 	}
 	return s.results.Diff(ctx, s.db(ctx), index.DiffQuery{
-		Town: req.Town, Period: req.Period, To: req.Number, From: req.From, Language: string(req.Language), Detailed: reach.Has,
+		Town: req.Town, Period: req.Period, To: req.Number, From: req.From, Language: string(req.Language),
+		Detailed: reach.Has,
 	})
 }
 
@@ -147,7 +150,7 @@ func (s *Server) listCorrections(ctx context.Context, req periodRequest) (rest.P
 
 // details are the branches that the caller may see below the first level.
 func (s *Server) details(ctx context.Context, town string) (access.Reach, error) {
-	return access.Caller(ctx).ReachOf(ctx, s.db(ctx), access.ReadScorecard, town, day.Of(s.Now()))
+	return access.PrincipalFrom(ctx).ReachOf(ctx, s.db(ctx), access.ReadScorecard, town, day.Of(s.Now()))
 }
 
 // findReceipt returns what anyone needs to check a published result: hashes of
@@ -180,7 +183,7 @@ func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (rest.Raw
 //
 //	@Summary	Download the data behind a published result
 func (s *Server) receiptData(ctx context.Context, req resultRequest) (rest.Raw, error) {
-	if access.Caller(ctx).ScopeOf(access.ReadScorecard) != access.All {
+	if access.PrincipalFrom(ctx).ScopeOf(access.ReadScorecard) != access.All {
 		return rest.Raw{}, rawDataRefused
 	}
 	_, data, err := s.results.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)

@@ -93,7 +93,7 @@ func (s *Server) findSession(ctx context.Context, _ findSessionRequest) (Session
 		return Session{}, err
 	}
 	stored, a, err := credential.FindSession(ctx, s.db(ctx), value, s.Config.SessionIdle)
-	return Session{access.Caller(ctx), a.MustChange, credential.CSRFToken(value), stored.EndsAt, 1}, err
+	return Session{access.PrincipalFrom(ctx), a.MustChange, credential.CSRFToken(value), stored.EndsAt, 1}, err
 }
 
 type endSessionRequest struct{ rest.IfMatch }
@@ -121,7 +121,7 @@ var errNotSignedIn = fault.Unauthenticated("not_signed_in", "请先登录：POST
 // ownSession is the secret of the session that let the caller in. A caller with
 // a key has none, whatever cookie comes along.
 func (s *Server) ownSession(ctx context.Context) (string, error) {
-	if access.Caller(ctx).Account == "" {
+	if access.PrincipalFrom(ctx).Account == "" {
 		return "", errNotSignedIn
 	}
 	return s.engine.Cookie(ctx, sessionCookie), nil
@@ -129,8 +129,9 @@ func (s *Server) ownSession(ctx context.Context) (string, error) {
 
 // passwordInput is the present password and the new one.
 type passwordInput struct {
-	Old      rest.Secret `json:"old" validate:"required" swaggertype:"string"`
-	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"` // 12 to 128 characters
+	Old rest.Secret `json:"old" validate:"required" swaggertype:"string"`
+	// 12 to 128 characters
+	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"`
 }
 
 type changePasswordRequest struct{ Body passwordInput }
@@ -144,7 +145,7 @@ func (s *Server) changePassword(ctx context.Context, req changePasswordRequest) 
 	if err != nil {
 		return credential.Account{}, err
 	}
-	name := access.Caller(ctx).Account
+	name := access.PrincipalFrom(ctx).Account
 	if err := rest.TooManyRequests(s.logins.Take(name, rest.ClientAddress(ctx), s.Now())); err != nil {
 		return credential.Account{}, err
 	}
@@ -165,7 +166,8 @@ const secretBody = 4096
 // Me is the caller as the service sees him or her.
 type Me struct {
 	access.Principal
-	Actions []access.Action `json:"actions"` // what the caller may do under the acting role; without a key: where a town opens its results
+	// what the caller may do under the acting role; without a key: where a town opens its results
+	Actions []access.Action `json:"actions"`
 }
 
 type meRequest struct{}
@@ -174,7 +176,7 @@ type meRequest struct{}
 //
 //	@Summary	Who am I, and what may I do?
 func (s *Server) me(ctx context.Context, _ meRequest) (Me, error) {
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	may := slices.DeleteFunc(p.Role.Actions(), func(a access.Action) bool { return !p.May(a) })
 	return Me{p, may}, nil
 }
@@ -182,9 +184,11 @@ func (s *Server) me(ctx context.Context, _ meRequest) (Me, error) {
 // setupInput is the token that the service printed at its first start, and the first
 // account.
 type setupInput struct {
-	Token    rest.Secret `json:"token" validate:"required" swaggertype:"string"` // as bulwark serve or bulwark setup printed it
-	Account  string      `json:"account" validate:"required,max=64" example:"admin"`
-	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"` // 12 to 128 characters
+	// as bulwark serve or bulwark setup printed it
+	Token   rest.Secret `json:"token" validate:"required" swaggertype:"string"`
+	Account string      `json:"account" validate:"required,max=64" example:"admin"`
+	// 12 to 128 characters
+	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"`
 }
 
 type setUpRequest struct{ Body setupInput }
@@ -249,7 +253,8 @@ func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (rest.Re
 	}
 	flow := s.engine.Cookie(ctx, flowCookie)
 	s.engine.SetCookie(ctx, flowCookie, "", 0, http.SameSiteLaxMode)
-	subject, err := s.provider.Finish(ctx, flow, oidc.Return{State: req.State, Code: req.Code, Issuer: req.Issuer, Error: req.Error})
+	subject, err := s.provider.Finish(ctx, flow,
+		oidc.Return{State: req.State, Code: req.Code, Issuer: req.Issuer, Error: req.Error})
 	if err != nil {
 		s.noteRefusal(ctx, "", err)
 		return rest.Redirect{}, err

@@ -58,7 +58,7 @@ type listTownsRequest struct{ rest.PageQuery }
 //
 //	@Summary	List the towns that the caller may know of
 func (s *Server) listTowns(ctx context.Context, req listTownsRequest) (rest.Page[town.Town], error) {
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	f := town.Filter{Only: p.Towns, Open: p.Role == "", Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[town.Town]{}, err
@@ -167,7 +167,8 @@ func (s *Server) listKinds(ctx context.Context, req townRequest) (rest.Page[town
 //	@Summary	Add a kind of branch
 func (s *Server) createKind(ctx context.Context, req createCategoryRequest) (rest.Created[town.Kind], error) {
 	b := req.Body
-	k, err := town.CreateKind(ctx, s.db(ctx), town.Kind{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	k, err := town.CreateKind(ctx, s.db(ctx),
+		town.Kind{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
 	return rest.Created[town.Kind]{Value: k}, err
 }
 
@@ -184,6 +185,7 @@ func (s *Server) listClasses(ctx context.Context, req townRequest) (rest.Page[to
 //	@Summary	Add a class that ranks together
 func (s *Server) createClass(ctx context.Context, req createCategoryRequest) (rest.Created[town.Class], error) {
 	b := req.Body
-	c, err := town.CreateClass(ctx, s.db(ctx), town.Class{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	c, err := town.CreateClass(ctx, s.db(ctx),
+		town.Class{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
 	return rest.Created[town.Class]{Value: c}, err
 }

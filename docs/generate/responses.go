@@ -38,7 +38,8 @@ func refineSuccess(method string, status int, response *openapi3.Response) {
 	if method == http.MethodPost {
 		response.Headers["Idempotency-Replayed"] = sharedHeader("Idempotency-Replayed")
 	}
-	if status == http.StatusCreated || status == http.StatusAccepted || status == http.StatusFound || status == http.StatusSeeOther {
+	if status == http.StatusCreated || status == http.StatusAccepted || status == http.StatusFound ||
+		status == http.StatusSeeOther {
 		response.Headers["Location"] = sharedHeader("Location")
 	}
 	for mediaType, media := range response.Content {

@@ -64,8 +64,8 @@ func Deciders(ctx context.Context, db *gorm.DB, townID string, a Action, on day.
 		}
 	}
 	err = db.WithContext(ctx).Raw(
-		"SELECT DISTINCT person_code FROM appointments WHERE town_id = @town AND role IN @roles"+valid+" ORDER BY person_code",
-		map[string]any{"town": townID, "roles": append(roles, ""), "on": on}).Scan(&codes).Error
+		"SELECT DISTINCT person_code FROM appointments WHERE town_id = @town AND role IN @roles"+valid+
+			" ORDER BY person_code", map[string]any{"town": townID, "roles": append(roles, ""), "on": on}).Scan(&codes).Error
 	return codes, err
 }
 
@@ -133,7 +133,7 @@ func (p Principal) IsLeader(ctx context.Context, db *gorm.DB, townID, branch str
 // branch.
 func LedBy(ctx context.Context, db *gorm.DB, townID string, deciding ...Action) (_ map[string]bool, err error) {
 	defer fault.Wrap(&err, "branches led by the caller")
-	p := Caller(ctx)
+	p := PrincipalFrom(ctx)
 	if p.Person == "" || !slices.ContainsFunc(deciding, p.May) {
 		return nil, nil
 	}

@@ -149,7 +149,7 @@ func UpdatePeriod(
 	if faults := c.check(); len(faults) > 0 {
 		return Period{}, fault.Broken(faults...)
 	}
-	caller := access.Caller(ctx)
+	caller := access.PrincipalFrom(ctx)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := lockPeriod(ctx, tx, ref.Town, ref.ID)
 		if err != nil {
@@ -236,7 +236,7 @@ func PublishPeriod(
 
 // RefusePublishing returns the refusal of PublishPeriod without doing anything.
 func (p Period) RefusePublishing(ctx context.Context, tx *gorm.DB, version int64) error {
-	if _, err := periods.Move(periodActor{access.Caller(ctx)}, p, Published, ""); err != nil {
+	if _, err := periods.Move(periodActor{access.PrincipalFrom(ctx)}, p, Published, ""); err != nil {
 		return err
 	}
 	if version != p.Version {
@@ -254,7 +254,7 @@ func FinalisePeriod(
 }
 
 func movePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove) (after Period, err error) {
-	caller := access.Caller(ctx)
+	caller := access.PrincipalFrom(ctx)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := lockPeriod(ctx, tx, ref.Town, ref.ID)
 		if err != nil {

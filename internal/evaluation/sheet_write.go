@@ -18,7 +18,7 @@ import (
 // The caller must be tied to the branch today, and must not rate a branch that he or she
 // leads.
 func BeginSheet(ctx context.Context, db *gorm.DB, s Sheet) (Sheet, error) {
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	if p.Person == "" {
 		return Sheet{}, fault.Forbidden("person_needed",
 			"此密钥未关联人员，不能填写考评表", "this key is of no person: only people evaluate")
@@ -177,7 +177,8 @@ func (s Sheet) check(ctx context.Context, tx *gorm.DB, period Period) error {
 // nextRevision copies the entries of the sheets into the revision that a return
 // starts, so that what was submitted stays on record.
 func nextRevision(tx *gorm.DB, townID string, ids []string) error {
-	return tx.Exec(`INSERT INTO entries (town_id, evaluation_id, revision, code, value, level, not_applicable, evidence, source)
+	return tx.Exec(
+		`INSERT INTO entries (town_id, evaluation_id, revision, code, value, level, not_applicable, evidence, source)
 SELECT e.town_id, e.evaluation_id, e.revision + 1, e.code, e.value, e.level, e.not_applicable, e.evidence, e.source
 FROM entries e JOIN evaluations s ON s.town_id = e.town_id AND s.id = e.evaluation_id AND s.revision = e.revision
 WHERE s.town_id = ? AND s.id IN ?`, townID, ids).Error

@@ -59,7 +59,7 @@ func Amend(
 		if err != nil {
 			return err
 		}
-		after, err = e.detail(access.Caller(ctx), periodCode, made.Number, tx.NowFunc())
+		after, err = e.detail(access.PrincipalFrom(ctx), periodCode, made.Number, tx.NowFunc())
 		after.Touched = touched
 		return err
 	})
@@ -196,7 +196,9 @@ func (o *Outcome) touchedBy(now *Outcome) []proposal.Touched {
 		r := &now.Results[i]
 		was := before[r.BranchCode] // amendments keep the branches
 		if was.changed(r) {
-			touched = append(touched, proposal.Touched{Branch: r.BranchCode, Name: r.Name, Before: was.placing(), Now: r.placing()})
+			touched = append(touched, proposal.Touched{
+				Branch: r.BranchCode, Name: r.Name, Before: was.placing(), Now: r.placing(),
+			})
 		}
 	}
 	return touched

@@ -110,7 +110,7 @@ func (a Appeal) lock() fault.Lock {
 
 // appealReader is a caller who reads or decides appeals.
 type appealReader struct {
-	access.Viewer
+	access.Caller
 	town    town.Town
 	periods map[string]appealedPeriod
 	open    map[string]error // by period: the refusal by its open proposal
@@ -124,7 +124,7 @@ type appealedPeriod struct {
 
 func appealReaderOf(ctx context.Context, db *gorm.DB, townID string) (v *appealReader, err error) {
 	v = &appealReader{}
-	v.Viewer, err = access.ViewerOf(ctx, db, townID, access.ReadAppeals, access.DecideAppeals)
+	v.Caller, err = access.CallerOf(ctx, db, townID, access.ReadAppeals, access.DecideAppeals)
 	return v, err
 }
 
@@ -223,7 +223,7 @@ func (v *appealReader) Audit(a Appeal, _ string) (string, any) { return "appeals
 // publication of the period, while its notice is open for the branch.
 func FileAppeal(ctx context.Context, db *gorm.DB, a Appeal) (_ Appeal, err error) {
 	defer fault.Wrap(&err, "appeal of %s", a.BranchCode)
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		today := day.Of(tx.NowFunc())
 		period, err := evaluation.HoldPeriod(ctx, tx, a.TownID, a.PeriodCode)
@@ -239,12 +239,13 @@ func FileAppeal(ctx context.Context, db *gorm.DB, a Appeal) (_ Appeal, err error
 		if err := a.check(ctx, tx, period); err != nil {
 			return err
 		}
-		a.ID, a.State, a.FiledBy, a.FiledAt, a.DueOn = database.NewID(), Filed, p.Person, tx.NowFunc(), today.AddDays(int(period.AnswerDays))
+		a.ID, a.State, a.FiledBy, a.FiledAt, a.DueOn = database.NewID(), Filed, p.Person, tx.NowFunc(),
+			today.AddDays(int(period.AnswerDays))
 		a.Versioned = database.Versioned{Version: 1}
 		if err := a.insert(tx); err != nil {
 			return err
 		}
-		v := &appealReader{Viewer: access.Viewer{Principal: p, Town: a.TownID, Today: today, Reach: access.Reach{All: true}}}
+		v := &appealReader{Caller: access.Caller{Principal: p, Town: a.TownID, Today: today, Reach: access.Reach{All: true}}}
 		a = v.Show(a, appeals.Allowed(v, a))
 		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "appeal.file", Subject: "appeals/" + a.ID, After: a})
 	})
@@ -264,7 +265,8 @@ func (a *Appeal) insert(tx *gorm.DB) error {
 		return err
 	}
 	return fault.Conflict("appeal_exists",
-		"该党组织对本次公布已有尚未决定的申诉：可撤回后重新提出", "the branch has an undecided appeal against this publication: withdraw it to file another").Held(other.lock())
+		"该党组织对本次公布已有尚未决定的申诉：可撤回后重新提出",
+		"the branch has an undecided appeal against this publication: withdraw it to file another").Held(other.lock())
 }
 
 // check lists the points that are about nothing in the scheme.
@@ -334,7 +336,8 @@ func noticeOver(p evaluation.Period, last *publishedRun, n *evaluation.Notice) e
 		return fault.Conflict("no_notice", "本周期不设公示期，不受理申诉", "this period has no public notice: nobody can appeal").Held(by)
 	}
 	return fault.Locked("notice_closed",
-		"公示期为 %[1]s 至 %[2]s，已经结束；如有错误请向工作领导小组反映，由其更正", "the public notice ran from %[1]s until %[2]s: tell the leading group, which can correct a mistake", n.From, n.Until).
+		"公示期为 %[1]s 至 %[2]s，已经结束；如有错误请向工作领导小组反映，由其更正",
+		"the public notice ran from %[1]s until %[2]s: tell the leading group, which can correct a mistake", n.From, n.Until).
 		Held(last.lock())
 }
 
@@ -345,7 +348,8 @@ func placings(ctx context.Context, tx *gorm.DB, list publications, branch string
 		runs[i] = list[i].RunID
 	}
 	var rows []Result
-	err := tx.WithContext(ctx).Where("town_id = ? AND run_id IN ? AND branch_code = ?", list[0].TownID, runs, branch).Find(&rows).Error
+	err := tx.WithContext(ctx).Where("town_id = ? AND run_id IN ? AND branch_code = ?", list[0].TownID, runs, branch).
+		Find(&rows).Error
 	placed := make(map[string]*Result, len(rows))
 	for i := range rows {
 		placed[rows[i].RunID] = &rows[i]
@@ -517,7 +521,9 @@ func ListAppeals(ctx context.Context, db *gorm.DB, townID string, f AppealFilter
 	if f.Overdue {
 		q = q.Where("state = ? AND due_on < ?", Filed, v.Today)
 	}
-	for _, narrow := range []struct{ column, value string }{{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)}} {
+	for _, narrow := range []struct{ column, value string }{
+		{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)},
+	} {
 		if narrow.value != "" {
 			q = q.Where(narrow.column+" = ?", narrow.value)
 		}

@@ -281,7 +281,8 @@ func (r *Result) placing() proposal.Placing {
 }
 
 func differs(p, q proposal.Placing) bool {
-	return p.Outcome != q.Outcome || p.Grade != q.Grade || !equal(p.Score, q.Score) || !equal(p.Rank, q.Rank) || !equal(p.ClassRank, q.ClassRank)
+	return p.Outcome != q.Outcome || p.Grade != q.Grade || !equal(p.Score, q.Score) || !equal(p.Rank, q.Rank) ||
+		!equal(p.ClassRank, q.ClassRank)
 }
 
 func (n NodeResult) state(decimals int) NodeState {

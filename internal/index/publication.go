@@ -64,7 +64,8 @@ func (p Publication) amendmentOver(t town.Town, last day.Date) error {
 	by := p.lock()
 	by.CanLift = string(access.Admin)
 	return fault.Locked("amendment_closed",
-		"首次公布后 %[1]d 天内可以更正，期限已于 %[2]s 届满；管理员可以更改期限", "a result can be amended for %[1]d days after its first publication, until %[2]s: an administrator can change the days",
+		"首次公布后 %[1]d 天内可以更正，期限已于 %[2]s 届满；管理员可以更改期限",
+		"a result can be amended for %[1]d days after its first publication, until %[2]s: an administrator can change the days",
 		*t.AmendmentDays, last).Held(by)
 }
 
@@ -118,8 +119,8 @@ WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ? ORDER BY p.start
 	for i, r := range rows {
 		e[i] = publishedRun{
 			Publication: Publication{
-				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy, PublishedAt: r.PublishedAt,
-				Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, AppealID: r.AppealID,
+				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy,
+				PublishedAt: r.PublishedAt, Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, AppealID: r.AppealID,
 				ProposedBy: r.ProposedBy, ConfirmedBy: r.ConfirmedBy,
 			},
 			Period: r.Period, SchemeHash: r.SchemeHash, DataHash: r.DataHash, ResultHash: r.ResultHash,
@@ -212,11 +213,14 @@ func publicNotice(n *evaluation.Notice, today day.Date) *PublicNotice {
 // Source is the publication that figures are from. All of it is absent while they
 // are provisional.
 type Source struct {
-	Publication     int64         `json:"publication,omitempty,omitzero" example:"1"`
-	SupersededBy    int64         `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
-	Notice          *PublicNotice `json:"notice,omitempty"`                             // in which every branch can appeal
-	AmendmentNotice *PublicNotice `json:"amendment_notice,omitempty"`                   // in which the branches can whose score or rank this publication changed
-	OnePerson       bool          `json:"one_person,omitempty"`                         // published by one person: no second one confirmed it
+	Publication int64 `json:"publication,omitempty,omitzero" example:"1"`
+	// the latest publication, where this is an older one
+	SupersededBy int64         `json:"superseded_by,omitempty,omitzero" example:"2"`
+	Notice       *PublicNotice `json:"notice,omitempty"` // in which every branch can appeal
+	// in which the branches can whose score or rank this publication changed
+	AmendmentNotice *PublicNotice `json:"amendment_notice,omitempty"`
+	// published by one person: no second one confirmed it
+	OnePerson bool `json:"one_person,omitempty"`
 }
 
 func (p *publishedRun) source(today day.Date) Source {
@@ -240,12 +244,14 @@ func (s Source) token() string {
 // notice and the one that replaced it.
 type PublicationDetail struct {
 	Publication
-	SchemeHash   string        `json:"scheme_hash"`
-	DataHash     string        `json:"data_hash"`
-	ResultHash   string        `json:"result_hash"`
-	SupersededBy int64         `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
-	Notice       *PublicNotice `json:"notice,omitempty"`                             // of the first one for every branch, of a later one for those that it changed
-	OnePerson    bool          `json:"one_person,omitempty"`                         // no second person confirmed it
+	SchemeHash string `json:"scheme_hash"`
+	DataHash   string `json:"data_hash"`
+	ResultHash string `json:"result_hash"`
+	// the latest publication, where this is an older one
+	SupersededBy int64 `json:"superseded_by,omitempty,omitzero" example:"2"`
+	// of the first one for every branch, of a later one for those that it changed
+	Notice    *PublicNotice `json:"notice,omitempty"`
+	OnePerson bool          `json:"one_person,omitempty"` // no second person confirmed it
 	// every branch whose score, grade or rank it changed; only in the answer to an amendment
 	Touched []proposal.Touched `json:"touched,omitempty"`
 }
@@ -261,7 +267,7 @@ func (c *ResultCache) ListPublications(
 	}
 	list := []PublicationDetail{}
 	for _, p := range e.of(period) {
-		list = append(list, p.detail(access.Caller(ctx), db.NowFunc()))
+		list = append(list, p.detail(access.PrincipalFrom(ctx), db.NowFunc()))
 	}
 	return list, nil
 }
@@ -275,7 +281,7 @@ func (c *ResultCache) FindPublication(
 	if err != nil {
 		return PublicationDetail{}, err
 	}
-	return e.detail(access.Caller(ctx), period, number, db.NowFunc())
+	return e.detail(access.PrincipalFrom(ctx), period, number, db.NowFunc())
 }
 
 func (e publications) detail(

@@ -111,7 +111,7 @@ func publish(
 			TownID: p.TownID, PeriodCode: p.Code, Action: proposal.Publish, PublicationNumber: 1, RunID: &run.ID,
 			DataHash: run.DataHash, ResultHash: run.ResultHash, Reason: reason,
 		})
-		waiting, after = &made, p.For(access.Caller(ctx))
+		waiting, after = &made, p.For(access.PrincipalFrom(ctx))
 		return err
 	})
 	return after, waiting, err
@@ -180,7 +180,7 @@ func confirmPublication(ctx context.Context, tx *gorm.DB, x proposal.Proposal) e
 
 // confirmed returns the publication with its two persons.
 func (p Publication) confirmed(ctx context.Context, x proposal.Proposal) Publication {
-	p.ProposedBy, p.ConfirmedBy = x.ProposedBy, access.Caller(ctx).Person
+	p.ProposedBy, p.ConfirmedBy = x.ProposedBy, access.PrincipalFrom(ctx).Person
 	return p
 }
 
@@ -261,7 +261,7 @@ WHERE p.town_id = @town AND p.code IN @locked
 AND EXISTS (SELECT 1 FROM runs r WHERE r.town_id = p.town_id AND r.period_code = p.code AND r.created_at >= p.state_at)
 AND NOT EXISTS (SELECT 1 FROM proposals o WHERE o.town_id = p.town_id AND o.period_code = p.code AND o.state = @open)
 AND (@person <> '' OR p.second_person <> @required AND t.second_person <> @required)`, map[string]any{
-		"town": periods[0].TownID, "locked": locked, "open": proposal.Open, "person": access.Caller(ctx).Person,
+		"town": periods[0].TownID, "locked": locked, "open": proposal.Open, "person": access.PrincipalFrom(ctx).Person,
 		"required": town.SecondRequired,
 	}).Scan(&ready).Error
 	for i := range periods {
@@ -305,7 +305,8 @@ func finalise(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string)
 // notice, and each appeal that is not decided.
 func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 	var undecided []Appeal
-	err := tx.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Filed).Order("id").Find(&undecided).Error
+	err := tx.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Filed).
+		Order("id").Find(&undecided).Error
 	if err != nil {
 		return err
 	}
@@ -316,7 +317,8 @@ func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 	var waiting []fault.FieldError
 	for _, a := range undecided {
 		waiting = append(waiting, fault.Field("appeals/"+a.ID, "undecided",
-			"党组织“%[1]s”的申诉尚未作出决定，应于 %[2]s 前答复", "the appeal of the branch %[1]q is not decided; its answer is due on %[2]s", a.BranchCode, a.DueOn))
+			"党组织“%[1]s”的申诉尚未作出决定，应于 %[2]s 前答复", "the appeal of the branch %[1]q is not decided; its answer is due on %[2]s",
+			a.BranchCode, a.DueOn))
 	}
 	today := day.Of(tx.NowFunc())
 	var open *publishedRun

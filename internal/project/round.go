@@ -49,20 +49,24 @@ func (s RoundState) Title() text.Text { return roundTitles.Of(s) }
 // Round is one selection among projects: which criteria count how much, who judges,
 // how many are shortlisted and chosen.
 type Round struct {
-	TownID      string                     `gorm:"primaryKey" json:"-"`
-	Code        string                     `gorm:"primaryKey" json:"code" example:"2023"`
-	Name        text.Text                  `gorm:"embedded;embeddedPrefix:name_" json:"name"`
-	Criteria    database.JSON[[]Criterion] `json:"criteria"`
-	Judges      database.JSON[[]string]    `json:"judges" swaggertype:"array,string" example:"mentor-1"` // codes of persons
-	Combination string                     `json:"combination" enums:"mean,median,trimmed"`              // how the totals of the judges become one
-	Trim        int64                      `json:"trim" example:"1"`                                     // for trimmed: so many highest and so many lowest are dropped
-	Places      int64                      `json:"places" example:"20"`                                  // of the shortlist
-	Seats       int64                      `json:"seats" example:"10"`                                   // of those chosen
-	State       RoundState                 `json:"state" swaggertype:"string" enums:"registering,judging,closed,shortlisted,decided"`
-	StateBy     string                     `json:"state_by" example:"group-1"`
-	StateAt     time.Time                  `json:"state_at"`
-	StateReason string                     `json:"state_reason,omitempty"`
-	Allowed     []string                   `gorm:"-" json:"allowed"` // what the caller can do with it now
+	TownID   string                     `gorm:"primaryKey" json:"-"`
+	Code     string                     `gorm:"primaryKey" json:"code" example:"2023"`
+	Name     text.Text                  `gorm:"embedded;embeddedPrefix:name_" json:"name"`
+	Criteria database.JSON[[]Criterion] `json:"criteria"`
+	// codes of persons
+	Judges database.JSON[[]string] `json:"judges" swaggertype:"array,string" example:"mentor-1"`
+	// how the totals of the judges become one
+	Combination string `json:"combination" enums:"mean,median,trimmed"`
+	// for trimmed: so many highest and so many lowest are dropped
+	Trim int64 `json:"trim" example:"1"`
+	// of the shortlist
+	Places      int64      `json:"places" example:"20"`
+	Seats       int64      `json:"seats" example:"10"` // of those chosen
+	State       RoundState `json:"state" swaggertype:"string" enums:"registering,judging,closed,shortlisted,decided"`
+	StateBy     string     `json:"state_by" example:"group-1"`
+	StateAt     time.Time  `json:"state_at"`
+	StateReason string     `json:"state_reason,omitempty"`
+	Allowed     []string   `gorm:"-" json:"allowed"` // what the caller can do with it now
 	database.Versioned
 }
 
@@ -121,7 +125,8 @@ func roundFrozen(_ roundActor, r Round) error {
 
 func (r Round) lock() fault.Lock {
 	return fault.Lock{
-		By: r.StateBy, Role: string(access.LeadingGroup), At: r.StateAt, Reason: r.StateReason, CanLift: string(access.LeadingGroup),
+		By: r.StateBy, Role: string(access.LeadingGroup), At: r.StateAt, Reason: r.StateReason,
+		CanLift: string(access.LeadingGroup),
 	}
 }
 
@@ -157,13 +162,13 @@ func OpenRound(ctx context.Context, db *gorm.DB, r Round) (_ Round, err error) {
 		if err := r.judgesKnown(ctx, tx); err != nil {
 			return err
 		}
-		r.State, r.StateBy, r.StateAt, r.Versioned = Registering, access.Caller(ctx).Name(), tx.NowFunc(), database.Versioned{
+		r.State, r.StateBy, r.StateAt, r.Versioned = Registering, access.PrincipalFrom(ctx).Name(), tx.NowFunc(), database.Versioned{
 			Version: 1,
 		}
 		if err := tx.Create(&r).Error; err != nil {
 			return town.Taken(err)
 		}
-		r = r.forReader(access.Caller(ctx))
+		r = r.forReader(access.PrincipalFrom(ctx))
 		return audit.Write(ctx, tx, audit.Change{Town: r.TownID, Action: "round.open", Subject: "rounds/" + r.Code, After: r})
 	})
 	return r, err
@@ -181,7 +186,7 @@ func UpdateRound(ctx context.Context, db *gorm.DB, r Round, version int64) (afte
 		if err != nil {
 			return err
 		}
-		if _, err := rounds.Do(roundActor{access.Caller(ctx)}, before, "edit", ""); err != nil {
+		if _, err := rounds.Do(roundActor{access.PrincipalFrom(ctx)}, before, "edit", ""); err != nil {
 			return err
 		}
 		if err := r.judgesKnown(ctx, tx); err != nil {
@@ -278,7 +283,8 @@ func MoveRound(
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
-			Town: ref.Town, Action: roundKind + "." + verb, Subject: "rounds/" + ref.ID, Before: before.State, After: after.State, Reason: reason,
+			Town: ref.Town, Action: roundKind + "." + verb, Subject: "rounds/" + ref.ID, Before: before.State,
+			After: after.State, Reason: reason,
 		})
 	})
 	return after, err
@@ -293,14 +299,14 @@ func lockRound(
 	if err != nil {
 		return r, "", err
 	}
-	verb, err := rounds.Move(roundActor{access.Caller(ctx)}, r, to, reason)
+	verb, err := rounds.Move(roundActor{access.PrincipalFrom(ctx)}, r, to, reason)
 	return r, verb.Name, err
 }
 
 // move stores the state to which the step takes the round.
 func (r Round) move(ctx context.Context, tx *gorm.DB, step workflow.Step, reason string) (Round, error) {
 	change := map[string]any{
-		"state": r.State, "state_by": access.Caller(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason,
+		"state": r.State, "state_by": access.PrincipalFrom(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason,
 	}
 	if err := database.UpdateVersioned(tx, &Round{TownID: r.TownID, Code: r.Code}, step.Version, change); err != nil {
 		return Round{}, err
@@ -381,7 +387,7 @@ func FindRound(ctx context.Context, db *gorm.DB, townID, code string) (_ Round, 
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Round{}, fault.Missing(rounds.Noun, code)
 	}
-	return r.forReader(access.Caller(ctx)), err
+	return r.forReader(access.PrincipalFrom(ctx)), err
 }
 
 // ListRounds returns the rounds of the town after the code, in the order of codes.
@@ -389,7 +395,7 @@ func ListRounds(ctx context.Context, db *gorm.DB, townID, after string, limit in
 	defer fault.Wrap(&err, "rounds of %s", townID)
 	err = db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&list).Error
 	for i := range list {
-		list[i] = list[i].forReader(access.Caller(ctx))
+		list[i] = list[i].forReader(access.PrincipalFrom(ctx))
 	}
 	return list, err
 }

@@ -116,13 +116,13 @@ func (p Proposal) Path() string { return "/api/v1/towns/" + p.TownID + "/proposa
 
 // reader is a caller who reads or decides on proposals.
 type reader struct {
-	access.Viewer
+	access.Caller
 	able []string // persons who may decide on proposals today
 }
 
 func newReader(ctx context.Context, db *gorm.DB, townID string) (v *reader, err error) {
 	v = &reader{}
-	v.Viewer, err = access.ViewerOf(ctx, db, townID, access.ReadProposals, access.DecideProposals)
+	v.Caller, err = access.CallerOf(ctx, db, townID, access.ReadProposals, access.DecideProposals)
 	return v, err
 }
 
@@ -187,7 +187,8 @@ func another(v *reader, p Proposal) error {
 			"another person must confirm or reject it, and nobody else can now: "+
 				"the leading group or an administrator can appoint another member of the leading group")
 	}
-	return fault.Forbidden("own_proposal", "须由另一人确认或否决：%s", "another person must confirm or reject it: %s", strings.Join(others, ", "))
+	return fault.Forbidden("own_proposal", "须由另一人确认或否决：%s", "another person must confirm or reject it: %s",
+		strings.Join(others, ", "))
 }
 
 func proposer(v *reader, p Proposal) error {
@@ -223,7 +224,8 @@ func (p Proposal) others(able []string) []string {
 // lock returns who brought the proposal into its state, when and why.
 func (p Proposal) lock() fault.Lock {
 	l := fault.Lock{
-		By: p.ProposedBy, Role: string(access.LeadingGroup), At: p.CreatedAt, Reason: p.Reason, CanLift: string(access.LeadingGroup),
+		By: p.ProposedBy, Role: string(access.LeadingGroup), At: p.CreatedAt, Reason: p.Reason,
+		CanLift: string(access.LeadingGroup),
 	}
 	if p.DecidedAt != nil {
 		l.By, l.At, l.Reason, l.CanLift = p.DecidedBy, *p.DecidedAt, p.DecisionReason, fault.Nobody
@@ -288,7 +290,7 @@ func Create(ctx context.Context, tx *gorm.DB, p Proposal) (_ Proposal, err error
 	if err := RefuseOpen(ctx, tx, p.TownID, p.PeriodCode); err != nil {
 		return Proposal{}, err
 	}
-	p.ID, p.State, p.ProposedBy = database.NewID(), Open, access.Caller(ctx).Person
+	p.ID, p.State, p.ProposedBy = database.NewID(), Open, access.PrincipalFrom(ctx).Person
 	p.Versioned = database.Versioned{Version: 1}
 	if p.Corrections.V == nil {
 		p.Corrections.V = []evaluation.Correction{}
@@ -305,7 +307,8 @@ func Create(ctx context.Context, tx *gorm.DB, p Proposal) (_ Proposal, err error
 // where that is empty, is open, and names the proposal.
 func RefuseOpen(ctx context.Context, db *gorm.DB, townID, period string) error {
 	var open []Proposal
-	err := db.WithContext(ctx).Where("town_id = ? AND (? = '' OR period_code = ?) AND state = ?", townID, period, period, Open).
+	err := db.WithContext(ctx).Where("town_id = ? AND (? = '' OR period_code = ?) AND state = ?", townID, period,
+		period, Open).
 		Order("id").Limit(1).Find(&open).Error
 	if err != nil || len(open) == 0 {
 		return err
@@ -316,7 +319,8 @@ func RefuseOpen(ctx context.Context, db *gorm.DB, townID, period string) error {
 // Refusals returns the refusal of each of the periods that has an open proposal.
 func Refusals(ctx context.Context, db *gorm.DB, townID string, periods []string) (map[string]error, error) {
 	var open []Proposal
-	err := db.WithContext(ctx).Where("town_id = ? AND period_code IN ? AND state = ?", townID, append(periods, ""), Open).Find(&open).Error
+	err := db.WithContext(ctx).Where("town_id = ? AND period_code IN ? AND state = ?", townID, append(periods, ""),
+		Open).Find(&open).Error
 	refusals := make(map[string]error, len(open))
 	for _, p := range open {
 		refusals[p.PeriodCode] = p.refusal()
@@ -326,14 +330,15 @@ func Refusals(ctx context.Context, db *gorm.DB, townID string, periods []string)
 
 func (p Proposal) refusal() error {
 	return fault.Conflict("proposal_open",
-		"考评周期 %[1]s 有待确认的公布提议（%[2]s）：请先确认、否决或撤回", "a proposal about the period %[1]s is open (%[2]s): confirm, reject or withdraw it first",
+		"考评周期 %[1]s 有待确认的公布提议（%[2]s）：请先确认、否决或撤回",
+		"a proposal about the period %[1]s is open (%[2]s): confirm, reject or withdraw it first",
 		p.PeriodCode, p.ID).Held(p.lock())
 }
 
 // RefuseSetting refuses a change of what keeps one person from deciding alone to all but
 // administrators, and while a proposal is open.
 func RefuseSetting(ctx context.Context, tx *gorm.DB, townID string) error {
-	if p := access.Caller(ctx); !p.May(access.WriteSafeguards) {
+	if p := access.PrincipalFrom(ctx); !p.May(access.WriteSafeguards) {
 		return p.NotAllowed(access.WriteSafeguards)
 	}
 	return RefuseOpen(ctx, tx, townID, "")
@@ -358,7 +363,8 @@ var errChanged = errors.New("proposal: it has lapsed")
 
 // Changed refuses to confirm the proposal since what it pins no longer holds.
 func (p Proposal) Changed() error {
-	return fault.Conflict("proposal_lapsed", "提议所依据的内容已经改变：请重新提出", "what the proposal is about has changed: propose it anew").
+	return fault.Conflict("proposal_lapsed", "提议所依据的内容已经改变：请重新提出",
+		"what the proposal is about has changed: propose it anew").
 		Held(p.lock()).Because(errChanged)
 }
 
