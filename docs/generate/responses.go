@@ -31,15 +31,11 @@ func refineResponses(method string, op *openapi3.Operation) {
 const responsePrefix = "#/components/responses/"
 
 func refineSuccess(method string, status int, response *openapi3.Response) {
-	response.Headers = openapi3.Headers{} // X-Request-Id, which every answer has, is told once: see service.go
+	response.Headers = openapi3.Headers{} // X-Request-Id, which every answer has, is told of the whole API
 	if status < 204 && method != http.MethodDelete {
 		response.Headers["ETag"] = sharedHeader("ETag")
 	}
-	if method == http.MethodPost {
-		response.Headers["Idempotency-Replayed"] = sharedHeader("Idempotency-Replayed")
-	}
-	if status == http.StatusCreated || status == http.StatusAccepted || status == http.StatusFound ||
-		status == http.StatusSeeOther {
+	if status == http.StatusCreated || status == http.StatusAccepted || status == http.StatusFound || status == http.StatusSeeOther {
 		response.Headers["Location"] = sharedHeader("Location")
 	}
 	for mediaType, media := range response.Content {
