@@ -172,7 +172,10 @@ func (p *prober) resources() []kind {
 	for _, id := range p.appeals {
 		appeal.paths = append(appeal.paths, town+"/appeals/"+id)
 	}
-	kinds := []kind{period, sheet, sheet, sheet, adjustment, exception, appeal}
+	proposed := kind{name: "proposal", table: "proposals", key: "id", list: town + "/proposals", verbs: map[string]attempt{
+		"confirm": to("confirmed"), "reject": to("rejected"), "withdraw": to("withdrawn"),
+	}, paths: []string{town + "/proposals/" + p.ids["proposal"]}}
+	kinds := []kind{period, sheet, sheet, sheet, adjustment, exception, appeal, proposed}
 	for _, k := range kinds {
 		slices.Sort(k.paths)
 	}
@@ -247,7 +250,9 @@ func (p *prober) scene(rt *rapid.T) {
 	none := map[string]any{"entry_from": nil, "entry_until": nil, "state": "open"}
 	p.set("assignments", "1 = 1", map[string]any{"valid_until": nil})
 	p.clock.noon(p.t, p.first.AddDays(2))
-	switch rapid.IntRange(0, 6).Draw(rt, "scene") {
+	switch rapid.IntRange(0, 7).Draw(rt, "scene") {
+	case 7:
+		p.probe(rt, oneOf(rt, "who", "fang", "leading_group", "leadership"), p.kind("proposal"), p.ids["proposal"])
 	case 0:
 		p.clock.noon(p.t, p.first.AddDays(7))
 		p.set("appeals", "1 = 1", map[string]any{
@@ -375,7 +380,7 @@ func (p *prober) try(rt *rapid.T, caller, path, verb string, a attempt, version 
 	answer := p.ask(caller, a.method, path+a.below, a.body, version)
 	p.must(p.tx.Exec("ROLLBACK TO SAVEPOINT attempt").Error)
 	switch answer.Code {
-	case http.StatusOK:
+	case http.StatusOK, http.StatusAccepted:
 		return true
 	case http.StatusConflict:
 		// The states are drawn by SQL, which an amendment notices: that says nothing of what the caller may do.

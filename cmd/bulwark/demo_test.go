@@ -248,7 +248,7 @@ func TestTheDemoOnPostgreSQL(t *testing.T) {
 				!strings.Contains(printed, "drop the database of --database") {
 				t.Errorf("%d %s", code, printed)
 			}
-			if made := files(t, data); len(made) != 0 {
+			if made := files(t, data); len(made) != 1 { // demo-confirmer.json
 				t.Errorf("%d files are left", len(made))
 			}
 		})

@@ -77,7 +77,7 @@ type Period struct {
 type Notice struct {
 	From      day.Date `json:"from" swaggertype:"string" format:"date"`
 	Until     day.Date `json:"until" swaggertype:"string" format:"date"`
-	OnePerson bool     `json:"one_person,omitempty"` // published by one person: no second one confirmed it
+	OnePerson bool     `json:"one_person,omitempty,omitzero"` // published by one person: no second one confirmed it
 }
 
 // Open reports whether the day is one of them.

@@ -220,7 +220,7 @@ type Source struct {
 	// in which the branches can whose score or rank this publication changed
 	AmendmentNotice *PublicNotice `json:"amendment_notice,omitempty"`
 	// published by one person: no second one confirmed it
-	OnePerson bool `json:"one_person,omitempty"`
+	OnePerson bool `json:"one_person,omitempty,omitzero"`
 }
 
 func (p *publishedRun) source(today day.Date) Source {
@@ -251,7 +251,7 @@ type PublicationDetail struct {
 	SupersededBy int64 `json:"superseded_by,omitempty,omitzero" example:"2"`
 	// of the first one for every branch, of a later one for those that it changed
 	Notice    *PublicNotice `json:"notice,omitempty"`
-	OnePerson bool          `json:"one_person,omitempty"` // no second person confirmed it
+	OnePerson bool          `json:"one_person,omitempty,omitzero"` // no second person confirmed it
 	// every branch whose score, grade or rank it changed; only in the answer to an amendment
 	Touched []proposal.Touched `json:"touched,omitempty"`
 }
