@@ -101,6 +101,10 @@ func newProber(t *testing.T, db *gorm.DB) *prober {
 		p.joins(code, role, leads)
 		p.secret[code] = p.key(credential.Key{Roles: []access.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
 	}
+	zheng := "zheng" // whose proposal the world has
+	p.secret[zheng] = p.key(credential.Key{
+		Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &zheng,
+	})
 	limited := "leading_group"
 	p.secret["limited"] = p.key(credential.Key{
 		Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &limited, Branches: []string{"b01"},
@@ -252,7 +256,7 @@ func (p *prober) scene(rt *rapid.T) {
 	p.clock.noon(p.t, p.first.AddDays(2))
 	switch rapid.IntRange(0, 7).Draw(rt, "scene") {
 	case 7:
-		p.probe(rt, oneOf(rt, "who", "fang", "leading_group", "leadership"), p.kind("proposal"), p.ids["proposal"])
+		p.probe(rt, oneOf(rt, "who", "zheng", "fang", "leading_group", "leadership"), p.kind("proposal"), p.ids["proposal"])
 	case 0:
 		p.clock.noon(p.t, p.first.AddDays(7))
 		p.set("appeals", "1 = 1", map[string]any{
