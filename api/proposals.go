@@ -59,6 +59,7 @@ func (s *Server) findProposal(ctx context.Context, req proposalRequest) (proposa
 
 // proposalTransition is a step of a proposal: the state to reach, and why.
 type proposalTransition struct {
+	// withdrawn by the proposer alone, the others by another person alone
 	To     string `json:"to" validate:"required,oneof=confirmed rejected withdrawn"`
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to reject
 }

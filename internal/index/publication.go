@@ -31,7 +31,7 @@ type Publication struct {
 	AppealID    *string   `json:"appeal,omitempty" format:"uuid"` // that it upholds
 	// the two persons, shown as published_by; absent where one person published it
 	ProposedBy  string `json:"proposed_by,omitempty" example:"group-1"`
-	ConfirmedBy string `json:"confirmed_by,omitempty" example:"group-2"`
+	ConfirmedBy string `json:"confirmed_by,omitempty" example:"group-2"` // absent where one person published it
 }
 
 // notice is its window; nil where it has none.

@@ -56,9 +56,9 @@ const (
 // to. Once that no longer holds, it has lapsed.
 type Proposal struct {
 	TownID            string `gorm:"primaryKey" json:"-"`
-	ID                string `gorm:"primaryKey" json:"id" format:"uuid"`
-	PeriodCode        string `json:"period" example:"2023Q3"`
-	Action            string `json:"action" enums:"publish,amend"`
+	ID                string `gorm:"primaryKey" json:"id" format:"uuid"` // chosen by the service
+	PeriodCode        string `json:"period" example:"2023Q3"`            // whose result it is about
+	Action            string `json:"action" enums:"publish,amend"`       // make the run the result, or correct the result
 	State             State  `json:"state" swaggertype:"string" enums:"open,confirmed,rejected,lapsed,withdrawn"`
 	PublicationNumber int64  `json:"publication" example:"2"` // the number that it has once it is confirmed
 	// that is to be the result; an amendment makes its run when it is confirmed
@@ -76,8 +76,9 @@ type Proposal struct {
 	Reason     string    `json:"reason,omitempty"`              // that the publication states
 	ProposedBy string    `json:"proposed_by" example:"group-1"` // code of the person
 	// code of the person, or who made the step by which it lapsed
-	DecidedBy      string               `json:"decided_by,omitempty" example:"group-2"`
-	DecidedAt      *time.Time           `json:"decided_at,omitempty"`
+	DecidedBy string     `json:"decided_by,omitempty" example:"group-2"`
+	DecidedAt *time.Time `json:"decided_at,omitempty"` // when it left the state open
+	// of who confirmed or rejected it, or why it lapsed
 	DecisionReason string               `json:"decision_reason,omitempty"`
 	Confirmers     []string             `gorm:"-" json:"confirmers"`         // other persons who could confirm it today
 	Warnings       []evaluation.Warning `gorm:"-" json:"warnings,omitempty"` // where nobody else could
@@ -88,7 +89,7 @@ type Proposal struct {
 
 // Touched is a branch whose score, grade or rank a proposal changes.
 type Touched struct {
-	Branch string    `json:"branch" example:"b07"`
+	Branch string    `json:"branch" example:"b07"` // code
 	Name   text.Text `json:"name"`
 	Before Placing   `json:"before"`
 	Now    Placing   `json:"now"`
