@@ -60,7 +60,7 @@ type Proposal struct {
 	PeriodCode        string `json:"period" example:"2023Q3"`            // whose result it is about
 	Action            string `json:"action" enums:"publish,amend"`       // make the run the result, or correct the result
 	State             State  `json:"state" swaggertype:"string" enums:"open,confirmed,rejected,lapsed,withdrawn"`
-	PublicationNumber int64  `json:"publication" example:"2"` // the number that it has once it is confirmed
+	PublicationNumber int64  `json:"number" example:"2"` // the number that it has once it is confirmed
 	// that is to be the result; an amendment makes its run when it is confirmed
 	RunID      *string `json:"run,omitempty" format:"uuid"`
 	AppealID   *string `json:"appeal,omitempty" format:"uuid"` // that the amendment upholds
