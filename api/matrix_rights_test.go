@@ -20,9 +20,10 @@ var aboutBranch = map[string]bool{"POST /towns/:town/visits": true, "POST /towns
 
 // rights say who may use which route, in the words of docs/operations.md.
 var rights = map[string]right{
-	"GET /livez":        {who: everyone},
-	"GET /readyz":       {who: everyone},
-	"GET /openapi.json": {who: everyone},
+	"GET /livez":                    {who: everyone},
+	"GET /.well-known/bulwark-keys": {who: everyone},
+	"GET /readyz":                   {who: everyone},
+	"GET /openapi.json":             {who: everyone},
 
 	"GET /me":           {who: everyone},
 	"GET /keys":         {who: "A"},
@@ -58,14 +59,15 @@ var rights = map[string]right{
 	"GET /towns/:town/appeals/:appeal":              {who: "smiGL", in: "published", shut: 404},
 	"POST /towns/:town/appeals/:appeal/transitions": {who: "smiGL", in: "published", shut: 404, version: "1", body: answerAppeal, but: readersOfAppeals},
 
-	"GET /towns/:town/periods/:period/publications":                   {who: everyone},
-	"POST /towns/:town/periods/:period/publications":                  {who: "G", ok: 201, in: "published", shut: 409, body: sent(object{"reason": "x", "corrections": []object{{"branch": "b01", "code": "meetings", "value": 1}}}), but: finished},
-	"GET /towns/:town/periods/:period/publications/:publication":      {who: everyone, in: "published final", shut: 404},
-	"GET /towns/:town/periods/:period/publications/:publication/diff": {who: everyone, in: "published final", shut: 404, query: "?from=1"},
-	"GET /towns/:town/periods/:period/corrections":                    {who: "smioGL"},
-	"PUT /towns/:town/periods/:period":                                {who: "G", in: "planned open review", shut: 423, version: "SELECT version FROM periods WHERE code = ?", body: sent(object{"reason": "x", "notice_days": 3, "answer_days": 3})},
-	"GET /towns/:town/improvement-settings":                           {who: everyone, far: 200},
-	"PUT /towns/:town/improvement-settings":                           {who: "GA", far: 200, version: "1", body: sent(object{"settings": improve.Defaults(), "reason": "x"})},
+	"GET /towns/:town/periods/:period/publications":                      {who: everyone},
+	"POST /towns/:town/periods/:period/publications":                     {who: "G", ok: 201, in: "published", shut: 409, body: sent(object{"reason": "x", "corrections": []object{{"branch": "b01", "code": "meetings", "value": 1}}}), but: finished},
+	"GET /towns/:town/periods/:period/publications/:publication":         {who: everyone, in: "published final", shut: 404},
+	"GET /towns/:town/periods/:period/publications/:publication/diff":    {who: everyone, in: "published final", shut: 404, query: "?from=1"},
+	"GET /towns/:town/periods/:period/publications/:publication/package": {who: everyone, in: "published final", shut: 404},
+	"GET /towns/:town/periods/:period/corrections":                       {who: "smioGL"},
+	"PUT /towns/:town/periods/:period":                                   {who: "G", in: "planned open review", shut: 423, version: "SELECT version FROM periods WHERE code = ?", body: sent(object{"reason": "x", "notice_days": 3, "answer_days": 3})},
+	"GET /towns/:town/improvement-settings":                              {who: everyone, far: 200},
+	"PUT /towns/:town/improvement-settings":                              {who: "GA", far: 200, version: "1", body: sent(object{"settings": improve.Defaults(), "reason": "x"})},
 
 	"POST /towns/:town/periods/:period/targets/propose":                {who: "G", in: "published final", shut: 409},
 	"GET /towns/:town/targets":                                         {who: "smioGL", far: 200},
