@@ -112,11 +112,7 @@ func (v *Verification) checkNotes(ctx context.Context, db *gorm.DB, run Run) err
 		v.check("note", sha256Hex(text), sha256Hex(p.text(run, head)))
 		signed := "signed"
 		if !signature.Signed(p.Note) {
-			expected, err := signature.RecordedBefore(ctx, db, p.PublishedAt)
-			if err != nil {
-				return err
-			}
-			if !expected {
+			if !slices.ContainsFunc(keys.Keys, func(k signature.Key) bool { return k.From.Before(p.PublishedAt) }) {
 				v.check("signature", "unsigned", "unsigned")
 				continue
 			}
@@ -195,21 +191,26 @@ func (c *ResultCache) Package(
 	if err != nil {
 		return nil, err
 	}
+	return packed(o.members(published.Note, keys, reach.Has, data))
+}
+
+// members returns the content of a package.
+func (o *Outcome) members(note string, keys signature.Keys, reach func(branch string) bool, data bool) map[string]string {
 	files := o.files(o.Run.Data)
-	text, _ := signature.Split(published.Note)
+	text, _ := signature.Split(note)
 	m := map[string]string{
-		readmeFile: readme, noteFile: published.Note, receiptFile: receiptOf(text), keysFile: string(keys.Document()),
+		readmeFile: readme, noteFile: note, receiptFile: receiptOf(text), keysFile: string(keys.Document()),
 		schemeFile: string(o.Scheme.Canonical), resultText: files.Text, resultsFile: files.Results, nodesFile: files.Nodes,
 	}
 	for i := range o.Results {
-		if reach.Has(o.Results[i].BranchCode) {
+		if reach(o.Results[i].BranchCode) {
 			m[detailsFile(o.Results[i].BranchCode)] = files.Details[i]
 		}
 	}
 	if data {
 		m[dataFile] = o.Run.Data
 	}
-	return packed(m)
+	return m
 }
 
 // receiptOf returns the text of a note as JSON.
