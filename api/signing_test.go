@@ -51,7 +51,8 @@ func (h *harness) isSigned(number string, signed bool) {
 	h.t.Helper()
 	p := apitest.Decode[index.PublicationDetail](h.Get(q1+"/publications/"+number), http.StatusOK)
 	r := apitest.Decode[index.Receipt](h.Get(q1+"/receipt?publication="+number), http.StatusOK)
-	if p.Signed != signed || r.Signed != signed || p.Note != r.Note || !strings.Contains(p.Note, "\nresult_hash "+p.ResultHash+"\n") {
+	if p.Signed != signed || r.Signed != signed || p.Note != r.Note ||
+		!strings.Contains(p.Note, "\nresult_hash "+p.ResultHash+"\n") {
 		h.t.Errorf("publication %s is signed: %t, its receipt: %t, want %t\n%s", number, p.Signed, r.Signed, signed, p.Note)
 	}
 	if p.Notice == nil || p.Notice.Signed != signed {
@@ -68,7 +69,9 @@ func TestPublicationsAreSigned(t *testing.T) {
 		file, first := h.signs(signature.Ed25519)
 		published(h)
 		h.isSigned("1", true)
-		open := []string{"README.md", "note.txt", "receipt.json", "keys.json", "scheme.json", "result.txt", "results.csv", "nodes.csv"}
+		open := []string{
+			"README.md", "note.txt", "receipt.json", "keys.json", "scheme.json", "result.txt", "results.csv", "nodes.csv",
+		}
 		for role, more := range map[access.Role][]string{
 			"": nil, access.Reader: nil, access.Secretary: {"details/b01.csv"},
 			access.LeadingGroup: {"details/b01.csv", "details/b02.csv", "details/b03.csv", "data.csv"},
@@ -96,7 +99,8 @@ func TestPublicationsAreSigned(t *testing.T) {
 		h.isSigned("2", true)
 		for _, number := range []string{"1", "2"} {
 			if v := apitest.Decode[index.Verification](h.Get(q1+"/receipt/verify?publication="+number), http.StatusOK); !v.OK ||
-				!slices.ContainsFunc(v.Checks, func(c index.Check) bool { return c.What == "signature" && c.Computed == "signed" }) {
+				!slices.ContainsFunc(v.Checks,
+					func(c index.Check) bool { return c.What == "signature" && c.Computed == "signed" }) {
 				t.Errorf("%+v", v)
 			}
 			content, _ := packageOf(t, h.Client, number)
@@ -109,7 +113,8 @@ func TestPublicationsAreSigned(t *testing.T) {
 		handler, err := h.server.Handler()
 		h.must(err)
 		keys, err := signature.ParseKeys(do(handler, http.MethodGet, "/.well-known/bulwark-keys", "").Body.Bytes())
-		if err != nil || len(keys.Keys) != 2 || keys.Keys[0].PublicKey != first || keys.Keys[0].Until == nil || keys.Keys[1].PublicKey != second {
+		if err != nil || len(keys.Keys) != 2 || keys.Keys[0].PublicKey != first || keys.Keys[0].Until == nil ||
+			keys.Keys[1].PublicKey != second {
 			t.Errorf("%+v, %v", keys, err)
 		}
 		trail := string(h.as(access.Admin).Get("/audit?subject=signing-keys").Want(http.StatusOK).Body)
@@ -118,7 +123,8 @@ func TestPublicationsAreSigned(t *testing.T) {
 		}
 		head := apitest.Decode[signedHead](h.as(access.LeadingGroup).Get("/towns/demo/audit/head"), http.StatusOK)
 		text, _, err := keys.Open(head.Note, h.server.Now())
-		if err != nil || !strings.HasPrefix(text, "bulwark/head 1\ntown demo\n") || !strings.Contains(text, "\nhash "+head.Hash+"\n") {
+		if err != nil || !strings.HasPrefix(text, "bulwark/head 1\ntown demo\n") ||
+			!strings.Contains(text, "\nhash "+head.Hash+"\n") {
 			t.Errorf("%s, %v", head.Note, err)
 		}
 	})
@@ -134,7 +140,8 @@ func TestPublishingWithoutAKey(t *testing.T) {
 			t.Helper()
 			c := h.as(access.Admin)
 			now := c.Get("/towns/demo").Want(http.StatusOK)
-			c.IfMatch(now.ETag()).Put("/towns/demo", object{"name": object{"en": "demo"}, "open_results": true, "require_signature": yes}).Want(http.StatusOK)
+			c.IfMatch(now.ETag()).Put("/towns/demo",
+				object{"name": object{"en": "demo"}, "open_results": true, "require_signature": yes}).Want(http.StatusOK)
 		}
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
@@ -148,7 +155,8 @@ func TestPublishingWithoutAKey(t *testing.T) {
 		refusedFor := func(says string) {
 			t.Helper()
 			p := publish().Problem(http.StatusServiceUnavailable)
-			if p.Code != "no_signing_key" || !strings.Contains(p.Detail, says) || !strings.Contains(p.Detail, "bulwark key signing --out FILE") {
+			if p.Code != "no_signing_key" || !strings.Contains(p.Detail, says) ||
+				!strings.Contains(p.Detail, "bulwark key signing --out FILE") {
 				t.Errorf("%+v", p)
 			}
 			if state := apitest.Decode[evaluation.Period](group.Get(q1), http.StatusOK).State; state != evaluation.Locked {
@@ -164,7 +172,8 @@ func TestPublishingWithoutAKey(t *testing.T) {
 		file, public := h.signs(signature.SM2)
 		if runtime.GOOS != "windows" {
 			h.must(os.Chmod(file, 0o644))
-			if p := publish().Problem(http.StatusServiceUnavailable); p.Code != "key_readable" || !strings.Contains(p.Detail, "chmod 600") {
+			if p := publish().Problem(http.StatusServiceUnavailable); p.Code != "key_readable" ||
+				!strings.Contains(p.Detail, "chmod 600") {
 				t.Errorf("%+v", p)
 			}
 			h.must(os.Chmod(file, 0o600))
@@ -210,13 +219,17 @@ func TestTheOwnerOfTheDatabaseCannotSign(t *testing.T) {
 		h.must(err)
 		planted, err := signature.SignerOf(other).Statements()
 		h.must(err)
-		h.must(db.Create(&signature.Statement{Digest: strings.Repeat("0", 64), Note: planted[0], RecordedAt: h.server.Now()}).Error)
+		h.must(db.Create(&signature.Statement{
+			Digest: strings.Repeat("0", 64), Note: planted[0], RecordedAt: h.server.Now(),
+		}).Error)
 		for what, c := range map[string]struct {
 			note   string
 			failed []string
 		}{
-			"taken away":           {text, []string{"signature"}},
-			"changed":              {strings.Replace(p.Note, "publication 1\nr", "publication 2\nr", 1), []string{"note", "signature"}},
+			"taken away": {text, []string{"signature"}},
+			"changed": {
+				strings.Replace(p.Note, "publication 1\nr", "publication 2\nr", 1), []string{"note", "signature"},
+			},
 			"signed with another":  {forged, []string{"note", "signature"}},
 			"another trail":        {strings.Replace(p.Note, "\ntrail ", "\ntrail 1", 1), []string{"signature", "trail"}},
 			"as it was, once more": {p.Note, nil},

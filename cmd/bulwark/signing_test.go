@@ -82,7 +82,8 @@ func TestFromTheSigningKeyToThePackage(t *testing.T) {
 			for _, trusted := range []string{public, file("next.pub", []byte(next))} {
 				check(0, "note.txt ok", "verify", "--package", after, "--key", trusted)
 			}
-			_, other, _ := invoke(t.Context(), nil, "key", "signing", "--out", filepath.Join(dir, "other.key"), "--algorithm", "sm2", "--name", "other")
+			_, other, _ := invoke(t.Context(), nil, "key", "signing", "--out", filepath.Join(dir, "other.key"), "--algorithm",
+				"sm2", "--name", "other")
 			stranger := file("other.pub", []byte(other))
 			check(exitFailure, "for which the given key does not vouch", "verify", "--package", after, "--key", stranger)
 			check(exitFailure, "should hold public keys", "verify", "--package", after, "--key", published)
@@ -106,7 +107,8 @@ func TestFromTheSigningKeyToThePackage(t *testing.T) {
 			if err != nil || !bytes.Contains(content, []byte("bulwark/key 1")) {
 				t.Errorf("the backup has no public key, %v", err)
 			}
-			if bytes.Contains(content, []byte("PRIVATE+KEY")) || bytes.Contains(content, []byte(strings.Split(string(secret), `"`)[3])) {
+			if bytes.Contains(content, []byte("PRIVATE+KEY")) ||
+				bytes.Contains(content, []byte(strings.Split(string(secret), `"`)[3])) {
 				t.Error("the backup has the private key")
 			}
 		})
@@ -119,8 +121,8 @@ func TestAnchorsAreSigned(t *testing.T) {
 	dir, url := t.TempDir(), dbtest.URL(t, database.SQLite)
 	key, anchors := filepath.Join(dir, "signing.key"), filepath.Join(dir, "anchors")
 	env := []string{
-		"BULWARK_DATABASE_URL=" + url, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text", "BULWARK_AUDIT_ANCHORS=" + anchors,
-		"BULWARK_SIGNING_KEY_FILE=" + key,
+		"BULWARK_DATABASE_URL=" + url, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text",
+		"BULWARK_AUDIT_ANCHORS=" + anchors, "BULWARK_SIGNING_KEY_FILE=" + key,
 	}
 	check := func(wantCode int, want string, args ...string) {
 		t.Helper()
@@ -140,8 +142,9 @@ func TestAnchorsAreSigned(t *testing.T) {
 	}
 	signature := strings.Fields(string(line))[6]
 	for what, changed := range map[string]string{
-		"its signature is wrong": strings.Replace(string(line), signature, signature[:20]+strings.ToUpper(signature[20:30])+"x"+signature[31:], 1),
-		"it is unsigned":         string(line) + strings.Split(string(line), " — ")[0] + "\n",
+		"its signature is wrong": strings.Replace(string(line), signature,
+			signature[:20]+strings.ToUpper(signature[20:30])+"x"+signature[31:], 1),
+		"it is unsigned": string(line) + strings.Split(string(line), " — ")[0] + "\n",
 	} {
 		if err := os.WriteFile(anchors, []byte(changed), 0o600); err != nil {
 			t.Fatal(err)

@@ -136,12 +136,16 @@ func TestMembersOfAPackage(t *testing.T) {
 		}
 		return other
 	}
-	for _, names := range [][]string{{dataFile}, {detailsFile("b01")}, {dataFile, detailsFile("b01"), detailsFile("b02")}} {
+	for _, names := range [][]string{
+		{dataFile}, {detailsFile("b01")}, {dataFile, detailsFile("b01"), detailsFile("b02")},
+	} {
 		if v := VerifyPackage(zipped(t, without(names...)), public); !v.OK {
 			t.Errorf("without %v: %v", names, failed(v))
 		}
 	}
-	for _, name := range []string{readmeFile, noteFile, receiptFile, keysFile, schemeFile, resultText, resultsFile, nodesFile} {
+	for _, name := range []string{
+		readmeFile, noteFile, receiptFile, keysFile, schemeFile, resultText, resultsFile, nodesFile,
+	} {
 		if bad := failed(VerifyPackage(zipped(t, without(name)), public)); !slices.Contains(bad, name) {
 			t.Errorf("without %s: %v", name, bad)
 		}
