@@ -27,7 +27,7 @@ import (
 func (h *harness) signs(algorithm string) (file, public string) {
 	h.t.Helper()
 	file = filepath.Join(h.t.TempDir(), "signing.key")
-	public, err := signature.CreateKey(file, algorithm, "bulwark", h.server.Now())
+	public, err := signature.CreateKey(file, algorithm, "bulwark", h.server.Now(), signature.Keys{})
 	h.must(err)
 	h.server.Signing.Signer = signature.SignerOf(file)
 	return file, public
@@ -213,7 +213,7 @@ func TestTheOwnerOfTheDatabaseCannotSign(t *testing.T) {
 		h.must(db.Take(&p).Error)
 		text, _ := signature.Split(p.Note)
 		other := filepath.Join(t.TempDir(), "other.key")
-		_, err := signature.CreateKey(other, signature.Ed25519, "bulwark", h.server.Now().Add(-time.Hour))
+		_, err := signature.CreateKey(other, signature.Ed25519, "bulwark", h.server.Now().Add(-time.Hour), signature.Keys{})
 		h.must(err)
 		forged, err := signature.SignerOf(other).Sign(strings.Replace(text, "seed ", "seed 1", 1))
 		h.must(err)

@@ -229,7 +229,7 @@ func TestSignedAnchors(t *testing.T) {
 		if n, err := open().Keep(t.Context(), db); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
-		if _, err := signature.CreateKey(key, signature.Ed25519, "bulwark", time.Now().UTC()); err != nil {
+		if _, err := signature.CreateKey(key, signature.Ed25519, "bulwark", time.Now().UTC(), signature.Keys{}); err != nil {
 			t.Fatal(err)
 		}
 		happens()

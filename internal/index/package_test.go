@@ -26,7 +26,7 @@ func sealed(t *testing.T) (m map[string]string, public []string) {
 	at := time.Date(2026, 7, 1, 2, 0, 0, 0, time.UTC)
 	files := []string{filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")}
 	for i, algorithm := range []string{signature.Ed25519, signature.SM2} {
-		key, err := signature.CreateKey(files[i], algorithm, "bulwark", at)
+		key, err := signature.CreateKey(files[i], algorithm, "bulwark", at, signature.Keys{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +162,8 @@ func TestMembersOfAPackage(t *testing.T) {
 	if bad := failed(VerifyPackage(zipped(t, unsigned), nil)); !slices.Equal(bad, []string{noteFile}) {
 		t.Errorf("unsigned: %v", bad)
 	}
-	stranger, err := signature.CreateKey(filepath.Join(t.TempDir(), "c"), signature.Ed25519, "bulwark", time.Now())
+	stranger, err := signature.CreateKey(filepath.Join(t.TempDir(), "c"), signature.Ed25519, "bulwark", time.Now(),
+		signature.Keys{})
 	if err != nil {
 		t.Fatal(err)
 	}
