@@ -65,7 +65,7 @@ type Record struct {
 	Reason     string    `json:"reason,omitempty"`
 	RequestID  string    `json:"request_id,omitempty"`
 	Rows       string    `json:"rows,omitempty"` // SHA-256 of the row records of the change; see docs/audit.md
-	Hash       string    `json:"hash"` // of this record and the one before it; see docs/audit.md
+	Hash       string    `json:"hash"`           // of this record and the one before it; see docs/audit.md
 } // @name AuditRecord
 
 // TableName returns the name of the table.
