@@ -35,15 +35,17 @@ func forge(t *testing.T, db *gorm.DB, url string) {
 	for _, r := range records {
 		h := sha256.New()
 		for _, part := range []string{
-			hash, r.TownID, fmt.Sprint(r.Sequence), r.ID, r.At.UTC().Format(time.RFC3339Nano), r.Actor, r.Role, r.Credential, r.Action,
-			r.Subject, string(r.Before), string(r.After), r.Reason, r.RequestID, r.Rows,
+			hash, r.TownID, fmt.Sprint(r.Sequence), r.ID, r.At.UTC().Format(time.RFC3339Nano), r.Actor, r.Role,
+			r.Credential, r.Action, r.Subject, string(r.Before), string(r.After), r.Reason, r.RequestID, r.Rows,
 		} {
 			fmt.Fprintf(h, "%d:%s,", len(part), part)
 		}
 		hash = hex.EncodeToString(h.Sum(nil))
-		statements = append(statements, fmt.Sprintf("UPDATE audit_records SET hash = '%s' WHERE town_id = '' AND sequence = %d", hash, r.Sequence))
+		statements = append(statements,
+			fmt.Sprintf("UPDATE audit_records SET hash = '%s' WHERE town_id = '' AND sequence = %d", hash, r.Sequence))
 	}
-	dbtest.Tamper(t, url, append(statements, fmt.Sprintf("UPDATE audit_heads SET hash = '%s' WHERE town_id = ''", hash))...)
+	dbtest.Tamper(t, url, append(statements,
+		fmt.Sprintf("UPDATE audit_heads SET hash = '%s' WHERE town_id = ''", hash))...)
 }
 
 // service is a running `bulwark serve`.
@@ -100,7 +102,8 @@ func TestAForgedTrailStopsItsAnchors(t *testing.T) {
 			if code != 0 || key == "" {
 				t.Fatalf("%d %s%s", code, out, said)
 			}
-			env := append(on(url), "BULWARK_ADDR=127.0.0.1:0", "BULWARK_METRICS_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text", "BULWARK_AUDIT_ANCHORS="+anchors)
+			env := append(on(url), "BULWARK_ADDR=127.0.0.1:0", "BULWARK_METRICS_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text",
+				"BULWARK_AUDIT_ANCHORS="+anchors)
 			s := started(t, env)
 			becomes(t, s.metrics, http.StatusOK, `bulwark_audit_anchorings_total{outcome="ok"} 1`)
 			becomes(t, s.metrics, http.StatusOK, `bulwark_audit_anchorings_total{outcome="differs"} 0`)

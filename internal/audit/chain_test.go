@@ -88,7 +88,10 @@ func TestTheDocumentedHashIsTheHash(t *testing.T) {
 		Actor: "group-1", Role: "leading_group", Credential: "bw_3f9ac1d2", Action: "branch.rename", Subject: "branches/b07",
 		Before: `{"name":{"zh":"禾丰村"}}`, After: `{"name":{"zh":"禾丰社区"}}`, Reason: "改制", RequestID: "r-1",
 		Rows: audit.DigestOf([]audit.RowRecord{
-			{Of: "branch_profiles", Key: `["demo","b07","2023-07-01"]`, Rows: `[{"class":"urban","kind":"community","name_en":"Hefeng","name_zh":"禾丰社区","reason":"改制"}]`},
+			{
+				Of: "branch_profiles", Key: `["demo","b07","2023-07-01"]`,
+				Rows: `[{"class":"urban","kind":"community","name_en":"Hefeng","name_zh":"禾丰社区","reason":"改制"}]`,
+			},
 			{Of: "branches", Key: `["demo","b07"]`, Before: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"},
 		}),
 	}

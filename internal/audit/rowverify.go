@@ -41,11 +41,19 @@ const (
 )
 
 var differences = map[string]text.Text{
-	rowChanged:    {ZH: "%[1]s：记录为 %[2]s，现为 %[3]s（审计记录 %[4]s）", EN: "%[1]s: recorded as %[2]s, now %[3]s (audit record %[4]s)"},
-	rowDeleted:    {ZH: "%[1]s：此行已不在（审计记录 %[4]s）", EN: "%[1]s: the row is gone (audit record %[4]s)"},
-	rowInserted:   {ZH: "%[1]s：审计链中没有关于此行的记录", EN: "%[1]s: no audit record is about this row"},
-	rowUnrecorded: {ZH: "%[1]s：审计记录 %[4]s 之前有一处改动未经记录", EN: "%[1]s: something changed it before audit record %[4]s, and no record is about that"},
-	rowsUnproven:  {ZH: "%[1]s：所存的行记录与审计记录 %[4]s 的摘要不符", EN: "%[1]s: the row records stored are not those whose digest audit record %[4]s holds"},
+	rowChanged: {
+		ZH: "%[1]s：记录为 %[2]s，现为 %[3]s（审计记录 %[4]s）", EN: "%[1]s: recorded as %[2]s, now %[3]s (audit record %[4]s)",
+	},
+	rowDeleted:  {ZH: "%[1]s：此行已不在（审计记录 %[4]s）", EN: "%[1]s: the row is gone (audit record %[4]s)"},
+	rowInserted: {ZH: "%[1]s：审计链中没有关于此行的记录", EN: "%[1]s: no audit record is about this row"},
+	rowUnrecorded: {
+		ZH: "%[1]s：审计记录 %[4]s 之前有一处改动未经记录",
+		EN: "%[1]s: something changed it before audit record %[4]s, and no record is about that",
+	},
+	rowsUnproven: {
+		ZH: "%[1]s：所存的行记录与审计记录 %[4]s 的摘要不符",
+		EN: "%[1]s: the row records stored are not those whose digest audit record %[4]s holds",
+	},
 }
 
 // Place returns the table, the key and the column.
@@ -394,7 +402,8 @@ func (v *rowVerification) explain(w wrongUnit) error {
 	d := Difference{Table: w.table.Name, Key: shown(w.key), Town: w.last.town, Sequence: w.last.sequence}
 	var list []RowRecord
 	if w.last.hash != (hash{}) {
-		if err := v.tx.Where("table_name = ? AND key = ?", w.table.Name, w.key).Order("sequence DESC").Find(&list).Error; err != nil {
+		if err := v.tx.Where("table_name = ? AND key = ?", w.table.Name, w.key).Order("sequence DESC").
+			Find(&list).Error; err != nil {
 			return err
 		}
 	}

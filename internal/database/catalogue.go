@@ -34,7 +34,9 @@ type SchemaDifference struct {
 
 // Message returns what differs, in both languages.
 func (d SchemaDifference) Message() text.Text {
-	words := text.Text{ZH: "%[1]s 与程序的数据库结构不符：应为 %[2]s，现为 %[3]s", EN: "%[1]s is not as the program makes it: expected %[2]s, now %[3]s"}
+	words := text.Text{
+		ZH: "%[1]s 与程序的数据库结构不符：应为 %[2]s，现为 %[3]s", EN: "%[1]s is not as the program makes it: expected %[2]s, now %[3]s",
+	}
 	switch {
 	case d.Found == "":
 		words = text.Text{ZH: "缺少 %[1]s：%[2]s", EN: "%[1]s is missing: %[2]s"}

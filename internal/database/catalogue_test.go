@@ -57,7 +57,10 @@ func TestVerifySchemaNamesWhatDiffers(t *testing.T) {
 			{"ALTER TABLE towns ALTER name_zh DROP NOT NULL", "column towns/name_zh"},
 			{"ALTER TABLE runs DROP CONSTRAINT runs_number_check", "constraint runs/runs_number_check"},
 			{"CREATE RULE stray AS ON UPDATE TO areas DO INSTEAD NOTHING", "rule areas/stray"},
-			{"CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'", "function /refuse_change"},
+			{
+				"CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+				"function /refuse_change",
+			},
 			{"ALTER TABLE keys ENABLE ROW LEVEL SECURITY", "table keys/"},
 		},
 	}

@@ -220,7 +220,9 @@ func unitOf(ctx context.Context, s *gormschema.Schema, table *Table, row reflect
 
 // unitsBefore returns the units as they are before the INSERT. Where rows that exist are
 // left alone, it leaves those out.
-func (t *transaction) unitsBefore(ctx context.Context, table *Table, dialect string, c created) (list []Unit, err error) {
+func (t *transaction) unitsBefore(
+	ctx context.Context, table *Table, dialect string, c created,
+) (list []Unit, err error) {
 	at := map[string]int{}
 	var keys [][]any
 	for _, u := range c.units {
@@ -329,7 +331,8 @@ func (t *transaction) readFirst(db *gorm.DB, table *Table, lock string) {
 	if table.unit < table.key {
 		columns = names(table.columns[:table.key])
 	}
-	rows, err := db.Session(&gorm.Session{NewDB: true}).Table(table.Name).Model(reflect.New(db.Statement.Schema.ModelType).Interface()).
+	rows, err := db.Session(&gorm.Session{NewDB: true}).Table(table.Name).
+		Model(reflect.New(db.Statement.Schema.ModelType).Interface()).
 		Select(columns).Clauses(where, clause.Locking{Strength: lock}).Order(names(table.columns[:table.key])).Rows()
 	if err != nil {
 		_ = db.AddError(err)

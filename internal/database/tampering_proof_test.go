@@ -95,7 +95,10 @@ func TestTheProofFindsWhatIsLeftOut(t *testing.T) {
 		}
 	}
 	gaps := p.run()
-	for _, want := range []string{"update results.name_zh", "swap results.name_zh", "update publications.run_id", "delete publications", "insert publications"} {
+	for _, want := range []string{
+		"update results.name_zh", "swap results.name_zh", "update publications.run_id", "delete publications",
+		"insert publications",
+	} {
 		if !slices.ContainsFunc(gaps, func(gap string) bool { return strings.HasPrefix(gap, want) }) {
 			t.Errorf("nobody noticed that %s is left out", want)
 		}
@@ -107,12 +110,12 @@ func TestTheProofFindsWhatIsLeftOut(t *testing.T) {
 
 // proof is a database that is changed in every way, each time as a whole taken back.
 type proof struct {
-	t       *testing.T
-	db      *gorm.DB
-	tables  map[string]*tampered
-	exempt  int
-	tried   int
-	before  map[string]bool // what differs already
+	t      *testing.T
+	db     *gorm.DB
+	tables map[string]*tampered
+	exempt int
+	tried  int
+	before map[string]bool // what differs already
 }
 
 type tampered struct {
@@ -129,7 +132,9 @@ type tamperedColumn struct {
 
 func newProof(t *testing.T, url string) *proof {
 	t.Helper()
-	p := &proof{t: t, db: dbtest.Connect(t, url, database.Options{MaxConns: 1, StatementTimeout: -1}), tables: map[string]*tampered{}}
+	p := &proof{
+		t: t, db: dbtest.Connect(t, url, database.Options{MaxConns: 1, StatementTimeout: -1}), tables: map[string]*tampered{},
+	}
 	if database.Dialect(p.db) == database.SQLite {
 		execAll(t, p.db, "PRAGMA foreign_keys = 0")
 	}
@@ -335,7 +340,8 @@ func (c tamperedColumn) other(value any) (list []any) {
 	case time.Time:
 		list = append(list, v.Add(time.Second))
 	case nil:
-		list = append(list, "x", "2001-02-03", int64(1), 0.5, time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC), flipped(strings.Repeat("0", 36)))
+		list = append(list, "x", "2001-02-03", int64(1), 0.5, time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC),
+			flipped(strings.Repeat("0", 36)))
 	}
 	list = append(list, nil)
 	return slices.DeleteFunc(list, func(v any) bool { return fmt.Sprint(v) == fmt.Sprint(value) })
@@ -381,7 +387,8 @@ func (p *proof) withoutRules(tx *gorm.DB, x *tampered) {
 		execAll(p.t, tx, "PRAGMA ignore_check_constraints = 1")
 		return
 	}
-	for _, name := range texts(p.t, tx, "SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = '"+x.name+"'::regclass") {
+	for _, name := range texts(p.t, tx,
+		"SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = '"+x.name+"'::regclass") {
 		execAll(p.t, tx, `ALTER TABLE `+x.name+` DROP CONSTRAINT "`+name+`"`)
 	}
 }
@@ -391,14 +398,16 @@ func (x *tampered) free(column int) bool {
 }
 
 func (p *proof) swap(tx *gorm.DB, x *tampered, column int) []change {
-	if column >= len(x.columns) || x.free(column) || len(x.rows) < 2 || fmt.Sprint(x.rows[0][column]) == fmt.Sprint(x.rows[1][column]) {
+	if column >= len(x.columns) || x.free(column) || len(x.rows) < 2 ||
+		fmt.Sprint(x.rows[0][column]) == fmt.Sprint(x.rows[1][column]) {
 		return nil
 	}
 	c := x.columns[column]
 	one, args := x.where(x.rows[0])
 	two, more := x.where(x.rows[1])
 	cast := map[bool]string{true: "CAST(? AS " + c.kind + ")", false: "?"}[database.Dialect(tx) == database.PostgreSQL]
-	statement := "UPDATE " + x.name + ` SET "` + c.name + `" = CASE WHEN ` + one[7:] + " THEN " + cast + " ELSE " + cast + " END WHERE (" + one[7:] + ") OR (" + two[7:] + ")"
+	statement := "UPDATE " + x.name + ` SET "` + c.name + `" = CASE WHEN ` + one[7:] + " THEN " + cast + " ELSE " +
+		cast + " END WHERE (" + one[7:] + ") OR (" + two[7:] + ")"
 	all := slices.Concat(args, []any{x.rows[1][column], x.rows[0][column]}, args, more)
 	if !p.attempt(tx, statement, all...) {
 		return nil

@@ -58,7 +58,8 @@ func (c *computation) receipt(p evaluation.Period, o *Outcome) Run {
 	data := c.dataFile()
 	return Run{
 		TownID: p.TownID, PeriodCode: p.Code, Scheme: p.Scheme,
-		Engine: Engine, Seed: seedOf(c.scheme.Hash + data), SchemeHash: c.scheme.Hash, DataHash: sha256Hex(data), ResultHash: sha256Hex(resultFile(o)), Data: data,
+		Engine: Engine, Seed: seedOf(c.scheme.Hash + data), SchemeHash: c.scheme.Hash, DataHash: sha256Hex(data),
+		ResultHash: sha256Hex(resultFile(o)), Data: data,
 	}
 }
 
@@ -84,7 +85,8 @@ func resultFile(o *Outcome) string {
 	var b strings.Builder
 	for i := range o.Results {
 		r := &o.Results[i]
-		fmt.Fprintf(&b, "%s,%s,%s,%s,%s,%s,%s,%s", r.BranchCode, r.Status, exact(r.Score), word(r.Grade), whole(r.Rank), whole(r.ClassRank), exact(&r.Coverage), exact(r.Base))
+		fmt.Fprintf(&b, "%s,%s,%s,%s,%s,%s,%s,%s", r.BranchCode, r.Status, exact(r.Score), word(r.Grade), whole(r.Rank),
+			whole(r.ClassRank), exact(&r.Coverage), exact(r.Base))
 		for _, n := range r.Nodes {
 			fmt.Fprintf(&b, ",%s", exact(n.Score))
 		}
