@@ -102,7 +102,7 @@ func (s *Server) publicationPackage(ctx context.Context, req publicationRequest)
 		return rest.Raw{}, err
 	}
 	p := index.Publication{TownID: req.Town, PeriodCode: req.Period, Number: req.Number}
-	body, err := s.results.Package(ctx, s.db(ctx), p, reach, access.Caller(ctx).ScopeOf(access.ReadScorecard) == access.All)
+	body, err := s.results.Package(ctx, s.db(ctx), p, reach, access.PrincipalFrom(ctx).ScopeOf(access.ReadScorecard) == access.All)
 	name := fmt.Sprintf("%s-%s-publication-%d.zip", req.Town, req.Period, req.Number)
 	return rest.Raw{ContentType: "application/zip", Filename: name, Body: body}, err
 }
@@ -153,7 +153,7 @@ func (s *Server) listCorrections(ctx context.Context, req periodRequest) (rest.P
 
 // details are the branches that the caller may see below the first level.
 func (s *Server) details(ctx context.Context, town string) (access.Reach, error) {
-	return access.Caller(ctx).ReachOf(ctx, s.db(ctx), access.ReadScorecard, town, day.Of(s.Now()))
+	return access.PrincipalFrom(ctx).ReachOf(ctx, s.db(ctx), access.ReadScorecard, town, day.Of(s.Now()))
 }
 
 // findReceipt returns what anyone needs to check a published result: hashes of
@@ -186,7 +186,7 @@ func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (rest.Raw
 //
 //	@Summary	Download the data behind a published result
 func (s *Server) receiptData(ctx context.Context, req resultRequest) (rest.Raw, error) {
-	if access.Caller(ctx).ScopeOf(access.ReadScorecard) != access.All {
+	if access.PrincipalFrom(ctx).ScopeOf(access.ReadScorecard) != access.All {
 		return rest.Raw{}, rawDataRefused
 	}
 	_, data, err := s.results.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)

@@ -42,7 +42,7 @@ func (c *ResultCache) Receipt(
 	r := Receipt{
 		Run: *o.Run, Source: p.source(day.Of(db.NowFunc())), Status: o.status(), Signed: signature.Signed(p.Note), Note: p.Note,
 	}
-	r.CreatedBy = access.Caller(ctx).Told(r.CreatedBy, access.LeadingGroup)
+	r.CreatedBy = access.PrincipalFrom(ctx).Told(r.CreatedBy, access.LeadingGroup)
 	return r, nil
 }
 
