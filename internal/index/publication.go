@@ -28,7 +28,8 @@ type Publication struct {
 	Reason      string    `json:"reason,omitempty"`
 	NoticeUntil *day.Date `json:"-"`                              // nil: nobody can appeal against it
 	AppealID    *string   `json:"appeal,omitempty" format:"uuid"` // that it upholds
-	Note        string    `json:"note"`                           // its hashes, and the signatures under them; see docs/trust.md
+	// its hashes, and the signatures under them; see docs/trust.md
+	Note string `json:"note"`
 }
 
 // notice is its window; nil where it has none.
@@ -95,8 +96,9 @@ WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ? ORDER BY p.start
 	for i, r := range rows {
 		e[i] = publishedRun{
 			Publication: Publication{
-				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy, PublishedAt: r.PublishedAt,
-				Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, AppealID: r.AppealID, Note: r.Note,
+				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy,
+				PublishedAt: r.PublishedAt, Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, AppealID: r.AppealID,
+				Note: r.Note,
 			},
 			Period: r.Period, SchemeHash: r.SchemeHash, DataHash: r.DataHash, ResultHash: r.ResultHash,
 		}
@@ -188,10 +190,12 @@ func publicNotice(n *evaluation.Notice, today day.Date) *PublicNotice {
 // Source is the publication that figures are from. All of it is absent while they
 // are provisional.
 type Source struct {
-	Publication     int64         `json:"publication,omitempty,omitzero" example:"1"`
-	SupersededBy    int64         `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
-	Notice          *PublicNotice `json:"notice,omitempty"`                             // in which every branch can appeal
-	AmendmentNotice *PublicNotice `json:"amendment_notice,omitempty"`                   // in which the branches can whose score or rank this publication changed
+	Publication int64 `json:"publication,omitempty,omitzero" example:"1"`
+	// the latest publication, where this is an older one
+	SupersededBy int64         `json:"superseded_by,omitempty,omitzero" example:"2"`
+	Notice       *PublicNotice `json:"notice,omitempty"` // in which every branch can appeal
+	// in which the branches can whose score or rank this publication changed
+	AmendmentNotice *PublicNotice `json:"amendment_notice,omitempty"`
 }
 
 func (p *publishedRun) source(today day.Date) Source {
@@ -215,12 +219,15 @@ func (s Source) token() string {
 // notice and the one that replaced it.
 type PublicationDetail struct {
 	Publication
-	SchemeHash   string        `json:"scheme_hash"`
-	DataHash     string        `json:"data_hash"`
-	ResultHash   string        `json:"result_hash"`
-	Signed       bool          `json:"signed"`                                       // false: only the database says that it is so
-	SupersededBy int64         `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
-	Notice       *PublicNotice `json:"notice,omitempty"`                             // of the first one for every branch, of a later one for those that it changed
+	SchemeHash string `json:"scheme_hash"`
+	DataHash   string `json:"data_hash"`
+	ResultHash string `json:"result_hash"`
+	// false: only the database says that it is so
+	Signed bool `json:"signed"`
+	// the latest publication, where this is an older one
+	SupersededBy int64 `json:"superseded_by,omitempty,omitzero" example:"2"`
+	// of the first one for every branch, of a later one for those that it changed
+	Notice *PublicNotice `json:"notice,omitempty"`
 }
 
 // ListPublications returns the publications of a period by number; none while it has none.
