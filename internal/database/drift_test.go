@@ -30,6 +30,7 @@ import (
 	"bulwark/internal/project"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
+	"bulwark/internal/signature"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
@@ -71,6 +72,7 @@ func models() []any {
 		index.Appeal{},
 		audit.Record{},
 		audit.Head{},
+		signature.Statement{},
 		rest.StoredResponse{},
 		improve.StoredSettings{},
 		target.Target{},
