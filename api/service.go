@@ -6,6 +6,7 @@ import (
 
 	"bulwark/docs"
 	"bulwark/internal/rest"
+	"bulwark/internal/signature"
 	"bulwark/internal/text"
 )
 
@@ -51,12 +52,24 @@ func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 	return h, nil
 }
 
+type signingKeysRequest struct{}
+
+// signingKeys returns the public keys of the installation, those that have ended
+// included, each with from and until and the signed notes that state both.
+//
+//	@Summary	Read the public keys that publications are signed with
+func (s *Server) signingKeys(ctx context.Context, _ signingKeysRequest) (rest.Raw, error) {
+	keys, err := signature.Load(ctx, s.db(ctx))
+	return rest.Raw{ContentType: "application/json", Body: keys.Document()}, err
+}
+
 // The words about the whole API, read by swag:
 //
 //	@title						bulwark
 //	@version					1
 //	@description				The combat-effectiveness index (战斗力指数) of grassroots branches: structure, evaluations, scores, rankings and why they are what they are.
 //	@description				Scores are computed from approved evaluations under a versioned scheme; a published result never changes.
+//	@description				Every answer carries X-Request-Id, the identifier of the request: the one sent along, or a new one.
 //	@basePath					/api/v1
 //	@accept						json
 //	@produce					json

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/signature"
 	"bulwark/internal/text"
 )
 
@@ -22,13 +23,26 @@ func verify(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("verify", flag.ContinueOnError)
 	town := f.String("town", "", "only the runs and the trail of this town")
 	file := f.String("anchors", "", "file of anchors for the trails (default BULWARK_AUDIT_ANCHORS)")
+	packageFile := f.String("package", "", "check this package of a publication instead, without a database")
+	keyFile := f.String("key", "",
+		"file of public keys that you trust, one a line or the content of /.well-known/bulwark-keys")
 	if err := p.parse(f, args, 0); err != nil {
 		return err
+	}
+	public, err := trusted(*keyFile)
+	if err != nil {
+		return err
+	}
+	if *packageFile != "" {
+		return p.verifyPackage(*packageFile, public)
 	}
 	cfg, err := config.Load(p.env)
 	if err != nil {
 		return err
 	}
+	settings := signing(cfg)
+	settings.Trusted = public
+	ctx = signature.With(ctx, settings)
 	if *file == "" {
 		*file = cfg.AuditAnchors
 	}
@@ -43,6 +57,11 @@ func verify(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	defer database.Close(db)
+	keys, badSignatures, err := p.verifyKeys(ctx, db)
+	if err != nil {
+		return err
+	}
+	badSignatures += p.verifyAnchors(keys, *town, anchors)
 	badRuns, err := p.verifyRuns(ctx, db, *town)
 	if err != nil {
 		return err
@@ -69,6 +88,10 @@ func verify(ctx context.Context, p program, args []string) error {
 			"%d 个计算批次与其凭证不符，%d 条审计链有问题，%d 处数据与审计链不符，%d 处数据库结构与程序不符",
 			"%d runs differ from their receipts, %d audit trails are broken, %d places differ from the trail, %d from the schema of the program",
 			badRuns, badTrails, badRows, badSchema)
+	}
+	if badSignatures > 0 {
+		return fault.Conflict("not_verified",
+			"有 %d 处密钥声明或锚点的签名不符", "the signatures of %d keys or anchors are not right", badSignatures)
 	}
 	if restored > 0 {
 		return fault.Conflict("behind_anchors",

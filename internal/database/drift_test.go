@@ -30,6 +30,7 @@ import (
 	"bulwark/internal/project"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
+	"bulwark/internal/signature"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
@@ -72,6 +73,7 @@ func models() []any {
 		audit.Record{},
 		audit.RowRecord{},
 		audit.Head{},
+		signature.Statement{},
 		rest.StoredResponse{},
 		improve.StoredSettings{},
 		target.Target{},
