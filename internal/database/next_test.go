@@ -32,12 +32,22 @@ var filled = dbtest.NewTemplate(func(ctx context.Context, db *gorm.DB) error {
 		return err
 	}
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {
-		for _, statement := range besideTheDemo {
-			if err := tx.Exec(statement).Error; err != nil {
-				return fmt.Errorf("%s: %w", statement, err)
-			}
+		held, err := database.HeldTables(ctx, tx)
+		names := make([]string, len(held))
+		for i, t := range held {
+			names[i] = t.Name
 		}
-		return nil
+		if err != nil {
+			return err
+		}
+		return database.RawChanges(tx, names, func(tx *gorm.DB) error {
+			for _, statement := range besideTheDemo {
+				if err := tx.Exec(statement).Error; err != nil {
+					return fmt.Errorf("%s: %w", statement, err)
+				}
+			}
+			return nil
+		})
 	})
 })
 
