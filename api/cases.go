@@ -10,11 +10,11 @@ import (
 
 type listCasesRequest struct {
 	townRequest
-	Branch    string `form:"branch"`                                                                                   // only of this branch
-	Series    string `form:"series"`                                                                                   // only editions of this one
-	Indicator string `form:"indicator"`                                                                                // only tagged with this indicator
-	Measure   int    `form:"measure" validate:"min=0,max=7"`                                                           // only of this measure
-	State     string `form:"state" validate:"omitempty,oneof=draft submitted returned published superseded withdrawn"` // only in this state
+	Branch    string             `form:"branch"`                           // only of this branch
+	Series    string             `form:"series"`                           // only editions of this one
+	Indicator string             `form:"indicator"`                        // only tagged with this indicator
+	Measure   int                `form:"measure" validate:"min=0,max=7"`   // only of this measure
+	State     exchange.CaseState `form:"state" validate:"omitempty,state"` // only in this state
 	rest.PageQuery
 }
 
@@ -24,7 +24,7 @@ type listCasesRequest struct {
 //	@Summary	List cases
 func (s *Server) listCases(ctx context.Context, req listCasesRequest) (rest.Page[exchange.Case], error) {
 	f := exchange.CaseFilter{
-		Branch: req.Branch, Series: req.Series, Indicator: req.Indicator, Measure: req.Measure, State: exchange.CaseState(req.State), Limit: req.Limit(),
+		Branch: req.Branch, Series: req.Series, Indicator: req.Indicator, Measure: req.Measure, State: req.State, Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[exchange.Case]{}, err
@@ -120,8 +120,8 @@ func (s *Server) renewCase(ctx context.Context, req caseRequest) (exchange.Case,
 
 // caseTransition is a step of a case: the state to reach, and why.
 type caseTransition struct {
-	To     string `json:"to" validate:"required,oneof=submitted published returned withdrawn"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to return, and to take back what is published
+	To     exchange.CaseState `json:"to" validate:"required,move"`
+	Reason string             `json:"reason" validate:"max=2000" multiline:"true"` // needed to return, and to take back what is published
 }
 
 type moveCaseRequest struct {
@@ -135,7 +135,7 @@ type moveCaseRequest struct {
 //
 //	@Summary	Move a case on
 func (s *Server) moveCase(ctx context.Context, req moveCaseRequest) (exchange.Case, error) {
-	return exchange.MoveCase(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Case, Version: req.Version}, exchange.CaseState(req.Body.To), req.Body.Reason)
+	return exchange.MoveCase(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Case, Version: req.Version}, req.Body.To, req.Body.Reason)
 }
 
 type recommendCasesRequest struct {

@@ -11,9 +11,9 @@ import (
 
 type listEventsRequest struct {
 	townRequest
-	Kind   string `form:"kind" validate:"omitempty,oneof=event study_visit"`       // only of this kind
-	Branch string `form:"branch"`                                                  // only where this branch takes part, or is the host
-	State  string `form:"state" validate:"omitempty,oneof=planned held cancelled"` // only in this state
+	Kind   string              `form:"kind" validate:"omitempty,oneof=event study_visit"` // only of this kind
+	Branch string              `form:"branch"`                                            // only where this branch takes part, or is the host
+	State  exchange.EventState `form:"state" validate:"omitempty,state"`                  // only in this state
 	rest.PageQuery
 }
 
@@ -21,7 +21,7 @@ type listEventsRequest struct {
 //
 //	@Summary	List exchange events and study visits
 func (s *Server) listEvents(ctx context.Context, req listEventsRequest) (rest.Page[exchange.Event], error) {
-	f := exchange.EventFilter{Kind: req.Kind, Branch: req.Branch, State: exchange.EventState(req.State), Limit: req.Limit()}
+	f := exchange.EventFilter{Kind: req.Kind, Branch: req.Branch, State: req.State, Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[exchange.Event]{}, err
 	}
@@ -102,8 +102,8 @@ func (s *Server) updateEvent(ctx context.Context, req updateEventRequest) (excha
 
 // eventTransition is a step of an event: the state to reach, and why.
 type eventTransition struct {
-	To     string `json:"to" validate:"required,oneof=held cancelled"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to cancel
+	To     exchange.EventState `json:"to" validate:"required,move"`
+	Reason string              `json:"reason" validate:"max=2000" multiline:"true"` // needed to cancel
 }
 
 type moveEventRequest struct {
@@ -116,5 +116,5 @@ type moveEventRequest struct {
 //
 //	@Summary	Hold or cancel an exchange event or study visit
 func (s *Server) moveEvent(ctx context.Context, req moveEventRequest) (exchange.Event, error) {
-	return exchange.MoveEvent(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Event, Version: req.Version}, exchange.EventState(req.Body.To), req.Body.Reason)
+	return exchange.MoveEvent(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Event, Version: req.Version}, req.Body.To, req.Body.Reason)
 }

@@ -17,8 +17,8 @@ import (
 
 type listPeriodsRequest struct {
 	townRequest
-	Kind  string `form:"kind" validate:"omitempty,oneof=quarter half_year year"`                      // only this kind
-	State string `form:"state" validate:"omitempty,oneof=planned open review locked published final"` // only this state
+	Kind  string                 `form:"kind" validate:"omitempty,oneof=quarter half_year year"` // only this kind
+	State evaluation.PeriodState `form:"state" validate:"omitempty,state"`                       // only this state
 	rest.PageQuery
 }
 
@@ -26,7 +26,7 @@ type listPeriodsRequest struct {
 //
 //	@Summary	List the periods of a town
 func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (rest.Page[evaluation.Period], error) {
-	f := evaluation.PeriodFilter{Kind: req.Kind, State: evaluation.PeriodState(req.State), Limit: req.Limit()}
+	f := evaluation.PeriodFilter{Kind: req.Kind, State: req.State, Limit: req.Limit()}
 	if err := req.Resume(&f.After[0], &f.After[1]); err != nil {
 		return rest.Page[evaluation.Period]{}, err
 	}
@@ -143,9 +143,9 @@ func (s *Server) updatePeriod(ctx context.Context, req updatePeriodRequest) (eva
 
 // periodTransition is a step of a period: the state to reach, and why.
 type periodTransition struct {
-	To     string `json:"to" validate:"required,oneof=open review locked published final"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
-	Force  bool   `json:"force"` // with locked: although sheets or adjustments wait for a decision; give a reason
+	To     evaluation.PeriodState `json:"to" validate:"required,move"`
+	Reason string                 `json:"reason" validate:"max=2000" multiline:"true"`
+	Force  bool                   `json:"force"` // with locked: although sheets or adjustments wait for a decision; give a reason
 }
 
 type movePeriodRequest struct {
@@ -161,7 +161,7 @@ type movePeriodRequest struct {
 func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluation.Period, error) {
 	defer rest.AfterCommit(ctx, func() { s.results.Forget(req.Town); s.Jobs.Wake() })
 	return index.MovePeriod(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version},
-		evaluation.PeriodMove{To: evaluation.PeriodState(req.Body.To), Reason: req.Body.Reason, Force: req.Body.Force})
+		evaluation.PeriodMove{To: req.Body.To, Reason: req.Body.Reason, Force: req.Body.Force})
 }
 
 type completenessRequest struct {

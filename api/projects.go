@@ -10,11 +10,11 @@ import (
 
 type listProjectsRequest struct {
 	townRequest
-	Round  string `form:"round"`                                                                                        // only of this round
-	Branch string `form:"branch"`                                                                                       // only of this branch
-	Team   string `form:"team"`                                                                                         // only of this team
-	Field  string `form:"field" validate:"omitempty,oneof=development governance hard-tasks ethos"`                     // only of this field
-	State  string `form:"state" validate:"omitempty,oneof=registered shortlisted chosen not_chosen finished withdrawn"` // only in this state
+	Round  string               `form:"round"`                                                                    // only of this round
+	Branch string               `form:"branch"`                                                                   // only of this branch
+	Team   string               `form:"team"`                                                                     // only of this team
+	Field  string               `form:"field" validate:"omitempty,oneof=development governance hard-tasks ethos"` // only of this field
+	State  project.ProjectState `form:"state" validate:"omitempty,state"`                                         // only in this state
 	rest.PageQuery
 }
 
@@ -23,7 +23,7 @@ type listProjectsRequest struct {
 //	@Summary	List pioneer projects
 func (s *Server) listProjects(ctx context.Context, req listProjectsRequest) (rest.Page[project.Project], error) {
 	f := project.ProjectFilter{
-		Round: req.Round, Branch: req.Branch, Team: req.Team, Field: req.Field, State: project.ProjectState(req.State), Limit: req.Limit(),
+		Round: req.Round, Branch: req.Branch, Team: req.Team, Field: req.Field, State: req.State, Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[project.Project]{}, err
@@ -100,8 +100,8 @@ func (s *Server) updateProject(ctx context.Context, req updateProjectRequest) (p
 
 // projectTransition is a step of a project: the state to reach, and why.
 type projectTransition struct {
-	To     string `json:"to" validate:"required,oneof=withdrawn finished"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
+	To     project.ProjectState `json:"to" validate:"required,move"`
+	Reason string               `json:"reason" validate:"max=2000" multiline:"true"`
 }
 
 type moveProjectRequest struct {
@@ -115,7 +115,7 @@ type moveProjectRequest struct {
 //
 //	@Summary	Withdraw or finish a project
 func (s *Server) moveProject(ctx context.Context, req moveProjectRequest) (project.Project, error) {
-	return project.MoveProject(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Project, Version: req.Version}, project.ProjectState(req.Body.To), req.Body.Reason)
+	return project.MoveProject(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Project, Version: req.Version}, req.Body.To, req.Body.Reason)
 }
 
 // bonusInput is the bonus proposed for a chosen project, and the period that it counts

@@ -74,7 +74,7 @@ func TestMistakesAreTold(t *testing.T) {
 				t.Fatalf("the fixture has no %s", tt.old)
 			}
 			swagger := []byte(strings.ReplaceAll(string(good.swagger), tt.old, tt.new))
-			bad := source{swagger, swagger, good.words}
+			bad := source{swagger, swagger, good.words, good.routes}
 			if _, err := generate(bad); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got error %v, want one with %q", err, tt.want)
 			}

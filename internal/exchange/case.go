@@ -60,7 +60,7 @@ type Case struct {
 	Measures    database.JSON[[]int]    `json:"measures" swaggertype:"array,integer" example:"4"`              // 1 to 7, that it is an example of
 	Links       database.JSON[[]Link]   `json:"links"`
 	Author      string                  `json:"author,omitempty" example:"mentor-1"` // absent for who may neither read people nor write or review cases of the branch
-	State       CaseState               `json:"state" swaggertype:"string" enums:"draft,submitted,returned,published,superseded,withdrawn"`
+	State       CaseState               `json:"state"`
 	PublishedAt *time.Time              `json:"published_at,omitempty"`
 	History     []CaseMove              `gorm:"-" json:"history,omitempty"` // in the answer about one, for the same readers as the author
 	Allowed     []string                `gorm:"-" json:"allowed"`           // what the caller can do with it now

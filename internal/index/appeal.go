@@ -52,7 +52,7 @@ type Appeal struct {
 	Points            Points      `json:"points"`
 	Statement         string      `json:"statement" example:"two meetings were overlooked"`
 	Evidence          string      `json:"evidence,omitempty"`
-	State             AppealState `json:"state" swaggertype:"string" enums:"filed,upheld,rejected,withdrawn"`
+	State             AppealState `json:"state"`
 	FiledBy           string      `json:"filed_by" example:"secretary-7"`
 	FiledAt           time.Time   `json:"filed_at"`
 	DueOn             day.Date    `json:"due_on" swaggertype:"string" format:"date"` // last day for the answer

@@ -58,7 +58,7 @@ type Round struct {
 	Trim        int64                      `json:"trim" example:"1"`                                     // for trimmed: so many highest and so many lowest are dropped
 	Places      int64                      `json:"places" example:"20"`                                  // of the shortlist
 	Seats       int64                      `json:"seats" example:"10"`                                   // of those chosen
-	State       RoundState                 `json:"state" swaggertype:"string" enums:"registering,judging,closed,shortlisted,decided"`
+	State       RoundState                 `json:"state"`
 	StateBy     string                     `json:"state_by" example:"group-1"`
 	StateAt     time.Time                  `json:"state_at"`
 	StateReason string                     `json:"state_reason,omitempty"`

@@ -49,7 +49,7 @@ type Task struct {
 	Title         string     `json:"title" example:"repair the reading room"`
 	DueOn         day.Date   `json:"due_on" swaggertype:"string" format:"date"` // the last day
 	Progress      int64      `json:"progress" example:"40"`                     // percent
-	State         TaskState  `json:"state" swaggertype:"string" enums:"open,done,dropped"`
+	State         TaskState  `json:"state"`
 	Evidence      string     `json:"evidence,omitempty"` // the latest
 	SetBy         string     `json:"set_by" example:"group-1"`
 	StateBy       string     `json:"state_by" example:"group-1"`

@@ -48,7 +48,7 @@ type Analysis struct {
 	MentorCode        string                `json:"mentor" example:"mentor-1"`
 	Findings          Causes                `json:"findings"`
 	Summary           string                `json:"summary,omitempty"`
-	State             AnalysisState         `json:"state" swaggertype:"string" enums:"draft,submitted"`
+	State             AnalysisState         `json:"state"`
 	SubmittedAt       *time.Time            `json:"submitted_at,omitempty"`
 	History           []workflow.Transition `gorm:"-" json:"history,omitempty"` // in the answer about one
 	Allowed           []string              `gorm:"-" json:"allowed"`

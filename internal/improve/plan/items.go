@@ -50,7 +50,7 @@ type Item struct {
 	BranchCode string `json:"branch" example:"b07"`
 	Position   int64  `json:"position"` // in the plan, from 1
 	PlannedItem
-	State       ItemState  `json:"state" swaggertype:"string" enums:"open,done,verified,returned,closed,dropped"`
+	State       ItemState  `json:"state"`
 	Evidence    string     `json:"evidence,omitempty"` // that it is done
 	DoneBy      string     `json:"done_by,omitempty"`
 	StateBy     string     `json:"state_by" example:"instructor-1"`

@@ -57,8 +57,8 @@ type Plan struct {
 	PeriodCode        string                  `json:"period" example:"2023Q2"`        // whose published result it starts from
 	PublicationNumber int64                   `json:"publication" example:"1"`
 	Document          database.JSON[Document] `json:"document"`
-	Stage             State                   `json:"stage" swaggertype:"string" enums:"draft,advised,approved"` // of the document
-	State             State                   `json:"state" swaggertype:"string" enums:"draft,advised,approved,running,returned,accepted,closed"`
+	Stage             State                   `json:"stage" enums:"draft,advised,approved"` // of the document
+	State             State                   `json:"state"`
 	ApprovedVersion   *int64                  `json:"approved_version,omitempty" example:"2"` // that holds now, whatever is being written
 	ApprovedOn        *day.Date               `json:"approved_on,omitempty" swaggertype:"string" format:"date"`
 	ClosedOn          *day.Date               `json:"closed_on,omitempty" swaggertype:"string" format:"date"`

@@ -50,7 +50,7 @@ type Target struct {
 	Reasons           Reasons               `json:"reasons"`                           // of the rules; none where a person proposed it
 	Statement         string                `json:"statement,omitempty"`               // why a person proposed it
 	Lapsed            bool                  `json:"lapsed"`                            // an amended result has no reason for it any more
-	State             State                 `json:"state" swaggertype:"string" enums:"proposed,confirmed,dismissed,ended"`
+	State             State                 `json:"state"`
 	ProposedBy        string                `json:"proposed_by" example:"group-1"`
 	DecidedBy         string                `json:"decided_by,omitempty"`
 	DecidedAt         *time.Time            `json:"decided_at,omitempty"`

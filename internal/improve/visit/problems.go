@@ -71,7 +71,7 @@ type Problem struct {
 	OwnerOffice   *string       `json:"owner_office,omitempty" example:"agriculture"`
 	Participants  Participants  `json:"participants"`
 	DueOn         day.Date      `json:"due_on" swaggertype:"string" format:"date"` // the last day in time
-	State         ProblemState  `json:"state" swaggertype:"string" enums:"open,in_progress,solved,closed,reopened"`
+	State         ProblemState  `json:"state"`
 	OpenedBy      string        `json:"opened_by" example:"instructor-1"` // the role, for who may not read people
 	OpenedRole    access.Role   `json:"opened_role" swaggertype:"string" example:"instructor"`
 	Solution      string        `json:"solution,omitempty"` // what was done, the last time that it was solved
