@@ -12,12 +12,6 @@ import (
 
 const everyone = "RSMIOGLA"
 
-// inPeriod are the routes whose body names the period.
-var inPeriod = map[string]bool{"POST /towns/:town/evaluations": true, "POST /towns/:town/adjustments": true, "POST /towns/:town/appeals": true, "POST /towns/:town/analyses": true}
-
-// aboutBranch are the routes whose body names a branch, in no period.
-var aboutBranch = map[string]bool{"POST /towns/:town/visits": true, "POST /towns/:town/problems": true, "POST /towns/:town/plans": true}
-
 // rights say who may use which route, in the words of docs/operations.md.
 var rights = map[string]right{
 	"GET /livez":        {who: everyone},
@@ -54,7 +48,7 @@ var rights = map[string]right{
 	"GET /towns/:town/dashboard":                    {who: "GL", far: 200},
 	"GET /towns/:town/effects":                      {who: "MIOGL", query: "?of=mentoring", far: 200},
 	"GET /towns/:town/appeals":                      {who: "smiGL", far: 200},
-	"POST /towns/:town/appeals":                     {who: "s", ok: 201, in: "published", shut: 409, out: 403, body: newAppeal, but: finished},
+	"POST /towns/:town/appeals":                     {who: "s", ok: 201, inPeriod: true, in: "published", shut: 409, out: 403, body: newAppeal, but: finished},
 	"GET /towns/:town/appeals/:appeal":              {who: "smiGL", in: "published", shut: 404},
 	"POST /towns/:town/appeals/:appeal/transitions": {who: "smiGL", in: "published", shut: 404, version: "1", body: answerAppeal, but: readersOfAppeals},
 
@@ -73,7 +67,7 @@ var rights = map[string]right{
 	"GET /towns/:town/targets/:target":                                 {who: "smioGL"},
 	"POST /towns/:town/targets/:target/transitions":                    {who: "G", version: "1", body: sent(object{"to": "confirmed"})},
 	"GET /towns/:town/problems":                                        {who: "smioGL", far: 200},
-	"POST /towns/:town/problems":                                       {who: "io", ok: 201, out: 403, body: newProblemOf},
+	"POST /towns/:town/problems":                                       {who: "io", ok: 201, aboutBranch: true, out: 403, body: newProblemOf},
 	"GET /towns/:town/problems/:problem":                               {who: "smioGL"},
 	"PUT /towns/:town/problems/:problem":                               {who: "io", version: "SELECT version FROM problems WHERE id = ?", body: sent(troubleOf(object{"reason": "x"}))},
 	"POST /towns/:town/problems/:problem/transitions":                  {who: "io", version: "SELECT version FROM problems WHERE id = ?", body: sent(object{"to": "in_progress"})},
@@ -86,17 +80,17 @@ var rights = map[string]right{
 	"GET /towns/:town/reminders":                                       {who: "smioGL", far: 200},
 	"POST /towns/:town/reminders/:reminder/acknowledge":                {who: "smioGL", but: reminded},
 	"GET /towns/:town/visits":                                          {who: "smioGL", far: 200},
-	"POST /towns/:town/visits":                                         {who: "io", ok: 201, out: 403, body: newVisitTo},
+	"POST /towns/:town/visits":                                         {who: "io", ok: 201, aboutBranch: true, out: 403, body: newVisitTo},
 	"GET /towns/:town/visits/:visit":                                   {who: "smioGL"},
 	"PUT /towns/:town/visits/:visit":                                   {who: "io", version: "SELECT version FROM visits WHERE id = ?", body: sent(visitOf(nil))},
 	"POST /towns/:town/visits/:visit/transitions":                      {who: "io", version: "SELECT version FROM visits WHERE id = ?", body: sent(object{"to": "recorded"})},
 	"GET /towns/:town/periods/:period/branches/:branch/analysis-draft": {who: "m", in: "published final", shut: 404, out: 403, but: unassigned},
 	"GET /towns/:town/analyses":                                        {who: "smiGL", far: 200},
-	"POST /towns/:town/analyses":                                       {who: "m", ok: 201, in: "published final", shut: 409, out: 403, gone: 403, far: 403, body: newAnalysis},
+	"POST /towns/:town/analyses":                                       {who: "m", ok: 201, inPeriod: true, in: "published final", shut: 409, out: 403, gone: 403, far: 403, body: newAnalysis},
 	"GET /towns/:town/analyses/:analysis":                              {who: "smiGL"},
 	"PUT /towns/:town/analyses/:analysis":                              {who: "m", version: analysisVersion, body: sent(object{"findings": []object{}}), but: notAuthor},
 	"GET /towns/:town/plans":                                           {who: "smioGL", far: 200},
-	"POST /towns/:town/plans":                                          {who: "sG", ok: 409, out: 403, gone: 422, far: 422, body: newPlan, but: notTheSecretarys}, // b01 has one
+	"POST /towns/:town/plans":                                          {who: "sG", ok: 409, aboutBranch: true, out: 403, gone: 422, far: 422, body: newPlan, but: notTheSecretarys}, // b01 has one
 	"GET /towns/:town/plans/:plan":                                     {who: "smioGL"},
 	"PUT /towns/:town/plans/:plan":                                     {who: "s", version: planVersion, body: sent(object{"items": []object{}})},
 	"POST /towns/:town/plans/:plan/redraft":                            {who: "sG", ok: 409, version: planVersion, body: sent(object{"period": "in-published"})}, // it is approved
@@ -193,12 +187,12 @@ var rights = map[string]right{
 	"GET /towns/:town/periods/:period":                              {who: everyone},
 	"POST /towns/:town/periods/:period/transitions":                 {who: "G", in: "planned open review locked published", shut: 409, version: "SELECT version FROM periods WHERE code = ?", body: onwards, but: noticeOpen},
 	"GET /towns/:town/evaluations":                                  {who: "smioGL", far: 200},
-	"POST /towns/:town/evaluations":                                 {who: "smioG", ok: 201, in: "open", shut: 423, out: 403, far: 403, body: newSheetOf},
+	"POST /towns/:town/evaluations":                                 {who: "smioG", ok: 201, inPeriod: true, in: "open", shut: 423, out: 403, far: 403, body: newSheetOf},
 	"GET /towns/:town/evaluations/:evaluation":                      {who: "smioGL", but: begunOnly},
 	"PUT /towns/:town/evaluations/:evaluation":                      {who: "smioG", in: "open", shut: 423, version: sheetVersion, body: sent(object{"entries": []object{}}), but: notMine},
 	"POST /towns/:town/evaluations/:evaluation/transitions":         {who: "smioG", in: "open", shut: 423, version: sheetVersion, body: decide("submitted"), but: deciding},
 	"GET /towns/:town/adjustments":                                  {who: "smioGL", far: 200},
-	"POST /towns/:town/adjustments":                                 {who: "smioG", ok: 201, in: "open review", shut: 423, out: 403, body: newBonus},
+	"POST /towns/:town/adjustments":                                 {who: "smioG", ok: 201, inPeriod: true, in: "open review", shut: 423, out: 403, body: newBonus},
 	"GET /towns/:town/adjustments/:adjustment":                      {who: "smioGL", but: begunOnly},
 	"POST /towns/:town/adjustments/:adjustment/transitions":         {who: "smioG", in: "open review", shut: 423, version: "SELECT version FROM adjustments WHERE id = ?", body: decide("withdrawn"), but: begunOnly},
 	"GET /towns/:town/periods/:period/runs":                         {who: "G"},

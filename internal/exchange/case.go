@@ -79,6 +79,11 @@ type CaseMove struct{ workflow.Transition }
 // Ref names the case.
 func (c Case) Ref() workflow.Ref { return workflow.Ref{Town: c.TownID, ID: c.ID, Version: c.Version} }
 
+var notLed = workflow.NotLed[Case, *caseReader]
+
+// AboutBranch returns the code of the branch.
+func (c Case) AboutBranch() string { return c.BranchCode }
+
 // caseReader is a caller who reads, writes or reviews cases. Reach is the branches
 // whose cases he or she writes.
 type caseReader struct {
@@ -136,14 +141,6 @@ var cases = workflow.Kind[Case, CaseState, *caseReader]{
 func tiedToBranch(v *caseReader, c Case) error { return v.Reach.Refuse(c.BranchCode) }
 
 func inReview(v *caseReader, c Case) error { return v.reviews.Refuse(c.BranchCode) }
-
-func notLed(v *caseReader, c Case) error {
-	if v.Led[c.BranchCode] {
-		return fault.Forbidden("conflict_of_interest",
-			"不能审核自己所任职党组织的案例", "nobody reviews a case of a branch that he or she leads")
-	}
-	return nil
-}
 
 func notAuthor(v *caseReader, c Case) error {
 	if v.Name() == c.Author {

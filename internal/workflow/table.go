@@ -22,6 +22,11 @@ import (
 // needs, Load has put into v.
 type Rule[T, V any] func(v V, t T) error
 
+// NotLed is the rule of decisions that nobody takes about a branch that he or she leads.
+func NotLed[T interface{ AboutBranch() string }, V interface{ RefuseLed(branch string) error }](v V, t T) error {
+	return v.RefuseLed(t.AboutBranch())
+}
+
 // Actor is a caller before a table.
 type Actor[T any, S ~string] interface {
 	Self() access.Principal

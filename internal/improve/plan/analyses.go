@@ -83,7 +83,8 @@ type (
 // analyses is the life of an analysis. A draft is kept without its steps.
 var analyses = workflow.Kind[Analysis, AnalysisState, *analysisReader]{
 	Noun: text.Text{ZH: "原因分析", EN: "analysis"}, Name: "analysis", Titles: analysisTitles, Reader: newAnalysisReader,
-	Frozen: submitted,
+	History: func(a *Analysis) *[]workflow.Transition { return &a.History },
+	Frozen:  submitted,
 	Verbs: analysisVerbs{
 		{Name: "begin", To: AnalysisDraft, Action: access.WriteAnalyses, Silent: true},
 		{Name: "write", From: []AnalysisState{AnalysisDraft}, Action: access.WriteAnalyses, Who: ownOfBranch, Silent: true},
@@ -118,11 +119,14 @@ func (a Analysis) Ref() workflow.Ref {
 
 // analysisReader is a caller who reads or writes analyses. A mentor writes about the
 // branches whose analyses he or she reads.
-type analysisReader struct{ access.Caller }
+type analysisReader struct {
+	access.Caller
+	workflow.Unloaded[Analysis]
+}
 
 func newAnalysisReader(ctx context.Context, db *gorm.DB, townID string) (*analysisReader, error) {
 	v, err := access.CallerOf(ctx, db, townID, access.ReadAnalyses)
-	return &analysisReader{v}, err
+	return &analysisReader{Caller: v}, err
 }
 
 // Visible narrows to the caller's own analyses and, of others, to those submitted about
@@ -138,19 +142,6 @@ func (v *analysisReader) Visible(q *gorm.DB) *gorm.DB {
 	return q.Where("(state = @submitted AND branch_code IN @reach OR "+mine+")", map[string]any{
 		"submitted": AnalysisSubmitted, "reach": append(v.Reach.Codes(), ""), "me": v.Person, "limit": v.Branches,
 	})
-}
-
-// Load reads the history, in the answer about one.
-func (v *analysisReader) Load(ctx context.Context, db *gorm.DB, list []Analysis, depth workflow.Depth) (err error) {
-	for i, a := range list {
-		if depth != workflow.ForOne {
-			break
-		}
-		if list[i].History, err = workflow.History[workflow.Transition](ctx, db, analyses.Name, a.Ref()); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // State returns where the analysis is, and since when.

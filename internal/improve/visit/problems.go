@@ -182,9 +182,6 @@ func newProblemReader(ctx context.Context, db *gorm.DB, townID string) (*problem
 	return &problemReader{Caller: v, last: map[string]ProblemMove{}}, err
 }
 
-// Visible narrows to the problems of branches in reach.
-func (v *problemReader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
-
 // Load reads the history, but for lists.
 func (v *problemReader) Load(ctx context.Context, db *gorm.DB, list []Problem, depth workflow.Depth) error {
 	if depth == workflow.ForList {
