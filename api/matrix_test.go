@@ -124,7 +124,8 @@ func (r right) want(w *world, c cell) int {
 		}
 		role = access.Reader
 	}
-	if inTown && role != access.Admin && c.caller != stranger && (c.about == elsewhere || c.about == missing && !w.within(c)) {
+	if inTown && role != access.Admin && c.caller != stranger &&
+		(c.about == elsewhere || c.about == missing && !w.within(c)) {
 		return http.StatusNotFound
 	}
 	if role == access.Admin && c.about == missing && inTown && !w.within(c) {
@@ -179,7 +180,8 @@ func TestTheAuthorizationMatrix(t *testing.T) {
 				seen.add(c, got)
 				if want := row.want(w, c); got.Code != want {
 					what := fmt.Sprintf("%s %s: %d, want %d", c.Method, c.Path, got.Code, want)
-					wrong[what] = append(wrong[what], fmt.Sprintf("%q %s %s", c.caller, c.about, c.state), fmt.Sprintf("%.200s", got.Body))
+					wrong[what] = append(wrong[what], fmt.Sprintf("%q %s %s", c.caller, c.about, c.state),
+						fmt.Sprintf("%.200s", got.Body))
 				}
 			}
 		}
@@ -205,7 +207,7 @@ func (w *world) cells(o rest.Route) (all []cell) {
 		about = []subject{own, elsewhere, missing}
 	}
 	in := []string{""}
-	if row.inPeriod || inPath(":period") || inPath(":evaluation") || inPath(":adjustment") || inPath(":appeal") {
+	if row.inPeriod || slices.ContainsFunc([]string{":period", ":evaluation", ":adjustment", ":appeal"}, inPath) {
 		in = states
 	}
 	for _, state := range in {

@@ -34,7 +34,10 @@ func TestBrokenRulesAreToldInWords(t *testing.T) {
 		State    step     `validate:"state"`
 		Move     step     `validate:"move"`
 		IP       string   `validate:"mac"` // for which the translations have words in one language at most
-	}{Code: "-", OneOf: "c", UUID: "x", Numeric: "x", Unique: []string{"a", "a"}, Each: []string{"ab"}, State: "x", Move: "begun", IP: "x"}), &broken) {
+	}{
+		Code: "-", OneOf: "c", UUID: "x", Numeric: "x", Unique: []string{"a", "a"}, Each: []string{"ab"},
+		State: "x", Move: "begun", IP: "x",
+	}), &broken) {
 		t.Fatal("nothing is broken")
 	}
 	if len(broken) != 15 {
@@ -42,7 +45,8 @@ func TestBrokenRulesAreToldInWords(t *testing.T) {
 	}
 	for _, e := range broken {
 		m := ruleMessage(Labels{}, e)
-		if strings.Contains(m.ZH+m.EN, e.Error()) || !strings.ContainsFunc(m.ZH, func(r rune) bool { return unicode.Is(unicode.Han, r) }) || m.EN == "" {
+		if strings.Contains(m.ZH+m.EN, e.Error()) ||
+			!strings.ContainsFunc(m.ZH, func(r rune) bool { return unicode.Is(unicode.Han, r) }) || m.EN == "" {
 			t.Errorf("%s: %q %q", e.Tag(), m.ZH, m.EN)
 		}
 	}
