@@ -301,7 +301,7 @@ var rights = map[string]right{
 	"GET /towns/:town/periods": {who: everyone, far: 200},
 	"POST /towns/:town/periods": {
 		who: "G", ok: 201, far: 422, body: sent(object{
-			"code": "x", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
+			"code": "x", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": object{"code": "small"},
 		}),
 	},
 	"GET /towns/:town/periods/:period": {who: everyone},

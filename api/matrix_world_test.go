@@ -130,7 +130,7 @@ func (w *world) fill() {
 			"2025-01-01", "2025-03-31", "2025-04-01", "2025-06-30",
 		}[2*i:]
 		qian.Post("/towns/demo/periods", object{
-			"code": period, "kind": "quarter", "starts_on": quarter[0], "ends_on": quarter[1], "scheme": "small",
+			"code": period, "kind": "quarter", "starts_on": quarter[0], "ends_on": quarter[1], "scheme": object{"code": "small"},
 			"notice_days": map[bool]int{true: 5, false: 0}[state == "published"], // a final one has no notice open
 		}).Want(http.StatusCreated)
 		if i == 0 {

@@ -211,7 +211,7 @@ type Check struct {
 	OK       bool   `json:"ok"`
 }
 
-// Verify computes a published result again and compares it with its receipt.
+// verify computes a published result again and compares it with its receipt.
 func (c *ResultCache) Verify(
 	ctx context.Context, db *gorm.DB, townID, period string, number int64,
 ) (_ Verification, err error) {
@@ -224,12 +224,12 @@ func (c *ResultCache) Verify(
 	if err != nil {
 		return Verification{}, err
 	}
-	return Verify(ctx, db, run)
+	return verify(ctx, db, run)
 }
 
-// Verify computes the run again from its scheme and data file, and compares every
+// verify computes the run again from its scheme and data file, and compares every
 // figure, to the last bit, with the receipt and with the rows that are served.
-func Verify(ctx context.Context, db *gorm.DB, run Run) (_ Verification, err error) {
+func verify(ctx context.Context, db *gorm.DB, run Run) (_ Verification, err error) {
 	defer fault.Wrap(&err, "verify the run %s", run.ID)
 	v := Verification{Town: run.TownID, Period: run.PeriodCode, Run: run.ID, Engine: Engine, OK: true}
 	check := func(what, receipt, computed string) {
@@ -305,7 +305,7 @@ func VerifyAll(ctx context.Context, db *gorm.DB, townID string, report func(Veri
 		if err := db.WithContext(ctx).Where("town_id = ? AND id = ?", key.TownID, key.ID).Take(&run).Error; err != nil {
 			return err
 		}
-		v, err := Verify(ctx, db, run)
+		v, err := verify(ctx, db, run)
 		if err != nil {
 			return err
 		}
