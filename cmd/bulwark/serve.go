@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -47,10 +48,19 @@ func serve(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return errors.Join(err, database.Close(db))
 	}
-	if err := p.offerSetup(ctx, ln, db); err != nil {
+	unlock, err := lockServer(cfg, ln)
+	if err != nil {
 		return errors.Join(err, ln.Close(), database.Close(db))
 	}
-	return errors.Join(serveOn(ctx, ln, db, cfg, log), database.Close(db))
+	if err := p.offerSetup(ctx, ln, db); err != nil {
+		return errors.Join(err, ln.Close(), database.Close(db), unlock())
+	}
+	return errors.Join(serveOn(ctx, ln, db, cfg, log), database.Close(db), unlock())
+}
+
+// lockServer refuses a second server on one SQLite file, and names the first.
+func lockServer(cfg config.Config, ln net.Listener) (unlock func() error, err error) {
+	return database.LockServer(cfg.DatabaseURL, fmt.Sprintf("pid %d, http://%s", os.Getpid(), ln.Addr()))
 }
 
 // listen takes the address, or returns an error that names the setting to change.

@@ -19,6 +19,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
@@ -234,7 +235,7 @@ func (a *AnchorFile) refuseDiffering() error {
 
 // write puts whole lines at the end of the file and sees them onto the disk.
 func (a *AnchorFile) write(lines string) (err error) {
-	file, err := os.OpenFile(a.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	file, err := database.CreateFile(a.path, os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return unusable(a.path, err)
 	}

@@ -58,10 +58,10 @@ var catalogues = map[string]struct{ columns, references string }{
 }
 
 // tables reads the schema from the database itself, so that no table of a new
-// migration can be forgotten. Those that are referred to come before those that
-// refer to them.
-func tables(tx *gorm.DB) ([]Table, error) {
-	found, err := columns(tx)
+// migration can be forgotten, but for those that are left out. Those that are referred
+// to come before those that refer to them.
+func tables(tx *gorm.DB, leftOut []string) ([]Table, error) {
+	found, err := columns(tx, leftOut)
 	if err != nil {
 		return nil, err
 	}
@@ -84,12 +84,12 @@ func tables(tx *gorm.DB) ([]Table, error) {
 }
 
 // columns returns the tables with their columns and keys.
-func columns(tx *gorm.DB) (map[string]*Table, error) {
+func columns(tx *gorm.DB, leftOut []string) (map[string]*Table, error) {
 	found, places := map[string]*Table{}, map[string]int64{}
 	var name, column, declared string
 	var place int64
 	err := each(tx, catalogues[database.Dialect(tx)].columns, []any{&name, &column, &declared, &place}, func() error {
-		if name == migrations || slices.Contains(shortLived, name) {
+		if name == migrations || slices.Contains(leftOut, name) {
 			return nil
 		}
 		kind, ok := kinds[declared]

@@ -5,6 +5,7 @@ package database
 import (
 	"errors"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,4 +17,21 @@ func tryLock(file *os.File) (held bool, err error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// keepOwner gives the new file the owner and group of the folder where root created it:
+// the service, which runs as that user, could not write it otherwise.
+func keepOwner(file, folder string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(folder)
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	return os.Lchown(file, int(owner.Uid), int(owner.Gid))
 }
