@@ -55,7 +55,7 @@ type listTownsRequest struct{ rest.PageQuery }
 //
 //	@Summary	List the towns that the caller may know of
 func (s *Server) listTowns(ctx context.Context, req listTownsRequest) (rest.Page[town.Town], error) {
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	f := town.Filter{Only: p.Towns, Open: p.Role == "", Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[town.Town]{}, err

@@ -39,7 +39,7 @@ func WithPrincipal(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
 
-// Caller returns the principal of the request, an anonymous one where none was set.
+// PrincipalFrom returns the principal of the request, an anonymous one where none was set.
 func Caller(ctx context.Context) Principal {
 	p, _ := ctx.Value(principalKey{}).(Principal)
 	return p
@@ -152,9 +152,9 @@ var (
 // Self returns the principal itself, also of what embeds it.
 func (p Principal) Self() Principal { return p }
 
-// Viewer is the caller in a town with what the rules of a kind of record ask for; their
+// Caller is the caller in a town with what the rules of a kind of record ask for; their
 // readers embed it.
-type Viewer struct {
+type Caller struct {
 	Principal
 	Town  string
 	Today day.Date
@@ -162,10 +162,10 @@ type Viewer struct {
 	Led   map[string]bool // branches about which the caller does not decide, since he or she leads them
 }
 
-// ViewerOf returns the caller of ctx: Reach is that of the action read, and Led is filled
+// CallerOf returns the caller of ctx: Reach is that of the action read, and Led is filled
 // for who may do one of the actions deciding.
-func ViewerOf(ctx context.Context, db *gorm.DB, townID string, read Action, deciding ...Action) (v Viewer, err error) {
-	v = Viewer{Principal: Caller(ctx), Town: townID, Today: day.Of(db.NowFunc())}
+func CallerOf(ctx context.Context, db *gorm.DB, townID string, read Action, deciding ...Action) (v Caller, err error) {
+	v = Caller{Principal: PrincipalFrom(ctx), Town: townID, Today: day.Of(db.NowFunc())}
 	if v.Reach, err = v.Principal.ReachOf(ctx, db, read, townID, v.Today); err != nil {
 		return v, err
 	}

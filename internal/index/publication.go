@@ -223,7 +223,7 @@ func (c *ResultCache) ListPublications(
 	}
 	list := []PublicationDetail{}
 	for _, p := range e.of(period) {
-		list = append(list, p.detail(access.Caller(ctx), db.NowFunc()))
+		list = append(list, p.detail(access.PrincipalFrom(ctx), db.NowFunc()))
 	}
 	return list, nil
 }
@@ -237,7 +237,7 @@ func (c *ResultCache) FindPublication(
 	if err != nil {
 		return PublicationDetail{}, err
 	}
-	return e.detail(access.Caller(ctx), period, number, db.NowFunc())
+	return e.detail(access.PrincipalFrom(ctx), period, number, db.NowFunc())
 }
 
 func (e publications) detail(

@@ -36,7 +36,7 @@ func (c *ResultCache) Receipt(
 		return Receipt{}, err
 	}
 	r := Receipt{Run: *o.Run, Source: p.source(day.Of(db.NowFunc())), Status: o.status()}
-	r.CreatedBy = access.Caller(ctx).Told(r.CreatedBy, access.LeadingGroup)
+	r.CreatedBy = access.PrincipalFrom(ctx).Told(r.CreatedBy, access.LeadingGroup)
 	return r, nil
 }
 
