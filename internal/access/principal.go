@@ -40,7 +40,7 @@ func WithPrincipal(ctx context.Context, p Principal) context.Context {
 }
 
 // PrincipalFrom returns the principal of the request, an anonymous one where none was set.
-func Caller(ctx context.Context) Principal {
+func PrincipalFrom(ctx context.Context) Principal {
 	p, _ := ctx.Value(principalKey{}).(Principal)
 	return p
 }
@@ -121,33 +121,15 @@ func (p Principal) ScopeOf(a Action) Scope {
 	if role == "" {
 		role = Reader
 	}
-	scope := a.ScopeFor(role)
+	scope, about := a.ScopeFor(role), policy[a].extent
 	switch {
-	case len(p.Branches) == 0 || openToAll[a] || scope == None:
+	case len(p.Branches) == 0 || about == openToAll || scope == None:
 		return scope
-	case byBranch[a]:
+	case about == byBranch:
 		return Assigned
 	}
 	return None
 }
-
-// byBranch are the actions whose reach is asked for branch by branch, openToAll
-// those that show nobody more than an open town shows to all. A caller who is
-// limited to branches can do no other: they concern the whole town.
-var (
-	byBranch = map[Action]bool{
-		ReadScorecard: true, ReadProvisional: true, ReadSheets: true, WriteSheets: true, DecideSheets: true,
-		ReadAdjustments: true, WriteAdjustments: true, DecideAdjustments: true, ReadAppeals: true, WriteAppeals: true,
-		WriteCases: true, ReviewCases: true, WriteRatings: true, WriteProjects: true,
-		ReadAnalyses: true, WriteAnalyses: true,
-		ReadVisits: true, WriteVisits: true, ReadProblems: true, WriteProblems: true, ReadReminders: true,
-		ReadPlans: true, DraftPlans: true, WritePlans: true, AdvisePlans: true, ApprovePlans: true, VerifyPlans: true,
-	}
-	openToAll = map[Action]bool{
-		ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true,
-		ReadStructure: true, ReadRanking: true, ReadCases: true,
-	}
-)
 
 // Self returns the principal itself, also of what embeds it.
 func (p Principal) Self() Principal { return p }
