@@ -44,6 +44,8 @@ type Server struct {
 	// Trail returns whether the audit trails have the anchors that the service keeps:
 	// "ok", "differs", or "" where it keeps none. nil: none.
 	Trail func() string
+	// DiskFull reports whether the disk of the database has no space. nil: unknown.
+	DiskFull func() bool
 	// Jobs learns of new work and of the use of keys.
 	Jobs *jobs.Runner
 	// Passwords hashes them; nil: at the usual cost.
@@ -108,6 +110,9 @@ func (s *Server) setupSecurity() {
 		Name: "bulwark_sign_ins_total",
 		Help: "Sign-ins by outcome: in, refused, limited, failed.",
 	}, []string{"outcome"})
+	for _, outcome := range []string{"in", "refused", "limited", "failed"} {
+		s.signIns.WithLabelValues(outcome)
+	}
 	if s.Passwords == nil {
 		s.Passwords = credential.NewPasswords(credential.PasswordCost)
 	}

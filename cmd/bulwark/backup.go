@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -16,6 +17,7 @@ import (
 	"bulwark/internal/config"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
+	"bulwark/internal/jobs"
 	"bulwark/internal/text"
 )
 
@@ -32,7 +34,7 @@ func backUp(ctx context.Context, p program, args []string) error {
 	if name == "-" && *check {
 		return usageError{text.F("--check 需要文件，不能写到标准输出", "--check needs a file, not standard output")}
 	}
-	cfg, err := config.Load(p.env)
+	cfg, err := p.config()
 	if err != nil {
 		return err
 	}
@@ -42,7 +44,7 @@ func backUp(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer database.Close(db) //nolint:errcheck // only read from
+	defer database.Close(db) //nolint:errcheck // what was written is committed
 	var s backup.Summary
 	write := func(w io.Writer) (err error) {
 		s, err = backup.Write(ctx, db, w, version)
@@ -60,6 +62,7 @@ func backUp(ctx context.Context, p program, args []string) error {
 	if *check {
 		err = p.checkWritten(ctx, name)
 	}
+	p.record(ctx, db, jobs.BackupTask, err)
 	return err
 }
 
@@ -116,7 +119,8 @@ func (p program) parseFile(f *flag.FlagSet, args []string) (string, error) {
 // only checks the file.
 func restore(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("restore", flag.ContinueOnError)
-	check := f.Bool("check", false, "only report whether FILE can be restored and verified, in a temporary SQLite database below TMPDIR")
+	check := f.Bool("check", false,
+		"only report whether FILE can be restored and verified, in a temporary SQLite database below TMPDIR")
 	name, err := p.parseFile(f, args)
 	if err != nil {
 		return err
@@ -140,7 +144,7 @@ func restore(ctx context.Context, p program, args []string) error {
 	if *check {
 		return p.check(ctx, r)
 	}
-	cfg, err := config.Load(p.env)
+	cfg, err := p.config()
 	if err != nil {
 		return err
 	}
@@ -238,7 +242,9 @@ func restoreTo(
 }
 
 // restoreAlone restores under the lock of the database.
-func restoreAlone(ctx context.Context, r *backup.Reader, url string, options database.Options) (s backup.Summary, err error) {
+func restoreAlone(
+	ctx context.Context, r *backup.Reader, url string, options database.Options,
+) (s backup.Summary, err error) {
 	unlock, err := database.Exclusive(ctx, url)
 	if err != nil {
 		return s, err
@@ -252,17 +258,55 @@ func restoreAlone(ctx context.Context, r *backup.Reader, url string, options dat
 	return s, errors.Join(err, database.Close(db))
 }
 
+// recordRollback records that other tools, such as those of the database or of the disk,
+// have brought back an older state: what restore records by itself.
+func recordRollback(ctx context.Context, p program, args []string) error {
+	f := flag.NewFlagSet("restored", flag.ContinueOnError)
+	reason := f.String("reason", "", "why, and which copy was brought back; everyone who reads the trail sees it")
+	if err := p.parse(f, args, 0); err != nil {
+		return err
+	}
+	if strings.TrimSpace(*reason) == "" {
+		return usageError{text.F("请用 --reason 写明原因和所用的备份", "write why, and which copy was used, with --reason")}
+	}
+	cfg, err := p.config()
+	if err != nil {
+		return err
+	}
+	db, err := openMigrated(ctx, cfg, databaseOptions(cfg, logger(cfg, p.err)))
+	if err != nil {
+		return err
+	}
+	at, err := audit.Newest(ctx, db)
+	if err == nil {
+		r := audit.Restored{At: at, Bulwark: version, Dialect: database.Dialect(db)}
+		r.Schema, _, err = database.Version(ctx, db)
+		err = errors.Join(err, writeRestored(ctx, db, "backups/"+audit.OtherTools, strings.TrimSpace(*reason), r))
+	}
+	if err := errors.Join(err, database.Close(db)); err != nil {
+		return err
+	}
+	p.print(p.out, text.F(
+		"已记入审计链。若 bulwark verify 报告审计链落后于锚点：请妥善保存原锚点文件，将 BULWARK_AUDIT_ANCHORS 指向新文件，再启动服务",
+		"recorded in the trail. If bulwark verify reports trails behind their anchors: keep that file of anchors, set BULWARK_AUDIT_ANCHORS to a new one, and start the service"))
+	return nil
+}
+
 // recordRestore records in the trail what it is a copy of. It comes after the last
 // migration: the trail of an older schema may look otherwise.
 func recordRestore(ctx context.Context, db *gorm.DB, s backup.Summary) error {
+	return writeRestored(ctx, db, "backups/"+s.Trailer.SHA256, "", audit.Restored{
+		At: s.Header.At, Bulwark: s.Header.Bulwark, Schema: s.Header.Schema, Dialect: s.Header.Dialect, Rows: s.Trailer.Rows,
+	})
+}
+
+// writeRestored writes the record, with where every trail ends now.
+func writeRestored(ctx context.Context, db *gorm.DB, subject, reason string, r audit.Restored) error {
 	ctx = audit.As(ctx, audit.Actor{Name: "bulwark restore", Role: "command_line"})
-	return database.InTx(ctx, db, func(tx *gorm.DB) error {
-		ends, err := audit.Ends(ctx, tx)
-		if err != nil {
+	return database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
+		if r.Heads, err = audit.Ends(ctx, tx); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Action: audit.RestoreAction, Subject: "backups/" + s.Trailer.SHA256, After: audit.Restored{
-			At: s.Header.At, Bulwark: s.Header.Bulwark, Schema: s.Header.Schema, Dialect: s.Header.Dialect, Rows: s.Trailer.Rows, Heads: ends,
-		}})
+		return audit.Write(ctx, tx, audit.Change{Action: audit.RestoreAction, Subject: subject, After: r, Reason: reason})
 	})
 }

@@ -7,7 +7,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -30,7 +32,7 @@ func manageUsers(ctx context.Context, p program, args []string) error {
 		p.print(f.Output(), text.F(
 			"用法：bulwark user add|list|disable|password", "usage: bulwark user add|list|disable|password"))
 	}
-	if err := p.parse(f, args, len(args)); err != nil {
+	if err := p.parseFirst(f, args); err != nil {
 		return err
 	}
 	args = f.Args()
@@ -56,7 +58,9 @@ func oneAccount(p program, f *flag.FlagSet, args []string) (string, error) {
 		return "", err
 	}
 	if f.NArg() != 1 {
-		return "", usageError{text.F("请在参数之后写明账号，见 bulwark user list", "name the account after the flags: see bulwark user list")}
+		return "", usageError{
+			text.F("请在参数之后写明账号，见 bulwark user list", "name the account after the flags: see bulwark user list"),
+		}
 	}
 	return f.Arg(0), nil
 }
@@ -145,7 +149,8 @@ func (p program) readPassword(stdin bool) (*string, error) {
 func setPassword(ctx context.Context, db *gorm.DB, a credential.Account, password *string) (made string, err error) {
 	passwords := credential.NewPasswords(credential.PasswordCost)
 	if password != nil {
-		_, err = credential.SetPassword(ctx, db, passwords, credential.NewPassword{Account: a.Name, Password: *password, Version: a.Version})
+		_, err = credential.SetPassword(ctx, db, passwords,
+			credential.NewPassword{Account: a.Name, Password: *password, Version: a.Version})
 		return "", err
 	}
 	_, made, err = credential.ResetPassword(ctx, db, passwords, a.Name, a.Version)
@@ -179,7 +184,8 @@ func listUsers(ctx context.Context, p program, args []string) error {
 				return err
 			}
 			for _, a := range accounts {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, joined(named(a.OnlyTown)...), joined(named(a.PersonCode)...), joined(a.Roles...), passwordOf(a), joined(named(a.Issuer)...),
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, joined(named(a.OnlyTown)...),
+					joined(named(a.PersonCode)...), joined(a.Roles...), passwordOf(a), joined(named(a.Issuer)...),
 					formatTime(&a.CreatedAt), formatTime(a.DisabledAt))
 				after = a.Name
 			}
@@ -221,7 +227,7 @@ func printSetup(ctx context.Context, p program, args []string) error {
 	if err := p.parse(f, args, 0); err != nil {
 		return err
 	}
-	cfg, err := config.Load(p.env)
+	cfg, err := p.config()
 	if err != nil {
 		return err
 	}
@@ -234,18 +240,55 @@ func printSetup(ctx context.Context, p program, args []string) error {
 	})
 }
 
-// offerSetup prints a token where nobody can administer the installation yet:
-// there is no default password. It goes to standard output alone, because logs
-// are read by many.
-func (p program) offerSetup(ctx context.Context, ln net.Listener, db *gorm.DB) error {
+// offerSetup makes a token where nobody can administer the installation yet: there is no
+// default password. It goes into a file that only its owner can read, because standard
+// output ends in a journal that many read.
+func (p program) offerSetup(ctx context.Context, cfg config.Config, ln net.Listener, db *gorm.DB) error {
+	file := setupTokenFile(cfg)
 	token, err := credential.NewSetupToken(ctx, db)
 	if fault.Is(err, fault.KindNotFound) {
+		_ = os.Remove(file) // of an earlier start: it is of no use any more
 		return nil
 	}
-	if err == nil {
-		p.printToken("http://"+ln.Addr().String(), token)
+	if err != nil {
+		return err
 	}
-	return err
+	if err := writeSecret(file, token); err != nil {
+		p.print(p.out, text.F("尚无管理员，且令牌文件 %s 无法写入（%v）：请以运行服务的用户执行 bulwark setup 取得令牌",
+			"There is no administrator yet, and the file %s for the token cannot be written (%v): run bulwark setup as the user of the service, which prints one",
+			file, err))
+		return nil
+	}
+	p.print(p.out, text.F(`尚无管理员。设立令牌在文件 %[2]s 中（24 小时内有效，只能用一次；密码至少 12 个字符）：
+  curl http://%[1]s/api/v1/setup -H 'Content-Type: application/json' -d '{"token": "'"$(cat '%[2]s')"'", "account": "admin", "password": "…"}'`,
+		`There is no administrator yet. The token for making one is in the file %[2]s (for 24 hours and once; a password has at least 12 characters):
+  curl http://%[1]s/api/v1/setup -H 'Content-Type: application/json' -d '{"token": "'"$(cat '%[2]s')"'", "account": "admin", "password": "…"}'`,
+		ln.Addr(), file))
+	return nil
+}
+
+// setupTokenFile returns the path of the file for the token.
+func setupTokenFile(cfg config.Config) string {
+	if cfg.SetupTokenFile != "" {
+		return cfg.SetupTokenFile
+	}
+	if path := database.SQLitePath(cfg.DatabaseURL); path != "" {
+		return path + ".setup-token"
+	}
+	return "setup-token"
+}
+
+// writeSecret replaces the file: one that exists may be readable by others.
+func writeSecret(name, secret string) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := database.CreateFile(name, os.O_WRONLY|os.O_EXCL)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(secret + "\n")
+	return errors.Join(err, file.Close())
 }
 
 func (p program) printToken(url, token string) {

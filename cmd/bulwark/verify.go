@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 
@@ -9,10 +10,10 @@ import (
 
 	"bulwark/internal/audit"
 	"bulwark/internal/backup"
-	"bulwark/internal/config"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/jobs"
 	"bulwark/internal/text"
 )
 
@@ -26,7 +27,7 @@ func verify(ctx context.Context, p program, args []string) error {
 	if err := p.parse(f, args, 0); err != nil {
 		return err
 	}
-	cfg, err := config.Load(p.env)
+	cfg, err := p.config()
 	if err != nil {
 		return err
 	}
@@ -40,12 +41,15 @@ func verify(ctx context.Context, p program, args []string) error {
 		}
 	}
 	cfg.StatementTimeout = -1 // a table is one statement, however large
-	db, err := openMigrated(ctx, cfg, logger(cfg, p.err), false)
+	db, err := openMigrated(ctx, cfg, databaseOptions(cfg, logger(cfg, p.err)))
 	if err != nil {
 		return err
 	}
 	defer database.Close(db)
 	found, err := p.verifyAll(ctx, db, *town, anchors)
+	if *town == "" {
+		p.record(ctx, db, jobs.VerifyTask, errors.Join(err, found.refuse()))
+	}
 	if err != nil {
 		return err
 	}
@@ -61,6 +65,17 @@ func verify(ctx context.Context, p program, args []string) error {
 			found.restored)
 	}
 	return found.refuse()
+}
+
+// record stores when a task was done last. That it cannot is no failure of the task: a
+// full disk must not keep anybody from a backup.
+func (p program) record(ctx context.Context, db *gorm.DB, task string, failure error) {
+	if ctx.Err() != nil {
+		return
+	}
+	if err := jobs.Record(ctx, db, task, failure); err != nil {
+		p.print(p.err, text.F("未能记录本次运行的时间：%v", "when this was done could not be recorded: %v", err))
+	}
 }
 
 // differences are what verifyAll has found, by number.
@@ -113,7 +128,8 @@ func (p program) verifyTables(ctx context.Context, db *gorm.DB) error {
 			"the database is damaged, %d findings: stop the service, put the database aside, and restore the latest backup that passes its check",
 			len(damage))
 	}
-	p.print(p.out, text.F("已读取全部 %d 张表，共 %d 行，没有损坏", "%d tables read, %d rows: no damage", s.Trailer.Tables, s.Trailer.Rows))
+	p.print(p.out, text.F("已读取全部 %d 张表，共 %d 行，没有损坏", "%d tables read, %d rows: no damage", s.Trailer.Tables,
+		s.Trailer.Rows))
 	return nil
 }
 
@@ -140,14 +156,17 @@ func (p program) verifyRuns(ctx context.Context, db *gorm.DB, town string) (bad 
 
 // verifyTrails prints a line for each trail and one for what is wrong with it. Those
 // that only lie behind their anchors since a restore are counted apart.
-func (p program) verifyTrails(ctx context.Context, db *gorm.DB, town string, anchors []audit.Anchor) (bad, restored int, err error) {
+func (p program) verifyTrails(
+	ctx context.Context, db *gorm.DB, town string, anchors []audit.Anchor,
+) (bad, restored int, err error) {
 	err = audit.VerifyAll(ctx, db, town, anchors, func(r audit.Report) {
 		name := r.TownID
 		if name == "" {
 			name = text.F("（系统）", "(installation)").In(p.language())
 		}
 		p.print(p.out, text.F(
-			"审计链 %[1]s：%[2]d 条，锚点 %[3]d 个，%[4]s", "audit trail %[1]s: %[2]d records, %[3]d anchors, %[4]s", name, r.Records, r.Anchors, p.verdict(r.OK)))
+			"审计链 %[1]s：%[2]d 条，锚点 %[3]d 个，%[4]s", "audit trail %[1]s: %[2]d records, %[3]d anchors, %[4]s", name, r.Records,
+			r.Anchors, p.verdict(r.OK)))
 		if r.Earlier > 0 {
 			p.print(p.out, text.F(
 				"  另有 %d 条早于审计链，不受其保护", "  %d more are older than the chain, which does not protect them", r.Earlier))

@@ -34,8 +34,8 @@ type Column struct {
 const migrations = "goose_db_version"
 
 // shortLived are the tables of what ends by itself within days and would be a risk if it
-// came back later. Restoring empties them.
-var shortLived = []string{"kept_answers", "sessions", "setup_tokens"}
+// came back later, and of what is said of this one database. Restoring empties them.
+var shortLived = []string{"kept_answers", "maintenance", "sessions", "setup_tokens"}
 
 // catalogues are the queries for the tables of a database: every column with its type and its
 // place in the primary key (0: none), and which table refers to which.

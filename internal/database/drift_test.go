@@ -26,6 +26,7 @@ import (
 	"bulwark/internal/improve/target"
 	"bulwark/internal/improve/visit"
 	"bulwark/internal/index"
+	"bulwark/internal/jobs"
 	"bulwark/internal/people"
 	"bulwark/internal/project"
 	"bulwark/internal/rest"
@@ -72,6 +73,7 @@ func models() []any {
 		audit.Record{},
 		audit.Head{},
 		rest.StoredResponse{},
+		jobs.Maintenance{},
 		improve.StoredSettings{},
 		target.Target{},
 		exchange.Case{},

@@ -56,8 +56,9 @@ var besideTheDemo = []string{
 	`UPDATE branches SET closed_on = '2023-10-01', merged_into = 'b40' WHERE town_id = 'demo' AND code = 'b39'`,
 	`INSERT INTO measures (town_id, number, name_zh, name_en, description_zh, description_en, version, created_at, updated_at)
 		VALUES ('demo', 5, '五', 'five', '', '', ` + versioned + `)`,
-	`INSERT INTO improvement_settings (town_id, document, version, created_at, updated_at) VALUES ('demo', '{}', ` + versioned + `)`,
-	`INSERT INTO setup_tokens (secret_hash, created_at, ends_at) VALUES ('` + digest64 + `', '2023-01-01', '2023-01-02')`,
+	`INSERT INTO improvement_settings (town_id, document, version, created_at, updated_at) VALUES ('demo', '{}', ` +
+		versioned + `)`, `INSERT INTO setup_tokens (secret_hash, created_at, ends_at) VALUES ('` + digest64 +
+		`', '2023-01-01', '2023-01-02')`,
 	`INSERT INTO entry_exceptions
 		(town_id, id, period_code, branch_code, until, reason, granted_by, granted_at, ended_by, end_reason, version, created_at, updated_at)
 		VALUES (` + besideDemo + `, ` + anyPeriod + `, 'b01', '2023-01-09', 'late', 'x', '2023-01-01', '', '', ` + versioned + `)`,
@@ -71,6 +72,7 @@ var besideTheDemo = []string{
 		SELECT town_id, min(id), 1, 100, '{}', '2023-01-01' FROM runs GROUP BY town_id`,
 	`INSERT INTO kept_answers (credential, key, fingerprint, status, header, body, created_at)
 		VALUES ('bw_1', 'k', '` + digest64 + `', 200, '{}', '', '2023-01-01')`,
+	`INSERT INTO maintenance (task, at, ok, detail, succeeded_at) VALUES ('backup', '2023-01-02', false, 'x', '2023-01-01')`,
 	`INSERT INTO sessions (secret_hash, account_name, account_version, created_at, seen_at, ends_at)
 		SELECT '` + digest64 + `', min(name), 1, '2023-01-01', '2023-01-01', '2023-01-02' FROM accounts`,
 	// Reminders of a person, of an office, and of nobody that was withdrawn; one is about
@@ -258,8 +260,8 @@ func isAt(t *testing.T, db *gorm.DB, have, want int64) {
 func refusesStrays(t *testing.T, db *gorm.DB) {
 	t.Helper()
 	for _, stray := range []string{
-		`INSERT INTO reminder_receipts (town_id, reminder_id, reader, at) VALUES ('demo', '` + id36(9) + `', 'p1', '2023-04-29')`,
-		`DELETE FROM reminders WHERE id = '` + id36(1) + `'`,
+		`INSERT INTO reminder_receipts (town_id, reminder_id, reader, at) VALUES ('demo', '` + id36(9) +
+			`', 'p1', '2023-04-29')`, `DELETE FROM reminders WHERE id = '` + id36(1) + `'`,
 		`UPDATE reminders SET branch_code = 'b99' WHERE id = '` + id36(1) + `'`,
 		`UPDATE reminders SET person_code = 'p99' WHERE id = '` + id36(1) + `'`,
 		`UPDATE reminders SET office_code = 'p99' WHERE id = '` + id36(2) + `'`,

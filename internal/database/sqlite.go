@@ -95,6 +95,9 @@ func sqliteDSN(path string, options Options) string {
 	switch {
 	case !options.ReadOnly:
 		parameters["_pragma"] = append(parameters["_pragma"], "journal_mode(WAL)", "synchronous(FULL)")
+		if options.QueryOnly {
+			parameters["_pragma"] = append(parameters["_pragma"], "query_only(1)")
+		}
 	case hasJournal(path):
 		parameters.Set("mode", "ro")
 	default:
@@ -313,6 +316,19 @@ func describe(file *os.File, server string) error {
 	}
 	_, err := file.WriteAt([]byte(server+"\n"), 0)
 	return err
+}
+
+// SQLitePath returns the path of the SQLite file at url, "" for another database.
+func SQLitePath(url string) string {
+	rest, ok := strings.CutPrefix(url, SQLite+":")
+	if !ok {
+		return ""
+	}
+	path, err := sqlitePath(rest)
+	if err != nil {
+		return ""
+	}
+	return path
 }
 
 // Exclusive is Lock for the database at url. PostgreSQL needs no such lock: there

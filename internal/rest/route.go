@@ -29,6 +29,7 @@ type Route struct {
 	MediaTypes   []string      // of the answer; empty: application/json
 	Status       int           // of a success
 	Secret       bool          // request or answer hold a secret
+	Computes     bool          // changes nothing, although its method is not one that reads
 	BodyLimit    int64         // in bytes
 }
 
@@ -61,7 +62,8 @@ func Get[Req, Res any](r Router, path string, action access.Action, h Handler[Re
 // Create adds a route that makes something: 201 with its Location.
 func Create[Req, T any](r Router, path string, action access.Action, h Handler[Req, Created[T]], opts ...Option) {
 	opts = append([]Option{answer[T]}, opts...)
-	r.to.POST(path, adapt(r, Route{Method: http.MethodPost, Path: path, Action: action, Status: http.StatusCreated}, h, opts))
+	r.to.POST(path,
+		adapt(r, Route{Method: http.MethodPost, Path: path, Action: action, Status: http.StatusCreated}, h, opts))
 }
 
 // Post adds a route of a transition or a computation: 200.
@@ -76,7 +78,8 @@ func Put[Req, Res any](r Router, path string, action access.Action, h Handler[Re
 
 // Delete adds a route that deletes or ends something; its requests must carry If-Match.
 func Delete[Req, Res any](r Router, path string, action access.Action, h Handler[Req, Res], opts ...Option) {
-	r.to.DELETE(path, adapt(r, Route{Method: http.MethodDelete, Path: path, Action: action, Status: http.StatusOK}, h, opts))
+	r.to.DELETE(path,
+		adapt(r, Route{Method: http.MethodDelete, Path: path, Action: action, Status: http.StatusOK}, h, opts))
 }
 
 // Option changes one route.
@@ -88,6 +91,9 @@ func BodyLimit(n int64) Option { return func(r *Route) { r.BodyLimit = n } }
 // HoldsSecret marks a route whose request or answer holds a secret, of which nothing
 // may be stored.
 func HoldsSecret(r *Route) { r.Secret = true }
+
+// Computes marks a route that changes nothing, although its method is not one that reads.
+func Computes(r *Route) { r.Computes = true }
 
 // Status sets the status of a success: of a Redirect, see other or found.
 func Status(status int) Option { return func(r *Route) { r.Status = status } }
@@ -146,6 +152,9 @@ func (e endpoint[Req, Res]) serve(c *gin.Context) {
 
 // answer admits the caller before it reads the body, so that strangers cost little.
 func (e endpoint[Req, Res]) answer(c *gin.Context) error {
+	if e.Config.ReadOnly && e.changes() {
+		return errReadOnly
+	}
 	p, err := e.admit(c.Request, e.Action)
 	if err != nil {
 		return err
