@@ -60,6 +60,12 @@ type finding struct {
 	Message string `json:"message"`
 }
 
+// checksInChinese names the checks where people read.
+var checksInChinese = map[string]string{
+	"settings": "设置", "tls": "加密", "read_only": "只读", "files": "文件", "disk": "磁盘", "server": "服务", "database": "数据库",
+	"schema": "结构", "triggers": "触发器", "roles": "角色", "clock": "时钟", "anchors": "锚点", "backup": "备份", "verify": "核对",
+}
+
 // diagnosis gathers findings.
 type diagnosis struct {
 	p        program
@@ -112,12 +118,14 @@ func (d *diagnosis) print(asJSON bool) error {
 	}
 	w := tabwriter.NewWriter(d.p.out, 0, 0, 2, ' ', 0)
 	for _, f := range d.findings {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", names[f.Level].In(d.p.language()), f.Check, f.Message)
+		check := text.Text{ZH: checksInChinese[f.Check], EN: f.Check}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", names[f.Level].In(d.p.language()), check.In(d.p.language()), f.Message)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	d.p.print(d.p.out, text.F("错误 %d 个，警告 %d 个", "%d errors, %d warnings", d.count(findingError), d.count(findingWarning)))
+	d.p.print(d.p.out, text.F("错误 %d 个，警告 %d 个", "errors: %d, warnings: %d", d.count(findingError),
+		d.count(findingWarning)))
 	return nil
 }
 

@@ -131,7 +131,7 @@ func TestDoctorWithoutADatabase(t *testing.T) {
 		}
 	}
 	_, out, _ := invoke(t.Context(), append(on("sqlite:"+t.TempDir()+"/none.db"), "LANG=zh_CN.UTF-8"), "doctor")
-	if !strings.Contains(out, "错误  database") || !strings.Contains(out, "错误 1 个，警告 0 个") {
+	if !strings.Contains(out, "错误  数据库") || !strings.Contains(out, "错误 1 个，警告 0 个") {
 		t.Errorf("in Chinese:\n%s", out)
 	}
 }

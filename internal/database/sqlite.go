@@ -141,9 +141,8 @@ var errMissing = errors.New("the file is not there")
 // missing is the fault of a file that only migrating, restoring or the demo creates.
 func missing(path string) error {
 	return fault.NotFound("database_missing",
-		"数据库文件 %s 不存在：请检查 BULWARK_DATABASE_URL（未设置时为当前文件夹中的 bulwark.db），或运行 bulwark migrate 建立数据库",
-		"the database file %s does not exist: check BULWARK_DATABASE_URL (bulwark.db in the current folder where it is not set), "+
-			"or run bulwark migrate to create it", path)
+		"数据库文件 %s 不存在：请检查 BULWARK_DATABASE_URL，或运行 bulwark migrate 建立数据库",
+		"the database file %s does not exist: check BULWARK_DATABASE_URL, or run bulwark migrate to create it", path)
 }
 
 // touch finds an unusable path early. With Create it creates the file for its owner
