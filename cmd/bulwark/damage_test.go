@@ -48,7 +48,8 @@ func TestDamagedPagesAreFound(t *testing.T) {
 			unseen = append(unseen, table)
 		}
 	}
-	t.Logf("%d tables and indexes: %d damages found, %d without effect, %d unseen: %v", len(pages), found, harmless, len(unseen), unseen)
+	t.Logf("%d tables and indexes: %d damages found, %d without effect, %d unseen: %v", len(pages), found, harmless,
+		len(unseen), unseen)
 	if len(unseen) > mostUnseen {
 		t.Errorf("%d damages unseen, at most %d were", len(unseen), mostUnseen)
 	}
@@ -159,7 +160,8 @@ func TestDamagedBackupsFailTheCheck(t *testing.T) {
 				if err := os.WriteFile(file, damaged, 0o600); err != nil {
 					t.Fatal(err)
 				}
-				if code, out, said := invoke(t.Context(), nil, "restore", "--check", file); code == 0 || !strings.Contains(said, "take another backup") {
+				if code, out, said := invoke(t.Context(), nil, "restore", "--check", file); code == 0 ||
+					!strings.Contains(said, "take another backup") {
 					t.Errorf("byte %d of %d: %d %s%s", at, len(whole), code, out, said)
 				}
 			}
@@ -181,7 +183,8 @@ func TestABackupThatCannotBeRestoredFailsTheCheck(t *testing.T) {
 			"PRAGMA foreign_keys = 0", "DELETE FROM areas WHERE code = (SELECT area_code FROM towns WHERE code = 'demo')",
 		}},
 		"a rule of PostgreSQL": {database.PostgreSQL, "the database refuses rows of the table", []string{
-			"SET session_replication_role = replica", "DELETE FROM areas WHERE code = (SELECT area_code FROM towns WHERE code = 'demo')",
+			"SET session_replication_role = replica",
+			"DELETE FROM areas WHERE code = (SELECT area_code FROM towns WHERE code = 'demo')",
 		}},
 		"a figure": {database.PostgreSQL, "runs differ from their receipts", []string{
 			"DROP TRIGGER results_immutable ON results", "UPDATE results SET coverage = 0.5 WHERE branch_code = 'b07'",
@@ -197,7 +200,8 @@ func TestABackupThatCannotBeRestoredFailsTheCheck(t *testing.T) {
 			}
 			file := filepath.Join(t.TempDir(), "a.backup")
 			code, _, said := invoke(t.Context(), on(url), "backup", "--check", file)
-			if code != exitFailure || !strings.Contains(said, "is now called "+file+".failed") || !strings.Contains(said, c.says) {
+			if code != exitFailure || !strings.Contains(said, "is now called "+file+".failed") ||
+				!strings.Contains(said, c.says) {
 				t.Errorf("%d %s", code, said)
 			}
 			if _, err := os.Stat(file); err == nil {
@@ -218,7 +222,9 @@ func TestVerifyReadsEveryTable(t *testing.T) {
 		t.Fatalf("%d %s", code, out)
 	}
 	db := dbtest.Connect(t, url, database.Options{MaxConns: 1})
-	for _, s := range []string{"PRAGMA ignore_check_constraints = 1", "UPDATE towns SET version = -1 WHERE code = 'lishui'"} {
+	for _, s := range []string{
+		"PRAGMA ignore_check_constraints = 1", "UPDATE towns SET version = -1 WHERE code = 'lishui'",
+	} {
 		if err := db.Exec(s).Error; err != nil {
 			t.Fatal(err)
 		}

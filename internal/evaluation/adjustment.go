@@ -83,7 +83,8 @@ var decidingAdjustment = adjustmentRules{adjustable, notOwnProposal, notOwnBranc
 // adjustments is the life of an adjustment: its proposer withdraws it, the leading group
 // approves or rejects it, until the period is locked.
 var adjustments = workflow.Kind[Adjustment, AdjustmentState, *adjustmentReader]{
-	Noun: text.Text{ZH: "加减分或否决", EN: "adjustment"}, Name: "adjustment", Titles: adjustmentTitles, Reader: adjustmentReaderOf,
+	Noun: text.Text{ZH: "加减分或否决", EN: "adjustment"}, Name: "adjustment", Titles: adjustmentTitles,
+	Reader: adjustmentReaderOf,
 	Verbs: adjustmentVerbs{
 		{
 			Name: "propose", To: Proposed, Action: access.WriteAdjustments, Silent: true, Who: adjustmentRules{tiedToBranch},
@@ -94,8 +95,8 @@ var adjustments = workflow.Kind[Adjustment, AdjustmentState, *adjustmentReader]{
 			When: decidingAdjustment,
 		},
 		{
-			Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: access.DecideAdjustments,
-			Reason: true, When: decidingAdjustment,
+			Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected,
+			Action: access.DecideAdjustments, Reason: true, When: decidingAdjustment,
 		},
 		{
 			Name: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: access.WriteAdjustments,
