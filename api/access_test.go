@@ -80,11 +80,13 @@ func TestKeysAreRefused(t *testing.T) {
 			{"town needed", object{"roles": []string{"mentor"}}, []string{"/person", "/towns"}},
 			{"unknown town", object{"roles": []string{"reader"}, "towns": []string{"atlantis"}}, []string{"/towns/0"}},
 			{
-				"unknown person", object{"roles": []string{"mentor"}, "towns": []string{"demo"}, "person": "nobody"},
+				"unknown person",
+				object{"roles": []string{"mentor"}, "towns": []string{"demo"}, "person": "nobody"},
 				[]string{"/person"},
 			},
 			{
-				"person of another town", object{"roles": []string{"mentor"}, "towns": []string{"quiet"}, "person": "mentor"},
+				"person of another town",
+				object{"roles": []string{"mentor"}, "towns": []string{"quiet"}, "person": "mentor"},
 				[]string{"/person"},
 			},
 			{

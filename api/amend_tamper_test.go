@@ -93,13 +93,15 @@ func TestNoAmendmentPublishesWhatWasTamperedWith(t *testing.T) {
 			},
 			{
 				"score", "UPDATE results SET score = score - 1 WHERE branch_code = 'b02'",
-				"UPDATE results SET score = score + 1 WHERE branch_code = 'b02'", []string{"results/…"},
+				"UPDATE results SET score = score + 1 WHERE branch_code = 'b02'",
+				[]string{"results/…"},
 				"in the database now",
 			},
 			{
 				// the last one: it is not undone
 				"data", "UPDATE runs SET data = replace(data, 'b02', 'b03')", "UPDATE runs SET data = data",
-				[]string{"runs/…/data"}, "in the database now",
+				[]string{"runs/…/data"},
+				"in the database now",
 			},
 		} {
 			h.must(db.Exec(c.tamper).Error)

@@ -55,8 +55,11 @@ func TestTheRulesOfImprovement(t *testing.T) {
 		wrong := changed
 		wrong.VisitEvery, wrong.WarnBefore, wrong.Workdays = 0, 61, []day.Date{"2026-10-01", "2026-10-10", "2026-10-10"}
 		wrong.TargetRules = []improve.ProposalRule{
-			{Kind: improve.LowestShare}, {Kind: improve.DimensionBelow, Points: 101}, {Kind: improve.FallOver},
-			{Kind: improve.GradeAtMost}, {Kind: "x"},
+			{Kind: improve.LowestShare},
+			{Kind: improve.DimensionBelow, Points: 101},
+			{Kind: improve.FallOver},
+			{Kind: improve.GradeAtMost},
+			{Kind: "x"},
 		}
 		refused(t, group.IfMatch(`"2"`).Bad().Put(at, object{"settings": wrong, "reason": "x"}),
 			http.StatusUnprocessableEntity, "invalid",
@@ -69,7 +72,8 @@ func TestTheRulesOfImprovement(t *testing.T) {
 		slip := changed
 		slip.TargetRules = []improve.ProposalRule{
 			{Kind: improve.DimensionBelow, Points: 60, Dimensions: []string{"party", "partei", "meetings"}},
-			{Kind: improve.GradeAtMost, Grade: "fare"}, {Kind: improve.GradeAtMost, Grade: "fair"},
+			{Kind: improve.GradeAtMost, Grade: "fare"},
+			{Kind: improve.GradeAtMost, Grade: "fair"},
 		}
 		refused(t, group.IfMatch(`"2"`).Put(at, object{"settings": slip, "reason": "x"}),
 			http.StatusUnprocessableEntity, "invalid", "/settings/target_rules/0/dimensions/1",

@@ -54,7 +54,8 @@ func gaps(h *harness) {
 	h.inForce(gapScheme)
 	chen := h.joins("chen", access.LeadingGroup, nil)
 	for _, p := range []struct{ code, from, until string }{
-		{"2025Q3", "2025-07-01", "2025-09-30"}, {"2025Q4", "2025-10-01", "2025-12-31"},
+		{"2025Q3", "2025-07-01", "2025-09-30"},
+		{"2025Q4", "2025-10-01", "2025-12-31"},
 		{"2026Q1", "2026-01-01", "2026-03-31"},
 	} {
 		h.planned(p.code, p.from, p.until)

@@ -38,8 +38,12 @@ func (s *planStory) onlyMay(at, secretary, mentor, instructor, group string) {
 		c     *apitest.Client
 		verbs string
 	}{
-		{s.secretary, secretary}, {s.mentor, mentor}, {s.instructor, instructor}, {s.group, group},
-		{s.officer, ""}, {s.wu, ""},
+		{s.secretary, secretary},
+		{s.mentor, mentor},
+		{s.instructor, instructor},
+		{s.group, group},
+		{s.officer, ""},
+		{s.wu, ""},
 	} {
 		may(s.t, x.c, at, strings.Fields(x.verbs)...)
 	}

@@ -197,7 +197,9 @@ func TestWhoOwesItems(t *testing.T) {
 		at := plans + "/" + last(secretary.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated))
 		var items []object
 		for i, owner := range []object{
-			{"kind": "person", "code": "secretary"}, {"kind": "office", "code": "office"}, {"kind": "branch", "code": "b01"},
+			{"kind": "person", "code": "secretary"},
+			{"kind": "office", "code": "office"},
+			{"kind": "branch", "code": "b01"},
 			{"kind": "person", "code": "instructor"},
 		} {
 			item := itemOf([]string{"meetings", "spirit", "complaints", "fields"}[i], []float64{11, 9, 1, 45}[i])

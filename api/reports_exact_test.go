@@ -64,7 +64,11 @@ func TestFiguresAreOfTheDaysOfEachPairing(t *testing.T) {
 		moved(office, closed, "closed", "").Want(http.StatusOK)
 		clock.noon(t, "2026-01-23")
 		for _, v := range [][2]string{
-			{"b01", "2026-01-14"}, {"b01", "2026-01-08"}, {"b02", "2026-01-07"}, {"b02", "2026-01-08"}, {"b02", "2026-01-12"},
+			{"b01", "2026-01-14"},
+			{"b01", "2026-01-08"},
+			{"b02", "2026-01-07"},
+			{"b02", "2026-01-08"},
+			{"b02", "2026-01-12"},
 			{"b02", "2026-01-13"},
 		} {
 			visitedOn(lin, v[0], v[1])

@@ -87,7 +87,8 @@ func TestSchemeBodiesAreReadStrictly(t *testing.T) {
 			{"member twice", `{"code":"a","code":"a"}`, "malformed", http.StatusBadRequest, []string{"/code"}},
 			{
 				"unknown rule", `{"tree":{"code":"x","rule":{"kind":"magic"}}}`, "malformed_scheme",
-				http.StatusBadRequest, []string{"/tree/rule/kind"},
+				http.StatusBadRequest,
+				[]string{"/tree/rule/kind"},
 			},
 			{"null", `null`, "malformed_scheme", http.StatusBadRequest, []string{""}},
 			{"no object", `[]`, "malformed_scheme", http.StatusBadRequest, []string{""}},

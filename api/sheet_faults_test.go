@@ -105,7 +105,8 @@ func TestEntriesAreRefusedForOneReason(t *testing.T) {
 			{"waived without a reason", waived("complaints", ""), flaw{"/entries/0/evidence", "evidence_needed"}},
 			{"never waived", waived("meetings", "x"), flaw{"/entries/0/not_applicable", "always_applies"}},
 			{
-				"waived with a value", object{"code": "complaints", "not_applicable": true, "evidence": "x", "value": 1},
+				"waived with a value",
+				object{"code": "complaints", "not_applicable": true, "evidence": "x", "value": 1},
 				flaw{"/entries/0/not_applicable", "value_and_waiver"},
 			},
 			{"beyond the points of the rule", value("fields", 50.5), flaw{"/entries/0/value", "bad_entry"}},

@@ -63,7 +63,7 @@ type finding struct {
 // checksInChinese names the checks where people read.
 var checksInChinese = map[string]string{
 	"settings": "设置", "tls": "加密", "read_only": "只读", "files": "文件", "disk": "磁盘", "server": "服务", "database": "数据库",
-	"schema": "结构", "triggers": "触发器", "roles": "角色", "clock": "时钟", "anchors": "锚点", "backup": "备份", "verify": "核对",
+	"schema": "结构", "signing": "签名", "triggers": "触发器", "roles": "角色", "clock": "时钟", "anchors": "锚点", "backup": "备份", "verify": "核对",
 }
 
 // diagnosis gathers findings.
@@ -141,6 +141,7 @@ func (d *diagnosis) all(ctx context.Context) {
 	}
 	d.cfg = cfg
 	d.settings()
+	d.signing()
 	d.files()
 	d.space()
 	d.server(ctx)
@@ -193,6 +194,23 @@ func (d *diagnosis) settings() {
 	}
 }
 
+// signing looks for the key that signs publications and heads of the trails.
+func (d *diagnosis) signing() {
+	settings := signing(d.cfg)
+	switch err := settings.Check(); {
+	case err != nil:
+		d.failed("signing", err)
+	case settings.Signer == nil && settings.Required:
+		d.fail("signing", "设置要求签名，但没有签名密钥：请运行 bulwark key signing，并设置 BULWARK_SIGNING_KEY_FILE",
+			"a signature is required, but there is no key: run bulwark key signing and set BULWARK_SIGNING_KEY_FILE")
+	case settings.Signer == nil:
+		d.warn("signing", "没有签名密钥，公布的结果不带签名：请运行 bulwark key signing，并设置 BULWARK_SIGNING_KEY_FILE",
+			"there is no signing key, what is published is unsigned: run bulwark key signing and set BULWARK_SIGNING_KEY_FILE")
+	default:
+		d.ok("signing", "签名密钥可用：%s", "the signing key can be used: %s", d.cfg.SigningKeyFile)
+	}
+}
+
 // othersMayRead are the bits of a mode that let others than the owner in.
 const othersMayRead = fs.FileMode(0o077)
 
@@ -203,8 +221,10 @@ func (d *diagnosis) files() {
 		names = append(names, path, path+"-wal", path+"-shm", path+".lock", path+".server")
 	}
 	names = append(names, setupTokenFile(d.cfg))
-	if d.cfg.AuditAnchors != "" {
-		names = append(names, d.cfg.AuditAnchors)
+	for _, name := range []string{d.cfg.AuditAnchors, d.cfg.SigningKeyFile, d.cfg.SigningSM2KeyFile} {
+		if name != "" {
+			names = append(names, name)
+		}
 	}
 	good := 0
 	for _, name := range names {

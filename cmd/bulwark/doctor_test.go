@@ -65,7 +65,7 @@ func TestDoctor(t *testing.T) {
 			}
 			finds("warning anchors: the file of anchors", "warning backup: there was no backup yet",
 				"warning verify: there was no verification", "ok schema: version", "ok triggers: all", "ok clock: ",
-				"ok server: no server answers", "ok tls: ")
+				"ok server: no server answers", "ok tls: ", "warning signing: there is no signing key")
 			for _, args := range []string{"backup " + t.TempDir() + "/a", "verify --anchors /dev/null"} {
 				if code, _, said := invoke(t.Context(), env, strings.Fields(args)...); code != 0 {
 					t.Fatal(said)
@@ -131,7 +131,7 @@ func TestDoctorWithoutADatabase(t *testing.T) {
 		}
 	}
 	_, out, _ := invoke(t.Context(), append(on("sqlite:"+t.TempDir()+"/none.db"), "LANG=zh_CN.UTF-8"), "doctor")
-	if !strings.Contains(out, "错误  数据库") || !strings.Contains(out, "错误 1 个，警告 0 个") {
+	if !strings.Contains(out, "错误  数据库") || !strings.Contains(out, "错误 1 个，警告 1 个") {
 		t.Errorf("in Chinese:\n%s", out)
 	}
 }

@@ -50,8 +50,8 @@ func TestKeysOfTheCommandLineAreRefused(t *testing.T) {
 		code int
 		says string
 	}{
-		"key":                       {exitUsage, "name what to do: create, list or revoke"},
-		"key make":                  {exitUsage, "name what to do: create, list or revoke"},
+		"key":                       {exitUsage, "name what to do: create, list, revoke or signing"},
+		"key make":                  {exitUsage, "name what to do: create, list, revoke or signing"},
 		"key create":                {exitFailure, "/roles"},
 		"key create -role mentor":   {exitFailure, "name the person"},
 		"key create -role king":     {exitFailure, `no role "king"`},

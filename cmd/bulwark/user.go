@@ -132,7 +132,8 @@ func setUserPassword(ctx context.Context, p program, args []string) error {
 	})
 }
 
-// readPassword returns one line of standard input, or nil where a password is to be made. Arguments would show it to every user of the machine.
+// readPassword returns one line of standard input, or nil where a password is to be
+// made. Arguments would show it to every user of the machine.
 func (p program) readPassword(stdin bool) (*string, error) {
 	if !stdin {
 		return nil, nil

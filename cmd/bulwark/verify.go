@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/jobs"
+	"bulwark/internal/signature"
 	"bulwark/internal/text"
 )
 
@@ -24,13 +25,26 @@ func verify(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("verify", flag.ContinueOnError)
 	town := f.String("town", "", "only the runs and the trail of this town")
 	file := f.String("anchors", "", "file of anchors for the trails (default BULWARK_AUDIT_ANCHORS)")
+	packageFile := f.String("package", "", "check this package of a publication instead, without a database")
+	keyFile := f.String("key", "",
+		"file of public keys that you trust, one a line or the content of /.well-known/bulwark-keys")
 	if err := p.parse(f, args, 0); err != nil {
 		return err
+	}
+	public, err := trusted(*keyFile)
+	if err != nil {
+		return err
+	}
+	if *packageFile != "" {
+		return p.verifyPackage(*packageFile, public)
 	}
 	cfg, err := p.config()
 	if err != nil {
 		return err
 	}
+	settings := signing(cfg)
+	settings.Trusted = public
+	ctx = signature.With(ctx, settings)
 	if *file == "" {
 		*file = cfg.AuditAnchors
 	}
@@ -58,7 +72,7 @@ func verify(ctx context.Context, p program, args []string) error {
 			"未提供锚点：审计链尾部若被整段改写，无法发现（见 docs/audit.md）",
 			"without anchors, a trail whose end was removed or rewritten is not detected: see docs/audit.md"))
 	}
-	if found.restored > 0 && found.runs+found.trails == 0 {
+	if found.restored > 0 && found.runs+found.trails+found.signatures == 0 {
 		return fault.Conflict("behind_anchors",
 			"%d 条审计链因恢复了较早的备份而落后于锚点，其余一致（见 docs/audit.md）",
 			"%d audit trails lie behind their anchors, because an older backup was restored; all else agrees: see docs/audit.md",
@@ -81,19 +95,25 @@ func (p program) record(ctx context.Context, db *gorm.DB, task string, failure e
 // differences are what verifyAll has found, by number.
 type differences struct {
 	runs, trails int
+	signatures   int // of statements about keys, and of anchors
 	restored     int // trails that only lie behind their anchors, since an older backup was restored
 }
 
 // refuse returns an error unless runs and trails agree.
 func (d differences) refuse() error {
-	if d.runs+d.trails == 0 {
+	switch {
+	case d.runs+d.trails > 0:
+	case d.signatures > 0:
+		return fault.Conflict("not_verified",
+			"有 %d 处密钥声明或锚点的签名不符", "the signatures of %d keys or anchors are not right", d.signatures)
+	default:
 		return nil
 	}
 	return fault.Conflict("not_verified", "%d 个计算批次与其凭证不符，%d 条审计链有问题",
 		"%d runs differ from their receipts, %d audit trails are broken", d.runs, d.trails)
 }
 
-// verifyAll reads every table, computes every run of the town again, or of every town
+// verifyAll reads every table, looks at keys and signatures, computes every run of the town again, or of every town
 // where it is empty, and follows the trails. It prints what it finds. A damaged database
 // is an error; what the rest would say of it could not be relied on.
 func (p program) verifyAll(
@@ -102,6 +122,11 @@ func (p program) verifyAll(
 	if err := p.verifyTables(ctx, db); err != nil {
 		return found, err
 	}
+	keys, strange, err := p.verifyKeys(ctx, db)
+	if err != nil {
+		return found, err
+	}
+	found.signatures = strange + p.verifyAnchors(keys, town, anchors)
 	if found.runs, err = p.verifyRuns(ctx, db, town); err != nil {
 		return found, err
 	}

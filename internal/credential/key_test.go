@@ -111,7 +111,8 @@ func TestKeysAreMadeForThoseWhoExist(t *testing.T) {
 				[]string{"/person"},
 			},
 			{
-				"mentor of every town", credential.Key{Roles: []access.Role{access.Mentor}, PersonCode: new("p1")},
+				"mentor of every town",
+				credential.Key{Roles: []access.Role{access.Mentor}, PersonCode: new("p1")},
 				[]string{"/towns"},
 			},
 			{"mentor of two towns", credential.Key{

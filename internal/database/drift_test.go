@@ -31,6 +31,7 @@ import (
 	"bulwark/internal/project"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
+	"bulwark/internal/signature"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
@@ -72,6 +73,7 @@ func models() []any {
 		index.Appeal{},
 		audit.Record{},
 		audit.Head{},
+		signature.Statement{},
 		rest.StoredResponse{},
 		jobs.Maintenance{},
 		improve.StoredSettings{},

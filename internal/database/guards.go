@@ -34,6 +34,7 @@ var Guards = []Guard{
 	{Table: "results"},
 	{Table: "robustness_results"},
 	{Table: "runs"},
+	{Table: "signing_statements"},
 	{Table: "transitions"},
 	{Table: "visit_versions"},
 }

@@ -70,6 +70,7 @@ var besideTheDemo = []string{
 		VALUES (` + besideDemo + `, ` + anyPeriod + `, 'b01', 'measure', '1', 5, '', ` + versioned + `)`,
 	`INSERT INTO robustness_results (town_id, run_id, seed, replicates, document, created_at)
 		SELECT town_id, min(id), 1, 100, '{}', '2023-01-01' FROM runs GROUP BY town_id`,
+	`INSERT INTO signing_statements (digest, note, recorded_at) VALUES ('` + digest64 + `', 'x', '2023-01-01')`,
 	`INSERT INTO kept_answers (credential, key, fingerprint, status, header, body, created_at)
 		VALUES ('bw_1', 'k', '` + digest64 + `', 200, '{}', '', '2023-01-01')`,
 	`INSERT INTO maintenance (task, at, ok, detail, succeeded_at) VALUES ('backup', '2023-01-02', false, 'x', '2023-01-01')`,

@@ -60,7 +60,8 @@ func TestTheDaysOfTheCalendar(t *testing.T) {
 		{nil, []day.Date{"2026-10-11", "2026-10-11"}, []string{"/settings/workdays/1 repeated"}},
 		// Friday, Monday
 		{
-			nil, []day.Date{"2026-10-09", "2026-10-12"},
+			nil,
+			[]day.Date{"2026-10-09", "2026-10-12"},
 			[]string{"/settings/workdays/0 worked_anyway", "/settings/workdays/1 worked_anyway"},
 		},
 	} {

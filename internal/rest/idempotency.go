@@ -69,7 +69,8 @@ func (c *claim) row() StoredResponse {
 // answer that was stored when it was done before. Of what is about a secret no answer
 // is stored.
 func (e *Engine) once(
-	ctx context.Context, w http.ResponseWriter, c *claim, secret bool, work func(context.Context, http.ResponseWriter) error,
+	ctx context.Context, w http.ResponseWriter, c *claim, secret bool,
+	work func(context.Context, http.ResponseWriter) error,
 ) error {
 	wanted := c.row()
 	release, free := e.inflight.begin(c)

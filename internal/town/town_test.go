@@ -154,7 +154,8 @@ func TestChangesOfABranchAreRefused(t *testing.T) {
 		}{
 			{
 				"rename on the day of the last change", func() error { return rename(ctx, db, "one", 2, "2022-01-01") },
-				"invalid", []string{"/on"},
+				"invalid",
+				[]string{"/on"},
 			},
 			{"rename before it", func() error { return rename(ctx, db, "one", 2, "2021-01-01") }, "invalid", []string{"/on"}},
 			{
@@ -202,7 +203,8 @@ func TestChangesOfABranchAreRefused(t *testing.T) {
 			},
 			{
 				"merge into one not yet founded", func() error { return merge(ctx, db, "one", 2, "late", "2023-12-31") },
-				"invalid", []string{"/into"},
+				"invalid",
+				[]string{"/into"},
 			},
 			{
 				"merge into none", func() error { return merge(ctx, db, "one", 2, "nowhere", "2023-06-01") }, "invalid",

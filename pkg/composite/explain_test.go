@@ -78,8 +78,13 @@ func TestNeighbours(t *testing.T) {
 		class      bool
 		want       string
 	}{
-		{0, 1, false, "db"}, {0, 9, false, "cdb"}, {0, 9, true, "c"}, {2, 1, false, "d"}, {1, math.MaxInt, false, "cda"},
-		{0, 0, false, ""}, {0, -1, false, ""},
+		{0, 1, false, "db"},
+		{0, 9, false, "cdb"},
+		{0, 9, true, "c"},
+		{2, 1, false, "d"},
+		{1, math.MaxInt, false, "cda"},
+		{0, 0, false, ""},
+		{0, -1, false, ""},
 	} {
 		if got := names(e.Neighbours(test.unit, test.span, test.class)); got != test.want {
 			t.Errorf("%+v: %q", test, got)

@@ -54,40 +54,56 @@ func TestSlopes(t *testing.T) {
 		below, above composite.Slope
 	}{
 		{
-			"goalposts within", &composite.Goalposts{Low: 50, High: 100}, []float64{60}, composite.Slope{PerUnit: 1},
+			"goalposts within", &composite.Goalposts{Low: 50, High: 100},
+			[]float64{60},
+			composite.Slope{PerUnit: 1},
 			composite.Slope{PerUnit: 1},
 		},
 		{
-			"at the upper post", &composite.Goalposts{Low: 50, High: 100}, []float64{100}, composite.Slope{PerUnit: 1},
+			"at the upper post", &composite.Goalposts{Low: 50, High: 100},
+			[]float64{100},
+			composite.Slope{PerUnit: 1},
 			composite.Slope{},
 		},
 		{
-			"at the lower post", &composite.Goalposts{Low: 50, High: 100}, []float64{50}, composite.Slope{},
+			"at the lower post", &composite.Goalposts{Low: 50, High: 100},
+			[]float64{50},
+			composite.Slope{},
 			composite.Slope{PerUnit: 1},
 		},
 		{"beyond", &composite.Goalposts{Low: 50, High: 100}, []float64{120}, composite.Slope{}, composite.Slope{}},
 		{
-			"a cost", &composite.Goalposts{Low: 20, High: 0}, []float64{5}, composite.Slope{PerUnit: -2.5},
+			"a cost", &composite.Goalposts{Low: 20, High: 0},
+			[]float64{5},
+			composite.Slope{PerUnit: -2.5},
 			composite.Slope{PerUnit: -2.5},
 		},
 		{
-			"log", &composite.Goalposts{Low: 1, High: math.E, Transform: composite.Log}, []float64{2},
-			composite.Slope{PerUnit: 25}, composite.Slope{PerUnit: 25},
+			"log", &composite.Goalposts{Low: 1, High: math.E, Transform: composite.Log},
+			[]float64{2},
+			composite.Slope{PerUnit: 25},
+			composite.Slope{PerUnit: 25},
 		},
 		{"deduct at none", &composite.Deduct{Per: 20}, []float64{0}, composite.Slope{}, composite.Slope{PerUnit: -10}},
 		{"deduct at its floor", &composite.Deduct{Per: 20}, []float64{5}, composite.Slope{PerUnit: -10}, composite.Slope{}},
 		{
-			"shortfall at the target", &composite.Shortfall{Target: 10, Per: 4}, []float64{10}, composite.Slope{PerUnit: 2},
+			"shortfall at the target", &composite.Shortfall{Target: 10, Per: 4},
+			[]float64{10},
+			composite.Slope{PerUnit: 2},
 			composite.Slope{},
 		},
 		{"points at most", &composite.PointsRule{Max: 10}, []float64{10}, composite.Slope{PerUnit: 5}, composite.Slope{}},
 		{
 			"in a band", &composite.Bands{Bands: []composite.Band{{From: 10, Points: 40}, {From: 20, Points: 90}}},
-			[]float64{15}, composite.Slope{}, composite.Slope{},
+			[]float64{15},
+			composite.Slope{},
+			composite.Slope{},
 		},
 		{
 			"where a band starts", &composite.Bands{Bands: []composite.Band{{From: 10, Points: 40}, {From: 20, Points: 90}}},
-			[]float64{20}, composite.Slope{Jump: -25}, composite.Slope{},
+			[]float64{20},
+			composite.Slope{Jump: -25},
+			composite.Slope{},
 		},
 		{"minmax within", &composite.MinMax{}, []float64{5, 0, 10}, composite.Slope{PerUnit: 5}, composite.Slope{PerUnit: 5}},
 		// The best raises the bar: it stays at 100. Lowered, it is still the best.
@@ -96,12 +112,16 @@ func TestSlopes(t *testing.T) {
 		{"rank tied", &composite.RankRule{}, []float64{5, 5, 0}, composite.Slope{Jump: -25}, composite.Slope{}},
 		{"best behind", &composite.BestRule{}, []float64{5, 10}, composite.Slope{PerUnit: 5}, composite.Slope{PerUnit: 5}},
 		{
-			"reference", &composite.Reference{Value: 50}, []float64{40}, composite.Slope{PerUnit: 1},
+			"reference", &composite.Reference{Value: 50},
+			[]float64{40},
+			composite.Slope{PerUnit: 1},
 			composite.Slope{PerUnit: 1},
 		},
 		// z = (x−x̄)/s of x, 0, 10: at 5 it is 0, x̄ moves by a third: 10·(2/3)/5/2.
 		{
-			"zscore", &composite.ZScore{}, []float64{5, 0, 10}, composite.Slope{PerUnit: 2. / 3},
+			"zscore", &composite.ZScore{},
+			[]float64{5, 0, 10},
+			composite.Slope{PerUnit: 2. / 3},
 			composite.Slope{PerUnit: 2. / 3},
 		},
 	} {

@@ -125,7 +125,8 @@ func drawLever(d drawer, step float64) composite.Lever {
 
 // replayed enters the moves and settles the standings anew.
 func replayed(
-	t *testing.T, ix *composite.Index, data composite.Data, adjustments []composite.Adjustment, unit int, p *composite.Path,
+	t *testing.T, ix *composite.Index, data composite.Data,
+	adjustments []composite.Adjustment, unit int, p *composite.Path,
 ) composite.Standing {
 	t.Helper()
 	data.Columns = slices.Clone(data.Columns)

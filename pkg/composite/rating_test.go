@@ -22,22 +22,26 @@ func TestCombine(t *testing.T) {
 	}{
 		{"mean", ratings, composite.Combination{}, (74. + 82) / 2, true},
 		{
-			"roles without rating drop out", ratings, composite.Combination{Kind: composite.Mean, RoleWeights: roles},
+			"roles without rating drop out", ratings,
+			composite.Combination{Kind: composite.Mean, RoleWeights: roles},
 			(3*74. + 82) / 4, true,
 		},
 		{"median", ratings, composite.Combination{Kind: composite.MedianKind, RoleWeights: roles}, (3*72. + 82) / 4, true},
 		{
 			"trimmed, or the mean of too few", ratings,
-			composite.Combination{Kind: composite.Trimmed, Drop: 1, RoleWeights: roles}, (3*72. + 82) / 4, true,
+			composite.Combination{Kind: composite.Trimmed, Drop: 1, RoleWeights: roles},
+			(3*72. + 82) / 4, true,
 		},
 		{"trimmed by 1 unless said", ratings, composite.Combination{Kind: composite.Trimmed}, (72. + 82) / 2, true},
 		{
-			"trimmed by more than there are", ratings, composite.Combination{Kind: composite.Trimmed, Drop: math.MaxInt},
+			"trimmed by more than there are", ratings,
+			composite.Combination{Kind: composite.Trimmed, Drop: math.MaxInt},
 			(74. + 82) / 2, true,
 		},
 		{
 			"roles without weight do not count", ratings,
-			composite.Combination{RoleWeights: map[string]float64{"secretary": 1}}, 82, true,
+			composite.Combination{RoleWeights: map[string]float64{"secretary": 1}},
+			82, true,
 		},
 		{"no role counts", ratings, composite.Combination{RoleWeights: map[string]float64{"office": 1}}, 0, false},
 		{"none", nil, composite.Combination{}, 0, false},

@@ -76,7 +76,8 @@ func TestRemoveOneIsAPrunedScheme(t *testing.T) {
 }
 
 func comparePruned(
-	t *rapid.T, spec composite.Spec, d composite.Data, column int, got composite.NodeRemoval, before map[string]composite.Standing,
+	t *rapid.T, spec composite.Spec, d composite.Data, column int,
+	got composite.NodeRemoval, before map[string]composite.Standing,
 ) {
 	ix, err := composite.New(spec)
 	if err != nil {

@@ -480,8 +480,12 @@ func TestRobustnessHoldsAdjustments(t *testing.T) {
 	})
 	d := composite.Data{Units: []string{"p", "q", "r", "s", "t"}, Columns: [][]float64{{70, 66, 90, 80, nan}}}
 	adjustments := []composite.Adjustment{
-		{Unit: 0, Code: "d"}, {Unit: 1, Code: "b"}, {Unit: 1, Code: "b"}, {Unit: 2, Code: "score"},
-		{Unit: 3, Code: "grade"}, {Unit: 4, Code: "b"},
+		{Unit: 0, Code: "d"},
+		{Unit: 1, Code: "b"},
+		{Unit: 1, Code: "b"},
+		{Unit: 2, Code: "score"},
+		{Unit: 3, Code: "grade"},
+		{Unit: 4, Code: "b"},
 	}
 	r := mustRobustness(t, ix, d, composite.RobustnessOptions{Replicates: 2, Adjustments: adjustments})
 	for i, want := range []composite.UnitRobustness{

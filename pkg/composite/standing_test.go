@@ -117,7 +117,10 @@ func TestAdjustmentsThatDoNotFit(t *testing.T) {
 	ix := mustNew(t, sound())
 	d := composite.Data{Units: []string{"u"}, Columns: [][]float64{{75}, {1}, {4}}}
 	_, err := ix.Standings(score(t, ix, d), []composite.Adjustment{
-		{Unit: 1, Code: "top"}, {Unit: -1, Code: "top"}, {Code: "none"}, {Code: "top", Points: -1},
+		{Unit: 1, Code: "top"},
+		{Unit: -1, Code: "top"},
+		{Code: "none"},
+		{Code: "top", Points: -1},
 		{Code: "top", Points: nan},
 	})
 	f, ok := err.(*composite.DataFaults)
@@ -159,13 +162,15 @@ func TestGrades(t *testing.T) {
 		{"quota not used up", all(.3), []float64{99, 70, 69, 68, 67, 66, 65, 64, 63, 10}, "ABBBBBBBBC"},
 		{
 			"a tie that does not fit falls whole, nobody overtakes", all(.3),
-			[]float64{99, 98, 97, 97, 95, 94, 93, 92, 91, 90}, "AABBBBBBBB",
+			[]float64{99, 98, 97, 97, 95, 94, 93, 92, 91, 90},
+			"AABBBBBBBB",
 		},
 		{"a tie that fits", all(.3), []float64{99, 98, 98, 97, 95, 94, 93, 92, 91, 90}, "AAABBBBBBB"},
 		{"the first tie is too large", all(.1), []float64{99, 99, 98, 1, 1, 1, 1, 1, 1, 1}, "BBBCCCCCCC"},
 		{"the next grade has its own quota", second, []float64{99, 98, 97, 96, 95, 94, 93, 92, 91, 90}, "AAABBCCCCC"},
 		{
-			"a fallen tie too large for the next as well", second, []float64{99, 98, 97, 97, 97, 94, 93, 92, 91, 90},
+			"a fallen tie too large for the next as well", second,
+			[]float64{99, 98, 97, 97, 97, 94, 93, 92, 91, 90},
 			"AACCCCCCCC",
 		},
 		{"units without score are no share", all(.5), []float64{99, 98, nan, nan}, "AB"},

@@ -34,11 +34,15 @@ func TestWinsorise(t *testing.T) {
 	}{
 		{"no outlier", composite.Treatment{}, few, nil},
 		{
-			"one high", composite.Treatment{}, append(slices.Clone(few), 1000),
+			"one high",
+			composite.Treatment{},
+			append(slices.Clone(few), 1000),
 			[]stats.TreatedPoint{{Unit: 20, Before: 1000, After: 19}},
 		},
 		{
-			"one low", composite.Treatment{}, append(slices.Clone(few), -1000),
+			"one low",
+			composite.Treatment{},
+			append(slices.Clone(few), -1000),
 			[]stats.TreatedPoint{{Unit: 20, Before: -1000, After: 0}},
 		},
 		{
@@ -54,7 +58,8 @@ func TestWinsorise(t *testing.T) {
 			[]stats.TreatedPoint{{Unit: 21, Before: 1000, After: 900}},
 		},
 		{
-			"ties move together or not at all", composite.Treatment{MaxPoints: new(1)},
+			"ties move together or not at all",
+			composite.Treatment{MaxPoints: new(1)},
 			append(slices.Clone(few), 1000, 1000), nil,
 		},
 		{"never constant", composite.Treatment{}, append(make([]float64, 20), 1), nil},

@@ -62,27 +62,39 @@ func TestReasonsBy(t *testing.T) {
 		want []string
 	}{
 		{
-			"a tenth of twelve is two", improve.ProposalRule{Kind: improve.LowestShare, Share: 0.1}, twelve(),
+			"a tenth of twelve is two",
+			improve.ProposalRule{Kind: improve.LowestShare, Share: 0.1},
+			twelve(),
 			[]string{"b01 51 52", "b02 52 52"},
 		},
 		{
-			"level with the last one", improve.ProposalRule{Kind: improve.LowestShare, Share: 0.1}, level,
+			"level with the last one",
+			improve.ProposalRule{Kind: improve.LowestShare, Share: 0.1},
+			level,
 			[]string{"b01 51 52", "b02 52 52", "b03 52 52"},
 		},
 		{
-			"a quarter of twelve is three", improve.ProposalRule{Kind: improve.LowestShare, Share: 0.25}, twelve(),
+			"a quarter of twelve is three",
+			improve.ProposalRule{Kind: improve.LowestShare, Share: 0.25},
+			twelve(),
 			[]string{"b01 51 53", "b02 52 53", "b03 53 53"},
 		},
 		{
-			"a tenth of each class", improve.ProposalRule{Kind: improve.LowestShare, Share: 0.1, ByClass: true}, twelve(),
+			"a tenth of each class",
+			improve.ProposalRule{Kind: improve.LowestShare, Share: 0.1, ByClass: true},
+			twelve(),
 			[]string{"b01 51 51 rural", "b12 85 85 urban"},
 		},
 		{
-			"all", improve.ProposalRule{Kind: improve.LowestShare, Share: 1, ByClass: true},
-			index.Ranking{Items: twelve().Items[10:]}, []string{"b11 90 90 urban", "b12 85 90 urban"},
+			"all",
+			improve.ProposalRule{Kind: improve.LowestShare, Share: 1, ByClass: true},
+			index.Ranking{Items: twelve().Items[10:]},
+			[]string{"b11 90 90 urban", "b12 85 90 urban"},
 		},
 		{
-			"below sixty", improve.ProposalRule{Kind: improve.DimensionBelow, Points: 60}, weak,
+			"below sixty",
+			improve.ProposalRule{Kind: improve.DimensionBelow, Points: 60},
+			weak,
 			[]string{"b04 59.99 60 order", "b06 10 60 ethos"},
 		},
 		{
@@ -92,8 +104,10 @@ func TestReasonsBy(t *testing.T) {
 		},
 		{"over five points", improve.ProposalRule{Kind: improve.FallOver, Points: 5}, fell, []string{"b09 5.01 5"}},
 		{
-			"fair or worse", improve.ProposalRule{Kind: improve.GradeAtMost, Grade: "fair"},
-			index.Ranking{Items: twelve().Items[8:]}, []string{"b09 59 poor fair", "b10 60 fair fair"},
+			"fair or worse",
+			improve.ProposalRule{Kind: improve.GradeAtMost, Grade: "fair"},
+			index.Ranking{Items: twelve().Items[8:]},
+			[]string{"b09 59 poor fair", "b10 60 fair fair"},
 		},
 		{"a grade that is not there", improve.ProposalRule{Kind: improve.GradeAtMost, Grade: "bad"}, twelve(), nil},
 		{"nobody", improve.ProposalRule{Kind: improve.LowestShare, Share: 1}, index.Ranking{}, nil},

@@ -484,7 +484,10 @@ func ListProblems(ctx context.Context, db *gorm.DB, townID string, f ProblemFilt
 	}
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
 	for _, n := range []struct{ column, value string }{
-		{"branch_code", f.Branch}, {"visit_id", f.Visit}, {"owner_person", f.Person}, {"owner_office", f.Office},
+		{"branch_code", f.Branch},
+		{"visit_id", f.Visit},
+		{"owner_person", f.Person},
+		{"owner_office", f.Office},
 		{"state", string(f.State)},
 	} {
 		if n.value != "" {

@@ -128,7 +128,11 @@ func TestMatchedEffectChoosesControls(t *testing.T) {
 				p.Scores[2][6] = nan                      // v7 is no control after 1
 			},
 			began: []effect.Intervention{
-				{Unit: 0, Period: 2}, {Unit: 1, Period: 2}, {Unit: 2, Period: 2}, {Unit: 3, Period: 2}, {Unit: 5, Period: 0},
+				{Unit: 0, Period: 2},
+				{Unit: 1, Period: 2},
+				{Unit: 2, Period: 2},
+				{Unit: 3, Period: 2},
+				{Unit: 5, Period: 0},
 				{Unit: 7, Period: 4},
 			},
 			want: map[string]string{"v2": "v5", "v4": "v5"}, // 52 in period 0 to 58, 57 to 57

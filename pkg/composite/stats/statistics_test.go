@@ -49,7 +49,8 @@ func TestWeightsOfTheLiterature(t *testing.T) {
 		{"critic, all in accord", stats.CRITICWeights, [][]float64{{1, 2, 4}, {.1, .2, .4}, {7, 7, 7}}, []float64{.5, .5, 0}},
 		{
 			"critic, in accord but for rounding", stats.CRITICWeights,
-			[][]float64{{1, 2, 4}, {.7 + .1/3, .7 + .2/3, .7 + .4/3}, {1, 1.1, 1.3}}, []float64{1. / 3, 1. / 3, 1. / 3},
+			[][]float64{{1, 2, 4}, {.7 + .1/3, .7 + .2/3, .7 + .4/3}, {1, 1.1, 1.3}},
+			[]float64{1. / 3, 1. / 3, 1. / 3},
 		},
 		{"critic, constant", stats.CRITICWeights, same, []float64{.5, .5}},
 		{"entropy", stats.EntropyWeights, [][]float64{{1, 4}, {2, 16}}, []float64{.35888879, .64111121}},
@@ -58,7 +59,8 @@ func TestWeightsOfTheLiterature(t *testing.T) {
 		{"entropy, missing", stats.EntropyWeights, [][]float64{{1, nan, 4}, {2, 16, nan}}, []float64{.35888879, .64111121}},
 		// Deviations relative to the range: √½ of two values, ½ of 0, ½, 1.
 		{
-			"deviation", stats.DeviationWeights, [][]float64{{3, 9, nan}, {0, 2, 4}},
+			"deviation", stats.DeviationWeights,
+			[][]float64{{3, 9, nan}, {0, 2, 4}},
 			[]float64{math.Sqrt2 / (1 + math.Sqrt2), 1 / (1 + math.Sqrt2)},
 		},
 		{"deviation, constant", stats.DeviationWeights, same, []float64{.5, .5}},
@@ -218,8 +220,10 @@ func TestCorrelationsOnPaper(t *testing.T) {
 		// Ranks 1, 2½, 2½, 4, 5 and 1, 4½, 2½, 4½, 2½.
 		{"spearman", stats.Spearman, x, y, 4 / math.Sqrt(9.5*9), true},
 		{
-			"pearson, mean between two numbers", stats.Pearson, []float64{1e15, 1e15 - .125, 1e15 - .25, 1e15 - .5},
-			[]float64{0, -1, -2, -4}, 1, true,
+			"pearson, mean between two numbers", stats.Pearson,
+			[]float64{1e15, 1e15 - .125, 1e15 - .25, 1e15 - .5},
+			[]float64{0, -1, -2, -4},
+			1, true,
 		},
 		{"constant", stats.Pearson, []float64{.1, .1, .1}, []float64{1, 2, 3}, 0, false},
 		{"constant where both are", stats.Kendall, []float64{1, nan, 1}, []float64{1, 2, 3}, 0, false},
