@@ -166,6 +166,9 @@ func (p program) check(ctx context.Context, r *backup.Reader) error {
 		return err
 	}
 	defer database.Close(db) //nolint:errcheck // it is thrown away
+	if err := recordRestore(ctx, db, s); err != nil { // which tables it leaves empty
+		return err
+	}
 	found, err := p.verifyAll(ctx, db, "", nil)
 	if err = errors.Join(err, found.refuse()); err == nil {
 		p.print(p.out, text.F("备份完好：已试恢复并核对，%[1]d 张表，%[2]d 行",
@@ -212,14 +215,15 @@ func (p program) restoreInto(ctx context.Context, r *backup.Reader, url string, 
 		"已恢复 %[1]d 个镇、%[2]d 个党组织、%[3]d 个考评周期，共 %[4]d 行",
 		"restored %[1]d towns, %[2]d branches, %[3]d periods, %[4]d rows in all",
 		s.Rows("towns"), s.Rows("branches"), s.Rows("periods"), s.Trailer.Rows))
+	recorded := recordRestore(ctx, db, s)
 	found, err := p.verifyAll(ctx, db, "", nil)
 	if err == nil && found.refuse() != nil {
 		err = fault.Conflict("not_verified",
-			"已恢复，但备份中有 %[1]d 个计算批次与其凭证不符，%[2]d 条审计链有问题",
-			"restored, but in the backup %[1]d runs differ from their receipts and %[2]d audit trails are broken",
-			found.runs, found.trails).Because(errDiffers)
+			"已恢复，但备份中有 %[1]d 个计算批次与其凭证不符，%[2]d 条审计链有问题，%[3]d 处数据与审计链不符",
+			"restored, but in the backup %[1]d runs differ from their receipts, %[2]d audit trails are broken, and %[3]d places differ from the trail",
+			found.runs, found.trails, found.rows).Because(errDiffers)
 	}
-	return errors.Join(err, recordRestore(ctx, db, s), database.Close(db))
+	return errors.Join(recorded, err, database.Close(db))
 }
 
 // restoreTo migrates to the schema of the backup, restores, and migrates to that of this
@@ -295,14 +299,23 @@ func recordRollback(ctx context.Context, p program, args []string) error {
 // recordRestore records in the trail what it is a copy of. It comes after the last
 // migration: the trail of an older schema may look otherwise.
 func recordRestore(ctx context.Context, db *gorm.DB, s backup.Summary) error {
-	return writeRestored(ctx, db, "backups/"+s.Trailer.SHA256, "", audit.Restored{
-		At: s.Header.At, Bulwark: s.Header.Bulwark, Schema: s.Header.Schema, Dialect: s.Header.Dialect, Rows: s.Trailer.Rows,
+	return database.InTx(ctx, db, func(tx *gorm.DB) error {
+		ctx := audit.As(ctx, restorer)
+		if err := audit.RecordEmptied(ctx, tx, backup.Dropped...); err != nil {
+			return err
+		}
+		return writeRestored(ctx, tx, "backups/"+s.Trailer.SHA256, "", audit.Restored{
+			At: s.Header.At, Bulwark: s.Header.Bulwark, Schema: s.Header.Schema, Dialect: s.Header.Dialect, Rows: s.Trailer.Rows,
+		})
 	})
 }
 
+// restorer acts where an older state was brought back.
+var restorer = audit.Actor{Name: "bulwark restore", Role: "command_line"}
+
 // writeRestored writes the record, with where every trail ends now.
 func writeRestored(ctx context.Context, db *gorm.DB, subject, reason string, r audit.Restored) error {
-	ctx = audit.As(ctx, audit.Actor{Name: "bulwark restore", Role: "command_line"})
+	ctx = audit.As(ctx, restorer)
 	return database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
 		if r.Heads, err = audit.Ends(ctx, tx); err != nil {
 			return err

@@ -63,7 +63,8 @@ type finding struct {
 // checksInChinese names the checks where people read.
 var checksInChinese = map[string]string{
 	"settings": "设置", "tls": "加密", "read_only": "只读", "files": "文件", "disk": "磁盘", "server": "服务", "database": "数据库",
-	"schema": "结构", "signing": "签名", "triggers": "触发器", "roles": "角色", "clock": "时钟", "anchors": "锚点", "backup": "备份", "verify": "核对",
+	"schema": "结构", "signing": "签名", "structure": "表和触发器", "roles": "角色", "clock": "时钟", "anchors": "锚点", "backup": "备份",
+	"verify": "核对",
 }
 
 // diagnosis gathers findings.
@@ -156,7 +157,7 @@ func (d *diagnosis) all(ctx context.Context) {
 		return
 	}
 	for check, run := range map[string]func(context.Context) error{
-		"triggers": d.triggers, "roles": d.roles, "clock": d.clock, "anchors": d.anchors, "maintenance": d.maintenance,
+		"structure": d.structure, "roles": d.roles, "clock": d.clock, "anchors": d.anchors, "maintenance": d.maintenance,
 	} {
 		if err := run(ctx); err != nil {
 			d.failed(check, err)
@@ -332,18 +333,25 @@ func (d *diagnosis) schema(ctx context.Context) bool {
 	return later == nil && !pending
 }
 
-func (d *diagnosis) triggers(ctx context.Context) error {
-	missing, err := database.Unguarded(ctx, d.db)
+// mostDifferences is how many differences the doctor names; verify names all.
+const mostDifferences = 5
+
+// structure compares tables, constraints and triggers with those that the program makes.
+func (d *diagnosis) structure(ctx context.Context) error {
+	differences, err := database.VerifySchema(ctx, d.db)
 	if err != nil {
 		return err
 	}
-	if len(missing) > 0 {
-		d.fail("triggers", "以下表缺少防止篡改的触发器：%s。请运行 bulwark verify，并查明是谁删除的",
-			"these tables lack the triggers that keep their rows from being changed: %s. Run bulwark verify, and find out who removed them",
-			strings.Join(missing, ", "))
-	} else {
-		d.ok("triggers", "%d 项保护规则都有触发器", "all %d rules for rows that never change have their triggers", len(database.Guards))
+	for _, difference := range differences[:min(len(differences), mostDifferences)] {
+		d.findings = append(d.findings, finding{"structure", findingError, difference.Message().In(d.p.language())})
 	}
+	if len(differences) > 0 {
+		d.fail("structure", "共有 %d 处与程序建立的结构不符：请运行 bulwark verify，并查明是谁更改的",
+			"%d differences from the structure that the program makes: run bulwark verify, and find out who made them",
+			len(differences))
+		return nil
+	}
+	d.ok("structure", "表、约束和触发器都与程序建立的一致", "tables, constraints and triggers are as the program makes them")
 	return nil
 }
 
@@ -452,7 +460,7 @@ func (d *diagnosis) maintenance(ctx context.Context) error {
 	}{{jobs.BackupTask, text.F("备份", "backup")}, {jobs.VerifyTask, text.F("核对", "verification")}} {
 		what, m := t.what.In(d.p.language()), last[t.name]
 		switch {
-		case !m.At.IsZero() && !m.OK:
+		case !m.At.IsZero() && !m.OK():
 			d.fail(t.name, "%[2]s 的%[1]s失败：%[3]s", "the %[1]s of %[2]s failed: %[3]s", what, m.At.Format(time.RFC3339), m.Detail)
 		case m.SucceededAt == nil:
 			d.warn(t.name, "从未成功%s：请启用 deployments 中的定时任务", "there was no %s yet: enable the timer in deployments", what)

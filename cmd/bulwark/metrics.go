@@ -111,7 +111,7 @@ func (f *databaseFigures) Collect(to chan<- prometheus.Metric) {
 			seconds = float64(last.SucceededAt.Unix())
 		}
 		gauge(t.at, seconds)
-		gauge(lastFailed, oneIf(done && !last.OK), t.name)
+		gauge(lastFailed, oneIf(done && !last.OK()), t.name)
 	}
 }
 

@@ -72,13 +72,16 @@ func verify(ctx context.Context, p program, args []string) error {
 			"未提供锚点：审计链尾部若被整段改写，无法发现（见 docs/audit.md）",
 			"without anchors, a trail whose end was removed or rewritten is not detected: see docs/audit.md"))
 	}
-	if found.restored > 0 && found.runs+found.trails+found.signatures == 0 {
+	if err := found.refuse(); err != nil {
+		return err
+	}
+	if found.restored > 0 {
 		return fault.Conflict("behind_anchors",
 			"%d 条审计链因恢复了较早的备份而落后于锚点，其余一致（见 docs/audit.md）",
 			"%d audit trails lie behind their anchors, because an older backup was restored; all else agrees: see docs/audit.md",
 			found.restored)
 	}
-	return found.refuse()
+	return nil
 }
 
 // record stores when a task was done last. That it cannot is no failure of the task: a
@@ -95,27 +98,30 @@ func (p program) record(ctx context.Context, db *gorm.DB, task string, failure e
 // differences are what verifyAll has found, by number.
 type differences struct {
 	runs, trails int
+	rows, schema int // places that differ from the trail, and from the schema of the program
 	signatures   int // of statements about keys, and of anchors
 	restored     int // trails that only lie behind their anchors, since an older backup was restored
 }
 
-// refuse returns an error unless runs and trails agree.
+// refuse returns an error unless all agrees; trails behind their anchors do.
 func (d differences) refuse() error {
 	switch {
-	case d.runs+d.trails > 0:
+	case d.runs+d.trails+d.rows+d.schema > 0:
+		return fault.Conflict("not_verified",
+			"%d 个计算批次与其凭证不符，%d 条审计链有问题，%d 处数据与审计链不符，%d 处数据库结构与程序不符",
+			"%d runs differ from their receipts, %d audit trails are broken, %d places differ from the trail, %d from the schema of the program",
+			d.runs, d.trails, d.rows, d.schema)
 	case d.signatures > 0:
 		return fault.Conflict("not_verified",
 			"有 %d 处密钥声明或锚点的签名不符", "the signatures of %d keys or anchors are not right", d.signatures)
-	default:
-		return nil
 	}
-	return fault.Conflict("not_verified", "%d 个计算批次与其凭证不符，%d 条审计链有问题",
-		"%d runs differ from their receipts, %d audit trails are broken", d.runs, d.trails)
+	return nil
 }
 
-// verifyAll reads every table, looks at keys and signatures, computes every run of the town again, or of every town
-// where it is empty, and follows the trails. It prints what it finds. A damaged database
-// is an error; what the rest would say of it could not be relied on.
+// verifyAll reads every table, looks at keys and signatures, computes every run of the
+// town again, or of every town where it is empty, follows the trails, and compares every
+// row with the trail and the schema with that of the program. It prints what it finds. A
+// damaged database is an error; what the rest would say of it could not be relied on.
 func (p program) verifyAll(
 	ctx context.Context, db *gorm.DB, town string, anchors []audit.Anchor,
 ) (found differences, err error) {
@@ -130,7 +136,13 @@ func (p program) verifyAll(
 	if found.runs, err = p.verifyRuns(ctx, db, town); err != nil {
 		return found, err
 	}
-	found.trails, found.restored, err = p.verifyTrails(ctx, db, town, anchors)
+	if found.trails, found.restored, err = p.verifyTrails(ctx, db, town, anchors); err != nil {
+		return found, err
+	}
+	if found.rows, err = p.verifyRows(ctx, db, town); err != nil {
+		return found, err
+	}
+	found.schema, err = p.verifySchema(ctx, db)
 	return found, err
 }
 
@@ -207,6 +219,31 @@ func (p program) verifyTrails(
 		fmt.Fprintf(p.out, "  %s: %s\n", r.Fault.Kind, r.Fault.Message.In(p.language()))
 	})
 	return bad, restored, err
+}
+
+// verifyRows prints a line for each place where a row is not what the trail says of it.
+func (p program) verifyRows(ctx context.Context, db *gorm.DB, town string) (bad int, err error) {
+	records, err := audit.VerifyRows(ctx, db, town, func(d audit.Difference) {
+		bad++
+		p.print(p.out, d.Message())
+	})
+	if err == nil && bad == 0 {
+		p.print(p.out, text.F("已按 %d 条行记录核对各表，全部一致", "%d row records verified: every row is as the trail says", records))
+	}
+	return bad, err
+}
+
+// verifySchema prints a line for each trigger, constraint, index or column that is not
+// as the program makes it.
+func (p program) verifySchema(ctx context.Context, db *gorm.DB) (int, error) {
+	differences, err := database.VerifySchema(ctx, db)
+	for _, d := range differences {
+		p.print(p.out, d.Message())
+	}
+	if err == nil && len(differences) == 0 {
+		p.print(p.out, text.F("数据库结构与程序一致", "the schema is as the program makes it"))
+	}
+	return len(differences), err
 }
 
 func (p program) verdict(ok bool) string {

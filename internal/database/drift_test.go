@@ -72,6 +72,7 @@ func models() []any {
 		index.RobustnessResult{},
 		index.Appeal{},
 		audit.Record{},
+		audit.RowRecord{},
 		audit.Head{},
 		signature.Statement{},
 		rest.StoredResponse{},

@@ -1,12 +1,5 @@
 package database
 
-import (
-	"context"
-	"slices"
-
-	"gorm.io/gorm"
-)
-
 // Guard is a table of which the triggers of the schema, on both databases, refuse to
 // change or delete some rows, and on PostgreSQL to empty it.
 type Guard struct {
@@ -19,6 +12,7 @@ type Guard struct {
 var Guards = []Guard{
 	{Table: "audit_heads"}, // a head moves only with a higher sequence
 	{Table: "audit_records"},
+	{Table: "audit_rows"},
 	{Table: "cases", Rows: "published_at IS NOT NULL", Free: []string{"state", "updated_at", "version"}},
 	{Table: "corrections"},
 	{Table: "entries", Rows: entryOf + "s.state = 'approved')"},
@@ -40,24 +34,3 @@ var Guards = []Guard{
 }
 
 const entryOf = "EXISTS (SELECT 1 FROM evaluations s WHERE s.town_id = entries.town_id AND s.id = entries.evaluation_id AND "
-
-// listTriggers names the tables that have triggers which work, at the time of each.
-var listTriggers = map[string]string{
-	SQLite: "SELECT DISTINCT tbl_name FROM sqlite_schema WHERE type = 'trigger'",
-	PostgreSQL: `SELECT DISTINCT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-		WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND c.relnamespace = current_schema()::regnamespace`,
-}
-
-// Unguarded returns the tables of Guards that have no trigger that works.
-func Unguarded(ctx context.Context, db *gorm.DB) (missing []string, err error) {
-	var guarded []string
-	if err := db.WithContext(ctx).Raw(listTriggers[Dialect(db)]).Scan(&guarded).Error; err != nil {
-		return nil, err
-	}
-	for _, g := range Guards {
-		if !slices.Contains(guarded, g.Table) && !slices.Contains(missing, g.Table) {
-			missing = append(missing, g.Table)
-		}
-	}
-	return missing, nil
-}

@@ -3,6 +3,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -169,10 +170,12 @@ const (
 type Maintenance struct {
 	Task        string     `gorm:"primaryKey"`
 	At          time.Time  // of the last attempt
-	OK          bool       // it succeeded
-	Detail      string     // what went wrong
+	Detail      string     // what went wrong; empty: nothing
 	SucceededAt *time.Time // of the last success; nil: never
 }
+
+// OK reports whether the last attempt went well.
+func (m Maintenance) OK() bool { return m.Detail == "" }
 
 // TableName returns the name of the table.
 func (Maintenance) TableName() string { return "maintenance" }
@@ -185,9 +188,9 @@ func Record(ctx context.Context, db *gorm.DB, task string, failure error) (err e
 		if err := tx.Where("task = ?", task).Limit(1).Find(&m).Error; err != nil {
 			return err
 		}
-		m.At, m.OK, m.Detail = tx.NowFunc(), failure == nil, ""
+		m.At, m.Detail = tx.NowFunc(), ""
 		if failure != nil {
-			m.Detail = failure.Error()
+			m.Detail = cmp.Or(failure.Error(), "failed")
 		} else {
 			m.SucceededAt = &m.At
 		}

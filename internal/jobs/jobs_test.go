@@ -85,7 +85,7 @@ func TestLastMaintenance(t *testing.T) {
 			}
 			last, err := jobs.LastMaintenance(t.Context(), db)
 			m := last[jobs.BackupTask]
-			got := fmt.Sprintf("%d %d %v %s %d", len(last), m.At.Hour(), m.OK, m.Detail, m.SucceededAt.Hour())
+			got := fmt.Sprintf("%d %d %v %s %d", len(last), m.At.Hour(), m.OK(), m.Detail, m.SucceededAt.Hour())
 			if want := []string{"1 1 true 1", "1 2 false no space 1", "1 3 true 3"}[i]; err != nil ||
 				strings.Join(strings.Fields(got), " ") != want {
 				t.Errorf("%s, want %s; %v", got, want, err)

@@ -4,7 +4,6 @@
 CREATE TABLE maintenance (
     task text COLLATE "C" NOT NULL PRIMARY KEY CHECK (task IN ('backup', 'verify', 'cleanup')),
     at timestamptz NOT NULL,
-    ok boolean NOT NULL,
-    detail text COLLATE "C" NOT NULL, -- what went wrong
+    detail text COLLATE "C" NOT NULL, -- what went wrong; empty: nothing
     succeeded_at timestamptz    -- NULL: never
 );

@@ -4,7 +4,6 @@
 CREATE TABLE maintenance (
     task text NOT NULL PRIMARY KEY CHECK (task IN ('backup', 'verify', 'cleanup')),
     at DATETIME NOT NULL,
-    ok boolean NOT NULL CHECK (typeof(ok) IN ('integer')),
-    detail text NOT NULL, -- what went wrong
+    detail text NOT NULL, -- what went wrong; empty: nothing
     succeeded_at DATETIME    -- NULL: never
 );
