@@ -72,7 +72,7 @@ func authenticate(t *testing.T, env []string, secret string) (access.Principal, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := openMigrated(t.Context(), cfg, logger(cfg, t.Output()), false)
+	db, err := openMigrated(t.Context(), cfg, databaseOptions(cfg, logger(cfg, t.Output())))
 	if err != nil {
 		t.Fatal(err)
 	}

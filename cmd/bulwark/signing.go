@@ -26,14 +26,10 @@ func signing(cfg config.Config) signature.Settings {
 	}
 }
 
-// startSigning refuses keys that cannot be used, keeps what they state, and says where
-// there are none.
-func startSigning(
+// watchSigning says where there are no keys, and counts what is unsigned.
+func watchSigning(
 	ctx context.Context, db *gorm.DB, settings signature.Settings, log *slog.Logger, to prometheus.Registerer,
-) error {
-	if err := settings.Check(); err != nil {
-		return err
-	}
+) {
 	if settings.Signer == nil {
 		log.Warn("what is published is unsigned: there is no BULWARK_SIGNING_KEY_FILE, see docs/trust.md")
 	}
@@ -55,6 +51,14 @@ func startSigning(
 		}
 		return float64(n)
 	})
+}
+
+// startSigning refuses keys that cannot be used, and keeps what they state unless nothing
+// may be written.
+func startSigning(ctx context.Context, db *gorm.DB, settings signature.Settings, readOnly bool) error {
+	if err := settings.Check(); err != nil || readOnly {
+		return err
+	}
 	ctx = audit.As(ctx, audit.Actor{Name: "bulwark serve", Role: "command_line"})
 	return signature.Record(signature.With(ctx, settings), db)
 }
@@ -72,7 +76,7 @@ func signingKey(_ context.Context, p program, args []string) error {
 		return err
 	}
 	if *out == "" {
-		cfg, err := config.Load(p.env)
+		cfg, err := p.config()
 		if err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ import (
 	"github.com/emmansun/gmsm/sm2"
 	"golang.org/x/mod/sumdb/note"
 
+	"bulwark/internal/database"
 	"bulwark/internal/fault"
 )
 
@@ -218,7 +219,7 @@ func CreateKey(path, algorithm, name string, now time.Time, known Keys) (public 
 	if err != nil {
 		return "", err
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := database.CreateFile(path, os.O_WRONLY|os.O_EXCL)
 	if errors.Is(err, fs.ErrExist) {
 		return "", fault.Conflict("key_exists",
 			"文件 %s 已存在，未作任何改动：要更换密钥，请加 --rotate",
