@@ -111,7 +111,8 @@ func (v *Verification) checkNotes(ctx context.Context, db *gorm.DB, run Run) err
 	for _, p := range list {
 		text, _ := signature.Split(p.Note)
 		head := trailOf(text)
-		v.check("note", sha256Hex(text), sha256Hex(p.text(run, head)))
+		stated, stored := firstDifference(text, p.text(run, head))
+		v.check("note", stated, stored)
 		signed := "signed"
 		if !signature.Signed(p.Note) {
 			if !slices.ContainsFunc(keys.Keys, func(k signature.Key) bool { return k.From.Before(p.PublishedAt) }) {
@@ -130,6 +131,21 @@ func (v *Verification) checkNotes(ctx context.Context, db *gorm.DB, run Run) err
 	return nil
 }
 
+// firstDifference returns the first lines in which two texts differ; where they do not,
+// their first line, twice.
+func firstDifference(a, b string) (string, string) {
+	for a != b {
+		lineA, restA, _ := strings.Cut(a, "\n")
+		lineB, restB, _ := strings.Cut(b, "\n")
+		if lineA != lineB || restA == a || restB == b {
+			return lineA, lineB
+		}
+		a, b = restA, restB
+	}
+	first, _, _ := strings.Cut(a, "\n")
+	return first, first
+}
+
 // checkTrail looks the record up that a note names.
 func (v *Verification) checkTrail(ctx context.Context, db *gorm.DB, head audit.Head) error {
 	if head.Sequence == 0 {
@@ -139,7 +155,11 @@ func (v *Verification) checkTrail(ctx context.Context, db *gorm.DB, head audit.H
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
 		return err
 	}
-	v.check("trail", head.Hash, r.Hash)
+	stated, found := strconv.FormatInt(head.Sequence, 10), strconv.FormatInt(r.Sequence, 10)
+	if head.Hash != r.Hash {
+		stated, found = stated+" "+head.Hash, found+" "+r.Hash
+	}
+	v.check("trail", stated, found)
 	return nil
 }
 
