@@ -32,6 +32,7 @@ var pathWords = map[string]string{
 	"key":        "public prefix of the key",
 	"measure":    "number of the measure, 1 to 7",
 	"office":     "code of the liaison office",
+	"indicator":  "code of the indicator or quantity, such as organisation.01",
 	"period":     "code of the period, such as 2023Q3",
 	"person":     "code of the person",
 	"plan":       "identifier of the improvement plan, a UUID",

@@ -28,6 +28,7 @@ var Guards = []Guard{
 	{Table: "robustness_results"},
 	{Table: "runs"},
 	{Table: "transitions"},
+	{Table: "value_choices"},
 	{Table: "visit_versions"},
 }
 

@@ -310,7 +310,11 @@ func (p Period) leftBehind(ctx context.Context, tx *gorm.DB, m PeriodMove) ([]Wa
 		return nil, err
 	case refusal != nil && !m.Force:
 		return nil, refusal
-	case n > 0:
+	}
+	if err := p.refuseContradictions(ctx, tx); err != nil {
+		return nil, err
+	}
+	if n > 0 {
 		warnings = append(warnings, Warning{
 			Code: "undecided_left_out", Count: n,
 			Message: text.F("%d 项未审批，不计入", "%d on which nobody decided do not count", n),
