@@ -74,6 +74,7 @@ type townInput struct {
 	Name        text.Text `json:"name" validate:"required"`
 	OpenResults bool      `json:"open_results"` // anyone may read what is published, without a key
 	Provenance  string    `json:"provenance" validate:"max=200"`
+	NoticeFloor int64     `json:"notice_floor" validate:"min=0,max=90" example:"3"` // the fewest days of public notice that a period may have
 }
 
 type createTownRequest struct{ Body townInput }
@@ -85,6 +86,7 @@ func (s *Server) createTown(ctx context.Context, req createTownRequest) (rest.Cr
 	b := req.Body
 	t, err := town.Create(ctx, s.db(ctx), town.Town{
 		Code: b.Code, AreaCode: b.AreaCode, Name: b.Name, OpenResults: b.OpenResults, Provenance: b.Provenance,
+		Limits: town.Limits{NoticeFloor: b.NoticeFloor},
 	})
 	return rest.Created[town.Town]{Key: t.Code, Value: t}, err
 }
@@ -100,10 +102,14 @@ func (s *Server) findTown(ctx context.Context, req townRequest) (town.Town, erro
 	return town.Find(ctx, s.db(ctx), req.Town)
 }
 
-// townChange is all that can change of a town.
+// townChange is all that can change of a town. A limit that is absent stays as it is.
 type townChange struct {
-	Name        text.Text `json:"name" validate:"required"`
-	OpenResults *bool     `json:"open_results" validate:"required"`
+	Name          text.Text `json:"name" validate:"required"`
+	OpenResults   *bool     `json:"open_results" validate:"required"`
+	OpenProposals *int64    `json:"open_proposals" example:"10"`                 // adjustments of one person about one branch that wait, 1–1000
+	RunsPerLock   *int64    `json:"runs_per_lock" example:"20"`                  // of one locked period, 1–1000
+	NoticeFloor   *int64    `json:"notice_floor" example:"3"`                    // fewest days of public notice, 0–90; only an administrator lowers it
+	Reason        string    `json:"reason" validate:"max=2000" multiline:"true"` // needed to lower the floor
 }
 
 type updateTownRequest struct {
@@ -112,12 +118,16 @@ type updateTownRequest struct {
 	Body townChange
 }
 
-// updateTown changes what a town is called and whether it opens its results.
+// updateTown changes what a town is called, whether it opens its results, and its limits.
 //
-//	@Summary	Rename a town, open or close its results
+//	@Summary	Change name, openness and limits of a town
 func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.Town, error) {
 	defer rest.AfterCommit(ctx, s.authCache.forget)
-	return town.Update(ctx, s.db(ctx), req.Town, req.Version, req.Body.Name, *req.Body.OpenResults)
+	b := req.Body
+	return town.Update(ctx, s.db(ctx), req.Town, req.Version, town.Settings{
+		Name: b.Name, OpenResults: *b.OpenResults, OpenProposals: b.OpenProposals, RunsPerLock: b.RunsPerLock,
+		NoticeFloor: b.NoticeFloor, Reason: b.Reason, Administrator: access.Caller(ctx).Role == access.Admin,
+	})
 }
 
 // categoryInput is a new kind or class of branches.

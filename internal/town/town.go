@@ -3,6 +3,7 @@
 package town
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -23,7 +24,46 @@ type Town struct {
 	Name        text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	OpenResults bool      `json:"open_results"` // anyone may read what is published, without a key
 	Provenance  string    `json:"provenance,omitempty"`
+	Limits
 	database.Versioned
+}
+
+// Limits are the numbers that keep one person from burying a town in work, and the least
+// of public notice.
+type Limits struct {
+	OpenProposals int64 `json:"open_proposals" example:"10"` // the most adjustments of one person about one branch that wait for a decision
+	RunsPerLock   int64 `json:"runs_per_lock" example:"20"`  // the most runs of a period between its lock and its publication
+	NoticeFloor   int64 `json:"notice_floor" example:"3"`    // the fewest days of public notice that a period may have
+}
+
+// usualLimits are those of a town that sets none.
+var usualLimits = Limits{OpenProposals: 10, RunsPerLock: 20}
+
+// The bounds of limits.
+const (
+	maxLimit  = 1000
+	maxNotice = 90
+)
+
+// or returns the limits with those of other where one is 0. No floor is 0 itself.
+func (l Limits) or(other Limits) Limits {
+	l.OpenProposals, l.RunsPerLock = cmp.Or(l.OpenProposals, other.OpenProposals), cmp.Or(l.RunsPerLock, other.RunsPerLock)
+	return l
+}
+
+func (l Limits) check() (faults []fault.FieldError) {
+	for _, x := range []struct {
+		at             string
+		n, least, most int64
+	}{
+		{"/open_proposals", l.OpenProposals, 1, maxLimit}, {"/runs_per_lock", l.RunsPerLock, 1, maxLimit},
+		{"/notice_floor", l.NoticeFloor, 0, maxNotice},
+	} {
+		if x.n < x.least || x.n > x.most {
+			faults = append(faults, fault.Field(x.at, "out_of_range", "须在 %d–%d 之间", "it must be %d–%d", x.least, x.most))
+		}
+	}
+	return faults
 }
 
 var noun = text.Text{ZH: "镇（街道）", EN: "town"}
@@ -69,7 +109,8 @@ func List(ctx context.Context, db *gorm.DB, f Filter) ([]Town, error) {
 
 // Create founds a town with the usual kinds of branch.
 func Create(ctx context.Context, db *gorm.DB, t Town) (Town, error) {
-	if faults := CheckIdentity(t.Code, t.Name); len(faults) > 0 {
+	t.Limits = t.or(usualLimits)
+	if faults := append(CheckIdentity(t.Code, t.Name), t.check()...); len(faults) > 0 {
 		return Town{}, fault.Broken(faults...)
 	}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
@@ -91,9 +132,47 @@ func Create(ctx context.Context, db *gorm.DB, t Town) (Town, error) {
 	return t, err
 }
 
-// Update changes name and openness if the version is still the stored one.
-func Update(ctx context.Context, db *gorm.DB, code string, version int64, name text.Text, open bool) (Town, error) {
-	if faults := checkName(name); len(faults) > 0 {
+// Settings are what can change of a town; a field that is nil stays as it is.
+type Settings struct {
+	Name          text.Text
+	OpenResults   bool
+	OpenProposals *int64
+	RunsPerLock   *int64
+	NoticeFloor   *int64
+	Reason        string // needed to lower the floor
+	Administrator bool   // who alone lowers it
+}
+
+// of returns the limits as the settings change them.
+func (s Settings) of(l Limits) Limits {
+	for _, x := range []struct{ from, to *int64 }{
+		{s.OpenProposals, &l.OpenProposals}, {s.RunsPerLock, &l.RunsPerLock}, {s.NoticeFloor, &l.NoticeFloor},
+	} {
+		if x.from != nil {
+			*x.to = *x.from
+		}
+	}
+	return l
+}
+
+// refuseLowering refuses a lower floor of public notice without a reason, and by others
+// than administrators.
+func (s Settings) refuseLowering(from, to Limits) error {
+	switch {
+	case to.NoticeFloor >= from.NoticeFloor:
+		return nil
+	case !s.Administrator:
+		return fault.Forbidden("floor_of_notice",
+			"公示天数下限只能由系统管理员降低", "only an administrator lowers the least days of public notice")
+	case s.Reason == "":
+		return fault.Broken(fault.Field("/reason", "reason_needed", "请说明理由", "give a reason"))
+	}
+	return nil
+}
+
+// Update changes what the settings hold if the version is still the stored one.
+func Update(ctx context.Context, db *gorm.DB, code string, version int64, s Settings) (Town, error) {
+	if faults := checkName(s.Name); len(faults) > 0 {
 		return Town{}, fault.Broken(faults...)
 	}
 	var after Town
@@ -102,14 +181,24 @@ func Update(ctx context.Context, db *gorm.DB, code string, version int64, name t
 		if err != nil {
 			return err
 		}
-		change := map[string]any{"name_zh": name.ZH, "name_en": name.EN, "open_results": open}
+		limits := s.of(before.Limits)
+		if faults := limits.check(); len(faults) > 0 {
+			return fault.Broken(faults...)
+		}
+		if err := s.refuseLowering(before.Limits, limits); err != nil {
+			return err
+		}
+		change := map[string]any{
+			"name_zh": s.Name.ZH, "name_en": s.Name.EN, "open_results": s.OpenResults, "open_proposals": limits.OpenProposals,
+			"runs_per_lock": limits.RunsPerLock, "notice_floor": limits.NoticeFloor,
+		}
 		if err := database.UpdateVersioned(tx, &Town{Code: code}, version, change); err != nil {
 			return err
 		}
 		if after, err = Find(ctx, tx, code); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: code, Action: "town.update", Before: before, After: after})
+		return audit.Write(ctx, tx, audit.Change{Town: code, Action: "town.update", Before: before, After: after, Reason: s.Reason})
 	})
 	return after, err
 }

@@ -30,6 +30,9 @@ CREATE TABLE towns (
     name_en text COLLATE "C" NOT NULL,
     open_results boolean NOT NULL,
     provenance text COLLATE "C" NOT NULL,
+    open_proposals bigint NOT NULL DEFAULT 10 CHECK (open_proposals BETWEEN 1 AND 1000),
+    runs_per_lock bigint NOT NULL DEFAULT 20 CHECK (runs_per_lock BETWEEN 1 AND 1000),
+    notice_floor bigint NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90),
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
