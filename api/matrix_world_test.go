@@ -370,7 +370,7 @@ func (w *world) address(c cell) string {
 	if c.about == missing {
 		office = "nowhere"
 	}
-	return strings.NewReplacer(":office", office, ":exception", exception, ":target", target, ":measure", measure, ":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
+	return strings.NewReplacer(":office", office, ":exception", exception, ":target", target, ":measure", measure, ":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":indicator", "meetings", ":period", period, ":run", run, ":person", person, ":id", id,
 		":visit", w.visited(c), ":report", w.reported(c), ":reminder", cmp.Or(w.reminders[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":problem", cmp.Or(w.problems[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.Path)
 }
 

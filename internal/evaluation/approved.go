@@ -424,15 +424,12 @@ type SourceSheet struct {
 }
 
 // Sources returns where the values of a branch come from that the approved sheets of the
-// period give, and those of the codes in carried, from an earlier period; by indicator.
-func Sources(
-	ctx context.Context, db *gorm.DB, p Period, branch town.Branch, carried []string,
+// period give, and those of the codes in carried, from an earlier period; by indicator. Two
+// statements, two more for each period that is looked back.
+func (p Period) Sources(
+	ctx context.Context, db *gorm.DB, compiled *scheme.Compiled, branch town.Branch, carried []string,
 ) (_ map[string]ValueSource, err error) {
 	defer fault.Wrap(&err, "sources of %s in %s", branch.Code, p.Code)
-	compiled, err := scheme.Load(ctx, db, p.TownID, p.Scheme.Code, p.Scheme.Number)
-	if err != nil {
-		return nil, err
-	}
 	reported, err := readReported(ctx, db, p, compiled, branch.Code)
 	if err != nil {
 		return nil, err

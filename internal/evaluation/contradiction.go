@@ -234,6 +234,25 @@ func (p Period) refuseContradictions(ctx context.Context, tx *gorm.DB) error {
 
 var contradictionNoun = text.Text{ZH: "互相矛盾的数值", EN: "contradiction"}
 
+// WithholdLock removes lock from what is allowed with the periods in which reported values
+// contradict each other and nobody has chosen.
+func WithholdLock(ctx context.Context, db *gorm.DB, periods []Period) error {
+	for i := range periods {
+		p := &periods[i]
+		if !slices.Contains(p.Allowed, "lock") {
+			continue
+		}
+		list, err := p.contradictions(ctx, db, contradictionQuery{})
+		if err != nil {
+			return err
+		}
+		if len(unsettled(list)) > 0 {
+			p.Allowed = slices.DeleteFunc(p.Allowed, func(verb string) bool { return verb == "lock" })
+		}
+	}
+	return nil
+}
+
 // choiceState is the one state of choices.
 type choiceState string
 
@@ -326,9 +345,16 @@ func (v *choiceReader) Audit(c Choice, _ string) (string, any) {
 // Choose settles a contradiction by the value of one of its sheets, with a reason, until
 // the period is locked. An earlier choice is followed by this one.
 func Choose(ctx context.Context, db *gorm.DB, c Choice) (Contradiction, error) {
+	p, err := FindPeriod(ctx, db, c.TownID, c.PeriodCode)
+	if err != nil {
+		return Contradiction{}, err
+	}
+	if _, err := p.branch(ctx, db, c.BranchCode); err != nil {
+		return Contradiction{}, err
+	}
 	c.ID = database.NewID()
 	var after Contradiction
-	_, err := choices.Create(ctx, db, "choose", c.Reason, c, func(tx *gorm.DB, v *choiceReader, c *Choice) error {
+	_, err = choices.Create(ctx, db, "choose", c.Reason, c, func(tx *gorm.DB, v *choiceReader, c *Choice) error {
 		c.ChosenBy, c.ChosenAt, c.Among = v.Name(), tx.NowFunc(), nil
 		for _, x := range v.among.Values {
 			c.Among = append(c.Among, SheetRevision{Sheet: x.Sheet, Revision: x.Revision})

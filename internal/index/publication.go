@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 )
 
 // Publication makes a run the result of a period. The one of the highest number
@@ -25,8 +26,9 @@ type Publication struct {
 	PublishedBy string    `json:"published_by" example:"group-1"` // a role where the caller may not read people
 	PublishedAt time.Time `json:"published_at"`
 	Reason      string    `json:"reason,omitempty"`
-	NoticeUntil *day.Date `json:"-"`                              // nil: nobody can appeal against it
-	AppealID    *string   `json:"appeal,omitempty" format:"uuid"` // that it upholds
+	NoticeUntil *day.Date `json:"-"`                                           // nil: nobody can appeal against it
+	NoticeFloor int64     `json:"notice_floor,omitempty,omitzero" example:"3"` // least days of notice in the town, where this one has fewer
+	AppealID    *string   `json:"appeal,omitempty" format:"uuid"`              // that it upholds
 }
 
 // notice is its window; nil where it has none.
@@ -70,11 +72,12 @@ func readPublications(ctx context.Context, db *gorm.DB, townID, period string) (
 		PublishedAt          time.Time
 		PublicationReason    string
 		NoticeUntil          *day.Date
+		NoticeFloor          int64
 		AppealID             *string
 		SchemeHash, DataHash string
 		ResultHash           string
 	}
-	err := db.WithContext(ctx).Raw(`SELECT p.*, c.number, c.run_id, c.published_by, c.published_at, c.reason AS publication_reason, c.notice_until, c.appeal_id,
+	err := db.WithContext(ctx).Raw(`SELECT p.*, c.number, c.run_id, c.published_by, c.published_at, c.reason AS publication_reason, c.notice_until, c.notice_floor, c.appeal_id,
 r.scheme_hash, r.data_hash, r.result_hash
 FROM periods p
 JOIN publications c ON c.town_id = p.town_id AND c.period_code = p.code
@@ -86,7 +89,7 @@ WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ? ORDER BY p.start
 		e[i] = publishedRun{
 			Publication: Publication{
 				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy, PublishedAt: r.PublishedAt,
-				Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, AppealID: r.AppealID,
+				Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, NoticeFloor: r.NoticeFloor, AppealID: r.AppealID,
 			},
 			Period: r.Period, SchemeHash: r.SchemeHash, DataHash: r.DataHash, ResultHash: r.ResultHash,
 		}
@@ -210,6 +213,8 @@ type PublicationDetail struct {
 	ResultHash   string        `json:"result_hash"`
 	SupersededBy int64         `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
 	Notice       *PublicNotice `json:"notice,omitempty"`                             // of the first one for every branch, of a later one for those that it changed
+	// changes of branches since the publication before that hold in periods that were locked by then, and count in none of them
+	LaterChanges []town.LaterChange `json:"later_changes,omitempty"`
 }
 
 // ListPublications returns the publications of a period by number; none while it has none.
@@ -225,7 +230,49 @@ func (c *ResultCache) ListPublications(
 	for _, p := range e.of(period) {
 		list = append(list, p.detail(access.Caller(ctx), db.NowFunc()))
 	}
-	return list, nil
+	return list, e.fillLaterChanges(ctx, db, townID, list)
+}
+
+// fillLaterChanges sets in each publication the changes of branches that were entered
+// since the one before it in the town, and hold in a period that was locked by then. One
+// statement where there are none.
+func (e publications) fillLaterChanges(
+	ctx context.Context, db *gorm.DB, townID string, list []PublicationDetail,
+) error {
+	if len(list) == 0 {
+		return nil
+	}
+	var first, last time.Time
+	before := make([]time.Time, len(list))
+	for i, d := range list {
+		for _, p := range e {
+			if p.PublishedAt.Before(d.PublishedAt) && p.PublishedAt.After(before[i]) {
+				before[i] = p.PublishedAt
+			}
+		}
+		if i == 0 || before[i].Before(first) {
+			first = before[i]
+		}
+		if d.PublishedAt.After(last) {
+			last = d.PublishedAt
+		}
+	}
+	changes, err := town.ListLaterChanges(ctx, db, townID, day.Latest, first, last)
+	if err != nil || len(changes) == 0 {
+		return err
+	}
+	periods, err := evaluation.ListPeriods(ctx, db, townID, evaluation.PeriodFilter{Limit: -1})
+	for _, c := range changes {
+		locked := slices.ContainsFunc(periods, func(p evaluation.Period) bool {
+			return !p.Known().IsZero() && p.Known().Before(c.Entered) && (c.On == nil || *c.On <= p.EndsOn)
+		})
+		for i := range list {
+			if d := &list[i]; locked && c.Entered.After(before[i]) && !c.Entered.After(d.PublishedAt) {
+				d.LaterChanges = append(d.LaterChanges, c)
+			}
+		}
+	}
+	return err
 }
 
 // FindPublication returns one publication.
@@ -237,7 +284,13 @@ func (c *ResultCache) FindPublication(
 	if err != nil {
 		return PublicationDetail{}, err
 	}
-	return e.detail(access.Caller(ctx), period, number, db.NowFunc())
+	d, err := e.detail(access.Caller(ctx), period, number, db.NowFunc())
+	if err != nil {
+		return d, err
+	}
+	one := []PublicationDetail{d}
+	err = e.fillLaterChanges(ctx, db, townID, one)
+	return one[0], err
 }
 
 func (e publications) detail(

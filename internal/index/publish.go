@@ -103,6 +103,9 @@ func createPublication(ctx context.Context, tx *gorm.DB, p evaluation.Period, ne
 		next.NoticeUntil = &until
 	}
 	var err error
+	if next.NoticeFloor, err = p.UnderFloor(ctx, tx); err != nil {
+		return next, err
+	}
 	if next.Number, err = nextNumber(tx, &Publication{}, p.TownID, p.Code); err != nil {
 		return next, err
 	}
@@ -110,10 +113,14 @@ func createPublication(ctx context.Context, tx *gorm.DB, p evaluation.Period, ne
 }
 
 // FillNotices sets the notices of the periods of one town, and removes publish from
-// what is allowed with one that has no run and finalise with one that has to wait. At
-// most two statements.
+// what is allowed with one that has no run, finalise with one that has to wait and lock
+// with one whose sheets contradict each other. At most two statements, and three for each
+// period that the caller may lock.
 func FillNotices(ctx context.Context, db *gorm.DB, periods []evaluation.Period) (err error) {
 	defer fault.Wrap(&err, "notices of periods")
+	if err := evaluation.WithholdLock(ctx, db, periods); err != nil {
+		return err
+	}
 	var published, locked []string
 	for _, p := range periods {
 		switch {

@@ -89,7 +89,7 @@ func (v View) FillSources(ctx context.Context, db *gorm.DB, s *Scorecard) error 
 	}
 	branch := town.Branch{Kind: r.Kind, Class: r.Class}
 	branch.Code = r.BranchCode
-	sources, err := evaluation.Sources(ctx, db, v.current.Period, branch, carried)
+	sources, err := v.current.Period.Sources(ctx, db, v.current.Scheme, branch, carried)
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
 		source, found := sources[n.Code]

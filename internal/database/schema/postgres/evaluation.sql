@@ -15,6 +15,7 @@ CREATE TABLE periods (
     state_by text COLLATE "C" NOT NULL,
     state_at timestamptz NOT NULL,
     state_reason text COLLATE "C" NOT NULL,
+    locked_at timestamptz,
     entry_from text COLLATE "C" CHECK (length(entry_from) = 10),
     entry_until text COLLATE "C" CHECK (length(entry_until) = 10),
     review_until text COLLATE "C" CHECK (length(review_until) = 10),

@@ -99,6 +99,7 @@ CREATE TABLE publications (
     published_at timestamptz NOT NULL,
     reason text COLLATE "C" NOT NULL,
     notice_until text COLLATE "C" CHECK (length(notice_until) = 10),
+    notice_floor bigint NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90),
     appeal_id text COLLATE "C",
     PRIMARY KEY (town_id, period_code, number),
     FOREIGN KEY (town_id, period_code) REFERENCES periods (town_id, code) ON DELETE RESTRICT,

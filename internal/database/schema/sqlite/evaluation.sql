@@ -15,6 +15,7 @@ CREATE TABLE periods (
     state_by text NOT NULL,
     state_at DATETIME NOT NULL,
     state_reason text NOT NULL,
+    locked_at DATETIME,
     entry_from text CHECK (length(entry_from) = 10),
     entry_until text CHECK (length(entry_until) = 10),
     review_until text CHECK (length(review_until) = 10),

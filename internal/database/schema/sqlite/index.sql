@@ -115,6 +115,7 @@ CREATE TABLE publications (
     published_at DATETIME NOT NULL,
     reason text NOT NULL,
     notice_until text CHECK (length(notice_until) = 10),
+    notice_floor INTEGER NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90) CHECK (typeof(notice_floor) IN ('integer')),
     appeal_id text,
     PRIMARY KEY (town_id, period_code, number),
     FOREIGN KEY (town_id, period_code) REFERENCES periods (town_id, code) ON DELETE RESTRICT,

@@ -52,7 +52,9 @@ CREATE TABLE classes (
     PRIMARY KEY (town_id, code)
 );
 
--- One merged into another is closed, and says into which.
+-- One merged into another is closed, and says into which. known_from is when a fact was
+-- entered, however early it holds: what is computed of a period that was locked before
+-- does not take it.
 CREATE TABLE branches (
     town_id text NOT NULL REFERENCES towns (code) ON DELETE RESTRICT,
     code text NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
@@ -62,6 +64,8 @@ CREATE TABLE branches (
     closed_reason text NOT NULL,
     merged_into text,
     provenance text NOT NULL,
+    known_from DATETIME NOT NULL,
+    closed_known_from DATETIME,
     version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL,
@@ -81,6 +85,7 @@ CREATE TABLE branch_profiles (
     kind text NOT NULL,
     class text,
     reason text NOT NULL,
+    known_from DATETIME NOT NULL,
     PRIMARY KEY (town_id, branch_code, valid_from),
     FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
     FOREIGN KEY (town_id, kind) REFERENCES kinds (town_id, code) ON DELETE RESTRICT,
