@@ -81,7 +81,7 @@ func (s *Server) endCookie(ctx context.Context) {
 
 // authorise returns an error unless the caller may do the action in the town.
 func (s *Server) authorise(ctx context.Context, action access.Action, town string) error {
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	return s.authCache.Check(authKeyOf(p, action, town), func() error { return s.Authorize(ctx, p, action, town) })
 }
 

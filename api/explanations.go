@@ -18,7 +18,7 @@ func (s *Server) branchView(ctx context.Context, req scorecardRequest) (index.Vi
 	if err != nil {
 		return view, false, err
 	}
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	if reach != nil && !reach(req.Branch) {
 		return view, false, notYetPublished(p)
 	}
@@ -66,7 +66,7 @@ func (s *Server) findGains(ctx context.Context, req scorecardRequest) (index.Gai
 		return index.Gains{}, err
 	}
 	if !detailed {
-		return index.Gains{}, access.Caller(ctx).InScope(ctx, s.db(ctx), access.ReadScorecard, req.Town, req.Branch, day.Of(s.Now()))
+		return index.Gains{}, access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), access.ReadScorecard, req.Town, req.Branch, day.Of(s.Now()))
 	}
 	return view.Gains(req.Branch, string(req.Language))
 }
@@ -118,7 +118,7 @@ func (s *Server) whatIf(ctx context.Context, req whatIfRequest) (index.WhatIf, e
 	if err != nil {
 		return index.WhatIf{}, err
 	}
-	reach, err := access.Caller(ctx).ReachOf(ctx, s.db(ctx), access.ReadScorecard, req.Town, day.Of(s.Now()))
+	reach, err := access.PrincipalFrom(ctx).ReachOf(ctx, s.db(ctx), access.ReadScorecard, req.Town, day.Of(s.Now()))
 	if err != nil {
 		return index.WhatIf{}, err
 	}

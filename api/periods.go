@@ -35,7 +35,7 @@ func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (rest.
 		return rest.Page[evaluation.Period]{}, err
 	}
 	for i := range periods {
-		periods[i] = periods[i].For(access.Caller(ctx))
+		periods[i] = periods[i].For(access.PrincipalFrom(ctx))
 	}
 	if err := index.FillNotices(ctx, s.db(ctx), periods); err != nil {
 		return rest.Page[evaluation.Period]{}, err
@@ -99,7 +99,7 @@ func (s *Server) createPeriod(ctx context.Context, req createPeriodRequest) (res
 		StartsOn: in.StartsOn, EndsOn: in.EndsOn, Scheme: scheme.Ref{Code: in.Scheme},
 		Calendar: in.calendar(),
 	})
-	return rest.Created[evaluation.Period]{Key: p.Code, Value: p.For(access.Caller(ctx))}, err
+	return rest.Created[evaluation.Period]{Key: p.Code, Value: p.For(access.PrincipalFrom(ctx))}, err
 }
 
 type periodRequest struct {
@@ -115,7 +115,7 @@ func (s *Server) findPeriod(ctx context.Context, req periodRequest) (evaluation.
 	if err != nil {
 		return evaluation.Period{}, err
 	}
-	list := []evaluation.Period{p.For(access.Caller(ctx))}
+	list := []evaluation.Period{p.For(access.PrincipalFrom(ctx))}
 	err = index.FillNotices(ctx, s.db(ctx), list)
 	return list[0], err
 }

@@ -137,7 +137,7 @@ func (s *Server) listCorrections(ctx context.Context, req periodRequest) (rest.P
 
 // details are the branches that the caller may see below the first level.
 func (s *Server) details(ctx context.Context, town string) (access.Reach, error) {
-	return access.Caller(ctx).ReachOf(ctx, s.db(ctx), access.ReadScorecard, town, day.Of(s.Now()))
+	return access.PrincipalFrom(ctx).ReachOf(ctx, s.db(ctx), access.ReadScorecard, town, day.Of(s.Now()))
 }
 
 // findReceipt returns what anyone needs to check a published result: hashes of
@@ -170,7 +170,7 @@ func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (rest.Raw
 //
 //	@Summary	Download the data behind a published result
 func (s *Server) receiptData(ctx context.Context, req resultRequest) (rest.Raw, error) {
-	if access.Caller(ctx).ScopeOf(access.ReadScorecard) != access.All {
+	if access.PrincipalFrom(ctx).ScopeOf(access.ReadScorecard) != access.All {
 		return rest.Raw{}, rawDataRefused
 	}
 	_, data, err := s.results.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)

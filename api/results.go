@@ -66,7 +66,7 @@ func (s *Server) view(ctx context.Context, req resultRequest) (index.View, func(
 	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
 		return v, nil, err
 	}
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	if !p.May(access.ReadProvisional) {
 		return v, nil, notYetPublished(p)
 	}
@@ -143,7 +143,7 @@ func (s *Server) findRankings(ctx context.Context, req rankingsRequest) (index.R
 	if err != nil {
 		return index.Rankings{}, err
 	}
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	towns, err := town.List(ctx, s.db(ctx), town.Filter{Area: area.Code, Only: p.Towns, Open: p.Role == ""})
 	if err != nil {
 		return index.Rankings{}, err

@@ -93,7 +93,7 @@ func (s *Server) findSession(ctx context.Context, _ findSessionRequest) (Session
 		return Session{}, err
 	}
 	stored, a, err := credential.FindSession(ctx, s.db(ctx), value, s.Config.SessionIdle)
-	return Session{access.Caller(ctx), a.MustChange, credential.CSRFToken(value), stored.EndsAt, 1}, err
+	return Session{access.PrincipalFrom(ctx), a.MustChange, credential.CSRFToken(value), stored.EndsAt, 1}, err
 }
 
 type endSessionRequest struct{ rest.IfMatch }
@@ -121,7 +121,7 @@ var errNotSignedIn = fault.Unauthenticated("not_signed_in", "请先登录：POST
 // ownSession is the secret of the session that let the caller in. A caller with
 // a key has none, whatever cookie comes along.
 func (s *Server) ownSession(ctx context.Context) (string, error) {
-	if access.Caller(ctx).Account == "" {
+	if access.PrincipalFrom(ctx).Account == "" {
 		return "", errNotSignedIn
 	}
 	return s.engine.Cookie(ctx, sessionCookie), nil
@@ -144,7 +144,7 @@ func (s *Server) changePassword(ctx context.Context, req changePasswordRequest) 
 	if err != nil {
 		return credential.Account{}, err
 	}
-	name := access.Caller(ctx).Account
+	name := access.PrincipalFrom(ctx).Account
 	if err := rest.TooManyRequests(s.logins.Take(name, rest.ClientAddress(ctx), s.Now())); err != nil {
 		return credential.Account{}, err
 	}
@@ -174,7 +174,7 @@ type meRequest struct{}
 //
 //	@Summary	Who am I, and what may I do?
 func (s *Server) me(ctx context.Context, _ meRequest) (Me, error) {
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	may := slices.DeleteFunc(p.Role.Actions(), func(a access.Action) bool { return !p.May(a) })
 	return Me{p, may}, nil
 }

@@ -55,7 +55,7 @@ type listTownsRequest struct{ rest.PageQuery }
 //
 //	@Summary	List the towns that the caller may know of
 func (s *Server) listTowns(ctx context.Context, req listTownsRequest) (rest.Page[town.Town], error) {
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	f := town.Filter{Only: p.Towns, Open: p.Role == "", Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[town.Town]{}, err
@@ -126,7 +126,7 @@ func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.To
 	b := req.Body
 	return town.Update(ctx, s.db(ctx), req.Town, req.Version, town.Settings{
 		Name: b.Name, OpenResults: *b.OpenResults, OpenProposals: b.OpenProposals, RunsPerLock: b.RunsPerLock,
-		NoticeFloor: b.NoticeFloor, Reason: b.Reason, Administrator: access.Caller(ctx).Role == access.Admin,
+		NoticeFloor: b.NoticeFloor, Reason: b.Reason, Administrator: access.PrincipalFrom(ctx).Role == access.Admin,
 	})
 }
 

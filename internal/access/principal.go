@@ -39,8 +39,8 @@ func WithPrincipal(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
 
-// Caller returns the principal of the request, an anonymous one where none was set.
-func Caller(ctx context.Context) Principal {
+// PrincipalFrom returns the principal of the request, an anonymous one where none was set.
+func PrincipalFrom(ctx context.Context) Principal {
 	p, _ := ctx.Value(principalKey{}).(Principal)
 	return p
 }
@@ -121,40 +121,22 @@ func (p Principal) ScopeOf(a Action) Scope {
 	if role == "" {
 		role = Reader
 	}
-	scope := a.ScopeFor(role)
+	scope, about := a.ScopeFor(role), policy[a].extent
 	switch {
-	case len(p.Branches) == 0 || openToAll[a] || scope == None:
+	case len(p.Branches) == 0 || about == openToAll || scope == None:
 		return scope
-	case byBranch[a]:
+	case about == byBranch:
 		return Assigned
 	}
 	return None
 }
 
-// byBranch are the actions whose reach is asked for branch by branch, openToAll
-// those that show nobody more than an open town shows to all. A caller who is
-// limited to branches can do no other: they concern the whole town.
-var (
-	byBranch = map[Action]bool{
-		ReadScorecard: true, ReadProvisional: true, ReadSheets: true, WriteSheets: true, DecideSheets: true,
-		ReadAdjustments: true, WriteAdjustments: true, DecideAdjustments: true, ReadAppeals: true, WriteAppeals: true,
-		WriteCases: true, ReviewCases: true, WriteRatings: true, WriteProjects: true,
-		ReadAnalyses: true, WriteAnalyses: true,
-		ReadVisits: true, WriteVisits: true, ReadProblems: true, WriteProblems: true, ReadReminders: true,
-		ReadPlans: true, DraftPlans: true, WritePlans: true, AdvisePlans: true, ApprovePlans: true, VerifyPlans: true,
-	}
-	openToAll = map[Action]bool{
-		ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true,
-		ReadStructure: true, ReadRanking: true, ReadCases: true,
-	}
-)
-
 // Self returns the principal itself, also of what embeds it.
 func (p Principal) Self() Principal { return p }
 
-// Viewer is the caller in a town with what the rules of a kind of record ask for; their
+// Caller is the caller in a town with what the rules of a kind of record ask for; their
 // readers embed it.
-type Viewer struct {
+type Caller struct {
 	Principal
 	Town  string
 	Today day.Date
@@ -162,10 +144,10 @@ type Viewer struct {
 	Led   map[string]bool // branches about which the caller does not decide, since he or she leads them
 }
 
-// ViewerOf returns the caller of ctx: Reach is that of the action read, and Led is filled
+// CallerOf returns the caller of ctx: Reach is that of the action read, and Led is filled
 // for who may do one of the actions deciding.
-func ViewerOf(ctx context.Context, db *gorm.DB, townID string, read Action, deciding ...Action) (v Viewer, err error) {
-	v = Viewer{Principal: Caller(ctx), Town: townID, Today: day.Of(db.NowFunc())}
+func CallerOf(ctx context.Context, db *gorm.DB, townID string, read Action, deciding ...Action) (v Caller, err error) {
+	v = Caller{Principal: PrincipalFrom(ctx), Town: townID, Today: day.Of(db.NowFunc())}
 	if v.Reach, err = v.Principal.ReachOf(ctx, db, read, townID, v.Today); err != nil {
 		return v, err
 	}

@@ -117,7 +117,7 @@ func (p Principal) IsLeader(ctx context.Context, db *gorm.DB, townID, branch str
 // branch.
 func LedBy(ctx context.Context, db *gorm.DB, townID string, deciding ...Action) (_ map[string]bool, err error) {
 	defer fault.Wrap(&err, "branches led by the caller")
-	p := Caller(ctx)
+	p := PrincipalFrom(ctx)
 	if p.Person == "" || !slices.ContainsFunc(deciding, p.May) {
 		return nil, nil
 	}

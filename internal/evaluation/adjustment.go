@@ -180,7 +180,7 @@ func (v *adjustmentReader) Audit(a Adjustment, verb string) (string, any) {
 // Propose enters an item of the scheme for a branch. Its points are those of the
 // scheme, so that nobody bargains.
 func Propose(ctx context.Context, db *gorm.DB, a Adjustment) (Adjustment, error) {
-	a.ID, a.State, a.ProposedBy = database.NewID(), Proposed, access.Caller(ctx).Name()
+	a.ID, a.State, a.ProposedBy = database.NewID(), Proposed, access.PrincipalFrom(ctx).Name()
 	a.DecidedAt, a.DecidedBy, a.DecisionReason = nil, "", ""
 	a.Versioned = database.Versioned{Version: 1}
 	period, err := FindPeriod(ctx, db, a.TownID, a.PeriodCode)

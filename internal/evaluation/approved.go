@@ -505,7 +505,7 @@ func (s reportedValues) source(
 			if kind == "sheet" && !v.same(*r.counts) {
 				continue
 			}
-			if sheet := v.sourceFor(access.Caller(ctx)); !slices.Contains(source.Sheets, sheet) {
+			if sheet := v.sourceFor(access.PrincipalFrom(ctx)); !slices.Contains(source.Sheets, sheet) {
 				source.Sheets = append(source.Sheets, sheet)
 			}
 		}

@@ -278,7 +278,7 @@ func refuseOwnBranches(ctx context.Context, tx *gorm.DB, townID string, list []C
 	if err != nil {
 		return err
 	}
-	v := viewer{Viewer: access.Viewer{Led: led}}
+	v := viewer{Caller: access.Caller{Led: led}}
 	for _, c := range list {
 		if err := v.refuseLed(c.BranchCode); err != nil {
 			return err

@@ -151,7 +151,7 @@ func UpdatePeriod(
 	if faults := c.check(); len(faults) > 0 {
 		return Period{}, fault.Broken(faults...)
 	}
-	caller := access.Caller(ctx)
+	caller := access.PrincipalFrom(ctx)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := lockPeriod(ctx, tx, ref.Town, ref.ID)
 		if err != nil {
@@ -255,7 +255,7 @@ func FinalisePeriod(
 }
 
 func movePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove) (after Period, err error) {
-	caller := access.Caller(ctx)
+	caller := access.PrincipalFrom(ctx)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := lockPeriod(ctx, tx, ref.Town, ref.ID)
 		if err != nil {

@@ -89,7 +89,7 @@ type sheetExtra struct {
 
 // viewer is a caller who reads or changes what lies under periods.
 type viewer struct {
-	access.Viewer
+	access.Caller
 	periods map[string]Period // of the records at hand
 }
 
@@ -98,10 +98,10 @@ type viewer struct {
 // them from nothing.
 func viewerOf(ctx context.Context, db *gorm.DB, townID string, read access.Action) (v viewer, err error) {
 	deciding := []access.Action{access.WriteSheets, access.DecideSheets, access.DecideAdjustments}
-	if access.Caller(ctx).Role == access.Secretary {
+	if access.PrincipalFrom(ctx).Role == access.Secretary {
 		deciding = nil
 	}
-	v.Viewer, err = access.ViewerOf(ctx, db, townID, read, deciding...)
+	v.Caller, err = access.CallerOf(ctx, db, townID, read, deciding...)
 	return v, err
 }
 

@@ -18,7 +18,7 @@ import (
 // The caller must be tied to the branch today, and must not rate a branch that he or she
 // leads.
 func BeginSheet(ctx context.Context, db *gorm.DB, s Sheet) (Sheet, error) {
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	if p.Person == "" {
 		return Sheet{}, fault.Forbidden("person_needed",
 			"此密钥未关联人员，不能填写考评表", "this key is of no person: only people evaluate")

@@ -74,7 +74,7 @@ func TestAllowedByRoleAndState(t *testing.T) {
 }
 
 func viewerIn(p access.Principal, reach access.Reach, led map[string]bool) viewer {
-	return viewer{Viewer: access.Viewer{Principal: p, Reach: reach, Led: led}}
+	return viewer{Caller: access.Caller{Principal: p, Reach: reach, Led: led}}
 }
 
 func (v viewer) allowed(s Sheet, p Period) []string {

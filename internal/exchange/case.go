@@ -82,14 +82,14 @@ func (c Case) Ref() workflow.Ref { return workflow.Ref{Town: c.TownID, ID: c.ID,
 // caseReader is a caller who reads, writes or reviews cases. Reach is the branches
 // whose cases he or she writes.
 type caseReader struct {
-	access.Viewer
+	access.Caller
 	reviews access.Reach
 	history map[string][]CaseMove // of the case that is read alone or changed
 }
 
 func caseReaderOf(ctx context.Context, db *gorm.DB, townID string) (v *caseReader, err error) {
 	v = &caseReader{history: map[string][]CaseMove{}}
-	if v.Viewer, err = access.ViewerOf(ctx, db, townID, access.WriteCases, access.ReviewCases); err != nil {
+	if v.Caller, err = access.CallerOf(ctx, db, townID, access.WriteCases, access.ReviewCases); err != nil {
 		return v, err
 	}
 	v.reviews, err = v.Principal.ReachOf(ctx, db, access.ReviewCases, townID, v.Today)

@@ -72,7 +72,7 @@ type eventReader struct {
 }
 
 func eventReaderOf(ctx context.Context, db *gorm.DB, _ string) (*eventReader, error) {
-	return &eventReader{access.Caller(ctx), day.Of(db.NowFunc())}, nil
+	return &eventReader{access.PrincipalFrom(ctx), day.Of(db.NowFunc())}, nil
 }
 
 type eventRules = []workflow.Rule[Event, *eventReader]

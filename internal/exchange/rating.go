@@ -48,7 +48,7 @@ func FindRating(ctx context.Context, db *gorm.DB, townID, id string) (r Rating, 
 	if err != nil {
 		return Rating{}, err
 	}
-	reach, err := access.Caller(ctx).ReachOf(ctx, db, access.WriteRatings, townID, day.Of(db.NowFunc()))
+	reach, err := access.PrincipalFrom(ctx).ReachOf(ctx, db, access.WriteRatings, townID, day.Of(db.NowFunc()))
 	if err == nil && !reach.Has(r.BranchCode) {
 		return Rating{}, fault.Missing(ratingNoun, id)
 	}
@@ -66,7 +66,7 @@ type RatingFilter struct {
 // their making.
 func ListRatings(ctx context.Context, db *gorm.DB, townID string, f RatingFilter) (list []Rating, err error) {
 	defer fault.Wrap(&err, "ratings of %s", townID)
-	reach, err := access.Caller(ctx).ReachOf(ctx, db, access.WriteRatings, townID, day.Of(db.NowFunc()))
+	reach, err := access.PrincipalFrom(ctx).ReachOf(ctx, db, access.WriteRatings, townID, day.Of(db.NowFunc()))
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func Rate(ctx context.Context, db *gorm.DB, r Rating) (_ Rating, err error) {
 		if err != nil {
 			return err
 		}
-		if err := access.Caller(ctx).InScope(ctx, tx, access.WriteRatings, r.TownID, r.BranchCode, day.Of(tx.NowFunc())); err != nil {
+		if err := access.PrincipalFrom(ctx).InScope(ctx, tx, access.WriteRatings, r.TownID, r.BranchCode, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 		if err := refuseFinal(period); err != nil {
@@ -220,7 +220,7 @@ type UsefulnessFilter struct {
 func ListUsefulness(ctx context.Context, db *gorm.DB, townID string, f UsefulnessFilter) (_ []Usefulness, err error) {
 	defer fault.Wrap(&err, "usefulness in %s", townID)
 	q := finalRatings(ctx, db, townID)
-	if p := access.Caller(ctx); p.Role == access.Mentor {
+	if p := access.PrincipalFrom(ctx); p.Role == access.Mentor {
 		q = q.Where("r.kind = 'mentor' AND r.subject = ?", p.Person)
 	}
 	for _, narrow := range []struct{ column, value string }{{"r.period_code", f.Period}, {"r.kind", f.Kind}, {"r.subject", f.Subject}} {

@@ -62,7 +62,7 @@ func RecommendedFor(
 	ctx context.Context, db *gorm.DB, results *index.ResultCache, q RecommendationQuery,
 ) (_ Recommended, err error) {
 	defer fault.Wrap(&err, "recommend cases to %s", q.Branch)
-	p, today := access.Caller(ctx), day.Of(db.NowFunc())
+	p, today := access.PrincipalFrom(ctx), day.Of(db.NowFunc())
 	if err := p.InScope(ctx, db, access.ReadScorecard, q.Town, q.Branch, today); err != nil {
 		return Recommended{}, err
 	}

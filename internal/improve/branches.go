@@ -32,7 +32,7 @@ func OwnBranch() error {
 
 // RefuseLed returns OwnBranch if the caller leads the branch today.
 func RefuseLed(ctx context.Context, tx *gorm.DB, townID, branch string) error {
-	led, err := access.Caller(ctx).IsLeader(ctx, tx, townID, branch, day.Of(tx.NowFunc()))
+	led, err := access.PrincipalFrom(ctx).IsLeader(ctx, tx, townID, branch, day.Of(tx.NowFunc()))
 	if err == nil && led {
 		return OwnBranch()
 	}

@@ -37,7 +37,7 @@ func Amend(ctx context.Context, db *gorm.DB, townID, periodCode string, a Amendm
 		if err != nil {
 			return err
 		}
-		after, err = e.detail(access.Caller(ctx), periodCode, made.Number, tx.NowFunc())
+		after, err = e.detail(access.PrincipalFrom(ctx), periodCode, made.Number, tx.NowFunc())
 		return err
 	})
 	return after, err

@@ -108,13 +108,13 @@ func (a Appeal) lock() fault.Lock {
 
 // appealReader is a caller who reads or decides appeals.
 type appealReader struct {
-	access.Viewer
+	access.Caller
 	period evaluation.Period // of the appeal that is decided
 }
 
 func appealReaderOf(ctx context.Context, db *gorm.DB, townID string) (v *appealReader, err error) {
 	v = &appealReader{}
-	v.Viewer, err = access.ViewerOf(ctx, db, townID, access.ReadAppeals, access.DecideAppeals)
+	v.Caller, err = access.CallerOf(ctx, db, townID, access.ReadAppeals, access.DecideAppeals)
 	return v, err
 }
 
@@ -166,7 +166,7 @@ func (v *appealReader) Audit(a Appeal, _ string) (string, any) { return "appeals
 // publication of the period, while its notice is open for the branch.
 func FileAppeal(ctx context.Context, db *gorm.DB, a Appeal) (_ Appeal, err error) {
 	defer fault.Wrap(&err, "appeal of %s", a.BranchCode)
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		today := day.Of(tx.NowFunc())
 		period, err := evaluation.HoldPeriod(ctx, tx, a.TownID, a.PeriodCode)
@@ -187,7 +187,7 @@ func FileAppeal(ctx context.Context, db *gorm.DB, a Appeal) (_ Appeal, err error
 		if err := a.insert(tx); err != nil {
 			return err
 		}
-		v := &appealReader{Viewer: access.Viewer{Principal: p, Town: a.TownID, Today: today, Reach: access.Reach{All: true}}}
+		v := &appealReader{Caller: access.Caller{Principal: p, Town: a.TownID, Today: today, Reach: access.Reach{All: true}}}
 		a = v.Show(a, appeals.Allowed(v, a))
 		return audit.Write(ctx, tx, audit.Change{Town: a.TownID, Action: "appeal.file", Subject: "appeals/" + a.ID, After: a})
 	})

@@ -228,7 +228,7 @@ func (c *ResultCache) ListPublications(
 	}
 	list := []PublicationDetail{}
 	for _, p := range e.of(period) {
-		list = append(list, p.detail(access.Caller(ctx), db.NowFunc()))
+		list = append(list, p.detail(access.PrincipalFrom(ctx), db.NowFunc()))
 	}
 	return list, e.fillLaterChanges(ctx, db, townID, list)
 }
@@ -284,7 +284,7 @@ func (c *ResultCache) FindPublication(
 	if err != nil {
 		return PublicationDetail{}, err
 	}
-	d, err := e.detail(access.Caller(ctx), period, number, db.NowFunc())
+	d, err := e.detail(access.PrincipalFrom(ctx), period, number, db.NowFunc())
 	if err != nil {
 		return d, err
 	}

@@ -75,14 +75,14 @@ func (p Project) Ref() workflow.Ref {
 // projectReader is a caller who reads or changes projects. Reach is the branches whose
 // projects he or she writes.
 type projectReader struct {
-	access.Viewer
+	access.Caller
 	rounds map[string]Round                      // of the projects, by code
 	bonus  map[string]evaluation.AdjustmentState // of their adjustments, by id
 }
 
 func projectReaderOf(ctx context.Context, db *gorm.DB, townID string) (v *projectReader, err error) {
 	v = &projectReader{}
-	v.Viewer, err = access.ViewerOf(ctx, db, townID, access.WriteProjects)
+	v.Caller, err = access.CallerOf(ctx, db, townID, access.WriteProjects)
 	return v, err
 }
 

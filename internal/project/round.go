@@ -157,13 +157,13 @@ func OpenRound(ctx context.Context, db *gorm.DB, r Round) (_ Round, err error) {
 		if err := r.judgesKnown(ctx, tx); err != nil {
 			return err
 		}
-		r.State, r.StateBy, r.StateAt, r.Versioned = Registering, access.Caller(ctx).Name(), tx.NowFunc(), database.Versioned{
+		r.State, r.StateBy, r.StateAt, r.Versioned = Registering, access.PrincipalFrom(ctx).Name(), tx.NowFunc(), database.Versioned{
 			Version: 1,
 		}
 		if err := tx.Create(&r).Error; err != nil {
 			return town.Taken(err)
 		}
-		r = r.forReader(access.Caller(ctx))
+		r = r.forReader(access.PrincipalFrom(ctx))
 		return audit.Write(ctx, tx, audit.Change{Town: r.TownID, Action: "round.open", Subject: "rounds/" + r.Code, After: r})
 	})
 	return r, err
@@ -181,7 +181,7 @@ func UpdateRound(ctx context.Context, db *gorm.DB, r Round, version int64) (afte
 		if err != nil {
 			return err
 		}
-		if _, err := rounds.Do(roundActor{access.Caller(ctx)}, before, "edit", ""); err != nil {
+		if _, err := rounds.Do(roundActor{access.PrincipalFrom(ctx)}, before, "edit", ""); err != nil {
 			return err
 		}
 		if err := r.judgesKnown(ctx, tx); err != nil {
@@ -293,14 +293,14 @@ func lockRound(
 	if err != nil {
 		return r, "", err
 	}
-	verb, err := rounds.Move(roundActor{access.Caller(ctx)}, r, to, reason)
+	verb, err := rounds.Move(roundActor{access.PrincipalFrom(ctx)}, r, to, reason)
 	return r, verb.Name, err
 }
 
 // move stores the state to which the step takes the round.
 func (r Round) move(ctx context.Context, tx *gorm.DB, step workflow.Step, reason string) (Round, error) {
 	change := map[string]any{
-		"state": r.State, "state_by": access.Caller(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason,
+		"state": r.State, "state_by": access.PrincipalFrom(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason,
 	}
 	if err := database.UpdateVersioned(tx, &Round{TownID: r.TownID, Code: r.Code}, step.Version, change); err != nil {
 		return Round{}, err
@@ -381,7 +381,7 @@ func FindRound(ctx context.Context, db *gorm.DB, townID, code string) (_ Round, 
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Round{}, fault.Missing(rounds.Noun, code)
 	}
-	return r.forReader(access.Caller(ctx)), err
+	return r.forReader(access.PrincipalFrom(ctx)), err
 }
 
 // ListRounds returns the rounds of the town after the code, in the order of codes.
@@ -389,7 +389,7 @@ func ListRounds(ctx context.Context, db *gorm.DB, townID, after string, limit in
 	defer fault.Wrap(&err, "rounds of %s", townID)
 	err = db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after).Order("code").Limit(limit).Find(&list).Error
 	for i := range list {
-		list[i] = list[i].forReader(access.Caller(ctx))
+		list[i] = list[i].forReader(access.PrincipalFrom(ctx))
 	}
 	return list, err
 }

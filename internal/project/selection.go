@@ -46,7 +46,7 @@ func ResultOf(ctx context.Context, db *gorm.DB, townID, code, language string) (
 	if err != nil {
 		return RoundResult{}, err
 	}
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	switch {
 	case r.State == Registering || r.State == Judging:
 		return RoundResult{}, fault.NotFound("round_open",
@@ -205,7 +205,7 @@ type outcome struct {
 
 func (o outcome) store(ctx context.Context, tx *gorm.DB, townID string, ids []string) error {
 	err := tx.Model(&Project{}).Where("town_id = ? AND id IN ?", townID, ids).Updates(map[string]any{
-		"state": o.state, "state_by": access.Caller(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": o.reason,
+		"state": o.state, "state_by": access.PrincipalFrom(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": o.reason,
 		"version": gorm.Expr("version + 1"),
 	}).Error
 	if err != nil {

@@ -33,7 +33,7 @@ type JudgeSheet struct {
 // FindSheet returns the caller's own sheet of a round that judges, or has judged.
 func FindSheet(ctx context.Context, db *gorm.DB, townID, round string) (_ JudgeSheet, err error) {
 	defer fault.Wrap(&err, "sheet of the round %s", round)
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	if _, err := FindRound(ctx, db, townID, round); err != nil {
 		return JudgeSheet{}, err
 	}
@@ -96,7 +96,7 @@ func WriteSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, scores Score
 		if err := r.refuseScores(list, led, scores); err != nil {
 			return err
 		}
-		key := JudgeSheet{TownID: townID, RoundCode: round, Judge: access.Caller(ctx).Person}
+		key := JudgeSheet{TownID: townID, RoundCode: round, Judge: access.PrincipalFrom(ctx).Person}
 		if err := database.UpdateVersioned(tx, &key, ref.Version, map[string]any{"scores": database.JSON[Scores]{V: scores}}); err != nil {
 			return err
 		}

@@ -44,7 +44,7 @@ func newOptions() Options {
 			return p, nil
 		},
 		Authorise: func(ctx context.Context, a access.Action, town string) error {
-			p := access.Caller(ctx)
+			p := access.PrincipalFrom(ctx)
 			switch {
 			case p.Role == "":
 				return fault.Unauthenticated("key_required", "需要密钥", "a key is needed")

@@ -89,7 +89,7 @@ type verbs = []workflow.Verb[Version, State, *reader]
 var versions = workflow.Kind[Version, State, *reader]{
 	Noun: text.Text{ZH: "指标体系版本", EN: "scheme version"}, Name: "scheme", Titles: titles, Key: "code || '/' || number",
 	Reader: func(ctx context.Context, _ *gorm.DB, _ string) (*reader, error) {
-		return &reader{Principal: access.Caller(ctx)}, nil
+		return &reader{Principal: access.PrincipalFrom(ctx)}, nil
 	},
 	Verbs: verbs{
 		{Name: "create", To: Draft, Action: access.WriteScheme},

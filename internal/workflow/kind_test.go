@@ -107,7 +107,7 @@ var titles = workflow.Titles[state]{draft: {ZH: "草稿", EN: "draft"}, sent: {Z
 var letters = workflow.Kind[letter, state, *reader]{
 	Noun: text.Text{ZH: "信", EN: "letter"}, Name: "letter", Titles: titles,
 	Reader: func(ctx context.Context, _ *gorm.DB, _ string) (*reader, error) {
-		return &reader{Principal: access.Caller(ctx)}, nil
+		return &reader{Principal: access.PrincipalFrom(ctx)}, nil
 	},
 	Verbs: []workflow.Verb[letter, state, *reader]{
 		{Name: "begin", To: draft, Action: access.WriteSheets, Who: rules{author}},
@@ -301,7 +301,7 @@ func TestManyRecordsMoveAtOnce(t *testing.T) {
 				t.Errorf("dry run %t: %v, want %v", all.DryRun, got, want)
 			}
 		}
-		list, err := letters.List(p.group, p.db, &reader{Principal: access.Caller(p.group)}, p.db.Where("town_id = 'a'").Order("id"))
+		list, err := letters.List(p.group, p.db, &reader{Principal: access.PrincipalFrom(p.group)}, p.db.Where("town_id = 'a'").Order("id"))
 		p.must(err)
 		for i, want := range []state{answered, answered, sent} {
 			if list[i].State != want {

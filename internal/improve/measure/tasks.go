@@ -154,18 +154,18 @@ func (t Task) Ref() workflow.Ref {
 // taskReader is a caller who reads or changes tasks. Who sets tasks reads those that he
 // or she can set.
 type taskReader struct {
-	access.Viewer
+	access.Caller
 	offices []string // of which the caller is a member today
 	measure int64    // whose tasks alone are at hand; 0 = of any
 }
 
 func newTaskReader(ctx context.Context, db *gorm.DB, townID string) (*taskReader, error) {
-	v, err := access.ViewerOf(ctx, db, townID, access.ReadTasks, access.WriteTasks)
+	v, err := access.CallerOf(ctx, db, townID, access.ReadTasks, access.WriteTasks)
 	if err != nil || v.Role != access.Office || v.Person == "" {
-		return &taskReader{Viewer: v}, err
+		return &taskReader{Caller: v}, err
 	}
 	offices, err := people.OfficesOf(ctx, db, townID, v.Person, v.Today)
-	return &taskReader{Viewer: v, offices: offices}, err
+	return &taskReader{Caller: v, offices: offices}, err
 }
 
 // tasksOf returns the kind narrowed to the tasks of a measure.

@@ -118,10 +118,10 @@ func (a Analysis) Ref() workflow.Ref {
 
 // analysisReader is a caller who reads or writes analyses. A mentor writes about the
 // branches whose analyses he or she reads.
-type analysisReader struct{ access.Viewer }
+type analysisReader struct{ access.Caller }
 
 func newAnalysisReader(ctx context.Context, db *gorm.DB, townID string) (*analysisReader, error) {
-	v, err := access.ViewerOf(ctx, db, townID, access.ReadAnalyses)
+	v, err := access.CallerOf(ctx, db, townID, access.ReadAnalyses)
 	return &analysisReader{v}, err
 }
 
@@ -178,7 +178,7 @@ func (v *analysisReader) Audit(a Analysis, _ string) (string, any) {
 // about a publication: the latest of the period where none is named. A mentor has
 // one analysis of a branch and publication.
 func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.ResultCache, a Analysis) (Analysis, error) {
-	a.ID, a.MentorCode, a.State, a.Versioned = database.NewID(), access.Caller(ctx).Person, AnalysisDraft, database.Versioned{Version: 1}
+	a.ID, a.MentorCode, a.State, a.Versioned = database.NewID(), access.PrincipalFrom(ctx).Person, AnalysisDraft, database.Versioned{Version: 1}
 	return analyses.Create(ctx, db, "begin", "", a, func(tx *gorm.DB, v *analysisReader, a *Analysis) error {
 		if err := v.Principal.InScope(ctx, tx, access.WriteAnalyses, a.TownID, a.BranchCode, v.Today); err != nil {
 			return err

@@ -81,13 +81,13 @@ type itemExtra struct {
 
 // itemReader is a caller who reads or changes items.
 type itemReader struct {
-	access.Viewer
+	access.Caller
 	plans map[string]Plan // of the items at hand
 }
 
 func newItemReader(ctx context.Context, db *gorm.DB, townID string) (*itemReader, error) {
-	v, err := access.ViewerOf(ctx, db, townID, access.ReadPlans, access.ApprovePlans)
-	return &itemReader{Viewer: v}, err
+	v, err := access.CallerOf(ctx, db, townID, access.ReadPlans, access.ApprovePlans)
+	return &itemReader{Caller: v}, err
 }
 
 type (
@@ -184,7 +184,7 @@ func (v *itemReader) Load(ctx context.Context, db *gorm.DB, list []Item, depth w
 }
 
 // itemsOf returns the items of the plan, in its order.
-func itemsOf(ctx context.Context, db *gorm.DB, v access.Viewer, p Plan) ([]Item, error) {
+func itemsOf(ctx context.Context, db *gorm.DB, v access.Caller, p Plan) ([]Item, error) {
 	r := &itemReader{v, map[string]Plan{p.ID: p}}
 	return items.List(ctx, db, r, db.WithContext(ctx).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Order("position, id"))
 }
@@ -196,7 +196,7 @@ func (p Plan) syncItems(ctx context.Context, tx *gorm.DB) error {
 	if err := tx.WithContext(ctx).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Find(&there).Error; err != nil {
 		return err
 	}
-	who := access.Caller(ctx).Name()
+	who := access.PrincipalFrom(ctx).Name()
 	for n, planned := range p.Document.V.Items {
 		at := slices.IndexFunc(there, func(i Item) bool { return i.ID == planned.ID })
 		if at < 0 {

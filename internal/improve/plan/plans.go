@@ -155,13 +155,13 @@ func (p Plan) lock() fault.Lock {
 // reader is a caller who reads or changes plans. Whoever may read the plans of a branch
 // reaches as far with what else the role may do.
 type reader struct {
-	access.Viewer
+	access.Caller
 	ofDocument bool // whose state is asked: that of the document, or of the plan
 }
 
 func newReader(ctx context.Context, db *gorm.DB, townID string) (*reader, error) {
-	v, err := access.ViewerOf(ctx, db, townID, access.ReadPlans, access.ApprovePlans)
-	return &reader{Viewer: v}, err
+	v, err := access.CallerOf(ctx, db, townID, access.ReadPlans, access.ApprovePlans)
+	return &reader{Caller: v}, err
 }
 
 func newDocumentReader(ctx context.Context, db *gorm.DB, townID string) (*reader, error) {
@@ -179,7 +179,7 @@ func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Plan, depth workf
 		if depth != workflow.ForOne {
 			break
 		}
-		if list[i].Items, err = itemsOf(ctx, db, v.Viewer, p); err != nil {
+		if list[i].Items, err = itemsOf(ctx, db, v.Caller, p); err != nil {
 			return err
 		}
 		if list[i].History, err = workflow.History[workflow.Transition](ctx, db, plans.Name, p.Ref()); err != nil {
@@ -199,7 +199,7 @@ func (v *reader) State(p Plan) (State, fault.Lock) {
 
 // Show returns the plan with what the caller can do, in both lives.
 func (v *reader) Show(p Plan, _ []string) Plan {
-	p.Allowed = append(documents.Allowed(&reader{v.Viewer, true}, p), plans.Allowed(&reader{v.Viewer, false}, p)...)
+	p.Allowed = append(documents.Allowed(&reader{v.Caller, true}, p), plans.Allowed(&reader{v.Caller, false}, p)...)
 	return p
 }
 
@@ -347,7 +347,7 @@ func Move(
 
 // stateColumns returns the columns that hold where a plan stands, and since when.
 func stateColumns(ctx context.Context, tx *gorm.DB, to State, reason string) map[string]any {
-	return map[string]any{"state": to, "state_by": access.Caller(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason}
+	return map[string]any{"state": to, "state_by": access.PrincipalFrom(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason}
 }
 
 // moveDocument returns the columns of a move of the document, and stores what was

@@ -41,7 +41,7 @@ func (Version) TableName() string { return "plan_versions" }
 func (p Plan) keep(
 	ctx context.Context, tx *gorm.DB, stage State, note string, predicted *database.JSON[Prediction],
 ) (Version, error) {
-	who := access.Caller(ctx)
+	who := access.PrincipalFrom(ctx)
 	v := Version{
 		TownID: p.TownID, PlanID: p.ID, Stage: stage, Document: p.Document, Prediction: predicted, Note: note,
 		MadeBy: who.Name(), Role: who.Role, MadeAt: tx.NowFunc(), MadeOn: day.Of(tx.NowFunc()),

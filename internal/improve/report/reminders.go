@@ -93,7 +93,7 @@ var reminderWords = map[string]text.Text{
 // goes to who is responsible for it whatever the branch; what is about no branch does
 // not go to who is limited to some. Who reads of the whole town gets what is overdue.
 func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, error) {
-	p, today := access.Caller(ctx), day.Of(db.NowFunc())
+	p, today := access.PrincipalFrom(ctx), day.Of(db.NowFunc())
 	reach, err := p.ReachOf(ctx, db, access.ReadReminders, townID, today)
 	if err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func addReceipts(ctx context.Context, db *gorm.DB, townID, language string, list
 		list[i].Message = text.F(words.ZH, words.EN, r.DueOn).In(language)
 	}
 	var receipts []ReminderReceipt
-	err := db.WithContext(ctx).Where("town_id = ? AND reader = ? AND reminder_id IN ?", townID, access.Caller(ctx).Name(), append(ids, "")).Find(&receipts).Error
+	err := db.WithContext(ctx).Where("town_id = ? AND reader = ? AND reminder_id IN ?", townID, access.PrincipalFrom(ctx).Name(), append(ids, "")).Find(&receipts).Error
 	for _, receipt := range receipts {
 		i := slices.Index(ids, receipt.ReminderID)
 		if !receipt.At.Before(list[i].MadeAt) { // one that was made anew is new
@@ -176,7 +176,7 @@ func Acknowledge(ctx context.Context, db *gorm.DB, townID, id, language string) 
 		if err != nil {
 			return err
 		}
-		receipt := ReminderReceipt{TownID: townID, ReminderID: id, Reader: access.Caller(ctx).Name(), At: tx.NowFunc()}
+		receipt := ReminderReceipt{TownID: townID, ReminderID: id, Reader: access.PrincipalFrom(ctx).Name(), At: tx.NowFunc()}
 		if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&receipt).Error; err != nil {
 			return err
 		}

@@ -118,7 +118,7 @@ func (r Report) lock() fault.Lock {
 type reader struct{ access.Principal }
 
 func newReader(ctx context.Context, _ *gorm.DB, _ string) (*reader, error) {
-	return &reader{access.Caller(ctx)}, nil
+	return &reader{access.PrincipalFrom(ctx)}, nil
 }
 
 // Visible narrows to what the caller may see: the own reports, and those submitted
@@ -163,7 +163,7 @@ func (v *reader) Audit(r Report, _ string) (string, any) {
 // Begin enters a draft of the caller's own report.
 func Begin(ctx context.Context, db *gorm.DB, townID string, from, until day.Date, w Words) (Report, error) {
 	r := Report{
-		TownID: townID, ID: database.NewID(), AuthorCode: access.Caller(ctx).Person, FromOn: from, UntilOn: until, State: Draft,
+		TownID: townID, ID: database.NewID(), AuthorCode: access.PrincipalFrom(ctx).Person, FromOn: from, UntilOn: until, State: Draft,
 		Words: w, Versioned: database.Versioned{Version: 1},
 	}
 	return reports.Create(ctx, db, "begin", "", r, func(tx *gorm.DB, _ *reader, r *Report) error {
@@ -257,7 +257,7 @@ func refusedFigures(ctx context.Context, db *gorm.DB, townID string, from, until
 	case until >= from.AddDays(mostReportDays):
 		return nil, fault.Broken(fault.Field("/until", "too_long", "一份汇报最长 %d 天", "a report covers at most %d days", mostReportDays))
 	}
-	f, err := figuresOf(ctx, db, townID, access.Caller(ctx).Person, from, until)
+	f, err := figuresOf(ctx, db, townID, access.PrincipalFrom(ctx).Person, from, until)
 	if err == nil && len(f.Branches) == 0 {
 		err = fault.Broken(fault.Field("/from", "not_paired", "您在此期间没有挂钩结对的党组织", "you were paired with no branch in these days"))
 	}

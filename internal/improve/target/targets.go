@@ -122,14 +122,14 @@ func (t Target) lock() fault.Lock {
 
 // reader is a caller who reads or decides about targets.
 type reader struct {
-	access.Viewer
+	access.Caller
 	current map[string]Target // the confirmed ones, by branch
 	gone    map[string]error  // why branches that have ended cannot be confirmed
 }
 
 func newReader(ctx context.Context, db *gorm.DB, townID string) (*reader, error) {
-	v, err := access.ViewerOf(ctx, db, townID, access.ReadTargets, access.DecideTargets)
-	return &reader{Viewer: v}, err
+	v, err := access.CallerOf(ctx, db, townID, access.ReadTargets, access.DecideTargets)
+	return &reader{Caller: v}, err
 }
 
 // Visible narrows to the targets of branches in reach.
@@ -235,7 +235,7 @@ func Add(ctx context.Context, db *gorm.DB, townID, branch, statement string) (Ta
 
 // newTarget returns t as a new proposal of the caller.
 func newTarget(ctx context.Context, t Target) Target {
-	t.ID, t.State, t.ProposedBy, t.Versioned = database.NewID(), Proposed, access.Caller(ctx).Name(), database.Versioned{Version: 1}
+	t.ID, t.State, t.ProposedBy, t.Versioned = database.NewID(), Proposed, access.PrincipalFrom(ctx).Name(), database.Versioned{Version: 1}
 	return t
 }
 

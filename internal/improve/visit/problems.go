@@ -173,13 +173,13 @@ func (x Problem) Ref() workflow.Ref {
 // problemReader is a caller who reads or changes problems. Writing reaches as far as
 // reading, for who writes.
 type problemReader struct {
-	access.Viewer
+	access.Caller
 	last map[string]ProblemMove // the last step of each problem that is changed
 }
 
 func newProblemReader(ctx context.Context, db *gorm.DB, townID string) (*problemReader, error) {
-	v, err := access.ViewerOf(ctx, db, townID, access.ReadProblems)
-	return &problemReader{Viewer: v, last: map[string]ProblemMove{}}, err
+	v, err := access.CallerOf(ctx, db, townID, access.ReadProblems)
+	return &problemReader{Caller: v, last: map[string]ProblemMove{}}, err
 }
 
 // Visible narrows to the problems of branches in reach.
@@ -239,7 +239,7 @@ func (v *problemReader) Audit(x Problem, verb string) (string, any) {
 // a visit found names the visit and the finding, one that came back names the
 // earlier one.
 func OpenProblem(ctx context.Context, db *gorm.DB, x Problem) (Problem, error) {
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	x.ID, x.State, x.OpenedBy, x.OpenedRole = database.NewID(), ProblemOpen, p.Name(), p.Role
 	x.Versioned = database.Versioned{Version: 1}
 	return problems.Create(ctx, db, "open", "", x, func(tx *gorm.DB, v *problemReader, x *Problem) error {
@@ -428,8 +428,8 @@ func (v *problemReader) refuseRelapse(ctx context.Context, tx *gorm.DB, x Proble
 
 // openAll opens the problems that a visit found, as a part of its recording.
 func openAll(ctx context.Context, tx *gorm.DB, v Visit, found []Problem) error {
-	if len(found) > 0 && !access.Caller(ctx).May(access.WriteProblems) {
-		return access.Caller(ctx).NotAllowed(access.WriteProblems)
+	if len(found) > 0 && !access.PrincipalFrom(ctx).May(access.WriteProblems) {
+		return access.PrincipalFrom(ctx).NotAllowed(access.WriteProblems)
 	}
 	for _, x := range found {
 		x.TownID, x.BranchCode, x.VisitID = v.TownID, v.BranchCode, &v.ID

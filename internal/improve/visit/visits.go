@@ -112,13 +112,13 @@ func (v Visit) Ref() workflow.Ref {
 
 // reader is a caller who reads or writes visits.
 type reader struct {
-	access.Viewer
+	access.Caller
 	found map[string][]Finding // of the visits that are changed, before
 }
 
 func newReader(ctx context.Context, db *gorm.DB, townID string) (*reader, error) {
-	v, err := access.ViewerOf(ctx, db, townID, access.ReadVisits)
-	return &reader{Viewer: v, found: map[string][]Finding{}}, err
+	v, err := access.CallerOf(ctx, db, townID, access.ReadVisits)
+	return &reader{Caller: v, found: map[string][]Finding{}}, err
 }
 
 // wrote reports whether the caller is the author, within the branches that he or
@@ -193,7 +193,7 @@ func (v *reader) Audit(x Visit, _ string) (string, any) {
 // WithPairing returns the visit with who was paired with the branch on its day, where
 // the caller may read people.
 func (v Visit) WithPairing(ctx context.Context, db *gorm.DB, language string) (Visit, error) {
-	if !access.Caller(ctx).May(access.ReadPeople) {
+	if !access.PrincipalFrom(ctx).May(access.ReadPeople) {
 		return v, nil
 	}
 	f := people.PairingFilter{On: v.VisitedOn, Language: language, Branch: v.BranchCode}
@@ -215,7 +215,7 @@ func (v *reader) content(x Visit) Content {
 // Begin enters a draft of the caller's own visit to a branch with which he or she was
 // paired, or to which his or her office was linked, on the day of the visit.
 func Begin(ctx context.Context, db *gorm.DB, x Visit) (Visit, error) {
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	x.ID, x.VisitedBy, x.Role, x.State, x.RecordedAt = database.NewID(), p.Person, p.Role, Draft, nil
 	x.Versioned = database.Versioned{Version: 1}
 	return visits.Create(ctx, db, "begin", "", x, func(tx *gorm.DB, _ *reader, x *Visit) error {
@@ -249,7 +249,7 @@ func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c Content) error {
 	if b.EndedBy(c.VisitedOn) {
 		return fault.Broken(fault.Field("/visited_on", "branch_closed", "该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn))
 	}
-	if err := access.Caller(ctx).InScope(ctx, tx, access.WriteVisits, v.TownID, v.BranchCode, c.VisitedOn); err != nil {
+	if err := access.PrincipalFrom(ctx).InScope(ctx, tx, access.WriteVisits, v.TownID, v.BranchCode, c.VisitedOn); err != nil {
 		return err
 	}
 	return v.refuseItems(ctx, tx, c)
@@ -353,7 +353,7 @@ func Record(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string, f
 
 // keep stores the content of the visit as that of its next version.
 func (v Visit) keep(ctx context.Context, tx *gorm.DB, verb, reason string) error {
-	p := access.Caller(ctx)
+	p := access.PrincipalFrom(ctx)
 	return tx.Create(&Version{
 		TownID: v.TownID, VisitID: v.ID, Version: v.Version + 1, Verb: verb, At: tx.NowFunc(), Actor: p.Name(), Role: p.Role,
 		Reason: reason, Document: database.JSON[Content]{V: v.Content},
