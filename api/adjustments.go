@@ -19,8 +19,12 @@ type listAdjustmentsRequest struct {
 // listAdjustments returns the adjustments that the caller may read.
 //
 //	@Summary	List bonuses, deductions and vetoes
-func (s *Server) listAdjustments(ctx context.Context, req listAdjustmentsRequest) (rest.Page[evaluation.Adjustment], error) {
-	f := evaluation.AdjustmentFilter{Period: req.Period, Branch: req.Branch, State: evaluation.AdjustmentState(req.State), Limit: req.Limit()}
+func (s *Server) listAdjustments(
+	ctx context.Context, req listAdjustmentsRequest,
+) (rest.Page[evaluation.Adjustment], error) {
+	f := evaluation.AdjustmentFilter{
+		Period: req.Period, Branch: req.Branch, State: evaluation.AdjustmentState(req.State), Limit: req.Limit(),
+	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[evaluation.Adjustment]{}, err
 	}
@@ -50,7 +54,9 @@ type proposeAdjustmentRequest struct {
 // proposeAdjustment enters a bonus, deduction or veto of the scheme for a branch.
 //
 //	@Summary	Propose a bonus, deduction or veto
-func (s *Server) proposeAdjustment(ctx context.Context, req proposeAdjustmentRequest) (rest.Created[evaluation.Adjustment], error) {
+func (s *Server) proposeAdjustment(
+	ctx context.Context, req proposeAdjustmentRequest,
+) (rest.Created[evaluation.Adjustment], error) {
 	in := req.Body
 	a, err := evaluation.Propose(ctx, s.db(ctx), evaluation.Adjustment{
 		TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch,
@@ -92,7 +98,8 @@ type decideAdjustmentsRequest struct {
 func (s *Server) decideAdjustments(ctx context.Context, req decideAdjustmentsRequest) (decisions, error) {
 	in := req.Body
 	verdicts, err := evaluation.MoveAdjustments(ctx, s.db(ctx), workflow.Bulk[evaluation.AdjustmentState]{
-		Town: req.Town, Refs: refsOf(req.Town, in.Items), To: evaluation.AdjustmentState(in.To), Reason: in.Reason, DryRun: req.DryRun,
+		Town: req.Town, Refs: refsOf(req.Town, in.Items), To: evaluation.AdjustmentState(in.To), Reason: in.Reason,
+		DryRun: req.DryRun,
 	})
 	return decisionsOf(in.To, req.DryRun, verdicts, string(req.Language)), err
 }

@@ -25,7 +25,8 @@ func (h *harness) joins(code string, role access.Role, t ties) *apitest.Client {
 		h.appointed("demo", code, held)
 	}
 	for branch, duty := range t {
-		admin.Post("/towns/demo/assignments", object{"person": code, "branch": branch, "duty": duty, "from": "2020-01-01"}).Want(http.StatusCreated)
+		admin.Post("/towns/demo/assignments",
+			object{"person": code, "branch": branch, "duty": duty, "from": "2020-01-01"}).Want(http.StatusCreated)
 	}
 	key := apitest.Decode[struct{ Secret string }](admin.Post("/keys", object{
 		"roles": []access.Role{role}, "towns": []string{"demo"}, "person": code, "read_only": false,

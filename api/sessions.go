@@ -129,8 +129,9 @@ func (s *Server) ownSession(ctx context.Context) (string, error) {
 
 // passwordInput is the present password and the new one.
 type passwordInput struct {
-	Old      rest.Secret `json:"old" validate:"required" swaggertype:"string"`
-	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"` // 12 to 128 characters
+	Old rest.Secret `json:"old" validate:"required" swaggertype:"string"`
+	// 12 to 128 characters
+	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"`
 }
 
 type changePasswordRequest struct{ Body passwordInput }
@@ -165,7 +166,8 @@ const secretBody = 4096
 // Me is the caller as the service sees him or her.
 type Me struct {
 	access.Principal
-	Actions []access.Action `json:"actions"` // what the caller may do under the acting role; without a key: where a town opens its results
+	// what the caller may do under the acting role; without a key: where a town opens its results
+	Actions []access.Action `json:"actions"`
 }
 
 type meRequest struct{}
@@ -182,9 +184,11 @@ func (s *Server) me(ctx context.Context, _ meRequest) (Me, error) {
 // setupInput is the token that the service printed at its first start, and the first
 // account.
 type setupInput struct {
-	Token    rest.Secret `json:"token" validate:"required" swaggertype:"string"` // as bulwark serve or bulwark setup printed it
-	Account  string      `json:"account" validate:"required,max=64" example:"admin"`
-	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"` // 12 to 128 characters
+	// as bulwark serve or bulwark setup printed it
+	Token   rest.Secret `json:"token" validate:"required" swaggertype:"string"`
+	Account string      `json:"account" validate:"required,max=64" example:"admin"`
+	// 12 to 128 characters
+	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"`
 }
 
 type setUpRequest struct{ Body setupInput }
@@ -249,7 +253,8 @@ func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (rest.Re
 	}
 	flow := s.engine.Cookie(ctx, flowCookie)
 	s.engine.SetCookie(ctx, flowCookie, "", 0, http.SameSiteLaxMode)
-	subject, err := s.provider.Finish(ctx, flow, oidc.Return{State: req.State, Code: req.Code, Issuer: req.Issuer, Error: req.Error})
+	subject, err := s.provider.Finish(ctx, flow,
+		oidc.Return{State: req.State, Code: req.Code, Issuer: req.Issuer, Error: req.Error})
 	if err != nil {
 		s.noteRefusal(ctx, "", err)
 		return rest.Redirect{}, err

@@ -74,7 +74,8 @@ type townInput struct {
 	Name        text.Text `json:"name" validate:"required"`
 	OpenResults bool      `json:"open_results"` // anyone may read what is published, without a key
 	Provenance  string    `json:"provenance" validate:"max=200"`
-	NoticeFloor int64     `json:"notice_floor" validate:"min=0,max=90" example:"3"` // the fewest days of public notice that a period may have
+	// the fewest days of public notice that a period may have
+	NoticeFloor int64 `json:"notice_floor" validate:"min=0,max=90" example:"3"`
 }
 
 type createTownRequest struct{ Body townInput }
@@ -104,12 +105,14 @@ func (s *Server) findTown(ctx context.Context, req townRequest) (town.Town, erro
 
 // townChange is all that can change of a town. A limit that is absent stays as it is.
 type townChange struct {
-	Name          text.Text `json:"name" validate:"required"`
-	OpenResults   *bool     `json:"open_results" validate:"required"`
-	OpenProposals *int64    `json:"open_proposals" example:"10"`                 // adjustments of one person about one branch that wait, 1–1000
-	RunsPerLock   *int64    `json:"runs_per_lock" example:"20"`                  // of one locked period, 1–1000
-	NoticeFloor   *int64    `json:"notice_floor" example:"3"`                    // fewest days of public notice, 0–90; only an administrator lowers it
-	Reason        string    `json:"reason" validate:"max=2000" multiline:"true"` // needed to lower the floor
+	Name        text.Text `json:"name" validate:"required"`
+	OpenResults *bool     `json:"open_results" validate:"required"`
+	// adjustments of one person about one branch that wait, 1–1000
+	OpenProposals *int64 `json:"open_proposals" example:"10"`
+	RunsPerLock   *int64 `json:"runs_per_lock" example:"20"` // of one locked period, 1–1000
+	// fewest days of public notice, 0–90; only an administrator lowers it
+	NoticeFloor *int64 `json:"notice_floor" example:"3"`
+	Reason      string `json:"reason" validate:"max=2000" multiline:"true"` // needed to lower the floor
 }
 
 type updateTownRequest struct {
@@ -155,7 +158,8 @@ func (s *Server) listKinds(ctx context.Context, req townRequest) (rest.Page[town
 //	@Summary	Add a kind of branch
 func (s *Server) createKind(ctx context.Context, req createCategoryRequest) (rest.Created[town.Kind], error) {
 	b := req.Body
-	k, err := town.CreateKind(ctx, s.db(ctx), town.Kind{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	k, err := town.CreateKind(ctx, s.db(ctx),
+		town.Kind{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
 	return rest.Created[town.Kind]{Value: k}, err
 }
 
@@ -172,6 +176,7 @@ func (s *Server) listClasses(ctx context.Context, req townRequest) (rest.Page[to
 //	@Summary	Add a class that ranks together
 func (s *Server) createClass(ctx context.Context, req createCategoryRequest) (rest.Created[town.Class], error) {
 	b := req.Body
-	c, err := town.CreateClass(ctx, s.db(ctx), town.Class{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	c, err := town.CreateClass(ctx, s.db(ctx),
+		town.Class{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
 	return rest.Created[town.Class]{Value: c}, err
 }

@@ -59,8 +59,9 @@ var besideTheDemo = []string{
 		FROM evaluations WHERE town_id = 'demo' ORDER BY id LIMIT 1`,
 	`INSERT INTO measures (town_id, number, name_zh, name_en, description_zh, description_en, version, created_at, updated_at)
 		VALUES ('demo', 5, '五', 'five', '', '', ` + versioned + `)`,
-	`INSERT INTO improvement_settings (town_id, document, version, created_at, updated_at) VALUES ('demo', '{}', ` + versioned + `)`,
-	`INSERT INTO setup_tokens (secret_hash, created_at, ends_at) VALUES ('` + digest64 + `', '2023-01-01', '2023-01-02')`,
+	`INSERT INTO improvement_settings (town_id, document, version, created_at, updated_at) VALUES ('demo', '{}', ` +
+		versioned + `)`, `INSERT INTO setup_tokens (secret_hash, created_at, ends_at) VALUES ('` + digest64 +
+		`', '2023-01-01', '2023-01-02')`,
 	`INSERT INTO entry_exceptions
 		(town_id, id, period_code, branch_code, until, reason, granted_by, granted_at, ended_by, end_reason, version, created_at, updated_at)
 		VALUES (` + besideDemo + `, ` + anyPeriod + `, 'b01', '2023-01-09', 'late', 'x', '2023-01-01', '', '', ` + versioned + `)`,
@@ -261,8 +262,8 @@ func isAt(t *testing.T, db *gorm.DB, have, want int64) {
 func refusesStrays(t *testing.T, db *gorm.DB) {
 	t.Helper()
 	for _, stray := range []string{
-		`INSERT INTO reminder_receipts (town_id, reminder_id, reader, at) VALUES ('demo', '` + id36(9) + `', 'p1', '2023-04-29')`,
-		`DELETE FROM reminders WHERE id = '` + id36(1) + `'`,
+		`INSERT INTO reminder_receipts (town_id, reminder_id, reader, at) VALUES ('demo', '` + id36(9) +
+			`', 'p1', '2023-04-29')`, `DELETE FROM reminders WHERE id = '` + id36(1) + `'`,
 		`UPDATE reminders SET branch_code = 'b99' WHERE id = '` + id36(1) + `'`,
 		`UPDATE reminders SET person_code = 'p99' WHERE id = '` + id36(1) + `'`,
 		`UPDATE reminders SET office_code = 'p99' WHERE id = '` + id36(2) + `'`,

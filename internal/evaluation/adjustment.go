@@ -84,7 +84,8 @@ var decidingAdjustment = adjustmentRules{adjustable, notOwnProposal, notOwnBranc
 // adjustments is the life of an adjustment: its proposer withdraws it, the leading group
 // approves or rejects it, until the period is locked.
 var adjustments = workflow.Kind[Adjustment, AdjustmentState, *adjustmentReader]{
-	Noun: text.Text{ZH: "加减分或否决", EN: "adjustment"}, Name: "adjustment", Titles: adjustmentTitles, Reader: adjustmentReaderOf,
+	Noun: text.Text{ZH: "加减分或否决", EN: "adjustment"}, Name: "adjustment", Titles: adjustmentTitles,
+	Reader: adjustmentReaderOf,
 	Verbs: adjustmentVerbs{
 		{
 			Name: "propose", To: Proposed, Action: access.WriteAdjustments, Silent: true, Who: adjustmentRules{tiedToBranch},
@@ -95,8 +96,8 @@ var adjustments = workflow.Kind[Adjustment, AdjustmentState, *adjustmentReader]{
 			When: decidingAdjustment,
 		},
 		{
-			Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: access.DecideAdjustments,
-			Reason: true, When: decidingAdjustment,
+			Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected,
+			Action: access.DecideAdjustments, Reason: true, When: decidingAdjustment,
 		},
 		{
 			Name: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: access.WriteAdjustments,
@@ -223,7 +224,9 @@ func (a Adjustment) refuseMore(ctx context.Context, tx *gorm.DB) error {
 		"您对党组织“%[1]s”已有 %[2]d 项加减分待审批，达到本镇上限：请等待审批，或先撤回其中几项",
 		"you have %[2]d adjustments about the branch %[1]q that wait for a decision, the most that this town allows: "+
 			"wait for the decisions, or withdraw some", a.BranchCode, in.OpenProposals).
-		Held(fault.Lock{By: a.ProposedBy, At: open[0].CreatedAt, Reason: open[0].Reason, CanLift: string(access.LeadingGroup)})
+		Held(fault.Lock{
+			By: a.ProposedBy, At: open[0].CreatedAt, Reason: open[0].Reason, CanLift: string(access.LeadingGroup),
+		})
 }
 
 // points returns those of the item among the items of its kind.

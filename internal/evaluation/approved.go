@@ -91,7 +91,8 @@ type report struct {
 // readReports reads the approved entries of a period in one statement, scanned
 // by hand: this is the hot read of an open period.
 func readReports(ctx context.Context, db *gorm.DB, townID, period, branch string) ([]report, error) {
-	rows, err := db.WithContext(ctx).Raw(`SELECT s.branch_code, e.code, s.id, s.revision, s.evaluator_code, s.role, e.value, e.level, e.not_applicable
+	rows, err := db.WithContext(ctx).Raw(
+		`SELECT s.branch_code, e.code, s.id, s.revision, s.evaluator_code, s.role, e.value, e.level, e.not_applicable
 FROM evaluations s JOIN entries e ON e.town_id = s.town_id AND e.evaluation_id = s.id AND e.revision = s.revision
 WHERE s.town_id = ? AND s.period_code = ? AND s.state = ? AND (? = '' OR s.branch_code = ?)
 ORDER BY s.branch_code, e.code, s.id`, townID, period, Approved, branch, branch).Rows()
@@ -188,7 +189,8 @@ func (c *report) settle(compiled *scheme.Compiled, choice *Choice) (differ bool)
 
 // reporting returns the values of the roles that report them.
 func (c *report) reporting(compiled *scheme.Compiled) []ValueInSheet {
-	return slices.DeleteFunc(slices.Clone(c.values), func(v ValueInSheet) bool { return !compiled.Reports(v.Role, c.code) })
+	return slices.DeleteFunc(slices.Clone(c.values),
+		func(v ValueInSheet) bool { return !compiled.Reports(v.Role, c.code) })
 }
 
 // fill sets the columns from what is reported.
@@ -249,7 +251,8 @@ func (c *report) raw(n *scheme.Node) (value float64, notApplicable bool) {
 
 func derive(d *scheme.Derivation, reported reportedValues, branch string) float64 {
 	numerator, denominator := reported[[2]string{branch, d.Numerator}], reported[[2]string{branch, d.Denominator}]
-	if numerator == nil || denominator == nil || numerator.effective().Value == nil || denominator.effective().Value == nil {
+	if numerator == nil || denominator == nil || numerator.effective().Value == nil ||
+		denominator.effective().Value == nil {
 		return math.NaN()
 	}
 	if x, ok := stats.Ratio(*numerator.effective().Value, *denominator.effective().Value, d.Scale); ok {

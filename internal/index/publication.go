@@ -26,9 +26,10 @@ type Publication struct {
 	PublishedBy string    `json:"published_by" example:"group-1"` // a role where the caller may not read people
 	PublishedAt time.Time `json:"published_at"`
 	Reason      string    `json:"reason,omitempty"`
-	NoticeUntil *day.Date `json:"-"`                                           // nil: nobody can appeal against it
-	NoticeFloor int64     `json:"notice_floor,omitempty,omitzero" example:"3"` // least days of notice in the town, where this one has fewer
-	AppealID    *string   `json:"appeal,omitempty" format:"uuid"`              // that it upholds
+	NoticeUntil *day.Date `json:"-"` // nil: nobody can appeal against it
+	// least days of notice in the town, where this one has fewer
+	NoticeFloor int64   `json:"notice_floor,omitempty,omitzero" example:"3"`
+	AppealID    *string `json:"appeal,omitempty" format:"uuid"` // that it upholds
 }
 
 // notice is its window; nil where it has none.
@@ -88,8 +89,9 @@ WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ? ORDER BY p.start
 	for i, r := range rows {
 		e[i] = publishedRun{
 			Publication: Publication{
-				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy, PublishedAt: r.PublishedAt,
-				Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, NoticeFloor: r.NoticeFloor, AppealID: r.AppealID,
+				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy,
+				PublishedAt: r.PublishedAt, Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, NoticeFloor: r.NoticeFloor,
+				AppealID: r.AppealID,
 			},
 			Period: r.Period, SchemeHash: r.SchemeHash, DataHash: r.DataHash, ResultHash: r.ResultHash,
 		}
@@ -181,10 +183,12 @@ func publicNotice(n *evaluation.Notice, today day.Date) *PublicNotice {
 // Source is the publication that figures are from. All of it is absent while they
 // are provisional.
 type Source struct {
-	Publication     int64         `json:"publication,omitempty,omitzero" example:"1"`
-	SupersededBy    int64         `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
-	Notice          *PublicNotice `json:"notice,omitempty"`                             // in which every branch can appeal
-	AmendmentNotice *PublicNotice `json:"amendment_notice,omitempty"`                   // in which the branches can whose score or rank this publication changed
+	Publication int64 `json:"publication,omitempty,omitzero" example:"1"`
+	// the latest publication, where this is an older one
+	SupersededBy int64         `json:"superseded_by,omitempty,omitzero" example:"2"`
+	Notice       *PublicNotice `json:"notice,omitempty"` // in which every branch can appeal
+	// in which the branches can whose score or rank this publication changed
+	AmendmentNotice *PublicNotice `json:"amendment_notice,omitempty"`
 }
 
 func (p *publishedRun) source(today day.Date) Source {
@@ -208,11 +212,12 @@ func (s Source) token() string {
 // notice and the one that replaced it.
 type PublicationDetail struct {
 	Publication
-	SchemeHash   string        `json:"scheme_hash"`
-	DataHash     string        `json:"data_hash"`
-	ResultHash   string        `json:"result_hash"`
-	SupersededBy int64         `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
-	Notice       *PublicNotice `json:"notice,omitempty"`                             // of the first one for every branch, of a later one for those that it changed
+	SchemeHash string `json:"scheme_hash"`
+	DataHash   string `json:"data_hash"`
+	ResultHash string `json:"result_hash"`
+	// the latest publication, where this is an older one
+	SupersededBy int64         `json:"superseded_by,omitempty,omitzero" example:"2"`
+	Notice       *PublicNotice `json:"notice,omitempty"` // of the first one for every branch, of a later one for those that it changed
 	// changes of branches since the publication before that hold in periods that were locked by then, and count in none of them
 	LaterChanges []town.LaterChange `json:"later_changes,omitempty"`
 }

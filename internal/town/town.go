@@ -56,7 +56,8 @@ func (l Limits) check() (faults []fault.FieldError) {
 		at             string
 		n, least, most int64
 	}{
-		{"/open_proposals", l.OpenProposals, 1, maxLimit}, {"/runs_per_lock", l.RunsPerLock, 1, maxLimit},
+		{"/open_proposals", l.OpenProposals, 1, maxLimit},
+		{"/runs_per_lock", l.RunsPerLock, 1, maxLimit},
 		{"/notice_floor", l.NoticeFloor, 0, maxNotice},
 	} {
 		if x.n < x.least || x.n > x.most {
