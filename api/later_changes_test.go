@@ -47,7 +47,10 @@ func TestBranchesAreThoseOfTheLock(t *testing.T) {
 		}
 		renamed := object{"name": named("二村"), "on": "2026-03-15"}
 		refused(t, change("b02", "rename", renamed), http.StatusUnprocessableEntity, "invalid", "/reason")
-		admin.Post("/towns/demo/branches", object{"code": "b05", "name": named("五村"), "kind": "village", "founded_on": "2026-04-05"}).Want(http.StatusCreated) // today
+		// today
+		admin.Post("/towns/demo/branches", object{
+			"code": "b05", "name": named("五村"), "kind": "village", "founded_on": "2026-04-05",
+		}).Want(http.StatusCreated)
 		renamed["reason"] = "the sign was changed"
 		change("b02", "rename", renamed).Want(http.StatusOK)
 		h.steps("2026Q1", "review")
@@ -65,7 +68,8 @@ func TestBranchesAreThoseOfTheLock(t *testing.T) {
 
 		c.noon(t, "2026-04-06")
 		change("b03", "close", object{"on": "2026-03-01", "reason": "reform"}).Want(http.StatusOK)
-		change("b01", "reclassify", object{"kind": "village", "class": "urban", "on": "2026-02-01", "reason": "reform"}).Want(http.StatusOK)
+		change("b01", "reclassify", object{"kind": "village", "class": "urban", "on": "2026-02-01", "reason": "reform"}).
+			Want(http.StatusOK)
 		founding := object{"code": "b09", "name": named("九村"), "kind": "village", "founded_on": "2026-01-01"}
 		refused(t, admin.Post("/towns/demo/branches", founding), http.StatusUnprocessableEntity, "invalid", "/reason")
 		founding["reason"] = "was forgotten"
@@ -82,15 +86,20 @@ func TestBranchesAreThoseOfTheLock(t *testing.T) {
 		same(t, "published", ranked(), before...)
 
 		later := func(n int) (words []string) {
-			for _, x := range apitest.Decode[index.PublicationDetail](h.Get(fmt.Sprint(q1, "/publications/", n)), http.StatusOK).LaterChanges {
+			for _, x := range apitest.Decode[index.PublicationDetail](h.Get(fmt.Sprint(q1, "/publications/", n)),
+				http.StatusOK).LaterChanges {
 				words = append(words, fmt.Sprint(x.Branch, " ", x.Event, " ", *x.On, " ", x.KnownFrom))
 			}
 			return words
 		}
-		changes := []string{"b03 closed 2026-03-01 2026-04-06", "b01 reclassified 2026-02-01 2026-04-06", "b09 founded 2026-01-01 2026-04-06"}
+		changes := []string{
+			"b03 closed 2026-03-01 2026-04-06", "b01 reclassified 2026-02-01 2026-04-06", "b09 founded 2026-01-01 2026-04-06",
+		}
 		same(t, "on the notice", later(1), changes...)
-		history := apitest.Decode[struct{ Items []town.Event }](h.Get("/towns/demo/branches/b03/history"), http.StatusOK).Items
-		if e := history[1]; e.Event != "closed" || *e.On != "2026-03-01" || e.KnownFrom == nil || *e.KnownFrom != "2026-04-06" {
+		history := apitest.Decode[struct{ Items []town.Event }](h.Get("/towns/demo/branches/b03/history"),
+			http.StatusOK).Items
+		if e := history[1]; e.Event != "closed" || *e.On != "2026-03-01" || e.KnownFrom == nil ||
+			*e.KnownFrom != "2026-04-06" {
 			t.Errorf("the history says %+v", history)
 		}
 
@@ -104,7 +113,8 @@ func TestBranchesAreThoseOfTheLock(t *testing.T) {
 		// The next period takes it all.
 		h.steps("2026Q2", "open")
 		var rows []string
-		for _, r := range apitest.Decode[evaluation.Completeness](group.Get("/towns/demo/periods/2026Q2/completeness"), http.StatusOK).Rows {
+		for _, r := range apitest.Decode[evaluation.Completeness](group.Get("/towns/demo/periods/2026Q2/completeness"),
+			http.StatusOK).Rows {
 			rows = append(rows, r.Branch.Code+" "+r.Branch.Class+" "+r.Branch.Name)
 		}
 		same(t, "the next period", rows, "b01 urban branch b01", "b02 rural 二里", "b05  五村", "b09  九村")
@@ -125,7 +135,8 @@ func TestAnotherLockTakesLaterChanges(t *testing.T) {
 		// the clock of the machine is moved back: what is entered now is still later than the lock
 		c.noon(t, "2026-04-02")
 		at := "/towns/demo/branches/b03"
-		group.IfMatch(group.Get(at).ETag()).Post(at+"/close", object{"on": "2026-03-01", "reason": "reform"}).Want(http.StatusOK)
+		group.IfMatch(group.Get(at).ETag()).Post(at+"/close",
+			object{"on": "2026-03-01", "reason": "reform"}).Want(http.StatusOK)
 		run := apitest.Decode[index.Run](group.Post(q1+"/runs", nil), http.StatusCreated)
 		same(t, "warnings of the run", told(run.Warnings), "changes_after_lock b03/closed")
 		h.steps("2026Q1", "review")
@@ -153,12 +164,17 @@ func TestATownBoundsRunsAndNotices(t *testing.T) {
 		h.steps("2026Q1", "open")
 		scored(h, "2026Q1")
 		refused(t, set(group, object{"notice_floor": 91}), http.StatusUnprocessableEntity, "invalid", "/notice_floor")
-		refused(t, set(group, object{"runs_per_lock": 0, "open_proposals": 1001}), http.StatusUnprocessableEntity, "invalid", "/open_proposals", "/runs_per_lock")
+		refused(t, set(group, object{"runs_per_lock": 0, "open_proposals": 1001}),
+			http.StatusUnprocessableEntity, "invalid", "/open_proposals", "/runs_per_lock")
 		set(group, object{"notice_floor": 7, "runs_per_lock": 2}).Want(http.StatusOK)
-		if got := apitest.Decode[town.Town](h.Get("/towns/demo"), http.StatusOK); got.NoticeFloor != 7 || got.RunsPerLock != 2 || got.OpenProposals != 10 {
+		if got := apitest.Decode[town.Town](h.Get("/towns/demo"), http.StatusOK); got.NoticeFloor != 7 ||
+			got.RunsPerLock != 2 || got.OpenProposals != 10 {
 			t.Errorf("the limits are %+v", got.Limits)
 		}
-		short := object{"code": "2026Q2", "kind": "quarter", "starts_on": "2026-04-01", "ends_on": "2026-06-30", "scheme": "small", "notice_days": 6}
+		short := object{
+			"code": "2026Q2", "kind": "quarter", "starts_on": "2026-04-01", "ends_on": "2026-06-30",
+			"scheme": object{"code": "small"}, "notice_days": 6,
+		}
 		refused(t, group.Post("/towns/demo/periods", short), http.StatusUnprocessableEntity, "invalid", "/notice_days")
 		days := func(n int) *apitest.Answer {
 			return group.IfMatch(group.Get(q1).ETag()).Put(q1, object{"notice_days": n, "reason": "x"})

@@ -30,6 +30,7 @@ import (
 	"bulwark/internal/project"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
+	"bulwark/internal/signature"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
@@ -71,7 +72,9 @@ func models() []any {
 		index.RobustnessResult{},
 		index.Appeal{},
 		audit.Record{},
+		audit.RowRecord{},
 		audit.Head{},
+		signature.Statement{},
 		rest.StoredResponse{},
 		improve.StoredSettings{},
 		target.Target{},
@@ -282,10 +285,22 @@ func TestKeysBeginWithTheTown(t *testing.T) {
 
 func TestModelsHaveTheColumnsOfTheirTables(t *testing.T) {
 	found := tables(t, dbtest.Open(t, database.SQLite))
+	without := map[string]bool{}
+	for name := range found {
+		without[name] = true
+	}
 	for _, model := range models() {
 		if diff := columnDrift(model, found); diff != "" {
 			t.Errorf("%T: %s", model, diff)
 		}
+		parsed, err := schema.Parse(model, &sync.Map{}, schema.NamingStrategy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		delete(without, parsed.Table)
+	}
+	for name := range without {
+		t.Errorf("the table %s has no row struct in models", name)
 	}
 }
 

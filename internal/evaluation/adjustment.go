@@ -48,7 +48,7 @@ type Adjustment struct {
 	Points         float64          `json:"points" example:"2"` // as the scheme had them; 0 for a veto
 	Reason         string           `json:"reason" example:"project chosen among the ten"`
 	Evidence       string           `json:"evidence,omitempty"`
-	State          AdjustmentState  `json:"state" swaggertype:"string" enums:"proposed,approved,rejected,withdrawn"`
+	State          AdjustmentState  `json:"state"`
 	ProposedBy     string           `json:"proposed_by" example:"mentor-1"`
 	DecidedAt      *time.Time       `json:"decided_at,omitempty"`
 	DecidedBy      string           `json:"decided_by,omitempty"`

@@ -122,7 +122,8 @@ func counting(values []ValueInSheet, choice *Choice) (counts *ValueInSheet, diff
 // readChoices returns the last choice of each value of the period, by branch and code.
 func readChoices(ctx context.Context, db *gorm.DB, townID, period string) (map[[2]string]*Choice, error) {
 	var list []Choice
-	err := db.WithContext(ctx).Where("town_id = ? AND period_code = ?", townID, period).Order("chosen_at, id").Find(&list).Error
+	err := db.WithContext(ctx).Where("town_id = ? AND period_code = ?", townID, period).Order("chosen_at, id").
+		Find(&list).Error
 	last := make(map[[2]string]*Choice, len(list))
 	for i, c := range list {
 		last[[2]string{c.BranchCode, c.Code}] = &list[i]
@@ -150,7 +151,8 @@ func (p Period) contradictions(ctx context.Context, db *gorm.DB, q contradiction
 		BranchCode, Code string
 		ValueInSheet
 	}
-	err = db.WithContext(ctx).Raw(`SELECT s.branch_code, e.code, s.id AS sheet, s.revision, s.evaluator_code AS evaluator, s.role,
+	err = db.WithContext(ctx).Raw(
+		`SELECT s.branch_code, e.code, s.id AS sheet, s.revision, s.evaluator_code AS evaluator, s.role,
 	e.value, e.level, e.not_applicable
 FROM evaluations s JOIN entries e ON e.town_id = s.town_id AND e.evaluation_id = s.id AND e.revision = s.revision
 WHERE s.town_id = @town AND s.period_code = @period AND (s.state = @approved OR s.id IN @sheets)
@@ -162,10 +164,10 @@ WHERE s.town_id = @town AND s.period_code = @period AND (s.state = @approved OR 
 			AND (o.state = @approved OR o.id IN @sheets)
 			AND (f.value <> e.value OR f.level <> e.level OR f.not_applicable <> e.not_applicable))
 ORDER BY s.branch_code, e.code, s.id`, map[string]any{
-		"town": p.TownID, "period": p.Code, "approved": Approved, "sheets": append(slices.Clone(q.sheets), ""),
-		"branch": q.branch, "code": q.code, "codes": codes,
-		"every": q.branches == nil, "branches": append(slices.Clone(q.branches), ""),
-	}).Scan(&rows).Error
+			"town": p.TownID, "period": p.Code, "approved": Approved, "sheets": append(slices.Clone(q.sheets), ""),
+			"branch": q.branch, "code": q.code, "codes": codes,
+			"every": q.branches == nil, "branches": append(slices.Clone(q.branches), ""),
+		}).Scan(&rows).Error
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
@@ -195,7 +197,8 @@ ORDER BY s.branch_code, e.code, s.id`, map[string]any{
 // concerns reports whether one of the sheets reports a value of it; any does where no
 // sheets are given.
 func (c Contradiction) concerns(sheets []string) bool {
-	return len(sheets) == 0 || slices.ContainsFunc(c.Values, func(v ValueInSheet) bool { return slices.Contains(sheets, v.Sheet) })
+	return len(sheets) == 0 || slices.ContainsFunc(c.Values,
+		func(v ValueInSheet) bool { return slices.Contains(sheets, v.Sheet) })
 }
 
 // unsettled returns those on which nobody has decided.
@@ -398,7 +401,8 @@ func markContradicted(ctx context.Context, db *gorm.DB, periods map[string]Perio
 // has chosen.
 func contradictionsOf(ctx context.Context, db *gorm.DB, townID string, ids []string) ([]Contradiction, error) {
 	var periods []Period
-	err := db.WithContext(ctx).Where("town_id = ? AND code IN (SELECT period_code FROM evaluations WHERE town_id = ? AND id IN ?)",
+	err := db.WithContext(ctx).Where(
+		"town_id = ? AND code IN (SELECT period_code FROM evaluations WHERE town_id = ? AND id IN ?)",
 		townID, townID, append(ids, "")).Find(&periods).Error
 	all := []Contradiction{}
 	for _, p := range periods {

@@ -90,7 +90,9 @@ func lockStructure(ctx context.Context, tx *gorm.DB, p Period, to PeriodState, c
 // StructureWarnings returns the changes of branches that hold by the end of the period and
 // were entered after the day from which they hold: those that count, entered since the
 // period was planned, and those that do not, entered after its lock.
-func (p Period) StructureWarnings(ctx context.Context, db *gorm.DB) (warnings []Warning, err error) {
+func (p Period) StructureWarnings(
+	ctx context.Context, db *gorm.DB, language string,
+) (warnings []Warning, err error) {
 	defer fault.Wrap(&err, "changes of branches in %s", p.Code)
 	now := Following(p.Known(), db.NowFunc())
 	list, err := town.ListLaterChanges(ctx, db, p.TownID, p.EndsOn, p.CreatedAt, Following(now, now.Add(time.Second)))
@@ -109,14 +111,14 @@ func (p Period) StructureWarnings(ctx context.Context, db *gorm.DB) (warnings []
 		warnings = append(warnings, Warning{
 			Code: "retroactive_changes", Count: n, Changes: counted,
 			Message: text.F("%d 项党组织变更在生效日之后录入，计入本周期",
-				"%d changes of branches were entered after the day from which they hold, and count", n),
+				"%d changes of branches were entered after the day from which they hold, and count", n).In(language),
 		})
 	}
 	if n := int64(len(late)); n > 0 {
 		warnings = append(warnings, Warning{
 			Code: "changes_after_lock", Count: n, Changes: late,
 			Message: text.F("%d 项党组织变更在锁定之后录入，不计入本周期",
-				"%d changes of branches were entered after the lock, and do not count", n),
+				"%d changes of branches were entered after the lock, and do not count", n).In(language),
 		})
 	}
 	return warnings, nil

@@ -25,7 +25,10 @@ func MovePeriod(
 	defer fault.Wrap(&err, "period %s", ref.ID)
 	switch m.To {
 	case evaluation.Published:
-		return Publish(ctx, db, ref, m.Reason)
+		if after, err = Publish(ctx, db, ref, m.Reason); err == nil {
+			after.Warnings, err = after.StructureWarnings(ctx, db, m.Language)
+		}
+		return after, err
 	case evaluation.Final:
 		return Finalise(ctx, db, ref, m.Reason)
 	case evaluation.Locked:
@@ -107,6 +110,9 @@ func createPublication(ctx context.Context, tx *gorm.DB, p evaluation.Period, ne
 		return next, err
 	}
 	if next.Number, err = nextNumber(tx, &Publication{}, p.TownID, p.Code); err != nil {
+		return next, err
+	}
+	if next.Note, err = next.sign(ctx, tx); err != nil {
 		return next, err
 	}
 	return next, tx.Create(&next).Error

@@ -207,10 +207,7 @@ func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (run
 		if err != nil {
 			return err
 		}
-		if run, err = c.createRun(ctx, tx, p); err != nil {
-			return err
-		}
-		run.Warnings, err = p.StructureWarnings(ctx, tx)
+		run, err = c.createRun(ctx, tx, p)
 		return err
 	})
 	return run, err

@@ -207,13 +207,15 @@ func CreateBranch(ctx context.Context, db *gorm.DB, b Branch, reason string) (_ 
 			return Taken(err)
 		}
 		first := Profile{
-			TownID: b.TownID, BranchCode: b.Code, ValidFrom: b.begins(), Name: b.Name, Kind: b.Kind, Class: b.Class, KnownFrom: b.KnownFrom,
+			TownID: b.TownID, BranchCode: b.Code, ValidFrom: b.begins(), Name: b.Name, Kind: b.Kind, Class: b.Class,
+			KnownFrom: b.KnownFrom,
 		}
 		if err := createProfile(tx, first); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
-			Town: b.TownID, Action: "branch.create", Subject: "branches/" + b.Code, After: recordedBranch{b, first.ValidFrom, first.KnownFrom}, Reason: reason,
+			Town: b.TownID, Action: "branch.create", Subject: "branches/" + b.Code,
+			After: recordedBranch{b, first.ValidFrom, first.KnownFrom}, Reason: reason,
 		})
 	})
 	return b, err

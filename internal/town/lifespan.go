@@ -72,7 +72,9 @@ func (c BranchChange) end(ctx context.Context, db *gorm.DB, action string, into 
 		if err := c.checkAbsorbed(tx); err != nil {
 			return err
 		}
-		columns := map[string]any{"closed_on": c.On, "closed_reason": c.Reason, "merged_into": into, "closed_known_from": c.Known}
+		columns := map[string]any{
+			"closed_on": c.On, "closed_reason": c.Reason, "merged_into": into, "closed_known_from": c.Known,
+		}
 		return database.UpdateVersioned(tx, c.row(), c.Version, columns)
 	})
 }
@@ -319,8 +321,9 @@ func before(a, b *day.Date) bool { return b != nil && (a == nil || *a < *b) }
 // LaterChange is a change of a branch that was entered after the first day on which it
 // holds.
 type LaterChange struct {
-	Branch    string    `json:"branch" example:"b07"`
-	On        *day.Date `json:"on,omitempty" swaggertype:"string" format:"date"` // absent: the founding, of a day that is not known
+	Branch string `json:"branch" example:"b07"`
+	// absent: the founding, of a day that is not known
+	On        *day.Date `json:"on,omitempty" swaggertype:"string" format:"date"`
 	Event     string    `json:"event" enums:"founded,renamed,reclassified,merged,closed"`
 	KnownFrom day.Date  `json:"known_from" swaggertype:"string" format:"date"` // the day on which it was entered
 	Reason    string    `json:"reason,omitempty"`

@@ -23,7 +23,10 @@ type Town struct {
 	AreaCode    string    `json:"area_code" example:"440605126"`
 	Name        text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	OpenResults bool      `json:"open_results"` // anyone may read what is published, without a key
-	Provenance  string    `json:"provenance,omitempty"`
+
+	RequireSignature bool `json:"require_signature"` // nothing is published that no key of the installation signs
+
+	Provenance string `json:"provenance,omitempty"`
 	Limits
 	database.Versioned
 }
@@ -31,9 +34,11 @@ type Town struct {
 // Limits are the numbers that keep one person from burying a town in work, and the least
 // of public notice.
 type Limits struct {
-	OpenProposals int64 `json:"open_proposals" example:"10"` // the most adjustments of one person about one branch that wait for a decision
-	RunsPerLock   int64 `json:"runs_per_lock" example:"20"`  // the most runs of a period between its lock and its publication
-	NoticeFloor   int64 `json:"notice_floor" example:"3"`    // the fewest days of public notice that a period may have
+	// the most adjustments of one person about one branch that wait for a decision
+	OpenProposals int64 `json:"open_proposals" example:"10"`
+	// the most runs of a period between its lock and its publication
+	RunsPerLock int64 `json:"runs_per_lock" example:"20"`
+	NoticeFloor int64 `json:"notice_floor" example:"3"` // the fewest days of public notice that a period may have
 }
 
 // usualLimits are those of a town that sets none.
@@ -133,73 +138,56 @@ func Create(ctx context.Context, db *gorm.DB, t Town) (Town, error) {
 	return t, err
 }
 
-// Settings are what can change of a town; a field that is nil stays as it is.
-type Settings struct {
-	Name          text.Text
-	OpenResults   bool
-	OpenProposals *int64
-	RunsPerLock   *int64
-	NoticeFloor   *int64
-	Reason        string // needed to lower the floor
+// Authority is why a town is changed, and whether an administrator does it.
+type Authority struct {
+	Reason        string // needed to lower the floor of public notice
 	Administrator bool   // who alone lowers it
-}
-
-// of returns the limits as the settings change them.
-func (s Settings) of(l Limits) Limits {
-	for _, x := range []struct{ from, to *int64 }{
-		{s.OpenProposals, &l.OpenProposals}, {s.RunsPerLock, &l.RunsPerLock}, {s.NoticeFloor, &l.NoticeFloor},
-	} {
-		if x.from != nil {
-			*x.to = *x.from
-		}
-	}
-	return l
 }
 
 // refuseLowering refuses a lower floor of public notice without a reason, and by others
 // than administrators.
-func (s Settings) refuseLowering(from, to Limits) error {
+func (a Authority) refuseLowering(from, to Limits) error {
 	switch {
 	case to.NoticeFloor >= from.NoticeFloor:
 		return nil
-	case !s.Administrator:
+	case !a.Administrator:
 		return fault.Forbidden("floor_of_notice",
 			"公示天数下限只能由系统管理员降低", "only an administrator lowers the least days of public notice")
-	case s.Reason == "":
+	case a.Reason == "":
 		return fault.Broken(fault.Field("/reason", "reason_needed", "请说明理由", "give a reason"))
 	}
 	return nil
 }
 
-// Update changes what the settings hold if the version is still the stored one.
-func Update(ctx context.Context, db *gorm.DB, code string, version int64, s Settings) (Town, error) {
-	if faults := checkName(s.Name); len(faults) > 0 {
+// Update changes name, settings and limits to those of next if its version is still the
+// stored one.
+func Update(ctx context.Context, db *gorm.DB, next Town, by Authority) (Town, error) {
+	if faults := append(checkName(next.Name), next.check()...); len(faults) > 0 {
 		return Town{}, fault.Broken(faults...)
 	}
 	var after Town
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := Find(ctx, tx, code)
+		before, err := Find(ctx, tx, next.Code)
 		if err != nil {
 			return err
 		}
-		limits := s.of(before.Limits)
-		if faults := limits.check(); len(faults) > 0 {
-			return fault.Broken(faults...)
-		}
-		if err := s.refuseLowering(before.Limits, limits); err != nil {
+		if err := by.refuseLowering(before.Limits, next.Limits); err != nil {
 			return err
 		}
 		change := map[string]any{
-			"name_zh": s.Name.ZH, "name_en": s.Name.EN, "open_results": s.OpenResults, "open_proposals": limits.OpenProposals,
-			"runs_per_lock": limits.RunsPerLock, "notice_floor": limits.NoticeFloor,
+			"name_zh": next.Name.ZH, "name_en": next.Name.EN, "open_results": next.OpenResults,
+			"require_signature": next.RequireSignature, "open_proposals": next.OpenProposals,
+			"runs_per_lock": next.RunsPerLock, "notice_floor": next.NoticeFloor,
 		}
-		if err := database.UpdateVersioned(tx, &Town{Code: code}, version, change); err != nil {
+		if err := database.UpdateVersioned(tx, &Town{Code: next.Code}, next.Version, change); err != nil {
 			return err
 		}
-		if after, err = Find(ctx, tx, code); err != nil {
+		if after, err = Find(ctx, tx, next.Code); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: code, Action: "town.update", Before: before, After: after, Reason: s.Reason})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: next.Code, Action: "town.update", Before: before, After: after, Reason: by.Reason,
+		})
 	})
 	return after, err
 }

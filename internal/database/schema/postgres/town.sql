@@ -29,6 +29,7 @@ CREATE TABLE towns (
     name_zh text COLLATE "C" NOT NULL,
     name_en text COLLATE "C" NOT NULL,
     open_results boolean NOT NULL,
+    require_signature boolean NOT NULL,
     provenance text COLLATE "C" NOT NULL,
     open_proposals bigint NOT NULL DEFAULT 10 CHECK (open_proposals BETWEEN 1 AND 1000),
     runs_per_lock bigint NOT NULL DEFAULT 20 CHECK (runs_per_lock BETWEEN 1 AND 1000),

@@ -23,6 +23,7 @@ CREATE TABLE towns (
     name_zh text NOT NULL,
     name_en text NOT NULL,
     open_results boolean NOT NULL CHECK (typeof(open_results) IN ('integer')),
+    require_signature boolean NOT NULL CHECK (typeof(require_signature) IN ('integer')),
     provenance text NOT NULL,
     open_proposals INTEGER NOT NULL DEFAULT 10 CHECK (open_proposals BETWEEN 1 AND 1000) CHECK (typeof(open_proposals) IN ('integer')),
     runs_per_lock INTEGER NOT NULL DEFAULT 20 CHECK (runs_per_lock BETWEEN 1 AND 1000) CHECK (typeof(runs_per_lock) IN ('integer')),
