@@ -63,6 +63,7 @@ func models() []any {
 		evaluation.Entry{},
 		evaluation.Adjustment{},
 		evaluation.Exception{},
+		evaluation.Choice{},
 		workflow.Transition{},
 		evaluation.Correction{},
 		index.Run{},
