@@ -117,7 +117,7 @@ func (s *schemer) published(tx *gorm.DB) string {
 	for _, row := range rows {
 		r, err := results.Receipt(s.t.Context(), tx, "demo", row.PeriodCode, 0)
 		s.must(err)
-		v, err := index.Verify(s.t.Context(), tx, r.Run)
+		v, err := results.Verify(s.t.Context(), tx, "demo", row.PeriodCode, 0)
 		s.must(err)
 		fmt.Fprintln(&b, row, r.Publication, r.ResultHash, r.DataHash, r.SchemeHash, v.OK)
 	}

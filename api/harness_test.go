@@ -108,8 +108,7 @@ const second access.Role = "second"
 // alone lets one person publish in demo.
 func (h *harness) alone() { h.t.Helper(); h.setting(object{"second_person": "none"}) }
 
-// setting changes what keeps one person of demo from deciding alone; what is left out is
-// as in a new town.
+// setting changes what keeps one person of demo from deciding alone.
 func (h *harness) setting(change object) {
 	h.t.Helper()
 	changesTown(h.as(access.Admin), change).Want(http.StatusOK)
@@ -169,7 +168,7 @@ func (h *harness) towns() {
 	for code, class := range map[string]string{"b01": "rural", "b02": "rural", "b03": "urban"} {
 		b := town.Branch{Name: text.Same("branch " + code), Kind: "village", Class: &class}
 		b.Life = town.Life{TownID: "demo", Code: code, FoundedOn: &founded, Provenance: "invented"}
-		_, err := town.CreateBranch(ctx, h.db, b)
+		_, err := town.CreateBranch(ctx, h.db, b, "")
 		h.must(err)
 	}
 }

@@ -12,10 +12,11 @@ import (
 )
 
 // waits returns the answer of a call whose work is done, or waits for a second person.
-func waits[T any](done T, waiting *proposal.Proposal) rest.Deferred[T, proposal.Proposal] {
-	d := rest.Deferred[T, proposal.Proposal]{Done: done, Waiting: waiting}
+func waits[T any](done T, waiting *proposal.Proposal, l rest.Localized) rest.Deferred[T, proposal.Proposal] {
+	d := rest.Deferred[T, proposal.Proposal]{Done: done}
 	if waiting != nil {
-		d.At = waiting.Path()
+		told := waiting.In(string(l.Language))
+		d.Waiting, d.At = &told, waiting.Path()
 	}
 	return d
 }
@@ -25,6 +26,7 @@ type listProposalsRequest struct {
 	// only about this period
 	Period string `form:"period"`
 	State  string `form:"state" validate:"omitempty,oneof=open confirmed rejected lapsed withdrawn"` // only in this state
+	rest.Localized
 	rest.PageQuery
 }
 
@@ -41,11 +43,15 @@ func (s *Server) listProposals(ctx context.Context, req listProposalsRequest) (r
 	if err != nil {
 		return rest.Page[proposal.Proposal]{}, err
 	}
+	for i, p := range list {
+		list[i] = p.In(string(req.Language))
+	}
 	return rest.NewPage(list, req.PageQuery, func(p proposal.Proposal) []any { return []any{p.ID} })
 }
 
 type proposalRequest struct {
 	townRequest
+	rest.Localized
 	Proposal string `uri:"proposal"`
 }
 
@@ -54,7 +60,8 @@ type proposalRequest struct {
 //
 //	@Summary	Read a proposal of a publication
 func (s *Server) findProposal(ctx context.Context, req proposalRequest) (proposal.Proposal, error) {
-	return proposal.Find(ctx, s.db(ctx), req.Town, req.Proposal)
+	p, err := proposal.Find(ctx, s.db(ctx), req.Town, req.Proposal)
+	return p.In(string(req.Language)), err
 }
 
 // proposalTransition is a step of a proposal: the state to reach, and why.

@@ -51,6 +51,7 @@ type amendInput struct {
 
 type amendRequest struct {
 	periodRequest
+	rest.Localized
 	Body amendInput
 }
 
@@ -73,7 +74,7 @@ func (s *Server) amendResult(
 		return amended, err
 	})
 	made := rest.Created[index.PublicationDetail]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}
-	return waits(made, waiting), err
+	return waits(made, waiting, req.Localized), err
 }
 
 // amending runs what may amend a period, and brings the targets that the period has
@@ -101,6 +102,23 @@ type publicationRequest struct {
 //	@Summary	Read a publication
 func (s *Server) findPublication(ctx context.Context, req publicationRequest) (index.PublicationDetail, error) {
 	return s.results.FindPublication(ctx, s.db(ctx), req.Town, req.Period, req.Number)
+}
+
+// publicationPackage returns a publication as one file that can be checked offline: note,
+// receipt, scheme and results, with the details of the branches and the data that the
+// caller may read. See docs/trust.md.
+//
+//	@Summary	Download a publication with its proof
+func (s *Server) publicationPackage(ctx context.Context, req publicationRequest) (rest.Raw, error) {
+	reach, err := s.details(ctx, req.Town)
+	if err != nil {
+		return rest.Raw{}, err
+	}
+	p := index.Publication{TownID: req.Town, PeriodCode: req.Period, Number: req.Number}
+	body, err := s.results.Package(ctx, s.db(ctx), p, reach,
+		access.PrincipalFrom(ctx).ScopeOf(access.ReadScorecard) == access.All)
+	name := fmt.Sprintf("%s-%s-publication-%d.zip", req.Town, req.Period, req.Number)
+	return rest.Raw{ContentType: "application/zip", Filename: name, Body: body}, err
 }
 
 type diffPublicationsRequest struct {

@@ -136,7 +136,7 @@ func (r *refusals) goes(to, reason string) {
 
 func (r *refusals) plans() {
 	quarter := object{
-		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
+		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": object{"code": "small"},
 		"entry_from": "2026-04-01", "entry_until": "2026-04-10",
 	}
 	r.group.Post("/towns/demo/periods", quarter).Want(http.StatusCreated)
@@ -296,7 +296,7 @@ func (r *refusals) publishes() {
 	r.no(r.secretary, appeals("b01"), http.StatusLocked, "notice_closed", out.byRole())
 	r.setting(object{"amendment_days": 7})
 	r.no(r.group, amends(1), http.StatusLocked, "amendment_closed", behind{"second", "2026-04-17", "as computed", "admin"})
-	r.setting(object{})
+	r.setting(object{"amendment_days": 0})
 	r.no(r.group, moves(q1, "final"), http.StatusLocked, "appeals_undecided", waits)
 	moved(r.group, appeal, "rejected", "counted well").Want(http.StatusOK)
 	r.no(r.chen, moves(appeal, "rejected"),

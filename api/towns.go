@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 
 	"gorm.io/gorm"
@@ -76,7 +77,12 @@ type townInput struct {
 	AreaCode    string    `json:"area_code" validate:"required" example:"440605126"`
 	Name        text.Text `json:"name" validate:"required"`
 	OpenResults bool      `json:"open_results"` // anyone may read what is published, without a key
-	Provenance  string    `json:"provenance" validate:"max=200"`
+
+	RequireSignature bool `json:"require_signature"` // nothing is published that no key of the installation signs
+
+	Provenance string `json:"provenance" validate:"max=200"`
+	// the fewest days of public notice that a period may have
+	NoticeFloor int64 `json:"notice_floor" validate:"min=0,max=90" example:"3"`
 	safeguardsInput
 }
 
@@ -84,8 +90,17 @@ type townInput struct {
 type safeguardsInput struct {
 	// required (the default): what one person proposes to publish or amend, another one confirms
 	SecondPerson string `json:"second_person" validate:"omitempty,oneof=required none"`
-	// days after the first publication in which a result can be amended; absent: until it is final
+	// days after the first publication in which a result can be amended; 0 (the default): until it is final
 	AmendmentDays *int64 `json:"amendment_days" validate:"omitempty,min=0,max=3650" example:"90"`
+}
+
+// over returns the safeguards with those that are given.
+func (in safeguardsInput) over(s town.Safeguards) town.Safeguards {
+	s.SecondPerson = cmp.Or(in.SecondPerson, s.SecondPerson)
+	if in.AmendmentDays != nil {
+		s.AmendmentDays = *in.AmendmentDays
+	}
+	return s
 }
 
 type createTownRequest struct{ Body townInput }
@@ -97,7 +112,9 @@ func (s *Server) createTown(ctx context.Context, req createTownRequest) (rest.Cr
 	b := req.Body
 	t, err := town.Create(ctx, s.db(ctx), town.Town{
 		Code: b.Code, AreaCode: b.AreaCode, Name: b.Name, OpenResults: b.OpenResults, Provenance: b.Provenance,
-		Safeguards: town.Safeguards(b.safeguardsInput),
+		Limits:           town.Limits{NoticeFloor: b.NoticeFloor},
+		RequireSignature: b.RequireSignature,
+		Safeguards:       b.over(town.Safeguards{}),
 	})
 	return rest.Created[town.Town]{Key: t.Code, Value: t}, err
 }
@@ -113,13 +130,19 @@ func (s *Server) findTown(ctx context.Context, req townRequest) (town.Town, erro
 	return town.Find(ctx, s.db(ctx), req.Town)
 }
 
-// townChange is all that can change of a town. What keeps one person from deciding
-// alone is changed by administrators only, with a reason, and while no proposal is open.
+// townChange is all that can change of a town. A setting that is absent stays as it is.
 type townChange struct {
 	Name        text.Text `json:"name" validate:"required"`
 	OpenResults *bool     `json:"open_results" validate:"required"`
-	safeguardsInput
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to change second_person or amendment_days
+	// adjustments of one person about one branch that wait, 1–1000
+	OpenProposals *int64 `json:"open_proposals" example:"10"`
+	RunsPerLock   *int64 `json:"runs_per_lock" example:"20"` // of one locked period, 1–1000
+	// fewest days of public notice, 0–90; only an administrator lowers it
+	NoticeFloor *int64 `json:"notice_floor" example:"3"`
+	Reason      string `json:"reason" validate:"max=2000" multiline:"true"` // needed to lower the floor, and to change the last two
+
+	RequireSignature *bool `json:"require_signature"` // absent: as it is
+	safeguardsInput        // only administrators change these, while no proposal is open
 }
 
 type updateTownRequest struct {
@@ -128,18 +151,34 @@ type updateTownRequest struct {
 	Body townChange
 }
 
-// updateTown changes what a town is called, whether it opens its results, and, by an
-// administrator, whether publications take two persons. A period that was opened before
-// keeps the need of a second person.
+// updateTown changes what a town is called, whether it opens its results, whether what
+// it publishes must be signed, and its limits.
 //
-//	@Summary	Change a town
+//	@Summary	Rename a town or change its settings
 func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.Town, error) {
 	defer rest.AfterCommit(ctx, s.authCache.forget)
+	next, err := town.Find(ctx, s.db(ctx), req.Town)
+	if err != nil {
+		return next, err
+	}
 	b := req.Body
-	return town.Update(ctx, s.db(ctx), req.Town, req.Version, town.Change{
-		Name: b.Name, OpenResults: *b.OpenResults, Safeguards: town.Safeguards(b.safeguardsInput), Reason: b.Reason,
+	next.Version, next.Name, next.OpenResults = req.Version, b.Name, *b.OpenResults
+	if b.RequireSignature != nil {
+		next.RequireSignature = *b.RequireSignature
+	}
+	for _, x := range []struct{ from, to *int64 }{
+		{b.OpenProposals, &next.OpenProposals}, {b.RunsPerLock, &next.RunsPerLock}, {b.NoticeFloor, &next.NoticeFloor},
+	} {
+		if x.from != nil {
+			*x.to = *x.from
+		}
+	}
+	next.Safeguards = b.over(next.Safeguards)
+	by := town.Authority{
+		Reason: b.Reason, Administrator: access.PrincipalFrom(ctx).Role == access.Admin,
 		Guard: func(tx *gorm.DB) error { return proposal.RefuseSetting(ctx, tx, req.Town) },
-	})
+	}
+	return town.Update(ctx, s.db(ctx), next, by)
 }
 
 // categoryInput is a new kind or class of branches.

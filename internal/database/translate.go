@@ -43,6 +43,8 @@ func Translate(err error) error {
 		return meaning(ofSQLite(lite.Code()), err)
 	case isLost(err):
 		return meaning(unavailable, err)
+	case errors.Is(err, errRaced):
+		return meaning(busy, err)
 	}
 	return err
 }
@@ -129,6 +131,16 @@ func ofSQLite(code int) class {
 	return unknown
 }
 
+// isFull reports whether the database found no space on its disk.
+func isFull(err error) bool {
+	var postgres *pgconn.PgError
+	if errors.As(err, &postgres) {
+		return postgres.Code == "53100"
+	}
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_FULL
+}
+
 // isLost reports whether the connection broke or time ran out.
 func isLost(err error) bool {
 	var (
@@ -148,7 +160,7 @@ func conflicting(err error) bool {
 		return postgres.Code == "40001" || postgres.Code == "40P01"
 	}
 	var lite *sqlite.Error
-	return errors.As(err, &lite) && ofSQLite(lite.Code()) == busy
+	return errors.Is(err, errRaced) || errors.As(err, &lite) && ofSQLite(lite.Code()) == busy
 }
 
 // ConstraintOf returns the name of the constraint that err broke, "" where none

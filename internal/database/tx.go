@@ -26,6 +26,7 @@ type transaction struct {
 	readOnly bool
 	doomed   error // a joined InTx failed: the whole must not be committed
 	last     []last
+	touched  map[string]*touched // by table: see TakeChanges
 }
 
 // InTx runs fn in one transaction: committed when fn returns nil, rolled back
@@ -79,8 +80,13 @@ func (t *transaction) join(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB
 	return err
 }
 
-func write(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
+func write(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) (err error) {
 	h := handleOf(db)
+	defer func() {
+		if isFull(err) {
+			h.full.Store(time.Now().UnixNano())
+		}
+	}()
 	if Dialect(db) == SQLite {
 		if err := h.queue(ctx); err != nil {
 			return err
@@ -134,7 +140,9 @@ func read(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) (err err
 		if _, err := conn.ExecContext(ctx, "PRAGMA query_only = 1"); err != nil {
 			return err
 		}
-		defer writable(ctx, conn)
+		if !handleOf(db).queryOnly {
+			defer writable(ctx, conn)
+		}
 	}
 	tx, err := conn.BeginTx(ctx, &options)
 	if err != nil {
@@ -228,12 +236,16 @@ func Waiting[T any](tx *gorm.DB) []T {
 	return nil
 }
 
-// finish does what was left for the end. What that leaves in turn is done too.
+// finish does what was left for the end. What that leaves in turn is done too, and then
+// what was changed is kept.
 func (t *transaction) finish(tx *gorm.DB) error {
 	for i := 0; i < len(t.last); i++ {
 		if err := t.last[i].run(tx); err != nil {
 			return err
 		}
+	}
+	if len(t.touched) > 0 && keepRows != nil {
+		return keepRows(tx)
 	}
 	return nil
 }

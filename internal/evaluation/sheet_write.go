@@ -88,15 +88,28 @@ type SheetDecision struct {
 }
 
 // DecideSheets approves or returns many sheets of a town: those that can be decided on
-// are, the verdicts about the others hold why not. With dryRun nothing is changed.
+// are, the verdicts about the others hold why not. It also returns what those approved
+// contradict. With dryRun nothing is changed.
 func DecideSheets(
 	ctx context.Context, db *gorm.DB, townID string, refs []workflow.Ref, d SheetDecision, dryRun bool,
-) ([]workflow.Verdict, error) {
+) (verdicts []workflow.Verdict, found []Contradiction, err error) {
 	if err := d.refuseDueOn(day.Of(db.NowFunc())); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all := workflow.Bulk[SheetState]{Town: townID, Refs: refs, To: d.To, Reason: d.Reason, DryRun: dryRun}
-	return sheets.MoveAll(ctx, db, all, d.change)
+	if verdicts, err = sheets.MoveAll(ctx, db, all, d.change); err != nil || d.To != Approved {
+		return verdicts, nil, err
+	}
+	var approved []string
+	for _, v := range verdicts {
+		if v.Err == nil {
+			approved = append(approved, v.ID)
+		}
+	}
+	if len(approved) > 0 {
+		found, err = contradictionsOf(ctx, db, townID, approved)
+	}
+	return verdicts, found, err
 }
 
 // DecideSheet approves or returns one sheet.
@@ -177,9 +190,14 @@ func (s Sheet) check(ctx context.Context, tx *gorm.DB, period Period) error {
 // nextRevision copies the entries of the sheets into the revision that a return
 // starts, so that what was submitted stays on record.
 func nextRevision(tx *gorm.DB, townID string, ids []string) error {
-	return tx.Exec(
-		`INSERT INTO entries (town_id, evaluation_id, revision, code, value, level, not_applicable, evidence, source)
-SELECT e.town_id, e.evaluation_id, e.revision + 1, e.code, e.value, e.level, e.not_applicable, e.evidence, e.source
-FROM entries e JOIN evaluations s ON s.town_id = e.town_id AND s.id = e.evaluation_id AND s.revision = e.revision
-WHERE s.town_id = ? AND s.id IN ?`, townID, ids).Error
+	var rows []Entry
+	err := tx.Joins("JOIN evaluations s ON s.town_id = entries.town_id AND s.id = entries.evaluation_id AND s.revision = entries.revision").
+		Where("s.town_id = ? AND s.id IN ?", townID, ids).Find(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	for i := range rows {
+		rows[i].Revision++
+	}
+	return tx.CreateInBatches(rows, database.Batch).Error
 }

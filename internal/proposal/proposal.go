@@ -265,9 +265,15 @@ func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Proposal, depth w
 func (v *reader) Show(p Proposal, allowed []string) Proposal {
 	p.Allowed, p.Confirmers = allowed, []string{}
 	if p.State == Open {
-		if p.Confirmers = p.others(v.able); len(p.Confirmers) == 0 {
-			p.Warnings = []evaluation.Warning{evaluation.TooFewPersons(int64(len(v.able)))}
-		}
+		p.Confirmers = p.others(v.able)
+	}
+	return p
+}
+
+// In returns the proposal with a warning in the language where nobody else could confirm it.
+func (p Proposal) In(language string) Proposal {
+	if p.State == Open && len(p.Confirmers) == 0 {
+		p.Warnings = []evaluation.Warning{evaluation.TooFewPersons(1, language)}
 	}
 	return p
 }

@@ -24,7 +24,11 @@ type Town struct {
 	AreaCode    string    `json:"area_code" example:"440605126"`
 	Name        text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	OpenResults bool      `json:"open_results"` // anyone may read what is published, without a key
-	Provenance  string    `json:"provenance,omitempty"`
+
+	RequireSignature bool `json:"require_signature"` // nothing is published that no key of the installation signs
+
+	Provenance string `json:"provenance,omitempty"`
+	Limits
 	Safeguards
 	database.Versioned
 }
@@ -33,8 +37,8 @@ type Town struct {
 type Safeguards struct {
 	// required: what one person proposes to publish or amend, another one confirms
 	SecondPerson string `json:"second_person" enums:"required,none" example:"required"`
-	// days after the first publication in which a result can be amended; absent: until it is final
-	AmendmentDays *int64 `json:"amendment_days,omitempty" example:"90"`
+	// days after the first publication in which a result can be amended; 0: until it is final
+	AmendmentDays int64 `json:"amendment_days" example:"90"`
 }
 
 // The settings of SecondPerson. A new town has SecondRequired.
@@ -46,32 +50,57 @@ const (
 // maxAmendmentDays bounds AmendmentDays.
 const maxAmendmentDays = 3650
 
-// complete returns the safeguards with the defaults of a new town where they are absent.
-func (s Safeguards) complete() Safeguards {
-	s.SecondPerson = cmp.Or(s.SecondPerson, SecondRequired)
-	return s
-}
-
-func (s Safeguards) check() (faults []fault.FieldError) {
+func (s Safeguards) checkSafeguards() (faults []fault.FieldError) {
 	if s.SecondPerson != SecondRequired && s.SecondPerson != SecondNone {
 		faults = append(faults, fault.Field("/second_person", "unknown_setting",
 			"请用需要两人（required）或无须两人（none）", "use required or none"))
 	}
-	if n := s.AmendmentDays; n != nil && (*n < 0 || *n > maxAmendmentDays) {
+	if s.AmendmentDays < 0 || s.AmendmentDays > maxAmendmentDays {
 		faults = append(faults, fault.Field("/amendment_days", "out_of_range",
 			"须为 0–%d 天", "it must be 0–%d days", maxAmendmentDays))
 	}
 	return faults
 }
 
-func (s Safeguards) equal(t Safeguards) bool {
-	days := func(n *int64) int64 {
-		if n == nil {
-			return -1
+// Limits are the numbers that keep one person from burying a town in work, and the least
+// of public notice.
+type Limits struct {
+	// the most adjustments of one person about one branch that wait for a decision
+	OpenProposals int64 `json:"open_proposals" example:"10"`
+	// the most runs of a period between its lock and its publication
+	RunsPerLock int64 `json:"runs_per_lock" example:"20"`
+	NoticeFloor int64 `json:"notice_floor" example:"3"` // the fewest days of public notice that a period may have
+}
+
+// usualLimits are those of a town that sets none.
+var usualLimits = Limits{OpenProposals: 10, RunsPerLock: 20}
+
+// The bounds of limits.
+const (
+	maxLimit  = 1000
+	maxNotice = 90
+)
+
+// or returns the limits with those of other where one is 0. No floor is 0 itself.
+func (l Limits) or(other Limits) Limits {
+	l.OpenProposals, l.RunsPerLock = cmp.Or(l.OpenProposals, other.OpenProposals), cmp.Or(l.RunsPerLock, other.RunsPerLock)
+	return l
+}
+
+func (l Limits) check() (faults []fault.FieldError) {
+	for _, x := range []struct {
+		at             string
+		n, least, most int64
+	}{
+		{"/open_proposals", l.OpenProposals, 1, maxLimit},
+		{"/runs_per_lock", l.RunsPerLock, 1, maxLimit},
+		{"/notice_floor", l.NoticeFloor, 0, maxNotice},
+	} {
+		if x.n < x.least || x.n > x.most {
+			faults = append(faults, fault.Field(x.at, "out_of_range", "须在 %d–%d 之间", "it must be %d–%d", x.least, x.most))
 		}
-		return *n
 	}
-	return s.SecondPerson == t.SecondPerson && days(s.AmendmentDays) == days(t.AmendmentDays)
+	return faults
 }
 
 var noun = text.Text{ZH: "镇（街道）", EN: "town"}
@@ -117,8 +146,9 @@ func List(ctx context.Context, db *gorm.DB, f Filter) ([]Town, error) {
 
 // Create founds a town with the usual kinds of branch.
 func Create(ctx context.Context, db *gorm.DB, t Town) (Town, error) {
-	t.Safeguards = t.complete()
-	if faults := append(CheckIdentity(t.Code, t.Name), t.check()...); len(faults) > 0 {
+	t.Limits, t.SecondPerson = t.or(usualLimits), cmp.Or(t.SecondPerson, SecondRequired)
+	faults := append(CheckIdentity(t.Code, t.Name), append(t.check(), t.checkSafeguards()...)...)
+	if len(faults) > 0 {
 		return Town{}, fault.Broken(faults...)
 	}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
@@ -140,61 +170,80 @@ func Create(ctx context.Context, db *gorm.DB, t Town) (Town, error) {
 	return t, err
 }
 
-// Change is all that can change of a town. What keeps one person from deciding alone
-// takes a reason, and what Guard allows.
-type Change struct {
-	Name        text.Text
-	OpenResults bool
-	Safeguards
-	Reason string
+// Authority is why a town is changed, and whether an administrator does it.
+type Authority struct {
+	Reason        string // needed to lower the floor of public notice, and to change the safeguards
+	Administrator bool   // who alone lowers it
 	// asked, with the town held, where the safeguards change
 	Guard func(tx *gorm.DB) error
 }
 
-// Update changes the town if the version is still the stored one.
-func Update(ctx context.Context, db *gorm.DB, code string, version int64, c Change) (after Town, err error) {
-	defer fault.Wrap(&err, "town %s", code)
-	c.Safeguards = c.complete()
-	if faults := append(checkName(c.Name), c.check()...); len(faults) > 0 {
-		return Town{}, fault.Broken(faults...)
+// refuseUnguarded refuses a change of the safeguards that the guard refuses or that has no
+// reason.
+func (a Authority) refuseUnguarded(tx *gorm.DB, from, to Safeguards) error {
+	if from == to {
+		return nil
 	}
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := Find(ctx, tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}), code)
-		if err != nil {
-			return err
-		}
-		if !c.equal(before.Safeguards) {
-			if err := c.admitted(tx); err != nil {
-				return err
-			}
-		}
-		columns := map[string]any{
-			"name_zh": c.Name.ZH, "name_en": c.Name.EN, "open_results": c.OpenResults,
-			"second_person": c.SecondPerson, "amendment_days": c.AmendmentDays,
-		}
-		if err := database.UpdateVersioned(tx, &Town{Code: code}, version, columns); err != nil {
-			return err
-		}
-		if after, err = Find(ctx, tx, code); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx, audit.Change{
-			Town: code, Action: "town.update", Before: before, After: after, Reason: c.Reason,
-		})
-	})
-	return after, err
-}
-
-// admitted refuses a change of the safeguards that the guard refuses or that has no reason.
-func (c Change) admitted(tx *gorm.DB) error {
-	if err := c.Guard(tx); err != nil {
+	if err := a.Guard(tx); err != nil {
 		return err
 	}
-	if c.Reason == "" {
+	if a.Reason == "" {
 		return fault.Broken(fault.Field("/reason", "reason_needed",
 			"更改双人公布或更正期限须说明理由", "say why the second person or the days of amendments change"))
 	}
 	return nil
+}
+
+// refuseLowering refuses a lower floor of public notice without a reason, and by others
+// than administrators.
+func (a Authority) refuseLowering(from, to Limits) error {
+	switch {
+	case to.NoticeFloor >= from.NoticeFloor:
+		return nil
+	case !a.Administrator:
+		return fault.Forbidden("floor_of_notice",
+			"公示天数下限只能由系统管理员降低", "only an administrator lowers the least days of public notice")
+	case a.Reason == "":
+		return fault.Broken(fault.Field("/reason", "reason_needed", "请说明理由", "give a reason"))
+	}
+	return nil
+}
+
+// Update changes name, settings and limits to those of next if its version is still the
+// stored one.
+func Update(ctx context.Context, db *gorm.DB, next Town, by Authority) (Town, error) {
+	if faults := append(checkName(next.Name), append(next.check(), next.checkSafeguards()...)...); len(faults) > 0 {
+		return Town{}, fault.Broken(faults...)
+	}
+	var after Town
+	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+		before, err := Find(ctx, tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}), next.Code)
+		if err != nil {
+			return err
+		}
+		if err := by.refuseLowering(before.Limits, next.Limits); err != nil {
+			return err
+		}
+		if err := by.refuseUnguarded(tx, before.Safeguards, next.Safeguards); err != nil {
+			return err
+		}
+		change := map[string]any{
+			"second_person": next.SecondPerson, "amendment_days": next.AmendmentDays,
+			"name_zh": next.Name.ZH, "name_en": next.Name.EN, "open_results": next.OpenResults,
+			"require_signature": next.RequireSignature, "open_proposals": next.OpenProposals,
+			"runs_per_lock": next.RunsPerLock, "notice_floor": next.NoticeFloor,
+		}
+		if err := database.UpdateVersioned(tx, &Town{Code: next.Code}, next.Version, change); err != nil {
+			return err
+		}
+		if after, err = Find(ctx, tx, next.Code); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{
+			Town: next.Code, Action: "town.update", Before: before, After: after, Reason: by.Reason,
+		})
+	})
+	return after, err
 }
 
 // Area is one node of the administrative tree, by statistical code.
