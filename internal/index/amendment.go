@@ -68,7 +68,7 @@ func amend(ctx context.Context, tx *gorm.DB, p evaluation.Period, a Amendment) (
 	if err != nil {
 		return Publication{}, err
 	}
-	if err := base.refuseChanged(ctx, tx, last); err != nil {
+	if err := base.refuseChanged(ctx, tx); err != nil {
 		return Publication{}, err
 	}
 	c, list, err := base.corrected(ctx, tx, a.Corrections)

@@ -55,7 +55,8 @@ func (p Publication) text(r Run, head audit.Head) string {
 // the town or the installation requires one: then it is refused.
 func (p Publication) sign(ctx context.Context, tx *gorm.DB) (string, error) {
 	var run Run
-	if err := tx.WithContext(ctx).Omit("data").Where("town_id = ? AND id = ?", p.TownID, p.RunID).Take(&run).Error; err != nil {
+	if err := tx.WithContext(ctx).Omit("data").Where("town_id = ? AND id = ?", p.TownID, p.RunID).
+		Take(&run).Error; err != nil {
 		return "", err
 	}
 	settings := signature.From(ctx)
@@ -80,7 +81,8 @@ func refuseUnsigned(ctx context.Context, tx *gorm.DB, townID string, settings si
 	case err != nil:
 		return err
 	case settings.Required:
-		return noKey("BULWARK_REQUIRE_SIGNATURE 要求公布须有签名", "BULWARK_REQUIRE_SIGNATURE says that what is published must be signed")
+		return noKey("BULWARK_REQUIRE_SIGNATURE 要求公布须有签名",
+			"BULWARK_REQUIRE_SIGNATURE says that what is published must be signed")
 	case t.RequireSignature:
 		return noKey("本镇的设置要求公布须有签名", "the settings of the town say that what is published must be signed")
 	}
@@ -169,7 +171,9 @@ const (
 )
 
 // members is the order of a package; the details of branches follow nodesFile.
-var members = []string{readmeFile, noteFile, receiptFile, keysFile, schemeFile, resultText, resultsFile, nodesFile, dataFile}
+var members = []string{
+	readmeFile, noteFile, receiptFile, keysFile, schemeFile, resultText, resultsFile, nodesFile, dataFile,
+}
 
 // readme is what a package says of itself.
 //

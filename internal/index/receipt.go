@@ -40,7 +40,8 @@ func (c *ResultCache) Receipt(
 		return Receipt{}, err
 	}
 	r := Receipt{
-		Run: *o.Run, Source: p.source(day.Of(db.NowFunc())), Status: o.status(), Signed: signature.Signed(p.Note), Note: p.Note,
+		Run: *o.Run, Source: p.source(day.Of(db.NowFunc())), Status: o.status(), Signed: signature.Signed(p.Note),
+		Note: p.Note,
 	}
 	r.CreatedBy = access.PrincipalFrom(ctx).Told(r.CreatedBy, access.LeadingGroup)
 	return r, nil
@@ -213,8 +214,9 @@ type Verification struct {
 
 // Check compares one hash of a receipt with the thing itself.
 type Check struct {
-	// stored: the rows that are served; note, signature and trail: of the publication, and the record that it names
-	What     string `json:"what" enums:"scheme,data,recomputed,stored,note,signature,trail"`
+	// stored: the rows that are served; note, signature and trail: of the publication, and the record that it names;
+	// rows: publications, run and results, held against the trail, with the places that differ
+	What     string `json:"what" enums:"scheme,data,recomputed,stored,note,signature,trail,rows"`
 	Receipt  string `json:"receipt"`
 	Computed string `json:"computed"`
 	OK       bool   `json:"ok"`
