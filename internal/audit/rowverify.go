@@ -115,7 +115,8 @@ func VerifyRows(ctx context.Context, db *gorm.DB, townID string, report func(Dif
 	return records, err
 }
 
-// VerifyParts holds the rows of the parts against the last record about each.
+// VerifyParts holds the rows of the parts against the last record about each; in a
+// transaction, as they were before it.
 func VerifyParts(ctx context.Context, db *gorm.DB, parts []Part, report func(Difference)) (err error) {
 	defer fault.Wrap(&err, "hold rows against the trail")
 	return database.ReadTx(ctx, db, func(tx *gorm.DB) error {
@@ -280,6 +281,9 @@ func (v *rowVerification) compare(t *database.Table, key, stored string) {
 		return // by an earlier part
 	}
 	s.seen = true
+	if before, changed := database.RowsBefore(v.tx, t.Name, key); changed {
+		stored = before // what the transaction itself has changed is recorded at its end
+	}
 	last, agree := s.last(hashOf(stored))
 	if !agree {
 		for _, o := range s.open {
