@@ -122,7 +122,8 @@ func TestRotation(t *testing.T) {
 			t.Error("the old private key is still in the file")
 		}
 		keys := keysOf(t, signer)
-		if len(keys.Keys) != 3 || !keys.Keys[0].Until.Equal(later) || keys.Keys[2].Until != nil || keys.Keys[2].PublicKey != third {
+		if len(keys.Keys) != 3 || !keys.Keys[0].Until.Equal(later) || keys.Keys[2].Until != nil ||
+			keys.Keys[2].PublicKey != third {
 			t.Fatalf("%+v", keys.Keys)
 		}
 		if _, _, err := keys.Open(old, day); err != nil {
@@ -208,7 +209,8 @@ func TestKeyFiles(t *testing.T) {
 			if err := os.Chmod(path, mode); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := SignerOf(path).Sign("x\n"); !fault.Is(err, fault.KindUnavailable) || !strings.Contains(err.Error(), "chmod 600") {
+			if _, err := SignerOf(path).Sign("x\n"); !fault.Is(err, fault.KindUnavailable) ||
+				!strings.Contains(err.Error(), "chmod 600") {
 				t.Errorf("%v: %v", mode, err)
 			}
 		}

@@ -156,7 +156,8 @@ func record(ctx context.Context, tx *gorm.DB, statement string) error {
 		action, pairs = "signing_key.end", Fields(text, endFormat)
 	}
 	return audit.Write(ctx, tx, audit.Change{
-		Action: action, Subject: "signing-keys/" + idOf(field(pairs, "key")), After: map[string]string{"statement": statement},
+		Action: action, Subject: "signing-keys/" + idOf(field(pairs, "key")),
+		After: map[string]string{"statement": statement},
 	})
 }
 
