@@ -108,6 +108,12 @@ var (
 	errStatement = errors.New("it states nothing of a key")
 )
 
+// KeysOf returns the keys of the statements that are signed as they should be.
+func KeysOf(statements []string) Keys {
+	k, _ := readKeys(statements)
+	return k
+}
+
 // readKeys returns the keys of the statements that are signed as they should be, and the
 // number of the others.
 func readKeys(statements []string) (k Keys, wrong int) {
