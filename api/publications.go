@@ -184,7 +184,11 @@ func (s *Server) findReceipt(ctx context.Context, req resultRequest) (index.Rece
 //
 //	@Summary	Verify a published result
 func (s *Server) verifyReceipt(ctx context.Context, req resultRequest) (index.Verification, error) {
-	return s.results.Verify(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	v, err := s.results.Verify(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	if err != nil {
+		return v, err
+	}
+	return v, v.CheckRows(ctx, s.db(ctx))
 }
 
 // receiptScheme returns the scheme document of a published result, byte for byte

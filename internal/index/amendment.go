@@ -174,7 +174,7 @@ func prepare(ctx context.Context, tx *gorm.DB, p evaluation.Period, a Amendment)
 	if err != nil {
 		return d, err
 	}
-	if err := base.refuseChanged(ctx, tx, d.last); err != nil {
+	if err := base.refuseChanged(ctx, tx); err != nil {
 		return d, err
 	}
 	if d.computation, d.corrections, err = base.corrected(ctx, tx, a.Corrections); err != nil {
