@@ -101,7 +101,8 @@ func signingKey(_ context.Context, p program, args []string) error {
 		p.print(p.err, text.F("已更换 %s 中的私钥，旧私钥已删除，运行中的服务立即使用新私钥。新公钥为：",
 			"replaced the private key in %s; the old one is deleted, and a running service uses the new one at once. The new public key:", *out))
 	} else {
-		p.print(p.err, text.F("已将私钥写入 %[1]s。请设置 BULWARK_SIGNING_KEY_FILE=%[1]s（SM2 密钥为 BULWARK_SIGNING_SM2_KEY_FILE），另存一份到安全的地方，并公布公钥：",
+		p.print(p.err, text.F(
+			"已将私钥写入 %[1]s。请设置 BULWARK_SIGNING_KEY_FILE=%[1]s（SM2 密钥为 BULWARK_SIGNING_SM2_KEY_FILE），另存一份到安全的地方，并公布公钥：",
 			"wrote the private key to %[1]s. Set BULWARK_SIGNING_KEY_FILE=%[1]s (for SM2, BULWARK_SIGNING_SM2_KEY_FILE), keep a copy in a safe place, and publish the public key:", *out))
 	}
 	_, err = fmt.Fprintln(p.out, public)
