@@ -158,6 +158,8 @@ func (s *Server) routesOfEntry(t rest.Router) {
 	rest.Create(t, "/periods/:period/exceptions", access.WritePeriods, s.grantException)
 	rest.Get(t, "/periods/:period/exceptions/:exception", access.ReadSheets, s.findException)
 	rest.Post(t, "/periods/:period/exceptions/:exception/end", access.WritePeriods, s.endException)
+	rest.Get(t, "/periods/:period/contradictions", access.ReadSignals, s.listContradictions)
+	rest.Post(t, "/periods/:period/contradictions/:branch/:indicator", access.DecideSheets, s.chooseValue)
 	rest.Get(t, "/evaluations", access.ReadSheets, s.listEvaluations)
 	rest.Create(t, "/evaluations", access.WriteSheets, s.beginEvaluation)
 	rest.Post(t, "/evaluations/decide", access.DecideSheets, s.decideEvaluations)
@@ -166,6 +168,7 @@ func (s *Server) routesOfEntry(t rest.Router) {
 	rest.Post(t, "/evaluations/:evaluation/transitions", access.WriteSheets, s.moveEvaluation)
 	rest.Get(t, "/adjustments", access.ReadAdjustments, s.listAdjustments)
 	rest.Create(t, "/adjustments", access.WriteAdjustments, s.proposeAdjustment)
+	rest.Post(t, "/adjustments/decide", access.WriteAdjustments, s.decideAdjustments)
 	rest.Get(t, "/adjustments/:adjustment", access.ReadAdjustments, s.findAdjustment)
 	rest.Post(t, "/adjustments/:adjustment/transitions", access.WriteAdjustments, s.moveAdjustment)
 }

@@ -140,7 +140,7 @@ func (s demoStore) owned(ctx context.Context, options database.Options) (bool, e
 func (s demoStore) prepare(ctx context.Context, p program, db *gorm.DB, signingKey string) error {
 	p.print(p.out, text.F("正在准备演示数据……", "preparing the demo data …"))
 	if _, err := os.Stat(signingKey); errors.Is(err, fs.ErrNotExist) {
-		if _, err := signature.CreateKey(signingKey, signature.Ed25519, "bulwark-demo", demo.Start); err != nil {
+		if _, err := signature.CreateKey(signingKey, signature.Ed25519, "bulwark-demo", demo.Start, signature.Keys{}); err != nil {
 			return err
 		}
 	}

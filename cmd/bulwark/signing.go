@@ -70,6 +70,7 @@ func signingKey(_ context.Context, p program, args []string) error {
 	out := f.String("out", "", "file of the private key, which must not exist yet (default BULWARK_SIGNING_KEY_FILE)")
 	rotate := f.Bool("rotate", false, "replace the key in the file by a new one, which the old one vouches for")
 	name := f.String("name", "bulwark", "name of the key in signatures, such as the address of the service")
+	known := f.String("known", "", "content of /.well-known/bulwark-keys of before, where the old private key is lost")
 	algorithm := f.String("algorithm", signature.Ed25519, "ed25519 or sm2")
 	if err := p.parse(f, args, 0); err != nil {
 		return err
@@ -88,11 +89,20 @@ func signingKey(_ context.Context, p program, args []string) error {
 		return usageError{text.F("请用 --out 写明密钥文件", "name the file of the key with --out")}
 	}
 	var public string
-	var err error
+	var before signature.Keys
+	content, err := []byte(nil), error(nil)
+	if *known != "" {
+		if content, err = os.ReadFile(*known); err != nil {
+			return err
+		}
+		if before, err = signature.ParseKeys(content); err != nil {
+			return badPublicKey(*known, err)
+		}
+	}
 	if *rotate {
 		public, err = signature.RotateKey(*out, now())
 	} else {
-		public, err = signature.CreateKey(*out, *algorithm, *name, now())
+		public, err = signature.CreateKey(*out, *algorithm, *name, now(), before)
 	}
 	if err != nil {
 		return err
@@ -120,11 +130,15 @@ func trusted(file string) ([]string, error) {
 	}
 	public, err := signature.Publics(content)
 	if err != nil {
-		return nil, fault.Invalid("bad_public_key",
-			"文件 %s 应为公钥，每行一个，或 /.well-known/bulwark-keys 的内容",
-			"the file %s should hold public keys, one a line, or the content of /.well-known/bulwark-keys", file).Because(err)
+		return nil, badPublicKey(file, err)
 	}
 	return public, nil
+}
+
+func badPublicKey(file string, err error) error {
+	return fault.Invalid("bad_public_key",
+		"文件 %s 应为公钥，每行一个，或 /.well-known/bulwark-keys 的内容",
+		"the file %s should hold public keys, one a line, or the content of /.well-known/bulwark-keys", file).Because(err)
 }
 
 // verifyPackage checks a package with nothing but the public keys of the file.

@@ -57,6 +57,8 @@ type Config struct {
 	SessionMax  time.Duration `env:"SESSION_MAX" envDefault:"12h" doc:"how long a session lasts at most"`
 	Rate        int           `env:"RATE" envDefault:"500" doc:"requests per second of one key, one account or, without either, one address; 0 = no limit"`
 	Burst       int           `env:"BURST" envDefault:"1000" doc:"requests of one of them at once, before BULWARK_RATE counts"`
+	WriteRate   int           `env:"WRITE_RATE" envDefault:"20" doc:"changes per second of one person, or of one key or account without a person; 0 = no limit"`
+	WriteBurst  int           `env:"WRITE_BURST" envDefault:"200" doc:"changes of one of them at once, before BULWARK_WRITE_RATE counts"`
 
 	OIDCIssuer       string `env:"OIDC_ISSUER" doc:"address of an OpenID Connect provider to sign in through, such as https://id.example.org; empty = off"`
 	OIDCClientID     string `env:"OIDC_CLIENT_ID" doc:"the id of this service at the provider"`

@@ -66,6 +66,8 @@ func TestWhatCannotWork(t *testing.T) {
 		"SESSION_IDLE=0s":                  "more than 0",
 		"RATE=-1":                          "at least 0",
 		"BURST=0":                          "at least 1",
+		"WRITE_RATE=-1":                    "at least 0",
+		"WRITE_BURST=0":                    "at least 1",
 		"OIDC_ISSUER=https://id.example":   "go together",
 		"TRUSTED_PROXIES=proxy.local":      "no IP address or CIDR range",
 		"TRUSTED_PROXIES=0.0.0.0/0":        "trusts everybody",

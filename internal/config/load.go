@@ -139,6 +139,8 @@ func (c *Config) check(m *Mistakes) {
 	m.atLeast("BULWARK_BODY_LIMIT", c.BodyLimit, 1024)
 	m.atLeast("BULWARK_RATE", int64(c.Rate), 0)
 	m.atLeast("BULWARK_BURST", int64(c.Burst), 1)
+	m.atLeast("BULWARK_WRITE_RATE", int64(c.WriteRate), 0)
+	m.atLeast("BULWARK_WRITE_BURST", int64(c.WriteBurst), 1)
 	c.checkTimes(m)
 	c.checkOIDC(m)
 	for _, p := range c.TrustedProxies {

@@ -40,7 +40,8 @@ func (c *ResultCache) Receipt(
 		return Receipt{}, err
 	}
 	r := Receipt{
-		Run: *o.Run, Source: p.source(day.Of(db.NowFunc())), Status: o.status(), Signed: signature.Signed(p.Note), Note: p.Note,
+		Run: *o.Run, Source: p.source(day.Of(db.NowFunc())), Status: o.status(), Signed: signature.Signed(p.Note),
+		Note: p.Note,
 	}
 	r.CreatedBy = access.PrincipalFrom(ctx).Told(r.CreatedBy, access.LeadingGroup)
 	return r, nil
@@ -220,7 +221,7 @@ type Check struct {
 	OK       bool   `json:"ok"`
 }
 
-// Verify computes a published result again and compares it with its receipt.
+// verify computes a published result again and compares it with its receipt.
 func (c *ResultCache) Verify(
 	ctx context.Context, db *gorm.DB, townID, period string, number int64,
 ) (_ Verification, err error) {

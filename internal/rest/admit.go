@@ -61,7 +61,23 @@ func (e *Engine) admit(r *http.Request, action access.Action) (access.Principal,
 		return access.Principal{}, fault.Forbidden("key_read_only",
 			"此密钥只能读取，请向管理员申请可写密钥", "this key may only read: ask the administrator for one that may write")
 	}
+	if !Safe(r.Method) {
+		return p, e.pace(p)
+	}
 	return p, nil
+}
+
+// pace limits how often a caller may change something: by person, so that a second key
+// or account is no second budget.
+func (e *Engine) pace(p access.Principal) error {
+	if e.writers == nil {
+		return nil
+	}
+	name := p.Credential()
+	if p.Person != "" {
+		name = "person/" + strings.Join(p.Towns, ",") + "/" + p.Person
+	}
+	return TooManyRequests(e.writers.Take(name, e.Now()))
 }
 
 // Safe reports whether requests of the method only read.

@@ -208,8 +208,9 @@ type keyFile struct {
 }
 
 // CreateKey writes a new private key to a file that does not exist yet and that only its
-// owner can read, and returns the public key.
-func CreateKey(path, algorithm, name string, now time.Time) (public string, err error) {
+// owner can read, and returns the public key. The file vouches for the known keys too,
+// which are those of an installation whose private key is lost.
+func CreateKey(path, algorithm, name string, now time.Time, known Keys) (public string, err error) {
 	key, err := newKey(algorithm, name)
 	if err != nil {
 		return "", err
@@ -227,7 +228,7 @@ func CreateKey(path, algorithm, name string, now time.Time) (public string, err 
 	if err != nil {
 		return "", unusable(path, err)
 	}
-	return key.public, writeTo(file, keyFile{key.secret, []string{stated}})
+	return key.public, writeTo(file, keyFile{key.secret, append(known.Statements(), stated)})
 }
 
 // RotateKey replaces the private key in the file by a new one of the same algorithm and
