@@ -74,7 +74,7 @@ func TestALaterChangeCoversNothing(t *testing.T) {
 		dbtest.Tamper(t, url, "UPDATE towns SET provenance = 'other'")
 		if _, err := town.Update(t.Context(), db, town.Town{
 			Code: "a", Name: text.Same("b"), Versioned: database.Versioned{Version: 1},
-		}); err != nil {
+		}, town.Authority{}); err != nil {
 			t.Fatal(err)
 		}
 		if found := unfaithful(t, db); len(found) != 1 || found[0] != "unrecorded towns/a" {

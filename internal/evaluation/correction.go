@@ -274,7 +274,7 @@ WHERE s.town_id = ? AND s.period_code = ? AND s.branch_code = ? AND s.state = ? 
 }
 
 // RowsOf returns the rows that hold what is entered for the period: sheets with all their
-// revisions, and adjustments.
+// revisions, adjustments, and which of several values counts.
 func RowsOf(ctx context.Context, tx *gorm.DB, p Period) (parts []audit.Part, err error) {
 	var list []Sheet
 	q := tx.WithContext(ctx).Where("town_id = ? AND period_code = ?", p.TownID, p.Code).Session(&gorm.Session{})
@@ -287,12 +287,16 @@ func RowsOf(ctx context.Context, tx *gorm.DB, p Period) (parts []audit.Part, err
 			parts = append(parts, audit.Part{Table: "entries", Key: []string{p.TownID, s.ID, strconv.FormatInt(revision, 10)}})
 		}
 	}
-	var ids []string
-	err = q.Model(&Adjustment{}).Order("id").Pluck("id", &ids).Error
-	for _, id := range ids {
-		parts = append(parts, audit.Part{Table: "adjustments", Key: []string{p.TownID, id}})
+	for _, table := range []string{"adjustments", "value_choices"} {
+		var ids []string
+		if err := q.Table(table).Order("id").Pluck("id", &ids).Error; err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			parts = append(parts, audit.Part{Table: table, Key: []string{p.TownID, id}})
+		}
 	}
-	return parts, err
+	return parts, nil
 }
 
 // refuseOwnBranches refuses corrections of branches that the caller leads.
