@@ -86,6 +86,7 @@ var besideTheDemo = []string{
 	`INSERT INTO signing_statements (digest, note, recorded_at) VALUES ('` + digest64 + `', 'x', '2023-01-01')`,
 	`INSERT INTO kept_answers (credential, key, fingerprint, status, header, body, created_at)
 		VALUES ('bw_1', 'k', '` + digest64 + `', 200, '{}', '', '2023-01-01')`,
+	`INSERT INTO maintenance (task, at, detail, succeeded_at) VALUES ('backup', '2023-01-02', 'x', '2023-01-01')`,
 	`INSERT INTO sessions (secret_hash, account_name, account_version, created_at, seen_at, ends_at)
 		SELECT '` + digest64 + `', min(name), 1, '2023-01-01', '2023-01-01', '2023-01-02' FROM accounts`,
 	// Reminders of a person, of an office, and of nobody that was withdrawn; one is about

@@ -25,6 +25,15 @@ func open(action access.Action) bool {
 	return action == access.ReadService || action == access.SignIn
 }
 
+var errReadOnly = fault.Unavailable("read_only", "服务处于只读模式，暂不接受更改；查询照常。恢复时间请询问管理员",
+	"the service is read-only and accepts no changes for now; reads work. Ask the administrator for how long")
+
+// changes reports whether a request of the route can change what is stored. Signing in
+// stores a session, by whatever method.
+func (r Route) changes() bool {
+	return !Safe(r.Method) && !r.Computes || r.Action == access.SignIn
+}
+
 // admit returns the caller of a request. Without a key or session the caller is
 // anonymous; what that allows is for the policy to say.
 func (e *Engine) admit(r *http.Request, action access.Action) (access.Principal, error) {
