@@ -79,7 +79,7 @@ func (w *world) proposes() {
 	zheng := w.joins("zheng", access.LeadingGroup, nil)
 	at := "/towns/demo/periods/half"
 	zheng.Post("/towns/demo/periods", object{
-		"code": "half", "kind": "half_year", "starts_on": "2023-01-01", "ends_on": "2023-06-30", "scheme": "small",
+		"code": "half", "kind": "half_year", "starts_on": "2023-01-01", "ends_on": "2023-06-30", "scheme": object{"code": "small"},
 	}).Want(http.StatusCreated)
 	w.steps("half", "open", "review", "locked")
 	zheng.Post(at+"/runs", nil).Want(http.StatusCreated)
