@@ -42,22 +42,25 @@ const (
 	ReadAdjustments   Action = "adjustments:read" //
 	WriteAdjustments  Action = "adjustments:write"
 	DecideAdjustments Action = "adjustments:decide"
-	ReadAppeals       Action = "appeals:read"     //
-	WriteAppeals      Action = "appeals:write"    // file and withdraw
-	DecideAppeals     Action = "appeals:decide"   // uphold, reject; correct what is published
-	ReadSignals       Action = "signals:read"     // patterns in sheets that raise questions
-	CreateRuns        Action = "runs:write"       // make a run, publish it
-	ReadRanking       Action = "ranking:read"     // published ranking
-	ReadScorecard     Action = "scorecard:read"   // published scorecard
-	ReadProvisional   Action = "provisional:read" // results of a period not yet published
-	ReadIdentity      Action = "identity:read"    // who am I
-	SignIn            Action = "session:open"     // sign in, or set the installation up: by secrets of its own
-	OwnIdentity       Action = "identity:own"     // my password, sign out
-	ManageAccounts    Action = "accounts:write"   // who signs in
-	ManageKeys        Action = "keys:write"       // what programs use
-	ReadAudit         Action = "audit:read"       // the trail of a town
-	ReadSystemAudit   Action = "system:audit"     // the trail of what belongs to no town
-	ReadService       Action = "service:read"     // liveness, API document
+	ReadAppeals       Action = "appeals:read"       //
+	WriteAppeals      Action = "appeals:write"      // file and withdraw
+	DecideAppeals     Action = "appeals:decide"     // uphold, reject; correct what is published
+	ReadSignals       Action = "signals:read"       // patterns in sheets that raise questions
+	CreateRuns        Action = "runs:write"         // make a run, publish it
+	ReadRanking       Action = "ranking:read"       // published ranking
+	ReadScorecard     Action = "scorecard:read"     // published scorecard
+	ReadProvisional   Action = "provisional:read"   // results of a period not yet published
+	ReadIdentity      Action = "identity:read"      // who am I
+	SignIn            Action = "session:open"       // sign in, or set the installation up: by secrets of its own
+	OwnIdentity       Action = "identity:own"       // my password, sign out
+	ManageAccounts    Action = "accounts:write"     // who signs in
+	ManageKeys        Action = "keys:write"         // what programs use
+	ReadAudit         Action = "audit:read"         // the trail of a town
+	ReadSystemAudit   Action = "system:audit"       // the trail of what belongs to no town
+	ReadService       Action = "service:read"       // liveness, API document
+	ReadRights        Action = "rights:read"        // new rights to decide
+	AcknowledgeRights Action = "rights:acknowledge" // or reject them
+	GiveRightsAlone   Action = "rights:give"        // where nobody is left to acknowledge them
 
 	ReadSettings  Action = "settings:read" // of improvement
 	WriteSettings Action = "settings:write"
@@ -155,6 +158,9 @@ var policy = map[Action]map[Role]Scope{
 	ManageKeys:        {Admin: All},
 	ReadAudit:         {LeadingGroup: All, Admin: All},
 	ReadSystemAudit:   {Admin: All},
+	ReadRights:        {LeadingGroup: All, Admin: All},
+	AcknowledgeRights: {LeadingGroup: All},
+	GiveRightsAlone:   {Admin: All},
 
 	ReadSettings:  everyone(),
 	WriteSettings: {LeadingGroup: All, Admin: All},

@@ -30,6 +30,18 @@ func (r Role) Duty() Duty { return dutyOf[r] }
 // tied to, and so nothing without a person.
 func (r Role) WorksOnBranches() bool { return r == Office || r.Duty() != "" }
 
+// Decides reports whether the role decides on what counts and is published. In a town that
+// has published, a new right to it must be acknowledged.
+func (r Role) Decides() bool { return r == LeadingGroup }
+
+// RightWaits is the condition on rows of deciding_rights under which the right does not
+// work, where @now is the time.
+const RightWaits = "(state IN ('pending', 'seconded', 'rejected') OR state = 'alone' AND works_from > @now)"
+
+// worksNow narrows a statement to appointments whose right works.
+const worksNow = ` AND NOT EXISTS (SELECT 1 FROM deciding_rights
+WHERE town_id = @town AND subject = 'appointments/' || appointments.id AND ` + RightWaits + ")"
+
 // Role returns the role that reaches its branches by the duty; empty for an unknown duty.
 func (d Duty) Role() Role {
 	for role, duty := range dutyOf {
@@ -44,12 +56,12 @@ func (d Duty) Role() Role {
 const valid = " AND valid_from <= @on AND (valid_until IS NULL OR valid_until >= @on)"
 
 // RolesOf returns the roles to which the person is appointed on the day, in the
-// order of the appointments' ids.
+// order of the appointments' ids, without those that wait to be acknowledged.
 func RolesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Date) (roles []Role, err error) {
 	defer fault.Wrap(&err, "roles of %s", person)
 	err = db.WithContext(ctx).Raw(
-		"SELECT role FROM appointments WHERE town_id = @town AND person_code = @person"+valid+" ORDER BY id",
-		map[string]any{"town": townID, "person": person, "on": on}).Scan(&roles).Error
+		"SELECT role FROM appointments WHERE town_id = @town AND person_code = @person"+valid+worksNow+" ORDER BY id",
+		map[string]any{"town": townID, "person": person, "on": on, "now": db.NowFunc()}).Scan(&roles).Error
 	return roles, err
 }
 
