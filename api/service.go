@@ -57,6 +57,7 @@ func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 //	@version					1
 //	@description				The combat-effectiveness index (战斗力指数) of grassroots branches: structure, evaluations, scores, rankings and why they are what they are.
 //	@description				Scores are computed from approved evaluations under a versioned scheme; a published result never changes.
+//	@description				Every answer carries X-Request-Id, the identifier of the request: the one sent along, or a new one.
 //	@basePath					/api/v1
 //	@accept						json
 //	@produce					json

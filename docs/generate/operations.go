@@ -21,6 +21,7 @@ func refineOperations(doc *openapi3.T) error {
 		}
 	}
 	doc.Info.Contact = nil // swag writes an empty one
+	doc.Security = toChange
 	addShared(doc)
 	seen := make(map[string]string)
 	var errs []error
@@ -40,6 +41,7 @@ func refineOperations(doc *openapi3.T) error {
 			refineResponses(method, op)
 		}
 	}
+	shareQueries(doc)
 	return errors.Join(errs...)
 }
 
@@ -62,16 +64,30 @@ func checkOperation(doc *openapi3.T, op *openapi3.Operation, seen map[string]str
 	return nil
 }
 
-// refineSecurity writes that an operation needs a key or a session, or that either
-// is welcome but not needed. A change by a session needs the token of its pages too.
+// Either is needed: a key, or a session, for a change with the token of its pages.
+var toRead, toChange = credentials("session"), credentials("session", "csrf")
+
+func credentials(session ...string) openapi3.SecurityRequirements {
+	of := openapi3.NewSecurityRequirement()
+	for _, scheme := range session {
+		of.Authenticate(scheme)
+	}
+	return openapi3.SecurityRequirements{openapi3.NewSecurityRequirement().Authenticate("bearer"), of}
+}
+
+// refineSecurity writes what an operation needs that is not a change by a known caller,
+// which the document says for all, and whether a credential is welcome but not needed.
 func refineSecurity(method string, op *openapi3.Operation) {
-	session := openapi3.NewSecurityRequirement().Authenticate("session")
-	if method != http.MethodGet {
-		session = session.Authenticate("csrf")
+	needed := toChange
+	if method == http.MethodGet {
+		needed = toRead
 	}
-	all := openapi3.NewSecurityRequirements()
-	if op.Security != nil && len(*op.Security) == 0 {
-		all.With(openapi3.NewSecurityRequirement())
+	switch open := op.Security != nil && len(*op.Security) == 0; {
+	case open:
+		needed = append(openapi3.SecurityRequirements{openapi3.NewSecurityRequirement()}, needed...)
+	case method != http.MethodGet:
+		op.Security = nil
+		return
 	}
-	op.Security = all.With(openapi3.NewSecurityRequirement().Authenticate("bearer")).With(session)
+	op.Security = &needed
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -127,4 +130,35 @@ func conditional(method string, op *openapi3.Operation) bool {
 
 func sharedParameter(name string) *openapi3.ParameterRef {
 	return &openapi3.ParameterRef{Ref: "#/components/parameters/" + name}
+}
+
+// shareQueries says a parameter of queries once that several operations have alike, such
+// as page_size. Of two that differ under one name, the one of more operations is shared.
+func shareQueries(doc *openapi3.T) {
+	const several = 3
+	alike := map[string][]*openapi3.ParameterRef{}
+	for _, item := range doc.Paths.Map() {
+		for _, op := range item.Operations() {
+			for _, p := range op.Parameters {
+				if p.Ref == "" && p.Value.In == "query" {
+					key, _ := json.Marshal(p.Value)
+					alike[string(key)] = append(alike[string(key)], p)
+				}
+			}
+		}
+	}
+	keys := slices.SortedFunc(maps.Keys(alike), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(alike[b]), len(alike[a])), strings.Compare(a, b))
+	})
+	for _, key := range keys {
+		p := *alike[key][0].Value
+		component := p.Name + "Query"
+		if len(alike[key]) < several || doc.Components.Parameters[component] != nil {
+			continue
+		}
+		doc.Components.Parameters[component] = &openapi3.ParameterRef{Value: &p}
+		for _, use := range alike[key] {
+			use.Ref = "#/components/parameters/" + component
+		}
+	}
 }

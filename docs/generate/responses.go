@@ -31,12 +31,9 @@ func refineResponses(method string, op *openapi3.Operation) {
 const responsePrefix = "#/components/responses/"
 
 func refineSuccess(method string, status int, response *openapi3.Response) {
-	response.Headers = headers("X-Request-Id")
+	response.Headers = openapi3.Headers{} // X-Request-Id, which every answer has, is told of the whole API
 	if status < 204 && method != http.MethodDelete {
 		response.Headers["ETag"] = sharedHeader("ETag")
-	}
-	if method == http.MethodPost {
-		response.Headers["Idempotency-Replayed"] = sharedHeader("Idempotency-Replayed")
 	}
 	if status == http.StatusCreated || status == http.StatusFound || status == http.StatusSeeOther {
 		response.Headers["Location"] = sharedHeader("Location")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,6 +24,38 @@ func refineSchemas(doc, answers *openapi3.T) {
 		slices.Sort(schema.Value.Required)
 		schema.Value.Required = slices.Compact(schema.Value.Required)
 		each(schema, func(s *openapi3.SchemaRef) { refineSchema(s.Value) })
+	}
+	shareProperties(doc.Components.Schemas)
+}
+
+// shared are the properties of many schemas that are said once, with the name of their
+// schema.
+var shared = map[string]string{"next_page_token": "PageToken", "version": "RowVersion"}
+
+// shareProperties refers to one schema where a shared property is described as most
+// often. One that is described otherwise stays as it is.
+func shareProperties(schemas openapi3.Schemas) {
+	for name, component := range shared {
+		alike := map[string][]*openapi3.SchemaRef{}
+		for _, schema := range schemas {
+			if p := schema.Value.Properties[name]; p != nil && p.Ref == "" && p.Value.Description != "" {
+				alike[p.Value.Description] = append(alike[p.Value.Description], p)
+			}
+		}
+		var most []*openapi3.SchemaRef
+		for _, words := range slices.Sorted(maps.Keys(alike)) {
+			if len(alike[words]) > max(len(most), 1) {
+				most = alike[words]
+			}
+		}
+		if len(most) == 0 {
+			continue
+		}
+		value := *most[0].Value
+		schemas[component] = &openapi3.SchemaRef{Value: &value}
+		for _, use := range most {
+			use.Ref = schemaPrefix + component
+		}
 	}
 }
 

@@ -31,13 +31,12 @@ var failures = map[int]string{
 }
 
 var headerWords = map[string]string{
-	"Content-Language":     "Language of the words in the answer, zh or en.",
-	"ETag":                 "Version of the answer, for If-Match and If-None-Match; absent where it has none.",
-	"Idempotency-Replayed": "true where the answer is the one kept from when the request came first.",
-	"Location":             "Address of what was made, where it has one.",
-	"Retry-After":          "Seconds to wait before trying again: with 429, 503, and with 409 where the request is still being worked on.",
-	"WWW-Authenticate":     "With 401, the scheme that is asked for: Bearer.",
-	"X-Request-Id":         "Identifier of the request: the one sent along, or a new one.",
+	"Content-Language": "Language of the words in the answer, zh or en.",
+	"ETag":             "Version of the answer, for If-Match and If-None-Match; absent where it has none.",
+	"Location":         "Address of what was made, where it has one.",
+	"Retry-After":      "Seconds to wait before trying again: with 429, 503, and with 409 where the request is still being worked on.",
+	"WWW-Authenticate": "With 401, the scheme that is asked for: Bearer.",
+	"X-Request-Id":     "Identifier of the request: the one sent along, or a new one.",
 }
 
 // addShared declares what all operations refer to.
@@ -69,7 +68,7 @@ func addShared(doc *openapi3.T) {
 		}}}
 	}
 	notModified := openapi3.NewResponse().WithDescription("The known answer is still right.")
-	notModified.Headers = headers("X-Request-Id", "ETag")
+	notModified.Headers = headers("ETag")
 	c.Responses = openapi3.ResponseBodies{"NotModified": {Value: notModified}}
 	c.Responses["Failure"] = &openapi3.ResponseRef{Value: failure(allFailures())}
 	for status, words := range failures {
@@ -99,7 +98,7 @@ func problemContent() openapi3.Content {
 // idempotencyKey makes a POST safe to send again.
 func idempotencyKey() *openapi3.ParameterRef {
 	p := header("A key that you choose, new for each new request, such as a UUID. Sent again with the same key, a request that succeeded is answered " +
-		"as it was then and changes nothing again; with another address, body or If-Match it is refused (422), and so is one that is still being worked on (409). " +
+		"as it was then, with Idempotency-Replayed: true, and changes nothing again; with another address, body or If-Match it is refused (422), and so is one that is still being worked on (409). " +
 		"Ignored without a credential.")
 	p.Value.Schema = openapi3.NewStringSchema().WithMinLength(1).WithMaxLength(128).WithPattern("^[ -~]+$").NewRef()
 	return p

@@ -123,114 +123,162 @@ const (
 	All
 )
 
-// own makes the rows of the table short.
-const own = Assigned
-
-// policy is the one table of who may do what; unlisted means no.
-var policy = map[Action]map[Role]Scope{
-	ReadService:       everyone(),
-	SignIn:            everyone(),
-	ReadIdentity:      everyone(),
-	OwnIdentity:       everyone(),
-	ReadStructure:     everyone(),
-	ReadRanking:       everyone(),
-	ReadScorecard:     {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
-	ReadProvisional:   {Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
-	ReadSheets:        {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
-	WriteSheets:       {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All},
-	DecideSheets:      {LeadingGroup: All},
-	ReadAdjustments:   {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
-	WriteAdjustments:  {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All},
-	DecideAdjustments: {LeadingGroup: All},
-	ReadAppeals:       {Secretary: own, Mentor: own, Instructor: own, LeadingGroup: All, Leadership: All},
-	WriteAppeals:      {Secretary: own},
-	DecideAppeals:     {LeadingGroup: All},
-	WritePeriods:      {LeadingGroup: All},
-	ReadSignals:       {LeadingGroup: All, Leadership: All},
-	CreateRuns:        {LeadingGroup: All},
-	ReadDrafts:        {LeadingGroup: All, Leadership: All},
-	WriteScheme:       {LeadingGroup: All},
-	WriteStructure:    {LeadingGroup: All, Admin: All},
-	WriteTowns:        {Admin: All},
-	ReadPeople:        {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All, Admin: All},
-	WritePeople:       {LeadingGroup: All, Admin: All},
-	ManageAccounts:    {Admin: All},
-	ManageKeys:        {Admin: All},
-	ReadAudit:         {LeadingGroup: All, Admin: All},
-	ReadSystemAudit:   {Admin: All},
-	ReadRights:        {LeadingGroup: All, Admin: All},
-	AcknowledgeRights: {LeadingGroup: All},
-	GiveRightsAlone:   {Admin: All},
-
-	ReadSettings:  everyone(),
-	WriteSettings: {LeadingGroup: All, Admin: All},
-
-	ReadTargets:    {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
-	ProposeTargets: {LeadingGroup: All},
-	DecideTargets:  {LeadingGroup: All},
-	ReadMeasures:   everyone(),
-	WriteMeasures:  {LeadingGroup: All, Admin: All},
-	ReadTasks:      {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
-	WriteTasks:     {Office: own, LeadingGroup: All},
-	ReportTasks:    {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All},
-
-	ReadDashboard: {LeadingGroup: All, Leadership: All},
-	ReadEffects:   {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All},
-
-	ReadCases:   everyone(),
-	WriteCases:  {Secretary: own, Mentor: own, Instructor: own},
-	ReviewCases: {LeadingGroup: All},
-
-	WriteRatings:   {Secretary: own},
-	ReadUsefulness: {Mentor: All, LeadingGroup: All, Leadership: All},
-
-	ReadVisits:  {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
-	WriteVisits: {Instructor: own, Office: own},
-
-	ReadAnalyses:  {Secretary: own, Mentor: own, Instructor: own, LeadingGroup: All, Leadership: All},
-	WriteAnalyses: {Mentor: own},
-
-	ReadProjects:  everyoneBut(Reader),
-	WriteProjects: {Secretary: own},
-	JudgeProjects: {Mentor: All, Instructor: All, Office: All, LeadingGroup: All, Leadership: All},
-	RunRounds:     {LeadingGroup: All},
-
-	ReadProblems:   {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
-	WriteProblems:  {Instructor: own, Office: own},
-	ReadReports:    {Instructor: All, LeadingGroup: All, Leadership: All},
-	WriteReports:   {Instructor: All},
-	ReceiveReports: {LeadingGroup: All},
-	ReadReminders:  {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
-
-	ReadEvents:  everyoneBut(Reader),
-	WriteEvents: {Office: All, LeadingGroup: All},
-
-	ReadPlans:    {Secretary: own, Mentor: own, Instructor: own, Office: own, LeadingGroup: All, Leadership: All},
-	DraftPlans:   {Secretary: own, LeadingGroup: All},
-	WritePlans:   {Secretary: own},
-	AdvisePlans:  {Mentor: own},
-	ApprovePlans: {LeadingGroup: All},
-	VerifyPlans:  {Instructor: own},
+// rule is one row of the policy. All its fields are given, so that none is forgotten.
+type rule struct {
+	action Action
+	extent extent
+	zh, en string // what one can or cannot do
+	roles  roles
 }
 
-// everyone is all roles, without limit.
-func everyone() map[Role]Scope {
-	all := make(map[Role]Scope)
-	for _, r := range Roles() {
-		all[r] = All
+// extent is what an action is about, and so whether a caller who is limited to branches
+// can do it.
+type extent int
+
+const (
+	wholeTown extent = iota // not by a caller who is limited to branches
+	byBranch                // its reach is asked for branch by branch: on those of the limit
+	openToAll               // it shows nobody more than an open town shows to all
+)
+
+// roles are who may do an action, and where.
+type roles map[Role]Scope
+
+// own returns the roles, each on the branches that it is assigned.
+func own(list ...Role) roles { return roles{}.with(Assigned, list) }
+
+// all returns the roles, each in the whole town.
+func all(list ...Role) roles { return roles{}.with(All, list) }
+
+// all returns r with more roles, each in the whole town.
+func (r roles) all(list ...Role) roles { return r.with(All, list) }
+
+func (r roles) with(s Scope, list []Role) roles {
+	for _, role := range list {
+		r[role] = s
 	}
-	return all
+	return r
 }
 
-// everyoneBut is all roles but one, without limit.
-func everyoneBut(role Role) map[Role]Scope {
-	all := everyone()
-	delete(all, role)
-	return all
+// The roles that many rules name together; tied are those that work on some branches.
+var (
+	everyone      = Roles()
+	allButReaders = Roles()[1:]
+	tied          = []Role{Secretary, Mentor, Instructor, Office}
+)
+
+// rules are who may do what, and how each action is called; unlisted means no.
+var rules = []rule{
+	{ReadService, openToAll, "查看服务状态", "read the state of the service", all(everyone...)},
+	{SignIn, openToAll, "登录", "sign in", all(everyone...)},
+	{ReadIdentity, openToAll, "查看自己的身份", "read their identity", all(everyone...)},
+	{OwnIdentity, openToAll, "管理自己的密码和会话", "change their own password and session", all(everyone...)},
+	{ReadStructure, openToAll, "查看镇、党组织、指标体系和考评周期", "read towns, branches, schemes and periods", all(everyone...)},
+	{ReadRanking, openToAll, "查看排名", "read rankings", all(everyone...)},
+	{ReadScorecard, byBranch, "查看考评成绩", "read scorecards", own(tied...).all(LeadingGroup, Leadership)},
+	{ReadProvisional, byBranch, "查看未公布的成绩", "read results before they are published", own(Mentor, Instructor, Office).all(LeadingGroup, Leadership)},
+	{ReadSheets, byBranch, "查看考评表", "read evaluations", own(tied...).all(LeadingGroup, Leadership)},
+	{WriteSheets, byBranch, "填写考评表", "write evaluations", own(tied...).all(LeadingGroup)},
+	{DecideSheets, byBranch, "审批考评表", "decide on evaluations", all(LeadingGroup)},
+	{ReadAdjustments, byBranch, "查看加减分", "read adjustments", own(tied...).all(LeadingGroup, Leadership)},
+	{WriteAdjustments, byBranch, "提出加减分", "propose adjustments", own(tied...).all(LeadingGroup)},
+	{DecideAdjustments, byBranch, "审批加减分", "decide on adjustments", all(LeadingGroup)},
+	{ReadAppeals, byBranch, "查看申诉", "read appeals", own(Secretary, Mentor, Instructor).all(LeadingGroup, Leadership)},
+	{WriteAppeals, byBranch, "提出申诉", "file appeals", own(Secretary)},
+	{DecideAppeals, wholeTown, "处理申诉和更正", "decide on appeals and corrections", all(LeadingGroup)},
+	{WritePeriods, wholeTown, "管理考评周期", "change periods", all(LeadingGroup)},
+	{ReadSignals, wholeTown, "查看信号", "read signals", all(LeadingGroup, Leadership)},
+	{CreateRuns, wholeTown, "计算和公布成绩", "compute and publish results", all(LeadingGroup)},
+	{ReadDrafts, wholeTown, "查看指标体系草稿", "read drafts of schemes", all(LeadingGroup, Leadership)},
+	{WriteScheme, wholeTown, "修改指标体系", "change schemes", all(LeadingGroup)},
+	{WriteStructure, wholeTown, "修改党组织", "change branches", all(LeadingGroup, Admin)},
+	{WriteTowns, wholeTown, "新建镇（街道）", "create towns", all(Admin)},
+	{ReadPeople, wholeTown, "查看人员", "read people", all(Mentor, Instructor, Office, LeadingGroup, Leadership, Admin)},
+	{WritePeople, wholeTown, "修改人员", "change people", all(LeadingGroup, Admin)},
+	{ManageAccounts, wholeTown, "管理账号", "manage accounts", all(Admin)},
+	{ManageKeys, wholeTown, "管理密钥", "manage keys", all(Admin)},
+	{ReadAudit, wholeTown, "查看审计日志", "read the audit trail", all(LeadingGroup, Admin)},
+	{ReadSystemAudit, wholeTown, "查看系统审计日志", "read the audit trail of the installation", all(Admin)},
+	{ReadRights, wholeTown, "查看新的决定权", "read new rights to decide", all(LeadingGroup, Admin)},
+	{AcknowledgeRights, wholeTown, "确认新的决定权", "acknowledge new rights to decide", all(LeadingGroup)},
+	{GiveRightsAlone, wholeTown, "单独授予决定权", "give rights to decide alone", all(Admin)},
+
+	{ReadSettings, wholeTown, "查看设置", "read settings", all(everyone...)},
+	{WriteSettings, wholeTown, "修改设置", "change settings", all(LeadingGroup, Admin)},
+
+	{ReadTargets, wholeTown, "查看提升对象", "read improvement targets", own(tied...).all(LeadingGroup, Leadership)},
+	{ProposeTargets, wholeTown, "提出提升对象", "propose improvement targets", all(LeadingGroup)},
+	{DecideTargets, wholeTown, "确定提升对象", "decide on improvement targets", all(LeadingGroup)},
+	{ReadMeasures, wholeTown, "查看措施", "read measures", all(everyone...)},
+	{WriteMeasures, wholeTown, "修改措施", "change measures", all(LeadingGroup, Admin)},
+	{ReadTasks, wholeTown, "查看任务", "read tasks", own(tied...).all(LeadingGroup, Leadership)},
+	{WriteTasks, wholeTown, "安排任务", "set tasks", own(Office).all(LeadingGroup)},
+	{ReportTasks, wholeTown, "报告任务进展", "report on tasks", own(tied...).all(LeadingGroup)},
+
+	{ReadDashboard, wholeTown, "查看领导看板", "read the dashboard", all(LeadingGroup, Leadership)},
+	{ReadEffects, wholeTown, "查看成效", "read effects", all(Mentor, Instructor, Office, LeadingGroup, Leadership)},
+
+	{ReadCases, openToAll, "查看案例", "read cases", all(everyone...)},
+	{WriteCases, byBranch, "撰写案例", "write cases", own(Secretary, Mentor, Instructor)},
+	{ReviewCases, byBranch, "审核案例", "review cases", all(LeadingGroup)},
+
+	{WriteRatings, byBranch, "评价有用程度", "rate usefulness", own(Secretary)},
+	{ReadUsefulness, wholeTown, "查看有用程度", "read usefulness", all(Mentor, LeadingGroup, Leadership)},
+
+	{ReadVisits, byBranch, "查看走访", "read visits", own(tied...).all(LeadingGroup, Leadership)},
+	{WriteVisits, byBranch, "记录走访", "record visits", own(Instructor, Office)},
+
+	{ReadAnalyses, byBranch, "查看原因分析", "read cause analyses", own(Secretary, Mentor, Instructor).all(LeadingGroup, Leadership)},
+	{WriteAnalyses, byBranch, "撰写原因分析", "write cause analyses", own(Mentor)},
+
+	{ReadProjects, wholeTown, "查看先锋项目", "read pioneer projects", all(allButReaders...)},
+	{WriteProjects, byBranch, "登记先锋项目", "register pioneer projects", own(Secretary)},
+	{JudgeProjects, wholeTown, "评审先锋项目", "judge pioneer projects", all(Mentor, Instructor, Office, LeadingGroup, Leadership)},
+	{RunRounds, wholeTown, "组织评选", "run rounds of selection", all(LeadingGroup)},
+
+	{ReadProblems, byBranch, "查看难题", "read problems", own(tied...).all(LeadingGroup, Leadership)},
+	{WriteProblems, byBranch, "处理难题", "open and solve problems", own(Instructor, Office)},
+	{ReadReports, wholeTown, "查看汇报", "read progress reports", all(Instructor, LeadingGroup, Leadership)},
+	{WriteReports, wholeTown, "撰写汇报", "write progress reports", all(Instructor)},
+	{ReceiveReports, wholeTown, "接收汇报", "receive progress reports", all(LeadingGroup)},
+	{ReadReminders, byBranch, "查看提醒", "read reminders", own(tied...).all(LeadingGroup, Leadership)},
+
+	{ReadEvents, wholeTown, "查看交流活动", "read exchange events", all(allButReaders...)},
+	{WriteEvents, wholeTown, "组织交流活动", "plan exchange events", all(Office, LeadingGroup)},
+
+	{ReadPlans, byBranch, "查看提升方案", "read improvement plans", own(tied...).all(LeadingGroup, Leadership)},
+	{DraftPlans, byBranch, "生成提升方案", "draft improvement plans", own(Secretary).all(LeadingGroup)},
+	{WritePlans, byBranch, "修改提升方案", "write improvement plans", own(Secretary)},
+	{AdvisePlans, byBranch, "指导提升方案", "advise on improvement plans", own(Mentor)},
+	{ApprovePlans, byBranch, "批准提升方案", "approve improvement plans", all(LeadingGroup)},
+	{VerifyPlans, byBranch, "核验提升事项", "verify plan items", own(Instructor)},
 }
+
+// personal are the actions by which somebody judges, or puts forward what others judge, or
+// changes who is tied to what: they need a person behind the key or account, so that it is
+// known who does not decide about whom. Administrators have none.
+var personal = map[Action]bool{
+	WriteSheets: true, DecideSheets: true, WriteAdjustments: true, DecideAdjustments: true, WriteAppeals: true, DecideAppeals: true,
+	WritePeriods: true, CreateRuns: true, WritePeople: true, DecideTargets: true, WriteCases: true, ReviewCases: true,
+	JudgeProjects: true, RunRounds: true, ReceiveReports: true, ApprovePlans: true, VerifyPlans: true, AcknowledgeRights: true,
+}
+
+// needsPerson reports whether the action is refused to the caller for want of a person.
+func (p Principal) needsPerson(a Action) bool {
+	return personal[a] && p.Person == "" && p.Role != Admin && a.ScopeFor(p.Role) != None
+}
+
+// policy holds the rules by their actions.
+var policy = func() map[Action]rule {
+	m := make(map[Action]rule, len(rules))
+	for _, r := range rules {
+		m[r.action] = r
+	}
+	return m
+}()
 
 // ScopeFor returns the scope of the action for a role: None unless listed.
-func (a Action) ScopeFor(r Role) Scope { return policy[a][r] }
+func (a Action) ScopeFor(r Role) Scope { return policy[a].roles[r] }
 
 // Actions lists what the policy allows the role on some branch at least, in the
 // order of names. No role is an anonymous caller, who may what a reader may where

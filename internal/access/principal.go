@@ -115,39 +115,24 @@ func (p Principal) ActingAs(role Role) (Principal, error) {
 func (p Principal) May(a Action) bool { return p.ScopeOf(a) != None }
 
 // ScopeOf returns the scope of the action for the caller: that of the acting role, of
-// which a limit to branches leaves only what is done branch by branch.
+// which a limit to branches leaves only what is done branch by branch, and a credential
+// without a person nothing by which people judge.
 func (p Principal) ScopeOf(a Action) Scope {
 	role := p.Role
 	if role == "" {
 		role = Reader
 	}
-	scope := a.ScopeFor(role)
+	scope, about := a.ScopeFor(role), policy[a].extent
 	switch {
-	case len(p.Branches) == 0 || openToAll[a] || scope == None:
+	case p.needsPerson(a):
+		return None
+	case len(p.Branches) == 0 || about == openToAll || scope == None:
 		return scope
-	case byBranch[a]:
+	case about == byBranch:
 		return Assigned
 	}
 	return None
 }
-
-// byBranch are the actions whose reach is asked for branch by branch, openToAll
-// those that show nobody more than an open town shows to all. A caller who is
-// limited to branches can do no other: they concern the whole town.
-var (
-	byBranch = map[Action]bool{
-		ReadScorecard: true, ReadProvisional: true, ReadSheets: true, WriteSheets: true, DecideSheets: true,
-		ReadAdjustments: true, WriteAdjustments: true, DecideAdjustments: true, ReadAppeals: true, WriteAppeals: true,
-		WriteCases: true, ReviewCases: true, WriteRatings: true, WriteProjects: true,
-		ReadAnalyses: true, WriteAnalyses: true,
-		ReadVisits: true, WriteVisits: true, ReadProblems: true, WriteProblems: true, ReadReminders: true,
-		ReadPlans: true, DraftPlans: true, WritePlans: true, AdvisePlans: true, ApprovePlans: true, VerifyPlans: true,
-	}
-	openToAll = map[Action]bool{
-		ReadService: true, SignIn: true, OwnIdentity: true, ReadIdentity: true,
-		ReadStructure: true, ReadRanking: true, ReadCases: true,
-	}
-)
 
 // Self returns the principal itself, also of what embeds it.
 func (p Principal) Self() Principal { return p }

@@ -3,8 +3,8 @@ package index
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/csv"
 	"encoding/hex"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/scheme"
+	"bulwark/pkg/composite/stats"
 )
 
 // Receipt is what anyone needs to check a published result: hashes of what went
@@ -58,7 +59,8 @@ func (c *computation) receipt(p evaluation.Period, o *Outcome) Run {
 	data := c.dataFile()
 	return Run{
 		TownID: p.TownID, PeriodCode: p.Code, Scheme: p.Scheme,
-		Engine: Engine, Seed: seedOf(c.scheme.Hash + data), SchemeHash: c.scheme.Hash, DataHash: sha256Hex(data), ResultHash: sha256Hex(resultFile(o)), Data: data,
+		Engine: Engine, Seed: seedOf(c.scheme.Hash + data), SchemeHash: c.scheme.Hash, DataHash: sha256Hex(data),
+		ResultHash: o.resultHash(data), Data: data,
 	}
 }
 
@@ -78,19 +80,102 @@ func seedOf(s string) int64 {
 	return seed >> 4 // 52 bits
 }
 
-// resultFile is the text whose hash a receipt keeps: every figure of every branch
-// with all its bits, in the order of the ranking.
-func resultFile(o *Outcome) string {
-	var b strings.Builder
+// resultFiles are the figures of a run as files without language. Two hold what every
+// reader of a publication is served, rounded as it is served; one file per branch holds
+// the rest, with all bits. A receipt keeps the hash of the text that lists their hashes,
+// so that each file can be checked without the others.
+type resultFiles struct {
+	Text    string   // the hash of every file, one line each
+	Results string   // one line per branch, in the order of the ranking
+	Nodes   string   // of every branch down to the first level
+	Details []string // of each branch in the order of Results: exact figures, and the nodes below
+}
+
+// Names of the files of a result. Those of branches lie in a folder.
+const (
+	resultsFile   = "results.csv"
+	nodesFile     = "nodes.csv"
+	detailsFolder = "details/"
+	resultFormat  = "bulwark/result 1"
+)
+
+func detailsFile(branch string) string { return detailsFolder + branch + ".csv" }
+
+// files returns the outcome as files. data is its data file: the salt of what not
+// everybody may read is made of it.
+func (o *Outcome) files(data string) resultFiles {
+	decimals, depths := o.Scheme.Document.Decimals, map[string]int{}
+	for _, info := range o.Scheme.Index.Nodes() {
+		depths[info.Code] = info.Depth
+	}
+	results := [][]string{{
+		"branch", "name_zh", "name_en", "kind", "class", "status", "coverage", "base", "bonus", "deduction", "vetoes",
+		"score", "grade", "rank", "class_rank", "missing",
+	}}
+	nodes := [][]string{{"branch", "node", "status", "raw", "level", "score", "coverage"}}
+	f := resultFiles{}
 	for i := range o.Results {
 		r := &o.Results[i]
-		fmt.Fprintf(&b, "%s,%s,%s,%s,%s,%s,%s,%s", r.BranchCode, r.Status, exact(r.Score), word(r.Grade), whole(r.Rank), whole(r.ClassRank), exact(&r.Coverage), exact(r.Base))
+		coverage := stats.Round(r.Coverage, 4)
+		results = append(results, []string{
+			r.BranchCode, r.Name.ZH, r.Name.EN, r.Kind, optional(r.Class), r.Status, exact(&coverage),
+			exact(rounded(r.Base, decimals)), exact(&r.Bonus), exact(&r.Deduction), r.Vetoes,
+			exact(r.Score), optional(r.Grade), whole(r.Rank), whole(r.ClassRank), strings.Join(r.missing(), ","),
+		})
 		for _, n := range r.Nodes {
-			fmt.Fprintf(&b, ",%s", exact(n.Score))
+			if depth, known := depths[n.NodeCode]; known && depth <= 1 {
+				nodes = append(nodes, []string{
+					r.BranchCode, n.NodeCode, n.Status, exact(n.Raw), optional(n.Level),
+					exact(rounded(n.Score, decimals)), exact(rounded(n.Coverage, 4)),
+				})
+			}
 		}
-		b.WriteByte('\n')
+		f.Details = append(f.Details, r.details(data))
 	}
+	f.Results, f.Nodes = written(results), written(nodes)
+	list := []string{resultFormat, resultsFile + " " + sha256Hex(f.Results), nodesFile + " " + sha256Hex(f.Nodes)}
+	for i, details := range f.Details {
+		list = append(list, detailsFile(o.Results[i].BranchCode)+" "+sha256Hex(details))
+	}
+	f.Text = strings.Join(list, "\n") + "\n"
+	return f
+}
+
+// details returns the file of one branch: its exact figures and every node. The salt keeps
+// whoever knows all but one value of the branch from trying that one out with the hash,
+// which everybody can read; those who have the data file can compute it.
+func (r *Result) details(data string) string {
+	rows := [][]string{
+		{"node", "position", "status", "raw", "level", "score", "coverage"},
+		{"", strconv.Itoa(r.Position), r.Status, "", "", exact(r.Base), exact(&r.Coverage)},
+	}
+	for _, n := range r.Nodes {
+		rows = append(rows, []string{
+			n.NodeCode, strconv.Itoa(n.Position), n.Status, exact(n.Raw), optional(n.Level), exact(n.Score), exact(n.Coverage),
+		})
+	}
+	return "salt " + sha256Hex(resultFormat+" salt\n"+r.BranchCode+"\n"+data) + "\n" + written(rows)
+}
+
+func (o *Outcome) resultHash(data string) string { return sha256Hex(o.files(data).Text) }
+
+// written returns rows as CSV.
+func written(rows [][]string) string {
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	_ = w.WriteAll(rows) // a strings.Builder never fails
 	return b.String()
+}
+
+// optional returns a word so that none and an empty one differ.
+func optional(s *string) string {
+	switch {
+	case s == nil:
+		return ""
+	case *s == "" || strings.HasPrefix(*s, `\`):
+		return `\` + *s
+	}
+	return *s
 }
 
 // exact returns a number that reads back to the same bits; "" for none.
@@ -157,39 +242,50 @@ func Verify(ctx context.Context, db *gorm.DB, run Run) (_ Verification, err erro
 	}
 	check("scheme", run.SchemeHash, sha256Hex(string(document.Document)))
 	check("data", run.DataHash, sha256Hex(run.Data))
-	check("recomputed", run.ResultHash, recomputed(document, run))
-	served, err := storedRows(ctx, db, run)
+	recomputed, served, err := resultHashes(ctx, db, run, document)
 	if err != nil {
 		return v, err
 	}
+	check("recomputed", run.ResultHash, recomputed)
 	check("stored", run.ResultHash, served)
 	return v, nil
 }
 
-// recomputed returns the hash of the results made anew, or why there are none: scheme
-// and data are exactly what may have been tampered with.
-func recomputed(v scheme.Version, run Run) string {
+// resultHashes returns the hash of the results made anew and of the rows that are
+// served, or why there is none: scheme and data are exactly what may have been tampered
+// with. Names of branches are not computed: those that are served stand for them.
+func resultHashes(
+	ctx context.Context, db *gorm.DB, run Run, v scheme.Version,
+) (recomputed, served string, err error) {
 	d, err := scheme.Decode([]byte(v.Document))
 	if err != nil {
-		return err.Error()
+		return err.Error(), err.Error(), nil
 	}
 	compiled, err := scheme.Compile(d)
 	if err != nil {
-		return err.Error()
+		return err.Error(), err.Error(), nil
 	}
+	stored := &Outcome{Run: &run, Scheme: compiled}
+	if err := stored.loadRows(ctx, db, run.TownID); err != nil {
+		return "", "", err
+	}
+	served = stored.resultHash(run.Data)
 	c, err := readComputation(compiled, run.Data)
 	if err != nil {
-		return err.Error()
+		return err.Error(), served, nil
 	}
-	return sha256Hex(resultFile(c.outcome(evaluation.Period{TownID: run.TownID, Code: run.PeriodCode})))
+	again := c.outcome(evaluation.Period{TownID: run.TownID, Code: run.PeriodCode})
+	again.nameAs(stored.byBranch())
+	return again.resultHash(run.Data), served, nil
 }
 
-// storedRows returns the hash of the rows that are served. The compiled scheme is not
-// needed for it, so a spoilt one does not hide them.
-func storedRows(ctx context.Context, db *gorm.DB, run Run) (string, error) {
-	o := &Outcome{Run: &run}
-	err := o.loadRows(ctx, db, run.TownID)
-	return sha256Hex(resultFile(o)), err
+// nameAs sets the names of the results to those of others with the same codes.
+func (o *Outcome) nameAs(named map[string]*Result) {
+	for i := range o.Results {
+		if r := named[o.Results[i].BranchCode]; r != nil {
+			o.Results[i].Name = r.Name
+		}
+	}
 }
 
 // VerifyAll verifies every run of the town (every town where townID is empty) and

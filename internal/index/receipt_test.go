@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -66,8 +68,8 @@ func TestDataFileGivesTheSameFigures(t *testing.T) {
 			t.Fatalf("%v\n%s", err, file)
 		}
 		want, got := c.outcome(evaluation.Period{}), again.outcome(evaluation.Period{})
-		if resultFile(got) != resultFile(want) {
-			t.Fatalf("%s\ngives\n%s\nwant\n%s", file, resultFile(got), resultFile(want))
+		if w, g := want.files(file), got.files(file); !reflect.DeepEqual(w, g) {
+			t.Fatalf("%s\ngives\n%v\nwant\n%v", file, g, w)
 		}
 		if again.dataFile() != file {
 			t.Fatalf("%s\nis written again as\n%s", file, again.dataFile())
@@ -84,6 +86,121 @@ func TestDataFileGivesTheSameFigures(t *testing.T) {
 		if !seen[what] {
 			t.Errorf("no computation had %q", what)
 		}
+	}
+}
+
+// Every column that is stored of a result changes the hash of its receipt: a new one that
+// is left out of the files is found here.
+func TestTheResultHashCoversEveryColumn(t *testing.T) {
+	compiled := compile(t, everyMark)
+	const data = "the data file"
+	fresh := func() *Outcome {
+		o := &Outcome{Scheme: compiled}
+		for i, code := range []string{"b01", "b02"} {
+			r := Result{BranchCode: code, Position: i, Status: "scored", Coverage: 0.5}
+			for n, info := range compiled.Index.Nodes() {
+				r.Nodes = append(r.Nodes, NodeResult{BranchCode: code, NodeCode: info.Code, Position: n, Status: "scored"})
+			}
+			o.Results = append(o.Results, r)
+		}
+		return o
+	}
+	keys := []string{".TownID", ".RunID", "result_nodes.BranchCode"} // rows are found by them: they are served for no other
+	want := fresh().resultHash(data)
+	columns := 0
+	var each func(path string, target func(*Outcome) reflect.Value)
+	each = func(path string, target func(*Outcome) reflect.Value) {
+		switch v := target(fresh()); v.Kind() {
+		case reflect.Struct:
+			for i := range v.NumField() {
+				f := v.Type().Field(i)
+				key := slices.ContainsFunc(keys, func(k string) bool { return strings.HasSuffix(path+"."+f.Name, k) })
+				if f.Tag.Get("gorm") != "-" && !key {
+					each(path+"."+f.Name, func(o *Outcome) reflect.Value { return target(o).Field(i) })
+				}
+			}
+		default:
+			columns++
+			hashes := map[string]bool{want: true}
+			for _, other := range others(v.Type()) {
+				o := fresh()
+				target(o).Set(other)
+				hash := o.resultHash(data)
+				if hashes[hash] {
+					t.Errorf("%s = %v has the hash of another value", path, other)
+				}
+				hashes[hash] = true
+			}
+		}
+	}
+	each("results", func(o *Outcome) reflect.Value { return reflect.ValueOf(&o.Results[1]).Elem() })
+	deepest := len(compiled.Index.Nodes()) - 1
+	each("result_nodes", func(o *Outcome) reflect.Value { return reflect.ValueOf(&o.Results[1].Nodes[deepest]).Elem() })
+	if columns < 23 {
+		t.Errorf("%d columns were tried, want 23 and more", columns)
+	}
+	for what, change := range map[string]func(*Outcome){
+		"the order of branches": func(o *Outcome) { slices.Reverse(o.Results) },
+		"a branch less":         func(o *Outcome) { o.Results = o.Results[:1] },
+		"a node less":           func(o *Outcome) { o.Results[1].Nodes = o.Results[1].Nodes[:deepest] },
+	} {
+		o := fresh()
+		if change(o); o.resultHash(data) == want {
+			t.Errorf("%s does not change the hash", what)
+		}
+	}
+	if fresh().resultHash(data+" ") == want {
+		t.Error("the salt of the details is not made of the data file")
+	}
+}
+
+// others returns values of the type that are not its zero value.
+func others(t reflect.Type) (list []reflect.Value) {
+	pointer := t.Kind() == reflect.Pointer
+	if pointer {
+		t = t.Elem()
+	}
+	words := []any{0.25, 0.250000001} // the second is served alike: only the exact figures differ
+	switch t.Kind() {
+	case reflect.String:
+		words = []any{"x", `\x`}
+		if pointer {
+			words = append(words, "", `\`)
+		}
+	case reflect.Int:
+		words = []any{70, 80}
+		if pointer {
+			words = append(words, 0)
+		}
+	}
+	for _, w := range words {
+		v := reflect.ValueOf(w)
+		if pointer {
+			v = reflect.New(t)
+			v.Elem().Set(reflect.ValueOf(w))
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// What everybody may read of a result is rounded as it is served, and has no node below
+// the first level: more digits would disclose the values below.
+func TestTheOpenFilesOfAResultAreAsServed(t *testing.T) {
+	compiled := compile(t, everyMark)
+	third := 100.0 / 3
+	o := &Outcome{Scheme: compiled, Results: []Result{{BranchCode: "b01", Status: "scored", Base: &third, Coverage: 1.0 / 3}}}
+	for n, info := range compiled.Index.Nodes() {
+		o.Results[0].Nodes = append(o.Results[0].Nodes, NodeResult{NodeCode: info.Code, Position: n, Status: "scored", Score: &third})
+	}
+	f := o.files("data")
+	for _, open := range []string{f.Results, f.Nodes} {
+		if strings.Contains(open, "33.33333") || strings.Contains(open, "a.1") || !strings.Contains(open, "33.3") {
+			t.Errorf("an open file holds\n%s", open)
+		}
+	}
+	if details := f.Details[0]; strings.Count(details, "33.333333333333336") != 1+len(compiled.Index.Nodes()) {
+		t.Errorf("the details lack digits:\n%s", details)
 	}
 }
 

@@ -46,7 +46,7 @@ func (o *Outcome) refuseChanged(ctx context.Context, tx *gorm.DB, last *publishe
 	differs("runs", o.Run.ID, "data_hash", run.DataHash, o.Run.DataHash)
 	differs("runs", o.Run.ID, "result_hash", run.ResultHash, o.Run.ResultHash)
 	differs("runs", o.Run.ID, "data", run.DataHash, sha256Hex(o.Run.Data))
-	differs("results", o.Run.ID, "", run.ResultHash, sha256Hex(resultFile(o)))
+	differs("results", o.Run.ID, "", run.ResultHash, o.resultHash(o.Run.Data))
 	differs("schemes", o.Run.Scheme.Code+"/"+strconv.FormatInt(o.Run.Scheme.Number, 10), "document", run.SchemeHash, o.Scheme.Hash)
 	if len(places) > 0 {
 		return fault.PublishedDataDiffers(places...)
