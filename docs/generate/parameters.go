@@ -23,6 +23,7 @@ var pathWords = map[string]string{
 	"branch":     "code of the branch",
 	"case":       "identifier of the case, a UUID",
 	"rating":     "identifier of the rating, a UUID",
+	"right":      "identifier of the right, a UUID",
 	"round":      "code of the round",
 	"event":      "identifier of the event or study visit, a UUID",
 	"project":    "identifier of the project, a UUID",

@@ -143,17 +143,21 @@ type Caller struct {
 	Principal
 	Town  string
 	Today day.Date
-	Reach Reach           // branches whose records the caller reads
-	Led   map[string]bool // branches about which the caller does not decide, since he or she leads them
+	Reach Reach // branches whose records the caller reads
+	Ties  Ties  // of who decides: about these branches he or she does not
 }
 
-// CallerOf returns the caller of ctx: Reach is that of the action read, and Led is filled
+// Tied reports whether the caller had any tie to the branch since the day, and so does not
+// decide about it.
+func (c Caller) Tied(branch string, since day.Date) bool { return c.Ties.Any(branch, since, c.Today) }
+
+// CallerOf returns the caller of ctx: Reach is that of the action read, and Ties are filled
 // for who may do one of the actions deciding.
 func CallerOf(ctx context.Context, db *gorm.DB, townID string, read Action, deciding ...Action) (v Caller, err error) {
 	v = Caller{Principal: PrincipalFrom(ctx), Town: townID, Today: day.Of(db.NowFunc())}
 	if v.Reach, err = v.Principal.ReachOf(ctx, db, read, townID, v.Today); err != nil {
 		return v, err
 	}
-	v.Led, err = LedBy(ctx, db, townID, deciding...)
+	v.Ties, err = TiesOf(ctx, db, townID, deciding...)
 	return v, err
 }

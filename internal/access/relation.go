@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -124,18 +125,71 @@ func (p Principal) IsLeader(ctx context.Context, db *gorm.DB, townID, branch str
 	return slices.Contains(codes, branch), err
 }
 
-// LedBy returns the branches that the caller leads today. It asks only for those who
-// may do one of the actions, which are decisions that nobody takes about the own
-// branch.
-func LedBy(ctx context.Context, db *gorm.DB, townID string, deciding ...Action) (_ map[string]bool, err error) {
-	defer fault.Wrap(&err, "branches led by the caller")
+// Ties are what ties the caller to branches, by branch and for all time: a conflict of
+// interest does not end with the day on which a tie does.
+type Ties map[string][]Tie
+
+// Tie is one assignment, or the work of an office for a branch while the caller is in it.
+type Tie struct {
+	Leads bool
+	From  day.Date
+	Until *day.Date // nil: until further notice
+}
+
+// TiesOf returns the ties of the person behind the caller. It asks only for those who may
+// do one of the actions, which are judgements that nobody makes about the own branch.
+func TiesOf(ctx context.Context, db *gorm.DB, townID string, deciding ...Action) (_ Ties, err error) {
+	defer fault.Wrap(&err, "ties of the caller")
 	p := PrincipalFrom(ctx)
 	if p.Person == "" || !slices.ContainsFunc(deciding, p.May) {
 		return nil, nil
 	}
-	codes, err := assignedBranches(ctx, db, townID, p.Person, Leads, day.Of(db.NowFunc()))
-	return setOf(codes), err
+	var rows []struct {
+		BranchCode           string
+		Leads                bool
+		ValidFrom, LinkFrom  day.Date
+		ValidUntil, LinkEnds *day.Date
+	}
+	err = db.WithContext(ctx).Raw(`SELECT branch_code, duty = @leads AS leads, valid_from, valid_from AS link_from, valid_until, valid_until AS link_ends
+FROM assignments WHERE town_id = @town AND person_code = @person
+UNION ALL SELECT l.branch_code, @no, m.valid_from, l.valid_from, m.valid_until, l.valid_until
+FROM office_members m JOIN office_links l ON l.town_id = m.town_id AND l.office_code = m.office_code
+WHERE m.town_id = @town AND m.person_code = @person`,
+		map[string]any{"town": townID, "person": p.Person, "leads": Leads, "no": false}).Scan(&rows).Error
+	ties := make(Ties, len(rows))
+	for _, r := range rows {
+		until := r.ValidUntil
+		if until == nil || r.LinkEnds != nil && *r.LinkEnds < *until {
+			until = r.LinkEnds
+		}
+		if from := max(r.ValidFrom, r.LinkFrom); until == nil || from <= *until {
+			ties[r.BranchCode] = append(ties[r.BranchCode], Tie{r.Leads, from, until})
+		}
+	}
+	return ties, err
 }
+
+// Led reports whether the caller led the branch on any day from since until today.
+func (t Ties) Led(branch string, since, today day.Date) bool {
+	return slices.ContainsFunc(t[branch], func(x Tie) bool { return x.Leads && x.during(since, today) })
+}
+
+// Any reports whether the caller led the branch, mentored or instructed it, or worked for
+// it through an office, on any day from since until today.
+func (t Ties) Any(branch string, since, today day.Date) bool {
+	return slices.ContainsFunc(t[branch], func(x Tie) bool { return x.during(since, today) })
+}
+
+func (x Tie) during(since, today day.Date) bool {
+	return x.From <= today && (x.Until == nil || *x.Until >= min(since, today))
+}
+
+// lookBack is how many days before a matter without a period of its own a tie still counts.
+const lookBack = 365
+
+// Before returns the first day from which ties count for a matter that began at a time and
+// has no period of its own.
+func Before(began time.Time) day.Date { return day.Of(began).AddDays(-lookBack) }
 
 func setOf(codes []string) map[string]bool {
 	set := make(map[string]bool, len(codes))

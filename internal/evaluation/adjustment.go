@@ -111,7 +111,9 @@ func adjustable(v *adjustmentReader, a Adjustment) error {
 
 func tiedToBranch(v *adjustmentReader, a Adjustment) error { return v.Reach.Refuse(a.BranchCode) }
 
-func notOwnBranch(v *adjustmentReader, a Adjustment) error { return v.refuseLed(a.BranchCode) }
+func notOwnBranch(v *adjustmentReader, a Adjustment) error {
+	return v.refuseTied(a.BranchCode, a.PeriodCode)
+}
 
 // proposer lets only who proposed an adjustment withdraw it.
 func proposer(v *adjustmentReader, a Adjustment) error {

@@ -104,7 +104,7 @@ var exceptions = workflow.Kind[Exception, ExceptionState, *exceptionReader]{
 func whileUnlocked(v *exceptionReader, e Exception) error { return v.during(e.PeriodCode, unlocked...) }
 
 // disinterested keeps people from granting leave to themselves or for a branch
-// that they lead, and from taking it away.
+// to which they are tied, and from taking it away.
 func disinterested(v *exceptionReader, e Exception) error {
 	if v.Person != "" && e.EvaluatorCode != nil && *e.EvaluatorCode == v.Person {
 		return fault.Forbidden("own_exception", "不能为自己批准或收回补报许可，请由他人办理",
@@ -113,7 +113,7 @@ func disinterested(v *exceptionReader, e Exception) error {
 	if e.BranchCode == nil {
 		return nil
 	}
-	return v.refuseLed(*e.BranchCode)
+	return v.refuseTied(*e.BranchCode, e.PeriodCode)
 }
 
 // State returns where the exception is today, and who brought it there.

@@ -123,7 +123,7 @@ type (
 )
 
 var (
-	mine = sheetRules{author, tied, unbiased}
+	mine = sheetRules{author, tied, unled}
 	// a move is refused by its moment first, writing by the person
 	whileOpen = append(sheetRules{duringEntry, inWindow}, mine...)
 	untilDue  = append(sheetRules{beforeLock, inTime}, mine...)
@@ -138,7 +138,7 @@ var sheets = workflow.Kind[Sheet, SheetState, *sheetReader]{
 	Reader: sheetReaderOf, Frozen: (*sheetReader).frozen,
 	Verbs: sheetVerbs{
 		{
-			Name: "begin", To: Draft, Action: access.WriteSheets, Silent: true, Who: sheetRules{tied, unbiased},
+			Name: "begin", To: Draft, Action: access.WriteSheets, Silent: true, Who: sheetRules{tied, unled},
 			When: sheetRules{duringEntry, inWindow},
 		},
 		{

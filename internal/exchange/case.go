@@ -138,9 +138,10 @@ func tiedToBranch(v *caseReader, c Case) error { return v.Reach.Refuse(c.BranchC
 func inReview(v *caseReader, c Case) error { return v.reviews.Refuse(c.BranchCode) }
 
 func notLed(v *caseReader, c Case) error {
-	if v.Led[c.BranchCode] {
+	if v.Tied(c.BranchCode, access.Before(c.CreatedAt)) {
 		return fault.Forbidden("conflict_of_interest",
-			"不能审核自己所任职党组织的案例", "nobody reviews a case of a branch that he or she leads")
+			"不能审核与自己有任职、结对或挂钩关系的党组织的案例：请由工作领导小组其他成员审核",
+			"nobody reviews a case of a branch that he or she leads or helps: another member of the leading group does")
 	}
 	return nil
 }

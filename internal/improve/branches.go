@@ -25,9 +25,11 @@ func RefuseBranch(ctx context.Context, tx *gorm.DB, townID, code string) (err er
 	return err
 }
 
-// OwnBranch returns the refusal of a decision about a branch that the caller leads.
+// OwnBranch returns the refusal of a decision about a branch to which the caller is tied.
 func OwnBranch() error {
-	return fault.Forbidden("conflict_of_interest", "不能决定自己所任职党组织的事项", "nobody decides about a branch that he or she leads")
+	return fault.Forbidden("conflict_of_interest", "不能决定与自己有任职、结对或挂钩关系的党组织的事项：请由工作领导小组其他成员决定",
+		"nobody decides about a branch that he or she leads, helps or has led or helped within a year before: "+
+			"another member of the leading group does")
 }
 
 // RefuseLed returns OwnBranch if the caller leads the branch today.

@@ -109,7 +109,8 @@ func (a Appeal) lock() fault.Lock {
 // appealReader is a caller who reads or decides appeals.
 type appealReader struct {
 	access.Caller
-	period evaluation.Period // of the appeal that is decided
+	period evaluation.Period   // of the appeal that is decided
+	begun  map[string]day.Date // first days of the periods, where the caller decides
 }
 
 func appealReaderOf(ctx context.Context, db *gorm.DB, townID string) (v *appealReader, err error) {
@@ -132,9 +133,11 @@ var appeals = workflow.Kind[Appeal, AppealState, *appealReader]{
 }.Checked()
 
 func notLed(v *appealReader, a Appeal) error {
-	if v.Led[a.BranchCode] {
+	if v.Tied(a.BranchCode, v.begun[a.PeriodCode]) {
 		return fault.Forbidden("conflict_of_interest",
-			"不能决定自己所任职党组织的申诉", "nobody decides about a branch that he or she leads")
+			"周期开始以来您在该党组织任职、担任导师或指导员，或所在挂钩办与其挂钩，不能决定其申诉：请由工作领导小组其他成员决定",
+			"since the period began you have led, mentored or instructed this branch or worked for it in an office: "+
+				"another member of the leading group decides")
 	}
 	return nil
 }
@@ -145,10 +148,22 @@ func (v *appealReader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
 // State returns the state of the appeal, and who brought it there.
 func (v *appealReader) State(a Appeal) (AppealState, fault.Lock) { return a.State, a.lock() }
 
-// Load locks the period of an appeal that is decided.
+// Load locks the period of an appeal that is decided, and reads when the periods began for
+// who could have a tie to the branches.
 func (v *appealReader) Load(ctx context.Context, db *gorm.DB, list []Appeal, depth workflow.Depth) (err error) {
 	if depth == workflow.ForChange {
-		v.period, err = lockPeriod(ctx, db, v.Town, list[0].PeriodCode)
+		if v.period, err = lockPeriod(ctx, db, v.Town, list[0].PeriodCode); err != nil {
+			return err
+		}
+	}
+	if len(v.Ties) == 0 || v.begun != nil {
+		return nil
+	}
+	var rows []evaluation.Period
+	err = db.WithContext(ctx).Select("code", "starts_on").Where("town_id = ?", v.Town).Find(&rows).Error
+	v.begun = make(map[string]day.Date, len(rows))
+	for _, p := range rows {
+		v.begun[p.Code] = p.StartsOn
 	}
 	return err
 }

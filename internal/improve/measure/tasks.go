@@ -134,7 +134,7 @@ func responsible(v *taskReader, t Task) error {
 }
 
 func notLed(v *taskReader, t Task) error {
-	if t.BranchCode != nil && v.Led[*t.BranchCode] {
+	if t.BranchCode != nil && v.Ties.Led(*t.BranchCode, v.Today, v.Today) {
 		return improve.OwnBranch()
 	}
 	return nil

@@ -151,7 +151,7 @@ func notOwnWork(v *itemReader, i Item) error {
 }
 
 func itemNotLed(v *itemReader, i Item) error {
-	if v.Led[i.BranchCode] {
+	if v.Tied(i.BranchCode, access.Before(i.CreatedAt)) {
 		return improve.OwnBranch()
 	}
 	return nil

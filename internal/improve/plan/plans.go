@@ -115,7 +115,7 @@ var (
 var noun = text.Text{ZH: "提升方案", EN: "plan"}
 
 func notLed(v *reader, p Plan) error {
-	if v.Led[p.BranchCode] {
+	if v.Tied(p.BranchCode, access.Before(p.CreatedAt)) {
 		return improve.OwnBranch()
 	}
 	return nil

@@ -89,7 +89,7 @@ var targets = workflow.Kind[Target, State, *reader]{
 }.Checked()
 
 func notLed(v *reader, t Target) error {
-	if v.Led[t.BranchCode] {
+	if v.Tied(t.BranchCode, access.Before(t.CreatedAt)) {
 		return improve.OwnBranch()
 	}
 	return nil
