@@ -47,6 +47,11 @@ var rights = map[string]right{
 	"GET /audit/:sequence":             {who: "A", skip: elsewhereToo},
 	"GET /rankings":                    {who: everyone, query: "?area=44&period=q3"},
 	"GET /towns/:town/audit":           {who: "GA", far: 200},
+
+	"GET /towns/:town/rights":                     {who: "GA", far: 200},
+	"GET /towns/:town/rights/:right":              {who: "GA"},
+	"POST /towns/:town/rights/:right/transitions": {who: "GA", version: "1", body: sent(object{"to": "seconded"}), but: admins},
+
 	"GET /towns/:town/audit/head":      {who: "GA", far: 200},
 	"GET /towns/:town/audit/verify":    {who: "GA", far: 200},
 	"GET /towns/:town/audit/:sequence": {who: "GA", far: 200},
@@ -193,7 +198,7 @@ var rights = map[string]right{
 	"GET /towns/:town/periods/:period":                              {who: everyone},
 	"POST /towns/:town/periods/:period/transitions":                 {who: "G", in: "planned open review locked published", shut: 409, version: "SELECT version FROM periods WHERE code = ?", body: onwards, but: noticeOpen},
 	"GET /towns/:town/evaluations":                                  {who: "smioGL", far: 200},
-	"POST /towns/:town/evaluations":                                 {who: "smioG", ok: 201, in: "open", shut: 423, out: 403, far: 403, body: newSheetOf},
+	"POST /towns/:town/evaluations":                                 {who: "smioG", ok: 201, in: "open", shut: 423, out: 403, body: newSheetOf},
 	"GET /towns/:town/evaluations/:evaluation":                      {who: "smioGL", but: begunOnly},
 	"PUT /towns/:town/evaluations/:evaluation":                      {who: "smioG", in: "open", shut: 423, version: sheetVersion, body: sent(object{"entries": []object{}}), but: notMine},
 	"POST /towns/:town/evaluations/:evaluation/transitions":         {who: "smioG", in: "open", shut: 423, version: sheetVersion, body: decide("submitted"), but: deciding},
@@ -441,6 +446,14 @@ func tellReport(_ *world, c cell) any {
 // onlyRead: the leadership sees what is submitted, and receives nothing.
 func onlyRead(_ *world, c cell) int {
 	if c.caller == string(access.Leadership) && (c.about == own || c.about == others) {
+		return http.StatusForbidden
+	}
+	return 0
+}
+
+// admins: an administrator sees which rights wait and acknowledges none.
+func admins(_ *world, c cell) int {
+	if c.caller == string(access.Admin) && (c.about == own || c.about == others) {
 		return http.StatusForbidden
 	}
 	return 0

@@ -18,6 +18,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/improve/report"
 	"bulwark/internal/people"
+	"bulwark/internal/text"
 )
 
 // world is the harness with something to ask about in every state of a period.
@@ -62,6 +63,10 @@ func worldOf(t *testing.T, h *harness) *world {
 	w.as(access.LeadingGroup).Post("/towns/demo/schemes", strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
 	w.keys()
 	w.fill()
+	w.as(access.Admin).Post("/keys", w.keyOf("qian")).Want(http.StatusCreated)
+	var waits credential.Right
+	w.must(w.db.Take(&waits).Error)
+	w.ids["right"] = waits.ID
 	w.things = w.exchange()
 	w.things[":analysis"] = w.analysed()
 	w.things[":plan"], w.things[":item"] = w.approvedPlans()
@@ -77,7 +82,10 @@ func (w *world) keys() {
 	}
 	group := []access.Role{access.LeadingGroup}
 	w.secret[readOnly] = w.key(credential.Key{Roles: group, Towns: []string{"demo"}, PersonCode: &person, ReadOnly: true})
-	w.secret[stranger] = w.key(credential.Key{Roles: group, Towns: []string{"quiet"}})
+	_, err := people.Create(w.t.Context(), w.db, people.Person{TownID: "quiet", Code: "stranger", Name: text.Same("stranger")})
+	w.must(err)
+	w.appointed("quiet", "stranger", access.LeadingGroup)
+	w.secret[stranger] = w.key(credential.Key{Roles: group, Towns: []string{"quiet"}, PersonCode: new("stranger")})
 	w.secret[revoked] = w.key(credential.Key{Roles: []access.Role{access.Admin}})
 	w.secret["spare"] = w.key(credential.Key{Roles: []access.Role{access.Reader}})
 	prefix := func(secret string) string { return secret[:len("bw_12345678")] }
@@ -299,6 +307,14 @@ func (w *world) of(things map[[3]string]string, c cell) string {
 	return id
 }
 
+// right is the right to decide that waits in demo, whatever the branch.
+func (w *world) right(c cell) string {
+	if c.about == elsewhere || c.about == missing {
+		return nothing
+	}
+	return w.ids["right"]
+}
+
 // within reports whether what is asked for lies in a town.
 func (w *world) within(c cell) bool { return strings.Count(c.Path, ":") > 1 }
 
@@ -371,7 +387,7 @@ func (w *world) address(c cell) string {
 		office = "nowhere"
 	}
 	return strings.NewReplacer(":office", office, ":exception", exception, ":target", target, ":measure", measure, ":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
-		":visit", w.visited(c), ":report", w.reported(c), ":reminder", cmp.Or(w.reminders[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":problem", cmp.Or(w.problems[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.Path)
+		":visit", w.visited(c), ":right", w.right(c), ":report", w.reported(c), ":reminder", cmp.Or(w.reminders[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":problem", cmp.Or(w.problems[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.Path)
 }
 
 // request is the cell as HTTP.

@@ -167,7 +167,7 @@ type Me struct {
 	access.Principal
 	Actions []access.Action `json:"actions"` // what the caller may do under the acting role; without a key: where a town opens its results
 	// new rights to decide that wait until somebody like the caller acknowledges them
-	RightsWaiting int64 `json:"rights_waiting,omitempty"`
+	RightsWaiting int64 `json:"rights_waiting,omitempty,omitzero"`
 }
 
 type meRequest struct{}

@@ -259,7 +259,7 @@ var rules = []rule{
 // known who does not decide about whom. Administrators have none.
 var personal = map[Action]bool{
 	WriteSheets: true, DecideSheets: true, WriteAdjustments: true, DecideAdjustments: true, WriteAppeals: true, DecideAppeals: true,
-	WritePeriods: true, CreateRuns: true, WritePeople: true, DecideTargets: true, WriteCases: true, ReviewCases: true,
+	WritePeriods: true, WritePeople: true, DecideTargets: true, WriteCases: true, ReviewCases: true,
 	JudgeProjects: true, RunRounds: true, ReceiveReports: true, ApprovePlans: true, VerifyPlans: true, AcknowledgeRights: true,
 }
 
