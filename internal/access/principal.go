@@ -56,10 +56,10 @@ func (p Principal) Name() string {
 	return p.Key
 }
 
-// Told returns how the caller sees who did something in the role: the name where he or
-// she may read people, else the role; empty stays empty.
+// Told returns how the caller sees who did something in the role: the name where it is his
+// or her own or he or she may read people, else the role; empty stays empty.
 func (p Principal) Told(name string, role Role) string {
-	if name == "" || p.May(ReadPeople) {
+	if name == "" || name == p.Name() || p.May(ReadPeople) {
 		return name
 	}
 	return string(role)

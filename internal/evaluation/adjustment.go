@@ -48,7 +48,8 @@ type Adjustment struct {
 	Reason         string           `json:"reason" example:"project chosen among the ten"`
 	Evidence       string           `json:"evidence,omitempty"`
 	State          AdjustmentState  `json:"state" swaggertype:"string" enums:"proposed,approved,rejected,withdrawn"`
-	ProposedBy     string           `json:"proposed_by" example:"mentor-1"`
+	ProposedBy     string           `json:"proposed_by,omitempty" example:"mentor-1"` // to the branch the role, and that once it is decided
+	ProposedRole   access.Role      `json:"-"`
 	DecidedAt      *time.Time       `json:"decided_at,omitempty"`
 	DecidedBy      string           `json:"decided_by,omitempty"`
 	DecisionReason string           `json:"decision_reason,omitempty"`
@@ -134,6 +135,7 @@ func notOwnProposal(v *adjustmentReader, a Adjustment) error {
 // State returns the state of the adjustment, and who brought it there.
 func (v *adjustmentReader) State(a Adjustment) (AdjustmentState, fault.Lock) {
 	lock := fault.Lock{By: a.ProposedBy, At: a.CreatedAt, Reason: a.Reason, CanLift: string(access.LeadingGroup)}
+	// without a role: who is judged is not told it before the decision
 	if a.DecidedAt != nil {
 		lock.By, lock.Role, lock.At, lock.Reason = a.DecidedBy, string(access.LeadingGroup), *a.DecidedAt, a.DecisionReason
 	}
@@ -170,6 +172,25 @@ func (v *adjustmentReader) Show(a Adjustment, allowed []string) Adjustment {
 	return a
 }
 
+// Tell returns the adjustment without the names of those who judge the caller's branch:
+// with the role of who proposed it once that is decided, and of who decided.
+func (v *adjustmentReader) Tell(a Adjustment) Adjustment {
+	decider := access.LeadingGroup
+	if a.State == Withdrawn {
+		decider = a.ProposedRole
+	}
+	a.DecidedBy = v.Told(a.DecidedBy, decider)
+	if a.State == Proposed {
+		a.ProposedBy = v.Told(a.ProposedBy, "")
+	} else {
+		a.ProposedBy = v.Told(a.ProposedBy, a.ProposedRole)
+	}
+	for i, m := range a.History {
+		a.History[i].Actor = v.Told(m.Actor, m.Role)
+	}
+	return a
+}
+
 // Audit returns the whole adjustment where it was proposed, and the state where it moved.
 func (v *adjustmentReader) Audit(a Adjustment, verb string) (string, any) {
 	if verb == "propose" {
@@ -181,7 +202,8 @@ func (v *adjustmentReader) Audit(a Adjustment, verb string) (string, any) {
 // Propose enters an item of the scheme for a branch. Its points are those of the
 // scheme, so that nobody bargains.
 func Propose(ctx context.Context, db *gorm.DB, a Adjustment) (Adjustment, error) {
-	a.ID, a.State, a.ProposedBy = database.NewID(), Proposed, access.PrincipalFrom(ctx).Name()
+	p := access.PrincipalFrom(ctx)
+	a.ID, a.State, a.ProposedBy, a.ProposedRole = database.NewID(), Proposed, p.Name(), p.Role
 	a.DecidedAt, a.DecidedBy, a.DecisionReason = nil, "", ""
 	a.Versioned = database.Versioned{Version: 1}
 	period, err := FindPeriod(ctx, db, a.TownID, a.PeriodCode)

@@ -64,6 +64,13 @@ func ListCorrections(
 	return list, err
 }
 
+// For returns the correction as the caller sees it: with the role of who made it where he
+// or she may not read people.
+func (c Correction) For(p access.Principal) Correction {
+	c.MadeBy = p.Told(c.MadeBy, access.LeadingGroup)
+	return c
+}
+
 // correct sets corrections of values over what the sheets report.
 func (s reportedValues) correct(list []Correction) {
 	for _, c := range list {

@@ -222,6 +222,16 @@ func (v *sheetReader) Show(s Sheet, allowed []string) Sheet {
 	return s
 }
 
+// Tell returns the sheet with the role alone of who decided on it, where the caller may not
+// read people.
+func (v *sheetReader) Tell(s Sheet) Sheet {
+	s.DecidedBy = v.Told(s.DecidedBy, access.LeadingGroup)
+	for i, m := range s.History {
+		s.History[i].Actor = v.Told(m.Actor, m.Role)
+	}
+	return s
+}
+
 // Load reads the periods of the sheets, held where they are to change, since a sheet must
 // not be approved between the lock of its period and the run; and what depends on the days.
 func (v *sheetReader) Load(ctx context.Context, db *gorm.DB, list []Sheet, depth workflow.Depth) (err error) {

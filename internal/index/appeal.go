@@ -174,6 +174,17 @@ func (v *appealReader) Show(a Appeal, allowed []string) Appeal {
 	return a
 }
 
+// Tell returns the appeal with the role alone of who decided it, where the caller may not
+// read people.
+func (v *appealReader) Tell(a Appeal) Appeal {
+	role := access.LeadingGroup
+	if a.State == Withdrawn {
+		role = access.Secretary
+	}
+	a.DecidedBy = v.Told(a.DecidedBy, role)
+	return a
+}
+
 // Audit returns the state.
 func (v *appealReader) Audit(a Appeal, _ string) (string, any) { return "appeals/" + a.ID, a.State }
 

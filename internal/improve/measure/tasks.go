@@ -51,8 +51,8 @@ type Task struct {
 	Progress      int64      `json:"progress" example:"40"`                     // percent
 	State         TaskState  `json:"state" swaggertype:"string" enums:"open,done,dropped"`
 	Evidence      string     `json:"evidence,omitempty"` // the latest
-	SetBy         string     `json:"set_by" example:"group-1"`
-	StateBy       string     `json:"state_by" example:"group-1"`
+	SetBy         string     `json:"set_by,omitempty" example:"group-1"`
+	StateBy       string     `json:"state_by,omitempty" example:"group-1"`
 	StateAt       time.Time  `json:"state_at"`
 	StateReason   string     `json:"state_reason,omitempty"`
 	Overdue       bool       `gorm:"-" json:"overdue"`            // open, and past its day
@@ -224,6 +224,16 @@ func (v *taskReader) State(t Task) (TaskState, fault.Lock) {
 func (v *taskReader) Show(t Task, allowed []string) Task {
 	t.Overdue = t.State == TaskOpen && improve.Overdue(t.DueOn, v.Today)
 	t.Allowed = allowed
+	return t
+}
+
+// Tell returns the task without the names of who set it and moved it, and with their roles
+// in the timeline, where the caller may not read people.
+func (v *taskReader) Tell(t Task) Task {
+	t.SetBy, t.StateBy = v.Told(t.SetBy, ""), v.Told(t.StateBy, "")
+	for i, n := range t.Timeline {
+		t.Timeline[i].Actor = v.Told(n.Actor, n.Role)
+	}
 	return t
 }
 

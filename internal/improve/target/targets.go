@@ -199,6 +199,13 @@ func (v *reader) Show(t Target, allowed []string) Target {
 	return t
 }
 
+// Tell returns the target with roles in place of names, where the caller may not read
+// people.
+func (v *reader) Tell(t Target) Target {
+	t.ProposedBy, t.DecidedBy = v.Told(t.ProposedBy, access.LeadingGroup), v.Told(t.DecidedBy, access.LeadingGroup)
+	return t
+}
+
 // Audit returns what is proposed, and of a decision the state.
 func (v *reader) Audit(t Target, verb string) (string, any) {
 	if verb == "propose" {
