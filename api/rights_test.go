@@ -271,3 +271,39 @@ func TestATieOfThePeriodDoesNotEndWithItsLastDay(t *testing.T) {
 		}
 	})
 }
+
+// The same certificate is not approved twice unseen, for one branch or for another, in one
+// period or the next; for a deduction only the same branch is asked about.
+func TestTheSameEvidenceIsAskedAbout(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := newHarness(t, db)
+		h.inForce(smallScheme)
+		for i, period := range []string{"2026Q1", "2026Q2"} {
+			h.planned(period, []string{"2026-01-01", "2026-04-01"}[i], []string{"2026-03-31", "2026-06-30"}[i])
+			h.steps(period, "open")
+		}
+		group, wu := h.as(access.LeadingGroup), h.joins("wu", access.LeadingGroup, nil)
+		propose := func(period, branch, kind, item, reason, evidence string) string {
+			a := apitest.Decode[evaluation.Adjustment](group.Post("/towns/demo/adjustments", object{
+				"period": period, "branch": branch, "kind": kind, "item": item, "reason": reason, "evidence": evidence,
+			}), http.StatusCreated)
+			return "/towns/demo/adjustments/" + a.ID
+		}
+		first := propose("2026Q1", "b01", "bonus", "model", "model branch", "佛发〔2026〕12号")
+		moved(wu, first, "approved", "").Want(http.StatusOK)
+		for _, again := range []string{
+			propose("2026Q1", "b01", "bonus", "model", "honoured once more", "see 佛发〔2026〕 第012号, page 2"),
+			propose("2026Q2", "b02", "bonus", "model", "another text", "佛发(2026)12号"),
+			propose("2026Q2", "b03", "bonus", "model", "Model  branch!", "佛发【2026】12号"),
+		} {
+			may(t, wu, again, "approve", "reject")
+			refused(t, moved(wu, again, "approved", "it is fine"), http.StatusConflict, "repeated_evidence")
+		}
+		other := propose("2026Q1", "b02", "bonus", "model", "model branch", "佛发〔2026〕13号")
+		moved(wu, other, "approved", "").Want(http.StatusOK)
+		again := propose("2026Q1", "b03", "bonus", "model", "a second page", "佛发〔2026〕13号")
+		tag := wu.Get(again).ETag()
+		refused(t, wu.IfMatch(tag).Post(again+"/transitions", object{"to": "approved", "acknowledge": true}), http.StatusUnprocessableEntity, "invalid", "/reason")
+		wu.IfMatch(tag).Post(again+"/transitions", object{"to": "approved", "acknowledge": true, "reason": "the circular honours both"}).Want(http.StatusOK)
+	})
+}
