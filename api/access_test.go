@@ -23,10 +23,12 @@ func TestMeSaysWhoICanBe(t *testing.T) {
 			t.Errorf("nobody is %+v", nobody)
 		}
 		mentor := apitest.Decode[Me](h.as(access.Mentor).Get("/me"), http.StatusOK)
-		if mentor.Role != access.Mentor || mentor.Person != "mentor" || len(mentor.Towns) != 1 || mentor.Towns[0] != "demo" || mentor.ReadOnly {
+		if mentor.Role != access.Mentor || mentor.Person != "mentor" || len(mentor.Towns) != 1 ||
+			mentor.Towns[0] != "demo" || mentor.ReadOnly {
 			t.Errorf("the mentor is %+v", mentor)
 		}
-		if got := strings.Join(actions(mentor), " "); !strings.Contains(got, "sheets:write") || strings.Contains(got, "scheme:write") {
+		if got := strings.Join(actions(mentor), " "); !strings.Contains(got, "sheets:write") ||
+			strings.Contains(got, "scheme:write") {
 			t.Errorf("the mentor may %s", got)
 		}
 		refused(t, h.As("bw_00000000_x").Get("/me"), http.StatusUnauthorized, "bad_key")
@@ -44,14 +46,18 @@ func TestKeysLetInUntilTheyAreRevoked(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		admin := h.as(access.Admin)
-		made := admin.Post("/keys", object{"roles": []string{"mentor"}, "towns": []string{"demo"}, "person": "mentor"}).Want(http.StatusCreated)
+		made := admin.Post("/keys", object{"roles": []string{"mentor"}, "towns": []string{"demo"}, "person": "mentor"}).
+			Want(http.StatusCreated)
 		key := apitest.Decode[NewKey](made, http.StatusCreated)
-		if made.Header.Get("Location") != "" || made.Header.Get("Cache-Control") != "no-store" || made.ETag() != `"1"` || !key.ReadOnly {
+		if made.Header.Get("Location") != "" || made.Header.Get("Cache-Control") != "no-store" || made.ETag() != `"1"` ||
+			!key.ReadOnly {
 			t.Errorf("%v %+v", made.Header, key)
 		}
 		h.As(key.Secret).Get("/towns/demo/people").Want(http.StatusOK)
-		refused(t, h.As(key.Secret).Post("/towns/demo/evaluations", object{"period": "p", "branch": "b01"}), http.StatusForbidden, "key_read_only")
-		if body := string(admin.Get("/keys").Want(http.StatusOK).Body); strings.Contains(body, key.Secret[len(key.Prefix):]) || !strings.Contains(body, key.Prefix) {
+		refused(t, h.As(key.Secret).Post("/towns/demo/evaluations", object{"period": "p", "branch": "b01"}),
+			http.StatusForbidden, "key_read_only")
+		if body := string(admin.Get("/keys").Want(http.StatusOK).Body); strings.Contains(body,
+			key.Secret[len(key.Prefix):]) || !strings.Contains(body, key.Prefix) {
 			t.Error("the list has the secret, or not the key")
 		}
 		refused(t, admin.Bad().Delete("/keys/"+key.Prefix), http.StatusPreconditionRequired, "if_match_required")
@@ -73,9 +79,21 @@ func TestKeysAreRefused(t *testing.T) {
 		}{
 			{"town needed", object{"roles": []string{"mentor"}}, []string{"/person", "/towns"}},
 			{"unknown town", object{"roles": []string{"reader"}, "towns": []string{"atlantis"}}, []string{"/towns/0"}},
-			{"unknown person", object{"roles": []string{"mentor"}, "towns": []string{"demo"}, "person": "nobody"}, []string{"/person"}},
-			{"person of another town", object{"roles": []string{"mentor"}, "towns": []string{"quiet"}, "person": "mentor"}, []string{"/person"}},
-			{"unknown branch", object{"roles": []string{"reader"}, "towns": []string{"demo"}, "branches": []string{"b01", "b99"}}, []string{"/branches/1"}},
+			{
+				"unknown person",
+				object{"roles": []string{"mentor"}, "towns": []string{"demo"}, "person": "nobody"},
+				[]string{"/person"},
+			},
+			{
+				"person of another town",
+				object{"roles": []string{"mentor"}, "towns": []string{"quiet"}, "person": "mentor"},
+				[]string{"/person"},
+			},
+			{
+				"unknown branch", object{
+					"roles": []string{"reader"}, "towns": []string{"demo"}, "branches": []string{"b01", "b99"},
+				}, []string{"/branches/1"},
+			},
 			{"unknown role", object{"roles": []string{"king"}}, []string{"/roles/0"}},
 			{"ended", object{"roles": []string{"reader"}, "expires_at": past}, []string{"/expires_at"}},
 		} {
@@ -86,9 +104,11 @@ func TestKeysAreRefused(t *testing.T) {
 		// An admin of one town must not make keys for others.
 		demo := "demo"
 		townAdmin := h.As(h.key(credential.Key{Roles: []access.Role{access.Admin}, Towns: []string{demo}}))
-		refused(t, townAdmin.Post("/keys", object{"roles": []string{"admin"}, "read_only": false}), http.StatusForbidden, "key_of_a_town")
+		refused(t, townAdmin.Post("/keys", object{"roles": []string{"admin"}, "read_only": false}),
+			http.StatusForbidden, "key_of_a_town")
 		refused(t, townAdmin.Get("/keys"), http.StatusForbidden, "key_of_a_town")
-		refused(t, townAdmin.Post("/towns", object{"code": "x", "area_code": "44", "name": named("x")}), http.StatusForbidden, "key_of_a_town")
+		refused(t, townAdmin.Post("/towns", object{"code": "x", "area_code": "44", "name": named("x")}),
+			http.StatusForbidden, "key_of_a_town")
 		refused(t, h.as(access.LeadingGroup).Get("/keys"), http.StatusForbidden, "key_of_a_town")
 		refused(t, h.Get("/keys"), http.StatusUnauthorized, "key_needed")
 	})
@@ -103,7 +123,8 @@ func TestPeopleAreAssigned(t *testing.T) {
 			t.Errorf("Location %q", got)
 		}
 		group.Get("/towns/demo/people/li").Want(http.StatusOK)
-		refused(t, group.Post("/towns/demo/people", object{"code": "li", "name": named("李某")}), http.StatusConflict, "already_exists", "/code")
+		refused(t, group.Post("/towns/demo/people", object{"code": "li", "name": named("李某")}),
+			http.StatusConflict, "already_exists", "/code")
 		refused(t, h.as(access.Reader).Get("/towns/demo/people"), http.StatusForbidden, "not_allowed")
 		refused(t, h.Get("/towns/demo/people"), http.StatusUnauthorized, "key_needed")
 
@@ -122,14 +143,18 @@ func TestPeopleAreAssigned(t *testing.T) {
 			bad[member] = value
 			refused(t, group.Post("/towns/demo/assignments", bad), http.StatusUnprocessableEntity, "invalid", "/"+member)
 		}
-		refused(t, group.IfMatch(`"1"`).Post(address+"/end", object{"until": "2022-01-01"}), http.StatusUnprocessableEntity, "invalid", "/until")
-		refused(t, group.IfMatch(`"1"`).Post(address+"/end", object{"until": "2024-01-01"}), http.StatusUnprocessableEntity, "invalid", "/until")
+		refused(t, group.IfMatch(`"1"`).Post(address+"/end", object{"until": "2022-01-01"}),
+			http.StatusUnprocessableEntity, "invalid", "/until")
+		refused(t, group.IfMatch(`"1"`).Post(address+"/end", object{"until": "2024-01-01"}),
+			http.StatusUnprocessableEntity, "invalid", "/until")
 		group.IfMatch(`"1"`).Post(address+"/end", object{"until": "2023-06-30", "reason": "调动"}).Want(http.StatusOK)
-		refused(t, group.IfMatch(`"1"`).Post(address+"/end", object{"until": "2023-05-30"}), http.StatusPreconditionFailed, "stale_version")
+		refused(t, group.IfMatch(`"1"`).Post(address+"/end", object{"until": "2023-05-30"}),
+			http.StatusPreconditionFailed, "stale_version")
 		same(t, "last day", column(group.Get("/towns/demo/assignments?person=li&on=2023-06-30"), "branch"), "b02")
 		same(t, "day after", column(group.Get("/towns/demo/assignments?person=li&on=2023-07-01"), "branch"))
 		same(t, "history", column(group.Get("/towns/demo/assignments?person=li&duty=mentors&branch=b02"), "id"), id)
-		refused(t, group.Get("/towns/demo/assignments/0190a0a0-0000-7000-8000-000000000000"), http.StatusNotFound, "not_found")
+		refused(t, group.Get("/towns/demo/assignments/0190a0a0-0000-7000-8000-000000000000"),
+			http.StatusNotFound, "not_found")
 		group.Get(address).Want(http.StatusOK)
 	})
 }
@@ -138,9 +163,11 @@ func TestPeopleAreAssigned(t *testing.T) {
 func TestChangesAreRecordedUnderTheCaller(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		h.as(access.LeadingGroup).Header("X-Request-Id", "request-0001").Post("/towns/demo/people", object{"code": "li", "name": named("李某")}).Want(http.StatusCreated)
+		h.as(access.LeadingGroup).Header("X-Request-Id", "request-0001").Post("/towns/demo/people",
+			object{"code": "li", "name": named("李某")}).Want(http.StatusCreated)
 		var actor, role string
-		h.must(db.Table("audit_records").Select("actor, role").Where("request_id = ? AND action = ?", "request-0001", "person.create").Row().Scan(&actor, &role))
+		h.must(db.Table("audit_records").Select("actor, role").
+			Where("request_id = ? AND action = ?", "request-0001", "person.create").Row().Scan(&actor, &role))
 		if actor != "leading_group" || role != "leading_group" {
 			t.Errorf("recorded under %s as %s", actor, role)
 		}

@@ -27,15 +27,22 @@ func (s *Server) listAccounts(ctx context.Context, req listAccountsRequest) (res
 }
 
 type accountInput struct {
-	Town    *string       `json:"town" example:"demo"`                                                  // the one town it opens; absent = every town
-	Person  *string       `json:"person" example:"mentor-1"`                                            // who signs in, under the roles that he or she is appointed to
-	Roles   []access.Role `json:"roles" validate:"max=8" swaggertype:"array,string" example:"admin"`    // of an account without a person
-	Issuer  *string       `json:"issuer" validate:"omitempty,max=255" example:"https://id.example.org"` // of an outside provider, with subject
-	Subject *string       `json:"subject" validate:"omitempty,max=255"`                                 // who it is for the issuer
+	// the one town it opens; absent = every town
+	Town *string `json:"town" example:"demo"`
+	// who signs in, under the roles that he or she is appointed to
+	Person *string `json:"person" example:"mentor-1"`
+	// of an account without a person
+	Roles []access.Role `json:"roles" validate:"max=8" swaggertype:"array,string" example:"admin"`
+	// of an outside provider, with subject
+	Issuer *string `json:"issuer" validate:"omitempty,max=255" example:"https://id.example.org"`
+	// who it is for the issuer
+	Subject *string `json:"subject" validate:"omitempty,max=255"`
 }
 
 func (in accountInput) account(name string) credential.Account {
-	return credential.Account{Name: name, OnlyTown: in.Town, PersonCode: in.Person, Roles: in.Roles, Issuer: in.Issuer, Subject: in.Subject}
+	return credential.Account{
+		Name: name, OnlyTown: in.Town, PersonCode: in.Person, Roles: in.Roles, Issuer: in.Issuer, Subject: in.Subject,
+	}
 }
 
 // newAccount is a new account.
@@ -50,7 +57,9 @@ type createAccountRequest struct{ Body newAccount }
 // outside identity.
 //
 //	@Summary	Add an account
-func (s *Server) createAccount(ctx context.Context, req createAccountRequest) (rest.Created[credential.Account], error) {
+func (s *Server) createAccount(
+	ctx context.Context, req createAccountRequest,
+) (rest.Created[credential.Account], error) {
 	a, err := credential.CreateAccount(ctx, s.db(ctx), req.Body.account(req.Body.Name))
 	return rest.Created[credential.Account]{Key: a.Name, Value: a}, err
 }
@@ -118,12 +127,18 @@ func (s *Server) listKeys(ctx context.Context, _ listKeysRequest) (rest.Page[cre
 
 // keyInput is what a new key opens, and for whom.
 type keyInput struct {
-	Roles     []access.Role `json:"roles" validate:"required,min=1,max=8" swaggertype:"array,string" example:"mentor"` // a request acts under one: see Act-As
-	Towns     []string      `json:"towns" validate:"max=100" example:"lishui"`                                         // that it opens; absent or empty = every town
-	Branches  []string      `json:"branches" validate:"max=200" example:"b07"`                                         // of its one town; absent or empty = all that the role reaches
-	Person    *string       `json:"person" example:"mentor-1"`                                                         // who holds it; needed for a role that works on branches
-	ReadOnly  *bool         `json:"read_only"`                                                                         // true if absent
-	ExpiresAt *time.Time    `json:"expires_at"`                                                                        // absent = never
+	// a request acts under one: see Act-As
+	Roles []access.Role `json:"roles" validate:"required,min=1,max=8" swaggertype:"array,string" example:"mentor"`
+	// that it opens; absent or empty = every town
+	Towns []string `json:"towns" validate:"max=100" example:"lishui"`
+	// of its one town; absent or empty = all that the role reaches
+	Branches []string `json:"branches" validate:"max=200" example:"b07"`
+	// who holds it; needed for a role that works on branches
+	Person *string `json:"person" example:"mentor-1"`
+	// true if absent
+	ReadOnly *bool `json:"read_only"`
+	// absent = never
+	ExpiresAt *time.Time `json:"expires_at"`
 }
 
 // NewKey is a key with its secret, which is told this once.
@@ -140,7 +155,8 @@ type createKeyRequest struct{ Body keyInput }
 func (s *Server) createKey(ctx context.Context, req createKeyRequest) (rest.Created[NewKey], error) {
 	b := req.Body
 	k, secret, err := credential.CreateKey(ctx, s.db(ctx), credential.Key{
-		Roles: b.Roles, Towns: b.Towns, Branches: b.Branches, PersonCode: b.Person, ReadOnly: b.ReadOnly == nil || *b.ReadOnly, ExpiresAt: b.ExpiresAt,
+		Roles: b.Roles, Towns: b.Towns, Branches: b.Branches, PersonCode: b.Person,
+		ReadOnly: b.ReadOnly == nil || *b.ReadOnly, ExpiresAt: b.ExpiresAt,
 	})
 	return rest.Created[NewKey]{Value: NewKey{k, secret}}, err
 }

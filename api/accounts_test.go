@@ -16,12 +16,15 @@ func TestAccounts(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
 		admin := h.as(access.Admin)
-		made := admin.Post("/accounts", object{"name": "media", "town": "demo", "roles": []string{"reader"}}).Want(http.StatusCreated)
+		made := admin.Post("/accounts", object{"name": "media", "town": "demo", "roles": []string{"reader"}}).
+			Want(http.StatusCreated)
 		if made.Header.Get("Location") != "/api/v1/accounts/media" || made.ETag() != `"1"` {
 			t.Errorf("%v", made.Header)
 		}
-		refused(t, admin.Post("/accounts", object{"name": "media", "roles": []string{"reader"}}), http.StatusConflict, "already_exists")
-		refused(t, admin.Post("/accounts", object{"name": "Media", "roles": []string{}}), http.StatusUnprocessableEntity, "invalid", "/name", "/roles")
+		refused(t, admin.Post("/accounts", object{"name": "media", "roles": []string{"reader"}}),
+			http.StatusConflict, "already_exists")
+		refused(t, admin.Post("/accounts", object{"name": "Media", "roles": []string{}}),
+			http.StatusUnprocessableEntity, "invalid", "/name", "/roles")
 		same(t, "accounts", column(admin.Get("/accounts"), "name"), "boss", "media")
 		refused(t, signIn(h.Client, "media", ""), http.StatusUnprocessableEntity, "invalid", "/password")
 		refused(t, signIn(h.Client, "media", "x"), http.StatusUnauthorized, "bad_sign_in")
@@ -47,11 +50,14 @@ func TestAccounts(t *testing.T) {
 
 		// What an administrator takes away is gone at the next request.
 		etag := admin.Get("/accounts/media").Want(http.StatusOK).ETag()
-		refused(t, admin.Bad().Put("/accounts/media", object{"roles": []string{"reader"}}), http.StatusPreconditionRequired, "if_match_required")
-		off := admin.IfMatch(etag).Put("/accounts/media", object{"town": "demo", "roles": []string{"reader"}, "disabled": true}).Want(http.StatusOK)
+		refused(t, admin.Bad().Put("/accounts/media", object{"roles": []string{"reader"}}),
+			http.StatusPreconditionRequired, "if_match_required")
+		off := admin.IfMatch(etag).Put("/accounts/media",
+			object{"town": "demo", "roles": []string{"reader"}, "disabled": true}).Want(http.StatusOK)
 		refused(t, media.Get("/me"), http.StatusUnauthorized, "session_ended")
 		refused(t, signIn(h.Client, "media", phrase), http.StatusUnauthorized, "bad_sign_in")
-		admin.IfMatch(off.ETag()).Put("/accounts/media", object{"town": "demo", "roles": []string{"leadership"}, "disabled": false}).Want(http.StatusOK)
+		admin.IfMatch(off.ETag()).Put("/accounts/media",
+			object{"town": "demo", "roles": []string{"leadership"}, "disabled": false}).Want(http.StatusOK)
 		if _, told := h.in("media", phrase); told.Role != access.Leadership {
 			t.Errorf("told %+v", told)
 		}

@@ -21,23 +21,28 @@ func TestARequestActsUnderOneRole(t *testing.T) {
 		h := newHarness(t, db)
 		person := "leading_group"
 		h.appointed("demo", person, access.Leadership)
-		both := h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup, access.Leadership}, Towns: []string{"demo"}, PersonCode: &person}))
+		both := h.As(h.key(credential.Key{
+			Roles: []access.Role{access.LeadingGroup, access.Leadership}, Towns: []string{"demo"}, PersonCode: &person,
+		}))
 		li := object{"code": "li", "name": named("李某")}
 		me := apitest.Decode[Me](both.Get("/me"), http.StatusOK)
 		if me.Role != access.LeadingGroup || len(me.Roles) != 2 {
 			t.Errorf("the first role is %+v", me)
 		}
 		leader := both.Header("Act-As", "leadership")
-		if me := apitest.Decode[Me](leader.Get("/me"), http.StatusOK); me.Role != access.Leadership || me.May(access.WritePeople) {
+		if me := apitest.Decode[Me](leader.Get("/me"), http.StatusOK); me.Role != access.Leadership ||
+			me.May(access.WritePeople) {
 			t.Errorf("the other role is %+v", me)
 		}
 		refused(t, leader.Post("/towns/demo/people", li), http.StatusForbidden, "not_allowed")
 		refused(t, both.Header("Act-As", "admin").Get("/me"), http.StatusForbidden, "role_not_held")
-		refused(t, both.Header("Act-As", "").Header("Act-As", "leading_group, leadership").Get("/me"), http.StatusForbidden, "role_not_held")
+		refused(t, both.Header("Act-As", "").Header("Act-As", "leading_group, leadership").Get("/me"),
+			http.StatusForbidden, "role_not_held")
 		refused(t, h.Header("Act-As", "reader").Get("/towns/demo/periods"), http.StatusUnauthorized, "key_needed")
 		both.Header("Act-As", "leading_group").Post("/towns/demo/people", li).Want(http.StatusCreated)
 		var role string
-		h.must(db.Table("audit_records").Select("role").Where("action = 'person.create' AND subject = 'people/li'").Row().Scan(&role))
+		h.must(db.Table("audit_records").Select("role").Where("action = 'person.create' AND subject = 'people/li'").Row().
+			Scan(&role))
 		if role != "leading_group" {
 			t.Errorf("recorded under the role %q", role)
 		}
@@ -50,7 +55,9 @@ func TestDoorsTellRolesApart(t *testing.T) {
 		h := newHarness(t, db)
 		person := "leading_group"
 		h.appointed("demo", person, access.Leadership)
-		both := h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup, access.Leadership}, Towns: []string{"demo"}, PersonCode: &person}))
+		both := h.As(h.key(credential.Key{
+			Roles: []access.Role{access.LeadingGroup, access.Leadership}, Towns: []string{"demo"}, PersonCode: &person,
+		}))
 		write := object{"code": "zhao", "name": named("赵某")}
 		both.Post("/towns/demo/people", write).Want(http.StatusCreated)
 		refused(t, both.Header("Act-As", "leadership").Post("/towns/demo/people", write), http.StatusForbidden, "not_allowed")
@@ -66,7 +73,8 @@ func TestAKeyIsLimitedToItsBranches(t *testing.T) {
 		h.planned("2023Q1", "2023-01-01", "2023-03-31")
 		h.steps("2023Q1", "open")
 		writer := h.joins("zhou", access.LeadingGroup, nil)
-		inside, outside := begun(writer, "2023Q1", "b01", value("spirit", 8)), begun(writer, "2023Q1", "b02", value("spirit", 9))
+		inside, outside := begun(writer, "2023Q1", "b01", value("spirit", 8)),
+			begun(writer, "2023Q1", "b02", value("spirit", 9))
 		for _, path := range []string{inside, outside} {
 			moved(writer, path, "submitted", "").Want(http.StatusOK)
 		}
@@ -76,10 +84,13 @@ func TestAKeyIsLimitedToItsBranches(t *testing.T) {
 		}))
 		same(t, "sheets", column(limited.Get("/towns/demo/evaluations"), "branch"), "b01")
 		refused(t, limited.Get(outside), http.StatusNotFound, "not_found")
-		refused(t, limited.IfMatch(`"2"`).Post(outside+"/transitions", object{"to": "approved"}), http.StatusNotFound, "not_found")
-		refused(t, limited.Post("/towns/demo/evaluations", sheetOf("2023Q1", "b02", nil)), http.StatusForbidden, "not_assigned")
+		refused(t, limited.IfMatch(`"2"`).Post(outside+"/transitions", object{"to": "approved"}),
+			http.StatusNotFound, "not_found")
+		refused(t, limited.Post("/towns/demo/evaluations", sheetOf("2023Q1", "b02", nil)),
+			http.StatusForbidden, "not_assigned")
 		moved(limited, inside, "approved", "").Want(http.StatusOK)
-		refused(t, limited.IfMatch(`"2"`).Post("/towns/demo/periods/2023Q1/transitions", object{"to": "review"}), http.StatusForbidden, "key_of_branches")
+		refused(t, limited.IfMatch(`"2"`).Post("/towns/demo/periods/2023Q1/transitions", object{"to": "review"}),
+			http.StatusForbidden, "key_of_branches")
 		refused(t, limited.Get("/towns/demo/people"), http.StatusForbidden, "key_of_branches")
 
 		h.steps("2023Q1", "review")

@@ -20,8 +20,12 @@ type listAdjustmentsRequest struct {
 // listAdjustments returns the adjustments that the caller may read.
 //
 //	@Summary	List bonuses, deductions and vetoes
-func (s *Server) listAdjustments(ctx context.Context, req listAdjustmentsRequest) (rest.Page[evaluation.Adjustment], error) {
-	f := evaluation.AdjustmentFilter{Period: req.Period, Branch: req.Branch, State: evaluation.AdjustmentState(req.State), Limit: req.Limit()}
+func (s *Server) listAdjustments(
+	ctx context.Context, req listAdjustmentsRequest,
+) (rest.Page[evaluation.Adjustment], error) {
+	f := evaluation.AdjustmentFilter{
+		Period: req.Period, Branch: req.Branch, State: evaluation.AdjustmentState(req.State), Limit: req.Limit(),
+	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[evaluation.Adjustment]{}, err
 	}
@@ -51,7 +55,9 @@ type proposeAdjustmentRequest struct {
 // proposeAdjustment enters a bonus, deduction or veto of the scheme for a branch.
 //
 //	@Summary	Propose a bonus, deduction or veto
-func (s *Server) proposeAdjustment(ctx context.Context, req proposeAdjustmentRequest) (rest.Created[evaluation.Adjustment], error) {
+func (s *Server) proposeAdjustment(
+	ctx context.Context, req proposeAdjustmentRequest,
+) (rest.Created[evaluation.Adjustment], error) {
 	in := req.Body
 	a, err := evaluation.Propose(ctx, s.db(ctx), evaluation.Adjustment{
 		TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch,

@@ -27,11 +27,13 @@ func TestNothingChangesAfterTheLock(t *testing.T) {
 			k.things(state)
 		}
 		for _, o := range k.server.engine.Routes() {
-			if row := rights[rowOf(o)]; o.Method != http.MethodGet && !strings.Contains(o.Path, ":evaluation") && !strings.Contains(o.Path, ":adjustment") {
+			if row := rights[rowOf(o)]; o.Method != http.MethodGet && !strings.Contains(o.Path, ":evaluation") &&
+				!strings.Contains(o.Path, ":adjustment") {
 				k.routes(o, row)
 			}
 		}
-		t.Logf("%d calls, %d of them done; before the lock they changed %d rows and made %d moves", k.calls, k.done, k.changed, k.moved)
+		t.Logf("%d calls, %d of them done; before the lock they changed %d rows and made %d moves", k.calls, k.done,
+			k.changed, k.moved)
 		if k.calls < 2000 || k.done < 200 || k.changed < 50 || k.moved < 20 {
 			t.Error("that is too little to have seen anything")
 		}
@@ -54,7 +56,9 @@ type keptRow struct {
 
 func newKeeper(t *testing.T, db *gorm.DB) *keeper {
 	k := &keeper{world: newWorld(t, db), callers: []string{"all", "other", "qian"}}
-	for code, role := range map[string]access.Role{"all": access.Mentor, "other": access.Mentor, "qian": access.LeadingGroup} {
+	for code, role := range map[string]access.Role{
+		"all": access.Mentor, "other": access.Mentor, "qian": access.LeadingGroup,
+	} {
 		k.secret[code] = k.key(credential.Key{Roles: []access.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
 	}
 	for _, role := range access.Roles() {
@@ -101,7 +105,8 @@ func (k *keeper) things(state string) {
 			}
 			if table == "evaluations" {
 				k.try(k.sent(http.MethodPut, at, caller, match, object{"entries": []object{}}))
-				k.try(k.sent(http.MethodPost, "/api/v1/towns/demo/evaluations/decide", caller, "", object{"to": "returned", "reason": "x", "items": []object{{"id": id, "version": row.version}}}))
+				k.try(k.sent(http.MethodPost, "/api/v1/towns/demo/evaluations/decide", caller, "",
+					object{"to": "returned", "reason": "x", "items": []object{{"id": id, "version": row.version}}}))
 			}
 		}
 	}
@@ -110,7 +115,8 @@ func (k *keeper) things(state string) {
 // routes asks the route as the matrix does, and a move of the period by force.
 func (k *keeper) routes(o rest.Route, row right) {
 	for _, c := range k.cells(o) {
-		if !slices.Contains(k.callers, c.caller) || c.about == elsewhere || c.about == missing || row.skip != nil && row.skip(c) {
+		if !slices.Contains(k.callers, c.caller) || c.about == elsewhere || c.about == missing ||
+			row.skip != nil && row.skip(c) {
 			continue
 		}
 		k.try(k.request(row, c))
@@ -161,6 +167,7 @@ func (k *keeper) differs(tx *gorm.DB, r *http.Request, key string, was, now kept
 	var records int64
 	k.must(tx.Raw(kept[table], id, now.version).Scan(&records).Error)
 	if records != 1 {
-		k.t.Errorf("%s %s takes %s from %s to %s and leaves %d records", r.Method, r.URL.Path, key, was.state, now.state, records)
+		k.t.Errorf("%s %s takes %s from %s to %s and leaves %d records", r.Method, r.URL.Path, key, was.state,
+			now.state, records)
 	}
 }

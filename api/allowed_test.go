@@ -76,7 +76,9 @@ func to(state string) attempt {
 }
 
 func toFrom(state, from string) attempt {
-	return attempt{http.MethodPost, "/transitions", object{"to": state, "reason": "because", "force": state == "locked"}, from}
+	return attempt{
+		http.MethodPost, "/transitions", object{"to": state, "reason": "because", "force": state == "locked"}, from,
+	}
 }
 
 // prober tries calls on a world, in a transaction that is taken back.
@@ -100,14 +102,18 @@ func newProber(t *testing.T, db *gorm.DB) *prober {
 		p.secret[code] = p.key(credential.Key{Roles: []access.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
 	}
 	limited := "leading_group"
-	p.secret["limited"] = p.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &limited, Branches: []string{"b01"}})
+	p.secret["limited"] = p.key(credential.Key{
+		Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &limited, Branches: []string{"b01"},
+	})
 	p.callers = []string{readOnly, "fang", "limited"}
 	for _, role := range access.Roles() {
 		p.callers = append(p.callers, string(role))
 	}
 	p.callers = append(p.callers, "leading_group", "leading_group", "secretary", "mentor") // of whom there is most to see
 	group := h.as(access.LeadingGroup)
-	for _, body := range []object{{"evaluator": "mentor"}, {"evaluator": "leading_group"}, {"branch": "b02"}, {"branch": "b01", "evaluator": "fang"}} {
+	for _, body := range []object{
+		{"evaluator": "mentor"}, {"evaluator": "leading_group"}, {"branch": "b02"}, {"branch": "b01", "evaluator": "fang"},
+	} {
 		body["until"], body["reason"] = "2026-04-05", "flood"
 		by := group
 		if body["evaluator"] == "leading_group" {
@@ -126,8 +132,8 @@ func (p *prober) resources() []kind {
 	const town = "/api/v1/towns/demo"
 	period := kind{name: "period", table: "periods", key: "code", list: town + "/periods", verbs: map[string]attempt{
 		"change": {http.MethodPut, "", object{"reason": "because"}, ""},
-		"open":   to("open"), "review": toFrom("review", "open"), "unlock": toFrom("review", "locked"), "lock": toFrom("locked", ""),
-		"publish": to("published"), "finalise": to("final"),
+		"open":   to("open"), "review": toFrom("review", "open"), "unlock": toFrom("review", "locked"),
+		"lock": toFrom("locked", ""), "publish": to("published"), "finalise": to("final"),
 	}}
 	sheet := kind{name: "sheet", table: "evaluations", key: "id", list: town + "/evaluations?page_size=200", verbs: map[string]attempt{
 		"write":  {http.MethodPut, "", object{"note": "again", "entries": []object{}}, ""},
@@ -140,7 +146,11 @@ func (p *prober) resources() []kind {
 		"end": {http.MethodPost, "/end", object{"reason": "because"}, ""},
 	}}
 	appeal := kind{name: "appeal", table: "appeals", key: "id", list: town + "/appeals", verbs: map[string]attempt{
-		"uphold": {http.MethodPost, "/transitions", object{"to": "upheld", "reason": "because", "corrections": []object{{"code": "meetings", "value": 3}}}, ""},
+		"uphold": {
+			http.MethodPost, "/transitions", object{
+				"to": "upheld", "reason": "because", "corrections": []object{{"code": "meetings", "value": 3}},
+			}, "",
+		},
 		"reject": to("rejected"), "withdraw": {http.MethodPost, "/transitions", object{"to": "withdrawn"}, ""},
 	}}
 	for _, state := range states {
@@ -190,7 +200,10 @@ func oneOf[T any](rt *rapid.T, label string, values ...T) T {
 func (p *prober) scatter(rt *rapid.T) {
 	now := p.tx.NowFunc()
 	for i, was := range states {
-		columns := map[string]any{"entry_from": p.maybeDay(rt, "from"), "entry_until": p.maybeDay(rt, "until"), "review_until": p.maybeDay(rt, "review")}
+		columns := map[string]any{
+			"entry_from": p.maybeDay(rt, "from"), "entry_until": p.maybeDay(rt, "until"),
+			"review_until": p.maybeDay(rt, "review"),
+		}
 		if i < 4 { // what was published stays so
 			columns["state"] = oneOf(rt, was+" is", "open", was, "planned", "review", "locked")
 		}
@@ -205,19 +218,23 @@ func (p *prober) scatter(rt *rapid.T) {
 			"submitted_at": now, "decided_at": now, "decided_by": "leading_group",
 		})
 	}
-	p.set("adjustments", "id LIKE '%"+oneOf(rt, "which", "1", "3", "7", "b")+"'", map[string]any{"state": oneOf(rt, "adjustment", "proposed", "approved", "rejected", "withdrawn")})
+	p.set("adjustments", "id LIKE '%"+oneOf(rt, "which", "1", "3", "7", "b")+"'",
+		map[string]any{"state": oneOf(rt, "adjustment", "proposed", "approved", "rejected", "withdrawn")})
 	p.set("entry_exceptions", "1 = 1", map[string]any{"until": p.someDay(rt, "lasts")})
 	if rapid.IntRange(0, 3).Draw(rt, "ended") == 0 {
 		p.set("entry_exceptions", "1 = 1", map[string]any{"ended_at": now, "ended_by": "fang", "end_reason": "dry"})
 	}
 	if rapid.IntRange(0, 2).Draw(rt, "answered") == 0 {
-		p.set("appeals", "1 = 1", map[string]any{"state": "rejected", "decided_by": "fang", "decided_at": now, "answer": "no"})
+		p.set("appeals", "1 = 1", map[string]any{
+			"state": "rejected", "decided_by": "fang", "decided_at": now, "answer": "no",
+		})
 	}
 	if rapid.IntRange(0, 3).Draw(rt, "closed") == 0 {
 		p.set("branches", "code = '"+oneOf(rt, "which branch", "b01", "b02")+"'", map[string]any{"closed_on": "2024-02-01"})
 	}
 	if rapid.IntRange(0, 3).Draw(rt, "duty ended") == 0 {
-		p.set("assignments", "person_code = '"+oneOf(rt, "whose", "mentor", "secretary", "fang")+"'", map[string]any{"valid_until": "2026-03-31"})
+		p.set("assignments", "person_code = '"+oneOf(rt, "whose", "mentor", "secretary", "fang")+"'",
+			map[string]any{"valid_until": "2026-03-31"})
 	}
 }
 
@@ -233,7 +250,9 @@ func (p *prober) scene(rt *rapid.T) {
 	switch rapid.IntRange(0, 6).Draw(rt, "scene") {
 	case 0:
 		p.clock.noon(p.t, p.first.AddDays(7))
-		p.set("appeals", "1 = 1", map[string]any{"state": "rejected", "decided_by": "fang", "decided_at": p.tx.NowFunc(), "answer": "no"})
+		p.set("appeals", "1 = 1", map[string]any{
+			"state": "rejected", "decided_by": "fang", "decided_at": p.tx.NowFunc(), "answer": "no",
+		})
 		p.probe(rt, "leading_group", p.kind("period"), "in-published")
 	case 1:
 		p.set("periods", "code = 'in-locked'", map[string]any{"state": "locked", "state_at": p.first.Start().UTC()})
@@ -328,7 +347,8 @@ func (p *prober) probe(rt *rapid.T, caller string, of kind, end string) {
 			p.done[of.name+" "+verb]++
 		}
 		if slices.Contains(told.Allowed, verb) != possible {
-			rt.Fatalf("%s is told that %q is allowed on the %s %s %s on %s, and a call to %s is possible: %v", caller, told.Allowed, stored.State, of.name, path, day.Of(p.clock.now()), verb, possible)
+			rt.Fatalf("%s is told that %q is allowed on the %s %s %s on %s, and a call to %s is possible: %v", caller,
+				told.Allowed, stored.State, of.name, path, day.Of(p.clock.now()), verb, possible)
 		}
 	}
 }
@@ -342,7 +362,8 @@ func (p *prober) listed(rt *rapid.T, caller string, of kind, id string, seen boo
 	}
 	at := slices.IndexFunc(list.Items, func(s stated) bool { return s.ID == id || s.Code == id })
 	if (at >= 0) != seen || seen && !slices.Equal(list.Items[at].Allowed, allowed) {
-		rt.Fatalf("%s is told that %q is allowed on the %s %s, and the list says %+v", caller, allowed, of.name, id, list.Items)
+		rt.Fatalf("%s is told that %q is allowed on the %s %s, and the list says %+v", caller, allowed, of.name,
+			id, list.Items)
 	}
 }
 

@@ -86,13 +86,15 @@ func TestNobodyFinalisesBesideAnAppeal(t *testing.T) {
 	h.must(h.db.Raw("SELECT version FROM periods WHERE code = '2026Q1'").Scan(&version).Error)
 	file := func(tx *gorm.DB) error {
 		_, err := index.FileAppeal(acting(t, "secretary", access.Secretary), tx, index.Appeal{
-			TownID: "demo", PeriodCode: "2026Q1", BranchCode: "b01", Statement: "miscounted", Points: index.Points{{Code: "meetings", Claim: "12"}},
+			TownID: "demo", PeriodCode: "2026Q1", BranchCode: "b01", Statement: "miscounted",
+			Points: index.Points{{Code: "meetings", Claim: "12"}},
 		})
 		return err
 	}
 	finalise := func(db *gorm.DB) error {
 		later := db.Session(&gorm.Session{NewDB: true, NowFunc: func() time.Time { return db.NowFunc().AddDate(0, 0, 10) }})
-		_, err := index.Finalise(acting(t, "leading_group", access.LeadingGroup), later, workflow.Ref{Town: "demo", ID: "2026Q1", Version: version}, "")
+		_, err := index.Finalise(acting(t, "leading_group", access.LeadingGroup), later,
+			workflow.Ref{Town: "demo", ID: "2026Q1", Version: version}, "")
 		return err
 	}
 	filed, final := besides(t, h.db, file, finalise)

@@ -64,7 +64,8 @@ func TestNoAmendmentPublishesWhatWasTamperedWith(t *testing.T) {
 				`published as "12", and "6" in the database now`,
 			},
 			{
-				"raw values of two", "UPDATE entries SET value = 1.0 WHERE code = 'complaints' AND evaluation_id <> '" + sheet2 + "'",
+				"raw values of two",
+				"UPDATE entries SET value = 1.0 WHERE code = 'complaints' AND evaluation_id <> '" + sheet2 + "'",
 				"UPDATE entries SET value = 0.0 WHERE code = 'complaints'",
 				[]string{"entries/b01/…/complaints/value", "entries/b03/…/complaints/value"},
 				`published as "0", and "1" in the database now`,
@@ -72,7 +73,10 @@ func TestNoAmendmentPublishesWhatWasTamperedWith(t *testing.T) {
 			{
 				"approval", "UPDATE evaluations SET state = 'submitted' WHERE id = '" + sheet2 + "'",
 				"UPDATE evaluations SET state = 'approved' WHERE id = '" + sheet2 + "'",
-				[]string{"entries/b02/meetings/value", "entries/b02/spirit/value", "entries/b02/standing/value", "entries/b02/complaints/value"},
+				[]string{
+					"entries/b02/meetings/value", "entries/b02/spirit/value", "entries/b02/standing/value",
+					"entries/b02/complaints/value",
+				},
 				`published as "A", and "" in the database now`,
 			},
 			{
@@ -88,13 +92,16 @@ func TestNoAmendmentPublishesWhatWasTamperedWith(t *testing.T) {
 				`published as "b03", and ""`,
 			},
 			{
-				"score", "UPDATE results SET score = score - 1 WHERE branch_code = 'b02'", "UPDATE results SET score = score + 1 WHERE branch_code = 'b02'",
+				"score", "UPDATE results SET score = score - 1 WHERE branch_code = 'b02'",
+				"UPDATE results SET score = score + 1 WHERE branch_code = 'b02'",
 				[]string{"results/…"},
 				"in the database now",
 			},
 			{
-				"data", "UPDATE runs SET data = replace(data, 'b02', 'b03')", "UPDATE runs SET data = data", // the last one: it is not undone
-				[]string{"runs/…/data"}, "in the database now",
+				// the last one: it is not undone
+				"data", "UPDATE runs SET data = replace(data, 'b02', 'b03')", "UPDATE runs SET data = data",
+				[]string{"runs/…/data"},
+				"in the database now",
 			},
 		} {
 			h.must(db.Exec(c.tamper).Error)
@@ -112,7 +119,8 @@ func TestNoAmendmentPublishesWhatWasTamperedWith(t *testing.T) {
 					}
 					places = append(places, strings.Join(parts, "/"))
 				}
-				if p.Code != "published_data_differs" || !slices.Equal(places, c.places) || !strings.Contains(string(a.Body), strings.ReplaceAll(c.says, `"`, `\"`)) {
+				if p.Code != "published_data_differs" || !slices.Equal(places, c.places) ||
+					!strings.Contains(string(a.Body), strings.ReplaceAll(c.says, `"`, `\"`)) {
 					t.Errorf("%s, %s: %s", c.what, how, a.Body)
 				}
 			}
@@ -146,6 +154,7 @@ func TestNoAmendmentOfAPublicationThatTheTrailDoesNotHave(t *testing.T) {
 		a := h.as(access.LeadingGroup).Post("/towns/demo/periods/2026Q1/publications", object{
 			"reason": "x", "corrections": []object{{"branch": "b02", "code": "complaints", "value": 1}},
 		})
-		refused(t, a, http.StatusConflict, "published_data_differs", "publications/2026Q1/number", "publications/2026Q1/1/run_id")
+		refused(t, a, http.StatusConflict, "published_data_differs", "publications/2026Q1/number",
+			"publications/2026Q1/1/run_id")
 	})
 }

@@ -30,15 +30,20 @@ func amended(h *harness, period, branch, code string, x float64) int64 {
 func TestAnAmendmentChangesNothingElse(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		carrying := strings.Replace(smallScheme, `{"kind": "deduct", "per": 10}`, `{"kind": "deduct", "per": 10}, "missing": {"kind": "carry", "periods": 1}`, 1)
+		carrying := strings.Replace(smallScheme, `{"kind": "deduct", "per": 10}`,
+			`{"kind": "deduct", "per": 10}, "missing": {"kind": "carry", "periods": 1}`, 1)
 		h.inForce(carrying)
-		group, other := h.as(access.LeadingGroup), h.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
-		for quarter, days := range map[string][2]string{"2025Q4": {"2025-10-01", "2025-12-31"}, "2026Q1": {"2026-01-01", "2026-03-31"}} {
+		group, other := h.as(access.LeadingGroup),
+			h.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
+		for quarter, days := range map[string][2]string{
+			"2025Q4": {"2025-10-01", "2025-12-31"}, "2026Q1": {"2026-01-01", "2026-03-31"},
+		} {
 			h.planned(quarter, days[0], days[1])
 			h.steps(quarter, "open")
 		}
 		enter := func(quarter, branch string, more ...object) {
-			counted(other, group, quarter, branch, append(more, value("meetings", 6), value("spirit", 8), level("standing", "B"))...)
+			counted(other, group, quarter, branch,
+				append(more, value("meetings", 6), value("spirit", 8), level("standing", "B"))...)
 		}
 		publish := func(quarter string) {
 			h.steps(quarter, "review", "locked")
@@ -98,7 +103,8 @@ func TestAnAmendmentChangesNothingElse(t *testing.T) {
 			t.Errorf("%d branches, then %d", len(before.Items), len(after.Items))
 		}
 		for n := range 2 {
-			if v := apitest.Decode[index.Verification](h.Get(q1+fmt.Sprintf("/receipt/verify?publication=%d", n+1)), http.StatusOK); !v.OK {
+			if v := apitest.Decode[index.Verification](h.Get(q1+fmt.Sprintf("/receipt/verify?publication=%d", n+1)),
+				http.StatusOK); !v.OK {
 				t.Errorf("verified: %+v", v)
 			}
 		}
@@ -119,8 +125,10 @@ func TestAppealsAreUpheldOneAfterAnother(t *testing.T) {
 			return made.Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		}
 		appeals := []string{filed(h.as(access.Secretary), "b01"), filed(second, "b02")}
-		refused(t, h.as(access.LeadingGroup).Bad().Post(appeals[0]+"/transitions", object{"to": "rejected", "reason": "x"}), http.StatusPreconditionRequired, "if_match_required")
-		refused(t, h.as(access.LeadingGroup).IfMatch(`"7"`).Post(appeals[0]+"/transitions", object{"to": "rejected", "reason": "x"}), http.StatusPreconditionFailed, "stale_version")
+		refused(t, h.as(access.LeadingGroup).Bad().Post(appeals[0]+"/transitions", object{"to": "rejected", "reason": "x"}),
+			http.StatusPreconditionRequired, "if_match_required")
+		refused(t, h.as(access.LeadingGroup).IfMatch(`"7"`).Post(appeals[0]+"/transitions",
+			object{"to": "rejected", "reason": "x"}), http.StatusPreconditionFailed, "stale_version")
 		group := h.as(access.LeadingGroup)
 		answers := make([]int, 4)
 		var all sync.WaitGroup
@@ -132,7 +140,8 @@ func TestAppealsAreUpheldOneAfterAnother(t *testing.T) {
 		}
 		all.Wait()
 		for i := range 2 {
-			if done := fmt.Sprint(min(answers[i], answers[i+2]), " ", max(answers[i], answers[i+2])); done != "200 409" && done != "200 412" {
+			if done := fmt.Sprint(min(answers[i], answers[i+2]), " ", max(answers[i], answers[i+2])); done != "200 409" &&
+				done != "200 412" {
 				t.Errorf("two decide on one appeal: %s", done)
 			}
 		}
@@ -150,7 +159,8 @@ func TestAPeriodWithoutNoticeIsFinalAtOnce(t *testing.T) {
 		h := newHarness(t, db)
 		h.inForce(smallScheme)
 		h.as(access.LeadingGroup).Post("/towns/demo/periods", object{
-			"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small", "notice_days": 0,
+			"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
+			"notice_days": 0,
 		}).Want(http.StatusCreated)
 		h.steps("2026Q1", "open")
 		scored(h, "2026Q1")

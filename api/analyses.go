@@ -18,7 +18,8 @@ func (s *Server) draftAnalysis(ctx context.Context, req scorecardRequest) (plan.
 	if err := access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), access.WriteAnalyses, req.Town, req.Branch, day.Of(s.Now())); err != nil {
 		return plan.AnalysisBasis{}, err
 	}
-	return plan.FindBasis(ctx, s.db(ctx), s.results, req.Town, req.Period, req.Publication, req.Branch, string(req.Language))
+	return plan.FindBasis(ctx, s.db(ctx), s.results, req.Town, req.Period, req.Publication, req.Branch,
+		string(req.Language))
 }
 
 type listAnalysesRequest struct {
@@ -35,7 +36,9 @@ type listAnalysesRequest struct {
 //
 //	@Summary	List cause analyses
 func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (rest.Page[plan.Analysis], error) {
-	f := plan.AnalysisFilter{Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: plan.AnalysisState(req.State), Limit: req.Limit()}
+	f := plan.AnalysisFilter{
+		Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: plan.AnalysisState(req.State), Limit: req.Limit(),
+	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[plan.Analysis]{}, err
 	}
@@ -89,7 +92,8 @@ type beginAnalysisRequest struct {
 func (s *Server) beginAnalysis(ctx context.Context, req beginAnalysisRequest) (rest.Created[plan.Analysis], error) {
 	in := req.Body
 	a, err := plan.BeginAnalysis(ctx, s.db(ctx), s.results, plan.Analysis{
-		TownID: req.Town, PeriodCode: in.Period, PublicationNumber: in.Publication, BranchCode: in.Branch, Findings: in.findings(), Summary: in.Summary,
+		TownID: req.Town, PeriodCode: in.Period, PublicationNumber: in.Publication, BranchCode: in.Branch,
+		Findings: in.findings(), Summary: in.Summary,
 	})
 	return rest.Created[plan.Analysis]{Key: a.ID, Value: a}, err
 }
@@ -116,7 +120,8 @@ type writeAnalysisRequest struct {
 //
 //	@Summary	Write a cause analysis
 func (s *Server) writeAnalysis(ctx context.Context, req writeAnalysisRequest) (plan.Analysis, error) {
-	return plan.WriteAnalysis(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Analysis, Version: req.Version}, req.Body.findings(), req.Body.Summary)
+	return plan.WriteAnalysis(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Analysis, Version: req.Version},
+		req.Body.findings(), req.Body.Summary)
 }
 
 // analysisTransition is a step of an analysis: the state to reach, and why.
@@ -135,5 +140,6 @@ type moveAnalysisRequest struct {
 //
 //	@Summary	Submit or withdraw a cause analysis
 func (s *Server) moveAnalysis(ctx context.Context, req moveAnalysisRequest) (plan.Analysis, error) {
-	return plan.MoveAnalysis(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Analysis, Version: req.Version}, plan.AnalysisState(req.Body.To), req.Body.Reason)
+	return plan.MoveAnalysis(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Analysis, Version: req.Version},
+		plan.AnalysisState(req.Body.To), req.Body.Reason)
 }

@@ -71,7 +71,8 @@ func (c *campaign) opens(period, from, until string, branches map[string]entered
 	for branch, f := range branches {
 		counted(c.other, c.group, period, branch, value("spirit", f.spirit))
 		entries := []object{
-			value("meetings", f.meetings), value("cases", f.cases), value("cases.solved", f.solved), value("complaints", f.complaints), level("standing", f.standing),
+			value("meetings", f.meetings), value("cases", f.cases), value("cases.solved", f.solved),
+			value("complaints", f.complaints), level("standing", f.standing),
 		}
 		if branch != "b03" {
 			entries = append(entries, value("fields", f.fields))
@@ -107,7 +108,8 @@ func TestACauseIsAnalysed(t *testing.T) {
 		// 0.15·12.5 = 1.875 points. The next grade begins at 80, which is 0.75 away.
 		basis := apitest.Decode[plan.AnalysisBasis](mentor.Get(draft), http.StatusOK)
 		first := basis.Findings[0]
-		if basis.Score != 79.25 || basis.Rank != 3 || basis.Publication != 1 || first.Indicator != "meetings" || *first.Value != 9 || first.Score != 75 ||
+		if basis.Score != 79.25 || basis.Rank != 3 || basis.Publication != 1 || first.Indicator != "meetings" ||
+			*first.Value != 9 || first.Score != 75 ||
 			first.Reasons[0].Code != "below_class_median" || first.Reasons[0].Points != -1.875 {
 			t.Errorf("basis: %+v", basis)
 		}
@@ -131,8 +133,8 @@ func TestACauseIsAnalysed(t *testing.T) {
 
 		refused(t, secretary.Post(analyses, analysisOf("b01")), http.StatusForbidden, "not_allowed")
 		refused(t, mentor.Post(analyses, analysisOf("b02")), http.StatusForbidden, "not_assigned")
-		refused(t, mentor.Post(analyses, analysisOf("b01", cause("meetings"), cause("party"), cause("x"))), http.StatusUnprocessableEntity, "invalid",
-			"/findings/1/indicator", "/findings/2/indicator")
+		refused(t, mentor.Post(analyses, analysisOf("b01", cause("meetings"), cause("party"), cause("x"))),
+			http.StatusUnprocessableEntity, "invalid", "/findings/1/indicator", "/findings/2/indicator")
 		made := apitest.Decode[plan.Analysis](mentor.Post(analyses, analysisOf("b01")), http.StatusCreated)
 		if made.MentorCode != "mentor" || made.PublicationNumber != 1 || made.State != plan.AnalysisDraft {
 			t.Errorf("begun: %+v", made)
@@ -148,11 +150,16 @@ func TestACauseIsAnalysed(t *testing.T) {
 		}
 		refused(t, c.other.IfMatch(`"1"`).Put(at, object{"findings": []object{}}), http.StatusNotFound, "not_found")
 		refused(t, moved(mentor, at, "submitted", ""), http.StatusUnprocessableEntity, "invalid", "/findings")
-		refused(t, mentor.IfMatch(`"1"`).Put(at, object{"findings": []object{cause("index")}}), http.StatusUnprocessableEntity, "invalid", "/findings/0/indicator")
-		mentor.IfMatch(`"1"`).Put(at, object{"findings": []object{cause("meetings"), cause("spirit")}, "summary": "two causes"}).Want(http.StatusOK)
-		refused(t, mentor.IfMatch(`"1"`).Put(at, object{"findings": []object{}}), http.StatusPreconditionFailed, "stale_version")
+		refused(t, mentor.IfMatch(`"1"`).Put(at, object{"findings": []object{cause("index")}}),
+			http.StatusUnprocessableEntity, "invalid", "/findings/0/indicator")
+		mentor.IfMatch(`"1"`).Put(at, object{
+			"findings": []object{cause("meetings"), cause("spirit")}, "summary": "two causes",
+		}).Want(http.StatusOK)
+		refused(t, mentor.IfMatch(`"1"`).Put(at, object{"findings": []object{}}),
+			http.StatusPreconditionFailed, "stale_version")
 		sent := apitest.Decode[plan.Analysis](moved(mentor, at, "submitted", ""), http.StatusOK)
-		if sent.State != plan.AnalysisSubmitted || sent.SubmittedAt == nil || len(sent.History) != 1 || sent.History[0].Verb != "submit" {
+		if sent.State != plan.AnalysisSubmitted || sent.SubmittedAt == nil || len(sent.History) != 1 ||
+			sent.History[0].Verb != "submit" {
 			t.Errorf("submitted: %+v", sent)
 		}
 
@@ -215,10 +222,14 @@ func TestALimitedKeyHidesOwnAnalysesOfOtherBranches(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		c := newCampaign(newHarness(t, db))
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
-		inside := c.other.Post(analyses, analysisOf("b01", cause("meetings"))).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
-		outside := c.other.Post(analyses, analysisOf("b02", cause("meetings"))).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
+		inside := c.other.Post(analyses, analysisOf("b01", cause("meetings"))).
+			Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
+		outside := c.other.Post(analyses, analysisOf("b02", cause("meetings"))).
+			Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		person := "other"
-		limited := c.As(c.key(credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"demo"}, Branches: []string{"b01"}, PersonCode: &person}))
+		limited := c.As(c.key(credential.Key{
+			Roles: []access.Role{access.Mentor}, Towns: []string{"demo"}, Branches: []string{"b01"}, PersonCode: &person,
+		}))
 		same(t, "unlimited", column(c.other.Get(analyses), "branch"), "b01", "b02")
 		same(t, "limited", column(limited.Get(analyses), "branch"), "b01")
 		limited.Get(inside).Want(http.StatusOK)

@@ -25,7 +25,8 @@ func TestAResultIsAppealedAgainst(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-04-01 09:00:00")
 		s := appealStory{harness: h, clock: clock, t: t, group: h.as(access.LeadingGroup), first: h.as(access.Secretary)}
-		s.second, s.third = h.joins("sun", access.Secretary, ties{"b02": access.Leads}), h.joins("qian", access.Secretary, ties{"b03": access.Leads})
+		s.second, s.third = h.joins("sun", access.Secretary, ties{"b02": access.Leads}),
+			h.joins("qian", access.Secretary, ties{"b03": access.Leads})
 		s.wu = h.joins("wu", access.LeadingGroup, ties{"b01": access.Leads})
 		s.entersAndPublishes()
 		s.opensNotice()
@@ -68,13 +69,18 @@ func (s *appealStory) entersAndPublishes() {
 	counted(other, s.group, "2026Q1", "b02", value("spirit", 8))
 	counted(other, s.group, "2026Q1", "b03", value("spirit", 8))
 	for branch, entries := range map[string][]object{
-		"b01": {value("meetings", 9), value("cases", 50), value("cases.solved", 40), value("fields", 40), value("complaints", 2)},
-		"b02": {value("meetings", 12), value("cases", 40), value("cases.solved", 30), value("fields", 40), value("complaints", 2)},
+		"b01": {
+			value("meetings", 9), value("cases", 50), value("cases.solved", 40), value("fields", 40), value("complaints", 2),
+		},
+		"b02": {
+			value("meetings", 12), value("cases", 40), value("cases.solved", 30), value("fields", 40), value("complaints", 2),
+		},
 		"b03": {value("meetings", 6), value("cases", 50), value("cases.solved", 45), value("complaints", 0)},
 	} {
 		counted(chen, s.group, "2026Q1", branch, append(entries, level("standing", "B"))...)
 	}
-	late := s.group.Post("/towns/demo/adjustments", object{"period": "2026Q1", "branch": "b01", "kind": "deduction", "item": "late", "reason": "seen"})
+	late := s.group.Post("/towns/demo/adjustments",
+		object{"period": "2026Q1", "branch": "b01", "kind": "deduction", "item": "late", "reason": "seen"})
 	moved(chen, late.Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):], "approved", "").Want(http.StatusOK)
 	s.clock.set(s.t, "2026-04-10 09:00:00")
 	s.steps("2026Q1", "review", "locked")
@@ -131,16 +137,20 @@ func (s *appealStory) appeal(c *apitest.Client, branch string) *apitest.Answer {
 func (s *appealStory) files() {
 	t := s.t
 	s.clock.set(t, "2026-04-12 10:00:00")
-	for _, c := range []*apitest.Client{s.group, s.as(access.Mentor), s.as(access.Leadership), s.as(access.Office), s.as(access.Reader), s.as(access.Admin)} {
+	for _, c := range []*apitest.Client{
+		s.group, s.as(access.Mentor), s.as(access.Leadership), s.as(access.Office), s.as(access.Reader), s.as(access.Admin),
+	} {
 		refused(t, s.appeal(c, "b01"), http.StatusForbidden, "not_allowed")
 	}
 	refused(t, s.appeal(s.Client, "b01"), http.StatusUnauthorized, "key_needed")
 	refused(t, s.appeal(s.second, "b01"), http.StatusForbidden, "not_assigned")
 	refused(t, s.first.Post("/towns/demo/appeals", object{
-		"period": "2026Q1", "branch": "b01", "statement": "x", "points": []object{{"code": "meetings", "claim": "12"}, {"code": "nonsense", "claim": "1"}},
+		"period": "2026Q1", "branch": "b01", "statement": "x",
+		"points": []object{{"code": "meetings", "claim": "12"}, {"code": "nonsense", "claim": "1"}},
 	}), http.StatusUnprocessableEntity, "invalid", "/points/1/code")
 	made := apitest.Decode[index.Appeal](s.appeal(s.first, "b01"), http.StatusCreated)
-	if made.FiledBy != "secretary" || made.PublicationNumber != 1 || made.DueOn != "2026-04-17" || made.State != index.Filed || made.Overdue {
+	if made.FiledBy != "secretary" || made.PublicationNumber != 1 || made.DueOn != "2026-04-17" ||
+		made.State != index.Filed || made.Overdue {
 		t.Errorf("filed: %+v", made)
 	}
 	same(t, "allowed", made.Allowed, "withdraw")
@@ -178,7 +188,8 @@ func (s *appealStory) isReadByThoseConcerned() {
 		s.as(role).Get(s.ofFirst).Want(http.StatusOK)
 		if len(branches) == 1 {
 			refused(t, s.as(role).Get(s.ofThird), http.StatusNotFound, "not_found")
-			refused(t, s.as(role).IfMatch(`"1"`).Post(s.ofThird+"/transitions", object{"to": "rejected", "reason": "x"}), http.StatusNotFound, "not_found")
+			refused(t, s.as(role).IfMatch(`"1"`).Post(s.ofThird+"/transitions", object{"to": "rejected", "reason": "x"}),
+				http.StatusNotFound, "not_found")
 		}
 	}
 	for _, role := range []access.Role{access.Office, access.Reader, access.Admin} {
@@ -225,7 +236,8 @@ func (s *appealStory) isRejected() {
 	refused(t, moved(s.third, s.ofThird, "rejected", "x"), http.StatusForbidden, "not_allowed")
 	refused(t, moved(s.as(access.Leadership), s.ofThird, "rejected", "x"), http.StatusForbidden, "not_allowed")
 	a := apitest.Decode[index.Appeal](moved(s.group, s.ofThird, "rejected", "the minutes show six"), http.StatusOK)
-	if a.State != index.Rejected || a.Answer != "the minutes show six" || a.DecidedBy != "leading_group" || a.AmendedTo != nil || len(a.Allowed) > 0 {
+	if a.State != index.Rejected || a.Answer != "the minutes show six" || a.DecidedBy != "leading_group" ||
+		a.AmendedTo != nil || len(a.Allowed) > 0 {
 		t.Errorf("rejected: %+v", a)
 	}
 	refused(t, moved(s.group, s.ofThird, "upheld", "x"), http.StatusConflict, "no_such_transition")
@@ -234,7 +246,9 @@ func (s *appealStory) isRejected() {
 
 // upheld upholds an appeal with the corrections.
 func upheld(c *apitest.Client, path string, corrections ...object) *apitest.Answer {
-	body := object{"to": "upheld", "reason": "the minutes were overlooked", "corrections": append([]object{}, corrections...)}
+	body := object{
+		"to": "upheld", "reason": "the minutes were overlooked", "corrections": append([]object{}, corrections...),
+	}
 	return c.IfMatch(c.Get(path).ETag()).Post(path+"/transitions", body)
 }
 
@@ -248,23 +262,30 @@ func (s *appealStory) isUpheld() {
 	refused(t, upheld(s.wu, s.ofFirst, value("meetings", 12)), http.StatusForbidden, "conflict_of_interest")
 	refused(t, moved(s.wu, s.ofFirst, "rejected", "it is ours"), http.StatusForbidden, "conflict_of_interest")
 	refused(t, upheld(s.group, s.ofFirst), http.StatusUnprocessableEntity, "invalid", "/corrections")
-	refused(t, upheld(s.group, s.ofFirst, value("meetings", 9), value("spirit", 8)), http.StatusConflict, "nothing_changes")
+	refused(t, upheld(s.group, s.ofFirst, value("meetings", 9), value("spirit", 8)),
+		http.StatusConflict, "nothing_changes")
 	refused(t, upheld(s.group, s.ofFirst,
-		value("meetings", 13), value("solving", 90), level("standing", "Z"), value("nonsense", 1), value("meetings", 12), waived("complaints", ""),
-		object{"code": "top-ten", "adjustment": "cancel"}, object{"code": "nothing", "adjustment": "add"}, object{"branch": "b09", "code": "meetings", "value": 1},
+		value("meetings", 13), value("solving", 90), level("standing", "Z"), value("nonsense", 1), value("meetings", 12),
+		waived("complaints", ""),
+		object{"code": "top-ten", "adjustment": "cancel"}, object{"code": "nothing", "adjustment": "add"},
+		object{"branch": "b09", "code": "meetings", "value": 1},
 		object{"code": "late", "adjustment": "cancel", "value": 2}),
-		http.StatusUnprocessableEntity, "invalid", "/corrections/6/code", "/corrections/7/code", "/corrections/8/branch", "/corrections/9/adjustment",
-		"/corrections/0/value", "/corrections/1/code", "/corrections/2/level", "/corrections/3/code", "/corrections/4/code", "/corrections/5/evidence")
+		http.StatusUnprocessableEntity, "invalid", "/corrections/6/code", "/corrections/7/code", "/corrections/8/branch",
+		"/corrections/9/adjustment",
+		"/corrections/0/value", "/corrections/1/code", "/corrections/2/level", "/corrections/3/code", "/corrections/4/code",
+		"/corrections/5/evidence")
 	s.isPlaced("", "1 b02 82.5 good", "2 b03 82.17 good", "3 b01 77.25 fair")
 	a := apitest.Decode[index.Appeal](upheld(s.group, s.ofFirst,
-		value("meetings", 12), value("spirit", 8.55), value("cases.solved", 48), object{"code": "late", "adjustment": "cancel", "reason": "the post was late"}), http.StatusOK)
+		value("meetings", 12), value("spirit", 8.55), value("cases.solved", 48),
+		object{"code": "late", "adjustment": "cancel", "reason": "the post was late"}), http.StatusOK)
 	if a.State != index.Upheld || a.AmendedTo == nil || *a.AmendedTo != 2 || a.Overdue {
 		t.Errorf("upheld: %+v", a)
 	}
 	refused(t, upheld(s.group, s.ofFirst, value("meetings", 11)), http.StatusConflict, "no_such_transition")
 
 	r := s.isPlaced("", "1 b01 86.25 good", "2 b02 82.5 good", "3 b03 82.17 good")
-	if r.Publication != 2 || r.SupersededBy != 0 || r.Notice.Open || !r.AmendmentNotice.Open || r.AmendmentNotice.Until != "2026-04-23" {
+	if r.Publication != 2 || r.SupersededBy != 0 || r.Notice.Open || !r.AmendmentNotice.Open ||
+		r.AmendmentNotice.Until != "2026-04-23" {
 		t.Errorf("source: %+v %+v %+v", r.Source, r.Notice, r.AmendmentNotice)
 	}
 	again := s.Header("If-None-Match", s.before.ETag()).Get(q1 + "/ranking").Want(http.StatusOK)
@@ -277,11 +298,13 @@ func (s *appealStory) isUpheld() {
 	var corrected []string
 	for _, n := range card.Nodes {
 		if n.Corrected != nil {
-			corrected = append(corrected, fmt.Sprint(n.Code, " ", *n.Raw, " for ", n.Corrected.Replaces, " by ", n.Corrected.Code, ": ", n.Corrected.Reason))
+			corrected = append(corrected, fmt.Sprint(n.Code, " ", *n.Raw, " for ", n.Corrected.Replaces, " by ",
+				n.Corrected.Code, ": ", n.Corrected.Reason))
 		}
 	}
 	same(t, "corrected", corrected, "meetings 12 for 9 by meetings: the minutes were overlooked",
-		"spirit 8.55 for 8 by spirit: the minutes were overlooked", "solving 96 for 40 by cases.solved: the minutes were overlooked")
+		"spirit 8.55 for 8 by spirit: the minutes were overlooked",
+		"solving 96 for 40 by cases.solved: the minutes were overlooked")
 	if card.Deduction != 0 || card.Publication != 2 {
 		t.Errorf("scorecard: %+v", card)
 	}
@@ -300,7 +323,8 @@ func (s *appealStory) oldStaysCitable() {
 		t.Errorf("source: %+v", old.Source)
 	}
 	card := apitest.Decode[index.Scorecard](s.first.Get(q1+"/branches/b01?publication=1"), http.StatusOK)
-	if *card.Score != 77.25 || card.Deduction != 2 || slices.ContainsFunc(card.Nodes, func(n index.ScorecardNode) bool { return n.Corrected != nil }) {
+	if *card.Score != 77.25 || card.Deduction != 2 ||
+		slices.ContainsFunc(card.Nodes, func(n index.ScorecardNode) bool { return n.Corrected != nil }) {
 		t.Errorf("scorecard: %+v", card)
 	}
 	issues := s.Get(q1 + "/publications")
@@ -311,10 +335,12 @@ func (s *appealStory) oldStaysCitable() {
 		at := fmt.Sprintf("?publication=%d", n+1)
 		receipt := apitest.Decode[index.Receipt](s.Get(q1+"/receipt"+at), http.StatusOK)
 		one := apitest.Decode[index.PublicationDetail](s.Get(q1+fmt.Sprintf("/publications/%d", n+1)), http.StatusOK)
-		if receipt.ResultHash != hash || receipt.Publication != int64(n+1) || one.ResultHash != hash || one.RunID != receipt.ID {
+		if receipt.ResultHash != hash || receipt.Publication != int64(n+1) || one.ResultHash != hash ||
+			one.RunID != receipt.ID {
 			t.Errorf("publication %d: receipt %+v, issue %+v", n+1, receipt, one)
 		}
-		if v := apitest.Decode[index.Verification](s.Get(q1+"/receipt/verify"+at), http.StatusOK); !v.OK || v.Run != receipt.ID {
+		if v := apitest.Decode[index.Verification](s.Get(q1+"/receipt/verify"+at), http.StatusOK); !v.OK ||
+			v.Run != receipt.ID {
 			t.Errorf("publication %d verified: %+v", n+1, v)
 		}
 		s.Get(q1 + "/receipt/scheme.json" + at).Want(http.StatusOK)
@@ -324,7 +350,9 @@ func (s *appealStory) oldStaysCitable() {
 			t.Errorf("data of publication %d:\n%s", n+1, data)
 		}
 	}
-	for _, path := range []string{"/ranking", "/branches/b01", "/branches/b01/explanation", "/receipt", "/receipt/verify", "/robustness"} {
+	for _, path := range []string{
+		"/ranking", "/branches/b01", "/branches/b01/explanation", "/receipt", "/receipt/verify", "/robustness",
+	} {
 		refused(t, s.Get(q1+path+"?publication=3"), http.StatusNotFound, "not_found")
 	}
 	refused(t, s.Get(q1+"/publications/3"), http.StatusNotFound, "not_found")
@@ -348,7 +376,8 @@ func (s *appealStory) differs() {
 	d := apitest.Decode[index.Diff](s.first.Get(q1+"/publications/2/diff"), http.StatusOK)
 	var got []string
 	for _, b := range d.Items {
-		got = append(got, fmt.Sprint(b.Branch.Code, " ", *b.Before.Score, " ", *b.Before.Rank, " ", *b.Before.ClassRank, " → ", *b.Now.Score, " ", *b.Now.Rank, " ", *b.Now.ClassRank))
+		got = append(got, fmt.Sprint(b.Branch.Code, " ", *b.Before.Score, " ", *b.Before.Rank, " ", *b.Before.ClassRank,
+			" → ", *b.Now.Score, " ", *b.Now.Rank, " ", *b.Now.ClassRank))
 	}
 	same(t, "branches", got, "b01 77.25 3 2 → 86.25 1 1", "b02 82.5 1 1 → 82.5 2 2", "b03 82.17 2 1 → 82.17 3 1")
 	if len(d.Items) != 3 {
@@ -362,8 +391,8 @@ func (s *appealStory) differs() {
 		}
 		got = append(got, line)
 	}
-	same(t, "nodes", got, "index 79.25 → 86.25", "party 78.75 → 87.75", "meetings 75 → 100 of 9 → 12", "spirit 80 → 85.5 of 8 → 8.55",
-		"service 80 → 84", "solving 80 → 96 of 80 → 96")
+	same(t, "nodes", got, "index 79.25 → 86.25", "party 78.75 → 87.75", "meetings 75 → 100 of 9 → 12",
+		"spirit 80 → 85.5 of 8 → 8.55", "service 80 → 84", "solving 80 → 96 of 80 → 96")
 	got = nil
 	for _, c := range d.Items[0].Corrections {
 		got = append(got, fmt.Sprint(c.Number, " ", c.Code, " ", c.Adjustment, " ", c.Replaces, " ", c.Reason))
@@ -382,7 +411,8 @@ func (s *appealStory) differs() {
 		t.Errorf("backwards: %+v", back.Items)
 	}
 	refused(t, s.Get(q1+"/publications/1/diff"), http.StatusNotFound, "nothing_before")
-	same(t, "corrections of b01", column(s.first.Get(q1+"/corrections"), "code"), "meetings", "spirit", "cases.solved", "late")
+	same(t, "corrections of b01", column(s.first.Get(q1+"/corrections"), "code"), "meetings", "spirit",
+		"cases.solved", "late")
 	same(t, "corrections of b02", column(s.second.Get(q1+"/corrections"), "code"))
 	refused(t, s.Get(q1+"/corrections"), http.StatusUnauthorized, "key_needed")
 	c := apitest.Decode[index.ScoreChange](s.first.Get(q1+"/branches/b01/change?from_publication=1"), http.StatusOK)
@@ -397,10 +427,15 @@ func (s *appealStory) differs() {
 func (s *appealStory) changedBranchesMayAppealOnceMore() {
 	t := s.t
 	s.clock.set(t, "2026-04-23 12:00:00")
-	moved(s.second, s.appeal(s.second, "b02").Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):], "withdrawn", "").Want(http.StatusOK)
-	body := object{"reason": "a complaint came late", "corrections": []object{{"branch": "b03", "code": "complaints", "value": 1}}}
+	moved(s.second, s.appeal(s.second, "b02").Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):],
+		"withdrawn", "").Want(http.StatusOK)
+	body := object{
+		"reason": "a complaint came late", "corrections": []object{{"branch": "b03", "code": "complaints", "value": 1}},
+	}
 	refused(t, s.third.Post(q1+"/publications", body), http.StatusForbidden, "not_allowed")
-	refused(t, s.wu.Post(q1+"/publications", object{"reason": "x", "corrections": []object{{"branch": "b01", "code": "complaints", "value": 0}}}), http.StatusForbidden, "conflict_of_interest")
+	refused(t, s.wu.Post(q1+"/publications", object{
+		"reason": "x", "corrections": []object{{"branch": "b01", "code": "complaints", "value": 0}},
+	}), http.StatusForbidden, "conflict_of_interest")
 	made := s.group.Post(q1+"/publications", body).Want(http.StatusCreated)
 	if at := made.Header.Get("Location"); at != "/api/v1"+q1+"/publications/3" {
 		t.Errorf("Location %s", at)
@@ -426,7 +461,9 @@ func (s *appealStory) endsFinal() {
 	may(t, s.group, q1, "finalise")
 	moved(s.group, q1, "final", "").Want(http.StatusOK)
 	refused(t, s.appeal(s.third, "b03"), http.StatusLocked, "period_final")
-	refused(t, s.group.Post(q1+"/publications", object{"reason": "x", "corrections": []object{{"branch": "b03", "code": "complaints", "value": 0}}}), http.StatusLocked, "period_final")
+	refused(t, s.group.Post(q1+"/publications", object{
+		"reason": "x", "corrections": []object{{"branch": "b03", "code": "complaints", "value": 0}},
+	}), http.StatusLocked, "period_final")
 	if r := s.isPlaced("?publication=2", "1 b01 86.25 good", "2 b02 82.5 good", "3 b03 82.17 good"); r.Status != "final" {
 		t.Errorf("status %s", r.Status)
 	}

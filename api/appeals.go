@@ -13,10 +13,11 @@ import (
 
 type listAppealsRequest struct {
 	townRequest
-	Period  string `form:"period"`                                                           // only of this period
-	Branch  string `form:"branch"`                                                           // only of this branch
-	State   string `form:"state" validate:"omitempty,oneof=filed upheld rejected withdrawn"` // only in this state
-	Overdue bool   `form:"overdue"`                                                          // only those not decided by their day
+	Period string `form:"period"`                                                           // only of this period
+	Branch string `form:"branch"`                                                           // only of this branch
+	State  string `form:"state" validate:"omitempty,oneof=filed upheld rejected withdrawn"` // only in this state
+	// only those not decided by their day
+	Overdue bool `form:"overdue"`
 	rest.PageQuery
 }
 
@@ -24,7 +25,9 @@ type listAppealsRequest struct {
 //
 //	@Summary	List appeals
 func (s *Server) listAppeals(ctx context.Context, req listAppealsRequest) (rest.Page[index.Appeal], error) {
-	f := index.AppealFilter{Period: req.Period, Branch: req.Branch, State: index.AppealState(req.State), Overdue: req.Overdue, Limit: req.Limit()}
+	f := index.AppealFilter{
+		Period: req.Period, Branch: req.Branch, State: index.AppealState(req.State), Overdue: req.Overdue, Limit: req.Limit(),
+	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[index.Appeal]{}, err
 	}
@@ -37,8 +40,9 @@ func (s *Server) listAppeals(ctx context.Context, req listAppealsRequest) (rest.
 
 // pointInput is one point of an appeal.
 type pointInput struct {
-	Code      string `json:"code" validate:"required,max=64" example:"organisation.01"` // of an indicator, quantity, other node or adjustment
-	Claim     string `json:"claim" validate:"required,max=200" example:"98"`            // what it should be
+	// of an indicator, quantity, other node or adjustment
+	Code      string `json:"code" validate:"required,max=64" example:"organisation.01"`
+	Claim     string `json:"claim" validate:"required,max=200" example:"98"` // what it should be
 	Statement string `json:"statement" validate:"max=2000" multiline:"true"`
 }
 
@@ -62,7 +66,9 @@ type fileAppealRequest struct {
 //	@Summary	Appeal against a published result
 func (s *Server) fileAppeal(ctx context.Context, req fileAppealRequest) (rest.Created[index.Appeal], error) {
 	in := req.Body
-	a := index.Appeal{TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Statement: in.Statement, Evidence: in.Evidence}
+	a := index.Appeal{
+		TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Statement: in.Statement, Evidence: in.Evidence,
+	}
 	for _, p := range in.Points {
 		a.Points = append(a.Points, index.Point(p))
 	}
@@ -84,14 +90,21 @@ func (s *Server) findAppeal(ctx context.Context, req appealRequest) (index.Appea
 
 // correctionInput is one entry or adjustment as it should have been, and why.
 type correctionInput struct {
-	Branch        string   `json:"branch" example:"b07"`                                      // the one that appeals if absent
-	Code          string   `json:"code" validate:"required,max=64" example:"organisation.01"` // of an indicator, quantity or adjustment
-	Adjustment    string   `json:"adjustment" validate:"omitempty,oneof=add cancel"`          // instead of correcting a value: one more or less of the item
-	Value         *float64 `json:"value" example:"98"`                                        // of a rated indicator what all ratings come to
-	Level         *string  `json:"level"`                                                     // instead of a value, for a categorical indicator
-	NotApplicable bool     `json:"not_applicable"`                                            // where the indicator may be waived; say why in evidence
-	Reason        string   `json:"reason" validate:"max=2000" multiline:"true"`               // that of the decision if absent
-	Evidence      string   `json:"evidence" validate:"max=2000" multiline:"true"`
+	// the one that appeals if absent
+	Branch string `json:"branch" example:"b07"`
+	// of an indicator, quantity or adjustment
+	Code string `json:"code" validate:"required,max=64" example:"organisation.01"`
+	// instead of correcting a value: one more or less of the item
+	Adjustment string `json:"adjustment" validate:"omitempty,oneof=add cancel"`
+	// of a rated indicator what all ratings come to
+	Value *float64 `json:"value" example:"98"`
+	// instead of a value, for a categorical indicator
+	Level *string `json:"level"`
+	// where the indicator may be waived; say why in evidence
+	NotApplicable bool `json:"not_applicable"`
+	// that of the decision if absent
+	Reason   string `json:"reason" validate:"max=2000" multiline:"true"`
+	Evidence string `json:"evidence" validate:"max=2000" multiline:"true"`
 }
 
 type correctionList []correctionInput
@@ -110,9 +123,10 @@ func (in correctionList) corrections() []evaluation.Correction {
 // appealTransition is a step of an appeal: the state to reach, why, and what is
 // corrected.
 type appealTransition struct {
-	To          string         `json:"to" validate:"required,oneof=upheld rejected withdrawn"`
-	Reason      string         `json:"reason" validate:"max=2000" multiline:"true"` // the answer; needed to uphold and to reject
-	Corrections correctionList `json:"corrections" validate:"max=200,dive"`         // needed to uphold
+	To string `json:"to" validate:"required,oneof=upheld rejected withdrawn"`
+	// the answer; needed to uphold and to reject
+	Reason      string         `json:"reason" validate:"max=2000" multiline:"true"`
+	Corrections correctionList `json:"corrections" validate:"max=200,dive"` // needed to uphold
 }
 
 type decideAppealRequest struct {

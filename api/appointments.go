@@ -20,7 +20,9 @@ type listAppointmentsRequest struct {
 // listAppointments returns who was appointed to which role, in the order of entry.
 //
 //	@Summary	List who holds which role
-func (s *Server) listAppointments(ctx context.Context, req listAppointmentsRequest) (rest.Page[people.Appointment], error) {
+func (s *Server) listAppointments(
+	ctx context.Context, req listAppointmentsRequest,
+) (rest.Page[people.Appointment], error) {
 	f := people.AppointmentFilter{Person: req.Person, Role: access.Role(req.Role), Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
@@ -37,10 +39,11 @@ func (s *Server) listAppointments(ctx context.Context, req listAppointmentsReque
 
 // appointmentInput is a person appointed to a role, by which letter and for how long.
 type appointmentInput struct {
-	Person    string      `json:"person" validate:"required" example:"mentor-1"`
-	Role      access.Role `json:"role" validate:"required" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
-	Letter    string      `json:"letter" validate:"max=100" example:"演示聘字〔2022〕1号"` // number of the letter; a mentor needs one
-	ValidFrom day.Date    `json:"from" validate:"required" swaggertype:"string" format:"date"`
+	Person string      `json:"person" validate:"required" example:"mentor-1"`
+	Role   access.Role `json:"role" validate:"required" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
+	// number of the letter; a mentor needs one
+	Letter    string   `json:"letter" validate:"max=100" example:"演示聘字〔2022〕1号"`
+	ValidFrom day.Date `json:"from" validate:"required" swaggertype:"string" format:"date"`
 	// the last day; a mentor needs one; absent = until further notice
 	ValidUntil *day.Date `json:"until" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason" validate:"max=2000" multiline:"true"`
@@ -55,7 +58,9 @@ type createAppointmentRequest struct {
 // from its first day on.
 //
 //	@Summary	Appoint a person to a role
-func (s *Server) createAppointment(ctx context.Context, req createAppointmentRequest) (rest.Created[people.Appointment], error) {
+func (s *Server) createAppointment(
+	ctx context.Context, req createAppointmentRequest,
+) (rest.Created[people.Appointment], error) {
 	b := req.Body
 	a, err := people.Appoint(ctx, s.db(ctx), people.Appointment{
 		TownID: req.Town, PersonCode: b.Person, Role: b.Role, Letter: b.Letter,

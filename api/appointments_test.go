@@ -25,10 +25,13 @@ func TestAnEndedAppointmentEndsTheKey(t *testing.T) {
 		term := func(letter string, from, until day.Date) object {
 			return object{"person": "li", "role": "mentor", "letter": letter, "from": from, "until": until}
 		}
-		refused(t, group.Post("/towns/demo/appointments", term("", today, today)), http.StatusUnprocessableEntity, "invalid", "/letter")
-		made := group.Post("/towns/demo/appointments", term("聘字1号", today.AddDays(-9), today.AddDays(9))).Want(http.StatusCreated)
+		refused(t, group.Post("/towns/demo/appointments", term("", today, today)),
+			http.StatusUnprocessableEntity, "invalid", "/letter")
+		made := group.Post("/towns/demo/appointments",
+			term("聘字1号", today.AddDays(-9), today.AddDays(9))).Want(http.StatusCreated)
 		address := made.Header.Get("Location")[len("/api/v1"):]
-		refused(t, group.Post("/towns/demo/appointments", term("聘字2号", today, today)), http.StatusConflict, "overlapping_appointment")
+		refused(t, group.Post("/towns/demo/appointments", term("聘字2号", today, today)),
+			http.StatusConflict, "overlapping_appointment")
 		li := h.As(apitest.Decode[NewKey](h.as(access.Admin).Post("/keys", object{
 			"roles": []string{"mentor", "leadership"}, "towns": []string{"demo"}, "person": "li",
 		}), http.StatusCreated).Secret)
@@ -37,7 +40,8 @@ func TestAnEndedAppointmentEndsTheKey(t *testing.T) {
 		}
 		refused(t, li.Header("Act-As", "leadership").Get("/me"), http.StatusForbidden, "role_not_held")
 
-		refused(t, group.Bad().Post(address+"/end", object{"until": today}), http.StatusPreconditionRequired, "if_match_required")
+		refused(t, group.Bad().Post(address+"/end", object{"until": today}),
+			http.StatusPreconditionRequired, "if_match_required")
 		group.IfMatch(`"1"`).Post(address+"/end", object{"until": today.AddDays(-1), "reason": "辞聘"}).Want(http.StatusOK)
 		refused(t, li.Get("/towns/demo/people"), http.StatusForbidden, "no_role_now")
 		refused(t, li.Get("/me"), http.StatusForbidden, "no_role_now")

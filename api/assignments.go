@@ -11,7 +11,8 @@ import (
 
 type listAssignmentsRequest struct {
 	townRequest
-	On     *day.Date `form:"on" swaggertype:"string" format:"date"`                   // in force on this day; all of history if absent
+	// in force on this day; all of history if absent
+	On     *day.Date `form:"on" swaggertype:"string" format:"date"`
 	Person string    `form:"person"`                                                  // of this person
 	Branch string    `form:"branch"`                                                  // for this branch
 	Duty   string    `form:"duty" validate:"omitempty,oneof=leads mentors instructs"` // only this duty
@@ -21,7 +22,9 @@ type listAssignmentsRequest struct {
 // listAssignments returns who was tied to which branch, in the order of entry.
 //
 //	@Summary	List who leads, mentors or instructs which branch
-func (s *Server) listAssignments(ctx context.Context, req listAssignmentsRequest) (rest.Page[people.Assignment], error) {
+func (s *Server) listAssignments(
+	ctx context.Context, req listAssignmentsRequest,
+) (rest.Page[people.Assignment], error) {
 	f := people.AssignmentFilter{Person: req.Person, Branch: req.Branch, Duty: access.Duty(req.Duty), Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
@@ -56,7 +59,9 @@ type createAssignmentRequest struct {
 // createAssignment ties a person to a branch.
 //
 //	@Summary	Assign a person to a branch
-func (s *Server) createAssignment(ctx context.Context, req createAssignmentRequest) (rest.Created[people.Assignment], error) {
+func (s *Server) createAssignment(
+	ctx context.Context, req createAssignmentRequest,
+) (rest.Created[people.Assignment], error) {
 	b := req.Body
 	a, err := people.Assign(ctx, s.db(ctx), people.Assignment{
 		TownID: req.Town, PersonCode: b.Person, BranchCode: b.Branch, Duty: b.Duty, Exclusive: b.Exclusive,

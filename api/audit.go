@@ -10,9 +10,10 @@ import (
 )
 
 type auditQuery struct {
-	Actor     string   `form:"actor"`                                    // only by this person or credential
-	Action    string   `form:"action"`                                   // only this action, such as branch.rename
-	Subject   string   `form:"subject"`                                  // only subjects that begin so, such as branches/b07
+	Actor  string `form:"actor"`  // only by this person or credential
+	Action string `form:"action"` // only this action, such as branch.rename
+	// only subjects that begin so, such as branches/b07
+	Subject   string   `form:"subject"`
 	From      day.Date `form:"from" swaggertype:"string" format:"date"`  // only since this day
 	Until     day.Date `form:"until" swaggertype:"string" format:"date"` // only up to this day, which is included
 	RequestID string   `form:"request_id"`                               // only of this request
@@ -21,7 +22,8 @@ type auditQuery struct {
 
 func (q auditQuery) list(ctx context.Context, s *Server, town string) (rest.Page[audit.Record], error) {
 	f := audit.Filter{
-		Actor: q.Actor, Action: q.Action, Subject: q.Subject, From: q.From, Until: q.Until, RequestID: q.RequestID, Limit: q.Limit(),
+		Actor: q.Actor, Action: q.Action, Subject: q.Subject, From: q.From, Until: q.Until, RequestID: q.RequestID,
+		Limit: q.Limit(),
 	}
 	if err := q.Resume(&f.Before); err != nil {
 		return rest.Page[audit.Record]{}, err
@@ -114,7 +116,9 @@ type listInstallationAuditRequest struct{ auditQuery }
 // change first.
 //
 //	@Summary	List what was changed outside the towns
-func (s *Server) listInstallationAudit(ctx context.Context, req listInstallationAuditRequest) (rest.Page[audit.Record], error) {
+func (s *Server) listInstallationAudit(
+	ctx context.Context, req listInstallationAuditRequest,
+) (rest.Page[audit.Record], error) {
 	return req.list(ctx, s, installation)
 }
 
@@ -143,6 +147,8 @@ type verifyInstallationAuditRequest struct{ anchorQuery }
 // verifyInstallationAudit follows the chain of the installation.
 //
 //	@Summary	Verify the trail of the installation
-func (s *Server) verifyInstallationAudit(ctx context.Context, req verifyInstallationAuditRequest) (audit.Report, error) {
+func (s *Server) verifyInstallationAudit(
+	ctx context.Context, req verifyInstallationAuditRequest,
+) (audit.Report, error) {
 	return req.verify(ctx, s, installation)
 }

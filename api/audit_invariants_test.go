@@ -56,7 +56,8 @@ func trailWatch(t testing.TB, db *gorm.DB) func(testing.TB, string, *apitest.Ans
 	changes := map[string]int{} // request id → changes that were answered with success
 	return func(t testing.TB, operation string, a *apitest.Answer) {
 		t.Helper()
-		if a.Method == http.MethodGet || a.Status >= 300 || unrecorded[operation] || a.Header.Get("Idempotency-Replayed") != "" {
+		if a.Method == http.MethodGet || a.Status >= 300 || unrecorded[operation] ||
+			a.Header.Get("Idempotency-Replayed") != "" {
 			return
 		}
 		id := a.Header.Get("X-Request-Id")
@@ -69,7 +70,8 @@ func trailWatch(t testing.TB, db *gorm.DB) func(testing.TB, string, *apitest.Ans
 			t.Errorf("the trail of %s: %v", operation, err)
 		}
 		if len(records) < want || len(records) > want && !severalRecords[operation] {
-			t.Errorf("%s: %d records in the trail for %d changes; if that is meant, name it in unrecorded or severalRecords", operation, len(records), want)
+			t.Errorf("%s: %d records in the trail for %d changes; if that is meant, name it in unrecorded or severalRecords",
+				operation, len(records), want)
 		}
 		for _, r := range records {
 			if told := secretive.FindString(string(r.Before + r.After)); told != "" || r.Actor == "" || r.Role == "" {

@@ -35,20 +35,23 @@ func TestTheTrailTellsWhoChangedWhat(t *testing.T) {
 		group, admin := h.as(access.LeadingGroup), h.as(access.Admin)
 		branch := group.Get("/towns/demo/branches/b01").Want(http.StatusOK)
 		group.IfMatch(branch.ETag()).Header("X-Request-Id", "request-7").
-			Post("/towns/demo/branches/b01/rename", object{"name": named("新名"), "on": "2023-01-01", "reason": "a new sign"}).Want(http.StatusOK)
+			Post("/towns/demo/branches/b01/rename",
+				object{"name": named("新名"), "on": "2023-01-01", "reason": "a new sign"}).Want(http.StatusOK)
 		newest := trailOf(admin, "?page_size=1")
 		if len(newest.Items) != 1 || newest.NextPageToken == "" {
 			t.Fatalf("got %+v", newest)
 		}
 		r := newest.Items[0]
-		if r.Actor != "leading_group" || r.Role != "leading_group" || r.Credential == "" || r.Credential == r.Actor || r.Action != "branch.rename" ||
+		if r.Actor != "leading_group" || r.Role != "leading_group" || r.Credential == "" || r.Credential == r.Actor ||
+			r.Action != "branch.rename" ||
 			r.Subject != "branches/b01" || r.Reason != "a new sign" || r.RequestID != "request-7" {
 			t.Errorf("got %+v", r)
 		}
 		if name, _ := r.After["name"].(object); name["zh"] != "新名" || r.Before["name"].(object)["zh"] != "branch b01" {
 			t.Errorf("values %v, %v", r.Before, r.After)
 		}
-		one := apitest.Decode[struct{ Hash string }](group.Get(fmt.Sprintf("/towns/demo/audit/%d", r.Sequence)), http.StatusOK)
+		one := apitest.Decode[struct{ Hash string }](group.Get(fmt.Sprintf("/towns/demo/audit/%d", r.Sequence)),
+			http.StatusOK)
 		head := apitest.Decode[audit.Head](group.Get("/towns/demo/audit/head"), http.StatusOK)
 		if one.Hash != r.Hash || head != (audit.Head{TownID: "demo", Sequence: r.Sequence, Hash: r.Hash}) {
 			t.Errorf("record %s, head %+v, want hash %s", one.Hash, head, r.Hash)
@@ -84,7 +87,8 @@ func TestTheTrailIsFiltered(t *testing.T) {
 					want = append(want, all[i].Sequence)
 				}
 			}
-			for page := trailOf(group, tt.query+"&page_size=3"); ; page = trailOf(group, tt.query+"&page_size=3&page_token="+page.NextPageToken) {
+			for page := trailOf(group, tt.query+"&page_size=3"); ; page = trailOf(group,
+				tt.query+"&page_size=3&page_token="+page.NextPageToken) {
 				for _, r := range page.Items {
 					got = append(got, r.Sequence)
 				}
@@ -143,7 +147,8 @@ func TestVerifyTellsWhatAnAnchorShows(t *testing.T) {
 			}
 			beyond := fmt.Sprintf("%d:%s", head.Sequence+1, head.Hash)
 			cut := apitest.Decode[audit.Report](admin.Get(path+"/verify?anchor="+anchor+"&anchor="+beyond), http.StatusOK)
-			if cut.OK || cut.Fault.Kind != "cut" || cut.Fault.Sequence != head.Sequence+1 || cut.Fault.Message.ZH == "" || cut.Fault.Message.EN == "" {
+			if cut.OK || cut.Fault.Kind != "cut" || cut.Fault.Sequence != head.Sequence+1 || cut.Fault.Message.ZH == "" ||
+				cut.Fault.Message.EN == "" {
 				t.Errorf("%s: %+v", path, cut)
 			}
 			admin.Get(path + "/verify?anchor=1").Problem(http.StatusBadRequest)

@@ -11,10 +11,12 @@ import (
 
 type listBranchesRequest struct {
 	townRequest
-	Kind          string    `form:"kind"`                                  // only this kind
-	Class         string    `form:"class"`                                 // only this class
-	On            *day.Date `form:"on" swaggertype:"string" format:"date"` // as it was on this day; today in Asia/Shanghai if absent
-	IncludeClosed bool      `form:"include_closed"`                        // also branches that had ended, and those not yet founded
+	Kind  string `form:"kind"`  // only this kind
+	Class string `form:"class"` // only this class
+	// as it was on this day; today in Asia/Shanghai if absent
+	On *day.Date `form:"on" swaggertype:"string" format:"date"`
+	// also branches that had ended, and those not yet founded
+	IncludeClosed bool `form:"include_closed"`
 	rest.PageQuery
 }
 
@@ -30,7 +32,9 @@ func (s *Server) dayOrToday(d *day.Date) day.Date {
 //
 //	@Summary	List the branches of a town
 func (s *Server) listBranches(ctx context.Context, req listBranchesRequest) (rest.Page[town.Branch], error) {
-	f := town.BranchFilter{On: s.dayOrToday(req.On), Kind: req.Kind, Class: req.Class, Closed: req.IncludeClosed, Limit: req.Limit()}
+	f := town.BranchFilter{
+		On: s.dayOrToday(req.On), Kind: req.Kind, Class: req.Class, Closed: req.IncludeClosed, Limit: req.Limit(),
+	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[town.Branch]{}, err
 	}
@@ -63,7 +67,10 @@ type createBranchRequest struct {
 func (s *Server) createBranch(ctx context.Context, req createBranchRequest) (rest.Created[town.Branch], error) {
 	in := req.Body
 	b := town.Branch{Name: in.Name, Kind: in.Kind, Class: in.Class}
-	b.Life = town.Life{TownID: req.Town, Code: in.Code, StatisticalCode: in.StatisticalCode, FoundedOn: in.FoundedOn, Provenance: in.Provenance}
+	b.Life = town.Life{
+		TownID: req.Town, Code: in.Code, StatisticalCode: in.StatisticalCode, FoundedOn: in.FoundedOn,
+		Provenance: in.Provenance,
+	}
 	b, err := town.CreateBranch(ctx, s.db(ctx), b)
 	return rest.Created[town.Branch]{Key: b.Code, Value: b}, err
 }
@@ -218,10 +225,13 @@ type createSubBranchRequest struct {
 // createSubBranch adds a sub-branch below a branch. It has no address of its own.
 //
 //	@Summary	Add a sub-branch
-func (s *Server) createSubBranch(ctx context.Context, req createSubBranchRequest) (rest.Created[town.SubBranch], error) {
+func (s *Server) createSubBranch(
+	ctx context.Context, req createSubBranchRequest,
+) (rest.Created[town.SubBranch], error) {
 	b := req.Body
 	sub, err := town.CreateSubBranch(ctx, s.db(ctx), town.SubBranch{
-		TownID: req.Town, BranchCode: req.Branch, Code: b.Code, Name: b.Name, FoundedOn: b.FoundedOn, Provenance: b.Provenance,
+		TownID: req.Town, BranchCode: req.Branch, Code: b.Code, Name: b.Name, FoundedOn: b.FoundedOn,
+		Provenance: b.Provenance,
 	})
 	return rest.Created[town.SubBranch]{Value: sub}, err
 }

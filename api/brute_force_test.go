@@ -54,7 +54,8 @@ func (d *door) send(method, path, body, from string, more ...string) *httptest.R
 }
 
 func (d *door) guess(account, password, from string, more ...string) *httptest.ResponseRecorder {
-	return d.send(http.MethodPost, "/sessions", fmt.Sprintf(`{"account": %q, "password": %q}`, account, password), from, more...)
+	return d.send(http.MethodPost, "/sessions", fmt.Sprintf(`{"account": %q, "password": %q}`, account, password),
+		from, more...)
 }
 
 // Ten thousand guesses from one place, each under another name and with other
@@ -67,15 +68,18 @@ func TestTenThousandGuesses(t *testing.T) {
 		for i := range 10_000 {
 			forged := fmt.Sprintf("203.0.113.%d", i%250)
 			w := d.guess(fmt.Sprintf("name%d", i%500), "a guess of mine", fmt.Sprintf("192.0.2.9:%d", 1024+i),
-				"X-Forwarded-For", forged, "X-Real-Ip", forged, "Forwarded", "for="+forged, "True-Client-Ip", forged, "CF-Connecting-IP", forged)
+				"X-Forwarded-For", forged, "X-Real-Ip", forged, "Forwarded", "for="+forged, "True-Client-Ip", forged,
+				"CF-Connecting-IP", forged)
 			statuses[w.Code]++
 			if w.Code == http.StatusTooManyRequests {
-				if after, err := strconv.Atoi(w.Header().Get("Retry-After")); err != nil || after < 1 || !strings.Contains(w.Body.String(), "try again in "+strconv.Itoa(after)+" s") {
+				if after, err := strconv.Atoi(w.Header().Get("Retry-After")); err != nil || after < 1 ||
+					!strings.Contains(w.Body.String(), "try again in "+strconv.Itoa(after)+" s") {
 					t.Fatalf("%v %s", w.Header(), w.Body)
 				}
 			}
 		}
-		if hashed := d.server.Passwords.Hashed() - before; hashed != 30 || statuses[http.StatusUnauthorized] != 30 || statuses[http.StatusTooManyRequests] != 9_970 {
+		if hashed := d.server.Passwords.Hashed() - before; hashed != 30 || statuses[http.StatusUnauthorized] != 30 ||
+			statuses[http.StatusTooManyRequests] != 9_970 {
 			t.Errorf("%d passwords were looked at, answers %v", hashed, statuses)
 		}
 		// Nobody else was locked out: neither the addresses that were forged nor a name.
@@ -101,15 +105,24 @@ func TestForgedAddresses(t *testing.T) {
 			from string
 			more func(i int) []string
 		}{
-			"no proxy": {"192.0.2.1:1", func(i int) []string { return []string{"X-Forwarded-For", fmt.Sprint("203.0.113.", i)} }},
-			"appended": {"10.0.0.1:1", func(i int) []string { return []string{"X-Forwarded-For", fmt.Sprintf("203.0.113.%d, 192.0.2.1", i)} }},
+			"no proxy": {
+				"192.0.2.1:1", func(i int) []string { return []string{"X-Forwarded-For", fmt.Sprint("203.0.113.", i)} },
+			},
+			"appended": {
+				"10.0.0.1:1",
+				func(i int) []string { return []string{"X-Forwarded-For", fmt.Sprintf("203.0.113.%d, 192.0.2.1", i)} },
+			},
 			"added as a line": {"10.0.0.1:1", func(i int) []string {
 				return []string{"X-Forwarded-For", fmt.Sprint("203.0.113.", i), "X-Forwarded-For", "192.0.2.1"}
 			}},
-			"another header":    {"10.0.0.1:1", func(i int) []string { return []string{"X-Real-Ip", fmt.Sprint("203.0.113.", i)} }},
-			"IPv6, one network": {"10.0.0.1:1", func(i int) []string { return []string{"X-Forwarded-For", fmt.Sprintf("2001:db8:0:1::%x", i)} }},
-			"IPv6 direct":       {"[2001:db8:0:2::7]:1", func(int) []string { return nil }},
-			"IPv6 mapped":       {"[::ffff:192.0.2.1]:1", func(int) []string { return nil }},
+			"another header": {
+				"10.0.0.1:1", func(i int) []string { return []string{"X-Real-Ip", fmt.Sprint("203.0.113.", i)} },
+			},
+			"IPv6, one network": {
+				"10.0.0.1:1", func(i int) []string { return []string{"X-Forwarded-For", fmt.Sprintf("2001:db8:0:1::%x", i)} },
+			},
+			"IPv6 direct": {"[2001:db8:0:2::7]:1", func(int) []string { return nil }},
+			"IPv6 mapped": {"[::ffff:192.0.2.1]:1", func(int) []string { return nil }},
 		} {
 			d := newDoor(t, dbtest.Open(t, db.Name()), func(s *Server) { s.Config.TrustedProxies = []string{"10.0.0.1"} })
 			for i := range 60 {
@@ -134,12 +147,16 @@ func TestKnownAndUnknownAccountsAreAlike(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		d := newDoor(t, db)
 		d.account(credential.Account{Name: "off", Roles: []access.Role{access.Reader}})
-		_, err := credential.UpdateAccount(t.Context(), db, credential.Account{Name: "off", Roles: []access.Role{access.Reader}}, true, 2)
+		_, err := credential.UpdateAccount(t.Context(), db,
+			credential.Account{Name: "off", Roles: []access.Role{access.Reader}}, true, 2)
 		d.must(err)
-		_, err = credential.CreateAccount(t.Context(), db, credential.Account{Name: "empty", Roles: []access.Role{access.Reader}})
+		_, err = credential.CreateAccount(t.Context(), db,
+			credential.Account{Name: "empty", Roles: []access.Role{access.Reader}})
 		d.must(err)
 		var first string
-		for i, try := range [][2]string{{"boss", "a wrong password"}, {"nobody", phrase}, {"off", phrase}, {"empty", phrase}, {"不存在", phrase}} {
+		for i, try := range [][2]string{
+			{"boss", "a wrong password"}, {"nobody", phrase}, {"off", phrase}, {"empty", phrase}, {"不存在", phrase},
+		} {
 			before := d.server.Passwords.Hashed()
 			w := d.guess(try[0], try[1], "192.0.2.1:1")
 			told := fmt.Sprint(w.Code, requestIDIn.ReplaceAllString(w.Body.String(), ""), len(w.Header()))
@@ -218,7 +235,9 @@ func TestTheRateOfRequests(t *testing.T) {
 			{"the stranger again", last(1, "/towns", "192.0.2.1:1"), http.StatusTooManyRequests},
 			{"another stranger", last(1, "/towns", "192.0.2.3:1"), http.StatusOK},
 			{"bad keys", last(5, "/me", "192.0.2.4:1", "Authorization", "Bearer bw_00000000_x"), http.StatusUnauthorized},
-			{"more bad keys", last(1, "/me", "192.0.2.4:1", "Authorization", "Bearer bw_00000000_y"), http.StatusTooManyRequests},
+			{
+				"more bad keys", last(1, "/me", "192.0.2.4:1", "Authorization", "Bearer bw_00000000_y"), http.StatusTooManyRequests,
+			},
 		} {
 			if c.w.Code != c.want || (c.want == http.StatusTooManyRequests) != (c.w.Header().Get("Retry-After") == "1") {
 				t.Errorf("%s: %d %v", c.what, c.w.Code, c.w.Header())

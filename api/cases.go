@@ -10,11 +10,16 @@ import (
 
 type listCasesRequest struct {
 	townRequest
-	Branch    string `form:"branch"`                                                                                   // only of this branch
-	Series    string `form:"series"`                                                                                   // only editions of this one
-	Indicator string `form:"indicator"`                                                                                // only tagged with this indicator
-	Measure   int    `form:"measure" validate:"min=0,max=7"`                                                           // only of this measure
-	State     string `form:"state" validate:"omitempty,oneof=draft submitted returned published superseded withdrawn"` // only in this state
+	// only of this branch
+	Branch string `form:"branch"`
+	// only editions of this one
+	Series string `form:"series"`
+	// only tagged with this indicator
+	Indicator string `form:"indicator"`
+	// only of this measure
+	Measure int `form:"measure" validate:"min=0,max=7"`
+	// only in this state
+	State string `form:"state" validate:"omitempty,oneof=draft submitted returned published superseded withdrawn"`
 	rest.PageQuery
 }
 
@@ -24,7 +29,8 @@ type listCasesRequest struct {
 //	@Summary	List cases
 func (s *Server) listCases(ctx context.Context, req listCasesRequest) (rest.Page[exchange.Case], error) {
 	f := exchange.CaseFilter{
-		Branch: req.Branch, Series: req.Series, Indicator: req.Indicator, Measure: req.Measure, State: exchange.CaseState(req.State), Limit: req.Limit(),
+		Branch: req.Branch, Series: req.Series, Indicator: req.Indicator, Measure: req.Measure,
+		State: exchange.CaseState(req.State), Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[exchange.Case]{}, err
@@ -54,7 +60,8 @@ type caseInput struct {
 // of is the case that the input tells.
 func (in caseInput) of(town string) exchange.Case {
 	c := exchange.Case{TownID: town, Title: in.Title, Story: in.Story}
-	c.Indicators.V, c.Measures.V, c.Links.V = append([]string{}, in.Indicators...), append([]int{}, in.Measures...), []exchange.Link{}
+	c.Indicators.V, c.Measures.V, c.Links.V = append([]string{}, in.Indicators...), append([]int{}, in.Measures...),
+		[]exchange.Link{}
 	for _, l := range in.Links {
 		c.Links.V = append(c.Links.V, exchange.Link(l))
 	}
@@ -120,8 +127,9 @@ func (s *Server) renewCase(ctx context.Context, req caseRequest) (exchange.Case,
 
 // caseTransition is a step of a case: the state to reach, and why.
 type caseTransition struct {
-	To     string `json:"to" validate:"required,oneof=submitted published returned withdrawn"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to return, and to take back what is published
+	To string `json:"to" validate:"required,oneof=submitted published returned withdrawn"`
+	// needed to return, and to take back what is published
+	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
 }
 
 type moveCaseRequest struct {
@@ -135,7 +143,8 @@ type moveCaseRequest struct {
 //
 //	@Summary	Move a case on
 func (s *Server) moveCase(ctx context.Context, req moveCaseRequest) (exchange.Case, error) {
-	return exchange.MoveCase(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Case, Version: req.Version}, exchange.CaseState(req.Body.To), req.Body.Reason)
+	return exchange.MoveCase(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Case, Version: req.Version},
+		exchange.CaseState(req.Body.To), req.Body.Reason)
 }
 
 type recommendCasesRequest struct {

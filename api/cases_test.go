@@ -28,9 +28,12 @@ type learning struct {
 
 func newLearning(t *testing.T, db *gorm.DB) learning {
 	h := newHarness(t, db)
-	s := learning{harness: h, t: t, group: h.as(access.LeadingGroup), mentor: h.as(access.Mentor), first: h.as(access.Secretary)}
+	s := learning{
+		harness: h, t: t, group: h.as(access.LeadingGroup), mentor: h.as(access.Mentor), first: h.as(access.Secretary),
+	}
 	s.wu = h.joins("wu", access.LeadingGroup, ties{"b01": access.Leads})
-	s.second, s.third = h.joins("sun", access.Secretary, ties{"b02": access.Leads}), h.joins("qian", access.Secretary, ties{"b03": access.Leads})
+	s.second, s.third = h.joins("sun", access.Secretary, ties{"b02": access.Leads}),
+		h.joins("qian", access.Secretary, ties{"b03": access.Leads})
 	s.other = h.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
 	s.inForce(smallScheme)
 	s.quarter("2025Q3", "2025-07-01", "2025-09-30", 3, 9)
@@ -45,7 +48,8 @@ func (s learning) quarter(code, from, until string, first, second float64) {
 	}).Want(http.StatusCreated)
 	s.steps(code, "open")
 	for branch, meetings := range map[string]float64{"b01": first, "b02": second, "b03": 6} {
-		counted(s.other, s.group, code, branch, value("meetings", meetings), value("spirit", 8), level("standing", "A"), value("complaints", 0))
+		counted(s.other, s.group, code, branch, value("meetings", meetings), value("spirit", 8), level("standing", "A"),
+			value("complaints", 0))
 	}
 	s.steps(code, "review", "locked")
 	s.group.Post("/towns/demo/periods/"+code+"/runs", nil).Want(http.StatusCreated)
@@ -72,8 +76,10 @@ func TestACaseIsReviewedBeforeItIsRead(t *testing.T) {
 		refused(t, s.mentor.Post("/towns/demo/cases", draftOfCase("b02")), http.StatusForbidden, "not_assigned")
 		refused(t, s.group.Post("/towns/demo/cases", draftOfCase("b01")), http.StatusForbidden, "not_allowed")
 		wrong := draftOfCase("b01")
-		wrong["indicators"], wrong["links"] = []string{"meetings", "party"}, []object{{"title": "x", "url": "javascript:alert(1)"}}
-		refused(t, s.mentor.Post("/towns/demo/cases", wrong), http.StatusUnprocessableEntity, "invalid", "/indicators/1", "/links/0/url")
+		wrong["indicators"], wrong["links"] = []string{"meetings", "party"},
+			[]object{{"title": "x", "url": "javascript:alert(1)"}}
+		refused(t, s.mentor.Post("/towns/demo/cases", wrong),
+			http.StatusUnprocessableEntity, "invalid", "/indicators/1", "/links/0/url")
 
 		at := s.drafts(s.mentor, "b01")
 		for _, c := range []*apitest.Client{s.Client, s.second, s.as(access.Leadership)} {
@@ -82,8 +88,10 @@ func TestACaseIsReviewedBeforeItIsRead(t *testing.T) {
 		}
 		may(t, s.first, at, "edit", "submit", "withdraw")
 		may(t, s.group, at)
-		refused(t, s.first.IfMatch(`"7"`).Post(at+"/transitions", object{"to": "submitted"}), http.StatusPreconditionFailed, "stale_version")
-		refused(t, s.first.IfMatch(`"7"`).Put(at, object{"title": "x", "story": "x"}), http.StatusPreconditionFailed, "stale_version")
+		refused(t, s.first.IfMatch(`"7"`).Post(at+"/transitions", object{"to": "submitted"}),
+			http.StatusPreconditionFailed, "stale_version")
+		refused(t, s.first.IfMatch(`"7"`).Put(at, object{"title": "x", "story": "x"}),
+			http.StatusPreconditionFailed, "stale_version")
 		refused(t, moved(s.group, at, "published", ""), http.StatusConflict, "no_such_transition")
 		moved(s.first, at, "submitted", "").Want(http.StatusOK)
 		may(t, s.group, at, "publish", "return")
@@ -91,7 +99,9 @@ func TestACaseIsReviewedBeforeItIsRead(t *testing.T) {
 		refused(t, moved(s.wu, at, "published", ""), http.StatusForbidden, "conflict_of_interest")
 		refused(t, moved(s.group, at, "returned", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
 		moved(s.group, at, "returned", "tell how it began").Want(http.StatusOK)
-		better := object{"title": "courtyard meetings", "story": "it began with two lamps", "indicators": []string{"meetings"}}
+		better := object{
+			"title": "courtyard meetings", "story": "it began with two lamps", "indicators": []string{"meetings"},
+		}
 		s.mentor.IfMatch(s.mentor.Get(at).ETag()).Put(at, better).Want(http.StatusOK)
 		moved(s.mentor, at, "submitted", "").Want(http.StatusOK)
 		moved(s.group, at, "published", "").Want(http.StatusOK)
@@ -101,7 +111,8 @@ func TestACaseIsReviewedBeforeItIsRead(t *testing.T) {
 			if read.Author != "" || read.History != nil || read.Story != "it began with two lamps" {
 				t.Errorf("shown to others: %+v", read)
 			}
-			if list := apitest.Decode[rest.Page[exchange.Case]](c.Get("/towns/demo/cases"), http.StatusOK).Items; len(list) != 1 || list[0].Author != "" {
+			if list := apitest.Decode[rest.Page[exchange.Case]](c.Get("/towns/demo/cases"),
+				http.StatusOK).Items; len(list) != 1 || list[0].Author != "" {
 				t.Errorf("listed to others: %+v", list)
 			}
 		}
@@ -110,7 +121,8 @@ func TestACaseIsReviewedBeforeItIsRead(t *testing.T) {
 		for _, m := range told.History {
 			steps = append(steps, m.Verb+" "+m.Actor+" "+m.Reason)
 		}
-		same(t, "history", steps, "submit secretary ", "return leading_group tell how it began", "submit mentor ", "publish leading_group ")
+		same(t, "history", steps, "submit secretary ", "return leading_group tell how it began", "submit mentor ",
+			"publish leading_group ")
 		p := s.mentor.IfMatch(s.mentor.Get(at).ETag()).Put(at, better).Problem(http.StatusLocked)
 		if p.Code != "case_frozen" || p.Locked == nil || p.Locked.By != "leading_group" {
 			t.Errorf("frozen: %+v", p)
@@ -128,7 +140,8 @@ func (s learning) hasEditions(at string) {
 	t := s.t
 	refused(t, s.second.Post(at+"/renew", nil), http.StatusForbidden, "not_assigned")
 	next := apitest.Decode[exchange.Case](s.mentor.Post(at+"/renew", nil), http.StatusOK)
-	if next.Edition != 2 || next.State != exchange.Draft || next.Story != "it began with two lamps" || next.PublishedAt != nil {
+	if next.Edition != 2 || next.State != exchange.Draft || next.Story != "it began with two lamps" ||
+		next.PublishedAt != nil {
 		t.Errorf("next edition: %+v", next)
 	}
 	refused(t, s.first.Post(at+"/renew", nil), http.StatusConflict, "edition_open")
@@ -140,7 +153,8 @@ func (s learning) hasEditions(at string) {
 	refused(t, s.Get(at), http.StatusNotFound, "not_found")
 	same(t, "editions", column(s.first.Get("/towns/demo/cases?series="+next.SeriesID), "state"), "superseded", "published")
 	for query, want := range map[string][]string{
-		"?indicator=meetings": {"2"}, "?indicator=meeting": {}, "?indicator=spirit": {}, "?measure=4": {}, "?branch=b01": {"2"}, "?branch=b02": {}, "?state=published": {"2"}, "?state=draft": {},
+		"?indicator=meetings": {"2"}, "?indicator=meeting": {}, "?indicator=spirit": {}, "?measure=4": {},
+		"?branch=b01": {"2"}, "?branch=b02": {}, "?state=published": {"2"}, "?state=draft": {},
 	} {
 		same(t, query, column(s.Get("/towns/demo/cases"+query), "edition"), want...)
 	}
@@ -156,11 +170,14 @@ func TestNobodyReviewsTheOwnCase(t *testing.T) {
 		s.joins("li", access.Mentor, ties{"b01": access.Mentors})
 		s.appointed("demo", "li", access.LeadingGroup)
 		person := "li"
-		li := s.As(s.key(credential.Key{Roles: []access.Role{access.Mentor, access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person}))
+		li := s.As(s.key(credential.Key{
+			Roles: []access.Role{access.Mentor, access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person,
+		}))
 		at := s.drafts(li, "b01")
 		moved(li, at, "submitted", "").Want(http.StatusOK)
 		tag := li.Get(at).ETag()
-		refused(t, li.Header("Act-As", "leading_group").IfMatch(tag).Post(at+"/transitions", object{"to": "published"}), http.StatusForbidden, "own_case")
+		refused(t, li.Header("Act-As", "leading_group").IfMatch(tag).Post(at+"/transitions", object{"to": "published"}),
+			http.StatusForbidden, "own_case")
 	})
 }
 
@@ -171,7 +188,8 @@ func TestCasesAreRecommended(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		s := newLearning(t, db)
 		const at = "/towns/demo/branches/b02/recommended-cases"
-		if r := apitest.Decode[exchange.Recommended](s.second.Get(at), http.StatusOK); len(r.Items) != 0 || r.Period != "2025Q4" {
+		if r := apitest.Decode[exchange.Recommended](s.second.Get(at), http.StatusOK); len(r.Items) != 0 ||
+			r.Period != "2025Q4" {
 			t.Errorf("without cases: %+v", r)
 		}
 		published := s.publishes(s.mentor, "b01")
@@ -182,7 +200,8 @@ func TestCasesAreRecommended(t *testing.T) {
 			t.Fatalf("recommended: %+v", r)
 		}
 		i, g := r.Items[0], r.Items[0].Reasons[0]
-		if "/towns/demo/cases/"+i.Case != published || !i.SameClass || i.Useful != nil || g.Score != 50 || g.Median != 75 || g.Gap != 25 || *g.Then != 25 || *g.Now != 100 || *g.Closed != 75 || g.Since != "2025Q3" {
+		if "/towns/demo/cases/"+i.Case != published || !i.SameClass || i.Useful != nil || g.Score != 50 || g.Median != 75 ||
+			g.Gap != 25 || *g.Then != 25 || *g.Now != 100 || *g.Closed != 75 || g.Since != "2025Q3" {
 			t.Errorf("recommended: %+v because %+v", i, g)
 		}
 		if want := "会议 scores 50.00, 25.00 below the median 75.00 of its class; the branch of the case was below the median of its class in 2025Q3 and is in the upper quarter now (from 25.00 to 100.00)"; g.Text != want {
@@ -190,7 +209,8 @@ func TestCasesAreRecommended(t *testing.T) {
 		}
 		mine := s.second.Header("Accept-Language", "zh").Get(at)
 		g = apitest.Decode[exchange.Recommended](mine, http.StatusOK).Items[0].Reasons[0]
-		if g.Then != nil || g.Now != nil || g.Closed != nil || g.Text != "“会议”得 50.00 分，比同类中位数 75.00 低 25.00 分；案例所在党组织在 2025Q3 曾低于同类中位数，现已进入同类前四分之一" {
+		if g.Then != nil || g.Now != nil || g.Closed != nil ||
+			g.Text != "“会议”得 50.00 分，比同类中位数 75.00 低 25.00 分；案例所在党组织在 2025Q3 曾低于同类中位数，现已进入同类前四分之一" {
 			t.Errorf("figures of b01 are shown to the secretary of b02: %+v", g)
 		}
 		refused(t, s.first.Get(at), http.StatusForbidden, "not_assigned")
@@ -217,7 +237,9 @@ func TestBranchesRateWhatHelpedThem(t *testing.T) {
 		id := strings.TrimPrefix(s.publishes(s.mentor, "b01"), "/towns/demo/cases/")
 		fourth := s.fourth()
 		rate := func(c *apitest.Client, branch, kind, subject string, score int) *apitest.Answer {
-			return c.Post("/towns/demo/ratings", object{"period": "2025Q4", "branch": branch, "kind": kind, "subject": subject, "score": score, "comment": "of " + branch})
+			return c.Post("/towns/demo/ratings", object{
+				"period": "2025Q4", "branch": branch, "kind": kind, "subject": subject, "score": score, "comment": "of " + branch,
+			})
 		}
 		refused(t, rate(s.first, "b01", "case", id, 5), http.StatusUnprocessableEntity, "invalid", "/subject")
 		refused(t, rate(s.second, "b02", "mentor", "mentor", 5), http.StatusUnprocessableEntity, "invalid", "/subject")
@@ -281,7 +303,8 @@ func TestTwoRatingsTellNothing(t *testing.T) {
 		rating := func(branch, kind, subject string) object {
 			return object{"period": "2025Q4", "branch": branch, "kind": kind, "subject": subject, "score": 5}
 		}
-		refused(t, s.second.Post("/towns/demo/ratings", rating("b02", "case", draft)), http.StatusUnprocessableEntity, "invalid", "/subject")
+		refused(t, s.second.Post("/towns/demo/ratings", rating("b02", "case", draft)),
+			http.StatusUnprocessableEntity, "invalid", "/subject")
 		for branch, c := range map[string]*apitest.Client{"b02": s.second, "b03": s.third} {
 			c.Post("/towns/demo/ratings", rating(branch, "case", id)).Want(http.StatusCreated)
 			c.Post("/towns/demo/ratings", rating(branch, "measure", "4")).Want(http.StatusCreated)
@@ -298,7 +321,9 @@ func TestTwoRatingsTellNothing(t *testing.T) {
 
 // fourth is the secretary of one more branch.
 func (s learning) fourth() *apitest.Client {
-	s.group.Post("/towns/demo/branches", object{"code": "b04", "name": named("branch b04"), "kind": "village", "founded_on": "2020-01-01"}).Want(http.StatusCreated)
+	s.group.Post("/towns/demo/branches", object{
+		"code": "b04", "name": named("branch b04"), "kind": "village", "founded_on": "2020-01-01",
+	}).Want(http.StatusCreated)
 	return s.joins("zhou", access.Secretary, ties{"b04": access.Leads})
 }
 

@@ -28,7 +28,9 @@ func TestAClockThatIsMovedBack(t *testing.T) {
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
 		group := h.as(access.LeadingGroup)
-		for role, entry := range map[access.Role]object{access.Secretary: value("meetings", 80), access.Mentor: value("spirit", 70)} {
+		for role, entry := range map[access.Role]object{
+			access.Secretary: value("meetings", 80), access.Mentor: value("spirit", 70),
+		} {
 			path := begun(h.as(role), "2026Q1", "b01", entry)
 			back()
 			moved(h.as(role), path, "submitted", "").Want(http.StatusOK)
@@ -53,7 +55,8 @@ func TestAClockThatIsMovedBack(t *testing.T) {
 		again := apitest.Decode[index.Run](group.Post(q1+"/runs", nil), http.StatusCreated)
 		back()
 		p := apitest.Decode[evaluation.Period](moved(group, q1, "published", ""), http.StatusOK)
-		if r := apitest.Decode[index.Ranking](group.Get(q1+"/ranking"), http.StatusOK); r.Run != again.ID || p.Notice == nil || p.Notice.Until != p.Notice.From.AddDays(5) {
+		if r := apitest.Decode[index.Ranking](group.Get(q1+"/ranking"), http.StatusOK); r.Run != again.ID ||
+			p.Notice == nil || p.Notice.Until != p.Notice.From.AddDays(5) {
 			t.Errorf("published is %s, on notice %v", r.Run, p.Notice)
 		}
 		h.trailRunsOn()
@@ -63,7 +66,8 @@ func TestAClockThatIsMovedBack(t *testing.T) {
 // trailRunsOn wants the trail of demo whole, newest first by sequence, though its
 // times go back.
 func (h *harness) trailRunsOn() {
-	records := apitest.Decode[rest.Page[audit.Record]](h.as(access.LeadingGroup).Get("/towns/demo/audit?page_size=200"), http.StatusOK).Items
+	records := apitest.Decode[rest.Page[audit.Record]](h.as(access.LeadingGroup).Get("/towns/demo/audit?page_size=200"),
+		http.StatusOK).Items
 	wentBack := false
 	for i, r := range records[1:] {
 		if r.Sequence != records[i].Sequence-1 {

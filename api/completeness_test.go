@@ -27,11 +27,15 @@ func TestCompletenessAddsUp(t *testing.T) {
 		group, mentor, secretary := h.as(access.LeadingGroup), h.as(access.Mentor), h.as(access.Secretary)
 		admin := h.as(access.Admin)
 		zhao := h.joins("zhao", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
-		admin.Post("/towns/demo/appointments", object{"person": "secretary", "role": "liaison_office", "from": "2020-01-01"}).Want(http.StatusCreated)
+		admin.Post("/towns/demo/appointments",
+			object{"person": "secretary", "role": "liaison_office", "from": "2020-01-01"}).Want(http.StatusCreated)
 		for _, tie := range []object{
-			{"person": "secretary", "branch": "b02", "duty": "leads", "from": "2020-01-01", "until": "2026-04-01"}, // on the first day of the window
-			{"person": "secretary", "branch": "b03", "duty": "leads", "from": "2020-01-01", "until": "2026-03-31"}, // the day before it
-			{"person": "mentor", "branch": "b03", "duty": "mentors", "from": "2026-04-11"},                         // the day after it
+			// on the first day of the window
+			{"person": "secretary", "branch": "b02", "duty": "leads", "from": "2020-01-01", "until": "2026-04-01"},
+			// the day before it
+			{"person": "secretary", "branch": "b03", "duty": "leads", "from": "2020-01-01", "until": "2026-03-31"},
+			// the day after it
+			{"person": "mentor", "branch": "b03", "duty": "mentors", "from": "2026-04-11"},
 		} {
 			admin.Post("/towns/demo/assignments", tie).Want(http.StatusCreated)
 		}
@@ -81,8 +85,9 @@ func TestCompletenessAddsUp(t *testing.T) {
 			}
 		}
 		want("nothing begun", counts(group, "branch"), map[string]string{
-			"b01": "5 5 0 0 0 0 0 0 0", "b01 mentor": "2 2 0 0 0 0 0 0 0", "b01 secretary": "1 1 0 0 0 0 0 0 0", "b01 liaison_office": "1 1 0 0 0 0 0 0 0",
-			"b02": "2 2 0 0 0 0 0 0 0", "b03": "0 0 0 0 0 0 0 0 0", "all": "7 7 0 0 0 0 0 0 0",
+			"b01": "5 5 0 0 0 0 0 0 0", "b01 mentor": "2 2 0 0 0 0 0 0 0", "b01 secretary": "1 1 0 0 0 0 0 0 0",
+			"b01 liaison_office": "1 1 0 0 0 0 0 0 0", "b02": "2 2 0 0 0 0 0 0 0", "b03": "0 0 0 0 0 0 0 0 0",
+			"all": "7 7 0 0 0 0 0 0 0",
 		})
 		sent := begun(mentor, "2026Q1", "b01", value("spirit", 9))
 		moved(mentor, sent, "submitted", "").Want(http.StatusOK)
@@ -93,24 +98,30 @@ func TestCompletenessAddsUp(t *testing.T) {
 		extra := begun(group, "2026Q1", "b02", value("spirit", 9)) // welcome, not expected
 		moved(group, extra, "submitted", "").Want(http.StatusOK)
 		chen := h.joins("chen", access.LeadingGroup, nil)
-		chen.IfMatch(chen.Get(extra).ETag()).Post(extra+"/transitions", object{"to": "returned", "reason": "x", "due_on": "2026-04-07"}).Want(http.StatusOK)
+		chen.IfMatch(chen.Get(extra).ETag()).Post(extra+"/transitions",
+			object{"to": "returned", "reason": "x", "due_on": "2026-04-07"}).Want(http.StatusOK)
 		want("in time", counts(group, "branch"), map[string]string{
-			"b01": "5 3 2 0 1 0 1 0 0", "b02": "2 1 2 1 0 1 0 0 0", "b02 leading_group": "0 0 1 0 0 1 0 0 0", "all": "7 4 4 1 1 1 1 0 0",
+			"b01": "5 3 2 0 1 0 1 0 0", "b02": "2 1 2 1 0 1 0 0 0", "b02 leading_group": "0 0 1 0 0 1 0 0 0",
+			"all": "7 4 4 1 1 1 1 0 0",
 		})
 		c.noon(t, "2026-04-12")
-		group.Post(q1+"/exceptions", object{"evaluator": "zhao", "branch": "b01", "until": "2026-04-14", "reason": "flood"}).Want(http.StatusCreated)
+		group.Post(q1+"/exceptions", object{
+			"evaluator": "zhao", "branch": "b01", "until": "2026-04-14", "reason": "flood",
+		}).Want(http.StatusCreated)
 		late := begun(zhao, "2026Q1", "b01", value("spirit", 9))
 		want("after the window", counts(group, "branch"), map[string]string{
 			"b01": "5 2 3 1 1 0 1 1 2", "b02": "2 1 2 1 0 1 0 0 3", "b03": "0 0 0 0 0 0 0 0 0", "all": "7 3 5 2 1 1 1 1 5",
 		})
 		c.noon(t, "2026-04-21")
 		want("after the review", counts(group, "evaluator"), map[string]string{
-			"mentor": "1 0 1 0 1 0 0 0 1", "zhao": "2 0 2 2 0 0 0 1 2", "secretary": "2 1 1 0 0 0 1 0 1", "leading_group": "0 0 1 0 0 1 0 0 1", "all": "7 3 5 2 1 1 1 1 7",
+			"mentor": "1 0 1 0 1 0 0 0 1", "zhao": "2 0 2 2 0 0 0 1 2", "secretary": "2 1 1 0 0 0 1 0 1",
+			"leading_group": "0 0 1 0 0 1 0 0 1", "all": "7 3 5 2 1 1 1 1 7",
 		})
 		_ = late
 
 		// Everybody counts on the own branches, and who is judged by no names.
-		want("secretary", counts(secretary, "branch"), map[string]string{"b01": "5 2 3 1 1 0 1 1 4", "b02": "", "all": "5 2 3 1 1 0 1 1 4"})
+		want("secretary", counts(secretary, "branch"),
+			map[string]string{"b01": "5 2 3 1 1 0 1 1 4", "b02": "", "all": "5 2 3 1 1 0 1 1 4"})
 		if names := counts(secretary, "evaluator"); len(names) != 3 || names["secretary"] != "1 0 1 0 0 0 1 0 0" {
 			t.Errorf("the secretary reads %v", names)
 		}
@@ -118,19 +129,24 @@ func TestCompletenessAddsUp(t *testing.T) {
 		refused(t, h.as(access.Reader).Get(q1+"/completeness"), http.StatusForbidden, "not_allowed")
 
 		by := map[string]evaluation.IndicatorCoverage{}
-		for _, i := range apitest.Decode[evaluation.Completeness](group.Get(q1+"/completeness?by=indicator"), http.StatusOK).Indicators {
+		for _, i := range apitest.Decode[evaluation.Completeness](group.Get(q1+"/completeness?by=indicator"),
+			http.StatusOK).Indicators {
 			by[i.Indicator] = i
 		}
-		for code, want := range map[string]string{"meetings": "3 1 [b02 b03]", "spirit": "3 0 [b01 b02 b03]", "complaints": "2 0 [b02 b03]", "fields": "2 0 [b01 b02]"} {
+		for code, want := range map[string]string{
+			"meetings": "3 1 [b02 b03]", "spirit": "3 0 [b01 b02 b03]", "complaints": "2 0 [b02 b03]", "fields": "2 0 [b01 b02]",
+		} {
 			if got := fmt.Sprint(by[code].Applies, by[code].Approved, by[code].Missing); got != want {
 				t.Errorf("%s: got %s, want %s", code, got, want)
 			}
 		}
 		csv := string(group.Get(q1 + "/completeness?by=branch&format=csv").Want(http.StatusOK).Body)
-		if !strings.HasPrefix(csv, "\ufeffbranch,name,role,expected,missing,") || !strings.Contains(csv, "\nb01,branch b01,mentor,2,0,2,1,1,0,0,1,2\n") {
+		if !strings.HasPrefix(csv, "\ufeffbranch,name,role,expected,missing,") ||
+			!strings.Contains(csv, "\nb01,branch b01,mentor,2,0,2,1,1,0,0,1,2\n") {
 			t.Errorf("as CSV:\n%s", csv)
 		}
-		if csv := string(group.Header("Accept", "text/csv").Get(q1 + "/completeness?by=indicator").Want(http.StatusOK).Body); !strings.Contains(csv, "\nmeetings,会议,3,1,b02 b03\n") {
+		if csv := string(group.Header("Accept", "text/csv").Get(q1 + "/completeness?by=indicator").
+			Want(http.StatusOK).Body); !strings.Contains(csv, "\nmeetings,会议,3,1,b02 b03\n") {
 			t.Errorf("as CSV:\n%s", csv)
 		}
 	})

@@ -32,7 +32,9 @@ func BenchmarkDashboard(b *testing.B) {
 			b.Fatal(err)
 		}
 		person := "leader-1"
-		_, secret, err := credential.CreateKey(b.Context(), db, credential.Key{Roles: []access.Role{access.Leadership}, Towns: []string{demo.Town}, PersonCode: &person, ReadOnly: true})
+		_, secret, err := credential.CreateKey(b.Context(), db, credential.Key{
+			Roles: []access.Role{access.Leadership}, Towns: []string{demo.Town}, PersonCode: &person, ReadOnly: true,
+		})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -47,17 +47,21 @@ func TestDashboardAddsUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		old := apitest.Decode[dashboard.Dashboard](group.Lang("zh").Get(path+"?period=2022Q4"), http.StatusOK).Result
-		if old.Index.Change != nil || old.Index.Compared != 0 || len(old.Risers) != 0 || old.Robustness == nil || old.Robustness.IntervalWidth <= 0 {
+		if old.Index.Change != nil || old.Index.Compared != 0 || len(old.Risers) != 0 || old.Robustness == nil ||
+			old.Robustness.IntervalWidth <= 0 {
 			t.Errorf("the first quarter: %+v", old)
 		}
 		if name := old.Heat.Dimensions[0].Name; name != "组织锻造力" {
 			t.Errorf("the first dimension is called %s", name)
 		}
-		if open := apitest.Decode[dashboard.Dashboard](callers[access.Leadership].Get(path+"?period=2023Q3"), http.StatusOK); open.Result.Status != "provisional" || open.Result.Run != "" {
+		if open := apitest.Decode[dashboard.Dashboard](callers[access.Leadership].Get(path+"?period=2023Q3"),
+			http.StatusOK); open.Result.Status != "provisional" || open.Result.Run != "" {
 			t.Errorf("the open quarter: %+v", open.Result)
 		}
 		group.Get(path + "?period=1999Q1").Problem(http.StatusNotFound)
-		for _, role := range []access.Role{access.Secretary, access.Mentor, access.Instructor, access.Office, access.Reader, access.Admin} {
+		for _, role := range []access.Role{
+			access.Secretary, access.Mentor, access.Instructor, access.Office, access.Reader, access.Admin,
+		} {
 			callers[role].Get(path).Problem(http.StatusForbidden)
 		}
 	})
@@ -117,7 +121,8 @@ func TestTheScreenOfTheNextDay(t *testing.T) {
 		}{{"2026-05-01", 0}, {"2026-05-02", 1}} {
 			clock.noon(t, c.at)
 			for range 2 {
-				if d := apitest.Decode[dashboard.Dashboard](group.Get("/towns/demo/dashboard"), http.StatusOK); d.Overdue.Counts["task"] != c.want {
+				if d := apitest.Decode[dashboard.Dashboard](group.Get("/towns/demo/dashboard"),
+					http.StatusOK); d.Overdue.Counts["task"] != c.want {
 					t.Errorf("on %s %d tasks are overdue", c.at, d.Overdue.Counts["task"])
 				}
 			}
@@ -168,7 +173,8 @@ func checkOverview(t *testing.T, o index.Overview, r index.Ranking) {
 		t.Errorf("risers %+v, fallers %+v, want %v and %v first", o.Risers, o.Fallers, best, worst)
 	}
 	for i, c := range o.Classes {
-		if c.Count != len(classes[c.Class]) || math.Abs(c.Median-stats.Median(classes[c.Class])) > 0.005001 || c.Quartile > c.Median || c.Upper < c.Median {
+		if c.Count != len(classes[c.Class]) || math.Abs(c.Median-stats.Median(classes[c.Class])) > 0.005001 ||
+			c.Quartile > c.Median || c.Upper < c.Median {
 			t.Errorf("class %+v of %v", c, classes[c.Class])
 		}
 		party := []float64{}
@@ -180,7 +186,8 @@ func checkOverview(t *testing.T, o index.Overview, r index.Ranking) {
 		near("a median of the heat map", o.Heat.ClassMedians[i].Scores[0], stats.Median(party))
 	}
 	for i, row := range o.Heat.Rows {
-		if row.Branch != r.Items[i].Branch || fmt.Sprint(*row.Scores[2]) != fmt.Sprint(r.Items[i].Dimensions[o.Heat.Dimensions[2].Code]) {
+		if row.Branch != r.Items[i].Branch ||
+			fmt.Sprint(*row.Scores[2]) != fmt.Sprint(r.Items[i].Dimensions[o.Heat.Dimensions[2].Code]) {
 			t.Errorf("row %d is %+v", i, row)
 		}
 	}

@@ -58,14 +58,16 @@ func TestManySheetsAreDecidedAtOnce(t *testing.T) {
 			t.Error("a dry run changed something")
 		}
 		refused(t, mentor.Post(decide, body), http.StatusForbidden, "not_allowed")
-		refused(t, chen.Post(decide, object{"to": "approved", "due_on": "2026-04-09", "items": items}), http.StatusUnprocessableEntity, "invalid", "/due_on")
+		refused(t, chen.Post(decide, object{"to": "approved", "due_on": "2026-04-09", "items": items}),
+			http.StatusUnprocessableEntity, "invalid", "/due_on")
 		same(t, "no reason", verdicts(chen.Post(decide, object{"to": "returned", "items": items[:1]}), 0), "invalid")
 		same(t, "done", verdicts(chen.Post(decide, body), 1), want...)
 		if records(t, db) != before+1 {
 			t.Errorf("%d records for one decision", records(t, db)-before)
 		}
 		s := apitest.Decode[evaluation.Sheet](mentor.Get(good), http.StatusOK)
-		if s.State != evaluation.Returned || s.Version != 3 || s.Revision != 2 || *s.DueOn != "2026-04-09" || len(s.Entries) != 1 || len(s.History) != 2 || s.DecidedBy != "chen" {
+		if s.State != evaluation.Returned || s.Version != 3 || s.Revision != 2 || *s.DueOn != "2026-04-09" ||
+			len(s.Entries) != 1 || len(s.History) != 2 || s.DecidedBy != "chen" {
 			t.Errorf("returned: %+v", s)
 		}
 		for _, path := range []string{own, led, old} {
@@ -79,7 +81,8 @@ func TestManySheetsAreDecidedAtOnce(t *testing.T) {
 		h.forced("2026Q1", "time is over")
 		a := chen.Post(decide, object{"to": "returned", "reason": "x", "items": []object{item(old, 5), item(own, 2)}})
 		same(t, "after the lock", verdicts(a, 0), "period_locked", "period_locked")
-		if l := apitest.Decode[decisions](a, http.StatusOK).Items[0].Locked; l == nil || l.By != "leading_group" || l.Reason != "time is over" {
+		if l := apitest.Decode[decisions](a, http.StatusOK).Items[0].Locked; l == nil || l.By != "leading_group" ||
+			l.Reason != "time is over" {
 			t.Errorf("locked: %+v", l)
 		}
 	})
@@ -98,7 +101,8 @@ func records(t *testing.T, db *gorm.DB) (n int64) {
 func (h *harness) forced(period, reason string) {
 	h.t.Helper()
 	group, path := h.as(access.LeadingGroup), "/towns/demo/periods/"+period
-	group.IfMatch(group.Get(path).ETag()).Post(path+"/transitions", object{"to": "locked", "force": true, "reason": reason}).Want(http.StatusOK)
+	group.IfMatch(group.Get(path).ETag()).Post(path+"/transitions",
+		object{"to": "locked", "force": true, "reason": reason}).Want(http.StatusOK)
 }
 
 // A period is not locked over the heads of those who wait, unless by force and
@@ -110,7 +114,8 @@ func TestALockNamesWhatWaits(t *testing.T) {
 		sheet := begun(mentor, "2026Q1", "b01", value("spirit", 7))
 		moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
 		begun(h.as(access.Instructor), "2026Q1", "b01", value("spirit", 7))
-		bonus := mentor.Post("/towns/demo/adjustments", object{"period": "2026Q1", "branch": "b01", "kind": "bonus", "item": "model", "reason": "x"}).
+		bonus := mentor.Post("/towns/demo/adjustments",
+			object{"period": "2026Q1", "branch": "b01", "kind": "bonus", "item": "model", "reason": "x"}).
 			Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		warned := func(a *apitest.Answer) (got []string) {
 			for _, w := range apitest.Decode[evaluation.Period](a, http.StatusOK).Warnings {
@@ -119,7 +124,9 @@ func TestALockNamesWhatWaits(t *testing.T) {
 			return got
 		}
 		same(t, "left by the review", warned(moved(group, q1, "review", "")), "drafts_left 1")
-		places := []string{"evaluations/" + sheet[len("/towns/demo/evaluations/"):], "adjustments/" + bonus[len("/towns/demo/adjustments/"):]}
+		places := []string{
+			"evaluations/" + sheet[len("/towns/demo/evaluations/"):], "adjustments/" + bonus[len("/towns/demo/adjustments/"):],
+		}
 		lock := moved(group, q1, "locked", "")
 		refused(t, lock, http.StatusConflict, "undecided_sheets", places...)
 		if l := lock.Problem(http.StatusConflict).Locked; l == nil || l.By != "mentor" || l.CanLift != "leading_group" {
@@ -128,7 +135,8 @@ func TestALockNamesWhatWaits(t *testing.T) {
 		moved(group, sheet, "approved", "").Want(http.StatusOK)
 		refused(t, moved(group, q1, "locked", ""), http.StatusConflict, "undecided_adjustments", places[1])
 		force := func(reason string) *apitest.Answer {
-			return group.IfMatch(group.Get(q1).ETag()).Post(q1+"/transitions", object{"to": "locked", "force": true, "reason": reason})
+			return group.IfMatch(group.Get(q1).ETag()).Post(q1+"/transitions",
+				object{"to": "locked", "force": true, "reason": reason})
 		}
 		refused(t, force(""), http.StatusUnprocessableEntity, "invalid", "/reason")
 		same(t, "left by the lock", warned(force("no evidence came")), "drafts_left 1", "undecided_left_out 1")

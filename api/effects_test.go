@@ -42,20 +42,25 @@ func TestEffectComparesWhatWasPublished(t *testing.T) {
 		for i, branch := range treated {
 			if i == 4 {
 				few := apitest.Decode[report.EffectReport](group.Get(path), http.StatusOK)
-				if few.Status != "too_few" || few.Estimate != nil || few.BeforeAfter != nil || few.Treated != 4 || !strings.Contains(few.Reading, "4 had it") {
+				if few.Status != "too_few" || few.Estimate != nil || few.BeforeAfter != nil || few.Treated != 4 ||
+					!strings.Contains(few.Reading, "4 had it") {
 					t.Errorf("with four tasks: %+v", few)
 				}
 			}
-			group.Post("/towns/demo/measures/6/tasks", object{"branch": branch, "person": "group-2", "title": "invented", "due_on": "2023-08-31"}).Want(http.StatusCreated)
+			group.Post("/towns/demo/measures/6/tasks", object{
+				"branch": branch, "person": "group-2", "title": "invented", "due_on": "2023-08-31",
+			}).Want(http.StatusCreated)
 		}
 		e := apitest.Decode[report.EffectReport](group.Get(path), http.StatusOK)
-		if strings.Join(e.Periods, " ") != "2022Q4 2023Q1 2023Q2" || e.Treated != len(treated) || e.Matched+len(e.Unmatched) != len(treated) || e.Matched < 5 {
+		if strings.Join(e.Periods, " ") != "2022Q4 2023Q1 2023Q2" || e.Treated != len(treated) ||
+			e.Matched+len(e.Unmatched) != len(treated) || e.Matched < 5 {
 			t.Fatalf("%d treated, %d matched, %d left out of %v", e.Treated, e.Matched, len(e.Unmatched), e.Periods)
 		}
 		before, after := scoresOf(nobody, "2023Q1"), scoresOf(nobody, "2023Q2")
 		sum := 0.0
 		for _, m := range e.Matches {
-			if m.From != "2023Q1" || m.To != "2023Q2" || m.Before != before[m.Branch.Code].Score || m.After != after[m.Branch.Code].Score {
+			if m.From != "2023Q1" || m.To != "2023Q2" || m.Before != before[m.Branch.Code].Score ||
+				m.After != after[m.Branch.Code].Score {
 				t.Errorf("%+v is not what was published", m)
 			}
 			if want := nearest(m.Branch.Code, treated, before, after); !slices.Equal(m.Controls, want) {
@@ -63,7 +68,8 @@ func TestEffectComparesWhatWasPublished(t *testing.T) {
 			}
 			sum += m.Effect
 		}
-		if mean := sum / float64(e.Matched); math.Abs(mean-e.Estimate.Effect) > 0.01 || e.Estimate.Low > e.Estimate.Effect || e.Estimate.High < e.Estimate.Effect {
+		if mean := sum / float64(e.Matched); math.Abs(mean-e.Estimate.Effect) > 0.01 ||
+			e.Estimate.Low > e.Estimate.Effect || e.Estimate.High < e.Estimate.Effect {
 			t.Errorf("the matches have the mean %v, the estimate is %+v", mean, e.Estimate)
 		}
 		if e.Placebo == nil || e.Caveat == "" || e.Reading == "" {
@@ -74,7 +80,8 @@ func TestEffectComparesWhatWasPublished(t *testing.T) {
 			t.Errorf("in Chinese: %s", chinese.Caveat)
 		}
 		// With a longer view nothing has been published yet.
-		if later := apitest.Decode[report.EffectReport](group.Get(path+"&horizon=2"), http.StatusOK); later.Status != "too_few" || later.Unmatched[0].Reason != "no_score_after" {
+		if later := apitest.Decode[report.EffectReport](group.Get(path+"&horizon=2"),
+			http.StatusOK); later.Status != "too_few" || later.Unmatched[0].Reason != "no_score_after" {
 			t.Errorf("two periods later: %+v", later)
 		}
 		group.Bad().Get("/towns/demo/effects?of=measure").Problem(http.StatusBadRequest)

@@ -72,7 +72,8 @@ func TestOneOfManyWins(t *testing.T) {
 					})
 				}
 			}
-			won := oneWins(t, "overlapping periods", atOnce(plan(0), plan(1), plan(2), plan(3), plan(4), plan(5)), "overlapping_period")
+			won := oneWins(t, "overlapping periods", atOnce(plan(0), plan(1), plan(2), plan(3), plan(4), plan(5)),
+				"overlapping_period")
 			code = fmt.Sprintf("%d-%d", 2021+year, won)
 		}
 		h.steps(code, "open")
@@ -122,7 +123,9 @@ func TestNothingIsWrittenAfterTheLock(t *testing.T) {
 		z.found(t, db)
 		town, g1, g2 := "race", "g1", "g2"
 		as := func(person *string) *apitest.Client {
-			return h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{town}, PersonCode: person}))
+			return h.As(h.key(credential.Key{
+				Roles: []access.Role{access.LeadingGroup}, Towns: []string{town}, PersonCode: person,
+			}))
 		}
 		first, second := as(&g1), as(&g2)
 		const at = "/towns/race/periods/q3"
@@ -140,7 +143,8 @@ func TestNothingIsWrittenAfterTheLock(t *testing.T) {
 		}
 		lock := len(requests) / 2
 		requests = slices.Insert(requests, lock, func() *apitest.Answer {
-			return second.IfMatch(second.Get(at).ETag()).Post(at+"/transitions", object{"to": "locked", "force": true, "reason": "time is over"})
+			return second.IfMatch(second.Get(at).ETag()).Post(at+"/transitions",
+				object{"to": "locked", "force": true, "reason": "time is over"})
 		})
 		for i, a := range atOnce(requests...) {
 			if i == lock {
@@ -151,7 +155,8 @@ func TestNothingIsWrittenAfterTheLock(t *testing.T) {
 		}
 		locked := apitest.Decode[evaluation.Period](first.Get(at), http.StatusOK)
 		var latest []time.Time
-		h.must(db.Table("evaluations").Where("town_id = ? AND period_code = ?", town, "q3").Order("updated_at DESC").Limit(1).Pluck("updated_at", &latest).Error)
+		h.must(db.Table("evaluations").Where("town_id = ? AND period_code = ?", town, "q3").Order("updated_at DESC").
+			Limit(1).Pluck("updated_at", &latest).Error)
 		if len(latest) != 1 || latest[0].After(locked.StateAt) {
 			t.Errorf("locked at %v, a sheet was changed at %v", locked.StateAt, latest)
 		}

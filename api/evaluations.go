@@ -58,7 +58,9 @@ type sheetInput struct {
 func (in sheetInput) entries() []evaluation.Entry {
 	entries := make([]evaluation.Entry, len(in.Entries))
 	for i, e := range in.Entries {
-		entries[i] = evaluation.Entry{Code: e.Code, Value: e.Value, Level: e.Level, NotApplicable: e.NotApplicable, Evidence: e.Evidence, Source: e.Source}
+		entries[i] = evaluation.Entry{
+			Code: e.Code, Value: e.Value, Level: e.Level, NotApplicable: e.NotApplicable, Evidence: e.Evidence, Source: e.Source,
+		}
 	}
 	return entries
 }
@@ -79,7 +81,9 @@ type beginEvaluationRequest struct {
 // draft. Every fault of its entries is told at once.
 //
 //	@Summary	Begin an evaluation
-func (s *Server) beginEvaluation(ctx context.Context, req beginEvaluationRequest) (rest.Created[evaluation.Sheet], error) {
+func (s *Server) beginEvaluation(
+	ctx context.Context, req beginEvaluationRequest,
+) (rest.Created[evaluation.Sheet], error) {
 	in := req.Body
 	sheet, err := evaluation.BeginSheet(ctx, s.db(ctx), evaluation.Sheet{
 		TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Note: in.Note, Entries: in.entries(),
@@ -110,7 +114,8 @@ type writeEvaluationRequest struct {
 //
 //	@Summary	Write an evaluation
 func (s *Server) writeEvaluation(ctx context.Context, req writeEvaluationRequest) (evaluation.Sheet, error) {
-	return evaluation.WriteSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version}, req.Body.Note, req.Body.entries())
+	return evaluation.WriteSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version},
+		req.Body.Note, req.Body.entries())
 }
 
 // sheetTransition is a step of an evaluation sheet: the state to reach, and why.
@@ -147,10 +152,11 @@ type decisionItem struct {
 
 // decisionInput is one decision about many sheets.
 type decisionInput struct {
-	To     string         `json:"to" validate:"required,oneof=approved returned"`
-	Reason string         `json:"reason" validate:"max=2000" multiline:"true"` // needed to return
-	DueOn  *day.Date      `json:"due_on" swaggertype:"string" format:"date"`   // with returned: the last day to correct them
-	Items  []decisionItem `json:"items" validate:"min=1,max=500,dive"`
+	To     string `json:"to" validate:"required,oneof=approved returned"`
+	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to return
+	// with returned: the last day to correct them
+	DueOn *day.Date      `json:"due_on" swaggertype:"string" format:"date"`
+	Items []decisionItem `json:"items" validate:"min=1,max=500,dive"`
 }
 
 type decideEvaluationsRequest struct {

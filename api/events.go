@@ -11,8 +11,9 @@ import (
 
 type listEventsRequest struct {
 	townRequest
-	Kind   string `form:"kind" validate:"omitempty,oneof=event study_visit"`       // only of this kind
-	Branch string `form:"branch"`                                                  // only where this branch takes part, or is the host
+	Kind string `form:"kind" validate:"omitempty,oneof=event study_visit"` // only of this kind
+	// only where this branch takes part, or is the host
+	Branch string `form:"branch"`
 	State  string `form:"state" validate:"omitempty,oneof=planned held cancelled"` // only in this state
 	rest.PageQuery
 }
@@ -21,7 +22,9 @@ type listEventsRequest struct {
 //
 //	@Summary	List exchange events and study visits
 func (s *Server) listEvents(ctx context.Context, req listEventsRequest) (rest.Page[exchange.Event], error) {
-	f := exchange.EventFilter{Kind: req.Kind, Branch: req.Branch, State: exchange.EventState(req.State), Limit: req.Limit()}
+	f := exchange.EventFilter{
+		Kind: req.Kind, Branch: req.Branch, State: exchange.EventState(req.State), Limit: req.Limit(),
+	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[exchange.Event]{}, err
 	}
@@ -46,7 +49,9 @@ type eventInput struct {
 
 // of is the event that the input tells.
 func (in eventInput) of(town string) exchange.Event {
-	e := exchange.Event{TownID: town, HeldOn: in.HeldOn, Place: in.Place, Topic: in.Topic, HostCode: in.Host, Outcome: in.Outcome}
+	e := exchange.Event{
+		TownID: town, HeldOn: in.HeldOn, Place: in.Place, Topic: in.Topic, HostCode: in.Host, Outcome: in.Outcome,
+	}
 	e.Branches.V, e.People.V, e.Cases.V = in.Branches, append([]string{}, in.People...), append([]string{}, in.Cases...)
 	return e
 }
@@ -116,5 +121,6 @@ type moveEventRequest struct {
 //
 //	@Summary	Hold or cancel an exchange event or study visit
 func (s *Server) moveEvent(ctx context.Context, req moveEventRequest) (exchange.Event, error) {
-	return exchange.MoveEvent(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Event, Version: req.Version}, exchange.EventState(req.Body.To), req.Body.Reason)
+	return exchange.MoveEvent(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Event, Version: req.Version},
+		exchange.EventState(req.Body.To), req.Body.Reason)
 }

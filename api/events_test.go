@@ -20,7 +20,9 @@ func TestBranchesMeetAndRateTheMeeting(t *testing.T) {
 		first, office := h.as(access.Secretary), h.as(access.Office)
 		visit := meeting("study_visit")
 		refused(t, first.Post("/towns/demo/events", visit), http.StatusForbidden, "not_allowed")
-		for field, wrong := range map[string]any{"host": "b01", "branches/1": []string{"b01", "b99"}, "people/0": []string{"nobody"}, "cases/0": []string{nothing}} {
+		for field, wrong := range map[string]any{
+			"host": "b01", "branches/1": []string{"b01", "b99"}, "people/0": []string{"nobody"}, "cases/0": []string{nothing},
+		} {
 			bad := meeting("study_visit")
 			at := field
 			if i := len(field) - 2; field[i] == '/' {
@@ -32,7 +34,8 @@ func TestBranchesMeetAndRateTheMeeting(t *testing.T) {
 		id := last(office.Post("/towns/demo/events", visit).Want(http.StatusCreated))
 		at := "/towns/demo/events/" + id
 		rate := func(branch string, c *apitest.Client) *apitest.Answer {
-			return c.Post("/towns/demo/ratings", object{"period": "2026Q1", "branch": branch, "kind": "study_visit", "subject": id, "score": 5})
+			return c.Post("/towns/demo/ratings",
+				object{"period": "2026Q1", "branch": branch, "kind": "study_visit", "subject": id, "score": 5})
 		}
 		may(t, office, at, "edit", "cancel")
 		may(t, first, at)
@@ -46,16 +49,21 @@ func TestBranchesMeetAndRateTheMeeting(t *testing.T) {
 		delete(visit, "kind")
 		h.as(access.LeadingGroup).IfMatch(office.Get(at).ETag()).Put(at, visit).Want(http.StatusOK)
 		rate("b01", first).Want(http.StatusCreated)
-		refused(t, rate("b03", h.joins("qian", access.Secretary, ties{"b03": access.Leads})), http.StatusUnprocessableEntity, "invalid", "/subject")
+		refused(t, rate("b03", h.joins("qian", access.Secretary, ties{"b03": access.Leads})),
+			http.StatusUnprocessableEntity, "invalid", "/subject")
 
 		read := apitest.Decode[exchange.Event](first.Get(at), http.StatusOK)
-		if read.Outcome != "they decide on the spot" || len(read.People.V) != 0 || read.StateBy != "leading_group" || read.Kind != "study_visit" {
+		if read.Outcome != "they decide on the spot" || len(read.People.V) != 0 || read.StateBy != "leading_group" ||
+			read.Kind != "study_visit" {
 			t.Errorf("read by a secretary: %+v", read)
 		}
-		if told := apitest.Decode[exchange.Event](office.Get(at), http.StatusOK); len(told.People.V) != 1 || told.StateBy != "liaison_office" {
+		if told := apitest.Decode[exchange.Event](office.Get(at), http.StatusOK); len(told.People.V) != 1 ||
+			told.StateBy != "liaison_office" {
 			t.Errorf("read by the office: %+v", told)
 		}
-		for query, want := range map[string]int{"?branch=b01": 1, "?branch=b03": 1, "?branch=b0": 0, "?kind=event": 0, "?state=held": 1} {
+		for query, want := range map[string]int{
+			"?branch=b01": 1, "?branch=b03": 1, "?branch=b0": 0, "?kind=event": 0, "?state=held": 1,
+		} {
 			if got := len(column(first.Get("/towns/demo/events"+query), "id")); got != want {
 				t.Errorf("%s: %d, want %d", query, got, want)
 			}
@@ -80,7 +88,10 @@ func TestAMeetingIsWrittenUpLate(t *testing.T) {
 			moved(secretary, at, "submitted", "").Want(http.StatusOK)
 			moved(group, at, "published", "").Want(http.StatusOK)
 		}
-		id := last(secretary.Post("/towns/demo/cases", object{"branch": "b01", "title": "Evening meetings", "story": "how we did it", "indicators": []string{"meetings"}, "measures": []int{4}}).Want(http.StatusCreated))
+		id := last(secretary.Post("/towns/demo/cases", object{
+			"branch": "b01", "title": "Evening meetings", "story": "how we did it", "indicators": []string{"meetings"},
+			"measures": []int{4},
+		}).Want(http.StatusCreated))
 		publish("/towns/demo/cases/" + id)
 		content := meeting("event")
 		content["cases"] = []string{id}
@@ -92,7 +103,8 @@ func TestAMeetingIsWrittenUpLate(t *testing.T) {
 		delete(content, "kind")
 		write := func() *apitest.Answer { return group.IfMatch(group.Get(at).ETag()).Put(at, content) }
 		content["outcome"] = "minutes came late"
-		if e := apitest.Decode[exchange.Event](write(), http.StatusOK); e.Outcome != "minutes came late" || len(e.Cases.V) != 1 || e.Cases.V[0] != id {
+		if e := apitest.Decode[exchange.Event](write(), http.StatusOK); e.Outcome != "minutes came late" ||
+			len(e.Cases.V) != 1 || e.Cases.V[0] != id {
 			t.Errorf("written up: %+v", e)
 		}
 		content["cases"] = []string{id, nothing}

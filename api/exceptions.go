@@ -18,7 +18,9 @@ type listExceptionsRequest struct {
 // the order in which it was granted.
 //
 //	@Summary	List exceptions from the entry window
-func (s *Server) listExceptions(ctx context.Context, req listExceptionsRequest) (rest.Page[evaluation.Exception], error) {
+func (s *Server) listExceptions(
+	ctx context.Context, req listExceptionsRequest,
+) (rest.Page[evaluation.Exception], error) {
 	var after string
 	if err := req.Resume(&after); err != nil {
 		return rest.Page[evaluation.Exception]{}, err
@@ -48,10 +50,13 @@ type grantExceptionRequest struct {
 // be entered after the window. Nobody grants one to himself or herself.
 //
 //	@Summary	Grant an exception from the entry window
-func (s *Server) grantException(ctx context.Context, req grantExceptionRequest) (rest.Created[evaluation.Exception], error) {
+func (s *Server) grantException(
+	ctx context.Context, req grantExceptionRequest,
+) (rest.Created[evaluation.Exception], error) {
 	in := req.Body
 	e, err := evaluation.GrantException(ctx, s.db(ctx), evaluation.Exception{
-		TownID: req.Town, PeriodCode: req.Period, BranchCode: in.Branch, EvaluatorCode: in.Evaluator, Until: in.Until, Reason: in.Reason,
+		TownID: req.Town, PeriodCode: req.Period, BranchCode: in.Branch, EvaluatorCode: in.Evaluator, Until: in.Until,
+		Reason: in.Reason,
 	})
 	return rest.Created[evaluation.Exception]{Key: e.ID, Value: e}, err
 }
@@ -83,5 +88,6 @@ type endExceptionRequest struct {
 //
 //	@Summary	End an exception from the entry window
 func (s *Server) endException(ctx context.Context, req endExceptionRequest) (evaluation.Exception, error) {
-	return evaluation.EndException(ctx, s.db(ctx), req.Period, workflow.Ref{Town: req.Town, ID: req.Exception, Version: req.Version}, req.Body.Reason)
+	return evaluation.EndException(ctx, s.db(ctx), req.Period,
+		workflow.Ref{Town: req.Town, ID: req.Exception, Version: req.Version}, req.Body.Reason)
 }

@@ -16,10 +16,15 @@ import (
 func TestLeaveIsForWhatItNames(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, c := windowed(t, db)
-		group, zhao := h.as(access.LeadingGroup), h.joins("zhao", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
-		for code, q := range map[string][4]string{"2025Q4": {"2025-10-01", "2025-12-31", "2026-04-01", "2026-04-10"}, "2026Q2": {"2026-04-01", "2026-06-30", "2026-05-01", "2026-05-10"}} {
+		group, zhao := h.as(access.LeadingGroup),
+			h.joins("zhao", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
+		for code, q := range map[string][4]string{
+			"2025Q4": {"2025-10-01", "2025-12-31", "2026-04-01", "2026-04-10"},
+			"2026Q2": {"2026-04-01", "2026-06-30", "2026-05-01", "2026-05-10"},
+		} {
 			group.Post("/towns/demo/periods", object{
-				"code": code, "kind": "quarter", "starts_on": q[0], "ends_on": q[1], "scheme": "small", "entry_from": q[2], "entry_until": q[3],
+				"code": code, "kind": "quarter", "starts_on": q[0], "ends_on": q[1], "scheme": "small", "entry_from": q[2],
+				"entry_until": q[3],
 			}).Want(http.StatusCreated)
 			h.steps(code, "open")
 		}

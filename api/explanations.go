@@ -39,8 +39,10 @@ func (s *Server) findExplanation(ctx context.Context, req scorecardRequest) (ind
 
 type scoreChangeRequest struct {
 	scorecardRequest
-	From            string `form:"from"`                              // a published period; the one of the same kind before if absent
-	FromPublication int64  `form:"from_publication" validate:"min=0"` // of that period, or of the same one if from is absent; its latest if absent
+	// a published period; the one of the same kind before if absent
+	From string `form:"from"`
+	// of that period, or of the same one if from is absent; its latest if absent
+	FromPublication int64 `form:"from_publication" validate:"min=0"`
 }
 
 // findChange returns where a change of score comes from.
@@ -66,7 +68,8 @@ func (s *Server) findGains(ctx context.Context, req scorecardRequest) (index.Gai
 		return index.Gains{}, err
 	}
 	if !detailed {
-		return index.Gains{}, access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), access.ReadScorecard, req.Town, req.Branch, day.Of(s.Now()))
+		return index.Gains{}, access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), access.ReadScorecard, req.Town, req.Branch,
+			day.Of(s.Now()))
 	}
 	return view.Gains(req.Branch, string(req.Language))
 }

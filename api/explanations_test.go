@@ -74,7 +74,8 @@ func testWhoSeesDetails(t *testing.T, nobody *apitest.Client, as map[access.Role
 		t.Errorf("a stranger gets %d nodes, aggregated %v", len(x.Nodes), x.Aggregated)
 	}
 	secretary := as[access.Secretary]
-	if x := apitest.Decode[index.Explanation](secretary.Get(explanation), http.StatusOK); x.Aggregated || len(x.Nodes) != 32 {
+	if x := apitest.Decode[index.Explanation](secretary.Get(explanation), http.StatusOK); x.Aggregated ||
+		len(x.Nodes) != 32 {
 		t.Errorf("the secretary gets %d nodes of the own branch, aggregated %v", len(x.Nodes), x.Aggregated)
 	}
 	if x := apitest.Decode[index.Explanation](secretary.Get(quarter+"/branches/b02/explanation"), http.StatusOK); !x.Aggregated {
@@ -105,7 +106,8 @@ func testPathsLeadThere(t *testing.T, group *apitest.Client) {
 			}
 			w := apitest.Decode[index.WhatIf](group.Post(quarter+"/what-if", object{"values": values}), http.StatusOK)
 			for _, s := range w.Items {
-				if s.Branch.Code == b && (s.Score != path.Score || s.Rank != path.NewRank || path.Grade != "" && s.Grade != path.Grade || s.Score < path.Target) {
+				if s.Branch.Code == b && (s.Score != path.Score || s.Rank != path.NewRank ||
+					path.Grade != "" && s.Grade != path.Grade || s.Score < path.Target) {
 					t.Errorf("%s: the path promises %v (rank %d), supposing it gives %+v", b, path.Score, path.NewRank, s)
 				}
 			}
@@ -114,7 +116,8 @@ func testPathsLeadThere(t *testing.T, group *apitest.Client) {
 	if g := apitest.Decode[index.Gains](group.Get(quarter+"/branches/b15/gains"), http.StatusOK); g.ToNextRank.Status != "at_top" {
 		t.Errorf("the first is told a way up: %+v", g.ToNextRank)
 	}
-	p := group.Post(quarter+"/what-if", object{"weights": object{"nope": 1.0, "index": 2.0}, "values": []object{}}).Problem(http.StatusUnprocessableEntity)
+	p := group.Post(quarter+"/what-if",
+		object{"weights": object{"nope": 1.0, "index": 2.0}, "values": []object{}}).Problem(http.StatusUnprocessableEntity)
 	if len(p.Errors) != 2 {
 		t.Errorf("faults of a supposition: %+v", p.Errors)
 	}
@@ -141,7 +144,8 @@ func testSureness(t *testing.T, db *gorm.DB, nobody *apitest.Client) {
 	}
 	for i, item := range apitest.Decode[index.Ranking](after, http.StatusOK).Items {
 		r := ranges.Items[i]
-		if r.Branch != item.Branch || item.Interval == nil || item.Interval.Low > r.RankMedian || item.Interval.High < r.RankMedian || item.Interval.Low < 1 {
+		if r.Branch != item.Branch || item.Interval == nil || item.Interval.Low > r.RankMedian ||
+			item.Interval.High < r.RankMedian || item.Interval.Low < 1 {
 			t.Errorf("%s: ranks %v around %d", item.Branch.Code, item.Interval, r.RankMedian)
 		}
 		total := 0.0

@@ -39,7 +39,8 @@ func (h *harness) stored() map[string]bool {
 // status 503 with a code, which says when to come back.
 func later(a *apitest.Answer, code string) bool {
 	return a.Status == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != "" &&
-		strings.HasPrefix(a.Header.Get("Content-Type"), "application/problem+json") && strings.Contains(string(a.Body), `"code":"`+code+`"`)
+		strings.HasPrefix(a.Header.Get("Content-Type"), "application/problem+json") &&
+		strings.Contains(string(a.Body), `"code":"`+code+`"`)
 }
 
 // refusedForNow asks in both languages, and wants each answer to be that of a fault
@@ -59,12 +60,16 @@ func refusedForNow(t *testing.T, c *apitest.Client, code string, ask func(*apite
 // afterwards the very next change is stored.
 func TestADatabaseThatCannotWrite(t *testing.T) {
 	for name, c := range map[string]struct{ dialect, begin, end string }{
-		"a full disk under SQLite": {database.SQLite, "PRAGMA max_page_count = 1", "PRAGMA max_page_count = 1000000000"}, // no page more than now
+		// no page more than now
+		"a full disk under SQLite": {database.SQLite, "PRAGMA max_page_count = 1", "PRAGMA max_page_count = 1000000000"},
 		"a read-only SQLite":       {database.SQLite, "PRAGMA query_only = 1", "PRAGMA query_only = 0"},
-		"a read-only PostgreSQL":   {database.PostgreSQL, "SET default_transaction_read_only = on", "SET default_transaction_read_only = off"},
+		"a read-only PostgreSQL": {
+			database.PostgreSQL, "SET default_transaction_read_only = on", "SET default_transaction_read_only = off",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			db := dbtest.Connect(t, dbtest.URL(t, c.dialect), database.Options{MaxConns: 1}) // the settings are those of a connection
+			// the settings are those of a connection
+			db := dbtest.Connect(t, dbtest.URL(t, c.dialect), database.Options{MaxConns: 1})
 			h := newHarness(t, db)
 			admin := h.as(access.Admin)
 			h.must(db.Exec(c.begin).Error)
@@ -80,7 +85,8 @@ func TestADatabaseThatCannotWrite(t *testing.T) {
 					t.Fatalf("status %d: %s", a.Status, a.Body)
 				}
 			}
-			refusedForNow(t, admin, "database_unavailable", func(c *apitest.Client) *apitest.Answer { return class(c, strings.Repeat("z", 64)) })
+			refusedForNow(t, admin, "database_unavailable",
+				func(c *apitest.Client) *apitest.Answer { return class(c, strings.Repeat("z", 64)) })
 			admin.Get("/towns/demo/classes").Want(http.StatusOK)
 			found := h.stored()
 			for code := range acknowledged {
@@ -105,9 +111,11 @@ func TestASlowDatabase(t *testing.T) {
 		dialect, code string
 		options       database.Options
 	}{
-		"statement": {database.PostgreSQL, "database_unavailable", database.Options{StatementTimeout: soon, LockTimeout: never}},
-		"lock":      {database.PostgreSQL, "database_busy", database.Options{StatementTimeout: never, LockTimeout: soon}},
-		"file":      {database.SQLite, "database_busy", database.Options{LockTimeout: soon}},
+		"statement": {
+			database.PostgreSQL, "database_unavailable", database.Options{StatementTimeout: soon, LockTimeout: never},
+		},
+		"lock": {database.PostgreSQL, "database_busy", database.Options{StatementTimeout: never, LockTimeout: soon}},
+		"file": {database.SQLite, "database_busy", database.Options{LockTimeout: soon}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := dbtest.URL(t, c.dialect)
@@ -134,7 +142,8 @@ func TestAllConnectionsAreTaken(t *testing.T) {
 		h := newHarness(t, db)
 		h.must(database.ReadTx(t.Context(), db, func(tx *gorm.DB) error {
 			h.server.Config.RequestTimeout = 50 * time.Millisecond
-			refusedForNow(t, h.as(access.Admin), "timeout", func(c *apitest.Client) *apitest.Answer { return c.Get("/towns/demo/classes") })
+			refusedForNow(t, h.as(access.Admin), "timeout",
+				func(c *apitest.Client) *apitest.Answer { return c.Get("/towns/demo/classes") })
 			h.server.Config.RequestTimeout = time.Minute
 			return nil
 		}))

@@ -40,8 +40,8 @@ type harness struct {
 func serving(t testing.TB, db *gorm.DB, now func() time.Time) (*Server, *apitest.Client) {
 	t.Helper()
 	s := &Server{
-		DB: db, Config: config.Config{RequestTimeout: time.Minute, BodyLimit: 1 << 20}, Log: slog.New(slog.DiscardHandler), Version: "test",
-		Now: now, Jobs: jobs.New(db, slog.New(slog.DiscardHandler), now, time.Hour),
+		DB: db, Config: config.Config{RequestTimeout: time.Minute, BodyLimit: 1 << 20}, Log: slog.New(slog.DiscardHandler),
+		Version: "test", Now: now, Jobs: jobs.New(db, slog.New(slog.DiscardHandler), now, time.Hour),
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
 			return credential.Authenticate(ctx, db, key)
 		},
@@ -115,7 +115,9 @@ func (h *harness) towns() {
 		h.must(err)
 	}
 	for code, open := range map[string]bool{"demo": true, "quiet": false} {
-		_, err := town.Create(ctx, h.db, town.Town{Code: code, AreaCode: "449901001", Name: text.Same(code), OpenResults: open})
+		_, err := town.Create(ctx, h.db, town.Town{
+			Code: code, AreaCode: "449901001", Name: text.Same(code), OpenResults: open,
+		})
 		h.must(err)
 	}
 	for _, class := range []string{"rural", "urban"} {
@@ -149,7 +151,9 @@ func (h *harness) people() {
 		h.appointed(demo, person, role)
 		h.secrets[role] = h.key(credential.Key{Roles: []access.Role{role}, Towns: []string{demo}, PersonCode: &person})
 		if duty, ok := duties[role]; ok {
-			_, err := people.Assign(ctx, h.db, people.Assignment{TownID: demo, PersonCode: person, BranchCode: "b01", Duty: duty, ValidFrom: "2020-01-01"})
+			_, err := people.Assign(ctx, h.db, people.Assignment{
+				TownID: demo, PersonCode: person, BranchCode: "b01", Duty: duty, ValidFrom: "2020-01-01",
+			})
 			h.must(err)
 		}
 	}
@@ -163,10 +167,12 @@ func (h *harness) linked(office, person string, branches ...string) {
 	ctx := h.t.Context()
 	_, err := people.CreateOffice(ctx, h.db, people.LiaisonOffice{TownID: "demo", Code: office, Name: text.Same(office)})
 	h.must(err)
-	_, err = people.JoinOffice(ctx, h.db, people.OfficeMember{TownID: "demo", OfficeCode: office, PersonCode: person, ValidFrom: "2020-01-01"})
+	_, err = people.JoinOffice(ctx, h.db,
+		people.OfficeMember{TownID: "demo", OfficeCode: office, PersonCode: person, ValidFrom: "2020-01-01"})
 	h.must(err)
 	for _, branch := range branches {
-		_, err := people.LinkOffice(ctx, h.db, people.OfficeLink{TownID: "demo", OfficeCode: office, BranchCode: branch, ValidFrom: "2020-01-01"})
+		_, err := people.LinkOffice(ctx, h.db,
+			people.OfficeLink{TownID: "demo", OfficeCode: office, BranchCode: branch, ValidFrom: "2020-01-01"})
 		h.must(err)
 	}
 }

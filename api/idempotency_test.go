@@ -35,7 +35,8 @@ func with(c *apitest.Client, key string) *apitest.Client { return c.Header("Idem
 func again(t *testing.T, first, second *apitest.Answer) {
 	t.Helper()
 	if second.Header.Get("Idempotency-Replayed") != "true" || first.Header.Get("Idempotency-Replayed") != "" {
-		t.Errorf("Idempotency-Replayed: first %q, then %q", first.Header.Get("Idempotency-Replayed"), second.Header.Get("Idempotency-Replayed"))
+		t.Errorf("Idempotency-Replayed: first %q, then %q", first.Header.Get("Idempotency-Replayed"),
+			second.Header.Get("Idempotency-Replayed"))
 	}
 	for _, h := range []http.Header{first.Header, second.Header} {
 		h.Del("X-Request-Id")
@@ -72,12 +73,14 @@ func TestARequestSentAgainIsAnsweredAgain(t *testing.T) {
 		ann := object{"code": "ann", "name": named("ann")}
 		first := with(admin, "k1").Post(persons, ann).Want(http.StatusCreated)
 		again(t, first, with(admin, "k1").Post(persons, ann))
-		again(t, with(admin, "k2").Post(persons, object{"code": "ben", "name": named("ben")}), with(admin, " k2 ").Post(persons, object{"code": "ben", "name": named("ben")}))
+		again(t, with(admin, "k2").Post(persons, object{"code": "ben", "name": named("ben")}),
+			with(admin, " k2 ").Post(persons, object{"code": "ben", "name": named("ben")}))
 		h.made("ann", 1)
 
 		// Another request under the key is refused, whatever differs.
 		const reused = "idempotency_key_reused"
-		refused(t, with(admin, "k1").Post(persons, object{"code": "eve", "name": named("eve")}), http.StatusUnprocessableEntity, reused)
+		refused(t, with(admin, "k1").Post(persons, object{"code": "eve", "name": named("eve")}),
+			http.StatusUnprocessableEntity, reused)
 		refused(t, with(admin, "k1").Post("/towns/demo/classes", ann), http.StatusUnprocessableEntity, reused)
 		refused(t, with(admin.IfMatch(`"1"`), "k1").Post(persons, ann), http.StatusUnprocessableEntity, reused)
 		h.made("eve", 0)
@@ -113,7 +116,8 @@ func TestARefusalIsNotKept(t *testing.T) {
 		h := newHarness(t, db)
 		admin := h.as(access.Admin)
 		assign := func() *apitest.Answer {
-			return with(admin, "k").Post("/towns/demo/assignments", object{"person": "late", "branch": "b03", "duty": "instructs", "from": "2026-01-01"})
+			return with(admin, "k").Post("/towns/demo/assignments",
+				object{"person": "late", "branch": "b03", "duty": "instructs", "from": "2026-01-01"})
 		}
 		refused(t, assign(), http.StatusUnprocessableEntity, "invalid", "/person")
 		if n := h.count(rest.StoredResponse{}, "true"); n != 0 {
@@ -173,7 +177,8 @@ func TestKeysAreShortAndPlain(t *testing.T) {
 	h := newHarness(t, dbtest.Open(t, database.SQLite))
 	for i, key := range []string{" ", strings.Repeat("k", rest.MaxIdempotencyKey+1), "键", "a\tb", "\x7f"} {
 		c := with(h.as(access.Admin).Bad(), key)
-		refused(t, c.Post(persons, object{"code": fmt.Sprint(i), "name": named("x")}), http.StatusBadRequest, "malformed", "header/Idempotency-Key")
+		refused(t, c.Post(persons, object{"code": fmt.Sprint(i), "name": named("x")}),
+			http.StatusBadRequest, "malformed", "header/Idempotency-Key")
 	}
 	longest := with(h.as(access.Admin), strings.Repeat("~", rest.MaxIdempotencyKey))
 	longest.Post(persons, object{"code": "long", "name": named("x")}).Want(http.StatusCreated)
@@ -295,7 +300,8 @@ func (h *twice) compare(path string, first, second *httptest.ResponseRecorder) {
 	case first.Code >= http.StatusBadRequest && (replayed || code(first) != code(second)):
 		h.t.Errorf("%s: %s, then %s", path, code(first), code(second))
 	case first.Code < http.StatusBadRequest && code(second) != "409 answer_not_kept" &&
-		(!replayed || first.Code != second.Code || first.Body.String() != second.Body.String() || first.Header().Get("ETag") != second.Header().Get("ETag")):
+		(!replayed || first.Code != second.Code || first.Body.String() != second.Body.String() ||
+			first.Header().Get("ETag") != second.Header().Get("ETag")):
 		h.t.Errorf("%s: %d %s, then %d %s", path, first.Code, first.Body, second.Code, second.Body)
 	}
 }

@@ -31,8 +31,10 @@ func TestTheRulesOfImprovement(t *testing.T) {
 			t.Errorf("nobody made them, and yet: %s", first.Body)
 		}
 		h.Header("If-None-Match", `"1"`).Get(at).Want(http.StatusNotModified)
-		refused(t, group.Bad().Put(at, object{"settings": got.Settings, "reason": "x"}), http.StatusPreconditionRequired, "if_match_required")
-		refused(t, group.IfMatch(`"2"`).Put(at, object{"settings": got.Settings, "reason": "x"}), http.StatusPreconditionFailed, "stale_version")
+		refused(t, group.Bad().Put(at, object{"settings": got.Settings, "reason": "x"}),
+			http.StatusPreconditionRequired, "if_match_required")
+		refused(t, group.IfMatch(`"2"`).Put(at, object{"settings": got.Settings, "reason": "x"}),
+			http.StatusPreconditionFailed, "stale_version")
 		changed := improve.Defaults()
 		changed.VisitEvery, changed.Holidays = 14, []day.Date{"2026-10-01"}
 		change := object{"settings": changed, "reason": "visit more often"}
@@ -53,20 +55,29 @@ func TestTheRulesOfImprovement(t *testing.T) {
 		wrong := changed
 		wrong.VisitEvery, wrong.WarnBefore, wrong.Workdays = 0, 61, []day.Date{"2026-10-01", "2026-10-10", "2026-10-10"}
 		wrong.TargetRules = []improve.ProposalRule{
-			{Kind: improve.LowestShare}, {Kind: improve.DimensionBelow, Points: 101}, {Kind: improve.FallOver}, {Kind: improve.GradeAtMost}, {Kind: "x"},
+			{Kind: improve.LowestShare},
+			{Kind: improve.DimensionBelow, Points: 101},
+			{Kind: improve.FallOver},
+			{Kind: improve.GradeAtMost},
+			{Kind: "x"},
 		}
-		refused(t, group.IfMatch(`"2"`).Bad().Put(at, object{"settings": wrong, "reason": "x"}), http.StatusUnprocessableEntity, "invalid",
-			"/settings/target_rules/0/share", "/settings/target_rules/1/points", "/settings/target_rules/2/points", "/settings/target_rules/3/grade",
-			"/settings/target_rules/4/kind", "/settings/visit_every_days", "/settings/warn_before_days", "/settings/holidays/0",
-			"/settings/workdays/0", "/settings/workdays/2")
-		refused(t, group.IfMatch(`"2"`).Bad().Put(at, object{"settings": changed}), http.StatusUnprocessableEntity, "invalid", "/reason")
+		refused(t, group.IfMatch(`"2"`).Bad().Put(at, object{"settings": wrong, "reason": "x"}),
+			http.StatusUnprocessableEntity, "invalid",
+			"/settings/target_rules/0/share", "/settings/target_rules/1/points", "/settings/target_rules/2/points",
+			"/settings/target_rules/3/grade", "/settings/target_rules/4/kind", "/settings/visit_every_days",
+			"/settings/warn_before_days", "/settings/holidays/0", "/settings/workdays/0", "/settings/workdays/2")
+		refused(t, group.IfMatch(`"2"`).Bad().Put(at, object{"settings": changed}),
+			http.StatusUnprocessableEntity, "invalid", "/reason")
 		h.inForce(smallScheme) // with which a slip of the hand shows: its rule would name nobody
 		slip := changed
 		slip.TargetRules = []improve.ProposalRule{
-			{Kind: improve.DimensionBelow, Points: 60, Dimensions: []string{"party", "partei", "meetings"}}, {Kind: improve.GradeAtMost, Grade: "fare"}, {Kind: improve.GradeAtMost, Grade: "fair"},
+			{Kind: improve.DimensionBelow, Points: 60, Dimensions: []string{"party", "partei", "meetings"}},
+			{Kind: improve.GradeAtMost, Grade: "fare"},
+			{Kind: improve.GradeAtMost, Grade: "fair"},
 		}
-		refused(t, group.IfMatch(`"2"`).Put(at, object{"settings": slip, "reason": "x"}), http.StatusUnprocessableEntity, "invalid",
-			"/settings/target_rules/0/dimensions/1", "/settings/target_rules/0/dimensions/2", "/settings/target_rules/1/grade")
+		refused(t, group.IfMatch(`"2"`).Put(at, object{"settings": slip, "reason": "x"}),
+			http.StatusUnprocessableEntity, "invalid", "/settings/target_rules/0/dimensions/1",
+			"/settings/target_rules/0/dimensions/2", "/settings/target_rules/1/grade")
 		for _, role := range []access.Role{access.Reader, access.Secretary, access.Mentor, access.Leadership} {
 			refused(t, h.as(role).IfMatch(`"2"`).Put(at, change), http.StatusForbidden, "not_allowed")
 		}

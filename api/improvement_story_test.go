@@ -38,7 +38,8 @@ func TestFromAWeakResultToAProvenGain(t *testing.T) {
 		c := newCampaign(h)
 		l := &loop{
 			campaign: c, t: t, clock: clock,
-			secretary: h.as(access.Secretary), mentor: h.as(access.Mentor), instructor: h.as(access.Instructor), office: h.as(access.Office),
+			secretary: h.as(access.Secretary), mentor: h.as(access.Mentor), instructor: h.as(access.Instructor),
+			office: h.as(access.Office),
 		}
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
 		l.isNamedATarget("2026-04-13")
@@ -69,7 +70,8 @@ func (l *loop) isNamedATarget(on day.Date) {
 // isAnalysed: the draft says where b01 is weak, the mentor says why.
 func (l *loop) isAnalysed(on day.Date) {
 	l.clock.noon(l.t, on)
-	basis := apitest.Decode[plan.AnalysisBasis](l.mentor.Get("/towns/demo/periods/2026Q1/branches/b01/analysis-draft"), http.StatusOK)
+	basis := apitest.Decode[plan.AnalysisBasis](l.mentor.Get("/towns/demo/periods/2026Q1/branches/b01/analysis-draft"),
+		http.StatusOK)
 	if !slices.ContainsFunc(basis.Findings, func(f plan.BasisFinding) bool { return f.Indicator == "meetings" }) {
 		l.t.Errorf("meetings, 75 against a median of 87.5, are not among the weak points: %+v", basis.Findings)
 	}
@@ -101,12 +103,19 @@ func (l *loop) isVisited(on day.Date) {
 	elsewhere := l.joins("elsewhere", access.Instructor, ties{"b02": access.Instructs})
 	refused(l.t, elsewhere.Post("/towns/demo/visits", object{
 		"branch": "b02", "visited_on": on, "place": "x",
-		"findings": []object{{"statement": "a", "severity": "minor"}, {"statement": "an item of b01", "severity": "minor", "plan_item": item}},
+		"findings": []object{
+			{"statement": "a", "severity": "minor"}, {"statement": "an item of b01", "severity": "minor", "plan_item": item},
+		},
 	}), http.StatusUnprocessableEntity, "invalid", "/findings/1/plan_item")
 	made := l.instructor.Post("/towns/demo/visits", object{
 		"branch": "b01", "visited_on": on, "place": "the office of the branch",
-		"checks":   []object{{"text": "the ledger of meetings is kept", "mark": "not_ok"}},
-		"findings": []object{{"statement": "two meetings have no minutes", "severity": "major", "indicator": "meetings", "measure": 3, "plan_item": item}},
+		"checks": []object{{"text": "the ledger of meetings is kept", "mark": "not_ok"}},
+		"findings": []object{
+			{
+				"statement": "two meetings have no minutes", "severity": "major", "indicator": "meetings", "measure": 3,
+				"plan_item": item,
+			},
+		},
 	}).Want(http.StatusCreated)
 	l.visit = made.Header.Get("Location")[len("/api/v1"):]
 	moved(l.instructor, l.visit, "recorded", "").Want(http.StatusOK)
@@ -117,11 +126,13 @@ func (l *loop) isVisited(on day.Date) {
 func (l *loop) solvesItsProblem(on day.Date) {
 	l.clock.noon(l.t, "2026-05-07")
 	visit := l.visit[strings.LastIndex(l.visit, "/")+1:]
-	made := l.instructor.Post("/towns/demo/problems", troubleOf(object{"branch": "b01", "visit": visit, "finding": 1, "due_on": "2026-05-29"})).Want(http.StatusCreated)
+	made := l.instructor.Post("/towns/demo/problems",
+		troubleOf(object{"branch": "b01", "visit": visit, "finding": 1, "due_on": "2026-05-29"})).Want(http.StatusCreated)
 	at := made.Header.Get("Location")[len("/api/v1"):]
 	moved(l.office, at, "in_progress", "").Want(http.StatusOK)
 	l.clock.noon(l.t, on)
-	l.office.IfMatch(l.office.Get(at).ETag()).Post(at+"/transitions", object{"to": "solved", "reason": "a room was found", "evidence": "photographs"}).Want(http.StatusOK)
+	l.office.IfMatch(l.office.Get(at).ETag()).Post(at+"/transitions",
+		object{"to": "solved", "reason": "a room was found", "evidence": "photographs"}).Want(http.StatusOK)
 	moved(l.instructor, at, "closed", "").Want(http.StatusOK)
 }
 
@@ -143,7 +154,9 @@ func (l *loop) closesItsItems(on day.Date) {
 //
 // and b02 has half the meetings.
 func summer() map[string]entered {
-	return map[string]entered{"b01": {12, 8, 50, 40, 40, 0, "B"}, "b02": {6, 8, 40, 30, 40, 2, "B"}, "b03": {6, 8, 50, 45, 0, 0, "B"}}
+	return map[string]entered{
+		"b01": {12, 8, 50, 40, 40, 0, "B"}, "b02": {6, 8, 40, 30, 40, 2, "B"}, "b03": {6, 8, 50, 45, 0, 0, "B"},
+	}
 }
 
 // isBetter: 79.25 became 87, as predicted.
@@ -158,26 +171,32 @@ func (l *loop) isBetter(on day.Date) {
 		l.t.Fatalf("b01 scores %v; outcomes %+v", *card.Score, outcomes)
 	}
 	g := outcomes[0].Document.V
-	if *g.ScoreBefore != 79.25 || *g.Score != 87 || *g.Points != 7.75 || g.Predicted != 7.75 || *g.Difference != 0 || !g.Items[0].Reached || !g.Items[1].Reached {
+	if *g.ScoreBefore != 79.25 || *g.Score != 87 || *g.Points != 7.75 || g.Predicted != 7.75 || *g.Difference != 0 ||
+		!g.Items[0].Reached || !g.Items[1].Reached {
 		l.t.Errorf("realised %+v", g)
 	}
 	if want := "predicted were 7.75 points, the score changed by 7.75; goals reached: 2 of 2"; g.Reading.EN != want {
 		l.t.Errorf("in words: %q, want %q", g.Reading.EN, want)
 	}
-	l.group.IfMatch(l.group.Get(l.target).ETag()).Post(l.target+"/transitions", object{"to": "ended", "reason": "it is better", "outcome": "improved"}).Want(http.StatusOK)
+	l.group.IfMatch(l.group.Get(l.target).ETag()).Post(l.target+"/transitions",
+		object{"to": "ended", "reason": "it is better", "outcome": "improved"}).Want(http.StatusOK)
 }
 
 // tellsOthers: the case of b01 is published, and recommended to b02, which is weak
 // now where b01 was.
 func (l *loop) tellsOthers(on day.Date) {
 	l.clock.noon(l.t, on)
-	made := l.secretary.Post("/towns/demo/cases", object{"branch": "b01", "title": "Twelve meetings a year", "story": "how we did it", "indicators": []string{"meetings"}, "measures": []int{3}}).Want(http.StatusCreated)
+	made := l.secretary.Post("/towns/demo/cases", object{
+		"branch": "b01", "title": "Twelve meetings a year", "story": "how we did it", "indicators": []string{"meetings"},
+		"measures": []int{3},
+	}).Want(http.StatusCreated)
 	at := made.Header.Get("Location")[len("/api/v1"):]
 	moved(l.secretary, at, "submitted", "").Want(http.StatusOK)
 	moved(l.group, at, "published", "").Want(http.StatusOK)
 	second := l.joins("second", access.Secretary, ties{"b02": access.Leads})
 	r := apitest.Decode[exchange.Recommended](second.Get("/towns/demo/branches/b02/recommended-cases"), http.StatusOK)
-	if len(r.Items) != 1 || r.Items[0].Branch.Code != "b01" || r.Items[0].Reasons[0].Gap != 25 { // 50 against the median of 50 and 100
+	// 50 against the median of 50 and 100
+	if len(r.Items) != 1 || r.Items[0].Branch.Code != "b01" || r.Items[0].Reasons[0].Gap != 25 {
 		l.t.Errorf("recommended to b02: %+v", r.Items)
 	}
 }
@@ -199,7 +218,8 @@ func (l *loop) fallsBack(on day.Date) {
 		l.t.Errorf("what did not fall back: %+v", other)
 	}
 	outcomes := apitest.Decode[rest.Page[plan.Outcome]](l.mentor.Get(l.plan+"/outcomes"), http.StatusOK).Items
-	if len(outcomes) != 2 || *outcomes[0].Document.V.Points != 7.75 || *outcomes[1].Document.V.Points != 4 || outcomes[1].Document.V.Items[0].Reached {
+	if len(outcomes) != 2 || *outcomes[0].Document.V.Points != 7.75 || *outcomes[1].Document.V.Points != 4 ||
+		outcomes[1].Document.V.Items[0].Reached {
 		l.t.Errorf("the second outcome stands beside the first: %+v", outcomes)
 	}
 }
@@ -214,7 +234,8 @@ func (l *loop) answersAboutThePast() {
 	if !strings.Contains(pairing, `"code":"instructor"`) {
 		l.t.Errorf("who was paired with b01: %s", pairing)
 	}
-	if v := apitest.Decode[plan.Version](l.mentor.Get("/towns/demo/branches/b01/plan?on="+past), http.StatusOK); v.Stage != plan.Approved || len(v.Document.V.Items) != 2 || v.Prediction.V.Points != 7.75 {
+	if v := apitest.Decode[plan.Version](l.mentor.Get("/towns/demo/branches/b01/plan?on="+past),
+		http.StatusOK); v.Stage != plan.Approved || len(v.Document.V.Items) != 2 || v.Prediction.V.Points != 7.75 {
 		l.t.Errorf("the plan that held: %+v", v)
 	}
 	refused(l.t, l.mentor.Get("/towns/demo/branches/b01/plan?on=2026-04-19"), http.StatusNotFound, "no_plan")

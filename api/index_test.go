@@ -56,15 +56,20 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 			if _, err := index.ComputePendingRobustness(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := target.Propose(z.as(t.Context(), "g1", access.LeadingGroup), db, index.NewResultCache(), z.town, "q2"); err != nil {
+			if _, err := target.Propose(z.as(t.Context(), "g1", access.LeadingGroup), db, index.NewResultCache(), z.town,
+				"q2"); err != nil {
 				t.Fatal(err)
 			}
 			z.tasks(t, db)
 			group, mentor := "g1", "m"
 			as := map[string]*apitest.Client{
 				"nobody": h.Client,
-				"group":  h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{z.town}, PersonCode: &group})),
-				"mentor": h.As(h.key(credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{z.town}, PersonCode: &mentor})),
+				"group": h.As(h.key(credential.Key{
+					Roles: []access.Role{access.LeadingGroup}, Towns: []string{z.town}, PersonCode: &group,
+				})),
+				"mentor": h.As(h.key(credential.Key{
+					Roles: []access.Role{access.Mentor}, Towns: []string{z.town}, PersonCode: &mentor,
+				})),
 			}
 			for _, tt := range []struct {
 				who, path  string
@@ -110,7 +115,8 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 				ask := func() *apitest.Answer { return as[tt.who].Get("/towns/" + z.town + tt.path) }
 				cold, warm := statements(t, db, h.server, false, ask), statements(t, db, h.server, true, ask)
 				if cold != tt.cold || warm != tt.warm {
-					t.Errorf("%d branches, %s %s: %d statements cold and %d warm, want %d and %d", n, tt.who, tt.path, cold, warm, tt.cold, tt.warm)
+					t.Errorf("%d branches, %s %s: %d statements cold and %d warm, want %d and %d", n, tt.who, tt.path, cold, warm,
+						tt.cold, tt.warm)
 				}
 			}
 		}
@@ -137,13 +143,15 @@ func TestWarmAnswersAreFreeButNotForStrangers(t *testing.T) {
 			t.Errorf("304 with %d bytes and the tag %s, want %s", len(a.Body), a.ETag(), first.ETag())
 		}
 
-		k, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Reader}, ReadOnly: true})
+		k, secret, err := credential.CreateKey(t.Context(), db,
+			credential.Key{Roles: []access.Role{access.Reader}, ReadOnly: true})
 		h.must(err)
 		h.As(secret).Get(ranking).Want(http.StatusOK)
 		h.as(access.Admin).IfMatch(`"1"`).Delete("/keys/" + k.Prefix).Want(http.StatusNoContent)
 		refused(t, h.As(secret).Get(ranking), http.StatusUnauthorized, "bad_key")
 
-		h.as(access.Admin).IfMatch(`"1"`).Put("/towns/warm", object{"name": named("warm"), "open_results": false}).Want(http.StatusOK)
+		h.as(access.Admin).IfMatch(`"1"`).Put("/towns/warm",
+			object{"name": named("warm"), "open_results": false}).Want(http.StatusOK)
 		refused(t, h.Get(ranking), http.StatusUnauthorized, "key_needed")
 		refused(t, again(), http.StatusUnauthorized, "key_needed")
 	})

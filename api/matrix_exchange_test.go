@@ -12,13 +12,17 @@ import (
 const caseVersion = "SELECT version FROM cases WHERE id = ?"
 
 func draftOfCase(branch string) object {
-	return object{"branch": branch, "title": "courtyard meetings", "story": "every evening", "indicators": []string{"meetings"}, "measures": []int{4}}
+	return object{
+		"branch": branch, "title": "courtyard meetings", "story": "every evening", "indicators": []string{"meetings"},
+		"measures": []int{4},
+	}
 }
 
 // exchange leaves a draft of a case and a rating of b01 and of b02, and one case of
 // b03 that is published.
 func (w *world) exchange() map[string]map[string]string {
-	mentor, other, group := w.as(access.Mentor), w.joins("li", access.Mentor, ties{"b02": access.Mentors, "b03": access.Mentors}), w.as(access.LeadingGroup)
+	mentor, other, group := w.as(access.Mentor),
+		w.joins("li", access.Mentor, ties{"b02": access.Mentors, "b03": access.Mentors}), w.as(access.LeadingGroup)
 	cases := map[string]string{
 		"b01": last(mentor.Post("/towns/demo/cases", draftOfCase("b01")).Want(http.StatusCreated)),
 		"b02": last(other.Post("/towns/demo/cases", draftOfCase("b02")).Want(http.StatusCreated)),
@@ -31,15 +35,21 @@ func (w *world) exchange() map[string]map[string]string {
 	}
 	ratings := map[string]string{
 		"b01": last(w.as(access.Secretary).Post("/towns/demo/ratings", found("b01")).Want(http.StatusCreated)),
-		"b02": last(w.joins("sun", access.Secretary, ties{"b02": access.Leads}).Post("/towns/demo/ratings", found("b02")).Want(http.StatusCreated)),
+		"b02": last(w.joins("sun", access.Secretary, ties{"b02": access.Leads}).Post("/towns/demo/ratings",
+			found("b02")).Want(http.StatusCreated)),
 	}
 	visit := last(group.Post("/towns/demo/events", meeting("event")).Want(http.StatusCreated))
-	return map[string]map[string]string{":case": cases, ":rating": ratings, ":project": w.rounds(), ":event": {"b01": visit}}
+	return map[string]map[string]string{
+		":case": cases, ":rating": ratings, ":project": w.rounds(), ":event": {"b01": visit},
+	}
 }
 
 // meeting brings b01 and b02 together at b03.
 func meeting(kind string) object {
-	m := object{"held_on": "2026-01-10", "topic": "meetings that decide", "host": "b03", "branches": []string{"b01", "b02"}, "people": []string{"mentor"}}
+	m := object{
+		"held_on": "2026-01-10", "topic": "meetings that decide", "host": "b03", "branches": []string{"b01", "b02"},
+		"people": []string{"mentor"},
+	}
 	if kind != "" {
 		m["kind"] = kind
 	}
@@ -56,7 +66,9 @@ func rulesOf(judges ...string) object {
 		return object{"code": code, "name": named(code), "weight": weight, "max": 10}
 	}
 	return object{
-		"name": named("ten of many"), "criteria": []object{criterion("momentum", 40), criterion("drive", 30), criterion("care", 30)},
+		"name": named("ten of many"), "criteria": []object{
+			criterion("momentum", 40), criterion("drive", 30), criterion("care", 30),
+		},
 		"judges": append([]string{}, judges...), "combination": "trimmed", "trim": 1, "places": 20, "seats": 10,
 	}
 }
@@ -68,7 +80,9 @@ func roundOf(code string, judges ...string) object {
 }
 
 func projectOf(round, branch string) object {
-	return object{"round": round, "branch": branch, "title": "clean river", "field": "governance", "description": "every week"}
+	return object{
+		"round": round, "branch": branch, "title": "clean river", "field": "governance", "description": "every week",
+	}
 }
 
 // rounds are one in each state from registering to shortlisted, all judged by a
@@ -79,20 +93,24 @@ func (w *world) rounds() map[string]string {
 	register := func(c *apitest.Client, round, branch string) string {
 		return last(c.Post("/towns/demo/projects", projectOf(round, branch)).Want(http.StatusCreated))
 	}
-	w.as(access.Secretary).Post("/towns/demo/teams", object{"code": "t", "name": named("t"), "field": "ethos", "branches": []string{"b01"}}).Want(http.StatusCreated)
+	w.as(access.Secretary).Post("/towns/demo/teams",
+		object{"code": "t", "name": named("t"), "field": "ethos", "branches": []string{"b01"}}).Want(http.StatusCreated)
 	for i, round := range []string{"open", "judged", "closed", "short"} {
-		group.Post("/towns/demo/rounds", roundOf(round, "mentor", "instructor", "liaison_office", "leading_group", "leadership")).Want(http.StatusCreated)
+		group.Post("/towns/demo/rounds", roundOf(round, "mentor", "instructor", "liaison_office", "leading_group",
+			"leadership")).Want(http.StatusCreated)
 		at := "/towns/demo/rounds/" + round
 		w.ids[round] = register(leader, round, "b03")
 		if i > 0 {
 			moved(group, at, "judging", "").Want(http.StatusOK)
 		}
 		if i > 1 {
-			group.IfMatch(`"1"`).Put(at+"/sheet", object{"scores": object{w.ids[round]: object{"momentum": 9, "drive": 8, "care": 7}}}).Want(http.StatusOK)
+			group.IfMatch(`"1"`).Put(at+"/sheet",
+				object{"scores": object{w.ids[round]: object{"momentum": 9, "drive": 8, "care": 7}}}).Want(http.StatusOK)
 			moved(group, at, "closed", "the others are ill").Want(http.StatusOK)
 		}
 		if i > 2 {
-			group.IfMatch(group.Get(at).ETag()).Post(at+"/shortlist", object{"projects": []string{w.ids[round]}}).Want(http.StatusOK)
+			group.IfMatch(group.Get(at).ETag()).Post(at+"/shortlist",
+				object{"projects": []string{w.ids[round]}}).Want(http.StatusOK)
 		}
 	}
 	return map[string]string{
@@ -110,7 +128,9 @@ func picked(round string) func(*world, cell) any {
 // route is for.
 func exchangeCodes(c cell) string {
 	round, team := "open", "t"
-	for ending, of := range map[string]string{"/sheet": "judged", "/result": "closed", "/shortlist": "closed", "/choice": "short"} {
+	for ending, of := range map[string]string{
+		"/sheet": "judged", "/result": "closed", "/shortlist": "closed", "/choice": "short",
+	} {
 		if strings.HasSuffix(c.Path, ending) {
 			round = of
 		}

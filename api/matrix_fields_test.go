@@ -24,7 +24,8 @@ var update = flag.Bool("update", false, "write testdata/fields.txt from what the
 type views map[string]map[string][]string
 
 func (v views) add(c cell, answer *httptest.ResponseRecorder) {
-	if answer.Code >= http.StatusMultipleChoices || !strings.HasPrefix(answer.Header().Get("Content-Type"), "application/json") || strings.HasSuffix(c.Path, ".json") {
+	if answer.Code >= http.StatusMultipleChoices ||
+		!strings.HasPrefix(answer.Header().Get("Content-Type"), "application/json") || strings.HasSuffix(c.Path, ".json") {
 		return
 	}
 	var body any
@@ -41,7 +42,8 @@ func (v views) add(c cell, answer *httptest.ResponseRecorder) {
 	if who == "" {
 		who = "nobody"
 	}
-	v[rowOf(c.Route)][shown] = append(v[rowOf(c.Route)][shown], strings.TrimSpace(fmt.Sprintf("%s/%s %s", who, c.about, c.state)))
+	v[rowOf(c.Route)][shown] = append(v[rowOf(c.Route)][shown],
+		strings.TrimSpace(fmt.Sprintf("%s/%s %s", who, c.about, c.state)))
 }
 
 // members gathers the paths of all members; elements of a list count as one.

@@ -13,10 +13,15 @@ import (
 const everyone = "RSMIOGLA"
 
 // inPeriod are the routes whose body names the period.
-var inPeriod = map[string]bool{"POST /towns/:town/evaluations": true, "POST /towns/:town/adjustments": true, "POST /towns/:town/appeals": true, "POST /towns/:town/analyses": true}
+var inPeriod = map[string]bool{
+	"POST /towns/:town/evaluations": true, "POST /towns/:town/adjustments": true, "POST /towns/:town/appeals": true,
+	"POST /towns/:town/analyses": true,
+}
 
 // aboutBranch are the routes whose body names a branch, in no period.
-var aboutBranch = map[string]bool{"POST /towns/:town/visits": true, "POST /towns/:town/problems": true, "POST /towns/:town/plans": true}
+var aboutBranch = map[string]bool{
+	"POST /towns/:town/visits": true, "POST /towns/:town/problems": true, "POST /towns/:town/plans": true,
+}
 
 // rights say who may use which route, in the words of docs/operations.md.
 var rights = map[string]right{
@@ -29,17 +34,23 @@ var rights = map[string]right{
 	"POST /keys":        {who: "A", ok: 201, body: sent(object{"roles": []string{"reader"}})},
 	"DELETE /keys/:key": {who: "A", ok: 204, version: "1", skip: elsewhereToo},
 
-	"POST /sessions":                   {who: everyone, ok: 401, body: signingIn},
-	"GET /session":                     {who: everyone, ok: 401},
-	"DELETE /session":                  {who: everyone, ok: 401, version: "1"},
-	"POST /setup":                      {who: everyone, ok: 404, body: sent(object{"token": "x", "account": "x", "password": "correct horse battery"})},
-	"GET /oidc/start":                  {who: everyone, ok: 404},
-	"GET /oidc/callback":               {who: everyone, ok: 404},
-	"POST /me/password":                {who: everyone, ok: 401, body: sent(object{"old": "x", "password": "correct horse battery"})},
-	"GET /accounts":                    {who: "A"},
-	"POST /accounts":                   {who: "A", ok: 201, body: sent(object{"name": "x", "roles": []string{"reader"}})},
-	"GET /accounts/:account":           {who: "A", skip: elsewhereToo},
-	"PUT /accounts/:account":           {who: "A", skip: elsewhereToo, version: "1", body: sent(object{"roles": []string{"reader"}, "disabled": true})},
+	"POST /sessions":  {who: everyone, ok: 401, body: signingIn},
+	"GET /session":    {who: everyone, ok: 401},
+	"DELETE /session": {who: everyone, ok: 401, version: "1"},
+	"POST /setup": {
+		who: everyone, ok: 404, body: sent(object{"token": "x", "account": "x", "password": "correct horse battery"}),
+	},
+	"GET /oidc/start":    {who: everyone, ok: 404},
+	"GET /oidc/callback": {who: everyone, ok: 404},
+	"POST /me/password": {
+		who: everyone, ok: 401, body: sent(object{"old": "x", "password": "correct horse battery"}),
+	},
+	"GET /accounts":          {who: "A"},
+	"POST /accounts":         {who: "A", ok: 201, body: sent(object{"name": "x", "roles": []string{"reader"}})},
+	"GET /accounts/:account": {who: "A", skip: elsewhereToo},
+	"PUT /accounts/:account": {
+		who: "A", skip: elsewhereToo, version: "1", body: sent(object{"roles": []string{"reader"}, "disabled": true}),
+	},
 	"POST /accounts/:account/password": {who: "A", skip: elsewhereToo, version: "1"},
 	"GET /audit":                       {who: "A"},
 	"GET /audit/head":                  {who: "A"},
@@ -48,107 +59,195 @@ var rights = map[string]right{
 	"GET /rankings":                    {who: everyone, query: "?area=44&period=q3"},
 	"GET /towns/:town/audit":           {who: "GA", far: 200},
 
-	"GET /towns/:town/rights":                     {who: "GA", far: 200},
-	"GET /towns/:town/rights/:right":              {who: "GA"},
-	"POST /towns/:town/rights/:right/transitions": {who: "GA", version: "1", body: sent(object{"to": "seconded"}), but: admins},
+	"GET /towns/:town/rights":        {who: "GA", far: 200},
+	"GET /towns/:town/rights/:right": {who: "GA"},
+	"POST /towns/:town/rights/:right/transitions": {
+		who: "GA", version: "1", body: sent(object{"to": "seconded"}), but: admins,
+	},
 
 	"GET /towns/:town/audit/head":      {who: "GA", far: 200},
 	"GET /towns/:town/audit/verify":    {who: "GA", far: 200},
 	"GET /towns/:town/audit/:sequence": {who: "GA", far: 200},
 
-	"GET /towns/:town/dashboard":                    {who: "GL", far: 200},
-	"GET /towns/:town/effects":                      {who: "MIOGL", query: "?of=mentoring", far: 200},
-	"GET /towns/:town/appeals":                      {who: "smiGL", far: 200},
-	"POST /towns/:town/appeals":                     {who: "s", ok: 201, in: "published", shut: 409, out: 403, body: newAppeal, but: finished},
-	"GET /towns/:town/appeals/:appeal":              {who: "smiGL", in: "published", shut: 404},
-	"POST /towns/:town/appeals/:appeal/transitions": {who: "smiGL", in: "published", shut: 404, version: "1", body: answerAppeal, but: readersOfAppeals},
+	"GET /towns/:town/dashboard": {who: "GL", far: 200},
+	"GET /towns/:town/effects":   {who: "MIOGL", query: "?of=mentoring", far: 200},
+	"GET /towns/:town/appeals":   {who: "smiGL", far: 200},
+	"POST /towns/:town/appeals": {
+		who: "s", ok: 201, in: "published", shut: 409, out: 403, body: newAppeal, but: finished,
+	},
+	"GET /towns/:town/appeals/:appeal": {who: "smiGL", in: "published", shut: 404},
+	"POST /towns/:town/appeals/:appeal/transitions": {
+		who: "smiGL", in: "published", shut: 404, version: "1", body: answerAppeal, but: readersOfAppeals,
+	},
 
-	"GET /towns/:town/periods/:period/publications":                   {who: everyone},
-	"POST /towns/:town/periods/:period/publications":                  {who: "G", ok: 201, in: "published", shut: 409, body: sent(object{"reason": "x", "corrections": []object{{"branch": "b01", "code": "meetings", "value": 1}}}), but: finished},
-	"GET /towns/:town/periods/:period/publications/:publication":      {who: everyone, in: "published final", shut: 404},
-	"GET /towns/:town/periods/:period/publications/:publication/diff": {who: everyone, in: "published final", shut: 404, query: "?from=1"},
-	"GET /towns/:town/periods/:period/corrections":                    {who: "smioGL"},
-	"PUT /towns/:town/periods/:period":                                {who: "G", in: "planned open review", shut: 423, version: "SELECT version FROM periods WHERE code = ?", body: sent(object{"reason": "x", "notice_days": 3, "answer_days": 3})},
-	"GET /towns/:town/improvement-settings":                           {who: everyone, far: 200},
-	"PUT /towns/:town/improvement-settings":                           {who: "GA", far: 200, version: "1", body: sent(object{"settings": improve.Defaults(), "reason": "x"})},
+	"GET /towns/:town/periods/:period/publications": {who: everyone},
+	"POST /towns/:town/periods/:period/publications": {
+		who: "G", ok: 201, in: "published", shut: 409, body: sent(object{
+			"reason": "x", "corrections": []object{{"branch": "b01", "code": "meetings", "value": 1}},
+		}), but: finished,
+	},
+	"GET /towns/:town/periods/:period/publications/:publication": {who: everyone, in: "published final", shut: 404},
+	"GET /towns/:town/periods/:period/publications/:publication/diff": {
+		who: everyone, in: "published final", shut: 404, query: "?from=1",
+	},
+	"GET /towns/:town/periods/:period/corrections": {who: "smioGL"},
+	"PUT /towns/:town/periods/:period": {
+		who: "G", in: "planned open review", shut: 423, version: "SELECT version FROM periods WHERE code = ?",
+		body: sent(object{"reason": "x", "notice_days": 3, "answer_days": 3}),
+	},
+	"GET /towns/:town/improvement-settings": {who: everyone, far: 200},
+	"PUT /towns/:town/improvement-settings": {
+		who: "GA", far: 200, version: "1", body: sent(object{"settings": improve.Defaults(), "reason": "x"}),
+	},
 
-	"POST /towns/:town/periods/:period/targets/propose":                {who: "G", in: "published final", shut: 409},
-	"GET /towns/:town/targets":                                         {who: "smioGL", far: 200},
-	"POST /towns/:town/targets":                                        {who: "G", ok: 201, far: 422, body: sent(object{"branch": "b03", "reason": "x"})},
-	"GET /towns/:town/targets/:target":                                 {who: "smioGL"},
-	"POST /towns/:town/targets/:target/transitions":                    {who: "G", version: "1", body: sent(object{"to": "confirmed"})},
-	"GET /towns/:town/problems":                                        {who: "smioGL", far: 200},
-	"POST /towns/:town/problems":                                       {who: "io", ok: 201, out: 403, body: newProblemOf},
-	"GET /towns/:town/problems/:problem":                               {who: "smioGL"},
-	"PUT /towns/:town/problems/:problem":                               {who: "io", version: "SELECT version FROM problems WHERE id = ?", body: sent(troubleOf(object{"reason": "x"}))},
-	"POST /towns/:town/problems/:problem/transitions":                  {who: "io", version: "SELECT version FROM problems WHERE id = ?", body: sent(object{"to": "in_progress"})},
-	"GET /towns/:town/reports":                                         {who: "iGL", far: 200},
-	"POST /towns/:town/reports":                                        {who: "I", ok: 201, body: sent(reportOf("2026-01-01", "2026-01-31"))},
-	"GET /towns/:town/reports/draft":                                   {who: "I", query: "?from=2026-01-01&until=2026-01-31"},
-	"GET /towns/:town/reports/:report":                                 {who: "iGL"},
-	"PUT /towns/:town/reports/:report":                                 {who: "i", version: "SELECT version FROM reports WHERE id = ?", body: sent(reportOf("2026-01-02", "2026-01-31"))},
-	"POST /towns/:town/reports/:report/transitions":                    {who: "iGL", version: "SELECT version FROM reports WHERE id = ?", body: tellReport, but: onlyRead},
-	"GET /towns/:town/reminders":                                       {who: "smioGL", far: 200},
-	"POST /towns/:town/reminders/:reminder/acknowledge":                {who: "smioGL", but: reminded},
-	"GET /towns/:town/visits":                                          {who: "smioGL", far: 200},
-	"POST /towns/:town/visits":                                         {who: "io", ok: 201, out: 403, body: newVisitTo},
-	"GET /towns/:town/visits/:visit":                                   {who: "smioGL"},
-	"PUT /towns/:town/visits/:visit":                                   {who: "io", version: "SELECT version FROM visits WHERE id = ?", body: sent(visitOf(nil))},
-	"POST /towns/:town/visits/:visit/transitions":                      {who: "io", version: "SELECT version FROM visits WHERE id = ?", body: sent(object{"to": "recorded"})},
-	"GET /towns/:town/periods/:period/branches/:branch/analysis-draft": {who: "m", in: "published final", shut: 404, out: 403, but: unassigned},
-	"GET /towns/:town/analyses":                                        {who: "smiGL", far: 200},
-	"POST /towns/:town/analyses":                                       {who: "m", ok: 201, in: "published final", shut: 409, out: 403, gone: 403, far: 403, body: newAnalysis},
-	"GET /towns/:town/analyses/:analysis":                              {who: "smiGL"},
-	"PUT /towns/:town/analyses/:analysis":                              {who: "m", version: analysisVersion, body: sent(object{"findings": []object{}}), but: notAuthor},
-	"GET /towns/:town/plans":                                           {who: "smioGL", far: 200},
-	"POST /towns/:town/plans":                                          {who: "sG", ok: 409, out: 403, gone: 422, far: 422, body: newPlan, but: notTheSecretarys}, // b01 has one
-	"GET /towns/:town/plans/:plan":                                     {who: "smioGL"},
-	"PUT /towns/:town/plans/:plan":                                     {who: "s", version: planVersion, body: sent(object{"items": []object{}})},
-	"POST /towns/:town/plans/:plan/redraft":                            {who: "sG", ok: 409, version: planVersion, body: sent(object{"period": "in-published"})}, // it is approved
-	"POST /towns/:town/plans/:plan/transitions":                        {who: "smioGL", version: planVersion, body: sent(object{"to": "running"}), but: bySecretaryAlone},
-	"GET /towns/:town/plans/:plan/versions":                            {who: "smioGL"},
-	"GET /towns/:town/plans/:plan/outcomes":                            {who: "smioGL"},
-	"GET /towns/:town/plans/:plan/versions/:version":                   {who: "smioGL"},
-	"GET /towns/:town/plans/:plan/versions/:version/diff":              {who: "smioGL", query: "?from=1"},
-	"GET /towns/:town/plans/:plan/items/:item":                         {who: "smioGL"},
-	"POST /towns/:town/plans/:plan/items/:item/transitions":            {who: "smioGL", ok: 409, version: "1", body: sent(object{"to": "done", "evidence": "x"}), but: bySecretaryAlone}, // before it is started
-	"GET /towns/:town/branches/:branch/plan":                           {who: "smioGL"},
-	"POST /towns/:town/analyses/:analysis/transitions":                 {who: "m", version: analysisVersion, body: sent(object{"to": "draft"}), but: notAuthor},
+	"POST /towns/:town/periods/:period/targets/propose": {who: "G", in: "published final", shut: 409},
+	"GET /towns/:town/targets":                          {who: "smioGL", far: 200},
+	"POST /towns/:town/targets": {
+		who: "G", ok: 201, far: 422, body: sent(object{"branch": "b03", "reason": "x"}),
+	},
+	"GET /towns/:town/targets/:target": {who: "smioGL"},
+	"POST /towns/:town/targets/:target/transitions": {
+		who: "G", version: "1", body: sent(object{"to": "confirmed"}),
+	},
+	"GET /towns/:town/problems":          {who: "smioGL", far: 200},
+	"POST /towns/:town/problems":         {who: "io", ok: 201, out: 403, body: newProblemOf},
+	"GET /towns/:town/problems/:problem": {who: "smioGL"},
+	"PUT /towns/:town/problems/:problem": {
+		who: "io", version: "SELECT version FROM problems WHERE id = ?", body: sent(troubleOf(object{"reason": "x"})),
+	},
+	"POST /towns/:town/problems/:problem/transitions": {
+		who: "io", version: "SELECT version FROM problems WHERE id = ?", body: sent(object{"to": "in_progress"}),
+	},
+	"GET /towns/:town/reports": {who: "iGL", far: 200},
+	"POST /towns/:town/reports": {
+		who: "I", ok: 201, body: sent(reportOf("2026-01-01", "2026-01-31")),
+	},
+	"GET /towns/:town/reports/draft": {
+		who: "I", query: "?from=2026-01-01&until=2026-01-31",
+	},
+	"GET /towns/:town/reports/:report": {who: "iGL"},
+	"PUT /towns/:town/reports/:report": {
+		who: "i", version: "SELECT version FROM reports WHERE id = ?", body: sent(reportOf("2026-01-02", "2026-01-31")),
+	},
+	"POST /towns/:town/reports/:report/transitions": {
+		who: "iGL", version: "SELECT version FROM reports WHERE id = ?", body: tellReport, but: onlyRead,
+	},
+	"GET /towns/:town/reminders":                        {who: "smioGL", far: 200},
+	"POST /towns/:town/reminders/:reminder/acknowledge": {who: "smioGL", but: reminded},
+	"GET /towns/:town/visits":                           {who: "smioGL", far: 200},
+	"POST /towns/:town/visits":                          {who: "io", ok: 201, out: 403, body: newVisitTo},
+	"GET /towns/:town/visits/:visit":                    {who: "smioGL"},
+	"PUT /towns/:town/visits/:visit": {
+		who: "io", version: "SELECT version FROM visits WHERE id = ?", body: sent(visitOf(nil)),
+	},
+	"POST /towns/:town/visits/:visit/transitions": {
+		who: "io", version: "SELECT version FROM visits WHERE id = ?", body: sent(object{"to": "recorded"}),
+	},
+	"GET /towns/:town/periods/:period/branches/:branch/analysis-draft": {
+		who: "m", in: "published final", shut: 404, out: 403, but: unassigned,
+	},
+	"GET /towns/:town/analyses": {who: "smiGL", far: 200},
+	"POST /towns/:town/analyses": {
+		who: "m", ok: 201, in: "published final", shut: 409, out: 403, gone: 403, far: 403, body: newAnalysis,
+	},
+	"GET /towns/:town/analyses/:analysis": {who: "smiGL"},
+	"PUT /towns/:town/analyses/:analysis": {
+		who: "m", version: analysisVersion, body: sent(object{"findings": []object{}}), but: notAuthor,
+	},
+	"GET /towns/:town/plans": {who: "smioGL", far: 200},
+	// b01 has one
+	"POST /towns/:town/plans": {
+		who: "sG", ok: 409, out: 403, gone: 422, far: 422, body: newPlan, but: notTheSecretarys,
+	},
+	"GET /towns/:town/plans/:plan": {who: "smioGL"},
+	"PUT /towns/:town/plans/:plan": {
+		who: "s", version: planVersion, body: sent(object{"items": []object{}}),
+	},
+	// it is approved
+	"POST /towns/:town/plans/:plan/redraft": {
+		who: "sG", ok: 409, version: planVersion, body: sent(object{"period": "in-published"}),
+	},
+	"POST /towns/:town/plans/:plan/transitions": {
+		who: "smioGL", version: planVersion, body: sent(object{"to": "running"}), but: bySecretaryAlone,
+	},
+	"GET /towns/:town/plans/:plan/versions":               {who: "smioGL"},
+	"GET /towns/:town/plans/:plan/outcomes":               {who: "smioGL"},
+	"GET /towns/:town/plans/:plan/versions/:version":      {who: "smioGL"},
+	"GET /towns/:town/plans/:plan/versions/:version/diff": {who: "smioGL", query: "?from=1"},
+	"GET /towns/:town/plans/:plan/items/:item":            {who: "smioGL"},
+	// before it is started
+	"POST /towns/:town/plans/:plan/items/:item/transitions": {
+		who: "smioGL", ok: 409, version: "1", body: sent(object{"to": "done", "evidence": "x"}), but: bySecretaryAlone,
+	},
+	"GET /towns/:town/branches/:branch/plan": {who: "smioGL"},
+	"POST /towns/:town/analyses/:analysis/transitions": {
+		who: "m", version: analysisVersion, body: sent(object{"to": "draft"}), but: notAuthor,
+	},
 
-	"GET /towns/:town/measures":                                   {who: everyone, far: 200},
-	"GET /towns/:town/measures/progress":                          {who: "SMIOGL", far: 200, query: "?by=branch"},
-	"GET /towns/:town/measures/:measure":                          {who: everyone, far: 200},
-	"PUT /towns/:town/measures/:measure":                          {who: "GA", far: 200, version: "1", body: sent(object{"name": named("x"), "description": object{}})},
-	"GET /towns/:town/measures/:measure/tasks":                    {who: "SMIOGL", far: 200},
-	"POST /towns/:town/measures/:measure/tasks":                   {who: "OG", ok: 201, far: 422, body: sent(taskOf("b01", "mentor"))},
-	"GET /towns/:town/measures/:measure/tasks/:task":              {who: "smioGL"},
-	"PUT /towns/:town/measures/:measure/tasks/:task":              {who: "oG", version: "1", body: sent(taskOf("b01", "mentor"))},
-	"POST /towns/:town/measures/:measure/tasks/:task/report":      {who: "smioG", version: "1", body: sent(object{"progress": 40, "note": "x"})},
-	"POST /towns/:town/measures/:measure/tasks/:task/transitions": {who: "smioG", version: "1", body: sent(object{"to": "done", "evidence": "x"})},
+	"GET /towns/:town/measures":          {who: everyone, far: 200},
+	"GET /towns/:town/measures/progress": {who: "SMIOGL", far: 200, query: "?by=branch"},
+	"GET /towns/:town/measures/:measure": {who: everyone, far: 200},
+	"PUT /towns/:town/measures/:measure": {
+		who: "GA", far: 200, version: "1", body: sent(object{"name": named("x"), "description": object{}}),
+	},
+	"GET /towns/:town/measures/:measure/tasks": {who: "SMIOGL", far: 200},
+	"POST /towns/:town/measures/:measure/tasks": {
+		who: "OG", ok: 201, far: 422, body: sent(taskOf("b01", "mentor")),
+	},
+	"GET /towns/:town/measures/:measure/tasks/:task": {who: "smioGL"},
+	"PUT /towns/:town/measures/:measure/tasks/:task": {
+		who: "oG", version: "1", body: sent(taskOf("b01", "mentor")),
+	},
+	"POST /towns/:town/measures/:measure/tasks/:task/report": {
+		who: "smioG", version: "1", body: sent(object{"progress": 40, "note": "x"}),
+	},
+	"POST /towns/:town/measures/:measure/tasks/:task/transitions": {
+		who: "smioG", version: "1", body: sent(object{"to": "done", "evidence": "x"}),
+	},
 
-	"GET /towns/:town/appointments":                               {who: "MIOGLA", far: 200},
-	"POST /towns/:town/appointments":                              {who: "GA", ok: 201, far: 422, body: sent(object{"person": "all", "role": "instructor", "from": "2026-01-01"})},
-	"GET /towns/:town/appointments/:id":                           {who: "MIOGLA"},
-	"POST /towns/:town/appointments/:id/end":                      {who: "GA", version: "1", body: sent(object{"until": "2026-01-01", "reason": "x"})},
-	"GET /towns/:town/offices":                                    {who: "MIOGLA", far: 200},
-	"POST /towns/:town/offices":                                   {who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")})},
-	"GET /towns/:town/offices/:office":                            {who: "MIOGLA"},
-	"PUT /towns/:town/offices/:office":                            {who: "GA", version: "1", body: sent(object{"name": named("x")})},
-	"GET /towns/:town/offices/:office/members":                    {who: "MIOGLA"},
-	"POST /towns/:town/offices/:office/members":                   {who: "GA", ok: 409, body: sent(object{"person": "liaison_office", "from": "2026-01-01"})},
-	"GET /towns/:town/offices/:office/members/:id":                {who: "MIOGLA"},
-	"POST /towns/:town/offices/:office/members/:id/end":           {who: "GA", version: "1", body: sent(object{"until": "2026-01-01", "reason": "x"})},
-	"GET /towns/:town/offices/:office/links":                      {who: "MIOGLA"},
-	"POST /towns/:town/offices/:office/links":                     {who: "GA", ok: 201, body: sent(object{"branch": "b03", "from": "2026-01-01"})},
-	"GET /towns/:town/offices/:office/links/:id":                  {who: "MIOGLA"},
-	"POST /towns/:town/offices/:office/links/:id/end":             {who: "GA", version: "1", body: sent(object{"until": "2026-01-01", "reason": "x"})},
-	"GET /towns/:town/periods/:period/signals":                    {who: "GL"},
-	"GET /towns/:town/periods/:period/completeness":               {who: "smioGL"},
-	"GET /towns/:town/periods/:period/exceptions":                 {who: "smioGL"},
-	"POST /towns/:town/periods/:period/exceptions":                {who: "G", ok: 201, in: "planned open review", shut: 423, body: grant},
-	"GET /towns/:town/periods/:period/exceptions/:exception":      {who: "smioGL", in: "open review", shut: 404},
-	"POST /towns/:town/periods/:period/exceptions/:exception/end": {who: "G", in: "open review", shut: 404, version: "1", body: sent(object{"reason": "x"})},
-	"POST /towns/:town/evaluations/decide":                        {who: "G", far: 200, body: decideMany},
+	"GET /towns/:town/appointments": {who: "MIOGLA", far: 200},
+	"POST /towns/:town/appointments": {
+		who: "GA", ok: 201, far: 422, body: sent(object{"person": "all", "role": "instructor", "from": "2026-01-01"}),
+	},
+	"GET /towns/:town/appointments/:id": {who: "MIOGLA"},
+	"POST /towns/:town/appointments/:id/end": {
+		who: "GA", version: "1", body: sent(object{"until": "2026-01-01", "reason": "x"}),
+	},
+	"GET /towns/:town/offices": {who: "MIOGLA", far: 200},
+	"POST /towns/:town/offices": {
+		who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")}),
+	},
+	"GET /towns/:town/offices/:office": {who: "MIOGLA"},
+	"PUT /towns/:town/offices/:office": {
+		who: "GA", version: "1", body: sent(object{"name": named("x")}),
+	},
+	"GET /towns/:town/offices/:office/members": {who: "MIOGLA"},
+	"POST /towns/:town/offices/:office/members": {
+		who: "GA", ok: 409, body: sent(object{"person": "liaison_office", "from": "2026-01-01"}),
+	},
+	"GET /towns/:town/offices/:office/members/:id": {who: "MIOGLA"},
+	"POST /towns/:town/offices/:office/members/:id/end": {
+		who: "GA", version: "1", body: sent(object{"until": "2026-01-01", "reason": "x"}),
+	},
+	"GET /towns/:town/offices/:office/links": {who: "MIOGLA"},
+	"POST /towns/:town/offices/:office/links": {
+		who: "GA", ok: 201, body: sent(object{"branch": "b03", "from": "2026-01-01"}),
+	},
+	"GET /towns/:town/offices/:office/links/:id": {who: "MIOGLA"},
+	"POST /towns/:town/offices/:office/links/:id/end": {
+		who: "GA", version: "1", body: sent(object{"until": "2026-01-01", "reason": "x"}),
+	},
+	"GET /towns/:town/periods/:period/signals":      {who: "GL"},
+	"GET /towns/:town/periods/:period/completeness": {who: "smioGL"},
+	"GET /towns/:town/periods/:period/exceptions":   {who: "smioGL"},
+	"POST /towns/:town/periods/:period/exceptions": {
+		who: "G", ok: 201, in: "planned open review", shut: 423, body: grant,
+	},
+	"GET /towns/:town/periods/:period/exceptions/:exception": {who: "smioGL", in: "open review", shut: 404},
+	"POST /towns/:town/periods/:period/exceptions/:exception/end": {
+		who: "G", in: "open review", shut: 404, version: "1", body: sent(object{"reason": "x"}),
+	},
+	"POST /towns/:town/evaluations/decide": {who: "G", far: 200, body: decideMany},
 
 	"GET /areas":  {who: everyone},
 	"POST /areas": {who: "A", ok: 201, body: sent(object{"code": "55", "level": "province", "name": named("x")})},
@@ -156,84 +255,139 @@ var rights = map[string]right{
 	"POST /towns": {who: "A", ok: 201, body: sent(object{"code": "third", "area_code": "449901001", "name": named("x")})},
 
 	"GET /towns/:town": {who: everyone, far: 200},
-	"PUT /towns/:town": {who: "GA", far: 200, version: "SELECT version FROM towns WHERE code = ?", body: sent(object{"name": named("x"), "open_results": true})},
+	"PUT /towns/:town": {
+		who: "GA", far: 200, version: "SELECT version FROM towns WHERE code = ?",
+		body: sent(object{"name": named("x"), "open_results": true}),
+	},
 
 	"GET /towns/:town/kinds":    {who: everyone, far: 200},
 	"POST /towns/:town/kinds":   {who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")})},
 	"GET /towns/:town/classes":  {who: everyone, far: 200},
 	"POST /towns/:town/classes": {who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")})},
 
-	"GET /towns/:town/branches":                       {who: everyone, far: 200},
-	"POST /towns/:town/branches":                      {who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x"), "kind": "village"})},
-	"GET /towns/:town/branches/:branch":               {who: everyone},
-	"GET /towns/:town/branches/:branch/history":       {who: everyone},
-	"POST /towns/:town/branches/:branch/rename":       {who: "GA", version: branchVersion, body: sent(object{"name": named("x"), "on": "2026-01-01"})},
-	"POST /towns/:town/branches/:branch/reclassify":   {who: "GA", version: branchVersion, body: sent(object{"kind": "village", "class": "urban", "on": "2026-01-01"})},
-	"POST /towns/:town/branches/:branch/merge":        {who: "GA", version: branchVersion, body: sent(object{"into": "b03", "on": "2026-01-01"})},
-	"POST /towns/:town/branches/:branch/close":        {who: "GA", version: branchVersion, body: sent(object{"on": "2026-01-01", "reason": "x"})},
-	"POST /towns/:town/branches/:branch/sub-branches": {who: "GA", ok: 201, body: sent(object{"code": "x", "name": named("x")})},
-	"GET /towns/:town/sub-branches":                   {who: everyone, far: 200},
+	"GET /towns/:town/branches": {who: everyone, far: 200},
+	"POST /towns/:town/branches": {
+		who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x"), "kind": "village"}),
+	},
+	"GET /towns/:town/branches/:branch":         {who: everyone},
+	"GET /towns/:town/branches/:branch/history": {who: everyone},
+	"POST /towns/:town/branches/:branch/rename": {
+		who: "GA", version: branchVersion, body: sent(object{"name": named("x"), "on": "2026-01-01"}),
+	},
+	"POST /towns/:town/branches/:branch/reclassify": {
+		who: "GA", version: branchVersion, body: sent(object{"kind": "village", "class": "urban", "on": "2026-01-01"}),
+	},
+	"POST /towns/:town/branches/:branch/merge": {
+		who: "GA", version: branchVersion, body: sent(object{"into": "b03", "on": "2026-01-01"}),
+	},
+	"POST /towns/:town/branches/:branch/close": {
+		who: "GA", version: branchVersion, body: sent(object{"on": "2026-01-01", "reason": "x"}),
+	},
+	"POST /towns/:town/branches/:branch/sub-branches": {
+		who: "GA", ok: 201, body: sent(object{"code": "x", "name": named("x")}),
+	},
+	"GET /towns/:town/sub-branches": {who: everyone, far: 200},
 
-	"GET /scheme-templates/:scheme":                                 {who: everyone, skip: elsewhereToo},
-	"GET /towns/:town/indicators":                                   {who: everyone, query: "?scheme=small"},
-	"GET /towns/:town/schemes":                                      {who: everyone, far: 200},
-	"POST /towns/:town/schemes":                                     {who: "G", ok: 201, far: 422, body: schemeOf("tiny")},
-	"GET /towns/:town/schemes/:scheme/versions/:version":            {who: everyone, but: draftOf},
-	"PUT /towns/:town/schemes/:scheme/versions/:version":            {who: "G", version: "1", body: schemeOf("small")},
-	"GET /towns/:town/schemes/:scheme/versions/:version/diff":       {who: everyone, query: "?from=1", but: draftOf},
-	"POST /towns/:town/schemes/:scheme/versions/:version/activate":  {who: "G", version: "1"},
-	"GET /towns/:town/people":                                       {who: "MIOGLA", far: 200},
-	"POST /towns/:town/people":                                      {who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")})},
-	"GET /towns/:town/people/:person":                               {who: "MIOGLA"},
-	"PUT /towns/:town/people/:person":                               {who: "GA", version: "SELECT 1", body: sent(object{"name": named("x")})},
-	"GET /towns/:town/pairings":                                     {who: "MIOGLA", far: 200},
-	"GET /towns/:town/mentors":                                      {who: "MIOGLA", far: 200},
-	"GET /towns/:town/instructors":                                  {who: "MIOGLA", far: 200},
-	"GET /towns/:town/assignments":                                  {who: "MIOGLA", far: 200},
-	"POST /towns/:town/assignments":                                 {who: "GA", ok: 201, far: 422, body: sent(object{"person": "other", "branch": "b03", "duty": "mentors", "from": "2026-01-01"})},
-	"GET /towns/:town/assignments/:id":                              {who: "MIOGLA"},
-	"POST /towns/:town/assignments/:id/end":                         {who: "GA", version: "1", body: sent(object{"until": "2026-01-01"})},
-	"GET /towns/:town/periods":                                      {who: everyone, far: 200},
-	"POST /towns/:town/periods":                                     {who: "G", ok: 201, far: 422, body: sent(object{"code": "x", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small"})},
-	"GET /towns/:town/periods/:period":                              {who: everyone},
-	"POST /towns/:town/periods/:period/transitions":                 {who: "G", in: "planned open review locked published", shut: 409, version: "SELECT version FROM periods WHERE code = ?", body: onwards, but: noticeOpen},
-	"GET /towns/:town/evaluations":                                  {who: "smioGL", far: 200},
-	"POST /towns/:town/evaluations":                                 {who: "smioG", ok: 201, in: "open", shut: 423, out: 403, body: newSheetOf},
-	"GET /towns/:town/evaluations/:evaluation":                      {who: "smioGL", but: begunOnly},
-	"PUT /towns/:town/evaluations/:evaluation":                      {who: "smioG", in: "open", shut: 423, version: sheetVersion, body: sent(object{"entries": []object{}}), but: notMine},
-	"POST /towns/:town/evaluations/:evaluation/transitions":         {who: "smioG", in: "open", shut: 423, version: sheetVersion, body: decide("submitted"), but: deciding},
-	"GET /towns/:town/adjustments":                                  {who: "smioGL", far: 200},
-	"POST /towns/:town/adjustments":                                 {who: "smioG", ok: 201, in: "open review", shut: 423, out: 403, body: newBonus},
-	"GET /towns/:town/adjustments/:adjustment":                      {who: "smioGL", but: begunOnly},
-	"POST /towns/:town/adjustments/:adjustment/transitions":         {who: "smioG", in: "open review", shut: 423, version: "SELECT version FROM adjustments WHERE id = ?", body: decide("withdrawn"), but: begunOnly},
+	"GET /scheme-templates/:scheme":                                {who: everyone, skip: elsewhereToo},
+	"GET /towns/:town/indicators":                                  {who: everyone, query: "?scheme=small"},
+	"GET /towns/:town/schemes":                                     {who: everyone, far: 200},
+	"POST /towns/:town/schemes":                                    {who: "G", ok: 201, far: 422, body: schemeOf("tiny")},
+	"GET /towns/:town/schemes/:scheme/versions/:version":           {who: everyone, but: draftOf},
+	"PUT /towns/:town/schemes/:scheme/versions/:version":           {who: "G", version: "1", body: schemeOf("small")},
+	"GET /towns/:town/schemes/:scheme/versions/:version/diff":      {who: everyone, query: "?from=1", but: draftOf},
+	"POST /towns/:town/schemes/:scheme/versions/:version/activate": {who: "G", version: "1"},
+	"GET /towns/:town/people":                                      {who: "MIOGLA", far: 200},
+	"POST /towns/:town/people": {
+		who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")}),
+	},
+	"GET /towns/:town/people/:person": {who: "MIOGLA"},
+	"PUT /towns/:town/people/:person": {
+		who: "GA", version: "SELECT 1", body: sent(object{"name": named("x")}),
+	},
+	"GET /towns/:town/pairings":    {who: "MIOGLA", far: 200},
+	"GET /towns/:town/mentors":     {who: "MIOGLA", far: 200},
+	"GET /towns/:town/instructors": {who: "MIOGLA", far: 200},
+	"GET /towns/:town/assignments": {who: "MIOGLA", far: 200},
+	"POST /towns/:town/assignments": {
+		who: "GA", ok: 201, far: 422,
+		body: sent(object{"person": "other", "branch": "b03", "duty": "mentors", "from": "2026-01-01"}),
+	},
+	"GET /towns/:town/assignments/:id": {who: "MIOGLA"},
+	"POST /towns/:town/assignments/:id/end": {
+		who: "GA", version: "1", body: sent(object{"until": "2026-01-01"}),
+	},
+	"GET /towns/:town/periods": {who: everyone, far: 200},
+	"POST /towns/:town/periods": {
+		who: "G", ok: 201, far: 422, body: sent(object{
+			"code": "x", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
+		}),
+	},
+	"GET /towns/:town/periods/:period": {who: everyone},
+	"POST /towns/:town/periods/:period/transitions": {
+		who: "G", in: "planned open review locked published", shut: 409,
+		version: "SELECT version FROM periods WHERE code = ?", body: onwards, but: noticeOpen,
+	},
+	"GET /towns/:town/evaluations": {who: "smioGL", far: 200},
+	"POST /towns/:town/evaluations": {
+		who: "smioG", ok: 201, in: "open", shut: 423, out: 403, body: newSheetOf,
+	},
+	"GET /towns/:town/evaluations/:evaluation": {who: "smioGL", but: begunOnly},
+	"PUT /towns/:town/evaluations/:evaluation": {
+		who: "smioG", in: "open", shut: 423, version: sheetVersion, body: sent(object{"entries": []object{}}), but: notMine,
+	},
+	"POST /towns/:town/evaluations/:evaluation/transitions": {
+		who: "smioG", in: "open", shut: 423, version: sheetVersion, body: decide("submitted"), but: deciding,
+	},
+	"GET /towns/:town/adjustments": {who: "smioGL", far: 200},
+	"POST /towns/:town/adjustments": {
+		who: "smioG", ok: 201, in: "open review", shut: 423, out: 403, body: newBonus,
+	},
+	"GET /towns/:town/adjustments/:adjustment": {who: "smioGL", but: begunOnly},
+	"POST /towns/:town/adjustments/:adjustment/transitions": {
+		who: "smioG", in: "open review", shut: 423, version: "SELECT version FROM adjustments WHERE id = ?",
+		body: decide("withdrawn"), but: begunOnly,
+	},
 	"GET /towns/:town/periods/:period/runs":                         {who: "G"},
 	"POST /towns/:town/periods/:period/runs":                        {who: "G", ok: 201, in: "locked", shut: 409},
 	"GET /towns/:town/periods/:period/runs/:run":                    {who: "G", in: "locked published final", shut: 404},
 	"GET /towns/:town/periods/:period/ranking":                      {who: everyone, but: unpublished(0)},
 	"GET /towns/:town/periods/:period/branches/:branch":             {who: everyone, but: unpublished(0)},
 	"GET /towns/:town/periods/:period/branches/:branch/explanation": {who: everyone, but: unpublished(409)},
-	"GET /towns/:town/periods/:period/branches/:branch/change":      {who: everyone, query: "?from=in-published", but: unpublished(0)},
-	"GET /towns/:town/periods/:period/branches/:branch/gains":       {who: "smioGL", out: 403, but: outOfReach},
-	"POST /towns/:town/periods/:period/what-if":                     {who: "smioGL", body: sent(object{"weights": object{}, "values": []object{}}), but: unpublished(0)},
-	"GET /towns/:town/periods/:period/robustness":                   {who: everyone, in: "published final", shut: 404, ok: 503},
-	"GET /towns/:town/periods/:period/receipt":                      {who: everyone, in: "published final", shut: 404},
-	"GET /towns/:town/periods/:period/receipt/verify":               {who: everyone, in: "published final", shut: 404},
-	"GET /towns/:town/periods/:period/receipt/scheme.json":          {who: everyone, in: "published final", shut: 404},
-	"GET /towns/:town/periods/:period/receipt/data.csv":             {who: "GL", in: "published final", shut: 404},
-	"GET /towns/:town/branches/:branch/results":                     {who: everyone},
+	"GET /towns/:town/periods/:period/branches/:branch/change": {
+		who: everyone, query: "?from=in-published", but: unpublished(0),
+	},
+	"GET /towns/:town/periods/:period/branches/:branch/gains": {who: "smioGL", out: 403, but: outOfReach},
+	"POST /towns/:town/periods/:period/what-if": {
+		who: "smioGL", body: sent(object{"weights": object{}, "values": []object{}}), but: unpublished(0),
+	},
+	"GET /towns/:town/periods/:period/robustness": {
+		who: everyone, in: "published final", shut: 404, ok: 503,
+	},
+	"GET /towns/:town/periods/:period/receipt":             {who: everyone, in: "published final", shut: 404},
+	"GET /towns/:town/periods/:period/receipt/verify":      {who: everyone, in: "published final", shut: 404},
+	"GET /towns/:town/periods/:period/receipt/scheme.json": {who: everyone, in: "published final", shut: 404},
+	"GET /towns/:town/periods/:period/receipt/data.csv":    {who: "GL", in: "published final", shut: 404},
+	"GET /towns/:town/branches/:branch/results":            {who: everyone},
 
-	"GET /towns/:town/cases":                              {who: everyone, far: 200},
-	"POST /towns/:town/cases":                             {who: "smi", ok: 201, body: sent(draftOfCase("b01"))},
-	"GET /towns/:town/cases/:case":                        {who: everyone, but: draftsOfOthers},
-	"PUT /towns/:town/cases/:case":                        {who: "smi", version: caseVersion, body: sent(object{"title": "x", "story": "x"})},
-	"POST /towns/:town/cases/:case/renew":                 {who: "smi", ok: 409},
-	"POST /towns/:town/cases/:case/transitions":           {who: everyone, version: caseVersion, body: sent(object{"to": "submitted"}), but: submittingCases},
+	"GET /towns/:town/cases":       {who: everyone, far: 200},
+	"POST /towns/:town/cases":      {who: "smi", ok: 201, body: sent(draftOfCase("b01"))},
+	"GET /towns/:town/cases/:case": {who: everyone, but: draftsOfOthers},
+	"PUT /towns/:town/cases/:case": {
+		who: "smi", version: caseVersion, body: sent(object{"title": "x", "story": "x"}),
+	},
+	"POST /towns/:town/cases/:case/renew": {who: "smi", ok: 409},
+	"POST /towns/:town/cases/:case/transitions": {
+		who: everyone, version: caseVersion, body: sent(object{"to": "submitted"}), but: submittingCases,
+	},
 	"GET /towns/:town/branches/:branch/recommended-cases": {who: "smioGL", out: 403, but: notAssigned},
 	"GET /towns/:town/ratings":                            {who: "s"},
-	"POST /towns/:town/ratings":                           {who: "s", ok: 201, body: sent(object{"period": "in-open", "branch": "b01", "kind": "measure", "subject": "3", "score": 4})},
-	"GET /towns/:town/ratings/:rating":                    {who: "s"},
-	"PUT /towns/:town/ratings/:rating":                    {who: "s", version: "1", body: sent(object{"score": 2})},
-	"GET /towns/:town/usefulness":                         {who: "MGL", far: 200},
+	"POST /towns/:town/ratings": {
+		who: "s", ok: 201,
+		body: sent(object{"period": "in-open", "branch": "b01", "kind": "measure", "subject": "3", "score": 4}),
+	},
+	"GET /towns/:town/ratings/:rating": {who: "s"},
+	"PUT /towns/:town/ratings/:rating": {who: "s", version: "1", body: sent(object{"score": 2})},
+	"GET /towns/:town/usefulness":      {who: "MGL", far: 200},
 
 	"GET /towns/:town/events":                     {who: "SMIOGLA", far: 200},
 	"POST /towns/:town/events":                    {who: "OG", ok: 201, far: 422, body: sent(meeting("event"))},
@@ -241,26 +395,38 @@ var rights = map[string]right{
 	"PUT /towns/:town/events/:event":              {who: "OG", version: "1", body: sent(meeting(""))},
 	"POST /towns/:town/events/:event/transitions": {who: "OG", version: "1", body: sent(object{"to": "held"})},
 
-	"GET /towns/:town/teams":                          {who: "SMIOGLA", far: 200},
-	"POST /towns/:town/teams":                         {who: "s", ok: 201, body: sent(object{"code": "x", "name": named("x"), "field": "ethos", "branches": []string{"b01"}})},
-	"GET /towns/:town/teams/:team":                    {who: "SMIOGLA"},
-	"PUT /towns/:town/teams/:team":                    {who: "s", version: "1", body: sent(object{"name": named("x"), "field": "ethos", "branches": []string{"b01"}})},
-	"GET /towns/:town/rounds":                         {who: "SMIOGLA", far: 200},
-	"POST /towns/:town/rounds":                        {who: "G", ok: 201, far: 422, body: sent(roundOf("x", "mentor"))},
-	"GET /towns/:town/rounds/:round":                  {who: "SMIOGLA"},
-	"PUT /towns/:town/rounds/:round":                  {who: "G", version: "1", body: sent(rulesOf())},
-	"POST /towns/:town/rounds/:round/transitions":     {who: "G", version: "1", body: sent(object{"to": "judging"})},
-	"GET /towns/:town/rounds/:round/sheet":            {who: "MIOGL"},
-	"PUT /towns/:town/rounds/:round/sheet":            {who: "MIOGL", version: "1", body: sent(object{"scores": object{}})},
-	"GET /towns/:town/rounds/:round/result":           {who: "SMIOGLA", but: undecided},
-	"POST /towns/:town/rounds/:round/shortlist":       {who: "G", version: closedVersion, body: picked("closed")},
-	"POST /towns/:town/rounds/:round/choice":          {who: "G", version: shortVersion, body: picked("short")},
-	"GET /towns/:town/projects":                       {who: "SMIOGLA", far: 200},
-	"POST /towns/:town/projects":                      {who: "s", ok: 201, body: sent(projectOf("open", "b01"))},
-	"GET /towns/:town/projects/:project":              {who: "SMIOGLA"},
-	"PUT /towns/:town/projects/:project":              {who: "s", out: 403, version: "1", body: sent(object{"title": "x", "field": "ethos", "description": "x"})},
-	"POST /towns/:town/projects/:project/transitions": {who: "s", out: 403, version: "1", body: sent(object{"to": "withdrawn"})},
-	"POST /towns/:town/projects/:project/bonus":       {who: "G", ok: 409, version: "1", body: sent(object{"period": "in-open", "item": "top-ten"})},
+	"GET /towns/:town/teams": {who: "SMIOGLA", far: 200},
+	"POST /towns/:town/teams": {
+		who: "s", ok: 201, body: sent(object{"code": "x", "name": named("x"), "field": "ethos", "branches": []string{"b01"}}),
+	},
+	"GET /towns/:town/teams/:team": {who: "SMIOGLA"},
+	"PUT /towns/:town/teams/:team": {
+		who: "s", version: "1", body: sent(object{"name": named("x"), "field": "ethos", "branches": []string{"b01"}}),
+	},
+	"GET /towns/:town/rounds":                     {who: "SMIOGLA", far: 200},
+	"POST /towns/:town/rounds":                    {who: "G", ok: 201, far: 422, body: sent(roundOf("x", "mentor"))},
+	"GET /towns/:town/rounds/:round":              {who: "SMIOGLA"},
+	"PUT /towns/:town/rounds/:round":              {who: "G", version: "1", body: sent(rulesOf())},
+	"POST /towns/:town/rounds/:round/transitions": {who: "G", version: "1", body: sent(object{"to": "judging"})},
+	"GET /towns/:town/rounds/:round/sheet":        {who: "MIOGL"},
+	"PUT /towns/:town/rounds/:round/sheet": {
+		who: "MIOGL", version: "1", body: sent(object{"scores": object{}}),
+	},
+	"GET /towns/:town/rounds/:round/result":     {who: "SMIOGLA", but: undecided},
+	"POST /towns/:town/rounds/:round/shortlist": {who: "G", version: closedVersion, body: picked("closed")},
+	"POST /towns/:town/rounds/:round/choice":    {who: "G", version: shortVersion, body: picked("short")},
+	"GET /towns/:town/projects":                 {who: "SMIOGLA", far: 200},
+	"POST /towns/:town/projects":                {who: "s", ok: 201, body: sent(projectOf("open", "b01"))},
+	"GET /towns/:town/projects/:project":        {who: "SMIOGLA"},
+	"PUT /towns/:town/projects/:project": {
+		who: "s", out: 403, version: "1", body: sent(object{"title": "x", "field": "ethos", "description": "x"}),
+	},
+	"POST /towns/:town/projects/:project/transitions": {
+		who: "s", out: 403, version: "1", body: sent(object{"to": "withdrawn"}),
+	},
+	"POST /towns/:town/projects/:project/bonus": {
+		who: "G", ok: 409, version: "1", body: sent(object{"period": "in-open", "item": "top-ten"}),
+	},
 }
 
 const (
@@ -281,7 +447,8 @@ func schemeOf(code string) func(*world, cell) any {
 
 // draftOf hides a draft from those who do not make schemes.
 func draftOf(_ *world, c cell) int {
-	if (c.about == own || c.about == others) && !slices.Contains([]string{"leading_group", "leadership", readOnly}, c.caller) {
+	if (c.about == own || c.about == others) &&
+		!slices.Contains([]string{"leading_group", "leadership", readOnly}, c.caller) {
 		return http.StatusNotFound
 	}
 	return 0
@@ -386,7 +553,9 @@ func signingIn(_ *world, c cell) any {
 }
 
 func newAppeal(_ *world, c cell) any {
-	return appealOf("in-"+c.state, map[subject]string{own: "b04", others: "b02", elsewhere: "b01", missing: "b99"}[c.about])
+	return appealOf("in-"+c.state, map[subject]string{
+		own: "b04", others: "b02", elsewhere: "b01", missing: "b99",
+	}[c.about])
 }
 
 func answerAppeal(_ *world, c cell) any {
@@ -429,11 +598,15 @@ func decideMany(*world, cell) any {
 }
 
 func newVisitTo(_ *world, c cell) any {
-	return visitOf(object{"branch": map[subject]string{own: "b04", others: "b02", elsewhere: "b01", missing: "b99"}[c.about]})
+	return visitOf(object{
+		"branch": map[subject]string{own: "b04", others: "b02", elsewhere: "b01", missing: "b99"}[c.about],
+	})
 }
 
 func newProblemOf(_ *world, c cell) any {
-	return troubleOf(object{"branch": map[subject]string{own: "b04", others: "b02", elsewhere: "b01", missing: "b99"}[c.about]})
+	return troubleOf(object{
+		"branch": map[subject]string{own: "b04", others: "b02", elsewhere: "b01", missing: "b99"}[c.about],
+	})
 }
 
 func tellReport(_ *world, c cell) any {

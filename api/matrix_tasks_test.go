@@ -8,5 +8,6 @@ import (
 
 // task sets one about the branch, for which the person answers.
 func (w *world) task(branch, person string) {
-	w.tasks[person] = last(w.as(access.LeadingGroup).Post("/towns/demo/measures/1/tasks", taskOf(branch, person)).Want(http.StatusCreated))
+	w.tasks[person] = last(w.as(access.LeadingGroup).Post("/towns/demo/measures/1/tasks",
+		taskOf(branch, person)).Want(http.StatusCreated))
 }

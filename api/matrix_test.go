@@ -121,7 +121,8 @@ func (r right) want(w *world, c cell) int {
 		}
 		role = access.Reader
 	}
-	if inTown && role != access.Admin && c.caller != stranger && (c.about == elsewhere || c.about == missing && !w.within(c)) {
+	if inTown && role != access.Admin && c.caller != stranger &&
+		(c.about == elsewhere || c.about == missing && !w.within(c)) {
 		return http.StatusNotFound
 	}
 	if role == access.Admin && c.about == missing && inTown && !w.within(c) {
@@ -176,7 +177,8 @@ func TestTheAuthorizationMatrix(t *testing.T) {
 				seen.add(c, got)
 				if want := row.want(w, c); got.Code != want {
 					what := fmt.Sprintf("%s %s: %d, want %d", c.Method, c.Path, got.Code, want)
-					wrong[what] = append(wrong[what], fmt.Sprintf("%q %s %s", c.caller, c.about, c.state), fmt.Sprintf("%.200s", got.Body))
+					wrong[what] = append(wrong[what], fmt.Sprintf("%q %s %s", c.caller, c.about, c.state),
+						fmt.Sprintf("%.200s", got.Body))
 				}
 			}
 		}
@@ -196,7 +198,10 @@ func (w *world) cells(o rest.Route) (all []cell) {
 	about := []subject{own}
 	ofBranch := func(name string) bool { return strings.Contains(o.Path, name) }
 	switch {
-	case inPeriod[rowOf(o)] || slices.ContainsFunc([]string{":branch", ":evaluation", ":adjustment", ":appeal", ":target", ":visit", ":problem", ":reminder", ":report", ":case", ":rating", ":project", ":analysis", ":plan"}, ofBranch) || aboutBranch[rowOf(o)]:
+	case inPeriod[rowOf(o)] || slices.ContainsFunc([]string{
+		":branch", ":evaluation", ":adjustment", ":appeal", ":target", ":visit", ":problem", ":reminder", ":report",
+		":case", ":rating", ":project", ":analysis", ":plan",
+	}, ofBranch) || aboutBranch[rowOf(o)]:
 		about = []subject{own, others, elsewhere, missing}
 	case strings.Contains(o.Path, ":task"):
 		about = []subject{own, others, elsewhere, missing}
@@ -204,7 +209,8 @@ func (w *world) cells(o rest.Route) (all []cell) {
 		about = []subject{own, elsewhere, missing}
 	}
 	in := []string{""}
-	if strings.Contains(o.Path, ":period") || strings.Contains(o.Path, ":evaluation") || strings.Contains(o.Path, ":adjustment") || strings.Contains(o.Path, ":appeal") || inPeriod[rowOf(o)] {
+	if strings.Contains(o.Path, ":period") || strings.Contains(o.Path, ":evaluation") ||
+		strings.Contains(o.Path, ":adjustment") || strings.Contains(o.Path, ":appeal") || inPeriod[rowOf(o)] {
 		in = states
 	}
 	for _, state := range in {

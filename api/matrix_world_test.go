@@ -57,10 +57,14 @@ func worldOf(t *testing.T, h *harness) *world {
 	h.must(err)
 	w := &world{
 		harness: h, t: t, handler: handler, secret: map[string]string{"": ""},
-		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{}, appeals: map[string]string{}, exceptions: map[string]string{}, targets: map[string]string{}, tasks: map[string]string{}, ids: map[string]string{}, visits: map[string]string{}, problems: map[string]string{}, reports: map[string]string{}, reminders: map[string]string{},
+		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{},
+		appeals: map[string]string{}, exceptions: map[string]string{}, targets: map[string]string{},
+		tasks: map[string]string{}, ids: map[string]string{}, visits: map[string]string{}, problems: map[string]string{},
+		reports: map[string]string{}, reminders: map[string]string{},
 	}
 	w.inForce(smallScheme)
-	w.as(access.LeadingGroup).Post("/towns/demo/schemes", strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
+	w.as(access.LeadingGroup).Post("/towns/demo/schemes",
+		strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
 	w.keys()
 	w.fill()
 	w.as(access.Admin).Post("/keys", w.keyOf("qian")).Want(http.StatusCreated)
@@ -82,7 +86,8 @@ func (w *world) keys() {
 	}
 	group := []access.Role{access.LeadingGroup}
 	w.secret[readOnly] = w.key(credential.Key{Roles: group, Towns: []string{"demo"}, PersonCode: &person, ReadOnly: true})
-	_, err := people.Create(w.t.Context(), w.db, people.Person{TownID: "quiet", Code: "stranger", Name: text.Same("stranger")})
+	_, err := people.Create(w.t.Context(), w.db,
+		people.Person{TownID: "quiet", Code: "stranger", Name: text.Same("stranger")})
 	w.must(err)
 	w.appointed("quiet", "stranger", access.LeadingGroup)
 	w.secret[stranger] = w.key(credential.Key{Roles: group, Towns: []string{"quiet"}, PersonCode: new("stranger")})
@@ -109,13 +114,18 @@ var evaluators = []access.Role{access.Secretary, access.Mentor, access.Instructo
 
 // fill plays one period into each state.
 func (w *world) fill() {
-	w.as(access.LeadingGroup).Post("/towns/demo/branches", object{"code": "b04", "name": named("branch b04"), "kind": "village", "founded_on": "2020-01-01"}).Want(http.StatusCreated)
-	w.as(access.Admin).Post("/towns/demo/offices/office/links", object{"branch": "b04", "from": "2020-01-01"}).Want(http.StatusCreated)
+	w.as(access.LeadingGroup).Post("/towns/demo/branches", object{
+		"code": "b04", "name": named("branch b04"), "kind": "village", "founded_on": "2020-01-01",
+	}).Want(http.StatusCreated)
+	w.as(access.Admin).Post("/towns/demo/offices/office/links",
+		object{"branch": "b04", "from": "2020-01-01"}).Want(http.StatusCreated)
 	for role, duty := range duties {
-		w.as(access.Admin).Post("/towns/demo/assignments", object{"person": role, "branch": "b04", "duty": duty, "from": "2020-01-01"}).Want(http.StatusCreated)
+		w.as(access.Admin).Post("/towns/demo/assignments",
+			object{"person": role, "branch": "b04", "duty": duty, "from": "2020-01-01"}).Want(http.StatusCreated)
 	}
 	other := w.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
-	qian := w.joins("qian", access.LeadingGroup, nil) // not called as the role is: who may not read people must see the difference
+	// not called as the role is: who may not read people must see the difference
+	qian := w.joins("qian", access.LeadingGroup, nil)
 	steps := func(period string, states ...string) {
 		for _, to := range states {
 			moved(qian, "/towns/demo/periods/"+period, to, "next").Want(http.StatusOK)
@@ -124,7 +134,10 @@ func (w *world) fill() {
 	all := w.joins("all", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
 	for i, state := range states {
 		period := "in-" + state
-		quarter := []string{"2024-01-01", "2024-03-31", "2024-04-01", "2024-06-30", "2024-07-01", "2024-09-30", "2024-10-01", "2024-12-31", "2025-01-01", "2025-03-31", "2025-04-01", "2025-06-30"}[2*i:]
+		quarter := []string{
+			"2024-01-01", "2024-03-31", "2024-04-01", "2024-06-30", "2024-07-01", "2024-09-30", "2024-10-01", "2024-12-31",
+			"2025-01-01", "2025-03-31", "2025-04-01", "2025-06-30",
+		}[2*i:]
 		qian.Post("/towns/demo/periods", object{
 			"code": period, "kind": "quarter", "starts_on": quarter[0], "ends_on": quarter[1], "scheme": "small",
 			"notice_days": map[bool]int{true: 5, false: 0}[state == "published"], // a final one has no notice open
@@ -134,7 +147,8 @@ func (w *world) fill() {
 		}
 		steps(period, "open")
 		for _, branch := range []string{"b01", "b02", "b03"} {
-			counted(all, w.as(access.LeadingGroup), period, branch, value("meetings", 12), value("spirit", 9), level("standing", "A"), value("complaints", 0))
+			counted(all, w.as(access.LeadingGroup), period, branch, value("meetings", 12), value("spirit", 9),
+				level("standing", "A"), value("complaints", 0))
 		}
 		for _, role := range evaluators {
 			entry := value("spirit", 5)
@@ -145,14 +159,17 @@ func (w *world) fill() {
 		}
 		for _, branch := range []string{"b01", "b02"} {
 			w.sheet(other, state, "other", branch, value("spirit", 7))
-			moved(other, "/towns/demo/evaluations/"+w.sheets[[3]string{state, "other", branch}], "submitted", "").Want(http.StatusOK)
+			moved(other, "/towns/demo/evaluations/"+w.sheets[[3]string{state, "other", branch}], "submitted",
+				"").Want(http.StatusOK)
 		}
 		for _, to := range states[2 : min(i, 3)+1] {
 			path := "/towns/demo/periods/" + period
-			qian.IfMatch(qian.Get(path).ETag()).Post(path+"/transitions", object{"to": to, "reason": "some stay undecided", "force": to == "locked"}).Want(http.StatusOK)
+			qian.IfMatch(qian.Get(path).ETag()).Post(path+"/transitions",
+				object{"to": to, "reason": "some stay undecided", "force": to == "locked"}).Want(http.StatusOK)
 		}
 		if i < 3 {
-			granted := w.as(access.LeadingGroup).Post("/towns/demo/periods/"+period+"/exceptions", exceptionFor(w, "b01")).Want(http.StatusCreated)
+			granted := w.as(access.LeadingGroup).Post("/towns/demo/periods/"+period+"/exceptions",
+				exceptionFor(w, "b01")).Want(http.StatusCreated)
 			w.exceptions[state] = last(granted)
 		}
 		if i >= 3 {
@@ -163,7 +180,8 @@ func (w *world) fill() {
 		if state == "published" {
 			w.appeal(w.as(access.Secretary), "b01")
 			for _, branch := range []string{"b01", "b02"} {
-				w.targets[branch] = last(w.as(access.LeadingGroup).Post("/towns/demo/targets", object{"branch": branch, "reason": "seen"}).Want(http.StatusCreated))
+				w.targets[branch] = last(w.as(access.LeadingGroup).Post("/towns/demo/targets",
+					object{"branch": branch, "reason": "seen"}).Want(http.StatusCreated))
 			}
 			for _, role := range evaluators {
 				w.task("b01", string(role))
@@ -184,7 +202,9 @@ func (w *world) sheet(c *apitest.Client, state, author, branch string, entry obj
 	period := "in-" + state
 	begun := c.Post("/towns/demo/evaluations", sheetOf(period, branch, []object{entry})).Want(http.StatusCreated)
 	w.sheets[[3]string{state, author, branch}] = last(begun)
-	proposed := c.Post("/towns/demo/adjustments", object{"period": period, "branch": branch, "kind": "bonus", "item": "model", "reason": "seen"}).Want(http.StatusCreated)
+	proposed := c.Post("/towns/demo/adjustments", object{
+		"period": period, "branch": branch, "kind": "bonus", "item": "model", "reason": "seen",
+	}).Want(http.StatusCreated)
 	w.bonuses[[3]string{state, author, branch}] = last(proposed)
 }
 
@@ -194,7 +214,10 @@ func exceptionFor(w *world, branch string) object {
 }
 
 func appealOf(period, branch string) object {
-	return object{"period": period, "branch": branch, "statement": "miscounted", "points": []object{{"code": "meetings", "claim": "12"}}}
+	return object{
+		"period": period, "branch": branch, "statement": "miscounted",
+		"points": []object{{"code": "meetings", "claim": "12"}},
+	}
 }
 
 // appeal objects to the published result of the branch.
@@ -213,11 +236,14 @@ func (w *world) improve() {
 	for _, branch := range []string{"b01", "b02"} {
 		w.visits[branch] = visit(other, branch)
 		moved(other, "/towns/demo/visits/"+w.visits[branch], "recorded", "").Want(http.StatusOK)
-		w.problems[branch] = last(other.Post("/towns/demo/problems", troubleOf(object{"branch": branch})).Want(http.StatusCreated))
+		w.problems[branch] = last(other.Post("/towns/demo/problems",
+			troubleOf(object{"branch": branch})).Want(http.StatusCreated))
 	}
-	w.reports["zhou"] = last(other.Post("/towns/demo/reports", reportOf("2026-01-01", "2026-01-31")).Want(http.StatusCreated))
+	w.reports["zhou"] = last(other.Post("/towns/demo/reports",
+		reportOf("2026-01-01", "2026-01-31")).Want(http.StatusCreated))
 	remarked(other, "/towns/demo/reports/"+w.reports["zhou"], "submitted", "").Want(http.StatusOK)
-	w.reports["instructor"] = last(w.as(access.Instructor).Post("/towns/demo/reports", reportOf("2026-01-01", "2026-01-31")).Want(http.StatusCreated))
+	w.reports["instructor"] = last(w.as(access.Instructor).Post("/towns/demo/reports",
+		reportOf("2026-01-01", "2026-01-31")).Want(http.StatusCreated))
 	w.must(w.db.Exec("UPDATE problems SET due_on = '2026-01-01'").Error)
 	_, err := report.Remind(w.t.Context(), w.db)
 	w.must(err)
@@ -261,7 +287,8 @@ func (w *world) analysed() map[string]string {
 	ids := map[string]string{}
 	for _, branch := range []string{"b01", "b02"} {
 		found := object{"indicator": "meetings", "kind": "team", "cause": "x"}
-		begun := ding.Post("/towns/demo/analyses", object{"period": "in-published", "branch": branch, "findings": []object{found}})
+		begun := ding.Post("/towns/demo/analyses",
+			object{"period": "in-published", "branch": branch, "findings": []object{found}})
 		ids[branch] = last(begun.Want(http.StatusCreated))
 		moved(ding, "/towns/demo/analyses/"+ids[branch], "submitted", "").Want(http.StatusOK)
 	}
@@ -271,10 +298,12 @@ func (w *world) analysed() map[string]string {
 // approvedPlans gives b01 and b02 a plan of one item that waits to be started.
 func (w *world) approvedPlans() (plans, items map[string]string) {
 	both := func(duty access.Duty) ties { return ties{"b01": duty, "b02": duty} }
-	secretary, mentor := w.joins("shu", access.Secretary, both(access.Leads)), w.joins("dao", access.Mentor, both(access.Mentors))
+	secretary, mentor := w.joins("shu", access.Secretary, both(access.Leads)),
+		w.joins("dao", access.Mentor, both(access.Mentors))
 	plans, items = map[string]string{}, map[string]string{}
 	for _, branch := range []string{"b01", "b02"} {
-		plans[branch] = last(secretary.Post("/towns/demo/plans", object{"branch": branch, "period": "in-published"}).Want(http.StatusCreated))
+		plans[branch] = last(secretary.Post("/towns/demo/plans",
+			object{"branch": branch, "period": "in-published"}).Want(http.StatusCreated))
 		at := "/towns/demo/plans/" + plans[branch]
 		item := itemOf("spirit", 10)
 		item["due_on"] = "2099-06-30" // by the clock of the machine
@@ -386,8 +415,13 @@ func (w *world) address(c cell) string {
 	if c.about == missing {
 		office = "nowhere"
 	}
-	return strings.NewReplacer(":office", office, ":exception", exception, ":target", target, ":measure", measure, ":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town, ":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
-		":visit", w.visited(c), ":right", w.right(c), ":report", w.reported(c), ":reminder", cmp.Or(w.reminders[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":problem", cmp.Or(w.problems[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":scheme", scheme, ":version", "2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.Path)
+	return strings.NewReplacer(":office", office, ":exception", exception, ":target", target, ":measure", measure,
+		":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town,
+		":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
+		":visit", w.visited(c), ":right", w.right(c), ":report", w.reported(c), ":reminder",
+		cmp.Or(w.reminders[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":problem",
+		cmp.Or(w.problems[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":scheme", scheme, ":version",
+		"2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.Path)
 }
 
 // request is the cell as HTTP.

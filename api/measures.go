@@ -55,14 +55,17 @@ func (s *Server) nameMeasure(ctx context.Context, req nameMeasureRequest) (measu
 type measureProgressRequest struct {
 	townRequest
 	rest.Localized
-	By string `form:"by" default:"measure" validate:"oneof=measure branch"` // one row per measure, or per branch and measure
+	// one row per measure, or per branch and measure
+	By string `form:"by" default:"measure" validate:"oneof=measure branch"`
 }
 
 // listMeasureProgress returns how far the tasks have come that the caller may read: of the
 // branches in reach, and of the town.
 //
 //	@Summary	Count the tasks of measures
-func (s *Server) listMeasureProgress(ctx context.Context, req measureProgressRequest) (rest.Page[measure.Progress], error) {
+func (s *Server) listMeasureProgress(
+	ctx context.Context, req measureProgressRequest,
+) (rest.Page[measure.Progress], error) {
 	list, err := measure.ProgressInReach(ctx, s.db(ctx), req.Town, string(req.Language), req.By == "branch")
 	return rest.Page[measure.Progress]{Items: list}, err
 }
@@ -93,7 +96,9 @@ type updateImprovementSettingsRequest struct {
 // counted anew by them.
 //
 //	@Summary	Replace the rules of improvement
-func (s *Server) updateImprovementSettings(ctx context.Context, req updateImprovementSettingsRequest) (improve.TownSettings, error) {
+func (s *Server) updateImprovementSettings(
+	ctx context.Context, req updateImprovementSettingsRequest,
+) (improve.TownSettings, error) {
 	stored, err := improve.UpdateSettings(ctx, s.db(ctx), req.Town, req.Version, req.Body.Settings, req.Body.Reason)
 	return stored.View(), err
 }
@@ -104,7 +109,8 @@ type effectRequest struct {
 	Of      string `form:"of" validate:"required,oneof=measure targeting plans mentoring instructing" example:"targeting"`
 	Measure int64  `form:"measure" validate:"required_if=Of measure,omitempty,min=1,max=7"` // which measure, 1 to 7
 	Kind    string `form:"kind" default:"quarter"`                                          // of period
-	Horizon int    `form:"horizon" default:"1" validate:"min=1,max=40"`                     // periods from the score before to the one after
+	// periods from the score before to the one after
+	Horizon int `form:"horizon" default:"1" validate:"min=1,max=40"`
 }
 
 // findEffect reports whether branches gained more by it than comparable ones did

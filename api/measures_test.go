@@ -33,11 +33,13 @@ func set(c *apitest.Client, task object) string {
 }
 
 func reported(c *apitest.Client, path string, progress int, note string) *apitest.Answer {
-	return c.IfMatch(c.Get(path).Want(http.StatusOK).ETag()).Post(path+"/report", object{"progress": progress, "note": note})
+	return c.IfMatch(c.Get(path).Want(http.StatusOK).ETag()).Post(path+"/report",
+		object{"progress": progress, "note": note})
 }
 
 func completed(c *apitest.Client, path, evidence string) *apitest.Answer {
-	return c.IfMatch(c.Get(path).Want(http.StatusOK).ETag()).Post(path+"/transitions", object{"to": "done", "evidence": evidence})
+	return c.IfMatch(c.Get(path).Want(http.StatusOK).ETag()).Post(path+"/transitions",
+		object{"to": "done", "evidence": evidence})
 }
 
 // Four measures have the names of the source, and keep them in sight; the others
@@ -47,7 +49,8 @@ func TestMeasuresAreNamed(t *testing.T) {
 		h := newHarness(t, db)
 		told := func() (list []string) {
 			for _, m := range apitest.Decode[rest.Page[measure.Measure]](h.Get(measures), http.StatusOK).Items {
-				list = append(list, fmt.Sprint(m.Number, " ", m.Name.ZH, " ", m.SourceName.ZH, " ", m.Provenance, " ", m.Named, " ", m.Note.ZH != "" && m.Note.EN != ""))
+				list = append(list, fmt.Sprint(m.Number, " ", m.Name.ZH, " ", m.SourceName.ZH, " ", m.Provenance, " ", m.Named,
+					" ", m.Note.ZH != "" && m.Note.EN != ""))
 			}
 			return list
 		}
@@ -76,7 +79,8 @@ func TestMeasuresAreNamed(t *testing.T) {
 		name(access.Admin, measures+"/1", `"2"`, "").Want(http.StatusOK)
 		after = told()
 		same(t, "named no more", []string{after[0], after[4]}, "1 加强联系帮扶 加强联系帮扶 source true false", "5   unnamed false true")
-		if m := apitest.Decode[measure.Measure](h.Get(measures+"/1"), http.StatusOK); m.Description.ZH != "说明" || m.Version != 3 {
+		if m := apitest.Decode[measure.Measure](h.Get(measures+"/1"), http.StatusOK); m.Description.ZH != "说明" ||
+			m.Version != 3 {
 			t.Errorf("%+v", m)
 		}
 	})
@@ -105,18 +109,21 @@ func TestTheLifeOfATask(t *testing.T) {
 		refused(t, reported(h.as(access.Secretary), path, 10, "x"), http.StatusForbidden, "not_responsible")
 		refused(t, reported(office, path, 10, "x"), http.StatusForbidden, "not_responsible")
 		reported(mentor, path, 40, "shelves are in").Want(http.StatusOK)
-		refused(t, mentor.IfMatch(`"1"`).Post(path+"/report", object{"progress": 50, "note": "x"}), http.StatusPreconditionFailed, "stale_version")
+		refused(t, mentor.IfMatch(`"1"`).Post(path+"/report", object{"progress": 50, "note": "x"}),
+			http.StatusPreconditionFailed, "stale_version")
 		refused(t, completed(mentor, path, ""), http.StatusUnprocessableEntity, "invalid", "/evidence")
 		completed(mentor, path, "photos").Want(http.StatusOK)
 		may(t, mentor, path)
 		may(t, office, path, "reopen")
 		again := reported(mentor, path, 50, "x").Problem(http.StatusConflict)
-		if again.Code != "task_done" || again.Locked == nil || again.Locked.By != "mentor" || again.Locked.CanLift != "leading_group" {
+		if again.Code != "task_done" || again.Locked == nil || again.Locked.By != "mentor" ||
+			again.Locked.CanLift != "leading_group" {
 			t.Errorf("%s, locked %+v", again.Code, again.Locked)
 		}
 		refused(t, moved(office, "b01"), http.StatusConflict, "task_done")
 		to := func(c *apitest.Client, to, reason string) *apitest.Answer {
-			return c.IfMatch(c.Get(path).Want(http.StatusOK).ETag()).Post(path+"/transitions", object{"to": to, "reason": reason})
+			return c.IfMatch(c.Get(path).Want(http.StatusOK).ETag()).Post(path+"/transitions",
+				object{"to": to, "reason": reason})
 		}
 		refused(t, to(mentor, "open", "x"), http.StatusForbidden, "not_allowed")
 		refused(t, to(office, "open", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
@@ -129,17 +136,21 @@ func TestTheLifeOfATask(t *testing.T) {
 		for _, n := range task.Timeline {
 			told = append(told, fmt.Sprint(n.Version, " ", n.Verb, " ", n.Actor, " ", n.Progress, " ", n.Note, n.Evidence))
 		}
-		same(t, "timeline", told, "1 set liaison_office 0 ", "2 report mentor 40 shelves are in", "3 finish mentor 100 photos",
-			"4 reopen liaison_office 40 the roof leaks", "5 drop liaison_office 40 moved to next year")
+		same(t, "timeline", told, "1 set liaison_office 0 ", "2 report mentor 40 shelves are in",
+			"3 finish mentor 100 photos", "4 reopen liaison_office 40 the roof leaks",
+			"5 drop liaison_office 40 moved to next year")
 		chen := h.joins("chen", access.LeadingGroup, ties{"b02": access.Leads})
 		led := set(group, taskOf("b02", "mentor"))
 		may(t, chen, led, "change", "report", "finish")
-		refused(t, chen.IfMatch(`"1"`).Post(led+"/transitions", object{"to": "dropped", "reason": "x"}), http.StatusForbidden, "conflict_of_interest")
+		refused(t, chen.IfMatch(`"1"`).Post(led+"/transitions", object{"to": "dropped", "reason": "x"}),
+			http.StatusForbidden, "conflict_of_interest")
 
 		both := taskOf("b01", "nobody")
 		both["office"] = "nowhere"
-		refused(t, group.Post(measures+"/1/tasks", both), http.StatusUnprocessableEntity, "invalid", "/person", "/person", "/office")
-		refused(t, group.Post(measures+"/1/tasks", taskOf("b99", "mentor")), http.StatusUnprocessableEntity, "invalid", "/branch")
+		refused(t, group.Post(measures+"/1/tasks", both),
+			http.StatusUnprocessableEntity, "invalid", "/person", "/person", "/office")
+		refused(t, group.Post(measures+"/1/tasks", taskOf("b99", "mentor")),
+			http.StatusUnprocessableEntity, "invalid", "/branch")
 		refused(t, group.Post(measures+"/8/tasks", taskOf("b01", "mentor")), http.StatusNotFound, "not_found")
 		refused(t, group.Get(measures+"/2"+path[len(measures)+2:]), http.StatusNotFound, "not_found")
 	})
@@ -168,7 +179,8 @@ func TestProgressOfMeasures(t *testing.T) {
 					branch = p.Branch.Code
 				}
 				if p.Tasks > 0 {
-					list = append(list, fmt.Sprint(p.MeasureNumber, " ", branch, " ", p.Tasks, " ", p.Done, " ", p.Overdue, " ", p.Mean))
+					list = append(list, fmt.Sprint(p.MeasureNumber, " ", branch, " ", p.Tasks, " ", p.Done, " ", p.Overdue,
+						" ", p.Mean))
 				}
 			}
 			return list
@@ -192,11 +204,14 @@ func TestProgressOfMeasures(t *testing.T) {
 			same(t, string(role), column(h.as(role).Get(measures+"/1/tasks"), "branch"), "b01", "b01", "<nil>")
 			refused(t, h.as(role).Get(other), http.StatusNotFound, "not_found")
 		}
-		same(t, "the mentor of b01 who answers for one of b02", column(h.as(access.Mentor).Get(measures+"/1/tasks"), "branch"), "b01", "b01", "b02", "<nil>", "b02")
+		same(t, "the mentor of b01 who answers for one of b02",
+			column(h.as(access.Mentor).Get(measures+"/1/tasks"), "branch"), "b01", "b01", "b02", "<nil>", "b02")
 		h.as(access.Mentor).Get(other).Want(http.StatusOK)
-		same(t, "with the one that he or she answers for", told(h.as(access.Mentor), "/progress?by=branch"), "1 town 1 0 0 10", "1 b01 2 1 1 62.5", "1 b02 1 0 1 0")
+		same(t, "with the one that he or she answers for", told(h.as(access.Mentor), "/progress?by=branch"),
+			"1 town 1 0 0 10", "1 b01 2 1 1 62.5", "1 b02 1 0 1 0")
 		same(t, "by measure", told(h.as(access.Mentor), "/progress"), "1 town 4 1 2 33.8")
-		same(t, "an office that is not linked", column(h.joins("qian", access.Office, nil).Get(measures+"/1/tasks"), "branch"), "<nil>")
+		same(t, "an office that is not linked",
+			column(h.joins("qian", access.Office, nil).Get(measures+"/1/tasks"), "branch"), "<nil>")
 		m := apitest.Decode[measure.Measure](h.Get(measures+"/1"), http.StatusOK)
 		if got := fmt.Sprint(m.Progress.Tasks, m.Progress.Done, m.Progress.Overdue, m.Progress.Mean); got != "4 1 2 33.8" {
 			t.Errorf("of the town: %s", got)

@@ -54,7 +54,9 @@ func gaps(h *harness) {
 	h.inForce(gapScheme)
 	chen := h.joins("chen", access.LeadingGroup, nil)
 	for _, p := range []struct{ code, from, until string }{
-		{"2025Q3", "2025-07-01", "2025-09-30"}, {"2025Q4", "2025-10-01", "2025-12-31"}, {"2026Q1", "2026-01-01", "2026-03-31"},
+		{"2025Q3", "2025-07-01", "2025-09-30"},
+		{"2025Q4", "2025-10-01", "2025-12-31"},
+		{"2026Q1", "2026-01-01", "2026-03-31"},
 	} {
 		h.planned(p.code, p.from, p.until)
 		h.steps(p.code, "open")
@@ -83,7 +85,8 @@ func gaps(h *harness) {
 // lines shows a ranking in short, those without score behind.
 func lines(r index.Ranking) (list []string) {
 	for _, i := range r.Items {
-		list = append(list, fmt.Sprintf("%d/%d %s %v %s %v", i.Rank, i.ClassRank, i.Branch.Code, i.Score, i.Grade, i.Coverage))
+		list = append(list, fmt.Sprintf("%d/%d %s %v %s %v", i.Rank, i.ClassRank, i.Branch.Code, i.Score, i.Grade,
+			i.Coverage))
 	}
 	for _, i := range r.Insufficient {
 		list = append(list, fmt.Sprintf("%s %s %v %v", i.Branch.Code, i.Status, i.Coverage, i.Missing))
@@ -96,7 +99,10 @@ func TestMissingValuesAreTreatedAsTheSchemeSays(t *testing.T) {
 		h := newHarness(t, db)
 		gaps(h)
 		group := h.as(access.LeadingGroup)
-		all := []string{"1/1 b04 90 excellent 0.6", "2/1 b07 72.86 poor 0.5455", "3/2 b02 72 poor 0.7", "4/3 b01 70 poor 0.6", "5/1 b03 43 poor 0.8"}
+		all := []string{
+			"1/1 b04 90 excellent 0.6", "2/1 b07 72.86 poor 0.5455", "3/2 b02 72 poor 0.7", "4/3 b01 70 poor 0.6",
+			"5/1 b03 43 poor 0.8",
+		}
 		without := []string{"b05 failed 0.6 [meant needed]", "b06 insufficient 0.3 [carried meant]"}
 		ranked := func(c *apitest.Client, query string, want ...string) {
 			t.Helper()
@@ -143,7 +149,8 @@ func TestMissingValuesAreTreatedAsTheSchemeSays(t *testing.T) {
 		}
 		for branch, outcome := range map[string]string{"b05": "failed", "b06": "insufficient"} {
 			card := apitest.Decode[index.Scorecard](group.Get(q1+"/branches/"+branch), http.StatusOK)
-			if card.Outcome != outcome || card.Score != nil || card.Rank != nil || card.ClassRank != nil || card.Grade != "" || card.Of != 5 || card.OfClass != 1 {
+			if card.Outcome != outcome || card.Score != nil || card.Rank != nil || card.ClassRank != nil || card.Grade != "" ||
+				card.Of != 5 || card.OfClass != 1 {
 				t.Errorf("%s: %+v", branch, card)
 			}
 		}
@@ -156,7 +163,8 @@ func TestRankingsOpenInSpreadsheets(t *testing.T) {
 		h := newHarness(t, db)
 		gaps(h)
 		group := h.as(access.LeadingGroup)
-		const zh = "\ufeff" + `period,ends_on,rank,class_rank,branch,name,kind,class,score,grade,coverage,status,change_score,change_rank,carried,meant,nought,needed,older
+		const zh = "\ufeff" +
+			`period,ends_on,rank,class_rank,branch,name,kind,class,score,grade,coverage,status,change_score,change_rank,carried,meant,nought,needed,older
 2026Q1,2026-03-31,1,1,b04,'=1+1,village,rural,90,excellent,0.6,scored,,,,90,100,70,
 2026Q1,2026-03-31,2,1,b07,七,community,,72.86,poor,0.5455,scored,,,,60,100,100,30
 2026Q1,2026-03-31,3,2,b02,branch b02,village,rural,72,poor,0.7,scored,,,90,60,50,80,
@@ -188,7 +196,8 @@ func TestRankingsOpenInSpreadsheets(t *testing.T) {
 			}
 		}
 		mentor := h.as(access.Mentor).Lang("zh")
-		if body := string(mentor.Get(q1 + "/ranking?format=csv").Want(http.StatusOK).Body); strings.Count(body, "\n") != 2 || !strings.Contains(body, "\n2026Q1,2026-03-31,4,3,b01,") {
+		if body := string(mentor.Get(q1 + "/ranking?format=csv").Want(http.StatusOK).Body); strings.Count(body,
+			"\n") != 2 || !strings.Contains(body, "\n2026Q1,2026-03-31,4,3,b01,") {
 			t.Errorf("the mentor of b01 gets:\n%s", body)
 		}
 	})

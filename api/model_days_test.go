@@ -45,7 +45,8 @@ func (l *leave) state(today int) string {
 // force, covers both, and was granted by somebody else.
 func (d days) excused(author, branch string) bool {
 	return slices.ContainsFunc(d.leaves, func(l *leave) bool {
-		return l.state(d.today) == "in_force" && l.by != author && (l.branch == "" || l.branch == branch) && (l.evaluator == "" || l.evaluator == author)
+		return l.state(d.today) == "in_force" && l.by != author && (l.branch == "" || l.branch == branch) &&
+			(l.evaluator == "" || l.evaluator == author)
 	})
 }
 
@@ -123,7 +124,8 @@ func (m *model) end(s step) {
 	}
 	l := m.leaves[s.Value%len(m.leaves)]
 	a := m.by(s.By).IfMatch(`"1"`).Post(m.path+"/exceptions/"+l.id+"/end", object{"reason": "because"})
-	code := refusalBy(only(s.By), rule{l.state(m.today) != "in_force", "no_such_transition"}, m.during("planned", "open", "review"), rule{l.evaluator == s.By, "own_exception"})
+	code := refusalBy(only(s.By), rule{l.state(m.today) != "in_force", "no_such_transition"},
+		m.during("planned", "open", "review"), rule{l.evaluator == s.By, "own_exception"})
 	l.ended = m.result(a, code) || l.ended
 }
 
@@ -133,7 +135,8 @@ func (m *model) showsLeave() {
 		ID, State string
 		Allowed   []string
 	}
-	shown := apitest.Decode[struct{ Items []exception }](m.by("chen").Get(m.path+"/exceptions?page_size=200"), http.StatusOK).Items
+	shown := apitest.Decode[struct{ Items []exception }](m.by("chen").Get(m.path+"/exceptions?page_size=200"),
+		http.StatusOK).Items
 	if len(shown) != len(m.leaves) {
 		m.rt.Fatalf("%s: %d exceptions are shown, the model knows %d", m.at, len(shown), len(m.leaves))
 	}

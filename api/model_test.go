@@ -82,7 +82,9 @@ func drawStep(t *rapid.T) step {
 	s.By = rapid.SampledFrom([]string{s.Author, s.Author, "leading_group", "chen", "chen", "reader"}).Draw(t, "by")
 	switch s.Do {
 	case "period":
-		s.To = rapid.SampledFrom([]string{"next", "next", "next", "next", "open", "review", "locked", "published", "final"}).Draw(t, "to")
+		s.To = rapid.SampledFrom([]string{
+			"next", "next", "next", "next", "open", "review", "locked", "published", "final",
+		}).Draw(t, "to")
 		s.By = rapid.SampledFrom([]string{"leading_group", "chen", "chen", "mentor"}).Draw(t, "by")
 	case "decide":
 		s.To = rapid.SampledFrom([]string{"approved", "rejected", "withdrawn"}).Draw(t, "to")
@@ -125,7 +127,10 @@ type model struct {
 }
 
 func newModel(h *harness, clock *wallClock, rt *rapid.T, persons map[string]*apitest.Client, n int) *model {
-	m := &model{harness: h, rt: rt, persons: persons, code: fmt.Sprintf("q%d", n), state: "planned", version: 1, sheets: map[[2]string]*sheet{}, days: days{clock: clock}}
+	m := &model{
+		harness: h, rt: rt, persons: persons, code: fmt.Sprintf("q%d", n), state: "planned", version: 1,
+		sheets: map[[2]string]*sheet{}, days: days{clock: clock},
+	}
 	m.path = "/towns/demo/periods/" + m.code
 	month, year := 3*(n%4)+1, 2021+n/4
 	last := map[int]int{1: 31, 4: 30, 7: 30, 10: 31}[month]
@@ -211,7 +216,10 @@ func (m *model) take(s step) {
 // move: planned → open ⇄ review → locked → published → final, and locked → review
 // with a reason. A lock waits for decisions unless it is forced.
 func (m *model) move(s step) {
-	ways := map[string][]string{"planned": {"open"}, "open": {"review"}, "review": {"open", "locked"}, "locked": {"review", "published"}, "published": {"final"}}
+	ways := map[string][]string{
+		"planned": {"open"}, "open": {"review"}, "review": {"open", "locked"}, "locked": {"review", "published"},
+		"published": {"final"},
+	}
 	if s.To == "next" { // or few walks would come to the end of a period
 		s.To = append(ways[m.state], "final")[max(0, len(ways[m.state])-1)]
 	}
@@ -220,7 +228,8 @@ func (m *model) move(s step) {
 		rule{!slices.Contains(ways[m.state], s.To), "no_such_transition"},
 		rule{locks && m.submitted(), "undecided_sheets"}, rule{locks && m.proposed(), "undecided_adjustments"},
 		rule{s.To == "published" && !m.ran, "no_run"})
-	a := m.by(s.By).IfMatch(fmt.Sprintf("%q", fmt.Sprint(m.version))).Post(m.path+"/transitions", object{"to": s.To, "reason": "next", "force": s.Force})
+	a := m.by(s.By).IfMatch(fmt.Sprintf("%q", fmt.Sprint(m.version))).Post(m.path+"/transitions",
+		object{"to": s.To, "reason": "next", "force": s.Force})
 	if m.result(a, code) {
 		m.state = s.To
 		m.version++
@@ -259,17 +268,22 @@ func entryOf(author string, value int) []object {
 func (m *model) begin(s step) {
 	key := [2]string{s.Author, s.Branch}
 	closed, leave := m.window(s.Author, s.Branch)
-	code := refusalBy(rule{!assigned(s.Author, s.Branch), "not_assigned"}, m.during("open"), closed, rule{m.sheets[key] != nil, "sheet_exists"})
+	code := refusalBy(rule{!assigned(s.Author, s.Branch), "not_assigned"}, m.during("open"), closed,
+		rule{m.sheets[key] != nil, "sheet_exists"})
 	a := m.by(s.Author).Post("/towns/demo/evaluations", sheetOf(m.code, s.Branch, entryOf(s.Author, s.Value)))
 	if m.result(a, code) {
-		m.sheets[key] = &sheet{path: a.Header.Get("Location")[len("/api/v1"):], state: "draft", author: s.Author, branch: s.Branch, value: s.Value, version: 1, late: leave}
+		m.sheets[key] = &sheet{
+			path: a.Header.Get("Location")[len("/api/v1"):], state: "draft", author: s.Author, branch: s.Branch,
+			value: s.Value, version: 1, late: leave,
+		}
 	}
 }
 
 // treat writes, submits, withdraws, approves or returns a sheet.
 func (m *model) treat(s step, of *sheet) {
 	mine := s.By == of.author
-	stranger, hidden, another := rule{s.By == "reader", "not_allowed"}, rule{of.state == "draft" && !mine, "not_found"}, rule{!mine, "not_your_sheet"}
+	stranger, hidden, another := rule{s.By == "reader", "not_allowed"}, rule{of.state == "draft" && !mine, "not_found"},
+		rule{!mine, "not_your_sheet"}
 	phase, closed, leave := m.entry(of)
 	from := func(states ...string) rule { return rule{!slices.Contains(states, of.state), "no_such_transition"} }
 	c := m.by(s.By).IfMatch(fmt.Sprintf("%q", fmt.Sprint(of.version)))
@@ -287,7 +301,8 @@ func (m *model) treat(s step, of *sheet) {
 	switch s.Do {
 	case "write":
 		frozen := rule{of.state == "submitted" || of.state == "approved", "sheet_" + of.state}
-		if m.result(c.Put(of.path, object{"entries": entryOf(of.author, s.Value)}), refusalBy(stranger, hidden, another, frozen, phase, closed)) {
+		if m.result(c.Put(of.path, object{"entries": entryOf(of.author, s.Value)}),
+			refusalBy(stranger, hidden, another, frozen, phase, closed)) {
 			of.value = s.Value
 			of.version++
 			of.late = of.late || leave
@@ -310,9 +325,12 @@ func (m *model) treat(s step, of *sheet) {
 
 func (m *model) propose(s step) {
 	code := refusalBy(rule{!assigned(s.Author, s.Branch), "not_assigned"}, m.during("open", "review"))
-	a := m.by(s.Author).Post("/towns/demo/adjustments", object{"period": m.code, "branch": s.Branch, "kind": "bonus", "item": "model", "reason": "seen"})
+	a := m.by(s.Author).Post("/towns/demo/adjustments",
+		object{"period": m.code, "branch": s.Branch, "kind": "bonus", "item": "model", "reason": "seen"})
 	if m.result(a, code) {
-		m.proposals = append(m.proposals, &proposal{path: a.Header.Get("Location")[len("/api/v1"):], state: "proposed", by: s.Author, branch: s.Branch, version: 1})
+		m.proposals = append(m.proposals, &proposal{
+			path: a.Header.Get("Location")[len("/api/v1"):], state: "proposed", by: s.Author, branch: s.Branch, version: 1,
+		})
 	}
 }
 
@@ -331,7 +349,8 @@ func (m *model) decide(s step) {
 	} else {
 		rules = append(rules, only(s.By), m.during("open", "review"), rule{s.By == p.by, "own_proposal"})
 	}
-	a := m.by(s.By).IfMatch(fmt.Sprintf("%q", fmt.Sprint(p.version))).Post(p.path+"/transitions", object{"to": s.To, "reason": "because"})
+	a := m.by(s.By).IfMatch(fmt.Sprintf("%q", fmt.Sprint(p.version))).Post(p.path+"/transitions",
+		object{"to": s.To, "reason": "because"})
 	if m.result(a, refusalBy(rules...)) {
 		p.state = s.To
 		p.version++
@@ -346,7 +365,8 @@ func (m *model) amend(s step) {
 	}
 	code := refusalBy(only(s.By), rule{m.state == "final", "period_final"}, rule{m.state != "published", "not_published"},
 		rule{shown != nil && *shown == s.Value, "nothing_changes"})
-	a := m.by(s.By).Post(m.path+"/publications", object{"reason": "counted again", "corrections": []object{{"branch": "b01", "code": "meetings", "value": s.Value}}})
+	a := m.by(s.By).Post(m.path+"/publications",
+		object{"reason": "counted again", "corrections": []object{{"branch": "b01", "code": "meetings", "value": s.Value}}})
 	if m.result(a, code) {
 		m.corrected = &s.Value
 		m.publication = append(m.publication, m.ranking(""))
@@ -414,7 +434,8 @@ func (m *model) isShown(of *sheet) {
 		DueOn   *day.Date `json:"due_on"`
 	}
 	m.by(of.author).Get(of.path).Want(http.StatusOK).Into(&shown)
-	if shown.State != of.state || shown.Version != of.version || len(shown.Entries) != 1 || shown.Entries[0].Value != float64(of.value) ||
+	if shown.State != of.state || shown.Version != of.version || len(shown.Entries) != 1 ||
+		shown.Entries[0].Value != float64(of.value) ||
 		shown.Late != of.late || (shown.DueOn == nil) != (of.due == nil) || of.due != nil && *shown.DueOn != dayOf(*of.due) {
 		m.rt.Fatalf("%s: %s is %+v, the model says %+v", m.at, of.path, shown, *of)
 	}

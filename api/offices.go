@@ -45,9 +45,12 @@ type createOfficeRequest struct {
 // createOffice adds a liaison office to the town.
 //
 //	@Summary	Add a liaison office
-func (s *Server) createOffice(ctx context.Context, req createOfficeRequest) (rest.Created[people.LiaisonOffice], error) {
+func (s *Server) createOffice(
+	ctx context.Context, req createOfficeRequest,
+) (rest.Created[people.LiaisonOffice], error) {
 	b := req.Body
-	o, err := people.CreateOffice(ctx, s.db(ctx), people.LiaisonOffice{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	o, err := people.CreateOffice(ctx, s.db(ctx),
+		people.LiaisonOffice{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
 	return rest.Created[people.LiaisonOffice]{Key: o.Code, Value: o}, err
 }
 
@@ -88,7 +91,9 @@ type listOfficeMembersRequest struct {
 // listOfficeMembers returns who works in a liaison office, in the order of entry.
 //
 //	@Summary	List who works in a liaison office
-func (s *Server) listOfficeMembers(ctx context.Context, req listOfficeMembersRequest) (rest.Page[people.OfficeMember], error) {
+func (s *Server) listOfficeMembers(
+	ctx context.Context, req listOfficeMembersRequest,
+) (rest.Page[people.OfficeMember], error) {
 	if _, err := people.FindOffice(ctx, s.db(ctx), req.Town, req.Office); err != nil {
 		return rest.Page[people.OfficeMember]{}, err
 	}
@@ -123,10 +128,13 @@ type createOfficeMemberRequest struct {
 // createOfficeMember makes a person a member of the office, who reaches the branches of its links.
 //
 //	@Summary	Add a member to a liaison office
-func (s *Server) createOfficeMember(ctx context.Context, req createOfficeMemberRequest) (rest.Created[people.OfficeMember], error) {
+func (s *Server) createOfficeMember(
+	ctx context.Context, req createOfficeMemberRequest,
+) (rest.Created[people.OfficeMember], error) {
 	b := req.Body
 	made, err := people.JoinOffice(ctx, s.db(ctx), people.OfficeMember{
-		TownID: req.Town, OfficeCode: req.Office, PersonCode: b.Person, ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil, Reason: b.Reason,
+		TownID: req.Town, OfficeCode: req.Office, PersonCode: b.Person, ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil,
+		Reason: b.Reason,
 	})
 	return rest.Created[people.OfficeMember]{Key: made.ID, Value: made}, err
 }
@@ -153,7 +161,8 @@ type endOfficeMemberRequest struct {
 //
 //	@Summary	End a membership
 func (s *Server) endOfficeMember(ctx context.Context, req endOfficeMemberRequest) (people.OfficeMember, error) {
-	return people.EndOfficeMember(ctx, s.db(ctx), people.OfficeMember{TownID: req.Town, OfficeCode: req.Office, ID: req.ID},
+	return people.EndOfficeMember(ctx, s.db(ctx),
+		people.OfficeMember{TownID: req.Town, OfficeCode: req.Office, ID: req.ID},
 		people.Ending{Version: req.Version, Until: req.Body.Until, Reason: req.Body.Reason})
 }
 
@@ -167,7 +176,9 @@ type listOfficeLinksRequest struct {
 // listOfficeLinks returns which branches a liaison office works for, in the order of entry.
 //
 //	@Summary	List which branches a liaison office works for
-func (s *Server) listOfficeLinks(ctx context.Context, req listOfficeLinksRequest) (rest.Page[people.OfficeLink], error) {
+func (s *Server) listOfficeLinks(
+	ctx context.Context, req listOfficeLinksRequest,
+) (rest.Page[people.OfficeLink], error) {
 	if _, err := people.FindOffice(ctx, s.db(ctx), req.Town, req.Office); err != nil {
 		return rest.Page[people.OfficeLink]{}, err
 	}
@@ -202,10 +213,13 @@ type createOfficeLinkRequest struct {
 // createOfficeLink links the office to a branch, which its members then reach.
 //
 //	@Summary	Link a liaison office to a branch
-func (s *Server) createOfficeLink(ctx context.Context, req createOfficeLinkRequest) (rest.Created[people.OfficeLink], error) {
+func (s *Server) createOfficeLink(
+	ctx context.Context, req createOfficeLinkRequest,
+) (rest.Created[people.OfficeLink], error) {
 	b := req.Body
 	made, err := people.LinkOffice(ctx, s.db(ctx), people.OfficeLink{
-		TownID: req.Town, OfficeCode: req.Office, BranchCode: b.Branch, ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil, Reason: b.Reason,
+		TownID: req.Town, OfficeCode: req.Office, BranchCode: b.Branch, ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil,
+		Reason: b.Reason,
 	})
 	return rest.Created[people.OfficeLink]{Key: made.ID, Value: made}, err
 }

@@ -39,7 +39,8 @@ func TestSignInThroughAProvider(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		d, provider := withProvider(t, db)
 		back, flow := d.visit(provider)
-		if flow.Name != "bulwark-oidc" || flow.SameSite != http.SameSiteLaxMode || !flow.HttpOnly || flow.MaxAge != 600 || strings.Contains(flow.Value, "hush") {
+		if flow.Name != "bulwark-oidc" || flow.SameSite != http.SameSiteLaxMode || !flow.HttpOnly || flow.MaxAge != 600 ||
+			strings.Contains(flow.Value, "hush") {
 			t.Errorf("the cookie of the flow is %+v", flow)
 		}
 		stranger := d.Header("Cookie", flow.Name+"="+flow.Value).Get(back)
@@ -54,7 +55,8 @@ func TestSignInThroughAProvider(t *testing.T) {
 		back, flow = d.visit(provider)
 		in := d.Header("Cookie", flow.Name+"="+flow.Value).Get(back).Want(http.StatusSeeOther)
 		cookies := (&http.Response{Header: in.Header}).Cookies()
-		if in.Header.Get("Location") != "/" || len(cookies) != 2 || cookies[0].MaxAge >= 0 || cookies[1].Name != "bulwark" || cookies[1].SameSite != http.SameSiteStrictMode {
+		if in.Header.Get("Location") != "/" || len(cookies) != 2 || cookies[0].MaxAge >= 0 ||
+			cookies[1].Name != "bulwark" || cookies[1].SameSite != http.SameSiteStrictMode {
 			t.Fatalf("sent on with %v", in.Header)
 		}
 		browser := d.Header("Cookie", "bulwark="+cookies[1].Value)
@@ -82,7 +84,8 @@ func TestTheWayBackMayCarryMore(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		d, provider := withProvider(t, db)
 		back, flow := d.visit(provider)
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1"+back+"&session_state=x&hd=example.org", nil)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet,
+			"/api/v1"+back+"&session_state=x&hd=example.org", nil)
 		r.AddCookie(flow)
 		w := httptest.NewRecorder()
 		if d.handler.ServeHTTP(w, r); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "not_linked") {

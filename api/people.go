@@ -52,7 +52,8 @@ type createPersonRequest struct {
 //	@Summary	Add a person
 func (s *Server) createPerson(ctx context.Context, req createPersonRequest) (rest.Created[people.Person], error) {
 	b := req.Body
-	p, err := people.Create(ctx, s.db(ctx), people.Person{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	p, err := people.Create(ctx, s.db(ctx),
+		people.Person{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
 	return rest.Created[people.Person]{Key: p.Code, Value: p}, err
 }
 

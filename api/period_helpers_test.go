@@ -26,7 +26,8 @@ func (h *harness) joins(code string, role access.Role, t ties) *apitest.Client {
 		h.appointed("demo", code, held)
 	}
 	for branch, duty := range t {
-		admin.Post("/towns/demo/assignments", object{"person": code, "branch": branch, "duty": duty, "from": "2020-01-01"}).Want(http.StatusCreated)
+		admin.Post("/towns/demo/assignments",
+			object{"person": code, "branch": branch, "duty": duty, "from": "2020-01-01"}).Want(http.StatusCreated)
 	}
 	if role.Decides() { // in a town that has published, one of an administrator would wait
 		return h.As(h.key(credential.Key{Roles: []access.Role{role}, Towns: []string{"demo"}, PersonCode: &code}))

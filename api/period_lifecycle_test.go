@@ -24,7 +24,10 @@ import (
 func TestTheWholeLifeOfAPeriod(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-03-20 09:00:00")
-		l := &life{harness: h, clock: clock, t: t, group: h.as(access.LeadingGroup), says: map[string]marks{}, secretaries: map[string]*apitest.Client{}}
+		l := &life{
+			harness: h, clock: clock, t: t, group: h.as(access.LeadingGroup), says: map[string]marks{},
+			secretaries: map[string]*apitest.Client{},
+		}
 		l.thereAreFortyBranches()
 		l.aQuarterIsPlanned()
 		l.everybodyEnters()
@@ -73,7 +76,9 @@ func (l *life) thereAreFortyBranches() {
 	for n := 1; n <= 40; n++ {
 		branch := fmt.Sprintf("b%02d", n)
 		if n > 3 {
-			l.group.Post("/towns/demo/branches", object{"code": branch, "name": named(branch), "kind": "village", "class": "rural", "founded_on": "2020-01-01"}).Want(http.StatusCreated)
+			l.group.Post("/towns/demo/branches", object{
+				"code": branch, "name": named(branch), "kind": "village", "class": "rural", "founded_on": "2020-01-01",
+			}).Want(http.StatusCreated)
 		}
 		l.secretaries[branch] = l.joins("secretary-"+branch, access.Secretary, ties{branch: access.Leads})
 		l.says[branch] = marks{meetings: float64(40 + n), mentor: float64(30 + (n*7)%60), instructor: float64(35 + (n*11)%60)}
@@ -93,7 +98,8 @@ func (l *life) aQuarterIsPlanned() {
 	l.inForce(lifeScheme)
 	l.group.Post("/towns/demo/periods", object{
 		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
-		"entry_from": "2026-04-01", "entry_until": "2026-04-10", "review_until": "2026-04-20", "notice_days": 5, "answer_days": 5,
+		"entry_from": "2026-04-01", "entry_until": "2026-04-10", "review_until": "2026-04-20", "notice_days": 5,
+		"answer_days": 5,
 	}).Want(http.StatusCreated)
 	l.steps("2026Q1", "open")
 	early := l.mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil))
@@ -138,7 +144,9 @@ func (l *life) oneIsLate() {
 	if p.Code == "" || len(p.Detail) == 0 {
 		l.t.Errorf("late without a word: %+v", p)
 	}
-	grant := object{"branch": late, "evaluator": "secretary-" + late, "until": "2026-04-12", "reason": "the village was flooded"}
+	grant := object{
+		"branch": late, "evaluator": "secretary-" + late, "until": "2026-04-12", "reason": "the village was flooded",
+	}
 	refused(l.t, c.Post(q1+"/exceptions", grant), http.StatusForbidden, "not_allowed")
 	l.group.Post(q1+"/exceptions", grant).Want(http.StatusCreated)
 	l.enters(c, late, value("meetings", l.says[late].meetings))
@@ -165,7 +173,8 @@ func (l *life) twoAreReturned() {
 		}
 		rest = append(rest, object{"id": s.ID, "version": s.Version})
 	}
-	d := apitest.Decode[decisions](l.group.Post("/towns/demo/evaluations/decide", object{"to": "approved", "items": rest}), http.StatusOK)
+	d := apitest.Decode[decisions](l.group.Post("/towns/demo/evaluations/decide",
+		object{"to": "approved", "items": rest}), http.StatusOK)
 	if d.Done != 118 || d.Refused != 0 || len(back) != 2 {
 		l.t.Errorf("%d approved, %d refused, %d returned", d.Done, d.Refused, len(back))
 	}
@@ -178,7 +187,8 @@ func (l *life) twoAreReturned() {
 	for _, path := range back {
 		s := l.mentor.Get(path)
 		branch := apitest.Decode[evaluation.Sheet](s, http.StatusOK).BranchCode
-		l.mentor.IfMatch(s.ETag()).Put(path, object{"entries": []object{value("spirit", l.says[branch].mentor)}}).Want(http.StatusOK)
+		l.mentor.IfMatch(s.ETag()).Put(path,
+			object{"entries": []object{value("spirit", l.says[branch].mentor)}}).Want(http.StatusOK)
 		moved(l.mentor, path, "submitted", "").Want(http.StatusOK)
 		refused(l.t, moved(l.group, q1, "locked", ""), http.StatusConflict, "undecided_sheets", path[len("/towns/demo/"):])
 		moved(l.group, path, "approved", "").Want(http.StatusOK)
@@ -189,7 +199,8 @@ func (l *life) itIsLocked() {
 	asSaid := func(_ string, m marks) marks { return m }
 	l.scoresAre("all approved", l.group.Get(q1+"/ranking"), asSaid)
 	l.steps("2026Q1", "locked")
-	refused(l.t, l.mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)), http.StatusLocked, "period_locked")
+	refused(l.t, l.mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)),
+		http.StatusLocked, "period_locked")
 	refused(l.t, l.Get(q1+"/ranking"), http.StatusUnauthorized, "not_published")
 	l.group.Post(q1+"/runs", nil).Want(http.StatusCreated)
 	l.scoresAre("locked", l.group.Get(q1+"/ranking"), asSaid)
@@ -278,7 +289,8 @@ func (l *life) scoresAre(stage string, a *apitest.Answer, said func(branch strin
 			}
 		}
 		if i.Score != want[i.Branch.Code] || i.Rank != better+1 {
-			l.t.Errorf("%s: %s has %v at rank %d, want %v at rank %d", stage, i.Branch.Code, i.Score, i.Rank, want[i.Branch.Code], better+1)
+			l.t.Errorf("%s: %s has %v at rank %d, want %v at rank %d", stage, i.Branch.Code, i.Score, i.Rank,
+				want[i.Branch.Code], better+1)
 		}
 	}
 }

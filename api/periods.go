@@ -167,8 +167,9 @@ func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluat
 type completenessRequest struct {
 	periodRequest
 	rest.Localized
-	By     string `form:"by" default:"branch" validate:"oneof=branch evaluator indicator"` // what to count by
-	Format string `form:"format" validate:"omitempty,oneof=json csv"`                      // json unless Accept says text/csv
+	By string `form:"by" default:"branch" validate:"oneof=branch evaluator indicator"` // what to count by
+	// json unless Accept says text/csv
+	Format string `form:"format" validate:"omitempty,oneof=json csv"`
 	Accept string `header:"Accept" swaggerignore:"true"`
 }
 

@@ -37,7 +37,14 @@ func (s *planStory) onlyMay(at, secretary, mentor, instructor, group string) {
 	for _, x := range []struct {
 		c     *apitest.Client
 		verbs string
-	}{{s.secretary, secretary}, {s.mentor, mentor}, {s.instructor, instructor}, {s.group, group}, {s.officer, ""}, {s.wu, ""}} {
+	}{
+		{s.secretary, secretary},
+		{s.mentor, mentor},
+		{s.instructor, instructor},
+		{s.group, group},
+		{s.officer, ""},
+		{s.wu, ""},
+	} {
 		may(s.t, x.c, at, strings.Fields(x.verbs)...)
 	}
 }
@@ -70,7 +77,8 @@ func TestEachStepOfAPlanIsOneRoles(t *testing.T) {
 		s.onlyMay(item, "", "", "verify return", "")
 		stale := s.instructor.IfMatch(`"1"`).Post(item+"/transitions", object{"to": "verified"})
 		refused(t, stale, http.StatusPreconditionFailed, "stale_version")
-		refused(t, moveItem(s.instructor, item, "verified", "", "mine"), http.StatusUnprocessableEntity, "invalid", "/evidence")
+		refused(t, moveItem(s.instructor, item, "verified", "", "mine"),
+			http.StatusUnprocessableEntity, "invalid", "/evidence")
 		moveItem(s.instructor, item, "verified", "", "").Want(http.StatusOK)
 		s.onlyMay(item, "", "", "", "return close")
 		led(item, "returned")
@@ -118,10 +126,12 @@ func TestPlansOfOthersAreNotKnown(t *testing.T) {
 func TestABranchHasOneLivingPlan(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		s := newPlanStory(t, db)
-		refused(t, s.group.Post(plans, object{"branch": "b99", "period": "2026Q1"}), http.StatusUnprocessableEntity, "invalid", "/branch")
+		refused(t, s.group.Post(plans, object{"branch": "b99", "period": "2026Q1"}),
+			http.StatusUnprocessableEntity, "invalid", "/branch")
 		s.isBegun()
 		p := s.group.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Problem(http.StatusConflict)
-		if p.Code != "plan_exists" || p.Locked == nil || p.Locked.By != "secretary" || !strings.Contains(p.Detail, s.at[len(plans)+1:]) {
+		if p.Code != "plan_exists" || p.Locked == nil || p.Locked.By != "secretary" ||
+			!strings.Contains(p.Detail, s.at[len(plans)+1:]) {
 			t.Errorf("a second plan: %+v", p)
 		}
 		copied := `INSERT INTO plans (town_id, id, branch_code, period_code, publication_number, document, stage, state, state_by, state_at, state_reason, version, created_at, updated_at)
@@ -154,7 +164,8 @@ func TestAWrongPlanIsNotInTheWay(t *testing.T) {
 		refused(t, redraft(s.wu, "2026Q2"), http.StatusForbidden, "conflict_of_interest")
 		refused(t, redraft(s.secretary, "2026Q9"), http.StatusNotFound, "not_found")
 		p := decodedPlan(t, redraft(s.secretary, "2026Q2"))
-		if p.PeriodCode != "2026Q2" || p.PublicationNumber != 1 || p.Stage != plan.Draft || p.State != plan.Draft || p.TargetID == nil {
+		if p.PeriodCode != "2026Q2" || p.PublicationNumber != 1 || p.Stage != plan.Draft || p.State != plan.Draft ||
+			p.TargetID == nil {
 			t.Errorf("drafted anew: %+v", p)
 		}
 		for _, i := range p.Document.V.Items {
@@ -162,7 +173,8 @@ func TestAWrongPlanIsNotInTheWay(t *testing.T) {
 				t.Errorf("an item of the first quarter: %+v", i)
 			}
 		}
-		if v := apitest.Decode[plan.Version](s.secretary.Get(s.at+"/versions/1"), http.StatusOK); v.Document.V.Items[0].Indicator != "meetings" {
+		if v := apitest.Decode[plan.Version](s.secretary.Get(s.at+"/versions/1"),
+			http.StatusOK); v.Document.V.Items[0].Indicator != "meetings" {
 			t.Errorf("what was advised on: %+v", v)
 		}
 		moved(s.mentor, s.at, "advised", "x").Want(http.StatusOK)
@@ -176,7 +188,8 @@ func TestAWrongPlanIsNotInTheWay(t *testing.T) {
 		moved(s.group, s.at, "closed", "the branch moves house").Want(http.StatusOK)
 		p = decodedPlan(t, s.group.Get(s.at))
 		last := p.History[len(p.History)-1]
-		if p.State != plan.Closed || *p.ClosedOn != "2026-07-10" || last.Verb != "abandon" || last.Reason != "the branch moves house" || len(p.Allowed)+len(p.Items[0].Allowed) != 0 {
+		if p.State != plan.Closed || *p.ClosedOn != "2026-07-10" || last.Verb != "abandon" ||
+			last.Reason != "the branch moves house" || len(p.Allowed)+len(p.Items[0].Allowed) != 0 {
 			t.Errorf("abandoned: %+v", p)
 		}
 		s.secretary.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated)

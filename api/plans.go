@@ -11,9 +11,12 @@ import (
 
 type listPlansRequest struct {
 	townRequest
-	Branch string    `form:"branch"`                                                                                   // only of this branch
-	State  string    `form:"state" validate:"omitempty,oneof=draft advised approved running returned accepted closed"` // only in this state
-	On     *day.Date `form:"on" swaggertype:"string" format:"date"`                                                    // only those approved and not closed on this day
+	// only of this branch
+	Branch string `form:"branch"`
+	// only in this state
+	State string `form:"state" validate:"omitempty,oneof=draft advised approved running returned accepted closed"`
+	// only those approved and not closed on this day
+	On *day.Date `form:"on" swaggertype:"string" format:"date"`
 	rest.PageQuery
 }
 
@@ -105,7 +108,8 @@ type itemOwnerInput struct {
 
 // planItemInput is one thing to do, and the gap of an indicator that it closes.
 type planItemInput struct {
-	ID        string         `json:"id" validate:"omitempty,uuid" format:"uuid"` // of an item that the plan has; absent for a new one
+	// of an item that the plan has; absent for a new one
+	ID        string         `json:"id" validate:"omitempty,uuid" format:"uuid"`
 	Indicator string         `json:"indicator" validate:"required,max=64" example:"governance.01"`
 	ValueGoal *float64       `json:"value_goal" validate:"required" example:"92"`
 	Measure   int64          `json:"measure" validate:"min=1,max=7" example:"2"`
@@ -143,13 +147,15 @@ type writePlanRequest struct {
 //
 //	@Summary	Write an improvement plan
 func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (plan.Plan, error) {
-	return plan.Write(ctx, s.db(ctx), s.results, workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version}, req.Body.document())
+	return plan.Write(ctx, s.db(ctx), s.results, workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version},
+		req.Body.document())
 }
 
 // planTransition is a step of a plan: the state to reach, and why.
 type planTransition struct {
-	To     string `json:"to" validate:"required,oneof=draft advised approved running returned accepted closed"`
-	Reason string `json:"reason" validate:"max=5000" multiline:"true"` // the advice; needed to send back, to return, and to close what is not accepted
+	To string `json:"to" validate:"required,oneof=draft advised approved running returned accepted closed"`
+	// the advice; needed to send back, to return, and to close what is not accepted
+	Reason string `json:"reason" validate:"max=5000" multiline:"true"`
 }
 
 type movePlanRequest struct {
@@ -163,7 +169,8 @@ type movePlanRequest struct {
 //
 //	@Summary	Move an improvement plan to another state
 func (s *Server) movePlan(ctx context.Context, req movePlanRequest) (plan.Plan, error) {
-	return plan.Move(ctx, s.db(ctx), s.results, workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version}, plan.State(req.Body.To), req.Body.Reason)
+	return plan.Move(ctx, s.db(ctx), s.results, workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version},
+		plan.State(req.Body.To), req.Body.Reason)
 }
 
 type planItemRequest struct {

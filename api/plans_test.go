@@ -18,8 +18,8 @@ const plans = "/towns/demo/plans"
 
 func itemOf(indicator string, goal float64) object {
 	return object{
-		"indicator": indicator, "value_goal": goal, "measure": 3, "action": "meet each month", "due_on": "2026-06-30", "cost": 1200.5,
-		"owner": object{"kind": "person", "code": "secretary"},
+		"indicator": indicator, "value_goal": goal, "measure": 3, "action": "meet each month", "due_on": "2026-06-30",
+		"cost": 1200.5, "owner": object{"kind": "person", "code": "secretary"},
 	}
 }
 
@@ -30,12 +30,14 @@ func decodedPlan(t *testing.T, a *apitest.Answer) plan.Plan {
 
 // rewrites replaces the document of a plan.
 func rewrites(c *apitest.Client, at string, items ...object) *apitest.Answer {
-	return c.IfMatch(c.Get(at).Want(http.StatusOK).ETag()).Put(at, object{"summary": "one thing after another", "items": append([]object{}, items...)})
+	return c.IfMatch(c.Get(at).Want(http.StatusOK).ETag()).Put(at,
+		object{"summary": "one thing after another", "items": append([]object{}, items...)})
 }
 
 // moveItem takes an item to another state.
 func moveItem(c *apitest.Client, at, to, reason, evidence string) *apitest.Answer {
-	return c.IfMatch(c.Get(at).Want(http.StatusOK).ETag()).Post(at+"/transitions", object{"to": to, "reason": reason, "evidence": evidence})
+	return c.IfMatch(c.Get(at).Want(http.StatusOK).ETag()).Post(at+"/transitions",
+		object{"to": to, "reason": reason, "evidence": evidence})
 }
 
 type planStory struct {
@@ -51,7 +53,10 @@ type planStory struct {
 func newPlanStory(t *testing.T, db *gorm.DB) *planStory {
 	h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
 	c := newCampaign(h)
-	s := &planStory{campaign: c, t: t, clock: clock, secretary: h.as(access.Secretary), mentor: h.as(access.Mentor), instructor: h.as(access.Instructor), officer: h.as(access.Office)}
+	s := &planStory{
+		campaign: c, t: t, clock: clock, secretary: h.as(access.Secretary), mentor: h.as(access.Mentor),
+		instructor: h.as(access.Instructor), officer: h.as(access.Office),
+	}
 	s.wu = h.joins("wu", access.LeadingGroup, ties{"b01": access.Leads})
 	c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
 	return s
@@ -74,12 +79,15 @@ func TestAVillageHasOnePlan(t *testing.T) {
 func (s *planStory) isDrafted() {
 	t := s.t
 	draft := func(branch string) object { return object{"branch": branch, "period": "2026Q1"} }
-	begun := s.mentor.Post(analyses, analysisOf("b01", cause("spirit"))).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
+	begun := s.mentor.Post(analyses, analysisOf("b01", cause("spirit"))).
+		Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 	moved(s.mentor, begun, "submitted", "").Want(http.StatusOK)
 	target := s.group.Post("/towns/demo/targets", object{"branch": "b01", "reason": "seen"}).Want(http.StatusCreated)
 	moved(s.group, target.Header.Get("Location")[len("/api/v1"):], "confirmed", "").Want(http.StatusOK)
 
-	for _, c := range []*apitest.Client{s.mentor, s.instructor, s.officer, s.as(access.Reader), s.as(access.Leadership), s.as(access.Admin)} {
+	for _, c := range []*apitest.Client{
+		s.mentor, s.instructor, s.officer, s.as(access.Reader), s.as(access.Leadership), s.as(access.Admin),
+	} {
 		refused(t, c.Post(plans, draft("b01")), http.StatusForbidden, "not_allowed")
 	}
 	refused(t, s.secretary.Post(plans, draft("b02")), http.StatusForbidden, "not_assigned")
@@ -95,7 +103,8 @@ func (s *planStory) isDrafted() {
 			t.Errorf("item: %+v", i)
 		}
 		for _, r := range i.Why {
-			caused = caused || i.Indicator == "spirit" && r.Code == "cause" && analyses+"/"+r.Analysis == begun && r.Text.EN == "nobody answers for it"
+			caused = caused || i.Indicator == "spirit" && r.Code == "cause" && analyses+"/"+r.Analysis == begun &&
+				r.Text.EN == "nobody answers for it"
 		}
 	}
 	if !caused || !slices.ContainsFunc(p.Document.V.Items, func(i plan.PlannedItem) bool { return i.Indicator == "meetings" }) {
@@ -106,7 +115,8 @@ func (s *planStory) isDrafted() {
 	if free := apitest.Decode[plan.Plan](s.group.Post(plans, draft("b02")), http.StatusCreated); free.TargetID != nil {
 		t.Errorf("b02 is no target: %+v", free)
 	}
-	refused(t, s.joins("far", access.Instructor, ties{"b03": access.Instructs}).Get(s.at), http.StatusNotFound, "not_found")
+	refused(t, s.joins("far", access.Instructor, ties{"b03": access.Instructs}).Get(s.at),
+		http.StatusNotFound, "not_found")
 	refused(t, s.as(access.Reader).Get(s.at), http.StatusForbidden, "not_allowed")
 	for _, c := range []*apitest.Client{s.secretary, s.mentor, s.instructor, s.officer} {
 		same(t, "branches", column(c.Get(plans), "branch"), "b01")
@@ -119,23 +129,30 @@ func (s *planStory) isWritten() {
 	refused(t, s.mentor.IfMatch(`"1"`).Put(s.at, object{"items": []object{}}), http.StatusForbidden, "not_allowed")
 	nobody, unknown := itemOf("spirit", 9), itemOf("complaints", 0)
 	nobody["owner"], unknown["id"] = object{"kind": "office", "code": "nowhere"}, nothing
-	refused(t, rewrites(s.secretary, s.at, itemOf("meetings", 13), itemOf("party", 9), unknown, itemOf("fields", 50), itemOf("fields", 50)),
-		http.StatusUnprocessableEntity, "invalid", "/items/0/value_goal", "/items/1/indicator", "/items/2/id", "/items/4/indicator")
+	refused(t, rewrites(s.secretary, s.at, itemOf("meetings", 13), itemOf("party", 9), unknown, itemOf("fields", 50),
+		itemOf("fields", 50)),
+		http.StatusUnprocessableEntity, "invalid", "/items/0/value_goal", "/items/1/indicator", "/items/2/id",
+		"/items/4/indicator")
 	refused(t, rewrites(s.secretary, s.at, nobody), http.StatusUnprocessableEntity, "invalid", "/items/0/owner/code")
 	elsewhere, passed := itemOf("meetings", 12), itemOf("complaints", 0)
 	elsewhere["owner"], passed["due_on"] = object{"kind": "branch", "code": "b02"}, "2026-04-09" // today is the tenth
-	refused(t, rewrites(s.secretary, s.at, elsewhere, passed), http.StatusUnprocessableEntity, "invalid", "/items/0/owner/code", "/items/1/due_on")
+	refused(t, rewrites(s.secretary, s.at, elsewhere, passed),
+		http.StatusUnprocessableEntity, "invalid", "/items/0/owner/code", "/items/1/due_on")
 	elsewhere["owner"], passed["due_on"] = object{"kind": "branch", "code": "b01"}, "2026-04-10"
 	rewrites(s.secretary, s.at, elsewhere, passed).Want(http.StatusOK)
 	refused(t, rewrites(s.secretary, s.at, itemOf("meetings", 8), itemOf("complaints", 2), itemOf("spirit", 7)),
 		http.StatusUnprocessableEntity, "invalid", "/items/0/value_goal", "/items/2/value_goal") // 9, 2 and 8 now
 	rewrites(s.secretary, s.at).Want(http.StatusOK)
 	refused(t, moved(s.mentor, s.at, "advised", "x"), http.StatusUnprocessableEntity, "invalid", "/items")
-	refused(t, s.secretary.IfMatch(`"1"`).Put(s.at, object{"items": []object{}}), http.StatusPreconditionFailed, "stale_version")
+	refused(t, s.secretary.IfMatch(`"1"`).Put(s.at, object{"items": []object{}}),
+		http.StatusPreconditionFailed, "stale_version")
 	p := decodedPlan(t, rewrites(s.secretary, s.at, itemOf("meetings", 12), itemOf("complaints", 0)))
 	// meetings 75 → 100: 0.15·25 = 3.75; complaints 80 → 100: 0.2·20 = 4.
-	for i, want := range []plan.PlannedItem{{ScoreNow: 75, ScoreGoal: 100, Points: 3.75}, {ScoreNow: 80, ScoreGoal: 100, Points: 4}} {
-		if got := p.Document.V.Items[i]; got.ScoreNow != want.ScoreNow || got.ScoreGoal != want.ScoreGoal || got.Points != want.Points {
+	for i, want := range []plan.PlannedItem{
+		{ScoreNow: 75, ScoreGoal: 100, Points: 3.75}, {ScoreNow: 80, ScoreGoal: 100, Points: 4},
+	} {
+		if got := p.Document.V.Items[i]; got.ScoreNow != want.ScoreNow || got.ScoreGoal != want.ScoreGoal ||
+			got.Points != want.Points {
 			t.Errorf("item %d: %+v", i, got)
 		}
 		s.items = append(s.items, p.Document.V.Items[i].ID)
@@ -160,13 +177,15 @@ func (s *planStory) isAdvisedOnAndApproved() {
 	refused(t, s.group.Get("/towns/demo/branches/b01/plan"), http.StatusNotFound, "no_plan")
 	s.clock.set(t, "2026-04-12 09:00:00")
 	p := decodedPlan(t, moved(s.group, s.at, "approved", "go on"))
-	if p.State != plan.Approved || p.ApprovedOn == nil || *p.ApprovedOn != "2026-04-12" || len(p.Items) != 2 || *p.ApprovedVersion != 3 {
+	if p.State != plan.Approved || p.ApprovedOn == nil || *p.ApprovedOn != "2026-04-12" || len(p.Items) != 2 ||
+		*p.ApprovedVersion != 3 {
 		t.Errorf("approved: %+v", p)
 	}
 	same(t, "versions", column(s.officer.Get(s.at+"/versions"), "stage"), "advised", "advised", "approved")
 	v := apitest.Decode[plan.Version](s.secretary.Get(s.at+"/versions/3"), http.StatusOK)
 	// 79.25 + 3.75 + 4 = 87, above the 82.5 of b02.
-	if x := v.Prediction.V; x.Score != 79.25 || x.ScoreThen != 87 || x.Points != 7.75 || x.Rank != 3 || x.RankThen != 1 || x.Grade != "fair" || x.GradeThen != "good" ||
+	if x := v.Prediction.V; x.Score != 79.25 || x.ScoreThen != 87 || x.Points != 7.75 || x.Rank != 3 ||
+		x.RankThen != 1 || x.Grade != "fair" || x.GradeThen != "good" ||
 		x.Items[0].Points != 3.75 || x.Items[1].Points != 4 || len(x.Assumptions) != 3 || len(v.Digest) != 64 {
 		t.Errorf("predicted: %+v", v)
 	}

@@ -11,12 +11,16 @@ import (
 
 type listProblemsRequest struct {
 	townRequest
-	Branch  string `form:"branch"`                                                                   // only of this branch
-	Visit   string `form:"visit"`                                                                    // only those that this visit found
-	Person  string `form:"owner_person"`                                                             // only owned by this person
-	Office  string `form:"owner_office"`                                                             // only owned by this office
-	State   string `form:"state" validate:"omitempty,oneof=open in_progress solved closed reopened"` // only in this state
-	Overdue bool   `form:"overdue"`                                                                  // only those not solved by their day
+	Branch string `form:"branch"` // only of this branch
+	// only those that this visit found
+	Visit string `form:"visit"`
+	// only owned by this person
+	Person string `form:"owner_person"`
+	// only owned by this office
+	Office string `form:"owner_office"`
+	State  string `form:"state" validate:"omitempty,oneof=open in_progress solved closed reopened"` // only in this state
+	// only those not solved by their day
+	Overdue bool `form:"overdue"`
 	rest.PageQuery
 }
 
@@ -122,10 +126,11 @@ func (s *Server) updateProblem(ctx context.Context, req updateProblemRequest) (v
 // problemTransition is a step of a joint problem: the state to reach, and what was
 // done.
 type problemTransition struct {
-	To        string `json:"to" validate:"required,oneof=in_progress solved closed reopened"`
-	Reason    string `json:"reason" validate:"max=5000" multiline:"true"` // to solve: what was done; needed to reopen
-	Evidence  string `json:"evidence" validate:"max=5000" multiline:"true"`
-	SolvedFor string `json:"solved_for" validate:"omitempty,oneof=branch instructor office"` // with solved: which party did it, by default the caller's
+	To       string `json:"to" validate:"required,oneof=in_progress solved closed reopened"`
+	Reason   string `json:"reason" validate:"max=5000" multiline:"true"` // to solve: what was done; needed to reopen
+	Evidence string `json:"evidence" validate:"max=5000" multiline:"true"`
+	// with solved: which party did it, by default the caller's
+	SolvedFor string `json:"solved_for" validate:"omitempty,oneof=branch instructor office"`
 }
 
 type moveProblemRequest struct {

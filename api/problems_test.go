@@ -16,7 +16,10 @@ import (
 
 // troubleOf is a problem of the office, and members changed or added.
 func troubleOf(change object) object {
-	x := object{"title": "drains of the old village", "owner_office": "office", "persons": []string{"mentor"}, "offices": []string{}, "due_on": "2099-01-30"}
+	x := object{
+		"title": "drains of the old village", "owner_office": "office", "persons": []string{"mentor"},
+		"offices": []string{}, "due_on": "2099-01-30",
+	}
 	maps.Copy(x, change)
 	return x
 }
@@ -62,7 +65,8 @@ func TestTheLifeOfAProblem(t *testing.T) {
 		moved(office, at, "reopened", "wet again").Want(http.StatusOK)
 		moved(instructor, at, "in_progress", "").Want(http.StatusOK)
 		solve(instructor, "branch")
-		refused(t, moved(instructor, at, "closed", ""), http.StatusConflict, "another_party_needed") // who said so does not confirm it
+		// who said so does not confirm it
+		refused(t, moved(instructor, at, "closed", ""), http.StatusConflict, "another_party_needed")
 		moved(second, at, "closed", "seen dry").Want(http.StatusOK)
 
 		x := apitest.Decode[visit.Problem](group.Get(at), http.StatusOK)
@@ -79,20 +83,29 @@ func TestTheLifeOfAProblem(t *testing.T) {
 				t.Errorf("%s: done", change)
 			}
 		}
-		if x := apitest.Decode[visit.Problem](h.as(access.Secretary).Get(at), http.StatusOK); x.SolvedBy != "" || x.History[0].Actor != "instructor" {
+		if x := apitest.Decode[visit.Problem](h.as(access.Secretary).Get(at), http.StatusOK); x.SolvedBy != "" ||
+			x.History[0].Actor != "instructor" {
 			t.Errorf("the secretary reads %+v", x)
 		}
 
 		h.inForce(smallScheme)
-		h.as(access.LeadingGroup).Post("/towns/demo/periods", object{"code": "2026", "kind": "year", "starts_on": "2026-02-01", "ends_on": "2027-01-31", "scheme": "small"}).Want(http.StatusCreated)
-		for _, q := range [][3]string{{"2026Q1", "2026-01-10", "2026-03-31"}, {"2026Q2", "2026-04-01", "2026-06-30"}, {"2026Q3", "2026-07-01", "2026-09-30"}, {"2026Q4", "2026-10-01", "2026-12-31"}} {
+		h.as(access.LeadingGroup).Post("/towns/demo/periods", object{
+			"code": "2026", "kind": "year", "starts_on": "2026-02-01", "ends_on": "2027-01-31", "scheme": "small",
+		}).Want(http.StatusCreated)
+		for _, q := range [][3]string{
+			{"2026Q1", "2026-01-10", "2026-03-31"},
+			{"2026Q2", "2026-04-01", "2026-06-30"},
+			{"2026Q3", "2026-07-01", "2026-09-30"},
+			{"2026Q4", "2026-10-01", "2026-12-31"},
+		} {
 			h.planned(q[0], q[1], q[2])
 		}
 		clock.noon(t, "2026-10-01")
 		refused(t, moved(office, at, "reopened", "again"), http.StatusConflict, "relapsed_too_late")
 		clock.noon(t, "2026-09-30")
 		moved(office, at, "reopened", "again").Want(http.StatusOK)
-		if x := apitest.Decode[visit.Problem](group.Get(at), http.StatusOK); x.Relapses != 1 || x.ClosedOn != nil || !x.Overdue || len(x.History) != 8 {
+		if x := apitest.Decode[visit.Problem](group.Get(at), http.StatusOK); x.Relapses != 1 || x.ClosedOn != nil ||
+			!x.Overdue || len(x.History) != 8 {
 			t.Errorf("relapsed: %+v", x)
 		}
 	})
@@ -108,9 +121,12 @@ func TestWhatAProblemSays(t *testing.T) {
 		const list = "/towns/demo/problems"
 		refused(t, instructor.Post(list, troubleOf(object{"branch": "b02"})), http.StatusForbidden, "not_assigned")
 		refused(t, instructor.Post(list, troubleOf(object{
-			"branch": "b01", "owner_person": "nobody", "persons": []string{"mentor", "x"}, "offices": []string{"y"}, "due_on": "2026-01-09",
-		})), http.StatusUnprocessableEntity, "invalid", "/owner_person", "/due_on", "/owner_person", "/persons/1", "/offices/0")
-		refused(t, instructor.Post(list, troubleOf(object{"branch": "b01", "finding": 1})), http.StatusUnprocessableEntity, "invalid", "/visit")
+			"branch": "b01", "owner_person": "nobody", "persons": []string{"mentor", "x"}, "offices": []string{"y"},
+			"due_on": "2026-01-09",
+		})), http.StatusUnprocessableEntity, "invalid", "/owner_person", "/due_on", "/owner_person", "/persons/1",
+			"/offices/0")
+		refused(t, instructor.Post(list, troubleOf(object{"branch": "b01", "finding": 1})),
+			http.StatusUnprocessableEntity, "invalid", "/visit")
 		at := opened(instructor, "2026-01-10")
 		overdue := func() []string { return column(group.Get(list+"?overdue=true"), "branch") }
 		clock.set(t, "2026-01-10 23:59:59")
@@ -119,21 +135,26 @@ func TestWhatAProblemSays(t *testing.T) {
 		same(t, "the day after", overdue(), "b01")
 
 		tag := instructor.Get(at).ETag()
-		refused(t, instructor.IfMatch(tag).Put(at, troubleOf(object{"due_on": "2026-02-01"})), http.StatusUnprocessableEntity, "invalid", "/reason")
+		refused(t, instructor.IfMatch(tag).Put(at, troubleOf(object{"due_on": "2026-02-01"})),
+			http.StatusUnprocessableEntity, "invalid", "/reason")
 		handed := troubleOf(object{"owner_person": "instructor", "due_on": "2026-01-10"})
 		delete(handed, "owner_office")
 		refused(t, instructor.IfMatch(tag).Put(at, handed), http.StatusUnprocessableEntity, "invalid", "/reason")
-		instructor.IfMatch(tag).Put(at, troubleOf(object{"due_on": "2026-01-10", "title": "drains"})).Want(http.StatusOK) // what is past may stay
-		refused(t, instructor.IfMatch(tag).Put(at, troubleOf(object{"due_on": "2026-01-10"})), http.StatusPreconditionFailed, "stale_version")
+		// what is past may stay
+		instructor.IfMatch(tag).Put(at, troubleOf(object{"due_on": "2026-01-10", "title": "drains"})).Want(http.StatusOK)
+		refused(t, instructor.IfMatch(tag).Put(at, troubleOf(object{"due_on": "2026-01-10"})),
+			http.StatusPreconditionFailed, "stale_version")
 		instructor.IfMatch(`"2"`).Put(at, troubleOf(object{"due_on": "2026-02-01", "reason": "rain"})).Want(http.StatusOK)
 		same(t, "postponed", overdue())
 		x := apitest.Decode[visit.Problem](group.Get(at), http.StatusOK)
-		if len(x.History) != 3 || x.History[1].DueOn != "2026-01-10" || x.History[2].DueOn != "2026-02-01" || x.History[2].Reason != "rain" {
+		if len(x.History) != 3 || x.History[1].DueOn != "2026-01-10" || x.History[2].DueOn != "2026-02-01" ||
+			x.History[2].Reason != "rain" {
 			t.Errorf("history: %+v", x.History)
 		}
 		moved(instructor, at, "in_progress", "").Want(http.StatusOK)
 		moved(instructor, at, "solved", "done").Want(http.StatusOK)
-		refused(t, instructor.IfMatch(`"5"`).Put(at, troubleOf(object{"due_on": "2026-02-01"})), http.StatusConflict, "problem_solved")
+		refused(t, instructor.IfMatch(`"5"`).Put(at, troubleOf(object{"due_on": "2026-02-01"})),
+			http.StatusConflict, "problem_solved")
 
 		counts, err := visit.CountProblems(t.Context(), h.db, "demo", access.Reach{All: true})
 		if err != nil || len(counts) != 1 || counts[visit.ProblemSolved] != 1 {
@@ -154,7 +175,8 @@ func TestAFindingOpensAProblem(t *testing.T) {
 		made := instructor.Post("/towns/demo/visits", visitOf(object{"branch": "b01"})).Want(http.StatusCreated)
 		visit, at := last(made), made.Header.Get("Location")[len("/api/v1"):]
 		record := func(finding int) *apitest.Answer {
-			return instructor.IfMatch(`"1"`).Post(at+"/transitions", object{"to": "recorded", "problems": []object{troubleOf(object{"finding": finding})}})
+			return instructor.IfMatch(`"1"`).Post(at+"/transitions",
+				object{"to": "recorded", "problems": []object{troubleOf(object{"finding": finding})}})
 		}
 		refused(t, record(2), http.StatusUnprocessableEntity, "invalid", "/finding")
 		may(t, instructor, at, "write", "record") // nothing was done
@@ -162,7 +184,8 @@ func TestAFindingOpensAProblem(t *testing.T) {
 		same(t, "found", column(office.Get("/towns/demo/problems?visit="+visit), "visit"), visit)
 		again := troubleOf(object{"branch": "b01", "visit": visit, "finding": 1})
 		refused(t, office.Post("/towns/demo/problems", again), http.StatusConflict, "already_opened")
-		refused(t, instructor.IfMatch(`"2"`).Put(at, visitOf(object{"findings": []object{}, "reason": "x"})), http.StatusUnprocessableEntity, "invalid", "/findings")
+		refused(t, instructor.IfMatch(`"2"`).Put(at, visitOf(object{"findings": []object{}, "reason": "x"})),
+			http.StatusUnprocessableEntity, "invalid", "/findings")
 		two := h.joins("lin", access.Instructor, ties{"b02": access.Instructs})
 		elsewhere := troubleOf(object{"branch": "b02", "visit": visit})
 		refused(t, two.Post("/towns/demo/problems", elsewhere), http.StatusUnprocessableEntity, "invalid", "/visit")
@@ -175,7 +198,8 @@ func TestAFindingOpensAProblem(t *testing.T) {
 		}
 		refused(t, two.Get(earlier), http.StatusNotFound, "not_found")
 		same(t, "of another branch", column(two.Get("/towns/demo/problems"), "id"))
-		refused(t, both.Post("/towns/demo/problems", after("b01")), http.StatusUnprocessableEntity, "invalid", "/after") // not closed
+		// not closed
+		refused(t, both.Post("/towns/demo/problems", after("b01")), http.StatusUnprocessableEntity, "invalid", "/after")
 		moved(instructor, earlier, "in_progress", "").Want(http.StatusOK)
 		moved(instructor, earlier, "solved", "dug").Want(http.StatusOK)
 		moved(office, earlier, "closed", "").Want(http.StatusOK)

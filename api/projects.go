@@ -10,11 +10,16 @@ import (
 
 type listProjectsRequest struct {
 	townRequest
-	Round  string `form:"round"`                                                                                        // only of this round
-	Branch string `form:"branch"`                                                                                       // only of this branch
-	Team   string `form:"team"`                                                                                         // only of this team
-	Field  string `form:"field" validate:"omitempty,oneof=development governance hard-tasks ethos"`                     // only of this field
-	State  string `form:"state" validate:"omitempty,oneof=registered shortlisted chosen not_chosen finished withdrawn"` // only in this state
+	// only of this round
+	Round string `form:"round"`
+	// only of this branch
+	Branch string `form:"branch"`
+	// only of this team
+	Team string `form:"team"`
+	// only of this field
+	Field string `form:"field" validate:"omitempty,oneof=development governance hard-tasks ethos"`
+	// only in this state
+	State string `form:"state" validate:"omitempty,oneof=registered shortlisted chosen not_chosen finished withdrawn"`
 	rest.PageQuery
 }
 
@@ -23,7 +28,8 @@ type listProjectsRequest struct {
 //	@Summary	List pioneer projects
 func (s *Server) listProjects(ctx context.Context, req listProjectsRequest) (rest.Page[project.Project], error) {
 	f := project.ProjectFilter{
-		Round: req.Round, Branch: req.Branch, Team: req.Team, Field: req.Field, State: project.ProjectState(req.State), Limit: req.Limit(),
+		Round: req.Round, Branch: req.Branch, Team: req.Team, Field: req.Field, State: project.ProjectState(req.State),
+		Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[project.Project]{}, err
@@ -46,7 +52,9 @@ type projectInput struct {
 
 // of is the project that the input tells.
 func (in projectInput) of(town string) project.Project {
-	return project.Project{TownID: town, TeamCode: in.Team, Title: in.Title, Field: in.Field, Description: in.Description, Evidence: in.Evidence}
+	return project.Project{
+		TownID: town, TeamCode: in.Team, Title: in.Title, Field: in.Field, Description: in.Description, Evidence: in.Evidence,
+	}
 }
 
 // newProjectInput is a project that is registered for a round.
@@ -64,7 +72,9 @@ type registerProjectRequest struct {
 // registerProject enters a project of the caller's own branch in a round.
 //
 //	@Summary	Register a pioneer project
-func (s *Server) registerProject(ctx context.Context, req registerProjectRequest) (rest.Created[project.Project], error) {
+func (s *Server) registerProject(
+	ctx context.Context, req registerProjectRequest,
+) (rest.Created[project.Project], error) {
 	p := req.Body.of(req.Town)
 	p.RoundCode, p.BranchCode = req.Body.Round, req.Body.Branch
 	p, err := project.RegisterProject(ctx, s.db(ctx), p)
@@ -115,7 +125,8 @@ type moveProjectRequest struct {
 //
 //	@Summary	Withdraw or finish a project
 func (s *Server) moveProject(ctx context.Context, req moveProjectRequest) (project.Project, error) {
-	return project.MoveProject(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Project, Version: req.Version}, project.ProjectState(req.Body.To), req.Body.Reason)
+	return project.MoveProject(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Project, Version: req.Version},
+		project.ProjectState(req.Body.To), req.Body.Reason)
 }
 
 // bonusInput is the bonus proposed for a chosen project, and the period that it counts
@@ -136,5 +147,6 @@ type proposeBonusRequest struct {
 //
 //	@Summary	Propose a bonus for a chosen project
 func (s *Server) proposeBonus(ctx context.Context, req proposeBonusRequest) (project.Project, error) {
-	return project.ProposeBonus(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Project, Version: req.Version}, project.Bonus{Period: req.Body.Period, Item: req.Body.Item})
+	return project.ProposeBonus(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Project, Version: req.Version},
+		project.Bonus{Period: req.Body.Period, Item: req.Body.Item})
 }

@@ -60,7 +60,8 @@ type amendRequest struct {
 func (s *Server) amendResult(ctx context.Context, req amendRequest) (rest.Created[index.PublicationDetail], error) {
 	var issue index.PublicationDetail
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (period string, err error) {
-		issue, err = index.Amend(ctx, tx, req.Town, req.Period, index.Amendment{Reason: req.Body.Reason, Corrections: req.Body.Corrections.corrections()})
+		issue, err = index.Amend(ctx, tx, req.Town, req.Period,
+			index.Amendment{Reason: req.Body.Reason, Corrections: req.Body.Corrections.corrections()})
 		return req.Period, err
 	})
 	return rest.Created[index.PublicationDetail]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}, err
@@ -68,7 +69,9 @@ func (s *Server) amendResult(ctx context.Context, req amendRequest) (rest.Create
 
 // amending runs what may amend a period, and brings the targets that the period has
 // led to up to date, all or nothing. amend answers which period it amended, if any.
-func (s *Server) amending(ctx context.Context, townID string, amend func(tx *gorm.DB) (period string, err error)) error {
+func (s *Server) amending(
+	ctx context.Context, townID string, amend func(tx *gorm.DB) (period string, err error),
+) error {
 	defer rest.AfterCommit(ctx, func() { s.results.Forget(townID); s.Jobs.Wake() })
 	return database.InTx(ctx, s.db(ctx), func(tx *gorm.DB) error {
 		period, err := amend(tx)
@@ -108,7 +111,8 @@ func (s *Server) diffPublications(ctx context.Context, req diffPublicationsReque
 		return index.Diff{}, err
 	}
 	return s.results.Diff(ctx, s.db(ctx), index.DiffQuery{
-		Town: req.Town, Period: req.Period, To: req.Number, From: req.From, Language: string(req.Language), Detailed: reach.Has,
+		Town: req.Town, Period: req.Period, To: req.Number, From: req.From, Language: string(req.Language),
+		Detailed: reach.Has,
 	})
 }
 

@@ -32,8 +32,8 @@ func published(h *harness) (sheet string) {
 func shown(h *harness) map[string]*apitest.Answer {
 	answers := map[string]*apitest.Answer{}
 	for _, path := range []string{
-		"/ranking", "/ranking?class=rural", "/ranking?format=csv", "/ranking?around=b02&span=1", "/receipt", "/receipt/scheme.json",
-		"/branches/b01", "/branches/b01/explanation", "/branches/b02",
+		"/ranking", "/ranking?class=rural", "/ranking?format=csv", "/ranking?around=b02&span=1", "/receipt",
+		"/receipt/scheme.json", "/branches/b01", "/branches/b01/explanation", "/branches/b02",
 	} {
 		answers[path] = h.Get(q1 + path).Want(http.StatusOK)
 	}
@@ -66,7 +66,8 @@ func TestPublishedFiguresNeverChange(t *testing.T) {
 		locked := func(a *apitest.Answer) { t.Helper(); refused(t, a, http.StatusLocked, "period_published") }
 		locked(moved(group, sheet, "returned", "second thoughts"))
 		locked(group.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)))
-		locked(group.Post("/towns/demo/adjustments", object{"period": "2026Q1", "branch": "b01", "kind": "bonus", "item": "model", "reason": "x"}))
+		locked(group.Post("/towns/demo/adjustments",
+			object{"period": "2026Q1", "branch": "b01", "kind": "bonus", "item": "model", "reason": "x"}))
 		tag := mentor.Get(sheet).ETag()
 		refused(t, mentor.IfMatch(tag).Put(sheet, object{"entries": []object{}}), http.StatusConflict, "sheet_approved")
 		may(t, group, sheet)
@@ -126,7 +127,8 @@ func TestResultsAreImmutableInTheDatabase(t *testing.T) {
 			table := strings.Fields(strings.NewReplacer("UPDATE ", "", "DELETE FROM ", "").Replace(statement))[0]
 			count := func() (n int64) { h.must(db.Table(table).Count(&n).Error); return n }
 			before := count()
-			if err := db.Exec(statement).Error; err == nil || !strings.Contains(err.Error(), "immutable") || before == 0 || count() != before {
+			if err := db.Exec(statement).Error; err == nil || !strings.Contains(err.Error(), "immutable") || before == 0 ||
+				count() != before {
 				t.Errorf("%s: %v, %d rows before, %d after", statement, err, before, count())
 			}
 		}
@@ -160,7 +162,9 @@ func TestReopenedPeriodsAreRunAgain(t *testing.T) {
 		}
 		moved(group, sheet, "returned", "wrong").Want(http.StatusOK)
 		mentor := h.as(access.Mentor)
-		mentor.IfMatch(mentor.Get(sheet).ETag()).Put(sheet, object{"entries": []object{value("meetings", 3), value("spirit", 4), level("standing", "C"), value("complaints", 5)}}).Want(http.StatusOK)
+		mentor.IfMatch(mentor.Get(sheet).ETag()).Put(sheet, object{
+			"entries": []object{value("meetings", 3), value("spirit", 4), level("standing", "C"), value("complaints", 5)},
+		}).Want(http.StatusOK)
 		moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
 		moved(group, sheet, "approved", "").Want(http.StatusOK)
 		h.steps("2026Q1", "locked")
@@ -168,7 +172,8 @@ func TestReopenedPeriodsAreRunAgain(t *testing.T) {
 		same(t, "state", []string{string(apitest.Decode[evaluation.Period](group.Get(q1), http.StatusOK).State)}, "locked")
 		second := apitest.Decode[index.Run](group.Post(q1+"/runs", nil), http.StatusCreated)
 		third := apitest.Decode[index.Run](group.Post(q1+"/runs", nil), http.StatusCreated)
-		if first.Number != 1 || second.Number != 2 || third.Number != 3 || second.DataHash == first.DataHash || second.DataHash != third.DataHash || second.ResultHash != third.ResultHash {
+		if first.Number != 1 || second.Number != 2 || third.Number != 3 || second.DataHash == first.DataHash ||
+			second.DataHash != third.DataHash || second.ResultHash != third.ResultHash {
 			t.Errorf("runs: %+v\n%+v\n%+v", first, second, third)
 		}
 		same(t, "runs", column(group.Get(q1+"/runs"), "number"), "1", "2", "3")

@@ -50,7 +50,9 @@ func BenchmarkRanking(b *testing.B) {
 			b.Fatal(err)
 		}
 		town, person := demo.Town, "group-1"
-		_, secret, err := credential.CreateKey(b.Context(), db, credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{town}, PersonCode: &person, ReadOnly: true})
+		_, secret, err := credential.CreateKey(b.Context(), db, credential.Key{
+			Roles: []access.Role{access.LeadingGroup}, Towns: []string{town}, PersonCode: &person, ReadOnly: true,
+		})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -102,7 +104,8 @@ func fromEntries(pool *sql.DB, dialect string, body []byte) http.Handler {
 FROM evaluations s JOIN entries e ON e.town_id = s.town_id AND e.evaluation_id = s.id AND e.revision = s.revision
 WHERE s.town_id = ? AND s.period_code = ? AND s.state = ?`
 	if dialect == "postgres" {
-		query = strings.NewReplacer("town_id = ?", "town_id = $1", "code = ?", "code = $2", "state = ?", "state = $3").Replace(query)
+		query = strings.NewReplacer("town_id = ?", "town_id = $1", "code = ?", "code = $2", "state = ?",
+			"state = $3").Replace(query)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rows, err := pool.QueryContext(r.Context(), query, demo.Town, "2023Q3", evaluation.Approved)

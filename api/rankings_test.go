@@ -36,7 +36,8 @@ func TestRankingsAcrossTowns(t *testing.T) {
 		for _, code := range []string{"demo", "demo-street"} {
 			own := apitest.Decode[index.Ranking](nobody.Get("/towns/"+code+"/periods/2023Q2/ranking"), http.StatusOK)
 			for _, o := range own.Items {
-				if i := find(g.Items, code, o.Branch.Code); i == nil || i.Score != o.Score || i.TownRank != o.Rank || i.Grade != o.Grade {
+				if i := find(g.Items, code, o.Branch.Code); i == nil || i.Score != o.Score || i.TownRank != o.Rank ||
+					i.Grade != o.Grade {
 					t.Errorf("%s of %s is %+v here and %+v there", o.Branch.Code, code, o, i)
 				}
 			}
@@ -45,19 +46,22 @@ func TestRankingsAcrossTowns(t *testing.T) {
 		if items := only.Groups[0].Items; len(items) != 4 || *find(g.Items, items[0].Town, items[0].Branch.Code) != items[0] {
 			t.Errorf("agencies alone: %+v", items)
 		}
-		if all := ask(nobody, "area=44&period=2023Q2"); len(all.Groups) != 0 || len(all.Towns) != 1 || all.Towns[0].Status != "not_published" {
+		if all := ask(nobody, "area=44&period=2023Q2"); len(all.Groups) != 0 || len(all.Towns) != 1 ||
+			all.Towns[0].Status != "not_published" {
 			t.Errorf("where nothing is published: %+v", all)
 		}
 		nobody.Get("/rankings?area=55&period=2023Q2").Problem(http.StatusNotFound)
 		nobody.Bad().Get("/rankings?period=2023Q2").Problem(http.StatusBadRequest)
 
 		// A key of one town sees that one, a stranger the open ones alone.
-		_, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{demo.Street}, ReadOnly: true})
+		_, secret, err := credential.CreateKey(t.Context(), db,
+			credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{demo.Street}, ReadOnly: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		own := nobody.As(secret)
-		if r := ask(own, "area=99&period=2023Q2"); len(r.Towns) != 1 || r.Towns[0].Code != demo.Street || len(r.Groups[0].Items) != 12 {
+		if r := ask(own, "area=99&period=2023Q2"); len(r.Towns) != 1 || r.Towns[0].Code != demo.Street ||
+			len(r.Groups[0].Items) != 12 {
 			t.Errorf("the key of one town reads %+v", r.Towns)
 		}
 		if err := db.Exec("UPDATE towns SET open_results = ? WHERE code = ?", false, demo.Street).Error; err != nil {
@@ -92,7 +96,8 @@ func checkAcross(t *testing.T, items []index.RankedInTown) {
 			}
 		}
 		if i.Rank != better || i.ClassRank != inClass {
-			t.Errorf("%s/%s has the ranks %d and %d, want %d and %d", i.Town, i.Branch.Code, i.Rank, i.ClassRank, better, inClass)
+			t.Errorf("%s/%s has the ranks %d and %d, want %d and %d", i.Town, i.Branch.Code, i.Rank, i.ClassRank,
+				better, inClass)
 		}
 	}
 }

@@ -21,7 +21,8 @@ func (s *Server) listRatings(ctx context.Context, req listRatingsRequest) (rest.
 	if err := req.Resume(&after); err != nil {
 		return rest.Page[exchange.Rating]{}, err
 	}
-	list, err := exchange.ListRatings(ctx, s.db(ctx), req.Town, exchange.RatingFilter{Period: req.Period, After: after, Limit: req.Limit()})
+	list, err := exchange.ListRatings(ctx, s.db(ctx), req.Town,
+		exchange.RatingFilter{Period: req.Period, After: after, Limit: req.Limit()})
 	if err != nil {
 		return rest.Page[exchange.Rating]{}, err
 	}
@@ -36,10 +37,11 @@ type scoreInput struct {
 
 // ratingInput is how useful a branch found what it was offered.
 type ratingInput struct {
-	Period  string `json:"period" validate:"required" example:"2023Q3"`
-	Branch  string `json:"branch" validate:"required" example:"b07"`
-	Kind    string `json:"kind" validate:"required,oneof=case mentor measure event study_visit"`
-	Subject string `json:"subject" validate:"required,max=64" example:"mentor-1"` // id of the case, event or study visit, code of the mentor, number of the measure
+	Period string `json:"period" validate:"required" example:"2023Q3"`
+	Branch string `json:"branch" validate:"required" example:"b07"`
+	Kind   string `json:"kind" validate:"required,oneof=case mentor measure event study_visit"`
+	// id of the case, event or study visit, code of the mentor, number of the measure
+	Subject string `json:"subject" validate:"required,max=64" example:"mentor-1"`
 	scoreInput
 }
 
@@ -55,7 +57,8 @@ type rateRequest struct {
 func (s *Server) rate(ctx context.Context, req rateRequest) (rest.Created[exchange.Rating], error) {
 	in := req.Body
 	r, err := exchange.Rate(ctx, s.db(ctx), exchange.Rating{
-		TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Kind: in.Kind, Subject: in.Subject, Score: in.Score, Comment: in.Comment,
+		TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Kind: in.Kind, Subject: in.Subject, Score: in.Score,
+		Comment: in.Comment,
 	})
 	return rest.Created[exchange.Rating]{Key: r.ID, Value: r}, err
 }
@@ -82,7 +85,8 @@ type updateRatingRequest struct {
 //
 //	@Summary	Change a rating of the own branch
 func (s *Server) updateRating(ctx context.Context, req updateRatingRequest) (exchange.Rating, error) {
-	return exchange.UpdateRating(ctx, s.db(ctx), exchange.Rating{TownID: req.Town, ID: req.Rating, Score: req.Body.Score, Comment: req.Body.Comment}, req.Version)
+	return exchange.UpdateRating(ctx, s.db(ctx),
+		exchange.Rating{TownID: req.Town, ID: req.Rating, Score: req.Body.Score, Comment: req.Body.Comment}, req.Version)
 }
 
 type listUsefulnessRequest struct {
@@ -97,7 +101,9 @@ type listUsefulnessRequest struct {
 // branches or more gave one. A mentor sees what is said about him or her.
 //
 //	@Summary	List how useful things were found
-func (s *Server) listUsefulness(ctx context.Context, req listUsefulnessRequest) (rest.Page[exchange.Usefulness], error) {
+func (s *Server) listUsefulness(
+	ctx context.Context, req listUsefulnessRequest,
+) (rest.Page[exchange.Usefulness], error) {
 	f := exchange.UsefulnessFilter{Period: req.Period, Kind: req.Kind, Subject: req.Subject, Limit: req.Limit()}
 	if err := req.Resume(&f.After[0], &f.After[1], &f.After[2]); err != nil {
 		return rest.Page[exchange.Usefulness]{}, err
@@ -106,5 +112,6 @@ func (s *Server) listUsefulness(ctx context.Context, req listUsefulnessRequest) 
 	if err != nil {
 		return rest.Page[exchange.Usefulness]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(u exchange.Usefulness) []any { return []any{u.Period, u.Kind, u.Subject} })
+	return rest.NewPage(list, req.PageQuery,
+		func(u exchange.Usefulness) []any { return []any{u.Period, u.Kind, u.Subject} })
 }

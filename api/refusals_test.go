@@ -31,7 +31,10 @@ import (
 func TestEveryRefusalNamesWhoIsBehindIt(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-03-30 12:00:00")
-		r := refusals{harness: h, clock: clock, t: t, seen: map[string]bool{}, group: h.as(access.LeadingGroup), mentor: h.as(access.Mentor), secretary: h.as(access.Secretary)}
+		r := refusals{
+			harness: h, clock: clock, t: t, seen: map[string]bool{}, group: h.as(access.LeadingGroup),
+			mentor: h.as(access.Mentor), secretary: h.as(access.Secretary),
+		}
 		r.chen = h.joins("chen", access.LeadingGroup, nil)
 		r.inForce(smallScheme)
 		r.plans()
@@ -74,7 +77,9 @@ func (b behind) byRole() behind {
 const groupLifts = "leading_group"
 
 // no sends a request in both languages, which must be refused alike.
-func (r *refusals) no(c *apitest.Client, send func(*apitest.Client) *apitest.Answer, status int, code string, want behind) {
+func (r *refusals) no(
+	c *apitest.Client, send func(*apitest.Client) *apitest.Answer, status int, code string, want behind,
+) {
 	r.t.Helper()
 	r.seen[code] = true
 	for _, language := range []string{"zh", "en"} {
@@ -86,7 +91,8 @@ func (r *refusals) no(c *apitest.Client, send func(*apitest.Client) *apitest.Ans
 		if got := (behind{p.Locked.By, day.Of(p.Locked.At), p.Locked.Reason, p.Locked.CanLift}); got != want {
 			r.t.Errorf("%s: behind it is %+v, want %+v", code, got, want)
 		}
-		if han := strings.ContainsFunc(p.Detail, func(c rune) bool { return unicode.Is(unicode.Han, c) }); p.Detail == "" || han != (language == "zh") {
+		if han := strings.ContainsFunc(p.Detail, func(c rune) bool { return unicode.Is(unicode.Han, c) }); p.Detail == "" ||
+			han != (language == "zh") {
 			r.t.Errorf("%s in %s: %q", code, language, p.Detail)
 		}
 	}
@@ -108,7 +114,8 @@ func posts(path string, body any) func(*apitest.Client) *apitest.Answer {
 }
 
 func proposes(branch string) func(*apitest.Client) *apitest.Answer {
-	return posts("/towns/demo/adjustments", object{"period": "2026Q1", "branch": branch, "kind": "bonus", "item": "model", "reason": "seen"})
+	return posts("/towns/demo/adjustments",
+		object{"period": "2026Q1", "branch": branch, "kind": "bonus", "item": "model", "reason": "seen"})
 }
 
 func appeals(branch string) func(*apitest.Client) *apitest.Answer {
@@ -116,7 +123,9 @@ func appeals(branch string) func(*apitest.Client) *apitest.Answer {
 }
 
 func amends(x float64) func(*apitest.Client) *apitest.Answer {
-	return posts(q1+"/publications", object{"reason": "recounted", "corrections": []object{{"branch": "b01", "code": "meetings", "value": x}}})
+	return posts(q1+"/publications", object{
+		"reason": "recounted", "corrections": []object{{"branch": "b01", "code": "meetings", "value": x}},
+	})
 }
 
 // goes moves the period as chen does, who has his reasons.
@@ -146,7 +155,8 @@ func (r *refusals) plans() {
 func (r *refusals) opens() {
 	r.goes("open", "it is time")
 	opened := behind{"chen", "2026-03-31", "it is time", groupLifts}
-	r.no(r.mentor, begins("b01"), http.StatusLocked, "window_not_begun", behind{"leading_group", "2026-03-30", "", groupLifts})
+	r.no(r.mentor, begins("b01"), http.StatusLocked, "window_not_begun",
+		behind{"leading_group", "2026-03-30", "", groupLifts})
 	r.no(r.chen, posts(q1+"/runs", nil), http.StatusConflict, "period_not_locked", opened)
 	r.no(r.secretary, appeals("b01"), http.StatusConflict, "not_published", opened.byRole())
 	r.no(r.chen, amends(1), http.StatusConflict, "not_published", opened)
@@ -171,9 +181,11 @@ func (r *refusals) enters() {
 	r.bonus = last(proposes("b01")(r.mentor).Want(http.StatusCreated))
 	counted := last(proposes("b01")(r.mentor).Want(http.StatusCreated))
 	moved(r.chen, "/towns/demo/adjustments/"+counted, "approved", "I was there").Want(http.StatusOK)
-	r.no(r.group, moves("/towns/demo/adjustments/"+counted, "approved"), http.StatusConflict, "no_such_transition", behind{"chen", "2026-04-02", "I was there", groupLifts})
+	r.no(r.group, moves("/towns/demo/adjustments/"+counted, "approved"),
+		http.StatusConflict, "no_such_transition", behind{"chen", "2026-04-02", "I was there", groupLifts})
 
-	left := q1 + "/exceptions/" + last(r.group.Post(q1+"/exceptions", object{"evaluator": "chen", "until": "2026-04-20", "reason": "away"}).Want(http.StatusCreated))
+	left := q1 + "/exceptions/" + last(r.group.Post(q1+"/exceptions",
+		object{"evaluator": "chen", "until": "2026-04-20", "reason": "away"}).Want(http.StatusCreated))
 	r.group.IfMatch(`"1"`).Post(left+"/end", object{"reason": "is back"}).Want(http.StatusOK)
 	r.no(r.group, func(c *apitest.Client) *apitest.Answer {
 		return c.IfMatch(`"2"`).Post(left+"/end", object{"reason": "x"})
@@ -181,16 +193,19 @@ func (r *refusals) enters() {
 		http.StatusConflict, "no_such_transition", behind{"leading_group", "2026-04-02", "is back", groupLifts})
 
 	b03 := "/towns/demo/branches/b03"
-	r.group.IfMatch(r.group.Get(b03).ETag()).Post(b03+"/close", object{"on": "2026-02-01", "reason": "all moved away"}).Want(http.StatusOK)
+	r.group.IfMatch(r.group.Get(b03).ETag()).Post(b03+"/close",
+		object{"on": "2026-02-01", "reason": "all moved away"}).Want(http.StatusOK)
 	r.clock.noon(r.t, "2026-04-03")
 	ended := behind{"leading_group", "2026-04-02", "all moved away", "nobody"}
 	r.no(r.chen, begins("b03"), http.StatusConflict, "branch_closed", ended)
 	r.no(r.chen, proposes("b03"), http.StatusConflict, "branch_closed", ended)
-	r.no(r.chen, posts(q1+"/exceptions", object{"branch": "b03", "until": "2026-04-20", "reason": "x"}), http.StatusConflict, "branch_closed", ended)
+	r.no(r.chen, posts(q1+"/exceptions", object{"branch": "b03", "until": "2026-04-20", "reason": "x"}),
+		http.StatusConflict, "branch_closed", ended)
 	r.no(r.chen, func(c *apitest.Client) *apitest.Answer {
 		return c.IfMatch(c.Get(b03).ETag()).Post(b03+"/close", object{"on": "2026-05-01", "reason": "x"})
 	}, http.StatusConflict, "branch_closed", ended)
-	r.group.Post("/towns/demo/branches", object{"code": "b05", "name": named("b05"), "kind": "village", "founded_on": "2026-04-01"}).Want(http.StatusCreated)
+	r.group.Post("/towns/demo/branches",
+		object{"code": "b05", "name": named("b05"), "kind": "village", "founded_on": "2026-04-01"}).Want(http.StatusCreated)
 }
 
 func (r *refusals) isLate() {
@@ -198,7 +213,8 @@ func (r *refusals) isLate() {
 	over := behind{"leading_group", "2026-03-30", "", groupLifts}
 	r.no(r.as(access.Instructor), begins("b01"), http.StatusLocked, "window_over", over)
 	r.no(r.mentor, moves(r.sheet, "draft"), http.StatusLocked, "window_over", over)
-	r.chen.IfMatch(`"2"`).Post(r.sheet+"/transitions", object{"to": "returned", "reason": "no evidence", "due_on": "2026-04-13"}).Want(http.StatusOK)
+	r.chen.IfMatch(`"2"`).Post(r.sheet+"/transitions",
+		object{"to": "returned", "reason": "no evidence", "due_on": "2026-04-13"}).Want(http.StatusOK)
 	r.clock.noon(r.t, "2026-04-14")
 	returned := behind{"chen", "2026-04-12", "no evidence", groupLifts}
 	r.no(r.mentor, moves(r.sheet, "submitted"), http.StatusLocked, "due_passed", returned)
@@ -209,10 +225,13 @@ func (r *refusals) isLate() {
 
 func (r *refusals) reviews() {
 	r.goes("review", "all is in")
-	r.no(r.as(access.Instructor), begins("b01"), http.StatusLocked, "period_review", behind{"chen", "2026-04-14", "all is in", groupLifts})
-	r.no(r.chen, moves(q1, "locked"), http.StatusConflict, "undecided_sheets", behind{"secretary", "2026-04-02", "", groupLifts})
+	r.no(r.as(access.Instructor), begins("b01"),
+		http.StatusLocked, "period_review", behind{"chen", "2026-04-14", "all is in", groupLifts})
+	r.no(r.chen, moves(q1, "locked"), http.StatusConflict, "undecided_sheets",
+		behind{"secretary", "2026-04-02", "", groupLifts})
 	moved(r.group, r.of, "approved", "as counted").Want(http.StatusOK)
-	r.no(r.chen, moves(q1, "locked"), http.StatusConflict, "undecided_adjustments", behind{"mentor", "2026-04-02", "seen", groupLifts})
+	r.no(r.chen, moves(q1, "locked"), http.StatusConflict, "undecided_adjustments",
+		behind{"mentor", "2026-04-02", "seen", groupLifts})
 	moved(r.group, "/towns/demo/adjustments/"+r.bonus, "rejected", "seen by nobody").Want(http.StatusOK)
 }
 
@@ -228,7 +247,8 @@ func (r *refusals) locks() {
 	r.no(r.secretary, func(c *apitest.Client) *apitest.Answer {
 		return c.IfMatch(c.Get(r.of).ETag()).Put(r.of, object{"entries": []object{}})
 	}, http.StatusConflict, "sheet_approved", approved)
-	r.no(r.group, posts(q1+"/exceptions", object{"branch": "b01", "until": "2026-04-20", "reason": "x"}), http.StatusLocked, "period_locked", locked)
+	r.no(r.group, posts(q1+"/exceptions", object{"branch": "b01", "until": "2026-04-20", "reason": "x"}),
+		http.StatusLocked, "period_locked", locked)
 	r.no(r.group, func(c *apitest.Client) *apitest.Answer {
 		return c.IfMatch(c.Get(q1).ETag()).Put(q1, object{"reason": "x"})
 	}, http.StatusLocked, "period_locked", locked)
@@ -259,7 +279,8 @@ func (r *refusals) publishes() {
 	r.no(r.group, moves(q1, "final"), http.StatusLocked, "notice_open", stays)
 	r.no(r.group, amends(12), http.StatusConflict, "nothing_changes", out)
 	wu := r.joins("wu", access.Secretary, nil)
-	r.as(access.Admin).Post("/towns/demo/assignments", object{"person": "wu", "branch": "b05", "duty": access.Leads, "from": "2026-04-01"}).Want(http.StatusCreated)
+	r.as(access.Admin).Post("/towns/demo/assignments",
+		object{"person": "wu", "branch": "b05", "duty": access.Leads, "from": "2026-04-01"}).Want(http.StatusCreated)
 	r.no(wu, appeals("b05"), http.StatusConflict, "not_in_result", stays.byRole())
 	appeal := "/towns/demo/appeals/" + last(appeals("b01")(r.secretary).Want(http.StatusCreated))
 	waits := behind{"secretary", "2026-04-17", "miscounted", groupLifts}
@@ -269,8 +290,10 @@ func (r *refusals) publishes() {
 	r.no(r.secretary, appeals("b01"), http.StatusLocked, "notice_closed", out.byRole())
 	r.no(r.group, moves(q1, "final"), http.StatusLocked, "appeals_undecided", waits)
 	moved(r.group, appeal, "rejected", "counted well").Want(http.StatusOK)
-	r.no(r.chen, moves(appeal, "rejected"), http.StatusConflict, "no_such_transition", behind{"leading_group", "2026-04-25", "counted well", "nobody"})
-	r.no(r.secretary, moves(appeal, "withdrawn"), http.StatusConflict, "no_such_transition", behind{"leading_group", "2026-04-25", "counted well", "nobody"})
+	r.no(r.chen, moves(appeal, "rejected"),
+		http.StatusConflict, "no_such_transition", behind{"leading_group", "2026-04-25", "counted well", "nobody"})
+	r.no(r.secretary, moves(appeal, "withdrawn"),
+		http.StatusConflict, "no_such_transition", behind{"leading_group", "2026-04-25", "counted well", "nobody"})
 }
 
 func (r *refusals) endsFinal() {
@@ -290,12 +313,16 @@ func (r *refusals) hasNoNotice() {
 	r.steps("2026Q2", "open", "review", "locked")
 	r.group.Post(q2+"/runs", nil).Want(http.StatusCreated)
 	r.steps("2026Q2", "published")
-	r.no(r.secretary, posts("/towns/demo/appeals", appealOf("2026Q2", "b01")), http.StatusConflict, "no_notice", behind{"leading_group", "2026-04-25", "a trial", "nobody"})
+	r.no(r.secretary, posts("/towns/demo/appeals", appealOf("2026Q2", "b01")),
+		http.StatusConflict, "no_notice", behind{"leading_group", "2026-04-25", "a trial", "nobody"})
 
 	// Nobody comes to these through the API, which knows better.
 	ctx := access.WithPrincipal(r.t.Context(), access.Principal{Person: "chen", Role: access.LeadingGroup})
-	for state, code := range map[evaluation.PeriodState]string{evaluation.Published: "publish_a_run", evaluation.Final: "finalise_a_result"} {
-		_, err := evaluation.MovePeriod(ctx, r.db, workflow.Ref{Town: "demo", ID: "2026Q1", Version: 1}, evaluation.PeriodMove{To: state, Reason: "x"})
+	for state, code := range map[evaluation.PeriodState]string{
+		evaluation.Published: "publish_a_run", evaluation.Final: "finalise_a_result",
+	} {
+		_, err := evaluation.MovePeriod(ctx, r.db, workflow.Ref{Town: "demo", ID: "2026Q1", Version: 1},
+			evaluation.PeriodMove{To: state, Reason: "x"})
 		r.seen[code] = true
 		r.isBehind(err, code, behind{"chen", "2026-04-25", "it stays", "nobody"})
 	}
@@ -305,7 +332,8 @@ func (r *refusals) hasNoNotice() {
 func (r *refusals) isBehind(err error, code string, want behind) {
 	r.t.Helper()
 	e, ok := errors.AsType[*fault.Error](err)
-	if !ok || e.Code != code || e.Lock == nil || (behind{e.Lock.By, day.Of(e.Lock.At), e.Lock.Reason, e.Lock.CanLift}) != want {
+	if !ok || e.Code != code || e.Lock == nil ||
+		(behind{e.Lock.By, day.Of(e.Lock.At), e.Lock.Reason, e.Lock.CanLift}) != want {
 		r.t.Errorf("%+v, want %s, behind it %+v", err, code, want)
 	}
 }

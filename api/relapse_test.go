@@ -51,7 +51,14 @@ func TestWhatComesBackIsReopened(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
 		c := newCampaign(h)
 		publishes := func(n int, meetings float64) {
-			quarter := [][2]string{{"2026-01-01", "2026-03-31"}, {"2026-04-01", "2026-06-30"}, {"2026-07-01", "2026-09-30"}, {"2026-10-01", "2026-12-31"}, {"2027-01-01", "2027-03-31"}, {"2027-04-01", "2027-06-30"}}[n]
+			quarter := [][2]string{
+				{"2026-01-01", "2026-03-31"},
+				{"2026-04-01", "2026-06-30"},
+				{"2026-07-01", "2026-09-30"},
+				{"2026-10-01", "2026-12-31"},
+				{"2027-01-01", "2027-03-31"},
+				{"2027-04-01", "2027-06-30"},
+			}[n]
 			clock.set(t, quarter[1]+" 12:00:00")
 			figures := spring()
 			b01 := figures["b01"]
@@ -76,8 +83,10 @@ func TestWhatComesBackIsReopened(t *testing.T) {
 		reopens("10 of 12 in the second period", 1)
 		got := apitest.Decode[plan.Item](c.group.Get(item), http.StatusOK)
 		step := got.History[len(got.History)-1]
-		if got.State != plan.ItemOpen || got.Relapses != 1 || got.ClosedAt != nil || got.Evidence != "minutes" || step.Verb != "relapse" ||
-			*step.PeriodCode != "q2" || *step.PublicationNumber != 1 || *step.Closing != step.Version-1 || got.History[len(got.History)-2].Verb != "close" {
+		if got.State != plan.ItemOpen || got.Relapses != 1 || got.ClosedAt != nil || got.Evidence != "minutes" ||
+			step.Verb != "relapse" ||
+			*step.PeriodCode != "q2" || *step.PublicationNumber != 1 || *step.Closing != step.Version-1 ||
+			got.History[len(got.History)-2].Verb != "close" {
 			t.Errorf("reopened: %+v", got)
 		}
 		refused(t, moved(c.group, p, "accepted", ""), http.StatusConflict, "items_open")

@@ -33,7 +33,8 @@ func TestAnItemOfAClosedPlanIsWorkedOnAgain(t *testing.T) {
 			_, err := report.Remind(t.Context(), h.db)
 			h.must(err)
 			d := apitest.Decode[dashboard.Dashboard](leader.Get("/towns/demo/dashboard"), http.StatusOK)
-			if d.Items["open"]+d.Items["returned"] != int64(open) || d.Overdue.Counts[report.ItemDuty] != overdue || d.Plans["closed"] != 1 {
+			if d.Items["open"]+d.Items["returned"] != int64(open) || d.Overdue.Counts[report.ItemDuty] != overdue ||
+				d.Plans["closed"] != 1 {
 				t.Errorf("%s: the leadership sees items %v of plans %v, overdue %v", what, d.Items, d.Plans, d.Overdue.Counts)
 			}
 			var got []string
@@ -79,7 +80,8 @@ func TestAnItemOfAClosedPlanIsWorkedOnAgain(t *testing.T) {
 			verbs = append(verbs, step.Verb)
 		}
 		same(t, "history", verbs, "done", "verify", "close", "relapse", "done", "return", "done", "verify", "close")
-		if p := apitest.Decode[plan.Plan](secretary.Get(pl), http.StatusOK); p.State != plan.Closed || *p.ClosedOn != "2026-04-10" || i.ClosedAt == nil {
+		if p := apitest.Decode[plan.Plan](secretary.Get(pl), http.StatusOK); p.State != plan.Closed ||
+			*p.ClosedOn != "2026-04-10" || i.ClosedAt == nil {
 			t.Errorf("the plan is %s since %v, the item closed at %v", p.State, p.ClosedOn, i.ClosedAt)
 		}
 		secretary.Post(plans, object{"branch": "b01", "period": "2026Q2"}).Want(http.StatusCreated)

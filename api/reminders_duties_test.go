@@ -77,7 +77,9 @@ func TestRemindersOfTasks(t *testing.T) {
 		told, _ = feed(t, group, 0)
 		same(t, "escalated", told, "task_overdue 2026-05-01", "task_overdue 2026-05-01")
 		code := "mentor"
-		narrow := h.As(h.key(credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"demo"}, PersonCode: &code, Branches: []string{"b01"}}))
+		narrow := h.As(h.key(credential.Key{
+			Roles: []access.Role{access.Mentor}, Towns: []string{"demo"}, PersonCode: &code, Branches: []string{"b01"},
+		}))
 		told, _ = feed(t, narrow, 0)
 		same(t, "limited to b01", told)
 		for _, at := range addresses {
@@ -85,7 +87,8 @@ func TestRemindersOfTasks(t *testing.T) {
 			h.remind(1)
 		}
 		told, _ = feed(t, mentor, next)
-		same(t, "done", told, "-task_due 2026-05-01", "-task_due 2026-05-01", "-task_overdue 2026-05-01", "-task_overdue 2026-05-01")
+		same(t, "done", told, "-task_due 2026-05-01", "-task_due 2026-05-01", "-task_overdue 2026-05-01",
+			"-task_overdue 2026-05-01")
 	})
 }
 
@@ -184,13 +187,18 @@ func TestAnEndedBranchAsksForNothing(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
 		h.every(10, 366)
 		lin, group := h.paired("lin", "2026-01-05"), h.as(access.LeadingGroup)
-		group.Post("/towns/demo/rounds", object{"code": "2026", "name": named("x"), "judges": []string{}, "combination": "mean", "places": 2, "seats": 1}).Want(http.StatusCreated)
-		lin.Post("/towns/demo/problems", troubleOf(object{"branch": "b01", "due_on": "2026-01-16", "owner_office": "office"})).Want(http.StatusCreated)
+		group.Post("/towns/demo/rounds", object{
+			"code": "2026", "name": named("x"), "judges": []string{}, "combination": "mean", "places": 2, "seats": 1,
+		}).Want(http.StatusCreated)
+		lin.Post("/towns/demo/problems",
+			troubleOf(object{"branch": "b01", "due_on": "2026-01-16", "owner_office": "office"})).Want(http.StatusCreated)
 		set(group, taskOf("b01", "lin"))
 		at := "/towns/demo/branches/b01"
-		group.IfMatch(group.Get(at).ETag()).Post(at+"/close", object{"on": "2026-01-20", "reason": "it is one village now"}).Want(http.StatusOK)
+		group.IfMatch(group.Get(at).ETag()).Post(at+"/close",
+			object{"on": "2026-01-20", "reason": "it is one village now"}).Want(http.StatusOK)
 		counts := func() map[report.DutyKind]int {
-			undone, err := report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: access.Reach{Branches: map[string]bool{"b01": true}}, Today: day.Of(h.db.NowFunc())})
+			undone, err := report.OverdueWork(t.Context(), h.db, "demo",
+				report.OverdueQuery{Reach: access.Reach{Branches: map[string]bool{"b01": true}}, Today: day.Of(h.db.NowFunc())})
 			h.must(err)
 			return undone.Counts
 		}
@@ -199,7 +207,8 @@ func TestAnEndedBranchAsksForNothing(t *testing.T) {
 			t.Errorf("on its last day: %v", got)
 		}
 		missed := func(until string) int {
-			return apitest.Decode[report.Figures](lin.Get(reportsAt+"/draft?from=2026-01-05&until="+until), http.StatusOK).VisitsMissed.Count
+			return apitest.Decode[report.Figures](lin.Get(reportsAt+"/draft?from=2026-01-05&until="+until),
+				http.StatusOK).VisitsMissed.Count
 		}
 		if got := missed("2026-01-19"); got != 1 { // due on 01-15
 			t.Errorf("missed on its last day: %d", got)
@@ -219,6 +228,8 @@ func TestAnEndedBranchAsksForNothing(t *testing.T) {
 			}
 		}
 		refused(t, lin.Post("/towns/demo/problems", troubleOf(object{"branch": "b01"})), http.StatusConflict, "branch_closed")
-		refused(t, h.as(access.Secretary).Post("/towns/demo/projects", object{"round": "2026", "branch": "b01", "title": "x", "field": "ethos", "description": "x"}), http.StatusConflict, "branch_closed")
+		refused(t, h.as(access.Secretary).Post("/towns/demo/projects", object{
+			"round": "2026", "branch": "b01", "title": "x", "field": "ethos", "description": "x",
+		}), http.StatusConflict, "branch_closed")
 	})
 }

@@ -83,17 +83,21 @@ func TestPagesOfReminders(t *testing.T) {
 			opened(lin, "2026-01-06")
 		}
 		opened(lin, "2026-01-05")
-		undone, err := report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: access.Reach{All: true}, Today: "2026-01-07"})
-		if err != nil || undone.Counts[report.ProblemDuty] != 12 || len(undone.First) != 10 || undone.First[0].DueOn != "2026-01-05" || undone.First[1].DueOn != "2026-01-06" {
+		undone, err := report.OverdueWork(t.Context(), h.db, "demo",
+			report.OverdueQuery{Reach: access.Reach{All: true}, Today: "2026-01-07"})
+		if err != nil || undone.Counts[report.ProblemDuty] != 12 || len(undone.First) != 10 ||
+			undone.First[0].DueOn != "2026-01-05" || undone.First[1].DueOn != "2026-01-06" {
 			t.Errorf("undone: %+v %v", undone, err)
 		}
 		h.remind(1) // the one that is due today
 		for size, more := range map[int]bool{1: false, 2: false} {
-			if f := apitest.Decode[report.Feed](h.as(access.Office).Get(fmt.Sprint(remindersAt, "?page_size=", size)), http.StatusOK); f.More != more || len(f.Items) != 1 || f.Next != 1 {
+			if f := apitest.Decode[report.Feed](h.as(access.Office).Get(fmt.Sprint(remindersAt, "?page_size=", size)),
+				http.StatusOK); f.More != more || len(f.Items) != 1 || f.Next != 1 {
 				t.Errorf("of one, a page of %d: %+v", size, f)
 			}
 		}
-		if f := apitest.Decode[report.Feed](h.as(access.Office).Get(remindersAt+"?since=1"), http.StatusOK); f.More || len(f.Items) != 0 || f.Next != 1 {
+		if f := apitest.Decode[report.Feed](h.as(access.Office).Get(remindersAt+"?since=1"), http.StatusOK); f.More ||
+			len(f.Items) != 0 || f.Next != 1 {
 			t.Errorf("nothing since: %+v", f)
 		}
 	})

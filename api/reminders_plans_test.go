@@ -21,7 +21,8 @@ func TestWhoOwesPlans(t *testing.T) {
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
 		named := func(branch, to string) string {
 			t.Helper()
-			at := "/towns/demo/targets/" + last(c.group.Post("/towns/demo/targets", object{"branch": branch, "reason": "seen"}).Want(http.StatusCreated))
+			at := "/towns/demo/targets/" +
+				last(c.group.Post("/towns/demo/targets", object{"branch": branch, "reason": "seen"}).Want(http.StatusCreated))
 			moved(c.group, at, to, "x").Want(http.StatusOK)
 			return at
 		}
@@ -45,7 +46,8 @@ func TestWhoOwesPlans(t *testing.T) {
 		if ended["state"] != "confirmed" {
 			t.Fatalf("the target: %v", ended)
 		}
-		c.group.IfMatch(c.group.Get(first).ETag()).Post(first+"/transitions", object{"to": "ended", "outcome": "improved", "reason": "x"}).Want(http.StatusOK)
+		c.group.IfMatch(c.group.Get(first).ETag()).Post(first+"/transitions",
+			object{"to": "ended", "outcome": "improved", "reason": "x"}).Want(http.StatusOK)
 		h.owed(t, "no target any more", "demo", "plan", "b02 2026-05-01")
 		named("b01", "confirmed")
 		h.owed(t, "the plans were for the first target", "demo", "plan", "b01 2026-05-01", "b02 2026-05-01")

@@ -28,7 +28,8 @@ func (h *harness) paired(code string, from day.Date) *apitest.Client {
 	h.t.Helper()
 	h.must(h.db.Exec("DELETE FROM assignments WHERE duty = 'instructs'").Error)
 	c := h.joins(code, access.Instructor, nil)
-	h.as(access.Admin).Post("/towns/demo/assignments", object{"person": code, "branch": "b01", "duty": "instructs", "from": from}).Want(http.StatusCreated)
+	h.as(access.Admin).Post("/towns/demo/assignments",
+		object{"person": code, "branch": "b01", "duty": "instructs", "from": from}).Want(http.StatusCreated)
 	return c
 }
 
@@ -52,7 +53,8 @@ func feed(t *testing.T, c *apitest.Client, since int64) (told []string, next int
 		if r.WithdrawnAt != nil {
 			words = "-" + words
 		}
-		if !strings.Contains(r.Message, string(r.DueOn)) || !strings.Contains(zh.Items[i].Message, string(r.DueOn)) || zh.Items[i].Message == r.Message {
+		if !strings.Contains(r.Message, string(r.DueOn)) || !strings.Contains(zh.Items[i].Message, string(r.DueOn)) ||
+			zh.Items[i].Message == r.Message {
 			t.Errorf("%s says %q and %q", words, r.Message, zh.Items[i].Message)
 		}
 		told = append(told, words)
@@ -70,7 +72,8 @@ func TestRemindersOfVisits(t *testing.T) {
 		lin, group := h.paired("lin", "2026-01-05"), h.as(access.LeadingGroup)
 		settings := improve.Defaults()
 		settings.VisitEvery, settings.WarnBefore, settings.Holidays = 12, 3, []day.Date{"2026-01-19"}
-		group.IfMatch(`"1"`).Put("/towns/demo/improvement-settings", object{"settings": settings, "reason": "x"}).Want(http.StatusOK)
+		group.IfMatch(`"1"`).Put("/towns/demo/improvement-settings",
+			object{"settings": settings, "reason": "x"}).Want(http.StatusOK)
 
 		clock.set(t, "2026-01-16 23:59:59") // 01-17 is a Saturday, 01-19 a holiday: due on 01-20
 		h.remind(0)
@@ -95,11 +98,13 @@ func TestRemindersOfVisits(t *testing.T) {
 		same(t, "escalated", told, "visit_overdue 2026-01-20")
 		refused(t, h.as(access.Reader).Get(remindersAt), http.StatusForbidden, "not_allowed")
 
-		undone, err := report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: access.Reach{All: true}, Today: "2026-01-21"})
+		undone, err := report.OverdueWork(t.Context(), h.db, "demo",
+			report.OverdueQuery{Reach: access.Reach{All: true}, Today: "2026-01-21"})
 		if err != nil || undone.Counts[report.VisitDuty] != 1 || len(undone.First) != 1 || *undone.First[0].Person != "lin" {
 			t.Errorf("undone: %+v %v", undone, err)
 		}
-		undone, err = report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: access.Reach{Branches: map[string]bool{"b02": true}}, Today: "2026-01-21"})
+		undone, err = report.OverdueWork(t.Context(), h.db, "demo",
+			report.OverdueQuery{Reach: access.Reach{Branches: map[string]bool{"b02": true}}, Today: "2026-01-21"})
 		if err != nil || len(undone.Counts) != 0 || len(undone.First) != 0 {
 			t.Errorf("undone out of reach: %+v %v", undone, err)
 		}
@@ -139,7 +144,8 @@ func TestRemindersOfProblems(t *testing.T) {
 
 		id := apitest.Decode[report.Feed](office.Get(remindersAt), http.StatusOK).Items[0].ID
 		refused(t, lin.Post(remindersAt+"/"+id+"/acknowledge", nil), http.StatusNotFound, "not_found")
-		if r := apitest.Decode[report.Reminder](office.Post(remindersAt+"/"+id+"/acknowledge", nil), http.StatusOK); r.AcknowledgedAt == nil {
+		if r := apitest.Decode[report.Reminder](office.Post(remindersAt+"/"+id+"/acknowledge", nil),
+			http.StatusOK); r.AcknowledgedAt == nil {
 			t.Errorf("acknowledged: %+v", r)
 		}
 		office.Post(remindersAt+"/"+id+"/acknowledge", nil).Want(http.StatusOK)
@@ -182,7 +188,10 @@ func TestRemindersAreForWhoeverAnswersToday(t *testing.T) {
 			same(t, what, got, want...)
 		}
 		told("a member of another office", wei)
-		h.must(h.db.Create(&people.OfficeMember{TownID: "demo", ID: nothing, OfficeCode: "office", PersonCode: "wei", ValidFrom: "2026-01-06", ValidUntil: new(day.Date("2026-01-07")), Versioned: database.Versioned{Version: 1}}).Error)
+		h.must(h.db.Create(&people.OfficeMember{
+			TownID: "demo", ID: nothing, OfficeCode: "office", PersonCode: "wei", ValidFrom: "2026-01-06",
+			ValidUntil: new(day.Date("2026-01-07")), Versioned: database.Versioned{Version: 1},
+		}).Error)
 		told("a member from tomorrow", wei)
 		clock.noon(t, "2026-01-06")
 		told("a member", wei, "problem_due 2026-01-06")
@@ -212,7 +221,8 @@ func TestRemindersAreMadeOnce(t *testing.T) {
 		var since int64
 		follow := func() {
 			for more := true; more; {
-				f := apitest.Decode[report.Feed](h.as(access.Office).Get(fmt.Sprint(remindersAt, "?page_size=3&since=", since)), http.StatusOK)
+				f := apitest.Decode[report.Feed](h.as(access.Office).Get(fmt.Sprint(remindersAt, "?page_size=3&since=", since)),
+					http.StatusOK)
 				for _, r := range f.Items {
 					followed = append(followed, r.Subject)
 				}
@@ -264,7 +274,8 @@ func TestStatementsOfReminders(t *testing.T) {
 				"make": func() { h.remind(0) },
 				"read": func() { coldStart(h.server); h.as(access.Office).Get(remindersAt).Want(http.StatusOK) },
 				"count": func() {
-					_, err := report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: access.Reach{All: true}, Today: "2026-01-21"})
+					_, err := report.OverdueWork(t.Context(), h.db, "demo",
+						report.OverdueQuery{Reach: access.Reach{All: true}, Today: "2026-01-21"})
 					h.must(err)
 				},
 			} {

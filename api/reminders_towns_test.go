@@ -30,7 +30,8 @@ func TestTownsAreToldOfTheirOwn(t *testing.T) {
 		c.farAway()
 		target := c.group.Post("/towns/demo/targets", object{"branch": "b01", "reason": "seen"}).Want(http.StatusCreated)
 		moved(c.group, target.Header.Get("Location")[len("/api/v1"):], "confirmed", "").Want(http.StatusOK)
-		moved(c.other, analyses+"/"+last(c.other.Post(analyses, analysisOf("b01", cause("spirit"))).Want(http.StatusCreated)), "submitted", "").Want(http.StatusOK)
+		moved(c.other, analyses+"/"+last(c.other.Post(analyses,
+			analysisOf("b01", cause("spirit"))).Want(http.StatusCreated)), "submitted", "").Want(http.StatusOK)
 		clock.noon(t, "2026-04-13")
 		figures := func(what string) {
 			t.Helper()
@@ -59,7 +60,8 @@ func TestTownsAreToldOfTheirOwn(t *testing.T) {
 		h.owed(t, "the other town, items", "quiet", "item", "b01 lin 2026-05-30")
 		told, _ := feed(t, lin, 0)
 		same(t, "told to lin", told, "visit_due 2026-04-13", "report_due 2026-05-01")
-		remarked(lin, begunReport(lin, "2026-04-01", "2026-04-10"), "submitted", "").Want(http.StatusOK) // there lin has reported on these days
+		// there lin has reported on these days
+		remarked(lin, begunReport(lin, "2026-04-01", "2026-04-10"), "submitted", "").Want(http.StatusOK)
 		two := h.As(h.key(credential.Key{Roles: []access.Role{access.Leadership}, Towns: []string{"demo", "quiet"}}))
 		if f := apitest.Decode[report.Feed](two.Get("/towns/quiet/reminders"), http.StatusOK); len(f.Items) != 0 {
 			t.Errorf("told in the other town, where nothing is overdue: %+v", f.Items)
@@ -121,14 +123,23 @@ func (h *harness) copied(t *testing.T) {
 		{"people", "code = 'lin'"},
 		{"visits", "branch_code = 'b03'"},
 		{"problems", "branch_code = 'b03'"},
-		{"transitions", "kind = 'problem' AND record_id IN (SELECT id FROM problems WHERE town_id = 'demo' AND branch_code = 'b03')"},
+		{
+			"transitions",
+			"kind = 'problem' AND record_id IN (SELECT id FROM problems WHERE town_id = 'demo' AND branch_code = 'b03')",
+		},
 		{"measure_tasks", "branch_code = 'b03'"},
-		{"transitions", "kind = 'task' AND record_id IN (SELECT id FROM measure_tasks WHERE town_id = 'demo' AND branch_code = 'b03')"},
+		{
+			"transitions",
+			"kind = 'task' AND record_id IN (SELECT id FROM measure_tasks WHERE town_id = 'demo' AND branch_code = 'b03')",
+		},
 		{"reports", "author_code = 'far'"},
 		{"improvement_targets", "branch_code = 'b03'"},
 		{"plans", "branch_code = 'b03'"},
 		{"plan_items", "branch_code = 'b03'"},
-		{"transitions", "kind = 'plan-item' AND record_id IN (SELECT id FROM plan_items WHERE town_id = 'demo' AND branch_code = 'b03')"},
+		{
+			"transitions",
+			"kind = 'plan-item' AND record_id IN (SELECT id FROM plan_items WHERE town_id = 'demo' AND branch_code = 'b03')",
+		},
 	} {
 		rows, err := conn.QueryContext(t.Context(), "SELECT * FROM "+c.table+" LIMIT 0")
 		h.must(err)
@@ -146,6 +157,7 @@ func (h *harness) copied(t *testing.T) {
 				values[i] = "'lin'"
 			}
 		}
-		exec(fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s WHERE town_id = 'demo' AND %s", c.table, strings.Join(columns, ", "), strings.Join(values, ", "), c.table, c.where))
+		exec(fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s WHERE town_id = 'demo' AND %s", c.table,
+			strings.Join(columns, ", "), strings.Join(values, ", "), c.table, c.where))
 	}
 }

@@ -23,7 +23,8 @@ func (h *harness) early(visit, report int64) {
 	h.t.Helper()
 	s := improve.Defaults()
 	s.VisitEvery, s.ReportEvery, s.WarnBefore = visit, report, 60
-	h.as(access.LeadingGroup).IfMatch(`"1"`).Put("/towns/demo/improvement-settings", object{"settings": s, "reason": "x"}).Want(http.StatusOK)
+	h.as(access.LeadingGroup).IfMatch(`"1"`).Put("/towns/demo/improvement-settings",
+		object{"settings": s, "reason": "x"}).Want(http.StatusOK)
 }
 
 // owed holds the reminders of a kind that stand in a town against those wanted, as
@@ -65,7 +66,9 @@ func TestWhoOwesVisitsAndReports(t *testing.T) {
 		h.pairs("zhao", "b03", access.Instructs, "2026-01-20")
 		h.pairs("zhao", "b02", access.Instructs, "2026-01-10") // wu comes between the two
 		clock.noon(t, "2026-01-30")
-		for _, v := range [][2]string{{"b01", "2026-01-10"}, {"b01", "2026-01-07"}, {"b01", "2026-01-10"}, {"b02", "2026-01-08"}} {
+		for _, v := range [][2]string{
+			{"b01", "2026-01-10"}, {"b01", "2026-01-07"}, {"b01", "2026-01-10"}, {"b02", "2026-01-08"},
+		} {
 			visitedOn(lin, v[0], v[1])
 		}
 		lin.Post("/towns/demo/visits", visitOf(object{"branch": "b01", "visited_on": "2026-01-20"})).Want(http.StatusCreated)
@@ -80,16 +83,19 @@ func TestWhoOwesVisitsAndReports(t *testing.T) {
 		begunReport(zhao, "2026-01-15", "2026-01-29")
 		pairing := func(person, branch, columns string) {
 			t.Helper()
-			h.must(h.db.Exec(fmt.Sprintf("UPDATE assignments SET %s WHERE person_code = '%s' AND branch_code = '%s'", columns, person, branch)).Error)
+			h.must(h.db.Exec(fmt.Sprintf("UPDATE assignments SET %s WHERE person_code = '%s' AND branch_code = '%s'", columns,
+				person, branch)).Error)
 		}
 		pairing("lin", "b02", "valid_from = '2026-01-09'") // the visit of 01-08 was before
-		h.owed(t, "visits", "demo", "visit", "b01 lin 2026-01-22", "b02 lin 2026-01-21", "b01 wu 2026-01-27", "b02 zhao 2026-01-22", "b03 zhao 2026-02-02")
+		h.owed(t, "visits", "demo", "visit", "b01 lin 2026-01-22", "b02 lin 2026-01-21", "b01 wu 2026-01-27",
+			"b02 zhao 2026-01-22", "b03 zhao 2026-02-02")
 		h.owed(t, "reports", "demo", "report", "lin 2026-02-13", "wu 2026-02-24", "zhao 2026-02-09")
 
 		pairing("lin", "b01", "valid_until = '2026-01-30'")
 		pairing("wu", "b01", "valid_from = '2026-01-30'") // paired anew, after the last report
 		pairing("zhao", "b02", "valid_until = '2026-01-30'")
-		h.owed(t, "visits on the last and first day", "demo", "visit", "b01 lin 2026-01-22", "b02 lin 2026-01-21", "b01 wu 2026-02-11", "b02 zhao 2026-01-22", "b03 zhao 2026-02-02")
+		h.owed(t, "visits on the last and first day", "demo", "visit", "b01 lin 2026-01-22", "b02 lin 2026-01-21",
+			"b01 wu 2026-02-11", "b02 zhao 2026-01-22", "b03 zhao 2026-02-02")
 		h.owed(t, "reports on the last and first day", "demo", "report", "lin 2026-02-13", "wu 2026-03-02", "zhao 2026-02-09")
 
 		pairing("lin", "b01", "valid_until = '2026-01-29'")
@@ -123,7 +129,8 @@ func TestWhoOwesAnalyses(t *testing.T) {
 		}
 		named := func(period string) string {
 			t.Helper()
-			for _, x := range apitest.Decode[target.Proposal](group.Post("/towns/demo/periods/"+period+"/targets/propose", nil), http.StatusOK).Targets {
+			for _, x := range apitest.Decode[target.Proposal](group.Post("/towns/demo/periods/"+period+"/targets/propose",
+				nil), http.StatusOK).Targets {
 				if x.BranchCode == "b01" {
 					return "/towns/demo/targets/" + x.ID
 				}
@@ -183,12 +190,18 @@ func TestWhoOwesItems(t *testing.T) {
 		c := newCampaign(h)
 		s := improve.Defaults()
 		s.WarnBefore = 60
-		c.group.IfMatch(`"1"`).Put("/towns/demo/improvement-settings", object{"settings": s, "reason": "x"}).Want(http.StatusOK)
+		c.group.IfMatch(`"1"`).Put("/towns/demo/improvement-settings",
+			object{"settings": s, "reason": "x"}).Want(http.StatusOK)
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
 		secretary, instructor := h.as(access.Secretary), h.as(access.Instructor)
 		at := plans + "/" + last(secretary.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated))
 		var items []object
-		for i, owner := range []object{{"kind": "person", "code": "secretary"}, {"kind": "office", "code": "office"}, {"kind": "branch", "code": "b01"}, {"kind": "person", "code": "instructor"}} {
+		for i, owner := range []object{
+			{"kind": "person", "code": "secretary"},
+			{"kind": "office", "code": "office"},
+			{"kind": "branch", "code": "b01"},
+			{"kind": "person", "code": "instructor"},
+		} {
 			item := itemOf([]string{"meetings", "spirit", "complaints", "fields"}[i], []float64{11, 9, 1, 45}[i])
 			item["owner"], item["due_on"] = owner, "2026-05-30"
 			items = append(items, item)
@@ -197,19 +210,22 @@ func TestWhoOwesItems(t *testing.T) {
 		moved(h.as(access.Mentor), at, "advised", "go on").Want(http.StatusOK)
 		h.owed(t, "advised", "demo", "item")
 		p := decodedPlan(t, moved(c.group, at, "approved", ""))
-		h.owed(t, "approved", "demo", "item", "b01 secretary 2026-05-30", "b01 office 2026-05-30", "b01 2026-05-30", "b01 instructor 2026-05-30")
+		h.owed(t, "approved", "demo", "item", "b01 secretary 2026-05-30", "b01 office 2026-05-30", "b01 2026-05-30",
+			"b01 instructor 2026-05-30")
 		moved(secretary, at, "running", "").Want(http.StatusOK)
 		first := at + "/items/" + p.Items[0].ID
 		moveItem(secretary, first, "done", "", "minutes").Want(http.StatusOK)
 		h.owed(t, "done", "demo", "item", "b01 office 2026-05-30", "b01 2026-05-30", "b01 instructor 2026-05-30")
 		moveItem(instructor, first, "returned", "one is missing", "").Want(http.StatusOK)
-		h.owed(t, "returned", "demo", "item", "b01 secretary 2026-05-30", "b01 office 2026-05-30", "b01 2026-05-30", "b01 instructor 2026-05-30")
+		h.owed(t, "returned", "demo", "item", "b01 secretary 2026-05-30", "b01 office 2026-05-30", "b01 2026-05-30",
+			"b01 instructor 2026-05-30")
 		told, _ := feed(t, secretary, 0)
 		same(t, "told to the secretary", told, "item_due 2026-05-30", "item_due 2026-05-30")
 		told, _ = feed(t, h.as(access.Office), 0)
 		same(t, "told to the office", told, "item_due 2026-05-30")
 		told, _ = feed(t, instructor, 0)
-		same(t, "told to the instructor", told, "visit_overdue 2020-01-31", "report_overdue 2020-03-31", "item_due 2026-05-30")
+		same(t, "told to the instructor", told, "visit_overdue 2020-01-31", "report_overdue 2020-03-31",
+			"item_due 2026-05-30")
 		moved(c.group, at, "closed", "a wrong plan").Want(http.StatusOK)
 		h.owed(t, "abandoned", "demo", "item")
 	})

@@ -11,8 +11,9 @@ import (
 
 type draftReportRequest struct {
 	townRequest
-	From  day.Date `form:"from" validate:"required" swaggertype:"string" format:"date"`  // the first day
-	Until day.Date `form:"until" validate:"required" swaggertype:"string" format:"date"` // the last day, today at the latest
+	From day.Date `form:"from" validate:"required" swaggertype:"string" format:"date"` // the first day
+	// the last day, today at the latest
+	Until day.Date `form:"until" validate:"required" swaggertype:"string" format:"date"`
 }
 
 // draftReport returns what the log tells of the caller's work in a span of days:
@@ -95,7 +96,8 @@ type writeReportRequest struct {
 //
 //	@Summary	Write a progress report
 func (s *Server) writeReport(ctx context.Context, req writeReportRequest) (report.Report, error) {
-	return report.Write(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Report, Version: req.Version}, req.Body.From, req.Body.Until, req.Body.words())
+	return report.Write(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Report, Version: req.Version},
+		req.Body.From, req.Body.Until, req.Body.words())
 }
 
 // reportTransition is a step of a progress report: the state to reach, with a remark.
@@ -115,5 +117,6 @@ type moveReportRequest struct {
 //
 //	@Summary	Submit or receive a progress report
 func (s *Server) moveReport(ctx context.Context, req moveReportRequest) (report.Report, error) {
-	return report.Move(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Report, Version: req.Version}, report.State(req.Body.To), req.Body.Remark)
+	return report.Move(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Report, Version: req.Version},
+		report.State(req.Body.To), req.Body.Remark)
 }

@@ -18,7 +18,8 @@ import (
 // pairs ties an instructor to one more branch from a day on.
 func (h *harness) pairs(person, branch string, duty access.Duty, from day.Date) {
 	h.t.Helper()
-	h.as(access.Admin).Post("/towns/demo/assignments", object{"person": person, "branch": branch, "duty": duty, "from": from}).Want(http.StatusCreated)
+	h.as(access.Admin).Post("/towns/demo/assignments",
+		object{"person": person, "branch": branch, "duty": duty, "from": from}).Want(http.StatusCreated)
 }
 
 // owned is the address of a problem that lin must solve.
@@ -38,7 +39,10 @@ func TestFiguresAreOfTheDaysOfEachPairing(t *testing.T) {
 		h.appointed("demo", "lin", access.Mentor)
 		h.pairs("lin", "b02", access.Instructs, "2026-01-05")
 		h.pairs("lin", "b03", access.Mentors, "2026-01-05")
-		tasks := []string{set(group, taskOf("b01", "mentor")), set(group, taskOf("b01", "mentor")), set(group, taskOf("b02", "mentor")), set(group, taskOf("b03", "lin")), set(group, taskOf("", "lin"))}
+		tasks := []string{
+			set(group, taskOf("b01", "mentor")), set(group, taskOf("b01", "mentor")), set(group, taskOf("b02", "mentor")),
+			set(group, taskOf("b03", "lin")), set(group, taskOf("", "lin")),
+		}
 
 		clock.noon(t, "2026-01-07") // the day before b02 is paired, as is corrected below
 		owned(lin, "b02", "2026-01-12")
@@ -59,7 +63,14 @@ func TestFiguresAreOfTheDaysOfEachPairing(t *testing.T) {
 		moved(lin, closed, "solved", "dug deeper").Want(http.StatusOK)
 		moved(office, closed, "closed", "").Want(http.StatusOK)
 		clock.noon(t, "2026-01-23")
-		for _, v := range [][2]string{{"b01", "2026-01-14"}, {"b01", "2026-01-08"}, {"b02", "2026-01-07"}, {"b02", "2026-01-08"}, {"b02", "2026-01-12"}, {"b02", "2026-01-13"}} {
+		for _, v := range [][2]string{
+			{"b01", "2026-01-14"},
+			{"b01", "2026-01-08"},
+			{"b02", "2026-01-07"},
+			{"b02", "2026-01-08"},
+			{"b02", "2026-01-12"},
+			{"b02", "2026-01-13"},
+		} {
 			visitedOn(lin, v[0], v[1])
 		}
 		lin.Post("/towns/demo/visits", visitOf(object{"branch": "b01", "visited_on": "2026-01-09"})).Want(http.StatusCreated)
@@ -71,7 +82,8 @@ func TestFiguresAreOfTheDaysOfEachPairing(t *testing.T) {
 			t.Errorf("until 01-14: %v, want %v", got, want)
 		}
 		same(t, "overdue", f.ProblemsOverdue.IDs, open[len("/towns/demo/problems/"):])
-		same(t, "opened", f.ProblemsOpened.IDs, late[len("/towns/demo/problems/"):], closed[len("/towns/demo/problems/"):], open[len("/towns/demo/problems/"):])
+		same(t, "opened", f.ProblemsOpened.IDs, late[len("/towns/demo/problems/"):], closed[len("/towns/demo/problems/"):],
+			open[len("/towns/demo/problems/"):])
 		same(t, "branches", f.Branches, "b01", "b02")
 		h.pairs("lin", "b02", access.Instructs, "2026-01-20") // once more: both of its problems are lin's again
 		f, got = reportFigures(lin, "2026-01-05", "2026-01-23")
@@ -111,7 +123,8 @@ func TestVerifiedItemsInAReport(t *testing.T) {
 		clock.noon(t, "2026-04-20")
 		verified := func(from, until day.Date, want int) {
 			t.Helper()
-			if f, _ := reportFigures(instructor, from, until); f.ItemsVerified.Count != want || len(f.ItemsVerified.IDs) != want {
+			if f, _ := reportFigures(instructor, from, until); f.ItemsVerified.Count != want ||
+				len(f.ItemsVerified.IDs) != want {
 				t.Errorf("%s to %s: %+v, want %d", from, until, f.ItemsVerified, want)
 			}
 		}
@@ -136,21 +149,25 @@ func TestADraftOfAReport(t *testing.T) {
 		clock.noon(t, "2026-01-23")
 		at := begunReport(lin, "2026-01-05", "2026-01-20")
 		for made := range 2 {
-			if r := apitest.Decode[report.Report](lin.Get(at), http.StatusOK); r.Figures == nil || r.Figures.VisitsMade.Count != made {
+			if r := apitest.Decode[report.Report](lin.Get(at), http.StatusOK); r.Figures == nil ||
+				r.Figures.VisitsMade.Count != made {
 				t.Errorf("figures after %d visits: %+v", made, r.Figures)
 			}
 			visitedOn(lin, "b01", "2026-01-06")
 		}
-		refused(t, lin.IfMatch(`"1"`).Put(at, reportOf("2026-01-05", "2026-01-24")), http.StatusUnprocessableEntity, "invalid", "/until")
+		refused(t, lin.IfMatch(`"1"`).Put(at, reportOf("2026-01-05", "2026-01-24")),
+			http.StatusUnprocessableEntity, "invalid", "/until")
 		refused(t, remarked(lin, at, "submitted", "done"), http.StatusUnprocessableEntity, "invalid", "/remark")
 		lin.Get(reportsAt + "/draft?from=2025-01-23&until=2026-01-23").Want(http.StatusOK) // 366 days
-		refused(t, lin.Get(reportsAt+"/draft?from=2025-01-22&until=2026-01-23"), http.StatusUnprocessableEntity, "invalid", "/until")
+		refused(t, lin.Get(reportsAt+"/draft?from=2025-01-22&until=2026-01-23"),
+			http.StatusUnprocessableEntity, "invalid", "/until")
 
 		next := begunReport(lin, "2026-01-21", "2026-01-23")
 		first := apitest.Decode[rest.Page[report.Report]](lin.Get(reportsAt+"?page_size=1"), http.StatusOK)
 		same(t, "the first page", []string{reportsAt + "/" + first.Items[0].ID}, at)
 		same(t, "allowed", first.Items[0].Allowed, "write", "submit")
-		same(t, "the second page", column(lin.Get(reportsAt+"?page_size=1&page_token="+first.NextPageToken), "id"), next[len(reportsAt)+1:])
+		same(t, "the second page", column(lin.Get(reportsAt+"?page_size=1&page_token="+first.NextPageToken), "id"),
+			next[len(reportsAt)+1:])
 
 		h.must(h.db.Exec("UPDATE assignments SET valid_from = '2026-01-21' WHERE person_code = 'lin'").Error)
 		refused(t, remarked(lin, at, "submitted", ""), http.StatusUnprocessableEntity, "invalid", "/from")
@@ -165,7 +182,9 @@ func TestADraftOfAReport(t *testing.T) {
 		// Who is in the leading group too sees the own draft, and can do nothing with it there.
 		h.appointed("demo", "lin", access.LeadingGroup)
 		person := "lin"
-		both := h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person}))
+		both := h.As(h.key(credential.Key{
+			Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person,
+		}))
 		may(t, both, next)
 		same(t, "all that the author sees", column(both.Get(reportsAt), "id"), at[len(reportsAt)+1:], next[len(reportsAt)+1:])
 		same(t, "all that is submitted", column(h.as(access.LeadingGroup).Get(reportsAt), "id"), at[len(reportsAt)+1:])

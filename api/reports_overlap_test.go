@@ -30,7 +30,8 @@ func TestADayIsReportedOnOnce(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-01-01 09:00:00")
 		lin, group := h.paired("lin", "2026-01-01"), h.as(access.LeadingGroup)
 		wu := h.joins("wu", access.Instructor, nil)
-		h.as(access.Admin).Post("/towns/demo/assignments", object{"person": "wu", "branch": "b01", "duty": "instructs", "from": "2026-01-01"}).Want(http.StatusCreated)
+		h.as(access.Admin).Post("/towns/demo/assignments",
+			object{"person": "wu", "branch": "b01", "duty": "instructs", "from": "2026-01-01"}).Want(http.StatusCreated)
 		clock.noon(t, "2026-02-28")
 		at, twin := begunReport(lin, "2026-01-10", "2026-01-20"), begunReport(lin, "2026-01-10", "2026-01-20")
 		remarked(lin, at, "submitted", "").Want(http.StatusOK)
@@ -41,7 +42,8 @@ func TestADayIsReportedOnOnce(t *testing.T) {
 				a := ask(lin.Lang(language))
 				refused(t, a, http.StatusConflict, "overlapping_report")
 				p := a.Problem(http.StatusConflict)
-				if !strings.Contains(p.Detail, words) || !strings.Contains(p.Detail, id) || p.Locked == nil || p.Locked.CanLift != "nobody" {
+				if !strings.Contains(p.Detail, words) || !strings.Contains(p.Detail, id) || p.Locked == nil ||
+					p.Locked.CanLift != "nobody" {
 					t.Errorf("%s: %s %+v", language, p.Detail, p.Locked)
 				}
 			}
@@ -100,7 +102,8 @@ func TestASubmissionWaitsForAnother(t *testing.T) {
 	clock.noon(t, "2026-02-28")
 	submit := func(at string) func(*gorm.DB) error {
 		return func(db *gorm.DB) error {
-			_, err := report.Move(acting(t, "lin", access.Instructor), db, workflow.Ref{Town: "demo", ID: at[len(reportsAt)+1:], Version: 1}, report.Submitted, "")
+			_, err := report.Move(acting(t, "lin", access.Instructor), db,
+				workflow.Ref{Town: "demo", ID: at[len(reportsAt)+1:], Version: 1}, report.Submitted, "")
 			return err
 		}
 	}

@@ -32,14 +32,16 @@ func (h *harness) every(visit, report int64) {
 	h.t.Helper()
 	s := improve.Defaults()
 	s.VisitEvery, s.ReportEvery, s.WarnBefore = visit, report, 0
-	h.as(access.LeadingGroup).IfMatch(`"1"`).Put("/towns/demo/improvement-settings", object{"settings": s, "reason": "x"}).Want(http.StatusOK)
+	h.as(access.LeadingGroup).IfMatch(`"1"`).Put("/towns/demo/improvement-settings",
+		object{"settings": s, "reason": "x"}).Want(http.StatusOK)
 }
 
 // reportFigures are those of a draft of the caller, with what was counted left out.
 func reportFigures(c *apitest.Client, from, until day.Date) (f report.Figures, counts [7]int) {
 	f = apitest.Decode[report.Figures](c.Get(reportsAt+"/draft?from="+string(from)+"&until="+string(until)), http.StatusOK)
 	return f, [7]int{
-		f.VisitsMade.Count, f.VisitsMissed.Count, f.ProblemsOpened.Count, f.ProblemsSolved.Count, f.ProblemsOverdue.Count, f.TasksProgressed.Count, f.ItemsVerified.Count,
+		f.VisitsMade.Count, f.VisitsMissed.Count, f.ProblemsOpened.Count, f.ProblemsSolved.Count, f.ProblemsOverdue.Count,
+		f.TasksProgressed.Count, f.ItemsVerified.Count,
 	}
 }
 
@@ -61,7 +63,8 @@ func TestTheLifeOfAReport(t *testing.T) {
 		}
 		refused(t, group.IfMatch(`"1"`).Post(at+"/transitions", object{"to": "received"}), http.StatusNotFound, "not_found")
 		lin.IfMatch(`"1"`).Put(at, reportOf("2026-01-05", "2026-01-19")).Want(http.StatusOK)
-		refused(t, lin.IfMatch(`"1"`).Put(at, reportOf("2026-01-05", "2026-01-18")), http.StatusPreconditionFailed, "stale_version")
+		refused(t, lin.IfMatch(`"1"`).Put(at, reportOf("2026-01-05", "2026-01-18")),
+			http.StatusPreconditionFailed, "stale_version")
 		refused(t, remarked(lin, at, "received", ""), http.StatusConflict, "no_such_transition")
 		remarked(lin, at, "submitted", "").Want(http.StatusOK)
 
@@ -73,11 +76,13 @@ func TestTheLifeOfAReport(t *testing.T) {
 		}
 		visitedOn(lin, "b01", "2026-01-07")
 		r := apitest.Decode[report.Report](group.Get(at), http.StatusOK)
-		if _, now := reportFigures(lin, "2026-01-05", "2026-01-19"); now[0] != 2 || r.Figures.VisitsMade.Count != 1 || r.UntilOn != "2026-01-19" {
+		if _, now := reportFigures(lin, "2026-01-05", "2026-01-19"); now[0] != 2 || r.Figures.VisitsMade.Count != 1 ||
+			r.UntilOn != "2026-01-19" {
 			t.Errorf("%v now, submitted: %+v", now, r)
 		}
 		frozen := []string{
-			"UPDATE reports SET figures = '{}'", "UPDATE reports SET progress = 'x'", "UPDATE reports SET until_on = '2026-01-18'",
+			"UPDATE reports SET figures = '{}'", "UPDATE reports SET progress = 'x'",
+			"UPDATE reports SET until_on = '2026-01-18'",
 			"UPDATE reports SET state = 'draft', figures = NULL, submitted_at = NULL", "DELETE FROM reports",
 			"UPDATE reports SET state = 'received', received_at = submitted_at, next = 'x'",
 		}
@@ -92,14 +97,17 @@ func TestTheLifeOfAReport(t *testing.T) {
 		refused(t, remarked(h.as(access.Leadership), at, "received", ""), http.StatusForbidden, "not_allowed")
 		h.appointed("demo", "lin", access.LeadingGroup)
 		person := "lin"
-		both := h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person}))
+		both := h.As(h.key(credential.Key{
+			Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person,
+		}))
 		may(t, both, at)
 		refused(t, remarked(both, at, "received", "well done"), http.StatusForbidden, "own_report")
 		clock.noon(t, "2026-01-21")
 		remarked(group, at, "received", "go on").Want(http.StatusOK)
 		refused(t, remarked(group, at, "received", "again"), http.StatusConflict, "no_such_transition")
 		r = apitest.Decode[report.Report](lin.Get(at), http.StatusOK)
-		if r.State != report.Received || r.Remark != "go on" || r.ReceivedBy != "leading_group" || r.Figures.VisitsMade.Count != 1 {
+		if r.State != report.Received || r.Remark != "go on" || r.ReceivedBy != "leading_group" ||
+			r.Figures.VisitsMade.Count != 1 {
 			t.Errorf("received: %+v", r)
 		}
 		if h.db.Exec("UPDATE reports SET remark = 'x'").Error == nil {

@@ -40,12 +40,16 @@ func (s *Server) findRanking(ctx context.Context, req rankingRequest) (rest.Raw,
 		return rest.Raw{}, err
 	}
 	render := func() (rest.Raw, error) {
-		r, err := view.Ranking(index.RankingFilter{Class: req.Class, Around: req.Around, Span: req.Span}, string(req.Language), reach)
+		r, err := view.Ranking(index.RankingFilter{Class: req.Class, Around: req.Around, Span: req.Span},
+			string(req.Language), reach)
 		if err != nil {
 			return rest.Raw{}, err
 		}
 		if req.csv() {
-			return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: req.Town + "-" + req.file("ranking.csv"), Body: view.RankingCSV(r)}, nil
+			return rest.Raw{
+				ContentType: "text/csv; charset=utf-8", Filename: req.Town + "-" + req.file("ranking.csv"),
+				Body: view.RankingCSV(r),
+			}, nil
 		}
 		body, err := json.Marshal(r, json.Deterministic(true))
 		return rest.Raw{ContentType: "application/json", Body: body}, err
@@ -53,7 +57,9 @@ func (s *Server) findRanking(ctx context.Context, req rankingRequest) (rest.Raw,
 	if view.Token == "" {
 		return render()
 	}
-	return s.responses.Get(cacheKey{"ranking", req.Town, req.Period, req.Class, req.Around, req.Publication, req.Span, req.Language, req.csv()}, view.Token, render)
+	return s.responses.Get(cacheKey{
+		"ranking", req.Town, req.Period, req.Class, req.Around, req.Publication, req.Span, req.Language, req.csv(),
+	}, view.Token, render)
 }
 
 // view is the period as the caller may see it: published, or provisional with the

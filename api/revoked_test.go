@@ -70,13 +70,15 @@ func TestAnAccountActsUnderOneRole(t *testing.T) {
 		h := withAccounts(t, db)
 		demo, mentor := "demo", "mentor"
 		h.account(credential.Account{Name: "li", OnlyTown: &demo, PersonCode: &mentor})
-		_, err := people.Appoint(t.Context(), db, people.Appointment{TownID: demo, PersonCode: mentor, Role: access.LeadingGroup, ValidFrom: "2020-01-01"})
+		_, err := people.Appoint(t.Context(), db,
+			people.Appointment{TownID: demo, PersonCode: mentor, Role: access.LeadingGroup, ValidFrom: "2020-01-01"})
 		h.must(err)
 		browser, told := h.in("li", phrase)
 		if told.Role != access.Mentor || len(told.Roles) != 2 {
 			t.Errorf("told %+v", told)
 		}
-		if me := apitest.Decode[Me](browser.Header("Act-As", "leading_group").Get("/me"), http.StatusOK); me.Role != access.LeadingGroup {
+		if me := apitest.Decode[Me](browser.Header("Act-As", "leading_group").Get("/me"),
+			http.StatusOK); me.Role != access.LeadingGroup {
 			t.Errorf("me: %+v", me)
 		}
 		refused(t, browser.Header("Act-As", "admin").Get("/me"), http.StatusForbidden, "role_not_held")

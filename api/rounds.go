@@ -40,19 +40,22 @@ type criterionInput struct {
 
 // roundInput is all that can change of a round.
 type roundInput struct {
-	Name        text.Text        `json:"name"`
-	Criteria    []criterionInput `json:"criteria" validate:"max=20,dive"` // a new round without any has the three that the public source names
-	Judges      []string         `json:"judges" validate:"max=50,unique" example:"mentor-1"`
-	Combination string           `json:"combination" validate:"omitempty,oneof=mean median trimmed"` // of the judges' totals; mean if absent
-	Trim        int64            `json:"trim" validate:"min=0,max=20" example:"1"`
-	Places      int64            `json:"places" validate:"min=1,max=10000" example:"20"` // of the shortlist
-	Seats       int64            `json:"seats" validate:"min=1,max=10000" example:"10"`  // of those chosen
+	Name text.Text `json:"name"`
+	// a new round without any has the three that the public source names
+	Criteria []criterionInput `json:"criteria" validate:"max=20,dive"`
+	Judges   []string         `json:"judges" validate:"max=50,unique" example:"mentor-1"`
+	// of the judges' totals; mean if absent
+	Combination string `json:"combination" validate:"omitempty,oneof=mean median trimmed"`
+	Trim        int64  `json:"trim" validate:"min=0,max=20" example:"1"`
+	Places      int64  `json:"places" validate:"min=1,max=10000" example:"20"` // of the shortlist
+	Seats       int64  `json:"seats" validate:"min=1,max=10000" example:"10"`  // of those chosen
 }
 
 // of is the round that the input tells.
 func (in roundInput) of(town, code string) project.Round {
 	r := project.Round{
-		TownID: town, Code: code, Name: in.Name, Combination: cmp.Or(in.Combination, "mean"), Trim: in.Trim, Places: in.Places, Seats: in.Seats,
+		TownID: town, Code: code, Name: in.Name, Combination: cmp.Or(in.Combination, "mean"), Trim: in.Trim,
+		Places: in.Places, Seats: in.Seats,
 	}
 	r.Judges.V = append([]string{}, in.Judges...)
 	for _, c := range in.Criteria {
@@ -121,7 +124,8 @@ type moveRoundRequest struct {
 //
 //	@Summary	Begin or close the judging of a round
 func (s *Server) moveRound(ctx context.Context, req moveRoundRequest) (project.Round, error) {
-	return project.MoveRound(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version}, project.RoundState(req.Body.To), req.Body.Reason)
+	return project.MoveRound(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version},
+		project.RoundState(req.Body.To), req.Body.Reason)
 }
 
 // findSheet returns the caller's own sheet as a judge of the round.
@@ -133,7 +137,8 @@ func (s *Server) findSheet(ctx context.Context, req roundRequest) (project.Judge
 
 // sheetScores is all scores of a judge, by project and criterion.
 type sheetScores struct {
-	Scores map[string]map[string]float64 `json:"scores" validate:"required,max=10000"` // project → criterion → points; what is not there is not scored
+	// project → criterion → points; what is not there is not scored
+	Scores map[string]map[string]float64 `json:"scores" validate:"required,max=10000"`
 }
 
 type writeSheetRequest struct {
@@ -146,7 +151,8 @@ type writeSheetRequest struct {
 //
 //	@Summary	Write the own sheet as a judge
 func (s *Server) writeSheet(ctx context.Context, req writeSheetRequest) (project.JudgeSheet, error) {
-	return project.WriteSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version}, req.Body.Scores)
+	return project.WriteSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version},
+		req.Body.Scores)
 }
 
 type roundResultRequest struct {
@@ -165,7 +171,8 @@ func (s *Server) findRoundResult(ctx context.Context, req roundResultRequest) (p
 // pickInput is the projects that are picked, and why.
 type pickInput struct {
 	Projects []string `json:"projects" validate:"min=1,max=10000"`
-	Reason   string   `json:"reason" validate:"max=2000" multiline:"true"` // needed where this is not what the rule proposes, or decides a tie
+	// needed where this is not what the rule proposes, or decides a tie
+	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
 }
 
 type pickRequest struct {

@@ -50,7 +50,8 @@ func (s *contest) opens(code string, n, places, seats int) {
 		if i < 2 {
 			c, branch = s.first, "b01"
 		}
-		s.projects = append(s.projects, last(c.Post("/towns/demo/projects", projectOf(code, branch)).Want(http.StatusCreated)))
+		s.projects = append(s.projects,
+			last(c.Post("/towns/demo/projects", projectOf(code, branch)).Want(http.StatusCreated)))
 	}
 }
 
@@ -119,7 +120,8 @@ func TestTenOfManyProjectsAreChosen(t *testing.T) {
 		refused(t, s.first.Get(at+"/result"), http.StatusForbidden, "not_decided")
 
 		r := s.result("2026")
-		if len(r.Items) != 162 || *r.Items[0].Score != 87.73 || *r.Items[9].Score != 80.67 || *r.Items[10].Score != 80.53 || r.Items[0].Judges != 5 || r.Items[0].Rank != 1 {
+		if len(r.Items) != 162 || *r.Items[0].Score != 87.73 || *r.Items[9].Score != 80.67 || *r.Items[10].Score != 80.53 ||
+			r.Items[0].Judges != 5 || r.Items[0].Rank != 1 {
 			t.Errorf("result: %+v", r.Items[:11])
 		}
 		if a := r.Agreement; a.Alpha == nil || a.Single == nil || math.Abs(*a.Alpha) > 1 || *a.Average < *a.Single {
@@ -127,17 +129,20 @@ func TestTenOfManyProjectsAreChosen(t *testing.T) {
 		}
 		s.picks(s.group, "2026", "/shortlist", "", r.Proposal.Projects).Want(http.StatusOK)
 		ten := s.result("2026").Proposal
-		if got, want := s.places(ten.Projects), []int{161, 159, 157, 155, 153, 151, 149, 147, 145, 160}; !slices.Equal(got, want) {
+		if got, want := s.places(ten.Projects),
+			[]int{161, 159, 157, 155, 153, 151, 149, 147, 145, 160}; !slices.Equal(got, want) {
 			t.Errorf("the ten are %v, want %v", got, want)
 		}
-		refused(t, s.picks(s.group, "2026", "/choice", "", ten.Projects[:9]), http.StatusUnprocessableEntity, "invalid", "/reason")
+		refused(t, s.picks(s.group, "2026", "/choice", "", ten.Projects[:9]),
+			http.StatusUnprocessableEntity, "invalid", "/reason")
 		s.picks(s.group, "2026", "/choice", "", ten.Projects).Want(http.StatusOK)
 		for state, want := range map[string]int{"chosen": 10, "not_chosen": 152, "registered": 0} {
 			if got := len(column(s.first.Get("/towns/demo/projects?page_size=200&state="+state), "id")); got != want {
 				t.Errorf("%d projects are %s, want %d", got, state, want)
 			}
 		}
-		if all := apitest.Decode[project.RoundResult](s.first.Get(at+"/result"), http.StatusOK); all.Proposal != nil || len(all.Items) != 162 {
+		if all := apitest.Decode[project.RoundResult](s.first.Get(at+"/result"), http.StatusOK); all.Proposal != nil ||
+			len(all.Items) != 162 {
 			t.Errorf("once decided: %d items, proposal %+v", len(all.Items), all.Proposal)
 		}
 		refused(t, s.picks(s.group, "2026", "/choice", "again", ten.Projects), http.StatusConflict, "no_such_transition")
@@ -148,7 +153,8 @@ func TestTenOfManyProjectsAreChosen(t *testing.T) {
 		moved(s.group, "/towns/demo/rounds/small", "judging", "").Want(http.StatusOK)
 		s.scores("small", func(_, k int) float64 { return float64(k) / 4 })
 		moved(s.group, "/towns/demo/rounds/small", "closed", "").Want(http.StatusOK)
-		if few := statements(t, db, s.server, true, func() *apitest.Answer { return s.group.Get("/towns/demo/rounds/small/result") }); few != many {
+		if few := statements(t, db, s.server, true,
+			func() *apitest.Answer { return s.group.Get("/towns/demo/rounds/small/result") }); few != many {
 			t.Errorf("%d statements for 162 projects, %d for 3", many, few)
 		}
 	})
@@ -194,7 +200,8 @@ func TestTheUsualCriteria(t *testing.T) {
 		made := object{"code": "usual"}
 		maps.Copy(made, rules)
 		r := apitest.Decode[project.Round](group.Post("/towns/demo/rounds", made), http.StatusCreated)
-		if c := r.Criteria.V; len(c) != 3 || c[0].Name.ZH != "改革势头" || c[1].Code != "development" || c[2].Weight != c[0].Weight {
+		if c := r.Criteria.V; len(c) != 3 || c[0].Name.ZH != "改革势头" || c[1].Code != "development" ||
+			c[2].Weight != c[0].Weight {
 			t.Errorf("criteria: %+v", c)
 		}
 		const at = "/towns/demo/rounds/usual"
@@ -212,15 +219,18 @@ func TestNobodyJudgesOrConfirmsTheOwnProject(t *testing.T) {
 		same(t, "not to score", sheet.Barred, s.projects[:2]...)
 		same(t, "still to score", sheet.Missing, s.projects[2:]...)
 		full := object{"momentum": 1, "drive": 2, "care": 3}
-		refused(t, s.wu.IfMatch(`"1"`).Put(at+"/sheet", object{"scores": object{s.projects[0]: full}}), http.StatusForbidden, "conflict_of_interest")
+		refused(t, s.wu.IfMatch(`"1"`).Put(at+"/sheet", object{"scores": object{s.projects[0]: full}}),
+			http.StatusForbidden, "conflict_of_interest")
 		stale := s.wu.IfMatch(`"7"`).Put(at+"/sheet", object{"scores": object{}})
 		refused(t, stale, http.StatusPreconditionFailed, "stale_version")
 		if r := apitest.Decode[project.Round](s.first.Get(at), http.StatusOK); len(r.Judges.V) != 0 {
 			t.Errorf("a secretary is told the judges %q", r.Judges.V)
 		}
 		id := s.projects[2]
-		refused(t, s.wu.IfMatch(`"1"`).Bad().Put(at+"/sheet", object{"scores": object{id: object{"momentum": 10.5, "drive": -1, "x": 1}, nothing: full}}),
-			http.StatusUnprocessableEntity, "invalid", "/scores/"+nothing, "/scores/"+id+"/care", "/scores/"+id+"/drive", "/scores/"+id+"/momentum", "/scores/"+id+"/x")
+		refused(t, s.wu.IfMatch(`"1"`).Bad().Put(at+"/sheet",
+			object{"scores": object{id: object{"momentum": 10.5, "drive": -1, "x": 1}, nothing: full}}),
+			http.StatusUnprocessableEntity, "invalid", "/scores/"+nothing, "/scores/"+id+"/care", "/scores/"+id+"/drive",
+			"/scores/"+id+"/momentum", "/scores/"+id+"/x")
 		refused(t, s.chen.Get(at+"/sheet"), http.StatusNotFound, "not_a_judge")
 		// 2 leads; 1, 3 and 4 tie across the cut of the shortlist.
 		s.scores("tied", func(_, k int) float64 { return []float64{.1, .5, .9, .5, .5}[k] })
@@ -235,16 +245,21 @@ func TestNobodyJudgesOrConfirmsTheOwnProject(t *testing.T) {
 		three := []string{s.projects[2], s.projects[1], s.projects[3]}
 		refused(t, s.picks(s.wu, "tied", "/shortlist", "x", three), http.StatusForbidden, "conflict_of_interest")
 		refused(t, s.picks(s.group, "tied", "/shortlist", "", three), http.StatusUnprocessableEntity, "invalid", "/reason")
-		refused(t, s.picks(s.group, "tied", "/shortlist", "", p.Projects), http.StatusUnprocessableEntity, "invalid", "/reason")
-		refused(t, s.picks(s.group, "tied", "/shortlist", "x", s.projects), http.StatusUnprocessableEntity, "invalid", "/projects")
-		refused(t, s.picks(s.group, "tied", "/shortlist", "x", []string{nothing}), http.StatusUnprocessableEntity, "invalid", "/projects")
-		refused(t, s.picks(s.group, "tied", "/shortlist", "x", []string{id, id}), http.StatusUnprocessableEntity, "invalid", "/projects")
+		refused(t, s.picks(s.group, "tied", "/shortlist", "", p.Projects),
+			http.StatusUnprocessableEntity, "invalid", "/reason")
+		refused(t, s.picks(s.group, "tied", "/shortlist", "x", s.projects),
+			http.StatusUnprocessableEntity, "invalid", "/projects")
+		refused(t, s.picks(s.group, "tied", "/shortlist", "x", []string{nothing}),
+			http.StatusUnprocessableEntity, "invalid", "/projects")
+		refused(t, s.picks(s.group, "tied", "/shortlist", "x", []string{id, id}),
+			http.StatusUnprocessableEntity, "invalid", "/projects")
 		s.picks(s.group, "tied", "/shortlist", "one of b01 and one of b03", three).Want(http.StatusOK)
 		second := s.result("tied")
 		if len(second.Items) != 3 || second.Proposal.Places != 2 || second.Proposal.Open != 1 {
 			t.Errorf("among the shortlist: %+v", second.Proposal)
 		}
-		refused(t, s.picks(s.group, "tied", "/choice", "x", []string{s.projects[4]}), http.StatusUnprocessableEntity, "invalid", "/projects")
+		refused(t, s.picks(s.group, "tied", "/choice", "x", []string{s.projects[4]}),
+			http.StatusUnprocessableEntity, "invalid", "/projects")
 		s.picks(s.group, "tied", "/choice", "it cares more", []string{s.projects[2], s.projects[3]}).Want(http.StatusOK)
 
 		chosen := "/towns/demo/projects/" + s.projects[3]
@@ -263,7 +278,8 @@ func TestNobodyJudgesOrConfirmsTheOwnProject(t *testing.T) {
 // scoredAloud counts the records that tell what a judge gave.
 func scoredAloud(t *testing.T, db *gorm.DB) (n int64) {
 	t.Helper()
-	if err := db.Table("audit_records").Where(`action = 'round.score' AND "after" LIKE '%momentum%'`).Count(&n).Error; err != nil {
+	if err := db.Table("audit_records").Where(`action = 'round.score' AND "after" LIKE '%momentum%'`).
+		Count(&n).Error; err != nil {
 		t.Error(err)
 	}
 	return n
@@ -273,7 +289,10 @@ func TestTeamsAndProjectsOfTheOwnBranch(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		s := newContest(t, db)
 		team := func(code string, branches ...string) object {
-			return object{"code": code, "name": named(code), "field": "hard-tasks", "branches": branches, "founded_on": "2021-05-01", "members": 12}
+			return object{
+				"code": code, "name": named(code), "field": "hard-tasks", "branches": branches, "founded_on": "2021-05-01",
+				"members": 12,
+			}
 		}
 		const teams = "/towns/demo/teams"
 		s.first.Post(teams, team("river", "b01")).Want(http.StatusCreated)
@@ -296,7 +315,8 @@ func TestTeamsAndProjectsOfTheOwnBranch(t *testing.T) {
 		may(t, s.leader, mine)
 		may(t, s.group, mine)
 		moved(s.first, mine, "withdrawn", "too early").Want(http.StatusOK)
-		refused(t, s.first.IfMatch(s.first.Get(mine).ETag()).Put(mine, object{"title": "x", "field": "ethos", "description": "x"}), http.StatusConflict, "project_frozen")
+		refused(t, s.first.IfMatch(s.first.Get(mine).ETag()).Put(mine,
+			object{"title": "x", "field": "ethos", "description": "x"}), http.StatusConflict, "project_frozen")
 		refused(t, moved(s.group, "/towns/demo/rounds/r", "judging", ""), http.StatusConflict, "nothing_to_judge")
 	})
 }

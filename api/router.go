@@ -152,7 +152,8 @@ func (s *Server) routesOfEntry(t rest.Router) {
 	rest.Get(t, "/periods/:period", access.ReadStructure, s.findPeriod)
 	rest.Put(t, "/periods/:period", access.WritePeriods, s.updatePeriod)
 	rest.Post(t, "/periods/:period/transitions", access.WritePeriods, s.movePeriod)
-	rest.Get(t, "/periods/:period/completeness", access.ReadSheets, s.findCompleteness, rest.Sends[evaluation.Completeness]("application/json", "text/csv"))
+	rest.Get(t, "/periods/:period/completeness", access.ReadSheets, s.findCompleteness,
+		rest.Sends[evaluation.Completeness]("application/json", "text/csv"))
 	rest.Get(t, "/periods/:period/signals", access.ReadSignals, s.findSignals)
 	rest.Get(t, "/periods/:period/exceptions", access.ReadSheets, s.listExceptions)
 	rest.Create(t, "/periods/:period/exceptions", access.WritePeriods, s.grantException)
@@ -176,7 +177,8 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Get(t, "/periods/:period/runs", access.CreateRuns, s.listRuns)
 	rest.Create(t, "/periods/:period/runs", access.CreateRuns, s.createRun)
 	rest.Get(t, "/periods/:period/runs/:run", access.CreateRuns, s.findRun)
-	rest.Get(t, "/periods/:period/ranking", access.ReadRanking, s.findRanking, rest.Sends[index.Ranking]("application/json", "text/csv"))
+	rest.Get(t, "/periods/:period/ranking", access.ReadRanking, s.findRanking,
+		rest.Sends[index.Ranking]("application/json", "text/csv"))
 	rest.Get(t, "/periods/:period/branches/:branch", access.ReadRanking, s.findScorecard)
 	rest.Get(t, "/periods/:period/branches/:branch/explanation", access.ReadRanking, s.findExplanation)
 	rest.Get(t, "/periods/:period/branches/:branch/change", access.ReadRanking, s.findChange)

@@ -20,7 +20,8 @@ func (s *Server) listRuns(ctx context.Context, req listRunsRequest) (rest.Page[i
 	if err := req.Resume(&after); err != nil {
 		return rest.Page[index.Run]{}, err
 	}
-	runs, err := index.ListRuns(ctx, s.db(ctx), req.Town, index.RunFilter{Period: req.Period, After: after, Limit: req.Limit()})
+	runs, err := index.ListRuns(ctx, s.db(ctx), req.Town,
+		index.RunFilter{Period: req.Period, After: after, Limit: req.Limit()})
 	if err != nil {
 		return rest.Page[index.Run]{}, err
 	}

@@ -26,7 +26,10 @@ type listSchemesRequest struct {
 //
 //	@Summary	List the versions of the schemes of a town
 func (s *Server) listSchemes(ctx context.Context, req listSchemesRequest) (rest.Page[scheme.Version], error) {
-	f := scheme.Filter{Code: req.Code, State: scheme.State(req.State), NoDrafts: !access.PrincipalFrom(ctx).May(access.ReadDrafts), Limit: req.Limit()}
+	f := scheme.Filter{
+		Code: req.Code, State: scheme.State(req.State), NoDrafts: !access.PrincipalFrom(ctx).May(access.ReadDrafts),
+		Limit: req.Limit(),
+	}
 	if err := req.Resume(&f.AfterCode, &f.AfterNumber); err != nil {
 		return rest.Page[scheme.Version]{}, err
 	}

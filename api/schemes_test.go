@@ -85,17 +85,23 @@ func TestSchemeBodiesAreReadStrictly(t *testing.T) {
 		}{
 			{"unknown member", `{"code":"a","colour":1}`, "malformed_scheme", http.StatusBadRequest, []string{"/colour"}},
 			{"member twice", `{"code":"a","code":"a"}`, "malformed", http.StatusBadRequest, []string{"/code"}},
-			{"unknown rule", `{"tree":{"code":"x","rule":{"kind":"magic"}}}`, "malformed_scheme", http.StatusBadRequest, []string{"/tree/rule/kind"}},
+			{
+				"unknown rule", `{"tree":{"code":"x","rule":{"kind":"magic"}}}`, "malformed_scheme",
+				http.StatusBadRequest,
+				[]string{"/tree/rule/kind"},
+			},
 			{"null", `null`, "malformed_scheme", http.StatusBadRequest, []string{""}},
 			{"no object", `[]`, "malformed_scheme", http.StatusBadRequest, []string{""}},
 			{"text behind", `{} {}`, "malformed", http.StatusBadRequest, []string{""}},
 			{
-				"kind of another town", `{"code":"a","decimals":2,"min_coverage":0,"name":{"zh":"a"},"tree":{"code":"x","rule":{"kind":"points","max":10},"entry":"reported","direction":"benefit","applies_to":{"kinds":["castle"]}},"grades":[{"code":"g","from":0}]}`,
+				"kind of another town",
+				`{"code":"a","decimals":2,"min_coverage":0,"name":{"zh":"a"},"tree":{"code":"x","rule":{"kind":"points","max":10},"entry":"reported","direction":"benefit","applies_to":{"kinds":["castle"]}},"grades":[{"code":"g","from":0}]}`,
 				"invalid", http.StatusUnprocessableEntity,
 				[]string{"/tree/applies_to/kinds/0"},
 			},
 			{
-				"two rules broken", `{"code":"a b","decimals":2,"min_coverage":0,"name":{"zh":"a"},"tree":{"code":"x","entry":"reported"},"grades":[{"code":"g","from":0}]}`,
+				"two rules broken",
+				`{"code":"a b","decimals":2,"min_coverage":0,"name":{"zh":"a"},"tree":{"code":"x","entry":"reported"},"grades":[{"code":"g","from":0}]}`,
 				"invalid", http.StatusUnprocessableEntity,
 				[]string{"/code", "/tree/rule"},
 			},

@@ -60,7 +60,8 @@ func TestNoSecretIsLoggedOrRecorded(t *testing.T) {
 		browser.Post("/me/password", object{"old": phrase, "password": "another phrase"}).Want(http.StatusOK)
 		browser.Post("/me/password", object{"old": phrase, "password": "short"}).Want(http.StatusUnprocessableEntity)
 		d.Post("/setup", object{"token": "a wrong guess", "account": "x", "password": phrase}).Want(http.StatusNotFound)
-		d.send(http.MethodPost, "/sessions", `{"account": "boss", "password": "another phrase", "x": "a wrong guess"}`, "192.0.2.1:1")
+		d.send(http.MethodPost, "/sessions", `{"account": "boss", "password": "another phrase", "x": "a wrong guess"}`,
+			"192.0.2.1:1")
 		browser.IfMatch(`"1"`).Delete("/session").Want(http.StatusNoContent)
 
 		hidden = append(hidden, d.hashes()...)
@@ -84,7 +85,9 @@ func TestNoSecretIsLoggedOrRecorded(t *testing.T) {
 
 // hashes are all that the database keeps of secrets.
 func (d *door) hashes() (all []string) {
-	for table, column := range map[string]string{"accounts": "password_hash", "sessions": "secret_hash", "keys": "secret_hash"} {
+	for table, column := range map[string]string{
+		"accounts": "password_hash", "sessions": "secret_hash", "keys": "secret_hash",
+	} {
 		var some []string
 		d.must(d.db.Table(table).Where(column+" <> ''").Pluck(column, &some).Error)
 		all = append(all, some...)

@@ -61,7 +61,8 @@ func TestHealth(t *testing.T) {
 	s.Trail = nil
 	broken = errors.New("dial: hunter2")
 	w := do(h, http.MethodGet, "/readyz", "")
-	if p := problemOf(t, w, http.StatusServiceUnavailable); p.Code != "not_ready" || strings.Contains(w.Body.String(), "hunter2") {
+	if p := problemOf(t, w, http.StatusServiceUnavailable); p.Code != "not_ready" ||
+		strings.Contains(w.Body.String(), "hunter2") {
 		t.Errorf("broken: %s", w.Body)
 	}
 	broken = nil
@@ -90,7 +91,8 @@ func TestADefectIsLoggedWithItsPlace(t *testing.T) {
 		} {
 			h.must(db.Exec("ALTER TABLE " + c.table + " RENAME TO missing").Error)
 			lines.Reset()
-			if p := caller.Get(c.path).Problem(http.StatusInternalServerError); p.Code != "internal" || strings.Contains(p.Detail, c.table) {
+			if p := caller.Get(c.path).Problem(http.StatusInternalServerError); p.Code != "internal" ||
+				strings.Contains(p.Detail, c.table) {
 				t.Errorf("%s: %+v", c.path, p)
 			}
 			if !strings.Contains(lines.String(), `"`+c.place) || !strings.Contains(lines.String(), c.table) {

@@ -129,8 +129,9 @@ func (s *Server) ownSession(ctx context.Context) (string, error) {
 
 // passwordInput is the present password and the new one.
 type passwordInput struct {
-	Old      rest.Secret `json:"old" validate:"required" swaggertype:"string"`
-	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"` // 12 to 128 characters
+	Old rest.Secret `json:"old" validate:"required" swaggertype:"string"`
+	// 12 to 128 characters
+	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"`
 }
 
 type changePasswordRequest struct{ Body passwordInput }
@@ -189,9 +190,11 @@ func (s *Server) me(ctx context.Context, _ meRequest) (Me, error) {
 // setupInput is the token that the service printed at its first start, and the first
 // account.
 type setupInput struct {
-	Token    rest.Secret `json:"token" validate:"required" swaggertype:"string"` // as bulwark serve or bulwark setup printed it
-	Account  string      `json:"account" validate:"required,max=64" example:"admin"`
-	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"` // 12 to 128 characters
+	// as bulwark serve or bulwark setup printed it
+	Token   rest.Secret `json:"token" validate:"required" swaggertype:"string"`
+	Account string      `json:"account" validate:"required,max=64" example:"admin"`
+	// 12 to 128 characters
+	Password rest.Secret `json:"password" validate:"required" swaggertype:"string" example:"correct horse battery"`
 }
 
 type setUpRequest struct{ Body setupInput }
@@ -256,7 +259,8 @@ func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (rest.Re
 	}
 	flow := s.engine.Cookie(ctx, flowCookie)
 	s.engine.SetCookie(ctx, flowCookie, "", 0, http.SameSiteLaxMode)
-	subject, err := s.provider.Finish(ctx, flow, oidc.Return{State: req.State, Code: req.Code, Issuer: req.Issuer, Error: req.Error})
+	subject, err := s.provider.Finish(ctx, flow,
+		oidc.Return{State: req.State, Code: req.Code, Issuer: req.Issuer, Error: req.Error})
 	if err != nil {
 		s.noteRefusal(ctx, "", err)
 		return rest.Redirect{}, err

@@ -22,7 +22,9 @@ const phrase = "correct horse battery"
 func withAccounts(t testing.TB, db *gorm.DB) *harness {
 	t.Helper()
 	h := newHarness(t, db)
-	h.server.Passwords = credential.NewPasswords(argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32})
+	h.server.Passwords = credential.NewPasswords(argon2id.Params{
+		Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32,
+	})
 	h.server.Config.SessionIdle, h.server.Config.SessionMax = 30*time.Minute, 12*time.Hour
 	h.account(credential.Account{Name: "boss", Roles: []access.Role{access.Admin}})
 	return h
@@ -33,7 +35,8 @@ func (h *harness) account(a credential.Account) credential.Account {
 	h.t.Helper()
 	_, err := credential.CreateAccount(h.t.Context(), h.db, a)
 	h.must(err)
-	a, err = credential.SetPassword(h.t.Context(), h.db, h.server.Passwords, credential.NewPassword{Account: a.Name, Password: phrase, Version: 1})
+	a, err = credential.SetPassword(h.t.Context(), h.db, h.server.Passwords,
+		credential.NewPassword{Account: a.Name, Password: phrase, Version: 1})
 	h.must(err)
 	return a
 }
@@ -64,7 +67,8 @@ func TestSessions(t *testing.T) {
 		h := withAccounts(t, db)
 		a := signIn(h.Client, "Boss", phrase).Want(http.StatusCreated)
 		c := cookieOf(a)
-		if c.Name != "bulwark" || len(c.Value) != 43 || !c.HttpOnly || c.Secure || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Domain != "" || c.MaxAge != 12*3600 {
+		if c.Name != "bulwark" || len(c.Value) != 43 || !c.HttpOnly || c.Secure || c.SameSite != http.SameSiteStrictMode ||
+			c.Path != "/" || c.Domain != "" || c.MaxAge != 12*3600 {
 			t.Errorf("the cookie is %+v", c)
 		}
 		if a.Header.Get("Cache-Control") != "no-store" || strings.Contains(string(a.Body), c.Value) {
@@ -74,10 +78,12 @@ func TestSessions(t *testing.T) {
 		if told.Account != "boss" || told.Role != access.Admin || told.MustChange || told.CSRFToken == "" {
 			t.Errorf("told %+v", told)
 		}
-		if again := apitest.Decode[Session](browser.Get("/session"), http.StatusOK); again.CSRFToken != told.CSRFToken || again.Account != "boss" {
+		if again := apitest.Decode[Session](browser.Get("/session"), http.StatusOK); again.CSRFToken != told.CSRFToken ||
+			again.Account != "boss" {
 			t.Errorf("read %+v", again)
 		}
-		if me := apitest.Decode[Me](browser.Get("/me"), http.StatusOK); me.Account != "boss" || me.Role != access.Admin || me.Key != "" {
+		if me := apitest.Decode[Me](browser.Get("/me"), http.StatusOK); me.Account != "boss" || me.Role != access.Admin ||
+			me.Key != "" {
 			t.Errorf("me: %+v", me)
 		}
 		browser.Post("/areas", object{"code": "45", "level": "province", "name": named("广西")}).Want(http.StatusCreated)
@@ -93,7 +99,8 @@ func TestSessions(t *testing.T) {
 		}
 		refused(t, h.Get("/session"), http.StatusUnauthorized, "not_signed_in")
 		refused(t, h.as(access.Admin).Get("/session"), http.StatusUnauthorized, "not_signed_in")
-		refused(t, h.as(access.Admin).Post("/me/password", object{"old": phrase, "password": "another phrase"}), http.StatusUnauthorized, "not_signed_in")
+		refused(t, h.as(access.Admin).Post("/me/password", object{"old": phrase, "password": "another phrase"}),
+			http.StatusUnauthorized, "not_signed_in")
 	})
 }
 
@@ -123,7 +130,8 @@ func TestOtherSitesCannotUseASession(t *testing.T) {
 		for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
 			refused(t, browser.Header(name, value).Post("/areas", area), http.StatusForbidden, "cross_site")
 			refused(t, signIn(h.Header(name, value), "boss", phrase), http.StatusForbidden, "cross_site")
-			refused(t, h.Header(name, value).Post("/setup", object{"token": "x", "account": "x", "password": "x"}), http.StatusForbidden, "cross_site")
+			refused(t, h.Header(name, value).Post("/setup", object{"token": "x", "account": "x", "password": "x"}),
+				http.StatusForbidden, "cross_site")
 			browser.Header(name, value).Get("/me").Want(http.StatusOK)
 		}
 		refused(t, browser.Header("Sec-Fetch-Site", "same-site").Post("/areas", area), http.StatusForbidden, "cross_site")
@@ -142,7 +150,8 @@ func TestAKeyWinsOverASession(t *testing.T) {
 		}
 		refused(t, both.Get("/keys"), http.StatusForbidden, "key_of_a_town")
 		refused(t, browser.As("bw_00000000_x").Get("/me"), http.StatusUnauthorized, "bad_key")
-		browser.As(h.secrets[access.Admin]).Header("X-CSRF-Token", "").Post("/areas", object{"code": "45", "level": "province", "name": named("广西")}).Want(http.StatusCreated)
+		browser.As(h.secrets[access.Admin]).Header("X-CSRF-Token", "").Post("/areas",
+			object{"code": "45", "level": "province", "name": named("广西")}).Want(http.StatusCreated)
 	})
 }
 
@@ -152,7 +161,8 @@ func TestPlantedCookiesAreNotBelieved(t *testing.T) {
 		browser, _ := h.in("boss", phrase)
 		c := cookieOf(signIn(h.Client, "boss", phrase))
 		refused(t, h.Header("Cookie", "bulwark=planted").Get("/me"), http.StatusUnauthorized, "session_ended")
-		refused(t, browser.Header("Cookie", "bulwark=planted; bulwark="+c.Value).Get("/session"), http.StatusUnauthorized, "not_signed_in")
+		refused(t, browser.Header("Cookie", "bulwark=planted; bulwark="+c.Value).Get("/session"),
+			http.StatusUnauthorized, "not_signed_in")
 		h.Header("Cookie", "bulwark=planted").Get("/towns/demo").Problem(http.StatusUnauthorized)
 		signIn(h.Header("Cookie", "bulwark=planted"), "boss", phrase).Want(http.StatusCreated)
 	})
@@ -163,8 +173,10 @@ func TestChangeMyPassword(t *testing.T) {
 		h := withAccounts(t, db)
 		mine, _ := h.in("boss", phrase)
 		other, _ := h.in("boss", phrase)
-		refused(t, mine.Post("/me/password", object{"old": "wrong", "password": "another phrase"}), http.StatusUnprocessableEntity, "invalid", "/old")
-		refused(t, mine.Post("/me/password", object{"old": phrase, "password": "short"}), http.StatusUnprocessableEntity, "invalid", "/password")
+		refused(t, mine.Post("/me/password", object{"old": "wrong", "password": "another phrase"}),
+			http.StatusUnprocessableEntity, "invalid", "/old")
+		refused(t, mine.Post("/me/password", object{"old": phrase, "password": "short"}),
+			http.StatusUnprocessableEntity, "invalid", "/password")
 		mine.Post("/me/password", object{"old": phrase, "password": " another phrase "}).Want(http.StatusOK)
 		mine.Get("/me").Want(http.StatusOK)
 		refused(t, other.Get("/me"), http.StatusUnauthorized, "session_ended")

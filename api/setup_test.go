@@ -22,8 +22,10 @@ func TestSetup(t *testing.T) {
 			t.Fatal(err)
 		}
 		in := object{"token": token, "account": "boss", "password": phrase}
-		refused(t, nobody.Post("/setup", object{"token": "x", "account": "boss", "password": phrase}), http.StatusForbidden, "bad_setup_token")
-		refused(t, nobody.Post("/setup", object{"token": token, "account": "boss", "password": "short"}), http.StatusUnprocessableEntity, "invalid", "/password")
+		refused(t, nobody.Post("/setup", object{"token": "x", "account": "boss", "password": phrase}),
+			http.StatusForbidden, "bad_setup_token")
+		refused(t, nobody.Post("/setup", object{"token": token, "account": "boss", "password": "short"}),
+			http.StatusUnprocessableEntity, "invalid", "/password")
 		made := apitest.Decode[credential.Account](nobody.Post("/setup", in), http.StatusCreated)
 		if made.Name != "boss" || len(made.Roles) != 1 || made.Roles[0] != access.Admin {
 			t.Errorf("made %+v", made)

@@ -84,11 +84,13 @@ func TestEveryFaultOfASheetIsTold(t *testing.T) {
 func TestEntriesAreRefusedForOneReason(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		h.inForce(strings.Replace(smallScheme, `"role_weights": {"mentor": 2, "instructor": 1, "leading_group": 1}`, `"drop": 0`, 1))
+		h.inForce(strings.Replace(smallScheme, `"role_weights": {"mentor": 2, "instructor": 1, "leading_group": 1}`,
+			`"drop": 0`, 1))
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
 		secretary := h.as(access.Secretary)
-		rated := flaws(t, h.as(access.Office).Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", []object{value("spirit", 9)})))
+		rated := flaws(t, h.as(access.Office).Post("/towns/demo/evaluations",
+			sheetOf("2026Q1", "b01", []object{value("spirit", 9)})))
 		if !slices.Equal(rated, []flaw{{"/entries/0/code", "role_does_not_rate"}}) {
 			t.Errorf("a liaison office rates where no role has a weight: %v", rated)
 		}
@@ -102,7 +104,11 @@ func TestEntriesAreRefusedForOneReason(t *testing.T) {
 			{"value for a level", value("standing", 80), flaw{"/entries/0/value", "level_needed"}},
 			{"waived without a reason", waived("complaints", ""), flaw{"/entries/0/evidence", "evidence_needed"}},
 			{"never waived", waived("meetings", "x"), flaw{"/entries/0/not_applicable", "always_applies"}},
-			{"waived with a value", object{"code": "complaints", "not_applicable": true, "evidence": "x", "value": 1}, flaw{"/entries/0/not_applicable", "value_and_waiver"}},
+			{
+				"waived with a value",
+				object{"code": "complaints", "not_applicable": true, "evidence": "x", "value": 1},
+				flaw{"/entries/0/not_applicable", "value_and_waiver"},
+			},
 			{"beyond the points of the rule", value("fields", 50.5), flaw{"/entries/0/value", "bad_entry"}},
 			{"too large for anything", value("complaints", 1e15), flaw{"/entries/0/value", "out_of_range"}},
 			{"a secretary does not rate", value("spirit", 9), flaw{"/entries/0/code", "role_does_not_rate"}},
@@ -123,8 +129,10 @@ func TestEntriesAreRefusedForOneReason(t *testing.T) {
 		} {
 			refused(t, secretary.Post("/towns/demo/evaluations", sheetOf(tt.period, tt.branch, nil)), tt.status, tt.code)
 		}
-		refused(t, h.as(access.LeadingGroup).Post("/towns/demo/evaluations", sheetOf("2026Q1", "b99", nil)), http.StatusNotFound, "not_found")
-		refused(t, secretary.Bad().Post("/towns/demo/evaluations", object{"period": "2026Q1", "branch": "b01", "entries": []object{{"code": "meetings", "value": "9"}}}),
+		refused(t, h.as(access.LeadingGroup).Post("/towns/demo/evaluations", sheetOf("2026Q1", "b99", nil)),
+			http.StatusNotFound, "not_found")
+		refused(t, secretary.Bad().Post("/towns/demo/evaluations",
+			object{"period": "2026Q1", "branch": "b01", "entries": []object{{"code": "meetings", "value": "9"}}}),
 			http.StatusBadRequest, "malformed", "/entries/0/value")
 	})
 }

@@ -28,17 +28,21 @@ func TestSheetsAreWrittenByThoseTiedToTheBranchToday(t *testing.T) {
 		moved(group, sent, "returned", "too high").Want(http.StatusOK)
 
 		duty := "/towns/demo/assignments/" + column(admin.Get("/towns/demo/assignments?person=mentor"), "id")[0]
-		admin.IfMatch(admin.Get(duty).ETag()).Post(duty+"/end", object{"until": "2020-06-30", "reason": "moved"}).Want(http.StatusOK)
+		admin.IfMatch(admin.Get(duty).ETag()).Post(duty+"/end",
+			object{"until": "2020-06-30", "reason": "moved"}).Want(http.StatusOK)
 		may(t, mentor, draft)
 		same(t, "as listed", column(mentor.Get("/towns/demo/evaluations"), "allowed"), "[]")
 		refused(t, moved(mentor, draft, "submitted", ""), http.StatusForbidden, "not_assigned")
-		refused(t, mentor.IfMatch(`"1"`).Put(draft, object{"entries": []object{value("spirit", 1)}}), http.StatusForbidden, "not_assigned")
+		refused(t, mentor.IfMatch(`"1"`).Put(draft, object{"entries": []object{value("spirit", 1)}}),
+			http.StatusForbidden, "not_assigned")
 
 		h.appointed("demo", "chen", access.Secretary)
-		admin.Post("/towns/demo/assignments", object{"person": "chen", "branch": "b02", "duty": "leads", "from": "2020-01-01"}).Want(http.StatusCreated)
+		admin.Post("/towns/demo/assignments",
+			object{"person": "chen", "branch": "b02", "duty": "leads", "from": "2020-01-01"}).Want(http.StatusCreated)
 		may(t, chen, sent)
 		refused(t, moved(chen, sent, "submitted", ""), http.StatusForbidden, "conflict_of_interest")
-		refused(t, chen.IfMatch(chen.Get(sent).ETag()).Put(sent, object{"entries": []object{value("spirit", 10)}}), http.StatusForbidden, "conflict_of_interest")
+		refused(t, chen.IfMatch(chen.Get(sent).ETag()).Put(sent, object{"entries": []object{value("spirit", 10)}}),
+			http.StatusForbidden, "conflict_of_interest")
 	})
 }
 
@@ -48,11 +52,15 @@ func TestEntriesThatCouldNotCountAreRefused(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		group := h.as(access.LeadingGroup)
-		h.inForce(strings.Replace(smallScheme, `"scale": 100}, "rule": {"kind": "goalposts", "low": 0, "high": 100}`, `"scale": 100}, "rule": {"kind": "points", "max": 100}`, 1))
+		h.inForce(strings.Replace(smallScheme, `"scale": 100}, "rule": {"kind": "goalposts", "low": 0, "high": 100}`,
+			`"scale": 100}, "rule": {"kind": "points", "max": 100}`, 1))
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
-		group.Post("/towns/demo/branches", object{"code": "b04", "name": named("新村"), "kind": "village", "founded_on": "2026-04-01"}).Want(http.StatusCreated)
-		group.IfMatch(`"1"`).Post("/towns/demo/branches/b03/close", object{"on": "2026-02-01", "reason": "x"}).Want(http.StatusOK)
+		group.Post("/towns/demo/branches", object{
+			"code": "b04", "name": named("新村"), "kind": "village", "founded_on": "2026-04-01",
+		}).Want(http.StatusCreated)
+		group.IfMatch(`"1"`).Post("/towns/demo/branches/b03/close",
+			object{"on": "2026-02-01", "reason": "x"}).Want(http.StatusOK)
 		for _, tt := range []struct {
 			branch string
 			status int
@@ -62,9 +70,12 @@ func TestEntriesThatCouldNotCountAreRefused(t *testing.T) {
 			{"b04", http.StatusNotFound, "not_found"},
 		} {
 			refused(t, group.Post("/towns/demo/evaluations", sheetOf("2026Q1", tt.branch, nil)), tt.status, tt.code)
-			refused(t, group.Post("/towns/demo/adjustments", object{"period": "2026Q1", "branch": tt.branch, "kind": "bonus", "item": "model", "reason": "x"}), tt.status, tt.code)
+			refused(t, group.Post("/towns/demo/adjustments", object{
+				"period": "2026Q1", "branch": tt.branch, "kind": "bonus", "item": "model", "reason": "x",
+			}), tt.status, tt.code)
 		}
-		refused(t, group.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", []object{value("cases", 40), value("meetings", 1), value("cases.solved", 41)})),
+		refused(t, group.Post("/towns/demo/evaluations",
+			sheetOf("2026Q1", "b01", []object{value("cases", 40), value("meetings", 1), value("cases.solved", 41)})),
 			http.StatusUnprocessableEntity, "invalid", "/entries/2/value")
 		begun(group, "2026Q1", "b01", value("cases", 40), value("cases.solved", 40))
 	})

@@ -23,12 +23,15 @@ func TestWhoSeesASheetInEachState(t *testing.T) {
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
 		group, mentor, secretary := h.as(access.LeadingGroup), h.as(access.Mentor), h.as(access.Secretary)
-		sheet, own := begun(mentor, "2026Q1", "b01", value("spirit", 7)), begun(secretary, "2026Q1", "b01", value("meetings", 12))
+		sheet, own := begun(mentor, "2026Q1", "b01", value("spirit", 7)),
+			begun(secretary, "2026Q1", "b01", value("meetings", 12))
 		left := begun(h.as(access.Instructor), "2026Q1", "b01", value("spirit", 5))
 		const list = "/towns/demo/evaluations"
 		sees := func(path string, who map[access.Role]bool) {
 			t.Helper()
-			for _, role := range []access.Role{access.Secretary, access.Mentor, access.Instructor, access.Office, access.LeadingGroup, access.Leadership} {
+			for _, role := range []access.Role{
+				access.Secretary, access.Mentor, access.Instructor, access.Office, access.LeadingGroup, access.Leadership,
+			} {
 				status, listed := http.StatusNotFound, 0
 				if who[role] {
 					status, listed = http.StatusOK, 1
@@ -45,7 +48,10 @@ func TestWhoSeesASheetInEachState(t *testing.T) {
 			}
 		}
 		all := func(but ...access.Role) map[access.Role]bool {
-			m := map[access.Role]bool{access.Secretary: true, access.Mentor: true, access.Instructor: true, access.Office: true, access.LeadingGroup: true, access.Leadership: true}
+			m := map[access.Role]bool{
+				access.Secretary: true, access.Mentor: true, access.Instructor: true, access.Office: true,
+				access.LeadingGroup: true, access.Leadership: true,
+			}
 			for _, role := range but {
 				delete(m, role)
 			}
@@ -85,7 +91,8 @@ func TestWhoSeesASheetInEachState(t *testing.T) {
 		same(t, "evaluators", column(secretary.Get(list), "evaluator"), "<nil>", "secretary")
 		same(t, "asked for the mentor", column(secretary.Get(list+"?evaluator=mentor"), "id"))
 		same(t, "asked for oneself", column(secretary.Get(list+"?evaluator=secretary"), "evaluator"), "secretary")
-		if told := apitest.Decode[evaluation.Sheet](mentor.Get(sheet), http.StatusOK); told.EvaluatorCode != "mentor" || told.History[0].Actor != "mentor" {
+		if told := apitest.Decode[evaluation.Sheet](mentor.Get(sheet), http.StatusOK); told.EvaluatorCode != "mentor" ||
+			told.History[0].Actor != "mentor" {
 			t.Errorf("the evaluator reads %+v", told)
 		}
 	})
@@ -135,12 +142,15 @@ func TestDecisionsAreKept(t *testing.T) {
 		}
 		for _, tt := range []struct{ to, due string }{{"approved", "2026-04-08"}, {"returned", "2026-04-04"}} {
 			moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
-			a := group.IfMatch(group.Get(sheet).ETag()).Post(sheet+"/transitions", object{"to": tt.to, "reason": "x", "due_on": tt.due})
+			a := group.IfMatch(group.Get(sheet).ETag()).Post(sheet+"/transitions",
+				object{"to": tt.to, "reason": "x", "due_on": tt.due})
 			refused(t, a, http.StatusUnprocessableEntity, "invalid", "/due_on")
 			moved(group, sheet, "returned", "x").Want(http.StatusOK)
 		}
 
-		bonus := group.Post("/towns/demo/adjustments", object{"period": "2026Q1", "branch": "b01", "kind": "bonus", "item": "model", "reason": "x"}).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
+		bonus := group.Post("/towns/demo/adjustments", object{
+			"period": "2026Q1", "branch": "b01", "kind": "bonus", "item": "model", "reason": "x",
+		}).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		moved(chen, bonus, "approved", "seen").Want(http.StatusOK)
 		moved(chen, bonus, "rejected", "seen twice").Want(http.StatusOK)
 		got = nil
@@ -164,7 +174,8 @@ func TestSignalsAreForTheLeadingGroup(t *testing.T) {
 			a, zh := h.as(role).Get(q1+"/signals"), h.as(role).Lang("zh").Get(q1+"/signals")
 			if role != access.LeadingGroup && role != access.Leadership {
 				refused(t, a, http.StatusForbidden, "not_allowed")
-			} else if s := apitest.Decode[evaluation.Signals](a, http.StatusOK); !strings.Contains(s.Caveat, "question") || s.Items == nil {
+			} else if s := apitest.Decode[evaluation.Signals](a, http.StatusOK); !strings.Contains(s.Caveat, "question") ||
+				s.Items == nil {
 				t.Errorf("%s reads %s", role, a.Body)
 			} else if s = apitest.Decode[evaluation.Signals](zh, http.StatusOK); !strings.Contains(s.Caveat, "不是结论") {
 				t.Errorf("%s reads in Chinese %s", role, zh.Body)

@@ -54,7 +54,10 @@ type story struct {
 
 func (s *story) opens() {
 	t := s.t
-	period := object{"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small", "notice_days": 0}
+	period := object{
+		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
+		"notice_days": 0,
+	}
 	refused(t, s.mentor.Post("/towns/demo/periods", period), http.StatusForbidden, "not_allowed")
 	made := s.group.Post("/towns/demo/periods", period).Want(http.StatusCreated)
 	if got := made.Header.Get("Location"); got != "/api/v1"+q1 || made.ETag() != `"1"` {
@@ -71,12 +74,17 @@ func (s *story) opens() {
 	may(t, s.group, q1, "change", "open")
 	may(t, s.mentor, q1)
 	may(t, s.Client, q1)
-	refused(t, s.mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)), http.StatusLocked, "period_planned")
-	refused(t, s.group.Bad().Post(q1+"/transitions", object{"to": "open"}), http.StatusPreconditionRequired, "if_match_required")
-	refused(t, s.group.IfMatch(`"7"`).Post(q1+"/transitions", object{"to": "open"}), http.StatusPreconditionFailed, "stale_version")
+	refused(t, s.mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)),
+		http.StatusLocked, "period_planned")
+	refused(t, s.group.Bad().Post(q1+"/transitions", object{"to": "open"}),
+		http.StatusPreconditionRequired, "if_match_required")
+	refused(t, s.group.IfMatch(`"7"`).Post(q1+"/transitions", object{"to": "open"}),
+		http.StatusPreconditionFailed, "stale_version")
 	refused(t, s.mentor.IfMatch(`"1"`).Post(q1+"/transitions", object{"to": "open"}), http.StatusForbidden, "not_allowed")
-	refused(t, s.group.IfMatch(`"1"`).Post(q1+"/transitions", object{"to": "locked"}), http.StatusConflict, "no_such_transition")
-	after := apitest.Decode[evaluation.Period](s.group.IfMatch(`"1"`).Post(q1+"/transitions", object{"to": "open"}), http.StatusOK)
+	refused(t, s.group.IfMatch(`"1"`).Post(q1+"/transitions", object{"to": "locked"}),
+		http.StatusConflict, "no_such_transition")
+	after := apitest.Decode[evaluation.Period](s.group.IfMatch(`"1"`).Post(q1+"/transitions", object{"to": "open"}),
+		http.StatusOK)
 	if after.State != evaluation.Open || after.StateBy != "leading_group" || after.Version != 2 {
 		t.Errorf("opened: %+v", after)
 	}
@@ -88,14 +96,17 @@ func (s *story) opens() {
 func (s *story) entersAndDecides() {
 	t := s.t
 	sheet := begun(s.mentor, "2026Q1", "b01", value("spirit", 6))
-	refused(t, s.mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)), http.StatusConflict, "sheet_exists")
+	refused(t, s.mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)),
+		http.StatusConflict, "sheet_exists")
 	may(t, s.mentor, sheet, "write", "submit")
 	refused(t, s.group.Get(sheet), http.StatusNotFound, "not_found") // a draft is for its author
 	refused(t, s.group.IfMatch(`"1"`).Put(sheet, object{"entries": []object{}}), http.StatusNotFound, "not_found")
-	refused(t, s.mentor.Bad().Put(sheet, object{"entries": []object{}}), http.StatusPreconditionRequired, "if_match_required")
+	refused(t, s.mentor.Bad().Put(sheet, object{"entries": []object{}}),
+		http.StatusPreconditionRequired, "if_match_required")
 	s.mentor.IfMatch(`"1"`).Put(sheet, object{"note": "empty", "entries": []object{}}).Want(http.StatusOK)
 	refused(t, moved(s.mentor, sheet, "submitted", ""), http.StatusUnprocessableEntity, "invalid", "/entries")
-	refused(t, s.mentor.IfMatch(`"1"`).Put(sheet, object{"entries": []object{value("spirit", 7)}}), http.StatusPreconditionFailed, "stale_version")
+	refused(t, s.mentor.IfMatch(`"1"`).Put(sheet, object{"entries": []object{value("spirit", 7)}}),
+		http.StatusPreconditionFailed, "stale_version")
 	s.mentor.IfMatch(`"2"`).Put(sheet, object{"entries": []object{value("spirit", 7)}}).Want(http.StatusOK)
 	moved(s.mentor, sheet, "submitted", "").Want(http.StatusOK)
 	may(t, s.mentor, sheet, "withdraw")
@@ -124,7 +135,8 @@ func (s *story) entersAndDecides() {
 	may(t, s.group, own, "withdraw")
 	refused(t, moved(s.group, own, "approved", ""), http.StatusForbidden, "own_sheet")
 	moved(s.chen, own, "approved", "").Want(http.StatusOK)
-	refused(t, s.wu.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b02", nil)), http.StatusForbidden, "conflict_of_interest")
+	refused(t, s.wu.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b02", nil)),
+		http.StatusForbidden, "conflict_of_interest")
 	of2 := begun(s.lin, "2026Q1", "b02", value("spirit", 9))
 	moved(s.lin, of2, "submitted", "").Want(http.StatusOK)
 	may(t, s.wu, of2)
@@ -162,10 +174,13 @@ func (s *story) entersTheRest() {
 func (s *story) adjusts() {
 	t := s.t
 	propose := func(c *apitest.Client, branch, kind, item string) string {
-		made := c.Post("/towns/demo/adjustments", object{"period": "2026Q1", "branch": branch, "kind": kind, "item": item, "reason": "seen"}).Want(http.StatusCreated)
+		made := c.Post("/towns/demo/adjustments", object{
+			"period": "2026Q1", "branch": branch, "kind": kind, "item": item, "reason": "seen",
+		}).Want(http.StatusCreated)
 		return strings.TrimPrefix(made.Header.Get("Location"), "/api/v1")
 	}
-	top, model, late := propose(s.mentor, "b01", "bonus", "top-ten"), propose(s.secretary, "b01", "bonus", "model"), propose(s.group, "b01", "deduction", "late")
+	top, model, late := propose(s.mentor, "b01", "bonus", "top-ten"), propose(s.secretary, "b01", "bonus", "model"),
+		propose(s.group, "b01", "deduction", "late")
 	may(t, s.mentor, top, "withdraw")
 	may(t, s.group, top, "approve", "reject")
 	may(t, s.group, late, "withdraw")
@@ -173,7 +188,9 @@ func (s *story) adjusts() {
 	refused(t, moved(s.mentor, top, "approved", ""), http.StatusForbidden, "not_allowed")
 	refused(t, moved(s.group, top, "withdrawn", ""), http.StatusForbidden, "not_your_proposal")
 	refused(t, moved(s.group, top, "rejected", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
-	for path, by := range map[string]*apitest.Client{top: s.group, model: s.group, late: s.chen, propose(s.group, "b03", "veto", "forged"): s.chen} {
+	for path, by := range map[string]*apitest.Client{
+		top: s.group, model: s.group, late: s.chen, propose(s.group, "b03", "veto", "forged"): s.chen,
+	} {
 		moved(by, path, "approved", "").Want(http.StatusOK)
 	}
 	may(t, s.group, top, "reject")
@@ -183,15 +200,19 @@ func (s *story) adjusts() {
 	refused(t, moved(s.wu, no, "approved", ""), http.StatusForbidden, "conflict_of_interest")
 	moved(s.group, no, "rejected", "not chosen").Want(http.StatusOK)
 	moved(s.lin, never, "withdrawn", "").Want(http.StatusOK)
-	same(t, "adjustments", column(s.group.Get("/towns/demo/adjustments?period=2026Q1"), "state"), "approved", "approved", "approved", "approved", "rejected", "withdrawn")
+	same(t, "adjustments", column(s.group.Get("/towns/demo/adjustments?period=2026Q1"), "state"), "approved", "approved",
+		"approved", "approved", "rejected", "withdrawn")
 	for _, tt := range []struct{ branch, kind, item, code, at string }{
 		{"b01", "bonus", "late", "invalid", "/item"},
 		{"b01", "veto", "top-ten", "invalid", "/item"},
 	} {
-		refused(t, s.group.Post("/towns/demo/adjustments", object{"period": "2026Q1", "branch": tt.branch, "kind": tt.kind, "item": tt.item, "reason": "x"}),
+		refused(t, s.group.Post("/towns/demo/adjustments",
+			object{"period": "2026Q1", "branch": tt.branch, "kind": tt.kind, "item": tt.item, "reason": "x"}),
 			http.StatusUnprocessableEntity, tt.code, tt.at)
 	}
-	refused(t, s.mentor.Post("/towns/demo/adjustments", object{"period": "2026Q1", "branch": "b02", "kind": "bonus", "item": "model", "reason": "x"}), http.StatusForbidden, "not_assigned")
+	refused(t, s.mentor.Post("/towns/demo/adjustments", object{
+		"period": "2026Q1", "branch": "b02", "kind": "bonus", "item": "model", "reason": "x",
+	}), http.StatusForbidden, "not_assigned")
 }
 
 // standing is what the test looks at in one row of a ranking.
@@ -218,14 +239,17 @@ func (s *story) isRanked(c *apitest.Client, status string) {
 	r := apitest.Decode[index.Ranking](c.Get(q1+"/ranking"), http.StatusOK)
 	var got []standing
 	for _, i := range r.Items {
-		got = append(got, standing{i.Rank, i.ClassRank, i.Branch.Code, i.Score, i.Grade, i.Coverage, i.Dimensions["party"], i.Dimensions["service"]})
+		got = append(got, standing{
+			i.Rank, i.ClassRank, i.Branch.Code, i.Score, i.Grade, i.Coverage, i.Dimensions["party"], i.Dimensions["service"],
+		})
 	}
 	want := []standing{
 		{1, 1, "b02", 90, "excellent", 1, 95, 82.5},
 		{2, 2, "b01", 85.63, "good", 1, 79.38, 87.5},
 		{3, 1, "b03", 68, "poor", 0.8889, 60, 80},
 	}
-	if d := cmp.Diff(want, got); d != "" || r.Status != status || len(r.Insufficient) > 0 || (r.Run == "") != (status == "provisional") {
+	if d := cmp.Diff(want, got); d != "" || r.Status != status || len(r.Insufficient) > 0 ||
+		(r.Run == "") != (status == "provisional") {
 		s.t.Errorf("%s ranking, run %q, without score %v (-want +got):\n%s", r.Status, r.Run, r.Insufficient, d)
 	}
 }
@@ -268,7 +292,8 @@ func (s *story) isLocked() {
 		}
 	}
 	s.must(json.Unmarshal(a.Body, &p))
-	if l := p.Locked; l.By != "leading_group" || l.Reason != "all sheets are in" || l.CanLift != "leading_group" || time.Since(l.At) > time.Hour || l.At.IsZero() {
+	if l := p.Locked; l.By != "leading_group" || l.Reason != "all sheets are in" || l.CanLift != "leading_group" ||
+		time.Since(l.At) > time.Hour || l.At.IsZero() {
 		s.t.Errorf("locked: %+v", l)
 	}
 }
@@ -277,7 +302,8 @@ func (s *story) isLocked() {
 func (s *story) isKept() {
 	t := s.t
 	card := apitest.Decode[index.Scorecard](s.secretary.Get(q1+"/branches/b01"), http.StatusOK)
-	if *card.Base != 82.63 || card.Bonus != 5 || card.Deduction != 2 || *card.Score != 85.63 || card.Of != 3 || card.OfClass != 2 || card.Aggregated {
+	if *card.Base != 82.63 || card.Bonus != 5 || card.Deduction != 2 || *card.Score != 85.63 || card.Of != 3 ||
+		card.OfClass != 2 || card.Aggregated {
 		t.Errorf("scorecard: %+v", card)
 	}
 	got := map[string]string{}
@@ -298,7 +324,8 @@ func (s *story) isKept() {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("nodes (-want +got):\n%s", d)
 	}
-	if veto := apitest.Decode[index.Scorecard](s.group.Get(q1+"/branches/b03"), http.StatusOK); !cmp.Equal(veto.Vetoes, []string{"forged"}) {
+	if veto := apitest.Decode[index.Scorecard](s.group.Get(q1+"/branches/b03"),
+		http.StatusOK); !cmp.Equal(veto.Vetoes, []string{"forged"}) {
 		t.Errorf("vetoes of b03: %v", veto.Vetoes)
 	}
 	history := s.Get("/towns/demo/branches/b01/results")

@@ -109,13 +109,18 @@ func TestTownsAndAreasAreAdded(t *testing.T) {
 			refused(t, admin.Post("/areas", bad), http.StatusUnprocessableEntity, "invalid", tt.at)
 		}
 
-		made := admin.Post("/towns", object{"code": "new", "area_code": "449901002", "name": named("新镇"), "open_results": true}).Want(http.StatusCreated)
+		made := admin.Post("/towns", object{
+			"code": "new", "area_code": "449901002", "name": named("新镇"), "open_results": true,
+		}).Want(http.StatusCreated)
 		if location := made.Header.Get("Location"); location != "/api/v1/towns/new" || made.ETag() != `"1"` {
 			t.Errorf("Location %q, ETag %s", location, made.ETag())
 		}
-		same(t, "usual kinds", column(h.Get("/towns/new/kinds"), "code"), "agency", "community", "cooperative", "enterprise", "village")
-		refused(t, admin.Post("/towns", object{"code": "x", "area_code": "99", "name": named("x")}), http.StatusUnprocessableEntity, "invalid", "/area_code")
-		refused(t, admin.Bad().Post("/towns", object{"code": "a b", "area_code": "44"}), http.StatusUnprocessableEntity, "invalid", "/code", "/name")
+		same(t, "usual kinds", column(h.Get("/towns/new/kinds"), "code"), "agency", "community", "cooperative",
+			"enterprise", "village")
+		refused(t, admin.Post("/towns", object{"code": "x", "area_code": "99", "name": named("x")}),
+			http.StatusUnprocessableEntity, "invalid", "/area_code")
+		refused(t, admin.Bad().Post("/towns", object{"code": "a b", "area_code": "44"}),
+			http.StatusUnprocessableEntity, "invalid", "/code", "/name")
 
 		change := object{"name": named("改名镇"), "open_results": false}
 		refused(t, admin.Bad().Put("/towns/new", change), http.StatusPreconditionRequired, "if_match_required")
@@ -129,7 +134,8 @@ func TestTownsAndAreasAreAdded(t *testing.T) {
 		category := object{"code": "lake", "name": named("湖")}
 		h.as(access.LeadingGroup).Post("/towns/demo/kinds", category).Want(http.StatusCreated)
 		h.as(access.LeadingGroup).Post("/towns/demo/classes", category).Want(http.StatusCreated)
-		refused(t, h.as(access.LeadingGroup).Post("/towns/demo/classes", category), http.StatusConflict, "already_exists", "/code")
+		refused(t, h.as(access.LeadingGroup).Post("/towns/demo/classes", category),
+			http.StatusConflict, "already_exists", "/code")
 		same(t, "classes", column(h.Get("/towns/demo/classes"), "code"), "lake", "rural", "urban")
 	})
 }
@@ -141,14 +147,16 @@ func TestBranchesAreListedByPage(t *testing.T) {
 			NextPageToken string `json:"next_page_token"`
 		}](h.Get("/towns/demo/branches?page_size=2"), http.StatusOK)
 		same(t, "first page", column(h.Get("/towns/demo/branches?page_size=2"), "code"), "b01", "b02")
-		same(t, "second page", column(h.Get("/towns/demo/branches?page_size=2&page_token="+first.NextPageToken), "code"), "b03")
+		same(t, "second page", column(h.Get("/towns/demo/branches?page_size=2&page_token="+first.NextPageToken), "code"),
+			"b03")
 		same(t, "rural", column(h.Get("/towns/demo/branches?class=rural"), "code"), "b01", "b02")
 		same(t, "no such kind", column(h.Get("/towns/demo/branches?kind=agency"), "code"))
 		same(t, "before all", column(h.Get("/towns/demo/branches?on=2019-12-31"), "code"))
 		same(t, "first day", column(h.Get("/towns/demo/branches?on=2020-01-01"), "code"), "b01", "b02", "b03")
 		refused(t, h.Bad().Get("/towns/demo/branches?on=2023-02-30"), http.StatusBadRequest, "malformed", "query/on")
 		refused(t, h.Bad().Get("/towns/demo/branches?klass=rural"), http.StatusBadRequest, "malformed", "query/klass")
-		refused(t, h.Bad().Get("/towns/demo/branches?class=urban&page_token="+first.NextPageToken), http.StatusBadRequest, "malformed", "query/page_token")
+		refused(t, h.Bad().Get("/towns/demo/branches?class=urban&page_token="+first.NextPageToken),
+			http.StatusBadRequest, "malformed", "query/page_token")
 		refused(t, h.Get("/towns/demo/branches/b01?on=2019-12-31"), http.StatusNotFound, "not_found")
 	})
 }
@@ -164,26 +172,38 @@ func TestBranchesLiveAndEnd(t *testing.T) {
 		if got := made.Header.Get("Location"); got != "/api/v1/towns/demo/branches/b04" {
 			t.Errorf("Location %q", got)
 		}
-		refused(t, group.Post("/towns/demo/branches", object{"code": "b05", "name": named("x"), "kind": "village", "statistical_code": "449901001204"}),
+		refused(t, group.Post("/towns/demo/branches",
+			object{"code": "b05", "name": named("x"), "kind": "village", "statistical_code": "449901001204"}),
 			http.StatusConflict, "already_exists", "/statistical_code")
-		refused(t, group.Post("/towns/demo/branches", object{"code": "b05", "name": named("x"), "kind": "castle", "class": "none"}),
+		refused(t, group.Post("/towns/demo/branches",
+			object{"code": "b05", "name": named("x"), "kind": "castle", "class": "none"}),
 			http.StatusUnprocessableEntity, "invalid", "/kind", "/class")
 		group.Post(b+"b04/sub-branches", object{"code": "s1", "name": named("大洲")}).Want(http.StatusCreated)
 		same(t, "sub-branches", column(h.Get("/towns/demo/sub-branches?branch=b04"), "code"), "s1")
-		refused(t, group.Post(b+"b99/sub-branches", object{"code": "s1", "name": named("大洲")}), http.StatusNotFound, "not_found")
+		refused(t, group.Post(b+"b99/sub-branches", object{"code": "s1", "name": named("大洲")}),
+			http.StatusNotFound, "not_found")
 
-		group.IfMatch(`"1"`).Post(b+"b04/rename", object{"name": named("四社区"), "on": "2022-01-01", "reason": "村改居"}).Want(http.StatusOK)
-		group.IfMatch(`"2"`).Post(b+"b04/reclassify", object{"kind": "community", "class": "urban", "on": "2022-06-01"}).Want(http.StatusOK)
-		group.IfMatch(`"1"`).Post(b+"b03/merge", object{"into": "b04", "on": "2023-01-01", "reason": "合并"}).Want(http.StatusOK)
-		refused(t, group.IfMatch(`"2"`).Post(b+"b04/close", object{"on": "2024-01-01", "reason": "x"}), http.StatusPreconditionFailed, "stale_version")
+		group.IfMatch(`"1"`).Post(b+"b04/rename",
+			object{"name": named("四社区"), "on": "2022-01-01", "reason": "村改居"}).Want(http.StatusOK)
+		group.IfMatch(`"2"`).Post(b+"b04/reclassify",
+			object{"kind": "community", "class": "urban", "on": "2022-06-01"}).Want(http.StatusOK)
+		group.IfMatch(`"1"`).Post(b+"b03/merge",
+			object{"into": "b04", "on": "2023-01-01", "reason": "合并"}).Want(http.StatusOK)
+		refused(t, group.IfMatch(`"2"`).Post(b+"b04/close", object{"on": "2024-01-01", "reason": "x"}),
+			http.StatusPreconditionFailed, "stale_version")
 		group.IfMatch(`"3"`).Post(b+"b04/close", object{"on": "2024-01-01", "reason": "撤销"}).Want(http.StatusOK)
-		refused(t, group.IfMatch(`"4"`).Post(b+"b04/rename", object{"name": named("x"), "on": "2025-01-01"}), http.StatusConflict, "branch_closed")
+		refused(t, group.IfMatch(`"4"`).Post(b+"b04/rename", object{"name": named("x"), "on": "2025-01-01"}),
+			http.StatusConflict, "branch_closed")
 
-		same(t, "history", column(h.Get(b+"b04/history"), "event"), "founded", "renamed", "reclassified", "absorbed", "closed")
+		same(t, "history", column(h.Get(b+"b04/history"), "event"), "founded", "renamed", "reclassified",
+			"absorbed", "closed")
 		same(t, "while it lived", column(h.Get("/towns/demo/branches?on=2023-12-31"), "code"), "b01", "b02", "b04")
 		same(t, "after", column(h.Get("/towns/demo/branches?on=2024-01-01"), "code"), "b01", "b02")
-		same(t, "all", column(h.Get("/towns/demo/branches?on=2024-01-01&include_closed=true"), "code"), "b01", "b02", "b03", "b04")
-		for on, want := range map[string]string{"2021-12-31": "四村 village", "2022-01-01": "四社区 village", "2022-06-01": "四社区 community"} {
+		same(t, "all", column(h.Get("/towns/demo/branches?on=2024-01-01&include_closed=true"), "code"), "b01", "b02",
+			"b03", "b04")
+		for on, want := range map[string]string{
+			"2021-12-31": "四村 village", "2022-01-01": "四社区 village", "2022-06-01": "四社区 community",
+		} {
 			was := apitest.Decode[struct {
 				Name struct{ ZH string }
 				Kind string
@@ -192,9 +212,13 @@ func TestBranchesLiveAndEnd(t *testing.T) {
 				t.Errorf("on %s it was %s, want %s", on, got, want)
 			}
 		}
-		refused(t, group.Bad().Post(b+"b01/close", object{"on": "2024-01-01", "reason": "x"}), http.StatusPreconditionRequired, "if_match_required")
-		refused(t, group.IfMatch(`"1"`).Post(b+"b99/close", object{"on": "2024-01-01", "reason": "x"}), http.StatusNotFound, "not_found")
-		refused(t, group.IfMatch(`"1"`).Bad().Post(b+"b01/close", object{"on": "tomorrow"}), http.StatusBadRequest, "malformed", "/on", "/reason")
-		refused(t, h.as(access.Mentor).IfMatch(`"1"`).Post(b+"b01/close", object{"on": "2024-01-01", "reason": "x"}), http.StatusForbidden, "not_allowed")
+		refused(t, group.Bad().Post(b+"b01/close", object{"on": "2024-01-01", "reason": "x"}),
+			http.StatusPreconditionRequired, "if_match_required")
+		refused(t, group.IfMatch(`"1"`).Post(b+"b99/close", object{"on": "2024-01-01", "reason": "x"}),
+			http.StatusNotFound, "not_found")
+		refused(t, group.IfMatch(`"1"`).Bad().Post(b+"b01/close", object{"on": "tomorrow"}),
+			http.StatusBadRequest, "malformed", "/on", "/reason")
+		refused(t, h.as(access.Mentor).IfMatch(`"1"`).Post(b+"b01/close", object{"on": "2024-01-01", "reason": "x"}),
+			http.StatusForbidden, "not_allowed")
 	})
 }

@@ -36,7 +36,8 @@ func pages(t *testing.T) http.Handler {
 func TestOpenAPIIsServedWithItsETag(t *testing.T) {
 	h := pages(t)
 	first := fetch(t, h, "/openapi.json")
-	if first.Code != http.StatusOK || first.Body.String() != docs.OpenAPI || first.Header().Get("Content-Type") != "application/json" {
+	if first.Code != http.StatusOK || first.Body.String() != docs.OpenAPI ||
+		first.Header().Get("Content-Type") != "application/json" {
 		t.Fatalf("got %d %s, %d bytes", first.Code, first.Header().Get("Content-Type"), first.Body.Len())
 	}
 	second := fetch(t, h, "/openapi.json", "If-None-Match", first.Header().Get("ETag"))

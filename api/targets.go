@@ -11,10 +11,12 @@ import (
 
 type listTargetsRequest struct {
 	townRequest
-	Period string    `form:"period"`                                                              // only those that this period led to
-	Branch string    `form:"branch"`                                                              // only of this branch
-	State  string    `form:"state" validate:"omitempty,oneof=proposed confirmed dismissed ended"` // only in this state
-	On     *day.Date `form:"on" swaggertype:"string" format:"date"`                               // only those that were targets on this day, whatever became of them
+	// only those that this period led to
+	Period string `form:"period"`
+	Branch string `form:"branch"`                                                              // only of this branch
+	State  string `form:"state" validate:"omitempty,oneof=proposed confirmed dismissed ended"` // only in this state
+	// only those that were targets on this day, whatever became of them
+	On *day.Date `form:"on" swaggertype:"string" format:"date"`
 	rest.PageQuery
 }
 
@@ -80,8 +82,9 @@ func (s *Server) findTarget(ctx context.Context, req targetRequest) (target.Targ
 // targetTransition is a step of an improvement target: the state to reach, why, and
 // what came of it.
 type targetTransition struct {
-	To      string `json:"to" validate:"required,oneof=confirmed dismissed ended"`
-	Reason  string `json:"reason" validate:"max=2000" multiline:"true"`                  // needed to dismiss and to end, and to confirm what has lapsed
+	To string `json:"to" validate:"required,oneof=confirmed dismissed ended"`
+	// needed to dismiss and to end, and to confirm what has lapsed
+	Reason  string `json:"reason" validate:"max=2000" multiline:"true"`
 	Outcome string `json:"outcome" validate:"omitempty,oneof=improved unimproved other"` // needed to end
 }
 

@@ -51,7 +51,8 @@ func TestTargetsFollowAnAmendment(t *testing.T) {
 		if n := followed(h); n != 0 {
 			t.Errorf("%d records of nothing", n)
 		}
-		refused(t, group.Post(q1+"/publications", object{"reason": "x", "corrections": []object{{"branch": "b03", "code": "spirit", "value": 9}}}),
+		refused(t, group.Post(q1+"/publications",
+			object{"reason": "x", "corrections": []object{{"branch": "b03", "code": "spirit", "value": 9}}}),
 			http.StatusConflict, "nothing_changes")
 
 		amended(h, "2026Q1", "b01", "complaints", 2) // 92 as in the second quarter: it falls no more
@@ -59,20 +60,24 @@ func TestTargetsFollowAnAmendment(t *testing.T) {
 		same(t, "the second quarter", standsAs(group, "2026Q2"), "b01 proposed 1 true", "b02 proposed 1 false")
 		amended(h, "2026Q1", "b03", "meetings", 0) // worse than b02 overall
 		same(t, "b02 is not the last any more", standsAs(group, "2026Q1"), "b02 confirmed 1 false", "b03 proposed 4 false")
-		same(t, "why b03", because(apitest.Decode[rest.Page[target.Target]](group.Get("/towns/demo/targets?period=2026Q1"), http.StatusOK).Items, "b03"),
+		same(t, "why b03", because(apitest.Decode[rest.Page[target.Target]](group.Get("/towns/demo/targets?period=2026Q1"),
+			http.StatusOK).Items, "b03"),
 			"lowest_share  62 62", "dimension_below service 50 60")
 		if n := followed(h); n != 2 {
 			t.Errorf("%d records of two changes", n)
 		}
 
 		appeal := "/towns/demo/appeals/" + last(h.as(access.Secretary).Post("/towns/demo/appeals", object{
-			"period": "2026Q1", "branch": "b01", "statement": "counted wrongly", "points": []object{{"code": "complaints", "claim": "0"}},
+			"period": "2026Q1", "branch": "b01", "statement": "counted wrongly",
+			"points": []object{{"code": "complaints", "claim": "0"}},
 		}).Want(http.StatusCreated))
 		group.IfMatch(`"1"`).Post(appeal+"/transitions", object{
 			"to": "upheld", "reason": "so it is", "corrections": []object{{"code": "complaints", "value": 0}},
 		}).Want(http.StatusOK)
 		same(t, "after the appeal", standsAs(group, "2026Q2"), "b01 proposed 1 false", "b02 proposed 1 false")
-		same(t, "history of b01", verbsOf(group, idOf(t, apitest.Decode[rest.Page[target.Target]](group.Get("/towns/demo/targets?period=2026Q2"), http.StatusOK).Items, "b01")),
+		same(t, "history of b01", verbsOf(group,
+			idOf(t, apitest.Decode[rest.Page[target.Target]](group.Get("/towns/demo/targets?period=2026Q2"),
+				http.StatusOK).Items, "b01")),
 			"propose", "lapse", "refresh")
 		h.must(database.InTx(t.Context(), db, func(tx *gorm.DB) error {
 			return target.Follow(acting(t, "leading_group", access.LeadingGroup), tx, index.NewResultCache(), "demo", "2026Q1")
@@ -103,14 +108,16 @@ func TestTargetsOfBranchesThatEnd(t *testing.T) {
 		may(t, group, b03, "dismiss")
 		may(t, group, b02, "confirm", "dismiss")
 		problem := decided(group, b03, object{"to": "confirmed", "reason": "x"}).Problem(http.StatusConflict)
-		if l := problem.Locked; problem.Code != "branch_closed" || l == nil || l.By != "leading_group" || l.Reason != "all moved away" || l.CanLift != "nobody" {
+		if l := problem.Locked; problem.Code != "branch_closed" || l == nil || l.By != "leading_group" ||
+			l.Reason != "all moved away" || l.CanLift != "nobody" {
 			t.Errorf("%s, locked %+v", problem.Code, l)
 		}
 		decided(group, b02, object{"to": "confirmed"}).Want(http.StatusOK)
 		decided(group, b03, object{"to": "dismissed", "reason": "is no more"}).Want(http.StatusOK)
 		clock.set(t, "2026-05-12 00:00:01")
 		may(t, group, b02, "end")
-		refused(t, group.Post("/towns/demo/targets", object{"branch": "b03", "reason": "x"}), http.StatusUnprocessableEntity, "invalid", "/branch")
+		refused(t, group.Post("/towns/demo/targets", object{"branch": "b03", "reason": "x"}),
+			http.StatusUnprocessableEntity, "invalid", "/branch")
 		decided(group, b02, object{"to": "ended", "reason": "merged", "outcome": "other"}).Want(http.StatusOK)
 		p = proposed(h, q2)
 		same(t, "the second quarter", outcomeOf(p), "new [b01], refreshed [], lapsed [], standing []")
@@ -124,7 +131,8 @@ func TestRulesLeaveProposalsByHandAlone(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := quarters(t, db)
 		group := h.as(access.LeadingGroup)
-		byHand := "/towns/demo/targets/" + last(group.Post("/towns/demo/targets", object{"branch": "b02", "reason": "its roof"}).Want(http.StatusCreated))
+		byHand := "/towns/demo/targets/" +
+			last(group.Post("/towns/demo/targets", object{"branch": "b02", "reason": "its roof"}).Want(http.StatusCreated))
 		same(t, "with a proposal by hand", outcomeOf(proposed(h, q1)), "new [b03], refreshed [], lapsed [], standing [b02]")
 		same(t, "its history", verbsOf(group, byHand), "propose")
 		refused(t, decided(group, byHand, object{"to": "dismissed"}), http.StatusUnprocessableEntity, "invalid", "/reason")
@@ -150,7 +158,8 @@ func TestProposalsFollowOneAnother(t *testing.T) {
 	if first != nil || !fault.Is(second, fault.KindConflict) {
 		t.Errorf("by hand twice: %v, %v", first, second)
 	}
-	h.must(h.db.Exec("UPDATE improvement_targets SET state = 'dismissed', decided_at = created_at, decision_reason = 'x'").Error)
+	h.must(h.db.Exec(
+		"UPDATE improvement_targets SET state = 'dismissed', decided_at = created_at, decision_reason = 'x'").Error)
 	if first, second = besides(t, h.db, add, propose); first != nil || second != nil {
 		t.Fatalf("by hand: %v, by the rules: %v", first, second)
 	}

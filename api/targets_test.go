@@ -25,7 +25,8 @@ const q2 = "/towns/demo/periods/2026Q2"
 func quarters(t *testing.T, db *gorm.DB) (*harness, *wallClock) {
 	h, clock := newHarnessAt(t, db, "2026-04-20 12:00:00")
 	h.inForce(smallScheme)
-	group, other := h.as(access.LeadingGroup), h.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
+	group, other := h.as(access.LeadingGroup),
+		h.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
 	for quarter, complaints := range map[string][3]float64{"2026Q1": {0, 0, 5}, "2026Q2": {2, 0, 0}} {
 		days := map[string][2]string{"2026Q1": {"2026-01-01", "2026-03-31"}, "2026Q2": {"2026-04-01", "2026-06-30"}}[quarter]
 		h.planned(quarter, days[0], days[1])
@@ -60,7 +61,8 @@ func because(targets []target.Target, branch string) (reasons []string) {
 	for _, t := range targets {
 		if t.BranchCode == branch {
 			for _, r := range t.Reasons {
-				reasons = append(reasons, strings.TrimSpace(fmt.Sprintf("%s %s%s %v %v", r.Code, r.Dimension, r.Grade, r.Value, *r.Threshold)))
+				reasons = append(reasons,
+					strings.TrimSpace(fmt.Sprintf("%s %s%s %v %v", r.Code, r.Dimension, r.Grade, r.Value, *r.Threshold)))
 			}
 		}
 	}
@@ -100,7 +102,8 @@ func TestTargetsAreProposedByTheRules(t *testing.T) {
 		b02, b03 := idOf(t, p.Targets, "b02"), idOf(t, p.Targets, "b03")
 		decided(group, b02, object{"to": "confirmed"}).Want(http.StatusOK)
 		amended(h, "2026Q1", "b03", "complaints", 0)
-		if got := apitest.Decode[target.Target](group.Get(b03), http.StatusOK); !got.Lapsed || *got.PublicationNumber != 2 || len(got.Reasons) != 1 {
+		if got := apitest.Decode[target.Target](group.Get(b03), http.StatusOK); !got.Lapsed ||
+			*got.PublicationNumber != 2 || len(got.Reasons) != 1 {
 			t.Errorf("lapsed: %+v", got)
 		}
 		same(t, "lapsed and asked again", outcomeOf(proposed(h, q1)), "new [], refreshed [], lapsed [], standing []")
@@ -141,24 +144,33 @@ func TestTargetsAreDecidedByPeople(t *testing.T) {
 		may(t, chen, b03, "confirm", "dismiss")
 		refused(t, decided(chen, b02, object{"to": "confirmed"}), http.StatusForbidden, "conflict_of_interest")
 		refused(t, decided(chen, b02, object{"to": "dismissed", "reason": "x"}), http.StatusForbidden, "conflict_of_interest")
-		refused(t, chen.Post("/towns/demo/targets", object{"branch": "b02", "reason": "x"}), http.StatusForbidden, "conflict_of_interest")
+		refused(t, chen.Post("/towns/demo/targets", object{"branch": "b02", "reason": "x"}),
+			http.StatusForbidden, "conflict_of_interest")
 		may(t, h.as(access.Leadership), b02)
 		refused(t, decided(h.as(access.Leadership), b02, object{"to": "confirmed"}), http.StatusForbidden, "not_allowed")
 
-		refused(t, group.IfMatch(`"7"`).Post(b02+"/transitions", object{"to": "confirmed"}), http.StatusPreconditionFailed, "stale_version")
+		refused(t, group.IfMatch(`"7"`).Post(b02+"/transitions", object{"to": "confirmed"}),
+			http.StatusPreconditionFailed, "stale_version")
 		refused(t, decided(group, b02, object{"to": "dismissed"}), http.StatusUnprocessableEntity, "invalid", "/reason")
-		refused(t, decided(group, b02, object{"to": "confirmed", "outcome": "other"}), http.StatusUnprocessableEntity, "invalid", "/outcome")
+		refused(t, decided(group, b02, object{"to": "confirmed", "outcome": "other"}),
+			http.StatusUnprocessableEntity, "invalid", "/outcome")
 		decided(group, b02, object{"to": "confirmed", "reason": "the weakest"}).Want(http.StatusOK)
 		may(t, group, b02, "end")
 		problem := decided(group, b02, object{"to": "dismissed", "reason": "x"}).Problem(http.StatusConflict)
-		if l := problem.Locked; problem.Code != "no_such_transition" || l == nil || l.By != "leading_group" || l.Reason != "the weakest" || l.CanLift != "leading_group" {
+		if l := problem.Locked; problem.Code != "no_such_transition" || l == nil || l.By != "leading_group" ||
+			l.Reason != "the weakest" || l.CanLift != "leading_group" {
 			t.Errorf("%s, locked %+v", problem.Code, l)
 		}
-		refused(t, group.Post("/towns/demo/targets", object{"branch": "b02", "reason": "x"}), http.StatusConflict, "target_exists")
-		refused(t, group.Post("/towns/demo/targets", object{"branch": "b99", "reason": "x"}), http.StatusUnprocessableEntity, "invalid", "/branch")
-		refused(t, decided(group, b02, object{"to": "ended", "reason": "x"}), http.StatusUnprocessableEntity, "invalid", "/outcome")
-		refused(t, decided(group, b02, object{"to": "ended", "outcome": "other"}), http.StatusUnprocessableEntity, "invalid", "/reason")
-		refused(t, decided(chen, b02, object{"to": "ended", "reason": "x", "outcome": "other"}), http.StatusForbidden, "conflict_of_interest")
+		refused(t, group.Post("/towns/demo/targets", object{"branch": "b02", "reason": "x"}),
+			http.StatusConflict, "target_exists")
+		refused(t, group.Post("/towns/demo/targets", object{"branch": "b99", "reason": "x"}),
+			http.StatusUnprocessableEntity, "invalid", "/branch")
+		refused(t, decided(group, b02, object{"to": "ended", "reason": "x"}),
+			http.StatusUnprocessableEntity, "invalid", "/outcome")
+		refused(t, decided(group, b02, object{"to": "ended", "outcome": "other"}),
+			http.StatusUnprocessableEntity, "invalid", "/reason")
+		refused(t, decided(chen, b02, object{"to": "ended", "reason": "x", "outcome": "other"}),
+			http.StatusForbidden, "conflict_of_interest")
 
 		second := proposed(h, q2)
 		if len(second.Standing) != 1 {
@@ -208,7 +220,8 @@ func TestABranchIsOneTargetAtATime(t *testing.T) {
 			slices.Reverse(paths)
 		}
 		answers[1].Want(http.StatusOK)
-		if p := answers[0].Problem(http.StatusConflict); p.Code != "already_target" || p.Locked == nil || p.Locked.By != "leading_group" || p.Locked.CanLift != "leading_group" {
+		if p := answers[0].Problem(http.StatusConflict); p.Code != "already_target" || p.Locked == nil ||
+			p.Locked.By != "leading_group" || p.Locked.CanLift != "leading_group" {
 			t.Errorf("%s, locked %+v", p.Code, p.Locked)
 		}
 		may(t, group, paths[0], "dismiss")
@@ -222,21 +235,25 @@ func TestTargetsAsOfADay(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := quarters(t, db)
 		group := h.as(access.LeadingGroup)
-		refused(t, h.as(access.LeadingGroup).Post("/towns/demo/periods/1999Q1/targets/propose", nil), http.StatusNotFound, "not_found")
+		refused(t, h.as(access.LeadingGroup).Post("/towns/demo/periods/1999Q1/targets/propose", nil),
+			http.StatusNotFound, "not_found")
 		p := proposed(h, q1)
-		added := "/towns/demo/targets/" + last(group.Post("/towns/demo/targets", object{"branch": "b01", "reason": "its secretary asked"}).Want(http.StatusCreated))
+		added := "/towns/demo/targets/" + last(group.Post("/towns/demo/targets",
+			object{"branch": "b01", "reason": "its secretary asked"}).Want(http.StatusCreated))
 		clock.set(t, "2026-05-01 23:59:59")
 		decided(group, idOf(t, p.Targets, "b02"), object{"to": "confirmed"}).Want(http.StatusOK)
 		clock.set(t, "2026-05-02 00:00:01")
 		decided(group, added, object{"to": "confirmed"}).Want(http.StatusOK)
 		clock.set(t, "2026-06-10 00:00:01")
-		decided(group, idOf(t, p.Targets, "b02"), object{"to": "ended", "reason": "done", "outcome": "improved"}).Want(http.StatusOK)
+		decided(group, idOf(t, p.Targets, "b02"),
+			object{"to": "ended", "reason": "done", "outcome": "improved"}).Want(http.StatusOK)
 
 		on := func(c *apitest.Client, day string) []string {
 			return column(c.Get("/towns/demo/targets?on="+day), "branch")
 		}
 		for day, want := range map[string][]string{
-			"2026-04-30": {}, "2026-05-01": {"b02"}, "2026-05-02": {"b02", "b01"}, "2026-06-10": {"b02", "b01"}, "2026-06-11": {"b01"},
+			"2026-04-30": {}, "2026-05-01": {"b02"}, "2026-05-02": {"b02", "b01"}, "2026-06-10": {"b02", "b01"},
+			"2026-06-11": {"b01"},
 		} {
 			same(t, "targets on "+day, on(group, day), want...)
 		}
@@ -262,7 +279,8 @@ func TestTargetsNeedAPublication(t *testing.T) {
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
 		p := h.as(access.LeadingGroup).Post(q1+"/targets/propose", nil).Problem(http.StatusConflict)
-		if p.Code != "period_not_published" || p.Locked == nil || p.Locked.By != "leading_group" || p.Locked.CanLift != "leading_group" || p.Locked.At.IsZero() {
+		if p.Code != "period_not_published" || p.Locked == nil || p.Locked.By != "leading_group" ||
+			p.Locked.CanLift != "leading_group" || p.Locked.At.IsZero() {
 			t.Errorf("%s, locked %+v", p.Code, p.Locked)
 		}
 	})

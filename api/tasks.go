@@ -25,7 +25,10 @@ func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (rest.Page
 	if err := measure.Check(req.Measure); err != nil {
 		return rest.Page[measure.Task]{}, err
 	}
-	f := measure.TaskFilter{Measure: req.Measure, Branch: req.Branch, State: measure.TaskState(req.State), Overdue: req.Overdue, Limit: req.Limit()}
+	f := measure.TaskFilter{
+		Measure: req.Measure, Branch: req.Branch, State: measure.TaskState(req.State), Overdue: req.Overdue,
+		Limit: req.Limit(),
+	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[measure.Task]{}, err
 	}
@@ -91,7 +94,8 @@ type changeTaskRequest struct {
 //
 //	@Summary	Change a task
 func (s *Server) changeTask(ctx context.Context, req changeTaskRequest) (measure.Task, error) {
-	return measure.ChangeTask(ctx, s.db(ctx), req.Measure, workflow.Ref{Town: req.Town, ID: req.Task, Version: req.Version}, req.Body.content(), req.Body.Reason)
+	return measure.ChangeTask(ctx, s.db(ctx), req.Measure,
+		workflow.Ref{Town: req.Town, ID: req.Task, Version: req.Version}, req.Body.content(), req.Body.Reason)
 }
 
 // taskReport is how far a task has come, and what was done.

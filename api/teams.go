@@ -40,7 +40,9 @@ type teamInput struct {
 
 // of is the team that the input tells.
 func (in teamInput) of(town, code string) project.Team {
-	t := project.Team{TownID: town, Code: code, Name: in.Name, Field: in.Field, FoundedOn: in.FoundedOn, Members: in.Members}
+	t := project.Team{
+		TownID: town, Code: code, Name: in.Name, Field: in.Field, FoundedOn: in.FoundedOn, Members: in.Members,
+	}
 	t.Branches.V = in.Branches
 	return t
 }

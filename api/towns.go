@@ -145,7 +145,8 @@ func (s *Server) listKinds(ctx context.Context, req townRequest) (rest.Page[town
 //	@Summary	Add a kind of branch
 func (s *Server) createKind(ctx context.Context, req createCategoryRequest) (rest.Created[town.Kind], error) {
 	b := req.Body
-	k, err := town.CreateKind(ctx, s.db(ctx), town.Kind{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	k, err := town.CreateKind(ctx, s.db(ctx),
+		town.Kind{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
 	return rest.Created[town.Kind]{Value: k}, err
 }
 
@@ -162,6 +163,7 @@ func (s *Server) listClasses(ctx context.Context, req townRequest) (rest.Page[to
 //	@Summary	Add a class that ranks together
 func (s *Server) createClass(ctx context.Context, req createCategoryRequest) (rest.Created[town.Class], error) {
 	b := req.Body
-	c, err := town.CreateClass(ctx, s.db(ctx), town.Class{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+	c, err := town.CreateClass(ctx, s.db(ctx),
+		town.Class{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
 	return rest.Created[town.Class]{Value: c}, err
 }

@@ -18,7 +18,9 @@ import (
 
 // probed is the service of a harness with one more route, POST /probe, that makes
 // the person ann and then does what the test wants.
-func probed(t *testing.T, db *gorm.DB, then func(context.Context, *Server) error) (*harness, func(key string) (status int, code string)) {
+func probed(
+	t *testing.T, db *gorm.DB, then func(context.Context, *Server) error,
+) (*harness, func(key string) (status int, code string)) {
 	t.Helper()
 	h := newHarness(t, db)
 	handler := servingRoutes(t, h.server, func(r rest.Router) {
@@ -31,7 +33,8 @@ func probed(t *testing.T, db *gorm.DB, then func(context.Context, *Server) error
 		})
 	})
 	return h, func(key string) (int, string) {
-		w := do(handler, http.MethodPost, "/api/v1/probe", "", "Authorization", "Bearer "+h.secrets[access.Admin], "Idempotency-Key", key)
+		w := do(handler, http.MethodPost, "/api/v1/probe", "", "Authorization", "Bearer "+h.secrets[access.Admin],
+			"Idempotency-Key", key)
 		if w.Code == http.StatusOK {
 			return w.Code, w.Body.String()
 		}
@@ -133,7 +136,8 @@ func TestAnonymousCallersHaveNoKeys(t *testing.T) {
 		rest.Post(r, "/probe", access.ReadService, func(context.Context, struct{}) (int, error) { done++; return done, nil })
 	})
 	for want := range 2 {
-		if w := do(handler, http.MethodPost, "/probe", "", "Authorization", "", "Idempotency-Key", "k"); w.Code != http.StatusOK || done != want+1 {
+		if w := do(handler, http.MethodPost, "/probe", "", "Authorization", "", "Idempotency-Key",
+			"k"); w.Code != http.StatusOK || done != want+1 {
 			t.Errorf("status %d, done %d times", w.Code, done)
 		}
 	}

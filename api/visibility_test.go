@@ -55,7 +55,8 @@ func TestProvisionalResultsAreShownByReach(t *testing.T) {
 			if !slices.Equal(got, sees) || r.Status != "provisional" {
 				t.Errorf("%s sees %v of the %s ranking, want %v", role, got, r.Status, sees)
 			}
-			if card := apitest.Decode[index.Scorecard](c.Get(card1), http.StatusOK); card.Aggregated || len(card.Nodes) != 9 || card.Of != 3 {
+			if card := apitest.Decode[index.Scorecard](c.Get(card1), http.StatusOK); card.Aggregated || len(card.Nodes) != 9 ||
+				card.Of != 3 {
 				t.Errorf("%s sees of b01: %+v", role, card)
 			}
 			if len(sees) == 1 {
@@ -90,7 +91,8 @@ func TestPublishedResultsAreShownToAll(t *testing.T) {
 		h.steps("2026Q1", "review", "locked")
 		h.as(access.LeadingGroup).Post(q1+"/runs", nil).Want(http.StatusCreated)
 		h.steps("2026Q1", "published")
-		const ranking, card1, card2, data = q1 + "/ranking", q1 + "/branches/b01", q1 + "/branches/b02", q1 + "/receipt/data.csv"
+		const ranking, card1, card2, data = q1 + "/ranking", q1 + "/branches/b01", q1 + "/branches/b02", q1 +
+			"/receipt/data.csv"
 		public := h.Get(ranking).Want(http.StatusOK)
 		for _, role := range append(access.Roles(), "") {
 			c := h.Client
@@ -125,7 +127,9 @@ func TestPublishedResultsAreShownToAll(t *testing.T) {
 		// The same town, closed: strangers are asked for a key and learn nothing.
 		town := object{"name": named("demo"), "open_results": false}
 		h.as(access.Admin).IfMatch(h.as(access.Admin).Get("/towns/demo").ETag()).Put("/towns/demo", town).Want(http.StatusOK)
-		for _, path := range []string{ranking, card1, q1, q1 + "/receipt", "/towns/demo/branches/b01/results", "/towns/demo/periods"} {
+		for _, path := range []string{
+			ranking, card1, q1, q1 + "/receipt", "/towns/demo/branches/b01/results", "/towns/demo/periods",
+		} {
 			refused(t, h.Get(path), http.StatusUnauthorized, "key_needed")
 			h.as(access.Reader).Get(path).Want(http.StatusOK)
 		}
@@ -145,7 +149,8 @@ func TestSheetsAreSeenByReach(t *testing.T) {
 		of1, of2 := scored(h, "2026Q1")
 		group := h.as(access.LeadingGroup)
 		propose := func(branch string) string {
-			made := group.Post("/towns/demo/adjustments", object{"period": "2026Q1", "branch": branch, "kind": "bonus", "item": "model", "reason": "seen"})
+			made := group.Post("/towns/demo/adjustments",
+				object{"period": "2026Q1", "branch": branch, "kind": "bonus", "item": "model", "reason": "seen"})
 			return made.Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		}
 		bonus1, bonus2 := propose("b01"), propose("b02")
@@ -180,7 +185,8 @@ func TestSheetsAreSeenByReach(t *testing.T) {
 		mentor := h.as(access.Mentor)
 		ended := column(h.as(access.Admin).Get("/towns/demo/assignments?person=mentor"), "id")
 		path := "/towns/demo/assignments/" + ended[0]
-		h.as(access.Admin).IfMatch(h.as(access.Admin).Get(path).ETag()).Post(path+"/end", object{"until": "2020-06-30", "reason": "moved"}).Want(http.StatusOK)
+		h.as(access.Admin).IfMatch(h.as(access.Admin).Get(path).ETag()).Post(path+"/end",
+			object{"until": "2020-06-30", "reason": "moved"}).Want(http.StatusOK)
 		same(t, "after the duty", column(mentor.Get(sheets), "branch"), "b01")
 		mentor.Get(of1).Want(http.StatusOK)
 		refused(t, mentor.Get(bonus1), http.StatusNotFound, "not_found")

@@ -67,7 +67,10 @@ type visitInput struct {
 }
 
 func (in visitInput) content() visit.Content {
-	c := visit.Content{VisitedOn: in.VisitedOn, Place: in.Place, Checks: visit.Inspections{}, Findings: []visit.Finding{}, Evidence: in.Evidence}
+	c := visit.Content{
+		VisitedOn: in.VisitedOn, Place: in.Place, Checks: visit.Inspections{}, Findings: []visit.Finding{},
+		Evidence: in.Evidence,
+	}
 	for _, k := range in.Checks {
 		c.Checks = append(c.Checks, visit.Inspection(k))
 	}
@@ -96,7 +99,8 @@ type beginVisitRequest struct {
 //
 //	@Summary	Enter a visit
 func (s *Server) beginVisit(ctx context.Context, req beginVisitRequest) (rest.Created[visit.Visit], error) {
-	v, err := visit.Begin(ctx, s.db(ctx), visit.Visit{TownID: req.Town, BranchCode: req.Body.Branch, Content: req.Body.content()})
+	v, err := visit.Begin(ctx, s.db(ctx),
+		visit.Visit{TownID: req.Town, BranchCode: req.Body.Branch, Content: req.Body.content()})
 	v, err = s.withPairing(ctx, v, err, req.Language)
 	return rest.Created[visit.Visit]{Key: v.ID, Value: v}, err
 }

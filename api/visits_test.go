@@ -20,8 +20,10 @@ import (
 func visitOf(change object) object {
 	v := object{
 		"visited_on": "2026-01-05", "place": "meeting room", "evidence": "photographs",
-		"checks":   []object{{"code": "ledger", "text": "the ledger is kept", "mark": "not_ok", "note": "two months behind"}},
-		"findings": []object{{"statement": "two meetings have no minutes", "severity": "major", "indicator": "meetings", "measure": 3}},
+		"checks": []object{{"code": "ledger", "text": "the ledger is kept", "mark": "not_ok", "note": "two months behind"}},
+		"findings": []object{
+			{"statement": "two meetings have no minutes", "severity": "major", "indicator": "meetings", "measure": 3},
+		},
 	}
 	maps.Copy(v, change)
 	return v
@@ -51,15 +53,19 @@ func TestTheLifeOfAVisit(t *testing.T) {
 		}
 		refused(t, office.IfMatch(`"1"`).Put(at, visitOf(nil)), http.StatusNotFound, "not_found")
 		self := "instructor"
-		limited := h.As(h.key(credential.Key{Roles: []access.Role{access.Instructor}, Towns: []string{"demo"}, Branches: []string{"b02"}, PersonCode: &self}))
+		limited := h.As(h.key(credential.Key{
+			Roles: []access.Role{access.Instructor}, Towns: []string{"demo"}, Branches: []string{"b02"}, PersonCode: &self,
+		}))
 		refused(t, limited.Get(at), http.StatusNotFound, "not_found")
 		same(t, "with a key of another branch", column(limited.Get(list), "id"))
 		instructor.IfMatch(`"1"`).Put(at, visitOf(object{"place": "field"})).Want(http.StatusOK)
-		refused(t, instructor.IfMatch(`"1"`).Post(at+"/transitions", object{"to": "recorded"}), http.StatusPreconditionFailed, "stale_version")
+		refused(t, instructor.IfMatch(`"1"`).Post(at+"/transitions", object{"to": "recorded"}),
+			http.StatusPreconditionFailed, "stale_version")
 		instructor.IfMatch(`"2"`).Post(at+"/transitions", object{"to": "recorded"}).Want(http.StatusOK)
 		may(t, instructor, at, "correct")
 		may(t, office, at)
-		refused(t, office.IfMatch(`"3"`).Put(at, visitOf(object{"reason": "mine now"})), http.StatusForbidden, "not_your_visit")
+		refused(t, office.IfMatch(`"3"`).Put(at, visitOf(object{"reason": "mine now"})),
+			http.StatusForbidden, "not_your_visit")
 		again := instructor.IfMatch(`"3"`).Post(at+"/transitions", object{"to": "recorded"})
 		refused(t, again, http.StatusConflict, "no_such_transition")
 		if l := again.Problem(http.StatusConflict).Locked; l == nil || l.By != "instructor" || l.CanLift != "instructor" {
@@ -80,7 +86,8 @@ func TestTheLifeOfAVisit(t *testing.T) {
 			t.Fatalf("corrected: %+v", v)
 		}
 		first, second := v.History[0], v.History[1]
-		if first.Verb != "record" || first.Document.V.Place != "field" || len(first.Document.V.Findings) != 1 || first.Document.V.VisitedOn != "2026-01-05" ||
+		if first.Verb != "record" || first.Document.V.Place != "field" || len(first.Document.V.Findings) != 1 ||
+			first.Document.V.VisitedOn != "2026-01-05" ||
 			second.Verb != "correct" || second.Reason != "it was a day later" || second.Document.V.VisitedOn != "2026-01-06" {
 			t.Errorf("history: %+v", v.History)
 		}
@@ -114,11 +121,13 @@ func TestWhoVisitsWasPairedThatDay(t *testing.T) {
 		refused(t, enter(instructor, "b01", "2026-01-11"), http.StatusUnprocessableEntity, "invalid", "/visited_on")
 		refused(t, enter(h.as(access.Mentor), "b01", "2026-01-05"), http.StatusForbidden, "not_allowed")
 		zhou := h.joins("zhou", access.Instructor, ties{"b03": access.Instructs})
-		h.as(access.LeadingGroup).IfMatch(`"1"`).Post("/towns/demo/branches/b03/close", object{"on": "2026-01-08", "reason": "x"}).Want(http.StatusOK)
+		h.as(access.LeadingGroup).IfMatch(`"1"`).Post("/towns/demo/branches/b03/close",
+			object{"on": "2026-01-08", "reason": "x"}).Want(http.StatusOK)
 		refused(t, enter(zhou, "b03", "2026-01-08"), http.StatusUnprocessableEntity, "invalid", "/visited_on")
 		begun := enter(zhou, "b03", "2026-01-07").Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		h.must(h.db.Exec("UPDATE assignments SET valid_until = '2026-01-06' WHERE person_code = 'zhou'").Error)
-		refused(t, moved(zhou, begun, "recorded", ""), http.StatusForbidden, "not_assigned") // he was not paired then, after all
+		// he was not paired then, after all
+		refused(t, moved(zhou, begun, "recorded", ""), http.StatusForbidden, "not_assigned")
 
 		// The day begins in Shanghai, wherever the program runs.
 		clock.set(t, "2026-01-11 00:00:01")
@@ -130,7 +139,8 @@ func TestWhoVisitsWasPairedThatDay(t *testing.T) {
 		h.must(h.db.Where("person_code = ?", "instructor").Take(&a).Error)
 		admin.IfMatch(`"1"`).Post("/towns/demo/assignments/"+a.ID+"/end", object{"until": "2026-01-11"}).Want(http.StatusOK)
 		h.joins("lin", access.Instructor, nil)
-		admin.Post("/towns/demo/assignments", object{"person": "lin", "branch": "b01", "duty": "instructs", "from": "2026-01-12"}).Want(http.StatusCreated)
+		admin.Post("/towns/demo/assignments",
+			object{"person": "lin", "branch": "b01", "duty": "instructs", "from": "2026-01-12"}).Want(http.StatusCreated)
 		clock.noon(t, "2026-01-13")
 		refused(t, enter(instructor, "b01", "2026-01-12"), http.StatusForbidden, "not_assigned")
 		moved(instructor, edge, "recorded", "").Want(http.StatusOK)
@@ -150,14 +160,15 @@ func TestFindingsAreFoundByWhatTheyName(t *testing.T) {
 		instructor, group := h.as(access.Instructor), h.as(access.LeadingGroup)
 		const list = "/towns/demo/visits"
 		one := last(instructor.Post(list, visitOf(object{"branch": "b01", "findings": []object{
-			{"statement": "a", "severity": "minor", "measure": 2}, {"statement": "b", "severity": "critical", "indicator": "spirit"},
+			{"statement": "a", "severity": "minor", "measure": 2},
+			{"statement": "b", "severity": "critical", "indicator": "spirit"},
 		}})).Want(http.StatusCreated))
 		moved(instructor, list+"/"+one, "recorded", "").Want(http.StatusOK)
 		two := visitedOn(instructor, "b01", "2026-02-01")[len(list)+1:]
 		for query, want := range map[string][]string{
 			"": {one, two}, "?measure=2": {one}, "?measure=3": {two}, "?measure=7": nil, "?indicator=spirit": {one},
-			"?indicator=meetings": {two}, "?from=2026-01-06": {two}, "?until=2026-01-05": {one}, "?branch=b02": nil, "?by=instructor": {one, two}, "?by=mentor": nil,
-			"?from=2026-01-05&until=2026-02-01": {one, two},
+			"?indicator=meetings": {two}, "?from=2026-01-06": {two}, "?until=2026-01-05": {one}, "?branch=b02": nil,
+			"?by=instructor": {one, two}, "?by=mentor": nil, "?from=2026-01-05&until=2026-02-01": {one, two},
 		} {
 			same(t, query, column(group.Get(list+query), "id"), want...)
 		}
@@ -167,7 +178,8 @@ func TestFindingsAreFoundByWhatTheyName(t *testing.T) {
 		}
 		refused(t, instructor.Bad().Post(list, visitOf(object{"branch": "b01", "findings": []object{
 			{"statement": "a", "severity": "minor", "measure": 8, "indicator": "?", "plan_item": "x"},
-		}})), http.StatusUnprocessableEntity, "invalid", "/findings/0/indicator", "/findings/0/measure", "/findings/0/plan_item")
+		}})), http.StatusUnprocessableEntity, "invalid", "/findings/0/indicator", "/findings/0/measure",
+			"/findings/0/plan_item")
 	})
 }
 
@@ -211,13 +223,14 @@ func TestFindingsNameIndicatorsInForce(t *testing.T) {
 			}
 			return visitOf(object{"branch": "b01", "findings": findings})
 		}
-		refused(t, instructor.Post("/towns/demo/visits", found("meetings", "metings", "party", "")), http.StatusUnprocessableEntity, "invalid",
-			"/findings/1/indicator", "/findings/2/indicator")
+		refused(t, instructor.Post("/towns/demo/visits", found("meetings", "metings", "party", "")),
+			http.StatusUnprocessableEntity, "invalid", "/findings/1/indicator", "/findings/2/indicator")
 		at := "/towns/demo/visits/" + last(instructor.Post("/towns/demo/visits", found("meetings")).Want(http.StatusCreated))
 		h.must(h.db.Exec("UPDATE visit_findings SET indicator = 'retired'").Error)
 		content := found("retired", "gone")
 		delete(content, "branch")
-		refused(t, instructor.IfMatch(`"1"`).Put(at, content), http.StatusUnprocessableEntity, "invalid", "/findings/1/indicator")
+		refused(t, instructor.IfMatch(`"1"`).Put(at, content),
+			http.StatusUnprocessableEntity, "invalid", "/findings/1/indicator")
 		content = found("retired", "spirit")
 		delete(content, "branch")
 		instructor.IfMatch(`"1"`).Put(at, content).Want(http.StatusOK)

@@ -32,7 +32,8 @@ func windowed(t *testing.T, db *gorm.DB) (*harness, *wallClock) {
 func closedBy(t *testing.T, a *apitest.Answer, code, by, reason, lift string) {
 	t.Helper()
 	p := a.Problem(http.StatusLocked)
-	if p.Code != code || p.Locked == nil || p.Locked.By != by || p.Locked.Reason != reason || p.Locked.CanLift != lift || p.Locked.At.IsZero() {
+	if p.Code != code || p.Locked == nil || p.Locked.By != by || p.Locked.Reason != reason || p.Locked.CanLift != lift ||
+		p.Locked.At.IsZero() {
 		t.Errorf("refused with %s", a.Body)
 	}
 }
@@ -62,7 +63,8 @@ func TestDaysEndAtMidnightInShanghai(t *testing.T) {
 				closedBy(t, write(sheet), "window_over", "leading_group", "", "leading_group")
 				closedBy(t, moved(mentor, sheet, "submitted", ""), "window_over", "leading_group", "", "leading_group")
 
-				grant := group.Post(q1+"/exceptions", object{"branch": "b01", "until": "2026-04-12", "reason": "flood"}).Want(http.StatusCreated)
+				grant := group.Post(q1+"/exceptions",
+					object{"branch": "b01", "until": "2026-04-12", "reason": "flood"}).Want(http.StatusCreated)
 				c.set(t, "2026-04-12 23:59:59")
 				may(t, mentor, sheet, "write", "submit")
 				late := apitest.Decode[evaluation.Sheet](write(sheet), http.StatusOK)
@@ -79,7 +81,8 @@ func TestDaysEndAtMidnightInShanghai(t *testing.T) {
 				c.noon(t, "2026-04-25") // overdue decisions are still made
 				may(t, mentor, sheet)
 				may(t, group, sheet, "approve", "return")
-				group.IfMatch(group.Get(sheet).ETag()).Post(sheet+"/transitions", object{"to": "returned", "reason": "no evidence", "due_on": "2026-04-28"}).Want(http.StatusOK)
+				group.IfMatch(group.Get(sheet).ETag()).Post(sheet+"/transitions",
+					object{"to": "returned", "reason": "no evidence", "due_on": "2026-04-28"}).Want(http.StatusOK)
 				h.steps("2026Q1", "review")
 				c.set(t, "2026-04-28 23:59:59")
 				may(t, mentor, sheet, "write", "submit")
@@ -101,10 +104,14 @@ func TestThePeriodSaysWhoSetItsDays(t *testing.T) {
 		group, mentor := h.as(access.LeadingGroup), h.as(access.Mentor)
 		chen := h.joins("chen", access.LeadingGroup, nil)
 		p := apitest.Decode[evaluation.Period](mentor.Get(q1), http.StatusOK)
-		if p.NoticeDays != 5 || p.AnswerDays != 5 || p.WindowBy != "leading_group" || p.WindowAt == nil || *p.ReviewUntil != "2026-04-20" {
+		if p.NoticeDays != 5 || p.AnswerDays != 5 || p.WindowBy != "leading_group" || p.WindowAt == nil ||
+			*p.ReviewUntil != "2026-04-20" {
 			t.Errorf("as planned: %+v", p.Calendar)
 		}
-		change := object{"entry_from": "2026-04-01", "entry_until": "2026-04-06", "notice_days": 7, "answer_days": 0, "reason": "the congress is early"}
+		change := object{
+			"entry_from": "2026-04-01", "entry_until": "2026-04-06", "notice_days": 7, "answer_days": 0,
+			"reason": "the congress is early",
+		}
 		refused(t, group.Bad().Put(q1, change), http.StatusPreconditionRequired, "if_match_required")
 		refused(t, group.IfMatch(`"1"`).Put(q1, change), http.StatusPreconditionFailed, "stale_version")
 		refused(t, mentor.IfMatch(mentor.Get(q1).ETag()).Put(q1, change), http.StatusForbidden, "not_allowed")
@@ -119,17 +126,20 @@ func TestThePeriodSaysWhoSetItsDays(t *testing.T) {
 			refused(t, chen.IfMatch(tag).Bad().Put(q1, body), http.StatusUnprocessableEntity, "invalid", pointer)
 		}
 		p = apitest.Decode[evaluation.Period](chen.IfMatch(tag).Put(q1, change), http.StatusOK)
-		if *p.EntryUntil != "2026-04-06" || p.ReviewUntil != nil || p.NoticeDays != 7 || p.AnswerDays != 0 || p.WindowBy != "chen" || p.WindowReason != "the congress is early" || day.Of(*p.WindowAt) != "2026-04-05" {
+		if *p.EntryUntil != "2026-04-06" || p.ReviewUntil != nil || p.NoticeDays != 7 || p.AnswerDays != 0 ||
+			p.WindowBy != "chen" || p.WindowReason != "the congress is early" || day.Of(*p.WindowAt) != "2026-04-05" {
 			t.Errorf("as changed: %+v", p.Calendar)
 		}
 		var reasons []string
 		h.must(db.Table("audit_records").Where("action = ?", "period.change").Pluck("reason", &reasons).Error)
 		same(t, "kept", reasons, "the congress is early")
 		c.noon(t, "2026-04-07")
-		closedBy(t, mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)), "window_over", "chen", "the congress is early", "leading_group")
+		closedBy(t, mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)), "window_over", "chen",
+			"the congress is early", "leading_group")
 
 		h.steps("2026Q1", "review", "locked")
-		closedBy(t, group.IfMatch(group.Get(q1).ETag()).Put(q1, change), "period_locked", "leading_group", "next", "leading_group")
+		closedBy(t, group.IfMatch(group.Get(q1).ETag()).Put(q1, change), "period_locked", "leading_group", "next",
+			"leading_group")
 		may(t, group, q1, "unlock") // nothing was computed
 	})
 }
@@ -155,7 +165,8 @@ func TestExceptionsAreGrantedByOthers(t *testing.T) {
 		refused(t, grant(chen, object{"branch": "b03"}), http.StatusForbidden, "conflict_of_interest")
 		refused(t, grant(chen, nil), http.StatusUnprocessableEntity, "invalid", "/branch")
 		refused(t, grant(chen, object{"evaluator": "nobody"}), http.StatusUnprocessableEntity, "invalid", "/evaluator")
-		refused(t, grant(chen, object{"branch": "b01", "until": "2026-04-14"}), http.StatusUnprocessableEntity, "invalid", "/until")
+		refused(t, grant(chen, object{"branch": "b01", "until": "2026-04-14"}),
+			http.StatusUnprocessableEntity, "invalid", "/until")
 		refused(t, grant(chen, object{"branch": "b77"}), http.StatusNotFound, "not_found")
 
 		// Leave for the branch serves everyone but who granted it.
@@ -184,17 +195,20 @@ func TestExceptionsAreGrantedByOthers(t *testing.T) {
 		refused(t, end(mentor, made.ETag(), "x"), http.StatusForbidden, "not_allowed")
 		refused(t, end(group, `"9"`, "x"), http.StatusPreconditionFailed, "stale_version")
 		ended := apitest.Decode[evaluation.Exception](end(group, made.ETag(), "the water is gone"), http.StatusOK)
-		if ended.State != evaluation.Ended || ended.EndedBy != "leading_group" || ended.EndReason != "the water is gone" || len(ended.Allowed) != 0 {
+		if ended.State != evaluation.Ended || ended.EndedBy != "leading_group" || ended.EndReason != "the water is gone" ||
+			len(ended.Allowed) != 0 {
 			t.Errorf("ended: %+v", ended)
 		}
 		may(t, mentor, sheet)
 		closedBy(t, moved(mentor, sheet, "submitted", ""), "window_over", "leading_group", "", "leading_group")
 		again := end(group, group.Get(path).ETag(), "again").Problem(http.StatusConflict)
-		if again.Code != "no_such_transition" || again.Locked == nil || again.Locked.By != "leading_group" || again.Locked.Reason != "the water is gone" {
+		if again.Code != "no_such_transition" || again.Locked == nil || again.Locked.By != "leading_group" ||
+			again.Locked.Reason != "the water is gone" {
 			t.Errorf("ended twice: %+v", again)
 		}
 
-		last := grant(group, object{"evaluator": "mentor", "until": "2026-04-16"}).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
+		last := grant(group, object{"evaluator": "mentor", "until": "2026-04-16"}).
+			Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		c.noon(t, "2026-04-17")
 		may(t, group, last) // it expired
 		h.steps("2026Q1", "review", "locked")

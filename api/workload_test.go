@@ -36,7 +36,8 @@ func TestPairingsAreAsOfADay(t *testing.T) {
 		h := newHarness(t, db)
 		group, leader := h.as(access.LeadingGroup), h.as(access.Leadership)
 		h.joins("li", access.Instructor, nil)
-		group.Post("/towns/demo/people", object{"code": "zhang", "name": object{"zh": "张某", "en": "Zhang"}}).Want(http.StatusCreated)
+		group.Post("/towns/demo/people", object{"code": "zhang", "name": object{"zh": "张某", "en": "Zhang"}}).
+			Want(http.StatusCreated)
 		group.Post("/towns/demo/appointments", object{
 			"person": "zhang", "role": "mentor", "letter": "聘字7号", "from": "2023-01-01", "until": "2023-12-31",
 		}).Want(http.StatusCreated)
@@ -74,13 +75,15 @@ func TestPairingsAreAsOfADay(t *testing.T) {
 			}
 		}
 		h.linked("second", "liaison_office", "b02", "b01")
-		group.IfMatch(`"1"`).Post("/towns/demo/offices/office/members/"+column(group.Get("/towns/demo/offices/office/members"), "id")[0]+"/end",
+		group.IfMatch(`"1"`).Post("/towns/demo/offices/office/members/"+
+			column(group.Get("/towns/demo/offices/office/members"), "id")[0]+"/end",
 			object{"until": "2023-12-31"}).Want(http.StatusOK)
 		if got := on("on=2024-01-01&branch=b01")["b01"]; !strings.HasSuffix(got, "|officesecond+liaison_office") {
 			t.Errorf("the offices of b01 are %s", got)
 		}
 		ended := column(group.Get("/towns/demo/offices/second/links"), "id")[0] // with b02
-		group.IfMatch(`"1"`).Post("/towns/demo/offices/second/links/"+ended+"/end", object{"until": "2023-12-31"}).Want(http.StatusOK)
+		group.IfMatch(`"1"`).Post("/towns/demo/offices/second/links/"+ended+"/end",
+			object{"until": "2023-12-31"}).Want(http.StatusOK)
 		for day, want := range map[string]string{"2023-12-31": "second+liaison_office", "2024-01-01": ""} {
 			if got := on("branch=b02&on=" + day)["b02"]; got != "||li/invented!|"+want {
 				t.Errorf("on %s b02 has %s", day, got)
@@ -89,8 +92,10 @@ func TestPairingsAreAsOfADay(t *testing.T) {
 		refused(t, leader.Get("/towns/demo/pairings?branch=b99"), http.StatusNotFound, "not_found")
 		refused(t, h.as(access.Secretary).Get("/towns/demo/pairings"), http.StatusForbidden, "not_allowed")
 		page1 := apitest.Decode[rest.Page[people.Pairing]](leader.Get("/towns/demo/pairings?page_size=2"), http.StatusOK)
-		page2 := apitest.Decode[rest.Page[people.Pairing]](leader.Get("/towns/demo/pairings?page_size=2&page_token="+page1.NextPageToken), http.StatusOK)
-		if len(page1.Items) != 2 || len(page2.Items) != 1 || page2.Items[0].Branch.Code != "b03" || page2.NextPageToken != "" {
+		page2 := apitest.Decode[rest.Page[people.Pairing]](leader.Get("/towns/demo/pairings?page_size=2&page_token="+
+			page1.NextPageToken), http.StatusOK)
+		if len(page1.Items) != 2 || len(page2.Items) != 1 || page2.Items[0].Branch.Code != "b03" ||
+			page2.NextPageToken != "" {
 			t.Errorf("pages %+v and %+v", page1, page2)
 		}
 	})
@@ -124,7 +129,8 @@ func TestTheLoadOfMentorsShows(t *testing.T) {
 		list := apitest.Decode[Mentorships](mentor.Get("/towns/demo/mentors"), http.StatusOK)
 		got := ""
 		for _, m := range list.Items {
-			got += fmt.Sprintf("%s %s %s %v %+v\n", m.Person.Code, m.Appointment.Letter, *m.Appointment.ValidUntil, m.Branches, m.Load)
+			got += fmt.Sprintf("%s %s %s %v %+v\n", m.Person.Code, m.Appointment.Letter, *m.Appointment.ValidUntil,
+				m.Branches, m.Load)
 		}
 		want := `idle invented 2099-12-31 [] {Branches:0 SheetCount:{Open:0 Submitted:0 Approved:0}}
 instructor invented 2099-12-31 [] {Branches:0 SheetCount:{Open:0 Submitted:0 Approved:0}}
@@ -134,14 +140,17 @@ zhang invented 2099-12-31 [b01 b02 b03] {Branches:3 SheetCount:{Open:1 Submitted
 		if got != want || list.MostBranches != 3 || list.MeanBranches != 1 {
 			t.Errorf("mean %v, most %d of\n%swant\n%s", list.MeanBranches, list.MostBranches, got, want)
 		}
-		if past := apitest.Decode[Mentorships](mentor.Get("/towns/demo/mentors?on=2019-12-31"), http.StatusOK); past.MostBranches != 0 || len(past.Items) != 4 {
+		if past := apitest.Decode[Mentorships](mentor.Get("/towns/demo/mentors?on=2019-12-31"),
+			http.StatusOK); past.MostBranches != 0 || len(past.Items) != 4 {
 			t.Errorf("before the assignments: %+v", past)
 		}
-		if none := apitest.Decode[Mentorships](mentor.Get("/towns/demo/mentors?on=1999-12-31"), http.StatusOK); none.MeanBranches != 0 || len(none.Items) != 0 {
+		if none := apitest.Decode[Mentorships](mentor.Get("/towns/demo/mentors?on=1999-12-31"),
+			http.StatusOK); none.MeanBranches != 0 || len(none.Items) != 0 {
 			t.Errorf("before the appointments: %+v", none)
 		}
 		instructors := apitest.Decode[Mentorships](mentor.Get("/towns/demo/instructors"), http.StatusOK)
-		if len(instructors.Items) != 1 || instructors.Items[0].Person.Code != "instructor" || instructors.Items[0].Load.Branches != 1 {
+		if len(instructors.Items) != 1 || instructors.Items[0].Person.Code != "instructor" ||
+			instructors.Items[0].Load.Branches != 1 {
 			t.Errorf("the instructors are %+v", instructors)
 		}
 		refused(t, h.as(access.Reader).Get("/towns/demo/mentors"), http.StatusForbidden, "not_allowed")
@@ -175,14 +184,20 @@ func TestPeopleShowWhatTheyHold(t *testing.T) {
 				t.Errorf("%s has %s, want %s", p.Code, got, want)
 			}
 		}
-		refused(t, group.Bad().Put("/towns/demo/people/gone", object{"name": named("龚某")}), http.StatusPreconditionRequired, "if_match_required")
-		refused(t, group.IfMatch(`"1"`).Put("/towns/demo/people/gone", object{"name": object{}}), http.StatusUnprocessableEntity, "invalid", "/name")
-		changed := apitest.Decode[people.Person](group.IfMatch(`"1"`).Put("/towns/demo/people/gone", object{"name": named("龚某")}), http.StatusOK)
+		refused(t, group.Bad().Put("/towns/demo/people/gone", object{"name": named("龚某")}),
+			http.StatusPreconditionRequired, "if_match_required")
+		refused(t, group.IfMatch(`"1"`).Put("/towns/demo/people/gone", object{"name": object{}}),
+			http.StatusUnprocessableEntity, "invalid", "/name")
+		changed := apitest.Decode[people.Person](group.IfMatch(`"1"`).Put("/towns/demo/people/gone",
+			object{"name": named("龚某")}), http.StatusOK)
 		if changed.Name.ZH != "龚某" || changed.Version != 2 {
 			t.Errorf("the person is %+v", changed)
 		}
-		refused(t, group.IfMatch(`"1"`).Put("/towns/demo/people/gone", object{"name": named("龚")}), http.StatusPreconditionFailed, "stale_version")
-		refused(t, group.IfMatch(`"1"`).Put("/towns/demo/people/nobody", object{"name": named("龚")}), http.StatusNotFound, "not_found")
-		refused(t, h.as(access.Mentor).IfMatch(`"2"`).Put("/towns/demo/people/gone", object{"name": named("龚")}), http.StatusForbidden, "not_allowed")
+		refused(t, group.IfMatch(`"1"`).Put("/towns/demo/people/gone", object{"name": named("龚")}),
+			http.StatusPreconditionFailed, "stale_version")
+		refused(t, group.IfMatch(`"1"`).Put("/towns/demo/people/nobody", object{"name": named("龚")}),
+			http.StatusNotFound, "not_found")
+		refused(t, h.as(access.Mentor).IfMatch(`"2"`).Put("/towns/demo/people/gone", object{"name": named("龚")}),
+			http.StatusForbidden, "not_allowed")
 	})
 }

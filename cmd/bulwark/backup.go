@@ -141,7 +141,9 @@ func (p program) restore(ctx context.Context, r *backup.Reader, cfg config.Confi
 }
 
 // restoreAlone restores under the lock of the database.
-func restoreAlone(ctx context.Context, r *backup.Reader, url string, options database.Options) (s backup.Summary, err error) {
+func restoreAlone(
+	ctx context.Context, r *backup.Reader, url string, options database.Options,
+) (s backup.Summary, err error) {
 	unlock, err := database.Exclusive(ctx, url)
 	if err != nil {
 		return s, err
@@ -165,7 +167,8 @@ func recordRestore(ctx context.Context, db *gorm.DB, s backup.Summary) error {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{Action: audit.RestoreAction, Subject: "backups/" + s.Trailer.SHA256, After: audit.Restored{
-			At: s.Header.At, Bulwark: s.Header.Bulwark, Schema: s.Header.Schema, Dialect: s.Header.Dialect, Rows: s.Trailer.Rows, Heads: ends,
+			At: s.Header.At, Bulwark: s.Header.Bulwark, Schema: s.Header.Schema, Dialect: s.Header.Dialect,
+			Rows: s.Trailer.Rows, Heads: ends,
 		}})
 	})
 }

@@ -21,28 +21,33 @@ func TestBackUpAndRestore(t *testing.T) {
 		t.Run(from+" to "+to, func(t *testing.T) {
 			source, target := demotest.Towns.URL(t, from), dbtest.EmptyURL(t, to)
 			file := filepath.Join(t.TempDir(), "a.backup")
-			if code, out, said := invoke(t.Context(), on(source), "backup", file); code != 0 || out != "" || !strings.Contains(said, "tables backed up") {
+			if code, out, said := invoke(t.Context(), on(source), "backup", file); code != 0 || out != "" ||
+				!strings.Contains(said, "tables backed up") {
 				t.Fatalf("backup: %d %s %s", code, out, said)
 			}
 			if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
 				t.Errorf("the file is %v, %v", info, err)
 			}
-			if code, out, said := invoke(t.Context(), nil, "restore", "--check", file); code != 0 || !strings.Contains(out, "the backup is whole") {
+			if code, out, said := invoke(t.Context(), nil, "restore", "--check", file); code != 0 ||
+				!strings.Contains(out, "the backup is whole") {
 				t.Errorf("check: %d %s %s", code, out, said)
 			}
 			code, out, said := invoke(t.Context(), on(target), "restore", file)
-			if code != 0 || !strings.Contains(out, "restored 3 towns, 92 branches, 6 periods") || !strings.Contains(out, "6 runs verified") {
+			if code != 0 || !strings.Contains(out, "restored 3 towns, 92 branches, 6 periods") ||
+				!strings.Contains(out, "6 runs verified") {
 				t.Fatalf("restore: %d %s %s", code, out, said)
 			}
 			if code, _, said := invoke(t.Context(), on(target), "verify"); code != 0 {
 				t.Errorf("verify: %d %s", code, said)
 			}
 			var records int64
-			err := dbtest.Connect(t, target, database.Options{}).Table("audit_records").Where("action = ?", "backup.restore").Count(&records).Error
+			err := dbtest.Connect(t, target, database.Options{}).Table("audit_records").Where("action = ?", "backup.restore").
+				Count(&records).Error
 			if err != nil || records != 1 {
 				t.Errorf("%d records of the restore, %v", records, err)
 			}
-			if code, _, said := invoke(t.Context(), on(target), "restore", file); code != exitFailure || !strings.Contains(said, "is not empty") {
+			if code, _, said := invoke(t.Context(), on(target), "restore", file); code != exitFailure ||
+				!strings.Contains(said, "is not empty") {
 				t.Errorf("restore again: %d %s", code, said)
 			}
 		})
@@ -65,10 +70,12 @@ func TestRestoreTellsWhatTheBackupHadWrong(t *testing.T) {
 	_, file, _ := invoke(t.Context(), on(source), "backup", "-")
 	var out, said bytes.Buffer
 	code := run(t.Context(), program{on(target), strings.NewReader(file), &out, &said}, []string{"restore", "-"})
-	if code != exitFailure || !strings.Contains(said.String(), "in the backup 4 runs differ from their receipts and 1 audit trails are broken") {
+	if code != exitFailure || !strings.Contains(said.String(),
+		"in the backup 4 runs differ from their receipts and 1 audit trails are broken") {
 		t.Errorf("%d %s%s", code, out.String(), said.String())
 	}
-	if code, _, said := invoke(t.Context(), on(target), "backup", "-"); code != 0 || !strings.Contains(said, "tables backed up") {
+	if code, _, said := invoke(t.Context(), on(target), "backup", "-"); code != 0 ||
+		!strings.Contains(said, "tables backed up") {
 		t.Errorf("what was restored is gone: %d %s", code, said)
 	}
 }
@@ -81,7 +88,8 @@ func TestBackUpThroughPipes(t *testing.T) {
 	}
 	var said2, read bytes.Buffer
 	p := program{on(dbtest.EmptyURL(t, database.SQLite)), strings.NewReader(out), &read, &said2}
-	if code := run(t.Context(), p, []string{"restore", "-"}); code != 0 || !strings.Contains(read.String(), "0 runs verified") {
+	if code := run(t.Context(), p, []string{"restore", "-"}); code != 0 ||
+		!strings.Contains(read.String(), "0 runs verified") {
 		t.Errorf("restore: %d %s %s", code, read.String(), said2.String())
 	}
 }

@@ -56,9 +56,11 @@ func TestSlowBodiesAreCutOff(t *testing.T) {
 	db := dbtest.Open(t, database.SQLite)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	address, key, stop := served(t, db, settings(t, "BULWARK_READ_TIMEOUT=100ms"))
-	conn := dialled(t, address, "POST /api/v1/areas HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+key+"\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"code\": ")
+	conn := dialled(t, address, "POST /api/v1/areas HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+key+
+		"\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"code\": ")
 	answer, err := io.ReadAll(conn) // until the service closes the connection
-	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") || !strings.Contains(string(answer), `"code":"body_too_slow"`) {
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") ||
+		!strings.Contains(string(answer), `"code":"body_too_slow"`) {
 		t.Errorf("%v: %s", err, answer)
 	}
 	if err := stop(); err != nil {
@@ -72,7 +74,8 @@ func TestClientsThatDoNotReadAreCutOff(t *testing.T) {
 	db := dbtest.Open(t, database.SQLite)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	address, _, stop := served(t, db, settings(t, "BULWARK_REQUEST_TIMEOUT=100ms", "BULWARK_WRITE_TIMEOUT=200ms"))
-	conn := dialled(t, address, strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 100)) // more than any buffer holds
+	// more than any buffer holds
+	conn := dialled(t, address, strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 100))
 	deadline := time.Now().Add(20 * time.Second)
 	var err error
 	for err == nil && time.Now().Before(deadline) { // writing fails once the other end is closed

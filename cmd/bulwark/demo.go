@@ -208,7 +208,8 @@ func loopback(ctx context.Context, addr string) error {
 	for _, ip := range ips {
 		if !ip.IP.IsLoopback() {
 			return fault.Forbidden("not_loopback",
-				"演示只能在本机回环地址上运行，例如 127.0.0.1:8080", "the demo runs on loopback only, for example 127.0.0.1:8080: its keys are in a file")
+				"演示只能在本机回环地址上运行，例如 127.0.0.1:8080",
+				"the demo runs on loopback only, for example 127.0.0.1:8080: its keys are in a file")
 		}
 	}
 	return nil

@@ -43,7 +43,8 @@ func manageKeys(ctx context.Context, p program, args []string) error {
 // createKey prints the secret, alone on standard output, and keeps it nowhere.
 func createKey(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("key create", flag.ContinueOnError)
-	roles := f.String("role", "", "what the key may do: one or more, with commas, of reader, secretary, mentor, instructor, liaison_office, leading_group, leadership and admin")
+	roles := f.String("role", "",
+		"what the key may do: one or more, with commas, of reader, secretary, mentor, instructor, liaison_office, leading_group, leadership and admin")
 	towns := f.String("town", "", "the towns that it opens, with commas; empty: every town")
 	branches := f.String("branch", "", "the branches of its one town that it is limited to, with commas; empty: no limit")
 	person := f.String("person", "", "code of the person who holds it")
@@ -91,8 +92,10 @@ func listKeys(ctx context.Context, p program, args []string) error {
 		w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "KEY\tROLES\tTOWNS\tBRANCHES\tPERSON\tREAD ONLY\tMADE\tLAST USED\tEXPIRES\tREVOKED")
 		for _, k := range keys {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%t\t%s\t%s\t%s\t%s\n", k.Prefix, joined(k.Roles...), joined(k.Towns...), joined(k.Branches...),
-				joined(named(k.PersonCode)...), k.ReadOnly, formatTime(&k.CreatedAt), formatTime(k.LastUsedAt), formatTime(k.ExpiresAt), formatTime(k.RevokedAt))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%t\t%s\t%s\t%s\t%s\n", k.Prefix, joined(k.Roles...), joined(k.Towns...),
+				joined(k.Branches...),
+				joined(named(k.PersonCode)...), k.ReadOnly, formatTime(&k.CreatedAt), formatTime(k.LastUsedAt),
+				formatTime(k.ExpiresAt), formatTime(k.RevokedAt))
 		}
 		return w.Flush()
 	})

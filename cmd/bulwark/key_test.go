@@ -12,7 +12,8 @@ import (
 
 func TestKeysOfTheCommandLine(t *testing.T) {
 	env := []string{"BULWARK_DATABASE_URL=sqlite:" + t.TempDir() + "/b.db", "BULWARK_LOG_LEVEL=debug"}
-	if code, _, err := invoke(t.Context(), env, "key", "list"); code != exitFailure || !strings.Contains(err, "bulwark migrate") {
+	if code, _, err := invoke(t.Context(), env, "key", "list"); code != exitFailure ||
+		!strings.Contains(err, "bulwark migrate") {
 		t.Fatalf("before migrate: %d %s", code, err)
 	}
 	if code, _, err := invoke(t.Context(), env, "migrate"); code != 0 {

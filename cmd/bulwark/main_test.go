@@ -33,13 +33,25 @@ func TestCommandLine(t *testing.T) {
 		{name: "help of a command", args: "serve -h", err: "-migrate"},
 		{name: "argument too many", args: "serve now", code: 2, err: `"now"`},
 		{name: "version", args: "version", out: "bulwark dev go1"},
-		{name: "wrong settings", args: "serve", env: []string{"BULWARK_ADDR=x", "BULWARK_FOO=1"}, code: 1, err: "no setting BULWARK_FOO"},
-		{name: "wrong settings in Chinese", args: "migrate", env: []string{"LANG=zh_CN", "BULWARK_FOO=1"}, code: 1, err: "没有名为 BULWARK_FOO 的设置"},
+		{
+			name: "wrong settings", args: "serve", env: []string{"BULWARK_ADDR=x", "BULWARK_FOO=1"}, code: 1,
+			err: "no setting BULWARK_FOO",
+		},
+		{
+			name: "wrong settings in Chinese", args: "migrate", env: []string{"LANG=zh_CN", "BULWARK_FOO=1"}, code: 1,
+			err: "没有名为 BULWARK_FOO 的设置",
+		},
 		{name: "not migrated", args: "serve", env: []string{database}, code: 1, err: "run bulwark migrate to create it"},
 		{name: "migrate", args: "migrate", env: []string{database}, out: "the schema is at version"},
 		{name: "migrate again", args: "migrate", env: []string{database}, out: "the schema is at version"},
-		{name: "address nobody has", args: "serve", env: []string{database, "BULWARK_ADDR=192.0.2.1:80"}, code: 1, err: "check BULWARK_ADDR"},
-		{name: "no secret", args: "serve", env: []string{"BULWARK_DATABASE_URL=postgres://u:hunter2@127.0.0.1:1/b"}, code: 1, err: "127.0.0.1"},
+		{
+			name: "address nobody has", args: "serve", env: []string{database, "BULWARK_ADDR=192.0.2.1:80"}, code: 1,
+			err: "check BULWARK_ADDR",
+		},
+		{
+			name: "no secret", args: "serve", env: []string{"BULWARK_DATABASE_URL=postgres://u:hunter2@127.0.0.1:1/b"},
+			code: 1, err: "127.0.0.1",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, out, err := invoke(t.Context(), c.env, strings.Fields(c.args)...)
@@ -59,12 +71,16 @@ func TestNoDatabaseIsMadeByAccident(t *testing.T) {
 	folder := t.TempDir()
 	t.Chdir(folder) // where the default is
 	for _, args := range []string{
-		"serve", "serve --migrate", "setup", "verify", "backup out.backup", "backup -", "user list", "user add --role admin boss",
+		"serve", "serve --migrate", "setup", "verify", "backup out.backup", "backup -", "user list",
+		"user add --role admin boss",
 		"user password boss", "user disable boss", "key list", "key create -role admin", "key revoke bw_1",
 	} {
-		for _, env := range [][]string{nil, on("sqlite:mistyped.db"), on("sqlite:" + filepath.Join(folder, "no folder", "b.db"))} {
+		for _, env := range [][]string{
+			nil, on("sqlite:mistyped.db"), on("sqlite:" + filepath.Join(folder, "no folder", "b.db")),
+		} {
 			for language, want := range map[string][]string{
-				"en": {"does not exist: check BULWARK_DATABASE_URL", "run bulwark migrate"}, "zh_CN": {"不存在：请检查 BULWARK_DATABASE_URL", "运行 bulwark migrate"},
+				"en":    {"does not exist: check BULWARK_DATABASE_URL", "run bulwark migrate"},
+				"zh_CN": {"不存在：请检查 BULWARK_DATABASE_URL", "运行 bulwark migrate"},
 			} {
 				code, out, said := invoke(t.Context(), append([]string{"LANG=" + language}, env...), strings.Fields(args)...)
 				if code != exitFailure || out != "" || !strings.Contains(said, want[0]) || !strings.Contains(said, want[1]) {
@@ -76,7 +92,8 @@ func TestNoDatabaseIsMadeByAccident(t *testing.T) {
 	if left, err := os.ReadDir(folder); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
-	if code, out, said := invoke(t.Context(), nil, "migrate"); code != 0 || !strings.Contains(out, filepath.Join(folder, "bulwark.db")) {
+	if code, out, said := invoke(t.Context(), nil, "migrate"); code != 0 ||
+		!strings.Contains(out, filepath.Join(folder, "bulwark.db")) {
 		t.Errorf("migrate: %d %s%s", code, out, said)
 	}
 	if code, out, said := invoke(t.Context(), nil, "migrate"); code != 0 || strings.Contains(out, "created") {

@@ -31,7 +31,8 @@ func TestARestoredTrailLiesBehindItsAnchors(t *testing.T) {
 			}
 			serves := func(url, anchors string) {
 				t.Helper()
-				serveOnce(t, append(on(url), "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text", "BULWARK_AUDIT_ANCHORS="+anchors))
+				serveOnce(t, append(on(url), "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text",
+					"BULWARK_AUDIT_ANCHORS="+anchors))
 			}
 			verifies := func(wantCode int, want string, env ...string) {
 				t.Helper()
@@ -48,8 +49,11 @@ func TestARestoredTrailLiesBehindItsAnchors(t *testing.T) {
 			work(target, "restore", file)
 
 			verifies(0, "audit trail (installation): 3 records, 0 anchors, ok")
-			verifies(exitFailure, "was restored, in which the trail ended at record 2; anchors prove that there were records up to 5, which are gone", "BULWARK_AUDIT_ANCHORS="+old)
-			verifies(exitFailure, "1 audit trails lie behind their anchors, because an older backup was restored; all else agrees", "BULWARK_AUDIT_ANCHORS="+old)
+			verifies(exitFailure,
+				"was restored, in which the trail ended at record 2; anchors prove that there were records up to 5, which are gone", "BULWARK_AUDIT_ANCHORS="+old)
+			verifies(exitFailure,
+				"1 audit trails lie behind their anchors, because an older backup was restored; all else agrees",
+				"BULWARK_AUDIT_ANCHORS="+old)
 			verifies(exitFailure, "审计链在其中止于第 2 条；锚点证明曾有直到第 5 条的记录", "LANG=zh_CN.UTF-8", "BULWARK_AUDIT_ANCHORS="+old)
 
 			serves(target, next)
@@ -71,7 +75,8 @@ func TestARestoredTrailLiesBehindItsAnchors(t *testing.T) {
 			verifies(exitFailure, "rewritten: record 2 has another hash", "BULWARK_AUDIT_ANCHORS="+forged)
 			db := dbtest.Connect(t, target, database.Options{})
 			drop := map[string]string{
-				database.SQLite: "DROP TRIGGER audit_records_immutable_update", database.PostgreSQL: "DROP TRIGGER audit_records_immutable ON audit_records",
+				database.SQLite:     "DROP TRIGGER audit_records_immutable_update",
+				database.PostgreSQL: "DROP TRIGGER audit_records_immutable ON audit_records",
 			}
 			for _, s := range []string{drop[dialect], "UPDATE audit_records SET actor = 'nobody' WHERE sequence = 1"} {
 				if err := db.Exec(s).Error; err != nil {

@@ -87,7 +87,10 @@ var belowData = strings.Fields("internal/database internal/audit internal/config
 
 // Commands and helpers of tests see everything.
 func outside(room string) bool {
-	return strings.HasPrefix(room, "cmd/") || strings.HasPrefix(room, "docs/") || strings.HasPrefix(room, "internal/database/") || room == "internal/apitest" || room == "internal/people/peopletest" || room == "internal/demo/demotest" || room == "internal/probe" || room == "internal/prove"
+	return strings.HasPrefix(room, "cmd/") || strings.HasPrefix(room, "docs/") ||
+		strings.HasPrefix(room, "internal/database/") || room == "internal/apitest" ||
+		room == "internal/people/peopletest" || room == "internal/demo/demotest" || room == "internal/probe" ||
+		room == "internal/prove"
 }
 
 func TestRequestsGoDownTheRoomsNeverUp(t *testing.T) {

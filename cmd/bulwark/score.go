@@ -67,7 +67,9 @@ func score(ctx context.Context, p program, args []string) error {
 	return p.writeResult(*out, []string{*schemeFile, *dataFile}, func(w *bufio.Writer) error { return write(s, w) })
 }
 
-var scoreFormats = map[string]func(*scoreReport, *bufio.Writer) error{"table": writeTable, "csv": writeCSV, "json": writeJSON}
+var scoreFormats = map[string]func(*scoreReport, *bufio.Writer) error{
+	"table": writeTable, "csv": writeCSV, "json": writeJSON,
+}
 
 // scoreReport is a data file with everything that the scheme made of it.
 type scoreReport struct {

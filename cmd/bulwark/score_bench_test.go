@@ -22,7 +22,8 @@ func BenchmarkScore(b *testing.B) {
 			b.Run(fmt.Sprintf("branches=%d/%s", branches, format), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if run(context.Background(), program{nil, nil, io.Discard, os.Stderr}, []string{"score", "--scheme", examples + "five-forces.json", "--data", data, "--format", format}) != 0 {
+					if run(context.Background(), program{nil, nil, io.Discard, os.Stderr},
+						[]string{"score", "--scheme", examples + "five-forces.json", "--data", data, "--format", format}) != 0 {
 						b.Fatal("failed")
 					}
 				}

@@ -51,7 +51,8 @@ func TestExampleScheme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := json.Marshal(d, jsonv1.OmitEmptyWithLegacySemantics(true), json.Deterministic(true), jsontext.WithIndent("  "))
+	raw, err := json.Marshal(d, jsonv1.OmitEmptyWithLegacySemantics(true), json.Deterministic(true),
+		jsontext.WithIndent("  "))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +100,8 @@ func exampleBranch(c *scheme.Compiled, random *rand.Rand, n int) []string {
 		kind = "village"
 	}
 	row := []string{
-		fmt.Sprintf("b%02d", n+1), fmt.Sprintf("示例%s%s", numeral(n+1), map[string]string{"village": "村", "community": "社区"}[kind]), class, kind,
+		fmt.Sprintf("b%02d", n+1), fmt.Sprintf("示例%s%s", numeral(n+1),
+			map[string]string{"village": "村", "community": "社区"}[kind]), class, kind,
 		map[int]string{3: "top-ten", 7: "honour;honour", 18: "notified", 26: "top-ten;honour", 32: "forged-data"}[n],
 	}
 	strength := 0.55 + 0.4*bell(random)

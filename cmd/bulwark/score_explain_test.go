@@ -10,13 +10,16 @@ import (
 	"bulwark/internal/index"
 )
 
-var example = []string{"score", "--scheme", "../../docs/examples/five-forces.json", "--data", "../../docs/examples/data.csv"}
+var example = []string{
+	"score", "--scheme", "../../docs/examples/five-forces.json", "--data", "../../docs/examples/data.csv",
+}
 
 // try runs the command on the example and gives its exit code, output and errors.
 func try(t *testing.T, args ...string) (int, string, string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	code := run(t.Context(), program{in: strings.NewReader(""), out: &out, err: &err}, append(example[:len(example):len(example)], args...))
+	code := run(t.Context(), program{in: strings.NewReader(""), out: &out, err: &err},
+		append(example[:len(example):len(example)], args...))
 	return code, out.String(), err.String()
 }
 

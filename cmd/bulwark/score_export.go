@@ -237,7 +237,8 @@ func writeCSV(s *scoreReport, b *bufio.Writer) error {
 		u := standing.Unit
 		row = append(row[:0], s.Data.Units[u], s.class(u), "", "", "", "", number(s.coverage(u)))
 		if standing.Status == composite.UnitScored {
-			row[2], row[3], row[4], row[5] = number(standing.Score), standing.Grade, strconv.Itoa(standing.Rank), strconv.Itoa(standing.ClassRank)
+			row[2], row[3], row[4], row[5] = number(standing.Score), standing.Grade, strconv.Itoa(standing.Rank),
+				strconv.Itoa(standing.ClassRank)
 		}
 		if s.robust != nil {
 			low, high := "", ""

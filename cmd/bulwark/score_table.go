@@ -184,7 +184,8 @@ func (s *scoreReport) writeUnscored(b *bufio.Writer, x composite.Standing) {
 }
 
 var flagNotes = map[stats.FlagCode]text.Text{
-	stats.ConstantColumn:    text.F("各党组织数值相同，或只有一个数值，无法区分", "all values are equal, or there is only one: it distinguishes no branches"),
+	stats.ConstantColumn: text.F("各党组织数值相同，或只有一个数值，无法区分",
+		"all values are equal, or there is only one: it distinguishes no branches"),
 	composite.TargetReached: text.F("最低者也已达到目标值", "even the lowest has reached the target"),
 	composite.NoReference:   text.F("参照对象没有大于 0 的数值，因此不计分", "the reference has no value above 0: it is not scored"),
 }
@@ -250,7 +251,10 @@ func (s *scoreReport) writeExplanation(b *bufio.Writer) {
 		if n.Score != nil {
 			score = s.figure(*n.Score)
 		}
-		rows = append(rows, []string{strings.Repeat("  ", n.Depth) + n.Code, score, percent(n.Weight), fmt.Sprintf("%.2f", n.Points), fmt.Sprintf("%.2f", n.Lost)})
+		rows = append(rows, []string{
+			strings.Repeat("  ", n.Depth) + n.Code, score, percent(n.Weight), fmt.Sprintf("%.2f", n.Points),
+			fmt.Sprintf("%.2f", n.Lost),
+		})
 	}
 	writeAligned(b, rows)
 	for _, list := range [][]index.Reason{x.Strengths, x.WeakPoints} {

@@ -18,7 +18,8 @@ import (
 func scoring(t *testing.T, stdin, schemeFile, dataFile string, more ...string) (code int, out, err string) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = run(t.Context(), program{nil, strings.NewReader(stdin), &o, &e}, append([]string{"score", "--scheme", schemeFile, "--data", dataFile}, more...))
+	code = run(t.Context(), program{nil, strings.NewReader(stdin), &o, &e},
+		append([]string{"score", "--scheme", schemeFile, "--data", dataFile}, more...))
 	return code, o.String(), e.String()
 }
 
@@ -42,7 +43,8 @@ func read(t *testing.T, name string) string {
 
 func TestScoreExample(t *testing.T) {
 	for name, args := range map[string][]string{
-		"table.txt": nil, "scores.csv": {"--format", "csv"}, "exact.csv": {"--format", "csv", "--exact"}, "scores.json": {"--format", "json"},
+		"table.txt": nil, "scores.csv": {"--format", "csv"}, "exact.csv": {"--format", "csv", "--exact"},
+		"scores.json": {"--format", "json"},
 	} {
 		code, out, err := scoring(t, "", examples+"five-forces.json", examples+"data.csv", args...)
 		if code != 0 || err != "" {
@@ -70,9 +72,11 @@ func TestScoreInWords(t *testing.T) {
 		language string
 		args     []string
 	}{
-		"small-en.txt": {"en", nil}, "small-zh.txt": {"zh_CN.UTF-8", nil}, "small.json": {"en", []string{"--format", "json"}}, "small.csv": {"en", []string{"--format", "csv"}},
+		"small-en.txt": {"en", nil}, "small-zh.txt": {"zh_CN.UTF-8", nil},
+		"small.json": {"en", []string{"--format", "json"}}, "small.csv": {"en", []string{"--format", "csv"}},
 	} {
-		code, out, err := invoke(t.Context(), []string{"LANG=" + c.language}, append([]string{"score", "--scheme", schemeFile, "--data", dataFile}, c.args...)...)
+		code, out, err := invoke(t.Context(), []string{"LANG=" + c.language},
+			append([]string{"score", "--scheme", schemeFile, "--data", dataFile}, c.args...)...)
 		if code != 0 || err != "" {
 			t.Fatalf("%s: code %d, %s", name, code, err)
 		}
@@ -105,7 +109,8 @@ func TestScoreFormatsAgree(t *testing.T) {
 	}
 	for i, item := range append(document.Items, document.Insufficient...) {
 		row := rows[i+1]
-		if row[0] != item.Branch.Code || row[1] != item.Branch.Class || row[2] != string(item.Score) || row[3] != item.Grade || row[6] != string(item.Coverage) {
+		if row[0] != item.Branch.Code || row[1] != item.Branch.Class || row[2] != string(item.Score) ||
+			row[3] != item.Grade || row[6] != string(item.Coverage) {
 			t.Errorf("%v is %+v in JSON", row, item)
 		}
 		for n, code := range rows[0][7:] {
@@ -142,11 +147,17 @@ func TestScoreRefuses(t *testing.T) {
 		"twice":          {small + small, smallData, []string{"cannot read this"}},
 		"unknown member": {strings.Replace(small, `"decimals"`, `"decimal"`, 1), smallData, []string{"s.json: /decimal: "}},
 		"faulty scheme": {strings.NewReplacer(`"decimals": 1`, `"decimals": 99`, `"weight": 1, "entry"`, `"weight": -1, "entry"`).Replace(small), smallData, []string{
-			"s.json: /decimals: give 0 to 9 decimals\n", "/tree/children/0/children/0/weight: the weight is -1: give one above 0\n", "/tree/children/1/weight",
+			"s.json: /decimals: give 0 to 9 decimals\n",
+			"/tree/children/0/children/0/weight: the weight is -1: give one above 0\n", "/tree/children/1/weight",
 		}},
-		"wrong header": {small, "branch,klass,a.1,a.2\n", []string{"d.csv:1: \"klass\": the scheme has no such column: is it \"class\"?\n", "d.csv:1: b: the column is missing"}},
+		"wrong header": {
+			small, "branch,klass,a.1,a.2\n", []string{
+				"d.csv:1: \"klass\": the scheme has no such column: is it \"class\"?\n", "d.csv:1: b: the column is missing",
+			},
+		},
 		"wrong cells": {small, header + "v1,,p,,1_000,NaN,1\nv1,,p,,1,1,1\n", []string{
-			"bulwark score: \n", "d.csv:2: a.1: \"1_000\": remove the underscores\n", "d.csv:2: a.2: \"NaN\": leave", "d.csv:3: branch: \"v1\": the branch stands on line 2 already\n",
+			"bulwark score: \n", "d.csv:2: a.1: \"1_000\": remove the underscores\n", "d.csv:2: a.2: \"NaN\": leave",
+			"d.csv:3: branch: \"v1\": the branch stands on line 2 already\n",
 		}},
 		"workbook": {small, "PK\x03\x04", []string{"d.csv:1: this is an Excel workbook"}},
 		"many":     {small, header + strings.Repeat(",,p,,x,x,x\n", 200), []string{"and 700 more\n"}},
@@ -181,7 +192,8 @@ func TestScoreRefuses(t *testing.T) {
 }
 
 func TestScoreSpeaksChinese(t *testing.T) {
-	code, _, said := invoke(t.Context(), []string{"LANG=zh_CN.UTF-8"}, "score", "--scheme", file(t, "s.json", small), "--data", file(t, "d.csv", "branch,a.1,a.2\n"))
+	code, _, said := invoke(t.Context(), []string{"LANG=zh_CN.UTF-8"}, "score", "--scheme", file(t, "s.json", small),
+		"--data", file(t, "d.csv", "branch,a.1,a.2\n"))
 	if code != exitFailure || !strings.Contains(said, "缺少此列") {
 		t.Errorf("code %d, %s", code, said)
 	}
@@ -195,7 +207,8 @@ func TestScoreCommandLine(t *testing.T) {
 		"--scheme s --data d --fast": "see bulwark score -h",
 		"more":                       `unexpected argument "more"`,
 	} {
-		if code, _, said := invoke(t.Context(), nil, append([]string{"score"}, strings.Fields(args)...)...); code != exitUsage || !strings.Contains(said, want) {
+		if code, _, said := invoke(t.Context(), nil,
+			append([]string{"score"}, strings.Fields(args)...)...); code != exitUsage || !strings.Contains(said, want) {
 			t.Errorf("%q: code %d, %s", args, code, said)
 		}
 	}
@@ -210,7 +223,8 @@ func TestScoreReplacesItsOutput(t *testing.T) {
 	}
 	_, want, _ := scoring(t, "", schemeFile, dataFile, "--format", "csv")
 	for _, name := range []string{target, target, link} {
-		if code, out, said := scoring(t, "", schemeFile, dataFile, "--format", "csv", "--out", name); code != 0 || out != "" || read(t, target) != want {
+		if code, out, said := scoring(t, "", schemeFile, dataFile, "--format", "csv", "--out", name); code != 0 ||
+			out != "" || read(t, target) != want {
 			t.Errorf("%s: code %d, %s%s", name, code, out, said)
 		}
 	}
@@ -231,7 +245,8 @@ func TestReplaceIsAllOrNothing(t *testing.T) {
 		w.WriteString(strings.Repeat("x", 1<<20)) //nolint:errcheck // it is given up anyway
 		return failed
 	})
-	if entries, _ := os.ReadDir(filepath.Dir(target)); !errors.Is(err, failed) || read(t, target) != "before" || len(entries) != 1 {
+	if entries, _ := os.ReadDir(filepath.Dir(target)); !errors.Is(err, failed) || read(t, target) != "before" ||
+		len(entries) != 1 {
 		t.Errorf("%v, the target holds %.20q, %d files", err, read(t, target), len(entries))
 	}
 }
@@ -246,10 +261,11 @@ func TestScoreDestroysNothing(t *testing.T) {
 	}
 	defer socket.Close()
 	for target, want := range map[string]string{
-		dataFile: "it is the input", schemeFile: "it is the input", t.TempDir(): "not a regular file", device: "not a regular file",
-		filepath.Join(t.TempDir(), "no", "out.csv"): "no such file or directory",
+		dataFile: "it is the input", schemeFile: "it is the input", t.TempDir(): "not a regular file",
+		device: "not a regular file", filepath.Join(t.TempDir(), "no", "out.csv"): "no such file or directory",
 	} {
-		if code, _, said := scoring(t, "", schemeFile, dataFile, "--out", target); code != exitFailure || !strings.Contains(said, want) {
+		if code, _, said := scoring(t, "", schemeFile, dataFile, "--out", target); code != exitFailure ||
+			!strings.Contains(said, want) {
 			t.Errorf("%s: code %d, %s", target, code, said)
 		}
 	}
@@ -267,7 +283,9 @@ func TestScoreTellsOfAFullDisk(t *testing.T) {
 	schemeFile, dataFile := file(t, "s.json", small), file(t, "d.csv", smallData)
 	for _, format := range []string{"table", "csv", "json"} {
 		var said bytes.Buffer
-		if code := run(t.Context(), program{nil, nil, full{}, &said}, []string{"score", "--scheme", schemeFile, "--data", dataFile, "--format", format}); code != exitFailure || !strings.Contains(said.String(), "no space left") {
+		if code := run(t.Context(), program{nil, nil, full{}, &said}, []string{
+			"score", "--scheme", schemeFile, "--data", dataFile, "--format", format,
+		}); code != exitFailure || !strings.Contains(said.String(), "no space left") {
 			t.Errorf("%s: code %d, %s", format, code, said.String())
 		}
 	}
@@ -276,7 +294,8 @@ func TestScoreTellsOfAFullDisk(t *testing.T) {
 func TestScoreStopsWhenTold(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if code, out, said := invoke(ctx, nil, "score", "--scheme", file(t, "s.json", small), "--data", "-"); code != exitFailure || out != "" || !strings.Contains(said, "canceled") {
+	if code, out, said := invoke(ctx, nil, "score", "--scheme", file(t, "s.json", small), "--data",
+		"-"); code != exitFailure || out != "" || !strings.Contains(said, "canceled") {
 		t.Errorf("code %d, %s%s", code, out, said)
 	}
 }

@@ -40,7 +40,8 @@ func serving(t *testing.T, cfg config.Config, h http.Handler) (address string, s
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- serveUntilDone(ctx, ln, newHTTP(cfg, h, slog.New(slog.DiscardHandler)), cfg, slog.New(slog.DiscardHandler), func() {})
+		ended <- serveUntilDone(ctx, ln, newHTTP(cfg, h, slog.New(slog.DiscardHandler)), cfg,
+			slog.New(slog.DiscardHandler), func() {})
 	}()
 	return ln.Addr().String(), sync.OnceValue(func() error { cancel(); return <-ended })
 }
@@ -150,7 +151,10 @@ func TestServe(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil { // without a schema, but there
 		t.Fatal(err)
 	}
-	env := []string{"BULWARK_DATABASE_URL=sqlite:" + path, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_METRICS_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text", "BULWARK_DRAIN_DELAY=1s"}
+	env := []string{
+		"BULWARK_DATABASE_URL=sqlite:" + path, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_METRICS_ADDR=127.0.0.1:0",
+		"BULWARK_LOG_FORMAT=text", "BULWARK_DRAIN_DELAY=1s",
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	logged, w := io.Pipe()
 	code := make(chan int, 1)
@@ -170,12 +174,15 @@ func TestServe(t *testing.T) {
 		t.Errorf("metrics on the public address: %d", status)
 	}
 	_, figures := fetch(t, metrics)
-	for _, want := range []string{`route="/readyz",status="200"`, "bulwark_requests_in_flight 0", "go_sql_open_connections", "go_goroutines"} {
+	for _, want := range []string{
+		`route="/readyz",status="200"`, "bulwark_requests_in_flight 0", "go_sql_open_connections", "go_goroutines",
+	} {
 		if !strings.Contains(figures, want) {
 			t.Errorf("no %s in metrics", want)
 		}
 	}
-	taken, _, said := invoke(t.Context(), append(env[:1:1], "BULWARK_ADDR="+strings.TrimPrefix(address, "http://")), "serve")
+	taken, _, said := invoke(t.Context(),
+		append(env[:1:1], "BULWARK_ADDR="+strings.TrimPrefix(address, "http://")), "serve")
 	if taken != exitFailure || !strings.Contains(said, "is in use") {
 		t.Errorf("taken address: %d %s", taken, said)
 	}

@@ -28,7 +28,9 @@ func forge(t *testing.T, db *gorm.DB) {
 	t.Helper()
 	drop := []string{"DROP TRIGGER audit_records_immutable_update", "DROP TRIGGER audit_heads_grow"}
 	if database.Dialect(db) == database.PostgreSQL {
-		drop = []string{"DROP TRIGGER audit_records_immutable ON audit_records", "DROP TRIGGER audit_heads_grow ON audit_heads"}
+		drop = []string{
+			"DROP TRIGGER audit_records_immutable ON audit_records", "DROP TRIGGER audit_heads_grow ON audit_heads",
+		}
 	}
 	for _, statement := range append(drop, "UPDATE audit_records SET actor = 'nobody' WHERE sequence = 1") {
 		if err := db.Exec(statement).Error; err != nil {
@@ -43,8 +45,8 @@ func forge(t *testing.T, db *gorm.DB) {
 	for _, r := range records {
 		h := sha256.New()
 		for _, part := range []string{
-			hash, r.TownID, fmt.Sprint(r.Sequence), r.ID, r.At.UTC().Format(time.RFC3339Nano), r.Actor, r.Role, r.Credential, r.Action,
-			r.Subject, string(r.Before), string(r.After), r.Reason, r.RequestID,
+			hash, r.TownID, fmt.Sprint(r.Sequence), r.ID, r.At.UTC().Format(time.RFC3339Nano), r.Actor, r.Role,
+			r.Credential, r.Action, r.Subject, string(r.Before), string(r.After), r.Reason, r.RequestID,
 		} {
 			fmt.Fprintf(h, "%d:%s,", len(part), part)
 		}
@@ -112,7 +114,8 @@ func TestAForgedTrailStopsItsAnchors(t *testing.T) {
 			if code != 0 || key == "" {
 				t.Fatalf("%d %s%s", code, out, said)
 			}
-			env := append(on(url), "BULWARK_ADDR=127.0.0.1:0", "BULWARK_METRICS_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text", "BULWARK_AUDIT_ANCHORS="+anchors)
+			env := append(on(url), "BULWARK_ADDR=127.0.0.1:0", "BULWARK_METRICS_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text",
+				"BULWARK_AUDIT_ANCHORS="+anchors)
 			s := started(t, env)
 			becomes(t, s.metrics, http.StatusOK, `bulwark_audit_anchorings_total{outcome="ok"} 1`)
 			becomes(t, s.metrics, http.StatusOK, `bulwark_audit_anchorings_total{outcome="differs"} 0`)

@@ -56,7 +56,9 @@ func oneAccount(p program, f *flag.FlagSet, args []string) (string, error) {
 		return "", err
 	}
 	if f.NArg() != 1 {
-		return "", usageError{text.F("请在参数之后写明账号，见 bulwark user list", "name the account after the flags: see bulwark user list")}
+		return "", usageError{
+			text.F("请在参数之后写明账号，见 bulwark user list", "name the account after the flags: see bulwark user list"),
+		}
 	}
 	return f.Arg(0), nil
 }
@@ -128,7 +130,8 @@ func setUserPassword(ctx context.Context, p program, args []string) error {
 	})
 }
 
-// readPassword returns one line of standard input, or nil where a password is to be made. Arguments would show it to every user of the machine.
+// readPassword returns one line of standard input, or nil where a password is to be
+// made. Arguments would show it to every user of the machine.
 func (p program) readPassword(stdin bool) (*string, error) {
 	if !stdin {
 		return nil, nil
@@ -145,7 +148,8 @@ func (p program) readPassword(stdin bool) (*string, error) {
 func setPassword(ctx context.Context, db *gorm.DB, a credential.Account, password *string) (made string, err error) {
 	passwords := credential.NewPasswords(credential.PasswordCost)
 	if password != nil {
-		_, err = credential.SetPassword(ctx, db, passwords, credential.NewPassword{Account: a.Name, Password: *password, Version: a.Version})
+		_, err = credential.SetPassword(ctx, db, passwords,
+			credential.NewPassword{Account: a.Name, Password: *password, Version: a.Version})
 		return "", err
 	}
 	_, made, err = credential.ResetPassword(ctx, db, passwords, a.Name, a.Version)
@@ -179,7 +183,8 @@ func listUsers(ctx context.Context, p program, args []string) error {
 				return err
 			}
 			for _, a := range accounts {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, joined(named(a.OnlyTown)...), joined(named(a.PersonCode)...), joined(a.Roles...), passwordOf(a), joined(named(a.Issuer)...),
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, joined(named(a.OnlyTown)...),
+					joined(named(a.PersonCode)...), joined(a.Roles...), passwordOf(a), joined(named(a.Issuer)...),
 					formatTime(&a.CreatedAt), formatTime(a.DisabledAt))
 				after = a.Name
 			}

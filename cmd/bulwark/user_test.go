@@ -61,11 +61,13 @@ func TestUsersOfTheCommandLine(t *testing.T) {
 	if err := opens(t, env, "boss", "correct horse battery"); err != nil {
 		t.Error(err)
 	}
-	if code, _, words := typing(t.Context(), env, "short", "user", "add", "-role", "reader", "-stdin", "late"); code != exitFailure || !strings.Contains(words, "at least 12") {
+	if code, _, words := typing(t.Context(), env, "short", "user", "add", "-role", "reader", "-stdin",
+		"late"); code != exitFailure || !strings.Contains(words, "at least 12") {
 		t.Errorf("short: %d %s", code, words)
 	}
 	code, list, words := invoke(t.Context(), env, "user", "list")
-	if code != 0 || !regexp.MustCompile(`(?m)^boss +- +- +admin +set`).MatchString(list) || strings.Contains(list, "late") || strings.Contains(list+words, "argon2") {
+	if code != 0 || !regexp.MustCompile(`(?m)^boss +- +- +admin +set`).MatchString(list) ||
+		strings.Contains(list, "late") || strings.Contains(list+words, "argon2") {
 		t.Errorf("list: %d %s%s", code, list, words)
 	}
 	if code, _, words := invoke(t.Context(), env, "user", "disable", "boss"); code != 0 {
@@ -124,7 +126,8 @@ func (l *lines) String() string {
 func TestTheFirstStart(t *testing.T) {
 	env := append(fresh(t), "BULWARK_ADDR=127.0.0.1:0")
 	out, log, stop := starting(t, env)
-	found := regexp.MustCompile(`token {2}(\S+)\n {2}curl (http://127\.0\.0\.1:\d+)/api/v1/setup`).FindStringSubmatch(out.String())
+	found := regexp.MustCompile(`token {2}(\S+)\n {2}curl (http://127\.0\.0\.1:\d+)/api/v1/setup`).
+		FindStringSubmatch(out.String())
 	if found == nil {
 		t.Fatalf("printed %s", out)
 	}
@@ -153,7 +156,8 @@ func TestTheFirstStart(t *testing.T) {
 	if strings.Contains(log.String(), token) || strings.Contains(log.String(), "correct horse") {
 		t.Errorf("logged: %s", log)
 	}
-	if code, out, words := invoke(t.Context(), env, "setup"); code != exitFailure || out != "" || !strings.Contains(words, "has its administrator") {
+	if code, out, words := invoke(t.Context(), env, "setup"); code != exitFailure || out != "" ||
+		!strings.Contains(words, "has its administrator") {
 		t.Errorf("setup afterwards: %d %s%s", code, out, words)
 	}
 	again, _, stop := starting(t, env)

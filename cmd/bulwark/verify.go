@@ -91,14 +91,17 @@ func (p program) verifyRuns(ctx context.Context, db *gorm.DB, town string) (bad 
 
 // verifyTrails prints a line for each trail and one for what is wrong with it. Those
 // that only lie behind their anchors since a restore are counted apart.
-func (p program) verifyTrails(ctx context.Context, db *gorm.DB, town string, anchors []audit.Anchor) (bad, restored int, err error) {
+func (p program) verifyTrails(
+	ctx context.Context, db *gorm.DB, town string, anchors []audit.Anchor,
+) (bad, restored int, err error) {
 	err = audit.VerifyAll(ctx, db, town, anchors, func(r audit.Report) {
 		name := r.TownID
 		if name == "" {
 			name = text.F("（系统）", "(installation)").In(p.language())
 		}
 		p.print(p.out, text.F(
-			"审计链 %[1]s：%[2]d 条，锚点 %[3]d 个，%[4]s", "audit trail %[1]s: %[2]d records, %[3]d anchors, %[4]s", name, r.Records, r.Anchors, p.verdict(r.OK)))
+			"审计链 %[1]s：%[2]d 条，锚点 %[3]d 个，%[4]s", "audit trail %[1]s: %[2]d records, %[3]d anchors, %[4]s", name, r.Records,
+			r.Anchors, p.verdict(r.OK)))
 		if r.Earlier > 0 {
 			p.print(p.out, text.F(
 				"  另有 %d 条早于审计链，不受其保护", "  %d more are older than the chain, which does not protect them", r.Earlier))

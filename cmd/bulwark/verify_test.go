@@ -37,7 +37,9 @@ func TestVerifyNeedsAnchorsToFindACutTrail(t *testing.T) {
 			db := dbtest.Connect(t, url, database.Options{})
 			drop := []string{"DROP TRIGGER audit_records_immutable_delete", "DROP TRIGGER audit_heads_grow"}
 			if dialect == database.PostgreSQL {
-				drop = []string{"DROP TRIGGER audit_records_immutable ON audit_records", "DROP TRIGGER audit_heads_grow ON audit_heads"}
+				drop = []string{
+					"DROP TRIGGER audit_records_immutable ON audit_records", "DROP TRIGGER audit_heads_grow ON audit_heads",
+				}
 			}
 			for _, statement := range append(drop, "DELETE FROM audit_records WHERE sequence = 3",
 				"UPDATE audit_heads SET sequence = 2, hash = (SELECT hash FROM audit_records WHERE sequence = 2)") {
@@ -46,7 +48,8 @@ func TestVerifyNeedsAnchorsToFindACutTrail(t *testing.T) {
 				}
 			}
 			check(0, "without anchors, a trail whose end was removed or rewritten is not detected")
-			check(exitFailure, "cut: the chain was cut: an anchor kept elsewhere proves that there were records from 3 on", "-anchors", anchors)
+			check(exitFailure, "cut: the chain was cut: an anchor kept elsewhere proves that there were records from 3 on",
+				"-anchors", anchors)
 			env = append(env, "LANG=zh_CN.UTF-8", "BULWARK_AUDIT_ANCHORS="+anchors)
 			check(exitFailure, "0 个计算批次与其凭证不符，1 条审计链有问题")
 			check(exitFailure, "无法读写", "-anchors", anchors+".none")
@@ -74,8 +77,12 @@ func serveOnce(t *testing.T, env []string) {
 }
 
 func TestServeRefusesAnchorsThatCannotBeKept(t *testing.T) {
-	env := []string{"BULWARK_DATABASE_URL=" + dbtest.URL(t, database.SQLite), "BULWARK_ADDR=127.0.0.1:0", "BULWARK_AUDIT_ANCHORS=" + t.TempDir() + "/none/anchors"}
-	if code, _, words := invoke(t.Context(), env, "serve"); code != exitFailure || !strings.Contains(words, "BULWARK_AUDIT_ANCHORS") {
+	env := []string{
+		"BULWARK_DATABASE_URL=" + dbtest.URL(t, database.SQLite), "BULWARK_ADDR=127.0.0.1:0",
+		"BULWARK_AUDIT_ANCHORS=" + t.TempDir() + "/none/anchors",
+	}
+	if code, _, words := invoke(t.Context(), env, "serve"); code != exitFailure ||
+		!strings.Contains(words, "BULWARK_AUDIT_ANCHORS") {
 		t.Errorf("%d %s", code, words)
 	}
 	bad := filepath.Join(t.TempDir(), "anchors")

@@ -98,7 +98,9 @@ func (r Reach) Narrow(q *gorm.DB) *gorm.DB {
 }
 
 // ReachOf returns the branches on which the caller may do the action on the day.
-func (p Principal) ReachOf(ctx context.Context, db *gorm.DB, a Action, townID string, on day.Date) (_ Reach, err error) {
+func (p Principal) ReachOf(
+	ctx context.Context, db *gorm.DB, a Action, townID string, on day.Date,
+) (_ Reach, err error) {
 	defer fault.Wrap(&err, "reach of %s", a)
 	role := p.Role
 	if role == "" {

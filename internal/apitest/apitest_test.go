@@ -58,11 +58,19 @@ func TestDriftIsSeen(t *testing.T) {
 
 		{"unknown address", "GET", "/api/v1/nothing", "", 404, problemish, goodFault, false, "no such operation"},
 		{"unknown address on purpose", "GET", "/api/v1/nothing", "", 404, problemish, goodFault, true, ""},
-		{"query not documented", "GET", listOfDay + "&colour=red", "", 200, jsonType, goodPage, false, `query parameter "colour"`},
+		{
+			"query not documented", "GET", listOfDay + "&colour=red", "", 200, jsonType, goodPage, false,
+			`query parameter "colour"`,
+		},
 		{"query of the wrong kind", "GET", listOfDay + "&page_size=many", "", 200, jsonType, goodPage, false, "page_size"},
 		{"query missing", "GET", branches, "", 200, jsonType, goodPage, false, "from"},
-		{"body with an unknown field", "POST", branches, `{"code":"b","score":1,"name":{},"x":1}`, 201, jsonType, branch, false, "request"},
-		{"body without a required field", "POST", branches, `{"code":"b","score":1}`, 201, jsonType, branch, false, "request"},
+		{
+			"body with an unknown field", "POST", branches, `{"code":"b","score":1,"name":{},"x":1}`, 201, jsonType, branch,
+			false, "request",
+		},
+		{
+			"body without a required field", "POST", branches, `{"code":"b","score":1}`, 201, jsonType, branch, false, "request",
+		},
 		{"condition missing", "DELETE", branches + "/7", "", 204, "", "", false, "If-Match"},
 		{"bad and refused", "POST", branches, `{"code":1}`, 422, problemish, goodFault, true, ""},
 		{"bad but accepted", "POST", branches, `{"code":1}`, 201, jsonType, branch, true, "marked bad"},
@@ -71,12 +79,27 @@ func TestDriftIsSeen(t *testing.T) {
 		{"failure that is no problem", "GET", listOfDay, "", 404, jsonType, goodFault, false, "application/json"},
 		{"media type not documented", "GET", listOfDay, "", 200, "text/html", "<p>", false, "text/html"},
 		{"body where none is", "DELETE", branches + "/7", "", 401, jsonType, "{}", true, "application/json"},
-		{"field not documented", "POST", branches, goodBody, 201, jsonType, strings.Replace(branch, "{", `{"secret":1,`, 1), false, "secret"},
-		{"nested field not documented", "GET", listOfDay, "", 200, jsonType, strings.Replace(goodPage, `"label":{`, `"label":{"x":1`, 1), false, `x`},
-		{"field missing", "POST", branches, goodBody, 201, jsonType, strings.Replace(branch, `"code":"b07",`, "", 1), false, "code"},
+		{
+			"field not documented", "POST", branches, goodBody, 201, jsonType, strings.Replace(branch, "{", `{"secret":1,`, 1),
+			false, "secret",
+		},
+		{
+			"nested field not documented", "GET", listOfDay, "", 200, jsonType,
+			strings.Replace(goodPage, `"label":{`, `"label":{"x":1`, 1), false, `x`,
+		},
+		{
+			"field missing", "POST", branches, goodBody, 201, jsonType, strings.Replace(branch, `"code":"b07",`, "", 1),
+			false, "code",
+		},
 		{"null where no null may be", "GET", listOfDay, "", 200, jsonType, `{"items":null}`, false, "items"},
-		{"not in the enum", "POST", branches, goodBody, 201, jsonType, strings.Replace(branch, "village", "castle", 1), false, "kind"},
-		{"no time", "POST", branches, goodBody, 201, jsonType, strings.Replace(branch, "2026-01-02T", "yesterday ", 1), false, "created_at"},
+		{
+			"not in the enum", "POST", branches, goodBody, 201, jsonType, strings.Replace(branch, "village", "castle", 1),
+			false, "kind",
+		},
+		{
+			"no time", "POST", branches, goodBody, 201, jsonType, strings.Replace(branch, "2026-01-02T", "yesterday ", 1),
+			false, "created_at",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := httptest.NewRequest(tt.method, tt.target, strings.NewReader(tt.sent))
@@ -114,7 +137,8 @@ func TestClientSendsWhatItSays(t *testing.T) {
 	if code := Decode[struct{ Code string }](a, http.StatusCreated).Code; code != "b07" || a.ETag() != `"1"` {
 		t.Errorf("got code %q, ETag %s", code, a.ETag())
 	}
-	if got.URL.Path != branches || got.Header.Get("Authorization") != "Bearer bw_1" || got.Header.Get("Accept-Language") != "zh" {
+	if got.URL.Path != branches || got.Header.Get("Authorization") != "Bearer bw_1" ||
+		got.Header.Get("Accept-Language") != "zh" {
 		t.Errorf("sent %s with %v", got.URL.Path, got.Header)
 	}
 	client.Post("/towns/demo/branches", map[string]any{"code": "b07", "score": 1, "name": map[string]string{}})
@@ -170,7 +194,8 @@ func TestRoutesAndDocumentAreCompared(t *testing.T) {
 		{Method: "PUT", Path: "/api/v1/towns/:town"},
 	}
 	got := s.compare(served)
-	if len(got) != 2 || !strings.HasPrefix(got[0], "POST /towns/{town}/branches is in") || !strings.HasPrefix(got[1], "PUT /towns/{town} is served") {
+	if len(got) != 2 || !strings.HasPrefix(got[0], "POST /towns/{town}/branches is in") ||
+		!strings.HasPrefix(got[1], "PUT /towns/{town} is served") {
 		t.Errorf("got %q", got)
 	}
 }

@@ -130,7 +130,9 @@ func (c *Client) do(method, path string, body any) *Answer {
 	request := func() *http.Request { return c.request(method, path, sent) }
 	w := httptest.NewRecorder()
 	c.handler.ServeHTTP(w, request())
-	answer := &Answer{Status: w.Code, Header: w.Header(), Body: w.Body.Bytes(), Method: method, t: c.t, of: method + " " + path}
+	answer := &Answer{
+		Status: w.Code, Header: w.Header(), Body: w.Body.Bytes(), Method: method, t: c.t, of: method + " " + path,
+	}
 	for _, fault := range c.spec.check(request(), answer, c.bad) {
 		c.t.Errorf("%s: %s", answer.of, fault)
 	}

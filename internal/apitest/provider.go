@@ -40,19 +40,23 @@ func NewProvider(t testing.TB, now time.Time) *Provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &Provider{Now: now, Subject: "subject-7", Signer: key, Codes: map[string]bool{}, Header: map[string]any{"alg": "RS256", "kid": "k"}, key: key}
+	f := &Provider{
+		Now: now, Subject: "subject-7", Signer: key, Codes: map[string]bool{},
+		Header: map[string]any{"alg": "RS256", "kid": "k"}, key: key,
+	}
 	mux := http.NewServeMux()
 	f.Server = httptest.NewServer(mux)
 	t.Cleanup(f.Close)
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{
-			"issuer": f.URL, "authorization_endpoint": f.URL + "/authorize", "token_endpoint": f.URL + "/token", "jwks_uri": f.URL + "/keys",
-			"id_token_signing_alg_values_supported": []string{"RS256", "none", "HS256"},
+			"issuer": f.URL, "authorization_endpoint": f.URL + "/authorize", "token_endpoint": f.URL + "/token",
+			"jwks_uri": f.URL + "/keys", "id_token_signing_alg_values_supported": []string{"RS256", "none", "HS256"},
 		})
 	})
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"keys": []any{map[string]any{
-			"kty": "RSA", "kid": "k", "use": "sig", "alg": "RS256", "n": part(key.N.Bytes()), "e": part(big.NewInt(int64(key.E)).Bytes()),
+			"kty": "RSA", "kid": "k", "use": "sig", "alg": "RS256", "n": part(key.N.Bytes()),
+			"e": part(big.NewInt(int64(key.E)).Bytes()),
 		}}})
 	})
 	mux.HandleFunc("POST /token", f.token)
@@ -77,7 +81,8 @@ func (f *Provider) token(w http.ResponseWriter, r *http.Request) {
 	delete(f.Codes, r.PostFormValue("code"))
 	f.Answers++
 	claims := map[string]any{
-		"iss": f.URL, "aud": "bulwark", "sub": f.Subject, "nonce": f.nonce, "iat": f.Now.Unix(), "exp": f.Now.Add(time.Minute).Unix(),
+		"iss": f.URL, "aud": "bulwark", "sub": f.Subject, "nonce": f.nonce, "iat": f.Now.Unix(),
+		"exp": f.Now.Add(time.Minute).Unix(),
 	}
 	if f.Claims != nil {
 		f.Claims(claims)

@@ -155,7 +155,8 @@ func Recorded(
 			townID, actions, subject, subject+"\U0010FFFF", since).
 		Order("sequence").Find(&records).Error
 	for _, r := range database.Waiting[Record](tx) {
-		if r.TownID == townID && slices.Contains(actions, r.Action) && strings.HasPrefix(r.Subject, subject) && !r.At.Before(since) {
+		if r.TownID == townID && slices.Contains(actions, r.Action) && strings.HasPrefix(r.Subject, subject) &&
+			!r.At.Before(since) {
 			records = append(records, r)
 		}
 	}

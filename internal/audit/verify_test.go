@@ -34,7 +34,9 @@ func long(t *testing.T, db *gorm.DB) {
 		b.Life = town.Life{TownID: "x", Code: fmt.Sprint("b", i), FoundedOn: &founded, Provenance: "invented"}
 		b, err := town.CreateBranch(ctx, db, b)
 		if err == nil && i > 0 {
-			_, err = town.Rename(ctx, db, town.BranchChange{Town: "x", Branch: b.Code, Version: b.Version, On: "2021-01-01", Reason: "a new sign"}, text.Same(fmt.Sprint("new ", i)))
+			_, err = town.Rename(ctx, db, town.BranchChange{
+				Town: "x", Branch: b.Code, Version: b.Version, On: "2021-01-01", Reason: "a new sign",
+			}, text.Same(fmt.Sprint("new ", i)))
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -195,7 +195,8 @@ func TestTamperedLinesAreFound(t *testing.T) {
 		file, _ := write(t, small(t, database.Dialect(db)))
 		lines := unpacked(t, file) // header, 2 areas, their count, the counts of empty tables, trailer
 		end := len(lines) - 1
-		if !strings.HasPrefix(lines[1], `["44",`) || !strings.HasPrefix(lines[2], `["4499",`) || !strings.Contains(lines[3], `"areas"`) {
+		if !strings.HasPrefix(lines[1], `["44",`) || !strings.HasPrefix(lines[2], `["4499",`) ||
+			!strings.Contains(lines[3], `"areas"`) {
 			t.Fatalf("the file begins %s", lines[:4])
 		}
 		edit := func(i int, old, fresh string) func([]string) []string {

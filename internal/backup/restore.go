@@ -292,7 +292,8 @@ func (in *inserter) end() error {
 // move empties the temporary table into its own.
 func (in *inserter) move() error {
 	columns := quoted(in.t.Columns)
-	if err := in.tx.Exec(`INSERT INTO "` + in.t.Name + `" (` + columns + ") SELECT " + columns + " FROM " + in.target).Error; err != nil {
+	if err := in.tx.Exec(`INSERT INTO "` + in.t.Name + `" (` + columns + ") SELECT " + columns + " FROM " +
+		in.target).Error; err != nil {
 		return err
 	}
 	return in.tx.Exec("DROP TABLE " + in.target).Error

@@ -95,7 +95,8 @@ func insert(t *testing.T, db *gorm.DB, table backup.Table, values []any) {
 	for i, c := range table.Columns {
 		names[i] = `"` + c.Name + `"`
 	}
-	err := db.Exec(fmt.Sprintf(`INSERT INTO "%s" (%s) VALUES (%s)`, table.Name, strings.Join(names, ","), strings.Repeat(",?", len(names))[1:]), values...).Error
+	err := db.Exec(fmt.Sprintf(`INSERT INTO "%s" (%s) VALUES (%s)`, table.Name, strings.Join(names, ","),
+		strings.Repeat(",?", len(names))[1:]), values...).Error
 	if err != nil {
 		t.Fatalf("%s: %v", table.Name, err)
 	}
@@ -109,7 +110,8 @@ func contents(t *testing.T, db *gorm.DB, table backup.Table) (all [][]any) {
 	for _, c := range table.Columns {
 		names = append(names, `"`+c.Name+`"`)
 	}
-	rows, err := db.Raw(fmt.Sprintf(`SELECT %s FROM "%s" ORDER BY %s`, strings.Join(names, ","), table.Name, strings.Join(names[:table.Key], ","))).Rows()
+	rows, err := db.Raw(fmt.Sprintf(`SELECT %s FROM "%s" ORDER BY %s`, strings.Join(names, ","), table.Name,
+		strings.Join(names[:table.Key], ","))).Rows()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,12 +146,16 @@ func lax(t *testing.T, dialect string) *gorm.DB {
 		return db
 	}
 	db := dbtest.Open(t, dialect)
-	run(t, db, names(t, db, `SELECT 'ALTER TABLE ' || conrelid::regclass || ' DROP CONSTRAINT ' || quote_ident(conname) FROM pg_constraint
+	run(t, db, names(t, db,
+		`SELECT 'ALTER TABLE ' || conrelid::regclass || ' DROP CONSTRAINT ' || quote_ident(conname) FROM pg_constraint
 		WHERE contype = 'c' AND connamespace = 'public'::regnamespace`)...)
-	run(t, db, names(t, db, `SELECT 'DROP INDEX ' || i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+	run(t, db, names(t, db,
+		`SELECT 'DROP INDEX ' || i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 		WHERE i.indisunique AND NOT i.indisprimary AND c.relnamespace = 'public'::regnamespace
 		AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)`)...)
-	run(t, db, names(t, db, `SELECT 'DROP TRIGGER ' || quote_ident(tgname) || ' ON ' || tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal`)...)
+	run(t, db,
+		names(t, db,
+			`SELECT 'DROP TRIGGER ' || quote_ident(tgname) || ' ON ' || tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal`)...)
 	return db
 }
 

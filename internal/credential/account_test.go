@@ -20,7 +20,9 @@ const phrase = "correct horse battery"
 var admins = []access.Role{access.Admin}
 
 func quick() *credential.Passwords {
-	return credential.NewPasswords(argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32})
+	return credential.NewPasswords(argon2id.Params{
+		Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32,
+	})
 }
 
 // boss makes the account boss of an admin, with the password phrase.
@@ -86,11 +88,14 @@ func TestPasswordsOpenAccounts(t *testing.T) {
 				t.Errorf("%s opens %+v", name, got)
 			}
 		}
-		_, err = credential.SetPassword(ctx, db, passwords, credential.NewPassword{Account: "boss", Password: "short", Version: 2})
+		_, err = credential.SetPassword(ctx, db, passwords,
+			credential.NewPassword{Account: "boss", Password: "short", Version: 2})
 		peopletest.Refused(t, "short", err, "invalid", "/password")
-		_, err = credential.SetPassword(ctx, db, passwords, credential.NewPassword{Account: "boss", Password: phrase, Version: 1})
+		_, err = credential.SetPassword(ctx, db, passwords,
+			credential.NewPassword{Account: "boss", Password: phrase, Version: 1})
 		peopletest.Refused(t, "stale", err, "stale_version")
-		_, err = credential.SetPassword(ctx, db, passwords, credential.NewPassword{Account: "none", Password: phrase, Version: 1})
+		_, err = credential.SetPassword(ctx, db, passwords,
+			credential.NewPassword{Account: "none", Password: phrase, Version: 1})
 		peopletest.Refused(t, "unknown", err, "not_found")
 
 		// All refusals read alike and cost the same.
@@ -138,7 +143,8 @@ func TestAResetPasswordMustBeChanged(t *testing.T) {
 		_, err = credential.ChangePassword(ctx, db, passwords,
 			credential.PasswordChange{Account: "boss", Old: phrase, New: "another phrase"})
 		peopletest.Refused(t, "wrong old one", err, "invalid", "/old")
-		_, err = credential.ChangePassword(ctx, db, passwords, credential.PasswordChange{Account: "boss", Old: once, New: once})
+		_, err = credential.ChangePassword(ctx, db, passwords,
+			credential.PasswordChange{Account: "boss", Old: once, New: once})
 		peopletest.Refused(t, "the same", err, "invalid", "/password")
 		a, err = credential.ChangePassword(ctx, db, passwords,
 			credential.PasswordChange{Account: "boss", Old: once, New: "another phrase"})
@@ -158,7 +164,8 @@ func TestNoSecretIsTold(t *testing.T) {
 		boss(t, db, passwords)
 		_, once, err := credential.ResetPassword(ctx, db, passwords, "boss", 2)
 		peopletest.Must(t, err)
-		a, err := credential.ChangePassword(ctx, db, passwords, credential.PasswordChange{Account: "boss", Old: once, New: phrase})
+		a, err := credential.ChangePassword(ctx, db, passwords,
+			credential.PasswordChange{Account: "boss", Old: once, New: phrase})
 		peopletest.Must(t, err)
 		_, secret, err := credential.OpenSession(ctx, db, a, time.Hour)
 		peopletest.Must(t, err)

@@ -244,7 +244,9 @@ func Authenticate(ctx context.Context, db *gorm.DB, secret string) (_ access.Pri
 	if !same || expired || k.RevokedAt != nil {
 		return access.Principal{}, errBadKey
 	}
-	p := access.Principal{Towns: k.Towns, Branches: k.Branches, Person: deref(k.PersonCode), Key: k.Prefix, ReadOnly: k.ReadOnly}
+	p := access.Principal{
+		Towns: k.Towns, Branches: k.Branches, Person: deref(k.PersonCode), Key: k.Prefix, ReadOnly: k.ReadOnly,
+	}
 	if k.PersonCode == nil {
 		return p.Holding(k.Roles...), nil
 	}

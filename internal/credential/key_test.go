@@ -110,7 +110,11 @@ func TestKeysAreMadeForThoseWhoExist(t *testing.T) {
 				credential.Key{Roles: []access.Role{access.Reader, access.Mentor}, Towns: []string{"a"}},
 				[]string{"/person"},
 			},
-			{"mentor of every town", credential.Key{Roles: []access.Role{access.Mentor}, PersonCode: new("p1")}, []string{"/towns"}},
+			{
+				"mentor of every town",
+				credential.Key{Roles: []access.Role{access.Mentor}, PersonCode: new("p1")},
+				[]string{"/towns"},
+			},
 			{"mentor of two towns", credential.Key{
 				Roles: []access.Role{access.Mentor}, Towns: []string{"a", "q"},
 				PersonCode: new("p1"),
@@ -191,7 +195,8 @@ func TestStrangersLearnNothingFromWork(t *testing.T) {
 		peopletest.Must(t, err)
 		for _, tried := range []string{secret, secret[:12] + "wrong", "bw_00000000_wrong"} {
 			before := database.Queries(db)
-			if _, err := credential.Authenticate(t.Context(), db, tried); err != nil && !fault.Is(err, fault.KindUnauthenticated) {
+			if _, err := credential.Authenticate(t.Context(), db, tried); err != nil &&
+				!fault.Is(err, fault.KindUnauthenticated) {
 				t.Fatal(err)
 			}
 			if n := database.Queries(db) - before; n != 1 {

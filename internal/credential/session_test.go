@@ -147,7 +147,8 @@ func TestASessionIsEnded(t *testing.T) {
 }
 
 func TestCSRFTokens(t *testing.T) {
-	if a, b := credential.CSRFToken("a"), credential.CSRFToken("b"); a == b || len(a) != 43 || a != credential.CSRFToken("a") {
+	if a, b := credential.CSRFToken("a"), credential.CSRFToken("b"); a == b || len(a) != 43 ||
+		a != credential.CSRFToken("a") {
 		t.Errorf("%q %q", a, b)
 	}
 }

@@ -26,7 +26,8 @@ func TestTheFirstAdministratorIsMadeOnce(t *testing.T) {
 		peopletest.Must(t, err)
 		other, err := credential.NewSetupToken(ctx, db)
 		peopletest.Must(t, err)
-		_, err = credential.SetUp(ctx, db, passwords, credential.FirstAdmin{Token: token + "x", Name: "boss", Password: phrase})
+		_, err = credential.SetUp(ctx, db, passwords,
+			credential.FirstAdmin{Token: token + "x", Name: "boss", Password: phrase})
 		peopletest.Refused(t, "a wrong token", err, "bad_setup_token")
 		if passwords.Hashed() != 0 {
 			t.Error("a stranger had a password hashed")

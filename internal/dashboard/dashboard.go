@@ -24,14 +24,15 @@ import (
 
 // Dashboard is the leadership screen of a town. Every part is for the whole town.
 type Dashboard struct {
-	Town     string                       `json:"town" example:"demo"`
-	Result   *index.Overview              `json:"result,omitempty"` // absent while nothing is published
-	Entry    *Filling                     `json:"entry,omitempty"`  // the latest period that is being entered or reviewed
-	Appeals  AppealCounts                 `json:"appeals"`
-	Measures []measure.Progress           `json:"measures"` // the seven, in their order
-	Targets  map[target.State]int64       `json:"targets"`  // by state; a state without any is left out
-	Plans    map[plan.State]int64         `json:"plans"`    // likewise
-	Items    map[plan.ItemState]int64     `json:"items"`    // of plans, likewise: what came back is open, though its plan be closed
+	Town     string                 `json:"town" example:"demo"`
+	Result   *index.Overview        `json:"result,omitempty"` // absent while nothing is published
+	Entry    *Filling               `json:"entry,omitempty"`  // the latest period that is being entered or reviewed
+	Appeals  AppealCounts           `json:"appeals"`
+	Measures []measure.Progress     `json:"measures"` // the seven, in their order
+	Targets  map[target.State]int64 `json:"targets"`  // by state; a state without any is left out
+	Plans    map[plan.State]int64   `json:"plans"`    // likewise
+	// of plans, likewise: what came back is open, though its plan be closed
+	Items    map[plan.ItemState]int64     `json:"items"`
 	Problems map[visit.ProblemState]int64 `json:"problems"` // likewise
 	Overdue  report.Undone                `json:"overdue"`
 	Rights   int64                        `json:"rights_waiting"` // new rights to decide that somebody must acknowledge
@@ -69,7 +70,8 @@ func (d *Dashboard) gather(ctx context.Context, db *gorm.DB, language string) er
 	if err := d.entry(ctx, db); err != nil {
 		return err
 	}
-	appeals, err := database.CountStates[index.AppealState](db.WithContext(ctx).Model(&index.Appeal{}).Where("town_id = ?", d.Town))
+	appeals, err := database.CountStates[index.AppealState](db.WithContext(ctx).Model(&index.Appeal{}).
+		Where("town_id = ?", d.Town))
 	if err != nil {
 		return err
 	}

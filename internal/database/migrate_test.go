@@ -86,7 +86,8 @@ func TestProcessesMigrateAtOnce(t *testing.T) {
 			}
 			var twice int64
 			err := db.Raw(
-				"SELECT count(*) FROM (SELECT version_id FROM goose_db_version GROUP BY version_id HAVING count(*) > 1) AS d").Scan(&twice).Error
+				"SELECT count(*) FROM (SELECT version_id FROM goose_db_version GROUP BY version_id HAVING count(*) > 1) AS d").
+				Scan(&twice).Error
 			if err != nil || twice != 0 {
 				t.Errorf("%d migrations ran twice, %v", twice, err)
 			}

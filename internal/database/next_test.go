@@ -56,7 +56,8 @@ var besideTheDemo = []string{
 	`UPDATE branches SET closed_on = '2023-10-01', merged_into = 'b40' WHERE town_id = 'demo' AND code = 'b39'`,
 	`INSERT INTO measures (town_id, number, name_zh, name_en, description_zh, description_en, version, created_at, updated_at)
 		VALUES ('demo', 5, '五', 'five', '', '', ` + versioned + `)`,
-	`INSERT INTO improvement_settings (town_id, document, version, created_at, updated_at) VALUES ('demo', '{}', ` + versioned + `)`,
+	`INSERT INTO improvement_settings (town_id, document, version, created_at, updated_at) VALUES ('demo', '{}', ` +
+		versioned + `)`,
 	`INSERT INTO deciding_rights (town_id, id, kind, subject, person_code, given_by, state, seconded_by, decided_by, reason, version, created_at, updated_at)
 		VALUES (` + besideDemo + `, 'key', 'keys/bw_00000000', ` + anyPerson + `, 'admin', 'pending', '', '', '', ` + versioned + `)`,
 	`INSERT INTO setup_tokens (secret_hash, created_at, ends_at) VALUES ('` + digest64 + `', '2023-01-01', '2023-01-02')`,
@@ -260,8 +261,8 @@ func isAt(t *testing.T, db *gorm.DB, have, want int64) {
 func refusesStrays(t *testing.T, db *gorm.DB) {
 	t.Helper()
 	for _, stray := range []string{
-		`INSERT INTO reminder_receipts (town_id, reminder_id, reader, at) VALUES ('demo', '` + id36(9) + `', 'p1', '2023-04-29')`,
-		`DELETE FROM reminders WHERE id = '` + id36(1) + `'`,
+		`INSERT INTO reminder_receipts (town_id, reminder_id, reader, at) VALUES ('demo', '` + id36(9) +
+			`', 'p1', '2023-04-29')`, `DELETE FROM reminders WHERE id = '` + id36(1) + `'`,
 		`UPDATE reminders SET branch_code = 'b99' WHERE id = '` + id36(1) + `'`,
 		`UPDATE reminders SET person_code = 'p99' WHERE id = '` + id36(1) + `'`,
 		`UPDATE reminders SET office_code = 'p99' WHERE id = '` + id36(2) + `'`,

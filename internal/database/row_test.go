@@ -32,7 +32,8 @@ type note struct {
 func createNotes(t *testing.T, db *gorm.DB) {
 	t.Helper()
 	moment := map[string]string{database.SQLite: "DATETIME", database.PostgreSQL: "timestamptz"}[database.Dialect(db)]
-	execAll(t, db, strings.ReplaceAll(`CREATE TABLE notes (town_id text NOT NULL, code text NOT NULL, text text NOT NULL, pinned boolean NOT NULL,
+	execAll(t, db, strings.ReplaceAll(
+		`CREATE TABLE notes (town_id text NOT NULL, code text NOT NULL, text text NOT NULL, pinned boolean NOT NULL,
 		tags text NOT NULL, seen_at MOMENT, version bigint NOT NULL, created_at MOMENT NOT NULL, updated_at MOMENT NOT NULL, PRIMARY KEY (town_id, code))`, "MOMENT", moment))
 }
 

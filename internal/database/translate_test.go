@@ -74,8 +74,10 @@ func TestBrokenConstraints(t *testing.T) {
 func TestConstraintOfNamesUniqueIndexes(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		drop := map[string]string{database.SQLite: `DROP TABLE runs`, database.PostgreSQL: `DROP TABLE runs CASCADE`}
-		execAll(t, db, drop[database.Dialect(db)], `CREATE TABLE runs (id text, town_id text, period_code text, number integer)`,
-			`CREATE UNIQUE INDEX runs_number ON runs (town_id, period_code, number)`, `INSERT INTO runs VALUES ('a', 't', 'p', 1)`)
+		execAll(t, db, drop[database.Dialect(db)],
+			`CREATE TABLE runs (id text, town_id text, period_code text, number integer)`,
+			`CREATE UNIQUE INDEX runs_number ON runs (town_id, period_code, number)`,
+			`INSERT INTO runs VALUES ('a', 't', 'p', 1)`)
 		err := db.Exec(`INSERT INTO runs VALUES ('b', 't', 'p', 1)`).Error
 		if got := database.ConstraintOf(err); got != "runs_number" {
 			t.Errorf("ConstraintOf(%v) = %q", err, got)

@@ -131,7 +131,8 @@ func (f *reading) adjustments(unit int, c *cell, t *target) {
 	for code := range strings.SplitSeq(string(c.text), adjustmentsEnd) {
 		if !f.adjusts(code) {
 			f.faults.add(c.line, t.name, []byte(code), "unknown_adjustment", text.F(
-				"指标体系中没有此加分、扣分或否决项；多项之间用分号分隔，不留空格", "the scheme has no such bonus, deduction or veto; separate several by ; without blanks"))
+				"指标体系中没有此加分、扣分或否决项；多项之间用分号分隔，不留空格",
+				"the scheme has no such bonus, deduction or veto; separate several by ; without blanks"))
 			continue
 		}
 		f.Adjustments = append(f.Adjustments, composite.Adjustment{Unit: unit, Code: f.intern([]byte(code))})
@@ -187,7 +188,8 @@ func (f *reading) word(c *cell, t *target) []byte {
 	case !text.Printable(string(c.text), false):
 		code, why = "bad_text", text.F("含有控制字符", "holds control characters")
 	case formula(c.text):
-		code, why = "formula", text.F("以 = + - @ 开头，表格软件会当作公式：请改写", "begins with = + - or @: spreadsheets would run it as a formula")
+		code, why = "formula", text.F("以 = + - @ 开头，表格软件会当作公式：请改写",
+			"begins with = + - or @: spreadsheets would run it as a formula")
 	default:
 		return c.text
 	}
@@ -309,7 +311,8 @@ func notNumber(b []byte) (code string, why text.Text) {
 	case trimmed == "":
 		return "blank", text.F("只有空白：没有数据请留空", "is blank but not empty: leave a missing value empty")
 	case strings.EqualFold(trimmed, markNotApplicable), slices.Contains(missingWords, lower):
-		return "not_a_number", text.F("没有数据请留空，不适用请写小写 n/a", "leave a missing value empty, and write n/a in small letters where the indicator does not apply")
+		return "not_a_number", text.F("没有数据请留空，不适用请写小写 n/a",
+			"leave a missing value empty, and write n/a in small letters where the indicator does not apply")
 	case slices.Contains([]string{"inf", "infinity", "∞"}, strings.TrimLeft(lower, "+-")):
 		return "not_a_number", text.F("无穷大不能计分", "an infinite value cannot be scored")
 	case strings.ContainsFunc(trimmed, fullWidth):

@@ -140,7 +140,8 @@ func (s *cells) next() (cell, error) {
 		case stop == '"':
 			c.flaw = text.F("引号只能包住整个单元格；单元格内的引号须写两次", "quotes enclose a whole cell, and a quote inside them is doubled")
 		default:
-			c.flaw = text.F("单元格内有单独的回车符：请以 LF 或 CRLF 换行保存", "a carriage return without line feed: save the file with LF or CRLF line ends")
+			c.flaw = text.F("单元格内有单独的回车符：请以 LF 或 CRLF 换行保存",
+				"a carriage return without line feed: save the file with LF or CRLF line ends")
 		}
 		n++ // go on behind the flaw
 	}

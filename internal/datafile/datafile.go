@@ -138,7 +138,8 @@ func valueCell(x float64, levels []string) string {
 		return strconv.FormatFloat(x, 'g', -1, 64)
 	}
 	level := levels[int(x)]
-	if level == "" || level == markNotApplicable || strings.HasPrefix(level, markCarried) || strings.HasPrefix(level, markLevel) {
+	if level == "" || level == markNotApplicable || strings.HasPrefix(level, markCarried) ||
+		strings.HasPrefix(level, markLevel) {
 		return markLevel + level
 	}
 	return level

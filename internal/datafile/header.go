@@ -189,7 +189,8 @@ func (h *header) complete(line int, c *scheme.Compiled, f *Faults) {
 		case h.known[d.Numerator] && h.known[d.Denominator]:
 			h.derive = append(h.derive, i)
 		default:
-			need(n.Code, text.F("缺少此列，也缺少其组成数据 %s 与 %s", "the column is missing, and so are its parts %s and %s", d.Numerator, d.Denominator))
+			need(n.Code, text.F("缺少此列，也缺少其组成数据 %s 与 %s", "the column is missing, and so are its parts %s and %s", d.Numerator,
+				d.Denominator))
 		}
 	}
 	if kinds && !h.has[toKind] {

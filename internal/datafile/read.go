@@ -102,7 +102,8 @@ func (f *reading) row() error {
 		}
 	}
 	if want := len(f.header.targets); count != want {
-		f.faults.add(line, "", nil, "ragged_line", text.F("此行有 %d 格，应为 %d 格", "the line has %d cells instead of %d", count, want))
+		f.faults.add(line, "", nil, "ragged_line",
+			text.F("此行有 %d 格，应为 %d 格", "the line has %d cells instead of %d", count, want))
 		return nil
 	}
 	f.derive(unit)
@@ -132,9 +133,11 @@ func (f *reading) grow() {
 // forget drops the units read so far.
 func (f *reading) forget() {
 	d := &f.File
-	d.Data.Units, d.Data.Classes, d.Kinds, d.Names, d.Adjustments = d.Data.Units[:0], d.Data.Classes[:0], d.Kinds[:0], d.Names[:0], d.Adjustments[:0]
+	d.Data.Units, d.Data.Classes, d.Kinds, d.Names, d.Adjustments = d.Data.Units[:0], d.Data.Classes[:0], d.Kinds[:0],
+		d.Names[:0], d.Adjustments[:0]
 	for i := range d.Data.Columns {
-		d.Data.Columns[i], d.Data.NotApplicable[i], d.Data.Carried[i] = d.Data.Columns[i][:0], d.Data.NotApplicable[i][:0], d.Data.Carried[i][:0]
+		d.Data.Columns[i], d.Data.NotApplicable[i], d.Data.Carried[i] = d.Data.Columns[i][:0], d.Data.NotApplicable[i][:0],
+			d.Data.Carried[i][:0]
 	}
 }
 
@@ -167,7 +170,8 @@ func (f *reading) applicability(unit, line int) {
 		if n.AppliesTo.Covers(kind, class) {
 			continue
 		}
-		if carried := f.Data.Carried[i]; f.header.known[n.Code] && (!math.IsNaN(f.Data.Columns[i][unit]) || len(carried) > unit) {
+		if carried := f.Data.Carried[i]; f.header.known[n.Code] &&
+			(!math.IsNaN(f.Data.Columns[i][unit]) || len(carried) > unit) {
 			f.faults.add(line, n.Code, nil, "not_applicable", text.F("此指标不适用于类型“%s”、类别“%s”的党组织：请留空",
 				"the indicator does not apply to the kind %q and class %q: leave the cell empty", kind, class))
 		}

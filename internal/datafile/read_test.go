@@ -50,15 +50,21 @@ func TestRead(t *testing.T) {
 		"3,,A,+1.5e1,p,star;star,village,\"一村, \"\"甲\"\"\",b1\r\n" +
 		"n/a,-.5,~B,,q,,community,,b2\r\n" +
 		",50.,n/a,1e15,p,,village,,\"b3\""
-	for name, r := range map[string]io.Reader{"whole": strings.NewReader(file), "byte by byte": iotest.OneByteReader(strings.NewReader(file)), "end with data": iotest.DataErrReader(strings.NewReader(file)), "in halves": iotest.HalfReader(strings.NewReader(file))} {
+	for name, r := range map[string]io.Reader{
+		"whole": strings.NewReader(file), "byte by byte": iotest.OneByteReader(strings.NewReader(file)),
+		"end with data": iotest.DataErrReader(strings.NewReader(file)),
+		"in halves":     iotest.HalfReader(strings.NewReader(file)),
+	} {
 		t.Run(name, func(t *testing.T) {
 			d, err := Read(r, fewScheme(t))
 			if err != nil {
 				t.Fatal(err)
 			}
 			nan := math.NaN()
-			got := fmt.Sprint(d.Data.Units, d.Data.Classes, d.Kinds, d.Names, d.Data.Columns, d.Data.NotApplicable, d.Data.Carried, d.Adjustments)
-			want := fmt.Sprint([]string{"b1", "b2", "b3"}, []string{"p", "q", "p"}, []string{"village", "community", "village"}, []string{`一村, "甲"`, "", ""},
+			got := fmt.Sprint(d.Data.Units, d.Data.Classes, d.Kinds, d.Names, d.Data.Columns, d.Data.NotApplicable,
+				d.Data.Carried, d.Adjustments)
+			want := fmt.Sprint([]string{"b1", "b2", "b3"}, []string{"p", "q", "p"},
+				[]string{"village", "community", "village"}, []string{`一村, "甲"`, "", ""},
 				[][]float64{{15, nan, 1e15}, {1, nan, nan}, {nan, -.5, 50}, {3, nan, nan}},
 				[][]bool{nil, {false, false, true}, nil, {false, true, false}},
 				[][]float64{nil, {nan, 0, nan}, nil, nil}) + " [{0 star 0} {0 star 0}]"
@@ -70,7 +76,8 @@ func TestRead(t *testing.T) {
 }
 
 func TestReadDerivesWhatHasNoColumn(t *testing.T) {
-	d, err := Read(strings.NewReader("branch,kind,x,level,done,due,v\na,village,,,3,4,\nb,village,,,3,0,\nc,village,,,3,,\n"), fewScheme(t))
+	d, err := Read(strings.NewReader(
+		"branch,kind,x,level,done,due,v\na,village,,,3,4,\nb,village,,,3,0,\nc,village,,,3,,\n"), fewScheme(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +121,10 @@ func TestReadRefuses(t *testing.T) {
 		{top + ",village,,,1,A,1,1\n", `f:2: branch: the line has no branch`},
 		{top + " b1,village,,,1,A,1,1\n", `f:2: branch: " b1": remove the blanks at its ends`},
 		{top + "b\u202e1,village,,,1,A,1,1\n", `f:2: branch: "b\u202e1": holds control characters`},
-		{top + strings.Repeat("b", 257) + ",village,,,1,A,1,1\n", `f:2: branch: "` + strings.Repeat("b", 39) + `…": is longer than 256 bytes`},
+		{
+			top + strings.Repeat("b", 257) + ",village,,,1,A,1,1\n",
+			`f:2: branch: "` + strings.Repeat("b", 39) + `…": is longer than 256 bytes`,
+		},
 		{top + "b1,village,,,1,A,1,1\nb1,village,,,1,A,1,1\n", `f:3: branch: "b1": the branch stands on line 2 already`},
 		{top + "=1+1,village,,,1,A,1,1\n", `f:2: branch: "=1+1": begins with = + - or @`},
 		{top + "b1,village,＠x,,1,A,1,1\n", `f:2: class: "＠x": begins with = + - or @`},
@@ -153,12 +163,17 @@ func TestReadRefuses(t *testing.T) {
 
 func TestReadRefusesWhatIsNoNumber(t *testing.T) {
 	for cell, want := range map[string]string{
-		"abc": "is not a number", "1e": "is not a number", "e5": "is not a number", ".": "leave a missing value empty", "1.2.3": "thousands", "--1": "is not a number",
-		"NaN": "leave a missing value empty", "nan": "leave a missing value empty", "N/A": "n/a in small letters", "-": "leave a missing value empty", "无": "leave a missing value empty",
+		"abc": "is not a number", "1e": "is not a number", "e5": "is not a number", ".": "leave a missing value empty",
+		"1.2.3": "thousands", "--1": "is not a number",
+		"NaN": "leave a missing value empty", "nan": "leave a missing value empty", "N/A": "n/a in small letters",
+		"-": "leave a missing value empty", "无": "leave a missing value empty",
 		"Inf": "infinite", "-infinity": "infinite", "∞": "infinite",
-		"0x1p-2": "decimal", "0xff": "decimal", "1_000": "underscores", "1,234.5": "thousands", "12,5": "thousands", "1 234": "thousands", "1'234": "thousands", "1\u00a0234": "thousands",
-		"１２": "full-width", "1．5": "full-width", "−5": "full-width", "٣": "full-width", "95%": "percent", " 1": "blanks", "1 ": "blanks", " ": "blank but not empty", "\t": "blank but not empty",
-		"1e400": "between -1e15 and 1e15", "-1e400": "between -1e15 and 1e15", "1000000000000001": "between -1e15 and 1e15", "true": "is not a number", "2023-07-01": "is not a number", `\1`: "is not a number",
+		"0x1p-2": "decimal", "0xff": "decimal", "1_000": "underscores", "1,234.5": "thousands", "12,5": "thousands",
+		"1 234": "thousands", "1'234": "thousands", "1\u00a0234": "thousands",
+		"１２": "full-width", "1．5": "full-width", "−5": "full-width", "٣": "full-width", "95%": "percent", " 1": "blanks",
+		"1 ": "blanks", " ": "blank but not empty", "\t": "blank but not empty",
+		"1e400": "between -1e15 and 1e15", "-1e400": "between -1e15 and 1e15", "1000000000000001": "between -1e15 and 1e15",
+		"true": "is not a number", "2023-07-01": "is not a number", `\1`: "is not a number",
 	} {
 		_, err := Read(strings.NewReader(top+"b1,village,,,\""+cell+"\",A,1,1\n"), fewScheme(t))
 		var found *Faults
@@ -182,7 +197,8 @@ func TestReadCountsWhatItDoesNotList(t *testing.T) {
 		t.Errorf("the last of the first 100 is on line %d, not 22", found.List[99].Line)
 	}
 	_, err = Read(strings.NewReader("branch"+strings.Repeat(",x1", 1000)+"\n"), fewScheme(t))
-	if !errors.As(err, &found) || !strings.Contains(err.Error(), "1000 columns in all are unknown") || len(found.List) > 30 {
+	if !errors.As(err, &found) || !strings.Contains(err.Error(), "1000 columns in all are unknown") ||
+		len(found.List) > 30 {
 		t.Error(err)
 	}
 }
@@ -238,7 +254,10 @@ func endless(s string, times int) io.Reader {
 // same cells.
 func FuzzReadData(f *testing.F) {
 	c := fewScheme(f)
-	for _, seed := range []string{top, top + "b1,village,,star,1,A,1,1\n", "\ufeff" + top + "\"b\"\"1\",village,,,1e3,~B,n/a,\r\n", top + "b1,village,\"\n\",,1_0,C,0x1,\xff\n", "a,\"b\nc\"d,\"", "\"\"\r\r\n,\r\"\n", ",0\r"} {
+	for _, seed := range []string{
+		top, top + "b1,village,,star,1,A,1,1\n", "\ufeff" + top + "\"b\"\"1\",village,,,1e3,~B,n/a,\r\n",
+		top + "b1,village,\"\n\",,1_0,C,0x1,\xff\n", "a,\"b\nc\"d,\"", "\"\"\r\r\n,\r\"\n", ",0\r",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
@@ -253,7 +272,8 @@ func FuzzReadData(f *testing.F) {
 			t.Fatal(err)
 		default:
 			for _, fault := range found.List {
-				if fault.Line < 1 && fault.Code != "unreadable" || fault.Line > bytes.Count(file, []byte("\n"))+1 || fault.Message.EN == "" || len([]rune(fault.Cell)) > 40 {
+				if fault.Line < 1 && fault.Code != "unreadable" || fault.Line > bytes.Count(file, []byte("\n"))+1 ||
+					fault.Message.EN == "" || len([]rune(fault.Cell)) > 40 {
 					t.Fatalf("%+v", fault)
 				}
 			}

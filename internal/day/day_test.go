@@ -27,7 +27,9 @@ func TestOfTurnsAtMidnightInShanghai(t *testing.T) {
 }
 
 func TestParseRefusesWhatNoCalendarHas(t *testing.T) {
-	for _, s := range []string{"2023-02-29", "2023-2-1", "20230201", "2023-13-01", "0000-01-01", "2023-01-01T00:00:00Z", ""} {
+	for _, s := range []string{
+		"2023-02-29", "2023-2-1", "20230201", "2023-13-01", "0000-01-01", "2023-01-01T00:00:00Z", "",
+	} {
 		if d, err := Parse(s); err == nil {
 			t.Errorf("Parse(%q) = %q, want an error", s, d)
 		}

@@ -26,7 +26,8 @@ func (c *Credential) addAccount(ctx context.Context, db *gorm.DB, passwords *cre
 	}
 	a, err := credential.CreateAccount(ctx, db, a)
 	if err == nil {
-		_, err = credential.SetPassword(ctx, db, passwords, credential.NewPassword{Account: a.Name, Password: c.Password, Version: a.Version})
+		_, err = credential.SetPassword(ctx, db, passwords,
+			credential.NewPassword{Account: a.Name, Password: c.Password, Version: a.Version})
 	}
 	return err
 }

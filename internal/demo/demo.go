@@ -71,7 +71,9 @@ func (s *story) until(d string) {
 
 // run does the parts of the story in their order.
 func (s *story) run(ctx context.Context, tx *gorm.DB) error {
-	for _, part := range []func(context.Context, *gorm.DB) error{s.areas, s.lishui, s.town, s.staff, s.periods, s.pioneers, s.street} {
+	for _, part := range []func(context.Context, *gorm.DB) error{
+		s.areas, s.lishui, s.town, s.staff, s.periods, s.pioneers, s.street,
+	} {
 		if err := part(ctx, tx); err != nil {
 			return err
 		}

@@ -27,11 +27,17 @@ var helped = []struct {
 }{
 	{
 		8,
-		[]goal{{"development.02", 7.5, "invented: two projects with the neighbours"}, {"ethos.01", 84, "invented: an evening of stories each month"}},
+		[]goal{
+			{"development.02", 7.5, "invented: two projects with the neighbours"},
+			{"ethos.01", 84, "invented: an evening of stories each month"},
+		},
 	},
 	{
 		18,
-		[]goal{{"development.02", 6.5, "invented: let the old market"}, {"organisation.05", 44, "invented: a plan of meetings for the year"}},
+		[]goal{
+			{"development.02", 6.5, "invented: let the old market"},
+			{"organisation.05", 44, "invented: a plan of meetings for the year"},
+		},
 	},
 	{27, []goal{{"hard-tasks.01", 20, "invented: a duty roster"}}},
 }
@@ -107,7 +113,8 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 		})
 	}
 	a, err := plan.BeginAnalysis(mentor, tx, results, plan.Analysis{
-		TownID: Town, PeriodCode: q.code, PublicationNumber: 1, BranchCode: branch, Findings: causes, Summary: "invented: what is done depends on one person",
+		TownID: Town, PeriodCode: q.code, PublicationNumber: 1, BranchCode: branch, Findings: causes,
+		Summary: "invented: what is done depends on one person",
 	})
 	if err != nil {
 		return err
@@ -166,7 +173,8 @@ func visitBranch(ctx context.Context, tx *gorm.DB, s *story, n int, item string)
 	}
 	office := turn("liaison", n, offices)
 	x, err := visit.OpenProblem(instructor, tx, visit.Problem{
-		TownID: Town, BranchCode: branchCode(n), VisitID: &v.ID, FindingNumber: &one, Title: "invented: no room for evening meetings", OwnerOffice: &office,
+		TownID: Town, BranchCode: branchCode(n), VisitID: &v.ID, FindingNumber: &one,
+		Title: "invented: no room for evening meetings", OwnerOffice: &office,
 		Participants: visit.Participants{Persons: []string{}, Offices: []string{}}, DueOn: day.Of(s.clock).AddDays(30),
 	})
 	if err != nil || n == 27 { // that one is still being worked on when the story ends
@@ -273,7 +281,8 @@ func finish(ctx context.Context, tx *gorm.DB, n int) error {
 func publishCase(ctx context.Context, tx *gorm.DB) error {
 	secretary, group := as(ctx, "secretary-21", access.Secretary), as(ctx, "group-1", access.LeadingGroup)
 	c, err := exchange.DraftCase(secretary, tx, exchange.Case{
-		TownID: Town, BranchCode: "b21", Title: "invented: a market of our own", Story: "invented: how empty stalls became a cooperative",
+		TownID: Town, BranchCode: "b21", Title: "invented: a market of our own",
+		Story: "invented: how empty stalls became a cooperative",
 		Indicators: database.JSON[[]string]{
 			V: []string{"development.02"},
 		}, Measures: database.JSON[[]int]{V: []int{4}}, Links: database.JSON[[]exchange.Link]{V: []exchange.Link{}},

@@ -30,7 +30,9 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 		for _, x := range targets {
 			states[x.BranchCode] = string(x.State) + x.Outcome
 		}
-		for branch, want := range map[string]string{"b08": "endedimproved", "b18": "confirmed", "b27": "confirmed", "b05": "dismissed"} {
+		for branch, want := range map[string]string{
+			"b08": "endedimproved", "b18": "confirmed", "b27": "confirmed", "b05": "dismissed",
+		} {
 			if states[branch] != want {
 				t.Errorf("the target %s is %q, want %q", branch, states[branch], want)
 			}
@@ -44,7 +46,8 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 				t.Errorf("%s: %s\nwant %s", branch, got, want)
 			}
 		}
-		r, err := exchange.RecommendedFor(group, db, index.NewResultCache(), exchange.RecommendationQuery{Town: Town, Branch: "b18", Period: "2023Q2", Language: "en"})
+		r, err := exchange.RecommendedFor(group, db, index.NewResultCache(),
+			exchange.RecommendationQuery{Town: Town, Branch: "b18", Period: "2023Q2", Language: "en"})
 		if err != nil || len(r.Items) != 1 || r.Items[0].Branch.Code != "b21" {
 			t.Errorf("recommended to b18: %+v, %v", r, err)
 		}
@@ -53,7 +56,8 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 			t.Fatalf("reports: %+v, %v", reports, err)
 		}
 		for i, author := range []string{"instructor-8", "instructor-2"} {
-			if r := reports[i]; r.AuthorCode != author || r.Figures.VisitsMade.Count != 1 || r.Figures.ProblemsSolved.Count != 1 || len(r.Figures.Branches) != 5 {
+			if r := reports[i]; r.AuthorCode != author || r.Figures.VisitsMade.Count != 1 ||
+				r.Figures.ProblemsSolved.Count != 1 || len(r.Figures.Branches) != 5 {
 				t.Errorf("report %d: %+v %+v", i, r, r.Figures)
 			}
 		}
@@ -96,7 +100,8 @@ func planOf(t *testing.T, db *gorm.DB, branch string) string {
 				reached++
 			}
 		}
-		told += fmt.Sprintf("%s %s→%s %d/%d", map[bool]string{n > 0: ","}[true], p.PeriodCode, o.PeriodCode, reached, len(o.Document.V.Items))
+		told += fmt.Sprintf("%s %s→%s %d/%d", map[bool]string{n > 0: ","}[true], p.PeriodCode, o.PeriodCode, reached,
+			len(o.Document.V.Items))
 	}
 	return told
 }
@@ -113,7 +118,8 @@ func checkPioneers(t *testing.T, db *gorm.DB) {
 		t.Fatalf("projects: %+v, %v", list, err)
 	}
 	for i, want := range []project.ProjectState{project.Chosen, project.NotChosen, project.NotChosen} {
-		if p := list[i]; p.State != want || (p.AdjustmentID != nil) != (want == project.Chosen) || (p.TeamCode != nil) != (i == 0) {
+		if p := list[i]; p.State != want || (p.AdjustmentID != nil) != (want == project.Chosen) ||
+			(p.TeamCode != nil) != (i == 0) {
 			t.Errorf("the project of %s is %s, bonus %v, team %v", p.BranchCode, p.State, p.AdjustmentID, p.TeamCode)
 		}
 	}

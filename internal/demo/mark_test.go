@@ -14,9 +14,9 @@ import (
 // What the demo did not make is refused by everything that writes, and stays as it is.
 func TestOtherDatabasesAreRefused(t *testing.T) {
 	for name, statement := range map[string]string{
-		"one row":          "INSERT INTO areas (code, level, name_zh, name_en, provenance) VALUES ('44', 'province', 'x', 'x', '')",
-		"a setup token":    "INSERT INTO setup_tokens (secret_hash, created_at, ends_at) SELECT '" + hash + "', '2023-01-01', '2023-01-02'",
-		"no place to mark": "DROP TABLE demo_marks",
+		"one row": "INSERT INTO areas (code, level, name_zh, name_en, provenance) VALUES ('44', 'province', 'x', 'x', '')",
+		"a setup token": "INSERT INTO setup_tokens (secret_hash, created_at, ends_at) SELECT '" + hash +
+			"', '2023-01-01', '2023-01-02'", "no place to mark": "DROP TABLE demo_marks",
 	} {
 		t.Run(name, func(t *testing.T) {
 			dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
@@ -91,7 +91,8 @@ func TestTheMarkIsEnough(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		err := db.Exec("INSERT INTO areas (code, level, name_zh, name_en, provenance) VALUES ('44', 'province', 'x', 'x', '')").Error
+		err := db.Exec(
+			"INSERT INTO areas (code, level, name_zh, name_en, provenance) VALUES ('44', 'province', 'x', 'x', '')").Error
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -44,7 +44,9 @@ func (s *story) periods(ctx context.Context, tx *gorm.DB) error {
 	return nil
 }
 
-func (s *story) runQuarter(ctx context.Context, tx *gorm.DB, i int, q quarter, d scheme.Document, perf *performance) error {
+func (s *story) runQuarter(
+	ctx context.Context, tx *gorm.DB, i int, q quarter, d scheme.Document, perf *performance,
+) error {
 	group := as(ctx, "group-1", access.LeadingGroup)
 	s.until(string(q.starts))
 	p, err := evaluation.CreatePeriod(group, tx, evaluation.Period{
@@ -191,7 +193,8 @@ func (s *story) adjustments(ctx context.Context, tx *gorm.DB, q quarter) error {
 		if err != nil {
 			return err
 		}
-		_, err = evaluation.MoveAdjustment(as(ctx, "group-1", access.LeadingGroup), tx, a.Ref(), evaluation.ApprovedAdjustment, "")
+		_, err = evaluation.MoveAdjustment(as(ctx, "group-1", access.LeadingGroup), tx, a.Ref(),
+			evaluation.ApprovedAdjustment, "")
 		if err != nil {
 			return err
 		}

@@ -47,7 +47,8 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 		return err
 	}
 	for _, judge := range judges {
-		if _, err := project.WriteSheet(as(ctx, judge, access.Mentor), tx, workflow.Ref{Town: Town, ID: r.Code, Version: 1}, scores); err != nil {
+		if _, err := project.WriteSheet(as(ctx, judge, access.Mentor), tx, workflow.Ref{Town: Town, ID: r.Code, Version: 1},
+			scores); err != nil {
 			return err
 		}
 	}

@@ -20,8 +20,9 @@ func reportOn(ctx context.Context, tx *gorm.DB, n int, from, until day.Date) err
 		return err
 	}
 	r, err := report.Begin(instructor, tx, Town, from, until, report.Words{
-		Progress: fmt.Sprintf("invented: %d visits made, %d problems solved, %d items of plans verified", f.VisitsMade.Count, f.ProblemsSolved.Count, f.ItemsVerified.Count),
-		Next:     "invented: visit the branches that were not reached in time",
+		Progress: fmt.Sprintf("invented: %d visits made, %d problems solved, %d items of plans verified",
+			f.VisitsMade.Count, f.ProblemsSolved.Count, f.ItemsVerified.Count),
+		Next: "invented: visit the branches that were not reached in time",
 	})
 	if err != nil {
 		return err
@@ -29,6 +30,7 @@ func reportOn(ctx context.Context, tx *gorm.DB, n int, from, until day.Date) err
 	if r, err = report.Move(instructor, tx, r.Ref(), report.Submitted, ""); err != nil {
 		return err
 	}
-	_, err = report.Move(as(ctx, "group-1", access.LeadingGroup), tx, r.Ref(), report.Received, "invented: begin with the branches of the plan")
+	_, err = report.Move(as(ctx, "group-1", access.LeadingGroup), tx, r.Ref(), report.Received,
+		"invented: begin with the branches of the plan")
 	return err
 }

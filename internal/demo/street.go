@@ -63,7 +63,9 @@ func settle(ctx context.Context, tx *gorm.DB) ([]string, error) {
 		code   string
 		zh, en string
 		role   access.Role
-	}{{"group", "街道领导小组成员", "Street group member", access.LeadingGroup}, {"mentor", "街道导师", "Street mentor", access.Mentor}} {
+	}{
+		{"group", "街道领导小组成员", "Street group member", access.LeadingGroup}, {"mentor", "街道导师", "Street mentor", access.Mentor},
+	} {
 		if err := neighbour(ctx, tx, p.code, text.F("%[1]s（虚构）", "%[2]s (invented)", p.zh, p.en), p.role); err != nil {
 			return nil, err
 		}
@@ -77,10 +79,13 @@ func settle(ctx context.Context, tx *gorm.DB) ([]string, error) {
 				return nil, err
 			}
 			secretary := "secretary-of-" + b.Code
-			if err := neighbour(ctx, tx, secretary, text.F("%[1]s书记（虚构）", "Secretary of %[2]s (invented)", b.Name.ZH, b.Name.EN), access.Secretary); err != nil {
+			if err := neighbour(ctx, tx, secretary,
+				text.F("%[1]s书记（虚构）", "Secretary of %[2]s (invented)", b.Name.ZH, b.Name.EN), access.Secretary); err != nil {
 				return nil, err
 			}
-			for _, a := range []people.Assignment{{PersonCode: secretary, Duty: access.Leads}, {PersonCode: "mentor", Duty: access.Mentors}} {
+			for _, a := range []people.Assignment{
+				{PersonCode: secretary, Duty: access.Leads}, {PersonCode: "mentor", Duty: access.Mentors},
+			} {
 				a.TownID, a.BranchCode, a.ValidFrom, a.Reason = Street, b.Code, begun, invented
 				if _, err := people.Assign(ctx, tx, a); err != nil {
 					return nil, err
@@ -154,7 +159,8 @@ func streetSheets(
 			sheet, err = evaluation.MoveSheet(author, tx, sheet.Ref(), evaluation.Submitted, "")
 		}
 		if err == nil {
-			_, err = evaluation.MoveSheet(in(ctx, Street, "group", access.LeadingGroup), tx, sheet.Ref(), evaluation.Approved, "")
+			_, err = evaluation.MoveSheet(in(ctx, Street, "group", access.LeadingGroup), tx, sheet.Ref(),
+				evaluation.Approved, "")
 		}
 		if err != nil {
 			return fmt.Errorf("%s for %s: %w", e.person, unit, err)

@@ -44,17 +44,18 @@ func (s AdjustmentState) Title() text.Text { return adjustmentTitles.Of(s) }
 // Adjustment is a bonus, deduction or veto of the scheme, proposed for one branch
 // and period, and decided on by itself.
 type Adjustment struct {
-	TownID         string           `gorm:"primaryKey" json:"-"`
-	ID             string           `gorm:"primaryKey" json:"id" format:"uuid"`
-	PeriodCode     string           `json:"period" example:"2023Q3"`
-	BranchCode     string           `json:"branch" example:"b07"`
-	Kind           string           `json:"kind" enums:"bonus,deduction,veto"`
-	ItemCode       string           `json:"item" example:"top-ten"`
-	Points         float64          `json:"points" example:"2"` // as the scheme had them; 0 for a veto
-	Reason         string           `json:"reason" example:"project chosen among the ten"`
-	Evidence       string           `json:"evidence,omitempty"`
-	State          AdjustmentState  `json:"state" swaggertype:"string" enums:"proposed,approved,rejected,withdrawn"`
-	ProposedBy     string           `json:"proposed_by,omitempty" example:"mentor-1"` // to the branch the role, and that once it is decided
+	TownID     string          `gorm:"primaryKey" json:"-"`
+	ID         string          `gorm:"primaryKey" json:"id" format:"uuid"`
+	PeriodCode string          `json:"period" example:"2023Q3"`
+	BranchCode string          `json:"branch" example:"b07"`
+	Kind       string          `json:"kind" enums:"bonus,deduction,veto"`
+	ItemCode   string          `json:"item" example:"top-ten"`
+	Points     float64         `json:"points" example:"2"` // as the scheme had them; 0 for a veto
+	Reason     string          `json:"reason" example:"project chosen among the ten"`
+	Evidence   string          `json:"evidence,omitempty"`
+	State      AdjustmentState `json:"state" swaggertype:"string" enums:"proposed,approved,rejected,withdrawn"`
+	// to the branch the role, and that once it is decided
+	ProposedBy     string           `json:"proposed_by,omitempty" example:"mentor-1"`
 	ProposedRole   access.Role      `json:"-"`
 	DecidedAt      *time.Time       `json:"decided_at,omitempty"`
 	DecidedBy      string           `json:"decided_by,omitempty"`
@@ -93,7 +94,8 @@ var decidingAdjustment = adjustmentRules{adjustable, notOwnProposal, notOwnBranc
 // adjustments is the life of an adjustment: its proposer withdraws it, the leading group
 // approves or rejects it, until the period is locked.
 var adjustments = workflow.Kind[Adjustment, AdjustmentState, *adjustmentReader]{
-	Noun: text.Text{ZH: "加减分或否决", EN: "adjustment"}, Name: "adjustment", Titles: adjustmentTitles, Reader: adjustmentReaderOf,
+	Noun: text.Text{ZH: "加减分或否决", EN: "adjustment"}, Name: "adjustment", Titles: adjustmentTitles,
+	Reader: adjustmentReaderOf,
 	Verbs: adjustmentVerbs{
 		{
 			Name: "propose", To: Proposed, Action: access.WriteAdjustments, Silent: true, Who: adjustmentRules{tiedToBranch},
@@ -104,8 +106,8 @@ var adjustments = workflow.Kind[Adjustment, AdjustmentState, *adjustmentReader]{
 			When: append(adjustmentRules{notRepeated}, decidingAdjustment...),
 		},
 		{
-			Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected, Action: access.DecideAdjustments,
-			Reason: true, When: decidingAdjustment,
+			Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected,
+			Action: access.DecideAdjustments, Reason: true, When: decidingAdjustment,
 		},
 		{
 			Name: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: access.WriteAdjustments,
@@ -156,7 +158,10 @@ func notRepeated(v *adjustmentReader, a Adjustment) error {
 	if !is {
 		return nil
 	}
-	lock := fault.Lock{By: e.DecidedBy, Role: string(access.LeadingGroup), At: e.UpdatedAt, Reason: e.Reason, CanLift: string(access.LeadingGroup)}
+	lock := fault.Lock{
+		By: e.DecidedBy, Role: string(access.LeadingGroup), At: e.UpdatedAt, Reason: e.Reason,
+		CanLift: string(access.LeadingGroup),
+	}
 	return fault.Conflict("repeated_evidence",
 		"同一依据已用于“%[1]s”党组织 %[2]s 周期的同一项目（%[3]s）：如确属另一事项，请写明理由并确认（acknowledge）后再通过",
 		"the same evidence serves the same item of the branch %[1]q in %[2]q already (%[3]s): "+
@@ -201,7 +206,8 @@ func (a Adjustment) repeats(other Adjustment) bool {
 	}
 	texts, documents := a.evidence()
 	otherTexts, others := other.evidence()
-	return texts[0] == otherTexts[0] || len(texts[1]) >= telling && texts[1] == otherTexts[1] || slices.ContainsFunc(documents, func(d string) bool { return slices.Contains(others, d) })
+	return texts[0] == otherTexts[0] || len(texts[1]) >= telling && texts[1] == otherTexts[1] ||
+		slices.ContainsFunc(documents, func(d string) bool { return slices.Contains(others, d) })
 }
 
 // document finds the number of an official document, such as 佛发〔2023〕12号, and the

@@ -209,7 +209,8 @@ func (c *report) raw(n *scheme.Node) (value float64, notApplicable bool) {
 
 func derive(d *scheme.Derivation, reported reportedValues, branch string) float64 {
 	numerator, denominator := reported[[2]string{branch, d.Numerator}], reported[[2]string{branch, d.Denominator}]
-	if numerator == nil || denominator == nil || numerator.effective().value == nil || denominator.effective().value == nil {
+	if numerator == nil || denominator == nil || numerator.effective().value == nil ||
+		denominator.effective().value == nil {
 		return math.NaN()
 	}
 	if x, ok := stats.Ratio(*numerator.effective().value, *denominator.effective().value, d.Scale); ok {

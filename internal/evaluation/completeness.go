@@ -85,7 +85,9 @@ type CompletenessQuery struct {
 
 // FindCompleteness counts by branch or by evaluator. The number of statements
 // does not depend on how many there are.
-func FindCompleteness(ctx context.Context, db *gorm.DB, townID string, q CompletenessQuery) (_ Completeness, err error) {
+func FindCompleteness(
+	ctx context.Context, db *gorm.DB, townID string, q CompletenessQuery,
+) (_ Completeness, err error) {
 	defer fault.Wrap(&err, "completeness of %s", q.Period)
 	v, err := viewerOf(ctx, db, townID, access.ReadSheets)
 	if err != nil {

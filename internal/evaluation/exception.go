@@ -93,7 +93,8 @@ var granting = []workflow.Rule[Exception, *exceptionReader]{whileUnlocked, disin
 // exceptions is the life of an exception. No column holds its state, which depends on the
 // day.
 var exceptions = workflow.Kind[Exception, ExceptionState, *exceptionReader]{
-	Noun: text.Text{ZH: "补报许可", EN: "exception"}, Name: "exception", Titles: exceptionTitles, Column: "-", Reader: exceptionReaderOf,
+	Noun: text.Text{ZH: "补报许可", EN: "exception"}, Name: "exception", Titles: exceptionTitles, Column: "-",
+	Reader: exceptionReaderOf,
 	Verbs: []workflow.Verb[Exception, ExceptionState, *exceptionReader]{
 		{Name: "grant", To: InForce, Action: access.WritePeriods, When: granting},
 		{Name: "end", From: []ExceptionState{InForce}, To: Ended, Action: access.WritePeriods, Reason: true, When: granting},

@@ -145,7 +145,8 @@ func (p Period) For(caller access.Principal) Period {
 // further.
 func (p Period) Lock() fault.Lock {
 	l := fault.Lock{
-		By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup),
+		By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason,
+		CanLift: string(access.LeadingGroup),
 	}
 	if p.State == Final {
 		l.CanLift = fault.Nobody
@@ -191,7 +192,8 @@ func (p Period) Correctable() error {
 		return p.locked()
 	}
 	return fault.Conflict("not_published", "考评周期 %s 尚未公布，请退回考评表修改；已锁定的须先解锁",
-		"the period %s is not published: return its sheets to change them, after unlocking it where it is locked", p.Code).Held(p.Lock())
+		"the period %s is not published: return its sheets to change them, after unlocking it where it is locked",
+		p.Code).Held(p.Lock())
 }
 
 // branch returns a branch as it is at the end of the period. One that has ended by

@@ -30,7 +30,8 @@ func move(ctx context.Context, t *testing.T, db *gorm.DB, to ...evaluation.Perio
 	for _, state := range to {
 		p, err := evaluation.FindPeriod(ctx, db, demo.Town, period)
 		if err == nil && state == evaluation.Locked {
-			_, err = index.MovePeriod(ctx, db, p.Ref(), evaluation.PeriodMove{To: evaluation.Locked, Reason: "reason", Force: true})
+			_, err = index.MovePeriod(ctx, db, p.Ref(),
+				evaluation.PeriodMove{To: evaluation.Locked, Reason: "reason", Force: true})
 		} else if err == nil {
 			_, err = evaluation.MovePeriod(ctx, db, p.Ref(), evaluation.PeriodMove{To: state, Reason: "reason"})
 		}
@@ -54,7 +55,8 @@ func TestTheLockHolds(t *testing.T) {
 // A sheet that is being approved makes whoever locks the period wait: nothing is
 // approved after the lock, so nothing is missing in the run.
 func nothingIsApprovedBehindTheLock(ctx context.Context, t *testing.T, db *gorm.DB) {
-	sheets, err := evaluation.ListSheets(ctx, db, demo.Town, evaluation.SheetFilter{Period: period, State: evaluation.Submitted, Limit: 1})
+	sheets, err := evaluation.ListSheets(ctx, db, demo.Town,
+		evaluation.SheetFilter{Period: period, State: evaluation.Submitted, Limit: 1})
 	if err != nil || len(sheets) != 1 {
 		t.Fatalf("%d submitted sheets, %v", len(sheets), err)
 	}
@@ -64,7 +66,8 @@ func nothingIsApprovedBehindTheLock(ctx context.Context, t *testing.T, db *gorm.
 		go func() {
 			p, err := evaluation.FindPeriod(ctx, db, demo.Town, period)
 			if err == nil {
-				_, err = index.MovePeriod(ctx, db, p.Ref(), evaluation.PeriodMove{To: evaluation.Locked, Reason: "time is over", Force: true})
+				_, err = index.MovePeriod(ctx, db, p.Ref(),
+					evaluation.PeriodMove{To: evaluation.Locked, Reason: "time is over", Force: true})
 			}
 			locked <- err
 		}()
@@ -93,7 +96,8 @@ func nothingIsApprovedBehindTheLock(ctx context.Context, t *testing.T, db *gorm.
 // Approving, withdrawing and locking at once, many times: whatever wins, the run
 // holds exactly what is approved, and nothing is decided after the lock.
 func lockAgainstDecisions(ctx context.Context, t *testing.T, db *gorm.DB) {
-	sheets, err := evaluation.ListSheets(ctx, db, demo.Town, evaluation.SheetFilter{Period: period, State: evaluation.Submitted, Limit: 24})
+	sheets, err := evaluation.ListSheets(ctx, db, demo.Town,
+		evaluation.SheetFilter{Period: period, State: evaluation.Submitted, Limit: 24})
 	if err != nil || len(sheets) == 0 {
 		t.Fatalf("%d submitted sheets, %v", len(sheets), err)
 	}
@@ -117,7 +121,8 @@ func lockAgainstDecisions(ctx context.Context, t *testing.T, db *gorm.DB) {
 		t.Fatal(err)
 	}
 	var late int64
-	err = db.Model(&evaluation.Sheet{}).Where("town_id = ? AND period_code = ? AND decided_at > ?", demo.Town, period, p.StateAt).Count(&late).Error
+	err = db.Model(&evaluation.Sheet{}).
+		Where("town_id = ? AND period_code = ? AND decided_at > ?", demo.Town, period, p.StateAt).Count(&late).Error
 	if err != nil || late > 0 {
 		t.Errorf("%d sheets were decided on after the lock, %v", late, err)
 	}

@@ -32,7 +32,8 @@ func inWindow(v *sheetReader, s Sheet) error {
 	switch p := v.periods[s.PeriodCode]; {
 	case p.EntryFrom != nil && v.Today < *p.EntryFrom:
 		return fault.Locked("window_not_begun", "填报自 %s 开始：请届时填写，或请工作领导小组调整日期",
-			"entry begins on %s: come back then, or ask the leading group to change the day", *p.EntryFrom).Held(p.Calendar.Lock())
+			"entry begins on %s: come back then, or ask the leading group to change the day",
+			*p.EntryFrom).Held(p.Calendar.Lock())
 	case p.EntryUntil != nil && v.Today > *p.EntryUntil:
 		return fault.Locked("window_over", "填报已于 %s 截止：如需补报，请向工作领导小组申请",
 			"entry ended on %s: ask the leading group for an exception", *p.EntryUntil).Held(p.Calendar.Lock())
@@ -130,7 +131,8 @@ func living(v *sheetReader, s Sheet) error { return v.gone[[2]string{s.PeriodCod
 // frozen refuses to write a sheet in a state in which nobody writes it.
 func (v *sheetReader) frozen(s Sheet) error {
 	return fault.Conflict("sheet_"+string(s.State), "考评表处于“%s”状态，不能修改：请先撤回，或由工作领导小组退回",
-		"the sheet is %s: withdraw it, or have the leading group return it, before you change it", s.State.Title()).Held(s.lock())
+		"the sheet is %s: withdraw it, or have the leading group return it, before you change it",
+		s.State.Title()).Held(s.lock())
 }
 
 // refuseDueOn refuses a day for the correction of a sheet that is not returned, and one

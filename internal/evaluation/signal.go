@@ -88,7 +88,8 @@ type readValue struct {
 
 // readSheets reads the sheets and their values in one statement.
 func readSheets(ctx context.Context, db *gorm.DB, p Period) ([]readSheet, error) {
-	rows, err := db.WithContext(ctx).Raw(`SELECT s.id, s.branch_code, s.evaluator_code, s.role, s.submitted_at, e.code, e.value
+	rows, err := db.WithContext(ctx).Raw(
+		`SELECT s.id, s.branch_code, s.evaluator_code, s.role, s.submitted_at, e.code, e.value
 FROM evaluations s JOIN entries e ON e.town_id = s.town_id AND e.evaluation_id = s.id AND e.revision = s.revision
 WHERE s.town_id = ? AND s.period_code = ? AND s.state IN ? AND e.value IS NOT NULL
 ORDER BY s.evaluator_code, s.branch_code, e.code`, p.TownID, p.Code, []SheetState{Submitted, Approved}).Rows()

@@ -51,7 +51,8 @@ func lastHour(sheets []readSheet, closes time.Time) []Signal {
 				Code: "last_hour", Evaluators: []string{evaluator}, Branches: late,
 				Figures: map[string]float64{"sheets": float64(len(late)), "share": share},
 				words: text.F("%[1]s 在截止前一小时内提交了 %[2]d 份考评表（占其全部的 %.0[3]f%%）",
-					"%[1]s submitted %[2]d sheets in the hour before the window closed (%.0[3]f %% of all)", evaluator, len(late), 100*share),
+					"%[1]s submitted %[2]d sheets in the hour before the window closed (%.0[3]f %% of all)", evaluator,
+					len(late), 100*share),
 			})
 		}
 	}
@@ -82,7 +83,8 @@ func ceiling(sheets []readSheet) []Signal {
 				Code: "ceiling", Evaluators: []string{evaluator}, Branches: branches,
 				Figures: map[string]float64{"ratings": float64(all), "share": share},
 				words: text.F("%[1]s 对 %[2]d 个党组织的评分有 %.0[3]f%% 接近满分",
-					"%.0[3]f %% of the ratings of %[1]s for %[2]d branches are at or near the maximum", evaluator, len(branches), 100*share),
+					"%.0[3]f %% of the ratings of %[1]s for %[2]d branches are at or near the maximum", evaluator,
+					len(branches), 100*share),
 			})
 		}
 	}
@@ -224,7 +226,8 @@ func selfReportGap(sheets []readSheet) []Signal {
 					Code: "self_report_gap", Evaluators: []string{}, Branches: []string{branch}, Subject: subject,
 					Figures: map[string]float64{"gap": gap, "usual_gap": usual, "z": z},
 					words: text.F("%[1]s 在“%[2]s”上的自报得分比导师评分高 %.1[3]f 分，一般为 %.1[4]f 分",
-						"on %[2]q the own values of %[1]s score %.1[3]f points above the mentor's; %.1[4]f is usual", branch, subject, gap, usual),
+						"on %[2]q the own values of %[1]s score %.1[3]f points above the mentor's; %.1[4]f is usual", branch, subject,
+						gap, usual),
 				})
 			}
 		}

@@ -39,7 +39,9 @@ func TestHonestEvaluatorsRaiseFewSignals(t *testing.T) {
 		before := len(signals(period).Items)
 		cheat := as(ctx, "group-2", access.LeadingGroup)
 		for n := 1; n <= 8; n++ {
-			theirs, err := evaluation.ListSheets(ctx, db, demo.Town, evaluation.SheetFilter{Period: period, Branch: fmt.Sprintf("b%02d", n), Evaluator: fmt.Sprintf("mentor-%d", (n-1)%4+1), Limit: 1})
+			theirs, err := evaluation.ListSheets(ctx, db, demo.Town, evaluation.SheetFilter{
+				Period: period, Branch: fmt.Sprintf("b%02d", n), Evaluator: fmt.Sprintf("mentor-%d", (n-1)%4+1), Limit: 1,
+			})
 			if err != nil || len(theirs) != 1 {
 				t.Fatalf("%d sheets, %v", len(theirs), err)
 			}
@@ -52,7 +54,8 @@ func TestHonestEvaluatorsRaiseFewSignals(t *testing.T) {
 				top := 100.0
 				entries = append(entries, evaluation.Entry{Code: e.Code, Value: &top})
 			}
-			s, err := evaluation.BeginSheet(cheat, db, evaluation.Sheet{TownID: demo.Town, PeriodCode: period, BranchCode: fmt.Sprintf("b%02d", n), Entries: entries})
+			s, err := evaluation.BeginSheet(cheat, db,
+				evaluation.Sheet{TownID: demo.Town, PeriodCode: period, BranchCode: fmt.Sprintf("b%02d", n), Entries: entries})
 			if err == nil {
 				_, err = evaluation.MoveSheet(cheat, db, s.Ref(), evaluation.Submitted, "")
 			}

@@ -22,7 +22,10 @@ func rated(evaluator, branch string, at time.Time, scores ...float64) readSheet 
 
 // reported is the own sheet of a branch in the dimension d.
 func reported(branch string, score float64) readSheet {
-	return readSheet{branch: branch, evaluator: "s" + branch, role: access.Secretary, values: []readValue{{code: "own", raw: score, dimension: "d", score: score}}}
+	return readSheet{
+		branch: branch, evaluator: "s" + branch, role: access.Secretary,
+		values: []readValue{{code: "own", raw: score, dimension: "d", score: score}},
+	}
 }
 
 func told(signals []Signal) (got []string) {
@@ -89,18 +92,28 @@ func TestSignals(t *testing.T) {
 			}),
 			[]string{"ceiling[m][b00 b01 b02 b03 b04]"},
 		},
-		{"just below the ceiling", ceiling, many(5, func(i int) readSheet { return rated("m", branch(i), early, 94.9, 100) }), nil},
-		{"few branches at the ceiling", ceiling, many(4, func(i int) readSheet { return rated("m", branch(i), early, 100, 100) }), nil},
+		{
+			"just below the ceiling", ceiling, many(5,
+				func(i int) readSheet { return rated("m", branch(i), early, 94.9, 100) }), nil,
+		},
+		{
+			"few branches at the ceiling", ceiling,
+			many(4, func(i int) readSheet { return rated("m", branch(i), early, 100, 100) }), nil,
+		},
 		{
 			"what does not score does not count", ceiling,
 			many(5, func(i int) readSheet { return rated("m", branch(i), early, 100, math.NaN()) }),
 			[]string{"ceiling[m][b00 b01 b02 b03 b04]"},
 		},
 		{
-			"the same for four branches", sameForMany, many(4, func(i int) readSheet { return rated("m", branch(i), early, 80, 70, 75, 90) }),
+			"the same for four branches", sameForMany,
+			many(4, func(i int) readSheet { return rated("m", branch(i), early, 80, 70, 75, 90) }),
 			[]string{"same_for_many[m][b00 b01 b02 b03]"},
 		},
-		{"the same for three branches", sameForMany, many(3, func(i int) readSheet { return rated("m", branch(i), early, 80, 70, 75, 90) }), nil},
+		{
+			"the same for three branches", sameForMany,
+			many(3, func(i int) readSheet { return rated("m", branch(i), early, 80, 70, 75, 90) }), nil,
+		},
 		{"few short ones", sameForMany, many(7, func(i int) readSheet { return rated("m", branch(i), early, 80, 70) }), nil},
 		{
 			"many short ones", sameForMany, many(8, func(i int) readSheet { return rated("m", branch(i), early, 80, 70) }),
@@ -108,33 +121,55 @@ func TestSignals(t *testing.T) {
 		},
 		{
 			"many short ones among more that differ", sameForMany,
-			append(many(8, func(i int) readSheet { return rated("m", branch(i), early, 80, 70) }), many(9, func(i int) readSheet { return rated("m", branch(i), early, 80, float64(i)) })...), nil,
+			append(many(8, func(i int) readSheet { return rated("m", branch(i), early, 80, 70) }),
+				many(9, func(i int) readSheet { return rated("m", branch(i), early, 80, float64(i)) })...), nil,
 		},
 		{"a single rating", sameForMany, many(9, func(i int) readSheet { return rated("m", branch(i), early, 80) }), nil},
 		{
 			"two who agree on few short ones", sameAsAnother,
-			append(many(7, func(i int) readSheet { return rated("m", branch(i), early, 80, float64(i)) }), many(7, func(i int) readSheet { return rated("n", branch(i), early, 80, float64(i)) })...), nil,
+			append(many(7, func(i int) readSheet { return rated("m", branch(i), early, 80, float64(i)) }),
+				many(7, func(i int) readSheet { return rated("n", branch(i), early, 80, float64(i)) })...), nil,
 		},
 		{
 			"two who agree on many short ones", sameAsAnother,
-			append(many(8, func(i int) readSheet { return rated("m", branch(i), early, 80, float64(i)) }), many(8, func(i int) readSheet { return rated("n", branch(i), early, 80, float64(i)) })...),
+			append(many(8, func(i int) readSheet { return rated("m", branch(i), early, 80, float64(i)) }),
+				many(8, func(i int) readSheet { return rated("n", branch(i), early, 80, float64(i)) })...),
 			[]string{"same_as_another[m n][b00 b01 b02 b03 b04 b05 b06 b07]"},
 		},
-		{"each its own", sameForMany, many(9, func(i int) readSheet { return rated("m", branch(i), early, differing(i)...) }), nil},
+		{
+			"each its own", sameForMany, many(9,
+				func(i int) readSheet { return rated("m", branch(i), early, differing(i)...) }), nil,
+		},
 		{
 			"two who agree to the last digit", sameAsAnother,
-			[]readSheet{rated("m", "b01", early, 80, 70, 75, 90), rated("n", "b01", early, 80, 70, 75, 90), rated("o", "b01", early, 80, 70, 75, 91), rated("o", "b02", early, 80, 70, 75, 90)},
+			[]readSheet{
+				rated("m", "b01", early, 80, 70, 75, 90), rated("n", "b01", early, 80, 70, 75, 90),
+				rated("o", "b01", early, 80, 70, 75, 91), rated("o", "b02", early, 80, 70, 75, 90),
+			},
 			[]string{"same_as_another[m n][b01]"},
 		},
 		{
-			"one branch thinks much better of itself", selfReportGap, gaps(func(i int) float64 { return []float64{5, 6, 7, 5, 6, 7, 6, 30}[i] }, 8),
+			"one branch thinks much better of itself", selfReportGap,
+			gaps(func(i int) float64 { return []float64{5, 6, 7, 5, 6, 7, 6, 30}[i] }, 8),
 			[]string{"self_report_gap[][b07]d"},
 		},
 		{"all think better of themselves alike", selfReportGap, gaps(func(int) float64 { return 30 }, 8), nil},
-		{"some think worse of themselves", selfReportGap, gaps(func(i int) float64 { return []float64{5, 6, 7, 5, 6, 7, 6, -30}[i] }, 8), nil},
-		{"far in spread, near in points", selfReportGap, gaps(func(i int) float64 { return []float64{5, 5, 5, 5, 5, 5, 5, 14}[i] }, 8), nil},
-		{"far in points, near in spread", selfReportGap, gaps(func(i int) float64 { return []float64{0, 20, 40, 10, 30, 5, 35, 60}[i] }, 8), nil},
-		{"too few to know what is usual", selfReportGap, gaps(func(i int) float64 { return []float64{5, 6, 7, 5, 6, 7, 60}[i] }, 7), nil},
+		{
+			"some think worse of themselves", selfReportGap,
+			gaps(func(i int) float64 { return []float64{5, 6, 7, 5, 6, 7, 6, -30}[i] }, 8), nil,
+		},
+		{
+			"far in spread, near in points", selfReportGap,
+			gaps(func(i int) float64 { return []float64{5, 5, 5, 5, 5, 5, 5, 14}[i] }, 8), nil,
+		},
+		{
+			"far in points, near in spread", selfReportGap,
+			gaps(func(i int) float64 { return []float64{0, 20, 40, 10, 30, 5, 35, 60}[i] }, 8), nil,
+		},
+		{
+			"too few to know what is usual", selfReportGap,
+			gaps(func(i int) float64 { return []float64{5, 6, 7, 5, 6, 7, 60}[i] }, 7), nil,
+		},
 	} {
 		if got := told(tt.find(tt.sheets)); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)

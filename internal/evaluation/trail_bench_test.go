@@ -23,7 +23,8 @@ func BenchmarkTrail(b *testing.B) {
 		for _, clients := range []int{1, 16} {
 			b.Run(fmt.Sprintf("%s-%d", dialect, clients), func(b *testing.B) {
 				url := dbtest.URL(b, dialect)
-				with, without := dbtest.Connect(b, url, database.Options{MaxConns: 16}), dbtest.Connect(b, url, database.Options{MaxConns: 16})
+				with, without := dbtest.Connect(b, url, database.Options{MaxConns: 16}),
+					dbtest.Connect(b, url, database.Options{MaxConns: 16})
 				if _, err := demo.Seed(b.Context(), with); err != nil {
 					b.Fatal(err)
 				}

@@ -12,24 +12,30 @@ var (
 	periodStates     = []PeriodState{Planned, Open, Review, Locked, Published, Final}
 	sheetStates      = []SheetState{Draft, Submitted, Returned, Approved}
 	adjustmentStates = []AdjustmentState{Proposed, ApprovedAdjustment, Rejected, Withdrawn}
-	writers          = []access.Role{access.Secretary, access.Mentor, access.Instructor, access.Office, access.LeadingGroup}
+	writers          = []access.Role{
+		access.Secretary, access.Mentor, access.Instructor, access.Office, access.LeadingGroup,
+	}
 )
 
 // What each role can do is written out here a second time, by state: whoever
 // changes a move must mean it. Pairs that are not listed allow nothing.
 var (
 	wantPeriod = map[PeriodState][]string{
-		Planned: {"change", "open"}, Open: {"change", "review"}, Review: {"change", "open", "lock"}, Locked: {"unlock", "publish"}, Published: {"finalise"},
+		Planned: {"change", "open"}, Open: {"change", "review"}, Review: {"change", "open", "lock"},
+		Locked: {"unlock", "publish"}, Published: {"finalise"},
 	}
 	wantOwnSheet = map[string][]string{
-		"open draft": {"write", "submit"}, "open submitted": {"withdraw"}, "open returned": {"write", "submit"}, "review returned": {"write", "submit"},
+		"open draft": {"write", "submit"}, "open submitted": {"withdraw"}, "open returned": {"write", "submit"},
+		"review returned": {"write", "submit"},
 	}
 	wantOtherSheet = map[string][]string{
-		"open submitted": {"approve", "return"}, "open approved": {"return"}, "review submitted": {"approve", "return"}, "review approved": {"return"},
+		"open submitted": {"approve", "return"}, "open approved": {"return"}, "review submitted": {"approve", "return"},
+		"review approved": {"return"},
 	}
 	wantOwnProposal   = map[string][]string{"open proposed": {"withdraw"}, "review proposed": {"withdraw"}}
 	wantOtherProposal = map[string][]string{
-		"open proposed": {"approve", "reject"}, "review proposed": {"approve", "reject"}, "open approved": {"reject"}, "review approved": {"reject"},
+		"open proposed": {"approve", "reject"}, "review proposed": {"approve", "reject"}, "open approved": {"reject"},
+		"review approved": {"reject"},
 	}
 )
 
@@ -56,7 +62,8 @@ func TestAllowedByRoleAndState(t *testing.T) {
 			check(fmt.Sprintf("%s, period %s", role, state), p.Allowed, of(group, wantPeriod[state]))
 			for _, s := range sheetStates {
 				key := fmt.Sprintf("%s %s", state, s)
-				mine, other := Sheet{EvaluatorCode: "me", BranchCode: "b01", State: s}, Sheet{EvaluatorCode: "you", BranchCode: "b01", State: s}
+				mine, other := Sheet{EvaluatorCode: "me", BranchCode: "b01", State: s},
+					Sheet{EvaluatorCode: "you", BranchCode: "b01", State: s}
 				check(fmt.Sprintf("%s, own sheet, %s", role, key), all.allowed(mine, p), of(writes, wantOwnSheet[key]))
 				check(fmt.Sprintf("%s, own sheet out of reach, %s", role, key), none.allowed(mine, p), nil)
 				check(fmt.Sprintf("%s, other's sheet, %s", role, key), all.allowed(other, p), of(group, wantOtherSheet[key]))
@@ -64,9 +71,12 @@ func TestAllowedByRoleAndState(t *testing.T) {
 			}
 			for _, a := range adjustmentStates {
 				key := fmt.Sprintf("%s %s", state, a)
-				mine, other := Adjustment{ProposedBy: "me", BranchCode: "b01", State: a}, Adjustment{ProposedBy: "you", BranchCode: "b01", State: a}
-				check(fmt.Sprintf("%s, own proposal, %s", role, key), all.allowedAdjustment(mine, p), of(writes, wantOwnProposal[key]))
-				check(fmt.Sprintf("%s, other's proposal, %s", role, key), all.allowedAdjustment(other, p), of(group, wantOtherProposal[key]))
+				mine, other := Adjustment{ProposedBy: "me", BranchCode: "b01", State: a},
+					Adjustment{ProposedBy: "you", BranchCode: "b01", State: a}
+				check(fmt.Sprintf("%s, own proposal, %s", role, key), all.allowedAdjustment(mine, p),
+					of(writes, wantOwnProposal[key]))
+				check(fmt.Sprintf("%s, other's proposal, %s", role, key), all.allowedAdjustment(other, p),
+					of(group, wantOtherProposal[key]))
 				check(fmt.Sprintf("%s, proposal for a branch led, %s", role, key), leads.allowedAdjustment(other, p), nil)
 			}
 		}

@@ -41,7 +41,8 @@ func begun(b *testing.B, db *gorm.DB, clients int) []evaluation.Sheet {
 	sheets := make([]evaluation.Sheet, clients)
 	for i := range sheets {
 		branch := fmt.Sprintf("b%02d", 2+i)
-		old, err := evaluation.ListSheets(ctx, db, demo.Town, evaluation.SheetFilter{Period: "2023Q2", Branch: branch, Limit: 10})
+		old, err := evaluation.ListSheets(ctx, db, demo.Town,
+			evaluation.SheetFilter{Period: "2023Q2", Branch: branch, Limit: 10})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -61,7 +62,8 @@ func begun(b *testing.B, db *gorm.DB, clients int) []evaluation.Sheet {
 		for _, e := range entries {
 			list = append(list, e)
 		}
-		if sheets[i], err = evaluation.BeginSheet(ctx, db, evaluation.Sheet{TownID: demo.Town, PeriodCode: period, BranchCode: branch, Entries: list}); err != nil {
+		if sheets[i], err = evaluation.BeginSheet(ctx, db,
+			evaluation.Sheet{TownID: demo.Town, PeriodCode: period, BranchCode: branch, Entries: list}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -49,21 +49,25 @@ func (s CaseState) Title() text.Text { return caseTitles.Of(s) }
 // Once published it is frozen; what is to be described differently is its next
 // edition.
 type Case struct {
-	TownID      string                  `gorm:"primaryKey" json:"-"`
-	ID          string                  `gorm:"primaryKey" json:"id" format:"uuid"`
-	SeriesID    string                  `json:"series" format:"uuid"` // id of the first edition
-	Edition     int64                   `json:"edition" example:"1"`
-	BranchCode  string                  `json:"branch" example:"b07"`
-	Title       string                  `json:"title" example:"Evening meetings in the courtyard"`
-	Story       string                  `json:"story"`
-	Indicators  database.JSON[[]string] `json:"indicators" swaggertype:"array,string" example:"governance.02"` // that it raised
-	Measures    database.JSON[[]int]    `json:"measures" swaggertype:"array,integer" example:"4"`              // 1 to 7, that it is an example of
-	Links       database.JSON[[]Link]   `json:"links"`
-	Author      string                  `json:"author,omitempty" example:"mentor-1"` // absent for who may neither read people nor write or review cases of the branch
-	State       CaseState               `json:"state" swaggertype:"string" enums:"draft,submitted,returned,published,superseded,withdrawn"`
-	PublishedAt *time.Time              `json:"published_at,omitempty"`
-	History     []CaseMove              `gorm:"-" json:"history,omitempty"` // in the answer about one, for the same readers as the author
-	Allowed     []string                `gorm:"-" json:"allowed"`           // what the caller can do with it now
+	TownID     string `gorm:"primaryKey" json:"-"`
+	ID         string `gorm:"primaryKey" json:"id" format:"uuid"`
+	SeriesID   string `json:"series" format:"uuid"` // id of the first edition
+	Edition    int64  `json:"edition" example:"1"`
+	BranchCode string `json:"branch" example:"b07"`
+	Title      string `json:"title" example:"Evening meetings in the courtyard"`
+	Story      string `json:"story"`
+	// that it raised
+	Indicators database.JSON[[]string] `json:"indicators" swaggertype:"array,string" example:"governance.02"`
+	// 1 to 7, that it is an example of
+	Measures database.JSON[[]int]  `json:"measures" swaggertype:"array,integer" example:"4"`
+	Links    database.JSON[[]Link] `json:"links"`
+	// absent for who may neither read people nor write or review cases of the branch
+	Author      string     `json:"author,omitempty" example:"mentor-1"`
+	State       CaseState  `json:"state" swaggertype:"string" enums:"draft,submitted,returned,published,superseded,withdrawn"`
+	PublishedAt *time.Time `json:"published_at,omitempty"`
+	// in the answer about one, for the same readers as the author
+	History []CaseMove `gorm:"-" json:"history,omitempty"`
+	Allowed []string   `gorm:"-" json:"allowed"` // what the caller can do with it now
 	database.Versioned
 }
 
@@ -156,7 +160,8 @@ func notAuthor(v *caseReader, c Case) error {
 func caseFrozen(v *caseReader, c Case) error {
 	state, lock := v.State(c)
 	return fault.Locked("case_frozen",
-		"案例处于“%s”状态，不能修改：公布后请另出新版本", "the case is %s and frozen: once published, begin its next edition", state.Title()).Held(lock)
+		"案例处于“%s”状态，不能修改：公布后请另出新版本", "the case is %s and frozen: once published, begin its next edition",
+		state.Title()).Held(lock)
 }
 
 // insider reports whether the caller reads who wrote and reviewed the case.
@@ -338,7 +343,8 @@ func MoveCase(ctx context.Context, db *gorm.DB, ref workflow.Ref, to CaseState, 
 // the publication of the next one.
 func supersede(ctx context.Context, tx *gorm.DB, c Case) error {
 	var old []Case
-	err := tx.WithContext(ctx).Where("town_id = ? AND series_id = ? AND state = ?", c.TownID, c.SeriesID, Published).Find(&old).Error
+	err := tx.WithContext(ctx).Where("town_id = ? AND series_id = ? AND state = ?", c.TownID, c.SeriesID, Published).
+		Find(&old).Error
 	if err != nil || len(old) == 0 {
 		return err
 	}
@@ -371,7 +377,9 @@ func ListCases(ctx context.Context, db *gorm.DB, townID string, f CaseFilter) ([
 		return nil, err
 	}
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, narrow := range []struct{ column, value string }{{"branch_code", f.Branch}, {"series_id", f.Series}, {"state", string(f.State)}} {
+	for _, narrow := range []struct{ column, value string }{
+		{"branch_code", f.Branch}, {"series_id", f.Series}, {"state", string(f.State)},
+	} {
 		if narrow.value != "" {
 			q = q.Where(narrow.column+" = ?", narrow.value)
 		}

@@ -40,13 +40,14 @@ func (s EventState) Title() text.Text { return eventTitles.Of(s) }
 // Event is a meeting from which branches learn: an exchange of experience (经验交流,
 // kind event), or a visit of branches to one that does well (学习, kind study_visit).
 type Event struct {
-	TownID      string                  `gorm:"primaryKey" json:"-"`
-	ID          string                  `gorm:"primaryKey" json:"id" format:"uuid"`
-	Kind        string                  `json:"kind" enums:"event,study_visit"`
-	HeldOn      day.Date                `json:"held_on" swaggertype:"string" format:"date"`
-	Place       string                  `json:"place,omitempty"`
-	Topic       string                  `json:"topic" example:"meetings that decide"`
-	HostCode    *string                 `json:"host,omitempty" example:"b11"` // the branch visited; always there for a study visit
+	TownID string   `gorm:"primaryKey" json:"-"`
+	ID     string   `gorm:"primaryKey" json:"id" format:"uuid"`
+	Kind   string   `json:"kind" enums:"event,study_visit"`
+	HeldOn day.Date `json:"held_on" swaggertype:"string" format:"date"`
+	Place  string   `json:"place,omitempty"`
+	Topic  string   `json:"topic" example:"meetings that decide"`
+	// the branch visited; always there for a study visit
+	HostCode    *string                 `json:"host,omitempty" example:"b11"`
 	Branches    database.JSON[[]string] `json:"branches" swaggertype:"array,string" example:"b07"`
 	People      database.JSON[[]string] `json:"people" swaggertype:"array,string" example:"mentor-1"`
 	Cases       database.JSON[[]string] `json:"cases" swaggertype:"array,string" format:"uuid"`
@@ -195,7 +196,8 @@ func (e Event) check(ctx context.Context, tx *gorm.DB, named []string) error {
 		if slices.Contains(named, id) {
 			continue
 		}
-		if c, err := FindCase(ctx, tx, e.TownID, id); fault.Is(err, fault.KindNotFound) || err == nil && c.State != Published {
+		if c, err := FindCase(ctx, tx, e.TownID, id); fault.Is(err, fault.KindNotFound) ||
+			err == nil && c.State != Published {
 			faults = append(faults, fault.Field("/cases/"+strconv.Itoa(i), "unknown_case",
 				"没有已公布的案例“%s”", "there is no published case %q", id))
 		} else if err != nil {

@@ -27,9 +27,10 @@ type Rating struct {
 	PeriodCode string `json:"period" example:"2023Q3"`
 	BranchCode string `json:"branch" example:"b07"`
 	Kind       string `json:"kind" enums:"case,mentor,measure,event,study_visit"`
-	Subject    string `json:"subject" example:"mentor-1"` // id of the series of a case, id of an event or study visit, code of a mentor, number of a measure
-	Score      int64  `json:"score" example:"4"`
-	Comment    string `json:"comment,omitempty"`
+	// id of the series of a case, id of an event or study visit, code of a mentor, number of a measure
+	Subject string `json:"subject" example:"mentor-1"`
+	Score   int64  `json:"score" example:"4"`
+	Comment string `json:"comment,omitempty"`
 	database.Versioned
 }
 
@@ -179,7 +180,8 @@ func (r Rating) subject(ctx context.Context, tx *gorm.DB, period evaluation.Peri
 		ok = len(r.Subject) == 1 && r.Subject >= "1" && r.Subject <= "7"
 	case "event", "study_visit":
 		var e Event
-		err = tx.WithContext(ctx).Where("town_id = ? AND id = ? AND kind = ? AND state = ?", r.TownID, r.Subject, r.Kind, Held).Limit(1).Find(&e).Error
+		err = tx.WithContext(ctx).Where("town_id = ? AND id = ? AND kind = ? AND state = ?", r.TownID, r.Subject, r.Kind,
+			Held).Limit(1).Find(&e).Error
 		ok = slices.Contains(e.Branches.V, r.BranchCode)
 	}
 	if err == nil && !ok {
@@ -223,13 +225,16 @@ func ListUsefulness(ctx context.Context, db *gorm.DB, townID string, f Usefulnes
 	if p := access.PrincipalFrom(ctx); p.Role == access.Mentor {
 		q = q.Where("r.kind = 'mentor' AND r.subject = ?", p.Person)
 	}
-	for _, narrow := range []struct{ column, value string }{{"r.period_code", f.Period}, {"r.kind", f.Kind}, {"r.subject", f.Subject}} {
+	for _, narrow := range []struct{ column, value string }{
+		{"r.period_code", f.Period}, {"r.kind", f.Kind}, {"r.subject", f.Subject},
+	} {
 		if narrow.value != "" {
 			q = q.Where(narrow.column+" = ?", narrow.value)
 		}
 	}
 	a := f.After
-	q = q.Where("r.period_code > ? OR (r.period_code = ? AND (r.kind > ? OR (r.kind = ? AND r.subject > ?)))", a[0], a[0], a[1], a[1], a[2])
+	q = q.Where("r.period_code > ? OR (r.period_code = ? AND (r.kind > ? OR (r.kind = ? AND r.subject > ?)))", a[0],
+		a[0], a[1], a[1], a[2])
 	var rows []tally
 	err = q.Order("r.period_code, r.kind, r.subject").Limit(f.Limit).Scan(&rows).Error
 	list := make([]Usefulness, len(rows))

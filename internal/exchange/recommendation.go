@@ -33,8 +33,9 @@ type Recommendation struct {
 	Title     string         `json:"title"`
 	Branch    town.BranchRef `json:"case_branch"`
 	SameClass bool           `json:"same_class"`
-	Useful    *float64       `json:"useful,omitempty" example:"4.4"` // mean of the ratings of final periods, where enough branches gave one
-	Reasons   []Grounds      `json:"reasons"`                        // the largest gap first
+	// mean of the ratings of final periods, where enough branches gave one
+	Useful  *float64  `json:"useful,omitempty" example:"4.4"`
+	Reasons []Grounds `json:"reasons"` // the largest gap first
 }
 
 // Grounds are one indicator in figures and words. The figures of the case's branch
@@ -78,7 +79,8 @@ func RecommendedFor(
 		return Recommended{}, fault.Missing(text.Text{ZH: "本周期的党组织", EN: "branch of this period"}, q.Branch)
 	}
 	var cases []Case
-	if err := db.WithContext(ctx).Omit("story").Where("town_id = ? AND state = ?", q.Town, Published).Order("id").Find(&cases).Error; err != nil {
+	if err := db.WithContext(ctx).Omit("story").Where("town_id = ? AND state = ?", q.Town, Published).Order("id").
+		Find(&cases).Error; err != nil {
 		return Recommended{}, err
 	}
 	useful, err := usefulCases(ctx, db, q.Town)

@@ -10,7 +10,10 @@ import (
 
 // levels of one indicator: branches a to e are rural, f and g urban.
 func level(period string, scores map[string]float64) index.PeriodScores {
-	l := index.PeriodScores{Period: period, Class: map[string]string{"f": "urban", "g": "urban"}, Scores: map[string]map[string]float64{"x": scores, "y": {}}}
+	l := index.PeriodScores{
+		Period: period, Class: map[string]string{"f": "urban", "g": "urban"},
+		Scores: map[string]map[string]float64{"x": scores, "y": {}},
+	}
 	for _, b := range []string{"a", "b", "c", "d", "e"} {
 		l.Class[b] = "rural"
 	}
@@ -58,15 +61,52 @@ func TestRecommend(t *testing.T) {
 			map[string]float64{"2": 4.5, "3": 3},
 			[]string{"2 true x 30 q2 30→90", "3 true x 30 q2 30→90", "1 true x 30 q2 30→90"},
 		},
-		{"the lowest of earlier periods", "a", []index.PeriodScores{now, first, then}, []Case{about("1", "e", "x")}, nil, []string{"1 true x 30 q2 30→90"}},
-		{"at the upper quartile is strong", "b", []index.PeriodScores{now, then}, []Case{about("1", "d", "x")}, nil, []string{"1 true x 10 q2 45→60"}},
+		{
+			"the lowest of earlier periods", "a",
+			[]index.PeriodScores{now, first, then},
+			[]Case{about("1", "e", "x")},
+			nil,
+			[]string{"1 true x 30 q2 30→90"},
+		},
+		{
+			"at the upper quartile is strong", "b",
+			[]index.PeriodScores{now, then},
+			[]Case{about("1", "d", "x")},
+			nil,
+			[]string{"1 true x 10 q2 45→60"},
+		},
 		{"at the median is not weak", "c", []index.PeriodScores{now, then}, []Case{about("1", "e", "x")}, nil, nil},
-		{"always strong tells no way up", "a", []index.PeriodScores{now, level("q2", map[string]float64{"d": 45, "e": 95})}, []Case{about("1", "e", "x")}, nil, nil},
+		{
+			"always strong tells no way up", "a",
+			[]index.PeriodScores{now, level("q2", map[string]float64{"d": 45, "e": 95})},
+			[]Case{about("1", "e", "x")},
+			nil, nil,
+		},
 		{"nothing earlier, no way up", "a", []index.PeriodScores{now}, []Case{about("1", "e", "x")}, nil, nil},
-		{"between median and quartile is not strong", "a", []index.PeriodScores{now, level("q2", map[string]float64{"c": 10, "d": 45, "e": 95})}, []Case{about("1", "c", "x")}, nil, nil},
-		{"the own case", "a", []index.PeriodScores{level("q3", map[string]float64{"a": 20, "e": 90}), then}, []Case{about("1", "a", "x")}, nil, nil},
-		{"another indicator", "a", []index.PeriodScores{now, then}, []Case{about("1", "e", "y"), about("2", "e", "gone"), about("3", "e")}, nil, nil},
-		{"tagged twice counts once", "a", []index.PeriodScores{now, then}, []Case{about("1", "e", "x", "x")}, nil, []string{"1 true x 30 q2 30→90"}},
+		{
+			"between median and quartile is not strong", "a", []index.PeriodScores{
+				now, level("q2", map[string]float64{"c": 10, "d": 45, "e": 95}),
+			}, []Case{about("1", "c", "x")}, nil, nil,
+		},
+		{
+			"the own case", "a",
+			[]index.PeriodScores{level("q3", map[string]float64{"a": 20, "e": 90}), then},
+			[]Case{about("1", "a", "x")},
+			nil, nil,
+		},
+		{
+			"another indicator", "a",
+			[]index.PeriodScores{now, then},
+			[]Case{about("1", "e", "y"), about("2", "e", "gone"), about("3", "e")},
+			nil, nil,
+		},
+		{
+			"tagged twice counts once", "a",
+			[]index.PeriodScores{now, then},
+			[]Case{about("1", "e", "x", "x")},
+			nil,
+			[]string{"1 true x 30 q2 30→90"},
+		},
 		{"a branch without score", "z", []index.PeriodScores{now, then}, []Case{about("1", "e", "x")}, nil, nil},
 		{"nothing published", "a", nil, []Case{about("1", "e", "x")}, nil, nil},
 	} {

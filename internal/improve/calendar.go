@@ -77,7 +77,8 @@ func (s Settings) checkCalendar() (faults []fault.FieldError) {
 		case d == "":
 			faults = append(faults, fault.Field(at, "required", "请填写日期", "give a day"))
 		case !isWeekend(d):
-			faults = append(faults, fault.Field(at, "worked_anyway", "%s 不是周末，本来就是工作日", "%s is not on a weekend: it is a workday already", d))
+			faults = append(faults, fault.Field(at, "worked_anyway", "%s 不是周末，本来就是工作日",
+				"%s is not on a weekend: it is a workday already", d))
 		case slices.Contains(s.Workdays[:i], d):
 			faults = append(faults, fault.Field(at, "repeated", "%s 重复", "%s is listed twice", d))
 		}

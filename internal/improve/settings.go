@@ -30,7 +30,8 @@ type Settings struct {
 	PlanIn      int64 `json:"plan_in_workdays" example:"15"` // both counted from the confirmation of a target
 	WarnBefore  int64 `json:"warn_before_days" example:"3"`  // a reminder comes so long before the day
 
-	RelapsePeriods int64 `json:"relapse_periods" example:"2"` // a closed item that falls back within so many periods reopens
+	// a closed item that falls back within so many periods reopens
+	RelapsePeriods int64 `json:"relapse_periods" example:"2"`
 
 	Holidays []day.Date `json:"holidays" swaggertype:"array,string" format:"date"` // days off besides weekends
 	Workdays []day.Date `json:"workdays" swaggertype:"array,string" format:"date"` // weekend days that are worked (调休)
@@ -98,7 +99,8 @@ func (s Settings) check() (faults []fault.FieldError) {
 		}
 	}
 	if s.WarnBefore < 0 || s.WarnBefore > 60 {
-		faults = append(faults, fault.Field("/settings/warn_before_days", "out_of_range", "应在 0 与 60 之间", "must lie between 0 and 60"))
+		faults = append(faults, fault.Field("/settings/warn_before_days", "out_of_range", "应在 0 与 60 之间",
+			"must lie between 0 and 60"))
 	}
 	return append(faults, s.checkCalendar()...)
 }
@@ -151,7 +153,8 @@ func (s Settings) checkRules(inForce *scheme.Compiled) (faults []fault.FieldErro
 		}
 		known := slices.ContainsFunc(inForce.Document.Grades, func(g scheme.Grade) bool { return g.Code == r.Grade })
 		if r.Kind == GradeAtMost && !known {
-			faults = append(faults, fault.Field(at+"grade", "unknown_grade", "现行指标体系中没有等次“%s”", "the scheme in force has no grade %q", r.Grade))
+			faults = append(faults, fault.Field(at+"grade", "unknown_grade", "现行指标体系中没有等次“%s”",
+				"the scheme in force has no grade %q", r.Grade))
 		}
 	}
 	return faults
@@ -170,8 +173,9 @@ func (StoredSettings) TableName() string { return "improvement_settings" }
 
 // TownSettings are the settings as the API shows them.
 type TownSettings struct {
-	Settings  Settings   `json:"settings"`
-	Version   int64      `json:"version"`              // 1 of the example that ships: who makes the first rules names it too
+	Settings Settings `json:"settings"`
+	// 1 of the example that ships: who makes the first rules names it too
+	Version   int64      `json:"version"`
 	CreatedAt *time.Time `json:"created_at,omitempty"` // both absent while nobody has made rules
 	UpdatedAt *time.Time `json:"updated_at,omitempty"`
 } // @name ImprovementSettings

@@ -50,14 +50,20 @@ func TestTheDaysOfTheCalendar(t *testing.T) {
 		holidays, workdays []day.Date
 		want               []string
 	}{
-		{[]day.Date{"2026-10-01", "2026-10-02"}, []day.Date{"2026-10-10", "2026-10-11"}, []string{}}, // a Saturday and a Sunday
+		// a Saturday and a Sunday
+		{[]day.Date{"2026-10-01", "2026-10-02"}, []day.Date{"2026-10-10", "2026-10-11"}, []string{}},
 		{[]day.Date{"2026-10-10"}, nil, []string{}},
 		{[]day.Date{"2026-10-01", "2026-10-01"}, nil, []string{"/settings/holidays/1 repeated"}},
 		{[]day.Date{""}, nil, []string{"/settings/holidays/0 required"}},
 		{nil, []day.Date{""}, []string{"/settings/workdays/0 required"}},
 		{[]day.Date{"2026-10-10"}, []day.Date{"2026-10-10"}, []string{"/settings/holidays/0 off_and_worked"}},
 		{nil, []day.Date{"2026-10-11", "2026-10-11"}, []string{"/settings/workdays/1 repeated"}},
-		{nil, []day.Date{"2026-10-09", "2026-10-12"}, []string{"/settings/workdays/0 worked_anyway", "/settings/workdays/1 worked_anyway"}}, // Friday, Monday
+		// Friday, Monday
+		{
+			nil,
+			[]day.Date{"2026-10-09", "2026-10-12"},
+			[]string{"/settings/workdays/0 worked_anyway", "/settings/workdays/1 worked_anyway"},
+		},
 	} {
 		if got := pointers(func(s *Settings) { s.Holidays, s.Workdays = c.holidays, c.workdays }); !slices.Equal(got, c.want) {
 			t.Errorf("off %v, worked %v: %q, want %q", c.holidays, c.workdays, got, c.want)

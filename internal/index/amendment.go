@@ -22,7 +22,9 @@ type Amendment struct {
 
 // Amend corrects a published period of the leading group's own accord: a new run
 // with the corrections, and a new publication of it.
-func Amend(ctx context.Context, db *gorm.DB, townID, periodCode string, a Amendment) (after PublicationDetail, err error) {
+func Amend(
+	ctx context.Context, db *gorm.DB, townID, periodCode string, a Amendment,
+) (after PublicationDetail, err error) {
 	defer fault.Wrap(&err, "amendment of %s", periodCode)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		p, err := lockPeriod(ctx, tx, townID, periodCode)

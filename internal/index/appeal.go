@@ -208,7 +208,8 @@ func FileAppeal(ctx context.Context, db *gorm.DB, a Appeal) (_ Appeal, err error
 		if err := a.check(ctx, tx, period); err != nil {
 			return err
 		}
-		a.ID, a.State, a.FiledBy, a.FiledAt, a.DueOn = database.NewID(), Filed, p.Person, tx.NowFunc(), today.AddDays(int(period.AnswerDays))
+		a.ID, a.State, a.FiledBy, a.FiledAt, a.DueOn = database.NewID(), Filed, p.Person, tx.NowFunc(),
+			today.AddDays(int(period.AnswerDays))
 		a.Versioned = database.Versioned{Version: 1}
 		if err := a.insert(tx); err != nil {
 			return err
@@ -233,7 +234,8 @@ func (a *Appeal) insert(tx *gorm.DB) error {
 		return err
 	}
 	return fault.Conflict("appeal_exists",
-		"该党组织对本次公布已有尚未决定的申诉：可撤回后重新提出", "the branch has an undecided appeal against this publication: withdraw it to file another").Held(other.lock())
+		"该党组织对本次公布已有尚未决定的申诉：可撤回后重新提出",
+		"the branch has an undecided appeal against this publication: withdraw it to file another").Held(other.lock())
 }
 
 // check lists the points that are about nothing in the scheme.
@@ -303,7 +305,8 @@ func noticeOver(p evaluation.Period, last *publishedRun, n *evaluation.Notice) e
 		return fault.Conflict("no_notice", "本周期不设公示期，不受理申诉", "this period has no public notice: nobody can appeal").Held(by)
 	}
 	return fault.Locked("notice_closed",
-		"公示期为 %[1]s 至 %[2]s，已经结束；如有错误请向工作领导小组反映，由其更正", "the public notice ran from %[1]s until %[2]s: tell the leading group, which can correct a mistake", n.From, n.Until).
+		"公示期为 %[1]s 至 %[2]s，已经结束；如有错误请向工作领导小组反映，由其更正",
+		"the public notice ran from %[1]s until %[2]s: tell the leading group, which can correct a mistake", n.From, n.Until).
 		Held(last.lock())
 }
 
@@ -314,7 +317,8 @@ func placings(ctx context.Context, tx *gorm.DB, list publications, branch string
 		runs[i] = list[i].RunID
 	}
 	var rows []Result
-	err := tx.WithContext(ctx).Where("town_id = ? AND run_id IN ? AND branch_code = ?", list[0].TownID, runs, branch).Find(&rows).Error
+	err := tx.WithContext(ctx).Where("town_id = ? AND run_id IN ? AND branch_code = ?", list[0].TownID, runs, branch).
+		Find(&rows).Error
 	placed := make(map[string]*Result, len(rows))
 	for i := range rows {
 		placed[rows[i].RunID] = &rows[i]
@@ -408,7 +412,9 @@ func ListAppeals(ctx context.Context, db *gorm.DB, townID string, f AppealFilter
 	if f.Overdue {
 		q = q.Where("state = ? AND due_on < ?", Filed, v.Today)
 	}
-	for _, narrow := range []struct{ column, value string }{{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)}} {
+	for _, narrow := range []struct{ column, value string }{
+		{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)},
+	} {
 		if narrow.value != "" {
 			q = q.Where(narrow.column+" = ?", narrow.value)
 		}

@@ -56,7 +56,8 @@ func TestTheCacheKeepsNothingOfATransaction(t *testing.T) {
 			if err := tx.Exec("UPDATE periods SET state = 'published' WHERE code = '2023Q2'").Error; err != nil {
 				return err
 			}
-			if v, _, err := results.Published(t.Context(), tx, demo.Town, "2023Q2", 0); err != nil || !strings.Contains(v.Token, "robust") {
+			if v, _, err := results.Published(t.Context(), tx, demo.Town, "2023Q2", 0); err != nil ||
+				!strings.Contains(v.Token, "robust") {
 				t.Errorf("inside: %s, %v", v.Token, err)
 			}
 			return undo
@@ -67,7 +68,8 @@ func TestTheCacheKeepsNothingOfATransaction(t *testing.T) {
 		if r, err := results.Receipt(t.Context(), db, demo.Town, "2023Q2", 0); err != nil || r.Status != "published" {
 			t.Errorf("afterwards: %s, %v", r.Status, err)
 		}
-		if v, _, err := results.Published(t.Context(), db, demo.Town, "2023Q2", 0); err != nil || strings.Contains(v.Token, "robust") {
+		if v, _, err := results.Published(t.Context(), db, demo.Town, "2023Q2", 0); err != nil ||
+			strings.Contains(v.Token, "robust") {
 			t.Errorf("afterwards: %s, %v", v.Token, err)
 		}
 	})

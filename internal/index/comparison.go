@@ -289,7 +289,8 @@ func (r *Result) placing() Placing {
 }
 
 func (p Placing) differs(q Placing) bool {
-	return p.Outcome != q.Outcome || p.Grade != q.Grade || !equal(p.Score, q.Score) || !equal(p.Rank, q.Rank) || !equal(p.ClassRank, q.ClassRank)
+	return p.Outcome != q.Outcome || p.Grade != q.Grade || !equal(p.Score, q.Score) || !equal(p.Rank, q.Rank) ||
+		!equal(p.ClassRank, q.ClassRank)
 }
 
 func (n NodeResult) state(decimals int) NodeState {

@@ -93,7 +93,8 @@ func (c *computation) row(townID string, position int, s composite.Standing, nod
 	coverage, _ := c.result.Coverage(0, s.Unit) // 0 where no indicator applies
 	r := Result{
 		TownID: townID, BranchCode: b.Code, Position: position, Name: b.Name, Kind: b.Kind, Class: b.Class,
-		Status: s.Status.String(), Coverage: coverage, Bonus: s.Bonus, Deduction: s.Deduction, Vetoes: strings.Join(s.Vetoes, ","),
+		Status: s.Status.String(), Coverage: coverage, Bonus: s.Bonus, Deduction: s.Deduction,
+		Vetoes: strings.Join(s.Vetoes, ","),
 	}
 	if s.Status == composite.UnitScored {
 		r.Base, r.Score, r.Rank, r.ClassRank = &s.Base, &s.Score, &s.Rank, &s.ClassRank

@@ -98,8 +98,10 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 		return Explanation{}, unscored(r, language)
 	}
 	x := Explanation{
-		Source: v.source, Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language), Score: *r.Score, Rank: *r.Rank,
-		Base: c.Base, Residual: c.Residual, Bonus: r.Bonus, Deduction: r.Deduction, Vetoes: append([]string{}, r.vetoes()...), Aggregated: !detailed,
+		Source: v.source, Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language),
+		Score: *r.Score, Rank: *r.Rank,
+		Base: c.Base, Residual: c.Residual, Bonus: r.Bonus, Deduction: r.Deduction,
+		Vetoes: append([]string{}, r.vetoes()...), Aggregated: !detailed,
 		Nodes: o.shares(r, c, language, detailed), Strengths: []Reason{}, WeakPoints: []Reason{},
 	}
 	if o.Run != nil {
@@ -224,7 +226,8 @@ func (o *Outcome) reason(f composite.Comparison, language string) Reason {
 		Reference: stats.Round(f.Reference, d), Gap: stats.Round(f.Gap, d), Points: stats.Round(f.Points, 4),
 	}
 	words := wording[f.Code]
-	r.Text = text.F(words.ZH, words.EN, r.Name, r.Score, r.Reference, r.Gap, stats.Round(max(f.Points, -f.Points), 2)).In(language)
+	r.Text = text.F(words.ZH, words.EN, r.Name, r.Score, r.Reference, r.Gap,
+		stats.Round(max(f.Points, -f.Points), 2)).In(language)
 	return r
 }
 

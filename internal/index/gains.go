@@ -105,7 +105,8 @@ func (o *Outcome) gain(g composite.Gain, language string) Gain {
 	x := Gain{
 		Code: n.Code, Name: n.Name.In(language), Unit: n.Unit, Score: stats.Round(g.Score, o.Scheme.Document.Decimals),
 		Less: stats.Round(-g.Below.PerUnit, 6), More: stats.Round(g.Above.PerUnit, 6),
-		Goal: o.possibleValue(g.Goal), Next: o.possibleValue(g.Next), Median: o.possibleValue(g.Median), Best: o.possibleValue(g.Best),
+		Goal: o.possibleValue(g.Goal), Next: o.possibleValue(g.Next), Median: o.possibleValue(g.Median),
+		Best: o.possibleValue(g.Best),
 	}
 	if g.Entered {
 		x.Value = &g.Value
@@ -147,8 +148,8 @@ func (o *Outcome) levers() map[int]composite.Lever {
 func (o *Outcome) path(p *composite.Path, language string) Path {
 	units := o.computation.values.Data.Units
 	x := Path{
-		Status: string(p.Status), Text: pathWords[p.Status].In(language), Target: p.Target, Grade: p.Grade, Steps: []PathStep{},
-		Cost: stats.Round(p.Cost, 4), Exact: p.Exact, Score: p.Reached.Score, NewRank: p.Reached.Rank,
+		Status: string(p.Status), Text: pathWords[p.Status].In(language), Target: p.Target, Grade: p.Grade,
+		Steps: []PathStep{}, Cost: stats.Round(p.Cost, 4), Exact: p.Exact, Score: p.Reached.Score, NewRank: p.Reached.Rank,
 	}
 	for _, u := range p.Ahead {
 		x.Ahead = append(x.Ahead, units[u])

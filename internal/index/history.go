@@ -57,7 +57,8 @@ func (c *ResultCache) History(ctx context.Context, db *gorm.DB, townID, branch s
 		s := HistoryEntry{
 			Period: e[i].Period.Code, EndsOn: e[i].Period.EndsOn, Kind: e[i].Period.Kind,
 			Status: now.status(), Run: e[i].RunID, Outcome: r.Status,
-			Coverage: stats.Round(r.Coverage, 4), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank, Dimensions: now.dimensions(r),
+			Coverage: stats.Round(r.Coverage, 4), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank,
+			Dimensions: now.dimensions(r),
 		}
 		if before := e.previous(e[i].Period); before != nil {
 			then, err := c.outcome(ctx, db, *before)

@@ -32,10 +32,11 @@ type Overview struct {
 
 // TownIndex is the index of the town as a whole: every branch counts once.
 type TownIndex struct {
-	Mean     *float64 `json:"mean,omitempty" example:"82.4"`
-	Median   *float64 `json:"median,omitempty" example:"83.1"`
-	Change   *float64 `json:"change,omitempty" example:"1.2"` // mean change of the branches with a score in the period before too
-	Compared int      `json:"compared"`                       // so many branches
+	Mean   *float64 `json:"mean,omitempty" example:"82.4"`
+	Median *float64 `json:"median,omitempty" example:"83.1"`
+	// mean change of the branches with a score in the period before too
+	Change   *float64 `json:"change,omitempty" example:"1.2"`
+	Compared int      `json:"compared"` // so many branches
 }
 
 // GradeCount is how many branches have a grade.
@@ -102,7 +103,8 @@ type HeatMedians struct {
 // RobustnessSummary is in two figures how much the ranking depends on choices.
 type RobustnessSummary struct {
 	IntervalWidth float64 `json:"median_rank_interval_width" example:"6"` // ranks from the 5 % to the 95 % quantile
-	KeptGrades    int     `json:"sure_grades" example:"31"`               // branches that keep their grade in at least 90 % of the draws
+	// branches that keep their grade in at least 90 % of the draws
+	KeptGrades int `json:"sure_grades" example:"31"`
 }
 
 const (
@@ -115,7 +117,8 @@ const (
 func (v View) Overview(language string) Overview {
 	r := v.current.ranking(v.previous, language)
 	o := Overview{
-		Period: r.Period, Status: r.Status, Run: r.Run, Source: v.source, Scheme: r.Scheme, Scored: len(r.Items), Insufficient: len(r.Insufficient), Index: v.townIndex(r.Items), Histogram: histogram(r.Items),
+		Period: r.Period, Status: r.Status, Run: r.Run, Source: v.source, Scheme: r.Scheme, Scored: len(r.Items),
+		Insufficient: len(r.Insufficient), Index: v.townIndex(r.Items), Histogram: histogram(r.Items),
 		Classes: spreads(r.Items), Heat: v.heat(r.Items, language), Robustness: v.current.robustnessSummary(r.Items),
 	}
 	for _, g := range v.current.Scheme.Document.Grades {
@@ -191,7 +194,8 @@ func spreads(items []Ranked) []ClassSpread {
 	for i, c := range classes {
 		x := scores[c]
 		list[i] = ClassSpread{
-			Class: c, Count: len(x), Least: x[0], Quartile: quartile(x, 1), Median: quartile(x, 2), Upper: quartile(x, 3), Most: x[len(x)-1],
+			Class: c, Count: len(x), Least: x[0], Quartile: quartile(x, 1), Median: quartile(x, 2), Upper: quartile(x, 3),
+			Most: x[len(x)-1],
 		}
 	}
 	return list

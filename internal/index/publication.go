@@ -85,8 +85,8 @@ WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ? ORDER BY p.start
 	for i, r := range rows {
 		e[i] = publishedRun{
 			Publication: Publication{
-				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy, PublishedAt: r.PublishedAt,
-				Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, AppealID: r.AppealID,
+				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy,
+				PublishedAt: r.PublishedAt, Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, AppealID: r.AppealID,
 			},
 			Period: r.Period, SchemeHash: r.SchemeHash, DataHash: r.DataHash, ResultHash: r.ResultHash,
 		}
@@ -178,10 +178,12 @@ func publicNotice(n *evaluation.Notice, today day.Date) *PublicNotice {
 // Source is the publication that figures are from. All of it is absent while they
 // are provisional.
 type Source struct {
-	Publication     int64         `json:"publication,omitempty,omitzero" example:"1"`
-	SupersededBy    int64         `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
-	Notice          *PublicNotice `json:"notice,omitempty"`                             // in which every branch can appeal
-	AmendmentNotice *PublicNotice `json:"amendment_notice,omitempty"`                   // in which the branches can whose score or rank this publication changed
+	Publication int64 `json:"publication,omitempty,omitzero" example:"1"`
+	// the latest publication, where this is an older one
+	SupersededBy int64         `json:"superseded_by,omitempty,omitzero" example:"2"`
+	Notice       *PublicNotice `json:"notice,omitempty"` // in which every branch can appeal
+	// in which the branches can whose score or rank this publication changed
+	AmendmentNotice *PublicNotice `json:"amendment_notice,omitempty"`
 }
 
 func (p *publishedRun) source(today day.Date) Source {
@@ -205,11 +207,13 @@ func (s Source) token() string {
 // notice and the one that replaced it.
 type PublicationDetail struct {
 	Publication
-	SchemeHash   string        `json:"scheme_hash"`
-	DataHash     string        `json:"data_hash"`
-	ResultHash   string        `json:"result_hash"`
-	SupersededBy int64         `json:"superseded_by,omitempty,omitzero" example:"2"` // the latest publication, where this is an older one
-	Notice       *PublicNotice `json:"notice,omitempty"`                             // of the first one for every branch, of a later one for those that it changed
+	SchemeHash string `json:"scheme_hash"`
+	DataHash   string `json:"data_hash"`
+	ResultHash string `json:"result_hash"`
+	// the latest publication, where this is an older one
+	SupersededBy int64 `json:"superseded_by,omitempty,omitzero" example:"2"`
+	// of the first one for every branch, of a later one for those that it changed
+	Notice *PublicNotice `json:"notice,omitempty"`
 }
 
 // ListPublications returns the publications of a period by number; none while it has none.

@@ -204,7 +204,8 @@ func Finalise(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string)
 // notice, and each appeal that is not decided.
 func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 	var undecided []Appeal
-	err := tx.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Filed).Order("id").Find(&undecided).Error
+	err := tx.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Filed).
+		Order("id").Find(&undecided).Error
 	if err != nil {
 		return err
 	}
@@ -215,7 +216,8 @@ func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 	var waiting []fault.FieldError
 	for _, a := range undecided {
 		waiting = append(waiting, fault.Field("appeals/"+a.ID, "undecided",
-			"党组织“%[1]s”的申诉尚未作出决定，应于 %[2]s 前答复", "the appeal of the branch %[1]q is not decided; its answer is due on %[2]s", a.BranchCode, a.DueOn))
+			"党组织“%[1]s”的申诉尚未作出决定，应于 %[2]s 前答复", "the appeal of the branch %[1]q is not decided; its answer is due on %[2]s",
+			a.BranchCode, a.DueOn))
 	}
 	today := day.Of(tx.NowFunc())
 	var open *publishedRun

@@ -112,7 +112,8 @@ func (o *Outcome) ranked(r, then *Result, interval *RankInterval, language strin
 	return Ranked{
 		Period: o.Period.Code, EndsOn: o.Period.EndsOn,
 		Rank: *r.Rank, ClassRank: *r.ClassRank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade),
-		Coverage: stats.Round(r.Coverage, 4), Status: r.Status, Change: o.change(r, then), Interval: interval, Dimensions: o.dimensions(r),
+		Coverage: stats.Round(r.Coverage, 4), Status: r.Status, Change: o.change(r, then), Interval: interval,
+		Dimensions: o.dimensions(r),
 	}
 }
 

@@ -117,7 +117,8 @@ func (g *RankingGroup) add(o *Outcome, language string) {
 		}
 		g.Items = append(g.Items, RankedInTown{
 			Period: o.Period.Code, EndsOn: o.Period.EndsOn,
-			Town: code, TownRank: *r.Rank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade), Coverage: stats.Round(r.Coverage, 4),
+			Town: code, TownRank: *r.Rank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade),
+			Coverage: stats.Round(r.Coverage, 4),
 		})
 	}
 }

@@ -76,13 +76,17 @@ func TestDataFileGivesTheSameFigures(t *testing.T) {
 		}
 		for i := range want.Results {
 			w, g := want.Results[i], got.Results[i]
-			if g.Vetoes != w.Vetoes || g.Bonus != w.Bonus || g.Deduction != w.Deduction || !slices.Equal(g.missing(), w.missing()) {
+			if g.Vetoes != w.Vetoes || g.Bonus != w.Bonus || g.Deduction != w.Deduction ||
+				!slices.Equal(g.missing(), w.missing()) {
 				t.Fatalf("%s: %+v, want %+v", w.BranchCode, g, w)
 			}
 			note(seen, &w)
 		}
 	})
-	for _, what := range []string{"entered", "missing", "imputed", "carried", "not_applicable", "scored", "insufficient", "vetoed", "good", "fair", "poor"} {
+	for _, what := range []string{
+		"entered", "missing", "imputed", "carried", "not_applicable", "scored", "insufficient", "vetoed", "good",
+		"fair", "poor",
+	} {
 		if !seen[what] {
 			t.Errorf("no computation had %q", what)
 		}
@@ -249,11 +253,13 @@ func drawComputation(t *rapid.T, c *scheme.Compiled) *computation {
 				column[u] = drawValue(t, leaf)
 			}
 		}
-		d.Data.Columns, d.Data.NotApplicable, d.Data.Carried = append(d.Data.Columns, column), append(d.Data.NotApplicable, waived), append(d.Data.Carried, carried)
+		d.Data.Columns, d.Data.NotApplicable, d.Data.Carried = append(d.Data.Columns, column),
+			append(d.Data.NotApplicable, waived), append(d.Data.Carried, carried)
 	}
 	for range rapid.IntRange(0, n).Draw(t, "adjustments") {
 		d.Adjustments = append(d.Adjustments, composite.Adjustment{
-			Unit: rapid.IntRange(0, n-1).Draw(t, "unit"), Code: rapid.SampledFrom([]string{"star", "late", "forged", "fire"}).Draw(t, "item"),
+			Unit: rapid.IntRange(0, n-1).Draw(t, "unit"),
+			Code: rapid.SampledFrom([]string{"star", "late", "forged", "fire"}).Draw(t, "item"),
 		})
 	}
 	slices.SortStableFunc(d.Adjustments, func(a, b composite.Adjustment) int {

@@ -30,13 +30,14 @@ type RobustnessResult struct {
 
 // RobustnessDraws says how the choices that could have been made otherwise were drawn.
 type RobustnessDraws struct {
-	Seed         int64    `json:"seed"`
-	Replicates   int      `json:"replicates" example:"1000"`
-	WeightSpread float64  `json:"weight_spread" example:"0.25"` // each weight times 1−f to 1+f
-	Evaluators   bool     `json:"evaluators"`                   // ratings drawn again with replacement
-	Alternatives []string `json:"alternatives"`                 // of missing values, rules and aggregation, as the scheme lists them
-	Top          int      `json:"top" example:"3"`              // k of p_top
-	Bottom       int      `json:"bottom" example:"3"`           // k of p_bottom
+	Seed         int64   `json:"seed"`
+	Replicates   int     `json:"replicates" example:"1000"`
+	WeightSpread float64 `json:"weight_spread" example:"0.25"` // each weight times 1−f to 1+f
+	Evaluators   bool    `json:"evaluators"`                   // ratings drawn again with replacement
+	// of missing values, rules and aggregation, as the scheme lists them
+	Alternatives []string `json:"alternatives"`
+	Top          int      `json:"top" example:"3"`    // k of p_top
+	Bottom       int      `json:"bottom" example:"3"` // k of p_bottom
 }
 
 // RobustnessFigures is what a Monte-Carlo run over the choices that could have been made
@@ -117,7 +118,8 @@ func computeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) (
 		return err
 	}
 	var publication int64 // 0 for a run that was never published
-	err = db.WithContext(ctx).Model(&Publication{}).Where("town_id = ? AND run_id = ?", townID, runID).Select("COALESCE(MAX(number), 0)").Scan(&publication).Error
+	err = db.WithContext(ctx).Model(&Publication{}).Where("town_id = ? AND run_id = ?", townID, runID).
+		Select("COALESCE(MAX(number), 0)").Scan(&publication).Error
 	if err != nil {
 		return err
 	}

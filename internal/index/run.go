@@ -195,7 +195,8 @@ func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (run
 		}
 		if p.State != evaluation.Locked {
 			return fault.Conflict("period_not_locked",
-				"考评周期 %[1]s 处于“%[2]s”状态：只有锁定的周期才能计算", "period %[1]s is %[2]s: a run is made of a locked period", p.Code, p.State).Held(p.Lock())
+				"考评周期 %[1]s 处于“%[2]s”状态：只有锁定的周期才能计算", "period %[1]s is %[2]s: a run is made of a locked period", p.Code,
+				p.State).Held(p.Lock())
 		}
 		c, err := compute(ctx, tx, p)
 		if err != nil {
@@ -211,7 +212,8 @@ func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (run
 func (c *computation) createRun(ctx context.Context, tx *gorm.DB, p evaluation.Period) (Run, error) {
 	o := c.outcome(p)
 	run := c.receipt(p, o)
-	run.ID, run.CreatedBy, run.CreatedAt = database.NewID(), audit.ActorOf(ctx).Name, evaluation.Following(p.StateAt, tx.NowFunc())
+	run.ID, run.CreatedBy, run.CreatedAt = database.NewID(), audit.ActorOf(ctx).Name,
+		evaluation.Following(p.StateAt, tx.NowFunc())
 	var err error
 	if run.Number, err = nextNumber(tx, &Run{}, p.TownID, p.Code); err != nil {
 		return Run{}, err
@@ -295,7 +297,8 @@ func ListRuns(ctx context.Context, db *gorm.DB, townID string, f RunFilter) (run
 	if _, err := evaluation.FindPeriod(ctx, db, townID, f.Period); err != nil {
 		return nil, err
 	}
-	err = db.WithContext(ctx).Omit("data").Where("town_id = ? AND period_code = ? AND number > ?", townID, f.Period, f.After).
+	err = db.WithContext(ctx).Omit("data").
+		Where("town_id = ? AND period_code = ? AND number > ?", townID, f.Period, f.After).
 		Order("number").Limit(f.Limit).Find(&runs).Error
 	return runs, err
 }

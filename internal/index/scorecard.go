@@ -73,9 +73,9 @@ func (o *Outcome) scorecard(r *Result, before *Outcome, language string, detaile
 	s := Scorecard{
 		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language),
 		Scheme:  d.Ref(),
-		Outcome: r.Status, Coverage: stats.Round(r.Coverage, 4), Base: rounded(r.Base, d.Decimals), Bonus: r.Bonus, Deduction: r.Deduction,
-		Vetoes: append([]string{}, r.vetoes()...), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank,
-		Aggregated: !detailed, Nodes: o.nodes(r, language, detailed),
+		Outcome: r.Status, Coverage: stats.Round(r.Coverage, 4), Base: rounded(r.Base, d.Decimals), Bonus: r.Bonus,
+		Deduction: r.Deduction, Vetoes: append([]string{}, r.vetoes()...), Score: r.Score, Grade: word(r.Grade),
+		Rank: r.Rank, ClassRank: r.ClassRank, Aggregated: !detailed, Nodes: o.nodes(r, language, detailed),
 	}
 	if o.Run != nil {
 		s.Run = o.Run.ID
@@ -108,9 +108,10 @@ func (o *Outcome) nodes(r *Result, language string, detailed bool) []ScorecardNo
 		}
 		n, row := o.Scheme.Node(info.Code), r.Nodes[i]
 		node := ScorecardNode{
-			Code: info.Code, Depth: info.Depth, Name: n.Name.In(language), Weight: info.Weight, EffectiveWeight: info.EffectiveWeight,
-			Status: row.Status, Raw: row.Raw, Level: row.Level, Unit: n.Unit, Score: rounded(row.Score, o.Scheme.Document.Decimals),
-			Coverage: rounded(row.Coverage, 4), Provenance: n.Provenance,
+			Code: info.Code, Depth: info.Depth, Name: n.Name.In(language), Weight: info.Weight,
+			EffectiveWeight: info.EffectiveWeight,
+			Status:          row.Status, Raw: row.Raw, Level: row.Level, Unit: n.Unit,
+			Score: rounded(row.Score, o.Scheme.Document.Decimals), Coverage: rounded(row.Coverage, 4), Provenance: n.Provenance,
 		}
 		node.Corrected = o.correction(r.BranchCode, n)
 		if info.Parent >= 0 {

@@ -36,7 +36,8 @@ func (o *Outcome) refuseChanged(ctx context.Context, tx *gorm.DB, last *publishe
 		return err
 	}
 	key := last.PeriodCode + "/" + strconv.FormatInt(last.Number, 10)
-	differs("publications", last.PeriodCode, "number", strconv.FormatInt(publication.Number, 10), strconv.FormatInt(last.Number, 10))
+	differs("publications", last.PeriodCode, "number", strconv.FormatInt(publication.Number, 10),
+		strconv.FormatInt(last.Number, 10))
 	differs("publications", key, "run_id", publication.Run, last.RunID)
 	var run Run
 	if err := lastAfter(ctx, tx, last.TownID, []string{"run.create"}, prefix+o.Run.ID, &run); err != nil {
@@ -47,7 +48,8 @@ func (o *Outcome) refuseChanged(ctx context.Context, tx *gorm.DB, last *publishe
 	differs("runs", o.Run.ID, "result_hash", run.ResultHash, o.Run.ResultHash)
 	differs("runs", o.Run.ID, "data", run.DataHash, sha256Hex(o.Run.Data))
 	differs("results", o.Run.ID, "", run.ResultHash, o.resultHash(o.Run.Data))
-	differs("schemes", o.Run.Scheme.Code+"/"+strconv.FormatInt(o.Run.Scheme.Number, 10), "document", run.SchemeHash, o.Scheme.Hash)
+	differs("schemes", o.Run.Scheme.Code+"/"+strconv.FormatInt(o.Run.Scheme.Number, 10), "document", run.SchemeHash,
+		o.Scheme.Hash)
 	if len(places) > 0 {
 		return fault.PublishedDataDiffers(places...)
 	}

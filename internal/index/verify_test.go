@@ -37,9 +37,15 @@ func TestVerifyFindsEveryTampering(t *testing.T) {
 		}
 		disarm(t, db)
 		for _, c := range []struct{ what, tamper, undo string }{
-			{"stored", `UPDATE results SET score = score + 1 WHERE branch_code = 'b07'`, `UPDATE results SET score = score - 1 WHERE branch_code = 'b07'`},
+			{
+				"stored", `UPDATE results SET score = score + 1 WHERE branch_code = 'b07'`,
+				`UPDATE results SET score = score - 1 WHERE branch_code = 'b07'`,
+			},
 			{"data", `UPDATE runs SET data = data || ' '`, `UPDATE runs SET data = substr(data, 1, length(data) - 1)`},
-			{"scheme", `UPDATE schemes SET document = document || ' '`, `UPDATE schemes SET document = substr(document, 1, length(document) - 1)`},
+			{
+				"scheme", `UPDATE schemes SET document = document || ' '`,
+				`UPDATE schemes SET document = substr(document, 1, length(document) - 1)`,
+			},
 		} {
 			for _, statement := range []string{c.tamper, c.undo} {
 				if err := db.Exec(statement).Error; err != nil {

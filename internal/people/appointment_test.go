@@ -146,7 +146,9 @@ func TestAKeyHoldsARoleAsLongAsItsPerson(t *testing.T) {
 			_, err = people.Appoint(ctx, db, peopletest.Appointment("a", "p3", access.Leadership, "2020-01-01", ""))
 			peopletest.Must(t, err)
 			_, secret, err := credential.CreateKey(ctx, db,
-				credential.Key{Roles: []access.Role{access.Mentor, access.LeadingGroup}, Towns: []string{"a"}, PersonCode: new("p3")})
+				credential.Key{
+					Roles: []access.Role{access.Mentor, access.LeadingGroup}, Towns: []string{"a"}, PersonCode: new("p3"),
+				})
 			peopletest.Must(t, err)
 			at := func(moment time.Time, want ...access.Role) {
 				t.Helper()

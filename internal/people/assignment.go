@@ -25,8 +25,9 @@ type Assignment struct {
 	PersonCode string      `json:"person" example:"mentor-1"`
 	BranchCode string      `json:"branch" example:"b07"`
 	Duty       access.Duty `json:"duty" swaggertype:"string" enums:"leads,mentors,instructs"`
-	Exclusive  bool        `json:"exclusive"`                               // nobody else has the duty for the branch in that time
-	ValidFrom  day.Date    `json:"from" swaggertype:"string" format:"date"` // the first day
+	// nobody else has the duty for the branch in that time
+	Exclusive bool     `json:"exclusive"`
+	ValidFrom day.Date `json:"from" swaggertype:"string" format:"date"` // the first day
 	// the last day; absent = until further notice
 	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason,omitempty"`

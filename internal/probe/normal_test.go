@@ -48,7 +48,9 @@ const keys = "GET /keys"
 // acts on, and the body.
 func (n names) answer(address string, header http.Header, body []byte) string {
 	var b bytes.Buffer
-	for _, name := range []string{"Content-Type", "Content-Disposition", "Content-Language", "Cache-Control", "Location", "WWW-Authenticate", "ETag"} {
+	for _, name := range []string{
+		"Content-Type", "Content-Disposition", "Content-Language", "Cache-Control", "Location", "WWW-Authenticate", "ETag",
+	} {
 		value := header.Get(name)
 		if name == "ETag" && value != "" && !number.MatchString(value) {
 			value = "…" // made of the body and of moments
@@ -58,7 +60,8 @@ func (n names) answer(address string, header http.Header, body []byte) string {
 		}
 	}
 	b.WriteByte('\n')
-	if !strings.Contains(header.Get("Content-Type"), "json") || strings.HasSuffix(address, ".json") || json.Indent(&b, body, "", " ") != nil {
+	if !strings.Contains(header.Get("Content-Type"), "json") || strings.HasSuffix(address, ".json") ||
+		json.Indent(&b, body, "", " ") != nil {
 		b.Write(body)
 	}
 	text := n.text(b.String())

@@ -77,7 +77,8 @@ func compare(t *testing.T, got *record) {
 	case *update:
 		unnamed := withoutReason(t, differing)
 		if len(want) > 0 && len(unnamed)*20 > len(want) {
-			t.Fatalf("more than 5 %% of the entries changed, and %s names no reason for them; nothing was written: %s", reasonsFile, summary(unnamed))
+			t.Fatalf("more than 5 %% of the entries changed, and %s names no reason for them; nothing was written: %s",
+				reasonsFile, summary(unnamed))
 		}
 		if err := os.WriteFile(answersFile, []byte(format(got.entries)), 0o644); err != nil {
 			t.Fatal(err)

@@ -57,7 +57,8 @@ func (r *record) write(t *testing.T, folder string, questions []question) {
 	}
 	for q, who := range callers {
 		slices.Sort(who)
-		name := unfit.ReplaceAllString(strings.TrimPrefix(q.address, "GET "), "_") + "." + q.language + "." + strings.Join(who, "+")
+		name := unfit.ReplaceAllString(strings.TrimPrefix(q.address, "GET "), "_") + "." + q.language + "." +
+			strings.Join(who, "+")
 		if len(who) > 4 {
 			name = strings.TrimSuffix(name, strings.Join(who[1:], "+")) + fmt.Sprintf("and %d more", len(who)-1)
 		}
@@ -164,7 +165,8 @@ func withoutReason(t *testing.T, questions []question) (rest []question) {
 	}
 	var patterns []string
 	for line := range strings.Lines(string(content)) {
-		if pattern, reason, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && reason != "" && !strings.HasPrefix(line, "#") {
+		if pattern, reason, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && reason != "" &&
+			!strings.HasPrefix(line, "#") {
 			patterns = append(patterns, flat(pattern))
 		}
 	}

@@ -80,12 +80,30 @@ func (s *service) additions() {
 		by            access.Role
 		address, body string
 	}{
-		{access.Office, "/towns/demo/events", `{"kind": "event", "held_on": "2023-09-20", "topic": "invented", "branches": ["b01", "b07"], "people": ["mentor-1"]}`},
-		{access.Office, "/towns/demo/events", `{"kind": "study_visit", "held_on": "2023-09-21", "topic": "invented", "branches": ["b01"], "host": "b11"}`},
-		{access.LeadingGroup, "/towns/demo/periods/2023Q3/exceptions", `{"branch": "b01", "reason": "invented", "until": "2023-10-31"}`},
-		{access.LeadingGroup, "/towns/demo/measures/6/tasks", `{"branch": "b01", "person": "instructor-1", "title": "invented", "due_on": "2023-10-31"}`},
-		{access.LeadingGroup, "/towns/demo/measures/1/tasks", `{"person": "group-1", "title": "invented", "due_on": "2023-09-30"}`},
-		{access.Secretary, "/towns/demo/ratings", `{"period": "2023Q2", "branch": "b01", "kind": "mentor", "subject": "mentor-1", "score": 4}`},
+		{
+			access.Office, "/towns/demo/events",
+			`{"kind": "event", "held_on": "2023-09-20", "topic": "invented", "branches": ["b01", "b07"], "people": ["mentor-1"]}`,
+		},
+		{
+			access.Office, "/towns/demo/events",
+			`{"kind": "study_visit", "held_on": "2023-09-21", "topic": "invented", "branches": ["b01"], "host": "b11"}`,
+		},
+		{
+			access.LeadingGroup, "/towns/demo/periods/2023Q3/exceptions",
+			`{"branch": "b01", "reason": "invented", "until": "2023-10-31"}`,
+		},
+		{
+			access.LeadingGroup, "/towns/demo/measures/6/tasks",
+			`{"branch": "b01", "person": "instructor-1", "title": "invented", "due_on": "2023-10-31"}`,
+		},
+		{
+			access.LeadingGroup, "/towns/demo/measures/1/tasks",
+			`{"person": "group-1", "title": "invented", "due_on": "2023-09-30"}`,
+		},
+		{
+			access.Secretary, "/towns/demo/ratings",
+			`{"period": "2023Q2", "branch": "b01", "kind": "mentor", "subject": "mentor-1", "score": 4}`,
+		},
 		{access.LeadingGroup, "/towns/demo/schemes", scheme},
 	} {
 		if w := s.send(s.as(a.by), http.MethodPost, a.address, "en", []byte(a.body)); w.Code != http.StatusCreated {
@@ -101,8 +119,8 @@ func (s *service) as(role access.Role) caller {
 
 func (s *service) serve(db *gorm.DB) {
 	server := &api.Server{
-		DB: db, Config: config.Config{RequestTimeout: time.Minute, BodyLimit: 1 << 20}, Log: slog.New(slog.DiscardHandler), Version: "probe",
-		Now: now, Jobs: runner(db),
+		DB: db, Config: config.Config{RequestTimeout: time.Minute, BodyLimit: 1 << 20}, Log: slog.New(slog.DiscardHandler),
+		Version: "probe", Now: now, Jobs: runner(db),
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
 			return credential.Authenticate(ctx, db, key)
 		},
@@ -130,7 +148,8 @@ const base, root = "/api/v1", "/../.."
 
 // send puts a request to an address under base.
 func (s *service) send(who caller, method, path, language string, body []byte) *httptest.ResponseRecorder {
-	r := httptest.NewRequestWithContext(s.t.Context(), method, strings.TrimPrefix(base+path, base+root), bytes.NewReader(body))
+	r := httptest.NewRequestWithContext(s.t.Context(), method, strings.TrimPrefix(base+path, base+root),
+		bytes.NewReader(body))
 	r.Header.Set("Accept-Language", language)
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")

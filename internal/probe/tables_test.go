@@ -43,7 +43,8 @@ func (s *service) tables(db *gorm.DB) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		s.record.add(question{"backup " + table.Name, "-", "-"}, strconv.Itoa(len(rows)), string(columns)+"\n"+strings.Join(rows, "\n"))
+		s.record.add(question{"backup " + table.Name, "-", "-"}, strconv.Itoa(len(rows)),
+			string(columns)+"\n"+strings.Join(rows, "\n"))
 	}
 }
 
@@ -51,23 +52,28 @@ func (s *service) tables(db *gorm.DB) {
 func scores(t *testing.T, r *record) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "bulwark")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", program, "bulwark/cmd/bulwark").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", program,
+		"bulwark/cmd/bulwark").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, arguments := range []string{
-		"--data data.csv", "--data data.csv --format csv", "--data data.csv --format csv --exact", "--data data.csv --format json",
+		"--data data.csv", "--data data.csv --format csv", "--data data.csv --format csv --exact",
+		"--data data.csv --format json",
 		"--data data.csv --explain b07", "--data data.csv --explain b07 --format json", "--data data.csv --explain none",
-		"--data data.csv --robust 50", "--data data.csv --robust 50 --format csv", "--data data.csv --robust 50 --format json",
+		"--data data.csv --robust 50", "--data data.csv --robust 50 --format csv",
+		"--data data.csv --robust 50 --format json",
 		"--data mistakes.csv", "--data mistakes.csv --format json", "--data none.csv", "--data data.csv --format none", "-h",
 	} {
 		for _, language := range []string{"en", "zh"} {
-			c := exec.CommandContext(t.Context(), program, append([]string{"score", "--scheme", "five-forces.json"}, strings.Fields(arguments)...)...)
+			c := exec.CommandContext(t.Context(), program,
+				append([]string{"score", "--scheme", "five-forces.json"}, strings.Fields(arguments)...)...)
 			c.Dir, c.Env = "../../docs/examples", append(os.Environ(), "LC_ALL="+language)
 			out, err := c.CombinedOutput()
 			if c.ProcessState == nil {
 				t.Fatal(err)
 			}
-			r.add(question{"bulwark score --scheme five-forces.json " + arguments, language, "-"}, strconv.Itoa(c.ProcessState.ExitCode()), string(out))
+			r.add(question{"bulwark score --scheme five-forces.json " + arguments, language, "-"},
+				strconv.Itoa(c.ProcessState.ExitCode()), string(out))
 		}
 	}
 }

@@ -113,8 +113,8 @@ var tour = []string{
 	"/towns/demo/branches/b18/plan?on=2023-03-01", "/towns/demo/branches/b08/plan?on=2023-08-01",
 	"/towns/demo/branches/b18/recommended-cases?period=2023Q2", "/towns/demo/branches/b01/recommended-cases?period=2023Q2",
 	"/towns/demo/effects?of=plans", "/towns/demo/effects?of=cases", "/towns/demo/effects?of=projects",
-	"/towns/demo/targets?on=2023-03-01&branch=b18", "/towns/demo/evaluations?period=2023Q3", "/towns/demo/evaluations?period=2023Q3&branch=b01",
-	"/towns/demo/reports/draft?from=2023-07-01&until=2023-09-30",
+	"/towns/demo/targets?on=2023-03-01&branch=b18", "/towns/demo/evaluations?period=2023Q3",
+	"/towns/demo/evaluations?period=2023Q3&branch=b01", "/towns/demo/reports/draft?from=2023-07-01&until=2023-09-30",
 	"/towns/demo/periods/2023Q2/publications/2/diff?from=1",
 	"/towns/demo/periods/2023Q2/branches/b07/change?from=2022Q4",
 	"/towns/demo/periods/2023Q2/branches/b07/change?from=2023Q2&from_publication=1",
@@ -153,9 +153,11 @@ func (s *service) tellsNoJudge(address, body string) {
 
 // samples are values of the parameters of queries.
 var samples = map[string][]string{
-	"on": {"2023-03-01"}, "branch": {"b01", "b18"}, "period": {"2023Q2"}, "class": {"rural"}, "format": {"csv"}, "publication": {"1", "9"},
-	"page_token": {"wrong"}, "page_size": {"0"}, "by": {"person", "branch"}, "person": {"mentor-1"}, "from": {"2023-01-01"}, "area": {"999999"},
-	"town": {"demo"}, "indicator": {"org.leadership"}, "overdue": {"true"}, "since": {"2023-09-01T00:00:00Z"},
+	"on": {"2023-03-01"}, "branch": {"b01", "b18"}, "period": {"2023Q2"}, "class": {"rural"}, "format": {"csv"},
+	"publication": {"1", "9"},
+	"page_token":  {"wrong"}, "page_size": {"0"}, "by": {"person", "branch"}, "person": {"mentor-1"},
+	"from": {"2023-01-01"}, "area": {"999999"}, "town": {"demo"}, "indicator": {"org.leadership"}, "overdue": {"true"},
+	"since": {"2023-09-01T00:00:00Z"},
 }
 
 // variants asks for the address with each parameter of its query, and for the first
@@ -347,7 +349,9 @@ func key(item map[string]any, name string) string {
 
 // writing are the addresses whose empty body says enough, or that guard against
 // guessing.
-var writing = []string{"/sessions", "/setup", "/towns/{town}/periods/{period}/runs", "/towns/{town}/periods/{period}/targets/propose"}
+var writing = []string{
+	"/sessions", "/setup", "/towns/{town}/periods/{period}/runs", "/towns/{town}/periods/{period}/targets/propose",
+}
 
 // refusals sends an empty object to each collection: nobody gets anything made.
 func (s *service) refusals(d document) {

@@ -357,6 +357,7 @@ func ListProjects(ctx context.Context, db *gorm.DB, townID string, f ProjectFilt
 // candidates returns the projects of a round that were not withdrawn, by their ids.
 func candidates(ctx context.Context, db *gorm.DB, townID, round string) ([]Project, error) {
 	var list []Project
-	err := db.WithContext(ctx).Where("town_id = ? AND round_code = ? AND state <> ?", townID, round, ProjectWithdrawn).Order("id").Find(&list).Error
+	err := db.WithContext(ctx).Where("town_id = ? AND round_code = ? AND state <> ?", townID, round, ProjectWithdrawn).
+		Order("id").Find(&list).Error
 	return list, err
 }

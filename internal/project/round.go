@@ -49,20 +49,24 @@ func (s RoundState) Title() text.Text { return roundTitles.Of(s) }
 // Round is one selection among projects: which criteria count how much, who judges,
 // how many are shortlisted and chosen.
 type Round struct {
-	TownID      string                     `gorm:"primaryKey" json:"-"`
-	Code        string                     `gorm:"primaryKey" json:"code" example:"2023"`
-	Name        text.Text                  `gorm:"embedded;embeddedPrefix:name_" json:"name"`
-	Criteria    database.JSON[[]Criterion] `json:"criteria"`
-	Judges      database.JSON[[]string]    `json:"judges" swaggertype:"array,string" example:"mentor-1"` // codes of persons
-	Combination string                     `json:"combination" enums:"mean,median,trimmed"`              // how the totals of the judges become one
-	Trim        int64                      `json:"trim" example:"1"`                                     // for trimmed: so many highest and so many lowest are dropped
-	Places      int64                      `json:"places" example:"20"`                                  // of the shortlist
-	Seats       int64                      `json:"seats" example:"10"`                                   // of those chosen
-	State       RoundState                 `json:"state" swaggertype:"string" enums:"registering,judging,closed,shortlisted,decided"`
-	StateBy     string                     `json:"state_by" example:"group-1"`
-	StateAt     time.Time                  `json:"state_at"`
-	StateReason string                     `json:"state_reason,omitempty"`
-	Allowed     []string                   `gorm:"-" json:"allowed"` // what the caller can do with it now
+	TownID   string                     `gorm:"primaryKey" json:"-"`
+	Code     string                     `gorm:"primaryKey" json:"code" example:"2023"`
+	Name     text.Text                  `gorm:"embedded;embeddedPrefix:name_" json:"name"`
+	Criteria database.JSON[[]Criterion] `json:"criteria"`
+	// codes of persons
+	Judges database.JSON[[]string] `json:"judges" swaggertype:"array,string" example:"mentor-1"`
+	// how the totals of the judges become one
+	Combination string `json:"combination" enums:"mean,median,trimmed"`
+	// for trimmed: so many highest and so many lowest are dropped
+	Trim int64 `json:"trim" example:"1"`
+	// of the shortlist
+	Places      int64      `json:"places" example:"20"`
+	Seats       int64      `json:"seats" example:"10"` // of those chosen
+	State       RoundState `json:"state" swaggertype:"string" enums:"registering,judging,closed,shortlisted,decided"`
+	StateBy     string     `json:"state_by" example:"group-1"`
+	StateAt     time.Time  `json:"state_at"`
+	StateReason string     `json:"state_reason,omitempty"`
+	Allowed     []string   `gorm:"-" json:"allowed"` // what the caller can do with it now
 	database.Versioned
 }
 
@@ -121,7 +125,8 @@ func roundFrozen(_ roundActor, r Round) error {
 
 func (r Round) lock() fault.Lock {
 	return fault.Lock{
-		By: r.StateBy, Role: string(access.LeadingGroup), At: r.StateAt, Reason: r.StateReason, CanLift: string(access.LeadingGroup),
+		By: r.StateBy, Role: string(access.LeadingGroup), At: r.StateAt, Reason: r.StateReason,
+		CanLift: string(access.LeadingGroup),
 	}
 }
 
@@ -278,7 +283,8 @@ func MoveRound(
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
-			Town: ref.Town, Action: roundKind + "." + verb, Subject: "rounds/" + ref.ID, Before: before.State, After: after.State, Reason: reason,
+			Town: ref.Town, Action: roundKind + "." + verb, Subject: "rounds/" + ref.ID, Before: before.State,
+			After: after.State, Reason: reason,
 		})
 	})
 	return after, err

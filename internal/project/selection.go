@@ -51,7 +51,8 @@ func ResultOf(ctx context.Context, db *gorm.DB, townID, code, language string) (
 	case r.State == Registering || r.State == Judging:
 		return RoundResult{}, fault.NotFound("round_open",
 			"评选 %s 尚未截止评分：截止前只能看到自己的评分表", "the round %s is not closed: until then judges see their own sheets alone", code)
-	case r.State != Decided && !p.May(access.RunRounds) && p.Role != access.Leadership && !slices.Contains(r.Judges.V, p.Person):
+	case r.State != Decided && !p.May(access.RunRounds) && p.Role != access.Leadership &&
+		!slices.Contains(r.Judges.V, p.Person):
 		return RoundResult{}, fault.Forbidden("not_decided", "评选 %s 尚未决定", "the round %s is not decided yet", code)
 	}
 	return r.result(ctx, db, language)
@@ -125,7 +126,8 @@ func Confirm(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Choice) (afte
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
-			Town: ref.Town, Action: roundKind + "." + verb, Subject: "rounds/" + ref.ID, Before: result.Proposal, After: c.Projects, Reason: c.Reason,
+			Town: ref.Town, Action: roundKind + "." + verb, Subject: "rounds/" + ref.ID, Before: result.Proposal,
+			After: c.Projects, Reason: c.Reason,
 		})
 	})
 	return after, err
@@ -213,7 +215,8 @@ func (o outcome) store(ctx context.Context, tx *gorm.DB, townID string, ids []st
 		return err
 	}
 	var moved []Project
-	if err := tx.Select("town_id", "id", "version").Where("town_id = ? AND id IN ?", townID, ids).Find(&moved).Error; err != nil {
+	if err := tx.Select("town_id", "id", "version").Where("town_id = ? AND id IN ?", townID, ids).
+		Find(&moved).Error; err != nil {
 		return err
 	}
 	steps := make([]workflow.Step, len(moved))
@@ -228,13 +231,16 @@ type Scores map[string]map[string]float64
 
 // ProjectStanding is how one project came out.
 type ProjectStanding struct { //nolint:revive // the document calls it so
-	Project  string             `json:"project" format:"uuid"`
-	Branch   town.BranchRef     `json:"branch"`
-	Title    string             `json:"title"`
-	Rank     int                `json:"rank,omitempty" example:"1"`      // projects with the same score share a rank, and the next one is skipped; absent without a score
-	Score    *float64           `json:"score,omitempty" example:"86.67"` // 0 to 100, combined from the totals of the judges and rounded to two decimals, by which ranks are made
-	Judges   int                `json:"judges" example:"5"`              // who scored it
-	Lowest   *float64           `json:"lowest,omitempty"`                // total of a judge
+	Project string         `json:"project" format:"uuid"`
+	Branch  town.BranchRef `json:"branch"`
+	Title   string         `json:"title"`
+	// projects with the same score share a rank, and the next one is skipped; absent without a score
+	Rank int `json:"rank,omitempty" example:"1"`
+	// 0 to 100, combined from the totals of the judges and rounded to two decimals, by which ranks are
+	// made
+	Score    *float64           `json:"score,omitempty" example:"86.67"`
+	Judges   int                `json:"judges" example:"5"` // who scored it
+	Lowest   *float64           `json:"lowest,omitempty"`   // total of a judge
 	Highest  *float64           `json:"highest,omitempty"`
 	Criteria map[string]float64 `json:"criteria"` // points by criterion, combined as the totals are
 }
@@ -242,8 +248,10 @@ type ProjectStanding struct { //nolint:revive // the document calls it so
 // Agreement is how much the judges agree about the totals; figures that are not
 // defined are absent.
 type Agreement struct {
-	Alpha   *float64 `json:"alpha,omitempty"`       // Krippendorff's, of interval scale: 1 is perfect, 0 chance; over all projects
-	Single  *float64 `json:"icc_single,omitempty"`  // ICC(2,1): how far one judge can be relied on; over projects that all judges scored
+	// Krippendorff's, of interval scale: 1 is perfect, 0 chance; over all projects
+	Alpha *float64 `json:"alpha,omitempty"`
+	// ICC(2,1): how far one judge can be relied on; over projects that all judges scored
+	Single  *float64 `json:"icc_single,omitempty"`
 	Average *float64 `json:"icc_average,omitempty"` // ICC(2,k): how far all together can
 }
 

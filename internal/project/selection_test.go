@@ -8,7 +8,9 @@ import (
 
 func roundBy(combination string) Round {
 	r := Round{Combination: combination, Trim: 1}
-	r.Criteria.V = []Criterion{{Code: "a", Weight: 40, Max: 10}, {Code: "b", Weight: 30, Max: 20}, {Code: "c", Weight: 30, Max: 5}}
+	r.Criteria.V = []Criterion{
+		{Code: "a", Weight: 40, Max: 10}, {Code: "b", Weight: 30, Max: 20}, {Code: "c", Weight: 30, Max: 5},
+	}
 	return r
 }
 
@@ -51,7 +53,8 @@ func TestStandings(t *testing.T) {
 	}
 	// 40 % of 10/10, 30 % of 0/20, 30 % of 1/5
 	one, _ := standings(roundBy("mean"), projects[:1], []JudgeSheet{sheet("1", Scores{"p": {"a": 10, "b": 0, "c": 1}})})
-	if *one[0].Score != 46 || one[0].Criteria["a"] != 10 || one[0].Criteria["c"] != 1 || *one[0].Lowest != 46 || *one[0].Highest != 46 {
+	if *one[0].Score != 46 || one[0].Criteria["a"] != 10 || one[0].Criteria["c"] != 1 || *one[0].Lowest != 46 ||
+		*one[0].Highest != 46 {
 		t.Errorf("one judge: %+v", one[0])
 	}
 }

@@ -26,9 +26,11 @@ type JudgeSheet struct {
 	TownID    string                `gorm:"primaryKey" json:"-"`
 	RoundCode string                `gorm:"primaryKey" json:"round" example:"2023"`
 	Judge     string                `gorm:"primaryKey" json:"judge" example:"mentor-1"`
-	Scores    database.JSON[Scores] `json:"scores"`                              // project → criterion → points
-	Missing   []string              `gorm:"-" json:"missing" format:"uuid"`      // projects that the judge has still to score
-	Barred    []string              `gorm:"-" json:"not_to_score" format:"uuid"` // projects of branches that the judge leads
+	Scores    database.JSON[Scores] `json:"scores"` // project → criterion → points
+	// projects that the judge has still to score
+	Missing []string `gorm:"-" json:"missing" format:"uuid"`
+	// projects of branches that the judge leads
+	Barred []string `gorm:"-" json:"not_to_score" format:"uuid"`
 	database.Versioned
 }
 
@@ -43,7 +45,8 @@ func FindSheet(ctx context.Context, db *gorm.DB, townID, round string) (_ JudgeS
 	err = db.WithContext(ctx).Where("town_id = ? AND round_code = ? AND judge = ?", townID, round, p.Person).Take(&s).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return s, fault.NotFound("not_a_judge",
-			"您在评选 %s 中没有评分表：评审未开始，或您不是评委", "you have no sheet in the round %s: judging has not begun, or you are no judge of it", round)
+			"您在评选 %s 中没有评分表：评审未开始，或您不是评委",
+			"you have no sheet in the round %s: judging has not begun, or you are no judge of it", round)
 	}
 	if err != nil {
 		return s, err
@@ -110,13 +113,15 @@ func WriteSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, scores Score
 			return err
 		}
 		key := JudgeSheet{TownID: townID, RoundCode: round, Judge: access.PrincipalFrom(ctx).Person}
-		if err := database.UpdateVersioned(tx, &key, ref.Version, map[string]any{"scores": database.JSON[Scores]{V: scores}}); err != nil {
+		if err := database.UpdateVersioned(tx, &key, ref.Version,
+			map[string]any{"scores": database.JSON[Scores]{V: scores}}); err != nil {
 			return err
 		}
 		if after, err = FindSheet(ctx, tx, townID, round); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{ // how many and not which points: others judge still, and some of them read the trail
+		// how many and not which points: others judge still, and some of them read the trail
+		return audit.Write(ctx, tx, audit.Change{
 			Town: townID, Action: "round.score", Subject: "rounds/" + round + "/sheets/" + key.Judge, After: map[string]int{
 				"scored": len(scores),
 			},

@@ -31,7 +31,9 @@ type bucket struct {
 // remembers most names and then forgets the one that has not come for longest:
 // that one has waited most of its time.
 func New(perSecond float64, burst, most int) *Limiter {
-	return &Limiter{rate: rate.Limit(perSecond), burst: burst, most: most, known: map[string]*list.Element{}, order: list.New()}
+	return &Limiter{
+		rate: rate.Limit(perSecond), burst: burst, most: most, known: map[string]*list.Element{}, order: list.New(),
+	}
 }
 
 // Take takes one token of the name and returns 0, or takes none and returns how long

@@ -79,7 +79,8 @@ func TestManyAtOnce(t *testing.T) {
 func TestNetwork(t *testing.T) {
 	for address, want := range map[string]string{
 		"192.0.2.7": "192.0.2.7", "::ffff:192.0.2.7": "192.0.2.7", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
-		"2001:db8:1:2::1": "2001:db8:1:2::/64", "2001:db8:1:3::1": "2001:db8:1:3::/64", "fe80::1%eth0": "fe80::/64", "": "", "odd": "odd",
+		"2001:db8:1:2::1": "2001:db8:1:2::/64", "2001:db8:1:3::1": "2001:db8:1:3::/64", "fe80::1%eth0": "fe80::/64", "": "",
+		"odd": "odd",
 	} {
 		if got := Network(address); got != want {
 			t.Errorf("%q is %q, want %q", address, got, want)
@@ -103,10 +104,12 @@ func TestGuessingIsSlow(t *testing.T) {
 		try  func(i int) (string, string)
 		most int
 	}{
-		"one name, one address":       {func(int) (string, string) { return "li", "192.0.2.1" }, 8},
-		"many names, one address":     {func(i int) (string, string) { return fmt.Sprint("n", i), "192.0.2.1" }, 30},
-		"one name, many addresses":    {func(i int) (string, string) { return "li", fmt.Sprintf("192.0.2.%d", i%250) }, 20},
-		"many names, one IPv6 subnet": {func(i int) (string, string) { return fmt.Sprint("n", i), fmt.Sprintf("2001:db8::%x", i) }, 30},
+		"one name, one address":    {func(int) (string, string) { return "li", "192.0.2.1" }, 8},
+		"many names, one address":  {func(i int) (string, string) { return fmt.Sprint("n", i), "192.0.2.1" }, 30},
+		"one name, many addresses": {func(i int) (string, string) { return "li", fmt.Sprintf("192.0.2.%d", i%250) }, 20},
+		"many names, one IPv6 subnet": {
+			func(i int) (string, string) { return fmt.Sprint("n", i), fmt.Sprintf("2001:db8::%x", i) }, 30,
+		},
 	} {
 		if got := tries(NewLogin(), 1000, c.try); got != c.most {
 			t.Errorf("%s: %d got through, want %d", name, got, c.most)

@@ -62,8 +62,10 @@ func TestParametersAreBound(t *testing.T) {
 			return Nothing{}, nil
 		})
 	})
-	do(h, http.MethodGet, "/towns/demo/bound?class=urban&kind=a&kind=+e%CC%81&on=2023-09-30&least=0&open=false&page_size=200", "")
-	if got.Town != "demo" || got.Class != "urban" || len(got.Kinds) != 2 || got.Kinds[1] != "é" || got.On == nil || *got.On != "2023-09-30" ||
+	do(h, http.MethodGet,
+		"/towns/demo/bound?class=urban&kind=a&kind=+e%CC%81&on=2023-09-30&least=0&open=false&page_size=200", "")
+	if got.Town != "demo" || got.Class != "urban" || len(got.Kinds) != 2 || got.Kinds[1] != "é" || got.On == nil ||
+		*got.On != "2023-09-30" ||
 		got.Open == nil || *got.Open || got.PageSize != 200 {
 		t.Errorf("got %+v", got)
 	}
@@ -75,7 +77,8 @@ func TestParametersAreBound(t *testing.T) {
 
 func TestPathIsCleaned(t *testing.T) {
 	h := serveProbes(t, newOptions())
-	if p := problemOf(t, do(h, http.MethodGet, itemsURL+"/a%00b", ""), http.StatusBadRequest); errorAt(p) != "path/item unprintable" {
+	if p := problemOf(t, do(h, http.MethodGet, itemsURL+"/a%00b", ""),
+		http.StatusBadRequest); errorAt(p) != "path/item unprintable" {
 		t.Errorf("got %+v", p)
 	}
 }

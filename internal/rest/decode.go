@@ -53,7 +53,8 @@ func jsonOnly(h http.Header) error {
 	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
 	charset, given := params["charset"]
 	coding := h.Get("Content-Encoding")
-	if err != nil || kind != "application/json" || given && !strings.EqualFold(charset, "utf-8") || coding != "" && coding != "identity" {
+	if err != nil || kind != "application/json" || given && !strings.EqualFold(charset, "utf-8") ||
+		coding != "" && coding != "identity" {
 		return unsupportedMedia
 	}
 	return nil

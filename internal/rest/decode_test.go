@@ -52,7 +52,9 @@ func TestBadJSONIsRefusedAndLocated(t *testing.T) {
 		"invalid UTF-8":        {"{\"name\":\"a\xff\"}", " json_utf8"},
 		"cut off":              {`{"name":"a"`, " json_truncated"},
 		"control character":    {`{"name":"a\u0007"}`, "/name unprintable"},
-		"direction override":   {`{"name":"a","parts":[{"weight":1}],"by_key":{"a\u202eb":{"weight":1}}}`, "/by_key/a\u202eb unprintable"},
+		"direction override": {
+			`{"name":"a","parts":[{"weight":1}],"by_key":{"a\u202eb":{"weight":1}}}`, "/by_key/a\u202eb unprintable",
+		},
 		"line break in a name": {`{"name":"a\nb"}`, "/name unprintable"},
 	} {
 		for _, language := range []string{"en", "zh"} {
@@ -70,7 +72,8 @@ func TestBadJSONIsRefusedAndLocated(t *testing.T) {
 
 func TestSyntaxErrorsGiveLineAndColumn(t *testing.T) {
 	h := serveProbes(t, newOptions())
-	p := problemOf(t, do(h, http.MethodPut, itemURL, "{\n \"name\": \"鹤峰\", \"value\": NaN}", "If-Match", `"3"`), http.StatusBadRequest)
+	p := problemOf(t, do(h, http.MethodPut, itemURL, "{\n \"name\": \"鹤峰\", \"value\": NaN}", "If-Match", `"3"`),
+		http.StatusBadRequest)
 	if want := `line 2, column 25 ("NaN}"): is not valid JSON`; p.Errors[0].Message != want {
 		t.Errorf("got %q, want %q", p.Errors[0].Message, want)
 	}
@@ -120,7 +123,8 @@ func TestBodyEnvelope(t *testing.T) {
 			t.Errorf("%s: got %d, want %d: %s", name, w.Code, c.status, w.Body)
 		}
 	}
-	if w := do(h, http.MethodPost, "/api/v1/towns/demo/bulk", `[`+strings.Repeat(" ", 100)+`]`); w.Code != http.StatusRequestEntityTooLarge {
+	if w := do(h, http.MethodPost, "/api/v1/towns/demo/bulk",
+		`[`+strings.Repeat(" ", 100)+`]`); w.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("limit of the route: got %d", w.Code)
 	}
 	if w := do(h, http.MethodPost, itemURL+"/open", `{}`); errorAt(problemOf(t, w, 400)) != " unexpected_body" {
@@ -135,7 +139,8 @@ func TestBrokenRulesComeTogetherWithPointers(t *testing.T) {
 		"/name": "required", "/kind": "code", "/value": "min", "/parts/1/weight": "gt", "/by_key/a.b~1c/weight": "gt",
 	}
 	for _, language := range []string{"en", "zh"} {
-		p := problemOf(t, do(h, http.MethodPut, itemURL, body, "If-Match", `"3"`, "Accept-Language", language), http.StatusUnprocessableEntity)
+		p := problemOf(t, do(h, http.MethodPut, itemURL, body, "If-Match", `"3"`, "Accept-Language", language),
+			http.StatusUnprocessableEntity)
 		if len(p.Errors) != len(want) {
 			t.Errorf("got %d errors, want %d: %+v", len(p.Errors), len(want), p.Errors)
 		}
@@ -149,7 +154,8 @@ func TestBrokenRulesComeTogetherWithPointers(t *testing.T) {
 	if len(p.Errors) != 2 || p.Errors[0].Pointer != "/code" || p.Errors[1].Pointer != "/name" {
 		t.Errorf("embedded struct: %+v", p.Errors)
 	}
-	p = problemOf(t, do(h, http.MethodPost, "/api/v1/towns/demo/bulk", `[{"weight":1},{"weight":-1}]`), http.StatusUnprocessableEntity)
+	p = problemOf(t, do(h, http.MethodPost, "/api/v1/towns/demo/bulk", `[{"weight":1},{"weight":-1}]`),
+		http.StatusUnprocessableEntity)
 	if errorAt(p) != "/1/weight gt" {
 		t.Errorf("list as body: %+v", p.Errors)
 	}
@@ -158,7 +164,10 @@ func TestBrokenRulesComeTogetherWithPointers(t *testing.T) {
 // FuzzDecode holds that no body makes the service panic or answer 5xx, and that
 // what is accepted is clean.
 func FuzzDecode(f *testing.F) {
-	for _, s := range []string{`{"name":"a"}`, `{"name":"e\u0301","parts":[{"weight":1}],"by_key":{"k":{"weight":2}},"at":"2023-09-30T08:00:00Z"}`, `[[[`, "\xff", `{"a":{"b":[null]}}`} {
+	for _, s := range []string{
+		`{"name":"a"}`, `{"name":"e\u0301","parts":[{"weight":1}],"by_key":{"k":{"weight":2}},"at":"2023-09-30T08:00:00Z"}`,
+		`[[[`, "\xff", `{"a":{"b":[null]}}`,
+	} {
 		f.Add(s)
 	}
 	h := serveProbes(f, newOptions())

@@ -56,8 +56,11 @@ func TestIfMatch(t *testing.T) {
 }
 
 func TestIfMatchSaysWhatIsWrong(t *testing.T) {
-	for tag, want := range map[string]string{`W/"3"`: "weak", "*": "* is not", `"3", "4"`: "exactly one", "3": "in quotes"} {
-		if _, err := versionOf([]string{tag}); err == nil || !strings.Contains(err.(*fault.Error).Fields[0].Message.EN, want) {
+	for tag, want := range map[string]string{
+		`W/"3"`: "weak", "*": "* is not", `"3", "4"`: "exactly one", "3": "in quotes",
+	} {
+		if _, err := versionOf([]string{tag}); err == nil ||
+			!strings.Contains(err.(*fault.Error).Fields[0].Message.EN, want) {
 			t.Errorf("%s: %v", tag, err)
 		}
 	}
@@ -66,11 +69,13 @@ func TestIfMatchSaysWhatIsWrong(t *testing.T) {
 func TestIfNoneMatch(t *testing.T) {
 	h := serveProbes(t, newOptions())
 	for tag, status := range map[string]int{
-		`"3"`: 304, `W/"3"`: 304, `*`: 304, `"1", "3"`: 304, `"3-gzip"`: 304, `W/"3-zstd"`: 304, `"4"`: 200, `3`: 200, `"3-br"`: 200, ``: 200,
+		`"3"`: 304, `W/"3"`: 304, `*`: 304, `"1", "3"`: 304, `"3-gzip"`: 304, `W/"3-zstd"`: 304, `"4"`: 200, `3`: 200,
+		`"3-br"`: 200, ``: 200,
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			w := do(h, method, itemURL, "", "If-None-Match", tag)
-			if w.Code != status || status == 304 && (w.Body.Len() != 0 || w.Header().Get("ETag") == "" || w.Header().Get("Cache-Control") == "") {
+			if w.Code != status || status == 304 &&
+				(w.Body.Len() != 0 || w.Header().Get("ETag") == "" || w.Header().Get("Cache-Control") == "") {
 				t.Errorf("%s If-None-Match %s: %d %v", method, tag, w.Code, w.Header())
 			}
 		}
@@ -79,7 +84,8 @@ func TestIfNoneMatch(t *testing.T) {
 		t.Errorf("a change is never 304: %d", w.Code)
 	}
 	list := do(h, http.MethodGet, itemsURL, "")
-	if again := do(h, http.MethodGet, itemsURL, "", "If-None-Match", list.Header().Get("ETag")); again.Code != http.StatusNotModified {
+	if again := do(h, http.MethodGet, itemsURL, "", "If-None-Match",
+		list.Header().Get("ETag")); again.Code != http.StatusNotModified {
 		t.Errorf("a list with its digest: %d", again.Code)
 	}
 }
@@ -108,7 +114,8 @@ func TestCompressedVariantsHaveTheirOwnTag(t *testing.T) {
 	} {
 		w := do(h, http.MethodGet, itemURL, "", "Accept-Encoding", coding)
 		tag := w.Header().Get("ETag")
-		if w.Header().Get("Content-Encoding") != coding || tag != `"3-`+coding+`"` || !strings.Contains(strings.Join(w.Header()["Vary"], ","), "Accept-Encoding") {
+		if w.Header().Get("Content-Encoding") != coding || tag != `"3-`+coding+`"` ||
+			!strings.Contains(strings.Join(w.Header()["Vary"], ","), "Accept-Encoding") {
 			t.Errorf("%s: %v", coding, w.Header())
 		}
 		if body, err := read(w.Body); err != nil || !bytes.Equal(body, plain.Body.Bytes()) {
@@ -131,23 +138,27 @@ func TestAnswers(t *testing.T) {
 	s := newOptions()
 	h := serveProbes(t, s, func(r Router) {
 		Get(r, "/raw", access.ReadStructure, func(context.Context, struct{}) (Raw, error) {
-			return Raw{ContentType: "text/csv", CacheControl: "public, max-age=60", Filename: "排名.csv", Body: []byte("a,b\n")}, nil
+			return Raw{ContentType: "text/csv", CacheControl: "public, max-age=60", Filename: "排名.csv", Body: []byte("a,b\n")},
+				nil
 		})
 		Get(r, "/nan", access.ReadStructure, func(context.Context, struct{}) (map[string]float64, error) {
 			return map[string]float64{"score": math.NaN()}, nil
 		})
-		Get(r, "/nil", access.ReadStructure, func(context.Context, struct{}) (Page[string], error) { return Page[string]{}, nil })
+		Get(r, "/nil", access.ReadStructure,
+			func(context.Context, struct{}) (Page[string], error) { return Page[string]{}, nil })
 	})
 	get := do(h, http.MethodGet, itemURL, "")
 	head := do(h, http.MethodHead, itemURL, "")
-	if head.Code != 200 || head.Header().Get("Content-Length") != get.Header().Get("Content-Length") || head.Header().Get("ETag") != `"3"` {
+	if head.Code != 200 || head.Header().Get("Content-Length") != get.Header().Get("Content-Length") ||
+		head.Header().Get("ETag") != `"3"` {
 		t.Errorf("HEAD: %d %v", head.Code, head.Header())
 	}
 	if get.Header().Get("Cache-Control") != "no-store" || get.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("GET: %v", get.Header())
 	}
 	made := do(h, http.MethodPost, itemsURL, `{"code":"b07","name":"a"}`)
-	if made.Code != http.StatusCreated || made.Header().Get("Location") != itemsURL+"/b07" || made.Header().Get("ETag") != `"1"` {
+	if made.Code != http.StatusCreated || made.Header().Get("Location") != itemsURL+"/b07" ||
+		made.Header().Get("ETag") != `"1"` {
 		t.Errorf("create: %d %v", made.Code, made.Header())
 	}
 	raw := do(h, http.MethodGet, "/raw", "")

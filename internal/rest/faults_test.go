@@ -45,7 +45,8 @@ func TestAllFaultsOfABodyComeTogether(t *testing.T) {
 			"/parts/1/weight gt “weight”必须大于 0",
 		},
 	} {
-		p := problemOf(t, do(h, http.MethodPut, itemURL, body, "If-Match", `"3"`, "Accept-Language", language), http.StatusBadRequest)
+		p := problemOf(t, do(h, http.MethodPut, itemURL, body, "If-Match", `"3"`, "Accept-Language", language),
+			http.StatusBadRequest)
 		var got []string
 		for _, e := range p.Errors {
 			got = append(got, e.Pointer+" "+e.Code+" "+e.Message)

@@ -39,7 +39,8 @@ func claimOf(r *http.Request, p access.Principal, secret bool) (*claim, error) {
 	key := strings.TrimSpace(given[0])
 	if len(given) > 1 || key == "" || len(key) > MaxIdempotencyKey || !ascii(key) {
 		return nil, Malformed(fault.Field("header/Idempotency-Key", "idempotency_key",
-			"应为一个 1 至 %d 个可见 ASCII 字符的键，例如 UUID", "should be one key of 1 to %d printable ASCII characters, such as a UUID", MaxIdempotencyKey))
+			"应为一个 1 至 %d 个可见 ASCII 字符的键，例如 UUID", "should be one key of 1 to %d printable ASCII characters, such as a UUID",
+			MaxIdempotencyKey))
 	}
 	c := &claim{p.Credential(), key, sha256.New()}
 	fmt.Fprintf(c.request, "%q %q %q %q\n", p.Role, r.URL.EscapedPath(), r.URL.RawQuery, r.Header["If-Match"])
@@ -68,7 +69,8 @@ func (c *claim) row() StoredResponse {
 // answer that was stored when it was done before. Of what is about a secret no answer
 // is stored.
 func (e *Engine) once(
-	ctx context.Context, w http.ResponseWriter, c *claim, secret bool, work func(context.Context, http.ResponseWriter) error,
+	ctx context.Context, w http.ResponseWriter, c *claim, secret bool,
+	work func(context.Context, http.ResponseWriter) error,
 ) error {
 	wanted := c.row()
 	release, free := e.inflight.begin(c)
@@ -110,7 +112,8 @@ func replayStored(ctx context.Context, w http.ResponseWriter, kept, wanted Store
 	switch {
 	case kept.Fingerprint != wanted.Fingerprint:
 		return fault.Invalid("idempotency_key_reused",
-			"此 Idempotency-Key 已用于另一个请求：新的请求请用新的键", "this Idempotency-Key was used for another request: take a new key for a new request")
+			"此 Idempotency-Key 已用于另一个请求：新的请求请用新的键",
+			"this Idempotency-Key was used for another request: take a new key for a new request")
 	case secret:
 		return fault.Conflict("answer_not_kept",
 			"此请求已经办成；因涉及秘密，答复未予保存：如仍需要，请撤销上次所得并用新的键重新申请",

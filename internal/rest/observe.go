@@ -152,7 +152,8 @@ func newFigures(to prometheus.Registerer) figures {
 	metrics := promauto.With(to)
 	return figures{
 		metrics.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "bulwark_request_duration_seconds", Help: "Time to answer, by route, method and status; its count is the number of requests.",
+			Name:    "bulwark_request_duration_seconds",
+			Help:    "Time to answer, by route, method and status; its count is the number of requests.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"route", "method", "status"}),
 		metrics.NewGauge(prometheus.GaugeOpts{Name: "bulwark_requests_in_flight", Help: "Requests being answered now."}),
@@ -160,7 +161,8 @@ func newFigures(to prometheus.Registerer) figures {
 }
 
 var methods = []string{
-	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+	http.MethodOptions,
 }
 
 func (f figures) record(route, method string, status int, took time.Duration) {

@@ -26,7 +26,8 @@ func TestRequestIDs(t *testing.T) {
 	h := serveProbes(t, newOptions())
 	for given, kept := range map[string]bool{
 		"01926f0e-7a3c-7b11": true, "trace_1.2-3": true,
-		"": false, "short": false, "has space inside": false, "line\nbreak-is-bad": false, "<script>alert": false, strings.Repeat("a", 65): false,
+		"": false, "short": false, "has space inside": false, "line\nbreak-is-bad": false, "<script>alert": false,
+		strings.Repeat("a", 65): false,
 	} {
 		got := do(h, http.MethodGet, "/livez", "", "X-Request-Id", given).Header().Get("X-Request-Id")
 		if kept && got != given {
@@ -41,7 +42,8 @@ func TestRequestIDs(t *testing.T) {
 func TestAccessLogHoldsNoSecret(t *testing.T) {
 	s, log := withLog(newOptions())
 	h := serveProbes(t, s)
-	do(h, http.MethodGet, itemURL+"?token=hunter2", "", "Cookie", "session=hunter2", "X-API-Key", "hunter2", "User-Agent", "hunter2")
+	do(h, http.MethodGet, itemURL+"?token=hunter2", "", "Cookie", "session=hunter2", "X-API-Key", "hunter2",
+		"User-Agent", "hunter2")
 	do(h, http.MethodPut, itemURL, `{"name":1,"hunter2":"hunter2"}`, "If-Match", `"3"`)
 	do(h, http.MethodGet, itemURL, "", "Authorization", "Bearer hunter2")
 	if strings.Contains(log.String(), "hunter2") {
@@ -70,7 +72,8 @@ func TestPanicsAreAnsweredAndLoggedWithoutHeaders(t *testing.T) {
 	})
 	w := do(h, http.MethodGet, "/panic", "", "Cookie", "session=hunter2", "X-API-Key", "hunter2")
 	problemOf(t, w, http.StatusInternalServerError)
-	if strings.Contains(w.Body.String(), "planted") || strings.Contains(log.String(), "hunter2") || !strings.Contains(log.String(), "planted") ||
+	if strings.Contains(w.Body.String(), "planted") || strings.Contains(log.String(), "hunter2") ||
+		!strings.Contains(log.String(), "planted") ||
 		!strings.Contains(log.String(), "observe_test.go") {
 		t.Errorf("answer %s, log %s", w.Body, log)
 	}
@@ -135,7 +138,8 @@ func TestAccess(t *testing.T) {
 		if w.Code == 200 && c.status == 200 {
 			continue
 		}
-		if p := problemOf(t, w, c.status); p.Code != c.code || (c.status == 401) != (w.Header().Get("WWW-Authenticate") == "Bearer") {
+		if p := problemOf(t, w, c.status); p.Code != c.code ||
+			(c.status == 401) != (w.Header().Get("WWW-Authenticate") == "Bearer") {
 			t.Errorf("%s: %+v %v", name, p, w.Header())
 		}
 	}
@@ -157,7 +161,8 @@ func TestSecurityHeaders(t *testing.T) {
 		for _, target := range []string{itemURL, "/nowhere"} {
 			h := do(serveProbes(t, s), http.MethodGet, target, "").Header()
 			if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" ||
-				!strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") || (h.Get("Strict-Transport-Security") != "") != tls {
+				!strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") ||
+				(h.Get("Strict-Transport-Security") != "") != tls {
 				t.Errorf("%s: %v", target, h)
 			}
 		}
@@ -172,20 +177,27 @@ func TestCORS(t *testing.T) {
 	s := newOptions()
 	s.Config.CORSOrigins = []string{"https://a.example"}
 	h := serveProbes(t, s)
-	for origin, want := range map[string]string{"https://a.example": "https://a.example", "https://b.example": "", "null": "", "": ""} {
+	for origin, want := range map[string]string{
+		"https://a.example": "https://a.example", "https://b.example": "", "null": "", "": "",
+	} {
 		w := do(h, http.MethodGet, itemURL, "", "Origin", origin)
-		if got := w.Header().Get("Access-Control-Allow-Origin"); got != want || w.Header().Get("Access-Control-Allow-Credentials") != "" {
+		if got := w.Header().Get("Access-Control-Allow-Origin"); got != want ||
+			w.Header().Get("Access-Control-Allow-Credentials") != "" {
 			t.Errorf("origin %q: %v", origin, w.Header())
 		}
 		if !strings.Contains(strings.Join(w.Header()["Vary"], ","), "Origin") {
 			t.Errorf("origin %q: Vary %v", origin, w.Header()["Vary"])
 		}
 	}
-	preflight := do(h, http.MethodOptions, itemURL, "", "Authorization", "", "Origin", "https://a.example", "Access-Control-Request-Method", "PUT")
-	if preflight.Code != http.StatusNoContent || !strings.Contains(preflight.Header().Get("Access-Control-Allow-Headers"), "If-Match") || !strings.Contains(preflight.Header().Get("Access-Control-Allow-Headers"), "Act-As") {
+	preflight := do(h, http.MethodOptions, itemURL, "", "Authorization", "", "Origin", "https://a.example",
+		"Access-Control-Request-Method", "PUT")
+	if preflight.Code != http.StatusNoContent ||
+		!strings.Contains(preflight.Header().Get("Access-Control-Allow-Headers"), "If-Match") ||
+		!strings.Contains(preflight.Header().Get("Access-Control-Allow-Headers"), "Act-As") {
 		t.Errorf("preflight: %d %v", preflight.Code, preflight.Header())
 	}
-	if w := do(h, http.MethodOptions, itemURL, "", "Origin", "https://b.example", "Access-Control-Request-Method", "PUT"); w.Code != http.StatusMethodNotAllowed {
+	if w := do(h, http.MethodOptions, itemURL, "", "Origin", "https://b.example", "Access-Control-Request-Method",
+		"PUT"); w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("preflight of a stranger: %d", w.Code)
 	}
 }

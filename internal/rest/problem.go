@@ -27,7 +27,8 @@ type Problem struct {
 	Code      string         `json:"code" example:"not_found"` // stable, for programs
 	Errors    []ProblemError `json:"errors,omitempty"`         // everything that is wrong, not just the first
 	RequestID string         `json:"request_id" example:"01926f0e-7a3c-7b11-8f0a-2f6f6b0a9c11"`
-	Locked    *fault.Lock    `json:"locked,omitempty"` // with 423, with a 409 that someone can lift, and with 412: who made the newer version
+	// with 423, with a 409 that someone can lift, and with 412: who made the newer version
+	Locked *fault.Lock `json:"locked,omitempty"`
 }
 
 // ProblemError is one fault at a place in the request: a JSON pointer into the

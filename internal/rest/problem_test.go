@@ -27,7 +27,8 @@ func TestEveryKindHasAStatusAndATitle(t *testing.T) {
 		if !ok || inChinese[status] == "" {
 			t.Errorf("kind %d: status %d, title %q", kind, status, inChinese[status])
 		}
-		w := do(serveProbes(t, newOptions(), failing(fault.New(kind, "code", text.F("中文", "English")))), http.MethodGet, "/fail", "")
+		w := do(serveProbes(t, newOptions(), failing(fault.New(kind, "code", text.F("中文", "English")))), http.MethodGet,
+			"/fail", "")
 		p := problemOf(t, w, status)
 		if kind != fault.KindInternal && (p.Code != "code" || p.Detail != "English" || p.Title != http.StatusText(status)) {
 			t.Errorf("%+v", p)
@@ -42,7 +43,9 @@ func TestEveryKindHasAStatusAndATitle(t *testing.T) {
 
 func TestLockedSaysWhoAndWhy(t *testing.T) {
 	e := fault.Locked("period_locked", "已锁定", "locked")
-	e.Lock = &fault.Lock{By: "office-1", At: time.Date(2023, 9, 30, 8, 0, 0, 0, time.UTC), Reason: "review", CanLift: "leading_group"}
+	e.Lock = &fault.Lock{
+		By: "office-1", At: time.Date(2023, 9, 30, 8, 0, 0, 0, time.UTC), Reason: "review", CanLift: "leading_group",
+	}
 	w := do(serveProbes(t, newOptions(), failing(fmt.Errorf("wrapped: %w", e))), http.MethodGet, "/fail", "")
 	if p := problemOf(t, w, http.StatusLocked); p.Locked == nil || *p.Locked != *e.Lock {
 		t.Errorf("got %+v", p.Locked)
@@ -61,7 +64,8 @@ func TestRetryAfterIsRoundedUp(t *testing.T) {
 // An error that is no fault is a defect; its words are for the log alone.
 func TestUnknownErrorsAreOpaque(t *testing.T) {
 	for _, err := range []error{
-		errors.New("secret"), fault.New(fault.KindInternal, "secret", text.Same("secret")), fmt.Errorf("x: %w", errors.New("secret")),
+		errors.New("secret"), fault.New(fault.KindInternal, "secret", text.Same("secret")),
+		fmt.Errorf("x: %w", errors.New("secret")),
 	} {
 		s, log := withLog(newOptions())
 		w := do(serveProbes(t, s, failing(err)), http.MethodGet, "/fail", "")
@@ -103,7 +107,9 @@ func TestLanguages(t *testing.T) {
 
 func TestAddressesAndMethods(t *testing.T) {
 	h := serveProbes(t, newOptions())
-	for _, target := range []string{"/", "/api/v1", itemURL + "/", "/api/v1/towns/demo//items", "/API/v1/towns/demo/items"} {
+	for _, target := range []string{
+		"/", "/api/v1", itemURL + "/", "/api/v1/towns/demo//items", "/API/v1/towns/demo/items",
+	} {
 		problemOf(t, do(h, http.MethodGet, target, ""), http.StatusNotFound)
 	}
 	w := do(h, http.MethodPost, itemURL, "")

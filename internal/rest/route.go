@@ -61,7 +61,8 @@ func Get[Req, Res any](r Router, path string, action access.Action, h Handler[Re
 // Create adds a route that makes something: 201 with its Location.
 func Create[Req, T any](r Router, path string, action access.Action, h Handler[Req, Created[T]], opts ...Option) {
 	opts = append([]Option{answer[T]}, opts...)
-	r.to.POST(path, adapt(r, Route{Method: http.MethodPost, Path: path, Action: action, Status: http.StatusCreated}, h, opts))
+	r.to.POST(path,
+		adapt(r, Route{Method: http.MethodPost, Path: path, Action: action, Status: http.StatusCreated}, h, opts))
 }
 
 // Post adds a route of a transition or a computation: 200.
@@ -76,7 +77,8 @@ func Put[Req, Res any](r Router, path string, action access.Action, h Handler[Re
 
 // Delete adds a route that deletes or ends something; its requests must carry If-Match.
 func Delete[Req, Res any](r Router, path string, action access.Action, h Handler[Req, Res], opts ...Option) {
-	r.to.DELETE(path, adapt(r, Route{Method: http.MethodDelete, Path: path, Action: action, Status: http.StatusOK}, h, opts))
+	r.to.DELETE(path,
+		adapt(r, Route{Method: http.MethodDelete, Path: path, Action: action, Status: http.StatusOK}, h, opts))
 }
 
 // Option changes one route.

@@ -42,7 +42,8 @@ func (e *Engine) shareWith(h http.Header, r *http.Request) (preflight bool) {
 		return false
 	}
 	h.Set("Access-Control-Allow-Methods", strings.Join([]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}, ", "))
-	h.Set("Access-Control-Allow-Headers", "Authorization, Act-As, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id")
+	h.Set("Access-Control-Allow-Headers",
+		"Authorization, Act-As, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id")
 	h.Set("Access-Control-Max-Age", "600")
 	return true
 }

@@ -27,7 +27,8 @@ func TestBrokenRulesAreToldInWords(t *testing.T) {
 		Unique   []string `validate:"unique"`
 		Each     []string `validate:"dive,max=1"`
 		IP       string   `validate:"mac"` // for which the translations have words in one language at most
-	}{Code: "-", OneOf: "c", UUID: "x", Numeric: "x", Unique: []string{"a", "a"}, Each: []string{"ab"}, IP: "x"}), &broken) {
+	}{Code: "-", OneOf: "c", UUID: "x", Numeric: "x", Unique: []string{"a", "a"}, Each: []string{"ab"}, IP: "x"}),
+		&broken) {
 		t.Fatal("nothing is broken")
 	}
 	if len(broken) != 13 {
@@ -35,7 +36,8 @@ func TestBrokenRulesAreToldInWords(t *testing.T) {
 	}
 	for _, e := range broken {
 		m := ruleMessage(Labels{}, e)
-		if strings.Contains(m.ZH+m.EN, e.Error()) || !strings.ContainsFunc(m.ZH, func(r rune) bool { return unicode.Is(unicode.Han, r) }) || m.EN == "" {
+		if strings.Contains(m.ZH+m.EN, e.Error()) ||
+			!strings.ContainsFunc(m.ZH, func(r rune) bool { return unicode.Is(unicode.Han, r) }) || m.EN == "" {
 			t.Errorf("%s: %q %q", e.Tag(), m.ZH, m.EN)
 		}
 	}

@@ -121,8 +121,12 @@ func documents(t *rapid.T) scheme.Document {
 		d.Tree.Children = append(d.Tree.Children, dimension)
 	}
 	if rapid.Bool().Draw(t, "bonus") {
-		d.Adjustments.Bonus = scheme.Group{Cap: 5, Items: []scheme.Item{{Code: "x", Name: name(t), Points: points.Draw(t, "points")}}}
-		d.Adjustments.Vetoes = []scheme.Veto{{Code: "v", Name: name(t), Effect: composite.Effect{Kind: composite.CapGrade, Grade: "rest"}}}
+		d.Adjustments.Bonus = scheme.Group{
+			Cap: 5, Items: []scheme.Item{{Code: "x", Name: name(t), Points: points.Draw(t, "points")}},
+		}
+		d.Adjustments.Vetoes = []scheme.Veto{
+			{Code: "v", Name: name(t), Effect: composite.Effect{Kind: composite.CapGrade, Grade: "rest"}},
+		}
 	}
 	return d
 }
@@ -132,7 +136,8 @@ func name(t *rapid.T) text.Text { return text.Text{ZH: words.Draw(t, "name")} }
 func leaf(t *rapid.T, code string) scheme.Node {
 	n := scheme.Node{
 		Code: code, Name: name(t), Weight: above.Draw(t, "weight"), Entry: scheme.Reported, Rule: &scheme.Rule{Rule: rule(t)},
-		Waivable: rapid.Bool().Draw(t, "waivable"), Provenance: rapid.SampledFrom([]string{"", "example"}).Draw(t, "provenance"),
+		Waivable:   rapid.Bool().Draw(t, "waivable"),
+		Provenance: rapid.SampledFrom([]string{"", "example"}).Draw(t, "provenance"),
 	}
 	if rapid.Bool().Draw(t, "limited") {
 		low, none := finite.Draw(t, "min"), 0
@@ -146,7 +151,9 @@ func leaf(t *rapid.T, code string) scheme.Node {
 	}
 	switch rapid.IntRange(0, 2).Draw(t, "entry") {
 	case 1:
-		n.Entry, n.Combine = scheme.Rated, &composite.Combination{Kind: composite.Trimmed, Drop: 1, RoleWeights: map[string]float64{"mentor": 2}}
+		n.Entry, n.Combine = scheme.Rated, &composite.Combination{
+			Kind: composite.Trimmed, Drop: 1, RoleWeights: map[string]float64{"mentor": 2},
+		}
 	case 2:
 		n.Entry, n.Derive = scheme.Derived, &scheme.Derivation{Kind: "ratio", Numerator: "q1", Denominator: "q2", Scale: 100}
 	}

@@ -82,7 +82,9 @@ func TestDecodeIsStrict(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(small))
-	for _, bad := range []string{"", "null", "{}", "[]", `{"tree":{"rule":{}}}`, `{"tree":{"rule":{"kind":"levels","levels":{"A":1}}}}`, "\xff"} {
+	for _, bad := range []string{
+		"", "null", "{}", "[]", `{"tree":{"rule":{}}}`, `{"tree":{"rule":{"kind":"levels","levels":{"A":1}}}}`, "\xff",
+	} {
 		f.Add([]byte(bad))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

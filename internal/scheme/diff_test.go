@@ -17,15 +17,22 @@ func TestDiffSaysWhatChanged(t *testing.T) {
 		{"nothing", `"s"`, `"s"`, nil},
 		{"a number of the version", `"version":1`, `"version":2`, nil},
 		{"a weight", `"weight":3`, `"weight":4`, []string{"b weight 3 → 4"}},
-		{"a rule", `"high":100`, `"high":90`, []string{`a rule {"high":100,"kind":"goalposts","low":0} → {"high":90,"kind":"goalposts","low":0}`}},
+		{
+			"a rule", `"high":100`, `"high":90`,
+			[]string{`a rule {"high":100,"kind":"goalposts","low":0} → {"high":90,"kind":"goalposts","low":0}`},
+		},
 		{"a member that was not there", `"weight":3`, `"weight":3,"unit":"%"`, []string{`b unit <nil> → "%"`}},
 		{"a member that is gone", `"direction":"benefit",`, ``, []string{`a direction "benefit" → <nil>`}},
 		{"the scheme", `"decimals":2`, `"decimals":1`, []string{"scheme decimals 2 → 1"}},
 		{"a grade", `"from":60`, `"from":70`, []string{"grades/good from 60 → 70"}},
 		{"a grade more", `"grades":[`, `"grades":[{"code":"top","from":90},`, []string{"grades/top added"}},
-		{"another indicator", `"code":"b"`, `"code":"c"`, []string{"b removed", "c added", `index children ["a","b"] → ["a","c"]`}},
 		{
-			"a bonus", `"grades"`, `"adjustments":{"bonus":{"cap":5,"items":[{"code":"x","name":{"zh":"x"},"points":1}]}},"grades"`,
+			"another indicator", `"code":"b"`, `"code":"c"`,
+			[]string{"b removed", "c added", `index children ["a","b"] → ["a","c"]`},
+		},
+		{
+			"a bonus", `"grades"`,
+			`"adjustments":{"bonus":{"cap":5,"items":[{"code":"x","name":{"zh":"x"},"points":1}]}},"grades"`,
 			[]string{"bonus cap 0 → 5", "bonus/x added"},
 		},
 	} {
@@ -45,7 +52,8 @@ func TestDiffFollowsANodeThatMoves(t *testing.T) {
 		return `{"code":"s","name":{"zh":"s"},"decimals":2,"min_coverage":0,"tree":{"code":"index","children":[
 			{"code":"p","name":{"zh":"p"},"weight":1,"children":[` + first + `]},{"code":"q","name":{"zh":"q"},"weight":1,"children":[` + second + `]}]}}`
 	}
-	got := changes(t, tree(leaf+","+other, `{"code":"z","name":{"zh":"z"},"weight":1,"entry":"reported","rule":{"kind":"minmax"}}`),
+	got := changes(t, tree(leaf+","+other,
+		`{"code":"z","name":{"zh":"z"},"weight":1,"entry":"reported","rule":{"kind":"minmax"}}`),
 		tree(other, leaf+`,{"code":"z","name":{"zh":"z"},"weight":1,"entry":"reported","rule":{"kind":"minmax"}}`))
 	want := []string{`p children ["x","y"] → ["y"]`, `q children ["z"] → ["x","z"]`, `x parent "p" → "q"`}
 	if !slices.Equal(got, want) {

@@ -101,8 +101,8 @@ func TestFiveForcesSaysWhatItsFileSays(t *testing.T) {
 			return x
 		}
 		for name, got := range map[string]string{
-			"indicator": n.Code, "indicator_zh": n.Name.ZH, "indicator_en": n.Name.EN, "unit": n.Unit, "direction": string(n.Direction),
-			"lens": strings.Join(n.Lenses, ";"), "provenance": n.Provenance,
+			"indicator": n.Code, "indicator_zh": n.Name.ZH, "indicator_en": n.Name.EN, "unit": n.Unit,
+			"direction": string(n.Direction), "lens": strings.Join(n.Lenses, ";"), "provenance": n.Provenance,
 		} {
 			if want := row[column[name]]; got != want {
 				t.Errorf("%s %s: %q, the file says %q", n.Code, name, got, want)

@@ -130,7 +130,8 @@ func (v *validator) entry(at string, n Node) {
 		v.derivation(at, n)
 	default:
 		v.fault(at+"/entry", "unknown_entry", text.F(
-			"“%s”不是数据来源：请用填报（reported）、评分（rated）或计算（derived）", "%q is not a source of values: use reported, rated or derived", n.Entry))
+			"“%s”不是数据来源：请用填报（reported）、评分（rated）或计算（derived）",
+			"%q is not a source of values: use reported, rated or derived", n.Entry))
 	}
 	if n.Derive != nil && n.Entry != Derived {
 		v.fault(at+"/derive", "only_for_derived", text.F("只有计算型指标可以有计算方法（derive）", "only a derived indicator has derive"))
@@ -182,7 +183,8 @@ func (v *validator) code(at, code string) {
 // the subject that a comparison calls "scheme".
 var reserved = map[string]bool{
 	"branch": true, "class": true, "kind": true, "bonus": true, "deduction": true, "vetoes": true,
-	"name": true, "score": true, "grade": true, "rank": true, "class_rank": true, "rank_low": true, "rank_high": true, "coverage": true, "scheme": true, "adjustments": true,
+	"name": true, "score": true, "grade": true, "rank": true, "class_rank": true, "rank_low": true, "rank_high": true,
+	"coverage": true, "scheme": true, "adjustments": true,
 }
 
 // unique checks a code that names a column: composite finds nodes that

@@ -41,11 +41,12 @@ func TestCompileListsEveryFault(t *testing.T) {
 		"/quantities/0/decimals", "/quantities/1/code", "/quantities/1/name", "/quantities/2/code",
 		"/tree/entry", "/tree/unit", "/tree/children/0/code", "/tree/children/0/entry", "/tree/children/0/weight",
 		"/tree/children/1/range", "/tree/children/1/derive/kind",
-		"/tree/children/2/derive/denominator", "/tree/children/2/derive/scale", "/tree/children/2/entry", "/tree/children/2/rule/levels",
+		"/tree/children/2/derive/denominator", "/tree/children/2/derive/scale", "/tree/children/2/entry",
+		"/tree/children/2/rule/levels",
 		"/tree/children/3/name", "/tree/children/3/derive", "/tree/children/3/combine", "/tree/children/3/rule/high",
 		"/tree/children/4/code", "/tree/children/4/rule",
-		"/adjustments/bonus/items/0/name", "/adjustments/vetoes/0/name", "/adjustments/vetoes/0/effect/grade", "/adjustments/vetoes/1/effect/score",
-		"/grades/1/from",
+		"/adjustments/bonus/items/0/name", "/adjustments/vetoes/0/name", "/adjustments/vetoes/0/effect/grade",
+		"/adjustments/vetoes/1/effect/score", "/grades/1/from",
 	}
 	slices.Sort(want)
 	slices.Sort(at)
@@ -148,11 +149,20 @@ func TestCodesAndChoicesAreChecked(t *testing.T) {
 		change        func(*scheme.Document)
 		code, pointer string
 	}{
-		{func(d *scheme.Document) { d.Tree.Children[0].Children[0].Code = "adjustments" }, "reserved_code", "/tree/children/0/children/0/code"},
-		{func(d *scheme.Document) { d.Adjustments.Bonus.Items[0].Code = "a;b" }, "bad_code", "/adjustments/bonus/items/0/code"},
+		{
+			func(d *scheme.Document) { d.Tree.Children[0].Children[0].Code = "adjustments" }, "reserved_code",
+			"/tree/children/0/children/0/code",
+		},
+		{
+			func(d *scheme.Document) { d.Adjustments.Bonus.Items[0].Code = "a;b" }, "bad_code",
+			"/adjustments/bonus/items/0/code",
+		},
 		{func(d *scheme.Document) { d.Adjustments.Vetoes[1].Code = "一票" }, "bad_code", "/adjustments/vetoes/1/code"},
 		{func(d *scheme.Document) { d.Grades[2].Code = "=1+1" }, "bad_code", "/grades/2/code"},
-		{func(d *scheme.Document) { d.Uncertainty = &scheme.Uncertainty{WeightSpread: 1} }, "spread_out_of_range", "/uncertainty/weight_spread"},
+		{
+			func(d *scheme.Document) { d.Uncertainty = &scheme.Uncertainty{WeightSpread: 1} }, "spread_out_of_range",
+			"/uncertainty/weight_spread",
+		},
 		{func(d *scheme.Document) {
 			d.Uncertainty = &scheme.Uncertainty{Missing: []composite.MissingKind{"zero", "fail"}}
 		}, "missing_fails", "/uncertainty/missing/1/kind"},

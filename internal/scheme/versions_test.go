@@ -60,7 +60,8 @@ func refused(t *testing.T, err error, want string) {
 func isHeld(t *testing.T, err error) {
 	t.Helper()
 	var e *fault.Error
-	if !errors.As(err, &e) || e.Lock == nil || e.Lock.By != "group-1" || e.Lock.At.IsZero() || e.Lock.CanLift != fault.Nobody {
+	if !errors.As(err, &e) || e.Lock == nil || e.Lock.By != "group-1" || e.Lock.At.IsZero() ||
+		e.Lock.CanLift != fault.Nobody {
 		t.Errorf("%v is held by %+v", err, e.Lock)
 	}
 }
@@ -79,7 +80,8 @@ func TestAVersionIsDraftedActivatedAndRetired(t *testing.T) {
 		d := document(t, `"version":1`, `"version":9`)
 		v, err := scheme.Create(ctx, db, "a", d)
 		must(t, err)
-		if v.Number != 1 || v.State != scheme.Draft || v.ActivatedAt != nil || !strings.Contains(string(v.Document), `"version":1}`) {
+		if v.Number != 1 || v.State != scheme.Draft || v.ActivatedAt != nil ||
+			!strings.Contains(string(v.Document), `"version":1}`) {
 			t.Errorf("the draft is %+v", v)
 		}
 		_, err = scheme.Create(ctx, db, "a", d)
@@ -136,9 +138,11 @@ func TestAVersionIsDraftedActivatedAndRetired(t *testing.T) {
 func TestADraftIsHeldAgainstItsTown(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		towns(t, db)
-		_, err := scheme.Create(asGroup(t), db, "a", document(t, `"weight":3`, `"weight":3,"applies_to":{"kinds":["village","castle"],"classes":["x"]}`))
+		_, err := scheme.Create(asGroup(t), db, "a",
+			document(t, `"weight":3`, `"weight":3,"applies_to":{"kinds":["village","castle"],"classes":["x"]}`))
 		var e *fault.Error
-		if !errors.As(err, &e) || len(e.Fields) != 2 || e.Fields[0].Pointer != "/tree/children/1/applies_to/kinds/1" || e.Fields[1].Pointer != "/tree/children/1/applies_to/classes/0" {
+		if !errors.As(err, &e) || len(e.Fields) != 2 || e.Fields[0].Pointer != "/tree/children/1/applies_to/kinds/1" ||
+			e.Fields[1].Pointer != "/tree/children/1/applies_to/classes/0" {
 			t.Errorf("got %v %+v", err, fieldsOf(err))
 		}
 		list, err := scheme.List(t.Context(), db, "a", scheme.Filter{})

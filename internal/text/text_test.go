@@ -51,7 +51,11 @@ func TestDistance(t *testing.T) {
 		a, b        string
 		limit, want int
 	}{
-		{"kitten", "sitting", 9, 3}, {"kitten", "sitting", 2, 2}, {"", "abc", 9, 3}, {"same", "same", 9, 0}, {"a", "abcdefgh", 3, 3},
+		{"kitten", "sitting", 9, 3},
+		{"kitten", "sitting", 2, 2},
+		{"", "abc", 9, 3},
+		{"same", "same", 9, 0},
+		{"a", "abcdefgh", 3, 3},
 	} {
 		if got := Distance(c.a, c.b, c.limit); got != c.want {
 			t.Errorf("Distance(%q, %q, %d) = %d, want %d", c.a, c.b, c.limit, got, c.want)

@@ -45,7 +45,9 @@ func faultOf(err error) (code string, pointers []string) {
 func dump(t *testing.T, db *gorm.DB) string {
 	t.Helper()
 	all := ""
-	for _, table := range [][2]string{{"branches", "town_id, code"}, {"branch_profiles", "town_id, branch_code, valid_from"}, {"audit_records", "id"}} {
+	for _, table := range [][2]string{
+		{"branches", "town_id, code"}, {"branch_profiles", "town_id, branch_code, valid_from"}, {"audit_records", "id"},
+	} {
 		var rows []map[string]any
 		if err := db.Table(table[0]).Order(table[1]).Find(&rows).Error; err != nil {
 			t.Fatal(err)

@@ -19,7 +19,9 @@ import (
 func found(t *testing.T, db *gorm.DB) {
 	t.Helper()
 	ctx := t.Context()
-	_, err := town.CreateArea(ctx, db, town.Area{Code: "44", Level: "province", Name: text.Same("44"), Provenance: "public list"})
+	_, err := town.CreateArea(ctx, db, town.Area{
+		Code: "44", Level: "province", Name: text.Same("44"), Provenance: "public list",
+	})
 	must(t, err)
 	for _, code := range []string{"a", "b"} {
 		_, err := town.Create(ctx, db, town.Town{Code: code, AreaCode: "44", Name: text.Same(code), Provenance: "invented"})
@@ -109,7 +111,8 @@ func TestABranchIsReadAsOfADay(t *testing.T) {
 		}
 		closed, err := town.FindBranch(ctx, db, "a", "new", "2024-01-01")
 		must(t, err)
-		if closed.ClosedOn == nil || *closed.ClosedOn != "2023-01-01" || closed.ClosedReason != "gone" || closed.Provenance != "invented for new" {
+		if closed.ClosedOn == nil || *closed.ClosedOn != "2023-01-01" || closed.ClosedReason != "gone" ||
+			closed.Provenance != "invented for new" {
 			t.Errorf("the closed branch reads %+v", closed)
 		}
 		_, err = town.FindBranch(ctx, db, "a", "new", "2021-04-30")
@@ -149,9 +152,16 @@ func TestChangesOfABranchAreRefused(t *testing.T) {
 			code string
 			at   []string
 		}{
-			{"rename on the day of the last change", func() error { return rename(ctx, db, "one", 2, "2022-01-01") }, "invalid", []string{"/on"}},
+			{
+				"rename on the day of the last change", func() error { return rename(ctx, db, "one", 2, "2022-01-01") },
+				"invalid",
+				[]string{"/on"},
+			},
 			{"rename before it", func() error { return rename(ctx, db, "one", 2, "2021-01-01") }, "invalid", []string{"/on"}},
-			{"rename on the day of founding", func() error { return rename(ctx, db, "two", 1, "2020-01-01") }, "invalid", []string{"/on"}},
+			{
+				"rename on the day of founding", func() error { return rename(ctx, db, "two", 1, "2020-01-01") }, "invalid",
+				[]string{"/on"},
+			},
 			{"old version", func() error { return rename(ctx, db, "one", 1, "2023-01-01") }, "stale_version", nil},
 			{"no name", func() error {
 				_, err := town.Rename(ctx, db, change("one", 2, "2023-01-01", ""), text.Text{})
@@ -166,15 +176,40 @@ func TestChangesOfABranchAreRefused(t *testing.T) {
 				_, err := town.Reclassify(ctx, db, change("one", 2, "2023-01-01", ""), "castle", &other)
 				return err
 			}, "invalid", []string{"/kind", "/class"}},
-			{"close before its change of name", func() error { return end(ctx, db, "one", 2, "2021-06-01") }, "invalid", []string{"/on"}},
-			{"close on the day of founding", func() error { return end(ctx, db, "two", 1, "2020-01-01") }, "invalid", []string{"/on"}},
-			{"close before it absorbed another", func() error { return end(ctx, db, "two", 1, "2022-06-01") }, "invalid", []string{"/on"}},
-			{"close on the day it absorbed another", func() error { return end(ctx, db, "two", 1, "2023-01-01") }, "invalid", []string{"/on"}},
+			{
+				"close before its change of name", func() error { return end(ctx, db, "one", 2, "2021-06-01") }, "invalid",
+				[]string{"/on"},
+			},
+			{
+				"close on the day of founding", func() error { return end(ctx, db, "two", 1, "2020-01-01") }, "invalid",
+				[]string{"/on"},
+			},
+			{
+				"close before it absorbed another", func() error { return end(ctx, db, "two", 1, "2022-06-01") }, "invalid",
+				[]string{"/on"},
+			},
+			{
+				"close on the day it absorbed another", func() error { return end(ctx, db, "two", 1, "2023-01-01") }, "invalid",
+				[]string{"/on"},
+			},
 			{"end it again", func() error { return end(ctx, db, "three", 2, "2024-01-01") }, "branch_closed", nil},
-			{"merge into itself", func() error { return merge(ctx, db, "one", 2, "one", "2023-06-01") }, "invalid", []string{"/into"}},
-			{"merge into an ended one", func() error { return merge(ctx, db, "one", 2, "three", "2023-01-01") }, "invalid", []string{"/into"}},
-			{"merge into one not yet founded", func() error { return merge(ctx, db, "one", 2, "late", "2023-12-31") }, "invalid", []string{"/into"}},
-			{"merge into none", func() error { return merge(ctx, db, "one", 2, "nowhere", "2023-06-01") }, "invalid", []string{"/into"}},
+			{
+				"merge into itself", func() error { return merge(ctx, db, "one", 2, "one", "2023-06-01") }, "invalid",
+				[]string{"/into"},
+			},
+			{
+				"merge into an ended one", func() error { return merge(ctx, db, "one", 2, "three", "2023-01-01") }, "invalid",
+				[]string{"/into"},
+			},
+			{
+				"merge into one not yet founded", func() error { return merge(ctx, db, "one", 2, "late", "2023-12-31") },
+				"invalid",
+				[]string{"/into"},
+			},
+			{
+				"merge into none", func() error { return merge(ctx, db, "one", 2, "nowhere", "2023-06-01") }, "invalid",
+				[]string{"/into"},
+			},
 			{"unknown branch", func() error { return end(ctx, db, "nowhere", 1, "2023-01-01") }, "not_found", nil},
 		} {
 			broken(t, tt.what, tt.do(), tt.code, tt.at...)
@@ -211,7 +246,10 @@ func TestHistoryIsToldInOrder(t *testing.T) {
 			}
 			got = append(got, on+" "+e.Event+" "+e.Name.ZH+" "+e.Other)
 		}
-		want := []string{"? founded main村 ", "2020-01-01 reclassified main村 ", "2020-06-01 absorbed main村 side", "2021-01-01 renamed 后名 ", "2022-01-01 merged 后名 heir"}
+		want := []string{
+			"? founded main村 ", "2020-01-01 reclassified main村 ", "2020-06-01 absorbed main村 side", "2021-01-01 renamed 后名 ",
+			"2022-01-01 merged 后名 heir",
+		}
 		if !slices.Equal(got, want) {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}

@@ -102,7 +102,9 @@ func written(v *reader, l letter) error {
 
 type rules = []workflow.Rule[letter, *reader]
 
-var titles = workflow.Titles[state]{draft: {ZH: "草稿", EN: "draft"}, sent: {ZH: "已发", EN: "sent"}, answered: {ZH: "已复", EN: "answered"}}
+var titles = workflow.Titles[state]{
+	draft: {ZH: "草稿", EN: "draft"}, sent: {ZH: "已发", EN: "sent"}, answered: {ZH: "已复", EN: "answered"},
+}
 
 var letters = workflow.Kind[letter, state, *reader]{
 	Noun: text.Text{ZH: "信", EN: "letter"}, Name: "letter", Titles: titles,
@@ -163,7 +165,8 @@ func (p post) refused(err error, code string) *fault.Error {
 func (p post) begin(l letter) letter {
 	p.Helper()
 	l.TownID, l.Author, l.State, l.Version = "a", "m", draft, 1
-	l, err := letters.Create(p.mentor, p.db, "begin", "", l, func(tx *gorm.DB, _ *reader, l *letter) error { return tx.Create(l).Error })
+	l, err := letters.Create(p.mentor, p.db, "begin", "", l,
+		func(tx *gorm.DB, _ *reader, l *letter) error { return tx.Create(l).Error })
 	p.must(err)
 	return l
 }
@@ -223,12 +226,16 @@ func TestARecordGoesThroughItsLife(t *testing.T) {
 		for _, s := range l.History {
 			got = append(got, s.Verb+" "+s.Actor+" "+s.Reason+s.Words)
 		}
-		if want := []string{"begin m ", "send m by sent", "answer g soby answered", "reopen m time"}; !slices.Equal(got, want) {
+		if want := []string{
+			"begin m ", "send m by sent", "answer g soby answered", "reopen m time",
+		}; !slices.Equal(got, want) {
 			t.Errorf("the history is %q, want %q", got, want)
 		}
 		var trail []string
 		p.must(p.db.Model(&audit.Record{}).Where("subject = 'letters/1'").Order("sequence").Pluck("action", &trail).Error)
-		if want := []string{"letter.begin", "letter.write", "letter.send", "letter.answer", "letter.reopen"}; !slices.Equal(trail, want) {
+		if want := []string{
+			"letter.begin", "letter.write", "letter.send", "letter.answer", "letter.reopen",
+		}; !slices.Equal(trail, want) {
 			t.Errorf("the trail is %q, want %q", trail, want)
 		}
 	})
@@ -244,7 +251,8 @@ func TestAStaleVersionNamesWhoChangedIt(t *testing.T) {
 		p.must(err)
 		_, err = p.write(p.mentor, old.Ref(), "y")
 		lock := p.refused(err, "stale_version").Lock
-		if lock == nil || lock.By != "g" || lock.Role != "leading_group" || lock.Verb != "return" || lock.Reason != "unclear" || lock.At.IsZero() {
+		if lock == nil || lock.By != "g" || lock.Role != "leading_group" || lock.Verb != "return" ||
+			lock.Reason != "unclear" || lock.At.IsZero() {
 			t.Errorf("the newer version is by %+v", lock)
 		}
 		again, err := letters.Find(p.mentor, p.db, "a", "1")
@@ -297,11 +305,14 @@ func TestManyRecordsMoveAtOnce(t *testing.T) {
 			return codes
 		}
 		for _, all.DryRun = range []bool{true, false} {
-			if got, want := judge(), []string{"ok", "ok", "stale_version", "not_found", "named_twice"}; !slices.Equal(got, want) {
+			if got, want := judge(), []string{
+				"ok", "ok", "stale_version", "not_found", "named_twice",
+			}; !slices.Equal(got, want) {
 				t.Errorf("dry run %t: %v, want %v", all.DryRun, got, want)
 			}
 		}
-		list, err := letters.List(p.group, p.db, &reader{Principal: access.PrincipalFrom(p.group)}, p.db.Where("town_id = 'a'").Order("id"))
+		list, err := letters.List(p.group, p.db, &reader{Principal: access.PrincipalFrom(p.group)},
+			p.db.Where("town_id = 'a'").Order("id"))
 		p.must(err)
 		for i, want := range []state{answered, answered, sent} {
 			if list[i].State != want {
@@ -361,12 +372,16 @@ func TestATableIsCheckedAtStart(t *testing.T) {
 		change func(*workflow.Kind[letter, state, *reader])
 		want   string
 	}{
-		"no name":       {func(k *workflow.Kind[letter, state, *reader]) { k.Name = "" }, "no name"},
-		"no reader":     {func(k *workflow.Kind[letter, state, *reader]) { k.Reader = nil }, "no reader"},
-		"no title":      {func(k *workflow.Kind[letter, state, *reader]) { k.Titles = nil }, `state "draft" has no title`},
-		"no such role":  {func(k *workflow.Kind[letter, state, *reader]) { k.Verbs[1].Action = "letters:eat" }, "no role may"},
+		"no name":   {func(k *workflow.Kind[letter, state, *reader]) { k.Name = "" }, "no name"},
+		"no reader": {func(k *workflow.Kind[letter, state, *reader]) { k.Reader = nil }, "no reader"},
+		"no title":  {func(k *workflow.Kind[letter, state, *reader]) { k.Titles = nil }, `state "draft" has no title`},
+		"no such role": {
+			func(k *workflow.Kind[letter, state, *reader]) { k.Verbs[1].Action = "letters:eat" }, "no role may",
+		},
 		"nobody begins": {func(k *workflow.Kind[letter, state, *reader]) { k.Verbs[0].Action = "" }, "nobody may create"},
-		"a silent move": {func(k *workflow.Kind[letter, state, *reader]) { k.Verbs[2].Silent = true }, "leaves no transition"},
+		"a silent move": {
+			func(k *workflow.Kind[letter, state, *reader]) { k.Verbs[2].Silent = true }, "leaves no transition",
+		},
 		"two rows": {func(k *workflow.Kind[letter, state, *reader]) {
 			k.Verbs = append(k.Verbs, verb{Name: "write", From: []state{draft}, Action: access.WriteSheets})
 		}, "has two rows"},
@@ -389,7 +404,9 @@ func TestATableIsCheckedAtStart(t *testing.T) {
 	if got := letters.Table().States(); !slices.Equal(got, []state{draft, sent, answered}) {
 		t.Errorf("the states are %v", got)
 	}
-	for s, want := range map[state]string{draft: "secretary, mentor, instructor, liaison_office, leading_group", sent: "leading_group", answered: fault.Nobody} {
+	for s, want := range map[state]string{
+		draft: "secretary, mentor, instructor, liaison_office, leading_group", sent: "leading_group", answered: fault.Nobody,
+	} {
 		if got := letters.Table().CanLift(s); got != want {
 			t.Errorf("%s can be lifted by %q, want %q", s, got, want)
 		}

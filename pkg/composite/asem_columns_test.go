@@ -89,7 +89,8 @@ func TestASEMByColumns(t *testing.T) {
 	s.sameAs(t, "normalised.csv", scores)
 	index := s.aggregate(t, scores, composite.Arithmetic)
 	s.published(t, index)
-	s.index(t, "index_zscore_amean.csv", s.aggregate(t, s.normalise(t, columns, &composite.ZScore{Mean: new(0.0), SD: new(1.0)}), composite.Arithmetic))
+	s.index(t, "index_zscore_amean.csv",
+		s.aggregate(t, s.normalise(t, columns, &composite.ZScore{Mean: new(0.0), SD: new(1.0)}), composite.Arithmetic))
 	for c, x := range scores {
 		scores[c] = stats.Rescale(x, 1, 100)
 	}
@@ -183,11 +184,14 @@ func (s asemColumns) published(t *testing.T, nodes map[string][]float64) {
 // P2P, skewness and kurtosis of every imputed column and the columns it treats.
 func TestASEMStatistics(t *testing.T) {
 	ix := asemIndex(t, composite.Arithmetic, func(_ string, cost bool) composite.Node {
-		return composite.Node{Direction: asemDirection(cost), Rule: &composite.MinMax{}, Treat: &composite.Treatment{Kind: "winsorise"}}
+		return composite.Node{
+			Direction: asemDirection(cost), Rule: &composite.MinMax{}, Treat: &composite.Treatment{Kind: "winsorise"},
+		}
 	})
 	list := ix.Score(asemData(t, ix, "imputed.csv"), composite.KeepAll).Statistics(stats.FlagLimits{})
 	details := asem(t, "treat_details.csv")
-	passes, skews, kurts := details.strings("check_SkewKurt0.Pass"), details.numbers("check_SkewKurt0.Skew"), details.numbers("check_SkewKurt0.Kurt")
+	passes, skews, kurts := details.strings("check_SkewKurt0.Pass"), details.numbers("check_SkewKurt0.Skew"),
+		details.numbers("check_SkewKurt0.Kurt")
 	place := map[string]int{}
 	for i, code := range details.strings("iCode") {
 		place[code] = i
@@ -203,7 +207,8 @@ func TestASEMStatistics(t *testing.T) {
 		}
 		at := place[info.Code]
 		if !near(*s.Entered.Skewness, skews[at], 1e-12) || !near(*s.Entered.Kurtosis, kurts[at], 1e-12) {
-			t.Errorf("%s: skewness %v and kurtosis %v, want %v and %v", info.Code, *s.Entered.Skewness, *s.Entered.Kurtosis, skews[at], kurts[at])
+			t.Errorf("%s: skewness %v and kurtosis %v, want %v and %v", info.Code, *s.Entered.Skewness, *s.Entered.Kurtosis,
+				skews[at], kurts[at])
 		}
 		if flagged := slices.Contains(s.Flags, stats.Outliers); flagged == (passes[at] == "TRUE") {
 			t.Errorf("%s: flags %v, passes %s", info.Code, s.Flags, passes[at])

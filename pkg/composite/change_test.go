@@ -56,7 +56,10 @@ func TestChangePartsSumToTheChange(t *testing.T) {
 		}
 	}
 	t.Logf("%v %+v", seen, moved)
-	for _, status := range []composite.ChangeStatus{composite.Compared, composite.UnitNew, composite.UnitGone, composite.UnitUnknown, composite.UnscoredBefore, composite.UnscoredNow, composite.UnscoredBoth} {
+	for _, status := range []composite.ChangeStatus{
+		composite.Compared, composite.UnitNew, composite.UnitGone, composite.UnitUnknown, composite.UnscoredBefore,
+		composite.UnscoredNow, composite.UnscoredBoth,
+	} {
 		if seen[status] == 0 {
 			t.Errorf("never %s", status)
 		}
@@ -78,7 +81,10 @@ func newTown() *town {
 			Tree: composite.Node{Code: "index", Children: []composite.Node{
 				{Code: "fixed", Weight: 2, Rule: &composite.PointsRule{Max: 100}},
 				{Code: "peers", Weight: 1, Rule: &composite.MinMax{}},
-				{Code: "gap", Weight: 1, Rule: &composite.PointsRule{Max: 100}, Missing: composite.Missing{Kind: composite.PeerMean}},
+				{
+					Code: "gap", Weight: 1, Rule: &composite.PointsRule{Max: 100},
+					Missing: composite.Missing{Kind: composite.PeerMean},
+				},
 			}},
 			Adjustments: composite.Adjustments{
 				Bonus:  composite.AdjustmentGroup{Cap: 5, Items: []composite.AdjustmentItem{{Code: "plus", Points: 2}}},
@@ -130,15 +136,24 @@ func TestChangeNamesTheCause(t *testing.T) {
 			w.data.Columns = w.data.Columns[:2]
 		}, composite.Parts{Scheme: 170/3. - 55, Cut: 56.67 - 170/3.}},
 		{"one more", func(w *town) {
-			w.spec.Tree.Children = append(w.spec.Tree.Children, composite.Node{Code: "new", Weight: 1, Rule: &composite.PointsRule{Max: 1}})
+			w.spec.Tree.Children = append(w.spec.Tree.Children,
+				composite.Node{Code: "new", Weight: 1, Rule: &composite.PointsRule{Max: 1}})
 			w.data.Columns = append(w.data.Columns, []float64{1, 1, 1, 1})
 		}, composite.Parts{Scheme: (220+100)/5. - 55}},
-		{"goalposts instead", func(w *town) { w.spec.Tree.Children[0].Rule = &composite.Goalposts{Low: 20, High: 100} }, composite.Parts{Scheme: -5}},
+		{
+			"goalposts instead", func(w *town) { w.spec.Tree.Children[0].Rule = &composite.Goalposts{Low: 20, High: 100} },
+			composite.Parts{Scheme: -5},
+		},
 		{"does not apply", func(w *town) {
 			w.data.NotApplicable = [][]bool{nil, nil, {true, false, false, false}}
 		}, composite.Parts{Scheme: 170/3. - 55, Cut: 56.67 - 170/3.}},
-		{"not entered", func(w *town) { w.data.Columns[2][0] = math.NaN() }, composite.Parts{Imputation: (120+50+70)/4. - 55}},
-		{"bonus", func(w *town) { w.adjustments = []composite.Adjustment{{Unit: 0, Code: "plus"}} }, composite.Parts{Adjustments: 2}},
+		{
+			"not entered", func(w *town) { w.data.Columns[2][0] = math.NaN() }, composite.Parts{Imputation: (120+50+70)/4. - 55},
+		},
+		{
+			"bonus", func(w *town) { w.adjustments = []composite.Adjustment{{Unit: 0, Code: "plus"}} },
+			composite.Parts{Adjustments: 2},
+		},
 		{"bonus over its cap", func(w *town) {
 			w.adjustments = []composite.Adjustment{{Unit: 0, Code: "plus", Points: 4}, {Unit: 0, Code: "plus", Points: 4}}
 		}, composite.Parts{Adjustments: 5}},
@@ -156,7 +171,9 @@ func TestChangeNamesTheCause(t *testing.T) {
 			t.Errorf("%s: %s", test.name, c.Status)
 		}
 		got := []float64{c.Parts.OwnData, c.Parts.Peers, c.Parts.Scheme, c.Parts.Imputation, c.Parts.Adjustments, c.Parts.Cut}
-		want := []float64{test.want.OwnData, test.want.Peers, test.want.Scheme, test.want.Imputation, test.want.Adjustments, test.want.Cut}
+		want := []float64{
+			test.want.OwnData, test.want.Peers, test.want.Scheme, test.want.Imputation, test.want.Adjustments, test.want.Cut,
+		}
 		for i := range want {
 			if math.Abs(got[i]-want[i]) > 1e-9 {
 				t.Errorf("%s: %+v, want %+v", test.name, c.Parts, test.want)
@@ -177,10 +194,12 @@ func TestChangeOfPolicy(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	late.spec.Tree.Children[2].Missing.Kind = composite.Fail
-	if c := early.explain(t).Compare(late.explain(t), "a"); c.Status != composite.UnscoredNow || c.To.Status != composite.UnitFailed {
+	if c := early.explain(t).Compare(late.explain(t), "a"); c.Status != composite.UnscoredNow ||
+		c.To.Status != composite.UnitFailed {
 		t.Errorf("%+v", c)
 	}
-	if c := late.explain(t).Compare(late.explain(t), "b"); c.Status != composite.Compared || c.Parts != (composite.Parts{}) {
+	if c := late.explain(t).Compare(late.explain(t), "b"); c.Status != composite.Compared ||
+		c.Parts != (composite.Parts{}) {
 		t.Errorf("%+v", c)
 	}
 }
@@ -203,7 +222,10 @@ func TestChangeCarried(t *testing.T) {
 func TestChangeOfLevels(t *testing.T) {
 	run := func(levels map[string]float64, entered ...string) *composite.Explainer {
 		rule := &composite.Levels{Levels: levels}
-		w := &town{spec: composite.Spec{Decimals: 2, Tree: composite.Node{Code: "x", Rule: rule}}, data: composite.Data{Columns: [][]float64{nil}}}
+		w := &town{
+			spec: composite.Spec{Decimals: 2, Tree: composite.Node{Code: "x", Rule: rule}},
+			data: composite.Data{Columns: [][]float64{nil}},
+		}
 		for i, level := range entered {
 			ordinal, ok := rule.Ordinal(level)
 			if !ok {
@@ -221,7 +243,8 @@ func TestChangeOfLevels(t *testing.T) {
 		"b": {Scheme: -10},
 		"c": {OwnData: (0 + 30) / 2., Scheme: (40 + 10) / 2.}, // 10→10→50, as the old scheme has no middle, and 10→20→50
 	} {
-		if c := early.Compare(late, unit); math.Abs(c.Parts.OwnData-want.OwnData) > 1e-9 || math.Abs(c.Parts.Scheme-want.Scheme) > 1e-9 {
+		if c := early.Compare(late, unit); math.Abs(c.Parts.OwnData-want.OwnData) > 1e-9 ||
+			math.Abs(c.Parts.Scheme-want.Scheme) > 1e-9 {
 			t.Errorf("%s: %+v, want %+v", unit, c.Parts, want)
 		}
 	}
@@ -238,7 +261,8 @@ func TestChangeOfEverything(t *testing.T) {
 	if math.Abs(c.Parts.Scheme-c.Score) > 1e-9 || math.Abs(c.Score+25) > 1e-9 || len(c.Leaves) != 6 {
 		t.Errorf("%+v", c)
 	}
-	if i := slices.IndexFunc(c.Leaves, func(l composite.LeafChange) bool { return l.Code == "fixed" }); i != 3 || c.Leaves[i].Now.Known || !c.Leaves[i].Before.Known {
+	if i := slices.IndexFunc(c.Leaves, func(l composite.LeafChange) bool { return l.Code == "fixed" }); i != 3 ||
+		c.Leaves[i].Now.Known || !c.Leaves[i].Before.Known {
 		t.Errorf("fixed is at %d", i)
 	}
 }

@@ -79,7 +79,8 @@ func TestContributionsOfArithmeticMeans(t *testing.T) {
 func flat(kind composite.AggregationKind, p float64, weights []float64) composite.Node {
 	root := composite.Node{Code: "index", Aggregation: composite.Aggregation{Kind: kind, P: p}}
 	for i, w := range weights {
-		root.Children = append(root.Children, composite.Node{Code: fmt.Sprint("x", i), Weight: w, Rule: &composite.PointsRule{Max: 100}})
+		root.Children = append(root.Children,
+			composite.Node{Code: fmt.Sprint("x", i), Weight: w, Rule: &composite.PointsRule{Max: 100}})
 	}
 	return root
 }
@@ -289,7 +290,8 @@ func TestContributionsOfNobody(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	if c, ok := one(t, composite.Node{Code: "x", Rule: &composite.PointsRule{Max: 10}}, []float64{7}).Contributions(0); !ok || c.Nodes[0].Points != 70 {
+	if c, ok := one(t, composite.Node{Code: "x", Rule: &composite.PointsRule{Max: 10}},
+		[]float64{7}).Contributions(0); !ok || c.Nodes[0].Points != 70 {
 		t.Errorf("a tree of one leaf: %+v", c)
 	}
 }

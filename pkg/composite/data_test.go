@@ -30,7 +30,10 @@ func TestCheck(t *testing.T) {
 		{"too few columns", func(d *composite.Data) { d.Columns = d.Columns[:2] }, "  shape"},
 		{"nil column", func(d *composite.Data) { d.Columns[1] = nil }, " a.2 shape"},
 		{"short column", func(d *composite.Data) { d.Columns[2] = d.Columns[2][:1] }, " b shape"},
-		{"short not applicable", func(d *composite.Data) { d.NotApplicable[1] = nil; d.NotApplicable[2] = make([]bool, 3) }, " b shape"},
+		{
+			"short not applicable", func(d *composite.Data) { d.NotApplicable[1] = nil; d.NotApplicable[2] = make([]bool, 3) },
+			" b shape",
+		},
 		{"too many carried", func(d *composite.Data) { d.Carried = make([][]float64, 4) }, "  shape"},
 		{"no code", func(d *composite.Data) { d.Units[1] = "" }, "  unit_code_missing"},
 		{"same code", func(d *composite.Data) { d.Units[1] = "u" }, "u  unit_duplicate"},
@@ -63,7 +66,8 @@ func TestCheckCountsWhatItDoesNotList(t *testing.T) {
 	if !ok || len(f.Faults) != 1000 || f.More != 500 {
 		t.Fatalf("%d listed and %d more, want 1000 and 500", len(f.Faults), f.More)
 	}
-	if lines := strings.Split(f.Error(), "\n"); lines[0] != "u0: i: -1: a proportion needs a value of 0 or more (bad_entry)" || lines[1000] != "and 500 more" {
+	if lines := strings.Split(f.Error(),
+		"\n"); lines[0] != "u0: i: -1: a proportion needs a value of 0 or more (bad_entry)" || lines[1000] != "and 500 more" {
 		t.Errorf("message begins %q and ends %q", lines[0], lines[1000])
 	}
 }

@@ -26,7 +26,10 @@ func (d rapidDrawer) intn(n int) int { return rapid.IntRange(0, n-1).Draw(d.t, "
 // kinds of rule for drawRule: all, or those whose scores stay within 0–100.
 var (
 	allRules     = composite.RuleKinds()
-	boundedRules = []string{"goalposts", "minmax", "percentile", "rank", "best", "target", "bands", "levels", "deduct", "shortfall", "rank_points", "points"}
+	boundedRules = []string{
+		"goalposts", "minmax", "percentile", "rank", "best", "target", "bands", "levels", "deduct", "shortfall",
+		"rank_points", "points",
+	}
 )
 
 // drawRule draws a sound rule and a direction that suits it.
@@ -48,7 +51,9 @@ func drawRule(d drawer, kinds []string) (composite.Rule, composite.Direction) {
 	case "reference":
 		return &composite.Reference{Unit: fmt.Sprint("u", d.intn(4)), Clamp: true}, either
 	case "bands":
-		return &composite.Bands{Bands: []composite.Band{{From: 10, Points: d.number(0, 100)}, {From: 50, Points: d.number(0, 100)}}}, either
+		return &composite.Bands{
+			Bands: []composite.Band{{From: 10, Points: d.number(0, 100)}, {From: 50, Points: d.number(0, 100)}},
+		}, either
 	case "levels":
 		return &composite.Levels{Levels: map[string]float64{"a": 0, "b": d.number(0, 100), "c": 100}}, either
 	case "deduct":
@@ -68,7 +73,9 @@ func drawRule(d drawer, kinds []string) (composite.Rule, composite.Direction) {
 func drawLeaf(d drawer, kinds []string, code string) composite.Node {
 	rule, direction := drawRule(d, kinds)
 	n := composite.Node{Code: code, Rule: rule, Direction: direction}
-	policies := []composite.MissingKind{"", composite.Zero, composite.Carry, composite.Fail, composite.PeerMean, composite.PeerMedian, composite.ClassMean}
+	policies := []composite.MissingKind{
+		"", composite.Zero, composite.Carry, composite.Fail, composite.PeerMean, composite.PeerMedian, composite.ClassMean,
+	}
 	if rule.Kind() == "levels" {
 		policies = policies[:4]
 	} else if d.intn(3) == 0 {

@@ -11,7 +11,9 @@ import (
 
 // wideTown is a town of so many units with 26 indicators under five dimensions, as
 // the default scheme has.
-func wideTown(t testing.TB, units int, root composite.AggregationKind, weight func(i int) float64, rule func(i int) composite.Rule) *composite.Explainer {
+func wideTown(
+	t testing.TB, units int, root composite.AggregationKind, weight func(i int) float64, rule func(i int) composite.Rule,
+) *composite.Explainer {
 	t.Helper()
 	d := newSeeded(5)
 	tree := composite.Node{Code: "index", Aggregation: composite.Aggregation{Kind: root}}
@@ -56,7 +58,9 @@ func uneven(i int) float64 { return 3 + float64(i*7%5)/3 }
 func steps(i int) composite.Rule {
 	var bands []composite.Band
 	for k := range 9 {
-		bands = append(bands, composite.Band{From: float64(30 + 7*k + i%4), Points: math.Floor(math.Pow(float64(k+1)/9, .5+float64(i%5)/4) * 100)})
+		bands = append(bands, composite.Band{
+			From: float64(30 + 7*k + i%4), Points: math.Floor(math.Pow(float64(k+1)/9, .5+float64(i%5)/4) * 100),
+		})
 	}
 	return &composite.Bands{Bands: bands}
 }

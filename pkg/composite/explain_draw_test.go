@@ -55,7 +55,9 @@ func drawBush(d drawer, kinds []string, aggregations []composite.AggregationKind
 }
 
 // drawExplained draws a run: now a small tree with every rule, now a bush.
-func drawExplained(t testing.TB, d drawer, aggregations []composite.AggregationKind) (*composite.Explainer, *composite.Index, composite.Data) {
+func drawExplained(
+	t testing.TB, d drawer, aggregations []composite.AggregationKind,
+) (*composite.Explainer, *composite.Index, composite.Data) {
 	t.Helper()
 	tree := drawTree(d, allRules, aggregations)
 	if d.intn(2) == 0 {
@@ -65,7 +67,9 @@ func drawExplained(t testing.TB, d drawer, aggregations []composite.AggregationK
 	return e, ix, data
 }
 
-func explain(t testing.TB, d drawer, tree composite.Node, units int) (*composite.Explainer, *composite.Index, composite.Data) {
+func explain(
+	t testing.TB, d drawer, tree composite.Node, units int,
+) (*composite.Explainer, *composite.Index, composite.Data) {
 	t.Helper()
 	quota := new(.3)
 	if d.intn(2) == 0 {

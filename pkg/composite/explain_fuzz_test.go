@@ -41,7 +41,8 @@ func FuzzExplain(f *testing.F) {
 			if c, ok := e.Contributions(u); ok {
 				answers = append(answers, *c)
 			}
-			answers = append(answers, e.Comparisons(u, composite.ComparisonOptions{Before: before, Targets: map[int]float64{1: w.number(0, 100)}}))
+			answers = append(answers, e.Comparisons(u,
+				composite.ComparisonOptions{Before: before, Targets: map[int]float64{1: w.number(0, 100)}}))
 			for _, g := range e.Gains(u) {
 				for _, r := range []*composite.ValueGain{g.Goal, g.Next, g.Median, g.Best} {
 					if r != nil {
@@ -115,7 +116,8 @@ func TestExplainNothing(t *testing.T) {
 	if c := e.Compare(e, ""); c.Status != composite.UnitUnknown {
 		t.Errorf("%+v", c)
 	}
-	if _, err := ix.Score(composite.Data{Columns: [][]float64{nil}}, composite.KeepAll).Explain([]composite.Adjustment{{Unit: math.MaxInt}}); err == nil {
+	if _, err := ix.Score(composite.Data{Columns: [][]float64{nil}},
+		composite.KeepAll).Explain([]composite.Adjustment{{Unit: math.MaxInt}}); err == nil {
 		t.Error("an adjustment for nobody is accepted")
 	}
 }

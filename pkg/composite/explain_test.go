@@ -13,7 +13,9 @@ func TestFindings(t *testing.T) {
 	late.data.Classes = []string{"x", "x", "x", "y"}
 	late.data.Columns = [][]float64{{60, 70, 80, 90}, {5, 0, 10, 4}, {50.001, 50, 50, 80}}
 	e := late.explain(t)
-	got := e.Comparisons(0, composite.ComparisonOptions{Before: early.explain(t), Targets: map[int]float64{1: 75, 2: 50, 3: math.NaN(), 99: 1}})
+	got := e.Comparisons(0, composite.ComparisonOptions{
+		Before: early.explain(t), Targets: map[int]float64{1: 75, 2: 50, 3: math.NaN(), 99: 1},
+	})
 	want := []composite.Comparison{
 		{Node: 1, Code: composite.BelowTarget, Score: 60, Reference: 75, Gap: -15, Points: -7.5},
 		{Node: 1, Code: composite.BelowClassMedian, Score: 60, Reference: 70, Gap: -10, Points: -5, Above: 2},
@@ -24,7 +26,8 @@ func TestFindings(t *testing.T) {
 	early.data.Columns[2][0] = 40
 	early.spec.Tree.Children[0].Code = "other"
 	got = e.Comparisons(0, composite.ComparisonOptions{Before: early.explain(t)})
-	if i := slices.IndexFunc(got, func(f composite.Comparison) bool { return f.Code == composite.Risen }); i < 0 || got[i].Gap != 10 || got[i].Points != 2.5 || len(got) != 2 {
+	if i := slices.IndexFunc(got, func(f composite.Comparison) bool { return f.Code == composite.Risen }); i < 0 ||
+		got[i].Gap != 10 || got[i].Points != 2.5 || len(got) != 2 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -74,13 +77,22 @@ func TestNeighbours(t *testing.T) {
 		unit, span int
 		class      bool
 		want       string
-	}{{0, 1, false, "db"}, {0, 9, false, "cdb"}, {0, 9, true, "c"}, {2, 1, false, "d"}, {1, math.MaxInt, false, "cda"}, {0, 0, false, ""}, {0, -1, false, ""}} {
+	}{
+		{0, 1, false, "db"},
+		{0, 9, false, "cdb"},
+		{0, 9, true, "c"},
+		{2, 1, false, "d"},
+		{1, math.MaxInt, false, "cda"},
+		{0, 0, false, ""},
+		{0, -1, false, ""},
+	} {
 		if got := names(e.Neighbours(test.unit, test.span, test.class)); got != test.want {
 			t.Errorf("%+v: %q", test, got)
 		}
 	}
 	n := e.Neighbours(0, 1, false)[0]
-	if n.Places != -1 || n.Gap != 20 || n.Differences[0].Node != 1 || n.Differences[0].Score != 30 || n.Differences[0].Points != 15 {
+	if n.Places != -1 || n.Gap != 20 || n.Differences[0].Node != 1 || n.Differences[0].Score != 30 ||
+		n.Differences[0].Points != 15 {
 		t.Errorf("%+v", n)
 	}
 }

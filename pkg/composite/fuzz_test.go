@@ -21,7 +21,10 @@ func (w *wild) intn(n int) int {
 }
 
 func (w *wild) number(low, high float64) float64 {
-	special := []float64{math.NaN(), math.Inf(1), math.Inf(-1), 0, -1, 1e15, -1e15, 1e-300, math.MaxFloat64, math.SmallestNonzeroFloat64, low, high}
+	special := []float64{
+		math.NaN(), math.Inf(1), math.Inf(-1), 0, -1, 1e15, -1e15, 1e-300, math.MaxFloat64,
+		math.SmallestNonzeroFloat64, low, high,
+	}
 	switch k := w.intn(4 * len(special)); {
 	case k < len(special):
 		return special[k]
@@ -39,7 +42,9 @@ func (w *wild) spec() composite.Spec {
 	if w.intn(4) == 0 {
 		s.MinCoverage = w.number(0, 1)
 	}
-	s.Adjustments.Bonus = composite.AdjustmentGroup{Cap: 5, Items: []composite.AdjustmentItem{{Code: "b", Points: w.number(0, 10)}}}
+	s.Adjustments.Bonus = composite.AdjustmentGroup{
+		Cap: 5, Items: []composite.AdjustmentItem{{Code: "b", Points: w.number(0, 10)}},
+	}
 	s.Adjustments.Vetoes = []composite.Veto{
 		{Code: "s", Effect: composite.Effect{Kind: composite.CapScore, Score: w.number(0, 100)}},
 		{Code: "g", Effect: composite.Effect{Kind: composite.CapGrade, Grade: "B"}},

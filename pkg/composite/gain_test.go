@@ -53,27 +53,77 @@ func TestSlopes(t *testing.T) {
 		column       []float64 // the first is the unit's
 		below, above composite.Slope
 	}{
-		{"goalposts within", &composite.Goalposts{Low: 50, High: 100}, []float64{60}, composite.Slope{PerUnit: 1}, composite.Slope{PerUnit: 1}},
-		{"at the upper post", &composite.Goalposts{Low: 50, High: 100}, []float64{100}, composite.Slope{PerUnit: 1}, composite.Slope{}},
-		{"at the lower post", &composite.Goalposts{Low: 50, High: 100}, []float64{50}, composite.Slope{}, composite.Slope{PerUnit: 1}},
+		{
+			"goalposts within", &composite.Goalposts{Low: 50, High: 100},
+			[]float64{60},
+			composite.Slope{PerUnit: 1},
+			composite.Slope{PerUnit: 1},
+		},
+		{
+			"at the upper post", &composite.Goalposts{Low: 50, High: 100},
+			[]float64{100},
+			composite.Slope{PerUnit: 1},
+			composite.Slope{},
+		},
+		{
+			"at the lower post", &composite.Goalposts{Low: 50, High: 100},
+			[]float64{50},
+			composite.Slope{},
+			composite.Slope{PerUnit: 1},
+		},
 		{"beyond", &composite.Goalposts{Low: 50, High: 100}, []float64{120}, composite.Slope{}, composite.Slope{}},
-		{"a cost", &composite.Goalposts{Low: 20, High: 0}, []float64{5}, composite.Slope{PerUnit: -2.5}, composite.Slope{PerUnit: -2.5}},
-		{"log", &composite.Goalposts{Low: 1, High: math.E, Transform: composite.Log}, []float64{2}, composite.Slope{PerUnit: 25}, composite.Slope{PerUnit: 25}},
+		{
+			"a cost", &composite.Goalposts{Low: 20, High: 0},
+			[]float64{5},
+			composite.Slope{PerUnit: -2.5},
+			composite.Slope{PerUnit: -2.5},
+		},
+		{
+			"log", &composite.Goalposts{Low: 1, High: math.E, Transform: composite.Log},
+			[]float64{2},
+			composite.Slope{PerUnit: 25},
+			composite.Slope{PerUnit: 25},
+		},
 		{"deduct at none", &composite.Deduct{Per: 20}, []float64{0}, composite.Slope{}, composite.Slope{PerUnit: -10}},
 		{"deduct at its floor", &composite.Deduct{Per: 20}, []float64{5}, composite.Slope{PerUnit: -10}, composite.Slope{}},
-		{"shortfall at the target", &composite.Shortfall{Target: 10, Per: 4}, []float64{10}, composite.Slope{PerUnit: 2}, composite.Slope{}},
+		{
+			"shortfall at the target", &composite.Shortfall{Target: 10, Per: 4},
+			[]float64{10},
+			composite.Slope{PerUnit: 2},
+			composite.Slope{},
+		},
 		{"points at most", &composite.PointsRule{Max: 10}, []float64{10}, composite.Slope{PerUnit: 5}, composite.Slope{}},
-		{"in a band", &composite.Bands{Bands: []composite.Band{{From: 10, Points: 40}, {From: 20, Points: 90}}}, []float64{15}, composite.Slope{}, composite.Slope{}},
-		{"where a band starts", &composite.Bands{Bands: []composite.Band{{From: 10, Points: 40}, {From: 20, Points: 90}}}, []float64{20}, composite.Slope{Jump: -25}, composite.Slope{}},
+		{
+			"in a band", &composite.Bands{Bands: []composite.Band{{From: 10, Points: 40}, {From: 20, Points: 90}}},
+			[]float64{15},
+			composite.Slope{},
+			composite.Slope{},
+		},
+		{
+			"where a band starts", &composite.Bands{Bands: []composite.Band{{From: 10, Points: 40}, {From: 20, Points: 90}}},
+			[]float64{20},
+			composite.Slope{Jump: -25},
+			composite.Slope{},
+		},
 		{"minmax within", &composite.MinMax{}, []float64{5, 0, 10}, composite.Slope{PerUnit: 5}, composite.Slope{PerUnit: 5}},
 		// The best raises the bar: it stays at 100. Lowered, it is still the best.
 		{"minmax at the top", &composite.MinMax{}, []float64{10, 0, 5}, composite.Slope{}, composite.Slope{}},
 		{"minmax of equals", &composite.MinMax{}, []float64{5, 5}, composite.Slope{Jump: -25}, composite.Slope{Jump: 25}},
 		{"rank tied", &composite.RankRule{}, []float64{5, 5, 0}, composite.Slope{Jump: -25}, composite.Slope{}},
 		{"best behind", &composite.BestRule{}, []float64{5, 10}, composite.Slope{PerUnit: 5}, composite.Slope{PerUnit: 5}},
-		{"reference", &composite.Reference{Value: 50}, []float64{40}, composite.Slope{PerUnit: 1}, composite.Slope{PerUnit: 1}},
+		{
+			"reference", &composite.Reference{Value: 50},
+			[]float64{40},
+			composite.Slope{PerUnit: 1},
+			composite.Slope{PerUnit: 1},
+		},
 		// z = (x−x̄)/s of x, 0, 10: at 5 it is 0, x̄ moves by a third: 10·(2/3)/5/2.
-		{"zscore", &composite.ZScore{}, []float64{5, 0, 10}, composite.Slope{PerUnit: 2. / 3}, composite.Slope{PerUnit: 2. / 3}},
+		{
+			"zscore", &composite.ZScore{},
+			[]float64{5, 0, 10},
+			composite.Slope{PerUnit: 2. / 3},
+			composite.Slope{PerUnit: 2. / 3},
+		},
 	} {
 		w := &town{spec: composite.Spec{Tree: composite.Node{Code: "index", Children: []composite.Node{
 			{Code: "x", Weight: 1, Rule: test.rule}, {Code: "y", Weight: 1, Rule: &composite.PointsRule{Max: 100}},
@@ -94,20 +144,25 @@ func TestSlopes(t *testing.T) {
 
 func TestGainsOfOneIndicator(t *testing.T) {
 	w := newTown()
-	w.spec.Tree.Children[1] = composite.Node{Code: "level", Weight: 1, Rule: &composite.Levels{Levels: map[string]float64{"c": 0, "b": 60, "a": 100}}}
+	w.spec.Tree.Children[1] = composite.Node{
+		Code: "level", Weight: 1, Rule: &composite.Levels{Levels: map[string]float64{"c": 0, "b": 60, "a": 100}},
+	}
 	w.data.Columns[1] = []float64{0, 1, 2, 1}
 	w.data.Columns[2] = []float64{math.NaN(), 60, 70, 80}
 	gains := w.explain(t).Gains(0)
 	if g := gains[0]; *g.Goal != (composite.ValueGain{Value: 100, Score: 100, Points: 20}) ||
-		*g.Median != (composite.ValueGain{Value: 75, Score: 75, Points: 7.5}) || *g.Best != (composite.ValueGain{Value: 90, Score: 90, Points: 15}) || g.Next != nil {
+		*g.Median != (composite.ValueGain{Value: 75, Score: 75, Points: 7.5}) ||
+		*g.Best != (composite.ValueGain{Value: 90, Score: 90, Points: 15}) || g.Next != nil {
 		t.Errorf("points: %+v", g)
 	}
-	if g := gains[1]; *g.Next != (composite.ValueGain{Value: 1, Score: 60, Points: 15}) || *g.Goal != (composite.ValueGain{Value: 2, Score: 100, Points: 25}) ||
+	if g := gains[1]; *g.Next != (composite.ValueGain{Value: 1, Score: 60, Points: 15}) ||
+		*g.Goal != (composite.ValueGain{Value: 2, Score: 100, Points: 25}) ||
 		*g.Median != *g.Next || *g.Best != *g.Goal || g.Above != (composite.Slope{}) {
 		t.Errorf("levels: %+v", g)
 	}
 	// Missing, imputed as 70: to enter the median is worth nothing, and there is no slope.
-	if g := gains[2]; g.Entered || g.Value != 0 || g.Score != 70 || g.Median.Points != 0 || g.Best.Points != 2.5 || g.Above != (composite.Slope{}) {
+	if g := gains[2]; g.Entered || g.Value != 0 || g.Score != 70 || g.Median.Points != 0 || g.Best.Points != 2.5 ||
+		g.Above != (composite.Slope{}) {
 		t.Errorf("missing: %+v", g)
 	}
 }

@@ -101,7 +101,9 @@ func TestImputedValuesArePeers(t *testing.T) {
 }
 
 func TestMinCoverage(t *testing.T) {
-	d := composite.Data{Units: []string{"whole", "b only", "a only", "none"}, Columns: [][]float64{{10, nan, 10, nan}, {40, 40, nan, nan}}}
+	d := composite.Data{
+		Units: []string{"whole", "b only", "a only", "none"}, Columns: [][]float64{{10, nan, 10, nan}, {40, 40, nan, nan}},
+	}
 	tests := []struct {
 		least  float64
 		scored []bool
@@ -178,7 +180,9 @@ func TestNotApplicable(t *testing.T) {
 
 // A column that concerns nobody has no peers, whatever stands in it.
 func TestNotApplicableToAnyone(t *testing.T) {
-	for _, rule := range []composite.Rule{&composite.MinMax{}, &composite.BestRule{}, &composite.RankRule{}, &composite.Percentile{}, &composite.ZScore{}} {
+	for _, rule := range []composite.Rule{
+		&composite.MinMax{}, &composite.BestRule{}, &composite.RankRule{}, &composite.Percentile{}, &composite.ZScore{},
+	} {
 		ix := mustNew(t, composite.Spec{Tree: composite.Node{Code: "v", Rule: rule}})
 		d := composite.Data{Units: []string{"u"}, Columns: [][]float64{{5}}, NotApplicable: [][]bool{{true}}}
 		if r := score(t, ix, d); r.Status(0) != composite.UnitInsufficient {
@@ -199,5 +203,6 @@ func TestClassPeers(t *testing.T) {
 		t.Errorf("flags %v", r.Flags)
 	}
 	d.Classes = nil
-	wantColumn(t, "one class", score(t, mustNew(t, composite.Spec{Tree: leaf}), d).Column(0), []float64{0, 100. / 3, 10. / 3, 100, 7. / 3}, 1e-12)
+	wantColumn(t, "one class", score(t, mustNew(t, composite.Spec{Tree: leaf}), d).Column(0),
+		[]float64{0, 100. / 3, 10. / 3, 100, 7. / 3}, 1e-12)
 }

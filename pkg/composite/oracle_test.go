@@ -72,7 +72,9 @@ func (tb table) numbers(column string) []float64 {
 }
 
 // asemTree builds the tree of the index; leaf makes the rest of an indicator.
-func asemTree(t *testing.T, kind composite.AggregationKind, leaf func(code string, cost bool) composite.Node) composite.Node {
+func asemTree(
+	t *testing.T, kind composite.AggregationKind, leaf func(code string, cost bool) composite.Node,
+) composite.Node {
 	meta := asem(t, "imeta.csv")
 	codes, parents, types := meta.strings("iCode"), meta.strings("Parent"), meta.strings("Type")
 	directions := meta.strings("Direction")
@@ -95,7 +97,9 @@ func asemTree(t *testing.T, kind composite.AggregationKind, leaf func(code strin
 	return build("Index")
 }
 
-func asemIndex(t *testing.T, kind composite.AggregationKind, leaf func(code string, cost bool) composite.Node) *composite.Index {
+func asemIndex(
+	t *testing.T, kind composite.AggregationKind, leaf func(code string, cost bool) composite.Node,
+) *composite.Index {
 	t.Helper()
 	ix, err := composite.New(composite.Spec{Decimals: 9, Tree: asemTree(t, kind, leaf)})
 	if err != nil {
@@ -207,7 +211,8 @@ func asemPublished(t *testing.T, ix *composite.Index, r *composite.Result, d com
 	ranks := asem(t, "published_ranks_coinr6.csv").byUnit(d.Units, "Index")
 	for _, s := range list {
 		if stats.Round(s.Score, 2) != scores[s.Unit] || float64(s.Rank) != ranks[s.Unit] {
-			t.Errorf("%s: %.9f at rank %d, published %.9f at %v", d.Units[s.Unit], s.Score, s.Rank, scores[s.Unit], ranks[s.Unit])
+			t.Errorf("%s: %.9f at rank %d, published %.9f at %v", d.Units[s.Unit], s.Score, s.Rank, scores[s.Unit],
+				ranks[s.Unit])
 		}
 	}
 	// The file has two decimals; these four are published with eight.

@@ -124,7 +124,10 @@ func drawLever(d drawer, step float64) composite.Lever {
 }
 
 // replayed enters the moves and settles the standings anew.
-func replayed(t *testing.T, ix *composite.Index, data composite.Data, adjustments []composite.Adjustment, unit int, p *composite.Path) composite.Standing {
+func replayed(
+	t *testing.T, ix *composite.Index, data composite.Data,
+	adjustments []composite.Adjustment, unit int, p *composite.Path,
+) composite.Standing {
 	t.Helper()
 	data.Columns = slices.Clone(data.Columns)
 	for _, m := range p.Moves {
@@ -225,7 +228,8 @@ func TestCheapestPathAgainstBruteForce(t *testing.T) {
 		if !ok {
 			t.Fatalf("seed %d: %+v, but no combination of the grid does", seed, p)
 		}
-		if got := replayed(t, ix, data, adjustments, unit, p); got.Score != p.Reached.Score || got.Rank != p.Reached.Rank || got.Grade != p.Reached.Grade {
+		if got := replayed(t, ix, data, adjustments, unit, p); got.Score != p.Reached.Score || got.Rank != p.Reached.Rank ||
+			got.Grade != p.Reached.Grade {
 			t.Fatalf("seed %d: replayed %+v, promised %+v", seed, got, p.Reached)
 		}
 		if p.Exact && math.Abs(p.Cost-cost) > 1e-6 || p.Cost < cost-1e-6 || p.Bound > cost+1e-6 {
@@ -235,7 +239,8 @@ func TestCheapestPathAgainstBruteForce(t *testing.T) {
 			inexact++
 		}
 	}
-	t.Log(found, "found,", inexact, "of them not exact,", unreachable, "unreachable,", missed, "of them wrongly and not claimed to be exact")
+	t.Log(found, "found,", inexact, "of them not exact,", unreachable, "unreachable,", missed,
+		"of them wrongly and not claimed to be exact")
 	if found < int(rounds)/8 || unreachable < int(rounds)/50 || inexact > found/4 {
 		t.Fatal("the draw is too tame")
 	}
@@ -296,7 +301,9 @@ func TestPathUnderOtherMeans(t *testing.T) {
 		if p.Status != composite.PathFound && p.Status != composite.PathUnreachable {
 			continue
 		}
-		b := brute{ix: ix, data: data, adjustments: adjustmentsOf(list), unit: unit, levers: levers, scores: scorerOf(ix, data, unit)}
+		b := brute{
+			ix: ix, data: data, adjustments: adjustmentsOf(list), unit: unit, levers: levers, scores: scorerOf(ix, data, unit),
+		}
 		b.met = func(list []composite.Standing) bool { return standingOf(list, unit).Grade < s.Grade }
 		cost, ok := b.cheapest()
 		if p.Status == composite.PathUnreachable {
@@ -309,7 +316,8 @@ func TestPathUnderOtherMeans(t *testing.T) {
 			continue
 		}
 		got := replayed(t, ix, data, b.adjustments, unit, p)
-		if got.Grade != p.Reached.Grade || got.Grade >= s.Grade || !ok || p.Cost < cost-1e-6 || p.Exact && p.Cost > cost+1e-6 {
+		if got.Grade != p.Reached.Grade || got.Grade >= s.Grade || !ok || p.Cost < cost-1e-6 ||
+			p.Exact && p.Cost > cost+1e-6 {
 			t.Fatalf("seed %d: %+v, replayed %+v, brute force %v %v", seed, p, got, cost, ok)
 		}
 		ratios = append(ratios, p.Cost/cost)
@@ -335,7 +343,9 @@ func TestPathOfHugeValues(t *testing.T) {
 	}
 	w.spec.Tree.Children[0].Rule = &composite.Goalposts{Low: 1e15 - 1, High: 1e15}
 	w.data.Columns[0][0] = 1e15 - .5
-	if p := w.explain(t).PathToGrade(0, map[int]composite.Lever{1: {Step: 1e-12}, 2: {Step: math.Inf(1)}, 3: {Step: math.NaN(), Min: new(math.NaN())}}); p.Status != composite.PathFound {
+	if p := w.explain(t).PathToGrade(0, map[int]composite.Lever{
+		1: {Step: 1e-12}, 2: {Step: math.Inf(1)}, 3: {Step: math.NaN(), Min: new(math.NaN())},
+	}); p.Status != composite.PathFound {
 		t.Errorf("%+v", p)
 	}
 }
@@ -371,7 +381,8 @@ func TestNoPath(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	w.data.Columns[1][3], w.data.Columns[2][3], w.data.Columns[0][3] = 10, 100, 100
-	if p := w.explain(t).PathToRank(0, nil); p.Status != composite.PathUnreachable || !p.Exact || len(p.Ahead) != 3 || p.Reached.Score != 100 {
+	if p := w.explain(t).PathToRank(0, nil); p.Status != composite.PathUnreachable || !p.Exact || len(p.Ahead) != 3 ||
+		p.Reached.Score != 100 {
 		t.Errorf("nobody passes 100: %+v", p)
 	}
 }
@@ -401,7 +412,8 @@ func TestPathToAGradeBetweenFigures(t *testing.T) {
 	w := newTown()
 	for from, target := range map[float64]float64{59.994: 60, 59.996: 60, 59.99: 59.99} {
 		w.spec.Grades[0].From = from
-		if p := w.explain(t).PathToGrade(0, nil); p.Target != target || p.Status != composite.PathFound || p.Reached.Grade != "good" {
+		if p := w.explain(t).PathToGrade(0, nil); p.Target != target || p.Status != composite.PathFound ||
+			p.Reached.Grade != "good" {
 			t.Errorf("from %v: %+v", from, p)
 		}
 	}
@@ -414,7 +426,9 @@ func TestPathWithoutEnd(t *testing.T) {
 	if p := w.explain(t).PathToGrade(0, nil); p.Status != composite.PathFound || p.Exact || p.Bound != 0 {
 		t.Errorf("%+v", p)
 	}
-	if p := w.explain(t).PathToGrade(0, map[int]composite.Lever{1: {Step: 1}, 2: {Step: 1, Max: new(10.)}, 3: {Step: 1}}); p.Status != composite.PathFound || !p.Exact {
+	if p := w.explain(t).PathToGrade(0, map[int]composite.Lever{
+		1: {Step: 1}, 2: {Step: 1, Max: new(10.)}, 3: {Step: 1},
+	}); p.Status != composite.PathFound || !p.Exact {
 		t.Errorf("%+v", p)
 	}
 }
@@ -461,7 +475,10 @@ func TestDescentLeavesNothingOver(t *testing.T) {
 // Of 10, 10 and y, a penalised mean is best near y = 20 and below 0 at y = 100.
 func TestPathUnderAPenalty(t *testing.T) {
 	w := &town{
-		spec: composite.Spec{Decimals: 2, Tree: flat(composite.Penalised, 0, []float64{1, 1, 1}), Grades: []composite.Grade{{Code: "good", From: 11.5}, {Code: "poor"}}},
+		spec: composite.Spec{
+			Decimals: 2, Tree: flat(composite.Penalised, 0, []float64{1, 1, 1}),
+			Grades: []composite.Grade{{Code: "good", From: 11.5}, {Code: "poor"}},
+		},
 		data: composite.Data{Units: []string{"a"}, Columns: [][]float64{{10}, {10}, {12}}},
 	}
 	p := w.explain(t).PathToGrade(0, map[int]composite.Lever{1: {Fixed: true}, 2: {Fixed: true}})

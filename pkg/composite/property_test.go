@@ -15,8 +15,11 @@ import (
 )
 
 var (
-	allAggregations = []composite.AggregationKind{composite.Arithmetic, composite.Geometric, composite.Harmonic, composite.Power, composite.Minimum, composite.Penalised}
-	means           = allAggregations[:5]
+	allAggregations = []composite.AggregationKind{
+		composite.Arithmetic, composite.Geometric, composite.Harmonic, composite.Power, composite.Minimum,
+		composite.Penalised,
+	}
+	means = allAggregations[:5]
 )
 
 // drawCase draws an index and data that it accepts.
@@ -163,7 +166,10 @@ func TestWeightScaleDoesNotMatter(t *testing.T) {
 
 // Doing better in one indicator, all else equal, never lowers the score.
 func TestScoresAreMonotone(t *testing.T) {
-	kinds := []string{"goalposts", "minmax", "zscore", "percentile", "rank", "best", "target", "deduct", "shortfall", "rank_points", "points"}
+	kinds := []string{
+		"goalposts", "minmax", "zscore", "percentile", "rank", "best", "target", "deduct", "shortfall",
+		"rank_points", "points",
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		d := rapidDrawer{t}
 		tree := drawTree(d, kinds, means)

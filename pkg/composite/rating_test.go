@@ -21,16 +21,36 @@ func TestCombine(t *testing.T) {
 		ok      bool
 	}{
 		{"mean", ratings, composite.Combination{}, (74. + 82) / 2, true},
-		{"roles without rating drop out", ratings, composite.Combination{Kind: composite.Mean, RoleWeights: roles}, (3*74. + 82) / 4, true},
+		{
+			"roles without rating drop out", ratings,
+			composite.Combination{Kind: composite.Mean, RoleWeights: roles},
+			(3*74. + 82) / 4, true,
+		},
 		{"median", ratings, composite.Combination{Kind: composite.MedianKind, RoleWeights: roles}, (3*72. + 82) / 4, true},
-		{"trimmed, or the mean of too few", ratings, composite.Combination{Kind: composite.Trimmed, Drop: 1, RoleWeights: roles}, (3*72. + 82) / 4, true},
+		{
+			"trimmed, or the mean of too few", ratings,
+			composite.Combination{Kind: composite.Trimmed, Drop: 1, RoleWeights: roles},
+			(3*72. + 82) / 4, true,
+		},
 		{"trimmed by 1 unless said", ratings, composite.Combination{Kind: composite.Trimmed}, (72. + 82) / 2, true},
-		{"trimmed by more than there are", ratings, composite.Combination{Kind: composite.Trimmed, Drop: math.MaxInt}, (74. + 82) / 2, true},
-		{"roles without weight do not count", ratings, composite.Combination{RoleWeights: map[string]float64{"secretary": 1}}, 82, true},
+		{
+			"trimmed by more than there are", ratings,
+			composite.Combination{Kind: composite.Trimmed, Drop: math.MaxInt},
+			(74. + 82) / 2, true,
+		},
+		{
+			"roles without weight do not count", ratings,
+			composite.Combination{RoleWeights: map[string]float64{"secretary": 1}},
+			82, true,
+		},
 		{"no role counts", ratings, composite.Combination{RoleWeights: map[string]float64{"office": 1}}, 0, false},
 		{"none", nil, composite.Combination{}, 0, false},
 		{"not finite", []composite.Rating{{"a", nan}, {"a", math.Inf(1)}, {"a", 5}}, composite.Combination{}, 5, true},
-		{"a weight that is none", ratings, composite.Combination{RoleWeights: map[string]float64{"mentor": nan, "secretary": -1}}, 0, false},
+		{
+			"a weight that is none", ratings, composite.Combination{
+				RoleWeights: map[string]float64{"mentor": nan, "secretary": -1},
+			}, 0, false,
+		},
 	}
 	for _, tt := range tests {
 		got, ok := tt.rule.Combine(tt.ratings)

@@ -14,7 +14,8 @@ import (
 
 // The published mean rank changes of the ASEM index without one pillar.
 func TestRemoveOneASEM(t *testing.T) {
-	ix := asemIndex(t, composite.Arithmetic, func(string, bool) composite.Node { return composite.Node{Rule: &composite.PointsRule{Max: 100}} })
+	ix := asemIndex(t, composite.Arithmetic,
+		func(string, bool) composite.Node { return composite.Node{Rule: &composite.PointsRule{Max: 100}} })
 	d := asemData(t, ix, "normalised.csv")
 	list, err := ix.RemoveOne(ix.Score(d, composite.KeepAll), nil)
 	if err != nil {
@@ -74,7 +75,10 @@ func TestRemoveOneIsAPrunedScheme(t *testing.T) {
 	})
 }
 
-func comparePruned(t *rapid.T, spec composite.Spec, d composite.Data, column int, got composite.NodeRemoval, before map[string]composite.Standing) {
+func comparePruned(
+	t *rapid.T, spec composite.Spec, d composite.Data, column int,
+	got composite.NodeRemoval, before map[string]composite.Standing,
+) {
 	ix, err := composite.New(spec)
 	if err != nil {
 		t.Fatal(err)
@@ -157,14 +161,16 @@ func TestBurden(t *testing.T) {
 		t.Errorf("%v %v of a result that was not kept", short, err)
 	}
 	single := mustNew(t, composite.Spec{Tree: points("v", 1)})
-	if list, err := single.Burden(score(t, single, composite.Data{Units: []string{"u"}, Columns: [][]float64{{1}}}), nil, .9); list != nil || err != nil {
+	if list, err := single.Burden(score(t, single, composite.Data{Units: []string{"u"}, Columns: [][]float64{{1}}}), nil,
+		.9); list != nil || err != nil {
 		t.Errorf("%v %v of a single leaf", list, err)
 	}
 }
 
 func TestLeaveOutEvaluators(t *testing.T) {
 	ix := mustNew(t, composite.Spec{Tree: composite.Node{Code: "index", Children: []composite.Node{
-		{Code: "rated", Weight: 1, Rule: &composite.PointsRule{Max: 100}}, {Code: "reported", Weight: 1, Rule: &composite.PointsRule{Max: 100}},
+		{Code: "rated", Weight: 1, Rule: &composite.PointsRule{Max: 100}},
+		{Code: "reported", Weight: 1, Rule: &composite.PointsRule{Max: 100}},
 	}}})
 	rating := func(evaluator int, value float64) composite.EvaluatorRating {
 		return composite.EvaluatorRating{Evaluator: evaluator, Rating: composite.Rating{Value: value}}
@@ -179,9 +185,21 @@ func TestLeaveOutEvaluators(t *testing.T) {
 	}
 	// Scores 55, 54, 51. Without 1: 45, 54, 51. Without 2: 65, 49, 51. Without 3: 55, 59, 36.
 	want := []composite.EvaluatorInfluence{
-		{Evaluator: 1, Ratings: 1, Removal: composite.Removal{RankChange: 4. / 3, MaxRankChange: 2, Agreement: -1. / 3, Ranks: []int{3, 1, 2}}, ScoreChange: 10. / 3, MaxScoreChange: 10},
-		{Evaluator: 2, Ratings: 2, Removal: composite.Removal{RankChange: 2. / 3, MaxRankChange: 1, Agreement: 1. / 3, Ranks: []int{1, 3, 2}}, ScoreChange: -5. / 3, MaxScoreChange: 10},
-		{Evaluator: 3, Ratings: 2, Removal: composite.Removal{RankChange: 2. / 3, MaxRankChange: 1, Agreement: 1. / 3, Ranks: []int{2, 1, 3}}, ScoreChange: 10. / 3, MaxScoreChange: 15},
+		{
+			Evaluator: 1, Ratings: 1, Removal: composite.Removal{
+				RankChange: 4. / 3, MaxRankChange: 2, Agreement: -1. / 3, Ranks: []int{3, 1, 2},
+			}, ScoreChange: 10. / 3, MaxScoreChange: 10,
+		},
+		{
+			Evaluator: 2, Ratings: 2, Removal: composite.Removal{
+				RankChange: 2. / 3, MaxRankChange: 1, Agreement: 1. / 3, Ranks: []int{1, 3, 2},
+			}, ScoreChange: -5. / 3, MaxScoreChange: 10,
+		},
+		{
+			Evaluator: 3, Ratings: 2, Removal: composite.Removal{
+				RankChange: 2. / 3, MaxRankChange: 1, Agreement: 1. / 3, Ranks: []int{2, 1, 3},
+			}, ScoreChange: 10. / 3, MaxScoreChange: 15,
+		},
 	}
 	if diff := cmp.Diff(want, list, cmpopts.EquateApprox(0, 1e-12)); diff != "" {
 		t.Error(diff)

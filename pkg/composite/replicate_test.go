@@ -43,7 +43,8 @@ func TestReplicateIsARebuild(t *testing.T) {
 				}
 				for e, u := range r.simulation.units {
 					s := byUnit[u]
-					if r.simulation.score[e] != s.Score || int(r.simulation.rank[e]) != s.Rank || ix.spec.Grades[r.simulation.grade[e]].Code != s.Grade {
+					if r.simulation.score[e] != s.Score || int(r.simulation.rank[e]) != s.Rank ||
+						ix.spec.Grades[r.simulation.grade[e]].Code != s.Grade {
 						t.Fatalf("%s, unit %d: %v at %d, rebuilt %+v", kind, u, r.simulation.score[e], r.simulation.rank[e], s)
 					}
 				}
@@ -67,7 +68,9 @@ func replicateCase(t *testing.T, rng *rand.Rand, kind AggregationKind, units int
 	for i := range 4 {
 		n := Node{Code: strconv.Itoa(i), Weight: 1 + rng.Float64(), Aggregation: a}
 		for j := range 2 {
-			n.Children = append(n.Children, Node{Code: n.Code + "." + strconv.Itoa(j), Weight: 1 + rng.Float64(), Rule: &Percentile{}})
+			n.Children = append(n.Children, Node{
+				Code: n.Code + "." + strconv.Itoa(j), Weight: 1 + rng.Float64(), Rule: &Percentile{},
+			})
 			for range units {
 				x := rng.Float64()
 				if rng.IntN(20) == 0 {

@@ -40,7 +40,8 @@ func BenchmarkRobustnessOfRatings(b *testing.B) {
 		column := composite.RatedColumn{Column: c, Ratings: make([][]composite.EvaluatorRating, 40)}
 		for u := range column.Ratings {
 			for e := range 5 {
-				column.Ratings[u] = append(column.Ratings[u], composite.EvaluatorRating{Evaluator: e, Rating: composite.Rating{Value: rng.Float64() * 100}})
+				column.Ratings[u] = append(column.Ratings[u],
+					composite.EvaluatorRating{Evaluator: e, Rating: composite.Rating{Value: rng.Float64() * 100}})
 			}
 		}
 		rated = append(rated, column)

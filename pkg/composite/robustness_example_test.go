@@ -31,7 +31,8 @@ func ExampleIndex_Robustness() {
 		return
 	}
 	for _, u := range sure.Units {
-		fmt.Printf("%s: rank %d, 90%% between %d and %d, first in %.0f%%, not apart from", data.Units[u.Unit], u.Rank, u.RankLow, u.RankHigh, 100*u.Top)
+		fmt.Printf("%s: rank %d, 90%% between %d and %d, first in %.0f%%, not apart from", data.Units[u.Unit], u.Rank,
+			u.RankLow, u.RankHigh, 100*u.Top)
 		for _, other := range u.Indistinguishable {
 			fmt.Print(" ", data.Units[other])
 		}
@@ -53,7 +54,8 @@ func ExampleIndex_Burden() {
 	}
 	nodes := index.Nodes()
 	for _, b := range burden {
-		fmt.Printf("%s: never decisive %v, ranks change by %.2f without it", nodes[b.Node].Code, b.NeverDecisive, b.RankChange)
+		fmt.Printf("%s: never decisive %v, ranks change by %.2f without it", nodes[b.Node].Code, b.NeverDecisive,
+			b.RankChange)
 		for _, c := range b.Redundant {
 			fmt.Printf(", says the same as %s", nodes[c.Node].Code)
 		}

@@ -63,7 +63,9 @@ func raters(t *testing.T, w *wild) {
 		}
 		table = append(table, row[:width-w.intn(8)/7])
 		for range w.intn(5) {
-			scores = append(scores, agreement.EvaluatorScore{Target: target, Evaluator: w.intn(4), Period: w.intn(3), Score: w.number(0, 100)})
+			scores = append(scores, agreement.EvaluatorScore{
+				Target: target, Evaluator: w.intn(4), Period: w.intn(3), Score: w.number(0, 100),
+			})
 		}
 	}
 	icc, _ := agreement.IntraclassCorrelation(table)
@@ -74,7 +76,8 @@ func raters(t *testing.T, w *wild) {
 	}
 	mustBeFinite(t, agreement.FitSeverity(scores))
 	k := w.intn(3)
-	mustBeFinite(t, stats.Sobol(k, func([]float64) float64 { return w.number(0, 1) }, stats.SobolOptions{Rows: w.intn(20), Bootstrap: 5}))
+	mustBeFinite(t, stats.Sobol(k, func([]float64) float64 { return w.number(0, 1) },
+		stats.SobolOptions{Rows: w.intn(20), Bootstrap: 5}))
 }
 
 // mustBeFinite looks at every number inside x.

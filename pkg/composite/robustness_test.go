@@ -14,7 +14,9 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-func mustRobustness(tb testing.TB, ix *composite.Index, d composite.Data, o composite.RobustnessOptions) *composite.Robustness {
+func mustRobustness(
+	tb testing.TB, ix *composite.Index, d composite.Data, o composite.RobustnessOptions,
+) *composite.Robustness {
 	tb.Helper()
 	r, err := ix.Robustness(d, o)
 	if err != nil {
@@ -29,7 +31,8 @@ func duel(t *testing.T, w1, w2 float64) (*composite.Index, composite.Data) {
 	ix := mustNew(t, composite.Spec{
 		Decimals: 9,
 		Tree: composite.Node{Code: "index", Children: []composite.Node{
-			{Code: "a", Weight: w1, Rule: &composite.PointsRule{Max: 100}}, {Code: "b", Weight: w2, Rule: &composite.PointsRule{Max: 100}},
+			{Code: "a", Weight: w1, Rule: &composite.PointsRule{Max: 100}},
+			{Code: "b", Weight: w2, Rule: &composite.PointsRule{Max: 100}},
 		}},
 		Grades: []composite.Grade{{Code: "high", From: 50}, {Code: "low"}},
 	})
@@ -41,7 +44,9 @@ func duel(t *testing.T, w1, w2 float64) (*composite.Index, composite.Data) {
 func TestRobustnessOfADuel(t *testing.T) {
 	ix, d := duel(t, 1.2, 1)
 	const n, want = 20_000, .7958333333
-	r := mustRobustness(t, ix, d, composite.RobustnessOptions{Seed: 5, Replicates: n, WeightSpread: .25, Top: 1, Bottom: 1})
+	r := mustRobustness(t, ix, d, composite.RobustnessOptions{
+		Seed: 5, Replicates: n, WeightSpread: .25, Top: 1, Bottom: 1,
+	})
 	one, two := r.Units[0], r.Units[1]
 	if deviation := math.Sqrt(want * (1 - want) / n); math.Abs(one.Top-want) > 4*deviation {
 		t.Errorf("P(first) %v, want %v ± %v", one.Top, want, 4*deviation)
@@ -95,7 +100,8 @@ func TestRobustnessOfRatings(t *testing.T) {
 		}
 	}
 	// Roles are drawn one by one, so none is lost: the mean of the roles stays within.
-	rated.Ratings[0] = append(cell(0, 0), composite.EvaluatorRating{Rating: composite.Rating{Role: "resident", Value: 100}})
+	rated.Ratings[0] = append(cell(0, 0),
+		composite.EvaluatorRating{Rating: composite.Rating{Role: "resident", Value: 100}})
 	r = mustRobustness(t, ix, d, composite.RobustnessOptions{Ratings: []composite.RatedColumn{rated}})
 	if u := r.Units[0]; u.ScoreLow != 50 || u.ScoreHigh != 50 {
 		t.Errorf("%+v", u)
@@ -131,7 +137,9 @@ func TestRobustnessOfAlternatives(t *testing.T) {
 	}{
 		{
 			"missing",
-			composite.RobustnessOptions{Missing: []composite.MissingKind{composite.Exclude, composite.PeerMean, composite.Zero, composite.Zero}},
+			composite.RobustnessOptions{
+				Missing: []composite.MissingKind{composite.Exclude, composite.PeerMean, composite.Zero, composite.Zero},
+			},
 			[]composite.Spec{
 				change(leaves(func(n *composite.Node) { n.Missing.Kind = composite.PeerMean })),
 				change(leaves(func(n *composite.Node) { n.Missing.Kind = composite.Zero })),
@@ -141,12 +149,15 @@ func TestRobustnessOfAlternatives(t *testing.T) {
 			"normalisation",
 			composite.RobustnessOptions{Normalisations: []composite.Rule{minmax, rank}},
 			[]composite.Spec{
-				change(leaves(func(n *composite.Node) { n.Rule = minmax })), change(leaves(func(n *composite.Node) { n.Rule = rank })),
+				change(leaves(func(n *composite.Node) { n.Rule = minmax })),
+				change(leaves(func(n *composite.Node) { n.Rule = rank })),
 			},
 		},
 		{
 			"aggregation",
-			composite.RobustnessOptions{Aggregations: []composite.Aggregation{{Kind: composite.Arithmetic}, {Kind: composite.Geometric}}},
+			composite.RobustnessOptions{
+				Aggregations: []composite.Aggregation{{Kind: composite.Arithmetic}, {Kind: composite.Geometric}},
+			},
 			[]composite.Spec{change(func(s *composite.Spec) { s.Tree.Aggregation.Kind = composite.Geometric })},
 		},
 		{"variant", composite.RobustnessOptions{Variants: []composite.Spec{variant, spec}}, []composite.Spec{variant}},
@@ -183,7 +194,9 @@ func TestRobustnessOfAlternatives(t *testing.T) {
 }
 
 func drawOptions(d drawer, ix *composite.Index, data composite.Data) composite.RobustnessOptions {
-	o := composite.RobustnessOptions{Seed: uint64(d.intn(1000)), Replicates: 1 + d.intn(40), Top: 1 + d.intn(3), Bottom: 1 + d.intn(3)}
+	o := composite.RobustnessOptions{
+		Seed: uint64(d.intn(1000)), Replicates: 1 + d.intn(40), Top: 1 + d.intn(3), Bottom: 1 + d.intn(3),
+	}
 	if d.intn(2) == 0 {
 		o.WeightSpread = d.number(0, .9)
 	}
@@ -267,7 +280,8 @@ func checkRobustness(t fataler, r *composite.Robustness) {
 		switch {
 		case len(u.Grades) > 0 && math.Abs(sum-1) > 1e-12:
 			t.Fatalf("probabilities of grades sum to %v: %+v", sum, u)
-		case !(u.RankLow <= u.RankMedian && u.RankMedian <= u.RankHigh) || !(u.ScoreLow <= u.ScoreMedian && u.ScoreMedian <= u.ScoreHigh):
+		case !(u.RankLow <= u.RankMedian && u.RankMedian <= u.RankHigh) ||
+			!(u.ScoreLow <= u.ScoreMedian && u.ScoreMedian <= u.ScoreHigh):
 			t.Fatalf("an interval without its median: %+v", u)
 		case u.RankLow < 1 || u.RankHigh > len(r.Units) || u.ScoreLow < 0 || u.ScoreHigh > 100:
 			t.Fatalf("out of range: %+v", u)
@@ -305,14 +319,16 @@ func TestRobustnessWithoutUncertainty(t *testing.T) {
 				continue
 			}
 			u := r.Units[i]
-			if u.RankLow != s.Rank || u.RankHigh != s.Rank || u.RankMean != float64(s.Rank) || u.ScoreLow != s.Score || u.ScoreHigh != s.Score {
+			if u.RankLow != s.Rank || u.RankHigh != s.Rank || u.RankMean != float64(s.Rank) || u.ScoreLow != s.Score ||
+				u.ScoreHigh != s.Score {
 				t.Fatalf("%+v of %+v", u, s)
 			}
 			if u.Grades[slices.Index(r.Grades, s.Grade)] != 1 || (u.Top == 1) != (s.Rank == 1) {
 				t.Fatalf("%+v of %+v", u, s)
 			}
 			for _, other := range u.Indistinguishable {
-				if j := slices.IndexFunc(r.Units, func(v composite.UnitRobustness) bool { return v.Unit == other }); r.Units[j].Score != s.Score {
+				if j := slices.IndexFunc(r.Units,
+					func(v composite.UnitRobustness) bool { return v.Unit == other }); r.Units[j].Score != s.Score {
 					t.Fatalf("%d is not distinguishable from %d", other, s.Unit)
 				}
 			}
@@ -331,8 +347,9 @@ func TestRobustnessIsRepeatable(t *testing.T) {
 	d := benchData(60, .03)
 	o := composite.RobustnessOptions{
 		Seed: 9, Replicates: 211, WeightSpread: .25, Missing: []composite.MissingKind{composite.PeerMedian},
-		Aggregations: []composite.Aggregation{{Kind: composite.Geometric}}, Normalisations: []composite.Rule{&composite.ZScore{}},
-		Ratings: drawRatings(rng, d), Adjustments: []composite.Adjustment{{Unit: 4, Code: "b"}},
+		Aggregations:   []composite.Aggregation{{Kind: composite.Geometric}},
+		Normalisations: []composite.Rule{&composite.ZScore{}}, Ratings: drawRatings(rng, d),
+		Adjustments: []composite.Adjustment{{Unit: 4, Code: "b"}},
 	}
 	want := mustRobustness(t, ix, d, o)
 	if want.Units[0].RankLow == want.Units[0].RankHigh {
@@ -391,15 +408,17 @@ func TestRobustnessRefuses(t *testing.T) {
 	other := ix.Spec()
 	other.Tree.Children = other.Tree.Children[:1]
 	tests := map[string]composite.RobustnessOptions{
-		"/replicates":        {Replicates: -1},
-		"/top":               {Top: -1},
-		"/bottom":            {Bottom: -1},
-		"/weight_spread":     {WeightSpread: 1},
-		"/missing/0/kind":    {Missing: []composite.MissingKind{composite.Fail}},
-		"/normalisations/1":  {Normalisations: []composite.Rule{&composite.RankRule{}, (*composite.MinMax)(nil)}},
-		"/aggregations/0/p":  {Aggregations: []composite.Aggregation{{Kind: composite.Power}}},
-		"/variants/0/tree":   {Variants: []composite.Spec{other}},
-		"/ratings/0/column":  {Ratings: []composite.RatedColumn{{Column: 2, Ratings: make([][]composite.EvaluatorRating, 2)}}},
+		"/replicates":       {Replicates: -1},
+		"/top":              {Top: -1},
+		"/bottom":           {Bottom: -1},
+		"/weight_spread":    {WeightSpread: 1},
+		"/missing/0/kind":   {Missing: []composite.MissingKind{composite.Fail}},
+		"/normalisations/1": {Normalisations: []composite.Rule{&composite.RankRule{}, (*composite.MinMax)(nil)}},
+		"/aggregations/0/p": {Aggregations: []composite.Aggregation{{Kind: composite.Power}}},
+		"/variants/0/tree":  {Variants: []composite.Spec{other}},
+		"/ratings/0/column": {
+			Ratings: []composite.RatedColumn{{Column: 2, Ratings: make([][]composite.EvaluatorRating, 2)}},
+		},
 		"/ratings/0/ratings": {Ratings: []composite.RatedColumn{{}}},
 	}
 	for pointer, o := range tests {
@@ -413,7 +432,9 @@ func TestRobustnessRefuses(t *testing.T) {
 			t.Errorf("%v was accepted", bad)
 		}
 	}
-	if _, err := ix.Robustness(d, composite.RobustnessOptions{Adjustments: []composite.Adjustment{{Code: "none"}}}); err == nil {
+	if _, err := ix.Robustness(d, composite.RobustnessOptions{
+		Adjustments: []composite.Adjustment{{Code: "none"}},
+	}); err == nil {
 		t.Error("an unknown adjustment was accepted")
 	}
 }
@@ -421,7 +442,9 @@ func TestRobustnessRefuses(t *testing.T) {
 func TestRobustnessOfFew(t *testing.T) {
 	ix, d := duel(t, 1, 1)
 	d.Columns = [][]float64{{nan, nan}, {nan, 40}}
-	r := mustRobustness(t, ix, d, composite.RobustnessOptions{WeightSpread: .5, Missing: []composite.MissingKind{composite.Zero}})
+	r := mustRobustness(t, ix, d, composite.RobustnessOptions{
+		WeightSpread: .5, Missing: []composite.MissingKind{composite.Zero},
+	})
 	if len(r.Units) != 1 || r.Units[0].RankHigh != 1 || r.Units[0].Top != 1 || r.Units[0].Indistinguishable != nil {
 		t.Errorf("a single unit: %+v", r.Units)
 	}
@@ -434,7 +457,8 @@ func TestRobustnessOfFew(t *testing.T) {
 		t.Errorf("no units: %+v", r.Units)
 	}
 	leaf := mustNew(t, composite.Spec{Tree: composite.Node{Code: "v", Rule: &composite.PointsRule{Max: 10}}})
-	r = mustRobustness(t, leaf, composite.Data{Units: []string{"u", "v"}, Columns: [][]float64{{5, 5}}}, composite.RobustnessOptions{WeightSpread: .5})
+	r = mustRobustness(t, leaf, composite.Data{Units: []string{"u", "v"}, Columns: [][]float64{{5, 5}}},
+		composite.RobustnessOptions{WeightSpread: .5})
 	if u := r.Units[1]; u.ScoreLow != 50 || u.RankHigh != 1 || !slices.Equal(u.Indistinguishable, []int{0}) {
 		t.Errorf("a tree of one leaf: %+v", u)
 	}
@@ -455,7 +479,14 @@ func TestRobustnessHoldsAdjustments(t *testing.T) {
 		Grades: []composite.Grade{{Code: "good", From: 60}, {Code: "poor"}},
 	})
 	d := composite.Data{Units: []string{"p", "q", "r", "s", "t"}, Columns: [][]float64{{70, 66, 90, 80, nan}}}
-	adjustments := []composite.Adjustment{{Unit: 0, Code: "d"}, {Unit: 1, Code: "b"}, {Unit: 1, Code: "b"}, {Unit: 2, Code: "score"}, {Unit: 3, Code: "grade"}, {Unit: 4, Code: "b"}}
+	adjustments := []composite.Adjustment{
+		{Unit: 0, Code: "d"},
+		{Unit: 1, Code: "b"},
+		{Unit: 1, Code: "b"},
+		{Unit: 2, Code: "score"},
+		{Unit: 3, Code: "grade"},
+		{Unit: 4, Code: "b"},
+	}
 	r := mustRobustness(t, ix, d, composite.RobustnessOptions{Replicates: 2, Adjustments: adjustments})
 	for i, want := range []composite.UnitRobustness{
 		{Score: 67, Rank: 3, Grades: []float64{1, 0}},
@@ -464,7 +495,8 @@ func TestRobustnessHoldsAdjustments(t *testing.T) {
 		{Score: 80, Rank: 1, Grades: []float64{0, 1}},
 	} {
 		u := r.Units[i]
-		if u.ScoreLow != want.Score || u.ScoreHigh != want.Score || u.RankMedian != want.Rank || !slices.Equal(u.Grades, want.Grades) {
+		if u.ScoreLow != want.Score || u.ScoreHigh != want.Score || u.RankMedian != want.Rank ||
+			!slices.Equal(u.Grades, want.Grades) {
 			t.Errorf("%s: %+v, want %+v", d.Units[i], u, want)
 		}
 	}
@@ -476,15 +508,23 @@ func TestRobustnessHoldsAdjustments(t *testing.T) {
 
 // A unit that lives on a carried value has no score under the policy exclude.
 func TestRobustnessWithoutScore(t *testing.T) {
-	ix := mustNew(t, composite.Spec{Tree: composite.Node{Code: "v", Rule: &composite.PointsRule{Max: 100}, Missing: composite.Missing{Kind: composite.Carry}}, Grades: []composite.Grade{{Code: "any"}}})
+	ix := mustNew(t, composite.Spec{
+		Tree: composite.Node{
+			Code: "v", Rule: &composite.PointsRule{Max: 100}, Missing: composite.Missing{Kind: composite.Carry},
+		}, Grades: []composite.Grade{{Code: "any"}},
+	})
 	d := composite.Data{Units: []string{"u", "v"}, Columns: [][]float64{{nan, 0}}, Carried: [][]float64{{60, nan}}}
 	spec := ix.Spec()
-	if list, err := ix.Standings(score(t, ix, d), nil); err != nil || list[0].Unit != 0 || list[0].Status != composite.UnitScored {
+	if list, err := ix.Standings(score(t, ix, d), nil); err != nil || list[0].Unit != 0 ||
+		list[0].Status != composite.UnitScored {
 		t.Fatalf("%v %v: the carried value should count (%v)", list, err, spec.MinCoverage)
 	}
-	r := mustRobustness(t, ix, d, composite.RobustnessOptions{Replicates: 4000, Missing: []composite.MissingKind{composite.Exclude}, Top: 1})
+	r := mustRobustness(t, ix, d, composite.RobustnessOptions{
+		Replicates: 4000, Missing: []composite.MissingKind{composite.Exclude}, Top: 1,
+	})
 	u := r.Units[0]
-	if math.Abs(u.NoScore-.5) > .04 || u.Grades[0]+u.NoScore != 1 || u.RankLow != 1 || u.RankHigh != 2 || u.ScoreLow != 60 || u.Top != 1-u.NoScore {
+	if math.Abs(u.NoScore-.5) > .04 || u.Grades[0]+u.NoScore != 1 || u.RankLow != 1 || u.RankHigh != 2 ||
+		u.ScoreLow != 60 || u.Top != 1-u.NoScore {
 		t.Errorf("%+v", u)
 	}
 }
@@ -515,7 +555,8 @@ func TestSensitivity(t *testing.T) {
 	options.Missing = []composite.MissingKind{composite.PeerMean}
 	both := mustSensitivity(options)
 	score := both.Units[1].Score
-	if len(both.Sources) != 3 || both.Sources[2] != "normalisation" || !(score.Factors[2].First > .8) || !(score.Factors[0].Total < .1) {
+	if len(both.Sources) != 3 || both.Sources[2] != "normalisation" || !(score.Factors[2].First > .8) ||
+		!(score.Factors[0].Total < .1) {
 		t.Errorf("%v %+v", both.Sources, score)
 	}
 	for _, workers := range []int{1, 3, 8} {

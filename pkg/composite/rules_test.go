@@ -19,9 +19,21 @@ func TestRules(t *testing.T) {
 		direction composite.Direction
 		x, want   []float64
 	}{
-		{"goalposts", &composite.Goalposts{Low: 50, High: 100}, "", []float64{40, 50, 75, 100, 120}, []float64{0, 0, 50, 100, 100}},
-		{"goalposts cost", &composite.Goalposts{Low: 48, High: 4}, composite.Cost, []float64{50, 48, 26, 4, 0}, []float64{0, 0, 50, 100, 100}},
-		{"goalposts log", &composite.Goalposts{Low: 1, High: 100, Transform: composite.Log}, "", []float64{.5, 1, 10, 100}, []float64{0, 0, 50, 100}},
+		{
+			"goalposts", &composite.Goalposts{Low: 50, High: 100}, "",
+			[]float64{40, 50, 75, 100, 120},
+			[]float64{0, 0, 50, 100, 100},
+		},
+		{
+			"goalposts cost", &composite.Goalposts{Low: 48, High: 4}, composite.Cost,
+			[]float64{50, 48, 26, 4, 0},
+			[]float64{0, 0, 50, 100, 100},
+		},
+		{
+			"goalposts log", &composite.Goalposts{Low: 1, High: 100, Transform: composite.Log}, "",
+			[]float64{.5, 1, 10, 100},
+			[]float64{0, 0, 50, 100},
+		},
 		{"minmax", &composite.MinMax{}, "", ten, []float64{0, 20, 20, 60, 100}},
 		{"minmax cost", &composite.MinMax{}, composite.Cost, ten, []float64{100, 80, 80, 40, 0}},
 		{"zscore", &composite.ZScore{}, "", []float64{1, 2, 3}, []float64{40, 50, 60}},
@@ -35,24 +47,54 @@ func TestRules(t *testing.T) {
 		{"best cost", &composite.BestRule{}, composite.Cost, []float64{10, 20, 40}, []float64{100, 50, 25}},
 		{"best cost at 0", &composite.BestRule{}, composite.Cost, []float64{0, 20, 0}, []float64{100, 0, 100}},
 		{"target", &composite.TargetRule{Target: 30}, "", []float64{10, 20, 30, 50}, []float64{0, 50, 100, 100}},
-		{"target uncapped", &composite.TargetRule{Target: 30, Cap: new(false)}, "", []float64{10, 20, 30, 50}, []float64{0, 50, 100, 200}},
-		{"target cost", &composite.TargetRule{Target: 20}, composite.Cost, []float64{40, 30, 20, 10}, []float64{0, 50, 100, 100}},
+		{
+			"target uncapped", &composite.TargetRule{Target: 30, Cap: new(false)}, "",
+			[]float64{10, 20, 30, 50},
+			[]float64{0, 50, 100, 200},
+		},
+		{
+			"target cost", &composite.TargetRule{Target: 20}, composite.Cost,
+			[]float64{40, 30, 20, 10},
+			[]float64{0, 50, 100, 100},
+		},
 		{"reference", &composite.Reference{Value: 50}, "", []float64{0, 25, 75}, []float64{0, 50, 150}},
 		{"reference clamped", &composite.Reference{Value: 50, Clamp: true}, "", []float64{0, 25, 75}, []float64{0, 50, 100}},
-		{"reference cost", &composite.Reference{Value: 50, Clamp: true}, composite.Cost, []float64{0, 25, 100}, []float64{100, 100, 50}},
+		{
+			"reference cost", &composite.Reference{Value: 50, Clamp: true}, composite.Cost,
+			[]float64{0, 25, 100},
+			[]float64{100, 100, 50},
+		},
 		{"reference unit", &composite.Reference{Unit: "1"}, "", []float64{10, 20, 30}, []float64{50, 100, 150}},
 		{
-			"bands", &composite.Bands{Bands: []composite.Band{{From: 0, Points: 40}, {From: 60, Points: 80}, {From: 90, Points: 100}}}, "",
+			"bands", &composite.Bands{
+				Bands: []composite.Band{{From: 0, Points: 40}, {From: 60, Points: 80}, {From: 90, Points: 100}},
+			}, "",
 			[]float64{-1, 0, 59.9, 60, 89.9, 90, 1000},
 			[]float64{0, 40, 40, 80, 80, 100, 100},
 		},
-		{"levels", &composite.Levels{Levels: map[string]float64{"C": 60, "A": 100, "B": 80}}, "", []float64{0, 1, 2}, []float64{60, 80, 100}},
+		{
+			"levels", &composite.Levels{Levels: map[string]float64{"C": 60, "A": 100, "B": 80}}, "",
+			[]float64{0, 1, 2},
+			[]float64{60, 80, 100},
+		},
 		{"deduct", &composite.Deduct{Per: 20}, "", []float64{0, 1, 5, 9}, []float64{100, 80, 0, 0}},
-		{"deduct all", &composite.Deduct{Full: new(90.0), Per: 5, Step: new(10.0), Floor: new(30.0)}, composite.Cost, []float64{0, 20, 500}, []float64{90, 80, 30}},
+		{
+			"deduct all", &composite.Deduct{Full: new(90.0), Per: 5, Step: new(10.0), Floor: new(30.0)}, composite.Cost,
+			[]float64{0, 20, 500},
+			[]float64{90, 80, 30},
+		},
 		{"shortfall", &composite.Shortfall{Target: 90, Per: 5}, "", []float64{95, 90, 88, 10}, []float64{100, 100, 90, 0}},
 		{"shortfall step", &composite.Shortfall{Target: 90, Per: 5, Step: new(2.0)}, "", []float64{88}, []float64{95}},
-		{"rank points", &composite.RankPoints{Points: []float64{60, 57, 54}}, "", []float64{1, 9, 9, 5, 2}, []float64{90, 100, 100, 90, 90}},
-		{"rank points cost", &composite.RankPoints{Points: []float64{60, 57, 54}}, composite.Cost, []float64{1, 9, 5}, []float64{100, 90, 95}},
+		{
+			"rank points", &composite.RankPoints{Points: []float64{60, 57, 54}}, "",
+			[]float64{1, 9, 9, 5, 2},
+			[]float64{90, 100, 100, 90, 90},
+		},
+		{
+			"rank points cost", &composite.RankPoints{Points: []float64{60, 57, 54}}, composite.Cost,
+			[]float64{1, 9, 5},
+			[]float64{100, 90, 95},
+		},
 		{"points", &composite.PointsRule{Max: 20}, "", []float64{0, 5, 20}, []float64{0, 25, 100}},
 	}
 	for _, tt := range tests {
@@ -150,7 +192,8 @@ func TestBadEntries(t *testing.T) {
 	for _, tt := range tests {
 		_, err := composite.Normalise([]float64{math.NaN(), tt.x}, tt.rule, "")
 		f, ok := err.(*composite.DataFaults)
-		if !ok || len(f.Faults) != 1 || f.Faults[0].Code != tt.code || f.Faults[0].Unit != "1" || f.Faults[0].Indicator != "x" {
+		if !ok || len(f.Faults) != 1 || f.Faults[0].Code != tt.code || f.Faults[0].Unit != "1" ||
+			f.Faults[0].Indicator != "x" {
 			t.Errorf("%s: %v, want %s at unit 1, indicator x", tt.name, err, tt.code)
 		}
 	}

@@ -18,7 +18,10 @@ func sound() composite.Spec {
 				{Code: "a.1", Weight: 4, Direction: composite.Benefit, Rule: &composite.Goalposts{Low: 50, High: 100}},
 				{Code: "a.2", Weight: 1, Rule: &composite.Levels{Levels: map[string]float64{"yes": 100, "n/a": 0}}},
 			}},
-			{Code: "b", Weight: 75, Direction: composite.Cost, Rule: &composite.MinMax{}, Treat: &composite.Treatment{Kind: "winsorise"}},
+			{
+				Code: "b", Weight: 75, Direction: composite.Cost, Rule: &composite.MinMax{},
+				Treat: &composite.Treatment{Kind: "winsorise"},
+			},
 		}},
 		Adjustments: composite.Adjustments{
 			Bonus:     composite.AdjustmentGroup{Cap: 5, Items: []composite.AdjustmentItem{{Code: "top", Points: 2}}},
@@ -59,23 +62,41 @@ func TestNewFaults(t *testing.T) {
 		{"/tree/children/1/weight", "weight_not_finite", func(s *composite.Spec) { s.Tree.Children[1].Weight = math.Inf(1) }},
 		{"/tree/children/1/weight", "weight_out_of_range", func(s *composite.Spec) { s.Tree.Children[1].Weight = 1e-300 }},
 		{"/tree/aggregation/kind", "unknown_aggregation", func(s *composite.Spec) { s.Tree.Aggregation.Kind = "sum" }},
-		{"/tree/aggregation/p", "exponent_out_of_range", func(s *composite.Spec) { s.Tree.Aggregation.Kind = composite.Power }},
+		{
+			"/tree/aggregation/p", "exponent_out_of_range",
+			func(s *composite.Spec) { s.Tree.Aggregation.Kind = composite.Power },
+		},
 		{"/tree/rule", "rule_and_children", func(s *composite.Spec) { s.Tree.Rule = &composite.RankRule{} }},
 		{at + "/rule", "rule_missing", func(s *composite.Spec) { leaf(s).Rule = nil }},
 		{at + "/rule", "rule_missing", rule((*composite.MinMax)(nil))},
-		{at + "/aggregation", "aggregation_without_children", func(s *composite.Spec) { leaf(s).Aggregation.Kind = composite.Minimum }},
+		{
+			at + "/aggregation", "aggregation_without_children",
+			func(s *composite.Spec) { leaf(s).Aggregation.Kind = composite.Minimum },
+		},
 		{at + "/direction", "unknown_direction", func(s *composite.Spec) { leaf(s).Direction = "up" }},
 		{at + "/peers", "unknown_peers", func(s *composite.Spec) { leaf(s).Peers = "kind" }},
 		{at + "/missing/kind", "unknown_missing", func(s *composite.Spec) { leaf(s).Missing.Kind = "mean" }},
 		{at + "/missing/periods", "negative", func(s *composite.Spec) { leaf(s).Missing.Periods = -1 }},
-		{"/tree/children/0/children/1/missing/kind", "missing_needs_numbers", func(s *composite.Spec) { s.Tree.Children[0].Children[1].Missing.Kind = composite.PeerMean }},
+		{
+			"/tree/children/0/children/1/missing/kind", "missing_needs_numbers",
+			func(s *composite.Spec) { s.Tree.Children[0].Children[1].Missing.Kind = composite.PeerMean },
+		},
 		{"/tree/children/0/children/1/treat", "treatment_needs_numbers", func(s *composite.Spec) {
 			s.Tree.Children[0].Children[1].Treat = &composite.Treatment{Kind: "winsorise"}
 		}},
-		{"/tree/children/1/treat/kind", "unknown_treatment", func(s *composite.Spec) { s.Tree.Children[1].Treat.Kind = "log" }},
-		{"/tree/children/1/treat/max_points", "negative", func(s *composite.Spec) { s.Tree.Children[1].Treat.MaxPoints = new(-1) }},
+		{
+			"/tree/children/1/treat/kind", "unknown_treatment",
+			func(s *composite.Spec) { s.Tree.Children[1].Treat.Kind = "log" },
+		},
+		{
+			"/tree/children/1/treat/max_points", "negative",
+			func(s *composite.Spec) { s.Tree.Children[1].Treat.MaxPoints = new(-1) },
+		},
 		{"/tree/children/1/treat/skew", "negative", func(s *composite.Spec) { s.Tree.Children[1].Treat.Skew = new(-1.0) }},
-		{at + "/combine/kind", "unknown_combination", func(s *composite.Spec) { leaf(s).Combine = &composite.Combination{Kind: "mode"} }},
+		{
+			at + "/combine/kind", "unknown_combination",
+			func(s *composite.Spec) { leaf(s).Combine = &composite.Combination{Kind: "mode"} },
+		},
 		{at + "/combine/drop", "negative", func(s *composite.Spec) { leaf(s).Combine = &composite.Combination{Drop: -1} }},
 		{at + "/combine/role_weights/a~1b", "weight_not_positive", func(s *composite.Spec) {
 			leaf(s).Combine = &composite.Combination{RoleWeights: map[string]float64{"a/b": 0}}
@@ -84,7 +105,10 @@ func TestNewFaults(t *testing.T) {
 		{at + "/rule/high", "goalposts_equal", rule(&composite.Goalposts{Low: 1, High: 1})},
 		{at + "/rule/low", "value_out_of_range", rule(&composite.Goalposts{Low: math.NaN(), High: 1})},
 		{at + "/rule/low", "direction_contradicts_goalposts", cost(&composite.Goalposts{Low: 1, High: 2})},
-		{at + "/rule/low", "direction_contradicts_goalposts", func(s *composite.Spec) { leaf(s).Rule = &composite.Goalposts{Low: 2, High: 1} }},
+		{
+			at + "/rule/low", "direction_contradicts_goalposts",
+			func(s *composite.Spec) { leaf(s).Rule = &composite.Goalposts{Low: 2, High: 1} },
+		},
 		{at + "/rule/transform", "unknown_transform", rule(&composite.Goalposts{High: 1, Transform: "sqrt"})},
 		{at + "/rule/transform", "log_not_positive", rule(&composite.Goalposts{High: 1, Transform: composite.Log})},
 		{at + "/rule/constant", "score_out_of_range", rule(&composite.MinMax{Constant: new(101.0)})},
@@ -95,14 +119,20 @@ func TestNewFaults(t *testing.T) {
 		{at + "/rule/value", "reference_ambiguous", rule(&composite.Reference{Unit: "u", Value: 1})},
 		{at + "/rule/clamp", "cost_needs_clamp", cost(&composite.Reference{Value: 1})},
 		{at + "/rule/bands", "bands_empty", rule(&composite.Bands{})},
-		{at + "/rule/bands/1/from", "bands_not_ascending", rule(&composite.Bands{Bands: []composite.Band{{From: 1}, {From: 1}}})},
+		{
+			at + "/rule/bands/1/from", "bands_not_ascending",
+			rule(&composite.Bands{Bands: []composite.Band{{From: 1}, {From: 1}}}),
+		},
 		{at + "/rule/bands/0/points", "score_out_of_range", rule(&composite.Bands{Bands: []composite.Band{{Points: -1}}})},
 		{at + "/rule/levels", "levels_empty", rule(&composite.Levels{})},
 		{at + "/rule/levels/n~1a", "score_out_of_range", rule(&composite.Levels{Levels: map[string]float64{"n/a": 200}})},
 		{at + "/rule/per", "not_positive", rule(&composite.Deduct{})},
 		{at + "/rule/step", "not_positive", rule(&composite.Deduct{Per: 1, Step: new(0.0)})},
 		{at + "/rule/floor", "floor_above_full", rule(&composite.Deduct{Per: 1, Full: new(10.0), Floor: new(20.0)})},
-		{at + "/rule/kind", "direction_contradicts_rule", func(s *composite.Spec) { leaf(s).Rule = &composite.Deduct{Per: 1} }},
+		{
+			at + "/rule/kind", "direction_contradicts_rule",
+			func(s *composite.Spec) { leaf(s).Rule = &composite.Deduct{Per: 1} },
+		},
 		{at + "/rule/kind", "direction_contradicts_rule", cost(&composite.Shortfall{Per: 1})},
 		{at + "/rule/kind", "direction_contradicts_rule", cost(&composite.PointsRule{Max: 1})},
 		{at + "/rule/max", "not_positive", rule(&composite.PointsRule{})},
@@ -112,11 +142,26 @@ func TestNewFaults(t *testing.T) {
 
 		{"/adjustments/bonus/cap", "score_out_of_range", func(s *composite.Spec) { s.Adjustments.Bonus.Cap = -1 }},
 		{"/adjustments/bonus/cap", "cap_missing", func(s *composite.Spec) { s.Adjustments.Bonus.Cap = 0 }},
-		{"/adjustments/deduction/items/0/code", "code_duplicate", func(s *composite.Spec) { s.Adjustments.Deduction.Items[0].Code = "top" }},
-		{"/adjustments/deduction/items/0/points", "negative", func(s *composite.Spec) { s.Adjustments.Deduction.Items[0].Points = -1 }},
-		{"/adjustments/vetoes/0/effect/grade", "unknown_grade", func(s *composite.Spec) { s.Adjustments.Vetoes[0].Effect.Grade = "bad" }},
-		{"/adjustments/vetoes/1/effect/score", "score_out_of_range", func(s *composite.Spec) { s.Adjustments.Vetoes[1].Effect.Score = math.NaN() }},
-		{"/adjustments/vetoes/2/effect/kind", "unknown_effect", func(s *composite.Spec) { s.Adjustments.Vetoes[2].Effect.Kind = "" }},
+		{
+			"/adjustments/deduction/items/0/code", "code_duplicate",
+			func(s *composite.Spec) { s.Adjustments.Deduction.Items[0].Code = "top" },
+		},
+		{
+			"/adjustments/deduction/items/0/points", "negative",
+			func(s *composite.Spec) { s.Adjustments.Deduction.Items[0].Points = -1 },
+		},
+		{
+			"/adjustments/vetoes/0/effect/grade", "unknown_grade",
+			func(s *composite.Spec) { s.Adjustments.Vetoes[0].Effect.Grade = "bad" },
+		},
+		{
+			"/adjustments/vetoes/1/effect/score", "score_out_of_range",
+			func(s *composite.Spec) { s.Adjustments.Vetoes[1].Effect.Score = math.NaN() },
+		},
+		{
+			"/adjustments/vetoes/2/effect/kind", "unknown_effect",
+			func(s *composite.Spec) { s.Adjustments.Vetoes[2].Effect.Kind = "" },
+		},
 		{"/grades/1/from", "grades_not_descending", func(s *composite.Spec) { s.Grades[1].From = 80 }},
 		{"/grades/2/from", "last_grade_not_zero", func(s *composite.Spec) { s.Grades[2].From = 1 }},
 		{"/grades/1/code", "code_duplicate", func(s *composite.Spec) { s.Grades[1].Code = "good" }},
@@ -195,9 +240,18 @@ func TestNodes(t *testing.T) {
 	want := []composite.NodeInfo{
 		{Code: "index", Parent: -1, Depth: 0, End: 5, Column: -1, Weight: 1, EffectiveWeight: 1},
 		{Code: "a", Parent: 0, Depth: 1, End: 4, Column: -1, Weight: 25, EffectiveWeight: .25},
-		{Code: "a.1", Parent: 1, Depth: 2, End: 3, Leaf: true, Column: 0, Direction: composite.Benefit, Weight: 4, EffectiveWeight: .2},
-		{Code: "a.2", Parent: 1, Depth: 2, End: 4, Leaf: true, Column: 1, Direction: composite.Benefit, Weight: 1, EffectiveWeight: .05},
-		{Code: "b", Parent: 0, Depth: 1, End: 5, Leaf: true, Column: 2, Direction: composite.Cost, Weight: 75, EffectiveWeight: .75},
+		{
+			Code: "a.1", Parent: 1, Depth: 2, End: 3, Leaf: true, Column: 0, Direction: composite.Benefit, Weight: 4,
+			EffectiveWeight: .2,
+		},
+		{
+			Code: "a.2", Parent: 1, Depth: 2, End: 4, Leaf: true, Column: 1, Direction: composite.Benefit, Weight: 1,
+			EffectiveWeight: .05,
+		},
+		{
+			Code: "b", Parent: 0, Depth: 1, End: 5, Leaf: true, Column: 2, Direction: composite.Cost, Weight: 75,
+			EffectiveWeight: .75,
+		},
 	}
 	for n, got := range ix.Nodes() {
 		if got != want[n] {

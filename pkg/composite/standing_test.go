@@ -10,7 +10,9 @@ import (
 
 // published scores each unit by one indicator of 0–100 and publishes; units are
 // called a, b, c, … and a NaN is a unit without score.
-func published(t *testing.T, spec composite.Spec, classes []string, base []float64, adjustments ...composite.Adjustment) []composite.Standing {
+func published(
+	t *testing.T, spec composite.Spec, classes []string, base []float64, adjustments ...composite.Adjustment,
+) []composite.Standing {
 	t.Helper()
 	spec.Tree = composite.Node{Code: "x", Rule: &composite.PointsRule{Max: 100}}
 	d := composite.Data{Classes: classes, Columns: [][]float64{base}}
@@ -87,8 +89,10 @@ func TestAdjustments(t *testing.T) {
 	}
 	for _, tt := range tests {
 		s := published(t, spec, nil, []float64{tt.base}, tt.adjustments...)[0]
-		if s.Base != tt.base || s.Bonus != tt.bonus || s.Deduction != tt.deduction || s.Score != tt.score || s.Grade != tt.grade {
-			t.Errorf("%s: %+v, want bonus %v, deduction %v, score %v, %s", tt.name, s, tt.bonus, tt.deduction, tt.score, tt.grade)
+		if s.Base != tt.base || s.Bonus != tt.bonus || s.Deduction != tt.deduction || s.Score != tt.score ||
+			s.Grade != tt.grade {
+			t.Errorf("%s: %+v, want bonus %v, deduction %v, score %v, %s", tt.name, s, tt.bonus, tt.deduction,
+				tt.score, tt.grade)
 		}
 	}
 }
@@ -96,7 +100,8 @@ func TestAdjustments(t *testing.T) {
 // A veto on the score changes the rank, a veto on the grade does not.
 func TestVetoesAndRank(t *testing.T) {
 	list := published(t, sound(), nil, []float64{95, 90, 85, nan},
-		composite.Adjustment{Unit: 0, Code: "capped"}, composite.Adjustment{Unit: 1, Code: "forged"}, composite.Adjustment{Unit: 3, Code: "top"})
+		composite.Adjustment{Unit: 0, Code: "capped"}, composite.Adjustment{Unit: 1, Code: "forged"},
+		composite.Adjustment{Unit: 3, Code: "top"})
 	if got := ranks(list); got != "b1.1 c2.2 a3.3 d0.0" {
 		t.Errorf("ranks %s", got)
 	}
@@ -112,7 +117,11 @@ func TestAdjustmentsThatDoNotFit(t *testing.T) {
 	ix := mustNew(t, sound())
 	d := composite.Data{Units: []string{"u"}, Columns: [][]float64{{75}, {1}, {4}}}
 	_, err := ix.Standings(score(t, ix, d), []composite.Adjustment{
-		{Unit: 1, Code: "top"}, {Unit: -1, Code: "top"}, {Code: "none"}, {Code: "top", Points: -1}, {Code: "top", Points: nan},
+		{Unit: 1, Code: "top"},
+		{Unit: -1, Code: "top"},
+		{Code: "none"},
+		{Code: "top", Points: -1},
+		{Code: "top", Points: nan},
 	})
 	f, ok := err.(*composite.DataFaults)
 	if !ok {
@@ -135,7 +144,8 @@ func TestGrades(t *testing.T) {
 		return grades
 	}
 	all := func(share float64) []composite.Grade {
-		return band(share, composite.Grade{Code: "A", From: 80}, composite.Grade{Code: "B", From: 60}, composite.Grade{Code: "C"})
+		return band(share, composite.Grade{Code: "A", From: 80}, composite.Grade{Code: "B", From: 60},
+			composite.Grade{Code: "C"})
 	}
 	second := all(.3)
 	second[1].MaxShare = new(.2)
@@ -150,11 +160,19 @@ func TestGrades(t *testing.T) {
 		{"none", nil, []float64{80}, ""},
 		{"quota", all(.3), []float64{99, 98, 97, 96, 95, 94, 93, 92, 91, 90}, "AAABBBBBBB"},
 		{"quota not used up", all(.3), []float64{99, 70, 69, 68, 67, 66, 65, 64, 63, 10}, "ABBBBBBBBC"},
-		{"a tie that does not fit falls whole, nobody overtakes", all(.3), []float64{99, 98, 97, 97, 95, 94, 93, 92, 91, 90}, "AABBBBBBBB"},
+		{
+			"a tie that does not fit falls whole, nobody overtakes", all(.3),
+			[]float64{99, 98, 97, 97, 95, 94, 93, 92, 91, 90},
+			"AABBBBBBBB",
+		},
 		{"a tie that fits", all(.3), []float64{99, 98, 98, 97, 95, 94, 93, 92, 91, 90}, "AAABBBBBBB"},
 		{"the first tie is too large", all(.1), []float64{99, 99, 98, 1, 1, 1, 1, 1, 1, 1}, "BBBCCCCCCC"},
 		{"the next grade has its own quota", second, []float64{99, 98, 97, 96, 95, 94, 93, 92, 91, 90}, "AAABBCCCCC"},
-		{"a fallen tie too large for the next as well", second, []float64{99, 98, 97, 97, 97, 94, 93, 92, 91, 90}, "AACCCCCCCC"},
+		{
+			"a fallen tie too large for the next as well", second,
+			[]float64{99, 98, 97, 97, 97, 94, 93, 92, 91, 90},
+			"AACCCCCCCC",
+		},
 		{"units without score are no share", all(.5), []float64{99, 98, nan, nan}, "AB"},
 		{"0.29 of 100 is 29", all(.29), make100(), strings.Repeat("A", 29) + strings.Repeat("B", 71)},
 	}
@@ -181,8 +199,10 @@ func make100() []float64 {
 // A unit whose grade is capped leaves its place in the quota to the next.
 func TestCappedGradeTakesNoPlace(t *testing.T) {
 	spec := composite.Spec{
-		Grades:      []composite.Grade{{Code: "A", From: 80, MaxShare: new(.5)}, {Code: "B", From: 0}},
-		Adjustments: composite.Adjustments{Vetoes: []composite.Veto{{Code: "v", Effect: composite.Effect{Kind: composite.CapGrade, Grade: "B"}}}},
+		Grades: []composite.Grade{{Code: "A", From: 80, MaxShare: new(.5)}, {Code: "B", From: 0}},
+		Adjustments: composite.Adjustments{
+			Vetoes: []composite.Veto{{Code: "v", Effect: composite.Effect{Kind: composite.CapGrade, Grade: "B"}}},
+		},
 	}
 	list := published(t, spec, nil, []float64{99, 98, 98, 90}, composite.Adjustment{Unit: 0, Code: "v"})
 	if got := list[0].Grade + list[1].Grade + list[2].Grade + list[3].Grade; got != "BAAB" {

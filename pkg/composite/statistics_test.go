@@ -71,10 +71,12 @@ func TestStatistics(t *testing.T) {
 	}
 	r := ix.Score(d, composite.KeepAll)
 	list := r.Statistics(stats.FlagLimits{Availability: new(.8)})
-	if e := list[2].Entered; e.N != 3 || e.Missing != 1 || len(list[2].Flags) != 1 || list[2].Flags[0] != stats.LowAvailability {
+	if e := list[2].Entered; e.N != 3 || e.Missing != 1 || len(list[2].Flags) != 1 ||
+		list[2].Flags[0] != stats.LowAvailability {
 		t.Errorf("b: %+v %v", e, list[2].Flags)
 	}
-	if e := list[3].Entered; e.N != 2 || e.Missing != 0 || len(list[3].Flags) != 1 || list[3].Flags[0] != stats.ConstantColumn {
+	if e := list[3].Entered; e.N != 2 || e.Missing != 0 || len(list[3].Flags) != 1 ||
+		list[3].Flags[0] != stats.ConstantColumn {
 		t.Errorf("c: %+v %v", e, list[3].Flags)
 	}
 	// p and q have all scores: 0, 0, 50 and 12.5, 50, 50, with the variances 78.125, 1250

@@ -17,7 +17,8 @@ func treated(t *testing.T, treat composite.Treatment, x []float64) *composite.Re
 	for i := range x {
 		d.Units = append(d.Units, string(rune('a'+i)))
 	}
-	return score(t, mustNew(t, composite.Spec{Tree: composite.Node{Code: "v", Rule: &composite.MinMax{}, Treat: &treat}}), d)
+	return score(t,
+		mustNew(t, composite.Spec{Tree: composite.Node{Code: "v", Rule: &composite.MinMax{}, Treat: &treat}}), d)
 }
 
 func TestWinsorise(t *testing.T) {
@@ -32,8 +33,18 @@ func TestWinsorise(t *testing.T) {
 		points []stats.TreatedPoint
 	}{
 		{"no outlier", composite.Treatment{}, few, nil},
-		{"one high", composite.Treatment{}, append(slices.Clone(few), 1000), []stats.TreatedPoint{{Unit: 20, Before: 1000, After: 19}}},
-		{"one low", composite.Treatment{}, append(slices.Clone(few), -1000), []stats.TreatedPoint{{Unit: 20, Before: -1000, After: 0}}},
+		{
+			"one high",
+			composite.Treatment{},
+			append(slices.Clone(few), 1000),
+			[]stats.TreatedPoint{{Unit: 20, Before: 1000, After: 19}},
+		},
+		{
+			"one low",
+			composite.Treatment{},
+			append(slices.Clone(few), -1000),
+			[]stats.TreatedPoint{{Unit: 20, Before: -1000, After: 0}},
+		},
 		{
 			"two high",
 			composite.Treatment{},
@@ -46,7 +57,11 @@ func TestWinsorise(t *testing.T) {
 			append(slices.Clone(few), 900, 1000),
 			[]stats.TreatedPoint{{Unit: 21, Before: 1000, After: 900}},
 		},
-		{"ties move together or not at all", composite.Treatment{MaxPoints: new(1)}, append(slices.Clone(few), 1000, 1000), nil},
+		{
+			"ties move together or not at all",
+			composite.Treatment{MaxPoints: new(1)},
+			append(slices.Clone(few), 1000, 1000), nil,
+		},
 		{"never constant", composite.Treatment{}, append(make([]float64, 20), 1), nil},
 		{"too few to judge", composite.Treatment{}, []float64{0, 0, 1000}, nil},
 		{"off", composite.Treatment{MaxPoints: new(0)}, append(slices.Clone(few), 1000), nil},
@@ -64,7 +79,8 @@ func TestWinsorise(t *testing.T) {
 				t.Error("the data were changed")
 			}
 			for _, p := range tt.points {
-				if cell := r.Cell(0, p.Unit); cell.Entered != p.Before || cell.Used != p.After || cell.Status != composite.CellEntered {
+				if cell := r.Cell(0, p.Unit); cell.Entered != p.Before || cell.Used != p.After ||
+					cell.Status != composite.CellEntered {
 					t.Errorf("cell %+v, want %v used as %v", cell, p.Before, p.After)
 				}
 			}

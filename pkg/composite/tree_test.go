@@ -69,7 +69,9 @@ func TestBlocksAgreeWithPlainFunctions(t *testing.T) {
 }
 
 // byHand is the recursive definition of a node's score.
-func byHand(r *composite.Result, nodes []composite.NodeInfo, n, unit int, kind composite.AggregationKind) (float64, bool) {
+func byHand(
+	r *composite.Result, nodes []composite.NodeInfo, n, unit int, kind composite.AggregationKind,
+) (float64, bool) {
 	if nodes[n].Leaf {
 		return r.Score(n, unit)
 	}
@@ -158,7 +160,8 @@ func TestReweigh(t *testing.T) {
 	bad := append([]float64(nil), weights...)
 	bad[3] = 0
 	light := benchIndex(t, composite.Geometric).Score(d, composite.KeepRoot)
-	if old.Reweigh(got, bad) || old.Reweigh(got[:1], weights) || old.Reweigh(got, weights[1:]) || light.Reweigh(got, weights) {
+	if old.Reweigh(got, bad) || old.Reweigh(got[:1], weights) || old.Reweigh(got, weights[1:]) ||
+		light.Reweigh(got, weights) {
 		t.Error("weights that do not fit were accepted")
 	}
 }

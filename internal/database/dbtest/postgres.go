@@ -66,7 +66,8 @@ func startServer() (*server, error) {
 // the databases of each run whose lock is free.
 func (s *server) dropStale(ctx context.Context) error {
 	var stale []string
-	rows, err := s.admin.QueryContext(ctx, `SELECT datname, split_part(datname, '_', 3) FROM pg_database WHERE datname ~ '^`+namePrefix+`[0-9]+_'`)
+	rows, err := s.admin.QueryContext(ctx,
+		`SELECT datname, split_part(datname, '_', 3) FROM pg_database WHERE datname ~ '^`+namePrefix+`[0-9]+_'`)
 	if err != nil {
 		return fmt.Errorf("look at the databases of the test server: %w", err)
 	}

@@ -21,15 +21,16 @@ import (
 // Measure is one of the seven measures (七大措施) of a town. The public source names
 // four; the others have a number only, until the town names them.
 type Measure struct {
-	TownID      string     `gorm:"primaryKey" json:"-"`
-	Number      int64      `gorm:"primaryKey" json:"number" example:"1"` // 1 to 7
-	Name        text.Text  `gorm:"embedded;embeddedPrefix:name_" json:"name,omitempty,omitzero"`
-	Description text.Text  `gorm:"embedded;embeddedPrefix:description_" json:"description,omitempty,omitzero"`
-	Named       bool       `gorm:"-" json:"named"`
-	SourceName  text.Text  `gorm:"-" json:"source_name,omitempty,omitzero"` // as the public source names it, whatever the town does
-	Provenance  string     `gorm:"-" json:"provenance" enums:"source,town,unnamed"`
-	Note        text.Text  `gorm:"-" json:"note,omitempty,omitzero"` // where nobody has named it
-	Progress    TaskTotals `gorm:"-" json:"progress"`                // of all its tasks
+	TownID      string    `gorm:"primaryKey" json:"-"`
+	Number      int64     `gorm:"primaryKey" json:"number" example:"1"` // 1 to 7
+	Name        text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name,omitempty,omitzero"`
+	Description text.Text `gorm:"embedded;embeddedPrefix:description_" json:"description,omitempty,omitzero"`
+	Named       bool      `gorm:"-" json:"named"`
+	// as the public source names it, whatever the town does
+	SourceName text.Text  `gorm:"-" json:"source_name,omitempty,omitzero"`
+	Provenance string     `gorm:"-" json:"provenance" enums:"source,town,unnamed"`
+	Note       text.Text  `gorm:"-" json:"note,omitempty,omitzero"` // where nobody has named it
+	Progress   TaskTotals `gorm:"-" json:"progress"`                // of all its tasks
 	database.Versioned
 }
 
@@ -55,7 +56,8 @@ func (m *Measure) complete() {
 	}
 	if m.Named = !m.Name.IsZero(); !m.Named {
 		m.Provenance = "unnamed"
-		m.Note = text.F("公开资料未列出第 %[1]d 项措施的名称，可由本镇命名", "the public source does not name measure %[1]d: the town may", m.Number)
+		m.Note = text.F("公开资料未列出第 %[1]d 项措施的名称，可由本镇命名",
+			"the public source does not name measure %[1]d: the town may", m.Number)
 	}
 }
 
@@ -119,11 +121,14 @@ func Name(
 		if err != nil {
 			return err
 		}
-		row := Measure{TownID: townID, Number: number, Versioned: database.Versioned{Version: 1}} // as built in, if it is none yet
+		// as built in, if it is none yet
+		row := Measure{TownID: townID, Number: number, Versioned: database.Versioned{Version: 1}}
 		if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
 			return err
 		}
-		change := map[string]any{"name_zh": name.ZH, "name_en": name.EN, "description_zh": description.ZH, "description_en": description.EN}
+		change := map[string]any{
+			"name_zh": name.ZH, "name_en": name.EN, "description_zh": description.ZH, "description_en": description.EN,
+		}
 		if err := database.UpdateVersioned(tx, &Measure{TownID: townID, Number: number}, version, change); err != nil {
 			return err
 		}
@@ -148,10 +153,11 @@ type TaskTotals struct {
 
 // Progress is how far the tasks of a measure have come, for one branch or all.
 type Progress struct {
-	MeasureNumber int64           `json:"measure" example:"1"`
-	BranchCode    *string         `json:"-"`
-	Branch        *town.BranchRef `gorm:"-" json:"branch,omitempty"` // absent for all branches, or for what concerns the town
-	TaskTotals    `gorm:"embedded"`
+	MeasureNumber int64   `json:"measure" example:"1"`
+	BranchCode    *string `json:"-"`
+	// absent for all branches, or for what concerns the town
+	Branch     *town.BranchRef `gorm:"-" json:"branch,omitempty"`
+	TaskTotals `gorm:"embedded"`
 }
 
 // ListProgress returns the progress of the seven measures in their order, counting

@@ -181,7 +181,8 @@ func tasksOf(measure int64) workflow.Kind[Task, TaskState, *taskReader] {
 
 // responsible reports whether the caller is responsible for the task.
 func (v *taskReader) responsible(t Task) bool {
-	return t.PersonCode != nil && *t.PersonCode == v.Person || t.OfficeCode != nil && slices.Contains(v.offices, *t.OfficeCode)
+	return t.PersonCode != nil && *t.PersonCode == v.Person ||
+		t.OfficeCode != nil && slices.Contains(v.offices, *t.OfficeCode)
 }
 
 // Visible narrows to the tasks that the caller reads: of the town, of branches in reach,
@@ -262,8 +263,8 @@ func SetTask(ctx context.Context, db *gorm.DB, townID string, measure int64, c T
 		return Task{}, err
 	}
 	t := Task{
-		TownID: townID, ID: database.NewID(), MeasureNumber: measure, BranchCode: c.Branch, PersonCode: c.Person, OfficeCode: c.Office,
-		Title: c.Title, DueOn: c.DueOn, State: TaskOpen, Versioned: database.Versioned{Version: 1},
+		TownID: townID, ID: database.NewID(), MeasureNumber: measure, BranchCode: c.Branch, PersonCode: c.Person,
+		OfficeCode: c.Office, Title: c.Title, DueOn: c.DueOn, State: TaskOpen, Versioned: database.Versioned{Version: 1},
 	}
 	return tasksOf(measure).Create(ctx, db, "set", "", t, func(tx *gorm.DB, v *taskReader, t *Task) error {
 		if err := c.check(ctx, tx, townID); err != nil {
@@ -282,12 +283,14 @@ func SetTask(ctx context.Context, db *gorm.DB, townID string, measure int64, c T
 func (c TaskContent) check(ctx context.Context, tx *gorm.DB, townID string) error {
 	var faults []fault.FieldError
 	if (c.Person == nil) == (c.Office == nil) {
-		faults = append(faults, fault.Field("/person", "one_responsible", "请指明一名负责人或一个负责单位", "name either a person or an office"))
+		faults = append(faults, fault.Field("/person", "one_responsible", "请指明一名负责人或一个负责单位",
+			"name either a person or an office"))
 	}
 	if c.Person != nil {
 		_, err := people.Find(ctx, tx, townID, *c.Person)
 		if fault.Is(err, fault.KindNotFound) {
-			faults = append(faults, fault.Field("/person", "unknown_person", "本镇没有人员“%s”", "this town has no person %q", *c.Person))
+			faults = append(faults, fault.Field("/person", "unknown_person", "本镇没有人员“%s”",
+				"this town has no person %q", *c.Person))
 		} else if err != nil {
 			return err
 		}
@@ -295,7 +298,8 @@ func (c TaskContent) check(ctx context.Context, tx *gorm.DB, townID string) erro
 	if c.Office != nil {
 		_, err := people.FindOffice(ctx, tx, townID, *c.Office)
 		if fault.Is(err, fault.KindNotFound) {
-			faults = append(faults, fault.Field("/office", "unknown_office", "本镇没有挂钩办“%s”", "this town has no office %q", *c.Office))
+			faults = append(faults, fault.Field("/office", "unknown_office", "本镇没有挂钩办“%s”",
+				"this town has no office %q", *c.Office))
 		} else if err != nil {
 			return err
 		}
@@ -310,7 +314,9 @@ func (c TaskContent) check(ctx context.Context, tx *gorm.DB, townID string) erro
 }
 
 // ChangeTask replaces the content of a task. Its measure and progress stay.
-func ChangeTask(ctx context.Context, db *gorm.DB, measure int64, ref workflow.Ref, c TaskContent, reason string) (Task, error) {
+func ChangeTask(
+	ctx context.Context, db *gorm.DB, measure int64, ref workflow.Ref, c TaskContent, reason string,
+) (Task, error) {
 	return tasksOf(measure).Do(ctx, db, ref, "change", reason, func(tx *gorm.DB, v *taskReader, t Task) (workflow.Change, error) {
 		change := workflow.Change{
 			Columns: map[string]any{
@@ -360,7 +366,8 @@ func MoveTask(ctx context.Context, db *gorm.DB, measure int64, ref workflow.Ref,
 		switch m.To {
 		case TaskDone:
 			if m.Evidence == "" && t.Evidence == "" {
-				return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_needed", "完成任务须附佐证", "give evidence that it is done"))
+				return workflow.Change{},
+					fault.Broken(fault.Field("/evidence", "evidence_needed", "完成任务须附佐证", "give evidence that it is done"))
 			}
 			extra.Progress = 100
 		case TaskOpen:

@@ -87,8 +87,14 @@ var analyses = workflow.Kind[Analysis, AnalysisState, *analysisReader]{
 	Verbs: analysisVerbs{
 		{Name: "begin", To: AnalysisDraft, Action: access.WriteAnalyses, Silent: true},
 		{Name: "write", From: []AnalysisState{AnalysisDraft}, Action: access.WriteAnalyses, Who: ownOfBranch, Silent: true},
-		{Name: "submit", From: []AnalysisState{AnalysisDraft}, To: AnalysisSubmitted, Action: access.WriteAnalyses, Who: ownOfBranch},
-		{Name: "withdraw", From: []AnalysisState{AnalysisSubmitted}, To: AnalysisDraft, Action: access.WriteAnalyses, Who: ownOfBranch},
+		{
+			Name: "submit", From: []AnalysisState{AnalysisDraft}, To: AnalysisSubmitted, Action: access.WriteAnalyses,
+			Who: ownOfBranch,
+		},
+		{
+			Name: "withdraw", From: []AnalysisState{AnalysisSubmitted}, To: AnalysisDraft, Action: access.WriteAnalyses,
+			Who: ownOfBranch,
+		},
 	},
 }.Checked()
 
@@ -178,7 +184,8 @@ func (v *analysisReader) Audit(a Analysis, _ string) (string, any) {
 // about a publication: the latest of the period where none is named. A mentor has
 // one analysis of a branch and publication.
 func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.ResultCache, a Analysis) (Analysis, error) {
-	a.ID, a.MentorCode, a.State, a.Versioned = database.NewID(), access.PrincipalFrom(ctx).Person, AnalysisDraft, database.Versioned{Version: 1}
+	a.ID, a.MentorCode, a.State, a.Versioned = database.NewID(), access.PrincipalFrom(ctx).Person, AnalysisDraft,
+		database.Versioned{Version: 1}
 	return analyses.Create(ctx, db, "begin", "", a, func(tx *gorm.DB, v *analysisReader, a *Analysis) error {
 		if err := v.Principal.InScope(ctx, tx, access.WriteAnalyses, a.TownID, a.BranchCode, v.Today); err != nil {
 			return err
@@ -200,7 +207,9 @@ func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.ResultCache, a Ana
 }
 
 // publishedView returns the view of a publication, the latest where number is 0.
-func publishedView(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string, number int64) (index.View, error) {
+func publishedView(
+	ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string, number int64,
+) (index.View, error) {
 	p, err := evaluation.FindPeriod(ctx, db, townID, period)
 	if err != nil {
 		return index.View{}, err
@@ -209,7 +218,10 @@ func publishedView(ctx context.Context, db *gorm.DB, b *index.ResultCache, townI
 	if err == nil && !there {
 		e := fault.Conflict("period_not_published",
 			"考评周期 %[1]s 尚未公布：请等待公布", "the period %[1]s is not published: wait until it is", p.Code)
-		e.Lock = &fault.Lock{By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup)}
+		e.Lock = &fault.Lock{
+			By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason,
+			CanLift: string(access.LeadingGroup),
+		}
 		return v, e
 	}
 	return v, err
@@ -244,7 +256,9 @@ func alreadyAnalysed(err error) error {
 }
 
 // WriteAnalysis replaces findings and summary of a draft.
-func WriteAnalysis(ctx context.Context, db *gorm.DB, ref workflow.Ref, findings Causes, summary string) (Analysis, error) {
+func WriteAnalysis(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, findings Causes, summary string,
+) (Analysis, error) {
 	return analyses.Do(ctx, db, ref, "write", "", func(tx *gorm.DB, _ *analysisReader, a Analysis) (c workflow.Change, err error) {
 		p, err := evaluation.FindPeriod(ctx, tx, a.TownID, a.PeriodCode)
 		if err != nil {
@@ -264,13 +278,16 @@ func WriteAnalysis(ctx context.Context, db *gorm.DB, ref workflow.Ref, findings 
 
 // MoveAnalysis submits a draft, or withdraws it to go on writing. What is submitted
 // names at least one cause.
-func MoveAnalysis(ctx context.Context, db *gorm.DB, ref workflow.Ref, to AnalysisState, reason string) (Analysis, error) {
+func MoveAnalysis(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, to AnalysisState, reason string,
+) (Analysis, error) {
 	return analyses.Move(ctx, db, ref, to, reason, func(tx *gorm.DB, _ *analysisReader, a Analysis) (c workflow.Change, err error) {
 		c.Columns = map[string]any{"submitted_at": nil}
 		if to == AnalysisSubmitted {
 			c.Columns["submitted_at"] = tx.NowFunc()
 			if len(a.Findings) == 0 {
-				return c, fault.Broken(fault.Field("/findings", "empty_analysis", "尚未写明原因，不能提交", "the analysis names no cause: write at least one"))
+				return c, fault.Broken(fault.Field("/findings", "empty_analysis", "尚未写明原因，不能提交",
+					"the analysis names no cause: write at least one"))
 			}
 		}
 		return c, nil

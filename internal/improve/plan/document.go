@@ -30,12 +30,13 @@ type Document struct {
 // PlannedItem is one thing to do (提升事项), and the gap of an indicator that it
 // closes. A categorical indicator has the place of its level as value.
 type PlannedItem struct {
-	ID        string      `gorm:"primaryKey" json:"id" format:"uuid"` // stays from version to version
-	Indicator string      `json:"indicator" example:"governance.01"`
-	ValueNow  *float64    `json:"value_now,omitempty"` // of the result that the plan is about
-	ScoreNow  float64     `json:"score_now"`
-	ValueGoal float64     `json:"value_goal" example:"92"`
-	ScoreGoal float64     `json:"score_goal"`          // of the indicator at the goal, to nine decimals: a published score is held against it
+	ID        string   `gorm:"primaryKey" json:"id" format:"uuid"` // stays from version to version
+	Indicator string   `json:"indicator" example:"governance.01"`
+	ValueNow  *float64 `json:"value_now,omitempty"` // of the result that the plan is about
+	ScoreNow  float64  `json:"score_now"`
+	ValueGoal float64  `json:"value_goal" example:"92"`
+	// of the indicator at the goal, to nine decimals: a published score is held against it
+	ScoreGoal float64     `json:"score_goal"`
 	Points    float64     `json:"points"`              // of the index, if this item alone reaches its goal
 	Measure   int64       `json:"measure" example:"2"` // 1 to 7
 	Action    string      `json:"action"`              // what is done
@@ -119,13 +120,16 @@ func (d Document) complete(v index.View, branch string, before Document) (Docume
 		known, there := before.find(x.ID)
 		switch {
 		case n == nil || len(n.Children) > 0:
-			faults = append(faults, fault.Field(at+"/indicator", "unknown_indicator", "指标体系中没有指标“%s”", "the scheme has no indicator %q", x.Indicator))
+			faults = append(faults, fault.Field(at+"/indicator", "unknown_indicator", "指标体系中没有指标“%s”",
+				"the scheme has no indicator %q", x.Indicator))
 			continue
 		case seen[x.Indicator]:
-			faults = append(faults, fault.Field(at+"/indicator", "repeated_indicator", "指标“%s”已有提升事项", "there is an item for %q already", x.Indicator))
+			faults = append(faults, fault.Field(at+"/indicator", "repeated_indicator", "指标“%s”已有提升事项",
+				"there is an item for %q already", x.Indicator))
 			continue
 		case x.ID != "" && (!there || known.Indicator != x.Indicator):
-			faults = append(faults, fault.Field(at+"/id", "unknown_item", "方案中没有该指标的此事项", "the plan has no such item of this indicator"))
+			faults = append(faults, fault.Field(at+"/id", "unknown_item", "方案中没有该指标的此事项",
+				"the plan has no such item of this indicator"))
 			continue
 		}
 		seen[x.Indicator] = true
@@ -140,7 +144,8 @@ func (d Document) complete(v index.View, branch string, before Document) (Docume
 			continue
 		}
 		if x.Points < 0 {
-			faults = append(faults, fault.Field(at+"/value_goal", "goal_below", "这一目标使指数下降 %v 分：请填写不低于现状的目标", "this goal costs %v points of the index: aim at no less than now", -x.Points))
+			faults = append(faults, fault.Field(at+"/value_goal", "goal_below", "这一目标使指数下降 %v 分：请填写不低于现状的目标",
+				"this goal costs %v points of the index: aim at no less than now", -x.Points))
 		}
 		items[i] = x
 	}
@@ -154,7 +159,9 @@ func (d Document) complete(v index.View, branch string, before Document) (Docume
 var badGoal = text.Text{ZH: "目标值不符合该指标的填报要求", EN: "the indicator does not take this value"}
 
 // worth returns the item with what it is worth, and with an id where it has none.
-func (x PlannedItem) worth(v index.View, branch string, score float64, now index.ScorecardNode, n *scheme.Node) (PlannedItem, error) {
+func (x PlannedItem) worth(
+	v index.View, branch string, score float64, now index.ScorecardNode, n *scheme.Node,
+) (PlannedItem, error) {
 	if r := n.Range; r != nil && (r.Min != nil && x.ValueGoal < *r.Min || r.Max != nil && x.ValueGoal > *r.Max) {
 		return x, fault.New(fault.KindInvalid, "bad_goal", badGoal)
 	}
@@ -194,7 +201,8 @@ func (d Document) checkWork(ctx context.Context, db *gorm.DB, p Plan) error {
 			continue
 		}
 		var there []string
-		if err := db.WithContext(ctx).Table(table).Where("town_id = ? AND code IN ?", p.TownID, wanted).Pluck("code", &there).Error; err != nil {
+		if err := db.WithContext(ctx).Table(table).Where("town_id = ? AND code IN ?", p.TownID, wanted).
+			Pluck("code", &there).Error; err != nil {
 			return err
 		}
 		for _, code := range there {
@@ -208,7 +216,9 @@ func (d Document) checkWork(ctx context.Context, db *gorm.DB, p Plan) error {
 			faults = append(faults, improve.PastDay("/items/"+strconv.Itoa(i)+"/due_on"))
 		}
 		if !known[x.Owner] || x.Owner.Kind == "branch" && x.Owner.Code != p.BranchCode {
-			faults = append(faults, fault.Field("/items/"+strconv.Itoa(i)+"/owner/code", "unknown_owner", "“%s”不能负责：请填写本镇的人员、挂钩办或本党组织", "%q cannot own this: name a person or an office of the town, or the branch itself", x.Owner.Code))
+			faults = append(faults, fault.Field("/items/"+strconv.Itoa(i)+"/owner/code", "unknown_owner",
+				"“%s”不能负责：请填写本镇的人员、挂钩办或本党组织", "%q cannot own this: name a person or an office of the town, or the branch itself",
+				x.Owner.Code))
 		}
 	}
 	if len(faults) > 0 {
@@ -250,7 +260,9 @@ func generate(ctx context.Context, tx *gorm.DB, v index.View, p Plan, language s
 	}
 	g := generator{
 		gains: gains, language: language, moves: map[string]float64{},
-		item: PlannedItem{Measure: ownPlan, Owner: ItemOwner{"branch", p.BranchCode}, DueOn: settings.Document.V.ItemDue(day.Of(tx.NowFunc()))},
+		item: PlannedItem{
+			Measure: ownPlan, Owner: ItemOwner{"branch", p.BranchCode}, DueOn: settings.Document.V.ItemDue(day.Of(tx.NowFunc())),
+		},
 	}
 	for _, m := range cheapest(gains).Steps {
 		if m.Points >= leastPoints {
@@ -290,7 +302,8 @@ func (g *generator) weak(zh, en AnalysisBasis, code string) {
 // causes adds what submitted analyses of the result have found.
 func (g *generator) causes(ctx context.Context, tx *gorm.DB, p Plan) error {
 	var list []Analysis
-	err := tx.WithContext(ctx).Where("town_id = ? AND branch_code = ? AND period_code = ? AND publication_number = ? AND state = ?",
+	err := tx.WithContext(ctx).Where(
+		"town_id = ? AND branch_code = ? AND period_code = ? AND publication_number = ? AND state = ?",
 		p.TownID, p.BranchCode, p.PeriodCode, p.PublicationNumber, AnalysisSubmitted).Order("id").Find(&list).Error
 	for _, a := range list {
 		for _, f := range a.Findings {
@@ -320,7 +333,8 @@ func (g *generator) add(indicator string, r ItemReason) {
 	}
 	x := g.item
 	x.Indicator, x.ValueGoal, x.Why = indicator, goal, ItemReasons{r}
-	x.Action = text.F("将%[1]s改进到目标 %[2]s", "bring %[1]s to %[2]s", g.gains.Indicators[n].Name, amount(goal, g.gains.Indicators[n].Unit)).In(g.language)
+	x.Action = text.F("将%[1]s改进到目标 %[2]s", "bring %[1]s to %[2]s", g.gains.Indicators[n].Name,
+		amount(goal, g.gains.Indicators[n].Unit)).In(g.language)
 	g.items = append(g.items, x)
 }
 

@@ -9,7 +9,8 @@ import (
 // A goal is what the cheapest way says, and else the nearest that is worth the work.
 func TestAGoalIsWorthTheWork(t *testing.T) {
 	g := generator{moves: map[string]float64{"way": 92}}
-	step, median, full := &index.PossibleValue{Value: 81.57, Points: 0.0004}, &index.PossibleValue{Value: 90.5, Points: 1.01}, &index.PossibleValue{Value: 100, Points: 0.04}
+	step, median, full := &index.PossibleValue{Value: 81.57, Points: 0.0004},
+		&index.PossibleValue{Value: 90.5, Points: 1.01}, &index.PossibleValue{Value: 100, Points: 0.04}
 	for _, c := range []struct {
 		name string
 		gain index.Gain

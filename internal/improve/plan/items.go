@@ -101,11 +101,26 @@ type (
 var items = workflow.Kind[Item, ItemState, *itemReader]{
 	Noun: text.Text{ZH: "提升事项", EN: "plan item"}, Name: "plan-item", Titles: itemTitles, Reader: newItemReader,
 	Verbs: itemVerbs{
-		{Name: "done", From: []ItemState{ItemOpen, ItemReturned}, To: ItemDone, Action: access.WritePlans, When: itemRules{workable}},
-		{Name: "verify", From: []ItemState{ItemDone}, To: ItemVerified, Action: access.VerifyPlans, When: itemRules{workable, notOwnWork}},
-		{Name: "return", From: []ItemState{ItemDone}, To: ItemReturned, Action: access.VerifyPlans, Reason: true, When: itemRules{workable}},
-		{Name: "return", From: []ItemState{ItemVerified}, To: ItemReturned, Action: access.ApprovePlans, Reason: true, Who: itemRules{itemNotLed}, When: itemRules{workable}},
-		{Name: "close", From: []ItemState{ItemVerified}, To: ItemClosed, Action: access.ApprovePlans, Who: itemRules{itemNotLed}, When: itemRules{workable}},
+		{
+			Name: "done", From: []ItemState{ItemOpen, ItemReturned}, To: ItemDone, Action: access.WritePlans,
+			When: itemRules{workable},
+		},
+		{
+			Name: "verify", From: []ItemState{ItemDone}, To: ItemVerified, Action: access.VerifyPlans,
+			When: itemRules{workable, notOwnWork},
+		},
+		{
+			Name: "return", From: []ItemState{ItemDone}, To: ItemReturned, Action: access.VerifyPlans, Reason: true,
+			When: itemRules{workable},
+		},
+		{
+			Name: "return", From: []ItemState{ItemVerified}, To: ItemReturned, Action: access.ApprovePlans, Reason: true,
+			Who: itemRules{itemNotLed}, When: itemRules{workable},
+		},
+		{
+			Name: "close", From: []ItemState{ItemVerified}, To: ItemClosed, Action: access.ApprovePlans,
+			Who: itemRules{itemNotLed}, When: itemRules{workable},
+		},
 		{Name: "relapse", From: []ItemState{ItemClosed}, To: ItemOpen, Reason: true},
 	},
 }.Checked()
@@ -131,8 +146,8 @@ func (v *itemReader) Show(i Item, allowed []string) Item {
 
 // itemMovers are the roles that bring an item into its states, as far as a state says.
 var itemMovers = map[ItemState]access.Role{
-	ItemOpen: access.LeadingGroup, ItemDone: access.Secretary, ItemVerified: access.Instructor, ItemReturned: access.Instructor,
-	ItemClosed: access.LeadingGroup, ItemDropped: access.LeadingGroup,
+	ItemOpen: access.LeadingGroup, ItemDone: access.Secretary, ItemVerified: access.Instructor,
+	ItemReturned: access.Instructor, ItemClosed: access.LeadingGroup, ItemDropped: access.LeadingGroup,
 }
 
 // Tell returns the item with roles in place of names, where the caller may not read people.
@@ -201,7 +216,8 @@ func (v *itemReader) Load(ctx context.Context, db *gorm.DB, list []Item, depth w
 // itemsOf returns the items of the plan, in its order.
 func itemsOf(ctx context.Context, db *gorm.DB, v access.Caller, p Plan) ([]Item, error) {
 	r := &itemReader{v, map[string]Plan{p.ID: p}}
-	return items.List(ctx, db, r, db.WithContext(ctx).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Order("position, id"))
+	return items.List(ctx, db, r, db.WithContext(ctx).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).
+		Order("position, id"))
 }
 
 // syncItems stores the items of the document that is approved now. Those that are stored
@@ -225,10 +241,13 @@ func (p Plan) syncItems(ctx context.Context, tx *gorm.DB) error {
 			continue
 		}
 		change := map[string]any{
-			"position": n + 1, "value_goal": planned.ValueGoal, "score_goal": planned.ScoreGoal, "points": planned.Points, "measure": planned.Measure,
-			"action": planned.Action, "owner_kind": planned.Owner.Kind, "owner_code": planned.Owner.Code, "due_on": planned.DueOn, "cost": planned.Cost,
+			"position": n + 1, "value_goal": planned.ValueGoal, "score_goal": planned.ScoreGoal, "points": planned.Points,
+			"measure": planned.Measure,
+			"action":  planned.Action, "owner_kind": planned.Owner.Kind, "owner_code": planned.Owner.Code,
+			"due_on": planned.DueOn, "cost": planned.Cost,
 		}
-		if err := database.UpdateVersioned(tx, &Item{TownID: p.TownID, PlannedItem: PlannedItem{ID: planned.ID}}, there[at].Version, change); err != nil {
+		if err := database.UpdateVersioned(tx, &Item{TownID: p.TownID, PlannedItem: PlannedItem{ID: planned.ID}},
+			there[at].Version, change); err != nil {
 			return err
 		}
 	}
@@ -237,7 +256,8 @@ func (p Plan) syncItems(ctx context.Context, tx *gorm.DB) error {
 			continue
 		}
 		change := map[string]any{"state": ItemDropped, "state_by": who, "state_at": tx.NowFunc()}
-		if err := database.UpdateVersioned(tx, &Item{TownID: p.TownID, PlannedItem: PlannedItem{ID: i.ID}}, i.Version, change); err != nil {
+		if err := database.UpdateVersioned(tx, &Item{TownID: p.TownID, PlannedItem: PlannedItem{ID: i.ID}}, i.Version,
+			change); err != nil {
 			return err
 		}
 	}
@@ -257,9 +277,11 @@ func MoveItem(ctx context.Context, db *gorm.DB, ref workflow.Ref, d ItemDecision
 		columns := map[string]any{"state_by": v.Name(), "state_at": tx.NowFunc(), "state_reason": d.Reason, "closed_at": nil}
 		switch {
 		case d.To == ItemDone && d.Evidence == "":
-			return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_needed", "请填写完成佐证", "give evidence that the item is done"))
+			return workflow.Change{},
+				fault.Broken(fault.Field("/evidence", "evidence_needed", "请填写完成佐证", "give evidence that the item is done"))
 		case d.To != ItemDone && d.Evidence != "":
-			return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_refused", "只有报告完成时才填写佐证", "evidence belongs only to an item that is done"))
+			return workflow.Change{}, fault.Broken(fault.Field("/evidence", "evidence_refused", "只有报告完成时才填写佐证",
+				"evidence belongs only to an item that is done"))
 		case d.To == ItemDone:
 			columns["done_by"], columns["evidence"] = v.Name(), d.Evidence
 		case d.To == ItemClosed:
@@ -288,7 +310,9 @@ type fallen struct {
 	Number                        int64
 	DueOn                         day.Date
 	Score, ScoreGoal              float64
-	Place                         int64 // of the period among those after the plan's own that were first published after the closing, from 1
+	// of the period among those after the plan's own that were first published after the closing, from
+	// 1
+	Place int64
 }
 
 // fallenItems selects them, in the order of the calendar: the indicator's score of each
@@ -340,15 +364,17 @@ func ReopenRelapsed(ctx context.Context, db *gorm.DB) (int, error) {
 // that of a new item, if that is later: an item closed in time is not overdue because it
 // relapsed.
 func (f fallen) reopen(ctx context.Context, db *gorm.DB, s improve.Settings) error {
-	why := text.F("考评周期 %[1]s 中“%[2]s”得 %.2[3]f 分，低于目标 %.2[4]f 分", "in the period %[1]s %[2]s scores %.2[3]f, below the goal of %.2[4]f",
+	why := text.F("考评周期 %[1]s 中“%[2]s”得 %.2[3]f 分，低于目标 %.2[4]f 分",
+		"in the period %[1]s %[2]s scores %.2[3]f, below the goal of %.2[4]f",
 		f.PeriodCode, f.Indicator, f.Score, f.ScoreGoal)
 	reason := why.ZH + " / " + why.EN
 	ref := workflow.Ref{Town: f.TownID, ID: f.ID, Version: f.Version}
 	_, err := items.Apply(ctx, db, ref, "relapse", reason, func(tx *gorm.DB, _ *itemReader, _ Item) (workflow.Change, error) {
 		return workflow.Change{
 			Columns: map[string]any{
-				"state_by": audit.ActorOf(ctx).Name, "state_at": tx.NowFunc(), "state_reason": reason, "closed_at": (*time.Time)(nil),
-				"relapses": gorm.Expr("relapses + 1"), "due_on": max(f.DueOn, s.ItemDue(day.Of(tx.NowFunc()))),
+				"state_by": audit.ActorOf(ctx).Name, "state_at": tx.NowFunc(), "state_reason": reason,
+				"closed_at": (*time.Time)(nil), "relapses": gorm.Expr("relapses + 1"),
+				"due_on": max(f.DueOn, s.ItemDue(day.Of(tx.NowFunc()))),
 			},
 			Extra: itemExtra{PeriodCode: &f.PeriodCode, PublicationNumber: &f.Number, Closing: &f.Version},
 		}, nil

@@ -22,10 +22,11 @@ import (
 // beside what was predicted. It is stored once and never changed: an amended result
 // makes another one.
 type Outcome struct {
-	TownID            string                       `gorm:"primaryKey" json:"-"`
-	PlanID            string                       `gorm:"primaryKey" json:"plan" format:"uuid"`
-	PeriodCode        string                       `gorm:"primaryKey" json:"period" example:"2023Q3"`
-	EndsOn            day.Date                     `gorm:"-" json:"ends_on" swaggertype:"string" format:"date"` // of the period
+	TownID     string `gorm:"primaryKey" json:"-"`
+	PlanID     string `gorm:"primaryKey" json:"plan" format:"uuid"`
+	PeriodCode string `gorm:"primaryKey" json:"period" example:"2023Q3"`
+	// of the period
+	EndsOn            day.Date                     `gorm:"-" json:"ends_on" swaggertype:"string" format:"date"`
 	PublicationNumber int64                        `gorm:"primaryKey" json:"publication" example:"1"`
 	VersionNumber     int64                        `json:"plan_version" example:"2"` // of the plan that was approved then
 	Document          database.JSON[RealisedGains] `json:"gains"`
@@ -38,14 +39,15 @@ func (Outcome) TableName() string { return "plan_outcomes" }
 // RealisedGains are the score of a branch and of the indicators of its plan, before
 // and after. Scores are as published; a missing one is left out.
 type RealisedGains struct {
-	ScoreBefore *float64       `json:"score_before,omitempty" example:"61.7"` // in the result that the plan starts from
-	Score       *float64       `json:"score,omitempty" example:"66.2"`
-	RankBefore  *int           `json:"rank_before,omitempty"`
-	Rank        *int           `json:"rank,omitempty"`
-	Points      *float64       `json:"points,omitempty" example:"4.5"`      // Score − ScoreBefore
-	Predicted   float64        `json:"predicted" example:"5.2"`             // at the approval
-	Difference  *float64       `json:"difference,omitempty" example:"-0.7"` // Points − Predicted
-	OtherScheme bool           `json:"other_scheme"`                        // scored by another scheme: only in part comparable
+	ScoreBefore *float64 `json:"score_before,omitempty" example:"61.7"` // in the result that the plan starts from
+	Score       *float64 `json:"score,omitempty" example:"66.2"`
+	RankBefore  *int     `json:"rank_before,omitempty"`
+	Rank        *int     `json:"rank,omitempty"`
+	Points      *float64 `json:"points,omitempty" example:"4.5"`      // Score − ScoreBefore
+	Predicted   float64  `json:"predicted" example:"5.2"`             // at the approval
+	Difference  *float64 `json:"difference,omitempty" example:"-0.7"` // Points − Predicted
+	// scored by another scheme: only in part comparable
+	OtherScheme bool           `json:"other_scheme"`
 	Items       []RealisedItem `json:"items"`
 	Reading     text.Text      `json:"reading"`
 }
@@ -73,7 +75,8 @@ func ListOutcomes(ctx context.Context, db *gorm.DB, townID, plan string) (_ []Ou
 	}
 	err = db.WithContext(ctx).Table("plan_outcomes o").Select("o.*, q.ends_on AS period_ends_on").
 		Joins("JOIN periods q ON q.town_id = o.town_id AND q.code = o.period_code").
-		Where("o.town_id = ? AND o.plan_id = ?", townID, plan).Order("q.starts_on, q.code, o.publication_number").Scan(&rows).Error
+		Where("o.town_id = ? AND o.plan_id = ?", townID, plan).Order("q.starts_on, q.code, o.publication_number").
+		Scan(&rows).Error
 	list := make([]Outcome, len(rows))
 	for i, r := range rows {
 		list[i] = r.Outcome
@@ -118,7 +121,8 @@ ORDER BY p.town_id, p.id, q.starts_on, c.number`
 // called again it finds nothing.
 func MeasureOutcomes(ctx context.Context, db *gorm.DB) (int, error) {
 	var list []unmeasured
-	if err := db.WithContext(ctx).Raw(missingOutcomes, map[string]any{"approved": Approved}).Scan(&list).Error; err != nil {
+	if err := db.WithContext(ctx).Raw(missingOutcomes, map[string]any{"approved": Approved}).
+		Scan(&list).Error; err != nil {
 		return 0, err
 	}
 	done := 0
@@ -155,7 +159,9 @@ func (u unmeasured) measure(ctx context.Context, db *gorm.DB) (err error) {
 		if stored.Error != nil || stored.RowsAffected == 0 {
 			return stored.Error
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: u.TownID, Action: "plan.outcome", Subject: "plans/" + u.PlanID, After: o})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: u.TownID, Action: "plan.outcome", Subject: "plans/" + u.PlanID, After: o,
+		})
 	})
 }
 
@@ -167,13 +173,15 @@ type figures struct {
 
 func (u unmeasured) gains(ctx context.Context, tx *gorm.DB) (RealisedGains, error) {
 	var version Version
-	err := tx.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number = ?", u.TownID, u.PlanID, *u.VersionNumber).Take(&version).Error
+	err := tx.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number = ?", u.TownID, u.PlanID, *u.VersionNumber).
+		Take(&version).Error
 	if err != nil {
 		return RealisedGains{}, err
 	}
 	var before, after figures
 	for run, into := range map[string]*figures{u.BaseRunID: &before, u.RunID: &after} {
-		err := tx.Table("results").Select("score, rank").Where("town_id = ? AND run_id = ? AND branch_code = ?", u.TownID, run, u.BranchCode).Scan(into).Error
+		err := tx.Table("results").Select("score, rank").
+			Where("town_id = ? AND run_id = ? AND branch_code = ?", u.TownID, run, u.BranchCode).Scan(into).Error
 		if err != nil {
 			return RealisedGains{}, err
 		}
@@ -182,7 +190,8 @@ func (u unmeasured) gains(ctx context.Context, tx *gorm.DB) (RealisedGains, erro
 		NodeCode string
 		Score    *float64
 	}
-	err = tx.Table("result_nodes").Select("node_code, score").Where("town_id = ? AND run_id = ? AND branch_code = ?", u.TownID, u.RunID, u.BranchCode).Scan(&nodes).Error
+	err = tx.Table("result_nodes").Select("node_code, score").
+		Where("town_id = ? AND run_id = ? AND branch_code = ?", u.TownID, u.RunID, u.BranchCode).Scan(&nodes).Error
 	now := map[string]*float64{}
 	for _, n := range nodes {
 		now[n.NodeCode] = n.Score
@@ -194,8 +203,8 @@ func (u unmeasured) gains(ctx context.Context, tx *gorm.DB) (RealisedGains, erro
 // decimals.
 func realised(v Version, before, after figures, now map[string]*float64, otherScheme bool) RealisedGains {
 	g := RealisedGains{
-		ScoreBefore: before.Score, Score: after.Score, RankBefore: before.Rank, Rank: after.Rank, Predicted: v.Prediction.V.Points,
-		OtherScheme: otherScheme, Items: []RealisedItem{},
+		ScoreBefore: before.Score, Score: after.Score, RankBefore: before.Rank, Rank: after.Rank,
+		Predicted: v.Prediction.V.Points, OtherScheme: otherScheme, Items: []RealisedItem{},
 	}
 	if before.Score != nil && after.Score != nil {
 		g.Points = new(stats.Round(*after.Score-*before.Score, stats.MaxDecimals))
@@ -203,7 +212,9 @@ func realised(v Version, before, after figures, now map[string]*float64, otherSc
 	}
 	reached := 0
 	for _, i := range v.Document.V.Items {
-		item := RealisedItem{Item: i.ID, Indicator: i.Indicator, ScoreBefore: i.ScoreNow, Score: now[i.Indicator], Goal: i.ScoreGoal}
+		item := RealisedItem{
+			Item: i.ID, Indicator: i.Indicator, ScoreBefore: i.ScoreNow, Score: now[i.Indicator], Goal: i.ScoreGoal,
+		}
 		if item.Reached = item.Score != nil && stats.Round(*item.Score-i.ScoreGoal, 6) >= 0; item.Reached {
 			reached++
 		}
@@ -218,6 +229,7 @@ func (g RealisedGains) read(reached int) text.Text {
 	if g.Points == nil {
 		return text.F("本次结果没有得分，无法与批准时的预测比较", "without a score in this result it cannot be compared with the prediction")
 	}
-	return text.F("预测提升 %.2[1]f 分，实际变化 %.2[2]f 分；%[4]d 项提升事项中 %[3]d 项达到目标", "predicted were %.2[1]f points, the score changed by %.2[2]f; goals reached: %[3]d of %[4]d",
+	return text.F("预测提升 %.2[1]f 分，实际变化 %.2[2]f 分；%[4]d 项提升事项中 %[3]d 项达到目标",
+		"predicted were %.2[1]f points, the score changed by %.2[2]f; goals reached: %[3]d of %[4]d",
 		g.Predicted, *g.Points, reached, len(g.Items))
 }

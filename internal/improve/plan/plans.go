@@ -50,24 +50,29 @@ func (s State) Title() text.Text { return titles.Of(s) }
 // Plan is how one branch is to improve (一村一策). A branch has one at a time that is
 // not closed. Its document is what is being written, or what was approved last.
 type Plan struct {
-	TownID            string                  `gorm:"primaryKey" json:"-"`
-	ID                string                  `gorm:"primaryKey" json:"id" format:"uuid"`
-	BranchCode        string                  `json:"branch" example:"b07"`
-	TargetID          *string                 `json:"target,omitempty" format:"uuid"` // the branch was a confirmed target when it was drafted
-	PeriodCode        string                  `json:"period" example:"2023Q2"`        // whose published result it starts from
+	TownID     string `gorm:"primaryKey" json:"-"`
+	ID         string `gorm:"primaryKey" json:"id" format:"uuid"`
+	BranchCode string `json:"branch" example:"b07"`
+	// the branch was a confirmed target when it was drafted
+	TargetID *string `json:"target,omitempty" format:"uuid"`
+	// whose published result it starts from
+	PeriodCode        string                  `json:"period" example:"2023Q2"`
 	PublicationNumber int64                   `json:"publication" example:"1"`
 	Document          database.JSON[Document] `json:"document"`
-	Stage             State                   `json:"stage" swaggertype:"string" enums:"draft,advised,approved"` // of the document
-	State             State                   `json:"state" swaggertype:"string" enums:"draft,advised,approved,running,returned,accepted,closed"`
-	ApprovedVersion   *int64                  `json:"approved_version,omitempty" example:"2"` // that holds now, whatever is being written
-	ApprovedOn        *day.Date               `json:"approved_on,omitempty" swaggertype:"string" format:"date"`
-	ClosedOn          *day.Date               `json:"closed_on,omitempty" swaggertype:"string" format:"date"`
-	StateBy           string                  `json:"state_by" example:"group-1"`
-	StateAt           time.Time               `json:"state_at"`
-	StateReason       string                  `json:"state_reason,omitempty"`
-	Items             []Item                  `gorm:"-" json:"items,omitempty"`   // of the approved version, in the answer about one
-	History           []workflow.Transition   `gorm:"-" json:"history,omitempty"` // in the answer about one
-	Allowed           []string                `gorm:"-" json:"allowed"`
+	// of the document
+	Stage State `json:"stage" swaggertype:"string" enums:"draft,advised,approved"`
+	State State `json:"state" swaggertype:"string" enums:"draft,advised,approved,running,returned,accepted,closed"`
+	// that holds now, whatever is being written
+	ApprovedVersion *int64    `json:"approved_version,omitempty" example:"2"`
+	ApprovedOn      *day.Date `json:"approved_on,omitempty" swaggertype:"string" format:"date"`
+	ClosedOn        *day.Date `json:"closed_on,omitempty" swaggertype:"string" format:"date"`
+	StateBy         string    `json:"state_by" example:"group-1"`
+	StateAt         time.Time `json:"state_at"`
+	StateReason     string    `json:"state_reason,omitempty"`
+	// of the approved version, in the answer about one
+	Items   []Item                `gorm:"-" json:"items,omitempty"`
+	History []workflow.Transition `gorm:"-" json:"history,omitempty"` // in the answer about one
+	Allowed []string              `gorm:"-" json:"allowed"`
 	database.Versioned
 }
 
@@ -93,14 +98,19 @@ var (
 				Name: "send_back", From: []State{Advised}, To: Draft, Action: access.ApprovePlans,
 				Who: rules{notLed}, When: rules{notOver}, Reason: true,
 			},
-			{Name: "approve", From: []State{Advised}, To: Approved, Action: access.ApprovePlans, Who: rules{notLed}, When: rules{notOver}},
+			{
+				Name: "approve", From: []State{Advised}, To: Approved, Action: access.ApprovePlans, Who: rules{notLed},
+				When: rules{notOver},
+			},
 		},
 	}.Checked()
 	plans = workflow.Kind[Plan, State, *reader]{
 		Noun: noun, Name: "plan", Titles: titles, Reader: newReader,
 		Verbs: verbs{
 			{Name: "start", From: []State{Approved}, To: Running, Action: access.WritePlans},
-			{Name: "return", From: []State{Running}, To: Returned, Action: access.ApprovePlans, Who: rules{notLed}, Reason: true},
+			{
+				Name: "return", From: []State{Running}, To: Returned, Action: access.ApprovePlans, Who: rules{notLed}, Reason: true,
+			},
 			{Name: "resume", From: []State{Returned}, To: Running, Action: access.WritePlans},
 			{Name: "accept", From: []State{Running}, To: Accepted, Action: access.ApprovePlans, Who: rules{notLed}},
 			{Name: "close", From: []State{Accepted}, To: Closed, Action: access.ApprovePlans, Who: rules{notLed}},
@@ -236,7 +246,8 @@ type Source struct {
 // that the branch is, if it is one.
 func Begin(ctx context.Context, db *gorm.DB, townID, branch string, from Source) (Plan, error) {
 	p := Plan{
-		TownID: townID, ID: database.NewID(), BranchCode: branch, Stage: Draft, State: Draft, Versioned: database.Versioned{Version: 1},
+		TownID: townID, ID: database.NewID(), BranchCode: branch, Stage: Draft, State: Draft,
+		Versioned: database.Versioned{Version: 1},
 	}
 	return documents.Create(ctx, db, "draft", "", p, func(tx *gorm.DB, v *reader, p *Plan) error {
 		if err := v.Principal.InScope(ctx, tx, access.DraftPlans, townID, branch, v.Today); err != nil {
@@ -283,7 +294,8 @@ func (p *Plan) startFrom(ctx context.Context, tx *gorm.DB, from Source) error {
 // refuseSecondPlan refuses a branch that has a plan already.
 func refuseSecondPlan(ctx context.Context, tx *gorm.DB, townID, branch string) error {
 	var p Plan
-	err := tx.WithContext(ctx).Where("town_id = ? AND branch_code = ? AND state <> ?", townID, branch, Closed).Take(&p).Error
+	err := tx.WithContext(ctx).Where("town_id = ? AND branch_code = ? AND state <> ?", townID, branch, Closed).
+		Take(&p).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil
 	}
@@ -362,7 +374,9 @@ func Move(
 
 // stateColumns returns the columns that hold where a plan stands, and since when.
 func stateColumns(ctx context.Context, tx *gorm.DB, to State, reason string) map[string]any {
-	return map[string]any{"state": to, "state_by": access.PrincipalFrom(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason}
+	return map[string]any{
+		"state": to, "state_by": access.PrincipalFrom(ctx).Name(), "state_at": tx.NowFunc(), "state_reason": reason,
+	}
 }
 
 // moveDocument returns the columns of a move of the document, and stores what was
@@ -378,7 +392,8 @@ func (p Plan) moveDocument(
 		return change, nil
 	}
 	if len(p.Document.V.Items) == 0 {
-		return change, fault.Broken(fault.Field("/items", "empty_plan", "方案没有提升事项", "the plan has no items: write at least one"))
+		return change,
+			fault.Broken(fault.Field("/items", "empty_plan", "方案没有提升事项", "the plan has no items: write at least one"))
 	}
 	var predicted *database.JSON[Prediction]
 	if to == Approved {
@@ -408,15 +423,18 @@ func (p Plan) moveDocument(
 func (p Plan) moveOn(ctx context.Context, tx *gorm.DB, to State, reason string) (map[string]any, error) {
 	if to == Accepted {
 		var left int64
-		err := tx.WithContext(ctx).Model(&Item{}).Where("town_id = ? AND plan_id = ? AND state NOT IN ?", p.TownID, p.ID, []ItemState{ItemClosed, ItemDropped}).Count(&left).Error
+		err := tx.WithContext(ctx).Model(&Item{}).Where("town_id = ? AND plan_id = ? AND state NOT IN ?", p.TownID, p.ID,
+			[]ItemState{ItemClosed, ItemDropped}).Count(&left).Error
 		if err != nil {
 			return nil, err
 		}
 		if left > 0 {
-			return nil, fault.Conflict("items_open", "还有 %d 项提升事项未销号", "the plan has items that are not closed: %d", left).Held(p.lock())
+			return nil, fault.Conflict("items_open", "还有 %d 项提升事项未销号", "the plan has items that are not closed: %d",
+				left).Held(p.lock())
 		}
 		if p.Stage != Approved {
-			return nil, fault.Conflict("revision_open", "方案的修改稿尚未批准", "a new document of the plan waits for its approval").Held(p.lock())
+			return nil, fault.Conflict("revision_open", "方案的修改稿尚未批准",
+				"a new document of the plan waits for its approval").Held(p.lock())
 		}
 	}
 	change := stateColumns(ctx, tx, to, reason)

@@ -57,7 +57,8 @@ func (p Plan) keep(
 		return v, err
 	}
 	var last int64
-	if err := tx.Model(&Version{}).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).Select("COALESCE(MAX(number), 0)").Scan(&last).Error; err != nil {
+	if err := tx.Model(&Version{}).Where("town_id = ? AND plan_id = ?", p.TownID, p.ID).
+		Select("COALESCE(MAX(number), 0)").Scan(&last).Error; err != nil {
 		return v, err
 	}
 	v.Number = last + 1
@@ -72,7 +73,8 @@ func ListVersions(
 	if _, err := Find(ctx, db, townID, plan); err != nil {
 		return nil, err
 	}
-	err = db.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number > ?", townID, plan, after).Order("number").Limit(limit).Find(&list).Error
+	err = db.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number > ?", townID, plan, after).Order("number").
+		Limit(limit).Find(&list).Error
 	for i, v := range list {
 		list[i] = v.told(access.PrincipalFrom(ctx))
 	}
@@ -104,12 +106,14 @@ func VersionOn(ctx context.Context, db *gorm.DB, townID, branch string, on day.D
 	}
 	var list []Version
 	if v.Reach.Has(branch) {
-		err = db.WithContext(ctx).Raw(`SELECT v.* FROM plan_versions v JOIN plans p ON p.town_id = v.town_id AND p.id = v.plan_id
+		err = db.WithContext(ctx).Raw(
+			`SELECT v.* FROM plan_versions v JOIN plans p ON p.town_id = v.town_id AND p.id = v.plan_id
 WHERE p.town_id = ? AND p.branch_code = ? AND v.stage = ? AND v.made_on <= ? AND (p.closed_on IS NULL OR p.closed_on > ?)
 ORDER BY v.plan_id DESC, v.number DESC LIMIT 1`, townID, branch, Approved, on, on).Scan(&list).Error
 	}
 	if err == nil && len(list) == 0 {
-		err = fault.NotFound("no_plan", "党组织“%[1]s”在 %[2]s 没有已批准的提升方案", "the branch %[1]q had no approved plan on %[2]s", branch, on)
+		err = fault.NotFound("no_plan", "党组织“%[1]s”在 %[2]s 没有已批准的提升方案",
+			"the branch %[1]q had no approved plan on %[2]s", branch, on)
 	}
 	if err != nil {
 		return Version{}, err

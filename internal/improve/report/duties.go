@@ -125,7 +125,9 @@ WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.val
 		if p.VisitedOn != nil {
 			since = *p.VisitedOn
 		}
-		duties[i] = Duty{VisitDuty, "assignments/" + p.ID, p.BranchCode, &p.PersonCode, nil, s.DueAfterDays(since, s.VisitEvery)}
+		duties[i] = Duty{
+			VisitDuty, "assignments/" + p.ID, p.BranchCode, &p.PersonCode, nil, s.DueAfterDays(since, s.VisitEvery),
+		}
 	}
 	return duties, err
 }
@@ -211,7 +213,9 @@ ORDER BY a.person_code, a.valid_from`, map[string]any{"town": townID, "duty": ac
 		if p.UntilOn != nil {
 			since = max(since, *p.UntilOn)
 		}
-		duties = append(duties, Duty{ReportDuty, "people/" + p.PersonCode, "", &p.PersonCode, nil, s.DueAfterDays(since, s.ReportEvery)})
+		duties = append(duties, Duty{
+			ReportDuty, "people/" + p.PersonCode, "", &p.PersonCode, nil, s.DueAfterDays(since, s.ReportEvery),
+		})
 	}
 	return duties, err
 }
@@ -240,7 +244,8 @@ func analysisDuties(
 		AssignmentID         *string
 		PersonCode           *string
 	}
-	err := db.WithContext(ctx).Raw(`SELECT t.id AS target_id, t.branch_code, t.from_on, a.id AS assignment_id, a.person_code
+	err := db.WithContext(ctx).Raw(
+		`SELECT t.id AS target_id, t.branch_code, t.from_on, a.id AS assignment_id, a.person_code
 FROM improvement_targets t LEFT JOIN assignments a ON a.town_id = t.town_id AND a.branch_code = t.branch_code AND a.duty = @duty
 	AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)
 WHERE t.town_id = @town AND t.state = 'confirmed' AND NOT EXISTS (SELECT 1 FROM analyses x
@@ -281,7 +286,8 @@ func itemDuties(ctx context.Context, db *gorm.DB, townID string, _ improve.Setti
 	var items []plan.Item
 	err := db.WithContext(ctx).Where(`town_id = ? AND state IN ? AND (relapses > 0 OR plan_id IN
 	(SELECT id FROM plans WHERE town_id = ? AND state IN ?))`,
-		townID, []plan.ItemState{plan.ItemOpen, plan.ItemReturned}, townID, []plan.State{plan.Approved, plan.Running, plan.Returned}).Find(&items).Error
+		townID, []plan.ItemState{plan.ItemOpen, plan.ItemReturned}, townID,
+		[]plan.State{plan.Approved, plan.Running, plan.Returned}).Find(&items).Error
 	duties := make([]Duty, len(items))
 	for i, x := range items {
 		duties[i] = Duty{ItemDuty, "plans/" + x.PlanID + "/items/" + x.ID, x.BranchCode, nil, nil, x.DueOn}

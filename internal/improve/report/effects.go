@@ -37,15 +37,17 @@ type EffectReport struct {
 	Estimate *EffectFigures `json:"estimate,omitempty"`
 	// BeforeAfter is the mean change of the matched branches alone, which counts what
 	// would have come anyway, and ControlChange that of their controls.
-	BeforeAfter   *float64           `json:"before_after,omitempty" example:"8.07"`
-	ControlChange *float64           `json:"control_change,omitempty" example:"3.67"`
-	Above         *float64           `json:"above,omitempty" example:"0.8"` // share of the matched branches above their controls
-	Placebo       *EffectFigures     `json:"placebo,omitempty"`             // the same figure for the time before anything was done: should be near 0
-	Matches       []EffectMatch      `json:"matches"`
-	Unmatched     []EffectLeftOut    `json:"unmatched"`
-	Reading       string             `json:"reading"` // the estimate in words
-	Caveat        string             `json:"caveat"`  // what the figure does not show
-	Options       EffectOptionsShown `json:"options"`
+	BeforeAfter   *float64 `json:"before_after,omitempty" example:"8.07"`
+	ControlChange *float64 `json:"control_change,omitempty" example:"3.67"`
+	// share of the matched branches above their controls
+	Above *float64 `json:"above,omitempty" example:"0.8"`
+	// the same figure for the time before anything was done: should be near 0
+	Placebo   *EffectFigures     `json:"placebo,omitempty"`
+	Matches   []EffectMatch      `json:"matches"`
+	Unmatched []EffectLeftOut    `json:"unmatched"`
+	Reading   string             `json:"reading"` // the estimate in words
+	Caveat    string             `json:"caveat"`  // what the figure does not show
+	Options   EffectOptionsShown `json:"options"`
 }
 
 // EffectFigures are an estimate with its interval.
@@ -110,7 +112,10 @@ func FindEffect(
 	e, err := effect.MatchedEffect(panel.Panel, begun(panel, days), effect.EffectOptions{
 		Horizon: o.Horizon, Neighbours: o.Neighbours, Caliper: o.Caliper, Least: o.Least,
 	})
-	report := EffectReport{Of: q.Of, Measure: q.Measure, Periods: codes(panel.Periods), SchemeChanges: append([]string{}, panel.Changed...), Options: o}
+	report := EffectReport{
+		Of: q.Of, Measure: q.Measure, Periods: codes(panel.Periods),
+		SchemeChanges: append([]string{}, panel.Changed...), Options: o,
+	}
 	if few := (*effect.TooFewMatched)(nil); errors.As(err, &few) {
 		report.tooFew(panel, few, language)
 		return report, nil
@@ -144,9 +149,11 @@ func begun(p index.PublishedPanel, days map[string]day.Date) []effect.Interventi
 func (q EffectQuestion) beginnings(ctx context.Context, db *gorm.DB, townID string) (map[string]day.Date, error) {
 	switch q.Of {
 	case "targeting":
-		return first(db.WithContext(ctx).Table("improvement_targets").Select("branch_code, from_on AS day").Where("town_id = ? AND from_on IS NOT NULL", townID))
+		return first(db.WithContext(ctx).Table("improvement_targets").Select("branch_code, from_on AS day").
+			Where("town_id = ? AND from_on IS NOT NULL", townID))
 	case "plans":
-		return first(db.WithContext(ctx).Table("plans").Select("branch_code, approved_on AS day").Where("town_id = ? AND approved_on IS NOT NULL", townID))
+		return first(db.WithContext(ctx).Table("plans").Select("branch_code, approved_on AS day").
+			Where("town_id = ? AND approved_on IS NOT NULL", townID))
 	case "mentoring":
 		return firstAssigned(ctx, db, townID, access.Mentors)
 	case "instructing":
@@ -157,7 +164,8 @@ func (q EffectQuestion) beginnings(ctx context.Context, db *gorm.DB, townID stri
 }
 
 func firstAssigned(ctx context.Context, db *gorm.DB, townID string, duty access.Duty) (map[string]day.Date, error) {
-	return first(db.WithContext(ctx).Table("assignments").Select("branch_code, valid_from AS day").Where("town_id = ? AND duty = ?", townID, duty))
+	return first(db.WithContext(ctx).Table("assignments").Select("branch_code, valid_from AS day").
+		Where("town_id = ? AND duty = ?", townID, duty))
 }
 
 // first returns the earliest day of each branch, from rows with a day or a time.
@@ -189,7 +197,8 @@ func rounded(x float64) float64 { return stats.Round(x, effectDecimals) }
 func (r *EffectReport) fill(p index.PublishedPanel, e *effect.InterventionEffect, language string) {
 	r.Status, r.Treated, r.Matched, r.Controls = "estimated", e.Treated, len(e.Matches), e.Controls
 	r.Estimate = figures(e.Estimate, e.Level)
-	r.BeforeAfter, r.ControlChange, r.Above = new(rounded(e.TreatedChange)), new(rounded(e.ControlChange)), new(rounded(e.Above))
+	r.BeforeAfter, r.ControlChange, r.Above = new(rounded(e.TreatedChange)), new(rounded(e.ControlChange)),
+		new(rounded(e.Above))
 	r.Reading, r.Caveat = reading(e).In(language), effectCaveat.In(language)
 	if e.Placebo != nil {
 		r.Placebo = figures(e.Placebo.Estimate, e.Level)
@@ -201,8 +210,10 @@ func (r *EffectReport) fill(p index.PublishedPanel, e *effect.InterventionEffect
 			controls[k] = p.Units[u]
 		}
 		r.Matches[i] = EffectMatch{
-			Branch: p.Branches[m.Unit], From: p.Periods[m.From].Code, To: p.Periods[m.To].Code, Before: rounded(m.Before), After: rounded(m.After),
-			Controls: controls, ControlBefore: rounded(m.ControlBefore), ControlAfter: rounded(m.ControlAfter), Effect: rounded(m.Effect),
+			Branch: p.Branches[m.Unit], From: p.Periods[m.From].Code, To: p.Periods[m.To].Code, Before: rounded(m.Before),
+			After:    rounded(m.After),
+			Controls: controls, ControlBefore: rounded(m.ControlBefore), ControlAfter: rounded(m.ControlAfter),
+			Effect: rounded(m.Effect),
 		}
 	}
 	r.leaveOut(p, e.Unmatched)
@@ -210,7 +221,8 @@ func (r *EffectReport) fill(p index.PublishedPanel, e *effect.InterventionEffect
 
 // tooFew sets the numbers that are too small for a figure.
 func (r *EffectReport) tooFew(p index.PublishedPanel, few *effect.TooFewMatched, language string) {
-	r.Status, r.Treated, r.Matched, r.Controls, r.Matches = "too_few", few.Treated, few.Matched, few.Controls, []EffectMatch{}
+	r.Status, r.Treated, r.Matched, r.Controls, r.Matches = "too_few", few.Treated, few.Matched, few.Controls,
+		[]EffectMatch{}
 	r.Reading = text.F(
 		"可比的党组织太少，无法判断成效：已实施 %d 个，其中可比 %d 个（至少需要 %d 个），可作对照 %d 个",
 		"too few branches can be compared to estimate an effect: %d had it, %d of them can be compared (at least %d are needed), with %d others",
@@ -243,13 +255,16 @@ func reading(e *effect.InterventionEffect) text.Text {
 	level := stats.Round(100*e.Level, 1)
 	switch {
 	case e.Low > 0:
-		return text.F("实施后比条件相近的党组织多升 %[1]v 分（%[4]v%% 区间 %[2]v 至 %[3]v）", "they rose by %[1]v points more than comparable branches (%[4]v%% interval %[2]v to %[3]v)",
+		return text.F("实施后比条件相近的党组织多升 %[1]v 分（%[4]v%% 区间 %[2]v 至 %[3]v）",
+			"they rose by %[1]v points more than comparable branches (%[4]v%% interval %[2]v to %[3]v)",
 			rounded(e.Effect), rounded(e.Low), rounded(e.High), level)
 	case e.High < 0:
-		return text.F("实施后比条件相近的党组织少升 %[1]v 分（%[4]v%% 区间 %[2]v 至 %[3]v）", "they rose by %[1]v points less than comparable branches (%[4]v%% interval %[2]v to %[3]v)",
+		return text.F("实施后比条件相近的党组织少升 %[1]v 分（%[4]v%% 区间 %[2]v 至 %[3]v）",
+			"they rose by %[1]v points less than comparable branches (%[4]v%% interval %[2]v to %[3]v)",
 			rounded(-e.Effect), rounded(e.Low), rounded(e.High), level)
 	}
-	return text.F("差异 %[1]v 分，%[4]v%% 区间 %[2]v 至 %[3]v 包含 0：不能与偶然波动区分", "the difference of %[1]v points cannot be told from chance: the %[4]v%% interval, %[2]v to %[3]v, holds 0",
+	return text.F("差异 %[1]v 分，%[4]v%% 区间 %[2]v 至 %[3]v 包含 0：不能与偶然波动区分",
+		"the difference of %[1]v points cannot be told from chance: the %[4]v%% interval, %[2]v to %[3]v, holds 0",
 		rounded(e.Effect), rounded(e.Low), rounded(e.High), level)
 }
 

@@ -80,7 +80,8 @@ type reportSpan struct {
 // pair sets the pairings of the author that hold on any of the days. None outlasts
 // its branch.
 func (s *reportSpan) pair(ctx context.Context, db *gorm.DB) error {
-	all, err := people.ListAssignments(ctx, db, s.town, people.AssignmentFilter{On: s.until, Since: s.from, Person: s.author, Duty: access.Instructs})
+	all, err := people.ListAssignments(ctx, db, s.town,
+		people.AssignmentFilter{On: s.until, Since: s.from, Person: s.author, Duty: access.Instructs})
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,8 @@ func figuresOf(ctx context.Context, db *gorm.DB, townID, author string, from, un
 	none := func() Figure { return Figure{IDs: []string{}} }
 	f := &Figures{
 		Branches: []string{}, VisitsMade: none(), VisitsMissed: MissedVisits{Visits: []MissedVisit{}},
-		ProblemsOpened: none(), ProblemsSolved: none(), ProblemsOverdue: none(), TasksProgressed: none(), ItemsVerified: none(),
+		ProblemsOpened: none(), ProblemsSolved: none(), ProblemsOverdue: none(), TasksProgressed: none(),
+		ItemsVerified: none(),
 	}
 	for _, a := range s.pairings {
 		f.Branches = append(f.Branches, a.BranchCode)
@@ -224,7 +226,8 @@ ORDER BY m.record_id, m.version`, s.args(f.Branches)).Scan(&moves).Error
 			}
 		}
 		latest := i+1 == len(moves) || moves[i+1].ProblemID != m.ProblemID
-		if latest && m.Verb != "solve" && m.Verb != "close" && improve.Overdue(m.Extra.V.DueOn, s.until) && s.paired(m.BranchCode, s.until) {
+		if latest && m.Verb != "solve" && m.Verb != "close" && improve.Overdue(m.Extra.V.DueOn, s.until) &&
+			s.paired(m.BranchCode, s.until) {
 			f.ProblemsOverdue.add(m.ProblemID)
 		}
 	}

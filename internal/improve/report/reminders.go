@@ -104,7 +104,9 @@ func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, erro
 	} else if !reach.All {
 		q = q.Where("(branch_code IS NULL OR branch_code IN ? OR kind LIKE 'task%')", append(reach.Codes(), ""))
 	}
-	args := map[string]any{"me": p.Person, "town": townID, "today": today, "overdue": "%overdue", "item": "item%", "plan": "plan%"}
+	args := map[string]any{
+		"me": p.Person, "town": townID, "today": today, "overdue": "%overdue", "item": "item%", "plan": "plan%",
+	}
 	mine := "person_code = @me"
 	switch {
 	case access.ReadReminders.ScopeFor(p.Role) == access.All:
@@ -149,7 +151,8 @@ func addReceipts(ctx context.Context, db *gorm.DB, townID, language string, list
 		list[i].Message = text.F(words.ZH, words.EN, r.DueOn).In(language)
 	}
 	var receipts []ReminderReceipt
-	err := db.WithContext(ctx).Where("town_id = ? AND reader = ? AND reminder_id IN ?", townID, access.PrincipalFrom(ctx).Name(), append(ids, "")).Find(&receipts).Error
+	err := db.WithContext(ctx).Where("town_id = ? AND reader = ? AND reminder_id IN ?", townID,
+		access.PrincipalFrom(ctx).Name(), append(ids, "")).Find(&receipts).Error
 	for _, receipt := range receipts {
 		i := slices.Index(ids, receipt.ReminderID)
 		if !receipt.At.Before(list[i].MadeAt) { // one that was made anew is new
@@ -184,7 +187,9 @@ func Acknowledge(ctx context.Context, db *gorm.DB, townID, id, language string) 
 		if err := addReceipts(ctx, tx, townID, language, one); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "reminder.acknowledge", Subject: "reminders/" + id, After: receipt.At})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: townID, Action: "reminder.acknowledge", Subject: "reminders/" + id, After: receipt.At,
+		})
 	})
 	if err != nil {
 		return Reminder{}, err
@@ -245,7 +250,8 @@ func remindTown(ctx context.Context, db *gorm.DB, townID string) (n int, err err
 // holdReminders takes the lock under which reminders of the town are numbered, and
 // returns the last number.
 func holdReminders(ctx context.Context, tx *gorm.DB, townID string) (last int64, err error) {
-	if err := tx.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&ReminderHead{TownID: townID}).Error; err != nil {
+	if err := tx.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).
+		Create(&ReminderHead{TownID: townID}).Error; err != nil {
 		return 0, err
 	}
 	if err := tx.Exec("UPDATE reminder_heads SET last = last WHERE town_id = ?", townID).Error; err != nil {
@@ -294,7 +300,9 @@ func changedReminders(ctx context.Context, tx *gorm.DB, townID string) (changed 
 			continue
 		}
 		if !there {
-			r = Reminder{TownID: townID, ID: database.NewID(), Kind: key.kind, Subject: key.subject, BranchCode: d.about(), DueOn: key.due}
+			r = Reminder{
+				TownID: townID, ID: database.NewID(), Kind: key.kind, Subject: key.subject, BranchCode: d.about(), DueOn: key.due,
+			}
 		}
 		r.PersonCode, r.OfficeCode, r.MadeAt, r.WithdrawnAt = d.Person, d.Office, now, nil
 		changed = append(changed, r)

@@ -51,7 +51,8 @@ type Report struct {
 	UntilOn    day.Date `json:"until" swaggertype:"string" format:"date"`
 	State      State    `json:"state" swaggertype:"string" enums:"draft,submitted,received"`
 	Words
-	Figures     *Figures   `json:"figures,omitempty"` // as they stood at the submission; of a draft: as they stand now, in the answer about one
+	// as they stood at the submission; of a draft: as they stand now, in the answer about one
+	Figures     *Figures   `json:"figures,omitempty"`
 	SubmittedAt *time.Time `json:"submitted_at,omitempty"`
 	ReceivedAt  *time.Time `json:"received_at,omitempty"`
 	ReceivedBy  string     `json:"received_by,omitempty" example:"group-1"`
@@ -104,7 +105,9 @@ func (r Report) Ref() workflow.Ref {
 // lock returns who brought the report into its state, when and why. What was submitted is not taken back:
 // the next report adds what this one does not contain.
 func (r Report) lock() fault.Lock {
-	lock := fault.Lock{By: r.AuthorCode, Role: string(access.Instructor), At: r.CreatedAt, CanLift: string(access.Instructor)}
+	lock := fault.Lock{
+		By: r.AuthorCode, Role: string(access.Instructor), At: r.CreatedAt, CanLift: string(access.Instructor),
+	}
 	if r.SubmittedAt != nil {
 		lock.At, lock.CanLift = *r.SubmittedAt, fault.Nobody
 	}
@@ -163,8 +166,8 @@ func (v *reader) Audit(r Report, _ string) (string, any) {
 // Begin enters a draft of the caller's own report.
 func Begin(ctx context.Context, db *gorm.DB, townID string, from, until day.Date, w Words) (Report, error) {
 	r := Report{
-		TownID: townID, ID: database.NewID(), AuthorCode: access.PrincipalFrom(ctx).Person, FromOn: from, UntilOn: until, State: Draft,
-		Words: w, Versioned: database.Versioned{Version: 1},
+		TownID: townID, ID: database.NewID(), AuthorCode: access.PrincipalFrom(ctx).Person, FromOn: from, UntilOn: until,
+		State: Draft, Words: w, Versioned: database.Versioned{Version: 1},
 	}
 	return reports.Create(ctx, db, "begin", "", r, func(tx *gorm.DB, _ *reader, r *Report) error {
 		if _, err := refusedFigures(ctx, tx, townID, from, until); err != nil {
@@ -255,11 +258,13 @@ func refusedFigures(ctx context.Context, db *gorm.DB, townID string, from, until
 	case until > day.Of(db.NowFunc()):
 		return nil, fault.Broken(fault.Field("/until", "in_the_future", "截止日期不能晚于今天", "a report ends today at the latest"))
 	case until >= from.AddDays(mostReportDays):
-		return nil, fault.Broken(fault.Field("/until", "too_long", "一份汇报最长 %d 天", "a report covers at most %d days", mostReportDays))
+		return nil,
+			fault.Broken(fault.Field("/until", "too_long", "一份汇报最长 %d 天", "a report covers at most %d days", mostReportDays))
 	}
 	f, err := figuresOf(ctx, db, townID, access.PrincipalFrom(ctx).Person, from, until)
 	if err == nil && len(f.Branches) == 0 {
-		err = fault.Broken(fault.Field("/from", "not_paired", "您在此期间没有挂钩结对的党组织", "you were paired with no branch in these days"))
+		err = fault.Broken(fault.Field("/from", "not_paired", "您在此期间没有挂钩结对的党组织",
+			"you were paired with no branch in these days"))
 	}
 	return f, err
 }

@@ -34,9 +34,10 @@ type Proposal struct {
 	New         []string `json:"new"`                     // branches that are proposed now
 	Refreshed   []string `json:"refreshed"`               // proposed before, for other reasons
 	Lapsed      []string `json:"lapsed"`                  // proposed or confirmed before; no reason is left
-	Standing    []string `json:"standing"`                // named by a rule, and targets already from another period, or proposed by hand
-	Closed      []string `json:"closed"`                  // named by a rule, and no branches any more
-	Targets     []Target `json:"targets"`                 // all that the period has led to
+	// named by a rule, and targets already from another period, or proposed by hand
+	Standing []string `json:"standing"`
+	Closed   []string `json:"closed"`  // named by a rule, and no branches any more
+	Targets  []Target `json:"targets"` // all that the period has led to
 }
 
 // Propose applies the rules of the town to the latest publication of the period. It
@@ -81,7 +82,10 @@ func Propose(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, per
 func unpublished(p evaluation.Period) error {
 	e := fault.Conflict("period_not_published",
 		"考评周期 %[1]s 尚未公布：请先公布计算批次", "the period %[1]s is not published: publish one of its runs first", p.Code)
-	e.Lock = &fault.Lock{By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup)}
+	e.Lock = &fault.Lock{
+		By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason,
+		CanLift: string(access.LeadingGroup),
+	}
 	return e
 }
 
@@ -110,7 +114,8 @@ func newProposer(ctx context.Context, tx *gorm.DB, p evaluation.Period, view ind
 			Period: p.Code, Publication: r.Publication,
 			New: []string{}, Refreshed: []string{}, Lapsed: []string{}, Standing: []string{}, Closed: []string{},
 		},
-		ctx: ctx, tx: tx, town: p.TownID, named: reasonsBy(settings.Document.V.TargetRules, r, view.Scheme()), known: map[string]Target{},
+		ctx: ctx, tx: tx, town: p.TownID, named: reasonsBy(settings.Document.V.TargetRules, r, view.Scheme()),
+		known: map[string]Target{},
 	}
 	var list []Target
 	err = tx.WithContext(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).
@@ -130,7 +135,8 @@ func (pr *proposer) propose() error {
 	}
 	var standing []string
 	err := pr.tx.WithContext(pr.ctx).Model(&Target{}).
-		Where("town_id = ? AND (state = ? OR state = ? AND period_code IS NULL)", pr.town, Confirmed, Proposed).Pluck("branch_code", &standing).Error
+		Where("town_id = ? AND (state = ? OR state = ? AND period_code IS NULL)", pr.town, Confirmed, Proposed).
+		Pluck("branch_code", &standing).Error
 	if err != nil {
 		return err
 	}
@@ -206,7 +212,9 @@ func (pr *proposer) change(t Target, verb string, columns map[string]any) error 
 
 // write records what was done in the trail.
 func (pr *proposer) write(action string) error {
-	return audit.Write(pr.ctx, pr.tx, audit.Change{Town: pr.town, Action: action, Subject: "periods/" + pr.Period, After: pr.Proposal})
+	return audit.Write(pr.ctx, pr.tx, audit.Change{
+		Town: pr.town, Action: action, Subject: "periods/" + pr.Period, After: pr.Proposal,
+	})
 }
 
 // Follow updates the targets that a period has led to by its amended result and the rules
@@ -222,7 +230,8 @@ func Follow(ctx context.Context, tx *gorm.DB, b *index.ResultCache, townID, peri
 	}
 	var next []evaluation.Period
 	err = tx.WithContext(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).
-		Where("town_id = ? AND kind = ? AND starts_on > ? AND state IN ?", townID, p.Kind, p.StartsOn, []evaluation.PeriodState{evaluation.Published, evaluation.Final}).
+		Where("town_id = ? AND kind = ? AND starts_on > ? AND state IN ?", townID, p.Kind, p.StartsOn,
+			[]evaluation.PeriodState{evaluation.Published, evaluation.Final}).
 		Order("starts_on").Limit(1).Find(&next).Error
 	if err != nil {
 		return err
@@ -257,10 +266,12 @@ type Reason struct {
 	Dimension string           `json:"dimension,omitempty" example:"governance"` // of dimension_below
 	Class     string           `json:"class,omitempty" example:"rural"`          // of lowest_share in each class
 	Value     float64          `json:"value" example:"57.4"`
-	Threshold *float64         `json:"threshold,omitempty" example:"60"` // of lowest_share the score of the last one that is in
-	Grade     string           `json:"grade,omitempty" example:"poor"`   // of grade_at_most, with the best that is still in
-	AtMost    string           `json:"at_most,omitempty" example:"fair"`
-	Text      text.Text        `json:"text"`
+	// of lowest_share the score of the last one that is in
+	Threshold *float64 `json:"threshold,omitempty" example:"60"`
+	// of grade_at_most, with the best that is still in
+	Grade  string    `json:"grade,omitempty" example:"poor"`
+	AtMost string    `json:"at_most,omitempty" example:"fair"`
+	Text   text.Text `json:"text"`
 } // @name TargetReason
 
 // Reasons are stored as JSON text.
@@ -320,7 +331,8 @@ func lowest(rule improve.ProposalRule, items []index.Ranked, add func(string, Re
 		for _, i := range group {
 			if i.Score <= last {
 				add(i.Branch.Code, Reason{Code: improve.LowestShare, Class: class, Value: i.Score, Threshold: &last, Text: text.F(
-					"得分 %[1]v，属于最低的 %[2]d 个（共 %[3]d 个）", "its score of %[1]v is among the lowest %[2]d of %[3]d", i.Score, n, len(group))})
+					"得分 %[1]v，属于最低的 %[2]d 个（共 %[3]d 个）", "its score of %[1]v is among the lowest %[2]d of %[3]d", i.Score, n,
+					len(group))})
 			}
 		}
 	}
@@ -348,7 +360,8 @@ func fell(rule improve.ProposalRule, items []index.Ranked, add func(string, Reas
 	for _, i := range items {
 		if i.Change != nil && -i.Change.Score > rule.Points {
 			add(i.Branch.Code, Reason{Code: improve.FallOver, Value: -i.Change.Score, Threshold: &rule.Points, Text: text.F(
-				"较上次公布下降 %[1]v 分，超过 %[2]v 分", "it fell by %[1]v since the publication before, by more than %[2]v", -i.Change.Score, rule.Points)})
+				"较上次公布下降 %[1]v 分，超过 %[2]v 分", "it fell by %[1]v since the publication before, by more than %[2]v",
+				-i.Change.Score, rule.Points)})
 		}
 	}
 }

@@ -42,24 +42,28 @@ func (s State) Title() text.Text { return titles.Of(s) }
 // publication, or a person by a statement; a person confirms it. A branch is one
 // target at a time.
 type Target struct {
-	TownID            string                `gorm:"primaryKey" json:"-"`
-	ID                string                `gorm:"primaryKey" json:"id" format:"uuid"`
-	BranchCode        string                `json:"branch" example:"b07"`
-	PeriodCode        *string               `json:"period,omitempty" example:"2023Q2"` // absent where a person proposed it
-	PublicationNumber *int64                `json:"publication,omitempty" example:"1"` // whose figures the reasons are
-	Reasons           Reasons               `json:"reasons"`                           // of the rules; none where a person proposed it
-	Statement         string                `json:"statement,omitempty"`               // why a person proposed it
-	Lapsed            bool                  `json:"lapsed"`                            // an amended result has no reason for it any more
-	State             State                 `json:"state" swaggertype:"string" enums:"proposed,confirmed,dismissed,ended"`
-	ProposedBy        string                `json:"proposed_by" example:"group-1"`
-	DecidedBy         string                `json:"decided_by,omitempty"`
-	DecidedAt         *time.Time            `json:"decided_at,omitempty"`
-	DecisionReason    string                `json:"decision_reason,omitempty"`
-	FromOn            *day.Date             `json:"from,omitempty" swaggertype:"string" format:"date"`  // the day of its confirmation
-	UntilOn           *day.Date             `json:"until,omitempty" swaggertype:"string" format:"date"` // its last day as a target
-	Outcome           string                `json:"outcome,omitempty" enums:"improved,unimproved,other"`
-	History           []workflow.Transition `gorm:"-" json:"history,omitempty"` // in the answer about one
-	Allowed           []string              `gorm:"-" json:"allowed"`
+	TownID            string  `gorm:"primaryKey" json:"-"`
+	ID                string  `gorm:"primaryKey" json:"id" format:"uuid"`
+	BranchCode        string  `json:"branch" example:"b07"`
+	PeriodCode        *string `json:"period,omitempty" example:"2023Q2"` // absent where a person proposed it
+	PublicationNumber *int64  `json:"publication,omitempty" example:"1"` // whose figures the reasons are
+	// of the rules; none where a person proposed it
+	Reasons   Reasons `json:"reasons"`
+	Statement string  `json:"statement,omitempty"` // why a person proposed it
+	// an amended result has no reason for it any more
+	Lapsed         bool       `json:"lapsed"`
+	State          State      `json:"state" swaggertype:"string" enums:"proposed,confirmed,dismissed,ended"`
+	ProposedBy     string     `json:"proposed_by" example:"group-1"`
+	DecidedBy      string     `json:"decided_by,omitempty"`
+	DecidedAt      *time.Time `json:"decided_at,omitempty"`
+	DecisionReason string     `json:"decision_reason,omitempty"`
+	// the day of its confirmation
+	FromOn *day.Date `json:"from,omitempty" swaggertype:"string" format:"date"`
+	// its last day as a target
+	UntilOn *day.Date             `json:"until,omitempty" swaggertype:"string" format:"date"`
+	Outcome string                `json:"outcome,omitempty" enums:"improved,unimproved,other"`
+	History []workflow.Transition `gorm:"-" json:"history,omitempty"` // in the answer about one
+	Allowed []string              `gorm:"-" json:"allowed"`
 	database.Versioned
 }
 
@@ -81,7 +85,10 @@ var targets = workflow.Kind[Target, State, *reader]{
 			Name: "confirm", From: []State{Proposed}, To: Confirmed, Action: access.DecideTargets,
 			Who: rules{notLed}, When: rules{notYet, living},
 		},
-		{Name: "dismiss", From: []State{Proposed}, To: Dismissed, Action: access.DecideTargets, Who: rules{notLed}, Reason: true},
+		{
+			Name: "dismiss", From: []State{Proposed}, To: Dismissed, Action: access.DecideTargets, Who: rules{notLed},
+			Reason: true,
+		},
 		{Name: "end", From: []State{Confirmed}, To: Ended, Action: access.DecideTargets, Who: rules{notLed}, Reason: true},
 		{Name: "refresh", From: []State{Proposed, Confirmed}},
 		{Name: "lapse", From: []State{Proposed, Confirmed}},
@@ -242,7 +249,8 @@ func Add(ctx context.Context, db *gorm.DB, townID, branch, statement string) (Ta
 
 // newTarget returns t as a new proposal of the caller.
 func newTarget(ctx context.Context, t Target) Target {
-	t.ID, t.State, t.ProposedBy, t.Versioned = database.NewID(), Proposed, access.PrincipalFrom(ctx).Name(), database.Versioned{Version: 1}
+	t.ID, t.State, t.ProposedBy, t.Versioned = database.NewID(), Proposed, access.PrincipalFrom(ctx).Name(),
+		database.Versioned{Version: 1}
 	return t
 }
 
@@ -306,7 +314,9 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Target, 
 		return nil, err
 	}
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, n := range []struct{ column, value string }{{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)}} {
+	for _, n := range []struct{ column, value string }{
+		{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)},
+	} {
 		if n.value != "" {
 			q = q.Where(n.column+" = ?", n.value)
 		}

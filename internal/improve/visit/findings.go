@@ -58,7 +58,8 @@ func addFindings(ctx context.Context, db *gorm.DB, townID string, visits []Visit
 		ids[i], at[visits[i].ID] = visits[i].ID, &visits[i]
 	}
 	var all []Finding
-	err := db.WithContext(ctx).Where("town_id = ? AND visit_id IN ?", townID, ids).Order("visit_id, number").Find(&all).Error
+	err := db.WithContext(ctx).Where("town_id = ? AND visit_id IN ?", townID, ids).Order("visit_id, number").
+		Find(&all).Error
 	for _, f := range all {
 		at[f.VisitID].Findings = append(at[f.VisitID].Findings, f)
 	}
@@ -91,7 +92,8 @@ func (c Content) check() (faults []fault.FieldError) {
 			faults = append(faults, fault.BadCode(fmt.Sprintf("/findings/%d/indicator", i)))
 		}
 		if f.Measure != nil && (*f.Measure < 1 || *f.Measure > 7) {
-			faults = append(faults, fault.Field(fmt.Sprintf("/findings/%d/measure", i), "unknown_measure", "措施编号为 1 至 7", "measures have the numbers 1 to 7"))
+			faults = append(faults, fault.Field(fmt.Sprintf("/findings/%d/measure", i), "unknown_measure", "措施编号为 1 至 7",
+				"measures have the numbers 1 to 7"))
 		}
 		if f.PlanItemID != nil && uuid.Validate(*f.PlanItemID) != nil {
 			faults = append(faults, unknownItem(i))
@@ -101,5 +103,6 @@ func (c Content) check() (faults []fault.FieldError) {
 }
 
 func unknownItem(i int) fault.FieldError {
-	return fault.Field(fmt.Sprintf("/findings/%d/plan_item", i), "unknown_item", "该党组织的方案没有这一提升事项", "no plan of the branch has such an item")
+	return fault.Field(fmt.Sprintf("/findings/%d/plan_item", i), "unknown_item", "该党组织的方案没有这一提升事项",
+		"no plan of the branch has such an item")
 }

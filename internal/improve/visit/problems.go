@@ -59,30 +59,32 @@ var partyOf = map[access.Role]Party{access.Instructor: OfInstructor, access.Offi
 // (难题). One person or one office owns it; another party than the one that solved
 // it closes it (销号).
 type Problem struct {
-	TownID        string        `gorm:"primaryKey" json:"-"`
-	ID            string        `gorm:"primaryKey" json:"id" format:"uuid"`
-	BranchCode    string        `json:"branch" example:"b07"`
-	VisitID       *string       `json:"visit,omitempty" format:"uuid"` // that found it
-	FindingNumber *int64        `json:"finding,omitempty" example:"1"` // of the visit
-	AfterID       *string       `json:"after,omitempty" format:"uuid"` // an earlier problem that came back too late to be reopened
-	Title         string        `json:"title" example:"drains of the old village"`
-	Description   string        `json:"description,omitempty"`
-	OwnerPerson   *string       `json:"owner_person,omitempty" example:"instructor-1"` // or an office
-	OwnerOffice   *string       `json:"owner_office,omitempty" example:"agriculture"`
-	Participants  Participants  `json:"participants"`
-	DueOn         day.Date      `json:"due_on" swaggertype:"string" format:"date"` // the last day in time
-	State         ProblemState  `json:"state" swaggertype:"string" enums:"open,in_progress,solved,closed,reopened"`
-	OpenedBy      string        `json:"opened_by" example:"instructor-1"` // the role, for who may not read people
-	OpenedRole    access.Role   `json:"opened_role" swaggertype:"string" example:"instructor"`
-	Solution      string        `json:"solution,omitempty"` // what was done, the last time that it was solved
-	Evidence      string        `json:"evidence,omitempty"`
-	SolvedBy      string        `json:"solved_by,omitempty" example:"instructor-1"` // who reported it; left out for who may not read people
-	SolvedFor     Party         `json:"solved_for,omitempty" swaggertype:"string" enums:"branch,instructor,office"`
-	ClosedOn      *day.Date     `json:"closed_on,omitempty" swaggertype:"string" format:"date"`
-	Relapses      int64         `json:"relapses"`         // how often it came back after it was closed
-	Overdue       bool          `gorm:"-" json:"overdue"` // not solved, and past its day
-	History       []ProblemMove `gorm:"-" json:"history,omitempty"`
-	Allowed       []string      `gorm:"-" json:"allowed"`
+	TownID        string  `gorm:"primaryKey" json:"-"`
+	ID            string  `gorm:"primaryKey" json:"id" format:"uuid"`
+	BranchCode    string  `json:"branch" example:"b07"`
+	VisitID       *string `json:"visit,omitempty" format:"uuid"` // that found it
+	FindingNumber *int64  `json:"finding,omitempty" example:"1"` // of the visit
+	// an earlier problem that came back too late to be reopened
+	AfterID      *string      `json:"after,omitempty" format:"uuid"`
+	Title        string       `json:"title" example:"drains of the old village"`
+	Description  string       `json:"description,omitempty"`
+	OwnerPerson  *string      `json:"owner_person,omitempty" example:"instructor-1"` // or an office
+	OwnerOffice  *string      `json:"owner_office,omitempty" example:"agriculture"`
+	Participants Participants `json:"participants"`
+	DueOn        day.Date     `json:"due_on" swaggertype:"string" format:"date"` // the last day in time
+	State        ProblemState `json:"state" swaggertype:"string" enums:"open,in_progress,solved,closed,reopened"`
+	OpenedBy     string       `json:"opened_by" example:"instructor-1"` // the role, for who may not read people
+	OpenedRole   access.Role  `json:"opened_role" swaggertype:"string" example:"instructor"`
+	Solution     string       `json:"solution,omitempty"` // what was done, the last time that it was solved
+	Evidence     string       `json:"evidence,omitempty"`
+	// who reported it; left out for who may not read people
+	SolvedBy  string        `json:"solved_by,omitempty" example:"instructor-1"`
+	SolvedFor Party         `json:"solved_for,omitempty" swaggertype:"string" enums:"branch,instructor,office"`
+	ClosedOn  *day.Date     `json:"closed_on,omitempty" swaggertype:"string" format:"date"`
+	Relapses  int64         `json:"relapses"`         // how often it came back after it was closed
+	Overdue   bool          `gorm:"-" json:"overdue"` // not solved, and past its day
+	History   []ProblemMove `gorm:"-" json:"history,omitempty"`
+	Allowed   []string      `gorm:"-" json:"allowed"`
 	database.Versioned
 } // @name JointProblem
 
@@ -130,19 +132,26 @@ type (
 
 // problems is the life of a problem.
 var problems = workflow.Kind[Problem, ProblemState, *problemReader]{
-	Noun: text.Text{ZH: "难题", EN: "problem"}, Name: "problem", Titles: problemTitles, Reader: newProblemReader, Frozen: solved,
+	Noun: text.Text{ZH: "难题", EN: "problem"}, Name: "problem", Titles: problemTitles, Reader: newProblemReader,
+	Frozen: solved,
 	Verbs: problemVerbs{
 		{Name: "open", To: ProblemOpen, Action: access.WriteProblems, Extra: dueDay},
 		{Name: "write", From: Unsolved, Action: access.WriteProblems, Extra: dueDay},
-		{Name: "start", From: []ProblemState{ProblemOpen, ProblemReopened}, To: ProblemInProgress, Action: access.WriteProblems},
-		{Name: "solve", From: []ProblemState{ProblemInProgress}, To: ProblemSolved, Action: access.WriteProblems, Reason: true},
+		{
+			Name: "start", From: []ProblemState{ProblemOpen, ProblemReopened}, To: ProblemInProgress,
+			Action: access.WriteProblems,
+		},
+		{
+			Name: "solve", From: []ProblemState{ProblemInProgress}, To: ProblemSolved, Action: access.WriteProblems,
+			Reason: true,
+		},
 		{
 			Name: "close", From: []ProblemState{ProblemSolved}, To: ProblemClosed, Action: access.WriteProblems,
 			When: problemRules{solvedByAnother},
 		},
 		{
-			Name: "reopen", From: []ProblemState{ProblemSolved, ProblemClosed}, To: ProblemReopened, Action: access.WriteProblems,
-			Reason: true,
+			Name: "reopen", From: []ProblemState{ProblemSolved, ProblemClosed}, To: ProblemReopened,
+			Action: access.WriteProblems, Reason: true,
 		},
 	},
 }.Checked()
@@ -271,7 +280,8 @@ func (x Problem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
 		case err != nil:
 			return err
 		case x.FindingNumber != nil && (*x.FindingNumber < 1 || *x.FindingNumber > int64(len(visit.Findings))):
-			faults = append(faults, fault.Field("/finding", "unknown_finding", "这次走访没有第 %d 项发现", "the visit has no finding %d", *x.FindingNumber))
+			faults = append(faults, fault.Field("/finding", "unknown_finding", "这次走访没有第 %d 项发现", "the visit has no finding %d",
+				*x.FindingNumber))
 		}
 	} else if x.FindingNumber != nil {
 		faults = append(faults, fault.Field("/visit", "required", "请写明是哪次走访的发现", "name the visit of the finding"))
@@ -279,8 +289,10 @@ func (x Problem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
 	if x.AfterID != nil {
 		earlier, err := FindProblem(ctx, tx, x.TownID, *x.AfterID)
 		switch {
-		case fault.Is(err, fault.KindNotFound) || err == nil && (earlier.BranchCode != x.BranchCode || earlier.State != ProblemClosed):
-			faults = append(faults, fault.Field("/after", "unknown_problem", "该党组织没有这一已销号的难题", "the branch has no such problem that is closed"))
+		case fault.Is(err, fault.KindNotFound) ||
+			err == nil && (earlier.BranchCode != x.BranchCode || earlier.State != ProblemClosed):
+			faults = append(faults, fault.Field("/after", "unknown_problem", "该党组织没有这一已销号的难题",
+				"the branch has no such problem that is closed"))
 		case err != nil:
 			return err
 		}
@@ -295,7 +307,8 @@ func (x Problem) checkOrigin(ctx context.Context, tx *gorm.DB) error {
 func (x Problem) check(ctx context.Context, tx *gorm.DB, today day.Date) error {
 	var faults []fault.FieldError
 	if (x.OwnerPerson == nil) == (x.OwnerOffice == nil) {
-		faults = append(faults, fault.Field("/owner_person", "one_owner", "请填写一名责任人或一个责任办，二者择一", "name one person or one office as the owner"))
+		faults = append(faults, fault.Field("/owner_person", "one_owner", "请填写一名责任人或一个责任办，二者择一",
+			"name one person or one office as the owner"))
 	}
 	if x.DueOn < today {
 		faults = append(faults, improve.PastDay("/due_on"))
@@ -314,7 +327,8 @@ func (x Problem) check(ctx context.Context, tx *gorm.DB, today day.Date) error {
 			asked = append(asked, *known.owner)
 		}
 		var there []string
-		if err := tx.WithContext(ctx).Table(known.table).Where("town_id = ? AND code IN ?", x.TownID, append(asked, "")).Pluck("code", &there).Error; err != nil {
+		if err := tx.WithContext(ctx).Table(known.table).Where("town_id = ? AND code IN ?", x.TownID, append(asked, "")).
+			Pluck("code", &there).Error; err != nil {
 			return err
 		}
 		unknown := func(at, code string) {
@@ -395,7 +409,9 @@ func MoveProblem(ctx context.Context, db *gorm.DB, ref workflow.Ref, d ProblemDe
 		switch d.To {
 		case ProblemSolved:
 			by := cmp.Or(d.For, partyOf[v.Role])
-			change.Columns = map[string]any{"solution": d.Reason, "evidence": d.Evidence, "solved_by": v.Name(), "solved_for": by}
+			change.Columns = map[string]any{
+				"solution": d.Reason, "evidence": d.Evidence, "solved_by": v.Name(), "solved_for": by,
+			}
 		case ProblemClosed:
 			change.Columns["closed_on"] = v.Today
 		case ProblemReopened:
@@ -418,7 +434,9 @@ func (v *problemReader) refuseRelapse(ctx context.Context, tx *gorm.DB, x Proble
 		return err
 	}
 	var n int64
-	err = tx.WithContext(ctx).Table("periods").Where("town_id = ? AND kind <> 'year' AND starts_on > ? AND starts_on <= ?", x.TownID, x.ClosedOn, v.Today).Count(&n).Error
+	err = tx.WithContext(ctx).Table("periods").
+		Where("town_id = ? AND kind <> 'year' AND starts_on > ? AND starts_on <= ?", x.TownID, x.ClosedOn, v.Today).
+		Count(&n).Error
 	if err != nil || n <= settings.Document.V.RelapsePeriods {
 		return err
 	}
@@ -466,7 +484,11 @@ func ListProblems(ctx context.Context, db *gorm.DB, townID string, f ProblemFilt
 	}
 	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
 	for _, n := range []struct{ column, value string }{
-		{"branch_code", f.Branch}, {"visit_id", f.Visit}, {"owner_person", f.Person}, {"owner_office", f.Office}, {"state", string(f.State)},
+		{"branch_code", f.Branch},
+		{"visit_id", f.Visit},
+		{"owner_person", f.Person},
+		{"owner_office", f.Office},
+		{"state", string(f.State)},
 	} {
 		if n.value != "" {
 			q = q.Where(n.column+" = ?", n.value)
@@ -487,5 +509,6 @@ func CountProblems(
 	ctx context.Context, db *gorm.DB, townID string, reach access.Reach,
 ) (_ map[ProblemState]int64, err error) {
 	defer fault.Wrap(&err, "count the problems of %s", townID)
-	return database.CountStates[ProblemState](reach.Narrow(db.WithContext(ctx).Model(&Problem{}).Where("town_id = ?", townID)))
+	return database.CountStates[ProblemState](reach.Narrow(db.WithContext(ctx).Model(&Problem{}).
+		Where("town_id = ?", townID)))
 }

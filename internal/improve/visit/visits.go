@@ -60,9 +60,12 @@ type Visit struct {
 	State      State       `json:"state" swaggertype:"string" enums:"draft,recorded"`
 	RecordedAt *time.Time  `json:"recorded_at,omitempty"`
 	Content
-	Paired  *people.Pairing `gorm:"-" json:"paired,omitempty"`  // who worked on the branch on the day of the visit, for who may read people; in the answer about one
-	History []Version       `gorm:"-" json:"history,omitempty"` // what was recorded, and each correction; in the answer about one
-	Allowed []string        `gorm:"-" json:"allowed"`
+	// who worked on the branch on the day of the visit, for who may read people; in the answer about
+	// one
+	Paired *people.Pairing `gorm:"-" json:"paired,omitempty"`
+	// what was recorded, and each correction; in the answer about one
+	History []Version `gorm:"-" json:"history,omitempty"`
+	Allowed []string  `gorm:"-" json:"allowed"`
 	database.Versioned
 }
 
@@ -100,7 +103,8 @@ var visits = workflow.Kind[Visit, State, *reader]{
 
 func own(v *reader, x Visit) error {
 	if !v.wrote(x) {
-		return fault.Forbidden("not_your_visit", "只有走访人本人可以填写或更正", "only the visitor writes and corrects the record of a visit")
+		return fault.Forbidden("not_your_visit", "只有走访人本人可以填写或更正",
+			"only the visitor writes and corrects the record of a visit")
 	}
 	return nil
 }
@@ -138,7 +142,8 @@ func (v *reader) Visible(q *gorm.DB) *gorm.DB {
 		mine += " AND branch_code IN @limit"
 	}
 	return q.Where("(state = @recorded AND branch_code IN @reach OR "+mine+")", map[string]any{
-		"recorded": Recorded, "reach": append(v.Reach.Codes(), ""), "me": v.Person, "limit": append([]string{""}, v.Branches...),
+		"recorded": Recorded, "reach": append(v.Reach.Codes(), ""), "me": v.Person,
+		"limit": append([]string{""}, v.Branches...),
 	})
 }
 
@@ -153,7 +158,8 @@ func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Visit, depth work
 			v.found[x.ID] = list[i].Findings
 			continue
 		}
-		err := db.WithContext(ctx).Where("town_id = ? AND visit_id = ?", x.TownID, x.ID).Order("version").Find(&list[i].History).Error
+		err := db.WithContext(ctx).Where("town_id = ? AND visit_id = ?", x.TownID, x.ID).Order("version").
+			Find(&list[i].History).Error
 		if err != nil || !v.May(access.ReadPeople) {
 			return err
 		}
@@ -237,7 +243,8 @@ func Begin(ctx context.Context, db *gorm.DB, x Visit) (Visit, error) {
 func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c Content) error {
 	faults := c.check()
 	if c.VisitedOn > day.Of(tx.NowFunc()) {
-		faults = append(faults, fault.Field("/visited_on", "in_the_future", "走访日期不能晚于今天", "a visit is entered once it was made"))
+		faults = append(faults, fault.Field("/visited_on", "in_the_future", "走访日期不能晚于今天",
+			"a visit is entered once it was made"))
 	}
 	if len(faults) > 0 {
 		return fault.Broken(faults...)
@@ -247,7 +254,8 @@ func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c Content) error {
 		return err
 	}
 	if b.EndedBy(c.VisitedOn) {
-		return fault.Broken(fault.Field("/visited_on", "branch_closed", "该党组织已于 %s 撤销或合并", "the branch ended on %s", *b.ClosedOn))
+		return fault.Broken(fault.Field("/visited_on", "branch_closed", "该党组织已于 %s 撤销或合并", "the branch ended on %s",
+			*b.ClosedOn))
 	}
 	if err := access.PrincipalFrom(ctx).InScope(ctx, tx, access.WriteVisits, v.TownID, v.BranchCode, c.VisitedOn); err != nil {
 		return err
@@ -266,7 +274,8 @@ func (v Visit) refuseItems(ctx context.Context, tx *gorm.DB, c Content) error {
 	if len(named) == 0 {
 		return nil
 	}
-	err := tx.WithContext(ctx).Model(&plan.Item{}).Where("town_id = ? AND branch_code = ? AND id IN ?", v.TownID, v.BranchCode, named).Pluck("id", &known).Error
+	err := tx.WithContext(ctx).Model(&plan.Item{}).
+		Where("town_id = ? AND branch_code = ? AND id IN ?", v.TownID, v.BranchCode, named).Pluck("id", &known).Error
 	if err != nil {
 		return err
 	}
@@ -368,7 +377,8 @@ func (v Visit) refuseLost(ctx context.Context, tx *gorm.DB, c Content) error {
 	if err != nil || n <= int64(len(c.Findings)) {
 		return err
 	}
-	return fault.Broken(fault.Field("/findings", "finding_in_use", "第 %d 项发现已列为难题，请保留", "finding %d has opened a problem: keep it", n))
+	return fault.Broken(fault.Field("/findings", "finding_in_use", "第 %d 项发现已列为难题，请保留",
+		"finding %d has opened a problem: keep it", n))
 }
 
 // Find returns one visit with its history and who was paired with the branch on its day,

@@ -29,8 +29,8 @@ func TestIntraclassCorrelation(t *testing.T) {
 	for name, x := range map[string][3]float64{
 		"ICC(2,1)": {c.Single, .29, .005}, "low": {c.SingleLow, .019, .0005}, "high": {c.SingleHigh, .76, .005},
 		"ICC(2,k)": {c.Average, .62, .005}, "low k": {c.AverageLow, .071, .0005}, "high k": {c.AverageHigh, .93, .005},
-		"BMS": {c.MeanSquareTargets, 11.24, .005}, "JMS": {c.MeanSquareEvaluators, 32.49, .005}, "EMS": {c.MeanSquareError, 1.02, .005},
-		"F": {c.MeanSquareTargets / c.MeanSquareError, 11.03, .005},
+		"BMS": {c.MeanSquareTargets, 11.24, .005}, "JMS": {c.MeanSquareEvaluators, 32.49, .005},
+		"EMS": {c.MeanSquareError, 1.02, .005}, "F": {c.MeanSquareTargets / c.MeanSquareError, 11.03, .005},
 	} {
 		if math.Abs(x[0]-x[1]) > x[2] {
 			t.Errorf("%s %v, want %v", name, x[0], x[1])
@@ -39,7 +39,9 @@ func TestIntraclassCorrelation(t *testing.T) {
 }
 
 func TestIntraclassCorrelationDegenerate(t *testing.T) {
-	for _, ratings := range [][][]float64{nil, {{}}, {{1, 2}}, {{1}, {2}}, {{1, 2}, {3}}, {{5, 5}, {5, 5}}, {{1, nan}, {2, 3}}, {{1, math.Inf(1)}, {2, 3}}} {
+	for _, ratings := range [][][]float64{
+		nil, {{}}, {{1, 2}}, {{1}, {2}}, {{1, 2}, {3}}, {{5, 5}, {5, 5}}, {{1, nan}, {2, 3}}, {{1, math.Inf(1)}, {2, 3}},
+	} {
 		if c, ok := agreement.IntraclassCorrelation(ratings); ok {
 			t.Errorf("%v: %+v", ratings, c)
 		}
@@ -65,7 +67,8 @@ func TestIntraclassCorrelationDegenerate(t *testing.T) {
 		if c.SingleLow > c.Single || c.Single > c.SingleHigh || c.AverageLow > c.Average || c.Average > c.AverageHigh {
 			t.Fatalf("an interval without its estimate: %+v", c)
 		}
-		if moved, again := agreement.IntraclassCorrelation(permute(table, rapid.Permutation(indices(len(table))).Draw(t, "order"))); moved != c || again != ok {
+		if moved, again := agreement.IntraclassCorrelation(permute(table,
+			rapid.Permutation(indices(len(table))).Draw(t, "order"))); moved != c || again != ok {
 			t.Fatalf("in another order %+v, was %+v", moved, c)
 		}
 	})
@@ -142,7 +145,8 @@ func TestFitSeverity(t *testing.T) {
 }
 
 func TestFitSeverityDisconnected(t *testing.T) {
-	m := agreement.FitSeverity(scoresOf([][2]int{{0, 7}, {1, 7}, {1, 1}, {2, 2}, {3, 2}, {3, 4}, {4, 9}}, []float64{60, 70, 80, 90, 50}, []float64{0, 3, 0, 0, 8, 0, 0, -3, 0, 6}))
+	m := agreement.FitSeverity(scoresOf([][2]int{{0, 7}, {1, 7}, {1, 1}, {2, 2}, {3, 2}, {3, 4}, {4, 9}},
+		[]float64{60, 70, 80, 90, 50}, []float64{0, 3, 0, 0, 8, 0, 0, -3, 0, 6}))
 	if m.Components != 3 {
 		t.Errorf("%d components, want 3", m.Components)
 	}
@@ -243,7 +247,8 @@ func TestFitSeverityIgnoresOrder(t *testing.T) {
 			}
 		}), 0, 20).Draw(t, "scores")
 		m := agreement.FitSeverity(scores)
-		if diff := cmp.Diff(m, agreement.FitSeverity(permute(scores, rapid.Permutation(indices(len(scores))).Draw(t, "order")))); diff != "" {
+		if diff := cmp.Diff(m,
+			agreement.FitSeverity(permute(scores, rapid.Permutation(indices(len(scores))).Draw(t, "order")))); diff != "" {
 			t.Fatal(diff)
 		}
 		// Residuals of a fit are orthogonal to it: raw and adjusted agree in sum, by
@@ -257,7 +262,9 @@ func TestFitSeverityIgnoresOrder(t *testing.T) {
 }
 
 func ExampleIntraclassCorrelation() {
-	c, ok := agreement.IntraclassCorrelation([][]float64{{9, 2, 5, 8}, {6, 1, 3, 2}, {8, 4, 6, 8}, {7, 1, 2, 6}, {10, 5, 6, 9}, {6, 2, 4, 7}})
+	c, ok := agreement.IntraclassCorrelation([][]float64{
+		{9, 2, 5, 8}, {6, 1, 3, 2}, {8, 4, 6, 8}, {7, 1, 2, 6}, {10, 5, 6, 9}, {6, 2, 4, 7},
+	})
 	fmt.Printf("%.2f for one evaluator, %.2f for the mean of four, %v\n", c.Single, c.Average, ok)
 	// Output: 0.29 for one evaluator, 0.62 for the mean of four, true
 }

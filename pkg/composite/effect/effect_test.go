@@ -63,7 +63,9 @@ func twoClasses() effect.Panel {
 	}
 }
 
-func mustEffect(t *testing.T, p effect.Panel, began []effect.Intervention, o effect.EffectOptions) *effect.InterventionEffect {
+func mustEffect(
+	t *testing.T, p effect.Panel, began []effect.Intervention, o effect.EffectOptions,
+) *effect.InterventionEffect {
 	t.Helper()
 	e, err := effect.MatchedEffect(p, began, o)
 	if err != nil {
@@ -109,9 +111,11 @@ func TestMatchedEffectChoosesControls(t *testing.T) {
 			want:    map[string]string{"v3": "v1v2", "v4": "v1v2"}, // .30000000000001 and .29999999999999
 		},
 		{
-			name:    "nobody of the class, nobody within the caliper",
-			change:  func(p *effect.Panel) { p.Classes[10] = "v" },
-			began:   []effect.Intervention{{Unit: 1, Period: 2}, {Unit: 7, Period: 2}, {Unit: 8, Period: 2}, {Unit: 9, Period: 2}, {Unit: 10, Period: 2}},
+			name:   "nobody of the class, nobody within the caliper",
+			change: func(p *effect.Panel) { p.Classes[10] = "v" },
+			began: []effect.Intervention{
+				{Unit: 1, Period: 2}, {Unit: 7, Period: 2}, {Unit: 8, Period: 2}, {Unit: 9, Period: 2}, {Unit: 10, Period: 2},
+			},
 			want:    map[string]string{"v2": "v3v1v4", "v8": "v6v7"}, // v4 and v5 have 57
 			reasons: map[string]effect.UnmatchedReason{"t1": effect.NoControl, "t2": effect.NoControl, "t3": effect.NoneNear},
 		},
@@ -123,14 +127,25 @@ func TestMatchedEffectChoosesControls(t *testing.T) {
 				p.Scores[2][2] = nan                      // v3: none after
 				p.Scores[2][6] = nan                      // v7 is no control after 1
 			},
-			began:   []effect.Intervention{{Unit: 0, Period: 2}, {Unit: 1, Period: 2}, {Unit: 2, Period: 2}, {Unit: 3, Period: 2}, {Unit: 5, Period: 0}, {Unit: 7, Period: 4}},
-			want:    map[string]string{"v2": "v5", "v4": "v5"}, // 52 in period 0 to 58, 57 to 57
-			reasons: map[string]effect.UnmatchedReason{"v1": effect.NoScoreBefore, "v3": effect.NoScoreAfter, "v6": effect.NoScoreBefore, "v8": effect.NoScoreAfter},
+			began: []effect.Intervention{
+				{Unit: 0, Period: 2},
+				{Unit: 1, Period: 2},
+				{Unit: 2, Period: 2},
+				{Unit: 3, Period: 2},
+				{Unit: 5, Period: 0},
+				{Unit: 7, Period: 4},
+			},
+			want: map[string]string{"v2": "v5", "v4": "v5"}, // 52 in period 0 to 58, 57 to 57
+			reasons: map[string]effect.UnmatchedReason{
+				"v1": effect.NoScoreBefore, "v3": effect.NoScoreAfter, "v6": effect.NoScoreBefore, "v8": effect.NoScoreAfter,
+			},
 			options: effect.EffectOptions{Caliper: 6, Neighbours: 1},
 		},
 		{
-			name:    "untreated until its own intervention, and of several the earliest counts",
-			began:   []effect.Intervention{{Unit: 1, Period: 1}, {Unit: 2, Period: 3}, {Unit: 2, Period: 2}, {Unit: 2, Period: 3}, {Unit: 0, Period: 3}},
+			name: "untreated until its own intervention, and of several the earliest counts",
+			began: []effect.Intervention{
+				{Unit: 1, Period: 1}, {Unit: 2, Period: 3}, {Unit: 2, Period: 2}, {Unit: 2, Period: 3}, {Unit: 0, Period: 3},
+			},
 			want:    map[string]string{"v2": "v1v3", "v3": "v1", "v1": "v4v5"}, // v2 never serves again
 			options: effect.EffectOptions{Neighbours: 2, Caliper: 2},
 		},
@@ -190,9 +205,18 @@ func TestMatchedEffectByHand(t *testing.T) {
 		Estimate: effect.Estimate{Effect: 4, Low: 4 - 2.42992, High: 4 + 2.42992, SE: math.Sqrt(v), Freedom: freedom},
 		Level:    .95, Treated: 3, Controls: 3, Above: 1,
 		Matches: []effect.MatchedUnit{
-			{Unit: 0, From: 1, To: 2, Before: 58, After: 67, Controls: []int{3, 4}, ControlBefore: 61, ControlAfter: 65, Effect: 3.8},
-			{Unit: 1, From: 1, To: 2, Before: 61, After: 68.2, Controls: []int{3, 4}, ControlBefore: 61, ControlAfter: 65, Effect: 3.2},
-			{Unit: 2, From: 1, To: 2, Before: 64, After: 72, Controls: []int{4, 5}, ControlBefore: 64, ControlAfter: 67, Effect: 5},
+			{
+				Unit: 0, From: 1, To: 2, Before: 58, After: 67, Controls: []int{3, 4}, ControlBefore: 61, ControlAfter: 65,
+				Effect: 3.8,
+			},
+			{
+				Unit: 1, From: 1, To: 2, Before: 61, After: 68.2, Controls: []int{3, 4}, ControlBefore: 61, ControlAfter: 65,
+				Effect: 3.2,
+			},
+			{
+				Unit: 2, From: 1, To: 2, Before: 64, After: 72, Controls: []int{4, 5}, ControlBefore: 64,
+				ControlAfter: 67, Effect: 5,
+			},
 		},
 		Imbalance:  effect.Imbalance{Before: -3 / math.Sqrt((9+40./3)/2), After: -1 / math.Sqrt((9+40./3)/2)},
 		Difference: 13.2 / 3, Gap: -1, Slope: -.4, TreatedChange: 24.2 / 3, ControlChange: 11. / 3,
@@ -223,7 +247,8 @@ func TestMatchedEffectOfTwoWindows(t *testing.T) {
 	began := []effect.Intervention{{Unit: 0, Period: 1}, {Unit: 1, Period: 1}, {Unit: 2, Period: 3}, {Unit: 3, Period: 3}}
 	alike := mustEffect(t, p, began, effect.EffectOptions{Neighbours: 4, Least: 4})
 	// The treated: 11/12/4. The untreated: (32/6)·(8/64 + 4·2/64) with 3 degrees of freedom.
-	if a, b := 11./48/1.5625, 4./3/1.5625; alike.Effect != 5.75 || !near(alike.SE, 1.25, 1e-12) || !near(alike.Freedom, 3/(a*a+b*b), 1e-9) {
+	if a, b := 11./48/1.5625, 4./3/1.5625; alike.Effect != 5.75 || !near(alike.SE, 1.25, 1e-12) ||
+		!near(alike.Freedom, 3/(a*a+b*b), 1e-9) {
 		t.Errorf("%+v", alike.Estimate)
 	}
 	copy(p.Scores[3][4:], []float64{48, 52, 48, 52})
@@ -238,7 +263,8 @@ func TestMatchedEffectSlopeOfNoise(t *testing.T) {
 		Units:  []string{"a", "b", "p", "q", "r"},
 		Scores: [][]float64{{70.1, 70.1, 70.1, 70.2, 70.3}, {70.3, 70.3, 70.3, 70.2, 70.1}, {73, 74, 70, 71, 72}},
 	}
-	e := mustEffect(t, p, []effect.Intervention{{Unit: 0, Period: 2}, {Unit: 1, Period: 2}}, effect.EffectOptions{Before: 2, Least: 2})
+	e := mustEffect(t, p, []effect.Intervention{{Unit: 0, Period: 2}, {Unit: 1, Period: 2}},
+		effect.EffectOptions{Before: 2, Least: 2})
 	if e.Slope != 0 || !near(e.Effect, 2.5, 1e-9) {
 		t.Errorf("slope %v, effect %v", e.Slope, e.Effect)
 	}
@@ -262,13 +288,16 @@ func TestMatchedEffectInvariance(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := rapidDrawer{t}
 		p, began := drawPanel(d)
-		o := effect.EffectOptions{Least: 2, Horizon: 1 + d.intn(2), Before: 1 + d.intn(2), Caliper: 20, Neighbours: 1 + d.intn(3)}
+		o := effect.EffectOptions{
+			Least: 2, Horizon: 1 + d.intn(2), Before: 1 + d.intn(2), Caliper: 20, Neighbours: 1 + d.intn(3),
+		}
 		e, err := effect.MatchedEffect(p, began, o)
 		if err == nil {
 			wantSound(t, e)
 		}
 		order := rapid.Permutation(indices(len(p.Units))).Draw(t, "order")
-		moved, place := effect.Panel{Units: permute(p.Units, order), Classes: permute(p.Classes, order)}, make([]int, len(order))
+		moved, place := effect.Panel{Units: permute(p.Units, order), Classes: permute(p.Classes, order)},
+			make([]int, len(order))
 		for i, from := range order {
 			place[from] = i
 			moved.Classes[i] = "z" + string('a'+'z'-moved.Classes[i][0])
@@ -387,7 +416,8 @@ func wantSound(t *rapid.T, e *effect.InterventionEffect) {
 	for _, m := range e.Matches {
 		sum += m.Effect / float64(len(e.Matches))
 	}
-	if !near(sum, e.Effect, 1e-9) || !near(e.Difference-e.Slope*e.Gap, e.Effect, 1e-9) || !near(e.TreatedChange-e.ControlChange, e.Difference, 1e-9) {
+	if !near(sum, e.Effect, 1e-9) || !near(e.Difference-e.Slope*e.Gap, e.Effect, 1e-9) ||
+		!near(e.TreatedChange-e.ControlChange, e.Difference, 1e-9) {
 		t.Fatalf("the parts do not add up: %+v", e)
 	}
 	if e.Treated != len(e.Matches)+len(e.Unmatched) || e.Above < 0 || e.Above > 1 {
@@ -398,18 +428,26 @@ func wantSound(t *rapid.T, e *effect.InterventionEffect) {
 func TestMatchedEffectRefuses(t *testing.T) {
 	three := []effect.Intervention{{Unit: 1, Period: 2}, {Unit: 3, Period: 2}, {Unit: 8, Period: 2}}
 	_, err := effect.MatchedEffect(twoClasses(), three, effect.EffectOptions{})
-	want := &effect.TooFewMatched{Treated: 3, Matched: 2, Least: 5, Controls: 8, Unmatched: []effect.Unmatched{{Unit: 8, Reason: effect.NoneNear}}}
-	if diff := cmp.Diff(error(want), err); diff != "" || err.Error() != "2 of 3 treated units have a match: at least 5 are needed" {
+	want := &effect.TooFewMatched{
+		Treated: 3, Matched: 2, Least: 5, Controls: 8, Unmatched: []effect.Unmatched{{Unit: 8, Reason: effect.NoneNear}},
+	}
+	if diff := cmp.Diff(error(want), err); diff != "" ||
+		err.Error() != "2 of 3 treated units have a match: at least 5 are needed" {
 		t.Errorf("%v: %s", err, diff)
 	}
 	// Two treated units and one each to compare them with: the variance of scores is unknown.
-	p := effect.Panel{Units: []string{"a", "b", "c", "d"}, Classes: []string{"x", "y", "x", "y"}, Scores: [][]float64{{1, 2, 1, 2}, {3, 4, 5, 6}}}
-	_, err = effect.MatchedEffect(p, []effect.Intervention{{Unit: 0, Period: 1}, {Unit: 1, Period: 1}}, effect.EffectOptions{Least: 2})
+	p := effect.Panel{
+		Units: []string{"a", "b", "c", "d"}, Classes: []string{"x", "y", "x", "y"},
+		Scores: [][]float64{{1, 2, 1, 2}, {3, 4, 5, 6}},
+	}
+	_, err = effect.MatchedEffect(p, []effect.Intervention{{Unit: 0, Period: 1}, {Unit: 1, Period: 1}},
+		effect.EffectOptions{Least: 2})
 	if err == nil || err.Error() != "there are only 2 untreated units to compare 2 treated ones with" {
 		t.Errorf("%v", err)
 	}
 
-	_, err = effect.MatchedEffect(twoClasses(), three, effect.EffectOptions{Horizon: -1, Before: -1, Neighbours: -1, Caliper: math.Inf(1), Least: 1, Level: 1})
+	_, err = effect.MatchedEffect(twoClasses(), three,
+		effect.EffectOptions{Horizon: -1, Before: -1, Neighbours: -1, Caliper: math.Inf(1), Least: 1, Level: 1})
 	var faults composite.Faults
 	if !errors.As(err, &faults) {
 		t.Fatalf("%v", err)
@@ -418,14 +456,18 @@ func TestMatchedEffectRefuses(t *testing.T) {
 	for _, f := range faults {
 		at = append(at, f.Pointer+" "+f.Code)
 	}
-	if want := []string{"/horizon out_of_range", "/before out_of_range", "/neighbours out_of_range", "/caliper value_out_of_range", "/least out_of_range", "/level out_of_range"}; !slices.Equal(at, want) {
+	if want := []string{
+		"/horizon out_of_range", "/before out_of_range", "/neighbours out_of_range", "/caliper value_out_of_range",
+		"/least out_of_range", "/level out_of_range",
+	}; !slices.Equal(at, want) {
 		t.Errorf("%v, want %v", at, want)
 	}
 
 	broken := twoClasses()
 	broken.Units[0], broken.Units[1] = "", "v3"
 	broken.Scores[1][4] = math.Inf(1)
-	wantCodes(t, broken, []effect.Intervention{{Unit: 11}, {Unit: -1}}, "unit_code_missing", "unit_duplicate", "value_out_of_range", "unknown_unit", "unknown_unit")
+	wantCodes(t, broken, []effect.Intervention{{Unit: 11}, {Unit: -1}}, "unit_code_missing", "unit_duplicate",
+		"value_out_of_range", "unknown_unit", "unknown_unit")
 	ragged := twoClasses()
 	ragged.Classes, ragged.Scores[2] = ragged.Classes[1:], nil
 	wantCodes(t, ragged, nil, "shape", "shape")
@@ -455,7 +497,8 @@ func TestMatchedEffectOfNothing(t *testing.T) {
 	}
 	began := []effect.Intervention{{Unit: 1, Period: 2}, {Unit: 3, Period: 2}, {Unit: 5, Period: 2}}
 	e := mustEffect(t, p, began, effect.EffectOptions{Least: 3})
-	if zero := (effect.Estimate{Freedom: 2}); e.Estimate != zero || e.Placebo.Estimate != zero || e.Above != 0 || e.TreatedChange != 1 {
+	if zero := (effect.Estimate{Freedom: 2}); e.Estimate != zero || e.Placebo.Estimate != zero || e.Above != 0 ||
+		e.TreatedChange != 1 {
 		t.Errorf("%+v", e)
 	}
 	none, err := effect.MatchedEffect(effect.Panel{}, nil, effect.EffectOptions{})

@@ -210,7 +210,8 @@ func TestEffectPlaceboShowsOwnTrend(t *testing.T) {
 	w := population{treated: 20, noise: 1, judgement: 6, drift: 3, starts: []int{3}}
 	got := w.try(t, 200)
 	if math.Abs(got.effect-3) > .3 || math.Abs(got.placebo-3) > .3 || got.placeboHolds > .1 {
-		t.Errorf("a trend of 3 points: effect %.2f, placebo %.2f, %.3f of the placebos hold 0", got.effect, got.placebo, got.placeboHolds)
+		t.Errorf("a trend of 3 points: effect %.2f, placebo %.2f, %.3f of the placebos hold 0", got.effect, got.placebo,
+			got.placeboHolds)
 	}
 }
 

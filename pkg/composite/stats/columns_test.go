@@ -30,7 +30,10 @@ func TestColumns(t *testing.T) {
 		name      string
 		got, want []float64
 	}{
-		{"denominate", stats.Denominate([]float64{6, 1, nan, 4, 1e10}, []float64{3, 0, 1, nan, 1e-10}, 10), []float64{20, nan, nan, nan, nan}},
+		{
+			"denominate", stats.Denominate([]float64{6, 1, nan, 4, 1e10}, []float64{3, 0, 1, nan, 1e-10}, 10),
+			[]float64{20, nan, nan, nan, nan},
+		},
 		{"denominate, lengths", stats.Denominate([]float64{6}, nil, 1), nil},
 		{"mean of all", stats.ImputeMean(x, nil), []float64{1, 4.25, 2, 9, 5, 4.25, 4.25}},
 		{"mean of the group", stats.ImputeMean(x, groups), []float64{1, 4, 2, 9, 5, 5, nan}},
@@ -85,7 +88,8 @@ func TestLogTransform(t *testing.T) {
 	// The range is 100, so 1 is added to the distance from the least value.
 	got := stats.LogTransform([]float64{0, nan, 9, 100})
 	wantCells(t, "log", got.Values, []float64{0, nan, math.Log(10), math.Log(101)})
-	if got.Kind != stats.LogTreated || len(got.Points) != 2 || got.Points[0] != (stats.TreatedPoint{Unit: 2, Before: 9, After: math.Log(10)}) {
+	if got.Kind != stats.LogTreated || len(got.Points) != 2 ||
+		got.Points[0] != (stats.TreatedPoint{Unit: 2, Before: 9, After: math.Log(10)}) {
 		t.Errorf("%+v", got)
 	}
 	mirrored := stats.LogTransform([]float64{0, nan, -9, -100})
@@ -152,7 +156,9 @@ func TestBoxCox(t *testing.T) {
 	if got := stats.BoxCox([]float64{0, 5, 10, 100}); got.Shift != 1 || got.Kind != stats.BoxCoxed {
 		t.Errorf("%+v", got)
 	}
-	for name, x := range map[string][]float64{"none": nil, "two": {1, 2}, "equal": {3, 3, 3}, "logs equal": {1e15, 1e15 - .125, 1e15 - .25}} {
+	for name, x := range map[string][]float64{
+		"none": nil, "two": {1, 2}, "equal": {3, 3, 3}, "logs equal": {1e15, 1e15 - .125, 1e15 - .25},
+	} {
 		if got := stats.BoxCox(x); got.Kind != stats.Untreated || got.Points != nil {
 			t.Errorf("%s: %+v", name, got)
 		}

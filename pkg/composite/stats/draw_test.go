@@ -57,7 +57,10 @@ func (w *wild) intn(n int) int {
 }
 
 func (w *wild) number(low, high float64) float64 {
-	special := []float64{math.NaN(), math.Inf(1), math.Inf(-1), 0, -1, 1e15, -1e15, 1e-300, math.MaxFloat64, math.SmallestNonzeroFloat64, low, high}
+	special := []float64{
+		math.NaN(), math.Inf(1), math.Inf(-1), 0, -1, 1e15, -1e15, 1e-300, math.MaxFloat64,
+		math.SmallestNonzeroFloat64, low, high,
+	}
 	switch k := w.intn(4 * len(special)); {
 	case k < len(special):
 		return special[k]

@@ -29,7 +29,8 @@ func FuzzColumns(f *testing.F) {
 		}
 		fuzzWeights(t, columns)
 		kinds := []composite.AggregationKind{
-			composite.Arithmetic, composite.Geometric, composite.Harmonic, composite.Power, composite.Minimum, composite.Penalised,
+			composite.Arithmetic, composite.Geometric, composite.Harmonic, composite.Power, composite.Minimum,
+			composite.Penalised,
 		}
 		kind := kinds[w.intn(len(kinds))]
 		if x, err := (composite.Aggregation{Kind: kind, P: 20}).Aggregate(columns, nil); err == nil {

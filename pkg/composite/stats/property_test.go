@@ -30,7 +30,9 @@ func everyStatistic(columns [][]float64) map[string]any {
 	m["pca"] = []any{p, fmt.Sprint(err)}
 	alpha, ok := stats.CronbachAlpha(columns)
 	m["alpha"] = []any{alpha, ok}
-	for name, by := range map[string]stats.Association{"pearson": nil, "spearman": stats.Spearman, "kendall": stats.Kendall} {
+	for name, by := range map[string]stats.Association{
+		"pearson": nil, "spearman": stats.Spearman, "kendall": stats.Kendall,
+	} {
 		matrix, err := stats.Correlations(columns, by)
 		m[name] = []any{matrix, fmt.Sprint(err)}
 	}

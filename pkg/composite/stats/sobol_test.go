@@ -79,7 +79,9 @@ func TestSobolIntervals(t *testing.T) {
 			if f.FirstLow > f.First || f.First > f.FirstHigh || f.TotalLow > f.Total || f.Total > f.TotalHigh {
 				t.Fatalf("an interval without its estimate: %+v", f)
 			}
-			for _, ok := range []bool{f.FirstLow <= first[i] && first[i] <= f.FirstHigh, f.TotalLow <= total[i] && total[i] <= f.TotalHigh} {
+			for _, ok := range []bool{
+				f.FirstLow <= first[i] && first[i] <= f.FirstHigh, f.TotalLow <= total[i] && total[i] <= f.TotalHigh,
+			} {
 				if all++; ok {
 					held++
 				}
@@ -100,12 +102,14 @@ func TestSobolDegenerate(t *testing.T) {
 	if broken.Rows != 0 || broken.Factors[0] != (stats.SobolIndex{}) {
 		t.Errorf("nothing usable: %+v", broken)
 	}
-	if none := stats.Sobol(-1, func(x []float64) float64 { return float64(len(x)) }, stats.SobolOptions{Rows: -5}); len(none.Factors) != 0 || none.Rows != 2 {
+	if none := stats.Sobol(-1, func(x []float64) float64 { return float64(len(x)) },
+		stats.SobolOptions{Rows: -5}); len(none.Factors) != 0 || none.Rows != 2 {
 		t.Errorf("no factors: %+v", none)
 	}
 	// One factor of which half the outputs are lost: what is left is all its own.
 	half := stats.Sobol(1, func(x []float64) float64 { return math.Sqrt(x[0] - .5) }, stats.SobolOptions{Rows: 4000})
-	if f := half.Factors[0]; half.Rows > 1200 || half.Rows < 800 || math.Abs(f.First-1) > .15 || math.Abs(f.Total-1) > .15 {
+	if f := half.Factors[0]; half.Rows > 1200 || half.Rows < 800 || math.Abs(f.First-1) > .15 ||
+		math.Abs(f.Total-1) > .15 {
 		t.Errorf("half usable: %+v", half)
 	}
 	for _, scale := range []float64{1e-200, 1e95} {

@@ -47,14 +47,22 @@ func TestWeightsOfTheLiterature(t *testing.T) {
 		{"critic", stats.CRITICWeights, diakoulaki(), []float64{.20222554, .48090173, .31687273}},
 		{"critic, one column", stats.CRITICWeights, [][]float64{{1, 2}}, []float64{1}},
 		{"critic, all in accord", stats.CRITICWeights, [][]float64{{1, 2, 4}, {.1, .2, .4}, {7, 7, 7}}, []float64{.5, .5, 0}},
-		{"critic, in accord but for rounding", stats.CRITICWeights, [][]float64{{1, 2, 4}, {.7 + .1/3, .7 + .2/3, .7 + .4/3}, {1, 1.1, 1.3}}, []float64{1. / 3, 1. / 3, 1. / 3}},
+		{
+			"critic, in accord but for rounding", stats.CRITICWeights,
+			[][]float64{{1, 2, 4}, {.7 + .1/3, .7 + .2/3, .7 + .4/3}, {1, 1.1, 1.3}},
+			[]float64{1. / 3, 1. / 3, 1. / 3},
+		},
 		{"critic, constant", stats.CRITICWeights, same, []float64{.5, .5}},
 		{"entropy", stats.EntropyWeights, [][]float64{{1, 4}, {2, 16}}, []float64{.35888879, .64111121}},
 		{"entropy, constant", stats.EntropyWeights, same, []float64{.5, .5}},
 		{"entropy, one constant", stats.EntropyWeights, [][]float64{{5, 5}, {0, 1}}, []float64{0, 1}},
 		{"entropy, missing", stats.EntropyWeights, [][]float64{{1, nan, 4}, {2, 16, nan}}, []float64{.35888879, .64111121}},
 		// Deviations relative to the range: √½ of two values, ½ of 0, ½, 1.
-		{"deviation", stats.DeviationWeights, [][]float64{{3, 9, nan}, {0, 2, 4}}, []float64{math.Sqrt2 / (1 + math.Sqrt2), 1 / (1 + math.Sqrt2)}},
+		{
+			"deviation", stats.DeviationWeights,
+			[][]float64{{3, 9, nan}, {0, 2, 4}},
+			[]float64{math.Sqrt2 / (1 + math.Sqrt2), 1 / (1 + math.Sqrt2)},
+		},
 		{"deviation, constant", stats.DeviationWeights, same, []float64{.5, .5}},
 		{"pca, two columns", stats.PCAWeights, [][]float64{{1, 2, 4}, {1, 3, 2}}, []float64{.5, .5}},
 		{"pca, one constant", stats.PCAWeights, [][]float64{{1, 2, 4}, {3, 3, 3}}, []float64{1, 0}},
@@ -211,7 +219,12 @@ func TestCorrelationsOnPaper(t *testing.T) {
 		{"kendall, line", stats.Kendall, []float64{1, 2, 3}, []float64{3, 2, 1}, -1, true},
 		// Ranks 1, 2½, 2½, 4, 5 and 1, 4½, 2½, 4½, 2½.
 		{"spearman", stats.Spearman, x, y, 4 / math.Sqrt(9.5*9), true},
-		{"pearson, mean between two numbers", stats.Pearson, []float64{1e15, 1e15 - .125, 1e15 - .25, 1e15 - .5}, []float64{0, -1, -2, -4}, 1, true},
+		{
+			"pearson, mean between two numbers", stats.Pearson,
+			[]float64{1e15, 1e15 - .125, 1e15 - .25, 1e15 - .5},
+			[]float64{0, -1, -2, -4},
+			1, true,
+		},
 		{"constant", stats.Pearson, []float64{.1, .1, .1}, []float64{1, 2, 3}, 0, false},
 		{"constant where both are", stats.Kendall, []float64{1, nan, 1}, []float64{1, 2, 3}, 0, false},
 		{"one pair", stats.Spearman, []float64{1, nan}, []float64{1, 2}, 0, false},
@@ -255,7 +268,8 @@ func TestSummarise(t *testing.T) {
 	mean, sd := stat.MeanStdDev(sample, nil)
 	wantColumn(t, "summary", []float64{s.Min, s.Max, s.Mean, s.Median, s.SD, *s.Skewness, *s.Kurtosis, s.Availability},
 		[]float64{1, 9, mean, 3.5, sd, .8335031385, .2766058045, .8}, 5e-11)
-	wantColumn(t, "against gonum", []float64{*s.Skewness, *s.Kurtosis}, []float64{stat.Skew(sample, nil), stat.ExKurtosis(sample, nil)}, 1e-12)
+	wantColumn(t, "against gonum", []float64{*s.Skewness, *s.Kurtosis},
+		[]float64{stat.Skew(sample, nil), stat.ExKurtosis(sample, nil)}, 1e-12)
 	if s.N != 8 || s.Missing != 2 || s.Distinct != 7 {
 		t.Errorf("%+v", s)
 	}
@@ -266,8 +280,16 @@ func TestSummarise(t *testing.T) {
 		{nil, stats.ColumnSummary{}},
 		{[]float64{nan}, stats.ColumnSummary{Missing: 1}},
 		{[]float64{4}, stats.ColumnSummary{N: 1, Availability: 1, Distinct: 1, Min: 4, Max: 4, Mean: 4, Median: 4}},
-		{[]float64{.1, .1, .1}, stats.ColumnSummary{N: 3, Availability: 1, Distinct: 1, Min: .1, Max: .1, Mean: .1, Median: .1}},
-		{[]float64{1, 3}, stats.ColumnSummary{N: 2, Availability: 1, Distinct: 2, Min: 1, Max: 3, Mean: 2, Median: 2, SD: math.Sqrt2}},
+		{
+			[]float64{.1, .1, .1}, stats.ColumnSummary{
+				N: 3, Availability: 1, Distinct: 1, Min: .1, Max: .1, Mean: .1, Median: .1,
+			},
+		},
+		{
+			[]float64{1, 3}, stats.ColumnSummary{
+				N: 2, Availability: 1, Distinct: 2, Min: 1, Max: 3, Mean: 2, Median: 2, SD: math.Sqrt2,
+			},
+		},
 	} {
 		if got := stats.Summarise(tt.x); got != tt.want {
 			t.Errorf("%v: %+v, want %+v", tt.x, got, tt.want)
