@@ -25,9 +25,10 @@ var aboutBranch = map[string]bool{
 
 // rights say who may use which route, in the words of docs/operations.md.
 var rights = map[string]right{
-	"GET /livez":        {who: everyone},
-	"GET /readyz":       {who: everyone},
-	"GET /openapi.json": {who: everyone},
+	"GET /livez":                    {who: everyone},
+	"GET /.well-known/bulwark-keys": {who: everyone},
+	"GET /readyz":                   {who: everyone},
+	"GET /openapi.json":             {who: everyone},
 
 	"GET /me":           {who: everyone},
 	"GET /keys":         {who: "A"},
@@ -86,9 +87,14 @@ var rights = map[string]right{
 			"reason": "x", "corrections": []object{{"branch": "b01", "code": "meetings", "value": 1}},
 		}), but: finished,
 	},
-	"GET /towns/:town/periods/:period/publications/:publication": {who: everyone, in: "published final", shut: 404},
+	"GET /towns/:town/periods/:period/publications/:publication": {
+		who: everyone, in: "published final", shut: 404,
+	},
 	"GET /towns/:town/periods/:period/publications/:publication/diff": {
 		who: everyone, in: "published final", shut: 404, query: "?from=1",
+	},
+	"GET /towns/:town/periods/:period/publications/:publication/package": {
+		who: everyone, in: "published final", shut: 404,
 	},
 	"GET /towns/:town/periods/:period/corrections": {who: "smioGL"},
 	"PUT /towns/:town/periods/:period": {

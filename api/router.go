@@ -9,6 +9,7 @@ import (
 	"bulwark/internal/index"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
+	"bulwark/internal/signature"
 )
 
 // Routes returns every route of the service. It needs no database.
@@ -43,6 +44,7 @@ func (s *Server) addRoutes(r rest.Router) {
 func (s *Server) routesOfService(r rest.Router) {
 	rest.Get(r, "/livez", access.ReadService, s.live)
 	rest.Get(r, "/readyz", access.ReadService, s.ready)
+	rest.Get(r, "/.well-known/bulwark-keys", access.ReadService, s.signingKeys, rest.Sends[signature.Keys]())
 	rest.Get(r, "/openapi.json", access.ReadService, s.openAPI, rest.Sends[map[string]any]())
 	r.Swagger("/openapi.json", "bulwark")
 }
@@ -189,6 +191,8 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Create(t, "/periods/:period/publications", access.DecideAppeals, s.amendResult)
 	rest.Get(t, "/periods/:period/publications/:publication", access.ReadRanking, s.findPublication)
 	rest.Get(t, "/periods/:period/publications/:publication/diff", access.ReadRanking, s.diffPublications)
+	rest.Get(t, "/periods/:period/publications/:publication/package", access.ReadRanking, s.publicationPackage,
+		rest.Sends[string]("application/zip"))
 	rest.Get(t, "/periods/:period/corrections", access.ReadScorecard, s.listCorrections)
 	rest.Get(t, "/periods/:period/receipt", access.ReadRanking, s.findReceipt)
 	rest.Get(t, "/periods/:period/receipt/verify", access.ReadRanking, s.verifyReceipt)

@@ -22,6 +22,7 @@ import (
 	"bulwark/internal/oidc"
 	"bulwark/internal/ratelimit"
 	"bulwark/internal/rest"
+	"bulwark/internal/signature"
 )
 
 // Server holds what handlers need. Fill the fields, then call Handler once.
@@ -44,6 +45,8 @@ type Server struct {
 	// Trail returns whether the audit trails have the anchors that the service keeps:
 	// "ok", "differs", or "" where it keeps none. nil: none.
 	Trail func() string
+	// Signing is what publications and heads of audit trails are signed with.
+	Signing signature.Settings
 	// Jobs learns of new work and of the use of keys.
 	Jobs *jobs.Runner
 	// Passwords hashes them; nil: at the usual cost.
@@ -81,7 +84,13 @@ func (s *Server) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.Handler()
+	handler, err := e.Handler()
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(w, r.WithContext(signature.With(r.Context(), s.Signing)))
+	}), nil
 }
 
 // newEngine returns the engine with every route.

@@ -6,6 +6,7 @@ import (
 
 	"bulwark/docs"
 	"bulwark/internal/rest"
+	"bulwark/internal/signature"
 	"bulwark/internal/text"
 )
 
@@ -49,6 +50,17 @@ func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 			"an audit trail differs from its anchors, and the settings stop the service then: run bulwark verify"))
 	}
 	return h, nil
+}
+
+type signingKeysRequest struct{}
+
+// signingKeys returns the public keys of the installation, those that have ended
+// included, each with from and until and the signed notes that state both.
+//
+//	@Summary	Read the public keys that publications are signed with
+func (s *Server) signingKeys(ctx context.Context, _ signingKeysRequest) (rest.Raw, error) {
+	keys, err := signature.Load(ctx, s.db(ctx))
+	return rest.Raw{ContentType: "application/json", Body: keys.Document()}, err
 }
 
 // The words about the whole API, read by swag:

@@ -73,7 +73,10 @@ type townInput struct {
 	AreaCode    string    `json:"area_code" validate:"required" example:"440605126"`
 	Name        text.Text `json:"name" validate:"required"`
 	OpenResults bool      `json:"open_results"` // anyone may read what is published, without a key
-	Provenance  string    `json:"provenance" validate:"max=200"`
+
+	RequireSignature bool `json:"require_signature"` // nothing is published that no key of the installation signs
+
+	Provenance string `json:"provenance" validate:"max=200"`
 }
 
 type createTownRequest struct{ Body townInput }
@@ -85,6 +88,7 @@ func (s *Server) createTown(ctx context.Context, req createTownRequest) (rest.Cr
 	b := req.Body
 	t, err := town.Create(ctx, s.db(ctx), town.Town{
 		Code: b.Code, AreaCode: b.AreaCode, Name: b.Name, OpenResults: b.OpenResults, Provenance: b.Provenance,
+		RequireSignature: b.RequireSignature,
 	})
 	return rest.Created[town.Town]{Key: t.Code, Value: t}, err
 }
@@ -104,6 +108,8 @@ func (s *Server) findTown(ctx context.Context, req townRequest) (town.Town, erro
 type townChange struct {
 	Name        text.Text `json:"name" validate:"required"`
 	OpenResults *bool     `json:"open_results" validate:"required"`
+
+	RequireSignature *bool `json:"require_signature"` // absent: as it is
 }
 
 type updateTownRequest struct {
@@ -112,12 +118,21 @@ type updateTownRequest struct {
 	Body townChange
 }
 
-// updateTown changes what a town is called and whether it opens its results.
+// updateTown changes what a town is called, whether it opens its results, and whether
+// what it publishes must be signed.
 //
-//	@Summary	Rename a town, open or close its results
+//	@Summary	Rename a town or change its settings
 func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.Town, error) {
 	defer rest.AfterCommit(ctx, s.authCache.forget)
-	return town.Update(ctx, s.db(ctx), req.Town, req.Version, req.Body.Name, *req.Body.OpenResults)
+	next, err := town.Find(ctx, s.db(ctx), req.Town)
+	if err != nil {
+		return next, err
+	}
+	next.Version, next.Name, next.OpenResults = req.Version, req.Body.Name, *req.Body.OpenResults
+	if req.Body.RequireSignature != nil {
+		next.RequireSignature = *req.Body.RequireSignature
+	}
+	return town.Update(ctx, s.db(ctx), next)
 }
 
 // categoryInput is a new kind or class of branches.

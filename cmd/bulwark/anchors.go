@@ -37,6 +37,9 @@ func newAnchorer(
 	if a.file, err = audit.OpenAnchors(cfg.AuditAnchors); err != nil {
 		return nil, err
 	}
+	if signer := signing(cfg).Signer; signer != nil {
+		a.file.Sign = signer.Sign
+	}
 	a.figures = newAnchorFigures(metrics, a.file)
 	return a, nil
 }

@@ -137,7 +137,7 @@ func (p program) restore(ctx context.Context, r *backup.Reader, cfg config.Confi
 		"已恢复 %[1]d 个镇、%[2]d 个党组织、%[3]d 个考评周期，共 %[4]d 行",
 		"restored %[1]d towns, %[2]d branches, %[3]d periods, %[4]d rows in all",
 		s.Rows("towns"), s.Rows("branches"), s.Rows("periods"), s.Trailer.Rows))
-	return errors.Join(p.verifyRestored(ctx, db), recordRestore(ctx, db, s), database.Close(db))
+	return errors.Join(recordRestore(ctx, db, s), p.verifyRestored(ctx, db), database.Close(db))
 }
 
 // restoreAlone restores under the lock of the database.
@@ -166,6 +166,9 @@ func recordRestore(ctx context.Context, db *gorm.DB, s backup.Summary) error {
 		if err != nil {
 			return err
 		}
+		if err := audit.RecordEmptied(ctx, tx, backup.Dropped...); err != nil {
+			return err
+		}
 		return audit.Write(ctx, tx, audit.Change{Action: audit.RestoreAction, Subject: "backups/" + s.Trailer.SHA256, After: audit.Restored{
 			At: s.Header.At, Bulwark: s.Header.Bulwark, Schema: s.Header.Schema, Dialect: s.Header.Dialect,
 			Rows: s.Trailer.Rows, Heads: ends,
@@ -173,7 +176,7 @@ func recordRestore(ctx context.Context, db *gorm.DB, s backup.Summary) error {
 	})
 }
 
-// verifyRestored compares every run with its receipt and follows every trail, but compares
+// verifyRestored compares every run with its receipt, every row with the trail, and follows every trail, but compares
 // no anchors: an older backup is always behind them. What differs did so in the backup
 // already, so what was restored stays.
 func (p program) verifyRestored(ctx context.Context, db *gorm.DB) error {
@@ -182,10 +185,15 @@ func (p program) verifyRestored(ctx context.Context, db *gorm.DB) error {
 		return err
 	}
 	trails, _, err := p.verifyTrails(ctx, db, "", nil)
-	if err != nil || runs+trails == 0 {
+	if err != nil {
+		return err
+	}
+	rows, err := p.verifyRows(ctx, db, "")
+	if err != nil || runs+trails+rows == 0 {
 		return err
 	}
 	return fault.Conflict("not_verified",
-		"已恢复，但备份中有 %[1]d 个计算批次与其凭证不符，%[2]d 条审计链有问题",
-		"restored, but in the backup %[1]d runs differ from their receipts and %[2]d audit trails are broken", runs, trails)
+		"已恢复，但备份中有 %[1]d 个计算批次与其凭证不符，%[2]d 条审计链有问题，%[3]d 处数据与审计链不符",
+		"restored, but in the backup %[1]d runs differ from their receipts, %[2]d audit trails are broken, and %[3]d places differ from the trail",
+		runs, trails, rows)
 }

@@ -85,6 +85,9 @@ func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Confi
 	}
 	s := newServer(db, cfg, log)
 	s.Metrics = registry
+	if err := startSigning(ctx, db, s.Signing, log, registry); err != nil {
+		return err
+	}
 	anchors, err := newAnchorer(cfg, db, log, registry)
 	if err != nil {
 		return err
@@ -126,7 +129,7 @@ func serveUntilDone(
 
 func newServer(db *gorm.DB, cfg config.Config, log *slog.Logger) *api.Server {
 	return &api.Server{
-		DB: db, Config: cfg, Log: log, Version: version, Now: now,
+		DB: db, Config: cfg, Log: log, Version: version, Now: now, Signing: signing(cfg),
 		Jobs: jobs.New(db, log, now, cfg.KeepAnswers),
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
 			return credential.Authenticate(ctx, db, key)

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/signature"
 	"bulwark/internal/text"
 )
 
@@ -22,13 +23,26 @@ func verify(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("verify", flag.ContinueOnError)
 	town := f.String("town", "", "only the runs and the trail of this town")
 	file := f.String("anchors", "", "file of anchors for the trails (default BULWARK_AUDIT_ANCHORS)")
+	packageFile := f.String("package", "", "check this package of a publication instead, without a database")
+	keyFile := f.String("key", "",
+		"file of public keys that you trust, one a line or the content of /.well-known/bulwark-keys")
 	if err := p.parse(f, args, 0); err != nil {
 		return err
+	}
+	public, err := trusted(*keyFile)
+	if err != nil {
+		return err
+	}
+	if *packageFile != "" {
+		return p.verifyPackage(*packageFile, public)
 	}
 	cfg, err := config.Load(p.env)
 	if err != nil {
 		return err
 	}
+	settings := signing(cfg)
+	settings.Trusted = public
+	ctx = signature.With(ctx, settings)
 	if *file == "" {
 		*file = cfg.AuditAnchors
 	}
@@ -43,6 +57,11 @@ func verify(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	defer database.Close(db)
+	keys, badSignatures, err := p.verifyKeys(ctx, db)
+	if err != nil {
+		return err
+	}
+	badSignatures += p.verifyAnchors(keys, *town, anchors)
 	badRuns, err := p.verifyRuns(ctx, db, *town)
 	if err != nil {
 		return err
@@ -51,14 +70,28 @@ func verify(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
+	badRows, err := p.verifyRows(ctx, db, *town)
+	if err != nil {
+		return err
+	}
+	badSchema, err := p.verifySchema(ctx, db)
+	if err != nil {
+		return err
+	}
 	if *file == "" {
 		p.print(p.out, text.F(
 			"未提供锚点：审计链尾部若被整段改写，无法发现（见 docs/audit.md）",
 			"without anchors, a trail whose end was removed or rewritten is not detected: see docs/audit.md"))
 	}
-	if badRuns+badTrails > 0 {
+	if badRuns+badTrails+badRows+badSchema > 0 {
 		return fault.Conflict("not_verified",
-			"%d 个计算批次与其凭证不符，%d 条审计链有问题", "%d runs differ from their receipts, %d audit trails are broken", badRuns, badTrails)
+			"%d 个计算批次与其凭证不符，%d 条审计链有问题，%d 处数据与审计链不符，%d 处数据库结构与程序不符",
+			"%d runs differ from their receipts, %d audit trails are broken, %d places differ from the trail, %d from the schema of the program",
+			badRuns, badTrails, badRows, badSchema)
+	}
+	if badSignatures > 0 {
+		return fault.Conflict("not_verified",
+			"有 %d 处密钥声明或锚点的签名不符", "the signatures of %d keys or anchors are not right", badSignatures)
 	}
 	if restored > 0 {
 		return fault.Conflict("behind_anchors",
@@ -117,6 +150,31 @@ func (p program) verifyTrails(
 		fmt.Fprintf(p.out, "  %s: %s\n", r.Fault.Kind, r.Fault.Message.In(p.language()))
 	})
 	return bad, restored, err
+}
+
+// verifyRows prints a line for each place where a row is not what the trail says of it.
+func (p program) verifyRows(ctx context.Context, db *gorm.DB, town string) (bad int, err error) {
+	records, err := audit.VerifyRows(ctx, db, town, func(d audit.Difference) {
+		bad++
+		p.print(p.out, d.Message())
+	})
+	if err == nil && bad == 0 {
+		p.print(p.out, text.F("已按 %d 条行记录核对各表，全部一致", "%d row records verified: every row is as the trail says", records))
+	}
+	return bad, err
+}
+
+// verifySchema prints a line for each trigger, constraint, index or column that is not
+// as the program makes it.
+func (p program) verifySchema(ctx context.Context, db *gorm.DB) (int, error) {
+	differences, err := database.VerifySchema(ctx, db)
+	for _, d := range differences {
+		p.print(p.out, d.Message())
+	}
+	if err == nil && len(differences) == 0 {
+		p.print(p.out, text.F("数据库结构与程序一致", "the schema is as the program makes it"))
+	}
+	return len(differences), err
 }
 
 func (p program) verdict(ok bool) string {

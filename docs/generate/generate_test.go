@@ -16,7 +16,10 @@ var update = flag.Bool("update", false, "write testdata/openapi.json anew")
 // fixture reads testdata as make generate reads the service.
 func fixture(t *testing.T) source {
 	t.Helper()
-	s, err := read([]string{"testdata/api", "testdata/town", "../../internal/rest", "../../internal/fault", "../../internal/text", "../../pkg/composite"}, "api.go", api.Routes)
+	s, err := read([]string{
+		"testdata/api", "testdata/town", "../../internal/rest", "../../internal/fault", "../../internal/text",
+		"../../pkg/composite",
+	}, "api.go", api.Routes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +69,10 @@ func TestMistakesAreTold(t *testing.T) {
 		{"no summary", `"summary":"Found a branch",`, ``, "@Summary"},
 		{"unknown tag", `"tags":["structure"]`, `"tags":["other"]`, `tag "other"`},
 		{"unknown path parameter", `/branches/{version}`, `/branches/{what}`, "say what {what} is"},
-		{"two schemas of one name", `"town.Name":{`, `"api.Branch":{"type":"object"},"town.Name":{`, "api.Branch and town.Branch"},
+		{
+			"two schemas of one name", `"town.Name":{`, `"api.Branch":{"type":"object"},"town.Name":{`,
+			"api.Branch and town.Branch",
+		},
 		{"dangling reference", `"town.Name":{`, `"town.Gone":{`, "Name"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

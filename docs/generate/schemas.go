@@ -18,7 +18,8 @@ func refineSchemas(doc, answers *openapi3.T) {
 		if !requests[name] || isRule(name) {
 			schema.Value.Required = slices.Concat(schema.Value.Required, answers.Components.Schemas[name].Value.Required)
 		}
-		if requests[name] && schema.Value.Type.Is(openapi3.TypeObject) && schema.Value.AdditionalProperties == (openapi3.AdditionalProperties{}) {
+		if requests[name] && schema.Value.Type.Is(openapi3.TypeObject) &&
+			schema.Value.AdditionalProperties == (openapi3.AdditionalProperties{}) {
 			schema.Value.AdditionalProperties.Has = new(false)
 		}
 		slices.Sort(schema.Value.Required)

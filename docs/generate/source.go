@@ -46,7 +46,8 @@ func read(folders []string, general string, routes []rest.Route) (source, error)
 }
 
 func (s source) parse(folders []string, general string, strict bool) ([]byte, error) {
-	p := swag.New(swag.SetDebugger(silent{}), swag.SetOverrides(overrides), swag.SetOverrides(s.words.columns), swag.SetCollectionFormat("csv"))
+	p := swag.New(swag.SetDebugger(silent{}), swag.SetOverrides(overrides), swag.SetOverrides(s.words.columns),
+		swag.SetCollectionFormat("csv"))
 	p.RequiredByDefault = strict
 	if err := p.ParseAPIMultiSearchDir(folders, general, 1); err != nil {
 		return nil, err

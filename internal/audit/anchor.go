@@ -27,14 +27,44 @@ import (
 type Anchor struct {
 	Seen time.Time
 	Head
+	Signatures string // lines of the note of Text; none where nobody has signed it
+}
+
+// Text returns what the note of the anchor states.
+func (a Anchor) Text() string {
+	return fmt.Sprintf("bulwark/head 1\ntown %s\nsequence %d\nhash %s\nseen %s\n",
+		nameOf(a.TownID), a.Sequence, a.Hash, a.Seen.UTC().Format(time.RFC3339))
+}
+
+// Note returns the signed note of the anchor, or its text where nobody has signed it.
+func (a Anchor) Note() string {
+	if a.Signatures == "" {
+		return a.Text()
+	}
+	return a.Text() + "\n" + a.Signatures
+}
+
+// signed returns the anchor with the signatures of its text.
+func (a Anchor) signed(sign func(text string) (string, error)) (Anchor, error) {
+	if sign == nil {
+		return a, nil
+	}
+	note, err := sign(a.Text())
+	if err != nil {
+		return a, err
+	}
+	a.Signatures = strings.TrimPrefix(strings.TrimPrefix(note, a.Text()), "\n")
+	return a, nil
 }
 
 // installation stands for the empty town in a line of anchors; no code is that.
 const installation = "-"
 
-// String returns the line of the anchor: time, town, sequence, hash.
+// String returns the line of the anchor: time, town, sequence, hash, and the lines of
+// its signatures. From the first four the text can be written again.
 func (a Anchor) String() string {
-	return fmt.Sprintf("%s %s %d %s", a.Seen.UTC().Format(time.RFC3339), nameOf(a.TownID), a.Sequence, a.Hash)
+	line := fmt.Sprintf("%s %s %d %s", a.Seen.UTC().Format(time.RFC3339), nameOf(a.TownID), a.Sequence, a.Hash)
+	return strings.TrimSuffix(line+" "+strings.ReplaceAll(a.Signatures, "\n", " "), " ")
 }
 
 // torn ends a line that a crash has left unfinished; such a line is skipped.
@@ -61,7 +91,8 @@ func ReadAnchors(r io.Reader) (anchors []Anchor, differing []string, err error) 
 		a, ok := parseAnchor(line)
 		if !ok {
 			return nil, nil, fault.Invalid("bad_anchor",
-				"锚点文件第 %d 行应为“时间 镇 序号 哈希”", "line %d of the anchors should be: time, town, sequence, hash", n)
+				"锚点文件第 %d 行应为“时间 镇 序号 哈希”，其后可有签名",
+				"line %d of the anchors should be: time, town, sequence, hash, and signatures if any", n)
 		}
 		anchors = append(anchors, a)
 	}
@@ -70,14 +101,25 @@ func ReadAnchors(r io.Reader) (anchors []Anchor, differing []string, err error) 
 
 func parseAnchor(line string) (Anchor, bool) {
 	parts := strings.Fields(line)
-	if len(parts) != 4 {
+	if len(parts) < 4 || len(parts)%3 != 1 {
 		return Anchor{}, false
+	}
+	var signatures strings.Builder
+	for signature := range slices.Chunk(parts[4:], 3) { // a dash, the name of a key, the signature
+		if signature[0] != dash {
+			return Anchor{}, false
+		}
+		signatures.WriteString(strings.Join(signature, " ") + "\n")
 	}
 	seen, err := time.Parse(time.RFC3339, parts[0])
 	head, ok := ParseHead(parts[2] + ":" + parts[3])
 	head.TownID = townOf(parts[1])
-	return Anchor{seen, head}, err == nil && ok && (parts[1] == installation || text.IsCode(parts[1]))
+	known := parts[1] == installation || text.IsCode(parts[1])
+	return Anchor{seen, head, signatures.String()}, err == nil && ok && known
 }
+
+// dash begins the line of a signature in a note.
+const dash = "—"
 
 // ParseHead reads SEQUENCE:HASH, the head of some chain.
 func ParseHead(s string) (Head, bool) {
@@ -91,6 +133,8 @@ func ParseHead(s string) (Head, bool) {
 // AnchorFile is a text file that gets a line whenever a chain has grown. Kept where the
 // owner of the database cannot write, it shows what he or she changed.
 type AnchorFile struct {
+	Sign func(text string) (note string, err error) // nil: anchors are unsigned
+
 	path      string
 	last      map[string]Head // town → the head anchored last
 	differing map[string]bool // towns whose chains have lost their anchor: they get none until there is another file
@@ -151,17 +195,20 @@ func (a *AnchorFile) Keep(ctx context.Context, db *gorm.DB) (int, error) {
 	var lines strings.Builder
 	for _, found := range lost {
 		a.differing[found.TownID] = true
-		lines.WriteString(Anchor{db.NowFunc(), found}.String() + differs + "\n")
+		lines.WriteString(Anchor{Seen: db.NowFunc(), Head: found}.String() + differs + "\n")
 	}
 	a.count.Store(int64(len(a.differing)))
 	var moved []Head
+	var unsigned error
 	for _, head := range heads {
 		if last := a.last[head.TownID]; head != last && !a.differing[head.TownID] {
+			anchor, err := Anchor{Seen: db.NowFunc(), Head: head}.signed(a.Sign)
+			unsigned = errors.Join(unsigned, err) // it is better than none
 			moved = append(moved, head)
-			lines.WriteString(Anchor{db.NowFunc(), head}.String() + "\n")
+			lines.WriteString(anchor.String() + "\n")
 		}
 	}
-	broken := a.refuseDiffering()
+	broken := errors.Join(a.refuseDiffering(), unsigned)
 	if lines.Len() > 0 {
 		if err := a.write(lines.String()); err != nil {
 			return 0, errors.Join(broken, err)

@@ -33,9 +33,12 @@ type Column struct {
 // data: the header has the number, and restoring migrates by itself.
 const migrations = "goose_db_version"
 
+// Dropped are the tables that a restore leaves empty although row records are about them.
+var Dropped = []string{"sessions", "setup_tokens"}
+
 // shortLived are the tables of what ends by itself within days and would be a risk if it
 // came back later. Restoring empties them.
-var shortLived = []string{"kept_answers", "sessions", "setup_tokens"}
+var shortLived = append([]string{"kept_answers"}, Dropped...)
 
 // catalogues are the queries for the tables of a database: every column with its type and its
 // place in the primary key (0: none), and which table refers to which.

@@ -30,6 +30,7 @@ import (
 	"bulwark/internal/project"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
+	"bulwark/internal/signature"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
@@ -71,7 +72,9 @@ func models() []any {
 		index.RobustnessResult{},
 		index.Appeal{},
 		audit.Record{},
+		audit.RowRecord{},
 		audit.Head{},
+		signature.Statement{},
 		rest.StoredResponse{},
 		improve.StoredSettings{},
 		target.Target{},

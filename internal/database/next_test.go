@@ -32,12 +32,22 @@ var filled = dbtest.NewTemplate(func(ctx context.Context, db *gorm.DB) error {
 		return err
 	}
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {
-		for _, statement := range besideTheDemo {
-			if err := tx.Exec(statement).Error; err != nil {
-				return fmt.Errorf("%s: %w", statement, err)
-			}
+		held, err := database.HeldTables(ctx, tx)
+		names := make([]string, len(held))
+		for i, t := range held {
+			names[i] = t.Name
 		}
-		return nil
+		if err != nil {
+			return err
+		}
+		return database.RawChanges(tx, names, func(tx *gorm.DB) error {
+			for _, statement := range besideTheDemo {
+				if err := tx.Exec(statement).Error; err != nil {
+					return fmt.Errorf("%s: %w", statement, err)
+				}
+			}
+			return nil
+		})
 	})
 })
 
@@ -72,6 +82,7 @@ var besideTheDemo = []string{
 		VALUES (` + besideDemo + `, ` + anyPeriod + `, 'b01', 'measure', '1', 5, '', ` + versioned + `)`,
 	`INSERT INTO robustness_results (town_id, run_id, seed, replicates, document, created_at)
 		SELECT town_id, min(id), 1, 100, '{}', '2023-01-01' FROM runs GROUP BY town_id`,
+	`INSERT INTO signing_statements (digest, note, recorded_at) VALUES ('` + digest64 + `', 'x', '2023-01-01')`,
 	`INSERT INTO kept_answers (credential, key, fingerprint, status, header, body, created_at)
 		VALUES ('bw_1', 'k', '` + digest64 + `', 200, '{}', '', '2023-01-01')`,
 	`INSERT INTO sessions (secret_hash, account_name, account_version, created_at, seen_at, ends_at)

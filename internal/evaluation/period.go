@@ -75,6 +75,8 @@ type Period struct {
 type Notice struct {
 	From  day.Date `json:"from" swaggertype:"string" format:"date"`
 	Until day.Date `json:"until" swaggertype:"string" format:"date"`
+
+	Signed bool `json:"signed"` // whether what it announces has a signature: see docs/trust.md
 }
 
 // Open reports whether the day is one of them.

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/signature"
 	"bulwark/internal/text"
 )
 
@@ -27,6 +28,8 @@ type Publication struct {
 	Reason      string    `json:"reason,omitempty"`
 	NoticeUntil *day.Date `json:"-"`                              // nil: nobody can appeal against it
 	AppealID    *string   `json:"appeal,omitempty" format:"uuid"` // that it upholds
+	// its hashes, and the signatures under them; see docs/trust.md
+	Note string `json:"note"`
 }
 
 // notice is its window; nil where it has none.
@@ -34,7 +37,14 @@ func (p Publication) notice() *evaluation.Notice {
 	if p.NoticeUntil == nil {
 		return nil
 	}
-	return &evaluation.Notice{From: day.Of(p.PublishedAt), Until: *p.NoticeUntil}
+	return &evaluation.Notice{From: day.Of(p.PublishedAt), Until: *p.NoticeUntil, Signed: signature.Signed(p.Note)}
+}
+
+// CountUnsigned returns how many publications no key has signed.
+func (Publication) CountUnsigned(ctx context.Context, db *gorm.DB) (n int64, err error) {
+	defer fault.Wrap(&err, "unsigned publications")
+	err = db.WithContext(ctx).Model(&Publication{}).Where("note NOT LIKE ?", "%\n\n%").Count(&n).Error
+	return n, err
 }
 
 // lock returns who published it, when, why and who can correct it.
@@ -71,10 +81,11 @@ func readPublications(ctx context.Context, db *gorm.DB, townID, period string) (
 		PublicationReason    string
 		NoticeUntil          *day.Date
 		AppealID             *string
+		Note                 string
 		SchemeHash, DataHash string
 		ResultHash           string
 	}
-	err := db.WithContext(ctx).Raw(`SELECT p.*, c.number, c.run_id, c.published_by, c.published_at, c.reason AS publication_reason, c.notice_until, c.appeal_id,
+	err := db.WithContext(ctx).Raw(`SELECT p.*, c.number, c.run_id, c.published_by, c.published_at, c.reason AS publication_reason, c.notice_until, c.appeal_id, c.note,
 r.scheme_hash, r.data_hash, r.result_hash
 FROM periods p
 JOIN publications c ON c.town_id = p.town_id AND c.period_code = p.code
@@ -87,6 +98,7 @@ WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ? ORDER BY p.start
 			Publication: Publication{
 				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy,
 				PublishedAt: r.PublishedAt, Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, AppealID: r.AppealID,
+				Note: r.Note,
 			},
 			Period: r.Period, SchemeHash: r.SchemeHash, DataHash: r.DataHash, ResultHash: r.ResultHash,
 		}
@@ -210,6 +222,8 @@ type PublicationDetail struct {
 	SchemeHash string `json:"scheme_hash"`
 	DataHash   string `json:"data_hash"`
 	ResultHash string `json:"result_hash"`
+	// false: only the database says that it is so
+	Signed bool `json:"signed"`
 	// the latest publication, where this is an older one
 	SupersededBy int64 `json:"superseded_by,omitempty,omitzero" example:"2"`
 	// of the first one for every branch, of a later one for those that it changed
@@ -258,7 +272,7 @@ func (p *publishedRun) detail(caller access.Principal, now time.Time) Publicatio
 	today := day.Of(now)
 	i := PublicationDetail{
 		Publication: p.Publication, SchemeHash: p.SchemeHash, DataHash: p.DataHash, ResultHash: p.ResultHash,
-		SupersededBy: p.source(today).SupersededBy, Notice: publicNotice(p.notice(), today),
+		Signed: signature.Signed(p.Note), SupersededBy: p.source(today).SupersededBy, Notice: publicNotice(p.notice(), today),
 	}
 	i.PublishedBy = caller.Told(i.PublishedBy, access.LeadingGroup)
 	return i

@@ -106,6 +106,9 @@ func createPublication(ctx context.Context, tx *gorm.DB, p evaluation.Period, ne
 	if next.Number, err = nextNumber(tx, &Publication{}, p.TownID, p.Code); err != nil {
 		return next, err
 	}
+	if next.Note, err = next.sign(ctx, tx); err != nil {
+		return next, err
+	}
 	return next, tx.Create(&next).Error
 }
 

@@ -22,7 +22,10 @@ type Town struct {
 	AreaCode    string    `json:"area_code" example:"440605126"`
 	Name        text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	OpenResults bool      `json:"open_results"` // anyone may read what is published, without a key
-	Provenance  string    `json:"provenance,omitempty"`
+
+	RequireSignature bool `json:"require_signature"` // nothing is published that no key of the installation signs
+
+	Provenance string `json:"provenance,omitempty"`
 	database.Versioned
 }
 
@@ -91,25 +94,28 @@ func Create(ctx context.Context, db *gorm.DB, t Town) (Town, error) {
 	return t, err
 }
 
-// Update changes name and openness if the version is still the stored one.
-func Update(ctx context.Context, db *gorm.DB, code string, version int64, name text.Text, open bool) (Town, error) {
-	if faults := checkName(name); len(faults) > 0 {
+// Update changes name and settings to those of next if its version is still the stored one.
+func Update(ctx context.Context, db *gorm.DB, next Town) (Town, error) {
+	if faults := checkName(next.Name); len(faults) > 0 {
 		return Town{}, fault.Broken(faults...)
 	}
 	var after Town
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := Find(ctx, tx, code)
+		before, err := Find(ctx, tx, next.Code)
 		if err != nil {
 			return err
 		}
-		change := map[string]any{"name_zh": name.ZH, "name_en": name.EN, "open_results": open}
-		if err := database.UpdateVersioned(tx, &Town{Code: code}, version, change); err != nil {
+		change := map[string]any{
+			"name_zh": next.Name.ZH, "name_en": next.Name.EN, "open_results": next.OpenResults,
+			"require_signature": next.RequireSignature,
+		}
+		if err := database.UpdateVersioned(tx, &Town{Code: next.Code}, next.Version, change); err != nil {
 			return err
 		}
-		if after, err = Find(ctx, tx, code); err != nil {
+		if after, err = Find(ctx, tx, next.Code); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: code, Action: "town.update", Before: before, After: after})
+		return audit.Write(ctx, tx, audit.Change{Town: next.Code, Action: "town.update", Before: before, After: after})
 	})
 	return after, err
 }

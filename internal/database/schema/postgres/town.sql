@@ -29,6 +29,7 @@ CREATE TABLE towns (
     name_zh text COLLATE "C" NOT NULL,
     name_en text COLLATE "C" NOT NULL,
     open_results boolean NOT NULL,
+    require_signature boolean NOT NULL,
     provenance text COLLATE "C" NOT NULL,
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,

@@ -23,6 +23,7 @@ CREATE TABLE towns (
     name_zh text NOT NULL,
     name_en text NOT NULL,
     open_results boolean NOT NULL CHECK (typeof(open_results) IN ('integer')),
+    require_signature boolean NOT NULL CHECK (typeof(require_signature) IN ('integer')),
     provenance text NOT NULL,
     version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
     created_at DATETIME NOT NULL,
