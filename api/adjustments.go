@@ -11,9 +11,9 @@ import (
 
 type listAdjustmentsRequest struct {
 	townRequest
-	Period string `form:"period"`                                                                // only of this period
-	Branch string `form:"branch"`                                                                // only of this branch
-	State  string `form:"state" validate:"omitempty,oneof=proposed approved rejected withdrawn"` // only in this state
+	Period string                     `form:"period"`                           // only of this period
+	Branch string                     `form:"branch"`                           // only of this branch
+	State  evaluation.AdjustmentState `form:"state" validate:"omitempty,state"` // only in this state
 	rest.PageQuery
 }
 
@@ -24,7 +24,7 @@ func (s *Server) listAdjustments(
 	ctx context.Context, req listAdjustmentsRequest,
 ) (rest.Page[evaluation.Adjustment], error) {
 	f := evaluation.AdjustmentFilter{
-		Period: req.Period, Branch: req.Branch, State: evaluation.AdjustmentState(req.State), Limit: req.Limit(),
+		Period: req.Period, Branch: req.Branch, State: req.State, Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[evaluation.Adjustment]{}, err
@@ -80,8 +80,8 @@ func (s *Server) findAdjustment(ctx context.Context, req adjustmentRequest) (eva
 
 // adjustmentTransition is a step of an adjustment: the state to reach, and why.
 type adjustmentTransition struct {
-	To     string `json:"to" validate:"required,oneof=approved rejected withdrawn"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to reject, and with acknowledge
+	To     evaluation.AdjustmentState `json:"to" validate:"required,move"`
+	Reason string                     `json:"reason" validate:"max=2000" multiline:"true"` // needed to reject, and with acknowledge
 	// approve although the same evidence served another adjustment: say why in the reason
 	Acknowledge bool `json:"acknowledge"`
 }
@@ -103,5 +103,5 @@ func (s *Server) moveAdjustment(ctx context.Context, req moveAdjustmentRequest) 
 		}
 		ctx = evaluation.Acknowledging(ctx)
 	}
-	return evaluation.MoveAdjustment(ctx, s.db(ctx), ref, evaluation.AdjustmentState(req.Body.To), req.Body.Reason)
+	return evaluation.MoveAdjustment(ctx, s.db(ctx), ref, req.Body.To, req.Body.Reason)
 }

@@ -159,7 +159,7 @@ func TestAPeriodWithoutNoticeIsFinalAtOnce(t *testing.T) {
 		h := newHarness(t, db)
 		h.inForce(smallScheme)
 		h.as(access.LeadingGroup).Post("/towns/demo/periods", object{
-			"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
+			"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": object{"code": "small"},
 			"notice_days": 0,
 		}).Want(http.StatusCreated)
 		h.steps("2026Q1", "open")

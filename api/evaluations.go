@@ -13,10 +13,10 @@ import (
 
 type listEvaluationsRequest struct {
 	townRequest
-	Period    string `form:"period"`                                                             // only of this period
-	Branch    string `form:"branch"`                                                             // only of this branch
-	Evaluator string `form:"evaluator"`                                                          // only by this person
-	State     string `form:"state" validate:"omitempty,oneof=draft submitted returned approved"` // only in this state
+	Period    string                `form:"period"`                           // only of this period
+	Branch    string                `form:"branch"`                           // only of this branch
+	Evaluator string                `form:"evaluator"`                        // only by this person
+	State     evaluation.SheetState `form:"state" validate:"omitempty,state"` // only in this state
 	rest.PageQuery
 }
 
@@ -27,7 +27,7 @@ type listEvaluationsRequest struct {
 func (s *Server) listEvaluations(ctx context.Context, req listEvaluationsRequest) (rest.Page[evaluation.Sheet], error) {
 	f := evaluation.SheetFilter{
 		Period: req.Period, Branch: req.Branch, Evaluator: req.Evaluator,
-		State: evaluation.SheetState(req.State), Limit: req.Limit(),
+		State: req.State, Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[evaluation.Sheet]{}, err
@@ -120,9 +120,9 @@ func (s *Server) writeEvaluation(ctx context.Context, req writeEvaluationRequest
 
 // sheetTransition is a step of an evaluation sheet: the state to reach, and why.
 type sheetTransition struct {
-	To     string    `json:"to" validate:"required,oneof=draft submitted returned approved"`
-	Reason string    `json:"reason" validate:"max=2000" multiline:"true"` // needed to return a sheet
-	DueOn  *day.Date `json:"due_on" swaggertype:"string" format:"date"`   // with returned: the last day to correct it
+	To     evaluation.SheetState `json:"to" validate:"required,move"`
+	Reason string                `json:"reason" validate:"max=2000" multiline:"true"` // needed to return a sheet
+	DueOn  *day.Date             `json:"due_on" swaggertype:"string" format:"date"`   // with returned: the last day to correct it
 }
 
 type moveEvaluationRequest struct {
@@ -136,7 +136,7 @@ type moveEvaluationRequest struct {
 //	@Summary	Move an evaluation to another state
 func (s *Server) moveEvaluation(ctx context.Context, req moveEvaluationRequest) (evaluation.Sheet, error) {
 	ref := workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version}
-	to, due := evaluation.SheetState(req.Body.To), given(req.Body.DueOn)
+	to, due := req.Body.To, given(req.Body.DueOn)
 	if due == nil {
 		return evaluation.MoveSheet(ctx, s.db(ctx), ref, to, req.Body.Reason)
 	}
@@ -152,8 +152,8 @@ type decisionItem struct {
 
 // decisionInput is one decision about many sheets.
 type decisionInput struct {
-	To     string `json:"to" validate:"required,oneof=approved returned"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to return
+	To     evaluation.SheetState `json:"to" validate:"required,oneof=approved returned"`
+	Reason string                `json:"reason" validate:"max=2000" multiline:"true"` // needed to return
 	// with returned: the last day to correct them
 	DueOn *day.Date      `json:"due_on" swaggertype:"string" format:"date"`
 	Items []decisionItem `json:"items" validate:"min=1,max=500,dive"`
@@ -168,11 +168,11 @@ type decideEvaluationsRequest struct {
 
 // decisions are what became of each sheet, in the order of the request.
 type decisions struct {
-	To      string     `json:"to" example:"approved"`
-	DryRun  bool       `json:"dry_run"`
-	Done    int        `json:"done"`
-	Refused int        `json:"refused"`
-	Items   []decision `json:"items"`
+	To      evaluation.SheetState `json:"to" enums:"approved,returned" example:"approved"`
+	DryRun  bool                  `json:"dry_run"`
+	Done    int                   `json:"done"`
+	Refused int                   `json:"refused"`
+	Items   []decision            `json:"items"`
 }
 
 // decision is what became of one sheet: its new version, or why it stayed as it
@@ -196,7 +196,7 @@ func (s *Server) decideEvaluations(ctx context.Context, req decideEvaluationsReq
 	for i, item := range in.Items {
 		items[i] = workflow.Ref{Town: req.Town, ID: item.ID, Version: item.Version}
 	}
-	d := evaluation.SheetDecision{To: evaluation.SheetState(in.To), Reason: in.Reason, DueOn: given(in.DueOn)}
+	d := evaluation.SheetDecision{To: in.To, Reason: in.Reason, DueOn: given(in.DueOn)}
 	verdicts, err := evaluation.DecideSheets(ctx, s.db(ctx), req.Town, items, d, req.DryRun)
 	if err != nil {
 		return decisions{}, err

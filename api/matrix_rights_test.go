@@ -12,17 +12,6 @@ import (
 
 const everyone = "RSMIOGLA"
 
-// inPeriod are the routes whose body names the period.
-var inPeriod = map[string]bool{
-	"POST /towns/:town/evaluations": true, "POST /towns/:town/adjustments": true, "POST /towns/:town/appeals": true,
-	"POST /towns/:town/analyses": true,
-}
-
-// aboutBranch are the routes whose body names a branch, in no period.
-var aboutBranch = map[string]bool{
-	"POST /towns/:town/visits": true, "POST /towns/:town/problems": true, "POST /towns/:town/plans": true,
-}
-
 // rights say who may use which route, in the words of docs/operations.md.
 var rights = map[string]right{
 	"GET /livez":                    {who: everyone},
@@ -74,7 +63,7 @@ var rights = map[string]right{
 	"GET /towns/:town/effects":   {who: "MIOGL", query: "?of=mentoring", far: 200},
 	"GET /towns/:town/appeals":   {who: "smiGL", far: 200},
 	"POST /towns/:town/appeals": {
-		who: "s", ok: 201, in: "published", shut: 409, out: 403, body: newAppeal, but: finished,
+		who: "s", ok: 201, inPeriod: true, in: "published", shut: 409, out: 403, body: newAppeal, but: finished,
 	},
 	"GET /towns/:town/appeals/:appeal": {who: "smiGL", in: "published", shut: 404},
 	"POST /towns/:town/appeals/:appeal/transitions": {
@@ -116,7 +105,7 @@ var rights = map[string]right{
 		who: "G", version: "1", body: sent(object{"to": "confirmed"}),
 	},
 	"GET /towns/:town/problems":          {who: "smioGL", far: 200},
-	"POST /towns/:town/problems":         {who: "io", ok: 201, out: 403, body: newProblemOf},
+	"POST /towns/:town/problems":         {who: "io", ok: 201, aboutBranch: true, out: 403, body: newProblemOf},
 	"GET /towns/:town/problems/:problem": {who: "smioGL"},
 	"PUT /towns/:town/problems/:problem": {
 		who: "io", version: "SELECT version FROM problems WHERE id = ?", body: sent(troubleOf(object{"reason": "x"})),
@@ -141,7 +130,7 @@ var rights = map[string]right{
 	"GET /towns/:town/reminders":                        {who: "smioGL", far: 200},
 	"POST /towns/:town/reminders/:reminder/acknowledge": {who: "smioGL", but: reminded},
 	"GET /towns/:town/visits":                           {who: "smioGL", far: 200},
-	"POST /towns/:town/visits":                          {who: "io", ok: 201, out: 403, body: newVisitTo},
+	"POST /towns/:town/visits":                          {who: "io", ok: 201, aboutBranch: true, out: 403, body: newVisitTo},
 	"GET /towns/:town/visits/:visit":                    {who: "smioGL"},
 	"PUT /towns/:town/visits/:visit": {
 		who: "io", version: "SELECT version FROM visits WHERE id = ?", body: sent(visitOf(nil)),
@@ -154,7 +143,7 @@ var rights = map[string]right{
 	},
 	"GET /towns/:town/analyses": {who: "smiGL", far: 200},
 	"POST /towns/:town/analyses": {
-		who: "m", ok: 201, in: "published final", shut: 409, out: 403, gone: 403, far: 403, body: newAnalysis,
+		who: "m", ok: 201, inPeriod: true, in: "published final", shut: 409, out: 403, gone: 403, far: 403, body: newAnalysis,
 	},
 	"GET /towns/:town/analyses/:analysis": {who: "smiGL"},
 	"PUT /towns/:town/analyses/:analysis": {
@@ -163,7 +152,7 @@ var rights = map[string]right{
 	"GET /towns/:town/plans": {who: "smioGL", far: 200},
 	// b01 has one
 	"POST /towns/:town/plans": {
-		who: "sG", ok: 409, out: 403, gone: 422, far: 422, body: newPlan, but: notTheSecretarys,
+		who: "sG", ok: 409, aboutBranch: true, out: 403, gone: 422, far: 422, body: newPlan, but: notTheSecretarys,
 	},
 	"GET /towns/:town/plans/:plan": {who: "smioGL"},
 	"PUT /towns/:town/plans/:plan": {
@@ -325,7 +314,7 @@ var rights = map[string]right{
 	"GET /towns/:town/periods": {who: everyone, far: 200},
 	"POST /towns/:town/periods": {
 		who: "G", ok: 201, far: 422, body: sent(object{
-			"code": "x", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
+			"code": "x", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": object{"code": "small"},
 		}),
 	},
 	"GET /towns/:town/periods/:period": {who: everyone},
@@ -335,7 +324,7 @@ var rights = map[string]right{
 	},
 	"GET /towns/:town/evaluations": {who: "smioGL", far: 200},
 	"POST /towns/:town/evaluations": {
-		who: "smioG", ok: 201, in: "open", shut: 423, out: 403, body: newSheetOf,
+		who: "smioG", ok: 201, inPeriod: true, in: "open", shut: 423, out: 403, body: newSheetOf,
 	},
 	"GET /towns/:town/evaluations/:evaluation": {who: "smioGL", but: begunOnly},
 	"PUT /towns/:town/evaluations/:evaluation": {
@@ -346,7 +335,7 @@ var rights = map[string]right{
 	},
 	"GET /towns/:town/adjustments": {who: "smioGL", far: 200},
 	"POST /towns/:town/adjustments": {
-		who: "smioG", ok: 201, in: "open review", shut: 423, out: 403, body: newBonus,
+		who: "smioG", ok: 201, inPeriod: true, in: "open review", shut: 423, out: 403, body: newBonus,
 	},
 	"GET /towns/:town/adjustments/:adjustment": {who: "smioGL", but: begunOnly},
 	"POST /towns/:town/adjustments/:adjustment/transitions": {

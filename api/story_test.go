@@ -55,7 +55,7 @@ type story struct {
 func (s *story) opens() {
 	t := s.t
 	period := object{
-		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
+		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": object{"code": "small"},
 		"notice_days": 0,
 	}
 	refused(t, s.mentor.Post("/towns/demo/periods", period), http.StatusForbidden, "not_allowed")
@@ -65,10 +65,10 @@ func (s *story) opens() {
 	}
 	refused(t, s.group.Post("/towns/demo/periods", period), http.StatusConflict, "overlapping_period")
 	refused(t, s.group.Post("/towns/demo/periods", object{
-		"code": "2026Q2", "kind": "quarter", "starts_on": "2026-04-02", "ends_on": "2026-04-01", "scheme": "small",
+		"code": "2026Q2", "kind": "quarter", "starts_on": "2026-04-02", "ends_on": "2026-04-01", "scheme": object{"code": "small"},
 	}), http.StatusUnprocessableEntity, "invalid", "/ends_on")
 	refused(t, s.group.Post("/towns/demo/periods", object{
-		"code": "2026Q2", "kind": "quarter", "starts_on": "2026-04-01", "ends_on": "2026-06-30", "scheme": "none",
+		"code": "2026Q2", "kind": "quarter", "starts_on": "2026-04-01", "ends_on": "2026-06-30", "scheme": object{"code": "none"},
 	}), http.StatusUnprocessableEntity, "invalid", "/scheme")
 
 	may(t, s.group, q1, "change", "open")

@@ -23,7 +23,7 @@ var rooms = map[string]string{
 		"internal/credential internal/access internal/town internal/oidc internal/config " +
 		"internal/ratelimit internal/signature",
 	"docs":          "",
-	"internal/rest": "internal/access internal/config internal/ratelimit",
+	"internal/rest": "internal/workflow internal/access internal/config internal/ratelimit",
 	"internal/jobs": "internal/rest internal/improve/report internal/improve/plan internal/index " +
 		"internal/credential",
 	"internal/demo": "internal/project internal/exchange internal/improve/report internal/improve/visit " +

@@ -161,3 +161,22 @@ func CallerOf(ctx context.Context, db *gorm.DB, townID string, read Action, deci
 	v.Ties, err = TiesOf(ctx, db, townID, deciding...)
 	return v, err
 }
+
+// Visible narrows a query to the rows of branches in reach, by their branch_code.
+func (c Caller) Visible(q *gorm.DB) *gorm.DB { return c.Reach.Narrow(q) }
+
+// RefuseTied refuses a decision about a branch to which the caller had a tie since the day.
+func (c Caller) RefuseTied(branch string, since day.Date) error {
+	if c.Tied(branch, since) {
+		return OwnBranch()
+	}
+	return nil
+}
+
+// OwnBranch returns the refusal of a decision about a branch to which the caller is tied.
+func OwnBranch() error {
+	return fault.Forbidden("conflict_of_interest",
+		"您在该党组织任职、担任导师或指导员，或所在挂钩办与其挂钩（或在有关期间曾经如此），不能决定其事项：请由工作领导小组其他成员决定",
+		"nobody decides about a branch that he or she leads or helps, or led or helped in the time that counts: "+
+			"another member of the leading group does")
+}

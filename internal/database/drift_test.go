@@ -285,10 +285,22 @@ func TestKeysBeginWithTheTown(t *testing.T) {
 
 func TestModelsHaveTheColumnsOfTheirTables(t *testing.T) {
 	found := tables(t, dbtest.Open(t, database.SQLite))
+	without := map[string]bool{}
+	for name := range found {
+		without[name] = true
+	}
 	for _, model := range models() {
 		if diff := columnDrift(model, found); diff != "" {
 			t.Errorf("%T: %s", model, diff)
 		}
+		parsed, err := schema.Parse(model, &sync.Map{}, schema.NamingStrategy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		delete(without, parsed.Table)
+	}
+	for name := range without {
+		t.Errorf("the table %s has no row struct in models", name)
 	}
 }
 

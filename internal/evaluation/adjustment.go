@@ -53,7 +53,7 @@ type Adjustment struct {
 	Points     float64         `json:"points" example:"2"` // as the scheme had them; 0 for a veto
 	Reason     string          `json:"reason" example:"project chosen among the ten"`
 	Evidence   string          `json:"evidence,omitempty"`
-	State      AdjustmentState `json:"state" swaggertype:"string" enums:"proposed,approved,rejected,withdrawn"`
+	State      AdjustmentState `json:"state"`
 	// to the branch the role, and that once it is decided
 	ProposedBy     string           `json:"proposed_by,omitempty" example:"mentor-1"`
 	ProposedRole   access.Role      `json:"-"`

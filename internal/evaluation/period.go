@@ -58,7 +58,7 @@ type Period struct {
 	StartsOn day.Date    `json:"starts_on" swaggertype:"string" format:"date"`
 	EndsOn   day.Date    `json:"ends_on" swaggertype:"string" format:"date"`
 	Scheme   scheme.Ref  `gorm:"embedded;embeddedPrefix:scheme_" json:"scheme"`
-	State    PeriodState `json:"state" swaggertype:"string" enums:"planned,open,review,locked,published,final"`
+	State    PeriodState `json:"state"`
 	// who moved it there; a role where the caller may not read people
 	StateBy     string    `json:"state_by" example:"group-1"`
 	StateAt     time.Time `json:"state_at"`

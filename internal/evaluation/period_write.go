@@ -190,10 +190,11 @@ func storePeriod(
 
 // PeriodMove asks to take a period to another state.
 type PeriodMove struct {
-	To     PeriodState
-	Reason string
-	Force  bool      // with Locked: leave out the sheets and adjustments on which nobody decided; needs a reason
-	After  time.Time // the move is later than this: a lock than the last run made before it
+	To       PeriodState
+	Reason   string
+	Language string    // of the warnings
+	Force    bool      // with Locked: leave out the sheets and adjustments on which nobody decided; needs a reason
+	After    time.Time // the move is later than this: a lock than the last run made before it
 }
 
 // MovePeriod takes the period to another state. It is package index that locks,
@@ -289,9 +290,9 @@ func Following(step, now time.Time) time.Time {
 
 // Warning is what a move of a period leaves behind.
 type Warning struct {
-	Code    string    `json:"code" enums:"drafts_left,undecided_left_out"`
-	Count   int64     `json:"count"`
-	Message text.Text `json:"message"`
+	Code    string `json:"code" enums:"drafts_left,undecided_left_out"`
+	Count   int64  `json:"count"`
+	Message string `json:"message"`
 }
 
 // leftBehind returns what the move leaves behind. A lock is refused while something waits
@@ -300,7 +301,7 @@ func (p Period) leftBehind(ctx context.Context, tx *gorm.DB, m PeriodMove) ([]Wa
 	if m.To != Review && m.To != Locked {
 		return nil, nil
 	}
-	warnings, err := p.unfinished(ctx, tx)
+	warnings, err := p.unfinished(ctx, tx, m.Language)
 	if err != nil || m.To == Review || p.State != Review {
 		return warnings, err
 	}
@@ -313,7 +314,7 @@ func (p Period) leftBehind(ctx context.Context, tx *gorm.DB, m PeriodMove) ([]Wa
 	case n > 0:
 		warnings = append(warnings, Warning{
 			Code: "undecided_left_out", Count: n,
-			Message: text.F("%d 项未审批，不计入", "%d on which nobody decided do not count", n),
+			Message: text.F("%d 项未审批，不计入", "%d on which nobody decided do not count", n).In(m.Language),
 		})
 	}
 	return warnings, nil
@@ -368,7 +369,7 @@ func (p Period) undecided(ctx context.Context, tx *gorm.DB) (n int64, refusal er
 }
 
 // unfinished warns of sheets that were begun or returned, and not submitted.
-func (p Period) unfinished(ctx context.Context, tx *gorm.DB) ([]Warning, error) {
+func (p Period) unfinished(ctx context.Context, tx *gorm.DB, language string) ([]Warning, error) {
 	var n int64
 	err := tx.WithContext(ctx).Model(&Sheet{}).
 		Where("town_id = ? AND period_code = ? AND state IN ?", p.TownID, p.Code, []SheetState{Draft, Returned}).
@@ -378,6 +379,6 @@ func (p Period) unfinished(ctx context.Context, tx *gorm.DB) ([]Warning, error) 
 	}
 	return []Warning{{
 		Code: "drafts_left", Count: n,
-		Message: text.F("%d 份考评表尚未提交，不计入", "%d sheets are not submitted and do not count", n),
+		Message: text.F("%d 份考评表尚未提交，不计入", "%d sheets are not submitted and do not count", n).In(language),
 	}}, nil
 }

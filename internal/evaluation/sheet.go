@@ -46,7 +46,7 @@ type Sheet struct {
 	EvaluatorCode string `json:"evaluator,omitempty" example:"mentor-1"` // not told to the branch that it judges
 	// of the evaluator when the sheet was begun
 	Role        access.Role `json:"role" swaggertype:"string" example:"mentor"`
-	State       SheetState  `json:"state" swaggertype:"string" enums:"draft,submitted,returned,approved"`
+	State       SheetState  `json:"state"`
 	Revision    int64       `json:"revision"` // grows when the sheet is returned; earlier entries are kept
 	Note        string      `json:"note,omitempty"`
 	SubmittedAt *time.Time  `json:"submitted_at,omitempty"`

@@ -115,13 +115,7 @@ func unbiased(v *sheetReader, s Sheet) error { return v.refuseTied(s.BranchCode,
 // refuseTied keeps people from deciding about a branch to which they had a tie on any day
 // since the period began. That it has ended does not matter.
 func (v viewer) refuseTied(branch, period string) error {
-	if v.Tied(branch, v.periods[period].StartsOn) {
-		return fault.Forbidden("conflict_of_interest",
-			"周期开始以来您在该党组织任职、担任导师或指导员，或所在挂钩办与其挂钩，不能决定其事项：请由工作领导小组其他成员决定",
-			"since the period began you have led, mentored or instructed this branch or worked for it in an office: "+
-				"another member of the leading group decides")
-	}
-	return nil
+	return v.RefuseTied(branch, v.periods[period].StartsOn)
 }
 
 // living refuses to write about a branch that ended with the period. What was entered can

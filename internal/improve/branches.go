@@ -25,18 +25,11 @@ func RefuseBranch(ctx context.Context, tx *gorm.DB, townID, code string) (err er
 	return err
 }
 
-// OwnBranch returns the refusal of a decision about a branch to which the caller is tied.
-func OwnBranch() error {
-	return fault.Forbidden("conflict_of_interest", "不能决定与自己有任职、结对或挂钩关系的党组织的事项：请由工作领导小组其他成员决定",
-		"nobody decides about a branch that he or she leads, helps or has led or helped within a year before: "+
-			"another member of the leading group does")
-}
-
-// RefuseLed returns OwnBranch if the caller leads the branch today.
+// RefuseLed returns access.OwnBranch if the caller leads the branch today.
 func RefuseLed(ctx context.Context, tx *gorm.DB, townID, branch string) error {
 	led, err := access.PrincipalFrom(ctx).IsLeader(ctx, tx, townID, branch, day.Of(tx.NowFunc()))
 	if err == nil && led {
-		return OwnBranch()
+		return access.OwnBranch()
 	}
 	return err
 }

@@ -52,7 +52,7 @@ type Appeal struct {
 	Points            Points      `json:"points"`
 	Statement         string      `json:"statement" example:"two meetings were overlooked"`
 	Evidence          string      `json:"evidence,omitempty"`
-	State             AppealState `json:"state" swaggertype:"string" enums:"filed,upheld,rejected,withdrawn"`
+	State             AppealState `json:"state"`
 	FiledBy           string      `json:"filed_by" example:"secretary-7"`
 	FiledAt           time.Time   `json:"filed_at"`
 	DueOn             day.Date    `json:"due_on" swaggertype:"string" format:"date"` // last day for the answer
@@ -133,17 +133,8 @@ var appeals = workflow.Kind[Appeal, AppealState, *appealReader]{
 }.Checked()
 
 func notLed(v *appealReader, a Appeal) error {
-	if v.Tied(a.BranchCode, v.begun[a.PeriodCode]) {
-		return fault.Forbidden("conflict_of_interest",
-			"周期开始以来您在该党组织任职、担任导师或指导员，或所在挂钩办与其挂钩，不能决定其申诉：请由工作领导小组其他成员决定",
-			"since the period began you have led, mentored or instructed this branch or worked for it in an office: "+
-				"another member of the leading group decides")
-	}
-	return nil
+	return v.RefuseTied(a.BranchCode, v.begun[a.PeriodCode])
 }
-
-// Visible narrows a query to the appeals of branches in reach.
-func (v *appealReader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
 
 // State returns the state of the appeal, and who brought it there.
 func (v *appealReader) State(a Appeal) (AppealState, fault.Lock) { return a.State, a.lock() }

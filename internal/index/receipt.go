@@ -220,7 +220,7 @@ type Check struct {
 	OK       bool   `json:"ok"`
 }
 
-// Verify computes a published result again and compares it with its receipt.
+// verify computes a published result again and compares it with its receipt.
 func (c *ResultCache) Verify(
 	ctx context.Context, db *gorm.DB, townID, period string, number int64,
 ) (_ Verification, err error) {
