@@ -26,6 +26,7 @@ import (
 	"bulwark/internal/improve/target"
 	"bulwark/internal/improve/visit"
 	"bulwark/internal/index"
+	"bulwark/internal/jobs"
 	"bulwark/internal/people"
 	"bulwark/internal/project"
 	"bulwark/internal/rest"
@@ -63,6 +64,7 @@ func models() []any {
 		evaluation.Entry{},
 		evaluation.Adjustment{},
 		evaluation.Exception{},
+		evaluation.Choice{},
 		workflow.Transition{},
 		evaluation.Correction{},
 		index.Run{},
@@ -76,6 +78,7 @@ func models() []any {
 		audit.Head{},
 		signature.Statement{},
 		rest.StoredResponse{},
+		jobs.Maintenance{},
 		improve.StoredSettings{},
 		target.Target{},
 		exchange.Case{},

@@ -30,6 +30,7 @@ var Guards = []Guard{
 	{Table: "runs"},
 	{Table: "signing_statements"},
 	{Table: "transitions"},
+	{Table: "value_choices"},
 	{Table: "visit_versions"},
 }
 
