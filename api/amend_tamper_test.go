@@ -37,6 +37,7 @@ func unguarded(t *testing.T, db *gorm.DB) {
 func TestNoAmendmentPublishesWhatWasTamperedWith(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
+		h.alone()
 		published(h)
 		group := h.as(access.LeadingGroup)
 		appeal := h.as(access.Secretary).Post("/towns/demo/appeals", object{
