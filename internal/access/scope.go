@@ -48,6 +48,8 @@ func (p Principal) Authorize(ctx context.Context, db *gorm.DB, a Action, townID 
 		return nil
 	case p.Role == "":
 		return errKeyNeeded
+	case p.needsPerson(a):
+		return p.NotAllowed(a)
 	case a.ScopeFor(p.Role) != None:
 		return fault.Forbidden("key_of_branches",
 			"您的权限仅限党组织 %[1]s，此操作涉及全镇", "you are limited to the branches %[1]s, and this concerns the whole town",

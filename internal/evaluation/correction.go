@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/datafile"
+	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
@@ -62,6 +63,13 @@ func ListCorrections(
 	var list []Correction
 	err := q.Order("period_code, number").Find(&list).Error
 	return list, err
+}
+
+// For returns the correction as the caller sees it: with the role of who made it where he
+// or she may not read people.
+func (c Correction) For(p access.Principal) Correction {
+	c.MadeBy = p.Told(c.MadeBy, access.LeadingGroup)
+	return c
 }
 
 // correct sets corrections of values over what the sheets report.
@@ -154,7 +162,7 @@ func Correct(
 ) (_ datafile.Values, _ []Correction, err error) {
 	defer fault.Wrap(&err, "corrections of %s", p.Code)
 	none := datafile.Values{}
-	if err := refuseOwnBranches(ctx, tx, p.TownID, list); err != nil {
+	if err := refuseOwnBranches(ctx, tx, p, list); err != nil {
 		return none, nil, err
 	}
 	reported, err := readReported(ctx, tx, p, published.Scheme, "")
@@ -299,15 +307,16 @@ func RowsOf(ctx context.Context, tx *gorm.DB, p Period) (parts []audit.Part, err
 	return parts, nil
 }
 
-// refuseOwnBranches refuses corrections of branches that the caller leads.
-func refuseOwnBranches(ctx context.Context, tx *gorm.DB, townID string, list []Correction) error {
-	led, err := access.LedBy(ctx, tx, townID, access.DecideAppeals)
+// refuseOwnBranches refuses corrections of branches to which the caller had a tie since the
+// period began.
+func refuseOwnBranches(ctx context.Context, tx *gorm.DB, p Period, list []Correction) error {
+	ties, err := access.TiesOf(ctx, tx, p.TownID, access.DecideAppeals)
 	if err != nil {
 		return err
 	}
-	v := viewer{Caller: access.Caller{Led: led}}
+	v := viewer{Caller: access.Caller{Ties: ties, Today: day.Of(tx.NowFunc())}, periods: map[string]Period{p.Code: p}}
 	for _, c := range list {
-		if err := v.refuseLed(c.BranchCode); err != nil {
+		if err := v.refuseTied(c.BranchCode, p.Code); err != nil {
 			return err
 		}
 	}
