@@ -19,11 +19,11 @@ func (s *Server) branchView(ctx context.Context, req scorecardRequest) (index.Vi
 		return view, false, err
 	}
 	p := access.PrincipalFrom(ctx)
-	if reach != nil && !reach(req.Branch) {
+	if !reach.Has(req.Branch) {
 		return view, false, notYetPublished(p)
 	}
 	detailed, err := p.ReachOf(ctx, s.db(ctx), access.ReadScorecard, req.Town, day.Of(s.Now()))
-	return view, detailed.Has(req.Branch), err
+	return view.For(detailed), detailed.Has(req.Branch), err
 }
 
 // findExplanation returns how the score of a branch arose.
@@ -129,5 +129,5 @@ func (s *Server) whatIf(ctx context.Context, req whatIfRequest) (index.WhatIf, e
 	for _, v := range req.Body.Values {
 		in.Values = append(in.Values, index.SupposedValue{Branch: v.Branch, Indicator: v.Indicator, Value: v.Value})
 	}
-	return view.WhatIf(in, string(req.Language), reach.Has)
+	return view.For(reach).WhatIf(in, string(req.Language))
 }

@@ -97,7 +97,7 @@ func (r right) scope(role access.Role) access.Scope {
 
 // want is the status that the cell must have.
 func (r right) want(w *world, c cell) int {
-	role, safe := access.Role(c.caller), c.Method == http.MethodGet
+	role, safe := access.Role(c.caller), c.Reads
 	inTown := strings.Contains(c.Path, ":town")
 	if c.Open() {
 		return first(r.ok, http.StatusOK)

@@ -180,7 +180,7 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Get(t, "/periods/:period/branches/:branch/explanation", access.ReadRanking, s.findExplanation)
 	rest.Get(t, "/periods/:period/branches/:branch/change", access.ReadRanking, s.findChange)
 	rest.Get(t, "/periods/:period/branches/:branch/gains", access.ReadScorecard, s.findGains)
-	rest.Post(t, "/periods/:period/what-if", access.ReadScorecard, s.whatIf)
+	rest.Post(t, "/periods/:period/what-if", access.ReadScorecard, s.whatIf, rest.Reads)
 	rest.Get(t, "/periods/:period/robustness", access.ReadRanking, s.findRobustness)
 	rest.Get(t, "/periods/:period/publications", access.ReadRanking, s.listPublications)
 	rest.Create(t, "/periods/:period/publications", access.DecideAppeals, s.amendResult)

@@ -20,17 +20,17 @@ type Explanation struct {
 	Source
 	Branch     town.BranchRef `json:"branch"`
 	Score      float64        `json:"score" example:"78.12"`
-	Rank       int            `json:"rank" example:"22"`
-	Base       float64        `json:"base"`                 // exact; the contributions of the indicators sum to it
-	Residual   float64        `json:"residual"`             // rounding noise, given to the last indicator
-	Bonus      float64        `json:"bonus"`                // after the cap
-	Deduction  float64        `json:"deduction"`            // after the cap
-	Vetoes     []string       `json:"vetoes"`               // codes
-	Aggregated bool           `json:"aggregated"`           // true: details are kept from the caller
-	Nodes      []Share        `json:"contributions"`        // in document order
-	Strengths  []Reason       `json:"strengths"`            // what is worth most first
-	WeakPoints []Reason       `json:"weak_points"`          // what costs most first
-	Neighbours []Neighbour    `json:"neighbours,omitempty"` // the places just above and below
+	Rank       int            `json:"rank,omitzero" example:"22"` // absent where the caller does not see every branch yet
+	Base       float64        `json:"base"`                       // exact; the contributions of the indicators sum to it
+	Residual   float64        `json:"residual"`                   // rounding noise, given to the last indicator
+	Bonus      float64        `json:"bonus"`                      // after the cap
+	Deduction  float64        `json:"deduction"`                  // after the cap
+	Vetoes     []string       `json:"vetoes"`                     // codes
+	Aggregated bool           `json:"aggregated"`                 // true: details are kept from the caller
+	Nodes      []Share        `json:"contributions"`              // in document order
+	Strengths  []Reason       `json:"strengths"`                  // what is worth most first
+	WeakPoints []Reason       `json:"weak_points"`                // what costs most first
+	Neighbours []Neighbour    `json:"neighbours,omitempty"`       // the places just above and below
 }
 
 // Share is what one node carries of the base, and what it loses against 100.
@@ -99,7 +99,7 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 	}
 	x := Explanation{
 		Source: v.source, Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language),
-		Score: *r.Score, Rank: *r.Rank,
+		Score: *r.Score, Rank: place(r.Rank),
 		Base: c.Base, Residual: c.Residual, Bonus: r.Bonus, Deduction: r.Deduction,
 		Vetoes: append([]string{}, r.vetoes()...), Aggregated: !detailed,
 		Nodes: o.shares(r, c, language, detailed), Strengths: []Reason{}, WeakPoints: []Reason{},
@@ -111,7 +111,7 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 	if err != nil {
 		return Explanation{}, err
 	}
-	for _, f := range o.leadingFindings(why, unit, earlier, detailed) {
+	for _, f := range v.leadingFindings(why, unit, earlier, detailed) {
 		reason := o.reason(f, language)
 		if f.Code.Strong() {
 			x.Strengths = append(x.Strengths, reason)
@@ -119,7 +119,9 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 			x.WeakPoints = append(x.WeakPoints, reason)
 		}
 	}
-	x.Neighbours = o.neighbours(why, unit, language)
+	if !o.computation.partial {
+		x.Neighbours = o.neighbours(why, unit, language)
+	}
 	return x, nil
 }
 
@@ -172,14 +174,16 @@ func (o *Outcome) name(code, language string) string {
 
 // leadingFindings returns the findings about indicators, or about dimensions where the
 // caller may see no more, at most so many strengths and so many weak points.
-func (o *Outcome) leadingFindings(
+func (v View) leadingFindings(
 	why *composite.Explainer, unit int, before *composite.Explainer, detailed bool,
 ) []composite.Comparison {
-	infos := o.Scheme.Index.Nodes()
+	infos := v.current.Scheme.Index.Nodes()
 	var strong, weak []composite.Comparison
+	medians := v.tellsMedians(unit)
 	for _, f := range why.Comparisons(unit, composite.ComparisonOptions{Before: before}) {
 		switch info := infos[f.Node]; {
 		case detailed && !info.Leaf, !detailed && info.Depth != 1:
+		case !medians && (f.Code == composite.AboveClassMedian || f.Code == composite.BelowClassMedian):
 		case f.Code.Strong():
 			strong = append(strong, f)
 		default:
@@ -187,6 +191,28 @@ func (o *Outcome) leadingFindings(
 		}
 	}
 	return append(composite.Leading(strong, mostReasons), composite.Leading(weak, mostReasons)...)
+}
+
+// leastMedian is of how many branches with a score a class must be, for a reader who may
+// not know the details of all: the median of fewer says what some of them have.
+const leastMedian = 5
+
+// tellsMedians reports whether the reader may know the medians of the unit's class.
+func (v View) tellsMedians(unit int) bool {
+	c := v.current.computation
+	if c.partial {
+		return false
+	}
+	if !v.limited() {
+		return true
+	}
+	n := 0
+	for _, s := range c.table {
+		if s.Status == composite.UnitScored && word(c.branches[s.Unit].Class) == word(c.branches[unit].Class) {
+			n++
+		}
+	}
+	return n >= leastMedian
 }
 
 // wording is each finding in words, of the name, the score, what it is compared with,

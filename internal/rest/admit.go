@@ -27,14 +27,14 @@ func open(action access.Action) bool {
 
 // admit returns the caller of a request. Without a key or session the caller is
 // anonymous; what that allows is for the policy to say.
-func (e *Engine) admit(r *http.Request, action access.Action) (access.Principal, error) {
-	if open(action) {
-		if action == access.SignIn {
+func (e *Engine) admit(r *http.Request, route Route) (access.Principal, error) {
+	if route.Open() {
+		if route.Action == access.SignIn {
 			return access.Principal{}, CheckOrigin(r)
 		}
 		return access.Principal{}, nil
 	}
-	p, err := e.Identify(r, action)
+	p, err := e.Identify(r, route.Action)
 	if slow := e.throttle(r.Context(), p); slow != nil {
 		return access.Principal{}, slow // who shows bad keys is slowed down by address
 	}
@@ -48,7 +48,7 @@ func (e *Engine) admit(r *http.Request, action access.Action) (access.Principal,
 		}
 		SetCaller(r.Context(), p)
 	}
-	if p.ReadOnly && !Safe(r.Method) {
+	if p.ReadOnly && !route.Reads {
 		return access.Principal{}, fault.Forbidden("key_read_only",
 			"此密钥只能读取，请向管理员申请可写密钥", "this key may only read: ask the administrator for one that may write")
 	}

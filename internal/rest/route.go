@@ -30,6 +30,7 @@ type Route struct {
 	Status       int           // of a success
 	Secret       bool          // request or answer hold a secret
 	BodyLimit    int64         // in bytes
+	Reads        bool          // nothing is changed, whatever the method
 }
 
 // Open reports whether anyone may use the route, with or without a key.
@@ -87,6 +88,10 @@ type Option func(*Route)
 // BodyLimit sets the most bytes that the route reads, instead of the configured limit.
 func BodyLimit(n int64) Option { return func(r *Route) { r.BodyLimit = n } }
 
+// Reads marks a route whose requests have a body and change nothing, so that keys that
+// may only read may use it.
+func Reads(r *Route) { r.Reads = true }
+
 // HoldsSecret marks a route whose request or answer holds a secret, of which nothing
 // may be stored.
 func HoldsSecret(r *Route) { r.Secret = true }
@@ -120,6 +125,7 @@ func adapt[Req, Res any](r Router, route Route, h Handler[Req, Res], opts []Opti
 		route.Body = body.Type
 	}
 	route.BodyLimit = r.engine.Config.BodyLimit
+	route.Reads = Safe(route.Method)
 	if route.Answer == reflect.TypeFor[Nothing]() {
 		route.Status = http.StatusNoContent
 	}
@@ -148,7 +154,7 @@ func (e endpoint[Req, Res]) serve(c *gin.Context) {
 
 // answer admits the caller before it reads the body, so that strangers cost little.
 func (e endpoint[Req, Res]) answer(c *gin.Context) error {
-	p, err := e.admit(c.Request, e.Action)
+	p, err := e.admit(c.Request, e.Route)
 	if err != nil {
 		return err
 	}
@@ -168,9 +174,11 @@ func (e endpoint[Req, Res]) answer(c *gin.Context) error {
 	if err := b.headers(c.Request.Header); err != nil {
 		return err
 	}
-	claim, err := claimOf(c.Request, p, e.Secret)
-	if err != nil {
-		return err
+	var claim *claim
+	if !e.Reads { // nothing is done that must be done once
+		if claim, err = claimOf(c.Request, p, e.Secret); err != nil {
+			return err
+		}
 	}
 	if err := b.body(c.Request, c.Writer, e.BodyLimit); err != nil {
 		return err

@@ -98,12 +98,13 @@ func amount(x float64, unit string) string {
 	return number + " " + unit
 }
 
-// cheapest returns the way to the next grade, or to the next rank where there is none.
+// cheapest returns the way to the next grade, or to the next rank where there is none. The
+// gains must be of a publication.
 func cheapest(g index.Gains) index.Path {
 	if len(g.ToNextGrade.Steps) > 0 {
-		return g.ToNextGrade
+		return *g.ToNextGrade
 	}
-	return g.ToNextRank
+	return *g.ToNextRank
 }
 
 // name adds a reason to the finding of the indicator.
