@@ -51,14 +51,20 @@ func verify(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
+	badRows, err := p.verifyRows(ctx, db, *town)
+	if err != nil {
+		return err
+	}
 	if *file == "" {
 		p.print(p.out, text.F(
 			"未提供锚点：审计链尾部若被整段改写，无法发现（见 docs/audit.md）",
 			"without anchors, a trail whose end was removed or rewritten is not detected: see docs/audit.md"))
 	}
-	if badRuns+badTrails > 0 {
+	if badRuns+badTrails+badRows > 0 {
 		return fault.Conflict("not_verified",
-			"%d 个计算批次与其凭证不符，%d 条审计链有问题", "%d runs differ from their receipts, %d audit trails are broken", badRuns, badTrails)
+			"%d 个计算批次与其凭证不符，%d 条审计链有问题，%d 处与审计链不符",
+			"%d runs differ from their receipts, %d audit trails are broken, %d places differ from the trail", badRuns,
+			badTrails, badRows)
 	}
 	if restored > 0 {
 		return fault.Conflict("behind_anchors",
@@ -117,6 +123,18 @@ func (p program) verifyTrails(
 		fmt.Fprintf(p.out, "  %s: %s\n", r.Fault.Kind, r.Fault.Message.In(p.language()))
 	})
 	return bad, restored, err
+}
+
+// verifyRows prints a line for each place where a row is not what the trail says of it.
+func (p program) verifyRows(ctx context.Context, db *gorm.DB, town string) (bad int, err error) {
+	records, err := audit.VerifyRows(ctx, db, town, func(d audit.Difference) {
+		bad++
+		p.print(p.out, d.Message())
+	})
+	if err == nil && bad == 0 {
+		p.print(p.out, text.F("已按 %d 条行记录核对各表，全部一致", "%d row records verified: every row is as the trail says", records))
+	}
+	return bad, err
 }
 
 func (p program) verdict(ok bool) string {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,16 +38,21 @@ func FindHead(ctx context.Context, db *gorm.DB, townID string) (_ Head, err erro
 	return head, err
 }
 
-// appendAll appends the records to their chains. Transactions that write to several lock
-// the chains in the order of their towns, so that there is no deadlock.
+// appendAll appends the records to their chains, with the row records of all that the
+// transaction has changed. Transactions that write to several lock the chains in the
+// order of their towns, so that there is no deadlock.
 func appendAll(tx *gorm.DB, records []Record) error {
+	records, carried, err := carry(tx, records)
+	if err != nil {
+		return err
+	}
 	slices.SortStableFunc(records, func(a, b Record) int { return cmp.Compare(a.TownID, b.TownID) })
 	for len(records) > 0 {
 		n := 1
 		for n < len(records) && records[n].TownID == records[0].TownID {
 			n++
 		}
-		if err := appendTo(tx, records[0].TownID, records[:n]); err != nil {
+		if err := appendTo(tx, records[:n], carried[records[0].TownID]); err != nil {
 			return err
 		}
 		records = records[n:]
@@ -54,7 +60,10 @@ func appendAll(tx *gorm.DB, records []Record) error {
 	return nil
 }
 
-func appendTo(tx *gorm.DB, townID string, records []Record) error {
+// appendTo appends the records of one chain, of which the last carries the rows.
+func appendTo(tx *gorm.DB, records []Record, rows []RowRecord) error {
+	townID, last := records[0].TownID, &records[len(records)-1]
+	last.Rows = digestOf(rows)
 	head, err := lockHead(tx, townID)
 	if err != nil {
 		return err
@@ -66,6 +75,14 @@ func appendTo(tx *gorm.DB, townID string, records []Record) error {
 	}
 	if err := tx.CreateInBatches(records, database.Batch).Error; err != nil {
 		return err
+	}
+	for i := range rows {
+		rows[i].TownID, rows[i].Sequence = townID, last.Sequence
+	}
+	if len(rows) > 0 {
+		if err := tx.CreateInBatches(rows, database.Batch).Error; err != nil {
+			return err
+		}
 	}
 	return tx.Model(&Head{}).Where("town_id = ?",
 		townID).Updates(map[string]any{"sequence": head.Sequence, "hash": head.Hash}).Error
@@ -101,12 +118,13 @@ func (r Record) linked(previous string) string {
 	for _, part := range []string{
 		previous, r.TownID, strconv.FormatInt(r.Sequence, 10), r.ID, r.At.UTC().Format(time.RFC3339Nano), r.Actor, r.Role,
 		r.Credential,
-		r.Action, r.Subject, string(r.Before), string(r.After), r.Reason, r.RequestID,
+		r.Action, r.Subject, string(r.Before), string(r.After), r.Reason, r.RequestID, r.Rows,
 	} {
-		b.WriteString(strconv.Itoa(len(part)))
-		b.WriteByte(':')
-		b.WriteString(part)
-		b.WriteByte(',')
+		writePart(&b, part)
 	}
 	return b.String()
+}
+
+func writePart(b io.StringWriter, part string) {
+	_, _ = b.WriteString(strconv.Itoa(len(part)) + ":" + part + ",") // neither a builder nor a hash fails
 }

@@ -64,7 +64,8 @@ type Record struct {
 	After      Values    `json:"after,omitempty" swaggertype:"object"`
 	Reason     string    `json:"reason,omitempty"`
 	RequestID  string    `json:"request_id,omitempty"`
-	Hash       string    `json:"hash"` // of this record and the one before it; see docs/audit.md
+	Rows       string    `json:"rows,omitempty"` // SHA-256 of the row records of the change; see docs/audit.md
+	Hash       string    `json:"hash"`           // of this record and the one before it; see docs/audit.md
 } // @name AuditRecord
 
 // TableName returns the name of the table.
@@ -86,20 +87,29 @@ type Change struct {
 // The record is stored as the last step of that transaction: see database.AtEnd.
 func Write(ctx context.Context, tx *gorm.DB, c Change) (err error) {
 	defer fault.Wrap(&err, "audit record of %s", c.Action)
-	before, err := valuesOf(c.Before)
+	r, err := newRecord(ctx, tx, c)
 	if err != nil {
 		return err
+	}
+	return database.AtEnd(tx, r, appendAll)
+}
+
+// newRecord returns the record of a change that the actor of ctx makes now.
+func newRecord(ctx context.Context, tx *gorm.DB, c Change) (r Record, err error) {
+	before, err := valuesOf(c.Before)
+	if err != nil {
+		return r, err
 	}
 	after, err := valuesOf(c.After)
 	if err != nil {
-		return err
+		return r, err
 	}
 	actor := ActorOf(ctx)
-	return database.AtEnd(tx, Record{
+	return Record{
 		TownID: c.Town, ID: database.NewID(), At: tx.NowFunc().UTC().Truncate(time.Microsecond), // as both databases store it
 		Actor: actor.Name, Role: actor.Role, Credential: actor.Credential, RequestID: actor.RequestID,
 		Action: c.Action, Subject: c.Subject, Before: before, After: after, Reason: c.Reason,
-	}, appendAll)
+	}, nil
 }
 
 // Filter narrows a list; zero fields do not.

@@ -143,7 +143,7 @@ func empty(tx *gorm.DB, list []Table) error {
 		if !tx.Migrator().HasTable(name) {
 			continue
 		}
-		if err := tx.Exec(`DELETE FROM "` + name + `"`).Error; err != nil {
+		if err := database.Unrecorded(tx).Exec(`DELETE FROM "` + name + `"`).Error; err != nil {
 			return err
 		}
 	}
@@ -292,8 +292,8 @@ func (in *inserter) end() error {
 // move empties the temporary table into its own.
 func (in *inserter) move() error {
 	columns := quoted(in.t.Columns)
-	if err := in.tx.Exec(`INSERT INTO "` + in.t.Name + `" (` + columns + ") SELECT " + columns + " FROM " +
-		in.target).Error; err != nil {
+	if err := database.Unrecorded(in.tx).Exec(`INSERT INTO "` + in.t.Name + `" (` + columns + ") SELECT " + columns +
+		" FROM " + in.target).Error; err != nil {
 		return err
 	}
 	return in.tx.Exec("DROP TABLE " + in.target).Error

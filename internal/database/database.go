@@ -6,6 +6,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -142,6 +143,7 @@ type handle struct {
 	writer      chan struct{} // SQLite: full while a transaction may write
 	lockTimeout time.Duration
 	migrations  fs.FS // see Options
+	tables      atomic.Pointer[map[string]*Table]
 }
 
 const pluginName = "bulwark"
@@ -150,10 +152,12 @@ const pluginName = "bulwark"
 func (*handle) Name() string { return pluginName }
 
 // Initialize makes the handle a gorm.Plugin. It mends that gorm translates all
-// errors but those of Rows, and so of Raw and Scan.
+// errors but those of Rows, and so of Raw and Scan, and has the rows of each statement
+// noted.
 func (*handle) Initialize(db *gorm.DB) error {
-	return db.Callback().Row().After("gorm:row").Register("bulwark:translate",
+	err := db.Callback().Row().After("gorm:row").Register("bulwark:translate",
 		func(db *gorm.DB) { db.Error = Translate(db.Error) })
+	return errors.Join(err, watch(db))
 }
 
 // handleOf panics, by its type assertion, on a *gorm.DB that is not from Open.

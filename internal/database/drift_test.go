@@ -70,6 +70,7 @@ func models() []any {
 		index.RobustnessResult{},
 		index.Appeal{},
 		audit.Record{},
+		audit.RowRecord{},
 		audit.Head{},
 		rest.StoredResponse{},
 		improve.StoredSettings{},

@@ -12,6 +12,7 @@ type Guard struct {
 var Guards = []Guard{
 	{Table: "audit_heads"}, // a head moves only with a higher sequence
 	{Table: "audit_records"},
+	{Table: "audit_rows"},
 	{Table: "cases", Rows: "published_at IS NOT NULL", Free: []string{"state", "updated_at", "version"}},
 	{Table: "corrections"},
 	{Table: "entries", Rows: entryOf + "s.state = 'approved')"},

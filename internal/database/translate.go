@@ -43,6 +43,8 @@ func Translate(err error) error {
 		return meaning(ofSQLite(lite.Code()), err)
 	case isLost(err):
 		return meaning(unavailable, err)
+	case errors.Is(err, errRaced):
+		return meaning(busy, err)
 	}
 	return err
 }
@@ -148,7 +150,7 @@ func conflicting(err error) bool {
 		return postgres.Code == "40001" || postgres.Code == "40P01"
 	}
 	var lite *sqlite.Error
-	return errors.As(err, &lite) && ofSQLite(lite.Code()) == busy
+	return errors.Is(err, errRaced) || errors.As(err, &lite) && ofSQLite(lite.Code()) == busy
 }
 
 // ConstraintOf returns the name of the constraint that err broke, "" where none

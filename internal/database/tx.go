@@ -26,6 +26,7 @@ type transaction struct {
 	readOnly bool
 	doomed   error // a joined InTx failed: the whole must not be committed
 	last     []last
+	touched  map[string]*touched // by table: see TakeChanges
 }
 
 // InTx runs fn in one transaction: committed when fn returns nil, rolled back
@@ -228,12 +229,16 @@ func Waiting[T any](tx *gorm.DB) []T {
 	return nil
 }
 
-// finish does what was left for the end. What that leaves in turn is done too.
+// finish does what was left for the end. What that leaves in turn is done too, and then
+// what was changed is kept.
 func (t *transaction) finish(tx *gorm.DB) error {
 	for i := 0; i < len(t.last); i++ {
 		if err := t.last[i].run(tx); err != nil {
 			return err
 		}
+	}
+	if len(t.touched) > 0 && keepRows != nil {
+		return keepRows(tx)
 	}
 	return nil
 }

@@ -177,9 +177,14 @@ func (s Sheet) check(ctx context.Context, tx *gorm.DB, period Period) error {
 // nextRevision copies the entries of the sheets into the revision that a return
 // starts, so that what was submitted stays on record.
 func nextRevision(tx *gorm.DB, townID string, ids []string) error {
-	return tx.Exec(
-		`INSERT INTO entries (town_id, evaluation_id, revision, code, value, level, not_applicable, evidence, source)
-SELECT e.town_id, e.evaluation_id, e.revision + 1, e.code, e.value, e.level, e.not_applicable, e.evidence, e.source
-FROM entries e JOIN evaluations s ON s.town_id = e.town_id AND s.id = e.evaluation_id AND s.revision = e.revision
-WHERE s.town_id = ? AND s.id IN ?`, townID, ids).Error
+	var rows []Entry
+	err := tx.Joins("JOIN evaluations s ON s.town_id = entries.town_id AND s.id = entries.evaluation_id AND "+
+		"s.revision = entries.revision").Where("s.town_id = ? AND s.id IN ?", townID, ids).Find(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	for i := range rows {
+		rows[i].Revision++
+	}
+	return tx.CreateInBatches(rows, database.Batch).Error
 }

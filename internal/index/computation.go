@@ -76,7 +76,8 @@ func (c *computation) only(has func(branch string) bool) (*computation, error) {
 	}
 	d := c.values.Data
 	x.values.Data = composite.Data{
-		Units: picked(c.branches, has, d.Units), Classes: picked(c.branches, has, d.Classes), Columns: make([][]float64, len(d.Columns)),
+		Units: picked(c.branches, has, d.Units), Classes: picked(c.branches, has, d.Classes),
+		Columns: make([][]float64, len(d.Columns)),
 	}
 	for i := range d.Columns {
 		x.values.Data.Columns[i] = picked(c.branches, has, d.Columns[i])

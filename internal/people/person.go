@@ -4,6 +4,7 @@ package people
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 
 	"gorm.io/gorm"
@@ -23,6 +24,7 @@ type Person struct {
 	Code       string    `gorm:"primaryKey" json:"code" example:"mentor-1"`
 	Name       text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	Provenance string    `json:"provenance,omitempty" example:"invented"`
+	Salt       string    `json:"-"` // of the digests of the name in row records, which are worthless without it
 	database.Versioned
 }
 
@@ -55,7 +57,7 @@ func Create(ctx context.Context, db *gorm.DB, p Person) (_ Person, err error) {
 		return Person{}, fault.Broken(faults...)
 	}
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		p.Versioned = database.Versioned{Version: 1}
+		p.Versioned, p.Salt = database.Versioned{Version: 1}, rand.Text()
 		if err := tx.Create(&p).Error; err != nil {
 			return town.Taken(err)
 		}

@@ -104,12 +104,15 @@ func (w *walker) questions(d document) (addresses []string) {
 		}
 	}
 	addresses = append(addresses, tour...)
-	var ranking struct{ Items []struct{ Branch struct{ Code string } } }
+	var ranking struct {
+		Items []struct{ Branch struct{ Code string } }
+	}
 	answer := w.send(w.as(access.Mentor), http.MethodGet, "/towns/demo/periods/2023Q3/ranking", "en", nil)
 	if err := json.Unmarshal(answer.Body.Bytes(), &ranking); err != nil || len(ranking.Items) < 3 {
 		w.t.Fatalf("a mentor sees %s", answer.Body)
 	}
-	addresses = append(addresses, "/towns/demo/periods/2023Q3/ranking?format=csv", "/towns/demo/periods/2023Q3/ranking?class=rural")
+	addresses = append(addresses, "/towns/demo/periods/2023Q3/ranking?format=csv",
+		"/towns/demo/periods/2023Q3/ranking?class=rural")
 	branches := []string{"b01", "b30"}
 	for _, item := range ranking.Items[:3] {
 		branches = append(branches, item.Branch.Code)

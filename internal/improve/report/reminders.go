@@ -172,7 +172,8 @@ func Acknowledge(ctx context.Context, db *gorm.DB, townID, id, language string) 
 			return err
 		}
 		var r Reminder
-		err = q.Where("id = ?", id).Take(&r).Error
+		// Locked, so that one reader who acknowledges twice at once writes one receipt.
+		err = q.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("id = ?", id).Take(&r).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return fault.Missing(reminderNoun, id)
 		}
@@ -254,11 +255,10 @@ func holdReminders(ctx context.Context, tx *gorm.DB, townID string) (last int64,
 		Create(&ReminderHead{TownID: townID}).Error; err != nil {
 		return 0, err
 	}
-	if err := tx.Exec("UPDATE reminder_heads SET last = last WHERE town_id = ?", townID).Error; err != nil {
-		return 0, err
-	}
-	err = tx.Raw("SELECT last FROM reminder_heads WHERE town_id = ?", townID).Scan(&last).Error
-	return last, err
+	var head ReminderHead
+	err = tx.WithContext(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("town_id = ?", townID).
+		Take(&head).Error
+	return head.Last, err
 }
 
 // reminderKey is what there is one reminder of.

@@ -24,6 +24,7 @@ CREATE TABLE audit_records (
     sequence bigint NOT NULL DEFAULT 0,
     credential text COLLATE "C" NOT NULL DEFAULT '',
     hash text COLLATE "C" NOT NULL DEFAULT '',
+    rows text COLLATE "C" NOT NULL DEFAULT '',
     PRIMARY KEY (town_id, id)
 );
 CREATE INDEX audit_records_subject ON audit_records (town_id, subject);
@@ -41,3 +42,18 @@ CREATE TRIGGER audit_heads_grow BEFORE UPDATE ON audit_heads FOR EACH ROW
     WHEN (NEW.sequence <= OLD.sequence OR NEW.town_id <> OLD.town_id) EXECUTE FUNCTION refuse_audit_change();
 CREATE TRIGGER audit_heads_stay BEFORE DELETE ON audit_heads FOR EACH ROW EXECUTE FUNCTION refuse_audit_change();
 CREATE TRIGGER audit_heads_kept BEFORE TRUNCATE ON audit_heads FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
+
+-- What each change has made of the rows of the other tables, carried by its record. Of
+-- before only the SHA-256 is stored.
+CREATE TABLE audit_rows (
+    town_id text COLLATE "C" NOT NULL,
+    sequence bigint NOT NULL,
+    table_name text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    before text COLLATE "C" NOT NULL,
+    rows text COLLATE "C" NOT NULL,
+    PRIMARY KEY (town_id, sequence, table_name, key)
+);
+CREATE INDEX audit_rows_key ON audit_rows (table_name, key);
+CREATE TRIGGER audit_rows_immutable BEFORE UPDATE OR DELETE ON audit_rows FOR EACH ROW EXECUTE FUNCTION refuse_audit_change();
+CREATE TRIGGER audit_rows_kept BEFORE TRUNCATE ON audit_rows FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();

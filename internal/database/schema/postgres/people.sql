@@ -8,6 +8,7 @@ CREATE TABLE people (
     name_zh text COLLATE "C" NOT NULL,
     name_en text COLLATE "C" NOT NULL,
     provenance text COLLATE "C" NOT NULL,
+    salt text COLLATE "C" NOT NULL DEFAULT '',
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,

@@ -18,6 +18,7 @@ CREATE TABLE audit_records (
     sequence INTEGER NOT NULL DEFAULT 0 CHECK (typeof(sequence) IN ('integer')),
     credential text NOT NULL DEFAULT '',
     hash text NOT NULL DEFAULT '',
+    rows text NOT NULL DEFAULT '',
     PRIMARY KEY (town_id, id)
 );
 CREATE INDEX audit_records_subject ON audit_records (town_id, subject);
@@ -39,5 +40,24 @@ CREATE TRIGGER audit_heads_grow BEFORE UPDATE ON audit_heads WHEN NEW.sequence <
     SELECT RAISE(ABORT, 'the audit trail is append-only');
 END;
 CREATE TRIGGER audit_heads_stay BEFORE DELETE ON audit_heads BEGIN
+    SELECT RAISE(ABORT, 'the audit trail is append-only');
+END;
+
+-- What each change has made of the rows of the other tables, carried by its record. Of
+-- before only the SHA-256 is stored.
+CREATE TABLE audit_rows (
+    town_id text NOT NULL,
+    sequence INTEGER NOT NULL CHECK (typeof(sequence) IN ('integer')),
+    table_name text NOT NULL,
+    key text NOT NULL,
+    before text NOT NULL,
+    rows text NOT NULL,
+    PRIMARY KEY (town_id, sequence, table_name, key)
+);
+CREATE INDEX audit_rows_key ON audit_rows (table_name, key);
+CREATE TRIGGER audit_rows_immutable_delete BEFORE DELETE ON audit_rows BEGIN
+    SELECT RAISE(ABORT, 'the audit trail is append-only');
+END;
+CREATE TRIGGER audit_rows_immutable_update BEFORE UPDATE ON audit_rows BEGIN
     SELECT RAISE(ABORT, 'the audit trail is append-only');
 END;

@@ -8,6 +8,7 @@ CREATE TABLE people (
     name_zh text NOT NULL,
     name_en text NOT NULL,
     provenance text NOT NULL,
+    salt text NOT NULL DEFAULT '',
     version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL,
