@@ -78,6 +78,7 @@ type View struct {
 	current  *Outcome
 	previous *Outcome
 	reader   *access.Reach // branches of whose details the reader may know; nil: all
+	precise  bool          // explanations have all their digits
 }
 
 // For returns the view for a reader who may know the details of the branches in reach.
@@ -85,6 +86,12 @@ func (v View) For(reach access.Reach) View {
 	if v.reader = nil; !reach.All {
 		v.reader = &reach
 	}
+	return v
+}
+
+// Precise returns the view with explanations that have all their digits.
+func (v View) Precise() View {
+	v.precise = true
 	return v
 }
 

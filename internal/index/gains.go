@@ -1,6 +1,7 @@
 package index
 
 import (
+	"context"
 	"math"
 
 	"bulwark/internal/scheme"
@@ -19,7 +20,7 @@ type Gains struct {
 	Status      string         `json:"status" enums:"provisional,published,final"`
 	Branch      town.BranchRef `json:"branch"`
 	Score       float64        `json:"score"`
-	Rank        int            `json:"rank,omitzero"` // absent where the caller does not see every branch yet
+	Rank        int            `json:"rank,omitempty,omitzero"` // absent where the caller does not see every branch yet
 	Grade       string         `json:"grade,omitempty"`
 	Indicators  []Gain         `json:"indicators"`              // those that apply, in document order
 	ToNextRank  *Path          `json:"to_next_rank,omitempty"`  // absent without a rank
@@ -60,7 +61,7 @@ type Path struct {
 	Cost    float64    `json:"cost"`  // in points of the scores of indicators
 	Exact   bool       `json:"exact"` // no cheaper way exists
 	Score   float64    `json:"score"` // then, recomputed with the moves made
-	NewRank int        `json:"rank,omitzero"`
+	NewRank int        `json:"rank,omitempty,omitzero"`
 }
 
 // PathStep is one value to change.
@@ -74,8 +75,8 @@ type PathStep struct {
 	Cost   float64 `json:"cost"`
 }
 
-// Gains returns what would move the branch.
-func (v View) Gains(branch, language string) (Gains, error) {
+// Gains returns what would move the branch. The search ends with ctx.
+func (v View) Gains(ctx context.Context, branch, language string) (Gains, error) {
 	o := v.current
 	why, err := o.explainer()
 	if err != nil {
@@ -95,6 +96,7 @@ func (v View) Gains(branch, language string) (Gains, error) {
 		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language), Score: *r.Score,
 		Rank: place(r.Rank), Grade: word(r.Grade), Indicators: []Gain{},
 	}
+	why = why.Until(ctx.Done())
 	for _, gain := range why.Gains(unit) {
 		x := o.gain(gain, language)
 		if !v.tellsMedians(unit) {
@@ -115,7 +117,7 @@ func (v View) Gains(branch, language string) (Gains, error) {
 			g.ToNextGrade = nil
 		}
 	}
-	return g, nil
+	return g, ctx.Err()
 }
 
 func (o *Outcome) gain(g composite.Gain, language string) Gain {

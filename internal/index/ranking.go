@@ -33,8 +33,8 @@ type Ranked struct {
 	Period string   `json:"period" example:"2023Q3"`
 	EndsOn day.Date `json:"ends_on" swaggertype:"string" format:"date"` // of the period
 	// ranks are absent where the caller does not see every branch yet
-	Rank       int                `json:"rank,omitzero" example:"1"`
-	ClassRank  int                `json:"class_rank,omitzero" example:"1"`
+	Rank       int                `json:"rank,omitempty,omitzero" example:"1"`
+	ClassRank  int                `json:"class_rank,omitempty,omitzero" example:"1"`
 	Branch     town.BranchRef     `json:"branch"`
 	Score      float64            `json:"score" example:"91.42"`
 	Grade      string             `json:"grade,omitempty" example:"excellent"`

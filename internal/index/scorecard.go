@@ -30,9 +30,9 @@ type Scorecard struct {
 	Grade      string          `json:"grade,omitempty"`
 	GradeName  string          `json:"grade_name,omitempty" example:"优秀"`
 	Rank       *int            `json:"rank,omitempty"`
-	Of         int             `json:"of,omitzero"` // branches with a score; absent without a rank
+	Of         int             `json:"of,omitempty,omitzero"` // branches with a score; absent without a rank
 	ClassRank  *int            `json:"class_rank,omitempty"`
-	OfClass    int             `json:"of_class,omitzero"`
+	OfClass    int             `json:"of_class,omitempty,omitzero"`
 	Change     *RankChange     `json:"change,omitempty"`
 	Aggregated bool            `json:"aggregated"` // true: details are kept from the caller
 	Nodes      []ScorecardNode `json:"nodes"`      // in document order

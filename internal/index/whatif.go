@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"math"
 	"slices"
@@ -44,7 +45,7 @@ type Supposed struct {
 	Score  float64        `json:"score"`
 	// among the published figures of the others where the caller may not know their details;
 	// absent under other weights then, and before publication
-	Rank      int      `json:"rank,omitzero"`
+	Rank      int      `json:"rank,omitempty,omitzero"`
 	Grade     string   `json:"grade,omitempty"`
 	RealScore *float64 `json:"real_score,omitempty"`
 	RealRank  *int     `json:"real_rank,omitempty"`
@@ -55,7 +56,7 @@ type Supposed struct {
 // details of every branch it is computed from those in reach alone, and holds nothing but
 // published figures of the others: else ranks under weights and values that the reader
 // chooses would tell, question by question, all that the others have.
-func (v View) WhatIf(s Supposition, language string) (WhatIf, error) {
+func (v View) WhatIf(ctx context.Context, s Supposition, language string) (WhatIf, error) {
 	o := v.current
 	if _, err := o.explainer(); err != nil {
 		return WhatIf{}, err
@@ -76,6 +77,9 @@ func (v View) WhatIf(s Supposition, language string) (WhatIf, error) {
 		}
 	}
 	if err := c.suppose(s.Values); err != nil {
+		return WhatIf{}, err
+	}
+	if err := ctx.Err(); err != nil { // scoring once is not long; waiting for it may have been
 		return WhatIf{}, err
 	}
 	if err := c.score(); err != nil {

@@ -55,7 +55,7 @@ func TestSuppositionsTellNothingHidden(t *testing.T) {
 		var answers []any
 		for _, weights := range []map[string]float64{nil, {"a": 1e6}, {"b": 1e6}} {
 			for x := 0.0; x <= 100; x += 10 {
-				w, err := v.WhatIf(Supposition{weights, []SupposedValue{{"b1", "a", &x}}}, "en")
+				w, err := v.WhatIf(t.Context(), Supposition{weights, []SupposedValue{{"b1", "a", &x}}}, "en")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -65,7 +65,7 @@ func TestSuppositionsTellNothingHidden(t *testing.T) {
 				answers = append(answers, w)
 			}
 		}
-		g, err := v.Gains("b1", "en")
+		g, err := v.Gains(t.Context(), "b1", "en")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,13 +89,13 @@ func TestSupposedRankIsAmongPublishedFigures(t *testing.T) {
 	v := published(t, absolute, "branch,a,b\nb1,50,60\nb2,80,40\nb3,20,30\n").
 		For(access.Reach{Branches: map[string]bool{"b1": true}})
 	for value, want := range map[float64]int{0: 2, 50: 2, 60: 1, 61: 1} {
-		w, err := v.WhatIf(Supposition{nil, []SupposedValue{{"b1", "a", &value}}}, "en")
+		w, err := v.WhatIf(t.Context(), Supposition{nil, []SupposedValue{{"b1", "a", &value}}}, "en")
 		if err != nil || len(w.Items) != 1 || w.Items[0].Rank != want {
 			t.Errorf("value %v: %+v, %v; want rank %d", value, w.Items, err, want)
 		}
 	}
 	x := 1.0
-	if _, err := v.WhatIf(Supposition{nil, []SupposedValue{{"b2", "a", &x}}}, "en"); !fault.Is(err, fault.KindInvalid) {
+	if _, err := v.WhatIf(t.Context(), Supposition{nil, []SupposedValue{{"b2", "a", &x}}}, "en"); !fault.Is(err, fault.KindInvalid) {
 		t.Errorf("a supposition about another branch: %v", err)
 	}
 }
@@ -103,12 +103,12 @@ func TestSupposedRankIsAmongPublishedFigures(t *testing.T) {
 // A score that is measured against the others would tell what they have.
 func TestRelativeRulesAreNotSupposed(t *testing.T) {
 	v := published(t, `{"kind": "minmax"}`, "branch,a,b\nb1,50,60\nb2,80,40\nb3,20,30\n")
-	if _, err := v.WhatIf(Supposition{}, "en"); err != nil {
+	if _, err := v.WhatIf(t.Context(), Supposition{}, "en"); err != nil {
 		t.Errorf("who may read all: %v", err)
 	}
 	v = v.For(access.Reach{Branches: map[string]bool{"b1": true}})
-	_, whatIf := v.WhatIf(Supposition{}, "en")
-	_, gains := v.Gains("b1", "en")
+	_, whatIf := v.WhatIf(t.Context(), Supposition{}, "en")
+	_, gains := v.Gains(t.Context(), "b1", "en")
 	for _, err := range []error{whatIf, gains} {
 		if !fault.Is(err, fault.KindForbidden) {
 			t.Errorf("who may read one branch: %v", err)
