@@ -10,9 +10,9 @@ import (
 
 type listAdjustmentsRequest struct {
 	townRequest
-	Period string `form:"period"`                                                                // only of this period
-	Branch string `form:"branch"`                                                                // only of this branch
-	State  string `form:"state" validate:"omitempty,oneof=proposed approved rejected withdrawn"` // only in this state
+	Period string                     `form:"period"`                           // only of this period
+	Branch string                     `form:"branch"`                           // only of this branch
+	State  evaluation.AdjustmentState `form:"state" validate:"omitempty,state"` // only in this state
 	rest.PageQuery
 }
 
@@ -23,7 +23,7 @@ func (s *Server) listAdjustments(
 	ctx context.Context, req listAdjustmentsRequest,
 ) (rest.Page[evaluation.Adjustment], error) {
 	f := evaluation.AdjustmentFilter{
-		Period: req.Period, Branch: req.Branch, State: evaluation.AdjustmentState(req.State), Limit: req.Limit(),
+		Period: req.Period, Branch: req.Branch, State: req.State, Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[evaluation.Adjustment]{}, err
@@ -77,10 +77,37 @@ func (s *Server) findAdjustment(ctx context.Context, req adjustmentRequest) (eva
 	return evaluation.FindAdjustment(ctx, s.db(ctx), req.Town, req.Adjustment)
 }
 
+// adjustmentDecisionInput is one decision about many adjustments.
+type adjustmentDecisionInput struct {
+	To     string         `json:"to" validate:"required,oneof=approved rejected withdrawn"` // withdrawn: one's own
+	Reason string         `json:"reason" validate:"max=2000" multiline:"true"`              // needed to reject
+	Items  []decisionItem `json:"items" validate:"min=1,max=500,dive"`
+}
+
+type decideAdjustmentsRequest struct {
+	townRequest
+	rest.Localized
+	DryRun bool `form:"dry_run"` // say what would happen, and change nothing
+	Body   adjustmentDecisionInput
+}
+
+// decideAdjustments approves, rejects or withdraws up to 500 adjustments. Those that can
+// be moved are; the others stay as they were and say why.
+//
+//	@Summary	Decide on many adjustments
+func (s *Server) decideAdjustments(ctx context.Context, req decideAdjustmentsRequest) (decisions, error) {
+	in := req.Body
+	verdicts, err := evaluation.MoveAdjustments(ctx, s.db(ctx), workflow.Bulk[evaluation.AdjustmentState]{
+		Town: req.Town, Refs: refsOf(req.Town, in.Items), To: evaluation.AdjustmentState(in.To), Reason: in.Reason,
+		DryRun: req.DryRun,
+	})
+	return decisionsOf(in.To, req.DryRun, verdicts, string(req.Language)), err
+}
+
 // adjustmentTransition is a step of an adjustment: the state to reach, and why.
 type adjustmentTransition struct {
-	To     string `json:"to" validate:"required,oneof=approved rejected withdrawn"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to reject
+	To     evaluation.AdjustmentState `json:"to" validate:"required,move"`
+	Reason string                     `json:"reason" validate:"max=2000" multiline:"true"` // needed to reject
 }
 
 type moveAdjustmentRequest struct {
@@ -94,5 +121,5 @@ type moveAdjustmentRequest struct {
 //	@Summary	Decide on an adjustment
 func (s *Server) moveAdjustment(ctx context.Context, req moveAdjustmentRequest) (evaluation.Adjustment, error) {
 	ref := workflow.Ref{Town: req.Town, ID: req.Adjustment, Version: req.Version}
-	return evaluation.MoveAdjustment(ctx, s.db(ctx), ref, evaluation.AdjustmentState(req.Body.To), req.Body.Reason)
+	return evaluation.MoveAdjustment(ctx, s.db(ctx), ref, req.Body.To, req.Body.Reason)
 }

@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm"
 	"pgregory.net/rapid"
 
+	"bulwark/docs"
 	"bulwark/internal/access"
 	"bulwark/internal/credential"
 	"bulwark/internal/database"
@@ -126,6 +127,33 @@ func newProber(t *testing.T, db *gorm.DB) *prober {
 	}
 	p.kinds = p.resources()
 	return p
+}
+
+// sameRules are the schemas whose allowed comes from the Kind that does their calls too.
+// The tests of each noun, and those of internal/workflow, assert them.
+var sameRules = []string{
+	"Analysis", "Case", "ExchangeEvent", "JointProblem", "Plan", "PlanItem", "ProgressReport", "Project", "Round", "Target", "Task", "Visit",
+}
+
+// A noun that says what is allowed is tried, or stands among those that need not be.
+func TestWhateverSaysWhatIsAllowedIsTried(t *testing.T) {
+	p, tried := &prober{world: &world{}}, slices.Clone(sameRules)
+	for _, k := range p.resources() {
+		tried = append(tried, strings.ToUpper(k.name[:1])+k.name[1:])
+	}
+	var document struct {
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]any }
+		}
+	}
+	if err := json.Unmarshal([]byte(docs.OpenAPI), &document); err != nil {
+		t.Fatal(err)
+	}
+	for name, schema := range document.Components.Schemas {
+		if _, says := schema.Properties["allowed"]; says && !slices.Contains(tried, name) {
+			t.Errorf("%s says what is allowed: add its calls to resources, or its name to sameRules", name)
+		}
+	}
 }
 
 func (p *prober) resources() []kind {

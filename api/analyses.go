@@ -15,7 +15,8 @@ import (
 //
 //	@Summary	Say what a cause analysis starts from
 func (s *Server) draftAnalysis(ctx context.Context, req scorecardRequest) (plan.AnalysisBasis, error) {
-	if err := access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), access.WriteAnalyses, req.Town, req.Branch, day.Of(s.Now())); err != nil {
+	if err := access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), access.WriteAnalyses, req.Town, req.Branch,
+		day.Of(s.Now())); err != nil {
 		return plan.AnalysisBasis{}, err
 	}
 	return plan.FindBasis(ctx, s.db(ctx), s.results, req.Town, req.Period, req.Publication, req.Branch,
@@ -24,10 +25,10 @@ func (s *Server) draftAnalysis(ctx context.Context, req scorecardRequest) (plan.
 
 type listAnalysesRequest struct {
 	townRequest
-	Period string `form:"period"`                                           // only of results of this period
-	Branch string `form:"branch"`                                           // only of this branch
-	Mentor string `form:"mentor"`                                           // only by this person
-	State  string `form:"state" validate:"omitempty,oneof=draft submitted"` // only in this state
+	Period string             `form:"period"`                           // only of results of this period
+	Branch string             `form:"branch"`                           // only of this branch
+	Mentor string             `form:"mentor"`                           // only by this person
+	State  plan.AnalysisState `form:"state" validate:"omitempty,state"` // only in this state
 	rest.PageQuery
 }
 
@@ -37,7 +38,7 @@ type listAnalysesRequest struct {
 //	@Summary	List cause analyses
 func (s *Server) listAnalyses(ctx context.Context, req listAnalysesRequest) (rest.Page[plan.Analysis], error) {
 	f := plan.AnalysisFilter{
-		Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: plan.AnalysisState(req.State), Limit: req.Limit(),
+		Period: req.Period, Branch: req.Branch, Mentor: req.Mentor, State: req.State, Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[plan.Analysis]{}, err
@@ -126,8 +127,8 @@ func (s *Server) writeAnalysis(ctx context.Context, req writeAnalysisRequest) (p
 
 // analysisTransition is a step of an analysis: the state to reach, and why.
 type analysisTransition struct {
-	To     string `json:"to" validate:"required,oneof=submitted draft"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
+	To     plan.AnalysisState `json:"to" validate:"required,move"`
+	Reason string             `json:"reason" validate:"max=2000" multiline:"true"`
 }
 
 type moveAnalysisRequest struct {
@@ -141,5 +142,5 @@ type moveAnalysisRequest struct {
 //	@Summary	Submit or withdraw a cause analysis
 func (s *Server) moveAnalysis(ctx context.Context, req moveAnalysisRequest) (plan.Analysis, error) {
 	return plan.MoveAnalysis(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Analysis, Version: req.Version},
-		plan.AnalysisState(req.Body.To), req.Body.Reason)
+		req.Body.To, req.Body.Reason)
 }

@@ -13,9 +13,9 @@ import (
 
 type listAppealsRequest struct {
 	townRequest
-	Period string `form:"period"`                                                           // only of this period
-	Branch string `form:"branch"`                                                           // only of this branch
-	State  string `form:"state" validate:"omitempty,oneof=filed upheld rejected withdrawn"` // only in this state
+	Period string            `form:"period"`                           // only of this period
+	Branch string            `form:"branch"`                           // only of this branch
+	State  index.AppealState `form:"state" validate:"omitempty,state"` // only in this state
 	// only those not decided by their day
 	Overdue bool `form:"overdue"`
 	rest.PageQuery
@@ -26,7 +26,7 @@ type listAppealsRequest struct {
 //	@Summary	List appeals
 func (s *Server) listAppeals(ctx context.Context, req listAppealsRequest) (rest.Page[index.Appeal], error) {
 	f := index.AppealFilter{
-		Period: req.Period, Branch: req.Branch, State: index.AppealState(req.State), Overdue: req.Overdue, Limit: req.Limit(),
+		Period: req.Period, Branch: req.Branch, State: req.State, Overdue: req.Overdue, Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[index.Appeal]{}, err
@@ -123,7 +123,7 @@ func (in correctionList) corrections() []evaluation.Correction {
 // appealTransition is a step of an appeal: the state to reach, why, and what is
 // corrected.
 type appealTransition struct {
-	To string `json:"to" validate:"required,oneof=upheld rejected withdrawn"`
+	To index.AppealState `json:"to" validate:"required,move"`
 	// the answer; needed to uphold and to reject
 	Reason      string         `json:"reason" validate:"max=2000" multiline:"true"`
 	Corrections correctionList `json:"corrections" validate:"max=200,dive"` // needed to uphold
@@ -143,7 +143,7 @@ func (s *Server) decideAppeal(ctx context.Context, req decideAppealRequest) (ind
 	var decided index.Appeal
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
 		decided, err = index.DecideAppeal(ctx, tx, workflow.Ref{Town: req.Town, ID: req.Appeal, Version: req.Version}, index.AppealDecision{
-			To: index.AppealState(req.Body.To), Answer: req.Body.Reason, Corrections: req.Body.Corrections.corrections(),
+			To: req.Body.To, Answer: req.Body.Reason, Corrections: req.Body.Corrections.corrections(),
 		})
 		if decided.State == index.Upheld {
 			amended = decided.PeriodCode

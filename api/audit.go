@@ -106,12 +106,28 @@ func (s *Server) findAuditRecord(ctx context.Context, req auditRecordRequest) (a
 	return s.findRecord(ctx, req.Town, req.Sequence)
 }
 
+// signedHead is the end of a chain, to be kept elsewhere.
+type signedHead struct {
+	audit.Head
+	Note string `json:"note,omitempty"` // states it with the time, signed; absent where there is no key or no record yet
+} // @name AuditHead
+
+// head returns the end of the chain of a town, signed where there is a key.
+func (s *Server) head(ctx context.Context, town string) (signedHead, error) {
+	head, err := audit.FindHead(ctx, s.db(ctx), town)
+	if err != nil || s.Signing.Signer == nil || head.Sequence == 0 {
+		return signedHead{Head: head}, err
+	}
+	note, err := s.Signing.Sign(audit.Anchor{Seen: s.Now(), Head: head}.Text())
+	return signedHead{head, note}, err
+}
+
 // findAuditHead returns the end of the chain. Who keeps it can show later that
 // nothing before it was changed.
 //
 //	@Summary	Read the end of the trail of a town, to keep it elsewhere
-func (s *Server) findAuditHead(ctx context.Context, req townRequest) (audit.Head, error) {
-	return audit.FindHead(ctx, s.db(ctx), req.Town)
+func (s *Server) findAuditHead(ctx context.Context, req townRequest) (signedHead, error) {
+	return s.head(ctx, req.Town)
 }
 
 type anchorQuery struct {
@@ -185,8 +201,8 @@ type installationHeadRequest struct{}
 // findInstallationHead returns the end of the chain of the installation.
 //
 //	@Summary	Read the end of the trail of the installation, to keep it elsewhere
-func (s *Server) findInstallationHead(ctx context.Context, _ installationHeadRequest) (audit.Head, error) {
-	return audit.FindHead(ctx, s.db(ctx), installation)
+func (s *Server) findInstallationHead(ctx context.Context, _ installationHeadRequest) (signedHead, error) {
+	return s.head(ctx, installation)
 }
 
 type verifyInstallationAuditRequest struct{ anchorQuery }

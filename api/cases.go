@@ -19,7 +19,7 @@ type listCasesRequest struct {
 	// only of this measure
 	Measure int `form:"measure" validate:"min=0,max=7"`
 	// only in this state
-	State string `form:"state" validate:"omitempty,oneof=draft submitted returned published superseded withdrawn"`
+	State exchange.CaseState `form:"state" validate:"omitempty,state"`
 	rest.PageQuery
 }
 
@@ -30,7 +30,7 @@ type listCasesRequest struct {
 func (s *Server) listCases(ctx context.Context, req listCasesRequest) (rest.Page[exchange.Case], error) {
 	f := exchange.CaseFilter{
 		Branch: req.Branch, Series: req.Series, Indicator: req.Indicator, Measure: req.Measure,
-		State: exchange.CaseState(req.State), Limit: req.Limit(),
+		State: req.State, Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[exchange.Case]{}, err
@@ -127,7 +127,7 @@ func (s *Server) renewCase(ctx context.Context, req caseRequest) (exchange.Case,
 
 // caseTransition is a step of a case: the state to reach, and why.
 type caseTransition struct {
-	To string `json:"to" validate:"required,oneof=submitted published returned withdrawn"`
+	To exchange.CaseState `json:"to" validate:"required,move"`
 	// needed to return, and to take back what is published
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
 }
@@ -144,7 +144,7 @@ type moveCaseRequest struct {
 //	@Summary	Move a case on
 func (s *Server) moveCase(ctx context.Context, req moveCaseRequest) (exchange.Case, error) {
 	return exchange.MoveCase(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Case, Version: req.Version},
-		exchange.CaseState(req.Body.To), req.Body.Reason)
+		req.Body.To, req.Body.Reason)
 }
 
 type recommendCasesRequest struct {

@@ -44,7 +44,7 @@ func newLearning(t *testing.T, db *gorm.DB) learning {
 // quarter is published with so many meetings of b01 and b02.
 func (s learning) quarter(code, from, until string, first, second float64) {
 	s.group.Post("/towns/demo/periods", object{
-		"code": code, "kind": "quarter", "starts_on": from, "ends_on": until, "scheme": "small", "notice_days": 0,
+		"code": code, "kind": "quarter", "starts_on": from, "ends_on": until, "scheme": object{"code": "small"}, "notice_days": 0,
 	}).Want(http.StatusCreated)
 	s.steps(code, "open")
 	for branch, meetings := range map[string]float64{"b01": first, "b02": second, "b03": 6} {

@@ -67,7 +67,7 @@ func TestOneOfManyWins(t *testing.T) {
 			plan := func(n int) func() *apitest.Answer {
 				return func() *apitest.Answer {
 					return group.Post("/towns/demo/periods", object{
-						"code": fmt.Sprintf("%d-%d", 2021+year, n), "kind": "quarter", "scheme": "small",
+						"code": fmt.Sprintf("%d-%d", 2021+year, n), "kind": "quarter", "scheme": object{"code": "small"},
 						"starts_on": fmt.Sprintf("%d-01-01", 2021+year), "ends_on": fmt.Sprintf("%d-03-%d", 2021+year, 20+n),
 					})
 				}

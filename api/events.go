@@ -13,8 +13,8 @@ type listEventsRequest struct {
 	townRequest
 	Kind string `form:"kind" validate:"omitempty,oneof=event study_visit"` // only of this kind
 	// only where this branch takes part, or is the host
-	Branch string `form:"branch"`
-	State  string `form:"state" validate:"omitempty,oneof=planned held cancelled"` // only in this state
+	Branch string              `form:"branch"`
+	State  exchange.EventState `form:"state" validate:"omitempty,state"` // only in this state
 	rest.PageQuery
 }
 
@@ -23,7 +23,7 @@ type listEventsRequest struct {
 //	@Summary	List exchange events and study visits
 func (s *Server) listEvents(ctx context.Context, req listEventsRequest) (rest.Page[exchange.Event], error) {
 	f := exchange.EventFilter{
-		Kind: req.Kind, Branch: req.Branch, State: exchange.EventState(req.State), Limit: req.Limit(),
+		Kind: req.Kind, Branch: req.Branch, State: req.State, Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[exchange.Event]{}, err
@@ -107,8 +107,8 @@ func (s *Server) updateEvent(ctx context.Context, req updateEventRequest) (excha
 
 // eventTransition is a step of an event: the state to reach, and why.
 type eventTransition struct {
-	To     string `json:"to" validate:"required,oneof=held cancelled"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to cancel
+	To     exchange.EventState `json:"to" validate:"required,move"`
+	Reason string              `json:"reason" validate:"max=2000" multiline:"true"` // needed to cancel
 }
 
 type moveEventRequest struct {
@@ -122,5 +122,5 @@ type moveEventRequest struct {
 //	@Summary	Hold or cancel an exchange event or study visit
 func (s *Server) moveEvent(ctx context.Context, req moveEventRequest) (exchange.Event, error) {
 	return exchange.MoveEvent(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Event, Version: req.Version},
-		exchange.EventState(req.Body.To), req.Body.Reason)
+		req.Body.To, req.Body.Reason)
 }

@@ -23,7 +23,7 @@ func TestLeaveIsForWhatItNames(t *testing.T) {
 			"2026Q2": {"2026-04-01", "2026-06-30", "2026-05-01", "2026-05-10"},
 		} {
 			group.Post("/towns/demo/periods", object{
-				"code": code, "kind": "quarter", "starts_on": q[0], "ends_on": q[1], "scheme": "small", "entry_from": q[2],
+				"code": code, "kind": "quarter", "starts_on": q[0], "ends_on": q[1], "scheme": object{"code": "small"}, "entry_from": q[2],
 				"entry_until": q[3],
 			}).Want(http.StatusCreated)
 			h.steps(code, "open")

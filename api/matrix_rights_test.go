@@ -12,22 +12,12 @@ import (
 
 const everyone = "RSMIOGLA"
 
-// inPeriod are the routes whose body names the period.
-var inPeriod = map[string]bool{
-	"POST /towns/:town/evaluations": true, "POST /towns/:town/adjustments": true, "POST /towns/:town/appeals": true,
-	"POST /towns/:town/analyses": true,
-}
-
-// aboutBranch are the routes whose body names a branch, in no period.
-var aboutBranch = map[string]bool{
-	"POST /towns/:town/visits": true, "POST /towns/:town/problems": true, "POST /towns/:town/plans": true,
-}
-
 // rights say who may use which route, in the words of docs/operations.md.
 var rights = map[string]right{
-	"GET /livez":        {who: everyone},
-	"GET /readyz":       {who: everyone},
-	"GET /openapi.json": {who: everyone},
+	"GET /livez":                    {who: everyone},
+	"GET /.well-known/bulwark-keys": {who: everyone},
+	"GET /readyz":                   {who: everyone},
+	"GET /openapi.json":             {who: everyone},
 
 	"GET /me":           {who: everyone},
 	"GET /keys":         {who: "A"},
@@ -66,7 +56,7 @@ var rights = map[string]right{
 	"GET /towns/:town/effects":   {who: "MIOGL", query: "?of=mentoring", far: 200},
 	"GET /towns/:town/appeals":   {who: "smiGL", far: 200},
 	"POST /towns/:town/appeals": {
-		who: "s", ok: 201, in: "published", shut: 409, out: 403, body: newAppeal, but: finished,
+		who: "s", ok: 201, inPeriod: true, in: "published", shut: 409, out: 403, body: newAppeal, but: finished,
 	},
 	"GET /towns/:town/appeals/:appeal": {who: "smiGL", in: "published", shut: 404},
 	"POST /towns/:town/appeals/:appeal/transitions": {
@@ -79,9 +69,14 @@ var rights = map[string]right{
 			"reason": "x", "corrections": []object{{"branch": "b01", "code": "meetings", "value": 1}},
 		}), but: finished,
 	},
-	"GET /towns/:town/periods/:period/publications/:publication": {who: everyone, in: "published final", shut: 404},
+	"GET /towns/:town/periods/:period/publications/:publication": {
+		who: everyone, in: "published final", shut: 404,
+	},
 	"GET /towns/:town/periods/:period/publications/:publication/diff": {
 		who: everyone, in: "published final", shut: 404, query: "?from=1",
+	},
+	"GET /towns/:town/periods/:period/publications/:publication/package": {
+		who: everyone, in: "published final", shut: 404,
 	},
 	"GET /towns/:town/periods/:period/corrections": {who: "smioGL"},
 	"PUT /towns/:town/periods/:period": {
@@ -103,7 +98,7 @@ var rights = map[string]right{
 		who: "G", version: "1", body: sent(object{"to": "confirmed"}),
 	},
 	"GET /towns/:town/problems":          {who: "smioGL", far: 200},
-	"POST /towns/:town/problems":         {who: "io", ok: 201, out: 403, body: newProblemOf},
+	"POST /towns/:town/problems":         {who: "io", ok: 201, aboutBranch: true, out: 403, body: newProblemOf},
 	"GET /towns/:town/problems/:problem": {who: "smioGL"},
 	"PUT /towns/:town/problems/:problem": {
 		who: "io", version: "SELECT version FROM problems WHERE id = ?", body: sent(troubleOf(object{"reason": "x"})),
@@ -128,7 +123,7 @@ var rights = map[string]right{
 	"GET /towns/:town/reminders":                        {who: "smioGL", far: 200},
 	"POST /towns/:town/reminders/:reminder/acknowledge": {who: "smioGL", but: reminded},
 	"GET /towns/:town/visits":                           {who: "smioGL", far: 200},
-	"POST /towns/:town/visits":                          {who: "io", ok: 201, out: 403, body: newVisitTo},
+	"POST /towns/:town/visits":                          {who: "io", ok: 201, aboutBranch: true, out: 403, body: newVisitTo},
 	"GET /towns/:town/visits/:visit":                    {who: "smioGL"},
 	"PUT /towns/:town/visits/:visit": {
 		who: "io", version: "SELECT version FROM visits WHERE id = ?", body: sent(visitOf(nil)),
@@ -141,7 +136,7 @@ var rights = map[string]right{
 	},
 	"GET /towns/:town/analyses": {who: "smiGL", far: 200},
 	"POST /towns/:town/analyses": {
-		who: "m", ok: 201, in: "published final", shut: 409, out: 403, gone: 403, far: 403, body: newAnalysis,
+		who: "m", ok: 201, inPeriod: true, in: "published final", shut: 409, out: 403, gone: 403, far: 403, body: newAnalysis,
 	},
 	"GET /towns/:town/analyses/:analysis": {who: "smiGL"},
 	"PUT /towns/:town/analyses/:analysis": {
@@ -150,7 +145,7 @@ var rights = map[string]right{
 	"GET /towns/:town/plans": {who: "smioGL", far: 200},
 	// b01 has one
 	"POST /towns/:town/plans": {
-		who: "sG", ok: 409, out: 403, gone: 422, far: 422, body: newPlan, but: notTheSecretarys,
+		who: "sG", ok: 409, aboutBranch: true, out: 403, gone: 422, far: 422, body: newPlan, but: notTheSecretarys,
 	},
 	"GET /towns/:town/plans/:plan": {who: "smioGL"},
 	"PUT /towns/:town/plans/:plan": {
@@ -240,6 +235,11 @@ var rights = map[string]right{
 	"POST /towns/:town/periods/:period/exceptions/:exception/end": {
 		who: "G", in: "open review", shut: 404, version: "1", body: sent(object{"reason": "x"}),
 	},
+	"GET /towns/:town/periods/:period/contradictions": {who: "GL"},
+	"POST /towns/:town/periods/:period/contradictions/:branch/:indicator": {
+		who: "G", ok: 404, in: "open review", shut: 423, body: sent(object{"sheet": nothing, "reason": "x"}),
+	},
+	"POST /towns/:town/adjustments/decide": {who: "SMIOG", far: 200, body: decideMany},
 	"POST /towns/:town/evaluations/decide": {who: "G", far: 200, body: decideMany},
 
 	"GET /areas":  {who: everyone},
@@ -260,18 +260,19 @@ var rights = map[string]right{
 
 	"GET /towns/:town/branches": {who: everyone, far: 200},
 	"POST /towns/:town/branches": {
-		who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x"), "kind": "village"}),
+		who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x"), "kind": "village", "reason": "x"}),
 	},
 	"GET /towns/:town/branches/:branch":         {who: everyone},
 	"GET /towns/:town/branches/:branch/history": {who: everyone},
 	"POST /towns/:town/branches/:branch/rename": {
-		who: "GA", version: branchVersion, body: sent(object{"name": named("x"), "on": "2026-01-01"}),
+		who: "GA", version: branchVersion, body: sent(object{"name": named("x"), "on": "2026-01-01", "reason": "x"}),
 	},
 	"POST /towns/:town/branches/:branch/reclassify": {
-		who: "GA", version: branchVersion, body: sent(object{"kind": "village", "class": "urban", "on": "2026-01-01"}),
+		who: "GA", version: branchVersion,
+		body: sent(object{"kind": "village", "class": "urban", "on": "2026-01-01", "reason": "x"}),
 	},
 	"POST /towns/:town/branches/:branch/merge": {
-		who: "GA", version: branchVersion, body: sent(object{"into": "b03", "on": "2026-01-01"}),
+		who: "GA", version: branchVersion, body: sent(object{"into": "b03", "on": "2026-01-01", "reason": "x"}),
 	},
 	"POST /towns/:town/branches/:branch/close": {
 		who: "GA", version: branchVersion, body: sent(object{"on": "2026-01-01", "reason": "x"}),
@@ -312,7 +313,7 @@ var rights = map[string]right{
 	"GET /towns/:town/periods": {who: everyone, far: 200},
 	"POST /towns/:town/periods": {
 		who: "G", ok: 201, far: 422, body: sent(object{
-			"code": "x", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
+			"code": "x", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": object{"code": "small"},
 		}),
 	},
 	"GET /towns/:town/periods/:period": {who: everyone},
@@ -322,7 +323,7 @@ var rights = map[string]right{
 	},
 	"GET /towns/:town/evaluations": {who: "smioGL", far: 200},
 	"POST /towns/:town/evaluations": {
-		who: "smioG", ok: 201, in: "open", shut: 423, out: 403, far: 403, body: newSheetOf,
+		who: "smioG", ok: 201, inPeriod: true, in: "open", shut: 423, out: 403, far: 403, body: newSheetOf,
 	},
 	"GET /towns/:town/evaluations/:evaluation": {who: "smioGL", but: begunOnly},
 	"PUT /towns/:town/evaluations/:evaluation": {
@@ -333,7 +334,7 @@ var rights = map[string]right{
 	},
 	"GET /towns/:town/adjustments": {who: "smioGL", far: 200},
 	"POST /towns/:town/adjustments": {
-		who: "smioG", ok: 201, in: "open review", shut: 423, out: 403, body: newBonus,
+		who: "smioG", ok: 201, inPeriod: true, in: "open review", shut: 423, out: 403, body: newBonus,
 	},
 	"GET /towns/:town/adjustments/:adjustment": {who: "smioGL", but: begunOnly},
 	"POST /towns/:town/adjustments/:adjustment/transitions": {

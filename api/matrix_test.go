@@ -68,6 +68,9 @@ type right struct {
 	who string // the letters of the roles; small ones only in reach
 	ok  int    // the status where all is well; 0 = 200
 
+	inPeriod    bool // its body names a branch and a period
+	aboutBranch bool // its body names a branch
+
 	in   string // states of the period in which it works; "" = all
 	shut int    // the status in the others
 
@@ -97,7 +100,7 @@ func (r right) scope(role access.Role) access.Scope {
 
 // want is the status that the cell must have.
 func (r right) want(w *world, c cell) int {
-	role, safe := access.Role(c.caller), c.Reads
+	role, safe := access.Role(c.caller), c.Method == http.MethodGet || c.Computes
 	inTown := strings.Contains(c.Path, ":town")
 	if c.Open() {
 		return first(r.ok, http.StatusOK)
@@ -198,21 +201,15 @@ func TestTheAuthorizationMatrix(t *testing.T) {
 // cells are the questions about one route.
 func (w *world) cells(o rest.Route) (all []cell) {
 	about := []subject{own}
-	ofBranch := func(name string) bool { return strings.Contains(o.Path, name) }
+	row, inPath := rights[rowOf(o)], func(name string) bool { return strings.Contains(o.Path, name) }
 	switch {
-	case inPeriod[rowOf(o)] || slices.ContainsFunc([]string{
-		":branch", ":evaluation", ":adjustment", ":appeal", ":target", ":visit", ":problem", ":reminder", ":report",
-		":case", ":rating", ":project", ":analysis", ":plan",
-	}, ofBranch) || aboutBranch[rowOf(o)]:
-		about = []subject{own, others, elsewhere, missing}
-	case strings.Contains(o.Path, ":task"):
+	case row.inPeriod || row.aboutBranch || slices.ContainsFunc(w.ofBranches(), inPath):
 		about = []subject{own, others, elsewhere, missing}
 	case strings.Contains(o.Path, ":"):
 		about = []subject{own, elsewhere, missing}
 	}
 	in := []string{""}
-	if strings.Contains(o.Path, ":period") || strings.Contains(o.Path, ":evaluation") ||
-		strings.Contains(o.Path, ":adjustment") || strings.Contains(o.Path, ":appeal") || inPeriod[rowOf(o)] {
+	if row.inPeriod || slices.ContainsFunc([]string{":period", ":evaluation", ":adjustment", ":appeal"}, inPath) {
 		in = states
 	}
 	for _, state := range in {
@@ -223,6 +220,18 @@ func (w *world) cells(o rest.Route) (all []cell) {
 		}
 	}
 	return all
+}
+
+// ofBranches are the parameters of what there is of the caller's branch and of another:
+// those with a place in address of their own, and the things of b02.
+func (w *world) ofBranches() []string {
+	list := []string{":branch", ":evaluation", ":adjustment", ":appeal", ":visit", ":report", ":task"}
+	for parameter, byBranch := range w.things {
+		if byBranch["b02"] != "" {
+			list = append(list, parameter)
+		}
+	}
+	return list
 }
 
 func (w *world) callers() []string {

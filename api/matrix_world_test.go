@@ -2,9 +2,9 @@ package api
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -36,12 +36,9 @@ type world struct {
 	appeals map[string]string // branch → id
 
 	exceptions map[string]string            // state → id
-	targets    map[string]string            // branch → id
 	tasks      map[string]string            // who answers for it → id
 	things     map[string]map[string]string // parameter of a path → branch → id
 	ids        map[string]string            // what there is one of: key, assignment
-	problems   map[string]string            // branch → id
-	reminders  map[string]string            // branch → id
 	reports    map[string]string            // author → id
 	visits     map[string]string            // author of a draft in b01, or branch of a recorded one → id
 }
@@ -57,16 +54,19 @@ func worldOf(t *testing.T, h *harness) *world {
 	w := &world{
 		harness: h, t: t, handler: handler, secret: map[string]string{"": ""},
 		sheets: map[[3]string]string{}, bonuses: map[[3]string]string{}, runs: map[string]string{},
-		appeals: map[string]string{}, exceptions: map[string]string{}, targets: map[string]string{},
-		tasks: map[string]string{}, ids: map[string]string{}, visits: map[string]string{}, problems: map[string]string{},
-		reports: map[string]string{}, reminders: map[string]string{},
+		appeals: map[string]string{}, exceptions: map[string]string{}, things: map[string]map[string]string{},
+		tasks: map[string]string{}, ids: map[string]string{}, visits: map[string]string{},
+		reports: map[string]string{},
 	}
 	w.inForce(smallScheme)
 	w.as(access.LeadingGroup).Post("/towns/demo/schemes",
 		strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
+	for _, parameter := range []string{":target", ":problem", ":reminder"} {
+		w.things[parameter] = map[string]string{}
+	}
 	w.keys()
 	w.fill()
-	w.things = w.exchange()
+	maps.Copy(w.things, w.exchange())
 	w.things[":analysis"] = w.analysed()
 	w.things[":plan"], w.things[":item"] = w.approvedPlans()
 	w.improve()
@@ -130,7 +130,7 @@ func (w *world) fill() {
 			"2025-01-01", "2025-03-31", "2025-04-01", "2025-06-30",
 		}[2*i:]
 		qian.Post("/towns/demo/periods", object{
-			"code": period, "kind": "quarter", "starts_on": quarter[0], "ends_on": quarter[1], "scheme": "small",
+			"code": period, "kind": "quarter", "starts_on": quarter[0], "ends_on": quarter[1], "scheme": object{"code": "small"},
 			"notice_days": map[bool]int{true: 5, false: 0}[state == "published"], // a final one has no notice open
 		}).Want(http.StatusCreated)
 		if i == 0 {
@@ -171,7 +171,7 @@ func (w *world) fill() {
 		if state == "published" {
 			w.appeal(w.as(access.Secretary), "b01")
 			for _, branch := range []string{"b01", "b02"} {
-				w.targets[branch] = last(w.as(access.LeadingGroup).Post("/towns/demo/targets",
+				w.things[":target"][branch] = last(w.as(access.LeadingGroup).Post("/towns/demo/targets",
 					object{"branch": branch, "reason": "seen"}).Want(http.StatusCreated))
 			}
 			for _, role := range evaluators {
@@ -227,7 +227,7 @@ func (w *world) improve() {
 	for _, branch := range []string{"b01", "b02"} {
 		w.visits[branch] = visit(other, branch)
 		moved(other, "/towns/demo/visits/"+w.visits[branch], "recorded", "").Want(http.StatusOK)
-		w.problems[branch] = last(other.Post("/towns/demo/problems",
+		w.things[":problem"][branch] = last(other.Post("/towns/demo/problems",
 			troubleOf(object{"branch": branch})).Want(http.StatusCreated))
 	}
 	w.reports["zhou"] = last(other.Post("/towns/demo/reports",
@@ -241,7 +241,7 @@ func (w *world) improve() {
 	var reminders []report.Reminder
 	w.must(w.db.Where("kind = 'problem_overdue'").Find(&reminders).Error)
 	for _, r := range reminders {
-		w.reminders[*r.BranchCode] = r.ID
+		w.things[":reminder"][*r.BranchCode] = r.ID
 	}
 	for _, role := range []access.Role{access.Instructor, access.Office} {
 		w.visits[string(role)] = visit(w.as(role), "b01")
@@ -361,10 +361,6 @@ func (w *world) address(c cell) string {
 	if c.about == missing {
 		sequence, account = "999999", "nobody"
 	}
-	target := w.targets[branch]
-	if target == "" || c.about == missing || c.about == elsewhere {
-		target = nothing
-	}
 	measure, task := "1", w.tasks["mentor"]
 	if mine := w.tasks[c.caller]; mine != "" {
 		task = mine
@@ -398,12 +394,10 @@ func (w *world) address(c cell) string {
 	if c.about == missing {
 		office = "nowhere"
 	}
-	return strings.NewReplacer(":office", office, ":exception", exception, ":target", target, ":measure", measure,
+	return strings.NewReplacer(":office", office, ":exception", exception, ":measure", measure,
 		":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town,
-		":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
-		":visit", w.visited(c), ":report", w.reported(c), ":reminder",
-		cmp.Or(w.reminders[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":problem",
-		cmp.Or(w.problems[map[subject]string{own: "b01", others: "b02"}[c.about]], nothing), ":scheme", scheme, ":version",
+		":branch", branch, ":indicator", "meetings", ":period", period, ":run", run, ":person", person, ":id", id,
+		":visit", w.visited(c), ":report", w.reported(c), ":scheme", scheme, ":version",
 		"2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.Path)
 }
 

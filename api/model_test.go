@@ -135,7 +135,7 @@ func newModel(h *harness, clock *wallClock, rt *rapid.T, persons map[string]*api
 	month, year := 3*(n%4)+1, 2021+n/4
 	last := map[int]int{1: 31, 4: 30, 7: 30, 10: 31}[month]
 	h.as(access.LeadingGroup).Post("/towns/demo/periods", object{
-		"code": m.code, "kind": "quarter", "scheme": "small", "notice_days": 0,
+		"code": m.code, "kind": "quarter", "scheme": object{"code": "small"}, "notice_days": 0,
 		"starts_on": fmt.Sprintf("%d-%02d-01", year, month), "ends_on": fmt.Sprintf("%d-%02d-%02d", year, month+2, last),
 	}).Want(http.StatusCreated)
 	return m

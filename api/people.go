@@ -86,6 +86,9 @@ func (s *Server) noteRead(ctx context.Context, townID, subject string) error {
 		return nil
 	}
 	today := day.Of(s.Now())
+	if s.Config.ReadOnly {
+		return nil // nothing can be stored
+	}
 	key := strings.Join([]string{townID, subject, p.Credential(), string(today)}, " ")
 	if _, noted := s.readsNoted.Get(key); noted {
 		return nil

@@ -46,7 +46,7 @@ func (h *harness) inForce(document string) {
 func (h *harness) planned(code, from, until string) {
 	h.t.Helper()
 	h.as(access.LeadingGroup).Post("/towns/demo/periods", object{
-		"code": code, "kind": "quarter", "starts_on": from, "ends_on": until, "scheme": "small",
+		"code": code, "kind": "quarter", "starts_on": from, "ends_on": until, "scheme": object{"code": "small"},
 	}).Want(http.StatusCreated)
 }
 

@@ -97,7 +97,7 @@ func (l *life) thereAreFortyBranches() {
 func (l *life) aQuarterIsPlanned() {
 	l.inForce(lifeScheme)
 	l.group.Post("/towns/demo/periods", object{
-		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
+		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": object{"code": "small"},
 		"entry_from": "2026-04-01", "entry_until": "2026-04-10", "review_until": "2026-04-20", "notice_days": 5,
 		"answer_days": 5,
 	}).Want(http.StatusCreated)

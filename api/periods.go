@@ -17,8 +17,8 @@ import (
 
 type listPeriodsRequest struct {
 	townRequest
-	Kind  string `form:"kind" validate:"omitempty,oneof=quarter half_year year"`                      // only this kind
-	State string `form:"state" validate:"omitempty,oneof=planned open review locked published final"` // only this state
+	Kind  string                 `form:"kind" validate:"omitempty,oneof=quarter half_year year"` // only this kind
+	State evaluation.PeriodState `form:"state" validate:"omitempty,state"`                       // only this state
 	rest.PageQuery
 }
 
@@ -26,7 +26,7 @@ type listPeriodsRequest struct {
 //
 //	@Summary	List the periods of a town
 func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (rest.Page[evaluation.Period], error) {
-	f := evaluation.PeriodFilter{Kind: req.Kind, State: evaluation.PeriodState(req.State), Limit: req.Limit()}
+	f := evaluation.PeriodFilter{Kind: req.Kind, State: req.State, Limit: req.Limit()}
 	if err := req.Resume(&f.After[0], &f.After[1]); err != nil {
 		return rest.Page[evaluation.Period]{}, err
 	}
@@ -45,12 +45,18 @@ func (s *Server) listPeriods(ctx context.Context, req listPeriodsRequest) (rest.
 
 // periodInput is a new period.
 type periodInput struct {
-	Code     string   `json:"code" validate:"required,code" example:"2023Q3"`
-	Kind     string   `json:"kind" validate:"required,oneof=quarter half_year year"`
-	StartsOn day.Date `json:"starts_on" validate:"required" swaggertype:"string" format:"date"`
-	EndsOn   day.Date `json:"ends_on" validate:"required" swaggertype:"string" format:"date"`
-	Scheme   string   `json:"scheme" validate:"required,code" example:"five-forces"` // its active version is pinned
+	Code     string      `json:"code" validate:"required,code" example:"2023Q3"`
+	Kind     string      `json:"kind" validate:"required,oneof=quarter half_year year"`
+	StartsOn day.Date    `json:"starts_on" validate:"required" swaggertype:"string" format:"date"`
+	EndsOn   day.Date    `json:"ends_on" validate:"required" swaggertype:"string" format:"date"`
+	Scheme   schemeInput `json:"scheme"`
 	calendarInput
+}
+
+// schemeInput names the scheme of a new period, of which the active version is pinned.
+type schemeInput struct {
+	Code   string `json:"code" validate:"required,code" example:"five-forces"`
+	Number int64  `json:"number" validate:"min=0" example:"1"` // which version must be the active one; any if absent
 }
 
 // calendarInput is when sheets are entered and decided on. Days without a value
@@ -96,7 +102,7 @@ func (s *Server) createPeriod(ctx context.Context, req createPeriodRequest) (res
 	in := req.Body
 	p, err := evaluation.CreatePeriod(ctx, s.db(ctx), evaluation.Period{
 		TownID: req.Town, Code: in.Code, Kind: in.Kind,
-		StartsOn: in.StartsOn, EndsOn: in.EndsOn, Scheme: scheme.Ref{Code: in.Scheme},
+		StartsOn: in.StartsOn, EndsOn: in.EndsOn, Scheme: scheme.Ref(in.Scheme),
 		Calendar: in.calendar(),
 	})
 	return rest.Created[evaluation.Period]{Key: p.Code, Value: p.For(access.PrincipalFrom(ctx))}, err
@@ -143,13 +149,14 @@ func (s *Server) updatePeriod(ctx context.Context, req updatePeriodRequest) (eva
 
 // periodTransition is a step of a period: the state to reach, and why.
 type periodTransition struct {
-	To     string `json:"to" validate:"required,oneof=open review locked published final"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
-	Force  bool   `json:"force"` // with locked: although sheets or adjustments wait for a decision; give a reason
+	To     evaluation.PeriodState `json:"to" validate:"required,move"`
+	Reason string                 `json:"reason" validate:"max=2000" multiline:"true"`
+	Force  bool                   `json:"force"` // with locked: although sheets or adjustments wait for a decision; give a reason
 }
 
 type movePeriodRequest struct {
 	periodRequest
+	rest.Localized
 	rest.IfMatch
 	Body periodTransition
 }
@@ -161,7 +168,9 @@ type movePeriodRequest struct {
 func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluation.Period, error) {
 	defer rest.AfterCommit(ctx, func() { s.results.Forget(req.Town); s.Jobs.Wake() })
 	return index.MovePeriod(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version},
-		evaluation.PeriodMove{To: evaluation.PeriodState(req.Body.To), Reason: req.Body.Reason, Force: req.Body.Force})
+		evaluation.PeriodMove{
+			To: req.Body.To, Reason: req.Body.Reason, Force: req.Body.Force, Language: string(req.Language),
+		})
 }
 
 type completenessRequest struct {

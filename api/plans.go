@@ -14,7 +14,7 @@ type listPlansRequest struct {
 	// only of this branch
 	Branch string `form:"branch"`
 	// only in this state
-	State string `form:"state" validate:"omitempty,oneof=draft advised approved running returned accepted closed"`
+	State plan.State `form:"state" validate:"omitempty,state"`
 	// only those approved and not closed on this day
 	On *day.Date `form:"on" swaggertype:"string" format:"date"`
 	rest.PageQuery
@@ -25,7 +25,7 @@ type listPlansRequest struct {
 //
 //	@Summary	List improvement plans
 func (s *Server) listPlans(ctx context.Context, req listPlansRequest) (rest.Page[plan.Plan], error) {
-	f := plan.Filter{Branch: req.Branch, State: plan.State(req.State), Limit: req.Limit()}
+	f := plan.Filter{Branch: req.Branch, State: req.State, Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
@@ -153,7 +153,7 @@ func (s *Server) writePlan(ctx context.Context, req writePlanRequest) (plan.Plan
 
 // planTransition is a step of a plan: the state to reach, and why.
 type planTransition struct {
-	To string `json:"to" validate:"required,oneof=draft advised approved running returned accepted closed"`
+	To plan.State `json:"to" validate:"required,move"`
 	// the advice; needed to send back, to return, and to close what is not accepted
 	Reason string `json:"reason" validate:"max=5000" multiline:"true"`
 }
@@ -170,7 +170,7 @@ type movePlanRequest struct {
 //	@Summary	Move an improvement plan to another state
 func (s *Server) movePlan(ctx context.Context, req movePlanRequest) (plan.Plan, error) {
 	return plan.Move(ctx, s.db(ctx), s.results, workflow.Ref{Town: req.Town, ID: req.Plan, Version: req.Version},
-		plan.State(req.Body.To), req.Body.Reason)
+		req.Body.To, req.Body.Reason)
 }
 
 type planItemRequest struct {
@@ -188,9 +188,9 @@ func (s *Server) findPlanItem(ctx context.Context, req planItemRequest) (plan.It
 // planItemTransition is a step of a plan item: the state to reach, why, and what shows
 // it.
 type planItemTransition struct {
-	To       string `json:"to" validate:"required,oneof=done verified returned closed"`
-	Reason   string `json:"reason" validate:"max=2000" multiline:"true"`   // needed to return
-	Evidence string `json:"evidence" validate:"max=5000" multiline:"true"` // needed with done
+	To       plan.ItemState `json:"to" validate:"required,move"`
+	Reason   string         `json:"reason" validate:"max=2000" multiline:"true"`   // needed to return
+	Evidence string         `json:"evidence" validate:"max=5000" multiline:"true"` // needed with done
 }
 
 type movePlanItemRequest struct {
@@ -207,7 +207,7 @@ func (s *Server) movePlanItem(ctx context.Context, req movePlanItemRequest) (pla
 		return plan.Item{}, err
 	}
 	return plan.MoveItem(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Item, Version: req.Version}, plan.ItemDecision{
-		To: plan.ItemState(req.Body.To), Reason: req.Body.Reason, Evidence: req.Body.Evidence,
+		To: req.Body.To, Reason: req.Body.Reason, Evidence: req.Body.Evidence,
 	})
 }
 

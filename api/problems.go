@@ -17,8 +17,8 @@ type listProblemsRequest struct {
 	// only owned by this person
 	Person string `form:"owner_person"`
 	// only owned by this office
-	Office string `form:"owner_office"`
-	State  string `form:"state" validate:"omitempty,oneof=open in_progress solved closed reopened"` // only in this state
+	Office string             `form:"owner_office"`
+	State  visit.ProblemState `form:"state" validate:"omitempty,state"` // only in this state
 	// only those not solved by their day
 	Overdue bool `form:"overdue"`
 	rest.PageQuery
@@ -31,7 +31,7 @@ type listProblemsRequest struct {
 func (s *Server) listProblems(ctx context.Context, req listProblemsRequest) (rest.Page[visit.Problem], error) {
 	f := visit.ProblemFilter{
 		Branch: req.Branch, Visit: req.Visit, Person: req.Person, Office: req.Office,
-		State: visit.ProblemState(req.State), Overdue: req.Overdue, Limit: req.Limit(),
+		State: req.State, Overdue: req.Overdue, Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[visit.Problem]{}, err
@@ -126,9 +126,9 @@ func (s *Server) updateProblem(ctx context.Context, req updateProblemRequest) (v
 // problemTransition is a step of a joint problem: the state to reach, and what was
 // done.
 type problemTransition struct {
-	To       string `json:"to" validate:"required,oneof=in_progress solved closed reopened"`
-	Reason   string `json:"reason" validate:"max=5000" multiline:"true"` // to solve: what was done; needed to reopen
-	Evidence string `json:"evidence" validate:"max=5000" multiline:"true"`
+	To       visit.ProblemState `json:"to" validate:"required,move"`
+	Reason   string             `json:"reason" validate:"max=5000" multiline:"true"` // to solve: what was done; needed to reopen
+	Evidence string             `json:"evidence" validate:"max=5000" multiline:"true"`
 	// with solved: which party did it, by default the caller's
 	SolvedFor string `json:"solved_for" validate:"omitempty,oneof=branch instructor office"`
 }
@@ -146,6 +146,6 @@ type moveProblemRequest struct {
 func (s *Server) moveProblem(ctx context.Context, req moveProblemRequest) (visit.Problem, error) {
 	in := req.Body
 	return visit.MoveProblem(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Problem, Version: req.Version}, visit.ProblemDecision{
-		To: visit.ProblemState(in.To), Reason: in.Reason, Evidence: in.Evidence, For: visit.Party(in.SolvedFor),
+		To: in.To, Reason: in.Reason, Evidence: in.Evidence, For: visit.Party(in.SolvedFor),
 	})
 }

@@ -90,7 +90,7 @@ func TestTheLifeOfAProblem(t *testing.T) {
 
 		h.inForce(smallScheme)
 		h.as(access.LeadingGroup).Post("/towns/demo/periods", object{
-			"code": "2026", "kind": "year", "starts_on": "2026-02-01", "ends_on": "2027-01-31", "scheme": "small",
+			"code": "2026", "kind": "year", "starts_on": "2026-02-01", "ends_on": "2027-01-31", "scheme": object{"code": "small"},
 		}).Want(http.StatusCreated)
 		for _, q := range [][3]string{
 			{"2026Q1", "2026-01-10", "2026-03-31"},

@@ -19,7 +19,7 @@ type listProjectsRequest struct {
 	// only of this field
 	Field string `form:"field" validate:"omitempty,oneof=development governance hard-tasks ethos"`
 	// only in this state
-	State string `form:"state" validate:"omitempty,oneof=registered shortlisted chosen not_chosen finished withdrawn"`
+	State project.ProjectState `form:"state" validate:"omitempty,state"`
 	rest.PageQuery
 }
 
@@ -28,7 +28,7 @@ type listProjectsRequest struct {
 //	@Summary	List pioneer projects
 func (s *Server) listProjects(ctx context.Context, req listProjectsRequest) (rest.Page[project.Project], error) {
 	f := project.ProjectFilter{
-		Round: req.Round, Branch: req.Branch, Team: req.Team, Field: req.Field, State: project.ProjectState(req.State),
+		Round: req.Round, Branch: req.Branch, Team: req.Team, Field: req.Field, State: req.State,
 		Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
@@ -110,8 +110,8 @@ func (s *Server) updateProject(ctx context.Context, req updateProjectRequest) (p
 
 // projectTransition is a step of a project: the state to reach, and why.
 type projectTransition struct {
-	To     string `json:"to" validate:"required,oneof=withdrawn finished"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
+	To     project.ProjectState `json:"to" validate:"required,move"`
+	Reason string               `json:"reason" validate:"max=2000" multiline:"true"`
 }
 
 type moveProjectRequest struct {
@@ -126,7 +126,7 @@ type moveProjectRequest struct {
 //	@Summary	Withdraw or finish a project
 func (s *Server) moveProject(ctx context.Context, req moveProjectRequest) (project.Project, error) {
 	return project.MoveProject(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Project, Version: req.Version},
-		project.ProjectState(req.Body.To), req.Body.Reason)
+		req.Body.To, req.Body.Reason)
 }
 
 // bonusInput is the bonus proposed for a chosen project, and the period that it counts

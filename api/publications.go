@@ -94,6 +94,23 @@ func (s *Server) findPublication(ctx context.Context, req publicationRequest) (i
 	return s.results.FindPublication(ctx, s.db(ctx), req.Town, req.Period, req.Number)
 }
 
+// publicationPackage returns a publication as one file that can be checked offline: note,
+// receipt, scheme and results, with the details of the branches and the data that the
+// caller may read. See docs/trust.md.
+//
+//	@Summary	Download a publication with its proof
+func (s *Server) publicationPackage(ctx context.Context, req publicationRequest) (rest.Raw, error) {
+	reach, err := s.details(ctx, req.Town)
+	if err != nil {
+		return rest.Raw{}, err
+	}
+	p := index.Publication{TownID: req.Town, PeriodCode: req.Period, Number: req.Number}
+	body, err := s.results.Package(ctx, s.db(ctx), p, reach,
+		access.PrincipalFrom(ctx).ScopeOf(access.ReadScorecard) == access.All)
+	name := fmt.Sprintf("%s-%s-publication-%d.zip", req.Town, req.Period, req.Number)
+	return rest.Raw{ContentType: "application/zip", Filename: name, Body: body}, err
+}
+
 type diffPublicationsRequest struct {
 	publicationRequest
 	rest.Localized

@@ -136,7 +136,7 @@ func (r *refusals) goes(to, reason string) {
 
 func (r *refusals) plans() {
 	quarter := object{
-		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
+		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": object{"code": "small"},
 		"entry_from": "2026-04-01", "entry_until": "2026-04-10",
 	}
 	r.group.Post("/towns/demo/periods", quarter).Want(http.StatusCreated)

@@ -26,9 +26,9 @@ func (s *Server) draftReport(ctx context.Context, req draftReportRequest) (repor
 
 type listReportsRequest struct {
 	townRequest
-	Author string   `form:"author"`                                                     // only of this instructor
-	State  string   `form:"state" validate:"omitempty,oneof=draft submitted received"`  // only in this state
-	On     day.Date `form:"on" validate:"omitempty" swaggertype:"string" format:"date"` // only about spans with this day
+	Author string       `form:"author"`                                                     // only of this instructor
+	State  report.State `form:"state" validate:"omitempty,state"`                           // only in this state
+	On     day.Date     `form:"on" validate:"omitempty" swaggertype:"string" format:"date"` // only about spans with this day
 	rest.PageQuery
 }
 
@@ -37,7 +37,7 @@ type listReportsRequest struct {
 //
 //	@Summary	List progress reports
 func (s *Server) listReports(ctx context.Context, req listReportsRequest) (rest.Page[report.Report], error) {
-	f := report.Filter{Author: req.Author, State: report.State(req.State), On: req.On, Limit: req.Limit()}
+	f := report.Filter{Author: req.Author, State: req.State, On: req.On, Limit: req.Limit()}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[report.Report]{}, err
 	}
@@ -102,8 +102,8 @@ func (s *Server) writeReport(ctx context.Context, req writeReportRequest) (repor
 
 // reportTransition is a step of a progress report: the state to reach, with a remark.
 type reportTransition struct {
-	To     string `json:"to" validate:"required,oneof=submitted received"`
-	Remark string `json:"remark" validate:"max=2000" multiline:"true"` // of who receives it
+	To     report.State `json:"to" validate:"required,move"`
+	Remark string       `json:"remark" validate:"max=2000" multiline:"true"` // of who receives it
 }
 
 type moveReportRequest struct {
@@ -118,5 +118,5 @@ type moveReportRequest struct {
 //	@Summary	Submit or receive a progress report
 func (s *Server) moveReport(ctx context.Context, req moveReportRequest) (report.Report, error) {
 	return report.Move(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Report, Version: req.Version},
-		report.State(req.Body.To), req.Body.Remark)
+		req.Body.To, req.Body.Remark)
 }

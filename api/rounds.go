@@ -110,8 +110,8 @@ func (s *Server) updateRound(ctx context.Context, req updateRoundRequest) (proje
 
 // roundTransition is a step of a round: the state to reach, and why.
 type roundTransition struct {
-	To     string `json:"to" validate:"required,oneof=judging closed"`
-	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed to close while sheets are not complete
+	To     project.RoundState `json:"to" validate:"required,oneof=judging closed"`
+	Reason string             `json:"reason" validate:"max=2000" multiline:"true"` // needed to close while sheets are not complete
 }
 
 type moveRoundRequest struct {
@@ -125,7 +125,7 @@ type moveRoundRequest struct {
 //	@Summary	Begin or close the judging of a round
 func (s *Server) moveRound(ctx context.Context, req moveRoundRequest) (project.Round, error) {
 	return project.MoveRound(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Round, Version: req.Version},
-		project.RoundState(req.Body.To), req.Body.Reason)
+		req.Body.To, req.Body.Reason)
 }
 
 // findSheet returns the caller's own sheet as a judge of the round.

@@ -9,6 +9,7 @@ import (
 	"bulwark/internal/index"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
+	"bulwark/internal/signature"
 )
 
 // Routes returns every route of the service. It needs no database.
@@ -43,6 +44,7 @@ func (s *Server) addRoutes(r rest.Router) {
 func (s *Server) routesOfService(r rest.Router) {
 	rest.Get(r, "/livez", access.ReadService, s.live)
 	rest.Get(r, "/readyz", access.ReadService, s.ready)
+	rest.Get(r, "/.well-known/bulwark-keys", access.ReadService, s.signingKeys, rest.Sends[signature.Keys]())
 	rest.Get(r, "/openapi.json", access.ReadService, s.openAPI, rest.Sends[map[string]any]())
 	r.Swagger("/openapi.json", "bulwark")
 }
@@ -156,6 +158,8 @@ func (s *Server) routesOfEntry(t rest.Router) {
 	rest.Create(t, "/periods/:period/exceptions", access.WritePeriods, s.grantException)
 	rest.Get(t, "/periods/:period/exceptions/:exception", access.ReadSheets, s.findException)
 	rest.Post(t, "/periods/:period/exceptions/:exception/end", access.WritePeriods, s.endException)
+	rest.Get(t, "/periods/:period/contradictions", access.ReadSignals, s.listContradictions)
+	rest.Post(t, "/periods/:period/contradictions/:branch/:indicator", access.DecideSheets, s.chooseValue)
 	rest.Get(t, "/evaluations", access.ReadSheets, s.listEvaluations)
 	rest.Create(t, "/evaluations", access.WriteSheets, s.beginEvaluation)
 	rest.Post(t, "/evaluations/decide", access.DecideSheets, s.decideEvaluations)
@@ -164,6 +168,7 @@ func (s *Server) routesOfEntry(t rest.Router) {
 	rest.Post(t, "/evaluations/:evaluation/transitions", access.WriteSheets, s.moveEvaluation)
 	rest.Get(t, "/adjustments", access.ReadAdjustments, s.listAdjustments)
 	rest.Create(t, "/adjustments", access.WriteAdjustments, s.proposeAdjustment)
+	rest.Post(t, "/adjustments/decide", access.WriteAdjustments, s.decideAdjustments)
 	rest.Get(t, "/adjustments/:adjustment", access.ReadAdjustments, s.findAdjustment)
 	rest.Post(t, "/adjustments/:adjustment/transitions", access.WriteAdjustments, s.moveAdjustment)
 }
@@ -180,12 +185,14 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Get(t, "/periods/:period/branches/:branch/explanation", access.ReadRanking, s.findExplanation, rest.Costly)
 	rest.Get(t, "/periods/:period/branches/:branch/change", access.ReadRanking, s.findChange, rest.Costly)
 	rest.Get(t, "/periods/:period/branches/:branch/gains", access.ReadScorecard, s.findGains, rest.Costly)
-	rest.Post(t, "/periods/:period/what-if", access.ReadScorecard, s.whatIf, rest.Reads, rest.Costly)
+	rest.Post(t, "/periods/:period/what-if", access.ReadScorecard, s.whatIf, rest.Computes, rest.Costly)
 	rest.Get(t, "/periods/:period/robustness", access.ReadRanking, s.findRobustness)
 	rest.Get(t, "/periods/:period/publications", access.ReadRanking, s.listPublications)
 	rest.Create(t, "/periods/:period/publications", access.DecideAppeals, s.amendResult)
 	rest.Get(t, "/periods/:period/publications/:publication", access.ReadRanking, s.findPublication)
 	rest.Get(t, "/periods/:period/publications/:publication/diff", access.ReadRanking, s.diffPublications)
+	rest.Get(t, "/periods/:period/publications/:publication/package", access.ReadRanking, s.publicationPackage,
+		rest.Sends[string]("application/zip"), rest.Costly)
 	rest.Get(t, "/periods/:period/corrections", access.ReadScorecard, s.listCorrections)
 	rest.Get(t, "/periods/:period/receipt", access.ReadRanking, s.findReceipt)
 	rest.Get(t, "/periods/:period/receipt/verify", access.ReadRanking, s.verifyReceipt, rest.Costly)

@@ -16,8 +16,8 @@ import (
 
 type listSchemesRequest struct {
 	townRequest
-	Code  string `form:"code"`                                                  // only versions of this scheme
-	State string `form:"state" validate:"omitempty,oneof=draft active retired"` // only versions in this state
+	Code  string       `form:"code"`                             // only versions of this scheme
+	State scheme.State `form:"state" validate:"omitempty,state"` // only versions in this state
 	rest.PageQuery
 }
 
@@ -27,7 +27,7 @@ type listSchemesRequest struct {
 //	@Summary	List the versions of the schemes of a town
 func (s *Server) listSchemes(ctx context.Context, req listSchemesRequest) (rest.Page[scheme.Version], error) {
 	f := scheme.Filter{
-		Code: req.Code, State: scheme.State(req.State), NoDrafts: !access.PrincipalFrom(ctx).May(access.ReadDrafts),
+		Code: req.Code, State: req.State, NoDrafts: !access.PrincipalFrom(ctx).May(access.ReadDrafts),
 		Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.AfterCode, &f.AfterNumber); err != nil {

@@ -23,6 +23,7 @@ import (
 	"bulwark/internal/oidc"
 	"bulwark/internal/ratelimit"
 	"bulwark/internal/rest"
+	"bulwark/internal/signature"
 )
 
 // Server holds what handlers need. Fill the fields, then call Handler once.
@@ -45,6 +46,10 @@ type Server struct {
 	// Trail returns whether the audit trails have the anchors that the service keeps:
 	// "ok", "differs", or "" where it keeps none. nil: none.
 	Trail func() string
+	// DiskFull reports whether the disk of the database has no space. nil: unknown.
+	DiskFull func() bool
+	// Signing is what publications and heads of audit trails are signed with.
+	Signing signature.Settings
 	// Jobs learns of new work and of the use of keys.
 	Jobs *jobs.Runner
 	// Passwords hashes them; nil: at the usual cost.
@@ -84,7 +89,13 @@ func (s *Server) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.Handler()
+	handler, err := e.Handler()
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(w, r.WithContext(signature.With(r.Context(), s.Signing)))
+	}), nil
 }
 
 // newEngine returns the engine with every route.
@@ -112,6 +123,9 @@ func (s *Server) setupSecurity() {
 		Name: "bulwark_sign_ins_total",
 		Help: "Sign-ins by outcome: in, refused, limited, failed.",
 	}, []string{"outcome"})
+	for _, outcome := range []string{"in", "refused", "limited", "failed"} {
+		s.signIns.WithLabelValues(outcome)
+	}
 	if s.Passwords == nil {
 		s.Passwords = credential.NewPasswords(credential.PasswordCost)
 	}

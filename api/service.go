@@ -6,6 +6,7 @@ import (
 
 	"bulwark/docs"
 	"bulwark/internal/rest"
+	"bulwark/internal/signature"
 	"bulwark/internal/text"
 )
 
@@ -15,6 +16,10 @@ type Health struct {
 	Version string `json:"version" example:"v1.0.0"`
 	// of /readyz: differs where an audit trail does not have its last anchor any more; absent where no anchors are kept
 	Trail string `json:"trail,omitempty" enums:"ok,differs"`
+	// of /readyz: full where the disk of the database has no space; reads still work
+	Disk string `json:"disk,omitempty" enums:"full"`
+	// of /readyz: true in read-only mode
+	ReadOnly bool `json:"read_only,omitempty"`
 }
 
 type healthRequest struct{}
@@ -39,7 +44,10 @@ func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 		return Health{}, rest.RetryLater("not_ready", text.F(
 			"数据库暂不可用或尚未迁移", "the database is away or not migrated")).Because(err)
 	}
-	h := Health{Status: "ok", Version: s.Version}
+	h := Health{Status: "ok", Version: s.Version, ReadOnly: s.Config.ReadOnly}
+	if s.DiskFull != nil && s.DiskFull() {
+		h.Disk = "full"
+	}
 	if s.Trail != nil {
 		h.Trail = s.Trail()
 	}
@@ -49,6 +57,17 @@ func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 			"an audit trail differs from its anchors, and the settings stop the service then: run bulwark verify"))
 	}
 	return h, nil
+}
+
+type signingKeysRequest struct{}
+
+// signingKeys returns the public keys of the installation, those that have ended
+// included, each with from and until and the signed notes that state both.
+//
+//	@Summary	Read the public keys that publications are signed with
+func (s *Server) signingKeys(ctx context.Context, _ signingKeysRequest) (rest.Raw, error) {
+	keys, err := signature.Load(ctx, s.db(ctx))
+	return rest.Raw{ContentType: "application/json", Body: keys.Document()}, err
 }
 
 // The words about the whole API, read by swag:

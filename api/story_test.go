@@ -55,7 +55,7 @@ type story struct {
 func (s *story) opens() {
 	t := s.t
 	period := object{
-		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
+		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": object{"code": "small"},
 		"notice_days": 0,
 	}
 	refused(t, s.mentor.Post("/towns/demo/periods", period), http.StatusForbidden, "not_allowed")
@@ -65,10 +65,10 @@ func (s *story) opens() {
 	}
 	refused(t, s.group.Post("/towns/demo/periods", period), http.StatusConflict, "overlapping_period")
 	refused(t, s.group.Post("/towns/demo/periods", object{
-		"code": "2026Q2", "kind": "quarter", "starts_on": "2026-04-02", "ends_on": "2026-04-01", "scheme": "small",
+		"code": "2026Q2", "kind": "quarter", "starts_on": "2026-04-02", "ends_on": "2026-04-01", "scheme": object{"code": "small"},
 	}), http.StatusUnprocessableEntity, "invalid", "/ends_on")
 	refused(t, s.group.Post("/towns/demo/periods", object{
-		"code": "2026Q2", "kind": "quarter", "starts_on": "2026-04-01", "ends_on": "2026-06-30", "scheme": "none",
+		"code": "2026Q2", "kind": "quarter", "starts_on": "2026-04-01", "ends_on": "2026-06-30", "scheme": object{"code": "none"},
 	}), http.StatusUnprocessableEntity, "invalid", "/scheme")
 
 	may(t, s.group, q1, "change", "open")
@@ -162,7 +162,12 @@ func (s *story) entersTheRest() {
 	counted(s.as(access.Instructor), s.group, "2026Q1", "b01", value("spirit", 9))
 	counted(s.secretary, s.group, "2026Q1", "b01", value("meetings", 9), level("standing", "B"),
 		value("cases", 50), value("cases.solved", 45), value("fields", 40), value("complaints", 3))
-	counted(s.as(access.Office), s.group, "2026Q1", "b01", value("complaints", 1)) // approved later: corrects the 3
+	// approved later, and no better for that
+	counted(s.as(access.Office), s.group, "2026Q1", "b01", value("complaints", 1))
+	found := apitest.Decode[struct{ Items []evaluation.Contradiction }](s.group.Get(q1+"/contradictions"),
+		http.StatusOK).Items
+	s.group.Post(q1+"/contradictions/b01/complaints",
+		object{"sheet": found[0].Values[1].Sheet, "reason": "the register has one"}).Want(http.StatusOK)
 	counted(s.group, s.chen, "2026Q1", "b02", value("meetings", 12), level("standing", "A"),
 		value("cases", 40), value("cases.solved", 30), value("fields", 45), waived("complaints", "no residents"))
 	counted(s.group, s.chen, "2026Q1", "b03", value("spirit", 6), value("meetings", 6), level("standing", "C"),
@@ -274,7 +279,11 @@ func (s *story) isLockedAndPublished() {
 	moved(s.group, q1, "published", "decided").Want(http.StatusOK)
 	may(t, s.group, q1, "finalise")
 	receipt := apitest.Decode[index.Receipt](s.Get(q1+"/receipt"), http.StatusOK)
-	if d := cmp.Diff(index.Receipt{Run: run, Source: index.Source{Publication: 1}, Status: "published"}, receipt); d != "" {
+	if !strings.HasPrefix(receipt.Note, "bulwark/publication 1\ntown demo\n") || receipt.Signed {
+		t.Errorf("the note is\n%s", receipt.Note)
+	}
+	want := index.Receipt{Run: run, Source: index.Source{Publication: 1}, Status: "published", Note: receipt.Note}
+	if d := cmp.Diff(want, receipt); d != "" {
 		t.Errorf("receipt (-of the run +published):\n%s", d)
 	}
 }

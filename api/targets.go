@@ -12,9 +12,9 @@ import (
 type listTargetsRequest struct {
 	townRequest
 	// only those that this period led to
-	Period string `form:"period"`
-	Branch string `form:"branch"`                                                              // only of this branch
-	State  string `form:"state" validate:"omitempty,oneof=proposed confirmed dismissed ended"` // only in this state
+	Period string       `form:"period"`
+	Branch string       `form:"branch"`                           // only of this branch
+	State  target.State `form:"state" validate:"omitempty,state"` // only in this state
 	// only those that were targets on this day, whatever became of them
 	On *day.Date `form:"on" swaggertype:"string" format:"date"`
 	rest.PageQuery
@@ -25,7 +25,7 @@ type listTargetsRequest struct {
 //
 //	@Summary	List improvement targets
 func (s *Server) listTargets(ctx context.Context, req listTargetsRequest) (rest.Page[target.Target], error) {
-	f := target.Filter{Period: req.Period, Branch: req.Branch, State: target.State(req.State), Limit: req.Limit()}
+	f := target.Filter{Period: req.Period, Branch: req.Branch, State: req.State, Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
@@ -82,7 +82,7 @@ func (s *Server) findTarget(ctx context.Context, req targetRequest) (target.Targ
 // targetTransition is a step of an improvement target: the state to reach, why, and
 // what came of it.
 type targetTransition struct {
-	To string `json:"to" validate:"required,oneof=confirmed dismissed ended"`
+	To target.State `json:"to" validate:"required,move"`
 	// needed to dismiss and to end, and to confirm what has lapsed
 	Reason  string `json:"reason" validate:"max=2000" multiline:"true"`
 	Outcome string `json:"outcome" validate:"omitempty,oneof=improved unimproved other"` // needed to end
@@ -99,6 +99,6 @@ type decideTargetRequest struct {
 //	@Summary	Decide on an improvement target
 func (s *Server) decideTarget(ctx context.Context, req decideTargetRequest) (target.Target, error) {
 	return target.Decide(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Target, Version: req.Version}, target.Decision{
-		To: target.State(req.Body.To), Reason: req.Body.Reason, Outcome: req.Body.Outcome,
+		To: req.Body.To, Reason: req.Body.Reason, Outcome: req.Body.Outcome,
 	})
 }

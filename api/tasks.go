@@ -11,9 +11,9 @@ import (
 
 type listTasksRequest struct {
 	measureRequest
-	Branch  string `form:"branch"`                                             // only of this branch
-	State   string `form:"state" validate:"omitempty,oneof=open done dropped"` // only in this state
-	Overdue bool   `form:"overdue"`                                            // only open ones past their day
+	Branch  string            `form:"branch"`                           // only of this branch
+	State   measure.TaskState `form:"state" validate:"omitempty,state"` // only in this state
+	Overdue bool              `form:"overdue"`                          // only open ones past their day
 	rest.PageQuery
 }
 
@@ -26,7 +26,7 @@ func (s *Server) listTasks(ctx context.Context, req listTasksRequest) (rest.Page
 		return rest.Page[measure.Task]{}, err
 	}
 	f := measure.TaskFilter{
-		Measure: req.Measure, Branch: req.Branch, State: measure.TaskState(req.State), Overdue: req.Overdue,
+		Measure: req.Measure, Branch: req.Branch, State: req.State, Overdue: req.Overdue,
 		Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
@@ -123,9 +123,9 @@ func (s *Server) reportTask(ctx context.Context, req reportTaskRequest) (measure
 
 // taskTransition is a step of a task: the state to reach, why, and what shows it.
 type taskTransition struct {
-	To       string `json:"to" validate:"required,oneof=open done dropped"`
-	Reason   string `json:"reason" validate:"max=2000" multiline:"true"`   // needed to drop and to reopen
-	Evidence string `json:"evidence" validate:"max=2000" multiline:"true"` // needed to finish, unless a report gave it
+	To       measure.TaskState `json:"to" validate:"required,move"`
+	Reason   string            `json:"reason" validate:"max=2000" multiline:"true"`   // needed to drop and to reopen
+	Evidence string            `json:"evidence" validate:"max=2000" multiline:"true"` // needed to finish, unless a report gave it
 }
 
 type moveTaskRequest struct {
@@ -140,6 +140,6 @@ type moveTaskRequest struct {
 func (s *Server) moveTask(ctx context.Context, req moveTaskRequest) (measure.Task, error) {
 	in := req.Body
 	return measure.MoveTask(ctx, s.db(ctx), req.Measure, workflow.Ref{Town: req.Town, ID: req.Task, Version: req.Version}, measure.TaskDecision{
-		To: measure.TaskState(in.To), Reason: in.Reason, Evidence: in.Evidence,
+		To: in.To, Reason: in.Reason, Evidence: in.Evidence,
 	})
 }

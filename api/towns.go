@@ -73,7 +73,12 @@ type townInput struct {
 	AreaCode    string    `json:"area_code" validate:"required" example:"440605126"`
 	Name        text.Text `json:"name" validate:"required"`
 	OpenResults bool      `json:"open_results"` // anyone may read what is published, without a key
-	Provenance  string    `json:"provenance" validate:"max=200"`
+
+	RequireSignature bool `json:"require_signature"` // nothing is published that no key of the installation signs
+
+	Provenance string `json:"provenance" validate:"max=200"`
+	// the fewest days of public notice that a period may have
+	NoticeFloor int64 `json:"notice_floor" validate:"min=0,max=90" example:"3"`
 }
 
 type createTownRequest struct{ Body townInput }
@@ -85,6 +90,8 @@ func (s *Server) createTown(ctx context.Context, req createTownRequest) (rest.Cr
 	b := req.Body
 	t, err := town.Create(ctx, s.db(ctx), town.Town{
 		Code: b.Code, AreaCode: b.AreaCode, Name: b.Name, OpenResults: b.OpenResults, Provenance: b.Provenance,
+		Limits:           town.Limits{NoticeFloor: b.NoticeFloor},
+		RequireSignature: b.RequireSignature,
 	})
 	return rest.Created[town.Town]{Key: t.Code, Value: t}, err
 }
@@ -100,10 +107,18 @@ func (s *Server) findTown(ctx context.Context, req townRequest) (town.Town, erro
 	return town.Find(ctx, s.db(ctx), req.Town)
 }
 
-// townChange is all that can change of a town.
+// townChange is all that can change of a town. A limit that is absent stays as it is.
 type townChange struct {
 	Name        text.Text `json:"name" validate:"required"`
 	OpenResults *bool     `json:"open_results" validate:"required"`
+	// adjustments of one person about one branch that wait, 1–1000
+	OpenProposals *int64 `json:"open_proposals" example:"10"`
+	RunsPerLock   *int64 `json:"runs_per_lock" example:"20"` // of one locked period, 1–1000
+	// fewest days of public notice, 0–90; only an administrator lowers it
+	NoticeFloor *int64 `json:"notice_floor" example:"3"`
+	Reason      string `json:"reason" validate:"max=2000" multiline:"true"` // needed to lower the floor
+
+	RequireSignature *bool `json:"require_signature"` // absent: as it is
 }
 
 type updateTownRequest struct {
@@ -112,12 +127,30 @@ type updateTownRequest struct {
 	Body townChange
 }
 
-// updateTown changes what a town is called and whether it opens its results.
+// updateTown changes what a town is called, whether it opens its results, whether what
+// it publishes must be signed, and its limits.
 //
-//	@Summary	Rename a town, open or close its results
+//	@Summary	Rename a town or change its settings
 func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.Town, error) {
 	defer rest.AfterCommit(ctx, s.authCache.forget)
-	return town.Update(ctx, s.db(ctx), req.Town, req.Version, req.Body.Name, *req.Body.OpenResults)
+	next, err := town.Find(ctx, s.db(ctx), req.Town)
+	if err != nil {
+		return next, err
+	}
+	b := req.Body
+	next.Version, next.Name, next.OpenResults = req.Version, b.Name, *b.OpenResults
+	if b.RequireSignature != nil {
+		next.RequireSignature = *b.RequireSignature
+	}
+	for _, x := range []struct{ from, to *int64 }{
+		{b.OpenProposals, &next.OpenProposals}, {b.RunsPerLock, &next.RunsPerLock}, {b.NoticeFloor, &next.NoticeFloor},
+	} {
+		if x.from != nil {
+			*x.to = *x.from
+		}
+	}
+	by := town.Authority{Reason: b.Reason, Administrator: access.PrincipalFrom(ctx).Role == access.Admin}
+	return town.Update(ctx, s.db(ctx), next, by)
 }
 
 // categoryInput is a new kind or class of branches.

@@ -11,14 +11,14 @@ import (
 
 type listVisitsRequest struct {
 	townRequest
-	Branch    string   `form:"branch"`                                            // only to this branch
-	By        string   `form:"by"`                                                // only by this person
-	State     string   `form:"state" validate:"omitempty,oneof=draft recorded"`   // only in this state
-	From      day.Date `form:"from" swaggertype:"string" format:"date"`           // made on this day or later
-	Until     day.Date `form:"until" swaggertype:"string" format:"date"`          // made on this day or earlier
-	Indicator string   `form:"indicator"`                                         // only with a finding about this
-	Measure   int64    `form:"measure" validate:"omitempty,min=1,max=7"`          // only with a finding under this measure
-	PlanItem  string   `form:"plan_item" validate:"omitempty,uuid" format:"uuid"` // only with a finding about this
+	Branch    string      `form:"branch"`                                            // only to this branch
+	By        string      `form:"by"`                                                // only by this person
+	State     visit.State `form:"state" validate:"omitempty,state"`                  // only in this state
+	From      day.Date    `form:"from" swaggertype:"string" format:"date"`           // made on this day or later
+	Until     day.Date    `form:"until" swaggertype:"string" format:"date"`          // made on this day or earlier
+	Indicator string      `form:"indicator"`                                         // only with a finding about this
+	Measure   int64       `form:"measure" validate:"omitempty,min=1,max=7"`          // only with a finding under this measure
+	PlanItem  string      `form:"plan_item" validate:"omitempty,uuid" format:"uuid"` // only with a finding about this
 	rest.PageQuery
 }
 
@@ -28,7 +28,7 @@ type listVisitsRequest struct {
 //	@Summary	List visits
 func (s *Server) listVisits(ctx context.Context, req listVisitsRequest) (rest.Page[visit.Visit], error) {
 	f := visit.Filter{
-		Branch: req.Branch, By: req.By, State: visit.State(req.State), From: req.From, Until: req.Until,
+		Branch: req.Branch, By: req.By, State: req.State, From: req.From, Until: req.Until,
 		Indicator: req.Indicator, Measure: req.Measure, PlanItem: req.PlanItem, Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.After); err != nil {
@@ -160,7 +160,7 @@ func (s *Server) writeVisit(ctx context.Context, req writeVisitRequest) (visit.V
 // visitTransition is a step of a visit: the state to reach, and the problems that it
 // opens.
 type visitTransition struct {
-	To       string         `json:"to" validate:"required,oneof=recorded"`
+	To       visit.State    `json:"to" validate:"required,move"`
 	Reason   string         `json:"reason" validate:"max=2000" multiline:"true"`
 	Problems []foundProblem `json:"problems" validate:"max=20,dive"` // opened with the recording
 }

@@ -19,7 +19,7 @@ func windowed(t *testing.T, db *gorm.DB) (*harness, *wallClock) {
 	h, c := newHarnessAt(t, db, "2026-03-30 12:00:00")
 	h.inForce(smallScheme)
 	h.as(access.LeadingGroup).Post("/towns/demo/periods", object{
-		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": "small",
+		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": object{"code": "small"},
 		"entry_from": "2026-04-01", "entry_until": "2026-04-10", "review_until": "2026-04-20",
 	}).Want(http.StatusCreated)
 	h.steps("2026Q1", "open")

@@ -29,9 +29,11 @@ func TestEffectExample(t *testing.T) {
 		return strings.Replace(fmt.Sprint(stats.Round(x, 2)), "-", "−", 1)
 	}
 	claims := []string{
-		fmt.Sprintf("| mean | | | | %s | %s | %s | %s |", figure(e.ControlChange), figure(e.Difference), figure(e.Gap), figure(e.Effect)),
+		fmt.Sprintf("| mean | | | | %s | %s | %s | %s |", figure(e.ControlChange), figure(e.Difference), figure(e.Gap),
+			figure(e.Effect)),
 		fmt.Sprintf("cost %s of the rise", figure(-e.Slope)),
-		fmt.Sprintf("Before and after shows %s; the effect is %s, with 95 %% between\n%s and %s.", figure(e.TreatedChange), figure(e.Effect), figure(e.Low), figure(e.High)),
+		fmt.Sprintf("Before and after shows %s; the effect is %s, with 95 %% between\n%s and %s.", figure(e.TreatedChange),
+			figure(e.Effect), figure(e.Low), figure(e.High)),
 	}
 	for _, m := range e.Matches {
 		change := m.ControlAfter - m.ControlBefore

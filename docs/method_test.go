@@ -20,7 +20,9 @@ func TestWorkedExample(t *testing.T) {
 				{Code: "survey", Weight: 1, Rule: &composite.Goalposts{Low: 60, High: 95}},
 			}},
 		}},
-		Adjustments: composite.Adjustments{Bonus: composite.AdjustmentGroup{Cap: 5, Items: []composite.AdjustmentItem{{Code: "award", Points: 2}}}},
+		Adjustments: composite.Adjustments{
+			Bonus: composite.AdjustmentGroup{Cap: 5, Items: []composite.AdjustmentItem{{Code: "award", Points: 2}}},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -71,7 +71,7 @@ func TestRestoreTellsWhatTheBackupHadWrong(t *testing.T) {
 	var out, said bytes.Buffer
 	code := run(t.Context(), program{on(target), strings.NewReader(file), &out, &said}, []string{"restore", "-"})
 	if code != exitFailure || !strings.Contains(said.String(),
-		"in the backup 4 runs differ from their receipts and 1 audit trails are broken") {
+		"in the backup 4 runs differ from their receipts, 1 audit trails are broken, and 4 places differ from the trail") {
 		t.Errorf("%d %s%s", code, out.String(), said.String())
 	}
 	if code, _, said := invoke(t.Context(), on(target), "backup", "-"); code != 0 ||

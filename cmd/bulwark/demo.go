@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/demo"
 	"bulwark/internal/fault"
+	"bulwark/internal/signature"
 	"bulwark/internal/text"
 )
 
@@ -42,6 +44,7 @@ func runDemo(ctx context.Context, p program, args []string) error {
 	}
 	cfg, err := config.Load(append([]string{
 		"BULWARK_DATABASE_URL=" + s.url, "BULWARK_ADDR=" + *addr, "BULWARK_LOG_LEVEL=WARN", "BULWARK_LOG_FORMAT=text",
+		"BULWARK_SIGNING_KEY_FILE=" + filepath.Join(*data, "signing.key"),
 	}, p.withoutService()...))
 	if err != nil {
 		return err
@@ -55,16 +58,24 @@ func runDemo(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	if err := s.prepare(ctx, p, db); err != nil {
+	unlock, err := lockServer(cfg, ln)
+	if err != nil {
 		return errors.Join(err, ln.Close(), database.Close(db))
 	}
+	if err := s.prepare(signature.With(ctx, signing(cfg)), p, db, cfg.SigningKeyFile); err != nil {
+		return errors.Join(err, ln.Close(), database.Close(db), unlock())
+	}
 	p.printAddresses("http://"+ln.Addr().String(), s.keys)
-	return errors.Join(serveOn(ctx, ln, db, cfg, log), database.Close(db))
+	return errors.Join(serveOn(ctx, ln, db, cfg, log), database.Close(db), unlock())
 }
 
 // ofTheService are settings that name where the service keeps what it cannot lose. Its
 // anchors are among them: the chains of the demo would contradict those of the service.
-var ofTheService = []string{"BULWARK_DATABASE_URL", "BULWARK_AUDIT_ANCHORS"}
+// What the demo invents must not bear the signature of the service.
+var ofTheService = []string{
+	"BULWARK_DATABASE_URL", "BULWARK_AUDIT_ANCHORS", "BULWARK_SIGNING_KEY_FILE", "BULWARK_SIGNING_SM2_KEY_FILE",
+	"BULWARK_REQUIRE_SIGNATURE",
+}
 
 // withoutService returns the environment without these settings, and names in one line
 // those that are set.
@@ -126,8 +137,13 @@ func (s demoStore) owned(ctx context.Context, options database.Options) (bool, e
 // prepare seeds a new database, and makes one key and account per role where there are
 // none. The file with them gets its name once they are stored; the next demo finds what
 // was broken off before that under the first name.
-func (s demoStore) prepare(ctx context.Context, p program, db *gorm.DB) error {
+func (s demoStore) prepare(ctx context.Context, p program, db *gorm.DB, signingKey string) error {
 	p.print(p.out, text.F("正在准备演示数据……", "preparing the demo data …"))
+	if _, err := os.Stat(signingKey); errors.Is(err, fs.ErrNotExist) {
+		if _, err := signature.CreateKey(signingKey, signature.Ed25519, "bulwark-demo", demo.Start, signature.Keys{}); err != nil {
+			return err
+		}
+	}
 	if _, err := demo.Seed(ctx, db); err != nil {
 		return err
 	}

@@ -16,13 +16,15 @@ import (
 )
 
 // manageKeys makes, lists and revokes keys on the database itself: a fresh
-// installation has no key that could ask the service for one.
+// installation has no key that could ask the service for one. The signing key is in a
+// file and opens nothing.
 func manageKeys(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("key", flag.ContinueOnError)
 	f.Usage = func() {
-		p.print(f.Output(), text.F("用法：bulwark key create|list|revoke", "usage: bulwark key create|list|revoke"))
+		p.print(f.Output(), text.F("用法：bulwark key create|list|revoke|signing",
+			"usage: bulwark key create|list|revoke|signing"))
 	}
-	if err := p.parse(f, args, len(args)); err != nil {
+	if err := p.parseFirst(f, args); err != nil {
 		return err
 	}
 	args = f.Args()
@@ -36,8 +38,10 @@ func manageKeys(ctx context.Context, p program, args []string) error {
 		return listKeys(ctx, p, args[1:])
 	case "revoke":
 		return revokeKey(ctx, p, args[1:])
+	case "signing":
+		return signingKey(ctx, p, args[1:])
 	}
-	return usageError{text.F("请写明 create、list 或 revoke", "name what to do: create, list or revoke")}
+	return usageError{text.F("请写明 create、list、revoke 或 signing", "name what to do: create, list, revoke or signing")}
 }
 
 // createKey prints the secret, alone on standard output, and keeps it nowhere.

@@ -21,9 +21,9 @@ var rooms = map[string]string{
 		"internal/improve/measure internal/improve/target internal/improve internal/index " +
 		"internal/evaluation internal/scheme internal/people internal/workflow " +
 		"internal/credential internal/access internal/town internal/oidc internal/config " +
-		"internal/ratelimit",
+		"internal/ratelimit internal/signature",
 	"docs":          "",
-	"internal/rest": "internal/access internal/config internal/ratelimit",
+	"internal/rest": "internal/workflow internal/access internal/config internal/ratelimit",
 	"internal/jobs": "internal/rest internal/improve/report internal/improve/plan internal/index " +
 		"internal/credential",
 	"internal/demo": "internal/project internal/exchange internal/improve/report internal/improve/visit " +
@@ -51,7 +51,7 @@ var rooms = map[string]string{
 		"internal/access internal/town",
 	"internal/improve": "internal/scheme internal/access internal/town",
 	"internal/index": "internal/evaluation internal/datafile internal/scheme internal/workflow " +
-		"internal/access internal/town internal/cache pkg/composite/effect pkg/composite " +
+		"internal/signature internal/access internal/town internal/cache pkg/composite/effect pkg/composite " +
 		"pkg/composite/stats",
 	"internal/evaluation": "internal/datafile internal/scheme internal/people internal/workflow internal/access " +
 		"internal/town pkg/composite pkg/composite/stats",
@@ -62,6 +62,7 @@ var rooms = map[string]string{
 	"internal/credential":        "internal/access internal/town",
 	"internal/access":            "internal/town",
 	"internal/town":              "",
+	"internal/signature":         "",
 	"internal/oidc":              "",
 	"internal/backup":            "",
 	"internal/audit":             "internal/database",

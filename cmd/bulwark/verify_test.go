@@ -34,19 +34,10 @@ func TestVerifyNeedsAnchorsToFindACutTrail(t *testing.T) {
 				}
 			}
 			check(0, "audit trail (installation): 3 records, 1 anchors, ok", "-anchors", anchors)
-			db := dbtest.Connect(t, url, database.Options{})
-			drop := []string{"DROP TRIGGER audit_records_immutable_delete", "DROP TRIGGER audit_heads_grow"}
-			if dialect == database.PostgreSQL {
-				drop = []string{
-					"DROP TRIGGER audit_records_immutable ON audit_records", "DROP TRIGGER audit_heads_grow ON audit_heads",
-				}
-			}
-			for _, statement := range append(drop, "DELETE FROM audit_records WHERE sequence = 3",
-				"UPDATE audit_heads SET sequence = 2, hash = (SELECT hash FROM audit_records WHERE sequence = 2)") {
-				if err := db.Exec(statement).Error; err != nil {
-					t.Fatal(err)
-				}
-			}
+			dbtest.Tamper(t, url,
+				"DELETE FROM keys WHERE 'keys/' || prefix = (SELECT subject FROM audit_records WHERE sequence = 3)",
+				"DELETE FROM audit_records WHERE sequence = 3", "DELETE FROM audit_rows WHERE sequence = 3",
+				"UPDATE audit_heads SET sequence = 2, hash = (SELECT hash FROM audit_records WHERE sequence = 2)")
 			check(0, "without anchors, a trail whose end was removed or rewritten is not detected")
 			check(exitFailure, "cut: the chain was cut: an anchor kept elsewhere proves that there were records from 3 on",
 				"-anchors", anchors)

@@ -16,7 +16,10 @@ var update = flag.Bool("update", false, "write testdata/openapi.json anew")
 // fixture reads testdata as make generate reads the service.
 func fixture(t *testing.T) source {
 	t.Helper()
-	s, err := read([]string{"testdata/api", "testdata/town", "../../internal/rest", "../../internal/fault", "../../internal/text", "../../pkg/composite"}, "api.go", api.Routes)
+	s, err := read([]string{
+		"testdata/api", "testdata/town", "../../internal/rest", "../../internal/fault", "../../internal/text",
+		"../../pkg/composite",
+	}, "api.go", api.Routes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +68,10 @@ func TestMistakesAreTold(t *testing.T) {
 		{"handler twice", `"createBranch"`, `"listBranches"`, "listBranches also serves GET /towns/{town}/branches"},
 		{"no summary", `"summary":"Found a branch",`, ``, "@Summary"},
 		{"unknown tag", `"tags":["structure"]`, `"tags":["other"]`, `tag "other"`},
-		{"unknown path parameter", `/branches/{version}`, `/branches/{what}`, "say what {what} is"},
-		{"two schemas of one name", `"town.Name":{`, `"api.Branch":{"type":"object"},"town.Name":{`, "api.Branch and town.Branch"},
+		{
+			"two schemas of one name", `"town.Name":{`, `"api.Branch":{"type":"object"},"town.Name":{`,
+			"api.Branch and town.Branch",
+		},
 		{"dangling reference", `"town.Name":{`, `"town.Gone":{`, "Name"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -74,7 +79,7 @@ func TestMistakesAreTold(t *testing.T) {
 				t.Fatalf("the fixture has no %s", tt.old)
 			}
 			swagger := []byte(strings.ReplaceAll(string(good.swagger), tt.old, tt.new))
-			bad := source{swagger, swagger, good.words}
+			bad := source{swagger, swagger, good.words, good.routes}
 			if _, err := generate(bad); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got error %v, want one with %q", err, tt.want)
 			}
@@ -93,6 +98,17 @@ func TestShortName(t *testing.T) {
 	} {
 		if got := shortName(definition); got != want {
 			t.Errorf("%s: got %s, want %s", definition, got, want)
+		}
+	}
+}
+
+func TestParametersOfPathsHaveWords(t *testing.T) {
+	for name, want := range map[string]string{
+		"area": "statistical code of the area", "visit": "identifier of the visit, a UUID",
+		"what_not": "identifier of the what not, a UUID",
+	} {
+		if got := wordsOf(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 }

@@ -52,6 +52,9 @@ func generate(s source) ([]byte, error) {
 	if err := addRules(doc); err != nil {
 		return nil, err
 	}
+	if err := addStates(doc, s); err != nil {
+		return nil, err
+	}
 	refineSchemas(doc, answers)
 	if err := refineOperations(doc); err != nil {
 		return nil, err

@@ -27,9 +27,7 @@ func refineOperations(doc *openapi3.T) error {
 	var errs []error
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths.Map())) {
 		item := doc.Paths.Value(path)
-		if err := addPathParameters(doc, path, item); err != nil {
-			errs = append(errs, err)
-		}
+		addPathParameters(doc, path, item)
 		for _, method := range slices.Sorted(maps.Keys(item.Operations())) {
 			op, where := item.GetOperation(method), method+" "+path
 			if err := checkOperation(doc, op, seen, where); err != nil {

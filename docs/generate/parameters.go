@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
@@ -14,43 +13,31 @@ import (
 )
 
 // pathWords explains the parameters of paths, once for all operations. A number
-// is a number; all else is text.
+// is a number; all else is text. One that is not here is called after its name: see
+// wordsOf.
 var pathWords = map[string]string{
-	"account":    "name of the account",
-	"analysis":   "identifier of the cause analysis, a UUID",
-	"appeal":     "identifier of the appeal, a UUID",
-	"area":       "statistical code of the area",
-	"branch":     "code of the branch",
-	"case":       "identifier of the case, a UUID",
-	"rating":     "identifier of the rating, a UUID",
-	"round":      "code of the round",
-	"event":      "identifier of the event or study visit, a UUID",
-	"project":    "identifier of the project, a UUID",
-	"team":       "code of the team",
-	"id":         "identifier, a UUID",
-	"adjustment": "identifier of the adjustment, a UUID",
-	"evaluation": "identifier of the evaluation, a UUID",
-	"exception":  "identifier of the exception, a UUID",
-	"item":       "identifier of the plan item, a UUID",
-	"key":        "public prefix of the key",
-	"measure":    "number of the measure, 1 to 7",
-	"office":     "code of the liaison office",
-	"period":     "code of the period, such as 2023Q3",
-	"person":     "code of the person",
-	"plan":       "identifier of the improvement plan, a UUID",
-	"run":        "identifier of the run, a UUID",
-	"scheme":     "code of the scheme",
-	"sequence":   "number of the record in its chain, counted from 1",
-	"sheet":      "identifier of the sheet, a UUID",
-	"task":       "identifier of the task, a UUID",
-	"target":     "identifier of the improvement target, a UUID",
-	"town":       "code of the town",
-	"version":    "number of the version, counted from 1",
-	"visit":      "identifier of the visit, a UUID",
+	"account":   "name of the account",
+	"analysis":  "identifier of the cause analysis, a UUID",
+	"area":      "statistical code of the area",
+	"branch":    "code of the branch",
+	"round":     "code of the round",
+	"event":     "identifier of the event or study visit, a UUID",
+	"team":      "code of the team",
+	"id":        "identifier, a UUID",
+	"item":      "identifier of the plan item, a UUID",
+	"indicator": "code of the indicator or quantity, such as organisation.01",
+	"key":       "public prefix of the key",
+	"measure":   "number of the measure, 1 to 7",
+	"office":    "code of the liaison office",
+	"period":    "code of the period, such as 2023Q3",
+	"person":    "code of the person",
+	"plan":      "identifier of the improvement plan, a UUID",
+	"scheme":    "code of the scheme",
+	"sequence":  "number of the record in its chain, counted from 1",
+	"target":    "identifier of the improvement target, a UUID",
+	"town":      "code of the town",
+	"version":   "number of the version, counted from 1",
 
-	"problem":     "identifier of the problem, a UUID",
-	"reminder":    "identifier of the reminder, a UUID",
-	"report":      "identifier of the report, a UUID",
 	"publication": "number of the publication, counted from 1",
 }
 
@@ -59,7 +46,7 @@ var pathParameter = regexp.MustCompile(`\{([^}]*)\}`)
 // addPathParameters declares the parameters of the path and the headers that every
 // operation reads, so that no annotation needs to. An annotation that describes one
 // in other words wins.
-func addPathParameters(doc *openapi3.T, path string, item *openapi3.PathItem) error {
+func addPathParameters(doc *openapi3.T, path string, item *openapi3.PathItem) {
 	for _, match := range pathParameter.FindAllStringSubmatch(path, -1) {
 		name := match[1]
 		described := false
@@ -70,10 +57,7 @@ func addPathParameters(doc *openapi3.T, path string, item *openapi3.PathItem) er
 		if described {
 			continue
 		}
-		words, known := pathWords[name]
-		if !known {
-			return fmt.Errorf("%s: say what {%s} is, in pathWords of docs/generate or with @Param", path, name)
-		}
+		words := wordsOf(name)
 		component := name + "Param" // never the name of a schema: generated clients have one name space
 		if doc.Components.Parameters[component] == nil {
 			schema := openapi3.NewStringSchema()
@@ -86,7 +70,11 @@ func addPathParameters(doc *openapi3.T, path string, item *openapi3.PathItem) er
 		item.Parameters = append(item.Parameters, sharedParameter(component))
 	}
 	item.Parameters = append(item.Parameters, sharedParameter("Act-As"), sharedParameter("Accept-Language"))
-	return nil
+}
+
+// wordsOf describes a parameter of paths. Most are the UUID of what they are called.
+func wordsOf(name string) string {
+	return cmp.Or(pathWords[name], "identifier of the "+strings.ReplaceAll(name, "_", " ")+", a UUID")
 }
 
 func without(parameters openapi3.Parameters, in, name string) openapi3.Parameters {

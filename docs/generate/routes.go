@@ -96,7 +96,8 @@ func (f *annotated) operation(r rest.Route, path string, words function) {
 // keyless reports whether a route can be used without a key: always, or in a town
 // that opens its results.
 func keyless(r rest.Route) bool {
-	return r.Open() || r.Method == http.MethodGet && access.Principal{}.May(r.Action) && !strings.HasSuffix(r.Path, "/session")
+	return r.Open() || r.Method == http.MethodGet && access.Principal{}.May(r.Action) &&
+		!strings.HasSuffix(r.Path, "/session")
 }
 
 // has reports whether a request struct has a field with the tag, of this value if one

@@ -1,11 +1,17 @@
 package main
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"bulwark/internal/workflow"
 )
 
 const schemaPrefix = "#/components/schemas/"
@@ -18,7 +24,8 @@ func refineSchemas(doc, answers *openapi3.T) {
 		if !requests[name] || isRule(name) {
 			schema.Value.Required = slices.Concat(schema.Value.Required, answers.Components.Schemas[name].Value.Required)
 		}
-		if requests[name] && schema.Value.Type.Is(openapi3.TypeObject) && schema.Value.AdditionalProperties == (openapi3.AdditionalProperties{}) {
+		if requests[name] && schema.Value.Type.Is(openapi3.TypeObject) &&
+			schema.Value.AdditionalProperties == (openapi3.AdditionalProperties{}) {
 			schema.Value.AdditionalProperties.Has = new(false)
 		}
 		slices.Sort(schema.Value.Required)
@@ -131,4 +138,78 @@ func textFormat(name string) string {
 		return "date"
 	}
 	return ""
+}
+
+// addStates lists the states of every field and parameter whose type is that of states
+// of a table: those that the table has, or to which it leads a caller. Where a field
+// names some of them, it keeps these.
+func addStates(doc *openapi3.T, s source) error {
+	l := stateLister{doc: doc, names: s.words.names, seen: map[reflect.Type]bool{}}
+	for _, r := range s.routes {
+		l.visit(r.Request)
+		l.visit(r.Body)
+		l.visit(r.Answer)
+		item := doc.Paths.Value(parameterOfGin.ReplaceAllString(strings.TrimPrefix(r.Path, base), "{$1}"))
+		if item == nil || item.GetOperation(r.Method) == nil {
+			continue
+		}
+		for _, field := range reflect.VisibleFields(r.Request) {
+			if p := item.GetOperation(r.Method).Parameters.GetByInAndName("query", field.Tag.Get("form")); p != nil {
+				l.list(r.Handler, field, p.Schema.Value)
+			}
+		}
+	}
+	return errors.Join(l.errs...)
+}
+
+type stateLister struct {
+	doc   *openapi3.T
+	names map[string]string
+	seen  map[reflect.Type]bool
+	errs  []error
+}
+
+// visit lists the states in the schemas of a type and of all that it holds.
+func (l *stateLister) visit(t reflect.Type) {
+	for t != nil && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map) {
+		t = t.Elem()
+	}
+	if t == nil || t.Kind() != reflect.Struct || l.seen[t] {
+		return
+	}
+	l.seen[t] = true
+	name := packagePath.ReplaceAllString(t.String(), "")
+	schema := l.doc.Components.Schemas[shortName(cmp.Or(l.names[name], name))]
+	for _, field := range reflect.VisibleFields(t) {
+		l.visit(field.Type)
+		called, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if schema != nil && schema.Value.Properties[called] != nil {
+			l.list(name, field, schema.Value.Properties[called].Value)
+		}
+	}
+}
+
+func (l *stateLister) list(of string, field reflect.StructField, s *openapi3.Schema) {
+	states, reached := workflow.StatesOf(field.Type)
+	switch {
+	case states == nil || s == nil:
+	case len(s.Enum) > 0:
+		for _, named := range s.Enum {
+			if !slices.Contains(states, fmt.Sprint(named)) {
+				l.errs = append(l.errs, fmt.Errorf("%s.%s: %v is no state of its table", of, field.Name, named))
+			}
+		}
+	case slices.Contains(strings.Split(field.Tag.Get("validate"), ","), "move"):
+		s.Enum = values(reached)
+	default:
+		s.Enum = values(states)
+	}
+}
+
+func values(list []string) []any {
+	all := make([]any, len(list))
+	for i, v := range list {
+		all[i] = v
+	}
+	return all
 }

@@ -46,13 +46,15 @@ func addShared(doc *openapi3.T) {
 		"bearer": {Value: openapi3.NewSecurityScheme().WithType("http").WithScheme("bearer").
 			WithDescription("API key, sent as Authorization: Bearer KEY. With it, a session is ignored.")},
 		"session": {Value: openapi3.NewSecurityScheme().WithType("apiKey").WithIn("cookie").WithName("bulwark").
-			WithDescription("Cookie of a session, set by POST /sessions; its name is __Host-bulwark where the service stands behind TLS.")},
+			WithDescription(
+				"Cookie of a session, set by POST /sessions; its name is __Host-bulwark where the service stands behind TLS.")},
 		"csrf": {Value: openapi3.NewSecurityScheme().WithType("apiKey").WithIn("header").WithName("X-CSRF-Token").
 			WithDescription("csrf_token of GET /session: needed with the cookie of a session, for each change.")},
 	}
 	c.Parameters = openapi3.ParametersMap{
 		"Accept-Language": header("Language of words in the answer: zh or en."),
-		"Act-As":          header("The role under which to act, one of those that the caller holds; the first of them (see /me) if absent."),
+		"Act-As": header(
+			"The role under which to act, one of those that the caller holds; the first of them (see /me) if absent."),
 		"Idempotency-Key": idempotencyKey(),
 		"If-Match":        header(`ETag of the version that is to be changed, such as "3.d"; "3" is enough, and it may be weak.`),
 		"If-None-Match":   header("ETag of a known answer: 304 where it is still the same."),
@@ -92,7 +94,9 @@ func failure(words string) *openapi3.Response {
 }
 
 func problemContent() openapi3.Content {
-	return openapi3.Content{problemType: openapi3.NewMediaType().WithSchemaRef(openapi3.NewSchemaRef(schemaPrefix+"Problem", nil))}
+	return openapi3.Content{
+		problemType: openapi3.NewMediaType().WithSchemaRef(openapi3.NewSchemaRef(schemaPrefix+"Problem", nil)),
+	}
 }
 
 // idempotencyKey makes a POST safe to send again.

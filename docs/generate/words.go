@@ -17,11 +17,12 @@ type words struct {
 	functions map[string]function
 	types     map[string]string // doc comments, by package.Type, or by what // @name says
 	columns   map[string]string // database.JSON[T], which is stored and sent as T, to T
+	names     map[string]string // what // @name says, by package.Type
 }
 
 // readWords reads the sources in and below the folders.
 func readWords(folders []string) (words, error) {
-	w := words{map[string]function{}, map[string]string{}, map[string]string{}}
+	w := words{map[string]function{}, map[string]string{}, map[string]string{}, map[string]string{}}
 	for _, folder := range folders {
 		err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -74,6 +75,7 @@ func (w words) add(file *ast.File) {
 			w.types[file.Name.Name+"."+spec.Name.Name] = text
 			if name := givenName.FindStringSubmatch(spec.Comment.Text()); name != nil {
 				w.types[name[1]] = text
+				w.names[file.Name.Name+"."+spec.Name.Name] = name[1]
 			}
 		}
 	}

@@ -163,3 +163,19 @@ func CallerOf(ctx context.Context, db *gorm.DB, townID string, read Action, deci
 	v.Led, err = LedBy(ctx, db, townID, deciding...)
 	return v, err
 }
+
+// Visible narrows a query to the rows of branches in reach, by their branch_code.
+func (c Caller) Visible(q *gorm.DB) *gorm.DB { return c.Reach.Narrow(q) }
+
+// RefuseLed refuses a decision about a branch that the caller leads.
+func (c Caller) RefuseLed(branch string) error {
+	if c.Led[branch] {
+		return OwnBranch()
+	}
+	return nil
+}
+
+// OwnBranch returns the refusal of a decision about a branch that the caller leads.
+func OwnBranch() error {
+	return fault.Forbidden("conflict_of_interest", "不能决定自己所任职党组织的事项", "nobody decides about a branch that he or she leads")
+}

@@ -19,6 +19,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
@@ -27,14 +28,44 @@ import (
 type Anchor struct {
 	Seen time.Time
 	Head
+	Signatures string // lines of the note of Text; none where nobody has signed it
+}
+
+// Text returns what the note of the anchor states.
+func (a Anchor) Text() string {
+	return fmt.Sprintf("bulwark/head 1\ntown %s\nsequence %d\nhash %s\nseen %s\n",
+		nameOf(a.TownID), a.Sequence, a.Hash, a.Seen.UTC().Format(time.RFC3339))
+}
+
+// Note returns the signed note of the anchor, or its text where nobody has signed it.
+func (a Anchor) Note() string {
+	if a.Signatures == "" {
+		return a.Text()
+	}
+	return a.Text() + "\n" + a.Signatures
+}
+
+// signed returns the anchor with the signatures of its text.
+func (a Anchor) signed(sign func(text string) (string, error)) (Anchor, error) {
+	if sign == nil {
+		return a, nil
+	}
+	note, err := sign(a.Text())
+	if err != nil {
+		return a, err
+	}
+	a.Signatures = strings.TrimPrefix(strings.TrimPrefix(note, a.Text()), "\n")
+	return a, nil
 }
 
 // installation stands for the empty town in a line of anchors; no code is that.
 const installation = "-"
 
-// String returns the line of the anchor: time, town, sequence, hash.
+// String returns the line of the anchor: time, town, sequence, hash, and the lines of
+// its signatures. From the first four the text can be written again.
 func (a Anchor) String() string {
-	return fmt.Sprintf("%s %s %d %s", a.Seen.UTC().Format(time.RFC3339), nameOf(a.TownID), a.Sequence, a.Hash)
+	line := fmt.Sprintf("%s %s %d %s", a.Seen.UTC().Format(time.RFC3339), nameOf(a.TownID), a.Sequence, a.Hash)
+	return strings.TrimSuffix(line+" "+strings.ReplaceAll(a.Signatures, "\n", " "), " ")
 }
 
 // torn ends a line that a crash has left unfinished; such a line is skipped.
@@ -61,7 +92,8 @@ func ReadAnchors(r io.Reader) (anchors []Anchor, differing []string, err error) 
 		a, ok := parseAnchor(line)
 		if !ok {
 			return nil, nil, fault.Invalid("bad_anchor",
-				"锚点文件第 %d 行应为“时间 镇 序号 哈希”", "line %d of the anchors should be: time, town, sequence, hash", n)
+				"锚点文件第 %d 行应为“时间 镇 序号 哈希”，其后可有签名",
+				"line %d of the anchors should be: time, town, sequence, hash, and signatures if any", n)
 		}
 		anchors = append(anchors, a)
 	}
@@ -70,14 +102,25 @@ func ReadAnchors(r io.Reader) (anchors []Anchor, differing []string, err error) 
 
 func parseAnchor(line string) (Anchor, bool) {
 	parts := strings.Fields(line)
-	if len(parts) != 4 {
+	if len(parts) < 4 || len(parts)%3 != 1 {
 		return Anchor{}, false
+	}
+	var signatures strings.Builder
+	for signature := range slices.Chunk(parts[4:], 3) { // a dash, the name of a key, the signature
+		if signature[0] != dash {
+			return Anchor{}, false
+		}
+		signatures.WriteString(strings.Join(signature, " ") + "\n")
 	}
 	seen, err := time.Parse(time.RFC3339, parts[0])
 	head, ok := ParseHead(parts[2] + ":" + parts[3])
 	head.TownID = townOf(parts[1])
-	return Anchor{seen, head}, err == nil && ok && (parts[1] == installation || text.IsCode(parts[1]))
+	known := parts[1] == installation || text.IsCode(parts[1])
+	return Anchor{seen, head, signatures.String()}, err == nil && ok && known
 }
+
+// dash begins the line of a signature in a note.
+const dash = "—"
 
 // ParseHead reads SEQUENCE:HASH, the head of some chain.
 func ParseHead(s string) (Head, bool) {
@@ -91,6 +134,8 @@ func ParseHead(s string) (Head, bool) {
 // AnchorFile is a text file that gets a line whenever a chain has grown. Kept where the
 // owner of the database cannot write, it shows what he or she changed.
 type AnchorFile struct {
+	Sign func(text string) (note string, err error) // nil: anchors are unsigned
+
 	path      string
 	last      map[string]Head // town → the head anchored last
 	differing map[string]bool // towns whose chains have lost their anchor: they get none until there is another file
@@ -135,6 +180,60 @@ func loadAnchors(path string) (anchors []Anchor, differing []string, err error) 
 	return ReadAnchors(bytes.NewReader(data))
 }
 
+// AnchorState is how a file of anchors stands to the trails of a database.
+type AnchorState struct {
+	Anchors   int       // in the file
+	Last      time.Time // of the last anchor
+	Differing []string  // towns whose trails have lost their anchors, "" is the installation
+	Behind    int       // trails that have grown since their last anchor
+	Since     time.Time // when the first record after an anchor was made
+}
+
+// StateOfAnchors compares the file with the trails, and writes nothing. A file that is not
+// there is fs.ErrNotExist.
+func StateOfAnchors(ctx context.Context, db *gorm.DB, path string) (s AnchorState, err error) {
+	anchors, differing, err := loadAnchors(path)
+	if err != nil {
+		return s, err
+	}
+	a := AnchorFile{path: path, last: make(map[string]Head), differing: make(map[string]bool)}
+	s.Anchors, s.Differing = len(anchors), differing
+	for _, anchor := range anchors {
+		a.last[anchor.TownID], s.Last = anchor.Head, anchor.Seen
+	}
+	var heads []Head
+	if err := db.WithContext(ctx).Where("sequence > 0").Order("town_id").Find(&heads).Error; err != nil {
+		return s, err
+	}
+	lost, err := a.lookUp(ctx, db, heads)
+	if err != nil {
+		return s, err
+	}
+	for _, found := range lost {
+		if !slices.Contains(s.Differing, found.TownID) {
+			s.Differing = append(s.Differing, found.TownID)
+		}
+	}
+	for _, head := range heads {
+		last := a.last[head.TownID].Sequence
+		if head.Sequence <= last {
+			continue
+		}
+		s.Behind++
+		var first Record
+		err := db.WithContext(ctx).Select("at").Where("town_id = ? AND sequence > ?", head.TownID, last).
+			Order("sequence").Limit(1).
+			Find(&first).Error
+		if err != nil {
+			return s, err
+		}
+		if s.Since.IsZero() || first.At.Before(s.Since) {
+			s.Since = first.At
+		}
+	}
+	return s, nil
+}
+
 // Keep writes the head of every chain that has grown since the last time, and returns how
 // many. Before that it looks every last anchor up in its chain. A chain that does not have
 // it any more is an error, and gets no anchor from then on: one of what was changed would
@@ -151,17 +250,20 @@ func (a *AnchorFile) Keep(ctx context.Context, db *gorm.DB) (int, error) {
 	var lines strings.Builder
 	for _, found := range lost {
 		a.differing[found.TownID] = true
-		lines.WriteString(Anchor{db.NowFunc(), found}.String() + differs + "\n")
+		lines.WriteString(Anchor{Seen: db.NowFunc(), Head: found}.String() + differs + "\n")
 	}
 	a.count.Store(int64(len(a.differing)))
 	var moved []Head
+	var unsigned error
 	for _, head := range heads {
 		if last := a.last[head.TownID]; head != last && !a.differing[head.TownID] {
+			anchor, err := Anchor{Seen: db.NowFunc(), Head: head}.signed(a.Sign)
+			unsigned = errors.Join(unsigned, err) // it is better than none
 			moved = append(moved, head)
-			lines.WriteString(Anchor{db.NowFunc(), head}.String() + "\n")
+			lines.WriteString(anchor.String() + "\n")
 		}
 	}
-	broken := a.refuseDiffering()
+	broken := errors.Join(a.refuseDiffering(), unsigned)
 	if lines.Len() > 0 {
 		if err := a.write(lines.String()); err != nil {
 			return 0, errors.Join(broken, err)
@@ -234,7 +336,7 @@ func (a *AnchorFile) refuseDiffering() error {
 
 // write puts whole lines at the end of the file and sees them onto the disk.
 func (a *AnchorFile) write(lines string) (err error) {
-	file, err := os.OpenFile(a.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	file, err := database.CreateFile(a.path, os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return unusable(a.path, err)
 	}

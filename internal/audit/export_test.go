@@ -5,3 +5,6 @@ func Link(r Record, previous string) string { return r.link(previous) }
 
 // Linked shows tests what is hashed.
 func Linked(r Record, previous string) string { return r.linked(previous) }
+
+// DigestOf shows tests what a record holds of its row records.
+func DigestOf(rows []RowRecord) string { return digestOf(rows) }

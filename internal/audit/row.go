@@ -1,15 +1,19 @@
 package audit
 
 import (
+	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
+	"bulwark/internal/fault"
 )
 
 // RowRecord is what a change has made of a unit of rows of one table: mostly one row. The
@@ -36,7 +40,11 @@ func init() { database.KeepRows(func(tx *gorm.DB) error { return appendAll(tx, n
 // are missing to carry it, and what the last record of each town carries.
 func carry(tx *gorm.DB, records []Record) ([]Record, map[string][]RowRecord, error) {
 	changes, err := database.TakeChanges(tx)
-	if err != nil || len(changes) == 0 {
+	var gone []RowRecord
+	if len(records) > 0 { // only once: see RecordEmptied
+		gone = database.Waiting[RowRecord](tx)
+	}
+	if err != nil || len(changes)+len(gone) == 0 {
 		return records, nil, err
 	}
 	anywhere := "" // rows of no town are carried by any record of the transaction
@@ -44,6 +52,9 @@ func carry(tx *gorm.DB, records []Record) ([]Record, map[string][]RowRecord, err
 		anywhere = records[0].TownID
 	}
 	carried := map[string][]RowRecord{}
+	if len(gone) > 0 {
+		carried[anywhere] = gone
+	}
 	for _, c := range changes {
 		town := anywhere
 		if c.HasTown {
@@ -52,6 +63,9 @@ func carry(tx *gorm.DB, records []Record) ([]Record, map[string][]RowRecord, err
 		carried[town] = append(carried[town], RowRecord{Of: c.Table, Key: c.Key, Before: hashRows(c.Before), Rows: c.After})
 	}
 	for _, town := range slices.Sorted(maps.Keys(carried)) {
+		slices.SortFunc(carried[town], func(a, b RowRecord) int {
+			return cmp.Or(strings.Compare(a.Of, b.Of), strings.Compare(a.Key, b.Key))
+		})
 		if slices.ContainsFunc(records, func(r Record) bool { return r.TownID == town }) {
 			continue
 		}
@@ -102,4 +116,32 @@ func (r RowRecord) add(w writer) {
 	for _, part := range []string{r.Of, r.Key, r.Before, r.Rows} {
 		writePart(w, part)
 	}
+}
+
+// RecordEmptied records that the tables, whose rows belong to no town, have lost the rows
+// that the trail still knows: a restore leaves them empty. tx writes an audit record besides.
+func RecordEmptied(ctx context.Context, tx *gorm.DB, tables ...string) (err error) {
+	defer fault.Wrap(&err, "record that tables are empty")
+	v := rowVerification{tx: tx.WithContext(ctx), states: map[string]map[string]*unitState{}}
+	for _, name := range tables {
+		v.states[name] = map[string]*unitState{}
+		var list []RowRecord
+		if err := v.tx.Where("table_name = ?", name).Order("key").Find(&list).Error; err != nil {
+			return err
+		}
+		for _, r := range list {
+			v.take(r)
+		}
+		for _, key := range slices.Sorted(maps.Keys(v.states[name])) {
+			last, _ := v.states[name][key].last(hash{})
+			if last.hash == (hash{}) {
+				continue
+			}
+			gone := RowRecord{Of: name, Key: key, Before: hex.EncodeToString(last.hash[:])}
+			if err := database.AtEnd(tx, gone, func(*gorm.DB, []RowRecord) error { return nil }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -148,7 +149,7 @@ const (
 var (
 	errKeys     = errors.New("database: the key of a row that is held never changes")
 	errRaced    = errors.New("database: another transaction changed the same rows")
-	errUnwanted = errors.New("database: raw SQL changes rows unseen inside InTx: use gorm, or Unrecorded and say why")
+	errUnwanted = errors.New("database: raw SQL changes rows unseen inside InTx: use gorm, RawChanges or Unrecorded")
 )
 
 // created are the units of an INSERT.
@@ -378,11 +379,46 @@ func afterChange(db *gorm.DB) {
 	}
 }
 
+// RawChanges runs do, which changes rows of the tables by raw SQL, and notes what it has
+// made of them. It reads the tables whole: for the few rows of a migration.
+func RawChanges(tx *gorm.DB, tables []string, do func(tx *gorm.DB) error) error {
+	t, ok := tx.Statement.ConnPool.(*transaction)
+	if !ok {
+		return errNoTransaction
+	}
+	noteAll := func(asNew bool) error {
+		for _, name := range tables {
+			known, err := tablesOf(tx.Statement.Context, tx, name)
+			if err != nil || known[name] == nil {
+				return cmp.Or(err, fmt.Errorf("database: no table %s is held", name))
+			}
+			err = known[name].Units(tx.Statement.Context, tx, nil, func(u Unit) error {
+				if asNew {
+					u.Rows = ""
+				}
+				t.note(known[name], u)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := noteAll(false); err != nil {
+		return err
+	}
+	if err := do(Unrecorded(tx)); err != nil {
+		return err
+	}
+	return noteAll(true)
+}
+
 const unrecordedKey = "bulwark:unrecorded"
 
 // Unrecorded returns tx for a raw statement whose rows are noted nowhere: it changes none
 // that are held, or copies them together with their row records.
-func Unrecorded(tx *gorm.DB) *gorm.DB { return tx.Set(unrecordedKey, true) }
+func Unrecorded(tx *gorm.DB) *gorm.DB { return tx.Set(unrecordedKey, true).Session(&gorm.Session{}) }
 
 var writes = regexp.MustCompile(`(?i)^\s*(INSERT|UPDATE|DELETE|REPLACE|MERGE|TRUNCATE|WITH)\b`)
 

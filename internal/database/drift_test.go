@@ -26,10 +26,12 @@ import (
 	"bulwark/internal/improve/target"
 	"bulwark/internal/improve/visit"
 	"bulwark/internal/index"
+	"bulwark/internal/jobs"
 	"bulwark/internal/people"
 	"bulwark/internal/project"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
+	"bulwark/internal/signature"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
@@ -61,6 +63,7 @@ func models() []any {
 		evaluation.Entry{},
 		evaluation.Adjustment{},
 		evaluation.Exception{},
+		evaluation.Choice{},
 		workflow.Transition{},
 		evaluation.Correction{},
 		index.Run{},
@@ -72,7 +75,9 @@ func models() []any {
 		audit.Record{},
 		audit.RowRecord{},
 		audit.Head{},
+		signature.Statement{},
 		rest.StoredResponse{},
+		jobs.Maintenance{},
 		improve.StoredSettings{},
 		target.Target{},
 		exchange.Case{},
@@ -282,10 +287,22 @@ func TestKeysBeginWithTheTown(t *testing.T) {
 
 func TestModelsHaveTheColumnsOfTheirTables(t *testing.T) {
 	found := tables(t, dbtest.Open(t, database.SQLite))
+	without := map[string]bool{}
+	for name := range found {
+		without[name] = true
+	}
 	for _, model := range models() {
 		if diff := columnDrift(model, found); diff != "" {
 			t.Errorf("%T: %s", model, diff)
 		}
+		parsed, err := schema.Parse(model, &sync.Map{}, schema.NamingStrategy{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		delete(without, parsed.Table)
+	}
+	for name := range without {
+		t.Errorf("the table %s has no row struct in models", name)
 	}
 }
 

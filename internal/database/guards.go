@@ -28,7 +28,9 @@ var Guards = []Guard{
 	{Table: "results"},
 	{Table: "robustness_results"},
 	{Table: "runs"},
+	{Table: "signing_statements"},
 	{Table: "transitions"},
+	{Table: "value_choices"},
 	{Table: "visit_versions"},
 }
 

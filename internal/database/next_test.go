@@ -32,12 +32,22 @@ var filled = dbtest.NewTemplate(func(ctx context.Context, db *gorm.DB) error {
 		return err
 	}
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {
-		for _, statement := range besideTheDemo {
-			if err := tx.Exec(statement).Error; err != nil {
-				return fmt.Errorf("%s: %w", statement, err)
-			}
+		held, err := database.HeldTables(ctx, tx)
+		names := make([]string, len(held))
+		for i, t := range held {
+			names[i] = t.Name
 		}
-		return nil
+		if err != nil {
+			return err
+		}
+		return database.RawChanges(tx, names, func(tx *gorm.DB) error {
+			for _, statement := range besideTheDemo {
+				if err := tx.Exec(statement).Error; err != nil {
+					return fmt.Errorf("%s: %w", statement, err)
+				}
+			}
+			return nil
+		})
 	})
 })
 
@@ -54,6 +64,9 @@ var (
 
 var besideTheDemo = []string{
 	`UPDATE branches SET closed_on = '2023-10-01', merged_into = 'b40' WHERE town_id = 'demo' AND code = 'b39'`,
+	`INSERT INTO value_choices (town_id, id, period_code, branch_code, code, sheet_id, among, reason, chosen_by, chosen_at)
+		SELECT town_id, '` + id36(1) + `', period_code, branch_code, 'organisation.01', id, '[]', 'x', 'x', '2023-01-01'
+		FROM evaluations WHERE town_id = 'demo' ORDER BY id LIMIT 1`,
 	`INSERT INTO measures (town_id, number, name_zh, name_en, description_zh, description_en, version, created_at, updated_at)
 		VALUES ('demo', 5, '五', 'five', '', '', ` + versioned + `)`,
 	`INSERT INTO improvement_settings (town_id, document, version, created_at, updated_at) VALUES ('demo', '{}', ` +
@@ -70,8 +83,10 @@ var besideTheDemo = []string{
 		VALUES (` + besideDemo + `, ` + anyPeriod + `, 'b01', 'measure', '1', 5, '', ` + versioned + `)`,
 	`INSERT INTO robustness_results (town_id, run_id, seed, replicates, document, created_at)
 		SELECT town_id, min(id), 1, 100, '{}', '2023-01-01' FROM runs GROUP BY town_id`,
+	`INSERT INTO signing_statements (digest, note, recorded_at) VALUES ('` + digest64 + `', 'x', '2023-01-01')`,
 	`INSERT INTO kept_answers (credential, key, fingerprint, status, header, body, created_at)
 		VALUES ('bw_1', 'k', '` + digest64 + `', 200, '{}', '', '2023-01-01')`,
+	`INSERT INTO maintenance (task, at, detail, succeeded_at) VALUES ('backup', '2023-01-02', 'x', '2023-01-01')`,
 	`INSERT INTO sessions (secret_hash, account_name, account_version, created_at, seen_at, ends_at)
 		SELECT '` + digest64 + `', min(name), 1, '2023-01-01', '2023-01-01', '2023-01-02' FROM accounts`,
 	// Reminders of a person, of an office, and of nobody that was withdrawn; one is about

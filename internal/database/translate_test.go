@@ -89,7 +89,7 @@ func TestReadOnlyIsUnavailable(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, shelf...)
 		err := database.ReadTx(t.Context(), db, func(tx *gorm.DB) error {
-			return tx.Exec("DELETE FROM books").Error
+			return database.Unrecorded(tx).Exec("DELETE FROM books").Error
 		})
 		if !fault.Is(err, fault.KindUnavailable) {
 			t.Errorf("a write to a read-only session: %v", err)
@@ -104,7 +104,7 @@ func TestLockTimeoutIsUnavailable(t *testing.T) {
 		two := dbtest.Connect(t, url, database.Options{LockTimeout: 20 * time.Millisecond}) // as another process
 		execAll(t, one, shelf...)
 		err := database.InTx(t.Context(), one, func(tx *gorm.DB) error {
-			execAll(t, tx, "UPDATE books SET pages = 10")
+			execAll(t, database.Unrecorded(tx), "UPDATE books SET pages = 10")
 			if err := two.Exec("UPDATE books SET pages = 11").Error; !fault.Is(err, fault.KindUnavailable) {
 				t.Errorf("%s: a write that waited too long: %v", dialect, err)
 			}

@@ -30,7 +30,7 @@ func read(t *testing.T, db *gorm.DB, id int) int {
 }
 
 func add(tx *gorm.DB, id int) error {
-	return tx.Exec("UPDATE counters SET n = n + 1 WHERE id = ?", id).Error
+	return database.Unrecorded(tx).Exec("UPDATE counters SET n = n + 1 WHERE id = ?", id).Error
 }
 
 var errNo = errors.New("no")
@@ -125,7 +125,7 @@ func TestNoUpdateIsLost(t *testing.T) {
 			}
 			n := read(t, tx, 1)
 			time.Sleep(time.Millisecond)
-			return tx.Exec("UPDATE counters SET n = ? WHERE id = 1", n+1).Error
+			return database.Unrecorded(tx).Exec("UPDATE counters SET n = ? WHERE id = 1", n+1).Error
 		}
 		var wg sync.WaitGroup
 		for i := range goroutines {

@@ -40,17 +40,17 @@ func Seed(ctx context.Context, db *gorm.DB) (_ bool, err error) {
 	if !fault.Is(err, fault.KindNotFound) {
 		return false, err
 	}
-	s := &story{clock: start}
+	s := &story{clock: Start}
 	db = db.Session(&gorm.Session{NewDB: true, NowFunc: s.tick})
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		s.clock = start // the transaction may run again
+		s.clock = Start // the transaction may run again
 		return s.run(ctx, tx)
 	})
 	return err == nil, err
 }
 
-// start is when the story begins.
-var start = time.Date(2022, 9, 1, 1, 0, 0, 0, time.UTC)
+// Start is when the story begins.
+var Start = time.Date(2022, 9, 1, 1, 0, 0, 0, time.UTC)
 
 // story fills the towns by its own clock, so that what is done in 2022 has dates of 2022.
 type story struct{ clock time.Time }

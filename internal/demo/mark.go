@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
 )
@@ -70,7 +71,10 @@ func claim(ctx context.Context, db *gorm.DB) error {
 		if own, err = owned(tx); err != nil || own {
 			return err
 		}
-		return tx.Create(&Mark{Code: "demo"}).Error
+		if err := tx.Create(&Mark{Code: "demo"}).Error; err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Action: "demo.begin"})
 	})
 }
 

@@ -50,7 +50,7 @@ type Exception struct {
 	EndedBy       string         `json:"ended_by,omitempty"`
 	EndedAt       *time.Time     `json:"ended_at,omitempty"`
 	EndReason     string         `json:"end_reason,omitempty"`
-	State         ExceptionState `gorm:"-" json:"state" swaggertype:"string" enums:"in_force,expired,ended"`
+	State         ExceptionState `gorm:"-" json:"state"`
 	Allowed       []string       `gorm:"-" json:"allowed"` // what the caller can do with it now
 	database.Versioned
 }

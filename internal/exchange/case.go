@@ -63,7 +63,7 @@ type Case struct {
 	Links    database.JSON[[]Link] `json:"links"`
 	// absent for who may neither read people nor write or review cases of the branch
 	Author      string     `json:"author,omitempty" example:"mentor-1"`
-	State       CaseState  `json:"state" swaggertype:"string" enums:"draft,submitted,returned,published,superseded,withdrawn"`
+	State       CaseState  `json:"state"`
 	PublishedAt *time.Time `json:"published_at,omitempty"`
 	// in the answer about one, for the same readers as the author
 	History []CaseMove `gorm:"-" json:"history,omitempty"`
@@ -82,6 +82,11 @@ type CaseMove struct{ workflow.Transition }
 
 // Ref names the case.
 func (c Case) Ref() workflow.Ref { return workflow.Ref{Town: c.TownID, ID: c.ID, Version: c.Version} }
+
+var notLed = workflow.NotLed[Case, *caseReader]
+
+// AboutBranch returns the code of the branch.
+func (c Case) AboutBranch() string { return c.BranchCode }
 
 // caseReader is a caller who reads, writes or reviews cases. Reach is the branches
 // whose cases he or she writes.
@@ -140,14 +145,6 @@ var cases = workflow.Kind[Case, CaseState, *caseReader]{
 func tiedToBranch(v *caseReader, c Case) error { return v.Reach.Refuse(c.BranchCode) }
 
 func inReview(v *caseReader, c Case) error { return v.reviews.Refuse(c.BranchCode) }
-
-func notLed(v *caseReader, c Case) error {
-	if v.Led[c.BranchCode] {
-		return fault.Forbidden("conflict_of_interest",
-			"不能审核自己所任职党组织的案例", "nobody reviews a case of a branch that he or she leads")
-	}
-	return nil
-}
 
 func notAuthor(v *caseReader, c Case) error {
 	if v.Name() == c.Author {

@@ -52,7 +52,7 @@ type Event struct {
 	People      database.JSON[[]string] `json:"people" swaggertype:"array,string" example:"mentor-1"`
 	Cases       database.JSON[[]string] `json:"cases" swaggertype:"array,string" format:"uuid"`
 	Outcome     string                  `json:"outcome,omitempty"` // what came of it, or was learned
-	State       EventState              `json:"state" swaggertype:"string" enums:"planned,held,cancelled"`
+	State       EventState              `json:"state"`
 	StateBy     string                  `json:"state_by" example:"group-1"`
 	StateAt     time.Time               `json:"state_at"`
 	StateReason string                  `json:"state_reason,omitempty"`

@@ -25,16 +25,11 @@ func RefuseBranch(ctx context.Context, tx *gorm.DB, townID, code string) (err er
 	return err
 }
 
-// OwnBranch returns the refusal of a decision about a branch that the caller leads.
-func OwnBranch() error {
-	return fault.Forbidden("conflict_of_interest", "不能决定自己所任职党组织的事项", "nobody decides about a branch that he or she leads")
-}
-
-// RefuseLed returns OwnBranch if the caller leads the branch today.
+// RefuseLed returns access.OwnBranch if the caller leads the branch today.
 func RefuseLed(ctx context.Context, tx *gorm.DB, townID, branch string) error {
 	led, err := access.PrincipalFrom(ctx).IsLeader(ctx, tx, townID, branch, day.Of(tx.NowFunc()))
 	if err == nil && led {
-		return OwnBranch()
+		return access.OwnBranch()
 	}
 	return err
 }

@@ -52,7 +52,7 @@ type Appeal struct {
 	Points            Points      `json:"points"`
 	Statement         string      `json:"statement" example:"two meetings were overlooked"`
 	Evidence          string      `json:"evidence,omitempty"`
-	State             AppealState `json:"state" swaggertype:"string" enums:"filed,upheld,rejected,withdrawn"`
+	State             AppealState `json:"state"`
 	FiledBy           string      `json:"filed_by" example:"secretary-7"`
 	FiledAt           time.Time   `json:"filed_at"`
 	DueOn             day.Date    `json:"due_on" swaggertype:"string" format:"date"` // last day for the answer
@@ -86,6 +86,11 @@ func (Points) GormDataType() string { return "text" }
 
 // Ref names the appeal.
 func (a Appeal) Ref() workflow.Ref { return workflow.Ref{Town: a.TownID, ID: a.ID, Version: a.Version} }
+
+var notLed = workflow.NotLed[Appeal, *appealReader]
+
+// AboutBranch returns the code of the branch.
+func (a Appeal) AboutBranch() string { return a.BranchCode }
 
 // lock returns who brought the appeal into its state, when, why, and who can take it
 // further: nobody once it is decided.
@@ -130,17 +135,6 @@ var appeals = workflow.Kind[Appeal, AppealState, *appealReader]{
 		{Name: "withdraw", From: []AppealState{Filed}, To: Withdrawn, Action: access.WriteAppeals},
 	},
 }.Checked()
-
-func notLed(v *appealReader, a Appeal) error {
-	if v.Led[a.BranchCode] {
-		return fault.Forbidden("conflict_of_interest",
-			"不能决定自己所任职党组织的申诉", "nobody decides about a branch that he or she leads")
-	}
-	return nil
-}
-
-// Visible narrows a query to the appeals of branches in reach.
-func (v *appealReader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
 
 // State returns the state of the appeal, and who brought it there.
 func (v *appealReader) State(a Appeal) (AppealState, fault.Lock) { return a.State, a.lock() }

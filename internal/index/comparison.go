@@ -28,12 +28,12 @@ type ScoreChange struct {
 	Before     *float64          `json:"before,omitempty"`
 	Now        *float64          `json:"now,omitempty"`
 	Change     *float64          `json:"change,omitempty"`     // only where compared
-	Parts      []ChangePart      `json:"parts"`                // sum to the change; empty unless compared
+	Parts      []changePart      `json:"parts"`                // sum to the change; empty unless compared
 	Indicators []IndicatorChange `json:"indicators,omitempty"` // what moved most first; only for callers who see details
 }
 
-// ChangePart is one cause of a change.
-type ChangePart struct {
+// changePart is one cause of a change.
+type changePart struct {
 	Code   string  `json:"code" enums:"own_data,peers,scheme,imputation,adjustments,cut"`
 	Points float64 `json:"points"` // rounded so that all sum to the change, or with all digits if precise
 	Text   string  `json:"text"`
@@ -118,7 +118,7 @@ func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, q ScoreCh
 	}
 	x := ScoreChange{
 		Town: v.current.Period.TownID, Branch: r.ref(q.Language), From: before.Period.Code, To: v.current.Period.Code,
-		Outcome: string(compared.Status), Parts: []ChangePart{},
+		Outcome: string(compared.Status), Parts: []changePart{},
 	}
 	if old := before.find(q.Branch); old != nil {
 		x.Before = old.Score
@@ -136,7 +136,7 @@ func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, q ScoreCh
 			points = stats.Apportion(*x.Change, points, v.current.Scheme.Document.Decimals)
 		}
 		for i, cause := range causes {
-			x.Parts = append(x.Parts, ChangePart{Code: cause.code, Points: points[i], Text: cause.words.In(q.Language)})
+			x.Parts = append(x.Parts, changePart{Code: cause.code, Points: points[i], Text: cause.words.In(q.Language)})
 		}
 	}
 	if q.Detailed {

@@ -28,7 +28,7 @@ type computation struct {
 }
 
 // compute scores the approved entries of the period for the branches that exist
-// on its last day.
+// on its last day, as they were known at its lock.
 func compute(ctx context.Context, db *gorm.DB, p evaluation.Period) (*computation, error) {
 	c, err := collect(ctx, db, p)
 	if err != nil {
@@ -43,7 +43,7 @@ func collect(ctx context.Context, db *gorm.DB, p evaluation.Period) (*computatio
 	if err != nil {
 		return nil, err
 	}
-	branches, err := town.ListBranches(ctx, db, p.TownID, town.BranchFilter{On: p.EndsOn})
+	branches, err := town.ListBranches(ctx, db, p.TownID, p.BranchFilter())
 	if err != nil {
 		return nil, err
 	}

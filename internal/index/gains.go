@@ -57,15 +57,15 @@ type Path struct {
 	Target  float64    `json:"target"` // the published figure that it takes
 	Grade   string     `json:"grade,omitempty"`
 	Ahead   []string   `json:"ahead,omitempty"` // branches to pass
-	Steps   []PathStep `json:"moves"`
+	Steps   []pathStep `json:"moves"`
 	Cost    float64    `json:"cost"`  // in points of the scores of indicators
 	Exact   bool       `json:"exact"` // no cheaper way exists
 	Score   float64    `json:"score"` // then, recomputed with the moves made
 	NewRank int        `json:"rank,omitempty,omitzero"`
 }
 
-// PathStep is one value to change.
-type PathStep struct {
+// pathStep is one value to change.
+type pathStep struct {
 	Code   string  `json:"code" example:"governance.01"`
 	Name   string  `json:"name"`
 	Unit   string  `json:"unit,omitempty"`
@@ -169,14 +169,14 @@ func (o *Outcome) path(p *composite.Path, language string) Path {
 	units := o.computation.values.Data.Units
 	x := Path{
 		Status: string(p.Status), Text: pathWords[p.Status].In(language), Target: p.Target, Grade: p.Grade,
-		Steps: []PathStep{}, Cost: stats.Round(p.Cost, 4), Exact: p.Exact, Score: p.Reached.Score, NewRank: p.Reached.Rank,
+		Steps: []pathStep{}, Cost: stats.Round(p.Cost, 4), Exact: p.Exact, Score: p.Reached.Score, NewRank: p.Reached.Rank,
 	}
 	for _, u := range p.Ahead {
 		x.Ahead = append(x.Ahead, units[u])
 	}
 	for _, m := range p.Moves {
 		n := o.Scheme.Node(o.Scheme.Index.Nodes()[m.Node].Code)
-		x.Steps = append(x.Steps, PathStep{
+		x.Steps = append(x.Steps, pathStep{
 			Code: n.Code, Name: n.Name.In(language), Unit: n.Unit, From: m.From, To: m.To,
 			Points: stats.Round(m.Points, 4), Cost: stats.Round(m.Cost, 4),
 		})

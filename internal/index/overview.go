@@ -22,7 +22,7 @@ type Overview struct {
 	Insufficient int                `json:"insufficient"` // branches without a score
 	Index        TownIndex          `json:"index"`
 	Grades       []GradeCount       `json:"grades"`    // from the best, every one of the scheme
-	Histogram    []Bin              `json:"histogram"` // tenths of the scale, from the lowest
+	Histogram    []bin              `json:"histogram"` // tenths of the scale, from the lowest
 	Classes      []ClassSpread      `json:"classes"`   // in the order of codes
 	Risers       []Mover            `json:"risers"`    // up to five, the largest rise first
 	Fallers      []Mover            `json:"fallers"`   // up to five, the largest fall first
@@ -46,9 +46,9 @@ type GradeCount struct {
 	Count int    `json:"count"`
 }
 
-// Bin counts scores from Low up to High, which belongs to the next bin but for the
+// bin counts scores from Low up to High, which belongs to the next bin but for the
 // last one.
-type Bin struct {
+type bin struct {
 	Low   float64 `json:"low" example:"80"`
 	High  float64 `json:"high" example:"90"`
 	Count int     `json:"count"`
@@ -77,8 +77,8 @@ type Mover struct {
 // HeatMap is every branch by every dimension.
 type HeatMap struct {
 	Dimensions   []DimensionRef `json:"dimensions"`
-	Rows         []HeatRow      `json:"rows"` // in the order of the ranking
-	ClassMedians []HeatMedians  `json:"class_medians"`
+	Rows         []heatRow      `json:"rows"` // in the order of the ranking
+	ClassMedians []heatMedians  `json:"class_medians"`
 }
 
 // DimensionRef names a column of the heat map.
@@ -87,15 +87,15 @@ type DimensionRef struct {
 	Name string `json:"name" example:"基层治理力"`
 }
 
-// HeatRow is one branch; a score that is missing is null.
-type HeatRow struct {
+// heatRow is one branch; a score that is missing is null.
+type heatRow struct {
 	Branch town.BranchRef `json:"branch"`
 	Rank   int            `json:"rank"`
 	Scores []*float64     `json:"scores"`
 }
 
-// HeatMedians are the medians of a class by dimension; null where it has no score.
-type HeatMedians struct {
+// heatMedians are the medians of a class by dimension; null where it has no score.
+type heatMedians struct {
 	Class  string     `json:"class"`
 	Scores []*float64 `json:"scores"`
 }
@@ -157,10 +157,10 @@ func (v View) townIndex(items []Ranked) (t TownIndex) {
 	return t
 }
 
-func histogram(items []Ranked) []Bin {
-	list := make([]Bin, bins)
+func histogram(items []Ranked) []bin {
+	list := make([]bin, bins)
 	for i := range list {
-		list[i] = Bin{Low: float64(i) * 100 / bins, High: float64(i+1) * 100 / bins}
+		list[i] = bin{Low: float64(i) * 100 / bins, High: float64(i+1) * 100 / bins}
 	}
 	for _, item := range items {
 		i := int(math.Floor(item.Score * bins / 100))
@@ -221,12 +221,12 @@ func moved(items []Ranked, sign float64) []Mover {
 }
 
 func (v View) heat(items []Ranked, language string) HeatMap {
-	h := HeatMap{Dimensions: []DimensionRef{}, Rows: make([]HeatRow, len(items)), ClassMedians: []HeatMedians{}}
+	h := HeatMap{Dimensions: []DimensionRef{}, Rows: make([]heatRow, len(items)), ClassMedians: []heatMedians{}}
 	for _, d := range v.current.Scheme.Document.Tree.Children {
 		h.Dimensions = append(h.Dimensions, DimensionRef{Code: d.Code, Name: d.Name.In(language)})
 	}
 	for i, item := range items {
-		h.Rows[i] = HeatRow{Branch: item.Branch, Rank: item.Rank, Scores: make([]*float64, len(h.Dimensions))}
+		h.Rows[i] = heatRow{Branch: item.Branch, Rank: item.Rank, Scores: make([]*float64, len(h.Dimensions))}
 		for k, d := range h.Dimensions {
 			if x, ok := item.Dimensions[d.Code]; ok {
 				h.Rows[i].Scores[k] = &x
@@ -237,7 +237,7 @@ func (v View) heat(items []Ranked, language string) HeatMap {
 		classes, scores := byClass(items, func(i Ranked) (float64, bool) { x, ok := i.Dimensions[d.Code]; return x, ok })
 		for c, class := range classes {
 			if k == 0 {
-				h.ClassMedians = append(h.ClassMedians, HeatMedians{Class: class, Scores: make([]*float64, len(h.Dimensions))})
+				h.ClassMedians = append(h.ClassMedians, heatMedians{Class: class, Scores: make([]*float64, len(h.Dimensions))})
 			}
 			if len(scores[class]) > 0 {
 				h.ClassMedians[c].Scores[k] = new(quartile(scores[class], 2))

@@ -18,6 +18,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/scheme"
+	"bulwark/internal/signature"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -27,6 +28,8 @@ type Receipt struct {
 	Run
 	Source
 	Status string `json:"status" enums:"published,final"`
+	Signed bool   `json:"signed"` // false: only the database says that it is so
+	Note   string `json:"note"`   // what is signed, and the signatures under it; see docs/trust.md
 }
 
 // Receipt returns the receipt of a publication, the latest where number is 0.
@@ -38,7 +41,10 @@ func (c *ResultCache) Receipt(
 	if err != nil {
 		return Receipt{}, err
 	}
-	r := Receipt{Run: *o.Run, Source: p.source(day.Of(db.NowFunc())), Status: o.status()}
+	r := Receipt{
+		Run: *o.Run, Source: p.source(day.Of(db.NowFunc())), Status: o.status(), Signed: signature.Signed(p.Note),
+		Note: p.Note,
+	}
 	r.CreatedBy = access.PrincipalFrom(ctx).Told(r.CreatedBy, access.LeadingGroup)
 	return r, nil
 }
@@ -118,11 +124,14 @@ func (o *Outcome) files(data string) resultFiles {
 	f := resultFiles{}
 	for i := range o.Results {
 		r := &o.Results[i]
-		coverage := stats.Round(r.Coverage, 4)
+		coverage, missing := stats.Round(r.Coverage, 4), ""
+		if r.Score == nil { // the ranking lists them then
+			missing = strings.Join(r.missing(), ",")
+		}
 		results = append(results, []string{
 			r.BranchCode, r.Name.ZH, r.Name.EN, r.Kind, optional(r.Class), r.Status, exact(&coverage),
 			exact(rounded(r.Base, decimals)), exact(&r.Bonus), exact(&r.Deduction), r.Vetoes,
-			exact(r.Score), optional(r.Grade), whole(r.Rank), whole(r.ClassRank), strings.Join(r.missing(), ","),
+			exact(r.Score), optional(r.Grade), whole(r.Rank), whole(r.ClassRank), missing,
 		})
 		for _, n := range r.Nodes {
 			if depth, known := depths[n.NodeCode]; known && depth <= 1 {
@@ -207,13 +216,14 @@ type Verification struct {
 
 // Check compares one hash of a receipt with the thing itself.
 type Check struct {
-	What     string `json:"what" enums:"scheme,data,recomputed,stored"` // stored: the rows that are served
+	// stored: the rows that are served; note, signature and trail: of the publication, and the record that it names
+	What     string `json:"what" enums:"scheme,data,recomputed,stored,note,signature,trail"`
 	Receipt  string `json:"receipt"`
 	Computed string `json:"computed"`
 	OK       bool   `json:"ok"`
 }
 
-// Verify computes a published result again and compares it with its receipt.
+// verify computes a published result again and compares it with its receipt.
 func (c *ResultCache) Verify(
 	ctx context.Context, db *gorm.DB, townID, period string, number int64,
 ) (_ Verification, err error) {
@@ -231,7 +241,7 @@ func (c *ResultCache) Verify(
 		if err != nil {
 			return Verification{}, err
 		}
-		return Verify(ctx, db, run)
+		return verify(ctx, db, run)
 	})
 }
 
@@ -246,28 +256,29 @@ func (Verification) fresh(age time.Duration) bool { return age < verifiedFor }
 // size returns the bytes that the verification takes in memory.
 func (v Verification) size() int { return 1024 * (len(v.Checks) + 1) }
 
-// Verify computes the run again from its scheme and data file, and compares every
+// verify computes the run again from its scheme and data file, and compares every
 // figure, to the last bit, with the receipt and with the rows that are served.
-func Verify(ctx context.Context, db *gorm.DB, run Run) (_ Verification, err error) {
+func verify(ctx context.Context, db *gorm.DB, run Run) (_ Verification, err error) {
 	defer fault.Wrap(&err, "verify the run %s", run.ID)
 	v := Verification{Town: run.TownID, Period: run.PeriodCode, Run: run.ID, Engine: Engine, OK: true}
-	check := func(what, receipt, computed string) {
-		v.Checks = append(v.Checks, Check{what, receipt, computed, receipt == computed})
-		v.OK = v.OK && receipt == computed
-	}
 	document, err := scheme.Find(ctx, db, run.TownID, run.Scheme.Code, run.Scheme.Number)
 	if err != nil {
 		return v, err
 	}
-	check("scheme", run.SchemeHash, sha256Hex(string(document.Document)))
-	check("data", run.DataHash, sha256Hex(run.Data))
+	v.check("scheme", run.SchemeHash, sha256Hex(string(document.Document)))
+	v.check("data", run.DataHash, sha256Hex(run.Data))
 	recomputed, served, err := resultHashes(ctx, db, run, document)
 	if err != nil {
 		return v, err
 	}
-	check("recomputed", run.ResultHash, recomputed)
-	check("stored", run.ResultHash, served)
-	return v, nil
+	v.check("recomputed", run.ResultHash, recomputed)
+	v.check("stored", run.ResultHash, served)
+	return v, v.checkNotes(ctx, db, run)
+}
+
+func (v *Verification) check(what, receipt, computed string) {
+	v.Checks = append(v.Checks, Check{what, receipt, computed, receipt == computed})
+	v.OK = v.OK && receipt == computed
 }
 
 // resultHashes returns the hash of the results made anew and of the rows that are
@@ -324,7 +335,7 @@ func VerifyAll(ctx context.Context, db *gorm.DB, townID string, report func(Veri
 		if err := db.WithContext(ctx).Where("town_id = ? AND id = ?", key.TownID, key.ID).Take(&run).Error; err != nil {
 			return err
 		}
-		v, err := Verify(ctx, db, run)
+		v, err := verify(ctx, db, run)
 		if err != nil {
 			return err
 		}

@@ -15,14 +15,16 @@ import (
 // document is what the probe needs of docs/openapi.json: a test of package api holds
 // the paths in it to be those of the router.
 type document struct {
-	Paths map[string]map[string]json.RawMessage
+	Paths      map[string]map[string]json.RawMessage
+	Components struct{ Parameters map[string]queryParameter }
 }
 
-type operation struct {
-	Parameters []struct {
-		Name, In string
-		Schema   struct{ Enum []string }
-	}
+type operation struct{ Parameters []queryParameter }
+
+type queryParameter struct {
+	Ref      string `json:"$ref"` // to one of the components, which is said once
+	Name, In string
+	Schema   struct{ Enum []string }
 }
 
 func readDocument(t *testing.T) (d document) {
@@ -53,6 +55,11 @@ func (d document) paths(method string) []string {
 
 func (d document) operation(path, method string) (o operation) {
 	_ = json.Unmarshal(d.Paths[path][method], &o) // no path, no parameters
+	for i, p := range o.Parameters {
+		if p.Ref != "" {
+			o.Parameters[i] = d.Components.Parameters[strings.TrimPrefix(p.Ref, "#/components/parameters/")]
+		}
+	}
 	return o
 }
 

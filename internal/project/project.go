@@ -55,7 +55,7 @@ type Project struct {
 	Field        string       `json:"field" enums:"development,governance,hard-tasks,ethos"` // 推动发展、基层治理、急难攻坚、风尚引领
 	Description  string       `json:"description"`
 	Evidence     string       `json:"evidence,omitempty"`
-	State        ProjectState `json:"state" swaggertype:"string" enums:"registered,shortlisted,chosen,not_chosen,finished,withdrawn"`
+	State        ProjectState `json:"state"`
 	StateBy      string       `json:"state_by" example:"group-1"` // a role where the caller may not read people
 	StateAt      time.Time    `json:"state_at"`
 	StateReason  string       `json:"state_reason,omitempty"`

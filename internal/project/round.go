@@ -62,7 +62,7 @@ type Round struct {
 	// of the shortlist
 	Places      int64      `json:"places" example:"20"`
 	Seats       int64      `json:"seats" example:"10"` // of those chosen
-	State       RoundState `json:"state" swaggertype:"string" enums:"registering,judging,closed,shortlisted,decided"`
+	State       RoundState `json:"state"`
 	StateBy     string     `json:"state_by" example:"group-1"`
 	StateAt     time.Time  `json:"state_at"`
 	StateReason string     `json:"state_reason,omitempty"`

@@ -25,7 +25,7 @@ import (
 // pick next.
 type RoundResult struct {
 	Round     string            `json:"round" example:"2023"`
-	State     RoundState        `json:"state" swaggertype:"string" enums:"closed,shortlisted,decided"`
+	State     RoundState        `json:"state" enums:"closed,shortlisted,decided"`
 	Items     []ProjectStanding `json:"items"` // the best first; of the shortlist, once there is one
 	Agreement Agreement         `json:"agreement"`
 	Proposal  *Pick             `json:"proposal,omitempty"` // absent once the round is decided

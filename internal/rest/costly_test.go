@@ -125,7 +125,7 @@ func TestStrangersWaitForARefusal(t *testing.T) {
 func TestReadOnlyKeysMayCompute(t *testing.T) {
 	h := serveProbes(t, newOptions(), func(r Router) {
 		Post(r, "/api/v1/computed", access.ReadStructure,
-			func(context.Context, struct{ Body item }) (string, error) { return "", nil }, Reads)
+			func(context.Context, struct{ Body item }) (string, error) { return "", nil }, Computes)
 	})
 	w := do(h, http.MethodPost, "/api/v1/computed", `{"name": "a"}`, "Authorization", "Bearer readonly")
 	if w.Code != http.StatusOK {

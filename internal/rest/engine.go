@@ -28,6 +28,7 @@ type Engine struct {
 	callers  *ratelimit.Limiter // nil: no limit
 	costly   *ratelimit.Limiter // of routes that are Costly; nil: no limit
 	queue    queue              // before them
+	writers  *ratelimit.Limiter // nil: no limit
 	inflight inflight
 }
 
@@ -63,6 +64,9 @@ func New(o Options) (*Engine, error) {
 	if o.Config.Rate > 0 {
 		e.callers = ratelimit.New(float64(o.Config.Rate), o.Config.Burst, maxCallers)
 		e.costly = ratelimit.New(costlyRate, costlyBurst, maxCallers)
+	}
+	if o.Config.WriteRate > 0 {
+		e.writers = ratelimit.New(float64(o.Config.WriteRate), o.Config.WriteBurst, maxCallers)
 	}
 	e.to.Use(e.observe(), e.protect, recoverPanics)
 	e.to.NoRoute(func(c *gin.Context) { writeProblem(c.Writer, c.Request, noRoute) })

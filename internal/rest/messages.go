@@ -104,8 +104,12 @@ func ruleMessage(l Labels, e validator.FieldError) text.Text {
 			"%s must be 1 to 64 letters, digits, dots, dashes or underscores, starting with a letter or digit", name)
 	case "unique":
 		return text.F("%s中有重复的项：每项只能出现一次", "%s repeats an item: name each once", name)
-	case "oneof":
-		zh, en := choices(strings.Fields(limit))
+	case "oneof", "state", "move":
+		list := strings.Fields(limit)
+		if e.Tag() != "oneof" {
+			list = statesOf(e.Tag(), e.Type())
+		}
+		zh, en := choices(list)
 		return text.F("%[1]s只能是 %[2]s", "%[1]s must be %[3]s", name, zh, en)
 	case "uuid":
 		return text.F("%s应为 UUID", "%s must be a UUID", name)

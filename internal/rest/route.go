@@ -32,8 +32,8 @@ type Route struct {
 	MediaTypes   []string      // of the answer; empty: application/json
 	Status       int           // of a success
 	Secret       bool          // request or answer hold a secret
+	Computes     bool          // changes nothing, although its method is not one that reads
 	BodyLimit    int64         // in bytes
-	Reads        bool          // nothing is changed, whatever the method
 	Costly       bool          // takes much computing: see Costly
 
 	read func(ctx context.Context, param func(string) string) error // of a GET: see Engine.Readable
@@ -98,13 +98,13 @@ func BodyLimit(n int64) Option { return func(r *Route) { r.BodyLimit = n } }
 // answers, strangers one for each address, and few are computed at the same time.
 func Costly(r *Route) { r.Costly = true }
 
-// Reads marks a route whose requests have a body and change nothing, so that keys that
-// may only read may use it.
-func Reads(r *Route) { r.Reads = true }
-
 // HoldsSecret marks a route whose request or answer holds a secret, of which nothing
 // may be stored.
 func HoldsSecret(r *Route) { r.Secret = true }
+
+// Computes marks a route that changes nothing, although its method is not one that reads:
+// keys that may only read may use it.
+func Computes(r *Route) { r.Computes = true }
 
 // Status sets the status of a success: of a Redirect, see other or found.
 func Status(status int) Option { return func(r *Route) { r.Status = status } }
@@ -135,7 +135,6 @@ func adapt[Req, Res any](r Router, route Route, h Handler[Req, Res], opts []Opti
 		route.Body = body.Type
 	}
 	route.BodyLimit = r.engine.Config.BodyLimit
-	route.Reads = Safe(route.Method)
 	if route.Answer == reflect.TypeFor[Nothing]() {
 		route.Status = http.StatusNoContent
 	}
@@ -224,6 +223,9 @@ func (e endpoint[Req, Res]) serve(c *gin.Context) {
 
 // answer admits the caller before it reads the body, so that strangers cost little.
 func (e endpoint[Req, Res]) answer(c *gin.Context) error {
+	if e.Config.ReadOnly && e.changes() {
+		return errReadOnly
+	}
 	p, err := e.admit(c.Request, e.Route)
 	if err != nil {
 		return err
@@ -257,7 +259,7 @@ func (e endpoint[Req, Res]) answer(c *gin.Context) error {
 		return err
 	}
 	var claim *claim
-	if !e.Reads { // nothing is done that must be done once
+	if e.changes() { // else nothing is done that must be done once
 		if claim, err = claimOf(c.Request, p, e.Secret); err != nil {
 			return err
 		}

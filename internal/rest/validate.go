@@ -11,6 +11,7 @@ import (
 
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 var (
@@ -21,11 +22,38 @@ var (
 func newValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(fieldName)
-	err := v.RegisterValidation("code", func(f validator.FieldLevel) bool { return text.IsCode(f.Field().String()) })
-	if err != nil {
-		panic(err)
+	for tag, holds := range map[string]validator.Func{
+		"code": func(f validator.FieldLevel) bool { return text.IsCode(f.Field().String()) },
+		"state": func(f validator.FieldLevel) bool {
+			return slices.Contains(statesOf("state", f.Field().Type()), f.Field().String())
+		},
+		"move": func(f validator.FieldLevel) bool {
+			return slices.Contains(statesOf("move", f.Field().Type()), f.Field().String())
+		},
+	} {
+		if err := v.RegisterValidation(tag, holds); err != nil {
+			panic(err)
+		}
 	}
 	return v
+}
+
+// statesOf returns what a field of a type of states can hold: with the tag state each
+// state of its tables, with the tag move those to which a caller can move a record.
+func statesOf(tag string, t reflect.Type) []string {
+	states, reached := workflow.StatesOf(t)
+	if tag == "move" {
+		return reached
+	}
+	return states
+}
+
+// codeOf is the code of a broken rule: what states there are is one list among others.
+func codeOf(tag string) string {
+	if tag == "state" || tag == "move" {
+		return "oneof"
+	}
+	return tag
 }
 
 // fieldName is the name that the caller used for the field.
@@ -74,7 +102,7 @@ func (b *binding) checkRules() {
 	var rules []fault.FieldError
 	for _, e := range broken {
 		if at := b.pointer(e.Namespace()); !b.refused(at) {
-			rules = append(rules, fault.At(at, e.Tag(), ruleMessage(b.labels, e)))
+			rules = append(rules, fault.At(at, codeOf(e.Tag()), ruleMessage(b.labels, e)))
 		}
 	}
 	slices.SortStableFunc(rules, func(x, y fault.FieldError) int { return cmp.Compare(x.Pointer, y.Pointer) })

@@ -49,7 +49,7 @@ type Version struct {
 	TownID      string     `gorm:"primaryKey" json:"-"`
 	Code        string     `gorm:"primaryKey" json:"code" example:"five-forces"`
 	Number      int64      `gorm:"primaryKey" json:"number" example:"1"`
-	State       State      `json:"state" swaggertype:"string" enums:"draft,active,retired"`
+	State       State      `json:"state"`
 	Name        text.Text  `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	Document    Raw        `json:"document,omitempty"`
 	Hash        string     `json:"hash"` // SHA-256 of the document in RFC 8785 form

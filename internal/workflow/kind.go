@@ -49,6 +49,12 @@ type Reader[T Record, S ~string] interface {
 	Audit(t T, verb string) (path string, value any)
 }
 
+// Unloaded is embedded by readers whose rules need nothing but the caller and the record.
+type Unloaded[T any] struct{}
+
+// Load reads nothing.
+func (Unloaded[T]) Load(context.Context, *gorm.DB, []T, Depth) error { return nil }
+
 // Kind is a kind of record: its name, its life and how its reader is made.
 type Kind[T Record, S ~string, V Reader[T, S]] struct {
 	Noun   text.Text
@@ -59,6 +65,8 @@ type Kind[T Record, S ~string, V Reader[T, S]] struct {
 	Column string // the column of the state, if not "state"; "-" where no column holds it
 	Reader func(ctx context.Context, db *gorm.DB, town string) (V, error)
 	Frozen func(v V, t T) error // optional: the refusal of a verb that the state does not have
+	// optional: where the answer about one record has its history
+	History func(t *T) *[]Transition
 }
 
 // Change is what a verb does besides moving the state and raising the version.
@@ -312,5 +320,8 @@ func (k Kind[T, S, V]) key() clause.Column {
 func (k Kind[T, S, V]) show(ctx context.Context, db *gorm.DB, v V, t T) (T, error) {
 	one := []T{t}
 	err := v.Load(ctx, db, one, ForOne)
+	if err == nil && k.History != nil {
+		*k.History(&one[0]), err = History[Transition](ctx, db, k.Name, t.Ref())
+	}
 	return v.Show(one[0], k.Allowed(v, one[0])), err
 }

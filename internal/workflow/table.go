@@ -8,6 +8,8 @@ package workflow
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -19,6 +21,11 @@ import (
 // Rule returns why v cannot use a verb on t now, or nil. It reads no database: what it
 // needs, Load has put into v.
 type Rule[T, V any] func(v V, t T) error
+
+// NotLed is the rule of decisions that nobody takes about a branch that he or she leads.
+func NotLed[T interface{ AboutBranch() string }, V interface{ RefuseLed(branch string) error }](v V, t T) error {
+	return v.RefuseLed(t.AboutBranch())
+}
 
 // Actor is a caller before a table.
 type Actor[T any, S ~string] interface {
@@ -107,7 +114,49 @@ func (k Table[T, S, V]) Checked() Table[T, S, V] {
 	if len(wrong) > 0 {
 		panic(fmt.Sprintf("workflow: the table of %q is wrong: %s", k.Noun.EN, strings.Join(wrong, "; ")))
 	}
+	k.declare()
 	return k
+}
+
+// life is the states of one type in all checked tables: those of verbs, those that come
+// with a day and only have a title, and those to which a caller can move a record.
+type life struct{ ofVerbs, titled, reached []string }
+
+// lives are filled before the program starts, by Checked.
+var lives = map[reflect.Type]life{}
+
+// StatesOf returns the states of a type of states, and those to which a caller can move a
+// record; none where no table has the type.
+func StatesOf(t reflect.Type) (states, reached []string) {
+	l := lives[t]
+	return joined(l.ofVerbs, l.titled), l.reached
+}
+
+// StateTypes returns the types of states of all tables, in no order.
+func StateTypes() []reflect.Type { return slices.Collect(maps.Keys(lives)) }
+
+func (k Table[T, S, V]) declare() {
+	t := reflect.TypeFor[S]()
+	l := lives[t]
+	l.ofVerbs = joined(l.ofVerbs, k.States())
+	l.titled = joined(l.titled, slices.Sorted(maps.Keys(k.Titles)))
+	for _, x := range k.Verbs {
+		if x.From != nil && x.To != "" && x.Action != "" {
+			l.reached = joined(l.reached, []S{x.To})
+		}
+	}
+	lives[t] = l
+}
+
+// joined returns list with what it lacks of more.
+func joined[S ~string](list []string, more []S) []string {
+	list = slices.Clone(list)
+	for _, s := range more {
+		if !slices.Contains(list, string(s)) {
+			list = append(list, string(s))
+		}
+	}
+	return list
 }
 
 // Allowed returns the names of the verbs that v can use on t now; never nil.

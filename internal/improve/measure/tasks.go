@@ -49,7 +49,7 @@ type Task struct {
 	Title         string     `json:"title" example:"repair the reading room"`
 	DueOn         day.Date   `json:"due_on" swaggertype:"string" format:"date"` // the last day
 	Progress      int64      `json:"progress" example:"40"`                     // percent
-	State         TaskState  `json:"state" swaggertype:"string" enums:"open,done,dropped"`
+	State         TaskState  `json:"state"`
 	Evidence      string     `json:"evidence,omitempty"` // the latest
 	SetBy         string     `json:"set_by" example:"group-1"`
 	StateBy       string     `json:"state_by" example:"group-1"`
@@ -133,13 +133,6 @@ func responsible(v *taskReader, t Task) error {
 	return nil
 }
 
-func notLed(v *taskReader, t Task) error {
-	if t.BranchCode != nil && v.Led[*t.BranchCode] {
-		return improve.OwnBranch()
-	}
-	return nil
-}
-
 func notOpen(v *taskReader, t Task) error {
 	_, lock := v.State(t)
 	return fault.Conflict("task_"+string(t.State), "任务处于“%[1]s”状态，不能修改：可请安排任务者重新打开",
@@ -149,6 +142,16 @@ func notOpen(v *taskReader, t Task) error {
 // Ref names the task.
 func (t Task) Ref() workflow.Ref {
 	return workflow.Ref{Town: t.TownID, ID: t.ID, Version: t.Version}
+}
+
+var notLed = workflow.NotLed[Task, *taskReader]
+
+// AboutBranch returns the code of the branch, or "" where the task is about none.
+func (t Task) AboutBranch() string {
+	if t.BranchCode == nil {
+		return ""
+	}
+	return *t.BranchCode
 }
 
 // taskReader is a caller who reads or changes tasks. Who sets tasks reads those that he

@@ -48,7 +48,7 @@ type Analysis struct {
 	MentorCode        string                `json:"mentor" example:"mentor-1"`
 	Findings          Causes                `json:"findings"`
 	Summary           string                `json:"summary,omitempty"`
-	State             AnalysisState         `json:"state" swaggertype:"string" enums:"draft,submitted"`
+	State             AnalysisState         `json:"state"`
 	SubmittedAt       *time.Time            `json:"submitted_at,omitempty"`
 	History           []workflow.Transition `gorm:"-" json:"history,omitempty"` // in the answer about one
 	Allowed           []string              `gorm:"-" json:"allowed"`
@@ -83,7 +83,8 @@ type (
 // analyses is the life of an analysis. A draft is kept without its steps.
 var analyses = workflow.Kind[Analysis, AnalysisState, *analysisReader]{
 	Noun: text.Text{ZH: "原因分析", EN: "analysis"}, Name: "analysis", Titles: analysisTitles, Reader: newAnalysisReader,
-	Frozen: submitted,
+	History: func(a *Analysis) *[]workflow.Transition { return &a.History },
+	Frozen:  submitted,
 	Verbs: analysisVerbs{
 		{Name: "begin", To: AnalysisDraft, Action: access.WriteAnalyses, Silent: true},
 		{Name: "write", From: []AnalysisState{AnalysisDraft}, Action: access.WriteAnalyses, Who: ownOfBranch, Silent: true},
@@ -124,11 +125,14 @@ func (a Analysis) Ref() workflow.Ref {
 
 // analysisReader is a caller who reads or writes analyses. A mentor writes about the
 // branches whose analyses he or she reads.
-type analysisReader struct{ access.Caller }
+type analysisReader struct {
+	access.Caller
+	workflow.Unloaded[Analysis]
+}
 
 func newAnalysisReader(ctx context.Context, db *gorm.DB, townID string) (*analysisReader, error) {
 	v, err := access.CallerOf(ctx, db, townID, access.ReadAnalyses)
-	return &analysisReader{v}, err
+	return &analysisReader{Caller: v}, err
 }
 
 // Visible narrows to the caller's own analyses and, of others, to those submitted about
@@ -144,19 +148,6 @@ func (v *analysisReader) Visible(q *gorm.DB) *gorm.DB {
 	return q.Where("(state = @submitted AND branch_code IN @reach OR "+mine+")", map[string]any{
 		"submitted": AnalysisSubmitted, "reach": append(v.Reach.Codes(), ""), "me": v.Person, "limit": v.Branches,
 	})
-}
-
-// Load reads the history, in the answer about one.
-func (v *analysisReader) Load(ctx context.Context, db *gorm.DB, list []Analysis, depth workflow.Depth) (err error) {
-	for i, a := range list {
-		if depth != workflow.ForOne {
-			break
-		}
-		if list[i].History, err = workflow.History[workflow.Transition](ctx, db, analyses.Name, a.Ref()); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // State returns where the analysis is, and since when.
@@ -204,27 +195,6 @@ func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.ResultCache, a Ana
 		a.PublicationNumber = card.Publication
 		return alreadyAnalysed(tx.Create(a).Error)
 	})
-}
-
-// publishedView returns the view of a publication, the latest where number is 0.
-func publishedView(
-	ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string, number int64,
-) (index.View, error) {
-	p, err := evaluation.FindPeriod(ctx, db, townID, period)
-	if err != nil {
-		return index.View{}, err
-	}
-	v, there, err := b.Published(ctx, db, townID, period, number)
-	if err == nil && !there {
-		e := fault.Conflict("period_not_published",
-			"考评周期 %[1]s 尚未公布：请等待公布", "the period %[1]s is not published: wait until it is", p.Code)
-		e.Lock = &fault.Lock{
-			By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason,
-			CanLift: string(access.LeadingGroup),
-		}
-		return v, e
-	}
-	return v, err
 }
 
 // cardOf returns the scorecard of a branch that must be in the result.

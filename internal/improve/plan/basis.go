@@ -7,6 +7,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
+	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/text"
@@ -123,4 +125,25 @@ func (b *AnalysisBasis) name(gains index.Gains, indicator string, r BasisReason)
 		Indicator: n.Code, Name: n.Name, Unit: n.Unit, Value: n.Value, Score: n.Score,
 		Median: n.Median, Goal: n.Goal, Reasons: []BasisReason{r},
 	})
+}
+
+// publishedView returns the view of a publication, the latest where number is 0.
+func publishedView(
+	ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, period string, number int64,
+) (index.View, error) {
+	p, err := evaluation.FindPeriod(ctx, db, townID, period)
+	if err != nil {
+		return index.View{}, err
+	}
+	v, there, err := b.Published(ctx, db, townID, period, number)
+	if err == nil && !there {
+		e := fault.Conflict("period_not_published",
+			"考评周期 %[1]s 尚未公布：请等待公布", "the period %[1]s is not published: wait until it is", p.Code)
+		e.Lock = &fault.Lock{
+			By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason,
+			CanLift: string(access.LeadingGroup),
+		}
+		return v, e
+	}
+	return v, err
 }

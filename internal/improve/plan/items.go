@@ -50,7 +50,7 @@ type Item struct {
 	BranchCode string `json:"branch" example:"b07"`
 	Position   int64  `json:"position"` // in the plan, from 1
 	PlannedItem
-	State       ItemState  `json:"state" swaggertype:"string" enums:"open,done,verified,returned,closed,dropped"`
+	State       ItemState  `json:"state"`
 	Evidence    string     `json:"evidence,omitempty"` // that it is done
 	DoneBy      string     `json:"done_by,omitempty"`
 	StateBy     string     `json:"state_by" example:"instructor-1"`
@@ -130,8 +130,10 @@ func (i Item) Ref() workflow.Ref {
 	return workflow.Ref{Town: i.TownID, ID: i.ID, Version: i.Version}
 }
 
-// Visible narrows to the items of branches in reach.
-func (v *itemReader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
+var itemNotLed = workflow.NotLed[Item, *itemReader]
+
+// AboutBranch returns the code of the branch.
+func (i Item) AboutBranch() string { return i.BranchCode }
 
 // State returns where the item is, and who brought it there.
 func (v *itemReader) State(i Item) (ItemState, fault.Lock) {
@@ -161,13 +163,6 @@ func workable(v *itemReader, i Item) error {
 func notOwnWork(v *itemReader, i Item) error {
 	if i.DoneBy == v.Name() {
 		return fault.Forbidden("own_work", "不能核验自己报告完成的事项", "nobody verifies what he or she has done")
-	}
-	return nil
-}
-
-func itemNotLed(v *itemReader, i Item) error {
-	if v.Led[i.BranchCode] {
-		return improve.OwnBranch()
 	}
 	return nil
 }

@@ -60,8 +60,8 @@ type Plan struct {
 	PublicationNumber int64                   `json:"publication" example:"1"`
 	Document          database.JSON[Document] `json:"document"`
 	// of the document
-	Stage State `json:"stage" swaggertype:"string" enums:"draft,advised,approved"`
-	State State `json:"state" swaggertype:"string" enums:"draft,advised,approved,running,returned,accepted,closed"`
+	Stage State `json:"stage" enums:"draft,advised,approved"`
+	State State `json:"state"`
 	// that holds now, whatever is being written
 	ApprovedVersion *int64    `json:"approved_version,omitempty" example:"2"`
 	ApprovedOn      *day.Date `json:"approved_on,omitempty" swaggertype:"string" format:"date"`
@@ -86,6 +86,7 @@ type (
 var (
 	documents = workflow.Kind[Plan, State, *reader]{
 		Noun: noun, Name: "plan", Titles: titles, Column: "stage", Reader: newDocumentReader, Frozen: approvedOnce,
+		History: history,
 		Verbs: verbs{
 			{Name: "draft", To: Draft, Action: access.DraftPlans},
 			{Name: "write", From: []State{Draft, Advised, Approved}, Action: access.WritePlans, When: rules{notOver}},
@@ -105,7 +106,7 @@ var (
 		},
 	}.Checked()
 	plans = workflow.Kind[Plan, State, *reader]{
-		Noun: noun, Name: "plan", Titles: titles, Reader: newReader,
+		Noun: noun, Name: "plan", Titles: titles, Reader: newReader, History: history,
 		Verbs: verbs{
 			{Name: "start", From: []State{Approved}, To: Running, Action: access.WritePlans},
 			{
@@ -122,14 +123,9 @@ var (
 	}.Checked()
 )
 
-var noun = text.Text{ZH: "提升方案", EN: "plan"}
+func history(p *Plan) *[]workflow.Transition { return &p.History }
 
-func notLed(v *reader, p Plan) error {
-	if v.Led[p.BranchCode] {
-		return improve.OwnBranch()
-	}
-	return nil
-}
+var noun = text.Text{ZH: "提升方案", EN: "plan"}
 
 // notOver refuses a plan whose work is done: its document stays.
 func notOver(_ *reader, p Plan) error {
@@ -157,6 +153,11 @@ func (p Plan) Ref() workflow.Ref {
 	return workflow.Ref{Town: p.TownID, ID: p.ID, Version: p.Version}
 }
 
+var notLed = workflow.NotLed[Plan, *reader]
+
+// AboutBranch returns the code of the branch.
+func (p Plan) AboutBranch() string { return p.BranchCode }
+
 // lock returns who brought the plan into its state, when and why.
 func (p Plan) lock() fault.Lock {
 	return fault.Lock{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup)}
@@ -180,19 +181,13 @@ func newDocumentReader(ctx context.Context, db *gorm.DB, townID string) (*reader
 	return v, err
 }
 
-// Visible narrows to the plans of branches in reach.
-func (v *reader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
-
-// Load reads the items of the approved version and the history, in the answer about one.
+// Load reads the items of the approved version, in the answer about one.
 func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Plan, depth workflow.Depth) (err error) {
 	for i, p := range list {
 		if depth != workflow.ForOne {
 			break
 		}
 		if list[i].Items, err = itemsOf(ctx, db, v.Caller, p); err != nil {
-			return err
-		}
-		if list[i].History, err = workflow.History[workflow.Transition](ctx, db, plans.Name, p.Ref()); err != nil {
 			return err
 		}
 	}

@@ -23,7 +23,7 @@ type Version struct {
 	TownID     string                     `gorm:"primaryKey" json:"-"`
 	PlanID     string                     `gorm:"primaryKey" json:"plan" format:"uuid"`
 	Number     int64                      `gorm:"primaryKey" json:"number" example:"2"`
-	Stage      State                      `json:"stage" swaggertype:"string" enums:"advised,approved"`
+	Stage      State                      `json:"stage" enums:"advised,approved"`
 	Document   database.JSON[Document]    `json:"document"`
 	Digest     string                     `json:"digest"`               // SHA-256 of the document
 	Prediction *database.JSON[Prediction] `json:"prediction,omitempty"` // of an approved one

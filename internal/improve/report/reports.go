@@ -49,7 +49,7 @@ type Report struct {
 	AuthorCode string   `json:"author" example:"instructor-1"`
 	FromOn     day.Date `json:"from" swaggertype:"string" format:"date"`
 	UntilOn    day.Date `json:"until" swaggertype:"string" format:"date"`
-	State      State    `json:"state" swaggertype:"string" enums:"draft,submitted,received"`
+	State      State    `json:"state"`
 	Words
 	// as they stood at the submission; of a draft: as they stand now, in the answer about one
 	Figures     *Figures   `json:"figures,omitempty"`

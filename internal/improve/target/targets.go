@@ -52,7 +52,7 @@ type Target struct {
 	Statement string  `json:"statement,omitempty"` // why a person proposed it
 	// an amended result has no reason for it any more
 	Lapsed         bool       `json:"lapsed"`
-	State          State      `json:"state" swaggertype:"string" enums:"proposed,confirmed,dismissed,ended"`
+	State          State      `json:"state"`
 	ProposedBy     string     `json:"proposed_by" example:"group-1"`
 	DecidedBy      string     `json:"decided_by,omitempty"`
 	DecidedAt      *time.Time `json:"decided_at,omitempty"`
@@ -79,6 +79,7 @@ type (
 // that nobody takes.
 var targets = workflow.Kind[Target, State, *reader]{
 	Noun: text.Text{ZH: "提升对象", EN: "target"}, Name: "target", Titles: titles, Reader: newReader,
+	History: func(t *Target) *[]workflow.Transition { return &t.History },
 	Verbs: verbs{
 		{Name: "propose", To: Proposed, Action: access.ProposeTargets},
 		{
@@ -95,13 +96,6 @@ var targets = workflow.Kind[Target, State, *reader]{
 	},
 }.Checked()
 
-func notLed(v *reader, t Target) error {
-	if v.Led[t.BranchCode] {
-		return improve.OwnBranch()
-	}
-	return nil
-}
-
 // notYet refuses a branch that is a target already.
 func notYet(v *reader, t Target) error {
 	if current, already := v.current[t.BranchCode]; already {
@@ -117,6 +111,11 @@ func living(v *reader, t Target) error { return v.gone[t.BranchCode] }
 func (t Target) Ref() workflow.Ref {
 	return workflow.Ref{Town: t.TownID, ID: t.ID, Version: t.Version}
 }
+
+var notLed = workflow.NotLed[Target, *reader]
+
+// AboutBranch returns the code of the branch.
+func (t Target) AboutBranch() string { return t.BranchCode }
 
 // lock returns who brought the target into its state, when and why.
 func (t Target) lock() fault.Lock {
@@ -139,9 +138,6 @@ func newReader(ctx context.Context, db *gorm.DB, townID string) (*reader, error)
 	return &reader{Caller: v}, err
 }
 
-// Visible narrows to the targets of branches in reach.
-func (v *reader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
-
 // Load reads which branches are targets and which have ended. For a change it locks the
 // branches first.
 func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Target, depth workflow.Depth) (err error) {
@@ -155,16 +151,7 @@ func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Target, depth wor
 		}
 	}
 	if v.current == nil {
-		if err := v.loadBranches(ctx, db, list, depth); err != nil {
-			return err
-		}
-	}
-	for i, t := range list {
-		if depth == workflow.ForOne {
-			if list[i].History, err = workflow.History[workflow.Transition](ctx, db, targets.Name, t.Ref()); err != nil {
-				return err
-			}
-		}
+		return v.loadBranches(ctx, db, list, depth)
 	}
 	return nil
 }

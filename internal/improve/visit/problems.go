@@ -72,7 +72,7 @@ type Problem struct {
 	OwnerOffice  *string      `json:"owner_office,omitempty" example:"agriculture"`
 	Participants Participants `json:"participants"`
 	DueOn        day.Date     `json:"due_on" swaggertype:"string" format:"date"` // the last day in time
-	State        ProblemState `json:"state" swaggertype:"string" enums:"open,in_progress,solved,closed,reopened"`
+	State        ProblemState `json:"state"`
 	OpenedBy     string       `json:"opened_by" example:"instructor-1"` // the role, for who may not read people
 	OpenedRole   access.Role  `json:"opened_role" swaggertype:"string" example:"instructor"`
 	Solution     string       `json:"solution,omitempty"` // what was done, the last time that it was solved
@@ -190,9 +190,6 @@ func newProblemReader(ctx context.Context, db *gorm.DB, townID string) (*problem
 	v, err := access.CallerOf(ctx, db, townID, access.ReadProblems)
 	return &problemReader{Caller: v, last: map[string]ProblemMove{}}, err
 }
-
-// Visible narrows to the problems of branches in reach.
-func (v *problemReader) Visible(q *gorm.DB) *gorm.DB { return v.Reach.Narrow(q) }
 
 // Load reads the history, but for lists.
 func (v *problemReader) Load(ctx context.Context, db *gorm.DB, list []Problem, depth workflow.Depth) error {

@@ -57,7 +57,7 @@ type Visit struct {
 	BranchCode string      `json:"branch" example:"b07"`
 	VisitedBy  string      `json:"visited_by" example:"instructor-1"` // the role, for who may not read people
 	Role       access.Role `json:"role" swaggertype:"string" enums:"instructor,liaison_office"`
-	State      State       `json:"state" swaggertype:"string" enums:"draft,recorded"`
+	State      State       `json:"state"`
 	RecordedAt *time.Time  `json:"recorded_at,omitempty"`
 	Content
 	// who worked on the branch on the day of the visit, for who may read people; in the answer about

@@ -89,7 +89,8 @@ CREATE TRIGGER robustness_results_kept BEFORE TRUNCATE ON robustness_results FOR
 
 -- A publication opens a window in which it can be appealed against; where the
 -- period sets none, it has no last day. An amendment names the appeal that it
--- answers; that appeal refers back by its key.
+-- answers; that appeal refers back by its key. The note holds the hashes and, where
+-- the installation has a key, its signatures.
 CREATE TABLE publications (
     town_id text COLLATE "C" NOT NULL,
     period_code text COLLATE "C" NOT NULL,
@@ -99,7 +100,9 @@ CREATE TABLE publications (
     published_at timestamptz NOT NULL,
     reason text COLLATE "C" NOT NULL,
     notice_until text COLLATE "C" CHECK (length(notice_until) = 10),
+    notice_floor bigint NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90),
     appeal_id text COLLATE "C",
+    note text COLLATE "C" NOT NULL CHECK (length(note) > 0),
     PRIMARY KEY (town_id, period_code, number),
     FOREIGN KEY (town_id, period_code) REFERENCES periods (town_id, code) ON DELETE RESTRICT,
     FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT

@@ -105,7 +105,8 @@ END;
 
 -- A publication opens a window in which it can be appealed against; where the
 -- period sets none, it has no last day. An amendment names the appeal that it
--- answers; that appeal refers back by its key.
+-- answers; that appeal refers back by its key. The note holds the hashes and, where
+-- the installation has a key, its signatures.
 CREATE TABLE publications (
     town_id text NOT NULL,
     period_code text NOT NULL,
@@ -115,7 +116,9 @@ CREATE TABLE publications (
     published_at DATETIME NOT NULL,
     reason text NOT NULL,
     notice_until text CHECK (length(notice_until) = 10),
+    notice_floor INTEGER NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90) CHECK (typeof(notice_floor) IN ('integer')),
     appeal_id text,
+    note text NOT NULL CHECK (length(note) > 0),
     PRIMARY KEY (town_id, period_code, number),
     FOREIGN KEY (town_id, period_code) REFERENCES periods (town_id, code) ON DELETE RESTRICT,
     FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT
