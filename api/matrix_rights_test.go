@@ -523,7 +523,7 @@ func unpublished(noScore int) func(*world, cell) int {
 			return http.StatusNotFound
 		}
 		switch c.caller {
-		case "":
+		case "", stranger:
 			return http.StatusUnauthorized
 		case readOnly, "leading_group", "leadership":
 		case "mentor", "instructor", "liaison_office":

@@ -134,6 +134,15 @@ func (p Principal) ScopeOf(a Action) Scope {
 	return None
 }
 
+// In returns the caller as the town knows him or her: nobody where he or she is limited to
+// other towns. Outside towns, where townID is empty, it is p.
+func (p Principal) In(townID string) Principal {
+	if townID == "" || len(p.Towns) == 0 || slices.Contains(p.Towns, townID) {
+		return p
+	}
+	return Principal{}
+}
+
 // Self returns the principal itself, also of what embeds it.
 func (p Principal) Self() Principal { return p }
 
