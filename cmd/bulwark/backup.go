@@ -119,17 +119,17 @@ func restore(ctx context.Context, p program, args []string) error {
 func (p program) restore(ctx context.Context, r *backup.Reader, cfg config.Config) error {
 	options := databaseOptions(cfg, logger(cfg, p.err))
 	options.StatementTimeout = -1 // a table is one statement, however large
-	if err := database.MigrateTo(ctx, cfg.DatabaseURL, options, r.Header.Schema); err != nil {
+	if err := database.MigrateTo(ctx, cfg.OwnerURL(), options, r.Header.Schema); err != nil {
 		return err
 	}
-	s, err := restoreAlone(ctx, r, cfg.DatabaseURL, options)
+	s, err := restoreAlone(ctx, r, cfg.OwnerURL(), options)
 	if err != nil {
 		return err
 	}
-	if err := database.Migrate(ctx, cfg.DatabaseURL, options); err != nil {
+	if err := migrateAndGrant(ctx, cfg, options); err != nil {
 		return err
 	}
-	db, err := database.Open(ctx, cfg.DatabaseURL, options)
+	db, err := database.Open(ctx, cfg.OwnerURL(), options)
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,9 @@ func serve(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := logPowers(ctx, db, log); err != nil {
+		return errors.Join(err, database.Close(db))
+	}
 	ln, err := listen(ctx, "BULWARK_ADDR", cfg.Addr)
 	if err != nil {
 		return errors.Join(err, database.Close(db))

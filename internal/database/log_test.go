@@ -14,7 +14,7 @@ func TestLogShowsStatementsWithoutParameters(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
 		var out bytes.Buffer
 		log := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{Logger: log})
+		db := dbtest.Connect(t, dbtest.AsOwner(t, dbtest.URL(t, dialect)), database.Options{Logger: log})
 		createNotes(t, db)
 		secret := note{TownID: "hunter2", Code: "hunter2", Text: "hunter2"}
 		for range 2 { // the second breaks the key
