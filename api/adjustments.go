@@ -77,6 +77,33 @@ func (s *Server) findAdjustment(ctx context.Context, req adjustmentRequest) (eva
 	return evaluation.FindAdjustment(ctx, s.db(ctx), req.Town, req.Adjustment)
 }
 
+// adjustmentDecisionInput is one decision about many adjustments.
+type adjustmentDecisionInput struct {
+	To     string         `json:"to" validate:"required,oneof=approved rejected withdrawn"` // withdrawn: one's own
+	Reason string         `json:"reason" validate:"max=2000" multiline:"true"`              // needed to reject
+	Items  []decisionItem `json:"items" validate:"min=1,max=500,dive"`
+}
+
+type decideAdjustmentsRequest struct {
+	townRequest
+	rest.Localized
+	DryRun bool `form:"dry_run"` // say what would happen, and change nothing
+	Body   adjustmentDecisionInput
+}
+
+// decideAdjustments approves, rejects or withdraws up to 500 adjustments. Those that can
+// be moved are; the others stay as they were and say why.
+//
+//	@Summary	Decide on many adjustments
+func (s *Server) decideAdjustments(ctx context.Context, req decideAdjustmentsRequest) (decisions, error) {
+	in := req.Body
+	verdicts, err := evaluation.MoveAdjustments(ctx, s.db(ctx), workflow.Bulk[evaluation.AdjustmentState]{
+		Town: req.Town, Refs: refsOf(req.Town, in.Items), To: evaluation.AdjustmentState(in.To), Reason: in.Reason,
+		DryRun: req.DryRun,
+	})
+	return decisionsOf(in.To, req.DryRun, verdicts, string(req.Language)), err
+}
+
 // adjustmentTransition is a step of an adjustment: the state to reach, and why.
 type adjustmentTransition struct {
 	To     evaluation.AdjustmentState `json:"to" validate:"required,move"`

@@ -73,7 +73,7 @@ func TestAnAmendmentChangesNothingElse(t *testing.T) {
 			group.IfMatch(group.Get(path).ETag()).Post(path+"/"+how, body).Want(http.StatusOK)
 		}
 		change("b01", "rename", object{"name": named("改名村"), "on": "2026-02-01", "reason": "x"})
-		change("b03", "reclassify", object{"kind": "community", "class": "rural", "on": "2026-02-02"})
+		change("b03", "reclassify", object{"kind": "community", "class": "rural", "on": "2026-02-02", "reason": "x"})
 		change("b02", "close", object{"on": "2026-03-01", "reason": "x"})
 		before := apitest.Decode[index.Ranking](h.Get(q1+"/ranking"), http.StatusOK)
 		if n := amended(h, "2026Q1", "b01", "complaints", 10); n != 2 {

@@ -15,7 +15,8 @@ import (
 //
 //	@Summary	Say what a cause analysis starts from
 func (s *Server) draftAnalysis(ctx context.Context, req scorecardRequest) (plan.AnalysisBasis, error) {
-	if err := access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), access.WriteAnalyses, req.Town, req.Branch, day.Of(s.Now())); err != nil {
+	if err := access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), access.WriteAnalyses, req.Town, req.Branch,
+		day.Of(s.Now())); err != nil {
 		return plan.AnalysisBasis{}, err
 	}
 	return plan.FindBasis(ctx, s.db(ctx), s.results, req.Town, req.Period, req.Publication, req.Branch,

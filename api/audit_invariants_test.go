@@ -17,6 +17,7 @@ import (
 var unrecorded = map[string]bool{
 	"whatIf":            true, // computes
 	"decideEvaluations": true, // one record for each sheet that was decided on, which may be none
+	"decideAdjustments": true, // likewise
 }
 
 // severalRecords are the operations that make more than one change at once.

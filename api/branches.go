@@ -3,7 +3,10 @@ package api
 import (
 	"context"
 
+	"gorm.io/gorm"
+
 	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -54,6 +57,8 @@ type branchInput struct {
 	Class           *string   `json:"class" validate:"omitempty,code" example:"rural"`
 	FoundedOn       *day.Date `json:"founded_on" swaggertype:"string" format:"date"` // absent = not known
 	Provenance      string    `json:"provenance" validate:"max=200" example:"public statistical list 2021"`
+	// needed where the day is past and a period has begun that it touches
+	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
 }
 
 type createBranchRequest struct {
@@ -71,7 +76,7 @@ func (s *Server) createBranch(ctx context.Context, req createBranchRequest) (res
 		TownID: req.Town, Code: in.Code, StatisticalCode: in.StatisticalCode, FoundedOn: in.FoundedOn,
 		Provenance: in.Provenance,
 	}
-	b, err := town.CreateBranch(ctx, s.db(ctx), b)
+	b, err := evaluation.FoundBranch(ctx, s.db(ctx), b, in.Reason)
 	return rest.Created[town.Branch]{Key: b.Code, Value: b}, err
 }
 
@@ -123,7 +128,10 @@ type renameBranchRequest struct {
 //	@Summary	Rename a branch from a day on
 func (s *Server) renameBranch(ctx context.Context, req renameBranchRequest) (town.Branch, error) {
 	b := req.Body
-	return town.Rename(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason), b.Name)
+	return evaluation.ChangeBranch(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason),
+		func(ctx context.Context, tx *gorm.DB, c town.BranchChange) (town.Branch, error) {
+			return town.Rename(ctx, tx, c, b.Name)
+		})
 }
 
 // branchReclassification is the kind and the class of a branch from a day on, both.
@@ -145,7 +153,10 @@ type reclassifyBranchRequest struct {
 //	@Summary	Change kind and class of a branch from a day on
 func (s *Server) reclassifyBranch(ctx context.Context, req reclassifyBranchRequest) (town.Branch, error) {
 	b := req.Body
-	return town.Reclassify(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason), b.Kind, b.Class)
+	return evaluation.ChangeBranch(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason),
+		func(ctx context.Context, tx *gorm.DB, c town.BranchChange) (town.Branch, error) {
+			return town.Reclassify(ctx, tx, c, b.Kind, b.Class)
+		})
 }
 
 // branchMerger is the branch that takes over another, from which day and why.
@@ -166,7 +177,10 @@ type mergeBranchRequest struct {
 //	@Summary	Merge a branch into another
 func (s *Server) mergeBranch(ctx context.Context, req mergeBranchRequest) (town.Branch, error) {
 	b := req.Body
-	return town.Merge(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason), b.Into)
+	return evaluation.ChangeBranch(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason),
+		func(ctx context.Context, tx *gorm.DB, c town.BranchChange) (town.Branch, error) {
+			return town.Merge(ctx, tx, c, b.Into)
+		})
 }
 
 // branchClosure is the first day without the branch, and why it closed.
@@ -185,7 +199,7 @@ type closeBranchRequest struct {
 //
 //	@Summary	Close a branch
 func (s *Server) closeBranch(ctx context.Context, req closeBranchRequest) (town.Branch, error) {
-	return town.Close(ctx, s.db(ctx), req.change(req.Version, req.Body.On, req.Body.Reason))
+	return evaluation.ChangeBranch(ctx, s.db(ctx), req.change(req.Version, req.Body.On, req.Body.Reason), town.Close)
 }
 
 type listSubBranchesRequest struct {

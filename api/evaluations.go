@@ -144,7 +144,7 @@ func (s *Server) moveEvaluation(ctx context.Context, req moveEvaluationRequest) 
 	return evaluation.DecideSheet(ctx, s.db(ctx), ref, d)
 }
 
-// decisionItem is one sheet to decide, in the version that was read.
+// decisionItem is one record to decide on, in the version that was read.
 type decisionItem struct {
 	ID      string `json:"id" validate:"required"`
 	Version int64  `json:"version" validate:"min=1"` // as it was read
@@ -166,16 +166,18 @@ type decideEvaluationsRequest struct {
 	Body   decisionInput
 }
 
-// decisions are what became of each sheet, in the order of the request.
+// decisions are what became of each record, in the order of the request.
 type decisions struct {
-	To      evaluation.SheetState `json:"to" enums:"approved,returned" example:"approved"`
-	DryRun  bool                  `json:"dry_run"`
-	Done    int                   `json:"done"`
-	Refused int                   `json:"refused"`
-	Items   []decision            `json:"items"`
+	To      string     `json:"to" example:"approved"`
+	DryRun  bool       `json:"dry_run"`
+	Done    int        `json:"done"`
+	Refused int        `json:"refused"`
+	Items   []decision `json:"items"`
+	// values of the approved sheets that other approved sheets contradict, until a person chooses
+	Contradictions []evaluation.Contradiction `json:"contradictions,omitempty"`
 }
 
-// decision is what became of one sheet: its new version, or why it stayed as it
+// decision is what became of one record: its new version, or why it stayed as it
 // was.
 type decision struct {
 	ID      string      `json:"id" format:"uuid"`
@@ -192,24 +194,70 @@ type decision struct {
 //	@Summary	Approve or return many evaluations
 func (s *Server) decideEvaluations(ctx context.Context, req decideEvaluationsRequest) (decisions, error) {
 	in := req.Body
-	items := make([]workflow.Ref, len(in.Items))
-	for i, item := range in.Items {
-		items[i] = workflow.Ref{Town: req.Town, ID: item.ID, Version: item.Version}
-	}
 	d := evaluation.SheetDecision{To: in.To, Reason: in.Reason, DueOn: given(in.DueOn)}
-	verdicts, err := evaluation.DecideSheets(ctx, s.db(ctx), req.Town, items, d, req.DryRun)
-	if err != nil {
-		return decisions{}, err
+	verdicts, contradictions, err := evaluation.DecideSheets(ctx, s.db(ctx), req.Town, refsOf(req.Town, in.Items),
+		d, req.DryRun)
+	out := decisionsOf(string(in.To), req.DryRun, verdicts, string(req.Language))
+	out.Contradictions = contradictions
+	return out, err
+}
+
+// refsOf returns the records that a decision names.
+func refsOf(town string, items []decisionItem) []workflow.Ref {
+	refs := make([]workflow.Ref, len(items))
+	for i, item := range items {
+		refs[i] = workflow.Ref{Town: town, ID: item.ID, Version: item.Version}
 	}
-	out := decisions{To: in.To, DryRun: req.DryRun, Items: make([]decision, len(verdicts))}
+	return refs
+}
+
+// decisionsOf are the verdicts in the language of the caller.
+func decisionsOf(to string, dryRun bool, verdicts []workflow.Verdict, language string) decisions {
+	out := decisions{To: to, DryRun: dryRun, Items: make([]decision, len(verdicts))}
 	for i, v := range verdicts {
-		if out.Items[i] = decisionOf(v, string(req.Language)); v.Err == nil {
+		if out.Items[i] = decisionOf(v, language); v.Err == nil {
 			out.Done++
 		} else {
 			out.Refused++
 		}
 	}
-	return out, nil
+	return out
+}
+
+// listContradictions returns the reported values of a period that approved sheets
+// contradict, with what was chosen, on one page.
+//
+//	@Summary	List the values that approved evaluations contradict
+func (s *Server) listContradictions(
+	ctx context.Context, req periodRequest,
+) (rest.Page[evaluation.Contradiction], error) {
+	list, err := evaluation.ListContradictions(ctx, s.db(ctx), req.Town, req.Period)
+	return rest.Page[evaluation.Contradiction]{Items: list}, err
+}
+
+// choiceInput is which of several reported values counts, and why.
+type choiceInput struct {
+	Sheet  string `json:"sheet" validate:"required" format:"uuid"` // id of the evaluation whose value counts
+	Reason string `json:"reason" validate:"required,max=2000" multiline:"true" example:"the ledger shows 96.5"`
+}
+
+type chooseValueRequest struct {
+	periodRequest
+	Branch    string `uri:"branch"`
+	Indicator string `uri:"indicator"`
+	Body      choiceInput
+}
+
+// chooseValue settles which of the values counts that approved evaluations report of
+// an indicator or quantity of a branch. Until the period is locked another choice can
+// follow.
+//
+//	@Summary	Choose one of several reported values
+func (s *Server) chooseValue(ctx context.Context, req chooseValueRequest) (evaluation.Contradiction, error) {
+	return evaluation.Choose(ctx, s.db(ctx), evaluation.Choice{
+		TownID: req.Town, PeriodCode: req.Period, BranchCode: req.Branch, Code: req.Indicator,
+		SheetID: req.Body.Sheet, Reason: req.Body.Reason,
+	})
 }
 
 // decisionOf is a verdict in the language of the caller.

@@ -128,7 +128,7 @@ func (h *harness) towns() {
 	for code, class := range map[string]string{"b01": "rural", "b02": "rural", "b03": "urban"} {
 		b := town.Branch{Name: text.Same("branch " + code), Kind: "village", Class: &class}
 		b.Life = town.Life{TownID: "demo", Code: code, FoundedOn: &founded, Provenance: "invented"}
-		_, err := town.CreateBranch(ctx, h.db, b)
+		_, err := town.CreateBranch(ctx, h.db, b, "")
 		h.must(err)
 	}
 }

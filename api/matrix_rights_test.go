@@ -235,6 +235,11 @@ var rights = map[string]right{
 	"POST /towns/:town/periods/:period/exceptions/:exception/end": {
 		who: "G", in: "open review", shut: 404, version: "1", body: sent(object{"reason": "x"}),
 	},
+	"GET /towns/:town/periods/:period/contradictions": {who: "GL"},
+	"POST /towns/:town/periods/:period/contradictions/:branch/:indicator": {
+		who: "G", ok: 404, in: "open review", shut: 423, body: sent(object{"sheet": nothing, "reason": "x"}),
+	},
+	"POST /towns/:town/adjustments/decide": {who: "SMIOG", far: 200, body: decideMany},
 	"POST /towns/:town/evaluations/decide": {who: "G", far: 200, body: decideMany},
 
 	"GET /areas":  {who: everyone},
@@ -255,18 +260,19 @@ var rights = map[string]right{
 
 	"GET /towns/:town/branches": {who: everyone, far: 200},
 	"POST /towns/:town/branches": {
-		who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x"), "kind": "village"}),
+		who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x"), "kind": "village", "reason": "x"}),
 	},
 	"GET /towns/:town/branches/:branch":         {who: everyone},
 	"GET /towns/:town/branches/:branch/history": {who: everyone},
 	"POST /towns/:town/branches/:branch/rename": {
-		who: "GA", version: branchVersion, body: sent(object{"name": named("x"), "on": "2026-01-01"}),
+		who: "GA", version: branchVersion, body: sent(object{"name": named("x"), "on": "2026-01-01", "reason": "x"}),
 	},
 	"POST /towns/:town/branches/:branch/reclassify": {
-		who: "GA", version: branchVersion, body: sent(object{"kind": "village", "class": "urban", "on": "2026-01-01"}),
+		who: "GA", version: branchVersion,
+		body: sent(object{"kind": "village", "class": "urban", "on": "2026-01-01", "reason": "x"}),
 	},
 	"POST /towns/:town/branches/:branch/merge": {
-		who: "GA", version: branchVersion, body: sent(object{"into": "b03", "on": "2026-01-01"}),
+		who: "GA", version: branchVersion, body: sent(object{"into": "b03", "on": "2026-01-01", "reason": "x"}),
 	},
 	"POST /towns/:town/branches/:branch/close": {
 		who: "GA", version: branchVersion, body: sent(object{"on": "2026-01-01", "reason": "x"}),

@@ -396,7 +396,7 @@ func (w *world) address(c cell) string {
 	}
 	return strings.NewReplacer(":office", office, ":exception", exception, ":measure", measure,
 		":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town,
-		":branch", branch, ":period", period, ":run", run, ":person", person, ":id", id,
+		":branch", branch, ":indicator", "meetings", ":period", period, ":run", run, ":person", person, ":id", id,
 		":visit", w.visited(c), ":report", w.reported(c), ":scheme", scheme, ":version",
 		"2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.Path)
 }

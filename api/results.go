@@ -112,7 +112,12 @@ func (s *Server) findScorecard(ctx context.Context, req scorecardRequest) (index
 	if err != nil {
 		return index.Scorecard{}, err
 	}
-	return view.Scorecard(req.Branch, string(req.Language), detailed)
+	card, err := view.Scorecard(req.Branch, string(req.Language), detailed)
+	if err != nil {
+		return card, err
+	}
+	err = view.FillSources(ctx, s.db(ctx), &card)
+	return card, err
 }
 
 // branchResults returns every published period of a branch, the latest first, on

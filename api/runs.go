@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
 	"bulwark/internal/rest"
 )
@@ -28,13 +29,23 @@ func (s *Server) listRuns(ctx context.Context, req listRunsRequest) (rest.Page[i
 	return rest.NewPage(runs, req.PageQuery, func(r index.Run) []any { return []any{r.Number} })
 }
 
+type createRunRequest struct {
+	periodRequest
+	rest.Localized
+}
+
 // createRun computes a locked period and keeps every figure for ever.
 //
 //	@Summary	Compute a locked period
-func (s *Server) createRun(ctx context.Context, req periodRequest) (rest.Created[index.Run], error) {
+func (s *Server) createRun(ctx context.Context, req createRunRequest) (rest.Created[index.Run], error) {
 	run, err := index.CreateRun(ctx, s.db(ctx), req.Town, req.Period)
+	if err != nil {
+		return rest.Created[index.Run]{}, err
+	}
+	rest.AfterCommit(ctx, s.Jobs.Wake)
+	p, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period)
 	if err == nil {
-		rest.AfterCommit(ctx, s.Jobs.Wake)
+		run.Warnings, err = p.StructureWarnings(ctx, s.db(ctx), string(req.Language))
 	}
 	return rest.Created[index.Run]{Key: run.ID, Value: run}, err
 }

@@ -45,6 +45,8 @@ type Server struct {
 	// Trail returns whether the audit trails have the anchors that the service keeps:
 	// "ok", "differs", or "" where it keeps none. nil: none.
 	Trail func() string
+	// DiskFull reports whether the disk of the database has no space. nil: unknown.
+	DiskFull func() bool
 	// Signing is what publications and heads of audit trails are signed with.
 	Signing signature.Settings
 	// Jobs learns of new work and of the use of keys.
@@ -117,6 +119,9 @@ func (s *Server) setupSecurity() {
 		Name: "bulwark_sign_ins_total",
 		Help: "Sign-ins by outcome: in, refused, limited, failed.",
 	}, []string{"outcome"})
+	for _, outcome := range []string{"in", "refused", "limited", "failed"} {
+		s.signIns.WithLabelValues(outcome)
+	}
 	if s.Passwords == nil {
 		s.Passwords = credential.NewPasswords(credential.PasswordCost)
 	}

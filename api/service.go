@@ -16,6 +16,10 @@ type Health struct {
 	Version string `json:"version" example:"v1.0.0"`
 	// of /readyz: differs where an audit trail does not have its last anchor any more; absent where no anchors are kept
 	Trail string `json:"trail,omitempty" enums:"ok,differs"`
+	// of /readyz: full where the disk of the database has no space; reads still work
+	Disk string `json:"disk,omitempty" enums:"full"`
+	// of /readyz: true in read-only mode
+	ReadOnly bool `json:"read_only,omitempty"`
 }
 
 type healthRequest struct{}
@@ -40,7 +44,10 @@ func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 		return Health{}, rest.RetryLater("not_ready", text.F(
 			"数据库暂不可用或尚未迁移", "the database is away or not migrated")).Because(err)
 	}
-	h := Health{Status: "ok", Version: s.Version}
+	h := Health{Status: "ok", Version: s.Version, ReadOnly: s.Config.ReadOnly}
+	if s.DiskFull != nil && s.DiskFull() {
+		h.Disk = "full"
+	}
 	if s.Trail != nil {
 		h.Trail = s.Trail()
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -59,6 +60,11 @@ func TestHealth(t *testing.T) {
 		}
 	}
 	s.Trail = nil
+	s.DiskFull = func() bool { return true }
+	if w := do(h, http.MethodGet, "/readyz", ""); w.Code != http.StatusOK ||
+		!strings.Contains(w.Body.String(), `"disk":"full"`) {
+		t.Errorf("full: %d %s", w.Code, w.Body)
+	}
 	broken = errors.New("dial: hunter2")
 	w := do(h, http.MethodGet, "/readyz", "")
 	if p := problemOf(t, w, http.StatusServiceUnavailable); p.Code != "not_ready" ||
@@ -99,6 +105,37 @@ func TestADefectIsLoggedWithItsPlace(t *testing.T) {
 				t.Errorf("%s: no %q in the log: %s", c.path, c.place, lines)
 			}
 			h.must(owner.Exec("ALTER TABLE missing RENAME TO " + c.table).Error)
+		}
+	})
+}
+
+// In read-only mode no route that changes anything is admitted, whoever asks; the others
+// answer as before.
+func TestReadOnlyModeRefusesEveryWrite(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := newHarness(t, db)
+		h.server.Config.ReadOnly = true
+		handler, err := h.server.Handler()
+		if err != nil {
+			t.Fatal(err)
+		}
+		placeholders, writes := regexp.MustCompile(`:[a-z]+`), 0
+		for _, route := range Routes() {
+			path := placeholders.ReplaceAllString(strings.Replace(route.Path, ":town", "demo", 1), "x")
+			w := do(handler, route.Method, path, "{}", "Authorization", "Bearer "+h.secrets[access.Admin], "Content-Type",
+				"application/json", "If-Match", `"1"`)
+			refused := strings.Contains(w.Body.String(), `"read_only"`) && w.Code == http.StatusServiceUnavailable
+			reads := rest.Safe(route.Method) && route.Action != access.SignIn ||
+				route.Path == "/api/v1/towns/:town/periods/:period/what-if"
+			if refused == reads {
+				t.Errorf("%s %s: %d %s", route.Method, route.Path, w.Code, w.Body)
+			}
+			if refused {
+				writes++
+			}
+		}
+		if writes < 100 {
+			t.Errorf("only %d routes were refused", writes)
 		}
 	})
 }

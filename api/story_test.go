@@ -162,7 +162,12 @@ func (s *story) entersTheRest() {
 	counted(s.as(access.Instructor), s.group, "2026Q1", "b01", value("spirit", 9))
 	counted(s.secretary, s.group, "2026Q1", "b01", value("meetings", 9), level("standing", "B"),
 		value("cases", 50), value("cases.solved", 45), value("fields", 40), value("complaints", 3))
-	counted(s.as(access.Office), s.group, "2026Q1", "b01", value("complaints", 1)) // approved later: corrects the 3
+	// approved later, and no better for that
+	counted(s.as(access.Office), s.group, "2026Q1", "b01", value("complaints", 1))
+	found := apitest.Decode[struct{ Items []evaluation.Contradiction }](s.group.Get(q1+"/contradictions"),
+		http.StatusOK).Items
+	s.group.Post(q1+"/contradictions/b01/complaints",
+		object{"sheet": found[0].Values[1].Sheet, "reason": "the register has one"}).Want(http.StatusOK)
 	counted(s.group, s.chen, "2026Q1", "b02", value("meetings", 12), level("standing", "A"),
 		value("cases", 40), value("cases.solved", 30), value("fields", 45), waived("complaints", "no residents"))
 	counted(s.group, s.chen, "2026Q1", "b03", value("spirit", 6), value("meetings", 6), level("standing", "C"),

@@ -85,7 +85,7 @@ func (z sized) structure(ctx context.Context, tx *gorm.DB) error {
 	for _, i := range z.sequence(z.branches) {
 		b := town.Branch{Name: text.Same(z.branch(i)), Kind: "village"}
 		b.Life = town.Life{TownID: z.town, Code: z.branch(i), Provenance: "invented"}
-		if _, err := town.CreateBranch(ctx, tx, b); err != nil {
+		if _, err := town.CreateBranch(ctx, tx, b, ""); err != nil {
 			return err
 		}
 		a := people.Assignment{

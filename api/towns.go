@@ -77,6 +77,8 @@ type townInput struct {
 	RequireSignature bool `json:"require_signature"` // nothing is published that no key of the installation signs
 
 	Provenance string `json:"provenance" validate:"max=200"`
+	// the fewest days of public notice that a period may have
+	NoticeFloor int64 `json:"notice_floor" validate:"min=0,max=90" example:"3"`
 }
 
 type createTownRequest struct{ Body townInput }
@@ -88,6 +90,7 @@ func (s *Server) createTown(ctx context.Context, req createTownRequest) (rest.Cr
 	b := req.Body
 	t, err := town.Create(ctx, s.db(ctx), town.Town{
 		Code: b.Code, AreaCode: b.AreaCode, Name: b.Name, OpenResults: b.OpenResults, Provenance: b.Provenance,
+		Limits:           town.Limits{NoticeFloor: b.NoticeFloor},
 		RequireSignature: b.RequireSignature,
 	})
 	return rest.Created[town.Town]{Key: t.Code, Value: t}, err
@@ -104,10 +107,16 @@ func (s *Server) findTown(ctx context.Context, req townRequest) (town.Town, erro
 	return town.Find(ctx, s.db(ctx), req.Town)
 }
 
-// townChange is all that can change of a town.
+// townChange is all that can change of a town. A limit that is absent stays as it is.
 type townChange struct {
 	Name        text.Text `json:"name" validate:"required"`
 	OpenResults *bool     `json:"open_results" validate:"required"`
+	// adjustments of one person about one branch that wait, 1–1000
+	OpenProposals *int64 `json:"open_proposals" example:"10"`
+	RunsPerLock   *int64 `json:"runs_per_lock" example:"20"` // of one locked period, 1–1000
+	// fewest days of public notice, 0–90; only an administrator lowers it
+	NoticeFloor *int64 `json:"notice_floor" example:"3"`
+	Reason      string `json:"reason" validate:"max=2000" multiline:"true"` // needed to lower the floor
 
 	RequireSignature *bool `json:"require_signature"` // absent: as it is
 }
@@ -118,8 +127,8 @@ type updateTownRequest struct {
 	Body townChange
 }
 
-// updateTown changes what a town is called, whether it opens its results, and whether
-// what it publishes must be signed.
+// updateTown changes what a town is called, whether it opens its results, whether what
+// it publishes must be signed, and its limits.
 //
 //	@Summary	Rename a town or change its settings
 func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.Town, error) {
@@ -128,11 +137,20 @@ func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.To
 	if err != nil {
 		return next, err
 	}
-	next.Version, next.Name, next.OpenResults = req.Version, req.Body.Name, *req.Body.OpenResults
-	if req.Body.RequireSignature != nil {
-		next.RequireSignature = *req.Body.RequireSignature
+	b := req.Body
+	next.Version, next.Name, next.OpenResults = req.Version, b.Name, *b.OpenResults
+	if b.RequireSignature != nil {
+		next.RequireSignature = *b.RequireSignature
 	}
-	return town.Update(ctx, s.db(ctx), next)
+	for _, x := range []struct{ from, to *int64 }{
+		{b.OpenProposals, &next.OpenProposals}, {b.RunsPerLock, &next.RunsPerLock}, {b.NoticeFloor, &next.NoticeFloor},
+	} {
+		if x.from != nil {
+			*x.to = *x.from
+		}
+	}
+	by := town.Authority{Reason: b.Reason, Administrator: access.PrincipalFrom(ctx).Role == access.Admin}
+	return town.Update(ctx, s.db(ctx), next, by)
 }
 
 // categoryInput is a new kind or class of branches.

@@ -90,10 +90,16 @@ func (a *anchorer) keep(ctx context.Context) {
 		a.log.Error("anchor the audit trails", "error", err.Error())
 	}
 	a.figures.anchorings.WithLabelValues(outcome).Inc()
+	if err == nil {
+		a.figures.succeeded.SetToCurrentTime()
+	}
 }
 
 // anchorFigures are the metrics of the anchors.
-type anchorFigures struct{ anchorings *prometheus.CounterVec }
+type anchorFigures struct {
+	anchorings *prometheus.CounterVec
+	succeeded  prometheus.Gauge
+}
 
 func newAnchorFigures(to prometheus.Registerer, file *audit.AnchorFile) anchorFigures {
 	metrics := promauto.With(to)
@@ -103,7 +109,10 @@ func newAnchorFigures(to prometheus.Registerer, file *audit.AnchorFile) anchorFi
 	}, func() float64 { return float64(file.Differing()) })
 	f := anchorFigures{metrics.NewCounterVec(prometheus.CounterOpts{
 		Name: "bulwark_audit_anchorings_total", Help: "Anchorings of the audit trails by outcome: ok, differs, failed.",
-	}, []string{"outcome"})}
+	}, []string{"outcome"}), metrics.NewGauge(prometheus.GaugeOpts{
+		Name: "bulwark_audit_last_anchoring_timestamp_seconds",
+		Help: "When the anchors were last brought up to date by this process; 0: not yet.",
+	})}
 	for _, outcome := range []string{"ok", "differs", "failed"} {
 		f.anchorings.WithLabelValues(outcome)
 	}

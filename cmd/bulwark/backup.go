@@ -6,6 +6,8 @@ import (
 	"flag"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -15,6 +17,7 @@ import (
 	"bulwark/internal/config"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
+	"bulwark/internal/jobs"
 	"bulwark/internal/text"
 )
 
@@ -23,11 +26,15 @@ import (
 func backUp(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("backup", flag.ContinueOnError)
 	force := f.Bool("force", false, "replace FILE if it exists")
+	check := f.Bool("check", false, "then check FILE as restore --check does; what fails is kept as FILE.failed")
 	name, err := p.parseFile(f, args)
 	if err != nil {
 		return err
 	}
-	cfg, err := config.Load(p.env)
+	if name == "-" && *check {
+		return usageError{text.F("--check 需要文件，不能写到标准输出", "--check needs a file, not standard output")}
+	}
+	cfg, err := p.config()
 	if err != nil {
 		return err
 	}
@@ -37,6 +44,7 @@ func backUp(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
+	defer database.Close(db) //nolint:errcheck // what was written is committed
 	var s backup.Summary
 	write := func(w io.Writer) (err error) {
 		s, err = backup.Write(ctx, db, w, version)
@@ -47,11 +55,45 @@ func backUp(ctx context.Context, p program, args []string) error {
 	} else {
 		err = backup.Create(name, *force, write)
 	}
-	if err := errors.Join(err, database.Close(db)); err != nil {
+	if err != nil {
 		return err
 	}
 	p.print(p.err, text.F("已备份 %d 张表，共 %d 行", "%d tables backed up, %d rows", s.Trailer.Tables, s.Trailer.Rows))
-	return nil
+	if *check {
+		err = p.checkWritten(ctx, name)
+	}
+	p.record(ctx, db, jobs.BackupTask, err)
+	return err
+}
+
+// checkWritten checks a backup that was just written. One that fails loses its name, so
+// that nobody takes it for a good one, but stays: it may be the best there is.
+func (p program) checkWritten(ctx context.Context, name string) error {
+	err := p.checkFile(ctx, name)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if err := os.Rename(name, name+".failed"); err != nil {
+		return err
+	}
+	return fault.Conflict("backup_failed_check",
+		"备份未通过检查，已改名为 %[1]s.failed，请勿当作可用的备份：请运行 bulwark verify，并保留较早的备份",
+		"the backup failed its check and is now called %[1]s.failed, do not count on it: run bulwark verify, and keep older backups",
+		name).Because(err)
+}
+
+func (p program) checkFile(ctx context.Context, name string) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return unreadableFile(name, err)
+	}
+	defer file.Close()
+	r, err := backup.Open(file)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return p.check(ctx, r)
 }
 
 // parseFile reads the flags and the one argument FILE; "-" is standard input or output.
@@ -77,7 +119,8 @@ func (p program) parseFile(f *flag.FlagSet, args []string) (string, error) {
 // only checks the file.
 func restore(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("restore", flag.ContinueOnError)
-	check := f.Bool("check", false, "only read FILE and report whether it is whole; needs no database")
+	check := f.Bool("check", false,
+		"only report whether FILE can be restored and verified, in a temporary SQLite database below TMPDIR")
 	name, err := p.parseFile(f, args)
 	if err != nil {
 		return err
@@ -99,37 +142,76 @@ func restore(ctx context.Context, p program, args []string) error {
 	p.print(p.out, text.F("备份于 %[1]s，由 bulwark %[2]s 写出，数据库结构版本 %[3]d", "backup of %[1]s by bulwark %[2]s, schema %[3]d",
 		r.Header.At.Format(time.RFC3339), r.Header.Bulwark, r.Header.Schema))
 	if *check {
-		s, err := r.Check()
-		if err == nil {
-			p.print(p.out, text.F(
-				"备份完好：%[1]d 张表，%[2]d 行",
-				"the backup is whole: %[1]d tables, %[2]d rows", s.Trailer.Tables, s.Trailer.Rows))
-		}
-		return err
+		return p.check(ctx, r)
 	}
-	cfg, err := config.Load(p.env)
+	cfg, err := p.config()
 	if err != nil {
 		return err
 	}
 	return p.restore(ctx, r, cfg)
 }
 
-// restore migrates to the schema of the backup, restores, migrates to that of this program,
-// and then verifies what was restored.
-func (p program) restore(ctx context.Context, r *backup.Reader, cfg config.Config) error {
-	options := databaseOptions(cfg, logger(cfg, p.err))
-	options.StatementTimeout = -1 // a table is one statement, however large
-	if err := database.MigrateTo(ctx, cfg.OwnerURL(), options, r.Header.Schema); err != nil {
-		return err
+// check restores the backup into a database of its own, with all rules of the schema,
+// and verifies that. Only then a backup is known to be good: its hashes would also be
+// right if the rows of the database had been damaged before.
+func (p program) check(ctx context.Context, r *backup.Reader) error {
+	folder, err := os.MkdirTemp("", "bulwark-check-")
+	if err != nil {
+		return fault.Unavailable("no_room_to_check", "无法建立临时文件夹：请把 TMPDIR 指向有足够空间的文件夹",
+			"a temporary folder cannot be created: set TMPDIR to a folder with enough space").Because(err)
 	}
-	s, err := restoreAlone(ctx, r, cfg.OwnerURL(), options)
+	defer os.RemoveAll(folder)
+	db, s, err := restoreTo(ctx, r, database.SQLite+":"+filepath.Join(folder, "check.db"), database.Options{Now: now})
 	if err != nil {
 		return err
 	}
-	if err := migrateAndGrant(ctx, cfg, options); err != nil {
+	defer database.Close(db)                          //nolint:errcheck // it is thrown away
+	if err := recordRestore(ctx, db, s); err != nil { // which tables it leaves empty
 		return err
 	}
-	db, err := database.Open(ctx, cfg.OwnerURL(), options)
+	found, err := p.verifyAll(ctx, db, "", nil)
+	if err = errors.Join(err, found.refuse()); err == nil {
+		p.print(p.out, text.F("备份完好：已试恢复并核对，%[1]d 张表，%[2]d 行",
+			"the backup is whole, restored for a try and verified: %[1]d tables, %[2]d rows", s.Trailer.Tables, s.Trailer.Rows))
+	}
+	return err
+}
+
+// restore reads the backup into the configured database. A SQLite file that is not there
+// gets its name once all is in it, so that a restore that fails leaves no file.
+func (p program) restore(ctx context.Context, r *backup.Reader, cfg config.Config) error {
+	options := databaseOptions(cfg, logger(cfg, p.err))
+	path, isNew := database.NewFile(cfg.DatabaseURL)
+	if !isNew {
+		err := p.restoreInto(ctx, r, cfg.OwnerURL(), options)
+		if err == nil || errors.Is(err, errDiffers) {
+			err = errors.Join(err, grant(ctx, cfg, options))
+		}
+		return err
+	}
+	folder, err := os.MkdirTemp(filepath.Dir(path), filepath.Base(path)+".restoring-")
+	if err != nil {
+		return fault.Invalid("database_unwritable", "无法写入数据库所在的文件夹 %s：请检查 BULWARK_DATABASE_URL 及文件夹权限",
+			"the folder of the database, %s, cannot be written: check BULWARK_DATABASE_URL and the permissions of the folder",
+			filepath.Dir(path)).Because(err)
+	}
+	defer os.RemoveAll(folder)
+	made := filepath.Join(folder, filepath.Base(path))
+	err = p.restoreInto(ctx, r, database.SQLite+":"+made, options)
+	if err != nil && !errors.Is(err, errDiffers) {
+		return err
+	}
+	return errors.Join(err, database.MoveNew(ctx, made, path))
+}
+
+// errDiffers marks a backup that was restored as it was, with what it had wrong.
+var errDiffers = errors.New("the database differed when it was backed up")
+
+// restoreInto restores, verifies and records that in the trail. No anchors are compared:
+// an older backup is always behind them. What differs did so in the backup already, so
+// what was restored stays.
+func (p program) restoreInto(ctx context.Context, r *backup.Reader, url string, options database.Options) error {
+	db, s, err := restoreTo(ctx, r, url, options)
 	if err != nil {
 		return err
 	}
@@ -137,7 +219,34 @@ func (p program) restore(ctx context.Context, r *backup.Reader, cfg config.Confi
 		"已恢复 %[1]d 个镇、%[2]d 个党组织、%[3]d 个考评周期，共 %[4]d 行",
 		"restored %[1]d towns, %[2]d branches, %[3]d periods, %[4]d rows in all",
 		s.Rows("towns"), s.Rows("branches"), s.Rows("periods"), s.Trailer.Rows))
-	return errors.Join(recordRestore(ctx, db, s), p.verifyRestored(ctx, db), database.Close(db))
+	recorded := recordRestore(ctx, db, s)
+	found, err := p.verifyAll(ctx, db, "", nil)
+	if err == nil && found.refuse() != nil {
+		err = fault.Conflict("not_verified",
+			"已恢复，但备份中有 %[1]d 个计算批次与其凭证不符，%[2]d 条审计链有问题，%[3]d 处数据与审计链不符",
+			"restored, but in the backup %[1]d runs differ from their receipts, %[2]d audit trails are broken, and %[3]d places differ from the trail",
+			found.runs, found.trails, found.rows).Because(errDiffers)
+	}
+	return errors.Join(recorded, err, database.Close(db))
+}
+
+// restoreTo migrates to the schema of the backup, restores, and migrates to that of this
+// program. The caller closes the database.
+func restoreTo(
+	ctx context.Context, r *backup.Reader, url string, options database.Options,
+) (_ *gorm.DB, s backup.Summary, err error) {
+	options.StatementTimeout = -1 // a table is one statement, however large
+	if err := database.MigrateTo(ctx, url, options, r.Header.Schema); err != nil {
+		return nil, s, err
+	}
+	if s, err = restoreAlone(ctx, r, url, options); err != nil {
+		return nil, s, err
+	}
+	if err := database.Migrate(ctx, url, options); err != nil {
+		return nil, s, err
+	}
+	db, err := database.Open(ctx, url, options)
+	return db, s, err
 }
 
 // restoreAlone restores under the lock of the database.
@@ -157,43 +266,64 @@ func restoreAlone(
 	return s, errors.Join(err, database.Close(db))
 }
 
+// recordRollback records that other tools, such as those of the database or of the disk,
+// have brought back an older state: what restore records by itself.
+func recordRollback(ctx context.Context, p program, args []string) error {
+	f := flag.NewFlagSet("restored", flag.ContinueOnError)
+	reason := f.String("reason", "", "why, and which copy was brought back; everyone who reads the trail sees it")
+	if err := p.parse(f, args, 0); err != nil {
+		return err
+	}
+	if strings.TrimSpace(*reason) == "" {
+		return usageError{text.F("请用 --reason 写明原因和所用的备份", "write why, and which copy was used, with --reason")}
+	}
+	cfg, err := p.config()
+	if err != nil {
+		return err
+	}
+	db, err := openMigrated(ctx, cfg, databaseOptions(cfg, logger(cfg, p.err)))
+	if err != nil {
+		return err
+	}
+	at, err := audit.Newest(ctx, db)
+	if err == nil {
+		r := audit.Restored{At: at, Bulwark: version, Dialect: database.Dialect(db)}
+		r.Schema, _, err = database.Version(ctx, db)
+		err = errors.Join(err, writeRestored(ctx, db, "backups/"+audit.OtherTools, strings.TrimSpace(*reason), r))
+	}
+	if err := errors.Join(err, database.Close(db)); err != nil {
+		return err
+	}
+	p.print(p.out, text.F(
+		"已记入审计链。若 bulwark verify 报告审计链落后于锚点：请妥善保存原锚点文件，将 BULWARK_AUDIT_ANCHORS 指向新文件，再启动服务",
+		"recorded in the trail. If bulwark verify reports trails behind their anchors: keep that file of anchors, set BULWARK_AUDIT_ANCHORS to a new one, and start the service"))
+	return nil
+}
+
 // recordRestore records in the trail what it is a copy of. It comes after the last
 // migration: the trail of an older schema may look otherwise.
 func recordRestore(ctx context.Context, db *gorm.DB, s backup.Summary) error {
-	ctx = audit.As(ctx, audit.Actor{Name: "bulwark restore", Role: "command_line"})
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {
-		ends, err := audit.Ends(ctx, tx)
-		if err != nil {
-			return err
-		}
+		ctx := audit.As(ctx, restorer)
 		if err := audit.RecordEmptied(ctx, tx, backup.Dropped...); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Action: audit.RestoreAction, Subject: "backups/" + s.Trailer.SHA256, After: audit.Restored{
-			At: s.Header.At, Bulwark: s.Header.Bulwark, Schema: s.Header.Schema, Dialect: s.Header.Dialect,
-			Rows: s.Trailer.Rows, Heads: ends,
-		}})
+		return writeRestored(ctx, tx, "backups/"+s.Trailer.SHA256, "", audit.Restored{
+			At: s.Header.At, Bulwark: s.Header.Bulwark, Schema: s.Header.Schema, Dialect: s.Header.Dialect, Rows: s.Trailer.Rows,
+		})
 	})
 }
 
-// verifyRestored compares every run with its receipt, every row with the trail, and follows every trail, but compares
-// no anchors: an older backup is always behind them. What differs did so in the backup
-// already, so what was restored stays.
-func (p program) verifyRestored(ctx context.Context, db *gorm.DB) error {
-	runs, err := p.verifyRuns(ctx, db, "")
-	if err != nil {
-		return err
-	}
-	trails, _, err := p.verifyTrails(ctx, db, "", nil)
-	if err != nil {
-		return err
-	}
-	rows, err := p.verifyRows(ctx, db, "")
-	if err != nil || runs+trails+rows == 0 {
-		return err
-	}
-	return fault.Conflict("not_verified",
-		"已恢复，但备份中有 %[1]d 个计算批次与其凭证不符，%[2]d 条审计链有问题，%[3]d 处数据与审计链不符",
-		"restored, but in the backup %[1]d runs differ from their receipts, %[2]d audit trails are broken, and %[3]d places differ from the trail",
-		runs, trails, rows)
+// restorer acts where an older state was brought back.
+var restorer = audit.Actor{Name: "bulwark restore", Role: "command_line"}
+
+// writeRestored writes the record, with where every trail ends now.
+func writeRestored(ctx context.Context, db *gorm.DB, subject, reason string, r audit.Restored) error {
+	ctx = audit.As(ctx, restorer)
+	return database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
+		if r.Heads, err = audit.Ends(ctx, tx); err != nil {
+			return err
+		}
+		return audit.Write(ctx, tx, audit.Change{Action: audit.RestoreAction, Subject: subject, After: r, Reason: reason})
+	})
 }

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/config"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
@@ -21,7 +22,7 @@ func migrate(ctx context.Context, p program, args []string) error {
 	if err := p.parse(flag.NewFlagSet("migrate", flag.ContinueOnError), args, 0); err != nil {
 		return err
 	}
-	cfg, err := config.Load(p.env)
+	cfg, err := p.config()
 	if err != nil {
 		return err
 	}
@@ -32,6 +33,10 @@ func migrate(ctx context.Context, p program, args []string) error {
 	}
 	if isNew {
 		p.print(p.out, text.F("已建立数据库文件 %s", "created the database file %s", file))
+		if p.getenv("BULWARK_DATABASE_URL") == "" {
+			p.print(p.err, text.F("注意：未设置 BULWARK_DATABASE_URL，这是默认位置",
+				"note: BULWARK_DATABASE_URL is not set, this is the default place"))
+		}
 	}
 	db, err := database.Open(ctx, cfg.OwnerURL(), options)
 	if err != nil {
@@ -46,16 +51,10 @@ func migrate(ctx context.Context, p program, args []string) error {
 }
 
 // openMigrated opens the database, and refuses one whose schema is not that of this program.
-func openMigrated(ctx context.Context, cfg config.Config, log *slog.Logger, migrate bool) (*gorm.DB, error) {
-	options := databaseOptions(cfg, log)
+func openMigrated(ctx context.Context, cfg config.Config, options database.Options) (*gorm.DB, error) {
 	db, err := database.Open(ctx, cfg.DatabaseURL, options)
 	if err != nil {
 		return nil, err
-	}
-	if migrate {
-		if err := migrateAndGrant(ctx, cfg, options); err != nil {
-			return nil, errors.Join(err, database.Close(db))
-		}
 	}
 	if err := migrated(ctx, db); err != nil {
 		return nil, errors.Join(err, database.Close(db))
@@ -66,8 +65,16 @@ func openMigrated(ctx context.Context, cfg config.Config, log *slog.Logger, migr
 // migrateAndGrant brings the schema up to date as its owner, and gives the role of the
 // service its rights, where it is another one.
 func migrateAndGrant(ctx context.Context, cfg config.Config, options database.Options) error {
-	if err := database.Migrate(ctx, cfg.OwnerURL(), options); err != nil || cfg.MigrateURL == "" {
+	if err := database.Migrate(ctx, cfg.OwnerURL(), options); err != nil {
 		return err
+	}
+	return grant(ctx, cfg, options)
+}
+
+// grant gives the role of the service its rights, where it does not own the schema itself.
+func grant(ctx context.Context, cfg config.Config, options database.Options) error {
+	if cfg.MigrateURL == "" {
+		return nil
 	}
 	db, err := database.Open(ctx, cfg.MigrateURL, options)
 	if err != nil {
@@ -105,7 +112,16 @@ func migrated(ctx context.Context, db *gorm.DB) error {
 func databaseOptions(cfg config.Config, log *slog.Logger) database.Options {
 	return database.Options{
 		Logger: log, Now: now, MaxConns: cfg.MaxConns, LockTimeout: cfg.LockTimeout, StatementTimeout: cfg.StatementTimeout,
+		Attributes: ofRequest,
 	}
+}
+
+// ofRequest names the request for which a statement was slow.
+func ofRequest(ctx context.Context) []slog.Attr {
+	if id := rest.RequestID(ctx); id != "" {
+		return []slog.Attr{slog.String("request_id", id)}
+	}
+	return nil
 }
 
 // now returns the time of the service, as fine as both databases store it.
@@ -114,11 +130,11 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 // onDatabase runs work on the configured database, recorded as done by the
 // command line.
 func onDatabase(ctx context.Context, p program, work func(context.Context, *gorm.DB) error) error {
-	cfg, err := config.Load(p.env)
+	cfg, err := p.config()
 	if err != nil {
 		return err
 	}
-	db, err := openMigrated(ctx, cfg, logger(cfg, p.err), false)
+	db, err := openMigrated(ctx, cfg, databaseOptions(cfg, logger(cfg, p.err)))
 	if err != nil {
 		return err
 	}

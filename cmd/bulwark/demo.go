@@ -58,11 +58,15 @@ func runDemo(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	if err := s.prepare(signature.With(ctx, signing(cfg)), p, db, cfg.SigningKeyFile); err != nil {
+	unlock, err := lockServer(cfg, ln)
+	if err != nil {
 		return errors.Join(err, ln.Close(), database.Close(db))
 	}
+	if err := s.prepare(signature.With(ctx, signing(cfg)), p, db, cfg.SigningKeyFile); err != nil {
+		return errors.Join(err, ln.Close(), database.Close(db), unlock())
+	}
 	p.printAddresses("http://"+ln.Addr().String(), s.keys)
-	return errors.Join(serveOn(ctx, ln, db, cfg, log), database.Close(db))
+	return errors.Join(serveOn(ctx, ln, db, cfg, log), database.Close(db), unlock())
 }
 
 // ofTheService are settings that name where the service keeps what it cannot lose. Its
@@ -137,7 +141,7 @@ func (s demoStore) owned(ctx context.Context, options database.Options) (bool, e
 func (s demoStore) prepare(ctx context.Context, p program, db *gorm.DB, signingKey string) error {
 	p.print(p.out, text.F("正在准备演示数据……", "preparing the demo data …"))
 	if _, err := os.Stat(signingKey); errors.Is(err, fs.ErrNotExist) {
-		if _, err := signature.CreateKey(signingKey, signature.Ed25519, "bulwark-demo", demo.Start); err != nil {
+		if _, err := signature.CreateKey(signingKey, signature.Ed25519, "bulwark-demo", demo.Start, signature.Keys{}); err != nil {
 			return err
 		}
 	}

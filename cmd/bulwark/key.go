@@ -24,7 +24,7 @@ func manageKeys(ctx context.Context, p program, args []string) error {
 		p.print(f.Output(), text.F("用法：bulwark key create|list|revoke|signing",
 			"usage: bulwark key create|list|revoke|signing"))
 	}
-	if err := p.parse(f, args, len(args)); err != nil {
+	if err := p.parseFirst(f, args); err != nil {
 		return err
 	}
 	args = f.Args()

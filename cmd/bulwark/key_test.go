@@ -50,8 +50,8 @@ func TestKeysOfTheCommandLineAreRefused(t *testing.T) {
 		code int
 		says string
 	}{
-		"key":                       {exitUsage, "name what to do: create, list or revoke"},
-		"key make":                  {exitUsage, "name what to do: create, list or revoke"},
+		"key":                       {exitUsage, "name what to do: create, list, revoke or signing"},
+		"key make":                  {exitUsage, "name what to do: create, list, revoke or signing"},
 		"key create":                {exitFailure, "/roles"},
 		"key create -role mentor":   {exitFailure, "name the person"},
 		"key create -role king":     {exitFailure, `no role "king"`},
@@ -72,7 +72,7 @@ func authenticate(t *testing.T, env []string, secret string) (access.Principal, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := openMigrated(t.Context(), cfg, logger(cfg, t.Output()), false)
+	db, err := openMigrated(t.Context(), cfg, databaseOptions(cfg, logger(cfg, t.Output())))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"bulwark/internal/config"
+	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
@@ -32,6 +33,10 @@ var commands = []command{
 	{"backup", text.F("把整个数据库备份到一个文件", "write the whole database into one file"), backUp},
 	{"restore", text.F("把备份恢复到空数据库，或检查备份", "read a backup into an empty database, or check it"), restore},
 	{"verify", text.F("核对已存结果与审计链", "check stored results and audit trails"), verify},
+	{"restored", text.F("记录用其他工具恢复了数据库", "record that other tools have restored the database"), recordRollback},
+	{"doctor", text.F("检查安装：设置、数据库、文件、备份", "check the installation: settings, database, files, backups"), diagnose},
+	{"config", text.F("显示生效的设置及其来源", "print the effective settings and where they come from"), printConfig},
+	{"health", text.F("询问服务是否就绪（供容器使用）", "ask whether the service is ready, for containers"), checkHealth},
 	{"version", text.F("显示版本", "print the version"), printVersion},
 }
 
@@ -78,6 +83,7 @@ func run(ctx context.Context, p program, args []string) int {
 	}
 	err := commands[i].run(ctx, p, args[1:])
 	var misused usageError
+	var told printedError
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
@@ -85,30 +91,54 @@ func run(ctx context.Context, p program, args []string) int {
 		p.print(p.err, misused.Text)
 		return exitUsage
 	}
-	fmt.Fprintf(p.err, "bulwark %s: %s\n", args[0], p.message(err))
+	if !errors.As(err, &told) {
+		fmt.Fprintf(p.err, "bulwark %s: %s\n", args[0], p.message(err))
+	}
 	return exitFailure
 }
+
+// printedError is a failure that the command has printed itself.
+type printedError struct{ error }
 
 // usageError is a wrong command line: exit code 2.
 type usageError struct{ text.Text }
 
 func (e usageError) Error() string { return e.Text.String() }
 
-// parse reads the flags of a subcommand. More than most arguments behind the
-// flags are a mistake.
+// parse reads the flags of a subcommand, which may stand before, between and behind its
+// arguments; after -- all are arguments. More than most arguments are a mistake.
 func (p program) parse(f *flag.FlagSet, args []string, most int) error {
-	f.SetOutput(p.err)
-	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
+	arguments := []string{"--"}
+	for {
+		if err := p.parseFirst(f, args); err != nil {
 			return err
 		}
-		return usageError{text.F("见 bulwark %s -h", "see bulwark %s -h", f.Name())} // flag has printed what is wrong
+		rest := f.Args()
+		read := len(args) - len(rest)
+		if len(rest) == 0 || read > 0 && args[read-1] == "--" {
+			arguments = append(arguments, rest...)
+			break
+		}
+		arguments, args = append(arguments, rest[0]), rest[1:]
+	}
+	if err := f.Parse(arguments); err != nil {
+		return err
 	}
 	if f.NArg() > most {
 		return usageError{text.F(
 			"多余的参数 %q；见 bulwark %s -h", "unexpected argument %q: see bulwark %s -h", f.Arg(most), f.Name())}
 	}
 	return nil
+}
+
+// parseFirst reads the flags that stand before the first argument.
+func (p program) parseFirst(f *flag.FlagSet, args []string) error {
+	f.SetOutput(p.err)
+	err := f.Parse(args)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		return usageError{text.F("见 bulwark %s -h", "see bulwark %s -h", f.Name())} // flag has printed what is wrong
+	}
+	return err
 }
 
 func (p program) usage(w io.Writer) {
@@ -133,6 +163,9 @@ func (p program) message(err error) string {
 	if !errors.As(err, &e) {
 		return err.Error()
 	}
+	if e.Code == "database_missing" && p.getenv("BULWARK_DATABASE_URL") == "" {
+		return p.notConfigured().In(p.language())
+	}
 	words := e.Message.In(p.language())
 	for _, f := range e.Fields {
 		words += "\n  " + f.Pointer + ": " + f.Message.In(p.language())
@@ -141,6 +174,25 @@ func (p program) message(err error) string {
 		words += ": " + cause.Error()
 	}
 	return words
+}
+
+// notConfigured is the refusal of a command that found no database where none was named.
+func (p program) notConfigured() text.Text {
+	return text.F(
+		"未设置 BULWARK_DATABASE_URL，默认的数据库文件（当前文件夹中的 bulwark.db）也不存在：请设置它（例如 sqlite:/var/lib/bulwark/bulwark.db），或运行 bulwark migrate 在此建立数据库",
+		"BULWARK_DATABASE_URL is not set, and the default, bulwark.db in the current folder, does not exist: "+
+			"set it, such as to sqlite:/var/lib/bulwark/bulwark.db, or run bulwark migrate to create the database here")
+}
+
+// config reads the settings, and finds what is wrong with the address of the database too.
+func (p program) config() (config.Config, error) {
+	return config.Load(p.env, func(c config.Config) error { return database.CheckURL(c.DatabaseURL) },
+		func(c config.Config) error {
+			if c.MigrateURL == "" {
+				return nil
+			}
+			return database.CheckURL(c.MigrateURL)
+		})
 }
 
 // language returns that of the terminal, as POSIX orders the variables.

@@ -74,6 +74,7 @@ func TestNoDatabaseIsMadeByAccident(t *testing.T) {
 		"serve", "serve --migrate", "setup", "verify", "backup out.backup", "backup -", "user list",
 		"user add --role admin boss",
 		"user password boss", "user disable boss", "key list", "key create -role admin", "key revoke bw_1",
+		"restored --reason x",
 	} {
 		for _, env := range [][]string{
 			nil, on("sqlite:mistyped.db"), on("sqlite:" + filepath.Join(folder, "no folder", "b.db")),
@@ -82,6 +83,12 @@ func TestNoDatabaseIsMadeByAccident(t *testing.T) {
 				"en":    {"does not exist: check BULWARK_DATABASE_URL", "run bulwark migrate"},
 				"zh_CN": {"不存在：请检查 BULWARK_DATABASE_URL", "运行 bulwark migrate"},
 			} {
+				if env == nil {
+					want = []string{
+						map[string]string{"en": "BULWARK_DATABASE_URL is not set", "zh_CN": "未设置 BULWARK_DATABASE_URL"}[language],
+						want[1],
+					}
+				}
 				code, out, said := invoke(t.Context(), append([]string{"LANG=" + language}, env...), strings.Fields(args)...)
 				if code != exitFailure || out != "" || !strings.Contains(said, want[0]) || !strings.Contains(said, want[1]) {
 					t.Errorf("%s with %v: %d %s%s", args, env, code, out, said)
@@ -93,10 +100,43 @@ func TestNoDatabaseIsMadeByAccident(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 	if code, out, said := invoke(t.Context(), nil, "migrate"); code != 0 ||
-		!strings.Contains(out, filepath.Join(folder, "bulwark.db")) {
+		!strings.Contains(out, filepath.Join(folder, "bulwark.db")) ||
+		!strings.Contains(said, "is not set, this is the default place") {
 		t.Errorf("migrate: %d %s%s", code, out, said)
 	}
 	if code, out, said := invoke(t.Context(), nil, "migrate"); code != 0 || strings.Contains(out, "created") {
 		t.Errorf("migrate again: %d %s%s", code, out, said)
+	}
+}
+
+// Flags stand before, between or behind the arguments; behind -- all are arguments.
+func TestFlagsMayStandAnywhere(t *testing.T) {
+	folder := t.TempDir()
+	url := on("sqlite:" + filepath.Join(folder, "b.db"))
+	if code, _, said := invoke(t.Context(), url, "migrate"); code != 0 {
+		t.Fatal(said)
+	}
+	file := filepath.Join(folder, "a")
+	for _, c := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"backup " + file, 0, "tables backed up"},
+		{"backup " + file, exitFailure, "--force"},
+		{"backup " + file + " --force", 0, "tables backed up"},
+		{"backup --force " + file + " --check", 0, "tables backed up"},
+		{"backup -- " + file + " --force", exitUsage, `"--force"`},
+		{"backup " + file + " --force b", exitUsage, `"b"`},
+		{"restore " + file + " --check", 0, ""},
+		{"restore " + file + " --chekc", exitUsage, "-chekc"},
+		{"user add boss --role admin", 0, "one-time password"},
+		{"key create --role admin --write", 0, "made the key"},
+		{"key list --role", exitUsage, "-role"},
+	} {
+		if code, out, said := invoke(t.Context(), url, strings.Fields(c.args)...); code != c.code ||
+			!strings.Contains(said, c.says) {
+			t.Errorf("%s: %d %s%s", c.args, code, out, said)
+		}
 	}
 }

@@ -9,12 +9,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"gorm.io/gorm"
 
@@ -27,33 +29,89 @@ import (
 	"bulwark/internal/jobs"
 )
 
-// serve runs the service until a signal ends it.
+// serve runs the service until a signal ends it. What keeps it from starting goes to the
+// log, in the format of the log.
 func serve(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
 	migrateFirst := f.Bool("migrate", false, "bring the database schema up to date before serving")
 	if err := p.parse(f, args, 0); err != nil {
 		return err
 	}
-	cfg, err := config.Load(p.env)
+	cfg, err := p.config()
 	if err != nil {
-		return err
+		return p.logFailure(config.Config{LogFormat: p.getenv("BULWARK_LOG_FORMAT")}, err)
 	}
+	return p.logFailure(cfg, p.serve(ctx, cfg, *migrateFirst))
+}
+
+// logFailure logs the error, each mistake of the settings in a line of its own.
+func (p program) logFailure(cfg config.Config, err error) error {
+	if err == nil {
+		return nil
+	}
+	lines := []string{p.message(err)}
+	var mistakes config.Mistakes
+	if errors.As(err, &mistakes) {
+		lines = strings.Split(mistakes.In(p.language()), "\n")
+	}
+	for _, line := range lines {
+		logger(cfg, p.err).Error("bulwark serve has ended", "error", line)
+	}
+	return printedError{err}
+}
+
+func (p program) serve(ctx context.Context, cfg config.Config, migrateFirst bool) (err error) {
 	log := logger(cfg, p.err)
-	db, err := openMigrated(ctx, cfg, log, *migrateFirst)
+	options := databaseOptions(cfg, log)
+	if migrateFirst {
+		if _, isNew := database.NewFile(cfg.DatabaseURL); !isNew { // which stays refused
+			if err := migrateAndGrant(ctx, cfg, options); err != nil {
+				return err
+			}
+		}
+	}
+	options.QueryOnly = cfg.ReadOnly
+	db, err := openMigrated(ctx, cfg, options)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, database.Close(db)) }()
 	if err := logPowers(ctx, db, log); err != nil {
-		return errors.Join(err, database.Close(db))
+		return err
 	}
 	ln, err := listen(ctx, "BULWARK_ADDR", cfg.Addr)
 	if err != nil {
-		return errors.Join(err, database.Close(db))
+		return err
 	}
-	if err := p.offerSetup(ctx, ln, db); err != nil {
-		return errors.Join(err, ln.Close(), database.Close(db))
+	defer ln.Close() // for the ways out before serveOn, which closes it too
+	unlock, err := lockServer(cfg, ln)
+	if err != nil {
+		return err
 	}
-	return errors.Join(serveOn(ctx, ln, db, cfg, log), database.Close(db))
+	defer func() { err = errors.Join(err, unlock()) }()
+	warnOfSettings(cfg, log)
+	if !cfg.ReadOnly {
+		if err := p.offerSetup(ctx, cfg, ln, db); err != nil {
+			return err
+		}
+	}
+	return serveOn(ctx, ln, db, cfg, log)
+}
+
+// warnOfSettings logs what is allowed and rarely meant.
+func warnOfSettings(cfg config.Config, log *slog.Logger) {
+	if cfg.Public() && !cfg.BehindTLS {
+		log.Warn("others can reach this address, and nothing says that a proxy in front speaks HTTPS: passwords and keys would be readable on the way. "+
+			"Listen on 127.0.0.1 behind a proxy, and set BULWARK_BEHIND_TLS=true", "address", cfg.Addr)
+	}
+	if cfg.ReadOnly {
+		log.Warn("read-only mode: every write gets 503 read_only, background work stands still")
+	}
+}
+
+// lockServer refuses a second server on one SQLite file, and names the first.
+func lockServer(cfg config.Config, ln net.Listener) (unlock func() error, err error) {
+	return database.LockServer(cfg.DatabaseURL, fmt.Sprintf("pid %d, http://%s", os.Getpid(), ln.Addr()))
 }
 
 // listen takes the address, or returns an error that names the setting to change.
@@ -88,9 +146,11 @@ func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Confi
 	}
 	s := newServer(db, cfg, log)
 	s.Metrics = registry
-	if err := startSigning(ctx, db, s.Signing, log, registry); err != nil {
+	s.Jobs.Observe(registry)
+	if err := startSigning(context.WithoutCancel(ctx), db, s.Signing, cfg.ReadOnly); err != nil {
 		return err
 	}
+	watchSigning(ctx, db, s.Signing, log, registry)
 	anchors, err := newAnchorer(cfg, db, log, registry)
 	if err != nil {
 		return err
@@ -107,7 +167,9 @@ func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Confi
 	defer stopMetrics()
 	var working sync.WaitGroup
 	background, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends after the last request
-	working.Go(func() { s.Jobs.Run(background) })
+	if !cfg.ReadOnly {
+		working.Go(func() { s.Jobs.Run(background) })
+	}
 	working.Go(func() { anchors.run(background) })
 	defer working.Wait()
 	defer stop()
@@ -140,11 +202,35 @@ func newServer(db *gorm.DB, cfg config.Config, log *slog.Logger) *api.Server {
 		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
 			return p.Authorize(ctx, db, a, town)
 		},
-		Ready: func(ctx context.Context) error { return ready(ctx, db) },
+		Ready:    func(ctx context.Context) error { return ready(ctx, db) },
+		DiskFull: func() bool { return diskFull(db, cfg) },
 	}
 }
 
-// ready pings first, so that its error distinguishes a dead database from an old schema.
+const (
+	// fullFor is how long a change that found no space counts.
+	fullFor = time.Minute
+	// leastSpace is what a SQLite file needs to take one more change.
+	leastSpace = 1 << 20
+)
+
+// diskFull reports whether the disk of the database has no space: a change failed for that
+// a moment ago, or the next one on a SQLite file would.
+func diskFull(db *gorm.DB, cfg config.Config) bool {
+	if time.Since(database.OutOfSpace(db)) < fullFor {
+		return true
+	}
+	path := database.SQLitePath(cfg.DatabaseURL)
+	if path == "" {
+		return false
+	}
+	free, _, err := database.DiskSpace(filepath.Dir(path))
+	return err == nil && free < leastSpace
+}
+
+// ready pings first, so that its error distinguishes a dead database from an old schema. A
+// newer schema is none: migrations only add, so that the old servers go on while the new
+// ones start. They would not start any more.
 func ready(ctx context.Context, db *gorm.DB) error {
 	pool, err := db.DB()
 	if err != nil {
@@ -152,6 +238,10 @@ func ready(ctx context.Context, db *gorm.DB) error {
 	}
 	if err := pool.PingContext(ctx); err != nil {
 		return fmt.Errorf("ping the database: %w", err)
+	}
+	have, want, err := database.Version(ctx, db)
+	if err != nil || have > want {
+		return err
 	}
 	return migrated(ctx, db)
 }
@@ -175,17 +265,6 @@ func shutDown(ctx context.Context, srv *http.Server, cfg config.Config, log *slo
 	}
 	log.Info("stopped")
 	return nil
-}
-
-func newRegistry(db *gorm.DB) (*prometheus.Registry, error) {
-	pool, err := db.DB()
-	if err != nil {
-		return nil, err
-	}
-	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewDBStatsCollector(pool, "bulwark"), collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return r, nil
 }
 
 // serveMetrics serves /metrics on a listener of its own, so that the public

@@ -26,14 +26,10 @@ func signing(cfg config.Config) signature.Settings {
 	}
 }
 
-// startSigning refuses keys that cannot be used, keeps what they state, and says where
-// there are none.
-func startSigning(
+// watchSigning says where there are no keys, and counts what is unsigned.
+func watchSigning(
 	ctx context.Context, db *gorm.DB, settings signature.Settings, log *slog.Logger, to prometheus.Registerer,
-) error {
-	if err := settings.Check(); err != nil {
-		return err
-	}
+) {
 	if settings.Signer == nil {
 		log.Warn("what is published is unsigned: there is no BULWARK_SIGNING_KEY_FILE, see docs/trust.md")
 	}
@@ -55,6 +51,14 @@ func startSigning(
 		}
 		return float64(n)
 	})
+}
+
+// startSigning refuses keys that cannot be used, and keeps what they state unless nothing
+// may be written.
+func startSigning(ctx context.Context, db *gorm.DB, settings signature.Settings, readOnly bool) error {
+	if err := settings.Check(); err != nil || readOnly {
+		return err
+	}
 	ctx = audit.As(ctx, audit.Actor{Name: "bulwark serve", Role: "command_line"})
 	return signature.Record(signature.With(ctx, settings), db)
 }
@@ -66,12 +70,13 @@ func signingKey(_ context.Context, p program, args []string) error {
 	out := f.String("out", "", "file of the private key, which must not exist yet (default BULWARK_SIGNING_KEY_FILE)")
 	rotate := f.Bool("rotate", false, "replace the key in the file by a new one, which the old one vouches for")
 	name := f.String("name", "bulwark", "name of the key in signatures, such as the address of the service")
+	known := f.String("known", "", "content of /.well-known/bulwark-keys of before, where the old private key is lost")
 	algorithm := f.String("algorithm", signature.Ed25519, "ed25519 or sm2")
 	if err := p.parse(f, args, 0); err != nil {
 		return err
 	}
 	if *out == "" {
-		cfg, err := config.Load(p.env)
+		cfg, err := p.config()
 		if err != nil {
 			return err
 		}
@@ -84,11 +89,20 @@ func signingKey(_ context.Context, p program, args []string) error {
 		return usageError{text.F("请用 --out 写明密钥文件", "name the file of the key with --out")}
 	}
 	var public string
-	var err error
+	var before signature.Keys
+	content, err := []byte(nil), error(nil)
+	if *known != "" {
+		if content, err = os.ReadFile(*known); err != nil {
+			return err
+		}
+		if before, err = signature.ParseKeys(content); err != nil {
+			return badPublicKey(*known, err)
+		}
+	}
 	if *rotate {
 		public, err = signature.RotateKey(*out, now())
 	} else {
-		public, err = signature.CreateKey(*out, *algorithm, *name, now())
+		public, err = signature.CreateKey(*out, *algorithm, *name, now(), before)
 	}
 	if err != nil {
 		return err
@@ -97,7 +111,8 @@ func signingKey(_ context.Context, p program, args []string) error {
 		p.print(p.err, text.F("已更换 %s 中的私钥，旧私钥已删除，运行中的服务立即使用新私钥。新公钥为：",
 			"replaced the private key in %s; the old one is deleted, and a running service uses the new one at once. The new public key:", *out))
 	} else {
-		p.print(p.err, text.F("已将私钥写入 %[1]s。请设置 BULWARK_SIGNING_KEY_FILE=%[1]s（SM2 密钥为 BULWARK_SIGNING_SM2_KEY_FILE），另存一份到安全的地方，并公布公钥：",
+		p.print(p.err, text.F(
+			"已将私钥写入 %[1]s。请设置 BULWARK_SIGNING_KEY_FILE=%[1]s（SM2 密钥为 BULWARK_SIGNING_SM2_KEY_FILE），另存一份到安全的地方，并公布公钥：",
 			"wrote the private key to %[1]s. Set BULWARK_SIGNING_KEY_FILE=%[1]s (for SM2, BULWARK_SIGNING_SM2_KEY_FILE), keep a copy in a safe place, and publish the public key:", *out))
 	}
 	_, err = fmt.Fprintln(p.out, public)
@@ -115,11 +130,15 @@ func trusted(file string) ([]string, error) {
 	}
 	public, err := signature.Publics(content)
 	if err != nil {
-		return nil, fault.Invalid("bad_public_key",
-			"文件 %s 应为公钥，每行一个，或 /.well-known/bulwark-keys 的内容",
-			"the file %s should hold public keys, one a line, or the content of /.well-known/bulwark-keys", file).Because(err)
+		return nil, badPublicKey(file, err)
 	}
 	return public, nil
+}
+
+func badPublicKey(file string, err error) error {
+	return fault.Invalid("bad_public_key",
+		"文件 %s 应为公钥，每行一个，或 /.well-known/bulwark-keys 的内容",
+		"the file %s should hold public keys, one a line, or the content of /.well-known/bulwark-keys", file).Because(err)
 }
 
 // verifyPackage checks a package with nothing but the public keys of the file.

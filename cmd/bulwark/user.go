@@ -7,7 +7,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -30,7 +32,7 @@ func manageUsers(ctx context.Context, p program, args []string) error {
 		p.print(f.Output(), text.F(
 			"用法：bulwark user add|list|disable|password", "usage: bulwark user add|list|disable|password"))
 	}
-	if err := p.parse(f, args, len(args)); err != nil {
+	if err := p.parseFirst(f, args); err != nil {
 		return err
 	}
 	args = f.Args()
@@ -226,7 +228,7 @@ func printSetup(ctx context.Context, p program, args []string) error {
 	if err := p.parse(f, args, 0); err != nil {
 		return err
 	}
-	cfg, err := config.Load(p.env)
+	cfg, err := p.config()
 	if err != nil {
 		return err
 	}
@@ -239,18 +241,55 @@ func printSetup(ctx context.Context, p program, args []string) error {
 	})
 }
 
-// offerSetup prints a token where nobody can administer the installation yet:
-// there is no default password. It goes to standard output alone, because logs
-// are read by many.
-func (p program) offerSetup(ctx context.Context, ln net.Listener, db *gorm.DB) error {
+// offerSetup makes a token where nobody can administer the installation yet: there is no
+// default password. It goes into a file that only its owner can read, because standard
+// output ends in a journal that many read.
+func (p program) offerSetup(ctx context.Context, cfg config.Config, ln net.Listener, db *gorm.DB) error {
+	file := setupTokenFile(cfg)
 	token, err := credential.NewSetupToken(ctx, db)
 	if fault.Is(err, fault.KindNotFound) {
+		_ = os.Remove(file) // of an earlier start: it is of no use any more
 		return nil
 	}
-	if err == nil {
-		p.printToken("http://"+ln.Addr().String(), token)
+	if err != nil {
+		return err
 	}
-	return err
+	if err := writeSecret(file, token); err != nil {
+		p.print(p.out, text.F("尚无管理员，且令牌文件 %s 无法写入（%v）：请以运行服务的用户执行 bulwark setup 取得令牌",
+			"There is no administrator yet, and the file %s for the token cannot be written (%v): run bulwark setup as the user of the service, which prints one",
+			file, err))
+		return nil
+	}
+	p.print(p.out, text.F(`尚无管理员。设立令牌在文件 %[2]s 中（24 小时内有效，只能用一次；密码至少 12 个字符）：
+  curl http://%[1]s/api/v1/setup -H 'Content-Type: application/json' -d '{"token": "'"$(cat '%[2]s')"'", "account": "admin", "password": "…"}'`,
+		`There is no administrator yet. The token for making one is in the file %[2]s (for 24 hours and once; a password has at least 12 characters):
+  curl http://%[1]s/api/v1/setup -H 'Content-Type: application/json' -d '{"token": "'"$(cat '%[2]s')"'", "account": "admin", "password": "…"}'`,
+		ln.Addr(), file))
+	return nil
+}
+
+// setupTokenFile returns the path of the file for the token.
+func setupTokenFile(cfg config.Config) string {
+	if cfg.SetupTokenFile != "" {
+		return cfg.SetupTokenFile
+	}
+	if path := database.SQLitePath(cfg.DatabaseURL); path != "" {
+		return path + ".setup-token"
+	}
+	return "setup-token"
+}
+
+// writeSecret replaces the file: one that exists may be readable by others.
+func writeSecret(name, secret string) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := database.CreateFile(name, os.O_WRONLY|os.O_EXCL)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(secret + "\n")
+	return errors.Join(err, file.Close())
 }
 
 func (p program) printToken(url, token string) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -35,7 +36,8 @@ func typing(ctx context.Context, env []string, typed string, args ...string) (co
 // opens reports whether name and password let in.
 func opens(t *testing.T, env []string, name, password string) error {
 	t.Helper()
-	db, err := openMigrated(t.Context(), settings(t, env...), logger(settings(t, env...), t.Output()), false)
+	cfg := settings(t, env...)
+	db, err := openMigrated(t.Context(), cfg, databaseOptions(cfg, logger(cfg, t.Output())))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,17 +123,28 @@ func (l *lines) String() string {
 	return l.b.String()
 }
 
-// The first start prints a token to standard output and nowhere else; with it,
-// the first administrator is made, and the next start prints none.
+// The first start writes a token into a file of its owner and nowhere else; with it,
+// the first administrator is made, and the next start writes none.
 func TestTheFirstStart(t *testing.T) {
 	env := append(fresh(t), "BULWARK_ADDR=127.0.0.1:0")
 	out, log, stop := starting(t, env)
-	found := regexp.MustCompile(`token {2}(\S+)\n {2}curl (http://127\.0\.0\.1:\d+)/api/v1/setup`).
+	found := regexp.MustCompile(`in the file (\S+) \((?s:.*)curl (http://127\.0\.0\.1:\d+)/api/v1/setup`).
 		FindStringSubmatch(out.String())
 	if found == nil {
 		t.Fatalf("printed %s", out)
 	}
-	token, address := found[1], found[2]
+	file, address := found[1], found[2]
+	written, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is %v, %v", info, err)
+	}
+	token := strings.TrimSpace(string(written))
+	if token == "" || strings.Contains(out.String(), token) {
+		t.Errorf("the token is printed: %s", out)
+	}
 	_, more, _ := invoke(t.Context(), env, "setup")
 	second := regexp.MustCompile(`token {2}(\S+)`).FindStringSubmatch(more)
 	if second == nil || second[1] == token {
@@ -162,6 +175,9 @@ func TestTheFirstStart(t *testing.T) {
 	}
 	again, _, stop := starting(t, env)
 	stop()
+	if _, err := os.Stat(file); err == nil {
+		t.Error("the file of the token is still there")
+	}
 	if again.String() != "" {
 		t.Errorf("the second start printed %s", again)
 	}

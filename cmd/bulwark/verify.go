@@ -2,23 +2,25 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/audit"
-	"bulwark/internal/config"
+	"bulwark/internal/backup"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/jobs"
 	"bulwark/internal/signature"
 	"bulwark/internal/text"
 )
 
-// verify computes every stored run again and compares it with its receipt and
-// with the rows that are served, and follows every audit trail from its first
-// record to its end. It ends with an error if anything differs.
+// verify reads every table, computes every stored run again and compares it with its
+// receipt and with the rows that are served, and follows every audit trail from its first
+// record to its end. It ends with an error if anything is damaged or differs.
 func verify(ctx context.Context, p program, args []string) error {
 	f := flag.NewFlagSet("verify", flag.ContinueOnError)
 	town := f.String("town", "", "only the runs and the trail of this town")
@@ -36,7 +38,7 @@ func verify(ctx context.Context, p program, args []string) error {
 	if *packageFile != "" {
 		return p.verifyPackage(*packageFile, public)
 	}
-	cfg, err := config.Load(p.env)
+	cfg, err := p.config()
 	if err != nil {
 		return err
 	}
@@ -52,29 +54,16 @@ func verify(ctx context.Context, p program, args []string) error {
 			return err
 		}
 	}
-	db, err := openMigrated(ctx, cfg, logger(cfg, p.err), false)
+	cfg.StatementTimeout = -1 // a table is one statement, however large
+	db, err := openMigrated(ctx, cfg, databaseOptions(cfg, logger(cfg, p.err)))
 	if err != nil {
 		return err
 	}
 	defer database.Close(db)
-	keys, badSignatures, err := p.verifyKeys(ctx, db)
-	if err != nil {
-		return err
+	found, err := p.verifyAll(ctx, db, *town, anchors)
+	if *town == "" {
+		p.record(ctx, db, jobs.VerifyTask, errors.Join(err, found.refuse()))
 	}
-	badSignatures += p.verifyAnchors(keys, *town, anchors)
-	badRuns, err := p.verifyRuns(ctx, db, *town)
-	if err != nil {
-		return err
-	}
-	badTrails, restored, err := p.verifyTrails(ctx, db, *town, anchors)
-	if err != nil {
-		return err
-	}
-	badRows, err := p.verifyRows(ctx, db, *town)
-	if err != nil {
-		return err
-	}
-	badSchema, err := p.verifySchema(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -83,21 +72,101 @@ func verify(ctx context.Context, p program, args []string) error {
 			"未提供锚点：审计链尾部若被整段改写，无法发现（见 docs/audit.md）",
 			"without anchors, a trail whose end was removed or rewritten is not detected: see docs/audit.md"))
 	}
-	if badRuns+badTrails+badRows+badSchema > 0 {
+	if err := found.refuse(); err != nil {
+		return err
+	}
+	if found.restored > 0 {
+		return fault.Conflict("behind_anchors",
+			"%d 条审计链因恢复了较早的备份而落后于锚点，其余一致（见 docs/audit.md）",
+			"%d audit trails lie behind their anchors, because an older backup was restored; all else agrees: see docs/audit.md",
+			found.restored)
+	}
+	return nil
+}
+
+// record stores when a task was done last. That it cannot is no failure of the task: a
+// full disk must not keep anybody from a backup.
+func (p program) record(ctx context.Context, db *gorm.DB, task string, failure error) {
+	if ctx.Err() != nil {
+		return
+	}
+	if err := jobs.Record(ctx, db, task, failure); err != nil {
+		p.print(p.err, text.F("未能记录本次运行的时间：%v", "when this was done could not be recorded: %v", err))
+	}
+}
+
+// differences are what verifyAll has found, by number.
+type differences struct {
+	runs, trails int
+	rows, schema int // places that differ from the trail, and from the schema of the program
+	signatures   int // of statements about keys, and of anchors
+	restored     int // trails that only lie behind their anchors, since an older backup was restored
+}
+
+// refuse returns an error unless all agrees; trails behind their anchors do.
+func (d differences) refuse() error {
+	switch {
+	case d.runs+d.trails+d.rows+d.schema > 0:
 		return fault.Conflict("not_verified",
 			"%d 个计算批次与其凭证不符，%d 条审计链有问题，%d 处数据与审计链不符，%d 处数据库结构与程序不符",
 			"%d runs differ from their receipts, %d audit trails are broken, %d places differ from the trail, %d from the schema of the program",
-			badRuns, badTrails, badRows, badSchema)
-	}
-	if badSignatures > 0 {
+			d.runs, d.trails, d.rows, d.schema)
+	case d.signatures > 0:
 		return fault.Conflict("not_verified",
-			"有 %d 处密钥声明或锚点的签名不符", "the signatures of %d keys or anchors are not right", badSignatures)
+			"有 %d 处密钥声明或锚点的签名不符", "the signatures of %d keys or anchors are not right", d.signatures)
 	}
-	if restored > 0 {
-		return fault.Conflict("behind_anchors",
-			"%d 条审计链因恢复了较早的备份而落后于锚点，其余一致（见 docs/audit.md）",
-			"%d audit trails lie behind their anchors, because an older backup was restored; all else agrees: see docs/audit.md", restored)
+	return nil
+}
+
+// verifyAll reads every table, looks at keys and signatures, computes every run of the
+// town again, or of every town where it is empty, follows the trails, and compares every
+// row with the trail and the schema with that of the program. It prints what it finds. A
+// damaged database is an error; what the rest would say of it could not be relied on.
+func (p program) verifyAll(
+	ctx context.Context, db *gorm.DB, town string, anchors []audit.Anchor,
+) (found differences, err error) {
+	if err := p.verifyTables(ctx, db); err != nil {
+		return found, err
 	}
+	keys, strange, err := p.verifyKeys(ctx, db)
+	if err != nil {
+		return found, err
+	}
+	found.signatures = strange + p.verifyAnchors(keys, town, anchors)
+	if found.runs, err = p.verifyRuns(ctx, db, town); err != nil {
+		return found, err
+	}
+	if found.trails, found.restored, err = p.verifyTrails(ctx, db, town, anchors); err != nil {
+		return found, err
+	}
+	if found.rows, err = p.verifyRows(ctx, db, town); err != nil {
+		return found, err
+	}
+	found.schema, err = p.verifySchema(ctx, db)
+	return found, err
+}
+
+// verifyTables reads every row, and prints a line for each damage.
+func (p program) verifyTables(ctx context.Context, db *gorm.DB) error {
+	damage, err := database.Damage(ctx, db)
+	if err != nil {
+		return err
+	}
+	s, err := backup.ReadAll(ctx, db, func(table string, err error) { damage = append(damage, table+": "+err.Error()) })
+	if err != nil {
+		return err
+	}
+	for _, line := range damage {
+		fmt.Fprintln(p.out, "  "+line)
+	}
+	if len(damage) > 0 {
+		return fault.Conflict("database_damaged",
+			"数据库已损坏，发现 %d 处：请停止服务，另存数据库文件，再恢复最近一份通过检查的备份",
+			"the database is damaged, %d findings: stop the service, put the database aside, and restore the latest backup that passes its check",
+			len(damage))
+	}
+	p.print(p.out, text.F("已读取全部 %d 张表，共 %d 行，没有损坏", "%d tables read, %d rows: no damage", s.Trailer.Tables,
+		s.Trailer.Rows))
 	return nil
 }
 

@@ -20,5 +20,6 @@ REVOKE UPDATE, DELETE ON robustness_results FROM :"service";
 REVOKE UPDATE, DELETE ON runs FROM :"service";
 REVOKE UPDATE, DELETE ON signing_statements FROM :"service";
 REVOKE UPDATE, DELETE ON transitions FROM :"service";
+REVOKE UPDATE, DELETE ON value_choices FROM :"service";
 REVOKE UPDATE, DELETE ON visit_versions FROM :"service";
 COMMIT;

@@ -173,7 +173,10 @@ var rules = []rule{
 	{ReadStructure, openToAll, "查看镇、党组织、指标体系和考评周期", "read towns, branches, schemes and periods", all(everyone...)},
 	{ReadRanking, openToAll, "查看排名", "read rankings", all(everyone...)},
 	{ReadScorecard, byBranch, "查看考评成绩", "read scorecards", own(tied...).all(LeadingGroup, Leadership)},
-	{ReadProvisional, byBranch, "查看未公布的成绩", "read results before they are published", own(Mentor, Instructor, Office).all(LeadingGroup, Leadership)},
+	{
+		ReadProvisional, byBranch, "查看未公布的成绩", "read results before they are published",
+		own(Mentor, Instructor, Office).all(LeadingGroup, Leadership),
+	},
 	{ReadSheets, byBranch, "查看考评表", "read evaluations", own(tied...).all(LeadingGroup, Leadership)},
 	{WriteSheets, byBranch, "填写考评表", "write evaluations", own(tied...).all(LeadingGroup)},
 	{DecideSheets, byBranch, "审批考评表", "decide on evaluations", all(LeadingGroup)},
@@ -222,12 +225,18 @@ var rules = []rule{
 	{ReadVisits, byBranch, "查看走访", "read visits", own(tied...).all(LeadingGroup, Leadership)},
 	{WriteVisits, byBranch, "记录走访", "record visits", own(Instructor, Office)},
 
-	{ReadAnalyses, byBranch, "查看原因分析", "read cause analyses", own(Secretary, Mentor, Instructor).all(LeadingGroup, Leadership)},
+	{
+		ReadAnalyses, byBranch, "查看原因分析", "read cause analyses",
+		own(Secretary, Mentor, Instructor).all(LeadingGroup, Leadership),
+	},
 	{WriteAnalyses, byBranch, "撰写原因分析", "write cause analyses", own(Mentor)},
 
 	{ReadProjects, wholeTown, "查看先锋项目", "read pioneer projects", all(allButReaders...)},
 	{WriteProjects, byBranch, "登记先锋项目", "register pioneer projects", own(Secretary)},
-	{JudgeProjects, wholeTown, "评审先锋项目", "judge pioneer projects", all(Mentor, Instructor, Office, LeadingGroup, Leadership)},
+	{
+		JudgeProjects, wholeTown, "评审先锋项目", "judge pioneer projects",
+		all(Mentor, Instructor, Office, LeadingGroup, Leadership),
+	},
 	{RunRounds, wholeTown, "组织评选", "run rounds of selection", all(LeadingGroup)},
 
 	{ReadProblems, byBranch, "查看难题", "read problems", own(tied...).all(LeadingGroup, Leadership)},

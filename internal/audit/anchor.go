@@ -19,6 +19,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
@@ -179,6 +180,60 @@ func loadAnchors(path string) (anchors []Anchor, differing []string, err error) 
 	return ReadAnchors(bytes.NewReader(data))
 }
 
+// AnchorState is how a file of anchors stands to the trails of a database.
+type AnchorState struct {
+	Anchors   int       // in the file
+	Last      time.Time // of the last anchor
+	Differing []string  // towns whose trails have lost their anchors, "" is the installation
+	Behind    int       // trails that have grown since their last anchor
+	Since     time.Time // when the first record after an anchor was made
+}
+
+// StateOfAnchors compares the file with the trails, and writes nothing. A file that is not
+// there is fs.ErrNotExist.
+func StateOfAnchors(ctx context.Context, db *gorm.DB, path string) (s AnchorState, err error) {
+	anchors, differing, err := loadAnchors(path)
+	if err != nil {
+		return s, err
+	}
+	a := AnchorFile{path: path, last: make(map[string]Head), differing: make(map[string]bool)}
+	s.Anchors, s.Differing = len(anchors), differing
+	for _, anchor := range anchors {
+		a.last[anchor.TownID], s.Last = anchor.Head, anchor.Seen
+	}
+	var heads []Head
+	if err := db.WithContext(ctx).Where("sequence > 0").Order("town_id").Find(&heads).Error; err != nil {
+		return s, err
+	}
+	lost, err := a.lookUp(ctx, db, heads)
+	if err != nil {
+		return s, err
+	}
+	for _, found := range lost {
+		if !slices.Contains(s.Differing, found.TownID) {
+			s.Differing = append(s.Differing, found.TownID)
+		}
+	}
+	for _, head := range heads {
+		last := a.last[head.TownID].Sequence
+		if head.Sequence <= last {
+			continue
+		}
+		s.Behind++
+		var first Record
+		err := db.WithContext(ctx).Select("at").Where("town_id = ? AND sequence > ?", head.TownID, last).
+			Order("sequence").Limit(1).
+			Find(&first).Error
+		if err != nil {
+			return s, err
+		}
+		if s.Since.IsZero() || first.At.Before(s.Since) {
+			s.Since = first.At
+		}
+	}
+	return s, nil
+}
+
 // Keep writes the head of every chain that has grown since the last time, and returns how
 // many. Before that it looks every last anchor up in its chain. A chain that does not have
 // it any more is an error, and gets no anchor from then on: one of what was changed would
@@ -281,7 +336,7 @@ func (a *AnchorFile) refuseDiffering() error {
 
 // write puts whole lines at the end of the file and sees them onto the disk.
 func (a *AnchorFile) write(lines string) (err error) {
-	file, err := os.OpenFile(a.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	file, err := database.CreateFile(a.path, os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return unusable(a.path, err)
 	}

@@ -1,10 +1,12 @@
 package audit_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -12,6 +14,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/fault"
+	"bulwark/internal/signature"
 )
 
 func TestAnchorsAreKeptForEveryChainThatMoved(t *testing.T) {
@@ -60,7 +63,7 @@ func TestAnchorsAreKeptForEveryChainThatMoved(t *testing.T) {
 
 // A chain that has gone back is told at once, and its anchor stays.
 func TestAChainThatWentBackIsTold(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		path := filepath.Join(t.TempDir(), "anchors")
 		file, err := audit.OpenAnchors(path)
 		if err != nil {
@@ -101,7 +104,7 @@ func TestAChainThatWentBackIsTold(t *testing.T) {
 // A trail that was laid anew gets no anchor, however it goes on, and although it is put
 // back, until there is another file. The other trails get theirs.
 func TestATrailThatDiffersGetsNoMoreAnchors(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		path := filepath.Join(t.TempDir(), "anchors")
 		file, err := audit.OpenAnchors(path)
 		if err != nil {
@@ -197,4 +200,79 @@ func TestWhatIsNoAnchorIsRefused(t *testing.T) {
 	if _, err := audit.OpenAnchors(filepath.Join(t.TempDir(), "none", "anchors")); !fault.Is(err, fault.KindUnavailable) {
 		t.Errorf("in a folder that is not there: %v", err)
 	}
+}
+
+// A line of a signed anchor is its note in one line: the text can be written again from
+// it. Lines from before there was a key are read as they are.
+func TestSignedAnchors(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		dir := t.TempDir()
+		path, key := filepath.Join(dir, "anchors.txt"), filepath.Join(dir, "signing.key")
+		happens := func() {
+			t.Helper()
+			err := database.InTx(t.Context(), db, func(tx *gorm.DB) error {
+				return audit.Write(t.Context(), tx, audit.Change{Town: "x", Action: "a.b"})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		open := func() *audit.AnchorFile {
+			t.Helper()
+			file, err := audit.OpenAnchors(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return file
+		}
+		happens()
+		if n, err := open().Keep(t.Context(), db); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		if _, err := signature.CreateKey(key, signature.Ed25519, "bulwark", time.Now().UTC(), signature.Keys{}); err != nil {
+			t.Fatal(err)
+		}
+		happens()
+		file := open()
+		file.Sign = signature.SignerOf(key).Sign
+		if n, err := file.Keep(t.Context(), db); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		happens()
+		file.Sign = func(string) (string, error) { return "", errors.New("no key") }
+		if n, err := file.Keep(t.Context(), db); n != 1 || err == nil {
+			t.Errorf("%d anchors without the key, %v: an unsigned one is better than none", n, err)
+		}
+		anchors, err := audit.LoadAnchors(path)
+		if err != nil || len(anchors) != 3 || anchors[0].Signatures != "" || anchors[2].Signatures != "" {
+			t.Fatalf("%+v, %v", anchors, err)
+		}
+		statements, err := signature.SignerOf(key).Statements()
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, signed := signature.KeysOf(statements), anchors[1]
+		if text, by, err := keys.Open(signed.Note(), time.Now()); err != nil || len(by) != 1 || text != signed.Text() {
+			t.Errorf("%q by %v, %v", text, by, err)
+		}
+		for _, other := range []audit.Anchor{
+			{Seen: signed.Seen.Add(time.Second), Head: signed.Head, Signatures: signed.Signatures},
+			{Seen: signed.Seen, Head: anchors[2].Head, Signatures: signed.Signatures},
+			{Seen: signed.Seen, Head: signed.Head},
+		} {
+			if _, _, err := keys.Open(other.Note(), time.Now()); err == nil {
+				t.Errorf("%s is opened", other)
+			}
+		}
+		for _, line := range []string{
+			signed.String() + " — bulwark", strings.Replace(signed.String(), "—", "-", 1), anchors[0].String() + " x",
+		} {
+			if _, _, err := audit.ReadAnchors(strings.NewReader(line)); err == nil {
+				t.Errorf("%q is an anchor", line)
+			}
+		}
+		if r, err := audit.Verify(t.Context(), db, "x", anchors); err != nil || !r.OK || r.Anchors != 3 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
 }

@@ -158,7 +158,7 @@ func TestARecordNeedsATransaction(t *testing.T) {
 
 // A whole chain, moved to another town, tells of the wrong town.
 func TestAChainBelongsToItsTown(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		if err := database.InTx(t.Context(), db,
 			func(tx *gorm.DB) error { return write(t.Context(), tx, "x", "a") }); err != nil {
 			t.Fatal(err)

@@ -273,6 +273,17 @@ func (v *verification) explain(r Record) error {
 // RestoreAction is what the trail of the installation calls the reading of a backup.
 const RestoreAction = "backup.restore"
 
+// OtherTools stands for the backup in the record of a restore that bulwark did not do.
+const OtherTools = "other-tools"
+
+// Newest returns the time of the newest record of all trails, the zero time if there is none.
+func Newest(ctx context.Context, db *gorm.DB) (_ time.Time, err error) {
+	defer fault.Wrap(&err, "newest audit record")
+	var r Record
+	err = db.WithContext(ctx).Select("at").Order("at DESC").Limit(1).Find(&r).Error
+	return r.At, err
+}
+
 // Restored is what the record of a restore holds, so that Verify can distinguish a trail
 // that an older backup has shortened from one that was cut.
 type Restored struct {

@@ -32,7 +32,7 @@ func long(t *testing.T, db *gorm.DB) {
 	for i := range 30 {
 		b := town.Branch{Name: text.Same(fmt.Sprint("branch ", i)), Kind: "village"}
 		b.Life = town.Life{TownID: "x", Code: fmt.Sprint("b", i), FoundedOn: &founded, Provenance: "invented"}
-		b, err := town.CreateBranch(ctx, db, b)
+		b, err := town.CreateBranch(ctx, db, b, "")
 		if err == nil && i > 0 {
 			_, err = town.Rename(ctx, db, town.BranchChange{
 				Town: "x", Branch: b.Code, Version: b.Version, On: "2021-01-01", Reason: "a new sign",

@@ -154,7 +154,7 @@ func (w *writer) header(tx *gorm.DB, bulwark string) error {
 			"数据库中还没有表：请先运行 bulwark migrate", "the database has no tables yet: run bulwark migrate first")
 	}
 	w.Header = Header{Format: format, Bulwark: bulwark, Schema: have, At: tx.NowFunc(), Dialect: database.Dialect(tx)}
-	if w.Header.Tables, err = tables(tx); err != nil {
+	if w.Header.Tables, err = tables(tx, shortLived); err != nil {
 		return err
 	}
 	w.begun = true
@@ -176,6 +176,36 @@ func (w *writer) line(line []byte) error {
 	w.sum.Write(line)
 	_, err := w.out.Write(line)
 	return err
+}
+
+// ReadAll reads every row of every table, also of those that a backup leaves out, and
+// calls unreadable for each table of which it cannot. The error is about the connection.
+func ReadAll(ctx context.Context, db *gorm.DB, unreadable func(table string, err error)) (_ Summary, err error) {
+	defer fault.Wrap(&err, "read all tables")
+	var s Summary
+	err = database.ReadTx(ctx, db, func(tx *gorm.DB) (err error) {
+		s.Header.Tables, err = tables(tx, nil)
+		return err
+	})
+	if err != nil {
+		return s, err
+	}
+	for _, t := range s.Header.Tables {
+		var count Count
+		err := database.ReadTx(ctx, db, func(tx *gorm.DB) (err error) { // of its own: PostgreSQL ends one that failed
+			count, err = t.dump(tx, func([]byte) error { return nil })
+			return err
+		})
+		switch {
+		case err == nil:
+			s.add(count)
+		case ctx.Err() != nil, fault.Is(err, fault.KindUnavailable):
+			return s, err
+		default:
+			unreadable(t.Name, err)
+		}
+	}
+	return s, nil
 }
 
 // dump hands the rows of the table to emit, line by line in the order of the

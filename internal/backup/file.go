@@ -16,6 +16,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"bulwark/internal/database"
 	"bulwark/internal/fault"
 )
 
@@ -36,7 +37,7 @@ func Create(name string, force bool, write func(io.Writer) error) (err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return unwritable(name, err)
 	}
-	file, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := database.CreateFile(partial, os.O_WRONLY|os.O_EXCL)
 	if errors.Is(err, fs.ErrExist) {
 		return exists(partial)
 	}

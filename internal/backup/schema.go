@@ -37,8 +37,8 @@ const migrations = "goose_db_version"
 var Dropped = []string{"sessions", "setup_tokens"}
 
 // shortLived are the tables of what ends by itself within days and would be a risk if it
-// came back later. Restoring empties them.
-var shortLived = append([]string{"kept_answers"}, Dropped...)
+// came back later, and of what is said of this one database. Restoring empties them.
+var shortLived = append([]string{"kept_answers", "maintenance"}, Dropped...)
 
 // catalogues are the queries for the tables of a database: every column with its type and its
 // place in the primary key (0: none), and which table refers to which.
@@ -61,10 +61,10 @@ var catalogues = map[string]struct{ columns, references string }{
 }
 
 // tables reads the schema from the database itself, so that no table of a new
-// migration can be forgotten. Those that are referred to come before those that
-// refer to them.
-func tables(tx *gorm.DB) ([]Table, error) {
-	found, err := columns(tx)
+// migration can be forgotten, but for those that are left out. Those that are referred
+// to come before those that refer to them.
+func tables(tx *gorm.DB, leftOut []string) ([]Table, error) {
+	found, err := columns(tx, leftOut)
 	if err != nil {
 		return nil, err
 	}
@@ -87,12 +87,12 @@ func tables(tx *gorm.DB) ([]Table, error) {
 }
 
 // columns returns the tables with their columns and keys.
-func columns(tx *gorm.DB) (map[string]*Table, error) {
+func columns(tx *gorm.DB, leftOut []string) (map[string]*Table, error) {
 	found, places := map[string]*Table{}, map[string]int64{}
 	var name, column, declared string
 	var place int64
 	err := each(tx, catalogues[database.Dialect(tx)].columns, []any{&name, &column, &declared, &place}, func() error {
-		if name == migrations || slices.Contains(shortLived, name) {
+		if name == migrations || slices.Contains(leftOut, name) {
 			return nil
 		}
 		kind, ok := kinds[declared]

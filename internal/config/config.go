@@ -5,10 +5,14 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/caarlos0/env/v11"
 )
 
 // Config is every setting. Each variable is the name in the tag env behind
@@ -43,6 +47,9 @@ type Config struct {
 
 	KeepAnswers time.Duration `env:"IDEMPOTENCY_KEEP" envDefault:"48h" doc:"how long the answer to a request with an Idempotency-Key is stored for retries"`
 
+	ReadOnly       bool   `env:"READ_ONLY" envDefault:"false" doc:"true: the service changes nothing. Every write gets 503 read_only, reads work, background work stands still"`
+	SetupTokenFile string `env:"SETUP_TOKEN_FILE" doc:"file, readable by its owner only, for the token with which the first administrator is made; empty = beside the SQLite file, or setup-token in the current folder"`
+
 	DrainDelay   time.Duration `env:"DRAIN_DELAY" envDefault:"0s" doc:"at shutdown, how long /readyz answers 503 before the listener closes, for load balancers"`
 	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" envDefault:"20s" doc:"at shutdown, how long running requests may take to finish"`
 
@@ -54,6 +61,8 @@ type Config struct {
 	SessionMax  time.Duration `env:"SESSION_MAX" envDefault:"12h" doc:"how long a session lasts at most"`
 	Rate        int           `env:"RATE" envDefault:"500" doc:"requests per second of one key, one account or, without either, one address; 0 = no limit"`
 	Burst       int           `env:"BURST" envDefault:"1000" doc:"requests of one of them at once, before BULWARK_RATE counts"`
+	WriteRate   int           `env:"WRITE_RATE" envDefault:"20" doc:"changes per second of one person, or of one key or account without a person; 0 = no limit"`
+	WriteBurst  int           `env:"WRITE_BURST" envDefault:"200" doc:"changes of one of them at once, before BULWARK_WRITE_RATE counts"`
 
 	OIDCIssuer       string `env:"OIDC_ISSUER" doc:"address of an OpenID Connect provider to sign in through, such as https://id.example.org; empty = off"`
 	OIDCClientID     string `env:"OIDC_CLIENT_ID" doc:"the id of this service at the provider"`
@@ -65,12 +74,21 @@ type Config struct {
 // other is set.
 func (c Config) OwnerURL() string { return cmp.Or(c.MigrateURL, c.DatabaseURL) }
 
-// String lists the settings as NAME=value lines. What a tag calls secret is
-// never shown: of a URL the password and the query, which may hold one too.
-func (c Config) String() string {
-	var b strings.Builder
+// Setting is one setting as it is shown.
+type Setting struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Origin string `json:"origin"` // environment or default
+}
+
+// Settings returns the settings and where they come from, in the order of Config. What a
+// tag calls secret is never shown: of a URL the password and the query, which may hold
+// one too.
+func (c Config) Settings(environ []string) []Setting {
+	given := env.ToMap(environ)
 	v := reflect.ValueOf(c)
-	for i := range v.NumField() {
+	list := make([]Setting, v.NumField())
+	for i := range list {
 		f := v.Type().Field(i)
 		shown := fmt.Sprint(v.Field(i).Interface())
 		if list, ok := v.Field(i).Interface().([]string); ok {
@@ -82,9 +100,31 @@ func (c Config) String() string {
 		case "all":
 			shown = hidden(shown)
 		}
-		fmt.Fprintf(&b, "%s%s=%s\n", prefix, f.Tag.Get("env"), shown)
+		list[i] = Setting{prefix + f.Tag.Get("env"), shown, "default"}
+		if given[list[i].Name] != "" {
+			list[i].Origin = "environment"
+		}
+	}
+	return list
+}
+
+// String lists the settings as NAME=value lines, without secrets: see Settings.
+func (c Config) String() string {
+	var b strings.Builder
+	for _, s := range c.Settings(nil) {
+		b.WriteString(s.Name + "=" + s.Value + "\n")
 	}
 	return b.String()
+}
+
+// Public reports whether others than this machine can reach the address of the service.
+func (c Config) Public() bool {
+	host, _, _ := net.SplitHostPort(c.Addr)
+	if host == "localhost" {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return err != nil || !ip.IsLoopback()
 }
 
 // GoString keeps %#v from printing what String hides.

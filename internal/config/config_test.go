@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bulwark/internal/fault"
 )
 
 func TestDefaults(t *testing.T) {
@@ -25,10 +27,12 @@ func TestDefaults(t *testing.T) {
 func TestAllMistakesAtOnce(t *testing.T) {
 	_, err := Load([]string{
 		"BULWARK_ADRR=1", "BULWARK_READ_TIMEOUT=soon", "BULWARK_BODY_LIMIT=many", "BULWARK_LOG_LEVEL=loud",
-		"BULWARK_BEHIND_TLS=perhaps",
+		"BULWARK_BEHIND_TLS=perhaps", "BULWARK_RATE=-1", "BULWARK_ADDR=8080", "BULWARK_DATABASE_URL=postgre://x",
+	}, func(c Config) error {
+		return fault.Invalid("database_url", "数据库地址", "no database %s", c.DatabaseURL)
 	})
 	m, ok := err.(Mistakes)
-	if !ok || len(m) != 5 {
+	if !ok || len(m) != 8 {
 		t.Fatalf("got %d mistakes: %v", len(m), err)
 	}
 	for _, want := range []string{
@@ -37,6 +41,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 		`BULWARK_BODY_LIMIT="many" is not a whole number`,
 		`BULWARK_LOG_LEVEL="loud" is not one of DEBUG`,
 		`BULWARK_BEHIND_TLS="perhaps" is not true or false`,
+		`BULWARK_RATE=-1 should be at least 0`, `BULWARK_ADDR="8080" should be HOST:PORT`, "no database postgre://x",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in\n%v", want, err)
@@ -61,8 +66,12 @@ func TestWhatCannotWork(t *testing.T) {
 		"SESSION_IDLE=0s":                  "more than 0",
 		"RATE=-1":                          "at least 0",
 		"BURST=0":                          "at least 1",
+		"WRITE_RATE=-1":                    "at least 0",
+		"WRITE_BURST=0":                    "at least 1",
 		"OIDC_ISSUER=https://id.example":   "go together",
 		"TRUSTED_PROXIES=proxy.local":      "no IP address or CIDR range",
+		"TRUSTED_PROXIES=0.0.0.0/0":        "trusts everybody",
+		"TRUSTED_PROXIES=10.0.0.1,::/0":    "trusts everybody",
 		"CORS_ORIGINS=https://a.b/c":       "without a path",
 		"CORS_ORIGINS=*":                   "without a path",
 		"CORS_ORIGINS=https://a.b,foo://x": "foo://x",
@@ -70,6 +79,31 @@ func TestWhatCannotWork(t *testing.T) {
 		_, err := Load([]string{"BULWARK_" + setting})
 		if m, ok := err.(Mistakes); !ok || len(m) != 1 || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", setting, err, want)
+		}
+	}
+}
+
+func TestSettingsNameTheirOrigin(t *testing.T) {
+	environ := []string{"BULWARK_RATE=7", "BULWARK_ADDR=", "BULWARK_OIDC_CLIENT_SECRET=hunter2"}
+	c := Config{Rate: 7, Addr: "127.0.0.1:8080", OIDCClientSecret: "hunter2"}
+	shown := fmt.Sprint(c.Settings(environ))
+	for _, want := range []string{
+		"{BULWARK_RATE 7 environment}", "{BULWARK_ADDR 127.0.0.1:8080 default}",
+		"{BULWARK_OIDC_CLIENT_SECRET (hidden) environment}",
+	} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("no %s in %s", want, shown)
+		}
+	}
+}
+
+func TestPublicAddresses(t *testing.T) {
+	for addr, want := range map[string]bool{
+		"127.0.0.1:80": false, "[::1]:80": false, "localhost:80": false, ":80": true, "0.0.0.0:80": true, "10.0.0.7:80": true,
+		"example.org:80": true,
+	} {
+		if (Config{Addr: addr}).Public() != want {
+			t.Errorf("%s is not %v", addr, want)
 		}
 	}
 }

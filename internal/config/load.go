@@ -13,6 +13,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
 
@@ -35,26 +36,35 @@ func (m Mistakes) In(language string) string {
 
 func (m *Mistakes) add(zh, en string, args ...any) { *m = append(*m, text.F(zh, en, args...)) }
 
-// Load reads the settings from an environment as os.Environ gives it. The error
-// is Mistakes: all of them, so that one edit can mend all.
-func Load(environ []string) (Config, error) {
-	var c Config
+// Load reads the settings from an environment as os.Environ returns it. The error
+// is Mistakes: all of them, so that one edit can mend all. also adds what only the
+// caller can check.
+func Load(environ []string, also ...func(Config) error) (Config, error) {
 	var m Mistakes
 	given := env.ToMap(environ)
 	for _, name := range unknown(given) {
 		m.add("没有名为 %s 的设置；是否想写 %s？", "there is no setting %s; did you mean %s?", name, nearest(name))
 	}
-	err := env.ParseWithOptions(&c, env.Options{Environment: given, Prefix: prefix})
+	c, err := parse(given)
 	var all env.AggregateError
 	switch {
 	case errors.As(err, &all):
 		for _, e := range all.Errors {
-			m.unreadable(e, given)
+			delete(given, m.unreadable(e, given))
+		}
+		if c, err = parse(given); err != nil { // with the default in its place the others can be checked
+			return Config{}, m
 		}
 	case err != nil:
 		m.add("无法读取设置：%v", "the settings cannot be read: %v", err)
-	default:
-		c.check(&m)
+		return Config{}, m
+	}
+	c.check(&m)
+	for _, check := range also {
+		var e *fault.Error
+		if err := check(c); errors.As(err, &e) {
+			m = append(m, e.Message)
+		}
 	}
 	if len(m) > 0 {
 		return Config{}, m
@@ -62,17 +72,23 @@ func Load(environ []string) (Config, error) {
 	return c, nil
 }
 
-// unreadable adds what a value should look like instead.
-func (m *Mistakes) unreadable(err error, given map[string]string) {
+func parse(given map[string]string) (c Config, err error) {
+	err = env.ParseWithOptions(&c, env.Options{Environment: given, Prefix: prefix})
+	return c, err
+}
+
+// unreadable adds what a value should look like instead, and returns the variable.
+func (m *Mistakes) unreadable(err error, given map[string]string) (name string) {
 	var p env.ParseError
 	if !errors.As(err, &p) {
 		m.add("%v", "%v", err)
-		return
+		return ""
 	}
 	f, _ := reflect.TypeFor[Config]().FieldByName(p.Name)
-	name := prefix + f.Tag.Get("env")
+	name = prefix + f.Tag.Get("env")
 	want := wanted[f.Type.String()]
 	m.add("%[1]s=%[2]q 不是%[3]s", "%[1]s=%[2]q is not %[4]s", name, given[name], want.ZH, want.EN)
+	return name
 }
 
 var wanted = map[string]text.Text{
@@ -130,12 +146,17 @@ func (c *Config) check(m *Mistakes) {
 	m.atLeast("BULWARK_BODY_LIMIT", c.BodyLimit, 1024)
 	m.atLeast("BULWARK_RATE", int64(c.Rate), 0)
 	m.atLeast("BULWARK_BURST", int64(c.Burst), 1)
+	m.atLeast("BULWARK_WRITE_RATE", int64(c.WriteRate), 0)
+	m.atLeast("BULWARK_WRITE_BURST", int64(c.WriteBurst), 1)
 	c.checkTimes(m)
 	c.checkOIDC(m)
 	for _, p := range c.TrustedProxies {
 		if !addressOrRange(p) {
 			m.add("BULWARK_TRUSTED_PROXIES：%q 不是 IP 地址或 CIDR 网段", "BULWARK_TRUSTED_PROXIES: %q is no IP address or CIDR range",
 				p)
+		} else if strings.HasSuffix(p, "/0") {
+			m.add("BULWARK_TRUSTED_PROXIES：%q 会信任任何人，谁都能伪造来源地址；请写代理服务器的地址",
+				"BULWARK_TRUSTED_PROXIES: %q trusts everybody, and anyone could forge the address of a client: name the proxies", p)
 		}
 	}
 	for _, o := range c.CORSOrigins {

@@ -1,13 +1,20 @@
 package credential
 
 import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/rand"
+	_ "embed" // the list of common passwords
 	"encoding/base64"
 	"fmt"
 	"runtime"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
@@ -92,8 +99,52 @@ func (p *Passwords) inTurn(ctx context.Context, work func() error) error {
 	return work()
 }
 
-// checkPassword checks the length and nothing else: rules of composition make
-// passwords worse.
+// commonList holds the commonest passwords in small letters, one a line; comments name
+// its source.
+//
+//go:embed common-passwords.txt.gz
+var commonList []byte
+
+var commonPasswords = sync.OnceValue(func() map[string]bool {
+	common := map[string]bool{}
+	list, err := gzip.NewReader(bytes.NewReader(commonList))
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	for lines := bufio.NewScanner(list); lines.Scan(); {
+		if line := lines.Text(); !strings.HasPrefix(line, "#!comment") {
+			common[line] = true
+		}
+	}
+	return common
+})
+
+// isCommon reports whether the password is one of the commonest, also twice or more in a
+// row, or with digits and signs around it: those who guess try that first.
+func isCommon(password string) bool {
+	password = strings.ToLower(password)
+	word := strings.TrimFunc(password, func(r rune) bool { return !unicode.IsLetter(r) })
+	for _, tried := range []string{password, word} {
+		part := repeated(tried)
+		if commonPasswords()[part] || len(part) == 1 && unicode.In(rune(part[0]), unicode.L, unicode.N) {
+			return true
+		}
+	}
+	return false
+}
+
+// repeated returns the part of which s is made by repeating it, s itself if there is none.
+func repeated(s string) string {
+	for n := 1; n <= len(s)/2; n++ {
+		if len(s)%n == 0 && strings.Repeat(s[:n], len(s)/n) == s {
+			return s[:n]
+		}
+	}
+	return s
+}
+
+// checkPassword checks the length, and that nobody would guess it at once. It has no rules
+// of composition: they make passwords worse.
 func checkPassword(at, account, password string) []fault.FieldError {
 	switch n := utf8.RuneCountInString(norm.NFC.String(password)); {
 	case n < leastPassword:
@@ -105,6 +156,9 @@ func checkPassword(at, account, password string) []fault.FieldError {
 	case password == account:
 		return []fault.FieldError{fault.Field(at, "is_the_account", "密码不能与账号相同",
 			"the password must not be the account's name")}
+	case isCommon(password):
+		return []fault.FieldError{fault.Field(at, "too_common", "此密码（或其主要部分）属于最常用的密码，很容易被猜中；可用几个词连成一句",
+			"this password, or the main part of it, is among the commonest and soon guessed: a few words make a good one")}
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func TestRulesOfPasswords(t *testing.T) {
 		strings.Repeat("e\u0301", 11): "too_short",
 		strings.Repeat("长", 128):      "",
 		strings.Repeat("长", 129):      "too_long",
-		"aaaaaaaaaaaa":                "",
+		"aaaaaaaaaaaa":                "too_common",
 		"zhang.san.2026":              "is_the_account",
 		"            ":                "",
 	} {
@@ -95,5 +95,26 @@ func TestRulesOfPasswords(t *testing.T) {
 	a, b := randomPassword(), randomPassword()
 	if a == b || len(a) != 20 || len(checkPassword("", "x", a)) > 0 {
 		t.Errorf("made %q and %q", a, b)
+	}
+}
+
+// The commonest passwords are refused, also dressed up; what people invent is not.
+func TestCommonPasswordsAreRefused(t *testing.T) {
+	if n := len(commonPasswords()); n < 10_000 {
+		t.Fatalf("a list of %d", n)
+	}
+	for password, want := range map[string]string{
+		"password1234": "too_common", "PasswordPassword": "too_common", "  dragon1987!!": "too_common",
+		"123456123456": "too_common", "qwertyuiop123": "too_common", "aaaaaaaaaaaa": "too_common",
+		"1qaz2wsx3edc": "too_common", "correct horse battery": "", "lishui 40 branches": "", "密码就是很长的一句话呀对": "",
+		randomPassword(): "",
+	} {
+		code := ""
+		if found := checkPassword("/password", "boss", password); len(found) > 0 {
+			code = found[0].Code
+		}
+		if code != want {
+			t.Errorf("%q: %q, want %q", password, code, want)
+		}
 	}
 }

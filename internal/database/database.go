@@ -39,6 +39,9 @@ type Options struct {
 	StatementTimeout time.Duration    // PostgreSQL only; 0: 15 s, negative: none
 	Create           bool             // create the file of a SQLite database that is not there
 	ReadOnly         bool             // only look: nothing is written, not even beside a SQLite file
+	QueryOnly        bool             // refuse every change; unlike with ReadOnly others may change a SQLite file meanwhile
+	// Attributes returns what the log shall say of the context of a slow statement; nil: nothing.
+	Attributes func(ctx context.Context) []slog.Attr
 
 	// Migrations holds what follows the first migration, in a folder for each
 	// dialect; nil: what this program has. Tests put a next one there.
@@ -86,13 +89,12 @@ func Open(ctx context.Context, url string, options Options) (*gorm.DB, error) {
 	case "postgres", "postgresql":
 		dialector, pool, err = openPostgreSQL(ctx, url, options)
 	default:
-		err = badURL("应为 sqlite:路径 或 postgres://用户:密码@主机:端口/库名",
-			"write sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME")
+		err = unknownURL()
 	}
 	if err != nil {
 		return nil, err
 	}
-	log := &queryLog{log: options.Logger}
+	log := &queryLog{log: options.Logger, attributes: options.Attributes}
 	db, err := gorm.Open(dialector, &gorm.Config{
 		TranslateError:         true, // by our dialectors: see Translate
 		SkipDefaultTransaction: true, // InTx is the one way to a transaction
@@ -106,7 +108,7 @@ func Open(ctx context.Context, url string, options Options) (*gorm.DB, error) {
 	}
 	err = db.Use(&handle{
 		pool: pool, queries: &log.count, writer: make(chan struct{}, 1), lockTimeout: options.LockTimeout,
-		migrations: options.Migrations,
+		migrations: options.Migrations, queryOnly: options.QueryOnly,
 	})
 	if err != nil {
 		return nil, closing(pool, err)
@@ -116,6 +118,34 @@ func Open(ctx context.Context, url string, options Options) (*gorm.DB, error) {
 
 // Close ends all connections of the handle.
 func Close(db *gorm.DB) error { return handleOf(db).pool.Close() }
+
+// CheckURL returns what Open would refuse about the form of url, without connecting.
+func CheckURL(url string) (err error) {
+	scheme, rest, _ := strings.Cut(url, ":")
+	switch scheme {
+	case "sqlite":
+		_, err = sqlitePath(rest)
+	case "postgres", "postgresql":
+		_, err = postgresConfig(url, Options{}.withDefaults())
+	default:
+		err = unknownURL()
+	}
+	return err
+}
+
+func unknownURL() error {
+	return badURL("应为 sqlite:路径 或 postgres://用户:密码@主机:端口/库名",
+		"write sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME")
+}
+
+// OutOfSpace returns when a change last failed because the disk of the database was full,
+// the zero time if none did.
+func OutOfSpace(db *gorm.DB) time.Time {
+	if at := handleOf(db).full.Load(); at > 0 {
+		return time.Unix(0, at).UTC()
+	}
+	return time.Time{}
+}
 
 // Dialect returns SQLite or PostgreSQL.
 func Dialect(db *gorm.DB) string { return db.Name() }
@@ -143,6 +173,8 @@ type handle struct {
 	writer      chan struct{} // SQLite: full while a transaction may write
 	lockTimeout time.Duration
 	migrations  fs.FS // see Options
+	queryOnly   bool
+	full        atomic.Int64 // when a write last found no space, in nanoseconds; 0: never
 	tables      atomic.Pointer[map[string]*Table]
 }
 

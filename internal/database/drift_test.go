@@ -26,6 +26,7 @@ import (
 	"bulwark/internal/improve/target"
 	"bulwark/internal/improve/visit"
 	"bulwark/internal/index"
+	"bulwark/internal/jobs"
 	"bulwark/internal/people"
 	"bulwark/internal/project"
 	"bulwark/internal/rest"
@@ -62,6 +63,7 @@ func models() []any {
 		evaluation.Entry{},
 		evaluation.Adjustment{},
 		evaluation.Exception{},
+		evaluation.Choice{},
 		workflow.Transition{},
 		evaluation.Correction{},
 		index.Run{},
@@ -75,6 +77,7 @@ func models() []any {
 		audit.Head{},
 		signature.Statement{},
 		rest.StoredResponse{},
+		jobs.Maintenance{},
 		improve.StoredSettings{},
 		target.Target{},
 		exchange.Case{},

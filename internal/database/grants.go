@@ -89,6 +89,7 @@ func (h *handle) grant(ctx context.Context, role string) (err error) {
 type Powers struct {
 	Role      string   // the role of the connection; empty on SQLite, which has none
 	Superuser bool     // no right is denied to it
+	Owns      bool     // it owns tables
 	Excess    []string // rights on tables, such as "owner of runs" or "UPDATE on runs", sorted
 }
 
@@ -103,7 +104,7 @@ func PowersOf(ctx context.Context, db *gorm.DB) (p Powers, err error) {
 	}
 	defer fault.Wrap(&err, "look at the rights of the database role")
 	db = db.WithContext(ctx)
-	const role = "SELECT current_user AS role, rolsuper AS superuser FROM pg_roles WHERE rolname = current_user"
+	const role = "SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user"
 	if err := db.Raw(role).Row().Scan(&p.Role, &p.Superuser); err != nil {
 		return p, err
 	}
@@ -120,5 +121,7 @@ func PowersOf(ctx context.Context, db *gorm.DB) (p Powers, err error) {
 		UNION ALL
 		SELECT 'CREATE in ' || current_schema() WHERE has_schema_privilege(current_schema(), 'CREATE')
 		ORDER BY 1`
-	return p, db.Raw(excess, tables).Scan(&p.Excess).Error
+	err = db.Raw(excess, tables).Scan(&p.Excess).Error
+	p.Owns = slices.ContainsFunc(p.Excess, func(s string) bool { return strings.HasPrefix(s, "owner of ") })
+	return p, err
 }

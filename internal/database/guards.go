@@ -31,6 +31,7 @@ var Guards = []Guard{
 	{Table: "runs"},
 	{Table: "signing_statements"},
 	{Table: "transitions"},
+	{Table: "value_choices"},
 	{Table: "visit_versions"},
 }
 

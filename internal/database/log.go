@@ -18,8 +18,9 @@ const slow = 500 * time.Millisecond
 // queryLog writes gorm's messages to slog and counts the statements. It never
 // sees a parameter, because ParamsFilter drops them all.
 type queryLog struct {
-	log   *slog.Logger
-	count atomic.Int64
+	log        *slog.Logger
+	attributes func(context.Context) []slog.Attr // see Options
+	count      atomic.Int64
 }
 
 // LogMode ignores the level: the level of the slog handler decides.
@@ -61,7 +62,12 @@ func (l *queryLog) Trace(ctx context.Context, begin time.Time, statement func() 
 		return
 	}
 	sql, rows := statement()
-	attributes := []slog.Attr{slog.String("sql", sql), slog.Int64("rows", rows), slog.Duration("elapsed", elapsed)}
+	attributes := []slog.Attr{
+		slog.String("sql", sql), slog.Int64("rows", rows), slog.Float64("took_ms", float64(elapsed.Microseconds())/1000),
+	}
+	if l.attributes != nil {
+		attributes = append(attributes, l.attributes(ctx)...)
+	}
 	if err != nil {
 		attributes = append(attributes, slog.Any("error", err))
 	}

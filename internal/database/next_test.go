@@ -64,6 +64,9 @@ var (
 
 var besideTheDemo = []string{
 	`UPDATE branches SET closed_on = '2023-10-01', merged_into = 'b40' WHERE town_id = 'demo' AND code = 'b39'`,
+	`INSERT INTO value_choices (town_id, id, period_code, branch_code, code, sheet_id, among, reason, chosen_by, chosen_at)
+		SELECT town_id, '` + id36(1) + `', period_code, branch_code, 'organisation.01', id, '[]', 'x', 'x', '2023-01-01'
+		FROM evaluations WHERE town_id = 'demo' ORDER BY id LIMIT 1`,
 	`INSERT INTO measures (town_id, number, name_zh, name_en, description_zh, description_en, version, created_at, updated_at)
 		VALUES ('demo', 5, '五', 'five', '', '', ` + versioned + `)`,
 	`INSERT INTO improvement_settings (town_id, document, version, created_at, updated_at) VALUES ('demo', '{}', ` +
@@ -83,6 +86,7 @@ var besideTheDemo = []string{
 	`INSERT INTO signing_statements (digest, note, recorded_at) VALUES ('` + digest64 + `', 'x', '2023-01-01')`,
 	`INSERT INTO kept_answers (credential, key, fingerprint, status, header, body, created_at)
 		VALUES ('bw_1', 'k', '` + digest64 + `', 200, '{}', '', '2023-01-01')`,
+	`INSERT INTO maintenance (task, at, detail, succeeded_at) VALUES ('backup', '2023-01-02', 'x', '2023-01-01')`,
 	`INSERT INTO sessions (secret_hash, account_name, account_version, created_at, seen_at, ends_at)
 		SELECT '` + digest64 + `', min(name), 1, '2023-01-01', '2023-01-01', '2023-01-02' FROM accounts`,
 	// Reminders of a person, of an office, and of nobody that was withdrawn; one is about

@@ -66,7 +66,7 @@ func postgresConfig(dsn string, options Options) (*pgx.ConnConfig, error) {
 		return nil, badURL("去掉 default_query_exec_mode=simple_protocol：它把参数拼进语句",
 			"remove default_query_exec_mode=simple_protocol, which pastes parameters into statements")
 	}
-	if options.ReadOnly {
+	if options.ReadOnly || options.QueryOnly {
 		config.RuntimeParams["default_transaction_read_only"] = "on"
 	}
 	for name, value := range map[string]string{

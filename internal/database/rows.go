@@ -27,6 +27,7 @@ var Unheld = map[string]string{
 	"audit_rows":       "the audit record that carries it holds it",
 	"goose_db_version": "the schema itself is compared",
 	"kept_answers":     "answers for a request that is sent again; they end within days and decide nothing",
+	"maintenance":      "when the database was last backed up and verified; shown to operators only",
 
 	"keys.last_used_at": "written every minute, shown only; whether a key works does not depend on it",
 	"sessions.seen_at":  "written at each use; a session ends with ends_at, which is held",

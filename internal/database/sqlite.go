@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -93,6 +95,9 @@ func sqliteDSN(path string, options Options) string {
 	switch {
 	case !options.ReadOnly:
 		parameters["_pragma"] = append(parameters["_pragma"], "journal_mode(WAL)", "synchronous(FULL)")
+		if options.QueryOnly {
+			parameters["_pragma"] = append(parameters["_pragma"], "query_only(1)")
+		}
 	case hasJournal(path):
 		parameters.Set("mode", "ro")
 	default:
@@ -136,22 +141,21 @@ var errMissing = errors.New("the file is not there")
 // missing is the fault of a file that only migrating, restoring or the demo creates.
 func missing(path string) error {
 	return fault.NotFound("database_missing",
-		"数据库文件 %s 不存在：请检查 BULWARK_DATABASE_URL（未设置时为当前文件夹中的 bulwark.db），或运行 bulwark migrate 建立数据库",
-		"the database file %s does not exist: check BULWARK_DATABASE_URL (bulwark.db in the current folder where it is not set), "+
-			"or run bulwark migrate to create it", path)
+		"数据库文件 %s 不存在：请检查 BULWARK_DATABASE_URL，或运行 bulwark migrate 建立数据库",
+		"the database file %s does not exist: check BULWARK_DATABASE_URL, or run bulwark migrate to create it", path)
 }
 
 // touch finds an unusable path early. With Create it creates the file for its owner
 // alone, because SQLite itself would let everyone on the machine read it.
 func touch(path string, options Options) error {
-	flags := os.O_RDWR
+	flags, open := os.O_RDWR, func(path string, flags int) (*os.File, error) { return os.OpenFile(path, flags, 0) }
 	switch {
 	case options.ReadOnly:
 		flags = os.O_RDONLY
 	case options.Create:
-		flags |= os.O_CREATE
+		open = CreateFile
 	}
-	file, err := os.OpenFile(path, flags, 0o600)
+	file, err := open(path, flags)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !options.Create:
 		return errMissing
@@ -163,6 +167,67 @@ func touch(path string, options Options) error {
 	return file.Close()
 }
 
+// mostDamage bounds what Damage returns.
+const mostDamage = 20
+
+// Damage returns what SQLite finds wrong with its own file: pages, indexes, rows that
+// break a rule of the schema, references that lead nowhere. PostgreSQL has no such
+// statement: there it returns nothing, and reading every row shows damage.
+func Damage(ctx context.Context, db *gorm.DB) (found []string, err error) {
+	if Dialect(db) == PostgreSQL {
+		return nil, nil
+	}
+	db = db.WithContext(ctx)
+	pragma := "PRAGMA integrity_check(" + strconv.Itoa(mostDamage) + ")"
+	if err := db.Raw(pragma).Scan(&found).Error; err != nil {
+		return []string{err.Error()}, ctx.Err()
+	}
+	found = slices.DeleteFunc(found, func(line string) bool { return line == "ok" })
+	var lost []struct{ Table, Parent string }
+	if err := db.Raw("PRAGMA foreign_key_check").Scan(&lost).Error; err != nil {
+		return append(found, err.Error()), ctx.Err()
+	}
+	for _, row := range lost[:min(len(lost), mostDamage)] {
+		found = append(found, "a row of "+row.Table+" refers to a row of "+row.Parent+" that does not exist")
+	}
+	return found, nil
+}
+
+// MoveNew gives a SQLite file that nobody uses the name path, and the owner of the folder
+// where root does it. A file that has this name already is a fault.
+func MoveNew(ctx context.Context, file, path string) error {
+	unlock, err := Lock(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer unlock() //nolint:errcheck // it closes a file that nothing was written to
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return fault.Conflict("database_exists", "文件 %s 已由其他程序建立：请换一个路径",
+			"the file %s was created by another program meanwhile: take another path", path)
+	}
+	if err := keepOwner(file, filepath.Dir(path)); err != nil {
+		return badURL("文件 %s 的所有者无法更改", "the owner of the file %s cannot be changed", file).Because(err)
+	}
+	return os.Rename(file, path)
+}
+
+// CreateFile creates the file for its owner alone, as OpenFile does with these flags. Where
+// root creates it, it gets the owner of its folder, so that the service, which runs as that
+// user, can write it. A file that exists keeps its owner and mode.
+func CreateFile(path string, flags int) (*os.File, error) {
+	file, err := os.OpenFile(path, flags|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrExist) && flags&os.O_EXCL == 0:
+		return os.OpenFile(path, flags, 0o600)
+	case err != nil:
+		return nil, err
+	}
+	if err := keepOwner(path, filepath.Dir(path)); err != nil {
+		return nil, errors.Join(err, file.Close(), os.Remove(path))
+	}
+	return file, nil
+}
+
 const lockPoll = 50 * time.Millisecond
 
 // Lock takes the exclusive lock of the SQLite database at path among all
@@ -172,9 +237,9 @@ const lockPoll = 50 * time.Millisecond
 // path.lock, which is never removed: otherwise two could hold it. The kernel releases the
 // lock when the process dies. Call unlock exactly once.
 func Lock(ctx context.Context, path string) (unlock func() error, err error) {
-	file, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := openLock(path + ".lock")
 	if err != nil {
-		return nil, badURL("文件 %s.lock 无法创建", "the file %s.lock cannot be created", path).Because(err)
+		return nil, err
 	}
 	for {
 		held, err := tryLock(file)
@@ -194,6 +259,75 @@ func Lock(ctx context.Context, path string) (unlock func() error, err error) {
 				path).Because(ctx.Err())
 		}
 	}
+}
+
+func openLock(name string) (*os.File, error) {
+	file, err := CreateFile(name, os.O_RDWR)
+	if err != nil {
+		return nil, badURL("文件 %s 无法建立", "the file %s cannot be created", name).Because(err)
+	}
+	return file, nil
+}
+
+// LockServer takes the lock of the one server of the SQLite database at url, without
+// waiting: a second one would keep old answers after a change by the first. Other
+// commands do not take it. The lock is the file PATH.server, which is never removed; in it
+// the server that holds it is described, for the refusal of the second. PostgreSQL lets
+// many servers work: there unlock does nothing.
+func LockServer(url, server string) (unlock func() error, err error) {
+	path, ok := strings.CutPrefix(url, SQLite+":")
+	if !ok {
+		return func() error { return nil }, nil
+	}
+	if path, err = sqlitePath(path); err != nil {
+		return nil, err
+	}
+	name := path + ".server"
+	file, err := openLock(name)
+	if err != nil {
+		return nil, err
+	}
+	held, err := tryLock(file)
+	if err != nil {
+		_ = file.Close()
+		return nil, fault.Unavailable("database_lock", "无法锁定 %s", "%s cannot be locked", name).Because(err)
+	}
+	if !held {
+		holder, _ := io.ReadAll(io.LimitReader(file, mostHolder)) // Windows refuses to: then it stays unnamed
+		_ = file.Close()
+		return nil, fault.Conflict("server_running",
+			"另一个 bulwark 服务正在使用 %[1]s（%[2]s）：一个 SQLite 文件只能由一个服务使用。请先停止它，或改用 PostgreSQL",
+			"another bulwark server uses %[1]s (%[2]s): only one server can use a SQLite file. Stop it first, or use PostgreSQL",
+			path, strings.TrimSpace(string(holder)))
+	}
+	if err := describe(file, server); err != nil {
+		_ = file.Close()
+		return nil, badURL("文件 %s 无法写入", "the file %s cannot be written", name).Because(err)
+	}
+	return file.Close, nil
+}
+
+const mostHolder = 200
+
+func describe(file *os.File, server string) error {
+	if err := file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := file.WriteAt([]byte(server+"\n"), 0)
+	return err
+}
+
+// SQLitePath returns the path of the SQLite file at url, "" for another database.
+func SQLitePath(url string) string {
+	rest, ok := strings.CutPrefix(url, SQLite+":")
+	if !ok {
+		return ""
+	}
+	path, err := sqlitePath(rest)
+	if err != nil {
+		return ""
+	}
+	return path
 }
 
 // Exclusive is Lock for the database at url. PostgreSQL needs no such lock: there

@@ -131,6 +131,16 @@ func ofSQLite(code int) class {
 	return unknown
 }
 
+// isFull reports whether the database found no space on its disk.
+func isFull(err error) bool {
+	var postgres *pgconn.PgError
+	if errors.As(err, &postgres) {
+		return postgres.Code == "53100"
+	}
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_FULL
+}
+
 // isLost reports whether the connection broke or time ran out.
 func isLost(err error) bool {
 	var (

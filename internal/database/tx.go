@@ -80,8 +80,13 @@ func (t *transaction) join(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB
 	return err
 }
 
-func write(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
+func write(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) (err error) {
 	h := handleOf(db)
+	defer func() {
+		if isFull(err) {
+			h.full.Store(time.Now().UnixNano())
+		}
+	}()
 	if Dialect(db) == SQLite {
 		if err := h.queue(ctx); err != nil {
 			return err
@@ -135,7 +140,9 @@ func read(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) (err err
 		if _, err := conn.ExecContext(ctx, "PRAGMA query_only = 1"); err != nil {
 			return err
 		}
-		defer writable(ctx, conn)
+		if !handleOf(db).queryOnly {
+			defer writable(ctx, conn)
+		}
 	}
 	tx, err := conn.BeginTx(ctx, &options)
 	if err != nil {

@@ -39,7 +39,7 @@ func (s *story) lishui(ctx context.Context, tx *gorm.DB) error {
 		if err != nil {
 			return err
 		}
-		if _, err := town.CreateBranch(ctx, tx, b); err != nil {
+		if _, err := town.CreateBranch(ctx, tx, b, ""); err != nil {
 			return fmt.Errorf("%s: %w", b.Code, err)
 		}
 	}

@@ -75,7 +75,7 @@ func settle(ctx context.Context, tx *gorm.DB) ([]string, error) {
 		for n := 1; n <= ofEachSort; n++ {
 			b := town.Branch{Name: text.F(sort.zh, sort.en, numeral(n), n), Kind: sort.kind}
 			b.Life = town.Life{TownID: Street, Code: fmt.Sprintf("%s-%d", sort.kind, n), Provenance: invented}
-			if _, err := town.CreateBranch(ctx, tx, b); err != nil {
+			if _, err := town.CreateBranch(ctx, tx, b, ""); err != nil {
 				return nil, err
 			}
 			secretary := "secretary-of-" + b.Code

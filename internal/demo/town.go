@@ -60,7 +60,7 @@ func (s *story) town(ctx context.Context, tx *gorm.DB) error {
 			b.Name, b.Kind = text.F("演示%[1]s村", "Demo Village %[2]d", numeral(n), n), "village"
 		}
 		b.Life = town.Life{TownID: Town, Code: branchCode(n), Provenance: invented}
-		if _, err := town.CreateBranch(ctx, tx, b); err != nil {
+		if _, err := town.CreateBranch(ctx, tx, b, ""); err != nil {
 			return err
 		}
 	}

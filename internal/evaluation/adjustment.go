@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
 
@@ -195,11 +196,37 @@ func Propose(ctx context.Context, db *gorm.DB, a Adjustment) (Adjustment, error)
 		if err != nil {
 			return err
 		}
+		if err := a.refuseMore(ctx, tx); err != nil {
+			return err
+		}
 		if a.Points, err = points(compiled.Document.Adjustments, a.Kind, a.ItemCode); err != nil {
 			return err
 		}
 		return tx.Create(a).Error
 	})
+}
+
+// refuseMore refuses a proposal of who has as many about the branch as the town lets wait
+// for a decision. Proposals that come at the same moment may pass the limit by as many as
+// the database has connections.
+func (a Adjustment) refuseMore(ctx context.Context, tx *gorm.DB) error {
+	in, err := town.Find(ctx, tx, a.TownID)
+	if err != nil {
+		return err
+	}
+	var open []Adjustment
+	err = tx.WithContext(ctx).Where("town_id = ? AND branch_code = ? AND proposed_by = ? AND state = ?",
+		a.TownID, a.BranchCode, a.ProposedBy, Proposed).Order("id").Limit(int(in.OpenProposals)).Find(&open).Error
+	if err != nil || int64(len(open)) < in.OpenProposals {
+		return err
+	}
+	return fault.Conflict("too_many_proposals",
+		"您对党组织“%[1]s”已有 %[2]d 项加减分待审批，达到本镇上限：请等待审批，或先撤回其中几项",
+		"you have %[2]d adjustments about the branch %[1]q that wait for a decision, the most that this town allows: "+
+			"wait for the decisions, or withdraw some", a.BranchCode, in.OpenProposals).
+		Held(fault.Lock{
+			By: a.ProposedBy, At: open[0].CreatedAt, Reason: open[0].Reason, CanLift: string(access.LeadingGroup),
+		})
 }
 
 // points returns those of the item among the items of its kind.
@@ -233,9 +260,23 @@ func MoveAdjustment(
 ) (Adjustment, error) {
 	return adjustments.Move(ctx, db, ref, to, reason,
 		func(tx *gorm.DB, v *adjustmentReader, _ Adjustment) (workflow.Change, error) {
-			return workflow.Change{Columns: map[string]any{
-				"decided_at": tx.NowFunc(), "decided_by": v.Name(), "decision_reason": reason,
-			}}, nil
+			return v.decided(tx, reason), nil
+		})
+}
+
+// decided returns the change of a step that the caller takes now.
+func (v *adjustmentReader) decided(tx *gorm.DB, reason string) workflow.Change {
+	return workflow.Change{Columns: map[string]any{
+		"decided_at": tx.NowFunc(), "decided_by": v.Name(), "decision_reason": reason,
+	}}
+}
+
+// MoveAdjustments decides on many adjustments of a town, or withdraws one's own: those
+// that can move do, the verdicts about the others hold why not.
+func MoveAdjustments(ctx context.Context, db *gorm.DB, all workflow.Bulk[AdjustmentState]) ([]workflow.Verdict, error) {
+	return adjustments.MoveAll(ctx, db, all,
+		func(tx *gorm.DB, v *adjustmentReader, _ []Adjustment) (workflow.Change, error) {
+			return v.decided(tx, all.Reason), nil
 		})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/datafile"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
@@ -17,8 +18,7 @@ import (
 )
 
 // Collect returns everything approved in the period for the branches: reported
-// values (the one approved last counts), ratings combined, derived values
-// computed, values carried over from earlier periods where the scheme asks for it, and
+// values, ratings combined, derived values computed, values carried over from earlier periods where the scheme asks for it, and
 // over all of it the corrections of the period. The number of statements does not depend on the number of branches
 // or sheets.
 func Collect(
@@ -26,7 +26,7 @@ func Collect(
 ) (_ datafile.Values, err error) {
 	defer fault.Wrap(&err, "values of %s", p.Code)
 	v := newTable(c, branches)
-	reported, err := readReported(ctx, db, p.TownID, p.Code)
+	reported, err := readReported(ctx, db, p, c, "")
 	if err != nil {
 		return datafile.Values{}, err
 	}
@@ -82,74 +82,115 @@ func nans(n int) []float64 {
 // report is what the approved sheets of one period report about one code of one branch.
 type report struct {
 	branch, code string
-	last         reportedValue // of the sheet approved last
-	ratings      []composite.Rating
+	values       []ValueInSheet // in the order in which the sheets were begun
+	counts       *ValueInSheet  // of a value that is not rated; nil where there is none
 	waived       int            // in how many sheets it does not apply
-	corrected    *reportedValue // what counts instead of all this
-}
-
-type reportedValue struct {
-	value         *float64
-	level         *string
-	notApplicable bool
+	corrected    *ValueInSheet  // what counts instead of all this
 }
 
 // readReports reads the approved entries of a period in one statement, scanned
 // by hand: this is the hot read of an open period.
-func readReports(ctx context.Context, db *gorm.DB, townID, period string) ([]report, error) {
-	rows, err := db.WithContext(ctx).Raw(`SELECT s.branch_code, s.role, e.code, e.value, e.level, e.not_applicable
+func readReports(ctx context.Context, db *gorm.DB, townID, period, branch string) ([]report, error) {
+	rows, err := db.WithContext(ctx).Raw(
+		`SELECT s.branch_code, e.code, s.id, s.revision, s.evaluator_code, s.role, e.value, e.level, e.not_applicable
 FROM evaluations s JOIN entries e ON e.town_id = s.town_id AND e.evaluation_id = s.id AND e.revision = s.revision
-WHERE s.town_id = ? AND s.period_code = ? AND s.state = ?
-ORDER BY s.branch_code, e.code, s.decided_at, s.id`, townID, period, Approved).Rows()
+WHERE s.town_id = ? AND s.period_code = ? AND s.state = ? AND (? = '' OR s.branch_code = ?)
+ORDER BY s.branch_code, e.code, s.id`, townID, period, Approved, branch, branch).Rows()
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var reports []report
 	for rows.Next() {
-		var branch, role, code string
-		var s reportedValue
-		if err := rows.Scan(&branch, &role, &code, &s.value, &s.level, &s.notApplicable); err != nil {
+		var branch, code string
+		var v ValueInSheet
+		err := rows.Scan(&branch, &code, &v.Sheet, &v.Revision, &v.Evaluator, &v.Role, &v.Value, &v.Level, &v.NotApplicable)
+		if err != nil {
 			return nil, err
 		}
 		if n := len(reports); n == 0 || reports[n-1].branch != branch || reports[n-1].code != code {
 			reports = append(reports, report{branch: branch, code: code})
 		}
-		reports[len(reports)-1].add(role, s)
+		reports[len(reports)-1].add(v)
 	}
 	return reports, rows.Err()
 }
 
-func (c *report) add(role string, s reportedValue) {
-	c.last = s
-	if s.notApplicable {
+func (c *report) add(v ValueInSheet) {
+	c.values = append(c.values, v)
+	if v.NotApplicable {
 		c.waived++
-	}
-	if s.value != nil {
-		c.ratings = append(c.ratings, composite.Rating{Role: role, Value: *s.value})
 	}
 }
 
-// effective returns what counts of a value that is not rated.
-func (c *report) effective() reportedValue {
-	if c.corrected != nil {
-		return *c.corrected
+// ratings returns the numbers that the sheets have.
+func (c *report) ratings() (list []composite.Rating) {
+	for _, v := range c.values {
+		if v.Value != nil {
+			list = append(list, composite.Rating{Role: string(v.Role), Value: *v.Value})
+		}
 	}
-	return c.last
+	return list
+}
+
+// effective returns what counts of a value that is not rated; the zero value where
+// nothing does.
+func (c *report) effective() ValueInSheet {
+	switch {
+	case c.corrected != nil:
+		return *c.corrected
+	case c.counts != nil:
+		return *c.counts
+	}
+	return ValueInSheet{}
 }
 
 // reportedValues are what the sheets of a period report, by branch and code, with the
 // corrections over them.
 type reportedValues map[[2]string]*report
 
-// readReported reads the approved reports of one period.
-func readReported(ctx context.Context, db *gorm.DB, townID, period string) (reportedValues, error) {
-	reports, err := readReports(ctx, db, townID, period)
-	reported := make(reportedValues, len(reports))
+// readReported reads the approved reports of one period, of one branch where that is not
+// empty, and settles which of the values count by the scheme of the period. One statement,
+// and one more where sheets differ.
+func readReported(
+	ctx context.Context, db *gorm.DB, p Period, compiled *scheme.Compiled, branch string,
+) (reportedValues, error) {
+	reports, err := readReports(ctx, db, p.TownID, p.Code, branch)
+	if err != nil {
+		return nil, err
+	}
+	reported, differ := make(reportedValues, len(reports)), false
 	for i := range reports {
-		reported[[2]string{reports[i].branch, reports[i].code}] = &reports[i]
+		r := &reports[i]
+		reported[[2]string{r.branch, r.code}] = r
+		differ = r.settle(compiled, nil) || differ
+	}
+	if !differ {
+		return reported, nil
+	}
+	choices, err := readChoices(ctx, db, p.TownID, p.Code)
+	for key, choice := range choices {
+		if r := reported[key]; r != nil {
+			r.settle(compiled, choice)
+		}
 	}
 	return reported, err
+}
+
+// settle sets which value counts, of one that is not rated, and reports whether the
+// sheets of the roles that report it differ.
+func (c *report) settle(compiled *scheme.Compiled, choice *Choice) (differ bool) {
+	if n := compiled.Node(c.code); n != nil && n.Entry == scheme.Rated {
+		return false
+	}
+	c.counts, differ = counting(c.reporting(compiled), choice)
+	return differ
+}
+
+// reporting returns the values of the roles that report them.
+func (c *report) reporting(compiled *scheme.Compiled) []ValueInSheet {
+	return slices.DeleteFunc(slices.Clone(c.values),
+		func(v ValueInSheet) bool { return !compiled.Reports(v.Role, c.code) })
 }
 
 // fill sets the columns from what is reported.
@@ -181,39 +222,40 @@ func (t *table) cell(reported reportedValues, i, u int) (value float64, notAppli
 // indicator is said not to apply.
 func (c *report) raw(n *scheme.Node) (value float64, notApplicable bool) {
 	if n.Entry == scheme.Rated && c.corrected == nil {
-		if len(c.ratings) == 0 {
+		ratings := c.ratings()
+		if len(ratings) == 0 {
 			return math.NaN(), c.waived > 0
 		}
 		var rule composite.Combination
 		if n.Combine != nil {
 			rule = *n.Combine
 		}
-		if x, ok := rule.Combine(c.ratings); ok {
+		if x, ok := rule.Combine(ratings); ok {
 			return x, false
 		}
 		return math.NaN(), false
 	}
 	switch s := c.effective(); {
-	case s.notApplicable:
+	case s.NotApplicable:
 		return math.NaN(), true
-	case s.level != nil:
-		if i := slices.Index(n.Levels(), *s.level); i >= 0 {
+	case s.Level != nil:
+		if i := slices.Index(n.Levels(), *s.Level); i >= 0 {
 			return float64(i), false
 		}
 		return math.NaN(), false
-	case s.value != nil:
-		return *s.value, false
+	case s.Value != nil:
+		return *s.Value, false
 	}
 	return math.NaN(), false
 }
 
 func derive(d *scheme.Derivation, reported reportedValues, branch string) float64 {
 	numerator, denominator := reported[[2]string{branch, d.Numerator}], reported[[2]string{branch, d.Denominator}]
-	if numerator == nil || denominator == nil || numerator.effective().value == nil ||
-		denominator.effective().value == nil {
+	if numerator == nil || denominator == nil || numerator.effective().Value == nil ||
+		denominator.effective().Value == nil {
 		return math.NaN()
 	}
-	if x, ok := stats.Ratio(*numerator.effective().value, *denominator.effective().value, d.Scale); ok {
+	if x, ok := stats.Ratio(*numerator.effective().Value, *denominator.effective().Value, d.Scale); ok {
 		return x
 	}
 	return math.NaN()
@@ -238,7 +280,11 @@ func (t *table) carry(ctx context.Context, db *gorm.DB, p Period) error {
 		return err
 	}
 	for back, old := range earlier {
-		reported, err := readReported(ctx, db, p.TownID, old.Code)
+		compiled, err := t.schemeOf(ctx, db, old, p)
+		if err != nil {
+			return err
+		}
+		reported, err := readReported(ctx, db, old, compiled, "")
 		if err != nil {
 			return err
 		}
@@ -252,6 +298,15 @@ func (t *table) carry(ctx context.Context, db *gorm.DB, p Period) error {
 		}
 	}
 	return nil
+}
+
+// schemeOf returns the scheme of an earlier period: that of the table, whose period is p,
+// where both have the same.
+func (t *table) schemeOf(ctx context.Context, db *gorm.DB, old, p Period) (*scheme.Compiled, error) {
+	if old.Scheme == p.Scheme {
+		return t.scheme, nil
+	}
+	return scheme.Load(ctx, db, old.TownID, old.Scheme.Code, old.Scheme.Number)
 }
 
 func lookBack(n *scheme.Node) int {
@@ -354,4 +409,126 @@ func ratedColumns(c *scheme.Compiled, units int) ([]composite.RatedColumn, map[s
 		columns = append(columns, column)
 	}
 	return columns, at
+}
+
+// ValueSource is where the raw value of an indicator comes from.
+type ValueSource struct {
+	// sheet: entered; contradicted: sheets differ and nobody has chosen, so that none counts
+	Kind   string        `json:"kind" enums:"sheet,ratings,derived,carried,imputed,correction,contradicted"`
+	Period string        `json:"period,omitempty" example:"2023Q2"` // that a carried value is from
+	Sheets []SourceSheet `json:"sheets,omitempty"`
+}
+
+// SourceSheet is a sheet that a raw value comes from.
+type SourceSheet struct {
+	ID        string      `json:"id" format:"uuid"`
+	Role      access.Role `json:"role" swaggertype:"string" example:"secretary"`
+	Evaluator string      `json:"evaluator,omitempty" example:"secretary-7"` // not told to the branch that is judged
+}
+
+// Sources returns where the values of a branch come from that the approved sheets of the
+// period give, and those of the codes in carried, from an earlier period; by indicator. Two
+// statements, two more for each period that is looked back.
+func (p Period) Sources(
+	ctx context.Context, db *gorm.DB, compiled *scheme.Compiled, branch town.Branch, carried []string,
+) (_ map[string]ValueSource, err error) {
+	defer fault.Wrap(&err, "sources of %s in %s", branch.Code, p.Code)
+	reported, err := readReported(ctx, db, p, compiled, branch.Code)
+	if err != nil {
+		return nil, err
+	}
+	sources := map[string]ValueSource{}
+	for _, n := range compiled.Indicators {
+		if s := reported.source(ctx, compiled, n, branch.Code); s.Kind != "" {
+			sources[n.Code] = s
+		}
+	}
+	if len(carried) == 0 {
+		return sources, nil
+	}
+	return sources, newTable(compiled, []town.Branch{branch}).carriedSources(ctx, db, p, carried, sources)
+}
+
+// carriedSources sets the sources of the codes whose values are carried into the period.
+func (t *table) carriedSources(
+	ctx context.Context, db *gorm.DB, p Period, carried []string, sources map[string]ValueSource,
+) error {
+	reach := 0
+	for _, code := range carried {
+		reach = max(reach, lookBack(t.scheme.Node(code)))
+	}
+	earlier, err := ListPeriods(ctx, db, p.TownID, PeriodFilter{Kind: p.Kind, Before: p.StartsOn, Limit: reach})
+	if err != nil {
+		return err
+	}
+	for back, old := range earlier {
+		compiled, err := t.schemeOf(ctx, db, old, p)
+		if err != nil {
+			return err
+		}
+		reported, err := readReported(ctx, db, old, compiled, t.branches[0].Code)
+		if err != nil {
+			return err
+		}
+		for _, code := range carried {
+			n := t.scheme.Node(code)
+			if _, found := sources[code]; found || lookBack(n) <= back {
+				continue
+			}
+			if s := reported.source(ctx, t.scheme, n, t.branches[0].Code); s.Kind != "" && s.Kind != "contradicted" {
+				sources[code] = ValueSource{Kind: "carried", Period: old.Code, Sheets: s.Sheets}
+			}
+		}
+	}
+	return nil
+}
+
+// source returns where the value of the indicator comes from, the zero value where no
+// sheet has one.
+func (s reportedValues) source(
+	ctx context.Context, c *scheme.Compiled, n *scheme.Node, branch string,
+) (source ValueSource) {
+	parts := []string{n.Code}
+	if n.Derive != nil {
+		parts = []string{n.Derive.Numerator, n.Derive.Denominator}
+	}
+	for _, code := range parts {
+		r := s[[2]string{branch, code}]
+		if r == nil {
+			return ValueSource{}
+		}
+		values, kind := r.values, "ratings"
+		if n.Entry != scheme.Rated {
+			values, kind = r.reporting(c), "sheet"
+			if r.counts == nil && len(values) > 0 {
+				kind = "contradicted"
+			}
+		}
+		for _, v := range values {
+			if kind == "sheet" && !v.same(*r.counts) {
+				continue
+			}
+			if sheet := v.sourceFor(access.PrincipalFrom(ctx)); !slices.Contains(source.Sheets, sheet) {
+				source.Sheets = append(source.Sheets, sheet)
+			}
+		}
+		switch {
+		case len(values) == 0 || source.Kind == "contradicted":
+		case kind == "sheet" && n.Derive != nil:
+			source.Kind = "derived"
+		default:
+			source.Kind = kind
+		}
+	}
+	return source
+}
+
+// sourceFor returns the sheet as the caller may see it: who is judged does not learn by
+// whom.
+func (v ValueInSheet) sourceFor(caller access.Principal) SourceSheet {
+	s := SourceSheet{ID: v.Sheet, Role: v.Role, Evaluator: v.Evaluator}
+	if caller.Role == access.Secretary && caller.Person != v.Evaluator {
+		s.Evaluator = ""
+	}
+	return s
 }

@@ -121,7 +121,7 @@ func FindCompleteness(
 
 // scored returns the branches of the period that are within reach.
 func (v viewer) scored(ctx context.Context, db *gorm.DB, p Period) ([]town.Branch, error) {
-	all, err := town.ListBranches(ctx, db, p.TownID, town.BranchFilter{On: p.EndsOn})
+	all, err := town.ListBranches(ctx, db, p.TownID, p.BranchFilter())
 	return slices.DeleteFunc(all, func(b town.Branch) bool { return !v.Reach.Has(b.Code) }), err
 }
 

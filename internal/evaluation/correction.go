@@ -73,7 +73,7 @@ func (s reportedValues) correct(list []Correction) {
 		if s[key] == nil {
 			s[key] = &report{branch: c.BranchCode, code: c.Code}
 		}
-		s[key].corrected = &reportedValue{value: c.Value, level: c.Level, notApplicable: c.NotApplicable}
+		s[key].corrected = &ValueInSheet{Value: c.Value, Level: c.Level, NotApplicable: c.NotApplicable}
 	}
 }
 
@@ -87,17 +87,17 @@ func (s reportedValues) asText(c *scheme.Compiled, branch, code string) string {
 	last := r.effective()
 	if n := c.Node(code); n != nil && n.Entry == scheme.Rated && r.corrected == nil {
 		x, waived := r.raw(n)
-		if last = (reportedValue{notApplicable: waived}); x == x { // not NaN
-			last.value = &x
+		if last = (ValueInSheet{NotApplicable: waived}); x == x { // not NaN
+			last.Value = &x
 		}
 	}
 	switch {
-	case last.notApplicable:
+	case last.NotApplicable:
 		return "n/a"
-	case last.level != nil:
-		return *last.level
-	case last.value != nil:
-		return strconv.FormatFloat(*last.value, 'g', -1, 64)
+	case last.Level != nil:
+		return *last.Level
+	case last.Value != nil:
+		return strconv.FormatFloat(*last.Value, 'g', -1, 64)
 	}
 	return ""
 }
@@ -156,7 +156,7 @@ func Correct(
 	if err := refuseOwnBranches(ctx, tx, p.TownID, list); err != nil {
 		return none, nil, err
 	}
-	reported, err := readReported(ctx, tx, p.TownID, p.Code)
+	reported, err := readReported(ctx, tx, p, published.Scheme, "")
 	if err != nil {
 		return none, nil, err
 	}

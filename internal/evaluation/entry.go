@@ -27,6 +27,8 @@ type Entry struct {
 	NotApplicable bool     `json:"not_applicable,omitempty"` // instead of a value, where the indicator can be waived
 	Evidence      string   `json:"evidence,omitempty" example:"minutes of 12 meetings"`
 	Source        string   `json:"source,omitempty" example:"branch ledger"`
+	// the scheme has other roles report this: the value is shown and never counts
+	Ignored bool `gorm:"-" json:"ignored,omitempty,omitzero"`
 }
 
 // checkEntries lists every fault of the entries of one sheet.

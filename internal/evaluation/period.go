@@ -5,6 +5,7 @@ package evaluation
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -63,6 +64,8 @@ type Period struct {
 	StateBy     string    `json:"state_by" example:"group-1"`
 	StateAt     time.Time `json:"state_at"`
 	StateReason string    `json:"state_reason,omitempty"`
+	// since when it is locked: its branches are those that were known then
+	LockedAt *time.Time `json:"locked_at,omitempty"`
 	Calendar
 	Notice   *Notice   `gorm:"-" json:"notice,omitempty"`   // 公示; absent before it is published, and where there is none
 	Warnings []Warning `gorm:"-" json:"warnings,omitempty"` // in the answer to a move
@@ -196,6 +199,21 @@ func (p Period) Correctable() error {
 	return fault.Conflict("not_published", "考评周期 %s 尚未公布，请退回考评表修改；已锁定的须先解锁",
 		"the period %s is not published: return its sheets to change them, after unlocking it where it is locked",
 		p.Code).Held(p.Lock())
+}
+
+// Known returns up to when changes of branches count: the lock of the period; zero, for
+// all, where it is not locked.
+func (p Period) Known() time.Time {
+	if slices.Contains(entering, p.State) || p.State == Planned {
+		return time.Time{}
+	}
+	return orZero(p.LockedAt)
+}
+
+// BranchFilter returns which branches are scored in the period: those of its last day, as
+// they were known at its lock.
+func (p Period) BranchFilter() town.BranchFilter {
+	return town.BranchFilter{On: p.EndsOn, Known: p.Known()}
 }
 
 // branch returns a branch as it is at the end of the period. One that has ended by

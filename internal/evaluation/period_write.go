@@ -40,6 +40,9 @@ func CreatePeriod(ctx context.Context, db *gorm.DB, p Period) (_ Period, err err
 		if err := refuseTaken(tx, p); err != nil {
 			return err
 		}
+		if err := p.refuseUnderFloor(ctx, tx); err != nil {
+			return err
+		}
 		p.Scheme.Code, p.Scheme.Number = active.Code, active.Number
 		p.State, p.StateBy, p.StateAt, p.StateReason = Planned, audit.ActorOf(ctx).Name, tx.NowFunc(), ""
 		p.Calendar = p.setBy(p.StateBy, p.StateAt, "")
@@ -157,6 +160,9 @@ func UpdatePeriod(
 		if _, err := periods.Do(periodActor{caller}, before, "change", reason); err != nil {
 			return err
 		}
+		if err := (Period{TownID: ref.Town, Calendar: c}).refuseUnderFloor(ctx, tx); err != nil {
+			return err
+		}
 		columns := c.setBy(audit.ActorOf(ctx).Name, tx.NowFunc(), reason).columns()
 		if after, err = storePeriod(ctx, tx, ref, "change", reason, columns); err != nil {
 			return err
@@ -166,7 +172,12 @@ func UpdatePeriod(
 			Before: before.Calendar, After: after.Calendar, Reason: reason,
 		})
 	})
-	return after.For(caller), err
+	if err != nil {
+		return after, err
+	}
+	one := []Period{after.For(caller)}
+	err = WithholdLock(ctx, db, one)
+	return one[0], err
 }
 
 // storePeriod changes the columns of a period, if it still has the version, and adds the verb
@@ -259,12 +270,22 @@ func movePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove
 		if err != nil {
 			return err
 		}
-		after, err = storePeriod(ctx, tx, ref, verb.Name, m.Reason, map[string]any{
+		columns := map[string]any{
 			"state": m.To, "state_by": audit.ActorOf(ctx).Name, "state_reason": m.Reason,
 			"state_at": Following(m.After, Following(before.StateAt, tx.NowFunc())),
-		})
-		if err != nil {
+		}
+		if err := lockStructure(ctx, tx, before, m.To, columns); err != nil {
 			return err
+		}
+		if after, err = storePeriod(ctx, tx, ref, verb.Name, m.Reason, columns); err != nil {
+			return err
+		}
+		if m.To == Locked {
+			changes, err := after.StructureWarnings(ctx, tx, m.Language)
+			if err != nil {
+				return err
+			}
+			warnings = append(warnings, changes...)
 		}
 		after.Warnings = warnings
 		return audit.Write(ctx, tx, audit.Change{
@@ -276,7 +297,12 @@ func movePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove
 	if m.To == Locked { // of which nothing was computed yet
 		after.Allowed = slices.DeleteFunc(after.Allowed, func(verb string) bool { return verb == "publish" })
 	}
-	return after, err
+	if err != nil {
+		return after, err
+	}
+	one := []Period{after}
+	err = WithholdLock(ctx, db, one)
+	return one[0], err
 }
 
 // Following returns the time of a step that follows another: now, or the time of that
@@ -290,9 +316,11 @@ func Following(step, now time.Time) time.Time {
 
 // Warning is what a move of a period leaves behind.
 type Warning struct {
-	Code    string `json:"code" enums:"drafts_left,undecided_left_out"`
+	Code    string `json:"code" enums:"drafts_left,undecided_left_out,retroactive_changes,changes_after_lock"`
 	Count   int64  `json:"count"`
 	Message string `json:"message"`
+	// of branches, with the last two codes
+	Changes []town.LaterChange `json:"changes,omitempty"`
 }
 
 // leftBehind returns what the move leaves behind. A lock is refused while something waits
@@ -311,7 +339,11 @@ func (p Period) leftBehind(ctx context.Context, tx *gorm.DB, m PeriodMove) ([]Wa
 		return nil, err
 	case refusal != nil && !m.Force:
 		return nil, refusal
-	case n > 0:
+	}
+	if err := p.refuseContradictions(ctx, tx); err != nil {
+		return nil, err
+	}
+	if n > 0 {
 		warnings = append(warnings, Warning{
 			Code: "undecided_left_out", Count: n,
 			Message: text.F("%d 项未审批，不计入", "%d on which nobody decided do not count", n).In(m.Language),

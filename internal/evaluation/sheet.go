@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -57,6 +58,8 @@ type Sheet struct {
 	DueOn *day.Date `json:"due_on,omitempty" swaggertype:"string" format:"date"`
 	// it was written late, by leave of this exception
 	ExceptionID *string `json:"exception,omitempty" format:"uuid"`
+	// codes of which other approved sheets report another value, until a person chooses
+	Contradicted []string `gorm:"-" json:"contradicted,omitempty" example:"organisation.01"`
 	// an exception let it be written
 	Late    bool        `gorm:"-" json:"late"`
 	History []SheetMove `gorm:"-" json:"history,omitempty"` // in the answer about one sheet
@@ -240,11 +243,19 @@ func (v *sheetReader) Load(ctx context.Context, db *gorm.DB, list []Sheet, depth
 	if v.granted, err = inForce(ctx, db, v.Town, v.Today); err != nil {
 		return err
 	}
+	if depth != workflow.ForChange && !v.judged() {
+		if err := markContradicted(ctx, db, v.periods, list); err != nil {
+			return err
+		}
+	}
 	if err := v.readGone(ctx, db, list, depth); err != nil || depth != workflow.ForOne {
 		return err
 	}
 	for i := range list {
 		if err := list[i].readEntries(ctx, db); err != nil {
+			return err
+		}
+		if err := list[i].markIgnored(ctx, db, v.periods[list[i].PeriodCode]); err != nil {
 			return err
 		}
 		if list[i].History, err = workflow.History[SheetMove](ctx, db, sheets.Name, list[i].Ref()); err != nil {
@@ -278,6 +289,21 @@ func (v *sheetReader) readGone(ctx context.Context, db *gorm.DB, list []Sheet, d
 func (s *Sheet) readEntries(ctx context.Context, db *gorm.DB) error {
 	return db.WithContext(ctx).Where("town_id = ? AND evaluation_id = ? AND revision = ?", s.TownID, s.ID, s.Revision).
 		Order("code").Find(&s.Entries).Error
+}
+
+// markIgnored marks the entries that the scheme of the period has other roles report.
+func (s *Sheet) markIgnored(ctx context.Context, db *gorm.DB, p Period) error {
+	if len(s.Entries) == 0 {
+		return nil
+	}
+	compiled, err := scheme.Load(ctx, db, p.TownID, p.Scheme.Code, p.Scheme.Number)
+	if err != nil {
+		return err
+	}
+	for i, e := range s.Entries {
+		s.Entries[i].Ignored = !compiled.Reports(s.Role, e.Code)
+	}
+	return nil
 }
 
 // FindSheet returns one sheet with the entries of its revision and its history, if

@@ -88,15 +88,28 @@ type SheetDecision struct {
 }
 
 // DecideSheets approves or returns many sheets of a town: those that can be decided on
-// are, the verdicts about the others hold why not. With dryRun nothing is changed.
+// are, the verdicts about the others hold why not. It also returns what those approved
+// contradict. With dryRun nothing is changed.
 func DecideSheets(
 	ctx context.Context, db *gorm.DB, townID string, refs []workflow.Ref, d SheetDecision, dryRun bool,
-) ([]workflow.Verdict, error) {
+) (verdicts []workflow.Verdict, found []Contradiction, err error) {
 	if err := d.refuseDueOn(day.Of(db.NowFunc())); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all := workflow.Bulk[SheetState]{Town: townID, Refs: refs, To: d.To, Reason: d.Reason, DryRun: dryRun}
-	return sheets.MoveAll(ctx, db, all, d.change)
+	if verdicts, err = sheets.MoveAll(ctx, db, all, d.change); err != nil || d.To != Approved {
+		return verdicts, nil, err
+	}
+	var approved []string
+	for _, v := range verdicts {
+		if v.Err == nil {
+			approved = append(approved, v.ID)
+		}
+	}
+	if len(approved) > 0 {
+		found, err = contradictionsOf(ctx, db, townID, approved)
+	}
+	return verdicts, found, err
 }
 
 // DecideSheet approves or returns one sheet.

@@ -88,7 +88,8 @@ func Rate(ctx context.Context, db *gorm.DB, r Rating) (_ Rating, err error) {
 		if err != nil {
 			return err
 		}
-		if err := access.PrincipalFrom(ctx).InScope(ctx, tx, access.WriteRatings, r.TownID, r.BranchCode, day.Of(tx.NowFunc())); err != nil {
+		if err := access.PrincipalFrom(ctx).InScope(ctx, tx, access.WriteRatings, r.TownID, r.BranchCode,
+			day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 		if err := refuseFinal(period); err != nil {

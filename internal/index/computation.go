@@ -27,13 +27,13 @@ type computation struct {
 }
 
 // compute scores the approved entries of the period for the branches that exist
-// on its last day.
+// on its last day, as they were known at its lock.
 func compute(ctx context.Context, db *gorm.DB, p evaluation.Period) (*computation, error) {
 	compiled, err := scheme.Load(ctx, db, p.TownID, p.Scheme.Code, p.Scheme.Number)
 	if err != nil {
 		return nil, err
 	}
-	branches, err := town.ListBranches(ctx, db, p.TownID, town.BranchFilter{On: p.EndsOn})
+	branches, err := town.ListBranches(ctx, db, p.TownID, p.BranchFilter())
 	if err != nil {
 		return nil, err
 	}

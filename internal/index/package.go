@@ -55,7 +55,8 @@ func (p Publication) text(r Run, head audit.Head) string {
 // the town or the installation requires one: then it is refused.
 func (p Publication) sign(ctx context.Context, tx *gorm.DB) (string, error) {
 	var run Run
-	if err := tx.WithContext(ctx).Omit("data").Where("town_id = ? AND id = ?", p.TownID, p.RunID).Take(&run).Error; err != nil {
+	if err := tx.WithContext(ctx).Omit("data").Where("town_id = ? AND id = ?", p.TownID, p.RunID).
+		Take(&run).Error; err != nil {
 		return "", err
 	}
 	settings := signature.From(ctx)
@@ -80,7 +81,8 @@ func refuseUnsigned(ctx context.Context, tx *gorm.DB, townID string, settings si
 	case err != nil:
 		return err
 	case settings.Required:
-		return noKey("BULWARK_REQUIRE_SIGNATURE 要求公布须有签名", "BULWARK_REQUIRE_SIGNATURE says that what is published must be signed")
+		return noKey("BULWARK_REQUIRE_SIGNATURE 要求公布须有签名",
+			"BULWARK_REQUIRE_SIGNATURE says that what is published must be signed")
 	case t.RequireSignature:
 		return noKey("本镇的设置要求公布须有签名", "the settings of the town say that what is published must be signed")
 	}
@@ -109,14 +111,11 @@ func (v *Verification) checkNotes(ctx context.Context, db *gorm.DB, run Run) err
 	for _, p := range list {
 		text, _ := signature.Split(p.Note)
 		head := trailOf(text)
-		v.check("note", sha256Hex(text), sha256Hex(p.text(run, head)))
+		stated, stored := firstDifference(text, p.text(run, head))
+		v.check("note", stated, stored)
 		signed := "signed"
 		if !signature.Signed(p.Note) {
-			expected, err := signature.RecordedBefore(ctx, db, p.PublishedAt)
-			if err != nil {
-				return err
-			}
-			if !expected {
+			if !slices.ContainsFunc(keys.Keys, func(k signature.Key) bool { return k.From.Before(p.PublishedAt) }) {
 				v.check("signature", "unsigned", "unsigned")
 				continue
 			}
@@ -132,6 +131,21 @@ func (v *Verification) checkNotes(ctx context.Context, db *gorm.DB, run Run) err
 	return nil
 }
 
+// firstDifference returns the first lines in which two texts differ; where they do not,
+// their first line, twice.
+func firstDifference(a, b string) (string, string) {
+	for a != b {
+		lineA, restA, _ := strings.Cut(a, "\n")
+		lineB, restB, _ := strings.Cut(b, "\n")
+		if lineA != lineB || restA == a || restB == b {
+			return lineA, lineB
+		}
+		a, b = restA, restB
+	}
+	first, _, _ := strings.Cut(a, "\n")
+	return first, first
+}
+
 // checkTrail looks the record up that a note names.
 func (v *Verification) checkTrail(ctx context.Context, db *gorm.DB, head audit.Head) error {
 	if head.Sequence == 0 {
@@ -141,7 +155,11 @@ func (v *Verification) checkTrail(ctx context.Context, db *gorm.DB, head audit.H
 	if err != nil && !fault.Is(err, fault.KindNotFound) {
 		return err
 	}
-	v.check("trail", head.Hash, r.Hash)
+	stated, found := strconv.FormatInt(head.Sequence, 10), strconv.FormatInt(r.Sequence, 10)
+	if head.Hash != r.Hash {
+		stated, found = stated+" "+head.Hash, found+" "+r.Hash
+	}
+	v.check("trail", stated, found)
 	return nil
 }
 
@@ -169,7 +187,9 @@ const (
 )
 
 // members is the order of a package; the details of branches follow nodesFile.
-var members = []string{readmeFile, noteFile, receiptFile, keysFile, schemeFile, resultText, resultsFile, nodesFile, dataFile}
+var members = []string{
+	readmeFile, noteFile, receiptFile, keysFile, schemeFile, resultText, resultsFile, nodesFile, dataFile,
+}
 
 // readme is what a package says of itself.
 //
@@ -195,21 +215,28 @@ func (c *ResultCache) Package(
 	if err != nil {
 		return nil, err
 	}
+	return packed(o.members(published.Note, keys, reach.Has, data))
+}
+
+// members returns the content of a package.
+func (o *Outcome) members(
+	note string, keys signature.Keys, reach func(branch string) bool, data bool,
+) map[string]string {
 	files := o.files(o.Run.Data)
-	text, _ := signature.Split(published.Note)
+	text, _ := signature.Split(note)
 	m := map[string]string{
-		readmeFile: readme, noteFile: published.Note, receiptFile: receiptOf(text), keysFile: string(keys.Document()),
+		readmeFile: readme, noteFile: note, receiptFile: receiptOf(text), keysFile: string(keys.Document()),
 		schemeFile: string(o.Scheme.Canonical), resultText: files.Text, resultsFile: files.Results, nodesFile: files.Nodes,
 	}
 	for i := range o.Results {
-		if reach.Has(o.Results[i].BranchCode) {
+		if reach(o.Results[i].BranchCode) {
 			m[detailsFile(o.Results[i].BranchCode)] = files.Details[i]
 		}
 	}
 	if data {
 		m[dataFile] = o.Run.Data
 	}
-	return packed(m)
+	return m
 }
 
 // receiptOf returns the text of a note as JSON.

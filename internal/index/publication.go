@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/signature"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 )
 
 // Publication makes a run the result of a period. The one of the highest number
@@ -26,8 +27,10 @@ type Publication struct {
 	PublishedBy string    `json:"published_by" example:"group-1"` // a role where the caller may not read people
 	PublishedAt time.Time `json:"published_at"`
 	Reason      string    `json:"reason,omitempty"`
-	NoticeUntil *day.Date `json:"-"`                              // nil: nobody can appeal against it
-	AppealID    *string   `json:"appeal,omitempty" format:"uuid"` // that it upholds
+	NoticeUntil *day.Date `json:"-"` // nil: nobody can appeal against it
+	// least days of notice in the town, where this one has fewer
+	NoticeFloor int64   `json:"notice_floor,omitempty,omitzero" example:"3"`
+	AppealID    *string `json:"appeal,omitempty" format:"uuid"` // that it upholds
 	// its hashes, and the signatures under them; see docs/trust.md
 	Note string `json:"note"`
 }
@@ -80,12 +83,13 @@ func readPublications(ctx context.Context, db *gorm.DB, townID, period string) (
 		PublishedAt          time.Time
 		PublicationReason    string
 		NoticeUntil          *day.Date
+		NoticeFloor          int64
 		AppealID             *string
 		Note                 string
 		SchemeHash, DataHash string
 		ResultHash           string
 	}
-	err := db.WithContext(ctx).Raw(`SELECT p.*, c.number, c.run_id, c.published_by, c.published_at, c.reason AS publication_reason, c.notice_until, c.appeal_id, c.note,
+	err := db.WithContext(ctx).Raw(`SELECT p.*, c.number, c.run_id, c.published_by, c.published_at, c.reason AS publication_reason, c.notice_until, c.notice_floor, c.appeal_id, c.note,
 r.scheme_hash, r.data_hash, r.result_hash
 FROM periods p
 JOIN publications c ON c.town_id = p.town_id AND c.period_code = p.code
@@ -97,8 +101,9 @@ WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ? ORDER BY p.start
 		e[i] = publishedRun{
 			Publication: Publication{
 				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy,
-				PublishedAt: r.PublishedAt, Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, AppealID: r.AppealID,
-				Note: r.Note,
+				PublishedAt: r.PublishedAt, Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, NoticeFloor: r.NoticeFloor,
+				AppealID: r.AppealID,
+				Note:     r.Note,
 			},
 			Period: r.Period, SchemeHash: r.SchemeHash, DataHash: r.DataHash, ResultHash: r.ResultHash,
 		}
@@ -225,9 +230,10 @@ type PublicationDetail struct {
 	// false: only the database says that it is so
 	Signed bool `json:"signed"`
 	// the latest publication, where this is an older one
-	SupersededBy int64 `json:"superseded_by,omitempty,omitzero" example:"2"`
-	// of the first one for every branch, of a later one for those that it changed
-	Notice *PublicNotice `json:"notice,omitempty"`
+	SupersededBy int64         `json:"superseded_by,omitempty,omitzero" example:"2"`
+	Notice       *PublicNotice `json:"notice,omitempty"` // of the first one for every branch, of a later one for those that it changed
+	// changes of branches since the publication before that hold in periods that were locked by then, and count in none of them
+	LaterChanges []town.LaterChange `json:"later_changes,omitempty"`
 }
 
 // ListPublications returns the publications of a period by number; none while it has none.
@@ -243,7 +249,49 @@ func (c *ResultCache) ListPublications(
 	for _, p := range e.of(period) {
 		list = append(list, p.detail(access.PrincipalFrom(ctx), db.NowFunc()))
 	}
-	return list, nil
+	return list, e.fillLaterChanges(ctx, db, townID, list)
+}
+
+// fillLaterChanges sets in each publication the changes of branches that were entered
+// since the one before it in the town, and hold in a period that was locked by then. One
+// statement where there are none.
+func (e publications) fillLaterChanges(
+	ctx context.Context, db *gorm.DB, townID string, list []PublicationDetail,
+) error {
+	if len(list) == 0 {
+		return nil
+	}
+	var first, last time.Time
+	before := make([]time.Time, len(list))
+	for i, d := range list {
+		for _, p := range e {
+			if p.PublishedAt.Before(d.PublishedAt) && p.PublishedAt.After(before[i]) {
+				before[i] = p.PublishedAt
+			}
+		}
+		if i == 0 || before[i].Before(first) {
+			first = before[i]
+		}
+		if d.PublishedAt.After(last) {
+			last = d.PublishedAt
+		}
+	}
+	changes, err := town.ListLaterChanges(ctx, db, townID, day.Latest, first, last)
+	if err != nil || len(changes) == 0 {
+		return err
+	}
+	periods, err := evaluation.ListPeriods(ctx, db, townID, evaluation.PeriodFilter{Limit: -1})
+	for _, c := range changes {
+		locked := slices.ContainsFunc(periods, func(p evaluation.Period) bool {
+			return !p.Known().IsZero() && p.Known().Before(c.Entered) && (c.On == nil || *c.On <= p.EndsOn)
+		})
+		for i := range list {
+			if d := &list[i]; locked && c.Entered.After(before[i]) && !c.Entered.After(d.PublishedAt) {
+				d.LaterChanges = append(d.LaterChanges, c)
+			}
+		}
+	}
+	return err
 }
 
 // FindPublication returns one publication.
@@ -255,7 +303,13 @@ func (c *ResultCache) FindPublication(
 	if err != nil {
 		return PublicationDetail{}, err
 	}
-	return e.detail(access.PrincipalFrom(ctx), period, number, db.NowFunc())
+	d, err := e.detail(access.PrincipalFrom(ctx), period, number, db.NowFunc())
+	if err != nil {
+		return d, err
+	}
+	one := []PublicationDetail{d}
+	err = e.fillLaterChanges(ctx, db, townID, one)
+	return one[0], err
 }
 
 func (e publications) detail(

@@ -25,7 +25,10 @@ func MovePeriod(
 	defer fault.Wrap(&err, "period %s", ref.ID)
 	switch m.To {
 	case evaluation.Published:
-		return Publish(ctx, db, ref, m.Reason)
+		if after, err = Publish(ctx, db, ref, m.Reason); err == nil {
+			after.Warnings, err = after.StructureWarnings(ctx, db, m.Language)
+		}
+		return after, err
 	case evaluation.Final:
 		return Finalise(ctx, db, ref, m.Reason)
 	case evaluation.Locked:
@@ -103,6 +106,9 @@ func createPublication(ctx context.Context, tx *gorm.DB, p evaluation.Period, ne
 		next.NoticeUntil = &until
 	}
 	var err error
+	if next.NoticeFloor, err = p.UnderFloor(ctx, tx); err != nil {
+		return next, err
+	}
 	if next.Number, err = nextNumber(tx, &Publication{}, p.TownID, p.Code); err != nil {
 		return next, err
 	}
@@ -113,10 +119,14 @@ func createPublication(ctx context.Context, tx *gorm.DB, p evaluation.Period, ne
 }
 
 // FillNotices sets the notices of the periods of one town, and removes publish from
-// what is allowed with one that has no run and finalise with one that has to wait. At
-// most two statements.
+// what is allowed with one that has no run, finalise with one that has to wait and lock
+// with one whose sheets contradict each other. At most two statements, and three for each
+// period that the caller may lock.
 func FillNotices(ctx context.Context, db *gorm.DB, periods []evaluation.Period) (err error) {
 	defer fault.Wrap(&err, "notices of periods")
+	if err := evaluation.WithholdLock(ctx, db, periods); err != nil {
+		return err
+	}
 	var published, locked []string
 	for _, p := range periods {
 		switch {

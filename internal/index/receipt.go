@@ -40,7 +40,8 @@ func (c *ResultCache) Receipt(
 		return Receipt{}, err
 	}
 	r := Receipt{
-		Run: *o.Run, Source: p.source(day.Of(db.NowFunc())), Status: o.status(), Signed: signature.Signed(p.Note), Note: p.Note,
+		Run: *o.Run, Source: p.source(day.Of(db.NowFunc())), Status: o.status(), Signed: signature.Signed(p.Note),
+		Note: p.Note,
 	}
 	r.CreatedBy = access.PrincipalFrom(ctx).Told(r.CreatedBy, access.LeadingGroup)
 	return r, nil

@@ -109,7 +109,8 @@ func TestTheResultHashCoversEveryColumn(t *testing.T) {
 		}
 		return o
 	}
-	keys := []string{".TownID", ".RunID", "result_nodes.BranchCode"} // rows are found by them: they are served for no other
+	// rows are found by them: they are served for no other
+	keys := []string{".TownID", ".RunID", "result_nodes.BranchCode"}
 	want := fresh().resultHash(data)
 	columns := 0
 	var each func(path string, target func(*Outcome) reflect.Value)
@@ -193,9 +194,12 @@ func others(t reflect.Type) (list []reflect.Value) {
 func TestTheOpenFilesOfAResultAreAsServed(t *testing.T) {
 	compiled := compile(t, everyMark)
 	third := 100.0 / 3
-	o := &Outcome{Scheme: compiled, Results: []Result{{BranchCode: "b01", Status: "scored", Base: &third, Coverage: 1.0 / 3}}}
+	o := &Outcome{
+		Scheme: compiled, Results: []Result{{BranchCode: "b01", Status: "scored", Base: &third, Coverage: 1.0 / 3}},
+	}
 	for n, info := range compiled.Index.Nodes() {
-		o.Results[0].Nodes = append(o.Results[0].Nodes, NodeResult{NodeCode: info.Code, Position: n, Status: "scored", Score: &third})
+		o.Results[0].Nodes = append(o.Results[0].Nodes,
+			NodeResult{NodeCode: info.Code, Position: n, Status: "scored", Score: &third})
 	}
 	f := o.files("data")
 	for _, open := range []string{f.Results, f.Nodes} {

@@ -38,6 +38,8 @@ type Run struct {
 	Data       string     `json:"-"`                            // the data file
 	CreatedBy  string     `json:"created_by" example:"group-1"` // a role where the caller may not read people
 	CreatedAt  time.Time  `json:"created_at"`
+	// in the answer to its making: changes of branches that were entered late
+	Warnings []evaluation.Warning `gorm:"-" json:"warnings,omitempty"`
 }
 
 // Location is the part of a run's address behind its collection.
@@ -198,6 +200,9 @@ func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (run
 				"考评周期 %[1]s 处于“%[2]s”状态：只有锁定的周期才能计算", "period %[1]s is %[2]s: a run is made of a locked period", p.Code,
 				p.State).Held(p.Lock())
 		}
+		if err := refuseMoreRuns(ctx, tx, p); err != nil {
+			return err
+		}
 		c, err := compute(ctx, tx, p)
 		if err != nil {
 			return err
@@ -206,6 +211,18 @@ func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (run
 		return err
 	})
 	return run, err
+}
+
+// refuseMoreRuns refuses a run where the town lets no more be made since the lock.
+func refuseMoreRuns(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
+	var made int64
+	err := tx.WithContext(ctx).Model(&Run{}).
+		Where("town_id = ? AND period_code = ? AND created_at >= ?", p.TownID, p.Code, p.StateAt).
+		Count(&made).Error
+	if err != nil {
+		return err
+	}
+	return p.RefuseRun(ctx, tx, made)
 }
 
 // createRun stores the computation as the next run of the period.

@@ -1,11 +1,16 @@
 package index
 
 import (
+	"context"
+
+	"gorm.io/gorm"
+
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
+	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -54,7 +59,8 @@ type ScorecardNode struct {
 	Coverage        *float64 `json:"coverage,omitempty"` // absent for an indicator
 	Provenance      string   `json:"provenance,omitempty"`
 
-	Corrected *evaluation.Correction `json:"corrected,omitempty"` // what was approved is not what counts
+	Corrected *evaluation.Correction  `json:"corrected,omitempty"` // what was approved is not what counts
+	Source    *evaluation.ValueSource `json:"source,omitempty"`    // of the raw value of an indicator
 }
 
 // Scorecard returns one branch, below the first level only where detailed.
@@ -66,6 +72,38 @@ func (v View) Scorecard(branch, language string, detailed bool) (Scorecard, erro
 	s := v.current.scorecard(r, v.previous, language, detailed)
 	s.Source = v.source
 	return s, nil
+}
+
+// FillSources sets where the raw values of the scorecard come from, which who sees no
+// details is not told.
+func (v View) FillSources(ctx context.Context, db *gorm.DB, s *Scorecard) error {
+	r := v.current.find(s.Branch.Code)
+	if s.Aggregated || r == nil {
+		return nil
+	}
+	var carried []string
+	for _, n := range r.Nodes {
+		if n.Status == composite.CellCarried.String() {
+			carried = append(carried, n.NodeCode)
+		}
+	}
+	branch := town.Branch{Kind: r.Kind, Class: r.Class}
+	branch.Code = r.BranchCode
+	sources, err := v.current.Period.Sources(ctx, db, v.current.Scheme, branch, carried)
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		source, found := sources[n.Code]
+		switch {
+		case n.Coverage != nil: // no indicator
+		case n.Corrected != nil:
+			n.Source = &evaluation.ValueSource{Kind: "correction"}
+		case n.Status == composite.CellImputed.String():
+			n.Source = &evaluation.ValueSource{Kind: "imputed"}
+		case found:
+			n.Source = &source
+		}
+	}
+	return err
 }
 
 func (o *Outcome) scorecard(r *Result, before *Outcome, language string, detailed bool) Scorecard {

@@ -69,17 +69,12 @@ func lastAfter(
 }
 
 // refuseChangedBranches refuses where kind, class or existence of a branch on the last
-// day of the period differs from what was published, and the trail has no change of it
-// since. A change that was entered later, for an earlier day, changes no published
-// result and is not refused.
+// day of the period, as it was known at the lock, differs from what was published. A
+// change that was entered later changes no published result.
 func refuseChangedBranches(
 	ctx context.Context, tx *gorm.DB, p evaluation.Period, published []town.Branch,
 ) error {
-	since, err := firstComputed(ctx, tx, p)
-	if err != nil {
-		return err
-	}
-	places, err := town.UnrecordedChanges(ctx, tx, p.TownID, p.EndsOn, since, published)
+	places, err := town.ChangedBranches(ctx, tx, p.TownID, p.BranchFilter(), published)
 	if err != nil {
 		return err
 	}
@@ -87,13 +82,4 @@ func refuseChangedBranches(
 		return fault.PublishedDataDiffers(places...)
 	}
 	return nil
-}
-
-// firstComputed returns when the run of the first publication was made.
-func firstComputed(ctx context.Context, tx *gorm.DB, p evaluation.Period) (at time.Time, err error) {
-	var first Run
-	err = tx.WithContext(ctx).Omit("data").
-		Joins("JOIN publications c ON c.town_id = runs.town_id AND c.run_id = runs.id").
-		Where("c.town_id = ? AND c.period_code = ?", p.TownID, p.Code).Order("c.number").Take(&first).Error
-	return first.CreatedAt, err
 }

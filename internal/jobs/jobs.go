@@ -3,14 +3,20 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
+	"bulwark/internal/database"
+	"bulwark/internal/fault"
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/improve/report"
 	"bulwark/internal/index"
@@ -32,7 +38,8 @@ type Runner struct {
 	Now         func() time.Time
 	KeepAnswers time.Duration // how long the answers of requests with an Idempotency-Key are stored
 
-	wake chan struct{}
+	wake    chan struct{}
+	figures figures
 	keyUsage
 }
 
@@ -70,22 +77,32 @@ func (r *Runner) Wake() {
 	}
 }
 
+// pending are the jobs of RunPending: their names in metrics and in words.
+var pending = []struct {
+	name, words string
+	do          func(context.Context, *gorm.DB) (int, error)
+}{
+	{"robustness", "compute the robustness of runs", index.ComputePendingRobustness},
+	{"outcomes", "measure the outcomes of plans", plan.MeasureOutcomes},
+	{"relapses", "reopen plan items that relapsed", plan.ReopenRelapsed},
+	{"reminders", "make reminders", report.Remind},
+}
+
+// Names of the other jobs in metrics.
+const (
+	cleanupJob  = "cleanup"
+	keyUsageJob = "key_usage"
+)
+
 // RunPending does what follows from publications and from days that have passed, once,
 // and returns how much there was. What fails does not keep the rest from being done.
 func (r *Runner) RunPending(ctx context.Context) (done int, err error) {
-	for _, job := range []struct {
-		name string
-		do   func(context.Context, *gorm.DB) (int, error)
-	}{
-		{"compute the robustness of runs", index.ComputePendingRobustness},
-		{"measure the outcomes of plans", plan.MeasureOutcomes},
-		{"reopen plan items that relapsed", plan.ReopenRelapsed},
-		{"make reminders", report.Remind},
-	} {
+	for _, job := range pending {
 		n, failed := job.do(ctx, r.DB)
+		r.figures.ran(ctx, job.name, failed)
 		done += n
 		if failed != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", job.name, failed))
+			err = errors.Join(err, fmt.Errorf("%s: %w", job.words, failed))
 		}
 	}
 	return done, err
@@ -93,16 +110,146 @@ func (r *Runner) RunPending(ctx context.Context) (done int, err error) {
 
 // Cleanup deletes what is kept for a while only.
 func (r *Runner) Cleanup(ctx context.Context) {
-	_, err := rest.DeleteStoredResponses(ctx, r.DB, r.Now().Add(-r.KeepAnswers))
+	err := r.cleanup(ctx)
+	r.figures.ran(ctx, cleanupJob, err)
 	if err != nil && ctx.Err() == nil {
 		r.Log.Error("delete old answers", "error", err.Error())
 	}
 }
 
+const (
+	// passEvery is how often a cleanup records that it was there.
+	passEvery = 10 * time.Minute
+	// longestGap is the most time between two cleanups of a service that runs and whose
+	// clock nobody moves.
+	longestGap = time.Hour
+)
+
+// cleanup deletes answers that were kept long enough. Time in which no cleanup ran does
+// not count: the clock was moved, or nobody could have sent a request again.
+func (r *Runner) cleanup(ctx context.Context) error {
+	now := r.Now()
+	last, err := LastMaintenance(ctx, r.DB)
+	if err != nil {
+		return err
+	}
+	gap := now.Sub(last[CleanupTask].At)
+	if gap.Abs() > longestGap && !last[CleanupTask].At.IsZero() {
+		r.Log.Warn("the clock was moved, or no service ran: kept answers stay as long as before", "gap", gap.String())
+		if err := rest.ShiftStoredResponses(ctx, r.DB, gap); err != nil {
+			return err
+		}
+	}
+	if gap.Abs() > passEvery {
+		if err := Record(ctx, r.DB, CleanupTask, nil); err != nil {
+			return err
+		}
+	}
+	_, err = rest.DeleteStoredResponses(ctx, r.DB, now.Add(-r.KeepAnswers))
+	return err
+}
+
 func (r *Runner) flush(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lastFlush)
 	defer cancel()
-	if err := r.Flush(ctx, r.DB); err != nil {
+	err := r.Flush(ctx, r.DB)
+	r.figures.ran(ctx, keyUsageJob, err)
+	if err != nil {
 		r.Log.Warn("store when keys were used", "error", err.Error())
 	}
+}
+
+// Tasks on the database itself, of which the database holds when they were done last.
+const (
+	BackupTask  = "backup"
+	VerifyTask  = "verify"
+	CleanupTask = "cleanup"
+)
+
+// Maintenance is when a task on the database itself was done last, and whether it went well.
+type Maintenance struct {
+	Task        string     `gorm:"primaryKey"`
+	At          time.Time  // of the last attempt
+	Detail      string     // what went wrong; empty: nothing
+	SucceededAt *time.Time // of the last success; nil: never
+}
+
+// OK reports whether the last attempt went well.
+func (m Maintenance) OK() bool { return m.Detail == "" }
+
+// TableName returns the name of the table.
+func (Maintenance) TableName() string { return "maintenance" }
+
+// Record stores that a task was done now, and failed if failure is not nil.
+func Record(ctx context.Context, db *gorm.DB, task string, failure error) (err error) {
+	defer fault.Wrap(&err, "record the last %s", task)
+	return database.InTx(ctx, db, func(tx *gorm.DB) error {
+		m := Maintenance{Task: task}
+		if err := tx.Where("task = ?", task).Limit(1).Find(&m).Error; err != nil {
+			return err
+		}
+		m.At, m.Detail = tx.NowFunc(), ""
+		if failure != nil {
+			m.Detail = cmp.Or(failure.Error(), "failed")
+		} else {
+			m.SucceededAt = &m.At
+		}
+		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&m).Error
+	})
+}
+
+// LastMaintenance returns when each task was done last; one that never was is missing.
+func LastMaintenance(ctx context.Context, db *gorm.DB) (_ map[string]Maintenance, err error) {
+	defer fault.Wrap(&err, "last maintenance")
+	var list []Maintenance
+	err = db.WithContext(ctx).Find(&list).Error
+	last := make(map[string]Maintenance, len(list))
+	for _, m := range list {
+		last[m.Task] = m
+	}
+	return last, err
+}
+
+// figures are the metrics of jobs; the zero value counts nothing.
+type figures struct {
+	runs, failures *prometheus.CounterVec
+	succeeded      *prometheus.GaugeVec
+}
+
+// Observe makes the Runner count its jobs. Call it before Run.
+func (r *Runner) Observe(to prometheus.Registerer) {
+	metrics, labels := promauto.With(to), []string{"job"}
+	r.figures = figures{
+		metrics.NewCounterVec(prometheus.CounterOpts{
+			Name: "bulwark_job_runs_total", Help: "Runs of background jobs.",
+		}, labels),
+		metrics.NewCounterVec(prometheus.CounterOpts{
+			Name: "bulwark_job_failures_total", Help: "Runs of background jobs that failed.",
+		}, labels),
+		metrics.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "bulwark_job_last_success_timestamp_seconds",
+			Help: "When a background job last succeeded in this process; 0: not yet.",
+		}, labels),
+	}
+	names := []string{cleanupJob, keyUsageJob}
+	for _, job := range pending {
+		names = append(names, job.name)
+	}
+	for _, name := range names {
+		r.figures.runs.WithLabelValues(name)
+		r.figures.failures.WithLabelValues(name)
+		r.figures.succeeded.WithLabelValues(name)
+	}
+}
+
+func (f figures) ran(ctx context.Context, job string, err error) {
+	if f.runs == nil || err != nil && ctx.Err() != nil { // it is the end that has interrupted it
+		return
+	}
+	f.runs.WithLabelValues(job).Inc()
+	if err != nil {
+		f.failures.WithLabelValues(job).Inc()
+		return
+	}
+	f.succeeded.WithLabelValues(job).SetToCurrentTime()
 }

@@ -1,9 +1,11 @@
 package probe
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -41,6 +43,26 @@ func (n names) text(text string) string {
 	return moment.ReplaceAllString(text, "${1}T…")
 }
 
+// unpacked returns the members of a zip file, whose checksums cover ids.
+func unpacked(file []byte) []byte {
+	r, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		return file
+	}
+	var b bytes.Buffer
+	for _, f := range r.File {
+		fmt.Fprintf(&b, "%s:\n", f.Name)
+		member, err := f.Open()
+		if err == nil {
+			_, err = io.Copy(&b, member)
+		}
+		if err != nil {
+			fmt.Fprintln(&b, err)
+		}
+	}
+	return b.Bytes()
+}
+
 // keys is the one list in a random order: that of the open parts of the keys.
 const keys = "GET /keys"
 
@@ -60,6 +82,9 @@ func (n names) answer(address string, header http.Header, body []byte) string {
 		}
 	}
 	b.WriteByte('\n')
+	if header.Get("Content-Type") == "application/zip" {
+		body = unpacked(body)
+	}
 	if !strings.Contains(header.Get("Content-Type"), "json") || strings.HasSuffix(address, ".json") ||
 		json.Indent(&b, body, "", " ") != nil {
 		b.Write(body)

@@ -72,6 +72,7 @@ func (p *program) start() {
 	p.cmd.Env = []string{
 		"BULWARK_DATABASE_URL=" + p.url, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text",
 		"BULWARK_RATE=0",
+		"BULWARK_WRITE_RATE=0",
 	}
 	p.cmd.Env = append(p.cmd.Env, p.more...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -25,6 +25,15 @@ func open(action access.Action) bool {
 	return action == access.ReadService || action == access.SignIn
 }
 
+var errReadOnly = fault.Unavailable("read_only", "服务处于只读模式，暂不接受更改；查询照常。恢复时间请询问管理员",
+	"the service is read-only and accepts no changes for now; reads work. Ask the administrator for how long")
+
+// changes reports whether a request of the route can change what is stored. Signing in
+// stores a session, by whatever method.
+func (r Route) changes() bool {
+	return !Safe(r.Method) && !r.Computes || r.Action == access.SignIn
+}
+
 // admit returns the caller of a request. Without a key or session the caller is
 // anonymous; what that allows is for the policy to say.
 func (e *Engine) admit(r *http.Request, action access.Action) (access.Principal, error) {
@@ -52,7 +61,23 @@ func (e *Engine) admit(r *http.Request, action access.Action) (access.Principal,
 		return access.Principal{}, fault.Forbidden("key_read_only",
 			"此密钥只能读取，请向管理员申请可写密钥", "this key may only read: ask the administrator for one that may write")
 	}
+	if !Safe(r.Method) {
+		return p, e.pace(p)
+	}
 	return p, nil
+}
+
+// pace limits how often a caller may change something: by person, so that a second key
+// or account is no second budget.
+func (e *Engine) pace(p access.Principal) error {
+	if e.writers == nil {
+		return nil
+	}
+	name := p.Credential()
+	if p.Person != "" {
+		name = "person/" + strings.Join(p.Towns, ",") + "/" + p.Person
+	}
+	return TooManyRequests(e.writers.Take(name, e.Now()))
 }
 
 // Safe reports whether requests of the method only read.

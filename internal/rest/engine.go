@@ -25,6 +25,7 @@ type Engine struct {
 	to       *gin.Engine
 	routes   []Route
 	callers  *ratelimit.Limiter // nil: no limit
+	writers  *ratelimit.Limiter // nil: no limit
 	inflight inflight
 }
 
@@ -59,6 +60,9 @@ func New(o Options) (*Engine, error) {
 	}
 	if o.Config.Rate > 0 {
 		e.callers = ratelimit.New(float64(o.Config.Rate), o.Config.Burst, maxCallers)
+	}
+	if o.Config.WriteRate > 0 {
+		e.writers = ratelimit.New(float64(o.Config.WriteRate), o.Config.WriteBurst, maxCallers)
 	}
 	e.to.Use(e.observe(), e.protect, recoverPanics)
 	e.to.NoRoute(func(c *gin.Context) { writeProblem(c.Writer, c.Request, noRoute) })

@@ -94,6 +94,7 @@ func (e *Engine) observe() gin.HandlerFunc {
 			figures.inFlight.Dec()
 			took := time.Since(start)
 			figures.record(c.FullPath(), c.Request.Method, c.Writer.Status(), took)
+			figures.countError(c.Writer.Status(), t.cause)
 			e.record(c, t, took)
 		}()
 		c.Next()
@@ -146,17 +147,39 @@ func recoverPanics(c *gin.Context) {
 type figures struct {
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	errors   *prometheus.CounterVec
+}
+
+// errorCodes are those of answers with a status from 500: each is counted from 0, so that
+// an alert sees its first one.
+var errorCodes = []string{
+	"database_busy", "database_unavailable", "internal", "not_appraised", "not_ready", "read_only", "shutting_down",
+	"sign_in_busy", "timeout", "trail_differs",
 }
 
 func newFigures(to prometheus.Registerer) figures {
 	metrics := promauto.With(to)
-	return figures{
+	f := figures{
 		metrics.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "bulwark_request_duration_seconds",
 			Help:    "Time to answer, by route, method and status; its count is the number of requests.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"route", "method", "status"}),
 		metrics.NewGauge(prometheus.GaugeOpts{Name: "bulwark_requests_in_flight", Help: "Requests being answered now."}),
+		metrics.NewCounterVec(prometheus.CounterOpts{
+			Name: "bulwark_server_errors_total", Help: "Answers with a status from 500, by code of the problem.",
+		}, []string{"code"}),
+	}
+	for _, code := range errorCodes {
+		f.errors.WithLabelValues(code)
+	}
+	return f
+}
+
+func (f figures) countError(status int, cause error) {
+	if status >= http.StatusInternalServerError && cause != nil {
+		_, e := explain(cause)
+		f.errors.WithLabelValues(e.Code).Inc()
 	}
 }
 

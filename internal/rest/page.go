@@ -19,8 +19,9 @@ type Page[T any] struct {
 
 // PageQuery is embedded in every list request.
 type PageQuery struct {
-	PageSize  int    `form:"page_size" default:"50" validate:"min=1,max=200"` // rows of one answer
-	PageToken string `form:"page_token"`                                      // next_page_token of the answer before; the first page if absent
+	PageSize int `form:"page_size" default:"50" validate:"min=1,max=200"` // rows of one answer
+	// next_page_token of the answer before; the first page if absent
+	PageToken string `form:"page_token"`
 	filters   string // the address without page_size and page_token
 }
 

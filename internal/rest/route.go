@@ -29,6 +29,7 @@ type Route struct {
 	MediaTypes   []string      // of the answer; empty: application/json
 	Status       int           // of a success
 	Secret       bool          // request or answer hold a secret
+	Computes     bool          // changes nothing, although its method is not one that reads
 	BodyLimit    int64         // in bytes
 }
 
@@ -91,6 +92,9 @@ func BodyLimit(n int64) Option { return func(r *Route) { r.BodyLimit = n } }
 // may be stored.
 func HoldsSecret(r *Route) { r.Secret = true }
 
+// Computes marks a route that changes nothing, although its method is not one that reads.
+func Computes(r *Route) { r.Computes = true }
+
 // Status sets the status of a success: of a Redirect, see other or found.
 func Status(status int) Option { return func(r *Route) { r.Status = status } }
 
@@ -148,6 +152,9 @@ func (e endpoint[Req, Res]) serve(c *gin.Context) {
 
 // answer admits the caller before it reads the body, so that strangers cost little.
 func (e endpoint[Req, Res]) answer(c *gin.Context) error {
+	if e.Config.ReadOnly && e.changes() {
+		return errReadOnly
+	}
 	p, err := e.admit(c.Request, e.Action)
 	if err != nil {
 		return err

@@ -46,6 +46,25 @@ func storeResponse(ctx context.Context, tx *gorm.DB, a StoredResponse) error {
 		Updates(map[string]any{"status": a.Status, "header": a.Header, "body": a.Body}).Error
 }
 
+// ShiftStoredResponses makes all stored answers younger by the time, or older by a
+// negative one.
+func ShiftStoredResponses(ctx context.Context, db *gorm.DB, by time.Duration) error {
+	return database.InTx(ctx, db, func(tx *gorm.DB) error {
+		var stored []StoredResponse
+		if err := tx.Select("credential", "key", "created_at").Find(&stored).Error; err != nil {
+			return err
+		}
+		for _, a := range stored {
+			err := tx.Model(&StoredResponse{}).Where("credential = ? AND key = ?", a.Credential, a.Key).
+				Update("created_at", a.CreatedAt.Add(by)).Error
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // DeleteStoredResponses deletes all answers that were stored before the time and returns
 // their number. It deletes some at a time, so that nobody waits long.
 func DeleteStoredResponses(ctx context.Context, db *gorm.DB, before time.Time) (removed int64, err error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"bulwark/internal/access"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
@@ -59,6 +60,32 @@ func (c *Compiled) HasIndicator(code string) bool {
 
 // Quantity returns the reported quantity with the code; nil where there is none.
 func (c *Compiled) Quantity(code string) *Quantity { return c.quantities[code] }
+
+// Reports reports whether the scheme counts values of the code, an indicator or a
+// quantity, that the role reports.
+func (c *Compiled) Reports(role access.Role, code string) bool {
+	var reporters []access.Role
+	if q := c.Quantity(code); q != nil {
+		reporters = q.Reporters
+	} else if n := c.Node(code); n != nil {
+		reporters = n.Reporters
+	}
+	return len(reporters) == 0 || slices.Contains(reporters, role)
+}
+
+// Reported lists the codes of which a branch has one value: the reported indicators and
+// the quantities.
+func (c *Compiled) Reported() (codes []string) {
+	for _, n := range c.Indicators {
+		if n.Entry == Reported {
+			codes = append(codes, n.Code)
+		}
+	}
+	for _, q := range c.Document.Quantities {
+		codes = append(codes, q.Code)
+	}
+	return codes
+}
 
 // HasAdjustment reports whether a bonus, deduction or veto has the code.
 func (c *Compiled) HasAdjustment(code string) bool {
@@ -166,6 +193,7 @@ type Indicator struct {
 	Unit            string              `json:"unit,omitempty" example:"%"`
 	Direction       composite.Direction `json:"direction" swaggertype:"string" enums:"benefit,cost"`
 	Entry           Entry               `json:"entry" swaggertype:"string" enums:"reported,rated,derived"`
+	Reporters       []access.Role       `json:"reporters,omitempty" swaggertype:"array,string" enums:"secretary,mentor,instructor,liaison_office,leading_group"`
 	Rule            *Rule               `json:"rule"`
 	Missing         composite.Missing   `json:"missing"`
 	Weight          float64             `json:"weight" example:"4"`              // among its siblings
@@ -187,7 +215,7 @@ func (c *Compiled) Flat() []Indicator {
 		n := c.nodes[info.Code]
 		flat = append(flat, Indicator{
 			Code: n.Code, Name: n.Name, Path: path(nodes, info.Parent), Unit: n.Unit,
-			Direction: info.Direction, Entry: n.Entry, Rule: n.Rule, Missing: inForce(n.Missing),
+			Direction: info.Direction, Entry: n.Entry, Reporters: n.Reporters, Rule: n.Rule, Missing: inForce(n.Missing),
 			Weight: n.Weight, EffectiveWeight: info.EffectiveWeight, Levels: n.Levels(),
 			AppliesTo: n.AppliesTo, Lenses: n.Lenses, Provenance: n.Provenance,
 		})

@@ -5,6 +5,7 @@ package scheme
 import (
 	"slices"
 
+	"bulwark/internal/access"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 )
@@ -50,9 +51,11 @@ type Node struct {
 	Aggregation composite.Aggregation `json:"aggregation,omitzero"`
 	Children    []Node                `json:"children,omitempty"`
 
-	Unit      string                 `json:"unit,omitempty"`
-	Direction composite.Direction    `json:"direction,omitempty"`
-	Entry     Entry                  `json:"entry,omitempty" swaggertype:"string" enums:"reported,rated,derived"`
+	Unit      string              `json:"unit,omitempty"`
+	Direction composite.Direction `json:"direction,omitempty"`
+	Entry     Entry               `json:"entry,omitempty" swaggertype:"string" enums:"reported,rated,derived"`
+	// roles whose values count, of a reported indicator; absent: everyone who may write a sheet
+	Reporters []access.Role          `json:"reporters,omitempty" swaggertype:"array,string" enums:"secretary,mentor,instructor,liaison_office,leading_group"`
 	Range     *Range                 `json:"range,omitempty"`    // of an entry
 	Decimals  *int                   `json:"decimals,omitempty"` // of an entry, at most
 	Rule      *Rule                  `json:"rule,omitempty"`
@@ -90,6 +93,7 @@ type Quantity struct {
 	Code      string         `json:"code"`
 	Name      text.Text      `json:"name"`
 	Unit      string         `json:"unit,omitempty"`
+	Reporters []access.Role  `json:"reporters,omitempty" swaggertype:"array,string" enums:"secretary,mentor,instructor,liaison_office,leading_group"` // as of an indicator
 	Range     *Range         `json:"range,omitempty"`
 	Decimals  *int           `json:"decimals,omitempty"`
 	AppliesTo *Applicability `json:"applies_to,omitempty"`

@@ -1,9 +1,11 @@
 package scheme
 
 import (
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
+	"bulwark/internal/access"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
@@ -81,6 +83,7 @@ func (v *validator) quantity(at string, q Quantity) {
 	v.unique(at+"/code", q.Code)
 	v.name(at+"/name", q.Name)
 	v.limits(at, q.Range, q.Decimals)
+	v.reporters(at, q.Reporters)
 	v.quantities[q.Code] = true
 }
 
@@ -112,6 +115,7 @@ func (v *validator) branchingOnly(at string, n Node) {
 		{"range", n.Range != nil},
 		{"decimals", n.Decimals != nil},
 		{"derive", n.Derive != nil},
+		{"reporters", len(n.Reporters) > 0},
 		{"applies_to", n.AppliesTo != nil},
 		{"lenses", len(n.Lenses) > 0},
 		{"waivable", n.Waivable},
@@ -139,9 +143,24 @@ func (v *validator) entry(at string, n Node) {
 	if n.Combine != nil && n.Entry != Rated {
 		v.fault(at+"/combine", "only_for_rated", text.F("只有评分型指标可以有合成方式（combine）", "only a rated indicator has combine"))
 	}
+	if len(n.Reporters) > 0 && n.Entry != Reported {
+		v.fault(at+"/reporters", "only_for_reported",
+			text.F("只有填报型指标可以限定填报角色（reporters）", "only a reported indicator has reporters"))
+	}
+	v.reporters(at, n.Reporters)
 	if _, levels := n.Rule.levels(); levels && n.Entry != Reported {
 		v.fault(at+"/entry", "levels_are_reported",
 			text.F("等级型指标只能填报（reported）", "levels cannot be combined or computed: use reported"))
+	}
+}
+
+// reporters faults roles that write no sheets: nobody could report the value.
+func (v *validator) reporters(at string, roles []access.Role) {
+	for i, role := range roles {
+		if !slices.Contains(access.WriteSheets.Roles(), role) {
+			v.fault(at+"/reporters/"+strconv.Itoa(i), "unknown_reporter", text.F(
+				"“%s”不填写考评表，不能作为填报角色", "the role %q writes no sheets and cannot report", role))
+		}
 	}
 }
 

@@ -82,6 +82,7 @@ func TestCompileNamesTheFault(t *testing.T) {
 		{`"low":0`, `"low":200`, "direction_contradicts_goalposts", "/tree/children/0/rule/low"},
 		{`"from":5,"points":90`, `"from":0,"points":90`, "bands_not_ascending", "/tree/children/1/rule/bands/1/from"},
 		{`"weight":3`, `"weight":3,"combine":{"kind":"mean"}`, "only_for_rated", "/tree/children/1/combine"},
+		{`"weight":3`, `"weight":3,"reporters":["secretary","reader"]`, "unknown_reporter", "/tree/children/1/reporters/1"},
 		{`"weight":3`, `"weight":3,"decimals":7`, "bad_decimals", "/tree/children/1/decimals"},
 		{`"from":0}]}`, `"from":1}]}`, "last_grade_not_zero", "/grades/1/from"},
 	} {

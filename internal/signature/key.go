@@ -24,6 +24,7 @@ import (
 	"github.com/emmansun/gmsm/sm2"
 	"golang.org/x/mod/sumdb/note"
 
+	"bulwark/internal/database"
 	"bulwark/internal/fault"
 )
 
@@ -71,7 +72,8 @@ func newKey(algorithm, name string) (privateKey, error) {
 		}
 		public := encoded(name, sm2Prefix, sm2Public(&key.PublicKey), sm2Public(&key.PublicKey))
 		scalar := key.D.FillBytes(make([]byte, 32))
-		return parsePrivate(privatePrefix + public[:len(name)+10] + base64.StdEncoding.EncodeToString([]byte(sm2Prefix+string(scalar))))
+		return parsePrivate(privatePrefix + public[:len(name)+10] +
+			base64.StdEncoding.EncodeToString([]byte(sm2Prefix+string(scalar))))
 	}
 	return privateKey{}, fault.Invalid("unknown_algorithm",
 		"算法只能是 ed25519 或 sm2", "the algorithm is ed25519 or sm2")
@@ -80,7 +82,8 @@ func newKey(algorithm, name string) (privateKey, error) {
 // encoded returns a key in the form of notes: NAME+HASH+KEY, where the hash is of the public key.
 func encoded(name, prefix string, public, key []byte) string {
 	sum := sha256.Sum256([]byte(name + "\n" + prefix + string(public)))
-	return fmt.Sprintf("%s+%08x+%s", name, binary.BigEndian.Uint32(sum[:]), base64.StdEncoding.EncodeToString([]byte(prefix+string(key))))
+	return fmt.Sprintf("%s+%08x+%s", name, binary.BigEndian.Uint32(sum[:]),
+		base64.StdEncoding.EncodeToString([]byte(prefix+string(key))))
 }
 
 func sm2Public(key *ecdsa.PublicKey) []byte {
@@ -205,8 +208,9 @@ type keyFile struct {
 }
 
 // CreateKey writes a new private key to a file that does not exist yet and that only its
-// owner can read, and returns the public key.
-func CreateKey(path, algorithm, name string, now time.Time) (public string, err error) {
+// owner can read, and returns the public key. The file vouches for the known keys too,
+// which are those of an installation whose private key is lost.
+func CreateKey(path, algorithm, name string, now time.Time, known Keys) (public string, err error) {
 	key, err := newKey(algorithm, name)
 	if err != nil {
 		return "", err
@@ -215,15 +219,16 @@ func CreateKey(path, algorithm, name string, now time.Time) (public string, err 
 	if err != nil {
 		return "", err
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := database.CreateFile(path, os.O_WRONLY|os.O_EXCL)
 	if errors.Is(err, fs.ErrExist) {
 		return "", fault.Conflict("key_exists",
-			"文件 %s 已存在，未作任何改动：要更换密钥，请加 --rotate", "the file %s exists, and nothing was changed: to replace the key, add --rotate", path)
+			"文件 %s 已存在，未作任何改动：要更换密钥，请加 --rotate",
+			"the file %s exists, and nothing was changed: to replace the key, add --rotate", path)
 	}
 	if err != nil {
 		return "", unusable(path, err)
 	}
-	return key.public, writeTo(file, keyFile{key.secret, []string{stated}})
+	return key.public, writeTo(file, keyFile{key.secret, append(known.Statements(), stated)})
 }
 
 // RotateKey replaces the private key in the file by a new one of the same algorithm and
@@ -242,7 +247,8 @@ func RotateKey(path string, now time.Time) (public string, err error) {
 	if err != nil {
 		return "", err
 	}
-	ends, err := sign(compose(endFormat, "key", old.public, "until", formatTime(now), "successor", key.public), old.Signer, key.Signer)
+	ends, err := sign(compose(endFormat, "key", old.public, "until", formatTime(now), "successor", key.public),
+		old.Signer, key.Signer)
 	if err != nil {
 		return "", err
 	}

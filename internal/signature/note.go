@@ -86,8 +86,9 @@ type Key struct {
 	PublicKey string     `json:"public_key"` // in the form of golang.org/x/mod/sumdb/note
 	From      time.Time  `json:"from"`
 	Until     *time.Time `json:"until,omitempty"` // absent while it counts
-	Statement string     `json:"statement"`       // the note that states from when it counts, signed by itself and the key before
-	End       string     `json:"end,omitempty"`   // the note that states until when, signed by itself and its successor
+	// the note that states from when it counts, signed by itself and the key before
+	Statement string `json:"statement"`
+	End       string `json:"end,omitempty"` // the note that states until when, signed by itself and its successor
 } // @name SigningKey
 
 // ID returns how signatures name the key.
@@ -106,6 +107,12 @@ var (
 	errTime      = errors.New("its key did not count at that time")
 	errStatement = errors.New("it states nothing of a key")
 )
+
+// KeysOf returns the keys of the statements that are signed as they should be.
+func KeysOf(statements []string) Keys {
+	k, _ := readKeys(statements)
+	return k
+}
 
 // readKeys returns the keys of the statements that are signed as they should be, and the
 // number of the others.
@@ -152,7 +159,8 @@ func (k Keys) apply(statement string, all note.Verifiers) error {
 	}
 	pairs := Fields(text, endFormat)
 	until, err := time.Parse(time.RFC3339Nano, field(pairs, "until"))
-	if err != nil || !slices.Contains(by, idOf(field(pairs, "successor"))) || !slices.Contains(by, idOf(field(pairs, "key"))) {
+	if err != nil || !slices.Contains(by, idOf(field(pairs, "successor"))) ||
+		!slices.Contains(by, idOf(field(pairs, "key"))) {
 		return errStatement
 	}
 	for i := range k.Keys {
@@ -241,7 +249,8 @@ func (k Keys) TrustedBy(public []string) Keys {
 		for _, key := range k.Keys {
 			for _, s := range []string{key.Statement, key.End} {
 				_, by, err := open(s, all)
-				if err == nil && !trusted[key.PublicKey] && slices.ContainsFunc(by, func(id string) bool { return trusted[byID[id]] }) {
+				if err == nil && !trusted[key.PublicKey] &&
+					slices.ContainsFunc(by, func(id string) bool { return trusted[byID[id]] }) {
 					trusted[key.PublicKey], grown = true, true
 				}
 			}

@@ -17,7 +17,7 @@ var day = time.Date(2026, 3, 1, 2, 3, 4, 567000, time.UTC)
 func made(t *testing.T, algorithm string) (path, public string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "signing.key")
-	public, err := CreateKey(path, algorithm, "bulwark.example.org", day)
+	public, err := CreateKey(path, algorithm, "bulwark.example.org", day, Keys{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,8 @@ func TestRotation(t *testing.T) {
 			t.Error("the old private key is still in the file")
 		}
 		keys := keysOf(t, signer)
-		if len(keys.Keys) != 3 || !keys.Keys[0].Until.Equal(later) || keys.Keys[2].Until != nil || keys.Keys[2].PublicKey != third {
+		if len(keys.Keys) != 3 || !keys.Keys[0].Until.Equal(later) || keys.Keys[2].Until != nil ||
+			keys.Keys[2].PublicKey != third {
 			t.Fatalf("%+v", keys.Keys)
 		}
 		if _, _, err := keys.Open(old, day); err != nil {
@@ -185,18 +186,18 @@ func TestForgedStatements(t *testing.T) {
 func TestKeyFiles(t *testing.T) {
 	path, _ := made(t, Ed25519)
 	before, _ := os.ReadFile(path)
-	if _, err := CreateKey(path, Ed25519, "bulwark", day); !fault.Is(err, fault.KindConflict) {
+	if _, err := CreateKey(path, Ed25519, "bulwark", day, Keys{}); !fault.Is(err, fault.KindConflict) {
 		t.Errorf("written over: %v", err)
 	}
 	if after, _ := os.ReadFile(path); string(after) != string(before) {
 		t.Error("the file has changed")
 	}
 	for _, name := range []string{"", "a b", "a+b", "里水", "a\nb"} {
-		if _, err := CreateKey(path+"2", Ed25519, name, day); !fault.Is(err, fault.KindInvalid) {
+		if _, err := CreateKey(path+"2", Ed25519, name, day, Keys{}); !fault.Is(err, fault.KindInvalid) {
 			t.Errorf("%q is a name: %v", name, err)
 		}
 	}
-	if _, err := CreateKey(path+"2", "rsa", "bulwark", day); !fault.Is(err, fault.KindInvalid) {
+	if _, err := CreateKey(path+"2", "rsa", "bulwark", day, Keys{}); !fault.Is(err, fault.KindInvalid) {
 		t.Errorf("rsa: %v", err)
 	}
 	if runtime.GOOS != "windows" {
@@ -208,7 +209,8 @@ func TestKeyFiles(t *testing.T) {
 			if err := os.Chmod(path, mode); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := SignerOf(path).Sign("x\n"); !fault.Is(err, fault.KindUnavailable) || !strings.Contains(err.Error(), "chmod 600") {
+			if _, err := SignerOf(path).Sign("x\n"); !fault.Is(err, fault.KindUnavailable) ||
+				!strings.Contains(err.Error(), "chmod 600") {
 				t.Errorf("%v: %v", mode, err)
 			}
 		}
@@ -239,5 +241,23 @@ func TestPublics(t *testing.T) {
 		if got, err := Publics([]byte(content)); err == nil {
 			t.Errorf("%q: %q", content, got)
 		}
+	}
+}
+
+// A key that is made beside a lost one vouches for it within the installation.
+func TestALostKey(t *testing.T) {
+	lost, _ := made(t, Ed25519)
+	known := keysOf(t, SignerOf(lost))
+	old, err := SignerOf(lost).Sign("x\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "next.key")
+	if _, err := CreateKey(path, Ed25519, "bulwark", day.AddDate(1, 0, 0), known); err != nil {
+		t.Fatal(err)
+	}
+	keys := keysOf(t, SignerOf(path))
+	if _, _, err := keys.Open(old, day); err != nil || len(keys.Keys) != 2 {
+		t.Errorf("%d keys, %v", len(keys.Keys), err)
 	}
 }

@@ -156,7 +156,8 @@ func record(ctx context.Context, tx *gorm.DB, statement string) error {
 		action, pairs = "signing_key.end", Fields(text, endFormat)
 	}
 	return audit.Write(ctx, tx, audit.Change{
-		Action: action, Subject: "signing-keys/" + idOf(field(pairs, "key")), After: map[string]string{"statement": statement},
+		Action: action, Subject: "signing-keys/" + idOf(field(pairs, "key")),
+		After: map[string]string{"statement": statement},
 	})
 }
 
@@ -181,29 +182,18 @@ func Load(ctx context.Context, db *gorm.DB) (_ Keys, err error) {
 		if statements, err = settings.Signer.Statements(); err != nil {
 			return Keys{}, err
 		}
-		own, _ := readKeys(statements)
-		for _, key := range own.Keys {
+		for _, key := range KeysOf(statements).Keys {
 			trusted = append(trusted, key.PublicKey)
 		}
 	}
 	for _, r := range rows {
 		statements = append(statements, r.Note)
 	}
-	keys, _ := readKeys(statements)
+	keys := KeysOf(statements)
 	if settings.Signer != nil || len(settings.Trusted) > 0 {
 		keys = keys.TrustedBy(trusted)
 	}
 	return keys, nil
-}
-
-// RecordedBefore reports whether the database had a statement of a key at the time.
-func RecordedBefore(ctx context.Context, db *gorm.DB, at time.Time) (found bool, err error) {
-	defer fault.Wrap(&err, "signing keys")
-	rows, err := stored(ctx, db)
-	for _, r := range rows {
-		found = found || r.RecordedAt.Before(at)
-	}
-	return found, err
 }
 
 // Strange returns the statements of the database that are of none of the keys.

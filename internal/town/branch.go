@@ -3,6 +3,7 @@ package town
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -23,6 +24,9 @@ type Life struct {
 	ClosedReason    string    `json:"closed_reason,omitempty"`
 	MergedInto      *string   `json:"merged_into,omitempty" example:"b08"`
 	Provenance      string    `json:"provenance,omitempty" example:"public statistical list 2021"`
+	// when the branch and when its end were entered: a period that was locked before takes neither
+	KnownFrom       time.Time  `json:"known_from"`
+	ClosedKnownFrom *time.Time `json:"closed_known_from,omitempty"`
 	database.Versioned
 }
 
@@ -38,6 +42,7 @@ type Profile struct {
 	Kind       string
 	Class      *string
 	Reason     string
+	KnownFrom  time.Time // when it was entered
 }
 
 // TableName keeps profiles apart from those of people.
@@ -94,7 +99,8 @@ func (r BranchRefs) Of(code string) BranchRef {
 
 // BranchFilter narrows a list; zero fields do not.
 type BranchFilter struct {
-	On     day.Date // the day that is asked about
+	On     day.Date  // the day that is asked about
+	Known  time.Time // only what was entered by then
 	Kind   string
 	Class  string
 	Closed bool   // list closed branches too
@@ -104,12 +110,13 @@ type BranchFilter struct {
 
 var branchNoun = text.Text{ZH: "党组织", EN: "branch"}
 
-// asOf joins each branch of the town with its profile of the day.
+// asOf joins each branch of the town with its profile of the day, by what was known at a
+// time, or now where @ever.
 const asOf = `SELECT b.*, p.name_zh, p.name_en, p.kind, p.class
 FROM branches b JOIN branch_profiles p ON p.town_id = b.town_id AND p.branch_code = b.code
 AND p.valid_from = (SELECT MAX(q.valid_from) FROM branch_profiles q
-	WHERE q.town_id = b.town_id AND q.branch_code = b.code AND q.valid_from <= @on)
-WHERE b.town_id = @town`
+	WHERE q.town_id = b.town_id AND q.branch_code = b.code AND q.valid_from <= @on AND (@ever OR q.known_from <= @known))
+WHERE b.town_id = @town AND (@ever OR b.known_from <= @known)`
 
 // FindBranch returns one branch as it was on the day: closed ones too, but none
 // before its founding.
@@ -117,7 +124,7 @@ func FindBranch(ctx context.Context, db *gorm.DB, townID, code string, on day.Da
 	defer fault.Wrap(&err, "branch %s", code)
 	var found []Branch
 	err = db.WithContext(ctx).Raw(asOf+` AND b.code = @code`,
-		map[string]any{"town": townID, "code": code, "on": on}).Scan(&found).Error
+		map[string]any{"town": townID, "code": code, "on": on, "ever": true, "known": time.Time{}}).Scan(&found).Error
 	if err != nil {
 		return Branch{}, err
 	}
@@ -139,7 +146,7 @@ func FindLiving(ctx context.Context, db *gorm.DB, townID, code string, on day.Da
 // ListBranches returns the branches that existed on the day, in the order of codes.
 func ListBranches(ctx context.Context, db *gorm.DB, townID string, f BranchFilter) (list []Branch, err error) {
 	defer fault.Wrap(&err, "branches")
-	query, args := asOf, map[string]any{"town": townID, "on": f.On}
+	query, args := asOf, map[string]any{"town": townID, "on": f.On, "ever": f.Known.IsZero(), "known": f.Known}
 	narrow := func(clause, name, value string) {
 		if value != "" {
 			query += clause
@@ -147,7 +154,8 @@ func ListBranches(ctx context.Context, db *gorm.DB, townID string, f BranchFilte
 		}
 	}
 	if !f.Closed {
-		query += ` AND (b.founded_on IS NULL OR b.founded_on <= @on) AND (b.closed_on IS NULL OR b.closed_on > @on)`
+		query += ` AND (b.founded_on IS NULL OR b.founded_on <= @on) AND (b.closed_on IS NULL OR b.closed_on > @on
+	OR NOT @ever AND b.closed_known_from > @known)`
 	}
 	narrow(` AND p.kind = @kind`, "kind", f.Kind)
 	narrow(` AND p.class = @class`, "class", f.Class)
@@ -182,31 +190,50 @@ func KnownBranches(ctx context.Context, db *gorm.DB, townID string, codes []stri
 }
 
 // CreateBranch founds a branch. Its first profile holds from its founding, or
-// from the beginning of time where that day is not known.
-func CreateBranch(ctx context.Context, db *gorm.DB, b Branch) (_ Branch, err error) {
+// from the beginning of time where that day is not known. It is known from now, or from
+// KnownFrom where that is set.
+func CreateBranch(ctx context.Context, db *gorm.DB, b Branch, reason string) (_ Branch, err error) {
 	defer fault.Wrap(&err, "branch %s", b.Code)
 	if faults := CheckIdentity(b.Code, b.Name); len(faults) > 0 {
 		return Branch{}, fault.Broken(faults...)
 	}
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		b.Versioned = database.Versioned{Version: 1}
-		b.ClosedOn, b.ClosedReason, b.MergedInto = nil, "", nil
+		b.ClosedOn, b.ClosedReason, b.MergedInto, b.ClosedKnownFrom = nil, "", nil, nil
+		if b.KnownFrom.IsZero() {
+			b.KnownFrom = tx.NowFunc()
+		}
 		if err := tx.Create(&b.Life).Error; err != nil {
 			return Taken(err)
 		}
-		from := day.Earliest
-		if b.FoundedOn != nil {
-			from = *b.FoundedOn
+		first := Profile{
+			TownID: b.TownID, BranchCode: b.Code, ValidFrom: b.begins(), Name: b.Name, Kind: b.Kind, Class: b.Class,
+			KnownFrom: b.KnownFrom,
 		}
-		first := Profile{TownID: b.TownID, BranchCode: b.Code, ValidFrom: from, Name: b.Name, Kind: b.Kind, Class: b.Class}
 		if err := createProfile(tx, first); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
-			Town: b.TownID, Action: "branch.create", Subject: "branches/" + b.Code, After: b,
+			Town: b.TownID, Action: "branch.create", Subject: "branches/" + b.Code,
+			After: recordedBranch{b, first.ValidFrom, first.KnownFrom}, Reason: reason,
 		})
 	})
 	return b, err
+}
+
+// begins returns the first day of the branch, the first of all where it is not known.
+func (l Life) begins() day.Date {
+	if l.FoundedOn != nil {
+		return *l.FoundedOn
+	}
+	return day.Earliest
+}
+
+// recordedBranch is a branch in the trail, with the profile that was stored.
+type recordedBranch struct {
+	Branch
+	ValidFrom        day.Date  `json:"valid_from"`
+	ProfileKnownFrom time.Time `json:"profile_known_from"`
 }
 
 // createProfile stores p, and refuses a kind or class that the town does not have.

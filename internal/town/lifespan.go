@@ -2,7 +2,6 @@ package town
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"sort"
 	"time"
@@ -23,6 +22,7 @@ type BranchChange struct {
 	Version      int64    // that the caller has read
 	On           day.Date // the first day on which it holds
 	Reason       string
+	Known        time.Time // when it was entered; now where zero
 }
 
 // Rename sets another name of the branch; days before keep the old one.
@@ -54,7 +54,7 @@ func (c BranchChange) reprofile(
 ) (Branch, error) {
 	return c.make(ctx, db, action, func(tx *gorm.DB, p Profile) error {
 		change(&p)
-		p.ValidFrom, p.Reason = c.On, c.Reason
+		p.ValidFrom, p.Reason, p.KnownFrom = c.On, c.Reason, c.Known
 		if err := createProfile(tx, p); err != nil {
 			return err
 		}
@@ -72,7 +72,9 @@ func (c BranchChange) end(ctx context.Context, db *gorm.DB, action string, into 
 		if err := c.checkAbsorbed(tx); err != nil {
 			return err
 		}
-		columns := map[string]any{"closed_on": c.On, "closed_reason": c.Reason, "merged_into": into}
+		columns := map[string]any{
+			"closed_on": c.On, "closed_reason": c.Reason, "merged_into": into, "closed_known_from": c.Known,
+		}
 		return database.UpdateVersioned(tx, c.row(), c.Version, columns)
 	})
 }
@@ -88,6 +90,9 @@ func (c BranchChange) make(
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := lockRow(tx, c.Town, c.Branch); err != nil {
 			return err
+		}
+		if c.Known.IsZero() {
+			c.Known = tx.NowFunc()
 		}
 		before, err := FindBranch(ctx, tx, c.Town, c.Branch, day.Latest)
 		if err != nil {
@@ -112,8 +117,12 @@ func (c BranchChange) make(
 		if after, err = FindBranch(ctx, tx, c.Town, c.Branch, c.On); err != nil {
 			return err
 		}
+		if last, err = lastProfile(tx, c.Town, c.Branch); err != nil {
+			return err
+		}
 		return audit.Write(ctx, tx, audit.Change{
-			Town: c.Town, Action: action, Subject: "branches/" + c.Branch, Before: before, After: after, Reason: c.Reason,
+			Town: c.Town, Action: action, Subject: "branches/" + c.Branch, Before: before,
+			After: recordedBranch{after, last.ValidFrom, last.KnownFrom}, Reason: c.Reason,
 		})
 	})
 	return after, err
@@ -121,6 +130,14 @@ func (c BranchChange) make(
 
 // EndedBy reports whether the branch is no more on the day.
 func (l Life) EndedBy(on day.Date) bool { return l.ClosedOn != nil && *l.ClosedOn <= on }
+
+// closedKnown returns when the end was entered.
+func (l Life) closedKnown() time.Time {
+	if l.ClosedKnownFrom == nil {
+		return l.UpdatedAt
+	}
+	return *l.ClosedKnownFrom
+}
 
 // EndedOn returns the branches of the town that have ended or will, with the first day
 // without them.
@@ -215,7 +232,18 @@ type Event struct {
 	Class  *string   `json:"class,omitempty"`
 	Other  string    `json:"other,omitempty"` // the branch absorbed, or merged into
 	Reason string    `json:"reason,omitempty"`
+	// the day on which it was entered, where that was later: periods locked before do not take it
+	KnownFrom *day.Date `json:"known_from,omitempty" swaggertype:"string" format:"date"`
+	entered   time.Time
 } // @name BranchEvent
+
+// since sets when the event was entered.
+func (e *Event) since(entered time.Time) {
+	e.entered = entered
+	if on := day.Of(entered); e.On == nil || *e.On < on {
+		e.KnownFrom = &on
+	}
+}
 
 // BranchHistory returns the events in the life of a branch from its founding on.
 func BranchHistory(ctx context.Context, db *gorm.DB, townID, code string) ([]Event, error) {
@@ -250,14 +278,17 @@ func eventsOf(life Branch, profiles []Profile, absorbed []Life) []Event {
 		case profiles[i-1].Name != p.Name:
 			e.Event = "renamed"
 		}
+		e.since(p.KnownFrom)
 		events = append(events, e)
 	}
 	for _, other := range absorbed {
 		p := profileOn(profiles, *other.ClosedOn)
-		events = append(events, Event{
+		e := Event{
 			On: other.ClosedOn, Event: "absorbed", Name: p.Name, Kind: p.Kind,
 			Class: p.Class, Other: other.Code, Reason: other.ClosedReason,
-		})
+		}
+		e.since(other.closedKnown())
+		events = append(events, e)
 	}
 	if life.ClosedOn != nil {
 		e := Event{
@@ -266,6 +297,7 @@ func eventsOf(life Branch, profiles []Profile, absorbed []Life) []Event {
 		if life.MergedInto != nil {
 			e.Event, e.Other = "merged", *life.MergedInto
 		}
+		e.since(life.closedKnown())
 		events = append(events, e)
 	}
 	sort.SliceStable(events, func(i, j int) bool { return before(events[i].On, events[j].On) })
@@ -286,69 +318,107 @@ func profileOn(profiles []Profile, on day.Date) Profile {
 // before orders days; one that is not known comes first.
 func before(a, b *day.Date) bool { return b != nil && (a == nil || *a < *b) }
 
-// recordedChanges are the actions of the trail that change which branches there are on a
-// day, and what they are counted as.
-var recordedChanges = []string{"branch.create", "branch.reclassify", "branch.close", "branch.merge"}
+// LaterChange is a change of a branch that was entered after the first day on which it
+// holds.
+type LaterChange struct {
+	Branch string `json:"branch" example:"b07"`
+	// absent: the founding, of a day that is not known
+	On        *day.Date `json:"on,omitempty" swaggertype:"string" format:"date"`
+	Event     string    `json:"event" enums:"founded,renamed,reclassified,merged,closed"`
+	KnownFrom day.Date  `json:"known_from" swaggertype:"string" format:"date"` // the day on which it was entered
+	Reason    string    `json:"reason,omitempty"`
+	Entered   time.Time `json:"-"`
+}
 
-// UnrecordedChanges returns each place in which the branches of the day differ from
-// those that are given without a record of it in the trail since a time.
-func UnrecordedChanges(
-	ctx context.Context, db *gorm.DB, townID string, on day.Date, since time.Time, known []Branch,
+// ListLaterChanges returns the changes that hold by the day, and were entered later than
+// after and not later than through, each on a later day than that from which it holds: in
+// the order of their entry. One statement where there are none.
+func ListLaterChanges(
+	ctx context.Context, db *gorm.DB, townID string, by day.Date, after, through time.Time,
+) (list []LaterChange, err error) {
+	defer fault.Wrap(&err, "later changes of branches")
+	args := map[string]any{"town": townID, "by": by, "after": after, "through": through}
+	var codes []string
+	err = db.WithContext(ctx).Raw(`SELECT branch_code FROM branch_profiles
+WHERE town_id = @town AND valid_from <= @by AND known_from > @after AND known_from <= @through
+UNION SELECT code FROM branches
+WHERE town_id = @town AND closed_on <= @by AND closed_known_from > @after AND closed_known_from <= @through
+ORDER BY 1`, args).Scan(&codes).Error
+	if err != nil || len(codes) == 0 {
+		return nil, err
+	}
+	lives, err := ListBranches(ctx, db, townID, BranchFilter{On: day.Latest, Closed: true})
+	if err != nil {
+		return nil, err
+	}
+	var profiles []Profile
+	err = db.WithContext(ctx).Where("town_id = ? AND branch_code IN ?", townID, codes).Order("branch_code, valid_from").
+		Find(&profiles).Error
+	for _, life := range lives {
+		own := slices.DeleteFunc(slices.Clone(profiles), func(p Profile) bool { return p.BranchCode != life.Code })
+		if len(own) == 0 {
+			continue
+		}
+		for _, e := range eventsOf(life, own, nil) {
+			if (e.On == nil || *e.On <= by) && e.KnownFrom != nil && e.entered.After(after) && !e.entered.After(through) {
+				list = append(list, LaterChange{
+					Branch: life.Code, On: e.On, Event: e.Event, KnownFrom: *e.KnownFrom, Reason: e.Reason, Entered: e.entered,
+				})
+			}
+		}
+	}
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Entered.Before(list[j].Entered) })
+	return list, err
+}
+
+// LastKnown returns when the last change of a branch of the town was entered; zero where
+// there is no branch.
+func LastKnown(ctx context.Context, db *gorm.DB, townID string) (last time.Time, err error) {
+	var profiles []Profile
+	err = db.WithContext(ctx).Where("town_id = ?", townID).Order("known_from DESC").Limit(1).Find(&profiles).Error
+	if err != nil || len(profiles) == 0 {
+		return last, err
+	}
+	last = profiles[0].KnownFrom
+	var closed []Life
+	err = db.WithContext(ctx).Where("town_id = ? AND closed_known_from > ?", townID, last).
+		Order("closed_known_from DESC").Limit(1).Find(&closed).Error
+	if len(closed) > 0 {
+		last = *closed[0].ClosedKnownFrom
+	}
+	return last, err
+}
+
+// ChangedBranches returns each place in which the branches of the day, as they were known
+// at a time, differ from those that are given.
+func ChangedBranches(
+	ctx context.Context, db *gorm.DB, townID string, f BranchFilter, given []Branch,
 ) (places []fault.FieldError, err error) {
 	defer fault.Wrap(&err, "changes of branches")
-	list, err := ListBranches(ctx, db, townID, BranchFilter{On: on})
-	if err != nil {
-		return nil, err
-	}
-	records, err := audit.Recorded(ctx, db, townID, recordedChanges, "branches/", since)
-	if err != nil {
-		return nil, err
-	}
-	now, recorded := map[string]Branch{}, map[string][]Branch{}
+	list, err := ListBranches(ctx, db, townID, f)
+	now := map[string]Branch{}
 	for _, b := range list {
 		now[b.Code] = b
 	}
-	for _, r := range records {
-		var b Branch
-		if err := json.Unmarshal([]byte(r.After), &b); err != nil {
-			return nil, err
-		}
-		recorded[b.Code] = append(recorded[b.Code], b)
-	}
-	for _, was := range known {
-		is, ok := now[was.Code]
+	for _, was := range given {
+		is, exists := now[was.Code]
 		delete(now, was.Code)
-		places = append(places, was.unrecorded(is, ok, recorded[was.Code])...)
+		if !exists {
+			places = append(places, fault.Differs("branches", was.Code, "", was.Code, ""))
+			continue
+		}
+		for _, x := range []struct{ column, was, is string }{
+			{"kind", was.Kind, is.Kind}, {"class", was.Ref("").Class, is.Ref("").Class},
+		} {
+			if x.was != x.is {
+				places = append(places, fault.Differs("branch_profiles", was.Code, x.column, x.was, x.is))
+			}
+		}
 	}
 	for _, b := range list {
-		if _, more := now[b.Code]; more && len(recorded[b.Code]) == 0 {
+		if _, more := now[b.Code]; more {
 			places = append(places, fault.Differs("branches", b.Code, "", "", b.Code))
 		}
 	}
-	return places, nil
-}
-
-// unrecorded returns in what the branch differs now, as far as none of the records says
-// the same.
-func (b Branch) unrecorded(now Branch, exists bool, records []Branch) []fault.FieldError {
-	differs := func(table, column string, value func(Branch) string) []fault.FieldError {
-		was, is := value(b), value(now)
-		if was == is || slices.ContainsFunc(records, func(r Branch) bool { return value(r) == is }) {
-			return nil
-		}
-		return []fault.FieldError{fault.Differs(table, b.Code, column, was, is)}
-	}
-	if !exists {
-		if slices.ContainsFunc(records, func(r Branch) bool { return r.ClosedOn != nil }) {
-			return nil
-		}
-		return []fault.FieldError{fault.Differs("branches", b.Code, "", b.Code, "")}
-	}
-	return append(differs("branch_profiles", "kind", func(b Branch) string { return b.Kind }),
-		differs("branch_profiles", "class", func(b Branch) string {
-			if b.Class == nil {
-				return ""
-			}
-			return *b.Class
-		})...)
+	return places, err
 }

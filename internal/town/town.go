@@ -3,6 +3,7 @@
 package town
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -26,7 +27,49 @@ type Town struct {
 	RequireSignature bool `json:"require_signature"` // nothing is published that no key of the installation signs
 
 	Provenance string `json:"provenance,omitempty"`
+	Limits
 	database.Versioned
+}
+
+// Limits are the numbers that keep one person from burying a town in work, and the least
+// of public notice.
+type Limits struct {
+	// the most adjustments of one person about one branch that wait for a decision
+	OpenProposals int64 `json:"open_proposals" example:"10"`
+	// the most runs of a period between its lock and its publication
+	RunsPerLock int64 `json:"runs_per_lock" example:"20"`
+	NoticeFloor int64 `json:"notice_floor" example:"3"` // the fewest days of public notice that a period may have
+}
+
+// usualLimits are those of a town that sets none.
+var usualLimits = Limits{OpenProposals: 10, RunsPerLock: 20}
+
+// The bounds of limits.
+const (
+	maxLimit  = 1000
+	maxNotice = 90
+)
+
+// or returns the limits with those of other where one is 0. No floor is 0 itself.
+func (l Limits) or(other Limits) Limits {
+	l.OpenProposals, l.RunsPerLock = cmp.Or(l.OpenProposals, other.OpenProposals), cmp.Or(l.RunsPerLock, other.RunsPerLock)
+	return l
+}
+
+func (l Limits) check() (faults []fault.FieldError) {
+	for _, x := range []struct {
+		at             string
+		n, least, most int64
+	}{
+		{"/open_proposals", l.OpenProposals, 1, maxLimit},
+		{"/runs_per_lock", l.RunsPerLock, 1, maxLimit},
+		{"/notice_floor", l.NoticeFloor, 0, maxNotice},
+	} {
+		if x.n < x.least || x.n > x.most {
+			faults = append(faults, fault.Field(x.at, "out_of_range", "须在 %d–%d 之间", "it must be %d–%d", x.least, x.most))
+		}
+	}
+	return faults
 }
 
 var noun = text.Text{ZH: "镇（街道）", EN: "town"}
@@ -72,7 +115,8 @@ func List(ctx context.Context, db *gorm.DB, f Filter) ([]Town, error) {
 
 // Create founds a town with the usual kinds of branch.
 func Create(ctx context.Context, db *gorm.DB, t Town) (Town, error) {
-	if faults := CheckIdentity(t.Code, t.Name); len(faults) > 0 {
+	t.Limits = t.or(usualLimits)
+	if faults := append(CheckIdentity(t.Code, t.Name), t.check()...); len(faults) > 0 {
 		return Town{}, fault.Broken(faults...)
 	}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
@@ -94,9 +138,31 @@ func Create(ctx context.Context, db *gorm.DB, t Town) (Town, error) {
 	return t, err
 }
 
-// Update changes name and settings to those of next if its version is still the stored one.
-func Update(ctx context.Context, db *gorm.DB, next Town) (Town, error) {
-	if faults := checkName(next.Name); len(faults) > 0 {
+// Authority is why a town is changed, and whether an administrator does it.
+type Authority struct {
+	Reason        string // needed to lower the floor of public notice
+	Administrator bool   // who alone lowers it
+}
+
+// refuseLowering refuses a lower floor of public notice without a reason, and by others
+// than administrators.
+func (a Authority) refuseLowering(from, to Limits) error {
+	switch {
+	case to.NoticeFloor >= from.NoticeFloor:
+		return nil
+	case !a.Administrator:
+		return fault.Forbidden("floor_of_notice",
+			"公示天数下限只能由系统管理员降低", "only an administrator lowers the least days of public notice")
+	case a.Reason == "":
+		return fault.Broken(fault.Field("/reason", "reason_needed", "请说明理由", "give a reason"))
+	}
+	return nil
+}
+
+// Update changes name, settings and limits to those of next if its version is still the
+// stored one.
+func Update(ctx context.Context, db *gorm.DB, next Town, by Authority) (Town, error) {
+	if faults := append(checkName(next.Name), next.check()...); len(faults) > 0 {
 		return Town{}, fault.Broken(faults...)
 	}
 	var after Town
@@ -105,9 +171,13 @@ func Update(ctx context.Context, db *gorm.DB, next Town) (Town, error) {
 		if err != nil {
 			return err
 		}
+		if err := by.refuseLowering(before.Limits, next.Limits); err != nil {
+			return err
+		}
 		change := map[string]any{
 			"name_zh": next.Name.ZH, "name_en": next.Name.EN, "open_results": next.OpenResults,
-			"require_signature": next.RequireSignature,
+			"require_signature": next.RequireSignature, "open_proposals": next.OpenProposals,
+			"runs_per_lock": next.RunsPerLock, "notice_floor": next.NoticeFloor,
 		}
 		if err := database.UpdateVersioned(tx, &Town{Code: next.Code}, next.Version, change); err != nil {
 			return err
@@ -115,7 +185,9 @@ func Update(ctx context.Context, db *gorm.DB, next Town) (Town, error) {
 		if after, err = Find(ctx, tx, next.Code); err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx, audit.Change{Town: next.Code, Action: "town.update", Before: before, After: after})
+		return audit.Write(ctx, tx, audit.Change{
+			Town: next.Code, Action: "town.update", Before: before, After: after, Reason: by.Reason,
+		})
 	})
 	return after, err
 }

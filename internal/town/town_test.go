@@ -36,7 +36,7 @@ func found(t *testing.T, db *gorm.DB) {
 // branch founds a village of the class rural in the town a; an empty day is not known.
 func branch(t *testing.T, db *gorm.DB, code string, founded day.Date) town.Branch {
 	t.Helper()
-	b, err := town.CreateBranch(t.Context(), db, village("a", code, founded))
+	b, err := town.CreateBranch(t.Context(), db, village("a", code, founded), "")
 	must(t, err)
 	return b
 }
@@ -262,15 +262,15 @@ func TestTownsDoNotMix(t *testing.T) {
 		found(t, db)
 		ctx := t.Context()
 		branch(t, db, "mine", "2020-01-01")
-		_, err := town.CreateBranch(ctx, db, village("b", "theirs", "2020-01-01"))
+		_, err := town.CreateBranch(ctx, db, village("b", "theirs", "2020-01-01"), "")
 		must(t, err)
-		_, err = town.CreateBranch(ctx, db, village("b", "mine", "2020-01-01"))
+		_, err = town.CreateBranch(ctx, db, village("b", "mine", "2020-01-01"), "")
 		must(t, err) // codes are a town's own
 		broken(t, "merge across", merge(ctx, db, "mine", 1, "theirs", "2023-01-01"), "invalid", "/into")
 		rural := "rural" // a class of the town a
 		other := village("b", "third", "")
 		other.Class = &rural
-		_, err = town.CreateBranch(ctx, db, other)
+		_, err = town.CreateBranch(ctx, db, other, "")
 		broken(t, "class across", err, "invalid", "/class")
 		_, err = town.FindBranch(ctx, db, "b", "none", "2023-01-01")
 		broken(t, "not here", err, "not_found")

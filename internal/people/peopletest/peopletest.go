@@ -31,7 +31,7 @@ func Towns(t *testing.T, db *gorm.DB) {
 	for _, at := range [][2]string{{"a", "b1"}, {"a", "b2"}, {"a", "b3"}, {"q", "b1"}} {
 		b := town.Branch{Name: text.Same(at[1]), Kind: "village"}
 		b.Life = town.Life{TownID: at[0], Code: at[1], FoundedOn: new(day.Date("2020-01-01")), Provenance: "invented"}
-		_, err := town.CreateBranch(ctx, db, b)
+		_, err := town.CreateBranch(ctx, db, b, "")
 		Must(t, err)
 	}
 	for _, at := range [][2]string{{"a", "p1"}, {"a", "p2"}, {"q", "p1"}} {

@@ -15,6 +15,7 @@ CREATE TABLE periods (
     state_by text COLLATE "C" NOT NULL,
     state_at timestamptz NOT NULL,
     state_reason text COLLATE "C" NOT NULL,
+    locked_at timestamptz,
     entry_from text COLLATE "C" CHECK (length(entry_from) = 10),
     entry_until text COLLATE "C" CHECK (length(entry_until) = 10),
     review_until text COLLATE "C" CHECK (length(review_until) = 10),
@@ -102,6 +103,29 @@ END
 $$;
 CREATE TRIGGER entries_frozen BEFORE UPDATE OR DELETE ON entries FOR EACH ROW EXECUTE FUNCTION refuse_frozen_entry();
 CREATE TRIGGER entries_kept BEFORE TRUNCATE ON entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Which of the values counts that approved sheets report of one indicator or quantity
+-- of a branch, and the sheets in the revisions that it was chosen from. The last
+-- choice counts.
+CREATE TABLE value_choices (
+    town_id text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL CHECK (length(id) = 36),
+    period_code text COLLATE "C" NOT NULL,
+    branch_code text COLLATE "C" NOT NULL,
+    code text COLLATE "C" NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
+    sheet_id text COLLATE "C" NOT NULL,
+    among text COLLATE "C" NOT NULL,
+    reason text COLLATE "C" NOT NULL CHECK (length(reason) > 0),
+    chosen_by text COLLATE "C" NOT NULL,
+    chosen_at timestamptz NOT NULL,
+    PRIMARY KEY (town_id, id),
+    FOREIGN KEY (town_id, period_code) REFERENCES periods (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, sheet_id) REFERENCES evaluations (town_id, id) ON DELETE RESTRICT
+);
+CREATE INDEX value_choices_period ON value_choices (town_id, period_code);
+CREATE TRIGGER value_choices_immutable BEFORE UPDATE OR DELETE ON value_choices FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER value_choices_kept BEFORE TRUNCATE ON value_choices FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Permission to enter sheets after the window: for a branch, an evaluator, or one
 -- evaluator's sheet about one branch.

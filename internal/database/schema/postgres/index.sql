@@ -100,6 +100,7 @@ CREATE TABLE publications (
     published_at timestamptz NOT NULL,
     reason text COLLATE "C" NOT NULL,
     notice_until text COLLATE "C" CHECK (length(notice_until) = 10),
+    notice_floor bigint NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90),
     appeal_id text COLLATE "C",
     note text COLLATE "C" NOT NULL CHECK (length(note) > 0),
     PRIMARY KEY (town_id, period_code, number),

@@ -31,6 +31,9 @@ CREATE TABLE towns (
     open_results boolean NOT NULL,
     require_signature boolean NOT NULL,
     provenance text COLLATE "C" NOT NULL,
+    open_proposals bigint NOT NULL DEFAULT 10 CHECK (open_proposals BETWEEN 1 AND 1000),
+    runs_per_lock bigint NOT NULL DEFAULT 20 CHECK (runs_per_lock BETWEEN 1 AND 1000),
+    notice_floor bigint NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90),
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
@@ -56,7 +59,9 @@ CREATE TABLE classes (
     PRIMARY KEY (town_id, code)
 );
 
--- One merged into another is closed, and says into which.
+-- One merged into another is closed, and says into which. known_from is when a fact was
+-- entered, however early it holds: what is computed of a period that was locked before
+-- does not take it.
 CREATE TABLE branches (
     town_id text COLLATE "C" NOT NULL REFERENCES towns (code) ON DELETE RESTRICT,
     code text COLLATE "C" NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
@@ -66,6 +71,8 @@ CREATE TABLE branches (
     closed_reason text COLLATE "C" NOT NULL,
     merged_into text COLLATE "C",
     provenance text COLLATE "C" NOT NULL,
+    known_from timestamptz NOT NULL,
+    closed_known_from timestamptz,
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
@@ -85,6 +92,7 @@ CREATE TABLE branch_profiles (
     kind text COLLATE "C" NOT NULL,
     class text COLLATE "C",
     reason text COLLATE "C" NOT NULL,
+    known_from timestamptz NOT NULL,
     PRIMARY KEY (town_id, branch_code, valid_from),
     FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
     FOREIGN KEY (town_id, kind) REFERENCES kinds (town_id, code) ON DELETE RESTRICT,

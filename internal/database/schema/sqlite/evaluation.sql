@@ -15,6 +15,7 @@ CREATE TABLE periods (
     state_by text NOT NULL,
     state_at DATETIME NOT NULL,
     state_reason text NOT NULL,
+    locked_at DATETIME,
     entry_from text CHECK (length(entry_from) = 10),
     entry_until text CHECK (length(entry_until) = 10),
     review_until text CHECK (length(review_until) = 10),
@@ -94,6 +95,33 @@ CREATE TRIGGER entries_frozen_delete BEFORE DELETE ON entries WHEN EXISTS (
         AND (s.state = 'approved' OR OLD.revision < s.revision)
 ) BEGIN
     SELECT RAISE(ABORT, 'rows of entries are immutable');
+END;
+
+-- Which of the values counts that approved sheets report of one indicator or quantity
+-- of a branch, and the sheets in the revisions that it was chosen from. The last
+-- choice counts.
+CREATE TABLE value_choices (
+    town_id text NOT NULL,
+    id text NOT NULL CHECK (length(id) = 36),
+    period_code text NOT NULL,
+    branch_code text NOT NULL,
+    code text NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
+    sheet_id text NOT NULL,
+    among text NOT NULL,
+    reason text NOT NULL CHECK (length(reason) > 0),
+    chosen_by text NOT NULL,
+    chosen_at DATETIME NOT NULL,
+    PRIMARY KEY (town_id, id),
+    FOREIGN KEY (town_id, period_code) REFERENCES periods (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, sheet_id) REFERENCES evaluations (town_id, id) ON DELETE RESTRICT
+);
+CREATE INDEX value_choices_period ON value_choices (town_id, period_code);
+CREATE TRIGGER value_choices_immutable_update BEFORE UPDATE ON value_choices BEGIN
+    SELECT RAISE(ABORT, 'rows of value_choices are immutable');
+END;
+CREATE TRIGGER value_choices_immutable_delete BEFORE DELETE ON value_choices BEGIN
+    SELECT RAISE(ABORT, 'rows of value_choices are immutable');
 END;
 
 -- Permission to enter sheets after the window: for a branch, an evaluator, or one

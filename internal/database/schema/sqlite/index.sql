@@ -116,6 +116,7 @@ CREATE TABLE publications (
     published_at DATETIME NOT NULL,
     reason text NOT NULL,
     notice_until text CHECK (length(notice_until) = 10),
+    notice_floor INTEGER NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90) CHECK (typeof(notice_floor) IN ('integer')),
     appeal_id text,
     note text NOT NULL CHECK (length(note) > 0),
     PRIMARY KEY (town_id, period_code, number),

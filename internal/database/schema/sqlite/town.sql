@@ -25,6 +25,9 @@ CREATE TABLE towns (
     open_results boolean NOT NULL CHECK (typeof(open_results) IN ('integer')),
     require_signature boolean NOT NULL CHECK (typeof(require_signature) IN ('integer')),
     provenance text NOT NULL,
+    open_proposals INTEGER NOT NULL DEFAULT 10 CHECK (open_proposals BETWEEN 1 AND 1000) CHECK (typeof(open_proposals) IN ('integer')),
+    runs_per_lock INTEGER NOT NULL DEFAULT 20 CHECK (runs_per_lock BETWEEN 1 AND 1000) CHECK (typeof(runs_per_lock) IN ('integer')),
+    notice_floor INTEGER NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90) CHECK (typeof(notice_floor) IN ('integer')),
     version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL
@@ -50,7 +53,9 @@ CREATE TABLE classes (
     PRIMARY KEY (town_id, code)
 );
 
--- One merged into another is closed, and says into which.
+-- One merged into another is closed, and says into which. known_from is when a fact was
+-- entered, however early it holds: what is computed of a period that was locked before
+-- does not take it.
 CREATE TABLE branches (
     town_id text NOT NULL REFERENCES towns (code) ON DELETE RESTRICT,
     code text NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
@@ -60,6 +65,8 @@ CREATE TABLE branches (
     closed_reason text NOT NULL,
     merged_into text,
     provenance text NOT NULL,
+    known_from DATETIME NOT NULL,
+    closed_known_from DATETIME,
     version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL,
@@ -79,6 +86,7 @@ CREATE TABLE branch_profiles (
     kind text NOT NULL,
     class text,
     reason text NOT NULL,
+    known_from DATETIME NOT NULL,
     PRIMARY KEY (town_id, branch_code, valid_from),
     FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
     FOREIGN KEY (town_id, kind) REFERENCES kinds (town_id, code) ON DELETE RESTRICT,
