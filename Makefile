@@ -10,13 +10,15 @@ TOOL    := go tool -modfile=tools.mod
 # a request of a test.
 UNREACHED = ^pkg/|Versioned\.versioned$$|\.anyQuery$$|: Queries$$|: WithTx$$
 
-.PHONY: help run build test test-race postgres check dead fix generate bin/openapi.json prove bench counts spectral clients api-diff
+.PHONY: help run build release test test-race postgres check dead fix generate bin/openapi.json prove bench counts spectral clients api-diff
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 run: build ## start the demo town on an embedded database and print its address and accounts
 	bin/bulwark demo
 build: ## build bin/bulwark
-	go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bulwark ./cmd/bulwark
+	go build -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bulwark ./cmd/bulwark
+release: ## build dist/: archives for Linux and Windows, checksums, SBOM; twice the same bytes (needs zip)
+	@.ci/release $(VERSION)
 test: postgres ## run every test, on SQLite and on PostgreSQL
 	go test -timeout 20m ./...
 test-race: postgres ## the same under the race detector (needs a C compiler)

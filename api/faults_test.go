@@ -155,7 +155,7 @@ func TestAllConnectionsAreTaken(t *testing.T) {
 // adds a class, in the middle of its commit. Who drops connections from outside
 // hardly ever meets that moment.
 const dropsAtCommit = `CREATE SEQUENCE commits;
-CREATE FUNCTION drop_connection() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+CREATE FUNCTION drop_connection() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
 	IF nextval('commits') % 3 = 0 THEN PERFORM pg_terminate_backend(pg_backend_pid(), 10000); END IF;
 	RETURN NULL;
 END $$;
@@ -167,7 +167,7 @@ CREATE CONSTRAINT TRIGGER drop_connection AFTER INSERT ON classes DEFERRABLE INI
 func TestDroppedConnectionsUnderLoad(t *testing.T) {
 	url := dbtest.URL(t, database.PostgreSQL)
 	h := newHarness(t, dbtest.Connect(t, url, database.Options{}))
-	killer := dbtest.Connect(t, url, database.Options{MaxConns: 1})
+	killer := dbtest.Connect(t, dbtest.AsOwner(t, url), database.Options{MaxConns: 1})
 	h.must(killer.Exec(dropsAtCommit).Error)
 	admin := h.as(access.Admin).Watch(nil) // who would ask the database too
 	var mu sync.Mutex

@@ -136,8 +136,8 @@ func (r *refusals) goes(to, reason string) {
 
 func (r *refusals) plans() {
 	quarter := object{
-		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": object{"code": "small"},
-		"entry_from": "2026-04-01", "entry_until": "2026-04-10",
+		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31",
+		"scheme": object{"code": "small"}, "entry_from": "2026-04-01", "entry_until": "2026-04-10",
 	}
 	r.group.Post("/towns/demo/periods", quarter).Want(http.StatusCreated)
 	planned := behind{"leading_group", "2026-03-30", "", groupLifts}
@@ -254,10 +254,11 @@ func (r *refusals) locks() {
 	}, http.StatusLocked, "period_locked", locked)
 	r.no(r.chen, moves(q1, "published"), http.StatusConflict, "no_run", locked)
 
+	owner := dbtest.Owner(r.t, r.db)
 	if database.Dialect(r.db) == database.SQLite { // the database itself refuses it otherwise
-		r.must(r.db.Exec("DROP TRIGGER entries_frozen_update").Error)
+		r.must(owner.Exec("DROP TRIGGER entries_frozen_update").Error)
 	} else {
-		r.must(r.db.Exec("DROP TRIGGER entries_frozen ON entries").Error)
+		r.must(owner.Exec("DROP TRIGGER entries_frozen ON entries").Error)
 	}
 	set := func(value int) {
 		r.must(r.db.Exec("UPDATE entries SET value = ? WHERE code = 'fields'", value).Error)

@@ -100,7 +100,7 @@ func (c *campaign) farAway() {
 // for lin; what else the rows refer to is not there.
 func (h *harness) copied(t *testing.T) {
 	t.Helper()
-	pool, err := h.db.DB()
+	pool, err := dbtest.Owner(t, h.db).DB()
 	h.must(err)
 	conn, err := pool.Conn(t.Context())
 	h.must(err)

@@ -208,7 +208,7 @@ func TestTheOwnerOfTheDatabaseCannotSign(t *testing.T) {
 		h := newHarness(t, db)
 		h.signs(signature.Ed25519)
 		published(h)
-		unguarded(t, db)
+		owner := unguarded(t, db)
 		var p index.Publication
 		h.must(db.Take(&p).Error)
 		text, _ := signature.Split(p.Note)
@@ -234,7 +234,7 @@ func TestTheOwnerOfTheDatabaseCannotSign(t *testing.T) {
 			"another trail":        {strings.Replace(p.Note, "\ntrail ", "\ntrail 1", 1), []string{"signature", "trail"}},
 			"as it was, once more": {p.Note, nil},
 		} {
-			h.must(db.Exec("UPDATE publications SET note = ?", c.note).Error)
+			h.must(owner.Exec("UPDATE publications SET note = ?", c.note).Error)
 			v := apitest.Decode[index.Verification](h.Get(q1+"/receipt/verify"), http.StatusOK)
 			var failed []string
 			for _, check := range v.Checks {

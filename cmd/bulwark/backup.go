@@ -183,7 +183,11 @@ func (p program) restore(ctx context.Context, r *backup.Reader, cfg config.Confi
 	options := databaseOptions(cfg, logger(cfg, p.err))
 	path, isNew := database.NewFile(cfg.DatabaseURL)
 	if !isNew {
-		return p.restoreInto(ctx, r, cfg.DatabaseURL, options)
+		err := p.restoreInto(ctx, r, cfg.OwnerURL(), options)
+		if err == nil || errors.Is(err, errDiffers) {
+			err = errors.Join(err, grant(ctx, cfg, options))
+		}
+		return err
 	}
 	folder, err := os.MkdirTemp(filepath.Dir(path), filepath.Base(path)+".restoring-")
 	if err != nil {

@@ -198,7 +198,8 @@ func TestABackupThatCannotBeRestoredFailsTheCheck(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			url := demotest.Towns.URL(t, c.dialect)
-			db := dbtest.Connect(t, url, database.Options{MaxConns: 1}) // the settings are those of a connection
+			// The settings are those of a connection.
+			db := dbtest.Connect(t, dbtest.AsOwner(t, url), database.Options{MaxConns: 1})
 			for _, s := range c.statements {
 				if err := db.Exec(s).Error; err != nil {
 					t.Fatal(err)

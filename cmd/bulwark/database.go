@@ -27,8 +27,8 @@ func migrate(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	options := databaseOptions(cfg, logger(cfg, p.err))
-	file, isNew := database.NewFile(cfg.DatabaseURL)
-	if err := database.Migrate(ctx, cfg.DatabaseURL, options); err != nil {
+	file, isNew := database.NewFile(cfg.OwnerURL())
+	if err := migrateAndGrant(ctx, cfg, options); err != nil {
 		return err
 	}
 	if isNew {
@@ -38,7 +38,7 @@ func migrate(ctx context.Context, p program, args []string) error {
 				"note: BULWARK_DATABASE_URL is not set, this is the default place"))
 		}
 	}
-	db, err := database.Open(ctx, cfg.DatabaseURL, options)
+	db, err := database.Open(ctx, cfg.OwnerURL(), options)
 	if err != nil {
 		return err
 	}
@@ -60,6 +60,43 @@ func openMigrated(ctx context.Context, cfg config.Config, options database.Optio
 		return nil, errors.Join(err, database.Close(db))
 	}
 	return db, nil
+}
+
+// migrateAndGrant brings the schema up to date as its owner, and gives the role of the
+// service its rights, where it is another one.
+func migrateAndGrant(ctx context.Context, cfg config.Config, options database.Options) error {
+	if err := database.Migrate(ctx, cfg.OwnerURL(), options); err != nil {
+		return err
+	}
+	return grant(ctx, cfg, options)
+}
+
+// grant gives the role of the service its rights, where it does not own the schema itself.
+func grant(ctx context.Context, cfg config.Config, options database.Options) error {
+	if cfg.MigrateURL == "" {
+		return nil
+	}
+	db, err := database.Open(ctx, cfg.MigrateURL, options)
+	if err != nil {
+		return err
+	}
+	return errors.Join(database.Grant(ctx, db, cfg.DatabaseURL), database.Close(db))
+}
+
+// logPowers logs whether the service could change what is immutable.
+func logPowers(ctx context.Context, db *gorm.DB, log *slog.Logger) error {
+	p, err := database.PowersOf(ctx, db)
+	switch {
+	case err != nil || p.Role == "":
+		return err
+	case p.Lesser():
+		log.Info("the database role of the service can change neither the schema nor immutable rows", "role", p.Role)
+	default:
+		log.Warn("the database role of the service can change the schema or immutable rows: "+
+			"set BULWARK_MIGRATE_DATABASE_URL to another role and run bulwark migrate, see docs/operations.md",
+			"role", p.Role, "superuser", p.Superuser, "rights", len(p.Excess))
+	}
+	return nil
 }
 
 func migrated(ctx context.Context, db *gorm.DB) error {

@@ -76,8 +76,9 @@ func runDemo(ctx context.Context, p program, args []string) error {
 // anchors are among them: the chains of the demo would contradict those of the service.
 // What the demo invents must not bear the signature of the service.
 var ofTheService = []string{
-	"BULWARK_DATABASE_URL", "BULWARK_AUDIT_ANCHORS", "BULWARK_SIGNING_KEY_FILE", "BULWARK_SIGNING_SM2_KEY_FILE",
-	"BULWARK_REQUIRE_SIGNATURE",
+	"BULWARK_DATABASE_URL", "BULWARK_DATABASE_PASSWORD_FILE", "BULWARK_MIGRATE_DATABASE_URL",
+	"BULWARK_MIGRATE_DATABASE_PASSWORD_FILE", "BULWARK_AUDIT_ANCHORS", "BULWARK_SIGNING_KEY_FILE",
+	"BULWARK_SIGNING_SM2_KEY_FILE", "BULWARK_REQUIRE_SIGNATURE",
 }
 
 // withoutService returns the environment without these settings, and names in one line

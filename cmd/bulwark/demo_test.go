@@ -232,7 +232,8 @@ func TestTheDemoIsTakenUpAgain(t *testing.T) {
 // --database names an empty one, and then the demo that is in it.
 func TestTheDemoOnPostgreSQL(t *testing.T) {
 	for name, url := range map[string]string{
-		"empty": dbtest.EmptyURL(t, database.PostgreSQL), "earlier demo": demotest.Towns.URL(t, database.PostgreSQL),
+		"empty":        dbtest.EmptyURL(t, database.PostgreSQL),
+		"earlier demo": dbtest.AsOwner(t, demotest.Towns.URL(t, database.PostgreSQL)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := t.TempDir()

@@ -361,23 +361,23 @@ func (d *diagnosis) roles(ctx context.Context) error {
 		d.ok("roles", "SQLite 没有数据库角色：能写文件的人就能改动一切", "SQLite has no roles: whoever can write the file can change everything")
 		return nil
 	}
-	var can struct{ Name, Super, Owns, Writes string }
-	err := d.db.WithContext(ctx).Raw(`SELECT current_user AS name, r.rolsuper::text AS super,
-		pg_has_role(current_user, c.relowner, 'USAGE')::text AS owns, has_table_privilege(c.oid, 'UPDATE')::text AS writes
-		FROM pg_roles r, pg_class c WHERE r.rolname = current_user AND c.oid = 'results'::regclass`).Scan(&can).Error
+	can, err := database.PowersOf(ctx, d.db)
 	switch {
 	case err != nil:
 		return err
-	case can.Super == "true":
-		d.warn("roles", "角色 %q 是超级用户：请用权限较小的角色运行服务", "the role %q is a superuser: run the service as a lesser one", can.Name)
-	case can.Owns == "true":
-		d.warn("roles", "角色 %q 拥有数据表，可以删除触发器：更稳妥的做法是由另一个角色执行 migrate",
-			"the role %q owns the tables and could drop their triggers: safer is another role for migrate", can.Name)
-	case can.Writes == "true":
-		d.warn("roles", "角色 %q 可以更改不可变的表", "the role %q may change tables whose rows never change", can.Name)
+	case can.Superuser:
+		d.warn("roles", "角色 %q 是超级用户：请用权限较小的角色运行服务", "the role %q is a superuser: run the service as a lesser one", can.Role)
+	case can.Owns:
+		d.warn("roles", "角色 %q 拥有数据表，可以删除触发器：更稳妥的做法是由另一个角色执行 migrate（BULWARK_MIGRATE_DATABASE_URL）",
+			"the role %q owns the tables and could drop their triggers: safer is another role for migrate (BULWARK_MIGRATE_DATABASE_URL)",
+			can.Role)
+	case !can.Lesser():
+		d.warn("roles", "角色 %[1]q 可以更改不可变的表或数据库结构，多余的权限为：%[2]s",
+			"the role %[1]q may change tables whose rows never change, or the schema; rights too many: %[2]s", can.Role,
+			strings.Join(can.Excess, ", "))
 	default:
 		d.ok("roles", "角色 %q 不拥有数据表，也不能更改不可变的表",
-			"the role %q neither owns the tables nor may change those whose rows never change", can.Name)
+			"the role %q neither owns the tables nor may change those whose rows never change", can.Role)
 	}
 	return nil
 }

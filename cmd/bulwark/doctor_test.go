@@ -75,12 +75,12 @@ func TestDoctor(t *testing.T) {
 			serveOnce(t, append(env, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text"))
 			finds("ok anchors: "+anchors, "ok backup: the last backup is of", "ok verify: the last verification", "ok files: ")
 			if dialect == database.PostgreSQL {
-				finds(`warning roles: the role "`)
+				finds(`ok roles: the role "`)
 			} else {
 				finds("ok roles: SQLite has no roles", "ok disk: ")
 			}
 
-			db := dbtest.Connect(t, url, database.Options{})
+			db := dbtest.Connect(t, dbtest.AsOwner(t, url), database.Options{})
 			drop := map[string][]string{
 				database.SQLite:     {"DROP TRIGGER runs_immutable_update", "DROP TRIGGER runs_immutable_delete"},
 				database.PostgreSQL: {"ALTER TABLE runs DISABLE TRIGGER ALL"},

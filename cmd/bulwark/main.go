@@ -186,7 +186,13 @@ func (p program) notConfigured() text.Text {
 
 // config reads the settings, and finds what is wrong with the address of the database too.
 func (p program) config() (config.Config, error) {
-	return config.Load(p.env, func(c config.Config) error { return database.CheckURL(c.DatabaseURL) })
+	return config.Load(p.env, func(c config.Config) error { return database.CheckURL(c.DatabaseURL) },
+		func(c config.Config) error {
+			if c.MigrateURL == "" {
+				return nil
+			}
+			return database.CheckURL(c.MigrateURL)
+		})
 }
 
 // language returns that of the terminal, as POSIX orders the variables.

@@ -65,7 +65,7 @@ func (p program) serve(ctx context.Context, cfg config.Config, migrateFirst bool
 	options := databaseOptions(cfg, log)
 	if migrateFirst {
 		if _, isNew := database.NewFile(cfg.DatabaseURL); !isNew { // which stays refused
-			if err := database.Migrate(ctx, cfg.DatabaseURL, options); err != nil {
+			if err := migrateAndGrant(ctx, cfg, options); err != nil {
 				return err
 			}
 		}
@@ -76,6 +76,9 @@ func (p program) serve(ctx context.Context, cfg config.Config, migrateFirst bool
 		return err
 	}
 	defer func() { err = errors.Join(err, database.Close(db)) }()
+	if err := logPowers(ctx, db, log); err != nil {
+		return err
+	}
 	ln, err := listen(ctx, "BULWARK_ADDR", cfg.Addr)
 	if err != nil {
 		return err

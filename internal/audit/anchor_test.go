@@ -63,7 +63,7 @@ func TestAnchorsAreKeptForEveryChainThatMoved(t *testing.T) {
 
 // A chain that has gone back is told at once, and its anchor stays.
 func TestAChainThatWentBackIsTold(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		path := filepath.Join(t.TempDir(), "anchors")
 		file, err := audit.OpenAnchors(path)
 		if err != nil {
@@ -104,7 +104,7 @@ func TestAChainThatWentBackIsTold(t *testing.T) {
 // A trail that was laid anew gets no anchor, however it goes on, and although it is put
 // back, until there is another file. The other trails get theirs.
 func TestATrailThatDiffersGetsNoMoreAnchors(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		path := filepath.Join(t.TempDir(), "anchors")
 		file, err := audit.OpenAnchors(path)
 		if err != nil {

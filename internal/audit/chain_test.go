@@ -28,7 +28,7 @@ func write(ctx context.Context, tx *gorm.DB, town, subject string) error {
 func TestConcurrentWritersKeepTheChainsWhole(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
 		t.Run(dialect, func(t *testing.T) {
-			url := dbtest.URL(t, dialect)
+			url := dbtest.AsOwner(t, dbtest.URL(t, dialect))
 			// two processes
 			handles := []*gorm.DB{dbtest.Connect(t, url, database.Options{}), dbtest.Connect(t, url, database.Options{})}
 			if err := handles[0].Exec("CREATE TABLE rows (id integer PRIMARY KEY, n integer NOT NULL)").Error; err != nil {
@@ -158,7 +158,7 @@ func TestARecordNeedsATransaction(t *testing.T) {
 
 // A whole chain, moved to another town, tells of the wrong town.
 func TestAChainBelongsToItsTown(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		if err := database.InTx(t.Context(), db,
 			func(tx *gorm.DB) error { return write(t.Context(), tx, "x", "a") }); err != nil {
 			t.Fatal(err)

@@ -75,7 +75,7 @@ func TestARolledBackChangeLeavesNoRecord(t *testing.T) {
 
 // A change that cannot be recorded does not happen.
 func TestNoChangeWithoutARecord(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		if err := db.Exec("DROP TABLE audit_records").Error; err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +90,7 @@ func TestNoChangeWithoutARecord(t *testing.T) {
 }
 
 func TestTheTrailOnlyGrows(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		if _, err := town.CreateArea(t.Context(), db, province); err != nil {
 			t.Fatal(err)
 		}

@@ -145,7 +145,7 @@ func disarm(t *testing.T, db *gorm.DB) {
 var errUndo = errors.New("undo")
 
 func TestVerifyFindsEveryTampering(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		long(t, db)
 		disarm(t, db)
 		was := stored(t, db)

@@ -49,14 +49,14 @@ func check(file []byte) error {
 // same tables with the same hashes.
 func TestBackupsOfBothDatabasesAreOne(t *testing.T) {
 	for _, from := range dbtest.Dialects {
-		db := dbtest.Open(t, from)
+		db := dbtest.Owner(t, dbtest.Open(t, from))
 		if _, err := demo.Seed(t.Context(), db); err != nil {
 			t.Fatal(err)
 		}
 		file, wrote := write(t, db)
 		for _, to := range dbtest.Dialects {
 			t.Run(from+" to "+to, func(t *testing.T) {
-				db := dbtest.Open(t, to)
+				db := dbtest.Owner(t, dbtest.Open(t, to))
 				restored, err := restore(t.Context(), db, file)
 				if err != nil {
 					t.Fatal(err)

@@ -25,7 +25,7 @@ import (
 // small is a database with a few rows, one of which refers to another.
 func small(t testing.TB, dialect string) *gorm.DB {
 	t.Helper()
-	db := dbtest.Open(t, dialect)
+	db := dbtest.Owner(t, dbtest.Open(t, dialect))
 	parent := "44"
 	for _, a := range []town.Area{
 		{Code: "44", Level: "province", Name: text.Same("东")},
@@ -70,7 +70,7 @@ func stride(db *gorm.DB) int {
 }
 
 func TestEveryFlippedByteIsFound(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		file, _ := write(t, small(t, database.Dialect(db)))
 		for i := 0; i < len(file); i += stride(db) {
 			damaged := bytes.Clone(file)
@@ -85,7 +85,7 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 }
 
 func TestEveryCutIsFound(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		file, _ := write(t, small(t, database.Dialect(db)))
 		for n := 0; n < len(file); n += stride(db) {
 			refused(t, db, fmt.Sprintf("cut to %d of %d bytes", n, len(file)), file[:n])
@@ -95,7 +95,7 @@ func TestEveryCutIsFound(t *testing.T) {
 }
 
 func TestGarbageAroundTheFileIsFound(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		file, _ := write(t, small(t, database.Dialect(db)))
 		for what, damaged := range map[string][]byte{
 			"a byte behind":      append(bytes.Clone(file), 0),
@@ -191,7 +191,7 @@ func object(v any) string {
 }
 
 func TestTamperedLinesAreFound(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		file, _ := write(t, small(t, database.Dialect(db)))
 		lines := unpacked(t, file) // header, 2 areas, their count, the counts of empty tables, trailer
 		end := len(lines) - 1
@@ -275,7 +275,7 @@ func TestTamperedLinesAreFound(t *testing.T) {
 
 // What another program or another schema has written is refused with what to do.
 func TestOtherFormatsAndSchemasAreRefused(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		file, s := write(t, small(t, database.Dialect(db)))
 		lines := unpacked(t, file)
 		schema := fmt.Sprintf(`"schema":%d,`, s.Header.Schema)

@@ -24,7 +24,8 @@ var leftOut = []string{"goose_db_version", "kept_answers", "maintenance", "sessi
 // Every table is in a backup but those that are left out on purpose, and both
 // databases describe them alike.
 func TestEveryTableIsBackedUp(t *testing.T) {
-	lite, postgres := dbtest.Open(t, database.SQLite), dbtest.Open(t, database.PostgreSQL)
+	lite, postgres := dbtest.Owner(t, dbtest.Open(t, database.SQLite)),
+		dbtest.Owner(t, dbtest.Open(t, database.PostgreSQL))
 	_, a := write(t, lite)
 	_, b := write(t, postgres)
 	if diff := cmp.Diff(a.Counts, b.Counts); diff != "" {
@@ -43,7 +44,7 @@ func TestEveryTableIsBackedUp(t *testing.T) {
 
 // Rows of what is left out do not come back, and those that lie in the target end.
 func TestShortLivedTablesAreLeftOut(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		answer := `INSERT INTO kept_answers (credential, key, fingerprint, status, header, body, created_at)
 			VALUES ('bw_x', '%s', '` + strings.Repeat("0", 64) + `', 200, '', 'secret words', '2023-07-01 00:00:00+00:00')`
 		run(t, db, fmt.Sprintf(answer, "mine"))
@@ -51,7 +52,7 @@ func TestShortLivedTablesAreLeftOut(t *testing.T) {
 		if strings.Contains(strings.Join(unpacked(t, file), ""), "secret words") {
 			t.Error("the backup holds a kept answer")
 		}
-		target := dbtest.Open(t, database.Dialect(db))
+		target := dbtest.Owner(t, dbtest.Open(t, database.Dialect(db)))
 		run(t, target, fmt.Sprintf(answer, "older"))
 		if _, err := restore(t.Context(), target, file); err != nil {
 			t.Fatal(err)
@@ -71,7 +72,7 @@ func TestTablesWithoutOrderAreRefused(t *testing.T) {
 			"CREATE TABLE others (a text NOT NULL PRIMARY KEY REFERENCES strays (a))": "in a circle",
 		"CREATE TABLE strays (a text NOT NULL PRIMARY KEY, FOREIGN KEY (a, a) REFERENCES kept_answers (credential, key))": "left out",
 	} {
-		db := dbtest.Open(t, database.SQLite)
+		db := dbtest.Owner(t, dbtest.Open(t, database.SQLite))
 		run(t, db, strings.Split(statement, "; ")...)
 		if _, err := backup.Write(t.Context(), db, new(bytes.Buffer), "test"); err == nil ||
 			!strings.Contains(err.Error(), says) {
@@ -82,7 +83,7 @@ func TestTablesWithoutOrderAreRefused(t *testing.T) {
 
 // Rows may refer to rows of their own table that come later in its order.
 func TestRowsMayReferForward(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		areas := []town.Area{{Code: "9999", Level: "province"}}
 		for i := range 1200 { // more than one statement inserts; 9998 is below 9999, 9997 below 9998 …
 			areas = append(areas,
@@ -93,7 +94,7 @@ func TestRowsMayReferForward(t *testing.T) {
 		}
 		file, wrote := write(t, db)
 		for _, to := range dbtest.Dialects {
-			s, err := restore(t.Context(), dbtest.Open(t, to), file)
+			s, err := restore(t.Context(), dbtest.Owner(t, dbtest.Open(t, to)), file)
 			if err != nil || s.Rows("areas") != 1201 || wrote.Rows("areas") != 1201 {
 				t.Errorf("to %s: %d areas, %v", to, s.Rows("areas"), err)
 			}

@@ -40,7 +40,7 @@ func (w *at) Write(p []byte) (int, error) {
 // What others store while a backup is written waits for the next backup: it is
 // in no table, however late the table comes.
 func TestABackupIsOfOneMoment(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		grow(t, db, 0, 50)
 		wrote := at{fn: func() { grow(t, db, 50, 80) }}
 		s, err := backup.Write(t.Context(), db, &wrote, "test")
@@ -59,7 +59,7 @@ func TestABackupIsOfOneMoment(t *testing.T) {
 // Many writers at once: each stores a kind and a class together, so a backup
 // that has not as many of one as of the other is of no one moment.
 func TestABackupWhileManyWrite(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		grow(t, db, 0, 1)
 		ctx, stop := context.WithCancel(t.Context())
 		var writers sync.WaitGroup
@@ -177,7 +177,7 @@ func inUse(t *testing.T, db *gorm.DB) (writing, reading uint64) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if _, err := r.Restore(t.Context(), dbtest.Open(t, database.Dialect(db))); err != nil {
+	if _, err := r.Restore(t.Context(), dbtest.Owner(t, dbtest.Open(t, database.Dialect(db)))); err != nil {
 		t.Fatal(err)
 	}
 	return out.most, in.most
@@ -186,7 +186,7 @@ func inUse(t *testing.T, db *gorm.DB) (writing, reading uint64) {
 // alone runs a test on one database after the other: both share the memory.
 func alone(t *testing.T, fn func(t *testing.T, db *gorm.DB)) {
 	for _, dialect := range dbtest.Dialects {
-		t.Run(dialect, func(t *testing.T) { fn(t, dbtest.Open(t, dialect)) })
+		t.Run(dialect, func(t *testing.T) { fn(t, dbtest.Owner(t, dbtest.Open(t, dialect))) })
 	}
 }
 
@@ -236,7 +236,7 @@ func TestMemoryDoesNotGrowWithLargeRows(t *testing.T) {
 // A row that a reader would refuse is not written, and one that has no end is
 // not read into memory.
 func TestRowsAreBounded(t *testing.T) {
-	db := dbtest.Open(t, database.SQLite)
+	db := dbtest.Owner(t, dbtest.Open(t, database.SQLite))
 	grow(t, db, 0, 1)
 	if err := db.Create(&town.Kind{
 		TownID: "demo", Code: "long",
@@ -258,7 +258,7 @@ func TestRowsAreBounded(t *testing.T) {
 // A backup that is broken off, or cannot be written, leaves no file and nothing
 // running behind.
 func TestNoHalfFileStays(t *testing.T) {
-	db := dbtest.Open(t, database.SQLite)
+	db := dbtest.Owner(t, dbtest.Open(t, database.SQLite))
 	grow(t, db, 0, 20_000)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	folder := t.TempDir()
@@ -306,10 +306,10 @@ func (l *limited) Write(p []byte) (int, error) {
 
 // Two restore at once: one wins, the other is told, and the rows are there once.
 func TestOneOfTwoRestoresWins(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		grow(t, db, 0, 2000)
 		file, wrote := write(t, db)
-		target := dbtest.Open(t, database.Dialect(db))
+		target := dbtest.Owner(t, dbtest.Open(t, database.Dialect(db)))
 		var won sync.Map
 		var both sync.WaitGroup
 		for i := range 2 {

@@ -139,13 +139,13 @@ func contents(t *testing.T, db *gorm.DB, table backup.Table) (all [][]any) {
 func lax(t *testing.T, dialect string) *gorm.DB {
 	t.Helper()
 	if dialect == database.SQLite {
-		db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{MaxConns: 1})
+		db := dbtest.Connect(t, dbtest.AsOwner(t, dbtest.URL(t, dialect)), database.Options{MaxConns: 1})
 		run(t, db, "PRAGMA ignore_check_constraints = 1")
 		run(t, db, names(t, db, `SELECT 'DROP ' || type || ' "' || name || '"' FROM sqlite_schema WHERE sql IS NOT NULL
 			AND (type = 'trigger' OR type = 'index' AND sql LIKE 'CREATE UNIQUE%')`)...)
 		return db
 	}
-	db := dbtest.Open(t, dialect)
+	db := dbtest.Owner(t, dbtest.Open(t, dialect))
 	run(t, db, names(t, db,
 		`SELECT 'ALTER TABLE ' || conrelid::regclass || ' DROP CONSTRAINT ' || quote_ident(conname) FROM pg_constraint
 		WHERE contype = 'c' AND connamespace = 'public'::regnamespace`)...)
@@ -179,7 +179,7 @@ func names(t *testing.T, db *gorm.DB, query string) (list []string) {
 // keyColumns are the columns, as table.column, that are part of a key or refer
 // to one.
 func keyColumns(t *testing.T) []string {
-	return names(t, dbtest.Open(t, database.SQLite), `
+	return names(t, dbtest.Owner(t, dbtest.Open(t, database.SQLite)), `
 		SELECT m.name || '.' || c.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.pk > 0
 		UNION SELECT m.name || '.' || f."from" FROM sqlite_schema m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'
 		UNION SELECT f."table" || '.' || f."to" FROM sqlite_schema m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'`)
@@ -187,6 +187,6 @@ func keyColumns(t *testing.T) []string {
 
 // optionalColumns are those that may be NULL.
 func optionalColumns(t *testing.T) []string {
-	return names(t, dbtest.Open(t, database.SQLite),
+	return names(t, dbtest.Owner(t, dbtest.Open(t, database.SQLite)),
 		`SELECT m.name || '.' || c.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table' AND NOT c."notnull"`)
 }

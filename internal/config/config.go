@@ -2,6 +2,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
@@ -18,6 +19,9 @@ import (
 // BULWARK_; the tag doc is its line in docs/configuration.md.
 type Config struct {
 	DatabaseURL      string        `env:"DATABASE_URL" envDefault:"sqlite:bulwark.db" doc:"where the data is: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME" secret:"url"`
+	PasswordFile     string        `env:"DATABASE_PASSWORD_FILE" doc:"file with the password for BULWARK_DATABASE_URL on PostgreSQL; empty = in the URL, or none"`
+	MigrateURL       string        `env:"MIGRATE_DATABASE_URL" doc:"the same PostgreSQL database as the role that owns its schema, for migrate and restore, so that the service runs without that power; empty = one role for everything" secret:"url"`
+	MigratePassword  string        `env:"MIGRATE_DATABASE_PASSWORD_FILE" doc:"file with the password for BULWARK_MIGRATE_DATABASE_URL; empty = in the URL, or none"`
 	MaxConns         int           `env:"DATABASE_MAX_CONNS" envDefault:"8" doc:"the most connections to the database; with more than 16 the slowest answers get slower"`
 	LockTimeout      time.Duration `env:"DATABASE_LOCK_TIMEOUT" envDefault:"5s" doc:"how long to wait for a row or for the write lock"`
 	StatementTimeout time.Duration `env:"DATABASE_STATEMENT_TIMEOUT" envDefault:"15s" doc:"how long a statement may take on PostgreSQL"`
@@ -65,6 +69,10 @@ type Config struct {
 	OIDCClientSecret string `env:"OIDC_CLIENT_SECRET" doc:"the secret of this service at the provider" secret:"all"`
 	OIDCRedirectURL  string `env:"OIDC_REDIRECT_URL" doc:"where the provider sends browsers back, such as https://bulwark.example.org/api/v1/oidc/callback"`
 }
+
+// OwnerURL returns the URL of the role that owns the schema: the service's own where no
+// other is set.
+func (c Config) OwnerURL() string { return cmp.Or(c.MigrateURL, c.DatabaseURL) }
 
 // Setting is one setting as it is shown.
 type Setting struct {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -134,6 +135,12 @@ func (c *Config) check(m *Mistakes) {
 	if c.LogFormat != "json" && c.LogFormat != "text" {
 		m.add("BULWARK_LOG_FORMAT=%q 应为 json 或 text", "BULWARK_LOG_FORMAT=%q should be json or text", c.LogFormat)
 	}
+	if c.MigrateURL != "" && (!isPostgres(c.MigrateURL) || !isPostgres(c.DatabaseURL)) {
+		m.add("BULWARK_MIGRATE_DATABASE_URL 只用于 PostgreSQL，且 BULWARK_DATABASE_URL 须指向同一个数据库",
+			"BULWARK_MIGRATE_DATABASE_URL is for PostgreSQL only, and BULWARK_DATABASE_URL must name the same database")
+	}
+	c.DatabaseURL = m.withPassword("BULWARK_DATABASE", c.DatabaseURL, c.PasswordFile)
+	c.MigrateURL = m.withPassword("BULWARK_MIGRATE_DATABASE", c.MigrateURL, c.MigratePassword)
 	m.atLeast("BULWARK_DATABASE_MAX_CONNS", int64(c.MaxConns), 1)
 	m.atLeast("BULWARK_MAX_HEADER_BYTES", int64(c.MaxHeaderBytes), 4096)
 	m.atLeast("BULWARK_BODY_LIMIT", c.BodyLimit, 1024)
@@ -158,6 +165,36 @@ func (c *Config) check(m *Mistakes) {
 				"BULWARK_CORS_ORIGINS: %q should look like https://example.org, without a path", o)
 		}
 	}
+}
+
+func isPostgres(u string) bool {
+	return strings.HasPrefix(u, "postgres:") || strings.HasPrefix(u, "postgresql:")
+}
+
+// withPassword returns the URL with the password of the file in it; a URL that cannot be
+// read stays, database.Open explains it.
+func (m *Mistakes) withPassword(name, address, file string) string {
+	if file == "" {
+		return address
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		m.add("%[1]s_PASSWORD_FILE：无法读取文件 %[2]s", "%[1]s_PASSWORD_FILE: the file %[2]s cannot be read", name, file)
+		return address
+	}
+	u, err := url.Parse(address)
+	if err != nil || !isPostgres(address) || u.User == nil {
+		m.add("%[1]s_PASSWORD_FILE 需要形如 postgres://用户@主机/库名 的 %[1]s_URL",
+			"%[1]s_PASSWORD_FILE needs %[1]s_URL to look like postgres://USER@HOST/NAME", name)
+		return address
+	}
+	if _, given := u.User.Password(); given {
+		m.add("%[1]s_URL 中的密码与 %[1]s_PASSWORD_FILE 只能给出一个",
+			"%[1]s_URL has a password and %[1]s_PASSWORD_FILE is set: use one of them", name)
+		return address
+	}
+	u.User = url.UserPassword(u.User.Username(), strings.TrimRight(string(content), "\r\n"))
+	return u.String()
 }
 
 // checkTimes requires every limit to exist: a timeout of zero would mean none.

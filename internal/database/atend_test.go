@@ -12,7 +12,7 @@ import (
 )
 
 func TestWhatIsLeftForTheEndIsDoneOnceAndLast(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, counters...)
 		var got []string
 		do := func(tx *gorm.DB, items []string) error {
@@ -39,7 +39,7 @@ func TestWhatIsLeftForTheEndIsDoneOnceAndLast(t *testing.T) {
 }
 
 func TestAnErrorAtTheEndRollsBack(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, counters...)
 		err := database.InTx(t.Context(), db, func(tx *gorm.DB) error {
 			return errors.Join(add(tx, 1), database.AtEnd(tx, 0, func(*gorm.DB, []int) error { return errNo }))
@@ -58,7 +58,7 @@ func TestAnErrorAtTheEndRollsBack(t *testing.T) {
 }
 
 func TestOnlyATransactionThatWritesHasAnEnd(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		never := func(*gorm.DB, []int) error { t.Error("done"); return nil }
 		if database.AtEnd(db, 0, never) == nil {
 			t.Error("there is no transaction to end")

@@ -16,7 +16,7 @@ import (
 var update = flag.Bool("update", false, "write schema/postgres.expected")
 
 func TestTheSchemaIsTheExpected(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		list, err := database.Schema(t.Context(), db)
 		if err != nil || len(list) < 60 {
 			t.Fatalf("%d objects, %v", len(list), err)
@@ -64,7 +64,7 @@ func TestVerifySchemaNamesWhatDiffers(t *testing.T) {
 			{"ALTER TABLE keys ENABLE ROW LEVEL SECURITY", "table keys/"},
 		},
 	}
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		for _, c := range changes[database.Dialect(db)] {
 			before, err := database.VerifySchema(t.Context(), db)
 			if err != nil {

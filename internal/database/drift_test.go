@@ -240,7 +240,8 @@ func fields(row any) []any {
 }
 
 func TestBothSchemasAreOne(t *testing.T) {
-	lite, postgres := tables(t, dbtest.Open(t, database.SQLite)), tables(t, dbtest.Open(t, database.PostgreSQL))
+	lite, postgres := tables(t, dbtest.Owner(t, dbtest.Open(t, database.SQLite))),
+		tables(t, dbtest.Owner(t, dbtest.Open(t, database.PostgreSQL)))
 	if len(lite) < 10 {
 		t.Fatalf("only %d tables were found", len(lite))
 	}
@@ -260,7 +261,7 @@ var refersIntoTowns = []string{
 func TestKeysBeginWithTheTown(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
 		var out []string
-		found := tables(t, dbtest.Open(t, dialect))
+		found := tables(t, dbtest.Owner(t, dbtest.Open(t, dialect)))
 		ofTown := func(name string) bool { return slices.Contains(found[name].Columns, "town_id") }
 		for name, table := range found {
 			keys := append([]string{table.Primary}, table.Unique...)
@@ -289,7 +290,7 @@ func TestKeysBeginWithTheTown(t *testing.T) {
 }
 
 func TestModelsHaveTheColumnsOfTheirTables(t *testing.T) {
-	found := tables(t, dbtest.Open(t, database.SQLite))
+	found := tables(t, dbtest.Owner(t, dbtest.Open(t, database.SQLite)))
 	without := map[string]bool{}
 	for name := range found {
 		without[name] = true
@@ -310,7 +311,7 @@ func TestModelsHaveTheColumnsOfTheirTables(t *testing.T) {
 }
 
 func TestColumnDriftIsFound(t *testing.T) {
-	db := dbtest.Open(t, database.SQLite)
+	db := dbtest.Owner(t, dbtest.Open(t, database.SQLite))
 	createNotes(t, db)
 	found := tables(t, db)
 	if diff := columnDrift(&note{}, found); diff != "" {

@@ -18,7 +18,7 @@ import (
 // whatever way, the next one takes it. PostgreSQL lets several work.
 func TestOneServerPerSQLiteFile(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
-		url := dbtest.URL(t, dialect)
+		url := dbtest.AsOwner(t, dbtest.URL(t, dialect))
 		unlock, err := database.LockServer(url, "pid 7, http://127.0.0.1:8080")
 		if err != nil {
 			t.Fatal(err)

@@ -6,11 +6,12 @@ type Guard struct {
 	Table string
 	Rows  string   // condition of SQL for the rows that are frozen; all where empty
 	Free  []string // columns that may change all the same, sorted
+	Grows []string // columns that may change together, as long as the trigger lets them
 }
 
 // Guards are all guards of the schema. A table can have several, for different rows.
 var Guards = []Guard{
-	{Table: "audit_heads"}, // a head moves only with a higher sequence
+	{Table: "audit_heads", Grows: []string{"hash", "sequence"}}, // a head moves only with a higher sequence
 	{Table: "audit_records"},
 	{Table: "audit_rows"},
 	{Table: "cases", Rows: "published_at IS NOT NULL", Free: []string{"state", "updated_at", "version"}},

@@ -16,7 +16,7 @@ import (
 // Every change of every frozen row is refused, and by a trigger.
 func TestGuardsRefuseEveryChange(t *testing.T) {
 	dbtest.Both(t, func(t *testing.T, dialect string) {
-		db := filled.Open(t, dialect)
+		db := dbtest.Owner(t, filled.Open(t, dialect))
 		execAll(t, db, besideTheFrozen...)
 		for _, g := range database.Guards {
 			if texts(t, db, "SELECT count(*) FROM "+g.Table+" WHERE "+cmp.Or(g.Rows, "1 = 1"))[0] == "0" {
@@ -86,7 +86,7 @@ func changes(t *testing.T, db *gorm.DB, g database.Guard) []string {
 // What is not frozen can be written, or the guards would refuse everything.
 func TestGuardsLetTheRestBeWritten(t *testing.T) {
 	dbtest.Both(t, func(t *testing.T, dialect string) {
-		db := filled.Open(t, dialect)
+		db := dbtest.Owner(t, filled.Open(t, dialect))
 		for _, s := range []string{
 			"UPDATE audit_heads SET sequence = sequence + 1",
 			"UPDATE cases SET state = 'withdrawn', version = version + 1 WHERE published_at IS NOT NULL",
@@ -113,7 +113,7 @@ const currentOf = `EXISTS (SELECT 1 FROM evaluations s WHERE s.town_id = entries
 // An entry cannot be moved into an approved sheet either.
 func TestNoEntryMovesIntoAnApprovedSheet(t *testing.T) {
 	dbtest.Both(t, func(t *testing.T, dialect string) {
-		db := filled.Open(t, dialect)
+		db := dbtest.Owner(t, filled.Open(t, dialect))
 		err := db.Exec(`UPDATE entries SET code = 'moved', evaluation_id = (SELECT min(id) FROM evaluations WHERE town_id = 'demo' AND state = 'approved')
 			WHERE (evaluation_id, code) = (SELECT s.id, min(e.code) FROM evaluations s JOIN entries e ON e.town_id = s.town_id AND e.evaluation_id = s.id
 				AND e.revision = s.revision WHERE s.town_id = 'demo' AND s.state = 'submitted' AND s.revision = 1 GROUP BY s.id ORDER BY 1 LIMIT 1)`).Error
@@ -140,7 +140,7 @@ func unlisted(t *testing.T, db *gorm.DB) string {
 }
 
 func TestGuardsAreAllThatTheSchemaHas(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		if diff := unlisted(t, db); diff != "" {
 			t.Errorf("listed (-) and in the schema (+):\n%s", diff)
 		}

@@ -20,7 +20,7 @@ func TestLogShowsStatementsWithoutParameters(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
 		var out bytes.Buffer
 		log := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{Logger: log})
+		db := dbtest.Connect(t, dbtest.AsOwner(t, dbtest.URL(t, dialect)), database.Options{Logger: log})
 		createNotes(t, db)
 		secret := note{TownID: "hunter2", Code: "hunter2", Text: "hunter2"}
 		for range 2 { // the second breaks the key
@@ -43,7 +43,7 @@ func TestLogShowsStatementsWithoutParameters(t *testing.T) {
 func TestSlowStatementsNameTheirRequest(t *testing.T) {
 	type key struct{}
 	var out bytes.Buffer
-	db := dbtest.Connect(t, dbtest.URL(t, database.PostgreSQL), database.Options{
+	db := dbtest.Connect(t, dbtest.AsOwner(t, dbtest.URL(t, database.PostgreSQL)), database.Options{
 		Logger: slog.New(slog.NewJSONHandler(&out, nil)),
 		Attributes: func(ctx context.Context) []slog.Attr {
 			return []slog.Attr{slog.Any("request_id", ctx.Value(key{}))}
@@ -69,7 +69,7 @@ func TestSlowStatementsNameTheirRequest(t *testing.T) {
 // while others go on writing.
 func TestQueryOnly(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
-		url := dbtest.URL(t, dialect)
+		url := dbtest.AsOwner(t, dbtest.URL(t, dialect))
 		writer, reader := dbtest.Connect(t, url, database.Options{}),
 			dbtest.Connect(t, url, database.Options{QueryOnly: true, MaxConns: 1})
 		createNotes(t, writer)
@@ -93,7 +93,7 @@ func TestQueryOnly(t *testing.T) {
 
 // That the disk is full is remembered.
 func TestOutOfSpace(t *testing.T) {
-	db := dbtest.Connect(t, dbtest.URL(t, database.SQLite), database.Options{MaxConns: 1})
+	db := dbtest.Connect(t, dbtest.AsOwner(t, dbtest.URL(t, database.SQLite)), database.Options{MaxConns: 1})
 	createNotes(t, db)
 	if at := database.OutOfSpace(db); !at.IsZero() {
 		t.Errorf("full at %v", at)

@@ -97,7 +97,7 @@ func TestProcessesMigrateAtOnce(t *testing.T) {
 
 func TestNewerSchemaIsRefused(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
-		url := dbtest.URL(t, dialect)
+		url := dbtest.AsOwner(t, dbtest.URL(t, dialect))
 		db := dbtest.Connect(t, url, database.Options{})
 		execAll(t, db, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9001, true)")
 		_, err := database.Pending(t.Context(), db)

@@ -175,7 +175,7 @@ func broken() fs.FS {
 }
 
 func TestTheFirstMigrationIsFilled(t *testing.T) {
-	db := filled.Open(t, database.SQLite)
+	db := dbtest.Owner(t, filled.Open(t, database.SQLite))
 	for name := range tables(t, db) {
 		if n := texts(t, db, "SELECT count(*) FROM "+name); n[0] == "0" {
 			t.Errorf("%s has no row that a next migration could lose", name)
@@ -188,7 +188,7 @@ func TestTheFirstMigrationIsFilled(t *testing.T) {
 func TestTheNextMigrationKeepsEverything(t *testing.T) {
 	dbtest.Both(t, func(t *testing.T, dialect string) {
 		options := database.Options{Migrations: trial}
-		url, fresh := filled.URL(t, dialect), dbtest.EmptyURL(t, dialect)
+		url, fresh := dbtest.AsOwner(t, filled.URL(t, dialect)), dbtest.EmptyURL(t, dialect)
 		db := dbtest.Connect(t, url, options)
 		isAt(t, db, 100, 101)
 		old := levelOf(t, db)
@@ -224,7 +224,7 @@ func TestTheNextMigrationKeepsEverything(t *testing.T) {
 // succeeds once it is mended.
 func TestAnInterruptedMigrationLeavesNothing(t *testing.T) {
 	dbtest.Both(t, func(t *testing.T, dialect string) {
-		url := filled.URL(t, dialect)
+		url := dbtest.AsOwner(t, filled.URL(t, dialect))
 		db := dbtest.Connect(t, url, database.Options{Migrations: trial})
 		old := levelOf(t, db)
 		before := contents(t, db, shared(old, old))

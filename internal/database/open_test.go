@@ -115,7 +115,7 @@ var settings = map[string]map[string]string{
 }
 
 func TestEveryConnectionHasTheSettings(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		pool, err := db.DB()
 		if err != nil {
 			t.Fatal(err)
@@ -141,7 +141,8 @@ func TestEveryConnectionHasTheSettings(t *testing.T) {
 }
 
 func TestStatementTimeout(t *testing.T) {
-	db := dbtest.Connect(t, dbtest.URL(t, database.PostgreSQL), database.Options{StatementTimeout: 50 * time.Millisecond})
+	db := dbtest.Connect(t, dbtest.AsOwner(t, dbtest.URL(t, database.PostgreSQL)),
+		database.Options{StatementTimeout: 50 * time.Millisecond})
 	if err := db.Exec("SELECT pg_sleep(10)").Error; !fault.Is(err, fault.KindUnavailable) {
 		t.Errorf("a statement over its time: %v", err)
 	}
@@ -149,7 +150,7 @@ func TestStatementTimeout(t *testing.T) {
 
 func TestFullPoolAnswersInTime(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
-		db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{MaxConns: 1})
+		db := dbtest.Connect(t, dbtest.AsOwner(t, dbtest.URL(t, dialect)), database.Options{MaxConns: 1})
 		err := database.ReadTx(t.Context(), db, func(*gorm.DB) error {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()

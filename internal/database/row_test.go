@@ -43,7 +43,7 @@ func TestUpdateVersioned(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
 		t.Run(dialect, func(t *testing.T) {
 			now = time.Date(2023, 7, 1, 8, 0, 0, 123456789, time.FixedZone("", 8*3600))
-			db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{Now: clock})
+			db := dbtest.Connect(t, dbtest.AsOwner(t, dbtest.URL(t, dialect)), database.Options{Now: clock})
 			createNotes(t, db)
 			for _, town := range []string{"a", "b"} {
 				n := note{TownID: town, Code: "1", Text: "first", Pinned: true}
@@ -86,7 +86,7 @@ func TestUpdateVersioned(t *testing.T) {
 }
 
 func TestOneOfManyEditorsWins(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		createNotes(t, db)
 		if err := db.Create(&note{TownID: "a", Code: "1"}).Error; err != nil {
 			t.Fatal(err)
@@ -118,7 +118,7 @@ func TestOneOfManyEditorsWins(t *testing.T) {
 // Times come back as they went in, in UTC, whatever their zone, and the database
 // orders them as Go does.
 func TestTimes(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		createNotes(t, db)
 		rapid.Check(t, func(rt *rapid.T) {
 			moment := func(label string) time.Time {
@@ -155,7 +155,7 @@ func TestTimes(t *testing.T) {
 }
 
 func TestJSONKeepsItsBytes(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		createNotes(t, db)
 		in := note{
 			TownID: "a", Code: "1",
@@ -184,7 +184,7 @@ func TestJSONKeepsItsBytes(t *testing.T) {
 }
 
 func TestQueriesCountsStatements(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		createNotes(t, db)
 		before := database.Queries(db)
 		err := database.ReadTx(t.Context(), db, func(tx *gorm.DB) error {

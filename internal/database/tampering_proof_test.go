@@ -27,7 +27,7 @@ const exempt = 17
 // made from the live catalogue.
 func TestVerifyNamesEveryChange(t *testing.T) {
 	dbtest.Both(t, func(t *testing.T, dialect string) {
-		p := newProof(t, filled.URL(t, dialect))
+		p := newProof(t, dbtest.AsOwner(t, filled.URL(t, dialect)))
 		if found := p.differences(p.db); len(found) > 0 {
 			t.Fatalf("before anything is changed: %+v", found)
 		}
@@ -44,7 +44,7 @@ func TestVerifyNamesEveryChange(t *testing.T) {
 // The trail itself: whatever is changed in one of its tables, verify names the record.
 func TestVerifyNamesEveryChangeOfTheTrail(t *testing.T) {
 	dbtest.Both(t, func(t *testing.T, dialect string) {
-		p := newProof(t, filled.URL(t, dialect))
+		p := newProof(t, dbtest.AsOwner(t, filled.URL(t, dialect)))
 		for _, name := range []string{"audit_heads", "audit_records", "audit_rows"} {
 			x := p.tables[name]
 			x.rows = x.rows[:1] // of the installation, whose trail is short
@@ -86,7 +86,7 @@ func TestTheProofFindsWhatIsLeftOut(t *testing.T) {
 		database.Unheld[name] = "planted"
 		t.Cleanup(func() { delete(database.Unheld, name) })
 	}
-	p := newProof(t, filled.URL(t, database.SQLite))
+	p := newProof(t, dbtest.AsOwner(t, filled.URL(t, database.SQLite)))
 	p.before = p.differences(p.db) // from here on the handle leaves them out
 	delete(database.Unheld, "results.name_zh")
 	for _, name := range slices.Sorted(maps.Keys(p.tables)) {

@@ -37,7 +37,7 @@ func execAll(t *testing.T, db *gorm.DB, statements ...string) {
 
 func TestBrokenConstraints(t *testing.T) {
 	const other = "*" // the two databases differ
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, shelf...)
 		for _, c := range []struct {
 			sql              string
@@ -72,7 +72,7 @@ func TestBrokenConstraints(t *testing.T) {
 // The unique indexes of the migrations go by their names on both databases. Rows
 // are made without the keys that they refer to: only the index matters here.
 func TestConstraintOfNamesUniqueIndexes(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		drop := map[string]string{database.SQLite: `DROP TABLE runs`, database.PostgreSQL: `DROP TABLE runs CASCADE`}
 		execAll(t, db, drop[database.Dialect(db)],
 			`CREATE TABLE runs (id text, town_id text, period_code text, number integer)`,
@@ -86,7 +86,7 @@ func TestConstraintOfNamesUniqueIndexes(t *testing.T) {
 }
 
 func TestReadOnlyIsUnavailable(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, shelf...)
 		err := database.ReadTx(t.Context(), db, func(tx *gorm.DB) error {
 			return database.Unrecorded(tx).Exec("DELETE FROM books").Error
@@ -99,7 +99,7 @@ func TestReadOnlyIsUnavailable(t *testing.T) {
 
 func TestLockTimeoutIsUnavailable(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
-		url := dbtest.URL(t, dialect)
+		url := dbtest.AsOwner(t, dbtest.URL(t, dialect))
 		one := dbtest.Connect(t, url, database.Options{})
 		two := dbtest.Connect(t, url, database.Options{LockTimeout: 20 * time.Millisecond}) // as another process
 		execAll(t, one, shelf...)
@@ -117,7 +117,7 @@ func TestLockTimeoutIsUnavailable(t *testing.T) {
 }
 
 func TestFullDiskIsUnavailable(t *testing.T) {
-	db := dbtest.Connect(t, dbtest.URL(t, database.SQLite), database.Options{MaxConns: 1})
+	db := dbtest.Connect(t, dbtest.AsOwner(t, dbtest.URL(t, database.SQLite)), database.Options{MaxConns: 1})
 	execAll(t, db, shelf...)
 	execAll(t, db, "PRAGMA max_page_count = 1") // clamped to the size it has
 	var err error
@@ -130,7 +130,7 @@ func TestFullDiskIsUnavailable(t *testing.T) {
 }
 
 func TestLostServerIsUnavailable(t *testing.T) {
-	url := dbtest.URL(t, database.PostgreSQL)
+	url := dbtest.AsOwner(t, dbtest.URL(t, database.PostgreSQL))
 	db := dbtest.Connect(t, url, database.Options{MaxConns: 1})
 	other := dbtest.Connect(t, url, database.Options{})
 	err := database.InTx(t.Context(), db, func(tx *gorm.DB) error {
@@ -151,7 +151,7 @@ func TestLostServerIsUnavailable(t *testing.T) {
 }
 
 func TestMalformedTextIsInvalid(t *testing.T) {
-	db := dbtest.Open(t, database.PostgreSQL)
+	db := dbtest.Owner(t, dbtest.Open(t, database.PostgreSQL))
 	execAll(t, db, shelf...)
 	for _, s := range []string{"a\x00b", "\xff"} { // SQLite stores both: requests are checked by package text
 		if err := db.Exec("UPDATE shelves SET name = ?", s).Error; !fault.Is(err, fault.KindInvalid) {
@@ -177,7 +177,7 @@ func TestTranslateLeavesTheRest(t *testing.T) {
 	if err := database.Translate(fmt.Errorf("w: %w", pgconn.ErrConnClosed)); !fault.Is(err, fault.KindUnavailable) {
 		t.Errorf("a connection that has ended: %v", err)
 	}
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		var row struct{ Code string }
 		if err := db.Table("towns").Take(&row).Error; !errors.Is(err, gorm.ErrRecordNotFound) {
 			t.Errorf("no row: %v", err)

@@ -15,7 +15,7 @@ import (
 // that fails after an upgrade means: look for code that relies on it.
 
 func TestTrapZeroConditionsMatchAll(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		createNotes(t, db)
 		db.Create(&[]note{{TownID: "a", Code: "1"}, {TownID: "b", Code: "1"}})
 		var found []note
@@ -29,7 +29,7 @@ func TestTrapZeroConditionsMatchAll(t *testing.T) {
 }
 
 func TestTrapUpdatesWithStructDropsZeros(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		createNotes(t, db)
 		db.Create(&note{TownID: "a", Code: "1", Text: "x", Pinned: true})
 		db.Model(&note{TownID: "a", Code: "1"}).Updates(note{Text: "y", Pinned: false})
@@ -41,7 +41,7 @@ func TestTrapUpdatesWithStructDropsZeros(t *testing.T) {
 }
 
 func TestGlobalChangesAreRefused(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		createNotes(t, db)
 		db.Create(&note{TownID: "a", Code: "1"})
 		if err := db.Model(&note{}).Update("text", "x").Error; err == nil {
@@ -54,7 +54,7 @@ func TestGlobalChangesAreRefused(t *testing.T) {
 }
 
 func TestTrapNullsSortDifferently(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, `CREATE TABLE scores (code text NOT NULL, score double precision)`,
 			`INSERT INTO scores VALUES ('b', 1.0), ('none', NULL), ('a', 2.0)`)
 		first := func(order string) (code string) {
@@ -75,7 +75,8 @@ func TestTrapNullsSortDifferently(t *testing.T) {
 
 func TestTrapOuterHandleInsideATransaction(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
-		db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{LockTimeout: 30 * time.Millisecond})
+		db := dbtest.Connect(t, dbtest.AsOwner(t, dbtest.URL(t, dialect)),
+			database.Options{LockTimeout: 30 * time.Millisecond})
 		execAll(t, db, counters...)
 		err := database.InTx(t.Context(), db, func(tx *gorm.DB) error {
 			if err := add(tx, 1); err != nil {
@@ -101,7 +102,7 @@ func TestTrapOuterHandleInsideATransaction(t *testing.T) {
 // After an error PostgreSQL refuses all further work in the transaction, SQLite
 // goes on: an error must leave fn.
 func TestTrapErrorInsideATransaction(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, counters...)
 		err := database.InTx(t.Context(), db, func(tx *gorm.DB) error {
 			_ = database.Unrecorded(tx).Exec("INSERT INTO counters VALUES (1, 1)").Error
@@ -114,7 +115,7 @@ func TestTrapErrorInsideATransaction(t *testing.T) {
 }
 
 func TestBatchesFitBothDatabases(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		createNotes(t, db)
 		rows := make([]note, 3*database.Batch/2)
 		for i := range rows {

@@ -36,7 +36,7 @@ func add(tx *gorm.DB, id int) error {
 var errNo = errors.New("no")
 
 func TestInTxCommitsOrRollsBack(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, counters...)
 		if err := database.InTx(t.Context(), db, func(tx *gorm.DB) error { return add(tx, 1) }); err != nil {
 			t.Fatal(err)
@@ -76,7 +76,7 @@ func TestInTxCommitsOrRollsBack(t *testing.T) {
 }
 
 func TestInnerTransactionsJoin(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, counters...)
 		outer := func(ignore bool) error {
 			return database.InTx(t.Context(), db, func(tx *gorm.DB) error {
@@ -111,7 +111,7 @@ func TestInnerTransactionsJoin(t *testing.T) {
 // the loser runs again.
 func TestNoUpdateIsLost(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
-		url := dbtest.URL(t, dialect)
+		url := dbtest.AsOwner(t, dbtest.URL(t, dialect))
 		handles := []*gorm.DB{dbtest.Connect(t, url, database.Options{}), dbtest.Connect(t, url, database.Options{})}
 		execAll(t, handles[0], counters...)
 		const goroutines, times = 4, 15
@@ -148,7 +148,7 @@ func TestNoUpdateIsLost(t *testing.T) {
 }
 
 func TestInTxRepeatsAfterDeadlock(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, counters...)
 		var first sync.WaitGroup // both hold one row before they want the other
 		first.Add(2)
@@ -182,7 +182,7 @@ func TestInTxRepeatsAfterDeadlock(t *testing.T) {
 }
 
 func TestInTxGivesUp(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, counters...)
 		if database.Dialect(db) == database.SQLite {
 			t.Log("one writer at a time: no conflict can be provoked inside one process")
@@ -208,7 +208,7 @@ func TestInTxGivesUp(t *testing.T) {
 }
 
 func TestWritersDoNotStarve(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, counters...)
 		const writers, times = 32, 10 // four times the pool
 		var wg sync.WaitGroup
@@ -237,7 +237,7 @@ func TestWritersDoNotStarve(t *testing.T) {
 
 // Writers who wait must not hold the connections that readers need.
 func TestWaitingWritersLeaveConnectionsToReaders(t *testing.T) {
-	db := dbtest.Connect(t, dbtest.URL(t, database.SQLite), database.Options{MaxConns: 2})
+	db := dbtest.Connect(t, dbtest.AsOwner(t, dbtest.URL(t, database.SQLite)), database.Options{MaxConns: 2})
 	execAll(t, db, counters...)
 	var wg sync.WaitGroup
 	err := database.InTx(t.Context(), db, func(tx *gorm.DB) error {
@@ -260,7 +260,7 @@ func TestWaitingWritersLeaveConnectionsToReaders(t *testing.T) {
 }
 
 func TestReadTxSeesOneState(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, counters...)
 		err := database.ReadTx(t.Context(), db, func(tx *gorm.DB) error {
 			before := read(t, tx, 1)
@@ -289,7 +289,7 @@ func TestReadTxSeesOneState(t *testing.T) {
 // A read must not take the write lock, and must leave connections writable,
 // even when its context ends in the middle.
 func TestReadTxBesideAWriter(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, counters...)
 		err := database.InTx(t.Context(), db, func(tx *gorm.DB) error {
 			if err := add(tx, 1); err != nil {
@@ -321,7 +321,7 @@ func TestReadTxBesideAWriter(t *testing.T) {
 }
 
 func TestInTxInsideReadTx(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		err := database.ReadTx(t.Context(), db, func(tx *gorm.DB) error {
 			return database.InTx(t.Context(), tx, func(*gorm.DB) error { return nil })
 		})
@@ -332,7 +332,7 @@ func TestInTxInsideReadTx(t *testing.T) {
 }
 
 func TestInTxDropsChainedConditions(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		execAll(t, db, counters...)
 		chained := db.Table("counters").Where("id = ?", 1)
 		err := database.InTx(t.Context(), chained, func(tx *gorm.DB) error {

@@ -19,7 +19,7 @@ func TestOtherDatabasesAreRefused(t *testing.T) {
 			"', '2023-01-01', '2023-01-02'", "no place to mark": "DROP TABLE demo_marks",
 	} {
 		t.Run(name, func(t *testing.T) {
-			dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+			dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 				if own, err := Owned(t.Context(), db); own || err != nil {
 					t.Fatalf("an empty database: %v, %v", own, err)
 				}
@@ -82,7 +82,7 @@ func counts(t *testing.T, db *gorm.DB) map[string]int64 {
 
 // A demo that was broken off after its mark is its own, whatever else is there.
 func TestTheMarkIsEnough(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		if _, err := Credentials(t.Context(), db); !fault.Is(err, fault.KindConflict) {
 			t.Errorf("credentials in an empty database: %v", err)
 		}

@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
+	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
@@ -15,6 +16,7 @@ import (
 // changes a figure, the data or the scheme is found out, and by which check.
 func TestVerifyFindsEveryTampering(t *testing.T) {
 	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
+		db = dbtest.Owner(t, db)
 		ctx := t.Context()
 		const runs = 4 // three periods published, one of them amended
 		failed := func() map[string]int {

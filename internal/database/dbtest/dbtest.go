@@ -21,6 +21,13 @@ func Each(t *testing.T, test func(t *testing.T, db *gorm.DB)) {
 	migrated.Each(t, test)
 }
 
+// EachAsOwner is Each with a handle of the owner of the database: for tests that change the
+// schema, or that want its triggers to refuse what the service has no right to.
+func EachAsOwner(t *testing.T, test func(t *testing.T, db *gorm.DB)) {
+	t.Helper()
+	Each(t, func(t *testing.T, db *gorm.DB) { test(t, Owner(t, db)) })
+}
+
 // Both runs the test as the subtests "sqlite" and "postgres" at the same time,
 // because one mostly waits while the other computes, and returns when they are
 // done. What they share they must guard.
@@ -33,7 +40,8 @@ func Both(t *testing.T, test func(t *testing.T, dialect string)) {
 	both.Wait()
 }
 
-// Open returns a fresh migrated database, closed and dropped when t ends.
+// Open returns a fresh migrated database, closed and dropped when t ends. On PostgreSQL it
+// is connected as the role of the service, which owns nothing; see Owner.
 func Open(t testing.TB, dialect string) *gorm.DB {
 	t.Helper()
 	return migrated.Open(t, dialect)
@@ -62,11 +70,12 @@ func URL(t testing.TB, dialect string) string {
 	return migrated.URL(t, dialect)
 }
 
-// EmptyURL is URL without the migrations.
+// EmptyURL is URL without the migrations, for the owner of the database.
 func EmptyURL(t testing.TB, dialect string) string {
 	t.Helper()
 	if dialect == database.SQLite {
 		return sqliteURL(t, nil)
 	}
-	return postgresURL(t, "template0")
+	s, name := postgresCopy(t, "template0")
+	return s.named(name)
 }

@@ -9,12 +9,20 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver named "pgx"
+	"gorm.io/gorm"
+
+	"bulwark/internal/database"
 )
+
+// serving is the role that tests connect as. It has the rights of the service and no
+// others; the user of TEST_DATABASE_URL owns the databases.
+const serving = "bulwark_test_service"
 
 // server is the PostgreSQL that all tests of this process share.
 type server struct {
@@ -59,7 +67,12 @@ func startServer() (*server, error) {
 	if _, err := s.alive.ExecContext(ctx, "SELECT pg_advisory_lock("+s.run+")"); err != nil {
 		return nil, err
 	}
-	return s, s.dropStale(ctx)
+	if err := s.dropStale(ctx); err != nil {
+		return nil, err
+	}
+	_, err = s.admin.ExecContext(ctx, "DO $$ BEGIN CREATE ROLE "+serving+" LOGIN PASSWORD '"+serving+"'; "+
+		"EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$") // another process was first
+	return s, err
 }
 
 // dropStale drops what earlier processes left on a server that outlived them:
@@ -93,11 +106,76 @@ func (s *server) dropStale(ctx context.Context) error {
 	return rows.Err()
 }
 
-// named returns the URL of the database with that name.
+// named returns the URL of the database with that name, for its owner.
 func (s *server) named(name string) string {
 	u := *s.url
 	u.Path = "/" + name
 	return u.String()
+}
+
+// served returns the URL of the database with that name, for the role of the service.
+func (s *server) served(name string) string {
+	u := *s.url
+	u.Path, u.User = "/"+name, url.UserPassword(serving, serving)
+	query := u.Query()
+	query.Del("user")
+	query.Del("password")
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// AsOwner returns the URL, as Template.URL returns it, for the owner of the database; that
+// of a SQLite file unchanged.
+func AsOwner(t testing.TB, address string) string {
+	t.Helper()
+	if strings.HasPrefix(address, "sqlite:") {
+		return address
+	}
+	s, err := theServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.named(strings.TrimPrefix(u.Path, "/"))
+}
+
+// AsService returns the URL, as EmptyURL returns it, for the role of the service.
+func AsService(t testing.TB, address string) string {
+	t.Helper()
+	if strings.HasPrefix(address, "sqlite:") {
+		return address
+	}
+	s, err := theServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.served(strings.TrimPrefix(u.Path, "/"))
+}
+
+// Owner returns a handle of the owner of the database, who may change the schema and is
+// stopped by its triggers only; on SQLite db itself. Tests plant with it what the service
+// never writes.
+func Owner(t testing.TB, db *gorm.DB) *gorm.DB {
+	t.Helper()
+	if database.Dialect(db) == database.SQLite {
+		return db
+	}
+	var name string
+	if err := db.Raw("SELECT current_database()").Scan(&name).Error; err != nil {
+		t.Fatal(err)
+	}
+	s, err := theServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Connect(t, s.named(name), database.Options{})
 }
 
 // newName returns a name that is unique among all processes that share a server.
@@ -115,11 +193,11 @@ func (m *Template) makeDatabase() (string, error) {
 	if _, err := s.admin.ExecContext(context.Background(), "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
 		return "", err
 	}
-	return name, m.make(s.named(name))
+	return name, m.make(s.named(name), s.served(name))
 }
 
-// postgresURL returns the URL of a copy of the database template.
-func postgresURL(t testing.TB, template string) string {
+// postgresCopy returns the name of a copy of the database template.
+func postgresCopy(t testing.TB, template string) (*server, string) {
 	t.Helper()
 	s, err := theServer()
 	if err != nil {
@@ -136,5 +214,5 @@ func postgresURL(t testing.TB, template string) string {
 			t.Errorf("drop the test database: %v", err)
 		}
 	})
-	return s.named(name)
+	return s, name
 }

@@ -25,7 +25,7 @@ func Tamper(t testing.TB, url string, statements ...string) {
 // TamperWith is Tamper by more than statements.
 func TamperWith(t testing.TB, url string, do func(conn *sql.Conn)) {
 	t.Helper()
-	driver, source, begin := "pgx", url, "SET session_replication_role = replica"
+	driver, source, begin := "pgx", AsOwner(t, url), "SET session_replication_role = replica"
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		driver, source, begin = "sqlite", "file:"+path+"?_pragma=busy_timeout(10000)", "PRAGMA foreign_keys = 0"
 	}

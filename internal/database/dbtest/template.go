@@ -45,7 +45,8 @@ func (m *Template) Open(t testing.TB, dialect string) *gorm.DB {
 	return Connect(t, m.URL(t, dialect), database.Options{})
 }
 
-// URL returns the URL of a copy, dropped when t ends.
+// URL returns the URL of a copy, dropped when t ends: on PostgreSQL that of the role of the
+// service, which owns nothing. See AsOwner.
 func (m *Template) URL(t testing.TB, dialect string) string {
 	t.Helper()
 	if dialect == database.SQLite {
@@ -59,11 +60,13 @@ func (m *Template) URL(t testing.TB, dialect string) string {
 	if err != nil {
 		t.Fatalf("make the PostgreSQL database to copy: %v", err)
 	}
-	return postgresURL(t, name)
+	s, name := postgresCopy(t, name)
+	return s.served(name)
 }
 
-// make migrates and fills the empty database at the URL, and leaves it.
-func (m *Template) make(url string) error {
+// make migrates and fills the empty database at the URL, grants the role of the service at
+// the other one its rights, and leaves it.
+func (m *Template) make(url, served string) error {
 	ctx := context.Background()
 	if err := database.Migrate(ctx, url, database.Options{}); err != nil {
 		return err
@@ -72,7 +75,7 @@ func (m *Template) make(url string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(m.fill(ctx, db), database.Close(db))
+	return errors.Join(m.fill(ctx, db), database.Grant(ctx, db, served), database.Close(db))
 }
 
 // makeFile returns what SQLite has in its file after the last connection is closed.
@@ -83,7 +86,7 @@ func (m *Template) makeFile() ([]byte, error) {
 	}
 	defer os.RemoveAll(folder)
 	path := filepath.Join(folder, "template.db")
-	if err := m.make("sqlite:" + path); err != nil {
+	if err := m.make("sqlite:"+path, ""); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)

@@ -1,0 +1,25 @@
+-- The rights of the service's role, for those who grant them by hand; `bulwark migrate` does the same when both
+-- BULWARK_MIGRATE_DATABASE_URL and BULWARK_DATABASE_URL are set. Run it after each migration, as the owner of the schema:
+--   psql "$OWNER_URL" -v ON_ERROR_STOP=1 -v service=bulwark -f deployments/postgres/grants.sql
+BEGIN;
+GRANT USAGE ON SCHEMA public TO :"service";
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM :"service";
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO :"service";
+REVOKE INSERT, UPDATE, DELETE ON goose_db_version FROM :"service";
+REVOKE UPDATE, DELETE ON audit_heads FROM :"service";
+GRANT UPDATE (hash, sequence) ON audit_heads TO :"service";
+REVOKE UPDATE, DELETE ON audit_records FROM :"service";
+REVOKE UPDATE, DELETE ON audit_rows FROM :"service";
+REVOKE UPDATE, DELETE ON corrections FROM :"service";
+REVOKE UPDATE, DELETE ON plan_outcomes FROM :"service";
+REVOKE UPDATE, DELETE ON plan_versions FROM :"service";
+REVOKE UPDATE, DELETE ON publications FROM :"service";
+REVOKE UPDATE, DELETE ON result_nodes FROM :"service";
+REVOKE UPDATE, DELETE ON results FROM :"service";
+REVOKE UPDATE, DELETE ON robustness_results FROM :"service";
+REVOKE UPDATE, DELETE ON runs FROM :"service";
+REVOKE UPDATE, DELETE ON signing_statements FROM :"service";
+REVOKE UPDATE, DELETE ON transitions FROM :"service";
+REVOKE UPDATE, DELETE ON value_choices FROM :"service";
+REVOKE UPDATE, DELETE ON visit_versions FROM :"service";
+COMMIT;
