@@ -165,7 +165,7 @@ func (p program) check(ctx context.Context, r *backup.Reader) error {
 	if err != nil {
 		return err
 	}
-	defer database.Close(db) //nolint:errcheck // it is thrown away
+	defer database.Close(db)                          //nolint:errcheck // it is thrown away
 	if err := recordRestore(ctx, db, s); err != nil { // which tables it leaves empty
 		return err
 	}
