@@ -102,6 +102,10 @@ func newProber(t *testing.T, db *gorm.DB) *prober {
 		p.joins(code, role, leads)
 		p.secret[code] = p.key(credential.Key{Roles: []access.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
 	}
+	zheng := "zheng" // whose proposal the world has
+	p.secret[zheng] = p.key(credential.Key{
+		Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &zheng,
+	})
 	limited := "leading_group"
 	p.secret["limited"] = p.key(credential.Key{
 		Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &limited, Branches: []string{"b01"},
@@ -200,7 +204,10 @@ func (p *prober) resources() []kind {
 	for _, id := range p.appeals {
 		appeal.paths = append(appeal.paths, town+"/appeals/"+id)
 	}
-	kinds := []kind{period, sheet, sheet, sheet, adjustment, exception, appeal}
+	proposed := kind{name: "proposal", table: "proposals", key: "id", list: town + "/proposals", verbs: map[string]attempt{
+		"confirm": to("confirmed"), "reject": to("rejected"), "withdraw": to("withdrawn"),
+	}, paths: []string{town + "/proposals/" + p.ids["proposal"]}}
+	kinds := []kind{period, sheet, sheet, sheet, adjustment, exception, appeal, proposed}
 	for _, k := range kinds {
 		slices.Sort(k.paths)
 	}
@@ -275,7 +282,9 @@ func (p *prober) scene(rt *rapid.T) {
 	none := map[string]any{"entry_from": nil, "entry_until": nil, "state": "open"}
 	p.set("assignments", "1 = 1", map[string]any{"valid_until": nil})
 	p.clock.noon(p.t, p.first.AddDays(2))
-	switch rapid.IntRange(0, 6).Draw(rt, "scene") {
+	switch rapid.IntRange(0, 7).Draw(rt, "scene") {
+	case 7:
+		p.probe(rt, oneOf(rt, "who", "zheng", "fang", "leading_group", "leadership"), p.kind("proposal"), p.ids["proposal"])
 	case 0:
 		p.clock.noon(p.t, p.first.AddDays(7))
 		p.set("appeals", "1 = 1", map[string]any{
@@ -403,7 +412,7 @@ func (p *prober) try(rt *rapid.T, caller, path, verb string, a attempt, version 
 	answer := p.ask(caller, a.method, path+a.below, a.body, version)
 	p.must(p.tx.Exec("ROLLBACK TO SAVEPOINT attempt").Error)
 	switch answer.Code {
-	case http.StatusOK:
+	case http.StatusOK, http.StatusAccepted:
 		return true
 	case http.StatusConflict:
 		// The states are drawn by SQL, which an amendment notices: that says nothing of what the caller may do.

@@ -53,6 +53,7 @@ func besides(t *testing.T, db *gorm.DB, first, second func(db *gorm.DB) error) (
 // Of two amendments at once the second one is made of what the first has published.
 func TestAmendmentsFollowOneAnother(t *testing.T) {
 	h := newHarness(t, dbtest.Open(t, database.PostgreSQL)) // SQLite has one writer anyway
+	h.alone()
 	published(h)
 	ctx := acting(t, "leading_group", access.LeadingGroup)
 	var made [2]index.PublicationDetail
@@ -60,7 +61,7 @@ func TestAmendmentsFollowOneAnother(t *testing.T) {
 		x := 3.0
 		list := []evaluation.Correction{{BranchCode: "b01", Code: code, Value: &x}}
 		return func(db *gorm.DB) (err error) {
-			made[i], err = index.Amend(ctx, db, "demo", "2026Q1", index.Amendment{Reason: "recounted", Corrections: list})
+			made[i], _, err = index.Amend(ctx, db, "demo", "2026Q1", index.Amendment{Reason: "recounted", Corrections: list})
 			return err
 		}
 	}
@@ -93,8 +94,8 @@ func TestNobodyFinalisesBesideAnAppeal(t *testing.T) {
 	}
 	finalise := func(db *gorm.DB) error {
 		later := db.Session(&gorm.Session{NewDB: true, NowFunc: func() time.Time { return db.NowFunc().AddDate(0, 0, 10) }})
-		_, err := index.Finalise(acting(t, "leading_group", access.LeadingGroup), later,
-			workflow.Ref{Town: "demo", ID: "2026Q1", Version: version}, "")
+		_, _, err := index.MovePeriod(acting(t, "leading_group", access.LeadingGroup), later,
+			workflow.Ref{Town: "demo", ID: "2026Q1", Version: version}, evaluation.PeriodMove{To: evaluation.Final})
 		return err
 	}
 	filed, final := besides(t, h.db, file, finalise)

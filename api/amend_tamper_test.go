@@ -40,6 +40,7 @@ func unguarded(t *testing.T, db *gorm.DB) *gorm.DB {
 func TestNoAmendmentPublishesWhatWasTamperedWith(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
+		h.alone()
 		published(h)
 		group := h.as(access.LeadingGroup)
 		appeal := h.as(access.Secretary).Post("/towns/demo/appeals", object{
@@ -63,41 +64,44 @@ func TestNoAmendmentPublishesWhatWasTamperedWith(t *testing.T) {
 				"raw value of another branch",
 				"UPDATE entries SET value = 6.0 WHERE code = 'meetings' AND evaluation_id = '" + sheet2 + "'",
 				"UPDATE entries SET value = 12.0 WHERE code = 'meetings' AND evaluation_id = '" + sheet2 + "'",
-				[]string{"entries/b02/" + sheet2 + "/meetings/value"},
+				[]string{"entries/" + sheet2 + "/1/meetings/value"},
 				`published as "12", and "6" in the database now`,
 			},
 			{
 				"raw values of two",
 				"UPDATE entries SET value = 1.0 WHERE code = 'complaints' AND evaluation_id <> '" + sheet2 + "'",
 				"UPDATE entries SET value = 0.0 WHERE code = 'complaints'",
-				[]string{"entries/b01/…/complaints/value", "entries/b03/…/complaints/value"},
+				[]string{"entries/…/1/complaints/value", "entries/…/1/complaints/value"},
 				`published as "0", and "1" in the database now`,
 			},
 			{
 				"approval", "UPDATE evaluations SET state = 'submitted' WHERE id = '" + sheet2 + "'",
 				"UPDATE evaluations SET state = 'approved' WHERE id = '" + sheet2 + "'",
-				[]string{
-					"entries/b02/meetings/value", "entries/b02/spirit/value", "entries/b02/standing/value",
-					"entries/b02/complaints/value",
-				},
-				`published as "A", and "" in the database now`,
+				[]string{"evaluations/" + sheet2 + "/state"},
+				`published as "approved", and "submitted" in the database now`,
 			},
 			{
 				"kind", "UPDATE branch_profiles SET kind = 'community' WHERE branch_code = 'b02'",
 				"UPDATE branch_profiles SET kind = 'village' WHERE branch_code = 'b02'",
-				[]string{"branch_profiles/b02/kind"},
+				[]string{"branch_profiles/b02/2020-01-01/kind"},
 				`published as "village", and "community" in the database now`,
+			},
+			{
+				"name", "UPDATE branch_profiles SET name_en = 'other' WHERE branch_code = 'b02'",
+				"UPDATE branch_profiles SET name_en = 'branch b02' WHERE branch_code = 'b02'",
+				[]string{"branch_profiles/b02/2020-01-01/name_en"},
+				`published as "branch b02", and "other" in the database now`,
 			},
 			{
 				"end", "UPDATE branches SET closed_on = '2026-02-01' WHERE code = 'b03'",
 				"UPDATE branches SET closed_on = NULL WHERE code = 'b03'",
-				[]string{"branches/b03"},
-				`published as "b03", and ""`,
+				[]string{"branches/b03/closed_on"},
+				`published as "", and "2026-02-01" in the database now`,
 			},
 			{
 				"score", "UPDATE results SET score = score - 1 WHERE branch_code = 'b02'",
 				"UPDATE results SET score = score + 1 WHERE branch_code = 'b02'",
-				[]string{"results/…"},
+				[]string{"results/…/b02/score"},
 				"in the database now",
 			},
 			{
@@ -137,7 +141,7 @@ func TestNoAmendmentPublishesWhatWasTamperedWith(t *testing.T) {
 				amends(group).Want(http.StatusCreated)
 				refused(t, amends(group), http.StatusConflict, "nothing_changes")
 				h.must(owner.Exec("UPDATE corrections SET value = 3").Error)
-				refused(t, amends(group), http.StatusConflict, "published_data_differs", "corrections/b01/complaints/value")
+				refused(t, amends(group), http.StatusConflict, "published_data_differs", "corrections/2026Q1/1/value")
 				h.must(owner.Exec("UPDATE corrections SET value = 1").Error)
 				before = string(h.Get(q1 + "/ranking").Want(http.StatusOK).Body)
 			}
@@ -157,7 +161,7 @@ func TestNoAmendmentOfAPublicationThatTheTrailDoesNotHave(t *testing.T) {
 		a := h.as(access.LeadingGroup).Post("/towns/demo/periods/2026Q1/publications", object{
 			"reason": "x", "corrections": []object{{"branch": "b02", "code": "complaints", "value": 1}},
 		})
-		refused(t, a, http.StatusConflict, "published_data_differs", "publications/2026Q1/number",
-			"publications/2026Q1/1/run_id")
+		refused(t, a, http.StatusConflict, "published_data_differs", "corrections/2026Q1/1",
+			"publications/2026Q1/2")
 	})
 }

@@ -21,8 +21,8 @@ import (
 func amended(h *harness, period, branch, code string, x float64) int64 {
 	h.t.Helper()
 	body := object{"reason": "counted again", "corrections": []object{{"branch": branch, "code": code, "value": x}}}
-	made := h.as(access.LeadingGroup).Post("/towns/demo/periods/"+period+"/publications", body)
-	return apitest.Decode[index.PublicationDetail](made, http.StatusCreated).Number
+	made := amendedBy(h.as(access.LeadingGroup), "/towns/demo/periods/"+period, body)
+	return apitest.Decode[index.PublicationDetail](made, http.StatusOK).Number
 }
 
 // An amendment changes what it corrects, whatever else has changed since: names and
@@ -116,6 +116,7 @@ func TestAnAmendmentChangesNothingElse(t *testing.T) {
 func TestAppealsAreUpheldOneAfterAnother(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
+		h.alone()
 		published(h)
 		second := h.joins("sun", access.Secretary, ties{"b02": access.Leads})
 		filed := func(c *apitest.Client, branch string) string {

@@ -7,6 +7,7 @@ import (
 
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/proposal"
 	"bulwark/internal/rest"
 	"bulwark/internal/workflow"
 )
@@ -131,18 +132,25 @@ type appealTransition struct {
 
 type decideAppealRequest struct {
 	appealRequest
+	rest.Localized
 	rest.IfMatch
 	Body appealTransition
 }
 
 // decideAppeal upholds, rejects or withdraws an appeal. Upholding corrects what is
-// published: a new run and a new publication, all or nothing.
+// published: a new run and a new publication, all or nothing. Where that takes two
+// persons, the answer is 202 with the proposal, and the appeal is upheld once another
+// person confirms it.
 //
 //	@Summary	Decide on an appeal
-func (s *Server) decideAppeal(ctx context.Context, req decideAppealRequest) (index.Appeal, error) {
+func (s *Server) decideAppeal(
+	ctx context.Context, req decideAppealRequest,
+) (rest.Deferred[index.Appeal, proposal.Proposal], error) {
 	var decided index.Appeal
+	var waiting *proposal.Proposal
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
-		decided, err = index.DecideAppeal(ctx, tx, workflow.Ref{Town: req.Town, ID: req.Appeal, Version: req.Version}, index.AppealDecision{
+		ref := workflow.Ref{Town: req.Town, ID: req.Appeal, Version: req.Version}
+		decided, waiting, err = index.DecideAppeal(ctx, tx, ref, index.AppealDecision{
 			To: req.Body.To, Answer: req.Body.Reason, Corrections: req.Body.Corrections.corrections(),
 		})
 		if decided.State == index.Upheld {
@@ -150,5 +158,5 @@ func (s *Server) decideAppeal(ctx context.Context, req decideAppealRequest) (ind
 		}
 		return amended, err
 	})
-	return decided, err
+	return waits(decided, waiting, req.Localized), err
 }

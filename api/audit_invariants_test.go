@@ -25,6 +25,8 @@ var severalRecords = map[string]bool{
 	"activateScheme": true, // and retires the version before
 	"movePeriod":     true, // publishing moves the period and publishes its run
 	"decideAppeal":   true, // upholding makes a run and its publication
+	"moveProposal":   true, // confirming does what was proposed
+	"createRun":      true, // ends an open proposal of another run
 	"amendResult":    true, // makes a run and its publication
 	"proposeBonus":   true, // proposes an adjustment and links it
 	"moveVisit":      true, // opens problems for what was found

@@ -172,7 +172,12 @@ func TestNothingIsWrittenAfterTheLock(t *testing.T) {
 		}
 		tag := first.Get(at).ETag()
 		publish := func() *apitest.Answer { return first.IfMatch(tag).Post(at+"/transitions", object{"to": "published"}) }
-		oneWins(t, "publications", atOnce(publish, publish, publish), "stale_version", "no_such_transition")
+		answers := atOnce(publish, publish, publish)
+		oneWins(t, "proposals", answers, "proposal_open")
+		waiting := answers[slices.IndexFunc(answers, func(a *apitest.Answer) bool { return a.Status == http.StatusAccepted })]
+		confirms := func() *apitest.Answer { return decides(first.Second(), waiting, "confirmed") }
+		confirms().Want(http.StatusOK)
+		refused(t, confirms(), http.StatusConflict, "no_such_transition")
 		if r := apitest.Decode[index.Receipt](h.Get(at+"/receipt"), http.StatusOK); r.Publication != 1 || r.Number != 3 {
 			t.Errorf("published run %d as publication %d", r.Number, r.Publication)
 		}

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"net/http"
 	"testing"
 	"time"
 
@@ -60,7 +62,8 @@ func serving(t testing.TB, db *gorm.DB, now func() time.Time) (*Server, *apitest
 func newHarness(t testing.TB, db *gorm.DB) *harness {
 	t.Helper()
 	s, client := serving(t, db, func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) })
-	h := &harness{client, t, db, s, map[access.Role]string{}}
+	h := &harness{t: t, db: db, server: s, secrets: map[access.Role]string{}}
+	h.Client = client.SecondedBy(h.secondPerson)
 	h.must(database.InTx(t.Context(), db, func(tx *gorm.DB) error { // one commit instead of forty
 		h.db = tx
 		h.towns()
@@ -79,6 +82,43 @@ func (h *harness) as(role access.Role) *apitest.Client {
 		h.t.Fatalf("there is no role %q", role)
 	}
 	return h.As(secret)
+}
+
+// secondPerson is the key of somebody who confirms what others of the leading group
+// propose: one more person, once there is something to confirm.
+func (h *harness) secondPerson() string {
+	h.t.Helper()
+	secret, ok := h.secrets[second]
+	if !ok {
+		person := string(second)
+		_, err := people.Create(h.t.Context(), h.db, people.Person{TownID: "demo", Code: person, Name: text.Same(person)})
+		h.must(err)
+		h.appointed("demo", person, access.LeadingGroup)
+		secret = h.key(credential.Key{
+			Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person,
+		})
+		h.secrets[second] = secret
+	}
+	return secret
+}
+
+// second stands for the second person of the leading group among the secrets.
+const second access.Role = "second"
+
+// alone lets one person publish in demo.
+func (h *harness) alone() { h.t.Helper(); h.setting(object{"second_person": "none"}) }
+
+// setting changes what keeps one person of demo from deciding alone.
+func (h *harness) setting(change object) {
+	h.t.Helper()
+	changesTown(h.as(access.Admin), change).Want(http.StatusOK)
+}
+
+// changesTown changes demo, which otherwise stays as it is.
+func changesTown(c *apitest.Client, change object) *apitest.Answer {
+	body := object{"name": named("demo"), "open_results": true, "reason": "so it was decided"}
+	maps.Copy(body, change)
+	return c.IfMatch(c.Get("/towns/demo").Want(http.StatusOK).ETag()).Put("/towns/demo", body)
 }
 
 // key makes one more key and gives its secret.

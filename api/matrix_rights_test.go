@@ -58,6 +58,11 @@ var rights = map[string]right{
 	"POST /towns/:town/appeals": {
 		who: "s", ok: 201, inPeriod: true, in: "published", shut: 409, out: 403, body: newAppeal, but: finished,
 	},
+	"GET /towns/:town/proposals":           {who: "GL", far: 200},
+	"GET /towns/:town/proposals/:proposal": {who: "GL"},
+	"POST /towns/:town/proposals/:proposal/transitions": {
+		who: "G", version: "SELECT version FROM proposals WHERE id = ?", body: sent(object{"to": "confirmed"}),
+	},
 	"GET /towns/:town/appeals/:appeal": {who: "smiGL", in: "published", shut: 404},
 	"POST /towns/:town/appeals/:appeal/transitions": {
 		who: "smiGL", in: "published", shut: 404, version: "1", body: answerAppeal, but: readersOfAppeals,
@@ -65,7 +70,7 @@ var rights = map[string]right{
 
 	"GET /towns/:town/periods/:period/publications": {who: everyone},
 	"POST /towns/:town/periods/:period/publications": {
-		who: "G", ok: 201, in: "published", shut: 409, body: sent(object{
+		who: "G", ok: 202, in: "published", shut: 409, body: sent(object{
 			"reason": "x", "corrections": []object{{"branch": "b01", "code": "meetings", "value": 1}},
 		}), but: finished,
 	},
@@ -568,8 +573,11 @@ func readersOfAppeals(_ *world, c cell) int {
 	return 0
 }
 
-// noticeOpen keeps a published period from being final.
+// noticeOpen keeps a published period from being final. To publish one takes a second person.
 func noticeOpen(_ *world, c cell) int {
+	if c.state == "locked" && c.about == own {
+		return http.StatusAccepted
+	}
 	if c.state == "published" && c.about == own {
 		return http.StatusLocked
 	}

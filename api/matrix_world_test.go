@@ -70,7 +70,22 @@ func worldOf(t *testing.T, h *harness) *world {
 	w.things[":analysis"] = w.analysed()
 	w.things[":plan"], w.things[":item"] = w.approvedPlans()
 	w.improve()
+	w.proposes()
 	return w
+}
+
+// proposes leaves the publication of a half year to a second person.
+func (w *world) proposes() {
+	zheng := w.joins("zheng", access.LeadingGroup, nil)
+	at := "/towns/demo/periods/half"
+	zheng.Post("/towns/demo/periods", object{
+		"code": "half", "kind": "half_year", "starts_on": "2023-01-01", "ends_on": "2023-06-30", "scheme": "small",
+	}).Want(http.StatusCreated)
+	w.steps("half", "open", "review", "locked")
+	zheng.Post(at+"/runs", nil).Want(http.StatusCreated)
+	made := zheng.IfMatch(zheng.Get(at).ETag()).Post(at+"/transitions",
+		object{"to": "published"}).Want(http.StatusAccepted)
+	w.ids["proposal"] = last(made)
 }
 
 // keys makes a key for each caller.
@@ -373,6 +388,10 @@ func (w *world) address(c cell) string {
 	case c.about == missing, c.about == elsewhere:
 		task = nothing
 	}
+	proposed := w.ids["proposal"]
+	if c.about == missing || c.about == elsewhere {
+		proposed = nothing
+	}
 	exception := w.exceptions[c.state]
 	if exception == "" || c.about == missing {
 		exception = nothing
@@ -396,7 +415,7 @@ func (w *world) address(c cell) string {
 	}
 	return strings.NewReplacer(":office", office, ":exception", exception, ":measure", measure,
 		":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town,
-		":branch", branch, ":indicator", "meetings", ":period", period, ":run", run, ":person", person, ":id", id,
+		":branch", branch, ":indicator", "meetings", ":period", period, ":run", run, ":proposal", proposed, ":person", person, ":id", id,
 		":visit", w.visited(c), ":report", w.reported(c), ":scheme", scheme, ":version",
 		"2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.Path)
 }

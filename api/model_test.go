@@ -71,6 +71,7 @@ func drawStep(t *rapid.T) step {
 		Do: rapid.SampledFrom([]string{
 			"begin", "begin", "write", "submit", "submit", "withdraw", "approve", "approve", "approve", "return",
 			"propose", "decide", "decide", "period", "period", "period", "run", "run", "amend",
+			"confirm", "confirm", "reject", "retract",
 			"pass", "calendar", "grant", "end",
 		}).Draw(t, "do"),
 		Author: rapid.SampledFrom([]string{"secretary", "mentor", "leading_group"}).Draw(t, "author"),
@@ -88,13 +89,13 @@ func drawStep(t *rapid.T) step {
 		s.By = rapid.SampledFrom([]string{"leading_group", "chen", "chen", "mentor"}).Draw(t, "by")
 	case "decide":
 		s.To = rapid.SampledFrom([]string{"approved", "rejected", "withdrawn"}).Draw(t, "to")
-	case "run", "amend", "calendar", "grant", "end":
+	case "run", "amend", "calendar", "grant", "end", "confirm", "reject", "retract":
 		s.By = rapid.SampledFrom([]string{"leading_group", "chen", "mentor"}).Draw(t, "by")
 	}
 	return s
 }
 
-// sheet and proposal are what the model knows of them; versions are those of the
+// sheet and bonusProposal are what the model knows of them; versions are those of the
 // service, which must only grow.
 type sheet struct {
 	path, state, author string
@@ -105,7 +106,7 @@ type sheet struct {
 	late                bool // something was entered by an exception
 }
 
-type proposal struct {
+type bonusProposal struct {
 	path, state, by, branch string
 	version                 int64
 }
@@ -120,10 +121,18 @@ type model struct {
 	version     int64
 	ran         bool // since the lock
 	sheets      map[[2]string]*sheet
-	proposals   []*proposal
+	proposals   []*bonusProposal
 	corrected   *int // of meetings of b01
 	publication []string
+	waiting     *waitingPublication
 	days
+}
+
+// waitingPublication is what the model knows of an open proposal: of the last run, or of a
+// correction of meetings of b01.
+type waitingPublication struct {
+	path, by string
+	value    *int
 }
 
 func newModel(h *harness, clock *wallClock, rt *rapid.T, persons map[string]*apitest.Client, n int) *model {
@@ -189,7 +198,11 @@ func (m *model) take(s step) {
 		m.move(s)
 	case "run":
 		code := refusalBy(only(s.By), rule{m.state != "locked", "period_not_locked"})
-		m.ran = m.result(m.by(s.By).Post(m.path+"/runs", nil), code) || m.ran
+		if m.result(m.by(s.By).Post(m.path+"/runs", nil), code) {
+			m.ran, m.waiting = true, nil // what was proposed is of an earlier run
+		}
+	case "confirm", "reject", "retract":
+		m.settle(s)
 	case "amend":
 		m.amend(s)
 	case "pass":
@@ -227,17 +240,47 @@ func (m *model) move(s step) {
 	code := refusalBy(only(s.By),
 		rule{!slices.Contains(ways[m.state], s.To), "no_such_transition"},
 		rule{locks && m.submitted(), "undecided_sheets"}, rule{locks && m.proposed(), "undecided_adjustments"},
-		rule{s.To == "published" && !m.ran, "no_run"})
+		rule{s.To == "published" && !m.ran, "no_run"},
+		rule{m.waiting != nil && (s.To == "published" || s.To == "final"), "proposal_open"})
 	a := m.by(s.By).IfMatch(fmt.Sprintf("%q", fmt.Sprint(m.version))).Post(m.path+"/transitions",
 		object{"to": s.To, "reason": "next", "force": s.Force})
-	if m.result(a, code) {
+	switch done := m.result(a, code); {
+	case done && s.To == "published":
+		m.waiting = &waitingPublication{path: madeAt(a), by: s.By}
+	case done:
 		m.state = s.To
 		m.version++
-		m.ran = m.ran && s.To != "review"
-		if s.To == "published" {
-			m.publication = append(m.publication, m.ranking(""))
+		if s.To == "review" {
+			m.ran, m.waiting = false, nil
 		}
 	}
+}
+
+// settle confirms, rejects or withdraws what waits: the first two are for another person
+// than the proposer, the last one for the proposer.
+func (m *model) settle(s step) {
+	w := m.waiting
+	if w == nil {
+		return
+	}
+	to := map[string]string{"confirm": "confirmed", "reject": "rejected", "retract": "withdrawn"}[s.Do]
+	code := refusalBy(only(s.By), rule{s.Do != "retract" && s.By == w.by, "own_proposal"},
+		rule{s.Do == "retract" && s.By != w.by, "not_your_proposal"})
+	a := m.by(s.By).IfMatch(`"1"`).Post(w.path+"/transitions", object{"to": to, "reason": "because"})
+	if !m.result(a, code) {
+		return
+	}
+	m.waiting = nil
+	if s.Do != "confirm" {
+		return
+	}
+	if w.value == nil {
+		m.state = "published"
+		m.version++
+	} else {
+		m.corrected = w.value
+	}
+	m.publication = append(m.publication, m.ranking(""))
 }
 
 func (m *model) submitted() bool {
@@ -250,7 +293,7 @@ func (m *model) submitted() bool {
 }
 
 func (m *model) proposed() bool {
-	return slices.ContainsFunc(m.proposals, func(p *proposal) bool { return p.state == "proposed" })
+	return slices.ContainsFunc(m.proposals, func(p *bonusProposal) bool { return p.state == "proposed" })
 }
 
 // assigned: secretary and mentor work on b01 alone, the leading group everywhere.
@@ -328,7 +371,7 @@ func (m *model) propose(s step) {
 	a := m.by(s.Author).Post("/towns/demo/adjustments",
 		object{"period": m.code, "branch": s.Branch, "kind": "bonus", "item": "model", "reason": "seen"})
 	if m.result(a, code) {
-		m.proposals = append(m.proposals, &proposal{
+		m.proposals = append(m.proposals, &bonusProposal{
 			path: a.Header.Get("Location")[len("/api/v1"):], state: "proposed", by: s.Author, branch: s.Branch, version: 1,
 		})
 	}
@@ -364,12 +407,11 @@ func (m *model) amend(s step) {
 		shown = &of.value
 	}
 	code := refusalBy(only(s.By), rule{m.state == "final", "period_final"}, rule{m.state != "published", "not_published"},
-		rule{shown != nil && *shown == s.Value, "nothing_changes"})
+		rule{shown != nil && *shown == s.Value, "nothing_changes"}, rule{m.waiting != nil, "proposal_open"})
 	a := m.by(s.By).Post(m.path+"/publications",
 		object{"reason": "counted again", "corrections": []object{{"branch": "b01", "code": "meetings", "value": s.Value}}})
 	if m.result(a, code) {
-		m.corrected = &s.Value
-		m.publication = append(m.publication, m.ranking(""))
+		m.waiting = &waitingPublication{path: madeAt(a), by: s.By, value: &s.Value}
 	}
 }
 

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/proposal"
 )
 
 // ties are duties of one person, branch → duty.
@@ -58,10 +60,38 @@ func (h *harness) steps(period string, states ...string) {
 	}
 }
 
-// moved reads a thing and moves the version that was read to another state.
+// moved reads a thing and moves the version that was read to another state. What waits
+// for a second person is confirmed, and the thing read again.
 func moved(c *apitest.Client, path, to, reason string) *apitest.Answer {
 	tag := c.Get(path).Want(http.StatusOK).ETag()
-	return c.IfMatch(tag).Post(path+"/transitions", object{"to": to, "reason": reason})
+	return confirmed(c, path, c.IfMatch(tag).Post(path+"/transitions", object{"to": to, "reason": reason}))
+}
+
+// confirmed has a second person confirm what waits for one, and reads what it was about
+// at the path; another answer stays as it is.
+func confirmed(c *apitest.Client, path string, a *apitest.Answer) *apitest.Answer {
+	if a.Status != http.StatusAccepted {
+		return a
+	}
+	decides(c.Second(), a, "confirmed").Want(http.StatusOK)
+	return c.Get(path)
+}
+
+// decides has somebody decide on a proposal that was just made.
+func decides(c *apitest.Client, proposed *apitest.Answer, to string) *apitest.Answer {
+	at := proposed.Want(http.StatusAccepted).Header.Get("Location")[len("/api/v1"):]
+	return c.IfMatch(c.Get(at).ETag()).Post(at+"/transitions", object{"to": to, "reason": "because"})
+}
+
+// amendedBy corrects a published period and has it confirmed: the answer is the latest
+// publication.
+func amendedBy(c *apitest.Client, period string, body object) *apitest.Answer {
+	a := c.Post(period+"/publications", body)
+	if a.Status != http.StatusAccepted {
+		return a
+	}
+	number := apitest.Decode[proposal.Proposal](a, http.StatusAccepted).PublicationNumber
+	return confirmed(c, fmt.Sprintf("%s/publications/%d", period, number), a)
 }
 
 // begun is the address of a new sheet of the caller.

@@ -19,7 +19,8 @@ import (
 
 // TestTheWholeLifeOfAPeriod is the story of a quarter, told through the API alone:
 // three evaluators enter for each of forty branches, one comes late, two are sent
-// back, one appeal is upheld. At each stage every figure is held against the sum
+// back, one appeal is upheld. The town has nobody to confirm what the leading group
+// publishes, and the result says so. At each stage every figure is held against the sum
 // that is meant to come out.
 func TestTheWholeLifeOfAPeriod(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
@@ -28,6 +29,7 @@ func TestTheWholeLifeOfAPeriod(t *testing.T) {
 			harness: h, clock: clock, t: t, group: h.as(access.LeadingGroup), says: map[string]marks{},
 			secretaries: map[string]*apitest.Client{},
 		}
+		h.alone()
 		l.thereAreFortyBranches()
 		l.aQuarterIsPlanned()
 		l.everybodyEnters()
@@ -232,6 +234,12 @@ func (l *life) anAppealIsUpheld() {
 	l.group.IfMatch(l.group.Get(path).ETag()).Post(path+"/transitions", object{
 		"to": "upheld", "reason": "the minutes are there", "corrections": []object{{"code": "meetings", "value": 95}},
 	}).Want(http.StatusOK)
+	for _, publication := range []string{"1", "2"} {
+		receipt := apitest.Decode[index.Receipt](l.Get(q1+"/receipt?publication="+publication), http.StatusOK)
+		if !receipt.OnePerson || !receipt.Notice.OnePerson {
+			t.Errorf("publication %s does not say that one person made it: %+v", publication, receipt.Source)
+		}
+	}
 	m := l.says[appellant]
 	m.meetings = 95
 	l.says[appellant] = m

@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/proposal"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
 	"bulwark/internal/workflow"
@@ -162,15 +163,19 @@ type movePeriodRequest struct {
 }
 
 // movePeriod opens, reviews, locks, publishes or finalises a period. Publishing
-// makes the last run since the lock the result.
+// makes the last run since the lock the result. Where that takes two persons, the answer
+// is 202 with the proposal, which another person confirms.
 //
 //	@Summary	Move a period to another state
-func (s *Server) movePeriod(ctx context.Context, req movePeriodRequest) (evaluation.Period, error) {
+func (s *Server) movePeriod(
+	ctx context.Context, req movePeriodRequest,
+) (rest.Deferred[evaluation.Period, proposal.Proposal], error) {
 	defer rest.AfterCommit(ctx, func() { s.results.Forget(req.Town); s.Jobs.Wake() })
-	return index.MovePeriod(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version},
+	p, waiting, err := index.MovePeriod(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version},
 		evaluation.PeriodMove{
 			To: req.Body.To, Reason: req.Body.Reason, Force: req.Body.Force, Language: string(req.Language),
 		})
+	return waits(p, waiting, req.Localized), err
 }
 
 type completenessRequest struct {

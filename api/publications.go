@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/proposal"
 	"bulwark/internal/rest"
 )
 
@@ -50,21 +51,30 @@ type amendInput struct {
 
 type amendRequest struct {
 	periodRequest
+	rest.Localized
 	Body amendInput
 }
 
 // amendResult corrects a published result without an appeal: a new run and a new
-// publication, all or nothing.
+// publication, all or nothing. Where that takes two persons, the answer is 202 with the
+// proposal, which lists every branch that the corrections touch and which another person
+// confirms.
 //
 //	@Summary	Correct a published result
-func (s *Server) amendResult(ctx context.Context, req amendRequest) (rest.Created[index.PublicationDetail], error) {
+func (s *Server) amendResult(
+	ctx context.Context, req amendRequest,
+) (rest.Deferred[rest.Created[index.PublicationDetail], proposal.Proposal], error) {
 	var issue index.PublicationDetail
-	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (period string, err error) {
-		issue, err = index.Amend(ctx, tx, req.Town, req.Period,
-			index.Amendment{Reason: req.Body.Reason, Corrections: req.Body.Corrections.corrections()})
-		return req.Period, err
+	var waiting *proposal.Proposal
+	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
+		a := index.Amendment{Reason: req.Body.Reason, Corrections: req.Body.Corrections.corrections()}
+		if issue, waiting, err = index.Amend(ctx, tx, req.Town, req.Period, a); waiting == nil {
+			amended = req.Period
+		}
+		return amended, err
 	})
-	return rest.Created[index.PublicationDetail]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}, err
+	made := rest.Created[index.PublicationDetail]{Key: strconv.FormatInt(issue.Number, 10), Value: issue}
+	return waits(made, waiting, req.Localized), err
 }
 
 // amending runs what may amend a period, and brings the targets that the period has
@@ -174,7 +184,11 @@ func (s *Server) findReceipt(ctx context.Context, req resultRequest) (index.Rece
 //
 //	@Summary	Verify a published result
 func (s *Server) verifyReceipt(ctx context.Context, req resultRequest) (index.Verification, error) {
-	return s.results.Verify(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	v, err := s.results.Verify(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	if err != nil {
+		return v, err
+	}
+	return v, v.CheckRows(ctx, s.db(ctx))
 }
 
 // receiptScheme returns the scheme document of a published result, byte for byte

@@ -271,9 +271,15 @@ func (r *refusals) locks() {
 func (r *refusals) publishes() {
 	r.chen.Post(q1+"/runs", nil).Want(http.StatusCreated)
 	r.clock.noon(r.t, "2026-04-17")
-	r.goes("published", "as computed")
-	out := behind{"chen", "2026-04-17", "as computed", groupLifts}
-	stays := behind{"chen", "2026-04-17", "as computed", "nobody"}
+	proposed := r.chen.IfMatch(r.chen.Get(q1).ETag()).Post(q1+"/transitions",
+		object{"to": "published", "reason": "as computed"})
+	r.no(r.group, moves(q1, "published"),
+		http.StatusConflict, "proposal_open", behind{"chen", "2026-04-17", "as computed", groupLifts})
+	decides(r.chen.Second(), proposed, "confirmed").Want(http.StatusOK)
+	r.no(r.group, func(c *apitest.Client) *apitest.Answer { return decides(c, proposed, "rejected") },
+		http.StatusConflict, "no_such_transition", behind{"second", "2026-04-17", "because", "nobody"})
+	out := behind{"second", "2026-04-17", "as computed", groupLifts}
+	stays := behind{"second", "2026-04-17", "as computed", "nobody"}
 	r.no(r.group, moves(q1, "review"), http.StatusConflict, "no_such_transition", out)
 	r.no(r.group, posts(q1+"/runs", nil), http.StatusConflict, "period_not_locked", out)
 	r.no(r.mentor, proposes("b01"), http.StatusLocked, "period_published", out)
@@ -289,6 +295,9 @@ func (r *refusals) publishes() {
 
 	r.clock.noon(r.t, "2026-04-25")
 	r.no(r.secretary, appeals("b01"), http.StatusLocked, "notice_closed", out.byRole())
+	r.setting(object{"amendment_days": 7})
+	r.no(r.group, amends(1), http.StatusLocked, "amendment_closed", behind{"second", "2026-04-17", "as computed", "admin"})
+	r.setting(object{"amendment_days": 0})
 	r.no(r.group, moves(q1, "final"), http.StatusLocked, "appeals_undecided", waits)
 	moved(r.group, appeal, "rejected", "counted well").Want(http.StatusOK)
 	r.no(r.chen, moves(appeal, "rejected"),
@@ -341,8 +350,11 @@ func (r *refusals) isBehind(err error, code string, want behind) {
 
 // sawAll looks for refusals in the code that no step above has met.
 func (r *refusals) sawAll() {
-	elsewhere := map[string]bool{"not_scored": true} // an explanation of what is not there: nobody brought that about
-	for _, room := range []string{"evaluation", "index", "workflow"} {
+	elsewhere := map[string]bool{
+		"not_scored":      true, // an explanation of what is not there: nobody brought that about
+		"proposal_lapsed": true, // told once, and the proposal has lapsed: see TestAProposalPinsWhatItIsAbout
+	}
+	for _, room := range []string{"evaluation", "index", "proposal", "workflow"} {
 		for _, code := range refusalsIn(r.t, "../internal/"+room) {
 			if !r.seen[code] && !elsewhere[code] {
 				r.t.Errorf("no step is refused with %s, of internal/%s", code, room)

@@ -188,7 +188,7 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Post(t, "/periods/:period/what-if", access.ReadScorecard, s.whatIf, rest.Computes)
 	rest.Get(t, "/periods/:period/robustness", access.ReadRanking, s.findRobustness)
 	rest.Get(t, "/periods/:period/publications", access.ReadRanking, s.listPublications)
-	rest.Create(t, "/periods/:period/publications", access.DecideAppeals, s.amendResult)
+	rest.Post(t, "/periods/:period/publications", access.DecideAppeals, s.amendResult, rest.Status(http.StatusCreated))
 	rest.Get(t, "/periods/:period/publications/:publication", access.ReadRanking, s.findPublication)
 	rest.Get(t, "/periods/:period/publications/:publication/diff", access.ReadRanking, s.diffPublications)
 	rest.Get(t, "/periods/:period/publications/:publication/package", access.ReadRanking, s.publicationPackage,
@@ -201,8 +201,11 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Get(t, "/branches/:branch/results", access.ReadRanking, s.branchResults)
 }
 
-// routesOfAppeals adds objections to published results.
+// routesOfAppeals adds what waits for a second person, and objections to published results.
 func (s *Server) routesOfAppeals(t rest.Router) {
+	rest.Get(t, "/proposals", access.ReadProposals, s.listProposals)
+	rest.Get(t, "/proposals/:proposal", access.ReadProposals, s.findProposal)
+	rest.Post(t, "/proposals/:proposal/transitions", access.DecideProposals, s.moveProposal)
 	rest.Get(t, "/appeals", access.ReadAppeals, s.listAppeals)
 	rest.Create(t, "/appeals", access.WriteAppeals, s.fileAppeal)
 	rest.Get(t, "/appeals/:appeal", access.ReadAppeals, s.findAppeal)

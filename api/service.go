@@ -84,7 +84,7 @@ func (s *Server) signingKeys(ctx context.Context, _ signingKeysRequest) (rest.Ra
 //	@tag.name					access
 //	@tag.description			Who the caller is, keys, and the audit trail
 //	@tag.name					appeals
-//	@tag.description			Objections of branches to their published results
+//	@tag.description			What waits for a second person before it is published, and objections of branches to their results
 //	@tag.name					entry
 //	@tag.description			Periods, evaluation sheets and adjustments
 //	@tag.name					exchange

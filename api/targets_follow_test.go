@@ -71,9 +71,9 @@ func TestTargetsFollowAnAmendment(t *testing.T) {
 			"period": "2026Q1", "branch": "b01", "statement": "counted wrongly",
 			"points": []object{{"code": "complaints", "claim": "0"}},
 		}).Want(http.StatusCreated))
-		group.IfMatch(`"1"`).Post(appeal+"/transitions", object{
+		confirmed(group, appeal, group.IfMatch(`"1"`).Post(appeal+"/transitions", object{
 			"to": "upheld", "reason": "so it is", "corrections": []object{{"code": "complaints", "value": 0}},
-		}).Want(http.StatusOK)
+		})).Want(http.StatusOK)
 		same(t, "after the appeal", standsAs(group, "2026Q2"), "b01 proposed 1 false", "b02 proposed 1 false")
 		same(t, "history of b01", verbsOf(group,
 			idOf(t, apitest.Decode[rest.Page[target.Target]](group.Get("/towns/demo/targets?period=2026Q2"),

@@ -68,6 +68,7 @@ func (z sized) branch(i int) string { return fmt.Sprintf("b%02d", i+1) }
 func (z sized) structure(ctx context.Context, tx *gorm.DB) error {
 	if _, err := town.Create(ctx, tx, town.Town{
 		Code: z.town, AreaCode: "449901001", Name: text.Same(z.town), OpenResults: true,
+		Safeguards: town.Safeguards{SecondPerson: town.SecondNone},
 	}); err != nil {
 		return err
 	}
@@ -140,7 +141,7 @@ func (z sized) periods(ctx context.Context, tx *gorm.DB) error {
 		if _, err := index.CreateRun(ctx, tx, z.town, code); err != nil {
 			return err
 		}
-		if _, err := index.Publish(ctx, tx, p.Ref(), ""); err != nil {
+		if _, _, err := index.MovePeriod(ctx, tx, p.Ref(), evaluation.PeriodMove{To: evaluation.Published}); err != nil {
 			return err
 		}
 	}

@@ -1,9 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
 
+	"gorm.io/gorm"
+
 	"bulwark/internal/access"
+	"bulwark/internal/proposal"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -79,6 +83,24 @@ type townInput struct {
 	Provenance string `json:"provenance" validate:"max=200"`
 	// the fewest days of public notice that a period may have
 	NoticeFloor int64 `json:"notice_floor" validate:"min=0,max=90" example:"3"`
+	safeguardsInput
+}
+
+// safeguardsInput is what keeps one person of a town from deciding alone what is published.
+type safeguardsInput struct {
+	// required (the default): what one person proposes to publish or amend, another one confirms
+	SecondPerson string `json:"second_person" validate:"omitempty,oneof=required none"`
+	// days after the first publication in which a result can be amended; 0 (the default): until it is final
+	AmendmentDays *int64 `json:"amendment_days" validate:"omitempty,min=0,max=3650" example:"90"`
+}
+
+// over returns the safeguards with those that are given.
+func (in safeguardsInput) over(s town.Safeguards) town.Safeguards {
+	s.SecondPerson = cmp.Or(in.SecondPerson, s.SecondPerson)
+	if in.AmendmentDays != nil {
+		s.AmendmentDays = *in.AmendmentDays
+	}
+	return s
 }
 
 type createTownRequest struct{ Body townInput }
@@ -92,6 +114,7 @@ func (s *Server) createTown(ctx context.Context, req createTownRequest) (rest.Cr
 		Code: b.Code, AreaCode: b.AreaCode, Name: b.Name, OpenResults: b.OpenResults, Provenance: b.Provenance,
 		Limits:           town.Limits{NoticeFloor: b.NoticeFloor},
 		RequireSignature: b.RequireSignature,
+		Safeguards:       b.over(town.Safeguards{}),
 	})
 	return rest.Created[town.Town]{Key: t.Code, Value: t}, err
 }
@@ -107,7 +130,7 @@ func (s *Server) findTown(ctx context.Context, req townRequest) (town.Town, erro
 	return town.Find(ctx, s.db(ctx), req.Town)
 }
 
-// townChange is all that can change of a town. A limit that is absent stays as it is.
+// townChange is all that can change of a town. A setting that is absent stays as it is.
 type townChange struct {
 	Name        text.Text `json:"name" validate:"required"`
 	OpenResults *bool     `json:"open_results" validate:"required"`
@@ -116,9 +139,10 @@ type townChange struct {
 	RunsPerLock   *int64 `json:"runs_per_lock" example:"20"` // of one locked period, 1–1000
 	// fewest days of public notice, 0–90; only an administrator lowers it
 	NoticeFloor *int64 `json:"notice_floor" example:"3"`
-	Reason      string `json:"reason" validate:"max=2000" multiline:"true"` // needed to lower the floor
+	Reason      string `json:"reason" validate:"max=2000" multiline:"true"` // needed to lower the floor, and to change the last two
 
 	RequireSignature *bool `json:"require_signature"` // absent: as it is
+	safeguardsInput        // only administrators change these, while no proposal is open
 }
 
 type updateTownRequest struct {
@@ -149,7 +173,11 @@ func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.To
 			*x.to = *x.from
 		}
 	}
-	by := town.Authority{Reason: b.Reason, Administrator: access.PrincipalFrom(ctx).Role == access.Admin}
+	next.Safeguards = b.over(next.Safeguards)
+	by := town.Authority{
+		Reason: b.Reason, Administrator: access.PrincipalFrom(ctx).Role == access.Admin,
+		Guard: func(tx *gorm.DB) error { return proposal.RefuseSetting(ctx, tx, req.Town) },
+	}
 	return town.Update(ctx, s.db(ctx), next, by)
 }
 

@@ -38,7 +38,10 @@ func runDemo(ctx context.Context, p program, args []string) error {
 	if err := loopback(ctx, *addr); err != nil {
 		return err
 	}
-	s := demoStore{url: *url, data: *data, keys: filepath.Join(*data, "demo-credentials.json")}
+	s := demoStore{
+		url: *url, data: *data, keys: filepath.Join(*data, "demo-credentials.json"),
+		confirmer: filepath.Join(*data, "demo-confirmer.json"),
+	}
 	if s.url == "" {
 		s.url = "sqlite:" + filepath.Join(*data, "bulwark.db")
 	}
@@ -65,7 +68,7 @@ func runDemo(ctx context.Context, p program, args []string) error {
 	if err := s.prepare(signature.With(ctx, signing(cfg)), p, db, cfg.SigningKeyFile); err != nil {
 		return errors.Join(err, ln.Close(), database.Close(db), unlock())
 	}
-	p.printAddresses("http://"+ln.Addr().String(), s.keys)
+	p.printAddresses("http://"+ln.Addr().String(), s)
 	return errors.Join(serveOn(ctx, ln, db, cfg, log), database.Close(db), unlock())
 }
 
@@ -99,8 +102,9 @@ func (p program) withoutService() []string {
 	return env
 }
 
-// demoStore is where a demo keeps its database and its credentials.
-type demoStore struct{ url, data, keys string }
+// demoStore is where a demo keeps its database and its credentials: one for each role,
+// and, in a file of its own, those of who confirms what the leading group publishes.
+type demoStore struct{ url, data, keys, confirmer string }
 
 // open looks at the database before anything is written: what the demo did not make
 // stays as it is. Only then are folder, file and schema made.
@@ -135,9 +139,9 @@ func (s demoStore) owned(ctx context.Context, options database.Options) (bool, e
 	return own, errors.Join(err, database.Close(db))
 }
 
-// prepare seeds a new database, and makes one key and account per role where there are
-// none. The file with them gets its name once they are stored; the next demo finds what
-// was broken off before that under the first name.
+// prepare seeds a new database, and makes one key and account per role, and those of the
+// confirmer, where there are none. The files with them get their names once they are
+// stored; the next demo finds what was broken off before that under the first names.
 func (s demoStore) prepare(ctx context.Context, p program, db *gorm.DB, signingKey string) error {
 	p.print(p.out, text.F("正在准备演示数据……", "preparing the demo data …"))
 	if _, err := os.Stat(signingKey); errors.Is(err, fs.ErrNotExist) {
@@ -149,42 +153,52 @@ func (s demoStore) prepare(ctx context.Context, p program, db *gorm.DB, signingK
 		return err
 	}
 	made, err := demo.HasCredentials(ctx, db)
-	partial := s.keys + ".partial"
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case made && s.hasKeys():
-		return nil
-	case made:
-		if os.Rename(partial, s.keys) != nil {
-			return s.lostKeys()
+	}
+	if !made {
+		if s.hasKeys() {
+			return s.strangeKeys()
 		}
-		return nil
-	case s.hasKeys():
-		return s.strangeKeys()
+		if err := database.InTx(ctx, db, func(tx *gorm.DB) error { return s.writeKeys(ctx, tx) }); err != nil {
+			return err
+		}
 	}
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error { return writeKeys(ctx, tx, partial) })
-	if err != nil {
-		return err
+	for _, file := range []string{s.confirmer, s.keys} {
+		if os.Rename(partial(file), file) != nil && !exists(file) {
+			return s.lostKeys(file)
+		}
 	}
-	return os.Rename(partial, s.keys)
+	return nil
 }
 
-// writeKeys makes the credentials and writes them into the file.
-func writeKeys(ctx context.Context, tx *gorm.DB, file string) error {
-	credentials, err := demo.Credentials(ctx, tx)
-	if err != nil {
-		return err
+// partial is the name of a file whose secrets may not be stored yet.
+func partial(file string) string { return file + ".partial" }
+
+// writeKeys makes the credentials and writes them into files with partial names.
+func (s demoStore) writeKeys(ctx context.Context, tx *gorm.DB) error {
+	for file, credentials := range map[string]func(context.Context, *gorm.DB) ([]demo.Credential, error){
+		s.keys: demo.Credentials, s.confirmer: demo.ConfirmerCredentials,
+	} {
+		list, err := credentials(ctx, tx)
+		if err != nil {
+			return err
+		}
+		encoded, err := json.MarshalIndent(list, "", "  ") //nolint:gosec // this file is what the secrets are for
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(partial(file), append(encoded, '\n'), 0o600); err != nil {
+			return err
+		}
 	}
-	encoded, err := json.MarshalIndent(credentials, "", "  ") //nolint:gosec // this file is what the secrets are for
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(encoded, '\n'), 0o600)
+	return nil
 }
 
-func (s demoStore) hasKeys() bool {
-	_, err := os.Stat(s.keys)
+func (s demoStore) hasKeys() bool { return exists(s.keys) }
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
 	return err == nil
 }
 
@@ -198,18 +212,18 @@ func (s demoStore) strangeKeys() error {
 }
 
 // lostKeys returns the refusal that names what to delete: the database holds hashes of the secrets only.
-func (s demoStore) lostKeys() error {
+func (s demoStore) lostKeys(file string) error {
 	path, ok := strings.CutPrefix(s.url, "sqlite:")
 	if !ok {
 		return fault.Conflict("demo_keys_lost",
 			"文件 %s 已丢失，其中的密钥和密码无法从数据库找回：请删除 --database 指定的数据库并重新建立，然后再次启动演示",
 			"the file %s is lost, and its keys and passwords cannot be read from the database: drop the database of --database, "+
-				"create it anew and start the demo again", s.keys)
+				"create it anew and start the demo again", file)
 	}
 	return fault.Conflict("demo_keys_lost",
 		"文件 %[1]s 已丢失，其中的密钥和密码无法从数据库找回：请删除 %[2]s、%[2]s-wal 和 %[2]s-shm，然后再次启动演示",
 		"the file %[1]s is lost, and its keys and passwords cannot be read from the database: delete %[2]s, %[2]s-wal and "+
-			"%[2]s-shm, and start the demo again", s.keys, path)
+			"%[2]s-shm, and start the demo again", file, path)
 }
 
 // loopback refuses an address that others could reach.
@@ -232,7 +246,7 @@ func loopback(ctx context.Context, addr string) error {
 	return nil
 }
 
-func (p program) printAddresses(url, keys string) {
+func (p program) printAddresses(url string, s demoStore) {
 	ranking := url + "/api/v1/towns/demo/periods/2023Q2/ranking"
 	p.print(p.out, text.F(`
 bulwark 演示已就绪（演示镇的数据均为虚构；里水镇只有名录，没有分数）
@@ -240,12 +254,14 @@ bulwark 演示已就绪（演示镇的数据均为虚构；里水镇只有名录
   已公布排名  curl -s %[2]s
   电子表格  curl -s '%[2]s?format=csv'
   各角色密钥和账号  %[3]s（请求头 Authorization: Bearer 密钥）
+  确认公布的第二人  %[4]s
 按 Ctrl+C 结束`, `
 bulwark demo is ready (all data of the town "demo" are invented; Lishui has names only, no scores)
   API document       %[1]s/swagger/index.html
   published ranking  curl -s %[2]s
   for a spreadsheet  curl -s '%[2]s?format=csv'
   keys and accounts  %[3]s (one of each per role; header Authorization: Bearer KEY)
-Ctrl+C ends it`, url, ranking, keys))
+  second person      %[4]s (confirms what is published)
+Ctrl+C ends it`, url, ranking, s.keys, s.confirmer))
 	fmt.Fprintln(p.out)
 }

@@ -249,8 +249,8 @@ func TestTheDemoOnPostgreSQL(t *testing.T) {
 				!strings.Contains(printed, "drop the database of --database") {
 				t.Errorf("%d %s", code, printed)
 			}
-			if made := files(t, data); len(made) != 1 || made[filepath.Join(data, "signing.key")] == "" {
-				t.Errorf("%d files are left, want the signing key alone", len(made))
+			if made := files(t, data); len(made) != 2 || made[filepath.Join(data, "signing.key")] == "" {
+				t.Errorf("%d files are left, want the signing key and demo-confirmer.json", len(made))
 			}
 		})
 	}

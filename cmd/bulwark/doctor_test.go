@@ -17,6 +17,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/klauspost/compress/zstd"
 	"github.com/prometheus/client_golang/prometheus"
+	"gorm.io/gorm"
 
 	"bulwark/internal/config"
 	"bulwark/internal/database"
@@ -331,11 +332,7 @@ func TestARollbackByOtherToolsIsRecorded(t *testing.T) {
 			work(copied, "", "restore", file)
 			// The other tools leave no record: here it is taken out again.
 			db := dbtest.Connect(t, copied, database.Options{})
-			for _, s := range undone[dialect] {
-				if err := db.Exec(s).Error; err != nil {
-					t.Fatal(err)
-				}
-			}
+			undo(t, db)
 			work(copied, "cut: the chain was cut", "verify")
 			work(copied, "with --reason", "restored")
 			work(copied, "with --reason", "restored", "--reason", " ")
@@ -350,19 +347,37 @@ func TestARollbackByOtherToolsIsRecorded(t *testing.T) {
 	}
 }
 
-// undone takes the record of the restore out of the trail of the installation.
-var undone = map[string][]string{
-	database.SQLite: {
-		"DROP TRIGGER audit_records_immutable_delete", "DROP TRIGGER audit_heads_grow",
-		"DELETE FROM audit_records WHERE action = 'backup.restore'",
-		"UPDATE audit_heads SET sequence = 1, hash = (SELECT hash FROM audit_records WHERE sequence = 1)",
-	},
-	database.PostgreSQL: {
+// undo takes the record of the restore out of the trail of the installation, and leaves
+// the triggers as they were.
+func undo(t *testing.T, db *gorm.DB) {
+	t.Helper()
+	before := []string{
 		"ALTER TABLE audit_records DISABLE TRIGGER ALL", "ALTER TABLE audit_heads DISABLE TRIGGER ALL",
+	}
+	after := []string{
+		"ALTER TABLE audit_records ENABLE TRIGGER ALL", "ALTER TABLE audit_heads ENABLE TRIGGER ALL",
+	}
+	if database.Dialect(db) == database.SQLite {
+		var triggers []struct{ Name, SQL string }
+		err := db.Raw(
+			"SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name IN ('audit_records', 'audit_heads')").
+			Scan(&triggers).Error
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, after = nil, nil
+		for _, trigger := range triggers {
+			before, after = append(before, "DROP TRIGGER "+trigger.Name), append(after, trigger.SQL)
+		}
+	}
+	for _, s := range slices.Concat(before, []string{
 		"DELETE FROM audit_records WHERE action = 'backup.restore'",
 		"UPDATE audit_heads SET sequence = 1, hash = (SELECT hash FROM audit_records WHERE sequence = 1)",
-		"ALTER TABLE audit_records ENABLE TRIGGER ALL", "ALTER TABLE audit_heads ENABLE TRIGGER ALL",
-	},
+	}, after) {
+		if err := db.Exec(s).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // metricsOf returns the metrics of a server that runs, and their names.

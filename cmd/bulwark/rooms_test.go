@@ -19,7 +19,7 @@ var rooms = map[string]string{
 	"api": "docs internal/rest internal/jobs internal/dashboard internal/project internal/exchange " +
 		"internal/improve/report internal/improve/visit internal/improve/plan " +
 		"internal/improve/measure internal/improve/target internal/improve internal/index " +
-		"internal/evaluation internal/scheme internal/people internal/workflow " +
+		"internal/proposal internal/evaluation internal/scheme internal/people internal/workflow " +
 		"internal/credential internal/access internal/town internal/oidc internal/config " +
 		"internal/ratelimit internal/signature",
 	"docs":          "",
@@ -27,7 +27,7 @@ var rooms = map[string]string{
 	"internal/jobs": "internal/rest internal/improve/report internal/improve/plan internal/index " +
 		"internal/credential",
 	"internal/demo": "internal/project internal/exchange internal/improve/report internal/improve/visit " +
-		"internal/improve/plan internal/improve/measure internal/improve/target internal/index " +
+		"internal/improve/plan internal/improve/measure internal/improve/target internal/index internal/proposal " +
 		"internal/evaluation internal/scheme internal/people internal/workflow " +
 		"internal/credential internal/access internal/town pkg/composite pkg/composite/stats",
 	"internal/dashboard": "internal/improve/report internal/improve/visit internal/improve/plan " +
@@ -50,9 +50,10 @@ var rooms = map[string]string{
 	"internal/improve/target": "internal/improve internal/index internal/evaluation internal/scheme internal/workflow " +
 		"internal/access internal/town",
 	"internal/improve": "internal/scheme internal/access internal/town",
-	"internal/index": "internal/evaluation internal/datafile internal/scheme internal/workflow " +
+	"internal/index": "internal/proposal internal/evaluation internal/datafile internal/scheme internal/workflow " +
 		"internal/signature internal/access internal/town internal/cache pkg/composite/effect pkg/composite " +
 		"pkg/composite/stats",
+	"internal/proposal": "internal/evaluation internal/workflow internal/access internal/town",
 	"internal/evaluation": "internal/datafile internal/scheme internal/people internal/workflow internal/access " +
 		"internal/town pkg/composite pkg/composite/stats",
 	"internal/datafile":          "internal/scheme pkg/composite pkg/composite/stats",

@@ -48,6 +48,46 @@ func TestVerifyNeedsAnchorsToFindACutTrail(t *testing.T) {
 	}
 }
 
+// After every command that writes, rows, trail and schema agree; after a change past the
+// program, or without a trigger, they do not.
+func TestVerifyAgreesAfterEveryCommand(t *testing.T) {
+	for _, dialect := range dbtest.Dialects {
+		t.Run(dialect, func(t *testing.T) {
+			url := dbtest.URL(t, dialect)
+			env := []string{"BULWARK_DATABASE_URL=" + url, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text"}
+			verifies := func(want int, words string) {
+				t.Helper()
+				if code, out, said := invoke(t.Context(), env, "verify"); code != want || !strings.Contains(out, words) {
+					t.Errorf("%d %s%s", code, out, said)
+				}
+			}
+			for _, args := range [][]string{
+				{"setup"},
+				{"user", "add", "-role", "admin", "root"},
+				{"user", "disable", "root"},
+				{"key", "create", "-role", "admin", "-write"},
+			} {
+				if code, out, said := invoke(t.Context(), env, args...); code != 0 {
+					t.Errorf("%q: %d %s%s", args, code, out, said)
+				}
+				verifies(0, "every row is as the trail says")
+			}
+			serveOnce(t, env)
+			verifies(0, "the schema is as the program makes it")
+			dbtest.Tamper(t, url, "UPDATE accounts SET disabled_at = NULL")
+			verifies(exitFailure, "accounts/root/disabled_at: recorded as \"")
+			drop := "DROP TRIGGER runs_immutable_delete"
+			if dialect == database.PostgreSQL {
+				drop = "DROP TRIGGER runs_immutable ON runs"
+			}
+			if err := dbtest.Connect(t, dbtest.AsOwner(t, url), database.Options{}).Exec(drop).Error; err != nil {
+				t.Fatal(err)
+			}
+			verifies(exitFailure, "trigger runs/runs_immutable")
+		})
+	}
+}
+
 // serveOnce runs the service until it listens, and ends it.
 func serveOnce(t *testing.T, env []string) {
 	t.Helper()

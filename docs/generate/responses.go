@@ -35,7 +35,7 @@ func refineSuccess(method string, status int, response *openapi3.Response) {
 	if status < 204 && method != http.MethodDelete {
 		response.Headers["ETag"] = sharedHeader("ETag")
 	}
-	if status == http.StatusCreated || status == http.StatusFound || status == http.StatusSeeOther {
+	if status == http.StatusCreated || status == http.StatusAccepted || status == http.StatusFound || status == http.StatusSeeOther {
 		response.Headers["Location"] = sharedHeader("Location")
 	}
 	for mediaType, media := range response.Content {

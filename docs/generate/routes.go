@@ -89,6 +89,9 @@ func (f *annotated) operation(r rest.Route, path string, words function) {
 	default:
 		f.line("@Success %d {object} %s", r.Status, f.name(r.Answer))
 	}
+	if r.Waiting != nil {
+		f.line("@Success %d {object} %s", http.StatusAccepted, f.name(r.Waiting))
+	}
 	f.line("@Router %s [%s]", path, strings.ToLower(r.Method))
 	f.end()
 }

@@ -31,6 +31,7 @@ const (
 	ReadStructure     Action = "structure:read"   // towns, branches, schemes, periods
 	WriteStructure    Action = "structure:write"  // found, rename, merge, close
 	WriteTowns        Action = "towns:write"      // a new town
+	WriteSafeguards   Action = "safeguards:write" // whether publications take two persons
 	ReadDrafts        Action = "drafts:read"      // versions of a scheme not yet in force
 	WriteScheme       Action = "scheme:write"     // draft and activate versions
 	WritePeriods      Action = "periods:write"    // plan and move periods
@@ -45,6 +46,8 @@ const (
 	ReadAppeals       Action = "appeals:read"     //
 	WriteAppeals      Action = "appeals:write"    // file and withdraw
 	DecideAppeals     Action = "appeals:decide"   // uphold, reject; correct what is published
+	ReadProposals     Action = "proposals:read"   // what waits for a second person
+	DecideProposals   Action = "proposals:decide" // confirm, reject, withdraw
 	ReadSignals       Action = "signals:read"     // patterns in sheets that raise questions
 	CreateRuns        Action = "runs:write"       // make a run, publish it
 	ReadRanking       Action = "ranking:read"     // published ranking
@@ -186,6 +189,8 @@ var rules = []rule{
 	{ReadAppeals, byBranch, "查看申诉", "read appeals", own(Secretary, Mentor, Instructor).all(LeadingGroup, Leadership)},
 	{WriteAppeals, byBranch, "提出申诉", "file appeals", own(Secretary)},
 	{DecideAppeals, wholeTown, "处理申诉和更正", "decide on appeals and corrections", all(LeadingGroup)},
+	{ReadProposals, wholeTown, "查看公布提议", "read proposals of publications", all(LeadingGroup, Leadership)},
+	{DecideProposals, wholeTown, "确认或否决公布提议", "decide on proposals of publications", all(LeadingGroup)},
 	{WritePeriods, wholeTown, "管理考评周期", "change periods", all(LeadingGroup)},
 	{ReadSignals, wholeTown, "查看信号", "read signals", all(LeadingGroup, Leadership)},
 	{CreateRuns, wholeTown, "计算和公布成绩", "compute and publish results", all(LeadingGroup)},
@@ -193,6 +198,7 @@ var rules = []rule{
 	{WriteScheme, wholeTown, "修改指标体系", "change schemes", all(LeadingGroup)},
 	{WriteStructure, wholeTown, "修改党组织", "change branches", all(LeadingGroup, Admin)},
 	{WriteTowns, wholeTown, "新建镇（街道）", "create towns", all(Admin)},
+	{WriteSafeguards, wholeTown, "更改双人公布的要求", "change whether publications take two persons", all(Admin)},
 	{ReadPeople, wholeTown, "查看人员", "read people", all(Mentor, Instructor, Office, LeadingGroup, Leadership, Admin)},
 	{WritePeople, wholeTown, "修改人员", "change people", all(LeadingGroup, Admin)},
 	{ManageAccounts, wholeTown, "管理账号", "manage accounts", all(Admin)},

@@ -53,6 +53,22 @@ func RolesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Dat
 	return roles, err
 }
 
+// Deciders returns the persons whose appointment on the day lets them do the action in
+// the whole town, by code.
+func Deciders(ctx context.Context, db *gorm.DB, townID string, a Action, on day.Date) (codes []string, err error) {
+	defer fault.Wrap(&err, "who may %s", a)
+	var roles []Role
+	for _, r := range a.Roles() {
+		if a.ScopeFor(r) == All {
+			roles = append(roles, r)
+		}
+	}
+	err = db.WithContext(ctx).Raw(
+		"SELECT DISTINCT person_code FROM appointments WHERE town_id = @town AND role IN @roles"+valid+
+			" ORDER BY person_code", map[string]any{"town": townID, "roles": append(roles, ""), "on": on}).Scan(&codes).Error
+	return codes, err
+}
+
 // PersonExists refuses the code of a person whom the town does not have, as a
 // fault of the field "person".
 func PersonExists(ctx context.Context, db *gorm.DB, townID, code string) (err error) {

@@ -20,6 +20,7 @@ type Client struct {
 	spec    *spec
 	header  http.Header
 	bad     bool
+	second  func() string
 	watch   func(t testing.TB, operation string, a *Answer)
 }
 
@@ -56,6 +57,16 @@ func (c *Client) As(key string) *Client {
 	}
 	return c.Header("Authorization", "Bearer "+key)
 }
+
+// SecondedBy has key give the key of another person, for Second.
+func (c *Client) SecondedBy(key func() string) *Client {
+	changed := *c
+	changed.second = key
+	return &changed
+}
+
+// Second is another person, who confirms what the client proposes.
+func (c *Client) Second() *Client { return c.As(c.second()) }
 
 // InSession sends the cookie of a session, as NAME=VALUE, and the token that
 // changes need.

@@ -64,6 +64,15 @@ func (d Difference) Place() string {
 	return d.Table + "/" + d.Key + "/" + d.Column
 }
 
+// KeyInTown returns the key without the town, where it begins with the record's.
+func (d Difference) KeyInTown() string { return strings.TrimPrefix(d.Key, d.Town+"/") }
+
+// Values returns what was recorded and what is stored, texts without quotes and none for
+// null.
+func (d Difference) Values() (recorded, stored string) {
+	return plain(jsontext.Value(d.Recorded)), plain(jsontext.Value(d.Stored))
+}
+
 // Record returns the audit record as anchors name it: town and sequence.
 func (d Difference) Record() string { return nameOf(d.Town) + "/" + strconv.FormatInt(d.Sequence, 10) }
 
@@ -96,7 +105,7 @@ func VerifyRows(ctx context.Context, db *gorm.DB, townID string, report func(Dif
 			case townID == "":
 				parts = append(parts, heldPart{table: t})
 			case t.HasTown():
-				parts = append(parts, heldPart{t, []string{townID}})
+				parts = append(parts, heldPart{table: t, prefix: []string{townID}})
 			}
 		}
 		err = v.run(ctx, parts, v.readAll)
@@ -106,7 +115,8 @@ func VerifyRows(ctx context.Context, db *gorm.DB, townID string, report func(Dif
 	return records, err
 }
 
-// VerifyParts holds the rows of the parts against the last record about each.
+// VerifyParts holds the rows of the parts against the last record about each; in a
+// transaction, as they were before it.
 func VerifyParts(ctx context.Context, db *gorm.DB, parts []Part, report func(Difference)) (err error) {
 	defer fault.Wrap(&err, "hold rows against the trail")
 	return database.ReadTx(ctx, db, func(tx *gorm.DB) error {
@@ -122,15 +132,25 @@ func VerifyParts(ctx context.Context, db *gorm.DB, parts []Part, report func(Dif
 				report(Difference{Kind: rowDeleted, Table: p.Table})
 				continue
 			}
-			held = append(held, heldPart{tables[at], p.Key})
+			if _, complete := tables[at].KeyOf(p.Key); !complete {
+				held = append(held, heldPart{table: tables[at], prefix: p.Key})
+				continue
+			}
+			of := slices.IndexFunc(held, func(h heldPart) bool { return h.table == tables[at] && h.keys != nil })
+			if of < 0 {
+				of, held = len(held), append(held, heldPart{table: tables[at]})
+			}
+			held[of].keys = append(held[of].keys, p.Key)
 		}
 		return v.run(ctx, held, func() error { return v.readParts(held) })
 	})
 }
 
+// heldPart is the units whose keys begin with the prefix, or those of the keys.
 type heldPart struct {
 	table  *database.Table
 	prefix []string
+	keys   [][]string
 }
 
 // hash is a SHA-256; all zero where there are no rows.
@@ -218,10 +238,16 @@ func (v *rowVerification) run(ctx context.Context, parts []heldPart, read func()
 		return err
 	}
 	for _, p := range parts {
-		err := p.table.Units(ctx, v.tx, p.prefix, func(u database.Unit) error {
+		take := func(u database.Unit) error {
 			v.compare(p.table, u.Key, u.Rows)
 			return nil
-		})
+		}
+		var err error
+		if p.keys != nil {
+			err = p.table.UnitsOf(ctx, v.tx, p.keys, take)
+		} else {
+			err = p.table.Units(ctx, v.tx, p.prefix, take)
+		}
 		if err != nil {
 			return err
 		}
@@ -255,6 +281,9 @@ func (v *rowVerification) compare(t *database.Table, key, stored string) {
 		return // by an earlier part
 	}
 	s.seen = true
+	if before, changed := database.RowsBefore(v.tx, t.Name, key); changed {
+		stored = before // what the transaction itself has changed is recorded at its end
+	}
 	last, agree := s.last(hashOf(stored))
 	if !agree {
 		for _, o := range s.open {
@@ -366,19 +395,12 @@ func (v *rowVerification) unproven(at place) {
 func (v *rowVerification) readParts(parts []heldPart) error {
 	carriers := map[string][]int64{} // by town
 	for _, p := range parts {
-		q := v.tx.Where("table_name = ?", p.table.Name)
-		if key, whole := p.table.KeyOf(p.prefix); whole {
-			q = q.Where("key = ?", key)
-		} else {
-			q = q.Where("key >= ? AND key < ?", key, key+"\U0010FFFF")
-		}
-		var list []RowRecord
-		if err := q.Find(&list).Error; err != nil {
-			return err
-		}
-		for _, r := range list {
+		err := p.records(v.tx, func(r RowRecord) {
 			v.take(r)
 			carriers[r.TownID] = append(carriers[r.TownID], r.Sequence)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	for _, town := range slices.Sorted(maps.Keys(carriers)) {
@@ -397,9 +419,38 @@ func (v *rowVerification) readParts(parts []heldPart) error {
 	return nil
 }
 
+// records calls take with the row records of the part.
+func (p heldPart) records(tx *gorm.DB, take func(RowRecord)) error {
+	find := func(condition string, args ...any) error {
+		var list []RowRecord
+		err := tx.Where("table_name = ?", p.table.Name).Where(condition, args...).Find(&list).Error
+		for _, r := range list {
+			take(r)
+		}
+		return err
+	}
+	if p.keys == nil {
+		key, _ := p.table.KeyOf(p.prefix)
+		return find("key >= ? AND key < ?", key, key+"\U0010FFFF")
+	}
+	for some := range slices.Chunk(p.keys, database.Batch) {
+		keys := make([]string, len(some))
+		for i, k := range some {
+			keys[i], _ = p.table.KeyOf(k)
+		}
+		if err := find("key IN ?", keys); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // explain reports the rows and columns in which a unit differs.
 func (v *rowVerification) explain(w wrongUnit) error {
 	d := Difference{Table: w.table.Name, Key: shown(w.key), Town: w.last.town, Sequence: w.last.sequence}
+	if d.Sequence == 0 && w.table.HasTown() {
+		d.Town, _, _ = strings.Cut(d.Key, "/")
+	}
 	var list []RowRecord
 	if w.last.hash != (hash{}) {
 		if err := v.tx.Where("table_name = ? AND key = ?", w.table.Name, w.key).Order("sequence DESC").

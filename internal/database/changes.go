@@ -109,6 +109,17 @@ func TakeChanges(tx *gorm.DB) (list []RowChange, err error) {
 	return list, nil
 }
 
+// RowsBefore returns the rows of a unit as they were before the transaction that tx is in
+// changed them, and whether it did.
+func RowsBefore(tx *gorm.DB, table, key string) (rows string, changed bool) {
+	if t, ok := tx.Statement.ConnPool.(*transaction); ok && t.touched[table] != nil {
+		var u Unit
+		u, changed = t.touched[table].before[key]
+		return u.Rows, changed
+	}
+	return "", false
+}
+
 // watch registers what notes the rows of each statement inside a transaction.
 func watch(db *gorm.DB) error {
 	c := db.Callback()

@@ -29,6 +29,7 @@ import (
 	"bulwark/internal/jobs"
 	"bulwark/internal/people"
 	"bulwark/internal/project"
+	"bulwark/internal/proposal"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
 	"bulwark/internal/signature"
@@ -72,6 +73,7 @@ func models() []any {
 		index.Publication{},
 		index.RobustnessResult{},
 		index.Appeal{},
+		proposal.Proposal{},
 		audit.Record{},
 		audit.RowRecord{},
 		audit.Head{},

@@ -20,6 +20,10 @@ var Guards = []Guard{
 	{Table: "entries", Rows: entryOf + "entries.revision < s.revision)"},
 	{Table: "plan_outcomes"},
 	{Table: "plan_versions"},
+	{Table: "proposals", Rows: "state <> 'open'"},
+	{Table: "proposals", Rows: "state = 'open'", Free: []string{
+		"decided_at", "decided_by", "decision_reason", "state", "updated_at", "version",
+	}},
 	{Table: "publications"},
 	{Table: "reports", Rows: "state = 'received'"},
 	{Table: "reports", Rows: "state = 'submitted'", Free: []string{ // as long as it becomes received

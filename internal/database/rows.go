@@ -225,8 +225,23 @@ func (t *Table) Units(ctx context.Context, db *gorm.DB, prefix []string, take fu
 	return t.scan(rows, take)
 }
 
+// UnitsOf is Units for the units with these keys.
+func (t *Table) UnitsOf(ctx context.Context, db *gorm.DB, keys [][]string, take func(Unit) error) error {
+	typed := make([][]any, len(keys))
+	for i, key := range keys {
+		typed[i] = make([]any, len(key))
+		for j, value := range key {
+			typed[i][j] = value
+			if t.columns[j].kind == whole {
+				typed[i][j], _ = strconv.ParseInt(value, 10, 64)
+			}
+		}
+	}
+	return t.some(ctx, db.Statement.ConnPool, Dialect(db), typed, take)
+}
+
 // KeyOf returns the key of a unit, or the beginning of those keys that begin with the values.
-func (t *Table) KeyOf(prefix []string) (key string, whole bool) {
+func (t *Table) KeyOf(prefix []string) (key string, complete bool) {
 	text := []byte{'['}
 	for i, value := range prefix {
 		if i > 0 {

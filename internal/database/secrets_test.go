@@ -15,6 +15,7 @@ import (
 // told are the columns whose names sound secret, but that everybody may read.
 var told = []string{
 	"schemes.hash", "runs.scheme_hash", "runs.data_hash", "runs.result_hash", // receipts
+	"proposals.data_hash", "proposals.result_hash",
 	"audit_records.hash", "audit_heads.hash", // the chain
 }
 

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // addAccount creates an account of the same person or role, with a random password that
 // need not be changed, and sets both in the credential.
 func (c *Credential) addAccount(ctx context.Context, db *gorm.DB, passwords *credential.Passwords) error {
-	c.Account, c.Password = accountOf(c.Role), rand.Text()
+	c.Account, c.Password = cmp.Or(c.Account, accountOf(c.Role)), rand.Text()
 	a := credential.Account{Name: c.Account}
 	if c.Town != "" {
 		a.OnlyTown = &c.Town

@@ -11,7 +11,7 @@ import (
 )
 
 // appeal files an appeal of one branch against its result of the quarter while the public
-// notice is open, and upholds it for the leading group: the demo shows an amended result.
+// notice is open, and upholds it for the leading group by two persons: the demo shows an amended result.
 func (s *story) appeal(ctx context.Context, tx *gorm.DB, q quarter) error {
 	s.until("2023-07-13")
 	a, err := index.FileAppeal(as(ctx, "secretary-28", access.Secretary), tx, index.Appeal{
@@ -27,7 +27,7 @@ func (s *story) appeal(ctx context.Context, tx *gorm.DB, q quarter) error {
 	}
 	s.until("2023-07-17")
 	full := 100.0
-	_, err = index.DecideAppeal(as(ctx, "group-2", access.LeadingGroup), tx, a.Ref(), index.AppealDecision{
+	_, waiting, err := index.DecideAppeal(as(ctx, "group-2", access.LeadingGroup), tx, a.Ref(), index.AppealDecision{
 		To: index.Upheld, Answer: "invented: minutes and circular were checked",
 		Corrections: []evaluation.Correction{
 			{
@@ -37,5 +37,8 @@ func (s *story) appeal(ctx context.Context, tx *gorm.DB, q quarter) error {
 			{Code: "notified", Adjustment: evaluation.CancelAdjustment, Reason: "invented: the circular named another branch"},
 		},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return confirm(as(ctx, "group-1", access.LeadingGroup), tx, waiting)
 }

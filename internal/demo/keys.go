@@ -33,16 +33,8 @@ func HasCredentials(ctx context.Context, db *gorm.DB) (bool, error) {
 
 // Credentials makes one key and one account per role in a database of the demo, and
 // refuses any other. Secrets are random: they differ between machines, as secrets must.
-func Credentials(ctx context.Context, db *gorm.DB) (list []Credential, err error) {
-	defer fault.Wrap(&err, "credentials of the demo")
-	switch own, err := Owned(ctx, db); {
-	case err != nil:
-		return nil, err
-	case !own:
-		return nil, notOurs()
-	}
-	passwords := credential.NewPasswords(credential.PasswordCost)
-	for _, c := range []Credential{
+func Credentials(ctx context.Context, db *gorm.DB) ([]Credential, error) {
+	return makeCredentials(ctx, db, []Credential{
 		{Role: access.Reader, Town: Town},
 		{Role: access.Secretary, Town: Town, Person: "secretary-1"},
 		{Role: access.Mentor, Town: Town, Person: "mentor-1"},
@@ -51,7 +43,27 @@ func Credentials(ctx context.Context, db *gorm.DB) (list []Credential, err error
 		{Role: access.LeadingGroup, Town: Town, Person: "group-1"},
 		{Role: access.Leadership, Town: Town, Person: "leader-1"},
 		{Role: access.Admin},
-	} {
+	})
+}
+
+// ConfirmerCredentials makes a key and an account of the second member of the leading
+// group, who confirms what the first one proposes to publish, in a database of the demo.
+func ConfirmerCredentials(ctx context.Context, db *gorm.DB) ([]Credential, error) {
+	return makeCredentials(ctx, db, []Credential{
+		{Role: access.LeadingGroup, Town: Town, Person: "group-2", Account: "demo-confirmer"},
+	})
+}
+
+func makeCredentials(ctx context.Context, db *gorm.DB, wanted []Credential) (list []Credential, err error) {
+	defer fault.Wrap(&err, "credentials of the demo")
+	switch own, err := Owned(ctx, db); {
+	case err != nil:
+		return nil, err
+	case !own:
+		return nil, notOurs()
+	}
+	passwords := credential.NewPasswords(credential.PasswordCost)
+	for _, c := range wanted {
 		k := credential.Key{Roles: []access.Role{c.Role}, ReadOnly: c.Role == access.Reader || c.Role == access.Leadership}
 		if c.Town != "" {
 			k.Towns = []string{c.Town}

@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/proposal"
 	"bulwark/internal/scheme"
 )
 
@@ -57,7 +58,7 @@ func (s *story) runQuarter(
 	if err != nil {
 		return err
 	}
-	move := func(to evaluation.PeriodState) error {
+	move := func(to evaluation.PeriodState) (err error) {
 		p, err = evaluation.MovePeriod(group, tx, p.Ref(), evaluation.PeriodMove{To: to})
 		return err
 	}
@@ -81,7 +82,12 @@ func (s *story) runQuarter(
 	if _, err := index.CreateRun(group, tx, Town, q.code); err != nil {
 		return err
 	}
-	if _, err := index.Publish(group, tx, p.Ref(), ""); err != nil {
+	publishing := evaluation.PeriodMove{To: evaluation.Published}
+	_, waiting, err := index.MovePeriod(group, tx, p.Ref(), publishing)
+	if err != nil {
+		return err
+	}
+	if err := confirm(as(ctx, "group-2", access.LeadingGroup), tx, waiting); err != nil {
 		return err
 	}
 	if q.code == "2023Q2" {
@@ -90,6 +96,12 @@ func (s *story) runQuarter(
 		}
 	}
 	return s.loop(ctx, tx, q)
+}
+
+// confirm confirms, as a second person, what was proposed to be published.
+func confirm(ctx context.Context, tx *gorm.DB, waiting *proposal.Proposal) error {
+	_, _, err := index.DecideProposal(ctx, tx, waiting.Ref(), proposal.Confirmed, "")
+	return err
 }
 
 // enter writes the sheets of secretary, mentor and instructor for every branch, and

@@ -64,7 +64,9 @@ func settle(ctx context.Context, tx *gorm.DB) ([]string, error) {
 		zh, en string
 		role   access.Role
 	}{
-		{"group", "街道领导小组成员", "Street group member", access.LeadingGroup}, {"mentor", "街道导师", "Street mentor", access.Mentor},
+		{"group", "街道领导小组成员", "Street group member", access.LeadingGroup},
+		{"group-2", "街道领导小组另一成员", "Second street group member", access.LeadingGroup},
+		{"mentor", "街道导师", "Street mentor", access.Mentor},
 	} {
 		if err := neighbour(ctx, tx, p.code, text.F("%[1]s（虚构）", "%[2]s (invented)", p.zh, p.en), p.role); err != nil {
 			return nil, err
@@ -137,8 +139,11 @@ func (s *story) streetQuarter(
 	if _, err := index.CreateRun(group, tx, Street, q.code); err != nil {
 		return err
 	}
-	_, err = index.Publish(group, tx, p.Ref(), "")
-	return err
+	_, waiting, err := index.MovePeriod(group, tx, p.Ref(), evaluation.PeriodMove{To: evaluation.Published})
+	if err != nil {
+		return err
+	}
+	return confirm(in(ctx, Street, "group-2", access.LeadingGroup), tx, waiting)
 }
 
 // streetSheets writes the approved sheets of secretary and mentor about one branch.

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/audit"
 	"bulwark/internal/datafile"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
@@ -270,6 +271,28 @@ FROM evaluations s JOIN entries e ON e.town_id = s.town_id AND e.evaluation_id =
 WHERE s.town_id = ? AND s.period_code = ? AND s.branch_code = ? AND s.state = ? AND e.code IN ? ORDER BY s.id`,
 		p.TownID, p.Code, branch, Approved, codes).Scan(&ids).Error
 	return ids, err
+}
+
+// RowsOf returns the rows that hold what is entered for the period: sheets with all their
+// revisions, and adjustments.
+func RowsOf(ctx context.Context, tx *gorm.DB, p Period) (parts []audit.Part, err error) {
+	var list []Sheet
+	q := tx.WithContext(ctx).Where("town_id = ? AND period_code = ?", p.TownID, p.Code).Session(&gorm.Session{})
+	if err := q.Select("id", "revision").Order("id").Find(&list).Error; err != nil {
+		return nil, err
+	}
+	for _, s := range list {
+		parts = append(parts, audit.Part{Table: "evaluations", Key: []string{p.TownID, s.ID}})
+		for revision := int64(1); revision <= int64(s.Revision); revision++ {
+			parts = append(parts, audit.Part{Table: "entries", Key: []string{p.TownID, s.ID, strconv.FormatInt(revision, 10)}})
+		}
+	}
+	var ids []string
+	err = q.Model(&Adjustment{}).Order("id").Pluck("id", &ids).Error
+	for _, id := range ids {
+		parts = append(parts, audit.Part{Table: "adjustments", Key: []string{p.TownID, id}})
+	}
+	return parts, err
 }
 
 // refuseOwnBranches refuses corrections of branches that the caller leads.

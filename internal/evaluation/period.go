@@ -64,6 +64,8 @@ type Period struct {
 	StateBy     string    `json:"state_by" example:"group-1"`
 	StateAt     time.Time `json:"state_at"`
 	StateReason string    `json:"state_reason,omitempty"`
+	// what the town had set when the period was opened; a town that requires two persons since requires them here too
+	SecondPerson string `json:"second_person" enums:"required,none" example:"required"`
 	// since when it is locked: its branches are those that were known then
 	LockedAt *time.Time `json:"locked_at,omitempty"`
 	Calendar
@@ -79,7 +81,8 @@ type Notice struct {
 	From  day.Date `json:"from" swaggertype:"string" format:"date"`
 	Until day.Date `json:"until" swaggertype:"string" format:"date"`
 
-	Signed bool `json:"signed"` // whether what it announces has a signature: see docs/trust.md
+	OnePerson bool `json:"one_person,omitempty,omitzero"` // published by one person: no second one confirmed it
+	Signed    bool `json:"signed"`                        // whether what it announces has a signature: see docs/trust.md
 }
 
 // Open reports whether the day is one of them.
@@ -109,6 +112,9 @@ type Calendar struct {
 
 var periodNoun = text.Text{ZH: "考评周期", EN: "period"}
 
+// publishing is the verb that makes a run the result.
+const publishing = "publish"
+
 // periodKind names periods in the history.
 const periodKind = "period"
 
@@ -129,7 +135,7 @@ var periods = workflow.Table[Period, PeriodState, periodActor]{
 		{Name: "review", From: []PeriodState{Open}, To: Review, Action: access.WritePeriods},
 		{Name: "unlock", From: []PeriodState{Locked}, To: Review, Action: access.WritePeriods, Reason: true},
 		{Name: "lock", From: []PeriodState{Review}, To: Locked, Action: access.WritePeriods},
-		{Name: "publish", From: []PeriodState{Locked}, To: Published, Action: access.WritePeriods},
+		{Name: publishing, From: []PeriodState{Locked}, To: Published, Action: access.WritePeriods},
 		{Name: "finalise", From: []PeriodState{Published}, To: Final, Action: access.WritePeriods},
 	},
 }.Checked()
@@ -220,6 +226,13 @@ func (p Period) BranchFilter() town.BranchFilter {
 // then is not scored, so nothing can be entered for it.
 func (p Period) branch(ctx context.Context, db *gorm.DB, code string) (town.Branch, error) {
 	return town.FindLiving(ctx, db, p.TownID, code, p.EndsOn)
+}
+
+// TakesTwo reports whether what is published of the period takes two persons: where the
+// town requires it now, or did when the period was opened. So nobody can do without a
+// second person by a change of the setting.
+func (p Period) TakesTwo(t town.Town) bool {
+	return p.SecondPerson == town.SecondRequired || t.SecondPerson == town.SecondRequired
 }
 
 // span returns the days on which an assignment makes a sheet expected.

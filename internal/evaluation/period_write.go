@@ -34,7 +34,8 @@ func CreatePeriod(ctx context.Context, db *gorm.DB, p Period) (_ Period, err err
 		if err != nil {
 			return err
 		}
-		if err := holdTown(tx, p.TownID); err != nil {
+		t, err := holdTown(ctx, tx, p.TownID)
+		if err != nil {
 			return err
 		}
 		if err := refuseTaken(tx, p); err != nil {
@@ -44,6 +45,7 @@ func CreatePeriod(ctx context.Context, db *gorm.DB, p Period) (_ Period, err err
 			return err
 		}
 		p.Scheme.Code, p.Scheme.Number = active.Code, active.Number
+		p.SecondPerson = t.SecondPerson
 		p.State, p.StateBy, p.StateAt, p.StateReason = Planned, audit.ActorOf(ctx).Name, tx.NowFunc(), ""
 		p.Calendar = p.setBy(p.StateBy, p.StateAt, "")
 		p.Versioned = database.Versioned{Version: 1}
@@ -74,9 +76,8 @@ func checkPeriod(p Period) []fault.FieldError {
 
 // holdTown makes others who plan a period of the town wait until tx ends: two
 // overlapping ones must not miss each other.
-func holdTown(tx *gorm.DB, code string) error {
-	var held []town.Town
-	return tx.Clauses(exclusive).Select("code").Where("code = ?", code).Find(&held).Error
+func holdTown(ctx context.Context, tx *gorm.DB, code string) (town.Town, error) {
+	return town.Find(ctx, tx.Clauses(exclusive), code)
 }
 
 // refuseTaken keeps periods of one kind apart, so that "the period before" is
@@ -240,19 +241,28 @@ func refuseShortcut(ctx context.Context, db *gorm.DB, ref workflow.Ref, to Perio
 // PublishPeriod moves a locked period to Published, in the transaction that
 // stores the publication.
 func PublishPeriod(
-	ctx context.Context, tx *gorm.DB, townID, code string, version int64, reason string,
+	ctx context.Context, tx *gorm.DB, ref workflow.Ref, reason string,
 ) (Period, error) {
-	return movePeriod(ctx, tx, workflow.Ref{Town: townID, ID: code, Version: version},
-		PeriodMove{To: Published, Reason: reason})
+	return movePeriod(ctx, tx, ref, PeriodMove{To: Published, Reason: reason})
+}
+
+// RefusePublishing returns the refusal of PublishPeriod without doing anything.
+func (p Period) RefusePublishing(ctx context.Context, tx *gorm.DB, version int64) error {
+	if _, err := periods.Move(periodActor{access.PrincipalFrom(ctx)}, p, Published, ""); err != nil {
+		return err
+	}
+	if version != p.Version {
+		return workflow.Stale(ctx, tx, periodKind, workflow.Ref{Town: p.TownID, ID: p.Code, Version: version})
+	}
+	return nil
 }
 
 // FinalisePeriod moves a published period to Final, in the transaction that found
 // its notice closed and its appeals decided.
 func FinalisePeriod(
-	ctx context.Context, tx *gorm.DB, townID, code string, version int64, reason string,
+	ctx context.Context, tx *gorm.DB, ref workflow.Ref, reason string,
 ) (Period, error) {
-	return movePeriod(ctx, tx, workflow.Ref{Town: townID, ID: code, Version: version},
-		PeriodMove{To: Final, Reason: reason})
+	return movePeriod(ctx, tx, ref, PeriodMove{To: Final, Reason: reason})
 }
 
 func movePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove) (after Period, err error) {
@@ -273,6 +283,11 @@ func movePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove
 		columns := map[string]any{
 			"state": m.To, "state_by": audit.ActorOf(ctx).Name, "state_reason": m.Reason,
 			"state_at": Following(m.After, Following(before.StateAt, tx.NowFunc())),
+		}
+		if m.To == Open && before.State == Planned {
+			if warnings, err = before.begin(ctx, tx, m.Language, columns); err != nil {
+				return err
+			}
 		}
 		if err := lockStructure(ctx, tx, before, m.To, columns); err != nil {
 			return err
@@ -295,7 +310,7 @@ func movePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove
 	})
 	after = after.For(caller)
 	if m.To == Locked { // of which nothing was computed yet
-		after.Allowed = slices.DeleteFunc(after.Allowed, func(verb string) bool { return verb == "publish" })
+		after.Allowed = slices.DeleteFunc(after.Allowed, func(verb string) bool { return verb == publishing })
 	}
 	if err != nil {
 		return after, err
@@ -316,11 +331,39 @@ func Following(step, now time.Time) time.Time {
 
 // Warning is what a move of a period leaves behind.
 type Warning struct {
-	Code    string `json:"code" enums:"drafts_left,undecided_left_out,retroactive_changes,changes_after_lock"`
+	Code    string `json:"code" enums:"drafts_left,undecided_left_out,too_few_persons,retroactive_changes,changes_after_lock"`
 	Count   int64  `json:"count"`
 	Message string `json:"message"`
 	// of branches, with the last two codes
 	Changes []town.LaterChange `json:"changes,omitempty"`
+}
+
+// begin pins in the columns whether publications take two persons, and warns where fewer
+// than two could make one.
+func (p Period) begin(ctx context.Context, tx *gorm.DB, language string, columns map[string]any) ([]Warning, error) {
+	t, err := town.Find(ctx, tx.Clauses(shared), p.TownID)
+	if err != nil {
+		return nil, err
+	}
+	columns["second_person"] = t.SecondPerson
+	if t.SecondPerson != town.SecondRequired {
+		return nil, nil
+	}
+	able, err := access.Deciders(ctx, tx, p.TownID, access.DecideProposals, day.Of(tx.NowFunc()))
+	if err != nil || len(able) >= 2 {
+		return nil, err
+	}
+	return []Warning{TooFewPersons(int64(len(able)), language)}, nil
+}
+
+// TooFewPersons warns that n persons alone could publish or confirm what takes two, and
+// names who can appoint another one.
+func TooFewPersons(n int64, language string) Warning {
+	return Warning{
+		Code: "too_few_persons", Count: n,
+		Message: text.F("公布须由两人完成，目前只有 %d 人有此权限：请由工作领导小组或管理员再聘任一名工作领导小组成员",
+			"a publication takes two persons, and %d can make one now: the leading group or an administrator can appoint another member of the leading group", n).In(language),
+	}
 }
 
 // leftBehind returns what the move leaves behind. A lock is refused while something waits

@@ -1,7 +1,9 @@
 package evaluation_test
 
 import (
+	"bulwark/internal/proposal"
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -30,7 +32,7 @@ func move(ctx context.Context, t *testing.T, db *gorm.DB, to ...evaluation.Perio
 	for _, state := range to {
 		p, err := evaluation.FindPeriod(ctx, db, demo.Town, period)
 		if err == nil && state == evaluation.Locked {
-			_, err = index.MovePeriod(ctx, db, p.Ref(),
+			_, _, err = index.MovePeriod(ctx, db, p.Ref(),
 				evaluation.PeriodMove{To: evaluation.Locked, Reason: "reason", Force: true})
 		} else if err == nil {
 			_, err = evaluation.MovePeriod(ctx, db, p.Ref(), evaluation.PeriodMove{To: state, Reason: "reason"})
@@ -66,7 +68,7 @@ func nothingIsApprovedBehindTheLock(ctx context.Context, t *testing.T, db *gorm.
 		go func() {
 			p, err := evaluation.FindPeriod(ctx, db, demo.Town, period)
 			if err == nil {
-				_, err = index.MovePeriod(ctx, db, p.Ref(),
+				_, _, err = index.MovePeriod(ctx, db, p.Ref(),
 					evaluation.PeriodMove{To: evaluation.Locked, Reason: "time is over", Force: true})
 			}
 			locked <- err
@@ -155,12 +157,25 @@ func runsAndPublicationsAtOnce(ctx context.Context, t *testing.T, db *gorm.DB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var made [4]*proposal.Proposal
+	one(t, &all, func(i int) (err error) {
+		_, made[i], err = index.MovePeriod(ctx, db, p.Ref(), evaluation.PeriodMove{To: evaluation.Published})
+		return err
+	})
+	waiting := made[slices.IndexFunc(made[:], func(p *proposal.Proposal) bool { return p != nil })]
+	second := as(t.Context(), "group-2", access.LeadingGroup)
+	one(t, &all, func(int) error {
+		_, _, err := index.DecideProposal(second, db, waiting.Ref(), proposal.Confirmed, "")
+		return err
+	})
+}
+
+// one does the same four times at once, and holds that it is done once.
+func one(t *testing.T, all *sync.WaitGroup, do func(i int) error) {
+	t.Helper()
 	wins := make(chan error, 4)
-	for range cap(wins) {
-		all.Go(func() {
-			_, err := index.Publish(ctx, db, p.Ref(), "")
-			wins <- err
-		})
+	for i := range cap(wins) {
+		all.Go(func() { wins <- do(i) })
 	}
 	all.Wait()
 	won := 0
@@ -173,6 +188,6 @@ func runsAndPublicationsAtOnce(ctx context.Context, t *testing.T, db *gorm.DB) {
 		}
 	}
 	if won != 1 {
-		t.Errorf("%d publications won, want 1", won)
+		t.Errorf("%d of four won, want 1", won)
 	}
 }

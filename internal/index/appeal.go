@@ -15,8 +15,10 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/proposal"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
 
@@ -114,7 +116,15 @@ func (a Appeal) lock() fault.Lock {
 // appealReader is a caller who reads or decides appeals.
 type appealReader struct {
 	access.Caller
-	period evaluation.Period // of the appeal that is decided
+	town    town.Town
+	periods map[string]appealedPeriod
+	open    map[string]error // by period: the refusal by its open proposal
+}
+
+// appealedPeriod is what the rules need of a period of appeals.
+type appealedPeriod struct {
+	Code, SecondPerson string
+	PublishedAt        time.Time // for the first time
 }
 
 func appealReaderOf(ctx context.Context, db *gorm.DB, townID string) (v *appealReader, err error) {
@@ -130,20 +140,67 @@ type appealRules = []workflow.Rule[Appeal, *appealReader]
 var appeals = workflow.Kind[Appeal, AppealState, *appealReader]{
 	Noun: text.Text{ZH: "申诉", EN: "appeal"}, Name: "appeal", Titles: appealTitles, Reader: appealReaderOf,
 	Verbs: []workflow.Verb[Appeal, AppealState, *appealReader]{
-		{Name: "uphold", From: []AppealState{Filed}, To: Upheld, Action: access.DecideAppeals, Who: appealRules{notLed}},
+		{
+			Name: "uphold", From: []AppealState{Filed}, To: Upheld, Action: access.DecideAppeals,
+			Who: appealRules{notLed, secondable}, When: appealRules{nothingProposed, stillAmendable},
+		},
 		{Name: "reject", From: []AppealState{Filed}, To: Rejected, Action: access.DecideAppeals, Who: appealRules{notLed}},
 		{Name: "withdraw", From: []AppealState{Filed}, To: Withdrawn, Action: access.WriteAppeals},
 	},
 }.Checked()
 
+// secondable refuses who could not propose it, where it takes two persons.
+func secondable(v *appealReader, a Appeal) error {
+	p := evaluation.Period{SecondPerson: v.periods[a.PeriodCode].SecondPerson}
+	if !p.TakesTwo(v.town) {
+		return nil
+	}
+	return proposal.RefuseNobody(v.Principal)
+}
+
+func nothingProposed(v *appealReader, a Appeal) error { return v.open[a.PeriodCode] }
+
+func stillAmendable(v *appealReader, a Appeal) error {
+	first := Publication{PublishedAt: v.periods[a.PeriodCode].PublishedAt}
+	if last := first.amendable(v.town, &a); last != nil && v.Today > *last {
+		return first.amendmentOver(v.town, *last)
+	}
+	return nil
+}
+
 // State returns the state of the appeal, and who brought it there.
 func (v *appealReader) State(a Appeal) (AppealState, fault.Lock) { return a.State, a.lock() }
 
-// Load locks the period of an appeal that is decided.
+// Load locks the period of an appeal that is decided, and reads what the rules need of
+// periods, town and open proposals where the caller decides on appeals.
 func (v *appealReader) Load(ctx context.Context, db *gorm.DB, list []Appeal, depth workflow.Depth) (err error) {
 	if depth == workflow.ForChange {
-		v.period, err = lockPeriod(ctx, db, v.Town, list[0].PeriodCode)
+		if _, err := lockPeriod(ctx, db, v.Town, list[0].PeriodCode); err != nil {
+			return err
+		}
 	}
+	if !v.May(access.DecideAppeals) {
+		return nil
+	}
+	codes := make([]string, len(list))
+	for i, a := range list {
+		codes[i] = a.PeriodCode
+	}
+	if v.town, err = town.Find(ctx, db, v.Town); err != nil {
+		return err
+	}
+	var rows []appealedPeriod
+	err = db.WithContext(ctx).Raw(`SELECT p.code, p.second_person, f.published_at FROM periods p
+JOIN publications f ON f.town_id = p.town_id AND f.period_code = p.code AND f.number = 1
+WHERE p.town_id = ? AND p.code IN ?`, v.Town, codes).Scan(&rows).Error
+	if err != nil {
+		return err
+	}
+	v.periods = make(map[string]appealedPeriod, len(rows))
+	for _, r := range rows {
+		v.periods[r.Code] = r
+	}
+	v.open, err = proposal.Refusals(ctx, db, v.Town, codes)
 	return err
 }
 
@@ -294,9 +351,9 @@ func placings(ctx context.Context, tx *gorm.DB, list publications, branch string
 	return placed, err
 }
 
-// changed reports whether score or rank differ.
+// changed reports whether score, grade or a rank differ.
 func (r *Result) changed(now *Result) bool {
-	return r == nil || now == nil || r.placing().differs(now.placing())
+	return r == nil || now == nil || differs(r.placing(), now.placing())
 }
 
 // AppealDecision is what becomes of an appeal.
@@ -307,22 +364,100 @@ type AppealDecision struct {
 }
 
 // DecideAppeal upholds, rejects or withdraws an appeal. Upholding stores the
-// corrections, a run with them and its publication, all in one transaction.
-func DecideAppeal(ctx context.Context, db *gorm.DB, ref workflow.Ref, d AppealDecision) (Appeal, error) {
-	return appeals.Move(ctx, db, ref, d.To, d.Answer, func(tx *gorm.DB, v *appealReader, a Appeal) (workflow.Change, error) {
-		if err := d.check(); err != nil {
-			return workflow.Change{}, err
-		}
-		c := workflow.Change{Columns: map[string]any{"decided_by": v.Name(), "decided_at": tx.NowFunc(), "answer": d.Answer}}
+// corrections, a run with them and its publication, all in one transaction; where that
+// takes two persons, the appeal stays as it is and the proposal is returned.
+func DecideAppeal(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, d AppealDecision,
+) (after Appeal, waiting *proposal.Proposal, err error) {
+	defer fault.Wrap(&err, "appeal %s", ref.ID)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if d.To == Upheld {
-			made, err := amend(ctx, tx, v.period, Amendment{Reason: d.Answer, Corrections: a.own(d.Corrections), appeal: &a.ID})
-			if err != nil {
-				return c, err
-			}
-			c.Columns["amended_to"] = made.Number
+			after, waiting, err = upholdAppeal(ctx, tx, ref, d)
+			return err
 		}
-		return c, nil
+		after, err = appeals.Move(ctx, tx, ref, d.To, d.Answer, func(tx *gorm.DB, v *appealReader, a Appeal) (workflow.Change, error) {
+			return decidedAppeal(tx, v.Principal, d.Answer, nil), d.check()
+		})
+		if err != nil {
+			return err
+		}
+		return proposal.Lapse(ctx, tx, ref.Town, after.PeriodCode, ref.ID, text.F("申诉已有结果", "the appeal was decided"))
 	})
+	return after, waiting, err
+}
+
+// decidedAppeal returns the columns of a decision; amended is the publication that upholds.
+func decidedAppeal(tx *gorm.DB, by access.Principal, answer string, amended *int64) workflow.Change {
+	return workflow.Change{Columns: map[string]any{
+		"decided_by": by.Name(), "decided_at": tx.NowFunc(), "answer": answer, "amended_to": amended,
+	}}
+}
+
+// upholdAppeal amends the period, or proposes that.
+func upholdAppeal(
+	ctx context.Context, tx *gorm.DB, ref workflow.Ref, d AppealDecision,
+) (after Appeal, waiting *proposal.Proposal, err error) {
+	a, p, err := holdAppeal(ctx, tx, ref.Town, ref.ID)
+	if err != nil {
+		return after, nil, err
+	}
+	v, err := appealReaderOf(ctx, tx, ref.Town)
+	if err != nil {
+		return after, nil, err
+	}
+	if err := v.Load(ctx, tx, []Appeal{a}, workflow.ForList); err != nil {
+		return after, nil, err
+	}
+	if _, err := appeals.Table().Move(v, a, Upheld, d.Answer); err != nil {
+		return after, nil, err
+	}
+	if a.Version != ref.Version {
+		return after, nil, workflow.Stale(ctx, tx, appeals.Name, ref)
+	}
+	if err := d.check(); err != nil {
+		return after, nil, err
+	}
+	made, _, waiting, err := amend(ctx, tx, p, Amendment{Reason: d.Answer, Corrections: a.own(d.Corrections), appeal: &a})
+	if err != nil || waiting != nil {
+		return a, waiting, err
+	}
+	after, err = appeals.Move(ctx, tx, ref, Upheld, d.Answer, func(tx *gorm.DB, v *appealReader, _ Appeal) (workflow.Change, error) {
+		return decidedAppeal(tx, v.Principal, d.Answer, &made.Number), nil
+	})
+	return after, nil, err
+}
+
+// holdAppeal returns an appeal that the caller sees, with its period, which is locked:
+// whoever decides on the appeal waits.
+func holdAppeal(ctx context.Context, tx *gorm.DB, townID, id string) (a Appeal, p evaluation.Period, err error) {
+	if a, err = appeals.Find(ctx, tx, townID, id); err != nil {
+		return a, p, err
+	}
+	if p, err = lockPeriod(ctx, tx, townID, a.PeriodCode); err != nil {
+		return a, p, err
+	}
+	a, err = appeals.Find(ctx, tx, townID, id)
+	return a, p, err
+}
+
+// confirmAppeal upholds the appeal of a proposal, which the rules of proposals let the
+// caller confirm.
+func confirmAppeal(ctx context.Context, tx *gorm.DB, x proposal.Proposal) error {
+	a, p, err := holdAppeal(ctx, tx, x.TownID, *x.AppealID)
+	if err != nil {
+		return err
+	}
+	if a.State != Filed {
+		return x.Changed()
+	}
+	made, err := amendAs(ctx, tx, p, x, &a)
+	if err != nil {
+		return err
+	}
+	_, err = appeals.Apply(ctx, tx, a.Ref(), "uphold", x.Reason, func(tx *gorm.DB, v *appealReader, _ Appeal) (workflow.Change, error) {
+		return decidedAppeal(tx, v.Principal, x.Reason, &made.Number), nil
+	})
+	return err
 }
 
 // own are the corrections, about the branch of the appeal where they name none.

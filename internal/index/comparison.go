@@ -12,6 +12,7 @@ import (
 
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/proposal"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
@@ -175,19 +176,10 @@ type Diff struct {
 // not see its details gets no nodes and no corrections.
 type BranchDiff struct {
 	Branch      town.BranchRef          `json:"branch"`
-	Before      Placing                 `json:"before"`
-	Now         Placing                 `json:"now"`
+	Before      proposal.Placing        `json:"before"`
+	Now         proposal.Placing        `json:"now"`
 	Nodes       []NodeDiff              `json:"nodes,omitempty"`       // those that differ, in document order
 	Corrections []evaluation.Correction `json:"corrections,omitempty"` // between the two
-}
-
-// Placing is where a publication puts a branch.
-type Placing struct {
-	Outcome   string   `json:"outcome" enums:"scored,insufficient,failed"`
-	Score     *float64 `json:"score,omitempty"`
-	Grade     string   `json:"grade,omitempty"`
-	Rank      *int     `json:"rank,omitempty"`
-	ClassRank *int     `json:"class_rank,omitempty"`
 }
 
 // NodeDiff is one node of a branch before and now.
@@ -244,13 +236,13 @@ func (c *ResultCache) Diff(ctx context.Context, db *gorm.DB, q DiffQuery) (_ Dif
 		r := &now.Results[i]
 		old := before[r.BranchCode] // amendments keep the branches
 		x := BranchDiff{Branch: r.ref(q.Language), Before: old.placing(), Now: r.placing()}
-		differs := x.Before.differs(x.Now)
+		changed := differs(x.Before, x.Now)
 		if q.Detailed(r.BranchCode) {
 			x.Nodes = now.nodeDiffs(old, r, q.Language)
 			x.Corrections = between[r.BranchCode]
-			differs = differs || len(x.Nodes) > 0 || len(x.Corrections) > 0
+			changed = changed || len(x.Nodes) > 0 || len(x.Corrections) > 0
 		}
-		if differs {
+		if changed {
 			d.Items = append(d.Items, x)
 		}
 	}
@@ -284,11 +276,11 @@ func (o *Outcome) nodeDiffs(then, now *Result, language string) []NodeDiff {
 	return list
 }
 
-func (r *Result) placing() Placing {
-	return Placing{Outcome: r.Status, Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank}
+func (r *Result) placing() proposal.Placing {
+	return proposal.Placing{Outcome: r.Status, Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank}
 }
 
-func (p Placing) differs(q Placing) bool {
+func differs(p, q proposal.Placing) bool {
 	return p.Outcome != q.Outcome || p.Grade != q.Grade || !equal(p.Score, q.Score) || !equal(p.Rank, q.Rank) ||
 		!equal(p.ClassRank, q.ClassRank)
 }

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/proposal"
 	"bulwark/internal/signature"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -33,6 +34,9 @@ type Publication struct {
 	AppealID    *string `json:"appeal,omitempty" format:"uuid"` // that it upholds
 	// its hashes, and the signatures under them; see docs/trust.md
 	Note string `json:"note"`
+	// the two persons, shown as published_by; absent where one person published it
+	ProposedBy  string `json:"proposed_by,omitempty" example:"group-1"`
+	ConfirmedBy string `json:"confirmed_by,omitempty" example:"group-2"` // absent where one person published it
 }
 
 // notice is its window; nil where it has none.
@@ -40,7 +44,36 @@ func (p Publication) notice() *evaluation.Notice {
 	if p.NoticeUntil == nil {
 		return nil
 	}
-	return &evaluation.Notice{From: day.Of(p.PublishedAt), Until: *p.NoticeUntil, Signed: signature.Signed(p.Note)}
+	return &evaluation.Notice{
+		From: day.Of(p.PublishedAt), Until: *p.NoticeUntil, OnePerson: p.onePerson(), Signed: signature.Signed(p.Note),
+	}
+}
+
+// onePerson reports whether nobody confirmed it.
+func (p Publication) onePerson() bool { return p.ConfirmedBy == "" }
+
+// amendable returns the last day on which the result, of which p is the first
+// publication, can be amended by the setting of the town: an appeal can be upheld until
+// its answer is due. It is nil where there is no limit.
+func (p Publication) amendable(t town.Town, appeal *Appeal) *day.Date {
+	if t.AmendmentDays == 0 {
+		return nil
+	}
+	last := day.Of(p.PublishedAt).AddDays(int(t.AmendmentDays))
+	if appeal != nil {
+		last = max(last, appeal.DueOn)
+	}
+	return &last
+}
+
+// amendmentOver refuses an amendment after the last day.
+func (p Publication) amendmentOver(t town.Town, last day.Date) error {
+	by := p.lock()
+	by.CanLift = string(access.Admin)
+	return fault.Locked("amendment_closed",
+		"首次公布后 %[1]d 天内可以更正，期限已于 %[2]s 届满；管理员可以更改期限",
+		"a result can be amended for %[1]d days after its first publication, until %[2]s: an administrator can change the days",
+		t.AmendmentDays, last).Held(by)
 }
 
 // CountUnsigned returns how many publications no key has signed.
@@ -85,12 +118,14 @@ func readPublications(ctx context.Context, db *gorm.DB, townID, period string) (
 		NoticeUntil          *day.Date
 		NoticeFloor          int64
 		AppealID             *string
+		ProposedBy           string
+		ConfirmedBy          string
 		Note                 string
 		SchemeHash, DataHash string
 		ResultHash           string
 	}
 	err := db.WithContext(ctx).Raw(`SELECT p.*, c.number, c.run_id, c.published_by, c.published_at, c.reason AS publication_reason, c.notice_until, c.notice_floor, c.appeal_id, c.note,
-r.scheme_hash, r.data_hash, r.result_hash
+c.proposed_by, c.confirmed_by, r.scheme_hash, r.data_hash, r.result_hash
 FROM periods p
 JOIN publications c ON c.town_id = p.town_id AND c.period_code = p.code
 JOIN runs r ON r.town_id = c.town_id AND r.id = c.run_id
@@ -102,8 +137,9 @@ WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ? ORDER BY p.start
 			Publication: Publication{
 				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy,
 				PublishedAt: r.PublishedAt, Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, NoticeFloor: r.NoticeFloor,
-				AppealID: r.AppealID,
-				Note:     r.Note,
+				AppealID:   r.AppealID,
+				Note:       r.Note,
+				ProposedBy: r.ProposedBy, ConfirmedBy: r.ConfirmedBy,
 			},
 			Period: r.Period, SchemeHash: r.SchemeHash, DataHash: r.DataHash, ResultHash: r.ResultHash,
 		}
@@ -201,10 +237,12 @@ type Source struct {
 	Notice       *PublicNotice `json:"notice,omitempty"` // in which every branch can appeal
 	// in which the branches can whose score or rank this publication changed
 	AmendmentNotice *PublicNotice `json:"amendment_notice,omitempty"`
+	// published by one person: no second one confirmed it
+	OnePerson bool `json:"one_person,omitempty,omitzero"`
 }
 
 func (p *publishedRun) source(today day.Date) Source {
-	s := Source{Publication: p.Number, Notice: publicNotice(p.first, today)}
+	s := Source{Publication: p.Number, Notice: publicNotice(p.first, today), OnePerson: p.onePerson()}
 	if p.latest > p.Number {
 		s.SupersededBy = p.latest
 	}
@@ -234,6 +272,9 @@ type PublicationDetail struct {
 	Notice       *PublicNotice `json:"notice,omitempty"` // of the first one for every branch, of a later one for those that it changed
 	// changes of branches since the publication before that hold in periods that were locked by then, and count in none of them
 	LaterChanges []town.LaterChange `json:"later_changes,omitempty"`
+	OnePerson    bool               `json:"one_person,omitempty,omitzero"` // no second person confirmed it
+	// every branch whose score, grade or rank it changed; only in the answer to an amendment
+	Touched []proposal.Touched `json:"touched,omitempty"`
 }
 
 // ListPublications returns the publications of a period by number; none while it has none.
@@ -327,7 +368,10 @@ func (p *publishedRun) detail(caller access.Principal, now time.Time) Publicatio
 	i := PublicationDetail{
 		Publication: p.Publication, SchemeHash: p.SchemeHash, DataHash: p.DataHash, ResultHash: p.ResultHash,
 		Signed: signature.Signed(p.Note), SupersededBy: p.source(today).SupersededBy, Notice: publicNotice(p.notice(), today),
+		OnePerson: p.onePerson(),
 	}
-	i.PublishedBy = caller.Told(i.PublishedBy, access.LeadingGroup)
+	for _, name := range []*string{&i.PublishedBy, &i.ProposedBy, &i.ConfirmedBy} {
+		*name = caller.Told(*name, access.LeadingGroup)
+	}
 	return i
 }

@@ -8,33 +8,56 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/proposal"
+	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
 
 // MovePeriod takes a period to another state: to Published by its last run, to Final
 // where nothing is waited for, and to Locked later than every run that was made before,
-// since only their times tell a result from a run that the period has outlived.
+// since only their times tell a result from a run that the period has outlived. Where a
+// publication takes two persons, the period stays as it is and the proposal is returned.
 func MovePeriod(
 	ctx context.Context, db *gorm.DB, ref workflow.Ref, m evaluation.PeriodMove,
-) (after evaluation.Period, err error) {
+) (after evaluation.Period, waiting *proposal.Proposal, err error) {
 	defer fault.Wrap(&err, "period %s", ref.ID)
 	switch m.To {
 	case evaluation.Published:
-		if after, err = Publish(ctx, db, ref, m.Reason); err == nil {
+		after, waiting, err = publish(ctx, db, ref, m.Reason)
+		if err == nil && waiting == nil {
 			after.Warnings, err = after.StructureWarnings(ctx, db, m.Language)
 		}
-		return after, err
+		return after, waiting, err
 	case evaluation.Final:
-		return Finalise(ctx, db, ref, m.Reason)
+		after, err = finalise(ctx, db, ref, m.Reason)
 	case evaluation.Locked:
-		return lock(ctx, db, ref, m)
+		after, err = lock(ctx, db, ref, m)
+	case evaluation.Review:
+		after, err = review(ctx, db, ref, m)
+	default:
+		after, err = evaluation.MovePeriod(ctx, db, ref, m)
 	}
-	return evaluation.MovePeriod(ctx, db, ref, m)
+	return after, nil, err
+}
+
+// review also takes back a locked period, by which what was proposed of it lapses.
+func review(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, m evaluation.PeriodMove,
+) (after evaluation.Period, err error) {
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if after, err = evaluation.MovePeriod(ctx, tx, ref, m); err != nil {
+			return err
+		}
+		return proposal.Lapse(ctx, tx, ref.Town, ref.ID, "", text.F("考评周期已解锁", "the period was unlocked"))
+	})
+	return after, err
 }
 
 func lock(
@@ -61,38 +84,108 @@ func lock(
 	return after, err
 }
 
-// Publish makes the last run of a locked period its result and opens its public
-// notice. The run must be of this locking: one that was made before the period was
-// reopened is refused.
-func Publish(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string) (after evaluation.Period, err error) {
-	defer fault.Wrap(&err, "publish %s", ref.ID)
+// publish makes the last run of a locked period its result and opens its public
+// notice, or proposes that. The run must be of this locking: one that was made before
+// the period was reopened is refused.
+func publish(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string,
+) (after evaluation.Period, waiting *proposal.Proposal, err error) {
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := evaluation.FindPeriod(ctx, tx, ref.Town, ref.ID)
+		waiting = nil
+		p, err := lockPeriod(ctx, tx, ref.Town, ref.ID)
 		if err != nil {
 			return err
 		}
-		if after, err = evaluation.PublishPeriod(ctx, tx, ref.Town, ref.ID, ref.Version, reason); err != nil {
+		if err := p.RefusePublishing(ctx, tx, ref.Version); err != nil {
 			return err
 		}
-		run, err := lastRun(tx, before)
+		run, err := lastRun(tx, p)
 		if err != nil {
 			return err
 		}
-		p, err := createPublication(ctx, tx, after, Publication{RunID: run.ID, Reason: reason})
+		t, err := town.Find(ctx, tx, ref.Town)
 		if err != nil {
 			return err
 		}
-		one := []evaluation.Period{after}
-		if err := FillNotices(ctx, tx, one); err != nil {
+		if !p.TakesTwo(t) {
+			after, err = publishRun(ctx, tx, p, Publication{RunID: run.ID, Reason: reason})
 			return err
 		}
-		after = one[0]
-		return audit.Write(ctx, tx, audit.Change{
-			Town: ref.Town, Action: "run.publish", Subject: describe(after) + "/runs/" + run.ID, After: p,
-			Reason: reason,
+		made, err := proposal.Create(ctx, tx, proposal.Proposal{
+			TownID: p.TownID, PeriodCode: p.Code, Action: proposal.Publish, PublicationNumber: 1, RunID: &run.ID,
+			DataHash: run.DataHash, ResultHash: run.ResultHash, Reason: reason,
 		})
+		waiting, after = &made, p.For(access.PrincipalFrom(ctx))
+		return err
 	})
-	return after, err
+	return after, waiting, err
+}
+
+// publishRun publishes the run of the publication as the first result of its period.
+func publishRun(
+	ctx context.Context, tx *gorm.DB, p evaluation.Period, next Publication,
+) (after evaluation.Period, err error) {
+	if after, err = evaluation.PublishPeriod(ctx, tx, p.Ref(), next.Reason); err != nil {
+		return after, err
+	}
+	made, err := createPublication(ctx, tx, after, next)
+	if err != nil {
+		return after, err
+	}
+	one := []evaluation.Period{after}
+	if err := FillNotices(ctx, tx, one); err != nil {
+		return after, err
+	}
+	return one[0], audit.Write(ctx, tx, audit.Change{
+		Town: p.TownID, Action: "run.publish", Subject: describe(after) + "/runs/" + next.RunID, After: made,
+		Reason: next.Reason,
+	})
+}
+
+// DecideProposal confirms, rejects or withdraws a proposal. One that is confirmed is
+// carried out in the same transaction, by all the rules that held when it was made, and
+// refused by proposal.Changed where what it pins no longer holds. amended is the period
+// whose result was amended.
+func DecideProposal(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, to proposal.State, reason string,
+) (after proposal.Proposal, amended string, err error) {
+	defer fault.Wrap(&err, "proposal %s", ref.ID)
+	after, err = proposal.Move(ctx, db, ref, to, reason, func(tx *gorm.DB, p proposal.Proposal) error {
+		amended = ""
+		if p.Action == proposal.Publish {
+			return confirmPublication(ctx, tx, p)
+		}
+		amended = p.PeriodCode
+		return confirmAmendment(ctx, tx, p)
+	})
+	return after, amended, err
+}
+
+// confirmPublication publishes the run that the proposal pins, if it still is the last one
+// of the locked period.
+func confirmPublication(ctx context.Context, tx *gorm.DB, x proposal.Proposal) error {
+	p, err := lockPeriod(ctx, tx, x.TownID, x.PeriodCode)
+	if err != nil {
+		return err
+	}
+	if err := p.RefusePublishing(ctx, tx, p.Version); err != nil {
+		return err
+	}
+	run, err := lastRun(tx, p)
+	if err != nil {
+		return err
+	}
+	if run.ID != *x.RunID || run.DataHash != x.DataHash || run.ResultHash != x.ResultHash {
+		return x.Changed()
+	}
+	_, err = publishRun(ctx, tx, p, Publication{RunID: run.ID, Reason: x.Reason}.confirmed(ctx, x))
+	return err
+}
+
+// confirmed returns the publication with its two persons.
+func (p Publication) confirmed(ctx context.Context, x proposal.Proposal) Publication {
+	p.ProposedBy, p.ConfirmedBy = x.ProposedBy, access.PrincipalFrom(ctx).Person
+	return p
 }
 
 // createPublication stores the next publication of the period, with a notice of as many days
@@ -119,9 +212,9 @@ func createPublication(ctx context.Context, tx *gorm.DB, p evaluation.Period, ne
 }
 
 // FillNotices sets the notices of the periods of one town, and removes publish from
-// what is allowed with one that has no run, finalise with one that has to wait and lock
-// with one whose sheets contradict each other. At most two statements, and three for each
-// period that the caller may lock.
+// what is allowed with one that has no run, or that waits for a second person or needs
+// one, finalise with one that has to wait, and lock with one whose sheets contradict each
+// other. At most two statements, and three for each period that the caller may lock.
 func FillNotices(ctx context.Context, db *gorm.DB, periods []evaluation.Period) (err error) {
 	defer fault.Wrap(&err, "notices of periods")
 	if err := evaluation.WithholdLock(ctx, db, periods); err != nil {
@@ -141,10 +234,12 @@ func FillNotices(ctx context.Context, db *gorm.DB, periods []evaluation.Period) 
 	}
 	var rows []struct {
 		Publication
-		Undecided int64
+		Waiting int64
 	}
-	err = db.WithContext(ctx).Raw(`SELECT c.*, (SELECT COUNT(*) FROM appeals a WHERE a.town_id = c.town_id AND a.period_code = c.period_code AND a.state = ?) AS undecided
-FROM publications c WHERE c.town_id = ? AND c.period_code IN ? ORDER BY c.period_code, c.number`, Filed, periods[0].TownID, published).Scan(&rows).Error
+	err = db.WithContext(ctx).Raw(`SELECT c.*, (SELECT COUNT(*) FROM appeals a WHERE a.town_id = c.town_id AND a.period_code = c.period_code AND a.state = ?)
+	+ (SELECT COUNT(*) FROM proposals o WHERE o.town_id = c.town_id AND o.period_code = c.period_code AND o.state = ?) AS waiting
+FROM publications c WHERE c.town_id = ? AND c.period_code IN ? ORDER BY c.period_code, c.number`,
+		Filed, proposal.Open, periods[0].TownID, published).Scan(&rows).Error
 	if err != nil {
 		return err
 	}
@@ -159,7 +254,7 @@ FROM publications c WHERE c.town_id = ? AND c.period_code IN ? ORDER BY c.period
 			if r.Number == 1 {
 				p.Notice = n
 			}
-			if r.Undecided > 0 || n != nil && n.Open(today) {
+			if r.Waiting > 0 || n != nil && n.Open(today) {
 				p.Allowed = without(p.Allowed, "finalise")
 			}
 		}
@@ -168,16 +263,23 @@ FROM publications c WHERE c.town_id = ? AND c.period_code IN ? ORDER BY c.period
 }
 
 // refusePublishing removes publish from what is allowed with those of the periods of
-// which nothing was computed since they were locked.
+// which nothing was computed since they were locked, or of which a proposal is open, and
+// with those that take two persons where the caller is none.
 func refusePublishing(ctx context.Context, db *gorm.DB, periods []evaluation.Period, locked []string) error {
 	if len(locked) == 0 {
 		return nil
 	}
-	var computed []string
-	err := db.WithContext(ctx).Raw(`SELECT p.code FROM periods p WHERE p.town_id = ? AND p.code IN ? AND EXISTS (
-SELECT 1 FROM runs r WHERE r.town_id = p.town_id AND r.period_code = p.code AND r.created_at >= p.state_at)`, periods[0].TownID, locked).Scan(&computed).Error
+	var ready []string
+	err := db.WithContext(ctx).Raw(`SELECT p.code FROM periods p JOIN towns t ON t.code = p.town_id
+WHERE p.town_id = @town AND p.code IN @locked
+AND EXISTS (SELECT 1 FROM runs r WHERE r.town_id = p.town_id AND r.period_code = p.code AND r.created_at >= p.state_at)
+AND NOT EXISTS (SELECT 1 FROM proposals o WHERE o.town_id = p.town_id AND o.period_code = p.code AND o.state = @open)
+AND (@person <> '' OR p.second_person <> @required AND t.second_person <> @required)`, map[string]any{
+		"town": periods[0].TownID, "locked": locked, "open": proposal.Open, "person": access.PrincipalFrom(ctx).Person,
+		"required": town.SecondRequired,
+	}).Scan(&ready).Error
 	for i := range periods {
-		if p := &periods[i]; slices.Contains(locked, p.Code) && !slices.Contains(computed, p.Code) {
+		if p := &periods[i]; slices.Contains(locked, p.Code) && !slices.Contains(ready, p.Code) {
 			p.Allowed = without(p.Allowed, "publish")
 		}
 	}
@@ -188,9 +290,9 @@ func without(verbs []string, verb string) []string {
 	return slices.DeleteFunc(verbs, func(v string) bool { return v == verb })
 }
 
-// Finalise closes a published period: its notices are over and its appeals decided.
-func Finalise(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string) (after evaluation.Period, err error) {
-	defer fault.Wrap(&err, "finalise %s", ref.ID)
+// finalise closes a published period: its notices are over, its appeals decided, and no
+// proposal is open.
+func finalise(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string) (after evaluation.Period, err error) {
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		// Whoever appeals holds the period: nobody does between this look and the move.
 		p, err := lockPeriod(ctx, tx, ref.Town, ref.ID)
@@ -202,7 +304,7 @@ func Finalise(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string)
 				return err
 			}
 		}
-		if after, err = evaluation.FinalisePeriod(ctx, tx, ref.Town, ref.ID, ref.Version, reason); err != nil {
+		if after, err = evaluation.FinalisePeriod(ctx, tx, ref, reason); err != nil {
 			return err
 		}
 		one := []evaluation.Period{after}
@@ -251,5 +353,5 @@ func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 			"有 %d 件申诉尚未作出决定：请先决定", "%d appeals are not decided: decide them first", len(waiting)).
 			Held(undecided[0].lock()).With(waiting...)
 	}
-	return nil
+	return proposal.RefuseOpen(ctx, tx, p.TownID, p.Code)
 }

@@ -214,8 +214,9 @@ type Verification struct {
 
 // Check compares one hash of a receipt with the thing itself.
 type Check struct {
-	// stored: the rows that are served; note, signature and trail: of the publication, and the record that it names
-	What     string `json:"what" enums:"scheme,data,recomputed,stored,note,signature,trail"`
+	// stored: the rows that are served; note, signature and trail: of the publication, and the record that it names;
+	// rows: publications, run and results, held against the trail, with the places that differ
+	What     string `json:"what" enums:"scheme,data,recomputed,stored,note,signature,trail,rows"`
 	Receipt  string `json:"receipt"`
 	Computed string `json:"computed"`
 	OK       bool   `json:"ok"`

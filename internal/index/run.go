@@ -17,6 +17,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/proposal"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
@@ -207,8 +208,10 @@ func CreateRun(ctx context.Context, db *gorm.DB, townID, periodCode string) (run
 		if err != nil {
 			return err
 		}
-		run, err = c.createRun(ctx, tx, p)
-		return err
+		if run, err = c.createRun(ctx, tx, p); err != nil {
+			return err
+		}
+		return proposal.Lapse(ctx, tx, townID, periodCode, "", text.F("已重新计算", "another run was made"))
 	})
 	return run, err
 }

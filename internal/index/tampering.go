@@ -2,9 +2,8 @@ package index
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
-	"time"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -14,58 +13,58 @@ import (
 	"bulwark/internal/town"
 )
 
-// publishingActions are what the trail calls a publication and an amendment.
-var publishingActions = []string{"run.publish", "result.amend"}
-
-// refuseChanged refuses an outcome that is not, as it is stored, what the trail says was
-// published last: another run or publication, other data, or other rows than those of
-// its receipt.
-func (o *Outcome) refuseChanged(ctx context.Context, tx *gorm.DB, last *publishedRun) error {
-	var places []fault.FieldError
-	differs := func(table, key, column, published, now string) {
-		if published != now {
-			places = append(places, fault.Differs(table, key, column, published, now))
-		}
+// refuseChanged refuses an outcome of which any row is not, as it is stored, what the
+// trail says of it: publications, run, results, scheme, or what is entered for the period.
+func (o *Outcome) refuseChanged(ctx context.Context, tx *gorm.DB) error {
+	town, period := o.Period.TownID, o.Period.Code
+	parts := append(o.Run.parts(),
+		audit.Part{Table: "periods", Key: []string{town, period}},
+		audit.Part{Table: "corrections", Key: []string{town, period}},
+		audit.Part{Table: "schemes", Key: []string{town, o.Run.Scheme.Code, strconv.FormatInt(o.Run.Scheme.Number, 10)}},
+	)
+	for _, table := range []string{"kinds", "classes", "branches", "branch_profiles"} {
+		parts = append(parts, audit.Part{Table: table, Key: []string{town}})
 	}
-	prefix := describe(o.Period) + "/runs/"
-	var publication struct {
-		Run    string `json:"run"`
-		Number int64  `json:"number"`
-	}
-	if err := lastAfter(ctx, tx, last.TownID, publishingActions, prefix, &publication); err != nil {
+	entered, err := evaluation.RowsOf(ctx, tx, o.Period)
+	if err != nil {
 		return err
 	}
-	key := last.PeriodCode + "/" + strconv.FormatInt(last.Number, 10)
-	differs("publications", last.PeriodCode, "number", strconv.FormatInt(publication.Number, 10),
-		strconv.FormatInt(last.Number, 10))
-	differs("publications", key, "run_id", publication.Run, last.RunID)
-	var run Run
-	if err := lastAfter(ctx, tx, last.TownID, []string{"run.create"}, prefix+o.Run.ID, &run); err != nil {
-		return err
+	places, err := differingRows(ctx, tx, append(parts, entered...))
+	if err == nil && len(places) > 0 {
+		err = fault.PublishedDataDiffers(places...)
 	}
-	differs("runs", o.Run.ID, "scheme_hash", run.SchemeHash, o.Run.SchemeHash)
-	differs("runs", o.Run.ID, "data_hash", run.DataHash, o.Run.DataHash)
-	differs("runs", o.Run.ID, "result_hash", run.ResultHash, o.Run.ResultHash)
-	differs("runs", o.Run.ID, "data", run.DataHash, sha256Hex(o.Run.Data))
-	differs("results", o.Run.ID, "", run.ResultHash, o.resultHash(o.Run.Data))
-	differs("schemes", o.Run.Scheme.Code+"/"+strconv.FormatInt(o.Run.Scheme.Number, 10), "document", run.SchemeHash,
-		o.Scheme.Hash)
-	if len(places) > 0 {
-		return fault.PublishedDataDiffers(places...)
-	}
-	return nil
+	return err
 }
 
-// lastAfter reads what the last record of the actions about a subject with the prefix
-// has stored; nothing where there is no such record.
-func lastAfter(
-	ctx context.Context, tx *gorm.DB, townID string, actions []string, prefix string, into any,
-) error {
-	records, err := audit.Recorded(ctx, tx, townID, actions, prefix, time.Time{})
-	if err != nil || len(records) == 0 {
-		return err
+// parts returns the rows that a published run is served from.
+func (r *Run) parts() []audit.Part {
+	return []audit.Part{
+		{Table: "publications", Key: []string{r.TownID, r.PeriodCode}},
+		{Table: "runs", Key: []string{r.TownID, r.ID}},
+		{Table: "results", Key: []string{r.TownID, r.ID}},
+		{Table: "result_nodes", Key: []string{r.TownID, r.ID}},
 	}
-	return json.Unmarshal([]byte(records[len(records)-1].After), into)
+}
+
+// differingRows returns each place in which the rows differ from the trail.
+func differingRows(ctx context.Context, tx *gorm.DB, parts []audit.Part) (places []fault.FieldError, err error) {
+	err = audit.VerifyParts(ctx, tx, parts, func(d audit.Difference) {
+		recorded, stored := d.Values()
+		places = append(places, fault.Differs(d.Table, d.KeyInTown(), d.Column, recorded, stored))
+	})
+	return places, err
+}
+
+// CheckRows adds a check that publications and results are stored as the trail says.
+func (v *Verification) CheckRows(ctx context.Context, db *gorm.DB) error {
+	run := Run{TownID: v.Town, PeriodCode: v.Period, ID: v.Run}
+	places, err := differingRows(ctx, db, run.parts())
+	at := make([]string, len(places))
+	for i, p := range places {
+		at[i] = p.Pointer
+	}
+	v.check("rows", "", strings.Join(at, " "))
+	return err
 }
 
 // refuseChangedBranches refuses where kind, class or existence of a branch on the last

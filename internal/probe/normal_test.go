@@ -23,6 +23,7 @@ var (
 	digest = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 	sealed = regexp.MustCompile(`("digest": ?)"[0-9a-f]{64}"`) // of a plan's version, with its ids
 	secret = regexp.MustCompile(`\bbw_[0-9a-f]{8}\b`)          // the open part of a random key
+	salt   = regexp.MustCompile(`\b[A-Z2-7]{26}\b`)            // of a person, random
 	number = regexp.MustCompile(`^"\d+"$`)
 )
 
@@ -40,7 +41,7 @@ func (n names) text(text string) string {
 		}
 		return own[id]
 	})
-	return moment.ReplaceAllString(text, "${1}T…")
+	return moment.ReplaceAllString(salt.ReplaceAllString(text, "…"), "${1}T…")
 }
 
 // unpacked returns the members of a zip file, whose checksums cover ids.

@@ -16,6 +16,7 @@ import (
 
 	"bulwark/api"
 	"bulwark/internal/access"
+	"bulwark/internal/audit"
 	"bulwark/internal/config"
 	"bulwark/internal/credential"
 	"bulwark/internal/database"
@@ -53,6 +54,10 @@ func ask(t *testing.T, dialect string, r *record) {
 	d := readDocument(t)
 	s.walk(d)
 	s.refusals(d)
+	_, err := audit.VerifyRows(t.Context(), db, "", func(d audit.Difference) { t.Error(d.Message().EN) })
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // runner does the background work of the service.

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -32,6 +33,33 @@ type Created[T any] struct {
 
 func (c Created[T]) created() (string, any) { return c.Key, c.Value }
 
+func (Created[T]) value() reflect.Type { return reflect.TypeFor[T]() }
+
+// Deferred is the answer of a route whose work may wait for somebody else: Done, with the
+// status of the route, or Waiting with 202, found at the path At.
+type Deferred[Done, Waiting any] struct {
+	Done    Done
+	Waiting *Waiting
+	At      string // path of Waiting below the root of the service
+}
+
+// answers returns the types of the two answers.
+func (Deferred[Done, Waiting]) answers() (done, waiting reflect.Type) {
+	done = reflect.TypeFor[Done]()
+	if c, ok := any(*new(Done)).(interface{ value() reflect.Type }); ok {
+		done = c.value()
+	}
+	return done, reflect.TypeFor[Waiting]()
+}
+
+// deferred returns what is answered, and the path of what waits.
+func (d Deferred[Done, Waiting]) deferred() (res any, at string) {
+	if d.Waiting != nil {
+		return d.Waiting, d.At
+	}
+	return d.Done, ""
+}
+
 // Nothing is the result of a handler with no more to say: 204.
 type Nothing struct{}
 
@@ -48,6 +76,13 @@ func (r Redirect) send(w http.ResponseWriter, status int) {
 // so a value that cannot be written is a clean 500.
 func respond(w http.ResponseWriter, r *http.Request, status int, res any) error {
 	h := w.Header()
+	if d, ok := res.(interface{ deferred() (any, string) }); ok {
+		var at string
+		if res, at = d.deferred(); at != "" {
+			h.Set("Location", at)
+			status = http.StatusAccepted
+		}
+	}
 	if c, ok := res.(interface{ created() (string, any) }); ok {
 		var key string
 		if key, res = c.created(); key != "" {

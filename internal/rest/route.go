@@ -26,6 +26,7 @@ type Route struct {
 	Request      reflect.Type  // struct with uri, form and header tags and perhaps Body
 	Body         reflect.Type  // of the request; nil where it has none
 	Answer       reflect.Type  // of a success, without Created around it; Nothing where there is no body
+	Waiting      reflect.Type  // of 202, where the work may wait for somebody else; else nil
 	MediaTypes   []string      // of the answer; empty: application/json
 	Status       int           // of a success
 	Secret       bool          // request or answer hold a secret
@@ -120,6 +121,11 @@ func adapt[Req, Res any](r Router, route Route, h Handler[Req, Res], opts []Opti
 	route.Path, route.Tag = r.below+route.Path, r.tag
 	route.Handler = nameOf(h)
 	route.Request, route.Answer = reflect.TypeFor[Req](), reflect.TypeFor[Res]()
+	if d, ok := any(*new(Res)).(interface {
+		answers() (done, waiting reflect.Type)
+	}); ok {
+		route.Answer, route.Waiting = d.answers()
+	}
 	if body, ok := route.Request.FieldByName("Body"); ok {
 		route.Body = body.Type
 	}

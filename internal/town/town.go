@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
@@ -28,7 +29,37 @@ type Town struct {
 
 	Provenance string `json:"provenance,omitempty"`
 	Limits
+	Safeguards
 	database.Versioned
+}
+
+// Safeguards are what keeps one person of a town from deciding alone what is published.
+type Safeguards struct {
+	// required: what one person proposes to publish or amend, another one confirms
+	SecondPerson string `json:"second_person" enums:"required,none" example:"required"`
+	// days after the first publication in which a result can be amended; 0: until it is final
+	AmendmentDays int64 `json:"amendment_days" example:"90"`
+}
+
+// The settings of SecondPerson. A new town has SecondRequired.
+const (
+	SecondRequired = "required"
+	SecondNone     = "none"
+)
+
+// maxAmendmentDays bounds AmendmentDays.
+const maxAmendmentDays = 3650
+
+func (s Safeguards) checkSafeguards() (faults []fault.FieldError) {
+	if s.SecondPerson != SecondRequired && s.SecondPerson != SecondNone {
+		faults = append(faults, fault.Field("/second_person", "unknown_setting",
+			"请用需要两人（required）或无须两人（none）", "use required or none"))
+	}
+	if s.AmendmentDays < 0 || s.AmendmentDays > maxAmendmentDays {
+		faults = append(faults, fault.Field("/amendment_days", "out_of_range",
+			"须为 0–%d 天", "it must be 0–%d days", maxAmendmentDays))
+	}
+	return faults
 }
 
 // Limits are the numbers that keep one person from burying a town in work, and the least
@@ -115,8 +146,9 @@ func List(ctx context.Context, db *gorm.DB, f Filter) ([]Town, error) {
 
 // Create founds a town with the usual kinds of branch.
 func Create(ctx context.Context, db *gorm.DB, t Town) (Town, error) {
-	t.Limits = t.or(usualLimits)
-	if faults := append(CheckIdentity(t.Code, t.Name), t.check()...); len(faults) > 0 {
+	t.Limits, t.SecondPerson = t.or(usualLimits), cmp.Or(t.SecondPerson, SecondRequired)
+	faults := append(CheckIdentity(t.Code, t.Name), append(t.check(), t.checkSafeguards()...)...)
+	if len(faults) > 0 {
 		return Town{}, fault.Broken(faults...)
 	}
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
@@ -140,8 +172,26 @@ func Create(ctx context.Context, db *gorm.DB, t Town) (Town, error) {
 
 // Authority is why a town is changed, and whether an administrator does it.
 type Authority struct {
-	Reason        string // needed to lower the floor of public notice
+	Reason        string // needed to lower the floor of public notice, and to change the safeguards
 	Administrator bool   // who alone lowers it
+	// asked, with the town held, where the safeguards change
+	Guard func(tx *gorm.DB) error
+}
+
+// refuseUnguarded refuses a change of the safeguards that the guard refuses or that has no
+// reason.
+func (a Authority) refuseUnguarded(tx *gorm.DB, from, to Safeguards) error {
+	if from == to {
+		return nil
+	}
+	if err := a.Guard(tx); err != nil {
+		return err
+	}
+	if a.Reason == "" {
+		return fault.Broken(fault.Field("/reason", "reason_needed",
+			"更改双人公布或更正期限须说明理由", "say why the second person or the days of amendments change"))
+	}
+	return nil
 }
 
 // refuseLowering refuses a lower floor of public notice without a reason, and by others
@@ -162,19 +212,23 @@ func (a Authority) refuseLowering(from, to Limits) error {
 // Update changes name, settings and limits to those of next if its version is still the
 // stored one.
 func Update(ctx context.Context, db *gorm.DB, next Town, by Authority) (Town, error) {
-	if faults := append(checkName(next.Name), next.check()...); len(faults) > 0 {
+	if faults := append(checkName(next.Name), append(next.check(), next.checkSafeguards()...)...); len(faults) > 0 {
 		return Town{}, fault.Broken(faults...)
 	}
 	var after Town
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := Find(ctx, tx, next.Code)
+		before, err := Find(ctx, tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}), next.Code)
 		if err != nil {
 			return err
 		}
 		if err := by.refuseLowering(before.Limits, next.Limits); err != nil {
 			return err
 		}
+		if err := by.refuseUnguarded(tx, before.Safeguards, next.Safeguards); err != nil {
+			return err
+		}
 		change := map[string]any{
+			"second_person": next.SecondPerson, "amendment_days": next.AmendmentDays,
 			"name_zh": next.Name.ZH, "name_en": next.Name.EN, "open_results": next.OpenResults,
 			"require_signature": next.RequireSignature, "open_proposals": next.OpenProposals,
 			"runs_per_lock": next.RunsPerLock, "notice_floor": next.NoticeFloor,

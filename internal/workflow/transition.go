@@ -19,12 +19,12 @@ type Transition struct {
 	Kind     string      `gorm:"primaryKey" json:"-"`
 	RecordID string      `gorm:"primaryKey" json:"-"`
 	Version  int64       `gorm:"primaryKey" json:"version"`
-	Verb     string      `json:"verb"`
-	At       time.Time   `json:"at"`
-	Actor    string      `json:"by,omitempty" example:"group-1"`
-	Role     access.Role `json:"role" swaggertype:"string" example:"leading_group"`
-	Reason   string      `json:"reason,omitempty"`
-	Extra    string      `json:"-"` // what the kind keeps besides, as JSON
+	Verb     string      `json:"verb"`                                              // what was done, such as approve
+	At       time.Time   `json:"at"`                                                // when
+	Actor    string      `json:"by,omitempty" example:"group-1"`                    // who took the step
+	Role     access.Role `json:"role" swaggertype:"string" example:"leading_group"` // under which he or she did
+	Reason   string      `json:"reason,omitempty"`                                  // that was given
+	Extra    string      `json:"-"`                                                 // what the kind keeps besides, as JSON
 }
 
 func (t *Transition) set(from Transition) { *t = from }

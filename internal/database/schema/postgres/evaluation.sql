@@ -2,7 +2,8 @@
 
 -- The calendar of a period: when sheets are entered and decided on (days of
 -- Asia/Shanghai, both included; none = no limit), how long the result is on
--- public notice and how soon an appeal is answered, both in days.
+-- public notice and how soon an appeal is answered, both in days. Whether its publications
+-- take two persons is what the town had set when the period was opened.
 CREATE TABLE periods (
     town_id text COLLATE "C" NOT NULL REFERENCES towns (code) ON DELETE RESTRICT,
     code text COLLATE "C" NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
@@ -24,6 +25,7 @@ CREATE TABLE periods (
     window_by text COLLATE "C" NOT NULL DEFAULT '',
     window_at timestamptz,
     window_reason text COLLATE "C" NOT NULL DEFAULT '',
+    second_person text COLLATE "C" NOT NULL CHECK (second_person IN ('required', 'none')),
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,

@@ -90,7 +90,8 @@ CREATE TRIGGER robustness_results_kept BEFORE TRUNCATE ON robustness_results FOR
 -- A publication opens a window in which it can be appealed against; where the
 -- period sets none, it has no last day. An amendment names the appeal that it
 -- answers; that appeal refers back by its key. The note holds the hashes and, where
--- the installation has a key, its signatures.
+-- the installation has a key, its signatures. One
+-- that nobody confirmed was made by one person.
 CREATE TABLE publications (
     town_id text COLLATE "C" NOT NULL,
     period_code text COLLATE "C" NOT NULL,
@@ -102,10 +103,13 @@ CREATE TABLE publications (
     notice_until text COLLATE "C" CHECK (length(notice_until) = 10),
     notice_floor bigint NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90),
     appeal_id text COLLATE "C",
+    proposed_by text COLLATE "C" NOT NULL,
+    confirmed_by text COLLATE "C" NOT NULL CHECK (confirmed_by = '' OR proposed_by <> confirmed_by),
     note text COLLATE "C" NOT NULL CHECK (length(note) > 0),
     PRIMARY KEY (town_id, period_code, number),
     FOREIGN KEY (town_id, period_code) REFERENCES periods (town_id, code) ON DELETE RESTRICT,
-    FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT
+    FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT,
+    CHECK ((proposed_by = '') = (confirmed_by = ''))
 );
 CREATE TRIGGER publications_immutable BEFORE UPDATE OR DELETE ON publications FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER publications_kept BEFORE TRUNCATE ON publications FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -22,7 +22,8 @@ CREATE TABLE areas (
     provenance text COLLATE "C" NOT NULL
 );
 
--- A town owns everything that carries its code as town_id.
+-- A town owns everything that carries its code as town_id. It says whether publications
+-- take two persons, and for how many days after the first one a result can be amended.
 CREATE TABLE towns (
     code text COLLATE "C" NOT NULL PRIMARY KEY CHECK (length(code) BETWEEN 1 AND 64),
     area_code text COLLATE "C" NOT NULL REFERENCES areas (code) ON DELETE RESTRICT,
@@ -31,6 +32,8 @@ CREATE TABLE towns (
     open_results boolean NOT NULL,
     require_signature boolean NOT NULL,
     provenance text COLLATE "C" NOT NULL,
+    second_person text COLLATE "C" NOT NULL CHECK (second_person IN ('required', 'none')),
+    amendment_days bigint NOT NULL DEFAULT 0 CHECK (amendment_days BETWEEN 0 AND 3650),
     open_proposals bigint NOT NULL DEFAULT 10 CHECK (open_proposals BETWEEN 1 AND 1000),
     runs_per_lock bigint NOT NULL DEFAULT 20 CHECK (runs_per_lock BETWEEN 1 AND 1000),
     notice_floor bigint NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90),

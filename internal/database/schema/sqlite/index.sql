@@ -106,7 +106,8 @@ END;
 -- A publication opens a window in which it can be appealed against; where the
 -- period sets none, it has no last day. An amendment names the appeal that it
 -- answers; that appeal refers back by its key. The note holds the hashes and, where
--- the installation has a key, its signatures.
+-- the installation has a key, its signatures. One
+-- that nobody confirmed was made by one person.
 CREATE TABLE publications (
     town_id text NOT NULL,
     period_code text NOT NULL,
@@ -118,10 +119,13 @@ CREATE TABLE publications (
     notice_until text CHECK (length(notice_until) = 10),
     notice_floor INTEGER NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90) CHECK (typeof(notice_floor) IN ('integer')),
     appeal_id text,
+    proposed_by text NOT NULL,
+    confirmed_by text NOT NULL CHECK (confirmed_by = '' OR proposed_by <> confirmed_by),
     note text NOT NULL CHECK (length(note) > 0),
     PRIMARY KEY (town_id, period_code, number),
     FOREIGN KEY (town_id, period_code) REFERENCES periods (town_id, code) ON DELETE RESTRICT,
-    FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT
+    FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT,
+    CHECK ((proposed_by = '') = (confirmed_by = ''))
 );
 CREATE TRIGGER publications_immutable_update BEFORE UPDATE ON publications BEGIN
     SELECT RAISE(ABORT, 'rows of publications are immutable');

@@ -16,7 +16,8 @@ CREATE TABLE areas (
     provenance text NOT NULL
 );
 
--- A town owns everything that carries its code as town_id.
+-- A town owns everything that carries its code as town_id. It says whether publications
+-- take two persons, and for how many days after the first one a result can be amended.
 CREATE TABLE towns (
     code text NOT NULL PRIMARY KEY CHECK (length(code) BETWEEN 1 AND 64),
     area_code text NOT NULL REFERENCES areas (code) ON DELETE RESTRICT,
@@ -25,6 +26,8 @@ CREATE TABLE towns (
     open_results boolean NOT NULL CHECK (typeof(open_results) IN ('integer')),
     require_signature boolean NOT NULL CHECK (typeof(require_signature) IN ('integer')),
     provenance text NOT NULL,
+    second_person text NOT NULL CHECK (second_person IN ('required', 'none')),
+    amendment_days INTEGER NOT NULL DEFAULT 0 CHECK (amendment_days BETWEEN 0 AND 3650) CHECK (typeof(amendment_days) IN ('integer')),
     open_proposals INTEGER NOT NULL DEFAULT 10 CHECK (open_proposals BETWEEN 1 AND 1000) CHECK (typeof(open_proposals) IN ('integer')),
     runs_per_lock INTEGER NOT NULL DEFAULT 20 CHECK (runs_per_lock BETWEEN 1 AND 1000) CHECK (typeof(runs_per_lock) IN ('integer')),
     notice_floor INTEGER NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90) CHECK (typeof(notice_floor) IN ('integer')),

@@ -1,0 +1,305 @@
+package api
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/credential"
+	"bulwark/internal/database"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/index"
+	"bulwark/internal/rest"
+)
+
+// collusions is how many random sequences of calls one person tries. `make prove` tries
+// more.
+var collusions = flag.Int("collusions", 60,
+	"random sequences of calls by which one person tries to change what is published")
+
+// calls is how long a sequence is.
+const calls = 6
+
+// schemer is one person, li, who holds every role and credential that the policy lets one
+// person hold: appointed to each role, with duties in two branches, a key for each role, a
+// second key and an account of the leading group, a key of the leading group that belongs
+// to nobody, and a key of an administrator.
+type schemer struct {
+	*world
+	tx    *gorm.DB
+	start string // what is published at the beginning
+	found []string
+	asked int
+}
+
+// No sequence of six calls by one person over all writing routes changes a published
+// figure, administrator or not. The same search finds a way at once where one person may
+// publish.
+func TestOnePersonChangesNoPublishedFigure(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		s := newSchemer(t, db)
+		for what, search := range map[string]func(){
+			"directed": func() { s.explore(calls, nil, map[string]int{}) }, "random": s.wander,
+		} {
+			began, before := time.Now(), s.asked
+			s.inside("", search)
+			if len(s.found) > 0 {
+				t.Fatalf("%s: one person changes what is published by %q", what, s.found)
+			}
+			t.Logf("%s: %d calls in %s", what, s.asked-before, time.Since(began).Round(time.Millisecond))
+		}
+		s.inside("none", func() { s.explore(1, nil, map[string]int{}) })
+		if len(s.found) == 0 {
+			t.Error("where one person may publish, the search finds no way to do it")
+		}
+	})
+}
+
+func newSchemer(t *testing.T, db *gorm.DB) *schemer {
+	w := newWorld(t, db)
+	s := &schemer{world: w}
+	roles := slices.DeleteFunc(access.Roles(), func(r access.Role) bool { return r == access.Admin })
+	demo, li := "demo", "schemer"
+	both := ties{"b02": access.Leads, "b03": access.Leads}
+	w.joins(li, access.LeadingGroup, both)
+	for _, role := range roles {
+		if role != access.LeadingGroup && role != access.Secretary {
+			w.appointed(demo, li, role)
+		}
+		w.secret[string(role)] = w.key(credential.Key{Roles: []access.Role{role}, Towns: []string{demo}, PersonCode: &li})
+	}
+	w.secret["again"] = w.key(credential.Key{Roles: roles, Towns: []string{demo}, PersonCode: &li})
+	w.secret["nobody"] = w.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{demo}})
+	// What others have proposed is theirs: with it two persons would publish.
+	w.must(w.db.Exec(`UPDATE proposals SET state = 'withdrawn', decided_at = created_at, decided_by = proposed_by WHERE state = 'open'`).Error)
+	s.start = s.published(w.db)
+	return s
+}
+
+// inside runs the search in a transaction that is taken back. With an empty need of a
+// second person the town and its periods stay as they are.
+func (s *schemer) inside(need string, search func()) {
+	s.found = nil
+	err := database.InTx(s.t.Context(), s.db, func(tx *gorm.DB) error {
+		s.tx = tx
+		if need != "" {
+			s.must(tx.Exec("UPDATE towns SET second_person = ?", need).Error)
+			s.must(tx.Exec("UPDATE periods SET second_person = ?", need).Error)
+		}
+		search()
+		return errUndo
+	})
+	if err != errUndo {
+		s.t.Fatal(err)
+	}
+}
+
+// published is every published figure of the town, as a receipt tells it and as it is
+// served, read past every cache.
+func (s *schemer) published(tx *gorm.DB) string {
+	var rows []struct{ PeriodCode, RunID string }
+	s.must(tx.Raw("SELECT period_code, run_id FROM publications WHERE town_id = 'demo' ORDER BY period_code, number").
+		Scan(&rows).Error)
+	results := index.NewResultCache()
+	var b strings.Builder
+	for _, row := range rows {
+		r, err := results.Receipt(s.t.Context(), tx, "demo", row.PeriodCode, 0)
+		s.must(err)
+		v, err := results.Verify(s.t.Context(), tx, "demo", row.PeriodCode, 0)
+		s.must(err)
+		fmt.Fprintln(&b, row, r.Publication, r.ResultHash, r.DataHash, r.SchemeHash, v.OK)
+	}
+	return b.String()
+}
+
+// send asks for something in the transaction, and reports whether it was done.
+func (s *schemer) send(r *http.Request) bool {
+	s.asked++
+	a := httptest.NewRecorder()
+	s.handler.ServeHTTP(a, r.WithContext(rest.WithTx(context.WithoutCancel(r.Context()), s.tx)))
+	if a.Code >= http.StatusInternalServerError {
+		s.t.Errorf("%s %s: %d %s", r.Method, r.URL, a.Code, a.Body)
+	}
+	return a.Code < http.StatusMultipleChoices
+}
+
+// trick is a step towards a publication: a call whose address depends on what there is.
+type trick struct {
+	name, by, method string
+	at               string // below the town; ? stands for what row finds
+	row              string // SQL of the key and version of what the call is about
+	body             object
+}
+
+// tricks are the steps that publishing is made of, by each credential that may take them.
+func tricks() (list []trick) {
+	period := func(code string) string {
+		return "SELECT code AS key, version FROM periods WHERE town_id = 'demo' AND code = '" + code + "'"
+	}
+	const (
+		appeal   = "SELECT id AS key, version FROM appeals WHERE state = 'filed' AND branch_code = 'b01' ORDER BY id LIMIT 1"
+		proposed = "SELECT id AS key, version FROM proposals WHERE state = 'open' ORDER BY id LIMIT 1"
+		town     = "SELECT code AS key, version FROM towns WHERE code = 'demo'"
+	)
+	post := func(by, name, at, row string, body object) {
+		list = append(list, trick{name: by + " " + name, by: by, method: http.MethodPost, at: at, row: row, body: body})
+	}
+	for _, by := range []string{"leading_group", "again", "nobody", "admin"} {
+		for _, to := range []string{"published", "review", "locked", "final"} {
+			post(by, to, "/periods/?/transitions", period("in-locked"), object{"to": to, "reason": "x", "force": to == "locked"})
+		}
+		post(by, "run", "/periods/?/runs", period("in-locked"), nil)
+		post(by, "final", "/periods/?/transitions", period("in-published"), object{"to": "final"})
+		for name, c := range map[string]object{
+			"amends":       {"branch": "b01", "code": "meetings", "value": 1},
+			"adds a bonus": {"branch": "b01", "code": "top-ten", "adjustment": "add"},
+		} {
+			post(by, name, "/periods/?/publications", period("in-published"), object{"reason": "x", "corrections": []object{c}})
+		}
+		post(by, "upholds", "/appeals/?/transitions", appeal, object{
+			"to": "upheld", "reason": "x", "corrections": []object{{"code": "meetings", "value": 2}},
+		})
+		for _, to := range []string{"confirmed", "rejected", "withdrawn"} {
+			post(by, to+" it", "/proposals/?/transitions", proposed, object{"to": to, "reason": "x"})
+		}
+		for _, need := range []string{"none", "required"} {
+			list = append(list, trick{
+				by + " sets " + need, by, http.MethodPut, "", town,
+				object{"name": named("demo"), "open_results": true, "second_person": need, "reason": "x"},
+			})
+		}
+	}
+	return list
+}
+
+// request is the call as it is possible now; nil where there is nothing to call.
+func (s *schemer) request(k trick) *http.Request {
+	var found struct {
+		Key     string
+		Version int64
+	}
+	s.must(s.tx.Raw(k.row).Scan(&found).Error)
+	if found.Key == "" {
+		return nil
+	}
+	at := "/api/v1/towns/demo" + strings.Replace(k.at, "?", found.Key, 1)
+	var body any
+	if k.body != nil {
+		body = k.body
+	}
+	return s.sent(k.method, at, k.by, fmt.Sprintf("%q", fmt.Sprint(found.Version)), body)
+}
+
+// explore tries every sequence of tricks of the length that begins with those done. A
+// state that was left with as many calls before is not left again.
+func (s *schemer) explore(left int, done []string, seen map[string]int) {
+	if left == 0 || len(s.found) > 0 || seen[s.state()] >= left {
+		return
+	}
+	seen[s.state()] = left
+	for _, k := range tricks() {
+		r := s.request(k)
+		if r == nil {
+			continue
+		}
+		s.undoing(func() {
+			if !s.send(r) {
+				return
+			}
+			all := append(slices.Clone(done), k.name)
+			if s.published(s.tx) != s.start {
+				s.found = all
+				return
+			}
+			s.explore(left-1, all, seen)
+		})
+		if len(s.found) > 0 {
+			return
+		}
+	}
+}
+
+func (s *schemer) undoing(do func()) {
+	s.must(s.tx.Exec("SAVEPOINT trick").Error)
+	do()
+	s.must(s.tx.Exec("ROLLBACK TO SAVEPOINT trick").Error)
+}
+
+// state tells apart what the tricks can lead to.
+func (s *schemer) state() string {
+	var b strings.Builder
+	for _, query := range []string{
+		"SELECT code || state || second_person FROM periods WHERE town_id = 'demo' ORDER BY code",
+		"SELECT second_person FROM towns WHERE code = 'demo'",
+		"SELECT action || period_code || proposed_by || coalesce(appeal_id, '') || corrections FROM proposals WHERE state = 'open' ORDER BY id",
+		"SELECT id || state FROM appeals ORDER BY id",
+		`SELECT p.code FROM periods p WHERE EXISTS (SELECT 1 FROM runs r WHERE r.town_id = p.town_id AND r.period_code = p.code
+			AND r.created_at >= p.state_at) ORDER BY p.code`,
+	} {
+		var list []sql.NullString
+		s.must(s.tx.Raw(query).Scan(&list).Error)
+		fmt.Fprintln(&b, list)
+	}
+	return b.String()
+}
+
+// wander tries random sequences over every writing route of the service, as every role,
+// about what is the caller's own and others', in every state of a period.
+func (s *schemer) wander() {
+	random := rand.New(rand.NewPCG(7, 11)) //nolint:gosec // the same sequences each time
+	var cells []cell
+	for _, o := range s.server.engine.Routes() {
+		if row, ok := rights[rowOf(o)]; o.Method == http.MethodGet || !ok || row.skip != nil ||
+			strings.Contains(o.Path, "/session") {
+			continue
+		}
+		for _, c := range s.cells(o) {
+			role := access.Role(c.caller)
+			if (c.about == own || c.about == others) && rights[rowOf(o)].scope(role) != access.None {
+				cells = append(cells, c)
+			}
+		}
+	}
+	routes := map[string]bool{}
+	for range *collusions {
+		var done []string
+		s.undoing(func() {
+			for range calls {
+				var r *http.Request
+				if random.IntN(2) == 0 {
+					all := tricks()
+					k := all[random.IntN(len(all))]
+					if r = s.request(k); r == nil {
+						continue
+					}
+				} else {
+					c := cells[random.IntN(len(cells))]
+					routes[rowOf(c.Route)] = true
+					r = s.world.request(rights[rowOf(c.Route)], c)
+				}
+				done = append(done, r.Method+" "+r.URL.Path)
+				if s.send(r) && s.published(s.tx) != s.start {
+					s.found = done
+					return
+				}
+			}
+		})
+		if len(s.found) > 0 {
+			return
+		}
+	}
+	told, _ := json.Marshal(len(routes))
+	s.t.Logf("%s writing routes in %d sequences", told, *collusions)
+}
