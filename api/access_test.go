@@ -49,7 +49,7 @@ func TestKeysLetInUntilTheyAreRevoked(t *testing.T) {
 		made := admin.Post("/keys", object{"roles": []string{"mentor"}, "towns": []string{"demo"}, "person": "mentor"}).
 			Want(http.StatusCreated)
 		key := apitest.Decode[NewKey](made, http.StatusCreated)
-		if made.Header.Get("Location") != "" || made.Header.Get("Cache-Control") != "no-store" || made.ETag() != `"1"` ||
+		if made.Header.Get("Location") != "" || made.Header.Get("Cache-Control") != "no-store" || made.Version() != 1 ||
 			!key.ReadOnly {
 			t.Errorf("%v %+v", made.Header, key)
 		}

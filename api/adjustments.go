@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
 	"bulwark/internal/rest"
 	"bulwark/internal/workflow"
 )
@@ -107,7 +108,9 @@ func (s *Server) decideAdjustments(ctx context.Context, req decideAdjustmentsReq
 // adjustmentTransition is a step of an adjustment: the state to reach, and why.
 type adjustmentTransition struct {
 	To     evaluation.AdjustmentState `json:"to" validate:"required,move"`
-	Reason string                     `json:"reason" validate:"max=2000" multiline:"true"` // needed to reject
+	Reason string                     `json:"reason" validate:"max=2000" multiline:"true"` // needed to reject, and with acknowledge
+	// approve although the same evidence served another adjustment: say why in the reason
+	Acknowledge bool `json:"acknowledge"`
 }
 
 type moveAdjustmentRequest struct {
@@ -121,5 +124,11 @@ type moveAdjustmentRequest struct {
 //	@Summary	Decide on an adjustment
 func (s *Server) moveAdjustment(ctx context.Context, req moveAdjustmentRequest) (evaluation.Adjustment, error) {
 	ref := workflow.Ref{Town: req.Town, ID: req.Adjustment, Version: req.Version}
+	if req.Body.Acknowledge {
+		if req.Body.Reason == "" {
+			return evaluation.Adjustment{}, fault.Broken(fault.Field("/reason", "reason_needed", "请说明理由", "give a reason"))
+		}
+		ctx = evaluation.Acknowledging(ctx)
+	}
 	return evaluation.MoveAdjustment(ctx, s.db(ctx), ref, req.Body.To, req.Body.Reason)
 }

@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"strings"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
@@ -13,17 +15,18 @@ type auditQuery struct {
 	Actor  string `form:"actor"`  // only by this person or credential
 	Action string `form:"action"` // only this action, such as branch.rename
 	// only subjects that begin so, such as branches/b07
-	Subject   string   `form:"subject"`
-	From      day.Date `form:"from" swaggertype:"string" format:"date"`  // only since this day
-	Until     day.Date `form:"until" swaggertype:"string" format:"date"` // only up to this day, which is included
-	RequestID string   `form:"request_id"`                               // only of this request
+	Subject    string   `form:"subject"`
+	From       day.Span `form:"from" swaggertype:"string"`  // only since this day or instant
+	Until      day.Span `form:"until" swaggertype:"string"` // only up to this day or instant, which is included
+	RequestID  string   `form:"request_id"`                 // only of this request
+	Credential string   `form:"credential"`                 // only with this key or account
 	rest.PageQuery
 }
 
 func (q auditQuery) list(ctx context.Context, s *Server, town string) (rest.Page[audit.Record], error) {
 	f := audit.Filter{
-		Actor: q.Actor, Action: q.Action, Subject: q.Subject, From: q.From, Until: q.Until, RequestID: q.RequestID,
-		Limit: q.Limit(),
+		Actor: q.Actor, Action: q.Action, Subject: q.Subject, From: q.From.From, Until: q.Until.Until, RequestID: q.RequestID,
+		Credential: q.Credential, Limit: q.Limit(),
 	}
 	if err := q.Resume(&f.Before); err != nil {
 		return rest.Page[audit.Record]{}, err
@@ -32,7 +35,51 @@ func (q auditQuery) list(ctx context.Context, s *Server, town string) (rest.Page
 	if err != nil {
 		return rest.Page[audit.Record]{}, err
 	}
+	may := map[string]bool{}
+	for i, r := range records {
+		if _, known := may[r.Subject]; !known {
+			if may[r.Subject], err = s.readable(ctx, town, r.Subject); err != nil {
+				return rest.Page[audit.Record]{}, err
+			}
+		}
+		records[i] = r.Shown(may[r.Subject])
+	}
 	return rest.NewPage(records, q.PageQuery, func(r audit.Record) []any { return []any{r.Sequence} })
+}
+
+// readBy are the actions by which subjects are read that have no address of their own, by
+// the first part.
+var readBy = map[string]access.Action{
+	"": access.ReadStructure, "kinds": access.ReadStructure, "classes": access.ReadStructure,
+	"sub-branches": access.ReadStructure, "schemes": access.ReadDrafts, "people": access.ReadPeople,
+	"office-members": access.ReadPeople, "office-links": access.ReadPeople,
+	"keys": access.ManageKeys, "accounts": access.ManageAccounts,
+}
+
+// readable reports whether the caller may read the subject of a record now: what the trail
+// keeps of it is the same thing. Who reads the trail of the installation may read all in it.
+func (s *Server) readable(ctx context.Context, town, subject string) (bool, error) {
+	if town == installation {
+		return true, nil
+	}
+	kind, _, _ := strings.Cut(subject, "/")
+	if action, ok := readBy[kind]; ok {
+		return access.PrincipalFrom(ctx).May(action), nil
+	}
+	return s.engine.Readable(ctx, "/api/v1/towns/"+town+"/"+subject)
+}
+
+// findRecord returns one record as the caller may see it.
+func (s *Server) findRecord(ctx context.Context, town string, sequence int64) (audit.Record, error) {
+	r, err := audit.Find(ctx, s.db(ctx), town, sequence)
+	if err != nil {
+		return audit.Record{}, err
+	}
+	may, err := s.readable(ctx, town, r.Subject)
+	if err != nil {
+		return audit.Record{}, err
+	}
+	return r.Shown(may), nil
 }
 
 type listAuditRequest struct {
@@ -56,7 +103,7 @@ type auditRecordRequest struct {
 //
 //	@Summary	Read one record of the trail of a town
 func (s *Server) findAuditRecord(ctx context.Context, req auditRecordRequest) (audit.Record, error) {
-	return audit.Find(ctx, s.db(ctx), req.Town, req.Sequence)
+	return s.findRecord(ctx, req.Town, req.Sequence)
 }
 
 // signedHead is the end of a chain, to be kept elsewhere.
@@ -146,7 +193,7 @@ type installationRecordRequest struct {
 //
 //	@Summary	Read one record of the trail of the installation
 func (s *Server) findInstallationRecord(ctx context.Context, req installationRecordRequest) (audit.Record, error) {
-	return audit.Find(ctx, s.db(ctx), installation, req.Sequence)
+	return s.findRecord(ctx, installation, req.Sequence)
 }
 
 type installationHeadRequest struct{}

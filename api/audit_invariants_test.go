@@ -30,6 +30,12 @@ var severalRecords = map[string]bool{
 	"amendResult":    true, // makes a run and its publication
 	"proposeBonus":   true, // proposes an adjustment and links it
 	"moveVisit":      true, // opens problems for what was found
+
+	"createAppointment": true, // a new right to decide waits, and replaces one that waited
+	"createKey":         true, // likewise
+	"createAccount":     true,
+	"updateAccount":     true,
+	"resetPassword":     true,
 }
 
 // secretive finds members of a record, and texts in it, that nobody may read there.

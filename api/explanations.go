@@ -19,18 +19,36 @@ func (s *Server) branchView(ctx context.Context, req scorecardRequest) (index.Vi
 		return view, false, err
 	}
 	p := access.PrincipalFrom(ctx)
-	if reach != nil && !reach(req.Branch) {
+	if !reach.Has(req.Branch) {
 		return view, false, notYetPublished(p)
 	}
 	detailed, err := p.ReachOf(ctx, s.db(ctx), access.ReadScorecard, req.Town, day.Of(s.Now()))
-	return view, detailed.Has(req.Branch), err
+	return view.For(detailed), detailed.Has(req.Branch), err
+}
+
+type explanationRequest struct {
+	scorecardRequest
+	Precise bool `form:"precise"` // with all digits; for who may read the details of the branch
+}
+
+// explainedView is branchView with the digits that are asked for.
+func (s *Server) explainedView(ctx context.Context, req explanationRequest) (index.View, bool, error) {
+	view, detailed, err := s.branchView(ctx, req.scorecardRequest)
+	if err != nil || !req.Precise {
+		return view, detailed, err
+	}
+	if !detailed {
+		return view, false, access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), access.ReadScorecard, req.Town, req.Branch,
+			day.Of(s.Now()))
+	}
+	return view.Precise(), true, nil
 }
 
 // findExplanation returns how the score of a branch arose.
 //
 //	@Summary	Explain the score of a branch
-func (s *Server) findExplanation(ctx context.Context, req scorecardRequest) (index.Explanation, error) {
-	view, detailed, err := s.branchView(ctx, req)
+func (s *Server) findExplanation(ctx context.Context, req explanationRequest) (index.Explanation, error) {
+	view, detailed, err := s.explainedView(ctx, req)
 	if err != nil {
 		return index.Explanation{}, err
 	}
@@ -38,7 +56,7 @@ func (s *Server) findExplanation(ctx context.Context, req scorecardRequest) (ind
 }
 
 type scoreChangeRequest struct {
-	scorecardRequest
+	explanationRequest
 	// a published period; the one of the same kind before if absent
 	From string `form:"from"`
 	// of that period, or of the same one if from is absent; its latest if absent
@@ -49,7 +67,7 @@ type scoreChangeRequest struct {
 //
 //	@Summary	Take the change of a branch's score apart
 func (s *Server) findChange(ctx context.Context, req scoreChangeRequest) (index.ScoreChange, error) {
-	view, detailed, err := s.branchView(ctx, req.scorecardRequest)
+	view, detailed, err := s.explainedView(ctx, req.explanationRequest)
 	if err != nil {
 		return index.ScoreChange{}, err
 	}
@@ -71,7 +89,7 @@ func (s *Server) findGains(ctx context.Context, req scorecardRequest) (index.Gai
 		return index.Gains{}, access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), access.ReadScorecard, req.Town, req.Branch,
 			day.Of(s.Now()))
 	}
-	return view.Gains(req.Branch, string(req.Language))
+	return view.Gains(ctx, req.Branch, string(req.Language))
 }
 
 type robustnessRequest struct {
@@ -129,5 +147,5 @@ func (s *Server) whatIf(ctx context.Context, req whatIfRequest) (index.WhatIf, e
 	for _, v := range req.Body.Values {
 		in.Values = append(in.Values, index.SupposedValue{Branch: v.Branch, Indicator: v.Indicator, Value: v.Value})
 	}
-	return view.WhatIf(in, string(req.Language), reach.Has)
+	return view.For(reach).WhatIf(ctx, in, string(req.Language))
 }

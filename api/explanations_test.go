@@ -93,7 +93,7 @@ func testWhoSeesDetails(t *testing.T, nobody *apitest.Client, as map[access.Role
 func testPathsLeadThere(t *testing.T, group *apitest.Client) {
 	for _, b := range []string{"b07", "b15", "b18", "b36"} {
 		g := apitest.Decode[index.Gains](group.Get(quarter+"/branches/"+b+"/gains"), http.StatusOK)
-		for _, path := range []index.Path{g.ToNextRank, g.ToNextGrade} {
+		for _, path := range []*index.Path{g.ToNextRank, g.ToNextGrade} {
 			if path.Status != "found" {
 				if path.Text == "" || len(path.Steps) > 0 {
 					t.Errorf("%s: %+v", b, path)

@@ -24,7 +24,7 @@ func TestTheRulesOfImprovement(t *testing.T) {
 		group := h.as(access.LeadingGroup)
 		first := h.Get(at).Want(http.StatusOK)
 		got := apitest.Decode[improve.TownSettings](first, http.StatusOK)
-		if d := cmp.Diff(improve.Defaults(), got.Settings); d != "" || got.Version != 1 || first.ETag() != `"1"` {
+		if d := cmp.Diff(improve.Defaults(), got.Settings); d != "" || got.Version != 1 || first.Version() != 1 {
 			t.Errorf("version %d of the defaults:\n%s", got.Version, d)
 		}
 		if got.CreatedAt != nil || got.UpdatedAt != nil || strings.Contains(string(first.Body), "_at") {

@@ -48,6 +48,13 @@ var rights = map[string]right{
 	"GET /audit/:sequence":             {who: "A", skip: elsewhereToo},
 	"GET /rankings":                    {who: everyone, query: "?area=44&period=q3"},
 	"GET /towns/:town/audit":           {who: "GA", far: 200},
+
+	"GET /towns/:town/rights":        {who: "GA", far: 200},
+	"GET /towns/:town/rights/:right": {who: "GA"},
+	"POST /towns/:town/rights/:right/transitions": {
+		who: "GA", version: "1", body: sent(object{"to": "seconded"}), but: admins,
+	},
+
 	"GET /towns/:town/audit/head":      {who: "GA", far: 200},
 	"GET /towns/:town/audit/verify":    {who: "GA", far: 200},
 	"GET /towns/:town/audit/:sequence": {who: "GA", far: 200},
@@ -328,7 +335,7 @@ var rights = map[string]right{
 	},
 	"GET /towns/:town/evaluations": {who: "smioGL", far: 200},
 	"POST /towns/:town/evaluations": {
-		who: "smioG", ok: 201, inPeriod: true, in: "open", shut: 423, out: 403, far: 403, body: newSheetOf,
+		who: "smioG", ok: 201, inPeriod: true, in: "open", shut: 423, out: 403, body: newSheetOf,
 	},
 	"GET /towns/:town/evaluations/:evaluation": {who: "smioGL", but: begunOnly},
 	"PUT /towns/:town/evaluations/:evaluation": {
@@ -516,7 +523,7 @@ func unpublished(noScore int) func(*world, cell) int {
 			return http.StatusNotFound
 		}
 		switch c.caller {
-		case "":
+		case "", stranger:
 			return http.StatusUnauthorized
 		case readOnly, "leading_group", "leadership":
 		case "mentor", "instructor", "liaison_office":
@@ -621,6 +628,14 @@ func tellReport(_ *world, c cell) any {
 // onlyRead: the leadership sees what is submitted, and receives nothing.
 func onlyRead(_ *world, c cell) int {
 	if c.caller == string(access.Leadership) && (c.about == own || c.about == others) {
+		return http.StatusForbidden
+	}
+	return 0
+}
+
+// admins: an administrator sees which rights wait and acknowledges none.
+func admins(_ *world, c cell) int {
+	if c.caller == string(access.Admin) && (c.about == own || c.about == others) {
 		return http.StatusForbidden
 	}
 	return 0

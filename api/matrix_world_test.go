@@ -18,6 +18,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/improve/report"
 	"bulwark/internal/people"
+	"bulwark/internal/text"
 )
 
 // world is the harness with something to ask about in every state of a period.
@@ -66,6 +67,10 @@ func worldOf(t *testing.T, h *harness) *world {
 	}
 	w.keys()
 	w.fill()
+	w.as(access.Admin).Post("/keys", w.keyOf("qian")).Want(http.StatusCreated)
+	var waits credential.Right
+	w.must(w.db.Take(&waits).Error)
+	w.ids["right"] = waits.ID
 	maps.Copy(w.things, w.exchange())
 	w.things[":analysis"] = w.analysed()
 	w.things[":plan"], w.things[":item"] = w.approvedPlans()
@@ -79,7 +84,7 @@ func (w *world) proposes() {
 	zheng := w.joins("zheng", access.LeadingGroup, nil)
 	at := "/towns/demo/periods/half"
 	zheng.Post("/towns/demo/periods", object{
-		"code": "half", "kind": "half_year", "starts_on": "2023-01-01", "ends_on": "2023-06-30", "scheme": "small",
+		"code": "half", "kind": "half_year", "starts_on": "2023-01-01", "ends_on": "2023-06-30", "scheme": object{"code": "small"},
 	}).Want(http.StatusCreated)
 	w.steps("half", "open", "review", "locked")
 	zheng.Post(at+"/runs", nil).Want(http.StatusCreated)
@@ -96,7 +101,11 @@ func (w *world) keys() {
 	}
 	group := []access.Role{access.LeadingGroup}
 	w.secret[readOnly] = w.key(credential.Key{Roles: group, Towns: []string{"demo"}, PersonCode: &person, ReadOnly: true})
-	w.secret[stranger] = w.key(credential.Key{Roles: group, Towns: []string{"quiet"}})
+	_, err := people.Create(w.t.Context(), w.db,
+		people.Person{TownID: "quiet", Code: "stranger", Name: text.Same("stranger")})
+	w.must(err)
+	w.appointed("quiet", "stranger", access.LeadingGroup)
+	w.secret[stranger] = w.key(credential.Key{Roles: group, Towns: []string{"quiet"}, PersonCode: new("stranger")})
 	w.secret[revoked] = w.key(credential.Key{Roles: []access.Role{access.Admin}})
 	w.secret["spare"] = w.key(credential.Key{Roles: []access.Role{access.Reader}})
 	prefix := func(secret string) string { return secret[:len("bw_12345678")] }
@@ -342,6 +351,14 @@ func (w *world) of(things map[[3]string]string, c cell) string {
 	return id
 }
 
+// right is the right to decide that waits in demo, whatever the branch.
+func (w *world) right(c cell) string {
+	if c.about == elsewhere || c.about == missing {
+		return nothing
+	}
+	return w.ids["right"]
+}
+
 // within reports whether what is asked for lies in a town.
 func (w *world) within(c cell) bool { return strings.Count(c.Path, ":") > 1 }
 
@@ -416,7 +433,7 @@ func (w *world) address(c cell) string {
 	return strings.NewReplacer(":office", office, ":exception", exception, ":measure", measure,
 		":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town,
 		":branch", branch, ":indicator", "meetings", ":period", period, ":run", run, ":proposal", proposed, ":person", person, ":id", id,
-		":visit", w.visited(c), ":report", w.reported(c), ":scheme", scheme, ":version",
+		":visit", w.visited(c), ":report", w.reported(c), ":right", w.right(c), ":scheme", scheme, ":version",
 		"2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.Path)
 }
 

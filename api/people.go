@@ -2,12 +2,17 @@ package api
 
 import (
 	"context"
+	"strings"
 
+	"bulwark/internal/access"
+	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
+
+	"gorm.io/gorm"
 )
 
 type listPeopleRequest struct {
@@ -66,8 +71,49 @@ type personRequest struct {
 //
 //	@Summary	Read a person
 func (s *Server) findPerson(ctx context.Context, req personRequest) (people.Person, error) {
-	return people.Find(ctx, s.db(ctx), req.Town, req.Person)
+	p, err := people.Find(ctx, s.db(ctx), req.Town, req.Person)
+	if err != nil {
+		return people.Person{}, err
+	}
+	return p, s.noteRead(ctx, req.Town, "people/"+p.Code)
 }
+
+// noteRead leaves a record in the trail that the caller has read what is kept of a person,
+// once for each caller, person and day. Who reads his or her own leaves none.
+func (s *Server) noteRead(ctx context.Context, townID, subject string) error {
+	p := access.PrincipalFrom(ctx)
+	if "people/"+p.Person == subject {
+		return nil
+	}
+	today := day.Of(s.Now())
+	if s.Config.ReadOnly {
+		return nil // nothing can be stored
+	}
+	key := strings.Join([]string{townID, subject, p.Credential(), string(today)}, " ")
+	if _, noted := s.readsNoted.Get(key); noted {
+		return nil
+	}
+	err := database.InTx(ctx, s.db(ctx), func(tx *gorm.DB) error {
+		earlier, err := audit.Recorded(ctx, tx, townID, []string{"person.read"}, subject, today.Start())
+		if err != nil {
+			return err
+		}
+		actor := audit.ActorOf(ctx)
+		for _, r := range earlier {
+			if r.Subject == subject && r.Actor == actor.Name && r.Credential == actor.Credential {
+				return nil
+			}
+		}
+		return audit.Write(ctx, tx, audit.Change{Town: townID, Action: "person.read", Subject: subject})
+	})
+	if err == nil {
+		s.readsNoted.Put(key, true, len(key)+maxNoted)
+	}
+	return err
+}
+
+// maxNoted is about what one entry of a cache takes beside its key.
+const maxNoted = 200
 
 // renaming is the one thing that changes about a person or an office.
 type renaming struct {

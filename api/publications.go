@@ -160,7 +160,7 @@ func (s *Server) listCorrections(ctx context.Context, req periodRequest) (rest.P
 	visible := []evaluation.Correction{}
 	for _, c := range list {
 		if reach.Has(c.BranchCode) {
-			visible = append(visible, c)
+			visible = append(visible, c.For(access.PrincipalFrom(ctx)))
 		}
 	}
 	return rest.Page[evaluation.Correction]{Items: visible}, err

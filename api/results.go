@@ -35,13 +35,13 @@ func (r rankingRequest) csv() bool {
 //
 //	@Summary	Read the ranking of a period
 func (s *Server) findRanking(ctx context.Context, req rankingRequest) (rest.Raw, error) {
-	view, reach, err := s.view(ctx, req.resultRequest)
+	view, _, err := s.view(ctx, req.resultRequest)
 	if err != nil {
 		return rest.Raw{}, err
 	}
 	render := func() (rest.Raw, error) {
 		r, err := view.Ranking(index.RankingFilter{Class: req.Class, Around: req.Around, Span: req.Span},
-			string(req.Language), reach)
+			string(req.Language))
 		if err != nil {
 			return rest.Raw{}, err
 		}
@@ -62,26 +62,27 @@ func (s *Server) findRanking(ctx context.Context, req rankingRequest) (rest.Raw,
 	}, view.Token, render)
 }
 
-// view is the period as the caller may see it: published, or provisional with the
-// branches in reach (nil = all).
-func (s *Server) view(ctx context.Context, req resultRequest) (index.View, func(string) bool, error) {
+// view is the period as the caller may see it: published, or provisional of the
+// branches in reach.
+func (s *Server) view(ctx context.Context, req resultRequest) (index.View, access.Reach, error) {
+	all := access.Reach{All: true}
 	v, published, err := s.results.Published(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
 	if err != nil || published {
-		return v, nil, err
+		return v, all, err
 	}
 	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
-		return v, nil, err
+		return v, all, err
 	}
 	p := access.PrincipalFrom(ctx)
 	if !p.May(access.ReadProvisional) {
-		return v, nil, notYetPublished(p)
+		return v, all, notYetPublished(p)
 	}
 	reach, err := p.ReachOf(ctx, s.db(ctx), access.ReadProvisional, req.Town, day.Of(s.Now()))
 	if err != nil {
-		return v, nil, err
+		return v, all, err
 	}
-	v, err = s.results.Provisional(ctx, s.db(ctx), req.Town, req.Period)
-	return v, reach.Has, err
+	v, err = s.results.Provisional(ctx, s.db(ctx), req.Town, req.Period, reach)
+	return v, reach, err
 }
 
 // notYetPublished returns the fault for a stranger, who needs a key, or for anyone else.

@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/cache"
 	"bulwark/internal/config"
 	"bulwark/internal/credential"
 	"bulwark/internal/index"
@@ -59,11 +60,13 @@ type Server struct {
 	engine    *rest.Engine
 	results   *index.ResultCache
 	responses rest.ResponseCache[cacheKey]
-	authCache authCache
-	logins    *ratelimit.Login
-	provider  *oidc.Provider // nil: none
-	signIns   *prometheus.CounterVec
-	draining  atomic.Bool
+	// reads of what is kept of people that have their record in the trail
+	readsNoted *cache.Cache[string, bool]
+	authCache  authCache
+	logins     *ratelimit.Login
+	provider   *oidc.Provider // nil: none
+	signIns    *prometheus.CounterVec
+	draining   atomic.Bool
 }
 
 // cacheKey names a ranking or a dashboard.
@@ -105,6 +108,7 @@ func (s *Server) newEngine() (*rest.Engine, error) {
 		return nil, err
 	}
 	s.engine, s.results = e, index.NewResultCache()
+	s.readsNoted = cache.New[string, bool](1 << 20)
 	s.setupSecurity()
 	s.addRoutes(e.Root())
 	return e, nil

@@ -166,8 +166,9 @@ const secretBody = 4096
 // Me is the caller as the service sees him or her.
 type Me struct {
 	access.Principal
-	// what the caller may do under the acting role; without a key: where a town opens its results
-	Actions []access.Action `json:"actions"`
+	Actions []access.Action `json:"actions"` // what the caller may do under the acting role; without a key: where a town opens its results
+	// new rights to decide that wait until somebody like the caller acknowledges them
+	RightsWaiting int64 `json:"rights_waiting,omitempty,omitzero"`
 }
 
 type meRequest struct{}
@@ -178,7 +179,12 @@ type meRequest struct{}
 func (s *Server) me(ctx context.Context, _ meRequest) (Me, error) {
 	p := access.PrincipalFrom(ctx)
 	may := slices.DeleteFunc(p.Role.Actions(), func(a access.Action) bool { return !p.May(a) })
-	return Me{p, may}, nil
+	me := Me{Principal: p, Actions: may}
+	var err error
+	if p.May(access.AcknowledgeRights) && len(p.Towns) == 1 {
+		me.RightsWaiting, err = credential.CountRights(ctx, s.db(ctx), p.Towns[0])
+	}
+	return me, err
 }
 
 // setupInput is the token that the service printed at its first start, and the first

@@ -32,7 +32,7 @@ var rooms = map[string]string{
 		"internal/credential internal/access internal/town pkg/composite pkg/composite/stats",
 	"internal/dashboard": "internal/improve/report internal/improve/visit internal/improve/plan " +
 		"internal/improve/measure internal/improve/target internal/index internal/evaluation " +
-		"internal/access",
+		"internal/credential internal/access",
 	"internal/project": "internal/evaluation internal/people internal/workflow internal/access internal/town " +
 		"pkg/composite/agreement pkg/composite pkg/composite/stats",
 	"internal/exchange": "internal/index internal/evaluation internal/scheme internal/people internal/workflow " +
@@ -58,9 +58,9 @@ var rooms = map[string]string{
 		"internal/town pkg/composite pkg/composite/stats",
 	"internal/datafile":          "internal/scheme pkg/composite pkg/composite/stats",
 	"internal/scheme":            "internal/workflow internal/access internal/town pkg/composite",
-	"internal/people":            "internal/access internal/town",
+	"internal/people":            "internal/credential internal/access internal/town",
 	"internal/workflow":          "internal/access",
-	"internal/credential":        "internal/access internal/town",
+	"internal/credential":        "internal/workflow internal/access internal/town",
 	"internal/access":            "internal/town",
 	"internal/town":              "",
 	"internal/signature":         "",
@@ -142,8 +142,8 @@ func mayImport(room, to, allowed string) bool {
 // who may enter are looked up below the room of people, by statements of their own; the
 // guards of the schema, which is below all rooms, name the table that freezes another.
 var tableReaders = map[string]string{
-	"internal/access":     "appointments assignments office_links office_members people",
-	"internal/credential": "appointments",
+	"internal/access":     "appointments assignments deciding_rights office_links office_members people",
+	"internal/credential": "appointments people publications",
 	"internal/database":   "evaluations",
 }
 

@@ -61,7 +61,7 @@ func score(ctx context.Context, p program, args []string) error {
 	if err := s.addRobustness(ctx, *replicates, *seed); err != nil {
 		return err
 	}
-	if err := s.explain(*branch); err != nil {
+	if err := s.explain(ctx, *branch); err != nil {
 		return err
 	}
 	return p.writeResult(*out, []string{*schemeFile, *dataFile}, func(w *bufio.Writer) error { return write(s, w) })
@@ -165,8 +165,11 @@ func (s *scoreReport) addRobustness(ctx context.Context, replicates int, seed ui
 		return nil
 	}
 	o := s.scheme.Document.Options()
-	o.Replicates, o.Seed, o.Adjustments = replicates, seed, s.Adjustments
+	o.Replicates, o.Seed, o.Adjustments, o.Done = replicates, seed, s.Adjustments, ctx.Done()
 	r, err := s.scheme.Index.Robustness(s.Data, o)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return usageError{text.F("--robust %d：%v", "--robust %d: %v", replicates, err)}
 	}
@@ -193,7 +196,7 @@ type explanation struct {
 }
 
 // explain sets the explanation of the branch of --explain; none where the code is empty.
-func (s *scoreReport) explain(code string) error {
+func (s *scoreReport) explain(ctx context.Context, code string) error {
 	if code == "" {
 		return nil
 	}
@@ -201,9 +204,12 @@ func (s *scoreReport) explain(code string) error {
 	if err != nil {
 		return err
 	}
+	if s.exact {
+		view = view.Precise()
+	}
 	var e explanation
 	if e.Explanation, err = view.Explanation(code, s.language, true); err == nil {
-		e.Gains, err = view.Gains(code, s.language)
+		e.Gains, err = view.Gains(ctx, code, s.language)
 	}
 	if fault.Is(err, fault.KindNotFound) {
 		return usageError{text.F("--explain：数据中没有党组织 %q", "--explain: the data have no branch %q", code)}

@@ -262,8 +262,8 @@ func (s *scoreReport) writeExplanation(b *bufio.Writer) {
 			fmt.Fprintln(b, "- "+printable(r.Text))
 		}
 	}
-	s.writePath(b, s.text("上升一名", "one rank up"), s.explained.Gains.ToNextRank)
-	s.writePath(b, s.text("上升一等", "one grade up"), s.explained.Gains.ToNextGrade)
+	s.writePath(b, s.text("上升一名", "one rank up"), *s.explained.Gains.ToNextRank)
+	s.writePath(b, s.text("上升一等", "one grade up"), *s.explained.Gains.ToNextGrade)
 }
 
 func (s *scoreReport) writePath(b *bufio.Writer, goal string, p index.Path) {

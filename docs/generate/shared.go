@@ -32,7 +32,7 @@ var failures = map[int]string{
 
 var headerWords = map[string]string{
 	"Content-Language": "Language of the words in the answer, zh or en.",
-	"ETag":             "Version of the answer, for If-Match and If-None-Match; absent where it has none.",
+	"ETag":             "Of a record \"N.d\": N is its version, d a digest of the answer. For If-Match and If-None-Match.",
 	"Location":         "Address of what was made, where it has one.",
 	"Retry-After":      "Seconds to wait before trying again: with 429, 503, and with 409 where the request is still being worked on.",
 	"WWW-Authenticate": "With 401, the scheme that is asked for: Bearer.",
@@ -56,7 +56,7 @@ func addShared(doc *openapi3.T) {
 		"Act-As": header(
 			"The role under which to act, one of those that the caller holds; the first of them (see /me) if absent."),
 		"Idempotency-Key": idempotencyKey(),
-		"If-Match":        header(`ETag of the version that is to be changed, such as "3".`),
+		"If-Match":        header(`ETag of the version that is to be changed, such as "3.d"; "3" is enough, and it may be weak.`),
 		"If-None-Match":   header("ETag of a known answer: 304 where it is still the same."),
 	}
 	for name, p := range c.Parameters {

@@ -37,6 +37,12 @@ func (a Action) Name() text.Text {
 
 // NotAllowed returns the refusal of an action that the policy does not allow the caller.
 func (p Principal) NotAllowed(a Action) error {
+	if p.needsPerson(a) {
+		return fault.Forbidden("person_needed",
+			"此操作须由人员作出：该密钥或账号未关联人员，不能%s。请使用关联人员的账号或密钥，或请管理员建立",
+			"this is for a person to do, and no person stands behind this key or account: it may not %s. "+
+				"Use one of a person, or ask an administrator for it", a.Name())
+	}
 	return fault.Forbidden("not_allowed", "“%s”不能%s", "the role %q may not %s", p.Role.Name(), a.Name())
 }
 

@@ -43,24 +43,27 @@ const (
 	ReadAdjustments   Action = "adjustments:read" //
 	WriteAdjustments  Action = "adjustments:write"
 	DecideAdjustments Action = "adjustments:decide"
-	ReadAppeals       Action = "appeals:read"     //
-	WriteAppeals      Action = "appeals:write"    // file and withdraw
-	DecideAppeals     Action = "appeals:decide"   // uphold, reject; correct what is published
-	ReadProposals     Action = "proposals:read"   // what waits for a second person
-	DecideProposals   Action = "proposals:decide" // confirm, reject, withdraw
-	ReadSignals       Action = "signals:read"     // patterns in sheets that raise questions
-	CreateRuns        Action = "runs:write"       // make a run, publish it
-	ReadRanking       Action = "ranking:read"     // published ranking
-	ReadScorecard     Action = "scorecard:read"   // published scorecard
-	ReadProvisional   Action = "provisional:read" // results of a period not yet published
-	ReadIdentity      Action = "identity:read"    // who am I
-	SignIn            Action = "session:open"     // sign in, or set the installation up: by secrets of its own
-	OwnIdentity       Action = "identity:own"     // my password, sign out
-	ManageAccounts    Action = "accounts:write"   // who signs in
-	ManageKeys        Action = "keys:write"       // what programs use
-	ReadAudit         Action = "audit:read"       // the trail of a town
-	ReadSystemAudit   Action = "system:audit"     // the trail of what belongs to no town
-	ReadService       Action = "service:read"     // liveness, API document
+	ReadAppeals       Action = "appeals:read"       //
+	WriteAppeals      Action = "appeals:write"      // file and withdraw
+	DecideAppeals     Action = "appeals:decide"     // uphold, reject; correct what is published
+	ReadProposals     Action = "proposals:read"     // what waits for a second person
+	DecideProposals   Action = "proposals:decide"   // confirm, reject, withdraw
+	ReadSignals       Action = "signals:read"       // patterns in sheets that raise questions
+	CreateRuns        Action = "runs:write"         // make a run, publish it
+	ReadRanking       Action = "ranking:read"       // published ranking
+	ReadScorecard     Action = "scorecard:read"     // published scorecard
+	ReadProvisional   Action = "provisional:read"   // results of a period not yet published
+	ReadIdentity      Action = "identity:read"      // who am I
+	SignIn            Action = "session:open"       // sign in, or set the installation up: by secrets of its own
+	OwnIdentity       Action = "identity:own"       // my password, sign out
+	ManageAccounts    Action = "accounts:write"     // who signs in
+	ManageKeys        Action = "keys:write"         // what programs use
+	ReadAudit         Action = "audit:read"         // the trail of a town
+	ReadSystemAudit   Action = "system:audit"       // the trail of what belongs to no town
+	ReadService       Action = "service:read"       // liveness, API document
+	ReadRights        Action = "rights:read"        // new rights to decide
+	AcknowledgeRights Action = "rights:acknowledge" // or reject them
+	GiveRightsAlone   Action = "rights:give"        // where nobody is left to acknowledge them
 
 	ReadSettings  Action = "settings:read" // of improvement
 	WriteSettings Action = "settings:write"
@@ -205,6 +208,9 @@ var rules = []rule{
 	{ManageKeys, wholeTown, "管理密钥", "manage keys", all(Admin)},
 	{ReadAudit, wholeTown, "查看审计日志", "read the audit trail", all(LeadingGroup, Admin)},
 	{ReadSystemAudit, wholeTown, "查看系统审计日志", "read the audit trail of the installation", all(Admin)},
+	{ReadRights, wholeTown, "查看新的决定权", "read new rights to decide", all(LeadingGroup, Admin)},
+	{AcknowledgeRights, wholeTown, "确认新的决定权", "acknowledge new rights to decide", all(LeadingGroup)},
+	{GiveRightsAlone, wholeTown, "单独授予决定权", "give rights to decide alone", all(Admin)},
 
 	{ReadSettings, wholeTown, "查看设置", "read settings", all(everyone...)},
 	{WriteSettings, wholeTown, "修改设置", "change settings", all(LeadingGroup, Admin)},
@@ -261,6 +267,20 @@ var rules = []rule{
 	{AdvisePlans, byBranch, "指导提升方案", "advise on improvement plans", own(Mentor)},
 	{ApprovePlans, byBranch, "批准提升方案", "approve improvement plans", all(LeadingGroup)},
 	{VerifyPlans, byBranch, "核验提升事项", "verify plan items", own(Instructor)},
+}
+
+// personal are the actions by which somebody judges, or puts forward what others judge, or
+// changes who is tied to what: they need a person behind the key or account, so that it is
+// known who does not decide about whom. Administrators have none.
+var personal = map[Action]bool{
+	WriteSheets: true, DecideSheets: true, WriteAdjustments: true, DecideAdjustments: true, WriteAppeals: true, DecideAppeals: true, DecideProposals: true,
+	WritePeriods: true, WritePeople: true, DecideTargets: true, WriteCases: true, ReviewCases: true,
+	JudgeProjects: true, RunRounds: true, ReceiveReports: true, ApprovePlans: true, VerifyPlans: true, AcknowledgeRights: true,
+}
+
+// needsPerson reports whether the action is refused to the caller for want of a person.
+func (p Principal) needsPerson(a Action) bool {
+	return personal[a] && p.Person == "" && p.Role != Admin && a.ScopeFor(p.Role) != None
 }
 
 // policy holds the rules by their actions.

@@ -56,10 +56,10 @@ func (p Principal) Name() string {
 	return p.Key
 }
 
-// Told returns how the caller sees who did something in the role: the name where he or
-// she may read people, else the role; empty stays empty.
+// Told returns how the caller sees who did something in the role: the name where it is his
+// or her own or he or she may read people, else the role; empty stays empty.
 func (p Principal) Told(name string, role Role) string {
-	if name == "" || p.May(ReadPeople) {
+	if name == "" || name == p.Name() || p.May(ReadPeople) {
 		return name
 	}
 	return string(role)
@@ -115,7 +115,8 @@ func (p Principal) ActingAs(role Role) (Principal, error) {
 func (p Principal) May(a Action) bool { return p.ScopeOf(a) != None }
 
 // ScopeOf returns the scope of the action for the caller: that of the acting role, of
-// which a limit to branches leaves only what is done branch by branch.
+// which a limit to branches leaves only what is done branch by branch, and a credential
+// without a person nothing by which people judge.
 func (p Principal) ScopeOf(a Action) Scope {
 	role := p.Role
 	if role == "" {
@@ -123,12 +124,23 @@ func (p Principal) ScopeOf(a Action) Scope {
 	}
 	scope, about := a.ScopeFor(role), policy[a].extent
 	switch {
+	case p.needsPerson(a):
+		return None
 	case len(p.Branches) == 0 || about == openToAll || scope == None:
 		return scope
 	case about == byBranch:
 		return Assigned
 	}
 	return None
+}
+
+// In returns the caller as the town knows him or her: nobody where he or she is limited to
+// other towns. Outside towns, where townID is empty, it is p.
+func (p Principal) In(townID string) Principal {
+	if townID == "" || len(p.Towns) == 0 || slices.Contains(p.Towns, townID) {
+		return p
+	}
+	return Principal{}
 }
 
 // Self returns the principal itself, also of what embeds it.
@@ -140,33 +152,40 @@ type Caller struct {
 	Principal
 	Town  string
 	Today day.Date
-	Reach Reach           // branches whose records the caller reads
-	Led   map[string]bool // branches about which the caller does not decide, since he or she leads them
+	Reach Reach // branches whose records the caller reads
+	Ties  Ties  // of who decides: about these branches he or she does not
 }
 
-// CallerOf returns the caller of ctx: Reach is that of the action read, and Led is filled
+// Tied reports whether the caller had any tie to the branch since the day, and so does not
+// decide about it.
+func (c Caller) Tied(branch string, since day.Date) bool { return c.Ties.Any(branch, since, c.Today) }
+
+// CallerOf returns the caller of ctx: Reach is that of the action read, and Ties are filled
 // for who may do one of the actions deciding.
 func CallerOf(ctx context.Context, db *gorm.DB, townID string, read Action, deciding ...Action) (v Caller, err error) {
 	v = Caller{Principal: PrincipalFrom(ctx), Town: townID, Today: day.Of(db.NowFunc())}
 	if v.Reach, err = v.Principal.ReachOf(ctx, db, read, townID, v.Today); err != nil {
 		return v, err
 	}
-	v.Led, err = LedBy(ctx, db, townID, deciding...)
+	v.Ties, err = TiesOf(ctx, db, townID, deciding...)
 	return v, err
 }
 
 // Visible narrows a query to the rows of branches in reach, by their branch_code.
 func (c Caller) Visible(q *gorm.DB) *gorm.DB { return c.Reach.Narrow(q) }
 
-// RefuseLed refuses a decision about a branch that the caller leads.
-func (c Caller) RefuseLed(branch string) error {
-	if c.Led[branch] {
+// RefuseTied refuses a decision about a branch to which the caller had a tie since the day.
+func (c Caller) RefuseTied(branch string, since day.Date) error {
+	if c.Tied(branch, since) {
 		return OwnBranch()
 	}
 	return nil
 }
 
-// OwnBranch returns the refusal of a decision about a branch that the caller leads.
+// OwnBranch returns the refusal of a decision about a branch to which the caller is tied.
 func OwnBranch() error {
-	return fault.Forbidden("conflict_of_interest", "不能决定自己所任职党组织的事项", "nobody decides about a branch that he or she leads")
+	return fault.Forbidden("conflict_of_interest",
+		"您在该党组织任职、担任导师或指导员，或所在挂钩办与其挂钩（或在有关期间曾经如此），不能决定其事项：请由工作领导小组其他成员决定",
+		"nobody decides about a branch that he or she leads or helps, or led or helped in the time that counts: "+
+			"another member of the leading group does")
 }

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -30,6 +31,18 @@ func (r Role) Duty() Duty { return dutyOf[r] }
 // tied to, and so nothing without a person.
 func (r Role) WorksOnBranches() bool { return r == Office || r.Duty() != "" }
 
+// Decides reports whether the role decides on what counts and is published. In a town that
+// has published, a new right to it must be acknowledged.
+func (r Role) Decides() bool { return r == LeadingGroup }
+
+// RightWaits is the condition on rows of deciding_rights under which the right does not
+// work, where @now is the time.
+const RightWaits = "(state IN ('pending', 'seconded', 'rejected') OR state = 'alone' AND works_from > @now)"
+
+// worksNow narrows a statement to appointments whose right works.
+const worksNow = ` AND NOT EXISTS (SELECT 1 FROM deciding_rights
+WHERE town_id = @town AND subject = 'appointments/' || appointments.id AND ` + RightWaits + ")"
+
 // Role returns the role that reaches its branches by the duty; empty for an unknown duty.
 func (d Duty) Role() Role {
 	for role, duty := range dutyOf {
@@ -44,12 +57,12 @@ func (d Duty) Role() Role {
 const valid = " AND valid_from <= @on AND (valid_until IS NULL OR valid_until >= @on)"
 
 // RolesOf returns the roles to which the person is appointed on the day, in the
-// order of the appointments' ids.
+// order of the appointments' ids, without those that wait to be acknowledged.
 func RolesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Date) (roles []Role, err error) {
 	defer fault.Wrap(&err, "roles of %s", person)
 	err = db.WithContext(ctx).Raw(
-		"SELECT role FROM appointments WHERE town_id = @town AND person_code = @person"+valid+" ORDER BY id",
-		map[string]any{"town": townID, "person": person, "on": on}).Scan(&roles).Error
+		"SELECT role FROM appointments WHERE town_id = @town AND person_code = @person"+valid+worksNow+" ORDER BY id",
+		map[string]any{"town": townID, "person": person, "on": on, "now": db.NowFunc()}).Scan(&roles).Error
 	return roles, err
 }
 
@@ -128,18 +141,71 @@ func (p Principal) IsLeader(ctx context.Context, db *gorm.DB, townID, branch str
 	return slices.Contains(codes, branch), err
 }
 
-// LedBy returns the branches that the caller leads today. It asks only for those who
-// may do one of the actions, which are decisions that nobody takes about the own
-// branch.
-func LedBy(ctx context.Context, db *gorm.DB, townID string, deciding ...Action) (_ map[string]bool, err error) {
-	defer fault.Wrap(&err, "branches led by the caller")
+// Ties are what ties the caller to branches, by branch and for all time: a conflict of
+// interest does not end with the day on which a tie does.
+type Ties map[string][]Tie
+
+// Tie is one assignment, or the work of an office for a branch while the caller is in it.
+type Tie struct {
+	Leads bool
+	From  day.Date
+	Until *day.Date // nil: until further notice
+}
+
+// TiesOf returns the ties of the person behind the caller. It asks only for those who may
+// do one of the actions, which are judgements that nobody makes about the own branch.
+func TiesOf(ctx context.Context, db *gorm.DB, townID string, deciding ...Action) (_ Ties, err error) {
+	defer fault.Wrap(&err, "ties of the caller")
 	p := PrincipalFrom(ctx)
 	if p.Person == "" || !slices.ContainsFunc(deciding, p.May) {
 		return nil, nil
 	}
-	codes, err := assignedBranches(ctx, db, townID, p.Person, Leads, day.Of(db.NowFunc()))
-	return setOf(codes), err
+	var rows []struct {
+		BranchCode           string
+		Leads                bool
+		ValidFrom, LinkFrom  day.Date
+		ValidUntil, LinkEnds *day.Date
+	}
+	err = db.WithContext(ctx).Raw(`SELECT branch_code, duty = @leads AS leads, valid_from, valid_from AS link_from, valid_until, valid_until AS link_ends
+FROM assignments WHERE town_id = @town AND person_code = @person
+UNION ALL SELECT l.branch_code, @no, m.valid_from, l.valid_from, m.valid_until, l.valid_until
+FROM office_members m JOIN office_links l ON l.town_id = m.town_id AND l.office_code = m.office_code
+WHERE m.town_id = @town AND m.person_code = @person`,
+		map[string]any{"town": townID, "person": p.Person, "leads": Leads, "no": false}).Scan(&rows).Error
+	ties := make(Ties, len(rows))
+	for _, r := range rows {
+		until := r.ValidUntil
+		if until == nil || r.LinkEnds != nil && *r.LinkEnds < *until {
+			until = r.LinkEnds
+		}
+		if from := max(r.ValidFrom, r.LinkFrom); until == nil || from <= *until {
+			ties[r.BranchCode] = append(ties[r.BranchCode], Tie{r.Leads, from, until})
+		}
+	}
+	return ties, err
 }
+
+// Led reports whether the caller led the branch on any day from since until today.
+func (t Ties) Led(branch string, since, today day.Date) bool {
+	return slices.ContainsFunc(t[branch], func(x Tie) bool { return x.Leads && x.during(since, today) })
+}
+
+// Any reports whether the caller led the branch, mentored or instructed it, or worked for
+// it through an office, on any day from since until today.
+func (t Ties) Any(branch string, since, today day.Date) bool {
+	return slices.ContainsFunc(t[branch], func(x Tie) bool { return x.during(since, today) })
+}
+
+func (x Tie) during(since, today day.Date) bool {
+	return x.From <= today && (x.Until == nil || *x.Until >= min(since, today))
+}
+
+// lookBack is how many days before a matter without a period of its own a tie still counts.
+const lookBack = 365
+
+// Before returns the first day from which ties count for a matter that began at a time and
+// has no period of its own.
+func Before(began time.Time) day.Date { return day.Of(began).AddDays(-lookBack) }
 
 func setOf(codes []string) map[string]bool {
 	set := make(map[string]bool, len(codes))

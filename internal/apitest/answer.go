@@ -3,6 +3,8 @@ package apitest
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -28,7 +30,17 @@ func (a *Answer) Want(status int) *Answer {
 	return a
 }
 
-// ETag is the version of the answer.
+// Version is the version in the tag of the answer; 0 where it has none.
+func (a *Answer) Version() int64 {
+	digits, _, _ := strings.Cut(strings.Trim(a.ETag(), `"`), ".")
+	version, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return version
+}
+
+// ETag is the tag of the answer.
 func (a *Answer) ETag() string { return a.Header.Get("ETag") }
 
 // Into decodes the body.

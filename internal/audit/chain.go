@@ -111,14 +111,15 @@ func (r Record) link(previous string) string {
 }
 
 // linked returns what is hashed: each part as its length in bytes, a colon, the part
-// and a comma, so that no part can pass for a piece of another. docs/audit.md describes
-// it for others who check a trail.
+// and a comma, so that no part can pass for a piece of another. The values before and
+// after are hashed by their digests, so that who may not read them can follow the chain
+// too. docs/audit.md describes it for others who check a trail.
 func (r Record) linked(previous string) string {
 	var b strings.Builder
 	for _, part := range []string{
 		previous, r.TownID, strconv.FormatInt(r.Sequence, 10), r.ID, r.At.UTC().Format(time.RFC3339Nano), r.Actor, r.Role,
 		r.Credential,
-		r.Action, r.Subject, string(r.Before), string(r.After), r.Reason, r.RequestID, r.Rows,
+		r.Action, r.Subject, r.Before.Digest(), r.After.Digest(), r.Reason, r.RequestID, r.Rows,
 	} {
 		writePart(&b, part)
 	}

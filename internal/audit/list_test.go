@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -26,10 +27,7 @@ func TestTheTrailOfDays(t *testing.T) {
 				}
 				now = now.Add(24 * time.Hour)
 			}
-			for _, tt := range []struct {
-				from, until day.Date
-				want        string
-			}{
+			for _, tt := range []struct{ from, until, want string }{
 				{"", "", "[3 2 1]"},
 				{"2023-07-01", "2023-07-01", "[1]"},
 				{"2023-07-02", "", "[3 2]"},
@@ -37,8 +35,16 @@ func TestTheTrailOfDays(t *testing.T) {
 				{"2023-07-03", "2023-07-03", "[3]"},
 				{"2023-07-04", "", "[]"},
 				{"", "2023-06-30", "[]"},
+				{"2023-07-01T15:59:59.999999Z", "2023-07-01T15:59:59.999999Z", "[1]"},
+				{"2023-07-01T15:59:59.9999995Z", "2023-07-02T15:59:59.999999Z", "[2 1]"}, // cut to what is stored
+				{"2023-07-02T00:00:00+08:00", "2023-07-02T23:59:59.999998+08:00", "[]"},
 			} {
-				records, err := audit.List(t.Context(), db, "x", audit.Filter{From: tt.from, Until: tt.until, Limit: 10})
+				var from, until day.Span
+				if err := errors.Join(from.UnmarshalText([]byte(tt.from)), until.UnmarshalText([]byte(tt.until))); err != nil {
+					t.Fatal(err)
+				}
+				records, err := audit.List(t.Context(), db, "x",
+					audit.Filter{From: from.From, Until: until.Until, Limit: 10})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -7,6 +7,8 @@ package audit
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,7 +21,6 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
-	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
@@ -60,12 +61,16 @@ type Record struct {
 	Credential string    `json:"credential,omitempty" example:"bw_3f9ac1d2"` // which key or account was used
 	Action     string    `json:"action" example:"branch.rename"`
 	Subject    string    `json:"subject" example:"branches/b07"`
-	Before     Values    `json:"before,omitempty" swaggertype:"object"`
-	After      Values    `json:"after,omitempty" swaggertype:"object"`
-	Reason     string    `json:"reason,omitempty"`
-	RequestID  string    `json:"request_id,omitempty"`
-	Rows       string    `json:"rows,omitempty"` // SHA-256 of the row records of the change; see docs/audit.md
-	Hash       string    `json:"hash"`           // of this record and the one before it; see docs/audit.md
+	// values are only there for callers who may read the subject now
+	Before Values `json:"before,omitempty" swaggertype:"object"`
+	After  Values `json:"after,omitempty" swaggertype:"object"`
+	// SHA-256 of the values; what the chain is made of
+	BeforeDigest string `gorm:"-" json:"before_digest,omitempty"`
+	AfterDigest  string `gorm:"-" json:"after_digest,omitempty"`
+	Reason       string `json:"reason,omitempty"`
+	RequestID    string `json:"request_id,omitempty"`
+	Rows         string `json:"rows,omitempty"` // SHA-256 of the row records of the change; see docs/audit.md
+	Hash         string `json:"hash"`           // of this record and the one before it; see docs/audit.md
 } // @name AuditRecord
 
 // TableName returns the name of the table.
@@ -117,8 +122,10 @@ type Filter struct {
 	Actor, Action string
 	Subject       string // beginning of the subject
 	RequestID     string
-	From, Until   day.Date // both included
-	Before        *int64   // only records with a smaller sequence
+	Credential    string    // key or account
+	From          time.Time // included
+	Until         time.Time // not included
+	Before        *int64    // only records with a smaller sequence
 	Limit         int
 }
 
@@ -131,6 +138,7 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) (_ []Record
 		{"actor", f.Actor},
 		{"action", f.Action},
 		{"request_id", f.RequestID},
+		{"credential", f.Credential},
 	} {
 		if narrow.value != "" {
 			q = q.Where(narrow.column+" = ?", narrow.value)
@@ -139,11 +147,11 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) (_ []Record
 	if f.Subject != "" {
 		q = q.Where("subject >= ? AND subject < ?", f.Subject, f.Subject+"\U0010FFFF") // LIKE ignores case on SQLite
 	}
-	if f.From != "" {
-		q = q.Where("at >= ?", f.From.Start().UTC())
+	if !f.From.IsZero() {
+		q = q.Where("at >= ?", f.From.UTC())
 	}
-	if f.Until != "" {
-		q = q.Where("at < ?", f.Until.AddDays(1).Start().UTC())
+	if !f.Until.IsZero() {
+		q = q.Where("at < ?", f.Until.UTC())
 	}
 	if f.Before != nil {
 		q = q.Where("sequence < ?", *f.Before)
@@ -187,6 +195,24 @@ func Find(ctx context.Context, db *gorm.DB, townID string, sequence int64) (_ Re
 // Values is a JSON object as text in RFC 8785 form, which everyone who has the
 // object can write again, byte for byte; empty = none.
 type Values string
+
+// Digest returns the SHA-256 of the text in hexadecimal digits; empty for none.
+func (v Values) Digest() string {
+	if v == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(v))
+	return hex.EncodeToString(sum[:])
+}
+
+// Shown returns the record with its digests, and with its values where they may be read.
+func (r Record) Shown(readable bool) Record {
+	r.BeforeDigest, r.AfterDigest = r.Before.Digest(), r.After.Digest()
+	if !readable {
+		r.Before, r.After = "", ""
+	}
+	return r
+}
 
 // MarshalJSON writes the object itself, not a text of it.
 func (v Values) MarshalJSON() ([]byte, error) {

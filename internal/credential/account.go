@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,12 +56,49 @@ func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (_ access.Principa
 	if err != nil {
 		return access.Principal{}, err
 	}
-	if p = p.Holding(roles...); p.Role == "" {
+	held, err := withoutWaiting(ctx, db, *a.OnlyTown, "accounts/"+a.Name, roles)
+	if err != nil {
+		return access.Principal{}, err
+	}
+	if p = p.Holding(held...); p.Role == "" {
+		if waiting, err := a.waitsToDecide(ctx, db, len(held) < len(roles)); err != nil || waiting {
+			if err == nil {
+				err = errRightWaits
+			}
+			return p, err
+		}
 		return p, fault.Forbidden("no_role_now",
 			"账号有效，但“%s”今日未被聘任担任任何角色：请联系工作领导小组",
 			"the account is valid, but %q is appointed to no role today: ask the leading group", p.Person)
 	}
 	return p, nil
+}
+
+// withoutWaiting returns the roles without the one to decide, where the right to it by
+// the subject has not been acknowledged.
+func withoutWaiting(
+	ctx context.Context, db *gorm.DB, townID, subject string, roles []access.Role,
+) ([]access.Role, error) {
+	if !slices.ContainsFunc(roles, access.Role.Decides) {
+		return roles, nil
+	}
+	waiting, err := waits(ctx, db, townID, subject)
+	if waiting {
+		roles = slices.DeleteFunc(slices.Clone(roles), access.Role.Decides)
+	}
+	return roles, err
+}
+
+// waitsToDecide reports whether the person of the account would have a role if a right
+// were acknowledged; dropped is whether that of the account already was not.
+func (a Account) waitsToDecide(ctx context.Context, db *gorm.DB, dropped bool) (bool, error) {
+	if dropped {
+		return true, nil
+	}
+	var n int64
+	err := db.WithContext(ctx).Model(&Right{}).Where("town_id = @town AND person_code = @person AND kind = 'appointment' AND "+access.RightWaits,
+		map[string]any{"town": *a.OnlyTown, "person": *a.PersonCode, "now": db.NowFunc()}).Count(&n).Error
+	return n > 0, err
 }
 
 var accountNoun = text.Text{ZH: "账号", EN: "account"}
@@ -99,8 +137,12 @@ func CreateAccount(ctx context.Context, db *gorm.DB, a Account) (_ Account, err 
 		if err := tx.Create(&a).Error; err != nil {
 			return taken(err)
 		}
-		return audit.Write(ctx, tx,
+		err := audit.Write(ctx, tx,
 			audit.Change{Town: deref(a.OnlyTown), Action: "account.create", Subject: "accounts/" + a.Name, After: a})
+		if err != nil {
+			return err
+		}
+		return a.give(ctx, tx, "account")
 	})
 	return a, err
 }
@@ -134,10 +176,32 @@ func UpdateAccount(ctx context.Context, db *gorm.DB, a Account, disabled bool, v
 		case before.DisabledAt == nil:
 			columns["disabled_at"] = tx.NowFunc()
 		}
-		a, err = accountChange{before, version, "account.update", columns}.apply(ctx, tx)
-		return err
+		if a, err = (accountChange{before, version, "account.update", columns}).apply(ctx, tx); err != nil {
+			return err
+		}
+		switch {
+		case disabled:
+			return nil
+		case a.Subject != nil && (deref(a.Subject) != deref(before.Subject) || deref(a.Issuer) != deref(before.Issuer)):
+			return a.give(ctx, tx, "sign_in")
+		case before.DisabledAt != nil, deref(a.PersonCode) != deref(before.PersonCode), deref(a.OnlyTown) != deref(before.OnlyTown):
+			return a.give(ctx, tx, "account")
+		}
+		return nil
 	})
 	return a, err
+}
+
+// give stores the right that the account gives its person, where he or she decides.
+func (a Account) give(ctx context.Context, tx *gorm.DB, kind string) error {
+	if a.PersonCode == nil {
+		return nil
+	}
+	deciding, err := decides(ctx, tx, *a.OnlyTown, *a.PersonCode)
+	if err != nil || !deciding {
+		return err
+	}
+	return Give(ctx, tx, Right{TownID: *a.OnlyTown, Kind: kind, Subject: "accounts/" + a.Name, PersonCode: *a.PersonCode})
 }
 
 // accountChange is a change of an account.
@@ -212,8 +276,12 @@ func checkAccount(a Account) (faults []fault.FieldError) {
 	return faults
 }
 
-// checkOwner makes sure that town and person of the account are there.
+// checkOwner makes sure that town and person of the account are there, and that its name
+// is nobody else's.
 func checkOwner(ctx context.Context, tx *gorm.DB, a Account) error {
+	if err := refusePersonsName(ctx, tx, a); err != nil {
+		return err
+	}
 	if a.OnlyTown == nil {
 		return nil
 	}
@@ -224,6 +292,58 @@ func checkOwner(ctx context.Context, tx *gorm.DB, a Account) error {
 		return nil
 	}
 	return access.PersonExists(ctx, tx, *a.OnlyTown, *a.PersonCode)
+}
+
+// lockName makes others who take the name wait until tx ends, and refuses names that the
+// program uses itself. Accounts and persons have one namespace, so that a name in the
+// trail, or beside a decision, is that of one of them alone.
+func lockName(ctx context.Context, tx *gorm.DB, name string) error {
+	name = strings.ToLower(name)
+	if name == "system" || strings.HasPrefix(name, "bw_") {
+		return fault.Conflict("name_reserved", "“%s”由系统保留，请另取一个", "the name %q is reserved for the service: choose another one", name)
+	}
+	if database.Dialect(tx) == database.SQLite {
+		return nil // it has one writer
+	}
+	return tx.WithContext(ctx).Exec("SELECT pg_advisory_xact_lock(hashtext(?))", "name/"+name).Error
+}
+
+// refusePersonsName refuses an account with the code of a person whom it does not stand
+// for, in the towns that it opens.
+func refusePersonsName(ctx context.Context, tx *gorm.DB, a Account) error {
+	if err := lockName(ctx, tx, a.Name); err != nil {
+		return err
+	}
+	q := tx.WithContext(ctx).Table("people").Where("LOWER(code) = ?", a.Name)
+	if a.OnlyTown != nil {
+		q = q.Where("town_id = ? AND code <> ?", *a.OnlyTown, deref(a.PersonCode))
+	}
+	var n int64
+	if err := q.Count(&n).Error; err != nil || n == 0 {
+		return err
+	}
+	return fault.Conflict("name_of_a_person",
+		"“%s”是另一人员的代码，审计日志会因此记错人：请另取账号名，或将账号关联该人员",
+		"%q is the code of another person, whom the trail would then name: choose another name, or link the account to that person",
+		a.Name).With(fault.Field("/name", "taken", "已被使用：请另取一个", "it is taken: choose another"))
+}
+
+// RefuseAccountsName refuses the code of a new person that is the name of an account which
+// opens the town. It holds the name until tx ends.
+func RefuseAccountsName(ctx context.Context, tx *gorm.DB, townID, code string) (err error) {
+	defer fault.Wrap(&err, "name %s", code)
+	if err := lockName(ctx, tx, code); err != nil {
+		return err
+	}
+	var n int64
+	err = tx.WithContext(ctx).Model(&Account{}).
+		Where("name = ? AND (only_town IS NULL OR only_town = ?)", strings.ToLower(code), townID).Count(&n).Error
+	if err != nil || n == 0 {
+		return err
+	}
+	return fault.Conflict("name_of_an_account",
+		"已有账号名为“%s”，审计日志会混淆两者：请另取代码", "an account is called %q, and the trail would confuse the two: choose another code", code).
+		With(fault.Field("/code", "taken", "已被使用：请另取一个", "it is taken: choose another"))
 }
 
 // errBadSignIn is the one refusal of a wrong password, a disabled account, one
@@ -283,8 +403,10 @@ func SetPassword(ctx context.Context, db *gorm.DB, passwords *Passwords, n NewPa
 		return Account{}, err
 	}
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		a, err = storePassword(ctx, tx, n, hash)
-		return err
+		if a, err = storePassword(ctx, tx, n, hash); err != nil {
+			return err
+		}
+		return a.give(ctx, tx, "password") // whoever sets it could sign in by it
 	})
 	return a, err
 }

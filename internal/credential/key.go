@@ -75,8 +75,14 @@ func CreateKey(ctx context.Context, db *gorm.DB, k Key) (_ Key, _ string, err er
 		if err := tx.Create(&made).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx,
+		err := audit.Write(ctx, tx,
 			audit.Change{Town: made.town(), Action: "key.create", Subject: "keys/" + made.Prefix, After: made})
+		if err != nil || made.PersonCode == nil || made.ReadOnly || !slices.ContainsFunc(made.Roles, access.Role.Decides) {
+			return err
+		}
+		return Give(ctx, tx, Right{
+			TownID: made.town(), Kind: "key", Subject: "keys/" + made.Prefix, PersonCode: *made.PersonCode,
+		})
 	})
 	if err != nil {
 		return Key{}, "", err
@@ -244,33 +250,59 @@ func Authenticate(ctx context.Context, db *gorm.DB, secret string) (_ access.Pri
 	if k.PersonCode == nil {
 		return p.Holding(k.Roles...), nil
 	}
-	if p = p.Holding(slices.DeleteFunc(appointed,
-		func(r access.Role) bool { return !slices.Contains(k.Roles, r) })...); p.Role == "" {
-		return access.Principal{}, fault.Forbidden("no_role_now",
-			"密钥有效，但“%s”今日未被聘任担任该密钥的任何角色：请联系工作领导小组",
-			"the key is valid, but %q is appointed to none of its roles today: ask the leading group", p.Person)
+	var held []access.Role
+	waiting := false
+	for _, a := range appointed {
+		switch {
+		case !slices.Contains(k.Roles, a.Role):
+		case a.Waits:
+			waiting = true
+		default:
+			held = append(held, a.Role)
+		}
 	}
-	return p, nil
+	if p = p.Holding(held...); p.Role != "" {
+		return p, nil
+	}
+	if waiting {
+		return access.Principal{}, errRightWaits
+	}
+	return access.Principal{}, fault.Forbidden("no_role_now",
+		"密钥有效，但“%s”今日未被聘任担任该密钥的任何角色：请联系工作领导小组",
+		"the key is valid, but %q is appointed to none of its roles today: ask the leading group", p.Person)
+}
+
+// appointedRole is a role to which the person of a key is appointed, and whether the right
+// to it, or to decide by the key, waits to be acknowledged.
+type appointedRole struct {
+	Role  access.Role
+	Waits bool
 }
 
 // keyOf returns the key and the roles to which its person is appointed today, by one
 // statement; the zero key where there is none.
-func keyOf(ctx context.Context, db *gorm.DB, prefix string) (Key, []access.Role, error) {
+func keyOf(ctx context.Context, db *gorm.DB, prefix string) (Key, []appointedRole, error) {
 	var rows []struct {
 		Key
 		Appointed *access.Role
+		Waits     bool
 	}
-	err := db.WithContext(ctx).Raw(`SELECT k.*, a.role AS appointed FROM keys k
+	err := db.WithContext(ctx).Raw(`SELECT k.*, a.role AS appointed, EXISTS (SELECT 1 FROM deciding_rights
+	WHERE town_id = k.person_town AND `+access.RightWaits+`
+		AND (subject = 'appointments/' || a.id OR a.role = @deciding AND subject = 'keys/' || k.prefix)) AS waits
+FROM keys k
 LEFT JOIN appointments a ON a.town_id = k.person_town AND a.person_code = k.person_code
 	AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)
-WHERE k.prefix = @prefix`, map[string]any{"today": day.Of(db.NowFunc()), "prefix": prefix}).Scan(&rows).Error
+WHERE k.prefix = @prefix`, map[string]any{
+		"today": day.Of(db.NowFunc()), "now": db.NowFunc(), "prefix": prefix, "deciding": access.LeadingGroup,
+	}).Scan(&rows).Error
 	if err != nil || len(rows) == 0 {
 		return Key{}, nil, err
 	}
-	var appointed []access.Role
+	var appointed []appointedRole
 	for _, row := range rows {
 		if row.Appointed != nil {
-			appointed = append(appointed, *row.Appointed)
+			appointed = append(appointed, appointedRole{*row.Appointed, row.Waits})
 		}
 	}
 	return rows[0].Key, appointed, nil

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
@@ -34,6 +35,7 @@ type Dashboard struct {
 	Items    map[plan.ItemState]int64     `json:"items"`
 	Problems map[visit.ProblemState]int64 `json:"problems"` // likewise
 	Overdue  report.Undone                `json:"overdue"`
+	Rights   int64                        `json:"rights_waiting"` // new rights to decide that somebody must acknowledge
 }
 
 // Filling is how far the sheets of a period are.
@@ -74,6 +76,9 @@ func (d *Dashboard) gather(ctx context.Context, db *gorm.DB, language string) er
 		return err
 	}
 	d.Appeals = AppealCounts{Filed: appeals[index.Filed], Upheld: appeals[index.Upheld], Rejected: appeals[index.Rejected]}
+	if d.Rights, err = credential.CountRights(ctx, db, d.Town); err != nil {
+		return err
+	}
 	if d.Targets, err = target.Count(ctx, db, d.Town, all); err != nil {
 		return err
 	}

@@ -71,13 +71,16 @@ func TestALaterChangeCoversNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dbtest.Tamper(t, url, "UPDATE towns SET provenance = 'other'")
-		if _, err := town.Update(t.Context(), db, town.Town{
-			Code: "a", Name: text.Same("b"), Versioned: database.Versioned{Version: 1},
-		}, town.Authority{}); err != nil {
+		p, err := people.Create(t.Context(), db, people.Person{TownID: "a", Code: "p", Name: text.Same("p")})
+		if err != nil {
 			t.Fatal(err)
 		}
-		if found := unfaithful(t, db); len(found) != 1 || found[0] != "unrecorded towns/a" {
+		dbtest.Tamper(t, url, "UPDATE people SET provenance = 'other'")
+		p.Name = text.Same("q")
+		if _, err := people.Update(t.Context(), db, p); err != nil {
+			t.Fatal(err)
+		}
+		if found := unfaithful(t, db); len(found) != 1 || found[0] != "unrecorded people/a/p" {
 			t.Errorf("%q", found)
 		}
 	})

@@ -58,6 +58,7 @@ func models() []any {
 		credential.Account{},
 		credential.Session{},
 		credential.SetupToken{},
+		credential.Right{},
 		scheme.Version{},
 		evaluation.Period{},
 		evaluation.Sheet{},

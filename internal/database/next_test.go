@@ -70,8 +70,10 @@ var besideTheDemo = []string{
 	`INSERT INTO measures (town_id, number, name_zh, name_en, description_zh, description_en, version, created_at, updated_at)
 		VALUES ('demo', 5, '五', 'five', '', '', ` + versioned + `)`,
 	`INSERT INTO improvement_settings (town_id, document, version, created_at, updated_at) VALUES ('demo', '{}', ` +
-		versioned + `)`, `INSERT INTO setup_tokens (secret_hash, created_at, ends_at) VALUES ('` + digest64 +
-		`', '2023-01-01', '2023-01-02')`,
+		versioned + `)`,
+	`INSERT INTO deciding_rights (town_id, id, kind, subject, person_code, given_by, state, seconded_by, decided_by, reason, version, created_at, updated_at)
+		VALUES (` + besideDemo + `, 'key', 'keys/bw_00000000', ` + anyPerson + `, 'admin', 'pending', '', '', '', ` + versioned + `)`,
+	`INSERT INTO setup_tokens (secret_hash, created_at, ends_at) VALUES ('` + digest64 + `', '2023-01-01', '2023-01-02')`,
 	`INSERT INTO entry_exceptions
 		(town_id, id, period_code, branch_code, until, reason, granted_by, granted_at, ended_by, end_reason, version, created_at, updated_at)
 		VALUES (` + besideDemo + `, ` + anyPeriod + `, 'b01', '2023-01-09', 'late', 'x', '2023-01-01', '', '', ` + versioned + `)`,

@@ -24,6 +24,9 @@ type Versioned struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
+// Began returns when the row was made.
+func (v Versioned) Began() time.Time { return v.CreatedAt }
+
 // ETag returns the version as an HTTP entity tag, "3" in its quotes.
 func (v Versioned) ETag() string { return strconv.Quote(strconv.FormatInt(v.Version, 10)) }
 

@@ -276,6 +276,10 @@ func number(b []byte) (x float64, code string, why text.Text) {
 		return 0, code, why
 	}
 	x, _ = strconv.ParseFloat(string(b), 64) // what is out of range comes as an infinity
+	if text.Vanishes(string(b)) {
+		return 0, "number_too_small", text.F("这个数不是 0，却小到只能按 0 读取",
+			"is not 0 and yet so small that it would be read as 0")
+	}
 	if !(x >= -stats.MaxValue && x <= stats.MaxValue) {
 		return 0, "out_of_range", text.F("数值须在 -1e15 与 1e15 之间", "a value lies between -1e15 and 1e15")
 	}

@@ -50,6 +50,29 @@ func (d Date) Start() time.Time {
 // AddDays returns the day n days later (earlier where n is negative).
 func (d Date) AddDays(n int) Date { return Of(d.Start().AddDate(0, 0, n)) }
 
+// Span is a day or an instant, as a filter takes either; the zero value is none.
+type Span struct{ From, Until time.Time } // Until is not included
+
+// UnmarshalText sets the span from YYYY-MM-DD or from an instant of RFC 3339, which is a
+// span of one microsecond: the databases keep no more.
+func (s *Span) UnmarshalText(b []byte) error {
+	if len(b) == 0 {
+		*s = Span{}
+		return nil
+	}
+	if at, err := time.Parse(time.RFC3339Nano, string(b)); err == nil {
+		at = at.UTC().Truncate(time.Microsecond)
+		*s = Span{at, at.Add(time.Microsecond)}
+		return nil
+	}
+	d, err := Parse(string(b))
+	if err != nil {
+		return fmt.Errorf("%q is neither a day nor an instant: write YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ", b)
+	}
+	*s = Span{d.Start().UTC(), d.AddDays(1).Start().UTC()}
+	return nil
+}
+
 // UnmarshalText sets the day from its JSON form; the empty text is no day.
 func (d *Date) UnmarshalText(b []byte) error {
 	if len(b) == 0 {

@@ -66,7 +66,7 @@ func TestSeedTellsTheSameStoryEverywhere(t *testing.T) {
 		if err != nil || !ok {
 			t.Fatalf("Published = %v, %v", ok, err)
 		}
-		r, err := view.Ranking(index.RankingFilter{}, "zh", nil)
+		r, err := view.Ranking(index.RankingFilter{}, "zh")
 		if err != nil || len(r.Items) != 40 {
 			t.Fatalf("%d ranked, %v", len(r.Items), err)
 		}

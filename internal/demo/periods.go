@@ -200,7 +200,7 @@ func (s *story) adjustments(ctx context.Context, tx *gorm.DB, q quarter) error {
 		})
 	}
 	for _, a := range proposals {
-		a.TownID, a.PeriodCode, a.Evidence = Town, q.code, "invented"
+		a.TownID, a.PeriodCode, a.Evidence = Town, q.code, "invented, "+q.code
 		a, err := evaluation.Propose(as(ctx, "group-2", access.LeadingGroup), tx, a)
 		if err != nil {
 			return err

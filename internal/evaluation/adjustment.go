@@ -1,9 +1,15 @@
 package evaluation
 
 import (
+	"cmp"
 	"context"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
 
+	"golang.org/x/text/unicode/norm"
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
@@ -39,17 +45,19 @@ func (s AdjustmentState) Title() text.Text { return adjustmentTitles.Of(s) }
 // Adjustment is a bonus, deduction or veto of the scheme, proposed for one branch
 // and period, and decided on by itself.
 type Adjustment struct {
-	TownID         string           `gorm:"primaryKey" json:"-"`
-	ID             string           `gorm:"primaryKey" json:"id" format:"uuid"`
-	PeriodCode     string           `json:"period" example:"2023Q3"`
-	BranchCode     string           `json:"branch" example:"b07"`
-	Kind           string           `json:"kind" enums:"bonus,deduction,veto"`
-	ItemCode       string           `json:"item" example:"top-ten"`
-	Points         float64          `json:"points" example:"2"` // as the scheme had them; 0 for a veto
-	Reason         string           `json:"reason" example:"project chosen among the ten"`
-	Evidence       string           `json:"evidence,omitempty"`
-	State          AdjustmentState  `json:"state"`
-	ProposedBy     string           `json:"proposed_by" example:"mentor-1"`
+	TownID     string          `gorm:"primaryKey" json:"-"`
+	ID         string          `gorm:"primaryKey" json:"id" format:"uuid"`
+	PeriodCode string          `json:"period" example:"2023Q3"`
+	BranchCode string          `json:"branch" example:"b07"`
+	Kind       string          `json:"kind" enums:"bonus,deduction,veto"`
+	ItemCode   string          `json:"item" example:"top-ten"`
+	Points     float64         `json:"points" example:"2"` // as the scheme had them; 0 for a veto
+	Reason     string          `json:"reason" example:"project chosen among the ten"`
+	Evidence   string          `json:"evidence,omitempty"`
+	State      AdjustmentState `json:"state"`
+	// to the branch the role, and that once it is decided
+	ProposedBy     string           `json:"proposed_by,omitempty" example:"mentor-1"`
+	ProposedRole   access.Role      `json:"-"`
 	DecidedAt      *time.Time       `json:"decided_at,omitempty"`
 	DecidedBy      string           `json:"decided_by,omitempty"`
 	DecisionReason string           `json:"decision_reason,omitempty"`
@@ -67,7 +75,10 @@ func (a Adjustment) Ref() workflow.Ref {
 }
 
 // adjustmentReader is a caller who reads or changes adjustments.
-type adjustmentReader struct{ viewer }
+type adjustmentReader struct {
+	viewer
+	earlier map[string]Adjustment // by id of one that changes: what was approved by the same evidence
+}
 
 func adjustmentReaderOf(ctx context.Context, db *gorm.DB, townID string) (*adjustmentReader, error) {
 	v, err := viewerOf(ctx, db, townID, access.ReadAdjustments)
@@ -93,7 +104,7 @@ var adjustments = workflow.Kind[Adjustment, AdjustmentState, *adjustmentReader]{
 		},
 		{
 			Name: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: access.DecideAdjustments,
-			When: decidingAdjustment,
+			When: append(adjustmentRules{notRepeated}, decidingAdjustment...),
 		},
 		{
 			Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected,
@@ -113,7 +124,9 @@ func adjustable(v *adjustmentReader, a Adjustment) error {
 
 func tiedToBranch(v *adjustmentReader, a Adjustment) error { return v.Reach.Refuse(a.BranchCode) }
 
-func notOwnBranch(v *adjustmentReader, a Adjustment) error { return v.refuseLed(a.BranchCode) }
+func notOwnBranch(v *adjustmentReader, a Adjustment) error {
+	return v.refuseTied(a.BranchCode, a.PeriodCode)
+}
 
 // proposer lets only who proposed an adjustment withdraw it.
 func proposer(v *adjustmentReader, a Adjustment) error {
@@ -131,9 +144,106 @@ func notOwnProposal(v *adjustmentReader, a Adjustment) error {
 	return nil
 }
 
+type acknowledgedKey struct{}
+
+// Acknowledging returns a context in which an adjustment is approved although another was
+// by the same evidence: whoever approves it knows and has given the reason.
+func Acknowledging(ctx context.Context) context.Context {
+	return context.WithValue(ctx, acknowledgedKey{}, true)
+}
+
+// notRepeated asks about an adjustment whose evidence has served another one already. What
+// can be done stays allowed: only a call has looked.
+func notRepeated(v *adjustmentReader, a Adjustment) error {
+	e, is := v.earlier[a.ID]
+	if !is {
+		return nil
+	}
+	lock := fault.Lock{
+		By: e.DecidedBy, Role: string(access.LeadingGroup), At: e.UpdatedAt, Reason: e.Reason,
+		CanLift: string(access.LeadingGroup),
+	}
+	return fault.Conflict("repeated_evidence",
+		"同一依据已用于“%[1]s”党组织 %[2]s 周期的同一项目（%[3]s）：如确属另一事项，请写明理由并确认（acknowledge）后再通过",
+		"the same evidence serves the same item of the branch %[1]q in %[2]q already (%[3]s): "+
+			"if this is another matter, approve it with acknowledge and a reason", e.BranchCode, e.PeriodCode, e.ID).Held(lock)
+}
+
+// repeated finds the adjustments of the list whose evidence served an approved one of the
+// town, or one before it in the list.
+func repeated(ctx context.Context, db *gorm.DB, townID string, list []Adjustment) (map[string]Adjustment, error) {
+	if ctx.Value(acknowledgedKey{}) != nil {
+		return nil, nil
+	}
+	items := []string{}
+	for _, a := range list {
+		if a.State == Proposed {
+			items = append(items, a.ItemCode)
+		}
+	}
+	if len(items) == 0 {
+		return nil, nil
+	}
+	var known []Adjustment
+	err := db.WithContext(ctx).Where("town_id = ? AND item_code IN ? AND state = ?", townID, items, ApprovedAdjustment).
+		Order("id").Find(&known).Error
+	found := map[string]Adjustment{}
+	for _, a := range list {
+		if at := slices.IndexFunc(known, a.repeats); at >= 0 {
+			found[a.ID] = known[at]
+		}
+		known = append(known, a)
+	}
+	return found, err
+}
+
+// repeats reports whether a claims by the same evidence what another one has: the same
+// item, by the same text or by a document or file of the same number or digest. A bonus
+// is earned once; of deductions and vetoes, one branch gets the same once.
+func (a Adjustment) repeats(other Adjustment) bool {
+	if a.ID == other.ID || a.Kind != other.Kind || a.ItemCode != other.ItemCode ||
+		a.Kind != "bonus" && a.BranchCode != other.BranchCode {
+		return false
+	}
+	texts, documents := a.evidence()
+	otherTexts, others := other.evidence()
+	return texts[0] == otherTexts[0] || len(texts[1]) >= telling && texts[1] == otherTexts[1] ||
+		slices.ContainsFunc(documents, func(d string) bool { return slices.Contains(others, d) })
+}
+
+// document finds the number of an official document, such as 佛发〔2023〕12号, and the
+// SHA-256 of a file.
+var document = regexp.MustCompile(`[〔\[(【]([0-9]{4})[〕\])】]\s*第?\s*0*([0-9]+)\s*号|\b[0-9a-f]{64}\b`)
+
+// telling is how many bytes of letters and digits make an evidence that is not a common
+// word such as "photos".
+const telling = 24
+
+// evidence returns what an adjustment rests on, reason with evidence and evidence alone, as
+// letters and digits, and the documents that it names.
+func (a Adjustment) evidence() (texts [2]string, documents []string) {
+	evidence := strings.ToLower(norm.NFKC.String(a.Evidence))
+	whole := strings.ToLower(norm.NFKC.String(a.Reason)) + " " + evidence
+	for _, m := range document.FindAllStringSubmatch(whole, -1) {
+		documents = append(documents, cmp.Or(strings.Trim(m[1]+"-"+m[2], "-"), m[0]))
+	}
+	return [2]string{plain(whole), plain(evidence)}, documents
+}
+
+// plain returns the letters and digits of a text.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, text)
+}
+
 // State returns the state of the adjustment, and who brought it there.
 func (v *adjustmentReader) State(a Adjustment) (AdjustmentState, fault.Lock) {
 	lock := fault.Lock{By: a.ProposedBy, At: a.CreatedAt, Reason: a.Reason, CanLift: string(access.LeadingGroup)}
+	// without a role: who is judged is not told it before the decision
 	if a.DecidedAt != nil {
 		lock.By, lock.Role, lock.At, lock.Reason = a.DecidedBy, string(access.LeadingGroup), *a.DecidedAt, a.DecisionReason
 	}
@@ -158,6 +268,11 @@ func (v *adjustmentReader) Load(ctx context.Context, db *gorm.DB, list []Adjustm
 			return err
 		}
 	}
+	if depth == workflow.ForChange {
+		if v.earlier, err = repeated(ctx, db, v.Town, list); err != nil {
+			return err
+		}
+	}
 	if depth == workflow.ForOne {
 		list[0].History, err = workflow.History[AdjustmentMove](ctx, db, adjustments.Name, list[0].Ref())
 	}
@@ -167,6 +282,25 @@ func (v *adjustmentReader) Load(ctx context.Context, db *gorm.DB, list []Adjustm
 // Show returns the adjustment with what the caller can do.
 func (v *adjustmentReader) Show(a Adjustment, allowed []string) Adjustment {
 	a.Allowed = allowed
+	return a
+}
+
+// Tell returns the adjustment without the names of those who judge the caller's branch:
+// with the role of who proposed it once that is decided, and of who decided.
+func (v *adjustmentReader) Tell(a Adjustment) Adjustment {
+	decider := access.LeadingGroup
+	if a.State == Withdrawn {
+		decider = a.ProposedRole
+	}
+	a.DecidedBy = v.Told(a.DecidedBy, decider)
+	if a.State == Proposed {
+		a.ProposedBy = v.Told(a.ProposedBy, "")
+	} else {
+		a.ProposedBy = v.Told(a.ProposedBy, a.ProposedRole)
+	}
+	for i, m := range a.History {
+		a.History[i].Actor = v.Told(m.Actor, m.Role)
+	}
 	return a
 }
 
@@ -181,7 +315,8 @@ func (v *adjustmentReader) Audit(a Adjustment, verb string) (string, any) {
 // Propose enters an item of the scheme for a branch. Its points are those of the
 // scheme, so that nobody bargains.
 func Propose(ctx context.Context, db *gorm.DB, a Adjustment) (Adjustment, error) {
-	a.ID, a.State, a.ProposedBy = database.NewID(), Proposed, access.PrincipalFrom(ctx).Name()
+	p := access.PrincipalFrom(ctx)
+	a.ID, a.State, a.ProposedBy, a.ProposedRole = database.NewID(), Proposed, p.Name(), p.Role
 	a.DecidedAt, a.DecidedBy, a.DecisionReason = nil, "", ""
 	a.Versioned = database.Versioned{Version: 1}
 	period, err := FindPeriod(ctx, db, a.TownID, a.PeriodCode)

@@ -284,7 +284,7 @@ var choices = workflow.Kind[Choice, choiceState, *choiceReader]{
 	}},
 }.Checked()
 
-func ofOther(v *choiceReader, c Choice) error { return v.refuseLed(c.BranchCode) }
+func ofOther(v *choiceReader, c Choice) error { return v.refuseTied(c.BranchCode, c.PeriodCode) }
 
 func beforeItsLock(v *choiceReader, c Choice) error { return v.during(c.PeriodCode, entering...) }
 

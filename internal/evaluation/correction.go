@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/datafile"
+	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
@@ -62,6 +63,13 @@ func ListCorrections(
 	var list []Correction
 	err := q.Order("period_code, number").Find(&list).Error
 	return list, err
+}
+
+// For returns the correction as the caller sees it: with the role of who made it where he
+// or she may not read people.
+func (c Correction) For(p access.Principal) Correction {
+	c.MadeBy = p.Told(c.MadeBy, access.LeadingGroup)
+	return c
 }
 
 // correct sets corrections of values over what the sheets report.
@@ -154,7 +162,7 @@ func Correct(
 ) (_ datafile.Values, _ []Correction, err error) {
 	defer fault.Wrap(&err, "corrections of %s", p.Code)
 	none := datafile.Values{}
-	if err := refuseOwnBranches(ctx, tx, p.TownID, list); err != nil {
+	if err := refuseOwnBranches(ctx, tx, p, list); err != nil {
 		return none, nil, err
 	}
 	reported, err := readReported(ctx, tx, p, published.Scheme, "")
@@ -274,7 +282,7 @@ WHERE s.town_id = ? AND s.period_code = ? AND s.branch_code = ? AND s.state = ? 
 }
 
 // RowsOf returns the rows that hold what is entered for the period: sheets with all their
-// revisions, and adjustments.
+// revisions, adjustments, and which of several values counts.
 func RowsOf(ctx context.Context, tx *gorm.DB, p Period) (parts []audit.Part, err error) {
 	var list []Sheet
 	q := tx.WithContext(ctx).Where("town_id = ? AND period_code = ?", p.TownID, p.Code).Session(&gorm.Session{})
@@ -287,23 +295,28 @@ func RowsOf(ctx context.Context, tx *gorm.DB, p Period) (parts []audit.Part, err
 			parts = append(parts, audit.Part{Table: "entries", Key: []string{p.TownID, s.ID, strconv.FormatInt(revision, 10)}})
 		}
 	}
-	var ids []string
-	err = q.Model(&Adjustment{}).Order("id").Pluck("id", &ids).Error
-	for _, id := range ids {
-		parts = append(parts, audit.Part{Table: "adjustments", Key: []string{p.TownID, id}})
+	for _, table := range []string{"adjustments", "value_choices"} {
+		var ids []string
+		if err := q.Table(table).Order("id").Pluck("id", &ids).Error; err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			parts = append(parts, audit.Part{Table: table, Key: []string{p.TownID, id}})
+		}
 	}
-	return parts, err
+	return parts, nil
 }
 
-// refuseOwnBranches refuses corrections of branches that the caller leads.
-func refuseOwnBranches(ctx context.Context, tx *gorm.DB, townID string, list []Correction) error {
-	led, err := access.LedBy(ctx, tx, townID, access.DecideAppeals)
+// refuseOwnBranches refuses corrections of branches to which the caller had a tie since the
+// period began.
+func refuseOwnBranches(ctx context.Context, tx *gorm.DB, p Period, list []Correction) error {
+	ties, err := access.TiesOf(ctx, tx, p.TownID, access.DecideAppeals)
 	if err != nil {
 		return err
 	}
-	v := viewer{Caller: access.Caller{Led: led}}
+	v := viewer{Caller: access.Caller{Ties: ties, Today: day.Of(tx.NowFunc())}, periods: map[string]Period{p.Code: p}}
 	for _, c := range list {
-		if err := v.refuseLed(c.BranchCode); err != nil {
+		if err := v.refuseTied(c.BranchCode, p.Code); err != nil {
 			return err
 		}
 	}

@@ -105,7 +105,7 @@ var exceptions = workflow.Kind[Exception, ExceptionState, *exceptionReader]{
 func whileUnlocked(v *exceptionReader, e Exception) error { return v.during(e.PeriodCode, unlocked...) }
 
 // disinterested keeps people from granting leave to themselves or for a branch
-// that they lead, and from taking it away.
+// to which they are tied, and from taking it away.
 func disinterested(v *exceptionReader, e Exception) error {
 	if v.Person != "" && e.EvaluatorCode != nil && *e.EvaluatorCode == v.Person {
 		return fault.Forbidden("own_exception", "不能为自己批准或收回补报许可，请由他人办理",
@@ -114,7 +114,7 @@ func disinterested(v *exceptionReader, e Exception) error {
 	if e.BranchCode == nil {
 		return nil
 	}
-	return v.refuseLed(*e.BranchCode)
+	return v.refuseTied(*e.BranchCode, e.PeriodCode)
 }
 
 // State returns where the exception is today, and who brought it there.
@@ -157,6 +157,13 @@ func (v *exceptionReader) Load(ctx context.Context, db *gorm.DB, list []Exceptio
 // Show returns the exception with its state today and what the caller can do with it.
 func (v *exceptionReader) Show(e Exception, allowed []string) Exception {
 	e.State, e.Allowed = e.state(v.Today), allowed
+	return e
+}
+
+// Tell returns the exception with the role alone of who granted and ended it, where the
+// caller may not read people.
+func (v *exceptionReader) Tell(e Exception) Exception {
+	e.GrantedBy, e.EndedBy = v.Told(e.GrantedBy, access.LeadingGroup), v.Told(e.EndedBy, access.LeadingGroup)
 	return e
 }
 

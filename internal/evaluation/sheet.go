@@ -126,7 +126,7 @@ type (
 )
 
 var (
-	mine = sheetRules{author, tied, unbiased}
+	mine = sheetRules{author, tied, unled}
 	// a move is refused by its moment first, writing by the person
 	whileOpen = append(sheetRules{duringEntry, inWindow}, mine...)
 	untilDue  = append(sheetRules{beforeLock, inTime}, mine...)
@@ -141,7 +141,7 @@ var sheets = workflow.Kind[Sheet, SheetState, *sheetReader]{
 	Reader: sheetReaderOf, Frozen: (*sheetReader).frozen,
 	Verbs: sheetVerbs{
 		{
-			Name: "begin", To: Draft, Action: access.WriteSheets, Silent: true, Who: sheetRules{tied, unbiased},
+			Name: "begin", To: Draft, Action: access.WriteSheets, Silent: true, Who: sheetRules{tied, unled},
 			When: sheetRules{duringEntry, inWindow},
 		},
 		{
@@ -222,6 +222,16 @@ func (v *sheetReader) Show(s Sheet, allowed []string) Sheet {
 		history[i] = m
 	}
 	s.EvaluatorCode, s.History = "", history
+	return s
+}
+
+// Tell returns the sheet with the role alone of who decided on it, where the caller may not
+// read people.
+func (v *sheetReader) Tell(s Sheet) Sheet {
+	s.DecidedBy = v.Told(s.DecidedBy, access.LeadingGroup)
+	for i, m := range s.History {
+		s.History[i].Actor = v.Told(m.Actor, m.Role)
+	}
 	return s
 }
 

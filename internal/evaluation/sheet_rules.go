@@ -99,16 +99,23 @@ func notOwn(v *sheetReader, s Sheet) error {
 // sheet was begun.
 func tied(v *sheetReader, s Sheet) error { return v.Reach.Refuse(s.BranchCode) }
 
-// unbiased refuses who leads the branch: that duty may have begun since.
-func unbiased(v *sheetReader, s Sheet) error { return v.refuseLed(s.BranchCode) }
-
-// refuseLed keeps people from judging a branch that they lead. A secretary
+// unled refuses to rate who led the branch on any day since the period began. A secretary
 // reports its own values, which is no judgement.
-func (v viewer) refuseLed(branch string) error {
-	if v.Led[branch] {
-		return fault.Forbidden("conflict_of_interest", "不能考评自己所任职的党组织", "nobody evaluates a branch that he or she leads")
+func unled(v *sheetReader, s Sheet) error {
+	if v.Ties.Led(s.BranchCode, v.periods[s.PeriodCode].StartsOn, v.Today) {
+		return fault.Forbidden("conflict_of_interest", "不能考评周期开始以来自己任职过的党组织",
+			"nobody evaluates a branch that he or she leads or has led since the period began")
 	}
 	return nil
+}
+
+// unbiased refuses to decide who had any tie to the branch since the period began.
+func unbiased(v *sheetReader, s Sheet) error { return v.refuseTied(s.BranchCode, s.PeriodCode) }
+
+// refuseTied keeps people from deciding about a branch to which they had a tie on any day
+// since the period began. That it has ended does not matter.
+func (v viewer) refuseTied(branch, period string) error {
+	return v.RefuseTied(branch, v.periods[period].StartsOn)
 }
 
 // living refuses to write about a branch that ended with the period. What was entered can

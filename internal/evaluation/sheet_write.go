@@ -191,8 +191,8 @@ func (s Sheet) check(ctx context.Context, tx *gorm.DB, period Period) error {
 // starts, so that what was submitted stays on record.
 func nextRevision(tx *gorm.DB, townID string, ids []string) error {
 	var rows []Entry
-	err := tx.Joins("JOIN evaluations s ON s.town_id = entries.town_id AND s.id = entries.evaluation_id AND s.revision = entries.revision").
-		Where("s.town_id = ? AND s.id IN ?", townID, ids).Find(&rows).Error
+	err := tx.Joins("JOIN evaluations s ON s.town_id = entries.town_id AND s.id = entries.evaluation_id AND "+
+		"s.revision = entries.revision").Where("s.town_id = ? AND s.id IN ?", townID, ids).Find(&rows).Error
 	if err != nil || len(rows) == 0 {
 		return err
 	}

@@ -56,7 +56,7 @@ func TestAllowedByRoleAndState(t *testing.T) {
 		}
 		me := access.Principal{Towns: []string{"demo"}, Person: "me", Role: role}
 		all, none := viewerIn(me, access.Reach{All: true}, nil), viewerIn(me, access.Reach{}, nil)
-		leads := viewerIn(me, all.Reach, map[string]bool{"b01": true})
+		leads := viewerIn(me, all.Reach, access.Ties{"b01": {{Leads: true}}})
 		for _, state := range periodStates {
 			p := Period{State: state}.For(me)
 			check(fmt.Sprintf("%s, period %s", role, state), p.Allowed, of(group, wantPeriod[state]))
@@ -83,8 +83,8 @@ func TestAllowedByRoleAndState(t *testing.T) {
 	}
 }
 
-func viewerIn(p access.Principal, reach access.Reach, led map[string]bool) viewer {
-	return viewer{Caller: access.Caller{Principal: p, Reach: reach, Led: led}}
+func viewerIn(p access.Principal, reach access.Reach, ties access.Ties) viewer {
+	return viewer{Caller: access.Caller{Principal: p, Reach: reach, Ties: ties}}
 }
 
 func (v viewer) allowed(s Sheet, p Period) []string {

@@ -83,7 +83,7 @@ type CaseMove struct{ workflow.Transition }
 // Ref names the case.
 func (c Case) Ref() workflow.Ref { return workflow.Ref{Town: c.TownID, ID: c.ID, Version: c.Version} }
 
-var notLed = workflow.NotLed[Case, *caseReader]
+var notLed = workflow.NotTied[Case, *caseReader]
 
 // AboutBranch returns the code of the branch.
 func (c Case) AboutBranch() string { return c.BranchCode }
@@ -201,6 +201,14 @@ func (v *caseReader) Show(c Case, allowed []string) Case {
 	c.Allowed, c.History = allowed, v.history[c.ID]
 	if !v.insider(c) {
 		c.Author = ""
+	}
+	return c
+}
+
+// Tell returns the case with roles in its history, where the caller may not read people.
+func (v *caseReader) Tell(c Case) Case {
+	for i, m := range c.History {
+		c.History[i].Actor = v.Told(m.Actor, m.Role)
 	}
 	return c
 }

@@ -89,11 +89,6 @@ func (Points) GormDataType() string { return "text" }
 // Ref names the appeal.
 func (a Appeal) Ref() workflow.Ref { return workflow.Ref{Town: a.TownID, ID: a.ID, Version: a.Version} }
 
-var notLed = workflow.NotLed[Appeal, *appealReader]
-
-// AboutBranch returns the code of the branch.
-func (a Appeal) AboutBranch() string { return a.BranchCode }
-
 // lock returns who brought the appeal into its state, when, why, and who can take it
 // further: nobody once it is decided.
 func (a Appeal) lock() fault.Lock {
@@ -124,6 +119,7 @@ type appealReader struct {
 // appealedPeriod is what the rules need of a period of appeals.
 type appealedPeriod struct {
 	Code, SecondPerson string
+	StartsOn           day.Date
 	PublishedAt        time.Time // for the first time
 }
 
@@ -148,6 +144,10 @@ var appeals = workflow.Kind[Appeal, AppealState, *appealReader]{
 		{Name: "withdraw", From: []AppealState{Filed}, To: Withdrawn, Action: access.WriteAppeals},
 	},
 }.Checked()
+
+func notLed(v *appealReader, a Appeal) error {
+	return v.RefuseTied(a.BranchCode, v.periods[a.PeriodCode].StartsOn)
+}
 
 // secondable refuses who could not propose it, where it takes two persons.
 func secondable(v *appealReader, a Appeal) error {
@@ -190,7 +190,7 @@ func (v *appealReader) Load(ctx context.Context, db *gorm.DB, list []Appeal, dep
 		return err
 	}
 	var rows []appealedPeriod
-	err = db.WithContext(ctx).Raw(`SELECT p.code, p.second_person, f.published_at FROM periods p
+	err = db.WithContext(ctx).Raw(`SELECT p.code, p.second_person, p.starts_on, f.published_at FROM periods p
 JOIN publications f ON f.town_id = p.town_id AND f.period_code = p.code AND f.number = 1
 WHERE p.town_id = ? AND p.code IN ?`, v.Town, codes).Scan(&rows).Error
 	if err != nil {
@@ -207,6 +207,17 @@ WHERE p.town_id = ? AND p.code IN ?`, v.Town, codes).Scan(&rows).Error
 // Show returns the appeal with what depends on the day and the caller.
 func (v *appealReader) Show(a Appeal, allowed []string) Appeal {
 	a.Overdue, a.Allowed = a.State == Filed && v.Today > a.DueOn, allowed
+	return a
+}
+
+// Tell returns the appeal with the role alone of who decided it, where the caller may not
+// read people.
+func (v *appealReader) Tell(a Appeal) Appeal {
+	role := access.LeadingGroup
+	if a.State == Withdrawn {
+		role = access.Secretary
+	}
+	a.DecidedBy = v.Told(a.DecidedBy, role)
 	return a
 }
 

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/singleflight"
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/cache"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -76,7 +77,26 @@ type View struct {
 	source   Source
 	current  *Outcome
 	previous *Outcome
+	reader   *access.Reach // branches of whose details the reader may know; nil: all
+	precise  bool          // explanations have all their digits
 }
+
+// For returns the view for a reader who may know the details of the branches in reach.
+func (v View) For(reach access.Reach) View {
+	if v.reader = nil; !reach.All {
+		v.reader = &reach
+	}
+	return v
+}
+
+// Precise returns the view with explanations that have all their digits.
+func (v View) Precise() View {
+	v.precise = true
+	return v
+}
+
+// limited reports whether the reader may not know the details of every branch.
+func (v View) limited() bool { return v.reader != nil }
 
 // Scheme is the one by which the figures were made.
 func (v View) Scheme() *scheme.Compiled { return v.current.Scheme }
@@ -116,8 +136,12 @@ func (c *ResultCache) Published(
 }
 
 // Provisional computes the view of a period that is not published, now, from one
-// state of the database.
-func (c *ResultCache) Provisional(ctx context.Context, db *gorm.DB, townID, period string) (v View, err error) {
+// state of the database and from the branches in reach alone: what the others have
+// cannot be found in it, nor by asking again. Without them nothing has a rank; where
+// scores by the scheme depend on the others there is no view.
+func (c *ResultCache) Provisional(
+	ctx context.Context, db *gorm.DB, townID, period string, reach access.Reach,
+) (v View, err error) {
 	defer fault.Wrap(&err, "provisional result of %s", period)
 	e, err := c.publications(ctx, db, townID)
 	if err != nil {
@@ -128,9 +152,17 @@ func (c *ResultCache) Provisional(ctx context.Context, db *gorm.DB, townID, peri
 		if err != nil {
 			return err
 		}
-		c, err := compute(ctx, tx, p)
+		c, err := collect(ctx, tx, p)
 		if err != nil {
 			return err
+		}
+		if !reach.All {
+			if c, err = c.only(reach.Has); err != nil {
+				return err
+			}
+		}
+		if err := c.score(); err != nil {
+			return withLock(p, err)
 		}
 		v.current = c.outcome(p)
 		return nil

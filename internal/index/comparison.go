@@ -29,14 +29,14 @@ type ScoreChange struct {
 	Before     *float64          `json:"before,omitempty"`
 	Now        *float64          `json:"now,omitempty"`
 	Change     *float64          `json:"change,omitempty"`     // only where compared
-	Parts      []changePart      `json:"parts"`                // sha256Hex to the change; empty unless compared
+	Parts      []changePart      `json:"parts"`                // sum to the change; empty unless compared
 	Indicators []IndicatorChange `json:"indicators,omitempty"` // what moved most first; only for callers who see details
 }
 
 // changePart is one cause of a change.
 type changePart struct {
 	Code   string  `json:"code" enums:"own_data,peers,scheme,imputation,adjustments,cut"`
-	Points float64 `json:"points"` // exact
+	Points float64 `json:"points"` // rounded so that all sum to the change, or with all digits if precise
 	Text   string  `json:"text"`
 }
 
@@ -129,25 +129,32 @@ func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, q ScoreCh
 	}
 	if compared.Status == composite.Compared {
 		x.Change = rounded(&compared.Score, stats.MaxDecimals)
-		for _, cause := range causes {
-			x.Parts = append(x.Parts, changePart{
-				Code: cause.code, Points: cause.of(compared.Parts), Text: cause.words.In(q.Language),
-			})
+		points := make([]float64, len(causes))
+		for i, cause := range causes {
+			points[i] = cause.of(compared.Parts)
+		}
+		if !v.precise {
+			points = stats.Apportion(*x.Change, points, v.current.Scheme.Document.Decimals)
+		}
+		for i, cause := range causes {
+			x.Parts = append(x.Parts, changePart{Code: cause.code, Points: points[i], Text: cause.words.In(q.Language)})
 		}
 	}
 	if q.Detailed {
-		x.Indicators = indicatorChanges(compared)
+		x.Indicators = v.indicatorChanges(compared)
 	}
 	return x, nil
 }
 
-func indicatorChanges(c *composite.ScoreChange) []IndicatorChange {
+func (v View) indicatorChanges(c *composite.ScoreChange) []IndicatorChange {
 	var list []IndicatorChange
 	for _, l := range c.Leaves {
 		if l.Points == 0 && l.Before.Cell.Entered == l.Now.Cell.Entered {
 			continue
 		}
-		list = append(list, IndicatorChange{Code: l.Code, Before: entered(l.Before), Now: entered(l.Now), Points: l.Points})
+		list = append(list, IndicatorChange{
+			Code: l.Code, Before: entered(l.Before), Now: entered(l.Now), Points: v.figure(l.Points),
+		})
 	}
 	slices.SortStableFunc(list, func(a, b IndicatorChange) int {
 		return cmp.Compare(math.Abs(b.Points), math.Abs(a.Points))

@@ -24,11 +24,21 @@ type computation struct {
 	values   datafile.Values
 	result   *composite.Result
 	table    []composite.Standing
+	partial  bool // not of every branch: ranks, and grades with a quota, would be of these alone
 }
 
 // compute scores the approved entries of the period for the branches that exist
 // on its last day, as they were known at its lock.
 func compute(ctx context.Context, db *gorm.DB, p evaluation.Period) (*computation, error) {
+	c, err := collect(ctx, db, p)
+	if err != nil {
+		return nil, err
+	}
+	return c, withLock(p, c.score())
+}
+
+// collect returns the computation before anything is scored.
+func collect(ctx context.Context, db *gorm.DB, p evaluation.Period) (*computation, error) {
 	compiled, err := scheme.Load(ctx, db, p.TownID, p.Scheme.Code, p.Scheme.Number)
 	if err != nil {
 		return nil, err
@@ -41,8 +51,64 @@ func compute(ctx context.Context, db *gorm.DB, p evaluation.Period) (*computatio
 	if err != nil {
 		return nil, err
 	}
-	c := &computation{scheme: compiled, branches: branches, values: values}
-	return c, withLock(p, c.score())
+	return &computation{scheme: compiled, branches: branches, values: values}, nil
+}
+
+// errRelative refuses figures that would tell what other branches have.
+var errRelative = fault.Forbidden("relative_scheme",
+	"本指标体系的得分要同其他党组织比较后得出，公布之前以及假设测算只供能够查看全镇数据的工作领导小组和镇领导使用",
+	"scores by this scheme are measured against the other branches: before publication, and for suppositions, "+
+		"they are for the leading group and the leadership, who may see all of them")
+
+// only returns the computation, not scored, of the branches that has names. It is refused
+// where the others would be missed.
+func (c *computation) only(has func(branch string) bool) (*computation, error) {
+	if c.scheme.Index.Relative() {
+		return nil, errRelative
+	}
+	x := &computation{scheme: c.scheme, partial: true}
+	place := map[int]int{}
+	for u, b := range c.branches {
+		if has(b.Code) {
+			place[u] = len(x.branches)
+			x.branches = append(x.branches, b)
+		}
+	}
+	d := c.values.Data
+	x.values.Data = composite.Data{
+		Units: picked(c.branches, has, d.Units), Classes: picked(c.branches, has, d.Classes),
+		Columns: make([][]float64, len(d.Columns)),
+	}
+	for i := range d.Columns {
+		x.values.Data.Columns[i] = picked(c.branches, has, d.Columns[i])
+	}
+	for _, column := range d.NotApplicable {
+		x.values.Data.NotApplicable = append(x.values.Data.NotApplicable, picked(c.branches, has, column))
+	}
+	for _, column := range d.Carried {
+		x.values.Data.Carried = append(x.values.Data.Carried, picked(c.branches, has, column))
+	}
+	for _, a := range c.values.Adjustments {
+		if u, ok := place[a.Unit]; ok {
+			a.Unit = u
+			x.values.Adjustments = append(x.values.Adjustments, a)
+		}
+	}
+	return x, nil
+}
+
+// picked returns what a column has of the branches that has names; nil stays nil.
+func picked[T any](branches []town.Branch, has func(branch string) bool, column []T) []T {
+	if column == nil {
+		return nil
+	}
+	list := []T{}
+	for u, b := range branches {
+		if has(b.Code) {
+			list = append(list, column[u])
+		}
+	}
+	return list
 }
 
 // withLock adds to a refusal to score who brought the period into its state.
@@ -97,8 +163,11 @@ func (c *computation) row(townID string, position int, s composite.Standing, nod
 		Vetoes: strings.Join(s.Vetoes, ","),
 	}
 	if s.Status == composite.UnitScored {
-		r.Base, r.Score, r.Rank, r.ClassRank = &s.Base, &s.Score, &s.Rank, &s.ClassRank
-		if s.Grade != "" {
+		r.Base, r.Score = &s.Base, &s.Score
+		if !c.partial {
+			r.Rank, r.ClassRank = &s.Rank, &s.ClassRank
+		}
+		if s.Grade = c.gradeOf(s); s.Grade != "" {
 			r.Grade = &s.Grade
 		}
 	}
@@ -107,6 +176,15 @@ func (c *computation) row(townID string, position int, s composite.Standing, nod
 		r.Nodes[n] = c.node(townID, b.Code, n, s.Unit, nodes[n])
 	}
 	return r
+}
+
+// gradeOf returns the grade of the standing; none where it would depend on branches that
+// are not there.
+func (c *computation) gradeOf(s composite.Standing) string {
+	if c.partial && c.scheme.Index.Quotas() {
+		return ""
+	}
+	return s.Grade
 }
 
 func (c *computation) node(townID, branch string, n, unit int, info composite.NodeInfo) NodeResult {

@@ -18,19 +18,21 @@ type Explanation struct {
 	Status string `json:"status" enums:"provisional,published,final"`
 	Run    string `json:"run,omitempty" format:"uuid"`
 	Source
-	Branch     town.BranchRef `json:"branch"`
-	Score      float64        `json:"score" example:"78.12"`
-	Rank       int            `json:"rank" example:"22"`
-	Base       float64        `json:"base"`                 // exact; the contributions of the indicators sum to it
-	Residual   float64        `json:"residual"`             // rounding noise, given to the last indicator
-	Bonus      float64        `json:"bonus"`                // after the cap
-	Deduction  float64        `json:"deduction"`            // after the cap
-	Vetoes     []string       `json:"vetoes"`               // codes
-	Aggregated bool           `json:"aggregated"`           // true: details are kept from the caller
-	Nodes      []Share        `json:"contributions"`        // in document order
-	Strengths  []Reason       `json:"strengths"`            // what is worth most first
-	WeakPoints []Reason       `json:"weak_points"`          // what costs most first
-	Neighbours []Neighbour    `json:"neighbours,omitempty"` // the places just above and below
+	Branch town.BranchRef `json:"branch"`
+	Score  float64        `json:"score" example:"78.12"`
+	Rank   int            `json:"rank,omitempty,omitzero" example:"22"` // absent where the caller does not see every branch yet
+	// as it is published, or with all digits if precise; the contributions of each level sum to it
+	Base float64 `json:"base"`
+	// rounding noise, given to the last indicator; only if precise
+	Residual   float64     `json:"residual,omitempty,omitzero"`
+	Bonus      float64     `json:"bonus"`                // after the cap
+	Deduction  float64     `json:"deduction"`            // after the cap
+	Vetoes     []string    `json:"vetoes"`               // codes
+	Aggregated bool        `json:"aggregated"`           // true: details are kept from the caller
+	Nodes      []Share     `json:"contributions"`        // in document order
+	Strengths  []Reason    `json:"strengths"`            // what is worth most first
+	WeakPoints []Reason    `json:"weak_points"`          // what costs most first
+	Neighbours []Neighbour `json:"neighbours,omitempty"` // the places just above and below
 }
 
 // Share is what one node carries of the base, and what it loses against 100.
@@ -41,7 +43,7 @@ type Share struct {
 	Name   string   `json:"name"`
 	Score  *float64 `json:"score,omitempty"`  // absent: the node has none, and carries nothing
 	Weight float64  `json:"weight"`           // share of the whole among what is present
-	Points float64  `json:"points"`           // points of the base; exact
+	Points float64  `json:"points"`           // points of the base
 	Lost   float64  `json:"lost"`             // points of the base lost against 100
 	Method string   `json:"method,omitempty"` // how points are divided among the children: weight, shapley or log_share
 
@@ -99,19 +101,22 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 	}
 	x := Explanation{
 		Source: v.source, Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language),
-		Score: *r.Score, Rank: *r.Rank,
-		Base: c.Base, Residual: c.Residual, Bonus: r.Bonus, Deduction: r.Deduction,
+		Score: *r.Score, Rank: place(r.Rank),
+		Base: v.figure(c.Base), Bonus: r.Bonus, Deduction: r.Deduction,
 		Vetoes: append([]string{}, r.vetoes()...), Aggregated: !detailed,
-		Nodes: o.shares(r, c, language, detailed), Strengths: []Reason{}, WeakPoints: []Reason{},
+		Nodes: v.shares(r, c, language, detailed), Strengths: []Reason{}, WeakPoints: []Reason{},
 	}
 	if o.Run != nil {
 		x.Run = o.Run.ID
+	}
+	if v.precise {
+		x.Residual = c.Residual
 	}
 	earlier, err := v.earlier()
 	if err != nil {
 		return Explanation{}, err
 	}
-	for _, f := range o.leadingFindings(why, unit, earlier, detailed) {
+	for _, f := range v.leadingFindings(why, unit, earlier, detailed) {
 		reason := o.reason(f, language)
 		if f.Code.Strong() {
 			x.Strengths = append(x.Strengths, reason)
@@ -119,7 +124,9 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 			x.WeakPoints = append(x.WeakPoints, reason)
 		}
 	}
-	x.Neighbours = o.neighbours(why, unit, language)
+	if !o.computation.partial {
+		x.Neighbours = o.neighbours(why, unit, language)
+	}
 	return x, nil
 }
 
@@ -138,9 +145,48 @@ func unscored(r *Result, language string) error {
 		r.Name.In(language), 100*r.Coverage, r.missing())
 }
 
-func (o *Outcome) shares(r *Result, c *composite.Contributions, language string, detailed bool) []Share {
+// figure returns a figure of an explanation as the view shows it.
+func (v View) figure(x float64) float64 {
+	if v.precise {
+		return x
+	}
+	return stats.Round(x, v.current.Scheme.Document.Decimals)
+}
+
+// apportioned returns the parts of every node as the view shows them: rounded so that those
+// of the children of a node sum to its own, by the largest remainder.
+func (v View) apportioned(c *composite.Contributions, part func(composite.Contribution) float64) []float64 {
+	o := v.current
+	infos, parts := o.Scheme.Index.Nodes(), make([]float64, len(c.Nodes))
+	for n := range parts {
+		parts[n] = part(c.Nodes[n])
+	}
+	if v.precise {
+		return parts
+	}
+	d := o.Scheme.Document.Decimals
+	parts[0] = stats.Round(parts[0], d)
+	for n := range infos { // parents come before their children
+		var children []int
+		var exact []float64
+		for child := n + 1; child < infos[n].End; child = infos[child].End {
+			if c.Nodes[child].Present {
+				children, exact = append(children, child), append(exact, parts[child])
+			}
+		}
+		for i, x := range stats.Apportion(parts[n], exact, d) {
+			parts[children[i]] = x
+		}
+	}
+	return parts
+}
+
+func (v View) shares(r *Result, c *composite.Contributions, language string, detailed bool) []Share {
+	o := v.current
 	infos := o.Scheme.Index.Nodes()
 	list := make([]Share, 0, len(infos))
+	points := v.apportioned(c, func(x composite.Contribution) float64 { return x.Points })
+	lost := v.apportioned(c, func(x composite.Contribution) float64 { return x.Lost })
 	for n, info := range infos {
 		if !detailed && info.Depth > 1 {
 			continue
@@ -148,7 +194,10 @@ func (o *Outcome) shares(r *Result, c *composite.Contributions, language string,
 		part := c.Nodes[n]
 		s := Share{
 			Code: info.Code, Depth: info.Depth, Name: o.name(info.Code, language), Weight: part.Weight,
-			Points: part.Points, Lost: part.Lost, Method: string(part.Method),
+			Points: points[n], Lost: lost[n], Method: string(part.Method),
+		}
+		if !v.precise {
+			s.Weight = stats.Round(s.Weight, weightDecimals)
 		}
 		if part.Present {
 			s.Score = rounded(&part.Score, o.Scheme.Document.Decimals)
@@ -172,14 +221,16 @@ func (o *Outcome) name(code, language string) string {
 
 // leadingFindings returns the findings about indicators, or about dimensions where the
 // caller may see no more, at most so many strengths and so many weak points.
-func (o *Outcome) leadingFindings(
+func (v View) leadingFindings(
 	why *composite.Explainer, unit int, before *composite.Explainer, detailed bool,
 ) []composite.Comparison {
-	infos := o.Scheme.Index.Nodes()
+	infos := v.current.Scheme.Index.Nodes()
 	var strong, weak []composite.Comparison
+	medians := v.tellsMedians(unit)
 	for _, f := range why.Comparisons(unit, composite.ComparisonOptions{Before: before}) {
 		switch info := infos[f.Node]; {
 		case detailed && !info.Leaf, !detailed && info.Depth != 1:
+		case !medians && (f.Code == composite.AboveClassMedian || f.Code == composite.BelowClassMedian):
 		case f.Code.Strong():
 			strong = append(strong, f)
 		default:
@@ -187,6 +238,31 @@ func (o *Outcome) leadingFindings(
 		}
 	}
 	return append(composite.Leading(strong, mostReasons), composite.Leading(weak, mostReasons)...)
+}
+
+// weightDecimals are those of shares of the whole: a ten-thousandth of a per cent.
+const weightDecimals = 6
+
+// leastMedian is of how many branches with a score a class must be, for a reader who may
+// not know the details of all: the median of fewer says what some of them have.
+const leastMedian = 5
+
+// tellsMedians reports whether the reader may know the medians of the unit's class.
+func (v View) tellsMedians(unit int) bool {
+	c := v.current.computation
+	if c.partial {
+		return false
+	}
+	if !v.limited() {
+		return true
+	}
+	n := 0
+	for _, s := range c.table {
+		if s.Status == composite.UnitScored && word(c.branches[s.Unit].Class) == word(c.branches[unit].Class) {
+			n++
+		}
+	}
+	return n >= leastMedian
 }
 
 // wording is each finding in words, of the name, the score, what it is compared with,

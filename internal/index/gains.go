@@ -1,6 +1,7 @@
 package index
 
 import (
+	"context"
 	"math"
 
 	"bulwark/internal/scheme"
@@ -19,26 +20,27 @@ type Gains struct {
 	Status      string         `json:"status" enums:"provisional,published,final"`
 	Branch      town.BranchRef `json:"branch"`
 	Score       float64        `json:"score"`
-	Rank        int            `json:"rank"`
+	Rank        int            `json:"rank,omitempty,omitzero"` // absent where the caller does not see every branch yet
 	Grade       string         `json:"grade,omitempty"`
-	Indicators  []Gain         `json:"indicators"` // those that apply, in document order
-	ToNextRank  Path           `json:"to_next_rank"`
-	ToNextGrade Path           `json:"to_next_grade"`
+	Indicators  []Gain         `json:"indicators"`              // those that apply, in document order
+	ToNextRank  *Path          `json:"to_next_rank,omitempty"`  // absent without a rank
+	ToNextGrade *Path          `json:"to_next_grade,omitempty"` // absent where it depends on branches not seen
 }
 
 // Gain is what a change of one indicator is worth in points of the index.
 type Gain struct {
-	Code   string         `json:"code" example:"governance.01"`
-	Name   string         `json:"name"`
-	Unit   string         `json:"unit,omitempty" example:"%"`
-	Value  *float64       `json:"value,omitempty"`      // entered; absent where nothing is
-	Score  float64        `json:"score"`                // of the indicator
-	Less   float64        `json:"points_per_unit_less"` // for each unit below the value, near it
-	More   float64        `json:"points_per_unit_more"` // for each unit above the value, near it
-	Goal   *PossibleValue `json:"goal,omitempty"`       // where the rule has full marks
-	Next   *PossibleValue `json:"next,omitempty"`       // the next step of bands and levels
-	Median *PossibleValue `json:"median,omitempty"`     // the median of the class
-	Best   *PossibleValue `json:"best,omitempty"`       // the best of the class
+	Code  string         `json:"code" example:"governance.01"`
+	Name  string         `json:"name"`
+	Unit  string         `json:"unit,omitempty" example:"%"`
+	Value *float64       `json:"value,omitempty"`      // entered; absent where nothing is
+	Score float64        `json:"score"`                // of the indicator
+	Less  float64        `json:"points_per_unit_less"` // for each unit below the value, near it
+	More  float64        `json:"points_per_unit_more"` // for each unit above the value, near it
+	Goal  *PossibleValue `json:"goal,omitempty"`       // where the rule has full marks
+	Next  *PossibleValue `json:"next,omitempty"`       // the next step of bands and levels
+	// of the class; absent where it would tell what other branches have
+	Median *PossibleValue `json:"median,omitempty"`
+	Best   *PossibleValue `json:"best,omitempty"` // of the class; only for who may read every branch
 }
 
 // PossibleValue is another raw value and what it would bring.
@@ -59,7 +61,7 @@ type Path struct {
 	Cost    float64    `json:"cost"`  // in points of the scores of indicators
 	Exact   bool       `json:"exact"` // no cheaper way exists
 	Score   float64    `json:"score"` // then, recomputed with the moves made
-	NewRank int        `json:"rank"`
+	NewRank int        `json:"rank,omitempty,omitzero"`
 }
 
 // pathStep is one value to change.
@@ -73,12 +75,15 @@ type pathStep struct {
 	Cost   float64 `json:"cost"`
 }
 
-// Gains returns what would move the branch.
-func (v View) Gains(branch, language string) (Gains, error) {
+// Gains returns what would move the branch. The search ends with ctx.
+func (v View) Gains(ctx context.Context, branch, language string) (Gains, error) {
 	o := v.current
 	why, err := o.explainer()
 	if err != nil {
 		return Gains{}, err
+	}
+	if v.limited() && o.Scheme.Index.Relative() {
+		return Gains{}, errRelative
 	}
 	r, unit, err := o.locate(branch)
 	if err != nil {
@@ -89,15 +94,30 @@ func (v View) Gains(branch, language string) (Gains, error) {
 	}
 	g := Gains{
 		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language), Score: *r.Score,
-		Rank: *r.Rank, Grade: word(r.Grade), Indicators: []Gain{},
+		Rank: place(r.Rank), Grade: word(r.Grade), Indicators: []Gain{},
 	}
+	why = why.Until(ctx.Done())
 	for _, gain := range why.Gains(unit) {
-		g.Indicators = append(g.Indicators, o.gain(gain, language))
+		x := o.gain(gain, language)
+		if !v.tellsMedians(unit) {
+			x.Median = nil
+		}
+		if v.limited() || o.computation.partial {
+			x.Best = nil
+		}
+		g.Indicators = append(g.Indicators, x)
 	}
 	levers := o.levers()
-	g.ToNextRank = o.path(why.PathToRank(unit, levers), language)
-	g.ToNextGrade = o.path(why.PathToGrade(unit, levers), language)
-	return g, nil
+	if r.Rank != nil {
+		g.ToNextRank = new(o.path(why.PathToRank(unit, levers), language))
+	}
+	g.ToNextGrade = new(o.path(why.PathToGrade(unit, levers), language))
+	if o.computation.partial {
+		if g.ToNextGrade.NewRank = 0; o.Scheme.Index.Quotas() {
+			g.ToNextGrade = nil
+		}
+	}
+	return g, ctx.Err()
 }
 
 func (o *Outcome) gain(g composite.Gain, language string) Gain {

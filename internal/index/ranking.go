@@ -30,10 +30,11 @@ type Ranking struct {
 
 // Ranked is one branch with a score.
 type Ranked struct {
-	Period     string             `json:"period" example:"2023Q3"`
-	EndsOn     day.Date           `json:"ends_on" swaggertype:"string" format:"date"` // of the period
-	Rank       int                `json:"rank" example:"1"`
-	ClassRank  int                `json:"class_rank" example:"1"`
+	Period string   `json:"period" example:"2023Q3"`
+	EndsOn day.Date `json:"ends_on" swaggertype:"string" format:"date"` // of the period
+	// ranks are absent where the caller does not see every branch yet
+	Rank       int                `json:"rank,omitempty,omitzero" example:"1"`
+	ClassRank  int                `json:"class_rank,omitempty,omitzero" example:"1"`
 	Branch     town.BranchRef     `json:"branch"`
 	Score      float64            `json:"score" example:"91.42"`
 	Grade      string             `json:"grade,omitempty" example:"excellent"`
@@ -48,7 +49,8 @@ type Ranked struct {
 // positive score and a negative rank.
 type RankChange struct {
 	Score float64 `json:"score" example:"2.1"` // points more than before
-	Rank  int     `json:"rank" example:"-4"`   // places: −4 is four places up, from rank 7 to rank 3
+	// places: −4 is four places up, from rank 7 to rank 3; absent without a rank
+	Rank *int `json:"rank,omitempty" example:"-4"`
 }
 
 // Insufficient is one branch without a score.
@@ -68,14 +70,10 @@ type RankingFilter struct {
 	Span   int
 }
 
-// Ranking shows the list, narrowed by the filter, to a caller who may see the
-// branches that has names (nil = all).
-func (v View) Ranking(f RankingFilter, language string, has func(branch string) bool) (Ranking, error) {
+// Ranking shows the list, narrowed by the filter.
+func (v View) Ranking(f RankingFilter, language string) (Ranking, error) {
 	r := v.current.ranking(v.previous, language)
 	r.Source = v.source
-	if has != nil {
-		r = r.within(has)
-	}
 	return r.narrow(f)
 }
 
@@ -111,7 +109,7 @@ func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 func (o *Outcome) ranked(r, then *Result, interval *RankInterval, language string) Ranked {
 	return Ranked{
 		Period: o.Period.Code, EndsOn: o.Period.EndsOn,
-		Rank: *r.Rank, ClassRank: *r.ClassRank, Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade),
+		Rank: place(r.Rank), ClassRank: place(r.ClassRank), Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade),
 		Coverage: stats.Round(r.Coverage, 4), Status: r.Status, Change: o.change(r, then), Interval: interval,
 		Dimensions: o.dimensions(r),
 	}
@@ -153,9 +151,27 @@ func (o *Outcome) change(now, then *Result) *RankChange {
 	if now.Score == nil || then == nil || then.Score == nil {
 		return nil
 	}
-	return &RankChange{
-		Score: stats.Round(*now.Score-*then.Score, o.Scheme.Document.Decimals), Rank: *now.Rank - *then.Rank,
+	c := &RankChange{Score: stats.Round(*now.Score-*then.Score, o.Scheme.Document.Decimals)}
+	if now.Rank != nil && then.Rank != nil {
+		c.Rank = new(*now.Rank - *then.Rank)
 	}
+	return c
+}
+
+// place returns a rank, 0 for none.
+func place(rank *int) int {
+	if rank == nil {
+		return 0
+	}
+	return *rank
+}
+
+// placeCell returns a rank for a table, empty for none.
+func placeCell(rank int) string {
+	if rank == 0 {
+		return ""
+	}
+	return strconv.Itoa(rank)
 }
 
 func (o *Outcome) dimensions(r *Result) map[string]float64 {
@@ -189,15 +205,6 @@ func (r Ranking) narrow(f RankingFilter) (Ranking, error) {
 	return r, nil
 }
 
-// within keeps the branches that the caller may see.
-func (r Ranking) within(has func(branch string) bool) Ranking {
-	r.Items = slices.DeleteFunc(slices.Clone(r.Items), func(i Ranked) bool { return !has(i.Branch.Code) })
-	r.Insufficient = slices.DeleteFunc(slices.Clone(r.Insufficient), func(i Insufficient) bool {
-		return !has(i.Branch.Code)
-	})
-	return r
-}
-
 // RankingCSV writes a ranking for a spreadsheet: the ranked branches and then those
 // without score, in UTF-8 with a byte order mark, and no cell that a spreadsheet
 // would run as a formula.
@@ -213,12 +220,12 @@ func (v View) RankingCSV(r Ranking) []byte {
 	}, dimensions...))
 	for _, i := range r.Items {
 		row := []string{
-			text.Inert(i.Period), string(i.EndsOn), strconv.Itoa(i.Rank), strconv.Itoa(i.ClassRank),
+			text.Inert(i.Period), string(i.EndsOn), placeCell(i.Rank), placeCell(i.ClassRank),
 			text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
 			exact(&i.Score), text.Inert(i.Grade), exact(&i.Coverage), i.Status, "", "",
 		}
 		if i.Change != nil {
-			row[12], row[13] = exact(&i.Change.Score), strconv.Itoa(i.Change.Rank)
+			row[12], row[13] = exact(&i.Change.Score), whole(i.Change.Rank)
 		}
 		for _, d := range dimensions {
 			cell := ""

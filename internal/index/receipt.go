@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
+	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"bulwark/internal/fault"
 
@@ -231,12 +233,29 @@ func (c *ResultCache) Verify(
 	if err != nil {
 		return Verification{}, err
 	}
-	run, err := FindRun(ctx, db, townID, period, o.Run.ID) // not from memory: it is the database that is doubted
-	if err != nil {
-		return Verification{}, err
-	}
-	return verify(ctx, db, run)
+	c.mu.Lock()
+	key := fmt.Sprintf("verification/%s/%d", o.Run.ID, c.changes[townID])
+	c.mu.Unlock()
+	return load(ctx, db, c, key, func(ctx context.Context) (Verification, error) {
+		// not from memory: it is the database that is doubted
+		run, err := FindRun(ctx, db, townID, period, o.Run.ID)
+		if err != nil {
+			return Verification{}, err
+		}
+		return verify(ctx, db, run)
+	})
 }
+
+// verifiedFor is how long a verification is told again without another look. Whoever
+// tampers with the database gains nothing by these seconds, and many who ask at once cost
+// one computation.
+const verifiedFor = 10 * time.Second
+
+// fresh reports whether the verification is used so long after it was made.
+func (Verification) fresh(age time.Duration) bool { return age < verifiedFor }
+
+// size returns the bytes that the verification takes in memory.
+func (v Verification) size() int { return 1024 * (len(v.Checks) + 1) }
 
 // verify computes the run again from its scheme and data file, and compares every
 // figure, to the last bit, with the receipt and with the rows that are served.

@@ -178,12 +178,16 @@ func (o *Outcome) robustnessFigures(ctx context.Context, db *gorm.DB) (Robustnes
 		return RobustnessFigures{}, err
 	}
 	options, alternatives := o.robustnessOptions()
+	options.Done = ctx.Done()
 	var err error
 	if options.Ratings, _, err = evaluation.Ratings(ctx, db, o.Period, o.Scheme, o.computation.branches); err != nil {
 		return RobustnessFigures{}, err
 	}
 	o.keepCorrectedValues(options.Ratings)
 	rb, err := o.Scheme.Index.Robustness(o.computation.values.Data, options)
+	if err := ctx.Err(); err != nil {
+		return RobustnessFigures{}, err
+	}
 	if err != nil {
 		return RobustnessFigures{}, err
 	}

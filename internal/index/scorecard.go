@@ -35,9 +35,9 @@ type Scorecard struct {
 	Grade      string          `json:"grade,omitempty"`
 	GradeName  string          `json:"grade_name,omitempty" example:"优秀"`
 	Rank       *int            `json:"rank,omitempty"`
-	Of         int             `json:"of"` // branches with a score
+	Of         int             `json:"of,omitempty,omitzero"` // branches with a score; absent without a rank
 	ClassRank  *int            `json:"class_rank,omitempty"`
-	OfClass    int             `json:"of_class"`
+	OfClass    int             `json:"of_class,omitempty,omitzero"`
 	Change     *RankChange     `json:"change,omitempty"`
 	Aggregated bool            `json:"aggregated"` // true: details are kept from the caller
 	Nodes      []ScorecardNode `json:"nodes"`      // in document order
@@ -124,7 +124,7 @@ func (o *Outcome) scorecard(r *Result, before *Outcome, language string, detaile
 		}
 	}
 	for i := range o.Results {
-		if other := &o.Results[i]; other.Score != nil {
+		if other := &o.Results[i]; other.Rank != nil {
 			s.Of++
 			if word(other.Class) == word(r.Class) {
 				s.OfClass++

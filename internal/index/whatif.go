@@ -1,6 +1,8 @@
 package index
 
 import (
+	"cmp"
+	"context"
 	"maps"
 	"math"
 	"slices"
@@ -39,30 +41,45 @@ type WhatIf struct {
 
 // Supposed is one branch in the supposed ranking, beside what it really got.
 type Supposed struct {
-	Branch    town.BranchRef `json:"branch"`
-	Score     float64        `json:"score"`
-	Rank      int            `json:"rank"`
-	Grade     string         `json:"grade,omitempty"`
-	RealScore *float64       `json:"real_score,omitempty"`
-	RealRank  *int           `json:"real_rank,omitempty"`
-	RealGrade string         `json:"real_grade,omitempty"`
+	Branch town.BranchRef `json:"branch"`
+	Score  float64        `json:"score"`
+	// among the published figures of the others where the caller may not know their details;
+	// absent under other weights then, and before publication
+	Rank      int      `json:"rank,omitempty,omitzero"`
+	Grade     string   `json:"grade,omitempty"`
+	RealScore *float64 `json:"real_score,omitempty"`
+	RealRank  *int     `json:"real_rank,omitempty"`
+	RealGrade string   `json:"real_grade,omitempty"`
 }
 
-// WhatIf computes the ranking under the supposition, for the branches that the
-// caller may see.
-func (v View) WhatIf(s Supposition, language string, has func(branch string) bool) (WhatIf, error) {
+// WhatIf computes the ranking under the supposition. For a reader who may not know the
+// details of every branch it is computed from those in reach alone, and holds nothing but
+// published figures of the others: else ranks under weights and values that the reader
+// chooses would tell, question by question, all that the others have.
+func (v View) WhatIf(ctx context.Context, s Supposition, language string) (WhatIf, error) {
 	o := v.current
 	if _, err := o.explainer(); err != nil {
 		return WhatIf{}, err
 	}
-	c := &computation{scheme: o.Scheme, branches: o.computation.branches, values: o.computation.values}
+	c := &computation{
+		scheme: o.Scheme, branches: o.computation.branches, values: o.computation.values, partial: o.computation.partial,
+	}
+	if v.limited() {
+		var err error
+		if c, err = c.only(v.reader.Has); err != nil {
+			return WhatIf{}, err
+		}
+	}
 	if len(s.Weights) > 0 {
 		var err error
 		if c.scheme, err = reweighed(o.Scheme, s.Weights); err != nil {
 			return WhatIf{}, err
 		}
 	}
-	if err := c.suppose(s.Values, has); err != nil {
+	if err := c.suppose(s.Values); err != nil {
+		return WhatIf{}, err
+	}
+	if err := ctx.Err(); err != nil { // scoring once is not long; waiting for it may have been
 		return WhatIf{}, err
 	}
 	if err := c.score(); err != nil {
@@ -71,16 +88,16 @@ func (v View) WhatIf(s Supposition, language string, has func(branch string) boo
 	w := WhatIf{
 		Town: o.Period.TownID, Period: o.Period.Code, Supposed: true, Items: []Supposed{}, Insufficient: []string{},
 	}
-	actual := o.byBranch()
+	actual, ranks := o.byBranch(), c.supposedRanks(o, len(s.Weights) > 0)
 	for _, standing := range c.table {
 		now := actual[c.branches[standing.Unit].Code]
 		switch {
-		case now == nil || has != nil && !has(now.BranchCode):
+		case now == nil:
 		case standing.Status != composite.UnitScored:
 			w.Insufficient = append(w.Insufficient, now.BranchCode)
 		default:
 			w.Items = append(w.Items, Supposed{
-				Branch: now.ref(language), Score: standing.Score, Rank: standing.Rank, Grade: standing.Grade,
+				Branch: now.ref(language), Score: standing.Score, Rank: ranks[now.BranchCode], Grade: c.gradeOf(standing),
 				RealScore: now.Score, RealRank: now.Rank, RealGrade: word(now.Grade),
 			})
 		}
@@ -88,8 +105,46 @@ func (v View) WhatIf(s Supposition, language string, has func(branch string) boo
 	return w, nil
 }
 
+// supposedRanks returns the rank of each branch of the computation: among all where all
+// are in it, and otherwise among the published figures of the others, which were made
+// with the weights of the scheme.
+func (c *computation) supposedRanks(o *Outcome, reweighed bool) map[string]int {
+	type figure struct {
+		branch string
+		score  float64
+	}
+	ranks, figures := map[string]int{}, []figure{}
+	if c.partial && (reweighed || o.Run == nil) {
+		return ranks
+	}
+	own := map[string]bool{}
+	for _, s := range c.table {
+		code := c.branches[s.Unit].Code
+		if own[code] = true; s.Status == composite.UnitScored {
+			ranks[code] = s.Rank
+			figures = append(figures, figure{code, s.Score})
+		}
+	}
+	if !c.partial {
+		return ranks
+	}
+	for i := range o.Results {
+		if r := &o.Results[i]; r.Score != nil && !own[r.BranchCode] {
+			figures = append(figures, figure{r.BranchCode, *r.Score})
+		}
+	}
+	slices.SortFunc(figures, func(a, b figure) int { return cmp.Compare(b.score, a.score) })
+	ranker := composite.Ranker{Ranking: o.Scheme.Document.Ranking}
+	for _, f := range figures {
+		if rank := ranker.Next(f.score); own[f.branch] {
+			ranks[f.branch] = rank
+		}
+	}
+	return ranks
+}
+
 // suppose replaces values in copies of their columns.
-func (c *computation) suppose(values []SupposedValue, has func(string) bool) error {
+func (c *computation) suppose(values []SupposedValue) error {
 	var faults []fault.FieldError
 	d := &c.values.Data
 	d.Columns = slices.Clone(d.Columns)
@@ -99,7 +154,7 @@ func (c *computation) suppose(values []SupposedValue, has func(string) bool) err
 		unit := slices.Index(d.Units, s.Branch)
 		column := slices.IndexFunc(c.scheme.Indicators, func(n *scheme.Node) bool { return n.Code == s.Indicator })
 		switch {
-		case unit < 0 || has != nil && !has(s.Branch):
+		case unit < 0:
 			faults = append(faults, fault.Field(at+"/branch", "unknown_branch",
 				"没有党组织“%s”", "there is no branch %q to suppose about", s.Branch))
 			continue
@@ -173,7 +228,7 @@ func (v View) Predict(branch string, values map[string]float64) (Prediction, err
 		x := values[code]
 		list = append(list, SupposedValue{Branch: branch, Indicator: code, Value: &x})
 	}
-	if err := c.suppose(list, nil); err != nil {
+	if err := c.suppose(list); err != nil {
 		return Prediction{}, err
 	}
 	if err := c.score(); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
@@ -82,6 +83,9 @@ func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (_ Appointment, er
 	if faults := checkAppointment(a); len(faults) > 0 {
 		return Appointment{}, fault.Broken(faults...)
 	}
+	if err := notOwn(ctx, a.PersonCode); err != nil {
+		return Appointment{}, err
+	}
 	a.ID = database.NewID()
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := LockPerson(tx, a.TownID, a.PersonCode); err != nil {
@@ -97,8 +101,14 @@ func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (_ Appointment, er
 		if err := tx.Create(&a).Error; err != nil {
 			return err
 		}
-		return audit.Write(ctx, tx,
+		err := audit.Write(ctx, tx,
 			audit.Change{Town: a.TownID, Action: "appointment.create", Subject: "appointments/" + a.ID, After: a})
+		if err != nil || !a.Role.Decides() {
+			return err
+		}
+		return credential.Give(ctx, tx, credential.Right{
+			TownID: a.TownID, Kind: "appointment", Subject: "appointments/" + a.ID, PersonCode: a.PersonCode,
+		})
 	})
 	return a, err
 }
@@ -124,7 +134,10 @@ func checkAppointment(a Appointment) (faults []fault.FieldError) {
 func (a Appointment) refuseOverlap(tx *gorm.DB) error {
 	var n int64
 	err := overlapping(tx.Model(&Appointment{}), a.ValidFrom, a.ValidUntil).
-		Where("town_id = ? AND person_code = ? AND role = ?", a.TownID, a.PersonCode, a.Role).Count(&n).Error
+		Where("town_id = ? AND person_code = ? AND role = ?", a.TownID, a.PersonCode, a.Role).
+		Where(`NOT EXISTS (SELECT 1 FROM deciding_rights r
+			WHERE r.town_id = appointments.town_id AND r.subject = 'appointments/' || appointments.id AND r.state = ?)`,
+			credential.RightRejected).Count(&n).Error
 	if err == nil && n > 0 {
 		return fault.Conflict("overlapping_appointment",
 			"该人员在此期间已担任同一角色：请先结束原聘任", "this person holds the role in that time already: end that appointment first")
@@ -141,3 +154,5 @@ func EndAppointment(ctx context.Context, db *gorm.DB, townID, id string, end End
 }
 
 func (a Appointment) term() (day.Date, *day.Date) { return a.ValidFrom, a.ValidUntil }
+
+func (a Appointment) of() string { return a.PersonCode }

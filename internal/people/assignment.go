@@ -91,6 +91,9 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (_ Assignment, err e
 	if faults := checkAssignment(a); len(faults) > 0 {
 		return Assignment{}, fault.Broken(faults...)
 	}
+	if err := notOwn(ctx, a.PersonCode); err != nil {
+		return Assignment{}, err
+	}
 	a.ID = database.NewID()
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := LockPerson(tx, a.TownID, a.PersonCode); err != nil {
@@ -124,6 +127,8 @@ func EndAssignment(ctx context.Context, db *gorm.DB, townID, id string, end Endi
 }
 
 func (a Assignment) term() (day.Date, *day.Date) { return a.ValidFrom, a.ValidUntil }
+
+func (a Assignment) of() string { return a.PersonCode }
 
 func checkAssignment(a Assignment) (faults []fault.FieldError) {
 	switch a.Duty {

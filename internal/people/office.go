@@ -115,6 +115,8 @@ type OfficeMember struct {
 
 func (m OfficeMember) term() (day.Date, *day.Date) { return m.ValidFrom, m.ValidUntil }
 
+func (m OfficeMember) of() string { return m.PersonCode }
+
 // OfficeFilter narrows a list of members or links; zero fields do not.
 type OfficeFilter struct {
 	On     day.Date // those in force on the day; empty = all of history
@@ -176,6 +178,9 @@ func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (_ OfficeMembe
 		if err := lockOffice(ctx, tx, m.TownID, m.OfficeCode); err != nil {
 			return err
 		}
+		if err := notOwn(ctx, m.PersonCode); err != nil {
+			return err
+		}
 		if err := access.PersonExists(ctx, tx, m.TownID, m.PersonCode); err != nil {
 			return err
 		}
@@ -228,6 +233,24 @@ type OfficeLink struct {
 
 func (l OfficeLink) term() (day.Date, *day.Date) { return l.ValidFrom, l.ValidUntil }
 
+func (OfficeLink) of() string { return "" }
+
+// notOwnOffice refuses to link an office of which the caller is or was a member, and to
+// end its links: they are ties of its members.
+func notOwnOffice(ctx context.Context, tx *gorm.DB, townID, office string) error {
+	person := access.PrincipalFrom(ctx).Person
+	if person == "" {
+		return nil
+	}
+	var n int64
+	err := tx.WithContext(ctx).Model(&OfficeMember{}).
+		Where("town_id = ? AND office_code = ? AND person_code = ?", townID, office, person).Count(&n).Error
+	if err != nil || n == 0 {
+		return err
+	}
+	return notOwn(ctx, person)
+}
+
 // ListOfficeLinks returns links of offices in the order of their ids, that is, of
 // their making.
 func ListOfficeLinks(ctx context.Context, db *gorm.DB, townID string, f OfficeFilter) (_ []OfficeLink, err error) {
@@ -264,6 +287,9 @@ func LinkOffice(ctx context.Context, db *gorm.DB, l OfficeLink) (_ OfficeLink, e
 		if err := lockOffice(ctx, tx, l.TownID, l.OfficeCode); err != nil {
 			return err
 		}
+		if err := notOwnOffice(ctx, tx, l.TownID, l.OfficeCode); err != nil {
+			return err
+		}
 		if err := branchLives(ctx, tx, l.TownID, l.BranchCode, l.ValidFrom); err != nil {
 			return err
 		}
@@ -292,7 +318,12 @@ func LinkOffice(ctx context.Context, db *gorm.DB, l OfficeLink) (_ OfficeLink, e
 func EndOfficeLink(ctx context.Context, db *gorm.DB, l OfficeLink, end Ending) (_ OfficeLink, err error) {
 	defer fault.Wrap(&err, "end link %s of the office %s", l.ID, l.OfficeCode)
 	return endTerm(ctx, db, closing{l.TownID, "office_link", l.ID, end}, &OfficeLink{TownID: l.TownID, ID: l.ID},
-		func(tx *gorm.DB) (OfficeLink, error) { return FindOfficeLink(ctx, tx, l.TownID, l.OfficeCode, l.ID) })
+		func(tx *gorm.DB) (OfficeLink, error) {
+			if err := notOwnOffice(ctx, tx, l.TownID, l.OfficeCode); err != nil {
+				return OfficeLink{}, err
+			}
+			return FindOfficeLink(ctx, tx, l.TownID, l.OfficeCode, l.ID)
+		})
 }
 
 // OfficesOf are the offices of which the person is a member on the day.

@@ -11,6 +11,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
@@ -57,6 +58,9 @@ func Create(ctx context.Context, db *gorm.DB, p Person) (_ Person, err error) {
 		return Person{}, fault.Broken(faults...)
 	}
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if err := credential.RefuseAccountsName(ctx, tx, p.TownID, p.Code); err != nil {
+			return err
+		}
 		p.Versioned, p.Salt = database.Versioned{Version: 1}, rand.Text()
 		if err := tx.Create(&p).Error; err != nil {
 			return town.Taken(err)

@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -34,9 +35,20 @@ func checkTerm(from day.Date, until *day.Date) []fault.FieldError {
 	return []fault.FieldError{fault.Field("/until", "ends_before_start", "结束日期早于开始日期", "it ends before it starts")}
 }
 
+// notOwn refuses to begin or end what ties the caller himself or herself: who is judged,
+// or judges, does not choose about whom.
+func notOwn(ctx context.Context, person string) error {
+	if p := access.PrincipalFrom(ctx); person == "" || p.Person != person {
+		return nil
+	}
+	return fault.Forbidden("own_tie", "不能为自己建立或结束聘任、结对和挂钩关系：请由工作领导小组的其他成员或管理员办理",
+		"nobody begins or ends his or her own appointments and ties: another member of the leading group, or an administrator, does")
+}
+
 // dated is a row that holds for a term.
 type dated interface {
 	term() (from day.Date, until *day.Date)
+	of() string // code of the person whose it is; empty where it is no one's
 }
 
 // Ending is how an appointment, assignment, membership or link ends.
@@ -62,6 +74,9 @@ func endTerm[T dated](
 	err := database.InTx(ctx, db, func(tx *gorm.DB) error {
 		before, err := find(tx)
 		if err != nil {
+			return err
+		}
+		if err := notOwn(ctx, before.of()); err != nil {
 			return err
 		}
 		if err := c.check(before.term()); err != nil {

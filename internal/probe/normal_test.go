@@ -24,7 +24,6 @@ var (
 	sealed = regexp.MustCompile(`("digest": ?)"[0-9a-f]{64}"`) // of a plan's version, with its ids
 	secret = regexp.MustCompile(`\bbw_[0-9a-f]{8}\b`)          // the open part of a random key
 	salt   = regexp.MustCompile(`\b[A-Z2-7]{26}\b`)            // of a person, random
-	number = regexp.MustCompile(`^"\d+"$`)
 )
 
 // text returns the text with names for ids and days for moments: the clock of the
@@ -75,8 +74,11 @@ func (n names) answer(address string, header http.Header, body []byte) string {
 		"Content-Type", "Content-Disposition", "Content-Language", "Cache-Control", "Location", "WWW-Authenticate", "ETag",
 	} {
 		value := header.Get(name)
-		if name == "ETag" && value != "" && !number.MatchString(value) {
-			value = "…" // made of the body and of moments
+		if name == "ETag" && value != "" {
+			version, _, versioned := strings.Cut(value, ".")
+			if value = "…"; versioned { // the digest is made of the body and of moments
+				value = version + `"`
+			}
 		}
 		if value != "" {
 			fmt.Fprintf(&b, "%s: %s\n", name, value)

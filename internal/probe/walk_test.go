@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bulwark/internal/access"
 )
 
 // document is what the probe needs of docs/openapi.json: a test of package api holds
@@ -129,10 +131,30 @@ var tour = []string{
 // get asks for the address.
 func (s *service) get(address string) {
 	for _, c := range s.callers {
-		s.note(c, "GET "+address, "en", s.send(c, http.MethodGet, address, "en", nil))
+		w := s.send(c, http.MethodGet, address, "en", nil)
+		s.note(c, "GET "+address, "en", w)
+		if c.name == string(access.Secretary) {
+			s.tellsNoJudge(address, w.Body.String())
+		}
 		if c.name == "nobody" || c.name == "leading_group" {
 			s.note(c, "GET "+address, "zh", s.send(c, http.MethodGet, address, "zh", nil))
 		}
+	}
+}
+
+// judge finds the codes of persons of the demo who judge: mentors, instructors, members of
+// offices, and the leading group.
+var judge = regexp.MustCompile(`"(mentor|instructor|office|group)-[0-9]+"`)
+
+// helpers are the fields by which a branch knows who helps it, and whom it was to meet:
+// that is no judgement.
+var helpers = regexp.MustCompile(`"(person|subject|people|office|responsible)": ?(\[[^\]]*\]|"[^"]*")`)
+
+// tellsNoJudge fails where an answer names to a secretary, whose branch is judged, somebody
+// who judges.
+func (s *service) tellsNoJudge(address, body string) {
+	if name := judge.FindString(helpers.ReplaceAllString(body, "")); name != "" {
+		s.t.Errorf("GET %s names the judge %s to a secretary", address, name)
 	}
 }
 

@@ -101,8 +101,8 @@ type Choice struct {
 
 // Confirm shortlists (from closed) or chooses (from shortlisted) projects of a round:
 // those that the rule proposes, or with a reason others of the same candidates. The
-// candidates left over are not chosen. Nobody confirms who leads the branch of a
-// candidate.
+// candidates left over are not chosen. Nobody confirms who is tied to the branch of
+// a candidate.
 func Confirm(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Choice) (after Round, err error) {
 	defer fault.Wrap(&err, "choose in the round %s", ref.ID)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
@@ -114,7 +114,7 @@ func Confirm(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Choice) (afte
 		if err != nil {
 			return err
 		}
-		if err := result.refuse(ctx, tx, ref.Town, c); err != nil {
+		if err := result.refuse(ctx, tx, before, c); err != nil {
 			return err
 		}
 		if err := result.settle(ctx, tx, ref.Town, c); err != nil {
@@ -134,16 +134,17 @@ func Confirm(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Choice) (afte
 }
 
 // refuse returns why the choice cannot be made among the candidates.
-func (all RoundResult) refuse(ctx context.Context, tx *gorm.DB, townID string, c Choice) error {
-	led, err := access.LedBy(ctx, tx, townID, access.RunRounds)
+func (all RoundResult) refuse(ctx context.Context, tx *gorm.DB, r Round, c Choice) error {
+	ties, err := access.TiesOf(ctx, tx, r.TownID, access.RunRounds)
 	if err != nil {
 		return err
 	}
 	known := map[string]bool{}
 	for _, s := range all.Items {
-		if led[s.Branch.Code] {
+		if ties.Any(s.Branch.Code, access.Before(r.CreatedAt), day.Of(tx.NowFunc())) {
 			return fault.Forbidden("conflict_of_interest",
-				"本次评选有您所任职党组织的项目，须由他人决定", "a branch that you lead has a project here: somebody else decides")
+				"本次评选有与您有任职、结对或挂钩关系的党组织的项目，须由他人决定",
+				"a branch that you lead or help has a project here: somebody else decides")
 		}
 		known[s.Project] = true
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -13,6 +14,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
+	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
@@ -53,9 +55,19 @@ func FindSheet(ctx context.Context, db *gorm.DB, townID, round string) (_ JudgeS
 	if err != nil {
 		return s, err
 	}
-	led, err := access.LedBy(ctx, db, townID, access.JudgeProjects)
+	led, err := ledSince(ctx, db, townID, s.CreatedAt)
 	s.fillMissing(list, led)
 	return s, err
+}
+
+// ledSince returns which branches the judge leads, or led within a year before the time.
+func ledSince(ctx context.Context, db *gorm.DB, townID string, began time.Time) (map[string]bool, error) {
+	ties, err := access.TiesOf(ctx, db, townID, access.JudgeProjects)
+	led := map[string]bool{}
+	for branch := range ties {
+		led[branch] = ties.Led(branch, access.Before(began), day.Of(db.NowFunc()))
+	}
+	return led, err
 }
 
 // fillMissing sets what is left to score.
@@ -82,7 +94,8 @@ func WriteSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, scores Score
 		if err != nil {
 			return err
 		}
-		if _, err := FindSheet(ctx, tx, townID, round); err != nil {
+		mine, err := FindSheet(ctx, tx, townID, round)
+		if err != nil {
 			return err
 		}
 		if r.State != Judging {
@@ -92,7 +105,7 @@ func WriteSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, scores Score
 		if err != nil {
 			return err
 		}
-		led, err := access.LedBy(ctx, tx, townID, access.JudgeProjects)
+		led, err := ledSince(ctx, tx, townID, mine.CreatedAt)
 		if err != nil {
 			return err
 		}

@@ -118,12 +118,22 @@ func (p Proposal) Path() string { return "/api/v1/towns/" + p.TownID + "/proposa
 // reader is a caller who reads or decides on proposals.
 type reader struct {
 	access.Caller
-	able []string // persons who may decide on proposals today
+	able  []string            // persons who may decide on proposals today
+	begun map[string]day.Date // first days of the periods, for who has a tie to some branch
 }
 
 func newReader(ctx context.Context, db *gorm.DB, townID string) (v *reader, err error) {
 	v = &reader{}
 	v.Caller, err = access.CallerOf(ctx, db, townID, access.ReadProposals, access.DecideProposals)
+	if err != nil || len(v.Ties) == 0 {
+		return v, err
+	}
+	var periods []evaluation.Period
+	err = db.WithContext(ctx).Select("code", "starts_on").Where("town_id = ?", townID).Find(&periods).Error
+	v.begun = make(map[string]day.Date, len(periods))
+	for _, p := range periods {
+		v.begun[p.Code] = p.StartsOn
+	}
 	return v, err
 }
 
@@ -199,13 +209,12 @@ func proposer(v *reader, p Proposal) error {
 	return nil
 }
 
-// unbiased refuses to confirm what corrects a branch that the caller leads, or upholds
-// its appeal.
+// unbiased refuses to confirm what corrects a branch, or upholds the appeal of one, to which
+// the caller had a tie since the period began.
 func unbiased(v *reader, p Proposal) error {
-	led := func(c evaluation.Correction) bool { return v.Led[c.BranchCode] }
-	if p.BranchCode != nil && v.Led[*p.BranchCode] || slices.ContainsFunc(p.Corrections.V, led) {
-		return fault.Forbidden("conflict_of_interest",
-			"不能确认涉及自己所任职党组织的更正或申诉", "nobody confirms a correction or an appeal of a branch that he or she leads")
+	tied := func(c evaluation.Correction) bool { return v.Tied(c.BranchCode, v.begun[p.PeriodCode]) }
+	if p.BranchCode != nil && v.Tied(*p.BranchCode, v.begun[p.PeriodCode]) || slices.ContainsFunc(p.Corrections.V, tied) {
+		return access.OwnBranch()
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"bulwark/internal/access"
@@ -36,14 +37,14 @@ func (r Route) changes() bool {
 
 // admit returns the caller of a request. Without a key or session the caller is
 // anonymous; what that allows is for the policy to say.
-func (e *Engine) admit(r *http.Request, action access.Action) (access.Principal, error) {
-	if open(action) {
-		if action == access.SignIn {
+func (e *Engine) admit(r *http.Request, route Route) (access.Principal, error) {
+	if route.Open() {
+		if route.Action == access.SignIn {
 			return access.Principal{}, CheckOrigin(r)
 		}
 		return access.Principal{}, nil
 	}
-	p, err := e.Identify(r, action)
+	p, err := e.Identify(r, route.Action)
 	if slow := e.throttle(r.Context(), p); slow != nil {
 		return access.Principal{}, slow // who shows bad keys is slowed down by address
 	}
@@ -57,11 +58,11 @@ func (e *Engine) admit(r *http.Request, action access.Action) (access.Principal,
 		}
 		SetCaller(r.Context(), p)
 	}
-	if p.ReadOnly && !Safe(r.Method) {
+	if p.ReadOnly && route.changes() {
 		return access.Principal{}, fault.Forbidden("key_read_only",
 			"此密钥只能读取，请向管理员申请可写密钥", "this key may only read: ask the administrator for one that may write")
 	}
-	if !Safe(r.Method) {
+	if route.changes() {
 		return p, e.pace(p)
 	}
 	return p, nil
@@ -102,6 +103,101 @@ func (e *Engine) throttle(ctx context.Context, p access.Principal) error {
 	}
 	name := cmp.Or(p.Credential(), "address/"+ratelimit.Network(ClientAddress(ctx)))
 	return TooManyRequests(e.callers.Take(name, e.Now()))
+}
+
+// How many costly answers one caller gets: a page that explains every branch of a town at
+// once, and then two a second.
+const (
+	costlyRate  = 2
+	costlyBurst = 120
+)
+
+// spend takes one costly answer from the budget of the caller. A stranger who has none
+// left waits a moment for the refusal: whoever does not wait by himself would otherwise
+// keep the processors busy with refusals alone.
+func (e *Engine) spend(ctx context.Context, p access.Principal) error {
+	if e.costly == nil {
+		return nil
+	}
+	name := p.Credential()
+	if name != "" {
+		return TooManyRequests(e.costly.Take(name, e.Now()))
+	}
+	wait := e.costly.Take("address/"+ratelimit.Network(ClientAddress(ctx)), e.Now())
+	if wait > 0 {
+		e.queue.pause(ctx)
+	}
+	return TooManyRequests(wait)
+}
+
+// queue lets few computations run at the same time, and few wait for them, so that all
+// other requests find a processor. The part of it that strangers may fill is small: they
+// do not keep those out who work here.
+type queue struct {
+	slots   chan struct{}
+	waiting *atomic.Int64
+	paused  *atomic.Int64
+}
+
+const (
+	maxWaiting   = 64
+	maxStrangers = maxWaiting / 4
+	maxWait      = 2 * time.Second
+	maxPaused    = 1024 // each holds its connection and a few KB
+	pauseFor     = time.Second
+)
+
+func newQueue(slots int) queue {
+	return queue{make(chan struct{}, slots), new(atomic.Int64), new(atomic.Int64)}
+}
+
+// enter waits for a slot and returns how to leave it, or why there is none.
+func (q queue) enter(ctx context.Context, stranger bool) (leave func(), err error) {
+	leave = func() { <-q.slots }
+	select {
+	case q.slots <- struct{}{}:
+		return leave, nil
+	default:
+	}
+	most := int64(maxWaiting)
+	if stranger {
+		most = maxStrangers
+	}
+	defer q.waiting.Add(-1)
+	if q.waiting.Add(1) > most {
+		return nil, busy()
+	}
+	timer := time.NewTimer(maxWait)
+	defer timer.Stop()
+	select {
+	case q.slots <- struct{}{}:
+		return leave, nil
+	case <-timer.C:
+		return nil, busy()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// pause waits a second, or less where many wait already.
+func (q queue) pause(ctx context.Context) {
+	defer q.paused.Add(-1)
+	if q.paused.Add(1) > maxPaused {
+		return
+	}
+	timer := time.NewTimer(pauseFor)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func busy() error {
+	e := fault.Unavailable("busy", "需要大量计算的请求太多，请稍后再试",
+		"too many requests that take much computing: try again in a moment")
+	e.RetryAfter = maxWait
+	return e
 }
 
 // TooManyRequests returns the fault of a caller who has to wait, nil for no time.

@@ -89,6 +89,10 @@ func (b *binding) decode(data []byte, into reflect.Value) error {
 		return Malformed(located(data, at, "json_nesting", text.F(
 			"嵌套超过 %d 层", "nests deeper than %d levels", maxNesting)))
 	}
+	if at, found := text.VanishingNumber(data); found {
+		return Malformed(located(data, at, "number_too_small", text.F(
+			"这个数不是 0，却小到只能按 0 读取，请改写", "is not 0 and yet so small that it would be read as 0: write another number")))
+	}
 	err := json.Unmarshal(data, into.Addr().Interface(), strictly)
 	if err == nil {
 		return nil

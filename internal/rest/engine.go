@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -25,6 +26,8 @@ type Engine struct {
 	to       *gin.Engine
 	routes   []Route
 	callers  *ratelimit.Limiter // nil: no limit
+	costly   *ratelimit.Limiter // of routes that are Costly; nil: no limit
+	queue    queue              // before them
 	writers  *ratelimit.Limiter // nil: no limit
 	inflight inflight
 }
@@ -51,7 +54,7 @@ type Options struct {
 // New returns an Engine without routes.
 func New(o Options) (*Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
-	e := &Engine{Options: o, to: gin.New()}
+	e := &Engine{Options: o, to: gin.New(), queue: newQueue(max(1, runtime.GOMAXPROCS(0)/2))}
 	e.to.HandleMethodNotAllowed = true
 	e.to.RedirectTrailingSlash = false                 // one address per resource
 	e.to.RemoteIPHeaders = []string{"X-Forwarded-For"} // proxies pass other headers on as a stranger sent them
@@ -60,6 +63,7 @@ func New(o Options) (*Engine, error) {
 	}
 	if o.Config.Rate > 0 {
 		e.callers = ratelimit.New(float64(o.Config.Rate), o.Config.Burst, maxCallers)
+		e.costly = ratelimit.New(costlyRate, costlyBurst, maxCallers)
 	}
 	if o.Config.WriteRate > 0 {
 		e.writers = ratelimit.New(float64(o.Config.WriteRate), o.Config.WriteBurst, maxCallers)

@@ -60,6 +60,10 @@ func expected(t reflect.Type) text.Text {
 	case reflect.TypeFor[[]byte]():
 		return text.F("应为 base64 文本", "must be base64 text")
 	}
+	if t.Name() == "Span" {
+		return text.F("应为日期或带时区的时间，例如 2023-09-30 或 2023-09-30T08:00:00Z",
+			"must be a date or an RFC 3339 time, such as 2023-09-30 or 2023-09-30T08:00:00Z")
+	}
 	if t.Name() == "Date" {
 		return text.F("应为日期，例如 2023-09-30", "must be a date such as 2023-09-30")
 	}

@@ -61,7 +61,7 @@ func scalar(t reflect.Type, name string) func(reflect.Value, string) error {
 	case reflect.Float64:
 		return func(v reflect.Value, s string) error {
 			x, err := strconv.ParseFloat(s, 64)
-			if math.IsNaN(x) || math.IsInf(x, 0) {
+			if math.IsNaN(x) || math.IsInf(x, 0) || text.Vanishes(s) {
 				err = errors.New("not a finite number")
 			}
 			v.SetFloat(x)

@@ -107,7 +107,7 @@ func respond(w http.ResponseWriter, r *http.Request, status int, res any) error 
 		}
 		raw = Raw{ContentType: "application/json", Body: data}
 		if v, ok := res.(interface{ ETag() string }); ok {
-			raw.ETag = v.ETag()
+			raw.ETag = tagOf(v.ETag(), data)
 		}
 	}
 	return send(w, r, status, raw)

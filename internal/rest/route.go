@@ -3,7 +3,9 @@ package rest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
+	"net/url"
 	"reflect"
 	"runtime"
 	"strings"
@@ -12,6 +14,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
+	"bulwark/internal/fault"
 )
 
 // Handler is a plain function of a bound, cleaned, validated and authorised request.
@@ -32,6 +35,9 @@ type Route struct {
 	Secret       bool          // request or answer hold a secret
 	Computes     bool          // changes nothing, although its method is not one that reads
 	BodyLimit    int64         // in bytes
+	Costly       bool          // takes much computing: see Costly
+
+	read func(ctx context.Context, param func(string) string) error // of a GET: see Engine.Readable
 }
 
 // Open reports whether anyone may use the route, with or without a key.
@@ -89,11 +95,16 @@ type Option func(*Route)
 // BodyLimit sets the most bytes that the route reads, instead of the configured limit.
 func BodyLimit(n int64) Option { return func(r *Route) { r.BodyLimit = n } }
 
+// Costly marks a route whose answer takes much computing. Each caller has a budget of such
+// answers, strangers one for each address, and few are computed at the same time.
+func Costly(r *Route) { r.Costly = true }
+
 // HoldsSecret marks a route whose request or answer holds a secret, of which nothing
 // may be stored.
 func HoldsSecret(r *Route) { r.Secret = true }
 
-// Computes marks a route that changes nothing, although its method is not one that reads.
+// Computes marks a route that changes nothing, although its method is not one that reads:
+// keys that may only read may use it.
 func Computes(r *Route) { r.Computes = true }
 
 // Status sets the status of a success: of a Redirect, see other or found.
@@ -139,8 +150,12 @@ func adapt[Req, Res any](r Router, route Route, h Handler[Req, Res], opts []Opti
 	if route.Method == http.MethodPost && !route.Secret && holdsSecret(route.Answer) {
 		panic(route.Method + " " + route.Path + ": the answer holds a secret: give the route the option HoldsSecret")
 	}
+	e := endpoint[Req, Res]{r.engine, route, shapeOf[Req](route.Method, route.Path), h}
+	if route.Method == http.MethodGet {
+		route.read = e.read
+	}
 	r.engine.routes = append(r.engine.routes, route)
-	return endpoint[Req, Res]{r.engine, route, shapeOf[Req](route.Method, route.Path), h}.serve
+	return e.serve
 }
 
 // nameOf returns the name of a function or method value: findRun of
@@ -148,6 +163,62 @@ func adapt[Req, Res any](r Router, route Route, h Handler[Req, Res], opts []Opti
 func nameOf(f any) string {
 	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
 	return strings.TrimSuffix(name[strings.LastIndexByte(name, '.')+1:], "-fm")
+}
+
+// read does what a GET of the address does for the caller of ctx, and keeps only whether it
+// can be done.
+func (e endpoint[Req, Res]) read(ctx context.Context, param func(string) string) error {
+	var req Req
+	b := e.shape.bind(&req, e.Labels)
+	b.path(param)
+	b.query(new(url.URL))
+	if err := errors.Join(b.headers(http.Header{}), b.finish()); err != nil {
+		return err
+	}
+	if err := e.Authorise(ctx, e.Action, param("town")); err != nil {
+		return err
+	}
+	_, err := e.handle(ctx, req)
+	return err
+}
+
+// Readable reports whether the caller of ctx may read what is at the path now: false where
+// no route reads it. Parts of the path are as they are stored, not escaped.
+func (e *Engine) Readable(ctx context.Context, path string) (bool, error) {
+	parts := strings.Split(path, "/")
+	for _, r := range e.routes {
+		params, ok := paramsOf(r.Path, parts)
+		if r.read == nil || !ok {
+			continue
+		}
+		err := r.read(ctx, func(name string) string { return params[name] })
+		if err != nil && !fault.Is(err, fault.KindInternal) && !fault.Is(err, fault.KindUnavailable) {
+			if _, refused := errors.AsType[*fault.Error](err); refused {
+				return false, nil
+			}
+		}
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// paramsOf returns the values of the parameters of a route in a path, and false where it is
+// a path of another route.
+func paramsOf(route string, parts []string) (map[string]string, bool) {
+	pattern := strings.Split(route, "/")
+	if len(pattern) != len(parts) {
+		return nil, false
+	}
+	params := map[string]string{}
+	for i, p := range pattern {
+		switch name, isParam := strings.CutPrefix(p, ":"); {
+		case isParam:
+			params[name] = parts[i]
+		case p != parts[i]:
+			return nil, false
+		}
+	}
+	return params, true
 }
 
 func (e endpoint[Req, Res]) serve(c *gin.Context) {
@@ -161,7 +232,7 @@ func (e endpoint[Req, Res]) answer(c *gin.Context) error {
 	if e.Config.ReadOnly && e.changes() {
 		return errReadOnly
 	}
-	p, err := e.admit(c.Request, e.Action)
+	p, err := e.admit(c.Request, e.Route)
 	if err != nil {
 		return err
 	}
@@ -171,19 +242,33 @@ func (e endpoint[Req, Res]) answer(c *gin.Context) error {
 	if err := b.err(); err != nil {
 		return err
 	}
-	ctx := access.WithPrincipal(c.Request.Context(), p)
+	ctx, town := access.WithPrincipal(c.Request.Context(), p), strings.TrimSpace(c.Param("town"))
 	if !e.Open() {
-		if err := e.Authorise(ctx, e.Action, strings.TrimSpace(c.Param("town"))); err != nil {
+		if err := e.Authorise(ctx, e.Action, town); err != nil {
 			return err
 		}
+	}
+	if e.Costly {
+		if err := e.spend(ctx, p); err != nil {
+			return err
+		}
+	}
+	if known := p.In(town); known.Role != p.Role { // a stranger here
+		caller := p
+		caller.Role, caller.Roles, caller.Person = known.Role, known.Roles, known.Person
+		SetCaller(ctx, caller)
+		p = known
+		ctx = access.WithPrincipal(ctx, p)
 	}
 	b.query(c.Request.URL)
 	if err := b.headers(c.Request.Header); err != nil {
 		return err
 	}
-	claim, err := claimOf(c.Request, p, e.Secret)
-	if err != nil {
-		return err
+	var claim *claim
+	if e.changes() { // else nothing is done that must be done once
+		if claim, err = claimOf(c.Request, p, e.Secret); err != nil {
+			return err
+		}
 	}
 	if err := b.body(c.Request, c.Writer, e.BodyLimit); err != nil {
 		return err
@@ -197,6 +282,13 @@ func (e endpoint[Req, Res]) answer(c *gin.Context) error {
 // work does what was asked, once where the request has a claim to that.
 func (e endpoint[Req, Res]) work(ctx context.Context, c *gin.Context, claim *claim, req Req) error {
 	do := func(ctx context.Context, w http.ResponseWriter) error {
+		if e.Costly {
+			leave, err := e.queue.enter(ctx, access.PrincipalFrom(ctx).Credential() == "")
+			if err != nil {
+				return err
+			}
+			defer leave()
+		}
 		res, err := e.handle(ctx, req)
 		if err != nil {
 			return err

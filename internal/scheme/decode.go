@@ -18,6 +18,10 @@ import (
 // wrong types and text behind the document are refused, with their place.
 func Decode(raw []byte) (Document, error) {
 	var d Document
+	if at, found := text.VanishingNumber(raw); found {
+		return Document{}, unreadable(&misplaced{"", fmt.Errorf(
+			"the number at byte %d is not 0 and yet so small that it would be read as 0", at)})
+	}
 	err := json.Unmarshal(raw, &d, json.RejectUnknownMembers(true), strictly)
 	if err == nil {
 		err = complete(raw)

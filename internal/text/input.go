@@ -2,6 +2,7 @@ package text
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -77,4 +78,40 @@ func Distance(a, b string, limit int) int {
 		}
 	}
 	return min(row[len(b)], limit)
+}
+
+// VanishingNumber returns where the first number of a JSON text stands that Vanishes, and
+// false where there is none.
+func VanishingNumber(data []byte) (at int, found bool) {
+	quoted := false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted || c < '0' || c > '9':
+		default:
+			end := i
+			for end < len(data) && strings.IndexByte("0123456789.eE+-", data[end]) >= 0 {
+				end++
+			}
+			if Vanishes(string(data[i:end])) {
+				return i, true
+			}
+			i = end - 1
+		}
+	}
+	return 0, false
+}
+
+// Vanishes reports whether a decimal number is not 0 and yet so small that it would be
+// read as 0.
+func Vanishes(number string) bool {
+	x, err := strconv.ParseFloat(number, 64)
+	if err != nil || x != 0 {
+		return false
+	}
+	mantissa, _, _ := strings.Cut(strings.ToLower(number), "e")
+	return strings.ContainsAny(mantissa, "123456789")
 }

@@ -117,7 +117,7 @@ func Find(ctx context.Context, db *gorm.DB, code string) (Town, error) {
 
 // Filter narrows a list of towns; zero fields do not.
 type Filter struct {
-	Only  []string // these towns; none = all
+	Only  []string // these towns and those that open their results; none = all
 	Open  bool     // towns that open their results
 	Area  string   // towns in the area of this code or below it
 	After string   // codes after this one
@@ -128,7 +128,7 @@ type Filter struct {
 func List(ctx context.Context, db *gorm.DB, f Filter) ([]Town, error) {
 	q := db.WithContext(ctx).Where("code > ?", f.After)
 	if len(f.Only) > 0 {
-		q = q.Where("code IN ?", f.Only)
+		q = q.Where("(code IN ? OR open_results = ?)", f.Only, true)
 	}
 	if f.Area != "" { // a code begins with those above it
 		q = q.Where("substr(area_code, 1, ?) = ?", len(f.Area), f.Area)

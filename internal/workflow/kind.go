@@ -69,6 +69,18 @@ type Kind[T Record, S ~string, V Reader[T, S]] struct {
 	History func(t *T) *[]Transition
 }
 
+// Teller is a reader who is not told all names: Tell returns t as the answer shows it. It
+// comes after the trail, which keeps the names.
+type Teller[T Record] interface{ Tell(t T) T }
+
+// tell returns the record as the answer shows it to v.
+func (k Kind[T, S, V]) tell(v V, t T) T {
+	if teller, ok := any(v).(Teller[T]); ok {
+		return teller.Tell(t)
+	}
+	return t
+}
+
 // Change is what a verb does besides moving the state and raising the version.
 type Change struct {
 	Columns map[string]any
@@ -104,7 +116,8 @@ func (k Kind[T, S, V]) Find(ctx context.Context, db *gorm.DB, town, id string) (
 	if err != nil {
 		return t, err
 	}
-	return k.show(ctx, db, v, list[0])
+	t, err = k.show(ctx, db, v, list[0])
+	return k.tell(v, t), err
 }
 
 // List returns the records of q that v may see.
@@ -115,7 +128,7 @@ func (k Kind[T, S, V]) List(ctx context.Context, db *gorm.DB, v V, q *gorm.DB) (
 	}
 	err = v.Load(ctx, db, list, ForList)
 	for i, t := range list {
-		list[i] = v.Show(t, k.Allowed(v, t))
+		list[i] = k.tell(v, v.Show(t, k.Allowed(v, t)))
 	}
 	return list, err
 }
@@ -278,7 +291,10 @@ func (k Kind[T, S, V]) keep(ctx context.Context, tx *gorm.DB, v V, s step[T, S, 
 		_, c.Before = v.Audit(*s.before, s.verb.Name)
 	}
 	c.Subject, c.After = v.Audit(after, s.verb.Name)
-	return after, audit.Write(ctx, tx, c)
+	if err := audit.Write(ctx, tx, c); err != nil {
+		return after, err
+	}
+	return k.tell(v, after), nil
 }
 
 // read returns those of the ids that q lets through; NotFound where it lets through none.

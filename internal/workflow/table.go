@@ -12,8 +12,10 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"bulwark/internal/access"
+	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
@@ -22,9 +24,17 @@ import (
 // needs, Load has put into v.
 type Rule[T, V any] func(v V, t T) error
 
-// NotLed is the rule of decisions that nobody takes about a branch that he or she leads.
-func NotLed[T interface{ AboutBranch() string }, V interface{ RefuseLed(branch string) error }](v V, t T) error {
-	return v.RefuseLed(t.AboutBranch())
+// NotTied is the rule of decisions, in matters without a period of their own, that nobody
+// takes about a branch to which he or she is tied or was within a year before.
+func NotTied[
+	T interface {
+		AboutBranch() string
+		Began() time.Time
+	}, V interface {
+		RefuseTied(branch string, since day.Date) error
+	},
+](v V, t T) error {
+	return v.RefuseTied(t.AboutBranch(), access.Before(t.Began()))
 }
 
 // Actor is a caller before a table.

@@ -20,6 +20,25 @@ type Explainer struct {
 	standings   []Standing
 	limits      map[int]limit
 	places      []int // of each unit in the standings
+	done        <-chan struct{}
+}
+
+// Until returns an Explainer whose searches, Gains and paths, end early once done is
+// closed. What they return then is of no use: whoever closes it must look.
+func (e *Explainer) Until(done <-chan struct{}) *Explainer {
+	x := *e
+	x.done = done
+	return &x
+}
+
+// stopped reports whether done is closed.
+func stopped(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Explain computes the standings of r under the adjustments, as Standings does, and

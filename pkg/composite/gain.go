@@ -52,7 +52,7 @@ func (e *Explainer) Gains(unit int) []Gain {
 	p := e.whatIf(unit)
 	var gains []Gain
 	for c := range e.index.leaves {
-		if !p.result.columns[c].excludes(unit) {
+		if !p.result.columns[c].excludes(unit) && !stopped(e.done) {
 			gains = append(gains, p.gains(c))
 		}
 	}

@@ -3,6 +3,7 @@ package composite
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"bulwark/pkg/composite/internal/num"
 	"bulwark/pkg/composite/stats"
@@ -72,6 +73,20 @@ func (ix *Index) Leaves() []int {
 		nodes[c] = l.node
 	}
 	return nodes
+}
+
+// Relative reports whether anything about a unit depends on what others have entered,
+// apart from ranks and from grades with a quota: a rule that looks at peers, a treatment
+// of outliers, or a missing value that takes that of peers.
+func (ix *Index) Relative() bool {
+	return slices.ContainsFunc(ix.leaves, func(l leaf) bool {
+		return l.rule.relative() || l.treat != nil || l.missing.imputes()
+	})
+}
+
+// Quotas reports whether a grade depends on how many units have a better figure.
+func (ix *Index) Quotas() bool {
+	return slices.ContainsFunc(ix.spec.Grades, func(g Grade) bool { return g.MaxShare != nil })
 }
 
 // Spec returns a copy of the spec with its defaults filled in.

@@ -32,8 +32,8 @@ const (
 )
 
 // cheapest solves the knapsack; false if all items at their best do not do. The
-// bound holds even where the search is cut short.
-func cheapest(items [][]choice, need float64) (answer, bool) {
+// bound holds even where the search is cut short, by itself or once done is closed.
+func cheapest(items [][]choice, need float64, done <-chan struct{}) (answer, bool) {
 	k := &knapsack{items: items, need: need, quantum: quantum(items), work: maxWork, cost: math.Inf(1)}
 	root := &branch{low: make([]int, len(items)), high: make([]int, len(items)), hulls: make([][]int, len(items))}
 	for i := range items {
@@ -49,7 +49,7 @@ func cheapest(items [][]choice, need float64) (answer, bool) {
 		if b.bound >= k.cost-k.slack() {
 			break
 		}
-		if k.work < 0 || k.work < enoughWork && b.bound > k.cost*(1-1e-4) {
+		if k.work < 0 || stopped(done) || k.work < enoughWork && b.bound > k.cost*(1-1e-4) {
 			return answer{k.picks, b.bound, false}, true
 		}
 		for _, child := range k.split(b) {

@@ -37,7 +37,7 @@ func TestKnapsackAgainstBruteForce(t *testing.T) {
 			}
 		}
 		try(0, 0, 0)
-		got, ok := cheapest(items, need)
+		got, ok := cheapest(items, need, nil)
 		if ok != !math.IsInf(best, 1) {
 			t.Fatalf("round %d: found %v, brute force %v", round, ok, best)
 		}
@@ -64,7 +64,7 @@ func TestKnapsackCutShort(t *testing.T) {
 		items[i] = []choice{{}, {gain, gain}}
 		need += gain / 2
 	}
-	got, ok := cheapest(items, need)
+	got, ok := cheapest(items, need, nil)
 	gain, cost := 0.0, 0.0
 	for i, j := range got.picks {
 		gain += items[i][j].gain

@@ -129,7 +129,7 @@ func (e *Explainer) findPath(p *Path, levers map[int]Lever, a goal) *Path {
 	}
 	target := p.Target
 	for range maxAttempts {
-		if target > 100 {
+		if target > 100 || stopped(e.done) {
 			break
 		}
 		found, ok := q.search(e.baseFor(a.before, target))
@@ -286,7 +286,7 @@ func (e *Explainer) pathSearch(unit int, levers map[int]Lever) *pathSearch {
 	q := &pathSearch{whatIf: e.whatIf(unit), linear: true, monotone: true}
 	for c, l := range e.index.leaves {
 		x, ok := q.entered(c)
-		if lever := levers[l.node]; ok && !lever.Fixed {
+		if lever := levers[l.node]; ok && !lever.Fixed && !stopped(e.done) {
 			q.add(c, x, lever)
 		}
 	}
@@ -401,7 +401,7 @@ func (q *pathSearch) trim(picks []int, a goal) ([]int, []Standing) {
 	for _, i := range order {
 		was := picks[i]
 		low := -1 // does not do; was does
-		for high := was; high-low > 1; {
+		for high := was; high-low > 1 && !stopped(q.done); {
 			picks[i] = (low + high) / 2
 			if try := q.replay(picks); a.met(try, q.index.spec.Grades) {
 				high, was, list = picks[i], picks[i], try

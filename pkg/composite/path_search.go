@@ -33,7 +33,7 @@ func (q *pathSearch) linearSearch(need float64) (answer, bool) {
 			items[i] = append(items[i], choice{o.cost, float64(weight * (o.score - it.options[0].score))})
 		}
 	}
-	return cheapest(items, need-q.base)
+	return cheapest(items, need-q.base, q.done)
 }
 
 // weight is the share of a leaf in the base among what is present.
@@ -63,7 +63,7 @@ func (q *pathSearch) descend(need float64) (answer, bool) {
 	if !(base >= need) {
 		return answer{}, false
 	}
-	for {
+	for !stopped(q.done) {
 		best, to, ratio := -1, 0, 0.0
 		for i, it := range q.items {
 			was := picks[i]
@@ -114,7 +114,7 @@ func (q *pathSearch) best() []int {
 // climb looks for a better base where more of one leaf can make it worse: item by
 // item over a sample of its options, as long as that helps.
 func (q *pathSearch) climb(picks []int) {
-	for better := true; better; {
+	for better := true; better && !stopped(q.done); {
 		better = false
 		for i, it := range q.items {
 			best, base := picks[i], q.at(picks)

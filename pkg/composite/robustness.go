@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"errors"
 	"math"
 	"runtime"
 	"slices"
@@ -27,6 +28,8 @@ type RobustnessOptions struct {
 	// Adjustments are held: they apply in every replicate as in Standings.
 	Adjustments []Adjustment `json:"-"`
 
+	// Done ends the run early, with ErrStopped, once it is closed; nil does not.
+	Done <-chan struct{} `json:"-"`
 	// WeightSpread f multiplies the weight of every node by its own uniform draw from
 	// 1−f to 1+f. At least 0, below 1; 0.25 is usual.
 	WeightSpread float64 `json:"weight_spread,omitempty"`
@@ -203,6 +206,9 @@ type UnitRobustness struct {
 // maxCompared is how many units are compared pair by pair.
 const maxCompared = 5000
 
+// ErrStopped is returned by a Robustness run whose Done was closed.
+var ErrStopped = errors.New("the robustness run was stopped")
+
 // Robustness draws the uncertain parts of the index again and again, scores, rounds,
 // ranks and grades each time as Standings does, and counts (Saisana, Saltelli and
 // Tarantola 2005). Units that have no score in Standings take no part; rules that
@@ -227,6 +233,9 @@ func (ix *Index) Robustness(d Data, o RobustnessOptions) (*Robustness, error) {
 		from, to := o.Replicates*w/workers, o.Replicates*(w+1)/workers
 		p.newReplicator().replicates(from, to, parts[w])
 	})
+	if stopped(o.Done) {
+		return nil, ErrStopped
+	}
 	for _, part := range parts {
 		t.add(part)
 	}
@@ -273,7 +282,7 @@ func positiveOr(n, fallback int) int {
 // replicates runs the replicates from … to−1 and counts them.
 func (r *replicator) replicates(from, to int, t *tally) {
 	var keys [sources]uint64
-	for i := from; i < to; i++ {
+	for i := from; i < to && !stopped(r.scenarios.options.Done); i++ {
 		for s := range keys {
 			keys[s] = replicateKey(r.scenarios.options.Seed, i, s)
 		}

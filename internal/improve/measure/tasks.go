@@ -51,8 +51,8 @@ type Task struct {
 	Progress      int64      `json:"progress" example:"40"`                     // percent
 	State         TaskState  `json:"state"`
 	Evidence      string     `json:"evidence,omitempty"` // the latest
-	SetBy         string     `json:"set_by" example:"group-1"`
-	StateBy       string     `json:"state_by" example:"group-1"`
+	SetBy         string     `json:"set_by,omitempty" example:"group-1"`
+	StateBy       string     `json:"state_by,omitempty" example:"group-1"`
 	StateAt       time.Time  `json:"state_at"`
 	StateReason   string     `json:"state_reason,omitempty"`
 	Overdue       bool       `gorm:"-" json:"overdue"`            // open, and past its day
@@ -144,7 +144,13 @@ func (t Task) Ref() workflow.Ref {
 	return workflow.Ref{Town: t.TownID, ID: t.ID, Version: t.Version}
 }
 
-var notLed = workflow.NotLed[Task, *taskReader]
+// notLed refuses tasks of a branch that the caller leads today.
+func notLed(v *taskReader, t Task) error {
+	if v.Ties.Led(t.AboutBranch(), v.Today, v.Today) {
+		return access.OwnBranch()
+	}
+	return nil
+}
 
 // AboutBranch returns the code of the branch, or "" where the task is about none.
 func (t Task) AboutBranch() string {
@@ -228,6 +234,16 @@ func (v *taskReader) State(t Task) (TaskState, fault.Lock) {
 func (v *taskReader) Show(t Task, allowed []string) Task {
 	t.Overdue = t.State == TaskOpen && improve.Overdue(t.DueOn, v.Today)
 	t.Allowed = allowed
+	return t
+}
+
+// Tell returns the task without the names of who set it and moved it, and with their roles
+// in the timeline, where the caller may not read people.
+func (v *taskReader) Tell(t Task) Task {
+	t.SetBy, t.StateBy = v.Told(t.SetBy, ""), v.Told(t.StateBy, "")
+	for i, n := range t.Timeline {
+		t.Timeline[i].Actor = v.Told(n.Actor, n.Role)
+	}
 	return t
 }
 

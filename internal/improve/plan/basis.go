@@ -61,17 +61,17 @@ func FindBasis(
 	if !there {
 		return AnalysisBasis{}, fault.Missing(text.Text{ZH: "已公布的考评周期", EN: "published period"}, period)
 	}
-	return basisOf(v, branch, language)
+	return basisOf(ctx, v, branch, language)
 }
 
 // basisOf returns the basis from the explanation of the branch's score and from what would
 // move it. The view must be of a publication. A branch without a score is a Conflict.
-func basisOf(v index.View, branch, language string) (AnalysisBasis, error) {
+func basisOf(ctx context.Context, v index.View, branch, language string) (AnalysisBasis, error) {
 	explained, err := v.Explanation(branch, language, true)
 	if err != nil {
 		return AnalysisBasis{}, err
 	}
-	gains, err := v.Gains(branch, language)
+	gains, err := v.Gains(ctx, branch, language)
 	if err != nil {
 		return AnalysisBasis{}, err
 	}
@@ -100,12 +100,13 @@ func amount(x float64, unit string) string {
 	return number + " " + unit
 }
 
-// cheapest returns the way to the next grade, or to the next rank where there is none.
+// cheapest returns the way to the next grade, or to the next rank where there is none. The
+// gains must be of a publication.
 func cheapest(g index.Gains) index.Path {
 	if len(g.ToNextGrade.Steps) > 0 {
-		return g.ToNextGrade
+		return *g.ToNextGrade
 	}
-	return g.ToNextRank
+	return *g.ToNextRank
 }
 
 // name adds a reason to the finding of the indicator.

@@ -242,15 +242,15 @@ const ownPlan = 2
 // to the next grade or rank, then what mentors found to be causes, then where the
 // branch is weak. The same publication and analyses give the same items.
 func generate(ctx context.Context, tx *gorm.DB, v index.View, p Plan, language string) (Document, error) {
-	zh, err := basisOf(v, p.BranchCode, "zh")
+	zh, err := basisOf(ctx, v, p.BranchCode, "zh")
 	if err != nil {
 		return Document{}, err
 	}
-	en, err := basisOf(v, p.BranchCode, "en")
+	en, err := basisOf(ctx, v, p.BranchCode, "en")
 	if err != nil {
 		return Document{}, err
 	}
-	gains, err := v.Gains(p.BranchCode, language)
+	gains, err := v.Gains(ctx, p.BranchCode, language)
 	if err != nil {
 		return Document{}, err
 	}

@@ -130,7 +130,7 @@ func (i Item) Ref() workflow.Ref {
 	return workflow.Ref{Town: i.TownID, ID: i.ID, Version: i.Version}
 }
 
-var itemNotLed = workflow.NotLed[Item, *itemReader]
+var itemNotLed = workflow.NotTied[Item, *itemReader]
 
 // AboutBranch returns the code of the branch.
 func (i Item) AboutBranch() string { return i.BranchCode }
@@ -143,6 +143,21 @@ func (v *itemReader) State(i Item) (ItemState, fault.Lock) {
 // Show returns the item with what the caller can do.
 func (v *itemReader) Show(i Item, allowed []string) Item {
 	i.Allowed = allowed
+	return i
+}
+
+// itemMovers are the roles that bring an item into its states, as far as a state says.
+var itemMovers = map[ItemState]access.Role{
+	ItemOpen: access.LeadingGroup, ItemDone: access.Secretary, ItemVerified: access.Instructor,
+	ItemReturned: access.Instructor, ItemClosed: access.LeadingGroup, ItemDropped: access.LeadingGroup,
+}
+
+// Tell returns the item with roles in place of names, where the caller may not read people.
+func (v *itemReader) Tell(i Item) Item {
+	i.StateBy, i.DoneBy = v.Told(i.StateBy, itemMovers[i.State]), v.Told(i.DoneBy, access.Secretary)
+	for n, m := range i.History {
+		i.History[n].Actor = v.Told(m.Actor, m.Role)
+	}
 	return i
 }
 

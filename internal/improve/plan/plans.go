@@ -153,7 +153,7 @@ func (p Plan) Ref() workflow.Ref {
 	return workflow.Ref{Town: p.TownID, ID: p.ID, Version: p.Version}
 }
 
-var notLed = workflow.NotLed[Plan, *reader]
+var notLed = workflow.NotTied[Plan, *reader]
 
 // AboutBranch returns the code of the branch.
 func (p Plan) AboutBranch() string { return p.BranchCode }
@@ -205,6 +205,21 @@ func (v *reader) State(p Plan) (State, fault.Lock) {
 // Show returns the plan with what the caller can do, in both lives.
 func (v *reader) Show(p Plan, _ []string) Plan {
 	p.Allowed = append(documents.Allowed(&reader{v.Caller, true}, p), plans.Allowed(&reader{v.Caller, false}, p)...)
+	return p
+}
+
+// movers are the roles that bring a plan into its states, as far as a state says.
+var movers = map[State]access.Role{
+	Draft: access.Secretary, Advised: access.Mentor, Running: access.Secretary, Approved: access.LeadingGroup,
+	Returned: access.LeadingGroup, Accepted: access.LeadingGroup, Closed: access.LeadingGroup,
+}
+
+// Tell returns the plan with roles in place of names, where the caller may not read people.
+func (v *reader) Tell(p Plan) Plan {
+	p.StateBy = v.Told(p.StateBy, movers[p.State])
+	for i, m := range p.History {
+		p.History[i].Actor = v.Told(m.Actor, m.Role)
+	}
 	return p
 }
 

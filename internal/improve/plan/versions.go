@@ -37,6 +37,12 @@ type Version struct {
 // TableName is the table of versions of plans.
 func (Version) TableName() string { return "plan_versions" }
 
+// told returns the version with the role of who made it, where p may not read people.
+func (v Version) told(p access.Principal) Version {
+	v.MadeBy = p.Told(v.MadeBy, v.Role)
+	return v
+}
+
 // keep stores the document of the plan as its next version.
 func (p Plan) keep(
 	ctx context.Context, tx *gorm.DB, stage State, note string, predicted *database.JSON[Prediction],
@@ -69,6 +75,9 @@ func ListVersions(
 	}
 	err = db.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number > ?", townID, plan, after).Order("number").
 		Limit(limit).Find(&list).Error
+	for i, v := range list {
+		list[i] = v.told(access.PrincipalFrom(ctx))
+	}
 	return list, err
 }
 
@@ -82,7 +91,7 @@ func FindVersion(ctx context.Context, db *gorm.DB, townID, plan string, number i
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return Version{}, fault.Missing(planVersionNoun, strconv.FormatInt(number, 10))
 	}
-	return v, err
+	return v.told(access.PrincipalFrom(ctx)), err
 }
 
 var planVersionNoun = text.Text{ZH: "方案版本", EN: "version of the plan"}
@@ -109,7 +118,7 @@ ORDER BY v.plan_id DESC, v.number DESC LIMIT 1`, townID, branch, Approved, on, o
 	if err != nil {
 		return Version{}, err
 	}
-	return list[0], nil
+	return list[0].told(v.Principal), nil
 }
 
 // Diff is how one version differs from an earlier one.

@@ -105,7 +105,7 @@ func newProposer(ctx context.Context, tx *gorm.DB, p evaluation.Period, view ind
 	if err != nil {
 		return nil, err
 	}
-	r, err := view.Ranking(index.RankingFilter{}, "", nil)
+	r, err := view.Ranking(index.RankingFilter{}, "")
 	if err != nil {
 		return nil, err
 	}

@@ -112,7 +112,7 @@ func (t Target) Ref() workflow.Ref {
 	return workflow.Ref{Town: t.TownID, ID: t.ID, Version: t.Version}
 }
 
-var notLed = workflow.NotLed[Target, *reader]
+var notLed = workflow.NotTied[Target, *reader]
 
 // AboutBranch returns the code of the branch.
 func (t Target) AboutBranch() string { return t.BranchCode }
@@ -190,6 +190,13 @@ func (v *reader) State(t Target) (State, fault.Lock) { return t.State, t.lock() 
 // Show returns the target with what the caller can do.
 func (v *reader) Show(t Target, allowed []string) Target {
 	t.Allowed = allowed
+	return t
+}
+
+// Tell returns the target with roles in place of names, where the caller may not read
+// people.
+func (v *reader) Tell(t Target) Target {
+	t.ProposedBy, t.DecidedBy = v.Told(t.ProposedBy, access.LeadingGroup), v.Told(t.DecidedBy, access.LeadingGroup)
 	return t
 }
 

@@ -3,6 +3,7 @@ package stats_test
 import (
 	"math"
 	"math/big"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -57,6 +58,47 @@ func TestRoundOnPaper(t *testing.T) {
 		want, _ := new(big.Rat).SetFrac(quotient, big.NewInt(int64(math.Pow10(decimals)))).Float64()
 		if got := stats.Round(x, decimals); got != want {
 			t.Fatalf("Round(%v, %d) = %v, want %v", x, decimals, got, want)
+		}
+	})
+}
+
+func TestApportionSumsToTheTotal(t *testing.T) {
+	for _, c := range []struct {
+		total    float64
+		parts    []float64
+		decimals int
+		want     []float64
+	}{
+		{1, []float64{1. / 3, 1. / 3, 1. / 3}, 2, []float64{0.34, 0.33, 0.33}}, // a tie goes to the first
+		{10, []float64{3.333, 3.339, 3.328}, 2, []float64{3.33, 3.34, 3.33}},
+		{0.3, []float64{0.1, 0.2}, 1, []float64{0.1, 0.2}},
+		{5, []float64{6.25, -1.25}, 1, []float64{6.3, -1.3}},
+		{2, []float64{0.5, 0.5, 0.5, 0.5}, 0, []float64{1, 1, 0, 0}},
+		{3, []float64{1}, 2, []float64{3}},
+		{0, []float64{0.02, 0.02}, 1, []float64{0, 0}},
+		{-1, []float64{0, 0, 0}, 0, []float64{0, 0, -1}},
+		{0, nil, 2, []float64{}},
+	} {
+		if got := stats.Apportion(c.total, c.parts, c.decimals); !slices.Equal(got, c.want) {
+			t.Errorf("Apportion(%v, %v, %d) = %v, want %v", c.total, c.parts, c.decimals, got, c.want)
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		d := rapid.IntRange(0, 6).Draw(rt, "decimals")
+		parts := rapid.SliceOfN(rapid.Float64Range(-100, 100), 1, 30).Draw(rt, "parts")
+		exact := 0.0
+		for _, x := range parts {
+			exact += x
+		}
+		total, sum := stats.Round(exact, d), 0.0
+		for i, x := range stats.Apportion(total, parts, d) {
+			sum += x
+			if math.Abs(x-parts[i]) > 2*math.Pow10(-d) {
+				rt.Fatalf("part %v became %v", parts[i], x)
+			}
+		}
+		if math.Abs(sum-total) > 1e-9 {
+			rt.Fatalf("sum %v, want %v", sum, total)
 		}
 	})
 }

@@ -11,7 +11,9 @@
 package stats
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"bulwark/pkg/composite/internal/num"
 )
@@ -83,6 +85,38 @@ func Round(x float64, decimals int) float64 {
 		q--
 	}
 	return float64(q) / float64(tens[decimals])
+}
+
+// Apportion returns the parts rounded at so many decimals (0 to 9) so that they sum to
+// total, which has no more decimals: each is rounded down, and what is short goes, one
+// unit of the last decimal each, to the parts with the largest remainder, of equal ones to
+// those that come first. All values must be below 9e9.
+func Apportion(total float64, parts []float64, decimals int) []float64 {
+	decimals = min(max(decimals, 0), MaxDecimals)
+	unit := tens[MaxDecimals-decimals]
+	short := int64(math.Round(total*1e9)) / unit
+	units, rest, order := make([]int64, len(parts)), make([]int64, len(parts)), make([]int, len(parts))
+	for i, x := range parts {
+		snapped := int64(math.Round(x * 1e9))
+		units[i], rest[i], order[i] = snapped/unit, snapped%unit, i
+		if rest[i] < 0 { // integer division goes towards 0, rounding down does not
+			units[i], rest[i] = units[i]-1, rest[i]+unit
+		}
+		short -= units[i]
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(rest[b], rest[a]) })
+	result := make([]float64, len(parts))
+	n := int64(len(parts))
+	for place, i := range order {
+		more := short / n // 0 unless the parts sum to something else
+		if left := short % n; int64(place) < left {
+			more++
+		} else if left < 0 && place >= len(order)+int(left) {
+			more--
+		}
+		result[i] = float64(units[i]+more) / float64(tens[decimals])
+	}
+	return result
 }
 
 var tens = [MaxDecimals + 1]int64{1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}

@@ -58,3 +58,28 @@ CREATE TABLE setup_tokens (
     created_at timestamptz NOT NULL,
     ends_at timestamptz NOT NULL
 );
+
+-- A right to decide in a town that was given to somebody after the town had published: a
+-- role, a key, an account, a password or an outside sign-in. It works once two of those
+-- who decide there stand behind it, or after some time where nobody is left.
+CREATE TABLE deciding_rights (
+    town_id text COLLATE "C" NOT NULL REFERENCES towns (code) ON DELETE RESTRICT,
+    id text COLLATE "C" NOT NULL CHECK (length(id) = 36),
+    kind text COLLATE "C" NOT NULL CHECK (kind IN ('appointment', 'key', 'account', 'password', 'sign_in')),
+    subject text COLLATE "C" NOT NULL CHECK (length(subject) > 0),
+    person_code text COLLATE "C" NOT NULL,
+    given_by text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL CHECK (state IN ('pending', 'seconded', 'acknowledged', 'rejected', 'alone', 'superseded')),
+    seconded_by text COLLATE "C" NOT NULL,
+    decided_by text COLLATE "C" NOT NULL,
+    decided_at timestamptz,
+    reason text COLLATE "C" NOT NULL,
+    works_from timestamptz,
+    version bigint NOT NULL CHECK (version > 0),
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (town_id, id),
+    FOREIGN KEY (town_id, person_code) REFERENCES people (town_id, code) ON DELETE RESTRICT,
+    CHECK (state <> 'alone' OR works_from IS NOT NULL)
+);
+CREATE INDEX deciding_rights_subject ON deciding_rights (town_id, subject);

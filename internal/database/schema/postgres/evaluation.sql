@@ -168,6 +168,7 @@ CREATE TABLE adjustments (
     evidence text COLLATE "C" NOT NULL,
     state text COLLATE "C" NOT NULL CHECK (state IN ('proposed', 'approved', 'rejected', 'withdrawn')),
     proposed_by text COLLATE "C" NOT NULL,
+    proposed_role text COLLATE "C" NOT NULL,
     decided_at timestamptz,
     decided_by text COLLATE "C" NOT NULL,
     decision_reason text COLLATE "C" NOT NULL,

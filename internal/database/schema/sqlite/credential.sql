@@ -58,3 +58,28 @@ CREATE TABLE setup_tokens (
     created_at DATETIME NOT NULL,
     ends_at DATETIME NOT NULL
 );
+
+-- A right to decide in a town that was given to somebody after the town had published: a
+-- role, a key, an account, a password or an outside sign-in. It works once two of those
+-- who decide there stand behind it, or after some time where nobody is left.
+CREATE TABLE deciding_rights (
+    town_id text NOT NULL REFERENCES towns (code) ON DELETE RESTRICT,
+    id text NOT NULL CHECK (length(id) = 36),
+    kind text NOT NULL CHECK (kind IN ('appointment', 'key', 'account', 'password', 'sign_in')),
+    subject text NOT NULL CHECK (length(subject) > 0),
+    person_code text NOT NULL,
+    given_by text NOT NULL,
+    state text NOT NULL CHECK (state IN ('pending', 'seconded', 'acknowledged', 'rejected', 'alone', 'superseded')),
+    seconded_by text NOT NULL,
+    decided_by text NOT NULL,
+    decided_at DATETIME,
+    reason text NOT NULL,
+    works_from DATETIME,
+    version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    PRIMARY KEY (town_id, id),
+    FOREIGN KEY (town_id, person_code) REFERENCES people (town_id, code) ON DELETE RESTRICT,
+    CHECK (state <> 'alone' OR works_from IS NOT NULL)
+);
+CREATE INDEX deciding_rights_subject ON deciding_rights (town_id, subject);

@@ -165,6 +165,7 @@ CREATE TABLE adjustments (
     evidence text NOT NULL,
     state text NOT NULL CHECK (state IN ('proposed', 'approved', 'rejected', 'withdrawn')),
     proposed_by text NOT NULL,
+    proposed_role text NOT NULL,
     decided_at DATETIME,
     decided_by text NOT NULL,
     decision_reason text NOT NULL,
