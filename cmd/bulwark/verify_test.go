@@ -80,7 +80,7 @@ func TestVerifyAgreesAfterEveryCommand(t *testing.T) {
 			if dialect == database.PostgreSQL {
 				drop = "DROP TRIGGER runs_immutable ON runs"
 			}
-			if err := dbtest.Connect(t, url, database.Options{}).Exec(drop).Error; err != nil {
+			if err := dbtest.Connect(t, dbtest.AsOwner(t, url), database.Options{}).Exec(drop).Error; err != nil {
 				t.Fatal(err)
 			}
 			verifies(exitFailure, "trigger runs/runs_immutable")
