@@ -32,7 +32,7 @@ import (
 const publicationFormat = "bulwark/publication 1"
 
 // text returns what the note of the publication states, with the head of the trail at
-// that time. It names no person: everybody reads it.
+// that time. It names no person, for everybody reads it, but says where there was only one.
 func (p Publication) text(r Run, head audit.Head) string {
 	pairs := []string{
 		"town", p.TownID, "period", p.PeriodCode, "publication", strconv.FormatInt(p.Number, 10),
@@ -47,6 +47,9 @@ func (p Publication) text(r Run, head audit.Head) string {
 	}
 	if p.AppealID != nil {
 		pairs = append(pairs, "appeal", *p.AppealID)
+	}
+	if p.onePerson() {
+		pairs = append(pairs, "one_person", "true")
 	}
 	return signature.Compose(publicationFormat, pairs...)
 }
