@@ -49,6 +49,7 @@ func (h *harness) restarted() *apitest.Client {
 	s := &Server{
 		DB: old.DB, Config: old.Config, Log: old.Log, Version: old.Version, Now: old.Now,
 		Authenticate: old.Authenticate, Authorize: old.Authorize, Ready: old.Ready, Jobs: old.Jobs,
+		Signing: old.Signing,
 	}
 	handler, err := s.Handler()
 	h.must(err)

@@ -117,7 +117,7 @@ func TestAPublicationTakesTwoPersons(t *testing.T) {
 		} {
 			x := apitest.Decode[index.PublicationDetail](c.Get(q1+"/publications/1"), http.StatusOK)
 			if x.ProposedBy != names[0] || x.ConfirmedBy != names[1] || x.PublishedBy != names[1] || x.OnePerson ||
-				x.Notice.OnePerson {
+				x.Notice.OnePerson || strings.Contains(x.Note, "\none_person ") {
 				t.Errorf("published by %+v", x)
 			}
 		}
@@ -345,7 +345,7 @@ func TestAmendmentsEnd(t *testing.T) {
 				object{"reason": "x", "corrections": []object{{"branch": "b01", "code": "meetings", "value": x}}})
 		}
 		alone := apitest.Decode[index.PublicationDetail](correct(11), http.StatusCreated)
-		if !alone.OnePerson || alone.ProposedBy != "" || len(alone.Touched) == 0 {
+		if !alone.OnePerson || !strings.Contains(alone.Note, "\none_person true\n") || alone.ProposedBy != "" || len(alone.Touched) == 0 {
 			t.Errorf("%+v", alone)
 		}
 		bonus := group.Post(q1+"/publications",

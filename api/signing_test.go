@@ -93,9 +93,7 @@ func TestPublicationsAreSigned(t *testing.T) {
 		}
 		second, err := signature.RotateKey(file, h.server.Now())
 		h.must(err)
-		h.as(access.LeadingGroup).Post(q1+"/publications", object{
-			"reason": "counted again", "corrections": []object{{"branch": "b01", "code": "meetings", "value": 1}},
-		}).Want(http.StatusCreated)
+		amended(h, "2026Q1", "b01", "meetings", 1)
 		h.isSigned("2", true)
 		for _, number := range []string{"1", "2"} {
 			if v := apitest.Decode[index.Verification](h.Get(q1+"/receipt/verify?publication="+number), http.StatusOK); !v.OK ||
@@ -149,8 +147,16 @@ func TestPublishingWithoutAKey(t *testing.T) {
 		scored(h, "2026Q1")
 		h.steps("2026Q1", "review", "locked")
 		group.Post(q1+"/runs", nil).Want(http.StatusCreated)
+		var waiting *apitest.Answer // a proposal that a second person has not confirmed
 		publish := func() *apitest.Answer {
-			return group.Lang("en").IfMatch(group.Get(q1).ETag()).Post(q1+"/transitions", object{"to": "published"})
+			if waiting == nil {
+				a := publishes(group.Lang("en"))
+				if a.Status != http.StatusAccepted {
+					return a
+				}
+				waiting = a
+			}
+			return decides(group.Lang("en").Second(), waiting, "confirmed")
 		}
 		refusedFor := func(says string) {
 			t.Helper()
@@ -169,6 +175,13 @@ func TestPublishingWithoutAKey(t *testing.T) {
 		refusedFor("BULWARK_REQUIRE_SIGNATURE")
 		requires(false)
 		refusedFor("BULWARK_REQUIRE_SIGNATURE")
+		if waiting != nil {
+			t.Error("what cannot be published was proposed")
+		}
+		h.server.Signing.Required = false
+		waiting = publishes(group).Want(http.StatusAccepted)
+		h.server.Signing.Required = true
+		refusedFor("BULWARK_REQUIRE_SIGNATURE") // at the confirmation
 		file, public := h.signs(signature.SM2)
 		if runtime.GOOS != "windows" {
 			h.must(os.Chmod(file, 0o644))
@@ -222,30 +235,39 @@ func TestTheOwnerOfTheDatabaseCannotSign(t *testing.T) {
 		h.must(db.Create(&signature.Statement{
 			Digest: strings.Repeat("0", 64), Note: planted[0], RecordedAt: h.server.Now(),
 		}).Error)
-		for what, c := range map[string]struct {
-			note   string
-			failed []string
-		}{
-			"taken away": {text, []string{"signature"}},
-			"changed": {
-				strings.Replace(p.Note, "publication 1\nr", "publication 2\nr", 1), []string{"note", "signature"},
-			},
-			"signed with another":  {forged, []string{"note", "signature"}},
-			"another trail":        {strings.Replace(p.Note, "\ntrail ", "\ntrail 1", 1), []string{"signature", "trail"}},
-			"as it was, once more": {p.Note, nil},
-		} {
-			h.must(owner.Exec("UPDATE publications SET note = ?", c.note).Error)
-			v := apitest.Decode[index.Verification](h.Get(q1+"/receipt/verify"), http.StatusOK)
+		fails := func(what string, want ...string) {
+			t.Helper()
+			// another process: the first one keeps what it read of the publication
+			v := apitest.Decode[index.Verification](h.restarted().Get(q1+"/receipt/verify"), http.StatusOK)
 			var failed []string
 			for _, check := range v.Checks {
 				if !check.OK {
 					failed = append(failed, check.What)
 				}
 			}
-			if !slices.Equal(failed, c.failed) {
-				t.Errorf("%s: %v fail, want %v: %+v", what, failed, c.failed, v.Checks)
+			if !slices.Equal(failed, want) {
+				t.Errorf("%s: %v fail, want %v: %+v", what, failed, want, v.Checks)
 			}
 		}
+		for what, c := range map[string]struct {
+			note   string
+			failed []string
+		}{
+			"taken away": {text, []string{"signature", "rows"}},
+			"changed": {
+				strings.Replace(p.Note, "publication 1\nr", "publication 2\nr", 1), []string{"note", "signature", "rows"},
+			},
+			"signed with another": {forged, []string{"note", "signature", "rows"}},
+			"another trail": {
+				strings.Replace(p.Note, "\ntrail ", "\ntrail 1", 1), []string{"signature", "trail", "rows"},
+			},
+			"as it was, once more": {p.Note, nil},
+		} {
+			h.must(owner.Exec("UPDATE publications SET note = ?", c.note).Error)
+			fails(what, c.failed...)
+		}
+		h.must(owner.Exec("UPDATE publications SET note = ?, proposed_by = '', confirmed_by = ''", p.Note).Error)
+		fails("as if one person had made it", "note", "rows")
 		keys, err := signature.Load(signature.With(t.Context(), h.server.Signing), db)
 		h.must(err)
 		if strange, err := keys.Strange(t.Context(), db); err != nil || len(strange) != 1 || len(keys.Keys) != 1 {

@@ -21,7 +21,7 @@ var rooms = map[string]string{
 		"internal/improve/measure internal/improve/target internal/improve internal/index " +
 		"internal/proposal internal/evaluation internal/scheme internal/people internal/workflow " +
 		"internal/credential internal/access internal/town internal/oidc internal/config " +
-		"internal/ratelimit internal/signature",
+		"internal/ratelimit internal/signature internal/cache",
 	"docs":          "",
 	"internal/rest": "internal/workflow internal/access internal/config internal/ratelimit",
 	"internal/jobs": "internal/rest internal/improve/report internal/improve/plan internal/index " +

@@ -103,7 +103,10 @@ func grow(t testing.TB, db *gorm.DB, from, until int) {
 			if err := tx.Create(&town.Area{Code: "44", Level: "province"}).Error; err != nil {
 				return err
 			}
-			if err := tx.Create(&town.Town{Code: "demo", AreaCode: "44"}).Error; err != nil {
+			if err := tx.Create(&town.Town{
+				Code: "demo", AreaCode: "44", Limits: town.Limits{OpenProposals: 10, RunsPerLock: 20},
+				Safeguards: town.Safeguards{SecondPerson: town.SecondRequired},
+			}).Error; err != nil {
 				return err
 			}
 		}

@@ -88,6 +88,9 @@ func amend(
 		made, err = d.store(ctx, tx, Publication{Reason: a.Reason, AppealID: a.appealID()})
 		return made, d.touched, nil, err
 	}
+	if err := refuseUnsigned(ctx, d.town); err != nil {
+		return made, nil, nil, err
+	}
 	x, err := proposal.Create(ctx, tx, proposal.Proposal{
 		TownID: p.TownID, PeriodCode: p.Code, Action: proposal.Amend, PublicationNumber: d.last.Number + 1,
 		AppealID: a.appealID(), BranchCode: a.branch(), DataHash: d.receipt.DataHash, ResultHash: d.receipt.ResultHash,

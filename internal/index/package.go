@@ -32,7 +32,7 @@ import (
 const publicationFormat = "bulwark/publication 1"
 
 // text returns what the note of the publication states, with the head of the trail at
-// that time. It names no person: everybody reads it.
+// that time. It names no person, for everybody reads it, but says where there was only one.
 func (p Publication) text(r Run, head audit.Head) string {
 	pairs := []string{
 		"town", p.TownID, "period", p.PeriodCode, "publication", strconv.FormatInt(p.Number, 10),
@@ -48,6 +48,9 @@ func (p Publication) text(r Run, head audit.Head) string {
 	if p.AppealID != nil {
 		pairs = append(pairs, "appeal", *p.AppealID)
 	}
+	if p.onePerson() {
+		pairs = append(pairs, "one_person", "true")
+	}
 	return signature.Compose(publicationFormat, pairs...)
 }
 
@@ -59,11 +62,12 @@ func (p Publication) sign(ctx context.Context, tx *gorm.DB) (string, error) {
 		Take(&run).Error; err != nil {
 		return "", err
 	}
-	settings := signature.From(ctx)
-	if settings.Signer == nil {
-		if err := refuseUnsigned(ctx, tx, p.TownID, settings); err != nil {
-			return "", err
-		}
+	t, err := town.Find(ctx, tx, p.TownID)
+	if err != nil {
+		return "", err
+	}
+	if err := refuseUnsigned(ctx, t); err != nil {
+		return "", err
 	}
 	head, err := audit.FindHead(ctx, tx, p.TownID)
 	if err != nil {
@@ -72,14 +76,16 @@ func (p Publication) sign(ctx context.Context, tx *gorm.DB) (string, error) {
 	if err := signature.Record(ctx, tx); err != nil {
 		return "", err
 	}
-	return settings.Sign(p.text(run, head))
+	return signature.From(ctx).Sign(p.text(run, head))
 }
 
-func refuseUnsigned(ctx context.Context, tx *gorm.DB, townID string, settings signature.Settings) error {
-	t, err := town.Find(ctx, tx, townID)
+// refuseUnsigned refuses to publish, and to propose that, without a key where the town or
+// the installation requires one.
+func refuseUnsigned(ctx context.Context, t town.Town) error {
+	settings := signature.From(ctx)
 	switch {
-	case err != nil:
-		return err
+	case settings.Signer != nil:
+		return nil
 	case settings.Required:
 		return noKey("BULWARK_REQUIRE_SIGNATURE 要求公布须有签名",
 			"BULWARK_REQUIRE_SIGNATURE says that what is published must be signed")

@@ -111,6 +111,9 @@ func publish(
 			after, err = publishRun(ctx, tx, p, Publication{RunID: run.ID, Reason: reason})
 			return err
 		}
+		if err := refuseUnsigned(ctx, t); err != nil {
+			return err
+		}
 		made, err := proposal.Create(ctx, tx, proposal.Proposal{
 			TownID: p.TownID, PeriodCode: p.Code, Action: proposal.Publish, PublicationNumber: 1, RunID: &run.ID,
 			DataHash: run.DataHash, ResultHash: run.ResultHash, Reason: reason,
