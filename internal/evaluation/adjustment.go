@@ -104,7 +104,7 @@ var adjustments = workflow.Kind[Adjustment, AdjustmentState, *adjustmentReader]{
 		},
 		{
 			Name: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: access.DecideAdjustments,
-			When: append(adjustmentRules{notRepeated}, decidingAdjustment...),
+			When: slices.Concat(decidingAdjustment, adjustmentRules{notRepeated}),
 		},
 		{
 			Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected,
@@ -153,7 +153,8 @@ func Acknowledging(ctx context.Context) context.Context {
 }
 
 // notRepeated asks about an adjustment whose evidence has served another one already. What
-// can be done stays allowed: only a call has looked.
+// can be done stays allowed: only a call has looked. It comes last, since who may not
+// approve it at all cannot acknowledge it either.
 func notRepeated(v *adjustmentReader, a Adjustment) error {
 	e, is := v.earlier[a.ID]
 	if !is {
