@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -51,7 +53,8 @@ func TestOnePersonChangesNoPublishedFigure(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		s := newSchemer(t, db)
 		for what, search := range map[string]func(){
-			"directed": func() { s.explore(calls, nil, map[string]int{}) }, "random": s.wander,
+			"directed": func() { s.explore(tricks(), calls, nil, map[string]int{}) }, "random": s.wander,
+			"by an accomplice": func() { s.explore(accomplice(), calls, nil, map[string]int{}) },
 		} {
 			began, before := time.Now(), s.asked
 			s.inside("", search)
@@ -60,9 +63,25 @@ func TestOnePersonChangesNoPublishedFigure(t *testing.T) {
 			}
 			t.Logf("%s: %d calls in %s", what, s.asked-before, time.Since(began).Round(time.Millisecond))
 		}
-		s.inside("none", func() { s.explore(1, nil, map[string]int{}) })
+		s.inside("none", func() { s.explore(tricks(), 1, nil, map[string]int{}) })
 		if len(s.found) == 0 {
 			t.Error("where one person may publish, the search finds no way to do it")
+		}
+		// What waits for somebody else is acknowledged here: then the second person works.
+		s.inside("", func() {
+			for _, name := range []string{"admin appoints", "admin makes a key"} {
+				list := accomplice()
+				k := list[slices.IndexFunc(list, func(k trick) bool { return k.name == name })]
+				if !s.send(s.request(k), k.keeps) {
+					t.Errorf("%s: refused", name)
+				}
+			}
+			s.must(s.tx.Table("deciding_rights").Where("state IN ?", []string{"pending", "seconded"}).
+				Update("state", "acknowledged").Error)
+			s.explore(accomplice(), 2, nil, map[string]int{})
+		})
+		if len(s.found) == 0 {
+			t.Error("with rights that somebody else acknowledged, the search finds no way to publish")
 		}
 	})
 }
@@ -81,6 +100,7 @@ func newSchemer(t *testing.T, db *gorm.DB) *schemer {
 		w.secret[string(role)] = w.key(credential.Key{Roles: []access.Role{role}, Towns: []string{demo}, PersonCode: &li})
 	}
 	w.secret["again"] = w.key(credential.Key{Roles: roles, Towns: []string{demo}, PersonCode: &li})
+	w.as(access.Admin).Post("/towns/demo/people", object{"code": "puppet", "name": named("puppet")}).Want(http.StatusCreated)
 	w.secret["nobody"] = w.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{demo}})
 	// What others have proposed is theirs: with it two persons would publish.
 	w.must(w.db.Exec(`UPDATE proposals SET state = 'withdrawn', decided_at = created_at, decided_by = proposed_by WHERE state = 'open'`).Error)
@@ -95,8 +115,9 @@ func (s *schemer) inside(need string, search func()) {
 	err := database.InTx(s.t.Context(), s.db, func(tx *gorm.DB) error {
 		s.tx = tx
 		if need != "" {
-			s.must(tx.Exec("UPDATE towns SET second_person = ?", need).Error)
-			s.must(tx.Exec("UPDATE periods SET second_person = ?", need).Error)
+			for _, table := range []string{"towns", "periods"} {
+				s.must(tx.Table(table).Where("second_person <> ?", need).Update("second_person", need).Error)
+			}
 		}
 		search()
 		return errUndo
@@ -124,15 +145,22 @@ func (s *schemer) published(tx *gorm.DB) string {
 	return b.String()
 }
 
-// send asks for something in the transaction, and reports whether it was done.
-func (s *schemer) send(r *http.Request) bool {
+// send asks for something in the transaction, and reports whether it was done. The secret
+// of a key that is made is kept under the name, if there is one.
+func (s *schemer) send(r *http.Request, keeps string) bool {
 	s.asked++
 	a := httptest.NewRecorder()
 	s.handler.ServeHTTP(a, r.WithContext(rest.WithTx(context.WithoutCancel(r.Context()), s.tx)))
 	if a.Code >= http.StatusInternalServerError {
 		s.t.Errorf("%s %s: %d %s", r.Method, r.URL, a.Code, a.Body)
 	}
-	return a.Code < http.StatusMultipleChoices
+	done := a.Code < http.StatusMultipleChoices
+	if done && keeps != "" {
+		var made struct{ Secret string }
+		s.must(json.Unmarshal(a.Body.Bytes(), &made))
+		s.secret[keeps] = made.Secret
+	}
+	return done
 }
 
 // trick is a step towards a publication: a call whose address depends on what there is.
@@ -141,6 +169,7 @@ type trick struct {
 	at               string // below the town; ? stands for what row finds
 	row              string // SQL of the key and version of what the call is about
 	body             object
+	keeps            string // name under which the secret of the key that it makes is kept
 }
 
 // tricks are the steps that publishing is made of, by each credential that may take them.
@@ -177,9 +206,49 @@ func tricks() (list []trick) {
 		for _, need := range []string{"none", "required"} {
 			list = append(list, trick{
 				by + " sets " + need, by, http.MethodPut, "", town,
-				object{"name": named("demo"), "open_results": true, "second_person": need, "reason": "x"},
+				object{"name": named("demo"), "open_results": true, "second_person": need, "reason": "x"}, "",
 			})
 		}
+	}
+	return list
+}
+
+// accomplice are the steps by which one person makes a second one of an obedient person:
+// an administrator appoints that person, makes the key, the schemer stands behind
+// the new rights, and the new decider confirms what the schemer proposed.
+func accomplice() (list []trick) {
+	const (
+		locked    = "SELECT code AS key, version FROM periods WHERE town_id = 'demo' AND code = 'in-locked'"
+		proposed  = "SELECT id AS key, version FROM proposals WHERE state = 'open' ORDER BY id LIMIT 1"
+		confirmer = "SELECT id AS key, version FROM appointments WHERE person_code = 'second' AND role = 'leading_group'"
+		puppet    = "SELECT 'puppet' AS key, 1 AS version"
+	)
+	post := func(by, name, at, row string, body object) {
+		list = append(list, trick{name: by + " " + name, by: by, method: http.MethodPost, at: at, row: row, body: body})
+	}
+	for _, by := range []string{"leading_group", "admin"} {
+		post(by, "appoints", "/appointments", puppet, object{"person": "puppet", "role": "leading_group", "from": "2020-01-01"})
+	}
+	list = append(list, trick{
+		name: "admin makes a key", by: "admin", method: http.MethodPost, at: "/../../keys", row: puppet, keeps: "puppet",
+		body: object{"roles": []string{"leading_group"}, "towns": []string{"demo"}, "person": "puppet", "read_only": false},
+	})
+	post("admin", "dismisses another", "/appointments/?/end", confirmer, object{"until": "2020-01-02", "reason": "x"})
+	for _, subject := range []string{"appointments/", "keys/"} {
+		right := "SELECT id AS key, version FROM deciding_rights WHERE person_code = 'puppet' AND subject LIKE '" + subject +
+			"%' AND state IN ('pending', 'seconded') ORDER BY id LIMIT 1"
+		for by, states := range map[string][]string{
+			"again": {"seconded", "acknowledged"}, "nobody": {"acknowledged"}, "admin": {"acknowledged", "alone"},
+			"puppet": {"seconded", "acknowledged"},
+		} {
+			for _, to := range states {
+				post(by, to+" for "+subject, "/rights/?/transitions", right, object{"to": to, "reason": "x"})
+			}
+		}
+	}
+	for _, by := range []string{"again", "puppet"} {
+		post(by, "published", "/periods/?/transitions", locked, object{"to": "published", "reason": "x"})
+		post(by, "confirmed it", "/proposals/?/transitions", proposed, object{"to": "confirmed", "reason": "x"})
 	}
 	return list
 }
@@ -194,28 +263,35 @@ func (s *schemer) request(k trick) *http.Request {
 	if found.Key == "" {
 		return nil
 	}
-	at := "/api/v1/towns/demo" + strings.Replace(k.at, "?", found.Key, 1)
+	if s.secret[k.by] == "" { // nobody has made that key yet
+		return nil
+	}
+	at := path.Join("/api/v1/towns/demo", strings.Replace(k.at, "?", found.Key, 1))
 	var body any
 	if k.body != nil {
 		body = k.body
 	}
-	return s.sent(k.method, at, k.by, fmt.Sprintf("%q", fmt.Sprint(found.Version)), body)
+	r := s.sent(k.method, at, k.by, fmt.Sprintf("%q", fmt.Sprint(found.Version)), body)
+	if k.by == "again" { // who holds every role acts as the least of them unless told
+		r.Header.Set("Act-As", string(access.LeadingGroup))
+	}
+	return r
 }
 
 // explore tries every sequence of tricks of the length that begins with those done. A
 // state that was left with as many calls before is not left again.
-func (s *schemer) explore(left int, done []string, seen map[string]int) {
+func (s *schemer) explore(with []trick, left int, done []string, seen map[string]int) {
 	if left == 0 || len(s.found) > 0 || seen[s.state()] >= left {
 		return
 	}
 	seen[s.state()] = left
-	for _, k := range tricks() {
+	for _, k := range with {
 		r := s.request(k)
 		if r == nil {
 			continue
 		}
 		s.undoing(func() {
-			if !s.send(r) {
+			if !s.send(r, k.keeps) {
 				return
 			}
 			all := append(slices.Clone(done), k.name)
@@ -223,7 +299,7 @@ func (s *schemer) explore(left int, done []string, seen map[string]int) {
 				s.found = all
 				return
 			}
-			s.explore(left-1, all, seen)
+			s.explore(with, left-1, all, seen)
 		})
 		if len(s.found) > 0 {
 			return
@@ -232,8 +308,10 @@ func (s *schemer) explore(left int, done []string, seen map[string]int) {
 }
 
 func (s *schemer) undoing(do func()) {
+	secrets := maps.Clone(s.secret)
 	s.must(s.tx.Exec("SAVEPOINT trick").Error)
 	do()
+	s.secret = secrets
 	s.must(s.tx.Exec("ROLLBACK TO SAVEPOINT trick").Error)
 }
 
@@ -245,6 +323,9 @@ func (s *schemer) state() string {
 		"SELECT second_person FROM towns WHERE code = 'demo'",
 		"SELECT action || period_code || proposed_by || coalesce(appeal_id, '') || corrections FROM proposals WHERE state = 'open' ORDER BY id",
 		"SELECT id || state FROM appeals ORDER BY id",
+		"SELECT person_code || role FROM appointments WHERE person_code IN ('puppet', 'second') AND (valid_until IS NULL OR valid_until > '2020-01-02') ORDER BY 1",
+		"SELECT kind || state || seconded_by FROM deciding_rights WHERE person_code = 'puppet' ORDER BY kind, id",
+		"SELECT person_code FROM keys WHERE person_code = 'puppet' AND revoked_at IS NULL LIMIT 1",
 		`SELECT p.code FROM periods p WHERE EXISTS (SELECT 1 FROM runs r WHERE r.town_id = p.town_id AND r.period_code = p.code
 			AND r.created_at >= p.state_at) ORDER BY p.code`,
 	} {
@@ -290,7 +371,7 @@ func (s *schemer) wander() {
 					r = s.world.request(rights[rowOf(c.Route)], c)
 				}
 				done = append(done, r.Method+" "+r.URL.Path)
-				if s.send(r) && s.published(s.tx) != s.start {
+				if s.send(r, "") && s.published(s.tx) != s.start {
 					s.found = done
 					return
 				}

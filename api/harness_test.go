@@ -18,6 +18,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/jobs"
 	"bulwark/internal/people"
+	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -45,10 +46,10 @@ func serving(t testing.TB, db *gorm.DB, now func() time.Time) (*Server, *apitest
 		DB: db, Config: config.Config{RequestTimeout: time.Minute, BodyLimit: 1 << 20}, Log: slog.New(slog.DiscardHandler),
 		Version: "test", Now: now, Jobs: jobs.New(db, slog.New(slog.DiscardHandler), now, time.Hour),
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
-			return credential.Authenticate(ctx, db, key)
+			return credential.Authenticate(ctx, rest.Tx(ctx, db), key) // also one that a test made in its transaction
 		},
 		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
-			return p.Authorize(ctx, db, a, town)
+			return p.Authorize(ctx, rest.Tx(ctx, db), a, town)
 		},
 		Ready: func(context.Context) error { return nil },
 	}
