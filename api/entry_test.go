@@ -153,6 +153,9 @@ func TestNothingIsWrittenAfterTheLock(t *testing.T) {
 				t.Errorf("%d: %s", a.Status, a.Body)
 			}
 		}
+		h.as(access.Admin).IfMatch(h.Get("/towns/race").ETag()).Put("/towns/race", object{
+			"name": named("race"), "open_results": true, "second_person": "required", "reason": "from now on",
+		}).Want(http.StatusOK)
 		locked := apitest.Decode[evaluation.Period](first.Get(at), http.StatusOK)
 		var latest []time.Time
 		h.must(db.Table("evaluations").Where("town_id = ? AND period_code = ?", town, "q3").Order("updated_at DESC").
@@ -175,7 +178,7 @@ func TestNothingIsWrittenAfterTheLock(t *testing.T) {
 		answers := atOnce(publish, publish, publish)
 		oneWins(t, "proposals", answers, "proposal_open")
 		waiting := answers[slices.IndexFunc(answers, func(a *apitest.Answer) bool { return a.Status == http.StatusAccepted })]
-		confirms := func() *apitest.Answer { return decides(first.Second(), waiting, "confirmed") }
+		confirms := func() *apitest.Answer { return decides(second, waiting, "confirmed") }
 		confirms().Want(http.StatusOK)
 		refused(t, confirms(), http.StatusConflict, "no_such_transition")
 		if r := apitest.Decode[index.Receipt](h.Get(at+"/receipt"), http.StatusOK); r.Publication != 1 || r.Number != 3 {

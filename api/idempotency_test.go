@@ -314,7 +314,7 @@ func TestAPeriodWithEveryRequestSentTwice(t *testing.T) {
 		handler, err := h.server.Handler()
 		h.must(err)
 		sender := &twice{t: t, next: handler}
-		h.Client = apitest.New(t, sender)
+		h.Client = apitest.New(t, sender).SecondedBy(h.secondPerson)
 		newStory(t, h).isTold()
 		if n := h.count(rest.StoredResponse{}, "true"); sender.sent < 50 || n < 40 {
 			t.Errorf("only %d requests were sent twice and %d answers kept", sender.sent, n)
