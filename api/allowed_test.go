@@ -172,7 +172,10 @@ func (p *prober) resources() []kind {
 		"submit": to("submitted"), "withdraw": to("draft"), "approve": to("approved"), "return": to("returned"),
 	}}
 	adjustment := kind{name: "adjustment", table: "adjustments", key: "id", list: town + "/adjustments?page_size=200", verbs: map[string]attempt{
-		"approve": to("approved"), "reject": to("rejected"), "withdraw": to("withdrawn"),
+		"approve": { // knowing of any other by the same evidence
+			http.MethodPost, "/transitions", object{"to": "approved", "reason": "because", "acknowledge": true}, "",
+		},
+		"reject": to("rejected"), "withdraw": to("withdrawn"),
 	}}
 	exception := kind{name: "exception", table: "entry_exceptions", key: "id", verbs: map[string]attempt{
 		"end": {http.MethodPost, "/end", object{"reason": "because"}, ""},
@@ -204,10 +207,13 @@ func (p *prober) resources() []kind {
 	for _, id := range p.appeals {
 		appeal.paths = append(appeal.paths, town+"/appeals/"+id)
 	}
-	proposed := kind{name: "proposal", table: "proposals", key: "id", list: town + "/proposals", verbs: map[string]attempt{
+	proposed := kind{name: "publicationProposal", table: "proposals", key: "id", list: town + "/proposals", verbs: map[string]attempt{
 		"confirm": to("confirmed"), "reject": to("rejected"), "withdraw": to("withdrawn"),
 	}, paths: []string{town + "/proposals/" + p.ids["proposal"]}}
-	kinds := []kind{period, sheet, sheet, sheet, adjustment, exception, appeal, proposed}
+	right := kind{name: "decidingRight", table: "deciding_rights", key: "id", list: town + "/rights", verbs: map[string]attempt{
+		"second": to("seconded"), "acknowledge": to("acknowledged"), "reject": to("rejected"), "give_alone": to("alone"),
+	}, paths: []string{town + "/rights/" + p.ids["right"]}}
+	kinds := []kind{period, sheet, sheet, sheet, adjustment, exception, appeal, proposed, right}
 	for _, k := range kinds {
 		slices.Sort(k.paths)
 	}
@@ -282,9 +288,17 @@ func (p *prober) scene(rt *rapid.T) {
 	none := map[string]any{"entry_from": nil, "entry_until": nil, "state": "open"}
 	p.set("assignments", "1 = 1", map[string]any{"valid_until": nil})
 	p.clock.noon(p.t, p.first.AddDays(2))
-	switch rapid.IntRange(0, 7).Draw(rt, "scene") {
+	switch rapid.IntRange(0, 9).Draw(rt, "scene") {
+	case 8:
+		p.set("deciding_rights", "1 = 1", map[string]any{
+			"state": oneOf(rt, "right", "pending", "seconded"), "seconded_by": oneOf(rt, "seconder", "", "zheng"),
+		})
+		p.probe(rt, oneOf(rt, "who", "zheng", "fang", "leading_group", "admin"), p.kind("decidingRight"), p.ids["right"])
+	case 9: // nobody is left who decides
+		p.set("appointments", "role = 'leading_group'", map[string]any{"valid_until": "2026-03-31"})
+		p.probe(rt, "admin", p.kind("decidingRight"), p.ids["right"])
 	case 7:
-		p.probe(rt, oneOf(rt, "who", "zheng", "fang", "leading_group", "leadership"), p.kind("proposal"), p.ids["proposal"])
+		p.probe(rt, oneOf(rt, "who", "zheng", "fang", "leading_group", "leadership"), p.kind("publicationProposal"), p.ids["proposal"])
 	case 0:
 		p.clock.noon(p.t, p.first.AddDays(7))
 		p.set("appeals", "1 = 1", map[string]any{

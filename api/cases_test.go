@@ -322,7 +322,7 @@ func TestTwoRatingsTellNothing(t *testing.T) {
 // fourth is the secretary of one more branch.
 func (s learning) fourth() *apitest.Client {
 	s.group.Post("/towns/demo/branches", object{
-		"code": "b04", "name": named("branch b04"), "kind": "village", "founded_on": "2020-01-01",
+		"code": "b04", "name": named("branch b04"), "kind": "village", "founded_on": "2020-01-01", "reason": "was forgotten",
 	}).Want(http.StatusCreated)
 	return s.joins("zhou", access.Secretary, ties{"b04": access.Leads})
 }

@@ -193,8 +193,8 @@ func (l *loop) tellsOthers(on day.Date) {
 	at := made.Header.Get("Location")[len("/api/v1"):]
 	moved(l.secretary, at, "submitted", "").Want(http.StatusOK)
 	moved(l.group, at, "published", "").Want(http.StatusOK)
-	second := l.joins("second", access.Secretary, ties{"b02": access.Leads})
-	r := apitest.Decode[exchange.Recommended](second.Get("/towns/demo/branches/b02/recommended-cases"), http.StatusOK)
+	shen := l.joins("shen", access.Secretary, ties{"b02": access.Leads})
+	r := apitest.Decode[exchange.Recommended](shen.Get("/towns/demo/branches/b02/recommended-cases"), http.StatusOK)
 	// 50 against the median of 50 and 100
 	if len(r.Items) != 1 || r.Items[0].Branch.Code != "b01" || r.Items[0].Reasons[0].Gap != 25 {
 		l.t.Errorf("recommended to b02: %+v", r.Items)

@@ -81,8 +81,13 @@ func TestBranchesAreThoseOfTheLock(t *testing.T) {
 		}
 		late := "changes_after_lock b03/closed b01/reclassified b09/founded"
 		same(t, "warnings of the second run", told(second.Warnings), "retroactive_changes b02/renamed", late)
-		published := apitest.Decode[evaluation.Period](moved(group, q1, "published", ""), http.StatusOK)
-		same(t, "warnings of the publication", told(published.Warnings), "retroactive_changes b02/renamed", late)
+		waiting := publishes(group).Want(http.StatusAccepted)
+		lone := proposalOf(waiting).Warnings
+		same(t, "warnings of the proposal", told(lone), "retroactive_changes b02/renamed", late, "too_few_persons")
+		confirmer := group.Second()
+		same(t, "warnings to who confirms", told(proposalOf(confirmer.Get(madeAt(waiting))).Warnings),
+			"retroactive_changes b02/renamed", late)
+		decides(confirmer, waiting, "confirmed").Want(http.StatusOK)
 		same(t, "published", ranked(), before...)
 
 		later := func(n int) (words []string) {

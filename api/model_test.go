@@ -367,9 +367,16 @@ func (m *model) treat(s step, of *sheet) {
 }
 
 func (m *model) propose(s step) {
-	code := refusalBy(rule{!assigned(s.Author, s.Branch), "not_assigned"}, m.during("open", "review"))
+	open := 0
+	for _, p := range m.proposals {
+		if p.by == s.Author && p.branch == s.Branch && p.state == "proposed" {
+			open++
+		}
+	}
+	code := refusalBy(rule{!assigned(s.Author, s.Branch), "not_assigned"}, m.during("open", "review"),
+		rule{open >= 10, "too_many_proposals"})
 	a := m.by(s.Author).Post("/towns/demo/adjustments",
-		object{"period": m.code, "branch": s.Branch, "kind": "bonus", "item": "model", "reason": "seen"})
+		object{"period": m.code, "branch": s.Branch, "kind": "bonus", "item": "model", "reason": "seen in " + m.code})
 	if m.result(a, code) {
 		m.proposals = append(m.proposals, &bonusProposal{
 			path: a.Header.Get("Location")[len("/api/v1"):], state: "proposed", by: s.Author, branch: s.Branch, version: 1,
@@ -392,8 +399,15 @@ func (m *model) decide(s step) {
 	} else {
 		rules = append(rules, only(s.By), m.during("open", "review"), rule{s.By == p.by, "own_proposal"})
 	}
-	a := m.by(s.By).IfMatch(fmt.Sprintf("%q", fmt.Sprint(p.version))).Post(p.path+"/transitions",
-		object{"to": s.To, "reason": "because"})
+	body := object{"to": s.To, "reason": "because"}
+	if s.To == "approved" { // all proposals of a period have one text: the second one is asked about
+		repeated := slices.ContainsFunc(m.proposals, func(other *bonusProposal) bool {
+			return other != p && other.state == "approved"
+		})
+		rules = append(rules, rule{repeated && !s.Force, "repeated_evidence"})
+		body["acknowledge"] = s.Force
+	}
+	a := m.by(s.By).IfMatch(fmt.Sprintf("%q", fmt.Sprint(p.version))).Post(p.path+"/transitions", body)
 	if m.result(a, refusalBy(rules...)) {
 		p.state = s.To
 		p.version++

@@ -61,6 +61,10 @@ type proposalRequest struct {
 //	@Summary	Read a proposal of a publication
 func (s *Server) findProposal(ctx context.Context, req proposalRequest) (proposal.Proposal, error) {
 	p, err := proposal.Find(ctx, s.db(ctx), req.Town, req.Proposal)
+	if err != nil {
+		return p, err
+	}
+	p, err = p.WithChanges(ctx, s.db(ctx), string(req.Language))
 	return p.In(string(req.Language)), err
 }
 

@@ -86,7 +86,7 @@ func TestPublishedFiguresNeverChange(t *testing.T) {
 			group.IfMatch(group.Get(path).ETag()).Post(path+"/"+how, body).Want(http.StatusOK)
 		}
 		change("b01", "rename", object{"name": named("改名村"), "on": "2026-02-01", "reason": "x"})
-		change("b01", "reclassify", object{"kind": "community", "class": "urban", "on": "2026-02-02"})
+		change("b01", "reclassify", object{"kind": "community", "class": "urban", "on": "2026-02-02", "reason": "x"})
 		change("b03", "close", object{"on": "2026-03-01", "reason": "x"})
 		h.inForce(strings.ReplaceAll(smallScheme, `"decimals": 2, "min_coverage": 0.6`, `"decimals": 0, "min_coverage": 1`))
 		h.planned("2025Q4", "2025-10-01", "2025-12-31") // an earlier period, never published

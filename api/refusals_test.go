@@ -57,6 +57,7 @@ type refusals struct {
 	group, chen, mentor, secretary *apitest.Client
 	sheet, of                      string // addresses of a sheet of the mentor, and of one of the secretary
 	bonus                          string
+	against                        string // address of a sheet that contradicts the secretary's
 	seen                           map[string]bool
 }
 
@@ -184,6 +185,16 @@ func (r *refusals) enters() {
 	r.no(r.group, moves("/towns/demo/adjustments/"+counted, "approved"),
 		http.StatusConflict, "no_such_transition", behind{"chen", "2026-04-02", "I was there", groupLifts})
 
+	r.no(r.group, moves("/towns/demo/adjustments/"+r.bonus, "approved"),
+		http.StatusConflict, "repeated_evidence", behind{"chen", "2026-04-02", "I was there", groupLifts})
+	r.setting(object{"open_proposals": 1})
+	r.no(r.mentor, proposes("b01"), http.StatusConflict, "too_many_proposals",
+		behind{"mentor", "2026-04-02", "seen", groupLifts})
+	r.setting(object{"open_proposals": 10})
+	r.against = begun(r.group, "2026Q1", "b01", value("meetings", 7)) // where the branch says 12
+	moved(r.group, r.against, "submitted", "").Want(http.StatusOK)
+	moved(r.chen, r.against, "approved", "").Want(http.StatusOK)
+
 	left := q1 + "/exceptions/" + last(r.group.Post(q1+"/exceptions",
 		object{"evaluator": "chen", "until": "2026-04-20", "reason": "away"}).Want(http.StatusCreated))
 	r.group.IfMatch(`"1"`).Post(left+"/end", object{"reason": "is back"}).Want(http.StatusOK)
@@ -233,6 +244,9 @@ func (r *refusals) reviews() {
 	r.no(r.chen, moves(q1, "locked"), http.StatusConflict, "undecided_adjustments",
 		behind{"mentor", "2026-04-02", "seen", groupLifts})
 	moved(r.group, "/towns/demo/adjustments/"+r.bonus, "rejected", "seen by nobody").Want(http.StatusOK)
+	r.no(r.chen, moves(q1, "locked"), http.StatusConflict, "contradictions",
+		behind{"chen", "2026-04-14", "all is in", groupLifts})
+	moved(r.chen, r.against, "returned", "twelve it was").Want(http.StatusOK)
 }
 
 func (r *refusals) locks() {
@@ -270,6 +284,9 @@ func (r *refusals) locks() {
 
 func (r *refusals) publishes() {
 	r.chen.Post(q1+"/runs", nil).Want(http.StatusCreated)
+	r.setting(object{"runs_per_lock": 1})
+	r.no(r.chen, posts(q1+"/runs", nil), http.StatusConflict, "too_many_runs",
+		behind{"chen", "2026-04-16", "closed", groupLifts})
 	r.clock.noon(r.t, "2026-04-17")
 	proposed := r.chen.IfMatch(r.chen.Get(q1).ETag()).Post(q1+"/transitions",
 		object{"to": "published", "reason": "as computed"})

@@ -131,16 +131,23 @@ func TestARightThatIsGivenAloneWaitsThreeDays(t *testing.T) {
 		began := clock.now()
 		admin := h.as(access.Admin)
 		admin.Post("/towns/demo/people", object{"code": "wang", "name": named("王某")}).Want(http.StatusCreated)
-		// The one decider of the town loses the key.
-		var key credential.Key
-		h.must(db.Where("person_code = ?", "leading_group").Take(&key).Error)
-		h.must(credential.RevokeKey(t.Context(), db, key.Prefix, 1))
+		// All who decide in the town lose their keys: the first decider, and the second one who
+		// confirmed the publication.
+		lost := func(person string) {
+			var key credential.Key
+			h.must(db.Where("person_code = ?", person).Take(&key).Error)
+			h.must(credential.RevokeKey(t.Context(), db, key.Prefix, 1))
+		}
+		lost("leading_group")
 		made := apitest.Decode[NewKey](admin.Post("/keys", h.keyOf("leading_group")), http.StatusCreated)
 		again := h.As(made.Secret)
 		refused(t, again.Get("/me"), http.StatusForbidden, "right_waits")
 		var r credential.Right
 		h.must(db.Where("subject = ?", "keys/"+made.Prefix).Take(&r).Error)
 		right := "/towns/demo/rights/" + r.ID
+		may(t, admin, right)
+		refused(t, moved(admin, right, "alone", "the key is lost"), http.StatusConflict, "somebody_left")
+		lost("second")
 		may(t, admin, right, "give_alone")
 		refused(t, moved(admin, right, "alone", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
 		clock.set(t, "2026-04-06 12:00:00")

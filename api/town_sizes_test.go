@@ -184,7 +184,8 @@ func (z sized) enter(ctx context.Context, tx *gorm.DB, period string, q int) err
 		}
 	}
 	a, err := evaluation.Propose(z.as(ctx, "g2", access.LeadingGroup), tx, evaluation.Adjustment{
-		TownID: z.town, PeriodCode: period, BranchCode: z.branch(0), Kind: "bonus", ItemCode: "top", Reason: "invented",
+		TownID: z.town, PeriodCode: period, BranchCode: z.branch(0), Kind: "bonus", ItemCode: "top",
+		Reason: "invented for " + period,
 	})
 	if err == nil {
 		_, err = evaluation.MoveAdjustment(ctx, tx, a.Ref(), evaluation.ApprovedAdjustment, "")

@@ -50,12 +50,13 @@ const AloneAfter = 72 * time.Hour
 // a person who has it. It does not work before two persons who decide there stand behind
 // it. Whoever gives it counts as one of them if he or she decides there.
 type Right struct {
-	TownID     string     `gorm:"primaryKey" json:"-"`
-	ID         string     `gorm:"primaryKey" json:"id" format:"uuid"`
+	TownID string `gorm:"primaryKey" json:"-"`
+	ID     string `gorm:"primaryKey" json:"id" format:"uuid"`
+	// what was given: a role, a key, an account, a new password or a linked sign-in
 	Kind       string     `json:"kind" enums:"appointment,key,account,password,sign_in"`
 	Subject    string     `json:"subject" example:"accounts/li.ming"` // its address, that of an appointment below the town
 	PersonCode string     `json:"person" example:"group-2"`           // who shall decide by it
-	GivenBy    string     `json:"given_by" example:"admin"`
+	GivenBy    string     `json:"given_by" example:"admin"`           // who gave it, and does not acknowledge it
 	State      RightState `json:"state" swaggertype:"string" enums:"pending,seconded,acknowledged,rejected,alone,superseded"`
 	SecondedBy string     `json:"seconded_by,omitempty" example:"group-1"` // the first of two
 	DecidedBy  string     `json:"decided_by,omitempty" example:"group-3"`

@@ -33,7 +33,7 @@ func unfaithful(t *testing.T, db *gorm.DB) (places []string) {
 }
 
 func TestRawChangesInATransactionAreRefusedUnlessNoted(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		if _, err := town.CreateArea(t.Context(), db, province); err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestRawChangesInATransactionAreRefusedUnlessNoted(t *testing.T) {
 // row afterwards.
 func TestALaterChangeCoversNothing(t *testing.T) {
 	dbtest.Both(t, func(t *testing.T, dialect string) {
-		url := dbtest.URL(t, dialect)
+		url := dbtest.AsOwner(t, dbtest.URL(t, dialect))
 		db := dbtest.Connect(t, url, database.Options{})
 		_, err := town.CreateArea(t.Context(), db, province)
 		if err == nil {
@@ -88,7 +88,7 @@ func TestALaterChangeCoversNothing(t *testing.T) {
 
 // A row record holds no name, and no digest that is worth anything without the salt.
 func TestRowRecordsHoldNoNames(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		_, err := town.CreateArea(t.Context(), db, province)
 		for _, code := range []string{"a", "b"} {
 			if err == nil && code == "a" {

@@ -104,7 +104,7 @@ var adjustments = workflow.Kind[Adjustment, AdjustmentState, *adjustmentReader]{
 		},
 		{
 			Name: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: access.DecideAdjustments,
-			When: append(adjustmentRules{notRepeated}, decidingAdjustment...),
+			When: slices.Concat(decidingAdjustment, adjustmentRules{notRepeated}), // last: who may not decide is not asked
 		},
 		{
 			Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected,
@@ -160,7 +160,7 @@ func notRepeated(v *adjustmentReader, a Adjustment) error {
 		return nil
 	}
 	lock := fault.Lock{
-		By: e.DecidedBy, Role: string(access.LeadingGroup), At: e.UpdatedAt, Reason: e.Reason,
+		By: e.DecidedBy, Role: string(access.LeadingGroup), At: e.UpdatedAt, Reason: e.DecisionReason,
 		CanLift: string(access.LeadingGroup),
 	}
 	return fault.Conflict("repeated_evidence",

@@ -32,13 +32,14 @@ type Contradiction struct {
 
 // ValueInSheet is what one sheet reports.
 type ValueInSheet struct {
-	Sheet         string      `json:"sheet" format:"uuid"`
-	Revision      int64       `json:"revision"` // of the sheet
-	Evaluator     string      `json:"evaluator,omitempty" example:"mentor-1"`
-	Role          access.Role `json:"role" swaggertype:"string" example:"mentor"`
-	Value         *float64    `json:"value,omitempty" example:"96.5"`
-	Level         *string     `json:"level,omitempty"`
-	NotApplicable bool        `json:"not_applicable,omitempty"`
+	Sheet     string      `json:"sheet" format:"uuid"`
+	Revision  int64       `json:"revision"`                               // of the sheet
+	Evaluator string      `json:"evaluator,omitempty" example:"mentor-1"` // not told to the branch that is judged
+	Role      access.Role `json:"role" swaggertype:"string" example:"mentor"`
+	// absent where a level is reported, or nothing applies
+	Value         *float64 `json:"value,omitempty" example:"96.5"`
+	Level         *string  `json:"level,omitempty"`
+	NotApplicable bool     `json:"not_applicable,omitempty"` // the sheet says that the indicator does not apply
 }
 
 // same reports whether both sheets report the same.
@@ -55,12 +56,13 @@ type Choice struct {
 	ID         string      `gorm:"primaryKey" json:"id" format:"uuid"`
 	PeriodCode string      `json:"period" example:"2023Q3"`
 	BranchCode string      `json:"branch" example:"b07"`
-	Code       string      `json:"indicator" example:"organisation.01"`
-	SheetID    string      `json:"sheet" format:"uuid"` // whose value counts
-	Among      SheetStates `json:"among"`               // the sheets that it was chosen from
+	Code       string      `json:"indicator" example:"organisation.01"` // or quantity
+	SheetID    string      `json:"sheet" format:"uuid"`                 // whose value counts
+	Among      SheetStates `json:"among"`                               // the sheets that it was chosen from
 	Reason     string      `json:"reason" example:"the ledger shows 96.5"`
-	ChosenBy   string      `json:"chosen_by" example:"group-1"`
-	ChosenAt   time.Time   `json:"chosen_at"`
+	// a person, or the role where the caller may not read people
+	ChosenBy string    `json:"chosen_by" example:"group-1"`
+	ChosenAt time.Time `json:"chosen_at"`
 }
 
 // TableName of choices.
@@ -75,7 +77,7 @@ type SheetStates []SheetRevision
 // SheetRevision is a sheet as it was weighed.
 type SheetRevision struct {
 	Sheet    string `json:"sheet" format:"uuid"`
-	Revision int64  `json:"revision"`
+	Revision int64  `json:"revision"` // that was approved when the choice was made
 }
 
 // Value stores the list.

@@ -112,7 +112,7 @@ type (
 
 var (
 	writing   = caseRules{tiedToBranch}
-	reviewing = caseRules{notLed, notAuthor, inReview}
+	reviewing = caseRules{notAuthor, notLed, inReview} // the author first, who often is tied to the branch too
 )
 
 // cases is the life of a case. Its branch writes it, the leading group reviews it

@@ -97,7 +97,10 @@ func amend(
 		Corrections: database.JSON[[]evaluation.Correction]{V: d.corrections},
 		Touched:     database.JSON[[]proposal.Touched]{V: d.touched}, Until: d.until, Reason: a.Reason,
 	})
-	return made, nil, &x, err
+	if err != nil {
+		return made, nil, nil, err
+	}
+	return made, nil, &x, nil
 }
 
 // confirmAmendment carries out the amendment of a proposal, if the corrections still lead

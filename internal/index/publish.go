@@ -31,8 +31,12 @@ func MovePeriod(
 	switch m.To {
 	case evaluation.Published:
 		after, waiting, err = publish(ctx, db, ref, m.Reason)
-		if err == nil && waiting == nil {
+		switch {
+		case err != nil:
+		case waiting == nil:
 			after.Warnings, err = after.StructureWarnings(ctx, db, m.Language)
+		default:
+			*waiting, err = waiting.WithChanges(ctx, db, m.Language)
 		}
 		return after, waiting, err
 	case evaluation.Final:
@@ -118,8 +122,11 @@ func publish(
 			TownID: p.TownID, PeriodCode: p.Code, Action: proposal.Publish, PublicationNumber: 1, RunID: &run.ID,
 			DataHash: run.DataHash, ResultHash: run.ResultHash, Reason: reason,
 		})
+		if err != nil {
+			return err
+		}
 		waiting, after = &made, p.For(access.PrincipalFrom(ctx))
-		return err
+		return nil
 	})
 	return after, waiting, err
 }

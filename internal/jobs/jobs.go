@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/improve/plan"
@@ -252,4 +254,37 @@ func (f figures) ran(ctx context.Context, job string, err error) {
 		return
 	}
 	f.succeeded.WithLabelValues(job).SetToCurrentTime()
+}
+
+// keyUsage holds when each key was last used until that is stored: a request does
+// not wait for it. Safe for concurrent use; the zero value is empty.
+type keyUsage struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+// Touch records that a key was used; "" is no key.
+func (u *keyUsage) Touch(key string, at time.Time) {
+	if key == "" {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.last == nil {
+		u.last = map[string]time.Time{}
+	}
+	u.last[key] = at
+}
+
+// Flush stores what was recorded since the last call. What cannot be stored is dropped:
+// the next use of the key is stored.
+func (u *keyUsage) Flush(ctx context.Context, db *gorm.DB) error {
+	u.mu.Lock()
+	last := u.last
+	u.last = nil
+	u.mu.Unlock()
+	if len(last) == 0 {
+		return nil
+	}
+	return credential.NoteUses(ctx, db, last)
 }

@@ -39,8 +39,9 @@ func TestHiddenValuesChangeNoAnswer(t *testing.T) {
 		before, whole := s.answers(addresses, tied), s.answers(addresses, []string{"leading_group"})
 		change := `UPDATE entries SET value = value * 0.97 WHERE evaluation_id IN (
 SELECT id FROM evaluations WHERE town_id = 'demo' AND period_code = '2023Q3' AND branch_code IN ?)`
-		disarm(t, db)
-		if done := db.Exec(change, hidden); done.Error != nil || done.RowsAffected < 100 {
+		owner := dbtest.Owner(t, db)
+		disarm(t, owner)
+		if done := owner.Exec(change, hidden); done.Error != nil || done.RowsAffected < 100 {
 			t.Fatalf("%d values changed: %v", done.RowsAffected, done.Error)
 		}
 		for _, q := range differing(before, s.answers(addresses, tied)) {

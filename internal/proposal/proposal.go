@@ -81,7 +81,7 @@ type Proposal struct {
 	// of who confirmed or rejected it, or why it lapsed
 	DecisionReason string               `json:"decision_reason,omitempty"`
 	Confirmers     []string             `gorm:"-" json:"confirmers"`         // other persons who could confirm it today
-	Warnings       []evaluation.Warning `gorm:"-" json:"warnings,omitempty"` // where nobody else could
+	Warnings       []evaluation.Warning `gorm:"-" json:"warnings,omitempty"` // what to know before it is confirmed
 	History        []Step               `gorm:"-" json:"history,omitempty"`  // in the answer about one
 	Allowed        []string             `gorm:"-" json:"allowed"`            // what the caller can do with it now
 	database.Versioned
@@ -282,9 +282,23 @@ func (v *reader) Show(p Proposal, allowed []string) Proposal {
 // In returns the proposal with a warning in the language where nobody else could confirm it.
 func (p Proposal) In(language string) Proposal {
 	if p.State == Open && len(p.Confirmers) == 0 {
-		p.Warnings = []evaluation.Warning{evaluation.TooFewPersons(1, language)}
+		p.Warnings = append(slices.Clip(p.Warnings), evaluation.TooFewPersons(1, language))
 	}
 	return p
+}
+
+// WithChanges returns the proposal with the changes of branches that whoever confirms the
+// first publication of a period must know of, as warnings in the language.
+func (p Proposal) WithChanges(ctx context.Context, db *gorm.DB, language string) (Proposal, error) {
+	if p.State != Open || p.Action != Publish {
+		return p, nil
+	}
+	of, err := evaluation.FindPeriod(ctx, db, p.TownID, p.PeriodCode)
+	if err != nil {
+		return p, err
+	}
+	p.Warnings, err = of.StructureWarnings(ctx, db, language)
+	return p, err
 }
 
 // Audit returns the whole proposal where it was made, and the state where it moved.

@@ -55,6 +55,7 @@ type Node struct {
 	Direction composite.Direction `json:"direction,omitempty"`
 	Entry     Entry               `json:"entry,omitempty" swaggertype:"string" enums:"reported,rated,derived"`
 	// roles whose values count, of a reported indicator; absent: everyone who may write a sheet
+	// roles whose values count; all who may write the sheet where it is absent
 	Reporters []access.Role          `json:"reporters,omitempty" swaggertype:"array,string" enums:"secretary,mentor,instructor,liaison_office,leading_group"`
 	Range     *Range                 `json:"range,omitempty"`    // of an entry
 	Decimals  *int                   `json:"decimals,omitempty"` // of an entry, at most

@@ -25,7 +25,8 @@ type Life struct {
 	MergedInto      *string   `json:"merged_into,omitempty" example:"b08"`
 	Provenance      string    `json:"provenance,omitempty" example:"public statistical list 2021"`
 	// when the branch and when its end were entered: a period that was locked before takes neither
-	KnownFrom       time.Time  `json:"known_from"`
+	KnownFrom time.Time `json:"known_from"`
+	// when the end was entered: periods that were locked before keep the branch
 	ClosedKnownFrom *time.Time `json:"closed_known_from,omitempty"`
 	database.Versioned
 }

@@ -323,7 +323,8 @@ func before(a, b *day.Date) bool { return b != nil && (a == nil || *a < *b) }
 type LaterChange struct {
 	Branch string `json:"branch" example:"b07"`
 	// absent: the founding, of a day that is not known
-	On        *day.Date `json:"on,omitempty" swaggertype:"string" format:"date"`
+	On *day.Date `json:"on,omitempty" swaggertype:"string" format:"date"`
+	// what happened to the branch
 	Event     string    `json:"event" enums:"founded,renamed,reclassified,merged,closed"`
 	KnownFrom day.Date  `json:"known_from" swaggertype:"string" format:"date"` // the day on which it was entered
 	Reason    string    `json:"reason,omitempty"`

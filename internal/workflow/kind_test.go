@@ -135,7 +135,7 @@ type post struct {
 }
 
 func eachPost(t *testing.T, test func(post)) {
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		p := post{t, db, as(t.Context(), "m", access.Mentor), as(t.Context(), "g", access.LeadingGroup)}
 		_, err := town.CreateArea(t.Context(), db, town.Area{Code: "44", Level: "province", Name: text.Same("44")})
 		p.must(err)

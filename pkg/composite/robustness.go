@@ -1,7 +1,7 @@
 package composite
 
 import (
-	"errors"
+	"context"
 	"math"
 	"runtime"
 	"slices"
@@ -28,7 +28,7 @@ type RobustnessOptions struct {
 	// Adjustments are held: they apply in every replicate as in Standings.
 	Adjustments []Adjustment `json:"-"`
 
-	// Done ends the run early, with ErrStopped, once it is closed; nil does not.
+	// Done ends the run early, with context.Canceled, once it is closed; nil does not.
 	Done <-chan struct{} `json:"-"`
 	// WeightSpread f multiplies the weight of every node by its own uniform draw from
 	// 1−f to 1+f. At least 0, below 1; 0.25 is usual.
@@ -206,9 +206,6 @@ type UnitRobustness struct {
 // maxCompared is how many units are compared pair by pair.
 const maxCompared = 5000
 
-// ErrStopped is returned by a Robustness run whose Done was closed.
-var ErrStopped = errors.New("the robustness run was stopped")
-
 // Robustness draws the uncertain parts of the index again and again, scores, rounds,
 // ranks and grades each time as Standings does, and counts (Saisana, Saltelli and
 // Tarantola 2005). Units that have no score in Standings take no part; rules that
@@ -234,7 +231,7 @@ func (ix *Index) Robustness(d Data, o RobustnessOptions) (*Robustness, error) {
 		p.newReplicator().replicates(from, to, parts[w])
 	})
 	if stopped(o.Done) {
-		return nil, ErrStopped
+		return nil, context.Canceled
 	}
 	for _, part := range parts {
 		t.add(part)
