@@ -205,6 +205,11 @@ func TestPublishingWithoutAKey(t *testing.T) {
 		if v := verify(); !v.OK {
 			t.Errorf("an unsigned publication from before there was a key: %+v", v)
 		}
+		h.server.Signing.Required = true
+		refused(t, group.Post(q1+"/publications", object{
+			"reason": "x", "corrections": []object{{"branch": "b01", "code": "meetings", "value": 1}},
+		}), http.StatusServiceUnavailable, "no_signing_key")
+		h.server.Signing.Required = false
 		if n, err := (index.Publication{}).CountUnsigned(t.Context(), db); err != nil || n != 1 {
 			t.Errorf("%d are unsigned, %v", n, err)
 		}
