@@ -167,7 +167,7 @@ func CallerOf(ctx context.Context, db *gorm.DB, townID string, read Action, deci
 	if v.Reach, err = v.Principal.ReachOf(ctx, db, read, townID, v.Today); err != nil {
 		return v, err
 	}
-	v.Ties, err = TiesOf(ctx, db, townID, deciding...)
+	v.Ties, err = v.TiesIn(ctx, db, townID, deciding...)
 	return v, err
 }
 

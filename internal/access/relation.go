@@ -67,8 +67,8 @@ func RolesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Dat
 }
 
 // Deciders returns the persons whose appointment on the day lets them do the action in
-// the whole town, by code.
-func Deciders(ctx context.Context, db *gorm.DB, townID string, a Action, on day.Date) (codes []string, err error) {
+// the whole town, by code, without those whose right waits to be acknowledged.
+func (a Action) Deciders(ctx context.Context, db *gorm.DB, townID string, on day.Date) (codes []string, err error) {
 	defer fault.Wrap(&err, "who may %s", a)
 	var roles []Role
 	for _, r := range a.Roles() {
@@ -77,8 +77,9 @@ func Deciders(ctx context.Context, db *gorm.DB, townID string, a Action, on day.
 		}
 	}
 	err = db.WithContext(ctx).Raw(
-		"SELECT DISTINCT person_code FROM appointments WHERE town_id = @town AND role IN @roles"+valid+
-			" ORDER BY person_code", map[string]any{"town": townID, "roles": append(roles, ""), "on": on}).Scan(&codes).Error
+		"SELECT DISTINCT person_code FROM appointments WHERE town_id = @town AND role IN @roles"+valid+worksNow+
+			" ORDER BY person_code",
+		map[string]any{"town": townID, "roles": append(roles, ""), "on": on, "now": db.NowFunc()}).Scan(&codes).Error
 	return codes, err
 }
 
@@ -143,20 +144,19 @@ func (p Principal) IsLeader(ctx context.Context, db *gorm.DB, townID, branch str
 
 // Ties are what ties the caller to branches, by branch and for all time: a conflict of
 // interest does not end with the day on which a tie does.
-type Ties map[string][]Tie
+type Ties map[string][]tie
 
-// Tie is one assignment, or the work of an office for a branch while the caller is in it.
-type Tie struct {
+// tie is one assignment, or the work of an office for a branch while the caller is in it.
+type tie struct {
 	Leads bool
 	From  day.Date
 	Until *day.Date // nil: until further notice
 }
 
-// TiesOf returns the ties of the person behind the caller. It asks only for those who may
+// TiesIn returns the ties of the person behind the caller in the town. It asks only for those who may
 // do one of the actions, which are judgements that nobody makes about the own branch.
-func TiesOf(ctx context.Context, db *gorm.DB, townID string, deciding ...Action) (_ Ties, err error) {
+func (p Principal) TiesIn(ctx context.Context, db *gorm.DB, townID string, deciding ...Action) (_ Ties, err error) {
 	defer fault.Wrap(&err, "ties of the caller")
-	p := PrincipalFrom(ctx)
 	if p.Person == "" || !slices.ContainsFunc(deciding, p.May) {
 		return nil, nil
 	}
@@ -179,7 +179,7 @@ WHERE m.town_id = @town AND m.person_code = @person`,
 			until = r.LinkEnds
 		}
 		if from := max(r.ValidFrom, r.LinkFrom); until == nil || from <= *until {
-			ties[r.BranchCode] = append(ties[r.BranchCode], Tie{r.Leads, from, until})
+			ties[r.BranchCode] = append(ties[r.BranchCode], tie{r.Leads, from, until})
 		}
 	}
 	return ties, err
@@ -187,16 +187,16 @@ WHERE m.town_id = @town AND m.person_code = @person`,
 
 // Led reports whether the caller led the branch on any day from since until today.
 func (t Ties) Led(branch string, since, today day.Date) bool {
-	return slices.ContainsFunc(t[branch], func(x Tie) bool { return x.Leads && x.during(since, today) })
+	return slices.ContainsFunc(t[branch], func(x tie) bool { return x.Leads && x.during(since, today) })
 }
 
 // Any reports whether the caller led the branch, mentored or instructed it, or worked for
 // it through an office, on any day from since until today.
 func (t Ties) Any(branch string, since, today day.Date) bool {
-	return slices.ContainsFunc(t[branch], func(x Tie) bool { return x.during(since, today) })
+	return slices.ContainsFunc(t[branch], func(x tie) bool { return x.during(since, today) })
 }
 
-func (x Tie) during(since, today day.Date) bool {
+func (x tie) during(since, today day.Date) bool {
 	return x.From <= today && (x.Until == nil || *x.Until >= min(since, today))
 }
 

@@ -310,7 +310,7 @@ func RowsOf(ctx context.Context, tx *gorm.DB, p Period) (parts []audit.Part, err
 // refuseOwnBranches refuses corrections of branches to which the caller had a tie since the
 // period began.
 func refuseOwnBranches(ctx context.Context, tx *gorm.DB, p Period, list []Correction) error {
-	ties, err := access.TiesOf(ctx, tx, p.TownID, access.DecideAppeals)
+	ties, err := access.PrincipalFrom(ctx).TiesIn(ctx, tx, p.TownID, access.DecideAppeals)
 	if err != nil {
 		return err
 	}

@@ -349,7 +349,7 @@ func (p Period) begin(ctx context.Context, tx *gorm.DB, language string, columns
 	if t.SecondPerson != town.SecondRequired {
 		return nil, nil
 	}
-	able, err := access.Deciders(ctx, tx, p.TownID, access.DecideProposals, day.Of(tx.NowFunc()))
+	able, err := access.DecideProposals.Deciders(ctx, tx, p.TownID, day.Of(tx.NowFunc()))
 	if err != nil || len(able) >= 2 {
 		return nil, err
 	}

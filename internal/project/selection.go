@@ -135,7 +135,7 @@ func Confirm(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Choice) (afte
 
 // refuse returns why the choice cannot be made among the candidates.
 func (all RoundResult) refuse(ctx context.Context, tx *gorm.DB, r Round, c Choice) error {
-	ties, err := access.TiesOf(ctx, tx, r.TownID, access.RunRounds)
+	ties, err := access.PrincipalFrom(ctx).TiesIn(ctx, tx, r.TownID, access.RunRounds)
 	if err != nil {
 		return err
 	}

@@ -260,7 +260,7 @@ func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Proposal, depth w
 		}
 	}
 	if v.able == nil {
-		if v.able, err = access.Deciders(ctx, db, v.Town, access.DecideProposals, v.Today); err != nil {
+		if v.able, err = access.DecideProposals.Deciders(ctx, db, v.Town, v.Today); err != nil {
 			return err
 		}
 	}
