@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/index"
 )
 
 // waiting returns the address of the right of the subject that waits, with who may do what.
@@ -157,6 +158,20 @@ func TestARightThatIsGivenAloneWaitsThreeDays(t *testing.T) {
 		refused(t, again.Get("/me"), http.StatusForbidden, "right_waits")
 		clock.set(t, "2026-04-09 12:00:01")
 		again.Get("/me").Want(http.StatusOK)
+		// The next notice names it, to the public by the role.
+		amended := again.Post(q1+"/publications", object{
+			"reason": "recounted", "corrections": []object{{"branch": "b01", "code": "meetings", "value": 1}},
+		}).Want(http.StatusAccepted)
+		chen := h.joins("chen", access.LeadingGroup, nil)
+		decides(chen, amended, "confirmed").Want(http.StatusOK)
+		for number, want := range map[string]int{"1": 0, "2": 1} {
+			for who, c := range map[string]*apitest.Client{"leading_group": h.Client, "admin": admin} {
+				d := apitest.Decode[index.PublicationDetail](c.Get(q1+"/publications/"+number), http.StatusOK)
+				if len(d.GivenAlone) != want || want == 1 && (d.GivenAlone[0].Kind != "key" || d.GivenAlone[0].Person != "leading_group") {
+					t.Errorf("publication %s names to %s: %+v", number, who, d.GivenAlone)
+				}
+			}
+		}
 		for since, want := range map[time.Time]int{began: 1, clock.now(): 0} {
 			list, err := credential.RightsGivenAlone(t.Context(), h.db, "demo", since)
 			if h.must(err); len(list) != want {

@@ -50,7 +50,7 @@ var rooms = map[string]string{
 	"internal/improve/target": "internal/improve internal/index internal/evaluation internal/scheme internal/workflow " +
 		"internal/access internal/town",
 	"internal/improve": "internal/scheme internal/access internal/town",
-	"internal/index": "internal/proposal internal/evaluation internal/datafile internal/scheme internal/workflow " +
+	"internal/index": "internal/credential internal/proposal internal/evaluation internal/datafile internal/scheme internal/workflow " +
 		"internal/signature internal/access internal/town internal/cache pkg/composite/effect pkg/composite " +
 		"pkg/composite/stats",
 	"internal/proposal": "internal/evaluation internal/workflow internal/access internal/town",

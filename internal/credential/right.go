@@ -237,6 +237,18 @@ func RightsGivenAlone(ctx context.Context, tx *gorm.DB, townID string, since tim
 	return list, err
 }
 
+// GivenAlone is a right that was given alone, as a public notice names it.
+type GivenAlone struct {
+	Kind   string    `json:"kind" enums:"appointment,key,account,password,sign_in"`
+	Person string    `json:"person" example:"group-4"` // a role where the caller may not read people
+	At     time.Time `json:"at"`
+} // @name RightGivenAlone
+
+// Notice returns what a notice tells the caller of a right that was given alone.
+func (r Right) Notice(to access.Principal) GivenAlone {
+	return GivenAlone{Kind: string(r.Kind), Person: to.Told(r.PersonCode, access.LeadingGroup), At: *r.DecidedAt}
+}
+
 // Give stores a right to decide that must be acknowledged before it works. Nothing waits
 // in a town that has not published, nor what this program itself gives: the command line
 // and the demo.

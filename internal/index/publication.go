@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/credential"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
@@ -272,7 +273,9 @@ type PublicationDetail struct {
 	Notice       *PublicNotice `json:"notice,omitempty"` // of the first one for every branch, of a later one for those that it changed
 	// changes of branches since the publication before that hold in periods that were locked by then, and count in none of them
 	LaterChanges []town.LaterChange `json:"later_changes,omitempty"`
-	OnePerson    bool               `json:"one_person,omitempty,omitzero"` // no second person confirmed it
+	// rights to decide that an administrator gave since the publication before because nobody was left to acknowledge them
+	GivenAlone []credential.GivenAlone `json:"rights_given_alone,omitempty"`
+	OnePerson  bool                    `json:"one_person,omitempty,omitzero"` // no second person confirmed it
 	// every branch whose score, grade or rank it changed; only in the answer to an amendment
 	Touched []proposal.Touched `json:"touched,omitempty"`
 }
@@ -290,13 +293,13 @@ func (c *ResultCache) ListPublications(
 	for _, p := range e.of(period) {
 		list = append(list, p.detail(access.PrincipalFrom(ctx), db.NowFunc()))
 	}
-	return list, e.fillLaterChanges(ctx, db, townID, list)
+	return list, e.fillSince(ctx, db, townID, list)
 }
 
-// fillLaterChanges sets in each publication the changes of branches that were entered
-// since the one before it in the town, and hold in a period that was locked by then. One
-// statement where there are none.
-func (e publications) fillLaterChanges(
+// fillSince sets in each publication what happened since the one before it in the town:
+// the changes of branches that were entered and hold in a period that was locked by then,
+// and the rights to decide that were given alone. Two statements where there are none.
+func (e publications) fillSince(
 	ctx context.Context, db *gorm.DB, townID string, list []PublicationDetail,
 ) error {
 	if len(list) == 0 {
@@ -315,6 +318,17 @@ func (e publications) fillLaterChanges(
 		}
 		if d.PublishedAt.After(last) {
 			last = d.PublishedAt
+		}
+	}
+	alone, err := credential.RightsGivenAlone(ctx, db, townID, first)
+	if err != nil {
+		return err
+	}
+	for _, r := range alone {
+		for i := range list {
+			if d := &list[i]; r.DecidedAt.After(before[i]) && !r.DecidedAt.After(d.PublishedAt) {
+				d.GivenAlone = append(d.GivenAlone, r.Notice(access.PrincipalFrom(ctx)))
+			}
 		}
 	}
 	changes, err := town.ListLaterChanges(ctx, db, townID, day.Latest, first, last)
@@ -349,7 +363,7 @@ func (c *ResultCache) FindPublication(
 		return d, err
 	}
 	one := []PublicationDetail{d}
-	err = e.fillLaterChanges(ctx, db, townID, one)
+	err = e.fillSince(ctx, db, townID, one)
 	return one[0], err
 }
 
