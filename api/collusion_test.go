@@ -206,7 +206,8 @@ func tricks() (list []trick) {
 		for _, need := range []string{"none", "required"} {
 			list = append(list, trick{
 				by + " sets " + need, by, http.MethodPut, "", town,
-				object{"name": named("demo"), "open_results": true, "second_person": need, "reason": "x"}, "",
+				object{"name": named("demo"), "open_results": true, "second_person": need, "reason": "x"},
+				"",
 			})
 		}
 	}
@@ -339,7 +340,7 @@ func (s *schemer) state() string {
 // wander tries random sequences over every writing route of the service, as every role,
 // about what is the caller's own and others', in every state of a period.
 func (s *schemer) wander() {
-	random := rand.New(rand.NewPCG(7, 11)) //nolint:gosec // the same sequences each time
+	random := rand.New(rand.NewPCG(7, 11))
 	var cells []cell
 	for _, o := range s.server.engine.Routes() {
 		if row, ok := rights[rowOf(o)]; o.Method == http.MethodGet || !ok || row.skip != nil ||

@@ -30,12 +30,7 @@ func (h *harness) waiting(subject string) string {
 	return found
 }
 
-// keyFor has the administrator make a key of the leading group for a person.
-func (h *harness) keyFor(person string) credential.Key {
-	h.t.Helper()
-	return apitest.Decode[credential.Key](h.as(access.Admin).Post("/keys", h.keyOf(person)), http.StatusCreated)
-}
-
+// keyOf is the input for a key of the leading group for a person.
 func (h *harness) keyOf(person string) object {
 	return object{"roles": []string{"leading_group"}, "towns": []string{"demo"}, "person": person, "read_only": false}
 }

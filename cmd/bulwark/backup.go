@@ -44,7 +44,7 @@ func backUp(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer database.Close(db) //nolint:errcheck // what was written is committed
+	defer database.Close(db)
 	var s backup.Summary
 	write := func(w io.Writer) (err error) {
 		s, err = backup.Write(ctx, db, w, version)
@@ -165,7 +165,7 @@ func (p program) check(ctx context.Context, r *backup.Reader) error {
 	if err != nil {
 		return err
 	}
-	defer database.Close(db)                          //nolint:errcheck // it is thrown away
+	defer database.Close(db)
 	if err := recordRestore(ctx, db, s); err != nil { // which tables it leaves empty
 		return err
 	}

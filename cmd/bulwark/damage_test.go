@@ -33,7 +33,7 @@ const every = 3
 // first for all that the database knows.
 func TestDamagedPagesAreFound(t *testing.T) {
 	content, pages := pagesOfTheDemo(t)
-	chance := rand.New(rand.NewPCG(20, 26)) //nolint:gosec // the same damage each time
+	chance := rand.New(rand.NewPCG(20, 26))
 	var found, harmless int
 	var unseen []string
 	for i, table := range slices.Sorted(maps.Keys(pages)) {
@@ -107,7 +107,7 @@ func damage(t *testing.T, content []byte, at int, bits byte) int {
 	if err != nil {
 		return damageFound
 	}
-	defer database.Close(db) //nolint:errcheck // it is damaged
+	defer database.Close(db)
 	p := program{nil, strings.NewReader(""), io.Discard, io.Discard}
 	if p.verifyTables(t.Context(), db) != nil {
 		return damageFound
@@ -158,7 +158,7 @@ func TestDamagedBackupsFailTheCheck(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			chance := rand.New(rand.NewPCG(11, 30)) //nolint:gosec // the same damage each time
+			chance := rand.New(rand.NewPCG(11, 30))
 			for i := range flips {
 				damaged := bytes.Clone(whole)
 				at := len(whole)*i/flips + chance.IntN(len(whole)/flips)

@@ -152,7 +152,7 @@ func (d *diagnosis) all(ctx context.Context) {
 		d.failed("database", err)
 		return
 	}
-	defer database.Close(d.db) //nolint:errcheck // only read from
+	defer database.Close(d.db)
 	if !d.schema(ctx) {
 		return
 	}

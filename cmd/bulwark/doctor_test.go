@@ -462,7 +462,7 @@ func TestAlertsAndBoardNameMetricsThatExist(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	read("prometheus-alerts.yaml", func(b []byte, into any) error { return yaml.Unmarshal(b, into) }, &rules)
+	read("prometheus-alerts.yaml", yaml.Unmarshal, &rules)
 	for _, g := range rules.Groups {
 		for _, r := range g.Rules {
 			if r.Alert == "" || r.Annotations["summary"] == "" {

@@ -90,7 +90,8 @@ func signingKey(_ context.Context, p program, args []string) error {
 	}
 	var public string
 	var before signature.Keys
-	content, err := []byte(nil), error(nil)
+	var content []byte
+	var err error
 	if *known != "" {
 		if content, err = os.ReadFile(*known); err != nil {
 			return err

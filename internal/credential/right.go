@@ -246,7 +246,7 @@ type GivenAlone struct {
 
 // Notice returns what a notice tells the caller of a right that was given alone.
 func (r Right) Notice(to access.Principal) GivenAlone {
-	return GivenAlone{Kind: string(r.Kind), Person: to.Told(r.PersonCode, access.LeadingGroup), At: *r.DecidedAt}
+	return GivenAlone{Kind: r.Kind, Person: to.Told(r.PersonCode, access.LeadingGroup), At: *r.DecidedAt}
 }
 
 // Give stores a right to decide that must be acknowledged before it works. Nothing waits

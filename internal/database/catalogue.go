@@ -157,7 +157,7 @@ func scratchSchema(ctx context.Context, db *gorm.DB) (_ []SchemaObject, err erro
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(folder) //nolint:errcheck // an empty database in the folder for such files
+	defer os.RemoveAll(folder)
 	url, options := "sqlite:"+filepath.Join(folder, "scratch.db"), Options{Migrations: handleOf(db).migrations}
 	if err := Migrate(ctx, url, options); err != nil {
 		return nil, err

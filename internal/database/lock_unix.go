@@ -52,6 +52,6 @@ func DiskSpace(folder string) (free, size uint64, err error) {
 	if err := unix.Statfs(folder, &s); err != nil {
 		return 0, 0, err
 	}
-	block := uint64(s.Bsize) //nolint:gosec,unconvert // its type differs between systems
+	block := uint64(s.Bsize) // its type differs between systems
 	return s.Bavail * block, s.Blocks * block, nil
 }

@@ -416,7 +416,7 @@ type ValueSource struct {
 	// sheet: entered; contradicted: sheets differ and nobody has chosen, so that none counts
 	Kind   string        `json:"kind" enums:"sheet,ratings,derived,carried,imputed,correction,contradicted"`
 	Period string        `json:"period,omitempty" example:"2023Q2"` // that a carried value is from
-	Sheets []SourceSheet `json:"sheets,omitempty"` // approved ones that report it
+	Sheets []SourceSheet `json:"sheets,omitempty"`                  // approved ones that report it
 }
 
 // SourceSheet is a sheet that a raw value comes from.

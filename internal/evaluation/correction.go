@@ -291,7 +291,7 @@ func RowsOf(ctx context.Context, tx *gorm.DB, p Period) (parts []audit.Part, err
 	}
 	for _, s := range list {
 		parts = append(parts, audit.Part{Table: "evaluations", Key: []string{p.TownID, s.ID}})
-		for revision := int64(1); revision <= int64(s.Revision); revision++ {
+		for revision := int64(1); revision <= s.Revision; revision++ {
 			parts = append(parts, audit.Part{Table: "entries", Key: []string{p.TownID, s.ID, strconv.FormatInt(revision, 10)}})
 		}
 	}

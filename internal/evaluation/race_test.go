@@ -1,12 +1,13 @@
 package evaluation_test
 
 import (
-	"bulwark/internal/proposal"
 	"context"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"bulwark/internal/proposal"
 
 	"gorm.io/gorm"
 

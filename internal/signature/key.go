@@ -86,7 +86,9 @@ func encoded(name, prefix string, public, key []byte) string {
 		base64.StdEncoding.EncodeToString([]byte(prefix+string(key))))
 }
 
+// The method Bytes of the key knows the curves of the standard library alone.
 func sm2Public(key *ecdsa.PublicKey) []byte {
+	//nolint:staticcheck // so the coordinates are needed
 	return append(append([]byte{4}, key.X.FillBytes(make([]byte, 32))...), key.Y.FillBytes(make([]byte, 32))...)
 }
 
@@ -274,7 +276,7 @@ func (k privateKey) beginning(now time.Time, others ...note.Signer) (string, err
 
 func writeTo(file *os.File, f keyFile) (err error) {
 	defer func() { err = errors.Join(err, file.Close()) }()
-	content, err := json.MarshalIndent(f, "", "  ")
+	content, err := json.MarshalIndent(f, "", "  ") //nolint:gosec // the file of the key is where its secret belongs
 	if err != nil {
 		return err
 	}

@@ -57,11 +57,11 @@ func dropTriggers(t testing.TB, conn *sql.Conn) (again []string) {
 	}
 	var names []string
 	for rows.Next() {
-		var name, make string
-		if err := rows.Scan(&name, &make); err != nil {
+		var name, trigger string
+		if err := rows.Scan(&name, &trigger); err != nil {
 			t.Fatal(err)
 		}
-		names, again = append(names, name), append(again, make)
+		names, again = append(names, name), append(again, trigger)
 	}
 	if err := rows.Close(); err != nil {
 		t.Fatal(err)
