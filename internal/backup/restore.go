@@ -57,12 +57,6 @@ func (r *Reader) open() error {
 // Close frees the memory of the decompression; it does not close the file.
 func (r *Reader) Close() { r.lines.z.Close() }
 
-// Check reads the backup to its end and returns what it holds, or what is wrong
-// with the file. It needs no database, and so does not find rows that none would take.
-func (r *Reader) Check() (Summary, error) {
-	return r.read(func(Table) (*inserter, error) { return nil, nil }) //nolint:nilnil // rows that go nowhere
-}
-
 // Restore reads the backup into db in one transaction. The database must hold no
 // data and have the schema of the backup. What is stored in the end is read back
 // and compared with the backup; on any difference, and on any fault of the file,
