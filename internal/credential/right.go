@@ -239,9 +239,10 @@ func RightsGivenAlone(ctx context.Context, tx *gorm.DB, townID string, since tim
 
 // GivenAlone is a right that was given alone, as a public notice names it.
 type GivenAlone struct {
+	// what was given: a role, a key, an account, a new password or a linked sign-in
 	Kind   string    `json:"kind" enums:"appointment,key,account,password,sign_in"`
 	Person string    `json:"person" example:"group-4"` // a role where the caller may not read people
-	At     time.Time `json:"at"`
+	At     time.Time `json:"at"`                       // when an administrator gave it
 } // @name RightGivenAlone
 
 // Notice returns what a notice tells the caller of a right that was given alone.
