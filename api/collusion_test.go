@@ -316,7 +316,7 @@ func (s *schemer) undoing(do func()) {
 	s.must(s.tx.Exec("ROLLBACK TO SAVEPOINT trick").Error)
 }
 
-// state tells apart what the tricks can lead to.
+// state distinguishes what the tricks can lead to.
 func (s *schemer) state() string {
 	var b strings.Builder
 	for _, query := range []string{

@@ -23,7 +23,7 @@ import (
 	"bulwark/internal/signature"
 )
 
-// signs gives the service a key and returns its file and the public key.
+// signs makes a key for the service and returns its file and the public key.
 func (h *harness) signs(algorithm string) (file, public string) {
 	h.t.Helper()
 	file = filepath.Join(h.t.TempDir(), "signing.key")

@@ -71,7 +71,7 @@ func migrateAndGrant(ctx context.Context, cfg config.Config, options database.Op
 	return grant(ctx, cfg, options)
 }
 
-// grant gives the role of the service its rights, where it does not own the schema itself.
+// grant grants the role of the service its rights, where it does not own the schema itself.
 func grant(ctx context.Context, cfg config.Config, options database.Options) error {
 	if cfg.MigrateURL == "" {
 		return nil

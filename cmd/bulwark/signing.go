@@ -26,7 +26,7 @@ func signing(cfg config.Config) signature.Settings {
 	}
 }
 
-// watchSigning says where there are no keys, and counts what is unsigned.
+// watchSigning reports where there are no keys, and counts what is unsigned.
 func watchSigning(
 	ctx context.Context, db *gorm.DB, settings signature.Settings, log *slog.Logger, to prometheus.Registerer,
 ) {

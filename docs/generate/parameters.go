@@ -120,7 +120,7 @@ func sharedParameter(name string) *openapi3.ParameterRef {
 	return &openapi3.ParameterRef{Ref: "#/components/parameters/" + name}
 }
 
-// shareQueries says a parameter of queries once that several operations have alike, such
+// shareQueries writes a parameter of queries once that several operations have alike, such
 // as page_size. Of two that differ under one name, the one of more operations is shared.
 func shareQueries(doc *openapi3.T) {
 	const several = 3

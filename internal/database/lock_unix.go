@@ -19,7 +19,7 @@ func tryLock(file *os.File) (held bool, err error) {
 	return err == nil, err
 }
 
-// keepOwner gives the new file the owner and group of the folder where root created it:
+// keepOwner sets for the new file the owner and group of the folder where root created it:
 // the service, which runs as that user, could not write it otherwise.
 func keepOwner(file, folder string) error {
 	if os.Geteuid() != 0 {

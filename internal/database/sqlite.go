@@ -193,7 +193,7 @@ func Damage(ctx context.Context, db *gorm.DB) (found []string, err error) {
 	return found, nil
 }
 
-// MoveNew gives a SQLite file that nobody uses the name path, and the owner of the folder
+// MoveNew sets for a SQLite file that nobody uses the name path, and the owner of the folder
 // where root does it. A file that has this name already is a fault.
 func MoveNew(ctx context.Context, file, path string) error {
 	unlock, err := Lock(ctx, path)

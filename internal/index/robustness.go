@@ -28,7 +28,7 @@ type RobustnessResult struct {
 	CreatedAt  time.Time
 }
 
-// RobustnessDraws says how the choices that could have been made otherwise were drawn.
+// RobustnessDraws reports how the choices that could have been made otherwise were drawn.
 type RobustnessDraws struct {
 	Seed         int64   `json:"seed"`
 	Replicates   int     `json:"replicates" example:"1000"`
