@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/credential"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
@@ -24,7 +25,7 @@ var (
 
 // identify returns who stands behind the key of the request, or else behind its
 // session.
-func (s *Server) identify(r *http.Request, action access.Action) (access.Principal, error) {
+func (s *Server) identify(r *http.Request, action policy.Action) (access.Principal, error) {
 	given := r.Header["Authorization"]
 	if len(given) == 0 {
 		return s.bySession(r, action)
@@ -43,7 +44,7 @@ func (s *Server) identify(r *http.Request, action access.Action) (access.Princip
 
 // bySession returns who stands behind the session of the request. A change needs
 // the token that only pages of this service can know.
-func (s *Server) bySession(r *http.Request, action access.Action) (access.Principal, error) {
+func (s *Server) bySession(r *http.Request, action policy.Action) (access.Principal, error) {
 	ctx := r.Context()
 	secret := s.engine.Cookie(ctx, sessionCookie)
 	if secret == "" {
@@ -64,11 +65,11 @@ func (s *Server) bySession(r *http.Request, action access.Action) (access.Princi
 		}
 		return access.Principal{}, err
 	}
-	if a.MustChange && action != access.ReadIdentity && action != access.OwnIdentity {
+	if a.MustChange && action != policy.ReadIdentity && action != policy.OwnIdentity {
 		return access.Principal{}, errMustChange
 	}
 	p, err := credential.PrincipalOf(ctx, s.DB, a)
-	if action == access.OwnIdentity && fault.Is(err, fault.KindForbidden) {
+	if action == policy.OwnIdentity && fault.Is(err, fault.KindForbidden) {
 		err = nil
 	}
 	return p, err
@@ -80,7 +81,7 @@ func (s *Server) endCookie(ctx context.Context) {
 }
 
 // authorise returns an error unless the caller may do the action in the town.
-func (s *Server) authorise(ctx context.Context, action access.Action, town string) error {
+func (s *Server) authorise(ctx context.Context, action policy.Action, town string) error {
 	p := access.PrincipalFrom(ctx)
 	return s.authCache.Check(authKeyOf(p, action, town), func() error { return s.Authorize(ctx, p, action, town) })
 }
@@ -102,12 +103,12 @@ const (
 type authKey struct {
 	key, account    string
 	towns, branches string
-	role            access.Role
-	action          access.Action
+	role            policy.Role
+	action          policy.Action
 	town            string
 }
 
-func authKeyOf(p access.Principal, action access.Action, town string) authKey {
+func authKeyOf(p access.Principal, action policy.Action, town string) authKey {
 	return authKey{p.Key, p.Account, strings.Join(p.Towns, " "), strings.Join(p.Branches, " "), p.Role, action, town}
 }
 

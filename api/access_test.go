@@ -8,22 +8,22 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 )
 
 func TestMeSaysWhoICanBe(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		nobody := apitest.Decode[Me](h.Get("/me"), http.StatusOK)
-		if nobody.Role != "" || nobody.Key != "" || !nobody.May(access.ReadRanking) {
+		if nobody.Role != "" || nobody.Key != "" || !nobody.May(policy.ReadRanking) {
 			t.Errorf("nobody is %+v", nobody)
 		}
-		mentor := apitest.Decode[Me](h.as(access.Mentor).Get("/me"), http.StatusOK)
-		if mentor.Role != access.Mentor || mentor.Person != "mentor" || len(mentor.Towns) != 1 ||
+		mentor := apitest.Decode[Me](h.as(policy.Mentor).Get("/me"), http.StatusOK)
+		if mentor.Role != policy.Mentor || mentor.Person != "mentor" || len(mentor.Towns) != 1 ||
 			mentor.Towns[0] != "demo" || mentor.ReadOnly {
 			t.Errorf("the mentor is %+v", mentor)
 		}
@@ -45,7 +45,7 @@ func actions(m Me) (names []string) {
 func TestKeysLetInUntilTheyAreRevoked(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		admin := h.as(access.Admin)
+		admin := h.as(policy.Admin)
 		made := admin.Post("/keys", object{"roles": []string{"mentor"}, "towns": []string{"demo"}, "person": "mentor"}).
 			Want(http.StatusCreated)
 		key := apitest.Decode[NewKey](made, http.StatusCreated)
@@ -71,7 +71,7 @@ func TestKeysLetInUntilTheyAreRevoked(t *testing.T) {
 func TestKeysAreRefused(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		admin, past := h.as(access.Admin), time.Now().Add(-time.Hour).UTC()
+		admin, past := h.as(policy.Admin), time.Now().Add(-time.Hour).UTC()
 		for _, tt := range []struct {
 			name string
 			body object
@@ -103,13 +103,13 @@ func TestKeysAreRefused(t *testing.T) {
 
 		// An admin of one town must not make keys for others.
 		demo := "demo"
-		townAdmin := h.As(h.key(credential.Key{Roles: []access.Role{access.Admin}, Towns: []string{demo}}))
+		townAdmin := h.As(h.key(credential.Key{Roles: []policy.Role{policy.Admin}, Towns: []string{demo}}))
 		refused(t, townAdmin.Post("/keys", object{"roles": []string{"admin"}, "read_only": false}),
 			http.StatusForbidden, "key_of_a_town")
 		refused(t, townAdmin.Get("/keys"), http.StatusForbidden, "key_of_a_town")
 		refused(t, townAdmin.Post("/towns", object{"code": "x", "area_code": "44", "name": named("x")}),
 			http.StatusForbidden, "key_of_a_town")
-		refused(t, h.as(access.LeadingGroup).Get("/keys"), http.StatusForbidden, "key_of_a_town")
+		refused(t, h.as(policy.LeadingGroup).Get("/keys"), http.StatusForbidden, "key_of_a_town")
 		refused(t, h.Get("/keys"), http.StatusUnauthorized, "key_needed")
 	})
 }
@@ -117,7 +117,7 @@ func TestKeysAreRefused(t *testing.T) {
 func TestPeopleAreAssigned(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		made := group.Post("/towns/demo/people", object{"code": "li", "name": named("李某")}).Want(http.StatusCreated)
 		if got := made.Header.Get("Location"); got != "/api/v1/towns/demo/people/li" {
 			t.Errorf("Location %q", got)
@@ -125,12 +125,12 @@ func TestPeopleAreAssigned(t *testing.T) {
 		group.Get("/towns/demo/people/li").Want(http.StatusOK)
 		refused(t, group.Post("/towns/demo/people", object{"code": "li", "name": named("李某")}),
 			http.StatusConflict, "already_exists", "/code")
-		refused(t, h.as(access.Reader).Get("/towns/demo/people"), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(policy.Reader).Get("/towns/demo/people"), http.StatusForbidden, "not_allowed")
 		refused(t, h.Get("/towns/demo/people"), http.StatusUnauthorized, "key_needed")
 
 		in := object{"person": "li", "branch": "b02", "duty": "mentors", "from": "2023-01-01", "until": "2023-12-31"}
 		refused(t, group.Post("/towns/demo/assignments", in), http.StatusUnprocessableEntity, "invalid", "/person")
-		h.appointed("demo", "li", access.Mentor)
+		h.appointed("demo", "li", policy.Mentor)
 		a := group.Post("/towns/demo/assignments", in).Want(http.StatusCreated)
 		id := apitest.Decode[people.Assignment](a, http.StatusCreated).ID
 		address := "/towns/demo/assignments/" + id
@@ -163,7 +163,7 @@ func TestPeopleAreAssigned(t *testing.T) {
 func TestChangesAreRecordedUnderTheCaller(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		h.as(access.LeadingGroup).Header("X-Request-Id", "request-0001").Post("/towns/demo/people",
+		h.as(policy.LeadingGroup).Header("X-Request-Id", "request-0001").Post("/towns/demo/people",
 			object{"code": "li", "name": named("李某")}).Want(http.StatusCreated)
 		var actor, role string
 		h.must(db.Table("audit_records").Select("actor, role").

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"bulwark/internal/access"
 	"bulwark/internal/credential"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -32,7 +32,7 @@ type accountInput struct {
 	// who signs in, under the roles that he or she is appointed to
 	Person *string `json:"person" example:"mentor-1"`
 	// of an account without a person
-	Roles []access.Role `json:"roles" validate:"max=8" swaggertype:"array,string" example:"admin"`
+	Roles []policy.Role `json:"roles" validate:"max=8" swaggertype:"array,string" example:"admin"`
 	// of an outside provider, with subject
 	Issuer *string `json:"issuer" validate:"omitempty,max=255" example:"https://id.example.org"`
 	// who it is for the issuer
@@ -128,7 +128,7 @@ func (s *Server) listKeys(ctx context.Context, _ listKeysRequest) (rest.Page[cre
 // keyInput is what a new key opens, and for whom.
 type keyInput struct {
 	// a request acts under one: see Act-As
-	Roles []access.Role `json:"roles" validate:"required,min=1,max=8" swaggertype:"array,string" example:"mentor"`
+	Roles []policy.Role `json:"roles" validate:"required,min=1,max=8" swaggertype:"array,string" example:"mentor"`
 	// that it opens; absent or empty = every town
 	Towns []string `json:"towns" validate:"max=100" example:"lishui"`
 	// of its one town; absent or empty = all that the role reaches

@@ -7,15 +7,15 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 )
 
 func TestAccounts(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
-		admin := h.as(access.Admin)
+		admin := h.as(policy.Admin)
 		made := admin.Post("/accounts", object{"name": "media", "town": "demo", "roles": []string{"reader"}}).
 			Want(http.StatusCreated)
 		if made.Header.Get("Location") != "/api/v1/accounts/media" || made.Version() != 1 {
@@ -36,7 +36,7 @@ func TestAccounts(t *testing.T) {
 			t.Errorf("%+v", once)
 		}
 		media, told := h.in("media", once.Password)
-		if !told.MustChange || told.Role != access.Reader || strings.Join(told.Towns, " ") != "demo" {
+		if !told.MustChange || told.Role != policy.Reader || strings.Join(told.Towns, " ") != "demo" {
 			t.Errorf("told %+v", told)
 		}
 		// Before the one-time password is changed there is nothing else to do.
@@ -58,11 +58,11 @@ func TestAccounts(t *testing.T) {
 		refused(t, signIn(h.Client, "media", phrase), http.StatusUnauthorized, "bad_sign_in")
 		admin.IfMatch(off.ETag()).Put("/accounts/media",
 			object{"town": "demo", "roles": []string{"leadership"}, "disabled": false}).Want(http.StatusOK)
-		if _, told := h.in("media", phrase); told.Role != access.Leadership {
+		if _, told := h.in("media", phrase); told.Role != policy.Leadership {
 			t.Errorf("told %+v", told)
 		}
 		refused(t, admin.Get("/accounts/nobody"), http.StatusNotFound, "not_found")
-		refused(t, h.as(access.LeadingGroup).Get("/accounts"), http.StatusForbidden, "key_of_a_town")
+		refused(t, h.as(policy.LeadingGroup).Get("/accounts"), http.StatusForbidden, "key_of_a_town")
 		refused(t, h.Get("/accounts"), http.StatusUnauthorized, "key_needed")
 	})
 }

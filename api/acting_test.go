@@ -8,10 +8,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 )
 
 // One request acts under one role, the least of those held unless it names
@@ -20,18 +20,18 @@ func TestARequestActsUnderOneRole(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		person := "leading_group"
-		h.appointed("demo", person, access.Leadership)
+		h.appointed("demo", person, policy.Leadership)
 		both := h.As(h.key(credential.Key{
-			Roles: []access.Role{access.LeadingGroup, access.Leadership}, Towns: []string{"demo"}, PersonCode: &person,
+			Roles: []policy.Role{policy.LeadingGroup, policy.Leadership}, Towns: []string{"demo"}, PersonCode: &person,
 		}))
 		li := object{"code": "li", "name": named("李某")}
 		me := apitest.Decode[Me](both.Get("/me"), http.StatusOK)
-		if me.Role != access.LeadingGroup || len(me.Roles) != 2 {
+		if me.Role != policy.LeadingGroup || len(me.Roles) != 2 {
 			t.Errorf("the first role is %+v", me)
 		}
 		leader := both.Header("Act-As", "leadership")
-		if me := apitest.Decode[Me](leader.Get("/me"), http.StatusOK); me.Role != access.Leadership ||
-			me.May(access.WritePeople) {
+		if me := apitest.Decode[Me](leader.Get("/me"), http.StatusOK); me.Role != policy.Leadership ||
+			me.May(policy.WritePeople) {
 			t.Errorf("the other role is %+v", me)
 		}
 		refused(t, leader.Post("/towns/demo/people", li), http.StatusForbidden, "not_allowed")
@@ -54,9 +54,9 @@ func TestDoorsTellRolesApart(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		person := "leading_group"
-		h.appointed("demo", person, access.Leadership)
+		h.appointed("demo", person, policy.Leadership)
 		both := h.As(h.key(credential.Key{
-			Roles: []access.Role{access.LeadingGroup, access.Leadership}, Towns: []string{"demo"}, PersonCode: &person,
+			Roles: []policy.Role{policy.LeadingGroup, policy.Leadership}, Towns: []string{"demo"}, PersonCode: &person,
 		}))
 		write := object{"code": "zhao", "name": named("赵某")}
 		both.Post("/towns/demo/people", write).Want(http.StatusCreated)
@@ -72,7 +72,7 @@ func TestAKeyIsLimitedToItsBranches(t *testing.T) {
 		h.inForce(smallScheme)
 		h.planned("2023Q1", "2023-01-01", "2023-03-31")
 		h.steps("2023Q1", "open")
-		writer := h.joins("zhou", access.LeadingGroup, nil)
+		writer := h.joins("zhou", policy.LeadingGroup, nil)
 		inside, outside := begun(writer, "2023Q1", "b01", value("spirit", 8)),
 			begun(writer, "2023Q1", "b02", value("spirit", 9))
 		for _, path := range []string{inside, outside} {
@@ -80,7 +80,7 @@ func TestAKeyIsLimitedToItsBranches(t *testing.T) {
 		}
 		person := "leading_group"
 		limited := h.As(h.key(credential.Key{
-			Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, Branches: []string{"b01"}, PersonCode: &person,
+			Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{"demo"}, Branches: []string{"b01"}, PersonCode: &person,
 		}))
 		same(t, "sheets", column(limited.Get("/towns/demo/evaluations"), "branch"), "b01")
 		refused(t, limited.Get(outside), http.StatusNotFound, "not_found")
@@ -95,12 +95,12 @@ func TestAKeyIsLimitedToItsBranches(t *testing.T) {
 
 		h.steps("2023Q1", "review")
 		h.forced("2023Q1", "time is over")
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		group.Post("/towns/demo/periods/2023Q1/runs", nil).Want(http.StatusCreated)
 		moved(group, "/towns/demo/periods/2023Q1", "published", "").Want(http.StatusOK)
 		group.Get("/towns/demo/periods/2023Q1/receipt/data.csv").Want(http.StatusOK)
 		refused(t, limited.Get("/towns/demo/periods/2023Q1/receipt/data.csv"), http.StatusForbidden, "not_allowed")
-		if me := apitest.Decode[Me](limited.Get("/me"), http.StatusOK); me.May(access.WritePeriods) || len(me.Branches) != 1 {
+		if me := apitest.Decode[Me](limited.Get("/me"), http.StatusOK); me.May(policy.WritePeriods) || len(me.Branches) != 1 {
 			t.Errorf("I am %+v", me)
 		}
 	})
@@ -111,7 +111,7 @@ func TestAKeyIsLimitedToItsBranches(t *testing.T) {
 func TestUsesOfKeysAreWrittenDown(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		k, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Reader}})
+		k, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []policy.Role{policy.Reader}})
 		h.must(err)
 		used := func() *time.Time {
 			keys, err := credential.ListKeys(t.Context(), db)

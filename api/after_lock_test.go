@@ -11,9 +11,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -56,12 +56,12 @@ type keptRow struct {
 
 func newKeeper(t *testing.T, db *gorm.DB) *keeper {
 	k := &keeper{world: newWorld(t, db), callers: []string{"all", "other", "qian"}}
-	for code, role := range map[string]access.Role{
-		"all": access.Mentor, "other": access.Mentor, "qian": access.LeadingGroup,
+	for code, role := range map[string]policy.Role{
+		"all": policy.Mentor, "other": policy.Mentor, "qian": policy.LeadingGroup,
 	} {
-		k.secret[code] = k.key(credential.Key{Roles: []access.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
+		k.secret[code] = k.key(credential.Key{Roles: []policy.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
 	}
-	for _, role := range access.Roles() {
+	for _, role := range policy.Roles() {
 		k.callers = append(k.callers, string(role))
 	}
 	k.before = k.rows(db)

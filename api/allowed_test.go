@@ -21,6 +21,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -98,24 +99,24 @@ func newProber(t *testing.T, db *gorm.DB) *prober {
 	h, clock := newHarnessAt(t, db, "2026-04-01 12:00:00")
 	p := &prober{world: worldOf(t, h), clock: clock, first: "2026-04-01", done: map[string]int{}}
 	leads := ties{"b01": access.Leads} // besides being of the leading group
-	for code, role := range map[string]access.Role{"fang": access.LeadingGroup} {
+	for code, role := range map[string]policy.Role{"fang": policy.LeadingGroup} {
 		p.joins(code, role, leads)
-		p.secret[code] = p.key(credential.Key{Roles: []access.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
+		p.secret[code] = p.key(credential.Key{Roles: []policy.Role{role}, Towns: []string{"demo"}, PersonCode: &code})
 	}
 	zheng := "zheng" // whose proposal the world has
 	p.secret[zheng] = p.key(credential.Key{
-		Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &zheng,
+		Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &zheng,
 	})
 	limited := "leading_group"
 	p.secret["limited"] = p.key(credential.Key{
-		Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &limited, Branches: []string{"b01"},
+		Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &limited, Branches: []string{"b01"},
 	})
 	p.callers = []string{readOnly, "fang", "limited"}
-	for _, role := range access.Roles() {
+	for _, role := range policy.Roles() {
 		p.callers = append(p.callers, string(role))
 	}
 	p.callers = append(p.callers, "leading_group", "leading_group", "secretary", "mentor") // of whom there is most to see
-	group := h.as(access.LeadingGroup)
+	group := h.as(policy.LeadingGroup)
 	for _, body := range []object{
 		{"evaluator": "mentor"}, {"evaluator": "leading_group"}, {"branch": "b02"}, {"branch": "b01", "evaluator": "fang"},
 	} {

@@ -14,11 +14,12 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/workflow"
 )
 
 // acting is the context of somebody of demo who works without the router.
-func acting(t *testing.T, person string, role access.Role) context.Context {
+func acting(t *testing.T, person string, role policy.Role) context.Context {
 	ctx := audit.As(t.Context(), audit.Actor{Name: person, Role: string(role)})
 	return access.WithPrincipal(ctx, access.Principal{Towns: []string{"demo"}, Person: person, Role: role})
 }
@@ -55,7 +56,7 @@ func TestAmendmentsFollowOneAnother(t *testing.T) {
 	h := newHarness(t, dbtest.Open(t, database.PostgreSQL)) // SQLite has one writer anyway
 	h.alone()
 	published(h)
-	ctx := acting(t, "leading_group", access.LeadingGroup)
+	ctx := acting(t, "leading_group", policy.LeadingGroup)
 	var made [2]index.PublicationDetail
 	amend := func(i int, code string) func(db *gorm.DB) error {
 		x := 3.0
@@ -86,7 +87,7 @@ func TestNobodyFinalisesBesideAnAppeal(t *testing.T) {
 	version := int64(0)
 	h.must(h.db.Raw("SELECT version FROM periods WHERE code = '2026Q1'").Scan(&version).Error)
 	file := func(tx *gorm.DB) error {
-		_, err := index.FileAppeal(acting(t, "secretary", access.Secretary), tx, index.Appeal{
+		_, err := index.FileAppeal(acting(t, "secretary", policy.Secretary), tx, index.Appeal{
 			TownID: "demo", PeriodCode: "2026Q1", BranchCode: "b01", Statement: "miscounted",
 			Points: index.Points{{Code: "meetings", Claim: "12"}},
 		})
@@ -94,7 +95,7 @@ func TestNobodyFinalisesBesideAnAppeal(t *testing.T) {
 	}
 	finalise := func(db *gorm.DB) error {
 		later := db.Session(&gorm.Session{NewDB: true, NowFunc: func() time.Time { return db.NowFunc().AddDate(0, 0, 10) }})
-		_, _, err := index.MovePeriod(acting(t, "leading_group", access.LeadingGroup), later,
+		_, _, err := index.MovePeriod(acting(t, "leading_group", policy.LeadingGroup), later,
 			workflow.Ref{Town: "demo", ID: "2026Q1", Version: version}, evaluation.PeriodMove{To: evaluation.Final})
 		return err
 	}

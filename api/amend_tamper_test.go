@@ -8,10 +8,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 )
 
 // unguarded drops every trigger, as the owner of the database can, and returns the handle of
@@ -42,8 +42,8 @@ func TestNoAmendmentPublishesWhatWasTamperedWith(t *testing.T) {
 		h := newHarness(t, db)
 		h.alone()
 		published(h)
-		group := h.as(access.LeadingGroup)
-		appeal := h.as(access.Secretary).Post("/towns/demo/appeals", object{
+		group := h.as(policy.LeadingGroup)
+		appeal := h.as(policy.Secretary).Post("/towns/demo/appeals", object{
 			"period": "2026Q1", "branch": "b01", "statement": "x", "points": []object{{"code": "meetings", "claim": "10"}},
 		}).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		other := apitest.Decode[object](group.Get("/towns/demo/evaluations?period=2026Q1&branch=b02"), http.StatusOK)
@@ -158,7 +158,7 @@ func TestNoAmendmentOfAPublicationThatTheTrailDoesNotHave(t *testing.T) {
 		owner := unguarded(t, db)
 		h.must(owner.Exec("DELETE FROM corrections").Error)
 		h.must(owner.Exec("DELETE FROM publications WHERE number = 2").Error)
-		a := h.as(access.LeadingGroup).Post("/towns/demo/periods/2026Q1/publications", object{
+		a := h.as(policy.LeadingGroup).Post("/towns/demo/periods/2026Q1/publications", object{
 			"reason": "x", "corrections": []object{{"branch": "b02", "code": "complaints", "value": 1}},
 		})
 		refused(t, a, http.StatusConflict, "published_data_differs", "corrections/2026Q1/1",

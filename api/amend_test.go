@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/town"
 )
 
@@ -21,7 +22,7 @@ import (
 func amended(h *harness, period, branch, code string, x float64) int64 {
 	h.t.Helper()
 	body := object{"reason": "counted again", "corrections": []object{{"branch": branch, "code": code, "value": x}}}
-	made := amendedBy(h.as(access.LeadingGroup), "/towns/demo/periods/"+period, body)
+	made := amendedBy(h.as(policy.LeadingGroup), "/towns/demo/periods/"+period, body)
 	return apitest.Decode[index.PublicationDetail](made, http.StatusOK).Number
 }
 
@@ -33,8 +34,8 @@ func TestAnAmendmentChangesNothingElse(t *testing.T) {
 		carrying := strings.Replace(smallScheme, `{"kind": "deduct", "per": 10}`,
 			`{"kind": "deduct", "per": 10}, "missing": {"kind": "carry", "periods": 1}`, 1)
 		h.inForce(carrying)
-		group, other := h.as(access.LeadingGroup),
-			h.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
+		group, other := h.as(policy.LeadingGroup),
+			h.joins("other", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
 		for quarter, days := range map[string][2]string{
 			"2025Q4": {"2025-10-01", "2025-12-31"}, "2026Q1": {"2026-01-01", "2026-03-31"},
 		} {
@@ -118,19 +119,19 @@ func TestAppealsAreUpheldOneAfterAnother(t *testing.T) {
 		h := newHarness(t, db)
 		h.alone()
 		published(h)
-		second := h.joins("sun", access.Secretary, ties{"b02": access.Leads})
+		second := h.joins("sun", policy.Secretary, ties{"b02": access.Leads})
 		filed := func(c *apitest.Client, branch string) string {
 			made := c.Post("/towns/demo/appeals", object{
 				"period": "2026Q1", "branch": branch, "statement": "x", "points": []object{{"code": "meetings", "claim": "10"}},
 			})
 			return made.Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		}
-		appeals := []string{filed(h.as(access.Secretary), "b01"), filed(second, "b02")}
-		refused(t, h.as(access.LeadingGroup).Bad().Post(appeals[0]+"/transitions", object{"to": "rejected", "reason": "x"}),
+		appeals := []string{filed(h.as(policy.Secretary), "b01"), filed(second, "b02")}
+		refused(t, h.as(policy.LeadingGroup).Bad().Post(appeals[0]+"/transitions", object{"to": "rejected", "reason": "x"}),
 			http.StatusPreconditionRequired, "if_match_required")
-		refused(t, h.as(access.LeadingGroup).IfMatch(`"7"`).Post(appeals[0]+"/transitions",
+		refused(t, h.as(policy.LeadingGroup).IfMatch(`"7"`).Post(appeals[0]+"/transitions",
 			object{"to": "rejected", "reason": "x"}), http.StatusPreconditionFailed, "stale_version")
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		answers := make([]int, 4)
 		var all sync.WaitGroup
 		for i := range answers {
@@ -159,21 +160,21 @@ func TestAPeriodWithoutNoticeIsFinalAtOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		h.inForce(smallScheme)
-		h.as(access.LeadingGroup).Post("/towns/demo/periods", object{
+		h.as(policy.LeadingGroup).Post("/towns/demo/periods", object{
 			"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": object{"code": "small"},
 			"notice_days": 0,
 		}).Want(http.StatusCreated)
 		h.steps("2026Q1", "open")
 		scored(h, "2026Q1")
 		h.steps("2026Q1", "review", "locked")
-		h.as(access.LeadingGroup).Post(q1+"/runs", nil).Want(http.StatusCreated)
+		h.as(policy.LeadingGroup).Post(q1+"/runs", nil).Want(http.StatusCreated)
 		body := object{"reason": "x", "corrections": []object{{"branch": "b01", "code": "meetings", "value": 1}}}
-		refused(t, h.as(access.LeadingGroup).Post(q1+"/publications", body), http.StatusConflict, "not_published")
+		refused(t, h.as(policy.LeadingGroup).Post(q1+"/publications", body), http.StatusConflict, "not_published")
 		h.steps("2026Q1", "published")
 		if r := apitest.Decode[index.Ranking](h.Get(q1+"/ranking"), http.StatusOK); r.Notice != nil || r.Publication != 1 {
 			t.Errorf("source: %+v", r.Source)
 		}
-		refused(t, h.as(access.Secretary).Post("/towns/demo/appeals", object{
+		refused(t, h.as(policy.Secretary).Post("/towns/demo/appeals", object{
 			"period": "2026Q1", "branch": "b01", "statement": "x", "points": []object{{"code": "meetings", "claim": "10"}},
 		}), http.StatusConflict, "no_notice")
 		h.steps("2026Q1", "final")

@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/improve/plan"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 	"bulwark/internal/workflow"
 )
@@ -15,7 +16,7 @@ import (
 //
 //	@Summary	Say what a cause analysis starts from
 func (s *Server) draftAnalysis(ctx context.Context, req scorecardRequest) (plan.AnalysisBasis, error) {
-	if err := access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), access.WriteAnalyses, req.Town, req.Branch,
+	if err := access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), policy.WriteAnalyses, req.Town, req.Branch,
 		day.Of(s.Now())); err != nil {
 		return plan.AnalysisBasis{}, err
 	}

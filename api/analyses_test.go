@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 )
 
 // campaign publishes quarter after quarter under the scheme small. Its mentor other
@@ -27,9 +28,9 @@ type campaign struct {
 func newCampaign(h *harness) *campaign {
 	h.inForce(smallScheme)
 	return &campaign{
-		h, h.as(access.LeadingGroup),
-		h.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors}),
-		h.joins("chen", access.LeadingGroup, nil),
+		h, h.as(policy.LeadingGroup),
+		h.joins("other", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors}),
+		h.joins("chen", policy.LeadingGroup, nil),
 	}
 }
 
@@ -95,7 +96,7 @@ func cause(indicator string) object {
 func TestACauseIsAnalysed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		c := newCampaign(newHarness(t, db))
-		mentor, secretary := c.as(access.Mentor), c.as(access.Secretary)
+		mentor, secretary := c.as(policy.Mentor), c.as(policy.Secretary)
 		draft := q1 + "/branches/b01/analysis-draft"
 		c.opens("2026Q1", "2026-01-01", "2026-03-31", spring())
 		refused(t, mentor.Get(draft), http.StatusNotFound, "not_found")
@@ -144,7 +145,7 @@ func TestACauseIsAnalysed(t *testing.T) {
 		at := analyses + "/" + made.ID
 
 		// A draft is for its author alone.
-		for _, who := range []*apitest.Client{secretary, c.group, c.other, c.as(access.Leadership)} {
+		for _, who := range []*apitest.Client{secretary, c.group, c.other, c.as(policy.Leadership)} {
 			refused(t, who.Get(at), http.StatusNotFound, "not_found")
 			same(t, "listed", column(who.Get(analyses), "id"))
 		}
@@ -163,14 +164,14 @@ func TestACauseIsAnalysed(t *testing.T) {
 			t.Errorf("submitted: %+v", sent)
 		}
 
-		far := c.joins("far", access.Mentor, ties{"b02": access.Mentors})
+		far := c.joins("far", policy.Mentor, ties{"b02": access.Mentors})
 		refused(t, far.Get(at), http.StatusNotFound, "not_found")
 		same(t, "listed", column(far.Get(analyses), "id"))
-		for _, who := range []*apitest.Client{secretary, c.as(access.Instructor), c.group, c.other, c.as(access.Leadership)} {
+		for _, who := range []*apitest.Client{secretary, c.as(policy.Instructor), c.group, c.other, c.as(policy.Leadership)} {
 			may(t, who, at)
 			same(t, "listed", column(who.Get(analyses+"?branch=b01&period=2026Q1&mentor=mentor&state=submitted"), "id"), made.ID)
 		}
-		for _, role := range []access.Role{access.Reader, access.Office, access.Admin} {
+		for _, role := range []policy.Role{policy.Reader, policy.Office, policy.Admin} {
 			refused(t, c.as(role).Get(at), http.StatusForbidden, "not_allowed")
 		}
 		refused(t, moved(c.other, at, "draft", ""), http.StatusForbidden, "not_author")
@@ -205,7 +206,7 @@ func TestAnalysesAreListedInConstantStatements(t *testing.T) {
 		for _, branch := range []string{"b01", "b02", "b03"} {
 			made := c.other.Post(analyses, analysisOf(branch, cause("meetings"))).Want(http.StatusCreated)
 			moved(c.other, made.Header.Get("Location")[len("/api/v1"):], "submitted", "").Want(http.StatusOK)
-			c.as(access.Mentor).Get(analyses).Want(http.StatusOK)
+			c.as(policy.Mentor).Get(analyses).Want(http.StatusOK)
 			before := database.Queries(db)
 			c.other.Get(analyses).Want(http.StatusOK)
 			counts = append(counts, database.Queries(db)-before)
@@ -228,7 +229,7 @@ func TestALimitedKeyHidesOwnAnalysesOfOtherBranches(t *testing.T) {
 			Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 		person := "other"
 		limited := c.As(c.key(credential.Key{
-			Roles: []access.Role{access.Mentor}, Towns: []string{"demo"}, Branches: []string{"b01"}, PersonCode: &person,
+			Roles: []policy.Role{policy.Mentor}, Towns: []string{"demo"}, Branches: []string{"b01"}, PersonCode: &person,
 		}))
 		same(t, "unlimited", column(c.other.Get(analyses), "branch"), "b01", "b02")
 		same(t, "limited", column(limited.Get(analyses), "branch"), "b01")

@@ -17,6 +17,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 )
 
 // TestAResultIsAppealedAgainst goes from a publication over appeals to the final
@@ -24,10 +25,10 @@ import (
 func TestAResultIsAppealedAgainst(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-04-01 09:00:00")
-		s := appealStory{harness: h, clock: clock, t: t, group: h.as(access.LeadingGroup), first: h.as(access.Secretary)}
-		s.second, s.third = h.joins("sun", access.Secretary, ties{"b02": access.Leads}),
-			h.joins("qian", access.Secretary, ties{"b03": access.Leads})
-		s.wu = h.joins("wu", access.LeadingGroup, ties{"b01": access.Leads})
+		s := appealStory{harness: h, clock: clock, t: t, group: h.as(policy.LeadingGroup), first: h.as(policy.Secretary)}
+		s.second, s.third = h.joins("sun", policy.Secretary, ties{"b02": access.Leads}),
+			h.joins("qian", policy.Secretary, ties{"b03": access.Leads})
+		s.wu = h.joins("wu", policy.LeadingGroup, ties{"b01": access.Leads})
 		s.entersAndPublishes()
 		s.opensNotice()
 		s.files()
@@ -62,9 +63,9 @@ func (s *appealStory) entersAndPublishes() {
 	s.inForce(smallScheme)
 	s.planned("2026Q1", "2026-01-01", "2026-03-31")
 	s.steps("2026Q1", "open")
-	chen := s.joins("chen", access.LeadingGroup, nil)
-	other := s.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
-	counted(s.as(access.Mentor), s.group, "2026Q1", "b01", value("spirit", 7))
+	chen := s.joins("chen", policy.LeadingGroup, nil)
+	other := s.joins("other", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
+	counted(s.as(policy.Mentor), s.group, "2026Q1", "b01", value("spirit", 7))
 	counted(other, s.group, "2026Q1", "b01", value("spirit", 9))
 	counted(other, s.group, "2026Q1", "b02", value("spirit", 8))
 	counted(other, s.group, "2026Q1", "b03", value("spirit", 8))
@@ -138,7 +139,7 @@ func (s *appealStory) files() {
 	t := s.t
 	s.clock.set(t, "2026-04-12 10:00:00")
 	for _, c := range []*apitest.Client{
-		s.group, s.as(access.Mentor), s.as(access.Leadership), s.as(access.Office), s.as(access.Reader), s.as(access.Admin),
+		s.group, s.as(policy.Mentor), s.as(policy.Leadership), s.as(policy.Office), s.as(policy.Reader), s.as(policy.Admin),
 	} {
 		refused(t, s.appeal(c, "b01"), http.StatusForbidden, "not_allowed")
 	}
@@ -180,9 +181,9 @@ func (s *appealStory) files() {
 func (s *appealStory) isReadByThoseConcerned() {
 	t := s.t
 	const list = "/towns/demo/appeals"
-	for role, branches := range map[access.Role][]string{
-		access.LeadingGroup: {"b01", "b02", "b03"}, access.Leadership: {"b01", "b02", "b03"},
-		access.Secretary: {"b01"}, access.Mentor: {"b01"}, access.Instructor: {"b01"},
+	for role, branches := range map[policy.Role][]string{
+		policy.LeadingGroup: {"b01", "b02", "b03"}, policy.Leadership: {"b01", "b02", "b03"},
+		policy.Secretary: {"b01"}, policy.Mentor: {"b01"}, policy.Instructor: {"b01"},
 	} {
 		same(t, string(role), column(s.as(role).Get(list), "branch"), branches...)
 		s.as(role).Get(s.ofFirst).Want(http.StatusOK)
@@ -192,14 +193,14 @@ func (s *appealStory) isReadByThoseConcerned() {
 				http.StatusNotFound, "not_found")
 		}
 	}
-	for _, role := range []access.Role{access.Office, access.Reader, access.Admin} {
+	for _, role := range []policy.Role{policy.Office, policy.Reader, policy.Admin} {
 		refused(t, s.as(role).Get(s.ofFirst), http.StatusForbidden, "not_allowed")
 	}
 	refused(t, s.Get(s.ofFirst), http.StatusUnauthorized, "key_needed")
 	may(t, s.group, s.ofFirst, "uphold", "reject")
 	may(t, s.first, s.ofFirst, "withdraw")
 	may(t, s.wu, s.ofFirst)
-	for _, role := range []access.Role{access.Mentor, access.Instructor, access.Leadership} {
+	for _, role := range []policy.Role{policy.Mentor, policy.Instructor, policy.Leadership} {
 		may(t, s.as(role), s.ofFirst)
 	}
 	same(t, "wu's list", column(s.wu.Get(list+"?state=filed"), "allowed"), "[]", "[uphold reject]")
@@ -234,7 +235,7 @@ func (s *appealStory) isRejected() {
 	refused(t, moved(s.group, s.ofThird, "rejected", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
 	refused(t, moved(s.group, s.ofThird, "withdrawn", ""), http.StatusForbidden, "not_allowed")
 	refused(t, moved(s.third, s.ofThird, "rejected", "x"), http.StatusForbidden, "not_allowed")
-	refused(t, moved(s.as(access.Leadership), s.ofThird, "rejected", "x"), http.StatusForbidden, "not_allowed")
+	refused(t, moved(s.as(policy.Leadership), s.ofThird, "rejected", "x"), http.StatusForbidden, "not_allowed")
 	a := apitest.Decode[index.Appeal](moved(s.group, s.ofThird, "rejected", "the minutes show six"), http.StatusOK)
 	if a.State != index.Rejected || a.Answer != "the minutes show six" || a.DecidedBy != "leading_group" ||
 		a.AmendedTo != nil || len(a.Allowed) > 0 {

@@ -3,9 +3,9 @@ package api
 import (
 	"context"
 
-	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -23,7 +23,7 @@ type listAppointmentsRequest struct {
 func (s *Server) listAppointments(
 	ctx context.Context, req listAppointmentsRequest,
 ) (rest.Page[people.Appointment], error) {
-	f := people.AppointmentFilter{Person: req.Person, Role: access.Role(req.Role), Limit: req.Limit()}
+	f := people.AppointmentFilter{Person: req.Person, Role: policy.Role(req.Role), Limit: req.Limit()}
 	if req.On != nil {
 		f.On = *req.On
 	}
@@ -40,7 +40,7 @@ func (s *Server) listAppointments(
 // appointmentInput is a person appointed to a role, by which letter and for how long.
 type appointmentInput struct {
 	Person string      `json:"person" validate:"required" example:"mentor-1"`
-	Role   access.Role `json:"role" validate:"required" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
+	Role   policy.Role `json:"role" validate:"required" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
 	// number of the letter; a mentor needs one
 	Letter    string   `json:"letter" validate:"max=100" example:"演示聘字〔2022〕1号"`
 	ValidFrom day.Date `json:"from" validate:"required" swaggertype:"string" format:"date"`

@@ -7,11 +7,11 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 )
 
 // Whose appointment has ended is refused by the very next request, in words that
@@ -19,7 +19,7 @@ import (
 func TestAnEndedAppointmentEndsTheKey(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		group.Post("/towns/demo/people", object{"code": "li", "name": named("李某")}).Want(http.StatusCreated)
 		today := day.Of(time.Now())
 		term := func(letter string, from, until day.Date) object {
@@ -32,10 +32,10 @@ func TestAnEndedAppointmentEndsTheKey(t *testing.T) {
 		address := made.Header.Get("Location")[len("/api/v1"):]
 		refused(t, group.Post("/towns/demo/appointments", term("聘字2号", today, today)),
 			http.StatusConflict, "overlapping_appointment")
-		li := h.As(apitest.Decode[NewKey](h.as(access.Admin).Post("/keys", object{
+		li := h.As(apitest.Decode[NewKey](h.as(policy.Admin).Post("/keys", object{
 			"roles": []string{"mentor", "leadership"}, "towns": []string{"demo"}, "person": "li",
 		}), http.StatusCreated).Secret)
-		if me := apitest.Decode[Me](li.Get("/me"), http.StatusOK); me.Role != access.Mentor || len(me.Roles) != 1 {
+		if me := apitest.Decode[Me](li.Get("/me"), http.StatusOK); me.Role != policy.Mentor || len(me.Roles) != 1 {
 			t.Errorf("I am %+v", me)
 		}
 		refused(t, li.Header("Act-As", "leadership").Get("/me"), http.StatusForbidden, "role_not_held")
@@ -45,7 +45,7 @@ func TestAnEndedAppointmentEndsTheKey(t *testing.T) {
 		group.IfMatch(`"1"`).Post(address+"/end", object{"until": today.AddDays(-1), "reason": "辞聘"}).Want(http.StatusOK)
 		refused(t, li.Get("/towns/demo/people"), http.StatusForbidden, "no_role_now")
 		refused(t, li.Get("/me"), http.StatusForbidden, "no_role_now")
-		refused(t, h.as(access.Reader).Get("/towns/demo/appointments"), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(policy.Reader).Get("/towns/demo/appointments"), http.StatusForbidden, "not_allowed")
 
 		group.Post("/towns/demo/appointments", term("聘字3号", today, today)).Want(http.StatusCreated)
 		li.Get("/towns/demo/people").Want(http.StatusOK)

@@ -8,6 +8,7 @@ import (
 	"bulwark/internal/audit"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -49,11 +50,11 @@ func (q auditQuery) list(ctx context.Context, s *Server, town string) (rest.Page
 
 // readBy are the actions by which subjects are read that have no address of their own, by
 // the first part.
-var readBy = map[string]access.Action{
-	"": access.ReadStructure, "kinds": access.ReadStructure, "classes": access.ReadStructure,
-	"sub-branches": access.ReadStructure, "schemes": access.ReadDrafts, "people": access.ReadPeople,
-	"office-members": access.ReadPeople, "office-links": access.ReadPeople,
-	"keys": access.ManageKeys, "accounts": access.ManageAccounts,
+var readBy = map[string]policy.Action{
+	"": policy.ReadStructure, "kinds": policy.ReadStructure, "classes": policy.ReadStructure,
+	"sub-branches": policy.ReadStructure, "schemes": policy.ReadDrafts, "people": policy.ReadPeople,
+	"office-members": policy.ReadPeople, "office-links": policy.ReadPeople,
+	"keys": policy.ManageKeys, "accounts": policy.ManageAccounts,
 }
 
 // readable reports whether the caller may read the subject of a record now: what the trail

@@ -7,11 +7,11 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/audit"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 )
 
 type trail struct {
@@ -32,7 +32,7 @@ func trailOf(c *apitest.Client, query string) trail {
 func TestTheTrailTellsWhoChangedWhat(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group, admin := h.as(access.LeadingGroup), h.as(access.Admin)
+		group, admin := h.as(policy.LeadingGroup), h.as(policy.Admin)
 		branch := group.Get("/towns/demo/branches/b01").Want(http.StatusOK)
 		group.IfMatch(branch.ETag()).Header("X-Request-Id", "request-7").
 			Post("/towns/demo/branches/b01/rename",
@@ -64,7 +64,7 @@ func TestTheTrailTellsWhoChangedWhat(t *testing.T) {
 func TestTheTrailIsFiltered(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		all := trailOf(group, "?page_size=200").Items
 		for _, tt := range []struct {
 			query string
@@ -107,13 +107,13 @@ func TestTheTrailIsFiltered(t *testing.T) {
 func TestWhoReadsTheTrail(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		everywhere := h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}})
-		for _, role := range access.Roles() {
+		everywhere := h.key(credential.Key{Roles: []policy.Role{policy.LeadingGroup}})
+		for _, role := range policy.Roles() {
 			town, outside := http.StatusForbidden, http.StatusForbidden
-			if role == access.LeadingGroup || role == access.Admin {
+			if role == policy.LeadingGroup || role == policy.Admin {
 				town = http.StatusOK
 			}
-			if role == access.Admin {
+			if role == policy.Admin {
 				outside = http.StatusOK
 			}
 			for _, path := range []string{"", "/head", "/verify", "/1"} {
@@ -124,8 +124,8 @@ func TestWhoReadsTheTrail(t *testing.T) {
 		h.As(everywhere).Get("/audit").Problem(http.StatusForbidden)
 		h.Get("/towns/demo/audit").Problem(http.StatusUnauthorized)
 		h.Get("/audit").Problem(http.StatusUnauthorized)
-		h.as(access.LeadingGroup).Get("/towns/quiet/audit").Problem(http.StatusNotFound)
-		outside := apitest.Decode[trail](h.as(access.Admin).Get("/audit"), http.StatusOK)
+		h.as(policy.LeadingGroup).Get("/towns/quiet/audit").Problem(http.StatusNotFound)
+		outside := apitest.Decode[trail](h.as(policy.Admin).Get("/audit"), http.StatusOK)
 		for _, r := range outside.Items {
 			if r.Action != "area.create" && r.Action != "key.create" {
 				t.Errorf("%s %s is outside the towns", r.Action, r.Subject)
@@ -137,7 +137,7 @@ func TestWhoReadsTheTrail(t *testing.T) {
 func TestVerifyTellsWhatAnAnchorShows(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		admin := h.as(access.Admin)
+		admin := h.as(policy.Admin)
 		for _, path := range []string{"/towns/demo/audit", "/audit"} {
 			head := apitest.Decode[audit.Head](admin.Get(path+"/head"), http.StatusOK)
 			anchor := fmt.Sprintf("%d:%s", head.Sequence, head.Hash)

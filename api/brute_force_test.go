@@ -14,9 +14,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 )
 
 // door is the service with a clock that stands still, and requests from any
@@ -146,12 +146,12 @@ var requestIDIn = regexp.MustCompile(`"request_id":"[^"]*"`)
 func TestKnownAndUnknownAccountsAreAlike(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		d := newDoor(t, db)
-		d.account(credential.Account{Name: "off", Roles: []access.Role{access.Reader}})
+		d.account(credential.Account{Name: "off", Roles: []policy.Role{policy.Reader}})
 		_, err := credential.UpdateAccount(t.Context(), db,
-			credential.Account{Name: "off", Roles: []access.Role{access.Reader}}, true, 2)
+			credential.Account{Name: "off", Roles: []policy.Role{policy.Reader}}, true, 2)
 		d.must(err)
 		_, err = credential.CreateAccount(t.Context(), db,
-			credential.Account{Name: "empty", Roles: []access.Role{access.Reader}})
+			credential.Account{Name: "empty", Roles: []policy.Role{policy.Reader}})
 		d.must(err)
 		var first string
 		for i, try := range [][2]string{
@@ -222,7 +222,7 @@ func TestTheRateOfRequests(t *testing.T) {
 			}
 			return w
 		}
-		reader, mentor := "Bearer "+d.secrets[access.Reader], "Bearer "+d.secrets[access.Mentor]
+		reader, mentor := "Bearer "+d.secrets[policy.Reader], "Bearer "+d.secrets[policy.Mentor]
 		for _, c := range []struct {
 			what string
 			w    *httptest.ResponseRecorder

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/exchange"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -29,12 +30,12 @@ type learning struct {
 func newLearning(t *testing.T, db *gorm.DB) learning {
 	h := newHarness(t, db)
 	s := learning{
-		harness: h, t: t, group: h.as(access.LeadingGroup), mentor: h.as(access.Mentor), first: h.as(access.Secretary),
+		harness: h, t: t, group: h.as(policy.LeadingGroup), mentor: h.as(policy.Mentor), first: h.as(policy.Secretary),
 	}
-	s.wu = h.joins("wu", access.LeadingGroup, ties{"b01": access.Leads})
-	s.second, s.third = h.joins("sun", access.Secretary, ties{"b02": access.Leads}),
-		h.joins("qian", access.Secretary, ties{"b03": access.Leads})
-	s.other = h.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
+	s.wu = h.joins("wu", policy.LeadingGroup, ties{"b01": access.Leads})
+	s.second, s.third = h.joins("sun", policy.Secretary, ties{"b02": access.Leads}),
+		h.joins("qian", policy.Secretary, ties{"b03": access.Leads})
+	s.other = h.joins("other", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
 	s.inForce(smallScheme)
 	s.quarter("2025Q3", "2025-07-01", "2025-09-30", 3, 9)
 	s.quarter("2025Q4", "2025-10-01", "2025-12-31", 12, 6)
@@ -82,7 +83,7 @@ func TestACaseIsReviewedBeforeItIsRead(t *testing.T) {
 			http.StatusUnprocessableEntity, "invalid", "/indicators/1", "/links/0/url")
 
 		at := s.drafts(s.mentor, "b01")
-		for _, c := range []*apitest.Client{s.Client, s.second, s.as(access.Leadership)} {
+		for _, c := range []*apitest.Client{s.Client, s.second, s.as(policy.Leadership)} {
 			refused(t, c.Get(at), http.StatusNotFound, "not_found")
 			same(t, "cases", column(c.Get("/towns/demo/cases"), "id"))
 		}
@@ -106,7 +107,7 @@ func TestACaseIsReviewedBeforeItIsRead(t *testing.T) {
 		moved(s.mentor, at, "submitted", "").Want(http.StatusOK)
 		moved(s.group, at, "published", "").Want(http.StatusOK)
 
-		for _, c := range []*apitest.Client{s.Client, s.as(access.Reader), s.second} {
+		for _, c := range []*apitest.Client{s.Client, s.as(policy.Reader), s.second} {
 			read := apitest.Decode[exchange.Case](c.Get(at), http.StatusOK)
 			if read.Author != "" || read.History != nil || read.Story != "it began with two lamps" {
 				t.Errorf("shown to others: %+v", read)
@@ -167,11 +168,11 @@ func (s learning) hasEditions(at string) {
 func TestNobodyReviewsTheOwnCase(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		s := newLearning(t, db)
-		s.joins("li", access.Mentor, ties{"b01": access.Mentors})
-		s.appointed("demo", "li", access.LeadingGroup)
+		s.joins("li", policy.Mentor, ties{"b01": access.Mentors})
+		s.appointed("demo", "li", policy.LeadingGroup)
 		person := "li"
 		li := s.As(s.key(credential.Key{
-			Roles: []access.Role{access.Mentor, access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person,
+			Roles: []policy.Role{policy.Mentor, policy.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person,
 		}))
 		at := s.drafts(li, "b01")
 		moved(li, at, "submitted", "").Want(http.StatusOK)
@@ -314,7 +315,7 @@ func TestTwoRatingsTellNothing(t *testing.T) {
 		if len(r.Items) != 1 || r.Items[0].Useful != nil {
 			t.Errorf("recommended: %+v", r.Items)
 		}
-		four := s.joins("4", access.Mentor, ties{"b01": access.Mentors})
+		four := s.joins("4", policy.Mentor, ties{"b01": access.Mentors})
 		same(t, "told to the mentor 4", column(four.Get("/towns/demo/usefulness"), "kind"))
 	})
 }
@@ -324,7 +325,7 @@ func (s learning) fourth() *apitest.Client {
 	s.group.Post("/towns/demo/branches", object{
 		"code": "b04", "name": named("branch b04"), "kind": "village", "founded_on": "2020-01-01", "reason": "was forgotten",
 	}).Want(http.StatusCreated)
-	return s.joins("zhou", access.Secretary, ties{"b04": access.Leads})
+	return s.joins("zhou", policy.Secretary, ties{"b04": access.Leads})
 }
 
 // secretRatings counts the records about ratings that say more than that there is one.

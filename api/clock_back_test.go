@@ -8,12 +8,12 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/audit"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -27,9 +27,9 @@ func TestAClockThatIsMovedBack(t *testing.T) {
 		h.inForce(lifeScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
-		group := h.as(access.LeadingGroup)
-		for role, entry := range map[access.Role]object{
-			access.Secretary: value("meetings", 80), access.Mentor: value("spirit", 70),
+		group := h.as(policy.LeadingGroup)
+		for role, entry := range map[policy.Role]object{
+			policy.Secretary: value("meetings", 80), policy.Mentor: value("spirit", 70),
 		} {
 			path := begun(h.as(role), "2026Q1", "b01", entry)
 			back()
@@ -66,7 +66,7 @@ func TestAClockThatIsMovedBack(t *testing.T) {
 // trailRunsOn wants the trail of demo whole, newest first by sequence, though its
 // times go back.
 func (h *harness) trailRunsOn() {
-	records := apitest.Decode[rest.Page[audit.Record]](h.as(access.LeadingGroup).Get("/towns/demo/audit?page_size=200"),
+	records := apitest.Decode[rest.Page[audit.Record]](h.as(policy.LeadingGroup).Get("/towns/demo/audit?page_size=200"),
 		http.StatusOK).Items
 	wentBack := false
 	for i, r := range records[1:] {
@@ -78,7 +78,7 @@ func (h *harness) trailRunsOn() {
 	if !wentBack {
 		h.t.Error("the clock did not go back")
 	}
-	if v := apitest.Decode[audit.Report](h.as(access.LeadingGroup).Get("/towns/demo/audit/verify"), http.StatusOK); !v.OK {
+	if v := apitest.Decode[audit.Report](h.as(policy.LeadingGroup).Get("/towns/demo/audit/verify"), http.StatusOK); !v.OK {
 		h.t.Errorf("the trail: %+v", v)
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -89,19 +90,19 @@ func TestOnePersonChangesNoPublishedFigure(t *testing.T) {
 func newSchemer(t *testing.T, db *gorm.DB) *schemer {
 	w := newWorld(t, db)
 	s := &schemer{world: w}
-	roles := slices.DeleteFunc(access.Roles(), func(r access.Role) bool { return r == access.Admin })
+	roles := slices.DeleteFunc(policy.Roles(), func(r policy.Role) bool { return r == policy.Admin })
 	demo, li := "demo", "schemer"
 	both := ties{"b02": access.Leads, "b03": access.Leads}
-	w.joins(li, access.LeadingGroup, both)
+	w.joins(li, policy.LeadingGroup, both)
 	for _, role := range roles {
-		if role != access.LeadingGroup && role != access.Secretary {
+		if role != policy.LeadingGroup && role != policy.Secretary {
 			w.appointed(demo, li, role)
 		}
-		w.secret[string(role)] = w.key(credential.Key{Roles: []access.Role{role}, Towns: []string{demo}, PersonCode: &li})
+		w.secret[string(role)] = w.key(credential.Key{Roles: []policy.Role{role}, Towns: []string{demo}, PersonCode: &li})
 	}
 	w.secret["again"] = w.key(credential.Key{Roles: roles, Towns: []string{demo}, PersonCode: &li})
-	w.as(access.Admin).Post("/towns/demo/people", object{"code": "puppet", "name": named("puppet")}).Want(http.StatusCreated)
-	w.secret["nobody"] = w.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{demo}})
+	w.as(policy.Admin).Post("/towns/demo/people", object{"code": "puppet", "name": named("puppet")}).Want(http.StatusCreated)
+	w.secret["nobody"] = w.key(credential.Key{Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{demo}})
 	// What others have proposed is theirs: with it two persons would publish.
 	w.must(w.db.Exec(`UPDATE proposals SET state = 'withdrawn', decided_at = created_at, decided_by = proposed_by WHERE state = 'open'`).Error)
 	s.start = s.published(w.db)
@@ -274,7 +275,7 @@ func (s *schemer) request(k trick) *http.Request {
 	}
 	r := s.sent(k.method, at, k.by, fmt.Sprintf("%q", fmt.Sprint(found.Version)), body)
 	if k.by == "again" { // who holds every role acts as the least of them unless told
-		r.Header.Set("Act-As", string(access.LeadingGroup))
+		r.Header.Set("Act-As", string(policy.LeadingGroup))
 	}
 	return r
 }
@@ -348,8 +349,8 @@ func (s *schemer) wander() {
 			continue
 		}
 		for _, c := range s.cells(o) {
-			role := access.Role(c.caller)
-			if (c.about == own || c.about == others) && rights[rowOf(o)].scope(role) != access.None {
+			role := policy.Role(c.caller)
+			if (c.about == own || c.about == others) && rights[rowOf(o)].scope(role) != policy.None {
 				cells = append(cells, c)
 			}
 		}

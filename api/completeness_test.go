@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/policy"
 )
 
 // tally is the counts in their order: expected, missing begun draft submitted returned approved late overdue.
@@ -24,9 +25,9 @@ func tally(c evaluation.Counts) string {
 func TestCompletenessAddsUp(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, c := windowed(t, db)
-		group, mentor, secretary := h.as(access.LeadingGroup), h.as(access.Mentor), h.as(access.Secretary)
-		admin := h.as(access.Admin)
-		zhao := h.joins("zhao", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
+		group, mentor, secretary := h.as(policy.LeadingGroup), h.as(policy.Mentor), h.as(policy.Secretary)
+		admin := h.as(policy.Admin)
+		zhao := h.joins("zhao", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
 		admin.Post("/towns/demo/appointments",
 			object{"person": "secretary", "role": "liaison_office", "from": "2020-01-01"}).Want(http.StatusCreated)
 		for _, tie := range []object{
@@ -97,7 +98,7 @@ func TestCompletenessAddsUp(t *testing.T) {
 		begun(zhao, "2026Q1", "b02")
 		extra := begun(group, "2026Q1", "b02", value("spirit", 9)) // welcome, not expected
 		moved(group, extra, "submitted", "").Want(http.StatusOK)
-		chen := h.joins("chen", access.LeadingGroup, nil)
+		chen := h.joins("chen", policy.LeadingGroup, nil)
 		chen.IfMatch(chen.Get(extra).ETag()).Post(extra+"/transitions",
 			object{"to": "returned", "reason": "x", "due_on": "2026-04-07"}).Want(http.StatusOK)
 		want("in time", counts(group, "branch"), map[string]string{
@@ -126,7 +127,7 @@ func TestCompletenessAddsUp(t *testing.T) {
 			t.Errorf("the secretary reads %v", names)
 		}
 		want("zhao", counts(zhao, "branch"), map[string]string{"b02": "2 1 2 1 0 1 0 0 3", "b03": ""})
-		refused(t, h.as(access.Reader).Get(q1+"/completeness"), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(policy.Reader).Get(q1+"/completeness"), http.StatusForbidden, "not_allowed")
 
 		by := map[string]evaluation.IndicatorCoverage{}
 		for _, i := range apitest.Decode[evaluation.Completeness](group.Get(q1+"/completeness?by=indicator"),

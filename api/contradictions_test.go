@@ -7,11 +7,11 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 )
 
 const contradictionsAt = q1 + "/contradictions"
@@ -37,8 +37,8 @@ func rawOf(t *testing.T, c *apitest.Client, period, branch, indicator string) in
 func TestNoValueWinsByTime(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, c := windowed(t, db)
-		group, mentor, secretary := h.as(access.LeadingGroup), h.as(access.Mentor), h.as(access.Secretary)
-		other := h.joins("chen", access.LeadingGroup, nil)
+		group, mentor, secretary := h.as(policy.LeadingGroup), h.as(policy.Mentor), h.as(policy.Secretary)
+		other := h.joins("chen", policy.LeadingGroup, nil)
 		sent := func(c *apitest.Client, entries ...object) string {
 			sheet := begun(c, "2026Q1", "b01", entries...)
 			moved(c, sheet, "submitted", "").Want(http.StatusOK)
@@ -46,7 +46,7 @@ func TestNoValueWinsByTime(t *testing.T) {
 		}
 		reports := sent(secretary, value("meetings", 12), value("cases", 10), value("cases.solved", 8), level("standing", "A"))
 		judges := sent(mentor, value("meetings", 3), value("cases", 10), value("spirit", 8))
-		rates := sent(h.as(access.Instructor), value("spirit", 4))
+		rates := sent(h.as(policy.Instructor), value("spirit", 4))
 		items := []object{}
 		for _, s := range []string{reports, judges, rates} {
 			items = append(items, object{"id": sheetID(s), "version": 2})
@@ -131,7 +131,7 @@ func TestNoValueWinsByTime(t *testing.T) {
 		group.Post(q1+"/runs", nil).Want(http.StatusCreated)
 		h.steps("2026Q1", "published")
 		n := rawOf(t, secretary, q1, "b01", "meetings")
-		if *n.Raw != 12 || n.Source.Kind != "sheet" || n.Source.Sheets[0].Role != access.Secretary || n.Source.Sheets[0].Evaluator != "secretary" {
+		if *n.Raw != 12 || n.Source.Kind != "sheet" || n.Source.Sheets[0].Role != policy.Secretary || n.Source.Sheets[0].Evaluator != "secretary" {
 			t.Errorf("published: %+v %+v", n, n.Source)
 		}
 		if n := rawOf(t, secretary, q1, "b01", "spirit"); n.Source.Kind != "ratings" || len(n.Source.Sheets) != 2 || n.Source.Sheets[0].Evaluator != "" {
@@ -162,7 +162,7 @@ func TestOnlyReportersAreCounted(t *testing.T) {
 			`"entry": "reported", "range": {"min": 0, "max": 12}`, `"entry": "reported", "reporters": ["secretary"], "range": {"min": 0, "max": 12}`,
 			`"code": "cases", `, `"code": "cases", "reporters": ["liaison_office"], `,
 		).Replace(smallScheme))
-		group, mentor, secretary := h.as(access.LeadingGroup), h.as(access.Mentor), h.as(access.Secretary)
+		group, mentor, secretary := h.as(policy.LeadingGroup), h.as(policy.Mentor), h.as(policy.Secretary)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
 		c.noon(t, "2026-04-05")
@@ -172,7 +172,7 @@ func TestOnlyReportersAreCounted(t *testing.T) {
 			t.Errorf("the value of another role counts: %+v", n)
 		}
 		counted(secretary, group, "2026Q1", "b01", value("meetings", 12), value("cases", 5), value("cases.solved", 5), level("standing", "B"))
-		counted(h.as(access.Office), group, "2026Q1", "b01", value("cases", 10))
+		counted(h.as(policy.Office), group, "2026Q1", "b01", value("cases", 10))
 		if n := rawOf(t, group, q1, "b01", "meetings"); n.Raw == nil || *n.Raw != 12 || len(n.Source.Sheets) != 1 {
 			t.Errorf("reported: %+v", n)
 		}

@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"bulwark/internal/access"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -33,7 +33,7 @@ func BenchmarkDashboard(b *testing.B) {
 		}
 		person := "leader-1"
 		_, secret, err := credential.CreateKey(b.Context(), db, credential.Key{
-			Roles: []access.Role{access.Leadership}, Towns: []string{demo.Town}, PersonCode: &person, ReadOnly: true,
+			Roles: []policy.Role{policy.Leadership}, Towns: []string{demo.Town}, PersonCode: &person, ReadOnly: true,
 		})
 		if err != nil {
 			b.Fatal(err)

@@ -8,13 +8,13 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/dashboard"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -22,7 +22,7 @@ import (
 func TestDashboardAddsUp(t *testing.T) {
 	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
 		nobody, callers := demoTown(t, db)
-		group := callers[access.LeadingGroup]
+		group := callers[policy.LeadingGroup]
 		const path = "/towns/demo/dashboard"
 		first := group.Get(path).Want(http.StatusOK)
 		d := apitest.Decode[dashboard.Dashboard](first, http.StatusOK)
@@ -54,13 +54,13 @@ func TestDashboardAddsUp(t *testing.T) {
 		if name := old.Heat.Dimensions[0].Name; name != "组织锻造力" {
 			t.Errorf("the first dimension is called %s", name)
 		}
-		if open := apitest.Decode[dashboard.Dashboard](callers[access.Leadership].Get(path+"?period=2023Q3"),
+		if open := apitest.Decode[dashboard.Dashboard](callers[policy.Leadership].Get(path+"?period=2023Q3"),
 			http.StatusOK); open.Result.Status != "provisional" || open.Result.Run != "" {
 			t.Errorf("the open quarter: %+v", open.Result)
 		}
 		group.Get(path + "?period=1999Q1").Problem(http.StatusNotFound)
-		for _, role := range []access.Role{
-			access.Secretary, access.Mentor, access.Instructor, access.Office, access.Reader, access.Admin,
+		for _, role := range []policy.Role{
+			policy.Secretary, policy.Mentor, policy.Instructor, policy.Office, policy.Reader, policy.Admin,
 		} {
 			callers[role].Get(path).Problem(http.StatusForbidden)
 		}
@@ -71,7 +71,7 @@ func TestDashboardAddsUp(t *testing.T) {
 func TestDashboardOfANewTown(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		d := apitest.Decode[dashboard.Dashboard](h.as(access.LeadingGroup).Get("/towns/demo/dashboard"), http.StatusOK)
+		d := apitest.Decode[dashboard.Dashboard](h.as(policy.LeadingGroup).Get("/towns/demo/dashboard"), http.StatusOK)
 		if d.Result != nil || d.Entry != nil || len(d.Measures) != 7 {
 			t.Errorf("%+v", d)
 		}
@@ -82,7 +82,7 @@ func TestDashboardOfANewTown(t *testing.T) {
 // has just begun: after every change, and once more when it is known how sure ranks are.
 func (h *harness) watchTheScreen() {
 	begun, fresh := serving(h.t, h.db, h.server.Now)
-	kept, fresh := h.as(access.LeadingGroup), fresh.As(h.secrets[access.LeadingGroup])
+	kept, fresh := h.as(policy.LeadingGroup), fresh.As(h.secrets[policy.LeadingGroup])
 	same := func(t testing.TB, when string) {
 		for _, path := range []string{"/towns/demo/dashboard", "/towns/demo/dashboard?period=2026Q2"} {
 			coldStart(begun)
@@ -113,7 +113,7 @@ func (h *harness) watchTheScreen() {
 func TestTheScreenOfTheNextDay(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		group.Post("/towns/demo/measures/1/tasks", taskOf("b01", "instructor")).Want(http.StatusCreated)
 		for _, c := range []struct {
 			at   day.Date

@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/policy"
 )
 
 // Of many sheets those that can be decided on are, the others say why, and a dry
@@ -18,8 +19,8 @@ import (
 func TestManySheetsAreDecidedAtOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := windowed(t, db)
-		group, mentor := h.as(access.LeadingGroup), h.as(access.Mentor)
-		chen := h.joins("chen", access.LeadingGroup, ties{"b03": access.Leads})
+		group, mentor := h.as(policy.LeadingGroup), h.as(policy.Mentor)
+		chen := h.joins("chen", policy.LeadingGroup, ties{"b03": access.Leads})
 		sent := func(c *apitest.Client, branch string) string {
 			sheet := begun(c, "2026Q1", branch, value("spirit", 7))
 			moved(c, sheet, "submitted", "").Want(http.StatusOK)
@@ -100,7 +101,7 @@ func records(t *testing.T, db *gorm.DB) (n int64) {
 // forced locks a period although something waits for a decision.
 func (h *harness) forced(period, reason string) {
 	h.t.Helper()
-	group, path := h.as(access.LeadingGroup), "/towns/demo/periods/"+period
+	group, path := h.as(policy.LeadingGroup), "/towns/demo/periods/"+period
 	group.IfMatch(group.Get(path).ETag()).Post(path+"/transitions",
 		object{"to": "locked", "force": true, "reason": reason}).Want(http.StatusOK)
 }
@@ -110,10 +111,10 @@ func (h *harness) forced(period, reason string) {
 func TestALockNamesWhatWaits(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := windowed(t, db)
-		group, mentor := h.as(access.LeadingGroup), h.as(access.Mentor)
+		group, mentor := h.as(policy.LeadingGroup), h.as(policy.Mentor)
 		sheet := begun(mentor, "2026Q1", "b01", value("spirit", 7))
 		moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
-		begun(h.as(access.Instructor), "2026Q1", "b01", value("spirit", 7))
+		begun(h.as(policy.Instructor), "2026Q1", "b01", value("spirit", 7))
 		bonus := mentor.Post("/towns/demo/adjustments",
 			object{"period": "2026Q1", "branch": "b01", "kind": "bonus", "item": "model", "reason": "x"}).
 			Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]

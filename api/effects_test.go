@@ -10,13 +10,13 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/credential"
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/improve/report"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -36,7 +36,7 @@ func TestEffectComparesWhatWasPublished(t *testing.T) {
 			return nobody.As(secret)
 		}
 		person := "group-1"
-		group := key(credential.Key{Roles: []access.Role{access.LeadingGroup}, PersonCode: &person})
+		group := key(credential.Key{Roles: []policy.Role{policy.LeadingGroup}, PersonCode: &person})
 		const path = "/towns/demo/effects?of=measure&measure=6"
 		treated := []string{"b02", "b05", "b09", "b12", "b16", "b21", "b25", "b30"}
 		for i, branch := range treated {
@@ -86,7 +86,7 @@ func TestEffectComparesWhatWasPublished(t *testing.T) {
 		}
 		group.Bad().Get("/towns/demo/effects?of=measure").Problem(http.StatusBadRequest)
 		group.Bad().Get("/towns/demo/effects?of=luck").Problem(http.StatusBadRequest)
-		key(credential.Key{Roles: []access.Role{access.Reader}}).Get(path).Problem(http.StatusForbidden)
+		key(credential.Key{Roles: []policy.Role{policy.Reader}}).Get(path).Problem(http.StatusForbidden)
 	})
 }
 

@@ -10,12 +10,12 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 )
 
 // atOnce sends the requests together and gives their answers in order.
@@ -59,8 +59,8 @@ func TestOneOfManyWins(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		h.inForce(smallScheme)
-		group, mentor := h.as(access.LeadingGroup), h.as(access.Mentor)
-		chen := h.joins("chen", access.LeadingGroup, nil)
+		group, mentor := h.as(policy.LeadingGroup), h.as(policy.Mentor)
+		chen := h.joins("chen", policy.LeadingGroup, nil)
 
 		code := ""
 		for year := range rounds {
@@ -124,7 +124,7 @@ func TestNothingIsWrittenAfterTheLock(t *testing.T) {
 		town, g1, g2 := "race", "g1", "g2"
 		as := func(person *string) *apitest.Client {
 			return h.As(h.key(credential.Key{
-				Roles: []access.Role{access.LeadingGroup}, Towns: []string{town}, PersonCode: person,
+				Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{town}, PersonCode: person,
 			}))
 		}
 		first, second := as(&g1), as(&g2)
@@ -153,7 +153,7 @@ func TestNothingIsWrittenAfterTheLock(t *testing.T) {
 				t.Errorf("%d: %s", a.Status, a.Body)
 			}
 		}
-		h.as(access.Admin).IfMatch(h.Get("/towns/race").ETag()).Put("/towns/race", object{
+		h.as(policy.Admin).IfMatch(h.Get("/towns/race").ETag()).Put("/towns/race", object{
 			"name": named("race"), "open_results": true, "second_person": "required", "reason": "from now on",
 		}).Want(http.StatusOK)
 		locked := apitest.Decode[evaluation.Period](first.Get(at), http.StatusOK)

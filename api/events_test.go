@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/exchange"
+	"bulwark/internal/policy"
 )
 
 func TestBranchesMeetAndRateTheMeeting(t *testing.T) {
@@ -17,7 +18,7 @@ func TestBranchesMeetAndRateTheMeeting(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-01-09 12:00:00")
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
-		first, office := h.as(access.Secretary), h.as(access.Office)
+		first, office := h.as(policy.Secretary), h.as(policy.Office)
 		visit := meeting("study_visit")
 		refused(t, first.Post("/towns/demo/events", visit), http.StatusForbidden, "not_allowed")
 		for field, wrong := range map[string]any{
@@ -47,9 +48,9 @@ func TestBranchesMeetAndRateTheMeeting(t *testing.T) {
 		moved(office, at, "held", "").Want(http.StatusOK)
 		visit["outcome"] = "they decide on the spot"
 		delete(visit, "kind")
-		h.as(access.LeadingGroup).IfMatch(office.Get(at).ETag()).Put(at, visit).Want(http.StatusOK)
+		h.as(policy.LeadingGroup).IfMatch(office.Get(at).ETag()).Put(at, visit).Want(http.StatusOK)
 		rate("b01", first).Want(http.StatusCreated)
-		refused(t, rate("b03", h.joins("qian", access.Secretary, ties{"b03": access.Leads})),
+		refused(t, rate("b03", h.joins("qian", policy.Secretary, ties{"b03": access.Leads})),
 			http.StatusUnprocessableEntity, "invalid", "/subject")
 
 		read := apitest.Decode[exchange.Event](first.Get(at), http.StatusOK)
@@ -83,7 +84,7 @@ func TestAMeetingIsWrittenUpLate(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := newHarnessAt(t, db, "2026-01-10 12:00:00")
 		h.inForce(smallScheme)
-		secretary, group := h.as(access.Secretary), h.as(access.LeadingGroup)
+		secretary, group := h.as(policy.Secretary), h.as(policy.LeadingGroup)
 		publish := func(at string) {
 			moved(secretary, at, "submitted", "").Want(http.StatusOK)
 			moved(group, at, "published", "").Want(http.StatusOK)

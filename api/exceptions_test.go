@@ -9,6 +9,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 )
 
 // An exception is for the period, the branch and the evaluator that it names, and
@@ -16,8 +17,8 @@ import (
 func TestLeaveIsForWhatItNames(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, c := windowed(t, db)
-		group, zhao := h.as(access.LeadingGroup),
-			h.joins("zhao", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
+		group, zhao := h.as(policy.LeadingGroup),
+			h.joins("zhao", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
 		for code, q := range map[string][4]string{
 			"2025Q4": {"2025-10-01", "2025-12-31", "2026-04-01", "2026-04-10"},
 			"2026Q2": {"2026-04-01", "2026-06-30", "2026-05-01", "2026-05-10"},

@@ -7,6 +7,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
@@ -22,7 +23,7 @@ func (s *Server) branchView(ctx context.Context, req scorecardRequest) (index.Vi
 	if !reach.Has(req.Branch) {
 		return view, false, notYetPublished(p)
 	}
-	detailed, err := p.ReachOf(ctx, s.db(ctx), access.ReadScorecard, req.Town, day.Of(s.Now()))
+	detailed, err := p.ReachOf(ctx, s.db(ctx), policy.ReadScorecard, req.Town, day.Of(s.Now()))
 	return view.For(detailed), detailed.Has(req.Branch), err
 }
 
@@ -38,7 +39,7 @@ func (s *Server) explainedView(ctx context.Context, req explanationRequest) (ind
 		return view, detailed, err
 	}
 	if !detailed {
-		return view, false, access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), access.ReadScorecard, req.Town, req.Branch,
+		return view, false, access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), policy.ReadScorecard, req.Town, req.Branch,
 			day.Of(s.Now()))
 	}
 	return view.Precise(), true, nil
@@ -86,7 +87,7 @@ func (s *Server) findGains(ctx context.Context, req scorecardRequest) (index.Gai
 		return index.Gains{}, err
 	}
 	if !detailed {
-		return index.Gains{}, access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), access.ReadScorecard, req.Town, req.Branch,
+		return index.Gains{}, access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), policy.ReadScorecard, req.Town, req.Branch,
 			day.Of(s.Now()))
 	}
 	return view.Gains(ctx, req.Branch, string(req.Language))
@@ -139,7 +140,7 @@ func (s *Server) whatIf(ctx context.Context, req whatIfRequest) (index.WhatIf, e
 	if err != nil {
 		return index.WhatIf{}, err
 	}
-	reach, err := access.PrincipalFrom(ctx).ReachOf(ctx, s.db(ctx), access.ReadScorecard, req.Town, day.Of(s.Now()))
+	reach, err := access.PrincipalFrom(ctx).ReachOf(ctx, s.db(ctx), policy.ReadScorecard, req.Town, day.Of(s.Now()))
 	if err != nil {
 		return index.WhatIf{}, err
 	}

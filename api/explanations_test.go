@@ -8,17 +8,17 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 )
 
 const quarter = "/towns/demo/periods/2023Q2"
 
 // demoTown is the service on a copy of demotest.Towns: nobody, and a caller for each role.
-func demoTown(t *testing.T, db *gorm.DB) (*apitest.Client, map[access.Role]*apitest.Client) {
+func demoTown(t *testing.T, db *gorm.DB) (*apitest.Client, map[policy.Role]*apitest.Client) {
 	t.Helper()
 	ctx := t.Context()
 	_, nobody := serving(t, db, func() time.Time { return time.Date(2023, 10, 9, 0, 0, 0, 0, time.UTC) })
@@ -26,7 +26,7 @@ func demoTown(t *testing.T, db *gorm.DB) (*apitest.Client, map[access.Role]*apit
 	if err != nil {
 		t.Fatal(err)
 	}
-	callers := map[access.Role]*apitest.Client{}
+	callers := map[policy.Role]*apitest.Client{}
 	for _, c := range credentials {
 		callers[c.Role] = nobody.As(c.Key)
 	}
@@ -38,7 +38,7 @@ func demoTown(t *testing.T, db *gorm.DB) (*apitest.Client, map[access.Role]*apit
 func TestExplanationsAddUp(t *testing.T) {
 	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
 		nobody, as := demoTown(t, db)
-		group := as[access.LeadingGroup]
+		group := as[policy.LeadingGroup]
 		ranking := apitest.Decode[index.Ranking](nobody.Get(quarter+"/ranking"), http.StatusOK)
 		for _, item := range ranking.Items {
 			b := item.Branch.Code
@@ -68,12 +68,12 @@ func TestExplanationsAddUp(t *testing.T) {
 }
 
 // A stranger gets dimensions; a secretary everything about the own branch alone.
-func testWhoSeesDetails(t *testing.T, nobody *apitest.Client, as map[access.Role]*apitest.Client) {
+func testWhoSeesDetails(t *testing.T, nobody *apitest.Client, as map[policy.Role]*apitest.Client) {
 	explanation := quarter + "/branches/b01/explanation"
 	if x := apitest.Decode[index.Explanation](nobody.Get(explanation), http.StatusOK); !x.Aggregated || len(x.Nodes) != 6 {
 		t.Errorf("a stranger gets %d nodes, aggregated %v", len(x.Nodes), x.Aggregated)
 	}
-	secretary := as[access.Secretary]
+	secretary := as[policy.Secretary]
 	if x := apitest.Decode[index.Explanation](secretary.Get(explanation), http.StatusOK); x.Aggregated ||
 		len(x.Nodes) != 32 {
 		t.Errorf("the secretary gets %d nodes of the own branch, aggregated %v", len(x.Nodes), x.Aggregated)

@@ -11,10 +11,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 	"bulwark/internal/town"
 )
 
@@ -71,7 +71,7 @@ func TestADatabaseThatCannotWrite(t *testing.T) {
 			// the settings are those of a connection
 			db := dbtest.Connect(t, dbtest.URL(t, c.dialect), database.Options{MaxConns: 1})
 			h := newHarness(t, db)
-			admin := h.as(access.Admin)
+			admin := h.as(policy.Admin)
 			h.must(db.Exec(c.begin).Error)
 			acknowledged, refusals := map[string]bool{}, 0
 			for n := 0; refusals < 3 && n < 500; n++ { // what is left of the last pages may still be written to
@@ -120,7 +120,7 @@ func TestASlowDatabase(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			url := dbtest.URL(t, c.dialect)
 			h := newHarness(t, dbtest.Connect(t, url, c.options))
-			admin := h.as(access.Admin)
+			admin := h.as(policy.Admin)
 			other := dbtest.Connect(t, url, database.Options{}) // as another process
 			h.must(database.InTx(t.Context(), other, func(tx *gorm.DB) error {
 				if c.dialect == database.PostgreSQL {
@@ -142,12 +142,12 @@ func TestAllConnectionsAreTaken(t *testing.T) {
 		h := newHarness(t, db)
 		h.must(database.ReadTx(t.Context(), db, func(tx *gorm.DB) error {
 			h.server.Config.RequestTimeout = 50 * time.Millisecond
-			refusedForNow(t, h.as(access.Admin), "timeout",
+			refusedForNow(t, h.as(policy.Admin), "timeout",
 				func(c *apitest.Client) *apitest.Answer { return c.Get("/towns/demo/classes") })
 			h.server.Config.RequestTimeout = time.Minute
 			return nil
 		}))
-		class(h.as(access.Admin), "after").Want(http.StatusCreated)
+		class(h.as(policy.Admin), "after").Want(http.StatusCreated)
 	})
 }
 
@@ -169,7 +169,7 @@ func TestDroppedConnectionsUnderLoad(t *testing.T) {
 	h := newHarness(t, dbtest.Connect(t, url, database.Options{}))
 	killer := dbtest.Connect(t, dbtest.AsOwner(t, url), database.Options{MaxConns: 1})
 	h.must(killer.Exec(dropsAtCommit).Error)
-	admin := h.as(access.Admin).Watch(nil) // who would ask the database too
+	admin := h.as(policy.Admin).Watch(nil) // who would ask the database too
 	var mu sync.Mutex
 	acknowledged, refusals, over := []string{}, 0, false
 	var clients sync.WaitGroup

@@ -17,15 +17,16 @@ import (
 	"bulwark/internal/config"
 	"bulwark/internal/fault"
 	"bulwark/internal/jobs"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
 
 // keys are the callers of the tests: KEY → principal.
 var keys = map[string]access.Principal{
-	"group":    {Towns: []string{"demo"}, Role: access.LeadingGroup, Key: "bw_group"},
-	"reader":   {Towns: []string{"demo"}, Role: access.Reader, Key: "bw_reader"},
-	"readonly": {Towns: []string{"demo"}, Role: access.LeadingGroup, Key: "bw_ro", ReadOnly: true},
+	"group":    {Towns: []string{"demo"}, Role: policy.LeadingGroup, Key: "bw_group"},
+	"reader":   {Towns: []string{"demo"}, Role: policy.Reader, Key: "bw_reader"},
+	"readonly": {Towns: []string{"demo"}, Role: policy.LeadingGroup, Key: "bw_ro", ReadOnly: true},
 }
 
 // newTestServer admits the keys above by the real policy table.
@@ -44,13 +45,13 @@ func newTestServer() *Server {
 			}
 			return p, nil
 		},
-		Authorize: func(_ context.Context, p access.Principal, a access.Action, town string) error {
+		Authorize: func(_ context.Context, p access.Principal, a policy.Action, town string) error {
 			switch {
 			case p.Role == "":
 				return fault.Unauthenticated("key_required", "需要密钥", "a key is needed")
 			case town != "" && !slices.Contains(p.Towns, town):
 				return fault.Missing(text.F("镇", "town"), town)
-			case a.ScopeFor(p.Role) == access.None:
+			case a.ScopeFor(p.Role) == policy.None:
 				return fault.Forbidden("forbidden", "没有权限", "not allowed")
 			}
 			return nil

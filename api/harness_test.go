@@ -18,6 +18,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/jobs"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -35,7 +36,7 @@ type harness struct {
 	t               testing.TB
 	db              *gorm.DB
 	server          *Server
-	secrets         map[access.Role]string
+	secrets         map[policy.Role]string
 }
 
 // serving is the service on the database as the program runs it, and a client
@@ -48,7 +49,7 @@ func serving(t testing.TB, db *gorm.DB, now func() time.Time) (*Server, *apitest
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
 			return credential.Authenticate(ctx, rest.Tx(ctx, db), key) // also one that a test made in its transaction
 		},
-		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
+		Authorize: func(ctx context.Context, p access.Principal, a policy.Action, town string) error {
 			return p.Authorize(ctx, rest.Tx(ctx, db), a, town)
 		},
 		Ready: func(context.Context) error { return nil },
@@ -63,7 +64,7 @@ func serving(t testing.TB, db *gorm.DB, now func() time.Time) (*Server, *apitest
 func newHarness(t testing.TB, db *gorm.DB) *harness {
 	t.Helper()
 	s, client := serving(t, db, func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) })
-	h := &harness{t: t, db: db, server: s, secrets: map[access.Role]string{}}
+	h := &harness{t: t, db: db, server: s, secrets: map[policy.Role]string{}}
 	h.Client = client.SecondedBy(h.secondPerson)
 	h.must(database.InTx(t.Context(), db, func(tx *gorm.DB) error { // one commit instead of forty
 		h.db = tx
@@ -76,7 +77,7 @@ func newHarness(t testing.TB, db *gorm.DB) *harness {
 }
 
 // as is the caller with the role: an admin of everything, else someone of demo.
-func (h *harness) as(role access.Role) *apitest.Client {
+func (h *harness) as(role policy.Role) *apitest.Client {
 	h.t.Helper()
 	secret, ok := h.secrets[role]
 	if !ok {
@@ -94,9 +95,9 @@ func (h *harness) secondPerson() string {
 		person := string(second)
 		_, err := people.Create(h.t.Context(), h.db, people.Person{TownID: "demo", Code: person, Name: text.Same(person)})
 		h.must(err)
-		h.appointed("demo", person, access.LeadingGroup)
+		h.appointed("demo", person, policy.LeadingGroup)
 		secret = h.key(credential.Key{
-			Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person,
+			Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person,
 		})
 		h.secrets[second] = secret
 	}
@@ -104,7 +105,7 @@ func (h *harness) secondPerson() string {
 }
 
 // second stands for the second person of the leading group among the secrets.
-const second access.Role = "second"
+const second policy.Role = "second"
 
 // alone lets one person publish in demo.
 func (h *harness) alone() { h.t.Helper(); h.setting(object{"second_person": "none"}) }
@@ -112,7 +113,7 @@ func (h *harness) alone() { h.t.Helper(); h.setting(object{"second_person": "non
 // setting changes what keeps one person of demo from deciding alone.
 func (h *harness) setting(change object) {
 	h.t.Helper()
-	changesTown(h.as(access.Admin), change).Want(http.StatusOK)
+	changesTown(h.as(policy.Admin), change).Want(http.StatusOK)
 }
 
 // changesTown changes demo, which otherwise stays as it is.
@@ -175,22 +176,22 @@ func (h *harness) towns() {
 }
 
 // duties tie the people of the harness to b01.
-var duties = map[access.Role]access.Duty{
-	access.Secretary: access.Leads, access.Mentor: access.Mentors, access.Instructor: access.Instructs,
+var duties = map[policy.Role]access.Duty{
+	policy.Secretary: access.Leads, policy.Mentor: access.Mentors, policy.Instructor: access.Instructs,
 }
 
 func (h *harness) people() {
 	ctx, demo := h.t.Context(), "demo"
-	for _, role := range access.Roles() {
-		if role == access.Admin {
-			h.secrets[role] = h.key(credential.Key{Roles: []access.Role{role}})
+	for _, role := range policy.Roles() {
+		if role == policy.Admin {
+			h.secrets[role] = h.key(credential.Key{Roles: []policy.Role{role}})
 			continue
 		}
 		person := string(role)
 		_, err := people.Create(ctx, h.db, people.Person{TownID: demo, Code: person, Name: text.Same(person)})
 		h.must(err)
 		h.appointed(demo, person, role)
-		h.secrets[role] = h.key(credential.Key{Roles: []access.Role{role}, Towns: []string{demo}, PersonCode: &person})
+		h.secrets[role] = h.key(credential.Key{Roles: []policy.Role{role}, Towns: []string{demo}, PersonCode: &person})
 		if duty, ok := duties[role]; ok {
 			_, err := people.Assign(ctx, h.db, people.Assignment{
 				TownID: demo, PersonCode: person, BranchCode: "b01", Duty: duty, ValidFrom: "2020-01-01",
@@ -198,7 +199,7 @@ func (h *harness) people() {
 			h.must(err)
 		}
 	}
-	h.linked("office", string(access.Office), "b01")
+	h.linked("office", string(policy.Office), "b01")
 }
 
 // linked makes a person the one member of a new office that is linked to branches
@@ -219,12 +220,12 @@ func (h *harness) linked(office, person string, branches ...string) {
 }
 
 // appointed appoints a person since 2000, for a term that no test outlives.
-func (h *harness) appointed(town, person string, role access.Role) {
+func (h *harness) appointed(town, person string, role policy.Role) {
 	h.t.Helper()
 	h.must(appoint(h.t.Context(), h.db, town, person, role))
 }
 
-func appoint(ctx context.Context, db *gorm.DB, town, person string, role access.Role) error {
+func appoint(ctx context.Context, db *gorm.DB, town, person string, role policy.Role) error {
 	until := day.Date("2099-12-31")
 	_, err := people.Appoint(ctx, db, people.Appointment{
 		TownID: town, PersonCode: person, Role: role, Letter: "invented", ValidFrom: "2000-01-01", ValidUntil: &until,

@@ -16,13 +16,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/audit"
 	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -69,7 +69,7 @@ func TestARequestSentAgainIsAnsweredAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		h.t = t
-		admin := h.as(access.Admin)
+		admin := h.as(policy.Admin)
 		ann := object{"code": "ann", "name": named("ann")}
 		first := with(admin, "k1").Post(persons, ann).Want(http.StatusCreated)
 		again(t, first, with(admin, "k1").Post(persons, ann))
@@ -86,7 +86,7 @@ func TestARequestSentAgainIsAnsweredAgain(t *testing.T) {
 		h.made("eve", 0)
 
 		// The key is the caller's own.
-		other := h.As(h.key(credential.Key{Roles: []access.Role{access.Admin}}))
+		other := h.As(h.key(credential.Key{Roles: []policy.Role{policy.Admin}}))
 		refused(t, with(other, "k1").Post(persons, ann), http.StatusConflict, "already_exists", "/code")
 		with(other, "k1").Post(persons, object{"code": "eve", "name": named("eve")}).Want(http.StatusCreated)
 		h.made("eve", 1)
@@ -100,11 +100,11 @@ func TestATransitionSentAgainIsNotStale(t *testing.T) {
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		open := func() *apitest.Answer {
-			return with(h.as(access.LeadingGroup).IfMatch(`"1"`), "open").Post(q1+"/transitions", object{"to": "open"})
+			return with(h.as(policy.LeadingGroup).IfMatch(`"1"`), "open").Post(q1+"/transitions", object{"to": "open"})
 		}
 		first := open().Want(http.StatusOK)
 		again(t, first, open())
-		refused(t, with(h.as(access.LeadingGroup).IfMatch(`"2"`), "open").Post(q1+"/transitions", object{"to": "open"}),
+		refused(t, with(h.as(policy.LeadingGroup).IfMatch(`"2"`), "open").Post(q1+"/transitions", object{"to": "open"}),
 			http.StatusUnprocessableEntity, "idempotency_key_reused")
 	})
 }
@@ -114,7 +114,7 @@ func TestATransitionSentAgainIsNotStale(t *testing.T) {
 func TestARefusalIsNotKept(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		admin := h.as(access.Admin)
+		admin := h.as(policy.Admin)
 		assign := func() *apitest.Answer {
 			return with(admin, "k").Post("/towns/demo/assignments",
 				object{"person": "late", "branch": "b03", "duty": "instructs", "from": "2026-01-01"})
@@ -124,7 +124,7 @@ func TestARefusalIsNotKept(t *testing.T) {
 			t.Errorf("%d answers kept", n)
 		}
 		admin.Post(persons, object{"code": "late", "name": named("late")}).Want(http.StatusCreated)
-		h.appointed("demo", "late", access.Instructor)
+		h.appointed("demo", "late", policy.Instructor)
 		assign().Want(http.StatusCreated)
 	})
 }
@@ -135,7 +135,7 @@ func TestASecretIsNotKept(t *testing.T) {
 		h := newHarness(t, db)
 		before := h.count(credential.Key{}, "true")
 		ask := func() *apitest.Answer {
-			return with(h.as(access.Admin), "k").Post("/keys", object{"roles": []string{"reader"}})
+			return with(h.as(policy.Admin), "k").Post("/keys", object{"roles": []string{"reader"}})
 		}
 		told := apitest.Decode[struct{ Secret string }](ask(), http.StatusCreated)
 		refused(t, ask(), http.StatusConflict, "answer_not_kept")
@@ -157,18 +157,18 @@ func TestAnAnswerWithASecretNeedsItsMark(t *testing.T) {
 		}
 	}()
 	s := newTestServer()
-	servingRoutes(t, s, func(r rest.Router) { rest.Create(r, "/again", access.ManageKeys, s.createKey) })
+	servingRoutes(t, s, func(r rest.Router) { rest.Create(r, "/again", policy.ManageKeys, s.createKey) })
 }
 
 // Whoever lost the right to ask has lost the right to the kept answer.
 func TestARevokedKeyIsNotAnsweredAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		k, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Admin}})
+		k, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []policy.Role{policy.Admin}})
 		h.must(err)
 		ann := object{"code": "ann", "name": named("ann")}
 		with(h.As(secret), "k").Post(persons, ann).Want(http.StatusCreated)
-		h.as(access.Admin).IfMatch(`"1"`).Delete("/keys/" + k.Prefix).Want(http.StatusNoContent)
+		h.as(policy.Admin).IfMatch(`"1"`).Delete("/keys/" + k.Prefix).Want(http.StatusNoContent)
 		refused(t, with(h.As(secret), "k").Post(persons, ann), http.StatusUnauthorized, "bad_key")
 	})
 }
@@ -176,15 +176,15 @@ func TestARevokedKeyIsNotAnsweredAgain(t *testing.T) {
 func TestKeysAreShortAndPlain(t *testing.T) {
 	h := newHarness(t, dbtest.Open(t, database.SQLite))
 	for i, key := range []string{" ", strings.Repeat("k", rest.MaxIdempotencyKey+1), "键", "a\tb", "\x7f"} {
-		c := with(h.as(access.Admin).Bad(), key)
+		c := with(h.as(policy.Admin).Bad(), key)
 		refused(t, c.Post(persons, object{"code": fmt.Sprint(i), "name": named("x")}),
 			http.StatusBadRequest, "malformed", "header/Idempotency-Key")
 	}
-	longest := with(h.as(access.Admin), strings.Repeat("~", rest.MaxIdempotencyKey))
+	longest := with(h.as(policy.Admin), strings.Repeat("~", rest.MaxIdempotencyKey))
 	longest.Post(persons, object{"code": "long", "name": named("x")}).Want(http.StatusCreated)
 	longest.Post(persons, object{"code": "long", "name": named("x")}).Want(http.StatusCreated)
 	reading := servingRoutes(t, newTestServer(), func(r rest.Router) {
-		rest.Get(r, "/probe", access.ReadStructure, func(context.Context, struct{}) (string, error) { return "", nil })
+		rest.Get(r, "/probe", policy.ReadStructure, func(context.Context, struct{}) (string, error) { return "", nil })
 	})
 	if w := do(reading, http.MethodGet, "/probe", "", "Idempotency-Key", ""); w.Code != http.StatusOK {
 		t.Errorf("a key on a GET: %d", w.Code)
@@ -197,7 +197,7 @@ func TestOneOfManyDoesTheWork(t *testing.T) {
 		url := dbtest.URL(t, dialect)
 		h := newHarness(t, dbtest.Connect(t, url, database.Options{}))
 		_, second := serving(t, dbtest.Connect(t, url, database.Options{}), h.server.Now)
-		callers := []*apitest.Client{h.as(access.Admin), second.As(h.secrets[access.Admin])}
+		callers := []*apitest.Client{h.as(policy.Admin), second.As(h.secrets[policy.Admin])}
 		for round := range 5 {
 			code := fmt.Sprint("p", round)
 			answers := make([]*apitest.Answer, 20)

@@ -8,11 +8,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
+	"bulwark/internal/policy"
 )
 
 // A town has rules before it has made any; who changes them must know the ones
@@ -21,7 +21,7 @@ func TestTheRulesOfImprovement(t *testing.T) {
 	const at = "/towns/demo/improvement-settings"
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		first := h.Get(at).Want(http.StatusOK)
 		got := apitest.Decode[improve.TownSettings](first, http.StatusOK)
 		if d := cmp.Diff(improve.Defaults(), got.Settings); d != "" || got.Version != 1 || first.Version() != 1 {
@@ -79,7 +79,7 @@ func TestTheRulesOfImprovement(t *testing.T) {
 		refused(t, group.IfMatch(`"2"`).Put(at, object{"settings": slip, "reason": "x"}),
 			http.StatusUnprocessableEntity, "invalid", "/settings/target_rules/0/dimensions/1",
 			"/settings/target_rules/0/dimensions/2", "/settings/target_rules/1/grade")
-		for _, role := range []access.Role{access.Reader, access.Secretary, access.Mentor, access.Leadership} {
+		for _, role := range []policy.Role{policy.Reader, policy.Secretary, policy.Mentor, policy.Leadership} {
 			refused(t, h.as(role).IfMatch(`"2"`).Put(at, change), http.StatusForbidden, "not_allowed")
 		}
 	})

@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -38,8 +39,8 @@ func TestFromAWeakResultToAProvenGain(t *testing.T) {
 		c := newCampaign(h)
 		l := &loop{
 			campaign: c, t: t, clock: clock,
-			secretary: h.as(access.Secretary), mentor: h.as(access.Mentor), instructor: h.as(access.Instructor),
-			office: h.as(access.Office),
+			secretary: h.as(policy.Secretary), mentor: h.as(policy.Mentor), instructor: h.as(policy.Instructor),
+			office: h.as(policy.Office),
 		}
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
 		l.isNamedATarget("2026-04-13")
@@ -100,7 +101,7 @@ func (l *loop) getsAPlan(on day.Date) {
 func (l *loop) isVisited(on day.Date) {
 	l.clock.noon(l.t, on)
 	item := l.meetings[strings.LastIndex(l.meetings, "/")+1:]
-	elsewhere := l.joins("elsewhere", access.Instructor, ties{"b02": access.Instructs})
+	elsewhere := l.joins("elsewhere", policy.Instructor, ties{"b02": access.Instructs})
 	refused(l.t, elsewhere.Post("/towns/demo/visits", object{
 		"branch": "b02", "visited_on": on, "place": "x",
 		"findings": []object{
@@ -193,7 +194,7 @@ func (l *loop) tellsOthers(on day.Date) {
 	at := made.Header.Get("Location")[len("/api/v1"):]
 	moved(l.secretary, at, "submitted", "").Want(http.StatusOK)
 	moved(l.group, at, "published", "").Want(http.StatusOK)
-	shen := l.joins("shen", access.Secretary, ties{"b02": access.Leads})
+	shen := l.joins("shen", policy.Secretary, ties{"b02": access.Leads})
 	r := apitest.Decode[exchange.Recommended](shen.Get("/towns/demo/branches/b02/recommended-cases"), http.StatusOK)
 	// 50 against the median of 50 and 100
 	if len(r.Items) != 1 || r.Items[0].Branch.Code != "b01" || r.Items[0].Reasons[0].Gap != 25 {

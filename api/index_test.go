@@ -7,13 +7,13 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -56,7 +56,7 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 			if _, err := index.ComputePendingRobustness(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := target.Propose(z.as(t.Context(), "g1", access.LeadingGroup), db, index.NewResultCache(), z.town,
+			if _, err := target.Propose(z.as(t.Context(), "g1", policy.LeadingGroup), db, index.NewResultCache(), z.town,
 				"q2"); err != nil {
 				t.Fatal(err)
 			}
@@ -65,10 +65,10 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 			as := map[string]*apitest.Client{
 				"nobody": h.Client,
 				"group": h.As(h.key(credential.Key{
-					Roles: []access.Role{access.LeadingGroup}, Towns: []string{z.town}, PersonCode: &group,
+					Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{z.town}, PersonCode: &group,
 				})),
 				"mentor": h.As(h.key(credential.Key{
-					Roles: []access.Role{access.Mentor}, Towns: []string{z.town}, PersonCode: &mentor,
+					Roles: []policy.Role{policy.Mentor}, Towns: []string{z.town}, PersonCode: &mentor,
 				})),
 			}
 			for _, tt := range []struct {
@@ -144,13 +144,13 @@ func TestWarmAnswersAreFreeButNotForStrangers(t *testing.T) {
 		}
 
 		k, secret, err := credential.CreateKey(t.Context(), db,
-			credential.Key{Roles: []access.Role{access.Reader}, ReadOnly: true})
+			credential.Key{Roles: []policy.Role{policy.Reader}, ReadOnly: true})
 		h.must(err)
 		h.As(secret).Get(ranking).Want(http.StatusOK)
-		h.as(access.Admin).IfMatch(`"1"`).Delete("/keys/" + k.Prefix).Want(http.StatusNoContent)
+		h.as(policy.Admin).IfMatch(`"1"`).Delete("/keys/" + k.Prefix).Want(http.StatusNoContent)
 		refused(t, h.As(secret).Get(ranking), http.StatusUnauthorized, "bad_key")
 
-		h.as(access.Admin).IfMatch(`"1"`).Put("/towns/warm",
+		h.as(policy.Admin).IfMatch(`"1"`).Put("/towns/warm",
 			object{"name": named("warm"), "open_results": false}).Want(http.StatusOK)
 		refused(t, h.Get(ranking), http.StatusUnauthorized, "key_needed")
 		refused(t, again(), http.StatusUnauthorized, "key_needed")

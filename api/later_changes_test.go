@@ -8,11 +8,11 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/town"
 )
 
@@ -34,7 +34,7 @@ func told(list []evaluation.Warning) (words []string) {
 func TestBranchesAreThoseOfTheLock(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, c := newHarnessAt(t, db, "2026-03-20 12:00:00")
-		group, admin := h.as(access.LeadingGroup), h.as(access.Admin)
+		group, admin := h.as(policy.LeadingGroup), h.as(policy.Admin)
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.planned("2026Q2", "2026-04-01", "2026-06-30")
@@ -130,7 +130,7 @@ func TestBranchesAreThoseOfTheLock(t *testing.T) {
 func TestAnotherLockTakesLaterChanges(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, c := newHarnessAt(t, db, "2026-03-20 12:00:00")
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
@@ -159,7 +159,7 @@ func TestAnotherLockTakesLaterChanges(t *testing.T) {
 func TestATownBoundsRunsAndNotices(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group, admin := h.as(access.LeadingGroup), h.as(access.Admin)
+		group, admin := h.as(policy.LeadingGroup), h.as(policy.Admin)
 		set := func(c *apitest.Client, body object) *apitest.Answer {
 			body["name"], body["open_results"] = named("demo"), true
 			return c.IfMatch(c.Get("/towns/demo").ETag()).Put("/towns/demo", body)

@@ -7,6 +7,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/policy"
 )
 
 const caseVersion = "SELECT version FROM cases WHERE id = ?"
@@ -21,8 +22,8 @@ func draftOfCase(branch string) object {
 // exchange leaves a draft of a case and a rating of b01 and of b02, and one case of
 // b03 that is published.
 func (w *world) exchange() map[string]map[string]string {
-	mentor, other, group := w.as(access.Mentor),
-		w.joins("li", access.Mentor, ties{"b02": access.Mentors, "b03": access.Mentors}), w.as(access.LeadingGroup)
+	mentor, other, group := w.as(policy.Mentor),
+		w.joins("li", policy.Mentor, ties{"b02": access.Mentors, "b03": access.Mentors}), w.as(policy.LeadingGroup)
 	cases := map[string]string{
 		"b01": last(mentor.Post("/towns/demo/cases", draftOfCase("b01")).Want(http.StatusCreated)),
 		"b02": last(other.Post("/towns/demo/cases", draftOfCase("b02")).Want(http.StatusCreated)),
@@ -34,8 +35,8 @@ func (w *world) exchange() map[string]map[string]string {
 		return object{"period": "in-open", "branch": branch, "kind": "measure", "subject": "4", "score": 4}
 	}
 	ratings := map[string]string{
-		"b01": last(w.as(access.Secretary).Post("/towns/demo/ratings", found("b01")).Want(http.StatusCreated)),
-		"b02": last(w.joins("sun", access.Secretary, ties{"b02": access.Leads}).Post("/towns/demo/ratings",
+		"b01": last(w.as(policy.Secretary).Post("/towns/demo/ratings", found("b01")).Want(http.StatusCreated)),
+		"b02": last(w.joins("sun", policy.Secretary, ties{"b02": access.Leads}).Post("/towns/demo/ratings",
 			found("b02")).Want(http.StatusCreated)),
 	}
 	visit := last(group.Post("/towns/demo/events", meeting("event")).Want(http.StatusCreated))
@@ -89,11 +90,11 @@ func projectOf(round, branch string) object {
 // person of each role that can, with a project of b03. The open one has projects of
 // b01 and b02 too, which it gives. The team t is of b01.
 func (w *world) rounds() map[string]string {
-	group, leader := w.as(access.LeadingGroup), w.joins("feng", access.Secretary, ties{"b03": access.Leads})
+	group, leader := w.as(policy.LeadingGroup), w.joins("feng", policy.Secretary, ties{"b03": access.Leads})
 	register := func(c *apitest.Client, round, branch string) string {
 		return last(c.Post("/towns/demo/projects", projectOf(round, branch)).Want(http.StatusCreated))
 	}
-	w.as(access.Secretary).Post("/towns/demo/teams",
+	w.as(policy.Secretary).Post("/towns/demo/teams",
 		object{"code": "t", "name": named("t"), "field": "ethos", "branches": []string{"b01"}}).Want(http.StatusCreated)
 	for i, round := range []string{"open", "judged", "closed", "short"} {
 		group.Post("/towns/demo/rounds", roundOf(round, "mentor", "instructor", "liaison_office", "leading_group",
@@ -114,8 +115,8 @@ func (w *world) rounds() map[string]string {
 		}
 	}
 	return map[string]string{
-		"b01": register(w.as(access.Secretary), "open", "b01"),
-		"b02": register(w.joins("shi", access.Secretary, ties{"b02": access.Leads}), "open", "b02"),
+		"b01": register(w.as(policy.Secretary), "open", "b01"),
+		"b02": register(w.joins("shi", policy.Secretary, ties{"b02": access.Leads}), "open", "b02"),
 	}
 }
 
@@ -143,7 +144,7 @@ func exchangeCodes(c cell) string {
 
 // undecided results are for those who judge, run the round or lead the town.
 func undecided(_ *world, c cell) int {
-	if c.about == own && (c.caller == string(access.Secretary) || c.caller == string(access.Admin)) {
+	if c.about == own && (c.caller == string(policy.Secretary) || c.caller == string(policy.Admin)) {
 		return http.StatusForbidden
 	}
 	return 0
@@ -165,7 +166,7 @@ func submittingCases(w *world, c cell) int {
 	if c.caller == "" {
 		return http.StatusNotFound
 	}
-	if c.caller == string(access.LeadingGroup) && (c.about == own || c.about == others) {
+	if c.caller == string(policy.LeadingGroup) && (c.about == own || c.about == others) {
 		return http.StatusForbidden
 	}
 	return draftsOfOthers(w, c)

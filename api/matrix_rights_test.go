@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"bulwark/internal/access"
 	"bulwark/internal/improve"
+	"bulwark/internal/policy"
 )
 
 const everyone = "RSMIOGLA"
@@ -481,7 +481,7 @@ func newBonus(_ *world, c cell) any {
 
 func decide(alone string) func(*world, cell) any {
 	return func(_ *world, c cell) any {
-		if c.caller == string(access.LeadingGroup) {
+		if c.caller == string(policy.LeadingGroup) {
 			return object{"to": "approved"}
 		}
 		return object{"to": alone}
@@ -496,7 +496,7 @@ func begunOnly(_ *world, c cell) int {
 }
 
 func notMine(w *world, c cell) int {
-	if c.about == others && c.caller == string(access.LeadingGroup) && c.state != "planned" {
+	if c.about == others && c.caller == string(policy.LeadingGroup) && c.state != "planned" {
 		return http.StatusForbidden
 	}
 	return begunOnly(w, c)
@@ -504,7 +504,7 @@ func notMine(w *world, c cell) int {
 
 // deciding goes on in review.
 func deciding(w *world, c cell) int {
-	if c.state == "review" && c.caller == string(access.LeadingGroup) && (c.about == own || c.about == others) {
+	if c.state == "review" && c.caller == string(policy.LeadingGroup) && (c.about == own || c.about == others) {
 		return http.StatusOK
 	}
 	return begunOnly(w, c)
@@ -565,7 +565,7 @@ func newAppeal(_ *world, c cell) any {
 }
 
 func answerAppeal(_ *world, c cell) any {
-	if c.caller == string(access.LeadingGroup) {
+	if c.caller == string(policy.LeadingGroup) {
 		return object{"to": "rejected", "reason": "counted again"}
 	}
 	return object{"to": "withdrawn"}
@@ -619,7 +619,7 @@ func newProblemOf(_ *world, c cell) any {
 }
 
 func tellReport(_ *world, c cell) any {
-	if c.caller == string(access.Instructor) {
+	if c.caller == string(policy.Instructor) {
 		return object{"to": "submitted"}
 	}
 	return object{"to": "received"}
@@ -627,7 +627,7 @@ func tellReport(_ *world, c cell) any {
 
 // onlyRead: the leadership sees what is submitted, and receives nothing.
 func onlyRead(_ *world, c cell) int {
-	if c.caller == string(access.Leadership) && (c.about == own || c.about == others) {
+	if c.caller == string(policy.Leadership) && (c.about == own || c.about == others) {
 		return http.StatusForbidden
 	}
 	return 0
@@ -635,7 +635,7 @@ func onlyRead(_ *world, c cell) int {
 
 // admins: an administrator sees which rights wait and acknowledges none.
 func admins(_ *world, c cell) int {
-	if c.caller == string(access.Admin) && (c.about == own || c.about == others) {
+	if c.caller == string(policy.Admin) && (c.about == own || c.about == others) {
 		return http.StatusForbidden
 	}
 	return 0
@@ -657,7 +657,7 @@ func newAnalysis(_ *world, c cell) any {
 
 // notAuthor: the analyses of the world are another mentor's.
 func notAuthor(_ *world, c cell) int {
-	if c.about == own && c.caller == string(access.Mentor) {
+	if c.about == own && c.caller == string(policy.Mentor) {
 		return http.StatusForbidden
 	}
 	return 0
@@ -665,7 +665,7 @@ func notAuthor(_ *world, c cell) int {
 
 // unassigned answers about a branch that is not there as about others.
 func unassigned(_ *world, c cell) int {
-	if c.about == missing && c.caller == string(access.Mentor) {
+	if c.about == missing && c.caller == string(policy.Mentor) {
 		return http.StatusForbidden
 	}
 	return 0
@@ -678,7 +678,7 @@ func newPlan(_ *world, c cell) any {
 
 // notTheSecretarys answers about a branch that is not there as about others.
 func notTheSecretarys(_ *world, c cell) int {
-	if c.about == missing && c.caller == string(access.Secretary) {
+	if c.about == missing && c.caller == string(policy.Secretary) {
 		return http.StatusForbidden
 	}
 	return 0
@@ -686,8 +686,8 @@ func notTheSecretarys(_ *world, c cell) int {
 
 // bySecretaryAlone: the others who see the plan may not do this with it.
 func bySecretaryAlone(_ *world, c cell) int {
-	all := c.caller == string(access.LeadingGroup) || c.caller == string(access.Leadership)
-	if c.about == own && c.caller != string(access.Secretary) && c.caller != stranger || c.about == others && all {
+	all := c.caller == string(policy.LeadingGroup) || c.caller == string(policy.Leadership)
+	if c.about == own && c.caller != string(policy.Secretary) && c.caller != stranger || c.about == others && all {
 		return http.StatusForbidden
 	}
 	return 0

@@ -1,13 +1,12 @@
 package api
 
 import (
+	"bulwark/internal/policy"
 	"net/http"
-
-	"bulwark/internal/access"
 )
 
 // task sets one about the branch, for which the person answers.
 func (w *world) task(branch, person string) {
-	w.tasks[person] = last(w.as(access.LeadingGroup).Post("/towns/demo/measures/1/tasks",
+	w.tasks[person] = last(w.as(policy.LeadingGroup).Post("/towns/demo/measures/1/tasks",
 		taskOf(branch, person)).Want(http.StatusCreated))
 }

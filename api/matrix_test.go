@@ -12,9 +12,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -58,9 +58,9 @@ const (
 var states = []string{"planned", "open", "review", "locked", "published", "final"}
 
 // letters name the roles in the table of rights.
-var letters = map[byte]access.Role{
-	'R': access.Reader, 'S': access.Secretary, 'M': access.Mentor, 'I': access.Instructor, 'O': access.Office,
-	'G': access.LeadingGroup, 'L': access.Leadership, 'A': access.Admin,
+var letters = map[byte]policy.Role{
+	'R': policy.Reader, 'S': policy.Secretary, 'M': policy.Mentor, 'I': policy.Instructor, 'O': policy.Office,
+	'G': policy.LeadingGroup, 'L': policy.Leadership, 'A': policy.Admin,
 }
 
 // right is what the matrix knows of one route.
@@ -85,22 +85,22 @@ type right struct {
 }
 
 // scope is what the row gives a role: everything, things in reach, nothing.
-func (r right) scope(role access.Role) access.Scope {
+func (r right) scope(role policy.Role) policy.Scope {
 	for letter, named := range letters {
 		switch {
 		case named != role:
 		case strings.IndexByte(r.who, letter) >= 0:
-			return access.All
+			return policy.All
 		case strings.IndexByte(r.who, letter|0x20) >= 0:
-			return access.Assigned
+			return policy.Assigned
 		}
 	}
-	return access.None
+	return policy.None
 }
 
 // want is the status that the cell must have.
 func (r right) want(w *world, c cell) int {
-	role, safe := access.Role(c.caller), c.Method == http.MethodGet || c.Computes
+	role, safe := policy.Role(c.caller), c.Method == http.MethodGet || c.Computes
 	inTown := strings.Contains(c.Path, ":town")
 	if c.Open() {
 		return first(r.ok, http.StatusOK)
@@ -112,28 +112,28 @@ func (r right) want(w *world, c cell) int {
 		if !safe {
 			return http.StatusForbidden
 		}
-		role = access.LeadingGroup
+		role = policy.LeadingGroup
 	case stranger:
-		if role = access.LeadingGroup; inTown && c.about != elsewhere {
-			if !safe || r.scope(access.Reader) == access.None || c.about == missing && !w.within(c) {
+		if role = policy.LeadingGroup; inTown && c.about != elsewhere {
+			if !safe || r.scope(policy.Reader) == policy.None || c.about == missing && !w.within(c) {
 				return http.StatusNotFound
 			}
-			role = access.Reader // demo is open: nobody needs a key for it
+			role = policy.Reader // demo is open: nobody needs a key for it
 		}
 	case "":
 		if c.about == elsewhere || inTown && c.about == missing && !w.within(c) {
 			return http.StatusUnauthorized
 		}
-		role = access.Reader
+		role = policy.Reader
 	}
-	if inTown && role != access.Admin && c.caller != stranger &&
+	if inTown && role != policy.Admin && c.caller != stranger &&
 		(c.about == elsewhere || c.about == missing && !w.within(c)) {
 		return http.StatusNotFound
 	}
-	if role == access.Admin && c.about == missing && inTown && !w.within(c) {
+	if role == policy.Admin && c.about == missing && inTown && !w.within(c) {
 		return http.StatusNotFound
 	}
-	if r.scope(role) == access.None {
+	if r.scope(role) == policy.None {
 		if c.caller == "" {
 			return http.StatusUnauthorized
 		}
@@ -149,7 +149,7 @@ func (r right) want(w *world, c cell) int {
 		return first(r.far, r.gone, http.StatusNotFound)
 	case c.about == missing:
 		return first(r.gone, http.StatusNotFound)
-	case c.about == others && r.scope(role) == access.Assigned:
+	case c.about == others && r.scope(role) == policy.Assigned:
 		return first(r.out, http.StatusNotFound)
 	case c.state != "" && r.in != "" && !slices.Contains(strings.Fields(r.in), c.state):
 		return r.shut
@@ -236,7 +236,7 @@ func (w *world) ofBranches() []string {
 
 func (w *world) callers() []string {
 	callers := []string{"", readOnly, revoked, stranger}
-	for _, role := range access.Roles() {
+	for _, role := range policy.Roles() {
 		callers = append(callers, string(role))
 	}
 	return callers

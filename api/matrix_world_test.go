@@ -18,6 +18,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/improve/report"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 )
 
@@ -60,14 +61,14 @@ func worldOf(t *testing.T, h *harness) *world {
 		reports: map[string]string{},
 	}
 	w.inForce(smallScheme)
-	w.as(access.LeadingGroup).Post("/towns/demo/schemes",
+	w.as(policy.LeadingGroup).Post("/towns/demo/schemes",
 		strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
 	for _, parameter := range []string{":target", ":problem", ":reminder"} {
 		w.things[parameter] = map[string]string{}
 	}
 	w.keys()
 	w.fill()
-	w.as(access.Admin).Post("/keys", w.keyOf("qian")).Want(http.StatusCreated)
+	w.as(policy.Admin).Post("/keys", w.keyOf("qian")).Want(http.StatusCreated)
 	var waits credential.Right
 	w.must(w.db.Take(&waits).Error)
 	w.ids["right"] = waits.ID
@@ -81,7 +82,7 @@ func worldOf(t *testing.T, h *harness) *world {
 
 // proposes leaves the publication of a half year to a second person.
 func (w *world) proposes() {
-	zheng := w.joins("zheng", access.LeadingGroup, nil)
+	zheng := w.joins("zheng", policy.LeadingGroup, nil)
 	at := "/towns/demo/periods/half"
 	zheng.Post("/towns/demo/periods", object{
 		"code": "half", "kind": "half_year", "starts_on": "2023-01-01", "ends_on": "2023-06-30", "scheme": object{"code": "small"},
@@ -95,19 +96,19 @@ func (w *world) proposes() {
 
 // keys makes a key for each caller.
 func (w *world) keys() {
-	person := string(access.LeadingGroup)
+	person := string(policy.LeadingGroup)
 	for role, secret := range w.secrets {
 		w.secret[string(role)] = secret
 	}
-	group := []access.Role{access.LeadingGroup}
+	group := []policy.Role{policy.LeadingGroup}
 	w.secret[readOnly] = w.key(credential.Key{Roles: group, Towns: []string{"demo"}, PersonCode: &person, ReadOnly: true})
 	_, err := people.Create(w.t.Context(), w.db,
 		people.Person{TownID: "quiet", Code: "stranger", Name: text.Same("stranger")})
 	w.must(err)
-	w.appointed("quiet", "stranger", access.LeadingGroup)
+	w.appointed("quiet", "stranger", policy.LeadingGroup)
 	w.secret[stranger] = w.key(credential.Key{Roles: group, Towns: []string{"quiet"}, PersonCode: new("stranger")})
-	w.secret[revoked] = w.key(credential.Key{Roles: []access.Role{access.Admin}})
-	w.secret["spare"] = w.key(credential.Key{Roles: []access.Role{access.Reader}})
+	w.secret[revoked] = w.key(credential.Key{Roles: []policy.Role{policy.Admin}})
+	w.secret["spare"] = w.key(credential.Key{Roles: []policy.Role{policy.Reader}})
 	prefix := func(secret string) string { return secret[:len("bw_12345678")] }
 	w.must(credential.RevokeKey(w.t.Context(), w.db, prefix(w.secret[revoked]), 1))
 	w.ids["key"] = prefix(w.secret["spare"])
@@ -122,31 +123,31 @@ func (w *world) keys() {
 	var links []people.OfficeLink
 	w.must(w.db.Find(&links).Error)
 	w.ids["member"], w.ids["link"] = members[0].ID, links[0].ID
-	w.as(access.Admin).Post("/accounts", object{"name": "spare", "roles": []string{"reader"}}).Want(http.StatusCreated)
+	w.as(policy.Admin).Post("/accounts", object{"name": "spare", "roles": []string{"reader"}}).Want(http.StatusCreated)
 }
 
-var evaluators = []access.Role{access.Secretary, access.Mentor, access.Instructor, access.Office, access.LeadingGroup}
+var evaluators = []policy.Role{policy.Secretary, policy.Mentor, policy.Instructor, policy.Office, policy.LeadingGroup}
 
 // fill plays one period into each state.
 func (w *world) fill() {
-	w.as(access.LeadingGroup).Post("/towns/demo/branches", object{
+	w.as(policy.LeadingGroup).Post("/towns/demo/branches", object{
 		"code": "b04", "name": named("branch b04"), "kind": "village", "founded_on": "2020-01-01",
 	}).Want(http.StatusCreated)
-	w.as(access.Admin).Post("/towns/demo/offices/office/links",
+	w.as(policy.Admin).Post("/towns/demo/offices/office/links",
 		object{"branch": "b04", "from": "2020-01-01"}).Want(http.StatusCreated)
 	for role, duty := range duties {
-		w.as(access.Admin).Post("/towns/demo/assignments",
+		w.as(policy.Admin).Post("/towns/demo/assignments",
 			object{"person": role, "branch": "b04", "duty": duty, "from": "2020-01-01"}).Want(http.StatusCreated)
 	}
-	other := w.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
+	other := w.joins("other", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
 	// not called as the role is: who may not read people must see the difference
-	qian := w.joins("qian", access.LeadingGroup, nil)
+	qian := w.joins("qian", policy.LeadingGroup, nil)
 	steps := func(period string, states ...string) {
 		for _, to := range states {
 			moved(qian, "/towns/demo/periods/"+period, to, "next").Want(http.StatusOK)
 		}
 	}
-	all := w.joins("all", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
+	all := w.joins("all", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
 	for i, state := range states {
 		period := "in-" + state
 		quarter := []string{
@@ -162,12 +163,12 @@ func (w *world) fill() {
 		}
 		steps(period, "open")
 		for _, branch := range []string{"b01", "b02", "b03"} {
-			counted(all, w.as(access.LeadingGroup), period, branch, value("meetings", 12), value("spirit", 9),
+			counted(all, w.as(policy.LeadingGroup), period, branch, value("meetings", 12), value("spirit", 9),
 				level("standing", "A"), value("complaints", 0))
 		}
 		for _, role := range evaluators {
 			entry := value("spirit", 5)
-			if role == access.Secretary || role == access.Office {
+			if role == policy.Secretary || role == policy.Office {
 				entry = value("meetings", 5)
 			}
 			w.sheet(w.as(role), state, string(role), "b01", entry)
@@ -183,7 +184,7 @@ func (w *world) fill() {
 				object{"to": to, "reason": "some stay undecided", "force": to == "locked"}).Want(http.StatusOK)
 		}
 		if i < 3 {
-			granted := w.as(access.LeadingGroup).Post("/towns/demo/periods/"+period+"/exceptions",
+			granted := w.as(policy.LeadingGroup).Post("/towns/demo/periods/"+period+"/exceptions",
 				exceptionFor(w, "b01")).Want(http.StatusCreated)
 			w.exceptions[state] = last(granted)
 		}
@@ -193,16 +194,16 @@ func (w *world) fill() {
 			steps(period, states[4:i+1]...)
 		}
 		if state == "published" {
-			w.appeal(w.as(access.Secretary), "b01")
+			w.appeal(w.as(policy.Secretary), "b01")
 			for _, branch := range []string{"b01", "b02"} {
-				w.things[":target"][branch] = last(w.as(access.LeadingGroup).Post("/towns/demo/targets",
+				w.things[":target"][branch] = last(w.as(policy.LeadingGroup).Post("/towns/demo/targets",
 					object{"branch": branch, "reason": "seen"}).Want(http.StatusCreated))
 			}
 			for _, role := range evaluators {
 				w.task("b01", string(role))
 			}
 			w.task("b02", "other")
-			w.appeal(w.joins("wu", access.Secretary, ties{"b02": access.Leads}), "b02")
+			w.appeal(w.joins("wu", policy.Secretary, ties{"b02": access.Leads}), "b02")
 		}
 	}
 }
@@ -247,7 +248,7 @@ func (w *world) improve() {
 	visit := func(c *apitest.Client, branch string) string {
 		return last(c.Post("/towns/demo/visits", visitOf(object{"branch": branch})).Want(http.StatusCreated))
 	}
-	other := w.joins("zhou", access.Instructor, ties{"b01": access.Instructs, "b02": access.Instructs})
+	other := w.joins("zhou", policy.Instructor, ties{"b01": access.Instructs, "b02": access.Instructs})
 	for _, branch := range []string{"b01", "b02"} {
 		w.visits[branch] = visit(other, branch)
 		moved(other, "/towns/demo/visits/"+w.visits[branch], "recorded", "").Want(http.StatusOK)
@@ -257,7 +258,7 @@ func (w *world) improve() {
 	w.reports["zhou"] = last(other.Post("/towns/demo/reports",
 		reportOf("2026-01-01", "2026-01-31")).Want(http.StatusCreated))
 	remarked(other, "/towns/demo/reports/"+w.reports["zhou"], "submitted", "").Want(http.StatusOK)
-	w.reports["instructor"] = last(w.as(access.Instructor).Post("/towns/demo/reports",
+	w.reports["instructor"] = last(w.as(policy.Instructor).Post("/towns/demo/reports",
 		reportOf("2026-01-01", "2026-01-31")).Want(http.StatusCreated))
 	w.must(w.db.Exec("UPDATE problems SET due_on = '2026-01-01'").Error)
 	_, err := report.Remind(w.t.Context(), w.db)
@@ -267,7 +268,7 @@ func (w *world) improve() {
 	for _, r := range reminders {
 		w.things[":reminder"][*r.BranchCode] = r.ID
 	}
-	for _, role := range []access.Role{access.Instructor, access.Office} {
+	for _, role := range []policy.Role{policy.Instructor, policy.Office} {
 		w.visits[string(role)] = visit(w.as(role), "b01")
 	}
 }
@@ -290,7 +291,7 @@ func (w *world) reported(c cell) string {
 	switch {
 	case c.about == missing || c.about == elsewhere:
 		return nothing
-	case c.about == own && c.caller == string(access.Instructor):
+	case c.about == own && c.caller == string(policy.Instructor):
 		return w.reports[c.caller]
 	}
 	return w.reports["zhou"]
@@ -298,7 +299,7 @@ func (w *world) reported(c cell) string {
 
 // analysed makes a mentor submit an analysis of b01 and one of b02.
 func (w *world) analysed() map[string]string {
-	ding := w.joins("ding", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
+	ding := w.joins("ding", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
 	ids := map[string]string{}
 	for _, branch := range []string{"b01", "b02"} {
 		found := object{"indicator": "meetings", "kind": "team", "cause": "x"}
@@ -313,8 +314,8 @@ func (w *world) analysed() map[string]string {
 // approvedPlans gives b01 and b02 a plan of one item that waits to be started.
 func (w *world) approvedPlans() (plans, items map[string]string) {
 	both := func(duty access.Duty) ties { return ties{"b01": duty, "b02": duty} }
-	secretary, mentor := w.joins("shu", access.Secretary, both(access.Leads)),
-		w.joins("dao", access.Mentor, both(access.Mentors))
+	secretary, mentor := w.joins("shu", policy.Secretary, both(access.Leads)),
+		w.joins("dao", policy.Mentor, both(access.Mentors))
 	plans, items = map[string]string{}, map[string]string{}
 	for _, branch := range []string{"b01", "b02"} {
 		plans[branch] = last(secretary.Post("/towns/demo/plans",
@@ -324,7 +325,7 @@ func (w *world) approvedPlans() (plans, items map[string]string) {
 		item["due_on"] = "2099-06-30" // by the clock of the machine
 		rewrites(secretary, at, item).Want(http.StatusOK)
 		moved(mentor, at, "advised", "x").Want(http.StatusOK)
-		p := decodedPlan(w.t, moved(w.as(access.LeadingGroup), at, "approved", ""))
+		p := decodedPlan(w.t, moved(w.as(policy.LeadingGroup), at, "approved", ""))
 		items[branch] = p.Items[0].ID
 	}
 	w.must(w.db.Exec("UPDATE plan_items SET due_on = '2026-01-01'").Error)
@@ -339,7 +340,7 @@ func (w *world) of(things map[[3]string]string, c cell) string {
 		branch = "b02"
 	}
 	for _, role := range evaluators {
-		writes := role != access.LeadingGroup || c.Method == http.MethodPut
+		writes := role != policy.LeadingGroup || c.Method == http.MethodPut
 		if c.about == own && writes && c.caller == string(role) {
 			author = c.caller
 		}

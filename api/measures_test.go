@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/measure"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 	"bulwark/internal/town"
 )
@@ -64,19 +65,19 @@ func TestMeasuresAreNamed(t *testing.T) {
 				t.Errorf("measure %d is of %v, changed %v", m.Number, m.CreatedAt, m.UpdatedAt)
 			}
 		}
-		name := func(role access.Role, path, tag, name string) *apitest.Answer {
+		name := func(role policy.Role, path, tag, name string) *apitest.Answer {
 			return h.as(role).IfMatch(tag).Put(path, object{"name": named(name), "description": named("说明")})
 		}
-		name(access.Admin, measures+"/5", `"1"`, "第五").Want(http.StatusOK)
-		name(access.LeadingGroup, measures+"/1", `"1"`, "联系").Want(http.StatusOK)
-		refused(t, name(access.LeadingGroup, measures+"/1", `"1"`, "x"), http.StatusPreconditionFailed, "stale_version")
-		refused(t, name(access.Mentor, measures+"/1", `"2"`, "x"), http.StatusForbidden, "not_allowed")
-		refused(t, name(access.Admin, measures+"/8", `"1"`, "x"), http.StatusNotFound, "not_found")
+		name(policy.Admin, measures+"/5", `"1"`, "第五").Want(http.StatusOK)
+		name(policy.LeadingGroup, measures+"/1", `"1"`, "联系").Want(http.StatusOK)
+		refused(t, name(policy.LeadingGroup, measures+"/1", `"1"`, "x"), http.StatusPreconditionFailed, "stale_version")
+		refused(t, name(policy.Mentor, measures+"/1", `"2"`, "x"), http.StatusForbidden, "not_allowed")
+		refused(t, name(policy.Admin, measures+"/8", `"1"`, "x"), http.StatusNotFound, "not_found")
 		refused(t, h.Bad().Get(measures+"/0"), http.StatusNotFound, "not_found")
 		after := told()
 		same(t, "named", []string{after[0], after[4]}, "1 联系 加强联系帮扶 town true false", "5 第五  town true false")
-		name(access.Admin, measures+"/5", `"2"`, "").Want(http.StatusOK)
-		name(access.Admin, measures+"/1", `"2"`, "").Want(http.StatusOK)
+		name(policy.Admin, measures+"/5", `"2"`, "").Want(http.StatusOK)
+		name(policy.Admin, measures+"/1", `"2"`, "").Want(http.StatusOK)
 		after = told()
 		same(t, "named no more", []string{after[0], after[4]}, "1 加强联系帮扶 加强联系帮扶 source true false", "5   unnamed false true")
 		if m := apitest.Decode[measure.Measure](h.Get(measures+"/1"), http.StatusOK); m.Description.ZH != "说明" ||
@@ -91,13 +92,13 @@ func TestMeasuresAreNamed(t *testing.T) {
 func TestTheLifeOfATask(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group, office, mentor := h.as(access.LeadingGroup), h.as(access.Office), h.as(access.Mentor)
+		group, office, mentor := h.as(policy.LeadingGroup), h.as(policy.Office), h.as(policy.Mentor)
 		path := set(office, taskOf("b01", "mentor"))
 		may(t, mentor, path, "report", "finish")
 		may(t, office, path, "change", "drop")
 		may(t, group, path, "change", "report", "finish", "drop")
-		may(t, h.as(access.Secretary), path)
-		may(t, h.as(access.Leadership), path)
+		may(t, h.as(policy.Secretary), path)
+		may(t, h.as(policy.Leadership), path)
 		for _, task := range []object{taskOf("b02", "mentor"), taskOf("", "mentor")} {
 			refused(t, office.Post(measures+"/1/tasks", task), http.StatusForbidden, "not_assigned")
 		}
@@ -106,7 +107,7 @@ func TestTheLifeOfATask(t *testing.T) {
 		}
 		refused(t, moved(office, "b02"), http.StatusForbidden, "not_assigned")
 
-		refused(t, reported(h.as(access.Secretary), path, 10, "x"), http.StatusForbidden, "not_responsible")
+		refused(t, reported(h.as(policy.Secretary), path, 10, "x"), http.StatusForbidden, "not_responsible")
 		refused(t, reported(office, path, 10, "x"), http.StatusForbidden, "not_responsible")
 		reported(mentor, path, 40, "shelves are in").Want(http.StatusOK)
 		refused(t, mentor.IfMatch(`"1"`).Post(path+"/report", object{"progress": 50, "note": "x"}),
@@ -139,7 +140,7 @@ func TestTheLifeOfATask(t *testing.T) {
 		same(t, "timeline", told, "1 set liaison_office 0 ", "2 report mentor 40 shelves are in",
 			"3 finish mentor 100 photos", "4 reopen liaison_office 40 the roof leaks",
 			"5 drop liaison_office 40 moved to next year")
-		chen := h.joins("chen", access.LeadingGroup, ties{"b02": access.Leads})
+		chen := h.joins("chen", policy.LeadingGroup, ties{"b02": access.Leads})
 		led := set(group, taskOf("b02", "mentor"))
 		may(t, chen, led, "change", "report", "finish")
 		refused(t, chen.IfMatch(`"1"`).Post(led+"/transitions", object{"to": "dropped", "reason": "x"}),
@@ -162,14 +163,14 @@ func TestProgressOfMeasures(t *testing.T) {
 	inZone(t, "America/Los_Angeles")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-04-20 12:00:00")
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		first, second := set(group, taskOf("b01", "mentor")), set(group, taskOf("b01", "instructor"))
 		other := set(group, taskOf("b02", "mentor"))
 		town := set(group, object{"office": "office", "title": "hold a fair", "due_on": "2026-06-01"})
 		dropped := set(group, taskOf("b02", "mentor"))
 		completed(group, first, "photos").Want(http.StatusOK)
 		reported(group, second, 25, "x").Want(http.StatusOK)
-		reported(h.as(access.Office), town, 10, "x").Want(http.StatusOK)
+		reported(h.as(policy.Office), town, 10, "x").Want(http.StatusOK)
 		group.IfMatch(`"1"`).Post(dropped+"/transitions", object{"to": "dropped", "reason": "x"}).Want(http.StatusOK)
 
 		told := func(c *apitest.Client, path string) (list []string) {
@@ -199,24 +200,24 @@ func TestProgressOfMeasures(t *testing.T) {
 		same(t, "the day after", told(group, "/progress?by=branch"), "1 town 1 0 0 10", "1 b01 2 1 1 62.5", "1 b02 1 0 1 0")
 		same(t, "overdue", column(group.Get(measures+"/1/tasks?overdue=true"), "branch"), "b01", "b02")
 		same(t, "open", column(group.Get(measures+"/1/tasks?state=open&branch=b02"), "branch"), "b02")
-		for _, role := range []access.Role{access.Secretary, access.Instructor, access.Office} {
+		for _, role := range []policy.Role{policy.Secretary, policy.Instructor, policy.Office} {
 			same(t, string(role), told(h.as(role), "/progress?by=branch"), "1 town 1 0 0 10", "1 b01 2 1 1 62.5")
 			same(t, string(role), column(h.as(role).Get(measures+"/1/tasks"), "branch"), "b01", "b01", "<nil>")
 			refused(t, h.as(role).Get(other), http.StatusNotFound, "not_found")
 		}
 		same(t, "the mentor of b01 who answers for one of b02",
-			column(h.as(access.Mentor).Get(measures+"/1/tasks"), "branch"), "b01", "b01", "b02", "<nil>", "b02")
-		h.as(access.Mentor).Get(other).Want(http.StatusOK)
-		same(t, "with the one that he or she answers for", told(h.as(access.Mentor), "/progress?by=branch"),
+			column(h.as(policy.Mentor).Get(measures+"/1/tasks"), "branch"), "b01", "b01", "b02", "<nil>", "b02")
+		h.as(policy.Mentor).Get(other).Want(http.StatusOK)
+		same(t, "with the one that he or she answers for", told(h.as(policy.Mentor), "/progress?by=branch"),
 			"1 town 1 0 0 10", "1 b01 2 1 1 62.5", "1 b02 1 0 1 0")
-		same(t, "by measure", told(h.as(access.Mentor), "/progress"), "1 town 4 1 2 33.8")
+		same(t, "by measure", told(h.as(policy.Mentor), "/progress"), "1 town 4 1 2 33.8")
 		same(t, "an office that is not linked",
-			column(h.joins("qian", access.Office, nil).Get(measures+"/1/tasks"), "branch"), "<nil>")
+			column(h.joins("qian", policy.Office, nil).Get(measures+"/1/tasks"), "branch"), "<nil>")
 		m := apitest.Decode[measure.Measure](h.Get(measures+"/1"), http.StatusOK)
 		if got := fmt.Sprint(m.Progress.Tasks, m.Progress.Done, m.Progress.Overdue, m.Progress.Mean); got != "4 1 2 33.8" {
 			t.Errorf("of the town: %s", got)
 		}
-		for _, role := range []access.Role{access.Reader, access.Admin} {
+		for _, role := range []policy.Role{policy.Reader, policy.Admin} {
 			refused(t, h.as(role).Get(measures+"/progress"), http.StatusForbidden, "not_allowed")
 			refused(t, h.as(role).Get(measures+"/1/tasks"), http.StatusForbidden, "not_allowed")
 		}

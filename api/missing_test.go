@@ -9,10 +9,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 )
 
 // gapScheme treats each missing value in another way.
@@ -38,7 +38,7 @@ const gapScheme = `{
 //	b07  carried missing as for b04, older 30 from 2025Q3; (0.3·60 + 0.2·100 + 0.1·100 + 0.1·30)/0.7 = 72.857,
 //	     of 1.1 of weight 0.6 is entered
 func gaps(h *harness) {
-	group := h.as(access.LeadingGroup)
+	group := h.as(policy.LeadingGroup)
 	for code, b := range map[string]object{
 		"b04": {"name": object{"zh": "=1+1", "en": "＠sum"}, "class": "rural"},
 		"b05": {"name": named("五"), "class": "urban"},
@@ -52,7 +52,7 @@ func gaps(h *harness) {
 		group.Post("/towns/demo/branches", b).Want(http.StatusCreated)
 	}
 	h.inForce(gapScheme)
-	chen := h.joins("chen", access.LeadingGroup, nil)
+	chen := h.joins("chen", policy.LeadingGroup, nil)
 	for _, p := range []struct{ code, from, until string }{
 		{"2025Q3", "2025-07-01", "2025-09-30"},
 		{"2025Q4", "2025-10-01", "2025-12-31"},
@@ -98,7 +98,7 @@ func TestMissingValuesAreTreatedAsTheSchemeSays(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		gaps(h)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		all := []string{
 			"1/1 b04 90 excellent 0.6", "2/1 b07 72.86 poor 0.5455", "3/2 b02 72 poor 0.7", "4/3 b01 70 poor 0.6",
 			"5/1 b03 43 poor 0.8",
@@ -162,7 +162,7 @@ func TestRankingsOpenInSpreadsheets(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		gaps(h)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		const zh = "\ufeff" +
 			`period,ends_on,rank,class_rank,branch,name,kind,class,score,grade,coverage,status,change_score,change_rank,carried,meant,nought,needed,older
 2026Q1,2026-03-31,1,1,b04,'=1+1,village,rural,90,excellent,0.6,scored,,,,90,100,70,
@@ -195,7 +195,7 @@ func TestRankingsOpenInSpreadsheets(t *testing.T) {
 				t.Errorf("%s: JSON calls b04 %q, want %q", language, got, want)
 			}
 		}
-		mentor := h.as(access.Mentor).Lang("zh")
+		mentor := h.as(policy.Mentor).Lang("zh")
 		// A missing value takes the mean of the others, which the mentor may not know.
 		refused(t, mentor.Get(q1+"/ranking?format=csv"), http.StatusForbidden, "relative_scheme")
 	})

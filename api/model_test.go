@@ -11,11 +11,11 @@ import (
 	"gorm.io/gorm"
 	"pgregory.net/rapid"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -32,8 +32,8 @@ func TestTheWorkflowIsItsModel(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, string(modelStart)+" 12:00:00")
 		h.inForce(smallScheme)
-		persons := map[string]*apitest.Client{"chen": h.joins("chen", access.LeadingGroup, nil)}
-		for _, role := range access.Roles() {
+		persons := map[string]*apitest.Client{"chen": h.joins("chen", policy.LeadingGroup, nil)}
+		for _, role := range policy.Roles() {
 			persons[string(role)] = h.as(role)
 		}
 		quarters, length := 0, *walk
@@ -143,7 +143,7 @@ func newModel(h *harness, clock *wallClock, rt *rapid.T, persons map[string]*api
 	m.path = "/towns/demo/periods/" + m.code
 	month, year := 3*(n%4)+1, 2021+n/4
 	last := map[int]int{1: 31, 4: 30, 7: 30, 10: 31}[month]
-	h.as(access.LeadingGroup).Post("/towns/demo/periods", object{
+	h.as(policy.LeadingGroup).Post("/towns/demo/periods", object{
 		"code": m.code, "kind": "quarter", "scheme": object{"code": "small"}, "notice_days": 0,
 		"starts_on": fmt.Sprintf("%d-%02d-01", year, month), "ends_on": fmt.Sprintf("%d-%02d-%02d", year, month+2, last),
 	}).Want(http.StatusCreated)

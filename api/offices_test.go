@@ -7,10 +7,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
+	"bulwark/internal/policy"
 )
 
 // An office reaches what it is linked to while the caller is a member: from one
@@ -21,7 +21,7 @@ func TestOfficesAreLinked(t *testing.T) {
 		h.inForce(smallScheme)
 		h.planned("2023Q1", "2023-01-01", "2023-03-31")
 		h.steps("2023Q1", "open")
-		group, officer := h.as(access.LeadingGroup), h.as(access.Office)
+		group, officer := h.as(policy.LeadingGroup), h.as(policy.Office)
 		sheet := sheetOf("2023Q1", "b02", nil)
 		today := day.Of(time.Now())
 		refused(t, officer.Post("/towns/demo/evaluations", sheet), http.StatusForbidden, "not_assigned")
@@ -77,7 +77,7 @@ func TestOfficesAreLinked(t *testing.T) {
 		} {
 			refused(t, group.Get(path), http.StatusNotFound, "not_found")
 		}
-		refused(t, h.as(access.Reader).Get("/towns/demo/offices"), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(policy.Reader).Get("/towns/demo/offices"), http.StatusForbidden, "not_allowed")
 	})
 }
 
@@ -85,15 +85,15 @@ func TestOfficesAreLinked(t *testing.T) {
 func TestExclusiveAssignmentsAreRefused(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		h.joins("li", access.Instructor, nil)
-		group := h.as(access.LeadingGroup)
+		h.joins("li", policy.Instructor, nil)
+		group := h.as(policy.LeadingGroup)
 		in := object{"person": "li", "branch": "b01", "duty": "instructs", "from": "2023-01-01", "exclusive": true}
 		refused(t, group.Post("/towns/demo/assignments", in), http.StatusConflict, "exclusive_assignment")
 		in["branch"] = "b02"
 		group.Post("/towns/demo/assignments", in).Want(http.StatusCreated)
 		in["person"], in["exclusive"] = "instructor", false
 		refused(t, group.Post("/towns/demo/assignments", in), http.StatusConflict, "exclusive_assignment")
-		h.appointed("demo", "instructor", access.Secretary)
+		h.appointed("demo", "instructor", policy.Secretary)
 		refused(t, group.Post("/towns/demo/assignments",
 			object{"person": "instructor", "branch": "b01", "duty": "leads", "from": "2023-01-01"}),
 			http.StatusConflict, "conflict_of_interest")

@@ -9,10 +9,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 )
 
 // withProvider is a door whose service signs in through a provider.
@@ -48,7 +48,7 @@ func TestSignInThroughAProvider(t *testing.T) {
 		if !strings.Contains(string(stranger.Body), "subject-7") {
 			t.Errorf("an administrator could not link %s", stranger.Body)
 		}
-		admin := d.as(access.Admin)
+		admin := d.as(policy.Admin)
 		link := object{"roles": []string{"admin"}, "issuer": provider.URL, "subject": "subject-7"}
 		linked := admin.IfMatch(`"2"`).Put("/accounts/boss", link).Want(http.StatusOK)
 

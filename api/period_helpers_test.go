@@ -8,6 +8,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/credential"
+	"bulwark/internal/policy"
 	"bulwark/internal/proposal"
 )
 
@@ -16,11 +17,11 @@ type ties map[string]access.Duty
 
 // joins makes one more person of demo with a key of the role, appointed to that
 // and to what the duties need, and tied to branches since 2020.
-func (h *harness) joins(code string, role access.Role, t ties) *apitest.Client {
+func (h *harness) joins(code string, role policy.Role, t ties) *apitest.Client {
 	h.t.Helper()
-	admin := h.as(access.Admin)
+	admin := h.as(policy.Admin)
 	admin.Post("/towns/demo/people", object{"code": code, "name": named(code)}).Want(http.StatusCreated)
-	roles := map[access.Role]bool{role: true}
+	roles := map[policy.Role]bool{role: true}
 	for _, duty := range t {
 		roles[duty.Role()] = true
 	}
@@ -32,10 +33,10 @@ func (h *harness) joins(code string, role access.Role, t ties) *apitest.Client {
 			object{"person": code, "branch": branch, "duty": duty, "from": "2020-01-01"}).Want(http.StatusCreated)
 	}
 	if role.Decides() { // in a town that has published, one of an administrator would wait
-		return h.As(h.key(credential.Key{Roles: []access.Role{role}, Towns: []string{"demo"}, PersonCode: &code}))
+		return h.As(h.key(credential.Key{Roles: []policy.Role{role}, Towns: []string{"demo"}, PersonCode: &code}))
 	}
 	key := apitest.Decode[struct{ Secret string }](admin.Post("/keys", object{
-		"roles": []access.Role{role}, "towns": []string{"demo"}, "person": code, "read_only": false,
+		"roles": []policy.Role{role}, "towns": []string{"demo"}, "person": code, "read_only": false,
 	}), http.StatusCreated)
 	return h.As(key.Secret)
 }
@@ -43,7 +44,7 @@ func (h *harness) joins(code string, role access.Role, t ties) *apitest.Client {
 // inForce drafts the scheme and puts it into force.
 func (h *harness) inForce(document string) {
 	h.t.Helper()
-	group := h.as(access.LeadingGroup)
+	group := h.as(policy.LeadingGroup)
 	made := group.Post("/towns/demo/schemes", document).Want(http.StatusCreated)
 	group.IfMatch(made.ETag()).Post(made.Header.Get("Location")[len("/api/v1"):]+"/activate", nil).Want(http.StatusOK)
 }
@@ -51,7 +52,7 @@ func (h *harness) inForce(document string) {
 // planned plans a quarter under the active version of the scheme small.
 func (h *harness) planned(code, from, until string) {
 	h.t.Helper()
-	h.as(access.LeadingGroup).Post("/towns/demo/periods", object{
+	h.as(policy.LeadingGroup).Post("/towns/demo/periods", object{
 		"code": code, "kind": "quarter", "starts_on": from, "ends_on": until, "scheme": object{"code": "small"},
 	}).Want(http.StatusCreated)
 }
@@ -60,7 +61,7 @@ func (h *harness) planned(code, from, until string) {
 func (h *harness) steps(period string, states ...string) {
 	h.t.Helper()
 	for _, to := range states {
-		moved(h.as(access.LeadingGroup), "/towns/demo/periods/"+period, to, "next").Want(http.StatusOK)
+		moved(h.as(policy.LeadingGroup), "/towns/demo/periods/"+period, to, "next").Want(http.StatusOK)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 )
 
 // TestTheWholeLifeOfAPeriod is the story of a quarter, told through the API alone:
@@ -26,7 +27,7 @@ func TestTheWholeLifeOfAPeriod(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-03-20 09:00:00")
 		l := &life{
-			harness: h, clock: clock, t: t, group: h.as(access.LeadingGroup), says: map[string]marks{},
+			harness: h, clock: clock, t: t, group: h.as(policy.LeadingGroup), says: map[string]marks{},
 			secretaries: map[string]*apitest.Client{},
 		}
 		h.alone()
@@ -82,18 +83,18 @@ func (l *life) thereAreFortyBranches() {
 				"code": branch, "name": named(branch), "kind": "village", "class": "rural", "founded_on": "2020-01-01",
 			}).Want(http.StatusCreated)
 		}
-		l.secretaries[branch] = l.joins("secretary-"+branch, access.Secretary, ties{branch: access.Leads})
+		l.secretaries[branch] = l.joins("secretary-"+branch, policy.Secretary, ties{branch: access.Leads})
 		l.says[branch] = marks{meetings: float64(40 + n), mentor: float64(30 + (n*7)%60), instructor: float64(35 + (n*11)%60)}
 		all[branch] = ""
 	}
 	for branch := range all {
 		all[branch] = access.Mentors
 	}
-	l.mentor = l.joins("m", access.Mentor, all)
+	l.mentor = l.joins("m", policy.Mentor, all)
 	for branch := range all {
 		all[branch] = access.Instructs
 	}
-	l.instructor = l.joins("i", access.Instructor, all)
+	l.instructor = l.joins("i", policy.Instructor, all)
 }
 
 func (l *life) aQuarterIsPlanned() {

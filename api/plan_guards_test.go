@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/plan"
+	"bulwark/internal/policy"
 )
 
 // isBegun drafts a plan of b01 with one item.
@@ -104,7 +105,7 @@ func TestPlansOfOthersAreNotKnown(t *testing.T) {
 		s := newPlanStory(t, db)
 		s.isBegun()
 		s.isStarted()
-		far := s.joins("far", access.Instructor, ties{"b03": access.Instructs})
+		far := s.joins("far", policy.Instructor, ties{"b03": access.Instructs})
 		for _, at := range []string{"", "/versions", "/versions/2", "/versions/2/diff?from=1", "/items/" + s.items[0]} {
 			s.instructor.Get(s.at + at).Want(http.StatusOK)
 			refused(t, far.Get(s.at+at), http.StatusNotFound, "not_found")

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/plan"
+	"bulwark/internal/policy"
 )
 
 const plans = "/towns/demo/plans"
@@ -54,10 +55,10 @@ func newPlanStory(t *testing.T, db *gorm.DB) *planStory {
 	h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
 	c := newCampaign(h)
 	s := &planStory{
-		campaign: c, t: t, clock: clock, secretary: h.as(access.Secretary), mentor: h.as(access.Mentor),
-		instructor: h.as(access.Instructor), officer: h.as(access.Office),
+		campaign: c, t: t, clock: clock, secretary: h.as(policy.Secretary), mentor: h.as(policy.Mentor),
+		instructor: h.as(policy.Instructor), officer: h.as(policy.Office),
 	}
-	s.wu = h.joins("wu", access.LeadingGroup, ties{"b01": access.Leads})
+	s.wu = h.joins("wu", policy.LeadingGroup, ties{"b01": access.Leads})
 	c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
 	return s
 }
@@ -86,7 +87,7 @@ func (s *planStory) isDrafted() {
 	moved(s.group, target.Header.Get("Location")[len("/api/v1"):], "confirmed", "").Want(http.StatusOK)
 
 	for _, c := range []*apitest.Client{
-		s.mentor, s.instructor, s.officer, s.as(access.Reader), s.as(access.Leadership), s.as(access.Admin),
+		s.mentor, s.instructor, s.officer, s.as(policy.Reader), s.as(policy.Leadership), s.as(policy.Admin),
 	} {
 		refused(t, c.Post(plans, draft("b01")), http.StatusForbidden, "not_allowed")
 	}
@@ -115,13 +116,13 @@ func (s *planStory) isDrafted() {
 	if free := apitest.Decode[plan.Plan](s.group.Post(plans, draft("b02")), http.StatusCreated); free.TargetID != nil {
 		t.Errorf("b02 is no target: %+v", free)
 	}
-	refused(t, s.joins("far", access.Instructor, ties{"b03": access.Instructs}).Get(s.at),
+	refused(t, s.joins("far", policy.Instructor, ties{"b03": access.Instructs}).Get(s.at),
 		http.StatusNotFound, "not_found")
-	refused(t, s.as(access.Reader).Get(s.at), http.StatusForbidden, "not_allowed")
+	refused(t, s.as(policy.Reader).Get(s.at), http.StatusForbidden, "not_allowed")
 	for _, c := range []*apitest.Client{s.secretary, s.mentor, s.instructor, s.officer} {
 		same(t, "branches", column(c.Get(plans), "branch"), "b01")
 	}
-	same(t, "branches", column(s.as(access.Leadership).Get(plans), "branch"), "b01", "b02")
+	same(t, "branches", column(s.as(policy.Leadership).Get(plans), "branch"), "b01", "b02")
 }
 
 func (s *planStory) isWritten() {
@@ -222,7 +223,7 @@ func (s *planStory) isWorkedOn() {
 	if got.ClosedAt == nil || len(got.History) != 5 || got.History[4].Verb != "close" || got.Evidence != "all minutes" {
 		t.Errorf("closed: %+v", got)
 	}
-	refused(t, s.joins("way", access.Secretary, ties{"b03": access.Leads}).Get(item), http.StatusNotFound, "not_found")
+	refused(t, s.joins("way", policy.Secretary, ties{"b03": access.Leads}).Get(item), http.StatusNotFound, "not_found")
 	refused(t, s.group.Get(plans+"/"+nothing+"/items/"+s.items[0]), http.StatusNotFound, "not_found")
 }
 

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/visit"
+	"bulwark/internal/policy"
 )
 
 // troubleOf is a problem of the office, and members changed or added.
@@ -35,10 +36,10 @@ func opened(c *apitest.Client, due string) string {
 func TestTheLifeOfAProblem(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
-		instructor, office, group := h.as(access.Instructor), h.as(access.Office), h.as(access.LeadingGroup)
+		instructor, office, group := h.as(policy.Instructor), h.as(policy.Office), h.as(policy.LeadingGroup)
 		at := opened(instructor, "2026-01-30")
 		may(t, instructor, at, "write", "start")
-		may(t, h.as(access.Secretary), at)
+		may(t, h.as(policy.Secretary), at)
 		may(t, group, at)
 		refused(t, moved(instructor, at, "solved", "dug"), http.StatusConflict, "no_such_transition")
 		moved(office, at, "in_progress", "").Want(http.StatusOK)
@@ -59,7 +60,7 @@ func TestTheLifeOfAProblem(t *testing.T) {
 		}
 		may(t, instructor, at, "reopen")
 		may(t, office, at, "close", "reopen")
-		second := h.joins("lin", access.Instructor, ties{"b01": access.Instructs}) // another person of the same party
+		second := h.joins("lin", policy.Instructor, ties{"b01": access.Instructs}) // another person of the same party
 		refused(t, moved(second, at, "closed", ""), http.StatusConflict, "another_party_needed")
 		refused(t, moved(office, at, "reopened", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
 		moved(office, at, "reopened", "wet again").Want(http.StatusOK)
@@ -83,13 +84,13 @@ func TestTheLifeOfAProblem(t *testing.T) {
 				t.Errorf("%s: done", change)
 			}
 		}
-		if x := apitest.Decode[visit.Problem](h.as(access.Secretary).Get(at), http.StatusOK); x.SolvedBy != "" ||
+		if x := apitest.Decode[visit.Problem](h.as(policy.Secretary).Get(at), http.StatusOK); x.SolvedBy != "" ||
 			x.History[0].Actor != "instructor" {
 			t.Errorf("the secretary reads %+v", x)
 		}
 
 		h.inForce(smallScheme)
-		h.as(access.LeadingGroup).Post("/towns/demo/periods", object{
+		h.as(policy.LeadingGroup).Post("/towns/demo/periods", object{
 			"code": "2026", "kind": "year", "starts_on": "2026-02-01", "ends_on": "2027-01-31", "scheme": object{"code": "small"},
 		}).Want(http.StatusCreated)
 		for _, q := range [][3]string{
@@ -117,7 +118,7 @@ func TestWhatAProblemSays(t *testing.T) {
 	inZone(t, "Pacific/Honolulu")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
-		instructor, group := h.as(access.Instructor), h.as(access.LeadingGroup)
+		instructor, group := h.as(policy.Instructor), h.as(policy.LeadingGroup)
 		const list = "/towns/demo/problems"
 		refused(t, instructor.Post(list, troubleOf(object{"branch": "b02"})), http.StatusForbidden, "not_assigned")
 		refused(t, instructor.Post(list, troubleOf(object{
@@ -171,7 +172,7 @@ func TestWhatAProblemSays(t *testing.T) {
 func TestAFindingOpensAProblem(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := newHarnessAt(t, db, "2026-01-10 09:00:00")
-		instructor, office := h.as(access.Instructor), h.as(access.Office)
+		instructor, office := h.as(policy.Instructor), h.as(policy.Office)
 		made := instructor.Post("/towns/demo/visits", visitOf(object{"branch": "b01"})).Want(http.StatusCreated)
 		visit, at := last(made), made.Header.Get("Location")[len("/api/v1"):]
 		record := func(finding int) *apitest.Answer {
@@ -186,10 +187,10 @@ func TestAFindingOpensAProblem(t *testing.T) {
 		refused(t, office.Post("/towns/demo/problems", again), http.StatusConflict, "already_opened")
 		refused(t, instructor.IfMatch(`"2"`).Put(at, visitOf(object{"findings": []object{}, "reason": "x"})),
 			http.StatusUnprocessableEntity, "invalid", "/findings")
-		two := h.joins("lin", access.Instructor, ties{"b02": access.Instructs})
+		two := h.joins("lin", policy.Instructor, ties{"b02": access.Instructs})
 		elsewhere := troubleOf(object{"branch": "b02", "visit": visit})
 		refused(t, two.Post("/towns/demo/problems", elsewhere), http.StatusUnprocessableEntity, "invalid", "/visit")
-		both := h.joins("zhao", access.Instructor, ties{"b01": access.Instructs, "b02": access.Instructs})
+		both := h.joins("zhao", policy.Instructor, ties{"b01": access.Instructs, "b02": access.Instructs})
 		refused(t, both.Post("/towns/demo/problems", elsewhere), http.StatusUnprocessableEntity, "invalid", "/visit")
 
 		earlier := opened(instructor, "2026-02-01")
@@ -214,10 +215,10 @@ func TestStatementsOfProblems(t *testing.T) {
 		h, _ := newHarnessAt(t, db, "2026-03-10 09:00:00")
 		first := int64(0)
 		for range 4 {
-			opened(h.as(access.Instructor), "2026-04-01")
+			opened(h.as(policy.Instructor), "2026-04-01")
 			coldStart(h.server)
 			before := database.Queries(db)
-			h.as(access.Mentor).Get("/towns/demo/problems").Want(http.StatusOK)
+			h.as(policy.Mentor).Get("/towns/demo/problems").Want(http.StatusOK)
 			got := database.Queries(db) - before
 			if first == 0 {
 				first = got

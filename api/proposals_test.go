@@ -8,11 +8,11 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/policy"
 )
 
 // One person has as many open proposals about a branch as the town allows, withdraws them,
@@ -20,7 +20,7 @@ import (
 func TestProposalsAreBoundedAndDecidedTogether(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := windowed(t, db)
-		group, secretary, mentor := h.as(access.LeadingGroup), h.as(access.Secretary), h.as(access.Mentor)
+		group, secretary, mentor := h.as(policy.LeadingGroup), h.as(policy.Secretary), h.as(policy.Mentor)
 		proposed := func(c *apitest.Client, branch string) *apitest.Answer {
 			return c.Post("/towns/demo/adjustments", object{"period": "2026Q1", "branch": branch, "kind": "bonus", "item": "model", "reason": "x"})
 		}
@@ -77,12 +77,12 @@ func TestChangesArePacedByPerson(t *testing.T) {
 		handler, err := h.server.Handler()
 		h.must(err)
 		mentor := "mentor"
-		key := h.key(credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"demo"}, PersonCode: &mentor})
+		key := h.key(credential.Key{Roles: []policy.Role{policy.Mentor}, Towns: []string{"demo"}, PersonCode: &mentor})
 		at := apitest.New(t, handler)
 		change := func(secret string) *apitest.Answer {
 			return at.As(secret).Post("/towns/demo/adjustments/decide", object{"to": "withdrawn", "items": []object{{"id": nothing, "version": 1}}})
 		}
-		for _, secret := range []string{h.secrets[access.Mentor], key, h.secrets[access.Mentor]} {
+		for _, secret := range []string{h.secrets[policy.Mentor], key, h.secrets[policy.Mentor]} {
 			change(secret).Want(http.StatusOK)
 		}
 		a := change(key)
@@ -91,7 +91,7 @@ func TestChangesArePacedByPerson(t *testing.T) {
 			t.Errorf("Retry-After %q", a.Header.Get("Retry-After"))
 		}
 		at.As(key).Get("/towns/demo/adjustments").Want(http.StatusOK)
-		change(h.secrets[access.Instructor]).Want(http.StatusOK)
+		change(h.secrets[policy.Instructor]).Want(http.StatusOK)
 		c.mu.Lock()
 		c.at = c.at.Add(time.Second)
 		c.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/proposal"
 	"bulwark/internal/rest"
 )
@@ -116,7 +117,7 @@ func (s *Server) publicationPackage(ctx context.Context, req publicationRequest)
 	}
 	p := index.Publication{TownID: req.Town, PeriodCode: req.Period, Number: req.Number}
 	body, err := s.results.Package(ctx, s.db(ctx), p, reach,
-		access.PrincipalFrom(ctx).ScopeOf(access.ReadScorecard) == access.All)
+		access.PrincipalFrom(ctx).ScopeOf(policy.ReadScorecard) == policy.All)
 	name := fmt.Sprintf("%s-%s-publication-%d.zip", req.Town, req.Period, req.Number)
 	return rest.Raw{ContentType: "application/zip", Filename: name, Body: body}, err
 }
@@ -168,7 +169,7 @@ func (s *Server) listCorrections(ctx context.Context, req periodRequest) (rest.P
 
 // details are the branches that the caller may see below the first level.
 func (s *Server) details(ctx context.Context, town string) (access.Reach, error) {
-	return access.PrincipalFrom(ctx).ReachOf(ctx, s.db(ctx), access.ReadScorecard, town, day.Of(s.Now()))
+	return access.PrincipalFrom(ctx).ReachOf(ctx, s.db(ctx), policy.ReadScorecard, town, day.Of(s.Now()))
 }
 
 // findReceipt returns what anyone needs to check a published result: hashes of
@@ -205,7 +206,7 @@ func (s *Server) receiptScheme(ctx context.Context, req resultRequest) (rest.Raw
 //
 //	@Summary	Download the data behind a published result
 func (s *Server) receiptData(ctx context.Context, req resultRequest) (rest.Raw, error) {
-	if access.PrincipalFrom(ctx).ScopeOf(access.ReadScorecard) != access.All {
+	if access.PrincipalFrom(ctx).ScopeOf(policy.ReadScorecard) != policy.All {
 		return rest.Raw{}, rawDataRefused
 	}
 	_, data, err := s.results.Files(ctx, s.db(ctx), req.Town, req.Period, req.Publication)

@@ -8,12 +8,12 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 )
 
 // published is a town whose first quarter is published, and a sheet of it.
@@ -24,7 +24,7 @@ func published(h *harness) (sheet string) {
 	h.steps("2026Q1", "open")
 	sheet, _ = scored(h, "2026Q1")
 	h.steps("2026Q1", "review", "locked")
-	h.as(access.LeadingGroup).Post(q1+"/runs", nil).Want(http.StatusCreated)
+	h.as(policy.LeadingGroup).Post(q1+"/runs", nil).Want(http.StatusCreated)
 	h.steps("2026Q1", "published")
 	return sheet
 }
@@ -38,7 +38,7 @@ func shown(h *harness) map[string]*apitest.Answer {
 	} {
 		answers[path] = h.Get(q1 + path).Want(http.StatusOK)
 	}
-	answers["data"] = h.as(access.LeadingGroup).Get(q1 + "/receipt/data.csv").Want(http.StatusOK)
+	answers["data"] = h.as(policy.LeadingGroup).Get(q1 + "/receipt/data.csv").Want(http.StatusOK)
 	return answers
 }
 
@@ -62,7 +62,7 @@ func TestPublishedFiguresNeverChange(t *testing.T) {
 		h := newHarness(t, db)
 		sheet := published(h)
 		before := shown(h)
-		group, mentor := h.as(access.LeadingGroup), h.as(access.Mentor)
+		group, mentor := h.as(policy.LeadingGroup), h.as(policy.Mentor)
 
 		// Every change in the period is refused.
 		locked := func(a *apitest.Answer) { t.Helper(); refused(t, a, http.StatusLocked, "period_published") }
@@ -150,7 +150,7 @@ func TestResultsAreImmutableInTheDatabase(t *testing.T) {
 func TestReopenedPeriodsAreRunAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
@@ -163,7 +163,7 @@ func TestReopenedPeriodsAreRunAgain(t *testing.T) {
 			refused(t, moved(group, q1, "published", ""), http.StatusConflict, "no_such_transition")
 		}
 		h.steps("2026Q1", "locked")
-		refused(t, h.as(access.Leadership).Post(q1+"/runs", nil), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(policy.Leadership).Post(q1+"/runs", nil), http.StatusForbidden, "not_allowed")
 		first := apitest.Decode[index.Run](group.Post(q1+"/runs", nil), http.StatusCreated)
 		refused(t, moved(group, q1, "review", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
 		reopened := apitest.Decode[evaluation.Period](moved(group, q1, "review", "a sheet was wrong"), http.StatusOK)
@@ -171,7 +171,7 @@ func TestReopenedPeriodsAreRunAgain(t *testing.T) {
 			t.Errorf("reopened: %+v", reopened)
 		}
 		moved(group, sheet, "returned", "wrong").Want(http.StatusOK)
-		mentor := h.as(access.Mentor)
+		mentor := h.as(policy.Mentor)
 		mentor.IfMatch(mentor.Get(sheet).ETag()).Put(sheet, object{
 			"entries": []object{value("meetings", 3), value("spirit", 4), level("standing", "C"), value("complaints", 5)},
 		}).Want(http.StatusOK)

@@ -25,6 +25,7 @@ import (
 	"bulwark/internal/demo"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 )
 
 // BenchmarkRanking compares the demo's ranking of 40 branches with the least that
@@ -51,7 +52,7 @@ func BenchmarkRanking(b *testing.B) {
 		}
 		town, person := demo.Town, "group-1"
 		_, secret, err := credential.CreateKey(b.Context(), db, credential.Key{
-			Roles: []access.Role{access.LeadingGroup}, Towns: []string{town}, PersonCode: &person, ReadOnly: true,
+			Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{town}, PersonCode: &person, ReadOnly: true,
 		})
 		if err != nil {
 			b.Fatal(err)
@@ -80,7 +81,7 @@ func benchServer(db *gorm.DB) *Server {
 	s.Authenticate = func(ctx context.Context, key string) (access.Principal, error) {
 		return credential.Authenticate(ctx, db, key)
 	}
-	s.Authorize = func(ctx context.Context, p access.Principal, a access.Action, town string) error {
+	s.Authorize = func(ctx context.Context, p access.Principal, a policy.Action, town string) error {
 		return p.Authorize(ctx, db, a, town)
 	}
 	return s

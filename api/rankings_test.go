@@ -8,12 +8,12 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/credential"
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 )
 
 // Branches of two towns with one scheme stand in one list, as far as the towns are
@@ -55,7 +55,7 @@ func TestRankingsAcrossTowns(t *testing.T) {
 
 		// A key of one town sees that one and the open ones, a stranger the open ones alone.
 		_, secret, err := credential.CreateKey(t.Context(), db,
-			credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{demo.Street}, ReadOnly: true})
+			credential.Key{Roles: []policy.Role{policy.Reader}, Towns: []string{demo.Street}, ReadOnly: true})
 		if err != nil {
 			t.Fatal(err)
 		}

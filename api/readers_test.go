@@ -17,13 +17,13 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/audit"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -35,7 +35,7 @@ func TestTheTrailShowsWhatItsSubjectWould(t *testing.T) {
 		h.inForce(smallScheme)
 		h.planned("q1", "2023-01-01", "2023-03-31")
 		h.steps("q1", "open")
-		group, admin, mentor := h.as(access.LeadingGroup), h.as(access.Admin), h.as(access.Mentor)
+		group, admin, mentor := h.as(policy.LeadingGroup), h.as(policy.Admin), h.as(policy.Mentor)
 		sheet := begun(mentor, "q1", "b01", value("spirit", 7))
 		of := func(c *apitest.Client) (list []audit.Record) {
 			t.Helper()
@@ -82,9 +82,9 @@ func TestTheTrailShowsWhatItsSubjectWould(t *testing.T) {
 func TestTheTrailByCredentialAndInstant(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		admin := h.as(access.Admin)
+		admin := h.as(policy.Admin)
 		admin.Post("/towns/demo/kinds", object{"code": "one", "name": named("一")}).Want(http.StatusCreated)
-		h.as(access.LeadingGroup).Post("/towns/demo/kinds",
+		h.as(policy.LeadingGroup).Post("/towns/demo/kinds",
 			object{"code": "two", "name": named("二")}).Want(http.StatusCreated)
 		all := apitest.Decode[rest.Page[audit.Record]](admin.Get("/towns/demo/audit?action=kind.create"), http.StatusOK).Items
 		if len(all) < 2 {
@@ -120,13 +120,13 @@ func TestReadsOfPeopleLeaveARecord(t *testing.T) {
 			h.must(db.Table("audit_records").Where("action = 'person.read'").Count(&n).Error)
 			return n
 		}
-		code := column(h.as(access.LeadingGroup).Get("/towns/demo/people"), "code")[0]
-		group, admin := h.as(access.LeadingGroup), h.as(access.Admin)
+		code := column(h.as(policy.LeadingGroup).Get("/towns/demo/people"), "code")[0]
+		group, admin := h.as(policy.LeadingGroup), h.as(policy.Admin)
 		for range 3 {
 			group.Get("/towns/demo/people/" + code).Want(http.StatusOK)
 		}
 		_, other := serving(t, db, h.server.Now) // another process on the same database
-		other.As(h.secrets[access.LeadingGroup]).Get("/towns/demo/people/" + code).Want(http.StatusOK)
+		other.As(h.secrets[policy.LeadingGroup]).Get("/towns/demo/people/" + code).Want(http.StatusOK)
 		if n := count(); n != 1 {
 			t.Errorf("%d records of one reader, want 1", n)
 		}
@@ -183,7 +183,7 @@ func TestTagsSurviveAServerThatCompresses(t *testing.T) {
 		send := func(method, path, tag string, body string) (status int, next string, answer []byte) {
 			r, err := http.NewRequestWithContext(t.Context(), method, front.URL+path, strings.NewReader(body))
 			h.must(err)
-			r.Header.Set("Authorization", "Bearer "+h.secrets[access.LeadingGroup])
+			r.Header.Set("Authorization", "Bearer "+h.secrets[policy.LeadingGroup])
 			r.Header.Set("Content-Type", "application/json")
 			if tag != "" {
 				r.Header.Set("If-Match", tag)
@@ -194,7 +194,7 @@ func TestTagsSurviveAServerThatCompresses(t *testing.T) {
 			h.must(errors.Join(err, w.Body.Close()))
 			return w.StatusCode, w.Header.Get("ETag"), answer
 		}
-		at := "/api/v1/towns/demo/offices/" + column(h.as(access.LeadingGroup).Get("/towns/demo/offices"), "code")[0]
+		at := "/api/v1/towns/demo/offices/" + column(h.as(policy.LeadingGroup).Get("/towns/demo/offices"), "code")[0]
 		_, tag, _ := send(http.MethodGet, at, "", "")
 		if !strings.HasPrefix(tag, `W/"1.`) {
 			t.Fatalf("tag %s", tag)
@@ -237,7 +237,7 @@ func TestTagsSurviveAServerThatCompresses(t *testing.T) {
 func TestAKeyOfOneTownIsAStrangerInAnother(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		own := h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"quiet"}}))
+		own := h.As(h.key(credential.Key{Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{"quiet"}}))
 		own.Get("/towns/demo/branches").Want(http.StatusOK)
 		own.Get("/towns/demo/people").Problem(http.StatusNotFound)
 		own.Post("/towns/demo/kinds", object{"code": "one", "name": named("一")}).Problem(http.StatusNotFound)
@@ -258,7 +258,7 @@ func TestNumbersThatVanishAreRefused(t *testing.T) {
 			`{"values": [{"branch": "1e-400", "indicator": "a", "value": 0e-400}]}`: false,
 		} {
 			w := do(handler, http.MethodPost, "/api/v1/towns/demo/periods/none/what-if", body,
-				"Authorization", "Bearer "+h.secrets[access.LeadingGroup])
+				"Authorization", "Bearer "+h.secrets[policy.LeadingGroup])
 			if got := strings.Contains(w.Body.String(), "number_too_small"); got != refused {
 				t.Errorf("%s: %d %s", body, w.Code, w.Body)
 			}
@@ -271,7 +271,7 @@ func TestNumbersThatVanishAreRefused(t *testing.T) {
 func TestExplanationsAreRoundedToAddUp(t *testing.T) {
 	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
 		nobody, as := demoTown(t, db)
-		group, secretary := as[access.LeadingGroup], as[access.Secretary]
+		group, secretary := as[policy.LeadingGroup], as[policy.Secretary]
 		cents := func(x float64) int64 { return int64(x*100 + 0.5*float64(sign(x))) }
 		for _, b := range []string{"b01", "b07", "b18", "b36"} {
 			at := quarter + "/branches/" + b

@@ -21,6 +21,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -32,10 +33,10 @@ func TestEveryRefusalNamesWhoIsBehindIt(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-03-30 12:00:00")
 		r := refusals{
-			harness: h, clock: clock, t: t, seen: map[string]bool{}, group: h.as(access.LeadingGroup),
-			mentor: h.as(access.Mentor), secretary: h.as(access.Secretary),
+			harness: h, clock: clock, t: t, seen: map[string]bool{}, group: h.as(policy.LeadingGroup),
+			mentor: h.as(policy.Mentor), secretary: h.as(policy.Secretary),
 		}
-		r.chen = h.joins("chen", access.LeadingGroup, nil)
+		r.chen = h.joins("chen", policy.LeadingGroup, nil)
 		r.inForce(smallScheme)
 		r.plans()
 		r.opens()
@@ -71,7 +72,7 @@ type behind struct {
 
 // byRole is what who may not read people is told of somebody of the leading group.
 func (b behind) byRole() behind {
-	b.by = string(access.LeadingGroup)
+	b.by = string(policy.LeadingGroup)
 	return b
 }
 
@@ -222,7 +223,7 @@ func (r *refusals) enters() {
 func (r *refusals) isLate() {
 	r.clock.noon(r.t, "2026-04-12")
 	over := behind{"leading_group", "2026-03-30", "", groupLifts}
-	r.no(r.as(access.Instructor), begins("b01"), http.StatusLocked, "window_over", over)
+	r.no(r.as(policy.Instructor), begins("b01"), http.StatusLocked, "window_over", over)
 	r.no(r.mentor, moves(r.sheet, "draft"), http.StatusLocked, "window_over", over)
 	r.chen.IfMatch(`"2"`).Post(r.sheet+"/transitions",
 		object{"to": "returned", "reason": "no evidence", "due_on": "2026-04-13"}).Want(http.StatusOK)
@@ -236,7 +237,7 @@ func (r *refusals) isLate() {
 
 func (r *refusals) reviews() {
 	r.goes("review", "all is in")
-	r.no(r.as(access.Instructor), begins("b01"),
+	r.no(r.as(policy.Instructor), begins("b01"),
 		http.StatusLocked, "period_review", behind{"chen", "2026-04-14", "all is in", groupLifts})
 	r.no(r.chen, moves(q1, "locked"), http.StatusConflict, "undecided_sheets",
 		behind{"secretary", "2026-04-02", "", groupLifts})
@@ -302,8 +303,8 @@ func (r *refusals) publishes() {
 	r.no(r.mentor, proposes("b01"), http.StatusLocked, "period_published", out)
 	r.no(r.group, moves(q1, "final"), http.StatusLocked, "notice_open", stays)
 	r.no(r.group, amends(12), http.StatusConflict, "nothing_changes", out)
-	wu := r.joins("wu", access.Secretary, nil)
-	r.as(access.Admin).Post("/towns/demo/assignments",
+	wu := r.joins("wu", policy.Secretary, nil)
+	r.as(policy.Admin).Post("/towns/demo/assignments",
 		object{"person": "wu", "branch": "b05", "duty": access.Leads, "from": "2026-04-01"}).Want(http.StatusCreated)
 	r.no(wu, appeals("b05"), http.StatusConflict, "not_in_result", stays.byRole())
 	appeal := "/towns/demo/appeals/" + last(appeals("b01")(r.secretary).Want(http.StatusCreated))
@@ -344,7 +345,7 @@ func (r *refusals) hasNoNotice() {
 		http.StatusConflict, "no_notice", behind{"leading_group", "2026-04-25", "a trial", "nobody"})
 
 	// Nobody comes to these through the API, which knows better.
-	ctx := access.WithPrincipal(r.t.Context(), access.Principal{Person: "chen", Role: access.LeadingGroup})
+	ctx := access.WithPrincipal(r.t.Context(), access.Principal{Person: "chen", Role: policy.LeadingGroup})
 	for state, code := range map[evaluation.PeriodState]string{
 		evaluation.Published: "publish_a_run", evaluation.Final: "finalise_a_result",
 	} {

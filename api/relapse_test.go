@@ -7,11 +7,11 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve"
 	"bulwark/internal/improve/plan"
+	"bulwark/internal/policy"
 )
 
 // closedItem makes the plan of b01 with one item about its meetings, 75 → 100, and
@@ -26,21 +26,21 @@ func (c *campaign) closedItem(goal float64) (plan, item string) {
 // runningItem is closedItem before anything is done.
 func (c *campaign) runningItem(goal float64) (pl, item string) {
 	c.t.Helper()
-	made := c.as(access.Secretary).Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated)
+	made := c.as(policy.Secretary).Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated)
 	pl = made.Header.Get("Location")[len("/api/v1"):]
 	work := itemOf("meetings", goal)
 	work["due_on"] = "2027-12-31"
-	rewrites(c.as(access.Secretary), pl, work).Want(http.StatusOK)
-	moved(c.as(access.Mentor), pl, "advised", "x").Want(http.StatusOK)
+	rewrites(c.as(policy.Secretary), pl, work).Want(http.StatusOK)
+	moved(c.as(policy.Mentor), pl, "advised", "x").Want(http.StatusOK)
 	p := apitest.Decode[plan.Plan](moved(c.group, pl, "approved", ""), http.StatusOK)
-	moved(c.as(access.Secretary), pl, "running", "").Want(http.StatusOK)
+	moved(c.as(policy.Secretary), pl, "running", "").Want(http.StatusOK)
 	return pl, pl + "/items/" + p.Items[0].ID
 }
 
 func (c *campaign) closes(item string) {
 	c.t.Helper()
-	moveItem(c.as(access.Secretary), item, "done", "", "minutes").Want(http.StatusOK)
-	moveItem(c.as(access.Instructor), item, "verified", "", "").Want(http.StatusOK)
+	moveItem(c.as(policy.Secretary), item, "done", "", "minutes").Want(http.StatusOK)
+	moveItem(c.as(policy.Instructor), item, "verified", "", "").Want(http.StatusOK)
 	moveItem(c.group, item, "closed", "", "").Want(http.StatusOK)
 }
 

@@ -6,12 +6,12 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/dashboard"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/improve/report"
+	"bulwark/internal/policy"
 )
 
 // What comes back after its plan was closed is seen by all who answer for it, and is
@@ -20,7 +20,7 @@ func TestAnItemOfAClosedPlanIsWorkedOnAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
 		c := newCampaign(h)
-		secretary, instructor, leader := h.as(access.Secretary), h.as(access.Instructor), h.as(access.Leadership)
+		secretary, instructor, leader := h.as(policy.Secretary), h.as(policy.Instructor), h.as(policy.Leadership)
 		h.every(366, 12)
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
 		pl, item := c.closedItem(11)

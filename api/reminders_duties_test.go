@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/improve/report"
+	"bulwark/internal/policy"
 )
 
 // A report is due so many days after the pairing began or the last one ended, and
@@ -21,7 +22,7 @@ func TestRemindersOfReports(t *testing.T) {
 	inZone(t, "America/Los_Angeles")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
-		lin, group := h.paired("lin", "2026-01-05"), h.as(access.LeadingGroup)
+		lin, group := h.paired("lin", "2026-01-05"), h.as(policy.LeadingGroup)
 		h.every(366, 12) // 01-17 is a Saturday
 		clock.set(t, "2026-01-18 23:59:59")
 		h.remind(0)
@@ -30,7 +31,7 @@ func TestRemindersOfReports(t *testing.T) {
 		h.remind(0)
 		told, next := feed(t, lin, 0)
 		same(t, "due", told, "report_due 2026-01-19")
-		told, _ = feed(t, h.as(access.Instructor), 0)
+		told, _ = feed(t, h.as(policy.Instructor), 0)
 		same(t, "another's", told)
 		clock.set(t, "2026-01-19 23:59:59")
 		h.remind(0)
@@ -64,7 +65,7 @@ func TestRemindersOfTasks(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
 		h.paired("lin", "2026-01-05")
 		h.every(366, 366)
-		mentor, group := h.as(access.Mentor), h.as(access.LeadingGroup)
+		mentor, group := h.as(policy.Mentor), h.as(policy.LeadingGroup)
 		addresses := []string{set(group, taskOf("b02", "mentor")), set(group, taskOf("", "mentor"))}
 		clock.set(t, "2026-04-30 23:59:59")
 		h.remind(0)
@@ -78,7 +79,7 @@ func TestRemindersOfTasks(t *testing.T) {
 		same(t, "escalated", told, "task_overdue 2026-05-01", "task_overdue 2026-05-01")
 		code := "mentor"
 		narrow := h.As(h.key(credential.Key{
-			Roles: []access.Role{access.Mentor}, Towns: []string{"demo"}, PersonCode: &code, Branches: []string{"b01"},
+			Roles: []policy.Role{policy.Mentor}, Towns: []string{"demo"}, PersonCode: &code, Branches: []string{"b01"},
 		}))
 		told, _ = feed(t, narrow, 0)
 		same(t, "limited to b01", told)
@@ -100,7 +101,7 @@ func TestRemindersOfAnalysesAndItems(t *testing.T) {
 		c := newCampaign(h)
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
 		h.every(366, 40)
-		group, mentor, secretary := h.as(access.LeadingGroup), h.as(access.Mentor), h.as(access.Secretary)
+		group, mentor, secretary := h.as(policy.LeadingGroup), h.as(policy.Mentor), h.as(policy.Secretary)
 		var next int64
 		tells := func(what string, c *apitest.Client, want ...string) {
 			t.Helper()
@@ -186,7 +187,7 @@ func TestAnEndedBranchAsksForNothing(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
 		h.every(10, 366)
-		lin, group := h.paired("lin", "2026-01-05"), h.as(access.LeadingGroup)
+		lin, group := h.paired("lin", "2026-01-05"), h.as(policy.LeadingGroup)
 		group.Post("/towns/demo/rounds", object{
 			"code": "2026", "name": named("x"), "judges": []string{}, "combination": "mean", "places": 2, "seats": 1,
 		}).Want(http.StatusCreated)
@@ -228,7 +229,7 @@ func TestAnEndedBranchAsksForNothing(t *testing.T) {
 			}
 		}
 		refused(t, lin.Post("/towns/demo/problems", troubleOf(object{"branch": "b01"})), http.StatusConflict, "branch_closed")
-		refused(t, h.as(access.Secretary).Post("/towns/demo/projects", object{
+		refused(t, h.as(policy.Secretary).Post("/towns/demo/projects", object{
 			"round": "2026", "branch": "b01", "title": "x", "field": "ethos", "description": "x",
 		}), http.StatusConflict, "branch_closed")
 	})

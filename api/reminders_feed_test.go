@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/report"
+	"bulwark/internal/policy"
 )
 
 // A reminder follows the duty to whoever has it now, and is new to who had seen it
@@ -20,9 +21,9 @@ func TestAReminderFollowsItsDuty(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
 		lin := h.paired("lin", "2026-01-05")
 		h.every(366, 366)
-		wu := h.joins("wu", access.Instructor, nil)
+		wu := h.joins("wu", policy.Instructor, nil)
 		h.pairs("wu", "b01", access.Instructs, "2026-01-05")
-		wei := h.joins("wei", access.Office, nil)
+		wei := h.joins("wei", policy.Office, nil)
 		h.linked("second", "wei", "b01")
 		owners := func(at string, owner object) {
 			t.Helper()
@@ -47,9 +48,9 @@ func TestAReminderFollowsItsDuty(t *testing.T) {
 		owners(at, object{"owner_person": "wu"})
 		told("wu's", 1, map[*apitest.Client]int{lin: 0, wu: 1})
 		owners(at, object{"owner_office": "office"})
-		told("the office's", 1, map[*apitest.Client]int{wu: 0, h.as(access.Office): 1, wei: 0})
+		told("the office's", 1, map[*apitest.Client]int{wu: 0, h.as(policy.Office): 1, wei: 0})
 		owners(at, object{"owner_office": "second"})
-		told("the second office's", 1, map[*apitest.Client]int{h.as(access.Office): 0, wei: 1})
+		told("the second office's", 1, map[*apitest.Client]int{h.as(policy.Office): 0, wei: 1})
 
 		seen := func() *report.Reminder {
 			t.Helper()
@@ -64,7 +65,7 @@ func TestAReminderFollowsItsDuty(t *testing.T) {
 		moved(lin, at, "solved", "dug").Want(http.StatusOK)
 		h.remind(1)
 		clock.set(t, "2026-01-05 10:00:00")
-		moved(h.as(access.Office), at, "reopened", "wet again").Want(http.StatusOK)
+		moved(h.as(policy.Office), at, "reopened", "wet again").Want(http.StatusOK)
 		h.remind(1)
 		if r := seen(); r.AcknowledgedAt != nil || r.WithdrawnAt != nil {
 			t.Errorf("told again: %+v", r)
@@ -91,12 +92,12 @@ func TestPagesOfReminders(t *testing.T) {
 		}
 		h.remind(1) // the one that is due today
 		for size, more := range map[int]bool{1: false, 2: false} {
-			if f := apitest.Decode[report.Feed](h.as(access.Office).Get(fmt.Sprint(remindersAt, "?page_size=", size)),
+			if f := apitest.Decode[report.Feed](h.as(policy.Office).Get(fmt.Sprint(remindersAt, "?page_size=", size)),
 				http.StatusOK); f.More != more || len(f.Items) != 1 || f.Next != 1 {
 				t.Errorf("of one, a page of %d: %+v", size, f)
 			}
 		}
-		if f := apitest.Decode[report.Feed](h.as(access.Office).Get(remindersAt+"?since=1"), http.StatusOK); f.More ||
+		if f := apitest.Decode[report.Feed](h.as(policy.Office).Get(remindersAt+"?since=1"), http.StatusOK); f.More ||
 			len(f.Items) != 0 || f.Next != 1 {
 			t.Errorf("nothing since: %+v", f)
 		}

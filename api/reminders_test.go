@@ -18,6 +18,7 @@ import (
 	"bulwark/internal/improve"
 	"bulwark/internal/improve/report"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 )
 
 const remindersAt = "/towns/demo/reminders"
@@ -27,8 +28,8 @@ const remindersAt = "/towns/demo/reminders"
 func (h *harness) paired(code string, from day.Date) *apitest.Client {
 	h.t.Helper()
 	h.must(h.db.Exec("DELETE FROM assignments WHERE duty = 'instructs'").Error)
-	c := h.joins(code, access.Instructor, nil)
-	h.as(access.Admin).Post("/towns/demo/assignments",
+	c := h.joins(code, policy.Instructor, nil)
+	h.as(policy.Admin).Post("/towns/demo/assignments",
 		object{"person": code, "branch": "b01", "duty": "instructs", "from": from}).Want(http.StatusCreated)
 	return c
 }
@@ -69,7 +70,7 @@ func TestRemindersOfVisits(t *testing.T) {
 	inZone(t, "America/Los_Angeles")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
-		lin, group := h.paired("lin", "2026-01-05"), h.as(access.LeadingGroup)
+		lin, group := h.paired("lin", "2026-01-05"), h.as(policy.LeadingGroup)
 		settings := improve.Defaults()
 		settings.VisitEvery, settings.WarnBefore, settings.Holidays = 12, 3, []day.Date{"2026-01-19"}
 		group.IfMatch(`"1"`).Put("/towns/demo/improvement-settings",
@@ -84,7 +85,7 @@ func TestRemindersOfVisits(t *testing.T) {
 		same(t, "warned", told, "visit_due 2026-01-20")
 		told, _ = feed(t, group, 0)
 		same(t, "what is not overdue is not for the leading group", told)
-		for _, role := range []access.Role{access.Secretary, access.Mentor, access.Office, access.Instructor} {
+		for _, role := range []policy.Role{policy.Secretary, policy.Mentor, policy.Office, policy.Instructor} {
 			told, _ = feed(t, h.as(role), 0)
 			same(t, "another's", told)
 		}
@@ -96,7 +97,7 @@ func TestRemindersOfVisits(t *testing.T) {
 		same(t, "overdue", told, "visit_overdue 2026-01-20", "-visit_due 2026-01-20")
 		told, _ = feed(t, group, 0)
 		same(t, "escalated", told, "visit_overdue 2026-01-20")
-		refused(t, h.as(access.Reader).Get(remindersAt), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(policy.Reader).Get(remindersAt), http.StatusForbidden, "not_allowed")
 
 		undone, err := report.OverdueWork(t.Context(), h.db, "demo",
 			report.OverdueQuery{Reach: access.Reach{All: true}, Today: "2026-01-21"})
@@ -134,7 +135,7 @@ func TestRemindersOfVisits(t *testing.T) {
 func TestRemindersOfProblems(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
-		lin, office := h.paired("lin", "2026-01-05"), h.as(access.Office)
+		lin, office := h.paired("lin", "2026-01-05"), h.as(policy.Office)
 		at := opened(lin, "2026-01-08")
 		h.remind(1)
 		told, next := feed(t, office, 0)
@@ -163,12 +164,12 @@ func TestRemindersOfProblems(t *testing.T) {
 		same(t, "the old owner", told)
 		clock.noon(t, "2026-01-09")
 		h.remind(2)
-		told, _ = feed(t, h.as(access.Leadership), 0)
+		told, _ = feed(t, h.as(policy.Leadership), 0)
 		same(t, "overdue", told, "problem_overdue 2026-01-08")
 		moved(lin, at, "in_progress", "").Want(http.StatusOK)
 		moved(lin, at, "solved", "dug").Want(http.StatusOK)
 		h.remind(1)
-		told, _ = feed(t, h.as(access.Leadership), 0)
+		told, _ = feed(t, h.as(policy.Leadership), 0)
 		same(t, "solved", told, "-problem_overdue 2026-01-08")
 	})
 }
@@ -178,7 +179,7 @@ func TestRemindersOfProblems(t *testing.T) {
 func TestRemindersAreForWhoeverAnswersToday(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
-		lin, wei := h.paired("lin", "2026-01-05"), h.joins("wei", access.Office, nil)
+		lin, wei := h.paired("lin", "2026-01-05"), h.joins("wei", policy.Office, nil)
 		h.linked("second", "wei", "b01")
 		opened(lin, "2026-01-06")
 		h.remind(1)
@@ -221,7 +222,7 @@ func TestRemindersAreMadeOnce(t *testing.T) {
 		var since int64
 		follow := func() {
 			for more := true; more; {
-				f := apitest.Decode[report.Feed](h.as(access.Office).Get(fmt.Sprint(remindersAt, "?page_size=3&since=", since)),
+				f := apitest.Decode[report.Feed](h.as(policy.Office).Get(fmt.Sprint(remindersAt, "?page_size=3&since=", since)),
 					http.StatusOK)
 				for _, r := range f.Items {
 					followed = append(followed, r.Subject)
@@ -272,7 +273,7 @@ func TestStatementsOfReminders(t *testing.T) {
 			h.remind(1)
 			for what, do := range map[string]func(){
 				"make": func() { h.remind(0) },
-				"read": func() { coldStart(h.server); h.as(access.Office).Get(remindersAt).Want(http.StatusOK) },
+				"read": func() { coldStart(h.server); h.as(policy.Office).Get(remindersAt).Want(http.StatusOK) },
 				"count": func() {
 					_, err := report.OverdueWork(t.Context(), h.db, "demo",
 						report.OverdueQuery{Reach: access.Reach{All: true}, Today: "2026-01-21"})

@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/improve/report"
+	"bulwark/internal/policy"
 )
 
 // What another town has changes neither figures nor reminders, though its things have
@@ -62,7 +63,7 @@ func TestTownsAreToldOfTheirOwn(t *testing.T) {
 		same(t, "told to lin", told, "visit_due 2026-04-13", "report_due 2026-05-01")
 		// there lin has reported on these days
 		remarked(lin, begunReport(lin, "2026-04-01", "2026-04-10"), "submitted", "").Want(http.StatusOK)
-		two := h.As(h.key(credential.Key{Roles: []access.Role{access.Leadership}, Towns: []string{"demo", "quiet"}}))
+		two := h.As(h.key(credential.Key{Roles: []policy.Role{policy.Leadership}, Towns: []string{"demo", "quiet"}}))
 		if f := apitest.Decode[report.Feed](two.Get("/towns/quiet/reminders"), http.StatusOK); len(f.Items) != 0 {
 			t.Errorf("told in the other town, where nothing is overdue: %+v", f.Items)
 		}
@@ -72,9 +73,9 @@ func TestTownsAreToldOfTheirOwn(t *testing.T) {
 // farAway fills b03: one of everything that an instructor called far has to do with.
 func (c *campaign) farAway() {
 	c.t.Helper()
-	far := c.joins("far", access.Instructor, nil)
+	far := c.joins("far", policy.Instructor, nil)
 	c.pairs("far", "b03", access.Instructs, "2026-04-01")
-	secretary := c.joins("third", access.Secretary, ties{"b03": access.Leads})
+	secretary := c.joins("third", policy.Secretary, ties{"b03": access.Leads})
 	visitedOn(far, "b03", "2026-04-08")
 	problem := troubleOf(object{"branch": "b03", "owner_person": "far", "due_on": "2026-04-30"})
 	delete(problem, "owner_office")

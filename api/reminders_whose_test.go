@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/improve"
 	"bulwark/internal/improve/report"
 	"bulwark/internal/improve/target"
+	"bulwark/internal/policy"
 )
 
 // early lets every duty be told of two months ahead.
@@ -23,7 +24,7 @@ func (h *harness) early(visit, report int64) {
 	h.t.Helper()
 	s := improve.Defaults()
 	s.VisitEvery, s.ReportEvery, s.WarnBefore = visit, report, 60
-	h.as(access.LeadingGroup).IfMatch(`"1"`).Put("/towns/demo/improvement-settings",
+	h.as(policy.LeadingGroup).IfMatch(`"1"`).Put("/towns/demo/improvement-settings",
 		object{"settings": s, "reason": "x"}).Want(http.StatusOK)
 }
 
@@ -60,7 +61,7 @@ func TestWhoOwesVisitsAndReports(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
 		lin := h.paired("lin", "2026-01-05")
 		h.early(12, 30)
-		wu, zhao := h.joins("wu", access.Instructor, nil), h.joins("zhao", access.Instructor, nil)
+		wu, zhao := h.joins("wu", policy.Instructor, nil), h.joins("zhao", policy.Instructor, nil)
 		h.pairs("lin", "b02", access.Instructs, "2026-01-05")
 		h.pairs("wu", "b01", access.Instructs, "2026-01-12")
 		h.pairs("zhao", "b03", access.Instructs, "2026-01-20")
@@ -120,7 +121,7 @@ func TestWhoOwesAnalyses(t *testing.T) {
 		c := newCampaign(h) // "other" mentors all branches
 		h.early(366, 366)
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
-		mentor, group := h.as(access.Mentor), h.as(access.LeadingGroup)
+		mentor, group := h.as(policy.Mentor), h.as(policy.LeadingGroup)
 		submit := func(by *apitest.Client, branch, period string) {
 			t.Helper()
 			a := analysisOf(branch, cause("spirit"))
@@ -193,7 +194,7 @@ func TestWhoOwesItems(t *testing.T) {
 		c.group.IfMatch(`"1"`).Put("/towns/demo/improvement-settings",
 			object{"settings": s, "reason": "x"}).Want(http.StatusOK)
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
-		secretary, instructor := h.as(access.Secretary), h.as(access.Instructor)
+		secretary, instructor := h.as(policy.Secretary), h.as(policy.Instructor)
 		at := plans + "/" + last(secretary.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated))
 		var items []object
 		for i, owner := range []object{
@@ -207,7 +208,7 @@ func TestWhoOwesItems(t *testing.T) {
 			items = append(items, item)
 		}
 		rewrites(secretary, at, items...).Want(http.StatusOK)
-		moved(h.as(access.Mentor), at, "advised", "go on").Want(http.StatusOK)
+		moved(h.as(policy.Mentor), at, "advised", "go on").Want(http.StatusOK)
 		h.owed(t, "advised", "demo", "item")
 		p := decodedPlan(t, moved(c.group, at, "approved", ""))
 		h.owed(t, "approved", "demo", "item", "b01 secretary 2026-05-30", "b01 office 2026-05-30", "b01 2026-05-30",
@@ -221,7 +222,7 @@ func TestWhoOwesItems(t *testing.T) {
 			"b01 instructor 2026-05-30")
 		told, _ := feed(t, secretary, 0)
 		same(t, "told to the secretary", told, "item_due 2026-05-30", "item_due 2026-05-30")
-		told, _ = feed(t, h.as(access.Office), 0)
+		told, _ = feed(t, h.as(policy.Office), 0)
 		same(t, "told to the office", told, "item_due 2026-05-30")
 		told, _ = feed(t, instructor, 0)
 		same(t, "told to the instructor", told, "visit_overdue 2020-01-31", "report_overdue 2020-03-31",
@@ -235,8 +236,8 @@ func TestWhoOwesItems(t *testing.T) {
 func TestEachReaderAcknowledges(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
-		instructor, leader := h.as(access.Instructor), h.as(access.Leadership)
-		h.as(access.LeadingGroup).Post("/towns/demo/measures/1/tasks", taskOf("b01", "instructor")).Want(http.StatusCreated)
+		instructor, leader := h.as(policy.Instructor), h.as(policy.Leadership)
+		h.as(policy.LeadingGroup).Post("/towns/demo/measures/1/tasks", taskOf("b01", "instructor")).Want(http.StatusCreated)
 		clock.noon(t, "2026-05-04")
 		_, err := report.Remind(t.Context(), h.db)
 		h.must(err)

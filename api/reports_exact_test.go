@@ -12,13 +12,14 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/improve/report"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
 // pairs ties an instructor to one more branch from a day on.
 func (h *harness) pairs(person, branch string, duty access.Duty, from day.Date) {
 	h.t.Helper()
-	h.as(access.Admin).Post("/towns/demo/assignments",
+	h.as(policy.Admin).Post("/towns/demo/assignments",
 		object{"person": person, "branch": branch, "duty": duty, "from": from}).Want(http.StatusCreated)
 }
 
@@ -34,9 +35,9 @@ func owned(lin *apitest.Client, branch string, due day.Date) string {
 func TestFiguresAreOfTheDaysOfEachPairing(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
-		lin, group, office := h.paired("lin", "2026-01-05"), h.as(access.LeadingGroup), h.as(access.Office)
+		lin, group, office := h.paired("lin", "2026-01-05"), h.as(policy.LeadingGroup), h.as(policy.Office)
 		h.every(7, 90)
-		h.appointed("demo", "lin", access.Mentor)
+		h.appointed("demo", "lin", policy.Mentor)
 		h.pairs("lin", "b02", access.Instructs, "2026-01-05")
 		h.pairs("lin", "b03", access.Mentors, "2026-01-05")
 		tasks := []string{
@@ -46,15 +47,15 @@ func TestFiguresAreOfTheDaysOfEachPairing(t *testing.T) {
 
 		clock.noon(t, "2026-01-07") // the day before b02 is paired, as is corrected below
 		owned(lin, "b02", "2026-01-12")
-		reported(h.as(access.Mentor), tasks[2], 10, "x").Want(http.StatusOK)
+		reported(h.as(policy.Mentor), tasks[2], 10, "x").Want(http.StatusOK)
 		clock.noon(t, "2026-01-08")
 		late := owned(lin, "b02", "2026-01-12")
 		closed, open := owned(lin, "b01", "2026-01-10"), owned(lin, "b01", "2026-01-13")
 		clock.noon(t, "2026-01-09")
-		reported(h.as(access.Mentor), tasks[0], 10, "x").Want(http.StatusOK)
+		reported(h.as(policy.Mentor), tasks[0], 10, "x").Want(http.StatusOK)
 		reported(lin, tasks[3], 10, "x").Want(http.StatusOK)
 		reported(lin, tasks[4], 10, "x").Want(http.StatusOK)
-		completed(h.as(access.Mentor), tasks[1], "x").Want(http.StatusOK)
+		completed(h.as(policy.Mentor), tasks[1], "x").Want(http.StatusOK)
 		clock.noon(t, "2026-01-12")
 		moved(lin, closed, "in_progress", "").Want(http.StatusOK)
 		moved(lin, closed, "solved", "dug").Want(http.StatusOK)
@@ -111,7 +112,7 @@ func TestVerifiedItemsInAReport(t *testing.T) {
 		c := newCampaign(h)
 		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
 		_, item := c.runningItem(11)
-		secretary, instructor := h.as(access.Secretary), h.as(access.Instructor)
+		secretary, instructor := h.as(policy.Secretary), h.as(policy.Instructor)
 		clock.set(t, "2026-04-11 23:59:00")
 		moveItem(secretary, item, "done", "", "minutes").Want(http.StatusOK)
 		clock.set(t, "2026-04-12 00:00:01")
@@ -174,19 +175,19 @@ func TestADraftOfAReport(t *testing.T) {
 		h.must(h.db.Exec("UPDATE assignments SET valid_from = '2026-01-20' WHERE person_code = 'lin'").Error)
 		remarked(lin, at, "submitted", "").Want(http.StatusOK)
 
-		two := h.As(h.key(credential.Key{Roles: []access.Role{access.Leadership}, Towns: []string{"demo", "quiet"}}))
+		two := h.As(h.key(credential.Key{Roles: []policy.Role{policy.Leadership}, Towns: []string{"demo", "quiet"}}))
 		two.Get(at).Want(http.StatusOK)
 		refused(t, two.Get("/towns/quiet"+at[len("/towns/demo"):]), http.StatusNotFound, "not_found")
 		same(t, "reports of another town", column(two.Get("/towns/quiet/reports"), "id"))
 
 		// Who is in the leading group too sees the own draft, and can do nothing with it there.
-		h.appointed("demo", "lin", access.LeadingGroup)
+		h.appointed("demo", "lin", policy.LeadingGroup)
 		person := "lin"
 		both := h.As(h.key(credential.Key{
-			Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person,
+			Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person,
 		}))
 		may(t, both, next)
 		same(t, "all that the author sees", column(both.Get(reportsAt), "id"), at[len(reportsAt)+1:], next[len(reportsAt)+1:])
-		same(t, "all that is submitted", column(h.as(access.LeadingGroup).Get(reportsAt), "id"), at[len(reportsAt)+1:])
+		same(t, "all that is submitted", column(h.as(policy.LeadingGroup).Get(reportsAt), "id"), at[len(reportsAt)+1:])
 	})
 }

@@ -8,13 +8,13 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/improve/report"
+	"bulwark/internal/policy"
 	"bulwark/internal/workflow"
 )
 
@@ -28,9 +28,9 @@ func begunReport(c *apitest.Client, from, until day.Date) string {
 func TestADayIsReportedOnOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-01 09:00:00")
-		lin, group := h.paired("lin", "2026-01-01"), h.as(access.LeadingGroup)
-		wu := h.joins("wu", access.Instructor, nil)
-		h.as(access.Admin).Post("/towns/demo/assignments",
+		lin, group := h.paired("lin", "2026-01-01"), h.as(policy.LeadingGroup)
+		wu := h.joins("wu", policy.Instructor, nil)
+		h.as(policy.Admin).Post("/towns/demo/assignments",
 			object{"person": "wu", "branch": "b01", "duty": "instructs", "from": "2026-01-01"}).Want(http.StatusCreated)
 		clock.noon(t, "2026-02-28")
 		at, twin := begunReport(lin, "2026-01-10", "2026-01-20"), begunReport(lin, "2026-01-10", "2026-01-20")
@@ -102,7 +102,7 @@ func TestASubmissionWaitsForAnother(t *testing.T) {
 	clock.noon(t, "2026-02-28")
 	submit := func(at string) func(*gorm.DB) error {
 		return func(db *gorm.DB) error {
-			_, err := report.Move(acting(t, "lin", access.Instructor), db,
+			_, err := report.Move(acting(t, "lin", policy.Instructor), db,
 				workflow.Ref{Town: "demo", ID: at[len(reportsAt)+1:], Version: 1}, report.Submitted, "")
 			return err
 		}

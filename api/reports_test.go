@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/improve"
 	"bulwark/internal/improve/report"
+	"bulwark/internal/policy"
 )
 
 const reportsAt = "/towns/demo/reports"
@@ -32,7 +33,7 @@ func (h *harness) every(visit, report int64) {
 	h.t.Helper()
 	s := improve.Defaults()
 	s.VisitEvery, s.ReportEvery, s.WarnBefore = visit, report, 0
-	h.as(access.LeadingGroup).IfMatch(`"1"`).Put("/towns/demo/improvement-settings",
+	h.as(policy.LeadingGroup).IfMatch(`"1"`).Put("/towns/demo/improvement-settings",
 		object{"settings": s, "reason": "x"}).Want(http.StatusOK)
 }
 
@@ -50,14 +51,14 @@ func reportFigures(c *apitest.Client, from, until day.Date) (f report.Figures, c
 func TestTheLifeOfAReport(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
-		lin, group := h.paired("lin", "2026-01-05"), h.as(access.LeadingGroup)
+		lin, group := h.paired("lin", "2026-01-05"), h.as(policy.LeadingGroup)
 		clock.noon(t, "2026-01-20")
 		visitedOn(lin, "b01", "2026-01-06")
 		made := lin.Post(reportsAt, reportOf("2026-01-05", "2026-01-18")).Want(http.StatusCreated)
 		at := made.Header.Get("Location")[len("/api/v1"):]
 		may(t, lin, at, "write", "submit")
-		wu := h.joins("wu", access.Instructor, ties{"b01": access.Instructs})
-		for _, c := range []*apitest.Client{wu, group, h.as(access.Leadership)} {
+		wu := h.joins("wu", policy.Instructor, ties{"b01": access.Instructs})
+		for _, c := range []*apitest.Client{wu, group, h.as(policy.Leadership)} {
 			refused(t, c.Get(at), http.StatusNotFound, "not_found")
 			same(t, "drafts of others", column(c.Get(reportsAt), "id"))
 		}
@@ -92,13 +93,13 @@ func TestTheLifeOfAReport(t *testing.T) {
 			}
 		}
 		may(t, lin, at)
-		may(t, h.as(access.Leadership), at)
+		may(t, h.as(policy.Leadership), at)
 		may(t, group, at, "receive")
-		refused(t, remarked(h.as(access.Leadership), at, "received", ""), http.StatusForbidden, "not_allowed")
-		h.appointed("demo", "lin", access.LeadingGroup)
+		refused(t, remarked(h.as(policy.Leadership), at, "received", ""), http.StatusForbidden, "not_allowed")
+		h.appointed("demo", "lin", policy.LeadingGroup)
 		person := "lin"
 		both := h.As(h.key(credential.Key{
-			Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person,
+			Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{"demo"}, PersonCode: &person,
 		}))
 		may(t, both, at)
 		refused(t, remarked(both, at, "received", "well done"), http.StatusForbidden, "own_report")
@@ -130,7 +131,7 @@ func TestTheFiguresOfAReport(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-01-05 09:00:00")
 		lin := h.paired("lin", "2026-01-05")
 		h.every(12, 90) // due on Monday 01-19, as 01-17 is a Saturday
-		task := set(h.as(access.LeadingGroup), taskOf("b01", "lin"))
+		task := set(h.as(policy.LeadingGroup), taskOf("b01", "lin"))
 		clock.set(t, "2026-01-09 23:59:59")
 		problem := opened(lin, "2026-01-15")
 		clock.set(t, "2026-01-10 00:00:01")
@@ -168,7 +169,7 @@ func TestTheFiguresOfAReport(t *testing.T) {
 		if _, got := reportFigures(lin, "2026-01-05", "2026-01-20"); got != [7]int{0, 1, 1, 0, 0, 1, 0} {
 			t.Errorf("until the end of the pairing: %v", got)
 		}
-		wu := h.joins("wu", access.Instructor, ties{"b01": access.Instructs})
+		wu := h.joins("wu", policy.Instructor, ties{"b01": access.Instructs})
 		if f, _ := reportFigures(wu, "2026-01-05", "2026-01-20"); f.VisitsMade.Count != 0 {
 			t.Errorf("another's visits: %+v", f)
 		}

@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -74,10 +75,10 @@ func (s *Server) view(ctx context.Context, req resultRequest) (index.View, acces
 		return v, all, err
 	}
 	p := access.PrincipalFrom(ctx)
-	if !p.May(access.ReadProvisional) {
+	if !p.May(policy.ReadProvisional) {
 		return v, all, notYetPublished(p)
 	}
-	reach, err := p.ReachOf(ctx, s.db(ctx), access.ReadProvisional, req.Town, day.Of(s.Now()))
+	reach, err := p.ReachOf(ctx, s.db(ctx), policy.ReadProvisional, req.Town, day.Of(s.Now()))
 	if err != nil {
 		return v, all, err
 	}

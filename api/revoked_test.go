@@ -7,12 +7,12 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 )
 
 // What lets somebody in, or lets him or her do something, ends at the very next
@@ -23,10 +23,10 @@ func TestWhatIsTakenAwayIsGoneAtOnce(t *testing.T) {
 		demo, mentor := "demo", "mentor"
 		h.account(credential.Account{Name: "li", OnlyTown: &demo, PersonCode: &mentor})
 		browser, told := h.in("li", phrase)
-		if told.Role != access.Mentor || told.Person != mentor {
+		if told.Role != policy.Mentor || told.Person != mentor {
 			t.Fatalf("the mentor is %+v", told)
 		}
-		byKey, admin, group := h.as(access.Mentor), h.as(access.Admin), h.as(access.LeadingGroup)
+		byKey, admin, group := h.as(policy.Mentor), h.as(policy.Admin), h.as(policy.LeadingGroup)
 		both := []*apitest.Client{byKey, browser}
 		yesterday := string(day.Of(time.Now()).AddDays(-1))
 		end := func(list string) {
@@ -71,14 +71,14 @@ func TestAnAccountActsUnderOneRole(t *testing.T) {
 		demo, mentor := "demo", "mentor"
 		h.account(credential.Account{Name: "li", OnlyTown: &demo, PersonCode: &mentor})
 		_, err := people.Appoint(t.Context(), db,
-			people.Appointment{TownID: demo, PersonCode: mentor, Role: access.LeadingGroup, ValidFrom: "2020-01-01"})
+			people.Appointment{TownID: demo, PersonCode: mentor, Role: policy.LeadingGroup, ValidFrom: "2020-01-01"})
 		h.must(err)
 		browser, told := h.in("li", phrase)
-		if told.Role != access.Mentor || len(told.Roles) != 2 {
+		if told.Role != policy.Mentor || len(told.Roles) != 2 {
 			t.Errorf("told %+v", told)
 		}
 		if me := apitest.Decode[Me](browser.Header("Act-As", "leading_group").Get("/me"),
-			http.StatusOK); me.Role != access.LeadingGroup {
+			http.StatusOK); me.Role != policy.LeadingGroup {
 			t.Errorf("me: %+v", me)
 		}
 		refused(t, browser.Header("Act-As", "admin").Get("/me"), http.StatusForbidden, "role_not_held")
@@ -90,8 +90,8 @@ func TestAnAccountActsUnderOneRole(t *testing.T) {
 func TestWhoIsLimitedIsNotAnsweredAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
-		admin, li := h.as(access.Admin), object{"roles": []access.Role{access.Admin}}
-		h.account(credential.Account{Name: "li", Roles: []access.Role{access.Admin}})
+		admin, li := h.as(policy.Admin), object{"roles": []policy.Role{policy.Admin}}
+		h.account(credential.Account{Name: "li", Roles: []policy.Role{policy.Admin}})
 		add := func() *apitest.Answer {
 			browser, _ := h.in("li", phrase)
 			return with(browser, "k").Post(persons, object{"code": "ann", "name": named("ann")})

@@ -13,13 +13,14 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 )
 
 // waiting returns the address of the right of the subject that waits, with who may do what.
 func (h *harness) waiting(subject string) string {
 	h.t.Helper()
 	var found string
-	for _, r := range apitest.Decode[struct{ Items []credential.Right }](h.as(access.LeadingGroup).Get("/towns/demo/rights"), http.StatusOK).Items {
+	for _, r := range apitest.Decode[struct{ Items []credential.Right }](h.as(policy.LeadingGroup).Get("/towns/demo/rights"), http.StatusOK).Items {
 		if r.Subject == subject && (r.State == credential.RightPending || r.State == credential.RightSeconded) {
 			found = "/towns/demo/rights/" + r.ID
 		}
@@ -40,13 +41,13 @@ func (h *harness) keyOf(person string) object {
 func TestANewRightToDecideWaitsForASecondPerson(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
-		admin, first := h.as(access.Admin), h.as(access.LeadingGroup)
+		admin, first := h.as(policy.Admin), h.as(policy.LeadingGroup)
 		admin.Post("/towns/demo/people", object{"code": "wang", "name": named("王某")}).Want(http.StatusCreated)
 		admin.Post("/towns/demo/people", object{"code": "zhao", "name": named("赵某")}).Want(http.StatusCreated)
 		admin.Post("/towns/demo/appointments", object{"person": "wang", "role": "leading_group", "from": "2020-01-01"}).Want(http.StatusCreated)
 		young := apitest.Decode[NewKey](admin.Post("/keys", h.keyOf("wang")), http.StatusCreated)
 		wang := h.As(young.Secret)
-		if me := apitest.Decode[Me](wang.Get("/me"), http.StatusOK); me.Role != access.LeadingGroup || me.RightsWaiting != 0 {
+		if me := apitest.Decode[Me](wang.Get("/me"), http.StatusOK); me.Role != policy.LeadingGroup || me.RightsWaiting != 0 {
 			t.Errorf("before the first publication: %+v", me)
 		}
 		published(h)
@@ -54,7 +55,7 @@ func TestANewRightToDecideWaitsForASecondPerson(t *testing.T) {
 		// By the first decider: one more must acknowledge it, and neither of the two others can.
 		made := first.Post("/towns/demo/appointments", object{"person": "zhao", "role": "leading_group", "from": "2020-01-01"}).Want(http.StatusCreated)
 		appointment := made.Header.Get("Location")[len("/api/v1/towns/demo/"):]
-		zhao := h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: new("zhao")}))
+		zhao := h.As(h.key(credential.Key{Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{"demo"}, PersonCode: new("zhao")}))
 		refused(t, zhao.Get("/me"), http.StatusForbidden, "right_waits")
 		right := h.waiting(appointment)
 		may(t, first, right, "reject")
@@ -110,11 +111,11 @@ func TestANewRightToDecideWaitsForASecondPerson(t *testing.T) {
 		if last.State != credential.RightSuperseded {
 			t.Errorf("the rejected password is %s", last.State)
 		}
-		for _, role := range []access.Role{access.Secretary, access.Mentor, access.Leadership} {
+		for _, role := range []policy.Role{policy.Secretary, policy.Mentor, policy.Leadership} {
 			refused(t, h.as(role).Get("/towns/demo/rights"), http.StatusForbidden, "not_allowed")
 		}
 		// What the program gives itself, as the command line does, is outside of this.
-		h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: new("wang")})).Get("/me").Want(http.StatusOK)
+		h.As(h.key(credential.Key{Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{"demo"}, PersonCode: new("wang")})).Get("/me").Want(http.StatusOK)
 	})
 }
 
@@ -125,7 +126,7 @@ func TestARightThatIsGivenAloneWaitsThreeDays(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-04-05 12:00:00")
 		published(h)
 		began := clock.now()
-		admin := h.as(access.Admin)
+		admin := h.as(policy.Admin)
 		admin.Post("/towns/demo/people", object{"code": "wang", "name": named("王某")}).Want(http.StatusCreated)
 		// All who decide in the town lose their keys: the first decider, and the second one who
 		// confirmed the publication.
@@ -157,7 +158,7 @@ func TestARightThatIsGivenAloneWaitsThreeDays(t *testing.T) {
 		amended := again.Post(q1+"/publications", object{
 			"reason": "recounted", "corrections": []object{{"branch": "b01", "code": "meetings", "value": 1}},
 		}).Want(http.StatusAccepted)
-		chen := h.joins("chen", access.LeadingGroup, nil)
+		chen := h.joins("chen", policy.LeadingGroup, nil)
 		decides(chen, amended, "confirmed").Want(http.StatusOK)
 		for number, want := range map[string]int{"1": 0, "2": 1} {
 			for who, c := range map[string]*apitest.Client{"leading_group": h.Client, "admin": admin} {
@@ -180,7 +181,7 @@ func TestARightThatIsGivenAloneWaitsThreeDays(t *testing.T) {
 func TestNamesOfPersonsAndAccountsAreDistinct(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		admin := h.as(access.Admin)
+		admin := h.as(policy.Admin)
 		refused(t, admin.Post("/accounts", object{"name": "leading_group", "roles": []string{"leading_group"}, "town": "demo"}), http.StatusConflict, "name_of_a_person", "/name")
 		refused(t, admin.Post("/accounts", object{"name": "leading_group", "roles": []string{"admin"}}), http.StatusConflict, "name_of_a_person", "/name")
 		refused(t, admin.Post("/accounts", object{"name": "leading_group", "town": "demo", "person": "mentor"}), http.StatusConflict, "name_of_a_person", "/name")
@@ -203,19 +204,19 @@ func TestWhoDecidesIsAPerson(t *testing.T) {
 		h := newHarness(t, db)
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
-		nobody := h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}}))
+		nobody := h.As(h.key(credential.Key{Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{"demo"}}))
 		refused(t, moved(nobody, q1, "open", ""), http.StatusForbidden, "person_needed")
 		may(t, nobody, q1)
 		h.steps("2026Q1", "open")
-		sheet := begun(h.as(access.Mentor), "2026Q1", "b01", value("spirit", 8))
-		moved(h.as(access.Mentor), sheet, "submitted", "").Want(http.StatusOK)
+		sheet := begun(h.as(policy.Mentor), "2026Q1", "b01", value("spirit", 8))
+		moved(h.as(policy.Mentor), sheet, "submitted", "").Want(http.StatusOK)
 		may(t, nobody, sheet)
 		refused(t, moved(nobody, sheet, "approved", ""), http.StatusForbidden, "person_needed")
 		bonus := object{"period": "2026Q1", "branch": "b01", "kind": "bonus", "item": "model", "reason": "x"}
 		refused(t, nobody.Post("/towns/demo/adjustments", bonus), http.StatusForbidden, "person_needed")
 		refused(t, nobody.Post("/towns/demo/people", object{"code": "li", "name": named("李某")}), http.StatusForbidden, "person_needed")
 		nobody.Get("/towns/demo/people").Want(http.StatusOK)
-		moved(h.as(access.LeadingGroup), sheet, "approved", "").Want(http.StatusOK)
+		moved(h.as(policy.LeadingGroup), sheet, "approved", "").Want(http.StatusOK)
 	})
 }
 
@@ -225,16 +226,16 @@ func TestATieOfThePeriodDoesNotEndWithItsLastDay(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := newHarnessAt(t, db, "2026-11-15 12:00:00")
 		h.inForce(smallScheme)
-		admin, group := h.as(access.Admin), h.as(access.LeadingGroup)
+		admin, group := h.as(policy.Admin), h.as(policy.LeadingGroup)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.planned("2026Q4", "2026-10-01", "2026-12-31")
 		h.steps("2026Q1", "open")
 		h.steps("2026Q4", "open")
-		li := h.joins("li", access.LeadingGroup, ties{"b01": access.Leads, "b02": access.Mentors})
-		h.joins("wu", access.LeadingGroup, nil)
-		h.appointed("demo", "wu", access.Office)
+		li := h.joins("li", policy.LeadingGroup, ties{"b01": access.Leads, "b02": access.Mentors})
+		h.joins("wu", policy.LeadingGroup, nil)
+		h.appointed("demo", "wu", policy.Office)
 		h.linked("trade", "wu", "b03")
-		wu := h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{"demo"}, PersonCode: new("wu")}))
+		wu := h.As(h.key(credential.Key{Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{"demo"}, PersonCode: new("wu")}))
 
 		// Nobody does it for himself or herself: not the end, not a new one, not by the office.
 		list := apitest.Decode[struct {
@@ -299,7 +300,7 @@ func TestTheSameEvidenceIsAskedAbout(t *testing.T) {
 			h.planned(period, []string{"2026-01-01", "2026-04-01"}[i], []string{"2026-03-31", "2026-06-30"}[i])
 			h.steps(period, "open")
 		}
-		group, wu := h.as(access.LeadingGroup), h.joins("wu", access.LeadingGroup, nil)
+		group, wu := h.as(policy.LeadingGroup), h.joins("wu", policy.LeadingGroup, nil)
 		propose := func(period, branch, kind, item, reason, evidence string) string {
 			a := apitest.Decode[evaluation.Adjustment](group.Post("/towns/demo/adjustments", object{
 				"period": period, "branch": branch, "kind": kind, "item": item, "reason": reason, "evidence": evidence,

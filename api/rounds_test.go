@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/policy"
 	"bulwark/internal/project"
 )
 
@@ -30,10 +31,10 @@ type contest struct {
 
 func newContest(t *testing.T, db *gorm.DB) contest {
 	h := newHarness(t, db)
-	s := contest{harness: h, t: t, group: h.as(access.LeadingGroup), first: h.as(access.Secretary)}
-	s.wu, s.chen = h.joins("wu", access.LeadingGroup, ties{"b01": access.Leads}), h.joins("chen", access.LeadingGroup, nil)
-	s.leader = h.joins("qian", access.Secretary, ties{"b03": access.Leads})
-	s.judges = []*apitest.Client{h.as(access.Mentor), s.wu, h.as(access.Leadership), s.group, h.as(access.Instructor)}
+	s := contest{harness: h, t: t, group: h.as(policy.LeadingGroup), first: h.as(policy.Secretary)}
+	s.wu, s.chen = h.joins("wu", policy.LeadingGroup, ties{"b01": access.Leads}), h.joins("chen", policy.LeadingGroup, nil)
+	s.leader = h.joins("qian", policy.Secretary, ties{"b03": access.Leads})
+	s.judges = []*apitest.Client{h.as(policy.Mentor), s.wu, h.as(policy.Leadership), s.group, h.as(policy.Instructor)}
 	s.inForce(smallScheme)
 	return s
 }
@@ -195,7 +196,7 @@ func (s contest) proposesABonus(chosen, other string) {
 // not taken away.
 func TestTheUsualCriteria(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		group := newHarness(t, db).as(access.LeadingGroup)
+		group := newHarness(t, db).as(policy.LeadingGroup)
 		rules := object{"name": named("x"), "judges": []string{"mentor"}, "places": 20, "seats": 10}
 		made := object{"code": "usual"}
 		maps.Copy(made, rules)

@@ -8,6 +8,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
@@ -27,7 +28,7 @@ type listSchemesRequest struct {
 //	@Summary	List the versions of the schemes of a town
 func (s *Server) listSchemes(ctx context.Context, req listSchemesRequest) (rest.Page[scheme.Version], error) {
 	f := scheme.Filter{
-		Code: req.Code, State: req.State, NoDrafts: !access.PrincipalFrom(ctx).May(access.ReadDrafts),
+		Code: req.Code, State: req.State, NoDrafts: !access.PrincipalFrom(ctx).May(policy.ReadDrafts),
 		Limit: req.Limit(),
 	}
 	if err := req.Resume(&f.AfterCode, &f.AfterNumber); err != nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/go-json-experiment/json"
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 )
 
 func template(t *testing.T, h *harness) object {
@@ -25,7 +25,7 @@ func template(t *testing.T, h *harness) object {
 func TestSchemesAreDraftedAndPutIntoForce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group, d := h.as(access.LeadingGroup), template(t, h)
+		group, d := h.as(policy.LeadingGroup), template(t, h)
 		refused(t, h.Get("/scheme-templates/six-forces"), http.StatusNotFound, "not_found")
 		refused(t, h.Get("/towns/demo/indicators"), http.StatusNotFound, "no_active_scheme")
 
@@ -39,9 +39,9 @@ func TestSchemesAreDraftedAndPutIntoForce(t *testing.T) {
 
 		// A draft is for those who work on it.
 		refused(t, h.Get(one), http.StatusNotFound, "not_found")
-		refused(t, h.as(access.Reader).Get(one), http.StatusNotFound, "not_found")
+		refused(t, h.as(policy.Reader).Get(one), http.StatusNotFound, "not_found")
 		same(t, "seen by nobody", column(h.Get("/towns/demo/schemes"), "number"))
-		same(t, "seen by the leadership", column(h.as(access.Leadership).Get("/towns/demo/schemes"), "state"), "draft")
+		same(t, "seen by the leadership", column(h.as(policy.Leadership).Get("/towns/demo/schemes"), "state"), "draft")
 
 		d["min_coverage"] = 0.9
 		group.IfMatch(`"1"`).Put(one, d).Want(http.StatusOK)
@@ -69,7 +69,7 @@ func TestSchemesAreDraftedAndPutIntoForce(t *testing.T) {
 		if stored.Document["version"] != 2.0 {
 			t.Errorf("the document says version %v", stored.Document["version"])
 		}
-		refused(t, h.as(access.Mentor).Post("/towns/demo/schemes", d), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(policy.Mentor).Post("/towns/demo/schemes", d), http.StatusForbidden, "not_allowed")
 	})
 }
 
@@ -77,7 +77,7 @@ func TestSchemesAreDraftedAndPutIntoForce(t *testing.T) {
 func TestSchemeBodiesAreReadStrictly(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group := h.as(access.LeadingGroup).Bad()
+		group := h.as(policy.LeadingGroup).Bad()
 		for _, tt := range []struct {
 			name, body, code string
 			status           int

@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/proposal"
 )
 
@@ -25,7 +26,7 @@ func lockedQuarter(h *harness) {
 	h.steps("2026Q1", "open")
 	scored(h, "2026Q1")
 	h.steps("2026Q1", "review", "locked")
-	h.as(access.LeadingGroup).Post(q1+"/runs", nil).Want(http.StatusCreated)
+	h.as(policy.LeadingGroup).Post(q1+"/runs", nil).Want(http.StatusCreated)
 }
 
 // publishes asks for the publication of the first quarter.
@@ -46,8 +47,8 @@ func TestAPublicationTakesTwoPersons(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
 		lockedQuarter(h)
-		group, person, town := h.as(access.LeadingGroup), "leading_group", "demo"
-		roles := []access.Role{access.LeadingGroup}
+		group, person, town := h.as(policy.LeadingGroup), "leading_group", "demo"
+		roles := []policy.Role{policy.LeadingGroup}
 		h.account(credential.Account{Name: "liu", OnlyTown: &town, PersonCode: &person})
 		account, _ := h.in("liu", phrase)
 		key := h.As(h.key(credential.Key{Roles: roles, Towns: []string{town}, PersonCode: &person}))
@@ -64,7 +65,7 @@ func TestAPublicationTakesTwoPersons(t *testing.T) {
 			!strings.Contains(string(a.Body), "管理员") {
 			t.Errorf("it is not said who can appoint another: %s", a.Body)
 		}
-		chen := h.joins("chen", access.LeadingGroup, nil)
+		chen := h.joins("chen", policy.LeadingGroup, nil)
 		p := proposalOf(chen.Get(madeAt(lone)))
 		run := apitest.Decode[struct{ Items []index.Run }](group.Get(q1+"/runs"), http.StatusOK).Items[0]
 		if p.Action != "publish" || p.State != "open" || p.ProposedBy != person || p.RunID == nil || *p.RunID != run.ID ||
@@ -79,12 +80,12 @@ func TestAPublicationTakesTwoPersons(t *testing.T) {
 		may(t, account, at, "withdraw")
 		may(t, key, at, "withdraw")
 		may(t, nobody, at)
-		may(t, h.as(access.Leadership), at)
+		may(t, h.as(policy.Leadership), at)
 		may(t, chen, at, "confirm", "reject")
-		refused(t, h.as(access.Mentor).Get(at), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(policy.Mentor).Get(at), http.StatusForbidden, "not_allowed")
 		for c, code := range map[*apitest.Client]string{
 			group: "own_proposal", key: "own_proposal", account: "own_proposal", nobody: "person_needed",
-			h.as(access.Leadership): "not_allowed",
+			h.as(policy.Leadership): "not_allowed",
 		} {
 			refused(t, decides(c, lone, "confirmed"), http.StatusForbidden, code)
 			refused(t, decides(c, lone, "rejected"), http.StatusForbidden, code)
@@ -113,7 +114,7 @@ func TestAPublicationTakesTwoPersons(t *testing.T) {
 			t.Errorf("history %+v", done.History)
 		}
 		for c, names := range map[*apitest.Client][2]string{
-			h.Client: {"leading_group", "leading_group"}, h.as(access.Mentor): {person, "chen"},
+			h.Client: {"leading_group", "leading_group"}, h.as(policy.Mentor): {person, "chen"},
 		} {
 			x := apitest.Decode[index.PublicationDetail](c.Get(q1+"/publications/1"), http.StatusOK)
 			if x.ProposedBy != names[0] || x.ConfirmedBy != names[1] || x.PublishedBy != names[1] || x.OnePerson ||
@@ -121,7 +122,7 @@ func TestAPublicationTakesTwoPersons(t *testing.T) {
 				t.Errorf("published by %+v", x)
 			}
 		}
-		actions := column(h.as(access.Admin).Get("/towns/demo/audit?page_size=200"), "action")
+		actions := column(h.as(policy.Admin).Get("/towns/demo/audit?page_size=200"), "action")
 		for _, action := range []string{
 			"proposal.propose", "proposal.reject", "proposal.withdraw", "proposal.lapse", "proposal.confirm",
 		} {
@@ -139,9 +140,9 @@ func TestAnAmendmentNamesWhomItTouches(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-04-10 12:00:00")
 		published(h)
-		group := h.as(access.LeadingGroup)
-		wu := h.joins("wu", access.LeadingGroup, ties{"b02": access.Leads})
-		sun := h.joins("sun", access.Secretary, ties{"b02": access.Leads})
+		group := h.as(policy.LeadingGroup)
+		wu := h.joins("wu", policy.LeadingGroup, ties{"b02": access.Leads})
+		sun := h.joins("sun", policy.Secretary, ties{"b02": access.Leads})
 		body := object{"reason": "x", "corrections": []object{
 			{"branch": "b02", "code": "meetings", "value": 3}, {"branch": "b03", "code": "complaints", "value": 4},
 		}}
@@ -194,7 +195,7 @@ func TestAnAmendmentNamesWhomItTouches(t *testing.T) {
 			}
 		}
 		clock.set(t, "2026-04-22 12:00:00")
-		h.as(access.Secretary).Post("/towns/demo/appeals", appealOf("2026Q1", "b01")).Want(http.StatusCreated)
+		h.as(policy.Secretary).Post("/towns/demo/appeals", appealOf("2026Q1", "b01")).Want(http.StatusCreated)
 	})
 }
 
@@ -232,7 +233,7 @@ func TestAProposalPinsWhatItIsAbout(t *testing.T) {
 		h := newHarness(t, db)
 		lockedQuarter(h)
 		owner := unguarded(t, db)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		lapses := func(what string, propose func() *apitest.Answer, tamper string) {
 			t.Helper()
 			made := propose()
@@ -273,7 +274,7 @@ func TestAProposalPinsWhatItIsAbout(t *testing.T) {
 func TestOnlyAnAdministratorChangesTheNeedOfASecondPerson(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		admin, group := h.as(access.Admin), h.as(access.LeadingGroup)
+		admin, group := h.as(policy.Admin), h.as(policy.LeadingGroup)
 		none := object{"second_person": "none"}
 		refused(t, changesTown(group, none), http.StatusForbidden, "not_allowed")
 		refused(t, changesTown(group, object{"amendment_days": 9}), http.StatusForbidden, "not_allowed")
@@ -320,7 +321,7 @@ func TestOpeningAPeriodWarnsOfTooFewPersons(t *testing.T) {
 			return apitest.Decode[evaluation.Period](moved(c, "/towns/demo/periods/"+quarter, "open", ""),
 				http.StatusOK).Warnings
 		}
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		if w := open(group.Lang("en"), "2026Q1"); len(w) != 1 || w[0].Code != "too_few_persons" || w[0].Count != 1 ||
 			!strings.Contains(w[0].Message, "administrator") {
 			t.Errorf("one person: %+v", w)
@@ -339,7 +340,7 @@ func TestAmendmentsEnd(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-04-10 12:00:00")
 		h.setting(object{"second_person": "none", "amendment_days": 3})
 		published(h)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		correct := func(x float64) *apitest.Answer {
 			return group.Post(q1+"/publications",
 				object{"reason": "x", "corrections": []object{{"branch": "b01", "code": "meetings", "value": x}}})
@@ -357,7 +358,7 @@ func TestAmendmentsEnd(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 		path := "/towns/demo/appeals/" +
-			last(h.as(access.Secretary).Post("/towns/demo/appeals", appealOf("2026Q1", "b01")).Want(http.StatusCreated))
+			last(h.as(policy.Secretary).Post("/towns/demo/appeals", appealOf("2026Q1", "b01")).Want(http.StatusCreated))
 		may(t, group, path, "reject")
 		clock.set(t, "2026-04-14 00:00:00")
 		refused(t, decides(group.Second(), bonus, "confirmed"), http.StatusLocked, "amendment_closed")

@@ -21,6 +21,7 @@ import (
 	"bulwark/internal/index"
 	"bulwark/internal/jobs"
 	"bulwark/internal/oidc"
+	"bulwark/internal/policy"
 	"bulwark/internal/ratelimit"
 	"bulwark/internal/rest"
 	"bulwark/internal/signature"
@@ -40,7 +41,7 @@ type Server struct {
 	Authenticate func(ctx context.Context, key string) (access.Principal, error)
 	// Authorize returns an error unless the caller may do the action in the town (""
 	// outside towns). A zero principal is an anonymous caller.
-	Authorize func(ctx context.Context, p access.Principal, action access.Action, town string) error
+	Authorize func(ctx context.Context, p access.Principal, action policy.Action, town string) error
 	// Ready returns why the service cannot take requests now, or nil.
 	Ready func(ctx context.Context) error
 	// Trail returns whether the audit trails have the anchors that the service keeps:

@@ -12,9 +12,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -26,7 +26,7 @@ func withLog(s *Server) (*Server, *bytes.Buffer) {
 
 func TestTheSchemeOfAuthorization(t *testing.T) {
 	h := servingRoutes(t, newTestServer(), func(r rest.Router) {
-		rest.Get(r, "/probe", access.ReadStructure, func(context.Context, struct{}) (string, error) { return "", nil })
+		rest.Get(r, "/probe", policy.ReadStructure, func(context.Context, struct{}) (string, error) { return "", nil })
 	})
 	for authorization, status := range map[string]int{"Basic Z3JvdXA6": 401, "Bearer": 401, "bearer group": 200} {
 		w := do(h, http.MethodGet, "/probe", "", "Authorization", authorization)
@@ -89,7 +89,7 @@ func TestADefectIsLoggedWithItsPlace(t *testing.T) {
 		_, lines := withLog(h.server)
 		handler, err := h.server.Handler()
 		h.must(err)
-		caller, owner := apitest.New(t, handler).As(h.secrets[access.LeadingGroup]), dbtest.Owner(t, db)
+		caller, owner := apitest.New(t, handler).As(h.secrets[policy.LeadingGroup]), dbtest.Owner(t, db)
 		for _, c := range []struct{ table, path, place string }{
 			{"pioneer_teams", "/towns/demo/teams", "teams of demo: "},
 			{"improvement_targets", "/towns/demo/dashboard", "dashboard of demo: count the targets of demo: "},
@@ -122,10 +122,10 @@ func TestReadOnlyModeRefusesEveryWrite(t *testing.T) {
 		placeholders, writes := regexp.MustCompile(`:[a-z]+`), 0
 		for _, route := range Routes() {
 			path := placeholders.ReplaceAllString(strings.Replace(route.Path, ":town", "demo", 1), "x")
-			w := do(handler, route.Method, path, "{}", "Authorization", "Bearer "+h.secrets[access.Admin], "Content-Type",
+			w := do(handler, route.Method, path, "{}", "Authorization", "Bearer "+h.secrets[policy.Admin], "Content-Type",
 				"application/json", "If-Match", `"1"`)
 			refused := strings.Contains(w.Body.String(), `"read_only"`) && w.Code == http.StatusServiceUnavailable
-			reads := rest.Safe(route.Method) && route.Action != access.SignIn ||
+			reads := rest.Safe(route.Method) && route.Action != policy.SignIn ||
 				route.Path == "/api/v1/towns/:town/periods/:period/what-if"
 			if refused == reads {
 				t.Errorf("%s %s: %d %s", route.Method, route.Path, w.Code, w.Body)

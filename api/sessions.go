@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/credential"
 	"bulwark/internal/fault"
 	"bulwark/internal/oidc"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -166,7 +167,7 @@ const secretBody = 4096
 // Me is the caller as the service sees him or her.
 type Me struct {
 	access.Principal
-	Actions []access.Action `json:"actions"` // what the caller may do under the acting role; without a key: where a town opens its results
+	Actions []policy.Action `json:"actions"` // what the caller may do under the acting role; without a key: where a town opens its results
 	// new rights to decide that wait until somebody like the caller acknowledges them
 	RightsWaiting int64 `json:"rights_waiting,omitempty,omitzero"`
 }
@@ -178,10 +179,10 @@ type meRequest struct{}
 //	@Summary	Who am I, and what may I do?
 func (s *Server) me(ctx context.Context, _ meRequest) (Me, error) {
 	p := access.PrincipalFrom(ctx)
-	may := slices.DeleteFunc(p.Role.Actions(), func(a access.Action) bool { return !p.May(a) })
+	may := slices.DeleteFunc(p.Role.Actions(), func(a policy.Action) bool { return !p.May(a) })
 	me := Me{Principal: p, Actions: may}
 	var err error
-	if p.May(access.AcknowledgeRights) && len(p.Towns) == 1 {
+	if p.May(policy.AcknowledgeRights) && len(p.Towns) == 1 {
 		me.RightsWaiting, err = credential.CountRights(ctx, s.db(ctx), p.Towns[0])
 	}
 	return me, err
@@ -207,7 +208,7 @@ func (s *Server) setUp(ctx context.Context, req setUpRequest) (rest.Created[cred
 		return rest.Created[credential.Account]{}, err
 	}
 	b := req.Body
-	ctx = rest.WithActor(ctx, access.Principal{Account: b.Account, Role: access.Admin})
+	ctx = rest.WithActor(ctx, access.Principal{Account: b.Account, Role: policy.Admin})
 	a, err := credential.SetUp(ctx, s.db(ctx), s.Passwords, credential.FirstAdmin{
 		Token: b.Token.Value(), Name: b.Account, Password: b.Password.Value(),
 	})

@@ -9,10 +9,10 @@ import (
 	"github.com/alexedwards/argon2id"
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 )
 
 const phrase = "correct horse battery"
@@ -26,7 +26,7 @@ func withAccounts(t testing.TB, db *gorm.DB) *harness {
 		Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32,
 	})
 	h.server.Config.SessionIdle, h.server.Config.SessionMax = 30*time.Minute, 12*time.Hour
-	h.account(credential.Account{Name: "boss", Roles: []access.Role{access.Admin}})
+	h.account(credential.Account{Name: "boss", Roles: []policy.Role{policy.Admin}})
 	return h
 }
 
@@ -75,14 +75,14 @@ func TestSessions(t *testing.T) {
 			t.Errorf("%v %s", a.Header, a.Body)
 		}
 		browser, told := h.in("boss", phrase)
-		if told.Account != "boss" || told.Role != access.Admin || told.MustChange || told.CSRFToken == "" {
+		if told.Account != "boss" || told.Role != policy.Admin || told.MustChange || told.CSRFToken == "" {
 			t.Errorf("told %+v", told)
 		}
 		if again := apitest.Decode[Session](browser.Get("/session"), http.StatusOK); again.CSRFToken != told.CSRFToken ||
 			again.Account != "boss" {
 			t.Errorf("read %+v", again)
 		}
-		if me := apitest.Decode[Me](browser.Get("/me"), http.StatusOK); me.Account != "boss" || me.Role != access.Admin ||
+		if me := apitest.Decode[Me](browser.Get("/me"), http.StatusOK); me.Account != "boss" || me.Role != policy.Admin ||
 			me.Key != "" {
 			t.Errorf("me: %+v", me)
 		}
@@ -98,8 +98,8 @@ func TestSessions(t *testing.T) {
 			t.Errorf("an ended session leaves %+v", c)
 		}
 		refused(t, h.Get("/session"), http.StatusUnauthorized, "not_signed_in")
-		refused(t, h.as(access.Admin).Get("/session"), http.StatusUnauthorized, "not_signed_in")
-		refused(t, h.as(access.Admin).Post("/me/password", object{"old": phrase, "password": "another phrase"}),
+		refused(t, h.as(policy.Admin).Get("/session"), http.StatusUnauthorized, "not_signed_in")
+		refused(t, h.as(policy.Admin).Post("/me/password", object{"old": phrase, "password": "another phrase"}),
 			http.StatusUnauthorized, "not_signed_in")
 	})
 }
@@ -144,13 +144,13 @@ func TestAKeyWinsOverASession(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
 		browser, _ := h.in("boss", phrase)
-		both := browser.As(h.secrets[access.Mentor])
-		if me := apitest.Decode[Me](both.Get("/me"), http.StatusOK); me.Role != access.Mentor || me.Account != "" {
+		both := browser.As(h.secrets[policy.Mentor])
+		if me := apitest.Decode[Me](both.Get("/me"), http.StatusOK); me.Role != policy.Mentor || me.Account != "" {
 			t.Errorf("me: %+v", me)
 		}
 		refused(t, both.Get("/keys"), http.StatusForbidden, "key_of_a_town")
 		refused(t, browser.As("bw_00000000_x").Get("/me"), http.StatusUnauthorized, "bad_key")
-		browser.As(h.secrets[access.Admin]).Header("X-CSRF-Token", "").Post("/areas",
+		browser.As(h.secrets[policy.Admin]).Header("X-CSRF-Token", "").Post("/areas",
 			object{"code": "45", "level": "province", "name": named("广西")}).Want(http.StatusCreated)
 	})
 }
@@ -191,7 +191,7 @@ func TestChangeMyPassword(t *testing.T) {
 func TestASessionMaySendAgain(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := withAccounts(t, db)
-		h.account(credential.Account{Name: "other", Roles: []access.Role{access.Admin}})
+		h.account(credential.Account{Name: "other", Roles: []policy.Role{policy.Admin}})
 		first, _ := h.in("boss", phrase)
 		again, _ := h.in("boss", phrase)
 		other, _ := h.in("other", phrase)

@@ -7,10 +7,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 )
 
 func TestSetup(t *testing.T) {
@@ -27,7 +27,7 @@ func TestSetup(t *testing.T) {
 		refused(t, nobody.Post("/setup", object{"token": token, "account": "boss", "password": "short"}),
 			http.StatusUnprocessableEntity, "invalid", "/password")
 		made := apitest.Decode[credential.Account](nobody.Post("/setup", in), http.StatusCreated)
-		if made.Name != "boss" || len(made.Roles) != 1 || made.Roles[0] != access.Admin {
+		if made.Name != "boss" || len(made.Roles) != 1 || made.Roles[0] != policy.Admin {
 			t.Errorf("made %+v", made)
 		}
 		refused(t, nobody.Post("/setup", in), http.StatusNotFound, "already_set_up")

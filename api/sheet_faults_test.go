@@ -8,9 +8,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 )
 
 // flaw is one fault of a sheet and where it is.
@@ -33,7 +33,7 @@ func flaws(t *testing.T, a *apitest.Answer) (got []flaw) {
 func TestEveryFaultOfASheetIsTold(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		office := h.joins("office3", access.Office, nil)
+		office := h.joins("office3", policy.Office, nil)
 		h.linked("third", "office3", "b03")
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
@@ -64,7 +64,7 @@ func TestEveryFaultOfASheetIsTold(t *testing.T) {
 		if got := flaws(t, office.Post("/towns/demo/evaluations", begin)); !slices.Equal(got, want) {
 			t.Errorf("a new sheet:\n got %v\nwant %v", got, want)
 		}
-		same(t, "stored", column(h.as(access.LeadingGroup).Get("/towns/demo/evaluations"), "id"))
+		same(t, "stored", column(h.as(policy.LeadingGroup).Get("/towns/demo/evaluations"), "id"))
 		sheet := begun(office, "2026Q1", "b03", value("meetings", 6))
 		if got := flaws(t, office.IfMatch(`"1"`).Put(sheet, object{"entries": entries})); !slices.Equal(got, want) {
 			t.Errorf("a sheet written again:\n got %v\nwant %v", got, want)
@@ -88,8 +88,8 @@ func TestEntriesAreRefusedForOneReason(t *testing.T) {
 			`"drop": 0`, 1))
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
-		secretary := h.as(access.Secretary)
-		rated := flaws(t, h.as(access.Office).Post("/towns/demo/evaluations",
+		secretary := h.as(policy.Secretary)
+		rated := flaws(t, h.as(policy.Office).Post("/towns/demo/evaluations",
 			sheetOf("2026Q1", "b01", []object{value("spirit", 9)})))
 		if !slices.Equal(rated, []flaw{{"/entries/0/code", "role_does_not_rate"}}) {
 			t.Errorf("a liaison office rates where no role has a weight: %v", rated)
@@ -129,7 +129,7 @@ func TestEntriesAreRefusedForOneReason(t *testing.T) {
 		} {
 			refused(t, secretary.Post("/towns/demo/evaluations", sheetOf(tt.period, tt.branch, nil)), tt.status, tt.code)
 		}
-		refused(t, h.as(access.LeadingGroup).Post("/towns/demo/evaluations", sheetOf("2026Q1", "b99", nil)),
+		refused(t, h.as(policy.LeadingGroup).Post("/towns/demo/evaluations", sheetOf("2026Q1", "b99", nil)),
 			http.StatusNotFound, "not_found")
 		refused(t, secretary.Bad().Post("/towns/demo/evaluations",
 			object{"period": "2026Q1", "branch": "b01", "entries": []object{{"code": "meetings", "value": "9"}}}),

@@ -7,10 +7,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/policy"
 )
 
 // Who was tied to a branch when a sheet was begun must still be when it is
@@ -21,8 +21,8 @@ func TestSheetsAreWrittenByThoseTiedToTheBranchToday(t *testing.T) {
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
-		admin, group, mentor := h.as(access.Admin), h.as(access.LeadingGroup), h.as(access.Mentor)
-		chen := h.joins("chen", access.LeadingGroup, nil)
+		admin, group, mentor := h.as(policy.Admin), h.as(policy.LeadingGroup), h.as(policy.Mentor)
+		chen := h.joins("chen", policy.LeadingGroup, nil)
 		draft, sent := begun(mentor, "2026Q1", "b01", value("spirit", 8)), begun(chen, "2026Q1", "b02", value("spirit", 8))
 		moved(chen, sent, "submitted", "").Want(http.StatusOK)
 		moved(group, sent, "returned", "too high").Want(http.StatusOK)
@@ -36,7 +36,7 @@ func TestSheetsAreWrittenByThoseTiedToTheBranchToday(t *testing.T) {
 		refused(t, mentor.IfMatch(`"1"`).Put(draft, object{"entries": []object{value("spirit", 1)}}),
 			http.StatusForbidden, "not_assigned")
 
-		h.appointed("demo", "chen", access.Secretary)
+		h.appointed("demo", "chen", policy.Secretary)
 		admin.Post("/towns/demo/assignments",
 			object{"person": "chen", "branch": "b02", "duty": "leads", "from": "2020-01-01"}).Want(http.StatusCreated)
 		may(t, chen, sent)
@@ -51,7 +51,7 @@ func TestSheetsAreWrittenByThoseTiedToTheBranchToday(t *testing.T) {
 func TestEntriesThatCouldNotCountAreRefused(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		h.inForce(strings.Replace(smallScheme, `"scale": 100}, "rule": {"kind": "goalposts", "low": 0, "high": 100}`,
 			`"scale": 100}, "rule": {"kind": "points", "max": 100}`, 1))
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
@@ -89,7 +89,7 @@ func TestOnlyItsEvaluatorSendsASheet(t *testing.T) {
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
-		group, mentor := h.as(access.LeadingGroup), h.as(access.Mentor)
+		group, mentor := h.as(policy.LeadingGroup), h.as(policy.Mentor)
 		made := mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", []object{value("spirit", 7)}))
 		if s := apitest.Decode[evaluation.Sheet](made, http.StatusCreated); s.CreatedAt.IsZero() {
 			t.Errorf("nobody is told when it was begun: %s", made.Body)
@@ -98,7 +98,7 @@ func TestOnlyItsEvaluatorSendsASheet(t *testing.T) {
 		moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
 		refused(t, moved(group, sheet, "draft", "a slip"), http.StatusForbidden, "not_your_sheet")
 		moved(group, sheet, "returned", "no evidence").Want(http.StatusOK)
-		for _, other := range []*apitest.Client{group, h.as(access.Instructor)} {
+		for _, other := range []*apitest.Client{group, h.as(policy.Instructor)} {
 			refused(t, moved(other, sheet, "submitted", ""), http.StatusForbidden, "not_your_sheet")
 			may(t, other, sheet)
 		}

@@ -7,11 +7,11 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/policy"
 )
 
 // A draft is for its author. The branch that is judged sees what was approved once
@@ -22,15 +22,15 @@ func TestWhoSeesASheetInEachState(t *testing.T) {
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
-		group, mentor, secretary := h.as(access.LeadingGroup), h.as(access.Mentor), h.as(access.Secretary)
+		group, mentor, secretary := h.as(policy.LeadingGroup), h.as(policy.Mentor), h.as(policy.Secretary)
 		sheet, own := begun(mentor, "2026Q1", "b01", value("spirit", 7)),
 			begun(secretary, "2026Q1", "b01", value("meetings", 12))
-		left := begun(h.as(access.Instructor), "2026Q1", "b01", value("spirit", 5))
+		left := begun(h.as(policy.Instructor), "2026Q1", "b01", value("spirit", 5))
 		const list = "/towns/demo/evaluations"
-		sees := func(path string, who map[access.Role]bool) {
+		sees := func(path string, who map[policy.Role]bool) {
 			t.Helper()
-			for _, role := range []access.Role{
-				access.Secretary, access.Mentor, access.Instructor, access.Office, access.LeadingGroup, access.Leadership,
+			for _, role := range []policy.Role{
+				policy.Secretary, policy.Mentor, policy.Instructor, policy.Office, policy.LeadingGroup, policy.Leadership,
 			} {
 				status, listed := http.StatusNotFound, 0
 				if who[role] {
@@ -47,40 +47,40 @@ func TestWhoSeesASheetInEachState(t *testing.T) {
 				}
 			}
 		}
-		all := func(but ...access.Role) map[access.Role]bool {
-			m := map[access.Role]bool{
-				access.Secretary: true, access.Mentor: true, access.Instructor: true, access.Office: true,
-				access.LeadingGroup: true, access.Leadership: true,
+		all := func(but ...policy.Role) map[policy.Role]bool {
+			m := map[policy.Role]bool{
+				policy.Secretary: true, policy.Mentor: true, policy.Instructor: true, policy.Office: true,
+				policy.LeadingGroup: true, policy.Leadership: true,
 			}
 			for _, role := range but {
 				delete(m, role)
 			}
 			return m
 		}
-		sees(sheet, map[access.Role]bool{access.Mentor: true})
-		sees(own, map[access.Role]bool{access.Secretary: true})
+		sees(sheet, map[policy.Role]bool{policy.Mentor: true})
+		sees(own, map[policy.Role]bool{policy.Secretary: true})
 		moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
-		sees(sheet, all(access.Secretary))
+		sees(sheet, all(policy.Secretary))
 		moved(group, sheet, "returned", "why 7?").Want(http.StatusOK)
-		sees(sheet, all(access.Secretary))
+		sees(sheet, all(policy.Secretary))
 		moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
 		moved(group, sheet, "approved", "").Want(http.StatusOK)
-		sees(sheet, all(access.Secretary))
+		sees(sheet, all(policy.Secretary))
 		moved(secretary, own, "submitted", "").Want(http.StatusOK)
 		sees(own, all())
 
 		h.steps("2026Q1", "review")
 		moved(group, own, "approved", "").Want(http.StatusOK)
 		h.steps("2026Q1", "locked")
-		sees(sheet, all(access.Secretary))
+		sees(sheet, all(policy.Secretary))
 		group.Post(q1+"/runs", nil).Want(http.StatusCreated)
 		h.steps("2026Q1", "published")
 		sees(sheet, all())
-		sees(left, map[access.Role]bool{access.Instructor: true})
+		sees(left, map[policy.Role]bool{policy.Instructor: true})
 
 		// What the branch reads names no evaluator, in no way.
 		read := apitest.Decode[evaluation.Sheet](secretary.Get(sheet), http.StatusOK)
-		if read.EvaluatorCode != "" || len(read.Entries) != 1 || len(read.History) != 4 || read.Role != access.Mentor {
+		if read.EvaluatorCode != "" || len(read.Entries) != 1 || len(read.History) != 4 || read.Role != policy.Mentor {
 			t.Errorf("the branch reads %+v", read)
 		}
 		for _, m := range read.History {
@@ -102,8 +102,8 @@ func TestWhoSeesASheetInEachState(t *testing.T) {
 func TestDecisionsAreKept(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := windowed(t, db)
-		group, mentor := h.as(access.LeadingGroup), h.as(access.Mentor)
-		chen := h.joins("chen", access.LeadingGroup, nil)
+		group, mentor := h.as(policy.LeadingGroup), h.as(policy.Mentor)
+		chen := h.joins("chen", policy.LeadingGroup, nil)
 		sheet := begun(mentor, "2026Q1", "b01", value("spirit", 7))
 		for _, step := range []struct {
 			by                 *apitest.Client
@@ -170,9 +170,9 @@ func TestDecisionsAreKept(t *testing.T) {
 func TestSignalsAreForTheLeadingGroup(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := windowed(t, db)
-		for _, role := range access.Roles() {
+		for _, role := range policy.Roles() {
 			a, zh := h.as(role).Get(q1+"/signals"), h.as(role).Lang("zh").Get(q1+"/signals")
-			if role != access.LeadingGroup && role != access.Leadership {
+			if role != policy.LeadingGroup && role != policy.Leadership {
 				refused(t, a, http.StatusForbidden, "not_allowed")
 			} else if s := apitest.Decode[evaluation.Signals](a, http.StatusOK); !strings.Contains(s.Caveat, "question") ||
 				s.Items == nil {

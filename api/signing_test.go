@@ -14,12 +14,12 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/audit"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/signature"
 )
 
@@ -72,9 +72,9 @@ func TestPublicationsAreSigned(t *testing.T) {
 		open := []string{
 			"README.md", "note.txt", "receipt.json", "keys.json", "scheme.json", "result.txt", "results.csv", "nodes.csv",
 		}
-		for role, more := range map[access.Role][]string{
-			"": nil, access.Reader: nil, access.Secretary: {"details/b01.csv"},
-			access.LeadingGroup: {"details/b01.csv", "details/b02.csv", "details/b03.csv", "data.csv"},
+		for role, more := range map[policy.Role][]string{
+			"": nil, policy.Reader: nil, policy.Secretary: {"details/b01.csv"},
+			policy.LeadingGroup: {"details/b01.csv", "details/b02.csv", "details/b03.csv", "data.csv"},
 		} {
 			c := h.Client
 			if role != "" {
@@ -115,11 +115,11 @@ func TestPublicationsAreSigned(t *testing.T) {
 			keys.Keys[1].PublicKey != second {
 			t.Errorf("%+v, %v", keys, err)
 		}
-		trail := string(h.as(access.Admin).Get("/audit?subject=signing-keys").Want(http.StatusOK).Body)
+		trail := string(h.as(policy.Admin).Get("/audit?subject=signing-keys").Want(http.StatusOK).Body)
 		if strings.Count(trail, "signing_key.begin") != 2 || strings.Count(trail, "signing_key.end") != 1 {
 			t.Errorf("the trail has\n%s", trail)
 		}
-		head := apitest.Decode[signedHead](h.as(access.LeadingGroup).Get("/towns/demo/audit/head"), http.StatusOK)
+		head := apitest.Decode[signedHead](h.as(policy.LeadingGroup).Get("/towns/demo/audit/head"), http.StatusOK)
 		text, _, err := keys.Open(head.Note, h.server.Now())
 		if err != nil || !strings.HasPrefix(text, "bulwark/head 1\ntown demo\n") ||
 			!strings.Contains(text, "\nhash "+head.Hash+"\n") {
@@ -133,10 +133,10 @@ func TestPublicationsAreSigned(t *testing.T) {
 func TestPublishingWithoutAKey(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		requires := func(yes bool) {
 			t.Helper()
-			c := h.as(access.Admin)
+			c := h.as(policy.Admin)
 			now := c.Get("/towns/demo").Want(http.StatusOK)
 			c.IfMatch(now.ETag()).Put("/towns/demo",
 				object{"name": object{"en": "demo"}, "open_results": true, "require_signature": yes}).Want(http.StatusOK)

@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 )
 
 const q1 = "/towns/demo/periods/2026Q1"
@@ -31,10 +32,10 @@ func TestOnePeriodFromPlanToHistory(t *testing.T) {
 func newStory(t *testing.T, h *harness) *story { return &story{harness: h, t: t} }
 
 func (s *story) isTold() {
-	s.group, s.mentor, s.secretary = s.as(access.LeadingGroup), s.as(access.Mentor), s.as(access.Secretary)
-	s.chen = s.joins("chen", access.LeadingGroup, nil)
-	s.wu = s.joins("wu", access.LeadingGroup, ties{"b02": access.Leads})
-	s.lin = s.joins("lin", access.Mentor, ties{"b02": access.Mentors, "b03": access.Leads})
+	s.group, s.mentor, s.secretary = s.as(policy.LeadingGroup), s.as(policy.Mentor), s.as(policy.Secretary)
+	s.chen = s.joins("chen", policy.LeadingGroup, nil)
+	s.wu = s.joins("wu", policy.LeadingGroup, ties{"b02": access.Leads})
+	s.lin = s.joins("lin", policy.Mentor, ties{"b02": access.Mentors, "b03": access.Leads})
 	s.inForce(smallScheme)
 	s.opens()
 	s.entersAndDecides()
@@ -159,11 +160,11 @@ func (s *story) stored(id string) []string {
 }
 
 func (s *story) entersTheRest() {
-	counted(s.as(access.Instructor), s.group, "2026Q1", "b01", value("spirit", 9))
+	counted(s.as(policy.Instructor), s.group, "2026Q1", "b01", value("spirit", 9))
 	counted(s.secretary, s.group, "2026Q1", "b01", value("meetings", 9), level("standing", "B"),
 		value("cases", 50), value("cases.solved", 45), value("fields", 40), value("complaints", 3))
 	// approved later, and no better for that
-	counted(s.as(access.Office), s.group, "2026Q1", "b01", value("complaints", 1))
+	counted(s.as(policy.Office), s.group, "2026Q1", "b01", value("complaints", 1))
 	found := apitest.Decode[struct{ Items []evaluation.Contradiction }](s.group.Get(q1+"/contradictions"),
 		http.StatusOK).Items
 	s.group.Post(q1+"/contradictions/b01/complaints",
@@ -267,7 +268,7 @@ func (s *story) isLockedAndPublished() {
 	refused(t, s.mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)), http.StatusLocked, "period_review")
 	moved(s.group, q1, "locked", "all sheets are in").Want(http.StatusOK)
 	may(t, s.group, q1, "unlock")
-	may(t, s.as(access.Leadership), q1)
+	may(t, s.as(policy.Leadership), q1)
 	s.isLocked()
 	refused(t, moved(s.group, q1, "published", ""), http.StatusConflict, "no_run")
 	run := apitest.Decode[index.Run](s.group.Post(q1+"/runs", nil), http.StatusCreated)

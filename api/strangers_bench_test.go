@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
+	"bulwark/internal/policy"
 )
 
 // BenchmarkListBesideStrangers measures the list of a mentor alone and beside 150
@@ -31,7 +31,7 @@ func BenchmarkListBesideStrangers(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	at := slices.IndexFunc(credentials, func(c demo.Credential) bool { return c.Role == access.Mentor })
+	at := slices.IndexFunc(credentials, func(c demo.Credential) bool { return c.Role == policy.Mentor })
 	front := httptest.NewServer(handler)
 	defer front.Close()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * strangers}}

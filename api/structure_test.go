@@ -9,10 +9,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 )
 
 func TestRoutesAndDocumentAgree(t *testing.T) {
@@ -54,8 +54,8 @@ func TestTownsAreShownToThoseWhoMayKnowThem(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		quiet := "quiet"
-		stranger, reader := h.Client, h.as(access.Reader)
-		inQuiet := h.As(h.key(credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{quiet}, ReadOnly: true}))
+		stranger, reader := h.Client, h.as(policy.Reader)
+		inQuiet := h.As(h.key(credential.Key{Roles: []policy.Role{policy.Reader}, Towns: []string{quiet}, ReadOnly: true}))
 		for _, tt := range []struct {
 			who  string
 			c    *apitest.Client
@@ -64,7 +64,7 @@ func TestTownsAreShownToThoseWhoMayKnowThem(t *testing.T) {
 			{"nobody", stranger, []string{"demo"}},
 			{"reader of demo", reader, []string{"demo"}},
 			{"reader of quiet", inQuiet, []string{"demo", "quiet"}},
-			{"admin", h.as(access.Admin), []string{"demo", "quiet"}},
+			{"admin", h.as(policy.Admin), []string{"demo", "quiet"}},
 		} {
 			same(t, tt.who, column(tt.c.Get("/towns"), "code"), tt.want...)
 		}
@@ -89,7 +89,7 @@ func TestTownsAreShownToThoseWhoMayKnowThem(t *testing.T) {
 func TestTownsAndAreasAreAdded(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		admin := h.as(access.Admin)
+		admin := h.as(policy.Admin)
 		area := object{"code": "449901002", "parent_code": "449901", "level": "town", "name": named("新镇")}
 		admin.Post("/areas", area).Want(http.StatusCreated)
 		refused(t, admin.Post("/areas", area), http.StatusConflict, "already_exists", "/code")
@@ -132,9 +132,9 @@ func TestTownsAndAreasAreAdded(t *testing.T) {
 		h.Get("/towns/new").Want(http.StatusUnauthorized)
 
 		category := object{"code": "lake", "name": named("湖")}
-		h.as(access.LeadingGroup).Post("/towns/demo/kinds", category).Want(http.StatusCreated)
-		h.as(access.LeadingGroup).Post("/towns/demo/classes", category).Want(http.StatusCreated)
-		refused(t, h.as(access.LeadingGroup).Post("/towns/demo/classes", category),
+		h.as(policy.LeadingGroup).Post("/towns/demo/kinds", category).Want(http.StatusCreated)
+		h.as(policy.LeadingGroup).Post("/towns/demo/classes", category).Want(http.StatusCreated)
+		refused(t, h.as(policy.LeadingGroup).Post("/towns/demo/classes", category),
 			http.StatusConflict, "already_exists", "/code")
 		same(t, "classes", column(h.Get("/towns/demo/classes"), "code"), "lake", "rural", "urban")
 	})
@@ -164,7 +164,7 @@ func TestBranchesAreListedByPage(t *testing.T) {
 func TestBranchesLiveAndEnd(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group, b := h.as(access.LeadingGroup), "/towns/demo/branches/"
+		group, b := h.as(policy.LeadingGroup), "/towns/demo/branches/"
 		made := group.Post("/towns/demo/branches", object{
 			"code": "b04", "name": named("四村"), "kind": "village", "class": "rural",
 			"statistical_code": "449901001204", "founded_on": "2021-03-01", "provenance": "invented",
@@ -218,7 +218,7 @@ func TestBranchesLiveAndEnd(t *testing.T) {
 			http.StatusNotFound, "not_found")
 		refused(t, group.IfMatch(`"1"`).Bad().Post(b+"b01/close", object{"on": "tomorrow"}),
 			http.StatusBadRequest, "malformed", "/on", "/reason")
-		refused(t, h.as(access.Mentor).IfMatch(`"1"`).Post(b+"b01/close", object{"on": "2024-01-01", "reason": "x"}),
+		refused(t, h.as(policy.Mentor).IfMatch(`"1"`).Post(b+"b01/close", object{"on": "2024-01-01", "reason": "x"}),
 			http.StatusForbidden, "not_allowed")
 	})
 }

@@ -7,7 +7,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
@@ -15,6 +14,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -40,7 +40,7 @@ func followed(h *harness) (n int64) {
 func TestTargetsFollowAnAmendment(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := quarters(t, db)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		p := proposed(h, q1)
 		proposed(h, q2)
 		b02 := idOf(t, p.Targets, "b02")
@@ -67,7 +67,7 @@ func TestTargetsFollowAnAmendment(t *testing.T) {
 			t.Errorf("%d records of two changes", n)
 		}
 
-		appeal := "/towns/demo/appeals/" + last(h.as(access.Secretary).Post("/towns/demo/appeals", object{
+		appeal := "/towns/demo/appeals/" + last(h.as(policy.Secretary).Post("/towns/demo/appeals", object{
 			"period": "2026Q1", "branch": "b01", "statement": "counted wrongly",
 			"points": []object{{"code": "complaints", "claim": "0"}},
 		}).Want(http.StatusCreated))
@@ -80,7 +80,7 @@ func TestTargetsFollowAnAmendment(t *testing.T) {
 				http.StatusOK).Items, "b01")),
 			"propose", "lapse", "refresh")
 		h.must(database.InTx(t.Context(), db, func(tx *gorm.DB) error {
-			return target.Follow(acting(t, "leading_group", access.LeadingGroup), tx, index.NewResultCache(), "demo", "2026Q1")
+			return target.Follow(acting(t, "leading_group", policy.LeadingGroup), tx, index.NewResultCache(), "demo", "2026Q1")
 		}))
 		if n := followed(h); n != 3 {
 			t.Errorf("%d records of three changes, after a call that changes nothing", n)
@@ -93,7 +93,7 @@ func TestTargetsFollowAnAmendment(t *testing.T) {
 func TestTargetsOfBranchesThatEnd(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := quarters(t, db)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		p := proposed(h, q1)
 		b02, b03 := idOf(t, p.Targets, "b02"), idOf(t, p.Targets, "b03")
 		clock.set(t, "2026-05-09 12:00:00")
@@ -130,7 +130,7 @@ func TestTargetsOfBranchesThatEnd(t *testing.T) {
 func TestRulesLeaveProposalsByHandAlone(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := quarters(t, db)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		byHand := "/towns/demo/targets/" +
 			last(group.Post("/towns/demo/targets", object{"branch": "b02", "reason": "its roof"}).Want(http.StatusCreated))
 		same(t, "with a proposal by hand", outcomeOf(proposed(h, q1)), "new [b03], refreshed [], lapsed [], standing [b02]")
@@ -144,7 +144,7 @@ func TestRulesLeaveProposalsByHandAlone(t *testing.T) {
 // Who proposes or confirms a branch waits for others who do, and sees what they did.
 func TestProposalsFollowOneAnother(t *testing.T) {
 	h, _ := quarters(t, dbtest.Open(t, database.PostgreSQL)) // SQLite has one writer anyway
-	ctx := acting(t, "leading_group", access.LeadingGroup)
+	ctx := acting(t, "leading_group", policy.LeadingGroup)
 	add := func(db *gorm.DB) error {
 		_, err := target.Add(ctx, db, "demo", "b02", "its roof")
 		return err

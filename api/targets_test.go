@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/target"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -25,8 +26,8 @@ const q2 = "/towns/demo/periods/2026Q2"
 func quarters(t *testing.T, db *gorm.DB) (*harness, *wallClock) {
 	h, clock := newHarnessAt(t, db, "2026-04-20 12:00:00")
 	h.inForce(smallScheme)
-	group, other := h.as(access.LeadingGroup),
-		h.joins("other", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
+	group, other := h.as(policy.LeadingGroup),
+		h.joins("other", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
 	for quarter, complaints := range map[string][3]float64{"2026Q1": {0, 0, 5}, "2026Q2": {2, 0, 0}} {
 		days := map[string][2]string{"2026Q1": {"2026-01-01", "2026-03-31"}, "2026Q2": {"2026-04-01", "2026-06-30"}}[quarter]
 		h.planned(quarter, days[0], days[1])
@@ -48,7 +49,7 @@ func quarters(t *testing.T, db *gorm.DB) (*harness, *wallClock) {
 // proposed applies the rules and tells what came of it.
 func proposed(h *harness, period string) target.Proposal {
 	h.t.Helper()
-	return apitest.Decode[target.Proposal](h.as(access.LeadingGroup).Post(period+"/targets/propose", nil), http.StatusOK)
+	return apitest.Decode[target.Proposal](h.as(policy.LeadingGroup).Post(period+"/targets/propose", nil), http.StatusOK)
 }
 
 // outcomeOf tells what the rules made of a publication.
@@ -88,7 +89,7 @@ func decided(c *apitest.Client, path string, body object) *apitest.Answer {
 func TestTargetsAreProposedByTheRules(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := quarters(t, db)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		p := proposed(h, q1)
 		same(t, "the first quarter", outcomeOf(p), "new [b02 b03], refreshed [], lapsed [], standing []")
 		same(t, "why b02", because(p.Targets, "b02"), "lowest_share  70 70", "dimension_below party 50 60")
@@ -136,7 +137,7 @@ func verbsOf(c *apitest.Client, path string) (verbs []string) {
 func TestTargetsAreDecidedByPeople(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := quarters(t, db)
-		group, chen := h.as(access.LeadingGroup), h.joins("chen", access.LeadingGroup, ties{"b02": access.Leads})
+		group, chen := h.as(policy.LeadingGroup), h.joins("chen", policy.LeadingGroup, ties{"b02": access.Leads})
 		p := proposed(h, q1)
 		b02, b03 := idOf(t, p.Targets, "b02"), idOf(t, p.Targets, "b03")
 
@@ -146,8 +147,8 @@ func TestTargetsAreDecidedByPeople(t *testing.T) {
 		refused(t, decided(chen, b02, object{"to": "dismissed", "reason": "x"}), http.StatusForbidden, "conflict_of_interest")
 		refused(t, chen.Post("/towns/demo/targets", object{"branch": "b02", "reason": "x"}),
 			http.StatusForbidden, "conflict_of_interest")
-		may(t, h.as(access.Leadership), b02)
-		refused(t, decided(h.as(access.Leadership), b02, object{"to": "confirmed"}), http.StatusForbidden, "not_allowed")
+		may(t, h.as(policy.Leadership), b02)
+		refused(t, decided(h.as(policy.Leadership), b02, object{"to": "confirmed"}), http.StatusForbidden, "not_allowed")
 
 		refused(t, group.IfMatch(`"7"`).Post(b02+"/transitions", object{"to": "confirmed"}),
 			http.StatusPreconditionFailed, "stale_version")
@@ -190,7 +191,7 @@ func TestTargetsAreDecidedByPeople(t *testing.T) {
 func TestABranchIsOneTargetAtATime(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := quarters(t, db)
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		var all sync.WaitGroup
 		made := make([]int, 4)
 		for i := range made {
@@ -234,8 +235,8 @@ func TestTargetsAsOfADay(t *testing.T) {
 	inZone(t, "America/Los_Angeles")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := quarters(t, db)
-		group := h.as(access.LeadingGroup)
-		refused(t, h.as(access.LeadingGroup).Post("/towns/demo/periods/1999Q1/targets/propose", nil),
+		group := h.as(policy.LeadingGroup)
+		refused(t, h.as(policy.LeadingGroup).Post("/towns/demo/periods/1999Q1/targets/propose", nil),
 			http.StatusNotFound, "not_found")
 		p := proposed(h, q1)
 		added := "/towns/demo/targets/" + last(group.Post("/towns/demo/targets",
@@ -257,15 +258,15 @@ func TestTargetsAsOfADay(t *testing.T) {
 		} {
 			same(t, "targets on "+day, on(group, day), want...)
 		}
-		for _, role := range []access.Role{access.Secretary, access.Mentor, access.Instructor, access.Office} {
+		for _, role := range []policy.Role{policy.Secretary, policy.Mentor, policy.Instructor, policy.Office} {
 			same(t, string(role), column(h.as(role).Get("/towns/demo/targets"), "branch"), "b01")
 			h.as(role).Get(added).Want(http.StatusOK)
 			refused(t, h.as(role).Get(idOf(t, p.Targets, "b02")), http.StatusNotFound, "not_found")
 		}
-		same(t, "leadership", column(h.as(access.Leadership).Get("/towns/demo/targets"), "branch"), "b02", "b03", "b01")
+		same(t, "leadership", column(h.as(policy.Leadership).Get("/towns/demo/targets"), "branch"), "b02", "b03", "b01")
 		same(t, "proposed", column(group.Get("/towns/demo/targets?state=proposed"), "branch"), "b03")
 		same(t, "of the quarter", column(group.Get("/towns/demo/targets?period=2026Q1&page_size=1"), "branch"), "b02")
-		for _, role := range []access.Role{access.Reader, access.Admin} {
+		for _, role := range []policy.Role{policy.Reader, policy.Admin} {
 			refused(t, h.as(role).Get("/towns/demo/targets"), http.StatusForbidden, "not_allowed")
 		}
 	})
@@ -278,7 +279,7 @@ func TestTargetsNeedAPublication(t *testing.T) {
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
-		p := h.as(access.LeadingGroup).Post(q1+"/targets/propose", nil).Problem(http.StatusConflict)
+		p := h.as(policy.LeadingGroup).Post(q1+"/targets/propose", nil).Problem(http.StatusConflict)
 		if p.Code != "period_not_published" || p.Locked == nil || p.Locked.By != "leading_group" ||
 			p.Locked.CanLift != "leading_group" || p.Locked.At.IsZero() {
 			t.Errorf("%s, locked %+v", p.Code, p.Locked)

@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/improve/measure"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -58,7 +59,7 @@ func (z sized) found(t *testing.T, db *gorm.DB) {
 	}
 }
 
-func (z sized) as(ctx context.Context, person string, role access.Role) context.Context {
+func (z sized) as(ctx context.Context, person string, role policy.Role) context.Context {
 	ctx = audit.As(ctx, audit.Actor{Name: person, Role: string(role)})
 	return access.WithPrincipal(ctx, access.Principal{Towns: []string{z.town}, Person: person}.Holding(role))
 }
@@ -72,8 +73,8 @@ func (z sized) structure(ctx context.Context, tx *gorm.DB) error {
 	}); err != nil {
 		return err
 	}
-	for person, role := range map[string]access.Role{
-		"g1": access.LeadingGroup, "g2": access.LeadingGroup, "m": access.Mentor,
+	for person, role := range map[string]policy.Role{
+		"g1": policy.LeadingGroup, "g2": policy.LeadingGroup, "m": policy.Mentor,
 	} {
 		_, err := people.Create(ctx, tx, people.Person{TownID: z.town, Code: person, Name: text.Same(person)})
 		if err == nil {
@@ -104,7 +105,7 @@ func (z sized) scheme(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	ctx = z.as(ctx, "g1", access.LeadingGroup)
+	ctx = z.as(ctx, "g1", policy.LeadingGroup)
 	v, err := scheme.Create(ctx, tx, z.town, d)
 	if err != nil {
 		return err
@@ -114,7 +115,7 @@ func (z sized) scheme(ctx context.Context, tx *gorm.DB) error {
 }
 
 func (z sized) periods(ctx context.Context, tx *gorm.DB) error {
-	ctx = z.as(ctx, "g1", access.LeadingGroup)
+	ctx = z.as(ctx, "g1", policy.LeadingGroup)
 	for q, days := range [][2]string{
 		{"2023-01-01", "2023-03-31"}, {"2023-04-01", "2023-06-30"}, {"2023-07-01", "2023-09-30"},
 	} {
@@ -156,10 +157,10 @@ func (z sized) enter(ctx context.Context, tx *gorm.DB, period string, q int) err
 		if i%2 == 0 && q != 1 {
 			continue
 		}
-		author := z.as(ctx, "m", access.Mentor)
+		author := z.as(ctx, "m", policy.Mentor)
 		entries := []evaluation.Entry{number("b.1", float64(40+i%50))}
 		if i%2 == 1 {
-			author = z.as(ctx, "g2", access.LeadingGroup)
+			author = z.as(ctx, "g2", policy.LeadingGroup)
 			entries = []evaluation.Entry{
 				number("a.1", float64(30+7*i%61)+0.25), number("done", float64(i%9)), number("due", float64(9)),
 				number("b.1", float64(50+3*i%40)),
@@ -183,7 +184,7 @@ func (z sized) enter(ctx context.Context, tx *gorm.DB, period string, q int) err
 			return err
 		}
 	}
-	a, err := evaluation.Propose(z.as(ctx, "g2", access.LeadingGroup), tx, evaluation.Adjustment{
+	a, err := evaluation.Propose(z.as(ctx, "g2", policy.LeadingGroup), tx, evaluation.Adjustment{
 		TownID: z.town, PeriodCode: period, BranchCode: z.branch(0), Kind: "bonus", ItemCode: "top",
 		Reason: "invented for " + period,
 	})
@@ -199,7 +200,7 @@ func (z sized) tasks(t *testing.T, db *gorm.DB) {
 	person := "m"
 	for i := range z.branches {
 		branch := z.branch(i)
-		_, err := measure.SetTask(z.as(t.Context(), "g1", access.LeadingGroup), db, z.town, 1,
+		_, err := measure.SetTask(z.as(t.Context(), "g1", policy.LeadingGroup), db, z.town, 1,
 			measure.TaskContent{Branch: &branch, Person: &person, Title: "x", DueOn: "2023-05-01"})
 		if err != nil {
 			t.Fatal(err)

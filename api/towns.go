@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/policy"
 	"bulwark/internal/proposal"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
@@ -175,7 +176,7 @@ func (s *Server) updateTown(ctx context.Context, req updateTownRequest) (town.To
 	}
 	next.Safeguards = b.over(next.Safeguards)
 	by := town.Authority{
-		Reason: b.Reason, Administrator: access.PrincipalFrom(ctx).Role == access.Admin,
+		Reason: b.Reason, Administrator: access.PrincipalFrom(ctx).Role == policy.Admin,
 		Guard: func(tx *gorm.DB) error { return proposal.RefuseSetting(ctx, tx, req.Town) },
 	}
 	return town.Update(ctx, s.db(ctx), next, by)

@@ -9,9 +9,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
 )
@@ -24,7 +24,7 @@ func probed(
 	t.Helper()
 	h := newHarness(t, db)
 	handler := servingRoutes(t, h.server, func(r rest.Router) {
-		rest.Post(r.Under("/api/v1"), "/probe", access.WriteTowns, func(ctx context.Context, _ struct{}) (string, error) {
+		rest.Post(r.Under("/api/v1"), "/probe", policy.WriteTowns, func(ctx context.Context, _ struct{}) (string, error) {
 			_, err := people.Create(ctx, h.server.db(ctx), people.Person{TownID: "demo", Code: "ann", Name: text.Same("ann")})
 			if err == nil {
 				err = then(ctx, h.server)
@@ -33,7 +33,7 @@ func probed(
 		})
 	})
 	return h, func(key string) (int, string) {
-		w := do(handler, http.MethodPost, "/api/v1/probe", "", "Authorization", "Bearer "+h.secrets[access.Admin],
+		w := do(handler, http.MethodPost, "/api/v1/probe", "", "Authorization", "Bearer "+h.secrets[policy.Admin],
 			"Idempotency-Key", key)
 		if w.Code == http.StatusOK {
 			return w.Code, w.Body.String()
@@ -133,7 +133,7 @@ func TestASecondRequestIsToldToWait(t *testing.T) {
 func TestAnonymousCallersHaveNoKeys(t *testing.T) {
 	done := 0
 	handler := servingRoutes(t, newTestServer(), func(r rest.Router) { // without a database
-		rest.Post(r, "/probe", access.ReadService, func(context.Context, struct{}) (int, error) { done++; return done, nil })
+		rest.Post(r, "/probe", policy.ReadService, func(context.Context, struct{}) (int, error) { done++; return done, nil })
 	})
 	for want := range 2 {
 		if w := do(handler, http.MethodPost, "/probe", "", "Authorization", "", "Idempotency-Key",

@@ -12,15 +12,16 @@ import (
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 )
 
 // scored enters enough for all three branches to have a score, by two mentors of
 // which one mentors b01 and the other b02 and b03, and gives the sheets.
 func scored(h *harness, period string) (of1, of2 string) {
-	group := h.as(access.LeadingGroup)
-	other := h.joins("other", access.Mentor, ties{"b02": access.Mentors, "b03": access.Mentors})
+	group := h.as(policy.LeadingGroup)
+	other := h.joins("other", policy.Mentor, ties{"b02": access.Mentors, "b03": access.Mentors})
 	full := []object{value("meetings", 12), value("spirit", 9), level("standing", "A"), value("complaints", 0)}
-	for branch, c := range map[string]*apitest.Client{"b01": h.as(access.Mentor), "b02": other, "b03": other} {
+	for branch, c := range map[string]*apitest.Client{"b01": h.as(policy.Mentor), "b02": other, "b03": other} {
 		sheet := begun(c, period, branch, full...)
 		moved(c, sheet, "submitted", "").Want(http.StatusOK)
 		moved(group, sheet, "approved", "").Want(http.StatusOK)
@@ -42,9 +43,9 @@ func TestProvisionalResultsAreShownByReach(t *testing.T) {
 		h.steps("2026Q1", "open")
 		scored(h, "2026Q1")
 		const ranking, card1, card2 = q1 + "/ranking", q1 + "/branches/b01", q1 + "/branches/b02"
-		for role, sees := range map[access.Role][]string{
-			access.LeadingGroup: {"b01", "b02", "b03"}, access.Leadership: {"b01", "b02", "b03"},
-			access.Mentor: {"b01"}, access.Instructor: {"b01"}, access.Office: {"b01"},
+		for role, sees := range map[policy.Role][]string{
+			policy.LeadingGroup: {"b01", "b02", "b03"}, policy.Leadership: {"b01", "b02", "b03"},
+			policy.Mentor: {"b01"}, policy.Instructor: {"b01"}, policy.Office: {"b01"},
 		} {
 			c := h.as(role)
 			r := apitest.Decode[index.Ranking](c.Get(ranking), http.StatusOK)
@@ -68,7 +69,7 @@ func TestProvisionalResultsAreShownByReach(t *testing.T) {
 				refused(t, c.Get(ranking+"?around=b02"), http.StatusNotFound, "not_ranked")
 			}
 		}
-		for _, c := range []*apitest.Client{h.as(access.Secretary), h.as(access.Reader), h.as(access.Admin)} {
+		for _, c := range []*apitest.Client{h.as(policy.Secretary), h.as(policy.Reader), h.as(policy.Admin)} {
 			for _, path := range []string{ranking, card1, card1 + "/explanation", ranking + "?format=csv"} {
 				refused(t, c.Get(path), http.StatusForbidden, "not_published")
 			}
@@ -92,12 +93,12 @@ func TestPublishedResultsAreShownToAll(t *testing.T) {
 		h.steps("2026Q1", "open")
 		scored(h, "2026Q1")
 		h.steps("2026Q1", "review", "locked")
-		h.as(access.LeadingGroup).Post(q1+"/runs", nil).Want(http.StatusCreated)
+		h.as(policy.LeadingGroup).Post(q1+"/runs", nil).Want(http.StatusCreated)
 		h.steps("2026Q1", "published")
 		const ranking, card1, card2, data = q1 + "/ranking", q1 + "/branches/b01", q1 + "/branches/b02", q1 +
 			"/receipt/data.csv"
 		public := h.Get(ranking).Want(http.StatusOK)
-		for _, role := range append(access.Roles(), "") {
+		for _, role := range append(policy.Roles(), "") {
 			c := h.Client
 			if role != "" {
 				c = h.as(role)
@@ -105,8 +106,8 @@ func TestPublishedResultsAreShownToAll(t *testing.T) {
 			if got := c.Get(ranking).Want(http.StatusOK); string(got.Body) != string(public.Body) {
 				t.Errorf("%q gets another ranking", role)
 			}
-			all := role == access.LeadingGroup || role == access.Leadership
-			own := all || duties[role] != "" || role == access.Office
+			all := role == policy.LeadingGroup || role == policy.Leadership
+			own := all || duties[role] != "" || role == policy.Office
 			for path, detailed := range map[string]bool{card1: own, card2: all} {
 				card := apitest.Decode[index.Scorecard](c.Get(path), http.StatusOK)
 				if card.Aggregated == detailed || len(card.Nodes) != map[bool]int{true: 9, false: 3}[detailed] {
@@ -120,7 +121,7 @@ func TestPublishedResultsAreShownToAll(t *testing.T) {
 				want = http.StatusUnauthorized
 			}
 			c.Get(data).Want(want)
-			runs := map[bool]int{true: http.StatusOK, false: http.StatusForbidden}[role == access.LeadingGroup]
+			runs := map[bool]int{true: http.StatusOK, false: http.StatusForbidden}[role == policy.LeadingGroup]
 			if role == "" {
 				runs = http.StatusUnauthorized
 			}
@@ -129,15 +130,15 @@ func TestPublishedResultsAreShownToAll(t *testing.T) {
 
 		// The same town, closed: strangers are asked for a key and learn nothing.
 		town := object{"name": named("demo"), "open_results": false}
-		h.as(access.Admin).IfMatch(h.as(access.Admin).Get("/towns/demo").ETag()).Put("/towns/demo", town).Want(http.StatusOK)
+		h.as(policy.Admin).IfMatch(h.as(policy.Admin).Get("/towns/demo").ETag()).Put("/towns/demo", town).Want(http.StatusOK)
 		for _, path := range []string{
 			ranking, card1, q1, q1 + "/receipt", "/towns/demo/branches/b01/results", "/towns/demo/periods",
 		} {
 			refused(t, h.Get(path), http.StatusUnauthorized, "key_needed")
-			h.as(access.Reader).Get(path).Want(http.StatusOK)
+			h.as(policy.Reader).Get(path).Want(http.StatusOK)
 		}
 		quiet := "quiet"
-		elsewhere := h.As(h.key(credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{quiet}}))
+		elsewhere := h.As(h.key(credential.Key{Roles: []policy.Role{policy.Reader}, Towns: []string{quiet}}))
 		refused(t, elsewhere.Get(ranking), http.StatusNotFound, "not_found")
 	})
 }
@@ -150,7 +151,7 @@ func TestSheetsAreSeenByReach(t *testing.T) {
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
 		of1, of2 := scored(h, "2026Q1")
-		group := h.as(access.LeadingGroup)
+		group := h.as(policy.LeadingGroup)
 		propose := func(branch string) string {
 			made := group.Post("/towns/demo/adjustments",
 				object{"period": "2026Q1", "branch": branch, "kind": "bonus", "item": "model", "reason": "seen"})
@@ -158,7 +159,7 @@ func TestSheetsAreSeenByReach(t *testing.T) {
 		}
 		bonus1, bonus2 := propose("b01"), propose("b02")
 		const sheets, adjustments = "/towns/demo/evaluations", "/towns/demo/adjustments"
-		for _, role := range []access.Role{access.Mentor, access.Instructor, access.Office} {
+		for _, role := range []policy.Role{policy.Mentor, policy.Instructor, policy.Office} {
 			c := h.as(role)
 			same(t, string(role)+"'s sheets", column(c.Get(sheets), "branch"), "b01")
 			same(t, string(role)+" looks for others", column(c.Get(sheets+"?branch=b02"), "branch"))
@@ -172,11 +173,11 @@ func TestSheetsAreSeenByReach(t *testing.T) {
 			refused(t, c.IfMatch(`"1"`).Post(of2+"/transitions", object{"to": "submitted"}), http.StatusNotFound, "not_found")
 			refused(t, c.IfMatch(`"1"`).Post(bonus2+"/transitions", object{"to": "withdrawn"}), http.StatusNotFound, "not_found")
 		}
-		leadership := h.as(access.Leadership)
+		leadership := h.as(policy.Leadership)
 		leadership.Get(of2).Want(http.StatusOK)
 		may(t, leadership, of2)
 		refused(t, leadership.Post(sheets, sheetOf("2026Q1", "b01", nil)), http.StatusForbidden, "not_allowed")
-		for _, role := range []access.Role{access.Reader, access.Admin} {
+		for _, role := range []policy.Role{policy.Reader, policy.Admin} {
 			for _, path := range []string{sheets, adjustments, of1, bonus1} {
 				refused(t, h.as(role).Get(path), http.StatusForbidden, "not_allowed")
 			}
@@ -185,10 +186,10 @@ func TestSheetsAreSeenByReach(t *testing.T) {
 		refused(t, h.Get(of1), http.StatusUnauthorized, "key_needed")
 
 		// A duty that ended takes the sheets away at once, but never the own one.
-		mentor := h.as(access.Mentor)
-		ended := column(h.as(access.Admin).Get("/towns/demo/assignments?person=mentor"), "id")
+		mentor := h.as(policy.Mentor)
+		ended := column(h.as(policy.Admin).Get("/towns/demo/assignments?person=mentor"), "id")
 		path := "/towns/demo/assignments/" + ended[0]
-		h.as(access.Admin).IfMatch(h.as(access.Admin).Get(path).ETag()).Post(path+"/end",
+		h.as(policy.Admin).IfMatch(h.as(policy.Admin).Get(path).ETag()).Post(path+"/end",
 			object{"until": "2020-06-30", "reason": "moved"}).Want(http.StatusOK)
 		same(t, "after the duty", column(mentor.Get(sheets), "branch"), "b01")
 		mentor.Get(of1).Want(http.StatusOK)
@@ -197,7 +198,7 @@ func TestSheetsAreSeenByReach(t *testing.T) {
 
 		// A key without a person neither evaluates nor decides, since nobody knows whom it knows.
 		demo := "demo"
-		office := h.As(h.key(credential.Key{Roles: []access.Role{access.LeadingGroup}, Towns: []string{demo}}))
+		office := h.As(h.key(credential.Key{Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{demo}}))
 		refused(t, office.Post(sheets, sheetOf("2026Q1", "b01", nil)), http.StatusForbidden, "person_needed")
 		may(t, office, of1)
 		refused(t, moved(office, of1, "returned", "x"), http.StatusForbidden, "person_needed")

@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/visit"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 )
 
 // visitOf is a visit with one finding, and members changed or added.
@@ -42,19 +43,19 @@ func visitedOn(c *apitest.Client, branch, on string) string {
 func TestTheLifeOfAVisit(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
-		instructor, office, secretary := h.as(access.Instructor), h.as(access.Office), h.as(access.Secretary)
+		instructor, office, secretary := h.as(policy.Instructor), h.as(policy.Office), h.as(policy.Secretary)
 		const list = "/towns/demo/visits"
 		made := instructor.Post(list, visitOf(object{"branch": "b01"})).Want(http.StatusCreated)
 		at := made.Header.Get("Location")[len("/api/v1"):]
 		may(t, instructor, at, "write", "record")
-		for _, role := range []access.Role{access.Secretary, access.Mentor, access.Office, access.LeadingGroup} {
+		for _, role := range []policy.Role{policy.Secretary, policy.Mentor, policy.Office, policy.LeadingGroup} {
 			refused(t, h.as(role).Get(at), http.StatusNotFound, "not_found")
 			same(t, "drafts of others", column(h.as(role).Get(list), "id"))
 		}
 		refused(t, office.IfMatch(`"1"`).Put(at, visitOf(nil)), http.StatusNotFound, "not_found")
 		self := "instructor"
 		limited := h.As(h.key(credential.Key{
-			Roles: []access.Role{access.Instructor}, Towns: []string{"demo"}, Branches: []string{"b02"}, PersonCode: &self,
+			Roles: []policy.Role{policy.Instructor}, Towns: []string{"demo"}, Branches: []string{"b02"}, PersonCode: &self,
 		}))
 		refused(t, limited.Get(at), http.StatusNotFound, "not_found")
 		same(t, "with a key of another branch", column(limited.Get(list), "id"))
@@ -78,10 +79,10 @@ func TestTheLifeOfAVisit(t *testing.T) {
 		right["reason"] = "it was a day later"
 		refused(t, instructor.IfMatch(`"2"`).Put(at, right), http.StatusPreconditionFailed, "stale_version")
 		instructor.IfMatch(`"3"`).Put(at, right).Want(http.StatusOK)
-		far := h.joins("far", access.Instructor, ties{"b03": access.Instructs})
+		far := h.joins("far", policy.Instructor, ties{"b03": access.Instructs})
 		refused(t, far.Get(at), http.StatusNotFound, "not_found")
 		same(t, "of another branch", column(far.Get(list), "id"))
-		v := apitest.Decode[visit.Visit](h.as(access.Leadership).Get(at), http.StatusOK)
+		v := apitest.Decode[visit.Visit](h.as(policy.Leadership).Get(at), http.StatusOK)
 		if len(v.History) != 2 || v.VisitedOn != "2026-01-06" || len(v.Findings) != 0 || v.VisitedBy != "instructor" {
 			t.Fatalf("corrected: %+v", v)
 		}
@@ -99,7 +100,7 @@ func TestTheLifeOfAVisit(t *testing.T) {
 		if v := apitest.Decode[visit.Visit](secretary.Get(at), http.StatusOK); v.Paired != nil || len(v.History) != 2 {
 			t.Errorf("the secretary sees %+v", v)
 		}
-		refused(t, h.as(access.Reader).Get(at), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(policy.Reader).Get(at), http.StatusForbidden, "not_allowed")
 	})
 }
 
@@ -109,19 +110,19 @@ func TestWhoVisitsWasPairedThatDay(t *testing.T) {
 	inZone(t, "America/Los_Angeles")
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
-		instructor, admin := h.as(access.Instructor), h.as(access.Admin)
+		instructor, admin := h.as(policy.Instructor), h.as(policy.Admin)
 		const list = "/towns/demo/visits"
 		enter := func(c *apitest.Client, branch, on string) *apitest.Answer {
 			return c.Post(list, visitOf(object{"branch": branch, "visited_on": on}))
 		}
 		refused(t, enter(instructor, "b02", "2026-01-05"), http.StatusForbidden, "not_assigned")
-		refused(t, enter(h.as(access.Office), "b02", "2026-01-05"), http.StatusForbidden, "not_assigned")
-		enter(h.as(access.Office), "b01", "2026-01-05").Want(http.StatusCreated)
+		refused(t, enter(h.as(policy.Office), "b02", "2026-01-05"), http.StatusForbidden, "not_assigned")
+		enter(h.as(policy.Office), "b01", "2026-01-05").Want(http.StatusCreated)
 		refused(t, enter(instructor, "b99", "2026-01-05"), http.StatusNotFound, "not_found")
 		refused(t, enter(instructor, "b01", "2026-01-11"), http.StatusUnprocessableEntity, "invalid", "/visited_on")
-		refused(t, enter(h.as(access.Mentor), "b01", "2026-01-05"), http.StatusForbidden, "not_allowed")
-		zhou := h.joins("zhou", access.Instructor, ties{"b03": access.Instructs})
-		h.as(access.LeadingGroup).IfMatch(`"1"`).Post("/towns/demo/branches/b03/close",
+		refused(t, enter(h.as(policy.Mentor), "b01", "2026-01-05"), http.StatusForbidden, "not_allowed")
+		zhou := h.joins("zhou", policy.Instructor, ties{"b03": access.Instructs})
+		h.as(policy.LeadingGroup).IfMatch(`"1"`).Post("/towns/demo/branches/b03/close",
 			object{"on": "2026-01-08", "reason": "x"}).Want(http.StatusOK)
 		refused(t, enter(zhou, "b03", "2026-01-08"), http.StatusUnprocessableEntity, "invalid", "/visited_on")
 		begun := enter(zhou, "b03", "2026-01-07").Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
@@ -138,14 +139,14 @@ func TestWhoVisitsWasPairedThatDay(t *testing.T) {
 		var a people.Assignment
 		h.must(h.db.Where("person_code = ?", "instructor").Take(&a).Error)
 		admin.IfMatch(`"1"`).Post("/towns/demo/assignments/"+a.ID+"/end", object{"until": "2026-01-11"}).Want(http.StatusOK)
-		h.joins("lin", access.Instructor, nil)
+		h.joins("lin", policy.Instructor, nil)
 		admin.Post("/towns/demo/assignments",
 			object{"person": "lin", "branch": "b01", "duty": "instructs", "from": "2026-01-12"}).Want(http.StatusCreated)
 		clock.noon(t, "2026-01-13")
 		refused(t, enter(instructor, "b01", "2026-01-12"), http.StatusForbidden, "not_assigned")
 		moved(instructor, edge, "recorded", "").Want(http.StatusOK)
 		instructor.Get(edge).Want(http.StatusOK) // one's own stays readable
-		v := apitest.Decode[visit.Visit](h.as(access.LeadingGroup).Get(edge), http.StatusOK)
+		v := apitest.Decode[visit.Visit](h.as(policy.LeadingGroup).Get(edge), http.StatusOK)
 		if got := v.Paired.Instructors; len(got) != 1 || got[0].Person.Code != "instructor" || len(v.Paired.Offices) != 1 {
 			t.Errorf("paired on the day: %+v", v.Paired)
 		}
@@ -157,7 +158,7 @@ func TestWhoVisitsWasPairedThatDay(t *testing.T) {
 func TestFindingsAreFoundByWhatTheyName(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := newHarnessAt(t, db, "2026-03-10 09:00:00")
-		instructor, group := h.as(access.Instructor), h.as(access.LeadingGroup)
+		instructor, group := h.as(policy.Instructor), h.as(policy.LeadingGroup)
 		const list = "/towns/demo/visits"
 		one := last(instructor.Post(list, visitOf(object{"branch": "b01", "findings": []object{
 			{"statement": "a", "severity": "minor", "measure": 2},
@@ -187,7 +188,7 @@ func TestFindingsAreFoundByWhatTheyName(t *testing.T) {
 func TestStatementsOfVisits(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := newHarnessAt(t, db, "2026-03-10 09:00:00")
-		instructor := h.as(access.Instructor)
+		instructor := h.as(policy.Instructor)
 		cost := map[string]int64{}
 		for _, n := range []int{1, 9} {
 			var at string
@@ -197,7 +198,7 @@ func TestStatementsOfVisits(t *testing.T) {
 			for _, path := range []string{"/towns/demo/visits", at} {
 				coldStart(h.server)
 				before := database.Queries(db)
-				h.as(access.Mentor).Get(path).Want(http.StatusOK)
+				h.as(policy.Mentor).Get(path).Want(http.StatusOK)
 				got := database.Queries(db) - before
 				if kind := path[:min(len(path), 19)]; cost[kind] == 0 {
 					cost[kind] = got
@@ -215,7 +216,7 @@ func TestFindingsNameIndicatorsInForce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, _ := newHarnessAt(t, db, "2026-03-10 09:00:00")
 		h.inForce(smallScheme)
-		instructor := h.as(access.Instructor)
+		instructor := h.as(policy.Instructor)
 		found := func(indicators ...string) object {
 			findings := []object{}
 			for _, code := range indicators {

@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/policy"
 )
 
 // windowed is a harness in the middle of the entry window of an open quarter: from
@@ -18,7 +19,7 @@ import (
 func windowed(t *testing.T, db *gorm.DB) (*harness, *wallClock) {
 	h, c := newHarnessAt(t, db, "2026-03-30 12:00:00")
 	h.inForce(smallScheme)
-	h.as(access.LeadingGroup).Post("/towns/demo/periods", object{
+	h.as(policy.LeadingGroup).Post("/towns/demo/periods", object{
 		"code": "2026Q1", "kind": "quarter", "starts_on": "2026-01-01", "ends_on": "2026-03-31", "scheme": object{"code": "small"},
 		"entry_from": "2026-04-01", "entry_until": "2026-04-10", "review_until": "2026-04-20",
 	}).Want(http.StatusCreated)
@@ -45,7 +46,7 @@ func TestDaysEndAtMidnightInShanghai(t *testing.T) {
 			inZone(t, zone)
 			dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 				h, c := windowed(t, db)
-				group, mentor := h.as(access.LeadingGroup), h.as(access.Mentor)
+				group, mentor := h.as(policy.LeadingGroup), h.as(policy.Mentor)
 				begin := func() *apitest.Answer { return mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)) }
 				write := func(sheet string) *apitest.Answer {
 					return mentor.IfMatch(mentor.Get(sheet).ETag()).Put(sheet, object{"entries": []object{value("spirit", 7)}})
@@ -101,8 +102,8 @@ func TestDaysEndAtMidnightInShanghai(t *testing.T) {
 func TestThePeriodSaysWhoSetItsDays(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, c := windowed(t, db)
-		group, mentor := h.as(access.LeadingGroup), h.as(access.Mentor)
-		chen := h.joins("chen", access.LeadingGroup, nil)
+		group, mentor := h.as(policy.LeadingGroup), h.as(policy.Mentor)
+		chen := h.joins("chen", policy.LeadingGroup, nil)
 		p := apitest.Decode[evaluation.Period](mentor.Get(q1), http.StatusOK)
 		if p.NoticeDays != 5 || p.AnswerDays != 5 || p.WindowBy != "leading_group" || p.WindowAt == nil ||
 			*p.ReviewUntil != "2026-04-20" {
@@ -148,8 +149,8 @@ func TestThePeriodSaysWhoSetItsDays(t *testing.T) {
 func TestExceptionsAreGrantedByOthers(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, c := windowed(t, db)
-		group, mentor := h.as(access.LeadingGroup), h.as(access.Mentor)
-		chen := h.joins("chen", access.LeadingGroup, ties{"b03": access.Leads})
+		group, mentor := h.as(policy.LeadingGroup), h.as(policy.Mentor)
+		chen := h.joins("chen", policy.LeadingGroup, ties{"b03": access.Leads})
 		sheet, own := begun(mentor, "2026Q1", "b01", value("spirit", 7)), begun(chen, "2026Q1", "b01", value("spirit", 7))
 		c.noon(t, "2026-04-15")
 		const all = q1 + "/exceptions"
@@ -177,15 +178,15 @@ func TestExceptionsAreGrantedByOthers(t *testing.T) {
 		closedBy(t, moved(chen, own, "submitted", ""), "window_over", "leading_group", "", "leading_group")
 		grant(group, object{"evaluator": "chen"}).Want(http.StatusCreated)
 		may(t, chen, own, "write", "submit")
-		may(t, h.as(access.Leadership), path)
+		may(t, h.as(policy.Leadership), path)
 		may(t, mentor, path)
 		may(t, group, path, "end")
 
 		// Everybody knows of the leave of the own branches, and of the own.
 		same(t, "seen by the group", column(group.Get(all), "evaluator"), "<nil>", "chen")
 		same(t, "seen by the mentor", column(mentor.Get(all), "branch"), "b01")
-		same(t, "seen by the secretary", column(h.as(access.Secretary).Get(all), "branch"), "b01")
-		zhao := h.joins("zhao", access.Mentor, ties{"b02": access.Mentors})
+		same(t, "seen by the secretary", column(h.as(policy.Secretary).Get(all), "branch"), "b01")
+		zhao := h.joins("zhao", policy.Mentor, ties{"b02": access.Mentors})
 		same(t, "seen by another mentor", column(zhao.Get(all), "branch"))
 		refused(t, zhao.Get(path), http.StatusNotFound, "not_found")
 
@@ -225,7 +226,7 @@ func TestWithoutDaysThereIsNoLimit(t *testing.T) {
 		h.steps("2026Q1", "open")
 		for _, on := range []day.Date{"2026-01-01", "2031-12-31"} {
 			c.noon(t, on)
-			who := h.joins("lin"+string(on[:4]), access.LeadingGroup, nil)
+			who := h.joins("lin"+string(on[:4]), policy.LeadingGroup, nil)
 			sheet := begun(who, "2026Q1", "b01", value("spirit", 7))
 			may(t, who, sheet, "write", "submit")
 		}

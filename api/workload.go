@@ -3,10 +3,10 @@ package api
 import (
 	"context"
 
-	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -76,7 +76,7 @@ type listMentorshipsRequest struct {
 //
 //	@Summary	List the mentors with letter, term, branches and load
 func (s *Server) listMentors(ctx context.Context, req listMentorshipsRequest) (Mentorships, error) {
-	return s.mentorships(ctx, req, access.Mentor)
+	return s.mentorships(ctx, req, policy.Mentor)
 }
 
 // listInstructors returns everybody who is appointed instructor on a day, on one
@@ -84,10 +84,10 @@ func (s *Server) listMentors(ctx context.Context, req listMentorshipsRequest) (M
 //
 //	@Summary	List the instructors with letter, term, branches and load
 func (s *Server) listInstructors(ctx context.Context, req listMentorshipsRequest) (Mentorships, error) {
-	return s.mentorships(ctx, req, access.Instructor)
+	return s.mentorships(ctx, req, policy.Instructor)
 }
 
-func (s *Server) mentorships(ctx context.Context, req listMentorshipsRequest, role access.Role) (Mentorships, error) {
+func (s *Server) mentorships(ctx context.Context, req listMentorshipsRequest, role policy.Role) (Mentorships, error) {
 	all := Mentorships{On: s.dayOr(req.On), Items: []LoadedMentorship{}}
 	q := people.MentorshipQuery{Role: role, On: all.On, Language: string(req.Language)}
 	list, err := people.ListMentorships(ctx, s.db(ctx), req.Town, q)

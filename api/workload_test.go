@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -34,8 +35,8 @@ func codes(paired []people.Paired) string {
 func TestPairingsAreAsOfADay(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group, leader := h.as(access.LeadingGroup), h.as(access.Leadership)
-		h.joins("li", access.Instructor, nil)
+		group, leader := h.as(policy.LeadingGroup), h.as(policy.Leadership)
+		h.joins("li", policy.Instructor, nil)
 		group.Post("/towns/demo/people", object{"code": "zhang", "name": object{"zh": "张某", "en": "Zhang"}}).
 			Want(http.StatusCreated)
 		group.Post("/towns/demo/appointments", object{
@@ -90,7 +91,7 @@ func TestPairingsAreAsOfADay(t *testing.T) {
 			}
 		}
 		refused(t, leader.Get("/towns/demo/pairings?branch=b99"), http.StatusNotFound, "not_found")
-		refused(t, h.as(access.Secretary).Get("/towns/demo/pairings"), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(policy.Secretary).Get("/towns/demo/pairings"), http.StatusForbidden, "not_allowed")
 		page1 := apitest.Decode[rest.Page[people.Pairing]](leader.Get("/towns/demo/pairings?page_size=2"), http.StatusOK)
 		page2 := apitest.Decode[rest.Page[people.Pairing]](leader.Get("/towns/demo/pairings?page_size=2&page_token="+
 			page1.NextPageToken), http.StatusOK)
@@ -107,9 +108,9 @@ func TestTheLoadOfMentorsShows(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		h.inForce(smallScheme)
-		group, mentor := h.as(access.LeadingGroup), h.as(access.Mentor)
-		zhang := h.joins("zhang", access.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
-		h.joins("idle", access.Mentor, nil)
+		group, mentor := h.as(policy.LeadingGroup), h.as(policy.Mentor)
+		zhang := h.joins("zhang", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
+		h.joins("idle", policy.Mentor, nil)
 		h.planned("2023Q1", "2023-01-01", "2023-03-31")
 		h.planned("2023Q2", "2023-04-01", "2023-06-30")
 		h.steps("2023Q1", "open")
@@ -122,8 +123,8 @@ func TestTheLoadOfMentorsShows(t *testing.T) {
 		back := begun(mentor, "2023Q2", "b01", value("spirit", 8))
 		moved(mentor, back, "submitted", "").Want(http.StatusOK)
 		moved(group, back, "returned", "again").Want(http.StatusOK)
-		h.appointed("demo", "instructor", access.Mentor)
-		begun(h.as(access.Instructor).Header("Act-As", "instructor"), "2023Q2", "b01", value("spirit", 8)) // not as a mentor
+		h.appointed("demo", "instructor", policy.Mentor)
+		begun(h.as(policy.Instructor).Header("Act-As", "instructor"), "2023Q2", "b01", value("spirit", 8)) // not as a mentor
 		h.steps("2023Q2", "review")
 
 		list := apitest.Decode[Mentorships](mentor.Get("/towns/demo/mentors"), http.StatusOK)
@@ -153,7 +154,7 @@ zhang invented 2099-12-31 [b01 b02 b03] {Branches:3 SheetCount:{Open:1 Submitted
 			instructors.Items[0].Load.Branches != 1 {
 			t.Errorf("the instructors are %+v", instructors)
 		}
-		refused(t, h.as(access.Reader).Get("/towns/demo/mentors"), http.StatusForbidden, "not_allowed")
+		refused(t, h.as(policy.Reader).Get("/towns/demo/mentors"), http.StatusForbidden, "not_allowed")
 	})
 }
 
@@ -161,9 +162,9 @@ zhang invented 2099-12-31 [b01 b02 b03] {Branches:3 SheetCount:{Open:1 Submitted
 func TestPeopleShowWhatTheyHold(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
-		group := h.as(access.LeadingGroup)
-		h.appointed("demo", "mentor", access.Leadership)
-		h.joins("gone", access.Instructor, ties{"b02": access.Instructs})
+		group := h.as(policy.LeadingGroup)
+		h.appointed("demo", "mentor", policy.Leadership)
+		h.joins("gone", policy.Instructor, ties{"b02": access.Instructs})
 		id := column(group.Get("/towns/demo/assignments?person=gone"), "id")[0]
 		group.IfMatch(`"1"`).Post("/towns/demo/assignments/"+id+"/end", object{"until": "2023-12-31"}).Want(http.StatusOK)
 		for _, p := range apitest.Decode[rest.Page[people.PersonOn]](group.Get("/towns/demo/people"), http.StatusOK).Items {
@@ -197,7 +198,7 @@ func TestPeopleShowWhatTheyHold(t *testing.T) {
 			http.StatusPreconditionFailed, "stale_version")
 		refused(t, group.IfMatch(`"1"`).Put("/towns/demo/people/nobody", object{"name": named("龚")}),
 			http.StatusNotFound, "not_found")
-		refused(t, h.as(access.Mentor).IfMatch(`"2"`).Put("/towns/demo/people/gone", object{"name": named("龚")}),
+		refused(t, h.as(policy.Mentor).IfMatch(`"2"`).Put("/towns/demo/people/gone", object{"name": named("龚")}),
 			http.StatusForbidden, "not_allowed")
 	})
 }

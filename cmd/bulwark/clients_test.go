@@ -13,17 +13,17 @@ import (
 	"go.uber.org/goleak"
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/config"
 	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/policy"
 )
 
 // served is the whole service on the database, and the key of an administrator.
 func served(t *testing.T, db *gorm.DB, cfg config.Config) (address, key string, stop func() error) {
 	t.Helper()
-	_, key, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Admin}})
+	_, key, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []policy.Role{policy.Admin}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/credential"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 )
 
@@ -59,7 +59,7 @@ func createKey(ctx context.Context, p program, args []string) error {
 	}
 	k := credential.Key{Towns: splitList(*towns), Branches: splitList(*branches), ReadOnly: !*write}
 	for _, role := range splitList(*roles) {
-		k.Roles = append(k.Roles, access.Role(role))
+		k.Roles = append(k.Roles, policy.Role(role))
 	}
 	if *person != "" {
 		k.PersonCode = person

@@ -8,6 +8,7 @@ import (
 	"bulwark/internal/config"
 	"bulwark/internal/credential"
 	"bulwark/internal/database"
+	"bulwark/internal/policy"
 )
 
 func TestKeysOfTheCommandLine(t *testing.T) {
@@ -26,7 +27,7 @@ func TestKeysOfTheCommandLine(t *testing.T) {
 		t.Fatalf("create: %d %q %s", code, secret, words)
 	}
 	p, err := authenticate(t, env, secret)
-	if err != nil || p.Role != access.Admin || len(p.Towns) != 0 || p.ReadOnly {
+	if err != nil || p.Role != policy.Admin || len(p.Towns) != 0 || p.ReadOnly {
 		t.Errorf("the key is %+v, %v", p, err)
 	}
 	code, list, words := invoke(t.Context(), env, "key", "list")

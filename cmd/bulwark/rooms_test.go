@@ -62,6 +62,7 @@ var rooms = map[string]string{
 	"internal/workflow":          "internal/access",
 	"internal/credential":        "internal/workflow internal/access internal/town",
 	"internal/access":            "internal/town",
+	"internal/policy":            "",
 	"internal/town":              "",
 	"internal/signature":         "",
 	"internal/oidc":              "",
@@ -81,9 +82,9 @@ var rooms = map[string]string{
 	"pkg/composite/internal/num": "none",
 }
 
-// Every room may import these: faults, words and days, and, above the database,
+// Every room may import these: faults, words, days and the policy, and, above the database,
 // the database and the audit trail.
-const anywhere = "internal/fault internal/text internal/day"
+const anywhere = "internal/fault internal/text internal/day internal/policy"
 
 var belowData = strings.Fields("internal/database internal/audit internal/config " + anywhere)
 

@@ -27,6 +27,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
 	"bulwark/internal/jobs"
+	"bulwark/internal/policy"
 )
 
 // serve runs the service until a signal ends it. What keeps it from starting goes to the
@@ -199,7 +200,7 @@ func newServer(db *gorm.DB, cfg config.Config, log *slog.Logger) *api.Server {
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
 			return credential.Authenticate(ctx, db, key)
 		},
-		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
+		Authorize: func(ctx context.Context, p access.Principal, a policy.Action, town string) error {
 			return p.Authorize(ctx, db, a, town)
 		},
 		Ready:    func(ctx context.Context) error { return ready(ctx, db) },

@@ -15,12 +15,12 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/config"
 	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 )
 
@@ -84,7 +84,7 @@ func addUser(ctx context.Context, p program, args []string) error {
 	}
 	a := credential.Account{Name: name, OnlyTown: optional(*town), PersonCode: optional(*person)}
 	for _, role := range splitList(*roles) {
-		a.Roles = append(a.Roles, access.Role(role))
+		a.Roles = append(a.Roles, policy.Role(role))
 	}
 	password, err := p.readPassword(*stdin)
 	if err != nil {

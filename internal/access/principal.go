@@ -1,5 +1,5 @@
-// Package access holds what a caller may do: the policy table, the caller of a request,
-// and the branches in his or her reach.
+// Package access holds what a caller may do: the caller of a request, held against the
+// policy, and the branches in his or her reach.
 package access
 
 import (
@@ -11,6 +11,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 )
 
 // Principal is the caller of one request. It acts under one role, which is one
@@ -23,9 +24,9 @@ type Principal struct {
 	// code of the person behind the key or account, in the one town
 	Person string `json:"person,omitempty" example:"mentor-1"`
 	// under which this request acts; empty = anonymous
-	Role Role `json:"role,omitempty" example:"mentor"`
+	Role policy.Role `json:"role,omitempty" example:"mentor"`
 	// held now, in the order of the policy table
-	Roles []Role `json:"roles,omitempty" swaggertype:"array,string" example:"mentor"`
+	Roles []policy.Role `json:"roles,omitempty" swaggertype:"array,string" example:"mentor"`
 	// name of the account; empty for a key
 	Account  string `json:"account,omitempty" example:"mentor-1"`
 	Key      string `json:"key,omitempty" example:"bw_3f9ac1d2"` // public prefix of the key
@@ -58,8 +59,8 @@ func (p Principal) Name() string {
 
 // Told returns how the caller sees who did something in the role: the name where it is his
 // or her own or he or she may read people, else the role; empty stays empty.
-func (p Principal) Told(name string, role Role) string {
-	if name == "" || name == p.Name() || p.May(ReadPeople) {
+func (p Principal) Told(name string, role policy.Role) string {
+	if name == "" || name == p.Name() || p.May(policy.ReadPeople) {
 		return name
 	}
 	return string(role)
@@ -79,9 +80,9 @@ func (p Principal) Credential() string {
 
 // Holding returns the caller with the roles, in the order of the policy table, acting
 // under the first. Roles that the table does not know are left out.
-func (p Principal) Holding(roles ...Role) Principal {
+func (p Principal) Holding(roles ...policy.Role) Principal {
 	p.Role, p.Roles = "", nil
-	for _, r := range Roles() {
+	for _, r := range policy.Roles() {
 		if slices.Contains(roles, r) {
 			p.Roles = append(p.Roles, r)
 		}
@@ -93,7 +94,7 @@ func (p Principal) Holding(roles ...Role) Principal {
 }
 
 // ActingAs returns the caller under another of the roles that he or she has.
-func (p Principal) ActingAs(role Role) (Principal, error) {
+func (p Principal) ActingAs(role policy.Role) (Principal, error) {
 	if len(p.Roles) == 0 {
 		return p, errKeyNeeded
 	}
@@ -112,26 +113,39 @@ func (p Principal) ActingAs(role Role) (Principal, error) {
 
 // May reports whether the policy allows the caller the action on some branch at
 // least. A caller without a role reads as a reader does.
-func (p Principal) May(a Action) bool { return p.ScopeOf(a) != None }
+func (p Principal) May(a policy.Action) bool { return p.ScopeOf(a) != policy.None }
 
 // ScopeOf returns the scope of the action for the caller: that of the acting role, of
 // which a limit to branches leaves only what is done branch by branch, and a credential
 // without a person nothing by which people judge.
-func (p Principal) ScopeOf(a Action) Scope {
+func (p Principal) ScopeOf(a policy.Action) policy.Scope {
 	role := p.Role
 	if role == "" {
-		role = Reader
+		role = policy.Reader
 	}
-	scope, about := a.ScopeFor(role), policy[a].extent
 	switch {
 	case p.needsPerson(a):
-		return None
-	case len(p.Branches) == 0 || about == openToAll || scope == None:
-		return scope
-	case about == byBranch:
-		return Assigned
+		return policy.None
+	case len(p.Branches) > 0:
+		return a.LimitedScopeFor(role)
 	}
-	return None
+	return a.ScopeFor(role)
+}
+
+// needsPerson reports whether the action is refused to the caller for want of a person.
+func (p Principal) needsPerson(a policy.Action) bool {
+	return a.NeedsPerson() && p.Person == "" && p.Role != policy.Admin && a.ScopeFor(p.Role) != policy.None
+}
+
+// NotAllowed returns the refusal of an action that the policy does not allow the caller.
+func (p Principal) NotAllowed(a policy.Action) error {
+	if p.needsPerson(a) {
+		return fault.Forbidden("person_needed",
+			"此操作须由人员作出：该密钥或账号未关联人员，不能%s。请使用关联人员的账号或密钥，或请管理员建立",
+			"this is for a person to do, and no person stands behind this key or account: it may not %s. "+
+				"Use one of a person, or ask an administrator for it", a.Name())
+	}
+	return fault.Forbidden("not_allowed", "“%s”不能%s", "the role %q may not %s", p.Role.Name(), a.Name())
 }
 
 // In returns the caller as the town knows him or her: nobody where he or she is limited to
@@ -162,7 +176,7 @@ func (c Caller) Tied(branch string, since day.Date) bool { return c.Ties.Any(bra
 
 // CallerOf returns the caller of ctx: Reach is that of the action read, and Ties are filled
 // for who may do one of the actions deciding.
-func CallerOf(ctx context.Context, db *gorm.DB, townID string, read Action, deciding ...Action) (v Caller, err error) {
+func CallerOf(ctx context.Context, db *gorm.DB, townID string, read policy.Action, deciding ...policy.Action) (v Caller, err error) {
 	v = Caller{Principal: PrincipalFrom(ctx), Town: townID, Today: day.Of(db.NowFunc())}
 	if v.Reach, err = v.Principal.ReachOf(ctx, db, read, townID, v.Today); err != nil {
 		return v, err

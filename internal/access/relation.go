@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 )
 
 // Duty is what ties a person to a branch.
@@ -21,19 +22,11 @@ const (
 	Instructs Duty = "instructs" // 挂钩结对
 )
 
-var dutyOf = map[Role]Duty{Secretary: Leads, Mentor: Mentors, Instructor: Instructs}
+var dutyOf = map[policy.Role]Duty{policy.Secretary: Leads, policy.Mentor: Mentors, policy.Instructor: Instructs}
 
-// Duty returns the duty that ties a person of the role to branches. It is empty for the
+// DutyOf returns the duty that ties a person of the role to branches. It is empty for the
 // liaison office, which has its branches by links instead, and for roles without branches.
-func (r Role) Duty() Duty { return dutyOf[r] }
-
-// WorksOnBranches reports whether the role reaches the branches that its person is
-// tied to, and so nothing without a person.
-func (r Role) WorksOnBranches() bool { return r == Office || r.Duty() != "" }
-
-// Decides reports whether the role decides on what counts and is published. In a town that
-// has published, a new right to it must be acknowledged.
-func (r Role) Decides() bool { return r == LeadingGroup }
+func DutyOf(r policy.Role) Duty { return dutyOf[r] }
 
 // RightWaits is the condition on rows of deciding_rights under which the right does not
 // work, where @now is the time.
@@ -44,7 +37,7 @@ const worksNow = ` AND NOT EXISTS (SELECT 1 FROM deciding_rights
 WHERE town_id = @town AND subject = 'appointments/' || appointments.id AND ` + RightWaits + ")"
 
 // Role returns the role that reaches its branches by the duty; empty for an unknown duty.
-func (d Duty) Role() Role {
+func (d Duty) Role() policy.Role {
 	for role, duty := range dutyOf {
 		if duty == d {
 			return role
@@ -58,7 +51,7 @@ const valid = " AND valid_from <= @on AND (valid_until IS NULL OR valid_until >=
 
 // RolesOf returns the roles to which the person is appointed on the day, in the
 // order of the appointments' ids, without those that wait to be acknowledged.
-func RolesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Date) (roles []Role, err error) {
+func RolesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Date) (roles []policy.Role, err error) {
 	defer fault.Wrap(&err, "roles of %s", person)
 	err = db.WithContext(ctx).Raw(
 		"SELECT role FROM appointments WHERE town_id = @town AND person_code = @person"+valid+worksNow+" ORDER BY id",
@@ -68,11 +61,11 @@ func RolesOf(ctx context.Context, db *gorm.DB, townID, person string, on day.Dat
 
 // Deciders returns the persons whose appointment on the day lets them do the action in
 // the whole town, by code, without those whose right waits to be acknowledged.
-func (a Action) Deciders(ctx context.Context, db *gorm.DB, townID string, on day.Date) (codes []string, err error) {
+func Deciders(ctx context.Context, db *gorm.DB, a policy.Action, townID string, on day.Date) (codes []string, err error) {
 	defer fault.Wrap(&err, "who may %s", a)
-	var roles []Role
+	var roles []policy.Role
 	for _, r := range a.Roles() {
-		if a.ScopeFor(r) == All {
+		if a.ScopeFor(r) == policy.All {
 			roles = append(roles, r)
 		}
 	}
@@ -123,11 +116,11 @@ func tiedBranches(ctx context.Context, db *gorm.DB, p Principal, townID string, 
 	if p.Person == "" {
 		return map[string]bool{}, nil
 	}
-	if p.Role == Office {
+	if p.Role == policy.Office {
 		codes, err := linkedBranches(ctx, db, townID, p.Person, on)
 		return setOf(codes), err
 	}
-	codes, err := assignedBranches(ctx, db, townID, p.Person, p.Role.Duty(), on)
+	codes, err := assignedBranches(ctx, db, townID, p.Person, DutyOf(p.Role), on)
 	return setOf(codes), err
 }
 
@@ -155,7 +148,7 @@ type tie struct {
 
 // TiesIn returns the ties of the person behind the caller in the town. It asks only for those who may
 // do one of the actions, which are judgements that nobody makes about the own branch.
-func (p Principal) TiesIn(ctx context.Context, db *gorm.DB, townID string, deciding ...Action) (_ Ties, err error) {
+func (p Principal) TiesIn(ctx context.Context, db *gorm.DB, townID string, deciding ...policy.Action) (_ Ties, err error) {
 	defer fault.Wrap(&err, "ties of the caller")
 	if p.Person == "" || !slices.ContainsFunc(deciding, p.May) {
 		return nil, nil

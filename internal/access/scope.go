@@ -8,15 +8,16 @@ import (
 
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
 
 // outsideTowns are the actions that a key limited to a town, or nobody's key, may
 // do outside any town. All others there concern every town.
-var outsideTowns = map[Action]bool{
-	ReadService: true, SignIn: true, ReadIdentity: true, OwnIdentity: true,
-	ReadStructure: true, ReadRanking: true,
+var outsideTowns = map[policy.Action]bool{
+	policy.ReadService: true, policy.SignIn: true, policy.ReadIdentity: true, policy.OwnIdentity: true,
+	policy.ReadStructure: true, policy.ReadRanking: true,
 }
 
 var errKeyNeeded = fault.Unauthenticated("key_needed",
@@ -25,7 +26,7 @@ var errKeyNeeded = fault.Unauthenticated("key_needed",
 // Authorize refuses an action that the caller may not do in the town (empty: outside any
 // town). A town that the caller may not know of is not found. Which branches the action
 // reaches is up to ReachOf and InScope.
-func (p Principal) Authorize(ctx context.Context, db *gorm.DB, a Action, townID string) (err error) {
+func (p Principal) Authorize(ctx context.Context, db *gorm.DB, a policy.Action, townID string) (err error) {
 	defer fault.Wrap(&err, "authorize %s in %q", a, townID)
 	welcome := p.Role != "" || outsideTowns[a] // the list of towns shows an anonymous caller open ones only
 	if townID != "" {
@@ -52,7 +53,7 @@ func (p Principal) Authorize(ctx context.Context, db *gorm.DB, a Action, townID 
 		return errKeyNeeded
 	case p.needsPerson(a):
 		return p.NotAllowed(a)
-	case a.ScopeFor(p.Role) != None:
+	case a.ScopeFor(p.Role) != policy.None:
 		return fault.Forbidden("key_of_branches",
 			"您的权限仅限党组织 %[1]s，此操作涉及全镇", "you are limited to the branches %[1]s, and this concerns the whole town",
 			strings.Join(p.Branches, ", "))
@@ -101,18 +102,18 @@ func (r Reach) Narrow(q *gorm.DB) *gorm.DB {
 
 // ReachOf returns the branches on which the caller may do the action on the day.
 func (p Principal) ReachOf(
-	ctx context.Context, db *gorm.DB, a Action, townID string, on day.Date,
+	ctx context.Context, db *gorm.DB, a policy.Action, townID string, on day.Date,
 ) (_ Reach, err error) {
 	defer fault.Wrap(&err, "reach of %s", a)
 	role := p.Role
 	if role == "" {
-		role = Reader // Authorize has let the caller into an open town
+		role = policy.Reader // Authorize has let the caller into an open town
 	}
 	reach := Reach{All: true}
 	switch a.ScopeFor(role) {
-	case None:
+	case policy.None:
 		return Reach{}, nil
-	case Assigned:
+	case policy.Assigned:
 		tied, err := tiedBranches(ctx, db, p, townID, on)
 		if err != nil {
 			return Reach{}, err
@@ -148,7 +149,7 @@ func (r Reach) Refuse(branch string) error {
 }
 
 // InScope refuses an action on a branch that is out of the caller's reach.
-func (p Principal) InScope(ctx context.Context, db *gorm.DB, a Action, townID, branch string, on day.Date) error {
+func (p Principal) InScope(ctx context.Context, db *gorm.DB, a policy.Action, townID, branch string, on day.Date) error {
 	reach, err := p.ReachOf(ctx, db, a, townID, on)
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -31,7 +32,7 @@ type Account struct {
 	// who signs in
 	PersonCode *string `json:"person,omitempty" example:"mentor-1"`
 	// of an account without a person
-	Roles        []access.Role `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"admin"`
+	Roles        []policy.Role `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"admin"`
 	PasswordHash string        `json:"-"`
 	MustChange   bool          `json:"must_change"` // nothing else is allowed before
 	Issuer       *string       `json:"issuer,omitempty" example:"https://id.example.org"`
@@ -77,14 +78,14 @@ func PrincipalOf(ctx context.Context, db *gorm.DB, a Account) (_ access.Principa
 // withoutWaiting returns the roles without the one to decide, where the right to it by
 // the subject has not been acknowledged.
 func withoutWaiting(
-	ctx context.Context, db *gorm.DB, townID, subject string, roles []access.Role,
-) ([]access.Role, error) {
-	if !slices.ContainsFunc(roles, access.Role.Decides) {
+	ctx context.Context, db *gorm.DB, townID, subject string, roles []policy.Role,
+) ([]policy.Role, error) {
+	if !slices.ContainsFunc(roles, policy.Role.Decides) {
 		return roles, nil
 	}
 	waiting, err := waits(ctx, db, townID, subject)
 	if waiting {
-		roles = slices.DeleteFunc(slices.Clone(roles), access.Role.Decides)
+		roles = slices.DeleteFunc(slices.Clone(roles), policy.Role.Decides)
 	}
 	return roles, err
 }
@@ -128,7 +129,7 @@ func CreateAccount(ctx context.Context, db *gorm.DB, a Account) (_ Account, err 
 	if faults := append(checkName(a.Name), checkAccount(a)...); len(faults) > 0 {
 		return Account{}, fault.Broken(faults...)
 	}
-	a.Roles = append([]access.Role{}, a.Roles...) // an empty list rather than null
+	a.Roles = append([]policy.Role{}, a.Roles...) // an empty list rather than null
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := checkOwner(ctx, tx, a); err != nil {
 			return err
@@ -154,7 +155,7 @@ func UpdateAccount(ctx context.Context, db *gorm.DB, a Account, disabled bool, v
 	if faults := checkAccount(a); len(faults) > 0 {
 		return Account{}, fault.Broken(faults...)
 	}
-	roles, err := json.Marshal(append([]access.Role{}, a.Roles...))
+	roles, err := json.Marshal(append([]policy.Role{}, a.Roles...))
 	if err != nil {
 		return Account{}, err
 	}
@@ -266,7 +267,7 @@ func checkAccount(a Account) (faults []fault.FieldError) {
 	}
 	for _, role := range a.Roles {
 		switch {
-		case access.ReadIdentity.ScopeFor(role) == access.None:
+		case policy.ReadIdentity.ScopeFor(role) == policy.None:
 			faults = append(faults, fault.Field("/roles", "unknown_role", "没有角色“%s”", "there is no role %q", role))
 		case role.WorksOnBranches():
 			faults = append(faults, fault.Field("/person", "person_needed", "角色“%s”须写明人员",

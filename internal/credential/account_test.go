@@ -9,15 +9,15 @@ import (
 	"github.com/alexedwards/argon2id"
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/people/peopletest"
+	"bulwark/internal/policy"
 )
 
 const phrase = "correct horse battery"
 
-var admins = []access.Role{access.Admin}
+var admins = []policy.Role{policy.Admin}
 
 func quick() *credential.Passwords {
 	return credential.NewPasswords(argon2id.Params{
@@ -39,7 +39,7 @@ func boss(t *testing.T, db *gorm.DB, passwords *credential.Passwords) credential
 func TestAccountsAreRefused(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		peopletest.Towns(t, db)
-		roles := func(r ...access.Role) []access.Role { return r }
+		roles := func(r ...policy.Role) []policy.Role { return r }
 		for what, c := range map[string]struct {
 			a  credential.Account
 			at []string
@@ -48,7 +48,7 @@ func TestAccountsAreRefused(t *testing.T) {
 			"no name":          {credential.Account{Roles: admins}, []string{"/name"}},
 			"no roles":         {credential.Account{Name: "x"}, []string{"/roles"}},
 			"unknown role":     {credential.Account{Name: "x", Roles: roles("king")}, []string{"/roles"}},
-			"role of a person": {credential.Account{Name: "x", Roles: roles(access.Mentor)}, []string{"/person"}},
+			"role of a person": {credential.Account{Name: "x", Roles: roles(policy.Mentor)}, []string{"/person"}},
 			"person, no town":  {credential.Account{Name: "x", PersonCode: new("p1")}, []string{"/town"}},
 			"person and roles": {
 				credential.Account{Name: "x", OnlyTown: new("a"), PersonCode: new("p1"), Roles: admins},

@@ -22,6 +22,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -33,7 +34,7 @@ type Key struct {
 	Version    int64  `gorm:"-" json:"version" example:"1"` // 1; 2 once revoked: nothing else of a key changes
 	SecretHash string `json:"-"`
 	// in the order of the policy table
-	Roles []access.Role `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"mentor"`
+	Roles []policy.Role `gorm:"serializer:json" json:"roles" swaggertype:"array,string" example:"mentor"`
 	// sorted; none = every town
 	Towns []string `gorm:"serializer:json" json:"towns" example:"demo"`
 	// sorted; none = all that the role reaches
@@ -77,7 +78,7 @@ func CreateKey(ctx context.Context, db *gorm.DB, k Key) (_ Key, _ string, err er
 		}
 		err := audit.Write(ctx, tx,
 			audit.Change{Town: made.town(), Action: "key.create", Subject: "keys/" + made.Prefix, After: made})
-		if err != nil || made.PersonCode == nil || made.ReadOnly || !slices.ContainsFunc(made.Roles, access.Role.Decides) {
+		if err != nil || made.PersonCode == nil || made.ReadOnly || !slices.ContainsFunc(made.Roles, policy.Role.Decides) {
 			return err
 		}
 		return Give(ctx, tx, Right{
@@ -143,8 +144,8 @@ func (k Key) tidy() Key {
 		end := k.ExpiresAt.UTC().Truncate(time.Microsecond)
 		k.ExpiresAt = &end
 	}
-	order := access.Roles()
-	k.Roles = distinct(k.Roles, func(a, b access.Role) int {
+	order := policy.Roles()
+	k.Roles = distinct(k.Roles, func(a, b policy.Role) int {
 		return cmp.Compare(slices.Index(order, a), slices.Index(order, b))
 	})
 	k.Towns, k.Branches = distinct(k.Towns, cmp.Compare[string]), distinct(k.Branches, cmp.Compare[string])
@@ -177,12 +178,12 @@ func checkKey(k Key, now time.Time) (faults []fault.FieldError) {
 	}
 	tied := false
 	for i, r := range k.Roles {
-		if access.ReadIdentity.ScopeFor(r) == access.None {
+		if policy.ReadIdentity.ScopeFor(r) == policy.None {
 			faults = append(faults, fault.Field("/roles/"+strconv.Itoa(i), "unknown_role", "没有角色“%s”", "there is no role %q", r))
 		}
 		tied = tied || r.WorksOnBranches()
 	}
-	if k.PersonCode != nil && slices.Contains(k.Roles, access.Admin) {
+	if k.PersonCode != nil && slices.Contains(k.Roles, policy.Admin) {
 		faults = append(faults, fault.Field("/person", "admin_without_person",
 			"管理员不经聘任，其密钥不关联人员", "nobody is appointed admin: the key of one has no person"))
 	}
@@ -250,7 +251,7 @@ func Authenticate(ctx context.Context, db *gorm.DB, secret string) (_ access.Pri
 	if k.PersonCode == nil {
 		return p.Holding(k.Roles...), nil
 	}
-	var held []access.Role
+	var held []policy.Role
 	waiting := false
 	for _, a := range appointed {
 		switch {
@@ -275,7 +276,7 @@ func Authenticate(ctx context.Context, db *gorm.DB, secret string) (_ access.Pri
 // appointedRole is a role to which the person of a key is appointed, and whether the right
 // to it, or to decide by the key, waits to be acknowledged.
 type appointedRole struct {
-	Role  access.Role
+	Role  policy.Role
 	Waits bool
 }
 
@@ -284,7 +285,7 @@ type appointedRole struct {
 func keyOf(ctx context.Context, db *gorm.DB, prefix string) (Key, []appointedRole, error) {
 	var rows []struct {
 		Key
-		Appointed *access.Role
+		Appointed *policy.Role
 		Waits     bool
 	}
 	err := db.WithContext(ctx).Raw(`SELECT k.*, a.role AS appointed, EXISTS (SELECT 1 FROM deciding_rights
@@ -294,7 +295,7 @@ FROM keys k
 LEFT JOIN appointments a ON a.town_id = k.person_town AND a.person_code = k.person_code
 	AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)
 WHERE k.prefix = @prefix`, map[string]any{
-		"today": day.Of(db.NowFunc()), "now": db.NowFunc(), "prefix": prefix, "deciding": access.LeadingGroup,
+		"today": day.Of(db.NowFunc()), "now": db.NowFunc(), "prefix": prefix, "deciding": policy.LeadingGroup,
 	}).Scan(&rows).Error
 	if err != nil || len(rows) == 0 {
 		return Key{}, nil, err

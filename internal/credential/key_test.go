@@ -17,6 +17,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/fault"
 	"bulwark/internal/people/peopletest"
+	"bulwark/internal/policy"
 )
 
 func TestAKeyLetsInItsHolderAlone(t *testing.T) {
@@ -24,13 +25,13 @@ func TestAKeyLetsInItsHolderAlone(t *testing.T) {
 		peopletest.Towns(t, db)
 		ctx := t.Context()
 		k, secret, err := credential.CreateKey(ctx, db,
-			credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a"}, PersonCode: new("p1"), ReadOnly: true})
+			credential.Key{Roles: []policy.Role{policy.Mentor}, Towns: []string{"a"}, PersonCode: new("p1"), ReadOnly: true})
 		peopletest.Must(t, err)
 		p, err := credential.Authenticate(ctx, db, secret)
 		peopletest.Must(t, err)
 		want := access.Principal{
-			Towns: []string{"a"}, Branches: []string{}, Person: "p1", Role: access.Mentor,
-			Roles: []access.Role{access.Mentor}, Key: k.Prefix, ReadOnly: true,
+			Towns: []string{"a"}, Branches: []string{}, Person: "p1", Role: policy.Mentor,
+			Roles: []policy.Role{policy.Mentor}, Key: k.Prefix, ReadOnly: true,
 		}
 		if !reflect.DeepEqual(p, want) {
 			t.Errorf("got %+v, want %+v", p, want)
@@ -62,9 +63,9 @@ func TestAKeyEnds(t *testing.T) {
 			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			db := dbtest.Connect(t, dbtest.URL(t, dialect), database.Options{Now: func() time.Time { return now }})
 			ctx, end := t.Context(), now.Add(time.Hour)
-			k, secret, err := credential.CreateKey(ctx, db, credential.Key{Roles: []access.Role{access.Reader}, ExpiresAt: &end})
+			k, secret, err := credential.CreateKey(ctx, db, credential.Key{Roles: []policy.Role{policy.Reader}, ExpiresAt: &end})
 			peopletest.Must(t, err)
-			_, _, err = credential.CreateKey(ctx, db, credential.Key{Roles: []access.Role{access.Reader}, ExpiresAt: &now})
+			_, _, err = credential.CreateKey(ctx, db, credential.Key{Roles: []policy.Role{policy.Reader}, ExpiresAt: &now})
 			peopletest.Refused(t, "ended at its making", err, "invalid", "/expires_at")
 
 			now = end.Add(-time.Microsecond)
@@ -99,57 +100,57 @@ func TestKeysAreMadeForThoseWhoExist(t *testing.T) {
 			at   []string
 		}{
 			{"no role", credential.Key{}, []string{"/roles"}},
-			{"unknown role", credential.Key{Roles: []access.Role{access.Reader, "king"}}, []string{"/roles/1"}},
+			{"unknown role", credential.Key{Roles: []policy.Role{policy.Reader, "king"}}, []string{"/roles/1"}},
 			{
 				"mentor without person",
-				credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"a"}},
+				credential.Key{Roles: []policy.Role{policy.Mentor}, Towns: []string{"a"}},
 				[]string{"/person"},
 			},
 			{
 				"mentor among others without person",
-				credential.Key{Roles: []access.Role{access.Reader, access.Mentor}, Towns: []string{"a"}},
+				credential.Key{Roles: []policy.Role{policy.Reader, policy.Mentor}, Towns: []string{"a"}},
 				[]string{"/person"},
 			},
 			{
 				"mentor of every town",
-				credential.Key{Roles: []access.Role{access.Mentor}, PersonCode: new("p1")},
+				credential.Key{Roles: []policy.Role{policy.Mentor}, PersonCode: new("p1")},
 				[]string{"/towns"},
 			},
 			{"mentor of two towns", credential.Key{
-				Roles: []access.Role{access.Mentor}, Towns: []string{"a", "q"},
+				Roles: []policy.Role{policy.Mentor}, Towns: []string{"a", "q"},
 				PersonCode: new("p1"),
 			}, []string{"/towns"}},
 			{
 				"person without town",
-				credential.Key{Roles: []access.Role{access.Leadership}, PersonCode: new("p1")},
+				credential.Key{Roles: []policy.Role{policy.Leadership}, PersonCode: new("p1")},
 				[]string{"/towns"},
 			},
 			{
 				"unknown town",
-				credential.Key{Roles: []access.Role{access.Reader}, Towns: []string{"q", "a", "x"}},
+				credential.Key{Roles: []policy.Role{policy.Reader}, Towns: []string{"q", "a", "x"}},
 				[]string{"/towns/2"},
 			},
 			{
 				"person of another town",
-				credential.Key{Roles: []access.Role{access.Mentor}, Towns: []string{"q"}, PersonCode: new("p2")},
+				credential.Key{Roles: []policy.Role{policy.Mentor}, Towns: []string{"q"}, PersonCode: new("p2")},
 				[]string{"/person"},
 			},
 			{
 				"admin with a person",
-				credential.Key{Roles: []access.Role{access.Admin}, Towns: []string{"a"}, PersonCode: new("p1")},
+				credential.Key{Roles: []policy.Role{policy.Admin}, Towns: []string{"a"}, PersonCode: new("p1")},
 				[]string{"/person"},
 			},
 			{
 				"branches without town",
-				credential.Key{Roles: []access.Role{access.Reader}, Branches: []string{"b1"}},
+				credential.Key{Roles: []policy.Role{policy.Reader}, Branches: []string{"b1"}},
 				[]string{"/branches"},
 			},
 			{"branches of two towns", credential.Key{
-				Roles: []access.Role{access.Reader}, Towns: []string{"a", "q"},
+				Roles: []policy.Role{policy.Reader}, Towns: []string{"a", "q"},
 				Branches: []string{"b1"},
 			}, []string{"/branches"}},
 			{"branch of another town", credential.Key{
-				Roles: []access.Role{access.Reader}, Towns: []string{"q"},
+				Roles: []policy.Role{policy.Reader}, Towns: []string{"q"},
 				Branches: []string{"b1", "b3"},
 			}, []string{"/branches/1"}},
 		} {
@@ -170,7 +171,7 @@ func TestKeysAreMadeForThoseWhoExist(t *testing.T) {
 // Whoever reads the whole database finds no secret in it, in no table.
 func TestOnlyTheDigestIsStored(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		_, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Admin}})
+		_, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []policy.Role{policy.Admin}})
 		peopletest.Must(t, err)
 		all := ""
 		for _, table := range []string{"keys", "audit_records"} {
@@ -191,7 +192,7 @@ func TestOnlyTheDigestIsStored(t *testing.T) {
 // An unknown prefix costs what a known one costs: one statement and one digest.
 func TestStrangersLearnNothingFromWork(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		_, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Reader}})
+		_, secret, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []policy.Role{policy.Reader}})
 		peopletest.Must(t, err)
 		for _, tried := range []string{secret, secret[:12] + "wrong", "bw_00000000_wrong"} {
 			before := database.Queries(db)
@@ -212,7 +213,7 @@ func TestListsOfAKeyAreTidied(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		peopletest.Towns(t, db)
 		k, secret, err := credential.CreateKey(t.Context(), db, credential.Key{
-			Roles: []access.Role{access.LeadingGroup, access.Reader, access.LeadingGroup}, Towns: []string{"a"},
+			Roles: []policy.Role{policy.LeadingGroup, policy.Reader, policy.LeadingGroup}, Towns: []string{"a"},
 			Branches: []string{"b3", "b1", "b3"},
 		})
 		peopletest.Must(t, err)
@@ -224,12 +225,12 @@ func TestListsOfAKeyAreTidied(t *testing.T) {
 		if got := fmt.Sprint(p.Role, p.Roles, p.Towns, p.Branches); got != "reader[reader leading_group] [a] [b1 b3]" {
 			t.Errorf("it lets in %s", got)
 		}
-		if p, err = p.ActingAs(access.LeadingGroup); err != nil || p.Role != access.LeadingGroup || len(p.Roles) != 2 {
+		if p, err = p.ActingAs(policy.LeadingGroup); err != nil || p.Role != policy.LeadingGroup || len(p.Roles) != 2 {
 			t.Errorf("acting as the leading group: %+v, %v", p, err)
 		}
-		_, err = p.ActingAs(access.Admin)
+		_, err = p.ActingAs(policy.Admin)
 		peopletest.Refused(t, "a role that it does not hold", err, "role_not_held")
-		_, err = access.Principal{}.ActingAs(access.Reader)
+		_, err = access.Principal{}.ActingAs(policy.Reader)
 		peopletest.Refused(t, "nobody", err, "key_needed")
 	})
 }
@@ -237,7 +238,7 @@ func TestListsOfAKeyAreTidied(t *testing.T) {
 // The later of two uses stays, whoever writes it down last.
 func TestUsesAreNoted(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		k, _, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Reader}})
+		k, _, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []policy.Role{policy.Reader}})
 		peopletest.Must(t, err)
 		late := time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC)
 		for _, at := range []time.Time{late.Add(-time.Hour), late, late.Add(-time.Minute)} {

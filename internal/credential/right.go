@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -80,7 +81,7 @@ type rightReader struct {
 }
 
 func rightReaderOf(ctx context.Context, db *gorm.DB, townID string) (*rightReader, error) {
-	c, err := access.CallerOf(ctx, db, townID, access.ReadRights)
+	c, err := access.CallerOf(ctx, db, townID, policy.ReadRights)
 	return &rightReader{Caller: c}, err
 }
 
@@ -92,19 +93,19 @@ var rights = workflow.Kind[Right, RightState, *rightReader]{
 	Noun: text.Text{ZH: "待确认权限", EN: "right"}, Name: "right", Titles: rightTitles, Reader: rightReaderOf,
 	Verbs: []workflow.Verb[Right, RightState, *rightReader]{
 		{
-			Name: "second", From: []RightState{RightPending}, To: RightSeconded, Action: access.AcknowledgeRights,
+			Name: "second", From: []RightState{RightPending}, To: RightSeconded, Action: policy.AcknowledgeRights,
 			Who: rightRules{notGiver, notForOneself},
 		},
 		{
-			Name: "acknowledge", From: []RightState{RightSeconded}, To: RightAcknowledged, Action: access.AcknowledgeRights,
+			Name: "acknowledge", From: []RightState{RightSeconded}, To: RightAcknowledged, Action: policy.AcknowledgeRights,
 			Who: rightRules{notGiver, notForOneself, notSeconder},
 		},
 		{
-			Name: "reject", From: []RightState{RightPending, RightSeconded}, To: RightRejected, Action: access.AcknowledgeRights,
+			Name: "reject", From: []RightState{RightPending, RightSeconded}, To: RightRejected, Action: policy.AcknowledgeRights,
 			Reason: true,
 		},
 		{
-			Name: "give_alone", From: []RightState{RightPending, RightSeconded}, To: RightAlone, Action: access.GiveRightsAlone,
+			Name: "give_alone", From: []RightState{RightPending, RightSeconded}, To: RightAlone, Action: policy.GiveRightsAlone,
 			Reason: true, When: rightRules{nobodyLeft},
 		},
 		{Name: "supersede", From: []RightState{RightPending, RightSeconded, RightRejected, RightAlone}, To: RightSuperseded},
@@ -160,7 +161,7 @@ func (v *rightReader) Visible(q *gorm.DB) *gorm.DB { return q }
 
 // Load reads who decides in the town, for administrators: only they ask who is left.
 func (v *rightReader) Load(ctx context.Context, db *gorm.DB, _ []Right, _ workflow.Depth) (err error) {
-	if v.deciders == nil && v.May(access.GiveRightsAlone) {
+	if v.deciders == nil && v.May(policy.GiveRightsAlone) {
 		v.deciders, err = deciders(ctx, db, v.Town)
 	}
 	return err
@@ -247,7 +248,7 @@ type GivenAlone struct {
 
 // Notice returns what a notice tells the caller of a right that was given alone.
 func (r Right) Notice(to access.Principal) GivenAlone {
-	return GivenAlone{Kind: r.Kind, Person: to.Told(r.PersonCode, access.LeadingGroup), At: *r.DecidedAt}
+	return GivenAlone{Kind: r.Kind, Person: to.Told(r.PersonCode, policy.LeadingGroup), At: *r.DecidedAt}
 }
 
 // Give stores a right to decide that must be acknowledged before it works. Nothing waits
@@ -315,7 +316,7 @@ func decides(ctx context.Context, db *gorm.DB, townID, person string) (bool, err
 	var n int64
 	err := db.WithContext(ctx).Raw(`SELECT COUNT(*) FROM appointments WHERE town_id = @town AND person_code = @person
 	AND role = @role AND (valid_until IS NULL OR valid_until >= @today)`, map[string]any{
-		"town": townID, "person": person, "role": access.LeadingGroup, "today": day.Of(db.NowFunc()),
+		"town": townID, "person": person, "role": policy.LeadingGroup, "today": day.Of(db.NowFunc()),
 	}).Scan(&n).Error
 	return n > 0, err
 }
@@ -325,7 +326,7 @@ func decides(ctx context.Context, db *gorm.DB, townID, person string) (bool, err
 func deciders(ctx context.Context, db *gorm.DB, townID string) (codes []string, err error) {
 	codes = []string{}
 	args := map[string]any{
-		"town": townID, "role": access.LeadingGroup, "in": `%"` + string(access.LeadingGroup) + `"%`,
+		"town": townID, "role": policy.LeadingGroup, "in": `%"` + string(policy.LeadingGroup) + `"%`,
 		"today": day.Of(db.NowFunc()), "now": db.NowFunc(), "no": false,
 	}
 	blocked := func(subject string) string {

@@ -7,10 +7,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 )
 
 // SetupToken is shown on the terminal of the service, so that its operator can make the
@@ -39,7 +39,7 @@ func HasAdmin(ctx context.Context, db *gorm.DB) (_ bool, err error) {
 		return false, err
 	}
 	for _, k := range keys {
-		if slices.Contains(k.Roles, access.Admin) && len(k.Towns) == 0 && !k.ReadOnly && k.RevokedAt == nil &&
+		if slices.Contains(k.Roles, policy.Admin) && len(k.Towns) == 0 && !k.ReadOnly && k.RevokedAt == nil &&
 			(k.ExpiresAt == nil || db.NowFunc().Before(*k.ExpiresAt)) {
 			return true, nil
 		}
@@ -47,7 +47,7 @@ func HasAdmin(ctx context.Context, db *gorm.DB) (_ bool, err error) {
 	var accounts []Account
 	err = db.WithContext(ctx).Where("only_town IS NULL AND disabled_at IS NULL").Find(&accounts).Error
 	for _, a := range accounts {
-		if slices.Contains(a.Roles, access.Admin) && (a.PasswordHash != "" || a.Subject != nil) {
+		if slices.Contains(a.Roles, policy.Admin) && (a.PasswordHash != "" || a.Subject != nil) {
 			return true, err
 		}
 	}
@@ -103,7 +103,7 @@ func SetUp(ctx context.Context, db *gorm.DB, passwords *Passwords, first FirstAd
 		if err := burn(tx, first.Token); err != nil {
 			return err
 		}
-		made, err = CreateAccount(ctx, tx, Account{Name: first.Name, Roles: []access.Role{access.Admin}, PasswordHash: hash})
+		made, err = CreateAccount(ctx, tx, Account{Name: first.Name, Roles: []policy.Role{policy.Admin}, PasswordHash: hash})
 		return err
 	})
 	return made, err

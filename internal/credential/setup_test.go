@@ -8,10 +8,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/people/peopletest"
+	"bulwark/internal/policy"
 )
 
 func TestTheFirstAdministratorIsMadeOnce(t *testing.T) {
@@ -36,7 +36,7 @@ func TestTheFirstAdministratorIsMadeOnce(t *testing.T) {
 		peopletest.Refused(t, "a bad name and password", err, "invalid", "/name", "/password")
 		a, err := credential.SetUp(ctx, db, passwords, credential.FirstAdmin{Token: token, Name: "boss", Password: phrase})
 		peopletest.Must(t, err)
-		if a.MustChange || len(a.Roles) != 1 || a.Roles[0] != access.Admin {
+		if a.MustChange || len(a.Roles) != 1 || a.Roles[0] != policy.Admin {
 			t.Errorf("made %+v", a)
 		}
 		for _, used := range []string{token, other, "x"} {
@@ -70,7 +70,7 @@ func TestAnAdminKeyCountsAsAdministrator(t *testing.T) {
 		peopletest.Must(t, err)
 		_, _, err = credential.CreateKey(ctx, db, credential.Key{Roles: admins, Towns: []string{"a"}})
 		peopletest.Must(t, err)
-		_, _, err = credential.CreateKey(ctx, db, credential.Key{Roles: []access.Role{access.Reader}})
+		_, _, err = credential.CreateKey(ctx, db, credential.Key{Roles: []policy.Role{policy.Reader}})
 		peopletest.Must(t, err)
 		has("nobody who can", false)
 		end := now.Add(time.Hour)

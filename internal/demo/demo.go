@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -82,12 +83,12 @@ func (s *story) run(ctx context.Context, tx *gorm.DB) error {
 }
 
 // as returns the context in which a person of the invented town acts.
-func as(ctx context.Context, person string, role access.Role) context.Context {
+func as(ctx context.Context, person string, role policy.Role) context.Context {
 	return in(ctx, Town, person, role)
 }
 
 // in returns the context in which a person of a town acts.
-func in(ctx context.Context, code, person string, role access.Role) context.Context {
+func in(ctx context.Context, code, person string, role policy.Role) context.Context {
 	ctx = audit.As(ctx, audit.Actor{Name: person, Role: string(role)})
 	return access.WithPrincipal(ctx, access.Principal{Towns: []string{code}, Person: person}.Holding(role))
 }

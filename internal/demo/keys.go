@@ -8,15 +8,15 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/credential"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 )
 
 // Credential is one key of the demo and the account of the same role, to be
 // written where only its owner reads it.
 type Credential struct {
-	Role     access.Role `json:"role"`
+	Role     policy.Role `json:"role"`
 	Town     string      `json:"town,omitempty"`
 	Person   string      `json:"person,omitempty"`
 	Key      string      `json:"key"`
@@ -26,7 +26,7 @@ type Credential struct {
 
 // HasCredentials reports whether Credentials has been called on the database.
 func HasCredentials(ctx context.Context, db *gorm.DB) (bool, error) {
-	_, err := credential.FindAccount(ctx, db, accountOf(access.Admin))
+	_, err := credential.FindAccount(ctx, db, accountOf(policy.Admin))
 	if fault.Is(err, fault.KindNotFound) {
 		return false, nil
 	}
@@ -37,14 +37,14 @@ func HasCredentials(ctx context.Context, db *gorm.DB) (bool, error) {
 // refuses any other. Secrets are random: they differ between machines, as secrets must.
 func Credentials(ctx context.Context, db *gorm.DB) ([]Credential, error) {
 	return makeCredentials(ctx, db, []Credential{
-		{Role: access.Reader, Town: Town},
-		{Role: access.Secretary, Town: Town, Person: "secretary-1"},
-		{Role: access.Mentor, Town: Town, Person: "mentor-1"},
-		{Role: access.Instructor, Town: Town, Person: "instructor-1"},
-		{Role: access.Office, Town: Town, Person: "office-1"},
-		{Role: access.LeadingGroup, Town: Town, Person: "group-1"},
-		{Role: access.Leadership, Town: Town, Person: "leader-1"},
-		{Role: access.Admin},
+		{Role: policy.Reader, Town: Town},
+		{Role: policy.Secretary, Town: Town, Person: "secretary-1"},
+		{Role: policy.Mentor, Town: Town, Person: "mentor-1"},
+		{Role: policy.Instructor, Town: Town, Person: "instructor-1"},
+		{Role: policy.Office, Town: Town, Person: "office-1"},
+		{Role: policy.LeadingGroup, Town: Town, Person: "group-1"},
+		{Role: policy.Leadership, Town: Town, Person: "leader-1"},
+		{Role: policy.Admin},
 	})
 }
 
@@ -52,7 +52,7 @@ func Credentials(ctx context.Context, db *gorm.DB) ([]Credential, error) {
 // group, who confirms what the first one proposes to publish, in a database of the demo.
 func ConfirmerCredentials(ctx context.Context, db *gorm.DB) ([]Credential, error) {
 	return makeCredentials(ctx, db, []Credential{
-		{Role: access.LeadingGroup, Town: Town, Person: "group-2", Account: "demo-confirmer"},
+		{Role: policy.LeadingGroup, Town: Town, Person: "group-2", Account: "demo-confirmer"},
 	})
 }
 
@@ -66,7 +66,7 @@ func makeCredentials(ctx context.Context, db *gorm.DB, wanted []Credential) (lis
 	}
 	passwords := credential.NewPasswords(credential.PasswordCost)
 	for _, c := range wanted {
-		k := credential.Key{Roles: []access.Role{c.Role}, ReadOnly: c.Role == access.Reader || c.Role == access.Leadership}
+		k := credential.Key{Roles: []policy.Role{c.Role}, ReadOnly: c.Role == policy.Reader || c.Role == policy.Leadership}
 		if c.Town != "" {
 			k.Towns = []string{c.Town}
 		}
@@ -97,7 +97,7 @@ func (c *Credential) addAccount(ctx context.Context, db *gorm.DB, passwords *cre
 	if c.Person != "" {
 		a.PersonCode = &c.Person
 	} else {
-		a.Roles = []access.Role{c.Role}
+		a.Roles = []policy.Role{c.Role}
 	}
 	a, err := credential.CreateAccount(ctx, db, a)
 	if err == nil {
@@ -107,4 +107,4 @@ func (c *Credential) addAccount(ctx context.Context, db *gorm.DB, passwords *cre
 	return err
 }
 
-func accountOf(role access.Role) string { return "demo-" + strings.ReplaceAll(string(role), "_", "-") }
+func accountOf(role policy.Role) string { return "demo-" + strings.ReplaceAll(string(role), "_", "-") }

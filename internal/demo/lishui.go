@@ -11,6 +11,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/day"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -75,7 +76,7 @@ func activateFiveForces(ctx context.Context, tx *gorm.DB, townID string) error {
 	if err != nil {
 		return err
 	}
-	ctx = access.WithPrincipal(ctx, access.Principal{Towns: []string{townID}}.Holding(access.LeadingGroup))
+	ctx = access.WithPrincipal(ctx, access.Principal{Towns: []string{townID}}.Holding(policy.LeadingGroup))
 	v, err := scheme.Create(ctx, tx, townID, d)
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/exchange"
@@ -16,6 +15,7 @@ import (
 	"bulwark/internal/improve/target"
 	"bulwark/internal/improve/visit"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 )
 
 // helped are the branches that become targets after the first quarter, with the
@@ -75,7 +75,7 @@ func (s *story) loop(ctx context.Context, tx *gorm.DB, q quarter) error {
 // takes each from its analysis to a plan that runs.
 func (s *story) beginToHelp(ctx context.Context, tx *gorm.DB, q quarter) error {
 	s.until("2023-01-16")
-	group := as(ctx, "group-1", access.LeadingGroup)
+	group := as(ctx, "group-1", policy.LeadingGroup)
 	proposal, err := target.Propose(group, tx, index.NewResultCache(), Town, q.code)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (s *story) beginToHelp(ctx context.Context, tx *gorm.DB, q quarter) error {
 // help analyses the result of a branch and plans what to do; its instructor visits.
 func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals []goal) error {
 	branch, secretary := branchCode(n), fmt.Sprintf("secretary-%d", n)
-	mentor, results := as(ctx, turn("mentor", n, mentors), access.Mentor), index.NewResultCache()
+	mentor, results := as(ctx, turn("mentor", n, mentors), policy.Mentor), index.NewResultCache()
 	causes := plan.Causes{}
 	for _, g := range goals {
 		causes = append(causes, plan.Cause{
@@ -123,7 +123,7 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 	if _, err := plan.MoveAnalysis(mentor, tx, a.Ref(), plan.AnalysisSubmitted, ""); err != nil {
 		return err
 	}
-	writer := as(ctx, secretary, access.Secretary)
+	writer := as(ctx, secretary, policy.Secretary)
 	p, err := plan.Begin(writer, tx, Town, branch, plan.Source{Results: results, Period: q.code, Language: "zh"})
 	if err != nil {
 		return err
@@ -144,7 +144,7 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 		reason string
 	}{
 		{mentor, plan.Advised, "invented: begin with what the residents see"},
-		{as(ctx, "group-1", access.LeadingGroup), plan.Approved, ""},
+		{as(ctx, "group-1", policy.LeadingGroup), plan.Approved, ""},
 		{writer, plan.Running, ""},
 	} {
 		if p, err = plan.Move(step.by, tx, results, p.Ref(), step.to, step.reason); err != nil {
@@ -157,7 +157,7 @@ func (s *story) help(ctx context.Context, tx *gorm.DB, q quarter, n int, goals [
 // visitBranch records what the instructor of a branch found, and a problem that the office
 // solves and the instructor confirms.
 func visitBranch(ctx context.Context, tx *gorm.DB, s *story, n int, item string) error {
-	instructor := as(ctx, turn("instructor", n, instructors), access.Instructor)
+	instructor := as(ctx, turn("instructor", n, instructors), policy.Instructor)
 	three, one := int64(3), int64(1)
 	v, err := visit.Begin(instructor, tx, visit.Visit{TownID: Town, BranchCode: branchCode(n), Content: visit.Content{
 		VisitedOn: day.Of(s.clock), Place: "invented: the office of the branch", Evidence: invented,
@@ -181,7 +181,7 @@ func visitBranch(ctx context.Context, tx *gorm.DB, s *story, n int, item string)
 	if err != nil || n == 27 { // that one is still being worked on when the story ends
 		return err
 	}
-	officer := as(ctx, turn("office", n, offices), access.Office)
+	officer := as(ctx, turn("office", n, offices), policy.Office)
 	for _, step := range []struct {
 		by context.Context
 		d  visit.ProblemDecision
@@ -202,7 +202,7 @@ func visitBranch(ctx context.Context, tx *gorm.DB, s *story, n int, item string)
 
 // tasks sets one task under a measure for a branch, and one for the town.
 func (s *story) tasks(ctx context.Context, tx *gorm.DB) error {
-	group := as(ctx, "group-1", access.LeadingGroup)
+	group := as(ctx, "group-1", policy.LeadingGroup)
 	branch, office := branchCode(18), turn("liaison", 18, offices)
 	t, err := measure.SetTask(group, tx, Town, 1, measure.TaskContent{
 		Branch: &branch, Office: &office, Title: "invented: find a tenant for the old market",
@@ -211,7 +211,7 @@ func (s *story) tasks(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	if _, err := measure.ReportTask(as(ctx, turn("office", 18, offices), access.Office), tx, 1, t.Ref(), measure.TaskReport{
+	if _, err := measure.ReportTask(as(ctx, turn("office", 18, offices), policy.Office), tx, 1, t.Ref(), measure.TaskReport{
 		Progress: 40, Note: "invented: three offers", Evidence: invented,
 	}); err != nil {
 		return err
@@ -232,7 +232,7 @@ func (s *story) seeAGain(ctx context.Context, tx *gorm.DB) error {
 			return fmt.Errorf("report about %s: %w", branchCode(n), err)
 		}
 	}
-	group := as(ctx, "group-1", access.LeadingGroup)
+	group := as(ctx, "group-1", policy.LeadingGroup)
 	list, err := target.List(group, tx, Town, target.Filter{Branch: "b08", State: target.Confirmed, Limit: 1})
 	if err != nil || len(list) == 0 {
 		return err
@@ -250,7 +250,7 @@ func (s *story) seeAGain(ctx context.Context, tx *gorm.DB) error {
 // finish takes every item of a branch's plan to its end, and the plan to its
 // acceptance.
 func finish(ctx context.Context, tx *gorm.DB, n int) error {
-	group := as(ctx, "group-1", access.LeadingGroup)
+	group := as(ctx, "group-1", policy.LeadingGroup)
 	list, err := plan.List(group, tx, Town, plan.Filter{Branch: branchCode(n), Limit: 1})
 	if err != nil {
 		return err
@@ -265,8 +265,8 @@ func finish(ctx context.Context, tx *gorm.DB, n int) error {
 			to       plan.ItemState
 			evidence string
 		}{
-			{as(ctx, fmt.Sprintf("secretary-%d", n), access.Secretary), plan.ItemDone, "invented: lists and photographs"},
-			{as(ctx, turn("instructor", n, instructors), access.Instructor), plan.ItemVerified, ""},
+			{as(ctx, fmt.Sprintf("secretary-%d", n), policy.Secretary), plan.ItemDone, "invented: lists and photographs"},
+			{as(ctx, turn("instructor", n, instructors), policy.Instructor), plan.ItemVerified, ""},
 			{group, plan.ItemClosed, ""},
 		} {
 			if i, err = plan.MoveItem(step.by, tx, i.Ref(), plan.ItemDecision{To: step.to, Evidence: step.evidence}); err != nil {
@@ -280,7 +280,7 @@ func finish(ctx context.Context, tx *gorm.DB, n int) error {
 
 // publishCase publishes how a branch rose most in development.02.
 func publishCase(ctx context.Context, tx *gorm.DB) error {
-	secretary, group := as(ctx, "secretary-21", access.Secretary), as(ctx, "group-1", access.LeadingGroup)
+	secretary, group := as(ctx, "secretary-21", policy.Secretary), as(ctx, "group-1", policy.LeadingGroup)
 	c, err := exchange.DraftCase(secretary, tx, exchange.Case{
 		TownID: Town, BranchCode: "b21", Title: "invented: a market of our own",
 		Story: "invented: how empty stalls became a cooperative",
@@ -301,7 +301,7 @@ func publishCase(ctx context.Context, tx *gorm.DB) error {
 // reportOn enters a report of the instructor of the n-th branch on a span of days, worded
 // from the figures of the log, and its receipt by the leading group.
 func reportOn(ctx context.Context, tx *gorm.DB, n int, from, until day.Date) error {
-	instructor := as(ctx, turn("instructor", n, instructors), access.Instructor)
+	instructor := as(ctx, turn("instructor", n, instructors), policy.Instructor)
 	f, err := report.DraftFigures(instructor, tx, Town, from, until)
 	if err != nil {
 		return err
@@ -317,7 +317,7 @@ func reportOn(ctx context.Context, tx *gorm.DB, n int, from, until day.Date) err
 	if r, err = report.Move(instructor, tx, r.Ref(), report.Submitted, ""); err != nil {
 		return err
 	}
-	_, err = report.Move(as(ctx, "group-1", access.LeadingGroup), tx, r.Ref(), report.Received,
+	_, err = report.Move(as(ctx, "group-1", policy.LeadingGroup), tx, r.Ref(), report.Received,
 		"invented: begin with the branches of the plan")
 	return err
 }

@@ -6,13 +6,13 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/exchange"
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/improve/report"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/project"
 )
 
@@ -21,7 +21,7 @@ import (
 // weak where it is strong, and a project that was chosen, whose bonus waits.
 func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 	told.Each(t, func(t *testing.T, db *gorm.DB) {
-		group := as(t.Context(), "group-1", access.LeadingGroup)
+		group := as(t.Context(), "group-1", policy.LeadingGroup)
 		targets, err := target.List(group, db, Town, target.Filter{Period: "2022Q4", Limit: 100})
 		if err != nil {
 			t.Fatal(err)
@@ -75,7 +75,7 @@ func TestTheDemoGoesThroughTheLoop(t *testing.T) {
 // of each publication since how many goals were reached.
 func planOf(t *testing.T, db *gorm.DB, branch string) string {
 	t.Helper()
-	group := as(t.Context(), "group-1", access.LeadingGroup)
+	group := as(t.Context(), "group-1", policy.LeadingGroup)
 	list, err := plan.List(group, db, Town, plan.Filter{Branch: branch, Limit: 1})
 	if err != nil || len(list) != 1 {
 		t.Fatalf("plans of %s: %v, %v", branch, list, err)
@@ -108,7 +108,7 @@ func planOf(t *testing.T, db *gorm.DB, branch string) string {
 
 func checkPioneers(t *testing.T, db *gorm.DB) {
 	t.Helper()
-	leader := as(t.Context(), "leader-1", access.Leadership)
+	leader := as(t.Context(), "leader-1", policy.Leadership)
 	result, err := project.ResultOf(leader, db, Town, "2023", "en")
 	if err != nil || result.State != project.Decided {
 		t.Fatalf("the round is %s, %v", result.State, err)

@@ -6,10 +6,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/proposal"
 	"bulwark/internal/scheme"
 )
@@ -48,7 +48,7 @@ func (s *story) periods(ctx context.Context, tx *gorm.DB) error {
 func (s *story) runQuarter(
 	ctx context.Context, tx *gorm.DB, i int, q quarter, d scheme.Document, perf *performance,
 ) error {
-	group := as(ctx, "group-1", access.LeadingGroup)
+	group := as(ctx, "group-1", policy.LeadingGroup)
 	s.until(string(q.starts))
 	p, err := evaluation.CreatePeriod(group, tx, evaluation.Period{
 		TownID: Town, Code: q.code, Kind: "quarter",
@@ -87,7 +87,7 @@ func (s *story) runQuarter(
 	if err != nil {
 		return err
 	}
-	if err := confirm(as(ctx, "group-2", access.LeadingGroup), tx, waiting); err != nil {
+	if err := confirm(as(ctx, "group-2", policy.LeadingGroup), tx, waiting); err != nil {
 		return err
 	}
 	if q.code == "2023Q2" {
@@ -111,12 +111,12 @@ func (s *story) enter(ctx context.Context, tx *gorm.DB, i int, q quarter, d sche
 		reported, rated := entries(d, perf, n, i)
 		for _, e := range []struct {
 			person  string
-			role    access.Role
+			role    policy.Role
 			entries []evaluation.Entry
 		}{
-			{fmt.Sprintf("secretary-%d", n), access.Secretary, reported},
-			{turn("mentor", n, mentors), access.Mentor, rated(0)},
-			{turn("instructor", n, instructors), access.Instructor, rated(2)},
+			{fmt.Sprintf("secretary-%d", n), policy.Secretary, reported},
+			{turn("mentor", n, mentors), policy.Mentor, rated(0)},
+			{turn("instructor", n, instructors), policy.Instructor, rated(2)},
 		} {
 			if err := s.sheet(ctx, tx, q, n, e.person, e.role, e.entries); err != nil {
 				return fmt.Errorf("%s for %s: %w", e.person, branchCode(n), err)
@@ -129,7 +129,7 @@ func (s *story) enter(ctx context.Context, tx *gorm.DB, i int, q quarter, d sche
 // sheet takes one sheet from its beginning to its approval, or as far as it is in
 // the open quarter.
 func (s *story) sheet(
-	ctx context.Context, tx *gorm.DB, q quarter, n int, person string, role access.Role, entries []evaluation.Entry,
+	ctx context.Context, tx *gorm.DB, q quarter, n int, person string, role policy.Role, entries []evaluation.Entry,
 ) error {
 	author := as(ctx, person, role)
 	if q.open && n > 36 {
@@ -145,7 +145,7 @@ func (s *story) sheet(
 	if err != nil || q.open && n > 24 {
 		return err // waiting for a decision
 	}
-	_, err = evaluation.MoveSheet(as(ctx, "group-1", access.LeadingGroup), tx, sheet.Ref(), evaluation.Approved, "")
+	_, err = evaluation.MoveSheet(as(ctx, "group-1", policy.LeadingGroup), tx, sheet.Ref(), evaluation.Approved, "")
 	return err
 }
 
@@ -201,11 +201,11 @@ func (s *story) adjustments(ctx context.Context, tx *gorm.DB, q quarter) error {
 	}
 	for _, a := range proposals {
 		a.TownID, a.PeriodCode, a.Evidence = Town, q.code, "invented, "+q.code
-		a, err := evaluation.Propose(as(ctx, "group-2", access.LeadingGroup), tx, a)
+		a, err := evaluation.Propose(as(ctx, "group-2", policy.LeadingGroup), tx, a)
 		if err != nil {
 			return err
 		}
-		_, err = evaluation.MoveAdjustment(as(ctx, "group-1", access.LeadingGroup), tx, a.Ref(),
+		_, err = evaluation.MoveAdjustment(as(ctx, "group-1", policy.LeadingGroup), tx, a.Ref(),
 			evaluation.ApprovedAdjustment, "")
 		if err != nil {
 			return err
@@ -218,7 +218,7 @@ func (s *story) adjustments(ctx context.Context, tx *gorm.DB, q quarter) error {
 // notice is open, and upholds it for the leading group by two persons: the demo shows an amended result.
 func (s *story) appeal(ctx context.Context, tx *gorm.DB, q quarter) error {
 	s.until("2023-07-13")
-	a, err := index.FileAppeal(as(ctx, "secretary-28", access.Secretary), tx, index.Appeal{
+	a, err := index.FileAppeal(as(ctx, "secretary-28", policy.Secretary), tx, index.Appeal{
 		TownID: Town, PeriodCode: q.code, BranchCode: "b28",
 		Points: index.Points{
 			{Code: "organisation.01", Claim: "100", Statement: "invented: the minutes of three meetings were filed late"},
@@ -231,7 +231,7 @@ func (s *story) appeal(ctx context.Context, tx *gorm.DB, q quarter) error {
 	}
 	s.until("2023-07-17")
 	full := 100.0
-	_, waiting, err := index.DecideAppeal(as(ctx, "group-2", access.LeadingGroup), tx, a.Ref(), index.AppealDecision{
+	_, waiting, err := index.DecideAppeal(as(ctx, "group-2", policy.LeadingGroup), tx, a.Ref(), index.AppealDecision{
 		To: index.Upheld, Answer: "invented: minutes and circular were checked",
 		Corrections: []evaluation.Correction{
 			{
@@ -244,5 +244,5 @@ func (s *story) appeal(ctx context.Context, tx *gorm.DB, q quarter) error {
 	if err != nil {
 		return err
 	}
-	return confirm(as(ctx, "group-1", access.LeadingGroup), tx, waiting)
+	return confirm(as(ctx, "group-1", policy.LeadingGroup), tx, waiting)
 }

@@ -6,8 +6,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/database"
+	"bulwark/internal/policy"
 	"bulwark/internal/project"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
@@ -30,7 +30,7 @@ var entrants = []struct {
 // where it waits for a decision.
 func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 	s.until("2023-10-12")
-	group := as(ctx, "group-1", access.LeadingGroup)
+	group := as(ctx, "group-1", policy.LeadingGroup)
 	judges := []string{"mentor-1", "mentor-2"}
 	r, err := project.OpenRound(group, tx, project.Round{
 		TownID: Town, Code: "2023", Name: text.F("2023年党员先锋项目评选（虚构）", "Pioneer projects of 2023 (invented)"),
@@ -47,7 +47,7 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 		return err
 	}
 	for _, judge := range judges {
-		if _, err := project.WriteSheet(as(ctx, judge, access.Mentor), tx, workflow.Ref{Town: Town, ID: r.Code, Version: 1},
+		if _, err := project.WriteSheet(as(ctx, judge, policy.Mentor), tx, workflow.Ref{Town: Town, ID: r.Code, Version: 1},
 			scores); err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (s *story) pioneers(ctx context.Context, tx *gorm.DB) error {
 // register enters a team and the projects, and returns the points of one judge.
 func register(ctx context.Context, tx *gorm.DB, r project.Round) (project.Scores, error) {
 	team := "storytellers"
-	_, err := project.CreateTeam(as(ctx, "secretary-8", access.Secretary), tx, project.Team{
+	_, err := project.CreateTeam(as(ctx, "secretary-8", policy.Secretary), tx, project.Team{
 		TownID: Town, Code: team, Name: text.F("说书先锋队（虚构）", "Storytellers (invented)"), Field: entrants[0].field, Members: 12,
 		Branches: database.JSON[[]string]{V: []string{branchCode(8)}},
 	})
@@ -93,7 +93,7 @@ func register(ctx context.Context, tx *gorm.DB, r project.Round) (project.Scores
 		if i == 0 {
 			p.TeamCode = &team
 		}
-		p, err = project.RegisterProject(as(ctx, fmt.Sprintf("secretary-%d", e.n), access.Secretary), tx, p)
+		p, err = project.RegisterProject(as(ctx, fmt.Sprintf("secretary-%d", e.n), policy.Secretary), tx, p)
 		scores[p.ID] = map[string]float64{}
 		for c, criterion := range r.Criteria.V {
 			scores[p.ID][criterion.Code] = e.points[c]

@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -62,11 +63,11 @@ func settle(ctx context.Context, tx *gorm.DB) ([]string, error) {
 	for _, p := range []struct {
 		code   string
 		zh, en string
-		role   access.Role
+		role   policy.Role
 	}{
-		{"group", "街道领导小组成员", "Street group member", access.LeadingGroup},
-		{"group-2", "街道领导小组另一成员", "Second street group member", access.LeadingGroup},
-		{"mentor", "街道导师", "Street mentor", access.Mentor},
+		{"group", "街道领导小组成员", "Street group member", policy.LeadingGroup},
+		{"group-2", "街道领导小组另一成员", "Second street group member", policy.LeadingGroup},
+		{"mentor", "街道导师", "Street mentor", policy.Mentor},
 	} {
 		if err := neighbour(ctx, tx, p.code, text.F("%[1]s（虚构）", "%[2]s (invented)", p.zh, p.en), p.role); err != nil {
 			return nil, err
@@ -82,7 +83,7 @@ func settle(ctx context.Context, tx *gorm.DB) ([]string, error) {
 			}
 			secretary := "secretary-of-" + b.Code
 			if err := neighbour(ctx, tx, secretary,
-				text.F("%[1]s书记（虚构）", "Secretary of %[2]s (invented)", b.Name.ZH, b.Name.EN), access.Secretary); err != nil {
+				text.F("%[1]s书记（虚构）", "Secretary of %[2]s (invented)", b.Name.ZH, b.Name.EN), policy.Secretary); err != nil {
 				return nil, err
 			}
 			for _, a := range []people.Assignment{
@@ -100,7 +101,7 @@ func settle(ctx context.Context, tx *gorm.DB) ([]string, error) {
 }
 
 // neighbour appoints somebody of the neighbouring town.
-func neighbour(ctx context.Context, tx *gorm.DB, code string, name text.Text, role access.Role) error {
+func neighbour(ctx context.Context, tx *gorm.DB, code string, name text.Text, role policy.Role) error {
 	_, err := people.Create(ctx, tx, people.Person{TownID: Street, Code: code, Name: name, Provenance: invented})
 	if err != nil {
 		return err
@@ -112,7 +113,7 @@ func neighbour(ctx context.Context, tx *gorm.DB, code string, name text.Text, ro
 func (s *story) streetQuarter(
 	ctx context.Context, tx *gorm.DB, i int, q quarter, units []string, d scheme.Document, perf *performance,
 ) error {
-	group := in(ctx, Street, "group", access.LeadingGroup)
+	group := in(ctx, Street, "group", policy.LeadingGroup)
 	p, err := evaluation.CreatePeriod(group, tx, evaluation.Period{
 		TownID: Street, Code: q.code, Kind: "quarter", StartsOn: q.starts, EndsOn: q.ends, Scheme: scheme.Ref{Code: d.Code},
 		Calendar: evaluation.Calendar{NoticeDays: evaluation.DefaultDays, AnswerDays: evaluation.DefaultDays},
@@ -143,7 +144,7 @@ func (s *story) streetQuarter(
 	if err != nil {
 		return err
 	}
-	return confirm(in(ctx, Street, "group-2", access.LeadingGroup), tx, waiting)
+	return confirm(in(ctx, Street, "group-2", policy.LeadingGroup), tx, waiting)
 }
 
 // streetSheets writes the approved sheets of secretary and mentor about one branch.
@@ -153,9 +154,9 @@ func streetSheets(
 	reported, rated := entries(d, perf, n, i)
 	for _, e := range []struct {
 		person  string
-		role    access.Role
+		role    policy.Role
 		entries []evaluation.Entry
-	}{{"secretary-of-" + unit, access.Secretary, reported}, {"mentor", access.Mentor, rated(0)}} {
+	}{{"secretary-of-" + unit, policy.Secretary, reported}, {"mentor", policy.Mentor, rated(0)}} {
 		author := in(ctx, Street, e.person, e.role)
 		sheet, err := evaluation.BeginSheet(author, tx, evaluation.Sheet{
 			TownID: Street, PeriodCode: period, BranchCode: unit, Entries: e.entries,
@@ -164,7 +165,7 @@ func streetSheets(
 			sheet, err = evaluation.MoveSheet(author, tx, sheet.Ref(), evaluation.Submitted, "")
 		}
 		if err == nil {
-			_, err = evaluation.MoveSheet(in(ctx, Street, "group", access.LeadingGroup), tx, sheet.Ref(),
+			_, err = evaluation.MoveSheet(in(ctx, Street, "group", policy.LeadingGroup), tx, sheet.Ref(),
 				evaluation.Approved, "")
 		}
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -87,15 +88,15 @@ func (s *story) staff(ctx context.Context, tx *gorm.DB) error {
 	for _, g := range []struct {
 		prefix, zh, en string
 		count          int
-		role           access.Role
+		role           policy.Role
 		duty           access.Duty
 	}{
-		{"group", "领导小组成员", "Group member", 2, access.LeadingGroup, ""},
-		{"leader", "镇领导", "Town leader", 1, access.Leadership, ""},
-		{"mentor", "导师", "Mentor", mentors, access.Mentor, access.Mentors},
-		{"instructor", "指导员", "Instructor", instructors, access.Instructor, access.Instructs},
-		{"office", "挂钩办专员", "Officer", offices, access.Office, ""},
-		{"secretary", "书记", "Secretary", branches, access.Secretary, access.Leads},
+		{"group", "领导小组成员", "Group member", 2, policy.LeadingGroup, ""},
+		{"leader", "镇领导", "Town leader", 1, policy.Leadership, ""},
+		{"mentor", "导师", "Mentor", mentors, policy.Mentor, access.Mentors},
+		{"instructor", "指导员", "Instructor", instructors, policy.Instructor, access.Instructs},
+		{"office", "挂钩办专员", "Officer", offices, policy.Office, ""},
+		{"secretary", "书记", "Secretary", branches, policy.Secretary, access.Leads},
 	} {
 		for i := 1; i <= g.count; i++ {
 			p := people.Person{
@@ -121,9 +122,9 @@ const begun day.Date = "2022-09-01"
 
 // appoint enters that a person has the role; the n-th mentor by an invented letter, for a
 // term that outlasts the demo.
-func appoint(ctx context.Context, tx *gorm.DB, townID, person string, role access.Role, n int) error {
+func appoint(ctx context.Context, tx *gorm.DB, townID, person string, role policy.Role, n int) error {
 	a := people.Appointment{TownID: townID, PersonCode: person, Role: role, ValidFrom: begun, Reason: invented}
-	if role == access.Mentor {
+	if role == policy.Mentor {
 		until := day.Date("2042-08-31")
 		a.Letter, a.ValidUntil = fmt.Sprintf("演示聘字〔2022〕%d号", n), &until
 	}

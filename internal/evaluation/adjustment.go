@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -57,7 +58,7 @@ type Adjustment struct {
 	State      AdjustmentState `json:"state"`
 	// to the branch the role, and that once it is decided
 	ProposedBy     string           `json:"proposed_by,omitempty" example:"mentor-1"`
-	ProposedRole   access.Role      `json:"-"`
+	ProposedRole   policy.Role      `json:"-"`
 	DecidedAt      *time.Time       `json:"decided_at,omitempty"`
 	DecidedBy      string           `json:"decided_by,omitempty"`
 	DecisionReason string           `json:"decision_reason,omitempty"`
@@ -81,7 +82,7 @@ type adjustmentReader struct {
 }
 
 func adjustmentReaderOf(ctx context.Context, db *gorm.DB, townID string) (*adjustmentReader, error) {
-	v, err := viewerOf(ctx, db, townID, access.ReadAdjustments)
+	v, err := viewerOf(ctx, db, townID, policy.ReadAdjustments)
 	return &adjustmentReader{viewer: v}, err
 }
 
@@ -99,19 +100,19 @@ var adjustments = workflow.Kind[Adjustment, AdjustmentState, *adjustmentReader]{
 	Reader: adjustmentReaderOf,
 	Verbs: adjustmentVerbs{
 		{
-			Name: "propose", To: Proposed, Action: access.WriteAdjustments, Silent: true, Who: adjustmentRules{tiedToBranch},
+			Name: "propose", To: Proposed, Action: policy.WriteAdjustments, Silent: true, Who: adjustmentRules{tiedToBranch},
 			When: adjustmentRules{adjustable},
 		},
 		{
-			Name: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: access.DecideAdjustments,
+			Name: "approve", From: []AdjustmentState{Proposed}, To: ApprovedAdjustment, Action: policy.DecideAdjustments,
 			When: slices.Concat(decidingAdjustment, adjustmentRules{notRepeated}), // last: who may not decide is not asked
 		},
 		{
 			Name: "reject", From: []AdjustmentState{Proposed, ApprovedAdjustment}, To: Rejected,
-			Action: access.DecideAdjustments, Reason: true, When: decidingAdjustment,
+			Action: policy.DecideAdjustments, Reason: true, When: decidingAdjustment,
 		},
 		{
-			Name: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: access.WriteAdjustments,
+			Name: "withdraw", From: []AdjustmentState{Proposed}, To: Withdrawn, Action: policy.WriteAdjustments,
 			When: adjustmentRules{adjustable, proposer},
 		},
 	},
@@ -160,8 +161,8 @@ func notRepeated(v *adjustmentReader, a Adjustment) error {
 		return nil
 	}
 	lock := fault.Lock{
-		By: e.DecidedBy, Role: string(access.LeadingGroup), At: e.UpdatedAt, Reason: e.DecisionReason,
-		CanLift: string(access.LeadingGroup),
+		By: e.DecidedBy, Role: string(policy.LeadingGroup), At: e.UpdatedAt, Reason: e.DecisionReason,
+		CanLift: string(policy.LeadingGroup),
 	}
 	return fault.Conflict("repeated_evidence",
 		"同一依据已用于“%[1]s”党组织 %[2]s 周期的同一项目（%[3]s）：如确属另一事项，请写明理由并确认（acknowledge）后再通过",
@@ -242,10 +243,10 @@ func plain(text string) string {
 
 // State returns the state of the adjustment, and who brought it there.
 func (v *adjustmentReader) State(a Adjustment) (AdjustmentState, fault.Lock) {
-	lock := fault.Lock{By: a.ProposedBy, At: a.CreatedAt, Reason: a.Reason, CanLift: string(access.LeadingGroup)}
+	lock := fault.Lock{By: a.ProposedBy, At: a.CreatedAt, Reason: a.Reason, CanLift: string(policy.LeadingGroup)}
 	// without a role: who is judged is not told it before the decision
 	if a.DecidedAt != nil {
-		lock.By, lock.Role, lock.At, lock.Reason = a.DecidedBy, string(access.LeadingGroup), *a.DecidedAt, a.DecisionReason
+		lock.By, lock.Role, lock.At, lock.Reason = a.DecidedBy, string(policy.LeadingGroup), *a.DecidedAt, a.DecisionReason
 	}
 	return a.State, lock
 }
@@ -288,7 +289,7 @@ func (v *adjustmentReader) Show(a Adjustment, allowed []string) Adjustment {
 // Tell returns the adjustment without the names of those who judge the caller's branch:
 // with the role of who proposed it once that is decided, and of who decided.
 func (v *adjustmentReader) Tell(a Adjustment) Adjustment {
-	decider := access.LeadingGroup
+	decider := policy.LeadingGroup
 	if a.State == Withdrawn {
 		decider = a.ProposedRole
 	}
@@ -360,7 +361,7 @@ func (a Adjustment) refuseMore(ctx context.Context, tx *gorm.DB) error {
 		"you have %[2]d adjustments about the branch %[1]q that wait for a decision, the most that this town allows: "+
 			"wait for the decisions, or withdraw some", a.BranchCode, in.OpenProposals).
 		Held(fault.Lock{
-			By: a.ProposedBy, At: open[0].CreatedAt, Reason: open[0].Reason, CanLift: string(access.LeadingGroup),
+			By: a.ProposedBy, At: open[0].CreatedAt, Reason: open[0].Reason, CanLift: string(policy.LeadingGroup),
 		})
 }
 

@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/datafile"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
@@ -422,7 +423,7 @@ type ValueSource struct {
 // SourceSheet is a sheet that a raw value comes from.
 type SourceSheet struct {
 	ID        string      `json:"id" format:"uuid"`
-	Role      access.Role `json:"role" swaggertype:"string" example:"secretary"`
+	Role      policy.Role `json:"role" swaggertype:"string" example:"secretary"`
 	Evaluator string      `json:"evaluator,omitempty" example:"secretary-7"` // not told to the branch that is judged
 }
 
@@ -527,7 +528,7 @@ func (s reportedValues) source(
 // whom.
 func (v ValueInSheet) sourceFor(caller access.Principal) SourceSheet {
 	s := SourceSheet{ID: v.Sheet, Role: v.Role, Evaluator: v.Evaluator}
-	if caller.Role == access.Secretary && caller.Person != v.Evaluator {
+	if caller.Role == policy.Secretary && caller.Person != v.Evaluator {
 		s.Evaluator = ""
 	}
 	return s

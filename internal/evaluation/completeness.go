@@ -11,10 +11,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -36,7 +36,7 @@ type Counts struct {
 
 // RoleCounts are the counts of one role.
 type RoleCounts struct {
-	Role access.Role `json:"role" swaggertype:"string" example:"mentor"`
+	Role policy.Role `json:"role" swaggertype:"string" example:"mentor"`
 	Counts
 }
 
@@ -72,7 +72,7 @@ type overview struct {
 	granted  []Exception // in force today
 	period   Period
 	branches []town.Branch // scored, and within reach
-	expected map[pair]access.Role
+	expected map[pair]policy.Role
 	sheets   []Sheet
 }
 
@@ -89,7 +89,7 @@ func FindCompleteness(
 	ctx context.Context, db *gorm.DB, townID string, q CompletenessQuery,
 ) (_ Completeness, err error) {
 	defer fault.Wrap(&err, "completeness of %s", q.Period)
-	v, err := viewerOf(ctx, db, townID, access.ReadSheets)
+	v, err := viewerOf(ctx, db, townID, policy.ReadSheets)
 	if err != nil {
 		return Completeness{}, err
 	}
@@ -143,8 +143,8 @@ func (o *overview) expect(ties []people.Relation) {
 	for _, b := range o.branches {
 		inReach[b.Code] = true
 	}
-	o.expected = map[pair]access.Role{}
-	order := access.Roles()
+	o.expected = map[pair]policy.Role{}
+	order := policy.Roles()
 	for _, tie := range ties {
 		at := pair{tie.BranchCode, tie.PersonCode}
 		first, twice := o.expected[at]
@@ -164,7 +164,7 @@ func (o *overview) count(q CompletenessQuery) (*Counts, []CompletenessRow) {
 		}
 	}
 	totals := &Counts{}
-	add := func(at pair, role access.Role, one Counts) {
+	add := func(at pair, role policy.Role, one Counts) {
 		row := rows[at.branch]
 		if q.By == "evaluator" {
 			if o.judged() && at.evaluator != o.Person {
@@ -259,10 +259,10 @@ func (c *Counts) add(d Counts) {
 
 // add counts for the row and for the role in it; roles stay in the order of the
 // policy table.
-func (r *CompletenessRow) add(role access.Role, d Counts) {
+func (r *CompletenessRow) add(role policy.Role, d Counts) {
 	r.Counts.add(d)
-	order := access.Roles()
-	i, found := slices.BinarySearchFunc(r.Roles, role, func(c RoleCounts, role access.Role) int {
+	order := policy.Roles()
+	i, found := slices.BinarySearchFunc(r.Roles, role, func(c RoleCounts, role policy.Role) int {
 		return cmp.Compare(slices.Index(order, c.Role), slices.Index(order, role))
 	})
 	if !found {
@@ -328,7 +328,7 @@ func (c Completeness) CSV() []byte {
 	rows := [][]string{{
 		c.By, "name", "role", "expected", "missing", "begun", "draft", "submitted", "returned", "approved", "late", "overdue",
 	}}
-	line := func(code, name string, role access.Role, n Counts) {
+	line := func(code, name string, role policy.Role, n Counts) {
 		row := []string{code, text.Inert(name), string(role)}
 		for _, x := range []int{
 			n.Expected, n.Missing, n.Begun, n.Draft, n.Submitted, n.Returned, n.Approved, n.Late, n.Overdue,

@@ -9,9 +9,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
@@ -35,7 +35,7 @@ type ValueInSheet struct {
 	Sheet     string      `json:"sheet" format:"uuid"`
 	Revision  int64       `json:"revision"`                               // of the sheet
 	Evaluator string      `json:"evaluator,omitempty" example:"mentor-1"` // not told to the branch that is judged
-	Role      access.Role `json:"role" swaggertype:"string" example:"mentor"`
+	Role      policy.Role `json:"role" swaggertype:"string" example:"mentor"`
 	// absent where a level is reported, or nothing applies
 	Value         *float64 `json:"value,omitempty" example:"96.5"`
 	Level         *string  `json:"level,omitempty"`
@@ -270,7 +270,7 @@ type choiceReader struct {
 }
 
 func choiceReaderOf(ctx context.Context, db *gorm.DB, townID string) (*choiceReader, error) {
-	v, err := viewerOf(ctx, db, townID, access.ReadSheets)
+	v, err := viewerOf(ctx, db, townID, policy.ReadSheets)
 	return &choiceReader{viewer: v}, err
 }
 
@@ -281,7 +281,7 @@ var choices = workflow.Kind[Choice, choiceState, *choiceReader]{
 	Noun: contradictionNoun, Name: "contradiction", Column: "-",
 	Titles: workflow.Titles[choiceState]{chosen: {ZH: "已选定", EN: "chosen"}}, Reader: choiceReaderOf,
 	Verbs: []workflow.Verb[Choice, choiceState, *choiceReader]{{
-		Name: "choose", To: chosen, Action: access.DecideSheets, Reason: true, Silent: true,
+		Name: "choose", To: chosen, Action: policy.DecideSheets, Reason: true, Silent: true,
 		Who: choiceRules{ofOther}, When: choiceRules{beforeItsLock, contradicted, notOwnValue},
 	}},
 }.Checked()
@@ -313,7 +313,7 @@ func notOwnValue(v *choiceReader, c Choice) error {
 
 // State returns the one state, and who chose.
 func (v *choiceReader) State(c Choice) (choiceState, fault.Lock) {
-	return chosen, fault.Lock{By: c.ChosenBy, Role: string(access.LeadingGroup), At: c.ChosenAt, Reason: c.Reason}
+	return chosen, fault.Lock{By: c.ChosenBy, Role: string(policy.LeadingGroup), At: c.ChosenAt, Reason: c.Reason}
 }
 
 // Visible narrows a query to the choices about branches in reach.

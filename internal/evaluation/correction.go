@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/datafile"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
@@ -68,7 +69,7 @@ func ListCorrections(
 // For returns the correction as the caller sees it: with the role of who made it where he
 // or she may not read people.
 func (c Correction) For(p access.Principal) Correction {
-	c.MadeBy = p.Told(c.MadeBy, access.LeadingGroup)
+	c.MadeBy = p.Told(c.MadeBy, policy.LeadingGroup)
 	return c
 }
 
@@ -310,7 +311,7 @@ func RowsOf(ctx context.Context, tx *gorm.DB, p Period) (parts []audit.Part, err
 // refuseOwnBranches refuses corrections of branches to which the caller had a tie since the
 // period began.
 func refuseOwnBranches(ctx context.Context, tx *gorm.DB, p Period, list []Correction) error {
-	ties, err := access.PrincipalFrom(ctx).TiesIn(ctx, tx, p.TownID, access.DecideAppeals)
+	ties, err := access.PrincipalFrom(ctx).TiesIn(ctx, tx, p.TownID, policy.DecideAppeals)
 	if err != nil {
 		return err
 	}

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strconv"
 
-	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -32,7 +32,7 @@ type Entry struct {
 }
 
 // checkEntries lists every fault of the entries of one sheet.
-func checkEntries(c *scheme.Compiled, b town.Branch, role access.Role, entries []Entry) []fault.FieldError {
+func checkEntries(c *scheme.Compiled, b town.Branch, role policy.Role, entries []Entry) []fault.FieldError {
 	v := entryCheck{scheme: c, branch: b, role: role, seen: map[string]bool{}, at: map[string]string{}}
 	for i, e := range entries {
 		v.entry("/entries/"+strconv.Itoa(i), e)
@@ -43,7 +43,7 @@ func checkEntries(c *scheme.Compiled, b town.Branch, role access.Role, entries [
 type entryCheck struct {
 	scheme  *scheme.Compiled
 	branch  town.Branch
-	role    access.Role
+	role    policy.Role
 	settled bool // a correction, which says what all ratings together come to
 	seen    map[string]bool
 	at      map[string]string // pointer of each entry that is right so far, by code
@@ -102,7 +102,7 @@ func (v *entryCheck) rates(n *scheme.Node) bool {
 	if v.settled {
 		return true
 	}
-	if v.role == access.Secretary || v.role == access.Office {
+	if v.role == policy.Secretary || v.role == policy.Office {
 		return false
 	}
 	return n.Combine == nil || n.Combine.RoleWeights == nil || n.Combine.RoleWeights[string(v.role)] > 0

@@ -6,11 +6,11 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -84,7 +84,7 @@ func (e Exception) state(today day.Date) ExceptionState {
 type exceptionReader struct{ viewer }
 
 func exceptionReaderOf(ctx context.Context, db *gorm.DB, townID string) (*exceptionReader, error) {
-	v, err := viewerOf(ctx, db, townID, access.ReadSheets)
+	v, err := viewerOf(ctx, db, townID, policy.ReadSheets)
 	return &exceptionReader{viewer: v}, err
 }
 
@@ -96,8 +96,8 @@ var exceptions = workflow.Kind[Exception, ExceptionState, *exceptionReader]{
 	Noun: text.Text{ZH: "补报许可", EN: "exception"}, Name: "exception", Titles: exceptionTitles, Column: "-",
 	Reader: exceptionReaderOf,
 	Verbs: []workflow.Verb[Exception, ExceptionState, *exceptionReader]{
-		{Name: "grant", To: InForce, Action: access.WritePeriods, When: granting},
-		{Name: "end", From: []ExceptionState{InForce}, To: Ended, Action: access.WritePeriods, Reason: true, When: granting},
+		{Name: "grant", To: InForce, Action: policy.WritePeriods, When: granting},
+		{Name: "end", From: []ExceptionState{InForce}, To: Ended, Action: policy.WritePeriods, Reason: true, When: granting},
 	},
 }.Checked()
 
@@ -119,7 +119,7 @@ func disinterested(v *exceptionReader, e Exception) error {
 
 // State returns where the exception is today, and who brought it there.
 func (v *exceptionReader) State(e Exception) (ExceptionState, fault.Lock) {
-	group := string(access.LeadingGroup)
+	group := string(policy.LeadingGroup)
 	lock := fault.Lock{By: e.GrantedBy, Role: group, At: e.GrantedAt, Reason: e.Reason, CanLift: group}
 	if e.EndedAt != nil {
 		lock.By, lock.At, lock.Reason = e.EndedBy, *e.EndedAt, e.EndReason
@@ -163,7 +163,7 @@ func (v *exceptionReader) Show(e Exception, allowed []string) Exception {
 // Tell returns the exception with the role alone of who granted and ended it, where the
 // caller may not read people.
 func (v *exceptionReader) Tell(e Exception) Exception {
-	e.GrantedBy, e.EndedBy = v.Told(e.GrantedBy, access.LeadingGroup), v.Told(e.EndedBy, access.LeadingGroup)
+	e.GrantedBy, e.EndedBy = v.Told(e.GrantedBy, policy.LeadingGroup), v.Told(e.EndedBy, policy.LeadingGroup)
 	return e
 }
 

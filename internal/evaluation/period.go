@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -130,13 +131,13 @@ var periods = workflow.Table[Period, PeriodState, periodActor]{
 	Noun: periodNoun, Titles: periodTitles,
 	Frozen: func(_ periodActor, p Period) error { return p.locked() },
 	Verbs: []workflow.Verb[Period, PeriodState, periodActor]{
-		{Name: "change", From: unlocked, Action: access.WritePeriods, Reason: true},
-		{Name: "open", From: []PeriodState{Planned, Review}, To: Open, Action: access.WritePeriods},
-		{Name: "review", From: []PeriodState{Open}, To: Review, Action: access.WritePeriods},
-		{Name: "unlock", From: []PeriodState{Locked}, To: Review, Action: access.WritePeriods, Reason: true},
-		{Name: "lock", From: []PeriodState{Review}, To: Locked, Action: access.WritePeriods},
-		{Name: publishing, From: []PeriodState{Locked}, To: Published, Action: access.WritePeriods},
-		{Name: "finalise", From: []PeriodState{Published}, To: Final, Action: access.WritePeriods},
+		{Name: "change", From: unlocked, Action: policy.WritePeriods, Reason: true},
+		{Name: "open", From: []PeriodState{Planned, Review}, To: Open, Action: policy.WritePeriods},
+		{Name: "review", From: []PeriodState{Open}, To: Review, Action: policy.WritePeriods},
+		{Name: "unlock", From: []PeriodState{Locked}, To: Review, Action: policy.WritePeriods, Reason: true},
+		{Name: "lock", From: []PeriodState{Review}, To: Locked, Action: policy.WritePeriods},
+		{Name: publishing, From: []PeriodState{Locked}, To: Published, Action: policy.WritePeriods},
+		{Name: "finalise", From: []PeriodState{Published}, To: Final, Action: policy.WritePeriods},
 	},
 }.Checked()
 
@@ -147,7 +148,7 @@ func (p Period) Ref() workflow.Ref {
 
 // For returns the period as the caller sees it, with what he or she can do.
 func (p Period) For(caller access.Principal) Period {
-	p.StateBy, p.WindowBy = caller.Told(p.StateBy, access.LeadingGroup), caller.Told(p.WindowBy, access.LeadingGroup)
+	p.StateBy, p.WindowBy = caller.Told(p.StateBy, policy.LeadingGroup), caller.Told(p.WindowBy, policy.LeadingGroup)
 	p.Allowed = periods.Allowed(periodActor{caller}, p)
 	return p
 }
@@ -156,8 +157,8 @@ func (p Period) For(caller access.Principal) Period {
 // further.
 func (p Period) Lock() fault.Lock {
 	l := fault.Lock{
-		By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason,
-		CanLift: string(access.LeadingGroup),
+		By: p.StateBy, Role: string(policy.LeadingGroup), At: p.StateAt, Reason: p.StateReason,
+		CanLift: string(policy.LeadingGroup),
 	}
 	if p.State == Final {
 		l.CanLift = fault.Nobody
@@ -168,8 +169,8 @@ func (p Period) Lock() fault.Lock {
 // Lock returns who set the days last, when, why and who can change them.
 func (c Calendar) Lock() fault.Lock {
 	return fault.Lock{
-		By: c.WindowBy, Role: string(access.LeadingGroup), At: orZero(c.WindowAt), Reason: c.WindowReason,
-		CanLift: string(access.LeadingGroup),
+		By: c.WindowBy, Role: string(policy.LeadingGroup), At: orZero(c.WindowAt), Reason: c.WindowReason,
+		CanLift: string(policy.LeadingGroup),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -349,7 +350,7 @@ func (p Period) begin(ctx context.Context, tx *gorm.DB, language string, columns
 	if t.SecondPerson != town.SecondRequired {
 		return nil, nil
 	}
-	able, err := access.DecideProposals.Deciders(ctx, tx, p.TownID, day.Of(tx.NowFunc()))
+	able, err := access.Deciders(ctx, tx, policy.DecideProposals, p.TownID, day.Of(tx.NowFunc()))
 	if err != nil || len(able) >= 2 {
 		return nil, err
 	}
@@ -431,7 +432,7 @@ func (p Period) undecided(ctx context.Context, tx *gorm.DB) (n int64, refusal er
 		"尚有 %d 份考评表、%d 项加减分未审批：请先审批，或说明理由并强制锁定，未审批的不计入",
 		"%d sheets and %d adjustments wait for a decision: decide on them, or lock by force with a reason, which leaves them out",
 		len(sheets), len(adjustments))
-	e = e.Held(fault.Lock{By: first.By, At: first.At, Reason: first.Reason, CanLift: string(access.LeadingGroup)})
+	e = e.Held(fault.Lock{By: first.By, At: first.At, Reason: first.Reason, CanLift: string(policy.LeadingGroup)})
 	for _, list := range []struct {
 		path string
 		of   []waiting

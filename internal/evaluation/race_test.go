@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"bulwark/internal/policy"
 	"bulwark/internal/proposal"
 
 	"gorm.io/gorm"
@@ -23,7 +24,7 @@ import (
 
 const period = "2023Q3" // the open one of the demo
 
-func as(ctx context.Context, person string, role access.Role) context.Context {
+func as(ctx context.Context, person string, role policy.Role) context.Context {
 	ctx = audit.As(ctx, audit.Actor{Name: person, Role: string(role)})
 	return access.WithPrincipal(ctx, access.Principal{Towns: []string{demo.Town}, Person: person}.Holding(role))
 }
@@ -46,7 +47,7 @@ func move(ctx context.Context, t *testing.T, db *gorm.DB, to ...evaluation.Perio
 
 func TestTheLockHolds(t *testing.T) {
 	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
-		ctx := as(t.Context(), "group-1", access.LeadingGroup)
+		ctx := as(t.Context(), "group-1", policy.LeadingGroup)
 		move(ctx, t, db, evaluation.Review)
 		nothingIsApprovedBehindTheLock(ctx, t, db)
 		move(ctx, t, db, evaluation.Review)
@@ -164,7 +165,7 @@ func runsAndPublicationsAtOnce(ctx context.Context, t *testing.T, db *gorm.DB) {
 		return err
 	})
 	waiting := made[slices.IndexFunc(made[:], func(p *proposal.Proposal) bool { return p != nil })]
-	second := as(t.Context(), "group-2", access.LeadingGroup)
+	second := as(t.Context(), "group-2", policy.LeadingGroup)
 	one(t, &all, func(int) error {
 		_, _, err := index.DecideProposal(second, db, waiting.Ref(), proposal.Confirmed, "")
 		return err

@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -46,7 +47,7 @@ type Sheet struct {
 	BranchCode    string `json:"branch" example:"b07"`
 	EvaluatorCode string `json:"evaluator,omitempty" example:"mentor-1"` // not told to the branch that it judges
 	// of the evaluator when the sheet was begun
-	Role        access.Role `json:"role" swaggertype:"string" example:"mentor"`
+	Role        policy.Role `json:"role" swaggertype:"string" example:"mentor"`
 	State       SheetState  `json:"state"`
 	Revision    int64       `json:"revision"` // grows when the sheet is returned; earlier entries are kept
 	Note        string      `json:"note,omitempty"`
@@ -96,9 +97,9 @@ type viewer struct {
 // viewerOf returns the caller of ctx, with the branches on which he or she may do the
 // action read. Secretaries report about the branches that they lead, so that these bar
 // them from nothing.
-func viewerOf(ctx context.Context, db *gorm.DB, townID string, read access.Action) (v viewer, err error) {
-	deciding := []access.Action{access.WriteSheets, access.DecideSheets, access.DecideAdjustments}
-	if access.PrincipalFrom(ctx).Role == access.Secretary {
+func viewerOf(ctx context.Context, db *gorm.DB, townID string, read policy.Action) (v viewer, err error) {
+	deciding := []policy.Action{policy.WriteSheets, policy.DecideSheets, policy.DecideAdjustments}
+	if access.PrincipalFrom(ctx).Role == policy.Secretary {
 		deciding = nil
 	}
 	v.Caller, err = access.CallerOf(ctx, db, townID, read, deciding...)
@@ -106,7 +107,7 @@ func viewerOf(ctx context.Context, db *gorm.DB, townID string, read access.Actio
 }
 
 // judged reports whether the caller reads sheets as the one whom they judge.
-func (v viewer) judged() bool { return v.Role == access.Secretary }
+func (v viewer) judged() bool { return v.Role == policy.Secretary }
 
 // sheetReader is a caller who reads or changes sheets.
 type sheetReader struct {
@@ -116,7 +117,7 @@ type sheetReader struct {
 }
 
 func sheetReaderOf(ctx context.Context, db *gorm.DB, townID string) (*sheetReader, error) {
-	v, err := viewerOf(ctx, db, townID, access.ReadSheets)
+	v, err := viewerOf(ctx, db, townID, policy.ReadSheets)
 	return &sheetReader{viewer: v}, err
 }
 
@@ -141,23 +142,23 @@ var sheets = workflow.Kind[Sheet, SheetState, *sheetReader]{
 	Reader: sheetReaderOf, Frozen: (*sheetReader).frozen,
 	Verbs: sheetVerbs{
 		{
-			Name: "begin", To: Draft, Action: access.WriteSheets, Silent: true, Who: sheetRules{tied, unled},
+			Name: "begin", To: Draft, Action: policy.WriteSheets, Silent: true, Who: sheetRules{tied, unled},
 			When: sheetRules{duringEntry, inWindow},
 		},
 		{
-			Name: "write", From: []SheetState{Draft}, Action: access.WriteSheets, Silent: true, Who: mine,
+			Name: "write", From: []SheetState{Draft}, Action: policy.WriteSheets, Silent: true, Who: mine,
 			When: sheetRules{living, duringEntry, inWindow},
 		},
 		{
-			Name: "write", From: []SheetState{Returned}, Action: access.WriteSheets, Silent: true, Who: mine,
+			Name: "write", From: []SheetState{Returned}, Action: policy.WriteSheets, Silent: true, Who: mine,
 			When: sheetRules{living, beforeLock, inTime},
 		},
-		{Name: "submit", From: []SheetState{Draft}, To: Submitted, Action: access.WriteSheets, When: whileOpen},
-		{Name: "submit", From: []SheetState{Returned}, To: Submitted, Action: access.WriteSheets, When: untilDue},
-		{Name: "withdraw", From: []SheetState{Submitted}, To: Draft, Action: access.WriteSheets, When: whileOpen},
-		{Name: "approve", From: []SheetState{Submitted}, To: Approved, Action: access.DecideSheets, When: deciding},
+		{Name: "submit", From: []SheetState{Draft}, To: Submitted, Action: policy.WriteSheets, When: whileOpen},
+		{Name: "submit", From: []SheetState{Returned}, To: Submitted, Action: policy.WriteSheets, When: untilDue},
+		{Name: "withdraw", From: []SheetState{Submitted}, To: Draft, Action: policy.WriteSheets, When: whileOpen},
+		{Name: "approve", From: []SheetState{Submitted}, To: Approved, Action: policy.DecideSheets, When: deciding},
 		{
-			Name: "return", From: []SheetState{Submitted, Approved}, To: Returned, Action: access.DecideSheets, Reason: true,
+			Name: "return", From: []SheetState{Submitted, Approved}, To: Returned, Action: policy.DecideSheets, Reason: true,
 			When: deciding,
 		},
 	},
@@ -168,7 +169,7 @@ func (v *sheetReader) State(s Sheet) (SheetState, fault.Lock) { return s.State, 
 
 // lock returns who brought the sheet to its state, and who can take it further.
 func (s Sheet) lock() fault.Lock {
-	group := string(access.LeadingGroup)
+	group := string(policy.LeadingGroup)
 	switch s.State {
 	case Submitted:
 		return fault.Lock{By: s.EvaluatorCode, Role: string(s.Role), At: orZero(s.SubmittedAt), CanLift: group}
@@ -228,7 +229,7 @@ func (v *sheetReader) Show(s Sheet, allowed []string) Sheet {
 // Tell returns the sheet with the role alone of who decided on it, where the caller may not
 // read people.
 func (v *sheetReader) Tell(s Sheet) Sheet {
-	s.DecidedBy = v.Told(s.DecidedBy, access.LeadingGroup)
+	s.DecidedBy = v.Told(s.DecidedBy, policy.LeadingGroup)
 	for i, m := range s.History {
 		s.History[i].Actor = v.Told(m.Actor, m.Role)
 	}
@@ -359,7 +360,7 @@ type SheetCount struct {
 // CountSheets counts the sheets that evaluators wrote in the role, in all periods
 // that are open or in review, by one statement. Nothing of what is in them is read.
 func CountSheets(
-	ctx context.Context, db *gorm.DB, townID string, role access.Role,
+	ctx context.Context, db *gorm.DB, townID string, role policy.Role,
 ) (counts map[string]SheetCount, err error) {
 	defer fault.Wrap(&err, "count of sheets")
 	var rows []struct {

@@ -3,9 +3,9 @@ package evaluation
 import (
 	"slices"
 
-	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 )
 
 // during refuses outside the states of the period.
@@ -47,7 +47,7 @@ func inTime(v *sheetReader, s Sheet) error {
 		return nil
 	}
 	lock := s.lock()
-	lock.CanLift = string(access.LeadingGroup)
+	lock.CanLift = string(policy.LeadingGroup)
 	return fault.Locked("due_passed", "退回的考评表应于 %s 前改正，期限已过：请向工作领导小组申请",
 		"the returned sheet was due on %s: ask the leading group for an exception", *s.DueOn).Held(lock)
 }

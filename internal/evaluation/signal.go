@@ -8,9 +8,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -73,7 +73,7 @@ func FindSignals(ctx context.Context, db *gorm.DB, townID, period, language stri
 // readSheet is a sheet as the signals read it.
 type readSheet struct {
 	branch, evaluator string
-	role              access.Role
+	role              policy.Role
 	submitted         time.Time
 	values            []readValue // numbers only, in the order of codes
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"bulwark/internal/access"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite/stats"
 )
@@ -241,7 +241,7 @@ func gapsBySubject(sheets []readSheet) map[string]map[string]float64 {
 	type side struct{ sum, n [2]float64 } // 0 the branch, 1 its mentors
 	sides := map[string]map[string]*side{}
 	for _, s := range sheets {
-		who := slices.Index([]access.Role{access.Secretary, access.Mentor}, s.role)
+		who := slices.Index([]policy.Role{policy.Secretary, policy.Mentor}, s.role)
 		if who < 0 {
 			continue
 		}

@@ -6,17 +6,17 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/policy"
 )
 
 // The demo's evaluators are honest: in four quarters with 440 sheets they raise
 // hardly a question. One who gives everybody the same high marks is found.
 func TestHonestEvaluatorsRaiseFewSignals(t *testing.T) {
 	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
-		ctx := as(t.Context(), "group-1", access.LeadingGroup)
+		ctx := as(t.Context(), "group-1", policy.LeadingGroup)
 		total, sheets := 0, 0
 		signals := func(period string) evaluation.Signals {
 			s, err := evaluation.FindSignals(ctx, db, demo.Town, period, "en")
@@ -37,7 +37,7 @@ func TestHonestEvaluatorsRaiseFewSignals(t *testing.T) {
 		}
 
 		before := len(signals(period).Items)
-		cheat := as(ctx, "group-2", access.LeadingGroup)
+		cheat := as(ctx, "group-2", policy.LeadingGroup)
 		for n := 1; n <= 8; n++ {
 			theirs, err := evaluation.ListSheets(ctx, db, demo.Town, evaluation.SheetFilter{
 				Period: period, Branch: fmt.Sprintf("b%02d", n), Evaluator: fmt.Sprintf("mentor-%d", (n-1)%4+1), Limit: 1,

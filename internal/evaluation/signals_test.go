@@ -1,19 +1,18 @@
 package evaluation
 
 import (
+	"bulwark/internal/policy"
 	"fmt"
 	"math"
 	"slices"
 	"testing"
 	"time"
-
-	"bulwark/internal/access"
 )
 
 // rated is a sheet of ratings on the indicators a, b, c … of the dimension d, each
 // scored as it is.
 func rated(evaluator, branch string, at time.Time, scores ...float64) readSheet {
-	s := readSheet{branch: branch, evaluator: evaluator, role: access.Mentor, submitted: at}
+	s := readSheet{branch: branch, evaluator: evaluator, role: policy.Mentor, submitted: at}
 	for i, x := range scores {
 		s.values = append(s.values, readValue{code: string(rune('a' + i)), raw: x, rated: true, dimension: "d", score: x})
 	}
@@ -23,7 +22,7 @@ func rated(evaluator, branch string, at time.Time, scores ...float64) readSheet 
 // reported is the own sheet of a branch in the dimension d.
 func reported(branch string, score float64) readSheet {
 	return readSheet{
-		branch: branch, evaluator: "s" + branch, role: access.Secretary,
+		branch: branch, evaluator: "s" + branch, role: policy.Secretary,
 		values: []readValue{{code: "own", raw: score, dimension: "d", score: score}},
 	}
 }

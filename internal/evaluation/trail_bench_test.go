@@ -8,11 +8,11 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/policy"
 )
 
 // BenchmarkTrail stores sheets as BenchmarkWriteSheet does, in turns with the trail
@@ -70,7 +70,7 @@ func trailless(b *testing.B, db *gorm.DB) {
 // together has every client write its sheet once.
 func together(b *testing.B, db *gorm.DB, sheets []evaluation.Sheet) time.Duration {
 	b.Helper()
-	ctx := as(b.Context(), "group-1", access.LeadingGroup)
+	ctx := as(b.Context(), "group-1", policy.LeadingGroup)
 	var wg sync.WaitGroup
 	start := time.Now()
 	for i := range sheets {

@@ -6,14 +6,15 @@ import (
 	"testing"
 
 	"bulwark/internal/access"
+	"bulwark/internal/policy"
 )
 
 var (
 	periodStates     = []PeriodState{Planned, Open, Review, Locked, Published, Final}
 	sheetStates      = []SheetState{Draft, Submitted, Returned, Approved}
 	adjustmentStates = []AdjustmentState{Proposed, ApprovedAdjustment, Rejected, Withdrawn}
-	writers          = []access.Role{
-		access.Secretary, access.Mentor, access.Instructor, access.Office, access.LeadingGroup,
+	writers          = []policy.Role{
+		policy.Secretary, policy.Mentor, policy.Instructor, policy.Office, policy.LeadingGroup,
 	}
 )
 
@@ -46,8 +47,8 @@ func TestAllowedByRoleAndState(t *testing.T) {
 			t.Errorf("%s: allowed %v, want %v", what, got, want)
 		}
 	}
-	for _, role := range append(access.Roles(), "") {
-		group, writes := role == access.LeadingGroup, slices.Contains(writers, role)
+	for _, role := range append(policy.Roles(), "") {
+		group, writes := role == policy.LeadingGroup, slices.Contains(writers, role)
 		of := func(may bool, verbs []string) []string {
 			if !may {
 				return nil

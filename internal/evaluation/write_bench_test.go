@@ -8,11 +8,11 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/policy"
 )
 
 // BenchmarkWriteSheet replaces the 26 entries of sheets of one town, each client
@@ -37,7 +37,7 @@ func BenchmarkWriteSheet(b *testing.B) {
 // the branch had in the quarter before.
 func begun(b *testing.B, db *gorm.DB, clients int) []evaluation.Sheet {
 	b.Helper()
-	ctx := as(b.Context(), "group-1", access.LeadingGroup)
+	ctx := as(b.Context(), "group-1", policy.LeadingGroup)
 	sheets := make([]evaluation.Sheet, clients)
 	for i := range sheets {
 		branch := fmt.Sprintf("b%02d", 2+i)
@@ -72,7 +72,7 @@ func begun(b *testing.B, db *gorm.DB, clients int) []evaluation.Sheet {
 
 func writeSheets(b *testing.B, db *gorm.DB, sheets []evaluation.Sheet) {
 	b.Helper()
-	ctx := as(b.Context(), "group-1", access.LeadingGroup)
+	ctx := as(b.Context(), "group-1", policy.LeadingGroup)
 	var left atomic.Int64
 	left.Store(int64(b.N))
 	var wg sync.WaitGroup

@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -98,10 +99,10 @@ type caseReader struct {
 
 func caseReaderOf(ctx context.Context, db *gorm.DB, townID string) (v *caseReader, err error) {
 	v = &caseReader{history: map[string][]CaseMove{}}
-	if v.Caller, err = access.CallerOf(ctx, db, townID, access.WriteCases, access.ReviewCases); err != nil {
+	if v.Caller, err = access.CallerOf(ctx, db, townID, policy.WriteCases, policy.ReviewCases); err != nil {
 		return v, err
 	}
-	v.reviews, err = v.Principal.ReachOf(ctx, db, access.ReviewCases, townID, v.Today)
+	v.reviews, err = v.Principal.ReachOf(ctx, db, policy.ReviewCases, townID, v.Today)
 	return v, err
 }
 
@@ -120,25 +121,25 @@ var (
 var cases = workflow.Kind[Case, CaseState, *caseReader]{
 	Noun: text.Text{ZH: "案例", EN: "case"}, Name: "case", Titles: caseTitles, Reader: caseReaderOf, Frozen: caseFrozen,
 	Verbs: caseVerbs{
-		{Name: "draft", To: Draft, Action: access.WriteCases, Silent: true, Who: writing},
-		{Name: "edit", From: []CaseState{Draft, Returned}, Action: access.WriteCases, Silent: true, Who: writing},
-		{Name: "submit", From: []CaseState{Draft, Returned}, To: Submitted, Action: access.WriteCases, Who: writing},
-		{Name: "publish", From: []CaseState{Submitted}, To: Published, Action: access.ReviewCases, Who: reviewing},
+		{Name: "draft", To: Draft, Action: policy.WriteCases, Silent: true, Who: writing},
+		{Name: "edit", From: []CaseState{Draft, Returned}, Action: policy.WriteCases, Silent: true, Who: writing},
+		{Name: "submit", From: []CaseState{Draft, Returned}, To: Submitted, Action: policy.WriteCases, Who: writing},
+		{Name: "publish", From: []CaseState{Submitted}, To: Published, Action: policy.ReviewCases, Who: reviewing},
 		{
-			Name: "return", From: []CaseState{Submitted}, To: Returned, Action: access.ReviewCases, Who: reviewing,
+			Name: "return", From: []CaseState{Submitted}, To: Returned, Action: policy.ReviewCases, Who: reviewing,
 			Reason: true,
 		},
 		{
-			Name: "withdraw", From: []CaseState{Draft, Submitted, Returned}, To: Withdrawn, Action: access.WriteCases,
+			Name: "withdraw", From: []CaseState{Draft, Submitted, Returned}, To: Withdrawn, Action: policy.WriteCases,
 			Who: writing,
 		},
 		{
-			Name: "retract", From: []CaseState{Published}, To: Withdrawn, Action: access.ReviewCases, Who: reviewing,
+			Name: "retract", From: []CaseState{Published}, To: Withdrawn, Action: policy.ReviewCases, Who: reviewing,
 			Reason: true,
 		},
 		{Name: "supersede", From: []CaseState{Published}, To: Superseded},
-		{Name: "renew", From: []CaseState{Published}, Action: access.WriteCases, Who: writing},
-		{Name: "renew", To: Draft, Action: access.WriteCases, Silent: true},
+		{Name: "renew", From: []CaseState{Published}, Action: policy.WriteCases, Who: writing},
+		{Name: "renew", To: Draft, Action: policy.WriteCases, Silent: true},
 	},
 }.Checked()
 
@@ -162,12 +163,12 @@ func caseFrozen(v *caseReader, c Case) error {
 
 // insider reports whether the caller reads who wrote and reviewed the case.
 func (v *caseReader) insider(c Case) bool {
-	return v.May(access.ReadPeople) || v.Reach.Has(c.BranchCode) || v.reviews.Has(c.BranchCode)
+	return v.May(policy.ReadPeople) || v.Reach.Has(c.BranchCode) || v.reviews.Has(c.BranchCode)
 }
 
 // State returns the state of the case, and who brought it there.
 func (v *caseReader) State(c Case) (CaseState, fault.Lock) {
-	lock := fault.Lock{At: c.CreatedAt, CanLift: string(access.LeadingGroup)}
+	lock := fault.Lock{At: c.CreatedAt, CanLift: string(policy.LeadingGroup)}
 	if v.insider(c) {
 		lock.By = c.Author
 	}

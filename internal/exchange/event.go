@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -83,10 +84,10 @@ type eventRules = []workflow.Rule[Event, *eventReader]
 var events = workflow.Kind[Event, EventState, *eventReader]{
 	Noun: text.Text{ZH: "活动", EN: "event"}, Name: "event", Titles: eventTitles, Reader: eventReaderOf, Frozen: eventFrozen,
 	Verbs: []workflow.Verb[Event, EventState, *eventReader]{
-		{Name: "plan", To: Planned, Action: access.WriteEvents, Silent: true},
-		{Name: "edit", From: []EventState{Planned, Held}, Action: access.WriteEvents, Silent: true},
-		{Name: "hold", From: []EventState{Planned}, To: Held, Action: access.WriteEvents, When: eventRules{hasCome}},
-		{Name: "cancel", From: []EventState{Planned}, To: Cancelled, Action: access.WriteEvents, Reason: true},
+		{Name: "plan", To: Planned, Action: policy.WriteEvents, Silent: true},
+		{Name: "edit", From: []EventState{Planned, Held}, Action: policy.WriteEvents, Silent: true},
+		{Name: "hold", From: []EventState{Planned}, To: Held, Action: policy.WriteEvents, When: eventRules{hasCome}},
+		{Name: "cancel", From: []EventState{Planned}, To: Cancelled, Action: policy.WriteEvents, Reason: true},
 	},
 }.Checked()
 
@@ -107,8 +108,8 @@ func eventFrozen(v *eventReader, e Event) error {
 
 // State returns the state of the event, and who brought it there.
 func (v *eventReader) State(e Event) (EventState, fault.Lock) {
-	by := v.Told(e.StateBy, access.LeadingGroup)
-	return e.State, fault.Lock{By: by, At: e.StateAt, Reason: e.StateReason, CanLift: string(access.LeadingGroup)}
+	by := v.Told(e.StateBy, policy.LeadingGroup)
+	return e.State, fault.Lock{By: by, At: e.StateAt, Reason: e.StateReason, CanLift: string(policy.LeadingGroup)}
 }
 
 // Visible leaves the query as it is: who may read events reads all.
@@ -120,8 +121,8 @@ func (*eventReader) Load(context.Context, *gorm.DB, []Event, workflow.Depth) err
 // Show returns the event with what the caller can do, without people where he or she
 // may not read them.
 func (v *eventReader) Show(e Event, allowed []string) Event {
-	e.Allowed, e.StateBy = allowed, v.Told(e.StateBy, access.LeadingGroup)
-	if !v.May(access.ReadPeople) {
+	e.Allowed, e.StateBy = allowed, v.Told(e.StateBy, policy.LeadingGroup)
+	if !v.May(policy.ReadPeople) {
 		e.People.V = []string{}
 	}
 	return e

@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite/stats"
 )
@@ -49,7 +50,7 @@ func FindRating(ctx context.Context, db *gorm.DB, townID, id string) (r Rating, 
 	if err != nil {
 		return Rating{}, err
 	}
-	reach, err := access.PrincipalFrom(ctx).ReachOf(ctx, db, access.WriteRatings, townID, day.Of(db.NowFunc()))
+	reach, err := access.PrincipalFrom(ctx).ReachOf(ctx, db, policy.WriteRatings, townID, day.Of(db.NowFunc()))
 	if err == nil && !reach.Has(r.BranchCode) {
 		return Rating{}, fault.Missing(ratingNoun, id)
 	}
@@ -67,7 +68,7 @@ type RatingFilter struct {
 // their making.
 func ListRatings(ctx context.Context, db *gorm.DB, townID string, f RatingFilter) (list []Rating, err error) {
 	defer fault.Wrap(&err, "ratings of %s", townID)
-	reach, err := access.PrincipalFrom(ctx).ReachOf(ctx, db, access.WriteRatings, townID, day.Of(db.NowFunc()))
+	reach, err := access.PrincipalFrom(ctx).ReachOf(ctx, db, policy.WriteRatings, townID, day.Of(db.NowFunc()))
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func Rate(ctx context.Context, db *gorm.DB, r Rating) (_ Rating, err error) {
 		if err != nil {
 			return err
 		}
-		if err := access.PrincipalFrom(ctx).InScope(ctx, tx, access.WriteRatings, r.TownID, r.BranchCode,
+		if err := access.PrincipalFrom(ctx).InScope(ctx, tx, policy.WriteRatings, r.TownID, r.BranchCode,
 			day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
@@ -152,7 +153,7 @@ func refuseFinal(p evaluation.Period) error {
 	}
 	e := fault.Locked("period_final", "考评周期 %s 已办结，评价不能再增改", "the period %s is final: ratings of it are closed", p.Code)
 	e.Lock = &fault.Lock{
-		By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: "nobody",
+		By: p.StateBy, Role: string(policy.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: "nobody",
 	}
 	return e
 }
@@ -223,7 +224,7 @@ type UsefulnessFilter struct {
 func ListUsefulness(ctx context.Context, db *gorm.DB, townID string, f UsefulnessFilter) (_ []Usefulness, err error) {
 	defer fault.Wrap(&err, "usefulness in %s", townID)
 	q := finalRatings(ctx, db, townID)
-	if p := access.PrincipalFrom(ctx); p.Role == access.Mentor {
+	if p := access.PrincipalFrom(ctx); p.Role == policy.Mentor {
 		q = q.Where("r.kind = 'mentor' AND r.subject = ?", p.Person)
 	}
 	for _, narrow := range []struct{ column, value string }{

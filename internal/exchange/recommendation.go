@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite/stats"
@@ -64,10 +65,10 @@ func RecommendedFor(
 ) (_ Recommended, err error) {
 	defer fault.Wrap(&err, "recommend cases to %s", q.Branch)
 	p, today := access.PrincipalFrom(ctx), day.Of(db.NowFunc())
-	if err := p.InScope(ctx, db, access.ReadScorecard, q.Town, q.Branch, today); err != nil {
+	if err := p.InScope(ctx, db, policy.ReadScorecard, q.Town, q.Branch, today); err != nil {
 		return Recommended{}, err
 	}
-	reach, err := p.ReachOf(ctx, db, access.ReadScorecard, q.Town, today)
+	reach, err := p.ReachOf(ctx, db, policy.ReadScorecard, q.Town, today)
 	if err != nil {
 		return Recommended{}, err
 	}

@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/proposal"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
@@ -94,13 +95,13 @@ func (a Appeal) Ref() workflow.Ref { return workflow.Ref{Town: a.TownID, ID: a.I
 func (a Appeal) lock() fault.Lock {
 	if a.State == Filed {
 		return fault.Lock{
-			By: a.FiledBy, Role: string(access.Secretary), At: a.FiledAt, Reason: a.Statement,
-			CanLift: string(access.LeadingGroup),
+			By: a.FiledBy, Role: string(policy.Secretary), At: a.FiledAt, Reason: a.Statement,
+			CanLift: string(policy.LeadingGroup),
 		}
 	}
-	l := fault.Lock{By: a.DecidedBy, Role: string(access.LeadingGroup), Reason: a.Answer, CanLift: fault.Nobody}
+	l := fault.Lock{By: a.DecidedBy, Role: string(policy.LeadingGroup), Reason: a.Answer, CanLift: fault.Nobody}
 	if a.State == Withdrawn {
-		l.Role = string(access.Secretary)
+		l.Role = string(policy.Secretary)
 	}
 	if a.DecidedAt != nil {
 		l.At = *a.DecidedAt
@@ -125,7 +126,7 @@ type appealedPeriod struct {
 
 func appealReaderOf(ctx context.Context, db *gorm.DB, townID string) (v *appealReader, err error) {
 	v = &appealReader{}
-	v.Caller, err = access.CallerOf(ctx, db, townID, access.ReadAppeals, access.DecideAppeals)
+	v.Caller, err = access.CallerOf(ctx, db, townID, policy.ReadAppeals, policy.DecideAppeals)
 	return v, err
 }
 
@@ -137,11 +138,11 @@ var appeals = workflow.Kind[Appeal, AppealState, *appealReader]{
 	Noun: text.Text{ZH: "申诉", EN: "appeal"}, Name: "appeal", Titles: appealTitles, Reader: appealReaderOf,
 	Verbs: []workflow.Verb[Appeal, AppealState, *appealReader]{
 		{
-			Name: "uphold", From: []AppealState{Filed}, To: Upheld, Action: access.DecideAppeals,
+			Name: "uphold", From: []AppealState{Filed}, To: Upheld, Action: policy.DecideAppeals,
 			Who: appealRules{notLed, secondable}, When: appealRules{nothingProposed, stillAmendable},
 		},
-		{Name: "reject", From: []AppealState{Filed}, To: Rejected, Action: access.DecideAppeals, Who: appealRules{notLed}},
-		{Name: "withdraw", From: []AppealState{Filed}, To: Withdrawn, Action: access.WriteAppeals},
+		{Name: "reject", From: []AppealState{Filed}, To: Rejected, Action: policy.DecideAppeals, Who: appealRules{notLed}},
+		{Name: "withdraw", From: []AppealState{Filed}, To: Withdrawn, Action: policy.WriteAppeals},
 	},
 }.Checked()
 
@@ -179,7 +180,7 @@ func (v *appealReader) Load(ctx context.Context, db *gorm.DB, list []Appeal, dep
 			return err
 		}
 	}
-	if !v.May(access.DecideAppeals) {
+	if !v.May(policy.DecideAppeals) {
 		return nil
 	}
 	codes := make([]string, len(list))
@@ -213,9 +214,9 @@ func (v *appealReader) Show(a Appeal, allowed []string) Appeal {
 // Tell returns the appeal with the role alone of who decided it, where the caller may not
 // read people.
 func (v *appealReader) Tell(a Appeal) Appeal {
-	role := access.LeadingGroup
+	role := policy.LeadingGroup
 	if a.State == Withdrawn {
-		role = access.Secretary
+		role = policy.Secretary
 	}
 	a.DecidedBy = v.Told(a.DecidedBy, role)
 	return a
@@ -235,7 +236,7 @@ func FileAppeal(ctx context.Context, db *gorm.DB, a Appeal) (_ Appeal, err error
 		if err != nil {
 			return err
 		}
-		if err := p.InScope(ctx, tx, access.WriteAppeals, a.TownID, a.BranchCode, today); err != nil {
+		if err := p.InScope(ctx, tx, policy.WriteAppeals, a.TownID, a.BranchCode, today); err != nil {
 			return err
 		}
 		if a.PublicationNumber, err = appealable(ctx, tx, period, a.BranchCode); err != nil {

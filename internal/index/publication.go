@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/proposal"
 	"bulwark/internal/signature"
 	"bulwark/internal/text"
@@ -70,7 +71,7 @@ func (p Publication) amendable(t town.Town, appeal *Appeal) *day.Date {
 // amendmentOver refuses an amendment after the last day.
 func (p Publication) amendmentOver(t town.Town, last day.Date) error {
 	by := p.lock()
-	by.CanLift = string(access.Admin)
+	by.CanLift = string(policy.Admin)
 	return fault.Locked("amendment_closed",
 		"首次公布后 %[1]d 天内可以更正，期限已于 %[2]s 届满；管理员可以更改期限",
 		"a result can be amended for %[1]d days after its first publication, until %[2]s: an administrator can change the days",
@@ -87,8 +88,8 @@ func (Publication) CountUnsigned(ctx context.Context, db *gorm.DB) (n int64, err
 // lock returns who published it, when, why and who can correct it.
 func (p Publication) lock() fault.Lock {
 	return fault.Lock{
-		By: p.PublishedBy, Role: string(access.LeadingGroup), At: p.PublishedAt, Reason: p.Reason,
-		CanLift: string(access.LeadingGroup),
+		By: p.PublishedBy, Role: string(policy.LeadingGroup), At: p.PublishedAt, Reason: p.Reason,
+		CanLift: string(policy.LeadingGroup),
 	}
 }
 
@@ -385,7 +386,7 @@ func (p *publishedRun) detail(caller access.Principal, now time.Time) Publicatio
 		OnePerson: p.onePerson(),
 	}
 	for _, name := range []*string{&i.PublishedBy, &i.ProposedBy, &i.ConfirmedBy} {
-		*name = caller.Told(*name, access.LeadingGroup)
+		*name = caller.Told(*name, policy.LeadingGroup)
 	}
 	return i
 }

@@ -17,6 +17,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/signature"
 	"bulwark/pkg/composite/stats"
@@ -45,7 +46,7 @@ func (c *ResultCache) Receipt(
 		Run: *o.Run, Source: p.source(day.Of(db.NowFunc())), Status: o.status(), Signed: signature.Signed(p.Note),
 		Note: p.Note,
 	}
-	r.CreatedBy = access.PrincipalFrom(ctx).Told(r.CreatedBy, access.LeadingGroup)
+	r.CreatedBy = access.PrincipalFrom(ctx).Told(r.CreatedBy, policy.LeadingGroup)
 	return r, nil
 }
 

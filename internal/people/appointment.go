@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 )
 
@@ -23,7 +24,7 @@ type Appointment struct {
 	TownID     string      `gorm:"primaryKey" json:"-"`
 	ID         string      `gorm:"primaryKey" json:"id" format:"uuid"`
 	PersonCode string      `json:"person" example:"mentor-1"`
-	Role       access.Role `json:"role" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
+	Role       policy.Role `json:"role" swaggertype:"string" enums:"reader,secretary,mentor,instructor,liaison_office,leading_group,leadership"`
 	Letter     string      `json:"letter,omitempty" example:"演示聘字〔2022〕1号"` // number of the letter of appointment
 	ValidFrom  day.Date    `json:"from" swaggertype:"string" format:"date"` // the first day
 	// the last day; absent = until further notice
@@ -36,7 +37,7 @@ type Appointment struct {
 type AppointmentFilter struct {
 	On     day.Date // those in force on the day; empty = all of history
 	Person string
-	Role   access.Role
+	Role   policy.Role
 	After  string // ids after this one
 	Limit  int    // 0 = all
 }
@@ -115,16 +116,16 @@ func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (_ Appointment, er
 
 func checkAppointment(a Appointment) (faults []fault.FieldError) {
 	switch {
-	case a.Role == access.Admin:
+	case a.Role == policy.Admin:
 		faults = append(faults, fault.Field("/role", "not_appointed_to",
 			"管理员不经聘任：请为其建立不关联人员的密钥", "nobody is appointed admin: make a key without a person"))
-	case !slices.Contains(access.Roles(), a.Role):
+	case !slices.Contains(policy.Roles(), a.Role):
 		faults = append(faults, fault.Field("/role", "unknown_role", "没有角色“%s”", "there is no role %q", a.Role))
-	case a.Role == access.Mentor && a.Letter == "":
+	case a.Role == policy.Mentor && a.Letter == "":
 		faults = append(faults,
 			fault.Field("/letter", "letter_needed", "导师须凭聘书聘任：请填写聘书编号", "a mentor is appointed by letter: give its number"))
 	}
-	if a.Role == access.Mentor && a.ValidUntil == nil {
+	if a.Role == policy.Mentor && a.ValidUntil == nil {
 		faults = append(faults,
 			fault.Field("/until", "term_needed", "导师有聘期：请填写最后一日", "a mentor is appointed for a term: give the last day"))
 	}

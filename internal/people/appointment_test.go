@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/people"
 	"bulwark/internal/people/peopletest"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 )
 
@@ -29,9 +30,9 @@ func TestAppointmentsAreRefused(t *testing.T) {
 		peopletest.Towns(t, db)
 		newcomer(t, db)
 		a, err := people.Appoint(t.Context(), db,
-			peopletest.Appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"))
+			peopletest.Appointment("a", "p3", policy.Mentor, "2023-01-01", "2023-12-31"))
 		peopletest.Must(t, err)
-		bare := peopletest.Appointment("a", "p3", access.Mentor, "2025-01-01", "")
+		bare := peopletest.Appointment("a", "p3", policy.Mentor, "2025-01-01", "")
 		bare.Letter = ""
 		for _, tt := range []struct {
 			what string
@@ -40,30 +41,30 @@ func TestAppointmentsAreRefused(t *testing.T) {
 			at   []string
 		}{
 			{"mentor without letter and end", bare, "invalid", []string{"/letter", "/until"}},
-			{"admin", peopletest.Appointment("a", "p3", access.Admin, "2023-01-01", ""), "invalid", []string{"/role"}},
+			{"admin", peopletest.Appointment("a", "p3", policy.Admin, "2023-01-01", ""), "invalid", []string{"/role"}},
 			{"unknown role", peopletest.Appointment("a", "p3", "king", "2023-01-01", ""), "invalid", []string{"/role"}},
 			{
-				"ends first", peopletest.Appointment("a", "p3", access.Leadership, "2023-01-02", "2023-01-01"), "invalid",
+				"ends first", peopletest.Appointment("a", "p3", policy.Leadership, "2023-01-02", "2023-01-01"), "invalid",
 				[]string{"/until"},
 			},
 			{
-				"unknown person", peopletest.Appointment("a", "p9", access.Leadership, "2023-01-01", ""), "invalid",
+				"unknown person", peopletest.Appointment("a", "p9", policy.Leadership, "2023-01-01", ""), "invalid",
 				[]string{"/person"},
 			},
 			{
-				"person of another town", peopletest.Appointment("q", "p3", access.Leadership, "2023-01-01", ""), "invalid",
+				"person of another town", peopletest.Appointment("q", "p3", policy.Leadership, "2023-01-01", ""), "invalid",
 				[]string{"/person"},
 			},
 			{
-				"the same again", peopletest.Appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"),
+				"the same again", peopletest.Appointment("a", "p3", policy.Mentor, "2023-01-01", "2023-12-31"),
 				"overlapping_appointment", nil,
 			},
 			{
-				"over its first day", peopletest.Appointment("a", "p3", access.Mentor, "2022-01-01", "2023-01-01"),
+				"over its first day", peopletest.Appointment("a", "p3", policy.Mentor, "2022-01-01", "2023-01-01"),
 				"overlapping_appointment", nil,
 			},
 			{
-				"over its last day", peopletest.Appointment("a", "p3", access.Mentor, "2023-12-31", "2024-12-31"),
+				"over its last day", peopletest.Appointment("a", "p3", policy.Mentor, "2023-12-31", "2024-12-31"),
 				"overlapping_appointment", nil,
 			},
 		} {
@@ -71,16 +72,16 @@ func TestAppointmentsAreRefused(t *testing.T) {
 			peopletest.Refused(t, tt.what, err, tt.code, tt.at...)
 		}
 		for _, fine := range []people.Appointment{
-			peopletest.Appointment("a", "p3", access.Mentor, "2024-01-01", "2026-12-31"),     // the next term
-			peopletest.Appointment("a", "p3", access.Instructor, "2023-01-01", ""),           // another role
-			peopletest.Appointment("a", "p1", access.LeadingGroup, "2023-01-01", ""),         // another person
-			peopletest.Appointment("q", "p1", access.Leadership, "2022-12-31", "2023-01-01"), // another town
+			peopletest.Appointment("a", "p3", policy.Mentor, "2024-01-01", "2026-12-31"),     // the next term
+			peopletest.Appointment("a", "p3", policy.Instructor, "2023-01-01", ""),           // another role
+			peopletest.Appointment("a", "p1", policy.LeadingGroup, "2023-01-01", ""),         // another person
+			peopletest.Appointment("q", "p1", policy.Leadership, "2022-12-31", "2023-01-01"), // another town
 		} {
 			_, err := people.Appoint(t.Context(), db, fine)
 			peopletest.Must(t, err)
 		}
-		for on, want := range map[day.Date][]access.Role{
-			"2022-12-31": {}, "2023-12-31": {access.Mentor, access.Instructor}, "2027-01-01": {access.Instructor},
+		for on, want := range map[day.Date][]policy.Role{
+			"2022-12-31": {}, "2023-12-31": {policy.Mentor, policy.Instructor}, "2027-01-01": {policy.Instructor},
 		} {
 			roles, err := access.RolesOf(t.Context(), db, "a", "p3", on)
 			peopletest.Must(t, err)
@@ -111,7 +112,7 @@ func TestADutyNeedsItsRole(t *testing.T) {
 		peopletest.Towns(t, db)
 		newcomer(t, db)
 		_, err := people.Appoint(t.Context(), db,
-			peopletest.Appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"))
+			peopletest.Appointment("a", "p3", policy.Mentor, "2023-01-01", "2023-12-31"))
 		peopletest.Must(t, err)
 		for _, tt := range []struct {
 			duty access.Duty
@@ -139,18 +140,18 @@ func TestAKeyHoldsARoleAsLongAsItsPerson(t *testing.T) {
 			peopletest.Towns(t, db)
 			newcomer(t, db)
 			ctx := t.Context()
-			a, err := people.Appoint(ctx, db, peopletest.Appointment("a", "p3", access.Mentor, "2023-01-01", "2023-12-31"))
+			a, err := people.Appoint(ctx, db, peopletest.Appointment("a", "p3", policy.Mentor, "2023-01-01", "2023-12-31"))
 			peopletest.Must(t, err)
-			_, err = people.Appoint(ctx, db, peopletest.Appointment("a", "p3", access.LeadingGroup, "2023-03-01", "2024-03-31"))
+			_, err = people.Appoint(ctx, db, peopletest.Appointment("a", "p3", policy.LeadingGroup, "2023-03-01", "2024-03-31"))
 			peopletest.Must(t, err)
-			_, err = people.Appoint(ctx, db, peopletest.Appointment("a", "p3", access.Leadership, "2020-01-01", ""))
+			_, err = people.Appoint(ctx, db, peopletest.Appointment("a", "p3", policy.Leadership, "2020-01-01", ""))
 			peopletest.Must(t, err)
 			_, secret, err := credential.CreateKey(ctx, db,
 				credential.Key{
-					Roles: []access.Role{access.Mentor, access.LeadingGroup}, Towns: []string{"a"}, PersonCode: new("p3"),
+					Roles: []policy.Role{policy.Mentor, policy.LeadingGroup}, Towns: []string{"a"}, PersonCode: new("p3"),
 				})
 			peopletest.Must(t, err)
-			at := func(moment time.Time, want ...access.Role) {
+			at := func(moment time.Time, want ...policy.Role) {
 				t.Helper()
 				now = moment
 				p, err := credential.Authenticate(ctx, db, secret)
@@ -161,15 +162,15 @@ func TestAKeyHoldsARoleAsLongAsItsPerson(t *testing.T) {
 				}
 			}
 			at(day.Date("2023-01-01").Start().Add(-time.Microsecond))
-			at(day.Date("2023-01-01").Start(), access.Mentor)
-			at(day.Date("2023-03-01").Start(), access.Mentor, access.LeadingGroup)
-			at(day.Date("2024-01-01").Start().Add(-time.Microsecond), access.Mentor, access.LeadingGroup)
-			at(day.Date("2024-01-01").Start(), access.LeadingGroup)
+			at(day.Date("2023-01-01").Start(), policy.Mentor)
+			at(day.Date("2023-03-01").Start(), policy.Mentor, policy.LeadingGroup)
+			at(day.Date("2024-01-01").Start().Add(-time.Microsecond), policy.Mentor, policy.LeadingGroup)
+			at(day.Date("2024-01-01").Start(), policy.LeadingGroup)
 			at(day.Date("2024-04-01").Start())
 			now = day.Date("2023-05-01").Start()
 			_, err = people.EndAppointment(ctx, db, "a", a.ID, people.Ending{Version: 1, Until: "2023-04-30"})
 			peopletest.Must(t, err)
-			at(now, access.LeadingGroup)
+			at(now, policy.LeadingGroup)
 		})
 	}
 }
@@ -180,10 +181,10 @@ func TestAppointmentsDoNotRace(t *testing.T) {
 		peopletest.Towns(t, db)
 		newcomer(t, db)
 		peopletest.Refused(t, "the second", overtaken(t, db, func(tx *gorm.DB) error {
-			_, err := people.Appoint(t.Context(), tx, peopletest.Appointment("a", "p3", access.Leadership, "2023-01-01", ""))
+			_, err := people.Appoint(t.Context(), tx, peopletest.Appointment("a", "p3", policy.Leadership, "2023-01-01", ""))
 			return err
 		}, func() error {
-			_, err := people.Appoint(t.Context(), db, peopletest.Appointment("a", "p3", access.Leadership, "2023-05-01", ""))
+			_, err := people.Appoint(t.Context(), db, peopletest.Appointment("a", "p3", policy.Leadership, "2023-05-01", ""))
 			return err
 		}), "overlapping_appointment")
 	})

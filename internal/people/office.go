@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -184,7 +185,7 @@ func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (_ OfficeMembe
 		if err := access.PersonExists(ctx, tx, m.TownID, m.PersonCode); err != nil {
 			return err
 		}
-		if err := demandRole(ctx, tx, m.TownID, holder{m.PersonCode, access.Office}, m.ValidFrom); err != nil {
+		if err := demandRole(ctx, tx, m.TownID, holder{m.PersonCode, policy.Office}, m.ValidFrom); err != nil {
 			return err
 		}
 		var n int64

@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/people"
 	"bulwark/internal/people/peopletest"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -76,16 +77,16 @@ func TestAnOfficeReachesItsLinks(t *testing.T) {
 			{"p2", "2023-05-01", []string{"b1", "b2", "b3"}},
 			{"", "2023-05-01", nil},
 		} {
-			p := access.Principal{Role: access.Office, Towns: []string{"a"}, Person: tt.person, Key: "k"}
-			reach, err := p.ReachOf(t.Context(), db, access.WriteSheets, "a", tt.on)
+			p := access.Principal{Role: policy.Office, Towns: []string{"a"}, Person: tt.person, Key: "k"}
+			reach, err := p.ReachOf(t.Context(), db, policy.WriteSheets, "a", tt.on)
 			peopletest.Must(t, err)
 			got := reach.Codes()
 			if slices.Sort(got); !slices.Equal(got, tt.want) || reach.All {
 				t.Errorf("%q reaches %v on %s, want %v", tt.person, got, tt.on, tt.want)
 			}
 		}
-		mentor := access.Principal{Role: access.Mentor, Towns: []string{"a"}, Person: "p1", Key: "k"}
-		if reach, err := mentor.ReachOf(t.Context(), db, access.WriteSheets, "a", "2023-06-30"); err != nil ||
+		mentor := access.Principal{Role: policy.Mentor, Towns: []string{"a"}, Person: "p1", Key: "k"}
+		if reach, err := mentor.ReachOf(t.Context(), db, policy.WriteSheets, "a", "2023-06-30"); err != nil ||
 			len(reach.Branches) != 0 {
 			t.Errorf("as a mentor p1 reaches %v, %v", reach, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -178,7 +179,7 @@ func namesOf(ctx context.Context, db *gorm.DB, townID string, codes []string) (m
 // holder is somebody in a role.
 type holder struct {
 	person string
-	role   access.Role
+	role   policy.Role
 }
 
 // lettersOn returns the appointments of people that are in force on the day.

@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -106,7 +107,7 @@ type HeldDuty struct {
 type PersonOn struct {
 	Person
 	// appointed to, in the order of the policy table
-	Roles   []access.Role `json:"roles" swaggertype:"array,string" example:"mentor"`
+	Roles   []policy.Role `json:"roles" swaggertype:"array,string" example:"mentor"`
 	Duties  []HeldDuty    `json:"duties"`                        // in the order of their making
 	Offices []string      `json:"offices" example:"agriculture"` // liaison offices, as a member
 }
@@ -119,7 +120,7 @@ func OnDay(ctx context.Context, db *gorm.DB, townID string, persons []Person, on
 	at := make(map[string]*PersonOn, len(persons))
 	codes := make([]string, len(persons))
 	for i, p := range persons {
-		all[i] = PersonOn{Person: p, Roles: []access.Role{}, Duties: []HeldDuty{}, Offices: []string{}}
+		all[i] = PersonOn{Person: p, Roles: []policy.Role{}, Duties: []HeldDuty{}, Offices: []string{}}
 		at[p.Code], codes[i] = &all[i], p.Code
 	}
 	of := func() *gorm.DB {
@@ -129,7 +130,7 @@ func OnDay(ctx context.Context, db *gorm.DB, townID string, persons []Person, on
 	if err != nil {
 		return nil, err
 	}
-	for _, role := range access.Roles() {
+	for _, role := range policy.Roles() {
 		for i := range all {
 			if letters[holder{all[i].Code, role}] != nil {
 				all[i].Roles = append(all[i].Roles, role)

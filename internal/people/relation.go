@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/town"
 )
 
@@ -18,7 +19,7 @@ import (
 // asked for.
 type Relation struct {
 	BranchCode, PersonCode string
-	Role                   access.Role
+	Role                   policy.Role
 }
 
 // ListRelations returns the relations of all assignments, and of the members of offices to the
@@ -42,7 +43,7 @@ WHERE l.town_id = @town AND l.valid_from <= @until AND (l.valid_until IS NULL OR
 	AND m.valid_from <= @until AND (m.valid_until IS NULL OR m.valid_until >= @from)
 ORDER BY l.branch_code, m.person_code`, map[string]any{"town": townID, "from": from, "until": until}).Scan(&linked).Error
 	for _, t := range linked {
-		ties = append(ties, Relation{t.BranchCode, t.PersonCode, access.Office})
+		ties = append(ties, Relation{t.BranchCode, t.PersonCode, policy.Office})
 	}
 	return ties, err
 }
@@ -57,7 +58,7 @@ type Mentorship struct {
 
 // MentorshipQuery is whose mentorships to list, on which day and in which language.
 type MentorshipQuery struct {
-	Role     access.Role // mentor or instructor
+	Role     policy.Role // mentor or instructor
 	On       day.Date
 	Language string // of the names
 }
@@ -81,7 +82,7 @@ func ListMentorships(
 		if err != nil {
 			return err
 		}
-		assigned, err := ListAssignments(ctx, tx, townID, AssignmentFilter{On: q.On, Duty: q.Role.Duty()})
+		assigned, err := ListAssignments(ctx, tx, townID, AssignmentFilter{On: q.On, Duty: access.DutyOf(q.Role)})
 		if err != nil {
 			return err
 		}

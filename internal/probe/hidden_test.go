@@ -10,12 +10,12 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
 	"bulwark/internal/demo/demotest"
+	"bulwark/internal/policy"
 )
 
 // tied are the callers who see some branches of an open period, and those who see none.
@@ -80,7 +80,7 @@ func (s *service) untied(db *gorm.DB) []string {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		for _, a := range []access.Action{access.ReadProvisional, access.ReadSheets, access.ReadScorecard} {
+		for _, a := range []policy.Action{policy.ReadProvisional, policy.ReadSheets, policy.ReadScorecard} {
 			reach, err := p.ReachOf(s.t.Context(), db, a, "demo", day.Of(today))
 			if err != nil {
 				s.t.Fatal(err)
@@ -108,7 +108,7 @@ func (w *walker) questions(d document) (addresses []string) {
 	var ranking struct {
 		Items []struct{ Branch struct{ Code string } }
 	}
-	answer := w.send(w.as(access.Mentor), http.MethodGet, "/towns/demo/periods/2023Q3/ranking", "en", nil)
+	answer := w.send(w.as(policy.Mentor), http.MethodGet, "/towns/demo/periods/2023Q3/ranking", "en", nil)
 	if err := json.Unmarshal(answer.Body.Bytes(), &ranking); err != nil || len(ranking.Items) < 3 {
 		w.t.Fatalf("a mentor sees %s", answer.Body)
 	}

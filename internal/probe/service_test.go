@@ -24,6 +24,7 @@ import (
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/jobs"
+	"bulwark/internal/policy"
 )
 
 // today is the moment at which everything is asked, days after the demo ends.
@@ -80,36 +81,36 @@ func chores(t *testing.T, db *gorm.DB) {
 
 // additions are one of each thing that the demo lacks.
 func (s *service) additions() {
-	scheme := s.send(s.as(access.LeadingGroup), http.MethodGet, "/scheme-templates/five-forces", "en", nil).Body.String()
+	scheme := s.send(s.as(policy.LeadingGroup), http.MethodGet, "/scheme-templates/five-forces", "en", nil).Body.String()
 	for _, a := range []struct {
-		by            access.Role
+		by            policy.Role
 		address, body string
 	}{
 		{
-			access.Office, "/towns/demo/events",
+			policy.Office, "/towns/demo/events",
 			`{"kind": "event", "held_on": "2023-09-20", "topic": "invented", "branches": ["b01", "b07"], "people": ["mentor-1"]}`,
 		},
 		{
-			access.Office, "/towns/demo/events",
+			policy.Office, "/towns/demo/events",
 			`{"kind": "study_visit", "held_on": "2023-09-21", "topic": "invented", "branches": ["b01"], "host": "b11"}`,
 		},
 		{
-			access.LeadingGroup, "/towns/demo/periods/2023Q3/exceptions",
+			policy.LeadingGroup, "/towns/demo/periods/2023Q3/exceptions",
 			`{"branch": "b01", "reason": "invented", "until": "2023-10-31"}`,
 		},
 		{
-			access.LeadingGroup, "/towns/demo/measures/6/tasks",
+			policy.LeadingGroup, "/towns/demo/measures/6/tasks",
 			`{"branch": "b01", "person": "instructor-1", "title": "invented", "due_on": "2023-10-31"}`,
 		},
 		{
-			access.LeadingGroup, "/towns/demo/measures/1/tasks",
+			policy.LeadingGroup, "/towns/demo/measures/1/tasks",
 			`{"person": "group-1", "title": "invented", "due_on": "2023-09-30"}`,
 		},
 		{
-			access.Secretary, "/towns/demo/ratings",
+			policy.Secretary, "/towns/demo/ratings",
 			`{"period": "2023Q2", "branch": "b01", "kind": "mentor", "subject": "mentor-1", "score": 4}`,
 		},
-		{access.LeadingGroup, "/towns/demo/schemes", scheme},
+		{policy.LeadingGroup, "/towns/demo/schemes", scheme},
 	} {
 		if w := s.send(s.as(a.by), http.MethodPost, a.address, "en", []byte(a.body)); w.Code != http.StatusCreated {
 			s.t.Errorf("POST %s: %d %.500s", a.address, w.Code, w.Body)
@@ -118,7 +119,7 @@ func (s *service) additions() {
 }
 
 // as returns the caller with the role.
-func (s *service) as(role access.Role) caller {
+func (s *service) as(role policy.Role) caller {
 	return s.callers[slices.IndexFunc(s.callers, func(c caller) bool { return c.name == string(role) })]
 }
 
@@ -129,7 +130,7 @@ func (s *service) serve(db *gorm.DB) {
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
 			return credential.Authenticate(ctx, db, key)
 		},
-		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
+		Authorize: func(ctx context.Context, p access.Principal, a policy.Action, town string) error {
 			return p.Authorize(ctx, db, a, town)
 		},
 		Ready: func(context.Context) error { return nil },

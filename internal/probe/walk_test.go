@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bulwark/internal/policy"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"bulwark/internal/access"
 )
 
 // document is what the probe needs of docs/openapi.json: a test of package api holds
@@ -133,7 +132,7 @@ func (s *service) get(address string) {
 	for _, c := range s.callers {
 		w := s.send(c, http.MethodGet, address, "en", nil)
 		s.note(c, "GET "+address, "en", w)
-		if c.name == string(access.Secretary) {
+		if c.name == string(policy.Secretary) {
 			s.tellsNoJudge(address, w.Body.String())
 		}
 		if c.name == "nobody" || c.name == "leading_group" {

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -82,7 +83,7 @@ type projectReader struct {
 
 func projectReaderOf(ctx context.Context, db *gorm.DB, townID string) (v *projectReader, err error) {
 	v = &projectReader{}
-	v.Caller, err = access.CallerOf(ctx, db, townID, access.WriteProjects)
+	v.Caller, err = access.CallerOf(ctx, db, townID, policy.WriteProjects)
 	return v, err
 }
 
@@ -101,23 +102,23 @@ var projects = workflow.Kind[Project, ProjectState, *projectReader]{
 	}, Name: "project", Titles: projectTitles, Reader: projectReaderOf, Frozen: projectFrozen,
 	Verbs: projectVerbs{
 		{
-			Name: "register", To: Registered, Action: access.WriteProjects, Silent: true, Who: writing,
+			Name: "register", To: Registered, Action: policy.WriteProjects, Silent: true, Who: writing,
 			When: projectRules{registering},
 		},
 		{
-			Name: "edit", From: []ProjectState{Registered}, Action: access.WriteProjects, Silent: true, Who: writing,
+			Name: "edit", From: []ProjectState{Registered}, Action: policy.WriteProjects, Silent: true, Who: writing,
 			When: projectRules{registering},
 		},
 		{
-			Name: "withdraw", From: []ProjectState{Registered}, To: ProjectWithdrawn, Action: access.WriteProjects,
+			Name: "withdraw", From: []ProjectState{Registered}, To: ProjectWithdrawn, Action: policy.WriteProjects,
 			Who: writing, When: projectRules{registering},
 		},
 		{Name: "shortlist", From: []ProjectState{Registered}, To: OnShortlist},
 		{Name: "choose", From: []ProjectState{OnShortlist}, To: Chosen},
 		{Name: "pass_over", From: []ProjectState{Registered, OnShortlist}, To: NotChosen},
-		{Name: "finish", From: []ProjectState{Chosen}, To: Finished, Action: access.WriteProjects, Who: writing},
+		{Name: "finish", From: []ProjectState{Chosen}, To: Finished, Action: policy.WriteProjects, Who: writing},
 		{
-			Name: "propose_bonus", From: []ProjectState{Chosen, Finished}, Action: access.RunRounds,
+			Name: "propose_bonus", From: []ProjectState{Chosen, Finished}, Action: policy.RunRounds,
 			When: projectRules{notRewarded},
 		},
 	},
@@ -159,14 +160,14 @@ func projectFrozen(v *projectReader, p Project) error {
 // caller may not read people.
 func (v *projectReader) State(p Project) (ProjectState, fault.Lock) {
 	return p.State, fault.Lock{
-		By: v.stateBy(p), At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup),
+		By: v.stateBy(p), At: p.StateAt, Reason: p.StateReason, CanLift: string(policy.LeadingGroup),
 	}
 }
 
 func (v *projectReader) stateBy(p Project) string {
-	mover := access.LeadingGroup
+	mover := policy.LeadingGroup
 	if p.State == Registered || p.State == ProjectWithdrawn || p.State == Finished {
-		mover = access.Secretary
+		mover = policy.Secretary
 	}
 	return v.Told(p.StateBy, mover)
 }

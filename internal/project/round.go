@@ -17,6 +17,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -109,11 +110,11 @@ func (v roundActor) State(r Round) (RoundState, fault.Lock) { return r.State, r.
 var rounds = workflow.Table[Round, RoundState, roundActor]{
 	Noun: text.Text{ZH: "评选", EN: "round"}, Titles: roundTitles, Frozen: roundFrozen,
 	Verbs: []workflow.Verb[Round, RoundState, roundActor]{
-		{Name: "edit", From: []RoundState{Registering}, Action: access.RunRounds},
-		{Name: "judge", From: []RoundState{Registering}, To: Judging, Action: access.RunRounds},
-		{Name: "close", From: []RoundState{Judging}, To: Closed, Action: access.RunRounds},
-		{Name: "shortlist", From: []RoundState{Closed}, To: Shortlisted, Action: access.RunRounds},
-		{Name: "choose", From: []RoundState{Shortlisted}, To: Decided, Action: access.RunRounds},
+		{Name: "edit", From: []RoundState{Registering}, Action: policy.RunRounds},
+		{Name: "judge", From: []RoundState{Registering}, To: Judging, Action: policy.RunRounds},
+		{Name: "close", From: []RoundState{Judging}, To: Closed, Action: policy.RunRounds},
+		{Name: "shortlist", From: []RoundState{Closed}, To: Shortlisted, Action: policy.RunRounds},
+		{Name: "choose", From: []RoundState{Shortlisted}, To: Decided, Action: policy.RunRounds},
 	},
 }.Checked()
 
@@ -125,8 +126,8 @@ func roundFrozen(_ roundActor, r Round) error {
 
 func (r Round) lock() fault.Lock {
 	return fault.Lock{
-		By: r.StateBy, Role: string(access.LeadingGroup), At: r.StateAt, Reason: r.StateReason,
-		CanLift: string(access.LeadingGroup),
+		By: r.StateBy, Role: string(policy.LeadingGroup), At: r.StateAt, Reason: r.StateReason,
+		CanLift: string(policy.LeadingGroup),
 	}
 }
 
@@ -137,8 +138,8 @@ func (r Round) locked(code string, message text.Text) error {
 
 // forReader returns the round as the caller may see it, with what he or she can do.
 func (r Round) forReader(p access.Principal) Round {
-	if !p.May(access.ReadPeople) {
-		r.Judges.V, r.StateBy = []string{}, p.Told(r.StateBy, access.LeadingGroup)
+	if !p.May(policy.ReadPeople) {
+		r.Judges.V, r.StateBy = []string{}, p.Told(r.StateBy, policy.LeadingGroup)
 	}
 	r.Allowed = rounds.Allowed(roundActor{p}, r)
 	return r

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -51,7 +52,7 @@ func ResultOf(ctx context.Context, db *gorm.DB, townID, code, language string) (
 	case r.State == Registering || r.State == Judging:
 		return RoundResult{}, fault.NotFound("round_open",
 			"评选 %s 尚未截止评分：截止前只能看到自己的评分表", "the round %s is not closed: until then judges see their own sheets alone", code)
-	case r.State != Decided && !p.May(access.RunRounds) && p.Role != access.Leadership &&
+	case r.State != Decided && !p.May(policy.RunRounds) && p.Role != policy.Leadership &&
 		!slices.Contains(r.Judges.V, p.Person):
 		return RoundResult{}, fault.Forbidden("not_decided", "评选 %s 尚未决定", "the round %s is not decided yet", code)
 	}
@@ -135,7 +136,7 @@ func Confirm(ctx context.Context, db *gorm.DB, ref workflow.Ref, c Choice) (afte
 
 // refuse returns why the choice cannot be made among the candidates.
 func (all RoundResult) refuse(ctx context.Context, tx *gorm.DB, r Round, c Choice) error {
-	ties, err := access.PrincipalFrom(ctx).TiesIn(ctx, tx, r.TownID, access.RunRounds)
+	ties, err := access.PrincipalFrom(ctx).TiesIn(ctx, tx, r.TownID, policy.RunRounds)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -62,7 +63,7 @@ func FindSheet(ctx context.Context, db *gorm.DB, townID, round string) (_ JudgeS
 
 // ledSince returns which branches the judge leads, or led within a year before the time.
 func ledSince(ctx context.Context, db *gorm.DB, townID string, began time.Time) (map[string]bool, error) {
-	ties, err := access.PrincipalFrom(ctx).TiesIn(ctx, db, townID, access.JudgeProjects)
+	ties, err := access.PrincipalFrom(ctx).TiesIn(ctx, db, townID, policy.JudgeProjects)
 	led := map[string]bool{}
 	for branch := range ties {
 		led[branch] = ties.Led(branch, access.Before(began), day.Of(db.NowFunc()))

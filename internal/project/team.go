@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -82,7 +83,7 @@ func UpdateTeam(ctx context.Context, db *gorm.DB, t Team, version int64) (after 
 		if err != nil {
 			return err
 		}
-		reach, err := access.PrincipalFrom(ctx).ReachOf(ctx, tx, access.WriteProjects, t.TownID, day.Of(tx.NowFunc()))
+		reach, err := access.PrincipalFrom(ctx).ReachOf(ctx, tx, policy.WriteProjects, t.TownID, day.Of(tx.NowFunc()))
 		if err != nil {
 			return err
 		}
@@ -116,7 +117,7 @@ func (t Team) check(ctx context.Context, tx *gorm.DB, touched []string) error {
 		return err
 	}
 	for _, branch := range touched {
-		if err := access.PrincipalFrom(ctx).InScope(ctx, tx, access.WriteProjects, t.TownID, branch, day.Of(tx.NowFunc())); err != nil {
+		if err := access.PrincipalFrom(ctx).InScope(ctx, tx, policy.WriteProjects, t.TownID, branch, day.Of(tx.NowFunc())); err != nil {
 			return err
 		}
 	}

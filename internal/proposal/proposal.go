@@ -17,6 +17,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -124,7 +125,7 @@ type reader struct {
 
 func newReader(ctx context.Context, db *gorm.DB, townID string) (v *reader, err error) {
 	v = &reader{}
-	v.Caller, err = access.CallerOf(ctx, db, townID, access.ReadProposals, access.DecideProposals)
+	v.Caller, err = access.CallerOf(ctx, db, townID, policy.ReadProposals, policy.DecideProposals)
 	if err != nil || len(v.Ties) == 0 {
 		return v, err
 	}
@@ -147,23 +148,23 @@ type (
 var proposals = workflow.Kind[Proposal, State, *reader]{
 	Noun: text.Text{ZH: "公布提议", EN: "proposal"}, Name: "proposal", Titles: titles, Reader: newReader,
 	Verbs: verbs{
-		{Name: "propose", To: Open, Action: access.DecideProposals, Who: rules{aPerson}},
+		{Name: "propose", To: Open, Action: policy.DecideProposals, Who: rules{aPerson}},
 		{
-			Name: "confirm", From: []State{Open}, To: Confirmed, Action: access.DecideProposals,
+			Name: "confirm", From: []State{Open}, To: Confirmed, Action: policy.DecideProposals,
 			Who: rules{sameRight, aPerson, another, unbiased}, When: rules{inTime},
 		},
 		{
-			Name: "reject", From: []State{Open}, To: Rejected, Action: access.DecideProposals, Reason: true,
+			Name: "reject", From: []State{Open}, To: Rejected, Action: policy.DecideProposals, Reason: true,
 			Who: rules{sameRight, aPerson, another},
 		},
-		{Name: "withdraw", From: []State{Open}, To: Withdrawn, Action: access.DecideProposals, Who: rules{proposer}},
+		{Name: "withdraw", From: []State{Open}, To: Withdrawn, Action: policy.DecideProposals, Who: rules{proposer}},
 		{Name: "lapse", From: []State{Open}, To: Lapsed},
 	},
 }.Checked()
 
 // rightTo is what one must be allowed in order to do without a second person what is
 // proposed.
-var rightTo = map[string]access.Action{Publish: access.WritePeriods, Amend: access.DecideAppeals}
+var rightTo = map[string]policy.Action{Publish: policy.WritePeriods, Amend: policy.DecideAppeals}
 
 // sameRight refuses who could not have proposed it.
 func sameRight(v *reader, p Proposal) error {
@@ -234,8 +235,8 @@ func (p Proposal) others(able []string) []string {
 // lock returns who brought the proposal into its state, when and why.
 func (p Proposal) lock() fault.Lock {
 	l := fault.Lock{
-		By: p.ProposedBy, Role: string(access.LeadingGroup), At: p.CreatedAt, Reason: p.Reason,
-		CanLift: string(access.LeadingGroup),
+		By: p.ProposedBy, Role: string(policy.LeadingGroup), At: p.CreatedAt, Reason: p.Reason,
+		CanLift: string(policy.LeadingGroup),
 	}
 	if p.DecidedAt != nil {
 		l.By, l.At, l.Reason, l.CanLift = p.DecidedBy, *p.DecidedAt, p.DecisionReason, fault.Nobody
@@ -260,7 +261,7 @@ func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Proposal, depth w
 		}
 	}
 	if v.able == nil {
-		if v.able, err = access.DecideProposals.Deciders(ctx, db, v.Town, v.Today); err != nil {
+		if v.able, err = access.Deciders(ctx, db, policy.DecideProposals, v.Town, v.Today); err != nil {
 			return err
 		}
 	}
@@ -368,8 +369,8 @@ func (p Proposal) refusal() error {
 // RefuseSetting refuses a change of what keeps one person from deciding alone to all but
 // administrators, and while a proposal is open.
 func RefuseSetting(ctx context.Context, tx *gorm.DB, townID string) error {
-	if p := access.PrincipalFrom(ctx); !p.May(access.WriteSafeguards) {
-		return p.NotAllowed(access.WriteSafeguards)
+	if p := access.PrincipalFrom(ctx); !p.May(policy.WriteSafeguards) {
+		return p.NotAllowed(policy.WriteSafeguards)
 	}
 	return RefuseOpen(ctx, tx, townID, "")
 }

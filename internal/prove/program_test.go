@@ -14,10 +14,10 @@ import (
 	"syscall"
 	"testing"
 
-	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
+	"bulwark/internal/policy"
 )
 
 // built is the real binary, built once.
@@ -122,7 +122,7 @@ func seeded(t *testing.T, url string) (secret string) {
 		t.Fatal(err)
 	}
 	for _, c := range credentials {
-		if c.Role == access.LeadingGroup {
+		if c.Role == policy.LeadingGroup {
 			return c.Key
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/config"
 	"bulwark/internal/credential"
 	"bulwark/internal/jobs"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -32,7 +33,7 @@ func serving(t *testing.T, db *gorm.DB) *apitest.Client {
 		Authenticate: func(ctx context.Context, key string) (access.Principal, error) {
 			return credential.Authenticate(ctx, db, key)
 		},
-		Authorize: func(ctx context.Context, p access.Principal, a access.Action, town string) error {
+		Authorize: func(ctx context.Context, p access.Principal, a policy.Action, town string) error {
 			return p.Authorize(ctx, db, a, town)
 		},
 		Ready: func(context.Context) error { return nil },
@@ -64,7 +65,7 @@ func founded(t *testing.T, db *gorm.DB) (key string) {
 		town.Town{Code: "demo", AreaCode: *parent, Name: text.Same("demo")}); err != nil {
 		t.Fatal(err)
 	}
-	_, key, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []access.Role{access.Admin}})
+	_, key, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []policy.Role{policy.Admin}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/ratelimit"
 )
 
@@ -22,8 +23,8 @@ var errCrossSite = fault.Forbidden("cross_site", "请求来自其他网站，已
 // open reports whether anyone may do the action, with or without a key: the
 // liveness of the service must not depend on the database that holds the keys,
 // and who signs in brings a secret of another kind.
-func open(action access.Action) bool {
-	return action == access.ReadService || action == access.SignIn
+func open(action policy.Action) bool {
+	return action == policy.ReadService || action == policy.SignIn
 }
 
 var errReadOnly = fault.Unavailable("read_only", "服务处于只读模式，暂不接受更改；查询照常。恢复时间请询问管理员",
@@ -32,14 +33,14 @@ var errReadOnly = fault.Unavailable("read_only", "服务处于只读模式，暂
 // changes reports whether a request of the route can change what is stored. Signing in
 // stores a session, by whatever method.
 func (r Route) changes() bool {
-	return !Safe(r.Method) && !r.Computes || r.Action == access.SignIn
+	return !Safe(r.Method) && !r.Computes || r.Action == policy.SignIn
 }
 
 // admit returns the caller of a request. Without a key or session the caller is
 // anonymous; what that allows is for the policy to say.
 func (e *Engine) admit(r *http.Request, route Route) (access.Principal, error) {
 	if route.Open() {
-		if route.Action == access.SignIn {
+		if route.Action == policy.SignIn {
 			return access.Principal{}, CheckOrigin(r)
 		}
 		return access.Principal{}, nil
@@ -53,7 +54,7 @@ func (e *Engine) admit(r *http.Request, route Route) (access.Principal, error) {
 	}
 	SetCaller(r.Context(), p)
 	if roles := r.Header.Values("Act-As"); len(roles) > 0 { // two are not one: they name no role
-		if p, err = p.ActingAs(access.Role(strings.Join(roles, ", "))); err != nil {
+		if p, err = p.ActingAs(policy.Role(strings.Join(roles, ", "))); err != nil {
 			return access.Principal{}, err
 		}
 		SetCaller(r.Context(), p)

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bulwark/internal/policy"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -8,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/gin-gonic/gin"
-
-	"bulwark/internal/access"
 )
 
 // BenchmarkRaw compares what the adaptor and its middleware add to an answer
@@ -17,7 +16,7 @@ import (
 func BenchmarkRaw(b *testing.B) {
 	body := []byte(strings.Repeat("0123456789", 500))
 	ours := serveProbes(b, newOptions(), func(r Router) {
-		Get(r, "/raw", access.ReadStructure, func(context.Context, struct{}) (Raw, error) {
+		Get(r, "/raw", policy.ReadStructure, func(context.Context, struct{}) (Raw, error) {
 			return Raw{ContentType: "application/json", ETag: `"1"`, Body: body}, nil
 		})
 	})

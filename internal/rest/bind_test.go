@@ -1,13 +1,12 @@
 package rest
 
 import (
+	"bulwark/internal/policy"
 	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"bulwark/internal/access"
 )
 
 const itemsURL = "/api/v1/towns/demo/items"
@@ -57,7 +56,7 @@ func TestAllBadParametersComeTogether(t *testing.T) {
 func TestParametersAreBound(t *testing.T) {
 	var got searchRequest
 	h := serveProbes(t, newOptions(), func(r Router) {
-		Get(r, "/towns/:town/bound", access.ReadStructure, func(_ context.Context, q searchRequest) (Nothing, error) {
+		Get(r, "/towns/:town/bound", policy.ReadStructure, func(_ context.Context, q searchRequest) (Nothing, error) {
 			got = q
 			return Nothing{}, nil
 		})
@@ -128,7 +127,7 @@ func TestWrongRequestStructsPanicAtStart(t *testing.T) {
 func TestHeaderLinesOfOneNameAreOneList(t *testing.T) {
 	var got string
 	h := serveProbes(t, newOptions(), func(r Router) {
-		Get(r, "/accept", access.ReadStructure, func(_ context.Context, q struct {
+		Get(r, "/accept", policy.ReadStructure, func(_ context.Context, q struct {
 			Accept string `header:"accept"`
 		},
 		) (Nothing, error) {

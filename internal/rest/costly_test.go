@@ -1,13 +1,12 @@
 package rest
 
 import (
+	"bulwark/internal/policy"
 	"context"
 	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"bulwark/internal/access"
 )
 
 // A caller has a budget of costly answers, and it fills up again. That of one caller is
@@ -18,7 +17,7 @@ func TestCostlyAnswersHaveABudget(t *testing.T) {
 	o.Now = func() time.Time { return now }
 	o.Config.Rate, o.Config.Burst = 1e6, 1e6
 	h := serveProbes(t, o, func(r Router) {
-		Get(r, "/api/v1/costly", access.ReadStructure,
+		Get(r, "/api/v1/costly", policy.ReadStructure,
 			func(context.Context, struct{}) (string, error) { return "", nil }, Costly)
 	})
 	ask := func(key, path string) int {
@@ -124,7 +123,7 @@ func TestStrangersWaitForARefusal(t *testing.T) {
 // Keys that may only read may ask what a POST computes.
 func TestReadOnlyKeysMayCompute(t *testing.T) {
 	h := serveProbes(t, newOptions(), func(r Router) {
-		Post(r, "/api/v1/computed", access.ReadStructure,
+		Post(r, "/api/v1/computed", policy.ReadStructure,
 			func(context.Context, struct{ Body item }) (string, error) { return "", nil }, Computes)
 	})
 	w := do(h, http.MethodPost, "/api/v1/computed", `{"name": "a"}`, "Authorization", "Bearer readonly")

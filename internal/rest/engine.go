@@ -17,6 +17,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/config"
+	"bulwark/internal/policy"
 	"bulwark/internal/ratelimit"
 )
 
@@ -45,10 +46,10 @@ type Options struct {
 	Labels Labels
 	// Identify returns the caller behind the key or session of a request, the zero
 	// Principal where it has neither.
-	Identify func(r *http.Request, action access.Action) (access.Principal, error)
+	Identify func(r *http.Request, action policy.Action) (access.Principal, error)
 	// Authorise returns an error unless the caller of the context, access.Caller, may
 	// do the action in the town ("" outside towns).
-	Authorise func(ctx context.Context, action access.Action, town string) error
+	Authorise func(ctx context.Context, action policy.Action, town string) error
 }
 
 // New returns an Engine without routes.

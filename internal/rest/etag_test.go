@@ -12,8 +12,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 )
 
 func TestIfMatch(t *testing.T) {
@@ -150,14 +150,14 @@ func TestCompressedVariantsHaveTheirOwnTag(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	s := newOptions()
 	h := serveProbes(t, s, func(r Router) {
-		Get(r, "/raw", access.ReadStructure, func(context.Context, struct{}) (Raw, error) {
+		Get(r, "/raw", policy.ReadStructure, func(context.Context, struct{}) (Raw, error) {
 			return Raw{ContentType: "text/csv", CacheControl: "public, max-age=60", Filename: "排名.csv", Body: []byte("a,b\n")},
 				nil
 		})
-		Get(r, "/nan", access.ReadStructure, func(context.Context, struct{}) (map[string]float64, error) {
+		Get(r, "/nan", policy.ReadStructure, func(context.Context, struct{}) (map[string]float64, error) {
 			return map[string]float64{"score": math.NaN()}, nil
 		})
-		Get(r, "/nil", access.ReadStructure,
+		Get(r, "/nil", policy.ReadStructure,
 			func(context.Context, struct{}) (Page[string], error) { return Page[string]{}, nil })
 	})
 	get := do(h, http.MethodGet, itemURL, "")

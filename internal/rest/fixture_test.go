@@ -18,14 +18,15 @@ import (
 	"bulwark/internal/config"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 )
 
 // keys are the callers of the tests: KEY → principal.
 var keys = map[string]access.Principal{
-	"group":    {Towns: []string{"demo"}, Role: access.LeadingGroup, Key: "bw_group"},
-	"reader":   {Towns: []string{"demo"}, Role: access.Reader, Key: "bw_reader"},
-	"readonly": {Towns: []string{"demo"}, Role: access.LeadingGroup, Key: "bw_ro", ReadOnly: true},
+	"group":    {Towns: []string{"demo"}, Role: policy.LeadingGroup, Key: "bw_group"},
+	"reader":   {Towns: []string{"demo"}, Role: policy.Reader, Key: "bw_reader"},
+	"readonly": {Towns: []string{"demo"}, Role: policy.LeadingGroup, Key: "bw_ro", ReadOnly: true},
 }
 
 // newOptions returns an engine's options that admit the keys above by the real policy
@@ -35,7 +36,7 @@ func newOptions() Options {
 		Config: &config.Config{RequestTimeout: time.Minute, BodyLimit: 4096},
 		Log:    slog.New(slog.DiscardHandler),
 		Now:    time.Now,
-		Identify: func(r *http.Request, _ access.Action) (access.Principal, error) {
+		Identify: func(r *http.Request, _ policy.Action) (access.Principal, error) {
 			key, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 			p, ok := keys[key]
 			if given && !ok {
@@ -43,14 +44,14 @@ func newOptions() Options {
 			}
 			return p, nil
 		},
-		Authorise: func(ctx context.Context, a access.Action, town string) error {
+		Authorise: func(ctx context.Context, a policy.Action, town string) error {
 			p := access.PrincipalFrom(ctx)
 			switch {
 			case p.Role == "":
 				return fault.Unauthenticated("key_required", "需要密钥", "a key is needed")
 			case town != "" && !slices.Contains(p.Towns, town):
 				return fault.Missing(text.F("镇", "town"), town)
-			case a.ScopeFor(p.Role) == access.None:
+			case a.ScopeFor(p.Role) == policy.None:
 				return fault.Forbidden("forbidden", "没有权限", "not allowed")
 			}
 			return nil
@@ -113,9 +114,9 @@ type searchRequest struct {
 
 // probes are routes that show what the engine does.
 func probes(r Router) {
-	Get(r, "/livez", access.ReadService, func(context.Context, struct{}) (string, error) { return "ok", nil })
+	Get(r, "/livez", policy.ReadService, func(context.Context, struct{}) (string, error) { return "ok", nil })
 	v1 := r.Under("/api/v1")
-	Get(v1, "/towns/:town/items", access.ReadStructure, func(_ context.Context, q searchRequest) (Page[string], error) {
+	Get(v1, "/towns/:town/items", policy.ReadStructure, func(_ context.Context, q searchRequest) (Page[string], error) {
 		var after string
 		if err := q.Resume(&after); err != nil {
 			return Page[string]{}, err
@@ -124,25 +125,25 @@ func probes(r Router) {
 		rows = rows[indexAfter(rows, after):]
 		return NewPage(rows[:min(len(rows), q.Limit())], q.PageQuery, func(s string) []any { return []any{s} })
 	})
-	Create(v1, "/towns/:town/items", access.WriteStructure, func(_ context.Context, q newItemRequest) (Created[thing], error) {
+	Create(v1, "/towns/:town/items", policy.WriteStructure, func(_ context.Context, q newItemRequest) (Created[thing], error) {
 		return Created[thing]{q.Body.Code, thing{q.Body.item, 1}}, nil
 	})
-	Get(v1, "/towns/:town/items/:item", access.ReadStructure, func(_ context.Context, q itemRequest) (thing, error) {
+	Get(v1, "/towns/:town/items/:item", policy.ReadStructure, func(_ context.Context, q itemRequest) (thing, error) {
 		return thing{item{Name: q.Item, Note: strings.Repeat("long ", 400)}, 3}, nil
 	})
 	change := func(_ context.Context, q changeRequest) (thing, error) { return thing{q.Body, q.Version + 1}, nil }
-	Put(v1, "/towns/:town/items/:item", access.WriteStructure, change)
-	Delete(v1, "/towns/:town/items/:item", access.WriteStructure, func(context.Context, struct {
+	Put(v1, "/towns/:town/items/:item", policy.WriteStructure, change)
+	Delete(v1, "/towns/:town/items/:item", policy.WriteStructure, func(context.Context, struct {
 		itemRequest
 		IfMatch
 	},
 	) (Nothing, error) {
 		return Nothing{}, nil
 	})
-	Post(v1, "/towns/:town/items/:item/open", access.WriteStructure, func(_ context.Context, q itemRequest) (map[string]string, error) {
+	Post(v1, "/towns/:town/items/:item/open", policy.WriteStructure, func(_ context.Context, q itemRequest) (map[string]string, error) {
 		return map[string]string{"item": q.Item}, nil
 	})
-	Post(v1, "/towns/:town/bulk", access.WriteStructure, func(_ context.Context, q struct {
+	Post(v1, "/towns/:town/bulk", policy.WriteStructure, func(_ context.Context, q struct {
 		Body []part `validate:"dive"`
 	},
 	) (int, error) {

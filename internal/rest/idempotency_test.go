@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"bulwark/internal/access"
+	"bulwark/internal/policy"
 )
 
 // All that makes a request what it is makes its fingerprint.
@@ -16,7 +17,7 @@ func TestFingerprintsDiffer(t *testing.T) {
 		r := httptest.NewRequest(http.MethodPost, "/a/b?c=d", strings.NewReader("body"))
 		r.Header.Set("Idempotency-Key", "k")
 		r.Header.Set("If-Match", `"1"`)
-		return r, access.Principal{Key: "bw_1", Role: access.Mentor}
+		return r, access.Principal{Key: "bw_1", Role: policy.Mentor}
 	}
 	seen := map[string]string{}
 	for name, change := range map[string]func(*http.Request, *access.Principal){
@@ -25,7 +26,7 @@ func TestFingerprintsDiffer(t *testing.T) {
 		"query":       func(r *http.Request, _ *access.Principal) { r.URL.RawQuery = "" },
 		"If-Match":    func(r *http.Request, _ *access.Principal) { r.Header.Set("If-Match", `"2"`) },
 		"no If-Match": func(r *http.Request, _ *access.Principal) { r.Header.Del("If-Match") },
-		"role":        func(_ *http.Request, p *access.Principal) { p.Role = access.Admin },
+		"role":        func(_ *http.Request, p *access.Principal) { p.Role = policy.Admin },
 		"body":        func(r *http.Request, _ *access.Principal) { r.Body = io.NopCloser(strings.NewReader("bod")) },
 	} {
 		r, p := base()

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bulwark/internal/policy"
 	"bytes"
 	"context"
 	"log/slog"
@@ -12,8 +13,6 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
-
-	"bulwark/internal/access"
 )
 
 func withLog(o Options) (Options, *bytes.Buffer) {
@@ -68,7 +67,7 @@ func TestAccessLogHoldsNoSecret(t *testing.T) {
 func TestPanicsAreAnsweredAndLoggedWithoutHeaders(t *testing.T) {
 	s, log := withLog(newOptions())
 	h := serveProbes(t, s, func(r Router) {
-		Get(r, "/panic", access.ReadStructure, func(context.Context, struct{}) (Nothing, error) { panic("planted") })
+		Get(r, "/panic", policy.ReadStructure, func(context.Context, struct{}) (Nothing, error) { panic("planted") })
 	})
 	w := do(h, http.MethodGet, "/panic", "", "Cookie", "session=hunter2", "X-API-Key", "hunter2")
 	problemOf(t, w, http.StatusInternalServerError)
@@ -83,7 +82,7 @@ func TestAClientThatLeftIsNoFailure(t *testing.T) {
 	s, log := withLog(newOptions())
 	ctx, leave := context.WithCancel(t.Context())
 	h := serveProbes(t, s, func(r Router) {
-		Get(r, "/leave", access.ReadStructure, func(ctx context.Context, _ struct{}) (Nothing, error) {
+		Get(r, "/leave", policy.ReadStructure, func(ctx context.Context, _ struct{}) (Nothing, error) {
 			leave()
 			return Nothing{}, ctx.Err()
 		})
@@ -147,7 +146,7 @@ func TestAccess(t *testing.T) {
 
 func TestAnonymousAnswersAreRevalidated(t *testing.T) {
 	s := newOptions()
-	s.Authorise = func(context.Context, access.Action, string) error { return nil }
+	s.Authorise = func(context.Context, policy.Action, string) error { return nil }
 	h := serveProbes(t, s)
 	if got := do(h, http.MethodGet, itemURL, "", "Authorization", "").Header().Get("Cache-Control"); got != "no-cache" {
 		t.Errorf("got %s", got)

@@ -12,6 +12,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 )
 
@@ -126,7 +127,7 @@ func lockFor(p access.Principal, l *fault.Lock) *fault.Lock {
 		return l
 	}
 	named := *l
-	named.By = p.Told(l.By, access.Role(l.Role))
+	named.By = p.Told(l.By, policy.Role(l.Role))
 	return &named
 }
 

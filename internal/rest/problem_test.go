@@ -9,15 +9,15 @@ import (
 	"testing"
 	"time"
 
-	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 )
 
 // failing adds GET /fail, which answers with the error.
 func failing(err error) func(Router) {
 	return func(r Router) {
-		Get(r, "/fail", access.ReadStructure, func(context.Context, struct{}) (Nothing, error) { return Nothing{}, err })
+		Get(r, "/fail", policy.ReadStructure, func(context.Context, struct{}) (Nothing, error) { return Nothing{}, err })
 	}
 }
 
@@ -126,7 +126,7 @@ func TestTimeouts(t *testing.T) {
 	s := newOptions()
 	s.Config.RequestTimeout = 10 * time.Millisecond
 	h := serveProbes(t, s, func(r Router) {
-		Get(r, "/slow", access.ReadStructure, func(ctx context.Context, _ struct{}) (Nothing, error) {
+		Get(r, "/slow", policy.ReadStructure, func(ctx context.Context, _ struct{}) (Nothing, error) {
 			<-ctx.Done()
 			return Nothing{}, fault.New(fault.KindUnavailable, "database_away", text.Same("away")).Because(ctx.Err())
 		})

@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 )
 
 // Handler is a plain function of a bound, cleaned, validated and authorised request.
@@ -24,7 +25,7 @@ type Handler[Req, Res any] func(ctx context.Context, req Req) (Res, error)
 type Route struct {
 	Method, Path string        // Path with :NAME for parameters
 	Tag          string        // area of the API to which the route belongs
-	Action       access.Action // what the caller must be allowed to do
+	Action       policy.Action // what the caller must be allowed to do
 	Handler      string        // name of the function, without its receiver
 	Request      reflect.Type  // struct with uri, form and header tags and perhaps Body
 	Body         reflect.Type  // of the request; nil where it has none
@@ -60,31 +61,31 @@ func (r Router) Under(path string) Router {
 func (r Router) Tag(area string) Router { return Router{r.to, r.engine, r.below, area} }
 
 // Get adds a route that reads: 200, and HEAD too.
-func Get[Req, Res any](r Router, path string, action access.Action, h Handler[Req, Res], opts ...Option) {
+func Get[Req, Res any](r Router, path string, action policy.Action, h Handler[Req, Res], opts ...Option) {
 	serve := adapt(r, Route{Method: http.MethodGet, Path: path, Action: action, Status: http.StatusOK}, h, opts)
 	r.to.GET(path, serve)
 	r.to.HEAD(path, serve)
 }
 
 // Create adds a route that makes something: 201 with its Location.
-func Create[Req, T any](r Router, path string, action access.Action, h Handler[Req, Created[T]], opts ...Option) {
+func Create[Req, T any](r Router, path string, action policy.Action, h Handler[Req, Created[T]], opts ...Option) {
 	opts = append([]Option{answer[T]}, opts...)
 	r.to.POST(path,
 		adapt(r, Route{Method: http.MethodPost, Path: path, Action: action, Status: http.StatusCreated}, h, opts))
 }
 
 // Post adds a route of a transition or a computation: 200.
-func Post[Req, Res any](r Router, path string, action access.Action, h Handler[Req, Res], opts ...Option) {
+func Post[Req, Res any](r Router, path string, action policy.Action, h Handler[Req, Res], opts ...Option) {
 	r.to.POST(path, adapt(r, Route{Method: http.MethodPost, Path: path, Action: action, Status: http.StatusOK}, h, opts))
 }
 
 // Put adds a route that replaces something; its requests must carry If-Match.
-func Put[Req, Res any](r Router, path string, action access.Action, h Handler[Req, Res], opts ...Option) {
+func Put[Req, Res any](r Router, path string, action policy.Action, h Handler[Req, Res], opts ...Option) {
 	r.to.PUT(path, adapt(r, Route{Method: http.MethodPut, Path: path, Action: action, Status: http.StatusOK}, h, opts))
 }
 
 // Delete adds a route that deletes or ends something; its requests must carry If-Match.
-func Delete[Req, Res any](r Router, path string, action access.Action, h Handler[Req, Res], opts ...Option) {
+func Delete[Req, Res any](r Router, path string, action policy.Action, h Handler[Req, Res], opts ...Option) {
 	r.to.DELETE(path,
 		adapt(r, Route{Method: http.MethodDelete, Path: path, Action: action, Status: http.StatusOK}, h, opts))
 }

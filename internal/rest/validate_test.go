@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -58,8 +59,8 @@ var _ = workflow.Table[step, step, stepReader]{
 	Noun:   text.Same("step"),
 	Titles: workflow.Titles[step]{"begun": text.Same("begun"), "done": text.Same("done"), "old": text.Same("old")},
 	Verbs: []workflow.Verb[step, step, stepReader]{
-		{Name: "begin", To: "begun", Action: access.WriteSheets},
-		{Name: "finish", From: []step{"begun"}, To: "done", Action: access.WriteSheets},
+		{Name: "begin", To: "begun", Action: policy.WriteSheets},
+		{Name: "finish", From: []step{"begun"}, To: "done", Action: policy.WriteSheets},
 		{Name: "age", From: []step{"done"}, To: "old"},
 	},
 }.Checked()

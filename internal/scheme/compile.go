@@ -5,8 +5,8 @@ import (
 	"errors"
 	"slices"
 
-	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 )
@@ -63,8 +63,8 @@ func (c *Compiled) Quantity(code string) *Quantity { return c.quantities[code] }
 
 // Reports reports whether the scheme counts values of the code, an indicator or a
 // quantity, that the role reports.
-func (c *Compiled) Reports(role access.Role, code string) bool {
-	var reporters []access.Role
+func (c *Compiled) Reports(role policy.Role, code string) bool {
+	var reporters []policy.Role
 	if q := c.Quantity(code); q != nil {
 		reporters = q.Reporters
 	} else if n := c.Node(code); n != nil {
@@ -193,7 +193,7 @@ type Indicator struct {
 	Unit            string              `json:"unit,omitempty" example:"%"`
 	Direction       composite.Direction `json:"direction" swaggertype:"string" enums:"benefit,cost"`
 	Entry           Entry               `json:"entry" swaggertype:"string" enums:"reported,rated,derived"`
-	Reporters       []access.Role       `json:"reporters,omitempty" swaggertype:"array,string" enums:"secretary,mentor,instructor,liaison_office,leading_group"`
+	Reporters       []policy.Role       `json:"reporters,omitempty" swaggertype:"array,string" enums:"secretary,mentor,instructor,liaison_office,leading_group"`
 	Rule            *Rule               `json:"rule"`
 	Missing         composite.Missing   `json:"missing"`
 	Weight          float64             `json:"weight" example:"4"`              // among its siblings

@@ -5,7 +5,7 @@ package scheme
 import (
 	"slices"
 
-	"bulwark/internal/access"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 )
@@ -56,7 +56,7 @@ type Node struct {
 	Entry     Entry               `json:"entry,omitempty" swaggertype:"string" enums:"reported,rated,derived"`
 	// roles whose values count, of a reported indicator; absent: everyone who may write a sheet
 	// roles whose values count; all who may write the sheet where it is absent
-	Reporters []access.Role          `json:"reporters,omitempty" swaggertype:"array,string" enums:"secretary,mentor,instructor,liaison_office,leading_group"`
+	Reporters []policy.Role          `json:"reporters,omitempty" swaggertype:"array,string" enums:"secretary,mentor,instructor,liaison_office,leading_group"`
 	Range     *Range                 `json:"range,omitempty"`    // of an entry
 	Decimals  *int                   `json:"decimals,omitempty"` // of an entry, at most
 	Rule      *Rule                  `json:"rule,omitempty"`
@@ -94,7 +94,7 @@ type Quantity struct {
 	Code      string         `json:"code"`
 	Name      text.Text      `json:"name"`
 	Unit      string         `json:"unit,omitempty"`
-	Reporters []access.Role  `json:"reporters,omitempty" swaggertype:"array,string" enums:"secretary,mentor,instructor,liaison_office,leading_group"` // as of an indicator
+	Reporters []policy.Role  `json:"reporters,omitempty" swaggertype:"array,string" enums:"secretary,mentor,instructor,liaison_office,leading_group"` // as of an indicator
 	Range     *Range         `json:"range,omitempty"`
 	Decimals  *int           `json:"decimals,omitempty"`
 	AppliesTo *Applicability `json:"applies_to,omitempty"`

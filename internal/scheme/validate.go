@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
 )
@@ -155,9 +155,9 @@ func (v *validator) entry(at string, n Node) {
 }
 
 // reporters faults roles that write no sheets: nobody could report the value.
-func (v *validator) reporters(at string, roles []access.Role) {
+func (v *validator) reporters(at string, roles []policy.Role) {
 	for i, role := range roles {
-		if !slices.Contains(access.WriteSheets.Roles(), role) {
+		if !slices.Contains(policy.WriteSheets.Roles(), role) {
 			v.fault(at+"/reporters/"+strconv.Itoa(i), "unknown_reporter", text.F(
 				"“%s”不填写考评表，不能作为填报角色", "the role %q writes no sheets and cannot report", role))
 		}

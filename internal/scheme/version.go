@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -92,9 +93,9 @@ var versions = workflow.Kind[Version, State, *reader]{
 		return &reader{Principal: access.PrincipalFrom(ctx)}, nil
 	},
 	Verbs: verbs{
-		{Name: "create", To: Draft, Action: access.WriteScheme},
-		{Name: "update", From: []State{Draft}, Action: access.WriteScheme, Frozen: frozen},
-		{Name: "activate", From: []State{Draft}, To: Active, Action: access.WriteScheme, Frozen: notADraft},
+		{Name: "create", To: Draft, Action: policy.WriteScheme},
+		{Name: "update", From: []State{Draft}, Action: policy.WriteScheme, Frozen: frozen},
+		{Name: "activate", From: []State{Draft}, To: Active, Action: policy.WriteScheme, Frozen: notADraft},
 		{Name: "retire", From: []State{Active}, To: Retired},
 	},
 }.Checked()
@@ -114,7 +115,7 @@ func (r *reader) State(v Version) (State, fault.Lock) { return v.State, r.last[v
 
 // Visible hides drafts from who does not work on them.
 func (r *reader) Visible(q *gorm.DB) *gorm.DB {
-	if r.May(access.ReadDrafts) {
+	if r.May(policy.ReadDrafts) {
 		return q
 	}
 	return q.Where("state <> ?", Draft)

@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/audit"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -33,8 +34,8 @@ func towns(t *testing.T, db *gorm.DB) {
 
 // asGroup returns the context of somebody who works on schemes.
 func asGroup(t *testing.T) context.Context {
-	ctx := audit.As(t.Context(), audit.Actor{Name: "group-1", Role: string(access.LeadingGroup)})
-	return access.WithPrincipal(ctx, access.Principal{}.Holding(access.LeadingGroup))
+	ctx := audit.As(t.Context(), audit.Actor{Name: "group-1", Role: string(policy.LeadingGroup)})
+	return access.WithPrincipal(ctx, access.Principal{}.Holding(policy.LeadingGroup))
 }
 
 // ref names a version of the scheme s of town a, as it was read in the version.

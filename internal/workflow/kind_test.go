@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -112,17 +113,17 @@ var letters = workflow.Kind[letter, state, *reader]{
 		return &reader{Principal: access.PrincipalFrom(ctx)}, nil
 	},
 	Verbs: []workflow.Verb[letter, state, *reader]{
-		{Name: "begin", To: draft, Action: access.WriteSheets, Who: rules{author}},
-		{Name: "write", From: []state{draft}, Action: access.WriteSheets, Silent: true, Who: rules{author}},
-		{Name: "send", From: []state{draft}, To: sent, Action: access.WriteSheets, Who: rules{author}, When: rules{written}},
-		{Name: "answer", From: []state{sent}, To: answered, Action: access.DecideSheets},
-		{Name: "return", From: []state{sent}, To: draft, Action: access.DecideSheets, Reason: true},
+		{Name: "begin", To: draft, Action: policy.WriteSheets, Who: rules{author}},
+		{Name: "write", From: []state{draft}, Action: policy.WriteSheets, Silent: true, Who: rules{author}},
+		{Name: "send", From: []state{draft}, To: sent, Action: policy.WriteSheets, Who: rules{author}, When: rules{written}},
+		{Name: "answer", From: []state{sent}, To: answered, Action: policy.DecideSheets},
+		{Name: "return", From: []state{sent}, To: draft, Action: policy.DecideSheets, Reason: true},
 		{Name: "reopen", From: []state{answered}, To: sent},
 	},
 }.Checked()
 
 // as lets a person of the town act under a role.
-func as(ctx context.Context, person string, role access.Role) context.Context {
+func as(ctx context.Context, person string, role policy.Role) context.Context {
 	ctx = audit.As(ctx, audit.Actor{Name: person, Role: string(role)})
 	return access.WithPrincipal(ctx, access.Principal{Towns: []string{"a"}, Person: person}.Holding(role))
 }
@@ -136,7 +137,7 @@ type post struct {
 
 func eachPost(t *testing.T, test func(post)) {
 	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
-		p := post{t, db, as(t.Context(), "m", access.Mentor), as(t.Context(), "g", access.LeadingGroup)}
+		p := post{t, db, as(t.Context(), "m", policy.Mentor), as(t.Context(), "g", policy.LeadingGroup)}
 		_, err := town.CreateArea(t.Context(), db, town.Area{Code: "44", Level: "province", Name: text.Same("44")})
 		p.must(err)
 		_, err = town.Create(t.Context(), db, town.Town{Code: "a", AreaCode: "44", Name: text.Same("a")})
@@ -195,7 +196,7 @@ func TestARecordGoesThroughItsLife(t *testing.T) {
 		_ = p.refused(err, "empty")
 		_, err = p.write(p.group, l.Ref(), "x")
 		_ = p.refused(err, "not_yours")
-		_, err = p.write(as(t.Context(), "r", access.Reader), l.Ref(), "x")
+		_, err = p.write(as(t.Context(), "r", policy.Reader), l.Ref(), "x")
 		_ = p.refused(err, "not_allowed")
 		l, err = p.write(p.mentor, l.Ref(), "x")
 		p.must(err)
@@ -383,10 +384,10 @@ func TestATableIsCheckedAtStart(t *testing.T) {
 			func(k *workflow.Kind[letter, state, *reader]) { k.Verbs[2].Silent = true }, "leaves no transition",
 		},
 		"two rows": {func(k *workflow.Kind[letter, state, *reader]) {
-			k.Verbs = append(k.Verbs, verb{Name: "write", From: []state{draft}, Action: access.WriteSheets})
+			k.Verbs = append(k.Verbs, verb{Name: "write", From: []state{draft}, Action: policy.WriteSheets})
 		}, "has two rows"},
 		"two ways": {func(k *workflow.Kind[letter, state, *reader]) {
-			k.Verbs = append(k.Verbs, verb{Name: "push", From: []state{draft}, To: sent, Action: access.WriteSheets})
+			k.Verbs = append(k.Verbs, verb{Name: "push", From: []state{draft}, To: sent, Action: policy.WriteSheets})
 		}, "two verbs lead"},
 	} {
 		k := letters

@@ -17,6 +17,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 )
 
@@ -50,7 +51,7 @@ type Verb[T any, S ~string, V Actor[T, S]] struct {
 	Name   string
 	From   []S                  // empty: it creates the record
 	To     S                    // zero: the state stays as it is
-	Action access.Action        // what the policy must allow; empty: no caller, only Apply
+	Action policy.Action        // what the policy must allow; empty: no caller, only Apply
 	Who    []Rule[T, V]         // about the person, asked before the state
 	When   []Rule[T, V]         // about the moment: days, parents, locks; asked after the state
 	Reason bool                 // a reason is required

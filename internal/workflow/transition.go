@@ -7,10 +7,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 )
 
 // Transition is one step of a record, kept for ever under the version that it made.
@@ -22,7 +22,7 @@ type Transition struct {
 	Verb     string      `json:"verb"`                                              // what was done, such as approve
 	At       time.Time   `json:"at"`                                                // when
 	Actor    string      `json:"by,omitempty" example:"group-1"`                    // who took the step
-	Role     access.Role `json:"role" swaggertype:"string" example:"leading_group"` // under which he or she did
+	Role     policy.Role `json:"role" swaggertype:"string" example:"leading_group"` // under which he or she did
 	Reason   string      `json:"reason,omitempty"`                                  // that was given
 	Extra    string      `json:"-"`                                                 // what the kind keeps besides, as JSON
 }
@@ -48,7 +48,7 @@ func AddTransitions(ctx context.Context, tx *gorm.DB, kind, reason string, extra
 	for i, s := range steps {
 		rows[i] = Transition{
 			TownID: s.Town, Kind: kind, RecordID: s.ID, Version: s.Version, Verb: s.Verb, At: tx.NowFunc(),
-			Actor: who.Name, Role: access.Role(who.Role), Reason: reason, Extra: string(more),
+			Actor: who.Name, Role: policy.Role(who.Role), Reason: reason, Extra: string(more),
 		}
 	}
 	return tx.CreateInBatches(rows, database.Batch).Error

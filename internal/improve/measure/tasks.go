@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/improve"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -71,7 +72,7 @@ type TaskNote struct {
 	Verb     string      `json:"verb" enums:"set,change,report,finish,drop,reopen"`
 	At       time.Time   `json:"at"`
 	Actor    string      `json:"by" example:"instructor-2"`
-	Role     access.Role `json:"role" swaggertype:"string" example:"instructor"`
+	Role     policy.Role `json:"role" swaggertype:"string" example:"instructor"`
 	Progress int64       `json:"progress" example:"40"` // from then on
 	Note     string      `json:"note,omitempty"`
 	Evidence string      `json:"evidence,omitempty"`
@@ -102,16 +103,16 @@ type (
 var tasks = workflow.Kind[Task, TaskState, *taskReader]{
 	Noun: text.Text{ZH: "任务", EN: "task"}, Name: "task", Titles: taskTitles, Reader: newTaskReader, Frozen: notOpen,
 	Verbs: taskVerbs{
-		{Name: "set", To: TaskOpen, Action: access.WriteTasks},
-		{Name: "change", From: []TaskState{TaskOpen}, Action: access.WriteTasks, Who: taskRules{inReach}},
-		{Name: "report", From: []TaskState{TaskOpen}, Action: access.ReportTasks, Who: taskRules{responsible}},
-		{Name: "finish", From: []TaskState{TaskOpen}, To: TaskDone, Action: access.ReportTasks, Who: taskRules{responsible}},
+		{Name: "set", To: TaskOpen, Action: policy.WriteTasks},
+		{Name: "change", From: []TaskState{TaskOpen}, Action: policy.WriteTasks, Who: taskRules{inReach}},
+		{Name: "report", From: []TaskState{TaskOpen}, Action: policy.ReportTasks, Who: taskRules{responsible}},
+		{Name: "finish", From: []TaskState{TaskOpen}, To: TaskDone, Action: policy.ReportTasks, Who: taskRules{responsible}},
 		{
-			Name: "drop", From: []TaskState{TaskOpen}, To: TaskDropped, Action: access.WriteTasks,
+			Name: "drop", From: []TaskState{TaskOpen}, To: TaskDropped, Action: policy.WriteTasks,
 			Who: taskRules{inReach, notLed}, Reason: true,
 		},
 		{
-			Name: "reopen", From: []TaskState{TaskDone, TaskDropped}, To: TaskOpen, Action: access.WriteTasks,
+			Name: "reopen", From: []TaskState{TaskDone, TaskDropped}, To: TaskOpen, Action: policy.WriteTasks,
 			Who: taskRules{inReach}, Reason: true,
 		},
 	},
@@ -126,7 +127,7 @@ func inReach(v *taskReader, t Task) error {
 }
 
 func responsible(v *taskReader, t Task) error {
-	if !v.responsible(t) && v.Role != access.LeadingGroup {
+	if !v.responsible(t) && v.Role != policy.LeadingGroup {
 		return fault.Forbidden("not_responsible", "只有任务的负责人或负责单位可以填报进展",
 			"only who is responsible for a task, or the leading group, reports on it")
 	}
@@ -169,8 +170,8 @@ type taskReader struct {
 }
 
 func newTaskReader(ctx context.Context, db *gorm.DB, townID string) (*taskReader, error) {
-	v, err := access.CallerOf(ctx, db, townID, access.ReadTasks, access.WriteTasks)
-	if err != nil || v.Role != access.Office || v.Person == "" {
+	v, err := access.CallerOf(ctx, db, townID, policy.ReadTasks, policy.WriteTasks)
+	if err != nil || v.Role != policy.Office || v.Person == "" {
 		return &taskReader{Caller: v}, err
 	}
 	offices, err := people.OfficesOf(ctx, db, townID, v.Person, v.Today)
@@ -227,7 +228,7 @@ func (v *taskReader) Load(ctx context.Context, db *gorm.DB, list []Task, depth w
 
 // State returns where the task is, and who brought it there.
 func (v *taskReader) State(t Task) (TaskState, fault.Lock) {
-	return t.State, fault.Lock{By: t.StateBy, At: t.StateAt, Reason: t.StateReason, CanLift: string(access.LeadingGroup)}
+	return t.State, fault.Lock{By: t.StateBy, At: t.StateAt, Reason: t.StateReason, CanLift: string(policy.LeadingGroup)}
 }
 
 // Show returns the task with what the caller can do.

@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
@@ -86,14 +87,14 @@ var analyses = workflow.Kind[Analysis, AnalysisState, *analysisReader]{
 	History: func(a *Analysis) *[]workflow.Transition { return &a.History },
 	Frozen:  submitted,
 	Verbs: analysisVerbs{
-		{Name: "begin", To: AnalysisDraft, Action: access.WriteAnalyses, Silent: true},
-		{Name: "write", From: []AnalysisState{AnalysisDraft}, Action: access.WriteAnalyses, Who: ownOfBranch, Silent: true},
+		{Name: "begin", To: AnalysisDraft, Action: policy.WriteAnalyses, Silent: true},
+		{Name: "write", From: []AnalysisState{AnalysisDraft}, Action: policy.WriteAnalyses, Who: ownOfBranch, Silent: true},
 		{
-			Name: "submit", From: []AnalysisState{AnalysisDraft}, To: AnalysisSubmitted, Action: access.WriteAnalyses,
+			Name: "submit", From: []AnalysisState{AnalysisDraft}, To: AnalysisSubmitted, Action: policy.WriteAnalyses,
 			Who: ownOfBranch,
 		},
 		{
-			Name: "withdraw", From: []AnalysisState{AnalysisSubmitted}, To: AnalysisDraft, Action: access.WriteAnalyses,
+			Name: "withdraw", From: []AnalysisState{AnalysisSubmitted}, To: AnalysisDraft, Action: policy.WriteAnalyses,
 			Who: ownOfBranch,
 		},
 	},
@@ -131,7 +132,7 @@ type analysisReader struct {
 }
 
 func newAnalysisReader(ctx context.Context, db *gorm.DB, townID string) (*analysisReader, error) {
-	v, err := access.CallerOf(ctx, db, townID, access.ReadAnalyses)
+	v, err := access.CallerOf(ctx, db, townID, policy.ReadAnalyses)
 	return &analysisReader{Caller: v}, err
 }
 
@@ -152,7 +153,7 @@ func (v *analysisReader) Visible(q *gorm.DB) *gorm.DB {
 
 // State returns where the analysis is, and since when.
 func (v *analysisReader) State(a Analysis) (AnalysisState, fault.Lock) {
-	lock := fault.Lock{By: a.MentorCode, Role: string(access.Mentor), At: a.CreatedAt, CanLift: string(access.Mentor)}
+	lock := fault.Lock{By: a.MentorCode, Role: string(policy.Mentor), At: a.CreatedAt, CanLift: string(policy.Mentor)}
 	if a.SubmittedAt != nil {
 		lock.At = *a.SubmittedAt
 	}
@@ -178,7 +179,7 @@ func BeginAnalysis(ctx context.Context, db *gorm.DB, b *index.ResultCache, a Ana
 	a.ID, a.MentorCode, a.State, a.Versioned = database.NewID(), access.PrincipalFrom(ctx).Person, AnalysisDraft,
 		database.Versioned{Version: 1}
 	return analyses.Create(ctx, db, "begin", "", a, func(tx *gorm.DB, v *analysisReader, a *Analysis) error {
-		if err := v.Principal.InScope(ctx, tx, access.WriteAnalyses, a.TownID, a.BranchCode, v.Today); err != nil {
+		if err := v.Principal.InScope(ctx, tx, policy.WriteAnalyses, a.TownID, a.BranchCode, v.Today); err != nil {
 			return err
 		}
 		view, err := publishedView(ctx, tx, b, a.TownID, a.PeriodCode, a.PublicationNumber)

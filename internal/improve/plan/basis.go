@@ -7,10 +7,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"bulwark/internal/access"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite/stats"
@@ -140,8 +140,8 @@ func publishedView(
 		e := fault.Conflict("period_not_published",
 			"考评周期 %[1]s 尚未公布：请等待公布", "the period %[1]s is not published: wait until it is", p.Code)
 		e.Lock = &fault.Lock{
-			By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason,
-			CanLift: string(access.LeadingGroup),
+			By: p.StateBy, Role: string(policy.LeadingGroup), At: p.StateAt, Reason: p.StateReason,
+			CanLift: string(policy.LeadingGroup),
 		}
 		return v, e
 	}

@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/improve"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -86,7 +87,7 @@ type itemReader struct {
 }
 
 func newItemReader(ctx context.Context, db *gorm.DB, townID string) (*itemReader, error) {
-	v, err := access.CallerOf(ctx, db, townID, access.ReadPlans, access.ApprovePlans)
+	v, err := access.CallerOf(ctx, db, townID, policy.ReadPlans, policy.ApprovePlans)
 	return &itemReader{Caller: v}, err
 }
 
@@ -102,23 +103,23 @@ var items = workflow.Kind[Item, ItemState, *itemReader]{
 	Noun: text.Text{ZH: "提升事项", EN: "plan item"}, Name: "plan-item", Titles: itemTitles, Reader: newItemReader,
 	Verbs: itemVerbs{
 		{
-			Name: "done", From: []ItemState{ItemOpen, ItemReturned}, To: ItemDone, Action: access.WritePlans,
+			Name: "done", From: []ItemState{ItemOpen, ItemReturned}, To: ItemDone, Action: policy.WritePlans,
 			When: itemRules{workable},
 		},
 		{
-			Name: "verify", From: []ItemState{ItemDone}, To: ItemVerified, Action: access.VerifyPlans,
+			Name: "verify", From: []ItemState{ItemDone}, To: ItemVerified, Action: policy.VerifyPlans,
 			When: itemRules{workable, notOwnWork},
 		},
 		{
-			Name: "return", From: []ItemState{ItemDone}, To: ItemReturned, Action: access.VerifyPlans, Reason: true,
+			Name: "return", From: []ItemState{ItemDone}, To: ItemReturned, Action: policy.VerifyPlans, Reason: true,
 			When: itemRules{workable},
 		},
 		{
-			Name: "return", From: []ItemState{ItemVerified}, To: ItemReturned, Action: access.ApprovePlans, Reason: true,
+			Name: "return", From: []ItemState{ItemVerified}, To: ItemReturned, Action: policy.ApprovePlans, Reason: true,
 			Who: itemRules{itemNotLed}, When: itemRules{workable},
 		},
 		{
-			Name: "close", From: []ItemState{ItemVerified}, To: ItemClosed, Action: access.ApprovePlans,
+			Name: "close", From: []ItemState{ItemVerified}, To: ItemClosed, Action: policy.ApprovePlans,
 			Who: itemRules{itemNotLed}, When: itemRules{workable},
 		},
 		{Name: "relapse", From: []ItemState{ItemClosed}, To: ItemOpen, Reason: true},
@@ -137,7 +138,7 @@ func (i Item) AboutBranch() string { return i.BranchCode }
 
 // State returns where the item is, and who brought it there.
 func (v *itemReader) State(i Item) (ItemState, fault.Lock) {
-	return i.State, fault.Lock{By: i.StateBy, At: i.StateAt, Reason: i.StateReason, CanLift: string(access.LeadingGroup)}
+	return i.State, fault.Lock{By: i.StateBy, At: i.StateAt, Reason: i.StateReason, CanLift: string(policy.LeadingGroup)}
 }
 
 // Show returns the item with what the caller can do.
@@ -147,14 +148,14 @@ func (v *itemReader) Show(i Item, allowed []string) Item {
 }
 
 // itemMovers are the roles that bring an item into its states, as far as a state says.
-var itemMovers = map[ItemState]access.Role{
-	ItemOpen: access.LeadingGroup, ItemDone: access.Secretary, ItemVerified: access.Instructor,
-	ItemReturned: access.Instructor, ItemClosed: access.LeadingGroup, ItemDropped: access.LeadingGroup,
+var itemMovers = map[ItemState]policy.Role{
+	ItemOpen: policy.LeadingGroup, ItemDone: policy.Secretary, ItemVerified: policy.Instructor,
+	ItemReturned: policy.Instructor, ItemClosed: policy.LeadingGroup, ItemDropped: policy.LeadingGroup,
 }
 
 // Tell returns the item with roles in place of names, where the caller may not read people.
 func (v *itemReader) Tell(i Item) Item {
-	i.StateBy, i.DoneBy = v.Told(i.StateBy, itemMovers[i.State]), v.Told(i.DoneBy, access.Secretary)
+	i.StateBy, i.DoneBy = v.Told(i.StateBy, itemMovers[i.State]), v.Told(i.DoneBy, policy.Secretary)
 	for n, m := range i.History {
 		i.History[n].Actor = v.Told(m.Actor, m.Role)
 	}

@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/improve"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -88,19 +89,19 @@ var (
 		Noun: noun, Name: "plan", Titles: titles, Column: "stage", Reader: newDocumentReader, Frozen: approvedOnce,
 		History: history,
 		Verbs: verbs{
-			{Name: "draft", To: Draft, Action: access.DraftPlans},
-			{Name: "write", From: []State{Draft, Advised, Approved}, Action: access.WritePlans, When: rules{notOver}},
+			{Name: "draft", To: Draft, Action: policy.DraftPlans},
+			{Name: "write", From: []State{Draft, Advised, Approved}, Action: policy.WritePlans, When: rules{notOver}},
 			{
-				Name: "redraft", From: []State{Draft, Advised}, Action: access.DraftPlans,
+				Name: "redraft", From: []State{Draft, Advised}, Action: policy.DraftPlans,
 				Who: rules{notLed}, When: rules{neverApproved},
 			},
-			{Name: "advise", From: []State{Draft}, To: Advised, Action: access.AdvisePlans, When: rules{notOver}, Reason: true},
+			{Name: "advise", From: []State{Draft}, To: Advised, Action: policy.AdvisePlans, When: rules{notOver}, Reason: true},
 			{
-				Name: "send_back", From: []State{Advised}, To: Draft, Action: access.ApprovePlans,
+				Name: "send_back", From: []State{Advised}, To: Draft, Action: policy.ApprovePlans,
 				Who: rules{notLed}, When: rules{notOver}, Reason: true,
 			},
 			{
-				Name: "approve", From: []State{Advised}, To: Approved, Action: access.ApprovePlans, Who: rules{notLed},
+				Name: "approve", From: []State{Advised}, To: Approved, Action: policy.ApprovePlans, Who: rules{notLed},
 				When: rules{notOver},
 			},
 		},
@@ -108,15 +109,15 @@ var (
 	plans = workflow.Kind[Plan, State, *reader]{
 		Noun: noun, Name: "plan", Titles: titles, Reader: newReader, History: history,
 		Verbs: verbs{
-			{Name: "start", From: []State{Approved}, To: Running, Action: access.WritePlans},
+			{Name: "start", From: []State{Approved}, To: Running, Action: policy.WritePlans},
 			{
-				Name: "return", From: []State{Running}, To: Returned, Action: access.ApprovePlans, Who: rules{notLed}, Reason: true,
+				Name: "return", From: []State{Running}, To: Returned, Action: policy.ApprovePlans, Who: rules{notLed}, Reason: true,
 			},
-			{Name: "resume", From: []State{Returned}, To: Running, Action: access.WritePlans},
-			{Name: "accept", From: []State{Running}, To: Accepted, Action: access.ApprovePlans, Who: rules{notLed}},
-			{Name: "close", From: []State{Accepted}, To: Closed, Action: access.ApprovePlans, Who: rules{notLed}},
+			{Name: "resume", From: []State{Returned}, To: Running, Action: policy.WritePlans},
+			{Name: "accept", From: []State{Running}, To: Accepted, Action: policy.ApprovePlans, Who: rules{notLed}},
+			{Name: "close", From: []State{Accepted}, To: Closed, Action: policy.ApprovePlans, Who: rules{notLed}},
 			{
-				Name: "abandon", From: []State{Approved, Running, Returned}, To: Closed, Action: access.ApprovePlans,
+				Name: "abandon", From: []State{Approved, Running, Returned}, To: Closed, Action: policy.ApprovePlans,
 				Who: rules{notLed}, Reason: true,
 			},
 		},
@@ -160,7 +161,7 @@ func (p Plan) AboutBranch() string { return p.BranchCode }
 
 // lock returns who brought the plan into its state, when and why.
 func (p Plan) lock() fault.Lock {
-	return fault.Lock{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(access.LeadingGroup)}
+	return fault.Lock{By: p.StateBy, At: p.StateAt, Reason: p.StateReason, CanLift: string(policy.LeadingGroup)}
 }
 
 // reader is a caller who reads or changes plans. Whoever may read the plans of a branch
@@ -171,7 +172,7 @@ type reader struct {
 }
 
 func newReader(ctx context.Context, db *gorm.DB, townID string) (*reader, error) {
-	v, err := access.CallerOf(ctx, db, townID, access.ReadPlans, access.ApprovePlans)
+	v, err := access.CallerOf(ctx, db, townID, policy.ReadPlans, policy.ApprovePlans)
 	return &reader{Caller: v}, err
 }
 
@@ -209,9 +210,9 @@ func (v *reader) Show(p Plan, _ []string) Plan {
 }
 
 // movers are the roles that bring a plan into its states, as far as a state says.
-var movers = map[State]access.Role{
-	Draft: access.Secretary, Advised: access.Mentor, Running: access.Secretary, Approved: access.LeadingGroup,
-	Returned: access.LeadingGroup, Accepted: access.LeadingGroup, Closed: access.LeadingGroup,
+var movers = map[State]policy.Role{
+	Draft: policy.Secretary, Advised: policy.Mentor, Running: policy.Secretary, Approved: policy.LeadingGroup,
+	Returned: policy.LeadingGroup, Accepted: policy.LeadingGroup, Closed: policy.LeadingGroup,
 }
 
 // Tell returns the plan with roles in place of names, where the caller may not read people.
@@ -245,7 +246,7 @@ func Begin(ctx context.Context, db *gorm.DB, townID, branch string, from Source)
 		Versioned: database.Versioned{Version: 1},
 	}
 	return documents.Create(ctx, db, "draft", "", p, func(tx *gorm.DB, v *reader, p *Plan) error {
-		if err := v.Principal.InScope(ctx, tx, access.DraftPlans, townID, branch, v.Today); err != nil {
+		if err := v.Principal.InScope(ctx, tx, policy.DraftPlans, townID, branch, v.Today); err != nil {
 			return err
 		}
 		if err := improve.RefuseBranch(ctx, tx, townID, branch); err != nil {

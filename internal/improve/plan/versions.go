@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite/stats"
 )
@@ -29,7 +30,7 @@ type Version struct {
 	Prediction *database.JSON[Prediction] `json:"prediction,omitempty"` // of an approved one
 	Note       string                     `json:"note,omitempty"`       // the advice, or why it was approved
 	MadeBy     string                     `json:"by" example:"mentor-1"`
-	Role       access.Role                `json:"role" swaggertype:"string" example:"mentor"`
+	Role       policy.Role                `json:"role" swaggertype:"string" example:"mentor"`
 	MadeAt     time.Time                  `json:"at"`
 	MadeOn     day.Date                   `json:"on" swaggertype:"string" format:"date"`
 } // @name PlanVersion

@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/improve"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 )
 
@@ -94,7 +95,7 @@ var reminderWords = map[string]text.Text{
 // not go to who is limited to some. Who reads of the whole town gets what is overdue.
 func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, error) {
 	p, today := access.PrincipalFrom(ctx), day.Of(db.NowFunc())
-	reach, err := p.ReachOf(ctx, db, access.ReadReminders, townID, today)
+	reach, err := p.ReachOf(ctx, db, policy.ReadReminders, townID, today)
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +110,11 @@ func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, erro
 	}
 	mine := "person_code = @me"
 	switch {
-	case access.ReadReminders.ScopeFor(p.Role) == access.All:
+	case policy.ReadReminders.ScopeFor(p.Role) == policy.All:
 		mine = "kind LIKE @overdue"
-	case p.Role == access.Secretary:
+	case p.Role == policy.Secretary:
 		mine += " OR (kind LIKE @item OR kind LIKE @plan) AND person_code IS NULL AND office_code IS NULL"
-	case p.Role == access.Office:
+	case p.Role == policy.Office:
 		mine += ` OR office_code IN (SELECT office_code FROM office_members WHERE town_id = @town AND person_code = @me
 			AND valid_from <= @today AND (valid_until IS NULL OR valid_until >= @today))`
 	}

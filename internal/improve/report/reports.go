@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -70,10 +71,10 @@ type (
 var reports = workflow.Kind[Report, State, *reader]{
 	Noun: text.Text{ZH: "汇报", EN: "report"}, Name: "report", Titles: titles, Reader: newReader, Frozen: submitted,
 	Verbs: verbs{
-		{Name: "begin", To: Draft, Action: access.WriteReports, Silent: true},
-		{Name: "write", From: []State{Draft}, Action: access.WriteReports, Who: rules{own}, Silent: true},
-		{Name: "submit", From: []State{Draft}, To: Submitted, Action: access.WriteReports, Who: rules{own}},
-		{Name: "receive", From: []State{Submitted}, To: Received, Action: access.ReceiveReports, Who: rules{ofAnother}},
+		{Name: "begin", To: Draft, Action: policy.WriteReports, Silent: true},
+		{Name: "write", From: []State{Draft}, Action: policy.WriteReports, Who: rules{own}, Silent: true},
+		{Name: "submit", From: []State{Draft}, To: Submitted, Action: policy.WriteReports, Who: rules{own}},
+		{Name: "receive", From: []State{Submitted}, To: Received, Action: policy.ReceiveReports, Who: rules{ofAnother}},
 	},
 }.Checked()
 
@@ -106,13 +107,13 @@ func (r Report) Ref() workflow.Ref {
 // the next report adds what this one does not contain.
 func (r Report) lock() fault.Lock {
 	lock := fault.Lock{
-		By: r.AuthorCode, Role: string(access.Instructor), At: r.CreatedAt, CanLift: string(access.Instructor),
+		By: r.AuthorCode, Role: string(policy.Instructor), At: r.CreatedAt, CanLift: string(policy.Instructor),
 	}
 	if r.SubmittedAt != nil {
 		lock.At, lock.CanLift = *r.SubmittedAt, fault.Nobody
 	}
 	if r.ReceivedAt != nil {
-		lock.By, lock.Role, lock.At, lock.Reason = r.ReceivedBy, string(access.LeadingGroup), *r.ReceivedAt, r.Remark
+		lock.By, lock.Role, lock.At, lock.Reason = r.ReceivedBy, string(policy.LeadingGroup), *r.ReceivedAt, r.Remark
 	}
 	return lock
 }
@@ -127,7 +128,7 @@ func newReader(ctx context.Context, _ *gorm.DB, _ string) (*reader, error) {
 // Visible narrows to what the caller may see: the own reports, and those submitted
 // where the role reads of the whole town.
 func (v *reader) Visible(q *gorm.DB) *gorm.DB {
-	if v.Role == access.Instructor {
+	if v.Role == policy.Instructor {
 		return q.Where("author_code = ?", v.Person)
 	}
 	return q.Where("(author_code = ? OR state <> ?)", v.Person, Draft)

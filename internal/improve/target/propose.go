@@ -13,7 +13,6 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
-	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
@@ -21,6 +20,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -83,8 +83,8 @@ func unpublished(p evaluation.Period) error {
 	e := fault.Conflict("period_not_published",
 		"考评周期 %[1]s 尚未公布：请先公布计算批次", "the period %[1]s is not published: publish one of its runs first", p.Code)
 	e.Lock = &fault.Lock{
-		By: p.StateBy, Role: string(access.LeadingGroup), At: p.StateAt, Reason: p.StateReason,
-		CanLift: string(access.LeadingGroup),
+		By: p.StateBy, Role: string(policy.LeadingGroup), At: p.StateAt, Reason: p.StateReason,
+		CanLift: string(policy.LeadingGroup),
 	}
 	return e
 }

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/improve"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -81,16 +82,16 @@ var targets = workflow.Kind[Target, State, *reader]{
 	Noun: text.Text{ZH: "提升对象", EN: "target"}, Name: "target", Titles: titles, Reader: newReader,
 	History: func(t *Target) *[]workflow.Transition { return &t.History },
 	Verbs: verbs{
-		{Name: "propose", To: Proposed, Action: access.ProposeTargets},
+		{Name: "propose", To: Proposed, Action: policy.ProposeTargets},
 		{
-			Name: "confirm", From: []State{Proposed}, To: Confirmed, Action: access.DecideTargets,
+			Name: "confirm", From: []State{Proposed}, To: Confirmed, Action: policy.DecideTargets,
 			Who: rules{notLed}, When: rules{notYet, living},
 		},
 		{
-			Name: "dismiss", From: []State{Proposed}, To: Dismissed, Action: access.DecideTargets, Who: rules{notLed},
+			Name: "dismiss", From: []State{Proposed}, To: Dismissed, Action: policy.DecideTargets, Who: rules{notLed},
 			Reason: true,
 		},
-		{Name: "end", From: []State{Confirmed}, To: Ended, Action: access.DecideTargets, Who: rules{notLed}, Reason: true},
+		{Name: "end", From: []State{Confirmed}, To: Ended, Action: policy.DecideTargets, Who: rules{notLed}, Reason: true},
 		{Name: "refresh", From: []State{Proposed, Confirmed}},
 		{Name: "lapse", From: []State{Proposed, Confirmed}},
 	},
@@ -119,7 +120,7 @@ func (t Target) AboutBranch() string { return t.BranchCode }
 
 // lock returns who brought the target into its state, when and why.
 func (t Target) lock() fault.Lock {
-	lock := fault.Lock{By: t.ProposedBy, At: t.CreatedAt, Reason: t.Statement, CanLift: string(access.LeadingGroup)}
+	lock := fault.Lock{By: t.ProposedBy, At: t.CreatedAt, Reason: t.Statement, CanLift: string(policy.LeadingGroup)}
 	if t.DecidedAt != nil {
 		lock.By, lock.At, lock.Reason = t.DecidedBy, *t.DecidedAt, t.DecisionReason
 	}
@@ -134,7 +135,7 @@ type reader struct {
 }
 
 func newReader(ctx context.Context, db *gorm.DB, townID string) (*reader, error) {
-	v, err := access.CallerOf(ctx, db, townID, access.ReadTargets, access.DecideTargets)
+	v, err := access.CallerOf(ctx, db, townID, policy.ReadTargets, policy.DecideTargets)
 	return &reader{Caller: v}, err
 }
 
@@ -196,7 +197,7 @@ func (v *reader) Show(t Target, allowed []string) Target {
 // Tell returns the target with roles in place of names, where the caller may not read
 // people.
 func (v *reader) Tell(t Target) Target {
-	t.ProposedBy, t.DecidedBy = v.Told(t.ProposedBy, access.LeadingGroup), v.Told(t.DecidedBy, access.LeadingGroup)
+	t.ProposedBy, t.DecidedBy = v.Told(t.ProposedBy, policy.LeadingGroup), v.Told(t.DecidedBy, policy.LeadingGroup)
 	return t
 }
 

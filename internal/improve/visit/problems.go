@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/improve"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -53,7 +54,7 @@ const (
 )
 
 // partyOf is the side on which who writes about problems stands.
-var partyOf = map[access.Role]Party{access.Instructor: OfInstructor, access.Office: OfOffice}
+var partyOf = map[policy.Role]Party{policy.Instructor: OfInstructor, policy.Office: OfOffice}
 
 // Problem is what a branch, its instructor and its liaison office solve together
 // (难题). One person or one office owns it; another party than the one that solved
@@ -74,7 +75,7 @@ type Problem struct {
 	DueOn        day.Date     `json:"due_on" swaggertype:"string" format:"date"` // the last day in time
 	State        ProblemState `json:"state"`
 	OpenedBy     string       `json:"opened_by" example:"instructor-1"` // the role, for who may not read people
-	OpenedRole   access.Role  `json:"opened_role" swaggertype:"string" example:"instructor"`
+	OpenedRole   policy.Role  `json:"opened_role" swaggertype:"string" example:"instructor"`
 	Solution     string       `json:"solution,omitempty"` // what was done, the last time that it was solved
 	Evidence     string       `json:"evidence,omitempty"`
 	// who reported it; left out for who may not read people
@@ -135,23 +136,23 @@ var problems = workflow.Kind[Problem, ProblemState, *problemReader]{
 	Noun: text.Text{ZH: "难题", EN: "problem"}, Name: "problem", Titles: problemTitles, Reader: newProblemReader,
 	Frozen: solved,
 	Verbs: problemVerbs{
-		{Name: "open", To: ProblemOpen, Action: access.WriteProblems, Extra: dueDay},
-		{Name: "write", From: Unsolved, Action: access.WriteProblems, Extra: dueDay},
+		{Name: "open", To: ProblemOpen, Action: policy.WriteProblems, Extra: dueDay},
+		{Name: "write", From: Unsolved, Action: policy.WriteProblems, Extra: dueDay},
 		{
 			Name: "start", From: []ProblemState{ProblemOpen, ProblemReopened}, To: ProblemInProgress,
-			Action: access.WriteProblems,
+			Action: policy.WriteProblems,
 		},
 		{
-			Name: "solve", From: []ProblemState{ProblemInProgress}, To: ProblemSolved, Action: access.WriteProblems,
+			Name: "solve", From: []ProblemState{ProblemInProgress}, To: ProblemSolved, Action: policy.WriteProblems,
 			Reason: true,
 		},
 		{
-			Name: "close", From: []ProblemState{ProblemSolved}, To: ProblemClosed, Action: access.WriteProblems,
+			Name: "close", From: []ProblemState{ProblemSolved}, To: ProblemClosed, Action: policy.WriteProblems,
 			When: problemRules{solvedByAnother},
 		},
 		{
 			Name: "reopen", From: []ProblemState{ProblemSolved, ProblemClosed}, To: ProblemReopened,
-			Action: access.WriteProblems, Reason: true,
+			Action: policy.WriteProblems, Reason: true,
 		},
 	},
 }.Checked()
@@ -187,7 +188,7 @@ type problemReader struct {
 }
 
 func newProblemReader(ctx context.Context, db *gorm.DB, townID string) (*problemReader, error) {
-	v, err := access.CallerOf(ctx, db, townID, access.ReadProblems)
+	v, err := access.CallerOf(ctx, db, townID, policy.ReadProblems)
 	return &problemReader{Caller: v, last: map[string]ProblemMove{}}, err
 }
 
@@ -215,7 +216,7 @@ func (v *problemReader) Load(ctx context.Context, db *gorm.DB, list []Problem, d
 func (v *problemReader) State(x Problem) (ProblemState, fault.Lock) { return x.State, v.lock(x) }
 
 func (v *problemReader) lock(x Problem) fault.Lock {
-	lock := fault.Lock{By: x.OpenedBy, At: x.UpdatedAt, CanLift: string(access.Instructor) + ", " + string(access.Office)}
+	lock := fault.Lock{By: x.OpenedBy, At: x.UpdatedAt, CanLift: string(policy.Instructor) + ", " + string(policy.Office)}
 	if m, ok := v.last[x.ID]; ok {
 		lock.By, lock.At, lock.Reason = m.Actor, m.At, m.Reason
 	}
@@ -252,7 +253,7 @@ func OpenProblem(ctx context.Context, db *gorm.DB, x Problem) (Problem, error) {
 		if _, err := town.FindLiving(ctx, tx, x.TownID, x.BranchCode, v.Today); err != nil {
 			return err
 		}
-		if err := v.Principal.InScope(ctx, tx, access.WriteProblems, x.TownID, x.BranchCode, v.Today); err != nil {
+		if err := v.Principal.InScope(ctx, tx, policy.WriteProblems, x.TownID, x.BranchCode, v.Today); err != nil {
 			return err
 		}
 		if err := x.checkOrigin(ctx, tx); err != nil {
@@ -443,8 +444,8 @@ func (v *problemReader) refuseRelapse(ctx context.Context, tx *gorm.DB, x Proble
 
 // openAll opens the problems that a visit found, as a part of its recording.
 func openAll(ctx context.Context, tx *gorm.DB, v Visit, found []Problem) error {
-	if len(found) > 0 && !access.PrincipalFrom(ctx).May(access.WriteProblems) {
-		return access.PrincipalFrom(ctx).NotAllowed(access.WriteProblems)
+	if len(found) > 0 && !access.PrincipalFrom(ctx).May(policy.WriteProblems) {
+		return access.PrincipalFrom(ctx).NotAllowed(policy.WriteProblems)
 	}
 	for _, x := range found {
 		x.TownID, x.BranchCode, x.VisitID = v.TownID, v.BranchCode, &v.ID

@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -56,7 +57,7 @@ type Visit struct {
 	ID         string      `gorm:"primaryKey" json:"id" format:"uuid"`
 	BranchCode string      `json:"branch" example:"b07"`
 	VisitedBy  string      `json:"visited_by" example:"instructor-1"` // the role, for who may not read people
-	Role       access.Role `json:"role" swaggertype:"string" enums:"instructor,liaison_office"`
+	Role       policy.Role `json:"role" swaggertype:"string" enums:"instructor,liaison_office"`
 	State      State       `json:"state"`
 	RecordedAt *time.Time  `json:"recorded_at,omitempty"`
 	Content
@@ -77,7 +78,7 @@ type Version struct {
 	Verb     string                 `json:"verb" enums:"record,correct"`
 	At       time.Time              `json:"at"`
 	Actor    string                 `json:"by" example:"instructor-1"`
-	Role     access.Role            `json:"role" swaggertype:"string" example:"instructor"`
+	Role     policy.Role            `json:"role" swaggertype:"string" example:"instructor"`
 	Reason   string                 `json:"reason,omitempty"`
 	Document database.JSON[Content] `json:"content"`
 } // @name VisitVersion
@@ -94,10 +95,10 @@ type (
 var visits = workflow.Kind[Visit, State, *reader]{
 	Noun: text.Text{ZH: "走访记录", EN: "visit"}, Name: "visit", Titles: titles, Reader: newReader,
 	Verbs: verbs{
-		{Name: "begin", To: Draft, Action: access.WriteVisits, Silent: true},
-		{Name: "write", From: []State{Draft}, Action: access.WriteVisits, Who: rules{own}, Silent: true},
-		{Name: "record", From: []State{Draft}, To: Recorded, Action: access.WriteVisits, Who: rules{own}},
-		{Name: "correct", From: []State{Recorded}, Action: access.WriteVisits, Who: rules{own}, Reason: true},
+		{Name: "begin", To: Draft, Action: policy.WriteVisits, Silent: true},
+		{Name: "write", From: []State{Draft}, Action: policy.WriteVisits, Who: rules{own}, Silent: true},
+		{Name: "record", From: []State{Draft}, To: Recorded, Action: policy.WriteVisits, Who: rules{own}},
+		{Name: "correct", From: []State{Recorded}, Action: policy.WriteVisits, Who: rules{own}, Reason: true},
 	},
 }.Checked()
 
@@ -121,7 +122,7 @@ type reader struct {
 }
 
 func newReader(ctx context.Context, db *gorm.DB, townID string) (*reader, error) {
-	v, err := access.CallerOf(ctx, db, townID, access.ReadVisits)
+	v, err := access.CallerOf(ctx, db, townID, policy.ReadVisits)
 	return &reader{Caller: v, found: map[string][]Finding{}}, err
 }
 
@@ -160,7 +161,7 @@ func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Visit, depth work
 		}
 		err := db.WithContext(ctx).Where("town_id = ? AND visit_id = ?", x.TownID, x.ID).Order("version").
 			Find(&list[i].History).Error
-		if err != nil || !v.May(access.ReadPeople) {
+		if err != nil || !v.May(policy.ReadPeople) {
 			return err
 		}
 		paired, err := people.ListPairings(ctx, db, x.TownID, people.PairingFilter{On: x.VisitedOn, Branch: x.BranchCode})
@@ -199,7 +200,7 @@ func (v *reader) Audit(x Visit, _ string) (string, any) {
 // WithPairing returns the visit with who was paired with the branch on its day, where
 // the caller may read people.
 func (v Visit) WithPairing(ctx context.Context, db *gorm.DB, language string) (Visit, error) {
-	if !access.PrincipalFrom(ctx).May(access.ReadPeople) {
+	if !access.PrincipalFrom(ctx).May(policy.ReadPeople) {
 		return v, nil
 	}
 	f := people.PairingFilter{On: v.VisitedOn, Language: language, Branch: v.BranchCode}
@@ -257,7 +258,7 @@ func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c Content) error {
 		return fault.Broken(fault.Field("/visited_on", "branch_closed", "该党组织已于 %s 撤销或合并", "the branch ended on %s",
 			*b.ClosedOn))
 	}
-	if err := access.PrincipalFrom(ctx).InScope(ctx, tx, access.WriteVisits, v.TownID, v.BranchCode, c.VisitedOn); err != nil {
+	if err := access.PrincipalFrom(ctx).InScope(ctx, tx, policy.WriteVisits, v.TownID, v.BranchCode, c.VisitedOn); err != nil {
 		return err
 	}
 	return v.refuseItems(ctx, tx, c)

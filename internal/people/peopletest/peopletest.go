@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -37,7 +38,7 @@ func Towns(t *testing.T, db *gorm.DB) {
 	for _, at := range [][2]string{{"a", "p1"}, {"a", "p2"}, {"q", "p1"}} {
 		_, err := people.Create(ctx, db, people.Person{TownID: at[0], Code: at[1], Name: text.Same(at[1])})
 		Must(t, err)
-		for _, role := range []access.Role{access.Secretary, access.Mentor, access.Instructor, access.Office} {
+		for _, role := range []policy.Role{policy.Secretary, policy.Mentor, policy.Instructor, policy.Office} {
 			_, err := people.Appoint(ctx, db, Appointment(at[0], at[1], role, "2000-01-01", "2099-12-31"))
 			Must(t, err)
 		}
@@ -45,7 +46,7 @@ func Towns(t *testing.T, db *gorm.DB) {
 }
 
 // Appointment returns an appointment with a letter; without until it has no end.
-func Appointment(town, person string, role access.Role, from, until day.Date) people.Appointment {
+func Appointment(town, person string, role policy.Role, from, until day.Date) people.Appointment {
 	a := people.Appointment{TownID: town, PersonCode: person, Role: role, Letter: "invented", ValidFrom: from}
 	if until != "" {
 		a.ValidUntil = &until

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"bulwark/docs/generate/testdata/town"
-	"bulwark/internal/access"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 )
 
@@ -62,22 +62,22 @@ var Routes = []rest.Route{
 	{Method: http.MethodGet, Path: "/livez", Handler: "live", Answer: reflect.TypeFor[Live](), Status: 200},
 	{
 		Method: http.MethodGet, Path: "/api/v1/towns/:town/branches", Tag: "structure", Handler: "listBranches",
-		Action: access.ReadStructure, Request: reflect.TypeFor[listRequest](), Answer: reflect.TypeFor[Page[town.Branch]](),
+		Action: policy.ReadStructure, Request: reflect.TypeFor[listRequest](), Answer: reflect.TypeFor[Page[town.Branch]](),
 		Status: 200, MediaTypes: []string{"application/json", "text/csv"},
 	},
 	{
 		Method: http.MethodPost, Path: "/api/v1/towns/:town/branches", Tag: "structure", Handler: "createBranch",
-		Action: access.WriteStructure, Request: reflect.TypeFor[struct{ Body branchBody }](),
+		Action: policy.WriteStructure, Request: reflect.TypeFor[struct{ Body branchBody }](),
 		Body: reflect.TypeFor[branchBody](), Answer: reflect.TypeFor[town.Branch](), Status: 201,
 	},
 	{
 		Method: http.MethodDelete, Path: "/api/v1/towns/:town/branches/:version", Tag: "structure", Handler: "removeBranch",
-		Action: access.WriteStructure, Request: reflect.TypeFor[branchRequest](), Answer: reflect.TypeFor[rest.Nothing](),
+		Action: policy.WriteStructure, Request: reflect.TypeFor[branchRequest](), Answer: reflect.TypeFor[rest.Nothing](),
 		Status: 204,
 	},
 	{
 		Method: http.MethodPost, Path: "/api/v1/towns/:town/branches/:branch/rename", Tag: "structure",
-		Handler: "renameBranch", Action: access.WriteStructure,
+		Handler: "renameBranch", Action: policy.WriteStructure,
 		Request: reflect.TypeFor[nameRequest](), Body: reflect.TypeFor[town.Name](), Answer: reflect.TypeFor[town.Branch](),
 		Status: 200,
 	},

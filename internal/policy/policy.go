@@ -1,9 +1,10 @@
-package access
+// Package policy holds who may do what: the roles, the actions, and the one table of rules
+// that joins them. It knows no caller and no database.
+package policy
 
 import (
 	"slices"
 
-	"bulwark/internal/fault"
 	"bulwark/internal/text"
 )
 
@@ -27,6 +28,14 @@ const (
 func Roles() []Role {
 	return []Role{Reader, Secretary, Mentor, Instructor, Office, LeadingGroup, Leadership, Admin}
 }
+
+// WorksOnBranches reports whether the role reaches the branches that its person is
+// tied to, and so nothing without a person.
+func (r Role) WorksOnBranches() bool { return slices.Contains(tied, r) }
+
+// Decides reports whether the role decides on what counts and is published. In a town that
+// has published, a new right to it must be acknowledged.
+func (r Role) Decides() bool { return r == LeadingGroup }
 
 // Action is what a route does, as the policy table names it.
 type Action string
@@ -283,11 +292,6 @@ var personal = map[Action]bool{
 	JudgeProjects: true, RunRounds: true, ReceiveReports: true, ApprovePlans: true, VerifyPlans: true, AcknowledgeRights: true,
 }
 
-// needsPerson reports whether the action is refused to the caller for want of a person.
-func (p Principal) needsPerson(a Action) bool {
-	return personal[a] && p.Person == "" && p.Role != Admin && a.ScopeFor(p.Role) != None
-}
-
 // policy holds the rules by their actions.
 var policy = func() map[Action]rule {
 	m := make(map[Action]rule, len(rules))
@@ -299,6 +303,23 @@ var policy = func() map[Action]rule {
 
 // ScopeFor returns the scope of the action for a role: None unless listed.
 func (a Action) ScopeFor(r Role) Scope { return policy[a].roles[r] }
+
+// LimitedScopeFor returns the scope of the action for a role that is limited to some
+// branches: what concerns the whole town is left out.
+func (a Action) LimitedScopeFor(r Role) Scope {
+	scope := a.ScopeFor(r)
+	switch about := policy[a].extent; {
+	case scope == None || about == openToAll:
+		return scope
+	case about == byBranch:
+		return Assigned
+	}
+	return None
+}
+
+// NeedsPerson reports whether only a person does the action: he or she judges by it, puts
+// forward what others judge, or changes who is tied to what.
+func (a Action) NeedsPerson() bool { return personal[a] }
 
 // Actions lists what the policy allows the role on some branch at least, in the
 // order of names. No role is an anonymous caller, who may what a reader may where
@@ -345,17 +366,6 @@ func (a Action) Name() text.Text {
 		return text.Text{ZH: r.zh, EN: r.en}
 	}
 	return text.Same(string(a))
-}
-
-// NotAllowed returns the refusal of an action that the policy does not allow the caller.
-func (p Principal) NotAllowed(a Action) error {
-	if p.needsPerson(a) {
-		return fault.Forbidden("person_needed",
-			"此操作须由人员作出：该密钥或账号未关联人员，不能%s。请使用关联人员的账号或密钥，或请管理员建立",
-			"this is for a person to do, and no person stands behind this key or account: it may not %s. "+
-				"Use one of a person, or ask an administrator for it", a.Name())
-	}
-	return fault.Forbidden("not_allowed", "“%s”不能%s", "the role %q may not %s", p.Role.Name(), a.Name())
 }
 
 // Roles returns the roles that the policy allows the action on some branch at least,
