@@ -196,13 +196,14 @@ func (v *taskReader) responsible(t Task) bool {
 }
 
 // Visible narrows to the tasks that the caller reads: of the town, of branches in reach,
-// and those for which he or she is responsible.
+// and those for which he or she is responsible; of a caller who is limited to branches, the
+// tasks of those branches alone.
 func (v *taskReader) Visible(q *gorm.DB) *gorm.DB {
 	if v.measure != 0 {
 		q = q.Where("measure_number = ?", v.measure)
 	}
-	if v.Reach.All {
-		return q
+	if v.Reach.All || len(v.Branches) > 0 {
+		return v.Reach.Narrow(q)
 	}
 	return q.Where("(branch_code IS NULL OR branch_code IN ? OR person_code = ? OR office_code IN ?)",
 		append(v.Reach.Codes(), ""), v.Person, append(slices.Clone(v.offices), ""))
