@@ -102,7 +102,7 @@ func checkAppointment(a Appointment) (faults []fault.FieldError) {
 	switch {
 	case a.Role == policy.Admin:
 		faults = append(faults, fault.Field("/role", "not_appointed_to",
-			"管理员不经聘任：请为其建立不关联人员的密钥", "nobody is appointed admin: make a key without a person"))
+			"管理员不经聘任：请为其建立不关联人员的密钥", "nobody is appointed as an administrator: create a key without a person"))
 	case !slices.Contains(policy.Roles(), a.Role):
 		faults = append(faults, fault.Field("/role", "unknown_role", "没有角色“%s”", "there is no role %q", a.Role))
 	case a.Role == policy.Mentor && a.Letter == "":

@@ -137,7 +137,7 @@ func (c closing) check(from day.Date, until *day.Date) error {
 	}
 	if until != nil && c.Until > *until {
 		return fault.Broken(fault.Field("/until", "ends_already",
-			"已于 %s 结束：如需继续，请另建一条", "it ends on %s already: to go on, make another", *until))
+			"已于 %s 结束：如需继续，请另建一条", "it ends on %s already: create another one to prolong it", *until))
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func (m *Measure) complete() {
 	if m.Named = !m.Name.IsZero(); !m.Named {
 		m.Provenance = "unnamed"
 		m.Note = text.F("公开资料未列出第 %[1]d 项措施的名称，可由本镇命名",
-			"the public source does not name measure %[1]d: the town may", m.Number)
+			"the public source does not name measure %[1]d: the town can name it", m.Number)
 	}
 }
 

@@ -129,7 +129,7 @@ func inReach(v *taskReader, t Task) error {
 func responsible(v *taskReader, t Task) error {
 	if !v.responsible(t) && v.Role != policy.LeadingGroup {
 		return fault.Forbidden("not_responsible", "只有任务的负责人或负责单位可以填报进展",
-			"only who is responsible for a task, or the leading group, reports on it")
+			"only the person or office responsible for a task, or the leading group, reports on it")
 	}
 	return nil
 }
