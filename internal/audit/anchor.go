@@ -180,7 +180,7 @@ func loadAnchors(path string) (anchors []Anchor, differing []string, err error) 
 	return ReadAnchors(bytes.NewReader(data))
 }
 
-// AnchorState is how a file of anchors stands to the trails of a database.
+// AnchorState is the comparison of a file of anchors with the trails of a database.
 type AnchorState struct {
 	Anchors   int       // in the file
 	Last      time.Time // of the last anchor

@@ -19,7 +19,7 @@ import (
 	"bulwark/internal/text"
 )
 
-// Difference is a place where a table is not what the trail says of it.
+// Difference is a place where a table differs from the audit trail.
 type Difference struct {
 	Kind     string // see Message
 	Table    string
@@ -88,9 +88,9 @@ type Part struct {
 	Key   []string
 }
 
-// VerifyRows holds every row of the town, of all towns and the installation where townID
-// is empty, against the last record about it, and hands each difference to report. It
-// returns the number of row records. That the trail is whole is for Verify to find.
+// VerifyRows compares every row of the town, of all towns and the installation where townID is empty, with the
+// last record about it, and passes each difference to report. It returns the number of row records. That the
+// trail is whole is for Verify to find.
 func VerifyRows(ctx context.Context, db *gorm.DB, townID string, report func(Difference)) (records int64, err error) {
 	defer fault.Wrap(&err, "hold the rows of %q against the trail", townID)
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {

@@ -273,7 +273,7 @@ func (v *verification) explain(r Record) error {
 // RestoreAction is what the trail of the installation calls the reading of a backup.
 const RestoreAction = "backup.restore"
 
-// OtherTools stands for the backup in the record of a restore that bulwark did not do.
+// OtherTools replaces the name of the backup in the record of a restore by other tools.
 const OtherTools = "other-tools"
 
 // Newest returns the time of the newest record of all trails, the zero time if there is none.

@@ -47,9 +47,9 @@ func (s RightState) Title() text.Text { return rightTitles.Of(s) }
 // AloneAfter is how long a right waits that nobody was left to acknowledge.
 const AloneAfter = 72 * time.Hour
 
-// Right is a new right to decide in a town that has published: a role, or a credential of
-// a person who has it. It does not work before two persons who decide there stand behind
-// it. Whoever gives it counts as one of them if he or she decides there.
+// Right is a new right to decide in a town that has published: a role, or a credential of a person who has it.
+// It does not work before two persons who decide there support it. Whoever gives it counts as one of them if he
+// or she decides there.
 type Right struct {
 	TownID string `gorm:"primaryKey" json:"-"`
 	ID     string `gorm:"primaryKey" json:"id" format:"uuid"`
@@ -159,7 +159,7 @@ func (v *rightReader) State(r Right) (RightState, fault.Lock) {
 // Visible narrows nothing: the action of the route has let the caller in.
 func (v *rightReader) Visible(q *gorm.DB) *gorm.DB { return q }
 
-// Load reads who decides in the town, for administrators: only they ask who is left.
+// Load reads who decides in the town. Only the rules for administrators need it.
 func (v *rightReader) Load(ctx context.Context, db *gorm.DB, _ []Right, _ workflow.Depth) (err error) {
 	if v.deciders == nil && v.May(policy.GiveRightsAlone) {
 		v.deciders, err = deciders(ctx, db, v.Town)

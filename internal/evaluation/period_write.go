@@ -201,7 +201,7 @@ func storePeriod(
 	return FindPeriod(ctx, tx, ref.Town, ref.ID)
 }
 
-// PeriodMove asks to take a period to another state.
+// PeriodMove is a request to take a period to another state.
 type PeriodMove struct {
 	To       PeriodState
 	Reason   string

@@ -21,7 +21,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// CaseState is where a case is in its life.
+// CaseState is the state of a case.
 type CaseState string
 
 // The states of a case. Everybody reads the published ones.

@@ -69,8 +69,8 @@ type Kind[T Record, S ~string, V Reader[T, S]] struct {
 	History func(t *T) *[]Transition
 }
 
-// Teller is a reader who is not told all names: Tell returns t as the answer shows it. It
-// comes after the trail, which keeps the names.
+// Teller is a reader who may not see all names: Tell returns t as the answer shows it. It is called after the
+// audit record, which keeps the names, is written.
 type Teller[T Record] interface{ Tell(t T) T }
 
 // tell returns the record as the answer shows it to v.

@@ -18,7 +18,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// TaskState is where a task stands in its life.
+// TaskState is the state of a task.
 type TaskState string
 
 // The states of a task.

@@ -21,7 +21,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// AnalysisState is where a cause analysis stands in its life.
+// AnalysisState is the state of a cause analysis.
 type AnalysisState string
 
 // The states of an analysis. A draft is for its author alone.

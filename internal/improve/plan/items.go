@@ -19,7 +19,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// ItemState is where an item of an approved plan stands.
+// ItemState is the state of an item of an approved plan.
 type ItemState string
 
 // The states of an item. A dropped one is in the approved version no more.

@@ -20,7 +20,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// State is where a plan stands in its life, or a document of it in its own.
+// State is the state of a plan or of its document.
 type State string
 
 // The states of a plan. Its document knows the first three of them: a plan that is

@@ -16,7 +16,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// State is where a progress report stands in its life.
+// State is the state of a progress report.
 type State string
 
 // The states of a report. A draft is its author's alone.

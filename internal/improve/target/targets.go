@@ -18,7 +18,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// State is where an improvement target stands in its life.
+// State is the state of an improvement target.
 type State string
 
 // The states of a target. Only a confirmed one is worked on.

@@ -20,7 +20,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// ProblemState is where a problem stands in its life.
+// ProblemState is the state of a problem.
 type ProblemState string
 
 // The states of a problem. Solved waits for another party to confirm it.

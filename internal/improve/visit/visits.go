@@ -23,7 +23,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// State is where a visit stands in its life.
+// State is the state of a visit.
 type State string
 
 // The states of a visit. A draft is its author's alone; what is recorded counts,
