@@ -196,14 +196,14 @@ func ListRights(ctx context.Context, db *gorm.DB, townID string, f RightFilter) 
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
 	if f.State != "" {
 		q = q.Where("state = ?", f.State)
 	}
 	if f.Person != "" {
 		q = q.Where("person_code = ?", f.Person)
 	}
-	return rights.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+	return rights.List(ctx, db, v, q)
 }
 
 // CountRights returns how many rights of the town wait to be acknowledged.

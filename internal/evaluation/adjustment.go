@@ -436,13 +436,7 @@ func ListAdjustments(ctx context.Context, db *gorm.DB, townID string, f Adjustme
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, narrow := range []struct{ column, value string }{
-		{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)},
-	} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
-	return adjustments.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
+	q = database.Only(q, "period_code", f.Period, "branch_code", f.Branch, "state", string(f.State))
+	return adjustments.List(ctx, db, v, q)
 }

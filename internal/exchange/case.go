@@ -373,19 +373,13 @@ func ListCases(ctx context.Context, db *gorm.DB, townID string, f CaseFilter) ([
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, narrow := range []struct{ column, value string }{
-		{"branch_code", f.Branch}, {"series_id", f.Series}, {"state", string(f.State)},
-	} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
+	q = database.Only(q, "branch_code", f.Branch, "series_id", f.Series, "state", string(f.State))
 	if f.Indicator != "" { // a code has no character that JSON writes otherwise
 		q = q.Where("replace(indicators, ?, '') <> indicators", strconv.Quote(f.Indicator))
 	}
 	if f.Measure > 0 { // of one digit
 		q = q.Where("replace(measures, ?, '') <> measures", strconv.Itoa(f.Measure))
 	}
-	return cases.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+	return cases.List(ctx, db, v, q)
 }

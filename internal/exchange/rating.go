@@ -72,11 +72,11 @@ func ListRatings(ctx context.Context, db *gorm.DB, townID string, f RatingFilter
 	if err != nil {
 		return nil, err
 	}
-	q := reach.Narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
+	q := reach.Narrow(database.Page(db.WithContext(ctx), townID, f.After, f.Limit))
 	if f.Period != "" {
 		q = q.Where("period_code = ?", f.Period)
 	}
-	err = q.Order("id").Limit(f.Limit).Find(&list).Error
+	err = q.Find(&list).Error
 	return list, err
 }
 
@@ -227,13 +227,7 @@ func ListUsefulness(ctx context.Context, db *gorm.DB, townID string, f Usefulnes
 	if p := access.PrincipalFrom(ctx); p.Role == policy.Mentor {
 		q = q.Where("r.kind = 'mentor' AND r.subject = ?", p.Person)
 	}
-	for _, narrow := range []struct{ column, value string }{
-		{"r.period_code", f.Period}, {"r.kind", f.Kind}, {"r.subject", f.Subject},
-	} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
+	q = database.Only(q, "r.period_code", f.Period, "r.kind", f.Kind, "r.subject", f.Subject)
 	a := f.After
 	q = q.Where("r.period_code > ? OR (r.period_code = ? AND (r.kind > ? OR (r.kind = ? AND r.subject > ?)))", a[0],
 		a[0], a[1], a[1], a[2])

@@ -48,7 +48,7 @@ func ListAppointments(
 ) (_ []Appointment, err error) {
 	defer fault.Wrap(&err, "appointments of %s", townID)
 	q := page(db.WithContext(ctx), townID, f.On, f.After, f.Limit)
-	q = only(only(q, "person_code", f.Person), "role", f.Role)
+	q = database.Only(q, "person_code", f.Person, "role", string(f.Role))
 	var list []Appointment
 	err = q.Find(&list).Error
 	return list, err

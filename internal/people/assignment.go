@@ -53,7 +53,7 @@ func ListAssignments(ctx context.Context, db *gorm.DB, townID string, f Assignme
 		q, on = overlapping(q, f.Since, &f.On), ""
 	}
 	q = page(q, townID, on, f.After, f.Limit)
-	q = only(only(only(q, "person_code", f.Person), "branch_code", f.Branch), "duty", f.Duty)
+	q = database.Only(q, "person_code", f.Person, "branch_code", f.Branch, "duty", string(f.Duty))
 	var list []Assignment
 	err = q.Find(&list).Error
 	return list, err

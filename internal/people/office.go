@@ -125,7 +125,7 @@ type OfficeFilter struct {
 
 // in narrows the query to what members and links have in common.
 func (f OfficeFilter) in(q *gorm.DB, townID string) *gorm.DB {
-	return only(page(q, townID, f.On, f.After, f.Limit), "office_code", f.Office)
+	return database.Only(page(q, townID, f.On, f.After, f.Limit), "office_code", f.Office)
 }
 
 // ListOfficeMembers returns members of offices in the order of their ids, that is,
@@ -133,7 +133,7 @@ func (f OfficeFilter) in(q *gorm.DB, townID string) *gorm.DB {
 func ListOfficeMembers(ctx context.Context, db *gorm.DB, townID string, f OfficeFilter) (_ []OfficeMember, err error) {
 	defer fault.Wrap(&err, "members of offices of %s", townID)
 	var list []OfficeMember
-	err = only(f.in(db.WithContext(ctx), townID), "person_code", f.Person).Find(&list).Error
+	err = database.Only(f.in(db.WithContext(ctx), townID), "person_code", f.Person).Find(&list).Error
 	return list, err
 }
 
@@ -234,7 +234,7 @@ func notOwnOffice(ctx context.Context, tx *gorm.DB, townID, office string) error
 func ListOfficeLinks(ctx context.Context, db *gorm.DB, townID string, f OfficeFilter) (_ []OfficeLink, err error) {
 	defer fault.Wrap(&err, "links of offices of %s", townID)
 	var list []OfficeLink
-	err = only(f.in(db.WithContext(ctx), townID), "branch_code", f.Branch).Find(&list).Error
+	err = database.Only(f.in(db.WithContext(ctx), townID), "branch_code", f.Branch).Find(&list).Error
 	return list, err
 }
 

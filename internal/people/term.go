@@ -40,22 +40,11 @@ func find[T any](q *gorm.DB, noun text.Text, id string) (row T, err error) {
 // page narrows a query to rows of the town after the id, in the order of their making:
 // those that hold on the day, if there is one. A limit of 0 is none.
 func page(q *gorm.DB, townID string, on day.Date, after string, limit int) *gorm.DB {
-	q = q.Where("town_id = ? AND id > ?", townID, after).Order("id")
+	q = database.Page(q, townID, after, limit)
 	if on != "" {
 		q = inForce(q, on)
 	}
-	if limit > 0 {
-		q = q.Limit(limit)
-	}
 	return q
-}
-
-// only narrows a query to the rows with the value in the column, unless it is empty.
-func only[S ~string](q *gorm.DB, column string, value S) *gorm.DB {
-	if value == "" {
-		return q
-	}
-	return q.Where(column+" = ?", value)
 }
 
 // checkTerm faults a term that ends before it starts.

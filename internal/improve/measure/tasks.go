@@ -430,7 +430,7 @@ func ListTasks(ctx context.Context, db *gorm.DB, townID string, f TaskFilter) ([
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
 	if f.Measure > 0 {
 		q = q.Where("measure_number = ?", f.Measure)
 	}
@@ -443,8 +443,5 @@ func ListTasks(ctx context.Context, db *gorm.DB, townID string, f TaskFilter) ([
 	if f.Overdue {
 		q = q.Where("state = ? AND due_on < ?", TaskOpen, v.Today)
 	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
-	return tasks.List(ctx, db, v, q.Order("id"))
+	return tasks.List(ctx, db, v, q)
 }

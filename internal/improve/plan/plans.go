@@ -461,7 +461,7 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Plan, er
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
 	if f.Branch != "" {
 		q = q.Where("branch_code = ?", f.Branch)
 	}
@@ -471,10 +471,7 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Plan, er
 	if f.On != "" {
 		q = q.Where("approved_on <= ? AND (closed_on IS NULL OR closed_on > ?)", f.On, f.On)
 	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
-	return plans.List(ctx, db, v, q.Order("id"))
+	return plans.List(ctx, db, v, q)
 }
 
 // Count returns the numbers of plans of the branches in the reach by their state, by one

@@ -410,11 +410,8 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Visit, e
 	if err != nil {
 		return nil, err
 	}
-	q := f.narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After), townID)
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
-	return visits.List(ctx, db, v, q.Order("id"))
+	q := f.narrow(database.Page(db.WithContext(ctx), townID, f.After, f.Limit), townID)
+	return visits.List(ctx, db, v, q)
 }
 
 func (f Filter) narrow(q *gorm.DB, townID string) *gorm.DB {
