@@ -137,7 +137,8 @@ func newProber(t *testing.T, db *gorm.DB) *prober {
 // sameRules are the schemas whose allowed comes from the Kind that does their calls too.
 // The tests of each noun, and those of internal/workflow, assert them.
 var sameRules = []string{
-	"Analysis", "Case", "ExchangeEvent", "JointProblem", "Plan", "PlanItem", "ProgressReport", "Project", "Round", "Target", "Task", "Visit",
+	"Analysis", "Case", "ExchangeEvent", "JointProblem", "Person", "PersonOn",
+	"Plan", "PlanItem", "ProgressReport", "Project", "PseudonymisedPerson", "Round", "Target", "Task", "Visit",
 }
 
 // A noun that says what is allowed is tried, or stands among those that need not be.
