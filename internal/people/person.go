@@ -36,7 +36,7 @@ type Person struct {
 	Salt       string    `json:"-"` // of the digests of the name in row records, which are worthless without it
 	// since when the name is a pseudonym; absent where it is not
 	PseudonymisedAt *time.Time `json:"pseudonymised_at,omitempty"`
-	Allowed         []string   `gorm:"-" json:"allowed" enums:"rename,pseudonymise"` // what the caller can do with the person now
+	Allowed         []string   `gorm:"-" json:"allowed"` // what the caller can do with the person now
 	database.Versioned
 }
 
