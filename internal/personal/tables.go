@@ -109,8 +109,9 @@ var tables = []table{
 		text.Text{ZH: "公布", EN: "publications"}, decision,
 	},
 	{
-		"proposals", []column{{"proposed_by", "proposed_by", code}, {"decided_by", "decided_by", code}}, "proposals/{id}",
-		"id", "", text.Text{ZH: "公布提议", EN: "proposals of publications"}, decision,
+		"proposals", []column{
+			{"proposed_by", "proposed_by", code}, {"decided_by", "decided_by", code}, {"corrections", "made_by", list},
+		}, "proposals/{id}", "id", "", text.Text{ZH: "公布提议", EN: "proposals of publications"}, decision,
 	},
 	{
 		"appeals", []column{{"filed_by", "filed_by", code}, {"decided_by", "decided_by", code}}, "appeals/{id}", "id", "",
@@ -213,4 +214,6 @@ var elsewhere = map[string]string{
 	"people":       "the person",
 	"audit_rows":   "row records repeat what the tables hold; the audit record with their sequence is named",
 	"kept_answers": "answers for a request that is sent again, which end within days",
+
+	"periods.second_person": "a setting", "towns.second_person": "a setting",
 }

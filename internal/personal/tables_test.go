@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/people"
+	"bulwark/internal/policy"
 )
 
 var catalogue = map[string]string{
@@ -92,7 +93,7 @@ func TestTheDemoNamesPeopleWhereItIsListed(t *testing.T) {
 	}
 	codes, words := map[string]bool{}, []string{}
 	for _, p := range everybody {
-		codes[p.Code] = true
+		codes[p.Code] = !slices.Contains(policy.Roles(), policy.Role(p.Code)) // some are called as their role
 		words = append(words, p.Words()...)
 	}
 	if len(words) < 10 {
