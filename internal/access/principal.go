@@ -142,8 +142,8 @@ func (p Principal) NotAllowed(a policy.Action) error {
 	if p.needsPerson(a) {
 		return fault.Forbidden("person_needed",
 			"此操作须由人员作出：该密钥或账号未关联人员，不能%s。请使用关联人员的账号或密钥，或请管理员建立",
-			"this is for a person to do, and no person stands behind this key or account: it may not %s. "+
-				"Use one of a person, or ask an administrator for it", a.Name())
+			"only a person may do this, and this key or account belongs to no person: it may not %s. "+
+				"Use a key or account of a person, or ask an administrator for one", a.Name())
 	}
 	return fault.Forbidden("not_allowed", "“%s”不能%s", "the role %q may not %s", p.Role.Name(), a.Name())
 }

@@ -48,7 +48,7 @@ var differences = map[string]text.Text{
 	rowInserted: {ZH: "%[1]s：审计链中没有关于此行的记录", EN: "%[1]s: no audit record is about this row"},
 	rowUnrecorded: {
 		ZH: "%[1]s：审计记录 %[4]s 之前有一处改动未经记录",
-		EN: "%[1]s: something changed it before audit record %[4]s, and no record is about that",
+		EN: "%[1]s: it was changed before audit record %[4]s without a record",
 	},
 	rowsUnproven: {
 		ZH: "%[1]s：所存的行记录与审计记录 %[4]s 的摘要不符",

@@ -114,7 +114,7 @@ var rights = workflow.Kind[Right, RightState, *rightReader]{
 
 func notGiver(v *rightReader, r Right) error {
 	if v.Name() == r.GivenBy {
-		return fault.Forbidden("own_right", "您授予的权限须由他人确认", "you gave this right: another person who decides here acknowledges it")
+		return fault.Forbidden("own_right", "您授予的权限须由他人确认", "you gave this right: another person who decides here must acknowledge it")
 	}
 	return nil
 }
@@ -131,7 +131,7 @@ func notForOneself(v *rightReader, r Right) error {
 
 func notSeconder(v *rightReader, r Right) error {
 	if v.Person == r.SecondedBy {
-		return fault.Forbidden("own_right", "您已确认过，还须另一人确认", "you have seconded this right: another person who decides here acknowledges it")
+		return fault.Forbidden("own_right", "您已确认过，还须另一人确认", "you have seconded this right: another person who decides here must acknowledge it")
 	}
 	return nil
 }
@@ -309,7 +309,7 @@ func waits(ctx context.Context, db *gorm.DB, townID, subject string) (bool, erro
 // errRightWaits refuses who would have a role, were it acknowledged.
 var errRightWaits = fault.Forbidden("right_waits",
 	"本镇已公布过结果：新的决定权须经本镇两名有决定权的人员确认后生效，请联系工作领导小组",
-	"the town has published, so that a new right to decide waits until two persons who decide there stand behind it: ask the leading group")
+	"the town has published, so a new right to decide waits until two persons who decide there support it: ask the leading group")
 
 // decides reports whether the person decides in the town today or is to do so later.
 func decides(ctx context.Context, db *gorm.DB, townID, person string) (bool, error) {

@@ -283,7 +283,7 @@ func (c *Case) insert(tx *gorm.DB, v *caseReader) error {
 	err := tx.Create(c).Error
 	if database.ConstraintOf(err) == "cases_one_open" {
 		return fault.Conflict("edition_open",
-			"该案例已有尚未公布的新版本：请先完成或撤回", "an edition of this case is not published yet: finish or withdraw that one").Because(err)
+			"该案例已有尚未公布的新版本：请先完成或撤回", "this case has an edition that is not published: publish or withdraw that one first").Because(err)
 	}
 	return err
 }

@@ -151,7 +151,7 @@ func refuseFinal(p evaluation.Period) error {
 	if p.State != evaluation.Final {
 		return nil
 	}
-	e := fault.Locked("period_final", "考评周期 %s 已办结，评价不能再增改", "the period %s is final: ratings of it are closed", p.Code)
+	e := fault.Locked("period_final", "考评周期 %s 已定为最终，不能再增改评价", "the period %s is final: ratings of it are closed", p.Code)
 	e.Lock = &fault.Lock{
 		By: p.StateBy, Role: string(policy.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: "nobody",
 	}
@@ -189,7 +189,7 @@ func (r Rating) subject(ctx context.Context, tx *gorm.DB, period evaluation.Peri
 	if err == nil && !ok {
 		err = fault.Broken(fault.Field("/subject", "not_ratable",
 			"本党组织在本周期没有可评价的此对象：请核对案例（非本党组织）、本党组织的导师、措施 1–7 或参加过的活动",
-			"the branch has nothing such to rate in this period: a published case of another branch, a mentor of its own, a measure 1–7, or a meeting it took part in"))
+			"the branch cannot rate this in this period: it rates published cases of other branches, its own mentors, measures 1–7 and events in which it took part"))
 	}
 	return subject, err
 }

@@ -494,7 +494,7 @@ func (d AppealDecision) check() error {
 			"支持申诉须至少作一项更正", "to uphold an appeal, correct at least one thing"))
 	case d.To != Upheld && len(d.Corrections) > 0:
 		faults = append(faults, fault.Field("/corrections", "corrections_refused",
-			"只有支持申诉时才能更正", "only upholding an appeal corrects anything"))
+			"只有支持申诉时才能更正", "corrections belong only to an appeal that is upheld"))
 	}
 	if len(faults) > 0 {
 		return fault.Broken(faults...)

@@ -58,7 +58,7 @@ var causes = []struct {
 	{"scheme", text.Text{ZH: "权重与规则变化", EN: "weights and rules"}, func(p composite.Parts) float64 { return p.Scheme }},
 	{
 		"imputation",
-		text.Text{ZH: "缺失数据及其处理", EN: "missing values and what stands in for them"},
+		text.Text{ZH: "缺失数据及其处理", EN: "missing values and their replacements"},
 		func(p composite.Parts) float64 { return p.Imputation },
 	},
 	{

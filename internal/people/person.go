@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -187,12 +186,7 @@ func Read(ctx context.Context, db *gorm.DB, townID, code string) (Person, error)
 // Find returns one person of the town.
 func Find(ctx context.Context, db *gorm.DB, townID, code string) (_ Person, err error) {
 	defer fault.Wrap(&err, "person %s", code)
-	var p Person
-	err = db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&p).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Person{}, fault.Missing(noun, code)
-	}
-	return p, err
+	return find[Person](db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code), noun, code)
 }
 
 // List returns the people of the town after the code, in the order of codes.

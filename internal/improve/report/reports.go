@@ -205,7 +205,7 @@ func Move(ctx context.Context, db *gorm.DB, ref workflow.Ref, to State, remark s
 		}
 		if remark != "" {
 			return c, fault.Broken(fault.Field("/remark", "remark_refused",
-				"只有签收时才填写意见：请写入汇报正文", "a remark is given with the receipt: write it in the report"))
+				"只有签收时才填写意见：请写入汇报正文", "only who receives the report adds a remark: write it in the report instead"))
 		}
 		if err := r.refuseOverlap(ctx, tx); err != nil {
 			return c, err

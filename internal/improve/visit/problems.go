@@ -165,7 +165,7 @@ func dueDay(x Problem) any { return problemExtra{DueOn: x.DueOn} }
 func solvedByAnother(v *problemReader, x Problem) error {
 	if v.Name() == x.SolvedBy || partyOf[v.Role] == x.SolvedFor {
 		return fault.Conflict("another_party_needed", "须由解决方以外的一方确认销号",
-			"another party than the one that solved it, and another person, must close it").Held(v.lock(x))
+			"only a party that did not solve the problem can close it, by another person").Held(v.lock(x))
 	}
 	return nil
 }

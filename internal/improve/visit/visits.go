@@ -245,7 +245,7 @@ func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c Content) error {
 	faults := c.check()
 	if c.VisitedOn > day.Of(tx.NowFunc()) {
 		faults = append(faults, fault.Field("/visited_on", "in_the_future", "走访日期不能晚于今天",
-			"a visit is entered once it was made"))
+			"the day of a visit cannot be in the future"))
 	}
 	if len(faults) > 0 {
 		return fault.Broken(faults...)
