@@ -18,6 +18,7 @@ var unrecorded = map[string]bool{
 	"whatIf":            true, // computes
 	"decideEvaluations": true, // one record for each sheet that was decided on, which may be none
 	"decideAdjustments": true, // likewise
+	"movePerson":        true, // a second time changes nothing; the first time accounts lose what they hold
 }
 
 // severalRecords are the operations that make more than one change at once.

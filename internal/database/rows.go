@@ -471,3 +471,12 @@ func sha256Hex(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
 }
+
+// Contains returns the condition that a column of texts contains a value, letter for letter;
+// the value follows as an argument.
+func Contains(db *gorm.DB, column string) string {
+	if Dialect(db) == SQLite {
+		return `instr("` + column + `", ?) > 0`
+	}
+	return `strpos("` + column + `", ?) > 0`
+}
