@@ -65,7 +65,7 @@ func TestLimitsHoldForThoseWhoComeAtOnce(t *testing.T) {
 	h.setting(object{"open_proposals": 9})
 	var made atomic.Int64
 	var all sync.WaitGroup
-	for range 24 {
+	for range 12 {
 		all.Go(func() {
 			switch err := propose(h.db); {
 			case err == nil:
