@@ -153,7 +153,7 @@ func TestRelativeRulesAreNotSupposed(t *testing.T) {
 		t.Fatalf("who may read one branch: %+v, %v", g, err)
 	}
 	if a, b := g.Indicators[0], g.Indicators[1]; a.Goal == nil || a.More == 0 || b.Goal != nil || b.Median != nil ||
-		b.Best != nil || b.Next != nil || b.Less != 0 || b.More != 0 || b.Score != 60 {
+		b.Best != nil || b.Next != nil || b.Less != 0 || b.More != 0 || b.Score != 100 {
 		t.Errorf("what own values would bring: %+v", g.Indicators)
 	}
 }
