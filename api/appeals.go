@@ -128,6 +128,8 @@ type appealTransition struct {
 	// the answer; needed to uphold and to reject
 	Reason      string         `json:"reason" validate:"max=2000" multiline:"true"`
 	Corrections correctionList `json:"corrections" validate:"max=200,dive"` // needed to uphold
+	// uphold by an adjustment although the same evidence served another one: say why in the reason
+	Acknowledge bool `json:"acknowledge"`
 }
 
 type decideAppealRequest struct {
@@ -148,6 +150,9 @@ func (s *Server) decideAppeal(
 ) (rest.Deferred[index.Appeal, proposal.Proposal], error) {
 	var decided index.Appeal
 	var waiting *proposal.Proposal
+	if req.Body.Acknowledge {
+		ctx = evaluation.Acknowledging(ctx)
+	}
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
 		ref := workflow.Ref{Town: req.Town, ID: req.Appeal, Version: req.Version}
 		decided, waiting, err = index.DecideAppeal(ctx, tx, ref, index.AppealDecision{

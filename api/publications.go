@@ -48,6 +48,8 @@ func (s *Server) listPublications(ctx context.Context, req periodRequest) (rest.
 type amendInput struct {
 	Reason      string         `json:"reason" validate:"required,max=2000" multiline:"true"`
 	Corrections correctionList `json:"corrections" validate:"min=1,max=200,dive"` // each names its branch
+	// add an adjustment although the same evidence served another one: say why in the reason
+	Acknowledge bool `json:"acknowledge"`
 }
 
 type amendRequest struct {
@@ -67,6 +69,9 @@ func (s *Server) amendResult(
 ) (rest.Deferred[rest.Created[index.PublicationDetail], proposal.Proposal], error) {
 	var issue index.PublicationDetail
 	var waiting *proposal.Proposal
+	if req.Body.Acknowledge {
+		ctx = evaluation.Acknowledging(ctx)
+	}
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
 		a := index.Amendment{Reason: req.Body.Reason, Corrections: req.Body.Corrections.corrections()}
 		if issue, waiting, err = index.Amend(ctx, tx, req.Town, req.Period, a); waiting == nil {

@@ -11,6 +11,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
+	"bulwark/internal/database"
 	"bulwark/internal/datafile"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
@@ -187,6 +188,9 @@ func Correct(
 	if faults := t.check(list); len(faults) > 0 {
 		return none, nil, fault.Broken(faults...)
 	}
+	if err := refuseRepeated(ctx, tx, p, t.scheme.Document.Adjustments, list); err != nil {
+		return none, nil, err
+	}
 	t.sortAdjustments()
 	list = slices.Clone(list)
 	for i, correction := range list {
@@ -201,6 +205,56 @@ func Correct(
 		}
 	}
 	return t.Values, list, nil
+}
+
+// claim returns the adjustment that the correction adds. Its kind is left out: the code of
+// an item is of one kind.
+func (c Correction) claim() Adjustment {
+	return Adjustment{
+		TownID: c.TownID, ID: "corrections/" + c.PeriodCode + "/" + strconv.FormatInt(c.Number, 10), PeriodCode: c.PeriodCode,
+		BranchCode: c.BranchCode, ItemCode: c.Code, Reason: c.Reason, Evidence: c.Evidence, DecidedBy: c.MadeBy,
+		DecisionReason: c.Reason, Versioned: database.Versioned{UpdatedAt: c.CreatedAt},
+	}
+}
+
+// refuseRepeated asks about a correction that adds an adjustment whose evidence has served
+// another one already, or one before it in the list.
+func refuseRepeated(ctx context.Context, tx *gorm.DB, p Period, items scheme.Adjustments, list []Correction) error {
+	if ctx.Value(acknowledgedKey{}) != nil {
+		return nil
+	}
+	var codes []string
+	for _, c := range list {
+		if c.Adjustment == AddAdjustment {
+			codes = append(codes, c.Code)
+		}
+	}
+	if len(codes) == 0 {
+		return nil
+	}
+	known, err := counted(ctx, tx, p.TownID, codes)
+	if err != nil {
+		return err
+	}
+	isBonus := func(code string) bool {
+		return slices.ContainsFunc(items.Bonus.Items, func(i scheme.Item) bool { return i.Code == code })
+	}
+	for i, c := range list {
+		if c.Adjustment != AddAdjustment {
+			continue
+		}
+		c.PeriodCode, c.Number = p.Code, int64(-i-1) // not stored yet
+		a := c.claim()
+		if isBonus(c.Code) {
+			a.Kind = "bonus"
+		}
+		if at := slices.IndexFunc(known, a.repeats); at >= 0 {
+			return repeatedEvidence(known[at])
+		}
+		a.UpdatedAt, a.DecidedBy = tx.NowFunc(), audit.ActorOf(ctx).Name
+		known = append(known, a)
+	}
+	return nil
 }
 
 // PublishedValues are what a period was published with.

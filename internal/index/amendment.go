@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -22,6 +23,15 @@ type Amendment struct {
 	Reason      string
 	Corrections []evaluation.Correction
 	appeal      *Appeal // that it upholds
+}
+
+// reasoned returns the corrections, with the reason of the amendment where they have none.
+func (a Amendment) reasoned() []evaluation.Correction {
+	list := slices.Clone(a.Corrections)
+	for i := range list {
+		list[i].Reason = cmp.Or(list[i].Reason, a.Reason)
+	}
+	return list
 }
 
 func (a Amendment) appealID() *string {
@@ -122,7 +132,8 @@ func amendAs(
 	ctx context.Context, tx *gorm.DB, p evaluation.Period, x proposal.Proposal, appeal *Appeal,
 ) (Publication, error) {
 	a := Amendment{Reason: x.Reason, Corrections: x.Corrections.V, appeal: appeal}
-	d, err := prepare(ctx, tx, p, a)
+	// Who proposed it was asked about evidence that serves twice.
+	d, err := prepare(evaluation.Acknowledging(ctx), tx, p, a)
 	if err != nil {
 		return Publication{}, err
 	}
@@ -183,7 +194,7 @@ func prepare(ctx context.Context, tx *gorm.DB, p evaluation.Period, a Amendment)
 	if err := base.refuseChanged(ctx, tx); err != nil {
 		return d, err
 	}
-	if d.computation, d.corrections, err = base.corrected(ctx, tx, a.Corrections); err != nil {
+	if d.computation, d.corrections, err = base.corrected(ctx, tx, a.reasoned()); err != nil {
 		return d, err
 	}
 	if sha256Hex(d.computation.dataFile()) == base.Run.DataHash {
@@ -268,9 +279,6 @@ func (d *draft) number(ctx context.Context, tx *gorm.DB, a Amendment) error {
 		c := &d.corrections[i]
 		c.TownID, c.PeriodCode, c.Number, c.PublicationNumber = p.TownID, p.Code, next+int64(i), d.last.Number+1
 		c.AppealID, c.MadeBy, c.CreatedAt = a.appealID(), audit.ActorOf(ctx).Name, tx.NowFunc()
-		if c.Reason == "" {
-			c.Reason = a.Reason
-		}
 	}
 	return err
 }

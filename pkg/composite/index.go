@@ -77,10 +77,12 @@ func (ix *Index) Leaves() []int {
 
 // Relative reports whether anything about a unit depends on what others have entered,
 // apart from ranks and from grades with a quota: a rule that looks at peers, a treatment
-// of outliers, or a missing value that takes that of peers.
-func (ix *Index) Relative() bool {
+// of outliers, or a missing value that takes that of peers. Where codes are given only
+// these leaves are asked about.
+func (ix *Index) Relative(codes ...string) bool {
 	return slices.ContainsFunc(ix.leaves, func(l leaf) bool {
-		return l.rule.relative() || l.treat != nil || l.missing.imputes()
+		asked := len(codes) == 0 || slices.Contains(codes, ix.nodes[l.node].Code)
+		return asked && (l.rule.relative() || l.treat != nil || l.missing.imputes())
 	})
 }
 
