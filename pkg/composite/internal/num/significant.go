@@ -69,12 +69,13 @@ func decade(power int) float64 {
 	return tens[power]
 }
 
-// nearest rounds a number from 0 to 2⁵¹ half up. Above 2⁵² a float64 has no fraction, so
-// the sum is rounded to a whole number.
+// nearest rounds a number of 12 digits half up. Above 2⁵² a float64 has no fraction, so the
+// sum is rounded to a whole number. What is in the middle on paper, such as the median of
+// two figures of 12 digits, is so in binary up to some units of 2⁻¹³, and is taken for it.
 func nearest(x float64) float64 {
 	const whole = 1 << 52
 	r := float64(x+whole) - whole
-	if x-r == 0.5 { // of two that are as near, the sum takes the even one
+	if x-r > 0.4995 {
 		r++
 	}
 	return r
