@@ -2,6 +2,7 @@ package evaluation
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -181,7 +182,7 @@ func Correct(
 	if err := t.adjust(ctx, tx, p, stored); err != nil {
 		return none, nil, err
 	}
-	if err := t.refuseDifferent(ctx, tx, p, published.Values, stored); err != nil {
+	if err := t.refuseDifferent(ctx, tx, p, published, stored); err != nil {
 		return none, nil, err
 	}
 	t.Values = published.Values
@@ -262,6 +263,8 @@ type PublishedValues struct {
 	Scheme   *scheme.Compiled
 	Branches []town.Branch // of the lines of the values
 	Values   datafile.Values
+	// OtherEngine: the values were combined and derived by another engine than this one.
+	OtherEngine bool
 }
 
 // correct sets the indicators that the value of the correction is, or is a part of.
@@ -285,11 +288,14 @@ func (t *table) correct(reported reportedValues, c Correction) {
 // otherwise. What is carried over is compared with nothing: the earlier period may have
 // been amended since.
 func (t *table) refuseDifferent(
-	ctx context.Context, tx *gorm.DB, p Period, published datafile.Values, stored []Correction,
+	ctx context.Context, tx *gorm.DB, p Period, published PublishedValues, stored []Correction,
 ) error {
 	now := t.Values
-	now.Data.Carried = published.Data.Carried
-	list := datafile.Differences(t.scheme, &datafile.File{Values: published}, &datafile.File{Values: now})
+	now.Data.Carried = published.Values.Data.Carried
+	list := datafile.Differences(t.scheme, &datafile.File{Values: published.Values}, &datafile.File{Values: now})
+	if published.OtherEngine {
+		list = slices.DeleteFunc(list, t.byEngineAlone)
+	}
 	if len(list) == 0 {
 		return nil
 	}
@@ -315,6 +321,21 @@ func (t *table) refuseDifferent(
 		places[i] = fault.Differs("entries", key, "value", d.Before, d.After)
 	}
 	return fault.PublishedDataDiffers(places...)
+}
+
+// byEngineAlone reports whether two engines make the two cells of the same entries: they
+// differ in the noise of binary fractions, or one has 0 of 0 as missing.
+func (t *table) byEngineAlone(d datafile.Difference) bool {
+	n := t.scheme.Node(d.Column)
+	if n == nil || n.Entry == scheme.Reported {
+		return false
+	}
+	before, err := strconv.ParseFloat(d.Before, 64)
+	after, err2 := strconv.ParseFloat(d.After, 64)
+	if err != nil || err2 != nil {
+		return n.Entry == scheme.Derived && d.Before == "" && d.After == "n/a"
+	}
+	return math.Abs(before-after) <= 1e-11*math.Max(math.Abs(before), 1e-1)
 }
 
 // codesOf returns the code of an indicator and of the quantities that it is computed from.

@@ -203,6 +203,9 @@ func prepare(ctx context.Context, tx *gorm.DB, p evaluation.Period, a Amendment)
 	}
 	o := d.computation.outcome(p)
 	d.receipt, d.touched = d.computation.receipt(p, o), base.touchedBy(o)
+	if a := d.computation.amends; a != nil {
+		d.touched = a.addTo(d.touched)
+	}
 	return d, d.number(ctx, tx, a)
 }
 
@@ -262,12 +265,20 @@ func (o *Outcome) corrected(
 	if err := refuseChangedBranches(ctx, tx, o.Period, before.branches); err != nil {
 		return nil, nil, err
 	}
-	published := evaluation.PublishedValues{Scheme: o.Scheme, Branches: before.branches, Values: before.values}
+	published := evaluation.PublishedValues{
+		Scheme: o.Scheme, Branches: before.branches, Values: before.values, OtherEngine: o.Run.Engine != Engine,
+	}
 	values, list, err := evaluation.Correct(ctx, tx, o.Period, published, list)
 	if err != nil {
 		return nil, nil, err
 	}
 	c := &computation{scheme: o.Scheme, branches: before.branches, values: values}
+	if o.Run.Engine != Engine {
+		c.amends = &otherEngines{base: o, again: before.outcome(o.Period), named: map[string]bool{}}
+		for _, correction := range list {
+			c.amends.named[correction.BranchCode] = true
+		}
+	}
 	return c, list, withLock(o.Period, c.score())
 }
 

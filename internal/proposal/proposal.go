@@ -88,12 +88,16 @@ type Proposal struct {
 	database.Versioned
 } // @name PublicationProposal
 
-// Touched is a branch whose score, grade or rank a proposal changes.
+// Touched is a branch whose score, grade or rank a proposal changes, or which another engine
+// would place otherwise.
 type Touched struct {
 	Branch string    `json:"branch" example:"b07"` // code
 	Name   text.Text `json:"name"`
 	Before Placing   `json:"before"`
 	Now    Placing   `json:"now"`
+	// of an amendment of what an earlier engine computed: where the new engine alone, without any correction,
+	// would have put the branch; not taken unless a correction changes the branch
+	ByEngine *Placing `json:"by_engine,omitempty"`
 }
 
 // Placing is where a publication puts a branch.

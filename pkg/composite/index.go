@@ -153,6 +153,14 @@ const (
 	Penalised  AggregationKind = "penalised"  // PenalisedMean
 )
 
+// taken is the score of a child as the mean takes it: some jump at 0, and noise is none.
+func (k AggregationKind) taken(x float64) float64 {
+	if k == Arithmetic {
+		return x
+	}
+	return num.NearZero(x)
+}
+
 // Aggregation is the combination of one inner node.
 type Aggregation struct {
 	Kind AggregationKind `json:"kind"`        // Arithmetic when empty
@@ -192,7 +200,7 @@ func (a Aggregation) mean() func(x, w []float64) float64 {
 }
 
 // Aggregate combines columns unit by unit under the weights w, one per column (nil:
-// equal). A column without score leaves with its weight; a unit without any has NaN.
+// equal), and rounds to 12 significant digits as a node of a tree does. A column without score leaves with its weight; a unit without any has NaN.
 // What lies beyond ±1e12, where the scores of rules end, counts as missing.
 // The error is of type Faults, or names the column of another length or the weight
 // weight is out of range (1e-9 to 1e9).
@@ -213,14 +221,14 @@ func (a Aggregation) Aggregate(columns [][]float64, w []float64) ([]float64, err
 			if !(math.Abs(column[unit]) <= num.MaxScore) {
 				continue
 			}
-			x = append(x, column[unit])
+			x = append(x, a.Kind.taken(column[unit]))
 			if w == nil {
 				weight = append(weight, 1)
 			} else {
 				weight = append(weight, w[c])
 			}
 		}
-		result[unit] = mean(x, weight)
+		result[unit] = num.Significant(mean(x, weight))
 	}
 	return result, nil
 }
