@@ -16,7 +16,7 @@ type Preview struct {
 	// why the step would be refused now; absent where it would be done
 	Refused *workflow.Refusal `json:"refused,omitempty"`
 	// the step would be proposed, and done when another person confirms it
-	SecondPerson bool `json:"second_person"`
+	SecondPerson bool            `json:"second_person"`
 	Waiting      Waiting         `json:"waiting"`
 	Missing      []MissingSheets `json:"missing"` // sheets that were expected and never begun, by branch and role
 	// branches with a score, in the last run since the lock or in what is published; before, as it would be now

@@ -222,10 +222,10 @@ const (
 	receiptFile = "receipt.json"
 	// the signed note of the withdrawal; only in a package of a withdrawn publication
 	withdrawalFile = "withdrawal.txt"
-	keysFile    = "keys.json"
-	schemeFile  = "scheme.json"
-	resultText  = "result.txt"
-	dataFile    = "data.csv"
+	keysFile       = "keys.json"
+	schemeFile     = "scheme.json"
+	resultText     = "result.txt"
+	dataFile       = "data.csv"
 )
 
 // members is the order of a package; the details of branches follow nodesFile.

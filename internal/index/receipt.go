@@ -207,11 +207,11 @@ func whole(n *int) string {
 
 // Verification is whether a stored run agrees with its receipt.
 type Verification struct {
-	Town   string  `json:"town" example:"demo"`
-	Period string  `json:"period" example:"2023Q2"`
-	Run    string  `json:"run" format:"uuid"`
-	Engine string  `json:"engine" example:"bulwark/composite 1"` // that computed again, now
-	OK     bool    `json:"ok"`
+	Town   string `json:"town" example:"demo"`
+	Period string `json:"period" example:"2023Q2"`
+	Run    string `json:"run" format:"uuid"`
+	Engine string `json:"engine" example:"bulwark/composite 1"` // that computed again, now
+	OK     bool   `json:"ok"`
 	// its publication was taken back
 	Withdrawn bool    `json:"withdrawn,omitempty,omitzero"`
 	Checks    []Check `json:"checks"`
