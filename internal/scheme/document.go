@@ -72,7 +72,7 @@ type Node struct {
 	Provenance string   `json:"provenance,omitempty"`
 } // @name SchemeNode
 
-// Entry is where the raw value of an indicator comes from.
+// Entry is the source of the raw value of an indicator.
 type Entry string
 
 // The sources of a raw value.
