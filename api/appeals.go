@@ -103,6 +103,8 @@ type correctionInput struct {
 	Level *string `json:"level"`
 	// where the indicator may be waived; say why in evidence
 	NotApplicable bool `json:"not_applicable"`
+	// instead of a value: take away the value, or what earlier corrections say, so that what the sheets report counts again
+	Removes string `json:"removes" validate:"omitempty,oneof=value correction"`
 	// that of the decision if absent
 	Reason   string `json:"reason" validate:"max=2000" multiline:"true"`
 	Evidence string `json:"evidence" validate:"max=2000" multiline:"true"`
@@ -115,7 +117,7 @@ func (in correctionList) corrections() []evaluation.Correction {
 	for i, c := range in {
 		list[i] = evaluation.Correction{
 			BranchCode: c.Branch, Code: c.Code, Adjustment: c.Adjustment, Value: c.Value, Level: c.Level,
-			NotApplicable: c.NotApplicable, Reason: c.Reason, Evidence: c.Evidence,
+			NotApplicable: c.NotApplicable, Removes: c.Removes, Reason: c.Reason, Evidence: c.Evidence,
 		}
 	}
 	return list

@@ -196,6 +196,7 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Get(t, "/periods/:period/publications", policy.ReadRanking, s.listPublications)
 	rest.Post(t, "/periods/:period/publications", policy.DecideAppeals, s.amendResult, rest.Status(http.StatusCreated))
 	rest.Get(t, "/periods/:period/publications/:publication", policy.ReadRanking, s.findPublication)
+	rest.Post(t, "/periods/:period/publications/:publication/withdraw", policy.WritePeriods, s.withdrawPublication)
 	rest.Get(t, "/periods/:period/publications/:publication/diff", policy.ReadRanking, s.diffPublications)
 	rest.Get(t, "/periods/:period/publications/:publication/package", policy.ReadRanking, s.publicationPackage,
 		rest.Sends[string]("application/zip"), rest.Costly)

@@ -147,6 +147,7 @@ var tableReaders = map[string]string{
 	"internal/access":     "appointments assignments deciding_rights office_links office_members people",
 	"internal/credential": "appointments people publications",
 	"internal/database":   "evaluations",
+	"internal/evaluation": "withdrawals", // corrections of what was withdrawn do not count
 }
 
 // tableName finds the tables that the text of a statement names.

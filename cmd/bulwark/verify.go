@@ -178,7 +178,7 @@ func (p program) verifyRuns(ctx context.Context, db *gorm.DB, town string) (bad 
 		if !v.OK {
 			bad++
 		}
-		fmt.Fprintf(p.out, "%s/%s %s %s\n", v.Town, v.Period, v.Run, p.verdict(v.OK))
+		fmt.Fprintf(p.out, "%s/%s %s %s%s\n", v.Town, v.Period, v.Run, p.verdict(v.OK), p.withdrawn(v))
 		if v.OtherEngine() {
 			others++
 		}
@@ -257,6 +257,14 @@ func (p program) verifySchema(ctx context.Context, db *gorm.DB) (int, error) {
 		p.print(p.out, text.F("数据库结构与程序一致", "the schema is as the program makes it"))
 	}
 	return len(differences), err
+}
+
+// withdrawn returns what is added to the verdict about a publication that was withdrawn.
+func (p program) withdrawn(v index.Verification) string {
+	if !v.Withdrawn {
+		return ""
+	}
+	return text.F("（该次公布已撤回）", " (its publication was withdrawn)").In(p.language())
 }
 
 func (p program) verdict(ok bool) string {

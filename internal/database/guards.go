@@ -38,6 +38,7 @@ var Guards = []Guard{
 	{Table: "transitions"},
 	{Table: "value_choices"},
 	{Table: "visit_versions"},
+	{Table: "withdrawals"},
 }
 
 const entryOf = "EXISTS (SELECT 1 FROM evaluations s WHERE s.town_id = entries.town_id AND s.id = entries.evaluation_id AND "

@@ -22,9 +22,9 @@ import (
 	"bulwark/pkg/composite"
 )
 
-// Correction changes one approved value of a published period, or adds or cancels
-// an adjustment: nothing else does. It is never changed or taken back; the last
-// correction of a code is the one that counts.
+// Correction changes one approved value of a published period or takes it away, takes back
+// earlier corrections of a code, or adds or cancels an adjustment: nothing else does. It is
+// never changed; the last correction of a code is the one that counts.
 type Correction struct {
 	TownID            string `gorm:"primaryKey" json:"-"`
 	PeriodCode        string `gorm:"primaryKey" json:"period" example:"2023Q2"`
@@ -38,6 +38,9 @@ type Correction struct {
 	Value         *float64 `json:"value,omitempty" example:"96.5"`
 	Level         *string  `json:"level,omitempty"`          // instead of a value
 	NotApplicable bool     `json:"not_applicable,omitempty"` // instead of a value
+	// instead of a value: value takes the value away, so that there is none; correction takes back what earlier
+	// corrections say of the code, so that what the sheets report counts again
+	Removes string `json:"removes,omitempty" enums:"value,correction"`
 	// the value before: a number, a level, n/a, or empty where there was none
 	Replaces string `json:"replaces" example:"69.5"`
 	Reason   string `json:"reason" example:"minutes were overlooked"`
@@ -48,6 +51,12 @@ type Correction struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
+// The two things that a correction takes away.
+const (
+	RemoveValue      = "value"      // there is none any more
+	RemoveCorrection = "correction" // what the sheets report counts again
+)
+
 // The two things that a correction does to an adjustment.
 const (
 	AddAdjustment    = "add"    // one more of the item
@@ -55,11 +64,15 @@ const (
 )
 
 // ListCorrections returns the corrections behind the publications of the periods, in
-// the order of their making: up to the publication through, or all where that is 0.
+// the order of their making: up to the publication through, or all where that is 0. Those
+// of publications that were withdrawn before count in nothing, and are not among them.
 func ListCorrections(
 	ctx context.Context, db *gorm.DB, townID string, periods []string, through int64,
 ) ([]Correction, error) {
-	q := db.WithContext(ctx).Where("town_id = ? AND period_code IN ?", townID, periods)
+	q := db.WithContext(ctx).Where("town_id = ? AND period_code IN ?", townID, periods).
+		Where(`NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.town_id = corrections.town_id
+	AND w.period_code = corrections.period_code AND w.publication_number = corrections.publication_number
+	AND (? = 0 OR w.last_number < ?))`, through, through)
 	if through > 0 {
 		q = q.Where("publication_number <= ?", through)
 	}
@@ -85,7 +98,9 @@ func (s reportedValues) correct(list []Correction) {
 		if s[key] == nil {
 			s[key] = &report{branch: c.BranchCode, code: c.Code}
 		}
-		s[key].corrected = &ValueInSheet{Value: c.Value, Level: c.Level, NotApplicable: c.NotApplicable}
+		if s[key].corrected = nil; c.Removes != RemoveCorrection {
+			s[key].corrected = &ValueInSheet{Value: c.Value, Level: c.Level, NotApplicable: c.NotApplicable}
+		}
 	}
 }
 
@@ -186,7 +201,7 @@ func Correct(
 		return none, nil, err
 	}
 	t.Values = published.Values
-	if faults := t.check(list); len(faults) > 0 {
+	if faults := append(t.check(list), t.checkRemovals(reported, list)...); len(faults) > 0 {
 		return none, nil, fault.Broken(faults...)
 	}
 	if err := refuseRepeated(ctx, tx, p, t.scheme.Document.Adjustments, list); err != nil {
@@ -417,6 +432,9 @@ func (t *table) check(list []Correction) []fault.FieldError {
 			faults = append(faults, t.checkAdjustment(at, u, c)...)
 			continue
 		}
+		if c.Removes != "" { // see checkRemovals
+			continue
+		}
 		if perBranch[u] == nil {
 			perBranch[u] = &entryCheck{
 				scheme: t.scheme, branch: t.branches[u], settled: true, seen: map[string]bool{}, at: map[string]string{},
@@ -429,6 +447,35 @@ func (t *table) check(list []Correction) []fault.FieldError {
 	for u, v := range perBranch {
 		if v != nil {
 			faults = append(faults, append(v.faults, v.refusedByRules(entries[u])...)...)
+		}
+	}
+	return faults
+}
+
+// checkRemovals lists what is wrong with the corrections that take something away: there
+// must be something to take away, and nothing else in the list may be about it.
+func (t *table) checkRemovals(reported reportedValues, list []Correction) (faults []fault.FieldError) {
+	for i, c := range list {
+		if _, ok := t.unit[c.BranchCode]; !ok || c.Removes == "" {
+			continue
+		}
+		at, r := "/corrections/"+strconv.Itoa(i), reported[[2]string{c.BranchCode, c.Code}]
+		switch {
+		case c.Adjustment != "" || c.Value != nil || c.Level != nil || c.NotApplicable:
+			faults = append(faults, fault.Field(at+"/removes", "value_and_removal",
+				"不能既更正又移除", "take something away or correct it, not both"))
+		case slices.ContainsFunc(list[:i], func(o Correction) bool {
+			return o.BranchCode == c.BranchCode && o.Code == c.Code
+		}) || slices.ContainsFunc(list[i+1:], func(o Correction) bool {
+			return o.Removes == "" && o.BranchCode == c.BranchCode && o.Code == c.Code
+		}):
+			faults = append(faults, fault.Field(at+"/code", "named_twice", "“%s”出现两次", "%q is named twice", c.Code))
+		case c.Removes == RemoveCorrection && (r == nil || r.corrected == nil):
+			faults = append(faults, fault.Field(at+"/code", "no_correction",
+				"该党组织的“%s”没有更正可以取消", "no correction of %q of the branch counts, so none can be taken back", c.Code))
+		case reported.asText(t.scheme, c.BranchCode, c.Code) == "" && c.Removes == RemoveValue:
+			faults = append(faults, fault.Field(at+"/code", "no_value",
+				"该党组织的“%s”没有数值可以移除", "the branch has no value of %q to take away", c.Code))
 		}
 	}
 	return faults

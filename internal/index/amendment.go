@@ -102,7 +102,7 @@ func amend(
 		return made, nil, nil, err
 	}
 	x, err := proposal.Create(ctx, tx, proposal.Proposal{
-		TownID: p.TownID, PeriodCode: p.Code, Action: proposal.Amend, PublicationNumber: d.last.Number + 1,
+		TownID: p.TownID, PeriodCode: p.Code, Action: proposal.Amend, PublicationNumber: d.next,
 		AppealID: a.appealID(), BranchCode: a.branch(), DataHash: d.receipt.DataHash, ResultHash: d.receipt.ResultHash,
 		Corrections: database.JSON[[]evaluation.Correction]{V: d.corrections},
 		Touched:     database.JSON[[]proposal.Touched]{V: d.touched}, Until: d.until, Reason: a.Reason,
@@ -137,7 +137,7 @@ func amendAs(
 	if err != nil {
 		return Publication{}, err
 	}
-	if d.last.Number+1 != x.PublicationNumber || d.receipt.DataHash != x.DataHash || d.receipt.ResultHash != x.ResultHash {
+	if d.next != x.PublicationNumber || d.receipt.DataHash != x.DataHash || d.receipt.ResultHash != x.ResultHash {
 		return Publication{}, x.Changed()
 	}
 	for i := range d.corrections {
@@ -151,6 +151,7 @@ type draft struct {
 	period      evaluation.Period
 	town        town.Town
 	last        *publishedRun // that it amends
+	next        int64         // its own number
 	computation *computation
 	receipt     Run                     // without id, number and time
 	corrections []evaluation.Correction // with what each replaces, numbered
@@ -184,9 +185,10 @@ func prepare(ctx context.Context, tx *gorm.DB, p evaluation.Period, a Amendment)
 	if d.last, err = e.find(p.Code, 0); err != nil {
 		return d, err
 	}
-	if d.until = e[0].amendable(d.town, a.appeal); d.until != nil && day.Of(tx.NowFunc()) > *d.until {
-		return d, e[0].amendmentOver(d.town, *d.until)
+	if d.until = d.last.first.amendable(d.town, a.appeal); d.until != nil && day.Of(tx.NowFunc()) > *d.until {
+		return d, d.last.first.amendmentOver(d.town, *d.until)
 	}
+	d.next = e[len(e)-1].Number + 1
 	base, err := loadOutcome(ctx, tx, p, d.last.RunID, d.last.Number)
 	if err != nil {
 		return d, err
@@ -202,6 +204,10 @@ func prepare(ctx context.Context, tx *gorm.DB, p evaluation.Period, a Amendment)
 			"这些更正与已公布的数据相同，不会改变任何结果", "these corrections equal what is published and would change nothing").Held(d.last.lock())
 	}
 	o := d.computation.outcome(p)
+	if !slices.ContainsFunc(o.Results, func(r Result) bool { return r.Score != nil }) {
+		return d, fault.Conflict(emptyResult, "更正后没有任何党组织有得分，不能公布",
+			"with these corrections no branch has a score, so there is nothing to publish").Held(d.last.lock())
+	}
 	d.receipt, d.touched = d.computation.receipt(p, o), base.touchedBy(o)
 	if a := d.computation.amends; a != nil {
 		d.touched = a.addTo(d.touched)
@@ -230,7 +236,7 @@ func (d draft) store(ctx context.Context, tx *gorm.DB, next Publication) (Public
 	if err != nil {
 		return Publication{}, err
 	}
-	next.RunID = run.ID
+	next.RunID, next.Forced = run.ID, d.last.Forced
 	made, err := createPublication(ctx, tx, d.period, next)
 	if err != nil {
 		return Publication{}, err
@@ -288,7 +294,7 @@ func (d *draft) number(ctx context.Context, tx *gorm.DB, a Amendment) error {
 	next, err := nextNumber(tx, &evaluation.Correction{}, p.TownID, p.Code)
 	for i := range d.corrections {
 		c := &d.corrections[i]
-		c.TownID, c.PeriodCode, c.Number, c.PublicationNumber = p.TownID, p.Code, next+int64(i), d.last.Number+1
+		c.TownID, c.PeriodCode, c.Number, c.PublicationNumber = p.TownID, p.Code, next+int64(i), d.next
 		c.AppealID, c.MadeBy, c.CreatedAt = a.appealID(), audit.ActorOf(ctx).Name, tx.NowFunc()
 	}
 	return err

@@ -17,7 +17,7 @@ import (
 type Gains struct {
 	Town        string         `json:"town" example:"demo"`
 	Period      string         `json:"period" example:"2023Q2"`
-	Status      string         `json:"status" enums:"provisional,published,final"`
+	Status      string         `json:"status" enums:"provisional,published,final,withdrawn"`
 	Branch      town.BranchRef `json:"branch"`
 	Score       float64        `json:"score"`
 	Rank        int            `json:"rank,omitempty,omitzero"` // absent where the caller does not see every branch yet

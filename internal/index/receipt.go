@@ -29,7 +29,7 @@ import (
 type Receipt struct {
 	Run
 	Source
-	Status string `json:"status" enums:"published,final"`
+	Status string `json:"status" enums:"published,final,withdrawn"`
 	Signed bool   `json:"signed"` // false: only the database says that it is so
 	Note   string `json:"note"`   // what is signed, and the signatures under it; see docs/trust.md
 }
@@ -208,21 +208,24 @@ func whole(n *int) string {
 
 // Verification is whether a stored run agrees with its receipt.
 type Verification struct {
-	Town   string  `json:"town" example:"demo"`
-	Period string  `json:"period" example:"2023Q2"`
-	Run    string  `json:"run" format:"uuid"`
-	Engine string  `json:"engine" example:"bulwark/composite 2"` // that computed again, now
-	OK     bool    `json:"ok"`
-	Checks []Check `json:"checks"`
+	Town   string `json:"town" example:"demo"`
+	Period string `json:"period" example:"2023Q2"`
+	Run    string `json:"run" format:"uuid"`
+	Engine string `json:"engine" example:"bulwark/composite 2"` // that computed again, now
+	OK     bool   `json:"ok"`
+	// its publication was taken back
+	Withdrawn bool    `json:"withdrawn,omitempty,omitzero"`
+	Checks    []Check `json:"checks"`
 }
 
 // Check compares one hash of a receipt with the thing itself.
 type Check struct {
 	// stored: the rows that are served; note, signature and trail: of the publication, and the record that it names;
+	// withdrawal: the note of its withdrawal, which a signature and a trail follow too;
 	// rows: publications, run and results, held against the trail, with the places that differ;
 	// other_engine, instead of recomputed: the run was made by another engine, which this one cannot
 	// compute again; receipt and computed name the two, and it is no fault
-	What     string `json:"what" enums:"scheme,data,recomputed,other_engine,stored,note,signature,trail,rows"`
+	What     string `json:"what" enums:"scheme,data,recomputed,other_engine,stored,note,signature,trail,withdrawal,rows"`
 	Receipt  string `json:"receipt"`
 	Computed string `json:"computed"`
 	OK       bool   `json:"ok"`

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -150,6 +151,8 @@ type Outcome struct {
 
 	Corrections []evaluation.Correction // behind the publication, in the order of their making
 
+	withdrawn bool // its publication
+
 	robustness  *RobustnessFigures // nil until it is computed
 	computation *computation       // what a provisional outcome was made by; of a stored one replayed when asked
 	once        sync.Once
@@ -160,6 +163,9 @@ type Outcome struct {
 func (o *Outcome) status() string {
 	if o.Run == nil {
 		return "provisional"
+	}
+	if o.withdrawn {
+		return "withdrawn"
 	}
 	return string(o.Period.State)
 }
@@ -201,10 +207,15 @@ func (o *Outcome) byBranch() map[string]*Result {
 // correction is the one that made the value of an indicator of a branch, or a part
 // of it; nil where the value is as it was approved.
 func (o *Outcome) correction(branch string, n *scheme.Node) *evaluation.Correction {
+	var takenBack []string // codes
 	for i := len(o.Corrections) - 1; i >= 0; i-- {
 		c := &o.Corrections[i]
 		part := n.Derive != nil && (c.Code == n.Derive.Numerator || c.Code == n.Derive.Denominator)
-		if c.BranchCode == branch && c.Adjustment == "" && (c.Code == n.Code || part) {
+		switch {
+		case c.BranchCode != branch || c.Adjustment != "" || c.Code != n.Code && !part || slices.Contains(takenBack, c.Code):
+		case c.Removes == evaluation.RemoveCorrection:
+			takenBack = append(takenBack, c.Code)
+		default:
 			return c
 		}
 	}
