@@ -107,6 +107,9 @@ func (ix *Index) Check(d Data) error {
 // checkShape finds the mistakes that would make indexing into d fail.
 func (ix *Index) checkShape(d Data, f *DataFaults) {
 	units := len(d.Units)
+	if ix.pairs && units > maxCompeting {
+		f.Add("", "", "too_many_units", "there are %d units: copeland compares at most %d", units, maxCompeting)
+	}
 	if d.Classes != nil && len(d.Classes) != units {
 		f.Add("", "", "shape", "there are %d classes for %d units", len(d.Classes), units)
 	}

@@ -78,11 +78,19 @@ func (e *Explainer) scored(unit int) (Standing, bool) {
 }
 
 // leafScores returns a slice for the scores of all nodes of the unit, in which those
-// of the leaves are set.
-func (e *Explainer) leafScores(unit int) []float64 {
-	scores := make([]float64, len(e.index.nodes))
-	for _, l := range e.index.leaves {
-		scores[l.node] = e.result.Cell(l.node, unit).Score
+// of the leaves are set, and of the nodes that compare units, which one unit alone does
+// not determine.
+func (e *Explainer) leafScores(unit int) []float64 { return e.result.leafScores(unit) }
+
+func (r *Result) leafScores(unit int) []float64 {
+	scores := make([]float64, len(r.index.nodes))
+	for _, l := range r.index.leaves {
+		scores[l.node] = r.Cell(l.node, unit).Score
+	}
+	for n := range scores {
+		if r.index.inner[n].kind == Copeland {
+			scores[n] = r.scores[n][unit]
+		}
 	}
 	return scores
 }
@@ -95,11 +103,11 @@ func (e *Explainer) scores(unit int) []float64 {
 	return scores
 }
 
-// aggregateUnit sets the scores of the inner nodes of one unit from its leaves.
+// aggregateUnit sets the scores of the inner nodes of one unit from what leafScores sets.
 func (ix *Index) aggregateUnit(scores []float64) {
 	var x, w []float64
 	for n := len(scores) - 1; n >= 0; n-- { // children come after their parent
-		if ix.nodes[n].Leaf {
+		if ix.nodes[n].Leaf || ix.inner[n].kind == Copeland {
 			continue
 		}
 		x, w = x[:0], w[:0]
@@ -134,7 +142,7 @@ type Comparison struct {
 	Score     float64 // of the node
 	Reference float64 // what it is compared with
 	Gap       float64 // Score − Reference
-	Points    float64 // Weight × Gap, with the Weight of the unit's Contribution
+	Points    float64 // Weight × Gap, with the Weight of the unit's Contribution; × points ÷ 100 under a Sum
 	// Of the units of the class with a score of the node, the unit itself left out, for
 	// ClassMedian comparisons only. Ties count in neither.
 	Above, Below int
@@ -213,7 +221,7 @@ func (e *Explainer) comparison(n int, c Contribution, reference float64, above, 
 	if f.Gap = stats.Round(f.Score-f.Reference, stats.MaxDecimals); f.Gap < 0 {
 		f.Code = below
 	}
-	f.Points = c.Weight * f.Gap
+	f.Points = c.Weight * f.Gap * (e.index.full() / 100)
 	return f
 }
 

@@ -11,10 +11,13 @@ import (
 // Gain is what a change of one indicator's raw value is worth to a unit, in points of
 // its base, all else as it is.
 type Gain struct {
-	Node    int
-	Entered bool    // whether the unit has entered a value; without one there are no slopes
-	Value   float64 // the value entered, 0 without
-	Score   float64 // of the leaf, 0 if it has none
+	Node int
+	// Compared: a node above compares units in pairs (Copeland), so that what the unit enters changes what the others
+	// score. What it is worth is not computed: there are no slopes and no other values.
+	Compared bool
+	Entered  bool    // whether the unit has entered a value; without one there are no slopes
+	Value    float64 // the value entered, 0 without
+	Score    float64 // of the leaf, 0 if it has none
 	// The derivatives of the base by the raw value, towards lower and higher values.
 	Below, Above Slope
 	// What the base gains with another value, nil where there is no such value. Points
@@ -63,6 +66,13 @@ func (p *whatIf) gains(column int) Gain {
 	l := &p.index.leaves[column]
 	g := Gain{Node: l.node}
 	g.Score, _ = num.Known(p.leaves[l.node])
+	if g.Compared = p.index.compared(l.node); g.Compared {
+		g.Value, g.Entered = p.entered(column)
+		if !g.Entered {
+			g.Value = 0
+		}
+		return g
+	}
 	entered := p.group(column, true)
 	if x, ok := p.entered(column); ok {
 		g.Entered, g.Value = true, x

@@ -38,7 +38,7 @@ func (q *pathSearch) linearSearch(need float64) (answer, bool) {
 
 // weight is the share of a leaf in the base among what is present.
 func (q *pathSearch) weight(node int) float64 {
-	weight := 1.0
+	weight := q.index.full() / 100
 	for n := node; n > 0; {
 		parent, total := q.index.nodes[n].Parent, 0.0
 		for _, child := range q.index.inner[parent].children {

@@ -82,7 +82,7 @@ func newRemover(r *Result) *remover {
 		if node >= m.from && node < m.to {
 			return m.nothing[:len(block)], false
 		}
-		return r.scores[node][lo : lo+len(block)], whole[column][lo/blockSize]
+		return r.scores[node][lo : lo+len(block)], wholeFrom(whole[column], lo, len(block))
 	}
 	return m
 }
@@ -90,8 +90,8 @@ func newRemover(r *Result) *remover {
 // without are the root scores of all units without the node.
 func (m *remover) without(node int) []float64 {
 	m.from, m.to = node, m.r.index.nodes[node].End
-	for lo := 0; lo < len(m.base); lo += blockSize {
-		m.evaluator.block(lo, min(lo+blockSize, len(m.base)))
+	for lo := 0; lo < len(m.base); lo += m.evaluator.size {
+		m.evaluator.block(lo, min(lo+m.evaluator.size, len(m.base)))
 	}
 	return m.base
 }

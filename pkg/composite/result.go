@@ -181,8 +181,8 @@ func (ix *Index) Score(d Data, keep Keep) *Result {
 		r.fit(c, classes)
 	}
 	s := newBlockScorer(r)
-	for lo := 0; lo < len(d.Units); lo += blockSize {
-		s.block(lo, min(lo+blockSize, len(d.Units)))
+	for lo := 0; lo < len(d.Units); lo += s.evaluator.size {
+		s.block(lo, min(lo+s.evaluator.size, len(d.Units)))
 	}
 	return r
 }
@@ -195,7 +195,7 @@ func (ix *Index) newResult(d Data, keep Keep) *Result {
 	}
 	kept := 1
 	for n := range ix.nodes {
-		if n == 0 || ix.nodes[n].Depth <= int(keep) {
+		if ix.keeps(n, keep) {
 			kept++
 		}
 	}
@@ -206,11 +206,17 @@ func (ix *Index) newResult(d Data, keep Keep) *Result {
 	}
 	r.coverage = next()
 	for n := range ix.nodes {
-		if n == 0 || ix.nodes[n].Depth <= int(keep) {
+		if ix.keeps(n, keep) {
 			r.scores[n] = next()
 		}
 	}
 	return r
+}
+
+// keeps reports whether the scores of the node stay: those that compare units cannot be
+// found again from one unit.
+func (ix *Index) keeps(n int, keep Keep) bool {
+	return n == 0 || ix.nodes[n].Depth <= int(keep) || ix.inner[n].kind == Copeland
 }
 
 // blockScorer scores the leaves of a Result block by block, with coverage and status.
@@ -345,8 +351,8 @@ func (r *Result) Reweigh(dst, weights []float64) bool {
 		}
 		return scores, !slices.ContainsFunc(scores, math.IsNaN)
 	}
-	for lo := 0; lo < len(dst); lo += blockSize {
-		k.block(lo, min(lo+blockSize, len(dst)))
+	for lo := 0; lo < len(dst); lo += k.size {
+		k.block(lo, min(lo+k.size, len(dst)))
 	}
 	for u, status := range r.status {
 		if status != UnitScored {

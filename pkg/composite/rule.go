@@ -114,6 +114,16 @@ func reportScore(r report, at string, x float64) {
 	}
 }
 
+// reportFigure reports a published figure that the scale does not have.
+func reportFigure(r report, at string, x, scale float64) {
+	switch {
+	case scale == fullScale || !(scale >= 1):
+		reportScore(r, at, x)
+	case !(x >= 0 && x <= scale):
+		r(at, "beyond_scale", "give points between 0 and %v, the scale", scale)
+	}
+}
+
 func reportDirection(r report, got, want Direction, kind string) {
 	if got != want {
 		r("/kind", "direction_contradicts_rule",
