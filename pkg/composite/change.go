@@ -168,7 +168,7 @@ func (m *counterfactual) leaf(code string, before, now *Contributions) LeafChang
 func (s *run) leaf(code string, c *Contributions) LeafState {
 	column, ok := s.columns[code]
 	if !ok {
-		return LeafState{Cell: Cell{CellMissing, nan, nan, nan}}
+		return LeafState{Cell: Cell{CellMissing, nan, nan, nan, nan}}
 	}
 	node := s.index.leaves[column].node
 	return LeafState{true, s.result.Cell(node, s.unit), c.Nodes[node]}

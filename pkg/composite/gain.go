@@ -247,7 +247,7 @@ func (p *whatIf) score(column int, x float64) float64 {
 	if p.result.columns[column].excludes(p.unit) {
 		return nan
 	}
-	if l.fixed != nil && l.treat == nil {
+	if l.fixed != nil && l.treat == nil && l.frozen == nil {
 		return l.fixed[0].at(x)
 	}
 	entered := p.trial.data.Columns[column]
@@ -288,7 +288,7 @@ func (p *whatIf) gain(column int, x float64) (points, score float64, ok bool) {
 // coupled reports whether what the unit enters can change the scores of others.
 func (p *whatIf) coupled(column int) bool {
 	l := &p.index.leaves[column]
-	return l.rule.relative() || l.treat != nil || p.result.columns[column].imputed != nil
+	return l.compares() || p.result.columns[column].imputed != nil
 }
 
 // group are the entries of the units that the unit is measured against in the

@@ -57,8 +57,12 @@ type leaf struct {
 	byClass   bool
 	treat     *Treatment
 	effective float64
-	fixed     []scorer // the one scorer of a rule that is not relative, else nil
+	fixed     []scorer           // the one scorer of a rule that is not relative, else nil
+	frozen    map[string]*frozen // by class, of a rule that was fitted before, else nil
 }
+
+// compares reports whether the score of a value depends on the values of others in the data.
+func (l *leaf) compares() bool { return l.frozen == nil && (l.rule.relative() || l.treat != nil) }
 
 // New checks the spec and returns its Index. The error is of type Faults and
 // holds every fault, in document order. The spec is copied.
@@ -90,7 +94,7 @@ func (ix *Index) Leaves() []int {
 // of outliers, a missing value that takes that of peers, or a node that compares units.
 func (ix *Index) Relative() bool {
 	return ix.pairs || slices.ContainsFunc(ix.leaves, func(l leaf) bool {
-		return l.rule.relative() || l.treat != nil || l.missing.imputes()
+		return l.compares() || l.missing.imputes()
 	})
 }
 
@@ -168,6 +172,12 @@ func newLeaf(n *Node, at int, effective float64) leaf {
 	l := leaf{
 		node: at, rule: n.Rule, cost: n.Direction == Cost, missing: n.Missing.Kind,
 		byClass: n.Peers == ClassPeers, treat: n.Treat, effective: effective,
+	}
+	if len(n.Fitted) > 0 {
+		l.frozen = map[string]*frozen{}
+		for i := range n.Fitted {
+			l.frozen[n.Fitted[i].Class] = newFrozen(n, &n.Fitted[i])
+		}
 	}
 	if !n.Rule.relative() {
 		l.fixed = []scorer{n.Rule.fit(peers{cost: l.cost})}

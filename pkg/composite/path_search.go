@@ -207,6 +207,9 @@ func (q *pathSearch) span(column int, x, step float64, lever Lever) (low, high f
 	}
 	if _, reference := l.rule.(*Reference); l.rule.relative() || reference || l.treat != nil {
 		extend(q.peers(column)...)
+		for _, f := range l.frozen {
+			extend(f.span[:]...)
+		}
 		for _, end := range []*float64{lever.Min, lever.Max} { // such a rule may have no end of its own
 			if end != nil && stats.Valid(*end) {
 				extend(*end)

@@ -20,6 +20,7 @@ type Result struct {
 	status   []UnitStatus
 	coverage []float64
 	scores   [][]float64 // by node; nil where not kept; NaN for no score
+	fitted   [][]Fitted  // by column; nil unless they are to be noted
 }
 
 // UnitStatus is whether a unit has a score, and why not.
@@ -65,6 +66,7 @@ func (s CellStatus) MarshalText() ([]byte, error) { return []byte(s.String()), n
 type Cell struct {
 	Status  CellStatus
 	Entered float64 // as in the Data
+	Filled  float64 // after filling
 	Used    float64 // after filling and treatment
 	Score   float64
 }
@@ -113,7 +115,7 @@ func (r *Result) Column(node int) []float64 { return r.scores[node] }
 func (r *Result) Cell(node, unit int) Cell {
 	c := r.index.nodes[node].Column
 	if c < 0 {
-		return Cell{CellMissing, math.NaN(), math.NaN(), math.NaN()}
+		return Cell{CellMissing, math.NaN(), math.NaN(), math.NaN(), math.NaN()}
 	}
 	return r.columns[c].cell(unit)
 }

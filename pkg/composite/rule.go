@@ -27,6 +27,7 @@ type peers struct {
 	sorted    []float64 // used values of the peer group, ascending
 	cost      bool
 	reference float64 // used value of the unit that a Reference names, NaN if it has none
+	mean, sd  float64 // of peers of which sorted has the ends alone; sd is 0 where it has all
 	flag      func(stats.FlagCode)
 }
 

@@ -335,7 +335,7 @@ func (p *scenarios) normalised(s Spec, rule Rule) Spec {
 				return
 			}
 		}
-		n.attempt(func(n *Node) { n.Rule = rule })
+		n.attempt(func(n *Node) { n.Rule, n.Fitted = rule, nil })
 	})
 	return s
 }

@@ -41,6 +41,8 @@ type Node struct {
 	Peers     Peers        `json:"peers,omitempty"`   // AllPeers when empty
 	Treat     *Treatment   `json:"treat,omitempty"`   // nil: values are used as they are
 	Combine   *Combination `json:"combine,omitempty"` // only checked here; see Combine
+	// Fitted is what Rule and Treat were fitted to before; nil: they are fitted to the peers of the run.
+	Fitted []Fitted `json:"fitted,omitempty"`
 }
 
 // Direction is whether more of an indicator is better or worse.
@@ -123,6 +125,7 @@ func (n Node) resolve(depth int) Node {
 	n.Treat = n.Treat.resolve()
 	n.Rule = resolveRule(n.Rule)
 	n.Direction = direction(n.Direction, n.Rule)
+	n.Fitted = slices.Clone(n.Fitted)
 	if n.Combine != nil {
 		c := *n.Combine
 		c.RoleWeights = maps.Clone(c.RoleWeights)
@@ -236,6 +239,9 @@ func (n *Node) checkLeaf(r report) {
 	}
 	if n.Treat != nil {
 		n.Treat.check(n.Rule, r.under("/treat"))
+	}
+	if len(n.Fitted) > 0 {
+		n.checkFitted(r.under("/fitted"))
 	}
 	if n.Combine != nil {
 		n.Combine.check(r.under("/combine"))
