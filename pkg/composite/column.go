@@ -270,13 +270,22 @@ func (f *Fitted) peers(cost bool) peers {
 	return p
 }
 
+// Fits reports whether the rule or the treatment of a leaf is fitted to peers. One that looks at a single unit is not.
+func (n *Node) Fits() bool {
+	rule := resolveRule(n.Rule)
+	if _, reference := rule.(*Reference); rule == nil || reference {
+		return false
+	}
+	return rule.relative() || n.Treat != nil
+}
+
 // checkFitted reports what cannot be the outcome of a fit of the leaf.
 func (n *Node) checkFitted(r report) {
 	seen := map[string]bool{}
 	if n.Rule == nil {
 		return
 	}
-	if _, reference := n.Rule.(*Reference); reference || !n.Rule.relative() && n.Treat == nil {
+	if !n.Fits() {
 		r("", "nothing_to_fit", "the rule does not look at peers: it has nothing to be fitted to")
 		return
 	}
