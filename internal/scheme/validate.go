@@ -230,7 +230,7 @@ func (v *validator) code(at, code string) {
 var reserved = map[string]bool{
 	"branch": true, "class": true, "kind": true, "bonus": true, "deduction": true, "vetoes": true,
 	"name": true, "score": true, "grade": true, "rank": true, "class_rank": true, "rank_low": true, "rank_high": true,
-	"coverage": true, "scheme": true, "adjustments": true,
+	"coverage": true, "scheme": true, "adjustments": true, "scale": true,
 }
 
 // unique checks a code that names a column: composite finds nodes that
