@@ -93,7 +93,7 @@ func outside(room string) bool {
 	return strings.HasPrefix(room, "cmd/") || strings.HasPrefix(room, "docs/") ||
 		strings.HasPrefix(room, "internal/database/") || room == "internal/apitest" ||
 		room == "internal/people/peopletest" || room == "internal/demo/demotest" || room == "internal/probe" ||
-		room == "internal/prove"
+		room == "internal/prove" || room == "internal/rest/resttest"
 }
 
 func TestRequestsGoDownTheRoomsNeverUp(t *testing.T) {

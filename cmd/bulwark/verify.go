@@ -78,7 +78,7 @@ func verify(ctx context.Context, p program, args []string) error {
 	if found.restored > 0 {
 		return fault.Conflict("behind_anchors",
 			"%d 条审计链因恢复了较早的备份而落后于锚点，其余一致（见 docs/audit.md）",
-			"%d audit trails lie behind their anchors, because an older backup was restored; all else agrees: see docs/audit.md",
+			"%d audit trails end before their anchors, because an older backup was restored; all else agrees: see docs/audit.md",
 			found.restored)
 	}
 	return nil
@@ -162,7 +162,7 @@ func (p program) verifyTables(ctx context.Context, db *gorm.DB) error {
 	if len(damage) > 0 {
 		return fault.Conflict("database_damaged",
 			"数据库已损坏，发现 %d 处：请停止服务，另存数据库文件，再恢复最近一份通过检查的备份",
-			"the database is damaged, %d findings: stop the service, put the database aside, and restore the latest backup that passes its check",
+			"the database is damaged, %d findings: stop the service, keep a copy of the database, and restore the latest backup that passes its check",
 			len(damage))
 	}
 	p.print(p.out, text.F("已读取全部 %d 张表，共 %d 行，没有损坏", "%d tables read, %d rows: no damage", s.Trailer.Tables,

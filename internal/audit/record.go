@@ -134,16 +134,7 @@ type Filter struct {
 func List(ctx context.Context, db *gorm.DB, townID string, f Filter) (_ []Record, err error) {
 	defer fault.Wrap(&err, "audit trail of %q", townID)
 	q := db.WithContext(ctx).Where("town_id = ?", townID)
-	for _, narrow := range []struct{ column, value string }{
-		{"actor", f.Actor},
-		{"action", f.Action},
-		{"request_id", f.RequestID},
-		{"credential", f.Credential},
-	} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
+	q = database.Only(q, "actor", f.Actor, "action", f.Action, "request_id", f.RequestID, "credential", f.Credential)
 	if f.Subject != "" {
 		q = q.Where("subject >= ? AND subject < ?", f.Subject, f.Subject+"\U0010FFFF") // LIKE ignores case on SQLite
 	}

@@ -19,7 +19,7 @@ import (
 	"bulwark/internal/text"
 )
 
-// Difference is a place where a table is not what the trail says of it.
+// Difference is a place where a table differs from the audit trail.
 type Difference struct {
 	Kind     string // see Message
 	Table    string
@@ -48,7 +48,7 @@ var differences = map[string]text.Text{
 	rowInserted: {ZH: "%[1]s：审计链中没有关于此行的记录", EN: "%[1]s: no audit record is about this row"},
 	rowUnrecorded: {
 		ZH: "%[1]s：审计记录 %[4]s 之前有一处改动未经记录",
-		EN: "%[1]s: something changed it before audit record %[4]s, and no record is about that",
+		EN: "%[1]s: it was changed before audit record %[4]s without a record",
 	},
 	rowsUnproven: {
 		ZH: "%[1]s：所存的行记录与审计记录 %[4]s 的摘要不符",
@@ -88,9 +88,9 @@ type Part struct {
 	Key   []string
 }
 
-// VerifyRows holds every row of the town, of all towns and the installation where townID
-// is empty, against the last record about it, and hands each difference to report. It
-// returns the number of row records. That the trail is whole is for Verify to find.
+// VerifyRows compares every row of the town, of all towns and the installation where townID is empty, with the
+// last record about it, and passes each difference to report. It returns the number of row records. That the
+// trail is whole is for Verify to find.
 func VerifyRows(ctx context.Context, db *gorm.DB, townID string, report func(Difference)) (records int64, err error) {
 	defer fault.Wrap(&err, "hold the rows of %q against the trail", townID)
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {

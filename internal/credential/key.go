@@ -185,7 +185,7 @@ func checkKey(k Key, now time.Time) (faults []fault.FieldError) {
 	}
 	if k.PersonCode != nil && slices.Contains(k.Roles, policy.Admin) {
 		faults = append(faults, fault.Field("/person", "admin_without_person",
-			"管理员不经聘任，其密钥不关联人员", "nobody is appointed admin: the key of one has no person"))
+			"管理员不经聘任，其密钥不关联人员", "nobody is appointed as an administrator: leave the person out"))
 	}
 	if tied && k.PersonCode == nil {
 		faults = append(faults,

@@ -167,7 +167,7 @@ func (f *reading) branch(unit int, c *cell, t *target) {
 	}
 	code := string(f.word(c, t))
 	if first, twice := f.seen[code]; twice {
-		f.fault(c, t, "duplicate_branch", text.F("此党组织已出现在第 %d 行", "the branch stands on line %d already", first))
+		f.fault(c, t, "duplicate_branch", text.F("此党组织已出现在第 %d 行", "the branch is on line %d already", first))
 	} else if code != "" {
 		f.seen[code], f.Data.Units[unit] = c.line, code
 	}

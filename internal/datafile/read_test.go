@@ -125,7 +125,7 @@ func TestReadRefuses(t *testing.T) {
 			top + strings.Repeat("b", 257) + ",village,,,1,A,1,1\n",
 			`f:2: branch: "` + strings.Repeat("b", 39) + `…": is longer than 256 bytes`,
 		},
-		{top + "b1,village,,,1,A,1,1\nb1,village,,,1,A,1,1\n", `f:3: branch: "b1": the branch stands on line 2 already`},
+		{top + "b1,village,,,1,A,1,1\nb1,village,,,1,A,1,1\n", `f:3: branch: "b1": the branch is on line 2 already`},
 		{top + "=1+1,village,,,1,A,1,1\n", `f:2: branch: "=1+1": begins with = + - or @`},
 		{top + "b1,village,＠x,,1,A,1,1\n", `f:2: class: "＠x": begins with = + - or @`},
 		{top + "b1,village,,star;moon,1,A,1,1\n", `f:2: adjustments: "moon": the scheme has no such bonus`},

@@ -166,7 +166,7 @@ func notRepeated(v *adjustmentReader, a Adjustment) error {
 	}
 	return fault.Conflict("repeated_evidence",
 		"同一依据已用于“%[1]s”党组织 %[2]s 周期的同一项目（%[3]s）：如确属另一事项，请写明理由并确认（acknowledge）后再通过",
-		"the same evidence serves the same item of the branch %[1]q in %[2]q already (%[3]s): "+
+		"an approved adjustment of the branch %[1]q in the period %[2]q has the same item and evidence (%[3]s): "+
 			"if this is another matter, approve it with acknowledge and a reason", e.BranchCode, e.PeriodCode, e.ID).Held(lock)
 }
 
@@ -358,7 +358,7 @@ func (a Adjustment) refuseMore(ctx context.Context, tx *gorm.DB) error {
 	}
 	return fault.Conflict("too_many_proposals",
 		"您对党组织“%[1]s”已有 %[2]d 项加减分待审批，达到本镇上限：请等待审批，或先撤回其中几项",
-		"you have %[2]d adjustments about the branch %[1]q that wait for a decision, the most that this town allows: "+
+		"%[2]d of your adjustments about the branch %[1]q wait for a decision, which is the limit of this town: "+
 			"wait for the decisions, or withdraw some", a.BranchCode, in.OpenProposals).
 		Held(fault.Lock{
 			By: a.ProposedBy, At: open[0].CreatedAt, Reason: open[0].Reason, CanLift: string(policy.LeadingGroup),
@@ -436,13 +436,7 @@ func ListAdjustments(ctx context.Context, db *gorm.DB, townID string, f Adjustme
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, narrow := range []struct{ column, value string }{
-		{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)},
-	} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
-	return adjustments.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
+	q = database.Only(q, "period_code", f.Period, "branch_code", f.Branch, "state", string(f.State))
+	return adjustments.List(ctx, db, v, q)
 }

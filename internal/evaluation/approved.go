@@ -412,7 +412,7 @@ func ratedColumns(c *scheme.Compiled, units int) ([]composite.RatedColumn, map[s
 	return columns, at
 }
 
-// ValueSource is where the raw value of an indicator comes from.
+// ValueSource is the source of the raw value of an indicator.
 type ValueSource struct {
 	// sheet: entered; contradicted: sheets differ and nobody has chosen, so that none counts
 	Kind   string        `json:"kind" enums:"sheet,ratings,derived,carried,imputed,correction,contradicted"`
@@ -420,7 +420,7 @@ type ValueSource struct {
 	Sheets []SourceSheet `json:"sheets,omitempty"`                  // approved ones that report it
 }
 
-// SourceSheet is a sheet that a raw value comes from.
+// SourceSheet is a sheet that is the source of a raw value.
 type SourceSheet struct {
 	ID        string      `json:"id" format:"uuid"`
 	Role      policy.Role `json:"role" swaggertype:"string" example:"secretary"`

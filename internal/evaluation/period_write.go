@@ -201,7 +201,7 @@ func storePeriod(
 	return FindPeriod(ctx, tx, ref.Town, ref.ID)
 }
 
-// PeriodMove asks to take a period to another state.
+// PeriodMove is a request to take a period to another state.
 type PeriodMove struct {
 	To       PeriodState
 	Reason   string
@@ -220,7 +220,7 @@ func MovePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove
 	}
 	if m.To == Locked && m.Force && m.Reason == "" {
 		return Period{}, fault.Broken(fault.Field("/reason", "reason_needed",
-			"强制锁定须说明理由", "say why those on which nobody decided are left out"))
+			"强制锁定须说明理由", "give a reason for leaving out sheets and adjustments that are not decided"))
 	}
 	return movePeriod(ctx, db, ref, m)
 }
@@ -233,10 +233,10 @@ func refuseShortcut(ctx context.Context, db *gorm.DB, ref workflow.Ref, to Perio
 	}
 	if to == Published {
 		return fault.Conflict("publish_a_run",
-			"请通过发布计算批次来公布", "a period is published by publishing one of its runs").Held(p.Lock())
+			"请公布该周期的一个计算批次", "a period is published by publishing one of its runs").Held(p.Lock())
 	}
 	return fault.Conflict("finalise_a_result",
-		"请通过办结公示来定为最终", "a period is made final by closing its public notice").Held(p.Lock())
+		"请办结该周期的公示，办结后即为最终", "a period is made final by closing its public notice").Held(p.Lock())
 }
 
 // PublishPeriod moves a locked period to Published, in the transaction that
@@ -363,7 +363,7 @@ func TooFewPersons(n int64, language string) Warning {
 	return Warning{
 		Code: "too_few_persons", Count: n,
 		Message: text.F("公布须由两人完成，目前只有 %d 人有此权限：请由工作领导小组或管理员再聘任一名工作领导小组成员",
-			"a publication takes two persons, and %d can make one now: the leading group or an administrator can appoint another member of the leading group", n).In(language),
+			"a publication takes two persons, but only %d can take part now: the leading group or an administrator can appoint another member of the leading group", n).In(language),
 	}
 }
 
@@ -390,7 +390,7 @@ func (p Period) leftBehind(ctx context.Context, tx *gorm.DB, m PeriodMove) ([]Wa
 	if n > 0 {
 		warnings = append(warnings, Warning{
 			Code: "undecided_left_out", Count: n,
-			Message: text.F("%d 项未审批，不计入", "%d on which nobody decided do not count", n).In(m.Language),
+			Message: text.F("%d 项未审批，不计入", "%d are not decided and do not count", n).In(m.Language),
 		})
 	}
 	return warnings, nil

@@ -188,7 +188,7 @@ func prepare(ctx context.Context, tx *gorm.DB, p evaluation.Period, a Amendment)
 	}
 	if sha256Hex(d.computation.dataFile()) == base.Run.DataHash {
 		return d, fault.Conflict("nothing_changes",
-			"这些更正与已公布的数据相同，不会改变任何结果", "these corrections change nothing: they say what is published already").Held(d.last.lock())
+			"这些更正与已公布的数据相同，不会改变任何结果", "these corrections equal what is published and would change nothing").Held(d.last.lock())
 	}
 	o := d.computation.outcome(p)
 	d.receipt, d.touched = d.computation.receipt(p, o), base.touchedBy(o)

@@ -494,7 +494,7 @@ func (d AppealDecision) check() error {
 			"支持申诉须至少作一项更正", "to uphold an appeal, correct at least one thing"))
 	case d.To != Upheld && len(d.Corrections) > 0:
 		faults = append(faults, fault.Field("/corrections", "corrections_refused",
-			"只有支持申诉时才能更正", "only upholding an appeal corrects anything"))
+			"只有支持申诉时才能更正", "corrections belong only to an appeal that is upheld"))
 	}
 	if len(faults) > 0 {
 		return fault.Broken(faults...)
@@ -523,16 +523,10 @@ func ListAppeals(ctx context.Context, db *gorm.DB, townID string, f AppealFilter
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
 	if f.Overdue {
 		q = q.Where("state = ? AND due_on < ?", Filed, v.Today)
 	}
-	for _, narrow := range []struct{ column, value string }{
-		{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)},
-	} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
-	return appeals.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+	q = database.Only(q, "period_code", f.Period, "branch_code", f.Branch, "state", string(f.State))
+	return appeals.List(ctx, db, v, q)
 }

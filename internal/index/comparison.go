@@ -58,7 +58,7 @@ var causes = []struct {
 	{"scheme", text.Text{ZH: "权重与规则变化", EN: "weights and rules"}, func(p composite.Parts) float64 { return p.Scheme }},
 	{
 		"imputation",
-		text.Text{ZH: "缺失数据及其处理", EN: "missing values and what stands in for them"},
+		text.Text{ZH: "缺失数据及其处理", EN: "missing values and their replacements"},
 		func(p composite.Parts) float64 { return p.Imputation },
 	},
 	{
@@ -73,7 +73,7 @@ var causes = []struct {
 	},
 }
 
-// ScoreChangeQuery asks about the change of one branch since an earlier publication.
+// ScoreChangeQuery selects the change of one branch since an earlier publication.
 type ScoreChangeQuery struct {
 	Branch   string
 	From     string // period; empty: the one of the same kind before, or with Number that of the view
@@ -205,7 +205,7 @@ type NodeState struct {
 	Score  *float64 `json:"score,omitempty"`
 }
 
-// DiffQuery asks what differs between two publications of a period.
+// DiffQuery selects two publications of a period to compare.
 type DiffQuery struct {
 	Town, Period string
 	To           int64

@@ -190,15 +190,15 @@ func (o *Outcome) path(p *composite.Path, language string) Path {
 }
 
 var pathWords = map[composite.PathStatus]text.Text{
-	composite.PathFound: {ZH: "按所列各项改进后即可达到", EN: "the moves below lead there"},
+	composite.PathFound: {ZH: "按所列各项改进后即可达到", EN: "the changes below are enough"},
 	composite.PathUnreachable: {
-		ZH: "即使可改进的各项都达到最好，也不能达到", EN: "out of reach even with everything that can be moved at its best",
+		ZH: "即使可改进的各项都达到最好，也不能达到", EN: "not within reach, even if every value that can change is at its best",
 	},
 	composite.PathNotComputed: {
 		ZH: "上级节点将党组织两两比较，改进数据会同时改变其他党组织的得分，不作测算",
 		EN: "not computed: a node compares branches in pairs, so that a change also moves the scores of the others",
 	},
-	composite.PathVetoed:   {ZH: "受一票否决限制，改进数据也不能达到", EN: "a veto stands in the way, whatever the values"},
+	composite.PathVetoed:   {ZH: "受一票否决限制，改进数据也不能达到", EN: "a veto prevents it, whatever the values"},
 	composite.PathAtTop:    {ZH: "已是最好", EN: "nothing is above"},
 	composite.PathUnscored: {ZH: "没有得分", EN: "there is no score"},
 }

@@ -88,9 +88,9 @@ func refuseUnsigned(ctx context.Context, t town.Town) error {
 		return nil
 	case settings.Required:
 		return noKey("BULWARK_REQUIRE_SIGNATURE 要求公布须有签名",
-			"BULWARK_REQUIRE_SIGNATURE says that what is published must be signed")
+			"BULWARK_REQUIRE_SIGNATURE requires a signature on every publication")
 	case t.RequireSignature:
-		return noKey("本镇的设置要求公布须有签名", "the settings of the town say that what is published must be signed")
+		return noKey("本镇的设置要求公布须有签名", "the settings of the town require a signature on every publication")
 	}
 	return nil
 }

@@ -356,7 +356,7 @@ func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 		by := open.lock()
 		by.CanLift = fault.Nobody
 		return fault.Locked("notice_open",
-			"公示期至 %s 止，期满后方可定为最终", "the public notice runs until %s: it can be made final on the day after", *open.NoticeUntil).
+			"公示期至 %s 止，期满后方可定为最终", "the public notice runs until %s: the period can be made final from the day after", *open.NoticeUntil).
 			Held(by).With(waiting...)
 	case len(waiting) > 0:
 		return fault.Locked("appeals_undecided",

@@ -15,7 +15,7 @@ import (
 	"bulwark/internal/town"
 )
 
-// Ranking is the list of a period as everybody sees it. Figures are rounded as
+// Ranking is the published list of a period. Figures are rounded as
 // the scheme does; ranks are made from the rounded score.
 type Ranking struct {
 	Town   string `json:"town" example:"demo"`

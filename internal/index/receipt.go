@@ -320,8 +320,8 @@ func (o *Outcome) nameAs(named map[string]*Result) {
 	}
 }
 
-// VerifyAll verifies every run of the town (every town where townID is empty) and
-// hands each verification to report.
+// VerifyAll verifies every run of the town (every town where townID is empty) and passes each verification to
+// report.
 func VerifyAll(ctx context.Context, db *gorm.DB, townID string, report func(Verification)) (err error) {
 	defer fault.Wrap(&err, "verify the runs of %q", townID)
 	q := db.WithContext(ctx).Select("town_id", "id")

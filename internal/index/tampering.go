@@ -56,7 +56,7 @@ func differingRows(ctx context.Context, tx *gorm.DB, parts []audit.Part) (places
 	return places, err
 }
 
-// CheckRows adds a check that publications and results are stored as the trail says.
+// CheckRows adds a check that publications and results equal the audit trail.
 func (v *Verification) CheckRows(ctx context.Context, db *gorm.DB) error {
 	run := Run{TownID: v.Town, PeriodCode: v.Period, ID: v.Run}
 	places, err := differingRows(ctx, db, run.parts())

@@ -156,7 +156,7 @@ func (c *computation) suppose(values []SupposedValue) error {
 		switch {
 		case unit < 0:
 			faults = append(faults, fault.Field(at+"/branch", "unknown_branch",
-				"没有党组织“%s”", "there is no branch %q to suppose about", s.Branch))
+				"没有党组织“%s”", "there is no branch %q", s.Branch))
 			continue
 		case column < 0:
 			faults = append(faults, fault.Field(at+"/indicator", "unknown_indicator",

@@ -5,7 +5,6 @@ package people
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 
 	"gorm.io/gorm"
 
@@ -35,12 +34,7 @@ var noun = text.Text{ZH: "人员", EN: "person"}
 // Find returns one person of the town.
 func Find(ctx context.Context, db *gorm.DB, townID, code string) (_ Person, err error) {
 	defer fault.Wrap(&err, "person %s", code)
-	var p Person
-	err = db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&p).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Person{}, fault.Missing(noun, code)
-	}
-	return p, err
+	return find[Person](db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code), noun, code)
 }
 
 // List returns the people of the town after the code, in the order of codes.

@@ -229,14 +229,14 @@ var rules = []rule{
 	{ReadSettings, wholeTown, "查看设置", "read settings", all(everyone...)},
 	{WriteSettings, wholeTown, "修改设置", "change settings", all(LeadingGroup, Admin)},
 
-	{ReadTargets, wholeTown, "查看提升对象", "read improvement targets", own(tied...).all(LeadingGroup, Leadership)},
+	{ReadTargets, byBranch, "查看提升对象", "read improvement targets", own(tied...).all(LeadingGroup, Leadership)},
 	{ProposeTargets, wholeTown, "提出提升对象", "propose improvement targets", all(LeadingGroup)},
 	{DecideTargets, wholeTown, "确定提升对象", "decide on improvement targets", all(LeadingGroup)},
 	{ReadMeasures, wholeTown, "查看措施", "read measures", all(everyone...)},
 	{WriteMeasures, wholeTown, "修改措施", "change measures", all(LeadingGroup, Admin)},
-	{ReadTasks, wholeTown, "查看任务", "read tasks", own(tied...).all(LeadingGroup, Leadership)},
-	{WriteTasks, wholeTown, "安排任务", "set tasks", own(Office).all(LeadingGroup)},
-	{ReportTasks, wholeTown, "报告任务进展", "report on tasks", own(tied...).all(LeadingGroup)},
+	{ReadTasks, byBranch, "查看任务", "read tasks", own(tied...).all(LeadingGroup, Leadership)},
+	{WriteTasks, byBranch, "安排任务", "set tasks", own(Office).all(LeadingGroup)},
+	{ReportTasks, byBranch, "报告任务进展", "report on tasks", own(tied...).all(LeadingGroup)},
 
 	{ReadDashboard, wholeTown, "查看领导看板", "read the dashboard", all(LeadingGroup, Leadership)},
 	{ReadEffects, wholeTown, "查看成效", "read effects", all(Mentor, Instructor, Office, LeadingGroup, Leadership)},

@@ -453,11 +453,7 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Proposal
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, narrow := range []struct{ column, value string }{{"period_code", f.Period}, {"state", string(f.State)}} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
-	return proposals.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
+	q = database.Only(q, "period_code", f.Period, "state", string(f.State))
+	return proposals.List(ctx, db, v, q)
 }

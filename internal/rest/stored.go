@@ -26,7 +26,7 @@ type StoredResponse struct {
 	CreatedAt   time.Time
 }
 
-// TableName keeps the table apart from other answers.
+// TableName returns the name of the table.
 func (StoredResponse) TableName() string { return "kept_answers" }
 
 // claimKey takes the key of a for the transaction. Where it was taken before, it

@@ -90,7 +90,7 @@ type Over struct {
 	Fitted  []composite.Fitted `json:"fitted,omitempty"`         // written by the activation
 } // @name FittedOver
 
-// Entry is where the raw value of an indicator comes from.
+// Entry is the source of the raw value of an indicator.
 type Entry string
 
 // The sources of a raw value.

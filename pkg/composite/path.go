@@ -56,7 +56,7 @@ const (
 	PathFound       PathStatus = "found"
 	PathUnreachable PathStatus = "unreachable"  // not with the levers given; see Path.Exact
 	PathNotComputed PathStatus = "not_computed" // a node that compares units stands above what would have to move
-	PathVetoed      PathStatus = "vetoed"       // a veto stands in the way, whatever the values
+	PathVetoed      PathStatus = "vetoed"       // a veto prevents it, whatever the values
 	PathAtTop       PathStatus = "at_top"       // first already, in the best grade already, or no grades
 	PathUnscored    PathStatus = "unscored"     // the unit has no score, or does not exist
 )

@@ -41,7 +41,7 @@ func (s UnitStatus) String() string { return unitStatusNames[s] }
 // MarshalText returns String.
 func (s UnitStatus) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// CellStatus is where the value of a cell comes from.
+// CellStatus is the source of the value of a cell.
 type CellStatus uint8
 
 // The states of a cell. Coverage counts entered cells only.

@@ -19,7 +19,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// ItemState is where an item of an approved plan stands.
+// ItemState is the state of an item of an approved plan.
 type ItemState string
 
 // The states of an item. A dropped one is in the approved version no more.
@@ -171,14 +171,14 @@ func (v *itemReader) Audit(i Item, _ string) (string, any) {
 // of the plan.
 func workable(v *itemReader, i Item) error {
 	if p := v.plans[i.PlanID]; p.State != Running && p.State != Returned && i.Relapses == 0 {
-		return fault.Conflict("plan_not_running", "方案尚未启动或已结束：请先启动", "the plan does not run: start it first").Held(p.lock())
+		return fault.Conflict("plan_not_running", "方案尚未启动或已结束：请先启动", "the plan is not started or has ended: start it first").Held(p.lock())
 	}
 	return nil
 }
 
 func notOwnWork(v *itemReader, i Item) error {
 	if i.DoneBy == v.Name() {
-		return fault.Forbidden("own_work", "不能核验自己报告完成的事项", "nobody verifies what he or she has done")
+		return fault.Forbidden("own_work", "不能核验自己报告完成的事项", "nobody verifies an item that he or she reported as done")
 	}
 	return nil
 }
