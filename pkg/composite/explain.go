@@ -301,11 +301,11 @@ type Neighbour struct {
 	Gap    float64 // its published score − the unit's
 	// Differences are those of the nodes of the first level, the one that decides most
 	// first. Their Points sum to the difference of the bases.
-	Differences []Difference
+	Differences []difference
 }
 
-// Difference is how a neighbour differs from the unit in one node.
-type Difference struct {
+// difference is how a neighbour differs from the unit in one node.
+type difference struct {
 	Node   int
 	Score  float64 // its score − the unit's; 0 if either has none
 	Points float64 // points that it carries of its base − those that the unit's carries
@@ -346,20 +346,20 @@ func (e *Explainer) around(unit int, class bool) []Standing {
 	return list
 }
 
-func (e *Explainer) differences(own, other *Contributions) []Difference {
-	var list []Difference
+func (e *Explainer) differences(own, other *Contributions) []difference {
+	var list []difference
 	for n, info := range e.index.nodes {
 		a, b := own.Nodes[n], other.Nodes[n]
 		if info.Depth != 1 || !a.Present && !b.Present {
 			continue
 		}
-		d := Difference{Node: n, Points: b.Points - a.Points}
+		d := difference{Node: n, Points: b.Points - a.Points}
 		if a.Present && b.Present {
 			d.Score = b.Score - a.Score
 		}
 		list = append(list, d)
 	}
-	slices.SortStableFunc(list, func(a, b Difference) int {
+	slices.SortStableFunc(list, func(a, b difference) int {
 		return cmp.Compare(size(b.Points), size(a.Points))
 	})
 	return list

@@ -25,7 +25,7 @@ type Path struct {
 	Target float64    // the published figure that the goal takes while others stand where they do
 	Grade  string     // that is aimed at; "" for a path to a rank
 	Ahead  []int      // the units to pass, by code; nil for a path to a grade
-	Moves  []PathMove // in document order; only if found
+	Moves  []pathMove // in document order; only if found
 	Cost   float64    // sum of the costs of the moves
 	// Bound is what no path can cost less than: Cost where Exact, a little less where
 	// the search was cut short, 0 where nothing is known.
@@ -39,8 +39,8 @@ type Path struct {
 	Reached Standing
 }
 
-// PathMove is one value to change on a path.
-type PathMove struct {
+// pathMove is one value to change on a path.
+type pathMove struct {
 	Node               int
 	From, To           float64
 	ScoreBefore, Score float64 // of the leaf
@@ -436,7 +436,7 @@ func (q *pathSearch) found(p *Path, picks []int, list []Standing) *Path {
 		}
 		from, to := it.options[0], it.options[picks[i]]
 		points, _, _ := q.gain(it.column, to.value)
-		p.Moves = append(p.Moves, PathMove{
+		p.Moves = append(p.Moves, pathMove{
 			Node: q.index.leaves[it.column].node, From: from.value, To: to.value,
 			ScoreBefore: from.score, Score: to.score, Cost: to.cost, Points: points,
 		})

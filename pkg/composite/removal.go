@@ -136,12 +136,12 @@ type LeafBurden struct {
 	Constant bool
 	// Redundant are the siblings whose scores are nearly the same. Each pair is listed
 	// with both.
-	Redundant []Correlation
+	Redundant []leafCorrelation
 }
 
-// Correlation is Pearson's r with the scores of another leaf over so many units that
+// leafCorrelation is Pearson's r with the scores of another leaf over so many units that
 // have both.
-type Correlation struct {
+type leafCorrelation struct {
 	Node  int
 	R     float64
 	Units int
@@ -182,8 +182,8 @@ func (ix *Index) Burden(r *Result, adjustments []Adjustment, limit float64) ([]L
 			}
 			c, n := r.together(one, two)
 			if math.Abs(c) > limit {
-				list[a].Redundant = append(list[a].Redundant, Correlation{two, c, n})
-				list[b].Redundant = append(list[b].Redundant, Correlation{one, c, n})
+				list[a].Redundant = append(list[a].Redundant, leafCorrelation{two, c, n})
+				list[b].Redundant = append(list[b].Redundant, leafCorrelation{one, c, n})
 			}
 		}
 	}

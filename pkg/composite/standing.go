@@ -125,19 +125,19 @@ type Veto struct {
 	Effect Effect `json:"effect"`
 }
 
-// EffectKind names what a veto does.
-type EffectKind string
+// effectKind names what a veto does.
+type effectKind string
 
 // The effects of a veto.
 const (
-	CapGrade  EffectKind = "cap_grade" // the grade is at best Effect.Grade; score and rank stay
-	CapScore  EffectKind = "cap_score" // the rounded score is at most Effect.Score
-	ZeroScore EffectKind = "zero"      // the score is 0
+	CapGrade  effectKind = "cap_grade" // the grade is at best Effect.Grade; score and rank stay
+	CapScore  effectKind = "cap_score" // the rounded score is at most Effect.Score
+	ZeroScore effectKind = "zero"      // the score is 0
 )
 
 // Effect is what a veto does.
 type Effect struct {
-	Kind  EffectKind `json:"kind"`
+	Kind  effectKind `json:"kind"`
 	Grade string     `json:"grade,omitempty"` // for CapGrade
 	Score float64    `json:"score,omitempty"` // for CapScore, 0 to Spec.Scale
 }
